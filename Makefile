@@ -1,0 +1,259 @@
+# corsac: one Makefile for everything. `make help` lists the targets.
+#   make FLAVOUR=debug          build/debug/ instead of build/release/ (release debug asan ubsan tsan coverage)
+#   make V=1                    show the commands            make WERROR=1   warnings are errors
+#   make check-unit TESTS=adam  only that test               make CC=clang   another compiler
+# A target below build/ names its flavour itself: make build/debug/unit/test_adam
+
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -rR --no-print-directory -j$(shell nproc 2>/dev/null || echo 2)
+endif
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.DEFAULT_GOAL := all
+SHELL := /bin/sh
+
+BUILD := build
+named_flavours := $(sort $(foreach goal,$(filter $(BUILD)/%,$(MAKECMDGOALS)),$(firstword $(subst /, ,$(goal:$(BUILD)/%=%)))))
+FLAVOUR ?= $(or $(filter-out include,$(named_flavours)),release)
+B := $(BUILD)/$(FLAVOUR)
+ifneq ($(words $(FLAVOUR)) $(filter-out release debug asan ubsan tsan coverage,$(FLAVOUR)),1 )
+$(error FLAVOUR=$(FLAVOUR) is not one of release, debug, asan, ubsan, tsan, coverage)
+endif
+Q := $(if $(filter 1,$(V)),,@)
+say = $(if $(filter 1,$(V))$(findstring s,$(firstword -$(MAKEFLAGS))),,@printf '  %-7s %s\n' '$(1)' '$(2)')
+
+# --- the compiler and the libraries -------------------------------------------------------------------------------------
+ifneq ($(filter default undefined,$(origin CC)),)
+CC := gcc
+endif
+# $(call pkg,--cflags,name other-name): the flags of the first of these packages that exists, or nothing
+pkg = $(shell for p in $(2); do pkg-config $(1) $$p 2>/dev/null && exit; done)
+isystem = $(patsubst -I%,-isystem %,$(1))
+
+MPI_CFLAGS := $(or $(call pkg,--cflags,ompi-c ompi),$(shell mpicc --showme:compile 2>/dev/null))
+MPI_LIBS   := $(or $(call pkg,--libs,ompi-c ompi),$(shell mpicc --showme:link 2>/dev/null),-lmpi)
+LIB_CFLAGS := $(call isystem,$(MPI_CFLAGS) $(call pkg,--cflags,hdf5 hdf5-serial) $(call pkg,--cflags,openblas) \
+  $(call pkg,--cflags,yaml-0.1) $(call pkg,--cflags,jansson))
+LIBS := $(MPI_LIBS) $(or $(call pkg,--libs,hdf5 hdf5-serial),-lhdf5) $(or $(call pkg,--libs,openblas),-lopenblas) \
+  $(or $(call pkg,--libs,yaml-0.1),-lyaml) $(or $(call pkg,--libs,jansson),-ljansson) -ldl -lm -lpthread
+TEST_LIBS := $(or $(call pkg,--libs,cunit),-lcunit)
+
+# assert stays on in every flavour: it guards against programmers' errors outside of hot loops.
+FLAGS_release  := -O3
+FLAGS_debug    := -O0
+FLAGS_asan     := -O1 -fno-omit-frame-pointer -fsanitize=address -rdynamic
+FLAGS_ubsan    := -O1 -fno-omit-frame-pointer -fsanitize=undefined -fno-sanitize-recover=all
+FLAGS_tsan     := -O1 -fno-omit-frame-pointer -fsanitize=thread
+FLAGS_coverage := -O0 --coverage
+
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion $(if $(filter 1,$(WERROR)),-Werror)
+COMPILE = $(CC) -std=c11 -D_GNU_SOURCE -I. $(LIB_CFLAGS) $(WARNINGS) -g -pthread -fno-math-errno -fno-trapping-math $(FLAGS_$(FLAVOUR)) $(CFLAGS)
+LINK    = $(CC) -pthread $(FLAGS_$(FLAVOUR)) $(CFLAGS) $(LDFLAGS)
+
+# --- the sources --------------------------------------------------------------------------------------------------------
+SOURCES := $(wildcard common/*/*.c learner/*.c actor/*.c actor/envs/*.c launch/*.c)
+PRESETS := $(wildcard launch/presets/*.yaml)
+LIB_OBJECTS := $(patsubst %.c,$(B)/obj/%.o,$(filter-out launch/main.c,$(SOURCES))) $(B)/obj/presets_table.o
+
+# These also compile with double: against PyTorch's float64 and central differences.
+DOUBLE_TESTS   := linalg mlp squashed_gaussian normalizer adam critic sac
+DOUBLE_SOURCES := $(filter common/nn/% learner/adam.c learner/critic.c learner/sac.c learner/team.c,$(SOURCES))
+DOUBLE_OBJECTS := $(patsubst %.c,$(B)/double/%.o,$(DOUBLE_SOURCES))
+
+SUPPORT_OBJECTS := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/support/*.c))
+# For everything that runs MPI under the address sanitizer.
+MPI_OBJECTS := $(if $(filter asan,$(FLAVOUR)),$(B)/obj/tests/support/asan/keep_modules.o)
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c)) \
+  $(foreach t,$(DOUBLE_TESTS),$(if $(wildcard tests/unit/test_$(t).c),$(B)/unit/test_$(t)_double))
+MPI_TESTS  := $(patsubst tests/mpi/%.c,$(B)/mpi/%,$(wildcard tests/mpi/test_*.c))
+E2E_TESTS  := $(filter-out tests/e2e/lib%.sh,$(wildcard tests/e2e/*.sh))
+BENCHES    := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
+PLUGINS    := $(patsubst tests/support/plugins/%.c,$(B)/plugins/%.so,$(wildcard tests/support/plugins/*.c))
+API := $(BUILD)/include/corsac/env.h
+
+# TESTS="adam sac" keeps of each kind the tests of these names.
+select = $(if $(TESTS),$(foreach t,$(TESTS),$(filter %/test_$(t) %/test_$(t)_double %/$(t) %/$(t).sh,$(1)) \
+  $(foreach p,$(1),$(if $(findstring /test_$(t)_np,$(p)),$(p)))),$(1))
+
+# --- how tests run ------------------------------------------------------------------------------------------------------
+MPIRUN ?= mpirun --bind-to none --oversubscribe
+export OMPI_ALLOW_RUN_AS_ROOT := 1
+export OMPI_ALLOW_RUN_AS_ROOT_CONFIRM := 1
+export MPIRUN BUILD_DIR := $(B)
+export CORSAC := $(CURDIR)/$(B)/corsac
+TIME_SCALE := $(if $(filter asan ubsan tsan coverage,$(FLAVOUR)),4,1)
+suppressions := $(CURDIR)/tests/support
+export ASAN_OPTIONS  ?= detect_stack_use_after_return=1:fast_unwind_on_malloc=0
+export LSAN_OPTIONS  ?= suppressions=$(suppressions)/lsan.supp:print_suppressions=0
+export UBSAN_OPTIONS ?= print_stacktrace=1
+export TSAN_OPTIONS  ?= suppressions=$(suppressions)/tsan.supp:halt_on_error=1
+RUN_TESTS = tests/support/run_tests.sh -r $(B)/results -s $(TIME_SCALE)
+
+# --- targets people type ------------------------------------------------------------------------------------------------
+.PHONY: all tests help deps demo check check-built check-full check-unit check-mpi check-e2e check-layers \
+  check-headers check-format check-asan check-ubsan check-tsan check-valgrind check-clang coverage bench format install uninstall clean
+
+all: $(B)/corsac $(API) ## Build the program: build/release/corsac
+tests: $(UNIT_TESTS) $(MPI_TESTS) $(PLUGINS) ## Build the tests
+
+help: ## Show this list
+	@sed -n 's/^\([a-z][a-z0-9 -]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-22s %s\n", $$1, $$2 }'
+	@sed -n '2,5s/^# \{0,1\}//p' $(MAKEFILE_LIST)
+
+deps: ## Install what the build and the tests need (Debian, Ubuntu), or say what is missing
+	$(Q)launch/install-deps.sh core tests
+
+demo: ## Install what is missing, build, train Pendulum-v1 on 4 ranks, evaluate the result
+	$(Q)launch/install-deps.sh core
+	$(Q)$(MAKE) all
+	$(Q)CORSAC=$(B)/corsac launch/demo.sh $(BUILD)/demo
+
+# A sub-make, since the libraries are looked up when a Makefile is read.
+check: ## Install what is missing, build, run every check and test that a commit must pass
+	$(Q)launch/install-deps.sh core tests
+	$(Q)$(MAKE) check-built
+
+# The parts run one after another: tests are parallel inside.
+CHECKS := check-layers check-headers check-format check-unit check-mpi check-e2e
+check-built: all tests
+	@rm -f $(B)/results; failed=0; for part in $(CHECKS); do $(MAKE) $$part || failed=1; done; \
+	tests/support/run_tests.sh -r $(B)/results -t && exit $$failed
+
+check-full: ## check, then the long tests, the sanitizers, clang and the coverage
+	$(Q)launch/install-deps.sh core tests full coverage
+	$(Q)CHECK_FULL=1 $(MAKE) check-built
+	$(Q)for part in check-asan check-ubsan check-tsan check-valgrind check-clang coverage; do $(MAKE) $$part || exit 1; done
+
+check-unit: $(call select,$(UNIT_TESTS)) $(PLUGINS) ## Run tests/unit
+	$(Q)$(RUN_TESTS) unit $(call select,$(UNIT_TESTS))
+
+check-mpi: $(call select,$(MPI_TESTS)) $(B)/corsac $(PLUGINS) ## Run tests/mpi
+	$(Q)$(RUN_TESTS) mpi $(call select,$(MPI_TESTS))
+
+check-e2e: all $(PLUGINS) ## Run tests/e2e (CHECK_FULL=1: the long ones too)
+	$(Q)PYTHON=$$(for p in $(PYTHON) python3 /usr/bin/python3; do $$p -c 'import h5py' 2>/dev/null && echo $$p && break; done); \
+	  export PYTHON; $(RUN_TESTS) e2e $(call select,$(E2E_TESTS))
+
+check-layers: ## Who may include whom, and the top level of the repository
+	$(Q)$(RUN_TESTS) script tests/support/check_layers.sh
+
+check-headers: $(B)/flags ## Every header compiles alone
+	$(Q)COMPILE='$(COMPILE)' $(RUN_TESTS) script tests/support/check_headers.sh
+
+check-format: ## The sources are as clang-format leaves them
+	$(Q)$(RUN_TESTS) script tests/support/check_format.sh
+
+format: ## Let clang-format rewrite the sources
+	$(Q)tests/support/check_format.sh --fix
+
+check-asan check-ubsan: check-%: ## Unit and MPI tests under the address or the undefined-behaviour sanitizer
+	$(Q)$(MAKE) FLAVOUR=$* check-unit && $(MAKE) FLAVOUR=$* check-mpi
+
+check-tsan: ## The tests of threads under the thread sanitizer
+	$(Q)$(MAKE) FLAVOUR=tsan TESTS="team sac" check-unit
+
+check-valgrind: ## The arithmetic under valgrind: values used before they are set
+	$(Q)WRAP='valgrind -q --error-exitcode=9' $(MAKE) FLAVOUR=debug TIME_SCALE=20 check-unit \
+	  TESTS="$(or $(TESTS),$(DOUBLE_TESTS) random replay n_step codec message)"
+
+check-clang: ## Build everything with clang, warnings are errors
+	$(Q)$(MAKE) BUILD=$(BUILD)/clang CC=clang WERROR=1 all tests
+
+coverage: ## Line coverage of common, learner and actor; fails under 85 %
+	$(Q)launch/install-deps.sh core tests coverage
+	$(Q)find $(BUILD)/coverage -name '*.gcda' -delete 2>/dev/null; for part in check-unit check-mpi check-e2e; do \
+	  $(MAKE) FLAVOUR=coverage $$part || exit 1; done
+	$(Q)gcovr --root . --object-directory $(BUILD)/coverage --filter 'common/' --filter 'learner/' --filter 'actor/' \
+	  --gcov-ignore-parse-errors --sort-percentage --print-summary --fail-under-line 85
+
+bench: all $(BENCHES) ## Measure; nothing here passes or fails
+	$(Q)for b in $(call select,$(BENCHES)); do echo "== $${b##*/}"; $$b || exit 1; done
+
+PREFIX ?= /usr/local
+prefix := $(DESTDIR)$(PREFIX)
+install: all ## Install below PREFIX=/usr/local (and DESTDIR)
+	$(Q)install -d $(prefix)/bin $(prefix)/include/corsac $(prefix)/share/corsac/presets
+	$(Q)install -m 755 $(B)/corsac $(prefix)/bin/corsac
+	$(Q)install -m 644 common/env/env.h $(prefix)/include/corsac/env.h
+	$(Q)$(if $(PRESETS),install -m 644 $(PRESETS) $(prefix)/share/corsac/presets)
+	$(Q)$(if $(wildcard launch/cluster/*),install -d $(prefix)/share/corsac/cluster && install -m 644 $(wildcard launch/cluster/*) $(prefix)/share/corsac/cluster)
+
+uninstall: ## Remove what install put there
+	$(Q)rm -rf $(prefix)/bin/corsac $(prefix)/include/corsac $(prefix)/share/corsac
+
+clean: ## Remove build/
+	$(Q)rm -rf $(BUILD)
+
+# --- how things are built -----------------------------------------------------------------------------------------------
+# Changes only when the command line of the compiler does; everything depends on it.
+.PHONY: FORCE
+FORCE:
+$(B)/flags: FORCE
+	@command -v $(firstword $(CC)) >/dev/null && test -n '$(MPI_CFLAGS)' || \
+	  { echo "corsac: the compiler or Open MPI is missing: 'make deps' installs what is needed" >&2; exit 1; }
+	@mkdir -p $(@D); printf '%s\n' '$(COMPILE) $(LINK) $(LIBS)' | cmp -s - $@ || printf '%s\n' '$(COMPILE) $(LINK) $(LIBS)' >$@
+
+$(B)/obj/%.o: %.c $(B)/flags
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) -MMD -MP -c $< -o $@
+
+$(B)/double/%.o: %.c $(B)/flags
+	$(call say,CC,$< (double))
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) -DCORSAC_REAL_DOUBLE -MMD -MP -c $< -o $@
+
+$(B)/gen/presets.c: launch/presets.sh $(PRESETS) $(wildcard launch/presets)
+	$(call say,GEN,$@)
+	@mkdir -p $(@D)
+	$(Q)launch/presets.sh $(PRESETS) >$@
+
+$(B)/obj/presets_table.o: $(B)/gen/presets.c $(B)/flags
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) -Wno-overlength-strings -MMD -MP -c $< -o $@
+
+$(B)/libcorsac.a: $(LIB_OBJECTS)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(B)/libsupport.a: $(SUPPORT_OBJECTS)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(B)/corsac: $(B)/obj/launch/main.o $(MPI_OBJECTS) $(B)/libcorsac.a
+	$(call say,LINK,$@)
+	$(Q)$(LINK) $^ $(LIBS) -o $@
+
+TEST_ARCHIVES := $(B)/libsupport.a $(B)/libcorsac.a
+
+$(B)/unit/%_double: $(B)/double/tests/unit/%.o $(DOUBLE_OBJECTS) $(TEST_ARCHIVES)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(LINK) $^ $(TEST_LIBS) $(LIBS) -o $@
+
+$(B)/unit/%: $(B)/obj/tests/unit/%.o $(TEST_ARCHIVES)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(LINK) $^ $(TEST_LIBS) $(LIBS) -o $@
+
+$(B)/mpi/%: $(B)/obj/tests/mpi/%.o $(MPI_OBJECTS) $(TEST_ARCHIVES)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(LINK) $^ $(TEST_LIBS) $(LIBS) -o $@
+
+$(B)/bench/%: $(B)/obj/tests/bench/%.o $(TEST_ARCHIVES)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(LINK) $^ $(TEST_LIBS) $(LIBS) -o $@
+
+# As plugins outside of the repository see it: <corsac/env.h>.
+$(API): common/env/env.h
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
+
+$(B)/plugins/%.so: tests/support/plugins/%.c $(API) $(B)/flags
+	$(call say,PLUGIN,$@)
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) -I$(BUILD)/include -fPIC -shared -MMD -MP -MF $(B)/plugins/$*.d $< -o $@ -lm
+
+.SECONDARY:
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

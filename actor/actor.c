@@ -1,0 +1,292 @@
+#include "actor/actor.h"
+
+#include "actor/environment.h"
+#include "actor/evaluator.h"
+#include "actor/rollout.h"
+#include "actor/transition_sender.h"
+#include "actor/weights_receiver.h"
+#include "common/base/clock.h"
+#include "common/wire/codec.h"
+
+#include <stdio.h>
+
+enum { LEARNER = 0 };
+enum phase { PHASE_WAITING, PHASE_RUNNING, PHASE_FAILED, PHASE_LEFT };
+static const double HEARTBEAT_SECONDS = 1.0;
+
+struct actor {
+  struct config config;
+  struct transport *transport; // not owned
+  const volatile sig_atomic_t *stop;
+  enum phase phase;
+  struct environment_kind kind;
+  struct assignment assignment;
+  struct rollout *rollout; // NULL on a surplus rank, like all that follows down to evaluator
+  struct policy *policy;
+  struct evaluator *evaluator;
+  struct transition_sender sender;
+  struct weights_receiver weights;
+  struct snapshot snapshot;   // scratch
+  struct buffer bytes;        // scratch
+  uint64_t round, round_left; // sync: the round being made and the steps of each environment still to make in it
+  bool in_round;
+  bool stop_asked;
+  double heard, said; // when the learner was last heard, when this actor last sent
+  double longest_step;
+  int exit_code;
+};
+
+static enum status send_bytes(struct actor *actor, enum status encoded, struct error *error) {
+  if (encoded != STATUS_OK) return encoded;
+  actor->said = clock_now();
+  return transport_send(actor->transport, LEARNER, actor->bytes.data, actor->bytes.size, error);
+}
+
+static uint32_t rank(const struct actor *actor) { return (uint32_t)transport_rank(actor->transport); }
+
+static enum status send_empty(struct actor *actor, enum message_type type, struct error *error) {
+  return send_bytes(actor, message_encode_empty(&actor->bytes, type, rank(actor), error), error);
+}
+
+// The learner says it to the user; this rank stays silent.
+static void tell_failure(struct actor *actor, const struct error *failure) {
+  struct error ignored = {0};
+  actor->phase = PHASE_FAILED;
+  send_bytes(actor, message_encode_failed(&actor->bytes, rank(actor), failure, &ignored), &ignored);
+}
+
+static enum status say_hello(struct actor *actor, struct error *error) {
+  const struct environment *env = rollout_environment(actor->rollout, 0);
+  struct message_hello hello = {.obs_dim = env->obs_dim,
+                                .act_dim = env->act_dim,
+                                .max_episode_steps = env->max_episode_steps,
+                                .flags = actor->kind.abi->flags,
+                                .can_save = environment_can_save(env),
+                                .action_low = (double *)env->action_low, // read only: hello does not own them here
+                                .action_high = (double *)env->action_high};
+  snprintf(hello.environment, sizeof hello.environment, "%s", environment_kind_name(&actor->kind));
+  return send_bytes(actor, message_encode_hello(&actor->bytes, rank(actor), &hello, error), error);
+}
+
+// Everything an actor with environments has.
+static enum status equip(struct actor *actor, struct error *error) {
+  const struct config *config = &actor->config;
+  enum status status = environment_kind_open(&actor->kind, config->env, error);
+  if (status != STATUS_OK) return status;
+  if ((actor->kind.abi->flags & CORSAC_ONE_PER_PROCESS) && config->eval_every > 0)
+    return error_set(error, STATUS_USAGE,
+                     "%s allows one instance per process, so it cannot be evaluated beside its training: give "
+                     "--eval-every 0 (and run "
+                     "`corsac eval` on a checkpoint)",
+                     environment_kind_name(&actor->kind));
+  actor->rollout = rollout_create(config, &actor->kind, actor->assignment.first, actor->assignment.count, error);
+  if (!actor->rollout) return error->status;
+  const struct environment *env = rollout_environment(actor->rollout, 0);
+  actor->policy = policy_create(env->obs_dim, env->act_dim, &config->hidden, error);
+  if (!actor->policy) return error->status;
+  policy_weights(actor->policy)->normalize = config->normalize_observations;
+  actor->evaluator = evaluator_create(config, &actor->kind, env->obs_dim, env->act_dim, actor->assignment.first, error);
+  if (!actor->evaluator) return error->status;
+  status = transition_sender_init(&actor->sender, config, &actor->assignment, env->obs_dim, env->act_dim,
+                                  actor->transport, error);
+  if (status != STATUS_OK) return status;
+  status = weights_receiver_init(&actor->weights, policy_weights(actor->policy), actor->transport, error);
+  if (status != STATUS_OK) return status;
+  status = snapshot_init(&actor->snapshot, env->obs_dim, env->act_dim, (uint32_t)config->n_step - 1, error);
+  if (status != STATUS_OK) return status;
+  return say_hello(actor, error);
+}
+
+struct actor *actor_create(const struct config *config, struct transport *transport, const volatile sig_atomic_t *stop,
+                           struct error *error) {
+  struct actor *actor = memory_alloc(1, sizeof *actor, "an actor", error);
+  if (!actor) return NULL;
+  *actor = (struct actor){.config = *config, .transport = transport, .stop = stop, .heard = clock_now()};
+  actor->assignment = assignment_of(config, (uint32_t)transport_size(transport) - 1, rank(actor) - 1);
+  if (actor->assignment.count > 0 && equip(actor, error) != STATUS_OK) tell_failure(actor, error);
+  return actor;
+}
+
+void actor_destroy(struct actor *actor) {
+  if (!actor) return;
+  evaluator_destroy(actor->evaluator);
+  rollout_destroy(actor->rollout);
+  policy_destroy(actor->policy);
+  transition_sender_release(&actor->sender);
+  weights_receiver_release(&actor->weights);
+  snapshot_release(&actor->snapshot);
+  buffer_release(&actor->bytes);
+  environment_kind_close(&actor->kind);
+  memory_free(actor);
+}
+
+int actor_exit_code(const struct actor *actor) { return actor->exit_code; }
+
+static enum status restore(struct actor *actor, const struct frame *frame, struct error *error) {
+  enum status status = message_decode_snapshot(frame, (uint32_t)actor->config.n_step - 1, &actor->snapshot, error);
+  return status == STATUS_OK ? rollout_restore(actor->rollout, &actor->snapshot, error) : status;
+}
+
+static enum status begin_round(struct actor *actor, const struct frame *frame, struct error *error) {
+  struct message_round round;
+  const enum status status = message_decode_round(frame, &round, error);
+  if (status != STATUS_OK) return status;
+  const uint64_t version = policy_weights(actor->policy)->version;
+  if (round.version != version)
+    return error_set(error, STATUS_PEER, "round %llu wants policy version %llu, this actor has %llu",
+                     (unsigned long long)round.round, (unsigned long long)round.version, (unsigned long long)version);
+  actor->round = round.round;
+  actor->round_left = actor->config.sync_steps;
+  actor->in_round = true;
+  return STATUS_OK;
+}
+
+static enum status begin_evaluation(struct actor *actor, const struct frame *frame, struct error *error) {
+  struct message_evaluate evaluate;
+  const enum status status = message_decode_evaluate(frame, &evaluate, evaluator_weights(actor->evaluator), error);
+  if (status == STATUS_OK) evaluator_begin(actor->evaluator, &evaluate);
+  return status;
+}
+
+static enum status send_snapshots(struct actor *actor, struct error *error) {
+  for (uint32_t i = 0; i < rollout_count(actor->rollout); i++) {
+    enum status status = rollout_snapshot(actor->rollout, i, &actor->snapshot, error);
+    if (status != STATUS_OK) return status;
+    status = send_bytes(
+        actor, message_encode_snapshot(&actor->bytes, MESSAGE_SNAPSHOT, rank(actor), &actor->snapshot, error), error);
+    if (status != STATUS_OK) return status;
+  }
+  return STATUS_OK;
+}
+
+// Rows first: a snapshot stands for everything up to its step.
+static enum status answer_snapshot_request(struct actor *actor, struct error *error) {
+  const enum status status = transition_sender_ship(&actor->sender, error);
+  return status == STATUS_OK ? send_snapshots(actor, error) : status;
+}
+
+static enum status leave(struct actor *actor, const struct frame *frame, struct error *error) {
+  struct message_stop stop;
+  const enum status status = message_decode_stop(frame, &stop, error);
+  if (status != STATUS_OK) return status;
+  actor->exit_code = (int)stop.exit_code;
+  actor->phase = PHASE_LEFT;
+  return send_empty(actor, MESSAGE_BYE, error);
+}
+
+static enum status take_message(struct actor *actor, const struct frame *frame, struct error *error) {
+  union {
+    struct message_credit credit;
+    struct message_heartbeat heartbeat;
+  } m;
+  enum status status;
+  if (actor->phase == PHASE_FAILED && frame->type != MESSAGE_STOP)
+    return STATUS_OK; // what comes now was meant for a sound actor
+  if (!actor->rollout && frame->type != MESSAGE_STOP && frame->type != MESSAGE_HEARTBEAT &&
+      frame->type != MESSAGE_START)
+    return error_set(error, STATUS_PEER, "a surplus rank got %s", message_type_name(frame->type));
+  switch (frame->type) {
+  case MESSAGE_START: actor->phase = PHASE_RUNNING; return message_decode_empty(frame, error);
+  case MESSAGE_RESTORE: return restore(actor, frame, error);
+  case MESSAGE_WEIGHTS: return weights_receiver_take(&actor->weights, frame, policy_weights(actor->policy), error);
+  case MESSAGE_ROUND: return begin_round(actor, frame, error);
+  case MESSAGE_EVALUATE: return begin_evaluation(actor, frame, error);
+  case MESSAGE_SNAPSHOT_REQUEST: return answer_snapshot_request(actor, error);
+  case MESSAGE_STOP: return leave(actor, frame, error);
+  case MESSAGE_CREDIT:
+    status = message_decode_credit(frame, &m.credit, error);
+    if (status != STATUS_OK) return status;
+    transition_sender_grant(&actor->sender, m.credit.batches);
+    weights_receiver_hear(&actor->weights, m.credit.newest_version);
+    return STATUS_OK;
+  case MESSAGE_HEARTBEAT:
+    status = message_decode_heartbeat(frame, &m.heartbeat, error);
+    if (status == STATUS_OK && actor->rollout) weights_receiver_hear(&actor->weights, m.heartbeat.newest_version);
+    return status;
+  default: return error_set(error, STATUS_PEER, "an actor got %s", message_type_name(frame->type));
+  }
+}
+
+// Everything that has arrived, before anybody's silence is judged.
+static enum status drain(struct actor *actor, bool *heard, struct error *error) {
+  while (actor->phase != PHASE_LEFT) {
+    int from;
+    const uint8_t *bytes;
+    size_t size;
+    enum status status = transport_receive(actor->transport, &from, &bytes, &size, error);
+    if (status != STATUS_OK || size == 0) return status;
+    struct frame frame;
+    status = frame_decode(bytes, size, &frame, error);
+    if (status == STATUS_OK) status = take_message(actor, &frame, error);
+    if (status != STATUS_OK) return status;
+    actor->heard = clock_now();
+    *heard = true;
+  }
+  return STATUS_OK;
+}
+
+static enum status evaluate_step(struct actor *actor, struct error *error) {
+  bool done;
+  struct message_episode result;
+  const enum status status = evaluator_step(actor->evaluator, &done, &result, error);
+  if (status != STATUS_OK || !done) return status;
+  return send_bytes(actor, message_encode_episode(&actor->bytes, rank(actor), &result, error), error);
+}
+
+static enum status rollout_turn(struct actor *actor, struct error *error) {
+  enum status status = rollout_step(actor->rollout, actor->policy, actor->weights.newest, &actor->sender.batch, error);
+  if (status == STATUS_OK) status = transition_sender_poll(&actor->sender, error);
+  actor->longest_step = actor->sender.batch.longest_step;
+  if (status != STATUS_OK || !actor->in_round || --actor->round_left > 0) return status;
+  // The round is made: the rest of its rows, where each environment stands, and the end.
+  actor->in_round = false;
+  status = answer_snapshot_request(actor, error);
+  if (status != STATUS_OK) return status;
+  const struct message_round_end end = {actor->round};
+  return send_bytes(actor, message_encode_round_end(&actor->bytes, rank(actor), &end, error), error);
+}
+
+static enum status keep_in_touch(struct actor *actor, struct error *error) {
+  if (*actor->stop && !actor->stop_asked) {
+    actor->stop_asked = true;
+    const enum status status = send_empty(actor, MESSAGE_STOP_REQUEST, error);
+    if (status != STATUS_OK) return status;
+  }
+  const double now = clock_now();
+  if (now - actor->heard > actor->config.actor_timeout)
+    return error_set(error, STATUS_PEER, "the learner has been silent for %.0f s (actor_timeout %g): this actor leaves",
+                     now - actor->heard, actor->config.actor_timeout);
+  if (now - actor->said < HEARTBEAT_SECONDS) return STATUS_OK;
+  const struct message_heartbeat heartbeat = {.longest_step = actor->longest_step};
+  return send_bytes(actor, message_encode_heartbeat(&actor->bytes, rank(actor), &heartbeat, error), error);
+}
+
+static enum status work(struct actor *actor, bool *worked, struct error *error) {
+  enum status status = STATUS_OK;
+  if (evaluator_busy(actor->evaluator)) {
+    *worked = true;
+    status = evaluate_step(actor, error);
+  }
+  const bool may_step = actor->config.sync ? actor->in_round : transition_sender_has_room(&actor->sender);
+  if (status == STATUS_OK && may_step) {
+    *worked = true;
+    status = rollout_turn(actor, error);
+  } else if (status == STATUS_OK) {
+    status = transition_sender_poll(&actor->sender, error);
+  }
+  return status;
+}
+
+enum status actor_turn(struct actor *actor, enum turn *turn, struct error *error) {
+  bool busy = false;
+  enum status status = drain(actor, &busy, error);
+  // A step may take minutes: what came meanwhile was just drained, so the learner's silence can be judged now and not after the work.
+  if (status == STATUS_OK && actor->phase != PHASE_LEFT) status = keep_in_touch(actor, error);
+  if (status != STATUS_OK) return status;
+  if (actor->phase == PHASE_RUNNING && actor->rollout && work(actor, &busy, error) != STATUS_OK) {
+    tell_failure(actor, error);
+    error_clear(error);
+  }
+  *turn = actor->phase == PHASE_LEFT ? TURN_DONE : busy ? TURN_BUSY : TURN_IDLE;
+  return status;
+}

@@ -1,0 +1,260 @@
+#include "actor/environment.h"
+
+#include "actor/envs/plugin.h"
+#include "actor/envs/registry.h"
+#include "common/wire/message.h"
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+// ---- kinds ----
+
+static bool is_path(const char *id) {
+  size_t length = strlen(id);
+  return strchr(id, '/') || (length > 3 && strcmp(id + length - 3, ".so") == 0);
+}
+
+static enum status find_built_in(struct environment_kind *kind, struct error *error) {
+  kind->abi = registry_find(kind->id);
+  if (kind->abi) return STATUS_OK;
+  const char *nearest = registry_nearest(kind->id);
+  return error_set(error, STATUS_USAGE,
+                   "no environment is called \"%s\"%s%s%s; `corsac envs` lists the built-in ones, a plugin is "
+                   "named by its path: path/to/plugin.so[:args]",
+                   kind->id, nearest ? ": did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+}
+
+enum status environment_kind_open(struct environment_kind *kind, const char *env, struct error *error) {
+  memset(kind, 0, sizeof *kind);
+  const char *colon = strchr(env, ':');
+  size_t length = colon ? (size_t)(colon - env) : strlen(env);
+  const char *args = colon ? colon + 1 : "";
+  if (length == 0)
+    return error_set(error, STATUS_USAGE,
+                     "no environment is given: --env takes a built-in name or path/to/plugin.so[:args]");
+  if (length >= sizeof kind->id || strlen(args) >= sizeof kind->args)
+    return error_set(error, STATUS_USAGE, "--env is too long: name and arguments may have %zu characters each",
+                     sizeof kind->id - 1);
+  memcpy(kind->id, env, length);
+  memcpy(kind->args, args, strlen(args) + 1);
+  if (colon && (strcmp(kind->id, "gym") == 0 || strcmp(kind->id, "exec") == 0))
+    return error_set(error, STATUS_USAGE,
+                     "this build has no %s: environments (--env %s); it has the built-in ones (`corsac envs`) "
+                     "and plugins (path/to/plugin.so[:args])",
+                     kind->id, env);
+  if (!is_path(kind->id)) return find_built_in(kind, error);
+  struct error own = {0}; // the status is needed even where the caller wants no message
+  kind->plugin = plugin_open(kind->id, &own);
+  if (!kind->plugin) return error_set(error, own.status, "%s", own.text);
+  kind->abi = &kind->plugin->abi;
+  return STATUS_OK;
+}
+
+void environment_kind_close(struct environment_kind *kind) {
+  plugin_close(kind->plugin);
+  kind->plugin = NULL;
+  kind->abi = NULL;
+}
+
+const char *environment_kind_name(const struct environment_kind *kind) {
+  const char *slash = strrchr(kind->id, '/');
+  return slash ? slash + 1 : kind->id;
+}
+
+// ---- one instance ----
+
+// "NAME: environment 3 (training): ..."
+__attribute__((format(printf, 4, 5))) static enum status fail(const struct environment *environment, enum status status,
+                                                              struct error *error, const char *format, ...) {
+  char text[768];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(text, sizeof text, format, arguments);
+  va_end(arguments);
+  return error_set(error, status, "%s: environment %llu (%s): %s", environment_kind_name(environment->kind),
+                   (unsigned long long)environment->index, environment->evaluation ? "evaluation" : "training", text);
+}
+
+// The call returned a negative number: with the environment's own reason where it has one.
+static enum status call_failed(const struct environment *environment, const char *call, int result,
+                               struct error *error) {
+  const struct corsac_env *abi = environment->kind->abi;
+  const char *reason = abi->error ? abi->error(environment->self) : NULL;
+  if (reason && *reason) return fail(environment, STATUS_FAILED, error, "%s failed: %s", call, reason);
+  return fail(environment, STATUS_FAILED, error, "%s failed: it returned %d and gave no reason", call, result);
+}
+
+static enum status check_spec(const struct environment *environment, const struct corsac_env_spec *spec,
+                              struct error *error) {
+  if (spec->obs_dim == 0 || spec->obs_dim > WIRE_MAX_DIM)
+    return fail(environment, STATUS_FAILED, error, "create set obs_dim to %u; it has to be 1 to %d", spec->obs_dim,
+                WIRE_MAX_DIM);
+  if (spec->act_dim == 0 || spec->act_dim > WIRE_MAX_DIM)
+    return fail(environment, STATUS_FAILED, error, "create set act_dim to %u; it has to be 1 to %d", spec->act_dim,
+                WIRE_MAX_DIM);
+  if (!spec->action_low || !spec->action_high)
+    return fail(environment, STATUS_FAILED, error, "create set no %s", spec->action_low ? "action_high" : "action_low");
+  for (uint32_t i = 0; i < spec->act_dim; i++) {
+    double low = spec->action_low[i], high = spec->action_high[i];
+    if (!isfinite(low) || !isfinite(high) || !(low < high) || !isfinite(high - low))
+      return fail(environment, STATUS_FAILED, error,
+                  "create set the bounds of action component %u to [%g, %g]; "
+                  "they have to be finite, low < high",
+                  i, low, high);
+  }
+  return STATUS_OK;
+}
+
+enum status environment_create(struct environment *environment, const struct environment_kind *kind, uint64_t index,
+                               bool evaluation, struct error *error) {
+  *environment = (struct environment){.kind = kind, .index = index, .evaluation = evaluation};
+  struct corsac_env_config config = {
+      .size = sizeof config, .id = kind->id, .args = kind->args, .index = index, .evaluation = evaluation, .comm = -1};
+  struct corsac_env_spec spec = {.size = sizeof spec};
+  char reason[512] = "";
+  void *self = kind->abi->create(&config, &spec, reason, sizeof reason);
+  reason[sizeof reason - 1] = '\0';
+  if (!self)
+    return fail(environment, STATUS_FAILED, error, "create failed: %s",
+                *reason ? reason : "it returned NULL and gave no reason");
+  environment->self = self;
+  enum status status = check_spec(environment, &spec, error);
+  if (status == STATUS_OK) {
+    environment->scaled = memory_alloc(spec.act_dim, sizeof(float), "an environment's action", error);
+    if (!environment->scaled) status = STATUS_MEMORY;
+  }
+  if (status != STATUS_OK) {
+    environment_destroy(environment);
+    return status;
+  }
+  environment->obs_dim = spec.obs_dim;
+  environment->act_dim = spec.act_dim;
+  environment->max_episode_steps = spec.max_episode_steps;
+  environment->action_low = spec.action_low;
+  environment->action_high = spec.action_high;
+  return STATUS_OK;
+}
+
+void environment_destroy(struct environment *environment) {
+  if (environment->self) environment->kind->abi->destroy(environment->self);
+  memory_free(environment->scaled);
+  *environment = (struct environment){0};
+}
+
+static enum status check_obs(const struct environment *environment, const char *call, const float *obs,
+                             struct error *error) {
+  for (uint32_t i = 0; i < environment->obs_dim; i++)
+    if (!isfinite(obs[i]))
+      return fail(environment, STATUS_FAILED, error,
+                  "%s returned an observation that is not finite: component %u is %g", call, i, (double)obs[i]);
+  return STATUS_OK;
+}
+
+enum status environment_reset(struct environment *environment, uint64_t seed, float *obs, struct error *error) {
+  environment->step = 0;
+  char call[64];
+  snprintf(call, sizeof call, "reset with seed %llu", (unsigned long long)seed);
+  int result = environment->kind->abi->reset(environment->self, seed, obs);
+  if (result < 0) return call_failed(environment, call, result, error);
+  return check_obs(environment, call, obs, error);
+}
+
+// scaled = low + (a + 1)/2 (high - low), in double; the nearest float may lie just outside and is then pulled inside.
+static enum status scale_action(struct environment *environment, const float *action, struct error *error) {
+  for (uint32_t i = 0; i < environment->act_dim; i++) {
+    double low = environment->action_low[i], high = environment->action_high[i];
+    if (!isfinite(action[i]))
+      return fail(environment, STATUS_FAILED, error, "step %llu: the policy's action is not finite: component %u is %g",
+                  (unsigned long long)environment->step, i, (double)action[i]);
+    float scaled = (float)(low + ((double)action[i] + 1) / 2 * (high - low));
+    if ((double)scaled > high) scaled = nextafterf((float)high, -INFINITY);
+    if ((double)scaled < low) scaled = nextafterf((float)low, INFINITY);
+    environment->scaled[i] = scaled;
+  }
+  return STATUS_OK;
+}
+
+static enum status check_step(const struct environment *environment, const char *name, int result, const float *obs,
+                              double reward, struct error *error) {
+  char call[64];
+  snprintf(call, sizeof call, "%s %llu of the episode", name, (unsigned long long)environment->step);
+  if (result < 0) return call_failed(environment, call, result, error);
+  if (result & ~(CORSAC_TERMINATED | CORSAC_TRUNCATED))
+    return fail(environment, STATUS_FAILED, error,
+                "%s returned flags %d; known are CORSAC_TERMINATED (%d) and CORSAC_TRUNCATED (%d)", call, result,
+                CORSAC_TERMINATED, CORSAC_TRUNCATED);
+  if (!isfinite(reward) || !isfinite((float)reward)) // replay holds floats
+    return fail(environment, STATUS_FAILED, error, "%s returned a reward that is not a finite float: %g", call, reward);
+  return check_obs(environment, call, obs, error);
+}
+
+enum status environment_step(struct environment *environment, const float *action, float *obs, double *reward,
+                             int *flags, struct error *error) {
+  environment->step++;
+  enum status status = scale_action(environment, action, error);
+  if (status != STATUS_OK) return status;
+  *reward = 0;
+  *flags = environment->kind->abi->step(environment->self, environment->scaled, obs, reward);
+  return check_step(environment, "step", *flags, obs, *reward, error);
+}
+
+bool environment_can_overlap(const struct environment *environment) { return environment->kind->abi->step_begin; }
+
+enum status environment_step_begin(struct environment *environment, const float *action, struct error *error) {
+  environment->step++;
+  enum status status = scale_action(environment, action, error);
+  if (status != STATUS_OK) return status;
+  int result = environment->kind->abi->step_begin(environment->self, environment->scaled);
+  if (result >= 0) return STATUS_OK;
+  char call[64];
+  snprintf(call, sizeof call, "step_begin %llu of the episode", (unsigned long long)environment->step);
+  return call_failed(environment, call, result, error);
+}
+
+enum status environment_step_end(struct environment *environment, float *obs, double *reward, int *flags,
+                                 struct error *error) {
+  *reward = 0;
+  *flags = environment->kind->abi->step_end(environment->self, obs, reward);
+  return check_step(environment, "step_end", *flags, obs, *reward, error);
+}
+
+// ---- state ----
+
+bool environment_can_save(const struct environment *environment) {
+  return environment->kind->abi->save && environment->kind->abi->load;
+}
+
+enum status environment_save(struct environment *environment, struct buffer *state, bool *saved, struct error *error) {
+  *saved = false;
+  state->size = 0;
+  if (!environment_can_save(environment)) return STATUS_OK;
+  for (int attempt = 0; attempt < 2; attempt++) { // the first may only learn the size
+    int64_t need = environment->kind->abi->save(environment->self, state->data, state->capacity);
+    if (need <= 0) return STATUS_OK;
+    if ((uint64_t)need <= state->capacity) {
+      state->size = (size_t)need;
+      *saved = true;
+      return STATUS_OK;
+    }
+    if ((uint64_t)need > WIRE_MAX_MESSAGE / 2)
+      return fail(environment, STATUS_FAILED, error, "save wants %lld bytes; a state may have %zu", (long long)need,
+                  WIRE_MAX_MESSAGE / 2);
+    enum status status = buffer_reserve(state, (size_t)need, error);
+    if (status != STATUS_OK) return status;
+  }
+  return fail(environment, STATUS_FAILED, error, "save asked for more bytes each time that it was called");
+}
+
+enum status environment_load(struct environment *environment, const void *state, size_t size, struct error *error) {
+  if (!environment_can_save(environment))
+    return fail(environment, STATUS_MISMATCH, error, "there is a saved state of %zu bytes, but it has no load", size);
+  int result = environment->kind->abi->load(environment->self, state, size);
+  if (result < 0) {
+    char call[64];
+    snprintf(call, sizeof call, "load of %zu bytes", size);
+    return call_failed(environment, call, result, error);
+  }
+  environment->step = 0;
+  return STATUS_OK;
+}

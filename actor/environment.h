@@ -1,0 +1,56 @@
+// The host's side of the environment ABI: finds an environment by the text of --env, makes instances, checks everything
+// they return, and rescales actions. Everything above sees actions in [-1,1] and observations that are finite.
+#ifndef CORSAC_ACTOR_ENVIRONMENT_H
+#define CORSAC_ACTOR_ENVIRONMENT_H
+
+#include "common/base/memory.h"
+#include "common/base/status.h"
+#include "common/env/env.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+// What --env names: a built-in environment, or a plugin "path/to/plugin.so[:args]" opened with dlopen.
+struct environment_kind {
+  const struct corsac_env *abi;
+  char id[1024], args[1024];
+  struct plugin *plugin; // the opened shared object, or NULL: built in
+};
+// An env with '/' in it or ending in .so (before the first ':') is a path. Messages name what was given and what would
+// be right: the nearest built-in name, the missing symbol, both ABI numbers.
+enum status environment_kind_open(struct environment_kind *kind, const char *env, struct error *error);
+void environment_kind_close(struct environment_kind *kind);
+// The last component of a plugin's path, or the built-in's name: what presets, /env and HELLO call it.
+const char *environment_kind_name(const struct environment_kind *kind);
+
+struct environment {
+  const struct environment_kind *kind; // not owned
+  void *self;
+  uint64_t index;
+  bool evaluation;
+  uint32_t obs_dim, act_dim, max_episode_steps;
+  const double *action_low, *action_high; // (act_dim), the environment's
+  float *scaled;                          // (act_dim) the last action as the environment got it
+  uint64_t step;                          // steps since the last reset, for messages
+};
+// Creates one instance and checks its spec: dimensions > 0, bounds finite and low < high.
+enum status environment_create(struct environment *environment, const struct environment_kind *kind, uint64_t index,
+                               bool evaluation, struct error *error);
+void environment_destroy(struct environment *environment);
+// obs (obs_dim) is written; every value is finite or it is STATUS_FAILED with a message that names environment, index,
+// call and component.
+enum status environment_reset(struct environment *environment, uint64_t seed, float *obs, struct error *error);
+// action (act_dim) in [-1,1] goes to the environment as low + (a + 1)/2 (high - low). flags: CORSAC_TERMINATED |
+// CORSAC_TRUNCATED. The host's own step limit is not applied here (who counts the episode's steps applies it).
+enum status environment_step(struct environment *environment, const float *action, float *obs, double *reward,
+                             int *flags, struct error *error);
+// The same in two halves, for environments that offer it: begin several, then end each in turn.
+bool environment_can_overlap(const struct environment *environment);
+enum status environment_step_begin(struct environment *environment, const float *action, struct error *error);
+enum status environment_step_end(struct environment *environment, float *obs, double *reward, int *flags,
+                                 struct error *error);
+bool environment_can_save(const struct environment *environment);
+// The environment's own bytes replace what buffer holds. false: it cannot save now (no save, or save said no).
+enum status environment_save(struct environment *environment, struct buffer *state, bool *saved, struct error *error);
+enum status environment_load(struct environment *environment, const void *state, size_t size, struct error *error);
+
+#endif

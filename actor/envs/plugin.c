@@ -1,0 +1,85 @@
+#include "actor/envs/plugin.h"
+
+#include "common/base/memory.h"
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MANDATORY = offsetof(struct corsac_env, error) }; // bytes of the ABI's mandatory part
+
+static const char *missing_member(const struct corsac_env *abi) {
+  if (!abi->create) return "create";
+  if (!abi->reset) return "reset";
+  if (!abi->step) return "step";
+  if (!abi->destroy) return "destroy";
+  if (abi->step_begin && !abi->step_end) return "step_end (it has step_begin)";
+  if (abi->step_end && !abi->step_begin) return "step_begin (it has step_end)";
+  if (abi->save && !abi->load) return "load (it has save)";
+  return NULL;
+}
+
+enum status plugin_check(const char *path, const struct corsac_env *given, struct corsac_env *abi,
+                         struct error *error) {
+  if (!given) return error_set(error, STATUS_FORMAT, "%s: its corsac_env() returned NULL", path);
+  if (given->abi != CORSAC_ENV_ABI)
+    return error_set(error, STATUS_MISMATCH,
+                     "%s: built for version %u of the environment ABI, this program has version %d; "
+                     "rebuild it with this program's corsac/env.h",
+                     path, given->abi, CORSAC_ENV_ABI);
+  if (given->size < MANDATORY)
+    return error_set(error, STATUS_MISMATCH,
+                     "%s: its struct corsac_env has a size of %u bytes, but the mandatory members take %d; "
+                     "set .size = sizeof(struct corsac_env)",
+                     path, given->size, MANDATORY);
+  // Behind the mandatory part there are only pointers: half a pointer is none.
+  size_t size = given->size < sizeof *abi ? given->size : sizeof *abi;
+  memset(abi, 0, sizeof *abi);
+  memcpy(abi, given, size - (size - MANDATORY) % sizeof abi->error);
+  const char *missing = missing_member(abi);
+  if (missing) return error_set(error, STATUS_FORMAT, "%s: its struct corsac_env has no %s", path, missing);
+  return STATUS_OK;
+}
+
+struct plugin *plugin_open(const char *path, struct error *error) {
+  char file[4096]; // dlopen searches the library path for a name without '/'
+  int length = snprintf(file, sizeof file, "%s%s", strchr(path, '/') ? "" : "./", path);
+  if (length < 0 || (size_t)length >= sizeof file) {
+    error_set(error, STATUS_USAGE, "the path of a plugin is longer than %zu characters: %.60s...", sizeof file - 1,
+              path);
+    return NULL;
+  }
+  if (access(file, R_OK) != 0) {
+    error_set(error, STATUS_IO, "cannot open the environment plugin %s: %s", path, strerror(errno));
+    return NULL;
+  }
+  struct plugin *plugin = memory_alloc(1, sizeof *plugin, "an environment plugin", error);
+  if (!plugin) return NULL;
+  plugin->library = dlopen(file, RTLD_NOW | RTLD_LOCAL);
+  if (!plugin->library) {
+    error_set(error, STATUS_FORMAT, "%s cannot be loaded as a shared object: %s", path, dlerror());
+    goto failed;
+  }
+  const struct corsac_env *(*entry)(void) = NULL;
+  void *symbol = dlsym(plugin->library, "corsac_env");
+  if (!symbol) {
+    error_set(error, STATUS_FORMAT,
+              "%s exports no symbol corsac_env; a plugin defines "
+              "`const struct corsac_env *corsac_env(void)` (extern \"C\" in C++) with default visibility",
+              path);
+    goto failed;
+  }
+  memcpy(&entry, &symbol, sizeof entry); // ISO C has no cast from an object's address to a function's
+  if (plugin_check(path, entry(), &plugin->abi, error) != STATUS_OK) goto failed;
+  return plugin;
+failed:
+  plugin_close(plugin);
+  return NULL;
+}
+
+void plugin_close(struct plugin *plugin) {
+  if (!plugin) return;
+  if (plugin->library) dlclose(plugin->library);
+  memory_free(plugin);
+}

@@ -1,0 +1,129 @@
+#include "actor/evaluator.h"
+
+#include "common/base/random.h"
+#include <assert.h>
+#include <string.h>
+
+struct evaluator {
+  const struct config *config;         // not owned
+  const struct environment_kind *kind; // not owned
+  uint32_t obs_dim, act_dim;
+  uint64_t index;
+  struct environment environment;
+  struct policy *policy;
+  float *obs, *first_obs, *action, *first_action; // (obs_dim) twice, (act_dim) twice
+  struct message_evaluate evaluate;
+  uint32_t episode; // the current one, or the next to begin; evaluate.count or more: none is left
+  bool created, running;
+  uint32_t length;
+  double episode_return;
+};
+
+struct evaluator *evaluator_create(const struct config *config, const struct environment_kind *kind, uint32_t obs_dim,
+                                   uint32_t act_dim, uint64_t index, struct error *error) {
+  static const char what[] = "the evaluator";
+  struct evaluator *evaluator = memory_alloc(1, sizeof *evaluator, what, error);
+  if (!evaluator) return NULL;
+  *evaluator =
+      (struct evaluator){.config = config, .kind = kind, .obs_dim = obs_dim, .act_dim = act_dim, .index = index};
+  if ((evaluator->policy = policy_create(obs_dim, act_dim, &config->hidden, error)) &&
+      (evaluator->obs = memory_alloc(obs_dim, sizeof(float), what, error)) &&
+      (evaluator->first_obs = memory_alloc(obs_dim, sizeof(float), what, error)) &&
+      (evaluator->action = memory_alloc(act_dim, sizeof(float), what, error)) &&
+      (evaluator->first_action = memory_alloc(act_dim, sizeof(float), what, error)))
+    return evaluator;
+  evaluator_destroy(evaluator);
+  return NULL;
+}
+
+void evaluator_destroy(struct evaluator *evaluator) {
+  if (!evaluator) return;
+  environment_destroy(&evaluator->environment);
+  policy_destroy(evaluator->policy);
+  memory_free(evaluator->obs);
+  memory_free(evaluator->first_obs);
+  memory_free(evaluator->action);
+  memory_free(evaluator->first_action);
+  memory_free(evaluator);
+}
+
+struct policy_weights *evaluator_weights(struct evaluator *evaluator) {
+  return policy_weights(evaluator->policy);
+}
+
+void evaluator_begin(struct evaluator *evaluator, const struct message_evaluate *evaluate) {
+  assert(evaluate->stride > 0);
+  evaluator->evaluate = *evaluate;
+  evaluator->episode = evaluate->first;
+  evaluator->running = false;
+}
+
+bool evaluator_busy(const struct evaluator *evaluator) { return evaluator->episode < evaluator->evaluate.count; }
+
+static enum status create_environment(struct evaluator *evaluator, struct error *error) {
+  struct environment *environment = &evaluator->environment;
+  enum status status = environment_create(environment, evaluator->kind, evaluator->index, true, error);
+  if (status != STATUS_OK) return status;
+  if (environment->obs_dim != evaluator->obs_dim || environment->act_dim != evaluator->act_dim) {
+    error_set(error, STATUS_MISMATCH, "%s has obs_dim %u and act_dim %u in evaluation, but the policy's are %u and %u",
+              environment_kind_name(evaluator->kind), environment->obs_dim, environment->act_dim, evaluator->obs_dim,
+              evaluator->act_dim);
+    environment_destroy(environment);
+    return STATUS_MISMATCH;
+  }
+  evaluator->created = true;
+  return STATUS_OK;
+}
+
+const struct environment *evaluator_environment(struct evaluator *evaluator, struct error *error) {
+  if (!evaluator->created && create_environment(evaluator, error) != STATUS_OK) return NULL;
+  return &evaluator->environment;
+}
+
+static enum status begin_episode(struct evaluator *evaluator, struct error *error) {
+  struct random random = random_stream(evaluator->config->seed, RANDOM_EVALUATION, 0, evaluator->episode);
+  enum status status = environment_reset(&evaluator->environment, random_u64(&random), evaluator->obs, error);
+  if (status != STATUS_OK) return status;
+  memcpy(evaluator->first_obs, evaluator->obs, evaluator->obs_dim * sizeof(float));
+  evaluator->running = true;
+  evaluator->length = 0;
+  evaluator->episode_return = 0;
+  return STATUS_OK;
+}
+
+enum status evaluator_step(struct evaluator *evaluator, bool *done, struct message_episode *result,
+                           struct error *error) {
+  assert(evaluator_busy(evaluator));
+  *done = false;
+  struct environment *environment = &evaluator->environment;
+  enum status status = STATUS_OK;
+  if (!evaluator->created) status = create_environment(evaluator, error);
+  if (status == STATUS_OK && !evaluator->running) status = begin_episode(evaluator, error);
+  if (status != STATUS_OK) return status;
+
+  double reward;
+  int flags;
+  policy_act(evaluator->policy, 1, evaluator->obs, NULL, evaluator->action);
+  status = environment_step(environment, evaluator->action, evaluator->obs, &reward, &flags, error);
+  if (status != STATUS_OK) return status;
+  if (evaluator->length == 0) memcpy(evaluator->first_action, environment->scaled, evaluator->act_dim * sizeof(float));
+  evaluator->length++;
+  evaluator->episode_return += reward;
+  if (!flags && !(environment->max_episode_steps && evaluator->length >= environment->max_episode_steps))
+    return STATUS_OK;
+
+  *done = true;
+  *result = (struct message_episode){.number = evaluator->evaluate.number,
+                                     .episode = evaluator->episode,
+                                     .length = evaluator->length,
+                                     .episode_return = evaluator->episode_return};
+  evaluator->running = false;
+  uint32_t left = evaluator->evaluate.count - evaluator->episode; // the sum may not fit
+  evaluator->episode =
+      evaluator->evaluate.stride < left ? evaluator->episode + evaluator->evaluate.stride : evaluator->evaluate.count;
+  return STATUS_OK;
+}
+
+const float *evaluator_first_observation(const struct evaluator *evaluator) { return evaluator->first_obs; }
+
+const float *evaluator_first_action(const struct evaluator *evaluator) { return evaluator->first_action; }

@@ -1,0 +1,29 @@
+// Runs evaluation episodes on an environment instance of its own, a step at a time, so that training goes on between:
+// deterministic actions, seeds from the evaluation stream by episode number (the same episodes in every evaluation, so
+// results compare).
+#ifndef CORSAC_ACTOR_EVALUATOR_H
+#define CORSAC_ACTOR_EVALUATOR_H
+
+#include "actor/environment.h"
+#include "common/config/config.h"
+#include "common/nn/policy.h"
+#include "common/wire/message.h"
+
+struct evaluator;
+// The instance is created at the first evaluation. `index`: the environment index it tells the environment.
+struct evaluator *evaluator_create(const struct config *config, const struct environment_kind *kind, uint32_t obs_dim,
+                                   uint32_t act_dim, uint64_t index, struct error *error);
+void evaluator_destroy(struct evaluator *evaluator);
+struct policy_weights *evaluator_weights(struct evaluator *evaluator); // filled before evaluator_begin
+// The instance, created now if it is not yet there. NULL: failed, or its dimensions are not the policy's.
+const struct environment *evaluator_environment(struct evaluator *evaluator, struct error *error);
+void evaluator_begin(struct evaluator *evaluator, const struct message_evaluate *evaluate); // drops what was under way
+bool evaluator_busy(const struct evaluator *evaluator);
+// One step. *done: an episode ended; *result is it. Version 0 weights act deterministically like any others (of the
+// initial network).
+enum status evaluator_step(struct evaluator *evaluator, bool *done, struct message_episode *result,
+                           struct error *error);
+// The first observation and the (rescaled) first action of the last episode that began, for checks from outside.
+const float *evaluator_first_observation(const struct evaluator *evaluator);
+const float *evaluator_first_action(const struct evaluator *evaluator);
+#endif

@@ -1,0 +1,108 @@
+#include "common/base/log.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LINE_SIZE = 4096, STATUS_SIZE = 512 };
+#define CLEAR_LINE "\r\033[K"
+
+static struct {
+  int rank;
+  enum log_level level;
+  int file; // -1: none
+  char path[1024], status[STATUS_SIZE];
+} log_state = {.level = LOG_INFO, .file = -1};
+
+void log_init(int rank, enum log_level level) {
+  log_state.rank = rank;
+  log_state.level = level;
+}
+
+// One call, so that the lines of several ranks do not mix on a shared descriptor.
+static bool write_all(int descriptor, const char *text, size_t size) {
+  while (size > 0) {
+    ssize_t written = write(descriptor, text, size);
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return false;
+    text += written;
+    size -= (size_t)written;
+  }
+  return true;
+}
+
+enum status log_open_file(const char *path, struct error *error) {
+  int file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  if (file < 0) return error_set(error, STATUS_IO, "%s: cannot be opened for the log: %s", path, strerror(errno));
+  if (log_state.file >= 0) close(log_state.file);
+  log_state.file = file;
+  snprintf(log_state.path, sizeof log_state.path, "%s", path);
+  return STATUS_OK;
+}
+
+bool log_on_terminal(void) {
+  const char *term = getenv("TERM");
+  return isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
+}
+
+// A status line that wraps could not be cleared again: it is cut at the terminal's width.
+static void draw_status(void) {
+  struct winsize window;
+  size_t width = 79, length = strlen(log_state.status);
+  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 1) width = window.ws_col - 1u;
+  (void)write_all(STDERR_FILENO, CLEAR_LINE, sizeof CLEAR_LINE - 1);
+  (void)write_all(STDERR_FILENO, log_state.status, length < width ? length : width);
+}
+
+void log_status_line(const char *text) {
+  if (!log_on_terminal()) return;
+  snprintf(log_state.status, sizeof log_state.status, "%s", text);
+  draw_status();
+}
+
+void log_close(void) {
+  log_status_line("");
+  if (log_state.file >= 0) close(log_state.file);
+  log_state.file = -1;
+}
+
+void log_write(enum log_level level, const char *format, ...) {
+  static const char *const names[] = {"error", "warn", "info", "debug"};
+  if (level > log_state.level) return;
+  char line[LINE_SIZE];
+  size_t used = sizeof CLEAR_LINE - 1, last = sizeof line - 2; // room for the end of the line
+  memcpy(line, CLEAR_LINE, used);
+  struct timespec now;
+  struct tm local = {0};
+  clock_gettime(CLOCK_REALTIME, &now);
+  localtime_r(&now.tv_sec, &local);
+  used += (size_t)snprintf(line + used, last - used, "%02d:%02d:%02d.%03d %d %-5s ", local.tm_hour, local.tm_min,
+                           local.tm_sec, (int)(now.tv_nsec / 1000000), log_state.rank, names[level]);
+  va_list arguments;
+  va_start(arguments, format);
+  int wanted = vsnprintf(line + used, last - used, format, arguments);
+  va_end(arguments);
+  if (wanted > 0) used += (size_t)wanted < last - used ? (size_t)wanted : last - used - 1;
+  line[used++] = '\n';
+
+  // The line in the file is the same without the clearing in front.
+  const char *plain = line + sizeof CLEAR_LINE - 1;
+  size_t plain_size = used - (sizeof CLEAR_LINE - 1);
+  if (log_state.status[0]) {
+    (void)write_all(STDERR_FILENO, line, used);
+    draw_status();
+  } else {
+    (void)write_all(STDERR_FILENO, plain, plain_size);
+  }
+  if (log_state.file >= 0 && !write_all(log_state.file, plain, plain_size)) {
+    int reason = errno;
+    close(log_state.file);
+    log_state.file = -1; // before the warning, which would come here again
+    log_warn("%s: cannot be written, the log goes on without it: %s", log_state.path, strerror(reason));
+  }
+}

@@ -1,0 +1,38 @@
+// Counter-based random numbers without hidden state: Philox4x32-10 (Salmon et al. 2011, Random123).
+// key = seed, counter = {block, low32(index), high32(index), purpose << 24 | environment}: a number depends on what it is for and
+// on nothing that happened before, so the results of a job do not depend on how it is spread over ranks, nor on a restart.
+#ifndef CORSAC_COMMON_BASE_RANDOM_H
+#define CORSAC_COMMON_BASE_RANDOM_H
+
+#include <stdint.h>
+
+enum random_purpose {    // index is:
+  RANDOM_INIT = 0,       //   0; environment = network (0 policy, 1 + k critic k)
+  RANDOM_WARMUP = 1,     //   the environment's step
+  RANDOM_ACTOR = 2,      //   the environment's step
+  RANDOM_NOISE = 3,      //   the update (noise at s)
+  RANDOM_NOISE_NEXT = 4, //   the update (noise at s')
+  RANDOM_REPLAY = 5,     //   the update
+  RANDOM_RESET = 6,      //   the environment's episode
+  RANDOM_EVALUATION = 7, //   the evaluation episode
+  RANDOM_SUBSET = 8,     //   the update
+  RANDOM_PURPOSES
+};
+enum { RANDOM_MAX_ENVIRONMENT = (1 << 24) - 1 };
+
+// A stream: a plain value, copied freely. 2^32 blocks of four 32-bit words.
+struct random {
+  uint32_t key[2], counter[4], block[4];
+  uint32_t left;  // words of block not yet used
+  uint32_t spare; // 1: normal holds the second of a pair
+  double normal;
+};
+
+struct random random_stream(uint64_t seed, enum random_purpose purpose, uint32_t environment, uint64_t index);
+uint32_t random_u32(struct random *random);
+uint64_t random_u64(struct random *random);
+double random_uniform(struct random *random); // [0, 1), 53 bits
+double random_normal(struct random *random);  // N(0,1), Box-Muller on 53-bit uniforms
+uint32_t random_bounded(struct random *random, uint32_t n); // uniform on 0..n-1 without bias (Lemire 2019); n > 0
+
+#endif

@@ -1,0 +1,59 @@
+#include "common/base/status.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum status error_set(struct error *error, enum status status, const char *format, ...) {
+  if (!error || error->status != STATUS_OK) return status;
+  error->status = status;
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(error->text, sizeof error->text, format, arguments);
+  va_end(arguments);
+  return status;
+}
+
+enum status error_prefix(struct error *error, const char *format, ...) {
+  if (!error) return STATUS_OK;
+  if (error->status == STATUS_OK) return STATUS_OK;
+  char text[2 * sizeof error->text + sizeof ": "];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(text, sizeof error->text, format, arguments);
+  va_end(arguments);
+  size_t used = strlen(text);
+  snprintf(text + used, sizeof text - used, ": %s", error->text);
+  // Where both do not fit, the end of the message is what is lost.
+  memcpy(error->text, text, sizeof error->text - 1);
+  return error->status;
+}
+
+void error_clear(struct error *error) {
+  if (!error) return;
+  error->status = STATUS_OK;
+  error->text[0] = '\0';
+}
+
+const char *status_name(enum status status) {
+  switch (status) {
+  case STATUS_OK: return "ok";
+  case STATUS_USAGE: return "usage";
+  case STATUS_FAILED: return "failed";
+  case STATUS_IO: return "io";
+  case STATUS_FORMAT: return "format";
+  case STATUS_MISMATCH: return "mismatch";
+  case STATUS_MEMORY: return "memory";
+  case STATUS_PEER: return "peer";
+  case STATUS_STOPPED: return "stopped";
+  }
+  return "unknown";
+}
+
+int status_exit_code(enum status status) {
+  switch (status) {
+  case STATUS_OK: return EXIT_DONE;
+  case STATUS_USAGE: return EXIT_BAD_USAGE;
+  case STATUS_STOPPED: return EXIT_STOPPED;
+  default: return EXIT_FAILED;
+  }
+}

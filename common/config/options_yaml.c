@@ -1,0 +1,224 @@
+#include "common/config/options.h"
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+#include <yaml.h>
+
+enum { OPTIONS_MAX = 128, VALUE_SIZE = 2048 };
+
+// One document that is being read. config is a copy, handed over when all is well.
+struct reader {
+  yaml_parser_t parser;
+  yaml_event_t event; // the current one, released by next
+  const char *name;
+  struct config config;
+  size_t line_of[OPTIONS_MAX]; // where an option was given; 0: not yet
+  struct error *error;
+};
+
+// config and resume say where a configuration comes from: a file that said so would send the reader on, or in a circle.
+static bool names_source(const struct option *option) {
+  return option->offset == offsetof(struct config, config) || option->offset == offsetof(struct config, resume);
+}
+
+static size_t line_number(const struct reader *reader) { return reader->event.start_mark.line + 1; }
+
+__attribute__((format(printf, 2, 3))) static enum status fail(struct reader *reader, const char *format, ...) {
+  char text[sizeof reader->error->text];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(text, sizeof text, format, arguments);
+  va_end(arguments);
+  return error_set(reader->error, STATUS_USAGE, "%s:%zu: %s", reader->name, line_number(reader), text);
+}
+
+// The parser fills event only on success: an error says its line itself.
+static enum status next(struct reader *reader) {
+  yaml_event_delete(&reader->event);
+  if (yaml_parser_parse(&reader->parser, &reader->event)) return STATUS_OK;
+  const yaml_parser_t *parser = &reader->parser;
+  memset(&reader->event, 0, sizeof reader->event);
+  const char *problem = parser->problem ? parser->problem : "it cannot be read";
+  if (parser->error == YAML_READER_ERROR) {
+    return error_set(reader->error, STATUS_USAGE, "%s: byte %zu: this is not YAML: %s", reader->name,
+                     parser->problem_offset + 1, problem);
+  }
+  return error_set(reader->error, STATUS_USAGE, "%s:%zu: this is not YAML: %s%s%s", reader->name,
+                   parser->problem_mark.line + 1, problem, parser->context ? " " : "",
+                   parser->context ? parser->context : "");
+}
+
+static const char *scalar(const struct reader *reader) { return (const char *)reader->event.data.scalar.value; }
+
+// A zero byte would hide what follows it.
+static bool is_whole(const struct reader *reader) { return strlen(scalar(reader)) == reader->event.data.scalar.length; }
+
+static bool is_null(const struct reader *reader) {
+  if (reader->event.data.scalar.style != YAML_PLAIN_SCALAR_STYLE) return false;
+  return !*scalar(reader) || strcmp(scalar(reader), "~") == 0 || strcmp(scalar(reader), "null") == 0;
+}
+
+// The elements of [256, 256], with commas between them as on the command line.
+static enum status join_sequence(struct reader *reader, const char *key, char *text, size_t size) {
+  size_t used = 0;
+  text[0] = '\0';
+  for (;;) {
+    enum status status = next(reader);
+    if (status != STATUS_OK) return status;
+    if (reader->event.type == YAML_SEQUENCE_END_EVENT) return STATUS_OK;
+    if (reader->event.type != YAML_SCALAR_EVENT || !is_whole(reader)) {
+      return fail(reader, "%s: every element must be a number", key);
+    }
+    used += (size_t)snprintf(text + used, size - used, "%s%s", used ? "," : "", scalar(reader));
+    if (used >= size) return fail(reader, "%s: this sequence is too long", key);
+  }
+}
+
+// The current event is the value of `option`.
+static enum status read_value(struct reader *reader, const struct option *option) {
+  char text[VALUE_SIZE], where[VALUE_SIZE];
+  snprintf(where, sizeof where, "%.900s:%zu: %s", reader->name, line_number(reader), option->name);
+  switch (reader->event.type) {
+  case YAML_SCALAR_EVENT:
+    if (!is_whole(reader)) return fail(reader, "%s: holds a zero byte", option->name);
+    if (names_source(option) && *scalar(reader) && !is_null(reader)) {
+      return fail(reader, "%s: goes on the command line, not into a file", option->name);
+    }
+    return option_set(option, &reader->config, is_null(reader) ? option->default_text : scalar(reader), where,
+                      reader->error);
+  case YAML_SEQUENCE_START_EVENT:
+    if (option->type != OPTION_WIDTHS) return fail(reader, "%s: must be a single value, not a sequence", option->name);
+    enum status status = join_sequence(reader, option->name, text, sizeof text);
+    return status == STATUS_OK ? option_set(option, &reader->config, text, where, reader->error) : status;
+  case YAML_ALIAS_EVENT: return fail(reader, "%s: must be a value, not an alias", option->name);
+  default: return fail(reader, "%s: must be a single value, not a mapping", option->name);
+  }
+}
+
+// The current event is a key; reads its value too.
+static enum status read_pair(struct reader *reader) {
+  if (reader->event.type != YAML_SCALAR_EVENT) return fail(reader, "a key must be the name of an option");
+  const struct option *option = is_whole(reader) ? options_find(scalar(reader)) : NULL;
+  if (!option) {
+    const char *nearest = options_nearest(scalar(reader));
+    if (nearest) return fail(reader, "%.100s: there is no such option; did you mean %s?", scalar(reader), nearest);
+    return fail(reader, "%.100s: there is no such option; `corsac options` lists them", scalar(reader));
+  }
+  size_t index = (size_t)(option - options_at(0));
+  if (reader->line_of[index]) {
+    return fail(reader, "%s: is given twice, first in line %zu", option->name, reader->line_of[index]);
+  }
+  reader->line_of[index] = line_number(reader);
+  enum status status = next(reader);
+  return status == STATUS_OK ? read_value(reader, option) : status;
+}
+
+static enum status read_mapping(struct reader *reader) {
+  for (;;) {
+    enum status status = next(reader);
+    if (status != STATUS_OK || reader->event.type == YAML_MAPPING_END_EVENT) return status;
+    status = read_pair(reader);
+    if (status != STATUS_OK) return status;
+  }
+}
+
+static enum status read_stream(struct reader *reader) {
+  enum status status = next(reader); // the start of the stream
+  if (status == STATUS_OK) status = next(reader);
+  if (status != STATUS_OK || reader->event.type == YAML_STREAM_END_EVENT) return status; // nothing but comments
+  status = next(reader);
+  if (status != STATUS_OK) return status;
+  bool is_empty = reader->event.type == YAML_SCALAR_EVENT && is_null(reader);
+  if (!is_empty && reader->event.type != YAML_MAPPING_START_EVENT) {
+    return fail(reader, "the document must be a mapping, with lines of the form batch_size: 256");
+  }
+  if (!is_empty) status = read_mapping(reader);
+  if (status == STATUS_OK) status = next(reader); // the end of the document
+  if (status == STATUS_OK) status = next(reader);
+  if (status != STATUS_OK || reader->event.type == YAML_STREAM_END_EVENT) return status;
+  return fail(reader, "a second document begins here; there must be one");
+}
+
+// From file, or from text where file is NULL.
+static enum status read_yaml(FILE *file, const char *text, size_t length, const char *name, struct config *config,
+                             struct error *error) {
+  struct error unread = {0};
+  struct reader reader = {.name = name, .config = *config, .error = error ? error : &unread};
+  if (options_count() > OPTIONS_MAX || !yaml_parser_initialize(&reader.parser)) {
+    return error_set(error, STATUS_MEMORY, "%s: the YAML parser cannot be started", name);
+  }
+  if (text)
+    yaml_parser_set_input_string(&reader.parser, (const unsigned char *)text, length);
+  else
+    yaml_parser_set_input_file(&reader.parser, file);
+  enum status status = read_stream(&reader);
+  if (status == STATUS_OK) *config = reader.config;
+  yaml_event_delete(&reader.event);
+  yaml_parser_delete(&reader.parser);
+  return status;
+}
+
+enum status options_parse_yaml(const char *text, size_t length, const char *name, struct config *config,
+                               struct error *error) {
+  return read_yaml(NULL, text, length, name, config, error);
+}
+
+enum status options_read_yaml(const char *path, struct config *config, struct error *error) {
+  FILE *file = fopen(path, "re");
+  if (!file) return error_set(error, STATUS_IO, "%s: cannot be read: %s", path, strerror(errno));
+  struct error problem = {0};
+  errno = 0;
+  enum status status = read_yaml(file, NULL, 0, path, config, &problem);
+  int reason = errno;
+  if (status != STATUS_OK && ferror(file)) {
+    status = error_set(error, STATUS_IO, "%s: cannot be read: %s", path, strerror(reason));
+  } else if (status != STATUS_OK) {
+    error_set(error, status, "%s", problem.text);
+  }
+  fclose(file);
+  return status;
+}
+
+// --- writing ------------------------------------------------------------------------------------------------------------
+
+// Appends as snprintf does, and counts what did not fit.
+struct writer {
+  char *text;
+  size_t size, used;
+};
+
+__attribute__((format(printf, 2, 3))) static void append(struct writer *writer, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  bool fits = writer->used < writer->size;
+  int length =
+      vsnprintf(fits ? writer->text + writer->used : NULL, fits ? writer->size - writer->used : 0, format, arguments);
+  va_end(arguments);
+  if (length > 0) writer->used += (size_t)length;
+}
+
+// In double quotes. option_set lets only printable characters in, so that quote and backslash are all that needs escaping.
+static void append_text(struct writer *writer, const char *text) {
+  append(writer, "\"");
+  for (; *text; text++) append(writer, *text == '"' || *text == '\\' ? "\\%c" : "%c", *text);
+  append(writer, "\"");
+}
+
+size_t options_format_yaml(const struct config *config, char *text, size_t size) {
+  struct writer writer = {.text = text, .size = size};
+  const char *group = "";
+  for (size_t i = 0; i < options_count(); i++) {
+    const struct option *option = options_at(i);
+    if (strcmp(option->group, group) != 0) append(&writer, "%s# %s\n", i ? "\n" : "", option->group);
+    group = option->group;
+    char value[CONFIG_TEXT] = "";
+    if (!names_source(option)) option_get(option, config, value, sizeof value);
+    append(&writer, "%s: ", option->name);
+    if (option->type == OPTION_TEXT)
+      append_text(&writer, value);
+    else
+      append(&writer, "%s", value);
+    append(&writer, "\n");
+  }
+  return writer.used;
+}

@@ -1,0 +1,41 @@
+// A policy that acts: normalizer + mlp + squashed-Gaussian head, float in and float out. What actors, evaluation and `eval` run.
+// The action of an observation does not depend on the rows it is computed with: OpenBLAS' result for a row depends on the number of
+// rows and on the row's place, so the forward runs in blocks of a fixed number of rows, padded with zeros, and a self-test at creation
+// finds a block size (8, 4 or 1) in which place and neighbours make no difference on the kernel at hand.
+#ifndef CORSAC_COMMON_NN_POLICY_H
+#define CORSAC_COMMON_NN_POLICY_H
+
+#include "common/base/status.h"
+#include "common/config/config.h"
+#include "common/nn/mlp.h"
+#include <stddef.h>
+#include <stdint.h>
+
+// The policy network of a configuration: obs_dim -> hidden -> 2 act_dim ([mean | log_std]). The same on every rank.
+void policy_network(struct mlp *mlp, uint32_t obs_dim, uint32_t act_dim, const struct config_widths *hidden);
+
+// Weights as they travel and as evaluation keeps them: version 0 stands for "act uniformly at random".
+struct policy_weights {
+  uint64_t version;
+  uint32_t obs_dim;
+  size_t parameters;
+  float *shift, *scale; // (obs_dim) normalizer, 0 and 1 where it is off
+  bool normalize;
+  float *values; // (parameters) of policy_network
+};
+enum status policy_weights_init(struct policy_weights *weights, uint32_t obs_dim, size_t parameters,
+                                struct error *error);
+void policy_weights_release(struct policy_weights *weights);
+void policy_weights_copy(struct policy_weights *to, const struct policy_weights *from); // same shape
+
+struct policy;
+// Owns its weights, at first all 0 with version 0. Runs the self-test.
+struct policy *policy_create(uint32_t obs_dim, uint32_t act_dim, const struct config_widths *hidden,
+                             struct error *error);
+void policy_destroy(struct policy *policy);
+struct policy_weights *policy_weights(struct policy *policy); // to be read or overwritten
+size_t policy_block_rows(const struct policy *policy);        // what the self-test chose
+// obs (rows x obs_dim) -> action (rows x act_dim) in [-1,1]. eps (rows x act_dim): the noise; NULL: deterministic, tanh(mean).
+// No allocation; any number of rows.
+void policy_act(struct policy *policy, size_t rows, const float *obs, const float *eps, float *action);
+#endif

@@ -1,0 +1,188 @@
+#include "common/nn/squashed_gaussian.h"
+#include "common/nn/vectorize.h"
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+// Everything here is computed in double, so that log pi is right to a float's precision though its terms (up to 80 each) cancel, and
+// on chunks of fixed size by functions without branches, so that the loops become vectors and no element depends on its place.
+// Conditions are such that NaN passes.
+enum { CHUNK = 64 };
+
+// exp(x) and exp(x) - 1, both to a relative 1e-15, for x <= 708; exp(-708) below that.
+struct exponential {
+  double value, minus_one;
+};
+
+// x = k log 2 + r, |r| <= log(2)/2:   exp(x) = 2^k + 2^k (exp(r) - 1), the Taylor series of exp(r) - 1 up to r^13.
+static inline struct exponential exponential(double x) {
+  const double round = 0x1.8p52; // adding it rounds to an integer, which then stands in the lowest bits
+  const double log2_high = 0x1.62e42feep-1, log2_low = 0x1.a39ef35793c76p-33;
+  x = x < -708 ? -708 : x;
+  double k = x * M_LOG2E + round;
+  uint64_t bits;
+  memcpy(&bits, &k, sizeof bits);
+  k -= round;
+  double r = (x - k * log2_high) - k * log2_low;
+  double p = 1.0 / 6227020800;
+  p = p * r + 1.0 / 479001600;
+  p = p * r + 1.0 / 39916800;
+  p = p * r + 1.0 / 3628800;
+  p = p * r + 1.0 / 362880;
+  p = p * r + 1.0 / 40320;
+  p = p * r + 1.0 / 5040;
+  p = p * r + 1.0 / 720;
+  p = p * r + 1.0 / 120;
+  p = p * r + 1.0 / 24;
+  p = p * r + 1.0 / 6;
+  p = p * r + 1.0 / 2;
+  p = r + r * r * p;
+  bits = (bits + 1023) << 52; // 2^k
+  double power;
+  memcpy(&power, &bits, sizeof power);
+  return (struct exponential){power + power * p, (power - 1) + power * p};
+}
+
+// atanh(z) for 0 <= z <= 1/3, its series up to z^31
+static inline double atanh_third(double z) {
+  double s = z * z, p = 1.0 / 31;
+  p = p * s + 1.0 / 29;
+  p = p * s + 1.0 / 27;
+  p = p * s + 1.0 / 25;
+  p = p * s + 1.0 / 23;
+  p = p * s + 1.0 / 21;
+  p = p * s + 1.0 / 19;
+  p = p * s + 1.0 / 17;
+  p = p * s + 1.0 / 15;
+  p = p * s + 1.0 / 13;
+  p = p * s + 1.0 / 11;
+  p = p * s + 1.0 / 9;
+  p = p * s + 1.0 / 7;
+  p = p * s + 1.0 / 5;
+  p = p * s + 1.0 / 3;
+  return z + z * s * p;
+}
+
+static inline double clamp_log_std(double log_std) {
+  double l = log_std < SQUASHED_GAUSSIAN_LOG_STD_MIN ? SQUASHED_GAUSSIAN_LOG_STD_MIN : log_std;
+  return l > SQUASHED_GAUSSIAN_LOG_STD_MAX ? SQUASHED_GAUSSIAN_LOG_STD_MAX : l;
+}
+
+// With e = exp(-2|u|) and t = 1 - e:
+//   |tanh u| = t / (2 - t)
+//   log sech^2 u = 2 (log 2 - |u| - log(1 + e)) = -2|u| - 2 log(1 - t/2) = -2|u| + 4 atanh(t / (4 - t)),  0 at 0
+//   sech^2 u = 4 e / (1 + e)^2
+static inline double tanh_of(double u, double t) { return copysign(t / (2 - t), u); }
+static inline double log_sech2_of(double u, double t) { return 4 * atanh_third(t / (4 - t)) - 2 * fabs(u); }
+static inline double sech2_of(double e) { return 4 * e / ((1 + e) * (1 + e)); }
+
+struct chunk {
+  double mean[CHUNK], log_std[CHUNK], eps[CHUNK], d_action[CHUNK];               // in
+  double action[CHUNK], log_probability[CHUNK], d_mean[CHUNK], d_log_std[CHUNK]; // out
+};
+
+VECTORIZE static void chunk_mode(struct chunk *c) {
+  for (size_t i = 0; i < CHUNK; i++) {
+    double u = c->mean[i];
+    c->action[i] = tanh_of(u, -exponential(-2 * fabs(u)).minus_one);
+  }
+}
+
+VECTORIZE static void chunk_sample(struct chunk *c) {
+  const double half_log_2pi = 0.91893853320467274178;
+  for (size_t i = 0; i < CHUNK; i++) {
+    double l = clamp_log_std(c->log_std[i]), eps = c->eps[i];
+    double u = c->mean[i] + exponential(l).value * eps;
+    double t = -exponential(-2 * fabs(u)).minus_one;
+    c->action[i] = tanh_of(u, t);
+    c->log_probability[i] = -0.5 * eps * eps - l - half_log_2pi - log_sech2_of(u, t);
+  }
+}
+
+VECTORIZE static void chunk_backward(struct chunk *c, double d_log_probability) {
+  for (size_t i = 0; i < CHUNK; i++) {
+    double log_std = c->log_std[i];
+    double spread = exponential(clamp_log_std(log_std)).value * c->eps[i]; // sigma eps
+    double u = c->mean[i] + spread;
+    struct exponential e = exponential(-2 * fabs(u));
+    double a = tanh_of(u, -e.minus_one);
+    double through_action = c->d_action[i] * sech2_of(e.value);
+    c->d_mean[i] = d_log_probability * 2 * a + through_action;
+    double d_l = d_log_probability * (2 * a * spread - 1) + through_action * spread;
+    d_l = log_std < SQUASHED_GAUSSIAN_LOG_STD_MIN ? 0 : d_l;
+    c->d_log_std[i] = log_std > SQUASHED_GAUSSIAN_LOG_STD_MAX ? 0 : d_l;
+  }
+}
+
+// The place of an element of a (rows x dim) array in head, (rows x 2 dim): walked along with i.
+struct place {
+  size_t row, column;
+};
+static inline size_t place_mean(struct place at, size_t dim) { return at.row * 2 * dim + at.column; }
+static inline void place_next(struct place *at, size_t dim) {
+  if (++at->column == dim) *at = (struct place){at->row + 1, 0};
+}
+
+static void chunk_load(struct chunk *c, size_t n, struct place at, size_t dim, const real *head) {
+  for (size_t i = 0; i < n; i++, place_next(&at, dim)) {
+    size_t mean = place_mean(at, dim);
+    c->mean[i] = head[mean];
+    c->log_std[i] = head[mean + dim];
+  }
+}
+
+static size_t chunk_size(size_t start, size_t count) { return count - start < CHUNK ? count - start : CHUNK; }
+
+void squashed_gaussian_sample(size_t rows, size_t dim, const real *head, const real *eps, real *action,
+                              real *log_probability) {
+  struct chunk c = {0}; // what lies behind the last element is computed too, and dropped
+  size_t count = rows * dim;
+  double sum = 0;
+  for (size_t start = 0; start < count; start += CHUNK) {
+    size_t n = chunk_size(start, count);
+    struct place at = {start / dim, start % dim};
+    chunk_load(&c, n, at, dim, head);
+    for (size_t i = 0; i < n; i++) c.eps[i] = eps[start + i];
+    chunk_sample(&c);
+    for (size_t i = 0; i < n; i++) action[start + i] = (real)c.action[i];
+    if (!log_probability) continue;
+    for (size_t i = 0; i < n; i++, place_next(&at, dim)) {
+      sum = (at.column == 0 ? 0 : sum) + c.log_probability[i];
+      if (at.column == dim - 1) log_probability[at.row] = (real)sum;
+    }
+  }
+}
+
+void squashed_gaussian_mode(size_t rows, size_t dim, const real *head, real *action) {
+  struct chunk c = {0};
+  size_t count = rows * dim;
+  for (size_t start = 0; start < count; start += CHUNK) {
+    size_t n = chunk_size(start, count);
+    chunk_load(&c, n, (struct place){start / dim, start % dim}, dim, head);
+    chunk_mode(&c);
+    for (size_t i = 0; i < n; i++) action[start + i] = (real)c.action[i];
+  }
+}
+
+void squashed_gaussian_backward(size_t rows, size_t dim, const real *head, const real *eps, real d_log_probability,
+                                const real *d_action, real *d_head) {
+  struct chunk c = {0};
+  size_t count = rows * dim;
+  for (size_t start = 0; start < count; start += CHUNK) {
+    size_t n = chunk_size(start, count);
+    struct place at = {start / dim, start % dim};
+    chunk_load(&c, n, at, dim, head);
+    for (size_t i = 0; i < n; i++) {
+      c.eps[i] = eps[start + i];
+      c.d_action[i] = d_action[start + i];
+    }
+    chunk_backward(&c, d_log_probability);
+    for (size_t i = 0; i < n; i++, place_next(&at, dim)) {
+      size_t mean = place_mean(at, dim);
+      d_head[mean] = (real)c.d_mean[i];
+      d_head[mean + dim] = (real)c.d_log_std[i];
+    }
+  }
+}
+
+real squashed_gaussian_log_sech2(real u) { return (real)log_sech2_of(u, -exponential(-2 * fabs((double)u)).minus_one); }

@@ -1,0 +1,51 @@
+// For codec*.c only: cursors that write and read a payload. The first failure sticks and later calls do nothing, so that a message is one
+// straight list of its fields with one check at its end.
+#ifndef CORSAC_COMMON_WIRE_CODEC_IMPL_H
+#define CORSAC_COMMON_WIRE_CODEC_IMPL_H
+
+#include "common/wire/codec.h"
+
+struct writer {
+  struct buffer *out;
+  const char *message;
+  enum status status;
+  struct error *error;
+};
+struct writer writer_begin(struct buffer *out, enum message_type type, uint32_t sender, struct error *error);
+enum status writer_end(struct writer *writer); // completes the frame; on failure the buffer is empty
+// `count` numbers of `width` bytes each, in the host's order; bytes are numbers of width 1.
+void writer_array(struct writer *writer, const void *numbers, size_t count, size_t width);
+void writer_u32(struct writer *writer, uint32_t value);
+void writer_u64(struct writer *writer, uint64_t value);
+void writer_f64(struct writer *writer, double value);
+void writer_bool(struct writer *writer, bool value);
+void writer_text(struct writer *writer, const char *text, size_t capacity); // u32 length | bytes without a NUL
+
+struct reader {
+  const uint8_t *at;
+  size_t left;
+  const char *message;
+  enum status status;
+  struct error *error;
+};
+struct reader reader_begin(const struct frame *frame, enum message_type type, struct error *error);
+enum status reader_end(struct reader *reader); // fails where bytes are left
+void reader_fail(struct reader *reader, const char *format, ...) __attribute__((format(printf, 2, 3)));
+// Where the payload ends early nothing is written and scalars are 0.
+void reader_array(struct reader *reader, const char *field, void *numbers, size_t count, size_t width);
+uint32_t reader_u32(struct reader *reader, const char *field);
+uint64_t reader_u64(struct reader *reader, const char *field);
+double reader_f64(struct reader *reader, const char *field);
+bool reader_bool(struct reader *reader, const char *field);
+void reader_text(struct reader *reader, const char *field, char *text, size_t capacity);
+uint32_t reader_count(struct reader *reader, const char *field, uint32_t capacity); // a u32 that is at most capacity
+void reader_dimension(struct reader *reader, const char *field, uint64_t found,
+                      uint64_t expected); // fails where they differ
+void reader_rest(struct reader *reader,
+                 uint64_t bytes); // fails unless exactly so many bytes are left: nothing after it can fail
+
+// In codec_bulk.c; WEIGHTS is this alone, EVALUATE has it at its end.
+void writer_weights(struct writer *writer, const struct policy_weights *weights);
+void reader_weights(struct reader *reader, struct policy_weights *weights);
+
+#endif

@@ -1,0 +1,129 @@
+#include "common/wire/message.h"
+#include <assert.h>
+#include <string.h>
+
+static const struct lag_record no_lag = {.low = UINT64_MAX};
+
+void message_hello_release(struct message_hello *hello) {
+  memory_free(hello->action_low);
+  memory_free(hello->action_high);
+  *hello = (struct message_hello){0};
+}
+
+void lag_record_add(struct lag_record *into, const struct lag_record *from) {
+  if (from->count == 0) return;
+  if (into->count == 0) *into = no_lag;
+  into->count += from->count;
+  into->sum += from->sum;
+  if (from->low < into->low) into->low = from->low;
+  if (from->high > into->high) into->high = from->high;
+}
+
+// Dimensions that the wire can carry: products of a row count (32 bits) and a row's bytes then fit 64 bits.
+static enum status check_dimensions(const char *what, uint32_t obs_dim, uint32_t act_dim, struct error *error) {
+  if (obs_dim > 0 && obs_dim <= WIRE_MAX_DIM && act_dim > 0 && act_dim <= WIRE_MAX_DIM) return STATUS_OK;
+  return error_set(error, STATUS_MISMATCH, "%s: obs_dim %u and act_dim %u must be 1..%d", what, obs_dim, act_dim,
+                   WIRE_MAX_DIM);
+}
+
+enum status transition_batch_init(struct transition_batch *batch, uint32_t obs_dim, uint32_t act_dim, uint32_t capacity,
+                                  uint32_t episode_capacity, uint32_t environment_capacity, struct error *error) {
+  *batch = (struct transition_batch){.obs_dim = obs_dim,
+                                     .act_dim = act_dim,
+                                     .capacity = capacity,
+                                     .episode_capacity = episode_capacity,
+                                     .environment_capacity = environment_capacity,
+                                     .lag = no_lag};
+  enum status status = check_dimensions("a batch of transitions", obs_dim, act_dim, error);
+  if (status) goto fail;
+  static const char what[] = "a batch of transitions";
+  size_t rows = capacity;
+  status = STATUS_MEMORY;
+  if (!(batch->environment = memory_alloc(rows, sizeof *batch->environment, what, error))) goto fail;
+  if (!(batch->version = memory_alloc(rows, sizeof *batch->version, what, error))) goto fail;
+  if (!(batch->obs = memory_alloc(rows * obs_dim, sizeof *batch->obs, what, error))) goto fail;
+  if (!(batch->action = memory_alloc(rows * act_dim, sizeof *batch->action, what, error))) goto fail;
+  if (!(batch->reward = memory_alloc(rows, sizeof *batch->reward, what, error))) goto fail;
+  if (!(batch->next_obs = memory_alloc(rows * obs_dim, sizeof *batch->next_obs, what, error))) goto fail;
+  if (!(batch->discount = memory_alloc(rows, sizeof *batch->discount, what, error))) goto fail;
+  if (!(batch->episode = memory_alloc(episode_capacity, sizeof *batch->episode, what, error))) goto fail;
+  if (!(batch->progress = memory_alloc(environment_capacity, sizeof *batch->progress, what, error))) goto fail;
+  return STATUS_OK;
+fail:
+  transition_batch_release(batch);
+  return status;
+}
+
+void transition_batch_release(struct transition_batch *batch) {
+  memory_free(batch->environment);
+  memory_free(batch->version);
+  memory_free(batch->obs);
+  memory_free(batch->action);
+  memory_free(batch->reward);
+  memory_free(batch->next_obs);
+  memory_free(batch->discount);
+  memory_free(batch->episode);
+  memory_free(batch->progress);
+  *batch = (struct transition_batch){0};
+}
+
+void transition_batch_clear(struct transition_batch *batch) {
+  batch->rows = 0;
+  batch->steps = 0;
+  batch->episodes = 0;
+  batch->lag = no_lag;
+  batch->blocked = 0;
+}
+
+enum status snapshot_init(struct snapshot *snapshot, uint32_t obs_dim, uint32_t act_dim, uint32_t window_capacity,
+                          struct error *error) {
+  *snapshot = (struct snapshot){.obs_dim = obs_dim, .act_dim = act_dim};
+  static const char what[] = "a snapshot";
+  enum status status = check_dimensions(what, obs_dim, act_dim, error);
+  if (status) goto fail;
+  size_t rows = window_capacity;
+  status = STATUS_MEMORY;
+  if (!(snapshot->obs = memory_alloc(obs_dim, sizeof *snapshot->obs, what, error))) goto fail;
+  if (!(snapshot->window_obs = memory_alloc(rows * obs_dim, sizeof *snapshot->window_obs, what, error))) goto fail;
+  if (!(snapshot->window_action = memory_alloc(rows * act_dim, sizeof *snapshot->window_action, what, error)))
+    goto fail;
+  if (!(snapshot->window_reward = memory_alloc(rows, sizeof *snapshot->window_reward, what, error))) goto fail;
+  if (!(snapshot->window_version = memory_alloc(rows, sizeof *snapshot->window_version, what, error))) goto fail;
+  return STATUS_OK;
+fail:
+  snapshot_release(snapshot);
+  return status;
+}
+
+void snapshot_release(struct snapshot *snapshot) {
+  memory_free(snapshot->obs);
+  memory_free(snapshot->window_obs);
+  memory_free(snapshot->window_action);
+  memory_free(snapshot->window_reward);
+  memory_free(snapshot->window_version);
+  buffer_release(&snapshot->state);
+  *snapshot = (struct snapshot){0};
+}
+
+enum status snapshot_copy(struct snapshot *to, const struct snapshot *from, struct error *error) {
+  assert(to->obs_dim == from->obs_dim && to->act_dim == from->act_dim);
+  enum status status = buffer_reserve(&to->state, from->state.size, error);
+  if (status) return status;
+  struct snapshot copy = *from; // the counters; the arrays stay to's own
+  copy.obs = to->obs;
+  copy.window_obs = to->window_obs;
+  copy.window_action = to->window_action;
+  copy.window_reward = to->window_reward;
+  copy.window_version = to->window_version;
+  copy.state = to->state;
+  *to = copy;
+  size_t rows = from->window;
+  memcpy(to->obs, from->obs, from->obs_dim * sizeof *to->obs);
+  memcpy(to->window_obs, from->window_obs, rows * from->obs_dim * sizeof *to->window_obs);
+  memcpy(to->window_action, from->window_action, rows * from->act_dim * sizeof *to->window_action);
+  memcpy(to->window_reward, from->window_reward, rows * sizeof *to->window_reward);
+  memcpy(to->window_version, from->window_version, rows * sizeof *to->window_version);
+  if (from->state.size) memcpy(to->state.data, from->state.data, from->state.size);
+  to->state.size = from->state.size;
+  return STATUS_OK;
+}

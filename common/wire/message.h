@@ -1,0 +1,147 @@
+// What actors and the learner say to each other: plain structs. codec.h turns them into bytes and back.
+//
+//   an actor says                                         the learner says
+//   HELLO        what its environment is                  START        begin; assignments follow from the configuration
+//   TRANSITIONS  a batch of rows (async and sync)         CREDIT       so many more batches may be sent
+//   ROUND_END    sync: the round's rows are all sent      ROUND        sync: make one round with this policy version
+//   WEIGHTS_TAKEN  ready for newer weights                WEIGHTS      a policy version (newest wins, one in flight per actor)
+//   SNAPSHOT     one environment, whole                   RESTORE      the same, back (before START)
+//   EPISODE      one evaluation episode's result          EVALUATE     run these evaluation episodes with these weights
+//   STOP_REQUEST this rank was told to stop               SNAPSHOT_REQUEST  send a snapshot of every environment
+//   FAILED       why this actor cannot go on              STOP         leave
+//   BYE          last message                             HEARTBEAT    (both ways, when there was nothing else to say)
+#ifndef CORSAC_COMMON_WIRE_MESSAGE_H
+#define CORSAC_COMMON_WIRE_MESSAGE_H
+
+#include "common/base/memory.h"
+#include "common/base/status.h"
+#include "common/nn/policy.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { WIRE_VERSION = 1, WIRE_TEXT = 512, WIRE_MAX_DIM = 1 << 20 };
+#define WIRE_MAX_MESSAGE ((size_t)1 << 30) // bytes
+
+enum message_type {
+  MESSAGE_HELLO = 1,
+  MESSAGE_FAILED,
+  MESSAGE_TRANSITIONS,
+  MESSAGE_ROUND_END,
+  MESSAGE_WEIGHTS_TAKEN,
+  MESSAGE_SNAPSHOT,
+  MESSAGE_EPISODE,
+  MESSAGE_STOP_REQUEST,
+  MESSAGE_BYE,
+  MESSAGE_START,
+  MESSAGE_CREDIT,
+  MESSAGE_ROUND,
+  MESSAGE_WEIGHTS,
+  MESSAGE_RESTORE,
+  MESSAGE_EVALUATE,
+  MESSAGE_SNAPSHOT_REQUEST,
+  MESSAGE_STOP,
+  MESSAGE_HEARTBEAT,
+  MESSAGE_TYPES
+};
+
+// HELLO: the environment as its create() described it. action_low, action_high: (act_dim), owned, buffers grown as needed.
+struct message_hello {
+  char environment[WIRE_TEXT]; // its name
+  uint32_t obs_dim, act_dim, max_episode_steps, flags;
+  bool can_save;
+  double *action_low, *action_high;
+};
+void message_hello_release(struct message_hello *hello);
+
+// FAILED: error text and the status it came with.
+struct message_failed {
+  uint32_t status;
+  char text[1024];
+};
+
+// One finished training episode.
+struct episode_record {
+  uint32_t environment, length;
+  uint64_t episode;
+  double episode_return;
+};
+// Where an environment stands after the batch: what a resume needs even where there is no snapshot.
+struct environment_progress {
+  uint32_t environment;
+  uint64_t steps, episode; // steps made in all; number of the current episode
+};
+// Policy lag at action time: newest version the actor knew of minus the version used.
+struct lag_record {
+  uint64_t count, sum, low, high; // low is UINT64_MAX where count is 0
+};
+void lag_record_add(struct lag_record *into, const struct lag_record *from);
+
+// TRANSITIONS: columns of rows in the order they arose. Steps are counted apart from rows: n-step holds rows back and emits tails.
+// Capacities are fixed at init.
+struct transition_batch {
+  uint32_t obs_dim, act_dim, capacity, rows;
+  uint64_t steps;
+  uint32_t *environment;                         // (rows)
+  uint64_t *version;                             // (rows) policy version that chose the row's first action
+  float *obs, *action, *reward, *next_obs, *discount; // (rows x obs_dim), (rows x act_dim), (rows), (rows x obs_dim), (rows)
+  uint32_t episodes, episode_capacity;
+  struct episode_record *episode; // (episodes)
+  uint32_t environments, environment_capacity;
+  struct environment_progress *progress; // (environments)
+  struct lag_record lag;
+  double blocked;      // s the actor waited for credits since the last batch
+  double longest_step; // s, of all steps so far
+};
+enum status transition_batch_init(struct transition_batch *batch, uint32_t obs_dim, uint32_t act_dim, uint32_t capacity,
+                                  uint32_t episode_capacity, uint32_t environment_capacity, struct error *error);
+void transition_batch_release(struct transition_batch *batch);
+void transition_batch_clear(struct transition_batch *batch); // rows, episodes, steps, lag, blocked = none; longest_step and progress stay
+
+// SNAPSHOT and RESTORE: one environment of the job between two steps.
+struct snapshot {
+  uint32_t environment, obs_dim, act_dim;
+  uint64_t steps, episode;  // as in environment_progress
+  bool live;                // false: counters only; the next thing is to reset into episode `episode`
+  bool exact;               // resuming from it continues bit for bit
+  double episode_return;    // of the running episode so far
+  uint32_t episode_length;  // steps of the running episode (the host's step limit counts with it)
+  uint32_t window;          // pending n-step transitions, oldest first
+  float *obs;               // (obs_dim) current observation
+  float *window_obs, *window_action, *window_reward; // (window x obs_dim), (window x act_dim), (window)
+  uint64_t *window_version; // (window)
+  struct buffer state;      // the environment's own bytes
+};
+// window_capacity: n_step - 1
+enum status snapshot_init(struct snapshot *snapshot, uint32_t obs_dim, uint32_t act_dim, uint32_t window_capacity,
+                          struct error *error);
+void snapshot_release(struct snapshot *snapshot);
+enum status snapshot_copy(struct snapshot *to, const struct snapshot *from, struct error *error); // same shapes
+
+struct message_credit {
+  uint32_t batches;
+  uint64_t newest_version;
+};
+struct message_round { // sync
+  uint64_t round, version;
+};
+struct message_round_end {
+  uint64_t round;
+};
+struct message_evaluate { // followed in the same message by the policy's weights
+  uint64_t number;        // of this evaluation in the job
+  uint32_t first, stride, count; // episodes first, first + stride, ... below count are this actor's
+};
+struct message_episode { // evaluation
+  uint64_t number;
+  uint32_t episode, length;
+  double episode_return;
+};
+struct message_stop {
+  uint32_t exit_code; // what the job ends with: EXIT_*
+};
+struct message_heartbeat {
+  uint64_t newest_version; // from the learner; 0 from an actor
+  double longest_step;     // from an actor, s
+};
+
+#endif

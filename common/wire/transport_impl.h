@@ -1,0 +1,21 @@
+// For implementations of transport.h only: the table behind it. An implementation embeds struct transport as its first member.
+#ifndef CORSAC_COMMON_WIRE_TRANSPORT_IMPL_H
+#define CORSAC_COMMON_WIRE_TRANSPORT_IMPL_H
+
+#include "common/wire/transport.h"
+
+struct transport_operations {
+  enum status (*send)(struct transport *transport, int to, const void *bytes, size_t size, struct error *error);
+  enum status (*receive)(struct transport *transport, int *from, const uint8_t **bytes, size_t *size, struct error *error);
+  size_t (*unsent)(struct transport *transport);
+  size_t (*memory)(const struct transport *transport);
+  void (*destroy)(struct transport *transport);
+};
+struct transport {
+  const struct transport_operations *operations;
+  int rank, size;
+  size_t limit; // bytes of the largest message, WIRE_MAX_MESSAGE
+  struct transport_statistics statistics;
+};
+
+#endif

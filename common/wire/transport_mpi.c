@@ -1,0 +1,388 @@
+#include "common/wire/transport_mpi.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/memory.h"
+#include "common/wire/block_pool.h"
+#include "common/wire/message.h"
+#include "common/wire/transport_impl.h"
+#include <mpi.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { TAG = 1, VERSION_TEXT = 64 };
+
+// STATUS_OK for MPI_SUCCESS; else the message "MPI_X: what MPI says".
+static enum status mpi_check(int code, const char *call, struct error *error) {
+  if (code == MPI_SUCCESS) return STATUS_OK;
+  char text[MPI_MAX_ERROR_STRING] = "";
+  int length = 0;
+  if (MPI_Error_string(code, text, &length) != MPI_SUCCESS) snprintf(text, sizeof text, "error %d", code);
+  return error_set(error, STATUS_FAILED, "%s: %s", call, text);
+}
+
+// ---- start and stop
+
+bool mpi_is_launched(void) {
+  // Not SLURM_*: a shell inside a Slurm allocation has those, and a program started there is one process.
+  static const char *const names[] = {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK", "PMI_SIZE"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    const char *value = getenv(names[i]);
+    if (value && *value) return true;
+  }
+  return false;
+}
+
+enum status mpi_start(int *argc, char ***argv, int *rank, int *size, struct error *error) {
+  // Open MPI keeps a disposition that it finds. Without this a process with a TCP send in flight to a dying rank dies with it.
+  if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) return error_set(error, STATUS_FAILED, "cannot ignore SIGPIPE");
+  int provided = MPI_THREAD_SINGLE;
+  enum status status = mpi_check(MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread", error);
+  if (status) return status;
+  if (provided < MPI_THREAD_FUNNELED) {
+    return error_set(error, STATUS_FAILED, "this MPI does not allow programs with threads (MPI_THREAD_FUNNELED)");
+  }
+  status = mpi_check(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler", error);
+  if (!status) status = mpi_check(MPI_Comm_rank(MPI_COMM_WORLD, rank), "MPI_Comm_rank", error);
+  if (!status) status = mpi_check(MPI_Comm_size(MPI_COMM_WORLD, size), "MPI_Comm_size", error);
+  return status;
+}
+
+void mpi_stop(bool together, int exit_code) {
+  fflush(NULL);
+  if (together) {
+    struct error error = {0};
+    if (!mpi_check(MPI_Finalize(), "MPI_Finalize", &error)) return;
+    fprintf(stderr, "corsac: %s\n", error.text);
+  }
+  _exit(exit_code);
+}
+
+// Waits for a collective of start-up. Where it does not end in time, MPI may still use its memory: the caller must not free that.
+static enum status wait_until(MPI_Request *request, double end, const char *what, struct error *error) {
+  struct backoff backoff = {0};
+  for (;;) {
+    int done = 0;
+    enum status status = mpi_check(MPI_Test(request, &done, MPI_STATUS_IGNORE), "MPI_Test", error);
+    if (status || done) return status;
+    if (clock_now() >= end) return error_set(error, STATUS_PEER, "%s: not every rank took part in time", what);
+    backoff_wait(&backoff);
+  }
+}
+
+enum status mpi_same_version(const char *version, double seconds, struct error *error) {
+  double end = clock_now() + seconds;
+  int size = 0;
+  MPI_Request request;
+  enum status status = mpi_check(MPI_Comm_size(MPI_COMM_WORLD, &size), "MPI_Comm_size", error);
+  if (status) return status;
+  // A text of fixed size, so that programs of different versions understand each other here; [0]: mine, then everybody's.
+  char(*texts)[VERSION_TEXT] = memory_alloc((size_t)size + 1, sizeof *texts, "the ranks' versions", error);
+  if (!texts) return STATUS_MEMORY;
+  snprintf(texts[0], VERSION_TEXT, "%s", version);
+  status = mpi_check(
+      MPI_Iallgather(texts[0], VERSION_TEXT, MPI_CHAR, texts[1], VERSION_TEXT, MPI_CHAR, MPI_COMM_WORLD, &request),
+      "MPI_Iallgather", error);
+  if (!status) status = wait_until(&request, end, "comparing the ranks' versions", error);
+  if (status) return status; // texts stay MPI's
+  for (int rank = 1; rank < size && !status; rank++) {
+    char *first = texts[1], *other = texts[1 + rank];
+    first[VERSION_TEXT - 1] = other[VERSION_TEXT - 1] = 0;
+    if (strcmp(first, other) != 0) {
+      status =
+          error_set(error, STATUS_MISMATCH,
+                    "rank 0 runs corsac %s, rank %d runs %s: every rank must run the same program", first, rank, other);
+    }
+  }
+  memory_free(texts);
+  return status;
+}
+
+enum status mpi_broadcast(enum status status, void **bytes, size_t *size, double seconds, struct error *error) {
+  static const char what[] = "sharing the job's configuration";
+  double end = clock_now() + seconds;
+  int rank = 0;
+  MPI_Request request;
+  enum status failed = mpi_check(MPI_Comm_rank(MPI_COMM_WORLD, &rank), "MPI_Comm_rank", error);
+  if (failed) return failed;
+  if (rank == 0 && !status && *size > WIRE_MAX_MESSAGE) {
+    status = error_set(error, STATUS_FAILED, "%s: %zu bytes, at most %zu", what, *size, WIRE_MAX_MESSAGE);
+  }
+  uint64_t *head = memory_alloc(2, sizeof *head, what, error); // on the heap: after a timeout it stays MPI's
+  if (!head) return STATUS_MEMORY;
+  head[0] = (uint64_t)status;
+  head[1] = status ? 0 : (uint64_t)*size;
+  failed = mpi_check(MPI_Ibcast(head, 2, MPI_UINT64_T, 0, MPI_COMM_WORLD, &request), "MPI_Ibcast", error);
+  if (!failed) failed = wait_until(&request, end, what, error);
+  if (failed) return failed;
+  status = (enum status)head[0];
+  size_t length = (size_t)head[1];
+  memory_free(head);
+  if (rank != 0) {
+    *bytes = NULL;
+    *size = 0;
+    if (status) return error_set(error, status, "%s", ""); // rank 0 says it
+  }
+  if (status || length == 0) return status;
+  void *data = rank == 0 ? *bytes : memory_alloc(length, 1, what, error);
+  if (!data) return STATUS_MEMORY;
+  status = mpi_check(MPI_Ibcast(data, (int)length, MPI_BYTE, 0, MPI_COMM_WORLD, &request), "MPI_Ibcast", error);
+  if (!status) status = wait_until(&request, end, what, error);
+  if (rank == 0) {
+    if (status) *bytes = NULL, *size = 0; // the data stay MPI's
+    return status;
+  }
+  if (status) return status;
+  *bytes = data;
+  *size = length;
+  return STATUS_OK;
+}
+
+// ---- the transport
+
+// Requests under way with their blocks, in the order in which they were started.
+struct transfers {
+  size_t count, capacity;
+  MPI_Request *request; // (capacity)
+  struct block **block; // (capacity)
+  int *done;            // (capacity) scratch of MPI_Testsome
+};
+struct transport_mpi {
+  struct transport base;
+  MPI_Comm comm;
+  struct block_pool pool;
+  struct transfers outgoing, incoming;
+  struct block *current; // what the last receive handed out
+  uint64_t *held_back;   // (size) the last turn in which this source's oldest message was not complete
+  uint64_t turn;
+  bool *lost; // (size) a transfer with this peer failed
+};
+
+// A larger array with the old one's contents, which is freed; NULL leaves the old one.
+static void *grown(void *old, size_t count, size_t capacity, size_t width, struct error *error) {
+  void *larger = memory_alloc(capacity, width, "message requests", error);
+  if (!larger) return NULL;
+  if (count) memcpy(larger, old, count * width);
+  memory_free(old);
+  return larger;
+}
+
+// Room for one more.
+static enum status transfers_reserve(struct transfers *transfers, struct error *error) {
+  size_t count = transfers->count, capacity = transfers->capacity ? 2 * transfers->capacity : 16;
+  if (count < transfers->capacity) return STATUS_OK;
+  MPI_Request *request = grown(transfers->request, count, capacity, sizeof *request, error);
+  if (!request) return STATUS_MEMORY;
+  transfers->request = request;
+  struct block **block = grown(transfers->block, count, capacity, sizeof *block, error);
+  if (!block) return STATUS_MEMORY;
+  transfers->block = block;
+  int *done = grown(transfers->done, 0, capacity, sizeof *done, error);
+  if (!done) return STATUS_MEMORY;
+  transfers->done = done;
+  transfers->capacity = capacity;
+  return STATUS_OK;
+}
+
+static void transfers_append(struct transfers *transfers, MPI_Request request, struct block *block) {
+  transfers->request[transfers->count] = request;
+  transfers->block[transfers->count++] = block;
+}
+
+static void transfers_remove(struct transfers *transfers, size_t i) {
+  size_t after = --transfers->count - i;
+  memmove(transfers->request + i, transfers->request + i + 1, after * sizeof *transfers->request);
+  memmove(transfers->block + i, transfers->block + i + 1, after * sizeof *transfers->block);
+}
+
+static void transfers_release(struct transfers *transfers) {
+  memory_free(transfers->request);
+  memory_free(transfers->block);
+  memory_free(transfers->done);
+}
+
+// Open MPI rarely reports a dead peer; over TCP a send to one may fail. Whatever the reason, a message is missing now: nothing more goes to
+// this peer or comes from it, so that both sides see silence and heartbeats decide, as for any other death.
+static void lose_peer(struct transport_mpi *mpi, int peer, int code, const char *call) {
+  struct error error = {0};
+  if (mpi->lost[peer]) return;
+  mpi->lost[peer] = true;
+  mpi_check(code, call, &error);
+  log_warn("rank %d cannot be reached any more: %s", peer, error.text);
+}
+
+// Gives the blocks of finished sends back to the pool. One call of MPI for all of them, since each call makes progress on everything.
+static enum status reap_sends(struct transport_mpi *mpi, struct error *error) {
+  struct transfers *sends = &mpi->outgoing;
+  if (sends->count == 0) return STATUS_OK;
+  int finished = 0;
+  int code = MPI_Testsome((int)sends->count, sends->request, &finished, sends->done, MPI_STATUSES_IGNORE);
+  // A send that ends with an error has ended: its peer is gone, and heartbeats say so.
+  if (code != MPI_SUCCESS && code != MPI_ERR_IN_STATUS) return mpi_check(code, "MPI_Testsome", error);
+  if (finished == MPI_UNDEFINED || finished == 0) return STATUS_OK;
+  size_t kept = 0;
+  for (size_t i = 0; i < sends->count; i++) {
+    if (sends->request[i] == MPI_REQUEST_NULL) {
+      block_pool_give(&mpi->pool, sends->block[i]);
+    } else {
+      sends->request[kept] = sends->request[i];
+      sends->block[kept++] = sends->block[i];
+    }
+  }
+  sends->count = kept;
+  return STATUS_OK;
+}
+
+static enum status mpi_send(struct transport *transport, int to, const void *bytes, size_t size, struct error *error) {
+  struct transport_mpi *mpi = (struct transport_mpi *)transport;
+  enum status status = reap_sends(mpi, error);
+  if (!status) status = transfers_reserve(&mpi->outgoing, error);
+  if (status) return status;
+  if (mpi->lost[to]) return STATUS_OK;
+  struct block *block = block_pool_take(&mpi->pool, size, error);
+  if (!block) return STATUS_MEMORY;
+  memcpy(block->bytes, bytes, size);
+  MPI_Request request;
+  int code = MPI_Isend(block->bytes, (int)size, MPI_BYTE, to, TAG, mpi->comm, &request);
+  if (code != MPI_SUCCESS) {
+    lose_peer(mpi, to, code, "MPI_Isend");
+    block_pool_give(&mpi->pool, block);
+    return STATUS_OK;
+  }
+  transfers_append(&mpi->outgoing, request, block);
+  return STATUS_OK;
+}
+
+static size_t mpi_unsent(struct transport *transport) {
+  struct transport_mpi *mpi = (struct transport_mpi *)transport;
+  (void)reap_sends(mpi, NULL); // what it could not look at counts as under way
+  return mpi->outgoing.count;
+}
+
+// Tests the receive i. Whether it has ended and is out of the list; *block is its message, NULL if the peer is lost.
+static bool finish_receive(struct transport_mpi *mpi, size_t i, struct block **block) {
+  int finished = 0;
+  int code = MPI_Test(&mpi->incoming.request[i], &finished, MPI_STATUS_IGNORE);
+  if (code == MPI_SUCCESS && !finished) return false;
+  struct block *taken = mpi->incoming.block[i];
+  transfers_remove(&mpi->incoming, i);
+  if (code != MPI_SUCCESS) lose_peer(mpi, taken->from, code, "receiving a message: MPI_Test");
+  *block = mpi->lost[taken->from] ? NULL : taken;
+  if (!*block) block_pool_give(&mpi->pool, taken);
+  return true;
+}
+
+// The oldest complete receive from i on, or NULL. A complete one waits while an older one of the same source is not: order per pair.
+static struct block *next_complete(struct transport_mpi *mpi, size_t i) {
+  struct block *block = NULL;
+  while (!block && i < mpi->incoming.count) {
+    int source = mpi->incoming.block[i]->from;
+    if (mpi->held_back[source] == mpi->turn) {
+      i++;
+    } else if (!finish_receive(mpi, i, &block)) {
+      mpi->held_back[source] = mpi->turn;
+      i++;
+    }
+  }
+  return block;
+}
+
+// Starts the receive of a message that MPI_Improbe matched.
+static enum status start_receive(struct transport_mpi *mpi, MPI_Message *message, const MPI_Status *envelope,
+                                 struct error *error) {
+  MPI_Count size = 0;
+  enum status status = mpi_check(MPI_Get_elements_x(envelope, MPI_BYTE, &size), "MPI_Get_elements_x", error);
+  if (status) return status;
+  if (size < 0 || (size_t)size > mpi->base.limit) {
+    // Matched and never received. Receiving less than the whole is no way out: Open MPI 4.1 crashes on that over TCP.
+    return error_set(error, STATUS_FORMAT, "rank %d sent a message of %lld bytes, more than %zu: it is dropped",
+                     envelope->MPI_SOURCE, (long long)size, mpi->base.limit);
+  }
+  struct block *block = block_pool_take(&mpi->pool, (size_t)size, error);
+  if (!block) return STATUS_MEMORY;
+  block->from = envelope->MPI_SOURCE;
+  MPI_Request request;
+  status = mpi_check(MPI_Imrecv(block->bytes, (int)size, MPI_BYTE, message, &request), "MPI_Imrecv", error);
+  if (status) {
+    block_pool_give(&mpi->pool, block);
+    return status;
+  }
+  transfers_append(&mpi->incoming, request, block);
+  return STATUS_OK;
+}
+
+// Large messages take several calls to arrive, and one whose sender died never does: so nothing here waits for one, and others
+// overtake it.
+static enum status mpi_receive(struct transport *transport, int *from, const uint8_t **bytes, size_t *size,
+                               struct error *error) {
+  struct transport_mpi *mpi = (struct transport_mpi *)transport;
+  block_pool_give(&mpi->pool, mpi->current);
+  mpi->current = NULL;
+  mpi->turn++;
+  struct block *block = next_complete(mpi, 0);
+  while (!block) {
+    int arrived = 0;
+    MPI_Message message;
+    MPI_Status envelope;
+    enum status status = transfers_reserve(&mpi->incoming, error);
+    if (!status) {
+      status =
+          mpi_check(MPI_Improbe(MPI_ANY_SOURCE, TAG, mpi->comm, &arrived, &message, &envelope), "MPI_Improbe", error);
+    }
+    if (status || !arrived) return status;
+    status = start_receive(mpi, &message, &envelope, error);
+    if (status) return status;
+    block = next_complete(mpi, mpi->incoming.count - 1);
+  }
+  mpi->current = block;
+  *from = block->from;
+  *bytes = block->bytes;
+  *size = block->size;
+  return STATUS_OK;
+}
+
+static size_t mpi_memory(const struct transport *transport) {
+  const struct transport_mpi *mpi = (const struct transport_mpi *)transport;
+  size_t slots = mpi->outgoing.capacity + mpi->incoming.capacity;
+  return mpi->pool.memory + slots * (sizeof(MPI_Request) + sizeof(struct block *) + sizeof(int));
+}
+
+// The duplicated communicator stays: MPI_Comm_free is collective. So do the blocks of transfers under way: MPI may still use them.
+static void mpi_destroy(struct transport *transport) {
+  struct transport_mpi *mpi = (struct transport_mpi *)transport;
+  (void)mpi_unsent(transport);
+  block_pool_give(&mpi->pool, mpi->current);
+  block_pool_release(&mpi->pool);
+  transfers_release(&mpi->outgoing);
+  transfers_release(&mpi->incoming);
+  memory_free(mpi->held_back);
+  memory_free(mpi->lost);
+  memory_free(mpi);
+}
+
+enum status transport_mpi_create(struct transport **transport, struct error *error) {
+  static const struct transport_operations operations = {mpi_send, mpi_receive, mpi_unsent, mpi_memory, mpi_destroy};
+  static const char what[] = "the MPI transport";
+  *transport = NULL;
+  struct transport_mpi *mpi = memory_alloc(1, sizeof *mpi, what, error);
+  if (!mpi) return STATUS_MEMORY;
+  mpi->base.operations = &operations;
+  mpi->base.limit = WIRE_MAX_MESSAGE;
+  enum status status = mpi_check(MPI_Comm_dup(MPI_COMM_WORLD, &mpi->comm), "MPI_Comm_dup", error);
+  if (!status)
+    status = mpi_check(MPI_Comm_set_errhandler(mpi->comm, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler", error);
+  if (!status) status = mpi_check(MPI_Comm_rank(mpi->comm, &mpi->base.rank), "MPI_Comm_rank", error);
+  if (!status) status = mpi_check(MPI_Comm_size(mpi->comm, &mpi->base.size), "MPI_Comm_size", error);
+  if (status) goto fail;
+  status = STATUS_MEMORY;
+  if (!(mpi->held_back = memory_alloc((size_t)mpi->base.size, sizeof *mpi->held_back, what, error))) goto fail;
+  if (!(mpi->lost = memory_alloc((size_t)mpi->base.size, sizeof *mpi->lost, what, error))) goto fail;
+  *transport = &mpi->base;
+  return STATUS_OK;
+fail:
+  memory_free(mpi->held_back);
+  memory_free(mpi);
+  return status;
+}

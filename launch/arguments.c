@@ -1,0 +1,98 @@
+#include "launch/arguments.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum { MAX_WORD = 32 };
+
+// Levenshtein's distance; MAX_WORD where a word is too long to be one of ours.
+static size_t distance(const char *a, const char *b) {
+  size_t row[MAX_WORD], length_a = strlen(a), length_b = strlen(b);
+  if (length_a >= MAX_WORD || length_b >= MAX_WORD) return MAX_WORD;
+  for (size_t j = 0; j <= length_b; j++) row[j] = j;
+  for (size_t i = 1; i <= length_a; i++) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= length_b; j++) {
+      const size_t replace = diagonal + (a[i - 1] != b[j - 1]);
+      const size_t insert = (row[j - 1] < row[j] ? row[j - 1] : row[j]) + 1;
+      diagonal = row[j];
+      row[j] = replace < insert ? replace : insert;
+    }
+  }
+  return row[length_b];
+}
+
+const char *arguments_nearest(const char *word, const char *const *names, size_t count) {
+  const char *nearest = NULL;
+  size_t best = MAX_WORD;
+  for (size_t i = 0; i < count; i++) {
+    const size_t length = strlen(names[i]), shorter = strlen(word) < length ? strlen(word) : length;
+    size_t d = distance(word, names[i]);
+    if (shorter >= 3 && strncmp(word, names[i], shorter) == 0) d = 1; // "evaluate" for eval, "opt" for options
+    if (d > (length < 6 ? 2 : 3) || d >= length || d >= best) continue;
+    best = d;
+    nearest = names[i];
+  }
+  return nearest;
+}
+
+static enum status say_unknown(const char *text, size_t length, const char *command, const struct argument *known,
+                               size_t count, struct error *error) {
+  const char *names[ARGUMENTS_MAX_KNOWN];
+  char word[MAX_WORD] = "";
+  for (size_t i = 0; i < count; i++) names[i] = known[i].name;
+  if (length < sizeof word) memcpy(word, text, length);
+  const char *nearest = arguments_nearest(word, names, count);
+  return error_set(error, STATUS_USAGE, "%s: there is no option --%.*s%s%s%s; see `corsac help %s`", command,
+                   (int)(length < 100 ? length : 100), text, nearest ? " (did you mean --" : "", nearest ? nearest : "",
+                   nearest ? "?)" : "", command);
+}
+
+// Reads the option at argv[0]; *used: how many arguments it took.
+static enum status parse_option(int argc, char **argv, const char *command, const struct argument *known, size_t count,
+                                int *used, struct error *error) {
+  const char *name = argv[0] + 2, *equals = strchr(name, '=');
+  const size_t length = equals ? (size_t)(equals - name) : strlen(name);
+  const struct argument *argument = NULL;
+  for (size_t i = 0; i < count; i++)
+    if (strlen(known[i].name) == length && memcmp(known[i].name, name, length) == 0) argument = &known[i];
+  *used = 1;
+  if (!argument) return say_unknown(name, length, command, known, count, error);
+  if (argument->flag && equals)
+    return error_set(error, STATUS_USAGE, "%s: --%s takes no value", command, argument->name);
+  if (argument->flag) {
+    *argument->flag = true;
+  } else if (equals) {
+    *argument->value = equals + 1;
+  } else if (argc < 2 || strncmp(argv[1], "--", 2) == 0) {
+    return error_set(error, STATUS_USAGE, "%s: --%s needs a value after it", command, argument->name);
+  } else {
+    *argument->value = argv[1];
+    *used = 2;
+  }
+  return STATUS_OK;
+}
+
+enum status arguments_parse(int argc, char **argv, const char *command, const struct argument *known, size_t count,
+                            const char **operand, struct error *error) {
+  assert(count <= ARGUMENTS_MAX_KNOWN);
+  bool found = false;
+  for (int i = 0, used = 1; i < argc; i += used) {
+    used = 1;
+    if (strncmp(argv[i], "--", 2) == 0) {
+      const enum status status = parse_option(argc - i, argv + i, command, known, count, &used, error);
+      if (status != STATUS_OK) return status;
+    } else if (argv[i][0] == '-' && argv[i][1]) {
+      return error_set(error, STATUS_USAGE, "%s: there is no option %.100s; see `corsac help %s`", command, argv[i],
+                       command);
+    } else if (!operand || found) {
+      return error_set(error, STATUS_USAGE, "%s: unexpected argument '%.500s'; see `corsac help %s`", command, argv[i],
+                       command);
+    } else {
+      *operand = argv[i];
+      found = true;
+    }
+  }
+  return STATUS_OK;
+}

@@ -1,0 +1,18 @@
+// The subcommands. Each gets the arguments after its name and returns the process' exit status (EXIT_* of common/base/status.h).
+// JSON goes to stdout, one object; everything else a person reads while working goes to stderr.
+#ifndef CORSAC_LAUNCH_COMMAND_H
+#define CORSAC_LAUNCH_COMMAND_H
+
+#include "common/base/status.h"
+
+int command_train(int argc, char **argv);
+int command_eval(int argc, char **argv);
+int command_inspect(int argc, char **argv);
+int command_envs(int argc, char **argv);
+int command_options(int argc, char **argv);
+
+// Prints "corsac: message" on stderr and returns the status' exit code.
+int command_fail(const struct error *error);
+// The --help page of a subcommand: usage, what it does, options, examples. NULL: of the program.
+void command_help(const char *name);
+#endif

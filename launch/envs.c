@@ -1,0 +1,64 @@
+// corsac envs: the built-in environments, each tried by creating one.
+#include "actor/environment.h"
+#include "actor/envs/registry.h"
+#include "launch/arguments.h"
+#include "launch/command.h"
+#include "launch/json.h"
+
+#include <stdio.h>
+
+struct entry {
+  const char *name;
+  uint32_t obs_dim, act_dim, max_episode_steps; // 0 where not available
+  struct error why;                             // why it is not available
+};
+
+static struct entry try_environment(const char *name) {
+  struct entry entry = {.name = name};
+  struct environment_kind kind;
+  struct environment environment;
+  if (environment_kind_open(&kind, name, &entry.why) != STATUS_OK) return entry;
+  if (environment_create(&environment, &kind, 0, true, &entry.why) == STATUS_OK) {
+    entry.obs_dim = environment.obs_dim;
+    entry.act_dim = environment.act_dim;
+    entry.max_episode_steps = environment.max_episode_steps;
+    environment_destroy(&environment);
+  }
+  environment_kind_close(&kind);
+  return entry;
+}
+
+static enum status print_json(struct error *error) {
+  json_t *list = json_array();
+  for (size_t i = 0; i < registry_count(); i++) {
+    const struct entry entry = try_environment(registry_at(i)->name);
+    json_array_append_new(list, json_pack("{s:s, s:I, s:I, s:I, s:b, s:s}", "name", entry.name, "obs_dim",
+                                          (json_int_t)entry.obs_dim, "act_dim", (json_int_t)entry.act_dim,
+                                          "max_episode_steps", (json_int_t)entry.max_episode_steps, "available",
+                                          entry.why.status == STATUS_OK, "why", entry.why.text));
+  }
+  return json_print(list, error);
+}
+
+static void print_table(void) {
+  printf("%-32s %8s %8s %14s\n", "environment", "obs_dim", "act_dim", "episode steps");
+  for (size_t i = 0; i < registry_count(); i++) {
+    const struct entry entry = try_environment(registry_at(i)->name);
+    if (entry.why.status == STATUS_OK)
+      printf("%-32s %8u %8u %14u\n", entry.name, entry.obs_dim, entry.act_dim, entry.max_episode_steps);
+    else
+      printf("%-32s not available: %s\n", entry.name, entry.why.text);
+  }
+  printf("\nYour own: --env path/to/plugin.so[:args], a shared object made with <corsac/env.h>\n");
+}
+
+int command_envs(int argc, char **argv) {
+  struct error error = {0};
+  bool json = false;
+  const struct argument known[] = {{"json", &json, NULL}};
+  if (arguments_parse(argc, argv, "envs", known, sizeof known / sizeof *known, NULL, &error) != STATUS_OK)
+    return command_fail(&error);
+  if (!json) print_table();
+  if (json && print_json(&error) != STATUS_OK) return command_fail(&error);
+  return EXIT_DONE;
+}

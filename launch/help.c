@@ -1,0 +1,114 @@
+#include "common/config/options.h"
+#include "launch/command.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *const PROGRAM =
+    "corsac: distributed Soft Actor-Critic. Rank 0 learns, the other MPI ranks run environments.\n"
+    "\n"
+    "  corsac train      train a policy, or resume a run\n"
+    "  corsac eval       run evaluation episodes with a trained policy\n"
+    "  corsac inspect    what a checkpoint holds, and whether it is whole\n"
+    "  corsac envs       the built-in environments\n"
+    "  corsac options    every option of `train`, with default, range and what a resume may change\n"
+    "  corsac help NAME  more about one of these (or NAME --help)\n"
+    "  corsac --version\n"
+    "\n"
+    "A first run, in one process and on 9 ranks (1 learns, 8 act):\n"
+    "  corsac train --env Pendulum-v1\n"
+    "  mpirun --bind-to none --oversubscribe -n 9 corsac train --env Pendulum-v1 --run-dir runs/p1\n"
+    "  corsac eval runs/p1\n"
+    "\n"
+    "Exit status: 0 done, 1 failure, 2 wrong usage, 75 stopped by a signal or a time limit with a checkpoint saved.\n";
+
+static const char *const TRAIN =
+    "corsac train --env NAME [options]           a new run\n"
+    "corsac train --resume RUN [options]         goes on in the run directory RUN from its newest good checkpoint\n"
+    "corsac train --resume FILE --run-dir DIR    goes on from one checkpoint in a new run directory\n"
+    "\n"
+    "Under mpirun rank 0 learns and the others act; without it one process does both. Later values win: defaults, the "
+    "preset of the\n"
+    "environment, --config FILE (YAML, `corsac options --yaml` writes one), the command line. USR1, INT or TERM save a "
+    "checkpoint\n"
+    "and end the run with exit status 75.\n"
+    "\n"
+    "Examples:\n"
+    "  corsac train --env Pendulum-v1 --run-dir runs/p1\n"
+    "  mpirun --bind-to none --oversubscribe -n 9 corsac train --env Pendulum-v1 --run-dir runs/p1\n"
+    "  mpirun --bind-to none -n 65 corsac train --env ./solver.so:mesh=fine --utd 0.5 --learner-threads 4 --max-hours "
+    "11.5\n"
+    "  corsac train --resume runs/p1 --env-steps 2000000\n"
+    "\n"
+    "Options (in YAML with underscores):\n"
+    "\n";
+
+static const char *const EVAL =
+    "corsac eval RUN|FILE [options]\n"
+    "\n"
+    "Runs episodes with the policy of RUN's newest good checkpoint, or of one file (best.h5 too). Actions are "
+    "deterministic. The\n"
+    "episodes are those of the evaluations during training, unless --seed changes that.\n"
+    "\n"
+    "  --episodes N   how many (default 10)\n"
+    "  --env TEXT     an environment with the same dimensions and action bounds in place of the trained one: a plugin "
+    "that has moved,\n"
+    "                 or another variant\n"
+    "  --seed S       of the episodes (default: the run's)\n"
+    "  --json         one JSON object on standard output: env, env_steps, policy_version, episodes, return_mean, "
+    "return_std,\n"
+    "                 return_min, return_max, length_mean, returns, first_observation, first_action\n"
+    "  --verbose      which file, policy and seed; each episode as it ends, with --json too (on standard error)\n"
+    "\n"
+    "Examples:\n"
+    "  corsac eval runs/p1\n"
+    "  corsac eval runs/p1/best.h5 --episodes 100 --json\n";
+
+static const char *const INSPECT =
+    "corsac inspect RUN|FILE [--json]\n"
+    "\n"
+    "Says what a checkpoint holds and compares every checksum in it; exit status 1 if it is damaged. Of a run "
+    "directory it lists all\n"
+    "checkpoints and shows the newest good one; exit status 1 if none is good.\n"
+    "\n"
+    "  --json         one JSON object on standard output: file, ok, format_version, program_version, env, obs_dim, "
+    "act_dim, env_steps,\n"
+    "                 updates, policy_version, exact, parameters, replay_size, replay_capacity; error if ok is false, "
+    "and null\n"
+    "                 for what cannot be read. parameters: of the policy and all critics, targets apart\n"
+    "\n"
+    "Examples:\n"
+    "  corsac inspect runs/p1\n"
+    "  corsac inspect runs/p1/ckpt-20000.h5 --json\n";
+
+static const char *const ENVS =
+    "corsac envs [--json]\n"
+    "\n"
+    "Lists the built-in environments; each one is created once to see whether it can be used here.\n"
+    "\n"
+    "  --json         a JSON array on standard output: name, obs_dim, act_dim, max_episode_steps (0: no limit), "
+    "available, why (it is not)\n"
+    "\n"
+    "Example:\n"
+    "  corsac envs --json\n";
+
+static const char *const OPTIONS =
+    "corsac options [--yaml]\n"
+    "\n"
+    "Lists every option of `corsac train`: type, default, range, and whether a resumed run may change it.\n"
+    "\n"
+    "  --yaml         the default configuration as YAML, to be edited and given to --config\n"
+    "\n"
+    "Example:\n"
+    "  corsac options --yaml > my.yaml; corsac train --config my.yaml --env Pendulum-v1\n";
+
+void command_help(const char *name) {
+  static const struct {
+    const char *name, *const *text;
+  } pages[] = {{"train", &TRAIN}, {"eval", &EVAL}, {"inspect", &INSPECT}, {"envs", &ENVS}, {"options", &OPTIONS}};
+  const char *text = PROGRAM;
+  for (size_t i = 0; name && i < sizeof pages / sizeof *pages; i++)
+    if (strcmp(name, pages[i].name) == 0) text = *pages[i].text;
+  fputs(text, stdout);
+  if (text == TRAIN) options_print_help(stdout, NULL);
+}

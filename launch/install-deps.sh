@@ -1,0 +1,65 @@
+#!/bin/sh
+# Installs the Debian or Ubuntu packages that are missing; elsewhere says what is needed. Nothing to do takes no time.
+#   install-deps.sh [core] [tests] [full] [coverage]     default: core
+set -eu
+[ $# -gt 0 ] || set -- core
+packages=
+for group in "$@"; do
+  case $group in
+  core) packages="$packages gcc make pkg-config libc6-dev openmpi-bin libopenmpi-dev libopenblas-dev libhdf5-dev librandom123-dev
+    libyaml-dev libjansson-dev" ;;
+  tests) packages="$packages libcunit1-dev clang-format git python3 python3-h5py" ;;
+  full) packages="$packages clang valgrind" ;;
+  coverage) packages="$packages gcovr" ;;
+  *) echo "install-deps.sh: no group '$group' (core, tests, full, coverage)" >&2 && exit 2 ;;
+  esac
+done
+
+CPPFLAGS=${CPPFLAGS:-}
+# Without apt or root: names differ between systems, so look for what the packages bring.
+check_by_presence() {
+  missing=
+  for command in cc make pkg-config mpirun; do command -v $command >/dev/null || missing="$missing $command"; done
+  for library in ompi-c:ompi openblas hdf5:hdf5-serial yaml-0.1 jansson; do
+    pkg-config --exists "${library%%:*}" 2>/dev/null || pkg-config --exists "${library##*:}" 2>/dev/null || missing="$missing ${library%%:*}"
+  done
+  case " $* " in *' tests '*) pkg-config --exists cunit 2>/dev/null || missing="$missing cunit" ;; esac
+  echo '#include <Random123/philox.h>' | cc $CPPFLAGS -E -x c - >/dev/null 2>&1 || missing="$missing Random123/philox.h"
+  [ -z "$missing" ] && exit 0
+  cat >&2 <<EOF
+corsac: cannot install packages here; please do so by the means of this system, or load the modules of the cluster
+  missing:$missing
+  needed: a C11 compiler, GNU make, pkg-config, Open MPI, OpenBLAS, HDF5, Random123 (headers), libyaml, Jansson; CUnit for the tests
+EOF
+  exit 1
+}
+if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then check_by_presence "$@"; fi
+
+# "pkg-config" is provided by pkgconf where that replaced it.
+installed=$(dpkg-query -W -f '${db:Status-Status} ${Package},${Provides}\n' 2>/dev/null |
+  sed -n 's/^installed //p' | tr ',' '\n' | sed 's/^ *//; s/ .*//')
+missing=
+for package in $packages; do
+  case "
+$installed
+" in *"
+$package
+"*) ;; *) missing="$missing $package" ;; esac
+done
+[ -n "$missing" ] || exit 0
+
+as_root=
+if [ "$(id -u)" != 0 ]; then
+  if ! command -v sudo >/dev/null; then
+    echo "corsac: missing packages:$missing" >&2
+    check_by_presence "$@"
+  fi
+  as_root=sudo
+fi
+echo "corsac: installing$missing"
+install() { $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing </dev/null; }
+# The lists of packages may be absent or old: then once more with fresh ones.
+if ! install >/dev/null 2>&1; then
+  $as_root apt-get update -q >/dev/null
+  install >/dev/null || { echo "corsac: apt-get could not install$missing" >&2 && exit 1; }
+fi

@@ -1,0 +1,12 @@
+#include "launch/json.h"
+
+#include <stdio.h>
+
+enum status json_print(json_t *value, struct error *error) {
+  if (!value) return error_set(error, STATUS_FAILED, "no JSON: a number is not finite, or memory ran out");
+  enum status status = STATUS_OK;
+  if (json_dumpf(value, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(17)) != 0 || putchar('\n') == EOF)
+    status = error_set(error, STATUS_IO, "cannot write to standard output");
+  json_decref(value);
+  return status;
+}

@@ -1,0 +1,80 @@
+// corsac: finds the subcommand and runs it.
+#include "common/base/log.h"
+#include "common/base/version.h"
+#include "launch/arguments.h"
+#include "launch/command.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+  const char *name;
+  int (*run)(int argc, char **argv);
+} commands[] = {{"train", command_train},
+                {"eval", command_eval},
+                {"inspect", command_inspect},
+                {"envs", command_envs},
+                {"options", command_options}};
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+// Among several ranks of one start, one speaks. Only `train` starts MPI, so the launcher's word is taken for the rank.
+static bool is_first_rank(void) {
+  static const char *const names[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    const char *rank = getenv(names[i]);
+    if (rank && *rank) return strtoul(rank, NULL, 10) == 0;
+  }
+  return true;
+}
+
+static int find_command(const char *name, struct error *error) {
+  const char *names[COMMANDS + 1];
+  for (int i = 0; i < COMMANDS; i++) {
+    names[i] = commands[i].name;
+    if (strcmp(name, names[i]) == 0) return i;
+  }
+  names[COMMANDS] = "help";
+  const char *nearest = arguments_nearest(name, names, COMMANDS + 1);
+  error_set(error, STATUS_USAGE, "there is no command '%.100s'%s%s%s; `corsac help` lists what there is", name,
+            nearest ? " (did you mean " : "", nearest ? nearest : "", nearest ? "?)" : "");
+  return -1;
+}
+
+static bool asks_for_help(const char *word) { return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0; }
+
+static int print_help(const char *name) {
+  struct error error = {0};
+  if (name && strcmp(name, "help") != 0 && find_command(name, &error) < 0) return command_fail(&error);
+  command_help(name && strcmp(name, "help") != 0 ? name : NULL);
+  return EXIT_DONE;
+}
+
+static int run_command(int argc, char **argv) {
+  const char *name = argc > 1 ? argv[1] : "";
+  struct error error = {0};
+  if (strcmp(name, "train") != 0 && !is_first_rank()) return EXIT_DONE;
+  for (int i = 2; i < argc; i++)
+    if (asks_for_help(argv[i])) return is_first_rank() ? print_help(name) : EXIT_DONE;
+  if (asks_for_help(name)) return print_help(NULL);
+  if (strcmp(name, "help") == 0) return print_help(argc > 2 ? argv[2] : NULL);
+  if (strcmp(name, "--version") == 0) {
+    printf("corsac %s\n", CORSAC_VERSION);
+    return EXIT_DONE;
+  }
+  if (argc < 2) {
+    error_set(&error, STATUS_USAGE, "say what to do: train, eval, inspect, envs or options (see `corsac help`)");
+    return command_fail(&error);
+  }
+  const int command = find_command(name, &error);
+  return command < 0 ? command_fail(&error) : commands[command].run(argc - 2, argv + 2);
+}
+
+int main(int argc, char **argv) {
+  log_init(0, LOG_INFO);
+  const int code = run_command(argc, argv);
+  if ((fflush(stdout) == 0 && !ferror(stdout)) || code != EXIT_DONE) return code;
+  fputs("corsac: cannot write to standard output\n", stderr);
+  return EXIT_FAILED;
+}

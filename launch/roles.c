@@ -1,0 +1,178 @@
+#include "launch/roles.h"
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/version.h"
+#include "common/nn/linalg.h"
+#include "common/wire/assignment.h"
+#include "learner/checkpoint.h"
+#include "learner/greeting.h"
+#include "learner/learner.h"
+
+#include <sched.h>
+#include <string.h>
+
+static const double DISMISS_SECONDS = 5;
+
+static void say_start(const struct setup *setup, const struct job *job, uint32_t actors) {
+  const struct config *config = &job->config;
+  log_info("corsac %s: %s (obs %u, act %u), %llu environment%s on %u actor%s, %s, OpenBLAS %s, %llu learner thread%s",
+           CORSAC_VERSION, job->environment.environment, job->environment.obs_dim, job->environment.act_dim,
+           (unsigned long long)config->envs, config->envs == 1 ? "" : "s", actors, actors == 1 ? "" : "s",
+           config->sync ? "sync" : "async", linalg_core_name(), (unsigned long long)config->learner_threads,
+           config->learner_threads == 1 ? "" : "s");
+  if (setup->resume)
+    log_info("resumed from %s at %llu steps, %llu updates", setup->checkpoint, (unsigned long long)job->limiter.steps,
+             (unsigned long long)job->limiter.updates);
+  log_info("run directory %s", config->run_dir);
+  cpu_set_t mask;
+  if (sched_getaffinity(0, sizeof mask, &mask) == 0 && (uint64_t)CPU_COUNT(&mask) < config->learner_threads)
+    log_warn("the learner has %d core%s for %llu threads: start with mpirun --bind-to none, or lower --learner-threads",
+             CPU_COUNT(&mask), CPU_COUNT(&mask) == 1 ? "" : "s", (unsigned long long)config->learner_threads);
+}
+
+static uint64_t first_threshold(uint64_t every, uint64_t steps) {
+  return every ? every * (steps / every + 1) : UINT64_MAX;
+}
+
+// What may differ from the saved run: rates and rhythms. Counters are rebased so that a change repays no debt.
+static void adapt(const struct setup *setup, struct job *job, bool has_replay) {
+  const struct config *saved = &setup->saved, *now = &job->config;
+  const uint64_t steps = job->limiter.steps;
+  job->limiter.utd = now->utd;
+  if (saved->utd != now->utd && rate_limiter_started(&job->limiter)) rate_limiter_rebase(&job->limiter, 0);
+  if (!has_replay) {
+    log_warn("the checkpoint holds no replay: %llu steps are made with the policy before updates go on",
+             (unsigned long long)now->learning_starts);
+    rate_limiter_rebase(&job->limiter, now->learning_starts);
+  }
+  if (saved->log_every != now->log_every) job->next_log = first_threshold(now->log_every, steps);
+  if (saved->eval_every != now->eval_every) job->next_eval = first_threshold(now->eval_every, steps);
+  if (saved->checkpoint_every != now->checkpoint_every)
+    job->next_checkpoint = first_threshold(now->checkpoint_every, steps);
+  if (!setup->in_place) job->metrics.rows = 0;
+}
+
+static enum status make_job(const struct setup *setup, struct job *job, struct message_hello *hello,
+                            struct error *error) {
+  enum status status = job_init(job, &setup->config, hello, error);
+  if (status != STATUS_OK || !setup->resume) return status;
+  bool has_replay;
+  status = checkpoint_read(setup->checkpoint, job, &has_replay, error);
+  if (status == STATUS_OK) adapt(setup, job, has_replay);
+  return status;
+}
+
+static void say_end(const struct job *job, const struct learner_outcome *outcome) {
+  const char *dir = job->config.run_dir;
+  char time_text[32];
+  clock_format_duration(job_seconds(job), time_text, sizeof time_text);
+  log_status_line("");
+  log_info("%s after %llu steps, %llu updates, %llu episodes, %s", outcome->exit_code == EXIT_DONE ? "done" : "ended",
+           (unsigned long long)job->limiter.steps, (unsigned long long)job->limiter.updates,
+           (unsigned long long)job->episodes, time_text);
+  if (outcome->evaluated)
+    log_info("the policy at %llu steps has a mean return of %.2f over %llu episodes",
+             (unsigned long long)outcome->last_steps, outcome->last_return,
+             (unsigned long long)job->config.eval_episodes);
+  if (!outcome->checkpoint[0]) return;
+  log_info("newest checkpoint %s/%s", dir, outcome->checkpoint);
+  log_info("evaluate: corsac eval %s      look inside: corsac inspect %s", dir, dir);
+  if (outcome->exit_code == EXIT_DONE)
+    log_info("go on:    corsac train --resume %s --env-steps %llu", dir,
+             (unsigned long long)(2 * job->config.env_steps));
+  else
+    log_info("go on:    corsac train --resume %s", dir);
+}
+
+// Drives the learner, and in one process its actor too, until the job is over.
+static void run_learner(struct learner *learner, struct actor *actor) {
+  struct backoff backoff = {0};
+  bool acting = actor != NULL;
+  for (;;) {
+    const enum turn turn = learner_turn(learner);
+    if (turn == TURN_DONE) return;
+    enum turn acted = TURN_IDLE;
+    struct error error = {0};
+    if (acting && actor_turn(actor, &acted, &error) != STATUS_OK) log_error("%s", error.text);
+    acting = acting && acted != TURN_DONE && error.status == STATUS_OK;
+    if (turn == TURN_BUSY || acted == TURN_BUSY)
+      backoff_reset(&backoff);
+    else
+      backoff_wait(&backoff);
+  }
+}
+
+// The job from the actors' greeting to its end. *began: training started, so the run directory has something to tell.
+static enum status learn(const struct setup *setup, struct transport *transport, struct actor *actor,
+                         const volatile sig_atomic_t *stop, struct role_ending *ending, bool *began,
+                         struct error *error) {
+  struct job job = {0};
+  struct message_hello hello = {0};
+  struct metrics_file *metrics_file = NULL;
+  struct learner *learner = NULL;
+  enum status status = greeting_collect(&setup->config, transport, stop, &hello, error);
+  if (status != STATUS_OK) return status;
+  status = make_job(setup, &job, &hello, error);
+  if (status != STATUS_OK) goto release_job;
+  metrics_file = metrics_file_open(setup->config.run_dir, job.metrics.rows, error);
+  if (!metrics_file) goto release_job;
+  const char *file = setup->in_place ? strrchr(setup->checkpoint, '/') + 1 : "";
+  learner = learner_create(&(struct learner_setup){&job, transport, setup->run, metrics_file, stop, file}, error);
+  if (!learner) goto release_job;
+  say_start(setup, &job, assignment_active(&setup->config, (uint32_t)transport_size(transport) - 1));
+  status = learner_start(learner, error);
+  if (status != STATUS_OK) goto release_learner;
+  *began = true;
+  run_learner(learner, actor);
+  say_end(&job, learner_outcome(learner));
+  *ending = (struct role_ending){learner_outcome(learner)->exit_code, learner_outcome(learner)->together};
+release_learner:
+  learner_destroy(learner);
+release_job:
+  metrics_file_close(metrics_file);
+  job_release(&job);
+  return error->status;
+}
+
+struct role_ending role_lead(struct setup *setup, struct transport *transport, struct actor *actor,
+                             const volatile sig_atomic_t *stop) {
+  struct error error = {0};
+  struct role_ending ending = {0};
+  bool began = false;
+  if (learn(setup, transport, actor, stop, &ending, &began, &error) != STATUS_OK) {
+    log_error("%s", error.text);
+    ending.exit_code = status_exit_code(error.status);
+    ending.together = !actor && greeting_dismiss(transport, ending.exit_code, DISMISS_SECONDS);
+  }
+  log_close();
+  if (began || setup->in_place)
+    run_directory_close(setup->run);
+  else
+    run_directory_discard(setup->run);
+  return ending;
+}
+
+// --- other ranks ---
+
+struct role_ending role_act(const struct config *config, struct transport *transport,
+                            const volatile sig_atomic_t *stop) {
+  struct error error = {0};
+  struct backoff backoff = {0};
+  enum turn turn = TURN_BUSY;
+  struct actor *actor = actor_create(config, transport, stop, &error);
+  if (actor) error_clear(&error); // where it failed, the learner says it
+  while (actor && turn != TURN_DONE && error.status == STATUS_OK) {
+    actor_turn(actor, &turn, &error);
+    if (turn == TURN_BUSY)
+      backoff_reset(&backoff);
+    else if (turn == TURN_IDLE)
+      backoff_wait(&backoff);
+  }
+  if (error.status != STATUS_OK) log_error("%s", error.text);
+  struct role_ending ending = {error.status == STATUS_OK ? actor_exit_code(actor) : status_exit_code(error.status),
+                               error.status == STATUS_OK};
+  ending.together &= transport_flush(transport, DISMISS_SECONDS);
+  actor_destroy(actor);
+  return ending;
+}

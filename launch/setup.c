@@ -1,0 +1,150 @@
+#include "launch/setup.h"
+
+#include "common/base/log.h"
+#include "common/base/memory.h"
+#include "common/config/options.h"
+#include "common/nn/linalg.h"
+#include "launch/presets.h"
+#include "learner/checkpoint.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+struct request { // the command line
+  struct option_given given[OPTIONS_MAX_GIVEN];
+  size_t count;
+};
+
+static const char *given_text(const struct request *request, const char *name) {
+  const char *text = "";
+  for (size_t i = 0; i < request->count; i++)
+    if (strcmp(request->given[i].option->name, name) == 0) text = request->given[i].text;
+  return text;
+}
+
+// The configuration file (if one is named), then the command line, over what stands in config.
+static enum status apply_request(const struct request *request, struct config *config, struct error *error) {
+  const char *file = given_text(request, "config");
+  const enum status status = file[0] ? options_read_yaml(file, config, error) : STATUS_OK;
+  return status == STATUS_OK ? options_apply(request->given, request->count, config, error) : status;
+}
+
+// The environment decides on the preset, and may itself come from the file: so what was asked for is applied twice.
+static enum status resolve_new(struct setup *setup, const struct request *request, struct error *error) {
+  options_defaults(&setup->config);
+  enum status status = apply_request(request, &setup->config, error);
+  if (status != STATUS_OK) return status;
+  const char *preset = presets_find(setup->config.env);
+  if (!preset) return STATUS_OK;
+  char env[CONFIG_TEXT], name[CONFIG_TEXT + 16];
+  snprintf(env, sizeof env, "%s", setup->config.env);
+  snprintf(name, sizeof name, "preset %s", env);
+  options_defaults(&setup->config);
+  status = options_parse_yaml(preset, strlen(preset), name, &setup->config, error);
+  if (status == STATUS_OK) status = apply_request(request, &setup->config, error);
+  return status;
+}
+
+static enum status read_saved(struct setup *setup, struct error *error) {
+  struct checkpoint_info info = {0};
+  enum status status = checkpoint_read_info(setup->checkpoint, &info, error);
+  if (status != STATUS_OK) return status;
+  options_defaults(&setup->saved);
+  char name[RUN_PATH + 16];
+  snprintf(name, sizeof name, "%s:/config", setup->checkpoint);
+  status = options_parse_yaml(info.config, strlen(info.config), name, &setup->saved, error);
+  if (status == STATUS_OK && setup->saved.sync && strcmp(info.blas_core, linalg_core_name()) != 0)
+    log_warn("%s was written with OpenBLAS kernels for %s, here they are for %s: the run goes on, but not bit for bit "
+             "as there",
+             setup->checkpoint, info.blas_core, linalg_core_name());
+  checkpoint_info_release(&info);
+  return status;
+}
+
+static bool is_directory(const char *path) {
+  struct stat info;
+  return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+static enum status resolve_resume(struct setup *setup, const struct request *request, const char *resume,
+                                  struct error *error) {
+  enum status status = run_newest_checkpoint(resume, true, setup->checkpoint, error);
+  if (status != STATUS_OK) return status;
+  if (!setup->in_place && !given_text(request, "run_dir")[0])
+    return error_set(error, STATUS_USAGE,
+                     "resuming from one file needs a new directory for what follows: give --run-dir DIR as well");
+  if (setup->in_place && given_text(request, "run_dir")[0])
+    return error_set(
+        error, STATUS_USAGE,
+        "--resume %s goes on in that directory; to branch off into another give one file, --resume %s --run-dir %s",
+        resume, setup->checkpoint, given_text(request, "run_dir"));
+  status = read_saved(setup, error);
+  if (status != STATUS_OK) return status;
+  setup->config = setup->saved;
+  status = apply_request(request, &setup->config, error);
+  if (status == STATUS_OK) status = options_check_resume(&setup->saved, &setup->config, error);
+  if (status == STATUS_OK && setup->in_place)
+    snprintf(setup->config.run_dir, sizeof setup->config.run_dir, "%s", resume);
+  return status;
+}
+
+// runs/<environment>-<time>, the environment without its path and arguments.
+static void default_run_dir(struct config *config) {
+  const char *path = config->env, *slash = strrchr(path, '/');
+  const char *name = slash ? slash + 1 : path;
+  char when[32];
+  const time_t now = time(NULL);
+  struct tm local;
+  strftime(when, sizeof when, "%Y%m%d-%H%M%S", localtime_r(&now, &local));
+  snprintf(config->run_dir, sizeof config->run_dir, "runs/%.*s-%s", (int)strcspn(name, ":"), name, when);
+}
+
+static enum status resolve_envs(struct config *config, uint32_t actors, struct error *error) {
+  if (config->envs == 0) config->envs = actors;
+  if (config->envs < actors)
+    log_warn("%llu environments on %u actors: %u ranks have nothing to do (more --envs, or fewer ranks)",
+             (unsigned long long)config->envs, actors, actors - (uint32_t)config->envs);
+  return options_check(config, error);
+}
+
+static enum status write_config(const struct setup *setup, struct error *error) {
+  char path[RUN_PATH];
+  const size_t size = options_format_yaml(&setup->config, NULL, 0);
+  char *text = memory_alloc(size + 1, 1, "the configuration's text", error);
+  if (!text) return STATUS_MEMORY;
+  options_format_yaml(&setup->config, text, size + 1);
+  enum status status = run_path(path, run_directory_path(setup->run), "config.yaml", error);
+  if (status == STATUS_OK) status = run_write_file(path, text, size, error);
+  memory_free(text);
+  if (status == STATUS_OK) status = run_path(path, run_directory_path(setup->run), "log.txt", error);
+  return status == STATUS_OK ? log_open_file(path, error) : status;
+}
+
+enum status setup_resolve(struct setup *setup, int argc, char **argv, uint32_t actors, struct error *error) {
+  *setup = (struct setup){0};
+  struct request request;
+  enum status status = options_parse(argc, argv, request.given, &request.count, error);
+  if (status != STATUS_OK) return status;
+  const char *resume = given_text(&request, "resume");
+  setup->resume = resume[0] != 0;
+  setup->in_place = setup->resume && is_directory(resume);
+  status = setup->resume ? resolve_resume(setup, &request, resume, error) : resolve_new(setup, &request, error);
+  if (status == STATUS_OK) status = resolve_envs(&setup->config, actors, error);
+  if (status != STATUS_OK) return status;
+  struct config *config = &setup->config;
+  config->resume[0] = config->config[0] = 0; // of this start, not of the job
+  if (!config->run_dir[0]) default_run_dir(config);
+  setup->run =
+      setup->in_place ? run_directory_open(config->run_dir, error) : run_directory_create(config->run_dir, error);
+  if (!setup->run) return error->status;
+  status = write_config(setup, error);
+  if (status == STATUS_OK) return STATUS_OK;
+  if (setup->in_place)
+    run_directory_close(setup->run);
+  else
+    run_directory_discard(setup->run);
+  setup->run = NULL;
+  return status;
+}

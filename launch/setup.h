@@ -1,0 +1,18 @@
+// What has to be settled before a job starts, on rank 0 alone: the resolved configuration, the checkpoint to go on from, the run directory.
+#ifndef CORSAC_LAUNCH_SETUP_H
+#define CORSAC_LAUNCH_SETUP_H
+
+#include "common/config/config.h"
+#include "learner/run_directory.h"
+
+struct setup {
+  struct config config;      // resolved
+  struct config saved;       // resume: the configuration of the checkpoint
+  bool resume, in_place;     // in_place: the run directory goes on; else it is a new one
+  char checkpoint[RUN_PATH]; // resume: the file
+  struct run_directory *run; // owned: locked, config.yaml written, log.txt opened
+};
+// actors: ranks that act (1 in one process). Precedence: defaults < preset of the environment < --config FILE < command line; on resume the
+// checkpoint's configuration takes the place of defaults and preset.
+enum status setup_resolve(struct setup *setup, int argc, char **argv, uint32_t actors, struct error *error);
+#endif

@@ -1,0 +1,110 @@
+// corsac train: rank 0 learns, the others act; one process does both over the loopback transport.
+#include "common/base/log.h"
+#include "common/base/memory.h"
+#include "common/base/version.h"
+#include "common/config/options.h"
+#include "common/nn/linalg.h"
+#include "common/wire/transport_loopback.h"
+#include "common/wire/transport_mpi.h"
+#include "launch/command.h"
+#include "launch/roles.h"
+#include "launch/signals.h"
+
+#include <string.h>
+
+static const double START_SECONDS = 120; // ranks of one mpirun come up together
+
+static enum log_level level_named(const char *name) {
+  static const char *const names[] = {"error", "warn", "info", "debug"};
+  for (int i = 0; i < 4; i++)
+    if (strcmp(name, names[i]) == 0) return (enum log_level)i;
+  return LOG_INFO;
+}
+
+static int train_alone(int argc, char **argv, const volatile sig_atomic_t *stop) {
+  struct error error = {0};
+  struct setup setup;
+  struct transport *ends[2] = {NULL, NULL};
+  if (setup_resolve(&setup, argc, argv, 1, &error) != STATUS_OK) return command_fail(&error);
+  log_init(0, level_named(setup.config.log_level));
+  struct role_ending ending = {EXIT_FAILED, false};
+  struct actor *actor = NULL;
+  if (transport_loopback_create(2, ends, &error) == STATUS_OK)
+    actor = actor_create(&setup.config, ends[1], stop, &error);
+  if (actor) {
+    ending = role_lead(&setup, ends[0], actor, stop);
+  } else {
+    run_directory_close(setup.run);
+    ending.exit_code = command_fail(&error);
+  }
+  actor_destroy(actor);
+  transport_destroy(ends[0]);
+  transport_destroy(ends[1]);
+  return ending.exit_code;
+}
+
+// Rank 0's configuration, as text, goes to everybody: an actor's node need not see the files.
+static enum status share_config(struct setup *setup, enum status resolved, int rank, struct error *error) {
+  void *text = NULL;
+  size_t size = 0;
+  if (rank == 0 && resolved == STATUS_OK) {
+    size = options_format_yaml(&setup->config, NULL, 0) + 1;
+    text = memory_alloc(size, 1, "the configuration's text", error);
+    if (!text)
+      resolved = STATUS_MEMORY;
+    else
+      options_format_yaml(&setup->config, text, size);
+  }
+  enum status status = mpi_broadcast(resolved, &text, &size, START_SECONDS, error);
+  if (status == STATUS_OK && rank > 0) {
+    options_defaults(&setup->config);
+    status = options_parse_yaml(text, size - 1, "configuration from rank 0", &setup->config, error);
+  }
+  memory_free(text);
+  return status;
+}
+
+static struct role_ending train_together(int argc, char **argv, int rank, int size, const volatile sig_atomic_t *stop) {
+  struct error error = {0};
+  struct setup setup = {0};
+  struct transport *transport = NULL;
+  struct role_ending ending = {0, true};
+  log_init(rank, LOG_INFO);
+  enum status status = mpi_same_version(CORSAC_VERSION, START_SECONDS, &error);
+  if (status == STATUS_OK) {
+    const enum status resolved = rank == 0 ? setup_resolve(&setup, argc, argv, (uint32_t)size - 1, &error) : STATUS_OK;
+    status = share_config(&setup, resolved, rank, &error);
+  }
+  if (status == STATUS_OK) log_init(rank, level_named(setup.config.log_level));
+  if (status == STATUS_OK) status = transport_mpi_create(&transport, &error);
+  if (status != STATUS_OK) {
+    ending.exit_code = rank == 0 ? command_fail(&error) : status_exit_code(status);
+    if (setup.run) run_directory_discard(setup.run);
+    return ending;
+  }
+  ending = rank == 0 ? role_lead(&setup, transport, NULL, stop) : role_act(&setup.config, transport, stop);
+  transport_destroy(transport);
+  return ending;
+}
+
+int command_train(int argc, char **argv) {
+  for (int i = 0; i < argc; i++)
+    if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+      command_help("train");
+      return EXIT_DONE;
+    }
+  const volatile sig_atomic_t *stop = signals_install();
+  struct error error = {0};
+  int rank, size;
+  linalg_init();
+  log_init(0, LOG_INFO);
+  if (!mpi_is_launched()) return train_alone(argc, argv, stop);
+  if (mpi_start(&argc, &argv, &rank, &size, &error) != STATUS_OK) return command_fail(&error);
+  struct role_ending ending = {0, true};
+  if (size == 1)
+    ending.exit_code = train_alone(argc, argv, stop);
+  else
+    ending = train_together(argc, argv, rank, size, stop);
+  mpi_stop(ending.together, ending.exit_code);
+  return ending.exit_code;
+}

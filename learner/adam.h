@@ -1,0 +1,22 @@
+// Adam (Kingma and Ba 2015) as PyTorch defines it: betas 0.9 and 0.999, eps 1e-8 outside the root, bias correction in double.
+//
+//   m <- b1 m + (1 - b1) g      v <- b2 v + (1 - b2) g^2      p <- p - lr/(1 - b1^t) m / (sqrt(v)/sqrt(1 - b2^t) + eps)
+#ifndef CORSAC_LEARNER_ADAM_H
+#define CORSAC_LEARNER_ADAM_H
+
+#include "common/base/status.h"
+#include "common/nn/real.h"
+#include <stddef.h>
+#include <stdint.h>
+
+struct adam {
+  size_t size;
+  double learning_rate;
+  uint64_t step; // updates made
+  real *m, *v;   // (size)
+};
+enum status adam_init(struct adam *adam, size_t size, double learning_rate, struct error *error);
+void adam_release(struct adam *adam);
+void adam_begin(struct adam *adam); // counts the step; then adam_apply on any split of [0, size) by any threads
+void adam_apply(const struct adam *adam, size_t begin, size_t end, const real *gradient, real *parameters);
+#endif

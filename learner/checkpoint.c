@@ -1,0 +1,524 @@
+#include "learner/checkpoint.h"
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/version.h"
+#include "common/config/options.h"
+#include "common/nn/linalg.h"
+#include "learner/checkpoint_hdf5.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+_Static_assert(sizeof(real) == sizeof(float), "a checkpoint holds float networks");
+
+// Each walk_ function is the layout of one part, for writing and for reading.
+
+// --- the head: attributes and /config ---
+
+void checkpoint_info_release(struct checkpoint_info *info) {
+  memory_free(info->config);
+  *info = (struct checkpoint_info){0};
+}
+
+static void walk_u32_attribute(struct h5 *h5, const char *object, const char *name, uint32_t *value, uint32_t limit) {
+  uint64_t wide = *value;
+  h5_attribute(h5, object, name, &wide, limit);
+  *value = (uint32_t)wide;
+}
+
+static void walk_format(struct h5 *h5, struct checkpoint_info *info) {
+  if (!h5->writing && !h5_has_attribute(h5, "/", "format_version"))
+    h5_fail(h5, STATUS_FORMAT, "is an HDF5 file, but no checkpoint of corsac (it has no format_version)");
+  walk_u32_attribute(h5, "/", "format_version", &info->format_version, UINT32_MAX);
+  if (info->format_version != CHECKPOINT_FORMAT)
+    h5_fail(h5, STATUS_MISMATCH, "written by format %" PRIu32 ", this program reads %d", info->format_version,
+            CHECKPOINT_FORMAT);
+}
+
+static void walk_head(struct h5 *h5, struct checkpoint_info *info) {
+  uint64_t exact = info->exact;
+  walk_format(h5, info);
+  h5_attribute_text(h5, "/", "program_version", info->program_version, sizeof info->program_version);
+  h5_attribute_text(h5, "/", "created", info->created, sizeof info->created);
+  h5_attribute(h5, "/", "env_steps", &info->env_steps, UINT64_MAX);
+  h5_attribute(h5, "/", "updates", &info->updates, UINT64_MAX);
+  h5_attribute(h5, "/", "episodes", &info->episodes, UINT64_MAX);
+  h5_attribute(h5, "/", "policy_version", &info->policy_version, UINT64_MAX);
+  h5_attribute(h5, "/", "exact", &exact, 1);
+  h5_attribute_text(h5, "/", "blas_core", info->blas_core, sizeof info->blas_core);
+  walk_u32_attribute(h5, "/", "learner_threads", &info->learner_threads, UINT32_MAX);
+  h5_text(h5, "config", &info->config);
+  h5_group(h5, "env");
+  h5_attribute_text(h5, "env", "id", info->environment, sizeof info->environment);
+  walk_u32_attribute(h5, "env", "obs_dim", &info->obs_dim, WIRE_MAX_DIM);
+  walk_u32_attribute(h5, "env", "act_dim", &info->act_dim, WIRE_MAX_DIM);
+  if (info->obs_dim == 0 || info->act_dim == 0) h5_fail(h5, STATUS_FORMAT, "/env has no dimensions");
+  info->exact = exact;
+}
+
+static enum status format_config(const struct config *config, char **text, struct error *error) {
+  const size_t size = options_format_yaml(config, NULL, 0);
+  *text = memory_alloc(size + 1, 1, "the configuration's text", error);
+  if (!*text) return STATUS_MEMORY;
+  options_format_yaml(config, *text, size + 1);
+  return STATUS_OK;
+}
+
+static enum status describe(struct checkpoint_info *info, const struct job *job, struct error *error) {
+  *info = (struct checkpoint_info){.format_version = CHECKPOINT_FORMAT,
+                                   .program_version = CORSAC_VERSION,
+                                   .env_steps = job->limiter.steps,
+                                   .updates = job->limiter.updates,
+                                   .episodes = job->episodes,
+                                   .policy_version = job->policy_version,
+                                   .learner_threads = (uint32_t)job->config.learner_threads,
+                                   .obs_dim = job->environment.obs_dim,
+                                   .act_dim = job->environment.act_dim};
+  clock_format(info->created, sizeof info->created);
+  snprintf(info->blas_core, sizeof info->blas_core, "%s", linalg_core_name());
+  snprintf(info->environment, sizeof info->environment, "%s", job->environment.environment);
+  return format_config(&job->config, &info->config, error);
+}
+
+// The head, and what else can be told without reading data.
+static void read_info(struct h5 *h5, struct checkpoint_info *info) {
+  walk_head(h5, info);
+  info->resumable = h5_has(h5, "learner");
+  info->parameters = h5_reals(h5, "policy");
+  if (h5_has(h5, "critics")) info->parameters += h5_reals(h5, "critics");
+  if (!h5_has(h5, "replay")) return;
+  h5_u64(h5, "replay/size", &info->replay_size);
+  h5_u64(h5, "replay/capacity", &info->replay_capacity);
+}
+
+static void walk_bounds(struct h5 *h5, uint32_t act_dim, double *low, double *high) {
+  h5_values(h5, "env/action_low", H5_KIND_DOUBLE, act_dim, 0, low);
+  h5_values(h5, "env/action_high", H5_KIND_DOUBLE, act_dim, 0, high);
+}
+
+// --- networks and their optimizers ---
+
+// The rows of a network's last layer, by what they mean.
+struct head {
+  const char *name;
+  size_t rows;
+};
+
+// weight (out x in), bias (out); parameters NULL: only checks.
+static void walk_linear(struct h5 *h5, const char *group, const char *name, size_t out, size_t in, real *weight,
+                        real *bias) {
+  h5_values(h5, h5_name(h5, "%s/%s/weight", group, name), H5_KIND_FLOAT, out, in, weight);
+  h5_values(h5, h5_name(h5, "%s/%s/bias", group, name), H5_KIND_FLOAT, out, 0, bias);
+}
+
+static real *at(real *parameters, size_t offset) { return parameters ? parameters + offset : NULL; }
+
+static void walk_network(struct h5 *h5, const char *group, const struct mlp *net, const struct head *heads,
+                         size_t head_count, real *parameters) {
+  const uint32_t hidden = net->layers - 1;
+  char name[16];
+  for (uint32_t l = 0; l < hidden; l++) {
+    const struct mlp_layer *layer = &net->layer[l];
+    snprintf(name, sizeof name, "layer%u", l);
+    walk_linear(h5, group, name, layer->out, layer->in, at(parameters, layer->weight), at(parameters, layer->bias));
+    if (layer->norm) {
+      h5_values(h5, h5_name(h5, "%s/%s/norm_scale", group, name), H5_KIND_FLOAT, layer->out, 0,
+                at(parameters, layer->norm_scale));
+      h5_values(h5, h5_name(h5, "%s/%s/norm_shift", group, name), H5_KIND_FLOAT, layer->out, 0,
+                at(parameters, layer->norm_shift));
+    } else {
+      h5_absent(h5, h5_name(h5, "%s/%s/norm_scale", group, name));
+    }
+  }
+  h5_absent(h5, h5_name(h5, "%s/layer%u", group, hidden));
+  const struct mlp_layer *last = &net->layer[hidden];
+  size_t row = 0;
+  for (size_t h = 0; h < head_count; row += heads[h++].rows)
+    walk_linear(h5, group, heads[h].name, heads[h].rows, last->in, at(parameters, last->weight + row * last->in),
+                at(parameters, last->bias + row));
+}
+
+static void walk_policy(struct h5 *h5, const struct mlp *net, real *parameters) {
+  const size_t act_dim = net->output / 2;
+  h5->hint = "hidden: fixed on resume";
+  walk_network(h5, "policy", net, (const struct head[]){{"mean", act_dim}, {"log_std", act_dim}}, 2, parameters);
+  h5->hint = "";
+}
+
+static void walk_critics(struct h5 *h5, const char *group, const struct critics *critics, real *parameters) {
+  char name[32];
+  h5->hint = "hidden, critics, critic_layer_norm: fixed on resume";
+  for (uint32_t k = 0; k < critics->count; k++) {
+    snprintf(name, sizeof name, "%s/%u", group, k);
+    walk_network(h5, name, &critics->net, &(const struct head){"q", 1}, 1, parameters + k * critics->net.parameters);
+  }
+  h5_absent(h5, h5_name(h5, "%s/%u", group, critics->count));
+  h5->hint = "";
+}
+
+static void walk_adam(struct h5 *h5, const char *group, struct adam *adam) {
+  h5_values(h5, h5_name(h5, "%s/m", group), H5_KIND_FLOAT, adam->size, 0, adam->m);
+  h5_values(h5, h5_name(h5, "%s/v", group), H5_KIND_FLOAT, adam->size, 0, adam->v);
+  h5_u64(h5, h5_name(h5, "%s/step", group), &adam->step);
+}
+
+static void walk_normalizer(struct h5 *h5, struct normalizer *normalizer) {
+  h5_u64(h5, "normalizer/count", &normalizer->count);
+  h5_values(h5, "normalizer/mean", H5_KIND_DOUBLE, normalizer->dim, 0, normalizer->mean);
+  h5_values(h5, "normalizer/m2", H5_KIND_DOUBLE, normalizer->dim, 0, normalizer->m2);
+}
+
+static void walk_sac(struct h5 *h5, struct sac *sac) {
+  walk_policy(h5, &sac->policy_net, sac->policy);
+  walk_critics(h5, "critics", &sac->critics, sac->critics.parameters);
+  walk_critics(h5, "targets", &sac->critics, sac->critics.targets);
+  walk_adam(h5, "optimizer/policy", &sac->policy_adam);
+  walk_adam(h5, "optimizer/critics", &sac->critics_adam);
+  h5_double(h5, "optimizer/alpha/m", &sac->alpha_adam.m);
+  h5_double(h5, "optimizer/alpha/v", &sac->alpha_adam.v);
+  h5_u64(h5, "optimizer/alpha/step", &sac->alpha_adam.step);
+  h5_double(h5, "temperature/log_alpha", &sac->log_alpha);
+}
+
+// --- the learner's counters ---
+
+static void walk_limiter(struct h5 *h5, struct rate_limiter *limiter) {
+  h5_u64(h5, "limiter/steps", &limiter->steps);
+  h5_u64(h5, "limiter/updates", &limiter->updates);
+  h5_u64(h5, "limiter/base_steps", &limiter->base_steps);
+  h5_u64(h5, "limiter/base_updates", &limiter->base_updates);
+}
+
+static void walk_metrics(struct h5 *h5, struct metrics *metrics) {
+  h5_u64(h5, "learner/rows", &metrics->rows);
+  h5_u64(h5, "learner/last_steps", &metrics->last_steps);
+  h5_u64(h5, "learner/last_updates", &metrics->last_updates);
+  h5_double(h5, "learner/last_seconds", &metrics->last_seconds);
+  h5_u64(h5, "learner/episodes", &metrics->episodes);
+  h5_u64(h5, "learner/length_sum", &metrics->length_sum);
+  h5_double(h5, "learner/return_sum", &metrics->return_sum);
+  h5_double(h5, "learner/return_low", &metrics->return_low);
+  h5_double(h5, "learner/return_high", &metrics->return_high);
+  h5_u64(h5, "learner/updates", &metrics->updates);
+  h5_double(h5, "learner/critic_loss_sum", &metrics->critic_loss_sum);
+  h5_double(h5, "learner/policy_loss_sum", &metrics->policy_loss_sum);
+  h5_double(h5, "learner/alpha_sum", &metrics->alpha_sum);
+  h5_double(h5, "learner/entropy_sum", &metrics->entropy_sum);
+  h5_double(h5, "learner/q_mean_sum", &metrics->q_mean_sum);
+  h5_u64(h5, "learner/lag_count", &metrics->lag.count);
+  h5_u64(h5, "learner/lag_sum", &metrics->lag.sum);
+  h5_u64(h5, "learner/lag_low", &metrics->lag.low);
+  h5_u64(h5, "learner/lag_high", &metrics->lag.high);
+  h5_u64(h5, "learner/age_count", &metrics->age_count);
+  h5_u64(h5, "learner/age_sum", &metrics->age_sum);
+  h5_double(h5, "learner/learner_wait", &metrics->learner_wait);
+  h5_double(h5, "learner/actor_wait", &metrics->actor_wait);
+  h5_u64(h5, "learner/evaluated", &metrics->evaluated);
+  h5_double(h5, "learner/eval_return", &metrics->eval_return);
+}
+
+static void walk_learner(struct h5 *h5, struct job *job) {
+  walk_metrics(h5, &job->metrics);
+  h5_double(h5, "learner/seconds", &job->seconds);
+  h5_u64(h5, "learner/next_log", &job->next_log);
+  h5_u64(h5, "learner/next_eval", &job->next_eval);
+  h5_u64(h5, "learner/next_checkpoint", &job->next_checkpoint);
+  h5_u64(h5, "learner/evaluations", &job->evaluations);
+  h5_double(h5, "learner/best_return", &job->best_return);
+  h5_u64(h5, "learner/dropped", &job->dropped);
+}
+
+// --- where the environments stand ---
+
+// The running episode, and the transitions that its n-step window holds back.
+static void walk_episode(struct h5 *h5, const char *group, struct snapshot *snapshot, uint64_t window_capacity) {
+  h5_values(h5, h5_name(h5, "%s/obs", group), H5_KIND_FLOAT, snapshot->obs_dim, 0, snapshot->obs);
+  h5_double(h5, h5_name(h5, "%s/episode_return", group), &snapshot->episode_return);
+  h5_u32(h5, h5_name(h5, "%s/episode_length", group), &snapshot->episode_length);
+  uint64_t window = snapshot->window;
+  if (!h5->writing) {
+    h5_name(h5, "%s/window_reward", group);
+    window = h5_has(h5, h5->name) ? h5_rows(h5, h5->name) : 0;
+    if (window > window_capacity)
+      h5_fail(h5, STATUS_MISMATCH,
+              "/%s has %" PRIu64 " rows, this configuration has room for %" PRIu64 " (n_step: fixed on resume)",
+              h5->name, window, window_capacity);
+    if (h5->status != STATUS_OK) return;
+    snapshot->window = (uint32_t)window;
+  }
+  if (window == 0) return;
+  h5_values(h5, h5_name(h5, "%s/window_obs", group), H5_KIND_FLOAT, window, snapshot->obs_dim, snapshot->window_obs);
+  h5_values(h5, h5_name(h5, "%s/window_action", group), H5_KIND_FLOAT, window, snapshot->act_dim,
+            snapshot->window_action);
+  h5_values(h5, h5_name(h5, "%s/window_reward", group), H5_KIND_FLOAT, window, 0, snapshot->window_reward);
+  h5_values(h5, h5_name(h5, "%s/window_version", group), H5_KIND_U64, window, 0, snapshot->window_version);
+}
+
+static void walk_state(struct h5 *h5, const char *group, struct buffer *state) {
+  h5_name(h5, "%s/state", group);
+  if (!h5->writing) {
+    const uint64_t size = h5_rows(h5, h5->name);
+    if (size > h5->bytes || size > WIRE_MAX_MESSAGE)
+      h5_fail(h5, STATUS_FORMAT, "/%s of %" PRIu64 " bytes is larger than it can be", h5->name, size);
+    if (h5->status != STATUS_OK) return;
+    state->size = 0;
+    h5->status = buffer_reserve(state, size, h5->error);
+    state->size = h5->status == STATUS_OK ? size : 0;
+  }
+  h5_values(h5, h5->name, H5_KIND_U8, state->size, 0, state->data);
+}
+
+static void walk_environment(struct h5 *h5, const char *group, struct snapshot *snapshot, uint64_t window_capacity) {
+  h5_u64(h5, h5_name(h5, "%s/steps", group), &snapshot->steps);
+  h5_u64(h5, h5_name(h5, "%s/episode", group), &snapshot->episode);
+  h5_flag(h5, h5_name(h5, "%s/live", group), &snapshot->live);
+  h5_flag(h5, h5_name(h5, "%s/exact", group), &snapshot->exact);
+  if (snapshot->live) walk_episode(h5, group, snapshot, window_capacity);
+  walk_state(h5, group, &snapshot->state);
+}
+
+// async: environments that the file does not have begin anew, those beyond the configuration's are left out.
+static void walk_environments(struct h5 *h5, struct job *job) {
+  const uint32_t envs = (uint32_t)job->config.envs;
+  char group[32];
+  h5->hint = "envs: fixed on resume in sync mode";
+  for (uint32_t e = 0; e < envs; e++) {
+    snprintf(group, sizeof group, "actors/%u", e);
+    if (!h5->writing && !job->config.sync && !h5_has(h5, group)) continue;
+    walk_environment(h5, group, &job->environments[e], job->config.n_step - 1);
+  }
+  if (job->config.sync) h5_absent(h5, h5_name(h5, "actors/%u", envs));
+  h5->hint = "";
+}
+
+// --- the replay ---
+
+static const char *const column_name[REPLAY_COLUMNS] = {"obs", "action", "reward", "next_obs", "discount"};
+
+static void write_column(struct h5 *h5, const struct replay *replay, enum replay_column column, float *piece) {
+  const uint64_t size = replay_size(replay), width = replay_column_width(replay, column);
+  const bool flat = column == REPLAY_REWARD || column == REPLAY_DISCOUNT;
+  struct h5_table table;
+  h5_table_open(h5, &table, h5_name(h5, "replay/%s", column_name[column]), size, flat ? 0 : width);
+  for (uint64_t row = 0; row < size && h5->status == STATUS_OK; row += table.piece) {
+    const uint64_t count = size - row < table.piece ? size - row : table.piece;
+    replay_read_column(replay, column, row, count, piece);
+    h5_table_piece(h5, &table, row, count, piece);
+  }
+  h5_table_close(h5, &table);
+}
+
+// File row (oldest + i) mod size becomes memory row i.
+static void read_column(struct h5 *h5, struct replay *replay, enum replay_column column, uint64_t size, uint64_t oldest,
+                        float *piece) {
+  const uint64_t width = replay_column_width(replay, column);
+  const bool flat = column == REPLAY_REWARD || column == REPLAY_DISCOUNT;
+  struct h5_table table;
+  h5_table_open(h5, &table, h5_name(h5, "replay/%s", column_name[column]), size, flat ? 0 : width);
+  for (uint64_t row = 0, count; row < size && h5->status == STATUS_OK; row += count) {
+    const uint64_t end = row < oldest ? oldest : size;
+    count = end - row < table.piece ? end - row : table.piece;
+    h5_table_piece(h5, &table, row, count, piece);
+    replay_write_column(replay, column, (row + size - oldest) % size, count, piece);
+  }
+  h5_table_close(h5, &table);
+}
+
+// Room for one piece of any column: a chunk's worth, or a single row that is larger.
+static float *replay_piece(struct h5 *h5, const struct job *job) {
+  const uint32_t obs = job->environment.obs_dim, act = job->environment.act_dim;
+  const size_t widest = obs > act ? obs : act, least = 1 << 18;
+  float *piece = memory_alloc(widest > least ? widest : least, sizeof *piece, "a piece of the replay", h5->error);
+  if (!piece) h5->status = STATUS_MEMORY;
+  return piece;
+}
+
+static void write_replay(struct h5 *h5, const struct job *job) {
+  uint64_t size = replay_size(job->replay), cursor = replay_cursor(job->replay),
+           capacity = replay_capacity(job->replay);
+  if (h5->status != STATUS_OK) return;
+  float *piece = replay_piece(h5, job);
+  h5_u64(h5, "replay/size", &size);
+  h5_u64(h5, "replay/cursor", &cursor);
+  h5_u64(h5, "replay/capacity", &capacity);
+  for (int c = 0; c < REPLAY_COLUMNS; c++) write_column(h5, job->replay, (enum replay_column)c, piece);
+  memory_free(piece);
+}
+
+static void read_replay(struct h5 *h5, struct job *job) {
+  uint64_t size = 0, cursor = 0, capacity = 0;
+  const uint64_t room = replay_capacity(job->replay);
+  h5_u64(h5, "replay/size", &size);
+  h5_u64(h5, "replay/cursor", &cursor);
+  h5_u64(h5, "replay/capacity", &capacity);
+  if (size > capacity || cursor >= capacity || (size < capacity && cursor != size))
+    h5_fail(h5, STATUS_FORMAT, "/replay makes no sense: size %" PRIu64 ", cursor %" PRIu64 ", capacity %" PRIu64, size,
+            cursor, capacity);
+  if (size > room)
+    h5_fail(h5, STATUS_MISMATCH,
+            "/replay holds %" PRIu64 " rows, this configuration has room for %" PRIu64 " (replay_capacity)", size,
+            room);
+  if (h5->status != STATUS_OK) return;
+  // A full ring begins at its cursor; in one of another capacity the oldest row comes first.
+  const uint64_t oldest = room != capacity && size == capacity ? cursor : 0;
+  float *piece = replay_piece(h5, job);
+  h5->hint = "/replay/size";
+  for (int c = 0; c < REPLAY_COLUMNS; c++) read_column(h5, job->replay, (enum replay_column)c, size, oldest, piece);
+  h5->hint = "";
+  memory_free(piece);
+  if (h5->status == STATUS_OK) replay_set_state(job->replay, size, room == capacity ? cursor : size % room);
+}
+
+// --- whole files ---
+
+static void walk_job(struct h5 *h5, struct job *job) {
+  walk_sac(h5, &job->sac);
+  walk_normalizer(h5, &job->normalizer);
+  walk_limiter(h5, &job->limiter);
+  walk_learner(h5, job);
+  walk_environments(h5, job);
+}
+
+enum status checkpoint_write(const char *path, const struct job *job, enum checkpoint_content content,
+                             struct error *error) {
+  struct h5 h5;
+  struct checkpoint_info info;
+  const bool with_replay = content == CHECKPOINT_ALL && job->config.checkpoint_replay;
+  enum status status = describe(&info, job, error);
+  if (status != STATUS_OK) return status;
+  info.exact = job->exact && with_replay;
+  struct job view = *job; // what a walk may not change is behind pointers, and writing changes nothing
+  view.seconds = job_seconds(job);
+  h5_create(&h5, path, error);
+  walk_head(&h5, &info);
+  walk_bounds(&h5, info.act_dim, job->environment.action_low, job->environment.action_high);
+  walk_job(&h5, &view);
+  if (with_replay) write_replay(&h5, job);
+  checkpoint_info_release(&info);
+  return h5_commit(&h5);
+}
+
+enum status checkpoint_write_policy(const char *path, const struct job *job, const struct policy_weights *weights,
+                                    const struct normalizer *normalizer, uint64_t env_steps, struct error *error) {
+  struct h5 h5;
+  struct checkpoint_info info;
+  enum status status = describe(&info, job, error);
+  if (status != STATUS_OK) return status;
+  info.env_steps = env_steps;
+  info.policy_version = weights->version;
+  struct normalizer statistics = *normalizer;
+  h5_create(&h5, path, error);
+  walk_head(&h5, &info);
+  walk_bounds(&h5, info.act_dim, job->environment.action_low, job->environment.action_high);
+  walk_policy(&h5, &job->sac.policy_net, weights->values);
+  walk_normalizer(&h5, &statistics);
+  checkpoint_info_release(&info);
+  return h5_commit(&h5);
+}
+
+enum status checkpoint_read_info(const char *path, struct checkpoint_info *info, struct error *error) {
+  struct h5 h5;
+  *info = (struct checkpoint_info){0};
+  h5_open(&h5, path, error);
+  read_info(&h5, info);
+  if (h5.status != STATUS_OK) checkpoint_info_release(info);
+  return h5_close(&h5);
+}
+
+enum status checkpoint_verify(const char *path, struct error *error) {
+  struct h5 h5;
+  struct checkpoint_info info = {0};
+  h5_open(&h5, path, error);
+  read_info(&h5, &info);
+  h5_verify(&h5);
+  checkpoint_info_release(&info);
+  return h5_close(&h5);
+}
+
+static void check_environment(struct h5 *h5, const struct checkpoint_info *info, const struct job *job) {
+  const struct message_hello *now = &job->environment;
+  if (info->obs_dim != now->obs_dim || info->act_dim != now->act_dim)
+    h5_fail(h5, STATUS_MISMATCH,
+            "saved with %.64s (obs_dim %u, act_dim %u), %.64s has obs_dim %u and act_dim %u: a resumed job keeps its "
+            "environment's dimensions",
+            info->environment, info->obs_dim, info->act_dim, now->environment, now->obs_dim, now->act_dim);
+  if (!info->resumable) h5_fail(h5, STATUS_USAGE, "holds a policy without the rest of its job: nothing to resume");
+  if (h5->status == STATUS_OK && strcmp(info->environment, now->environment) != 0)
+    log_warn("%s: saved with %s, goes on with %s", h5->path, info->environment, now->environment);
+}
+
+// The bounds are the environment's to say; a policy that was trained with others may act differently now.
+static void compare_bounds(struct h5 *h5, const struct message_hello *now) {
+  const size_t bytes = now->act_dim * sizeof(double);
+  double *saved = memory_alloc(2 * (size_t)now->act_dim, sizeof *saved, "action bounds", h5->error);
+  if (!saved) {
+    h5->status = STATUS_MEMORY;
+    return;
+  }
+  walk_bounds(h5, now->act_dim, saved, saved + now->act_dim);
+  if (h5->status == STATUS_OK &&
+      (memcmp(saved, now->action_low, bytes) != 0 || memcmp(saved + now->act_dim, now->action_high, bytes) != 0))
+    log_warn("%s: the environment's action bounds are not those of this checkpoint; its own are used", h5->path);
+  memory_free(saved);
+}
+
+enum status checkpoint_read(const char *path, struct job *job, bool *has_replay, struct error *error) {
+  struct h5 h5;
+  struct checkpoint_info info = {0};
+  h5_open(&h5, path, error);
+  read_info(&h5, &info);
+  check_environment(&h5, &info, job);
+  if (h5.status == STATUS_OK) compare_bounds(&h5, &job->environment);
+  walk_job(&h5, job);
+  *has_replay = h5_has(&h5, "replay");
+  if (*has_replay) read_replay(&h5, job);
+  job->sac.updates = job->limiter.updates;
+  job->episodes = info.episodes;
+  job->policy_version = info.policy_version;
+  job->exact = info.exact;
+  job->started = clock_now();
+  checkpoint_info_release(&info);
+  return h5_close(&h5);
+}
+
+// Shapes are checked before anything of their size is allocated.
+static void read_policy(struct h5 *h5, const struct mlp *net, bool normalize, struct policy_weights *weights,
+                        struct message_hello *hello) {
+  struct normalizer normalizer = {.dim = net->input};
+  walk_bounds(h5, hello->act_dim, NULL, NULL);
+  walk_policy(h5, net, NULL);
+  walk_normalizer(h5, &normalizer);
+  if (h5->status != STATUS_OK) return;
+  const enum status status = policy_weights_init(weights, net->input, net->parameters, h5->error);
+  hello->action_low = memory_alloc(hello->act_dim, sizeof(double), "action bounds", h5->error);
+  hello->action_high = memory_alloc(hello->act_dim, sizeof(double), "action bounds", h5->error);
+  if (status != STATUS_OK || !hello->action_low || !hello->action_high ||
+      normalizer_init(&normalizer, net->input, h5->error) != STATUS_OK)
+    h5->status = STATUS_MEMORY;
+  walk_bounds(h5, hello->act_dim, hello->action_low, hello->action_high);
+  walk_policy(h5, net, weights->values);
+  walk_normalizer(h5, &normalizer);
+  weights->normalize = normalize;
+  if (normalize && h5->status == STATUS_OK) normalizer_export(&normalizer, weights->shift, weights->scale);
+  normalizer_release(&normalizer);
+}
+
+enum status checkpoint_read_policy(const char *path, const struct checkpoint_info *info, const struct config *config,
+                                   struct policy_weights *weights, struct message_hello *hello, struct error *error) {
+  struct h5 h5;
+  struct mlp net;
+  *weights = (struct policy_weights){0};
+  *hello = (struct message_hello){.obs_dim = info->obs_dim, .act_dim = info->act_dim};
+  memcpy(hello->environment, info->environment, sizeof hello->environment);
+  policy_network(&net, info->obs_dim, info->act_dim, &config->hidden);
+  h5_open(&h5, path, error);
+  read_policy(&h5, &net, config->normalize_observations, weights, hello);
+  weights->version = info->policy_version;
+  if (h5.status != STATUS_OK) {
+    policy_weights_release(weights);
+    message_hello_release(hello);
+  }
+  return h5_close(&h5);
+}

@@ -1,0 +1,81 @@
+// What a checkpoint needs of HDF5, checked. A layout is walked in either direction: the same calls write a new file or read one back. The first
+// failure stays in `status` and every later call does nothing, so a walk is checked once, at its end.
+//
+// New files have checksums throughout: HDF5's newest format for the metadata, chunks with fletcher32 for every dataset.
+#ifndef CORSAC_LEARNER_CHECKPOINT_HDF5_H
+#define CORSAC_LEARNER_CHECKPOINT_HDF5_H
+
+#include "common/base/status.h"
+#include "learner/whole_file.h"
+#include <hdf5.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { H5_NAME = 256 };
+
+struct h5 {
+  bool writing;
+  enum status status; // the first failure
+  struct error *error;
+  char path[WHOLE_FILE_PATH], temporary[WHOLE_FILE_PATH];
+  char name[H5_NAME];  // h5_name's
+  const char *hint;    // what a shape that does not fit comes from: "hidden: fixed on resume"; "" for nothing to say
+  uint64_t bytes;      // reading: of the file
+  hid_t file;          // H5I_INVALID_HID where there is none
+  hid_t links, layout; // writing: make groups on the way; chunks with checksums
+  H5E_auto2_t print;   // the program's own way with HDF5's errors, put back at the end
+  void *print_data;
+};
+
+// A new file. It stands under a temporary name until h5_commit, which must follow whatever happens between.
+enum status h5_create(struct h5 *h5, const char *path, struct error *error);
+// Whole and in place, or (after any failure, this one's included) removed.
+enum status h5_commit(struct h5 *h5);
+// h5_close must follow, on failure too; it returns h5->status.
+enum status h5_open(struct h5 *h5, const char *path, struct error *error);
+enum status h5_close(struct h5 *h5);
+// Fails the walk with "path: message", unless it has failed already.
+void h5_fail(struct h5 *h5, enum status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+// The same with what HDF5 says about its last call; name NULL: of the whole file.
+void h5_fail_library(struct h5 *h5, const char *name, const char *what);
+
+// A name for the next call; without a leading '/'.
+const char *h5_name(struct h5 *h5, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void h5_group(struct h5 *h5, const char *name);     // writing: makes an empty group; datasets make their own
+bool h5_has(struct h5 *h5, const char *name);       // reading; false after a failure
+void h5_absent(struct h5 *h5, const char *name);    // reading: fails if it is there
+uint64_t h5_rows(struct h5 *h5, const char *name);  // reading: a dataset's first dimension; 0 after a failure
+uint64_t h5_reals(struct h5 *h5, const char *name); // reading: elements of all datasets below a group
+void h5_verify(struct h5 *h5);                      // reading: every object and every byte of every dataset
+
+enum h5_kind { H5_KIND_FLOAT, H5_KIND_DOUBLE, H5_KIND_U64, H5_KIND_U32, H5_KIND_U8 };
+// A dataset of rank 1 (columns 0: rows) or 2 (rows x columns). Reading: fails unless it is there in this shape and class, before anything is
+// read; data NULL: only checks.
+void h5_values(struct h5 *h5, const char *name, enum h5_kind kind, uint64_t rows, uint64_t columns, void *data);
+// Datasets of one element.
+void h5_u64(struct h5 *h5, const char *name, uint64_t *value);
+void h5_u32(struct h5 *h5, const char *name, uint32_t *value);
+void h5_double(struct h5 *h5, const char *name, double *value);
+void h5_flag(struct h5 *h5, const char *name, bool *value);
+// One string of fixed length; reading allocates *text (memory_free).
+void h5_text(struct h5 *h5, const char *name, char **text);
+
+// The type of a text of `size` bytes with its terminator; negative: failed. The bytes of such a type; 0: it is none, or larger than limit.
+hid_t h5_text_type(size_t size);
+size_t h5_text_size(hid_t type, size_t limit);
+
+// A dataset of floats for which one piece is too much: h5_piece for [begin, begin + count) of `rows`; whole chunks (multiples of `piece`) are fast.
+struct h5_table {
+  hid_t dataset;
+  uint64_t rows, columns, piece;
+};
+void h5_table_open(struct h5 *h5, struct h5_table *table, const char *name, uint64_t rows, uint64_t columns);
+void h5_table_piece(struct h5 *h5, struct h5_table *table, uint64_t begin, uint64_t count, float *data);
+void h5_table_close(struct h5 *h5, struct h5_table *table);
+
+// Attributes of an object ("/" is the root). Reading fails above the limit, or where the text (with its terminator) is larger than size.
+bool h5_has_attribute(struct h5 *h5, const char *object, const char *name);
+void h5_attribute(struct h5 *h5, const char *object, const char *name, uint64_t *value, uint64_t limit);
+void h5_attribute_text(struct h5 *h5, const char *object, const char *name, char *text, size_t size);
+#endif

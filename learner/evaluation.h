@@ -1,0 +1,31 @@
+// One evaluation: a policy version, kept with its normalizer, whose episodes the actors run while training goes on; results by episode number,
+// so the mean does not depend on who ran what. Pair: actor/evaluator.h.
+#ifndef CORSAC_LEARNER_EVALUATION_H
+#define CORSAC_LEARNER_EVALUATION_H
+
+#include "learner/job.h"
+#include "learner/roster.h"
+
+struct evaluation {
+  bool running;
+  uint64_t number, env_steps; // which one of this process; the steps at which its policy was taken
+  uint32_t episodes, arrived;
+  double *episode_return;        // (episodes), by number
+  uint32_t *length;              // (episodes)
+  bool *have;                    // (episodes)
+  struct policy_weights weights; // the policy it evaluates
+  struct normalizer normalizer;  // the statistics of the same moment
+};
+enum status evaluation_init(struct evaluation *evaluation, const struct job *job, struct error *error);
+void evaluation_release(struct evaluation *evaluation);
+// Copies the job's policy and gives every living actor its share of the episodes.
+enum status evaluation_begin(struct evaluation *evaluation, const struct job *job, struct roster *roster,
+                             struct error *error);
+// An EPISODE message; one of another evaluation is ignored. *done: all episodes are there.
+enum status evaluation_take(struct evaluation *evaluation, const struct frame *frame, bool *done, struct error *error);
+void evaluation_end(struct evaluation *evaluation); // done with, or given up because an actor died
+struct evaluation_result {
+  double mean, std, low, high, length_mean;
+};
+struct evaluation_result evaluation_result(const struct evaluation *evaluation);
+#endif

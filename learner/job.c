@@ -1,0 +1,106 @@
+#include "learner/job.h"
+
+#include "common/base/clock.h"
+
+#include <math.h>
+#include <string.h>
+
+_Static_assert(sizeof(real) == sizeof(float),
+               "the learner computes in float; only the networks also compile with double");
+
+static uint64_t first(uint64_t every) { return every ? every : UINT64_MAX; }
+
+static enum status init_environments(struct job *job, struct error *error) {
+  const uint32_t envs = (uint32_t)job->config.envs, window = (uint32_t)job->config.n_step - 1;
+  job->environments = memory_alloc(envs, sizeof *job->environments, "the environments' snapshots", error);
+  if (!job->environments) return STATUS_MEMORY;
+  for (uint32_t e = 0; e < envs; e++) {
+    struct snapshot *snapshot = &job->environments[e];
+    const enum status status =
+        snapshot_init(snapshot, job->environment.obs_dim, job->environment.act_dim, window, error);
+    if (status != STATUS_OK) return status;
+    snapshot->environment = e;
+  }
+  return STATUS_OK;
+}
+
+static enum status init_parts(struct job *job, struct error *error) {
+  const struct config *config = &job->config;
+  const uint32_t obs_dim = job->environment.obs_dim, act_dim = job->environment.act_dim;
+  job->team = team_create((unsigned)config->learner_threads, error);
+  if (!job->team) return error->status;
+  enum status status = sac_init(&job->sac, config, obs_dim, act_dim, job->team, error);
+  if (status == STATUS_OK) status = normalizer_init(&job->normalizer, obs_dim, error);
+  if (status != STATUS_OK) return status;
+  job->replay = replay_create(config->replay_capacity, obs_dim, act_dim, error);
+  if (!job->replay) return error->status;
+  job->sample = memory_alloc(config->batch_size, sizeof *job->sample, "an update's rows", error);
+  job->shift = memory_alloc(obs_dim, sizeof *job->shift, "the normalizer", error);
+  job->scale = memory_alloc(obs_dim, sizeof *job->scale, "the normalizer", error);
+  if (!job->sample || !job->shift || !job->scale) return STATUS_MEMORY;
+  return init_environments(job, error);
+}
+
+enum status job_init(struct job *job, const struct config *config, struct message_hello *hello, struct error *error) {
+  *job = (struct job){.config = *config,
+                      .environment = *hello,
+                      .started = clock_now(),
+                      .best_return = -INFINITY,
+                      .next_log = first(config->log_every),
+                      .next_eval = first(config->eval_every),
+                      .next_checkpoint = first(config->checkpoint_every)};
+  *hello = (struct message_hello){0};
+  rate_limiter_init(&job->limiter, config->utd, config->utd_slack, config->learning_starts);
+  struct error unheard = {0}; // the parts say their status through it
+  const enum status status = init_parts(job, error ? error : &unheard);
+  if (status == STATUS_OK)
+    sac_init_parameters(&job->sac, config->seed);
+  else
+    job_release(job);
+  return status;
+}
+
+void job_release(struct job *job) {
+  for (uint64_t e = 0; job->environments && e < job->config.envs; e++) snapshot_release(&job->environments[e]);
+  memory_free(job->environments);
+  memory_free(job->sample);
+  memory_free(job->shift);
+  memory_free(job->scale);
+  replay_destroy(job->replay);
+  normalizer_release(&job->normalizer);
+  sac_release(&job->sac);
+  team_destroy(job->team);
+  message_hello_release(&job->environment);
+  *job = (struct job){0};
+}
+
+double job_seconds(const struct job *job) { return job->seconds + (clock_now() - job->started); }
+
+void job_sample(struct job *job) {
+  struct sac_batch *batch = sac_batch(&job->sac);
+  struct random random = random_stream(job->config.seed, RANDOM_REPLAY, 0, job->sac.updates);
+  replay_draw(job->replay, &random, batch->rows, job->sample);
+  replay_gather(job->replay, batch->rows, job->sample, batch->obs, batch->action, batch->reward, batch->next_obs,
+                batch->discount);
+  if (job->config.normalize_observations) { // element-wise, so in place
+    const size_t dim = job->normalizer.dim;
+    normalizer_export(&job->normalizer, job->shift, job->scale);
+    normalizer_apply(batch->rows, dim, job->shift, job->scale, batch->obs, batch->obs);
+    normalizer_apply(batch->rows, dim, job->shift, job->scale, batch->next_obs, batch->next_obs);
+  }
+  sac_draw(&job->sac, job->config.seed);
+}
+
+void job_export_policy(const struct job *job, struct policy_weights *weights) {
+  weights->version = job->policy_version;
+  weights->normalize = job->config.normalize_observations;
+  memcpy(weights->values, job->sac.policy, weights->parameters * sizeof *weights->values);
+  if (weights->normalize) {
+    normalizer_export(&job->normalizer, weights->shift, weights->scale);
+    return;
+  }
+  for (uint32_t i = 0; i < weights->obs_dim; i++) {
+    weights->shift[i] = 0;
+    weights->scale[i] = 1;
+  }
+}

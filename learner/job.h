@@ -1,0 +1,41 @@
+// Everything that a learner knows and a checkpoint holds: the job between two turns of the loop.
+#ifndef CORSAC_LEARNER_JOB_H
+#define CORSAC_LEARNER_JOB_H
+
+#include "common/config/config.h"
+#include "common/nn/normalizer.h"
+#include "common/wire/message.h"
+#include "learner/metrics.h"
+#include "learner/rate_limiter.h"
+#include "learner/replay.h"
+#include "learner/sac.h"
+
+struct job {
+  struct config config;
+  struct message_hello environment; // what the actors agreed on
+  struct team *team;
+  struct sac sac;
+  struct normalizer normalizer;
+  struct replay *replay;
+  struct rate_limiter limiter; // limiter.steps and limiter.updates are the job's totals
+  uint64_t episodes, policy_version, evaluations;
+  uint64_t dropped;              // surplus rows
+  bool exact;                    // sync, and every environment's snapshot is whole
+  struct snapshot *environments; // (config.envs) where each stands
+  struct metrics metrics;
+  double seconds;                                // time so far, without this process' share (see job_seconds)
+  double started;                                // clock_now() at which this process began to count
+  double best_return;                            // of evaluations; -inf: none yet
+  uint32_t *sample;                              // (batch_size) scratch of job_sample
+  float *shift, *scale;                          // (obs_dim) scratch
+  uint64_t next_log, next_eval, next_checkpoint; // steps at or after which each fires
+};
+// Allocates everything for the configuration and the environment (takes hello's arrays over); parameters are those of a new run.
+enum status job_init(struct job *job, const struct config *config, struct message_hello *hello, struct error *error);
+void job_release(struct job *job);
+double job_seconds(const struct job *job); // of the job so far, over all its processes
+// Fills sac_batch for the next update: uniform rows of the replay (normalised with the statistics of now) and the update's noise.
+void job_sample(struct job *job);
+// The policy as it acts now, normalizer included; `weights` has its shape.
+void job_export_policy(const struct job *job, struct policy_weights *weights);
+#endif

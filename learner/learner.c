@@ -1,0 +1,506 @@
+#include "learner/learner.h"
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/wire/assignment.h"
+#include "common/wire/codec.h"
+#include "learner/checkpoint.h"
+#include "learner/evaluation.h"
+#include "learner/reporter.h"
+#include "learner/roster.h"
+#include "learner/transition_receiver.h"
+#include "learner/weights_publisher.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { DRAIN_AT_ONCE = 256 };               // messages between two updates
+static const double SNAPSHOT_SECONDS = 0.5; // a periodic save waits this long for snapshots
+static const double LEAVE_SECONDS = 3.0;    // ... and the end for the actors' last word
+
+enum phase { PHASE_TRAINING, PHASE_FINISHING, PHASE_LEAVING, PHASE_OVER };
+// sync: what a round goes through, in this order. A job saved anywhere in it resumes at STAGE_UPDATE and does the same.
+enum stage { STAGE_UPDATE, STAGE_EVALUATE, STAGE_REPORT, STAGE_ROUND };
+
+struct learner {
+  struct job *job;
+  struct transport *transport;
+  struct run_directory *run;
+  const volatile sig_atomic_t *stop;
+  enum phase phase;
+  enum stage stage;
+  struct roster roster;
+  struct transition_receiver *receiver;
+  struct weights_publisher publisher;
+  struct evaluation evaluation;
+  struct reporter reporter;
+  uint64_t round;
+  uint32_t round_ends; // sync: actors that have ended the round
+  uint64_t collecting; // async: snapshots still missing for the save that is due; 0: none is
+  double collect_until;
+  double deadline;   // max_hours
+  double idle_since; // 0: busy
+  double leave_until;
+  uint64_t updates_at_round; // sync: updates before the round's first
+  bool stop_requested;       // an actor was told to stop
+  bool final_evaluation;     // asked for
+  struct learner_outcome outcome;
+};
+
+struct learner *learner_create(const struct learner_setup *setup, struct error *error) {
+  struct learner *learner = memory_alloc(1, sizeof *learner, "the learner", error);
+  if (!learner) return NULL;
+  struct job *job = setup->job;
+  *learner = (struct learner){.job = job, .transport = setup->transport, .run = setup->run, .stop = setup->stop};
+  const double hours = job->config.max_hours;
+  learner->deadline = hours > 0 ? clock_now() + 3600 * hours : INFINITY;
+  enum status status = roster_init(&learner->roster, &job->config, setup->transport, error);
+  const uint32_t actors = learner->roster.actors;
+  if (status == STATUS_OK) status = weights_publisher_init(&learner->publisher, job, actors, error);
+  if (status == STATUS_OK) status = evaluation_init(&learner->evaluation, job, error);
+  if (status == STATUS_OK) {
+    learner->receiver = transition_receiver_create(job, actors, error);
+    status = learner->receiver ? STATUS_OK : error->status;
+  }
+  if (status != STATUS_OK) {
+    learner_destroy(learner);
+    return NULL;
+  }
+  // At least one batch per actor may exist beyond what the updates ask for, or the actors would wait for each other.
+  uint64_t slack = 0;
+  for (uint32_t i = 0; i < learner->roster.active; i++) slack += learner->roster.entry[i].batch_steps;
+  job->limiter.slack = job->config.utd_slack > slack ? job->config.utd_slack : slack;
+  learner->updates_at_round = job->limiter.updates;
+  reporter_init(&learner->reporter, job, setup->run, setup->metrics_file);
+  snprintf(learner->reporter.checkpoint, sizeof learner->reporter.checkpoint, "%s", setup->checkpoint);
+  return learner;
+}
+
+void learner_destroy(struct learner *learner) {
+  if (!learner) return;
+  transition_receiver_destroy(learner->receiver);
+  weights_publisher_release(&learner->publisher);
+  evaluation_release(&learner->evaluation);
+  roster_release(&learner->roster);
+  memory_free(learner);
+}
+
+const struct learner_outcome *learner_outcome(const struct learner *learner) { return &learner->outcome; }
+
+// Reports, evaluations and saves fire at the first step count at or after each multiple of their `_every`.
+static bool is_due(uint64_t steps, uint64_t next) { return steps >= next; }
+static uint64_t threshold_after(uint64_t next, uint64_t every, uint64_t steps) {
+  return next + every * ((steps - next) / every + 1);
+}
+
+// --- what is sent ---
+
+static enum status send_all_empty(struct learner *learner, enum message_type type, bool active_only,
+                                  struct error *error) {
+  const enum status status = message_encode_empty(&learner->roster.bytes, type, 0, error);
+  return status == STATUS_OK ? roster_send_all(&learner->roster, active_only, error) : status;
+}
+
+enum status learner_start(struct learner *learner, struct error *error) {
+  struct job *job = learner->job;
+  struct roster *roster = &learner->roster;
+  enum status status = weights_publisher_poll(&learner->publisher, job, roster, true, error);
+  uint32_t anew = 0;
+  for (uint32_t i = 0; i < roster->active && status == STATUS_OK; i++) {
+    const struct assignment share = assignment_of(&job->config, roster->actors, i);
+    for (uint32_t e = share.first; e < share.first + share.count && status == STATUS_OK; e++) {
+      anew += job->environments[e].steps > 0 && !job->environments[e].exact;
+      status = message_encode_snapshot(&roster->bytes, MESSAGE_RESTORE, 0, &job->environments[e], error);
+      if (status == STATUS_OK) status = roster_send(roster, i, error);
+    }
+  }
+  if (anew > 0)
+    log_info("%u of %llu environments begin a new episode: the checkpoint does not hold their running one", anew,
+             (unsigned long long)job->config.envs);
+  if (status == STATUS_OK) status = send_all_empty(learner, MESSAGE_START, false, error);
+  reporter_status(&learner->reporter, job, "running", -1, "");
+  return status;
+}
+
+static void leave(struct learner *learner, int exit_code, const char *state, const char *reason) {
+  if (learner->phase >= PHASE_LEAVING) return;
+  learner->phase = PHASE_LEAVING;
+  learner->outcome.exit_code = exit_code;
+  snprintf(learner->outcome.reason, sizeof learner->outcome.reason, "%s", reason);
+  memcpy(learner->outcome.checkpoint, learner->reporter.checkpoint, sizeof learner->outcome.checkpoint);
+  reporter_status(&learner->reporter, learner->job, state, exit_code, reason); // the truth first: the end may be short
+  learner->leave_until = clock_now() + LEAVE_SECONDS;
+  struct error error = {0};
+  const struct message_stop stop = {(uint32_t)exit_code};
+  enum status status = message_encode_stop(&learner->roster.bytes, 0, &stop, &error);
+  if (status == STATUS_OK) status = roster_send_all(&learner->roster, false, &error);
+  if (status != STATUS_OK) log_warn("telling the actors to leave: %s", error.text);
+}
+
+static void fail(struct learner *learner, const struct error *error) {
+  log_error("%s", error->text);
+  leave(learner, status_exit_code(error->status), error->status == STATUS_STOPPED ? "stopped" : "failed", error->text);
+}
+
+// --- saving ---
+
+static void note_exactness(struct job *job) {
+  job->exact = job->config.sync;
+  for (uint64_t e = 0; e < job->config.envs; e++) job->exact &= job->environments[e].exact;
+}
+
+static enum status save(struct learner *learner, enum checkpoint_content content, struct error *error) {
+  char path[RUN_PATH];
+  struct job *job = learner->job;
+  const double began = clock_now();
+  note_exactness(job);
+  enum status status = run_checkpoint_path(path, run_directory_path(learner->run), job->limiter.steps, error);
+  if (status == STATUS_OK) status = checkpoint_write(path, job, content, error);
+  if (status != STATUS_OK) return status;
+  snprintf(learner->reporter.checkpoint, sizeof learner->reporter.checkpoint, "%s", strrchr(path, '/') + 1);
+  log_debug("saved %s in %.3f s", path, clock_now() - began);
+  return run_directory_prune(learner->run, job->config.checkpoint_keep, error);
+}
+
+// A save that fails in the middle of training is no reason to stop: the one before is whole, and the next may succeed.
+static void save_periodic(struct learner *learner) {
+  struct error error = {0};
+  struct job *job = learner->job;
+  job->next_checkpoint = threshold_after(job->next_checkpoint, job->config.checkpoint_every, job->limiter.steps);
+  if (save(learner, CHECKPOINT_ALL, &error) != STATUS_OK)
+    log_error("checkpoint not saved, training goes on%s%s: %s",
+              learner->reporter.checkpoint[0] ? " and the last good one is " : "", learner->reporter.checkpoint,
+              error.text);
+}
+
+// Signals never wait for an environment. TERM and INT may leave a second before KILL, so the small part goes first.
+static void save_and_stop(struct learner *learner, bool hurry, const char *reason) {
+  struct error error = {0};
+  log_info("stopping: %s", reason);
+  enum status status = hurry ? save(learner, CHECKPOINT_NO_REPLAY, &error) : STATUS_OK;
+  if (status == STATUS_OK) status = save(learner, CHECKPOINT_ALL, &error);
+  if (status == STATUS_OK)
+    leave(learner, EXIT_STOPPED, "stopped", reason);
+  else
+    fail(learner, &error);
+}
+
+// --- what arrives ---
+
+static enum status take_snapshot(struct learner *learner, const struct frame *frame, struct error *error) {
+  if (learner->collecting > 0) learner->collecting--;
+  return transition_receiver_take_snapshot(learner->receiver, frame, error);
+}
+
+static enum status take_round_end(struct learner *learner, const struct frame *frame, struct error *error) {
+  struct message_round_end end;
+  const enum status status = message_decode_round_end(frame, &end, error);
+  if (status != STATUS_OK) return status;
+  if (learner->stage != STAGE_ROUND || end.round != learner->round)
+    return error_set(error, STATUS_PEER, "rank %u ended round %llu, which is not the one that is made", frame->sender,
+                     (unsigned long long)end.round);
+  learner->round_ends++;
+  return STATUS_OK;
+}
+
+static enum status finish_evaluation(struct learner *learner, struct error *error) {
+  struct job *job = learner->job;
+  struct evaluation *evaluation = &learner->evaluation;
+  const struct evaluation_result result = evaluation_result(evaluation);
+  evaluation_end(evaluation);
+  learner->outcome.evaluated = true;
+  learner->outcome.last_return = result.mean;
+  learner->outcome.last_steps = evaluation->env_steps;
+  job->evaluations++;
+  job->metrics.evaluated = 1;
+  job->metrics.eval_return = result.mean;
+  const bool best = result.mean > job->best_return;
+  log_info("evaluation at %llu steps: mean return %.2f +- %.2f over %u episodes (%.2f to %.2f)%s",
+           (unsigned long long)evaluation->env_steps, result.mean, result.std, evaluation->episodes, result.low,
+           result.high, best ? ", the best so far" : "");
+  if (!best) return STATUS_OK;
+  job->best_return = result.mean;
+  char path[RUN_PATH];
+  enum status status = run_path(path, run_directory_path(learner->run), "best.h5", error);
+  if (status != STATUS_OK) return status;
+  struct error unsaved = {0};
+  if (checkpoint_write_policy(path, job, &evaluation->weights, &evaluation->normalizer, evaluation->env_steps,
+                              &unsaved) != STATUS_OK)
+    log_error("best.h5 not saved, training goes on: %s", unsaved.text);
+  return STATUS_OK;
+}
+
+static enum status take_failure(struct learner *learner, const struct frame *frame, struct error *error) {
+  struct message_failed failed;
+  enum status status = message_decode_failed(frame, &failed, error);
+  if (status != STATUS_OK) return status;
+  error_set(error, (enum status)failed.status, "rank %u: %s", frame->sender, failed.text);
+  struct error unsaved = {0};
+  if (save(learner, CHECKPOINT_ALL, &unsaved) != STATUS_OK)
+    log_error("and no checkpoint could be saved: %s", unsaved.text);
+  return error->status;
+}
+
+static enum status take_message(struct learner *learner, const struct frame *frame, struct error *error) {
+  const uint32_t actor = frame->sender - 1;
+  struct message_heartbeat heartbeat;
+  enum status status;
+  bool done;
+  roster_hear(&learner->roster, actor);
+  switch (frame->type) {
+  case MESSAGE_TRANSITIONS:
+    roster_batch_arrived(&learner->roster, actor);
+    return transition_receiver_take(learner->receiver, frame, &learner->roster.entry[actor].longest_step, error);
+  case MESSAGE_SNAPSHOT: return take_snapshot(learner, frame, error);
+  case MESSAGE_ROUND_END: return take_round_end(learner, frame, error);
+  case MESSAGE_WEIGHTS_TAKEN: weights_publisher_taken(&learner->publisher, actor); return STATUS_OK;
+  case MESSAGE_EPISODE:
+    status = evaluation_take(&learner->evaluation, frame, &done, error);
+    return status == STATUS_OK && done ? finish_evaluation(learner, error) : status;
+  case MESSAGE_STOP_REQUEST: learner->stop_requested = true; return STATUS_OK;
+  case MESSAGE_BYE: learner->roster.entry[actor].left = true; return STATUS_OK;
+  case MESSAGE_FAILED: return take_failure(learner, frame, error);
+  case MESSAGE_HEARTBEAT:
+    status = message_decode_heartbeat(frame, &heartbeat, error);
+    if (status == STATUS_OK) learner->roster.entry[actor].longest_step = heartbeat.longest_step;
+    return status;
+  default:
+    return error_set(error, STATUS_PEER, "rank %u sent %s to the learner", frame->sender,
+                     message_type_name(frame->type));
+  }
+}
+
+static enum status drain(struct learner *learner, bool *busy, struct error *error) {
+  for (int taken = 0; taken < DRAIN_AT_ONCE; taken++) {
+    int from;
+    const uint8_t *bytes;
+    size_t size;
+    enum status status = transport_receive(learner->transport, &from, &bytes, &size, error);
+    if (status != STATUS_OK || size == 0) return status;
+    *busy = true;
+    struct frame frame;
+    status = frame_decode(bytes, size, &frame, error);
+    if (status == STATUS_OK && (from < 1 || frame.sender != (uint32_t)from))
+      status = error_set(error, STATUS_PEER, "a message from rank %d says it is from rank %u", from, frame.sender);
+    // On the way out only last words count: rows of a round that is not finished, or past the end, are of no use.
+    if (status == STATUS_OK && learner->phase == PHASE_LEAVING && frame.type != MESSAGE_BYE) continue;
+    if (status == STATUS_OK && !learner->roster.entry[from - 1].alive) continue;
+    if (status == STATUS_OK) status = take_message(learner, &frame, error);
+    if (status != STATUS_OK) return status;
+  }
+  return STATUS_OK;
+}
+
+// --- training ---
+
+static enum status update(struct learner *learner, struct error *error) {
+  struct job *job = learner->job;
+  struct sac *sac = &job->sac;
+  struct sac_losses losses;
+  job_sample(job);
+  const enum status status = sac_update(sac, &losses, error);
+  if (status != STATUS_OK) return status;
+  job->limiter.updates++;
+  metrics_add_update(&job->metrics, &losses);
+  return STATUS_OK;
+}
+
+static enum status begin_evaluation(struct learner *learner, struct error *error) {
+  return evaluation_begin(&learner->evaluation, learner->job, &learner->roster, error);
+}
+
+static enum status report_if_due(struct learner *learner, struct error *error) {
+  struct job *job = learner->job;
+  if (!is_due(job->limiter.steps, job->next_log)) return STATUS_OK;
+  job->next_log = threshold_after(job->next_log, job->config.log_every, job->limiter.steps);
+  return reporter_row(&learner->reporter, job, &learner->roster, error);
+}
+
+// async: ask every environment where it stands, then save: all answers are there, or SNAPSHOT_SECONDS have passed.
+static enum status save_if_due(struct learner *learner, struct error *error) {
+  struct job *job = learner->job;
+  if (!is_due(job->limiter.steps, job->next_checkpoint)) return STATUS_OK;
+  if (learner->collect_until == 0) {
+    learner->collecting = job->config.envs;
+    learner->collect_until = clock_now() + SNAPSHOT_SECONDS;
+    for (uint64_t e = 0; e < job->config.envs; e++) job->environments[e].exact = false;
+    transition_receiver_collect(learner->receiver, true);
+    return send_all_empty(learner, MESSAGE_SNAPSHOT_REQUEST, true, error);
+  }
+  if (learner->collecting > 0 && clock_now() < learner->collect_until) return STATUS_OK;
+  learner->collect_until = 0;
+  learner->collecting = 0;
+  save_periodic(learner);
+  transition_receiver_collect(learner->receiver, false);
+  return STATUS_OK;
+}
+
+static enum status async_turn(struct learner *learner, bool *busy, struct error *error) {
+  struct job *job = learner->job;
+  enum status status = STATUS_OK;
+  const bool over = job->limiter.steps >= job->config.env_steps;
+  if (!over) status = roster_grant(&learner->roster, &job->limiter, job->config.env_steps, job->policy_version, error);
+  const uint64_t owed = rate_limiter_owed(&job->limiter);
+  if (status == STATUS_OK && owed > 0 && replay_size(job->replay) > 0 && !(over && job->limiter.utd == 0)) {
+    *busy = true;
+    status = update(learner, error);
+    job->policy_version++;
+  } else if (over) {
+    learner->phase = PHASE_FINISHING;
+    return status;
+  } else if (job->policy_version == 0 && rate_limiter_started(&job->limiter)) {
+    job->policy_version = 1;
+  }
+  if (status == STATUS_OK) status = weights_publisher_poll(&learner->publisher, job, &learner->roster, false, error);
+  if (status == STATUS_OK && is_due(job->limiter.steps, job->next_eval) && !learner->evaluation.running) {
+    job->next_eval = threshold_after(job->next_eval, job->config.eval_every, job->limiter.steps);
+    status = begin_evaluation(learner, error);
+  }
+  if (status == STATUS_OK) status = report_if_due(learner, error);
+  return status == STATUS_OK ? save_if_due(learner, error) : status;
+}
+
+static enum status begin_round(struct learner *learner, struct error *error) {
+  const struct message_round round = {.round = ++learner->round, .version = learner->job->policy_version};
+  learner->round_ends = 0;
+  enum status status = weights_publisher_poll(&learner->publisher, learner->job, &learner->roster, true, error);
+  if (status == STATUS_OK) status = message_encode_round(&learner->roster.bytes, 0, &round, error);
+  return status == STATUS_OK ? roster_send_all(&learner->roster, true, error) : status;
+}
+
+// A version names the parameters after a round's updates; a round without updates has none of its own.
+static void close_updates(struct learner *learner) {
+  struct job *job = learner->job;
+  if (job->limiter.updates > learner->updates_at_round ||
+      (job->policy_version == 0 && rate_limiter_started(&job->limiter)))
+    job->policy_version++;
+  learner->updates_at_round = job->limiter.updates;
+}
+
+static enum status sync_turn(struct learner *learner, bool *busy, struct error *error) {
+  struct job *job = learner->job;
+  const uint64_t steps = job->limiter.steps;
+  enum status status = STATUS_OK;
+  *busy |= learner->stage != STAGE_ROUND && !learner->evaluation.running;
+  switch (learner->stage) {
+  case STAGE_UPDATE:
+    if (rate_limiter_owed(&job->limiter) > 0 && replay_size(job->replay) > 0) return update(learner, error);
+    close_updates(learner);
+    learner->stage = STAGE_EVALUATE;
+    return STATUS_OK;
+  case STAGE_EVALUATE: // next_eval moves when the result is there: a job saved before that evaluates again
+    if (learner->evaluation.running) return STATUS_OK;
+    if (is_due(steps, job->next_eval)) {
+      if (!learner->outcome.evaluated || learner->outcome.last_steps != steps) return begin_evaluation(learner, error);
+      job->next_eval = threshold_after(job->next_eval, job->config.eval_every, steps);
+    }
+    learner->stage = STAGE_REPORT;
+    return STATUS_OK;
+  case STAGE_REPORT:
+    status = report_if_due(learner, error);
+    if (status == STATUS_OK && is_due(steps, job->next_checkpoint)) save_periodic(learner);
+    if (steps >= job->config.env_steps) {
+      learner->phase = PHASE_FINISHING;
+      return status;
+    }
+    learner->stage = STAGE_ROUND;
+    return status == STATUS_OK ? begin_round(learner, error) : status;
+  case STAGE_ROUND:
+    if (learner->round_ends < learner->roster.active) return STATUS_OK;
+    learner->stage = STAGE_UPDATE;
+    *busy = true;
+    return transition_receiver_commit(learner->receiver, error);
+  }
+  return STATUS_OK;
+}
+
+// The steps are made and the updates done: the final evaluation and the save. In sync the save comes first, so that what it holds is what a
+// longer run would have had here.
+static enum status finishing_turn(struct learner *learner, bool *busy, struct error *error) {
+  struct job *job = learner->job;
+  const uint64_t steps = job->limiter.steps;
+  if (learner->evaluation.running) return STATUS_OK;
+  *busy = true;
+  enum status status = STATUS_OK;
+  const bool evaluate =
+      job->config.eval_every > 0 && !(learner->outcome.evaluated && learner->outcome.last_steps == steps);
+  if (job->config.sync && !learner->final_evaluation) status = save(learner, CHECKPOINT_ALL, error);
+  if (status == STATUS_OK && evaluate && !learner->final_evaluation) {
+    learner->final_evaluation = true;
+    return begin_evaluation(learner, error);
+  }
+  if (status == STATUS_OK && !job->config.sync) status = save(learner, CHECKPOINT_ALL, error);
+  if (status == STATUS_OK && (steps > job->metrics.last_steps || job->metrics.evaluated))
+    status = reporter_row(&learner->reporter, job, &learner->roster, error);
+  if (status == STATUS_OK) leave(learner, EXIT_DONE, "done", "");
+  return status;
+}
+
+// --- the turn ---
+
+// A signal, the time limit, an actor that was told to stop, an actor that is gone.
+static enum status look_around(struct learner *learner, struct error *error) {
+  struct job *job = learner->job;
+  int died;
+  enum status status = roster_keep_in_touch(&learner->roster, job->policy_version, &died, error);
+  if (status != STATUS_OK) return status;
+  char reason[128] = "";
+  const int signal_number = *learner->stop;
+  if (signal_number)
+    snprintf(reason, sizeof reason, "signal %d (%s)", signal_number, strsignal(signal_number));
+  else if (learner->stop_requested)
+    snprintf(reason, sizeof reason, "an actor was told to stop by a signal");
+  else if (clock_now() >= learner->deadline)
+    snprintf(reason, sizeof reason, "max_hours (%g) have passed", job->config.max_hours);
+  if (died >= 0) {
+    log_warn("actor rank %d has been silent for too long and counts as gone; %u of %u actors are left", died + 1,
+             roster_alive(&learner->roster), learner->roster.active);
+    if (learner->evaluation.running) log_warn("the evaluation under way is given up");
+    evaluation_end(&learner->evaluation);
+    if (job->config.sync || roster_alive(&learner->roster) == 0)
+      snprintf(reason, sizeof reason, "actor rank %d is gone%s", died + 1,
+               job->config.sync ? ", and sync needs every one" : "");
+  }
+  if (reason[0]) save_and_stop(learner, signal_number == SIGTERM || signal_number == SIGINT, reason);
+  return STATUS_OK;
+}
+
+static void count_idle(struct learner *learner, bool busy) {
+  const double now = clock_now();
+  if (learner->idle_since > 0) learner->job->metrics.learner_wait += now - learner->idle_since;
+  learner->idle_since = busy ? 0 : now;
+}
+
+static enum status training_turn(struct learner *learner, bool *busy, struct error *error) {
+  enum status status = drain(learner, busy, error);
+  if (status == STATUS_OK) status = look_around(learner, error);
+  if (status == STATUS_OK && learner->phase == PHASE_TRAINING)
+    status = learner->job->config.sync ? sync_turn(learner, busy, error) : async_turn(learner, busy, error);
+  else if (status == STATUS_OK && learner->phase == PHASE_FINISHING)
+    status = finishing_turn(learner, busy, error);
+  count_idle(learner, *busy);
+  if (status == STATUS_OK && learner->phase < PHASE_LEAVING)
+    reporter_poll(&learner->reporter, learner->job, &learner->roster);
+  return status;
+}
+
+static void leaving_turn(struct learner *learner) {
+  struct error error = {0};
+  bool busy = false;
+  if (drain(learner, &busy, &error) != STATUS_OK) log_warn("while leaving: %s", error.text);
+  learner->outcome.together = roster_all_left(&learner->roster);
+  for (uint32_t i = 0; i < learner->roster.actors; i++) learner->outcome.together &= learner->roster.entry[i].alive;
+  if (roster_all_left(&learner->roster) || clock_now() > learner->leave_until) learner->phase = PHASE_OVER;
+}
+
+enum turn learner_turn(struct learner *learner) {
+  struct error error = {0};
+  bool busy = false;
+  if (learner->phase < PHASE_LEAVING) {
+    if (training_turn(learner, &busy, &error) != STATUS_OK) fail(learner, &error);
+  } else if (learner->phase == PHASE_LEAVING) {
+    leaving_turn(learner);
+  }
+  return learner->phase == PHASE_OVER ? TURN_DONE : busy ? TURN_BUSY : TURN_IDLE;
+}

@@ -1,0 +1,114 @@
+#include "learner/metrics_file.h"
+
+#include "common/base/log.h"
+#include "common/base/memory.h"
+#include "learner/metrics.h"
+#include "learner/run_directory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+struct metrics_file {
+  char path[RUN_PATH];
+  int descriptor;
+};
+
+// The file's text, NUL-terminated, or NULL: none there (error stays clear), or it cannot be read.
+static char *read_text(const char *path, size_t *size, struct error *error) {
+  char *text = NULL;
+  const int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0 && errno == ENOENT) return NULL;
+  struct stat info;
+  if (descriptor < 0 || fstat(descriptor, &info) != 0) goto fail;
+  text = memory_alloc((size_t)info.st_size + 1, 1, path, error);
+  if (!text) goto close;
+  for (*size = 0; *size < (size_t)info.st_size;) {
+    const ssize_t got = read(descriptor, text + *size, (size_t)info.st_size - *size);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) goto fail;
+    if (got == 0) break;
+    *size += (size_t)got;
+  }
+  close(descriptor);
+  return text;
+fail:
+  error_set(error, STATUS_IO, "%s: cannot be read: %s", path, strerror(errno));
+close:
+  memory_free(text);
+  if (descriptor >= 0) close(descriptor);
+  return NULL;
+}
+
+// The length of the header and the first `rows` complete rows; *found: how many of them there are.
+static size_t kept_length(const char *text, size_t size, uint64_t rows, uint64_t *found) {
+  size_t kept = 0;
+  uint64_t lines = 0;
+  for (const char *end; lines <= rows && (end = memchr(text + kept, '\n', size - kept)); lines++)
+    kept = (size_t)(end - text) + 1;
+  *found = lines ? lines - 1 : 0;
+  return kept;
+}
+
+// Leaves the header and the rows to keep in the file.
+static enum status prepare(const char *path, uint64_t keep_rows, struct error *error) {
+  char header[1024];
+  const size_t header_size = (size_t)snprintf(header, sizeof header, "%s\n", metrics_header());
+  struct error unread = {0};
+  size_t size = 0;
+  char *text = read_text(path, &size, &unread);
+  enum status status = unread.status;
+  uint64_t rows = 0;
+  if (status != STATUS_OK) {
+    error_set(error, status, "%s", unread.text);
+  } else if (size == 0) {
+    status = run_write_file(path, header, header_size, error);
+  } else if (size < header_size || memcmp(text, header, header_size) != 0) {
+    status = error_set(error, STATUS_MISMATCH,
+                       "%s: its columns are not those that this program writes; move the file away to go on", path);
+  } else {
+    const size_t kept = kept_length(text, size, keep_rows, &rows);
+    if (kept < size) status = run_write_file(path, text, kept, error);
+  }
+  memory_free(text);
+  if (status == STATUS_OK && rows < keep_rows)
+    log_warn("%s: has %llu rows where the checkpoint knows of %llu", path, (unsigned long long)rows,
+             (unsigned long long)keep_rows);
+  return status;
+}
+
+struct metrics_file *metrics_file_open(const char *directory, uint64_t keep_rows, struct error *error) {
+  struct metrics_file *file = memory_alloc(1, sizeof *file, "metrics.csv", error);
+  if (!file) return NULL;
+  if (run_path(file->path, directory, "metrics.csv", error) != STATUS_OK) goto fail;
+  if (prepare(file->path, keep_rows, error) != STATUS_OK) goto fail;
+  file->descriptor = open(file->path, O_WRONLY | O_APPEND | O_CLOEXEC);
+  if (file->descriptor >= 0) return file;
+  error_set(error, STATUS_IO, "%s: cannot be opened: %s", file->path, strerror(errno));
+fail:
+  memory_free(file);
+  return NULL;
+}
+
+enum status metrics_file_append(struct metrics_file *file, const char *line, struct error *error) {
+  const size_t length = strlen(line);
+  const struct iovec parts[] = {{(void *)(uintptr_t)line, length}, {"\n", 1}};
+  const off_t before = lseek(file->descriptor, 0, SEEK_END);
+  ssize_t written;
+  do written = writev(file->descriptor, parts, 2);
+  while (written < 0 && errno == EINTR);
+  if (written == (ssize_t)length + 1) return STATUS_OK;
+  error_set(error, STATUS_IO, "%s: cannot be written: %s", file->path, strerror(written < 0 ? errno : ENOSPC));
+  if (written > 0 && ftruncate(file->descriptor, before) != 0) log_warn("%s: ends in a broken row", file->path);
+  return STATUS_IO;
+}
+
+void metrics_file_close(struct metrics_file *file) {
+  if (!file) return;
+  close(file->descriptor);
+  memory_free(file);
+}

@@ -1,0 +1,14 @@
+// metrics.csv: a header line, then rows that are flushed one by one.
+#ifndef CORSAC_LEARNER_METRICS_FILE_H
+#define CORSAC_LEARNER_METRICS_FILE_H
+
+#include "common/base/status.h"
+#include <stdint.h>
+
+struct metrics_file;
+// Appends; keep_rows: the data rows to keep (a resumed run drops those past its checkpoint: new file, rename); writes the header to a new one.
+struct metrics_file *metrics_file_open(const char *directory, uint64_t keep_rows, struct error *error);
+// On failure (a full disk) nothing of the row stays.
+enum status metrics_file_append(struct metrics_file *file, const char *line, struct error *error);
+void metrics_file_close(struct metrics_file *file);
+#endif

@@ -1,0 +1,144 @@
+#include "learner/replay.h"
+#include "common/base/memory.h"
+#include <assert.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+// A row: [obs | action | reward | discount | next_obs], in whole cache lines so that reading one touches no line of another.
+struct replay {
+  size_t capacity, size, cursor;
+  uint32_t obs_dim, act_dim;
+  size_t stride; // floats from row to row
+  size_t offset[REPLAY_COLUMNS];
+  float *rows; // (capacity x stride)
+};
+
+static size_t row_floats(uint32_t obs_dim, uint32_t act_dim) {
+  const size_t line = MEMORY_ALIGNMENT / sizeof(float);
+  return (2 * (size_t)obs_dim + act_dim + 2 + line - 1) / line * line;
+}
+
+size_t replay_row_bytes(uint32_t obs_dim, uint32_t act_dim) { return row_floats(obs_dim, act_dim) * sizeof(float); }
+
+static enum status check_capacity(size_t capacity, size_t row_bytes, struct error *error) {
+  if (capacity == 0 || capacity > UINT32_MAX)
+    return error_set(error, STATUS_USAGE, "replay_capacity is %zu; it must be between 1 and %u rows", capacity,
+                     UINT32_MAX);
+  const double wanted = (double)capacity * (double)row_bytes, there = (double)memory_available();
+  if (wanted <= there) return STATUS_OK;
+  return error_set(
+      error, STATUS_MEMORY,
+      "a replay memory of %zu rows of %zu bytes takes %.2f GiB and %.2f GiB are available; lower replay_capacity to "
+      "%.0f or less",
+      capacity, row_bytes, wanted / 0x1p30, there / 0x1p30, there * 0.9 / (double)row_bytes);
+}
+
+// Random rows miss the TLB on 4 KiB pages. A hint: where it is refused, sampling is only slower.
+static void ask_huge_pages(void *block, size_t bytes) {
+  const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+  const uintptr_t begin = ((uintptr_t)block + page - 1) / page * page, end = ((uintptr_t)block + bytes) / page * page;
+  if (begin < end) (void)madvise((char *)block + (begin - (uintptr_t)block), end - begin, MADV_HUGEPAGE);
+}
+
+struct replay *replay_create(size_t capacity, uint32_t obs_dim, uint32_t act_dim, struct error *error) {
+  const size_t row_bytes = replay_row_bytes(obs_dim, act_dim);
+  if (check_capacity(capacity, row_bytes, error) != STATUS_OK) return NULL;
+  struct replay *replay = memory_alloc(1, sizeof *replay, "the replay memory", error);
+  if (!replay) return NULL;
+  *replay = (struct replay){
+      .capacity = capacity, .obs_dim = obs_dim, .act_dim = act_dim, .stride = row_floats(obs_dim, act_dim)};
+  replay->offset[REPLAY_OBS] = 0;
+  replay->offset[REPLAY_ACTION] = obs_dim;
+  replay->offset[REPLAY_REWARD] = (size_t)obs_dim + act_dim;
+  replay->offset[REPLAY_DISCOUNT] = replay->offset[REPLAY_REWARD] + 1;
+  replay->offset[REPLAY_NEXT_OBS] = replay->offset[REPLAY_REWARD] + 2;
+  replay->rows = memory_alloc(capacity, row_bytes, "the replay memory", error);
+  if (!replay->rows) {
+    replay_destroy(replay);
+    return NULL;
+  }
+  ask_huge_pages(replay->rows, capacity * row_bytes);
+  return replay;
+}
+
+void replay_destroy(struct replay *replay) {
+  if (!replay) return;
+  memory_free(replay->rows);
+  memory_free(replay);
+}
+
+size_t replay_size(const struct replay *replay) { return replay->size; }
+size_t replay_capacity(const struct replay *replay) { return replay->capacity; }
+size_t replay_cursor(const struct replay *replay) { return replay->cursor; }
+
+void replay_insert(struct replay *replay, size_t rows, const float *obs, const float *action, const float *reward,
+                   const float *next_obs, const float *discount) {
+  const size_t obs_dim = replay->obs_dim, act_dim = replay->act_dim;
+  for (size_t i = 0; i < rows; i++) {
+    float *row = replay->rows + replay->cursor * replay->stride;
+    memcpy(row + replay->offset[REPLAY_OBS], obs + i * obs_dim, obs_dim * sizeof *row);
+    memcpy(row + replay->offset[REPLAY_ACTION], action + i * act_dim, act_dim * sizeof *row);
+    row[replay->offset[REPLAY_REWARD]] = reward[i];
+    row[replay->offset[REPLAY_DISCOUNT]] = discount[i];
+    memcpy(row + replay->offset[REPLAY_NEXT_OBS], next_obs + i * obs_dim, obs_dim * sizeof *row);
+    if (++replay->cursor == replay->capacity) replay->cursor = 0;
+    if (replay->size < replay->capacity) replay->size++;
+  }
+}
+
+void replay_draw(const struct replay *replay, struct random *random, size_t rows, uint32_t *index) {
+  assert(replay->size > 0);
+  for (size_t i = 0; i < rows; i++) index[i] = random_bounded(random, (uint32_t)replay->size);
+}
+
+static void take(const float *from, size_t count, real *to) {
+  for (size_t i = 0; i < count; i++) to[i] = (real)from[i];
+}
+
+void replay_gather(const struct replay *replay, size_t rows, const uint32_t *index, real *obs, real *action,
+                   real *reward, real *next_obs, real *discount) {
+  const size_t obs_dim = replay->obs_dim, act_dim = replay->act_dim;
+  for (size_t i = 0; i < rows; i++) {
+    assert(index[i] < replay->size);
+    const float *row = replay->rows + index[i] * replay->stride;
+    take(row + replay->offset[REPLAY_OBS], obs_dim, obs + i * obs_dim);
+    take(row + replay->offset[REPLAY_ACTION], act_dim, action + i * act_dim);
+    reward[i] = (real)row[replay->offset[REPLAY_REWARD]];
+    discount[i] = (real)row[replay->offset[REPLAY_DISCOUNT]];
+    take(row + replay->offset[REPLAY_NEXT_OBS], obs_dim, next_obs + i * obs_dim);
+  }
+}
+
+uint32_t replay_column_width(const struct replay *replay, enum replay_column column) {
+  switch (column) {
+  case REPLAY_OBS:
+  case REPLAY_NEXT_OBS: return replay->obs_dim;
+  case REPLAY_ACTION: return replay->act_dim;
+  case REPLAY_REWARD:
+  case REPLAY_DISCOUNT: return 1;
+  case REPLAY_COLUMNS: break;
+  }
+  assert(column < REPLAY_COLUMNS);
+  return 0;
+}
+
+void replay_read_column(const struct replay *replay, enum replay_column column, size_t begin, size_t rows, float *out) {
+  assert(begin <= replay->capacity && rows <= replay->capacity - begin);
+  const size_t width = replay_column_width(replay, column);
+  const float *from = replay->rows + begin * replay->stride + replay->offset[column];
+  for (size_t i = 0; i < rows; i++) memcpy(out + i * width, from + i * replay->stride, width * sizeof *out);
+}
+
+void replay_write_column(struct replay *replay, enum replay_column column, size_t begin, size_t rows, const float *in) {
+  assert(begin <= replay->capacity && rows <= replay->capacity - begin);
+  const size_t width = replay_column_width(replay, column);
+  float *to = replay->rows + begin * replay->stride + replay->offset[column];
+  for (size_t i = 0; i < rows; i++) memcpy(to + i * replay->stride, in + i * width, width * sizeof *in);
+}
+
+void replay_set_state(struct replay *replay, size_t size, size_t cursor) {
+  assert(size <= replay->capacity && cursor < replay->capacity);
+  replay->size = size;
+  replay->cursor = cursor;
+}

@@ -1,0 +1,105 @@
+#include "learner/reporter.h"
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+
+#include <stdio.h>
+#include <math.h>
+
+static const double LIVE_SECONDS = 0.25, STATUS_SECONDS = 5.0, LINE_SECONDS = 1.0;
+
+void reporter_init(struct reporter *reporter, const struct job *job, struct run_directory *run,
+                   struct metrics_file *metrics_file) {
+  *reporter = (struct reporter){.run = run,
+                                .metrics_file = metrics_file,
+                                .rate_time = clock_now(),
+                                .rate_steps = job->limiter.steps,
+                                .rate_updates = job->limiter.updates};
+}
+
+static void measure_rates(struct reporter *reporter, const struct job *job) {
+  const double now = clock_now(), elapsed = now - reporter->rate_time;
+  if (elapsed < LIVE_SECONDS) return;
+  reporter->steps_per_s = (double)(job->limiter.steps - reporter->rate_steps) / elapsed;
+  reporter->updates_per_s = (double)(job->limiter.updates - reporter->rate_updates) / elapsed;
+  reporter->rate_time = now;
+  reporter->rate_steps = job->limiter.steps;
+  reporter->rate_updates = job->limiter.updates;
+}
+
+static void format_progress(const struct reporter *reporter, const struct job *job, const struct roster *roster,
+                            char *line, size_t size) {
+  const uint64_t steps = job->limiter.steps, total = job->config.env_steps;
+  char answer[32] = "-", left[32] = "-";
+  if (reporter->has_return) snprintf(answer, sizeof answer, "%.1f", reporter->last_return);
+  if (reporter->steps_per_s > 0 && total > steps)
+    clock_format_duration((double)(total - steps) / reporter->steps_per_s, left, sizeof left);
+  snprintf(line, size,
+           "steps %llu/%llu  updates %llu  return %s  alpha %.3g  %.0f steps/s  %.0f updates/s  actors %u/%u  left %s",
+           (unsigned long long)steps, (unsigned long long)total, (unsigned long long)job->limiter.updates, answer,
+           exp(job->sac.log_alpha), reporter->steps_per_s, reporter->updates_per_s, roster_alive(roster),
+           roster->active, left);
+}
+
+// Said once: the actors spend most of their time held back, so more of them would not help.
+static void say_learner_bound(struct reporter *reporter, const struct job *job, const struct roster *roster,
+                              double seconds) {
+  if (reporter->said_learner_bound || job->limiter.utd == 0 || job->metrics.actor_wait < 0.5 * seconds * roster->active)
+    return;
+  reporter->said_learner_bound = true;
+  log_info("the learner is the limit: actors wait %.0f %% of their time for it. A lower --utd or more "
+           "--learner-threads would speed "
+           "the job up, more actors would not.",
+           100 * job->metrics.actor_wait / (seconds * roster->active));
+}
+
+enum status reporter_row(struct reporter *reporter, struct job *job, const struct roster *roster, struct error *error) {
+  const struct metrics_totals totals = {.seconds = job_seconds(job),
+                                        .env_steps = job->limiter.steps,
+                                        .updates = job->limiter.updates,
+                                        .episodes = job->episodes,
+                                        .actors = roster->active,
+                                        .actors_alive = roster_alive(roster)};
+  if (job->metrics.episodes > 0) {
+    reporter->has_return = true;
+    reporter->last_return = job->metrics.return_sum / (double)job->metrics.episodes;
+  }
+  say_learner_bound(reporter, job, roster, totals.seconds - job->metrics.last_seconds);
+  char line[2048];
+  metrics_format_row(&job->metrics, &totals, line, sizeof line);
+  const enum status status = metrics_file_append(reporter->metrics_file, line, error);
+  const double now = clock_now();
+  if (now < reporter->next_line) return status;
+  reporter->next_line = now + LINE_SECONDS;
+  if (!log_on_terminal()) measure_rates(reporter, job);
+  format_progress(reporter, job, roster, line, sizeof line);
+  log_info("%s", line);
+  return status;
+}
+
+void reporter_status(struct reporter *reporter, const struct job *job, const char *state, int exit_code,
+                     const char *reason) {
+  const struct run_status status = {.state = state,
+                                    .exit_code = exit_code,
+                                    .reason = reason,
+                                    .env_steps = job->limiter.steps,
+                                    .updates = job->limiter.updates,
+                                    .checkpoint = reporter->checkpoint};
+  struct error error = {0};
+  if (run_write_status(reporter->run, &status, &error) != STATUS_OK) log_warn("%s", error.text);
+  reporter->next_status = clock_now() + STATUS_SECONDS;
+}
+
+void reporter_poll(struct reporter *reporter, const struct job *job, const struct roster *roster) {
+  const double now = clock_now();
+  if (now >= reporter->next_status) {
+    reporter_status(reporter, job, "running", -1, "");
+    run_directory_refresh(reporter->run);
+  }
+  if (now < reporter->next_live || !log_on_terminal()) return;
+  reporter->next_live = now + LIVE_SECONDS;
+  measure_rates(reporter, job);
+  char line[256];
+  format_progress(reporter, job, roster, line, sizeof line);
+  log_status_line(line);
+}

@@ -1,0 +1,28 @@
+// What a run tells while it runs: rows of metrics.csv, lines of the log or one live status line, status.json, and a fresh lock.
+#ifndef CORSAC_LEARNER_REPORTER_H
+#define CORSAC_LEARNER_REPORTER_H
+
+#include "learner/job.h"
+#include "learner/roster.h"
+#include "learner/run_directory.h"
+
+struct reporter {
+  struct run_directory *run;                // not owned
+  struct metrics_file *metrics_file;        // not owned
+  char checkpoint[64];                      // file name of the newest, "" for none
+  double next_live, next_status, next_line; // clock_now() times
+  double rate_time;                         // for speeds: since when, and the totals then
+  uint64_t rate_steps, rate_updates;
+  double steps_per_s, updates_per_s, last_return;
+  bool has_return, said_learner_bound;
+};
+void reporter_init(struct reporter *reporter, const struct job *job, struct run_directory *run,
+                   struct metrics_file *metrics_file);
+// A row of metrics.csv, and a line of the log (at most one a second).
+enum status reporter_row(struct reporter *reporter, struct job *job, const struct roster *roster, struct error *error);
+// Cheap; call every turn: live status line, status.json, lock, each in its own rhythm. A status.json that cannot be written is a warning.
+void reporter_poll(struct reporter *reporter, const struct job *job, const struct roster *roster);
+// status.json now. exit_code -1: running.
+void reporter_status(struct reporter *reporter, const struct job *job, const char *state, int exit_code,
+                     const char *reason);
+#endif

@@ -1,0 +1,125 @@
+#include "learner/roster.h"
+
+#include "common/base/clock.h"
+#include "common/wire/assignment.h"
+
+enum { CREDITS_PER_ACTOR = 2 }; // one batch under way while the next is filled
+static const double HEARTBEAT_SECONDS = 1.0, TIMEOUT_STEPS = 20.0;
+
+enum status roster_init(struct roster *roster, const struct config *config, struct transport *transport,
+                        struct error *error) {
+  const uint32_t actors = (uint32_t)transport_size(transport) - 1;
+  *roster = (struct roster){.transport = transport,
+                            .actors = actors,
+                            .active = assignment_active(config, actors),
+                            .actor_timeout = config->actor_timeout};
+  roster->entry = memory_alloc(actors, sizeof *roster->entry, "the list of actors", error);
+  if (!roster->entry) return STATUS_MEMORY;
+  const double now = clock_now();
+  for (uint32_t i = 0; i < actors; i++)
+    roster->entry[i] = (struct roster_entry){.alive = true,
+                                             .active = i < roster->active,
+                                             .batch_steps = assignment_of(config, actors, i).batch_steps,
+                                             .heard = now,
+                                             .said = now};
+  return STATUS_OK;
+}
+
+void roster_release(struct roster *roster) {
+  memory_free(roster->entry);
+  buffer_release(&roster->bytes);
+}
+
+uint32_t roster_alive(const struct roster *roster) {
+  uint32_t alive = 0;
+  for (uint32_t i = 0; i < roster->active; i++) alive += roster->entry[i].alive;
+  return alive;
+}
+
+void roster_hear(struct roster *roster, uint32_t actor) { roster->entry[actor].heard = clock_now(); }
+
+enum status roster_send(struct roster *roster, uint32_t actor, struct error *error) {
+  struct roster_entry *entry = &roster->entry[actor];
+  if (!entry->alive) return STATUS_OK;
+  entry->said = clock_now();
+  return transport_send(roster->transport, (int)actor + 1, roster->bytes.data, roster->bytes.size, error);
+}
+
+enum status roster_send_all(struct roster *roster, bool active_only, struct error *error) {
+  enum status status = STATUS_OK;
+  for (uint32_t i = 0; i < (active_only ? roster->active : roster->actors) && status == STATUS_OK; i++)
+    status = roster_send(roster, i, error);
+  return status;
+}
+
+void roster_batch_arrived(struct roster *roster, uint32_t actor) {
+  if (roster->entry[actor].credits > 0) roster->entry[actor].credits--;
+}
+
+static enum status grant_one(struct roster *roster, uint32_t actor, uint64_t newest_version, struct error *error) {
+  const struct message_credit credit = {.batches = 1, .newest_version = newest_version};
+  const enum status status = message_encode_credit(&roster->bytes, 0, &credit, error);
+  if (status != STATUS_OK) return status;
+  roster->entry[actor].credits++;
+  return roster_send(roster, actor, error);
+}
+
+enum status roster_grant(struct roster *roster, const struct rate_limiter *limiter, uint64_t total,
+                         uint64_t newest_version, struct error *error) {
+  uint64_t allowed = rate_limiter_allowed(limiter), promised = limiter->steps;
+  uint32_t largest = 0;
+  for (uint32_t i = 0; i < roster->active; i++) {
+    if (roster->entry[i].alive) promised += (uint64_t)roster->entry[i].credits * roster->entry[i].batch_steps;
+    if (roster->entry[i].batch_steps > largest) largest = roster->entry[i].batch_steps;
+  }
+  // Beyond the job's total nothing is of use; a batch for everyone more keeps the last ones from waiting for each other.
+  const uint64_t useful = total + (uint64_t)roster->active * largest;
+  if (allowed > useful) allowed = useful;
+  for (uint32_t refused = 0; roster->active > 0 && refused < roster->active;) {
+    const uint32_t actor = roster->next;
+    struct roster_entry *entry = &roster->entry[actor];
+    roster->next = (actor + 1) % roster->active;
+    if (!entry->alive || entry->credits >= CREDITS_PER_ACTOR || promised + entry->batch_steps > allowed) {
+      refused++;
+      continue;
+    }
+    const enum status status = grant_one(roster, actor, newest_version, error);
+    if (status != STATUS_OK) return status;
+    promised += entry->batch_steps;
+    refused = 0;
+  }
+  return STATUS_OK;
+}
+
+// An actor inside a step owes no heartbeat, and steps may take minutes.
+static double patience(const struct roster *roster, const struct roster_entry *entry) {
+  const double steps = TIMEOUT_STEPS * entry->longest_step;
+  return steps > roster->actor_timeout ? steps : roster->actor_timeout;
+}
+
+enum status roster_keep_in_touch(struct roster *roster, uint64_t newest_version, int *died, struct error *error) {
+  const double now = clock_now();
+  const struct message_heartbeat heartbeat = {.newest_version = newest_version};
+  *died = -1;
+  for (uint32_t i = 0; i < roster->actors; i++) {
+    struct roster_entry *entry = &roster->entry[i];
+    if (!entry->alive || entry->left) continue;
+    if (now - entry->heard > patience(roster, entry)) {
+      entry->alive = false;
+      entry->credits = 0;
+      *died = (int)i;
+      return STATUS_OK;
+    }
+    if (now - entry->said < HEARTBEAT_SECONDS) continue;
+    enum status status = message_encode_heartbeat(&roster->bytes, 0, &heartbeat, error);
+    if (status == STATUS_OK) status = roster_send(roster, i, error);
+    if (status != STATUS_OK) return status;
+  }
+  return STATUS_OK;
+}
+
+bool roster_all_left(const struct roster *roster) {
+  for (uint32_t i = 0; i < roster->actors; i++)
+    if (roster->entry[i].alive && !roster->entry[i].left) return false;
+  return true;
+}

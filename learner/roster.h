@@ -1,0 +1,44 @@
+// The learner's list of its actors: who is alive, who holds how many credits, and the messages that go to them.
+#ifndef CORSAC_LEARNER_ROSTER_H
+#define CORSAC_LEARNER_ROSTER_H
+
+#include "common/config/config.h"
+#include "common/wire/codec.h"
+#include "common/wire/transport.h"
+#include "learner/rate_limiter.h"
+#include <stdbool.h>
+
+struct roster_entry {               // of one actor
+  bool alive, active;               // active: it has environments
+  bool left;                        // it said BYE
+  uint32_t batch_steps, credits;    // credits it holds: batches it may send, or has sent and which have not arrived
+  double heard, said, longest_step; // clock_now() times; s
+};
+
+struct roster {
+  struct transport *transport; // not owned
+  uint32_t actors, active;     // ranks 1..actors; the first `active` have environments
+  struct roster_entry *entry;  // (actors), of rank i + 1
+  double actor_timeout;
+  uint32_t next;       // whose turn it is to get the next credit
+  struct buffer bytes; // scratch for messages
+};
+enum status roster_init(struct roster *roster, const struct config *config, struct transport *transport,
+                        struct error *error);
+void roster_release(struct roster *roster);
+uint32_t roster_alive(const struct roster *roster); // active and alive
+// Actor i (0-based) was heard of now.
+void roster_hear(struct roster *roster, uint32_t actor);
+// Sends what stands in roster->bytes to actor i, unless it is dead.
+enum status roster_send(struct roster *roster, uint32_t actor, struct error *error);
+enum status roster_send_all(struct roster *roster, bool active_only, struct error *error); // to every one alive
+// A batch of actor i arrived: one credit less.
+void roster_batch_arrived(struct roster *roster, uint32_t actor);
+// Hands out credits, round-robin, as far as the limiter allows: at most two per actor, and steps made + steps that credits still permit
+// stay within rate_limiter_allowed (and within `total` steps, plus one batch per actor).
+enum status roster_grant(struct roster *roster, const struct rate_limiter *limiter, uint64_t total,
+                         uint64_t newest_version, struct error *error);
+// A heartbeat to everyone who has been told nothing for a second. *died: an actor that was found silent for too long (then marked dead), or -1.
+enum status roster_keep_in_touch(struct roster *roster, uint64_t newest_version, int *died, struct error *error);
+bool roster_all_left(const struct roster *roster); // everyone alive has said BYE
+#endif

@@ -1,0 +1,204 @@
+#include "learner/transition_receiver.h"
+
+#include "common/base/memory.h"
+#include "common/wire/assignment.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct transition_receiver {
+  struct job *job;               // not owned
+  struct transition_batch batch; // the message being taken
+  struct transition_batch round; // sync: the round's rows and episodes in order of arrival
+  struct snapshot snapshot;      // the message being taken
+  struct snapshot *arrived;      // sync: (envs) where the round's end leaves each environment
+  bool collecting;
+  uint32_t *order,
+      *place; // sync: (round.capacity) rows sorted by environment; (envs + 1) where each environment's rows begin
+};
+
+// The round's store: each environment makes sync_steps steps; its n-step window held back at most n - 1 rows.
+static enum status init_round(struct transition_receiver *receiver, struct error *error) {
+  const struct config *config = &receiver->job->config;
+  const uint32_t envs = (uint32_t)config->envs;
+  const uint64_t rows = config->envs * (config->sync_steps + config->n_step),
+                 episodes = config->envs * config->sync_steps;
+  if (rows > UINT32_MAX)
+    return error_set(error, STATUS_USAGE, "envs %u x sync_steps %llu is more than a round can hold: lower one of them",
+                     envs, (unsigned long long)config->sync_steps);
+  const enum status status = transition_batch_init(&receiver->round, receiver->batch.obs_dim, receiver->batch.act_dim,
+                                                   (uint32_t)rows, (uint32_t)episodes, envs, error);
+  if (status != STATUS_OK) return status;
+  receiver->arrived = memory_alloc(envs, sizeof *receiver->arrived, "a round's snapshots", error);
+  for (uint32_t e = 0; receiver->arrived && e < envs; e++)
+    if (snapshot_init(&receiver->arrived[e], receiver->batch.obs_dim, receiver->batch.act_dim,
+                      (uint32_t)config->n_step - 1, error) != STATUS_OK)
+      return STATUS_MEMORY;
+  receiver->order = memory_alloc(rows, sizeof *receiver->order, "a round's order", error);
+  receiver->place = memory_alloc(envs + 1, sizeof *receiver->place, "a round's order", error);
+  return receiver->arrived && receiver->order && receiver->place ? STATUS_OK : STATUS_MEMORY;
+}
+
+struct transition_receiver *transition_receiver_create(struct job *job, uint32_t actors, struct error *error) {
+  struct transition_receiver *receiver = memory_alloc(1, sizeof *receiver, "the transition receiver", error);
+  if (!receiver) return NULL;
+  receiver->job = job;
+  const struct assignment largest = assignment_of(&job->config, actors, 0);
+  enum status status = transition_batch_init(&receiver->batch, job->environment.obs_dim, job->environment.act_dim,
+                                             largest.batch_rows, largest.batch_steps, largest.count, error);
+  if (status == STATUS_OK)
+    status = snapshot_init(&receiver->snapshot, job->environment.obs_dim, job->environment.act_dim,
+                           (uint32_t)job->config.n_step - 1, error);
+  if (status == STATUS_OK && job->config.sync) status = init_round(receiver, error);
+  if (status == STATUS_OK) return receiver;
+  transition_receiver_destroy(receiver);
+  return NULL;
+}
+
+void transition_receiver_destroy(struct transition_receiver *receiver) {
+  if (!receiver) return;
+  transition_batch_release(&receiver->batch);
+  transition_batch_release(&receiver->round);
+  snapshot_release(&receiver->snapshot);
+  for (size_t e = 0; receiver->arrived && e < receiver->job->config.envs; e++) snapshot_release(&receiver->arrived[e]);
+  memory_free(receiver->arrived);
+  memory_free(receiver->order);
+  memory_free(receiver->place);
+  memory_free(receiver);
+}
+
+// What a batch says must make sense for this job before any of it is used.
+static enum status check(const struct transition_receiver *receiver, uint32_t sender, struct error *error) {
+  const struct transition_batch *batch = &receiver->batch;
+  const uint64_t envs = receiver->job->config.envs;
+  bool good = true;
+  for (uint32_t r = 0; r < batch->rows; r++) good &= batch->environment[r] < envs;
+  for (uint32_t e = 0; e < batch->episodes; e++) good &= batch->episode[e].environment < envs;
+  for (uint32_t p = 0; p < batch->environments; p++) good &= batch->progress[p].environment < envs;
+  return good ? STATUS_OK
+              : error_set(error, STATUS_PEER, "rank %u sent transitions of an environment that the job does not have",
+                          sender);
+}
+
+static void insert(struct job *job, const struct transition_batch *batch, uint32_t first, uint32_t rows) {
+  const size_t o = (size_t)first * batch->obs_dim, a = (size_t)first * batch->act_dim;
+  replay_insert(job->replay, rows, batch->obs + o, batch->action + a, batch->reward + first, batch->next_obs + o,
+                batch->discount + first);
+  if (!job->config.normalize_observations) return;
+  for (uint32_t r = 0; r < rows; r++) normalizer_update(&job->normalizer, batch->obs + o + (size_t)r * batch->obs_dim);
+}
+
+static void add_progress(struct transition_receiver *receiver) {
+  const struct transition_batch *batch = &receiver->batch;
+  for (uint32_t p = 0; p < batch->environments; p++) {
+    struct snapshot *environment = &receiver->job->environments[batch->progress[p].environment];
+    if (receiver->collecting && environment->exact) continue;
+    environment->steps = batch->progress[p].steps;
+    environment->episode =
+        batch->progress[p].episode + 1; // the running episode is lost unless a whole snapshot follows
+    environment->live = environment->exact = false;
+  }
+}
+
+static void take_async(struct transition_receiver *receiver) {
+  struct job *job = receiver->job;
+  const struct transition_batch *batch = &receiver->batch;
+  const uint64_t left = job->config.env_steps > job->limiter.steps ? job->config.env_steps - job->limiter.steps : 0;
+  const uint32_t rows = batch->steps <= left ? batch->rows : batch->rows < left ? batch->rows : (uint32_t)left;
+  insert(job, batch, 0, rows);
+  job->dropped += batch->rows - rows;
+  job->limiter.steps += batch->steps < left ? batch->steps : left;
+  for (uint32_t e = 0; e < batch->episodes; e++) metrics_add_episode(&job->metrics, &batch->episode[e]);
+  job->episodes += batch->episodes;
+  metrics_add_batch(&job->metrics, batch, job->policy_version);
+  add_progress(receiver);
+}
+
+static enum status keep_for_round(struct transition_receiver *receiver, uint32_t sender, struct error *error) {
+  struct transition_batch *round = &receiver->round;
+  const struct transition_batch *batch = &receiver->batch;
+  const size_t row = round->rows, obs = batch->obs_dim, act = batch->act_dim, n = batch->rows;
+  if (n > round->capacity - round->rows || batch->episodes > round->episode_capacity - round->episodes)
+    return error_set(error, STATUS_PEER, "rank %u sent more transitions than a round has", sender);
+  memcpy(round->environment + row, batch->environment, n * sizeof *round->environment);
+  memcpy(round->version + row, batch->version, n * sizeof *round->version);
+  memcpy(round->obs + row * obs, batch->obs, n * obs * sizeof(float));
+  memcpy(round->action + row * act, batch->action, n * act * sizeof(float));
+  memcpy(round->reward + row, batch->reward, n * sizeof(float));
+  memcpy(round->next_obs + row * obs, batch->next_obs, n * obs * sizeof(float));
+  memcpy(round->discount + row, batch->discount, n * sizeof(float));
+  memcpy(round->episode + round->episodes, batch->episode, batch->episodes * sizeof *round->episode);
+  round->rows += batch->rows;
+  round->episodes += batch->episodes;
+  round->steps += batch->steps;
+  round->blocked += batch->blocked;
+  lag_record_add(&round->lag, &batch->lag);
+  return STATUS_OK;
+}
+
+enum status transition_receiver_take(struct transition_receiver *receiver, const struct frame *frame,
+                                     double *longest_step, struct error *error) {
+  enum status status = message_decode_transitions(frame, &receiver->batch, error);
+  if (status == STATUS_OK) status = check(receiver, frame->sender, error);
+  if (status != STATUS_OK) return status;
+  *longest_step = receiver->batch.longest_step;
+  if (receiver->job->config.sync) return keep_for_round(receiver, frame->sender, error);
+  take_async(receiver);
+  return STATUS_OK;
+}
+
+enum status transition_receiver_take_snapshot(struct transition_receiver *receiver, const struct frame *frame,
+                                              struct error *error) {
+  struct job *job = receiver->job;
+  const enum status status =
+      message_decode_snapshot(frame, (uint32_t)job->config.n_step - 1, &receiver->snapshot, error);
+  if (status != STATUS_OK) return status;
+  const uint32_t e = receiver->snapshot.environment;
+  if (e >= job->config.envs)
+    return error_set(error, STATUS_PEER, "rank %u sent a snapshot of environment %u, the job has %llu", frame->sender,
+                     e, (unsigned long long)job->config.envs);
+  return snapshot_copy(job->config.sync ? &receiver->arrived[e] : &job->environments[e], &receiver->snapshot, error);
+}
+
+void transition_receiver_collect(struct transition_receiver *receiver, bool collecting) {
+  receiver->collecting = collecting;
+}
+
+// A stable counting sort: environment-major, and within an environment in the order of arrival, which is the order of time.
+static void sort_round(struct transition_receiver *receiver) {
+  const struct transition_batch *round = &receiver->round;
+  const size_t envs = receiver->job->config.envs;
+  memset(receiver->place, 0, (envs + 1) * sizeof *receiver->place);
+  for (uint32_t r = 0; r < round->rows; r++) receiver->place[round->environment[r] + 1]++;
+  for (size_t e = 0; e < envs; e++) receiver->place[e + 1] += receiver->place[e];
+  for (uint32_t r = 0; r < round->rows; r++) receiver->order[receiver->place[round->environment[r]]++] = r;
+}
+
+static int by_environment_and_episode(const void *left, const void *right) {
+  const struct episode_record *a = left, *b = right;
+  if (a->environment != b->environment) return a->environment < b->environment ? -1 : 1;
+  return (a->episode > b->episode) - (a->episode < b->episode);
+}
+
+enum status transition_receiver_commit(struct transition_receiver *receiver, struct error *error) {
+  struct job *job = receiver->job;
+  struct transition_batch *round = &receiver->round;
+  const uint64_t steps = job->config.envs * job->config.sync_steps;
+  if (round->steps != steps)
+    return error_set(error, STATUS_PEER, "a round has %llu steps, %llu came", (unsigned long long)steps,
+                     (unsigned long long)round->steps);
+  sort_round(receiver);
+  for (uint32_t r = 0; r < round->rows; r++) insert(job, round, receiver->order[r], 1);
+  job->limiter.steps += steps;
+  qsort(round->episode, round->episodes, sizeof *round->episode, by_environment_and_episode);
+  for (uint32_t e = 0; e < round->episodes; e++) metrics_add_episode(&job->metrics, &round->episode[e]);
+  job->episodes += round->episodes;
+  metrics_add_batch(&job->metrics, round, job->policy_version);
+  transition_batch_clear(round);
+  for (uint64_t e = 0; e < job->config.envs; e++) { // swap: the job's own become the place for the next round's
+    const struct snapshot whole = receiver->arrived[e];
+    receiver->arrived[e] = job->environments[e];
+    job->environments[e] = whole;
+  }
+  return STATUS_OK;
+}

@@ -1,0 +1,42 @@
+#include "learner/whole_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum status whole_file_begin(const char *path, char *temporary, struct error *error) {
+  if (snprintf(temporary, WHOLE_FILE_PATH, "%s" WHOLE_FILE_SUFFIX, path) < WHOLE_FILE_PATH) return STATUS_OK;
+  return error_set(error, STATUS_IO, "%.100s...: a path of %zu bytes is too long", path, strlen(path));
+}
+
+// Some file systems have no fsync for a directory and say so with EINVAL: nothing more can be done there.
+static bool sync_to_disk(const char *path, int flags) {
+  const int descriptor = open(path, O_RDONLY | O_CLOEXEC | flags);
+  if (descriptor < 0) return false;
+  const bool done = fsync(descriptor) == 0 || (flags & O_DIRECTORY && errno == EINVAL);
+  const int reason = errno;
+  close(descriptor);
+  errno = reason;
+  return done;
+}
+
+static bool sync_directory_of(const char *path) {
+  char directory[WHOLE_FILE_PATH];
+  const char *slash = strrchr(path, '/');
+  const int length = slash == path ? 1 : slash ? (int)(slash - path) : 1;
+  snprintf(directory, sizeof directory, "%.*s", length, slash ? path : ".");
+  return sync_to_disk(directory, O_DIRECTORY);
+}
+
+enum status whole_file_commit(const char *temporary, const char *path, struct error *error) {
+  if (sync_to_disk(temporary, 0) && rename(temporary, path) == 0) {
+    if (sync_directory_of(path)) return STATUS_OK;
+    return error_set(error, STATUS_IO, "%s: its directory cannot be synchronised: %s", path, strerror(errno));
+  }
+  error_set(error, STATUS_IO, "%s: cannot be written: %s", path, strerror(errno));
+  unlink(temporary);
+  return STATUS_IO;
+}

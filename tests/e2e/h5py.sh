@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# The lines of README.md that load a policy with h5py act as `corsac eval` does.
+. "$(dirname "$0")/lib.sh"
+if [ -z "$PYTHON" ]; then
+  skip 'no python3-h5py here'
+  check 'the program is there' [ -x "$CORSAC" ]
+  finish
+fi
+
+block python h5py >"$tmp/lines.py"
+check 'README.md has the lines' grep -q 'def act(' "$tmp/lines.py"
+check 'they are few' [ "$(wc -l <"$tmp/lines.py")" -le 20 ]
+# acts_the_same NAME FILE: README's act(observation) on eval's first observation is its first action
+acts_the_same() {
+  expect_status "$1: eval" 0 "$CORSAC" eval "$2" --episodes 1 --json
+  cp "$out" "$tmp/eval.json"
+  sed "s#runs/[A-Za-z0-9./-]*\.h5#$2#" "$tmp/lines.py" >"$tmp/program.py"
+  cat >>"$tmp/program.py" <<'END'
+
+import json, sys
+said = json.load(open(sys.argv[1]))
+action, expected = np.asarray(act(np.array(said["first_observation"]))), np.array(said["first_action"])
+assert action.shape == expected.shape, (action, expected)
+assert np.abs(expected).max() > 1e-4, "an action of zero proves nothing"
+assert np.abs(action - expected).max() < 1e-5, (action, expected)
+END
+  expect_status "$1: h5py gives the same action" 0 $PYTHON "$tmp/program.py" "$tmp/eval.json"
+}
+train 'a run' $small --run-dir "$tmp/plain"
+acts_the_same 'a checkpoint' "$tmp/plain/ckpt-300.h5"
+acts_the_same 'best.h5' "$tmp/plain/best.h5"
+train 'a run with normalised observations' $small --normalize-observations --run-dir "$tmp/normalised"
+acts_the_same 'a checkpoint, normalised' "$tmp/normalised/ckpt-300.h5"
+acts_the_same 'best.h5, normalised' "$tmp/normalised/best.h5"
+train 'a run with bounds that are not symmetric' $small --env "$plugins/counter.so" --normalize-observations --run-dir "$tmp/counter"
+acts_the_same 'a checkpoint, other bounds' "$tmp/counter/ckpt-300.h5"
+finish

@@ -1,0 +1,103 @@
+# What the scripts here share; each begins with `. "$(dirname "$0")/lib.sh"` and ends with `finish`.
+# CORSAC, BUILD_DIR, MPIRUN and PYTHON (one with h5py, or empty) come from `make check-e2e`; by hand a script finds them itself.
+set -u
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
+root=$PWD
+: "${BUILD_DIR:=build/release}" "${MPIRUN:=mpirun --bind-to none --oversubscribe}" "${CHECK_FULL:=0}"
+: "${CORSAC:=$root/$BUILD_DIR/corsac}"
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+if [ -z "${PYTHON+set}" ]; then
+  PYTHON=$(for p in python3 /usr/bin/python3; do $p -c 'import h5py' 2>/dev/null && echo $p && break; done)
+fi
+plugins=$root/$BUILD_DIR/plugins
+h5=$root/tests/e2e/lib_h5.py
+passed=0 failed=0 children=
+
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/corsac-e2e.XXXXXX")
+out=$tmp/stdout err=$tmp/stderr
+cleanup() {
+  for pid in $children; do kill -KILL "$pid" 2>/dev/null; done
+  rm -rf "$tmp"
+}
+trap cleanup EXIT
+trap 'exit 1' INT TERM
+
+pass() { passed=$((passed + 1)); }
+# fail NAME [WHY]: also shows what the last command said
+fail() {
+  failed=$((failed + 1))
+  echo "FAILED: $1${2:+: $2}"
+  [ -s "$err" ] && sed 's/^/    stderr: /' "$err" | tail -n 25
+  return 0
+}
+# check NAME COMMAND...: the command succeeds
+check() {
+  local name=$1
+  shift
+  if "$@"; then pass; else fail "$name" "$*"; fi
+}
+skip() { echo "skipped: $*"; }
+finish() {
+  echo "$passed passed, $failed failed"
+  [ $failed = 0 ]
+  exit
+}
+
+# run COMMAND...: output in $out and $err, status in $status
+run() {
+  timeout -k 5 300 "$@" >"$out" 2>"$err" </dev/null
+  status=$?
+}
+# expect_status NAME STATUS COMMAND...
+expect_status() {
+  local name=$1 wanted=$2
+  shift 2
+  run "$@"
+  if [ $status = "$wanted" ]; then pass; else fail "$name" "exit status $status, not $wanted: $*"; fi
+}
+train() { expect_status "$1" 0 "$CORSAC" train "${@:2}"; } # train NAME ARGUMENTS...: in one process, to its end
+
+# Starts a command in the background, its pid in $background; wait_for polls for what it does, for 60 s at most.
+start() {
+  "$@" >"$tmp/background.out" 2>"$tmp/background.err" </dev/null &
+  background=$!
+  children="$children $background"
+}
+wait_for() {
+  for _ in $(seq 600); do
+    "$@" >/dev/null 2>&1 && return
+    sleep 0.1
+  done
+  echo "waited in vain for: $*"
+  return 1
+}
+# ended NAME STATUS: the background command ends with it
+ended() {
+  wait "$background"
+  local code=$?
+  children=${children% "$background"}
+  cp "$tmp/background.err" "$err"
+  if [ $code = "$2" ]; then pass; else fail "$1" "exit status $code, not $2"; fi
+}
+
+# json FILE KEY: a number, truth value or text at the top of a JSON object
+json() { tr -d '\n' <"$1" | sed -n "s/.*\"$2\": *\(\"[^\"]*\"\|[^],}\"]*\).*/\1/p" | tr -d '" '; }
+json_is() { [ "$(json "$1" "$2")" = "$3" ]; }
+# column FILE NAME: that column of a metrics.csv, without its header
+column() { awk -F, -v name="$2" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == name) at = i; next } at { print $at }' "$1"; }
+above() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a != "" && a + 0 > b + 0) }'; } # above A B: A > B
+rows() { tail -n +2 "$1" | wc -l; }
+# What a run saved, as one text that changes with any byte.
+digest() { (cd "$1" && find . -type f ! -name log.txt ! -name status.json ! -name lock -exec sha256sum {} + | sort -k 2); }
+
+# A job of a second: small networks, short everything.
+small="--env Pendulum-v1 --seed 3 --hidden 8,8 --batch-size 16 --learning-starts 60 --replay-capacity 1000 --env-steps 300
+  --checkpoint-every 100 --eval-every 150 --eval-episodes 2 --log-every 50"
+
+# block LANGUAGE TEXT: the first fenced block of that language in README.md that has the text in it
+block() {
+  awk -v fence="\`\`\`$1" -v text="$2" '
+    $0 == "```" && inside { if (index(body, text)) { printf "%s", body; exit } inside = 0; next }
+    $0 == fence { inside = 1; body = ""; next }
+    inside { body = body $0 "\n" }' README.md
+}

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# The environment in README.md compiles as shown and can be trained, from the installed program too.
+. "$(dirname "$0")/lib.sh"
+
+# As installed, below a directory of its own. A path that is relative would be meant from the Makefile's directory.
+flavour=$(basename "$BUILD_DIR")
+expect_status 'make install' 0 env MAKEFLAGS= MAKELEVEL= make FLAVOUR="$flavour" install PREFIX="$tmp/prefix"
+for file in bin/corsac include/corsac/env.h share/corsac; do check "it installs $file" [ -e "$tmp/prefix/$file" ]; done
+check 'the header is the same' cmp -s common/env/env.h "$tmp/prefix/include/corsac/env.h"
+
+block c corsac_env >"$tmp/example.c"
+check 'README.md has an environment' grep -q '#include <corsac/env.h>' "$tmp/example.c"
+compile=$(block sh -shared | grep -- '-shared')
+check 'and says how to compile it' [ -n "$compile" ]
+# The names in README: the source file, and where the header is installed.
+source=$(echo "$compile" | grep -oE '[a-z_]+\.c\b' | head -n 1)
+plugin=$(echo "$compile" | grep -oE '[a-z_]+\.so\b' | head -n 1)
+mkdir "$tmp/mine" && cp "$tmp/example.c" "$tmp/mine/${source:-none.c}"
+(cd "$tmp/mine" && C_INCLUDE_PATH=$tmp/prefix/include run bash -c "$compile" && exit $status)
+check 'it compiles' [ $? = 0 ]
+expect_status 'without a warning' 0 "${CC:-gcc}" -std=c11 -Wall -Wextra -Wpedantic -Werror -fsyntax-only -I"$tmp/prefix/include" "$tmp/example.c"
+expect_status 'as C++ programs include it' 0 "${CXX:-g++}" -Wall -Wextra -Wpedantic -Werror -fsyntax-only -I"$tmp/prefix/include" -x c++ - <<'END'
+#include <corsac/env.h>
+END
+corsac=$tmp/prefix/bin/corsac
+expect_status 'it is trained' 0 "$corsac" train $small --env "$tmp/mine/$plugin" --run-dir "$tmp/run"
+expect_status 'on ranks' 0 $MPIRUN -n 3 "$corsac" train $small --env "$tmp/mine/$plugin" --sync --run-dir "$tmp/ranks"
+expect_status 'it is evaluated' 0 "$corsac" eval "$tmp/run" --json
+check 'under its name' json_is "$out" env "$plugin"
+expect_status 'it is resumed' 0 "$corsac" train --resume "$tmp/run" --env-steps 400
+mv "$tmp/mine/$plugin" "$tmp/moved.so"
+expect_status 'and evaluated from another place' 0 "$corsac" eval "$tmp/run" --env "$tmp/moved.so"
+expect_status 'make uninstall' 0 env MAKEFLAGS= MAKELEVEL= make FLAVOUR="$flavour" uninstall PREFIX="$tmp/prefix"
+check 'leaves nothing' [ -z "$(find "$tmp/prefix" -type f)" ]
+finish

@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# A run that stops, by itself or by a signal, goes on where it stopped: bit for bit in sync mode.
+. "$(dirname "$0")/lib.sh"
+
+# The columns of metrics.csv that hold no times, nor how many ranks there were.
+timeless() {
+  awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) keep[i] = $i !~ /^(time_s|learner_wait|actor_wait|env_steps_per_s|updates_per_s|actors_alive)$/ }
+    { line = ""; for (i = 1; i <= NF; i++) if (keep[i]) line = line "," $i; print line }' "$1"
+}
+same_metrics() { cmp <(timeless "$1/metrics.csv") <(timeless "$2/metrics.csv"); }
+same_checkpoint() { # NAME A B [IGNORED...]
+  if [ -n "$PYTHON" ]; then check "$1" $PYTHON "$h5" same "${@:2}"; else skip "$1: no python3-h5py here"; fi
+}
+
+# --- sync: N steps, a save, a new start on other ranks, N more; against 2N in one go -----------------------------------------------
+sync="$small --sync --sync-steps 5 --envs 3 --n-step 3 --normalize-observations --eval-every 150 --checkpoint-every 150"
+expect_status 'sync: half a run on 3 ranks' 0 $MPIRUN -n 3 "$CORSAC" train $sync --env-steps 150 --run-dir "$tmp/halves"
+cp -r "$tmp/halves" "$tmp/branch"
+expect_status 'sync: the other half on 4 ranks' 0 $MPIRUN -n 4 "$CORSAC" train --resume "$tmp/halves" --env-steps 300
+train 'sync: the whole run in one process' $sync --run-dir "$tmp/whole"
+same_checkpoint 'sync: the checkpoints are the same' "$tmp/halves/ckpt-300.h5" "$tmp/whole/ckpt-300.h5"
+check 'sync: the metrics are the same' same_metrics "$tmp/halves" "$tmp/whole"
+expect_status 'sync: the checkpoint' 0 "$CORSAC" inspect "$tmp/halves" --json
+check 'says that it is exact' json_is "$out" exact true
+
+# --- one file into a new directory ------------------------------------------------------------------------------------------------
+before=$(digest "$tmp/branch")
+train 'a branch from one file' --resume "$tmp/branch/ckpt-150.h5" --run-dir "$tmp/twig" --env-steps 300
+check 'leaves the first run as it was' [ "$before" = "$(digest "$tmp/branch")" ]
+same_checkpoint 'and ends where the run itself does' "$tmp/twig/ckpt-300.h5" "$tmp/whole/ckpt-300.h5" /learner/rows /learner@rows
+check 'its metrics begin anew' [ "$(column "$tmp/twig/metrics.csv" env_steps | tr '\n' ' ')" = '200 250 300 ' ]
+
+# --- rows past the checkpoint are made again -----------------------------------------------------------------------------------------
+cp -r "$tmp/whole" "$tmp/back"
+rm "$tmp/back/ckpt-300.h5"
+train 'a run that lost its last checkpoint' --resume "$tmp/back" --env-steps 300
+check 'writes the lost rows once' same_metrics "$tmp/back" "$tmp/whole"
+
+# --- async: counters go on ----------------------------------------------------------------------------------------------------------
+expect_status 'async: half a run' 0 $MPIRUN -n 3 "$CORSAC" train $small --run-dir "$tmp/async"
+"$CORSAC" inspect "$tmp/async" --json >"$tmp/first.json"
+expect_status 'async: the other half' 0 $MPIRUN -n 2 "$CORSAC" train --resume "$tmp/async" --env-steps 600 --batch-size 20
+"$CORSAC" inspect "$tmp/async" --json >"$tmp/second.json"
+check 'async: steps, updates, replay of the first' [ "$(json "$tmp/first.json" env_steps) $(json "$tmp/first.json" updates) $(json "$tmp/first.json" replay_size)" = '300 240 300' ]
+check 'async: and of both' [ "$(json "$tmp/second.json" env_steps) $(json "$tmp/second.json" updates) $(json "$tmp/second.json" replay_size)" = '600 540 600' ]
+check 'async: versions go on' above "$(json "$tmp/second.json" policy_version)" "$(json "$tmp/first.json" policy_version)"
+check 'async: rows go on' [ "$(column "$tmp/async/metrics.csv" env_steps | sort -nc 2>&1)$(column "$tmp/async/metrics.csv" env_steps | tail -n 1)" = 600 ]
+check 'async: time goes on' sh -c 'sort -nc' <<<"$(column "$tmp/async/metrics.csv" time_s)"
+check 'async: a free option changed' grep -q '^batch_size: 20' "$tmp/async/config.yaml"
+
+train 'without replay in the checkpoint' $small --no-checkpoint-replay --run-dir "$tmp/lean"
+train 'replay is filled again' --resume "$tmp/lean" --env-steps 500
+check 'with a word' grep -q 'warn.*holds no replay' "$err"
+"$CORSAC" inspect "$tmp/lean" --json >"$tmp/lean.json"
+check 'and no debt of updates' [ "$(json "$tmp/lean.json" updates)" = $((240 + 200 - 60)) ]
+
+# --- signals ------------------------------------------------------------------------------------------------------------------------
+# Has the run in DIR made STEPS steps? Its metrics.csv tells.
+has_made() { [ "$(column "$1/metrics.csv" env_steps | tail -n 1)" -ge "$2" ]; }
+long="$small --env-steps 100000000 --checkpoint-every 0 --eval-every 0 --log-every 100"
+# goes_on DIR NAME: what a signal left behind
+goes_on() {
+  check "$2: status.json says stopped" json_is "$1/status.json" state stopped
+  check "$2: exit_code in it" json_is "$1/status.json" exit_code 75
+  local steps
+  steps=$(json "$1/status.json" env_steps)
+  check "$2: its checkpoint is the last step" [ -s "$1/ckpt-$steps.h5" ]
+  train "$2: it goes on" --resume "$1" --env-steps $((steps + 100))
+  check "$2: to its end" json_is "$1/status.json" state done
+}
+start $MPIRUN -n 3 "$CORSAC" train $long --run-dir "$tmp/usr1"
+check 'a run to be stopped' wait_for has_made "$tmp/usr1" 300
+kill -USR1 "$background"
+ended 'USR1 to mpirun' 75
+goes_on "$tmp/usr1" 'USR1 to mpirun'
+
+start $MPIRUN -n 3 "$CORSAC" train $long --sync --run-dir "$tmp/sync-usr1"
+check 'a sync run to be stopped' wait_for has_made "$tmp/sync-usr1" 300
+kill -USR1 "$background"
+ended 'USR1 to mpirun in sync' 75
+goes_on "$tmp/sync-usr1" 'USR1 to mpirun in sync'
+
+start $MPIRUN -n 3 "$CORSAC" train $long --run-dir "$tmp/actor"
+check 'a run whose actor will get a signal' wait_for has_made "$tmp/actor" 300
+kill -TERM "$(awk '{ print $NF }' "/proc/$background/task/$background/children")" # the last rank
+ended 'TERM to one actor' 75
+goes_on "$tmp/actor" 'TERM to one actor'
+
+start $MPIRUN -n 3 "$CORSAC" train $long --run-dir "$tmp/term"
+check 'a run to be ended' wait_for has_made "$tmp/term" 300
+kill -TERM "$background"
+wait "$background"
+code=$?
+check 'TERM to mpirun ends it' [ $code != 0 ]
+goes_on "$tmp/term" 'TERM to mpirun'
+
+for signal in TERM INT USR1; do
+  # A shell's background job ignores INT, which a program inherits; env gives it back.
+  start env --default-signal=INT "$CORSAC" train $long --run-dir "$tmp/$signal"
+  check "a process for $signal" wait_for has_made "$tmp/$signal" 300
+  kill -$signal "$background"
+  ended "$signal to one process" 75
+  goes_on "$tmp/$signal" "$signal to one process"
+done
+
+# An environment that takes its time does not delay the end.
+start $MPIRUN -n 2 "$CORSAC" train $long --env "$plugins/slow.so:5000" --run-dir "$tmp/slow"
+check 'a slow environment' wait_for grep -q 'run directory' "$tmp/background.err"
+sleep 1
+begun=$(date +%s)
+kill -USR1 "$background"
+ended 'USR1 while an environment computes' 75
+check 'is obeyed before its step ends' [ $(($(date +%s) - begun)) -lt 30 ]
+
+expect_status 'max_hours' 75 "$CORSAC" train $long --max-hours 0.0002 --run-dir "$tmp/hours"
+goes_on "$tmp/hours" max_hours
+finish

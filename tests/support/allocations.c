@@ -1,0 +1,48 @@
+#include "tests/support/allocations.h"
+#include <stdatomic.h>
+#include <stdlib.h>
+
+static atomic_size_t count;
+
+size_t allocations_count(void) { return atomic_load(&count); }
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZER 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZER 1
+#endif
+
+#if !defined(__GLIBC__) || defined(SANITIZER)
+bool allocations_counted(void) { return false; }
+#else
+bool allocations_counted(void) { return true; }
+
+// glibc's own entry points, there so that a program may put its own functions before them.
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t items, size_t size);
+void *__libc_realloc(void *block, size_t size);
+void *__libc_memalign(size_t alignment, size_t size);
+
+void *malloc(size_t size) {
+  atomic_fetch_add(&count, 1);
+  return __libc_malloc(size);
+}
+
+void *calloc(size_t items, size_t size) {
+  atomic_fetch_add(&count, 1);
+  return __libc_calloc(items, size);
+}
+
+void *realloc(void *block, size_t size) {
+  atomic_fetch_add(&count, 1);
+  return __libc_realloc(block, size);
+}
+
+void *aligned_alloc(size_t alignment, size_t size) {
+  atomic_fetch_add(&count, 1);
+  return __libc_memalign(alignment, size);
+}
+#endif

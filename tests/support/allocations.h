@@ -1,0 +1,12 @@
+// Counts calls of malloc, calloc, realloc and aligned_alloc by any thread of a test program that links this: what promises "no
+// allocation" is tested with.
+#ifndef CORSAC_TESTS_SUPPORT_ALLOCATIONS_H
+#define CORSAC_TESTS_SUPPORT_ALLOCATIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+bool allocations_counted(void); // false under a sanitizer, which brings its own allocator
+size_t allocations_count(void);
+
+#endif

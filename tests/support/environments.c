@@ -1,0 +1,82 @@
+#include "tests/support/environments.h"
+
+#include "tests/support/unit.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const char *plugin_env(const char *name, const char *args, char *env, size_t size) {
+  char program[4096];
+  ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
+  program[length > 0 ? length : 0] = '\0';
+  for (int i = 0; i < 2; i++) { // off with the program's name and the kind of test it is
+    char *slash = strrchr(program, '/');
+    if (slash) *slash = '\0';
+  }
+  snprintf(env, size, "%s/plugins/%s.so%s%s", program, name, args ? ":" : "", args ? args : "");
+  return env;
+}
+
+bool error_says(const struct error *error, const char *text) {
+  if (strstr(error->text, text)) return true;
+  fprintf(stderr, "\n    the message does not say \"%s\": \"%s\"\n", text, error->text);
+  return false;
+}
+
+// Steps between two floats; a large number where one is not finite or they differ in sign.
+static int ulps_between(float a, float b) {
+  if (a == b) return 0;
+  if (!isfinite(a) || !isfinite(b) || signbit(a) != signbit(b)) return 1000000;
+  int steps = 0;
+  for (float x = a; x != b && steps < 1000; steps++) x = nextafterf(x, b);
+  return steps;
+}
+
+static int play_step(FILE *file, const struct corsac_env *abi, void *self, uint32_t obs_dim, int ulps,
+                     double tolerance) {
+  double numbers[8], reward = NAN;
+  int terminated;
+  float obs[8];
+  for (uint32_t i = 0; i < obs_dim + 2; i++)
+    if (fscanf(file, "%la", &numbers[i]) != 1) return 0;
+  if (fscanf(file, "%d", &terminated) != 1) return 0;
+  float action = (float)numbers[0];
+  int flags = abi->step(self, &action, obs, &reward);
+  CU_ASSERT_EQUAL(flags, terminated ? CORSAC_TERMINATED : 0);
+  double expected = numbers[obs_dim + 1];
+  CU_ASSERT(fabs(reward - expected) <= tolerance * fabs(expected));
+  for (uint32_t i = 0; i < obs_dim; i++) CU_ASSERT(ulps_between(obs[i], (float)numbers[i + 1]) <= ulps);
+  return 1;
+}
+
+size_t trajectories_check(const struct corsac_env *abi, void (*set_state)(void *self, double first, double second),
+                          int ulps, double reward) {
+  FILE *file = fopen("tests/data/gymnasium_trajectories.txt", "r");
+  CU_ASSERT_FATAL(file != NULL);
+  struct corsac_env_config config = {.size = sizeof config, .id = abi->name, .args = "", .comm = -1};
+  struct corsac_env_spec spec = {.size = sizeof spec};
+  char text[100], name[64];
+  void *self = abi->create(&config, &spec, text, sizeof text);
+  CU_ASSERT_FATAL(self != NULL && spec.obs_dim <= 6);
+  size_t played = 0;
+  int steps;
+  double first, second;
+  while (fscanf(file, "%63s %d %la %la", name, &steps, &first, &second) == 4) {
+    bool ours = strcmp(name, abi->name) == 0;
+    if (ours)
+      set_state(self, first, second);
+    else
+      fscanf(file, "%*[^\n]");
+    for (int i = 0; i < steps; i++) {
+      if (ours) CU_ASSERT_EQUAL_FATAL(play_step(file, abi, self, spec.obs_dim, ulps, reward), 1);
+      if (!ours) fscanf(file, " %*[^\n]");
+      played += ours;
+    }
+  }
+  CU_ASSERT(feof(file));
+  abi->destroy(self);
+  fclose(file);
+  return played;
+}

@@ -1,0 +1,86 @@
+#include "learner/adam.h"
+#include "common/base/memory.h"
+#include "tests/support/reference.h"
+#include "tests/support/unit.h"
+#include <math.h>
+#include <string.h>
+
+enum { SIZE = 1000, STEPS = 50 };
+static const double TOLERANCE = sizeof(real) == 8 ? 1e-13 : 1e-5;
+
+// Adam as its authors write it, with the corrected moments made explicit, in long double.
+static void test_formula(void) {
+  struct adam adam;
+  CU_ASSERT_EQUAL_FATAL(adam_init(&adam, 3, 1e-3, NULL), STATUS_OK);
+  real parameters[3] = {1, -2, (real)0.5};
+  long double p[3] = {1, -2, 0.5L}, m[3] = {0}, v[3] = {0};
+  for (int t = 1; t <= STEPS; t++) {
+    const real gradient[3] = {(real)sin(t), (real)(1e-6 * t), (real)(t % 3 == 0 ? 1e5 : -1)};
+    adam_begin(&adam);
+    adam_apply(&adam, 0, 3, gradient, parameters);
+    for (int i = 0; i < 3; i++) {
+      const long double g = gradient[i];
+      m[i] = 0.9L * m[i] + 0.1L * g;
+      v[i] = 0.999L * v[i] + 0.001L * g * g;
+      const long double m_hat = m[i] / (1 - powl(0.9L, t)), v_hat = v[i] / (1 - powl(0.999L, t));
+      p[i] -= 1e-3L * m_hat / (sqrtl(v_hat) + 1e-8L);
+      CU_ASSERT_DOUBLE_EQUAL(parameters[i], (double)p[i], TOLERANCE);
+    }
+  }
+  CU_ASSERT_EQUAL(adam.step, STEPS);
+  adam_release(&adam);
+}
+
+static void test_first_step(void) {
+  struct adam adam;
+  CU_ASSERT_EQUAL_FATAL(adam_init(&adam, 4, 0.25, NULL), STATUS_OK);
+  real parameters[4] = {0};
+  const real gradient[4] = {1000, -3, (real)1e-8, 0};
+  adam_begin(&adam);
+  adam_apply(&adam, 0, 4, gradient, parameters);
+  CU_ASSERT_DOUBLE_EQUAL(parameters[0], -0.25, 1e-6);
+  CU_ASSERT_DOUBLE_EQUAL(parameters[1], 0.25, 1e-6);
+  CU_ASSERT_DOUBLE_EQUAL(parameters[2], -0.125,
+                         1e-6); // epsilon stands outside of the root: |g| = epsilon halves the step
+  CU_ASSERT_EQUAL(parameters[3], 0);
+  adam_release(&adam);
+}
+
+static void test_split(void) {
+  struct adam whole, split;
+  CU_ASSERT_EQUAL_FATAL(adam_init(&whole, SIZE, 1e-2, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(adam_init(&split, SIZE, 1e-2, NULL), STATUS_OK);
+  static real one[SIZE], two[SIZE], gradient[SIZE];
+  struct numbers numbers = {1};
+  for (int t = 0; t < 5; t++) {
+    for (int i = 0; i < SIZE; i++) gradient[i] = (real)numbers_uniform(&numbers);
+    adam_begin(&whole);
+    adam_apply(&whole, 0, SIZE, gradient, one);
+    adam_begin(&split);
+    adam_apply(&split, 700, SIZE, gradient, two);
+    adam_apply(&split, 0, 3, gradient, two);
+    adam_apply(&split, 3, 700, gradient, two);
+  }
+  CU_ASSERT_EQUAL(memcmp(one, two, sizeof one), 0);
+  CU_ASSERT_EQUAL(memcmp(whole.m, split.m, sizeof one), 0);
+  CU_ASSERT_EQUAL(memcmp(whole.v, split.v, sizeof one), 0);
+  adam_release(&whole);
+  adam_release(&split);
+}
+
+static void test_too_much(void) {
+  struct adam adam;
+  struct error error = {0};
+  CU_ASSERT_EQUAL(adam_init(&adam, SIZE_MAX / 2, 1e-3, &error), STATUS_MEMORY);
+  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "Adam"));
+}
+
+int main(void) {
+  static const struct unit_case cases[] = {
+      {"steps follow the published formula", test_formula},
+      {"the first step is the learning rate against the gradient's sign, epsilon outside of the root", test_first_step},
+      {"the result does not depend on how the parameters are split", test_split},
+      {"more memory than there is is refused", test_too_much},
+  };
+  return unit_run("adam", cases, sizeof cases / sizeof *cases);
+}

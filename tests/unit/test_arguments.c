@@ -1,0 +1,72 @@
+#include "launch/arguments.h"
+#include "tests/support/unit.h"
+#include <string.h>
+
+struct parsed {
+  bool json;
+  const char *env, *operand;
+  struct error error;
+};
+
+static enum status parse(struct parsed *parsed, bool with_operand, int argc, char **argv) {
+  *parsed = (struct parsed){0};
+  const struct argument known[] = {{"json", &parsed->json, NULL}, {"env", NULL, &parsed->env}};
+  return arguments_parse(argc, argv, "eval", known, 2, with_operand ? &parsed->operand : NULL, &parsed->error);
+}
+#define PARSE(parsed, with_operand, ...)                                                                               \
+  parse(parsed, with_operand, (int)(sizeof(char *[]){__VA_ARGS__} / sizeof(char *)), (char *[]){__VA_ARGS__})
+
+static void test_reads(void) {
+  struct parsed parsed;
+  CU_ASSERT_EQUAL(PARSE(&parsed, true, "runs/a", "--env", "Pendulum-v1", "--json"), STATUS_OK);
+  CU_ASSERT(parsed.json);
+  CU_ASSERT_STRING_EQUAL(parsed.env, "Pendulum-v1");
+  CU_ASSERT_STRING_EQUAL(parsed.operand, "runs/a");
+  CU_ASSERT_EQUAL(PARSE(&parsed, true, "--env=x=y", "runs/b"), STATUS_OK);
+  CU_ASSERT(!parsed.json);
+  CU_ASSERT_STRING_EQUAL(parsed.env, "x=y");
+  CU_ASSERT_STRING_EQUAL(parsed.operand, "runs/b");
+  CU_ASSERT_EQUAL(PARSE(&parsed, true, "--env", "-1"), STATUS_OK); // the value's owner judges it
+  CU_ASSERT_STRING_EQUAL(parsed.env, "-1");
+  CU_ASSERT_PTR_NULL(parsed.operand);
+  CU_ASSERT_EQUAL(parse(&parsed, false, 0, NULL), STATUS_OK);
+}
+
+static void test_refuses(void) {
+  struct parsed parsed;
+  CU_ASSERT_EQUAL(PARSE(&parsed, true, "runs/a", "--jsn"), STATUS_USAGE);
+  CU_ASSERT_PTR_NOT_NULL(strstr(parsed.error.text, "--jsn (did you mean --json?)"));
+  CU_ASSERT_EQUAL(PARSE(&parsed, true, "--elephant=5"), STATUS_USAGE);
+  CU_ASSERT_PTR_NOT_NULL(strstr(parsed.error.text, "--elephant; see `corsac help eval`"));
+  CU_ASSERT_EQUAL(PARSE(&parsed, true, "--json=1"), STATUS_USAGE);
+  CU_ASSERT_EQUAL(PARSE(&parsed, true, "--env"), STATUS_USAGE);
+  CU_ASSERT_EQUAL(PARSE(&parsed, true, "--env", "--json"), STATUS_USAGE);
+  CU_ASSERT_EQUAL(PARSE(&parsed, true, "-j"), STATUS_USAGE);
+  CU_ASSERT_EQUAL(PARSE(&parsed, true, "--"), STATUS_USAGE);
+  CU_ASSERT_EQUAL(PARSE(&parsed, true, "--=x"), STATUS_USAGE);
+  CU_ASSERT_EQUAL(PARSE(&parsed, true, "runs/a", "runs/b"), STATUS_USAGE);
+  CU_ASSERT_PTR_NOT_NULL(strstr(parsed.error.text, "runs/b"));
+  CU_ASSERT_EQUAL(PARSE(&parsed, false, "runs/a"), STATUS_USAGE);
+  CU_ASSERT_EQUAL(
+      PARSE(&parsed, true, "--a-name-that-is-much-longer-than-any-option-of-any-subcommand-will-ever-be-and-then-some"),
+      STATUS_USAGE);
+}
+
+static void test_nearest(void) {
+  static const char *const names[] = {"train", "eval", "inspect", "envs", "options"};
+  CU_ASSERT_STRING_EQUAL(arguments_nearest("trian", names, 5), "train");
+  CU_ASSERT_STRING_EQUAL(arguments_nearest("evaluate", names, 5), "eval");
+  CU_ASSERT_STRING_EQUAL(arguments_nearest("option", names, 5), "options");
+  CU_ASSERT_STRING_EQUAL(arguments_nearest("env", names, 5), "envs");
+  CU_ASSERT_STRING_EQUAL(arguments_nearest("inspekt", names, 5), "inspect");
+  CU_ASSERT_PTR_NULL(arguments_nearest("zebra", names, 5));
+  CU_ASSERT_PTR_NULL(arguments_nearest("", names, 5));
+}
+
+int main(void) {
+  static const struct unit_case cases[] = {
+      {"flags, values in both forms and one operand are read", test_reads},
+      {"everything else is refused with a message that names it", test_refuses},
+      {"a misspelt word finds the one that was meant, a strange one none", test_nearest}};
+  return unit_run("arguments", cases, sizeof cases / sizeof *cases);
+}

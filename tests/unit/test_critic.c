@@ -1,0 +1,156 @@
+#include "learner/critic.h"
+#include "common/base/memory.h"
+#include "tests/support/reference.h"
+#include "tests/support/unit.h"
+#include <math.h>
+#include <string.h>
+
+enum { OBS = 4, ACT = 2, WIDTH = OBS + ACT, COUNT = 3, ROWS = 23 };
+static const struct config_widths HIDDEN = {2, {9, 7}};
+static const bool IN_DOUBLE = sizeof(real) == 8;
+
+static struct critics make(bool layer_norm) {
+  struct critics critics;
+  CU_ASSERT_EQUAL_FATAL(critics_init(&critics, OBS, ACT, &HIDDEN, COUNT, layer_norm, NULL), STATUS_OK);
+  critics_init_parameters(&critics, 14);
+  return critics;
+}
+
+static void draw_input(real *x) {
+  struct numbers numbers = {3};
+  for (int i = 0; i < ROWS * WIDTH; i++) x[i] = (real)(2 * numbers_uniform(&numbers));
+}
+
+static void test_init(void) {
+  struct critics critics = make(false), same = make(false);
+  const size_t each = critics.net.parameters;
+  CU_ASSERT_EQUAL(each, WIDTH * 9 + 9 + 9 * 7 + 7 + 7 + 1);
+  CU_ASSERT_EQUAL(critics.size, COUNT * each);
+  CU_ASSERT_EQUAL(memcmp(critics.parameters, critics.targets, critics.size * sizeof(real)), 0);
+  CU_ASSERT_EQUAL(memcmp(critics.parameters, same.parameters, critics.size * sizeof(real)), 0);
+  for (size_t k = 1; k < COUNT; k++) // a minimum over equal critics would be no minimum
+    CU_ASSERT_NOT_EQUAL(memcmp(critics.parameters, critics.parameters + k * each, each * sizeof(real)), 0);
+  critics_init_parameters(&same, 12);
+  CU_ASSERT_NOT_EQUAL(memcmp(critics.parameters, same.parameters, critics.size * sizeof(real)), 0);
+  critics_release(&critics);
+  critics_release(&same);
+}
+
+static void test_track(void) {
+  struct critics critics = make(false);
+  for (size_t i = 0; i < critics.size; i++) {
+    critics.parameters[i] = (real)i;
+    critics.targets[i] = -1;
+  }
+  critics_track(&critics, 0.25, 10, 20);
+  for (size_t i = 0; i < critics.size; i++) {
+    const double expected = i >= 10 && i < 20 ? -0.75 + 0.25 * (double)i : -1;
+    CU_ASSERT_DOUBLE_EQUAL(critics.targets[i], expected, 1e-5);
+    CU_ASSERT_EQUAL(critics.parameters[i], (real)i);
+  }
+  critics_track(&critics, 1, 0, critics.size);
+  CU_ASSERT_EQUAL(memcmp(critics.parameters, critics.targets, critics.size * sizeof(real)), 0);
+  critics_release(&critics);
+}
+
+struct work {
+  real x[ROWS * WIDTH], dx[ROWS * WIDTH], value[ROWS], q[ROWS], scratch[ROWS * (WIDTH + 1)];
+  uint32_t argmin[ROWS], index[ROWS];
+  real *cache;
+  size_t stride;
+};
+
+static struct work start(const struct critics *critics) {
+  struct work work = {.stride = mlp_cache_size(&critics->net, ROWS)};
+  draw_input(work.x);
+  work.cache = memory_alloc(COUNT * work.stride, sizeof(real), "cache", NULL);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(work.cache);
+  return work;
+}
+
+static void test_minimum(void) {
+  struct critics critics = make(true);
+  struct work work = start(&critics);
+  real each[COUNT][ROWS];
+  for (size_t k = 0; k < COUNT; k++)
+    mlp_forward(&critics.net, critics.parameters + k * critics.net.parameters, ROWS, work.x, work.cache, each[k]);
+  static const uint32_t all[COUNT] = {0, 1, 2}, two[2] = {2, 0};
+  int chosen[COUNT] = {0};
+  critics_minimum(&critics, critics.parameters, all, COUNT, ROWS, work.x, work.cache, 0, work.value, work.q,
+                  work.argmin);
+  for (int i = 0; i < ROWS; i++) {
+    CU_ASSERT_TRUE_FATAL(work.argmin[i] < COUNT);
+    chosen[work.argmin[i]]++;
+    CU_ASSERT_EQUAL(work.q[i], each[work.argmin[i]][i]);
+    for (int k = 0; k < COUNT; k++) CU_ASSERT_TRUE(work.q[i] <= each[k][i]);
+  }
+  for (int k = 0; k < COUNT; k++) CU_ASSERT_TRUE(chosen[k] > 0); // or the case tests less than it says
+  critics_minimum(&critics, critics.parameters, two, 2, ROWS, work.x, work.cache, work.stride, work.value, work.q,
+                  work.argmin);
+  for (int i = 0; i < ROWS; i++) {
+    CU_ASSERT_EQUAL(work.argmin[i], each[0][i] < each[2][i] ? 0 : 2);
+    CU_ASSERT_EQUAL(work.q[i], each[work.argmin[i]][i]);
+  }
+  memory_free(work.cache);
+  critics_release(&critics);
+}
+
+static void test_nan(void) {
+  static const uint32_t all[COUNT] = {0, 1, 2};
+  for (size_t broken = 0; broken < COUNT; broken++) {
+    struct critics critics = make(false);
+    struct work work = start(&critics);
+    critics.parameters[(broken + 1) * critics.net.parameters - 1] = (real)NAN; // the output's bias
+    critics_minimum(&critics, critics.parameters, all, COUNT, ROWS, work.x, work.cache, 0, work.value, work.q, NULL);
+    for (int i = 0; i < ROWS; i++) CU_ASSERT_TRUE(isnan(work.q[i]));
+    memory_free(work.cache);
+    critics_release(&critics);
+  }
+}
+
+static void check_gradient(bool layer_norm) {
+  static const uint32_t all[COUNT] = {0, 1, 2};
+  struct critics critics = make(layer_norm);
+  struct work work = start(&critics);
+  critics_minimum(&critics, critics.parameters, all, COUNT, ROWS, work.x, work.cache, work.stride, work.value, work.q,
+                  work.argmin);
+  critics_minimum_gradient(&critics, critics.parameters, ROWS, work.argmin, work.cache, work.stride, work.scratch,
+                           work.index, work.dx);
+  const double step = IN_DOUBLE ? 1e-6 : 2e-3, tolerance = IN_DOUBLE ? 1e-7 : 5e-3;
+  int beyond = 0;
+  for (int j = 0; j < WIDTH; j++) {
+    real up[ROWS * WIDTH], down[ROWS * WIDTH], q_up[ROWS], q_down[ROWS];
+    memcpy(up, work.x, sizeof up);
+    memcpy(down, work.x, sizeof down);
+    for (int i = 0; i < ROWS; i++) {
+      up[i * WIDTH + j] += (real)step;
+      down[i * WIDTH + j] -= (real)step;
+    }
+    critics_minimum(&critics, critics.parameters, all, COUNT, ROWS, up, work.cache, 0, work.value, q_up, NULL);
+    critics_minimum(&critics, critics.parameters, all, COUNT, ROWS, down, work.cache, 0, work.value, q_down, NULL);
+    for (int i = 0; i < ROWS; i++) {
+      const double slope = ((double)q_up[i] - (double)q_down[i]) / (2 * step);
+      beyond += fabs(slope - (double)work.dx[i * WIDTH + j]) > tolerance;
+    }
+  }
+  // With float's step a few rows cross a kink of a ReLU or of the minimum.
+  CU_ASSERT_TRUE(beyond <= (IN_DOUBLE ? 0 : ROWS * WIDTH / 10));
+  memory_free(work.cache);
+  critics_release(&critics);
+}
+
+static void test_gradient(void) {
+  check_gradient(false);
+  check_gradient(true);
+}
+
+int main(void) {
+  static const struct unit_case cases[] = {
+      {"critics start different from each other, the same for a seed, and equal to their targets", test_init},
+      {"targets move by tau towards the critics, in the range asked for", test_track},
+      {"the minimum is over the critics listed, and argmin names the one", test_minimum},
+      {"a critic that is not a number is not hidden by the minimum", test_nan},
+      {"the minimum's gradient agrees with central differences", test_gradient},
+  };
+  return unit_run("critic", cases, sizeof cases / sizeof *cases);
+}

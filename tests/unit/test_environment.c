@@ -1,0 +1,396 @@
+#include "actor/environment.h"
+#include "tests/support/environments.h"
+#include "tests/support/unit.h"
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+// ---- an environment whose answers each case chooses ----
+
+static struct {
+  uint32_t obs_dim, act_dim;
+  const double *low, *high;
+  float obs[3];
+  double reward;
+  int reset_result, step_result, load_result;
+  const char *reason; // of error()
+  int64_t save_size;
+  int save_growth; // bytes more that each call of save wants
+  float action[2]; // what step got
+  int alive;       // created and not destroyed
+} fake;
+
+static const double low[2] = {-2, 0.1}, high[2] = {2, 0.4};
+
+static void *fake_create(const struct corsac_env_config *config, struct corsac_env_spec *spec, char *error,
+                         size_t size) {
+  (void)config, (void)error, (void)size;
+  spec->obs_dim = fake.obs_dim;
+  spec->act_dim = fake.act_dim;
+  spec->action_low = fake.low;
+  spec->action_high = fake.high;
+  fake.alive++;
+  return &fake;
+}
+static void fake_destroy(void *self) { (void)self, fake.alive--; }
+static int fake_reset(void *self, uint64_t seed, float *obs) {
+  (void)self, (void)seed;
+  memcpy(obs, fake.obs, sizeof fake.obs);
+  return fake.reset_result;
+}
+static int fake_step(void *self, const float *action, float *obs, double *reward) {
+  (void)self;
+  memcpy(fake.action, action, sizeof fake.action);
+  memcpy(obs, fake.obs, sizeof fake.obs);
+  *reward = fake.reward;
+  return fake.step_result;
+}
+static const char *fake_error(void *self) { return (void)self, fake.reason; }
+static int64_t fake_save(void *self, void *buffer, size_t size) {
+  (void)self;
+  int64_t need = fake.save_size;
+  fake.save_size += fake.save_growth;
+  if (need > 0 && size >= (size_t)need) memset(buffer, 'S', (size_t)need);
+  return need;
+}
+static int fake_load(void *self, const void *buffer, size_t size) {
+  (void)self;
+  return size > 0 && *(const char *)buffer == 'S' ? fake.load_result : -1;
+}
+
+static const struct corsac_env fake_abi = {.abi = CORSAC_ENV_ABI,
+                                           .size = sizeof fake_abi,
+                                           .name = "fake",
+                                           .create = fake_create,
+                                           .reset = fake_reset,
+                                           .step = fake_step,
+                                           .destroy = fake_destroy,
+                                           .error = fake_error,
+                                           .save = fake_save,
+                                           .load = fake_load};
+static const struct environment_kind fake_kind = {.abi = &fake_abi, .id = "/somewhere/fake.so"};
+
+static void fake_begin(struct environment *environment) {
+  memset(&fake, 0, sizeof fake);
+  fake.obs_dim = 3;
+  fake.act_dim = 2;
+  fake.low = low;
+  fake.high = high;
+  struct error error = {0};
+  CU_ASSERT_EQUAL_FATAL(environment_create(environment, &fake_kind, 5, true, &error), STATUS_OK);
+}
+
+static void fake_end(struct environment *environment) {
+  environment_destroy(environment);
+  CU_ASSERT_EQUAL(fake.alive, 0);
+}
+
+// ---- kinds ----
+
+static void test_open(void) {
+  struct environment_kind kind;
+  struct error error = {0};
+  CU_ASSERT_EQUAL(environment_kind_open(&kind, "Pendulum-v1", &error), STATUS_OK);
+  CU_ASSERT_STRING_EQUAL(environment_kind_name(&kind), "Pendulum-v1");
+  CU_ASSERT_STRING_EQUAL(kind.args, "");
+  environment_kind_close(&kind);
+  char env[4096];
+  CU_ASSERT_EQUAL(environment_kind_open(&kind, plugin_env("counter", "7:x=/a b", env, sizeof env), &error), STATUS_OK);
+  CU_ASSERT_STRING_EQUAL(environment_kind_name(&kind), "counter.so");
+  CU_ASSERT_STRING_EQUAL(kind.args, "7:x=/a b");
+  CU_ASSERT_EQUAL(strlen(kind.id), strlen(env) - strlen(":7:x=/a b"));
+  environment_kind_close(&kind);
+}
+
+static void refused(const char *env, enum status status, const char *text) {
+  struct environment_kind kind;
+  struct error error = {0};
+  CU_ASSERT_EQUAL(environment_kind_open(&kind, env, &error), status);
+  CU_ASSERT_EQUAL(error.status, status);
+  CU_ASSERT(error_says(&error, text));
+  CU_ASSERT_EQUAL(environment_kind_open(&kind, env, NULL), status);
+  environment_kind_close(&kind);
+}
+
+static void test_open_refused(void) {
+  char env[4096];
+  refused("", STATUS_USAGE, "no environment is given");
+  refused(":args", STATUS_USAGE, "no environment is given");
+  refused("Pendulm-v1", STATUS_USAGE, "\"Pendulm-v1\": did you mean Pendulum-v1?");
+  refused("Tokamak:7", STATUS_USAGE, "\"Tokamak\"; `corsac envs`");
+  refused("gym:Ant-v5", STATUS_USAGE, "no gym: environments");
+  refused("exec:./a.out --fast", STATUS_USAGE, "no exec: environments");
+  refused("./missing.so:1", STATUS_IO, "./missing.so: No such file");
+  refused("missing.so", STATUS_IO, "missing.so: No such file");
+  refused("dir/Pendulum-v1", STATUS_IO, "dir/Pendulum-v1: No such file");
+  refused(plugin_env("old_abi", NULL, env, sizeof env), STATUS_MISMATCH, "version 42");
+  memset(env, 'a', 2000);
+  env[2000] = '\0';
+  refused(env, STATUS_USAGE, "too long");
+  env[3] = ':';
+  refused(env, STATUS_USAGE, "too long");
+}
+
+// ---- instances ----
+
+static void create_fails(const char *plugin, const char *args, const char *text) {
+  char env[4096];
+  struct environment_kind kind;
+  struct environment environment;
+  struct error error = {0};
+  CU_ASSERT_EQUAL_FATAL(environment_kind_open(&kind, plugin_env(plugin, args, env, sizeof env), &error), STATUS_OK);
+  CU_ASSERT_EQUAL(environment_create(&environment, &kind, 3, false, &error), STATUS_FAILED);
+  CU_ASSERT(error_says(&error, plugin));
+  CU_ASSERT(error_says(&error, "environment 3 (training): create"));
+  CU_ASSERT(error_says(&error, text));
+  environment_destroy(&environment);
+  environment_kind_close(&kind);
+}
+
+static void test_create_fails(void) {
+  create_fails("fail_create", NULL, "no licence for the solver");
+  create_fails("fail_create", "silent", "gave no reason");
+  create_fails("zero_dim", NULL, "obs_dim to 0");
+  create_fails("bad_bounds", NULL, "action component 1 to [3, 3]");
+}
+
+static void spec_refused(const char *text) {
+  struct environment environment;
+  struct error error = {0};
+  CU_ASSERT_EQUAL(environment_create(&environment, &fake_kind, 0, false, &error), STATUS_FAILED);
+  CU_ASSERT(error_says(&error, text));
+  CU_ASSERT_EQUAL(fake.alive, 0);
+}
+
+static void test_spec(void) {
+  struct environment environment;
+  fake_begin(&environment);
+  fake_end(&environment);
+  const double wild[2] = {0, NAN}, endless[2] = {5, INFINITY}, least[2] = {-2, -1.7e308}, most[2] = {2, 1.7e308};
+  fake.act_dim = 0;
+  spec_refused("act_dim to 0");
+  fake.act_dim = 1u << 30;
+  spec_refused("act_dim to 1073741824");
+  fake.act_dim = 2;
+  fake.low = NULL;
+  spec_refused("no action_low");
+  fake.low = wild;
+  spec_refused("[nan, 0.4]");
+  fake.low = low;
+  fake.high = endless;
+  spec_refused("[0.1, inf]");
+  fake.low = least;
+  fake.high = most;
+  spec_refused("finite");
+  fake.low = high;
+  fake.high = low;
+  spec_refused("component 0 to [2, -2]");
+}
+
+static void test_scaling(void) {
+  struct environment environment;
+  fake_begin(&environment);
+  float obs[3];
+  double reward;
+  int flags;
+  static const float actions[5] = {-1, -0.5f, 0, 0.25f, 1};
+  for (int i = 0; i < 5; i++) {
+    float action[2] = {actions[i], actions[i]};
+    CU_ASSERT_EQUAL(environment_step(&environment, action, obs, &reward, &flags, NULL), STATUS_OK);
+    CU_ASSERT_EQUAL(fake.action[0], 2 * actions[i]);
+    CU_ASSERT_DOUBLE_EQUAL((double)fake.action[1], 0.1 + ((double)actions[i] + 1) / 2 * 0.3, 1e-7);
+    CU_ASSERT((double)fake.action[1] >= low[1] && (double)fake.action[1] <= high[1]); // as doubles: (float)0.4 > 0.4
+    CU_ASSERT_EQUAL(environment.scaled[1], fake.action[1]);
+  }
+  fake_end(&environment);
+}
+
+static void test_step_returns(void) {
+  struct environment environment;
+  fake_begin(&environment);
+  float obs[3], action[2] = {0, 0};
+  double reward;
+  int flags;
+  fake.obs[1] = 4;
+  fake.reward = -7.5;
+  fake.step_result = CORSAC_TERMINATED | CORSAC_TRUNCATED;
+  CU_ASSERT_EQUAL(environment_step(&environment, action, obs, &reward, &flags, NULL), STATUS_OK);
+  CU_ASSERT(obs[1] == 4 && reward == -7.5 && flags == (CORSAC_TERMINATED | CORSAC_TRUNCATED));
+  fake_end(&environment);
+}
+
+// A step fails with a message that holds all of these.
+static void step_fails(struct environment *environment, const float *action, const char *text) {
+  float obs[3];
+  double reward;
+  int flags;
+  struct error error = {0};
+  CU_ASSERT_EQUAL(environment_step(environment, action, obs, &reward, &flags, &error), STATUS_FAILED);
+  CU_ASSERT(error_says(&error, "fake.so: environment 5 (evaluation): step "));
+  CU_ASSERT(error_says(&error, text));
+}
+
+static void test_step_fails(void) {
+  struct environment environment;
+  fake_begin(&environment);
+  static const float zero[2] = {0, 0}, wild[2] = {0, NAN};
+  fake.obs[2] = INFINITY;
+  step_fails(&environment, zero,
+             "step 1 of the episode returned an observation that is not finite: component 2 is inf");
+  fake.obs[2] = 0;
+  fake.obs[0] = NAN;
+  step_fails(&environment, zero, "component 0 is");
+  fake.obs[0] = 0;
+  fake.reward = -INFINITY;
+  step_fails(&environment, zero, "step 3 of the episode returned a reward that is not a finite float: -inf");
+  fake.reward = 1e39; // finite, but not as a float
+  step_fails(&environment, zero, "1e+39");
+  fake.reward = 0;
+  fake.step_result = 4;
+  step_fails(&environment, zero, "flags 4");
+  fake.step_result = -3;
+  step_fails(&environment, zero, "it returned -3 and gave no reason");
+  fake.reason = "out of mesh";
+  step_fails(&environment, zero, "step 7 of the episode failed: out of mesh");
+  fake.step_result = 0;
+  step_fails(&environment, wild, "the policy's action is not finite: component 1 is nan");
+  fake_end(&environment);
+}
+
+static void test_reset_fails(void) {
+  struct environment environment;
+  fake_begin(&environment);
+  float obs[3];
+  struct error error = {0};
+  CU_ASSERT_EQUAL(environment_reset(&environment, 9, obs, &error), STATUS_OK);
+  fake.obs[1] = NAN;
+  CU_ASSERT_EQUAL(environment_reset(&environment, 9, obs, &error), STATUS_FAILED);
+  CU_ASSERT(error_says(&error, "environment 5 (evaluation): reset with seed 9 returned an observation"));
+  CU_ASSERT(error_says(&error, "component 1 is nan"));
+  error_clear(&error);
+  fake.reset_result = -1;
+  CU_ASSERT_EQUAL(environment_reset(&environment, 9, obs, &error), STATUS_FAILED);
+  CU_ASSERT(error_says(&error, "reset with seed 9 failed: it returned -1"));
+  fake_end(&environment);
+}
+
+static void test_plugins_fail(void) {
+  static const char *const cases[2][2] = {
+      {"nan_obs", "step 3 of the episode returned an observation that is not finite: component 2"},
+      {"fail_step", "step 5 of the episode failed: the solver diverged"}};
+  for (int i = 0; i < 2; i++) {
+    char env[4096];
+    struct environment_kind kind;
+    struct environment environment;
+    struct error error = {0};
+    float obs[3], action = 0;
+    double reward;
+    int flags, steps = 0;
+    CU_ASSERT_EQUAL_FATAL(environment_kind_open(&kind, plugin_env(cases[i][0], NULL, env, sizeof env), &error),
+                          STATUS_OK);
+    CU_ASSERT_EQUAL_FATAL(environment_create(&environment, &kind, 0, false, &error), STATUS_OK);
+    CU_ASSERT_EQUAL(environment_reset(&environment, 1, obs, &error), STATUS_OK);
+    while (steps < 10 && environment_step(&environment, &action, obs, &reward, &flags, &error) == STATUS_OK) steps++;
+    CU_ASSERT_EQUAL(steps, i == 0 ? 2 : 4);
+    CU_ASSERT(error_says(&error, cases[i][1]));
+    environment_destroy(&environment);
+    environment_kind_close(&kind);
+  }
+}
+
+static void test_overlap(void) {
+  char env[4096];
+  struct environment_kind kind;
+  struct environment both[2], pendulum;
+  struct error error = {0};
+  float obs, action = 0;
+  double reward;
+  int flags;
+  CU_ASSERT_EQUAL_FATAL(environment_kind_open(&kind, plugin_env("overlap", NULL, env, sizeof env), &error), STATUS_OK);
+  for (int i = 0; i < 2; i++) CU_ASSERT_EQUAL_FATAL(environment_create(&both[i], &kind, 0, false, &error), STATUS_OK);
+  CU_ASSERT(environment_can_overlap(&both[0]));
+  for (int i = 0; i < 2; i++) CU_ASSERT_EQUAL(environment_step_begin(&both[i], &action, &error), STATUS_OK);
+  for (int i = 0; i < 2; i++) {
+    CU_ASSERT_EQUAL(environment_step_end(&both[i], &obs, &reward, &flags, &error), STATUS_OK);
+    CU_ASSERT_EQUAL(obs, 2);
+  }
+  CU_ASSERT_EQUAL(environment_step(&both[0], &action, &obs, &reward, &flags, &error), STATUS_OK);
+  CU_ASSERT_EQUAL(obs, 1);
+  for (int i = 0; i < 2; i++) environment_destroy(&both[i]);
+  environment_kind_close(&kind);
+  CU_ASSERT_EQUAL_FATAL(environment_kind_open(&kind, "Pendulum-v1", &error), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(environment_create(&pendulum, &kind, 0, false, &error), STATUS_OK);
+  CU_ASSERT(!environment_can_overlap(&pendulum));
+  environment_destroy(&pendulum);
+}
+
+static void test_save(void) {
+  struct environment environment;
+  fake_begin(&environment);
+  struct buffer state = {0};
+  struct error error = {0};
+  bool saved = true;
+  CU_ASSERT(environment_can_save(&environment));
+  fake.save_size = -1; // it says no
+  CU_ASSERT_EQUAL(environment_save(&environment, &state, &saved, &error), STATUS_OK);
+  CU_ASSERT(!saved && state.size == 0);
+  fake.save_size = 3000; // larger than the buffer: asked twice
+  CU_ASSERT_EQUAL(environment_save(&environment, &state, &saved, &error), STATUS_OK);
+  CU_ASSERT(saved && state.size == 3000 && state.data[0] == 'S' && state.data[2999] == 'S');
+  fake.save_size = 10; // replaces what was there
+  CU_ASSERT_EQUAL(environment_save(&environment, &state, &saved, &error), STATUS_OK);
+  CU_ASSERT(saved && state.size == 10);
+  CU_ASSERT_EQUAL(environment_load(&environment, state.data, state.size, &error), STATUS_OK);
+  fake.load_result = -1;
+  fake.reason = "another mesh";
+  CU_ASSERT_EQUAL(environment_load(&environment, state.data, state.size, &error), STATUS_FAILED);
+  CU_ASSERT(error_says(&error, "load of 10 bytes failed: another mesh"));
+  error_clear(&error);
+  fake.save_size = 100000;
+  fake.save_growth = 100000;
+  CU_ASSERT_EQUAL(environment_save(&environment, &state, &saved, &error), STATUS_FAILED);
+  CU_ASSERT(!saved && error_says(&error, "more bytes each time"));
+  error_clear(&error);
+  fake.save_size = INT64_MAX;
+  fake.save_growth = 0;
+  CU_ASSERT_EQUAL(environment_save(&environment, &state, &saved, &error), STATUS_FAILED);
+  CU_ASSERT(!saved && error_says(&error, "save wants 9223372036854775807 bytes"));
+  buffer_release(&state);
+  fake_end(&environment);
+}
+
+static void test_cannot_save(void) {
+  char env[4096];
+  struct environment_kind kind;
+  struct environment environment;
+  struct error error = {0};
+  struct buffer state = {0};
+  bool saved = true;
+  CU_ASSERT_EQUAL_FATAL(environment_kind_open(&kind, plugin_env("no_save", NULL, env, sizeof env), &error), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(environment_create(&environment, &kind, 0, false, &error), STATUS_OK);
+  CU_ASSERT(!environment_can_save(&environment));
+  CU_ASSERT_EQUAL(environment_save(&environment, &state, &saved, &error), STATUS_OK);
+  CU_ASSERT(!saved);
+  CU_ASSERT_EQUAL(environment_load(&environment, "x", 1, &error), STATUS_MISMATCH);
+  CU_ASSERT(error_says(&error, "has no load"));
+  environment_destroy(&environment);
+  environment_kind_close(&kind);
+}
+
+int main(void) {
+  static const struct unit_case cases[] = {
+      {"built-in names and plugins open, with their arguments", test_open},
+      {"what cannot be opened is refused with what would be right", test_open_refused},
+      {"a create that fails or gives a bad spec says why", test_create_fails},
+      {"dimensions and bounds are checked, and a refused instance destroyed", test_spec},
+      {"actions reach the environment inside of its bounds", test_scaling},
+      {"what a step returns is passed on", test_step_returns},
+      {"a step that fails or returns what is not finite is named", test_step_fails},
+      {"a reset that fails or returns what is not finite is named", test_reset_fails},
+      {"plugins that fail in the middle of an episode are named", test_plugins_fail},
+      {"steps in two halves overlap", test_overlap},
+      {"a state is saved whatever its size, and loaded", test_save},
+      {"an environment without save says so", test_cannot_save},
+  };
+  return unit_run("environment", cases, sizeof cases / sizeof *cases);
+}

@@ -1,0 +1,166 @@
+#include "actor/evaluator.h"
+#include "common/base/random.h"
+#include "tests/support/environments.h"
+#include "tests/support/unit.h"
+#include <string.h>
+
+static const struct config config = {.seed = 12, .gamma = 0.9, .n_step = 1, .hidden = {1, {16}}};
+
+static void fill(struct policy_weights *weights, uint64_t version) {
+  struct random random = random_stream(1, RANDOM_INIT, 0, 0);
+  weights->version = version;
+  for (size_t i = 0; i < weights->parameters; i++) weights->values[i] = (float)(random_uniform(&random) - 0.5) / 2;
+}
+
+static struct evaluator *begin(struct environment_kind *kind, uint64_t version) {
+  struct error error = {0};
+  CU_ASSERT_EQUAL_FATAL(environment_kind_open(kind, "Pendulum-v1", &error), STATUS_OK);
+  struct evaluator *evaluator = evaluator_create(&config, kind, 3, 1, 4, &error);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(evaluator);
+  CU_ASSERT_FALSE(evaluator_busy(evaluator));
+  fill(evaluator_weights(evaluator), version);
+  return evaluator;
+}
+
+// Runs until nothing is left; results go to `results` by episode. Returns the number of steps.
+static int run(struct evaluator *evaluator, struct message_episode *results, uint32_t *episodes) {
+  int steps = 0;
+  *episodes = 0;
+  while (evaluator_busy(evaluator)) {
+    bool done;
+    struct message_episode result;
+    CU_ASSERT_EQUAL_FATAL(evaluator_step(evaluator, &done, &result, NULL), STATUS_OK);
+    steps++;
+    if (done) results[result.episode] = result, ++*episodes;
+  }
+  return steps;
+}
+
+// What an episode should give, by hand.
+static double expected_return(const struct environment_kind *kind, uint32_t episode, float *first_obs,
+                              float *first_action) {
+  struct environment environment;
+  struct policy *policy = policy_create(3, 1, &config.hidden, NULL);
+  CU_ASSERT_FATAL(policy && environment_create(&environment, kind, 4, true, NULL) == STATUS_OK);
+  fill(policy_weights(policy), 2);
+  struct random random = random_stream(config.seed, RANDOM_EVALUATION, 0, episode);
+  float obs[3], action;
+  double sum = 0, reward;
+  int flags;
+  CU_ASSERT_EQUAL(environment_reset(&environment, random_u64(&random), obs, NULL), STATUS_OK);
+  memcpy(first_obs, obs, sizeof obs);
+  for (int i = 0; i < 200; i++) {
+    policy_act(policy, 1, obs, NULL, &action);
+    if (i == 0) *first_action = 2 * action;
+    CU_ASSERT_EQUAL(environment_step(&environment, &action, obs, &reward, &flags, NULL), STATUS_OK);
+    sum += reward;
+  }
+  policy_destroy(policy);
+  environment_destroy(&environment);
+  return sum;
+}
+
+static void test_episodes(void) {
+  struct environment_kind kind;
+  struct evaluator *evaluator = begin(&kind, 2);
+  struct message_episode results[3];
+  uint32_t episodes;
+  evaluator_begin(evaluator, &(struct message_evaluate){.number = 17, .first = 0, .stride = 1, .count = 3});
+  CU_ASSERT_EQUAL(run(evaluator, results, &episodes), 600); // the host's limit of 200 each
+  CU_ASSERT_EQUAL(episodes, 3);
+  for (uint32_t i = 0; i < 3; i++) {
+    float obs[3], action = 0;
+    double expected = expected_return(&kind, i, obs, &action);
+    CU_ASSERT(results[i].number == 17 && results[i].length == 200 && results[i].episode_return == expected);
+    bool first = memcmp(evaluator_first_observation(evaluator), obs, sizeof obs) == 0;
+    CU_ASSERT_EQUAL(first, i == 2); // of the episode that began last
+    CU_ASSERT(first == (*evaluator_first_action(evaluator) == action));
+  }
+  evaluator_destroy(evaluator);
+}
+
+static void test_repeats(void) {
+  struct environment_kind kind;
+  struct evaluator *evaluator = begin(&kind, 2);
+  struct message_episode all[6], again[6];
+  uint32_t episodes;
+  evaluator_begin(evaluator, &(struct message_evaluate){.number = 1, .first = 0, .stride = 1, .count = 6});
+  run(evaluator, all, &episodes);
+  evaluator_begin(evaluator, &(struct message_evaluate){.number = 2, .first = 1, .stride = 2, .count = 6});
+  run(evaluator, again, &episodes);
+  CU_ASSERT_EQUAL(episodes, 3);
+  for (uint32_t i = 1; i < 6; i += 2) {
+    CU_ASSERT(again[i].number == 2 && again[i].episode == i);
+    CU_ASSERT_EQUAL(again[i].episode_return, all[i].episode_return);
+  }
+  CU_ASSERT(all[0].episode_return != all[1].episode_return);
+  evaluator_weights(evaluator)->version = 0; // the initial network acts like any other
+  evaluator_begin(evaluator, &(struct message_evaluate){.number = 3, .first = 0, .stride = 6, .count = 6});
+  run(evaluator, again, &episodes);
+  CU_ASSERT(episodes == 1 && again[0].episode_return == all[0].episode_return);
+  evaluator_destroy(evaluator);
+}
+
+static void test_begin_drops(void) {
+  struct environment_kind kind;
+  struct evaluator *evaluator = begin(&kind, 2);
+  struct message_episode results[2], after[2];
+  uint32_t episodes;
+  bool done;
+  evaluator_begin(evaluator, &(struct message_evaluate){.number = 1, .first = 0, .stride = 1, .count = 2});
+  run(evaluator, results, &episodes);
+  evaluator_begin(evaluator, &(struct message_evaluate){.number = 2, .first = 0, .stride = 1, .count = 2});
+  for (int i = 0; i < 70; i++) CU_ASSERT_EQUAL(evaluator_step(evaluator, &done, after, NULL), STATUS_OK);
+  evaluator_begin(evaluator, &(struct message_evaluate){.number = 3, .first = 1, .stride = 4, .count = 2});
+  CU_ASSERT_EQUAL(run(evaluator, after, &episodes), 200);
+  CU_ASSERT(episodes == 1 && after[1].number == 3 && after[1].episode_return == results[1].episode_return);
+  evaluator_destroy(evaluator);
+}
+
+static void test_nothing_to_do(void) {
+  struct environment_kind kind;
+  struct evaluator *evaluator = begin(&kind, 2);
+  struct message_episode results[2];
+  uint32_t episodes;
+  evaluator_begin(evaluator, &(struct message_evaluate){.first = 3, .stride = 4, .count = 3});
+  CU_ASSERT_FALSE(evaluator_busy(evaluator));
+  evaluator_begin(evaluator, &(struct message_evaluate){.first = 1, .stride = UINT32_MAX, .count = 2});
+  run(evaluator, results, &episodes);
+  CU_ASSERT_EQUAL(episodes, 1);
+  evaluator_destroy(evaluator);
+  evaluator_destroy(NULL);
+}
+
+// The instance is made at the first step, and what fails there is named as evaluation.
+static void fails(const char *plugin, const char *text) {
+  char env[4096];
+  struct environment_kind kind;
+  struct error error = {0};
+  CU_ASSERT_EQUAL_FATAL(environment_kind_open(&kind, plugin_env(plugin, NULL, env, sizeof env), &error), STATUS_OK);
+  struct evaluator *evaluator = evaluator_create(&config, &kind, 3, 1, 4, &error);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(evaluator);
+  evaluator_begin(evaluator, &(struct message_evaluate){.first = 0, .stride = 1, .count = 1});
+  bool done;
+  struct message_episode result;
+  for (int i = 0; i < 5 && !error.status; i++) evaluator_step(evaluator, &done, &result, &error);
+  CU_ASSERT(error_says(&error, text));
+  evaluator_destroy(evaluator);
+  environment_kind_close(&kind);
+}
+
+static void test_failures(void) {
+  fails("fail_create", "environment 4 (evaluation): create failed: no licence");
+  fails("nan_obs", "environment 4 (evaluation): step 3 of the episode returned an observation");
+  fails("counter", "obs_dim 2 and act_dim 1 in evaluation, but the policy's are 3 and 1");
+}
+
+int main(void) {
+  static const struct unit_case cases[] = {
+      {"episodes run deterministically, seeded by their numbers", test_episodes},
+      {"evaluations repeat, however their episodes are dealt out", test_repeats},
+      {"a new evaluation drops the one under way", test_begin_drops},
+      {"no episodes, or one, are fine", test_nothing_to_do},
+      {"what fails is named as evaluation", test_failures},
+  };
+  return unit_run("evaluator", cases, sizeof cases / sizeof *cases);
+}

@@ -1,0 +1,162 @@
+#include "common/base/log.h"
+#include "tests/support/unit.h"
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+// stderr goes to `path` (or the terminal at path) until it is given back.
+static int redirect(const char *path) {
+  fflush(stderr);
+  int saved = dup(STDERR_FILENO);
+  int file = open(path, O_RDWR | O_CREAT | O_TRUNC | O_NOCTTY, 0600);
+  dup2(file, STDERR_FILENO);
+  close(file);
+  return saved;
+}
+
+static void give_back(int saved) {
+  dup2(saved, STDERR_FILENO);
+  close(saved);
+}
+
+static unsigned lines_of(const char *text) {
+  unsigned lines = 0;
+  for (; *text; text++) lines += *text == '\n';
+  return lines;
+}
+
+static void test_lines(void) {
+  char *directory = unit_tmpdir(), *shown = unit_path(directory, "stderr");
+  int saved = redirect(shown);
+  log_init(3, LOG_INFO);
+  log_error("one %d", 1);
+  log_warn("two");
+  log_info("three");
+  log_debug("unseen");
+  log_init(12, LOG_ERROR);
+  log_warn("unseen");
+  log_init(12, LOG_DEBUG);
+  log_debug("four");
+  give_back(saved);
+  char *text = unit_read_file(shown, NULL);
+  CU_ASSERT_EQUAL(lines_of(text), 4);
+  static const char *const expected[] = {" 3 error one 1", " 3 warn  two", " 3 info  three", " 12 debug four"};
+  char *rest = text;
+  for (int i = 0; i < 4; i++) {
+    char *line = strsep(&rest, "\n");
+    int hour, minute, second, milli, used = 0;
+    CU_ASSERT_PTR_NOT_NULL_FATAL(line);
+    CU_ASSERT_EQUAL(sscanf(line, "%2d:%2d:%2d.%3d%n", &hour, &minute, &second, &milli, &used), 4);
+    CU_ASSERT_EQUAL_FATAL(used, 12);
+    CU_ASSERT_STRING_EQUAL(line + used, expected[i]);
+  }
+  free(text), free(shown), unit_tmpdir_remove(directory);
+}
+
+static void test_file(void) {
+  char *directory = unit_tmpdir(), *shown = unit_path(directory, "stderr"), *path = unit_path(directory, "log.txt");
+  unit_write_file(path, "before\n", 7);
+  int saved = redirect(shown);
+  log_init(0, LOG_INFO);
+  log_info("not in the file");
+  struct error error = {0};
+  CU_ASSERT_EQUAL(log_open_file(path, &error), STATUS_OK);
+  log_info("in both");
+  log_debug("in neither");
+  log_status_line("50 %"); // no terminal: nothing happens
+  log_close();
+  log_info("after");
+  give_back(saved);
+  char *text = unit_read_file(path, NULL), *all = unit_read_file(shown, NULL);
+  CU_ASSERT_NSTRING_EQUAL(text, "before\n", 7);
+  CU_ASSERT_EQUAL(lines_of(text), 2);
+  CU_ASSERT_PTR_NOT_NULL(strstr(text, " 0 info  in both\n"));
+  CU_ASSERT_EQUAL(lines_of(all), 3);
+  CU_ASSERT_PTR_NULL(strstr(all, "50 %"));
+  CU_ASSERT_PTR_NULL(strchr(all, '\r'));
+  free(text), free(all), free(path), free(shown), unit_tmpdir_remove(directory);
+}
+
+static void test_file_refused(void) {
+  struct error error = {0};
+  CU_ASSERT_EQUAL(log_open_file("/nonexistent/log.txt", &error), STATUS_IO);
+  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "/nonexistent/log.txt"));
+  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "No such file"));
+}
+
+static void test_full_disk(void) {
+  if (access("/dev/full", W_OK) != 0) return;
+  char *directory = unit_tmpdir(), *shown = unit_path(directory, "stderr");
+  int saved = redirect(shown);
+  log_init(0, LOG_INFO);
+  CU_ASSERT_EQUAL(log_open_file("/dev/full", NULL), STATUS_OK);
+  log_info("one");
+  log_info("two");
+  log_close();
+  give_back(saved);
+  char *text = unit_read_file(shown, NULL);
+  CU_ASSERT_EQUAL(lines_of(text), 3); // one, the warning, two
+  CU_ASSERT_PTR_NOT_NULL(strstr(text, "warn  /dev/full: cannot be written"));
+  free(text), free(shown), unit_tmpdir_remove(directory);
+}
+
+static void test_long_line(void) {
+  char *directory = unit_tmpdir(), *shown = unit_path(directory, "stderr"), message[10000];
+  memset(message, 'x', sizeof message);
+  message[sizeof message - 1] = '\0';
+  int saved = redirect(shown);
+  log_init(0, LOG_INFO);
+  log_info("%s", message);
+  log_info("next");
+  give_back(saved);
+  char *text = unit_read_file(shown, NULL);
+  CU_ASSERT_EQUAL(lines_of(text), 2);
+  CU_ASSERT(strlen(text) > 4000 && strlen(text) < 4300);
+  CU_ASSERT_PTR_NOT_NULL(strstr(text, "xxx\n"));
+  free(text), free(shown), unit_tmpdir_remove(directory);
+}
+
+static void test_status_line(void) {
+  int terminal = posix_openpt(O_RDWR | O_NOCTTY);
+  if (terminal < 0 || grantpt(terminal) || unlockpt(terminal)) return; // a container without terminals
+  setenv("TERM", "xterm", 1);
+  int saved = redirect(ptsname(terminal));
+  bool seen = log_on_terminal();
+  log_init(0, LOG_INFO);
+  log_status_line("step 1");
+  log_info("passes");
+  log_close();
+  setenv("TERM", "dumb", 1);
+  bool dumb = log_on_terminal();
+  log_status_line("unseen");
+  log_info("plain");
+  char text[1024] = "";
+  fcntl(terminal, F_SETFL, O_NONBLOCK);
+  ssize_t size = read(terminal, text, sizeof text - 1);
+  give_back(saved);
+  CU_ASSERT(seen);
+  CU_ASSERT(!dumb);
+  CU_ASSERT_FATAL(size > 0);
+  text[size] = '\0';
+  // drawn; cleared for the line; drawn again below it; cleared at the end
+  CU_ASSERT_PTR_EQUAL(strstr(text, "\r\033[Kstep 1\r\033[K"), text);
+  char *passes = strstr(text, " info  passes\r\n\r\033[Kstep 1\r\033[K");
+  CU_ASSERT_PTR_NOT_NULL_FATAL(passes);
+  CU_ASSERT_PTR_NOT_NULL(strstr(passes, " info  plain\r\n"));
+  CU_ASSERT_PTR_NULL(strstr(text, "unseen"));
+  close(terminal);
+}
+
+int main(void) {
+  static const struct unit_case cases[] = {
+      {"a line has time, rank, level and message, and shows by its level", test_lines},
+      {"a file gets every line from when it is opened until the log is closed", test_file},
+      {"a file that cannot be opened is an error that names it", test_file_refused},
+      {"a full disk costs one warning, not the log", test_full_disk},
+      {"a long message is cut to one line", test_long_line},
+      {"the status line stays below the log on a terminal, and only there", test_status_line},
+  };
+  return unit_run("log", cases, sizeof cases / sizeof *cases);
+}

@@ -1,0 +1,149 @@
+#include "learner/replay.h"
+#include "common/base/memory.h"
+#include "tests/support/unit.h"
+#include <string.h>
+
+enum { OBS = 3, ACT = 2, CAPACITY = 10 };
+
+// Row number n in every column, so that a row that is mixed up is seen.
+static void insert(struct replay *replay, int first, int rows) {
+  float obs[32 * OBS], action[32 * ACT], reward[32], next_obs[32 * OBS], discount[32];
+  for (int i = 0; i < rows; i++) {
+    const float n = (float)(first + i);
+    for (int j = 0; j < OBS; j++) obs[i * OBS + j] = n + 0.125f * (float)j;
+    for (int j = 0; j < OBS; j++) next_obs[i * OBS + j] = -n - 0.125f * (float)j;
+    for (int j = 0; j < ACT; j++) action[i * ACT + j] = 1000 * n + (float)j;
+    reward[i] = 10 * n;
+    discount[i] = 100 * n;
+  }
+  replay_insert(replay, (size_t)rows, obs, action, reward, next_obs, discount);
+}
+
+static void check_slot(const struct replay *replay, uint32_t slot, int n) {
+  real obs[OBS], action[ACT], reward, next_obs[OBS], discount;
+  replay_gather(replay, 1, &slot, obs, action, &reward, next_obs, &discount);
+  for (int j = 0; j < OBS; j++) CU_ASSERT_EQUAL(obs[j], (real)n + (real)0.125 * (real)j);
+  for (int j = 0; j < OBS; j++) CU_ASSERT_EQUAL(next_obs[j], (real)-n - (real)0.125 * (real)j);
+  for (int j = 0; j < ACT; j++) CU_ASSERT_EQUAL(action[j], (real)(1000 * n + j));
+  CU_ASSERT_EQUAL(reward, (real)(10 * n));
+  CU_ASSERT_EQUAL(discount, (real)(100 * n));
+}
+
+static void test_ring(void) {
+  struct replay *replay = replay_create(CAPACITY, OBS, ACT, NULL);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(replay);
+  CU_ASSERT_EQUAL(replay_capacity(replay), CAPACITY);
+  CU_ASSERT_EQUAL(replay_size(replay), 0);
+  insert(replay, 0, 7);
+  CU_ASSERT_EQUAL(replay_size(replay), 7);
+  CU_ASSERT_EQUAL(replay_cursor(replay), 7);
+  for (int i = 0; i < 7; i++) check_slot(replay, (uint32_t)i, i);
+  insert(replay, 7, 5); // slots 0 and 1 are overwritten
+  CU_ASSERT_EQUAL(replay_size(replay), CAPACITY);
+  CU_ASSERT_EQUAL(replay_cursor(replay), 2);
+  for (int i = 0; i < CAPACITY; i++) check_slot(replay, (uint32_t)i, i < 2 ? 10 + i : i);
+  insert(replay, 100, 25); // more than fit: the last ten stay
+  CU_ASSERT_EQUAL(replay_size(replay), CAPACITY);
+  CU_ASSERT_EQUAL(replay_cursor(replay), 7);
+  for (int i = 0; i < CAPACITY; i++) check_slot(replay, (uint32_t)i, i < 7 ? 118 + i : 108 + i);
+  replay_destroy(replay);
+}
+
+static void test_gather_order(void) {
+  struct replay *replay = replay_create(CAPACITY, OBS, ACT, NULL);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(replay);
+  insert(replay, 0, 10);
+  const uint32_t index[4] = {9, 0, 5, 5};
+  real obs[4 * OBS], action[4 * ACT], reward[4], next_obs[4 * OBS], discount[4];
+  replay_gather(replay, 4, index, obs, action, reward, next_obs, discount);
+  for (int i = 0; i < 4; i++) {
+    CU_ASSERT_EQUAL(obs[i * OBS + 2], (real)index[i] + (real)0.25);
+    CU_ASSERT_EQUAL(next_obs[i * OBS], -(real)index[i]);
+    CU_ASSERT_EQUAL(action[i * ACT + 1], (real)(1000 * index[i] + 1));
+    CU_ASSERT_EQUAL(reward[i], (real)(10 * index[i]));
+    CU_ASSERT_EQUAL(discount[i], (real)(100 * index[i]));
+  }
+  replay_destroy(replay);
+}
+
+static void test_draw(void) {
+  struct replay *replay = replay_create(CAPACITY, OBS, ACT, NULL);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(replay);
+  insert(replay, 0, 6);
+  enum { DRAWS = 60000 };
+  static uint32_t index[DRAWS], again[DRAWS];
+  struct random random = random_stream(7, RANDOM_REPLAY, 0, 3);
+  replay_draw(replay, &random, DRAWS, index);
+  double count[CAPACITY] = {0}, chi2 = 0;
+  for (int i = 0; i < DRAWS; i++) {
+    CU_ASSERT_TRUE_FATAL(index[i] < 6); // only rows that are there
+    count[index[i]]++;
+  }
+  for (int i = 0; i < 6; i++) chi2 += (count[i] - DRAWS / 6.0) * (count[i] - DRAWS / 6.0) / (DRAWS / 6.0);
+  CU_ASSERT_TRUE(chi2 < 20.5); // 99.9 % of 5 degrees of freedom
+  random = random_stream(7, RANDOM_REPLAY, 0, 3);
+  replay_draw(replay, &random, DRAWS, again);
+  CU_ASSERT_EQUAL(memcmp(index, again, sizeof index), 0);
+  random = random_stream(7, RANDOM_REPLAY, 0, 4);
+  replay_draw(replay, &random, DRAWS, again);
+  CU_ASSERT_NOT_EQUAL(memcmp(index, again, sizeof index), 0);
+  replay_destroy(replay);
+}
+
+static void test_columns(void) {
+  struct replay *from = replay_create(CAPACITY, OBS, ACT, NULL), *to = replay_create(CAPACITY, OBS, ACT, NULL);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(from);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(to);
+  insert(from, 0, 13);
+  static const uint32_t widths[REPLAY_COLUMNS] = {
+      [REPLAY_OBS] = OBS, [REPLAY_ACTION] = ACT, [REPLAY_REWARD] = 1, [REPLAY_NEXT_OBS] = OBS, [REPLAY_DISCOUNT] = 1};
+  for (int c = 0; c < REPLAY_COLUMNS; c++) {
+    const enum replay_column column = (enum replay_column)c;
+    CU_ASSERT_EQUAL(replay_column_width(from, column), widths[c]);
+    float values[CAPACITY * OBS];
+    for (size_t begin = 0; begin < CAPACITY; begin += 4) { // in pieces of 4, 4, 2
+      const size_t rows = begin + 4 <= CAPACITY ? 4 : CAPACITY - begin;
+      replay_read_column(from, column, begin, rows, values);
+      replay_write_column(to, column, begin, rows, values);
+    }
+  }
+  float rewards[2];
+  replay_read_column(from, REPLAY_REWARD, 2, 2, rewards); // memory order, not age
+  CU_ASSERT_EQUAL(rewards[0], 120);
+  CU_ASSERT_EQUAL(rewards[1], 30);
+  replay_set_state(to, replay_size(from), replay_cursor(from));
+  insert(from, 50, 1);
+  insert(to, 50, 1);
+  for (uint32_t i = 0; i < CAPACITY; i++) check_slot(to, i, i < 3 ? 10 + (int)i : i == 3 ? 50 : (int)i);
+  CU_ASSERT_EQUAL(replay_cursor(to), 4);
+  replay_destroy(from);
+  replay_destroy(to);
+}
+
+static void test_refusal(void) {
+  struct error error = {0};
+  const size_t row = replay_row_bytes(1000000, 10);
+  CU_ASSERT_TRUE(row >= sizeof(float) * (2 * 1000000 + 10 + 2));
+  const size_t capacity = memory_available() / row * 2 + 1;
+  CU_ASSERT_PTR_NULL(replay_create(capacity, 1000000, 10, &error));
+  CU_ASSERT_EQUAL(error.status, STATUS_MEMORY);
+  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "replay_capacity"));
+  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "available"));
+  error_clear(&error);
+  CU_ASSERT_PTR_NULL(replay_create((size_t)1 << 32, 1, 1, &error)); // rows are numbered in 32 bits
+  CU_ASSERT_EQUAL(error.status, STATUS_USAGE);
+  error_clear(&error);
+  CU_ASSERT_PTR_NULL(replay_create(0, 1, 1, &error));
+  CU_ASSERT_EQUAL(error.status, STATUS_USAGE);
+}
+
+int main(void) {
+  static const struct unit_case cases[] = {
+      {"the oldest rows make room, and rows stay whole", test_ring},
+      {"rows are gathered in the order of the indices", test_gather_order},
+      {"draws are uniform over the rows that are there, and depend on the stream alone", test_draw},
+      {"a copy by columns continues like the original", test_columns},
+      {"a capacity that memory cannot hold is refused with what to lower", test_refusal},
+  };
+  return unit_run("replay", cases, sizeof cases / sizeof *cases);
+}
