@@ -22,8 +22,9 @@ struct arguments {
 };
 static const char *const *make_arguments(struct arguments *a, const char *run, const char *steps, const char *extra) {
   snprintf(a->text, sizeof a->text,
-           "--env Pendulum-v1 --sync --seed 5 --hidden 16,16 --batch-size 20 --learning-starts 60 --env-steps %s --replay-capacity 1000 "
-           "--log-every 50 --eval-every 100 --eval-episodes 3 --checkpoint-every 100 --checkpoint-keep 0 %s",
+           "--env Pendulum-v1 --sync --seed 5 --hidden 16,16 --batch-size 20 --learning-starts 60 --env-steps %s "
+           "--replay-capacity 1000 "
+           "--log-every 50 --eval-every 100 --eval-episodes 3 --checkpoint-every 100 --checkpoint-keep 100 %s",
            steps, extra);
   int n = 0;
   char *rest = NULL;
@@ -58,16 +59,21 @@ static void compare_with_loopback(const char *name, const char *extra, const cha
 
 static void test_four_environments(void) { compare_with_loopback("four", "--envs 4 --sync-steps 5", "ckpt-300.h5", 6); }
 
-static void test_surplus_ranks(void) { compare_with_loopback("two", "--envs 2 --sync-steps 10 --utd 0.5", "ckpt-300.h5", 6); }
-
-static void test_everything_on(void) {
-  compare_with_loopback("all",
-                        "--envs 3 --sync-steps 4 --n-step 3 --normalize-observations --critics 4 --target-subset 2 --critic-layer-norm "
-                        "--utd 2 --learner-threads 2",
-                        "ckpt-300.h5", 6);
+static void test_surplus_ranks(void) {
+  compare_with_loopback("two", "--envs 2 --sync-steps 10 --utd 0.5", "ckpt-300.h5", 6);
 }
 
-static void test_rounds_that_do_not_divide(void) { compare_with_loopback("odd", "--envs 3 --sync-steps 7", "ckpt-315.h5", 6); }
+static void test_everything_on(void) {
+  compare_with_loopback(
+      "all",
+      "--envs 3 --sync-steps 4 --n-step 3 --normalize-observations --critics 4 --target-subset 2 --critic-layer-norm "
+      "--utd 2 --learner-threads 2",
+      "ckpt-300.h5", 6);
+}
+
+static void test_rounds_that_do_not_divide(void) {
+  compare_with_loopback("odd", "--envs 3 --sync-steps 7", "ckpt-315.h5", 6);
+}
 
 // 150 steps, a save, a new process (here: a new job) on all ranks, 150 more: against 300 over loopback in one go.
 static void test_resume(void) {

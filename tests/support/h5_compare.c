@@ -30,7 +30,8 @@ static void *content(hid_t object, bool attribute, size_t *size) {
   const hid_t type = attribute ? H5Aget_type(object) : H5Dget_type(object);
   *size = (size_t)H5Sget_simple_extent_npoints(space) * H5Tget_size(type);
   char *bytes = calloc(*size + 1, 1);
-  const herr_t read = attribute ? H5Aread(object, type, bytes) : H5Dread(object, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes);
+  const herr_t read =
+      attribute ? H5Aread(object, type, bytes) : H5Dread(object, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes);
   H5Sclose(space);
   H5Tclose(type);
   if (read >= 0) return bytes;
@@ -41,9 +42,12 @@ static void *content(hid_t object, bool attribute, size_t *size) {
 static void compare_content(struct comparison *c, const char *name, hid_t left, hid_t right, bool attribute) {
   size_t left_size, right_size;
   char *a = content(left, attribute, &left_size), *b = content(right, attribute, &right_size);
-  if (!a || !b) differ(c, name, "cannot be read");
-  else if (left_size != right_size) differ(c, name, "another size");
-  else if (memcmp(a, b, left_size) != 0) differ(c, name, "other values");
+  if (!a || !b)
+    differ(c, name, "cannot be read");
+  else if (left_size != right_size)
+    differ(c, name, "another size");
+  else if (memcmp(a, b, left_size) != 0)
+    differ(c, name, "other values");
   free(a);
   free(b);
 }
@@ -61,7 +65,8 @@ static herr_t visit_attribute(hid_t location, const char *name, const H5A_info_t
     return 0;
   }
   if (c->report_missing_only) return 0;
-  const hid_t left = H5Aopen(location, name, H5P_DEFAULT), right = H5Aopen_by_name(c->other, object, name, H5P_DEFAULT, H5P_DEFAULT);
+  const hid_t left = H5Aopen(location, name, H5P_DEFAULT),
+              right = H5Aopen_by_name(c->other, object, name, H5P_DEFAULT, H5P_DEFAULT);
   compare_content(c, label, left, right, true);
   H5Aclose(left);
   H5Aclose(right);

@@ -1,6 +1,7 @@
 #include "tests/support/jobs.h"
 
 #include "common/base/log.h"
+#include "common/base/memory.h"
 #include "common/config/options.h"
 #include "common/nn/linalg.h"
 #include "common/wire/transport_loopback.h"
@@ -60,19 +61,21 @@ int job_run_mpi(const char *const *arguments, const volatile sig_atomic_t *stop,
     status = setup_resolve(&setup, count(arguments), (char **)arguments, (uint32_t)size - 1, &error);
     if (status != STATUS_OK) fail("setup", &error);
     bytes = options_format_yaml(&setup.config, NULL, 0) + 1;
-    text = malloc(bytes);
+    text = memory_alloc(bytes, 1, "a configuration", &error);
     options_format_yaml(&setup.config, text, bytes);
   }
   status = mpi_broadcast(status, &text, &bytes, 60, &error);
   if (status != STATUS_OK) return status_exit_code(status);
   if (rank > 0) {
     options_defaults(&setup.config);
-    if (options_parse_yaml(text, bytes - 1, "rank 0", &setup.config, &error) != STATUS_OK) return fail("configuration", &error);
+    if (options_parse_yaml(text, bytes - 1, "rank 0", &setup.config, &error) != STATUS_OK)
+      return fail("configuration", &error);
   }
-  free(text);
+  memory_free(text);
   if (transport_mpi_create(&transport, &error) != STATUS_OK) return fail("transport", &error);
   if (!stop) stop = &never;
-  const struct role_ending ending = rank == 0 ? role_lead(&setup, transport, NULL, stop) : role_act(&setup.config, transport, stop);
+  const struct role_ending ending =
+      rank == 0 ? role_lead(&setup, transport, NULL, stop) : role_act(&setup.config, transport, stop);
   transport_destroy(transport);
   if (together) *together = ending.together;
   job_barrier();
@@ -83,7 +86,8 @@ void job_barrier(void) {
   MPI_Request request;
   int done = 0;
   MPI_Ibarrier(MPI_COMM_WORLD, &request);
-  while (MPI_Test(&request, &done, MPI_STATUS_IGNORE) == MPI_SUCCESS && !done) nanosleep(&(struct timespec){0, 500000}, NULL);
+  while (MPI_Test(&request, &done, MPI_STATUS_IGNORE) == MPI_SUCCESS && !done)
+    nanosleep(&(struct timespec){0, 500000}, NULL);
 }
 
 bool job_checkpoints_equal(const char *left, const char *right) {
@@ -98,10 +102,11 @@ bool job_checkpoints_equal(const char *left, const char *right) {
   return h5_compare(left, right, ignored) == 0;
 }
 
-static bool is_time(const char *column) {
-  static const char *const times[] = {"time_s", "learner_wait", "actor_wait", "env_steps_per_s", "updates_per_s"};
-  for (size_t i = 0; i < sizeof times / sizeof *times; i++)
-    if (strcmp(times[i], column) == 0) return true;
+static bool is_of_the_machine(const char *column) {
+  static const char *const names[] = {"time_s",          "learner_wait",  "actor_wait",
+                                      "env_steps_per_s", "updates_per_s", "actors_alive"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (strcmp(names[i], column) == 0) return true;
   return false;
 }
 
@@ -124,7 +129,7 @@ static bool rows_equal(const char *header, const char *left, const char *right) 
   bool equal = true;
   for (char *column; (column = next_cell(&hs));) {
     const char *x = next_cell(&as), *y = next_cell(&bs);
-    if (is_time(column) || (x && y && strcmp(x, y) == 0)) continue;
+    if (is_of_the_machine(column) || (x && y && strcmp(x, y) == 0)) continue;
     fprintf(stderr, "  %s: %s and %s in\n    %s\n    %s\n", column, x ? x : "nothing", y ? y : "nothing", left, right);
     equal = false;
   }

@@ -1,0 +1,136 @@
+#include "tests/support/small_job.h"
+
+#include "common/config/options.h"
+#include "tests/support/reference.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void must(enum status status, const struct error *error) {
+  if (status == STATUS_OK) return;
+  fprintf(stderr, "tests/support/small_job.c: %s\n", error->text);
+  exit(1);
+}
+
+struct config small_config(void) {
+  struct config config;
+  options_defaults(&config);
+  snprintf(config.env, sizeof config.env, "Small-v0");
+  config.seed = 7;
+  config.sync = true;
+  config.envs = SMALL_ENVS;
+  config.hidden = (struct config_widths){2, {8, 6}};
+  config.normalize_observations = true;
+  config.batch_size = 4;
+  config.n_step = 3;
+  config.learning_starts = 10;
+  config.replay_capacity = SMALL_CAPACITY;
+  return config;
+}
+
+struct message_hello small_hello(uint32_t obs_dim, uint32_t act_dim) {
+  struct error error = {0};
+  struct message_hello hello = {.environment = "Small-v0", .obs_dim = obs_dim, .act_dim = act_dim, .can_save = true};
+  hello.action_low = memory_alloc(act_dim, sizeof(double), "bounds", &error);
+  hello.action_high = memory_alloc(act_dim, sizeof(double), "bounds", &error);
+  must(error.status, &error);
+  for (uint32_t i = 0; i < act_dim; i++) {
+    hello.action_low[i] = -1.5 - i;
+    hello.action_high[i] = 2.25 + i;
+  }
+  return hello;
+}
+
+void small_job_init(struct job *job, const struct config *config) {
+  struct error error = {0};
+  struct message_hello hello = small_hello(SMALL_OBS, SMALL_ACT);
+  must(job_init(job, config, &hello, &error), &error);
+}
+
+static void fill(struct numbers *numbers, float *values, size_t count) {
+  for (size_t i = 0; i < count; i++) values[i] = (float)numbers_uniform(numbers);
+}
+
+static uint64_t count(struct numbers *numbers) { return 1 + numbers_word(numbers) % 100000; }
+
+static void fill_environment(struct numbers *numbers, struct snapshot *snapshot, uint32_t window, struct error *error) {
+  snapshot->steps = count(numbers);
+  snapshot->episode = count(numbers);
+  snapshot->live = snapshot->environment % 3 != 1;
+  snapshot->exact = snapshot->environment % 2 == 0;
+  if (!snapshot->live) return;
+  snapshot->episode_return = numbers_uniform(numbers);
+  snapshot->episode_length = (uint32_t)count(numbers);
+  snapshot->window = snapshot->environment == 0 ? window : 0;
+  fill(numbers, snapshot->obs, snapshot->obs_dim);
+  fill(numbers, snapshot->window_obs, (size_t)snapshot->window * snapshot->obs_dim);
+  fill(numbers, snapshot->window_action, (size_t)snapshot->window * snapshot->act_dim);
+  fill(numbers, snapshot->window_reward, snapshot->window);
+  for (uint32_t i = 0; i < snapshot->window; i++) snapshot->window_version[i] = count(numbers);
+  must(buffer_reserve(&snapshot->state, 11, error), error);
+  for (size_t i = 0; i < 11; i++) snapshot->state.data[i] = (uint8_t)numbers_word(numbers);
+  snapshot->state.size = 11;
+}
+
+static void fill_metrics(struct numbers *numbers, struct metrics *metrics) {
+  uint64_t *const counts[] = {&metrics->rows,     &metrics->last_steps, &metrics->last_updates, &metrics->episodes,
+                              &metrics->updates,  &metrics->length_sum, &metrics->lag.count,    &metrics->lag.sum,
+                              &metrics->lag.low,  &metrics->lag.high,   &metrics->age_count,    &metrics->age_sum,
+                              &metrics->evaluated};
+  double *const sums[] = {&metrics->last_seconds, &metrics->return_sum,      &metrics->return_low,
+                          &metrics->return_high,  &metrics->critic_loss_sum, &metrics->policy_loss_sum,
+                          &metrics->alpha_sum,    &metrics->entropy_sum,     &metrics->q_mean_sum,
+                          &metrics->learner_wait, &metrics->actor_wait,      &metrics->eval_return};
+  for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) *counts[i] = count(numbers);
+  for (size_t i = 0; i < sizeof sums / sizeof *sums; i++) *sums[i] = numbers_uniform(numbers);
+}
+
+static void fill_sac(struct numbers *numbers, struct sac *sac) {
+  fill(numbers, sac->policy, sac->policy_net.parameters);
+  fill(numbers, sac->critics.parameters, sac->critics.size);
+  fill(numbers, sac->critics.targets, sac->critics.size);
+  fill(numbers, sac->policy_adam.m, sac->policy_adam.size);
+  fill(numbers, sac->policy_adam.v, sac->policy_adam.size);
+  fill(numbers, sac->critics_adam.m, sac->critics_adam.size);
+  fill(numbers, sac->critics_adam.v, sac->critics_adam.size);
+  sac->policy_adam.step = count(numbers);
+  sac->critics_adam.step = count(numbers);
+  sac->alpha_adam.m = numbers_uniform(numbers);
+  sac->alpha_adam.v = numbers_uniform(numbers);
+  sac->alpha_adam.step = count(numbers);
+  sac->log_alpha = numbers_uniform(numbers);
+}
+
+void small_job_fill(struct job *job, uint64_t seed, uint32_t rows) {
+  struct error error = {0};
+  struct numbers numbers = {seed};
+  const uint32_t obs_dim = job->environment.obs_dim, act_dim = job->environment.act_dim;
+  float *row = memory_alloc(2 * (size_t)obs_dim + act_dim + 2, sizeof *row, "a row", &error);
+  must(error.status, &error);
+  fill_sac(&numbers, &job->sac);
+  for (uint32_t r = 0; r < rows; r++) {
+    fill(&numbers, row, 2 * (size_t)obs_dim + act_dim + 2);
+    const float *action = row + obs_dim, *next_obs = action + act_dim, *reward = next_obs + obs_dim;
+    replay_insert(job->replay, 1, row, action, reward, next_obs, reward + 1);
+    normalizer_update(&job->normalizer, row);
+  }
+  memory_free(row);
+  job->limiter.steps = count(&numbers);
+  job->limiter.updates = job->sac.updates = count(&numbers);
+  job->limiter.base_steps = count(&numbers);
+  job->limiter.base_updates = count(&numbers);
+  job->episodes = count(&numbers);
+  job->policy_version = count(&numbers);
+  job->evaluations = count(&numbers);
+  job->dropped = count(&numbers);
+  job->exact = true;
+  job->seconds = 1000 + numbers_uniform(&numbers);
+  job->best_return = numbers_uniform(&numbers);
+  job->next_log = count(&numbers);
+  job->next_eval = count(&numbers);
+  job->next_checkpoint = count(&numbers);
+  fill_metrics(&numbers, &job->metrics);
+  for (uint64_t e = 0; e < job->config.envs; e++)
+    fill_environment(&numbers, &job->environments[e], (uint32_t)job->config.n_step - 1, &error);
+}
