@@ -101,9 +101,10 @@ struct actor *actor_create(const struct config *config, struct transport *transp
                            struct error *error) {
   struct actor *actor = memory_alloc(1, sizeof *actor, "an actor", error);
   if (!actor) return NULL;
-  *actor = (struct actor){.config = *config, .transport = transport, .stop = stop, .heard = clock_now()};
+  *actor = (struct actor){.config = *config, .transport = transport, .stop = stop};
   actor->assignment = assignment_of(config, (uint32_t)transport_size(transport) - 1, rank(actor) - 1);
   if (actor->assignment.count > 0 && equip(actor, error) != STATUS_OK) tell_failure(actor, error);
+  actor->heard = clock_now(); // an environment may have taken minutes to create
   return actor;
 }
 
@@ -217,7 +218,14 @@ static enum status drain(struct actor *actor, bool *heard, struct error *error) 
     if (status != STATUS_OK || size == 0) return status;
     struct frame frame;
     status = frame_decode(bytes, size, &frame, error);
-    if (status == STATUS_OK) status = take_message(actor, &frame, error);
+    if (status == STATUS_OK) {
+      status = take_message(actor, &frame, error);
+      if (status != STATUS_OK && status != STATUS_PEER) { // an environment that cannot save or load
+        tell_failure(actor, error);
+        error_clear(error);
+        status = STATUS_OK;
+      }
+    }
     if (status != STATUS_OK) return status;
     actor->heard = clock_now();
     *heard = true;
@@ -246,17 +254,22 @@ static enum status rollout_turn(struct actor *actor, struct error *error) {
   return send_bytes(actor, message_encode_round_end(&actor->bytes, rank(actor), &end, error), error);
 }
 
-static enum status keep_in_touch(struct actor *actor, struct error *error) {
+static enum status look_at_learner(struct actor *actor, struct error *error) {
   if (*actor->stop && !actor->stop_asked) {
     actor->stop_asked = true;
     const enum status status = send_empty(actor, MESSAGE_STOP_REQUEST, error);
     if (status != STATUS_OK) return status;
   }
-  const double now = clock_now();
-  if (now - actor->heard > actor->config.actor_timeout)
+  // Before START the learner waits for other actors' environments and owes no heartbeat.
+  const double silence = clock_now() - actor->heard;
+  if (silence > actor->config.actor_timeout + (actor->phase == PHASE_WAITING ? actor->config.env_timeout : 0))
     return error_set(error, STATUS_PEER, "the learner has been silent for %.0f s (actor_timeout %g): this actor leaves",
-                     now - actor->heard, actor->config.actor_timeout);
-  if (now - actor->said < HEARTBEAT_SECONDS) return STATUS_OK;
+                     silence, actor->config.actor_timeout);
+  return STATUS_OK;
+}
+
+static enum status say_something(struct actor *actor, struct error *error) {
+  if (clock_now() - actor->said < HEARTBEAT_SECONDS) return STATUS_OK;
   const struct message_heartbeat heartbeat = {.longest_step = actor->longest_step};
   return send_bytes(actor, message_encode_heartbeat(&actor->bytes, rank(actor), &heartbeat, error), error);
 }
@@ -281,12 +294,13 @@ enum status actor_turn(struct actor *actor, enum turn *turn, struct error *error
   bool busy = false;
   enum status status = drain(actor, &busy, error);
   // A step may take minutes: what came meanwhile was just drained, so the learner's silence can be judged now and not after the work.
-  if (status == STATUS_OK && actor->phase != PHASE_LEFT) status = keep_in_touch(actor, error);
+  if (status == STATUS_OK && actor->phase != PHASE_LEFT) status = look_at_learner(actor, error);
   if (status != STATUS_OK) return status;
   if (actor->phase == PHASE_RUNNING && actor->rollout && work(actor, &busy, error) != STATUS_OK) {
     tell_failure(actor, error);
     error_clear(error);
   }
+  if (actor->phase != PHASE_LEFT) status = say_something(actor, error); // after the work: in a long step nobody could
   *turn = actor->phase == PHASE_LEFT ? TURN_DONE : busy ? TURN_BUSY : TURN_IDLE;
   return status;
 }

@@ -29,7 +29,7 @@ enum status transition_sender_ship(struct transition_sender *sender, struct erro
   if (sender->blocked_since > 0) sender->batch.blocked += clock_now() - sender->blocked_since;
   sender->blocked_since = 0;
   sender->opened = 0;
-  if (sender->credits > 0) sender->credits--;
+  sender->credits--;
   enum status status =
       message_encode_transitions(&sender->bytes, (uint32_t)transport_rank(sender->transport), &sender->batch, error);
   if (status == STATUS_OK) status = transport_send(sender->transport, 0, sender->bytes.data, sender->bytes.size, error);

@@ -12,8 +12,9 @@ struct transition_sender {
   struct transport *transport;   // not owned
   struct transition_batch batch; // the one being filled
   struct buffer bytes;
-  uint32_t batch_steps, credits;
-  bool unlimited; // sync: a round bounds what is under way
+  uint32_t batch_steps;
+  int64_t credits; // below 0: what was shipped without one is made up for
+  bool unlimited;  // sync: a round bounds what is under way
   double send_seconds;
   double opened;        // when the batch got its first step, 0: empty
   double blocked_since; // when a full batch first found no credit, 0: not blocked

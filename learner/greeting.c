@@ -5,6 +5,7 @@
 #include "common/wire/assignment.h"
 #include "common/wire/codec.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static enum status compare(const struct message_hello *first, const struct message_hello *next, uint32_t rank,
@@ -25,7 +26,13 @@ static enum status compare(const struct message_hello *first, const struct messa
   return STATUS_OK;
 }
 
-static enum status take(const struct frame *frame, uint32_t rank, uint32_t *greeted, struct message_hello *hello,
+// Whom greeting_collect waits for.
+struct guests {
+  uint32_t active, greeted;
+  bool *here; // (active) of rank i + 1
+};
+
+static enum status take(const struct frame *frame, uint32_t rank, struct guests *guests, struct message_hello *hello,
                         struct error *error) {
   enum status status;
   if (frame->type == MESSAGE_FAILED) {
@@ -34,24 +41,42 @@ static enum status take(const struct frame *frame, uint32_t rank, uint32_t *gree
     return status == STATUS_OK ? error_set(error, (enum status)failed.status, "rank %u: %s", rank, failed.text)
                                : status;
   }
-  if (frame->type != MESSAGE_HELLO) return STATUS_OK; // a heartbeat, or a stop request: *stop is set here too
+  if (frame->type == MESSAGE_STOP_REQUEST)
+    return error_set(error, STATUS_STOPPED, "rank %u was stopped before training began: nothing was to be saved", rank);
+  if (frame->type != MESSAGE_HELLO) return STATUS_OK; // a heartbeat
+  if (rank < 1 || rank > guests->active || guests->here[rank - 1])
+    return error_set(error, STATUS_PEER, "rank %u sent a HELLO that nobody waits for", rank);
   struct message_hello next = {0};
-  status = message_decode_hello(frame, *greeted == 0 ? hello : &next, error);
-  if (status == STATUS_OK && *greeted > 0) status = compare(hello, &next, rank, error);
+  status = message_decode_hello(frame, guests->greeted == 0 ? hello : &next, error);
+  if (status == STATUS_OK && guests->greeted > 0) status = compare(hello, &next, rank, error);
   message_hello_release(&next);
-  (*greeted)++;
+  guests->here[rank - 1] = true;
+  guests->greeted++;
   return status;
+}
+
+static enum status say_missing(const struct config *config, const struct guests *guests, struct error *error) {
+  enum { NAMED = 16 };
+  char ranks[NAMED * 12] = "";
+  const uint32_t missing = guests->active - guests->greeted;
+  size_t used = 0;
+  for (uint32_t i = 0, named = 0; i < guests->active && named < NAMED; i++)
+    if (!guests->here[i]) used += (size_t)sprintf(ranks + used, "%s%u", named++ ? ", " : "", i + 1);
+  return error_set(error, STATUS_PEER, "rank%s %s%s had not made %s environment after %g s (env_timeout)",
+                   missing > 1 ? "s" : "", ranks, missing > NAMED ? " and more" : "", missing > 1 ? "their" : "its",
+                   config->env_timeout);
 }
 
 enum status greeting_collect(const struct config *config, struct transport *transport,
                              const volatile sig_atomic_t *stop, struct message_hello *hello, struct error *error) {
   const uint32_t actors = (uint32_t)transport_size(transport) - 1, active = assignment_active(config, actors);
   const double deadline = clock_now() + config->env_timeout;
-  uint32_t greeted = 0;
+  struct guests guests = {.active = active};
   struct backoff backoff = {0};
-  enum status status = STATUS_OK;
   *hello = (struct message_hello){0};
-  while (greeted < active && status == STATUS_OK) {
+  guests.here = memory_alloc(active, sizeof *guests.here, "the list of actors", error);
+  enum status status = guests.here ? STATUS_OK : STATUS_MEMORY;
+  while (guests.greeted < active && status == STATUS_OK) {
     int from;
     const uint8_t *bytes;
     size_t size;
@@ -59,17 +84,17 @@ enum status greeting_collect(const struct config *config, struct transport *tran
     status = transport_receive(transport, &from, &bytes, &size, error);
     if (status == STATUS_OK && size > 0) {
       status = frame_decode(bytes, size, &frame, error);
-      if (status == STATUS_OK) status = take(&frame, (uint32_t)from, &greeted, hello, error);
+      if (status == STATUS_OK) status = take(&frame, (uint32_t)from, &guests, hello, error);
       backoff_reset(&backoff);
     } else if (status == STATUS_OK && *stop) {
       status = error_set(error, STATUS_STOPPED, "stopped before training began: nothing was to be saved");
     } else if (status == STATUS_OK && clock_now() > deadline) {
-      status = error_set(error, STATUS_PEER, "only %u of %u actors had made their environment after %g s (env_timeout)",
-                         greeted, active, config->env_timeout);
+      status = say_missing(config, &guests, error);
     } else {
       backoff_wait(&backoff);
     }
   }
+  memory_free(guests.here);
   if (status != STATUS_OK) message_hello_release(hello);
   return status;
 }

@@ -178,8 +178,10 @@ static void save_periodic(struct learner *learner) {
 static void save_and_stop(struct learner *learner, bool hurry, const char *reason) {
   struct error error = {0};
   log_info("stopping: %s", reason);
-  enum status status = hurry ? save(learner, CHECKPOINT_NO_REPLAY, &error) : STATUS_OK;
-  if (status == STATUS_OK) status = save(learner, CHECKPOINT_ALL, &error);
+  const bool saved =
+      learner->job->config.sync && learner->final_evaluation; // whole, and without that evaluation's mark
+  enum status status = hurry && !saved ? save(learner, CHECKPOINT_NO_REPLAY, &error) : STATUS_OK;
+  if (status == STATUS_OK && !saved) status = save(learner, CHECKPOINT_ALL, &error);
   if (status == STATUS_OK)
     leave(learner, EXIT_STOPPED, "stopped", reason);
   else
@@ -215,6 +217,8 @@ static enum status finish_evaluation(struct learner *learner, struct error *erro
   job->evaluations++;
   job->metrics.evaluated = 1;
   job->metrics.eval_return = result.mean;
+  if (job->config.sync && is_due(evaluation->env_steps, job->next_eval))
+    job->next_eval = threshold_after(job->next_eval, job->config.eval_every, evaluation->env_steps);
   const bool best = result.mean > job->best_return;
   log_info("evaluation at %llu steps: mean return %.2f +- %.2f over %u episodes (%.2f to %.2f)%s",
            (unsigned long long)evaluation->env_steps, result.mean, result.std, evaluation->episodes, result.low,
@@ -385,16 +389,16 @@ static enum status sync_turn(struct learner *learner, bool *busy, struct error *
   *busy |= learner->stage != STAGE_ROUND && !learner->evaluation.running;
   switch (learner->stage) {
   case STAGE_UPDATE:
-    if (rate_limiter_owed(&job->limiter) > 0 && replay_size(job->replay) > 0) return update(learner, error);
-    close_updates(learner);
+    if (rate_limiter_owed(&job->limiter) > 0 && replay_size(job->replay) > 0) {
+      status = update(learner, error);
+      if (status != STATUS_OK || rate_limiter_owed(&job->limiter) > 0) return status;
+    }
+    close_updates(learner); // in the turn of the last update: a job saved between the two would not know of it
     learner->stage = STAGE_EVALUATE;
     return STATUS_OK;
-  case STAGE_EVALUATE: // next_eval moves when the result is there: a job saved before that evaluates again
+  case STAGE_EVALUATE: // next_eval moves with the result: a job saved before that evaluates again
     if (learner->evaluation.running) return STATUS_OK;
-    if (is_due(steps, job->next_eval)) {
-      if (!learner->outcome.evaluated || learner->outcome.last_steps != steps) return begin_evaluation(learner, error);
-      job->next_eval = threshold_after(job->next_eval, job->config.eval_every, steps);
-    }
+    if (is_due(steps, job->next_eval)) return begin_evaluation(learner, error);
     learner->stage = STAGE_REPORT;
     return STATUS_OK;
   case STAGE_REPORT:

@@ -27,6 +27,12 @@ static void measure_rates(struct reporter *reporter, const struct job *job) {
   reporter->rate_updates = job->limiter.updates;
 }
 
+// Updates per step so far, past the start.
+static double achieved_utd(const struct rate_limiter *limiter) {
+  const uint64_t steps = limiter->steps > limiter->base_steps ? limiter->steps - limiter->base_steps : 0;
+  return steps > 0 ? (double)(limiter->updates - limiter->base_updates) / (double)steps : 0;
+}
+
 static void format_progress(const struct reporter *reporter, const struct job *job, const struct roster *roster,
                             char *line, size_t size) {
   const uint64_t steps = job->limiter.steps, total = job->config.env_steps;
@@ -35,10 +41,11 @@ static void format_progress(const struct reporter *reporter, const struct job *j
   if (reporter->steps_per_s > 0 && total > steps)
     clock_format_duration((double)(total - steps) / reporter->steps_per_s, left, sizeof left);
   snprintf(line, size,
-           "steps %llu/%llu  updates %llu  return %s  alpha %.3g  %.0f steps/s  %.0f updates/s  actors %u/%u  left %s",
+           "steps %llu/%llu  updates %llu  return %s  alpha %.3g  utd %.2f  %.0f steps/s  %.0f updates/s  actors %u/%u "
+           " left %s",
            (unsigned long long)steps, (unsigned long long)total, (unsigned long long)job->limiter.updates, answer,
-           exp(job->sac.log_alpha), reporter->steps_per_s, reporter->updates_per_s, roster_alive(roster),
-           roster->active, left);
+           exp(job->sac.log_alpha), achieved_utd(&job->limiter), reporter->steps_per_s, reporter->updates_per_s,
+           roster_alive(roster), roster->active, left);
 }
 
 // Said once: the actors spend most of their time held back, so more of them would not help.
@@ -48,8 +55,7 @@ static void say_learner_bound(struct reporter *reporter, const struct job *job, 
     return;
   reporter->said_learner_bound = true;
   log_info("the learner is the limit: actors wait %.0f %% of their time for it. A lower --utd or more "
-           "--learner-threads would speed "
-           "the job up, more actors would not.",
+           "--learner-threads would speed the job up, more actors would not.",
            100 * job->metrics.actor_wait / (seconds * roster->active));
 }
 

@@ -52,9 +52,7 @@ enum status roster_send_all(struct roster *roster, bool active_only, struct erro
   return status;
 }
 
-void roster_batch_arrived(struct roster *roster, uint32_t actor) {
-  if (roster->entry[actor].credits > 0) roster->entry[actor].credits--;
-}
+void roster_batch_arrived(struct roster *roster, uint32_t actor) { roster->entry[actor].credits--; }
 
 static enum status grant_one(struct roster *roster, uint32_t actor, uint64_t newest_version, struct error *error) {
   const struct message_credit credit = {.batches = 1, .newest_version = newest_version};
@@ -69,8 +67,9 @@ enum status roster_grant(struct roster *roster, const struct rate_limiter *limit
   uint64_t allowed = rate_limiter_allowed(limiter), promised = limiter->steps;
   uint32_t largest = 0;
   for (uint32_t i = 0; i < roster->active; i++) {
-    if (roster->entry[i].alive) promised += (uint64_t)roster->entry[i].credits * roster->entry[i].batch_steps;
-    if (roster->entry[i].batch_steps > largest) largest = roster->entry[i].batch_steps;
+    const struct roster_entry *entry = &roster->entry[i];
+    if (entry->alive && entry->credits > 0) promised += (uint64_t)entry->credits * entry->batch_steps;
+    if (entry->batch_steps > largest) largest = entry->batch_steps;
   }
   // Beyond the job's total nothing is of use; a batch for everyone more keeps the last ones from waiting for each other.
   const uint64_t useful = total + (uint64_t)roster->active * largest;

@@ -8,10 +8,12 @@
 #include "learner/rate_limiter.h"
 #include <stdbool.h>
 
-struct roster_entry {               // of one actor
-  bool alive, active;               // active: it has environments
-  bool left;                        // it said BYE
-  uint32_t batch_steps, credits;    // credits it holds: batches it may send, or has sent and which have not arrived
+struct roster_entry { // of one actor
+  bool alive, active; // active: it has environments
+  bool left;          // it said BYE
+  uint32_t batch_steps;
+  int64_t
+      credits; // it holds: batches it may send, or has sent and which have not arrived; below 0: it shipped some without
   double heard, said, longest_step; // clock_now() times; s
 };
 

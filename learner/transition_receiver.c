@@ -71,6 +71,9 @@ void transition_receiver_destroy(struct transition_receiver *receiver) {
 static enum status check(const struct transition_receiver *receiver, uint32_t sender, struct error *error) {
   const struct transition_batch *batch = &receiver->batch;
   const uint64_t envs = receiver->job->config.envs;
+  if (batch->steps > batch->episode_capacity)
+    return error_set(error, STATUS_PEER, "rank %u sent a batch of %llu steps, it can have %u", sender,
+                     (unsigned long long)batch->steps, batch->episode_capacity);
   bool good = true;
   for (uint32_t r = 0; r < batch->rows; r++) good &= batch->environment[r] < envs;
   for (uint32_t e = 0; e < batch->episodes; e++) good &= batch->episode[e].environment < envs;

@@ -15,7 +15,7 @@
 static const struct option table[] = {
     // name, type, rule, offset, default, low, high, choices, group, help
     {"env", OPTION_TEXT, OPTION_FREE, AT(env), "", 0, 0, NULL, "job",
-     "environment: a built-in name, plugin.so[:args], gym:ID or exec:COMMAND"},
+     "environment: a built-in name (`corsac envs`) or path/to/plugin.so[:args]"},
     {"seed", OPTION_COUNT, OPTION_FIXED, AT(seed), "1", 0, ANY_SEED, NULL, "job", "key of all random numbers"},
     {"run_dir", OPTION_TEXT, OPTION_INVOCATION, AT(run_dir), "", 0, 0, NULL, "job",
      "directory of the run; empty: runs/<env>-<time>"},

@@ -10,28 +10,33 @@ fi
 block python h5py >"$tmp/lines.py"
 check 'README.md has the lines' grep -q 'def act(' "$tmp/lines.py"
 check 'they are few' [ "$(wc -l <"$tmp/lines.py")" -le 20 ]
-# acts_the_same NAME FILE: README's act(observation) on eval's first observation is its first action
+scaling=$(grep -oE '`obs = np\.clip\([^`]*`' README.md | tr -d '`')
+check 'README.md has the line for normalised observations' [ -n "$scaling" ]
+# acts_the_same NAME FILE [SCALING]: README's act(observation) on eval's first observation is its first action
 acts_the_same() {
   expect_status "$1: eval" 0 "$CORSAC" eval "$2" --episodes 1 --json
   cp "$out" "$tmp/eval.json"
-  sed "s#runs/[A-Za-z0-9./-]*\.h5#$2#" "$tmp/lines.py" >"$tmp/program.py"
-  cat >>"$tmp/program.py" <<'END'
+  { sed "s#runs/[A-Za-z0-9./-]*\.h5#$2#" "$tmp/lines.py" && cat; } >"$tmp/program.py" <<END
 
-import json, sys
-said = json.load(open(sys.argv[1]))
-action, expected = np.asarray(act(np.array(said["first_observation"]))), np.array(said["first_action"])
+import json
+said = json.load(open("$tmp/eval.json"))
+with h5py.File("$2") as f:
+    mean, m2, count = (f["normalizer"][name][()] for name in ("mean", "m2", "count")) if "${3:-}" else (0, 0, 0)
+obs = np.array(said["first_observation"])
+${3:-}
+action, expected = np.asarray(act(obs)), np.array(said["first_action"])
 assert action.shape == expected.shape, (action, expected)
 assert np.abs(expected).max() > 1e-4, "an action of zero proves nothing"
 assert np.abs(action - expected).max() < 1e-5, (action, expected)
 END
-  expect_status "$1: h5py gives the same action" 0 $PYTHON "$tmp/program.py" "$tmp/eval.json"
+  expect_status "$1: h5py gives the same action" 0 $PYTHON "$tmp/program.py"
 }
 train 'a run' $small --run-dir "$tmp/plain"
 acts_the_same 'a checkpoint' "$tmp/plain/ckpt-300.h5"
 acts_the_same 'best.h5' "$tmp/plain/best.h5"
 train 'a run with normalised observations' $small --normalize-observations --run-dir "$tmp/normalised"
-acts_the_same 'a checkpoint, normalised' "$tmp/normalised/ckpt-300.h5"
-acts_the_same 'best.h5, normalised' "$tmp/normalised/best.h5"
+acts_the_same 'a checkpoint, normalised' "$tmp/normalised/ckpt-300.h5" "$scaling"
+acts_the_same 'best.h5, normalised' "$tmp/normalised/best.h5" "$scaling"
 train 'a run with bounds that are not symmetric' $small --env "$plugins/counter.so" --normalize-observations --run-dir "$tmp/counter"
-acts_the_same 'a checkpoint, other bounds' "$tmp/counter/ckpt-300.h5"
+acts_the_same 'a checkpoint, other bounds' "$tmp/counter/ckpt-300.h5" "$scaling"
 finish

@@ -10,14 +10,14 @@ check 'the header is the same' cmp -s common/env/env.h "$tmp/prefix/include/cors
 
 block c corsac_env >"$tmp/example.c"
 check 'README.md has an environment' grep -q '#include <corsac/env.h>' "$tmp/example.c"
-compile=$(block sh -shared | grep -- '-shared')
+compile=$(block sh -shared | grep -- -shared)
 check 'and says how to compile it' [ -n "$compile" ]
-# The names in README: the source file, and where the header is installed.
-source=$(echo "$compile" | grep -oE '[a-z_]+\.c\b' | head -n 1)
-plugin=$(echo "$compile" | grep -oE '[a-z_]+\.so\b' | head -n 1)
-mkdir "$tmp/mine" && cp "$tmp/example.c" "$tmp/mine/${source:-none.c}"
-(cd "$tmp/mine" && C_INCLUDE_PATH=$tmp/prefix/include run bash -c "$compile" && exit $status)
-check 'it compiles' [ $? = 0 ]
+source=$(echo "$compile" | grep -oE '[a-z_]+\.c\b' | head -n 1) plugin=$(echo "$compile" | grep -oE '[a-z_]+\.so\b' | head -n 1)
+check 'its first line says the same' grep -qF "// $source: $compile" "$tmp/example.c"
+# As README says, beside build/; then against the installed header.
+mkdir -p "$tmp/mine/build" && cp "$tmp/example.c" "$tmp/mine/${source:-none.c}" && ln -s "$root/${BUILD_DIR%/*}/include" "$tmp/mine/build/include"
+expect_status 'it compiles as shown' 0 sh -c "cd '$tmp/mine' && $compile"
+expect_status 'and with the installed header' 0 sh -c "cd '$tmp/mine' && rm '$plugin' && $(echo "$compile" | sed "s#build/include#$tmp/prefix/include#")"
 expect_status 'without a warning' 0 "${CC:-gcc}" -std=c11 -Wall -Wextra -Wpedantic -Werror -fsyntax-only -I"$tmp/prefix/include" "$tmp/example.c"
 expect_status 'as C++ programs include it' 0 "${CXX:-g++}" -Wall -Wextra -Wpedantic -Werror -fsyntax-only -I"$tmp/prefix/include" -x c++ - <<'END'
 #include <corsac/env.h>

@@ -1,37 +1,50 @@
 #!/usr/bin/env bash
-# The commands of README.md work as written: every line of a ```sh block that begins with corsac or mpirun, one after another, with fewer steps.
+# The commands of README.md work as written (with smaller networks and fewer ranks), and the files, targets and options it names exist.
 . "$(dirname "$0")/lib.sh"
 
-# Blocks after a line <!-- not run --> are left out: they need a cluster, or change the system.
-awk '/<!-- not run -->/ { left_out = 1 }
-  $0 == "```" && inside { inside = 0; left_out = 0; next }
-  $0 == "```sh" { inside = 1; next }
-  inside && !left_out' README.md | sed -e ':a' -e '/\\$/N; s/\\\n//; ta' | sed 's/ *#.*//' |
-  grep -E '^(corsac|mpirun|build/release/corsac|make( [a-z]+)?$)' >"$tmp/commands"
-check 'README.md has commands' [ "$(grep -cE 'corsac' "$tmp/commands")" -ge 5 ]
-mkdir "$tmp/bin" "$tmp/work" && ln -s "$CORSAC" "$tmp/bin/corsac"
-mkdir -p "$tmp/work/build" && ln -s "$(dirname "$CORSAC")" "$tmp/work/build/release"
-export PATH=$tmp/bin:$PATH OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_hwloc_base_binding_policy=none
-# Shorter, and with few ranks; what is promised does not depend on it.
-shorten() { sed -E 's/(--env-steps )[0-9]+/\11500/; s/ -n [0-9]+ / -n 3 /; s/^(.* train .*--env .*)$/\1 --env-steps 1200/; s/^(.* train .*--resume .*)$/\1 --env-steps 1500/'; }
-while read -r command; do
-  case $command in
-  make*)
-    check "make has the target of '$command'" grep -qE "^${command#make }( [a-z-]+)*:|^make$" Makefile <(echo "$command")
-    continue
-    ;;
+# A block of sh that begins with #! is a script for a cluster: its syntax is checked. Of the others and of the session every command is run.
+awk -v script="$tmp/script" '
+  /^```/ && inside { inside = 0; next }
+  /^```/ { inside = 1; first = 1; sh = $0 == "```sh"; next }
+  inside && sh && first && /^#!/ { cluster = 1; number++ }
+  inside && first { first = 0; if (!/^#!/) cluster = 0 }
+  inside && sh && cluster { print >(script number ".sh") }
+  inside && sh && !cluster { print }
+  inside && !sh && /^\$ / { print substr($0, 3) }
+  /^    \$ / { print substr($0, 7) }' README.md | sed -E 's/ +#.*//' | grep -E '^(corsac|mpirun|build/release/corsac|gcc|make) ' >"$tmp/commands"
+check 'README.md has commands' [ "$(grep -c corsac "$tmp/commands")" -ge 4 ]
+for script in "$tmp"/script*.sh; do check 'a script for a cluster' bash -n "$script"; done
+
+# A place that looks like the repository after `make`, with somebody's plugin in it.
+mkdir "$tmp/bin" "$tmp/work" "$tmp/work/build" && cd "$tmp/work" || exit 1
+ln -s "$CORSAC" "$tmp/bin/corsac"
+ln -s "$(dirname "$CORSAC")" build/release
+ln -s "$root/${BUILD_DIR%/*}/include" build/include
+ln -s "$plugins/counter.so" my_solver.so
+(cd "$root" && block c corsac_env) >point_mass.c
+export PATH=$tmp/bin:$PATH OMPI_MCA_rmaps_base_oversubscribe=1
+shorten() { sed -E 's/ -n [0-9]+ / -n 3 /; s/(--env-steps )[0-9]+e[0-9]+/\12e3/; /--resume|--hidden/! s/( train )/\1--hidden 8,8 --batch-size 32 --learning-starts 1000 /'; }
+while read -r command <&3; do
+  case $command in make*) continue ;; esac
+  case $command in *--resume*) [ -e runs/p1/ckpt-15000.h5 ] ||
+    train 'the run of the session' --env Pendulum-v1 --env-steps 15000 --hidden 8,8 --batch-size 32 --learning-starts 1000 --run-dir runs/p1 ;;
   esac
-  cd "$tmp/work" || exit 1
   expect_status "$command" 0 bash -c "$(echo "$command" | shorten)"
-  cd "$root" || exit 1
-done <"$tmp/commands"
-for target in $(grep -oE '`make [a-z-]+' README.md | sed 's/`make //' | sort -u); do
+done 3<"$tmp/commands"
+cd "$root" || exit 1
+
+for target in $(grep -oE '(^|`)make [a-z-]+' README.md CONTRIBUTING.md | sed 's/.*make //' | sort -u); do
   check "make $target" grep -qE "^([a-z-]+ )*$target( [a-z-]+)*:" Makefile
 done
-for option in $(grep -oE -- '--[a-z][a-z-]+' README.md | sort -u); do
-  case $option in --bind-to | --oversubscribe | --hostfile | --map-by | --host | --ntasks* | --time* | --signal* | --requeue | --version | --help | --nodes* | --cpus-per-task*) continue ;; esac
-  name=${option#--} && name=${name#no-}
-  check "option $option" sh -c '{ "$1" options; for c in eval inspect envs options; do "$1" $c --help; done; } | grep -qE -- "--(\[no-\])?$2\b"' sh "$CORSAC" "$name"
-done
-for name in $(grep -oE '\]\([a-zA-Z][^):#]*' README.md | sed 's/](//' | sort -u); do check "README.md links to $name" [ -e "$name" ]; done
+{ "$CORSAC" options && for command in eval inspect envs options; do "$CORSAC" $command --help; done; } >"$tmp/options"
+grep -oE -- '--[a-z][a-z-]+' README.md | sort -u | while read -r option; do
+  case $option in --bind-to | --oversubscribe | --hostfile | --map-by | --ntasks | --time | --signal | --requeue | --nodes | --version) continue ;; esac
+  grep -qE -- "--(\[no-\])?${option#--}\b" "$tmp/options" || echo "$option"
+done >"$tmp/unknown"
+check "README.md names options that exist, not $(tr '\n' ' ' <"$tmp/unknown")" [ ! -s "$tmp/unknown" ]
+sed -n '/^| group/,/^$/p' README.md | grep -oE '`[a-z_]+`' | tr -d '`' | sort >"$tmp/named"
+"$CORSAC" options --yaml | grep -oE '^[a-z_]+' | sort >"$tmp/listed"
+check 'its table has every option' [ -z "$(comm -13 "$tmp/named" "$tmp/listed")" ]
+check 'and no other' [ -z "$(comm -23 "$tmp/named" "$tmp/listed" | grep -vE '^(config|resume|run_dir)$')" ]
+for name in $(grep -oE '\]\([a-zA-Z][^):#]*' README.md CONTRIBUTING.md | sed 's/.*](//' | sort -u); do check "$name is there" [ -e "$name" ]; done
 finish
