@@ -9,8 +9,11 @@
 #include "learner/greeting.h"
 #include "learner/learner.h"
 
+#include <errno.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const double DISMISS_SECONDS = 5;
 
@@ -63,26 +66,29 @@ static enum status make_job(const struct setup *setup, struct job *job, struct m
   return status;
 }
 
-static void say_end(const struct job *job, const struct learner_outcome *outcome) {
-  const char *dir = job->config.run_dir;
-  char time_text[32];
-  clock_format_duration(job_seconds(job), time_text, sizeof time_text);
+// What was learned, and the commands that look at it and go on, as they can be typed here. ranks: of mpirun, 0 in one process.
+static void say_end(const struct job *job, const struct learner_outcome *outcome, int ranks) {
+  const char *dir = job->config.run_dir, *program = program_invocation_name;
+  char duration[32], start[96] = "", total[64] = "";
+  clock_format_duration(job_seconds(job), duration, sizeof duration);
+  if (ranks > 0)
+    snprintf(start, sizeof start, "mpirun --bind-to none%s -n %d ",
+             ranks > sysconf(_SC_NPROCESSORS_ONLN) ? " --oversubscribe" : "", ranks);
+  if (outcome->exit_code == EXIT_DONE)
+    snprintf(total, sizeof total, " --env-steps %llu", (unsigned long long)(2 * job->config.env_steps));
   log_status_line("");
   log_info("%s after %llu steps, %llu updates, %llu episodes, %s", outcome->exit_code == EXIT_DONE ? "done" : "ended",
            (unsigned long long)job->limiter.steps, (unsigned long long)job->limiter.updates,
-           (unsigned long long)job->episodes, time_text);
+           (unsigned long long)job->episodes, duration);
   if (outcome->evaluated)
     log_info("the policy at %llu steps has a mean return of %.2f over %llu episodes",
              (unsigned long long)outcome->last_steps, outcome->last_return,
              (unsigned long long)job->config.eval_episodes);
   if (!outcome->checkpoint[0]) return;
   log_info("newest checkpoint %s/%s", dir, outcome->checkpoint);
-  log_info("evaluate: corsac eval %s      look inside: corsac inspect %s", dir, dir);
-  if (outcome->exit_code == EXIT_DONE)
-    log_info("go on:    corsac train --resume %s --env-steps %llu", dir,
-             (unsigned long long)(2 * job->config.env_steps));
-  else
-    log_info("go on:    corsac train --resume %s", dir);
+  log_info("evaluate:    %s eval %s", program, dir);
+  log_info("look inside: %s inspect %s", program, dir);
+  log_info("go on:       %s%s train --resume %s%s", start, program, dir, total);
 }
 
 // Drives the learner, and in one process its actor too, until the job is over.
@@ -125,7 +131,7 @@ static enum status learn(const struct setup *setup, struct transport *transport,
   if (status != STATUS_OK) goto release_learner;
   *began = true;
   run_learner(learner, actor);
-  say_end(&job, learner_outcome(learner));
+  say_end(&job, learner_outcome(learner), actor ? 0 : transport_size(transport));
   *ending = (struct role_ending){learner_outcome(learner)->exit_code, learner_outcome(learner)->together};
 release_learner:
   learner_destroy(learner);

@@ -33,19 +33,19 @@ static double achieved_utd(const struct rate_limiter *limiter) {
   return steps > 0 ? (double)(limiter->updates - limiter->base_updates) / (double)steps : 0;
 }
 
+// One line: `brief` is for the bottom of a terminal, the long one for the log.
 static void format_progress(const struct reporter *reporter, const struct job *job, const struct roster *roster,
-                            char *line, size_t size) {
+                            bool brief, char *line, size_t size) {
   const uint64_t steps = job->limiter.steps, total = job->config.env_steps;
-  char answer[32] = "-", left[32] = "-";
+  char answer[32] = "-", left[32] = "-", more[96] = "";
   if (reporter->has_return) snprintf(answer, sizeof answer, "%.1f", reporter->last_return);
   if (reporter->steps_per_s > 0 && total > steps)
     clock_format_duration((double)(total - steps) / reporter->steps_per_s, left, sizeof left);
-  snprintf(line, size,
-           "steps %llu/%llu  updates %llu  return %s  alpha %.3g  utd %.2f  %.0f steps/s  %.0f updates/s  actors %u/%u "
-           " left %s",
+  if (!brief)
+    snprintf(more, sizeof more, "  %.0f updates/s  alpha %.3g", reporter->updates_per_s, exp(job->sac.log_alpha));
+  snprintf(line, size, "%llu/%llu steps  %llu updates  return %s  utd %.2f  %.0f steps/s%s  actors %u/%u  left %s",
            (unsigned long long)steps, (unsigned long long)total, (unsigned long long)job->limiter.updates, answer,
-           exp(job->sac.log_alpha), achieved_utd(&job->limiter), reporter->steps_per_s, reporter->updates_per_s,
-           roster_alive(roster), roster->active, left);
+           achieved_utd(&job->limiter), reporter->steps_per_s, more, roster_alive(roster), roster->active, left);
 }
 
 // Said once: the actors spend most of their time held back, so more of them would not help.
@@ -75,10 +75,10 @@ enum status reporter_row(struct reporter *reporter, struct job *job, const struc
   metrics_format_row(&job->metrics, &totals, line, sizeof line);
   const enum status status = metrics_file_append(reporter->metrics_file, line, error);
   const double now = clock_now();
-  if (now < reporter->next_line) return status;
+  if (now < reporter->next_line || log_on_terminal()) return status; // a terminal has its live line
   reporter->next_line = now + LINE_SECONDS;
-  if (!log_on_terminal()) measure_rates(reporter, job);
-  format_progress(reporter, job, roster, line, sizeof line);
+  measure_rates(reporter, job);
+  format_progress(reporter, job, roster, false, line, sizeof line);
   log_info("%s", line);
   return status;
 }
@@ -106,6 +106,6 @@ void reporter_poll(struct reporter *reporter, const struct job *job, const struc
   reporter->next_live = now + LIVE_SECONDS;
   measure_rates(reporter, job);
   char line[256];
-  format_progress(reporter, job, roster, line, sizeof line);
+  format_progress(reporter, job, roster, true, line, sizeof line);
   log_status_line(line);
 }
