@@ -357,7 +357,7 @@ static enum status async_turn(struct learner *learner, bool *busy, struct error 
     job->policy_version = 1;
   }
   if (status == STATUS_OK) status = weights_publisher_poll(&learner->publisher, job, &learner->roster, false, error);
-  if (status == STATUS_OK && is_due(job->limiter.steps, job->next_eval) && !learner->evaluation.running) {
+  if (status == STATUS_OK && !over && is_due(job->limiter.steps, job->next_eval) && !learner->evaluation.running) {
     job->next_eval = threshold_after(job->next_eval, job->config.eval_every, job->limiter.steps);
     status = begin_evaluation(learner, error);
   }
@@ -434,6 +434,7 @@ static enum status finishing_turn(struct learner *learner, bool *busy, struct er
     learner->final_evaluation = true;
     return begin_evaluation(learner, error);
   }
+  if (is_due(steps, job->next_eval)) job->next_eval = threshold_after(job->next_eval, job->config.eval_every, steps);
   if (status == STATUS_OK && !job->config.sync) status = save(learner, CHECKPOINT_ALL, error);
   if (status == STATUS_OK && (steps > job->metrics.last_steps || job->metrics.evaluated))
     status = reporter_row(&learner->reporter, job, &learner->roster, error);

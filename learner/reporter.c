@@ -12,6 +12,7 @@ void reporter_init(struct reporter *reporter, const struct job *job, struct run_
                    struct metrics_file *metrics_file) {
   *reporter = (struct reporter){.run = run,
                                 .metrics_file = metrics_file,
+                                .next_line = clock_now() + LINE_SECONDS,
                                 .rate_time = clock_now(),
                                 .rate_steps = job->limiter.steps,
                                 .rate_updates = job->limiter.updates};
