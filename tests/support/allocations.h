@@ -1,4 +1,5 @@
-// Counts calls of malloc, calloc, realloc and aligned_alloc by any thread of a test program that links this: what promises "no
+// Counts calls of malloc, calloc, realloc and aligned_alloc by any thread of a test program that links this, but for
+// OpenBLAS' own: what promises "no
 // allocation" is tested with.
 #ifndef CORSAC_TESTS_SUPPORT_ALLOCATIONS_H
 #define CORSAC_TESTS_SUPPORT_ALLOCATIONS_H
