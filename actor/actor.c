@@ -12,7 +12,6 @@
 
 enum { LEARNER = 0 };
 enum phase { PHASE_WAITING, PHASE_RUNNING, PHASE_FAILED, PHASE_LEFT };
-static const double HEARTBEAT_SECONDS = 1.0;
 
 struct actor {
   struct config config;
@@ -269,7 +268,7 @@ static enum status look_at_learner(struct actor *actor, struct error *error) {
 }
 
 static enum status say_something(struct actor *actor, struct error *error) {
-  if (clock_now() - actor->said < HEARTBEAT_SECONDS) return STATUS_OK;
+  if (clock_now() - actor->said < heartbeat_seconds(&actor->config)) return STATUS_OK;
   const struct message_heartbeat heartbeat = {.longest_step = actor->longest_step};
   return send_bytes(actor, message_encode_heartbeat(&actor->bytes, rank(actor), &heartbeat, error), error);
 }

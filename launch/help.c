@@ -87,7 +87,8 @@ static const char *const ENVS =
     "Lists the built-in environments; each one is created once to see whether it can be used here.\n"
     "\n"
     "  --json         a JSON array on standard output: name, obs_dim, act_dim, max_episode_steps (0: no limit), "
-    "available, why (it is not)\n"
+    "available,\n"
+    "                 why (it is not)\n"
     "\n"
     "Example:\n"
     "  corsac envs --json\n";

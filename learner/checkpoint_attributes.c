@@ -25,11 +25,11 @@ bool h5_has_attribute(struct h5 *h5, const char *object, const char *name) {
 
 static void write_attribute(struct h5 *h5, const char *object, const char *name, hid_t in_file, hid_t in_memory,
                             const void *value) {
-  const hid_t space = H5Screate(H5S_SCALAR);
-  const hid_t attribute =
-      H5Acreate_by_name(h5->file, object, name, in_file, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+  const hid_t space = H5Screate(H5S_SCALAR), owner = H5Oopen(h5->file, object, H5P_DEFAULT);
+  const hid_t attribute = owner >= 0 ? H5Acreate2(owner, name, in_file, space, H5P_DEFAULT, H5P_DEFAULT) : owner;
   if (attribute < 0 || H5Awrite(attribute, in_memory, value) < 0) h5_fail_library(h5, name, " cannot be written");
   if (attribute >= 0) H5Aclose(attribute);
+  if (owner >= 0) H5Oclose(owner);
   if (space >= 0) H5Sclose(space);
 }
 

@@ -7,7 +7,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -36,30 +35,22 @@ static herr_t take_innermost(unsigned depth, const H5E_error2_t *entry, void *da
   return 0;
 }
 
-// A file that cannot be written cannot be closed either: the library keeps it and tries again for ever. What it still has to write
-// goes to memory that is thrown away.
-static void redirect_to_nowhere(struct h5 *h5) {
-  void *descriptor;
-  const int nowhere = memfd_create("discarded", MFD_CLOEXEC);
-  if (nowhere < 0) return;
-  if (H5Fget_vfd_handle(h5->file, H5P_DEFAULT, &descriptor) >= 0) (void)dup2(nowhere, *(int *)descriptor);
-  close(nowhere);
-}
-
 void h5_fail_library(struct h5 *h5, const char *name, const char *what) {
   char text[H5_NAME] = "no reason given";
-  if (h5->status != STATUS_OK) return;
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_innermost, text);
   h5_fail(h5, h5->writing ? STATUS_IO : STATUS_FORMAT, "%s%s%s: %s", name && *name != '/' ? "/" : "", name ? name : "",
           what, text);
-  if (h5->writing && h5->file >= 0) redirect_to_nowhere(h5);
 }
 
 // --- files ---
 
+// Every file is closed here. The library's own cleaning up at exit has nothing to add, and after a damaged file 1.10 complains there that it
+// cannot end; only a call before all others keeps it away.
 static void begin(struct h5 *h5, const char *path, bool writing, struct error *error) {
+  (void)H5dont_atexit();
   *h5 = (struct h5){.writing = writing,
                     .error = error,
+                    .output.descriptor = -1,
                     .hint = "",
                     .file = H5I_INVALID_HID,
                     .links = H5I_INVALID_HID,
@@ -100,29 +91,37 @@ static bool make_properties(struct h5 *h5) {
          H5Pset_fletcher32(h5->layout) >= 0;
 }
 
+// A write that failed is not HDF5's to know, so it is asked for after every object.
+static void check_output(struct h5 *h5, const char *name) {
+  if (h5->writing && h5->output.failure)
+    h5_fail(h5, STATUS_IO, "%s%s%scannot be written: %s", *name ? "/" : "", name, *name ? " " : "",
+            strerror(h5->output.failure));
+}
+
 enum status h5_create(struct h5 *h5, const char *path, struct error *error) {
   begin(h5, path, true, error);
   h5->status = whole_file_begin(path, h5->temporary, error);
+  if (h5->status != STATUS_OK) return h5->status;
+  checkpoint_output_open(&h5->output, h5->temporary);
+  check_output(h5, "");
+  if (h5->status != STATUS_OK) return h5->status;
   const hid_t access = file_access();
-  if (h5->status == STATUS_OK && (access < 0 || !make_properties(h5))) h5_fail_library(h5, NULL, "cannot be written");
-  if (h5->status == STATUS_OK) {
+  if (access >= 0 && make_properties(h5) && checkpoint_output_use(&h5->output, access) >= 0)
     h5->file = H5Fcreate(h5->temporary, H5F_ACC_TRUNC, H5P_DEFAULT, access);
-    if (h5->file < 0) h5_fail_library(h5, NULL, "cannot be written");
-  }
+  if (h5->file < 0) h5_fail_library(h5, NULL, "cannot be written");
   if (access >= 0) H5Pclose(access);
   return h5->status;
 }
 
 enum status h5_commit(struct h5 *h5) {
-  if (h5->file >= 0) {
-    if (h5->status == STATUS_OK && H5Fflush(h5->file, H5F_SCOPE_LOCAL) < 0)
-      h5_fail_library(h5, NULL, "cannot be written");
-    if (H5Fclose(h5->file) < 0) h5_fail_library(h5, NULL, "cannot be written");
-    if (h5->status != STATUS_OK)
-      unlink(h5->temporary);
-    else
-      h5->status = whole_file_commit(h5->temporary, h5->path, h5->error);
-  }
+  const bool begun = h5->output.descriptor >= 0;
+  if (h5->file >= 0 && H5Fclose(h5->file) < 0) h5_fail_library(h5, NULL, "cannot be written");
+  checkpoint_output_close(&h5->output);
+  check_output(h5, "");
+  if (h5->status == STATUS_OK)
+    h5->status = whole_file_commit(h5->temporary, h5->path, h5->error);
+  else if (begun)
+    unlink(h5->temporary);
   end(h5);
   return h5->status;
 }
@@ -266,7 +265,7 @@ static struct shape dataset_shape(hid_t dataset) {
   struct shape shape = {-1, {0, 0}};
   const hid_t space = H5Dget_space(dataset);
   if (space < 0) return shape;
-  if (H5Sget_simple_extent_type(space) == H5S_SIMPLE) shape.rank = H5Sget_simple_extent_ndims(space);
+  shape.rank = H5Sget_simple_extent_ndims(space);
   if (shape.rank == 1 || shape.rank == 2) H5Sget_simple_extent_dims(space, shape.dim, NULL);
   H5Sclose(space);
   return shape;
@@ -311,6 +310,7 @@ static hid_t open_dataset(struct h5 *h5, const char *name, H5T_class_t class, st
 
 static void close_dataset(struct h5 *h5, hid_t dataset, const char *name) {
   if (dataset >= 0 && H5Dclose(dataset) < 0) h5_fail_library(h5, name, " cannot be closed");
+  check_output(h5, name);
 }
 
 void h5_values(struct h5 *h5, const char *name, enum h5_kind kind, uint64_t rows, uint64_t columns, void *data) {
@@ -399,7 +399,8 @@ void h5_text(struct h5 *h5, const char *name, char **text) {
 }
 
 void h5_table_open(struct h5 *h5, struct h5_table *table, const char *name, uint64_t rows, uint64_t columns) {
-  *table = (struct h5_table){H5I_INVALID_HID, rows, columns, 1};
+  *table = (struct h5_table){H5I_INVALID_HID, rows, columns, 1, ""};
+  snprintf(table->name, sizeof table->name, "%s", name);
   if (h5->status != STATUS_OK) return;
   const struct shape shape = shape_of(rows, columns);
   table->piece = piece_rows(rows, sizeof(float) * (columns ? columns : 1));
@@ -418,15 +419,13 @@ void h5_table_piece(struct h5 *h5, struct h5_table *table, uint64_t first, uint6
     good = H5Dwrite(table->dataset, H5T_NATIVE_FLOAT, in_memory, in_file, H5P_DEFAULT, data) >= 0;
   else if (good)
     good = H5Dread(table->dataset, H5T_NATIVE_FLOAT, in_memory, in_file, H5P_DEFAULT, data) >= 0;
-  if (!good) {
-    H5Iget_name(table->dataset, h5->name, sizeof h5->name);
-    h5_fail_library(h5, h5->name, h5->writing ? " cannot be written" : " cannot be read");
-  }
+  if (!good) h5_fail_library(h5, table->name, h5->writing ? " cannot be written" : " cannot be read");
+  check_output(h5, table->name);
   if (in_file >= 0) H5Sclose(in_file);
   if (in_memory >= 0) H5Sclose(in_memory);
 }
 
-void h5_table_close(struct h5 *h5, struct h5_table *table) { close_dataset(h5, table->dataset, "a column"); }
+void h5_table_close(struct h5 *h5, struct h5_table *table) { close_dataset(h5, table->dataset, table->name); }
 
 // --- all of a file ---
 

@@ -6,6 +6,7 @@
 #define CORSAC_LEARNER_CHECKPOINT_HDF5_H
 
 #include "common/base/status.h"
+#include "learner/checkpoint_output.h"
 #include "learner/whole_file.h"
 #include <hdf5.h>
 #include <stdbool.h>
@@ -18,12 +19,13 @@ struct h5 {
   enum status status; // the first failure
   struct error *error;
   char path[WHOLE_FILE_PATH], temporary[WHOLE_FILE_PATH];
-  char name[H5_NAME];  // h5_name's
-  const char *hint;    // what a shape that does not fit comes from: "hidden: fixed on resume"; "" for nothing to say
-  uint64_t bytes;      // reading: of the file
-  hid_t file;          // H5I_INVALID_HID where there is none
-  hid_t links, layout; // writing: make groups on the way; chunks with checksums
-  H5E_auto2_t print;   // the program's own way with HDF5's errors, put back at the end
+  char name[H5_NAME]; // h5_name's
+  const char *hint;   // what a shape that does not fit comes from: "hidden: fixed on resume"; "" for nothing to say
+  uint64_t bytes;     // reading: of the file
+  struct checkpoint_output output; // writing: the file below
+  hid_t file;                      // H5I_INVALID_HID where there is none
+  hid_t links, layout;             // writing: make groups on the way; chunks with checksums
+  H5E_auto2_t print;               // the program's own way with HDF5's errors, put back at the end
   void *print_data;
 };
 
@@ -69,6 +71,7 @@ size_t h5_text_size(hid_t type, size_t limit);
 struct h5_table {
   hid_t dataset;
   uint64_t rows, columns, piece;
+  char name[H5_NAME];
 };
 void h5_table_open(struct h5 *h5, struct h5_table *table, const char *name, uint64_t rows, uint64_t columns);
 void h5_table_piece(struct h5 *h5, struct h5_table *table, uint64_t begin, uint64_t count, float *data);

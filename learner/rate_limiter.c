@@ -20,11 +20,19 @@ uint64_t rate_limiter_owed(const struct rate_limiter *limiter) {
   return owed > 0 ? (uint64_t)owed : 0;
 }
 
+static uint64_t to_count(double steps) { return steps < 0x1p63 ? (uint64_t)steps : UINT64_MAX; }
+
+uint64_t rate_limiter_needed(const struct rate_limiter *limiter) {
+  if (limiter->utd <= 0) return 0;
+  const double done = (double)(limiter->updates - limiter->base_updates);
+  // + 1: the quotient may have been rounded down
+  return to_count((double)limiter->base_steps + ceil((done + 1) / limiter->utd) + 1);
+}
+
 uint64_t rate_limiter_allowed(const struct rate_limiter *limiter) {
   if (limiter->utd <= 0) return UINT64_MAX;
   const double done = (double)(limiter->updates - limiter->base_updates);
-  const double held = floor(done / limiter->utd) + (double)limiter->slack;
-  const double next = ceil((done + 1) / limiter->utd) + 1; // + 1: the quotient may have been rounded down
-  const double allowed = (double)limiter->base_steps + fmax(held, next);
-  return allowed < 0x1p63 ? (uint64_t)allowed : UINT64_MAX;
+  const double held = (double)limiter->base_steps + floor(done / limiter->utd) + (double)limiter->slack;
+  const uint64_t needed = rate_limiter_needed(limiter), allowed = to_count(held);
+  return allowed > needed ? allowed : needed;
 }

@@ -27,4 +27,7 @@ uint64_t
 rate_limiter_owed(const struct rate_limiter *limiter); // updates to do now; UINT64_MAX where utd = 0 and started
 uint64_t rate_limiter_allowed(
     const struct rate_limiter *limiter); // total of environment steps that may exist; UINT64_MAX: no limit
+// The total of steps at which the next update is owed, whatever the slack; 0 where utd = 0. Whoever promises steps in batches has to promise
+// at least these, or both sides wait.
+uint64_t rate_limiter_needed(const struct rate_limiter *limiter);
 #endif

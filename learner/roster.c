@@ -4,7 +4,7 @@
 #include "common/wire/assignment.h"
 
 enum { CREDITS_PER_ACTOR = 2 }; // one batch under way while the next is filled
-static const double HEARTBEAT_SECONDS = 1.0, TIMEOUT_STEPS = 20.0;
+static const double TIMEOUT_STEPS = 20.0;
 
 enum status roster_init(struct roster *roster, const struct config *config, struct transport *transport,
                         struct error *error) {
@@ -12,7 +12,8 @@ enum status roster_init(struct roster *roster, const struct config *config, stru
   *roster = (struct roster){.transport = transport,
                             .actors = actors,
                             .active = assignment_active(config, actors),
-                            .actor_timeout = config->actor_timeout};
+                            .actor_timeout = config->actor_timeout,
+                            .heartbeat = heartbeat_seconds(config)};
   roster->entry = memory_alloc(actors, sizeof *roster->entry, "the list of actors", error);
   if (!roster->entry) return STATUS_MEMORY;
   const double now = clock_now();
@@ -64,6 +65,7 @@ static enum status grant_one(struct roster *roster, uint32_t actor, uint64_t new
 
 enum status roster_grant(struct roster *roster, const struct rate_limiter *limiter, uint64_t total,
                          uint64_t newest_version, struct error *error) {
+  const uint64_t needed = rate_limiter_needed(limiter);
   uint64_t allowed = rate_limiter_allowed(limiter), promised = limiter->steps;
   uint32_t largest = 0;
   for (uint32_t i = 0; i < roster->active; i++) {
@@ -78,7 +80,9 @@ enum status roster_grant(struct roster *roster, const struct rate_limiter *limit
     const uint32_t actor = roster->next;
     struct roster_entry *entry = &roster->entry[actor];
     roster->next = (actor + 1) % roster->active;
-    if (!entry->alive || entry->credits >= CREDITS_PER_ACTOR || promised + entry->batch_steps > allowed) {
+    // A batch may go past what is allowed if without it the next update would never be owed.
+    const uint64_t limit = promised < needed ? useful : allowed;
+    if (!entry->alive || entry->credits >= CREDITS_PER_ACTOR || promised + entry->batch_steps > limit) {
       refused++;
       continue;
     }
@@ -109,7 +113,7 @@ enum status roster_keep_in_touch(struct roster *roster, uint64_t newest_version,
       *died = (int)i;
       return STATUS_OK;
     }
-    if (now - entry->said < HEARTBEAT_SECONDS) continue;
+    if (now - entry->said < roster->heartbeat) continue;
     enum status status = message_encode_heartbeat(&roster->bytes, 0, &heartbeat, error);
     if (status == STATUS_OK) status = roster_send(roster, i, error);
     if (status != STATUS_OK) return status;

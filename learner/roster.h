@@ -18,12 +18,12 @@ struct roster_entry { // of one actor
 };
 
 struct roster {
-  struct transport *transport; // not owned
-  uint32_t actors, active;     // ranks 1..actors; the first `active` have environments
-  struct roster_entry *entry;  // (actors), of rank i + 1
-  double actor_timeout;
-  uint32_t next;       // whose turn it is to get the next credit
-  struct buffer bytes; // scratch for messages
+  struct transport *transport;     // not owned
+  uint32_t actors, active;         // ranks 1..actors; the first `active` have environments
+  struct roster_entry *entry;      // (actors), of rank i + 1
+  double actor_timeout, heartbeat; // s
+  uint32_t next;                   // whose turn it is to get the next credit
+  struct buffer bytes;             // scratch for messages
 };
 enum status roster_init(struct roster *roster, const struct config *config, struct transport *transport,
                         struct error *error);

@@ -20,11 +20,11 @@ struct option {
   const char *name; // batch_size; on the command line --batch-size
   enum option_type type;
   enum option_rule rule;
-  size_t offset;             // in struct config
-  const char *default_text;  // parsed like a user's value
-  double low, high;          // COUNT and NUMBER: allowed range, both ends allowed
-  const char *choices;       // CHOICE: "a|b|c"
-  const char *group, *help;  // help: one line, with units
+  size_t offset;            // in struct config
+  const char *default_text; // parsed like a user's value
+  double low, high;         // COUNT and NUMBER: allowed range, both ends allowed
+  const char *choices;      // CHOICE: "a|b|c"
+  const char *group, *help; // help: one line, with units
 };
 
 size_t options_count(void);
@@ -54,7 +54,8 @@ enum status options_apply(const struct option_given *given, size_t count, struct
 // YAML: a mapping of option names to scalars (hidden may be a sequence), put over what config holds; an empty one means the option's
 // default. Errors (STATUS_USAGE; STATUS_IO where the file cannot be read) name file, line, key, and the nearest known key.
 enum status options_read_yaml(const char *path, struct config *config, struct error *error);
-enum status options_parse_yaml(const char *text, size_t length, const char *name, struct config *config, struct error *error);
+enum status options_parse_yaml(const char *text, size_t length, const char *name, struct config *config,
+                               struct error *error);
 // Every option of the table, as YAML that options_parse_yaml reads back to the same struct; config and resume, which no file may
 // give, are written as "". Returns the length without the
 // terminator, as snprintf does; text may be NULL with size 0.
@@ -66,6 +67,7 @@ enum status options_check(const struct config *config, struct error *error);
 // names key, both values, and what to do.
 enum status options_check_resume(const struct config *saved, const struct config *now, struct error *error);
 
-void options_print_help(FILE *out, const char *group); // the options of a group, or of all groups where NULL, each with default and range
+void options_print_help(
+    FILE *out, const char *group); // the options of a group, or of all groups where NULL, each with default and range
 
 #endif

@@ -16,19 +16,19 @@ enum { CORSAC_TERMINATED = 1, CORSAC_TRUNCATED = 2 }; // flags that step returns
 enum { CORSAC_ONE_PER_PROCESS = 1 };                  // flags of an environment: e.g. a solver with global state
 
 struct corsac_env_config {
-  uint32_t size;   // of this struct as the host knows it
-  const char *id;  // what --env names, without the arguments
+  uint32_t size;    // of this struct as the host knows it
+  const char *id;   // what --env names, without the arguments
   const char *args; // the text after the first ':' of --env, or ""
-  uint64_t index;  // which environment of the job
-  int evaluation;  // 1: this instance evaluates, 0: it trains
-  int comm;        // Fortran handle of the communicator the environment may compute on, -1 if it is alone
+  uint64_t index;   // which environment of the job
+  int evaluation;   // 1: this instance evaluates, 0: it trains
+  int comm;         // Fortran handle of the communicator the environment may compute on, -1 if it is alone
 };
 
 struct corsac_env_spec {
   uint32_t size; // set by the host; a plugin writes no further
   uint32_t obs_dim, act_dim;
-  uint32_t max_episode_steps;                // 0: no limit of ours
-  const double *action_low, *action_high;    // (act_dim), finite, low < high, valid until destroy
+  uint32_t max_episode_steps;             // 0: no limit of ours
+  const double *action_low, *action_high; // (act_dim), finite, low < high, valid until destroy
 };
 
 struct corsac_env {

@@ -12,6 +12,10 @@ struct assignment assignment_of(const struct config *config, uint32_t actors, ui
   return a;
 }
 
+double heartbeat_seconds(const struct config *config) {
+  return config->actor_timeout < 4 ? config->actor_timeout / 4 : 1;
+}
+
 uint32_t assignment_active(const struct config *config, uint32_t actors) {
   return config->envs < actors ? (uint32_t)config->envs : actors;
 }

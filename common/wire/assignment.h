@@ -1,5 +1,5 @@
-// How the environments of a job are spread over its actors and how large an actor's batches are. Both sides compute it from the
-// configuration, so it never travels.
+// How the environments of a job are spread over its actors, how large an actor's batches are, how often sides tell of themselves. Both compute it
+// from the configuration, so it never travels.
 #ifndef CORSAC_COMMON_WIRE_ASSIGNMENT_H
 #define CORSAC_COMMON_WIRE_ASSIGNMENT_H
 
@@ -16,4 +16,6 @@ struct assignment {
 struct assignment assignment_of(const struct config *config, uint32_t actors, uint32_t actor);
 uint32_t assignment_active(const struct config *config,
                            uint32_t actors); // actors that have an environment: 0 .. active - 1
+// s after which a side that has had nothing to say says so: four times in an actor_timeout, or each second.
+double heartbeat_seconds(const struct config *config);
 #endif

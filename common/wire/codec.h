@@ -25,37 +25,47 @@ const char *message_type_name(enum message_type type);
 enum status message_encode_empty(struct buffer *out, enum message_type type, uint32_t sender, struct error *error);
 enum status message_decode_empty(const struct frame *frame, struct error *error);
 
-enum status message_encode_hello(struct buffer *out, uint32_t sender, const struct message_hello *hello, struct error *error);
-enum status message_decode_hello(const struct frame *frame, struct message_hello *hello, struct error *error); // allocates bounds
-enum status message_encode_failed(struct buffer *out, uint32_t sender, const struct error *failure, struct error *error);
+enum status message_encode_hello(struct buffer *out, uint32_t sender, const struct message_hello *hello,
+                                 struct error *error);
+enum status message_decode_hello(const struct frame *frame, struct message_hello *hello,
+                                 struct error *error); // allocates bounds
+enum status message_encode_failed(struct buffer *out, uint32_t sender, const struct error *failure,
+                                  struct error *error);
 enum status message_decode_failed(const struct frame *frame, struct message_failed *failed, struct error *error);
 enum status message_encode_transitions(struct buffer *out, uint32_t sender, const struct transition_batch *batch,
                                        struct error *error);
 enum status message_decode_transitions(const struct frame *frame, struct transition_batch *batch, struct error *error);
-enum status message_encode_snapshot(struct buffer *out, enum message_type type, uint32_t sender, const struct snapshot *snapshot,
+enum status message_encode_snapshot(struct buffer *out, enum message_type type, uint32_t sender,
+                                    const struct snapshot *snapshot,
                                     struct error *error); // SNAPSHOT or RESTORE
 enum status message_decode_snapshot(const struct frame *frame, uint32_t window_capacity, struct snapshot *snapshot,
                                     struct error *error);
-enum status message_encode_credit(struct buffer *out, uint32_t sender, const struct message_credit *credit, struct error *error);
+enum status message_encode_credit(struct buffer *out, uint32_t sender, const struct message_credit *credit,
+                                  struct error *error);
 enum status message_decode_credit(const struct frame *frame, struct message_credit *credit, struct error *error);
-enum status message_encode_round(struct buffer *out, uint32_t sender, const struct message_round *round, struct error *error);
+enum status message_encode_round(struct buffer *out, uint32_t sender, const struct message_round *round,
+                                 struct error *error);
 enum status message_decode_round(const struct frame *frame, struct message_round *round, struct error *error);
 enum status message_encode_round_end(struct buffer *out, uint32_t sender, const struct message_round_end *end,
                                      struct error *error);
 enum status message_decode_round_end(const struct frame *frame, struct message_round_end *end, struct error *error);
-enum status message_encode_weights(struct buffer *out, uint32_t sender, const struct policy_weights *weights, struct error *error);
-enum status message_decode_weights(const struct frame *frame, struct policy_weights *weights, struct error *error); // shape must match
+enum status message_encode_weights(struct buffer *out, uint32_t sender, const struct policy_weights *weights,
+                                   struct error *error);
+enum status message_decode_weights(const struct frame *frame, struct policy_weights *weights,
+                                   struct error *error); // shape must match
 enum status message_encode_evaluate(struct buffer *out, uint32_t sender, const struct message_evaluate *evaluate,
                                     const struct policy_weights *weights, struct error *error);
-enum status message_decode_evaluate(const struct frame *frame, struct message_evaluate *evaluate, struct policy_weights *weights,
-                                    struct error *error);
+enum status message_decode_evaluate(const struct frame *frame, struct message_evaluate *evaluate,
+                                    struct policy_weights *weights, struct error *error);
 enum status message_encode_episode(struct buffer *out, uint32_t sender, const struct message_episode *episode,
                                    struct error *error);
 enum status message_decode_episode(const struct frame *frame, struct message_episode *episode, struct error *error);
-enum status message_encode_stop(struct buffer *out, uint32_t sender, const struct message_stop *stop, struct error *error);
+enum status message_encode_stop(struct buffer *out, uint32_t sender, const struct message_stop *stop,
+                                struct error *error);
 enum status message_decode_stop(const struct frame *frame, struct message_stop *stop, struct error *error);
 enum status message_encode_heartbeat(struct buffer *out, uint32_t sender, const struct message_heartbeat *heartbeat,
                                      struct error *error);
-enum status message_decode_heartbeat(const struct frame *frame, struct message_heartbeat *heartbeat, struct error *error);
+enum status message_decode_heartbeat(const struct frame *frame, struct message_heartbeat *heartbeat,
+                                     struct error *error);
 
 #endif

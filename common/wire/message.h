@@ -81,9 +81,10 @@ void lag_record_add(struct lag_record *into, const struct lag_record *from);
 struct transition_batch {
   uint32_t obs_dim, act_dim, capacity, rows;
   uint64_t steps;
-  uint32_t *environment;                         // (rows)
-  uint64_t *version;                             // (rows) policy version that chose the row's first action
-  float *obs, *action, *reward, *next_obs, *discount; // (rows x obs_dim), (rows x act_dim), (rows), (rows x obs_dim), (rows)
+  uint32_t *environment; // (rows)
+  uint64_t *version;     // (rows) policy version that chose the row's first action
+  float *obs, *action, *reward, *next_obs,
+      *discount; // (rows x obs_dim), (rows x act_dim), (rows), (rows x obs_dim), (rows)
   uint32_t episodes, episode_capacity;
   struct episode_record *episode; // (episodes)
   uint32_t environments, environment_capacity;
@@ -95,21 +96,22 @@ struct transition_batch {
 enum status transition_batch_init(struct transition_batch *batch, uint32_t obs_dim, uint32_t act_dim, uint32_t capacity,
                                   uint32_t episode_capacity, uint32_t environment_capacity, struct error *error);
 void transition_batch_release(struct transition_batch *batch);
-void transition_batch_clear(struct transition_batch *batch); // rows, episodes, steps, lag, blocked = none; longest_step and progress stay
+void transition_batch_clear(
+    struct transition_batch *batch); // rows, episodes, steps, lag, blocked = none; longest_step and progress stay
 
 // SNAPSHOT and RESTORE: one environment of the job between two steps.
 struct snapshot {
   uint32_t environment, obs_dim, act_dim;
-  uint64_t steps, episode;  // as in environment_progress
-  bool live;                // false: counters only; the next thing is to reset into episode `episode`
-  bool exact;               // resuming from it continues bit for bit
-  double episode_return;    // of the running episode so far
-  uint32_t episode_length;  // steps of the running episode (the host's step limit counts with it)
-  uint32_t window;          // pending n-step transitions, oldest first
-  float *obs;               // (obs_dim) current observation
+  uint64_t steps, episode; // as in environment_progress
+  bool live;               // false: counters only; the next thing is to reset into episode `episode`
+  bool exact;              // resuming from it continues bit for bit
+  double episode_return;   // of the running episode so far
+  uint32_t episode_length; // steps of the running episode (the host's step limit counts with it)
+  uint32_t window;         // pending n-step transitions, oldest first
+  float *obs;              // (obs_dim) current observation
   float *window_obs, *window_action, *window_reward; // (window x obs_dim), (window x act_dim), (window)
-  uint64_t *window_version; // (window)
-  struct buffer state;      // the environment's own bytes
+  uint64_t *window_version;                          // (window)
+  struct buffer state;                               // the environment's own bytes
 };
 // window_capacity: n_step - 1
 enum status snapshot_init(struct snapshot *snapshot, uint32_t obs_dim, uint32_t act_dim, uint32_t window_capacity,
@@ -127,8 +129,8 @@ struct message_round { // sync
 struct message_round_end {
   uint64_t round;
 };
-struct message_evaluate { // followed in the same message by the policy's weights
-  uint64_t number;        // of this evaluation in the job
+struct message_evaluate {        // followed in the same message by the policy's weights
+  uint64_t number;               // of this evaluation in the job
   uint32_t first, stride, count; // episodes first, first + stride, ... below count are this actor's
 };
 struct message_episode { // evaluation

@@ -20,8 +20,10 @@ int transport_size(const struct transport *transport);
 // Takes a copy and starts the transfer; returns at once. How much may be under way is bounded by the protocol (credits, tokens), not here.
 enum status transport_send(struct transport *transport, int to, const void *bytes, size_t size, struct error *error);
 // The next message that has arrived, from anyone. *size = 0: none. *bytes stays valid until the next receive.
-enum status transport_receive(struct transport *transport, int *from, const uint8_t **bytes, size_t *size, struct error *error);
-size_t transport_unsent(struct transport *transport); // sends not yet handed over to the other side; also makes progress
+enum status transport_receive(struct transport *transport, int *from, const uint8_t **bytes, size_t *size,
+                              struct error *error);
+size_t
+transport_unsent(struct transport *transport); // sends not yet handed over to the other side; also makes progress
 // Waits with backoff until all is handed over, at most `seconds`. false: something is still under way (the peer may be gone).
 bool transport_flush(struct transport *transport, double seconds);
 struct transport_statistics transport_statistics(const struct transport *transport);

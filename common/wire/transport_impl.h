@@ -6,7 +6,8 @@
 
 struct transport_operations {
   enum status (*send)(struct transport *transport, int to, const void *bytes, size_t size, struct error *error);
-  enum status (*receive)(struct transport *transport, int *from, const uint8_t **bytes, size_t *size, struct error *error);
+  enum status (*receive)(struct transport *transport, int *from, const uint8_t **bytes, size_t *size,
+                         struct error *error);
   size_t (*unsent)(struct transport *transport);
   size_t (*memory)(const struct transport *transport);
   void (*destroy)(struct transport *transport);

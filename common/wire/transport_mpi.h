@@ -6,7 +6,8 @@
 #include "common/wire/transport.h"
 #include <stdbool.h>
 
-bool mpi_is_launched(void); // this process was started by mpirun, srun or the like (decided by the environment, before MPI_Init)
+bool mpi_is_launched(
+    void); // this process was started by mpirun, srun or the like (decided by the environment, before MPI_Init)
 // MPI_Init with one thread calling MPI, SIGPIPE ignored first, errors returned. Call before anything else that starts threads.
 enum status mpi_start(int *argc, char ***argv, int *rank, int *size, struct error *error);
 // Collective, at start-up, waiting with backoff. Every rank gives its version text; on every rank the first rank with another text than

@@ -39,8 +39,7 @@ for file in config.yaml metrics.csv log.txt status.json ckpt-100.h5 ckpt-200.h5 
 done
 check 'and nothing else' [ "$(ls "$run" | grep -cvE '^(config.yaml|metrics.csv|log.txt|status.json|lock|ckpt-[0-9]+.h5|best.h5)$')" = 0 ]
 check 'the lock is given back' [ ! -s "$run/lock" ]
-check 'the end says how to go on' grep -q "corsac train --resume $run --env-steps 600" "$err"
-check 'the end says how to evaluate and inspect' grep -q "corsac eval $run .*corsac inspect $run" "$err"
+cp "$err" "$tmp/end"
 check 'nothing on stdout' [ ! -s "$out" ]
 check 'no control characters where stderr is no terminal' sh -c '! grep -q "$(printf "[\033\015]")" "$1"' sh "$err"
 check 'log.txt has what stderr had' cmp -s <(grep -F 'evaluation at 300' "$run/log.txt") <(grep -F 'evaluation at 300' "$err")
@@ -64,6 +63,14 @@ keys() {
 keys "$run/status.json" state=done exit_code=0 env_steps=300 updates=240 checkpoint=ckpt-300.h5
 for key in reason host pid updated; do check "status.json has $key" grep -q "\"$key\"" "$run/status.json"; done
 
+# The last lines of a run are commands to be typed.
+cp -r "$run" "$tmp/copy"
+for what in evaluate 'look inside' 'go on'; do
+  command=$(sed -nE "s/.* info +$what: +//p" "$tmp/end" | sed "s#$run#$tmp/copy#")
+  check "the end says how to $what" [ -n "$command" ]
+  expect_status "and '$command' works" 0 bash -c "${command:-false}"
+done
+check 'going on doubled the steps' json_is "$tmp/copy/status.json" env_steps 600
 expect_status 'eval' 0 "$CORSAC" eval "$run" --episodes 3
 expect_status 'eval --json' 0 "$CORSAC" eval "$run" --episodes 3 --json
 cp "$out" "$tmp/eval.json"
@@ -117,7 +124,7 @@ check 'preset over defaults' grep -qE '^hidden: .*64, ?64' "$tmp/preset/config.y
 check 'and defaults below it' grep -q '^gamma: 0.99' "$tmp/preset/config.yaml"
 (cd "$tmp" && run "$CORSAC" train $small --env-steps 20 --learning-starts 5 && exit $status)
 check 'without --run-dir' [ $? = 0 ]
-check 'it is runs/<env>-<time>' sh -c 'ls -d "$1"/runs/Pendulum-v1-20*/ckpt-20.h5' sh "$tmp"
+check 'it is runs/<env>-<time>' sh -c 'test -s "$1"/runs/Pendulum-v1-20*/ckpt-20.h5' sh "$tmp"
 train 'checkpoint_keep' $small --checkpoint-every 50 --checkpoint-keep 2 --eval-every 0 --run-dir "$tmp/keep"
 check 'keeps the newest two' [ "$(ls "$tmp/keep" | grep -c '^ckpt-')" = 2 ]
 check 'no best.h5 without evaluations' [ ! -e "$tmp/keep/best.h5" ]
@@ -127,4 +134,8 @@ expect_status 'help under mpirun' 0 $MPIRUN -n 3 "$CORSAC" train --help
 check 'comes from one rank' [ "$(grep -c '^Examples:' "$out")" = 1 ]
 expect_status 'more ranks than environments' 0 $MPIRUN -n 4 "$CORSAC" train $small --envs 2 --run-dir "$tmp/surplus"
 check 'are named once' [ "$(grep -c 'warn.*2 environments on 3 actors' "$err")" = 1 ]
+for utd in 0.01 0.003 20; do # updates that are rarer than batches, or many for each step
+  expect_status "utd $utd" 0 timeout 60 $MPIRUN -n 3 "$CORSAC" train $small --utd $utd --env-steps 1100 --eval-every 0 --run-dir "$tmp/utd$utd"
+  check "utd $utd is kept" json_is "$tmp/utd$utd/status.json" updates "$(awk "BEGIN { print int($utd * (1100 - 60)) }")"
+done
 finish

@@ -78,8 +78,7 @@ def damage(kind, path):
         elif kind == "config-missing":
             del file["config"]
         elif kind == "config-wrong":
-            del file["config"]
-            file["config"] = "hidden: a\n"
+            replace(file, "config", np.array([b"hidden: a\n"]))
         elif kind == "actors-missing":
             del file["actors"]
         else:

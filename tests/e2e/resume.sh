@@ -28,7 +28,7 @@ before=$(digest "$tmp/branch")
 train 'a branch from one file' --resume "$tmp/branch/ckpt-150.h5" --run-dir "$tmp/twig" --env-steps 300
 check 'leaves the first run as it was' [ "$before" = "$(digest "$tmp/branch")" ]
 same_checkpoint 'and ends where the run itself does' "$tmp/twig/ckpt-300.h5" "$tmp/whole/ckpt-300.h5" /learner/rows /learner@rows
-check 'its metrics begin anew' [ "$(column "$tmp/twig/metrics.csv" env_steps | tr '\n' ' ')" = '200 250 300 ' ]
+check 'its metrics begin anew' [ "$(column "$tmp/twig/metrics.csv" env_steps | tr '\n' ' ')" = '210 255 300 ' ] # rounds of 15 steps
 
 # --- rows past the checkpoint are made again -----------------------------------------------------------------------------------------
 cp -r "$tmp/whole" "$tmp/back"
@@ -111,6 +111,26 @@ begun=$(date +%s)
 kill -USR1 "$background"
 ended 'USR1 while an environment computes' 75
 check 'is obeyed before its step ends' [ $(($(date +%s) - begun)) -lt 30 ]
+
+# KILL leaves no time for anything: the newest whole checkpoint is what goes on, time and again.
+kills=4
+[ "$CHECK_FULL" = 1 ] && kills=40
+often="--checkpoint-every 20 --env-steps 100000000 --eval-every 0 --log-every 20"
+start "$CORSAC" train $small $often --run-dir "$tmp/killed"
+check 'a run to be killed' wait_for has_made "$tmp/killed" 100
+for i in $(seq $kills); do
+  sleep 0.$((i * 37 % 50 + 10))
+  kill -KILL "$background"
+  wait "$background" 2>/dev/null
+  made=$(column "$tmp/killed/metrics.csv" env_steps | tail -n 1)
+  expect_status "kill $i: there is a good checkpoint" 0 "$CORSAC" eval "$tmp/killed" --episodes 1
+  start "$CORSAC" train --resume "$tmp/killed"
+  check "kill $i: it goes on" wait_for has_made "$tmp/killed" $((made + 100))
+done
+kill -USR1 "$background"
+ended 'USR1 after all that' 75
+check 'nothing unfinished is left' [ -z "$(ls "$tmp/killed" | grep -vE '^(config.yaml|metrics.csv|log.txt|status.json|lock|ckpt-[0-9]+.h5)$')" ]
+check 'rows are in order' sh -c 'sort -nuc' <<<"$(column "$tmp/killed/metrics.csv" env_steps)"
 
 expect_status 'max_hours' 75 "$CORSAC" train $long --max-hours 0.0002 --run-dir "$tmp/hours"
 goes_on "$tmp/hours" max_hours

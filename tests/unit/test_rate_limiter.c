@@ -27,6 +27,7 @@ static void test_allowed(void) {
   CU_ASSERT_EQUAL(rate_limiter_allowed(&limiter), 110);
   limiter.updates = 7;
   CU_ASSERT_EQUAL(rate_limiter_allowed(&limiter), 124);
+  CU_ASSERT_EQUAL(rate_limiter_needed(&limiter), 117); // 16 for the eighth update, and one for rounding
   rate_limiter_init(&limiter, 4, 3, 0);
   limiter.updates = 40;
   CU_ASSERT_EQUAL(rate_limiter_allowed(&limiter), 13);
@@ -38,6 +39,7 @@ static void test_free(void) {
   struct rate_limiter limiter;
   rate_limiter_init(&limiter, 0, 10, 100);
   CU_ASSERT_EQUAL(rate_limiter_owed(&limiter), 0);
+  CU_ASSERT_EQUAL(rate_limiter_needed(&limiter), 0);
   CU_ASSERT_EQUAL(rate_limiter_allowed(&limiter), UINT64_MAX);
   limiter.steps = 100;
   CU_ASSERT_EQUAL(rate_limiter_owed(&limiter), UINT64_MAX);

@@ -1,0 +1,371 @@
+#include "actor/actor.h"
+#include "common/base/clock.h"
+#include "common/nn/policy.h"
+#include "common/wire/transport_loopback.h"
+#include "tests/support/environments.h"
+#include "tests/support/peer.h"
+#include "tests/support/unit.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+// An actor at rank 1 (of `actors`); the test plays the learner.
+struct scene {
+  struct transport *ends[4];
+  int size;
+  struct config config;
+  struct actor *actor;
+  volatile sig_atomic_t stop;
+  size_t parameters; // of its policy
+};
+
+static void scene_init(struct scene *s, struct config config, int actors, int rank) {
+  struct mlp mlp;
+  struct error error = {0};
+  *s = (struct scene){.config = config, .size = actors + 1};
+  policy_network(&mlp, PEER_OBS, PEER_ACT, &config.hidden);
+  s->parameters = mlp.parameters;
+  CU_ASSERT_EQUAL_FATAL(transport_loopback_create(s->size, s->ends, NULL), STATUS_OK);
+  s->actor = actor_create(&s->config, s->ends[rank], &s->stop, &error);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(s->actor);
+}
+
+static void scene_release(struct scene *s) {
+  actor_destroy(s->actor);
+  for (int i = 0; i < s->size; i++) transport_destroy(s->ends[i]);
+}
+
+// Turns until there is nothing to do (at most `most`); returns the last one.
+static enum turn play(struct scene *s, int most) {
+  enum turn turn = TURN_BUSY;
+  struct error error = {0};
+  while (turn == TURN_BUSY && most-- > 0) CU_ASSERT_EQUAL(actor_turn(s->actor, &turn, &error), STATUS_OK);
+  if (error.status) fprintf(stderr, "%s\n", error.text);
+  return turn;
+}
+
+// Rows and steps of the batches that arrived; other messages are counted.
+struct arrival {
+  int counts[MESSAGE_TYPES];
+  uint64_t steps, rows, low_version, high_version, lag_high;
+  struct message_failed failed;
+};
+static struct arrival collect(struct scene *s) {
+  struct arrival a = {.low_version = UINT64_MAX};
+  struct transition_batch batch;
+  struct frame frame;
+  CU_ASSERT_EQUAL_FATAL(transition_batch_init(&batch, PEER_OBS, PEER_ACT, 1000, 1000, 100, NULL), STATUS_OK);
+  while (peer_receive(s->ends[0], &frame)) {
+    a.counts[frame.type]++;
+    if (frame.type == MESSAGE_FAILED) CU_ASSERT_EQUAL(message_decode_failed(&frame, &a.failed, NULL), STATUS_OK);
+    if (frame.type != MESSAGE_TRANSITIONS) continue;
+    CU_ASSERT_EQUAL(message_decode_transitions(&frame, &batch, NULL), STATUS_OK);
+    a.steps += batch.steps;
+    a.rows += batch.rows;
+    if (batch.lag.high > a.lag_high) a.lag_high = batch.lag.high;
+    for (uint32_t r = 0; r < batch.rows; r++) {
+      if (batch.version[r] < a.low_version) a.low_version = batch.version[r];
+      if (batch.version[r] > a.high_version) a.high_version = batch.version[r];
+    }
+  }
+  transition_batch_release(&batch);
+  return a;
+}
+
+static struct config quiet(const char *yaml) {
+  char text[512];
+  snprintf(text, sizeof text, "send_seconds: 1000\nsend_steps: 4\n%s", yaml);
+  return peer_config(text);
+}
+
+static struct config with_plugin(const char *name, const char *args, const char *yaml) {
+  struct config config = quiet(yaml);
+  plugin_env(name, args, config.env, sizeof config.env);
+  return config;
+}
+
+static void test_hello(void) {
+  struct scene s;
+  struct frame frame = {0};
+  struct message_hello hello = {0};
+  scene_init(&s, quiet("envs: 2\n"), 1, 1);
+  CU_ASSERT_EQUAL(play(&s, 10), TURN_IDLE); // waits for START
+  CU_ASSERT_TRUE_FATAL(peer_receive(s.ends[0], &frame));
+  CU_ASSERT_EQUAL(message_decode_hello(&frame, &hello, NULL), STATUS_OK);
+  CU_ASSERT_STRING_EQUAL(hello.environment, "Pendulum-v1");
+  CU_ASSERT(hello.obs_dim == PEER_OBS && hello.act_dim == PEER_ACT && hello.max_episode_steps == 200 && hello.can_save);
+  CU_ASSERT(hello.action_low[0] == -2 && hello.action_high[0] == 2);
+  CU_ASSERT_FALSE(peer_receive(s.ends[0], &frame));
+  message_hello_release(&hello);
+  scene_release(&s);
+}
+
+static void test_credits(void) {
+  struct scene s;
+  scene_init(&s, quiet("envs: 2\n"), 1, 1);
+  peer_send_empty(s.ends[0], 1, MESSAGE_START);
+  peer_send_credit(s.ends[0], 1, 2);
+  CU_ASSERT_EQUAL(play(&s, 1000), TURN_IDLE);
+  struct arrival a = collect(&s);
+  CU_ASSERT(a.counts[MESSAGE_TRANSITIONS] == 2 && a.steps == 8 && a.rows == 8);
+  CU_ASSERT(a.low_version == 0 && a.high_version == 0);
+  CU_ASSERT_EQUAL(play(&s, 1000), TURN_IDLE);
+  CU_ASSERT_EQUAL(collect(&s).counts[MESSAGE_TRANSITIONS], 0);
+  peer_send_credit(s.ends[0], 1, 1);
+  CU_ASSERT_EQUAL(play(&s, 1000), TURN_IDLE);
+  CU_ASSERT_EQUAL(collect(&s).counts[MESSAGE_TRANSITIONS], 1);
+  scene_release(&s);
+}
+
+static void test_versions(void) {
+  struct scene s;
+  scene_init(&s, quiet(""), 1, 1);
+  peer_send_empty(s.ends[0], 1, MESSAGE_START);
+  peer_send_weights(s.ends[0], 1, 5, s.parameters, 0.01f);
+  peer_send_credit(s.ends[0], 1, 1);
+  CU_ASSERT_EQUAL(play(&s, 1000), TURN_IDLE);
+  struct arrival a = collect(&s);
+  CU_ASSERT(a.counts[MESSAGE_WEIGHTS_TAKEN] == 1 && a.low_version == 5 && a.high_version == 5 && a.lag_high == 0);
+  struct buffer bytes = {0}; // the learner has version 9 by now
+  CU_ASSERT_EQUAL(message_encode_credit(&bytes, 0, &(struct message_credit){2, 9}, NULL), STATUS_OK);
+  peer_send(s.ends[0], 1, &bytes);
+  buffer_release(&bytes);
+  CU_ASSERT_EQUAL(play(&s, 1000), TURN_IDLE);
+  a = collect(&s);
+  CU_ASSERT(a.counts[MESSAGE_TRANSITIONS] == 2 && a.high_version == 5 && a.lag_high == 4);
+  scene_release(&s);
+}
+
+static void test_round(void) {
+  struct scene s;
+  struct buffer bytes = {0};
+  scene_init(&s, quiet("envs: 2\nsync: true\nsync_steps: 5\n"), 1, 1);
+  peer_send_empty(s.ends[0], 1, MESSAGE_START);
+  CU_ASSERT_EQUAL(play(&s, 1000), TURN_IDLE);
+  CU_ASSERT_EQUAL(collect(&s).steps, 0); // nothing without a round
+  for (uint64_t round = 1; round <= 2; round++) {
+    CU_ASSERT_EQUAL(message_encode_round(&bytes, 0, &(struct message_round){round, 0}, NULL), STATUS_OK);
+    peer_send(s.ends[0], 1, &bytes);
+    CU_ASSERT_EQUAL(play(&s, 1000), TURN_IDLE);
+    const struct arrival a = collect(&s);
+    CU_ASSERT(a.steps == 10 && a.rows == 10 && a.counts[MESSAGE_TRANSITIONS] == 3);
+    CU_ASSERT(a.counts[MESSAGE_SNAPSHOT] == 2 && a.counts[MESSAGE_ROUND_END] == 1);
+  }
+  CU_ASSERT_EQUAL(message_encode_round(&bytes, 0, &(struct message_round){3, 7}, NULL), STATUS_OK); // 7 never came
+  peer_send(s.ends[0], 1, &bytes);
+  enum turn turn;
+  struct error error = {0};
+  CU_ASSERT_EQUAL(actor_turn(s.actor, &turn, &error), STATUS_PEER);
+  CU_ASSERT_TRUE(error_says(&error, "policy version 7"));
+  buffer_release(&bytes);
+  scene_release(&s);
+}
+
+static void test_snapshots(void) {
+  struct scene s;
+  struct frame frame = {0};
+  struct snapshot snapshot;
+  struct buffer bytes = {0};
+  CU_ASSERT_EQUAL_FATAL(snapshot_init(&snapshot, PEER_OBS, PEER_ACT, 2, NULL), STATUS_OK);
+  scene_init(&s, quiet("envs: 2\nn_step: 3\n"), 1, 1);
+  snapshot.environment = 1; // environment 1 goes on at step 70 of its life, in a new episode
+  snapshot.steps = 70;
+  snapshot.episode = 4;
+  CU_ASSERT_EQUAL(message_encode_snapshot(&bytes, MESSAGE_RESTORE, 0, &snapshot, NULL), STATUS_OK);
+  peer_send(s.ends[0], 1, &bytes);
+  peer_send_empty(s.ends[0], 1, MESSAGE_START);
+  CU_ASSERT_EQUAL(play(&s, 1000), TURN_IDLE); // a full batch, and no credit
+  peer_send_empty(s.ends[0], 1, MESSAGE_SNAPSHOT_REQUEST);
+  CU_ASSERT_EQUAL(play(&s, 1), TURN_BUSY);
+  uint64_t steps = 0;
+  bool rows_first = false;
+  for (int got = 0; peer_receive(s.ends[0], &frame);) {
+    rows_first |= frame.type == MESSAGE_TRANSITIONS && got == 0;
+    if (frame.type != MESSAGE_SNAPSHOT) continue;
+    CU_ASSERT_EQUAL(message_decode_snapshot(&frame, 2, &snapshot, NULL), STATUS_OK);
+    CU_ASSERT(snapshot.environment == (uint32_t)got++ && snapshot.live && snapshot.exact && snapshot.state.size > 0);
+    CU_ASSERT_EQUAL(snapshot.window, 2); // what the window holds back is in no batch
+    if (snapshot.environment == 1) CU_ASSERT(snapshot.steps == 72 && snapshot.episode == 4);
+    steps += snapshot.steps;
+  }
+  CU_ASSERT_TRUE(rows_first);
+  CU_ASSERT_EQUAL(steps, 70 + 4);
+  snapshot_release(&snapshot);
+  buffer_release(&bytes);
+  scene_release(&s);
+}
+
+static void test_evaluation(void) {
+  struct scene s;
+  struct frame frame;
+  scene_init(&s, quiet(""), 1, 1);
+  peer_send_empty(s.ends[0], 1, MESSAGE_START);
+  const struct message_evaluate evaluate = {.number = 6, .first = 1, .stride = 2, .count = 5};
+  peer_send_evaluate(s.ends[0], 1, &evaluate, s.parameters);
+  CU_ASSERT_EQUAL(play(&s, 10000), TURN_IDLE);
+  struct message_episode episode;
+  uint32_t expected = 1;
+  while (peer_receive_type(s.ends[0], MESSAGE_EPISODE, &frame)) {
+    CU_ASSERT_EQUAL(message_decode_episode(&frame, &episode, NULL), STATUS_OK);
+    CU_ASSERT(episode.number == 6 && episode.episode == expected && episode.length == 200);
+    CU_ASSERT_TRUE(episode.episode_return < 0 && episode.episode_return > -2000);
+    expected += 2;
+  }
+  CU_ASSERT_EQUAL(expected, 5);
+  scene_release(&s);
+}
+
+static void test_stop(void) {
+  struct scene s;
+  scene_init(&s, quiet(""), 1, 1);
+  peer_send_empty(s.ends[0], 1, MESSAGE_START);
+  s.stop = 15;
+  play(&s, 1000);
+  play(&s, 1000);
+  struct arrival a = collect(&s);
+  CU_ASSERT_EQUAL(a.counts[MESSAGE_STOP_REQUEST], 1); // asked once, and works on until it is told
+  CU_ASSERT_EQUAL(a.counts[MESSAGE_BYE], 0);
+  peer_send_stop(s.ends[0], 1, 75);
+  CU_ASSERT_EQUAL(play(&s, 1000), TURN_DONE);
+  CU_ASSERT_EQUAL(actor_exit_code(s.actor), 75);
+  CU_ASSERT_EQUAL(collect(&s).counts[MESSAGE_BYE], 1);
+  scene_release(&s);
+}
+
+static void test_failures_are_told(void) {
+  const struct {
+    const char *name, *args, *says;
+  } cases[] = {{"fail_create", "", "fail_create"}, {"fail_step", "3", "step"}, {"nan_obs", NULL, "nan_obs"}};
+  for (int i = 0; i < 3; i++) {
+    struct scene s;
+    struct config config = with_plugin(cases[i].name, cases[i].args, "");
+    config.send_steps = 500;
+    scene_init(&s, config, 1, 1);
+    peer_send_empty(s.ends[0], 1, MESSAGE_START);
+    peer_send_credit(s.ends[0], 1, 2);
+    CU_ASSERT_EQUAL(play(&s, 1000), TURN_IDLE); // it waits for the learner's word
+    const struct arrival a = collect(&s);
+    CU_ASSERT_EQUAL(a.counts[MESSAGE_FAILED], 1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(a.failed.text, cases[i].says));
+    peer_send_stop(s.ends[0], 1, 1);
+    CU_ASSERT_EQUAL(play(&s, 10), TURN_DONE);
+    CU_ASSERT(actor_exit_code(s.actor) == 1 && collect(&s).counts[MESSAGE_BYE] == 1);
+    scene_release(&s);
+  }
+}
+
+// A state that the environment refuses comes with a message, but it is the environment that fails.
+static void test_bad_state(void) {
+  struct scene s;
+  struct snapshot snapshot;
+  struct buffer bytes = {0};
+  CU_ASSERT_EQUAL_FATAL(snapshot_init(&snapshot, PEER_OBS, PEER_ACT, 0, NULL), STATUS_OK);
+  scene_init(&s, quiet(""), 1, 1);
+  snapshot.live = true;
+  CU_ASSERT_EQUAL(buffer_reserve(&snapshot.state, 3, NULL), STATUS_OK);
+  snapshot.state.size = 3;
+  memset(snapshot.state.data, 0, 3);
+  CU_ASSERT_EQUAL(message_encode_snapshot(&bytes, MESSAGE_RESTORE, 0, &snapshot, NULL), STATUS_OK);
+  peer_send(s.ends[0], 1, &bytes);
+  peer_send_empty(s.ends[0], 1, MESSAGE_START);
+  CU_ASSERT_EQUAL(play(&s, 10), TURN_IDLE);
+  const struct arrival a = collect(&s);
+  CU_ASSERT(a.counts[MESSAGE_FAILED] == 1 && strstr(a.failed.text, "Pendulum-v1"));
+  peer_send_stop(s.ends[0], 1, 1);
+  CU_ASSERT_EQUAL(play(&s, 10), TURN_DONE);
+  snapshot_release(&snapshot);
+  buffer_release(&bytes);
+  scene_release(&s);
+}
+
+static void test_one_per_process_and_evaluation(void) {
+  struct scene s;
+  scene_init(&s, with_plugin("one_per_process", NULL, "eval_every: 10\n"), 1, 1);
+  const struct arrival a = collect(&s);
+  CU_ASSERT(a.counts[MESSAGE_FAILED] == 1 && a.failed.status == STATUS_USAGE &&
+            strstr(a.failed.text, "--eval-every 0"));
+  scene_release(&s);
+}
+
+static void test_silent_learner(void) {
+  struct scene s;
+  enum turn turn;
+  struct error error = {0};
+  const struct timespec longer = {.tv_nsec = 150000000};
+  scene_init(&s, quiet("actor_timeout: 0.1\nenv_timeout: 100\n"), 1, 1);
+  nanosleep(&longer, NULL);
+  CU_ASSERT_EQUAL(play(&s, 10), TURN_IDLE); // other actors may still make their environments
+  peer_send_empty(s.ends[0], 1, MESSAGE_START);
+  nanosleep(&longer, NULL);
+  CU_ASSERT_NOT_EQUAL(play(&s, 1), TURN_DONE); // what came meanwhile counts
+  nanosleep(&longer, NULL);
+  CU_ASSERT_EQUAL(actor_turn(s.actor, &turn, &error), STATUS_PEER);
+  CU_ASSERT_TRUE(error_says(&error, "silent"));
+  scene_release(&s);
+}
+
+static void test_protocol(void) {
+  struct scene s;
+  enum turn turn;
+  struct error error = {0};
+  scene_init(&s, quiet(""), 1, 1);
+  peer_send_empty(s.ends[0], 1, MESSAGE_BYE); // no learner says so
+  CU_ASSERT_EQUAL(actor_turn(s.actor, &turn, &error), STATUS_PEER);
+  CU_ASSERT_TRUE(error_says(&error, "BYE"));
+  scene_release(&s);
+}
+
+static void test_surplus(void) {
+  struct scene s;
+  enum turn turn;
+  struct error error = {0};
+  scene_init(&s, quiet("envs: 1\n"), 2, 2);
+  peer_send_empty(s.ends[0], 2, MESSAGE_START);
+  CU_ASSERT_EQUAL(play(&s, 10), TURN_IDLE);
+  const struct arrival a = collect(&s);
+  CU_ASSERT(a.counts[MESSAGE_HELLO] == 0 && a.counts[MESSAGE_TRANSITIONS] == 0);
+  peer_send_stop(s.ends[0], 2, 0);
+  CU_ASSERT_EQUAL(play(&s, 10), TURN_DONE);
+  CU_ASSERT_EQUAL(collect(&s).counts[MESSAGE_BYE], 1);
+  scene_release(&s);
+  scene_init(&s, quiet("envs: 1\n"), 2, 2);
+  peer_send_credit(s.ends[0], 2, 1);
+  CU_ASSERT_EQUAL(actor_turn(s.actor, &turn, &error), STATUS_PEER);
+  CU_ASSERT_TRUE(error_says(&error, "surplus"));
+  scene_release(&s);
+}
+
+// In one process the learner gets the word only between the actor's turns: it has to be said at the end of a long step.
+static void test_heartbeat(void) {
+  struct scene s;
+  struct frame frame = {0};
+  struct message_heartbeat heartbeat = {0};
+  scene_init(&s, with_plugin("slow", "1100", ""), 1, 1);
+  peer_send_empty(s.ends[0], 1, MESSAGE_START);
+  CU_ASSERT_EQUAL(play(&s, 1), TURN_BUSY);
+  CU_ASSERT_TRUE_FATAL(peer_receive_type(s.ends[0], MESSAGE_HEARTBEAT, &frame));
+  CU_ASSERT_EQUAL(message_decode_heartbeat(&frame, &heartbeat, NULL), STATUS_OK);
+  CU_ASSERT_TRUE(heartbeat.longest_step >= 1.1 && heartbeat.longest_step < 100);
+  scene_release(&s);
+}
+
+int main(void) {
+  static const struct unit_case cases[] = {
+      {"it says what its environment is and waits", test_hello},
+      {"it steps as far as credits reach and not further", test_credits},
+      {"rows carry the version that chose them, lag is counted against the newest", test_versions},
+      {"a round is sync_steps steps of each environment, their snapshots and its end", test_round},
+      {"environments begin where RESTORE says; rows go before snapshots", test_snapshots},
+      {"it runs its share of an evaluation, by number, even without credits", test_evaluation},
+      {"a signal is told once; the learner's word ends it, with its exit code", test_stop},
+      {"an environment that fails is told, and the actor awaits its STOP", test_failures_are_told},
+      {"so is one that refuses its saved state", test_bad_state},
+      {"an environment of one instance cannot be evaluated beside training", test_one_per_process_and_evaluation},
+      {"it leaves a learner that is silent after START", test_silent_learner},
+      {"and one that breaks the protocol", test_protocol},
+      {"a surplus rank says nothing but BYE", test_surplus},
+      {"a heartbeat with the longest step follows a long step", test_heartbeat},
+  };
+  return unit_run("actor", cases, sizeof cases / sizeof *cases);
+}

@@ -1,0 +1,171 @@
+#include "common/wire/transport_loopback.h"
+#include "learner/evaluation.h"
+#include "tests/support/environments.h"
+#include "tests/support/peer.h"
+#include "tests/support/unit.h"
+
+#include <string.h>
+
+enum { ACTORS = 3 };
+
+struct scene {
+  struct transport *ends[ACTORS + 1];
+  struct job job;
+  struct roster roster;
+  struct evaluation evaluation;
+};
+
+static void scene_init(struct scene *s) {
+  const struct config config = peer_config("envs: 3\neval_every: 10\neval_episodes: 7\nnormalize_observations: true\n");
+  struct message_hello hello = peer_hello();
+  CU_ASSERT_EQUAL_FATAL(transport_loopback_create(ACTORS + 1, s->ends, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(job_init(&s->job, &config, &hello, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(roster_init(&s->roster, &config, s->ends[0], NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(evaluation_init(&s->evaluation, &s->job, NULL), STATUS_OK);
+}
+
+static void scene_release(struct scene *s) {
+  evaluation_release(&s->evaluation);
+  roster_release(&s->roster);
+  job_release(&s->job);
+  for (int i = 0; i <= ACTORS; i++) transport_destroy(s->ends[i]);
+}
+
+static void begin(struct scene *s) {
+  CU_ASSERT_EQUAL(evaluation_begin(&s->evaluation, &s->job, &s->roster, NULL), STATUS_OK);
+  CU_ASSERT_TRUE(s->evaluation.running);
+}
+
+static enum status take(struct scene *s, struct message_episode episode, bool *done, struct error *error) {
+  struct buffer bytes = {0};
+  struct frame frame;
+  CU_ASSERT_EQUAL(message_encode_episode(&bytes, 1, &episode, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(frame_decode(bytes.data, bytes.size, &frame, NULL), STATUS_OK);
+  const enum status status = evaluation_take(&s->evaluation, &frame, done, error);
+  buffer_release(&bytes);
+  return status;
+}
+
+// Marks in `asked` the episodes that actor i (0-based) is asked for; returns how many.
+static int shares(struct scene *s, int i, int asked[7], struct policy_weights *weights) {
+  struct frame frame;
+  struct message_evaluate evaluate;
+  int n = 0;
+  if (!peer_receive(s->ends[i + 1], &frame)) return 0;
+  CU_ASSERT_EQUAL(message_decode_evaluate(&frame, &evaluate, weights, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(evaluate.number, s->evaluation.number);
+  for (uint32_t e = evaluate.first; e < evaluate.count; e += evaluate.stride, n++) asked[e]++;
+  return n;
+}
+
+static void test_shares(void) {
+  struct scene s;
+  struct policy_weights weights;
+  scene_init(&s);
+  CU_ASSERT_EQUAL_FATAL(policy_weights_init(&weights, PEER_OBS, s.job.sac.policy_net.parameters, NULL), STATUS_OK);
+  for (int dead = 0; dead < 2; dead++) { // all three; then without the second
+    int asked[7] = {0}, n[ACTORS];
+    s.roster.entry[1].alive = !dead;
+    s.job.policy_version = 40;
+    begin(&s);
+    for (int i = 0; i < ACTORS; i++) n[i] = shares(&s, i, asked, &weights);
+    for (int e = 0; e < 7; e++) CU_ASSERT_EQUAL(asked[e], 1);
+    if (!dead) CU_ASSERT(n[0] == 3 && n[1] == 2 && n[2] == 2);
+    if (dead) CU_ASSERT(n[0] == 4 && n[1] == 0 && n[2] == 3);
+    CU_ASSERT_EQUAL(weights.version, 40);
+    CU_ASSERT_EQUAL(weights.values[5], (float)s.job.sac.policy[5]);
+  }
+  policy_weights_release(&weights);
+  scene_release(&s);
+}
+
+static void test_keeps_its_policy(void) {
+  struct scene s;
+  scene_init(&s);
+  const float obs[PEER_OBS] = {1, 2, 3}, other[PEER_OBS] = {9, 9, 9};
+  normalizer_update(&s.job.normalizer, obs);
+  s.job.policy_version = 3;
+  s.job.limiter.steps = 500;
+  const real before = s.job.sac.policy[0];
+  begin(&s);
+  s.job.policy_version = 8; // training goes on
+  s.job.limiter.steps = 900;
+  s.job.sac.policy[0] = before + 1;
+  normalizer_update(&s.job.normalizer, other);
+  CU_ASSERT(s.evaluation.weights.version == 3 && s.evaluation.weights.values[0] == (float)before);
+  CU_ASSERT(s.evaluation.env_steps == 500 && s.evaluation.normalizer.count == 1 &&
+            s.evaluation.normalizer.mean[2] == 3);
+  scene_release(&s);
+}
+
+static void test_result(void) {
+  static const double returns[7] = {-3, 5, 0.5, 1e3, -20, 8, 8};
+  static const uint32_t orders[2][7] = {{0, 1, 2, 3, 4, 5, 6}, {6, 2, 0, 5, 3, 1, 4}};
+  struct evaluation_result result[2];
+  struct scene s;
+  scene_init(&s);
+  for (int o = 0; o < 2; o++) {
+    begin(&s);
+    for (int i = 0; i < 7; i++) {
+      bool done = i != 6;
+      const uint32_t e = orders[o][i];
+      CU_ASSERT_EQUAL(take(&s, (struct message_episode){s.evaluation.number, e, 10 + e, returns[e]}, &done, NULL),
+                      STATUS_OK);
+      CU_ASSERT_EQUAL(done, i == 6);
+    }
+    result[o] = evaluation_result(&s.evaluation);
+    evaluation_end(&s.evaluation);
+    CU_ASSERT_FALSE(s.evaluation.running);
+  }
+  CU_ASSERT_EQUAL(memcmp(&result[0], &result[1], sizeof *result), 0); // bit for bit, whoever came first
+  CU_ASSERT_DOUBLE_EQUAL(result[0].mean, 142.64285714285714, 1e-10);
+  CU_ASSERT_DOUBLE_EQUAL(result[0].std, 350.1292327010653, 1e-9);
+  CU_ASSERT(result[0].low == -20 && result[0].high == 1000);
+  CU_ASSERT_DOUBLE_EQUAL(result[0].length_mean, 13, 1e-12);
+  scene_release(&s);
+}
+
+static void test_late_results(void) {
+  struct scene s;
+  bool done;
+  scene_init(&s);
+  begin(&s);
+  const uint64_t first = s.evaluation.number;
+  CU_ASSERT_EQUAL(take(&s, (struct message_episode){first, 0, 1, 1}, &done, NULL), STATUS_OK);
+  evaluation_end(&s.evaluation); // given up
+  CU_ASSERT_EQUAL(take(&s, (struct message_episode){first, 1, 1, 1}, &done, NULL), STATUS_OK);
+  CU_ASSERT_FALSE(done);
+  begin(&s);
+  CU_ASSERT_NOT_EQUAL(s.evaluation.number, first);
+  for (uint32_t e = 0; e < 7; e++) {
+    CU_ASSERT_EQUAL(take(&s, (struct message_episode){first, e, 1, 777}, &done, NULL), STATUS_OK);
+    CU_ASSERT_FALSE(done);
+  }
+  CU_ASSERT_EQUAL(s.evaluation.arrived, 0);
+  scene_release(&s);
+}
+
+static void test_not_asked_for(void) {
+  struct scene s;
+  bool done;
+  struct error error = {0};
+  scene_init(&s);
+  begin(&s);
+  CU_ASSERT_EQUAL(take(&s, (struct message_episode){s.evaluation.number, 7, 1, 1}, &done, &error), STATUS_PEER);
+  CU_ASSERT_TRUE(error_says(&error, "episode 7"));
+  CU_ASSERT_EQUAL(take(&s, (struct message_episode){s.evaluation.number, 3, 1, 1}, &done, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(take(&s, (struct message_episode){s.evaluation.number, 3, 1, 1}, &done, NULL), STATUS_PEER); // twice
+  CU_ASSERT_EQUAL(s.evaluation.arrived, 1);
+  scene_release(&s);
+}
+
+int main(void) {
+  static const struct unit_case cases[] = {
+      {"each episode is one living actor's, spread evenly", test_shares},
+      {"it keeps the policy, normalizer and step count of its beginning", test_keeps_its_policy},
+      {"the result does not depend on who came first", test_result},
+      {"results of an evaluation that was given up are ignored", test_late_results},
+      {"episodes that nobody asked for are refused", test_not_asked_for},
+  };
+  return unit_run("evaluation", cases, sizeof cases / sizeof *cases);
+}

@@ -1,0 +1,145 @@
+#include "learner/job.h"
+#include "common/nn/linalg.h"
+#include "tests/support/small_job.h"
+#include "tests/support/unit.h"
+
+#include <math.h>
+#include <string.h>
+#include <time.h>
+
+static void test_new_run(void) {
+  struct config config = small_config();
+  config.log_every = 100;
+  config.eval_every = 0;
+  config.checkpoint_every = 300;
+  config.utd = 0.5;
+  struct job job;
+  small_job_init(&job, &config);
+  CU_ASSERT(job.next_log == 100 && job.next_eval == UINT64_MAX && job.next_checkpoint == 300);
+  CU_ASSERT(isinf(job.best_return) && job.best_return < 0);
+  CU_ASSERT_EQUAL(job.limiter.base_steps, config.learning_starts);
+  CU_ASSERT_EQUAL(job.limiter.utd, 0.5);
+  CU_ASSERT_EQUAL(replay_capacity(job.replay), SMALL_CAPACITY);
+  CU_ASSERT_EQUAL(job.environment.act_dim, SMALL_ACT);
+  for (uint32_t e = 0; e < SMALL_ENVS; e++) {
+    const struct snapshot *at = &job.environments[e];
+    CU_ASSERT(at->environment == e && !at->live && at->steps == 0 && at->episode == 0);
+  }
+  CU_ASSERT(job.sac.policy[0] != 0);
+  CU_ASSERT_EQUAL(memcmp(job.sac.critics.parameters, job.sac.critics.targets, job.sac.critics.size * sizeof(real)), 0);
+  job_release(&job);
+  job_release(&job); // nothing is left to release
+}
+
+static void test_too_large(void) {
+  struct config config = small_config();
+  config.replay_capacity = UINT32_MAX;
+  config.envs = 2;
+  struct message_hello hello = small_hello(100000, 2); // 3 PB
+  struct error error = {0};
+  struct job job;
+  CU_ASSERT_EQUAL(job_init(&job, &config, &hello, &error), STATUS_MEMORY);
+  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "replay_capacity"));
+  CU_ASSERT_PTR_NULL(job.replay);
+  CU_ASSERT_PTR_NULL(hello.action_low);
+  job_release(&job);
+}
+
+static void test_seconds(void) {
+  struct config config = small_config();
+  struct job job;
+  small_job_init(&job, &config);
+  job.seconds = 100;
+  nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+  const double seconds = job_seconds(&job);
+  CU_ASSERT(seconds >= 100.02 && seconds < 130);
+  job_release(&job);
+}
+
+// Rows that say which one they are: row i has obs (i, i, i), action (i, i), reward i, next_obs -i, discount i/100.
+static void insert_numbered(struct job *job, int rows) {
+  for (int i = 0; i < rows; i++) {
+    const float x = (float)i, obs[SMALL_OBS] = {x, x, x}, action[SMALL_ACT] = {x, x};
+    const float next[SMALL_OBS] = {-x, -x, -x}, discount = x / 100;
+    replay_insert(job->replay, 1, obs, action, &x, next, &discount);
+  }
+}
+
+static void test_sample(void) {
+  struct config config = small_config();
+  config.normalize_observations = false;
+  struct job job;
+  small_job_init(&job, &config);
+  insert_numbered(&job, 12);
+  job.sac.updates = 5;
+  job_sample(&job);
+  const struct sac_batch *batch = sac_batch(&job.sac);
+  float first[4], noise[4 * SMALL_ACT];
+  memcpy(noise, batch->noise, sizeof noise);
+  for (size_t r = 0; r < batch->rows; r++) {
+    const float x = first[r] = batch->reward[r];
+    CU_ASSERT(x >= 0 && x < 12);
+    CU_ASSERT(batch->obs[r * SMALL_OBS + 2] == x && batch->next_obs[r * SMALL_OBS] == -x);
+    CU_ASSERT(batch->action[r * SMALL_ACT] == x && batch->discount[r] == x / 100);
+  }
+  job.sac.updates = 6; // other rows, other noise
+  job_sample(&job);
+  CU_ASSERT(memcmp(first, batch->reward, sizeof first) != 0);
+  CU_ASSERT(memcmp(noise, batch->noise, sizeof noise) != 0);
+  job.sac.updates = 5; // the same again: nothing but the number of the update counts
+  job_sample(&job);
+  CU_ASSERT_EQUAL(memcmp(first, batch->reward, sizeof first), 0);
+  CU_ASSERT_EQUAL(memcmp(noise, batch->noise, sizeof noise), 0);
+  job_release(&job);
+}
+
+static void test_sample_normalised(void) {
+  struct config config = small_config();
+  struct job job;
+  small_job_init(&job, &config);
+  insert_numbered(&job, 12);
+  for (int i = 0; i < 12; i++) normalizer_update(&job.normalizer, (const float[]){(float)i, 10, (float)(2 * i)});
+  job_sample(&job);
+  const struct sac_batch *batch = sac_batch(&job.sac);
+  const double deviation = sqrt((12.0 * 12 - 1) / 12); // of 0..11
+  for (size_t r = 0; r < batch->rows; r++) {
+    const double x = batch->reward[r];
+    CU_ASSERT_DOUBLE_EQUAL(batch->obs[r * SMALL_OBS], (x - 5.5) / deviation, 1e-5);
+    CU_ASSERT_DOUBLE_EQUAL(batch->next_obs[r * SMALL_OBS], (-x - 5.5) / deviation, 1e-5);
+    CU_ASSERT_DOUBLE_EQUAL(batch->obs[r * SMALL_OBS + 2], (x - 11) / (2 * deviation), 1e-5);
+    CU_ASSERT_EQUAL(batch->action[r * SMALL_ACT], (float)x);
+  }
+  job_release(&job);
+}
+
+static void test_export(void) {
+  struct config config = small_config();
+  struct job job;
+  struct policy_weights weights;
+  small_job_init(&job, &config);
+  small_job_fill(&job, 3, 5);
+  CU_ASSERT_EQUAL_FATAL(policy_weights_init(&weights, SMALL_OBS, job.sac.policy_net.parameters, NULL), STATUS_OK);
+  job_export_policy(&job, &weights);
+  CU_ASSERT_EQUAL(weights.version, job.policy_version);
+  CU_ASSERT_TRUE(weights.normalize);
+  CU_ASSERT_EQUAL(weights.shift[1], (float)job.normalizer.mean[1]);
+  CU_ASSERT_EQUAL(memcmp(weights.values, job.sac.policy, weights.parameters * sizeof(float)), 0);
+  job.config.normalize_observations = false;
+  job_export_policy(&job, &weights);
+  CU_ASSERT(!weights.normalize && weights.shift[1] == 0 && weights.scale[1] == 1);
+  policy_weights_release(&weights);
+  job_release(&job);
+}
+
+int main(void) {
+  linalg_init();
+  static const struct unit_case cases[] = {
+      {"a new job stands at its beginning, and is released twice without harm", test_new_run},
+      {"a job that does not fit into memory is refused and leaves nothing behind", test_too_large},
+      {"seconds go on from those of earlier processes", test_seconds},
+      {"a sample is whole rows and noise, given by the number of the update alone", test_sample},
+      {"a sample is normalised with the statistics of now", test_sample_normalised},
+      {"an exported policy has the version, the parameters and the normalizer", test_export},
+  };
+  return unit_run("job", cases, sizeof cases / sizeof *cases);
+}

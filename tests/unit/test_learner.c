@@ -1,0 +1,387 @@
+#include "actor/actor.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/nn/linalg.h"
+#include "common/wire/transport_loopback.h"
+#include "launch/setup.h"
+#include "learner/checkpoint.h"
+#include "learner/greeting.h"
+#include "learner/learner.h"
+#include "tests/support/environments.h"
+#include "tests/support/jobs.h"
+#include "tests/support/peer.h"
+#include "tests/support/unit.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_ACTORS = 4 };
+static char *directory; // of this program
+
+// A whole job, turn by turn: a learner and its actors on the ends of a loopback transport.
+struct scene {
+  struct transport *ends[MAX_ACTORS + 1];
+  int actors;
+  struct actor *actor[MAX_ACTORS]; // NULL: over, or dead
+  struct setup setup;
+  struct job job;
+  struct metrics_file *metrics_file;
+  struct learner *learner;
+  volatile sig_atomic_t stop, actor_stop;
+};
+
+// arguments: as after `train`, separated by spaces; the run directory is `name`.
+static void scene_init(struct scene *s, const char *name, int actors, const char *arguments) {
+  char text[1024], run_dir[512];
+  char *words[64] = {"--run-dir", run_dir};
+  int count = 2;
+  snprintf(run_dir, sizeof run_dir, "%s/%s", directory, name);
+  snprintf(text, sizeof text,
+           "--hidden 8,8 --batch-size 16 --replay-capacity 2000 --learning-starts 50 --eval-every 0 --log-every 100 "
+           "--checkpoint-every 0 --send-steps 4 %s",
+           arguments);
+  char *rest = NULL;
+  for (char *word = strtok_r(text, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) words[count++] = word;
+  *s = (struct scene){.actors = actors};
+  struct error error = {0};
+  CU_ASSERT_EQUAL(setup_resolve(&s->setup, count, words, (uint32_t)actors, &error), STATUS_OK);
+  if (error.status) fprintf(stderr, "%s\n", error.text);
+  CU_ASSERT_EQUAL_FATAL(error.status, STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(transport_loopback_create(actors + 1, s->ends, NULL), STATUS_OK);
+  struct config *config = &s->setup.config;
+  for (int i = 0; i < actors; i++) s->actor[i] = actor_create(config, s->ends[i + 1], &s->actor_stop, &error);
+  CU_ASSERT_EQUAL_FATAL(error.status, STATUS_OK);
+  struct message_hello hello;
+  CU_ASSERT_EQUAL_FATAL(greeting_collect(config, s->ends[0], &s->stop, &hello, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(job_init(&s->job, config, &hello, NULL), STATUS_OK);
+  s->metrics_file = metrics_file_open(config->run_dir, 0, NULL);
+  const struct learner_setup setup = {&s->job, s->ends[0], s->setup.run, s->metrics_file, &s->stop, ""};
+  s->learner = learner_create(&setup, NULL);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(s->learner);
+  CU_ASSERT_EQUAL_FATAL(learner_start(s->learner, NULL), STATUS_OK);
+}
+
+static void scene_release(struct scene *s) {
+  learner_destroy(s->learner);
+  metrics_file_close(s->metrics_file);
+  job_release(&s->job);
+  for (int i = 0; i < MAX_ACTORS; i++) actor_destroy(s->actor[i]);
+  log_close();
+  run_directory_close(s->setup.run);
+  for (int i = 0; i <= s->actors; i++) transport_destroy(s->ends[i]);
+}
+
+// One turn of everybody; false: the learner is done.
+static bool turn(struct scene *s, bool *busy) {
+  const enum turn learner = learner_turn(s->learner);
+  *busy = learner == TURN_BUSY;
+  for (int i = 0; i < MAX_ACTORS; i++) {
+    enum turn actor = TURN_DONE;
+    struct error error = {0};
+    if (!s->actor[i]) continue;
+    CU_ASSERT_EQUAL(actor_turn(s->actor[i], &actor, &error), STATUS_OK);
+    *busy |= actor == TURN_BUSY;
+    if (actor != TURN_DONE) continue;
+    CU_ASSERT_EQUAL(actor_exit_code(s->actor[i]), learner_outcome(s->learner)->exit_code);
+    actor_destroy(s->actor[i]);
+    s->actor[i] = NULL;
+  }
+  return learner != TURN_DONE;
+}
+
+// To the job's end, but for 60 s at most.
+static const struct learner_outcome *play(struct scene *s) {
+  const double deadline = clock_now() + 60;
+  struct backoff backoff = {0};
+  bool busy;
+  while (turn(s, &busy) && clock_now() < deadline) {
+    if (busy)
+      backoff_reset(&backoff);
+    else
+      backoff_wait(&backoff);
+  }
+  CU_ASSERT_TRUE(clock_now() < deadline);
+  return learner_outcome(s->learner);
+}
+
+static bool file_says(const struct scene *s, const char *name, const char *what) {
+  char *path = unit_path(s->setup.config.run_dir, name), *text = unit_read_file(path, NULL);
+  const bool found = text && strstr(text, what);
+  free(path);
+  free(text);
+  return found;
+}
+
+static bool verifies(const struct scene *s, const char *name) {
+  char *path = unit_path(s->setup.config.run_dir, name);
+  const bool good = checkpoint_verify(path, NULL) == STATUS_OK;
+  free(path);
+  return good;
+}
+
+static void test_async(void) {
+  struct scene s;
+  scene_init(&s, "async", 2, "--env Pendulum-v1 --env-steps 403 --envs 3");
+  const struct learner_outcome *outcome = play(&s);
+  CU_ASSERT(outcome->exit_code == EXIT_DONE && outcome->together && outcome->reason[0] == 0);
+  CU_ASSERT_STRING_EQUAL(outcome->checkpoint, "ckpt-403.h5");
+  CU_ASSERT(s.job.limiter.steps == 403 && s.job.limiter.updates == 353 && replay_size(s.job.replay) == 403);
+  CU_ASSERT_EQUAL(s.job.policy_version, 353);
+  CU_ASSERT_TRUE(verifies(&s, "ckpt-403.h5"));
+  CU_ASSERT_TRUE(file_says(&s, "status.json", "\"done\""));
+  CU_ASSERT_TRUE(file_says(&s, "metrics.csv", ",403,353,"));
+  for (int i = 0; i < MAX_ACTORS; i++) CU_ASSERT_PTR_NULL(s.actor[i]); // all were told to leave
+  scene_release(&s);
+}
+
+// Neither side runs ahead: at every moment of the job.
+static void test_utd(void) {
+  static const double utds[] = {0.25, 1, 3};
+  for (int u = 0; u < 3; u++) {
+    struct scene s;
+    char arguments[128], name[32];
+    bool busy, within = true;
+    uint64_t turns = 0;
+    snprintf(name, sizeof name, "utd%d", u);
+    snprintf(arguments, sizeof arguments, "--env Pendulum-v1 --env-steps 300 --envs 2 --utd %g --utd-slack 20",
+             utds[u]);
+    scene_init(&s, name, 2, arguments);
+    while (turn(&s, &busy) && turns++ < 1000000) {
+      const struct rate_limiter *limiter = &s.job.limiter;
+      const double past = limiter->steps > 50 ? (double)limiter->steps - 50 : 0;
+      within &= (double)limiter->updates <= utds[u] * past;
+      within &= past <= (double)limiter->updates / utds[u] + 20;
+    }
+    CU_ASSERT_TRUE(within);
+    CU_ASSERT(s.job.limiter.steps == 300 && s.job.limiter.updates == (uint64_t)(250 * utds[u]));
+    scene_release(&s);
+  }
+}
+
+static void test_free_running(void) {
+  struct scene s;
+  scene_init(&s, "free", 1, "--env Pendulum-v1 --env-steps 200 --utd 0");
+  CU_ASSERT_EQUAL(play(&s)->exit_code, EXIT_DONE);
+  CU_ASSERT(s.job.limiter.steps == 200 && s.job.limiter.updates > 0);
+  scene_release(&s);
+}
+
+static void test_sync(void) {
+  struct scene s;
+  scene_init(&s, "sync", 3, "--env Pendulum-v1 --env-steps 301 --envs 2 --sync --sync-steps 5 --utd 0.5");
+  const struct learner_outcome *outcome = play(&s);
+  CU_ASSERT(outcome->exit_code == EXIT_DONE && outcome->together);
+  CU_ASSERT(s.job.limiter.steps == 310 && s.job.limiter.updates == 130); // whole rounds
+  CU_ASSERT_EQUAL(s.job.policy_version,
+                  27); // at 50 steps there is nothing to update but the random phase is over; then each round
+  CU_ASSERT(s.job.exact && s.job.environments[1].steps == 155);
+  scene_release(&s);
+}
+
+static void test_evaluation(void) {
+  for (int sync = 0; sync < 2; sync++) {
+    struct scene s;
+    char arguments[128];
+    snprintf(arguments, sizeof arguments,
+             "--env Pendulum-v1 --env-steps 200 --envs 2 --eval-every 80 --eval-episodes 3%s",
+             sync ? " --sync --sync-steps 5" : "");
+    scene_init(&s, sync ? "eval-sync" : "eval", 2, arguments);
+    const struct learner_outcome *outcome = play(&s);
+    CU_ASSERT(outcome->exit_code == EXIT_DONE && outcome->evaluated && outcome->last_steps == 200);
+    CU_ASSERT_TRUE(outcome->last_return < 0 && outcome->last_return > -2000);
+    CU_ASSERT_TRUE(s.job.evaluations >= 2 && s.job.best_return >= outcome->last_return);
+    if (sync) CU_ASSERT_EQUAL(s.job.evaluations, 3); // at 80, 160, and the last
+    CU_ASSERT_TRUE(verifies(&s, "best.h5"));
+    scene_release(&s);
+  }
+}
+
+static void test_checkpoints(void) {
+  struct scene s;
+  scene_init(&s, "checkpoints", 2,
+             "--env Pendulum-v1 --env-steps 400 --envs 2 --checkpoint-every 50 --checkpoint-keep 2");
+  CU_ASSERT_EQUAL(play(&s)->exit_code, EXIT_DONE);
+  uint64_t steps[16] = {0};
+  CU_ASSERT_EQUAL(run_checkpoints(s.setup.config.run_dir, steps, 16, NULL), 2);
+  CU_ASSERT(steps[0] == 400 && steps[1] >= 350 && steps[1] < 400);
+  scene_release(&s);
+}
+
+static void test_stop(void) {
+  static const int signals[] = {SIGUSR1, SIGTERM};
+  for (int i = 0; i < 2; i++) {
+    struct scene s;
+    bool busy;
+    scene_init(&s, i ? "term" : "usr1", 2, "--env Pendulum-v1 --env-steps 1000000");
+    while (s.job.limiter.updates < 30) turn(&s, &busy);
+    s.stop = signals[i];
+    const struct learner_outcome *outcome = play(&s);
+    CU_ASSERT(outcome->exit_code == EXIT_STOPPED && outcome->together);
+    CU_ASSERT_PTR_NOT_NULL(strstr(outcome->reason, i ? "15" : "10"));
+    CU_ASSERT_TRUE(verifies(&s, outcome->checkpoint));
+    CU_ASSERT_TRUE(file_says(&s, "status.json", "\"stopped\""));
+    CU_ASSERT_TRUE(file_says(&s, "status.json", outcome->checkpoint));
+    scene_release(&s);
+  }
+}
+
+static void test_stop_of_an_actor(void) {
+  struct scene s;
+  bool busy;
+  scene_init(&s, "actor-stop", 2, "--env Pendulum-v1 --env-steps 1000000");
+  while (s.job.limiter.updates < 30) turn(&s, &busy);
+  s.actor_stop = SIGUSR1;
+  const struct learner_outcome *outcome = play(&s);
+  CU_ASSERT(outcome->exit_code == EXIT_STOPPED && outcome->together && verifies(&s, outcome->checkpoint));
+  scene_release(&s);
+}
+
+static void test_max_hours(void) {
+  struct scene s;
+  scene_init(&s, "hours", 1, "--env Pendulum-v1 --env-steps 1000000 --max-hours 0.00003"); // 0.1 s
+  const struct learner_outcome *outcome = play(&s);
+  CU_ASSERT(outcome->exit_code == EXIT_STOPPED && strstr(outcome->reason, "max_hours"));
+  CU_ASSERT_TRUE(s.job.limiter.steps > 0);
+  scene_release(&s);
+}
+
+static void test_failed_environment(void) {
+  struct scene s;
+  char env[1024], arguments[1200];
+  snprintf(arguments, sizeof arguments, "--env %s --env-steps 500 --envs 2",
+           plugin_env("fail_step", "77", env, sizeof env));
+  scene_init(&s, "failing", 2, arguments);
+  const struct learner_outcome *outcome = play(&s);
+  CU_ASSERT(outcome->exit_code == EXIT_FAILED && outcome->together);
+  CU_ASSERT(strstr(outcome->reason, "rank ") && strstr(outcome->reason, "fail_step"));
+  CU_ASSERT_TRUE(file_says(&s, "status.json", "\"failed\""));
+  CU_ASSERT_TRUE(verifies(&s, outcome->checkpoint)); // what was learned so far
+  scene_release(&s);
+}
+
+static void kill_actor(struct scene *s, int i) {
+  actor_destroy(s->actor[i]);
+  s->actor[i] = NULL;
+}
+
+static void test_dead_actor(void) {
+  struct scene s;
+  bool busy;
+  scene_init(&s, "dead", 2, "--env Pendulum-v1 --env-steps 600 --actor-timeout 0.8");
+  while (s.job.limiter.steps < 100) turn(&s, &busy);
+  kill_actor(&s, 1);
+  const struct learner_outcome *outcome = play(&s); // the other one makes the rest
+  CU_ASSERT(outcome->exit_code == EXIT_DONE && !outcome->together && s.job.limiter.steps == 600);
+  scene_release(&s);
+  scene_init(&s, "all-dead", 1, "--env Pendulum-v1 --env-steps 600 --actor-timeout 0.8");
+  while (s.job.limiter.steps < 100) turn(&s, &busy);
+  kill_actor(&s, 0);
+  outcome = play(&s);
+  CU_ASSERT(outcome->exit_code == EXIT_STOPPED && strstr(outcome->reason, "rank 1 is gone"));
+  scene_release(&s);
+}
+
+static void test_dead_actor_in_sync(void) {
+  struct scene s;
+  bool busy;
+  scene_init(&s, "dead-sync", 2, "--env Pendulum-v1 --env-steps 600 --envs 2 --sync --actor-timeout 0.8");
+  while (s.job.limiter.steps < 100) turn(&s, &busy);
+  kill_actor(&s, 1);
+  const struct learner_outcome *outcome = play(&s);
+  CU_ASSERT(outcome->exit_code == EXIT_STOPPED && !outcome->together && verifies(&s, outcome->checkpoint));
+  CU_ASSERT_EQUAL(s.job.limiter.steps % 2, 0); // the last whole round
+  scene_release(&s);
+}
+
+static void test_protocol(void) {
+  struct scene s;
+  scene_init(&s, "protocol", 1, "--env Pendulum-v1 --env-steps 600");
+  peer_send_credit(s.ends[1], 0, 1);
+  const struct learner_outcome *outcome = play(&s);
+  CU_ASSERT(outcome->exit_code == EXIT_FAILED && strstr(outcome->reason, "rank 1 sent CREDIT"));
+  scene_release(&s);
+}
+
+// In one process the learner sleeps through the actor's steps: that is no reason to give the actor up.
+static void test_long_steps(void) {
+  struct scene s;
+  char env[1024], arguments[1200];
+  snprintf(arguments, sizeof arguments, "--env %s --env-steps 3 --actor-timeout 0.4",
+           plugin_env("slow", "600", env, sizeof env));
+  scene_init(&s, "long", 1, arguments);
+  const struct learner_outcome *outcome = play(&s);
+  CU_ASSERT(outcome->exit_code == EXIT_DONE && s.job.limiter.steps == 3);
+  scene_release(&s);
+}
+
+// Stops a sync job after `turns` turns of everybody, resumes it in one process, and compares with one that never stopped.
+// false: it was over before.
+static bool stop_and_resume(const char *name, const char *arguments, int turns, const char *whole) {
+  struct scene s;
+  bool busy, going = true;
+  scene_init(&s, name, 2, arguments);
+  for (int i = 0; i < turns && going; i++) going = turn(&s, &busy);
+  s.stop = SIGUSR1;
+  const int code = play(&s)->exit_code;
+  char *run = strdup(s.setup.config.run_dir);
+  scene_release(&s);
+  if (code == EXIT_STOPPED) {
+    char checkpoint[1024];
+    const char *const resume[] = {"--resume", run, NULL};
+    CU_ASSERT_EQUAL(job_run_alone(resume, NULL), EXIT_DONE);
+    snprintf(checkpoint, sizeof checkpoint, "%s/ckpt-60.h5", run);
+    const bool equal = job_checkpoints_equal(checkpoint, whole);
+    if (!equal) fprintf(stderr, "stopped after %d turns\n", turns);
+    CU_ASSERT_TRUE(equal);
+  }
+  free(run);
+  return code == EXIT_STOPPED;
+}
+
+static void test_stop_anywhere(void) {
+  struct scene s;
+  char env[1024], arguments[1400], name[64], whole[CONFIG_TEXT + 16];
+  snprintf(arguments, sizeof arguments,
+           "--env %s --envs 2 --sync --sync-steps 5 --env-steps 60 --learning-starts 20 --utd 0.4 --n-step 2 "
+           "--eval-every 20 "
+           "--eval-episodes 2 --log-every 20 --normalize-observations --log-level error",
+           plugin_env("counter", "7", env, sizeof env));
+  scene_init(&s, "whole", 2, arguments);
+  CU_ASSERT_EQUAL(play(&s)->exit_code, EXIT_DONE);
+  snprintf(whole, sizeof whole, "%s/ckpt-60.h5", s.setup.config.run_dir);
+  scene_release(&s);
+  int turns = 0;
+  for (bool stopped = true; stopped && turns < 500; turns++) {
+    snprintf(name, sizeof name, "stopped-%d", turns);
+    stopped = stop_and_resume(name, arguments, turns, whole);
+  }
+  CU_ASSERT_TRUE(turns > 50 && turns < 500);
+}
+
+int main(void) {
+  linalg_init();
+  log_init(0, LOG_ERROR);
+  directory = unit_tmpdir();
+  static const struct unit_case cases[] = {
+      {"async: a job of exactly env_steps and the updates owed for them", test_async},
+      {"utd holds both ways within utd_slack at every moment", test_utd},
+      {"utd 0: the learner runs free and the job ends", test_free_running},
+      {"sync: whole rounds, a version for each", test_sync},
+      {"evaluations come when they are due and at the end; the best policy is kept", test_evaluation},
+      {"checkpoints come when they are due, the newest are kept", test_checkpoints},
+      {"a signal stops the job with a checkpoint and exit code 75", test_stop},
+      {"so does one that came to an actor", test_stop_of_an_actor},
+      {"so does max_hours", test_max_hours},
+      {"an environment that fails ends the job, with its reason", test_failed_environment},
+      {"async goes on without an actor that died, not without all", test_dead_actor},
+      {"sync saves the last whole round when an actor dies", test_dead_actor_in_sync},
+      {"a message that no actor sends ends the job", test_protocol},
+      {"steps longer than actor_timeout are no silence in one process", test_long_steps},
+      {"a sync job stopped after any turn goes on as if it never stopped", test_stop_anywhere},
+  };
+  const int failed = unit_run("learner", cases, sizeof cases / sizeof *cases);
+  unit_tmpdir_remove(directory);
+  return failed;
+}

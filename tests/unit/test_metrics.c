@@ -1,0 +1,159 @@
+#include "learner/metrics.h"
+#include "tests/support/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LINE = 2048, CELLS = 24 };
+
+// The cell under a column's name, copied into `cell`.
+static const char *cell(const char *row, const char *column, char *text) {
+  char header[LINE];
+  snprintf(header, sizeof header, "%s", metrics_header());
+  const char *rest = row;
+  char *save;
+  for (char *name = strtok_r(header, ",", &save); name; name = strtok_r(NULL, ",", &save)) {
+    const size_t length = strcspn(rest, ",");
+    if (strcmp(name, column) == 0) {
+      snprintf(text, LINE, "%.*s", (int)length, rest);
+      return text;
+    }
+    rest += length + (rest[length] == ',');
+  }
+  CU_FAIL("no such column");
+  return "";
+}
+
+static double value(const char *row, const char *column) {
+  char text[LINE], *end;
+  const double number = strtod(cell(row, column, text), &end);
+  CU_ASSERT(end > text && *end == 0);
+  return number;
+}
+
+static bool empty(const char *row, const char *column) {
+  char text[LINE];
+  return cell(row, column, text)[0] == 0;
+}
+
+static int commas(const char *row) {
+  int count = 0;
+  for (; *row; row++) count += *row == ',';
+  return count;
+}
+
+static void test_header(void) {
+  static const char promised[] = "time_s,env_steps,updates,episodes,return_mean,return_min,return_max,"
+                                 "episode_length_mean,critic_loss,policy_loss,alpha,entropy,q_mean,utd,policy_lag_mean,"
+                                 "policy_lag_max,learner_wait,actor_wait,env_steps_per_s,updates_per_s,actors_alive,"
+                                 "eval_return_mean,";
+  CU_ASSERT_EQUAL(strncmp(metrics_header(), promised, strlen(promised)), 0);
+  CU_ASSERT_EQUAL(commas(metrics_header()), CELLS - 1);
+}
+
+static void test_nothing_to_report(void) {
+  struct metrics metrics = {0};
+  const struct metrics_totals totals = {.actors = 4, .actors_alive = 3};
+  char row[LINE];
+  const size_t length = metrics_format_row(&metrics, &totals, row, sizeof row);
+  CU_ASSERT_EQUAL(length, strlen(row));
+  CU_ASSERT_STRING_EQUAL(row, "0,0,0,0,,,,,,,,,,,,,,,,,3,,,");
+  CU_ASSERT_EQUAL(metrics.rows, 1);
+}
+
+static void test_interval(void) {
+  struct metrics metrics = {.last_seconds = 10, .last_steps = 100, .last_updates = 40, .rows = 6};
+  const struct episode_record episodes[] = {{.length = 10, .episode_return = -3}, {.length = 30, .episode_return = -8}};
+  const struct sac_losses losses[] = {{.critic_loss = 1, .policy_loss = 2, .alpha = 0.25, .entropy = 4, .q_mean = -5},
+                                      {.critic_loss = 2, .policy_loss = 4, .alpha = 0.75, .entropy = 6, .q_mean = -6}};
+  uint64_t version[] = {9, 5, 12};
+  struct transition_batch batch = {
+      .rows = 3, .version = version, .blocked = 6, .lag = {.count = 4, .sum = 6, .low = 1, .high = 3}};
+  for (int i = 0; i < 2; i++) {
+    metrics_add_episode(&metrics, &episodes[i]);
+    metrics_add_update(&metrics, &losses[i]);
+  }
+  metrics_add_batch(&metrics, &batch, 11); // ages 2, 6, and 0 for the one from the future
+  batch.lag = (struct lag_record){.low = UINT64_MAX};
+  batch.rows = 0;
+  metrics_add_batch(&metrics, &batch, 11);
+  metrics.learner_wait = 1;
+  metrics.evaluated = 1;
+  metrics.eval_return = -42.5;
+  char row[LINE];
+  metrics_format_row(&metrics,
+                     &(struct metrics_totals){
+                         .seconds = 14, .env_steps = 108, .updates = 42, .episodes = 7, .actors = 6, .actors_alive = 5},
+                     row, sizeof row);
+  static const struct {
+    const char *column;
+    double value;
+  } expected[] = {{"time_s", 14},
+                  {"env_steps", 108},
+                  {"updates", 42},
+                  {"episodes", 7},
+                  {"return_mean", -5.5},
+                  {"return_min", -8},
+                  {"return_max", -3},
+                  {"critic_loss", 1.5},
+                  {"episode_length_mean", 20},
+                  {"policy_loss", 3},
+                  {"alpha", 0.5},
+                  {"entropy", 5},
+                  {"q_mean", -5.5},
+                  {"utd", 0.25},
+                  {"policy_lag_mean", 1.5},
+                  {"policy_lag_max", 3},
+                  {"policy_lag_min", 1},
+                  {"learner_wait", 0.25},
+                  {"actor_wait", 0.5},
+                  {"updates_per_s", 0.5},
+                  {"env_steps_per_s", 2},
+                  {"actors_alive", 5},
+                  {"eval_return_mean", -42.5}};
+  for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+    CU_ASSERT_DOUBLE_EQUAL(value(row, expected[i].column), expected[i].value, 1e-12);
+  }
+  CU_ASSERT_DOUBLE_EQUAL(value(row, "policy_age_mean"), 8.0 / 3, 1e-8);
+  CU_ASSERT_EQUAL(commas(row), CELLS - 1);
+
+  // The next interval begins with nothing but the totals.
+  metrics_format_row(&metrics, &(struct metrics_totals){.seconds = 15, .env_steps = 118, .updates = 42, .actors = 6},
+                     row, sizeof row);
+  CU_ASSERT_EQUAL(metrics.rows, 8);
+  CU_ASSERT(empty(row, "return_mean") && empty(row, "critic_loss") && empty(row, "eval_return_mean"));
+  CU_ASSERT(empty(row, "policy_lag_mean") && empty(row, "policy_age_mean"));
+  CU_ASSERT_EQUAL(value(row, "utd"), 0);
+  CU_ASSERT_EQUAL(value(row, "env_steps_per_s"), 10);
+}
+
+static void test_extremes_of_positive_and_negative(void) {
+  struct metrics metrics = {0};
+  metrics_add_episode(&metrics, &(struct episode_record){.episode_return = 5});
+  CU_ASSERT_EQUAL(metrics.return_low, 5);
+  metrics = (struct metrics){0};
+  metrics_add_episode(&metrics, &(struct episode_record){.episode_return = -5});
+  CU_ASSERT_EQUAL(metrics.return_high, -5);
+}
+
+static void test_short_buffer(void) {
+  struct metrics metrics = {0};
+  char row[8] = "xxxxxxx";
+  const size_t length = metrics_format_row(&metrics, &(struct metrics_totals){.env_steps = 123456789}, row, 6);
+  CU_ASSERT(length > 6);
+  CU_ASSERT_STRING_EQUAL(row, "0,123");
+  CU_ASSERT_EQUAL(row[6], 'x');
+  CU_ASSERT(metrics_format_row(&metrics, &(struct metrics_totals){0}, NULL, 0) > 0);
+}
+
+int main(void) {
+  static const struct unit_case cases[] = {
+      {"the columns are those that are promised, in that order", test_header},
+      {"a row without data has empty cells, also for quotients by zero", test_nothing_to_report},
+      {"a row holds means, extremes, rates and fractions of its interval, and begins the next", test_interval},
+      {"extremes come from episodes, not from 0", test_extremes_of_positive_and_negative},
+      {"a buffer that is too short is not overrun and the length is told", test_short_buffer},
+  };
+  return unit_run("metrics", cases, sizeof cases / sizeof *cases);
+}

@@ -1,0 +1,116 @@
+#include "learner/metrics_file.h"
+#include "common/base/log.h"
+#include "learner/metrics.h"
+#include "tests/support/unit.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+static char *directory, *path; // of this case
+
+static bool holds(const char *rows) { // after the header
+  char *text = unit_read_file(path, NULL);
+  const size_t header = strlen(metrics_header());
+  const bool same = text && strncmp(text, metrics_header(), header) == 0 && text[header] == '\n' &&
+                    strcmp(text + header + 1, rows) == 0;
+  if (!same) fprintf(stderr, "  is '%s', not '%s'\n", text ? text : "", rows);
+  free(text);
+  return same;
+}
+
+static void append(uint64_t keep, const char *row) {
+  struct error error = {0};
+  struct metrics_file *file = metrics_file_open(directory, keep, &error);
+  CU_ASSERT_STRING_EQUAL(error.text, "");
+  CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+  if (row) CU_ASSERT_EQUAL(metrics_file_append(file, row, &error), STATUS_OK);
+  metrics_file_close(file);
+}
+
+static void test_rows(void) {
+  append(0, "1,a");
+  CU_ASSERT(holds("1,a\n"));
+  append(1, "2,b");
+  append(2, "3,c");
+  CU_ASSERT(holds("1,a\n2,b\n3,c\n"));
+  append(1, "4,d"); // rows past the checkpoint go
+  CU_ASSERT(holds("1,a\n4,d\n"));
+  append(7, NULL); // fewer than the checkpoint knows of
+  CU_ASSERT(holds("1,a\n4,d\n"));
+  append(0, NULL);
+  CU_ASSERT(holds(""));
+}
+
+static void test_broken_row(void) {
+  append(0, "1,a");
+  FILE *file = fopen(path, "a");
+  fputs("2,half a ro", file);
+  fclose(file);
+  append(2, "2,b");
+  CU_ASSERT(holds("1,a\n2,b\n"));
+}
+
+static void test_other_columns(void) {
+  struct error error = {0};
+  unit_write_file(path, "time_s,env_steps\n1,2\n", 21);
+  CU_ASSERT_PTR_NULL(metrics_file_open(directory, 1, &error));
+  CU_ASSERT(error.status == STATUS_MISMATCH && strstr(error.text, path));
+  char *text = unit_read_file(path, NULL);
+  CU_ASSERT_STRING_EQUAL(text, "time_s,env_steps\n1,2\n");
+  free(text);
+}
+
+static void test_no_room(void) {
+  struct error error = {0};
+  struct rlimit before;
+  struct metrics_file *file = metrics_file_open(directory, 0, &error);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+  CU_ASSERT_EQUAL(metrics_file_append(file, "1,a", &error), STATUS_OK);
+  signal(SIGXFSZ, SIG_IGN);
+  getrlimit(RLIMIT_FSIZE, &before);
+  setrlimit(RLIMIT_FSIZE, &(struct rlimit){strlen(metrics_header()) + 1 + 6, before.rlim_max}); // two bytes are left
+  CU_ASSERT_EQUAL(metrics_file_append(file, "2,b", &error), STATUS_IO);
+  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, path));
+  CU_ASSERT(holds("1,a\n"));
+  setrlimit(RLIMIT_FSIZE, &before);
+  error_clear(&error);
+  CU_ASSERT_EQUAL(metrics_file_append(file, "3,c", &error), STATUS_OK);
+  CU_ASSERT(holds("1,a\n3,c\n"));
+  metrics_file_close(file);
+}
+
+static void test_no_directory(void) {
+  struct error error = {0};
+  char *none = unit_path(directory, "none");
+  CU_ASSERT_PTR_NULL(metrics_file_open(none, 0, &error));
+  CU_ASSERT(error.status == STATUS_IO && strstr(error.text, none));
+  free(none);
+}
+
+static void alone(void (*run)(void)) {
+  directory = unit_tmpdir();
+  path = unit_path(directory, "metrics.csv");
+  run();
+  free(path);
+  unit_tmpdir_remove(directory);
+}
+static void rows(void) { alone(test_rows); }
+static void broken_row(void) { alone(test_broken_row); }
+static void other_columns(void) { alone(test_other_columns); }
+static void no_room(void) { alone(test_no_room); }
+static void no_directory(void) { alone(test_no_directory); }
+
+int main(void) {
+  log_init(0, LOG_ERROR);
+  static const struct unit_case cases[] = {
+      {"rows are appended, and those past a checkpoint are dropped", rows},
+      {"half a row that a killed writer left is dropped", broken_row},
+      {"a file of other columns is left alone and named", other_columns},
+      {"a row that does not fit leaves nothing of itself", no_room},
+      {"a directory that is not there is named", no_directory},
+  };
+  return unit_run("metrics_file", cases, sizeof cases / sizeof *cases);
+}

@@ -1,0 +1,250 @@
+#include "common/base/clock.h"
+#include "common/wire/transport_loopback.h"
+#include "learner/roster.h"
+#include "tests/support/peer.h"
+#include "tests/support/unit.h"
+
+#include <time.h>
+
+enum { ACTORS = 3, BATCH = 4 };
+
+struct scene {
+  struct transport *ends[ACTORS + 1];
+  struct roster roster;
+  struct rate_limiter limiter;
+};
+
+// One environment for each actor, batches of 4 steps.
+static void scene_init(struct scene *s, const char *yaml) {
+  const struct config config = peer_config(yaml);
+  CU_ASSERT_EQUAL_FATAL(transport_loopback_create(ACTORS + 1, s->ends, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(roster_init(&s->roster, &config, s->ends[0], NULL), STATUS_OK);
+  rate_limiter_init(&s->limiter, config.utd, config.utd_slack, config.learning_starts);
+}
+
+static void scene_release(struct scene *s) {
+  roster_release(&s->roster);
+  for (int i = 0; i <= ACTORS; i++) transport_destroy(s->ends[i]);
+}
+
+static void grant(struct scene *s, uint64_t total) {
+  CU_ASSERT_EQUAL(roster_grant(&s->roster, &s->limiter, total, 7, NULL), STATUS_OK);
+}
+
+// Credits that actor i (0-based) was sent since the last call; but for heartbeats any other message is a failure.
+static uint32_t credits(struct scene *s, int i) {
+  struct frame frame;
+  struct message_credit credit;
+  uint32_t sum = 0;
+  while (peer_receive(s->ends[i + 1], &frame)) {
+    if (frame.type == MESSAGE_HEARTBEAT) continue;
+    CU_ASSERT_EQUAL(message_decode_credit(&frame, &credit, NULL), STATUS_OK);
+    CU_ASSERT_EQUAL(credit.newest_version, 7);
+    sum += credit.batches;
+  }
+  return sum;
+}
+
+static int heartbeats(struct scene *s, int i) {
+  int counts[MESSAGE_TYPES];
+  peer_count(s->ends[i + 1], counts);
+  return counts[MESSAGE_HEARTBEAT];
+}
+
+static int look(struct scene *s) {
+  int died = 99;
+  CU_ASSERT_EQUAL(roster_keep_in_touch(&s->roster, 7, &died, NULL), STATUS_OK);
+  return died;
+}
+
+static const char *const plenty = "envs: 3\nsend_steps: 4\nlearning_starts: 1000\n";
+
+static void test_two_each(void) {
+  struct scene s;
+  scene_init(&s, plenty);
+  CU_ASSERT(s.roster.actors == 3 && s.roster.active == 3 && roster_alive(&s.roster) == 3);
+  grant(&s, 1000000);
+  grant(&s, 1000000);
+  for (int i = 0; i < ACTORS; i++) CU_ASSERT_EQUAL(credits(&s, i), 2);
+  roster_batch_arrived(&s.roster, 1);
+  grant(&s, 1000000);
+  CU_ASSERT(credits(&s, 0) == 0 && credits(&s, 1) == 1 && credits(&s, 2) == 0);
+  scene_release(&s);
+}
+
+// An actor that shipped one batch more than it had credits for (rows before snapshots) does not end up with three.
+static void test_shipped_without_credit(void) {
+  struct scene s;
+  scene_init(&s, plenty);
+  grant(&s, 1000000);
+  CU_ASSERT_EQUAL(credits(&s, 0), 2);
+  uint32_t sent = 0;
+  for (int i = 0; i < 3; i++) {
+    roster_batch_arrived(&s.roster, 0);
+    grant(&s, 1000000);
+    sent += credits(&s, 0);
+  }
+  CU_ASSERT_EQUAL(sent, 3); // 2 + 3 granted, 3 arrived
+  for (int i = 0; i < 10; i++) roster_batch_arrived(&s.roster, 0);
+  CU_ASSERT_TRUE(s.roster.entry[0].credits < 0);
+  grant(&s, s.limiter.steps); // such a debt does not make room for anybody
+  CU_ASSERT_TRUE(s.roster.entry[0].credits <= 2);
+  scene_release(&s);
+}
+
+static void test_limiter(void) {
+  struct scene s;
+  scene_init(&s, "envs: 3\nsend_steps: 4\nlearning_starts: 8\nutd: 1\nutd_slack: 12\n");
+  grant(&s, 1000000); // 8 + 12 steps: five batches
+  uint32_t sum = 0;
+  for (int i = 0; i < ACTORS; i++) sum += credits(&s, i);
+  CU_ASSERT_EQUAL(sum, 5);
+  s.limiter.steps = 20;
+  for (int i = 0; i < 5; i++) roster_batch_arrived(&s.roster, (uint32_t)i % ACTORS);
+  grant(&s, 1000000); // all is made, the learner is behind
+  for (int i = 0; i < ACTORS; i++) CU_ASSERT_EQUAL(credits(&s, i), 0);
+  for (uint64_t updates = 0; updates <= 40; updates += 4) { // the promise at any time
+    s.limiter.updates = updates;
+    grant(&s, 1000000);
+    uint64_t promised = s.limiter.steps;
+    for (int i = 0; i < ACTORS; i++) promised += (uint64_t)s.roster.entry[i].credits * BATCH;
+    CU_ASSERT_TRUE(promised <= rate_limiter_allowed(&s.limiter));
+  }
+  scene_release(&s);
+}
+
+// Steps come in batches, and updates may be far apart: there is always a batch under way, or an update owed.
+static void test_batches_and_rare_updates(void) {
+  for (double utd = 0.001; utd < 4; utd *= 1.37) {
+    struct scene s;
+    scene_init(&s, "envs: 3\nsend_steps: 4\nlearning_starts: 9\n");
+    rate_limiter_init(&s.limiter, utd, (uint64_t)ACTORS * BATCH, 9);
+    for (int turn = 0; turn < 1000; turn++) {
+      const uint64_t owed = rate_limiter_owed(&s.limiter);
+      s.limiter.updates += owed;
+      grant(&s, 1000000);
+      uint32_t under_way = 0;
+      for (uint32_t i = 0; i < ACTORS; i++)
+        for (under_way += (uint32_t)s.roster.entry[i].credits; s.roster.entry[i].credits > 0; s.limiter.steps += BATCH)
+          roster_batch_arrived(&s.roster, i);
+      CU_ASSERT_TRUE(under_way > 0 || owed > 0);
+    }
+    CU_ASSERT_TRUE(s.limiter.steps >= 1000 * BATCH / 2);
+    scene_release(&s);
+  }
+}
+
+// When credits are few they go round.
+static void test_round_robin(void) {
+  struct scene s;
+  uint32_t got[ACTORS] = {0};
+  scene_init(&s, "envs: 3\nsend_steps: 4\nlearning_starts: 0\nutd: 1\nutd_slack: 4\n");
+  for (int n = 0; n < 30; n++) {
+    grant(&s, 1000000);
+    for (uint32_t i = 0; i < ACTORS; i++) {
+      const uint32_t new = credits(&s, (int)i);
+      CU_ASSERT_TRUE(new <= 1);
+      got[i] += new;
+      if (new) { // its batch comes, and is learned from
+        roster_batch_arrived(&s.roster, i);
+        s.limiter.steps += BATCH;
+        s.limiter.updates += BATCH;
+      }
+    }
+  }
+  CU_ASSERT(got[0] == 10 && got[1] == 10 && got[2] == 10);
+  scene_release(&s);
+}
+
+static void test_total(void) {
+  struct scene s;
+  scene_init(&s, "envs: 3\nsend_steps: 4\nlearning_starts: 5000\n");
+  s.limiter.steps = 996;
+  grant(&s, 1000);
+  uint32_t sum = 0;
+  for (int i = 0; i < ACTORS; i++) sum += credits(&s, i);
+  CU_ASSERT_EQUAL(sum, 4); // up to 1000, and a batch for everyone
+  scene_release(&s);
+}
+
+static void test_dead(void) {
+  struct scene s;
+  struct timespec pause = {.tv_nsec = 400000000};
+  scene_init(&s, "envs: 3\nsend_steps: 4\nlearning_starts: 8\nutd_slack: 12\nactor_timeout: 0.3\n");
+  CU_ASSERT_EQUAL(look(&s), -1);
+  s.roster.entry[2].longest_step = 1; // a step of a second: it may be silent for longer
+  nanosleep(&pause, NULL);
+  roster_hear(&s.roster, 0);
+  CU_ASSERT_EQUAL(look(&s), 1);
+  CU_ASSERT(roster_alive(&s.roster) == 2 && !s.roster.entry[1].alive);
+  CU_ASSERT_EQUAL(look(&s), -1); // said once
+  grant(&s, 1000000);            // five batches for the two that live, as many as they may hold
+  CU_ASSERT(credits(&s, 0) == 2 && credits(&s, 1) == 0 && credits(&s, 2) == 2);
+  CU_ASSERT_EQUAL(message_encode_empty(&s.roster.bytes, MESSAGE_START, 0, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(roster_send_all(&s.roster, false, NULL), STATUS_OK);
+  int counts[MESSAGE_TYPES];
+  for (int i = 0; i < ACTORS; i++) {
+    peer_count(s.ends[i + 1], counts);
+    CU_ASSERT_EQUAL(counts[MESSAGE_START], i != 1);
+  }
+  s.roster.entry[0].left = s.roster.entry[2].left = true;
+  CU_ASSERT_TRUE(roster_all_left(&s.roster)); // nobody waits for the dead
+  nanosleep(&pause, NULL);
+  CU_ASSERT_EQUAL(look(&s), -1); // who has left is not missed
+  scene_release(&s);
+}
+
+// A dead actor's credits are nobody's.
+static void test_credits_of_the_dead(void) {
+  struct scene s;
+  scene_init(&s, "envs: 3\nsend_steps: 4\nlearning_starts: 6\nutd_slack: 0\nactor_timeout: 0.3\n");
+  grant(&s, 1000000); // 8 steps: two batches, of actors 0 and 1
+  CU_ASSERT(credits(&s, 0) == 1 && credits(&s, 1) == 1 && credits(&s, 2) == 0);
+  nanosleep(&(struct timespec){.tv_nsec = 400000000}, NULL);
+  roster_hear(&s.roster, 1);
+  roster_hear(&s.roster, 2);
+  CU_ASSERT_EQUAL(look(&s), 0);
+  grant(&s, 1000000);
+  CU_ASSERT(credits(&s, 0) == 0 && credits(&s, 1) + credits(&s, 2) == 1);
+  scene_release(&s);
+}
+
+static void test_heartbeats(void) {
+  struct scene s;
+  scene_init(&s, "envs: 2\nsend_steps: 4\n"); // actor 2 is a surplus rank, it is told too
+  CU_ASSERT_EQUAL(look(&s), -1);
+  for (int i = 0; i < ACTORS; i++) CU_ASSERT_EQUAL(heartbeats(&s, i), 0);
+  for (int i = 0; i < ACTORS; i++) s.roster.entry[i].said = clock_now() - (i == 1 ? 0.1 : 1.5);
+  CU_ASSERT_EQUAL(look(&s), -1);
+  CU_ASSERT(heartbeats(&s, 0) == 1 && heartbeats(&s, 1) == 0 && heartbeats(&s, 2) == 1);
+  CU_ASSERT_EQUAL(look(&s), -1);
+  for (int i = 0; i < ACTORS; i++) CU_ASSERT_EQUAL(heartbeats(&s, i), 0);
+  scene_release(&s);
+}
+
+static void test_surplus(void) {
+  struct scene s;
+  scene_init(&s, "envs: 2\nsend_steps: 4\nlearning_starts: 1000\n");
+  CU_ASSERT(s.roster.active == 2 && roster_alive(&s.roster) == 2 && !s.roster.entry[2].active);
+  grant(&s, 1000000);
+  CU_ASSERT(credits(&s, 0) == 2 && credits(&s, 1) == 2 && credits(&s, 2) == 0);
+  s.roster.entry[0].left = s.roster.entry[1].left = true;
+  CU_ASSERT_FALSE(roster_all_left(&s.roster)); // it has to say BYE as well
+  scene_release(&s);
+}
+
+int main(void) {
+  static const struct unit_case cases[] = {
+      {"every actor holds two credits at most", test_two_each},
+      {"a batch shipped without a credit does not add one", test_shipped_without_credit},
+      {"steps made and promised stay within what the limiter allows", test_limiter},
+      {"batches that do not divide the steps to the next update stop nobody", test_batches_and_rare_updates},
+      {"few credits go round", test_round_robin},
+      {"near the end no more is asked for than can be used", test_total},
+      {"a silent actor is found, unless its steps are known to be long", test_dead},
+      {"and its credits are free again", test_credits_of_the_dead},
+      {"who was told nothing for a second gets a heartbeat", test_heartbeats},
+      {"surplus ranks get no credits, but have to leave", test_surplus},
+  };
+  return unit_run("roster", cases, sizeof cases / sizeof *cases);
+}

@@ -1,0 +1,264 @@
+#include "learner/run_directory.h"
+#include "common/base/log.h"
+#include "common/nn/linalg.h"
+#include "learner/checkpoint.h"
+#include "tests/support/small_job.h"
+#include "tests/support/unit.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char *directory; // of this case
+
+static char *in_directory(const char *name) {
+  static char path[16][RUN_PATH];
+  static int next;
+  next = (next + 1) % 16;
+  snprintf(path[next], sizeof path[next], "%s/%s", directory, name);
+  return path[next];
+}
+
+static bool there(const char *name) { return access(in_directory(name), F_OK) == 0; }
+
+static bool says(const struct error *error, const char *text) {
+  if (strstr(error->text, text)) return true;
+  fprintf(stderr, "  '%s' does not say '%s'\n", error->text, text);
+  return false;
+}
+
+static void touch(const char *name) { unit_write_file(in_directory(name), "x", 1); }
+
+static void test_create(void) {
+  struct error error = {0};
+  const char *path = in_directory("deep/er/run");
+  struct run_directory *run = run_directory_create(path, &error), *second;
+  CU_ASSERT_PTR_NOT_NULL_FATAL(run);
+  CU_ASSERT_STRING_EQUAL(run_directory_path(run), path);
+  CU_ASSERT_TRUE(there("deep/er/run/lock"));
+  CU_ASSERT_PTR_NULL(run_directory_create(path, &error)); // locked
+  CU_ASSERT(says(&error, "in use by process"));
+  run_directory_close(run);
+  CU_ASSERT_FALSE(there("deep/er/run/lock"));
+
+  error_clear(&error);
+  run = run_directory_create(path, &error); // it is there and empty
+  CU_ASSERT_PTR_NOT_NULL_FATAL(run);
+  touch("deep/er/run/ckpt-5.h5");
+  run_directory_close(run);
+  CU_ASSERT_PTR_NULL(run_directory_create(path, &error));
+  CU_ASSERT(error.status == STATUS_USAGE && says(&error, "--resume") && says(&error, "--run-dir"));
+  CU_ASSERT_FALSE(there("deep/er/run/lock"));
+
+  error_clear(&error);
+  run = run_directory_open(path, &error);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(run);
+  second = run_directory_open(path, &error);
+  CU_ASSERT(!second && error.status == STATUS_USAGE);
+  run_directory_refresh(run);
+  run_directory_close(run);
+}
+
+static void test_bad_paths(void) {
+  struct error error = {0};
+  char longer[2 * RUN_PATH], buffer[RUN_PATH];
+  memset(longer, 'x', sizeof longer - 1);
+  longer[sizeof longer - 1] = 0;
+  touch("file");
+  CU_ASSERT_PTR_NULL(run_directory_create(in_directory("file/run"), &error));
+  CU_ASSERT(error.status == STATUS_IO && says(&error, "/file"));
+  error_clear(&error);
+  CU_ASSERT_PTR_NULL(run_directory_open(in_directory("none"), &error));
+  CU_ASSERT(says(&error, "/none: is no directory"));
+  error_clear(&error);
+  CU_ASSERT_PTR_NULL(run_directory_create(longer, &error));
+  CU_ASSERT_PTR_NULL(run_directory_create("", NULL));
+  CU_ASSERT_PTR_NULL(run_directory_open(longer, NULL));
+  CU_ASSERT_EQUAL(run_path(buffer, longer, "x", NULL), STATUS_IO);
+}
+
+static void test_discard(void) {
+  struct run_directory *run = run_directory_create(in_directory("run"), NULL);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(run);
+  touch("run/config.yaml");
+  touch("run/log.txt");
+  touch("run/status.json");
+  run_directory_discard(run);
+  CU_ASSERT_FALSE(there("run"));
+  run = run_directory_create(in_directory("run"), NULL);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(run);
+  touch("run/log.txt");
+  touch("run/somebody's");
+  run_directory_discard(run);
+  CU_ASSERT(there("run/somebody's") && !there("run/log.txt") && !there("run/lock"));
+  run_directory_discard(NULL);
+  run_directory_close(NULL);
+}
+
+static void test_list_and_prune(void) {
+  static const char *const names[] = {"ckpt-5.h5",     "ckpt-1000.h5",    "ckpt-20.h5", "ckpt-300.h5", "ckpt-05.h5",
+                                      "ckpt-7.h5.tmp", "ckpt-x.h5",       "ckpt-8.h5x", "best.h5",     "ckpt--3.h5",
+                                      "ckpt- 4.h5",    "status.json.tmp", "xckpt-9.h5"};
+  struct error error = {0};
+  uint64_t steps[3] = {0};
+  char path[RUN_PATH];
+  CU_ASSERT_EQUAL(run_checkpoints(directory, steps, 3, &error), 0);
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) touch(names[i]);
+  CU_ASSERT_EQUAL(run_checkpoints(directory, steps, 3, &error), 4);
+  CU_ASSERT(steps[0] == 1000 && steps[1] == 300 && steps[2] == 20);
+  CU_ASSERT_EQUAL(run_checkpoints(directory, NULL, 0, &error), 4);
+  CU_ASSERT_EQUAL(run_checkpoint_path(path, directory, 300, &error), STATUS_OK);
+  CU_ASSERT_STRING_EQUAL(path, in_directory("ckpt-300.h5"));
+
+  struct run_directory *run = run_directory_open(directory, &error);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(run);
+  CU_ASSERT_EQUAL(run_directory_prune(run, 0, &error), STATUS_OK);
+  CU_ASSERT(there("ckpt-5.h5") && !there("ckpt-7.h5.tmp") && !there("status.json.tmp"));
+  CU_ASSERT_EQUAL(run_directory_prune(run, 2, &error), STATUS_OK);
+  CU_ASSERT(there("ckpt-1000.h5") && there("ckpt-300.h5") && !there("ckpt-20.h5") && !there("ckpt-5.h5"));
+  CU_ASSERT(there("ckpt-05.h5") && there("best.h5") && there("ckpt-8.h5x") && there("lock"));
+  CU_ASSERT_EQUAL(run_directory_prune(run, 7, &error), STATUS_OK);
+  run_directory_close(run);
+  CU_ASSERT_EQUAL(run_checkpoints(in_directory("none"), steps, 3, &error), -1);
+  CU_ASSERT(says(&error, "/none"));
+}
+
+static void test_write_file(void) {
+  struct error error = {0};
+  CU_ASSERT_EQUAL(run_write_file(in_directory("a"), "hello\n", 6, &error), STATUS_OK);
+  CU_ASSERT_EQUAL(run_write_file(in_directory("a"), "bye", 3, &error), STATUS_OK);
+  char *text = unit_read_file(in_directory("a"), NULL);
+  CU_ASSERT_STRING_EQUAL(text, "bye");
+  free(text);
+  CU_ASSERT_FALSE(there("a.tmp"));
+  CU_ASSERT_EQUAL(run_write_file(in_directory("none/a"), "x", 1, &error), STATUS_IO);
+  CU_ASSERT(says(&error, "none/a"));
+}
+
+static bool equals(json_t *object, const char *key, const char *text) {
+  return strcmp(json_string_value(json_object_get(object, key)), text) == 0;
+}
+
+static void test_status(void) {
+  struct error error = {0};
+  struct run_directory *run = run_directory_open(directory, &error);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(run);
+  const struct run_status running = {"running", -1, "", 1234, 56, "ckpt-1000.h5"};
+  const struct run_status failed = {"failed", 1, "\"x.so\": a\\b\n\xc3\xa4", 1ull << 40, 7, ""};
+  const struct run_status unreadable = {"failed", 1, "bytes \xff\xfe", 1, 1, ""};
+  CU_ASSERT_EQUAL(run_write_status(run, &running, &error), STATUS_OK);
+  json_t *object = json_load_file(in_directory("status.json"), 0, NULL);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(object);
+  CU_ASSERT(equals(object, "state", "running") && equals(object, "checkpoint", "ckpt-1000.h5"));
+  CU_ASSERT(json_is_null(json_object_get(object, "exit_code")));
+  CU_ASSERT_EQUAL(json_integer_value(json_object_get(object, "env_steps")), 1234);
+  CU_ASSERT_EQUAL(json_integer_value(json_object_get(object, "updates")), 56);
+  CU_ASSERT_EQUAL(json_integer_value(json_object_get(object, "pid")), getpid());
+  CU_ASSERT(json_is_string(json_object_get(object, "host")) && json_is_string(json_object_get(object, "updated")));
+  CU_ASSERT_EQUAL(json_object_size(object), 9);
+  json_decref(object);
+
+  CU_ASSERT_EQUAL(run_write_status(run, &failed, &error), STATUS_OK);
+  object = json_load_file(in_directory("status.json"), 0, NULL);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(object);
+  CU_ASSERT(equals(object, "reason", failed.reason));
+  CU_ASSERT_EQUAL(json_integer_value(json_object_get(object, "exit_code")), 1);
+  CU_ASSERT_EQUAL(json_integer_value(json_object_get(object, "env_steps")), 1ll << 40);
+  json_decref(object);
+
+  CU_ASSERT_EQUAL(run_write_status(run, &unreadable, &error), STATUS_OK);
+  object = json_load_file(in_directory("status.json"), 0, NULL);
+  CU_ASSERT(object && equals(object, "state", "failed"));
+  json_decref(object);
+  run_directory_close(run);
+}
+
+static void write_checkpoint(const char *name, bool policy_only) {
+  const struct config config = small_config();
+  struct job job;
+  struct policy_weights weights;
+  struct error error = {0};
+  small_job_init(&job, &config);
+  small_job_fill(&job, 1, 5);
+  CU_ASSERT_EQUAL(policy_weights_init(&weights, SMALL_OBS, job.sac.policy_net.parameters, NULL), STATUS_OK);
+  job_export_policy(&job, &weights);
+  const enum status status =
+      policy_only ? checkpoint_write_policy(in_directory(name), &job, &weights, &job.normalizer, 5, &error)
+                  : checkpoint_write(in_directory(name), &job, CHECKPOINT_ALL, &error);
+  CU_ASSERT_EQUAL(status, STATUS_OK);
+  policy_weights_release(&weights);
+  job_release(&job);
+}
+
+static void test_newest(void) {
+  struct error error = {0};
+  char found[RUN_PATH];
+  CU_ASSERT_EQUAL(run_newest_checkpoint(directory, true, found, &error), STATUS_IO);
+  CU_ASSERT(says(&error, "no checkpoint yet"));
+  write_checkpoint("ckpt-90.h5", false);
+  write_checkpoint("ckpt-100.h5", false);
+  write_checkpoint("best.h5", true);
+  error_clear(&error);
+  CU_ASSERT_EQUAL(run_newest_checkpoint(directory, true, found, &error), STATUS_OK);
+  CU_ASSERT_STRING_EQUAL(found, in_directory("ckpt-100.h5"));
+
+  CU_ASSERT_EQUAL(truncate(in_directory("ckpt-100.h5"), 5000), 0);
+  CU_ASSERT_EQUAL(run_newest_checkpoint(directory, true, found, &error), STATUS_OK);
+  CU_ASSERT_STRING_EQUAL(found, in_directory("ckpt-90.h5"));
+  CU_ASSERT_STRING_EQUAL(error.text, "");
+
+  touch("ckpt-90.h5");
+  CU_ASSERT_EQUAL(run_newest_checkpoint(directory, true, found, &error), STATUS_FORMAT);
+  CU_ASSERT(says(&error, "none of its 2 checkpoints"));
+}
+
+static void test_newest_of_file(void) {
+  struct error error = {0};
+  char found[RUN_PATH];
+  write_checkpoint("ckpt-90.h5", false);
+  write_checkpoint("best.h5", true);
+  CU_ASSERT_EQUAL(run_newest_checkpoint(in_directory("ckpt-90.h5"), true, found, &error), STATUS_OK);
+  CU_ASSERT_STRING_EQUAL(found, in_directory("ckpt-90.h5"));
+  CU_ASSERT_EQUAL(run_newest_checkpoint(in_directory("best.h5"), false, found, &error), STATUS_OK);
+  CU_ASSERT_EQUAL(run_newest_checkpoint(in_directory("best.h5"), true, found, &error), STATUS_USAGE);
+  CU_ASSERT(says(&error, "best.h5 holds a policy without the rest of its job"));
+  error_clear(&error);
+  CU_ASSERT_EQUAL(truncate(in_directory("ckpt-90.h5"), 5000), 0);
+  CU_ASSERT_EQUAL(run_newest_checkpoint(in_directory("ckpt-90.h5"), false, found, &error), STATUS_FORMAT);
+  error_clear(&error);
+  CU_ASSERT_EQUAL(run_newest_checkpoint(in_directory("none.h5"), true, found, &error), STATUS_IO);
+  CU_ASSERT(says(&error, "none.h5"));
+}
+
+static void alone(void (*run)(void)) {
+  directory = unit_tmpdir();
+  run();
+  unit_tmpdir_remove(directory);
+}
+static void create(void) { alone(test_create); }
+static void bad_paths(void) { alone(test_bad_paths); }
+static void discard(void) { alone(test_discard); }
+static void list_and_prune(void) { alone(test_list_and_prune); }
+static void write_file(void) { alone(test_write_file); }
+static void write_status(void) { alone(test_status); }
+static void newest(void) { alone(test_newest); }
+static void newest_of_file(void) { alone(test_newest_of_file); }
+
+int main(void) {
+  linalg_init();
+  log_init(0, LOG_ERROR);
+  static const struct unit_case cases[] = {
+      {"a new directory is made with its parents, one that holds something is refused", create},
+      {"paths that cannot be are named", bad_paths},
+      {"a job that never began leaves nothing of its own", discard},
+      {"checkpoints are listed newest first, and all but the newest are pruned", list_and_prune},
+      {"a small file is replaced whole", write_file},
+      {"status.json holds what was said, whatever it quotes", write_status},
+      {"the newest checkpoint that verifies is found", newest},
+      {"one file is taken as it is, and a policy alone is not resumed", newest_of_file},
+  };
+  return unit_run("run_directory", cases, sizeof cases / sizeof *cases);
+}

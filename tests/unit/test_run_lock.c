@@ -1,0 +1,193 @@
+#include "learner/run_lock.h"
+#include "common/base/log.h"
+#include "tests/support/unit.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static char *directory, *path; // of this case
+
+static int entries(void) { // of the directory, a lock included
+  char command[4200];
+  snprintf(command, sizeof command, "ls %s | wc -l", directory);
+  FILE *pipe = popen(command, "r");
+  int count = -1;
+  CU_ASSERT_EQUAL(fscanf(pipe, "%d", &count), 1);
+  pclose(pipe);
+  return count;
+}
+
+static void age(double seconds) {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  now.tv_sec -= (time_t)seconds;
+  CU_ASSERT_EQUAL(utimensat(AT_FDCWD, path, (struct timespec[]){now, now}, 0), 0);
+}
+
+static void write_lock(const char *host, long pid, unsigned long long pid_set) {
+  char text[512];
+  const int size = snprintf(text, sizeof text, "%s %ld %llu 2026-01-31T12:00:00+0100\n", host, pid, pid_set);
+  unit_write_file(path, text, (size_t)size);
+}
+
+static unsigned long long pid_set(void) {
+  struct stat info;
+  return stat("/proc/self/ns/pid", &info) == 0 ? info.st_ino : 0;
+}
+
+static long dead_pid(void) {
+  const pid_t child = fork();
+  if (child == 0) _exit(0);
+  waitpid(child, NULL, 0);
+  return child;
+}
+
+static void test_one_holder(void) {
+  struct run_lock first, second;
+  struct error error = {0};
+  char host[256] = "", says_pid[64];
+  gethostname(host, sizeof host - 1);
+  CU_ASSERT_EQUAL(run_lock_acquire(&first, directory, &error), STATUS_OK);
+  CU_ASSERT_EQUAL(entries(), 1);
+  char *text = unit_read_file(path, NULL);
+  snprintf(says_pid, sizeof says_pid, " %ld ", (long)getpid());
+  CU_ASSERT(strstr(text, host) == text && strstr(text, says_pid) && strstr(text, "T"));
+  free(text);
+  age(20);
+  CU_ASSERT_EQUAL(run_lock_acquire(&second, directory, &error), STATUS_USAGE);
+  snprintf(says_pid, sizeof says_pid, "process %ld on ", (long)getpid());
+  CU_ASSERT(strstr(error.text, says_pid) && strstr(error.text, host) && strstr(error.text, "refreshed this lock 20 s"));
+  CU_ASSERT_EQUAL(entries(), 1);
+  run_lock_release(&first);
+  CU_ASSERT_EQUAL(entries(), 0);
+  error_clear(&error);
+  CU_ASSERT_EQUAL(run_lock_acquire(&second, directory, &error), STATUS_OK);
+  run_lock_release(&second);
+}
+
+static void test_stale(void) {
+  struct run_lock lock;
+  struct error error = {0};
+  char host[256] = "";
+  gethostname(host, sizeof host - 1);
+
+  write_lock(host, dead_pid(), pid_set()); // gone: at once
+  CU_ASSERT_EQUAL(run_lock_acquire(&lock, directory, &error), STATUS_OK);
+  run_lock_release(&lock);
+
+  write_lock(host, dead_pid(), pid_set() + 1); // a pid of another container on a host of this name says nothing
+  CU_ASSERT_EQUAL(run_lock_acquire(&lock, directory, &error), STATUS_USAGE);
+  error_clear(&error);
+  write_lock("elsewhere", dead_pid(), pid_set()); // nor one of another host
+  CU_ASSERT_EQUAL(run_lock_acquire(&lock, directory, &error), STATUS_USAGE);
+  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "on elsewhere"));
+  error_clear(&error);
+  age(61);
+  CU_ASSERT_EQUAL(run_lock_acquire(&lock, directory, &error), STATUS_OK);
+  run_lock_release(&lock);
+
+  unit_write_file(path, "", 0); // a writer that died in between
+  CU_ASSERT_EQUAL(run_lock_acquire(&lock, directory, &error), STATUS_USAGE);
+  error_clear(&error);
+  age(61);
+  CU_ASSERT_EQUAL(run_lock_acquire(&lock, directory, &error), STATUS_OK);
+  CU_ASSERT_EQUAL(entries(), 1);
+  run_lock_release(&lock);
+}
+
+static void test_refresh(void) {
+  struct run_lock lock;
+  struct stat before, after;
+  CU_ASSERT_EQUAL(run_lock_acquire(&lock, directory, NULL), STATUS_OK);
+  age(50);
+  stat(path, &before);
+  run_lock_refresh(&lock); // too early
+  stat(path, &after);
+  CU_ASSERT(before.st_ino == after.st_ino && before.st_mtime == after.st_mtime);
+  lock.refreshed -= 11;
+  run_lock_refresh(&lock);
+  stat(path, &after);
+  CU_ASSERT(after.st_mtime >= before.st_mtime + 49);
+  CU_ASSERT_EQUAL(entries(), 1);
+
+  // Taken over while this process stood still: the other's lock stays, whatever happens here.
+  write_lock("elsewhere", 12345, 1);
+  lock.refreshed -= 11;
+  run_lock_refresh(&lock);
+  CU_ASSERT_TRUE(lock.lost);
+  run_lock_release(&lock);
+  char *text = unit_read_file(path, NULL);
+  CU_ASSERT(text && strncmp(text, "elsewhere 12345 ", 16) == 0);
+  free(text);
+}
+
+// Many processes find the same stale lock at the same moment: one gets it.
+static void test_race(void) {
+  enum { ROUNDS = 20, PROCESSES = 8 };
+  for (int round = 0; round < ROUNDS; round++) {
+    int go[2], winners = 0;
+    write_lock("elsewhere", 1, 1);
+    age(100);
+    CU_ASSERT_EQUAL(pipe(go), 0);
+    for (int i = 0; i < PROCESSES; i++) {
+      if (fork() > 0) continue;
+      struct run_lock lock;
+      char byte;
+      close(go[1]);
+      (void)!read(go[0], &byte, 1); // until all are there
+      const bool won = run_lock_acquire(&lock, directory, NULL) == STATUS_OK;
+      if (won) usleep(200000); // holds it while the others try
+      _exit(won);
+    }
+    close(go[0]);
+    close(go[1]);
+    for (int i = 0; i < PROCESSES; i++) {
+      int status;
+      wait(&status);
+      winners += WIFEXITED(status) && WEXITSTATUS(status) == 1;
+    }
+    CU_ASSERT_EQUAL(winners, 1);
+    unlink(path);
+  }
+  CU_ASSERT_EQUAL(entries(), 0);
+}
+
+static void test_no_directory(void) {
+  struct run_lock lock;
+  struct error error = {0};
+  char *none = unit_path(directory, "none");
+  CU_ASSERT_EQUAL(run_lock_acquire(&lock, none, &error), STATUS_IO);
+  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, none));
+  free(none);
+}
+
+static void alone(void (*run)(void)) {
+  directory = unit_tmpdir();
+  path = unit_path(directory, "lock");
+  run();
+  free(path);
+  unit_tmpdir_remove(directory);
+}
+static void one_holder(void) { alone(test_one_holder); }
+static void stale(void) { alone(test_stale); }
+static void refresh(void) { alone(test_refresh); }
+static void race(void) { alone(test_race); }
+static void no_directory(void) { alone(test_no_directory); }
+
+int main(void) {
+  log_init(0, LOG_ERROR);
+  static const struct unit_case cases[] = {
+      {"a lock has one holder, and says who and how long ago", one_holder},
+      {"a lock is stale at once where its process is gone, else after 60 s", stale},
+      {"a refresh is rare, whole, and notices a lock that was lost", refresh},
+      {"of many that find a stale lock one takes it over", race},
+      {"a directory that is not there is named", no_directory},
+  };
+  return unit_run("run_lock", cases, sizeof cases / sizeof *cases);
+}

@@ -1,0 +1,204 @@
+#include "common/base/log.h"
+#include "common/config/options.h"
+#include "common/nn/linalg.h"
+#include "launch/setup.h"
+#include "tests/support/environments.h"
+#include "tests/support/jobs.h"
+#include "tests/support/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static char *directory; // of this program
+
+// Words separated by spaces; @ stands for the program's directory.
+struct words {
+  char text[2048], *list[64];
+  int count;
+};
+static void split(struct words *words, const char *line) {
+  size_t used = 0;
+  for (; *line; line++)
+    used += (size_t)snprintf(words->text + used, sizeof words->text - used, *line == '@' ? "%s" : "%.1s",
+                             *line == '@' ? directory : line);
+  words->count = 0;
+  char *rest = NULL;
+  for (char *word = strtok_r(words->text, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
+    words->list[words->count++] = word;
+  words->list[words->count] = NULL;
+}
+
+static enum status resolve(struct setup *setup, const char *line, uint32_t actors, struct error *error) {
+  struct words words;
+  split(&words, line);
+  error_clear(error);
+  const enum status status = setup_resolve(setup, words.count, words.list, actors, error);
+  log_close();
+  if (status != STATUS_OK) CU_ASSERT_PTR_NULL(setup->run);
+  return status;
+}
+
+static bool exists(const char *name) {
+  char *path = unit_path(directory, name);
+  const bool found = access(path, F_OK) == 0;
+  free(path);
+  return found;
+}
+
+static void write_text(const char *name, const char *text) {
+  char *path = unit_path(directory, name);
+  unit_write_file(path, text, strlen(text));
+  free(path);
+}
+
+// A finished tiny run of 60 steps in directory/name.
+static void make_run(const char *name, const char *extra) {
+  char line[512];
+  struct words words;
+  snprintf(line, sizeof line,
+           "--env Pendulum-v1 --hidden 8 --batch-size 16 --learning-starts 30 --env-steps 60 --eval-every 50 "
+           "--eval-episodes 1 "
+           "--checkpoint-every 40 --log-level error --run-dir @/%s %s",
+           name, extra);
+  split(&words, line);
+  CU_ASSERT_EQUAL_FATAL(job_run_alone((const char *const *)words.list, NULL), EXIT_DONE);
+}
+
+static void test_precedence(void) {
+  struct setup setup;
+  struct error error = {0};
+  write_text("over.yaml", "gamma: 0.9\ntau: 0.02\nenv: Pendulum-v1\n");
+  CU_ASSERT_EQUAL_FATAL(resolve(&setup, "--config @/over.yaml --tau 0.03 --run-dir @/new", 3, &error), STATUS_OK);
+  const struct config *config = &setup.config;
+  CU_ASSERT_EQUAL(config->n_step, 1);       // default
+  CU_ASSERT_EQUAL(config->batch_size, 100); // the preset of the environment that the file names
+  CU_ASSERT_EQUAL(config->gamma, 0.9);      // the file, over a default
+  CU_ASSERT_EQUAL(config->tau, 0.03);       // the command line, over the file
+  CU_ASSERT_EQUAL(config->envs, 3);         // one for each actor
+  CU_ASSERT(!setup.resume && !setup.in_place);
+  CU_ASSERT_STRING_EQUAL(config->config, ""); // of this start, not of the job
+  struct config written;
+  options_defaults(&written);
+  char path[1024];
+  snprintf(path, sizeof path, "%s/new/config.yaml", directory);
+  CU_ASSERT_EQUAL(options_read_yaml(path, &written, &error), STATUS_OK);
+  CU_ASSERT(written.batch_size == 100 && written.gamma == 0.9 && written.tau == 0.03 && written.envs == 3);
+  CU_ASSERT_TRUE(exists("new/log.txt"));
+  struct setup second;
+  CU_ASSERT_NOT_EQUAL(resolve(&second, "--env Pendulum-v1 --run-dir @/new", 1, &error), STATUS_OK); // it is not empty
+  run_directory_close(setup.run);
+}
+
+static void test_default_directory(void) {
+  char old[4096];
+  struct setup setup;
+  struct error error = {0};
+  CU_ASSERT_PTR_NOT_NULL_FATAL(getcwd(old, sizeof old));
+  CU_ASSERT_EQUAL_FATAL(chdir(directory), 0);
+  CU_ASSERT_EQUAL(resolve(&setup, "--env some/where/solver.so:case=3", 1, &error), STATUS_OK);
+  CU_ASSERT_EQUAL(strncmp(setup.config.run_dir, "runs/solver.so-2", 16), 0); // and the time
+  run_directory_discard(setup.run);
+  CU_ASSERT_EQUAL_FATAL(chdir(old), 0);
+}
+
+static void test_bad_usage(void) {
+  static const struct {
+    const char *line, *says;
+  } cases[] = {
+      {"--run-dir @/bad", "env: none is given"},
+      {"--env Pendulum-v1 --batch-sice 3 --run-dir @/bad", "--batch-size"},
+      {"--env Pendulum-v1 --gamma 2 --run-dir @/bad", "--gamma"},
+      {"--env Pendulum-v1 --critics 2 --target-subset 3 --run-dir @/bad", "target_subset"},
+      {"--env Pendulum-v1 --sync --utd 0 --run-dir @/bad", "sync"},
+      {"--env Pendulum-v1 --config @/absent.yaml --run-dir @/bad", "absent.yaml"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct setup setup;
+    struct error error = {0};
+    CU_ASSERT_NOT_EQUAL(resolve(&setup, cases[i].line, 1, &error), STATUS_OK);
+    CU_ASSERT_EQUAL(status_exit_code(error.status), i == 5 ? EXIT_FAILED : EXIT_BAD_USAGE);
+    CU_ASSERT_TRUE(error_says(&error, cases[i].says));
+    CU_ASSERT_FALSE(exists("bad")); // nothing is left behind
+  }
+}
+
+static void test_resume_in_place(void) {
+  struct setup setup;
+  struct error error = {0};
+  make_run("place", "--gamma 0.95");
+  CU_ASSERT_EQUAL_FATAL(resolve(&setup, "--resume @/place --env-steps 500", 2, &error), STATUS_OK);
+  CU_ASSERT(setup.resume && setup.in_place);
+  CU_ASSERT_PTR_NOT_NULL(strstr(setup.checkpoint, "/place/ckpt-60.h5"));
+  CU_ASSERT(setup.config.gamma == 0.95 && setup.config.env_steps == 500 && setup.saved.env_steps == 60);
+  CU_ASSERT_EQUAL(setup.config.envs, 1); // the saved job's, not one for each actor
+  CU_ASSERT_EQUAL(setup.config.hidden.count, 1);
+  CU_ASSERT_PTR_NOT_NULL(strstr(setup.config.run_dir, "/place"));
+  run_directory_close(setup.run);
+  CU_ASSERT_EQUAL(resolve(&setup, "--resume @/place --gamma 0.9", 1, &error), STATUS_USAGE);
+  CU_ASSERT_TRUE(error_says(&error, "gamma"));
+  CU_ASSERT_TRUE(error_says(&error, "0.95"));
+  CU_ASSERT_EQUAL(resolve(&setup, "--resume @/place --run-dir @/else", 1, &error), STATUS_USAGE);
+  CU_ASSERT_TRUE(error_says(&error, "--run-dir"));
+  CU_ASSERT_FALSE(exists("else"));
+  CU_ASSERT_TRUE(exists("place/ckpt-60.h5")); // a refused resume leaves the run as it was
+}
+
+static void test_resume_file(void) {
+  struct setup setup;
+  struct error error = {0};
+  make_run("file", "");
+  CU_ASSERT_EQUAL(resolve(&setup, "--resume @/file/ckpt-60.h5", 1, &error), STATUS_USAGE);
+  CU_ASSERT_TRUE(error_says(&error, "--run-dir"));
+  CU_ASSERT_EQUAL(resolve(&setup, "--resume @/file/best.h5 --run-dir @/branch", 1, &error), STATUS_USAGE);
+  CU_ASSERT_TRUE(error_says(&error, "best.h5"));
+  CU_ASSERT_FALSE(exists("branch"));
+  CU_ASSERT_EQUAL_FATAL(resolve(&setup, "--resume @/file/ckpt-60.h5 --run-dir @/branch", 1, &error), STATUS_OK);
+  CU_ASSERT(setup.resume && !setup.in_place && exists("branch/config.yaml"));
+  run_directory_close(setup.run);
+}
+
+static void test_damaged_newest(void) {
+  struct setup setup;
+  struct error error = {0};
+  size_t size;
+  make_run("damaged", "");
+  char *path = unit_path(directory, "damaged/ckpt-60.h5"), *bytes = unit_read_file(path, &size);
+  unit_write_file(path, bytes, size / 2);
+  CU_ASSERT_EQUAL_FATAL(resolve(&setup, "--resume @/damaged", 1, &error), STATUS_OK);
+  CU_ASSERT_PTR_NULL(strstr(setup.checkpoint, "ckpt-60.h5")); // the one before
+  CU_ASSERT_PTR_NOT_NULL(strstr(setup.checkpoint, "ckpt-"));
+  run_directory_close(setup.run);
+  free(bytes);
+  free(path);
+  CU_ASSERT_NOT_EQUAL(resolve(&setup, "--resume @/nowhere", 1, &error), STATUS_OK);
+  CU_ASSERT_TRUE(error_says(&error, "nowhere"));
+}
+
+static void test_locked(void) {
+  struct setup setup, second;
+  struct error error = {0};
+  make_run("locked", "");
+  CU_ASSERT_EQUAL_FATAL(resolve(&setup, "--resume @/locked", 1, &error), STATUS_OK);
+  CU_ASSERT_EQUAL(resolve(&second, "--resume @/locked", 1, &error), STATUS_USAGE); // another run is in it
+  run_directory_close(setup.run);
+}
+
+int main(void) {
+  linalg_init();
+  log_init(0, LOG_ERROR);
+  directory = unit_tmpdir();
+  static const struct unit_case cases[] = {
+      {"defaults, then the preset, then the file, then the command line", test_precedence},
+      {"without --run-dir a directory is named after environment and time", test_default_directory},
+      {"what cannot be is refused in words and leaves nothing behind", test_bad_usage},
+      {"a run goes on in place with its own configuration", test_resume_in_place},
+      {"one file needs a new directory; best.h5 cannot go on", test_resume_file},
+      {"a damaged checkpoint gives way to the one before", test_damaged_newest},
+      {"two cannot go on in the same directory", test_locked},
+  };
+  const int failed = unit_run("setup", cases, sizeof cases / sizeof *cases);
+  unit_tmpdir_remove(directory);
+  return failed;
+}

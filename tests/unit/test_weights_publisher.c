@@ -1,0 +1,137 @@
+#include "common/wire/transport_loopback.h"
+#include "learner/weights_publisher.h"
+#include "tests/support/peer.h"
+#include "tests/support/unit.h"
+
+enum { ACTORS = 3 };
+
+struct scene {
+  struct transport *ends[ACTORS + 1];
+  struct job job;
+  struct roster roster;
+  struct weights_publisher publisher;
+};
+
+static void scene_init(struct scene *s, const char *yaml) {
+  const struct config config = peer_config(yaml);
+  struct message_hello hello = peer_hello();
+  CU_ASSERT_EQUAL_FATAL(transport_loopback_create(ACTORS + 1, s->ends, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(job_init(&s->job, &config, &hello, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(roster_init(&s->roster, &config, s->ends[0], NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(weights_publisher_init(&s->publisher, &s->job, ACTORS, NULL), STATUS_OK);
+}
+
+static void scene_release(struct scene *s) {
+  weights_publisher_release(&s->publisher);
+  roster_release(&s->roster);
+  job_release(&s->job);
+  for (int i = 0; i <= ACTORS; i++) transport_destroy(s->ends[i]);
+}
+
+static void publish(struct scene *s, uint64_t version, bool everyone) {
+  s->job.policy_version = version;
+  s->job.sac.policy[0] = (real)version / 16; // each version has other parameters
+  CU_ASSERT_EQUAL(weights_publisher_poll(&s->publisher, &s->job, &s->roster, everyone, NULL), STATUS_OK);
+}
+
+// What actor i (0-based) got since the last call: how many, and the last one's version, whose parameters must be that version's.
+static int got(struct scene *s, int i, uint64_t *version) {
+  struct frame frame;
+  struct policy_weights weights;
+  int n = 0;
+  *version = 0;
+  CU_ASSERT_EQUAL_FATAL(policy_weights_init(&weights, PEER_OBS, s->job.sac.policy_net.parameters, NULL), STATUS_OK);
+  for (; peer_receive(s->ends[i + 1], &frame); n++) {
+    CU_ASSERT_EQUAL(message_decode_weights(&frame, &weights, NULL), STATUS_OK);
+    CU_ASSERT_EQUAL(weights.values[0], (float)weights.version / 16);
+    *version = weights.version;
+  }
+  policy_weights_release(&weights);
+  return n;
+}
+
+static void test_version_zero(void) {
+  struct scene s;
+  uint64_t version;
+  scene_init(&s, "envs: 3\n");
+  publish(&s, 0, false);
+  publish(&s, 0, true);
+  for (int i = 0; i < ACTORS; i++) CU_ASSERT_EQUAL(got(&s, i, &version), 0);
+  scene_release(&s);
+}
+
+static void test_one_in_flight(void) {
+  struct scene s;
+  uint64_t version;
+  scene_init(&s, "envs: 3\n");
+  for (uint64_t v = 1; v <= 10; v++) {
+    publish(&s, v, false);
+    publish(&s, v, false);
+    if (v == 4) weights_publisher_taken(&s.publisher, 1); // the quick one
+    if (v == 7) weights_publisher_taken(&s.publisher, 1);
+  }
+  CU_ASSERT(got(&s, 0, &version) == 1 && version == 1); // slow: one is under way, nothing queues up behind it
+  CU_ASSERT(got(&s, 1, &version) == 3 && version == 8);
+  weights_publisher_taken(&s.publisher, 0);
+  publish(&s, 10, false);
+  CU_ASSERT(got(&s, 0, &version) == 1 && version == 10); // the newest, none of those between
+  CU_ASSERT_EQUAL(got(&s, 1, &version), 0);
+  weights_publisher_taken(&s.publisher, 0);
+  publish(&s, 10, false);
+  CU_ASSERT_EQUAL(got(&s, 0, &version), 0); // it has it
+  scene_release(&s);
+}
+
+static void test_everyone(void) {
+  struct scene s;
+  uint64_t version;
+  scene_init(&s, "envs: 2\nsync: true\n");
+  publish(&s, 1, true);
+  publish(&s, 2, true);
+  publish(&s, 2, true);
+  CU_ASSERT(got(&s, 0, &version) == 2 && version == 2);
+  CU_ASSERT(got(&s, 1, &version) == 2 && version == 2);
+  CU_ASSERT_EQUAL(got(&s, 2, &version), 0); // a surplus rank
+  scene_release(&s);
+}
+
+static void test_dead(void) {
+  struct scene s;
+  uint64_t version;
+  scene_init(&s, "envs: 3\n");
+  s.roster.entry[1].alive = false;
+  publish(&s, 1, true);
+  CU_ASSERT(got(&s, 0, &version) == 1 && got(&s, 1, &version) == 0 && got(&s, 2, &version) == 1);
+  scene_release(&s);
+}
+
+static void test_normalizer_travels(void) {
+  struct scene s;
+  struct frame frame = {0};
+  struct policy_weights weights;
+  scene_init(&s, "envs: 3\nnormalize_observations: true\n");
+  const float obs[4][PEER_OBS] = {{0, 1, 10}, {2, 1, 30}, {0, 1, 10}, {2, 1, 30}};
+  for (int i = 0; i < 4; i++) normalizer_update(&s.job.normalizer, obs[i]);
+  publish(&s, 1, false);
+  CU_ASSERT_EQUAL_FATAL(policy_weights_init(&weights, PEER_OBS, s.job.sac.policy_net.parameters, NULL), STATUS_OK);
+  CU_ASSERT_TRUE_FATAL(peer_receive(s.ends[1], &frame));
+  CU_ASSERT_EQUAL(message_decode_weights(&frame, &weights, NULL), STATUS_OK);
+  float shift[PEER_OBS], scale[PEER_OBS];
+  normalizer_export(&s.job.normalizer, shift, scale);
+  CU_ASSERT_TRUE(weights.normalize);
+  for (int i = 0; i < PEER_OBS; i++) CU_ASSERT(weights.shift[i] == shift[i] && weights.scale[i] == scale[i]);
+  CU_ASSERT_DOUBLE_EQUAL(shift[2], 20, 1e-4); // their mean
+  policy_weights_release(&weights);
+  scene_release(&s);
+}
+
+int main(void) {
+  static const struct unit_case cases[] = {
+      {"version 0 is never sent", test_version_zero},
+      {"one version at most is under way to an actor, and the newest is next", test_one_in_flight},
+      {"sync sends to everyone who has an environment", test_everyone},
+      {"nothing is sent to the dead", test_dead},
+      {"the normalizer travels with its version", test_normalizer_travels},
+  };
+  return unit_run("weights_publisher", cases, sizeof cases / sizeof *cases);
+}

@@ -1,0 +1,61 @@
+#include "learner/whole_file.h"
+#include "tests/support/unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void test_commit(void) {
+  char *directory = unit_tmpdir(), *path = unit_path(directory, "a"), temporary[WHOLE_FILE_PATH];
+  struct error error = {0};
+  unit_write_file(path, "old", 3);
+  CU_ASSERT_EQUAL(whole_file_begin(path, temporary, &error), STATUS_OK);
+  CU_ASSERT_STRING_EQUAL(temporary + strlen(temporary) - strlen("/a.tmp"), "/a.tmp");
+  unit_write_file(temporary, "newer", 5);
+  CU_ASSERT_EQUAL(whole_file_commit(temporary, path, &error), STATUS_OK);
+  char *text = unit_read_file(path, NULL);
+  CU_ASSERT_STRING_EQUAL(text, "newer");
+  CU_ASSERT(access(temporary, F_OK) != 0);
+  free(text);
+
+  // In the working directory, without a slash.
+  char before[4096];
+  CU_ASSERT(getcwd(before, sizeof before) && chdir(directory) == 0);
+  unit_write_file("b.tmp", "b", 1);
+  CU_ASSERT_EQUAL(whole_file_commit("b.tmp", "b", &error), STATUS_OK);
+  CU_ASSERT(access("b", F_OK) == 0);
+  CU_ASSERT_EQUAL(chdir(before), 0);
+  free(path);
+  unit_tmpdir_remove(directory);
+}
+
+static void test_failure(void) {
+  char *directory = unit_tmpdir(), *path = unit_path(directory, "a"), *temporary = unit_path(directory, "a.tmp");
+  struct error error = {0};
+  CU_ASSERT_EQUAL(whole_file_commit(temporary, path, &error), STATUS_IO);
+  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, path));
+  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "No such file"));
+
+  // What stands there cannot be replaced: it stays, the temporary file goes.
+  unit_write_file(temporary, "new", 3);
+  error_clear(&error);
+  char *occupied = unit_path(directory, ".");
+  CU_ASSERT_EQUAL(whole_file_commit(temporary, occupied, &error), STATUS_IO);
+  CU_ASSERT(access(temporary, F_OK) != 0 && access(directory, F_OK) == 0);
+  char longer[2 * WHOLE_FILE_PATH], room[WHOLE_FILE_PATH];
+  memset(longer, 'x', sizeof longer - 1);
+  longer[sizeof longer - 1] = 0;
+  CU_ASSERT_EQUAL(whole_file_begin(longer, room, &error), STATUS_IO);
+  free(occupied);
+  free(temporary);
+  free(path);
+  unit_tmpdir_remove(directory);
+}
+
+int main(void) {
+  static const struct unit_case cases[] = {
+      {"a committed file replaces the old one and leaves nothing beside it", test_commit},
+      {"a failed commit names the file, keeps what was there and removes the draft", test_failure},
+  };
+  return unit_run("whole_file", cases, sizeof cases / sizeof *cases);
+}
