@@ -1,4 +1,4 @@
-// Signals that ask the job to stop: USR1, INT, TERM. Handlers only set a flag.
+// Signals that ask the job to stop: USR1, INT, TERM, and HUP unless nohup has it ignored. Handlers only set a flag.
 #ifndef CORSAC_LAUNCH_SIGNALS_H
 #define CORSAC_LAUNCH_SIGNALS_H
 

@@ -114,6 +114,22 @@ static enum status scratch_init(struct sac *sac, struct error *error) {
   return STATUS_OK;
 }
 
+// Linux promises more memory than there is, so what the networks take is compared with it before any of it is touched.
+static enum status check_memory(const struct sac *sac, const struct config *config, struct error *error) {
+  struct mlp critic;
+  mlp_init(&critic, sac->obs_dim + sac->act_dim, config->hidden.width, config->hidden.count, 1,
+           config->critic_layer_norm);
+  const double gradients = team_size(sac->team); // one of each member
+  // Parameters, two moments and gradients of the policy; of the critics targets as well.
+  const double reals = (double)sac->policy_net.parameters * (3 + gradients) +
+                       (double)config->critics * (double)critic.parameters * (4 + gradients);
+  const double need = reals * sizeof(real) / 0x1p30, have = (double)memory_available() / 0x1p30;
+  if (need <= have) return STATUS_OK;
+  return error_set(error, STATUS_MEMORY,
+                   "the networks and their optimizers need %.1f GiB, %.1f GiB are available: lower hidden or critics",
+                   need, have);
+}
+
 enum status sac_init(struct sac *sac, const struct config *config, uint32_t obs_dim, uint32_t act_dim,
                      struct team *team, struct error *error) {
   *sac = (struct sac){
@@ -130,6 +146,7 @@ enum status sac_init(struct sac *sac, const struct config *config, uint32_t obs_
       .team = team,
   };
   policy_network(&sac->policy_net, obs_dim, act_dim, &config->hidden);
+  if (check_memory(sac, config, error) != STATUS_OK) return STATUS_MEMORY;
   sac->policy = memory_alloc(sac->policy_net.parameters, sizeof(real), "the policy's parameters", error);
   enum status status = sac->policy ? STATUS_OK : STATUS_MEMORY;
   if (status == STATUS_OK)

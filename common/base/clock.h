@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-double clock_now(void);                          // seconds, monotonic
-void clock_format(char *text, size_t size);      // local time now, ISO 8601: 2026-01-31T12:00:00+0100
+double clock_now(void);                     // seconds, monotonic
+void clock_format(char *text, size_t size); // local time now, ISO 8601: 2026-01-31T12:00:00+0100
 void clock_format_duration(double seconds, char *text, size_t size); // "1h 02m", "3m 20s", "4.2s"
 
 // Poll, and sleep an eighth of what has been waited so far, 20 us to 2 ms: what waits long leaves the core to others, and what waits for a

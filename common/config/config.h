@@ -23,8 +23,8 @@ struct config {
   char env[CONFIG_TEXT];
   uint64_t seed;
   char run_dir[CONFIG_TEXT], config[CONFIG_TEXT], resume[CONFIG_TEXT]; // "" where not given
-  uint64_t env_steps; // total to reach
-  double max_hours;   // of this process; 0: no limit
+  uint64_t env_steps;                                                  // total to reach
+  double max_hours;                                                    // of this process; 0: no limit
   bool sync;
   uint64_t sync_steps; // steps of each environment in a round
   uint64_t envs;       // environment indices of the job; 0: one per actor (resolved before anybody else reads it)
@@ -45,7 +45,8 @@ struct config {
   uint64_t learning_starts, replay_capacity;
   uint64_t send_steps; // steps an actor collects before it ships them
   double send_seconds; // ... or this long
-  double actor_timeout, env_timeout; // s of silence after which a rank counts as gone; s an environment may need to be created
+  double actor_timeout,
+      env_timeout; // s of silence after which a rank counts as gone; s an environment may need to be created
   // reports
   uint64_t checkpoint_every, checkpoint_keep;
   bool checkpoint_replay;

@@ -127,31 +127,40 @@ static void test_refresh(void) {
   free(text);
 }
 
+// One of many: tries when `go` is closed, says whether it won, and holds what it has until `hold` is closed.
+static void compete(int go, int said, int hold) {
+  struct run_lock lock;
+  char byte;
+  (void)!read(go, &byte, 1);
+  byte = run_lock_acquire(&lock, directory, NULL) == STATUS_OK;
+  (void)!write(said, &byte, 1);
+  (void)!read(hold, &byte, 1);
+  _exit(0);
+}
+
 // Many processes find the same stale lock at the same moment: one gets it.
 static void test_race(void) {
-  enum { ROUNDS = 20, PROCESSES = 8 };
+  enum { ROUNDS = 30, PROCESSES = 8 };
   for (int round = 0; round < ROUNDS; round++) {
-    int go[2], winners = 0;
+    int go[2], said[2], hold[2], winners = 0;
     write_lock("elsewhere", 1, 1);
     age(100);
-    CU_ASSERT_EQUAL(pipe(go), 0);
+    CU_ASSERT_FATAL(pipe(go) == 0 && pipe(said) == 0 && pipe(hold) == 0);
     for (int i = 0; i < PROCESSES; i++) {
       if (fork() > 0) continue;
-      struct run_lock lock;
-      char byte;
       close(go[1]);
-      (void)!read(go[0], &byte, 1); // until all are there
-      const bool won = run_lock_acquire(&lock, directory, NULL) == STATUS_OK;
-      if (won) usleep(200000); // holds it while the others try
-      _exit(won);
+      close(hold[1]);
+      compete(go[0], said[1], hold[0]);
     }
-    close(go[0]);
     close(go[1]);
     for (int i = 0; i < PROCESSES; i++) {
-      int status;
-      wait(&status);
-      winners += WIFEXITED(status) && WEXITSTATUS(status) == 1;
+      char won = 0;
+      CU_ASSERT_EQUAL(read(said[0], &won, 1), 1);
+      winners += won;
     }
+    close(hold[1]);
+    for (int i = 0; i < PROCESSES; i++) wait(NULL);
+    close(go[0]), close(said[0]), close(said[1]), close(hold[0]);
     CU_ASSERT_EQUAL(winners, 1);
     unlink(path);
   }
