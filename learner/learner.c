@@ -174,14 +174,21 @@ static void save_periodic(struct learner *learner) {
               error.text);
 }
 
+// There is already a checkpoint of this very step: it is whole, and must not give way to a small one.
+static bool is_saved(const struct learner *learner) {
+  char name[64];
+  snprintf(name, sizeof name, "ckpt-%llu.h5", (unsigned long long)learner->job->limiter.steps);
+  return strcmp(name, learner->reporter.checkpoint) == 0;
+}
+
 // Signals never wait for an environment. TERM and INT may leave a second before KILL, so the small part goes first.
 static void save_and_stop(struct learner *learner, bool hurry, const char *reason) {
   struct error error = {0};
   log_info("stopping: %s", reason);
-  const bool saved =
-      learner->job->config.sync && learner->final_evaluation; // whole, and without that evaluation's mark
-  enum status status = hurry && !saved ? save(learner, CHECKPOINT_NO_REPLAY, &error) : STATUS_OK;
-  if (status == STATUS_OK && !saved) status = save(learner, CHECKPOINT_ALL, &error);
+  // In sync the save before a final evaluation is the job's last word, without that evaluation's mark.
+  const bool over = learner->job->config.sync && learner->final_evaluation;
+  enum status status = hurry && !is_saved(learner) ? save(learner, CHECKPOINT_NO_REPLAY, &error) : STATUS_OK;
+  if (status == STATUS_OK && !over) status = save(learner, CHECKPOINT_ALL, &error);
   if (status == STATUS_OK)
     leave(learner, EXIT_STOPPED, "stopped", reason);
   else
@@ -314,11 +321,11 @@ static enum status begin_evaluation(struct learner *learner, struct error *error
   return evaluation_begin(&learner->evaluation, learner->job, &learner->roster, error);
 }
 
-static enum status report_if_due(struct learner *learner, struct error *error) {
+static void report_if_due(struct learner *learner) {
   struct job *job = learner->job;
-  if (!is_due(job->limiter.steps, job->next_log)) return STATUS_OK;
+  if (!is_due(job->limiter.steps, job->next_log)) return;
   job->next_log = threshold_after(job->next_log, job->config.log_every, job->limiter.steps);
-  return reporter_row(&learner->reporter, job, &learner->roster, error);
+  reporter_row(&learner->reporter, job, &learner->roster);
 }
 
 // async: ask every environment where it stands, then save: all answers are there, or SNAPSHOT_SECONDS have passed.
@@ -361,7 +368,7 @@ static enum status async_turn(struct learner *learner, bool *busy, struct error 
     job->next_eval = threshold_after(job->next_eval, job->config.eval_every, job->limiter.steps);
     status = begin_evaluation(learner, error);
   }
-  if (status == STATUS_OK) status = report_if_due(learner, error);
+  if (status == STATUS_OK) report_if_due(learner);
   return status == STATUS_OK ? save_if_due(learner, error) : status;
 }
 
@@ -402,14 +409,14 @@ static enum status sync_turn(struct learner *learner, bool *busy, struct error *
     learner->stage = STAGE_REPORT;
     return STATUS_OK;
   case STAGE_REPORT:
-    status = report_if_due(learner, error);
-    if (status == STATUS_OK && is_due(steps, job->next_checkpoint)) save_periodic(learner);
+    report_if_due(learner);
+    if (is_due(steps, job->next_checkpoint)) save_periodic(learner);
     if (steps >= job->config.env_steps) {
       learner->phase = PHASE_FINISHING;
-      return status;
+      return STATUS_OK;
     }
     learner->stage = STAGE_ROUND;
-    return status == STATUS_OK ? begin_round(learner, error) : status;
+    return begin_round(learner, error);
   case STAGE_ROUND:
     if (learner->round_ends < learner->roster.active) return STATUS_OK;
     learner->stage = STAGE_UPDATE;
@@ -437,12 +444,25 @@ static enum status finishing_turn(struct learner *learner, bool *busy, struct er
   if (is_due(steps, job->next_eval)) job->next_eval = threshold_after(job->next_eval, job->config.eval_every, steps);
   if (status == STATUS_OK && !job->config.sync) status = save(learner, CHECKPOINT_ALL, error);
   if (status == STATUS_OK && (steps > job->metrics.last_steps || job->metrics.evaluated))
-    status = reporter_row(&learner->reporter, job, &learner->roster, error);
+    reporter_row(&learner->reporter, job, &learner->roster);
   if (status == STATUS_OK) leave(learner, EXIT_DONE, "done", "");
   return status;
 }
 
 // --- the turn ---
+
+// An actor counts as gone. reason: why the job has to stop now, if it has to.
+static void note_death(struct learner *learner, uint32_t actor, char *reason, size_t size) {
+  const struct roster *roster = &learner->roster;
+  log_warn("actor rank %u has been silent for too long and counts as gone; %u of %u actors are left", actor + 1,
+           roster_alive(roster), roster->active);
+  if (!roster->entry[actor].active) return; // it had nothing to do
+  if (learner->evaluation.running) log_warn("the evaluation under way is given up");
+  evaluation_end(&learner->evaluation);
+  if (learner->job->config.sync || roster_alive(roster) == 0)
+    snprintf(reason, size, "actor rank %u is gone%s", actor + 1,
+             learner->job->config.sync ? ", and sync needs every one" : "");
+}
 
 // A signal, the time limit, an actor that was told to stop, an actor that is gone.
 static enum status look_around(struct learner *learner, struct error *error) {
@@ -458,15 +478,7 @@ static enum status look_around(struct learner *learner, struct error *error) {
     snprintf(reason, sizeof reason, "an actor was told to stop by a signal");
   else if (clock_now() >= learner->deadline)
     snprintf(reason, sizeof reason, "max_hours (%g) have passed", job->config.max_hours);
-  if (died >= 0) {
-    log_warn("actor rank %d has been silent for too long and counts as gone; %u of %u actors are left", died + 1,
-             roster_alive(&learner->roster), learner->roster.active);
-    if (learner->evaluation.running) log_warn("the evaluation under way is given up");
-    evaluation_end(&learner->evaluation);
-    if (job->config.sync || roster_alive(&learner->roster) == 0)
-      snprintf(reason, sizeof reason, "actor rank %d is gone%s", died + 1,
-               job->config.sync ? ", and sync needs every one" : "");
-  }
+  if (died >= 0) note_death(learner, (uint32_t)died, reason, sizeof reason);
   if (reason[0]) save_and_stop(learner, signal_number == SIGTERM || signal_number == SIGINT, reason);
   return STATUS_OK;
 }

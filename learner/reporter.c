@@ -60,7 +60,7 @@ static void say_learner_bound(struct reporter *reporter, const struct job *job, 
            100 * job->metrics.actor_wait / (seconds * roster->active));
 }
 
-enum status reporter_row(struct reporter *reporter, struct job *job, const struct roster *roster, struct error *error) {
+void reporter_row(struct reporter *reporter, struct job *job, const struct roster *roster) {
   const struct metrics_totals totals = {.seconds = job_seconds(job),
                                         .env_steps = job->limiter.steps,
                                         .updates = job->limiter.updates,
@@ -74,14 +74,17 @@ enum status reporter_row(struct reporter *reporter, struct job *job, const struc
   say_learner_bound(reporter, job, roster, totals.seconds - job->metrics.last_seconds);
   char line[2048];
   metrics_format_row(&job->metrics, &totals, line, sizeof line);
-  const enum status status = metrics_file_append(reporter->metrics_file, line, error);
+  struct error error = {0};
+  if (metrics_file_append(reporter->metrics_file, line, &error) != STATUS_OK) {
+    job->metrics.rows--;
+    log_warn("a row of metrics is lost, training goes on: %s", error.text);
+  }
   const double now = clock_now();
-  if (now < reporter->next_line || log_on_terminal()) return status; // a terminal has its live line
+  if (now < reporter->next_line || log_on_terminal()) return; // a terminal has its live line
   reporter->next_line = now + LINE_SECONDS;
   measure_rates(reporter, job);
   format_progress(reporter, job, roster, false, line, sizeof line);
   log_info("%s", line);
-  return status;
 }
 
 void reporter_status(struct reporter *reporter, const struct job *job, const char *state, int exit_code,

@@ -18,8 +18,9 @@ struct reporter {
 };
 void reporter_init(struct reporter *reporter, const struct job *job, struct run_directory *run,
                    struct metrics_file *metrics_file);
-// A row of metrics.csv, and, where there is no live line, one of the log (at most one a second).
-enum status reporter_row(struct reporter *reporter, struct job *job, const struct roster *roster, struct error *error);
+// A row of metrics.csv, and, where there is no live line, one of the log (at most one a second). A row that cannot be written is
+// a warning: a full disk is no reason to stop.
+void reporter_row(struct reporter *reporter, struct job *job, const struct roster *roster);
 // Cheap; call every turn: live status line, status.json, lock, each in its own rhythm. A status.json that cannot be written is a warning.
 void reporter_poll(struct reporter *reporter, const struct job *job, const struct roster *roster);
 // status.json now. exit_code -1: running.
