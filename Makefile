@@ -163,7 +163,8 @@ coverage: ## Line coverage of common, learner and actor; fails under 85 %
 	$(Q)launch/install-deps.sh core tests coverage
 	$(Q)find $(BUILD)/coverage -name '*.gcda' -delete 2>/dev/null; for part in check-unit check-mpi check-e2e; do \
 	  $(MAKE) FLAVOUR=coverage $$part || exit 1; done
-	$(Q)gcovr --root . --object-directory $(BUILD)/coverage --filter 'common/' --filter 'learner/' --filter 'actor/' \
+	@# The float build's objects only: gcovr cannot merge a function that stands on two lines, as in adam.c.
+	$(Q)gcovr $(BUILD)/coverage/obj --root . --object-directory $(BUILD)/coverage --filter 'common/' --filter 'learner/' --filter 'actor/' \
 	  --gcov-ignore-parse-errors --sort-percentage --print-summary --fail-under-line 85
 
 bench: all $(BENCHES) ## Measure; nothing here passes or fails
