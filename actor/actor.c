@@ -292,7 +292,8 @@ static enum status work(struct actor *actor, bool *worked, struct error *error) 
 enum status actor_turn(struct actor *actor, enum turn *turn, struct error *error) {
   bool busy = false;
   enum status status = drain(actor, &busy, error);
-  // A step may take minutes: what came meanwhile was just drained, so the learner's silence can be judged now and not after the work.
+  // A step may take minutes: what came meanwhile was just drained, so the learner's silence can be judged now and not
+  // after the work.
   if (status == STATUS_OK && actor->phase != PHASE_LEFT) status = look_at_learner(actor, error);
   if (status != STATUS_OK) return status;
   if (actor->phase == PHASE_RUNNING && actor->rollout && work(actor, &busy, error) != STATUS_OK) {

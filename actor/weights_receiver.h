@@ -1,5 +1,6 @@
-// Takes policy versions from the learner; the newest wins. Pair: learner/weights_publisher.h. One WEIGHTS message at most is under way to an
-// actor: it says WEIGHTS_TAKEN when it is ready for the next, so a slow actor neither delays another nor collects a queue.
+// Takes policy versions from the learner; the newest wins. Pair: learner/weights_publisher.h. One WEIGHTS message at
+// most is under way to an actor: it says WEIGHTS_TAKEN when it is ready for the next, so a slow actor neither delays
+// another nor collects a queue.
 #ifndef CORSAC_ACTOR_WEIGHTS_RECEIVER_H
 #define CORSAC_ACTOR_WEIGHTS_RECEIVER_H
 

@@ -13,8 +13,8 @@ struct argument {
   const char **value;
 };
 enum { ARGUMENTS_MAX_KNOWN = 16 };
-// operand NULL: none is taken. What is not given stays as it was; values point into argv. STATUS_USAGE with a message that names the
-// argument, the nearest known one, and where the help is.
+// operand NULL: none is taken. What is not given stays as it was; values point into argv. STATUS_USAGE with a message
+// that names the argument, the nearest known one, and where the help is.
 enum status arguments_parse(int argc, char **argv, const char *command, const struct argument *known, size_t count,
                             const char **operand, struct error *error);
 // The name that was probably meant, or NULL.

@@ -83,8 +83,8 @@ static void print_line(const struct inspection *inspection) {
     printf("  %-24s NOT GOOD: %s\n", name, inspection->error.text);
 }
 
-// Goes through the run's checkpoints, newest first, and leaves the newest good one in `newest`; where none is good, the newest of all.
-// list: prints a line for each; otherwise it stops at the first good one and warns of those before it.
+// Goes through the run's checkpoints, newest first, and leaves the newest good one in `newest`; where none is good, the
+// newest of all. list: prints a line for each; otherwise it stops at the first good one and warns of those before it.
 static enum status inspect_directory(const char *directory, bool list, struct inspection *newest, struct error *error) {
   uint64_t *steps = memory_alloc(MAX_LISTED, sizeof *steps, "the list of checkpoints", error);
   if (!steps) return STATUS_MEMORY;

@@ -66,7 +66,8 @@ static enum status make_job(const struct setup *setup, struct job *job, struct m
   return status;
 }
 
-// What was learned, and the commands that look at it and go on, as they can be typed here. ranks: of mpirun, 0 in one process.
+// What was learned, and the commands that look at it and go on, as they can be typed here. ranks: of mpirun, 0 in one
+// process.
 static void say_end(const struct job *job, const struct learner_outcome *outcome, int ranks) {
   const char *dir = job->config.run_dir, *program = program_invocation_name;
   char duration[32], start[96] = "", total[64] = "";

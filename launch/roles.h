@@ -1,4 +1,5 @@
-// The two roles of a job, each driven to its end: the loops that call learner_turn and actor_turn, and what comes before and after them.
+// The two roles of a job, each driven to its end: the loops that call learner_turn and actor_turn, and what comes
+// before and after them.
 #ifndef CORSAC_LAUNCH_ROLES_H
 #define CORSAC_LAUNCH_ROLES_H
 
@@ -9,8 +10,8 @@ struct role_ending {
   int exit_code;
   bool together; // every rank is known to leave, so MPI_Finalize will not wait for ever
 };
-// Rank 0: greets the actors, makes or resumes the job, trains, and closes the run directory. actor: in one process the actor that takes turns with
-// the learner, else NULL. Says everything that went wrong.
+// Rank 0: greets the actors, makes or resumes the job, trains, and closes the run directory. actor: in one process the
+// actor that takes turns with the learner, else NULL. Says everything that went wrong.
 struct role_ending role_lead(struct setup *setup, struct transport *transport, struct actor *actor,
                              const volatile sig_atomic_t *stop);
 // Another rank: acts until told to leave.

@@ -1,4 +1,5 @@
-// What has to be settled before a job starts, on rank 0 alone: the resolved configuration, the checkpoint to go on from, the run directory.
+// What has to be settled before a job starts, on rank 0 alone: the resolved configuration, the checkpoint to go on
+// from, the run directory.
 #ifndef CORSAC_LAUNCH_SETUP_H
 #define CORSAC_LAUNCH_SETUP_H
 
@@ -12,7 +13,7 @@ struct setup {
   char checkpoint[RUN_PATH]; // resume: the file
   struct run_directory *run; // owned: locked, config.yaml written, log.txt opened
 };
-// actors: ranks that act (1 in one process). Precedence: defaults < preset of the environment < --config FILE < command line; on resume the
-// checkpoint's configuration takes the place of defaults and preset.
+// actors: ranks that act (1 in one process). Precedence: defaults < preset of the environment < --config FILE < command
+// line; on resume the checkpoint's configuration takes the place of defaults and preset.
 enum status setup_resolve(struct setup *setup, int argc, char **argv, uint32_t actors, struct error *error);
 #endif

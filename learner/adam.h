@@ -1,4 +1,5 @@
-// Adam (Kingma and Ba 2015) as PyTorch defines it: betas 0.9 and 0.999, eps 1e-8 outside the root, bias correction in double.
+// Adam (Kingma and Ba 2015) as PyTorch defines it: betas 0.9 and 0.999, eps 1e-8 outside the root, bias correction in
+// double.
 //
 //   m <- b1 m + (1 - b1) g      v <- b2 v + (1 - b2) g^2      p <- p - lr/(1 - b1^t) m / (sqrt(v)/sqrt(1 - b2^t) + eps)
 #ifndef CORSAC_LEARNER_ADAM_H

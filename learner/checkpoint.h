@@ -1,6 +1,7 @@
-// A checkpoint: one HDF5 file that holds the whole job (its layout: DESIGN section 4 and README), written so that it is whole or absent:
-// temporary name, fsync, rename, fsync of the directory. Metadata carry HDF5's checksums (newest format), every dataset fletcher32.
-// Nothing read from a file is trusted before its size is checked. Messages name the file, the object in it, what it is and what it should be.
+// A checkpoint: one HDF5 file that holds the whole job (its layout: DESIGN section 4 and README), written so that it is
+// whole or absent: temporary name, fsync, rename, fsync of the directory. Metadata carry HDF5's checksums (newest
+// format), every dataset fletcher32. Nothing read from a file is trusted before its size is checked. Messages name the
+// file, the object in it, what it is and what it should be.
 #ifndef CORSAC_LEARNER_CHECKPOINT_H
 #define CORSAC_LEARNER_CHECKPOINT_H
 
@@ -28,17 +29,20 @@ void checkpoint_info_release(struct checkpoint_info *info);
 
 enum status checkpoint_write(const char *path, const struct job *job, enum checkpoint_content content,
                              struct error *error);
-// best.h5: a policy and what it needs to act (/policy, /normalizer, /env, /config); `normalizer` is the one of the same moment.
+// best.h5: a policy and what it needs to act (/policy, /normalizer, /env, /config); `normalizer` is the one of the same
+// moment.
 enum status checkpoint_write_policy(const char *path, const struct job *job, const struct policy_weights *weights,
                                     const struct normalizer *normalizer, uint64_t env_steps, struct error *error);
 // Small and quick. Fails on: not there, not HDF5, no checkpoint of ours, another format version, damaged head.
 enum status checkpoint_read_info(const char *path, struct checkpoint_info *info, struct error *error);
 // Reads every dataset of the file once, so that every checksum is compared.
 enum status checkpoint_verify(const char *path, struct error *error);
-// Into a job initialised (job_init) for the configuration that is to go on. Shapes must match it; the replay may be absent or smaller or
-// larger in capacity only if sizes fit. *has_replay: false: the caller refills. On failure the job's content is undefined.
+// Into a job initialised (job_init) for the configuration that is to go on. Shapes must match it; the replay may be
+// absent or smaller or larger in capacity only if sizes fit. *has_replay: false: the caller refills. On failure the
+// job's content is undefined.
 enum status checkpoint_read(const char *path, struct job *job, bool *has_replay, struct error *error);
-// The policy alone, for acting: allocates weights, bounds and dimensions in `hello` (name, obs_dim, act_dim, action_low, action_high).
+// The policy alone, for acting: allocates weights, bounds and dimensions in `hello` (name, obs_dim, act_dim,
+// action_low, action_high).
 enum status checkpoint_read_policy(const char *path, const struct checkpoint_info *info, const struct config *config,
                                    struct policy_weights *weights, struct message_hello *hello, struct error *error);
 #endif

@@ -24,7 +24,8 @@ void h5_fail(struct h5 *h5, enum status status, const char *format, ...) {
   h5->status = error_set(h5->error, status, "%s: %s", h5->path, text);
 }
 
-// HDF5's errors are a stack whose innermost entry says what happened. Where the operating system refused, its words are quoted in there.
+// HDF5's errors are a stack whose innermost entry says what happened. Where the operating system refused, its words are
+// quoted in there.
 static herr_t take_innermost(unsigned depth, const H5E_error2_t *entry, void *data) {
   static const char before[] = "error message = '";
   char *text = data;
@@ -44,8 +45,8 @@ void h5_fail_library(struct h5 *h5, const char *name, const char *what) {
 
 // --- files ---
 
-// Every file is closed here. The library's own cleaning up at exit has nothing to add, and after a damaged file 1.10 complains there that it
-// cannot end; only a call before all others keeps it away.
+// Every file is closed here. The library's own cleaning up at exit has nothing to add, and after a damaged file 1.10
+// complains there that it cannot end; only a call before all others keeps it away.
 static void begin(struct h5 *h5, const char *path, bool writing, struct error *error) {
   (void)H5dont_atexit();
   *h5 = (struct h5){.writing = writing,
@@ -67,7 +68,8 @@ static void end(struct h5 *h5) {
   h5->links = h5->layout = h5->file = H5I_INVALID_HID;
 }
 
-// No locks: only one process writes a run directory, and network file systems often have none. No chunk cache: chunks are written and read whole.
+// No locks: only one process writes a run directory, and network file systems often have none. No chunk cache: chunks
+// are written and read whole.
 static hid_t file_access(void) {
   const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
   bool good = access >= 0 && H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110) >= 0;
@@ -456,7 +458,8 @@ uint64_t h5_reals(struct h5 *h5, const char *name) {
   return elements;
 }
 
-// Reads a dataset in pieces, as it lies in the file, for the checksums. What is not stored would read as zeros without complaint.
+// Reads a dataset in pieces, as it lies in the file, for the checksums. What is not stored would read as zeros without
+// complaint.
 static void verify_data(struct h5 *h5, hid_t dataset, hid_t type, const char *name) {
   struct shape shape = dataset_shape(dataset);
   const uint64_t elements = elements_of(dataset), size = H5Tget_size(type), stored = H5Dget_storage_size(dataset);

@@ -1,5 +1,6 @@
-// What a checkpoint needs of HDF5, checked. A layout is walked in either direction: the same calls write a new file or read one back. The first
-// failure stays in `status` and every later call does nothing, so a walk is checked once, at its end.
+// What a checkpoint needs of HDF5, checked. A layout is walked in either direction: the same calls write a new file or
+// read one back. The first failure stays in `status` and every later call does nothing, so a walk is checked once, at
+// its end.
 //
 // New files have checksums throughout: HDF5's newest format for the metadata, chunks with fletcher32 for every dataset.
 #ifndef CORSAC_LEARNER_CHECKPOINT_HDF5_H
@@ -52,8 +53,8 @@ uint64_t h5_reals(struct h5 *h5, const char *name); // reading: elements of all 
 void h5_verify(struct h5 *h5);                      // reading: every object and every byte of every dataset
 
 enum h5_kind { H5_KIND_FLOAT, H5_KIND_DOUBLE, H5_KIND_U64, H5_KIND_U32, H5_KIND_U8 };
-// A dataset of rank 1 (columns 0: rows) or 2 (rows x columns). Reading: fails unless it is there in this shape and class, before anything is
-// read; data NULL: only checks.
+// A dataset of rank 1 (columns 0: rows) or 2 (rows x columns). Reading: fails unless it is there in this shape and
+// class, before anything is read; data NULL: only checks.
 void h5_values(struct h5 *h5, const char *name, enum h5_kind kind, uint64_t rows, uint64_t columns, void *data);
 // Datasets of one element.
 void h5_u64(struct h5 *h5, const char *name, uint64_t *value);
@@ -63,11 +64,13 @@ void h5_flag(struct h5 *h5, const char *name, bool *value);
 // One string of fixed length; reading allocates *text (memory_free).
 void h5_text(struct h5 *h5, const char *name, char **text);
 
-// The type of a text of `size` bytes with its terminator; negative: failed. The bytes of such a type; 0: it is none, or larger than limit.
+// The type of a text of `size` bytes with its terminator; negative: failed. The bytes of such a type; 0: it is none, or
+// larger than limit.
 hid_t h5_text_type(size_t size);
 size_t h5_text_size(hid_t type, size_t limit);
 
-// A dataset of floats for which one piece is too much: h5_piece for [begin, begin + count) of `rows`; whole chunks (multiples of `piece`) are fast.
+// A dataset of floats for which one piece is too much: h5_piece for [begin, begin + count) of `rows`; whole chunks
+// (multiples of `piece`) are fast.
 struct h5_table {
   hid_t dataset;
   uint64_t rows, columns, piece;
@@ -77,7 +80,8 @@ void h5_table_open(struct h5 *h5, struct h5_table *table, const char *name, uint
 void h5_table_piece(struct h5 *h5, struct h5_table *table, uint64_t begin, uint64_t count, float *data);
 void h5_table_close(struct h5 *h5, struct h5_table *table);
 
-// Attributes of an object ("/" is the root). Reading fails above the limit, or where the text (with its terminator) is larger than size.
+// Attributes of an object ("/" is the root). Reading fails above the limit, or where the text (with its terminator) is
+// larger than size.
 bool h5_has_attribute(struct h5 *h5, const char *object, const char *name);
 void h5_attribute(struct h5 *h5, const char *object, const char *name, uint64_t *value, uint64_t limit);
 void h5_attribute_text(struct h5 *h5, const char *object, const char *name, char *text, size_t size);

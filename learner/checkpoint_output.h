@@ -1,6 +1,6 @@
-// The file under a checkpoint that is being written, as a driver for HDF5 that never fails. After a write that failed HDF5 1.10 can neither close
-// a file nor forget it, and crashes when the process ends. So HDF5 is told that all went well, what it writes from then on is kept in memory
-// (for it may read it again), and the failure is found here.
+// The file under a checkpoint that is being written, as a driver for HDF5 that never fails. After a write that failed
+// HDF5 1.10 can neither close a file nor forget it, and crashes when the process ends. So HDF5 is told that all went
+// well, what it writes from then on is kept in memory (for it may read it again), and the failure is found here.
 #ifndef CORSAC_LEARNER_CHECKPOINT_OUTPUT_H
 #define CORSAC_LEARNER_CHECKPOINT_OUTPUT_H
 

@@ -1,5 +1,5 @@
-// N critics Q_k(s, a): MLPs of one shape on [s | a], and their targets. Parameters of all critics stand in one flat array, critic after
-// critic, so that one optimizer and one Polyak average cover them.
+// N critics Q_k(s, a): MLPs of one shape on [s | a], and their targets. Parameters of all critics stand in one flat
+// array, critic after critic, so that one optimizer and one Polyak average cover them.
 #ifndef CORSAC_LEARNER_CRITIC_H
 #define CORSAC_LEARNER_CRITIC_H
 
@@ -20,13 +20,15 @@ void critics_release(struct critics *critics);
 void critics_init_parameters(struct critics *critics, uint64_t seed); // targets = a copy
 // targets[begin..end) <- (1 - tau) targets + tau parameters
 void critics_track(struct critics *critics, double tau, size_t begin, size_t end);
-// q (rows) = min over the `count` critics listed in `which` of Q(x), with parameters or targets; x (rows x (obs_dim + act_dim)).
-// argmin (rows) gets the critic of the smallest (the first on a tie), unless NULL. cache: mlp_cache_size(rows) reals where stride is 0;
-// otherwise critic which[i] leaves its forward at cache + i * stride, for critics_minimum_gradient. value: (rows) scratch.
+// q (rows) = min over the `count` critics listed in `which` of Q(x), with parameters or targets; x (rows x (obs_dim +
+// act_dim)). argmin (rows) gets the critic of the smallest (the first on a tie), unless NULL. cache:
+// mlp_cache_size(rows) reals where stride is 0; otherwise critic which[i] leaves its forward at cache + i * stride, for
+// critics_minimum_gradient. value: (rows) scratch.
 void critics_minimum(const struct critics *critics, const real *parameters, const uint32_t *which, uint32_t count,
                      size_t rows, const real *x, real *cache, size_t stride, real *value, real *q, uint32_t *argmin);
-// dx (rows x (obs_dim + act_dim)) = d/dx min_k Q_k(x), each row through its smallest critic only, after a critics_minimum of all critics
-// in order, with argmin and stride. Uses up the caches. scratch: rows * (obs_dim + act_dim + 1) reals; index: (rows).
+// dx (rows x (obs_dim + act_dim)) = d/dx min_k Q_k(x), each row through its smallest critic only, after a
+// critics_minimum of all critics in order, with argmin and stride. Uses up the caches. scratch: rows * (obs_dim +
+// act_dim + 1) reals; index: (rows).
 void critics_minimum_gradient(const struct critics *critics, const real *parameters, size_t rows,
                               const uint32_t *argmin, real *cache, size_t stride, real *scratch, uint32_t *index,
                               real *dx);

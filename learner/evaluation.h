@@ -1,5 +1,5 @@
-// One evaluation: a policy version, kept with its normalizer, whose episodes the actors run while training goes on; results by episode number,
-// so the mean does not depend on who ran what. Pair: actor/evaluator.h.
+// One evaluation: a policy version, kept with its normalizer, whose episodes the actors run while training goes on;
+// results by episode number, so the mean does not depend on who ran what. Pair: actor/evaluator.h.
 #ifndef CORSAC_LEARNER_EVALUATION_H
 #define CORSAC_LEARNER_EVALUATION_H
 

@@ -30,11 +30,13 @@ struct job {
   float *shift, *scale;                          // (obs_dim) scratch
   uint64_t next_log, next_eval, next_checkpoint; // steps at or after which each fires
 };
-// Allocates everything for the configuration and the environment (takes hello's arrays over); parameters are those of a new run.
+// Allocates everything for the configuration and the environment (takes hello's arrays over); parameters are those of a
+// new run.
 enum status job_init(struct job *job, const struct config *config, struct message_hello *hello, struct error *error);
 void job_release(struct job *job);
 double job_seconds(const struct job *job); // of the job so far, over all its processes
-// Fills sac_batch for the next update: uniform rows of the replay (normalised with the statistics of now) and the update's noise.
+// Fills sac_batch for the next update: uniform rows of the replay (normalised with the statistics of now) and the
+// update's noise.
 void job_sample(struct job *job);
 // The policy as it acts now, normalizer included; `weights` has its shape.
 void job_export_policy(const struct job *job, struct policy_weights *weights);

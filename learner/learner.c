@@ -426,8 +426,8 @@ static enum status sync_turn(struct learner *learner, bool *busy, struct error *
   return STATUS_OK;
 }
 
-// The steps are made and the updates done: the final evaluation and the save. In sync the save comes first, so that what it holds is what a
-// longer run would have had here.
+// The steps are made and the updates done: the final evaluation and the save. In sync the save comes first, so that
+// what it holds is what a longer run would have had here.
 static enum status finishing_turn(struct learner *learner, bool *busy, struct error *error) {
   struct job *job = learner->job;
   const uint64_t steps = job->limiter.steps;

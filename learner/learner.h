@@ -1,7 +1,9 @@
-// The learner: drains messages into the job, updates as far as the rate limiter owes, publishes, evaluates, saves and reports. One thread talks
-// (an update is shared by its team), never blocking: whoever drives it calls learner_turn in a loop.
+// The learner: drains messages into the job, updates as far as the rate limiter owes, publishes, evaluates, saves and
+// reports. One thread talks (an update is shared by its team), never blocking: whoever drives it calls learner_turn in
+// a loop.
 //
-// async: all of that whenever it is due. sync: lockstep rounds; see DESIGN section 3 and CONTRIBUTING. One code path apart from that order.
+// async: all of that whenever it is due. sync: lockstep rounds; see DESIGN section 3 and CONTRIBUTING. One code path
+// apart from that order.
 #ifndef CORSAC_LEARNER_LEARNER_H
 #define CORSAC_LEARNER_LEARNER_H
 
@@ -24,7 +26,8 @@ struct learner *learner_create(const struct learner_setup *setup, struct error *
 void learner_destroy(struct learner *learner);
 // Tells every actor where its environments stand, the current policy, and to begin.
 enum status learner_start(struct learner *learner, struct error *error);
-// TURN_DONE: the job is over: checkpoint saved, actors told to leave, status.json written. What went wrong was logged here.
+// TURN_DONE: the job is over: checkpoint saved, actors told to leave, status.json written. What went wrong was logged
+// here.
 enum turn learner_turn(struct learner *learner);
 
 struct learner_outcome {

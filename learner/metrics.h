@@ -1,4 +1,5 @@
-// What a row of metrics.csv is made of: sums since the last row. They are part of the checkpoint, so a resumed run writes the same rows.
+// What a row of metrics.csv is made of: sums since the last row. They are part of the checkpoint, so a resumed run
+// writes the same rows.
 #ifndef CORSAC_LEARNER_METRICS_H
 #define CORSAC_LEARNER_METRICS_H
 
@@ -34,6 +35,7 @@ struct metrics_totals {
 };
 // The header line, without newline.
 const char *metrics_header(void);
-// Formats the row (an empty cell: nothing to report) and begins the next interval. Numbers are printed so that equal doubles give equal text.
+// Formats the row (an empty cell: nothing to report) and begins the next interval. Numbers are printed so that equal
+// doubles give equal text.
 size_t metrics_format_row(struct metrics *metrics, const struct metrics_totals *totals, char *line, size_t size);
 #endif

@@ -5,7 +5,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-// A row: [obs | action | reward | discount | next_obs], in whole cache lines so that reading one touches no line of another.
+// A row: [obs | action | reward | discount | next_obs], in whole cache lines so that reading one touches no line of
+// another.
 struct replay {
   size_t capacity, size, cursor;
   uint32_t obs_dim, act_dim;

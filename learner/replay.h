@@ -1,6 +1,6 @@
-// Replay memory: a ring of transitions, sampled uniformly with replacement. A transition's `discount` (gamma^n, or 0 where it terminated) is
-// data, so n-step returns and termination need no special case. Rows stand side by side in memory (one random row is one short read);
-// the file has columns.
+// Replay memory: a ring of transitions, sampled uniformly with replacement. A transition's `discount` (gamma^n, or 0
+// where it terminated) is data, so n-step returns and termination need no special case. Rows stand side by side in
+// memory (one random row is one short read); the file has columns.
 #ifndef CORSAC_LEARNER_REPLAY_H
 #define CORSAC_LEARNER_REPLAY_H
 
@@ -13,7 +13,8 @@
 struct replay;
 enum replay_column { REPLAY_OBS, REPLAY_ACTION, REPLAY_REWARD, REPLAY_NEXT_OBS, REPLAY_DISCOUNT, REPLAY_COLUMNS };
 
-// Refuses (STATUS_MEMORY, with both figures and what to lower) a capacity that the memory at hand cannot hold once it is full.
+// Refuses (STATUS_MEMORY, with both figures and what to lower) a capacity that the memory at hand cannot hold once it
+// is full.
 struct replay *replay_create(size_t capacity, uint32_t obs_dim, uint32_t act_dim, struct error *error);
 void replay_destroy(struct replay *replay);
 size_t replay_size(const struct replay *replay);
@@ -28,7 +29,8 @@ void replay_draw(const struct replay *replay, struct random *random, size_t rows
 // obs, next_obs (rows x obs_dim), action (rows x act_dim), reward, discount (rows)
 void replay_gather(const struct replay *replay, size_t rows, const uint32_t *index, real *obs, real *action,
                    real *reward, real *next_obs, real *discount);
-// For files: rows [begin, begin + rows) of one column in ring order of memory (0 is the first slot), width columns wide.
+// For files: rows [begin, begin + rows) of one column in ring order of memory (0 is the first slot), width columns
+// wide.
 uint32_t replay_column_width(const struct replay *replay, enum replay_column column);
 void replay_read_column(const struct replay *replay, enum replay_column column, size_t begin, size_t rows, float *out);
 void replay_write_column(struct replay *replay, enum replay_column column, size_t begin, size_t rows, const float *in);

@@ -1,4 +1,5 @@
-// What a run tells while it runs: rows of metrics.csv, lines of the log or one live status line, status.json, and a fresh lock.
+// What a run tells while it runs: rows of metrics.csv, lines of the log or one live status line, status.json, and a
+// fresh lock.
 #ifndef CORSAC_LEARNER_REPORTER_H
 #define CORSAC_LEARNER_REPORTER_H
 
@@ -18,10 +19,11 @@ struct reporter {
 };
 void reporter_init(struct reporter *reporter, const struct job *job, struct run_directory *run,
                    struct metrics_file *metrics_file);
-// A row of metrics.csv, and, where there is no live line, one of the log (at most one a second). A row that cannot be written is
-// a warning: a full disk is no reason to stop.
+// A row of metrics.csv, and, where there is no live line, one of the log (at most one a second). A row that cannot be
+// written is a warning: a full disk is no reason to stop.
 void reporter_row(struct reporter *reporter, struct job *job, const struct roster *roster);
-// Cheap; call every turn: live status line, status.json, lock, each in its own rhythm. A status.json that cannot be written is a warning.
+// Cheap; call every turn: live status line, status.json, lock, each in its own rhythm. A status.json that cannot be
+// written is a warning.
 void reporter_poll(struct reporter *reporter, const struct job *job, const struct roster *roster);
 // status.json now. exit_code -1: running.
 void reporter_status(struct reporter *reporter, const struct job *job, const char *state, int exit_code,

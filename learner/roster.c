@@ -73,7 +73,8 @@ enum status roster_grant(struct roster *roster, const struct rate_limiter *limit
     if (entry->alive && entry->credits > 0) promised += (uint64_t)entry->credits * entry->batch_steps;
     if (entry->batch_steps > largest) largest = entry->batch_steps;
   }
-  // Beyond the job's total nothing is of use; a batch for everyone more keeps the last ones from waiting for each other.
+  // Beyond the job's total nothing is of use; a batch for everyone more keeps the last ones from waiting for each
+  // other.
   const uint64_t useful = total + (uint64_t)roster->active * largest;
   if (allowed > useful) allowed = useful;
   for (uint32_t refused = 0; roster->active > 0 && refused < roster->active;) {

@@ -12,8 +12,8 @@ struct roster_entry { // of one actor
   bool alive, active; // active: it has environments
   bool left;          // it said BYE
   uint32_t batch_steps;
-  int64_t
-      credits; // it holds: batches it may send, or has sent and which have not arrived; below 0: it shipped some without
+  int64_t credits; // it holds: batches it may send, or has sent and which have not arrived; below 0: it shipped some
+                   // without
   double heard, said, longest_step; // clock_now() times; s
 };
 
@@ -36,11 +36,12 @@ enum status roster_send(struct roster *roster, uint32_t actor, struct error *err
 enum status roster_send_all(struct roster *roster, bool active_only, struct error *error); // to every one alive
 // A batch of actor i arrived: one credit less.
 void roster_batch_arrived(struct roster *roster, uint32_t actor);
-// Hands out credits, round-robin, as far as the limiter allows: at most two per actor, and steps made + steps that credits still permit
-// stay within rate_limiter_allowed (and within `total` steps, plus one batch per actor).
+// Hands out credits, round-robin, as far as the limiter allows: at most two per actor, and steps made + steps that
+// credits still permit stay within rate_limiter_allowed (and within `total` steps, plus one batch per actor).
 enum status roster_grant(struct roster *roster, const struct rate_limiter *limiter, uint64_t total,
                          uint64_t newest_version, struct error *error);
-// A heartbeat to everyone who has been told nothing for a second. *died: an actor that was found silent for too long (then marked dead), or -1.
+// A heartbeat to everyone who has been told nothing for a second. *died: an actor that was found silent for too long
+// (then marked dead), or -1.
 enum status roster_keep_in_touch(struct roster *roster, uint64_t newest_version, int *died, struct error *error);
 bool roster_all_left(const struct roster *roster); // everyone alive has said BYE
 #endif

@@ -1,4 +1,5 @@
-// A run's directory: config.yaml, metrics.csv, log.txt, status.json, ckpt-<steps>.h5, best.h5, and a lock that keeps a second run out.
+// A run's directory: config.yaml, metrics.csv, log.txt, status.json, ckpt-<steps>.h5, best.h5, and a lock that keeps a
+// second run out.
 #ifndef CORSAC_LEARNER_RUN_DIRECTORY_H
 #define CORSAC_LEARNER_RUN_DIRECTORY_H
 
@@ -12,14 +13,16 @@ enum { RUN_PATH = 4096 };
 
 struct run_directory; // holds the lock
 
-// A new one (parents are made): it must not exist, or be empty. The message says how to resume, or to choose another --run-dir.
+// A new one (parents are made): it must not exist, or be empty. The message says how to resume, or to choose another
+// --run-dir.
 struct run_directory *run_directory_create(const char *path, struct error *error);
-// One that is there, to go on in it. Locked by a living process: an error that names host, pid and how long ago the lock was refreshed. A stale
-// lock (its process on this host is gone, or not refreshed for 60 s) is taken over with a warning.
+// One that is there, to go on in it. Locked by a living process: an error that names host, pid and how long ago the
+// lock was refreshed. A stale lock (its process on this host is gone, or not refreshed for 60 s) is taken over with a
+// warning.
 struct run_directory *run_directory_open(const char *path, struct error *error);
 void run_directory_close(struct run_directory *run); // gives the lock back
-// For a job that never began: removes what a new directory holds so far (config.yaml, log.txt, status.json, the lock) and, if that leaves it
-// empty, itself. Instead of run_directory_close.
+// For a job that never began: removes what a new directory holds so far (config.yaml, log.txt, status.json, the lock)
+// and, if that leaves it empty, itself. Instead of run_directory_close.
 void run_directory_discard(struct run_directory *run);
 const char *run_directory_path(const struct run_directory *run);
 // Refreshes the lock if it is older than 10 s; cheap to call often.
@@ -27,14 +30,15 @@ void run_directory_refresh(struct run_directory *run);
 
 // path/name, or an error where it is too long. buffer: RUN_PATH bytes.
 enum status run_path(char *buffer, const char *directory, const char *name, struct error *error);
-// The checkpoints ckpt-<steps>.h5 of a directory, newest (most steps) first: up to `limit` step numbers. Returns how many there are.
-// -1 and a message where the directory cannot be read.
+// The checkpoints ckpt-<steps>.h5 of a directory, newest (most steps) first: up to `limit` step numbers. Returns how
+// many there are. -1 and a message where the directory cannot be read.
 int run_checkpoints(const char *directory, uint64_t *steps, int limit, struct error *error);
 enum status run_checkpoint_path(char *buffer, const char *directory, uint64_t steps, struct error *error);
 // Deletes all but the newest `keep` checkpoints, and what a killed writer left behind (*.tmp). 0 keeps all.
 enum status run_directory_prune(struct run_directory *run, uint64_t keep, struct error *error);
-// The newest checkpoint of a directory (or the file itself where path is one) that verifies; each one that does not is named in a warning. With
-// `require_resumable` a best.h5 given by name is refused with a clear word. path out: RUN_PATH bytes.
+// The newest checkpoint of a directory (or the file itself where path is one) that verifies; each one that does not is
+// named in a warning. With `require_resumable` a best.h5 given by name is refused with a clear word. path out: RUN_PATH
+// bytes.
 enum status run_newest_checkpoint(const char *path, bool require_resumable, char *checkpoint, struct error *error);
 
 // Writes a small file whole or not at all: temporary name, fsync, rename.

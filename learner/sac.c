@@ -36,7 +36,7 @@ struct sac_scratch {
   struct arena arena;    // holds all of the above
 };
 
-// --- memory -----------------------------------------------------------------------------------------------------------
+// --- memory ---
 
 // Hands out arrays of an arena or, where there is none yet, adds up what it must hold: one list of arrays serves both.
 struct layout {
@@ -203,7 +203,7 @@ void sac_draw(struct sac *sac, uint64_t seed) {
   }
 }
 
-// --- the update -------------------------------------------------------------------------------------------------------
+// --- the update ---
 
 // a = tanh(mean + sigma noise) ~ pi(.|s), and log pi(a|s), of the member's rows
 static void sample_policy(const struct sac *sac, struct member *own, const real *obs, const real *noise) {
@@ -268,7 +268,8 @@ static void critics_gradient(void *argument, unsigned number, unsigned members) 
   own->q_sum = q_sum;
 }
 
-// J_pi = mean (alpha log pi(a|s) - min_k Q_k(s, a)), a = tanh(mean + sigma noise), and its gradient over the member's rows
+// J_pi = mean (alpha log pi(a|s) - min_k Q_k(s, a)), a = tanh(mean + sigma noise), and its gradient over the member's
+// rows
 static void policy_gradient(void *argument, unsigned number, unsigned members) {
   (void)members;
   const struct sac *sac = argument;
@@ -357,7 +358,8 @@ static void policy_step(void *argument, unsigned number, unsigned members) {
   critics_track(&sac->critics, sac->tau, begin, end);
 }
 
-// J_alpha = -log_alpha mean(log pi + target_entropy), log pi constant; one step of Adam on log_alpha. Returns J_alpha before it.
+// J_alpha = -log_alpha mean(log pi + target_entropy), log pi constant; one step of Adam on log_alpha. Returns J_alpha
+// before it.
 static double alpha_step(struct sac *sac, double mean_log_probability) {
   if (!sac->auto_alpha) return 0;
   const double gradient = -(mean_log_probability + sac->target_entropy), loss = sac->log_alpha * gradient;

@@ -1,9 +1,10 @@
-// Soft Actor-Critic's update (Haarnoja et al. 2018; N critics and subset minimum: REDQ, Chen et al. 2021), exact and in a fixed order:
+// Soft Actor-Critic's update (Haarnoja et al. 2018; N critics and subset minimum: REDQ, Chen et al. 2021), exact and in
+// a fixed order:
 //
-//   y     = scale r + discount (min_{k in subset} Qtarget_k(s', a') - alpha log pi(a'|s')),  a' ~ pi(.|s')
-//   J_Q   = mean (Q_k(s, a) - y)^2, each k                                     critics step
-//   J_pi  = mean (alpha log pi(a_new|s) - min_k Q_k(s, a_new))                 through the updated critics; policy steps
-//   J_alpha = -log_alpha mean(log pi + target_entropy), log pi constant        temperature steps, from that same log pi
+//   y       = scale r + discount (min_{k in subset} Qtarget_k(s', a') - alpha log pi(a'|s')),  a' ~ pi(.|s')
+//   J_Q     = mean (Q_k(s, a) - y)^2, each k                        critics step
+//   J_pi    = mean (alpha log pi(a_new|s) - min_k Q_k(s, a_new))    through the updated critics; the policy steps
+//   J_alpha = -log_alpha mean(log pi + target_entropy)              log pi constant, the same one; alpha steps
 //   targets <- (1 - tau) targets + tau critics
 //
 // Every loss uses alpha from before the update.
@@ -19,8 +20,9 @@
 // Rows that an update learns from. The arrays are sac's own (sac_batch), filled by the caller before sac_update.
 struct sac_batch {
   size_t rows;
-  real *obs, *action, *reward, *next_obs,
-      *discount;            // (rows x obs_dim) normalised, (rows x act_dim) in [-1,1], (rows), as obs, (rows)
+  real *obs, *next_obs;     // (rows x obs_dim) normalised
+  real *action;             // (rows x act_dim) in [-1,1]
+  real *reward, *discount;  // (rows)
   real *noise, *noise_next; // (rows x act_dim) N(0,1), for a_new and for a'
   uint32_t *subset;         // (target_subset) distinct critics that form the minimum in y
 };
@@ -52,7 +54,8 @@ struct sac {
   struct sac_scratch *scratch;
 };
 
-// Allocates for batch_size rows and the team's members; parameters are 0 until sac_init_parameters or a checkpoint fills them.
+// Allocates for batch_size rows and the team's members; parameters are 0 until sac_init_parameters or a checkpoint
+// fills them.
 enum status sac_init(struct sac *sac, const struct config *config, uint32_t obs_dim, uint32_t act_dim,
                      struct team *team, struct error *error);
 void sac_release(struct sac *sac);
@@ -60,8 +63,9 @@ void sac_init_parameters(struct sac *sac, uint64_t seed); // stream init: enviro
 struct sac_batch *sac_batch(struct sac *sac);
 // noise, noise_next and subset of update number `sac->updates`, from the streams of the seed.
 void sac_draw(struct sac *sac, uint64_t seed);
-// One update from what stands in sac_batch. Counts it. STATUS_FAILED, naming it, if a loss or a gradient is not finite; the parameters may
-// then already have been changed. The result is the same for the same number of team members, bit for bit. No allocation.
+// One update from what stands in sac_batch. Counts it. STATUS_FAILED, naming it, if a loss or a gradient is not finite;
+// the parameters may then already have been changed. The result is the same for the same number of team members, bit
+// for bit. No allocation.
 enum status sac_update(struct sac *sac, struct sac_losses *losses, struct error *error);
 // The gradients of the last update, (policy_net.parameters) and (critics.size), for tests.
 const real *sac_policy_gradient(const struct sac *sac);

@@ -8,8 +8,9 @@
 #include <stdbool.h>
 #include <string.h>
 
-// Turns that a waiter looks before it sleeps: some 30 us. A phase of an update lasts longer than a sleep costs, so this only saves the
-// wake-up when members finish almost together; spinning on would take the core from whoever the others wait for.
+// Turns that a waiter looks before it sleeps: some 30 us. A phase of an update lasts longer than a sleep costs, so this
+// only saves the wake-up when members finish almost together; spinning on would take the core from whoever the others
+// wait for.
 enum { SPIN_TURNS = 1000 };
 
 struct team {

@@ -167,7 +167,8 @@ void transition_receiver_collect(struct transition_receiver *receiver, bool coll
   receiver->collecting = collecting;
 }
 
-// A stable counting sort: environment-major, and within an environment in the order of arrival, which is the order of time.
+// A stable counting sort: environment-major, and within an environment in the order of arrival, which is the order of
+// time.
 static void sort_round(struct transition_receiver *receiver) {
   const struct transition_batch *round = &receiver->round;
   const size_t envs = receiver->job->config.envs;

@@ -1,4 +1,5 @@
-// Takes batches of transitions into the job: replay, normalizer, metrics, each environment's progress. Pair: actor/transition_sender.h.
+// Takes batches of transitions into the job: replay, normalizer, metrics, each environment's progress. Pair:
+// actor/transition_sender.h.
 #ifndef CORSAC_LEARNER_TRANSITION_RECEIVER_H
 #define CORSAC_LEARNER_TRANSITION_RECEIVER_H
 
@@ -9,8 +10,8 @@ struct transition_receiver;
 struct transition_receiver *transition_receiver_create(struct job *job, uint32_t actors,
                                                        struct error *error); // job not owned
 void transition_receiver_destroy(struct transition_receiver *receiver);
-// A TRANSITIONS message. async: goes into the job at once; rows past env_steps are dropped and counted. sync: kept until the round is whole.
-// *longest_step: the actor's longest step so far, s.
+// A TRANSITIONS message. async: goes into the job at once; rows past env_steps are dropped and counted. sync: kept
+// until the round is whole. *longest_step: the actor's longest step so far, s.
 enum status transition_receiver_take(struct transition_receiver *receiver, const struct frame *frame,
                                      double *longest_step, struct error *error);
 // A SNAPSHOT message: where an environment stands. async: into the job at once; sync: kept until the round is whole.
@@ -18,6 +19,7 @@ enum status transition_receiver_take_snapshot(struct transition_receiver *receiv
                                               struct error *error);
 // async: while a save collects snapshots, batches that arrive after an environment's snapshot do not void it.
 void transition_receiver_collect(struct transition_receiver *receiver, bool collecting);
-// sync: the round's rows and snapshots go into the job environment-major, time-minor, whatever order they came in and whoever sent them.
+// sync: the round's rows and snapshots go into the job environment-major, time-minor, whatever order they came in and
+// whoever sent them.
 enum status transition_receiver_commit(struct transition_receiver *receiver, struct error *error);
 #endif

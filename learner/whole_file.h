@@ -1,5 +1,5 @@
-// Files that are whole or absent, whenever the process or the machine dies: written under a temporary name, fsynced, renamed, and the
-// directory fsynced.
+// Files that are whole or absent, whenever the process or the machine dies: written under a temporary name, fsynced,
+// renamed, and the directory fsynced.
 #ifndef CORSAC_LEARNER_WHOLE_FILE_H
 #define CORSAC_LEARNER_WHOLE_FILE_H
 
@@ -10,6 +10,7 @@ enum { WHOLE_FILE_PATH = 4096 + 8 };
 
 // The name under which `path` is written. temporary: WHOLE_FILE_PATH bytes.
 enum status whole_file_begin(const char *path, char *temporary, struct error *error);
-// The temporary file is complete and closed: it becomes `path`. On failure it is removed and what stood at `path` stays.
+// The temporary file is complete and closed: it becomes `path`. On failure it is removed and what stood at `path`
+// stays.
 enum status whole_file_commit(const char *temporary, const char *path, struct error *error);
 #endif

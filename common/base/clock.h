@@ -8,8 +8,8 @@ double clock_now(void);                     // seconds, monotonic
 void clock_format(char *text, size_t size); // local time now, ISO 8601: 2026-01-31T12:00:00+0100
 void clock_format_duration(double seconds, char *text, size_t size); // "1h 02m", "3m 20s", "4.2s"
 
-// Poll, and sleep an eighth of what has been waited so far, 20 us to 2 ms: what waits long leaves the core to others, and what waits for a
-// short answer learns of it soon (at most an eighth late). Zero-initialised is ready.
+// Poll, and sleep an eighth of what has been waited so far, 20 us to 2 ms: what waits long leaves the core to others,
+// and what waits for a short answer learns of it soon (at most an eighth late). Zero-initialised is ready.
 struct backoff {
   double since; // clock_now() of the first turn with nothing to do; 0: the last turn did something
 };

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-// calloc gives large blocks fresh from the kernel, untouched; aligned_alloc would have to be zeroed by hand. So the block is taken
-// with room to align it, and the address to free stands right before what is handed out.
+// calloc gives large blocks fresh from the kernel, untouched; aligned_alloc would have to be zeroed by hand. So the
+// block is taken with room to align it, and the address to free stands right before what is handed out.
 void *memory_alloc(size_t count, size_t size, const char *what, struct error *error) {
   enum { ROOM = MEMORY_ALIGNMENT + sizeof(void *) };
   size_t total;
@@ -34,8 +34,8 @@ void memory_free(void *pointer) {
   free(block);
 }
 
-// The number after `key` at the start of a line of a file ("" for the file's first word); false if it is not there or is no number
-// (a control group without a limit says "max").
+// The number after `key` at the start of a line of a file ("" for the file's first word); false if it is not there or
+// is no number (a control group without a limit says "max").
 static bool read_number(const char *path, const char *key, uint64_t *value) {
   FILE *file = fopen(path, "re");
   if (!file) return false;

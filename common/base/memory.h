@@ -8,9 +8,9 @@
 
 enum { MEMORY_ALIGNMENT = 64 }; // a cache line, and the widest vector
 
-// count x size bytes, zeroed, aligned to MEMORY_ALIGNMENT; never NULL for count 0. NULL and STATUS_MEMORY with a message that says
-// how much `what` wanted if it cannot be had or count * size overflows. Large blocks cost no memory until they are touched.
-// Free with memory_free.
+// count x size bytes, zeroed, aligned to MEMORY_ALIGNMENT; never NULL for count 0. NULL and STATUS_MEMORY with a
+// message that says how much `what` wanted if it cannot be had or count * size overflows. Large blocks cost no memory
+// until they are touched. Free with memory_free.
 void *memory_alloc(size_t count, size_t size, const char *what, struct error *error);
 void memory_free(void *pointer); // NULL is fine
 

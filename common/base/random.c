@@ -53,7 +53,8 @@ double random_normal(struct random *random) {
   return radius * cos(angle);
 }
 
-// The high word of u * n is uniform once those low words are refused that some results would get one too many of: below 2^32 mod n.
+// The high word of u * n is uniform once those low words are refused that some results would get one too many of: below
+// 2^32 mod n.
 uint32_t random_bounded(struct random *random, uint32_t n) {
   assert(n > 0);
   uint64_t product = (uint64_t)random_u32(random) * n;

@@ -1,6 +1,7 @@
 // Counter-based random numbers without hidden state: Philox4x32-10 (Salmon et al. 2011, Random123).
-// key = seed, counter = {block, low32(index), high32(index), purpose << 24 | environment}: a number depends on what it is for and
-// on nothing that happened before, so the results of a job do not depend on how it is spread over ranks, nor on a restart.
+// key = seed, counter = {block, low32(index), high32(index), purpose << 24 | environment}: a number depends on what it
+// is for and on nothing that happened before, so the results of a job do not depend on how it is spread over ranks, nor
+// on a restart.
 #ifndef CORSAC_COMMON_BASE_RANDOM_H
 #define CORSAC_COMMON_BASE_RANDOM_H
 

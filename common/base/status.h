@@ -26,7 +26,8 @@ struct error {
 // Writes the message unless `error` already holds one (the first to know says it); returns `status`. error may be NULL.
 enum status error_set(struct error *error, enum status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-// Puts "context: " in front of a message that stands; returns the status that stands. For a caller who knows the file or the role.
+// Puts "context: " in front of a message that stands; returns the status that stands. For a caller who knows the file
+// or the role.
 enum status error_prefix(struct error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void error_clear(struct error *error);
 

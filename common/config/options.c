@@ -111,7 +111,7 @@ const struct option *options_find(const char *name) {
   return NULL;
 }
 
-// --- the nearest name ---------------------------------------------------------------------------------------------------
+// --- the nearest name ---
 
 static size_t least(size_t a, size_t b) { return a < b ? a : b; }
 
@@ -132,7 +132,8 @@ static size_t edit_distance(const char *a, const char *b) {
   return row[length];
 }
 
-// The name as the table spells it, whatever case it has and whether dashes or underscores; false if it is too long for one.
+// The name as the table spells it, whatever case it has and whether dashes or underscores; false if it is too long for
+// one.
 static bool spell_name(const char *name, char spelt[NAME_SIZE]) {
   size_t length = strlen(name);
   if (length >= NAME_SIZE) return false;
@@ -153,10 +154,10 @@ const char *options_nearest(const char *name) {
   return nearest;
 }
 
-// --- values from text ---------------------------------------------------------------------------------------------------
+// --- values from text ---
 
-// Copies digits, sign, point and exponent, leaving out an underscore between two digits; false for any other character, so that
-// neither blanks nor hexadecimal nor "inf" get through.
+// Copies digits, sign, point and exponent, leaving out an underscore between two digits; false for any other character,
+// so that neither blanks nor hexadecimal nor "inf" get through.
 static bool clean_number(const char *text, char clean[WORD_SIZE]) {
   size_t used = 0;
   for (size_t i = 0; text[i]; i++) {
@@ -380,7 +381,7 @@ void options_defaults(struct config *config) {
   }
 }
 
-// --- the command line ---------------------------------------------------------------------------------------------------
+// --- the command line ---
 
 // The name as the command line spells it: batch-size.
 static void dashed(const char *name, char text[NAME_SIZE]) {
@@ -470,7 +471,7 @@ enum status options_apply(const struct option_given *given, size_t count, struct
   return STATUS_OK;
 }
 
-// --- rules --------------------------------------------------------------------------------------------------------------
+// --- rules ---
 
 enum status options_check(const struct config *config, struct error *error) {
   if (!config->env[0]) {
@@ -510,7 +511,7 @@ enum status options_check_resume(const struct config *saved, const struct config
   return STATUS_OK;
 }
 
-// --- help ---------------------------------------------------------------------------------------------------------------
+// --- help ---
 
 void options_print_help(FILE *out, const char *group) {
   static const char *const types[] = {"TEXT", "", "COUNT", "NUMBER", "NUMBER|auto", "N,N,...", "NAME"};

@@ -1,5 +1,6 @@
-// One table of options: name, type, default, range, resume rule, help. The command line (--batch-size), YAML (batch_size),
-// `corsac options`, /config in a checkpoint, the rule on resume and the suggestions for a misspelt key all come from it.
+// One table of options: name, type, default, range, resume rule, help. The command line (--batch-size), YAML
+// (batch_size), `corsac options`, /config in a checkpoint, the rule on resume and the suggestions for a misspelt key
+// all come from it.
 #ifndef CORSAC_COMMON_CONFIG_OPTIONS_H
 #define CORSAC_COMMON_CONFIG_OPTIONS_H
 
@@ -33,8 +34,8 @@ const struct option *options_find(const char *name); // by YAML name; NULL if un
 const char *options_nearest(const char *name);       // the nearest known name by edit distance, or NULL if none is near
 
 void options_defaults(struct config *config);
-// Parses text into the option's field. where: "--batch-size", or "run.yaml:3: batch_size"; the message begins with it and says
-// the range or the form that would be right. Fails with STATUS_USAGE.
+// Parses text into the option's field. where: "--batch-size", or "run.yaml:3: batch_size"; the message begins with it
+// and says the range or the form that would be right. Fails with STATUS_USAGE.
 enum status option_set(const struct option *option, struct config *config, const char *text, const char *where,
                        struct error *error);
 // The value as option_set would take it. Doubles round-trip (%.17g where %g does not).
@@ -46,25 +47,27 @@ struct option_given {
   const char *text; // points into argv, or a literal
 };
 enum { OPTIONS_MAX_GIVEN = 128 };
-// Reads --name value, --name=value and, for a BOOL, --name and --no-name, from argv[0] on; given holds OPTIONS_MAX_GIVEN.
-// An argument that is no option is an error that names it.
+// Reads --name value, --name=value and, for a BOOL, --name and --no-name, from argv[0] on; given holds
+// OPTIONS_MAX_GIVEN. An argument that is no option is an error that names it.
 enum status options_parse(int argc, char **argv, struct option_given *given, size_t *count, struct error *error);
 enum status options_apply(const struct option_given *given, size_t count, struct config *config, struct error *error);
 
-// YAML: a mapping of option names to scalars (hidden may be a sequence), put over what config holds; an empty one means the option's
-// default. Errors (STATUS_USAGE; STATUS_IO where the file cannot be read) name file, line, key, and the nearest known key.
+// YAML: a mapping of option names to scalars (hidden may be a sequence), put over what config holds; an empty one means
+// the option's default. Errors (STATUS_USAGE; STATUS_IO where the file cannot be read) name file, line, key, and the
+// nearest known key.
 enum status options_read_yaml(const char *path, struct config *config, struct error *error);
 enum status options_parse_yaml(const char *text, size_t length, const char *name, struct config *config,
                                struct error *error);
-// Every option of the table, as YAML that options_parse_yaml reads back to the same struct; config and resume, which no file may
-// give, are written as "". Returns the length without the
-// terminator, as snprintf does; text may be NULL with size 0.
+// Every option of the table, as YAML that options_parse_yaml reads back to the same struct; config and resume, which no
+// file may give, are written as "". Returns the length without the terminator, as snprintf does; text may be NULL with
+// size 0.
 size_t options_format_yaml(const struct config *config, char *text, size_t size);
 
-// What no single range can say: target_subset <= critics, utd > 0 in sync, env given ... STATUS_USAGE with the names of both keys.
+// What no single range can say: target_subset <= critics, utd > 0 in sync, env given ... STATUS_USAGE with the names of
+// both keys.
 enum status options_check(const struct config *config, struct error *error);
-// Applies the resume rule: `now` is the saved configuration with the given options applied. A fixed one that changed is an error that
-// names key, both values, and what to do.
+// Applies the resume rule: `now` is the saved configuration with the given options applied. A fixed one that changed is
+// an error that names key, both values, and what to do.
 enum status options_check_resume(const struct config *saved, const struct config *now, struct error *error);
 
 void options_print_help(

@@ -179,7 +179,7 @@ enum status options_read_yaml(const char *path, struct config *config, struct er
   return status;
 }
 
-// --- writing ------------------------------------------------------------------------------------------------------------
+// --- writing ---
 
 // Appends as snprintf does, and counts what did not fit.
 struct writer {
@@ -197,7 +197,8 @@ __attribute__((format(printf, 2, 3))) static void append(struct writer *writer, 
   if (length > 0) writer->used += (size_t)length;
 }
 
-// In double quotes. option_set lets only printable characters in, so that quote and backslash are all that needs escaping.
+// In double quotes. option_set lets only printable characters in, so that quote and backslash are all that needs
+// escaping.
 static void append_text(struct writer *writer, const char *text) {
   append(writer, "\"");
   for (; *text; text++) append(writer, *text == '"' || *text == '\\' ? "\\%c" : "%c", *text);

@@ -1,5 +1,5 @@
-// The matrix products an MLP needs, and nothing else. Matrices are row-major and dense; a weight is (out x in), as in PyTorch.
-// Backed by OpenBLAS, single-threaded: parallelism is the team's, above.
+// The matrix products an MLP needs, and nothing else. Matrices are row-major and dense; a weight is (out x in), as in
+// PyTorch. Backed by OpenBLAS, single-threaded: parallelism is the team's, above.
 #ifndef CORSAC_COMMON_NN_LINALG_H
 #define CORSAC_COMMON_NN_LINALG_H
 

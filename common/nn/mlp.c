@@ -41,8 +41,9 @@ void mlp_init_parameters(const struct mlp *mlp, real *parameters, struct random 
   }
 }
 
-// The cache: for each hidden layer its output after ReLU (rows x out) and, where it normalises, the normalised product before scale and
-// shift (rows x out) and 1/sqrt(variance + eps) (rows); after all of them the backward's scratch (rows x the widest hidden layer).
+// The cache: for each hidden layer its output after ReLU (rows x out) and, where it normalises, the normalised product
+// before scale and shift (rows x out) and 1/sqrt(variance + eps) (rows); after all of them the backward's scratch (rows
+// x the widest hidden layer).
 static size_t layer_cache_width(const struct mlp_layer *layer) {
   return layer->norm ? 2 * (size_t)layer->out + 1 : layer->out;
 }
@@ -185,7 +186,8 @@ void mlp_backward(const struct mlp *mlp, const real *parameters, size_t rows, co
   }
 }
 
-// Every number moves towards the front or stays, in the order in which they stand, so none is overwritten before it has moved.
+// Every number moves towards the front or stays, in the order in which they stand, so none is overwritten before it has
+// moved.
 void mlp_cache_keep(const struct mlp *mlp, real *cache, size_t rows, const uint32_t *index, size_t count) {
   const real *from = cache;
   real *to = cache;

@@ -1,6 +1,6 @@
-// A multilayer perceptron: hidden layers (Linear -> optional LayerNorm -> ReLU) and a Linear output, any number and width.
-// A network is a shape; its parameters are one flat array that others own, so that an optimizer, a target average, a message and a
-// file see plain arrays.
+// A multilayer perceptron: hidden layers (Linear -> optional LayerNorm -> ReLU) and a Linear output, any number and
+// width. A network is a shape; its parameters are one flat array that others own, so that an optimizer, a target
+// average, a message and a file see plain arrays.
 #ifndef CORSAC_COMMON_NN_MLP_H
 #define CORSAC_COMMON_NN_MLP_H
 
@@ -27,7 +27,8 @@ struct mlp {
 // hidden_count < MLP_MAX_LAYERS, every width > 0.
 void mlp_init(struct mlp *mlp, uint32_t input, const uint32_t *hidden, uint32_t hidden_count, uint32_t output,
               bool layer_norm);
-// PyTorch Linear's default: weight and bias uniform in +-1/sqrt(fan_in); norm scale 1, shift 0. Draws in layer order, weight then bias.
+// PyTorch Linear's default: weight and bias uniform in +-1/sqrt(fan_in); norm scale 1, shift 0. Draws in layer order,
+// weight then bias.
 void mlp_init_parameters(const struct mlp *mlp, real *parameters, struct random *random);
 
 // Reals of a cache for `rows` rows: what the forward leaves for the backward, and the backward's scratch.
@@ -39,7 +40,8 @@ void mlp_forward(const struct mlp *mlp, const real *parameters, size_t rows, con
 // Uses up the cache.
 void mlp_backward(const struct mlp *mlp, const real *parameters, size_t rows, const real *x, real *cache,
                   const real *dy, real *gradient, real *dx);
-// Packs a forward's cache of `rows` rows, in place, into the cache of a forward of rows index[0] < index[1] < ... (count of them) alone:
-// the backward then goes through these rows only, with x, dy and dx packed alike. (x may be NULL in a backward without gradient.)
+// Packs a forward's cache of `rows` rows, in place, into the cache of a forward of rows index[0] < index[1] < ...
+// (count of them) alone: the backward then goes through these rows only, with x, dy and dx packed alike. (x may be NULL
+// in a backward without gradient.)
 void mlp_cache_keep(const struct mlp *mlp, real *cache, size_t rows, const uint32_t *index, size_t count);
 #endif

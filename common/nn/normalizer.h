@@ -1,4 +1,5 @@
-// Running mean and variance of observations (Welford 1962): count in 64 bits, sums in double, updated in insertion order.
+// Running mean and variance of observations (Welford 1962): count in 64 bits, sums in double, updated in insertion
+// order.
 #ifndef CORSAC_COMMON_NN_NORMALIZER_H
 #define CORSAC_COMMON_NN_NORMALIZER_H
 

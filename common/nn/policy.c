@@ -67,8 +67,8 @@ static void head_alone(struct policy *policy, const float *obs, size_t place, fl
   memcpy(head, policy->head + place * out, out * sizeof *head);
 }
 
-// Whether the head of a row is the same, bit for bit, alone at each place of a block and at each place among other rows.
-// obs (block x obs_dim) the rows, alone (block x 2 act_dim) scratch.
+// Whether the head of a row is the same, bit for bit, alone at each place of a block and at each place among other
+// rows. obs (block x obs_dim) the rows, alone (block x 2 act_dim) scratch.
 static bool place_makes_no_difference(struct policy *policy, const float *obs, float *alone) {
   size_t block = policy->block, in = policy->net.input, out = policy->net.output;
   bool same = true;

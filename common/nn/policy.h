@@ -1,7 +1,8 @@
-// A policy that acts: normalizer + mlp + squashed-Gaussian head, float in and float out. What actors, evaluation and `eval` run.
-// The action of an observation does not depend on the rows it is computed with: OpenBLAS' result for a row depends on the number of
-// rows and on the row's place, so the forward runs in blocks of a fixed number of rows, padded with zeros, and a self-test at creation
-// finds a block size (8, 4 or 1) in which place and neighbours make no difference on the kernel at hand.
+// A policy that acts: normalizer + mlp + squashed-Gaussian head, float in and float out. What actors, evaluation and
+// `eval` run. The action of an observation does not depend on the rows it is computed with: OpenBLAS' result for a row
+// depends on the number of rows and on the row's place, so the forward runs in blocks of a fixed number of rows, padded
+// with zeros, and a self-test at creation finds a block size (8, 4 or 1) in which place and neighbours make no
+// difference on the kernel at hand.
 #ifndef CORSAC_COMMON_NN_POLICY_H
 #define CORSAC_COMMON_NN_POLICY_H
 
@@ -35,7 +36,7 @@ struct policy *policy_create(uint32_t obs_dim, uint32_t act_dim, const struct co
 void policy_destroy(struct policy *policy);
 struct policy_weights *policy_weights(struct policy *policy); // to be read or overwritten
 size_t policy_block_rows(const struct policy *policy);        // what the self-test chose
-// obs (rows x obs_dim) -> action (rows x act_dim) in [-1,1]. eps (rows x act_dim): the noise; NULL: deterministic, tanh(mean).
-// No allocation; any number of rows.
+// obs (rows x obs_dim) -> action (rows x act_dim) in [-1,1]. eps (rows x act_dim): the noise; NULL: deterministic,
+// tanh(mean). No allocation; any number of rows.
 void policy_act(struct policy *policy, size_t rows, const float *obs, const float *eps, float *action);
 #endif

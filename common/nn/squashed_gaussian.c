@@ -4,9 +4,9 @@
 #include <stdint.h>
 #include <string.h>
 
-// Everything here is computed in double, so that log pi is right to a float's precision though its terms (up to 80 each) cancel, and
-// on chunks of fixed size by functions without branches, so that the loops become vectors and no element depends on its place.
-// Conditions are such that NaN passes.
+// Everything here is computed in double, so that log pi is right to a float's precision though its terms (up to 80
+// each) cancel, and on chunks of fixed size by functions without branches, so that the loops become vectors and no
+// element depends on its place. Conditions are such that NaN passes.
 enum { CHUNK = 64 };
 
 // exp(x) and exp(x) - 1, both to a relative 1e-15, for x <= 708; exp(-708) below that.

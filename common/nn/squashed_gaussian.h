@@ -1,4 +1,5 @@
-// The squashed Gaussian head of SAC's policy (Haarnoja et al. 2018, appendix C), its exact log-probability and its gradients.
+// The squashed Gaussian head of SAC's policy (Haarnoja et al. 2018, appendix C), its exact log-probability and its
+// gradients.
 //
 //   head = [mean | log_std], l = clamp(log_std, -20, 2), sigma = exp(l)
 //   eps ~ N(0,1),  u = mean + sigma eps,  a = tanh(u)
@@ -20,13 +21,15 @@
 #define SQUASHED_GAUSSIAN_LOG_STD_MIN ((real)-20)
 #define SQUASHED_GAUSSIAN_LOG_STD_MAX ((real)2)
 
-// head (rows x 2 dim), eps (rows x dim) -> action (rows x dim) in [-1,1]; log_probability (rows), or NULL where not wanted.
+// head (rows x 2 dim), eps (rows x dim) -> action (rows x dim) in [-1,1]; log_probability (rows), or NULL where not
+// wanted.
 void squashed_gaussian_sample(size_t rows, size_t dim, const real *head, const real *eps, real *action,
                               real *log_probability);
 // a = tanh(mean): head (rows x 2 dim) -> action (rows x dim)
 void squashed_gaussian_mode(size_t rows, size_t dim, const real *head, real *action);
 // For a loss L that depends on the sample through log pi and through a:
-//   d_log_probability: dL/dlogpi, the same for all rows;  d_action (rows x dim): dL/da with log pi held;  -> d_head (rows x 2 dim)
+//   d_log_probability: dL/dlogpi, the same for all rows;  d_action (rows x dim): dL/da with log pi held;  -> d_head
+//   (rows x 2 dim)
 void squashed_gaussian_backward(size_t rows, size_t dim, const real *head, const real *eps, real d_log_probability,
                                 const real *d_action, real *d_head);
 // One dimension's log-derivative term log(1 - tanh^2 u); exposed for tests and for explaining.

@@ -1,4 +1,5 @@
-// Message buffers that are taken once and reused: free lists by power-of-two size, so that steady traffic allocates nothing.
+// Message buffers that are taken once and reused: free lists by power-of-two size, so that steady traffic allocates
+// nothing.
 #ifndef CORSAC_COMMON_WIRE_BLOCK_POOL_H
 #define CORSAC_COMMON_WIRE_BLOCK_POOL_H
 

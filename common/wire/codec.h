@@ -1,11 +1,13 @@
-// Messages as bytes: explicit little-endian encoding, a magic number and a version in front, every length checked before use.
+// Messages as bytes: explicit little-endian encoding, a magic number and a version in front, every length checked
+// before use.
 //
 //   frame: magic "CRSC" | u16 version | u16 type | u32 sender's rank | u64 payload bytes | payload
 //
-// message_encode_* append one frame to an empty buffer (size is set to 0 first; it keeps its capacity, so steady state allocates nothing).
-// message_decode_* read a payload into the struct; they write no further than its capacities and fail with STATUS_FORMAT, naming message and
-// field, on anything that does not fit: too short, too long, another dimension, more rows than the capacity, a bool that is neither.
-// Outputs may be partly written on failure; counts in them are then 0. Floats are passed bit for bit.
+// message_encode_* append one frame to an empty buffer (size is set to 0 first; it keeps its capacity, so steady state
+// allocates nothing). message_decode_* read a payload into the struct; they write no further than its capacities and
+// fail with STATUS_FORMAT, naming message and field, on anything that does not fit: too short, too long, another
+// dimension, more rows than the capacity, a bool that is neither. Outputs may be partly written on failure; counts in
+// them are then 0. Floats are passed bit for bit.
 #ifndef CORSAC_COMMON_WIRE_CODEC_H
 #define CORSAC_COMMON_WIRE_CODEC_H
 

@@ -1,4 +1,5 @@
-// Messages with arrays. A decoder reads the counts, holds them against the capacities and the bytes that are left, and only then copies.
+// Messages with arrays. A decoder reads the counts, holds them against the capacities and the bytes that are left, and
+// only then copies.
 #include "common/wire/codec_impl.h"
 #include <string.h>
 

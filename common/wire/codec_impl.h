@@ -1,5 +1,5 @@
-// For codec*.c only: cursors that write and read a payload. The first failure sticks and later calls do nothing, so that a message is one
-// straight list of its fields with one check at its end.
+// For codec*.c only: cursors that write and read a payload. The first failure sticks and later calls do nothing, so
+// that a message is one straight list of its fields with one check at its end.
 #ifndef CORSAC_COMMON_WIRE_CODEC_IMPL_H
 #define CORSAC_COMMON_WIRE_CODEC_IMPL_H
 

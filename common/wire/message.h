@@ -1,15 +1,15 @@
 // What actors and the learner say to each other: plain structs. codec.h turns them into bytes and back.
 //
-//   an actor says                                         the learner says
-//   HELLO        what its environment is                  START        begin; assignments follow from the configuration
-//   TRANSITIONS  a batch of rows (async and sync)         CREDIT       so many more batches may be sent
-//   ROUND_END    sync: the round's rows are all sent      ROUND        sync: make one round with this policy version
-//   WEIGHTS_TAKEN  ready for newer weights                WEIGHTS      a policy version (newest wins, one in flight per actor)
-//   SNAPSHOT     one environment, whole                   RESTORE      the same, back (before START)
-//   EPISODE      one evaluation episode's result          EVALUATE     run these evaluation episodes with these weights
-//   STOP_REQUEST this rank was told to stop               SNAPSHOT_REQUEST  send a snapshot of every environment
-//   FAILED       why this actor cannot go on              STOP         leave
-//   BYE          last message                             HEARTBEAT    (both ways, when there was nothing else to say)
+//   an actor says                                     the learner says
+//   HELLO          what its environment is            START             begin; who does what follows from the config
+//   TRANSITIONS    a batch of rows                    CREDIT            so many more batches may be sent
+//   ROUND_END      sync: the round's rows are sent    ROUND             sync: make one round with this policy version
+//   WEIGHTS_TAKEN  ready for newer weights            WEIGHTS           a policy version; newest wins, one under way
+//   SNAPSHOT       one environment, whole             RESTORE           the same, back (before START)
+//   EPISODE        one evaluation episode's result    EVALUATE          run these evaluation episodes
+//   STOP_REQUEST   this rank was told to stop         SNAPSHOT_REQUEST  send a snapshot of every environment
+//   FAILED         why this actor cannot go on        STOP              leave
+//   BYE            last message                       HEARTBEAT         both ways, when there is nothing else to say
 #ifndef CORSAC_COMMON_WIRE_MESSAGE_H
 #define CORSAC_COMMON_WIRE_MESSAGE_H
 
@@ -44,7 +44,8 @@ enum message_type {
   MESSAGE_TYPES
 };
 
-// HELLO: the environment as its create() described it. action_low, action_high: (act_dim), owned, buffers grown as needed.
+// HELLO: the environment as its create() described it. action_low, action_high: (act_dim), owned, buffers grown as
+// needed.
 struct message_hello {
   char environment[WIRE_TEXT]; // its name
   uint32_t obs_dim, act_dim, max_episode_steps, flags;
@@ -76,8 +77,8 @@ struct lag_record {
 };
 void lag_record_add(struct lag_record *into, const struct lag_record *from);
 
-// TRANSITIONS: columns of rows in the order they arose. Steps are counted apart from rows: n-step holds rows back and emits tails.
-// Capacities are fixed at init.
+// TRANSITIONS: columns of rows in the order they arose. Steps are counted apart from rows: n-step holds rows back and
+// emits tails. Capacities are fixed at init.
 struct transition_batch {
   uint32_t obs_dim, act_dim, capacity, rows;
   uint64_t steps;

@@ -1,5 +1,5 @@
-// Moves whole messages between ranks, in order per pair of ranks, without ever blocking. Two implementations under the same loops:
-// MPI (transport_mpi.h) and, in one process, loopback (transport_loopback.h).
+// Moves whole messages between ranks, in order per pair of ranks, without ever blocking. Two implementations under the
+// same loops: MPI (transport_mpi.h) and, in one process, loopback (transport_loopback.h).
 #ifndef CORSAC_COMMON_WIRE_TRANSPORT_H
 #define CORSAC_COMMON_WIRE_TRANSPORT_H
 
@@ -17,14 +17,16 @@ struct transport_statistics {
 
 int transport_rank(const struct transport *transport); // 0: the learner, 1..size-1: actors
 int transport_size(const struct transport *transport);
-// Takes a copy and starts the transfer; returns at once. How much may be under way is bounded by the protocol (credits, tokens), not here.
+// Takes a copy and starts the transfer; returns at once. How much may be under way is bounded by the protocol (credits,
+// tokens), not here.
 enum status transport_send(struct transport *transport, int to, const void *bytes, size_t size, struct error *error);
 // The next message that has arrived, from anyone. *size = 0: none. *bytes stays valid until the next receive.
 enum status transport_receive(struct transport *transport, int *from, const uint8_t **bytes, size_t *size,
                               struct error *error);
 size_t
 transport_unsent(struct transport *transport); // sends not yet handed over to the other side; also makes progress
-// Waits with backoff until all is handed over, at most `seconds`. false: something is still under way (the peer may be gone).
+// Waits with backoff until all is handed over, at most `seconds`. false: something is still under way (the peer may be
+// gone).
 bool transport_flush(struct transport *transport, double seconds);
 struct transport_statistics transport_statistics(const struct transport *transport);
 void transport_destroy(struct transport *transport); // not collective, does not wait; NULL is fine

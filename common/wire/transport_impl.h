@@ -1,4 +1,5 @@
-// For implementations of transport.h only: the table behind it. An implementation embeds struct transport as its first member.
+// For implementations of transport.h only: the table behind it. An implementation embeds struct transport as its first
+// member.
 #ifndef CORSAC_COMMON_WIRE_TRANSPORT_IMPL_H
 #define CORSAC_COMMON_WIRE_TRANSPORT_IMPL_H
 

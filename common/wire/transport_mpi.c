@@ -36,7 +36,8 @@ bool mpi_is_launched(void) {
 }
 
 enum status mpi_start(int *argc, char ***argv, int *rank, int *size, struct error *error) {
-  // Open MPI keeps a disposition that it finds. Without this a process with a TCP send in flight to a dying rank dies with it.
+  // Open MPI keeps a disposition that it finds. Without this a process with a TCP send in flight to a dying rank dies
+  // with it.
   if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) return error_set(error, STATUS_FAILED, "cannot ignore SIGPIPE");
   int provided = MPI_THREAD_SINGLE;
   enum status status = mpi_check(MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread", error);
@@ -60,7 +61,8 @@ void mpi_stop(bool together, int exit_code) {
   _exit(exit_code);
 }
 
-// Waits for a collective of start-up. Where it does not end in time, MPI may still use its memory: the caller must not free that.
+// Waits for a collective of start-up. Where it does not end in time, MPI may still use its memory: the caller must not
+// free that.
 static enum status wait_until(MPI_Request *request, double end, const char *what, struct error *error) {
   struct backoff backoff = {0};
   for (;;) {
@@ -78,7 +80,8 @@ enum status mpi_same_version(const char *version, double seconds, struct error *
   MPI_Request request;
   enum status status = mpi_check(MPI_Comm_size(MPI_COMM_WORLD, &size), "MPI_Comm_size", error);
   if (status) return status;
-  // A text of fixed size, so that programs of different versions understand each other here; [0]: mine, then everybody's.
+  // A text of fixed size, so that programs of different versions understand each other here; [0]: mine, then
+  // everybody's.
   char(*texts)[VERSION_TEXT] = memory_alloc((size_t)size + 1, sizeof *texts, "the ranks' versions", error);
   if (!texts) return STATUS_MEMORY;
   snprintf(texts[0], VERSION_TEXT, "%s", version);
@@ -203,8 +206,9 @@ static void transfers_release(struct transfers *transfers) {
   memory_free(transfers->done);
 }
 
-// Open MPI rarely reports a dead peer; over TCP a send to one may fail. Whatever the reason, a message is missing now: nothing more goes to
-// this peer or comes from it, so that both sides see silence and heartbeats decide, as for any other death.
+// Open MPI rarely reports a dead peer; over TCP a send to one may fail. Whatever the reason, a message is missing now:
+// nothing more goes to this peer or comes from it, so that both sides see silence and heartbeats decide, as for any
+// other death.
 static void lose_peer(struct transport_mpi *mpi, int peer, int code, const char *call) {
   struct error error = {0};
   if (mpi->lost[peer]) return;
@@ -213,7 +217,8 @@ static void lose_peer(struct transport_mpi *mpi, int peer, int code, const char 
   log_warn("rank %d cannot be reached any more: %s", peer, error.text);
 }
 
-// Gives the blocks of finished sends back to the pool. One call of MPI for all of them, since each call makes progress on everything.
+// Gives the blocks of finished sends back to the pool. One call of MPI for all of them, since each call makes progress
+// on everything.
 static enum status reap_sends(struct transport_mpi *mpi, struct error *error) {
   struct transfers *sends = &mpi->outgoing;
   if (sends->count == 0) return STATUS_OK;
@@ -274,7 +279,8 @@ static bool finish_receive(struct transport_mpi *mpi, size_t i, struct block **b
   return true;
 }
 
-// The oldest complete receive from i on, or NULL. A complete one waits while an older one of the same source is not: order per pair.
+// The oldest complete receive from i on, or NULL. A complete one waits while an older one of the same source is not:
+// order per pair.
 static struct block *next_complete(struct transport_mpi *mpi, size_t i) {
   struct block *block = NULL;
   while (!block && i < mpi->incoming.count) {
@@ -313,8 +319,8 @@ static enum status start_receive(struct transport_mpi *mpi, MPI_Message *message
   return STATUS_OK;
 }
 
-// Large messages take several calls to arrive, and one whose sender died never does: so nothing here waits for one, and others
-// overtake it.
+// Large messages take several calls to arrive, and one whose sender died never does: so nothing here waits for one, and
+// others overtake it.
 static enum status mpi_receive(struct transport *transport, int *from, const uint8_t **bytes, size_t *size,
                                struct error *error) {
   struct transport_mpi *mpi = (struct transport_mpi *)transport;
@@ -349,7 +355,8 @@ static size_t mpi_memory(const struct transport *transport) {
   return mpi->pool.memory + slots * (sizeof(MPI_Request) + sizeof(struct block *) + sizeof(int));
 }
 
-// The duplicated communicator stays: MPI_Comm_free is collective. So do the blocks of transfers under way: MPI may still use them.
+// The duplicated communicator stays: MPI_Comm_free is collective. So do the blocks of transfers under way: MPI may
+// still use them.
 static void mpi_destroy(struct transport *transport) {
   struct transport_mpi *mpi = (struct transport_mpi *)transport;
   (void)mpi_unsent(transport);

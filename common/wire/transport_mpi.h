@@ -1,5 +1,5 @@
-// Transport over MPI point-to-point. No collectives after start-up: a dead peer is never reported as an MPI error, so nothing here may wait
-// for one without a limit.
+// Transport over MPI point-to-point. No collectives after start-up: a dead peer is never reported as an MPI error, so
+// nothing here may wait for one without a limit.
 #ifndef CORSAC_COMMON_WIRE_TRANSPORT_MPI_H
 #define CORSAC_COMMON_WIRE_TRANSPORT_MPI_H
 
@@ -8,18 +8,20 @@
 
 bool mpi_is_launched(
     void); // this process was started by mpirun, srun or the like (decided by the environment, before MPI_Init)
-// MPI_Init with one thread calling MPI, SIGPIPE ignored first, errors returned. Call before anything else that starts threads.
+// MPI_Init with one thread calling MPI, SIGPIPE ignored first, errors returned. Call before anything else that starts
+// threads.
 enum status mpi_start(int *argc, char ***argv, int *rank, int *size, struct error *error);
-// Collective, at start-up, waiting with backoff. Every rank gives its version text; on every rank the first rank with another text than
-// rank 0's is an error that names both (STATUS_MISMATCH).
+// Collective, at start-up, waiting with backoff. Every rank gives its version text; on every rank the first rank with
+// another text than rank 0's is an error that names both (STATUS_MISMATCH).
 enum status mpi_same_version(const char *version, double seconds, struct error *error);
-// Collective, at start-up: rank 0's `size` bytes go to all; *bytes is owned by the caller (memory_free), NULL where size is 0.
-// The status that rank 0 passes goes with it and is returned everywhere (with an empty message on the others: rank 0 says it).
+// Collective, at start-up: rank 0's `size` bytes go to all; *bytes is owned by the caller (memory_free), NULL where
+// size is 0. The status that rank 0 passes goes with it and is returned everywhere (with an empty message on the
+// others: rank 0 says it).
 enum status mpi_broadcast(enum status status, void **bytes, size_t *size, double seconds, struct error *error);
 // Takes a duplicate of MPI_COMM_WORLD (collective).
 enum status transport_mpi_create(struct transport **transport, struct error *error);
-// The last thing: MPI_Finalize where every rank is known to arrive (`together`), else the process ends at once with `exit_code` and
-// mpirun brings the others down.
+// The last thing: MPI_Finalize where every rank is known to arrive (`together`), else the process ends at once with
+// `exit_code` and mpirun brings the others down.
 void mpi_stop(bool together, int exit_code);
 
 #endif

@@ -1,4 +1,5 @@
-// What one turn of a role's loop did. The loops of actor and learner never block: whoever drives them sleeps (with backoff) when they idle.
+// What one turn of a role's loop did. The loops of actor and learner never block: whoever drives them sleeps (with
+// backoff) when they idle.
 #ifndef CORSAC_COMMON_WIRE_TURN_H
 #define CORSAC_COMMON_WIRE_TURN_H
 

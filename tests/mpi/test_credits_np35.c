@@ -44,7 +44,8 @@ static void act(struct transport *transport) {
   actor_destroy(actor);
 }
 
-// Adds the messages of this type that arrive within `seconds` to counts by rank. Ends early when each of 1..ranks-1 has `enough`, unless 0.
+// Adds the messages of this type that arrive within `seconds` to counts by rank. Ends early when each of 1..ranks-1 has
+// `enough`, unless 0.
 static void listen(struct transport *transport, enum message_type type, double seconds, int counts[MOST], int enough) {
   const double end = clock_now() + seconds;
   struct backoff backoff = {0};

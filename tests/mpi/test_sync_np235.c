@@ -1,4 +1,5 @@
-// Sync mode is bit-for-bit: MPI equals loopback, whatever the number of ranks, surplus ones included; and a resumed run equals one that never stopped.
+// Sync mode is bit-for-bit: MPI equals loopback, whatever the number of ranks, surplus ones included; and a resumed run
+// equals one that never stopped.
 #include "tests/support/jobs.h"
 #include "tests/support/unit.h"
 

@@ -92,8 +92,8 @@ static void test_flush(void) {
   meet();
 }
 
-// Rank 1 starts a large message, a small one after it, and then is busy outside of MPI. Rank 2's messages must not wait for it, and
-// rank 1's small one must not overtake its large one.
+// Rank 1 starts a large message, a small one after it, and then is busy outside of MPI. Rank 2's messages must not wait
+// for it, and rank 1's small one must not overtake its large one.
 static void test_stalled_sender(void) {
   enum { SIZE = 8 << 20, SMALL = 10 };
   if (ranks < 3) return;
@@ -258,7 +258,8 @@ int main(int argc, char **argv) {
       {"rank 0's bytes and status reach all, and a missing rank 0 is not waited for", test_broadcast},
   };
   struct error error = {0};
-  // On 3 ranks large messages need their sender's help, as between hosts; on the others shared memory is read in one go.
+  // On 3 ranks large messages need their sender's help, as between hosts; on the others shared memory is read in one
+  // go.
   const char *launched = getenv("OMPI_COMM_WORLD_SIZE");
   if (launched && strcmp(launched, "3") == 0) setenv("OMPI_MCA_btl_vader_single_copy_mechanism", "none", 0);
   enum status status = mpi_start(&argc, &argv, &rank, &ranks, &error);

@@ -1,4 +1,5 @@
-// One message of each type with known contents, and a place into which any message can be decoded: for the tests of the codec and for fuzzing.
+// One message of each type with known contents, and a place into which any message can be decoded: for the tests of the
+// codec and for fuzzing.
 #ifndef CORSAC_TESTS_SUPPORT_CODEC_SAMPLES_H
 #define CORSAC_TESTS_SUPPORT_CODEC_SAMPLES_H
 

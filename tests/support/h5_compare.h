@@ -4,7 +4,8 @@
 
 #include <stddef.h>
 
-// The number of differences between the files, apart from objects and attributes named in `ignored` (NULL-terminated: "/config", "/learner/seconds",
-// and attributes as "@created"); -1 where a file cannot be read. Prints each difference on stderr.
+// The number of differences between the files, apart from objects and attributes named in `ignored` (NULL-terminated:
+// "/config", "/learner/seconds", and attributes as "@created"); -1 where a file cannot be read. Prints each difference
+// on stderr.
 int h5_compare(const char *left, const char *right, const char *const *ignored);
 #endif

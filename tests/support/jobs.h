@@ -1,5 +1,5 @@
-// Whole training jobs inside a test program: in one process over loopback, or on the ranks of MPI_COMM_WORLD, through the very roles that
-// `corsac train` runs.
+// Whole training jobs inside a test program: in one process over loopback, or on the ranks of MPI_COMM_WORLD, through
+// the very roles that `corsac train` runs.
 #ifndef CORSAC_TESTS_SUPPORT_JOBS_H
 #define CORSAC_TESTS_SUPPORT_JOBS_H
 
@@ -17,6 +17,7 @@ void job_barrier(void);
 
 // The two files agree bit for bit in all but what names time and place.
 bool job_checkpoints_equal(const char *left, const char *right);
-// The rows of two metrics.csv agree in all but times, speeds and the number of actors; `rows`: how many there must be, -1: any number > 0.
+// The rows of two metrics.csv agree in all but times, speeds and the number of actors; `rows`: how many there must be,
+// -1: any number > 0.
 bool job_metrics_equal(const char *left, const char *right, int rows);
 #endif

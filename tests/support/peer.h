@@ -1,4 +1,5 @@
-// Plays the other side of the wire: what the tests of senders, receivers and roles share. Failures are CUnit assertions.
+// Plays the other side of the wire: what the tests of senders, receivers and roles share. Failures are CUnit
+// assertions.
 #ifndef CORSAC_TESTS_SUPPORT_PEER_H
 #define CORSAC_TESTS_SUPPORT_PEER_H
 

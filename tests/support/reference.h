@@ -1,5 +1,6 @@
-// Numbers that another implementation made (tests/data/*.py): records of name (32 bytes, padded with 0), count (uint64), values
-// (count float64), little-endian. And the generator that both sides draw inputs from, so that inputs need not be stored.
+// Numbers that another implementation made (tests/data/*.py): records of name (32 bytes, padded with 0), count
+// (uint64), values (count float64), little-endian. And the generator that both sides draw inputs from, so that inputs
+// need not be stored.
 #ifndef CORSAC_TESTS_SUPPORT_REFERENCE_H
 #define CORSAC_TESTS_SUPPORT_REFERENCE_H
 

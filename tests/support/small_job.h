@@ -1,4 +1,5 @@
-// A job of a few kilobytes whose every number is set to something that no default has: for the tests of what is saved and read back.
+// A job of a few kilobytes whose every number is set to something that no default has: for the tests of what is saved
+// and read back.
 #ifndef CORSAC_TESTS_SUPPORT_SMALL_JOB_H
 #define CORSAC_TESTS_SUPPORT_SMALL_JOB_H
 
@@ -11,6 +12,7 @@ struct config small_config(void);
 struct message_hello small_hello(uint32_t obs_dim, uint32_t act_dim); // bounds are allocated
 // job_init; leaves the program on failure.
 void small_job_init(struct job *job, const struct config *config);
-// Gives every field that a checkpoint holds a value of its own; `rows` rows go through the replay, and through the normalizer.
+// Gives every field that a checkpoint holds a value of its own; `rows` rows go through the replay, and through the
+// normalizer.
 void small_job_fill(struct job *job, uint64_t seed, uint32_t rows);
 #endif

@@ -11,7 +11,8 @@ static const size_t sizes[] = {1,     8 << 20, 2,     20,     4095, 1 << 20, 409
                                65536, 3,       70001, 500000, 7,    8191,    300000, 1};
 enum { SIZES = sizeof sizes / sizeof *sizes };
 
-// Byte i of the message `sequence` of a pair: depends on all of them, so that neither a mixed up nor a shifted message passes.
+// Byte i of the message `sequence` of a pair: depends on all of them, so that neither a mixed up nor a shifted message
+// passes.
 static void fill(uint8_t *bytes, size_t size, int from, int to, unsigned sequence) {
   uint32_t x = 2654435761u * ((uint32_t)from * 4096 + (uint32_t)to * 64 + sequence * 97 + 1);
   for (size_t i = 0; i < size; i++) {
@@ -153,7 +154,8 @@ void transport_check_many_to_one(const struct transport_checks *checks) {
   free(parts);
 }
 
-// One local end's part in the echo: every other rank sends a message to rank 0, waits for it to come back, and so on; rank 0 answers.
+// One local end's part in the echo: every other rank sends a message to rank 0, waits for it to come back, and so on;
+// rank 0 answers.
 struct echo {
   struct transport *end;
   bool waiting;

@@ -17,15 +17,16 @@ struct unit_case {
   void (*run)(void);
 };
 
-// Runs the cases in order and prints CUnit's summary. Returns what main returns: 0, or 1 if a case failed or nothing was asserted.
+// Runs the cases in order and prints CUnit's summary. Returns what main returns: 0, or 1 if a case failed or nothing
+// was asserted.
 int unit_run(const char *suite, const struct unit_case *cases, size_t count);
 
-// The same on every rank between MPI_Init and MPI_Finalize; collective over MPI_COMM_WORLD. Rank 0 prints the summary, the
-// others only their failures; the result is 1 on every rank if a case failed on any.
+// The same on every rank between MPI_Init and MPI_Finalize; collective over MPI_COMM_WORLD. Rank 0 prints the summary,
+// the others only their failures; the result is 1 on every rank if a case failed on any.
 int unit_run_mpi(const char *suite, const struct unit_case *cases, size_t count);
 
-// Makes an empty directory of this process under $TMPDIR or /tmp. Returns its path, to be given to unit_tmpdir_remove; leaves
-// the program on failure.
+// Makes an empty directory of this process under $TMPDIR or /tmp. Returns its path, to be given to unit_tmpdir_remove;
+// leaves the program on failure.
 char *unit_tmpdir(void);
 
 // Removes the directory with all that is in it and frees the path.
@@ -34,7 +35,8 @@ void unit_tmpdir_remove(char *path);
 // Returns "directory/name" in memory of the caller's.
 char *unit_path(const char *directory, const char *name);
 
-// Reads a whole file into memory of the caller's, with a 0 after it; size (may be NULL) gets its length. NULL if it cannot be read.
+// Reads a whole file into memory of the caller's, with a 0 after it; size (may be NULL) gets its length. NULL if it
+// cannot be read.
 char *unit_read_file(const char *path, size_t *size);
 
 // Writes a whole file; leaves the program on failure.

@@ -42,7 +42,8 @@ static void test_examples(void) {
   CU_ASSERT(none.count == 0 && none.batch_steps == 0 && none.batch_rows == 0);
 }
 
-// The most rows that a batch can meet: the windows (n - 1 each) are full at its start, every environment ends an episode as often as it can.
+// The most rows that a batch can meet: the windows (n - 1 each) are full at its start, every environment ends an
+// episode as often as it can.
 static void test_rows(void) {
   for (uint32_t count = 1; count <= 5; count++)
     for (uint32_t n = 1; n <= 6; n++)

@@ -590,7 +590,8 @@ static void test_bit_flips(void) {
 
 // --- writing that fails ---
 
-// A save of this job over a good one fails with this text: the good one stays, nothing else does, and the next save works.
+// A save of this job over a good one fails with this text: the good one stays, nothing else does, and the next save
+// works.
 static void check_failing_save(const char *path, const struct job *job, const char *text, void (*relieve)(void)) {
   struct error error = {0};
   size_t before, after;

@@ -68,7 +68,8 @@ static void test_names(void) {
   CU_ASSERT_STRING_EQUAL(message_type_name((enum message_type) - 1), "unknown");
 }
 
-// Every message: encode, decode elsewhere, encode that: the same bytes. The fields themselves are compared below and in test_codec_bulk.
+// Every message: encode, decode elsewhere, encode that: the same bytes. The fields themselves are compared below and in
+// test_codec_bulk.
 static void test_every_message_round_trips(void) {
   struct buffer first = {0}, second = {0};
   for (enum message_type type = 1; type < MESSAGE_TYPES; type++) {

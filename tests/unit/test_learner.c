@@ -316,8 +316,8 @@ static void test_long_steps(void) {
   scene_release(&s);
 }
 
-// Stops a sync job after `turns` turns of everybody, resumes it in one process, and compares with one that never stopped.
-// false: it was over before.
+// Stops a sync job after `turns` turns of everybody, resumes it in one process, and compares with one that never
+// stopped. false: it was over before.
 static bool stop_and_resume(const char *name, const char *arguments, int turns, const char *whole) {
   struct scene s;
   bool busy, going = true;

@@ -65,7 +65,7 @@ static void backward(struct sample *s, real *gradient, real *dx) {
   mlp_backward(&s->mlp, s->parameters, s->rows, s->x, s->cache, s->dy, gradient, dx);
 }
 
-// --- against PyTorch -----------------------------------------------------------------------------------------------------
+// --- against PyTorch ---
 
 static void check(const struct reference *reference, const char *what, int number, const real *found, size_t count) {
   char name[32];
@@ -108,7 +108,7 @@ static void test_pytorch(void) {
   reference_release(&reference);
 }
 
-// --- against central differences -----------------------------------------------------------------------------------------
+// --- against central differences ---
 
 #ifdef CORSAC_REAL_DOUBLE // a float has too few digits
 static double loss(struct sample *s) {
@@ -145,7 +145,7 @@ static void test_central_differences(void) {
 }
 #endif
 
-// --- what is computed on request -----------------------------------------------------------------------------------------
+// --- what is computed on request ---
 
 static void test_parts(void) {
   for (int norm = 0; norm < 2; norm++) {
@@ -215,7 +215,7 @@ static void test_keep(void) {
   }
 }
 
-// --- corners -------------------------------------------------------------------------------------------------------------
+// --- corners ---
 
 static void test_relu_at_zero(void) {
   struct sample s = sample_make(2, (const uint32_t[]){3}, 1, 1, false, 2, 77);

@@ -14,7 +14,8 @@ static struct normalizer make(size_t dim) {
   return normalizer;
 }
 
-// A plain one, one far from 0 with little spread (where sum(x^2) - sum(x)^2 has no digit left), a constant one, and a tiny one.
+// A plain one, one far from 0 with little spread (where sum(x^2) - sum(x)^2 has no digit left), a constant one, and a
+// tiny one.
 static void draw(struct numbers *numbers, float *obs) {
   obs[0] = (float)(3 * numbers_uniform(numbers) - 1);
   obs[1] = (float)(100000 + numbers_uniform(numbers));

@@ -42,7 +42,8 @@ static void test_table(void) {
   CU_ASSERT_PTR_NULL(options_find(""));
 }
 
-// What option_set made of text, as option_get shows it; "error" if it was refused, and then the field must be as it was.
+// What option_set made of text, as option_get shows it; "error" if it was refused, and then the field must be as it
+// was.
 static const char *set(const char *name, const char *text) {
   static char result[CONFIG_TEXT];
   struct config config = config_default(), before = config;

@@ -109,7 +109,8 @@ static void test_normal_pairs(void) {
   CU_ASSERT_EQUAL(random_u32(&random), random_u32(&uniform));
 }
 
-// chi-squared with n - 1 degrees of freedom lies below its mean + 5 standard deviations (probability of a false alarm ~ 1e-6).
+// chi-squared with n - 1 degrees of freedom lies below its mean + 5 standard deviations (probability of a false alarm ~
+// 1e-6).
 static void check_bounded(uint32_t n, int draws) {
   struct random random = random_stream(13, RANDOM_REPLAY, 0, n);
   int count[64] = {0};

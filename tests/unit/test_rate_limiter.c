@@ -47,7 +47,8 @@ static void test_free(void) {
   CU_ASSERT_EQUAL(rate_limiter_owed(&limiter), UINT64_MAX);
 }
 
-// Both sides go as far as they may, in turns: neither may be stuck while the other waits for it, and the ratio must come out.
+// Both sides go as far as they may, in turns: neither may be stuck while the other waits for it, and the ratio must
+// come out.
 static void run_both(double utd, uint64_t slack) {
   struct rate_limiter limiter;
   rate_limiter_init(&limiter, utd, slack, 50);

@@ -57,7 +57,7 @@ static void draw_rows(struct numbers *numbers, struct sac_batch *batch) {
   }
 }
 
-// --- against PyTorch: the inputs as tests/data/sac.py draws them ---------------------------------------------------------
+// --- against PyTorch: the inputs as tests/data/sac.py draws them ---
 
 static void draw_net(struct numbers *numbers, const struct mlp *net, real *parameters) {
   for (uint32_t i = 0; i < net->layers; i++) {
@@ -147,8 +147,8 @@ static void check_moments(const struct reference *reference, const struct sac *s
   check_number("alpha's v", sac->alpha_adam.v, *reference_get(reference, "alpha_exp_avg_sq", 1), tolerance);
 }
 
-// Float: one update's products and sums carry some 1e-6; Adam's first steps are near lr * sign(gradient), so that a gradient within
-// rounding of 0 may turn a whole step, and 20 of them feed each other.
+// Float: one update's products and sums carry some 1e-6; Adam's first steps are near lr * sign(gradient), so that a
+// gradient within rounding of 0 may turn a whole step, and 20 of them feed each other.
 static void compare(const char *path, uint64_t seed, const struct config *config, double wide, unsigned threads) {
   struct reference reference = reference_open(path);
   struct sac sac = make(config, threads);
@@ -196,7 +196,7 @@ static void test_redq(void) {
   for (unsigned threads = 1; threads <= 3; threads++) compare("tests/data/sac_redq.bin", 2, &config, 2, threads);
 }
 
-// --- what else is promised ----------------------------------------------------------------------------------------------
+// --- what else is promised ---
 
 static enum status update_once(struct sac *sac, struct numbers *numbers, struct sac_losses *losses,
                                struct error *error) {
@@ -297,7 +297,8 @@ static void test_extreme_policies(void) {
   }
 }
 
-// Puts one number that is not finite somewhere; the update must fail and its message name `what`, `number` and the update.
+// Puts one number that is not finite somewhere; the update must fail and its message name `what`, `number` and the
+// update.
 static void check_found(int where, double number, const char *what) {
   const struct config config = small_config();
   for (unsigned threads = 1; threads <= 2; threads++) {
@@ -331,8 +332,8 @@ static void test_not_finite(void) {
   check_found(4, (double)NAN, "policy loss");
 }
 
-// Every loss is finite here and a gradient is not: one path through the critic is all but shut in the forward, by a tiny weight, and the
-// next weight is so large that the way back overflows.
+// Every loss is finite here and a gradient is not: one path through the critic is all but shut in the forward, by a
+// tiny weight, and the next weight is so large that the way back overflows.
 static void test_gradient_not_finite(void) {
   const struct config config = small_config();
   struct sac sac = make(&config, 2);

@@ -221,7 +221,7 @@ static void test_nan(void) {
   CU_ASSERT_TRUE(isnan(d_head[0]) && isnan(d_head[1]));
 }
 
-// --- Monte-Carlo: the pathwise gradient against the derivative of the expectation ----------------------------------------
+// --- Monte-Carlo: the pathwise gradient against the derivative of the expectation ---
 
 static const double ALPHA = 0.4;
 static double reward(double a) { return sin(3 * a) + a * a - 0.5 * a; }

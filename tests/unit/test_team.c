@@ -38,7 +38,8 @@ static void test_every_member(void) {
   }
 }
 
-// Each round every member adds what all wrote in the round before: a member that ran ahead or was left behind gives another sum.
+// Each round every member adds what all wrote in the round before: a member that ran ahead or was left behind gives
+// another sum.
 struct relay {
   unsigned long value[2][MOST], round;
 };

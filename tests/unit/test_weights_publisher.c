@@ -34,7 +34,8 @@ static void publish(struct scene *s, uint64_t version, bool everyone) {
   CU_ASSERT_EQUAL(weights_publisher_poll(&s->publisher, &s->job, &s->roster, everyone, NULL), STATUS_OK);
 }
 
-// What actor i (0-based) got since the last call: how many, and the last one's version, whose parameters must be that version's.
+// What actor i (0-based) got since the last call: how many, and the last one's version, whose parameters must be that
+// version's.
 static int got(struct scene *s, int i, uint64_t *version) {
   struct frame frame;
   struct policy_weights weights;

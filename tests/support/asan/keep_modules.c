@@ -1,5 +1,5 @@
-// Linked into what runs under the address sanitizer: modules that Open MPI unloads at the end stay, so that the leaks inside
-// them have a name that lsan.supp can suppress.
+// Linked into what runs under the address sanitizer: modules that Open MPI unloads at the end stay, so that the leaks
+// inside them have a name that lsan.supp can suppress.
 #include <dlfcn.h>
 
 int dlclose(void *module) {
