@@ -131,7 +131,7 @@ static enum status begin_round(struct actor *actor, const struct frame *frame, s
   struct message_round round;
   const enum status status = message_decode_round(frame, &round, error);
   if (status != STATUS_OK) return status;
-  const uint64_t version = policy_weights(actor->policy)->version;
+  const uint64_t version = policy_version(actor->policy);
   if (round.version != version)
     return error_set(error, STATUS_PEER, "round %llu wants policy version %llu, this actor has %llu",
                      (unsigned long long)round.round, (unsigned long long)round.version, (unsigned long long)version);

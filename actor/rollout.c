@@ -196,7 +196,7 @@ enum status rollout_step(struct rollout *rollout, struct policy *policy, uint64_
                          struct transition_batch *batch, struct error *error) {
   if (rollout->count == 0) return STATUS_OK;
   assert(batch->environment_capacity >= rollout->count);
-  uint64_t version = policy_weights(policy)->version;
+  uint64_t version = policy_version(policy);
   double start = clock_now(); // resets, too: they keep the actor as long from answering
   enum status status = reset_due(rollout, error);
   if (status != STATUS_OK) return status;

@@ -3,6 +3,7 @@
 #include "common/base/random.h"
 #include "common/nn/normalizer.h"
 #include "common/nn/squashed_gaussian.h"
+#include "common/nn/tiles.h"
 #include <string.h>
 
 void policy_network(struct mlp *mlp, uint32_t obs_dim, uint32_t act_dim, const struct config_widths *hidden) {
@@ -46,15 +47,21 @@ struct policy {
   struct mlp net;
   struct policy_weights weights;
   size_t act_dim, block;
-  struct arena arena; // holds what follows, all for a block of the largest size
-  float *obs;         // (block x obs_dim) normalised
-  float *head;        // (block x 2 act_dim)
-  float *cache;
+  const struct tiles *tiles;     // NULL: OpenBLAS
+  bool packed;                   // panels hold the weights as they are now
+  struct arena arena;            // holds what follows, all for a block of the largest size
+  float *obs;                    // (block x obs_dim) normalised
+  float *head;                   // (block x 2 act_dim)
+  float *cache;                  // of mlp_forward; on tiles two hidden layers' outputs
+  float *panels[MLP_MAX_LAYERS]; // on tiles: each layer's weight
 };
 
 struct policy_weights *policy_weights(struct policy *policy) {
+  policy->packed = false;
   return &policy->weights;
 }
+
+uint64_t policy_version(const struct policy *policy) { return policy->weights.version; }
 
 size_t policy_block_rows(const struct policy *policy) { return policy->block; }
 
@@ -117,28 +124,72 @@ static enum status choose_block(struct policy *policy, struct error *error) {
   return status;
 }
 
-struct policy *policy_create(uint32_t obs_dim, uint32_t act_dim, const struct config_widths *hidden,
-                             struct error *error) {
+// --- on tiles ---
+
+static void pack(struct policy *policy) {
+  for (uint32_t l = 0; l < policy->net.layers; l++) {
+    const struct mlp_layer *layer = &policy->net.layer[l];
+    tiles_pack(layer->in, layer->out, policy->weights.values + layer->weight, policy->panels[l]);
+  }
+  policy->packed = true;
+}
+
+// head (rows x 2 act_dim) of the rows in policy->obs
+static void forward_on_tiles(struct policy *policy, size_t rows) {
+  const struct mlp *net = &policy->net;
+  const size_t half = mlp_cache_size(net, LARGEST_BLOCK) / 2;
+  const float *x = policy->obs;
+  for (uint32_t l = 0; l < net->layers; l++) {
+    const struct mlp_layer *layer = &net->layer[l];
+    const bool last = l + 1 == net->layers;
+    float *y = last ? policy->head : policy->cache + l % 2 * half;
+    policy->tiles->forward(rows, layer->in, layer->out, x, layer->in, policy->panels[l],
+                           policy->weights.values + layer->bias, y, layer->out, last ? TILES_PLAIN : TILES_RELU, NULL);
+    x = y;
+  }
+}
+
+// --- a policy ---
+
+static size_t arena_size(const struct policy *policy, size_t cache) {
+  const struct mlp *net = &policy->net;
+  size_t need = arena_need(LARGEST_BLOCK * net->input, sizeof(float)) +
+                arena_need(LARGEST_BLOCK * net->output, sizeof(float)) + arena_need(cache, sizeof(float));
+  for (uint32_t l = 0; policy->tiles && l < net->layers; l++)
+    need += arena_need(tiles_size(net->layer[l].in, net->layer[l].out), sizeof(float));
+  return need;
+}
+
+static void take_arrays(struct policy *policy, size_t cache) {
+  const struct mlp *net = &policy->net;
+  policy->obs = arena_alloc(&policy->arena, LARGEST_BLOCK * net->input, sizeof(float));
+  policy->head = arena_alloc(&policy->arena, LARGEST_BLOCK * net->output, sizeof(float));
+  policy->cache = arena_alloc(&policy->arena, cache, sizeof(float));
+  for (uint32_t l = 0; policy->tiles && l < net->layers; l++)
+    policy->panels[l] = arena_alloc(&policy->arena, tiles_size(net->layer[l].in, net->layer[l].out), sizeof(float));
+}
+
+struct policy *policy_create_on(const struct tiles *tiles, uint32_t obs_dim, uint32_t act_dim,
+                                const struct config_widths *hidden, struct error *error) {
   struct policy *policy = memory_alloc(1, sizeof *policy, "a policy", error);
   if (!policy) return NULL;
   policy_network(&policy->net, obs_dim, act_dim, hidden);
   policy->act_dim = act_dim;
-  size_t rows = LARGEST_BLOCK, cache = mlp_cache_size(&policy->net, rows);
-  size_t need = arena_need(rows * obs_dim, sizeof(float)) + arena_need(rows * 2 * act_dim, sizeof(float)) +
-                arena_need(cache, sizeof(float));
-  if (policy_weights_init(&policy->weights, obs_dim, policy->net.parameters, error) != STATUS_OK ||
-      arena_init(&policy->arena, need, "a policy's scratch", error) != STATUS_OK) {
-    policy_destroy(policy);
-    return NULL;
-  }
-  policy->obs = arena_alloc(&policy->arena, rows * obs_dim, sizeof(float));
-  policy->head = arena_alloc(&policy->arena, rows * 2 * act_dim, sizeof(float));
-  policy->cache = arena_alloc(&policy->arena, cache, sizeof(float));
-  if (choose_block(policy, error) != STATUS_OK) {
-    policy_destroy(policy);
-    return NULL;
-  }
-  return policy;
+  policy->tiles = tiles;
+  policy->block = LARGEST_BLOCK;
+  const size_t cache = mlp_cache_size(&policy->net, LARGEST_BLOCK);
+  enum status status = policy_weights_init(&policy->weights, obs_dim, policy->net.parameters, error);
+  if (status == STATUS_OK) status = arena_init(&policy->arena, arena_size(policy, cache), "a policy's scratch", error);
+  if (status == STATUS_OK) take_arrays(policy, cache);
+  if (status == STATUS_OK && !tiles) status = choose_block(policy, error);
+  if (status == STATUS_OK) return policy;
+  policy_destroy(policy);
+  return NULL;
+}
+
+struct policy *policy_create(uint32_t obs_dim, uint32_t act_dim, const struct config_widths *hidden,
+                             struct error *error) {
+  return policy_create_on(tiles_are_fast() ? tiles_best() : NULL, obs_dim, act_dim, hidden, error);
 }
 
 void policy_destroy(struct policy *policy) {
@@ -151,6 +202,7 @@ void policy_destroy(struct policy *policy) {
 void policy_act(struct policy *policy, size_t rows, const float *obs, const float *eps, float *action) {
   const struct policy_weights *weights = &policy->weights;
   size_t in = policy->net.input, act_dim = policy->act_dim, block = policy->block;
+  if (policy->tiles && !policy->packed) pack(policy);
   for (size_t start = 0; start < rows; start += block) {
     size_t n = rows - start < block ? rows - start : block;
     if (weights->normalize) {
@@ -158,8 +210,12 @@ void policy_act(struct policy *policy, size_t rows, const float *obs, const floa
     } else {
       memcpy(policy->obs, obs + start * in, n * in * sizeof *obs);
     }
-    memset(policy->obs + n * in, 0, (block - n) * in * sizeof *obs);
-    mlp_forward(&policy->net, weights->values, block, policy->obs, policy->cache, policy->head);
+    if (policy->tiles) {
+      forward_on_tiles(policy, n);
+    } else {
+      memset(policy->obs + n * in, 0, (block - n) * in * sizeof *obs);
+      mlp_forward(&policy->net, weights->values, block, policy->obs, policy->cache, policy->head);
+    }
     if (eps) {
       squashed_gaussian_sample(n, act_dim, policy->head, eps + start * act_dim, action + start * act_dim, NULL);
     } else {

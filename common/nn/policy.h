@@ -1,8 +1,11 @@
 // A policy that acts: normalizer + mlp + squashed-Gaussian head, float in and float out. What actors, evaluation and
-// `eval` run. The action of an observation does not depend on the rows it is computed with: OpenBLAS' result for a row
-// depends on the number of rows and on the row's place, so the forward runs in blocks of a fixed number of rows, padded
-// with zeros, and a self-test at creation finds a block size (8, 4 or 1) in which place and neighbours make no
-// difference on the kernel at hand.
+// `eval` run. The action of an observation does not depend on the rows it is computed with, nor on their number:
+//   - where the CPU has fused multiply-adds the forward runs on our own tiles (common/nn/tiles.h), whose every result
+//   is
+//     one chain in a fixed order, the same on every such CPU;
+//   - elsewhere on OpenBLAS, whose result for a row depends on the number of rows and on the row's place: so in blocks
+//     of a fixed number of rows, padded with zeros, and a self-test at creation finds a block size (8, 4 or 1) in which
+//     place and neighbours make no difference on the kernel at hand.
 #ifndef CORSAC_COMMON_NN_POLICY_H
 #define CORSAC_COMMON_NN_POLICY_H
 
@@ -30,12 +33,18 @@ void policy_weights_release(struct policy_weights *weights);
 void policy_weights_copy(struct policy_weights *to, const struct policy_weights *from); // same shape
 
 struct policy;
-// Owns its weights, at first all 0 with version 0. Runs the self-test.
+// Owns its weights, at first all 0 with version 0.
 struct policy *policy_create(uint32_t obs_dim, uint32_t act_dim, const struct config_widths *hidden,
                              struct error *error);
+// The same on tiles of the caller's choice, or on OpenBLAS where tiles is NULL (then runs the self-test). For tests.
+struct tiles;
+struct policy *policy_create_on(const struct tiles *tiles, uint32_t obs_dim, uint32_t act_dim,
+                                const struct config_widths *hidden, struct error *error);
 void policy_destroy(struct policy *policy);
-struct policy_weights *policy_weights(struct policy *policy); // to be read or overwritten
-size_t policy_block_rows(const struct policy *policy);        // what the self-test chose
+// To be read or overwritten, until the next policy_act, which takes it that they have changed.
+struct policy_weights *policy_weights(struct policy *policy);
+uint64_t policy_version(const struct policy *policy);
+size_t policy_block_rows(const struct policy *policy); // rows of a block: the self-test's choice; on tiles any would do
 // obs (rows x obs_dim) -> action (rows x act_dim) in [-1,1]. eps (rows x act_dim): the noise; NULL: deterministic,
 // tanh(mean). No allocation; any number of rows.
 void policy_act(struct policy *policy, size_t rows, const float *obs, const float *eps, float *action);

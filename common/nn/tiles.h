@@ -1,8 +1,10 @@
-// Register-tiled products for the shapes of an MLP, in float. Every element of a result is one chain of fused multiply-adds in ascending
-// order of the summed index, whatever the vector unit, the number of rows, a row's place and the number of threads: the bits are those of
+// Register-tiled products for the shapes of an MLP, in float. Every element of a result is one chain of fused
+// multiply-adds in ascending order of the summed index, whatever the vector unit, the number of rows, a row's place and
+// the number of threads: the bits are those of
 //   s = start; for (k = 0; k < depth; k++) s = fmaf(x[k], w[k], s);
 //
-// A weight w (out x in) lives in panels of 16 columns, zero-padded, so that a tile reads it from front to back and nothing is packed:
+// A weight w (out x in) lives in panels of 16 columns, zero-padded, so that a tile reads it from front to back and
+// nothing is packed:
 //   out > 8 (wide):     ceil(out/16) panels (in x 16),   panel p holds w[16p .. 16p+15][i] in its row i
 //   out <= 8 (narrow):  ceil(in/16) panels (out x 16),   panel p holds w[o][16p .. 16p+15] in its row o
 // A gradient has the layout of its weight. Panels run fastest where they start at a multiple of 64 bytes.
@@ -40,23 +42,24 @@ enum tiles_epilogue {
 // The products, compiled for one kind of vector unit.
 struct tiles {
   const char *name;
-  // y = epilogue(x w^T + b):   x (rows x in) with a row every ldx floats, w (out x in) in panels, b (out) or NULL for 0,
-  // y and mask (rows x out) with a row every ldy. mask is read for TILES_MASK only and may be y; x may not
-  // overlap y. Nothing between rows is touched.
+  // y = epilogue(x w^T + b):   x (rows x in) with a row every ldx floats, w (out x in) in panels, b (out) or NULL for
+  // 0, y and mask (rows x out) with a row every ldy. mask is read for TILES_MASK only and may be y; x may not overlap
+  // y. Nothing between rows is touched.
   void (*forward)(size_t rows, size_t in, size_t out, const float *x, size_t ldx, const float *panels, const float *b,
                   float *y, size_t ldy, enum tiles_epilogue epilogue, const float *mask);
-  // w (out x in) in panels -> the panels of its columns begin .. end - 1 transposed, ((end - begin) x out). With these a forward of dy
-  // (rows x out) is the input gradient dx = dy w of these columns.
+  // w (out x in) in panels -> the panels of its columns begin .. end - 1 transposed, ((end - begin) x out). With these
+  // a forward of dy (rows x out) is the input gradient dx = dy w of these columns.
   void (*transpose)(size_t in, size_t out, const float *panels, size_t begin, size_t end, float *transposed);
-  // dw = dy^T x and db = column sums of dy, or += where `add`:   x (rows x in), dy (rows x out), dw (out x in) in panels, db (out).
-  // Only for the panels begin .. end - 1 of dw and their part of db (of a narrow weight panel 0 stands for all of db).
+  // dw = dy^T x and db = column sums of dy, or += where `add`:   x (rows x in), dy (rows x out), dw (out x in) in
+  // panels, db (out). Only for the panels begin .. end - 1 of dw and their part of db (of a narrow weight panel 0
+  // stands for all of db).
   void (*weight_gradient)(size_t rows, size_t in, size_t out, const float *x, size_t ldx, const float *dy, size_t ldy,
                           float *dw, float *db, bool add, size_t begin, size_t end);
 };
 
 enum tiles_level { TILES_BASELINE, TILES_AVX2, TILES_AVX512, TILES_LEVELS };
-// NULL where this machine cannot run them. The baseline runs everywhere (on x86-64 slowly, without fused multiply-adds in hardware; on
-// arm64 it is NEON).
+// NULL where this machine cannot run them. The baseline runs everywhere (on x86-64 slowly, without fused multiply-adds
+// in hardware; on arm64 it is NEON).
 const struct tiles *tiles_at(enum tiles_level level);
 const struct tiles *tiles_best(void); // of the highest level that this machine can run
 bool tiles_are_fast(void);            // whether the best level has fused multiply-adds in hardware

@@ -29,7 +29,8 @@ static __attribute__((noinline)) vector fused(vector a, vector b, vector c) {
 
 static inline vector broadcast(float x) { return (vector){x, x, x, x}; }
 
-// In each part of 4: the lower or upper half of a and b, interleaved; the lower or upper halves of a and b, one after the other.
+// In each part of 4: the lower or upper half of a and b, interleaved; the lower or upper halves of a and b, one after
+// the other.
 static inline vector zip_low(vector a, vector b) { return (vector){a[0], b[0], a[1], b[1]}; }
 static inline vector zip_high(vector a, vector b) { return (vector){a[2], b[2], a[3], b[3]}; }
 static inline vector join_low(vector a, vector b) { return (vector){a[0], a[1], b[0], b[1]}; }

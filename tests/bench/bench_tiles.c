@@ -1,7 +1,7 @@
-// The tiles beside OpenBLAS on one thread, for the products of an update: GFLOP/s, medians over rounds that take turns, and the median
-// ratio of the tiles to OpenBLAS's bare product and to the same with what the tiles do besides: bias and ReLU in a forward, the mask in an
-// input gradient, db with a weight gradient.
-// OPENBLAS_CORETYPE=Haswell compares with the AVX2 kernels of both.
+// The tiles beside OpenBLAS on one thread, for the products of an update: GFLOP/s, medians over rounds that take turns,
+// and the median ratio of the tiles to OpenBLAS's bare product and to the same with what the tiles do besides: bias and
+// ReLU in a forward, the mask in an input gradient, db with a weight gradient. OPENBLAS_CORETYPE=Haswell compares with
+// the AVX2 kernels of both.
 #include "common/base/clock.h"
 #include "common/nn/linalg.h"
 #include "common/nn/tiles.h"

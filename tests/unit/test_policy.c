@@ -2,6 +2,7 @@
 #include "common/nn/linalg.h"
 #include "common/nn/normalizer.h"
 #include "common/nn/squashed_gaussian.h"
+#include "common/nn/tiles.h"
 #include "tests/support/allocations.h"
 #include "tests/support/reference.h"
 #include "tests/support/unit.h"
@@ -23,8 +24,10 @@ static void draw(struct numbers *numbers, size_t count, double scale, double shi
   for (size_t i = 0; i < count; i++) out[i] = (float)(shift + scale * numbers_uniform(numbers));
 }
 
+static const struct tiles *on; // what a case runs on: NULL for OpenBLAS
+
 static struct policy *make(const struct shape *shape, struct numbers *numbers) {
-  struct policy *policy = policy_create(shape->obs, shape->act, &shape->hidden, NULL);
+  struct policy *policy = policy_create_on(on, shape->obs, shape->act, &shape->hidden, NULL);
   CU_ASSERT_PTR_NOT_NULL_FATAL(policy);
   struct policy_weights *weights = policy_weights(policy);
   draw(numbers, weights->parameters, 0.2, 0, weights->values);
@@ -54,7 +57,7 @@ static void test_network(void) {
 static void test_create(void) {
   for (int i = 0; i < SHAPE_COUNT; i++) {
     const struct shape *shape = &SHAPES[i];
-    struct policy *policy = policy_create(shape->obs, shape->act, &shape->hidden, NULL);
+    struct policy *policy = policy_create_on(on, shape->obs, shape->act, &shape->hidden, NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(policy);
     const struct policy_weights *weights = policy_weights(policy);
     CU_ASSERT_EQUAL(weights->version, 0);
@@ -230,15 +233,69 @@ static void test_no_memory(void) {
   CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "policy"));
 }
 
+// The same bits on every kind of tiles: what an actor does depends neither on its CPU nor on the number of rows.
+static void test_levels(void) {
+  for (int i = 0; i < SHAPE_COUNT; i++) {
+    static float first[MAX_ROWS * MAX_ACT];
+    for (int level = TILES_BASELINE; level < TILES_LEVELS; level++) {
+      on = tiles_at((enum tiles_level)level);
+      if (!on) continue;
+      struct numbers numbers = {7};
+      struct policy *policy = make(&SHAPES[i], &numbers);
+      draw_rows(&SHAPES[i], &numbers);
+      policy_act(policy, 5, obs, eps, action);
+      if (level == TILES_BASELINE) memcpy(first, action, sizeof first);
+      CU_ASSERT_EQUAL(memcmp(first, action, 5 * SHAPES[i].act * sizeof *action), 0);
+      policy_destroy(policy);
+    }
+  }
+  on = NULL;
+}
+
+// New weights count from the next action on, also where they were packed for the old ones.
+static void test_new_weights(void) {
+  const struct shape *shape = &SHAPES[0];
+  struct numbers numbers = {8};
+  struct policy *policy = make(shape, &numbers);
+  float before[MAX_ACT];
+  draw_rows(shape, &numbers);
+  policy_act(policy, 1, obs, NULL, before);
+  policy_act(policy, 1, obs, NULL, action);
+  CU_ASSERT_EQUAL(action[0], before[0]);
+  struct policy_weights *weights = policy_weights(policy);
+  for (size_t p = 0; p < weights->parameters; p++) weights->values[p] *= 0.5f;
+  policy_act(policy, 1, obs, NULL, action);
+  CU_ASSERT_NOT_EQUAL(action[0], before[0]);
+  policy_destroy(policy);
+}
+
+// On OpenBLAS and on the tiles of each vector unit (the baseline, in software, is too slow for all but test_levels).
+static void on_each(void (*test)(void)) {
+  for (int level = TILES_BASELINE; level < TILES_LEVELS; level++) {
+    on = level == TILES_BASELINE ? NULL : tiles_at((enum tiles_level)level);
+    if (on || level == TILES_BASELINE) test();
+  }
+  on = NULL;
+}
+static void each_create(void) { on_each(test_create); }
+static void each_action(void) { on_each(test_action); }
+static void each_rows(void) { on_each(test_rows); }
+static void each_nan_neighbour(void) { on_each(test_nan_neighbour); }
+static void each_bounds(void) { on_each(test_bounds_and_no_rows); }
+static void each_no_allocation(void) { on_each(test_no_allocation); }
+static void each_new_weights(void) { on_each(test_new_weights); }
+
 int main(void) {
   static const struct unit_case cases[] = {
       {"the network: observations in, mean and log_std out, no layer norm", test_network},
-      {"a new policy has version 0, weights 0, no normalizer, and a block of 8, 4 or 1 rows", test_create},
-      {"an action is normalizer, network and head; without noise tanh(mean)", test_action},
-      {"a row's bits depend neither on the number of rows nor on its place", test_rows},
-      {"NaN in one row reaches no other", test_nan_neighbour},
-      {"actions stay in [-1,1]; no rows, no writes", test_bounds_and_no_rows},
-      {"acting allocates nothing", test_no_allocation},
+      {"a new policy has version 0, weights 0, no normalizer, and a block of 8, 4 or 1 rows", each_create},
+      {"an action is normalizer, network and head; without noise tanh(mean)", each_action},
+      {"a row's bits depend neither on the number of rows nor on its place", each_rows},
+      {"NaN in one row reaches no other", each_nan_neighbour},
+      {"actions stay in [-1,1]; no rows, no writes", each_bounds},
+      {"acting allocates nothing", each_no_allocation},
+      {"new weights count from the next action on", each_new_weights},
+      {"the bits are the same on every vector unit", test_levels},
       {"weights are copied whole", test_weights},
       {"networks beyond memory are refused", test_no_memory},
   };

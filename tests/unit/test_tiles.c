@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Arrays are as large as they must be, so that the address sanitizer sees a step aside; what lies between rows is compared too.
+// Arrays are as large as they must be, so that the address sanitizer sees a step aside; what lies between rows is
+// compared too.
 
 struct shape {
   size_t rows, in, out;
@@ -41,7 +42,8 @@ static size_t extent(size_t rows, size_t width, size_t ld) { return (rows - 1) *
 
 static const float *no_bias = NULL;
 
-// --- the chains as they are promised ----------------------------------------------------------------------------------
+// --- the chains as they are promised
+// ----------------------------------------------------------------------------------
 
 static void expected_forward(struct shape s, const float *x, size_t ldx, const float *w, const float *b, float *y,
                              size_t ldy, enum tiles_epilogue epilogue, const float *mask) {
@@ -70,7 +72,8 @@ static void expected_weight_gradient(struct shape s, const float *x, size_t ldx,
   }
 }
 
-// --- one shape, at every level ----------------------------------------------------------------------------------------
+// --- one shape, at every level
+// ----------------------------------------------------------------------------------------
 
 // The rows in two parts, the second of which starts at `split`.
 static void forward(const struct tiles *tiles, struct shape s, size_t split, const float *x, size_t ldx,
@@ -167,7 +170,8 @@ static bool check_weight_gradient(struct shape s, bool add) {
   return right;
 }
 
-// --- cases ------------------------------------------------------------------------------------------------------------
+// --- cases
+// ------------------------------------------------------------------------------------------------------------
 
 enum { MOST = 70 };
 
