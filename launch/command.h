@@ -4,15 +4,19 @@
 #define CORSAC_LAUNCH_COMMAND_H
 
 #include "common/base/status.h"
+#include <stdbool.h>
 
 int command_train(int argc, char **argv);
 int command_eval(int argc, char **argv);
 int command_inspect(int argc, char **argv);
 int command_envs(int argc, char **argv);
 int command_options(int argc, char **argv);
+int command_bench(int argc, char **argv);
 
 // Prints "corsac: message" on stderr and returns the status' exit code.
 int command_fail(const struct error *error);
+// Among several ranks of one start, one speaks. Known before MPI starts: the launcher's word is taken for it.
+bool command_first_rank(void);
 // The --help page of a subcommand: usage, what it does, options, examples. NULL: of the program.
 void command_help(const char *name);
 #endif

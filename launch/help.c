@@ -12,6 +12,8 @@ static const char *const PROGRAM =
     "  corsac inspect    what a checkpoint holds, and whether it is whole\n"
     "  corsac envs       the built-in environments\n"
     "  corsac options    every option of `train`, with default, range and what a resume may change\n"
+    "  corsac bench      measure this machine: the update, replay, actors, messages, checkpoints, each beside its "
+    "limit\n"
     "  corsac help NAME  more about one of these (or NAME --help)\n"
     "  corsac --version\n"
     "\n"
@@ -103,10 +105,50 @@ static const char *const OPTIONS =
     "Example:\n"
     "  corsac options --yaml > my.yaml; corsac train --config my.yaml --env Pendulum-v1\n";
 
+static const char *const BENCH =
+    "corsac bench [NAME] [--json] [--rounds N] [--obs-dim N] [--act-dim N] [options of train]\n"
+    "\n"
+    "Measures, and beside each figure its limit: what the plain thing manages in the same run. Figure and limit "
+    "alternate; medians "
+    "and\n"
+    "quartiles are of the rounds. A ratio of 1 means as good as the limit, less means worse.\n"
+    "\n"
+    "  learner        a whole update; the limit is its matrix products alone in OpenBLAS\n"
+    "  replay         gather and insert; memcpy of the same bytes\n"
+    "  actor          the actor's loop on --env; bare steps with one action of the policy\n"
+    "  checkpoint     writing and reading a checkpoint with its replay; a plain HDF5 loop with fletcher32\n"
+    "  transport      receiving and inserting batches of --send-steps rows; messages of the same bytes\n"
+    "  weights        what publishing the policy costs the learner, how old the weights are at action time\n"
+    "  train          end to end on --env; the rate of the update alone\n"
+    "  all            all of these; the learner's at several shapes, unless a shape is given (the default)\n"
+    "\n"
+    "transport, weights and train measure ranks where mpirun starts them, else one process over loopback.\n"
+    "\n"
+    "  --json         one JSON object on standard output: benchmark, parameters, figures (name, unit, value, limit, "
+    "ratio, "
+    "each with\n"
+    "                 quartiles), machine, cores, blas_core, backend, date; of learner also updates_per_s, "
+    "limit_per_s, ratio; of "
+    "all:\n"
+    "                 benchmarks, an array of such objects\n"
+    "  --rounds N     how many (default 21; 5 for checkpoint)\n"
+    "  --obs-dim N, --act-dim N  dimensions where no environment is measured (default 17 and 6)\n"
+    "  --run-dir DIR  an existing directory for the files of checkpoint and train, which are removed again (default "
+    "$TMPDIR or "
+    "/tmp)\n"
+    "\n"
+    "Shapes are given as to train: --hidden, --batch-size, --critics, --learner-threads, --replay-capacity, --env, "
+    "--envs, ...\n"
+    "\n"
+    "Examples:\n"
+    "  corsac bench learner --obs-dim 348 --act-dim 17 --json\n"
+    "  mpirun --bind-to none --oversubscribe -n 9 corsac bench transport\n";
+
 void command_help(const char *name) {
   static const struct {
     const char *name, *const *text;
-  } pages[] = {{"train", &TRAIN}, {"eval", &EVAL}, {"inspect", &INSPECT}, {"envs", &ENVS}, {"options", &OPTIONS}};
+  } pages[] = {{"train", &TRAIN}, {"eval", &EVAL},       {"inspect", &INSPECT},
+               {"envs", &ENVS},   {"options", &OPTIONS}, {"bench", &BENCH}};
   const char *text = PROGRAM;
   for (size_t i = 0; name && i < sizeof pages / sizeof *pages; i++)
     if (strcmp(name, pages[i].name) == 0) text = *pages[i].text;

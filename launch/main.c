@@ -6,28 +6,14 @@
 
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const struct {
   const char *name;
   int (*run)(int argc, char **argv);
-} commands[] = {{"train", command_train},
-                {"eval", command_eval},
-                {"inspect", command_inspect},
-                {"envs", command_envs},
-                {"options", command_options}};
+} commands[] = {{"train", command_train}, {"eval", command_eval},       {"inspect", command_inspect},
+                {"envs", command_envs},   {"options", command_options}, {"bench", command_bench}};
 enum { COMMANDS = sizeof commands / sizeof *commands };
-
-// Among several ranks of one start, one speaks. Only `train` starts MPI, so the launcher's word is taken for the rank.
-static bool is_first_rank(void) {
-  static const char *const names[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"};
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-    const char *rank = getenv(names[i]);
-    if (rank && *rank) return strtoul(rank, NULL, 10) == 0;
-  }
-  return true;
-}
 
 static int find_command(const char *name, struct error *error) {
   const char *names[COMMANDS + 1];
@@ -54,9 +40,10 @@ static int print_help(const char *name) {
 static int run_command(int argc, char **argv) {
   const char *name = argc > 1 ? argv[1] : "";
   struct error error = {0};
-  if (strcmp(name, "train") != 0 && !is_first_rank()) return EXIT_DONE;
+  const bool every_rank = strcmp(name, "train") == 0 || strcmp(name, "bench") == 0, first = command_first_rank();
+  if (!every_rank && !first) return EXIT_DONE;
   for (int i = 2; i < argc; i++)
-    if (asks_for_help(argv[i])) return is_first_rank() ? print_help(name) : EXIT_DONE;
+    if (asks_for_help(argv[i])) return first ? print_help(name) : EXIT_DONE;
   if (asks_for_help(name)) return print_help(NULL);
   if (strcmp(name, "help") == 0) return print_help(argc > 2 ? argv[2] : NULL);
   if (strcmp(name, "--version") == 0) {
@@ -64,7 +51,7 @@ static int run_command(int argc, char **argv) {
     return EXIT_DONE;
   }
   if (argc < 2) {
-    error_set(&error, STATUS_USAGE, "say what to do: train, eval, inspect, envs or options (see `corsac help`)");
+    error_set(&error, STATUS_USAGE, "say what to do: train, eval, inspect, envs, options or bench (see `corsac help`)");
     return command_fail(&error);
   }
   const int command = find_command(name, &error);

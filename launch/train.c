@@ -9,6 +9,7 @@
 #include "launch/command.h"
 #include "launch/roles.h"
 #include "launch/signals.h"
+#include "launch/train.h"
 
 #include <string.h>
 
@@ -87,6 +88,11 @@ static struct role_ending train_together(int argc, char **argv, int rank, int si
   return ending;
 }
 
+struct role_ending train_job(int argc, char **argv, int rank, int size, const volatile sig_atomic_t *stop) {
+  if (size > 1) return train_together(argc, argv, rank, size, stop);
+  return (struct role_ending){train_alone(argc, argv, stop), true};
+}
+
 int command_train(int argc, char **argv) {
   for (int i = 0; i < argc; i++)
     if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
@@ -100,11 +106,7 @@ int command_train(int argc, char **argv) {
   log_init(0, LOG_INFO);
   if (!mpi_is_launched()) return train_alone(argc, argv, stop);
   if (mpi_start(&argc, &argv, &rank, &size, &error) != STATUS_OK) return command_fail(&error);
-  struct role_ending ending = {0, true};
-  if (size == 1)
-    ending.exit_code = train_alone(argc, argv, stop);
-  else
-    ending = train_together(argc, argv, rank, size, stop);
+  const struct role_ending ending = train_job(argc, argv, rank, size, stop);
   mpi_stop(ending.together, ending.exit_code);
   return ending.exit_code;
 }

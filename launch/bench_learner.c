@@ -1,0 +1,48 @@
+// A whole update (draw and gather a batch, noise, losses, gradients, Adam, Polyak, temperature) beside the matrix products in it.
+#include "common/nn/linalg_limit.h"
+#include "launch/bench.h"
+#include "learner/job.h"
+
+struct sides {
+  struct job *job;
+  struct linalg_limit *limit;
+};
+
+static enum status update(void *context, struct error *error) {
+  const struct sides *sides = context;
+  struct sac_losses losses;
+  job_sample(sides->job);
+  return sac_update(&sides->job->sac, &losses, error);
+}
+
+static enum status products(void *context, struct error *error) {
+  const struct sides *sides = context;
+  (void)error;
+  linalg_limit_run(sides->limit);
+  return STATUS_OK;
+}
+
+enum status bench_learner(struct bench *bench, struct error *error) {
+  struct job job;
+  enum status status = bench_job(bench, &job, error);
+  if (status != STATUS_OK) return status;
+  const struct linalg_limit_shape shape = {.obs_dim = bench->obs_dim,
+                                           .act_dim = bench->act_dim,
+                                           .batch_size = bench->config.batch_size,
+                                           .critics = bench->config.critics,
+                                           .target_critics = job.sac.target_subset,
+                                           .hidden = bench->config.hidden};
+  struct sides sides = {&job, linalg_limit_create(&shape, error)};
+  const struct bench_pair pair = {.name = "update",
+                                  .unit = "updates/s",
+                                  .limit_is = "its matrix products alone in OpenBLAS, on one thread",
+                                  .work = update,
+                                  .limit = products,
+                                  .amount = 1,
+                                  .limit_amount = 1,
+                                  .context = &sides};
+  status = sides.limit ? bench_measure(bench, &pair, error) : STATUS_MEMORY;
+  linalg_limit_destroy(sides.limit);
+  job_release(&job);
+  return status;
+}
