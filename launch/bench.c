@@ -62,7 +62,7 @@ static const struct shape {
 struct request {
   const char *name;
   bool json;
-  const char *rounds, *obs_dim, *act_dim;
+  const char *rounds, *seconds, *obs_dim, *act_dim;
   struct option_given given[OPTIONS_MAX_GIVEN];
   size_t count;
   const char *directory;
@@ -97,7 +97,10 @@ static bool is_own(const char *argument, const char *name, const char **text) {
 static enum status take_own(int argc, char **argv, struct request *request, int *used, struct error *error) {
   const struct {
     const char *name, **value;
-  } own[] = {{"rounds", &request->rounds}, {"obs-dim", &request->obs_dim}, {"act-dim", &request->act_dim}};
+  } own[] = {{"rounds", &request->rounds},
+             {"seconds", &request->seconds},
+             {"obs-dim", &request->obs_dim},
+             {"act-dim", &request->act_dim}};
   const char *text;
   *used = 0;
   if (is_own(argv[0], "json", &text)) {
@@ -166,6 +169,17 @@ static enum status parse_count(const char *text, const char *name, uint32_t most
   return error_set(error, STATUS_USAGE, "--%s: must be an integer from 1 to %u, not \"%.100s\"", name, most, text);
 }
 
+static enum status parse_seconds(const char *text, double *value, struct error *error) {
+  char *end;
+  if (!text) return STATUS_OK;
+  const double number = strtod(text, &end);
+  if (end != text && !*end && number >= 0.001 && number <= 60) {
+    *value = number;
+    return STATUS_OK;
+  }
+  return error_set(error, STATUS_USAGE, "--seconds: must be a number from 0.001 to 60, not \"%.100s\"", text);
+}
+
 // --- what is to be run ---
 
 static void set(struct config *config, const struct setting *setting, size_t count) {
@@ -189,6 +203,7 @@ static enum status plan_one(const struct request *request, const struct kind *ki
   enum status status = options_apply(request->given, request->count, &bench->config, error);
   if (status == STATUS_OK) status = options_check(&bench->config, error);
   if (status == STATUS_OK) status = parse_count(request->rounds, "rounds", BENCH_MAX_ROUNDS, &bench->rounds, error);
+  if (status == STATUS_OK) status = parse_seconds(request->seconds, &bench->seconds, error);
   if (status == STATUS_OK) status = parse_count(request->obs_dim, "obs-dim", WIRE_MAX_DIM, &bench->obs_dim, error);
   if (status == STATUS_OK) status = parse_count(request->act_dim, "act-dim", WIRE_MAX_DIM, &bench->act_dim, error);
   return status;

@@ -106,7 +106,7 @@ static const char *const OPTIONS =
     "  corsac options --yaml > my.yaml; corsac train --config my.yaml --env Pendulum-v1\n";
 
 static const char *const BENCH =
-    "corsac bench [NAME] [--json] [--rounds N] [--obs-dim N] [--act-dim N] [options of train]\n"
+    "corsac bench [NAME] [--json] [--rounds N] [--seconds X] [--obs-dim N] [--act-dim N] [options of train]\n"
     "\n"
     "Measures, and beside each figure its limit: what the plain thing manages in the same run. Figure and limit "
     "alternate; medians "
@@ -132,6 +132,7 @@ static const char *const BENCH =
     "all:\n"
     "                 benchmarks, an array of such objects\n"
     "  --rounds N     how many (default 21; 5 for checkpoint)\n"
+    "  --seconds X    that one side of a round takes (default 0.1)\n"
     "  --obs-dim N, --act-dim N  dimensions where no environment is measured (default 17 and 6)\n"
     "  --run-dir DIR  an existing directory for the files of checkpoint and train, which are removed again (default "
     "$TMPDIR or "
