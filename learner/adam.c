@@ -1,6 +1,6 @@
 #include "learner/adam.h"
 #include "common/base/memory.h"
-#include "common/nn/vectorize.h"
+#include "common/base/vectorize.h"
 #include <math.h>
 
 static const double BETA1 = 0.9, BETA2 = 0.999, EPSILON = 1e-8;

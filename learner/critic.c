@@ -1,6 +1,6 @@
 #include "learner/critic.h"
 #include "common/base/memory.h"
-#include "common/nn/vectorize.h"
+#include "common/base/vectorize.h"
 #include <assert.h>
 #include <string.h>
 

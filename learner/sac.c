@@ -3,7 +3,7 @@
 #include "common/base/random.h"
 #include "common/nn/policy.h"
 #include "common/nn/squashed_gaussian.h"
-#include "common/nn/vectorize.h"
+#include "common/base/vectorize.h"
 #include <math.h>
 #include <string.h>
 
@@ -184,13 +184,22 @@ struct sac_batch *sac_batch(struct sac *sac) {
 const real *sac_policy_gradient(const struct sac *sac) { return sac->scratch->member[0].policy_gradient; }
 const real *sac_critics_gradient(const struct sac *sac) { return sac->scratch->member[0].critics_gradient; }
 
+static void draw_normals(struct random *random, size_t count, real *values) {
+  double piece[256];
+  for (size_t done = 0; done < count;) {
+    const size_t size = count - done < 256 ? count - done : 256;
+    random_normals(random, size, piece);
+    for (size_t i = 0; i < size; i++) values[done++] = (real)piece[i];
+  }
+}
+
 void sac_draw(struct sac *sac, uint64_t seed) {
   struct sac_batch *batch = sac_batch(sac);
   const size_t count = batch->rows * sac->act_dim;
   struct random random = random_stream(seed, RANDOM_NOISE, 0, sac->updates);
-  for (size_t i = 0; i < count; i++) batch->noise[i] = (real)random_normal(&random);
+  draw_normals(&random, count, batch->noise);
   random = random_stream(seed, RANDOM_NOISE_NEXT, 0, sac->updates);
-  for (size_t i = 0; i < count; i++) batch->noise_next[i] = (real)random_normal(&random);
+  draw_normals(&random, count, batch->noise_next);
 
   const uint32_t critics = sac->critics.count;
   for (uint32_t k = 0; k < critics; k++) batch->subset[k] = k;

@@ -1,6 +1,8 @@
 #include "common/base/random.h"
+#include "common/base/vectorize.h"
 #include <assert.h>
 #include <math.h>
+#include <string.h>
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wconversion"
 #pragma GCC diagnostic ignored "-Wsign-conversion"
@@ -40,17 +42,136 @@ uint64_t random_u64(struct random *random) {
 
 double random_uniform(struct random *random) { return (double)(random_u64(random) >> 11) * 0x1p-53; }
 
+// --- normals ---
+// Logarithm, sine and cosine are our own, of products and sums alone: a library's differ from processor to processor, and these become vectors.
+
+// log x for 0 < x <= 1, to 2e-16 of the larger of 1 and its magnitude:   x = 2^k m, sqrt(1/2) <= m < sqrt(2),
+// log x = k log 2 + 2 atanh z,  z = (m - 1) / (m + 1), its series up to z^21
+static inline double log_unit(double x) {
+  const uint64_t half_root = 0x3fe6a09e667f3bcd, bias = 1023; // bits of sqrt(1/2)
+  const double log2_high = 0x1.62e42feep-1, log2_low = 0x1.a39ef35793c76p-33;
+  uint64_t bits;
+  memcpy(&bits, &x, sizeof bits);
+  const uint64_t exponent = (bits - half_root + (bias << 52)) >> 52; // k + bias
+  bits -= (exponent - bias) << 52;
+  double m, k;
+  memcpy(&m, &bits, sizeof m);
+  const uint64_t integer = exponent | 0x4330000000000000; // 2^52 + k + bias
+  memcpy(&k, &integer, sizeof k);
+  k -= 0x1p52 + 1023;
+  const double z = (m - 1) / (m + 1), s = z * z;
+  double p = 2.0 / 21;
+  p = p * s + 2.0 / 19;
+  p = p * s + 2.0 / 17;
+  p = p * s + 2.0 / 15;
+  p = p * s + 2.0 / 13;
+  p = p * s + 2.0 / 11;
+  p = p * s + 2.0 / 9;
+  p = p * s + 2.0 / 7;
+  p = p * s + 2.0 / 5;
+  p = p * s + 2.0 / 3;
+  return k * log2_high + (2 * z + (z * s * p + k * log2_low));
+}
+
+struct pair {
+  double first, second;
+};
+
+// cos and sin of 2 pi v for 0 <= v < 1:   v = q/4 + r, |r| <= 1/8, the Taylor series of x = 2 pi r up to x^16 and x^15
+static inline struct pair cos_sin_turn(double v) {
+  const double round = 0x1.8p52, q = (4 * v + round) - round, x = 2 * M_PI * (v - q / 4), s = x * x;
+  double c = 1.0 / 20922789888000, d = -1.0 / 1307674368000;
+  c = c * s - 1.0 / 87178291200;
+  c = c * s + 1.0 / 479001600;
+  c = c * s - 1.0 / 3628800;
+  c = c * s + 1.0 / 40320;
+  c = c * s - 1.0 / 720;
+  c = c * s + 1.0 / 24;
+  c = 1 - s / 2 + s * s * c;
+  d = d * s + 1.0 / 6227020800;
+  d = d * s - 1.0 / 39916800;
+  d = d * s + 1.0 / 362880;
+  d = d * s - 1.0 / 5040;
+  d = d * s + 1.0 / 120;
+  d = d * s - 1.0 / 6;
+  d = x + x * s * d;
+  const double is_odd = q == 1 || q == 3 ? 1 : 0;
+  const double cosine = is_odd != 0 ? d : c, sine = is_odd != 0 ? c : d;
+  return (struct pair){q == 1 || q == 2 ? -cosine : cosine, q == 2 || q == 3 ? -sine : sine};
+}
+
 // Box-Muller: r = sqrt(-2 log u), u in (0, 1]; the pair is r cos(2 pi v), r sin(2 pi v).
+static inline struct pair box_muller(double u, double v) {
+  const double radius = sqrt(-2 * log_unit(u));
+  const struct pair turn = cos_sin_turn(v);
+  return (struct pair){radius * turn.first, radius * turn.second};
+}
+
 double random_normal(struct random *random) {
   if (random->spare) {
     random->spare = 0;
     return random->normal;
   }
-  double radius = sqrt(-2 * log(1 - random_uniform(random)));
-  double angle = 2 * M_PI * random_uniform(random);
-  random->normal = radius * sin(angle);
+  const double u = 1 - random_uniform(random), v = random_uniform(random);
+  const struct pair pair = box_muller(u, v);
+  random->normal = pair.second;
   random->spare = 1;
-  return radius * cos(angle);
+  return pair.first;
+}
+
+enum { BLOCKS = 64 }; // of random words that are computed together; each gives a pair
+
+// BLOCKS blocks of the stream from its counter on: word[w][i] is word w of block i. As philox4x32-10 of Random123, one block beside the other.
+VECTORIZE static void philox(const struct random *random, uint32_t word[4][BLOCKS]) {
+  uint32_t key0 = random->key[0], key1 = random->key[1];
+  for (uint32_t i = 0; i < BLOCKS; i++) {
+    word[0][i] = random->counter[0] + i;
+    for (int w = 1; w < 4; w++) word[w][i] = random->counter[w];
+  }
+  for (int round = 0; round < 10; round++) {
+    for (int i = 0; i < BLOCKS; i++) {
+      const uint64_t a = (uint64_t)0xd2511f53 * word[0][i], b = (uint64_t)0xcd9e8d57 * word[2][i];
+      word[0][i] = (uint32_t)(b >> 32) ^ word[1][i] ^ key0;
+      word[1][i] = (uint32_t)b;
+      word[2][i] = (uint32_t)(a >> 32) ^ word[3][i] ^ key1;
+      word[3][i] = (uint32_t)a;
+    }
+    key0 += 0x9e3779b9;
+    key1 += 0xbb67ae85;
+  }
+}
+
+// random_uniform of two words, by way of 31 and 22 bits: vectors of 64-bit integers convert to double on the newest processors only.
+static inline double uniform_of(uint32_t low, uint32_t high) {
+  return ((double)(int32_t)(high >> 1) * 0x1p22 + (double)(int32_t)((low >> 11) | (high & 1) << 21)) * 0x1p-53;
+}
+
+VECTORIZE static void normal_pairs(uint32_t word[4][BLOCKS], double first[BLOCKS], double second[BLOCKS]) {
+  for (int i = 0; i < BLOCKS; i++) {
+    const struct pair pair = box_muller(1 - uniform_of(word[0][i], word[1][i]), uniform_of(word[2][i], word[3][i]));
+    first[i] = pair.first;
+    second[i] = pair.second;
+  }
+}
+
+void random_normals(struct random *random, size_t count, double *values) {
+  size_t done = 0;
+  if (count > 0 && random->spare) values[done++] = random_normal(random);
+  if (random->left == 0) { // else the pairs do not begin with a block
+    uint32_t word[4][BLOCKS];
+    double first[BLOCKS], second[BLOCKS];
+    while (count - done >= 2) {
+      const size_t left = (count - done) / 2, blocks = left < BLOCKS ? left : BLOCKS;
+      philox(random, word);
+      normal_pairs(word, first, second);
+      for (size_t i = 0; i < blocks; i++, done += 2) {
+        values[done] = first[i];
+        values[done + 1] = second[i];
+      }
+      random->counter[0] += (uint32_t)blocks;
+    }
+  }
+  while (done < count) values[done++] = random_normal(random);
 }
 
 // The high word of u * n is uniform once those low words are refused that some results would get one too many of: below

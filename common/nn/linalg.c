@@ -1,5 +1,5 @@
 #include "common/nn/linalg.h"
-#include "common/nn/vectorize.h"
+#include "common/base/vectorize.h"
 #include <assert.h>
 #include <cblas.h>
 #include <limits.h>

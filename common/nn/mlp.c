@@ -1,6 +1,6 @@
 #include "common/nn/mlp.h"
 #include "common/nn/linalg.h"
-#include "common/nn/vectorize.h"
+#include "common/base/vectorize.h"
 #include <assert.h>
 #include <math.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 #include "common/nn/normalizer.h"
 #include "common/base/memory.h"
-#include "common/nn/vectorize.h"
+#include "common/base/vectorize.h"
 #include <math.h>
 #include <stdbool.h>
 

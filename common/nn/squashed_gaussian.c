@@ -1,5 +1,5 @@
 #include "common/nn/squashed_gaussian.h"
-#include "common/nn/vectorize.h"
+#include "common/base/vectorize.h"
 #include <math.h>
 #include <stdint.h>
 #include <string.h>

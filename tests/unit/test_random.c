@@ -109,6 +109,39 @@ static void test_normal_pairs(void) {
   CU_ASSERT_EQUAL(random_u32(&random), random_u32(&uniform));
 }
 
+// Many at a time are the same bits as one by one, whatever came before and whatever the number.
+static void test_normals(void) {
+  static const size_t counts[] = {0, 1, 2, 3, 127, 128, 129, 130, 1, 300, 7, 1000};
+  for (int before = 0; before < 6; before++) { // words drawn before: pairs need not begin with a block
+    struct random many = random_stream(0x123456789, RANDOM_NOISE, 5, 77), single = many;
+    for (int i = 0; i < before; i++) CU_ASSERT_EQUAL(random_u32(&many), random_u32(&single));
+    for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
+      double values[1001];
+      int different = 0;
+      values[counts[c]] = -7;
+      random_normals(&many, counts[c], values);
+      for (size_t i = 0; i < counts[c]; i++) different += values[i] != random_normal(&single);
+      CU_ASSERT_EQUAL(different, 0);
+      CU_ASSERT_EQUAL(values[counts[c]], -7);
+    }
+    CU_ASSERT_EQUAL(random_u32(&many), random_u32(&single));
+  }
+}
+
+// Against the C library, over the whole range.
+static void test_normal_accuracy(void) {
+  struct random random = random_stream(4, RANDOM_NOISE, 0, 0);
+  double worst = 0;
+  for (int i = 0; i < 200000; i++) {
+    struct random uniform = random;
+    const double radius = sqrt(-2 * log(1 - random_uniform(&uniform)));
+    const double angle = 2 * M_PI * random_uniform(&uniform);
+    worst = fmax(worst, fabs(random_normal(&random) - radius * cos(angle)));
+    worst = fmax(worst, fabs(random_normal(&random) - radius * sin(angle)));
+  }
+  CU_ASSERT(worst < 1e-14);
+}
+
 // chi-squared with n - 1 degrees of freedom lies below its mean + 5 standard deviations (probability of a false alarm ~
 // 1e-6).
 static void check_bounded(uint32_t n, int draws) {
@@ -147,6 +180,8 @@ int main(void) {
       {"uniforms fill [0, 1) evenly", test_uniform},
       {"normals have the moments and tails of N(0,1)", test_normal},
       {"normals are Box-Muller pairs", test_normal_pairs},
+      {"many normals at a time are those drawn one by one", test_normals},
+      {"normals are right to the last digits", test_normal_accuracy},
       {"bounded numbers are even and without bias", test_bounded},
   };
   return unit_run("random", cases, sizeof cases / sizeof *cases);

@@ -1,8 +1,8 @@
 // Element-wise loops are compiled several times, for the vector units that processors have, and the loader picks (gcc's
 // target_clones). The results are the same bits on each: sums are kept in a fixed number of parts, and in ISO C mode
 // gcc contracts no products and sums.
-#ifndef CORSAC_COMMON_NN_VECTORIZE_H
-#define CORSAC_COMMON_NN_VECTORIZE_H
+#ifndef CORSAC_COMMON_BASE_VECTORIZE_H
+#define CORSAC_COMMON_BASE_VECTORIZE_H
 
 // The loader picks before a sanitizer's run time is up, so sanitized builds have one version.
 #if defined __x86_64__ && defined __linux__ && defined __GNUC__ && !defined __clang__ && defined __OPTIMIZE__ &&       \
