@@ -32,7 +32,7 @@ void adam_release(struct adam *adam) {
 void adam_begin(struct adam *adam) { adam->step++; }
 
 struct factors {
-  real b1, b2, c1, c2, rate, correction, epsilon; // c = 1 - b; rate = lr / (1 - b1^t); correction = sqrt(1 - b2^t)
+  real b1, b2, c1, c2, rate, correction, epsilon; // c = 1 - b; rate = lr / (1 - b1^t); correction = 1 / sqrt(1 - b2^t)
 };
 
 VECTORIZE static void apply(struct factors f, size_t count, const real *restrict g, real *restrict m, real *restrict v,
@@ -40,7 +40,7 @@ VECTORIZE static void apply(struct factors f, size_t count, const real *restrict
   for (size_t i = 0; i < count; i++) {
     m[i] = f.b1 * m[i] + f.c1 * g[i];
     v[i] = f.b2 * v[i] + f.c2 * g[i] * g[i];
-    p[i] -= f.rate * m[i] / (root(v[i]) / f.correction + f.epsilon);
+    p[i] -= f.rate * m[i] / (root(v[i]) * f.correction + f.epsilon);
   }
 }
 
@@ -52,7 +52,7 @@ void adam_apply(const struct adam *adam, size_t begin, size_t end, const real *g
       .c1 = (real)(1 - BETA1),
       .c2 = (real)(1 - BETA2),
       .rate = (real)(adam->learning_rate / (1 - pow(BETA1, t))),
-      .correction = (real)sqrt(1 - pow(BETA2, t)),
+      .correction = (real)(1 / sqrt(1 - pow(BETA2, t))),
       .epsilon = (real)EPSILON,
   };
   apply(factors, end - begin, gradient + begin, adam->m + begin, adam->v + begin, parameters + begin);

@@ -70,17 +70,17 @@ static size_t rows_of(uint32_t k, size_t rows, const uint32_t *argmin, uint32_t 
 }
 
 void critics_minimum_gradient(const struct critics *critics, const real *parameters, size_t rows,
-                              const uint32_t *argmin, real *cache, size_t stride, real *scratch, uint32_t *index,
-                              real *dx) {
-  const size_t width = critics->net.input;
+                              const uint32_t *argmin, real *cache, size_t stride, size_t first, real *scratch,
+                              uint32_t *index, real *dx) {
+  const size_t width = critics->net.input - first;
   real *one = scratch, *packed = scratch + rows; // dQ/dQ (count), dQ/dx (count x width)
   for (size_t i = 0; i < rows; i++) one[i] = 1;
   for (uint32_t k = 0; k < critics->count; k++) {
     const size_t count = rows_of(k, rows, argmin, index);
     if (count == 0) continue;
     mlp_cache_keep(&critics->net, cache + k * stride, rows, index, count);
-    mlp_backward(&critics->net, parameters + k * critics->net.parameters, count, NULL, cache + k * stride, one, NULL,
-                 packed);
+    mlp_backward_columns(&critics->net, parameters + k * critics->net.parameters, count, NULL, cache + k * stride, one,
+                         NULL, first, width, packed);
     for (size_t i = 0; i < count; i++) memcpy(dx + index[i] * width, packed + i * width, width * sizeof(real));
   }
 }

@@ -26,10 +26,10 @@ void critics_track(struct critics *critics, double tau, size_t begin, size_t end
 // critics_minimum_gradient. value: (rows) scratch.
 void critics_minimum(const struct critics *critics, const real *parameters, const uint32_t *which, uint32_t count,
                      size_t rows, const real *x, real *cache, size_t stride, real *value, real *q, uint32_t *argmin);
-// dx (rows x (obs_dim + act_dim)) = d/dx min_k Q_k(x), each row through its smallest critic only, after a
-// critics_minimum of all critics in order, with argmin and stride. Uses up the caches. scratch: rows * (obs_dim +
-// act_dim + 1) reals; index: (rows).
+// dx (rows x (obs_dim + act_dim - first)) = d/dx min_k Q_k(x) of the columns of x from `first` on (obs_dim: the
+// actions'), each row through its smallest critic only, after a critics_minimum of all critics in order, with argmin
+// and stride. Uses up the caches. scratch: rows * (obs_dim + act_dim - first + 1) reals; index: (rows).
 void critics_minimum_gradient(const struct critics *critics, const real *parameters, size_t rows,
-                              const uint32_t *argmin, real *cache, size_t stride, real *scratch, uint32_t *index,
-                              real *dx);
+                              const uint32_t *argmin, real *cache, size_t stride, size_t first, real *scratch,
+                              uint32_t *index, real *dx);
 #endif

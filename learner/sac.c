@@ -14,7 +14,7 @@ struct member {
   real *action;                       // (rows x act_dim)
   real *log_probability;              // (rows)
   real *x;                            // (rows x (obs_dim + act_dim)) critics' input [s | a]
-  real *dx;                           // the same: dQ/dx
+  real *dq_da;                        // (rows x act_dim) dQ/da
   real *q, *y, *value, *dq;           // (rows)
   real *d_action;                     // (rows x act_dim)
   real *d_head;                       // (rows x 2 act_dim)
@@ -70,7 +70,7 @@ static void layout_member(struct layout *layout, const struct sac *sac, struct m
   member->action = layout_take(layout, rows * act, sizeof(real));
   member->log_probability = layout_take(layout, rows, sizeof(real));
   member->x = layout_take(layout, rows * (obs + act), sizeof(real));
-  member->dx = layout_take(layout, rows * (obs + act), sizeof(real));
+  member->dq_da = layout_take(layout, rows * act, sizeof(real));
   member->q = layout_take(layout, rows, sizeof(real));
   member->y = layout_take(layout, rows, sizeof(real));
   member->value = layout_take(layout, rows, sizeof(real));
@@ -79,7 +79,7 @@ static void layout_member(struct layout *layout, const struct sac *sac, struct m
   member->d_head = layout_take(layout, rows * 2 * act, sizeof(real));
   member->argmin = layout_take(layout, rows, sizeof(uint32_t));
   member->index = layout_take(layout, rows, sizeof(uint32_t));
-  member->scratch = layout_take(layout, rows * (obs + act + 1), sizeof(real));
+  member->scratch = layout_take(layout, rows * (act + 1), sizeof(real));
   member->policy_cache = layout_take(layout, mlp_cache_size(&sac->policy_net, rows), sizeof(real));
   member->critic_stride = arena_need(mlp_cache_size(&sac->critics.net, rows), sizeof(real)) / sizeof(real);
   member->critics_cache = layout_take(layout, sac->critics.count * member->critic_stride, sizeof(real));
@@ -305,11 +305,9 @@ static void policy_gradient(void *argument, unsigned number, unsigned members) {
 
   // dJ/da = -(1/rows) dQ/da with log pi held,  dJ/dlogpi = alpha/rows
   critics_minimum_gradient(critics, critics->parameters, own->rows, own->argmin, own->critics_cache, own->critic_stride,
-                           own->scratch, own->index, own->dx);
+                           obs_dim, own->scratch, own->index, own->dq_da);
   const real mean = (real)(1.0 / (double)batch->rows);
-  for (size_t i = 0; i < own->rows; i++)
-    for (size_t j = 0; j < act_dim; j++)
-      own->d_action[i * act_dim + j] = -mean * own->dx[i * (obs_dim + act_dim) + obs_dim + j];
+  for (size_t i = 0; i < own->rows * act_dim; i++) own->d_action[i] = -mean * own->dq_da[i];
   squashed_gaussian_backward(own->rows, act_dim, own->head, noise, (real)sac->scratch->alpha * mean, own->d_action,
                              own->d_head);
   mlp_backward(&sac->policy_net, sac->policy, own->rows, obs, own->policy_cache, own->d_head, own->policy_gradient,

@@ -21,22 +21,41 @@ static blasint blas_int(size_t n) {
   return (blasint)n;
 }
 
-VECTORIZE static void add(size_t count, const real *x, real *sum) {
-  for (size_t i = 0; i < count; i++) sum[i] += x[i];
+VECTORIZE static void add_bias(size_t rows, size_t out, const real *restrict b, real *restrict y) {
+  for (size_t r = 0; r < rows; r++) {
+    for (size_t o = 0; o < out; o++) y[r * out + o] += b[o];
+  }
 }
 
-// A critic has one output: a matrix-vector product reads its input once, where the matrix product packs it first.
-void linalg_forward(size_t rows, size_t in, size_t out, const real *x, const real *w, const real *b, real *y) {
-  blasint m = blas_int(rows), k = blas_int(in), n = blas_int(out);
-  if (rows == 0) return;
+VECTORIZE static void add_bias_relu(size_t rows, size_t out, const real *restrict b, real *restrict y) {
   for (size_t r = 0; r < rows; r++) {
-    for (size_t o = 0; o < out; o++) y[r * out + o] = b[o];
+    for (size_t o = 0; o < out; o++) {
+      real z = y[r * out + o] + b[o];
+      y[r * out + o] = z <= 0 ? 0 : z;
+    }
   }
+}
+
+// y = x w^T. A critic has one output: a matrix-vector product reads its input once, where the matrix product packs it first.
+static void forward(size_t rows, size_t in, size_t out, const real *x, const real *w, real *y) {
+  blasint m = blas_int(rows), k = blas_int(in), n = blas_int(out);
   if (out == 1) {
-    GEMV(CblasRowMajor, CblasNoTrans, m, k, 1, x, k, w, 1, 1, y, 1);
+    GEMV(CblasRowMajor, CblasNoTrans, m, k, 1, x, k, w, 1, 0, y, 1);
   } else {
-    GEMM(CblasRowMajor, CblasNoTrans, CblasTrans, m, n, k, 1, x, k, w, k, 1, y, n);
+    GEMM(CblasRowMajor, CblasNoTrans, CblasTrans, m, n, k, 1, x, k, w, k, 0, y, n);
   }
+}
+
+void linalg_forward(size_t rows, size_t in, size_t out, const real *x, const real *w, const real *b, real *y) {
+  if (rows == 0) return;
+  forward(rows, in, out, x, w, y);
+  add_bias(rows, out, b, y);
+}
+
+void linalg_forward_relu(size_t rows, size_t in, size_t out, const real *x, const real *w, const real *b, real *y) {
+  if (rows == 0) return;
+  forward(rows, in, out, x, w, y);
+  add_bias_relu(rows, out, b, y);
 }
 
 VECTORIZE static void outer_product(size_t rows, size_t in, const real *restrict dy, const real *restrict w,
@@ -47,12 +66,35 @@ VECTORIZE static void outer_product(size_t rows, size_t in, const real *restrict
 }
 
 void linalg_input_gradient(size_t rows, size_t in, size_t out, const real *dy, const real *w, real *dx) {
-  blasint m = blas_int(rows), k = blas_int(in), n = blas_int(out);
+  linalg_input_gradient_columns(rows, in, out, 0, in, dy, w, dx);
+}
+
+void linalg_input_gradient_columns(size_t rows, size_t in, size_t out, size_t first, size_t count, const real *dy,
+                                   const real *w, real *dx) {
+  blasint m = blas_int(rows), k = blas_int(in), n = blas_int(out), wanted = blas_int(count);
+  assert(first + count <= in);
   if (rows == 0) return;
   if (out == 1) {
-    outer_product(rows, in, dy, w, dx);
+    outer_product(rows, count, dy, w + first, dx);
   } else {
-    GEMM(CblasRowMajor, CblasNoTrans, CblasNoTrans, m, k, n, 1, dy, n, w, k, 0, dx, k);
+    GEMM(CblasRowMajor, CblasNoTrans, CblasNoTrans, m, wanted, n, 1, dy, n, w + first, k, 0, dx, wanted);
+  }
+}
+
+// db += column sums of dy, each column from the first row on
+VECTORIZE static void add_columns(size_t rows, size_t out, const real *restrict dy, real *restrict db) {
+  enum { WIDE = 64 };
+  size_t o = 0;
+  for (; o + WIDE <= out; o += WIDE) {
+    real sum[WIDE];
+    for (size_t j = 0; j < WIDE; j++) sum[j] = db[o + j];
+    for (size_t r = 0; r < rows; r++) {
+      for (size_t j = 0; j < WIDE; j++) sum[j] += dy[r * out + o + j];
+    }
+    for (size_t j = 0; j < WIDE; j++) db[o + j] = sum[j];
+  }
+  for (size_t r = 0; r < rows && o < out; r++) {
+    for (size_t j = o; j < out; j++) db[j] += dy[r * out + j];
   }
 }
 
@@ -64,5 +106,5 @@ void linalg_weight_gradient(size_t rows, size_t in, size_t out, const real *dy, 
   } else {
     GEMM(CblasRowMajor, CblasTrans, CblasNoTrans, n, k, m, 1, dy, n, x, k, 1, dw, k);
   }
-  for (size_t r = 0; r < rows; r++) add(out, dy + r * out, db);
+  add_columns(rows, out, dy, db);
 }

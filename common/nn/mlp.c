@@ -135,7 +135,12 @@ void mlp_forward(const struct mlp *mlp, const real *parameters, size_t rows, con
     bool is_hidden = i + 1 < mlp->layers;
     size_t out = layer->out;
     real *h = is_hidden ? cache : y; // (rows x out)
-    linalg_forward(rows, layer->in, out, x, parameters + layer->weight, parameters + layer->bias, h);
+    const real *weight = parameters + layer->weight, *bias = parameters + layer->bias;
+    if (is_hidden && !layer->norm) {
+      linalg_forward_relu(rows, layer->in, out, x, weight, bias, h);
+    } else {
+      linalg_forward(rows, layer->in, out, x, weight, bias, h);
+    }
     if (!is_hidden) return;
     if (layer->norm) {
       real *normal = h + rows * out, *inverse = normal + rows * out; // (rows x out), (rows)
@@ -143,8 +148,8 @@ void mlp_forward(const struct mlp *mlp, const real *parameters, size_t rows, con
         inverse[r] = norm_row(out, parameters + layer->norm_scale, parameters + layer->norm_shift, normal + r * out,
                               h + r * out);
       }
+      relu(rows * out, h);
     }
-    relu(rows * out, h);
     cache += rows * layer_cache_width(layer);
     x = h;
   }
@@ -165,6 +170,11 @@ static void activation_backward(const struct mlp_layer *layer, const real *param
 
 void mlp_backward(const struct mlp *mlp, const real *parameters, size_t rows, const real *x, real *cache,
                   const real *dy, real *gradient, real *dx) {
+  mlp_backward_columns(mlp, parameters, rows, x, cache, dy, gradient, 0, mlp->input, dx);
+}
+
+void mlp_backward_columns(const struct mlp *mlp, const real *parameters, size_t rows, const real *x, real *cache,
+                          const real *dy, real *gradient, size_t first, size_t count, real *dx) {
   real *end = cache + rows * hidden_cache_width(mlp); // behind the part of the layer before
   real *scratch = end;                                // (rows x widest) gradient of a hidden layer's output
   const real *dz = dy;                                // gradient of the product of layer i
@@ -177,7 +187,8 @@ void mlp_backward(const struct mlp *mlp, const real *parameters, size_t rows, co
                              gradient + layer->bias);
     }
     if (!before) {
-      if (dx) linalg_input_gradient(rows, layer->in, layer->out, dz, parameters + layer->weight, dx);
+      const real *weight = parameters + layer->weight;
+      if (dx) linalg_input_gradient_columns(rows, layer->in, layer->out, first, count, dz, weight, dx);
       return;
     }
     linalg_input_gradient(rows, layer->in, layer->out, dz, parameters + layer->weight, scratch);

@@ -40,6 +40,9 @@ void mlp_forward(const struct mlp *mlp, const real *parameters, size_t rows, con
 // Uses up the cache.
 void mlp_backward(const struct mlp *mlp, const real *parameters, size_t rows, const real *x, real *cache,
                   const real *dy, real *gradient, real *dx);
+// The same, but of dx only its columns [first, first + count):   dx (rows x count)
+void mlp_backward_columns(const struct mlp *mlp, const real *parameters, size_t rows, const real *x, real *cache,
+                          const real *dy, real *gradient, size_t first, size_t count, real *dx);
 // Packs a forward's cache of `rows` rows, in place, into the cache of a forward of rows index[0] < index[1] < ...
 // (count of them) alone: the backward then goes through these rows only, with x, dy and dx packed alike. (x may be NULL
 // in a backward without gradient.)

@@ -114,7 +114,7 @@ static void check_gradient(bool layer_norm) {
   struct work work = start(&critics);
   critics_minimum(&critics, critics.parameters, all, COUNT, ROWS, work.x, work.cache, work.stride, work.value, work.q,
                   work.argmin);
-  critics_minimum_gradient(&critics, critics.parameters, ROWS, work.argmin, work.cache, work.stride, work.scratch,
+  critics_minimum_gradient(&critics, critics.parameters, ROWS, work.argmin, work.cache, work.stride, 0, work.scratch,
                            work.index, work.dx);
   const double step = IN_DOUBLE ? 1e-6 : 2e-3, tolerance = IN_DOUBLE ? 1e-7 : 5e-3;
   int beyond = 0;
