@@ -45,6 +45,22 @@ static void check_forward(struct shape s) {
   free(x), free(w), free(b), free(y);
 }
 
+// Against linalg_forward; the first row of x is such that it has NaN in it.
+static void check_forward_relu(struct shape s) {
+  struct numbers numbers = {s.rows + s.in};
+  real *x = draw(&numbers, s.rows * s.in), *w = draw(&numbers, s.out * s.in), *b = draw(&numbers, s.out);
+  real *y = draw(&numbers, s.rows * s.out), *expected = draw(&numbers, s.rows * s.out);
+  x[0] = (real)NAN;
+  linalg_forward(s.rows, s.in, s.out, x, w, b, expected);
+  linalg_forward_relu(s.rows, s.in, s.out, x, w, b, y);
+  bool right = true, is_nan = true;
+  for (size_t i = 0; i < s.out; i++) is_nan = is_nan && isnan(y[i]);
+  for (size_t i = s.out; i < s.rows * s.out; i++) right = right && y[i] == (expected[i] < 0 ? 0 : expected[i]);
+  CU_ASSERT_TRUE(is_nan);
+  CU_ASSERT_TRUE(right);
+  free(x), free(w), free(b), free(y), free(expected);
+}
+
 static void check_input_gradient(struct shape s) {
   struct numbers numbers = {s.rows + s.out};
   real *dy = draw(&numbers, s.rows * s.out), *w = draw(&numbers, s.out * s.in);
@@ -61,6 +77,23 @@ static void check_input_gradient(struct shape s) {
   }
   CU_ASSERT_TRUE(right);
   free(dy), free(w), free(dx);
+}
+
+// Some columns of the whole, and nothing beside them.
+static void check_input_gradient_columns(struct shape s) {
+  struct numbers numbers = {s.rows + s.out};
+  const size_t first = s.in / 3, count = s.in - first - s.in / 5;
+  real *dy = draw(&numbers, s.rows * s.out), *w = draw(&numbers, s.out * s.in);
+  real *whole = draw(&numbers, s.rows * s.in), *dx = draw(&numbers, s.rows * count + 1);
+  const real beyond = dx[s.rows * count];
+  linalg_input_gradient(s.rows, s.in, s.out, dy, w, whole);
+  linalg_input_gradient_columns(s.rows, s.in, s.out, first, count, dy, w, dx);
+  bool right = dx[s.rows * count] == beyond;
+  for (size_t r = 0; r < s.rows; r++)
+    for (size_t i = 0; i < count; i++)
+      right = right && near(dx[r * count + i], (double)whole[r * s.in + first + i], s.out);
+  CU_ASSERT_TRUE(right);
+  free(dy), free(w), free(whole), free(dx);
 }
 
 static void check_weight_gradient(struct shape s) {
@@ -133,10 +166,20 @@ static void test_init(void) {
   CU_ASSERT_TRUE(strlen(linalg_core_name()) > 0);
 }
 
+static void test_forward_relu(void) {
+  for (int i = 0; i < SHAPE_COUNT; i++) check_forward_relu(SHAPES[i]);
+}
+
+static void test_input_gradient_columns(void) {
+  for (int i = 0; i < SHAPE_COUNT; i++) check_input_gradient_columns(SHAPES[i]);
+}
+
 int main(void) {
   static const struct unit_case cases[] = {
       {"init leaves one BLAS thread; the core has a name", test_init},
       {"forward: y = x w^T + b, whatever y held", test_forward},
+      {"forward with ReLU: the same, cut off at 0, NaN passing", test_forward_relu},
+      {"input gradient of some columns: these of the whole", test_input_gradient_columns},
       {"input gradient: dx = dy w, whatever dx held", test_input_gradient},
       {"weight gradient: dw += dy^T x, db += column sums", test_weight_gradient},
       {"no rows: nothing is touched", test_no_rows},

@@ -1,0 +1,38 @@
+#include "learner/checkpoint_limit.h"
+#include "tests/support/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void test_round_trip(void) {
+  static const uint32_t width[] = {17, 6, 1, 400000}; // the last: a row is more than a chunk
+  char directory[] = "/tmp/corsac-test-XXXXXX", path[64];
+  struct error error = {0};
+  struct stat info;
+  CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(directory));
+  snprintf(path, sizeof path, "%s/plain.h5", directory);
+  CU_ASSERT_EQUAL(checkpoint_limit_write(path, 30000, width, 3, &error), STATUS_OK);
+  CU_ASSERT(stat(path, &info) == 0 && info.st_size >= 30000 * 24 * 4);
+  CU_ASSERT_EQUAL(checkpoint_limit_read(path, 30000, width, 3, &error), STATUS_OK);
+  CU_ASSERT_EQUAL(checkpoint_limit_write(path, 3, width, 4, &error), STATUS_OK);
+  CU_ASSERT_EQUAL(checkpoint_limit_read(path, 3, width, 4, &error), STATUS_OK);
+  CU_ASSERT_EQUAL(truncate(path, 5000), 0); // what is not there is not read
+  CU_ASSERT_EQUAL(checkpoint_limit_read(path, 3, width, 4, &error), STATUS_IO);
+  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, path));
+  unlink(path);
+  error = (struct error){0};
+  CU_ASSERT_EQUAL(checkpoint_limit_read(path, 3, width, 4, &error), STATUS_IO);
+  rmdir(directory);
+  error = (struct error){0};
+  CU_ASSERT_EQUAL(checkpoint_limit_write(path, 3, width, 4, &error), STATUS_IO);
+}
+
+int main(void) {
+  static const struct unit_case cases[] = {
+      {"a plain file is written and read; failures say which file", test_round_trip},
+  };
+  return unit_run("checkpoint_limit", cases, sizeof cases / sizeof *cases);
+}
