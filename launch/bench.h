@@ -1,6 +1,6 @@
-// corsac bench: figures of the program, each beside its limit: what the plain thing manages (the matrix products alone, memcpy, a raw message) in
-// the same run on the same machine. Absolute figures drift with the machine's other work; so figure and limit alternate in rounds, and the ratio
-// is taken round by round.
+// corsac bench: figures of the program, each beside its limit: what the plain thing manages (the matrix products alone,
+// memcpy, a raw message) in the same run on the same machine. Absolute figures drift with the machine's other work; so
+// figure and limit alternate in rounds, and the ratio is taken round by round.
 #ifndef CORSAC_LAUNCH_BENCH_H
 #define CORSAC_LAUNCH_BENCH_H
 
@@ -15,8 +15,8 @@ enum { BENCH_MAX_FIGURES = 8, BENCH_MAX_ROUNDS = 1000, BENCH_TEXT = 96 };
 struct bench_figure {
   char name[BENCH_TEXT];
   const char *unit, *limit_is; // limit_is NULL: there is no limit beside it
-  bool
-      less_is_better; // a time; the ratio is 1 where figure and limit agree, and below 1 where the figure is worse, for times too
+  bool less_is_better; // a time; the ratio is 1 where figure and limit agree, and below 1 where the figure is worse,
+                       // for times too
   uint32_t rounds;
   double *value, *limit; // (rounds)
 };
@@ -50,7 +50,8 @@ struct bench_pair {
   double amount, limit_amount;
   void *context;
 };
-// Warms both up, finds how many calls fill a round, and records units per second over alternating rounds. STATUS_STOPPED after a signal.
+// Warms both up, finds how many calls fill a round, and records units per second over alternating rounds.
+// STATUS_STOPPED after a signal.
 enum status bench_measure(struct bench *bench, const struct bench_pair *pair, struct error *error);
 
 struct bench_quartiles {
@@ -81,8 +82,8 @@ void bench_warn(const struct config *config);
 
 // --- what several benchmarks need ---
 struct job;
-// A job of the bench's configuration and dimensions whose replay is full of random rows (replay_capacity of them, or fewer where that many do
-// not fit into memory: bench->config says how many). Released with job_release.
+// A job of the bench's configuration and dimensions whose replay is full of random rows (replay_capacity of them, or
+// fewer where that many do not fit into memory: bench->config says how many). Released with job_release.
 enum status bench_job(struct bench *bench, struct job *job, struct error *error);
 // The dimensions of the environment that --env names, into obs_dim and act_dim.
 enum status bench_read_environment(struct bench *bench, struct error *error);

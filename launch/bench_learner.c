@@ -1,4 +1,5 @@
-// A whole update (draw and gather a batch, noise, losses, gradients, Adam, Polyak, temperature) beside the matrix products in it.
+// A whole update (draw and gather a batch, noise, losses, gradients, Adam, Polyak, temperature) beside the matrix
+// products in it.
 #include "common/nn/linalg_limit.h"
 #include "launch/bench.h"
 #include "learner/job.h"

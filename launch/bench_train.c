@@ -23,7 +23,8 @@ static enum status own_rate(struct bench *bench, double *rate, struct error *err
   return status;
 }
 
-// The run writes a row of metrics.csv for each round, of about as many seconds as a round takes; nothing else but the end is saved.
+// The run writes a row of metrics.csv for each round, of about as many seconds as a round takes; nothing else but the
+// end is saved.
 static void plan(struct bench *bench, double rate, struct config *config) {
   *config = bench->config;
   const double steps_per_s = config->utd > 0 ? rate / config->utd : rate;

@@ -1,5 +1,6 @@
-// What publishing the policy costs the learner, and how old the weights are that actors act with. The learner updates at full speed; an actor makes
-// one action for each version, as at a utd of 1. Versions are read from shared memory, so the ages are exact.
+// What publishing the policy costs the learner, and how old the weights are that actors act with. The learner updates
+// at full speed; an actor makes one action for each version, as at a utd of 1. Versions are read from shared memory, so
+// the ages are exact.
 #include "actor/weights_receiver.h"
 #include "common/base/clock.h"
 #include "common/base/memory.h"

@@ -4,6 +4,7 @@
 
 #include "launch/roles.h"
 
-// What `corsac train` does with these arguments on rank `rank` of `size` (1: in one process). Only rank 0's arguments count.
+// What `corsac train` does with these arguments on rank `rank` of `size` (1: in one process). Only rank 0's arguments
+// count.
 struct role_ending train_job(int argc, char **argv, int rank, int size, const volatile sig_atomic_t *stop);
 #endif

@@ -1,5 +1,5 @@
-// The least that a checkpoint of a replay costs with HDF5: a plain loop that writes or reads columns of floats in chunks with fletcher32. What a
-// benchmark holds checkpoint.h against.
+// The least that a checkpoint of a replay costs with HDF5: a plain loop that writes or reads columns of floats in
+// chunks with fletcher32. What a benchmark holds checkpoint.h against.
 #ifndef CORSAC_LEARNER_CHECKPOINT_LIMIT_H
 #define CORSAC_LEARNER_CHECKPOINT_LIMIT_H
 

@@ -43,7 +43,8 @@ uint64_t random_u64(struct random *random) {
 double random_uniform(struct random *random) { return (double)(random_u64(random) >> 11) * 0x1p-53; }
 
 // --- normals ---
-// Logarithm, sine and cosine are our own, of products and sums alone: a library's differ from processor to processor, and these become vectors.
+// Logarithm, sine and cosine are our own, of products and sums alone: a library's differ from processor to processor,
+// and these become vectors.
 
 // log x for 0 < x <= 1, to 2e-16 of the larger of 1 and its magnitude:   x = 2^k m, sqrt(1/2) <= m < sqrt(2),
 // log x = k log 2 + 2 atanh z,  z = (m - 1) / (m + 1), its series up to z^21
@@ -121,7 +122,8 @@ double random_normal(struct random *random) {
 
 enum { BLOCKS = 64 }; // of random words that are computed together; each gives a pair
 
-// BLOCKS blocks of the stream from its counter on: word[w][i] is word w of block i. As philox4x32-10 of Random123, one block beside the other.
+// BLOCKS blocks of the stream from its counter on: word[w][i] is word w of block i. As philox4x32-10 of Random123, one
+// block beside the other.
 VECTORIZE static void philox(const struct random *random, uint32_t word[4][BLOCKS]) {
   uint32_t key0 = random->key[0], key1 = random->key[1];
   for (uint32_t i = 0; i < BLOCKS; i++) {
@@ -141,7 +143,8 @@ VECTORIZE static void philox(const struct random *random, uint32_t word[4][BLOCK
   }
 }
 
-// random_uniform of two words, by way of 31 and 22 bits: vectors of 64-bit integers convert to double on the newest processors only.
+// random_uniform of two words, by way of 31 and 22 bits: vectors of 64-bit integers convert to double on the newest
+// processors only.
 static inline double uniform_of(uint32_t low, uint32_t high) {
   return ((double)(int32_t)(high >> 1) * 0x1p22 + (double)(int32_t)((low >> 11) | (high & 1) << 21)) * 0x1p-53;
 }

@@ -33,8 +33,8 @@ struct random {
 struct random random_stream(uint64_t seed, enum random_purpose purpose, uint32_t environment, uint64_t index);
 uint32_t random_u32(struct random *random);
 uint64_t random_u64(struct random *random);
-double random_uniform(struct random *random);               // [0, 1), 53 bits
-double random_normal(struct random *random);                // N(0,1), Box-Muller on 53-bit uniforms
+double random_uniform(struct random *random); // [0, 1), 53 bits
+double random_normal(struct random *random);  // N(0,1), Box-Muller on 53-bit uniforms
 // The next `count` of random_normal, bit for bit, several at a time.
 void random_normals(struct random *random, size_t count, double *values);
 uint32_t random_bounded(struct random *random, uint32_t n); // uniform on 0..n-1 without bias (Lemire 2019); n > 0

@@ -36,7 +36,8 @@ VECTORIZE static void add_bias_relu(size_t rows, size_t out, const real *restric
   }
 }
 
-// y = x w^T. A critic has one output: a matrix-vector product reads its input once, where the matrix product packs it first.
+// y = x w^T. A critic has one output: a matrix-vector product reads its input once, where the matrix product packs it
+// first.
 static void forward(size_t rows, size_t in, size_t out, const real *x, const real *w, real *y) {
   blasint m = blas_int(rows), k = blas_int(in), n = blas_int(out);
   if (out == 1) {

@@ -3,7 +3,8 @@
 #include "common/base/random.h"
 #include <cblas.h>
 
-// One matrix of each kind serves every layer: only shapes matter. Critics stand side by side: x w1 is (rows x critics H).
+// One matrix of each kind serves every layer: only shapes matter. Critics stand side by side: x w1 is (rows x critics
+// H).
 struct linalg_limit {
   struct linalg_limit_shape shape;
   size_t layers;                   // hidden ones

@@ -1,6 +1,7 @@
-// The matrix products of one SAC update and nothing else, in OpenBLAS: the time that an update on OpenBLAS cannot beat. Counts what an update
-// needs at least: one policy forward for s and s' together, the critics side by side in their first layer, dQ/da through the smallest critic
-// only, no transposes in the forward. For measuring: the matrices hold random numbers.
+// The matrix products of one SAC update and nothing else, in OpenBLAS: the time that an update on OpenBLAS cannot beat.
+// Counts what an update needs at least: one policy forward for s and s' together, the critics side by side in their
+// first layer, dQ/da through the smallest critic only, no transposes in the forward. For measuring: the matrices hold
+// random numbers.
 #ifndef CORSAC_COMMON_NN_LINALG_LIMIT_H
 #define CORSAC_COMMON_NN_LINALG_LIMIT_H
 
