@@ -7,7 +7,7 @@
 // Everything here is computed in double, so that log pi is right to a float's precision though its terms (up to 80
 // each) cancel, and on chunks of fixed size by functions without branches, so that the loops become vectors and no
 // element depends on its place. Conditions are such that NaN passes.
-enum { CHUNK = 64 };
+enum { CHUNK = 64, GROUP = 8 }; // a chunk is computed in whole groups
 
 // exp(x) and exp(x) - 1, both to a relative 1e-15, for x <= 708; exp(-708) below that.
 struct exponential {
@@ -81,16 +81,16 @@ struct chunk {
   double action[CHUNK], log_probability[CHUNK], d_mean[CHUNK], d_log_std[CHUNK]; // out
 };
 
-VECTORIZE static void chunk_mode(struct chunk *c) {
-  for (size_t i = 0; i < CHUNK; i++) {
+VECTORIZE static void chunk_mode(size_t count, struct chunk *c) {
+  for (size_t i = 0; i < count; i++) {
     double u = c->mean[i];
     c->action[i] = tanh_of(u, -exponential(-2 * fabs(u)).minus_one);
   }
 }
 
-VECTORIZE static void chunk_sample(struct chunk *c) {
+VECTORIZE static void chunk_sample(size_t count, struct chunk *c) {
   const double half_log_2pi = 0.91893853320467274178;
-  for (size_t i = 0; i < CHUNK; i++) {
+  for (size_t i = 0; i < count; i++) {
     double l = clamp_log_std(c->log_std[i]), eps = c->eps[i];
     double u = c->mean[i] + exponential(l).value * eps;
     double t = -exponential(-2 * fabs(u)).minus_one;
@@ -99,8 +99,8 @@ VECTORIZE static void chunk_sample(struct chunk *c) {
   }
 }
 
-VECTORIZE static void chunk_backward(struct chunk *c, double d_log_probability) {
-  for (size_t i = 0; i < CHUNK; i++) {
+VECTORIZE static void chunk_backward(size_t count, struct chunk *c, double d_log_probability) {
+  for (size_t i = 0; i < count; i++) {
     double log_std = c->log_std[i];
     double spread = exponential(clamp_log_std(log_std)).value * c->eps[i]; // sigma eps
     double u = c->mean[i] + spread;
@@ -123,19 +123,23 @@ static inline void place_next(struct place *at, size_t dim) {
   if (++at->column == dim) *at = (struct place){at->row + 1, 0};
 }
 
+// What lies behind the last element is computed too, and dropped.
+static size_t whole_groups(size_t n) { return (n + GROUP - 1) / GROUP * GROUP; }
+
 static void chunk_load(struct chunk *c, size_t n, struct place at, size_t dim, const real *head) {
   for (size_t i = 0; i < n; i++, place_next(&at, dim)) {
     size_t mean = place_mean(at, dim);
     c->mean[i] = head[mean];
     c->log_std[i] = head[mean + dim];
   }
+  for (size_t i = n; i < whole_groups(n); i++) c->mean[i] = c->log_std[i] = c->eps[i] = c->d_action[i] = 0;
 }
 
 static size_t chunk_size(size_t start, size_t count) { return count - start < CHUNK ? count - start : CHUNK; }
 
 void squashed_gaussian_sample(size_t rows, size_t dim, const real *head, const real *eps, real *action,
                               real *log_probability) {
-  struct chunk c = {0}; // what lies behind the last element is computed too, and dropped
+  struct chunk c;
   size_t count = rows * dim;
   double sum = 0;
   for (size_t start = 0; start < count; start += CHUNK) {
@@ -143,7 +147,7 @@ void squashed_gaussian_sample(size_t rows, size_t dim, const real *head, const r
     struct place at = {start / dim, start % dim};
     chunk_load(&c, n, at, dim, head);
     for (size_t i = 0; i < n; i++) c.eps[i] = eps[start + i];
-    chunk_sample(&c);
+    chunk_sample(whole_groups(n), &c);
     for (size_t i = 0; i < n; i++) action[start + i] = (real)c.action[i];
     if (!log_probability) continue;
     for (size_t i = 0; i < n; i++, place_next(&at, dim)) {
@@ -154,19 +158,19 @@ void squashed_gaussian_sample(size_t rows, size_t dim, const real *head, const r
 }
 
 void squashed_gaussian_mode(size_t rows, size_t dim, const real *head, real *action) {
-  struct chunk c = {0};
+  struct chunk c;
   size_t count = rows * dim;
   for (size_t start = 0; start < count; start += CHUNK) {
     size_t n = chunk_size(start, count);
     chunk_load(&c, n, (struct place){start / dim, start % dim}, dim, head);
-    chunk_mode(&c);
+    chunk_mode(whole_groups(n), &c);
     for (size_t i = 0; i < n; i++) action[start + i] = (real)c.action[i];
   }
 }
 
 void squashed_gaussian_backward(size_t rows, size_t dim, const real *head, const real *eps, real d_log_probability,
                                 const real *d_action, real *d_head) {
-  struct chunk c = {0};
+  struct chunk c;
   size_t count = rows * dim;
   for (size_t start = 0; start < count; start += CHUNK) {
     size_t n = chunk_size(start, count);
@@ -176,7 +180,7 @@ void squashed_gaussian_backward(size_t rows, size_t dim, const real *head, const
       c.eps[i] = eps[start + i];
       c.d_action[i] = d_action[start + i];
     }
-    chunk_backward(&c, d_log_probability);
+    chunk_backward(whole_groups(n), &c, d_log_probability);
     for (size_t i = 0; i < n; i++, place_next(&at, dim)) {
       size_t mean = place_mean(at, dim);
       d_head[mean] = (real)c.d_mean[i];
