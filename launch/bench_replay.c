@@ -101,7 +101,8 @@ enum status bench_replay(struct bench *bench, struct error *error) {
   const double rows = (double)sides.rows;
   const struct bench_pair pairs[] = {
       {"gather", "rows/s", "memcpy of random rows of one array", gather, copy_random_rows, rows, rows, &sides},
-      {"gather", "rows/s", "memcpy of as many bytes that lie together", gather, copy_out, rows, rows, &sides},
+      {"gather, beside streaming", "rows/s", "memcpy of as many bytes that lie together", gather, copy_out, rows, rows,
+       &sides},
       {"insert", "rows/s", "memcpy of the same bytes", insert, copy_in, rows, rows, &sides},
   };
   status = prepare(&sides, error);

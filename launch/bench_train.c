@@ -87,7 +87,8 @@ struct columns {
 
 static enum status read_rows(struct bench *bench, const struct config *config, double rate, struct error *error) {
   char line[LINE], path[CONFIG_TEXT + 32];
-  struct bench_figure *updates = bench_figure_add(bench, "updates", "updates/s", "the update alone", error);
+  struct bench_figure *updates =
+      bench_figure_add(bench, "updates", "updates/s", "the update alone, before and after the run", error);
   struct bench_figure *steps = bench_figure_add(bench, "environment steps", "steps/s", NULL, error);
   struct bench_figure *lag = bench_figure_add(bench, "policy lag at action time", "versions", NULL, error);
   struct bench_figure *wait = bench_figure_add(bench, "learner waits, of its time", "%", NULL, error);
