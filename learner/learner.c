@@ -483,20 +483,22 @@ static enum status look_around(struct learner *learner, struct error *error) {
   return STATUS_OK;
 }
 
-static void count_idle(struct learner *learner, bool busy) {
+// began: when this turn did. What a busy turn does after an idle one is no waiting.
+static void count_idle(struct learner *learner, double began, bool busy) {
   const double now = clock_now();
-  if (learner->idle_since > 0) learner->job->metrics.learner_wait += now - learner->idle_since;
+  if (learner->idle_since > 0) learner->job->metrics.learner_wait += (busy ? began : now) - learner->idle_since;
   learner->idle_since = busy ? 0 : now;
 }
 
 static enum status training_turn(struct learner *learner, bool *busy, struct error *error) {
+  const double began = clock_now();
   enum status status = drain(learner, busy, error);
   if (status == STATUS_OK) status = look_around(learner, error);
   if (status == STATUS_OK && learner->phase == PHASE_TRAINING)
     status = learner->job->config.sync ? sync_turn(learner, busy, error) : async_turn(learner, busy, error);
   else if (status == STATUS_OK && learner->phase == PHASE_FINISHING)
     status = finishing_turn(learner, busy, error);
-  count_idle(learner, *busy);
+  count_idle(learner, began, *busy);
   if (status == STATUS_OK && learner->phase < PHASE_LEAVING)
     reporter_poll(&learner->reporter, learner->job, &learner->roster);
   return status;
