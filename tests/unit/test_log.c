@@ -1,6 +1,7 @@
 #include "common/base/log.h"
 #include "tests/support/unit.h"
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,13 +134,18 @@ static void test_status_line(void) {
   log_status_line("unseen");
   log_info("plain");
   char text[1024] = "";
-  fcntl(terminal, F_SETFL, O_NONBLOCK);
-  ssize_t size = read(terminal, text, sizeof text - 1);
+  size_t size = 0;
+  struct pollfd readable = {.fd = terminal, .events = POLLIN}; // what was written comes through in pieces
+  while (!strstr(text, "plain\r\n") && poll(&readable, 1, 2000) > 0) {
+    const ssize_t more = read(terminal, text + size, sizeof text - 1 - size);
+    if (more <= 0) break;
+    size += (size_t)more;
+    text[size] = '\0';
+  }
   give_back(saved);
   CU_ASSERT(seen);
   CU_ASSERT(!dumb);
   CU_ASSERT_FATAL(size > 0);
-  text[size] = '\0';
   // drawn; cleared for the line; drawn again below it; cleared at the end
   CU_ASSERT_PTR_EQUAL(strstr(text, "\r\033[Kstep 1\r\033[K"), text);
   char *passes = strstr(text, " info  passes\r\n\r\033[Kstep 1\r\033[K");
