@@ -33,6 +33,7 @@ struct actor {
   double heard, said; // when the learner was last heard, when this actor last sent
   double longest_step;
   int exit_code;
+  bool together;
 };
 
 static enum status send_bytes(struct actor *actor, enum status encoded, struct error *error) {
@@ -86,6 +87,10 @@ static enum status equip(struct actor *actor, struct error *error) {
   policy_weights(actor->policy)->normalize = config->normalize_observations;
   actor->evaluator = evaluator_create(config, &actor->kind, env->obs_dim, env->act_dim, actor->assignment.first, error);
   if (!actor->evaluator) return error->status;
+  // Made now, while time for it is granted, if this actor will have episodes to evaluate.
+  if (config->eval_every > 0 && rank(actor) - 1 < config->eval_episodes &&
+      !evaluator_environment(actor->evaluator, error))
+    return error->status;
   status = transition_sender_init(&actor->sender, config, &actor->assignment, env->obs_dim, env->act_dim,
                                   actor->transport, error);
   if (status != STATUS_OK) return status;
@@ -121,6 +126,7 @@ void actor_destroy(struct actor *actor) {
 }
 
 int actor_exit_code(const struct actor *actor) { return actor->exit_code; }
+bool actor_leaves_together(const struct actor *actor) { return actor->together; }
 
 static enum status restore(struct actor *actor, const struct frame *frame, struct error *error) {
   enum status status = message_decode_snapshot(frame, (uint32_t)actor->config.n_step - 1, &actor->snapshot, error);
@@ -170,6 +176,7 @@ static enum status leave(struct actor *actor, const struct frame *frame, struct 
   const enum status status = message_decode_stop(frame, &stop, error);
   if (status != STATUS_OK) return status;
   actor->exit_code = (int)stop.exit_code;
+  actor->together = stop.together;
   actor->phase = PHASE_LEFT;
   return send_empty(actor, MESSAGE_BYE, error);
 }

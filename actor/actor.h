@@ -7,6 +7,7 @@
 #include "common/wire/transport.h"
 #include "common/wire/turn.h"
 #include <signal.h>
+#include <stdbool.h>
 
 struct actor;
 // Opens the environment, makes this actor's instances, and says HELLO. Where that fails the learner is told why
@@ -22,4 +23,5 @@ void actor_destroy(struct actor *actor);
 enum status actor_turn(struct actor *actor, enum turn *turn, struct error *error);
 // In STATUS_OK's case after TURN_DONE: what the learner's STOP asked this rank to exit with.
 int actor_exit_code(const struct actor *actor);
+bool actor_leaves_together(const struct actor *actor); // STOP said so: MPI_Finalize will find everyone
 #endif

@@ -55,12 +55,13 @@ static enum status read_saved(struct setup *setup, struct error *error) {
   char name[RUN_PATH + 16];
   snprintf(name, sizeof name, "%s:/config", setup->checkpoint);
   status = options_parse_yaml(info.config, strlen(info.config), name, &setup->saved, error);
-  if (status != STATUS_OK) status = error->status = STATUS_FORMAT; // the file's fault, not the user's
   if (status != STATUS_OK) status = error->status = STATUS_FORMAT; // the file's mistake, not the user's
   if (status == STATUS_OK && setup->saved.sync && strcmp(info.blas_core, linalg_core_name()) != 0)
     log_warn("%s was written with OpenBLAS kernels for %s, here they are for %s: the run goes on, but not bit for bit "
              "as there",
              setup->checkpoint, info.blas_core, linalg_core_name());
+  setup->steps = info.env_steps;
+  setup->updates = info.updates;
   checkpoint_info_release(&info);
   return status;
 }
@@ -94,13 +95,14 @@ static enum status resolve_resume(struct setup *setup, const struct request *req
 
 // runs/<environment>-<time>, the environment without its path and arguments.
 static void default_run_dir(struct config *config) {
-  const char *path = config->env, *slash = strrchr(path, '/');
-  const char *name = slash ? slash + 1 : path;
+  char path[CONFIG_TEXT];
+  snprintf(path, sizeof path, "%.*s", (int)strcspn(config->env, ":"), config->env);
+  const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
   char when[32];
   const time_t now = time(NULL);
   struct tm local;
   strftime(when, sizeof when, "%Y%m%d-%H%M%S", localtime_r(&now, &local));
-  snprintf(config->run_dir, sizeof config->run_dir, "runs/%.*s-%s", (int)strcspn(name, ":"), name, when);
+  snprintf(config->run_dir, sizeof config->run_dir, "runs/%.900s-%s", name, when);
 }
 
 static enum status resolve_envs(struct config *config, uint32_t actors, struct error *error) {
@@ -141,7 +143,8 @@ enum status setup_resolve(struct setup *setup, int argc, char **argv, uint32_t a
   setup->run =
       setup->in_place ? run_directory_open(config->run_dir, error) : run_directory_create(config->run_dir, error);
   if (!setup->run) return error->status;
-  status = write_config(setup, error);
+  if (setup->in_place) status = run_directory_set_aside(setup->run, setup->steps, error);
+  if (status == STATUS_OK) status = write_config(setup, error);
   if (status == STATUS_OK) return STATUS_OK;
   if (setup->in_place)
     run_directory_close(setup->run);

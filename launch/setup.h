@@ -11,6 +11,7 @@ struct setup {
   struct config saved;       // resume: the configuration of the checkpoint
   bool resume, in_place;     // in_place: the run directory goes on; else it is a new one
   char checkpoint[RUN_PATH]; // resume: the file
+  uint64_t steps, updates;   // ... and what it holds
   struct run_directory *run; // owned: locked, config.yaml written, log.txt opened
 };
 // actors: ranks that act (1 in one process). Precedence: defaults < preset of the environment < --config FILE < command

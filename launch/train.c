@@ -80,7 +80,10 @@ static struct role_ending train_together(int argc, char **argv, int rank, int si
   if (status == STATUS_OK) status = transport_mpi_create(&transport, &error);
   if (status != STATUS_OK) {
     ending.exit_code = rank == 0 ? command_fail(&error) : status_exit_code(status);
-    if (setup.run) run_directory_discard(setup.run);
+    if (setup.run && setup.in_place)
+      run_directory_close(setup.run);
+    else if (setup.run)
+      run_directory_discard(setup.run);
     return ending;
   }
   ending = rank == 0 ? role_lead(&setup, transport, NULL, stop) : role_act(&setup.config, transport, stop);

@@ -102,7 +102,7 @@ enum status greeting_collect(const struct config *config, struct transport *tran
 bool greeting_dismiss(struct transport *transport, int exit_code, double seconds) {
   struct buffer bytes = {0};
   struct error error = {0};
-  const struct message_stop stop = {(uint32_t)exit_code};
+  const struct message_stop stop = {(uint32_t)exit_code, true};
   const double deadline = clock_now() + seconds;
   int waiting = transport_size(transport) - 1;
   enum status status = message_encode_stop(&bytes, 0, &stop, &error);

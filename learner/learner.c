@@ -67,9 +67,11 @@ struct learner *learner_create(const struct learner_setup *setup, struct error *
     learner_destroy(learner);
     return NULL;
   }
-  // At least one batch per actor may exist beyond what the updates ask for, or the actors would wait for each other.
+  // What all may hold at once may exist beyond what the updates ask for: a slow actor's credits must not be the
+  // others'.
   uint64_t slack = 0;
-  for (uint32_t i = 0; i < learner->roster.active; i++) slack += learner->roster.entry[i].batch_steps;
+  for (uint32_t i = 0; i < learner->roster.active; i++)
+    slack += ROSTER_CREDITS * (uint64_t)learner->roster.entry[i].batch_steps;
   job->limiter.slack = job->config.utd_slack > slack ? job->config.utd_slack : slack;
   learner->updates_at_round = job->limiter.updates;
   reporter_init(&learner->reporter, job, setup->run, setup->metrics_file);
@@ -132,7 +134,8 @@ static void leave(struct learner *learner, int exit_code, const char *state, con
   reporter_status(&learner->reporter, learner->job, state, exit_code, reason); // the truth first: the end may be short
   learner->leave_until = clock_now() + LEAVE_SECONDS;
   struct error error = {0};
-  const struct message_stop stop = {(uint32_t)exit_code};
+  struct message_stop stop = {(uint32_t)exit_code, true};
+  for (uint32_t i = 0; i < learner->roster.actors; i++) stop.together &= learner->roster.entry[i].alive;
   enum status status = message_encode_stop(&learner->roster.bytes, 0, &stop, &error);
   if (status == STATUS_OK) status = roster_send_all(&learner->roster, false, &error);
   if (status != STATUS_OK) log_warn("telling the actors to leave: %s", error.text);
@@ -160,6 +163,7 @@ static enum status save(struct learner *learner, enum checkpoint_content content
   if (status != STATUS_OK) return status;
   snprintf(learner->reporter.checkpoint, sizeof learner->reporter.checkpoint, "%s", strrchr(path, '/') + 1);
   log_debug("saved %s in %.3f s", path, clock_now() - began);
+  if (content == CHECKPOINT_NO_REPLAY) return STATUS_OK; // a small one drives out no whole one
   return run_directory_prune(learner->run, job->config.checkpoint_keep, error);
 }
 
@@ -187,7 +191,11 @@ static void save_and_stop(struct learner *learner, bool hurry, const char *reaso
   log_info("stopping: %s", reason);
   // In sync the save before a final evaluation is the job's last word, without that evaluation's mark.
   const bool over = learner->job->config.sync && learner->final_evaluation;
-  enum status status = hurry && !is_saved(learner) ? save(learner, CHECKPOINT_NO_REPLAY, &error) : STATUS_OK;
+  enum status status = STATUS_OK;
+  if (hurry && !is_saved(learner)) {
+    status = save(learner, CHECKPOINT_NO_REPLAY, &error);
+    if (status == STATUS_OK) reporter_status(&learner->reporter, learner->job, "stopped", EXIT_STOPPED, reason);
+  }
   if (status == STATUS_OK && !over) status = save(learner, CHECKPOINT_ALL, &error);
   if (status == STATUS_OK)
     leave(learner, EXIT_STOPPED, "stopped", reason);
@@ -351,7 +359,9 @@ static enum status async_turn(struct learner *learner, bool *busy, struct error 
   struct job *job = learner->job;
   enum status status = STATUS_OK;
   const bool over = job->limiter.steps >= job->config.env_steps;
-  if (!over) status = roster_grant(&learner->roster, &job->limiter, job->config.env_steps, job->policy_version, error);
+  struct rate_limiter limiter = job->limiter;
+  if (replay_size(job->replay) == 0) limiter.utd = 0; // n-step windows may hold back more than is allowed: no limit
+  if (!over) status = roster_grant(&learner->roster, &limiter, job->config.env_steps, job->policy_version, error);
   const uint64_t owed = rate_limiter_owed(&job->limiter);
   if (status == STATUS_OK && owed > 0 && replay_size(job->replay) > 0 && !(over && job->limiter.utd == 0)) {
     *busy = true;

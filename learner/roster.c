@@ -3,7 +3,6 @@
 #include "common/base/clock.h"
 #include "common/wire/assignment.h"
 
-enum { CREDITS_PER_ACTOR = 2 }; // one batch under way while the next is filled
 static const double TIMEOUT_STEPS = 20.0;
 
 enum status roster_init(struct roster *roster, const struct config *config, struct transport *transport,
@@ -13,6 +12,7 @@ enum status roster_init(struct roster *roster, const struct config *config, stru
                             .actors = actors,
                             .active = assignment_active(config, actors),
                             .actor_timeout = config->actor_timeout,
+                            .env_timeout = config->env_timeout,
                             .heartbeat = heartbeat_seconds(config)};
   roster->entry = memory_alloc(actors, sizeof *roster->entry, "the list of actors", error);
   if (!roster->entry) return STATUS_MEMORY;
@@ -83,7 +83,7 @@ enum status roster_grant(struct roster *roster, const struct rate_limiter *limit
     roster->next = (actor + 1) % roster->active;
     // A batch may go past what is allowed if without it the next update would never be owed.
     const uint64_t limit = promised < needed ? useful : allowed;
-    if (!entry->alive || entry->credits >= CREDITS_PER_ACTOR || promised + entry->batch_steps > limit) {
+    if (!entry->alive || entry->credits >= ROSTER_CREDITS || promised + entry->batch_steps > limit) {
       refused++;
       continue;
     }
@@ -95,9 +95,10 @@ enum status roster_grant(struct roster *roster, const struct rate_limiter *limit
   return STATUS_OK;
 }
 
-// An actor inside a step owes no heartbeat, and steps may take minutes.
+// An actor inside a step owes no heartbeat, and steps may take minutes: how long is known from its first one on.
 static double patience(const struct roster *roster, const struct roster_entry *entry) {
-  const double steps = TIMEOUT_STEPS * entry->longest_step;
+  const bool unknown = entry->active && entry->longest_step == 0;
+  const double steps = unknown ? roster->env_timeout : TIMEOUT_STEPS * entry->longest_step;
   return steps > roster->actor_timeout ? steps : roster->actor_timeout;
 }
 

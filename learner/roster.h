@@ -8,6 +8,8 @@
 #include "learner/rate_limiter.h"
 #include <stdbool.h>
 
+enum { ROSTER_CREDITS = 2 }; // that an actor may hold: one batch under way while the next is filled
+
 struct roster_entry { // of one actor
   bool alive, active; // active: it has environments
   bool left;          // it said BYE
@@ -18,12 +20,12 @@ struct roster_entry { // of one actor
 };
 
 struct roster {
-  struct transport *transport;     // not owned
-  uint32_t actors, active;         // ranks 1..actors; the first `active` have environments
-  struct roster_entry *entry;      // (actors), of rank i + 1
-  double actor_timeout, heartbeat; // s
-  uint32_t next;                   // whose turn it is to get the next credit
-  struct buffer bytes;             // scratch for messages
+  struct transport *transport;                  // not owned
+  uint32_t actors, active;                      // ranks 1..actors; the first `active` have environments
+  struct roster_entry *entry;                   // (actors), of rank i + 1
+  double actor_timeout, env_timeout, heartbeat; // s
+  uint32_t next;                                // whose turn it is to get the next credit
+  struct buffer bytes;                          // scratch for messages
 };
 enum status roster_init(struct roster *roster, const struct config *config, struct transport *transport,
                         struct error *error);

@@ -228,6 +228,26 @@ static enum status remove_leftovers(const char *path, struct error *error) {
   return STATUS_OK;
 }
 
+enum status run_directory_set_aside(struct run_directory *run, uint64_t steps, struct error *error) {
+  uint64_t *found;
+  const int count = all_checkpoints(run->path, &found, error);
+  enum status status = count < 0 ? error_set(error, STATUS_IO, "%s: cannot be read", run->path) : STATUS_OK;
+  for (int i = 0; i < count && status == STATUS_OK; i++) {
+    char path[RUN_PATH], aside[RUN_PATH + 8];
+    if (found[i] <= steps) continue;
+    status = run_checkpoint_path(path, run->path, found[i], error);
+    if (status != STATUS_OK) break;
+    snprintf(aside, sizeof aside, "%s.bad", path);
+    if (rename(path, aside) != 0)
+      status = error_set(error, STATUS_IO, "%s: cannot be renamed: %s", path, strerror(errno));
+    else
+      log_warn("%s is set aside as %s.bad: the run goes on from %llu steps", path, strrchr(path, '/') + 1,
+               (unsigned long long)steps);
+  }
+  memory_free(found);
+  return status;
+}
+
 enum status run_directory_prune(struct run_directory *run, uint64_t keep, struct error *error) {
   uint64_t *steps;
   const int count = all_checkpoints(run->path, &steps, error);

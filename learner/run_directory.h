@@ -34,6 +34,9 @@ enum status run_path(char *buffer, const char *directory, const char *name, stru
 // many there are. -1 and a message where the directory cannot be read.
 int run_checkpoints(const char *directory, uint64_t *steps, int limit, struct error *error);
 enum status run_checkpoint_path(char *buffer, const char *directory, uint64_t steps, struct error *error);
+// A run goes on from its checkpoint at `steps`: those of more steps, which could not be read or are not to be gone on
+// from, are renamed to *.bad with a warning, so that none of them passes for the newest.
+enum status run_directory_set_aside(struct run_directory *run, uint64_t steps, struct error *error);
 // Deletes all but the newest `keep` checkpoints, and what a killed writer left behind (*.tmp). 0 keeps all.
 enum status run_directory_prune(struct run_directory *run, uint64_t keep, struct error *error);
 // The newest checkpoint of a directory (or the file itself where path is one) that verifies; each one that does not is

@@ -336,12 +336,14 @@ enum status message_encode_stop(struct buffer *out, uint32_t sender, const struc
                                 struct error *error) {
   struct writer writer = writer_begin(out, MESSAGE_STOP, sender, error);
   writer_u32(&writer, stop->exit_code);
+  writer_bool(&writer, stop->together);
   return writer_end(&writer);
 }
 
 enum status message_decode_stop(const struct frame *frame, struct message_stop *stop, struct error *error) {
   struct reader reader = reader_begin(frame, MESSAGE_STOP, error);
   stop->exit_code = reader_u32(&reader, "exit_code");
+  stop->together = reader_bool(&reader, "together");
   return reader_end(&reader);
 }
 

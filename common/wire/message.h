@@ -141,6 +141,7 @@ struct message_episode { // evaluation
 };
 struct message_stop {
   uint32_t exit_code; // what the job ends with: EXIT_*
+  bool together;      // every rank is there to leave; false: MPI_Finalize would wait for one that is gone
 };
 struct message_heartbeat {
   uint64_t newest_version; // from the learner; 0 from an actor

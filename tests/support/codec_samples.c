@@ -117,7 +117,7 @@ void codec_target_fill(struct codec_target *target) {
   count_up(target->weights.values, SAMPLE_PARAMETERS, 70);
   target->evaluate = (struct message_evaluate){8, 1, 3, 10};
   target->episode = (struct message_episode){1ull << 45, 6, 200, -123.456};
-  target->stop = (struct message_stop){75};
+  target->stop = (struct message_stop){75, true};
   target->heartbeat = (struct message_heartbeat){1ull << 46, 2.5};
 }
 

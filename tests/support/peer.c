@@ -88,7 +88,8 @@ void peer_send_credit(struct transport *end, int to, uint32_t batches) {
 
 void peer_send_stop(struct transport *end, int to, uint32_t exit_code) {
   struct buffer bytes = {0};
-  send_and_release(end, to, &bytes, message_encode_stop(&bytes, rank(end), &(struct message_stop){exit_code}, NULL));
+  send_and_release(end, to, &bytes,
+                   message_encode_stop(&bytes, rank(end), &(struct message_stop){exit_code, true}, NULL));
 }
 
 static struct policy_weights weights_of(uint64_t version, size_t parameters, float value) {

@@ -170,7 +170,7 @@ static void test_total(void) {
 static void test_dead(void) {
   struct scene s;
   struct timespec pause = {.tv_nsec = 400000000};
-  scene_init(&s, "envs: 3\nsend_steps: 4\nlearning_starts: 8\nutd_slack: 12\nactor_timeout: 0.3\n");
+  scene_init(&s, "envs: 3\nsend_steps: 4\nlearning_starts: 8\nutd_slack: 12\nactor_timeout: 0.3\nenv_timeout: 0.3\n");
   CU_ASSERT_EQUAL(look(&s), -1);
   s.roster.entry[2].longest_step = 1; // a step of a second: it may be silent for longer
   nanosleep(&pause, NULL);
@@ -197,7 +197,7 @@ static void test_dead(void) {
 // A dead actor's credits are nobody's.
 static void test_credits_of_the_dead(void) {
   struct scene s;
-  scene_init(&s, "envs: 3\nsend_steps: 4\nlearning_starts: 6\nutd_slack: 0\nactor_timeout: 0.3\n");
+  scene_init(&s, "envs: 3\nsend_steps: 4\nlearning_starts: 6\nutd_slack: 0\nactor_timeout: 0.3\nenv_timeout: 0.3\n");
   grant(&s, 1000000); // 8 steps: two batches, of actors 0 and 1
   CU_ASSERT(credits(&s, 0) == 1 && credits(&s, 1) == 1 && credits(&s, 2) == 0);
   nanosleep(&(struct timespec){.tv_nsec = 400000000}, NULL);
