@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -123,6 +124,18 @@ static enum status compete(struct run_lock *lock, struct error *error) {
                    lock->path, holder.pid, holder.host, age > 0 ? age : 0, STALE_SECONDS);
 }
 
+// The directory, locked against others who compete for its lock at this moment: between judging a stale lock and taking
+// its place nobody else must. Waits two seconds at most; where the file system has no such locks it goes without. -1 or
+// a descriptor to close.
+static int guard(const char *directory) {
+  const int descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const double deadline = clock_now() + 2;
+  struct backoff backoff = {0};
+  while (descriptor >= 0 && flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK && clock_now() < deadline)
+    backoff_wait(&backoff);
+  return descriptor;
+}
+
 enum status run_lock_acquire(struct run_lock *lock, const char *directory, struct error *error) {
   *lock = (struct run_lock){.refreshed = clock_now()};
   if (gethostname(lock->host, sizeof lock->host - 1) != 0 || !lock->host[0])
@@ -132,7 +145,9 @@ enum status run_lock_acquire(struct run_lock *lock, const char *directory, struc
   snprintf(lock->draft, sizeof lock->draft, "%s.%s.%ld", lock->path, lock->host, (long)getpid());
   enum status status = write_draft(lock, error);
   if (status != STATUS_OK) return status;
+  const int guarded = guard(directory);
   status = compete(lock, error);
+  if (guarded >= 0) close(guarded);
   unlink(lock->draft);
   return status;
 }
