@@ -133,6 +133,10 @@ static void leave(struct learner *learner, int exit_code, const char *state, con
   memcpy(learner->outcome.checkpoint, learner->reporter.checkpoint, sizeof learner->outcome.checkpoint);
   reporter_status(&learner->reporter, learner->job, state, exit_code, reason); // the truth first: the end may be short
   learner->leave_until = clock_now() + LEAVE_SECONDS;
+  // A signal's time is short; a job that is done can wait for the steps that are being made.
+  for (uint32_t i = 0; i < learner->roster.active && exit_code == EXIT_DONE; i++)
+    learner->leave_until =
+        fmax(learner->leave_until, clock_now() + LEAVE_SECONDS + 2 * learner->roster.entry[i].longest_step);
   struct error error = {0};
   struct message_stop stop = {(uint32_t)exit_code, true};
   for (uint32_t i = 0; i < learner->roster.actors; i++) stop.together &= learner->roster.entry[i].alive;

@@ -38,7 +38,7 @@ for target in $(grep -oE '(^|`)make [a-z-]+' README.md CONTRIBUTING.md | sed 's/
 done
 { "$CORSAC" options && for command in eval inspect envs options; do "$CORSAC" $command --help; done; } >"$tmp/options"
 grep -oE -- '--[a-z][a-z-]+' README.md | sort -u | while read -r option; do
-  case $option in --bind-to | --oversubscribe | --hostfile | --map-by | --ntasks | --time | --signal | --requeue | --nodes | --version) continue ;; esac
+  case $option in --bind-to | --enable-recovery | --oversubscribe | --hostfile | --map-by | --ntasks | --time | --signal | --requeue | --nodes | --version) continue ;; esac
   grep -qE -- "--(\[no-\])?${option#--}\b" "$tmp/options" || echo "$option"
 done >"$tmp/unknown"
 check "README.md names options that exist, not $(tr '\n' ' ' <"$tmp/unknown")" [ ! -s "$tmp/unknown" ]
