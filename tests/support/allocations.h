@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-bool allocations_counted(void); // false under a sanitizer, which brings its own allocator
+bool allocations_counted(void); // false under a sanitizer or valgrind, which bring their own allocator
 size_t allocations_count(void);
 
 #endif
