@@ -112,6 +112,8 @@ static void stop_in_sync(int where) {
   CU_ASSERT_TRUE(job_metrics_equal(left, in(right, file), 20));
 }
 
+static uint64_t rows_of(uint64_t steps) { return steps < 5000 ? steps : 5000; } // --replay-capacity
+
 static void stop_in_async(int where) {
   struct checkpoint_info before = {0}, after = {0};
   char path[1024], total[32], run[32];
@@ -125,7 +127,8 @@ static void stop_in_async(int where) {
   if (rank != 0) return;
   CU_ASSERT_EQUAL(newest(run, &after), steps + 200);
   const uint64_t past = steps + 200 > 50 ? steps + 200 - 50 : 0;
-  CU_ASSERT(before.replay_size == steps && after.replay_size == steps + 200); // each step is a row
+  // Each step is a row, as far as the replay holds them.
+  CU_ASSERT(before.replay_size == rows_of(steps) && after.replay_size == rows_of(steps + 200));
   CU_ASSERT(before.updates <= after.updates && after.updates == past); // utd 1: no debt is repaid twice, none forgiven
   CU_ASSERT_TRUE(after.policy_version >= before.policy_version && after.episodes >= before.episodes);
   checkpoint_info_release(&before);
