@@ -83,7 +83,7 @@ static enum status equip(struct actor *actor, struct error *error) {
   actor->rollout = rollout_create(config, &actor->kind, actor->assignment.first, actor->assignment.count, error);
   if (!actor->rollout) return error->status;
   const struct environment *env = rollout_environment(actor->rollout, 0);
-  actor->policy = policy_create(env->obs_dim, env->act_dim, &config->hidden, error);
+  actor->policy = policy_create(config, env->obs_dim, env->act_dim, error);
   if (!actor->policy) return error->status;
   policy_weights(actor->policy)->normalize = config->normalize_observations;
   actor->evaluator = evaluator_create(config, &actor->kind, env->obs_dim, env->act_dim, actor->assignment.first, error);

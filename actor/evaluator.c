@@ -26,7 +26,7 @@ struct evaluator *evaluator_create(const struct config *config, const struct env
   if (!evaluator) return NULL;
   *evaluator =
       (struct evaluator){.config = config, .kind = kind, .obs_dim = obs_dim, .act_dim = act_dim, .index = index};
-  if ((evaluator->policy = policy_create(obs_dim, act_dim, &config->hidden, error)) &&
+  if ((evaluator->policy = policy_create(config, obs_dim, act_dim, error)) &&
       (evaluator->obs = memory_alloc(obs_dim, sizeof(float), what, error)) &&
       (evaluator->first_obs = memory_alloc(obs_dim, sizeof(float), what, error)) &&
       (evaluator->action = memory_alloc(act_dim, sizeof(float), what, error)) &&

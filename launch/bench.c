@@ -32,7 +32,7 @@ struct kind {
   } setting[4]; // in place of the table's defaults
 };
 
-#define NETWORKS "hidden critics batch_size learner_threads replay_capacity"
+#define NETWORKS "hidden critics batch_size learner_threads backend replay_capacity"
 static const struct kind kinds[] = {
     {"learner", bench_learner, false, 21, "obs_dim act_dim " NETWORKS, {{0}}},
     {"replay", bench_replay, false, 21, "obs_dim act_dim batch_size replay_capacity", {{0}}},
@@ -273,7 +273,7 @@ static enum status run_all(const struct request *request, struct plan *plan, int
   char directory[CONFIG_TEXT] = "";
   enum status status = rank == 0 ? make_directory(request->directory, directory, sizeof directory, error) : STATUS_OK;
   if (status == STATUS_OK && rank == 0) bench_warn(&plan->bench[0]->config);
-  if (status == STATUS_OK && rank == 0 && !request->json) bench_print_machine();
+  if (status == STATUS_OK && rank == 0 && !request->json) bench_print_machine(plan->bench[0]);
   for (uint32_t i = 0; i < plan->count && status == STATUS_OK; i++) {
     struct bench *bench = plan->bench[i];
     const bool over_mpi = plan->kind[i]->over_mpi;

@@ -74,7 +74,7 @@ enum status bench_weights(struct bench *bench, struct error *error);
 enum status bench_train(struct bench *bench, struct error *error);
 
 // A table for people, and JSON for programs: of one benchmark, or of several as `corsac bench all` made them.
-void bench_print_machine(void);
+void bench_print_machine(const struct bench *bench);
 void bench_print_table(const struct bench *bench);
 enum status bench_print_json(const char *name, struct bench *const *benches, uint32_t count, struct error *error);
 // Says on stderr what makes this machine slower than it has to be.

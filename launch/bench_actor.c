@@ -21,7 +21,8 @@ struct sides {
   uint32_t *steps;              // (envs) of the episode
   float *obs, *action, *scaled; // (envs x obs_dim), (envs x act_dim), (act_dim)
   struct mlp net;
-  float *cache, *head; // of one forward of envs rows
+  float *values, *cache_memory, *head; // of one forward of envs rows
+  struct mlp_cache cache;
 };
 
 static enum status act(void *context, struct error *error) {
@@ -75,7 +76,7 @@ static enum status choose(void *context, struct error *error) {
 static enum status forward(void *context, struct error *error) {
   struct sides *sides = context;
   (void)error;
-  mlp_forward(&sides->net, policy_weights(sides->policy)->values, sides->envs, sides->obs, sides->cache, sides->head);
+  mlp_forward(&sides->net, sides->values, sides->envs, sides->obs, sides->obs_dim, &sides->cache, sides->head);
   return STATUS_OK;
 }
 
@@ -99,10 +100,12 @@ static enum status prepare_plain(struct sides *sides, struct error *error) {
   sides->obs = memory_alloc((size_t)envs * sides->obs_dim, sizeof(float), what, error);
   sides->action = memory_alloc((size_t)envs * sides->act_dim, sizeof(float), what, error);
   sides->scaled = memory_alloc(sides->act_dim, sizeof(float), what, error);
-  sides->cache = memory_alloc(mlp_cache_size(&sides->net, envs), sizeof(float), what, error);
+  sides->cache_memory = memory_alloc(mlp_cache_size(&sides->net, envs), sizeof(float), what, error);
   sides->head = memory_alloc((size_t)envs * sides->net.output, sizeof(float), what, error);
-  if (!sides->bare || !sides->steps || !sides->obs || !sides->action || !sides->scaled || !sides->cache || !sides->head)
+  if (!sides->bare || !sides->steps || !sides->obs || !sides->action || !sides->scaled || !sides->cache_memory ||
+      !sides->head)
     return STATUS_MEMORY;
+  sides->cache = mlp_cache_in(&sides->net, envs, sides->cache_memory);
   for (uint32_t i = 0; i < envs; i++) {
     enum status status = environment_create(&sides->bare[i], &sides->kind, i, false, error);
     if (status == STATUS_OK) status = environment_reset(&sides->bare[i], i, sides->obs + i * sides->obs_dim, error);
@@ -112,11 +115,14 @@ static enum status prepare_plain(struct sides *sides, struct error *error) {
 }
 
 static enum status prepare(struct sides *sides, struct error *error) {
-  sides->policy = policy_create(sides->obs_dim, sides->act_dim, &sides->config.hidden, error);
+  sides->policy = policy_create(&sides->config, sides->obs_dim, sides->act_dim, error);
   if (!sides->policy) return error->status;
   struct random random = random_stream(sides->config.seed, RANDOM_INIT, 0, 0);
-  policy_network(&sides->net, sides->obs_dim, sides->act_dim, &sides->config.hidden);
-  mlp_init_parameters(&sides->net, policy_weights(sides->policy)->values, &random);
+  policy_network(&sides->net, NULL, sides->obs_dim, sides->act_dim, &sides->config.hidden);
+  sides->values = memory_alloc(sides->net.parameters, sizeof(float), "the actor's benchmark", error);
+  if (!sides->values) return STATUS_MEMORY;
+  mlp_init_parameters(&sides->net, sides->values, &random);
+  memcpy(policy_weights(sides->policy)->values, sides->values, sides->net.parameters * sizeof(float));
   policy_weights(sides->policy)->version = 1;
   policy_weights(sides->policy)->normalize = sides->config.normalize_observations;
   const enum status status = prepare_actor(sides, error);
@@ -131,7 +137,8 @@ static void release(struct sides *sides) {
   memory_free(sides->obs);
   memory_free(sides->action);
   memory_free(sides->scaled);
-  memory_free(sides->cache);
+  memory_free(sides->values);
+  memory_free(sides->cache_memory);
   memory_free(sides->head);
   transition_sender_release(&sides->sender);
   transport_destroy(sides->ends[0]);

@@ -14,7 +14,9 @@ struct sides {
   uint32_t *drawn;                     // (DRAWN + rows) random rows
   uint8_t *plain;                      // (plain_rows x row_bytes)
   float *obs, *action, *reward, *next_obs, *discount; // of a batch
-  uint8_t *bytes;                                     // (rows x row_bytes)
+  size_t width;
+  float *input, *next_input; // (rows x width) [obs | action] and [next_obs | ]
+  uint8_t *bytes;            // (rows x row_bytes)
 };
 
 static const uint32_t *draw(struct sides *sides) {
@@ -34,7 +36,7 @@ static uint8_t *place(struct sides *sides) {
 static enum status gather(void *context, struct error *error) {
   struct sides *sides = context;
   (void)error;
-  replay_gather(sides->replay, sides->rows, draw(sides), sides->obs, sides->action, sides->reward, sides->next_obs,
+  replay_gather(sides->replay, sides->rows, draw(sides), sides->width, sides->input, sides->next_input, sides->reward,
                 sides->discount);
   return STATUS_OK;
 }
@@ -76,7 +78,10 @@ static enum status prepare(struct sides *sides, struct error *error) {
   sides->plain = memory_alloc(sides->plain_rows, sides->row_bytes, what, error);
   sides->bytes = memory_alloc(sides->rows, sides->row_bytes, what, error);
   sides->obs = memory_alloc(batch, sizeof(float), what, error);
-  if (!sides->drawn || !sides->plain || !sides->bytes || !sides->obs) return STATUS_MEMORY;
+  sides->width = sides->obs_dim + sides->act_dim;
+  sides->input = memory_alloc(2 * sides->rows * sides->width, sizeof(float), what, error);
+  if (!sides->drawn || !sides->plain || !sides->bytes || !sides->obs || !sides->input) return STATUS_MEMORY;
+  sides->next_input = sides->input + sides->rows * sides->width;
   sides->action = sides->obs + sides->rows * sides->obs_dim;
   sides->reward = sides->action + sides->rows * sides->act_dim;
   sides->next_obs = sides->reward + sides->rows;
@@ -112,6 +117,7 @@ enum status bench_replay(struct bench *bench, struct error *error) {
   memory_free(sides.plain);
   memory_free(sides.bytes);
   memory_free(sides.obs);
+  memory_free(sides.input);
   job_release(&job);
   return status;
 }

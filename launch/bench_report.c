@@ -1,5 +1,6 @@
 // What `corsac bench` prints.
 #include "common/base/clock.h"
+#include "common/nn/backend.h"
 #include "common/nn/linalg.h"
 #include "launch/bench.h"
 #include "launch/json.h"
@@ -32,8 +33,6 @@ static int usable_cores(void) {
   cpu_set_t mask;
   return sched_getaffinity(0, sizeof mask, &mask) == 0 ? CPU_COUNT(&mask) : 0;
 }
-
-static const char *backend(void) { return "openblas"; }
 
 void bench_warn(const struct config *config) {
   const char *core = getenv("OPENBLAS_CORETYPE");
@@ -70,12 +69,12 @@ static void format_quartiles(const struct bench_quartiles *quartiles, char *text
   snprintf(text, size, "%s (%s..%s)", median, low, high);
 }
 
-void bench_print_machine(void) {
+void bench_print_machine(const struct bench *bench) {
   char name[256], date[40];
   processor_name(name, sizeof name);
   clock_format(date, sizeof date);
   printf("%s, %d core%s, OpenBLAS %s, backend %s, %s\n", name, usable_cores(), usable_cores() == 1 ? "" : "s",
-         linalg_core_name(), backend(), date);
+         linalg_core_name(), backend_choose(&bench->config), date);
 }
 
 // The next name of a list with blanks between; false at its end.
@@ -199,7 +198,7 @@ enum status bench_print_json(const char *name, struct bench *const *benches, uin
   json_object_set_new(root, "machine", json_string(processor));
   json_object_set_new(root, "cores", json_integer(usable_cores()));
   json_object_set_new(root, "blas_core", json_string(linalg_core_name()));
-  json_object_set_new(root, "backend", json_string(backend()));
+  json_object_set_new(root, "backend", json_string(backend_choose(&benches[0]->config)));
   json_object_set_new(root, "date", json_string(date));
   return json_print(root, error);
 }

@@ -53,7 +53,7 @@ struct learner_side {
 
 static enum status actor_init(struct actor_side *side, const struct bench *bench, struct error *error) {
   static const char what[] = "the weights' benchmark";
-  side->policy = policy_create(bench->obs_dim, bench->act_dim, &bench->config.hidden, error);
+  side->policy = policy_create(&bench->config, bench->obs_dim, bench->act_dim, error);
   if (!side->policy) return error->status;
   policy_weights(side->policy)->normalize = bench->config.normalize_observations;
   side->obs = memory_alloc(bench->obs_dim, sizeof(float), what, error);
@@ -102,7 +102,7 @@ static enum status actor_turn(struct actor_side *side, bool *busy, struct error 
   *busy = newest > side->acted && newest != NO_MORE;
   if (round != side->now.round) close_round(side, round);
   if (status != STATUS_OK || !*busy) return status;
-  const uint64_t used = policy_weights(side->policy)->version, age = newest > used ? newest - used : 0;
+  const uint64_t used = policy_version(side->policy), age = newest > used ? newest - used : 0;
   policy_act(side->policy, 1, side->obs, NULL, side->action);
   side->acted = newest;
   side->now.actions++;
@@ -132,7 +132,7 @@ static enum status learner_init(struct learner_side *side, struct bench *bench, 
   enum status status = roster_init(&side->roster, &bench->config, side->transport, error);
   if (status == STATUS_OK) status = weights_publisher_init(&side->publisher, &side->job, actors, error);
   if (status == STATUS_OK)
-    status = policy_weights_init(&side->copy, bench->obs_dim, side->job.sac.policy_net.parameters, error);
+    status = policy_weights_init(&side->copy, bench->obs_dim, mlp_dense_size(&side->job.sac.policy_net), error);
   return status;
 }
 

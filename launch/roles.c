@@ -19,11 +19,12 @@ static const double DISMISS_SECONDS = 5;
 
 static void say_start(const struct setup *setup, const struct job *job, uint32_t actors) {
   const struct config *config = &job->config;
-  log_info("corsac %s: %s (obs %u, act %u), %llu environment%s on %u actor%s, %s, OpenBLAS %s, %llu learner thread%s",
+  log_info("corsac %s: %s (obs %u, act %u), %llu environment%s on %u actor%s, %s, backend %s (OpenBLAS %s), %llu "
+           "learner thread%s",
            CORSAC_VERSION, job->environment.environment, job->environment.obs_dim, job->environment.act_dim,
            (unsigned long long)config->envs, config->envs == 1 ? "" : "s", actors, actors == 1 ? "" : "s",
-           config->sync ? "sync" : "async", linalg_core_name(), (unsigned long long)config->learner_threads,
-           config->learner_threads == 1 ? "" : "s");
+           config->sync ? "sync" : "async", config->backend, linalg_core_name(),
+           (unsigned long long)config->learner_threads, config->learner_threads == 1 ? "" : "s");
   if (setup->resume)
     log_info("resumed from %s at %llu steps, %llu updates", setup->checkpoint, (unsigned long long)job->limiter.steps,
              (unsigned long long)job->limiter.updates);

@@ -3,7 +3,9 @@
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "common/config/options.h"
+#include "common/nn/backend.h"
 #include "common/nn/linalg.h"
+#include "common/nn/tiles.h"
 #include "launch/presets.h"
 #include "learner/checkpoint.h"
 
@@ -56,7 +58,8 @@ static enum status read_saved(struct setup *setup, struct error *error) {
   snprintf(name, sizeof name, "%s:/config", setup->checkpoint);
   status = options_parse_yaml(info.config, strlen(info.config), name, &setup->saved, error);
   if (status != STATUS_OK) status = error->status = STATUS_FORMAT; // the file's mistake, not the user's
-  if (status == STATUS_OK && setup->saved.sync && strcmp(info.blas_core, linalg_core_name()) != 0)
+  if (status == STATUS_OK && setup->saved.sync && strcmp(setup->saved.backend, "tiles") != 0 &&
+      strcmp(info.blas_core, linalg_core_name()) != 0)
     log_warn("%s was written with OpenBLAS kernels for %s, here they are for %s: the run goes on, but not bit for bit "
              "as there",
              setup->checkpoint, info.blas_core, linalg_core_name());
@@ -113,6 +116,13 @@ static enum status resolve_envs(struct config *config, uint32_t actors, struct e
   return options_check(config, error);
 }
 
+// From here on it is known, also to whoever resumes.
+static void resolve_backend(struct config *config) {
+  snprintf(config->backend, sizeof config->backend, "%s", backend_choose(config));
+  if (strcmp(config->backend, "tiles") == 0 && !tiles_are_fast())
+    log_warn("backend tiles is slow on this processor, which has no fused multiply-add: openblas is the faster one");
+}
+
 static enum status write_config(const struct setup *setup, struct error *error) {
   char path[RUN_PATH];
   const size_t size = options_format_yaml(&setup->config, NULL, 0);
@@ -136,6 +146,7 @@ enum status setup_resolve(struct setup *setup, int argc, char **argv, uint32_t a
   setup->in_place = setup->resume && is_directory(resume);
   status = setup->resume ? resolve_resume(setup, &request, resume, error) : resolve_new(setup, &request, error);
   if (status == STATUS_OK) status = resolve_envs(&setup->config, actors, error);
+  if (status == STATUS_OK) resolve_backend(&setup->config);
   if (status != STATUS_OK) return status;
   struct config *config = &setup->config;
   config->resume[0] = config->config[0] = 0; // of this start, not of the job

@@ -29,31 +29,39 @@ void adam_release(struct adam *adam) {
   *adam = (struct adam){0};
 }
 
-void adam_begin(struct adam *adam) { adam->step++; }
+// beta^t by squaring: arithmetic alone, so that the bits are the same everywhere.
+static double power(double beta, uint64_t t) {
+  double result = 1;
+  for (; t > 0; t >>= 1, beta *= beta) {
+    if (t & 1) result *= beta;
+  }
+  return result;
+}
 
-struct factors {
-  real b1, b2, c1, c2, rate, correction, epsilon; // c = 1 - b; rate = lr / (1 - b1^t); correction = 1 / sqrt(1 - b2^t)
-};
+static struct adam_factors factors_of(double learning_rate, uint64_t t) {
+  return (struct adam_factors){learning_rate / (1 - power(BETA1, t)), 1 / sqrt(1 - power(BETA2, t))};
+}
 
-VECTORIZE static void apply(struct factors f, size_t count, const real *restrict g, real *restrict m, real *restrict v,
-                            real *restrict p) {
+void adam_begin(struct adam *adam) { adam->factors = factors_of(adam->learning_rate, ++adam->step); }
+
+VECTORIZE static void apply(size_t count, real rate, real correction, const real *restrict g, real *restrict m,
+                            real *restrict v, real *restrict p) {
+  const real b1 = (real)BETA1, b2 = (real)BETA2, c1 = (real)(1 - BETA1), c2 = (real)(1 - BETA2), eps = (real)EPSILON;
   for (size_t i = 0; i < count; i++) {
-    m[i] = f.b1 * m[i] + f.c1 * g[i];
-    v[i] = f.b2 * v[i] + f.c2 * g[i] * g[i];
-    p[i] -= f.rate * m[i] / (root(v[i]) * f.correction + f.epsilon);
+    m[i] = b1 * m[i] + c1 * g[i];
+    v[i] = b2 * v[i] + c2 * g[i] * g[i];
+    p[i] -= rate * m[i] / (root(v[i]) * correction + eps);
   }
 }
 
 void adam_apply(const struct adam *adam, size_t begin, size_t end, const real *gradient, real *parameters) {
-  const double t = (double)adam->step;
-  const struct factors factors = {
-      .b1 = (real)BETA1,
-      .b2 = (real)BETA2,
-      .c1 = (real)(1 - BETA1),
-      .c2 = (real)(1 - BETA2),
-      .rate = (real)(adam->learning_rate / (1 - pow(BETA1, t))),
-      .correction = (real)(1 / sqrt(1 - pow(BETA2, t))),
-      .epsilon = (real)EPSILON,
-  };
-  apply(factors, end - begin, gradient + begin, adam->m + begin, adam->v + begin, parameters + begin);
+  apply(end - begin, (real)adam->factors.rate, (real)adam->factors.correction, gradient + begin, adam->m + begin,
+        adam->v + begin, parameters + begin);
+}
+
+void adam_scalar_apply(struct adam_scalar *adam, double gradient, double *parameter) {
+  const struct adam_factors f = factors_of(adam->learning_rate, ++adam->step);
+  adam->m = BETA1 * adam->m + (1 - BETA1) * gradient;
+  adam->v = BETA2 * adam->v + (1 - BETA2) * gradient * gradient;
+  *parameter -= f.rate * adam->m / (sqrt(adam->v) * f.correction + EPSILON);
 }

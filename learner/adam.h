@@ -10,14 +10,27 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// Of step t: rate = lr / (1 - b1^t), correction = 1 / sqrt(1 - b2^t).
+struct adam_factors {
+  double rate, correction;
+};
+
 struct adam {
   size_t size;
   double learning_rate;
   uint64_t step; // updates made
-  real *m, *v;   // (size)
+  struct adam_factors factors;
+  real *m, *v; // (size)
 };
 enum status adam_init(struct adam *adam, size_t size, double learning_rate, struct error *error);
 void adam_release(struct adam *adam);
 void adam_begin(struct adam *adam); // counts the step; then adam_apply on any split of [0, size) by any threads
 void adam_apply(const struct adam *adam, size_t begin, size_t end, const real *gradient, real *parameters);
+
+// The same for one number in double.
+struct adam_scalar {
+  double m, v, learning_rate;
+  uint64_t step;
+};
+void adam_scalar_apply(struct adam_scalar *adam, double gradient, double *parameter);
 #endif

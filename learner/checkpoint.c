@@ -115,8 +115,9 @@ static void walk_linear(struct h5 *h5, const char *group, const char *name, size
 
 static real *at(real *parameters, size_t offset) { return parameters ? parameters + offset : NULL; }
 
-static void walk_network(struct h5 *h5, const char *group, const struct mlp *net, const struct head *heads,
-                         size_t head_count, real *parameters) {
+// Of a network with the dense layout.
+static void walk_dense(struct h5 *h5, const char *group, const struct mlp *net, const struct head *heads,
+                       size_t head_count, real *parameters) {
   const uint32_t hidden = net->layers - 1;
   char name[16];
   for (uint32_t l = 0; l < hidden; l++) {
@@ -140,6 +141,32 @@ static void walk_network(struct h5 *h5, const char *group, const struct mlp *net
                 at(parameters, last->bias + row));
 }
 
+// In the file a network stands densely, `count` of them one after another, whatever the backend: the walk goes over a
+// copy.
+static real *dense_begin(struct h5 *h5, const struct mlp *net, size_t count, const real *parameters) {
+  const size_t size = mlp_dense_size(net);
+  real *dense = h5->status == STATUS_OK ? memory_alloc(count * size, sizeof *dense, "a network", h5->error) : NULL;
+  if (!dense && h5->status == STATUS_OK) h5->status = STATUS_MEMORY;
+  for (size_t k = 0; dense && h5->writing && k < count; k++)
+    mlp_export(net, parameters + k * net->parameters, dense + k * size);
+  return dense;
+}
+
+static void dense_end(struct h5 *h5, const struct mlp *net, size_t count, real *dense, real *parameters) {
+  const size_t size = mlp_dense_size(net);
+  for (size_t k = 0; h5->status == STATUS_OK && !h5->writing && k < count; k++)
+    mlp_import(net, dense + k * size, parameters + k * net->parameters);
+  memory_free(dense);
+}
+
+static void walk_network(struct h5 *h5, const char *group, const struct mlp *net, const struct head *heads,
+                         size_t head_count, real *parameters) {
+  const struct mlp dense_net = mlp_dense(net);
+  real *dense = parameters ? dense_begin(h5, net, 1, parameters) : NULL;
+  walk_dense(h5, group, &dense_net, heads, head_count, dense);
+  if (dense) dense_end(h5, net, 1, dense, parameters);
+}
+
 static void walk_policy(struct h5 *h5, const struct mlp *net, real *parameters) {
   const size_t act_dim = net->output / 2;
   h5->hint = "hidden: fixed on resume";
@@ -158,9 +185,16 @@ static void walk_critics(struct h5 *h5, const char *group, const struct critics 
   h5->hint = "";
 }
 
-static void walk_adam(struct h5 *h5, const char *group, struct adam *adam) {
-  h5_values(h5, h5_name(h5, "%s/m", group), H5_KIND_FLOAT, adam->size, 0, adam->m);
-  h5_values(h5, h5_name(h5, "%s/v", group), H5_KIND_FLOAT, adam->size, 0, adam->v);
+static void walk_moment(struct h5 *h5, const char *name, const struct mlp *net, size_t count, real *moment) {
+  real *dense = dense_begin(h5, net, count, moment);
+  h5_values(h5, name, H5_KIND_FLOAT, count * mlp_dense_size(net), 0, dense);
+  dense_end(h5, net, count, dense, moment);
+}
+
+// Of the optimizer of `count` networks.
+static void walk_adam(struct h5 *h5, const char *group, const struct mlp *net, size_t count, struct adam *adam) {
+  walk_moment(h5, h5_name(h5, "%s/m", group), net, count, adam->m);
+  walk_moment(h5, h5_name(h5, "%s/v", group), net, count, adam->v);
   h5_u64(h5, h5_name(h5, "%s/step", group), &adam->step);
 }
 
@@ -174,8 +208,8 @@ static void walk_sac(struct h5 *h5, struct sac *sac) {
   walk_policy(h5, &sac->policy_net, sac->policy);
   walk_critics(h5, "critics", &sac->critics, sac->critics.parameters);
   walk_critics(h5, "targets", &sac->critics, sac->critics.targets);
-  walk_adam(h5, "optimizer/policy", &sac->policy_adam);
-  walk_adam(h5, "optimizer/critics", &sac->critics_adam);
+  walk_adam(h5, "optimizer/policy", &sac->policy_net, 1, &sac->policy_adam);
+  walk_adam(h5, "optimizer/critics", &sac->critics.net, sac->critics.count, &sac->critics_adam);
   h5_double(h5, "optimizer/alpha/m", &sac->alpha_adam.m);
   h5_double(h5, "optimizer/alpha/v", &sac->alpha_adam.v);
   h5_u64(h5, "optimizer/alpha/step", &sac->alpha_adam.step);
@@ -512,7 +546,7 @@ enum status checkpoint_read_policy(const char *path, const struct checkpoint_inf
   *weights = (struct policy_weights){0};
   *hello = (struct message_hello){.obs_dim = info->obs_dim, .act_dim = info->act_dim};
   memcpy(hello->environment, info->environment, sizeof hello->environment);
-  policy_network(&net, info->obs_dim, info->act_dim, &config->hidden);
+  policy_network(&net, NULL, info->obs_dim, info->act_dim, &config->hidden);
   h5_open(&h5, path, error);
   read_policy(&h5, &net, config->normalize_observations, weights, hello);
   weights->version = info->policy_version;

@@ -80,13 +80,16 @@ void job_sample(struct job *job) {
   struct sac_batch *batch = sac_batch(&job->sac);
   struct random random = random_stream(job->config.seed, RANDOM_REPLAY, 0, job->sac.updates);
   replay_draw(job->replay, &random, batch->rows, job->sample);
-  replay_gather(job->replay, batch->rows, job->sample, batch->obs, batch->action, batch->reward, batch->next_obs,
+  replay_gather(job->replay, batch->rows, job->sample, batch->width, batch->input, batch->next_input, batch->reward,
                 batch->discount);
   if (job->config.normalize_observations) { // element-wise, so in place
     const size_t dim = job->normalizer.dim;
     normalizer_export(&job->normalizer, job->shift, job->scale);
-    normalizer_apply(batch->rows, dim, job->shift, job->scale, batch->obs, batch->obs);
-    normalizer_apply(batch->rows, dim, job->shift, job->scale, batch->next_obs, batch->next_obs);
+    for (size_t i = 0; i < batch->rows; i++) {
+      real *obs = batch->input + i * batch->width, *next_obs = batch->next_input + i * batch->width;
+      normalizer_apply(1, dim, job->shift, job->scale, obs, obs);
+      normalizer_apply(1, dim, job->shift, job->scale, next_obs, next_obs);
+    }
   }
   sac_draw(&job->sac, job->config.seed);
 }
@@ -94,7 +97,7 @@ void job_sample(struct job *job) {
 void job_export_policy(const struct job *job, struct policy_weights *weights) {
   weights->version = job->policy_version;
   weights->normalize = job->config.normalize_observations;
-  memcpy(weights->values, job->sac.policy, weights->parameters * sizeof *weights->values);
+  mlp_export(&job->sac.policy_net, job->sac.policy, weights->values);
   if (weights->normalize) {
     normalizer_export(&job->normalizer, weights->shift, weights->scale);
     return;

@@ -101,21 +101,21 @@ static void take(const float *from, size_t count, real *to) {
 #endif
 }
 
-void replay_gather(const struct replay *replay, size_t rows, const uint32_t *index, real *obs, real *action,
-                   real *reward, real *next_obs, real *discount) {
+void replay_gather(const struct replay *replay, size_t rows, const uint32_t *index, size_t width, real *input,
+                   real *next_input, real *reward, real *discount) {
   enum { AHEAD = 8 }; // rows that are fetched while others are copied: each lies somewhere else in memory
-  const size_t obs_dim = replay->obs_dim, act_dim = replay->act_dim, bytes = replay->stride * sizeof(float);
+  const size_t obs_dim = replay->obs_dim, bytes = replay->stride * sizeof(float);
+  assert(width == obs_dim + replay->act_dim && replay->offset[REPLAY_ACTION] == replay->offset[REPLAY_OBS] + obs_dim);
   for (size_t i = 0; i < rows; i++) {
     assert(index[i] < replay->size);
     const size_t ahead = i + AHEAD < rows ? i + AHEAD : i;
     const char *soon = (const char *)(replay->rows + index[ahead] * replay->stride);
     for (size_t line = 0; line < bytes; line += MEMORY_ALIGNMENT) __builtin_prefetch(soon + line);
     const float *row = replay->rows + index[i] * replay->stride;
-    take(row + replay->offset[REPLAY_OBS], obs_dim, obs + i * obs_dim);
-    take(row + replay->offset[REPLAY_ACTION], act_dim, action + i * act_dim);
+    take(row + replay->offset[REPLAY_OBS], width, input + i * width);
     reward[i] = (real)row[replay->offset[REPLAY_REWARD]];
     discount[i] = (real)row[replay->offset[REPLAY_DISCOUNT]];
-    take(row + replay->offset[REPLAY_NEXT_OBS], obs_dim, next_obs + i * obs_dim);
+    take(row + replay->offset[REPLAY_NEXT_OBS], obs_dim, next_input + i * width);
   }
 }
 

@@ -26,9 +26,10 @@ size_t replay_row_bytes(uint32_t obs_dim, uint32_t act_dim);
 void replay_insert(struct replay *replay, size_t rows, const float *obs, const float *action, const float *reward,
                    const float *next_obs, const float *discount);
 void replay_draw(const struct replay *replay, struct random *random, size_t rows, uint32_t *index); // uniform; size > 0
-// obs, next_obs (rows x obs_dim), action (rows x act_dim), reward, discount (rows)
-void replay_gather(const struct replay *replay, size_t rows, const uint32_t *index, real *obs, real *action,
-                   real *reward, real *next_obs, real *discount);
+// input (rows x width) = [obs | action], next_input (rows x width) = [next_obs | untouched], width = obs_dim + act_dim;
+// reward, discount (rows)
+void replay_gather(const struct replay *replay, size_t rows, const uint32_t *index, size_t width, real *input,
+                   real *next_input, real *reward, real *discount);
 // For files: rows [begin, begin + rows) of one column in ring order of memory (0 is the first slot), width columns
 // wide.
 uint32_t replay_column_width(const struct replay *replay, enum replay_column column);

@@ -19,9 +19,9 @@
 
 // Rows that an update learns from. The arrays are sac's own (sac_batch), filled by the caller before sac_update.
 struct sac_batch {
-  size_t rows;
-  real *obs, *next_obs;     // (rows x obs_dim) normalised
-  real *action;             // (rows x act_dim) in [-1,1]
+  size_t rows, width;       // width: obs_dim + act_dim, what a critic reads
+  real *input;              // (rows x width) [s | a], s normalised, a in [-1,1]; the update writes a_new over a
+  real *next_input;         // (rows x width) [s' | ], s' normalised; the update writes a' behind it
   real *reward, *discount;  // (rows)
   real *noise, *noise_next; // (rows x act_dim) N(0,1), for a_new and for a'
   uint32_t *subset;         // (target_subset) distinct critics that form the minimum in y
@@ -39,16 +39,13 @@ struct sac {
   uint32_t obs_dim, act_dim, batch_size, target_subset;
   double tau, reward_scale, target_entropy;
   bool auto_alpha;
-  struct mlp policy_net; // policy_network()
+  double fixed_alpha;    // where it is not automatic
+  struct mlp policy_net; // policy_network() on the configuration's backend
   real *policy;          // its parameters
   struct critics critics;
   double log_alpha;
   struct adam policy_adam, critics_adam;
-  struct {
-    double m, v;
-    uint64_t step;
-    double learning_rate;
-  } alpha_adam;
+  struct adam_scalar alpha_adam;
   uint64_t updates;
   struct team *team; // not owned
   struct sac_scratch *scratch;
@@ -65,9 +62,9 @@ struct sac_batch *sac_batch(struct sac *sac);
 void sac_draw(struct sac *sac, uint64_t seed);
 // One update from what stands in sac_batch. Counts it. STATUS_FAILED, naming it, if a loss or a gradient is not finite;
 // the parameters may then already have been changed. The result is the same for the same number of team members, bit
-// for bit. No allocation.
+// for bit, and on tiles for any number of them. No allocation.
 enum status sac_update(struct sac *sac, struct sac_losses *losses, struct error *error);
-// The gradients of the last update, (policy_net.parameters) and (critics.size), for tests.
+// The gradients of the last update, laid out as sac->policy and critics.parameters, for tests.
 const real *sac_policy_gradient(const struct sac *sac);
 const real *sac_critics_gradient(const struct sac *sac);
 #endif

@@ -6,7 +6,7 @@ enum status weights_publisher_init(struct weights_publisher *publisher, const st
                                    struct error *error) {
   *publisher = (struct weights_publisher){.actors = actors};
   enum status status =
-      policy_weights_init(&publisher->weights, job->environment.obs_dim, job->sac.policy_net.parameters, error);
+      policy_weights_init(&publisher->weights, job->environment.obs_dim, mlp_dense_size(&job->sac.policy_net), error);
   if (status != STATUS_OK) return status;
   publisher->ready = memory_alloc(actors, sizeof *publisher->ready, "the weights publisher", error);
   publisher->sent = memory_alloc(actors, sizeof *publisher->sent, "the weights publisher", error);

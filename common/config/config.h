@@ -39,6 +39,7 @@ struct config {
   struct config_auto alpha, target_entropy;
   double reward_scale;
   uint64_t n_step, learner_threads;
+  char backend[16]; // auto (resolved before anybody else reads it), tiles, openblas
   // data
   double utd;         // gradient updates per environment step past learning_starts; 0: the learner runs free
   uint64_t utd_slack; // steps

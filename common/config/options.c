@@ -66,6 +66,8 @@ static const struct option table[] = {
     {"n_step", OPTION_COUNT, OPTION_FIXED, AT(n_step), "1", 1, 1000, NULL, "update", "steps of reward in a target"},
     {"learner_threads", OPTION_COUNT, OPTION_FREE_ASYNC, AT(learner_threads), "1", 1, 256, NULL, "update",
      "threads that share an update"},
+    {"backend", OPTION_CHOICE, OPTION_FREE_ASYNC, AT(backend), "auto", 0, 0, "auto|tiles|openblas", "update",
+     "who multiplies matrices: our own kernels or OpenBLAS; auto: the faster here"},
 
     {"utd", OPTION_NUMBER, OPTION_FREE_ASYNC, AT(utd), "1", 0, 1000, NULL, "data",
      "updates per environment step past learning_starts; 0: the learner runs free"},

@@ -1,5 +1,4 @@
 #include "common/nn/mlp.h"
-#include "common/nn/linalg.h"
 #include "common/base/vectorize.h"
 #include <assert.h>
 #include <math.h>
@@ -7,69 +6,163 @@
 
 static const real NORM_EPSILON = (real)1e-5;
 
-void mlp_init(struct mlp *mlp, uint32_t input, const uint32_t *hidden, uint32_t hidden_count, uint32_t output,
-              bool layer_norm) {
+void mlp_init(struct mlp *mlp, const struct tiles *tiles, uint32_t input, const uint32_t *hidden, uint32_t hidden_count,
+              uint32_t output, bool layer_norm) {
   assert(input > 0 && output > 0 && hidden_count < MLP_MAX_LAYERS);
-  *mlp = (struct mlp){.input = input, .output = output, .layers = hidden_count + 1};
+  *mlp = (struct mlp){.tiles = tiles, .input = input, .output = output, .layers = hidden_count + 1};
   uint32_t in = input;
   for (uint32_t i = 0; i < mlp->layers; i++) {
-    bool is_hidden = i < hidden_count;
-    uint32_t out = is_hidden ? hidden[i] : output;
+    const bool is_hidden = i < hidden_count;
+    const uint32_t out = is_hidden ? hidden[i] : output;
+    const size_t vector = linalg_vector_size(tiles, out);
     assert(out > 0);
     struct mlp_layer *layer = &mlp->layer[i];
     *layer = (struct mlp_layer){.in = in, .out = out, .norm = layer_norm && is_hidden, .weight = mlp->parameters};
-    layer->bias = layer->weight + (size_t)in * out;
-    layer->norm_scale = layer->bias + out;
-    layer->norm_shift = layer->norm_scale + (layer->norm ? out : 0);
-    mlp->parameters = layer->norm_shift + (layer->norm ? out : 0);
+    layer->bias = layer->weight + linalg_weight_size(tiles, in, out);
+    layer->norm_scale = layer->bias + vector;
+    layer->norm_shift = layer->norm_scale + (layer->norm ? vector : 0);
+    mlp->parameters = layer->norm_shift + (layer->norm ? vector : 0);
     in = out;
   }
 }
 
 void mlp_init_parameters(const struct mlp *mlp, real *parameters, struct random *random) {
-  for (uint32_t i = 0; i < mlp->layers; i++) {
-    const struct mlp_layer *layer = &mlp->layer[i];
-    double bound = 1 / sqrt(layer->in);
-    for (size_t p = layer->weight; p < layer->norm_scale; p++) {
-      parameters[p] = (real)(bound * (2 * random_uniform(random) - 1));
+  memset(parameters, 0, mlp->parameters * sizeof *parameters);
+  for (uint32_t l = 0; l < mlp->layers; l++) {
+    const struct mlp_layer *layer = &mlp->layer[l];
+    const double bound = 1 / sqrt(layer->in);
+    real *weight = parameters + layer->weight;
+    for (size_t o = 0; o < layer->out; o++) {
+      for (size_t i = 0; i < layer->in; i++) {
+        const size_t at = linalg_weight_index(mlp->tiles, layer->in, layer->out, o, i);
+        weight[at] = (real)(bound * (2 * random_uniform(random) - 1));
+      }
     }
-    if (!layer->norm) continue;
-    for (uint32_t o = 0; o < layer->out; o++) {
-      parameters[layer->norm_scale + o] = 1;
-      parameters[layer->norm_shift + o] = 0;
-    }
+    for (size_t o = 0; o < layer->out; o++)
+      parameters[layer->bias + o] = (real)(bound * (2 * random_uniform(random) - 1));
+    for (size_t o = 0; layer->norm && o < layer->out; o++) parameters[layer->norm_scale + o] = 1;
   }
 }
 
-// The cache: for each hidden layer its output after ReLU (rows x out) and, where it normalises, the normalised product
-// before scale and shift (rows x out) and 1/sqrt(variance + eps) (rows); after all of them the backward's scratch (rows
-// x the widest hidden layer).
-static size_t layer_cache_width(const struct mlp_layer *layer) {
-  return layer->norm ? 2 * (size_t)layer->out + 1 : layer->out;
+// --- the dense order ---
+
+static const real *vector_in(real *parameters, size_t count, const real *dense) {
+  memcpy(parameters, dense, count * sizeof *dense);
+  return dense + count;
 }
 
-static size_t hidden_cache_width(const struct mlp *mlp) {
-  size_t width = 0;
-  for (uint32_t i = 0; i + 1 < mlp->layers; i++) width += layer_cache_width(&mlp->layer[i]);
-  return width;
+static real *vector_out(const real *parameters, size_t count, real *dense) {
+  memcpy(dense, parameters, count * sizeof *dense);
+  return dense + count;
+}
+
+struct mlp mlp_dense(const struct mlp *mlp) {
+  struct mlp dense;
+  uint32_t hidden[MLP_MAX_LAYERS];
+  for (uint32_t l = 0; l + 1 < mlp->layers; l++) hidden[l] = mlp->layer[l].out;
+  mlp_init(&dense, NULL, mlp->input, hidden, mlp->layers - 1, mlp->output, mlp->layer[0].norm);
+  return dense;
+}
+
+size_t mlp_dense_size(const struct mlp *mlp) { return mlp_dense(mlp).parameters; }
+
+void mlp_export(const struct mlp *mlp, const real *parameters, real *dense) {
+  for (uint32_t l = 0; l < mlp->layers; l++) {
+    const struct mlp_layer *layer = &mlp->layer[l];
+    linalg_unpack(mlp->tiles, layer->in, layer->out, parameters + layer->weight, dense);
+    dense += (size_t)layer->in * layer->out;
+    dense = vector_out(parameters + layer->bias, layer->out, dense);
+    if (!layer->norm) continue;
+    dense = vector_out(parameters + layer->norm_scale, layer->out, dense);
+    dense = vector_out(parameters + layer->norm_shift, layer->out, dense);
+  }
+}
+
+void mlp_import(const struct mlp *mlp, const real *dense, real *parameters) {
+  memset(parameters, 0, mlp->parameters * sizeof *parameters);
+  for (uint32_t l = 0; l < mlp->layers; l++) {
+    const struct mlp_layer *layer = &mlp->layer[l];
+    linalg_pack(mlp->tiles, layer->in, layer->out, dense, parameters + layer->weight);
+    dense += (size_t)layer->in * layer->out;
+    dense = vector_in(parameters + layer->bias, layer->out, dense);
+    if (!layer->norm) continue;
+    dense = vector_in(parameters + layer->norm_scale, layer->out, dense);
+    dense = vector_in(parameters + layer->norm_shift, layer->out, dense);
+  }
+}
+
+// --- the cache ---
+
+// Hands out the arrays one after another; with memory NULL it only adds up their sizes. Each starts on a cache line.
+static real *take(real *memory, size_t *used, size_t count) {
+  enum { LINE = 64 / sizeof(real) };
+  real *array = memory ? memory + *used : NULL;
+  *used += (count + LINE - 1) / LINE * LINE;
+  return array;
+}
+
+static struct mlp_cache place(const struct mlp *mlp, size_t rows, real *memory, size_t *used) {
+  struct mlp_cache cache = {0};
+  *used = 0;
+  for (uint32_t l = 0; l + 1 < mlp->layers; l++) {
+    const struct mlp_layer *layer = &mlp->layer[l];
+    cache.h[l] = take(memory, used, rows * layer->out);
+    cache.dz[l] = take(memory, used, rows * layer->out);
+    if (!layer->norm) continue;
+    cache.normal[l] = take(memory, used, rows * layer->out);
+    cache.inverse[l] = take(memory, used, rows);
+    cache.dn[l] = take(memory, used, rows * layer->out);
+  }
+  return cache;
 }
 
 size_t mlp_cache_size(const struct mlp *mlp, size_t rows) {
-  size_t widest = 0;
-  for (uint32_t i = 0; i + 1 < mlp->layers; i++) {
-    if (mlp->layer[i].out > widest) widest = mlp->layer[i].out;
-  }
-  return rows * (hidden_cache_width(mlp) + widest);
+  size_t size;
+  place(mlp, rows, NULL, &size);
+  return size;
 }
+
+struct mlp_cache mlp_cache_in(const struct mlp *mlp, size_t rows, real *memory) {
+  size_t size;
+  return place(mlp, rows, memory, &size);
+}
+
+struct mlp_cache mlp_cache_from(const struct mlp *mlp, const struct mlp_cache *cache, size_t first) {
+  struct mlp_cache from = *cache;
+  for (uint32_t l = 0; l + 1 < mlp->layers; l++) {
+    const struct mlp_layer *layer = &mlp->layer[l];
+    from.h[l] += first * layer->out;
+    from.dz[l] += first * layer->out;
+    if (!layer->norm) continue;
+    from.normal[l] += first * layer->out;
+    from.inverse[l] += first;
+    from.dn[l] += first * layer->out;
+  }
+  return from;
+}
+
+// Rows move towards the front or stay, in their order, so none is overwritten before it has moved.
+static void keep(real *rows, size_t width, const uint32_t *index, size_t count) {
+  for (size_t k = 0; k < count; k++) {
+    if (index[k] != k) memcpy(rows + k * width, rows + index[k] * width, width * sizeof *rows);
+  }
+}
+
+void mlp_cache_keep(const struct mlp *mlp, const struct mlp_cache *cache, const uint32_t *index, size_t count) {
+  for (uint32_t l = 0; l + 1 < mlp->layers; l++) {
+    const struct mlp_layer *layer = &mlp->layer[l];
+    keep(cache->h[l], layer->out, index, count);
+    if (!layer->norm) continue;
+    keep(cache->normal[l], layer->out, index, count);
+    keep(cache->inverse[l], 1, index, count);
+  }
+}
+
+// --- layer normalization ---
 
 // Comparisons are such that NaN passes.
 VECTORIZE static void relu(size_t count, real *x) {
   for (size_t i = 0; i < count; i++) x[i] = x[i] <= 0 ? 0 : x[i];
-}
-
-// y = relu(x), dy -> dx, which takes the place of y.
-VECTORIZE static void relu_backward(size_t count, const real *restrict dy, real *restrict y) {
-  for (size_t i = 0; i < count; i++) y[i] = y[i] <= 0 ? 0 : dy[i];
 }
 
 enum { LANES = 16 }; // sums are kept in so many parts, added up in a fixed order, so that they can be vectors
@@ -113,104 +206,127 @@ VECTORIZE static real norm_row(size_t width, const real *scale, const real *shif
   return inverse;
 }
 
-// dy (width) -> dz, in its place:   n = normal, d = dy scale,   dz = inverse (d - mean(d) - n mean(d n))
-// scale_gradient += dy n, shift_gradient += dy, unless NULL.
+// dn (width), the gradient of scale normal + shift -> dz, the product's:
+//   d = dn scale,   dz = inverse (d - mean(d) - normal mean(d normal))
 VECTORIZE static void norm_row_backward(size_t width, const real *scale, const real *normal, real inverse,
-                                        real *restrict dy, real *restrict scale_gradient,
-                                        real *restrict shift_gradient) {
-  if (scale_gradient) {
-    for (size_t i = 0; i < width; i++) {
-      scale_gradient[i] += dy[i] * normal[i];
-      shift_gradient[i] += dy[i];
-    }
-  }
-  for (size_t i = 0; i < width; i++) dy[i] *= scale[i];
-  real mean = sum(width, dy) / (real)width, along = dot(width, dy, normal) / (real)width;
-  for (size_t i = 0; i < width; i++) dy[i] = inverse * (dy[i] - mean - normal[i] * along);
+                                        const real *restrict dn, real *restrict dz) {
+  for (size_t i = 0; i < width; i++) dz[i] = dn[i] * scale[i];
+  real mean = sum(width, dz) / (real)width, along = dot(width, dz, normal) / (real)width;
+  for (size_t i = 0; i < width; i++) dz[i] = inverse * (dz[i] - mean - normal[i] * along);
 }
 
-void mlp_forward(const struct mlp *mlp, const real *parameters, size_t rows, const real *x, real *cache, real *y) {
-  for (uint32_t i = 0; i < mlp->layers; i++) {
-    const struct mlp_layer *layer = &mlp->layer[i];
-    bool is_hidden = i + 1 < mlp->layers;
-    size_t out = layer->out;
-    real *h = is_hidden ? cache : y; // (rows x out)
-    const real *weight = parameters + layer->weight, *bias = parameters + layer->bias;
-    if (is_hidden && !layer->norm) {
-      linalg_forward_relu(rows, layer->in, out, x, weight, bias, h);
-    } else {
-      linalg_forward(rows, layer->in, out, x, weight, bias, h);
+// Of the columns begin .. end - 1:   dscale = column sums of dn normal,   dshift = column sums of dn
+VECTORIZE static void norm_gradient(size_t rows, size_t width, size_t begin, size_t end, const real *restrict dn,
+                                    const real *restrict normal, real *restrict dscale, real *restrict dshift) {
+  for (size_t i = begin; i < end; i++) dscale[i] = dshift[i] = 0;
+  for (size_t r = 0; r < rows; r++) {
+    for (size_t i = begin; i < end; i++) {
+      dscale[i] += dn[r * width + i] * normal[r * width + i];
+      dshift[i] += dn[r * width + i];
     }
-    if (!is_hidden) return;
-    if (layer->norm) {
-      real *normal = h + rows * out, *inverse = normal + rows * out; // (rows x out), (rows)
+  }
+}
+
+// --- forward and backward ---
+
+void mlp_forward(const struct mlp *mlp, const real *parameters, size_t rows, const real *x, size_t ldx,
+                 const struct mlp_cache *cache, real *y) {
+  const uint32_t last = mlp->layers - 1;
+  for (uint32_t l = 0; l < last; l++) {
+    const struct mlp_layer *layer = &mlp->layer[l];
+    const real *weight = parameters + layer->weight, *bias = parameters + layer->bias;
+    const size_t out = layer->out;
+    real *h = cache->h[l];
+    if (!layer->norm) {
+      linalg_forward_relu(mlp->tiles, rows, layer->in, out, x, ldx, weight, bias, h);
+    } else {
+      linalg_forward(mlp->tiles, rows, layer->in, out, x, ldx, weight, bias, h);
       for (size_t r = 0; r < rows; r++) {
-        inverse[r] = norm_row(out, parameters + layer->norm_scale, parameters + layer->norm_shift, normal + r * out,
-                              h + r * out);
+        cache->inverse[l][r] = norm_row(out, parameters + layer->norm_scale, parameters + layer->norm_shift,
+                                        cache->normal[l] + r * out, h + r * out);
       }
       relu(rows * out, h);
     }
-    cache += rows * layer_cache_width(layer);
     x = h;
+    ldx = out;
+  }
+  const struct mlp_layer *layer = &mlp->layer[last];
+  linalg_forward(mlp->tiles, rows, layer->in, layer->out, x, ldx, parameters + layer->weight, parameters + layer->bias,
+                 y);
+}
+
+// Of each layer from the last to the first; columns before `first` are those of x.
+static size_t first_column(size_t l, size_t first) { return l == 0 ? first : 0; }
+
+size_t mlp_transposed_size(const struct mlp *mlp, size_t first) {
+  size_t size = 0;
+  for (uint32_t l = 0; l < mlp->layers; l++)
+    size += linalg_transposed_size(mlp->tiles, mlp->layer[l].in, mlp->layer[l].out, first_column(l, first));
+  return size;
+}
+
+void mlp_transpose(const struct mlp *mlp, const real *parameters, size_t first, real *transposed) {
+  for (uint32_t l = mlp->layers; l-- > 0;) {
+    const struct mlp_layer *layer = &mlp->layer[l];
+    const size_t column = first_column(l, first);
+    linalg_transpose(mlp->tiles, layer->in, layer->out, column, parameters + layer->weight, transposed);
+    transposed += linalg_transposed_size(mlp->tiles, layer->in, layer->out, column);
   }
 }
 
-// dh (rows x out), the gradient of a hidden layer's output -> the gradient of its product, in the place of h.
-static void activation_backward(const struct mlp_layer *layer, const real *parameters, size_t rows, const real *dh,
-                                real *h, real *gradient) {
-  size_t out = layer->out;
-  relu_backward(rows * out, dh, h);
-  if (!layer->norm) return;
-  const real *normal = h + rows * out, *inverse = normal + rows * out;
-  for (size_t r = 0; r < rows; r++) {
-    norm_row_backward(out, parameters + layer->norm_scale, normal + r * out, inverse[r], h + r * out,
-                      gradient ? gradient + layer->norm_scale : NULL, gradient ? gradient + layer->norm_shift : NULL);
-  }
-}
-
-void mlp_backward(const struct mlp *mlp, const real *parameters, size_t rows, const real *x, real *cache,
-                  const real *dy, real *gradient, real *dx) {
-  mlp_backward_columns(mlp, parameters, rows, x, cache, dy, gradient, 0, mlp->input, dx);
-}
-
-void mlp_backward_columns(const struct mlp *mlp, const real *parameters, size_t rows, const real *x, real *cache,
-                          const real *dy, real *gradient, size_t first, size_t count, real *dx) {
-  real *end = cache + rows * hidden_cache_width(mlp); // behind the part of the layer before
-  real *scratch = end;                                // (rows x widest) gradient of a hidden layer's output
-  const real *dz = dy;                                // gradient of the product of layer i
-  for (uint32_t i = mlp->layers; i-- > 0;) {
-    const struct mlp_layer *layer = &mlp->layer[i];
-    const struct mlp_layer *before = i > 0 ? layer - 1 : NULL;
-    real *h = before ? end - rows * layer_cache_width(before) : NULL; // the layer's input, if hidden
-    if (gradient) {
-      linalg_weight_gradient(rows, layer->in, layer->out, dz, before ? h : x, gradient + layer->weight,
-                             gradient + layer->bias);
+void mlp_backward(const struct mlp *mlp, const real *parameters, const real *transposed, size_t rows,
+                  const struct mlp_cache *cache, const real *dy, size_t first, real *dx) {
+  const real *dz = dy; // gradient of the product of layer l
+  for (uint32_t l = mlp->layers; l-- > 1;) {
+    const struct mlp_layer *layer = &mlp->layer[l], *before = layer - 1;
+    const size_t width = before->out;
+    real *to = before->norm ? cache->dn[l - 1] : cache->dz[l - 1];
+    linalg_input_gradient(mlp->tiles, rows, width, layer->out, 0, dz, parameters + layer->weight, transposed,
+                          cache->h[l - 1], to);
+    transposed += linalg_transposed_size(mlp->tiles, width, layer->out, 0);
+    for (size_t r = 0; before->norm && r < rows; r++) {
+      norm_row_backward(width, parameters + before->norm_scale, cache->normal[l - 1] + r * width,
+                        cache->inverse[l - 1][r], to + r * width, cache->dz[l - 1] + r * width);
     }
-    if (!before) {
-      const real *weight = parameters + layer->weight;
-      if (dx) linalg_input_gradient_columns(rows, layer->in, layer->out, first, count, dz, weight, dx);
-      return;
-    }
-    linalg_input_gradient(rows, layer->in, layer->out, dz, parameters + layer->weight, scratch);
-    activation_backward(before, parameters, rows, scratch, h, gradient);
-    dz = end = h;
+    dz = cache->dz[l - 1];
   }
+  const struct mlp_layer *layer = &mlp->layer[0];
+  linalg_input_gradient(mlp->tiles, rows, layer->in, layer->out, first, dz, parameters + layer->weight, transposed,
+                        NULL, dx);
 }
 
-// Every number moves towards the front or stays, in the order in which they stand, so none is overwritten before it has
-// moved.
-void mlp_cache_keep(const struct mlp *mlp, real *cache, size_t rows, const uint32_t *index, size_t count) {
-  const real *from = cache;
-  real *to = cache;
-  for (uint32_t i = 0; i + 1 < mlp->layers; i++) {
-    const struct mlp_layer *layer = &mlp->layer[i];
-    const size_t width[3] = {layer->out, layer->out, 1}; // output, normalised product, 1/sqrt(variance + eps)
-    for (int part = 0; part < (layer->norm ? 3 : 1); part++) {
-      for (size_t k = 0; k < count; k++, to += width[part]) {
-        assert(index[k] < rows);
-        memmove(to, from + index[k] * width[part], width[part] * sizeof *to);
-      }
-      from += rows * width[part];
-    }
+// --- the gradient of the parameters ---
+
+static size_t layer_parts(const struct mlp *mlp, size_t members, uint32_t l) {
+  return linalg_parts(mlp->tiles, mlp->layer[l].in, mlp->layer[l].out, members);
+}
+
+size_t mlp_parts(const struct mlp *mlp, size_t members) {
+  size_t parts = 0;
+  for (uint32_t l = 0; l < mlp->layers; l++) parts += layer_parts(mlp, members, l);
+  return parts;
+}
+
+void mlp_gradient_part(const struct mlp *mlp, size_t members, size_t number, size_t rows, const real *x, size_t ldx,
+                       const struct mlp_cache *cache, const real *dy, real *gradient,
+                       struct mlp_range range[MLP_PART_RANGES]) {
+  uint32_t l = 0;
+  for (size_t parts; number >= (parts = layer_parts(mlp, members, l)); l++) {
+    assert(l + 1 < mlp->layers);
+    number -= parts;
   }
+  const struct mlp_layer *layer = &mlp->layer[l];
+  const struct linalg_part part = linalg_part(mlp->tiles, layer->in, layer->out, number, layer_parts(mlp, members, l));
+  const real *dz = l + 1 == mlp->layers ? dy : cache->dz[l];
+  linalg_weight_gradient(mlp->tiles, rows, layer->in, layer->out, dz, l == 0 ? x : cache->h[l - 1],
+                         l == 0 ? ldx : layer->in, &part, gradient + layer->weight, gradient + layer->bias);
+  if (layer->norm) {
+    norm_gradient(rows, layer->out, part.vector_begin, part.vector_end, cache->dn[l], cache->normal[l],
+                  gradient + layer->norm_scale, gradient + layer->norm_shift);
+  }
+  const size_t begin = part.vector_begin, end = layer->norm ? part.vector_end : begin;
+  range[0] = (struct mlp_range){layer->weight + part.weight_begin, layer->weight + part.weight_end};
+  range[1] = (struct mlp_range){layer->bias + begin, layer->bias + part.vector_end};
+  range[2] = (struct mlp_range){layer->norm_scale + begin, layer->norm_scale + end};
+  range[3] = (struct mlp_range){layer->norm_shift + begin, layer->norm_shift + end};
 }

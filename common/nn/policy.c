@@ -1,13 +1,15 @@
 #include "common/nn/policy.h"
 #include "common/base/memory.h"
 #include "common/base/random.h"
+#include "common/nn/backend.h"
 #include "common/nn/normalizer.h"
 #include "common/nn/squashed_gaussian.h"
-#include "common/nn/tiles.h"
+
 #include <string.h>
 
-void policy_network(struct mlp *mlp, uint32_t obs_dim, uint32_t act_dim, const struct config_widths *hidden) {
-  mlp_init(mlp, obs_dim, hidden->width, hidden->count, 2 * act_dim, false);
+void policy_network(struct mlp *mlp, const struct tiles *tiles, uint32_t obs_dim, uint32_t act_dim,
+                    const struct config_widths *hidden) {
+  mlp_init(mlp, tiles, obs_dim, hidden->width, hidden->count, 2 * act_dim, false);
 }
 
 enum status policy_weights_init(struct policy_weights *weights, uint32_t obs_dim, size_t parameters,
@@ -47,17 +49,16 @@ struct policy {
   struct mlp net;
   struct policy_weights weights;
   size_t act_dim, block;
-  const struct tiles *tiles;     // NULL: OpenBLAS
-  bool packed;                   // panels hold the weights as they are now
-  struct arena arena;            // holds what follows, all for a block of the largest size
-  float *obs;                    // (block x obs_dim) normalised
-  float *head;                   // (block x 2 act_dim)
-  float *cache;                  // of mlp_forward; on tiles two hidden layers' outputs
-  float *panels[MLP_MAX_LAYERS]; // on tiles: each layer's weight
+  bool imported;          // parameters are the weights as they are now
+  struct arena arena;     // holds what follows, all for a block of the largest size
+  float *obs;             // (block x obs_dim) normalised
+  float *head;            // (block x 2 act_dim)
+  float *parameters;      // the weights as the backend has them
+  struct mlp_cache cache; // of mlp_forward
 };
 
 struct policy_weights *policy_weights(struct policy *policy) {
-  policy->packed = false;
+  policy->imported = false;
   return &policy->weights;
 }
 
@@ -65,12 +66,17 @@ uint64_t policy_version(const struct policy *policy) { return policy->weights.ve
 
 size_t policy_block_rows(const struct policy *policy) { return policy->block; }
 
+// The head of the rows in policy->obs.
+static void forward(struct policy *policy, size_t rows) {
+  mlp_forward(&policy->net, policy->parameters, rows, policy->obs, policy->net.input, &policy->cache, policy->head);
+}
+
 // Row `row` of the self-test's observations alone in a block, at `place` and between zeros -> its head (2 act_dim)
 static void head_alone(struct policy *policy, const float *obs, size_t place, float *head) {
   size_t in = policy->net.input, out = policy->net.output;
   memset(policy->obs, 0, policy->block * in * sizeof *policy->obs);
   memcpy(policy->obs + place * in, obs, in * sizeof *obs);
-  mlp_forward(&policy->net, policy->weights.values, policy->block, policy->obs, policy->cache, policy->head);
+  forward(policy, policy->block);
   memcpy(head, policy->head + place * out, out * sizeof *head);
 }
 
@@ -91,7 +97,7 @@ static bool place_makes_no_difference(struct policy *policy, const float *obs, f
     for (size_t p = 0; p < block; p++) {
       memcpy(policy->obs + p * in, obs + (p + shift) % block * in, in * sizeof *obs);
     }
-    mlp_forward(&policy->net, policy->weights.values, block, policy->obs, policy->cache, policy->head);
+    forward(policy, block);
     for (size_t p = 0; p < block; p++) {
       size_t r = (p + shift) % block;
       same = same && memcmp(policy->head + p * out, alone + r * out, out * sizeof *alone) == 0;
@@ -108,7 +114,7 @@ static enum status choose_block(struct policy *policy, struct error *error) {
   float *alone = memory_alloc((LARGEST_BLOCK + 1) * out, sizeof *alone, "the policy's self-test", error);
   enum status status = obs && alone ? STATUS_OK : STATUS_MEMORY;
   struct random random = random_stream(0, RANDOM_INIT, RANDOM_MAX_ENVIRONMENT, 0);
-  if (status == STATUS_OK) mlp_init_parameters(&policy->net, policy->weights.values, &random);
+  if (status == STATUS_OK) mlp_init_parameters(&policy->net, policy->parameters, &random);
   for (policy->block = LARGEST_BLOCK; status == STATUS_OK && policy->block > 1;) {
     bool same = true;
     for (int round = 0; same && round < ROUNDS; round++) {
@@ -118,78 +124,45 @@ static enum status choose_block(struct policy *policy, struct error *error) {
     if (same) break;
     policy->block = policy->block == 8 ? 4 : 1;
   }
-  memset(policy->weights.values, 0, policy->weights.parameters * sizeof *policy->weights.values);
   memory_free(obs);
   memory_free(alone);
   return status;
 }
 
-// --- on tiles ---
-
-static void pack(struct policy *policy) {
-  for (uint32_t l = 0; l < policy->net.layers; l++) {
-    const struct mlp_layer *layer = &policy->net.layer[l];
-    tiles_pack(layer->in, layer->out, policy->weights.values + layer->weight, policy->panels[l]);
-  }
-  policy->packed = true;
-}
-
-// head (rows x 2 act_dim) of the rows in policy->obs
-static void forward_on_tiles(struct policy *policy, size_t rows) {
-  const struct mlp *net = &policy->net;
-  const size_t half = mlp_cache_size(net, LARGEST_BLOCK) / 2;
-  const float *x = policy->obs;
-  for (uint32_t l = 0; l < net->layers; l++) {
-    const struct mlp_layer *layer = &net->layer[l];
-    const bool last = l + 1 == net->layers;
-    float *y = last ? policy->head : policy->cache + l % 2 * half;
-    policy->tiles->forward(rows, layer->in, layer->out, x, layer->in, policy->panels[l],
-                           policy->weights.values + layer->bias, y, layer->out, last ? TILES_PLAIN : TILES_RELU, NULL);
-    x = y;
-  }
-}
-
 // --- a policy ---
 
-static size_t arena_size(const struct policy *policy, size_t cache) {
+static enum status take_arrays(struct policy *policy, struct error *error) {
   const struct mlp *net = &policy->net;
-  size_t need = arena_need(LARGEST_BLOCK * net->input, sizeof(float)) +
-                arena_need(LARGEST_BLOCK * net->output, sizeof(float)) + arena_need(cache, sizeof(float));
-  for (uint32_t l = 0; policy->tiles && l < net->layers; l++)
-    need += arena_need(tiles_size(net->layer[l].in, net->layer[l].out), sizeof(float));
-  return need;
-}
-
-static void take_arrays(struct policy *policy, size_t cache) {
-  const struct mlp *net = &policy->net;
+  const size_t cache = mlp_cache_size(net, LARGEST_BLOCK);
+  const size_t size = arena_need(LARGEST_BLOCK * net->input, sizeof(float)) +
+                      arena_need(LARGEST_BLOCK * net->output, sizeof(float)) +
+                      arena_need(net->parameters, sizeof(float)) + arena_need(cache, sizeof(float));
+  const enum status status = arena_init(&policy->arena, size, "a policy's scratch", error);
+  if (status != STATUS_OK) return status;
   policy->obs = arena_alloc(&policy->arena, LARGEST_BLOCK * net->input, sizeof(float));
   policy->head = arena_alloc(&policy->arena, LARGEST_BLOCK * net->output, sizeof(float));
-  policy->cache = arena_alloc(&policy->arena, cache, sizeof(float));
-  for (uint32_t l = 0; policy->tiles && l < net->layers; l++)
-    policy->panels[l] = arena_alloc(&policy->arena, tiles_size(net->layer[l].in, net->layer[l].out), sizeof(float));
+  policy->parameters = arena_alloc(&policy->arena, net->parameters, sizeof(float));
+  policy->cache = mlp_cache_in(net, LARGEST_BLOCK, arena_alloc(&policy->arena, cache, sizeof(float)));
+  return STATUS_OK;
 }
 
 struct policy *policy_create_on(const struct tiles *tiles, uint32_t obs_dim, uint32_t act_dim,
                                 const struct config_widths *hidden, struct error *error) {
   struct policy *policy = memory_alloc(1, sizeof *policy, "a policy", error);
   if (!policy) return NULL;
-  policy_network(&policy->net, obs_dim, act_dim, hidden);
+  policy_network(&policy->net, tiles, obs_dim, act_dim, hidden);
   policy->act_dim = act_dim;
-  policy->tiles = tiles;
   policy->block = LARGEST_BLOCK;
-  const size_t cache = mlp_cache_size(&policy->net, LARGEST_BLOCK);
-  enum status status = policy_weights_init(&policy->weights, obs_dim, policy->net.parameters, error);
-  if (status == STATUS_OK) status = arena_init(&policy->arena, arena_size(policy, cache), "a policy's scratch", error);
-  if (status == STATUS_OK) take_arrays(policy, cache);
+  enum status status = policy_weights_init(&policy->weights, obs_dim, mlp_dense_size(&policy->net), error);
+  if (status == STATUS_OK) status = take_arrays(policy, error);
   if (status == STATUS_OK && !tiles) status = choose_block(policy, error);
   if (status == STATUS_OK) return policy;
   policy_destroy(policy);
   return NULL;
 }
 
-struct policy *policy_create(uint32_t obs_dim, uint32_t act_dim, const struct config_widths *hidden,
-                             struct error *error) {
-  return policy_create_on(tiles_are_fast() ? tiles_best() : NULL, obs_dim, act_dim, hidden, error);
+struct policy *policy_create(const struct config *config, uint32_t obs_dim, uint32_t act_dim, struct error *error) {
+  return policy_create_on(backend_tiles(config), obs_dim, act_dim, &config->hidden, error);
 }
 
 void policy_destroy(struct policy *policy) {
@@ -202,7 +175,8 @@ void policy_destroy(struct policy *policy) {
 void policy_act(struct policy *policy, size_t rows, const float *obs, const float *eps, float *action) {
   const struct policy_weights *weights = &policy->weights;
   size_t in = policy->net.input, act_dim = policy->act_dim, block = policy->block;
-  if (policy->tiles && !policy->packed) pack(policy);
+  if (!policy->imported) mlp_import(&policy->net, weights->values, policy->parameters);
+  policy->imported = true;
   for (size_t start = 0; start < rows; start += block) {
     size_t n = rows - start < block ? rows - start : block;
     if (weights->normalize) {
@@ -210,12 +184,8 @@ void policy_act(struct policy *policy, size_t rows, const float *obs, const floa
     } else {
       memcpy(policy->obs, obs + start * in, n * in * sizeof *obs);
     }
-    if (policy->tiles) {
-      forward_on_tiles(policy, n);
-    } else {
-      memset(policy->obs + n * in, 0, (block - n) * in * sizeof *obs);
-      mlp_forward(&policy->net, weights->values, block, policy->obs, policy->cache, policy->head);
-    }
+    if (!policy->net.tiles) memset(policy->obs + n * in, 0, (block - n) * in * sizeof *obs);
+    forward(policy, policy->net.tiles ? n : block);
     if (eps) {
       squashed_gaussian_sample(n, act_dim, policy->head, eps + start * act_dim, action + start * act_dim, NULL);
     } else {

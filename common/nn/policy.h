@@ -16,16 +16,17 @@
 #include <stdint.h>
 
 // The policy network of a configuration: obs_dim -> hidden -> 2 act_dim ([mean | log_std]). The same on every rank.
-void policy_network(struct mlp *mlp, uint32_t obs_dim, uint32_t act_dim, const struct config_widths *hidden);
+void policy_network(struct mlp *mlp, const struct tiles *tiles, uint32_t obs_dim, uint32_t act_dim,
+                    const struct config_widths *hidden);
 
 // Weights as they travel and as evaluation keeps them: version 0 stands for "act uniformly at random".
 struct policy_weights {
   uint64_t version;
   uint32_t obs_dim;
-  size_t parameters;
+  size_t parameters;    // mlp_dense_size
   float *shift, *scale; // (obs_dim) normalizer, 0 and 1 where it is off
   bool normalize;
-  float *values; // (parameters) of policy_network
+  float *values; // (parameters) of policy_network, dense
 };
 enum status policy_weights_init(struct policy_weights *weights, uint32_t obs_dim, size_t parameters,
                                 struct error *error);
@@ -34,10 +35,8 @@ void policy_weights_copy(struct policy_weights *to, const struct policy_weights 
 
 struct policy;
 // Owns its weights, at first all 0 with version 0.
-struct policy *policy_create(uint32_t obs_dim, uint32_t act_dim, const struct config_widths *hidden,
-                             struct error *error);
+struct policy *policy_create(const struct config *config, uint32_t obs_dim, uint32_t act_dim, struct error *error);
 // The same on tiles of the caller's choice, or on OpenBLAS where tiles is NULL (then runs the self-test). For tests.
-struct tiles;
 struct policy *policy_create_on(const struct tiles *tiles, uint32_t obs_dim, uint32_t act_dim,
                                 const struct config_widths *hidden, struct error *error);
 void policy_destroy(struct policy *policy);

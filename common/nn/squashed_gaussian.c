@@ -1,47 +1,12 @@
 #include "common/nn/squashed_gaussian.h"
 #include "common/base/vectorize.h"
+#include "common/nn/exponential.h"
 #include <math.h>
-#include <stdint.h>
-#include <string.h>
 
 // Everything here is computed in double, so that log pi is right to a float's precision though its terms (up to 80
 // each) cancel, and on chunks of fixed size by functions without branches, so that the loops become vectors and no
 // element depends on its place. Conditions are such that NaN passes.
 enum { CHUNK = 64, GROUP = 8 }; // a chunk is computed in whole groups
-
-// exp(x) and exp(x) - 1, both to a relative 1e-15, for x <= 708; exp(-708) below that.
-struct exponential {
-  double value, minus_one;
-};
-
-// x = k log 2 + r, |r| <= log(2)/2:   exp(x) = 2^k + 2^k (exp(r) - 1), the Taylor series of exp(r) - 1 up to r^13.
-static inline struct exponential exponential(double x) {
-  const double round = 0x1.8p52; // adding it rounds to an integer, which then stands in the lowest bits
-  const double log2_high = 0x1.62e42feep-1, log2_low = 0x1.a39ef35793c76p-33;
-  x = x < -708 ? -708 : x;
-  double k = x * M_LOG2E + round;
-  uint64_t bits;
-  memcpy(&bits, &k, sizeof bits);
-  k -= round;
-  double r = (x - k * log2_high) - k * log2_low;
-  double p = 1.0 / 6227020800;
-  p = p * r + 1.0 / 479001600;
-  p = p * r + 1.0 / 39916800;
-  p = p * r + 1.0 / 3628800;
-  p = p * r + 1.0 / 362880;
-  p = p * r + 1.0 / 40320;
-  p = p * r + 1.0 / 5040;
-  p = p * r + 1.0 / 720;
-  p = p * r + 1.0 / 120;
-  p = p * r + 1.0 / 24;
-  p = p * r + 1.0 / 6;
-  p = p * r + 1.0 / 2;
-  p = r + r * r * p;
-  bits = (bits + 1023) << 52; // 2^k
-  double power;
-  memcpy(&power, &bits, sizeof power);
-  return (struct exponential){power + power * p, (power - 1) + power * p};
-}
 
 // atanh(z) for 0 <= z <= 1/3, its series up to z^31
 static inline double atanh_third(double z) {

@@ -2,16 +2,35 @@
 #include "common/nn/tiles_levels.h"
 #include <string.h>
 
+// One row of a weight lies in its panels like this: `run` columns side by side, and the next run `step` floats on.
+struct lie {
+  size_t first, run, step;
+};
+
+static struct lie row_of(size_t in, size_t out, size_t o) {
+  const struct lie narrow = {tiles_index(in, out, o, 0), TILES_PANEL, TILES_PANEL * out};
+  const struct lie wide = {tiles_index(in, out, o, 0), 1, TILES_PANEL};
+  return tiles_is_narrow(out) ? narrow : wide;
+}
+
 void tiles_pack(size_t in, size_t out, const float *w, float *panels) {
   memset(panels, 0, tiles_size(in, out) * sizeof *panels);
   for (size_t o = 0; o < out; o++) {
-    for (size_t i = 0; i < in; i++) panels[tiles_index(in, out, o, i)] = w[o * in + i];
+    const struct lie row = row_of(in, out, o);
+    float *to = panels + row.first;
+    for (size_t i = 0; i < in; i += row.run, to += row.step) {
+      for (size_t j = 0; j < row.run && i + j < in; j++) to[j] = w[o * in + i + j];
+    }
   }
 }
 
 void tiles_unpack(size_t in, size_t out, const float *panels, float *w) {
   for (size_t o = 0; o < out; o++) {
-    for (size_t i = 0; i < in; i++) w[o * in + i] = panels[tiles_index(in, out, o, i)];
+    const struct lie row = row_of(in, out, o);
+    const float *from = panels + row.first;
+    for (size_t i = 0; i < in; i += row.run, from += row.step) {
+      for (size_t j = 0; j < row.run && i + j < in; j++) w[o * in + i + j] = from[j];
+    }
   }
 }
 

@@ -230,7 +230,7 @@ static void test_policy_file(void) {
   bool has_replay;
   small_job_init(&job, &config);
   small_job_fill(&job, 1, 9);
-  CU_ASSERT_EQUAL(policy_weights_init(&saved, SMALL_OBS, job.sac.policy_net.parameters, &error), STATUS_OK);
+  CU_ASSERT_EQUAL(policy_weights_init(&saved, SMALL_OBS, mlp_dense_size(&job.sac.policy_net), &error), STATUS_OK);
   job_export_policy(&job, &saved);
   saved.version = 77;
   const char *path = in_directory("best.h5");

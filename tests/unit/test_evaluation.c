@@ -62,7 +62,8 @@ static void test_shares(void) {
   struct scene s;
   struct policy_weights weights;
   scene_init(&s);
-  CU_ASSERT_EQUAL_FATAL(policy_weights_init(&weights, PEER_OBS, s.job.sac.policy_net.parameters, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(policy_weights_init(&weights, PEER_OBS, mlp_dense_size(&s.job.sac.policy_net), NULL),
+                        STATUS_OK);
   for (int dead = 0; dead < 2; dead++) { // all three; then without the second
     int asked[7] = {0}, n[ACTORS];
     s.roster.entry[1].alive = !dead;

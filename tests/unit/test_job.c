@@ -118,7 +118,7 @@ static void test_export(void) {
   struct policy_weights weights;
   small_job_init(&job, &config);
   small_job_fill(&job, 3, 5);
-  CU_ASSERT_EQUAL_FATAL(policy_weights_init(&weights, SMALL_OBS, job.sac.policy_net.parameters, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(policy_weights_init(&weights, SMALL_OBS, mlp_dense_size(&job.sac.policy_net), NULL), STATUS_OK);
   job_export_policy(&job, &weights);
   CU_ASSERT_EQUAL(weights.version, job.policy_version);
   CU_ASSERT_TRUE(weights.normalize);

@@ -183,7 +183,7 @@ static void write_checkpoint(const char *name, bool policy_only) {
   struct error error = {0};
   small_job_init(&job, &config);
   small_job_fill(&job, 1, 5);
-  CU_ASSERT_EQUAL(policy_weights_init(&weights, SMALL_OBS, job.sac.policy_net.parameters, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(policy_weights_init(&weights, SMALL_OBS, mlp_dense_size(&job.sac.policy_net), NULL), STATUS_OK);
   job_export_policy(&job, &weights);
   const enum status status =
       policy_only ? checkpoint_write_policy(in_directory(name), &job, &weights, &job.normalizer, 5, &error)

@@ -41,7 +41,8 @@ static int got(struct scene *s, int i, uint64_t *version) {
   struct policy_weights weights;
   int n = 0;
   *version = 0;
-  CU_ASSERT_EQUAL_FATAL(policy_weights_init(&weights, PEER_OBS, s->job.sac.policy_net.parameters, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(policy_weights_init(&weights, PEER_OBS, mlp_dense_size(&s->job.sac.policy_net), NULL),
+                        STATUS_OK);
   for (; peer_receive(s->ends[i + 1], &frame); n++) {
     CU_ASSERT_EQUAL(message_decode_weights(&frame, &weights, NULL), STATUS_OK);
     CU_ASSERT_EQUAL(weights.values[0], (float)weights.version / 16);
@@ -114,7 +115,8 @@ static void test_normalizer_travels(void) {
   const float obs[4][PEER_OBS] = {{0, 1, 10}, {2, 1, 30}, {0, 1, 10}, {2, 1, 30}};
   for (int i = 0; i < 4; i++) normalizer_update(&s.job.normalizer, obs[i]);
   publish(&s, 1, false);
-  CU_ASSERT_EQUAL_FATAL(policy_weights_init(&weights, PEER_OBS, s.job.sac.policy_net.parameters, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(policy_weights_init(&weights, PEER_OBS, mlp_dense_size(&s.job.sac.policy_net), NULL),
+                        STATUS_OK);
   CU_ASSERT_TRUE_FATAL(peer_receive(s.ends[1], &frame));
   CU_ASSERT_EQUAL(message_decode_weights(&frame, &weights, NULL), STATUS_OK);
   float shift[PEER_OBS], scale[PEER_OBS];
