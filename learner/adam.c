@@ -44,19 +44,22 @@ static struct adam_factors factors_of(double learning_rate, uint64_t t) {
 
 void adam_begin(struct adam *adam) { adam->factors = factors_of(adam->learning_rate, ++adam->step); }
 
-VECTORIZE static void apply(size_t count, real rate, real correction, const real *restrict g, real *restrict m,
+VECTORIZE static bool apply(size_t count, real rate, real correction, const real *restrict g, real *restrict m,
                             real *restrict v, real *restrict p) {
   const real b1 = (real)BETA1, b2 = (real)BETA2, c1 = (real)(1 - BETA1), c2 = (real)(1 - BETA2), eps = (real)EPSILON;
+  int bad = 0;
   for (size_t i = 0; i < count; i++) {
+    bad |= g[i] - g[i] != 0;
     m[i] = b1 * m[i] + c1 * g[i];
     v[i] = b2 * v[i] + c2 * g[i] * g[i];
     p[i] -= rate * m[i] / (root(v[i]) * correction + eps);
   }
+  return !bad;
 }
 
-void adam_apply(const struct adam *adam, size_t begin, size_t end, const real *gradient, real *parameters) {
-  apply(end - begin, (real)adam->factors.rate, (real)adam->factors.correction, gradient + begin, adam->m + begin,
-        adam->v + begin, parameters + begin);
+bool adam_apply(const struct adam *adam, size_t begin, size_t end, const real *gradient, real *parameters) {
+  return apply(end - begin, (real)adam->factors.rate, (real)adam->factors.correction, gradient + begin, adam->m + begin,
+               adam->v + begin, parameters + begin);
 }
 
 void adam_scalar_apply(struct adam_scalar *adam, double gradient, double *parameter) {

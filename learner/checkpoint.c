@@ -205,6 +205,7 @@ static void walk_normalizer(struct h5 *h5, struct normalizer *normalizer) {
 }
 
 static void walk_sac(struct h5 *h5, struct sac *sac) {
+  if (!h5->writing) sac->transposed = false;
   walk_policy(h5, &sac->policy_net, sac->policy);
   walk_critics(h5, "critics", &sac->critics, sac->critics.parameters);
   walk_critics(h5, "targets", &sac->critics, sac->critics.targets);

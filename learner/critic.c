@@ -36,7 +36,7 @@ VECTORIZE static void track(size_t count, real tau, real keep, const real *restr
   for (size_t i = 0; i < count; i++) targets[i] = keep * targets[i] + tau * parameters[i];
 }
 
-void critics_track(struct critics *critics, double tau, size_t begin, size_t end) {
+void critics_track(const struct critics *critics, double tau, size_t begin, size_t end) {
   track(end - begin, (real)tau, (real)(1 - tau), critics->parameters + begin, critics->targets + begin);
 }
 

@@ -19,7 +19,7 @@ enum status critics_init(struct critics *critics, const struct tiles *tiles, uin
 void critics_release(struct critics *critics);
 void critics_init_parameters(struct critics *critics, uint64_t seed); // targets = a copy
 // targets[begin..end) <- (1 - tau) targets + tau parameters
-void critics_track(struct critics *critics, double tau, size_t begin, size_t end);
+void critics_track(const struct critics *critics, double tau, size_t begin, size_t end);
 // q (rows) = min over the `count` critics listed in `which` of Q(x), with parameters or targets; x (rows x (obs_dim +
 // act_dim)). argmin (rows) gets the critic of the smallest (the first on a tie), unless NULL. Critic which[i] leaves
 // its forward in cache[i], for critics_minimum_gradient. value: (rows) scratch.

@@ -1,7 +1,6 @@
 #include "learner/sac.h"
 #include "common/base/memory.h"
 #include "common/base/random.h"
-#include "common/base/vectorize.h"
 #include "common/nn/backend.h"
 #include "common/nn/exponential.h"
 #include "common/nn/policy.h"
@@ -69,6 +68,7 @@ void sac_init_parameters(struct sac *sac, uint64_t seed) {
   struct random random = random_stream(seed, RANDOM_INIT, 0, 0);
   mlp_init_parameters(&sac->policy_net, sac->policy, &random);
   critics_init_parameters(&sac->critics, seed);
+  sac->transposed = false;
 }
 
 struct sac_batch *sac_batch(struct sac *sac) {
@@ -138,7 +138,7 @@ static void critics_goal(void *argument, unsigned number, unsigned members) {
     own->y[i] = scale * own->reward[i] + own->discount[i] * (own->q[i] - alpha * own->log_probability[i]);
 
   // For the backward passes to come.
-  transpose_critics(sac, number, members);
+  if (!sac->transposed) transpose_critics(sac, number, members);
   if (number == members - 1)
     mlp_transpose(&sac->policy_net, sac->policy, sac->obs_dim, sac->scratch->policy_transposed);
 }
@@ -162,31 +162,30 @@ static void critics_gradient(void *argument, unsigned number, unsigned members) 
   }
 }
 
-VECTORIZE static bool all_finite(size_t begin, size_t end, const real *values) {
-  int bad = 0;
-  for (size_t i = begin; i < end; i++) bad |= values[i] - values[i] != 0;
-  return !bad;
-}
-
-// The gradient of one part of a network over the whole batch, and Adam's step on it. adam, gradient and parameters from
-// `offset` on are the network's. Returns whether the gradient is finite.
+// The gradient of one part of a network over the whole batch, and Adam's step on it. What belongs to the network stands
+// in adam, gradient and parameters from `offset` on; targets, unless NULL, then move towards the parameters. Returns
+// whether the gradient is finite.
 static bool step_part(const struct sac *sac, const struct mlp *net, unsigned members, size_t part,
                       const struct mlp_cache *cache, const real *dy, const struct adam *adam, size_t offset,
-                      real *gradient, real *parameters) {
+                      real *gradient, real *parameters, real *targets) {
   const struct sac_batch *batch = &sac->scratch->batch;
+  const real *soon[LINALG_SOON] = {parameters + offset, adam->m + offset, adam->v + offset,
+                                   targets ? targets + offset : NULL};
   struct mlp_range range[MLP_PART_RANGES];
   bool finite = true;
-  mlp_gradient_part(net, members, part, batch->rows, batch->input, batch->width, cache, dy, gradient + offset, range);
+  mlp_gradient_part(net, members, part, batch->rows, batch->input, batch->width, cache, dy, gradient + offset, range,
+                    soon);
   for (int i = 0; i < MLP_PART_RANGES; i++) {
     const size_t begin = offset + range[i].begin, end = offset + range[i].end;
     if (begin == end) continue;
-    finite &= all_finite(begin, end, gradient);
-    adam_apply(adam, begin, end, gradient, parameters);
+    finite &= adam_apply(adam, begin, end, gradient, parameters);
+    if (targets) critics_track(&sac->critics, sac->tau, begin, end);
   }
   return finite;
 }
 
-// The critics step: part after part, each by one member.
+// The critics step, and targets <- (1 - tau) targets + tau critics: part after part, each by one member. Nothing in the
+// rest of the update reads the targets.
 static void critics_step(void *argument, unsigned number, unsigned members) {
   struct sac *sac = argument;
   struct sac_scratch *scratch = sac->scratch;
@@ -195,9 +194,9 @@ static void critics_step(void *argument, unsigned number, unsigned members) {
   bool finite = true;
   for (size_t p = number; p < critics->count * parts; p += members) {
     const size_t k = p / parts;
-    finite &=
-        step_part(sac, &critics->net, members, p % parts, &scratch->all.cache[k], scratch->all.dq + k * rows,
-                  &sac->critics_adam, k * critics->net.parameters, scratch->critics_gradient, critics->parameters);
+    finite &= step_part(sac, &critics->net, members, p % parts, &scratch->all.cache[k], scratch->all.dq + k * rows,
+                        &sac->critics_adam, k * critics->net.parameters, scratch->critics_gradient, critics->parameters,
+                        critics->targets);
   }
   scratch->finite[number] = finite;
 }
@@ -231,9 +230,7 @@ static void policy_gradient(void *argument, unsigned number, unsigned members) {
                sac->obs_dim, NULL);
 }
 
-enum { LINE = MEMORY_ALIGNMENT / sizeof(real) }; // parameters that share a cache line
-
-// The policy steps, and targets <- (1 - tau) targets + tau critics.
+// The policy steps.
 static void policy_step(void *argument, unsigned number, unsigned members) {
   struct sac *sac = argument;
   struct sac_scratch *scratch = sac->scratch;
@@ -241,13 +238,9 @@ static void policy_step(void *argument, unsigned number, unsigned members) {
   bool finite = true;
   for (size_t p = number; p < parts; p += members) {
     finite &= step_part(sac, &sac->policy_net, members, p, &scratch->all.policy_cache, scratch->all.d_head,
-                        &sac->policy_adam, 0, scratch->policy_gradient, sac->policy);
+                        &sac->policy_adam, 0, scratch->policy_gradient, sac->policy, NULL);
   }
   scratch->finite[number] = finite;
-
-  size_t begin, end;
-  team_share(sac->critics.size, LINE, number, members, &begin, &end);
-  critics_track(&sac->critics, sac->tau, begin, end);
 }
 
 // --- the update as a whole. Sums over rows are in their order, whoever computed them. ---
@@ -301,6 +294,7 @@ static enum status update_critics(struct sac *sac, struct sac_losses *losses, st
   const enum status status = check_loss(sac, "critic", loss, error);
   if (status != STATUS_OK) return status;
   adam_begin(&sac->critics_adam);
+  sac->transposed = false;
   team_run(sac->team, critics_step, sac);
   return check_gradient(sac, "the critics'", error);
 }
@@ -309,6 +303,7 @@ static enum status update_critics(struct sac *sac, struct sac_losses *losses, st
 static enum status update_policy(struct sac *sac, struct sac_losses *losses, struct error *error) {
   const struct sac_rows *all = &sac->scratch->all;
   team_run(sac->team, policy_value, sac);
+  sac->transposed = true;
   double loss = 0, log_probability_sum = 0;
   for (size_t i = 0; i < all->count; i++) {
     loss += sac->scratch->alpha * (double)all->log_probability[i] - (double)all->q[i];

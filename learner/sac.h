@@ -43,6 +43,7 @@ struct sac {
   struct mlp policy_net; // policy_network() on the configuration's backend
   real *policy;          // its parameters
   struct critics critics;
+  bool transposed; // whether the critics' transposed weights are as the parameters: who writes these clears it
   double log_alpha;
   struct adam policy_adam, critics_adam;
   struct adam_scalar alpha_adam;

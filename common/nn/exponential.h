@@ -21,19 +21,12 @@ static inline struct exponential exponential(double x) {
   memcpy(&bits, &k, sizeof bits);
   k -= round;
   double r = (x - k * log2_high) - k * log2_low;
-  double p = 1.0 / 6227020800;
-  p = p * r + 1.0 / 479001600;
-  p = p * r + 1.0 / 39916800;
-  p = p * r + 1.0 / 3628800;
-  p = p * r + 1.0 / 362880;
-  p = p * r + 1.0 / 40320;
-  p = p * r + 1.0 / 5040;
-  p = p * r + 1.0 / 720;
-  p = p * r + 1.0 / 120;
-  p = p * r + 1.0 / 24;
-  p = p * r + 1.0 / 6;
-  p = p * r + 1.0 / 2;
-  p = r + r * r * p;
+  // c2 + c3 r + ... + c13 r^11 in pairs, pairs of pairs, ...: short chains, since each step waits for the one before
+  const double r2 = r * r, r4 = r2 * r2;
+  const double low = (1.0 / 2 + 1.0 / 6 * r) + (1.0 / 24 + 1.0 / 120 * r) * r2;
+  const double middle = (1.0 / 720 + 1.0 / 5040 * r) + (1.0 / 40320 + 1.0 / 362880 * r) * r2;
+  const double high = (1.0 / 3628800 + 1.0 / 39916800 * r) + (1.0 / 479001600 + 1.0 / 6227020800 * r) * r2;
+  const double p = r + r2 * ((low + middle * r4) + high * (r4 * r4));
   bits = (bits + 1023) << 52; // 2^k
   double power;
   memcpy(&power, &bits, sizeof power);

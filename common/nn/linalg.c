@@ -245,14 +245,15 @@ struct linalg_part linalg_part(const struct tiles *tiles, size_t in, size_t out,
 }
 
 void linalg_weight_gradient(const struct tiles *tiles, size_t rows, size_t in, size_t out, const real *dy,
-                            const real *x, size_t ldx, const struct linalg_part *part, real *dw, real *db) {
+                            const real *x, size_t ldx, const struct linalg_part *part, real *dw, real *db,
+                            const real *const soon[LINALG_SOON]) {
 #ifndef CORSAC_REAL_DOUBLE
   if (tiles) {
-    tiles->weight_gradient(rows, in, out, x, ldx, dy, out, dw, db, false, part->begin, part->end);
+    tiles->weight_gradient(rows, in, out, x, ldx, dy, out, dw, db, false, part->begin, part->end, soon);
     return;
   }
 #endif
-  (void)tiles;
+  (void)tiles, (void)soon;
   if (rows == 0) {
     memset(dw + part->weight_begin, 0, (part->weight_end - part->weight_begin) * sizeof *dw);
     memset(db + part->vector_begin, 0, (part->vector_end - part->vector_begin) * sizeof *db);

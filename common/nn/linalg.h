@@ -47,8 +47,12 @@ struct linalg_part {
   size_t vector_begin, vector_end; // and of b
 };
 struct linalg_part linalg_part(const struct tiles *tiles, size_t in, size_t out, size_t number, size_t parts);
-// Of the part: dw = dy^T x, db = column sums of dy:   dy (rows x out), x (rows x in), dw as w, db (out)
+// Of the part: dw = dy^T x, db = column sums of dy:   dy (rows x out), x (rows x in), dw as w, db (out).
+// soon: what will be read next, LINALG_SOON arrays laid out as dw (or NULL), so that they can come from memory
+// meanwhile.
+enum { LINALG_SOON = 4 };
 void linalg_weight_gradient(const struct tiles *tiles, size_t rows, size_t in, size_t out, const real *dy,
-                            const real *x, size_t ldx, const struct linalg_part *part, real *dw, real *db);
+                            const real *x, size_t ldx, const struct linalg_part *part, real *dw, real *db,
+                            const real *const soon[LINALG_SOON]);
 
 #endif

@@ -309,7 +309,7 @@ size_t mlp_parts(const struct mlp *mlp, size_t members) {
 
 void mlp_gradient_part(const struct mlp *mlp, size_t members, size_t number, size_t rows, const real *x, size_t ldx,
                        const struct mlp_cache *cache, const real *dy, real *gradient,
-                       struct mlp_range range[MLP_PART_RANGES]) {
+                       struct mlp_range range[MLP_PART_RANGES], const real *const soon[LINALG_SOON]) {
   uint32_t l = 0;
   for (size_t parts; number >= (parts = layer_parts(mlp, members, l)); l++) {
     assert(l + 1 < mlp->layers);
@@ -318,8 +318,11 @@ void mlp_gradient_part(const struct mlp *mlp, size_t members, size_t number, siz
   const struct mlp_layer *layer = &mlp->layer[l];
   const struct linalg_part part = linalg_part(mlp->tiles, layer->in, layer->out, number, layer_parts(mlp, members, l));
   const real *dz = l + 1 == mlp->layers ? dy : cache->dz[l];
+  const real *weights_soon[LINALG_SOON];
+  for (int i = 0; i < LINALG_SOON; i++) weights_soon[i] = soon && soon[i] ? soon[i] + layer->weight : NULL;
   linalg_weight_gradient(mlp->tiles, rows, layer->in, layer->out, dz, l == 0 ? x : cache->h[l - 1],
-                         l == 0 ? ldx : layer->in, &part, gradient + layer->weight, gradient + layer->bias);
+                         l == 0 ? ldx : layer->in, &part, gradient + layer->weight, gradient + layer->bias,
+                         weights_soon);
   if (layer->norm) {
     norm_gradient(rows, layer->out, part.vector_begin, part.vector_end, cache->dn[l], cache->normal[l],
                   gradient + layer->norm_scale, gradient + layer->norm_shift);

@@ -74,7 +74,8 @@ struct mlp_range {
 };
 enum { MLP_PART_RANGES = 4 };
 // After a backward of all rows: gradient = dL/dparameters, of the part, which is these ranges (some may be empty).
+// soon: arrays laid out as the parameters (or NULL) whose part will be read next.
 void mlp_gradient_part(const struct mlp *mlp, size_t members, size_t number, size_t rows, const real *x, size_t ldx,
                        const struct mlp_cache *cache, const real *dy, real *gradient,
-                       struct mlp_range range[MLP_PART_RANGES]);
+                       struct mlp_range range[MLP_PART_RANGES], const real *const soon[LINALG_SOON]);
 #endif

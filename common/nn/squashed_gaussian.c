@@ -8,24 +8,14 @@
 // element depends on its place. Conditions are such that NaN passes.
 enum { CHUNK = 64, GROUP = 8 }; // a chunk is computed in whole groups
 
-// atanh(z) for 0 <= z <= 1/3, its series up to z^31
+// atanh(z) for 0 <= z <= 1/3, its series up to z^31, in pairs and pairs of pairs of terms
 static inline double atanh_third(double z) {
-  double s = z * z, p = 1.0 / 31;
-  p = p * s + 1.0 / 29;
-  p = p * s + 1.0 / 27;
-  p = p * s + 1.0 / 25;
-  p = p * s + 1.0 / 23;
-  p = p * s + 1.0 / 21;
-  p = p * s + 1.0 / 19;
-  p = p * s + 1.0 / 17;
-  p = p * s + 1.0 / 15;
-  p = p * s + 1.0 / 13;
-  p = p * s + 1.0 / 11;
-  p = p * s + 1.0 / 9;
-  p = p * s + 1.0 / 7;
-  p = p * s + 1.0 / 5;
-  p = p * s + 1.0 / 3;
-  return z + z * s * p;
+  const double s = z * z, s2 = s * s, s4 = s2 * s2;
+  const double a = (1.0 / 3 + 1.0 / 5 * s) + (1.0 / 7 + 1.0 / 9 * s) * s2;
+  const double b = (1.0 / 11 + 1.0 / 13 * s) + (1.0 / 15 + 1.0 / 17 * s) * s2;
+  const double c = (1.0 / 19 + 1.0 / 21 * s) + (1.0 / 23 + 1.0 / 25 * s) * s2;
+  const double d = (1.0 / 27 + 1.0 / 29 * s) + 1.0 / 31 * s2;
+  return z + z * s * ((a + b * s4) + (c + d * s4) * (s4 * s4));
 }
 
 static inline double clamp_log_std(double log_std) {

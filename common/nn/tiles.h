@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { TILES_PANEL = 16, TILES_NARROW = 8 };
+enum { TILES_PANEL = 16, TILES_NARROW = 8, TILES_SOON = 4 };
 
 static inline bool tiles_is_narrow(size_t out) { return out <= TILES_NARROW; }
 static inline size_t tiles_padded(size_t count) { return (count + TILES_PANEL - 1) / TILES_PANEL * TILES_PANEL; }
@@ -52,9 +52,10 @@ struct tiles {
   void (*transpose)(size_t in, size_t out, const float *panels, size_t begin, size_t end, float *transposed);
   // dw = dy^T x and db = column sums of dy, or += where `add`:   x (rows x in), dy (rows x out), dw (out x in) in
   // panels, db (out). Only for the panels begin .. end - 1 of dw and their part of db (of a narrow weight panel 0
-  // stands for all of db).
+  // stands for all of db). soon: arrays laid out as dw (or NULL), whose part is fetched from memory meanwhile, for
+  // whoever reads it next; soon itself may be NULL.
   void (*weight_gradient)(size_t rows, size_t in, size_t out, const float *x, size_t ldx, const float *dy, size_t ldy,
-                          float *dw, float *db, bool add, size_t begin, size_t end);
+                          float *dw, float *db, bool add, size_t begin, size_t end, const float *const *soon);
 };
 
 enum tiles_level { TILES_BASELINE, TILES_AVX2, TILES_AVX512, TILES_LEVELS };

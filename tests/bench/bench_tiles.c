@@ -5,7 +5,7 @@
 #include "common/base/clock.h"
 #include "common/nn/linalg.h"
 #include "common/nn/tiles.h"
-#include "common/nn/vectorize.h"
+#include "common/base/vectorize.h"
 #include <cblas.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,7 +42,8 @@ static void run_tiles(const struct tiles *tiles, const struct product *p) {
   switch (p->kind) {
   case FORWARD: tiles->forward(rows, in, out, x, in, panels, bias, y, out, TILES_RELU, NULL); break;
   case INPUT: tiles->forward(rows, out, columns, x, out, transposed, NULL, y, columns, TILES_MASK, y); break;
-  case WEIGHT: tiles->weight_gradient(rows, in, out, x, in, z, out, panels, bias, false, 0, tiles_panels(in, out));
+  case WEIGHT:
+    tiles->weight_gradient(rows, in, out, x, in, z, out, panels, bias, false, 0, tiles_panels(in, out), NULL);
   }
 }
 
