@@ -3,6 +3,7 @@
 
 #include "common/base/log.h"
 #include "common/base/memory.h"
+#include "common/nn/backend.h"
 #include "common/nn/linalg.h"
 #include "common/wire/message.h"
 #include "common/wire/transport_mpi.h"
@@ -18,7 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MAX_BENCHES = 16, MAX_ARGUMENTS = 256 };
+enum { MAX_BENCHES = 32, MAX_ARGUMENTS = 256 };
 static const double ROUND_SECONDS = 0.1; // of one side
 
 struct kind {
@@ -52,11 +53,22 @@ enum { KINDS = sizeof kinds / sizeof *kinds };
 // The shapes at which `all` measures the learner.
 static const struct shape {
   uint32_t obs_dim, act_dim;
-  struct setting setting[2];
-} shapes[] = {{17, 6, {{0}}},
-              {348, 17, {{0}}},
-              {17, 6, {{"hidden", "512,512,512"}, {"batch_size", "1024"}}},
-              {3, 1, {{"hidden", "64,64"}, {"batch_size", "100"}}}};
+  struct setting setting[4];
+} shapes[] = {
+#define BOTH(obs_dim, act_dim, ...)                                                                                    \
+  {obs_dim, act_dim, {{"backend", "tiles"}, __VA_ARGS__}}, {                                                           \
+    obs_dim, act_dim, { {"backend", "openblas"}, __VA_ARGS__ }                                                         \
+  }
+    BOTH(17, 6, {0}),
+    BOTH(348, 17, {0}),
+    BOTH(17, 6, {"hidden", "512,512,512"}, {"batch_size", "1024"}),
+    BOTH(3, 1, {"hidden", "64,64"}, {"batch_size", "100"}),
+    BOTH(17, 6, {"learner_threads", "2"}),
+    BOTH(3, 1, {"hidden", "64,64"}, {"batch_size", "100"}, {"learner_threads", "2"}),
+#undef BOTH
+};
+
+static const struct shape plain = {17, 6, {{0}}};
 
 // What the command line says.
 struct request {
@@ -202,6 +214,8 @@ static enum status plan_one(const struct request *request, const struct kind *ki
   set(&bench->config, shape->setting, sizeof shape->setting / sizeof *shape->setting);
   enum status status = options_apply(request->given, request->count, &bench->config, error);
   if (status == STATUS_OK) status = options_check(&bench->config, error);
+  if (bench->config.learner_threads == 0) bench->config.learner_threads = 1;
+  snprintf(bench->config.backend, sizeof bench->config.backend, "%s", backend_choose(&bench->config));
   if (status == STATUS_OK) status = parse_count(request->rounds, "rounds", BENCH_MAX_ROUNDS, &bench->rounds, error);
   if (status == STATUS_OK) status = parse_seconds(request->seconds, &bench->seconds, error);
   if (status == STATUS_OK) status = parse_count(request->obs_dim, "obs-dim", WIRE_MAX_DIM, &bench->obs_dim, error);
@@ -213,7 +227,9 @@ static bool gives_shape(const struct request *request) {
   bool gives = request->obs_dim || request->act_dim;
   for (size_t i = 0; i < request->count; i++)
     gives |= strcmp(request->given[i].option->name, "hidden") == 0 ||
-             strcmp(request->given[i].option->name, "batch_size") == 0;
+             strcmp(request->given[i].option->name, "batch_size") == 0 ||
+             strcmp(request->given[i].option->name, "backend") == 0 ||
+             strcmp(request->given[i].option->name, "learner_threads") == 0;
   return gives;
 }
 
@@ -240,7 +256,7 @@ static enum status plan_all(struct plan *plan, const struct request *request, st
     const bool every_shape = all && kinds[k].run == bench_learner && !gives_shape(request);
     const size_t count = every_shape ? sizeof shapes / sizeof *shapes : 1;
     for (size_t s = 0; s < count && status == STATUS_OK; s++)
-      status = plan_add(plan, request, &kinds[k], &shapes[s], error);
+      status = plan_add(plan, request, &kinds[k], every_shape ? &shapes[s] : &plain, error);
   }
   return status;
 }

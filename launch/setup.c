@@ -9,7 +9,10 @@
 #include "launch/presets.h"
 #include "learner/checkpoint.h"
 
+#include <limits.h>
+#include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -123,6 +126,30 @@ static void resolve_backend(struct config *config) {
     log_warn("backend tiles is slow on this processor, which has no fused multiply-add: openblas is the faster one");
 }
 
+// Ranks that act on this node beside the learner: what mpirun says, or else all there are; in one process none.
+static int acting_beside(uint32_t actors) {
+  const char *text = getenv("OMPI_COMM_WORLD_LOCAL_SIZE");
+  const long ranks = text ? strtol(text, NULL, 10) : 0;
+  if (ranks > 0 && ranks <= INT_MAX) return (int)ranks - 1;
+  return actors > 1 ? (int)actors : 0;
+}
+
+// Threads pay for what they wait for each other where each has some 0.1 Gflop of an update's products, 15 of each
+// pair of hidden layers with two critics. On small networks one thread is the fastest.
+static void resolve_threads(struct config *config, uint32_t actors) {
+  const double worth = 1e8;
+  if (config->learner_threads > 0) return;
+  const struct config_widths *hidden = &config->hidden;
+  double weights = 0;
+  for (uint32_t i = 0; i + 1 < hidden->count; i++) weights += (double)hidden->width[i] * hidden->width[i + 1];
+  double threads = 2 * weights * (double)config->batch_size * (3 + 6 * (double)config->critics) / worth;
+  cpu_set_t mask;
+  const int cores = sched_getaffinity(0, sizeof mask, &mask) == 0 ? CPU_COUNT(&mask) : 1;
+  const int free_cores = cores - acting_beside(actors);
+  if (threads > free_cores) threads = free_cores;
+  config->learner_threads = threads < 2 ? 1 : threads > 256 ? 256 : (uint64_t)threads;
+}
+
 static enum status write_config(const struct setup *setup, struct error *error) {
   char path[RUN_PATH];
   const size_t size = options_format_yaml(&setup->config, NULL, 0);
@@ -147,6 +174,7 @@ enum status setup_resolve(struct setup *setup, int argc, char **argv, uint32_t a
   status = setup->resume ? resolve_resume(setup, &request, resume, error) : resolve_new(setup, &request, error);
   if (status == STATUS_OK) status = resolve_envs(&setup->config, actors, error);
   if (status == STATUS_OK) resolve_backend(&setup->config);
+  if (status == STATUS_OK) resolve_threads(&setup->config, actors);
   if (status != STATUS_OK) return status;
   struct config *config = &setup->config;
   config->resume[0] = config->config[0] = 0; // of this start, not of the job

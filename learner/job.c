@@ -27,7 +27,7 @@ static enum status init_environments(struct job *job, struct error *error) {
 static enum status init_parts(struct job *job, struct error *error) {
   const struct config *config = &job->config;
   const uint32_t obs_dim = job->environment.obs_dim, act_dim = job->environment.act_dim;
-  job->team = team_create((unsigned)config->learner_threads, error);
+  job->team = team_create(config->learner_threads > 0 ? (unsigned)config->learner_threads : 1, error);
   if (!job->team) return error->status;
   enum status status = sac_init(&job->sac, config, obs_dim, act_dim, job->team, error);
   if (status == STATUS_OK) status = normalizer_init(&job->normalizer, obs_dim, error);

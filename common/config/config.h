@@ -38,8 +38,9 @@ struct config {
   double gamma, tau, lr_actor, lr_critic, lr_alpha;
   struct config_auto alpha, target_entropy;
   double reward_scale;
-  uint64_t n_step, learner_threads;
-  char backend[16]; // auto (resolved before anybody else reads it), tiles, openblas
+  uint64_t n_step;
+  uint64_t learner_threads; // 0: as many as are worth it (resolved as envs is)
+  char backend[16];         // auto (resolved before anybody else reads it), tiles, openblas
   // data
   double utd;         // gradient updates per environment step past learning_starts; 0: the learner runs free
   uint64_t utd_slack; // steps

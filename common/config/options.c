@@ -64,8 +64,8 @@ static const struct option table[] = {
     {"reward_scale", OPTION_NUMBER, OPTION_FIXED, AT(reward_scale), "1", 1e-9, 1e9, NULL, "update",
      "factor on rewards in the update"},
     {"n_step", OPTION_COUNT, OPTION_FIXED, AT(n_step), "1", 1, 1000, NULL, "update", "steps of reward in a target"},
-    {"learner_threads", OPTION_COUNT, OPTION_FREE_ASYNC, AT(learner_threads), "1", 1, 256, NULL, "update",
-     "threads that share an update"},
+    {"learner_threads", OPTION_COUNT, OPTION_FREE_ASYNC, AT(learner_threads), "0", 0, 256, NULL, "update",
+     "threads that share an update; 0: as many as cores are free and the networks are worth"},
     {"backend", OPTION_CHOICE, OPTION_FREE_ASYNC, AT(backend), "auto", 0, 0, "auto|tiles|openblas", "update",
      "who multiplies matrices: our own kernels or OpenBLAS; auto: the faster here"},
 

@@ -1,6 +1,8 @@
 #include "common/nn/tiles.h"
 #include "common/nn/tiles_levels.h"
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 // One row of a weight lies in its panels like this: `run` columns side by side, and the next run `step` floats on.
 struct lie {
@@ -44,11 +46,14 @@ const struct tiles *tiles_at(enum tiles_level level) {
 }
 
 const struct tiles *tiles_best(void) {
-  for (int level = TILES_LEVELS - 1; level > TILES_BASELINE; level--) {
+  const char *most = getenv("CORSAC_TILES");
+  const struct tiles *best = &tiles_baseline;
+  for (int level = TILES_BASELINE; level < TILES_LEVELS; level++) {
     const struct tiles *tiles = tiles_at((enum tiles_level)level);
-    if (tiles) return tiles;
+    if (tiles) best = tiles;
+    if (tiles && most && strcasecmp(most, tiles->name) == 0) break;
   }
-  return &tiles_baseline;
+  return best;
 }
 
 bool tiles_are_fast(void) {

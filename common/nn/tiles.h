@@ -62,7 +62,9 @@ enum tiles_level { TILES_BASELINE, TILES_AVX2, TILES_AVX512, TILES_LEVELS };
 // NULL where this machine cannot run them. The baseline runs everywhere (on x86-64 slowly, without fused multiply-adds
 // in hardware; on arm64 it is NEON).
 const struct tiles *tiles_at(enum tiles_level level);
-const struct tiles *tiles_best(void); // of the highest level that this machine can run
-bool tiles_are_fast(void);            // whether the best level has fused multiply-adds in hardware
+// Of the highest level that this machine can run; the environment variable CORSAC_TILES=AVX2 or =baseline lowers it, as
+// OPENBLAS_CORETYPE does for OpenBLAS: for tests and comparisons.
+const struct tiles *tiles_best(void);
+bool tiles_are_fast(void); // whether the best level has fused multiply-adds in hardware
 
 #endif
