@@ -1,46 +1,20 @@
 #include "launch/arguments.h"
 
+#include "common/base/nearest.h"
+
 #include <assert.h>
 #include <string.h>
 
-enum { MAX_WORD = 32 };
-
-// Levenshtein's distance; MAX_WORD where a word is too long to be one of ours.
-static size_t distance(const char *a, const char *b) {
-  size_t row[MAX_WORD], length_a = strlen(a), length_b = strlen(b);
-  if (length_a >= MAX_WORD || length_b >= MAX_WORD) return MAX_WORD;
-  for (size_t j = 0; j <= length_b; j++) row[j] = j;
-  for (size_t i = 1; i <= length_a; i++) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= length_b; j++) {
-      const size_t replace = diagonal + (a[i - 1] != b[j - 1]);
-      const size_t insert = (row[j - 1] < row[j] ? row[j - 1] : row[j]) + 1;
-      diagonal = row[j];
-      row[j] = replace < insert ? replace : insert;
-    }
-  }
-  return row[length_b];
-}
-
 const char *arguments_nearest(const char *word, const char *const *names, size_t count) {
-  const char *nearest = NULL;
-  size_t best = MAX_WORD;
-  for (size_t i = 0; i < count; i++) {
-    const size_t length = strlen(names[i]), shorter = strlen(word) < length ? strlen(word) : length;
-    size_t d = distance(word, names[i]);
-    if (shorter >= 3 && strncmp(word, names[i], shorter) == 0) d = 1; // "evaluate" for eval, "opt" for options
-    if (d > (length < 6 ? 2 : 3) || d >= length || d >= best) continue;
-    best = d;
-    nearest = names[i];
-  }
-  return nearest;
+  struct nearest nearest = {.word = word};
+  for (size_t i = 0; i < count; i++) nearest_try(&nearest, names[i], 3); // "evaluate" for eval, "opt" for options
+  return nearest.name;
 }
 
 static enum status say_unknown(const char *text, size_t length, const char *command, const struct argument *known,
                                size_t count, struct error *error) {
   const char *names[ARGUMENTS_MAX_KNOWN];
-  char word[MAX_WORD] = "";
+  char word[NEAREST_WORD] = "";
   for (size_t i = 0; i < count; i++) names[i] = known[i].name;
   if (length < sizeof word) memcpy(word, text, length);
   const char *nearest = arguments_nearest(word, names, count);

@@ -1,4 +1,5 @@
 #include "common/config/options.h"
+#include "common/base/nearest.h"
 #include <assert.h>
 #include <ctype.h>
 #include <errno.h>
@@ -113,25 +114,10 @@ const struct option *options_find(const char *name) {
   return NULL;
 }
 
-// --- the nearest name ---
-
-static size_t least(size_t a, size_t b) { return a < b ? a : b; }
-
-// Insertions, deletions, substitutions and swaps of neighbours that lead from a to b (optimal string alignment).
-static size_t edit_distance(const char *a, const char *b) {
-  size_t rows[3][NAME_SIZE + 1], length = strlen(b);
-  size_t *before = rows[0], *above = rows[1], *row = rows[2];
-  for (size_t j = 0; j <= length; j++) row[j] = j;
-  for (size_t i = 1; a[i - 1]; i++) {
-    size_t *recycled = before;
-    before = above, above = row, row = recycled;
-    row[0] = i;
-    for (size_t j = 1; j <= length; j++) {
-      row[j] = least(least(above[j], row[j - 1]) + 1, above[j - 1] + (a[i - 1] != b[j - 1]));
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) row[j] = least(row[j], before[j - 2] + 1);
-    }
-  }
-  return row[length];
+const char *options_nearest(const char *name) {
+  struct nearest nearest = {.word = name};
+  for (size_t i = 0; i < OPTIONS; i++) nearest_try(&nearest, table[i].name, 0);
+  return nearest.name;
 }
 
 // The name as the table spells it, whatever case it has and whether dashes or underscores; false if it is too long for
@@ -141,19 +127,6 @@ static bool spell_name(const char *name, char spelt[NAME_SIZE]) {
   if (length >= NAME_SIZE) return false;
   for (size_t i = 0; i <= length; i++) spelt[i] = name[i] == '-' ? '_' : (char)tolower((unsigned char)name[i]);
   return true;
-}
-
-const char *options_nearest(const char *name) {
-  char spelt[NAME_SIZE];
-  if (!spell_name(name, spelt)) return NULL;
-  // A slip in four letters, and not more than three: beyond that another word is meant.
-  size_t limit = least(3, 1 + strlen(spelt) / 4), smallest = limit + 1;
-  const char *nearest = NULL;
-  for (size_t i = 0; i < OPTIONS; i++) {
-    size_t distance = edit_distance(spelt, table[i].name);
-    if (distance < smallest && distance < strlen(table[i].name)) smallest = distance, nearest = table[i].name;
-  }
-  return nearest;
 }
 
 // --- values from text ---
