@@ -5,7 +5,7 @@
 #include "common/base/version.h"
 #include "common/config/options.h"
 #include "common/nn/linalg.h"
-#include "learner/checkpoint_hdf5.h"
+#include "learner/checkpoint_table.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -332,54 +332,77 @@ static void walk_environments(struct h5 *h5, struct job *job) {
 
 static const char *const column_name[REPLAY_COLUMNS] = {"obs", "action", "reward", "next_obs", "discount"};
 
-static void write_column(struct h5 *h5, const struct replay *replay, enum replay_column column, float *piece) {
-  const uint64_t size = replay_size(replay), width = replay_column_width(replay, column);
-  const bool flat = column == REPLAY_REWARD || column == REPLAY_DISCOUNT;
-  struct h5_table table;
-  h5_table_open(h5, &table, h5_name(h5, "replay/%s", column_name[column]), size, flat ? 0 : width);
-  for (uint64_t row = 0; row < size && h5->status == STATUS_OK; row += table.piece) {
-    const uint64_t count = size - row < table.piece ? size - row : table.piece;
-    replay_read_column(replay, column, row, count, piece);
-    h5_table_piece(h5, &table, row, count, piece);
+// The columns of the replay, side by side: a piece of rows is moved in all of them at once.
+struct columns {
+  struct h5_table table[REPLAY_COLUMNS];
+  float *piece[REPLAY_COLUMNS]; // rows of one piece, and a number more
+  uint64_t rows;                // of a piece
+};
+
+static void columns_open(struct h5 *h5, struct columns *columns, const struct replay *replay, uint64_t size) {
+  uint64_t width[REPLAY_COLUMNS], all = 0;
+  for (int c = 0; c < REPLAY_COLUMNS; c++) all += width[c] = replay_column_width(replay, (enum replay_column)c);
+  *columns = (struct columns){.rows = h5_piece_rows(size, all * sizeof(float))};
+  for (int c = 0; c < REPLAY_COLUMNS; c++) {
+    const bool flat = c == REPLAY_REWARD || c == REPLAY_DISCOUNT;
+    h5_table_open(h5, &columns->table[c], h5_name(h5, "replay/%s", column_name[c]), size, flat ? 0 : width[c],
+                  columns->rows);
+    columns->piece[c] = memory_alloc(columns->rows * width[c] + 1, sizeof(float), "a piece of the replay", h5->error);
+    if (!columns->piece[c] && h5->status == STATUS_OK) h5->status = STATUS_MEMORY;
   }
-  h5_table_close(h5, &table);
 }
 
-// File row (oldest + i) mod size becomes memory row i.
-static void read_column(struct h5 *h5, struct replay *replay, enum replay_column column, uint64_t size, uint64_t oldest,
-                        float *piece) {
-  const uint64_t width = replay_column_width(replay, column);
-  const bool flat = column == REPLAY_REWARD || column == REPLAY_DISCOUNT;
-  struct h5_table table;
-  h5_table_open(h5, &table, h5_name(h5, "replay/%s", column_name[column]), size, flat ? 0 : width);
-  for (uint64_t row = 0, count; row < size && h5->status == STATUS_OK; row += count) {
-    const uint64_t end = row < oldest ? oldest : size;
-    count = end - row < table.piece ? end - row : table.piece;
-    h5_table_piece(h5, &table, row, count, piece);
-    replay_write_column(replay, column, (row + size - oldest) % size, count, piece);
+static void columns_move(struct h5 *h5, struct columns *columns, uint64_t row, uint64_t count) {
+  for (int c = 0; c < REPLAY_COLUMNS; c++) h5_table_piece(h5, &columns->table[c], row, count, columns->piece[c]);
+}
+
+static void columns_close(struct h5 *h5, struct columns *columns) {
+  for (int c = 0; c < REPLAY_COLUMNS; c++) {
+    h5_table_close(h5, &columns->table[c]);
+    memory_free(columns->piece[c]);
   }
-  h5_table_close(h5, &table);
 }
 
-// Room for one piece of any column: a chunk's worth, or a single row that is larger.
-static float *replay_piece(struct h5 *h5, const struct job *job) {
-  const uint32_t obs = job->environment.obs_dim, act = job->environment.act_dim;
-  const size_t widest = obs > act ? obs : act, least = 1 << 18;
-  float *piece = memory_alloc(widest > least ? widest : least, sizeof *piece, "a piece of the replay", h5->error);
-  if (!piece) h5->status = STATUS_MEMORY;
-  return piece;
-}
-
-static void write_replay(struct h5 *h5, const struct job *job) {
-  uint64_t size = replay_size(job->replay), cursor = replay_cursor(job->replay),
-           capacity = replay_capacity(job->replay);
+// A row stands in the file where it stands in memory, but the pieces are written from the oldest row's on, once around:
+// a view lets go of rows in the order in which they are to be overwritten.
+static void write_replay(struct h5 *h5, struct replay *replay) {
+  uint64_t size = replay_size(replay), cursor = replay_cursor(replay), capacity = replay_capacity(replay);
   if (h5->status != STATUS_OK) return;
-  float *piece = replay_piece(h5, job);
+  struct columns columns;
   h5_u64(h5, "replay/size", &size);
   h5_u64(h5, "replay/cursor", &cursor);
   h5_u64(h5, "replay/capacity", &capacity);
-  for (int c = 0; c < REPLAY_COLUMNS; c++) write_column(h5, job->replay, (enum replay_column)c, piece);
-  memory_free(piece);
+  columns_open(h5, &columns, replay, size);
+  const uint64_t oldest = size == capacity ? cursor : 0, pieces = (size + columns.rows - 1) / columns.rows;
+  for (uint64_t p = 0, gone = 0; p < pieces && h5->status == STATUS_OK; p++) {
+    const uint64_t row = (oldest / columns.rows + p) % pieces * columns.rows;
+    const uint64_t count = size - row < columns.rows ? size - row : columns.rows;
+    replay_read_rows(replay, row, count, columns.piece);
+    gone += p == 0 ? row + count - oldest : count; // the first piece may also hold the newest rows: they wait
+    replay_view_let_go(replay, gone);
+    columns_move(h5, &columns, row, count);
+  }
+  columns_close(h5, &columns);
+}
+
+// File row (oldest + i) mod size becomes memory row i. A piece that the oldest row divides goes to two places.
+static void read_rows(struct h5 *h5, struct replay *replay, uint64_t size, uint64_t oldest) {
+  struct columns columns;
+  columns_open(h5, &columns, replay, size);
+  for (uint64_t row = 0; row < size; row += columns.rows) {
+    const uint64_t count = size - row < columns.rows ? size - row : columns.rows;
+    columns_move(h5, &columns, row, count);
+    if (h5->status != STATUS_OK) break;
+    const uint64_t before = row < oldest && oldest < row + count ? oldest - row : count;
+    const float *from[REPLAY_COLUMNS], *rest[REPLAY_COLUMNS];
+    for (int c = 0; c < REPLAY_COLUMNS; c++) {
+      from[c] = columns.piece[c];
+      rest[c] = from[c] + before * replay_column_width(replay, (enum replay_column)c);
+    }
+    replay_write_rows(replay, (row + size - oldest) % size, before, from);
+    replay_write_rows(replay, 0, count - before, rest);
+  }
+  columns_close(h5, &columns);
 }
 
 static void read_replay(struct h5 *h5, struct job *job) {
@@ -398,11 +421,9 @@ static void read_replay(struct h5 *h5, struct job *job) {
   if (h5->status != STATUS_OK) return;
   // A full ring begins at its cursor; in one of another capacity the oldest row comes first.
   const uint64_t oldest = room != capacity && size == capacity ? cursor : 0;
-  float *piece = replay_piece(h5, job);
   h5->hint = "/replay/size";
-  for (int c = 0; c < REPLAY_COLUMNS; c++) read_column(h5, job->replay, (enum replay_column)c, size, oldest, piece);
+  read_rows(h5, job->replay, size, oldest);
   h5->hint = "";
-  memory_free(piece);
   if (h5->status == STATUS_OK) replay_set_state(job->replay, size, room == capacity ? cursor : size % room);
 }
 
@@ -430,7 +451,7 @@ enum status checkpoint_write(const char *path, const struct job *job, enum check
   walk_head(&h5, &info);
   walk_bounds(&h5, info.act_dim, job->environment.action_low, job->environment.action_high);
   walk_job(&h5, &view);
-  if (with_replay) write_replay(&h5, job);
+  if (with_replay) write_replay(&h5, job->replay);
   checkpoint_info_release(&info);
   return h5_commit(&h5);
 }

@@ -3,10 +3,10 @@
 
 #include <string.h>
 
-hid_t h5_text_type(size_t size) {
+hid_t h5_text_type(struct h5 *h5, size_t size) {
   const hid_t type = H5Tcopy(H5T_C_S1);
   if (type >= 0 && H5Tset_size(type, size) >= 0 && H5Tset_cset(type, H5T_CSET_UTF8) >= 0) return type;
-  if (type >= 0) H5Tclose(type);
+  h5_done(h5, type, H5Tclose);
   return H5I_INVALID_HID;
 }
 
@@ -28,9 +28,9 @@ static void write_attribute(struct h5 *h5, const char *object, const char *name,
   const hid_t space = H5Screate(H5S_SCALAR), owner = H5Oopen(h5->file, object, H5P_DEFAULT);
   const hid_t attribute = owner >= 0 ? H5Acreate2(owner, name, in_file, space, H5P_DEFAULT, H5P_DEFAULT) : owner;
   if (attribute < 0 || H5Awrite(attribute, in_memory, value) < 0) h5_fail_library(h5, name, " cannot be written");
-  if (attribute >= 0) H5Aclose(attribute);
-  if (owner >= 0) H5Oclose(owner);
-  if (space >= 0) H5Sclose(space);
+  h5_done(h5, attribute, H5Aclose);
+  h5_done(h5, owner, H5Oclose);
+  h5_done(h5, space, H5Sclose);
 }
 
 // The attribute, if it is there with one element.
@@ -45,9 +45,9 @@ static hid_t open_attribute(struct h5 *h5, const char *object, const char *name)
     h5_fail_library(h5, name, " cannot be read");
   else if (H5Sget_simple_extent_npoints(space) != 1)
     h5_fail(h5, STATUS_FORMAT, "attribute %s of %s is not one value", name, object);
-  if (space >= 0) H5Sclose(space);
+  h5_done(h5, space, H5Sclose);
   if (h5->status == STATUS_OK) return attribute;
-  if (attribute >= 0) H5Aclose(attribute);
+  h5_done(h5, attribute, H5Aclose);
   return H5I_INVALID_HID;
 }
 
@@ -70,17 +70,17 @@ void h5_attribute(struct h5 *h5, const char *object, const char *name, uint64_t 
             (unsigned long long)read, (unsigned long long)limit);
   else
     *value = read;
-  if (type >= 0) H5Tclose(type);
-  H5Aclose(attribute);
+  h5_done(h5, type, H5Tclose);
+  h5_done(h5, attribute, H5Aclose);
 }
 
 static void write_text_attribute(struct h5 *h5, const char *object, const char *name, const char *text) {
-  const hid_t type = h5_text_type(strlen(text) + 1);
+  const hid_t type = h5_text_type(h5, strlen(text) + 1);
   if (type < 0)
     h5_fail_library(h5, name, " cannot be written");
   else
     write_attribute(h5, object, name, type, type, text);
-  if (type >= 0) H5Tclose(type);
+  h5_done(h5, type, H5Tclose);
 }
 
 void h5_attribute_text(struct h5 *h5, const char *object, const char *name, char *text, size_t size) {
@@ -98,6 +98,6 @@ void h5_attribute_text(struct h5 *h5, const char *object, const char *name, char
   else if (H5Aread(attribute, type, text) < 0)
     h5_fail_library(h5, name, " cannot be read");
   text[size - 1] = 0;
-  if (type >= 0) H5Tclose(type);
-  H5Aclose(attribute);
+  h5_done(h5, type, H5Tclose);
+  h5_done(h5, attribute, H5Aclose);
 }

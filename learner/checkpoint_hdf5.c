@@ -62,15 +62,19 @@ static void begin(struct h5 *h5, const char *path, bool writing, struct error *e
 }
 
 static void end(struct h5 *h5) {
-  if (h5->links >= 0) H5Pclose(h5->links);
-  if (h5->layout >= 0) H5Pclose(h5->layout);
-  H5Eset_auto2(H5E_DEFAULT, h5->print, h5->print_data);
+  h5_done(h5, h5->links, H5Pclose);
+  h5_done(h5, h5->layout, H5Pclose);
+  if (H5Eset_auto2(H5E_DEFAULT, h5->print, h5->print_data) < 0) h5_fail_library(h5, NULL, "cannot be closed");
   h5->links = h5->layout = h5->file = H5I_INVALID_HID;
+}
+
+void h5_done(struct h5 *h5, hid_t handle, herr_t (*close)(hid_t)) {
+  if (handle >= 0 && close(handle) < 0) h5_fail_library(h5, NULL, "a part of it cannot be closed");
 }
 
 // No locks: only one process writes a run directory, and network file systems often have none. No chunk cache: chunks
 // are written and read whole.
-static hid_t file_access(void) {
+static hid_t file_access(struct h5 *h5) {
   const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
   bool good = access >= 0 && H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110) >= 0;
   good = good && H5Pset_fclose_degree(access, H5F_CLOSE_STRONG) >= 0;
@@ -80,7 +84,7 @@ static hid_t file_access(void) {
   good = good && H5Pset_file_locking(access, false, true) >= 0;
 #endif
   if (good || access < 0) return access;
-  H5Pclose(access);
+  h5_done(h5, access, H5Pclose);
   return H5I_INVALID_HID;
 }
 
@@ -93,9 +97,11 @@ static bool make_properties(struct h5 *h5) {
          H5Pset_fletcher32(h5->layout) >= 0;
 }
 
-// A write that failed is not HDF5's to know, so it is asked for after every object.
-static void check_output(struct h5 *h5, const char *name) {
-  if (h5->writing && h5->output.failure)
+void h5_check_output(struct h5 *h5, const char *name) {
+  if (!h5->writing) return;
+  if (h5->abandon && atomic_load_explicit(h5->abandon, memory_order_relaxed))
+    h5_fail(h5, STATUS_STOPPED, "given up before it was whole");
+  if (h5->output.failure)
     h5_fail(h5, STATUS_IO, "%s%s%scannot be written: %s", *name ? "/" : "", name, *name ? " " : "",
             strerror(h5->output.failure));
 }
@@ -105,13 +111,13 @@ enum status h5_create(struct h5 *h5, const char *path, struct error *error) {
   h5->status = whole_file_begin(path, h5->temporary, error);
   if (h5->status != STATUS_OK) return h5->status;
   checkpoint_output_open(&h5->output, h5->temporary);
-  check_output(h5, "");
+  h5_check_output(h5, "");
   if (h5->status != STATUS_OK) return h5->status;
-  const hid_t access = file_access();
+  const hid_t access = file_access(h5);
   if (access >= 0 && make_properties(h5) && checkpoint_output_use(&h5->output, access) >= 0)
     h5->file = H5Fcreate(h5->temporary, H5F_ACC_TRUNC, H5P_DEFAULT, access);
   if (h5->file < 0) h5_fail_library(h5, NULL, "cannot be written");
-  if (access >= 0) H5Pclose(access);
+  h5_done(h5, access, H5Pclose);
   return h5->status;
 }
 
@@ -119,7 +125,7 @@ enum status h5_commit(struct h5 *h5) {
   const bool begun = h5->output.descriptor >= 0;
   if (h5->file >= 0 && H5Fclose(h5->file) < 0) h5_fail_library(h5, NULL, "cannot be written");
   checkpoint_output_close(&h5->output);
-  check_output(h5, "");
+  h5_check_output(h5, "");
   if (h5->status == STATUS_OK)
     h5->status = whole_file_commit(h5->temporary, h5->path, h5->error);
   else if (begun)
@@ -139,10 +145,10 @@ enum status h5_open(struct h5 *h5, const char *path, struct error *error) {
     h5_fail(h5, STATUS_FORMAT, "is empty");
   if (h5->status != STATUS_OK) return h5->status;
   h5->bytes = (uint64_t)info.st_size;
-  const hid_t access = file_access();
+  const hid_t access = file_access(h5);
   if (access >= 0) h5->file = H5Fopen(path, H5F_ACC_RDONLY, access);
   if (h5->file < 0) h5_fail_library(h5, NULL, "is damaged, or no HDF5 file");
-  if (access >= 0) H5Pclose(access);
+  h5_done(h5, access, H5Pclose);
   return h5->status;
 }
 
@@ -202,12 +208,7 @@ void h5_absent(struct h5 *h5, const char *name) {
 
 // --- datasets ---
 
-struct shape {
-  int rank;
-  hsize_t dim[2];
-};
-
-static const char *spell(struct shape shape, char *text, size_t size) {
+static const char *spell(struct h5_shape shape, char *text, size_t size) {
   if (shape.rank == 1)
     snprintf(text, size, "%llu", (unsigned long long)shape.dim[0]);
   else if (shape.rank == 2)
@@ -217,8 +218,8 @@ static const char *spell(struct shape shape, char *text, size_t size) {
   return text;
 }
 
-static struct shape shape_of(uint64_t rows, uint64_t columns) {
-  return (struct shape){columns ? 2 : 1, {rows, columns}};
+struct h5_shape h5_shape_of(uint64_t rows, uint64_t columns) {
+  return (struct h5_shape){columns ? 2 : 1, {rows, columns}};
 }
 
 static hid_t memory_type(enum h5_kind kind) {
@@ -243,45 +244,47 @@ static hid_t file_type(enum h5_kind kind) {
   return H5I_INVALID_HID;
 }
 
-// Rows of a chunk of about CHUNK_BYTES.
-static uint64_t piece_rows(uint64_t rows, uint64_t row_bytes) {
+uint64_t h5_piece_rows(uint64_t rows, uint64_t row_bytes) {
   const uint64_t fit = row_bytes < CHUNK_BYTES ? CHUNK_BYTES / row_bytes : 1;
   return rows == 0 ? 1 : rows < fit ? rows : fit;
 }
 
 // A dataset without rows may grow to one, since no chunk is larger than what a dataset may grow to.
-static hid_t create_dataset(struct h5 *h5, const char *name, hid_t type, struct shape shape) {
-  const uint64_t row = H5Tget_size(type) * (shape.rank == 2 ? shape.dim[1] : 1);
-  const hsize_t chunk[2] = {piece_rows(shape.dim[0], row), shape.dim[1]};
+hid_t h5_dataset_create(struct h5 *h5, const char *name, hid_t type, struct h5_shape shape, uint64_t chunk_rows) {
+  const hsize_t chunk[2] = {chunk_rows, shape.dim[1]};
   const hsize_t most[2] = {shape.dim[0] ? shape.dim[0] : 1, shape.dim[1]};
   const hid_t space = H5Screate_simple(shape.rank, shape.dim, most);
   hid_t dataset = H5I_INVALID_HID;
   if (space >= 0 && H5Pset_chunk(h5->layout, shape.rank, chunk) >= 0)
     dataset = H5Dcreate2(h5->file, name, type, space, h5->links, h5->layout, H5P_DEFAULT);
   if (dataset < 0) h5_fail_library(h5, name, " cannot be written");
-  if (space >= 0) H5Sclose(space);
+  h5_done(h5, space, H5Sclose);
   return dataset;
 }
 
-static struct shape dataset_shape(hid_t dataset) {
-  struct shape shape = {-1, {0, 0}};
+static hid_t create_dataset(struct h5 *h5, const char *name, hid_t type, struct h5_shape shape) {
+  const uint64_t row = H5Tget_size(type) * (shape.rank == 2 ? shape.dim[1] : 1);
+  return h5_dataset_create(h5, name, type, shape, h5_piece_rows(shape.dim[0], row));
+}
+
+static struct h5_shape dataset_shape(struct h5 *h5, hid_t dataset) {
+  struct h5_shape shape = {-1, {0, 0}};
   const hid_t space = H5Dget_space(dataset);
-  if (space < 0) return shape;
-  shape.rank = H5Sget_simple_extent_ndims(space);
-  if (shape.rank == 1 || shape.rank == 2) H5Sget_simple_extent_dims(space, shape.dim, NULL);
-  H5Sclose(space);
+  if (space >= 0) shape.rank = H5Sget_simple_extent_ndims(space);
+  if ((shape.rank == 1 || shape.rank == 2) && H5Sget_simple_extent_dims(space, shape.dim, NULL) < 0) shape.rank = -1;
+  h5_done(h5, space, H5Sclose);
   return shape;
 }
 
-static H5T_class_t dataset_class(hid_t dataset) {
+static H5T_class_t dataset_class(struct h5 *h5, hid_t dataset) {
   const hid_t type = H5Dget_type(dataset);
-  const H5T_class_t class = H5Tget_class(type);
-  if (type >= 0) H5Tclose(type);
+  const H5T_class_t class = type >= 0 ? H5Tget_class(type) : H5T_NO_CLASS;
+  h5_done(h5, type, H5Tclose);
   return class;
 }
 
 // The dataset, if it is there as it should be.
-static hid_t open_dataset(struct h5 *h5, const char *name, H5T_class_t class, struct shape needed) {
+hid_t h5_dataset_open(struct h5 *h5, const char *name, H5T_class_t class, struct h5_shape needed) {
   char is[64], needs[64], reason[128];
   spell(needed, needs, sizeof needs);
   hint(h5, reason, sizeof reason);
@@ -295,8 +298,8 @@ static hid_t open_dataset(struct h5 *h5, const char *name, H5T_class_t class, st
     h5_fail_library(h5, name, " cannot be opened");
     return dataset;
   }
-  const struct shape shape = dataset_shape(dataset);
-  if (dataset_class(dataset) != class)
+  const struct h5_shape shape = dataset_shape(h5, dataset);
+  if (dataset_class(h5, dataset) != class)
     h5_fail(h5, STATUS_FORMAT, "/%s holds no %s", name,
             class == H5T_FLOAT     ? "floating-point numbers"
             : class == H5T_INTEGER ? "integers"
@@ -306,18 +309,18 @@ static hid_t open_dataset(struct h5 *h5, const char *name, H5T_class_t class, st
     h5_fail(h5, STATUS_MISMATCH, "/%s is %s, this configuration needs %s%s", name, spell(shape, is, sizeof is), needs,
             reason);
   if (h5->status == STATUS_OK) return dataset;
-  H5Dclose(dataset);
+  h5_done(h5, dataset, H5Dclose);
   return H5I_INVALID_HID;
 }
 
-static void close_dataset(struct h5 *h5, hid_t dataset, const char *name) {
+void h5_dataset_close(struct h5 *h5, hid_t dataset, const char *name) {
   if (dataset >= 0 && H5Dclose(dataset) < 0) h5_fail_library(h5, name, " cannot be closed");
-  check_output(h5, name);
+  h5_check_output(h5, name);
 }
 
 void h5_values(struct h5 *h5, const char *name, enum h5_kind kind, uint64_t rows, uint64_t columns, void *data) {
   if (h5->status != STATUS_OK) return;
-  const struct shape shape = shape_of(rows, columns);
+  const struct h5_shape shape = h5_shape_of(rows, columns);
   const hid_t type = memory_type(kind);
   hid_t dataset;
   if (h5->writing) {
@@ -325,11 +328,11 @@ void h5_values(struct h5 *h5, const char *name, enum h5_kind kind, uint64_t rows
     if (dataset >= 0 && rows > 0 && H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0)
       h5_fail_library(h5, name, " cannot be written");
   } else {
-    dataset = open_dataset(h5, name, H5Tget_class(type), shape);
+    dataset = h5_dataset_open(h5, name, H5Tget_class(type), shape);
     if (dataset >= 0 && data && rows > 0 && H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0)
       h5_fail_library(h5, name, " cannot be read");
   }
-  close_dataset(h5, dataset, name);
+  h5_dataset_close(h5, dataset, name);
 }
 
 void h5_u64(struct h5 *h5, const char *name, uint64_t *value) { h5_values(h5, name, H5_KIND_U64, 1, 0, value); }
@@ -353,27 +356,27 @@ uint64_t h5_rows(struct h5 *h5, const char *name) {
     h5_fail_library(h5, name, " cannot be opened");
     return 0;
   }
-  const struct shape shape = dataset_shape(dataset);
+  const struct h5_shape shape = dataset_shape(h5, dataset);
   if (shape.rank < 1) h5_fail(h5, STATUS_FORMAT, "/%s has no rows", name);
-  H5Dclose(dataset);
+  h5_done(h5, dataset, H5Dclose);
   return shape.rank < 1 ? 0 : shape.dim[0];
 }
 
 static void write_text(struct h5 *h5, const char *name, const char *text) {
-  const hid_t type = h5_text_type(strlen(text) + 1);
+  const hid_t type = h5_text_type(h5, strlen(text) + 1);
   hid_t dataset = H5I_INVALID_HID;
   if (type < 0)
     h5_fail_library(h5, name, " cannot be written");
   else
-    dataset = create_dataset(h5, name, type, shape_of(1, 0));
+    dataset = create_dataset(h5, name, type, h5_shape_of(1, 0));
   if (dataset >= 0 && H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, text) < 0)
     h5_fail_library(h5, name, " cannot be written");
-  close_dataset(h5, dataset, name);
-  if (type >= 0) H5Tclose(type);
+  h5_dataset_close(h5, dataset, name);
+  h5_done(h5, type, H5Tclose);
 }
 
 static void read_text(struct h5 *h5, const char *name, char **text) {
-  const hid_t dataset = open_dataset(h5, name, H5T_STRING, shape_of(1, 0));
+  const hid_t dataset = h5_dataset_open(h5, name, H5T_STRING, h5_shape_of(1, 0));
   if (dataset < 0) return;
   const hid_t type = H5Dget_type(dataset);
   const size_t size = h5_text_size(type, TEXT_LIMIT);
@@ -388,8 +391,8 @@ static void read_text(struct h5 *h5, const char *name, char **text) {
     *text = read;
   else
     memory_free(read);
-  if (type >= 0) H5Tclose(type);
-  close_dataset(h5, dataset, name);
+  h5_done(h5, type, H5Tclose);
+  h5_dataset_close(h5, dataset, name);
 }
 
 void h5_text(struct h5 *h5, const char *name, char **text) {
@@ -400,69 +403,45 @@ void h5_text(struct h5 *h5, const char *name, char **text) {
     read_text(h5, name, text);
 }
 
-void h5_table_open(struct h5 *h5, struct h5_table *table, const char *name, uint64_t rows, uint64_t columns) {
-  *table = (struct h5_table){H5I_INVALID_HID, rows, columns, 1, ""};
-  snprintf(table->name, sizeof table->name, "%s", name);
-  if (h5->status != STATUS_OK) return;
-  const struct shape shape = shape_of(rows, columns);
-  table->piece = piece_rows(rows, sizeof(float) * (columns ? columns : 1));
-  table->dataset =
-      h5->writing ? create_dataset(h5, name, H5T_IEEE_F32LE, shape) : open_dataset(h5, name, H5T_FLOAT, shape);
-}
-
-void h5_table_piece(struct h5 *h5, struct h5_table *table, uint64_t first, uint64_t count, float *data) {
-  if (h5->status != STATUS_OK || count == 0) return;
-  const struct shape part = shape_of(count, table->columns);
-  const hsize_t start[2] = {first, 0};
-  const hid_t in_file = H5Dget_space(table->dataset), in_memory = H5Screate_simple(part.rank, part.dim, NULL);
-  bool good = in_file >= 0 && in_memory >= 0;
-  good = good && H5Sselect_hyperslab(in_file, H5S_SELECT_SET, start, NULL, part.dim, NULL) >= 0;
-  if (good && h5->writing)
-    good = H5Dwrite(table->dataset, H5T_NATIVE_FLOAT, in_memory, in_file, H5P_DEFAULT, data) >= 0;
-  else if (good)
-    good = H5Dread(table->dataset, H5T_NATIVE_FLOAT, in_memory, in_file, H5P_DEFAULT, data) >= 0;
-  if (!good) h5_fail_library(h5, table->name, h5->writing ? " cannot be written" : " cannot be read");
-  check_output(h5, table->name);
-  if (in_file >= 0) H5Sclose(in_file);
-  if (in_memory >= 0) H5Sclose(in_memory);
-}
-
-void h5_table_close(struct h5 *h5, struct h5_table *table) { close_dataset(h5, table->dataset, table->name); }
-
 // --- all of a file ---
 
-static uint64_t elements_of(hid_t dataset) {
+static uint64_t elements_of(struct h5 *h5, hid_t dataset) {
   const hid_t space = H5Dget_space(dataset);
   const hssize_t elements = space >= 0 ? H5Sget_simple_extent_npoints(space) : -1;
-  if (space >= 0) H5Sclose(space);
+  h5_done(h5, space, H5Sclose);
   return elements > 0 ? (uint64_t)elements : 0;
 }
 
+struct count {
+  struct h5 *h5;
+  uint64_t elements;
+};
+
 static herr_t count_dataset(hid_t group, const char *name, const H5O_info_t *info, void *data) {
-  uint64_t *elements = data;
+  struct count *count = data;
   if (info->type != H5O_TYPE_DATASET) return 0;
   const hid_t dataset = H5Dopen2(group, name, H5P_DEFAULT);
   if (dataset < 0) return -1;
-  *elements += elements_of(dataset);
-  H5Dclose(dataset);
+  count->elements += elements_of(count->h5, dataset);
+  h5_done(count->h5, dataset, H5Dclose);
   return 0;
 }
 
 uint64_t h5_reals(struct h5 *h5, const char *name) {
-  uint64_t elements = 0;
+  struct count count = {h5, 0};
   if (h5->status != STATUS_OK) return 0;
   const hid_t group = H5Oopen(h5->file, name, H5P_DEFAULT);
-  if (group < 0 || H5Ovisit(group, H5_INDEX_NAME, H5_ITER_NATIVE, count_dataset, &elements) < 0)
+  if (group < 0 || H5Ovisit(group, H5_INDEX_NAME, H5_ITER_NATIVE, count_dataset, &count) < 0)
     h5_fail_library(h5, name, " cannot be looked up");
-  if (group >= 0) H5Oclose(group);
-  return elements;
+  h5_done(h5, group, H5Oclose);
+  return count.elements;
 }
 
 // Reads a dataset in pieces, as it lies in the file, for the checksums. What is not stored would read as zeros without
 // complaint.
 static void verify_data(struct h5 *h5, hid_t dataset, hid_t type, const char *name) {
-  struct shape shape = dataset_shape(dataset);
-  const uint64_t elements = elements_of(dataset), size = H5Tget_size(type), stored = H5Dget_storage_size(dataset);
+  struct h5_shape shape = dataset_shape(h5, dataset);
+  const uint64_t elements = elements_of(h5, dataset), size = H5Tget_size(type), stored = H5Dget_storage_size(dataset);
   if (shape.rank < 1 || shape.rank > 2 || size == 0 || H5Tis_variable_str(type) > 0) {
     h5_fail(h5, STATUS_FORMAT, "/%s is not a dataset that a checkpoint has", name);
     return;
@@ -474,7 +453,7 @@ static void verify_data(struct h5 *h5, hid_t dataset, hid_t type, const char *na
     return;
   }
   const hid_t space = H5Dget_space(dataset);
-  const uint64_t rows = shape.dim[0], row_bytes = elements / rows * size, piece = piece_rows(rows, row_bytes);
+  const uint64_t rows = shape.dim[0], row_bytes = elements / rows * size, piece = h5_piece_rows(rows, row_bytes);
   void *bytes = memory_alloc(piece, row_bytes, "a piece of a checkpoint", h5->error);
   if (!bytes) h5->status = STATUS_MEMORY;
   for (uint64_t row = 0; row < rows && h5->status == STATUS_OK; row += shape.dim[0]) {
@@ -484,9 +463,9 @@ static void verify_data(struct h5 *h5, hid_t dataset, hid_t type, const char *na
     if (H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, shape.dim, NULL) < 0 ||
         H5Dread(dataset, type, memory, space, H5P_DEFAULT, bytes) < 0)
       h5_fail_library(h5, name, " cannot be read");
-    if (memory >= 0) H5Sclose(memory);
+    h5_done(h5, memory, H5Sclose);
   }
-  if (space >= 0) H5Sclose(space);
+  h5_done(h5, space, H5Sclose);
   memory_free(bytes);
 }
 
@@ -499,8 +478,8 @@ static herr_t verify_object(hid_t root, const char *name, const H5O_info_t *info
     h5_fail_library(h5, name, " cannot be opened");
   else
     verify_data(h5, dataset, type, name);
-  if (type >= 0) H5Tclose(type);
-  if (dataset >= 0) H5Dclose(dataset);
+  h5_done(h5, type, H5Tclose);
+  h5_done(h5, dataset, H5Dclose);
   return h5->status == STATUS_OK ? 0 : -1;
 }
 

@@ -10,6 +10,7 @@
 #include "learner/checkpoint_output.h"
 #include "learner/whole_file.h"
 #include <hdf5.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -24,6 +25,7 @@ struct h5 {
   const char *hint;   // what a shape that does not fit comes from: "hidden: fixed on resume"; "" for nothing to say
   uint64_t bytes;     // reading: of the file
   struct checkpoint_output output; // writing: the file below
+  const atomic_bool *abandon;      // writing: set by another thread to have the file given up; NULL: nobody may
   hid_t file;                      // H5I_INVALID_HID where there is none
   hid_t links, layout;             // writing: make groups on the way; chunks with checksums
   H5E_auto2_t print;               // the program's own way with HDF5's errors, put back at the end
@@ -66,19 +68,27 @@ void h5_text(struct h5 *h5, const char *name, char **text);
 
 // The type of a text of `size` bytes with its terminator; negative: failed. The bytes of such a type; 0: it is none, or
 // larger than limit.
-hid_t h5_text_type(size_t size);
+hid_t h5_text_type(struct h5 *h5, size_t size);
 size_t h5_text_size(hid_t type, size_t limit);
 
-// A dataset of floats for which one piece is too much: h5_piece for [begin, begin + count) of `rows`; whole chunks
-// (multiples of `piece`) are fast.
-struct h5_table {
-  hid_t dataset;
-  uint64_t rows, columns, piece;
-  char name[H5_NAME];
+// --- for what walks datasets itself: checkpoint_table.h ---
+
+// A dataset's shape; rank 1 where `columns` is 0.
+struct h5_shape {
+  int rank;
+  hsize_t dim[2];
 };
-void h5_table_open(struct h5 *h5, struct h5_table *table, const char *name, uint64_t rows, uint64_t columns);
-void h5_table_piece(struct h5 *h5, struct h5_table *table, uint64_t begin, uint64_t count, float *data);
-void h5_table_close(struct h5 *h5, struct h5_table *table);
+struct h5_shape h5_shape_of(uint64_t rows, uint64_t columns);
+// Rows of about a MiB, and at most `rows`: what is written, read and checked at once.
+uint64_t h5_piece_rows(uint64_t rows, uint64_t row_bytes);
+// A new dataset in chunks of `chunk` rows; one that is there as it should be. H5I_INVALID_HID: failed.
+hid_t h5_dataset_create(struct h5 *h5, const char *name, hid_t type, struct h5_shape shape, uint64_t chunk);
+hid_t h5_dataset_open(struct h5 *h5, const char *name, H5T_class_t class, struct h5_shape needed);
+void h5_dataset_close(struct h5 *h5, hid_t dataset, const char *name); // and looks for failed writes
+// Closes any other handle with the function for its kind; a negative one is none. A close that fails fails the walk.
+void h5_done(struct h5 *h5, hid_t handle, herr_t (*close)(hid_t));
+// A write that failed is not HDF5's to know, so it is asked for here: after every object.
+void h5_check_output(struct h5 *h5, const char *name);
 
 // Attributes of an object ("/" is the root). Reading fails above the limit, or where the text (with its terminator) is
 // larger than size.

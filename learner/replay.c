@@ -1,6 +1,7 @@
 #include "learner/replay.h"
 #include "common/base/memory.h"
 #include <assert.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -12,7 +13,11 @@ struct replay {
   uint32_t obs_dim, act_dim;
   size_t stride; // floats from row to row
   size_t offset[REPLAY_COLUMNS];
-  float *rows; // (capacity x stride)
+  float *rows;           // (capacity x stride)
+  struct replay *origin; // of a view: whose rows these are; NULL: its own
+  struct replay *view;   // that was taken last; NULL: none ever was
+  size_t inserted;       // rows since then
+  atomic_size_t gone;    // of a view: the oldest rows that it holds no longer
 };
 
 static size_t row_floats(uint32_t obs_dim, uint32_t act_dim) {
@@ -64,8 +69,9 @@ struct replay *replay_create(size_t capacity, uint32_t obs_dim, uint32_t act_dim
 }
 
 void replay_destroy(struct replay *replay) {
-  if (!replay) return;
-  memory_free(replay->rows);
+  if (!replay || replay_room(replay) != SIZE_MAX) return;
+  if (replay->origin && replay->origin->view == replay) replay->origin->view = NULL;
+  if (!replay->origin) memory_free(replay->rows);
   memory_free(replay);
 }
 
@@ -76,6 +82,8 @@ size_t replay_cursor(const struct replay *replay) { return replay->cursor; }
 void replay_insert(struct replay *replay, size_t rows, const float *obs, const float *action, const float *reward,
                    const float *next_obs, const float *discount) {
   const size_t obs_dim = replay->obs_dim, act_dim = replay->act_dim;
+  assert(!replay->origin && rows <= replay_room(replay));
+  replay->inserted += rows;
   for (size_t i = 0; i < rows; i++) {
     float *row = replay->rows + replay->cursor * replay->stride;
     memcpy(row + replay->offset[REPLAY_OBS], obs + i * obs_dim, obs_dim * sizeof *row);
@@ -132,22 +140,75 @@ uint32_t replay_column_width(const struct replay *replay, enum replay_column col
   return 0;
 }
 
-void replay_read_column(const struct replay *replay, enum replay_column column, size_t begin, size_t rows, float *out) {
+// Row by row, so that each row is fetched once for all columns.
+void replay_read_rows(const struct replay *replay, size_t begin, size_t rows, float *const column[REPLAY_COLUMNS]) {
   assert(begin <= replay->capacity && rows <= replay->capacity - begin);
-  const size_t width = replay_column_width(replay, column);
-  const float *from = replay->rows + begin * replay->stride + replay->offset[column];
-  for (size_t i = 0; i < rows; i++) memcpy(out + i * width, from + i * replay->stride, width * sizeof *out);
+  const size_t obs = replay->obs_dim, act = replay->act_dim;
+  for (size_t i = 0; i < rows; i++) {
+    const float *row = replay->rows + (begin + i) * replay->stride;
+    memcpy(column[REPLAY_OBS] + i * obs, row + replay->offset[REPLAY_OBS], obs * sizeof *row);
+    memcpy(column[REPLAY_ACTION] + i * act, row + replay->offset[REPLAY_ACTION], act * sizeof *row);
+    memcpy(column[REPLAY_NEXT_OBS] + i * obs, row + replay->offset[REPLAY_NEXT_OBS], obs * sizeof *row);
+    column[REPLAY_REWARD][i] = row[replay->offset[REPLAY_REWARD]];
+    column[REPLAY_DISCOUNT][i] = row[replay->offset[REPLAY_DISCOUNT]];
+  }
 }
 
-void replay_write_column(struct replay *replay, enum replay_column column, size_t begin, size_t rows, const float *in) {
+void replay_write_rows(struct replay *replay, size_t begin, size_t rows, const float *const column[REPLAY_COLUMNS]) {
   assert(begin <= replay->capacity && rows <= replay->capacity - begin);
-  const size_t width = replay_column_width(replay, column);
-  float *to = replay->rows + begin * replay->stride + replay->offset[column];
-  for (size_t i = 0; i < rows; i++) memcpy(to + i * replay->stride, in + i * width, width * sizeof *in);
+  const size_t obs = replay->obs_dim, act = replay->act_dim;
+  for (size_t i = 0; i < rows; i++) {
+    float *row = replay->rows + (begin + i) * replay->stride;
+    memcpy(row + replay->offset[REPLAY_OBS], column[REPLAY_OBS] + i * obs, obs * sizeof *row);
+    memcpy(row + replay->offset[REPLAY_ACTION], column[REPLAY_ACTION] + i * act, act * sizeof *row);
+    memcpy(row + replay->offset[REPLAY_NEXT_OBS], column[REPLAY_NEXT_OBS] + i * obs, obs * sizeof *row);
+    row[replay->offset[REPLAY_REWARD]] = column[REPLAY_REWARD][i];
+    row[replay->offset[REPLAY_DISCOUNT]] = column[REPLAY_DISCOUNT][i];
+  }
 }
 
 void replay_set_state(struct replay *replay, size_t size, size_t cursor) {
   assert(size <= replay->capacity && cursor < replay->capacity);
   replay->size = size;
   replay->cursor = cursor;
+}
+
+// --- views ---
+
+struct replay *replay_view_create(struct replay *replay, struct error *error) {
+  struct replay *view = memory_alloc(1, sizeof *view, "a view of the replay", error);
+  if (!view) return NULL;
+  *view = (struct replay){.capacity = replay->capacity,
+                          .obs_dim = replay->obs_dim,
+                          .act_dim = replay->act_dim,
+                          .stride = replay->stride,
+                          .rows = replay->rows,
+                          .origin = replay};
+  memcpy(view->offset, replay->offset, sizeof view->offset);
+  return view;
+}
+
+void replay_view_take(struct replay *view) {
+  struct replay *replay = view->origin;
+  assert(replay_room(replay) == SIZE_MAX);
+  view->size = replay->size;
+  view->cursor = replay->cursor;
+  atomic_store_explicit(&view->gone, 0, memory_order_relaxed);
+  replay->view = view;
+  replay->inserted = 0;
+}
+
+void replay_view_let_go(struct replay *view, size_t rows) {
+  if (!view->origin) return;
+  atomic_store_explicit(&view->gone, rows < view->size ? rows : view->size, memory_order_release);
+}
+
+size_t replay_view_gone(const struct replay *view) { return atomic_load_explicit(&view->gone, memory_order_acquire); }
+
+// What is free, and what the view has let go of, less what came since.
+size_t replay_room(const struct replay *replay) {
+  const struct replay *view = replay->view;
+  if (!view) return SIZE_MAX;
+  const size_t gone = replay_view_gone(view);
+  return gone == view->size ? SIZE_MAX : replay->capacity - view->size + gone - replay->inserted;
 }

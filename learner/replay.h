@@ -22,7 +22,7 @@ size_t replay_capacity(const struct replay *replay);
 size_t replay_cursor(const struct replay *replay); // where the next row goes
 size_t replay_row_bytes(uint32_t obs_dim, uint32_t act_dim);
 
-// Copies `rows` rows in; the oldest make room.
+// Copies `rows` rows in, at most replay_room; the oldest make room.
 void replay_insert(struct replay *replay, size_t rows, const float *obs, const float *action, const float *reward,
                    const float *next_obs, const float *discount);
 void replay_draw(const struct replay *replay, struct random *random, size_t rows, uint32_t *index); // uniform; size > 0
@@ -30,10 +30,20 @@ void replay_draw(const struct replay *replay, struct random *random, size_t rows
 // reward, discount (rows)
 void replay_gather(const struct replay *replay, size_t rows, const uint32_t *index, size_t width, real *input,
                    real *next_input, real *reward, real *discount);
-// For files: rows [begin, begin + rows) of one column in ring order of memory (0 is the first slot), width columns
-// wide.
+// For files: rows [begin, begin + rows) in ring order of memory (0 is the first slot) as columns, (rows x width) each.
 uint32_t replay_column_width(const struct replay *replay, enum replay_column column);
-void replay_read_column(const struct replay *replay, enum replay_column column, size_t begin, size_t rows, float *out);
-void replay_write_column(struct replay *replay, enum replay_column column, size_t begin, size_t rows, const float *in);
+void replay_read_rows(const struct replay *replay, size_t begin, size_t rows, float *const column[REPLAY_COLUMNS]);
+void replay_write_rows(struct replay *replay, size_t begin, size_t rows, const float *const column[REPLAY_COLUMNS]);
 void replay_set_state(struct replay *replay, size_t size, size_t cursor); // size <= capacity; cursor < capacity
+
+// A view stands for the rows of a replay at one moment, without a copy of them: one thread reads it (size, cursor,
+// rows) while another goes on with the replay. Rows that the view has not let go of are not overwritten: the inserter
+// asks replay_room first. The replay outlives its views; one that is destroyed under a view that holds rows keeps its
+// memory.
+struct replay *replay_view_create(struct replay *replay, struct error *error); // holds nothing; replay_destroy
+void replay_view_take(struct replay *view); // from now on it is the replay as it stands, and holds it
+void replay_view_let_go(struct replay *view,
+                        size_t rows); // by the reader: of the oldest `rows` rows in all; nothing to do in no view
+size_t replay_view_gone(const struct replay *view); // rows it has let go of
+size_t replay_room(const struct replay *replay);    // rows that may be inserted now; SIZE_MAX: nothing is held
 #endif

@@ -168,9 +168,10 @@ static void test_layer_norm_and_inexact(void) {
 
 // The row `steps` insertions ago, as its reward.
 static float reward_ago(const struct replay *replay, size_t ago) {
-  float reward;
+  float obs[SMALL_OBS], action[SMALL_ACT], reward, next_obs[SMALL_OBS], discount;
+  float *const columns[REPLAY_COLUMNS] = {obs, action, &reward, next_obs, &discount};
   const size_t capacity = replay_capacity(replay);
-  replay_read_column(replay, REPLAY_REWARD, (replay_cursor(replay) + capacity - ago) % capacity, 1, &reward);
+  replay_read_rows(replay, (replay_cursor(replay) + capacity - ago) % capacity, 1, columns);
   return reward;
 }
 

@@ -97,20 +97,18 @@ static void test_columns(void) {
   insert(from, 0, 13);
   static const uint32_t widths[REPLAY_COLUMNS] = {
       [REPLAY_OBS] = OBS, [REPLAY_ACTION] = ACT, [REPLAY_REWARD] = 1, [REPLAY_NEXT_OBS] = OBS, [REPLAY_DISCOUNT] = 1};
-  for (int c = 0; c < REPLAY_COLUMNS; c++) {
-    const enum replay_column column = (enum replay_column)c;
-    CU_ASSERT_EQUAL(replay_column_width(from, column), widths[c]);
-    float values[CAPACITY * OBS];
-    for (size_t begin = 0; begin < CAPACITY; begin += 4) { // in pieces of 4, 4, 2
-      const size_t rows = begin + 4 <= CAPACITY ? 4 : CAPACITY - begin;
-      replay_read_column(from, column, begin, rows, values);
-      replay_write_column(to, column, begin, rows, values);
-    }
+  for (int c = 0; c < REPLAY_COLUMNS; c++) CU_ASSERT_EQUAL(replay_column_width(from, (enum replay_column)c), widths[c]);
+  float obs[4 * OBS], action[4 * ACT], reward[4], next_obs[4 * OBS], discount[4];
+  float *const out[REPLAY_COLUMNS] = {obs, action, reward, next_obs, discount};
+  const float *const in[REPLAY_COLUMNS] = {obs, action, reward, next_obs, discount};
+  for (size_t begin = 0; begin < CAPACITY; begin += 4) { // in pieces of 4, 4, 2
+    const size_t rows = begin + 4 <= CAPACITY ? 4 : CAPACITY - begin;
+    replay_read_rows(from, begin, rows, out);
+    replay_write_rows(to, begin, rows, in);
   }
-  float rewards[2];
-  replay_read_column(from, REPLAY_REWARD, 2, 2, rewards); // memory order, not age
-  CU_ASSERT_EQUAL(rewards[0], 120);
-  CU_ASSERT_EQUAL(rewards[1], 30);
+  replay_read_rows(from, 2, 2, out); // memory order, not age
+  CU_ASSERT_EQUAL(reward[0], 120);
+  CU_ASSERT_EQUAL(reward[1], 30);
   replay_set_state(to, replay_size(from), replay_cursor(from));
   insert(from, 50, 1);
   insert(to, 50, 1);
