@@ -439,6 +439,11 @@ static void walk_job(struct h5 *h5, struct job *job) {
 
 enum status checkpoint_write(const char *path, const struct job *job, enum checkpoint_content content,
                              struct error *error) {
+  return checkpoint_write_unless(path, job, content, NULL, error);
+}
+
+enum status checkpoint_write_unless(const char *path, const struct job *job, enum checkpoint_content content,
+                                    const atomic_bool *abandon, struct error *error) {
   struct h5 h5;
   struct checkpoint_info info;
   const bool with_replay = content == CHECKPOINT_ALL && job->config.checkpoint_replay;
@@ -448,6 +453,7 @@ enum status checkpoint_write(const char *path, const struct job *job, enum check
   struct job view = *job; // what a walk may not change is behind pointers, and writing changes nothing
   view.seconds = job_seconds(job);
   h5_create(&h5, path, error);
+  h5.abandon = abandon;
   walk_head(&h5, &info);
   walk_bounds(&h5, info.act_dim, job->environment.action_low, job->environment.action_high);
   walk_job(&h5, &view);

@@ -6,6 +6,7 @@
 #define CORSAC_LEARNER_CHECKPOINT_H
 
 #include "learner/job.h"
+#include <stdatomic.h>
 
 enum { CHECKPOINT_FORMAT = 1 };
 enum checkpoint_content {
@@ -29,6 +30,10 @@ void checkpoint_info_release(struct checkpoint_info *info);
 
 enum status checkpoint_write(const char *path, const struct job *job, enum checkpoint_content content,
                              struct error *error);
+// The same, given up (STATUS_STOPPED, nothing is left of it) soon after another thread has set *abandon, which may be
+// NULL. The replay may be a view (replay.h): it is let go of as it is written.
+enum status checkpoint_write_unless(const char *path, const struct job *job, enum checkpoint_content content,
+                                    const atomic_bool *abandon, struct error *error);
 // best.h5: a policy and what it needs to act (/policy, /normalizer, /env, /config); `normalizer` is the one of the same
 // moment.
 enum status checkpoint_write_policy(const char *path, const struct job *job, const struct policy_weights *weights,

@@ -74,7 +74,11 @@ void job_release(struct job *job) {
   *job = (struct job){0};
 }
 
-double job_seconds(const struct job *job) { return job->seconds + (clock_now() - job->started); }
+double job_seconds(const struct job *job) { return job->seconds + (job->started > 0 ? clock_now() - job->started : 0); }
+
+uint64_t job_threshold_after(uint64_t next, uint64_t every, uint64_t steps) {
+  return next + every * ((steps - next) / every + 1);
+}
 
 void job_sample(struct job *job) {
   struct sac_batch *batch = sac_batch(&job->sac);

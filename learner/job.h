@@ -24,7 +24,7 @@ struct job {
   struct snapshot *environments; // (config.envs) where each stands
   struct metrics metrics;
   double seconds;                                // time so far, without this process' share (see job_seconds)
-  double started;                                // clock_now() at which this process began to count
+  double started;                                // clock_now() at which this process began to count; 0: it does not
   double best_return;                            // of evaluations; -inf: none yet
   uint32_t *sample;                              // (batch_size) scratch of job_sample
   float *shift, *scale;                          // (obs_dim) scratch
@@ -35,6 +35,9 @@ struct job {
 enum status job_init(struct job *job, const struct config *config, struct message_hello *hello, struct error *error);
 void job_release(struct job *job);
 double job_seconds(const struct job *job); // of the job so far, over all its processes
+// Reports, evaluations and saves fire at the first step count at or after each multiple of their `_every`: the next one
+// after `steps`, which has reached `next`.
+uint64_t job_threshold_after(uint64_t next, uint64_t every, uint64_t steps);
 // Fills sac_batch for the next update: uniform rows of the replay (normalised with the statistics of now) and the
 // update's noise.
 void job_sample(struct job *job);

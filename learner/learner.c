@@ -4,10 +4,10 @@
 #include "common/base/log.h"
 #include "common/wire/assignment.h"
 #include "common/wire/codec.h"
-#include "learner/checkpoint.h"
 #include "learner/evaluation.h"
 #include "learner/reporter.h"
 #include "learner/roster.h"
+#include "learner/saving.h"
 #include "learner/transition_receiver.h"
 #include "learner/weights_publisher.h"
 
@@ -26,7 +26,6 @@ enum stage { STAGE_UPDATE, STAGE_EVALUATE, STAGE_REPORT, STAGE_ROUND };
 struct learner {
   struct job *job;
   struct transport *transport;
-  struct run_directory *run;
   const volatile sig_atomic_t *stop;
   enum phase phase;
   enum stage stage;
@@ -35,6 +34,7 @@ struct learner {
   struct weights_publisher publisher;
   struct evaluation evaluation;
   struct reporter reporter;
+  struct saving saving;
   uint64_t round;
   uint32_t round_ends; // sync: actors that have ended the round
   uint64_t collecting; // async: snapshots still missing for the save that is due; 0: none is
@@ -52,13 +52,15 @@ struct learner *learner_create(const struct learner_setup *setup, struct error *
   struct learner *learner = memory_alloc(1, sizeof *learner, "the learner", error);
   if (!learner) return NULL;
   struct job *job = setup->job;
-  *learner = (struct learner){.job = job, .transport = setup->transport, .run = setup->run, .stop = setup->stop};
+  *learner = (struct learner){.job = job, .transport = setup->transport, .stop = setup->stop};
   const double hours = job->config.max_hours;
   learner->deadline = hours > 0 ? clock_now() + 3600 * hours : INFINITY;
   enum status status = roster_init(&learner->roster, &job->config, setup->transport, error);
   const uint32_t actors = learner->roster.actors;
   if (status == STATUS_OK) status = weights_publisher_init(&learner->publisher, job, actors, error);
   if (status == STATUS_OK) status = evaluation_init(&learner->evaluation, job, error);
+  if (status == STATUS_OK)
+    status = saving_init(&learner->saving, job, setup->run, &learner->reporter, &learner->roster, setup->stop, error);
   if (status == STATUS_OK) {
     learner->receiver = transition_receiver_create(job, actors, error);
     status = learner->receiver ? STATUS_OK : error->status;
@@ -81,6 +83,7 @@ struct learner *learner_create(const struct learner_setup *setup, struct error *
 
 void learner_destroy(struct learner *learner) {
   if (!learner) return;
+  saving_release(&learner->saving);
   transition_receiver_destroy(learner->receiver);
   weights_publisher_release(&learner->publisher);
   evaluation_release(&learner->evaluation);
@@ -90,11 +93,7 @@ void learner_destroy(struct learner *learner) {
 
 const struct learner_outcome *learner_outcome(const struct learner *learner) { return &learner->outcome; }
 
-// Reports, evaluations and saves fire at the first step count at or after each multiple of their `_every`.
-static bool is_due(uint64_t steps, uint64_t next) { return steps >= next; }
-static uint64_t threshold_after(uint64_t next, uint64_t every, uint64_t steps) {
-  return next + every * ((steps - next) / every + 1);
-}
+static bool is_due(uint64_t steps, uint64_t next) { return steps >= next; } // see job_threshold_after
 
 // --- what is sent ---
 
@@ -127,6 +126,7 @@ enum status learner_start(struct learner *learner, struct error *error) {
 
 static void leave(struct learner *learner, int exit_code, const char *state, const char *reason) {
   if (learner->phase >= PHASE_LEAVING) return;
+  saving_finish(&learner->saving);
   learner->phase = PHASE_LEAVING;
   learner->outcome.exit_code = exit_code;
   snprintf(learner->outcome.reason, sizeof learner->outcome.reason, "%s", reason);
@@ -152,36 +152,6 @@ static void fail(struct learner *learner, const struct error *error) {
 
 // --- saving ---
 
-static void note_exactness(struct job *job) {
-  job->exact = job->config.sync;
-  for (uint64_t e = 0; e < job->config.envs; e++) job->exact &= job->environments[e].exact;
-}
-
-static enum status save(struct learner *learner, enum checkpoint_content content, struct error *error) {
-  char path[RUN_PATH];
-  struct job *job = learner->job;
-  const double began = clock_now();
-  note_exactness(job);
-  enum status status = run_checkpoint_path(path, run_directory_path(learner->run), job->limiter.steps, error);
-  if (status == STATUS_OK) status = checkpoint_write(path, job, content, error);
-  if (status != STATUS_OK) return status;
-  snprintf(learner->reporter.checkpoint, sizeof learner->reporter.checkpoint, "%s", strrchr(path, '/') + 1);
-  log_debug("saved %s in %.3f s", path, clock_now() - began);
-  if (content == CHECKPOINT_NO_REPLAY) return STATUS_OK; // a small one drives out no whole one
-  return run_directory_prune(learner->run, job->config.checkpoint_keep, error);
-}
-
-// A save that fails in the middle of training is no reason to stop: the one before is whole, and the next may succeed.
-static void save_periodic(struct learner *learner) {
-  struct error error = {0};
-  struct job *job = learner->job;
-  job->next_checkpoint = threshold_after(job->next_checkpoint, job->config.checkpoint_every, job->limiter.steps);
-  if (save(learner, CHECKPOINT_ALL, &error) != STATUS_OK)
-    log_error("checkpoint not saved, training goes on%s%s: %s",
-              learner->reporter.checkpoint[0] ? " and the last good one is " : "", learner->reporter.checkpoint,
-              error.text);
-}
-
 // There is already a checkpoint of this very step: it is whole, and must not give way to a small one.
 static bool is_saved(const struct learner *learner) {
   char name[64];
@@ -196,14 +166,15 @@ static void save_and_stop(struct learner *learner, bool hurry, const char *reaso
   // In sync the save before a final evaluation is the job's last word, without that evaluation's mark.
   const bool over = learner->job->config.sync && learner->final_evaluation;
   enum status status = STATUS_OK;
+  saving_give_up(&learner->saving);
   if (hurry && !is_saved(learner)) {
-    status = save(learner, CHECKPOINT_NO_REPLAY, &error);
+    status = saving_now(&learner->saving, CHECKPOINT_NO_REPLAY, &error);
     if (status == STATUS_OK) reporter_status(&learner->reporter, learner->job, "stopped", EXIT_STOPPED, reason);
   }
-  if (status == STATUS_OK && !over) status = save(learner, CHECKPOINT_ALL, &error);
+  if (status == STATUS_OK && !over) status = saving_now(&learner->saving, CHECKPOINT_ALL, &error);
   if (status == STATUS_OK)
     leave(learner, EXIT_STOPPED, "stopped", reason);
-  else
+  else if (status != STATUS_STOPPED) // then the next turn sees the signal
     fail(learner, &error);
 }
 
@@ -225,7 +196,7 @@ static enum status take_round_end(struct learner *learner, const struct frame *f
   return STATUS_OK;
 }
 
-static enum status finish_evaluation(struct learner *learner, struct error *error) {
+static void finish_evaluation(struct learner *learner) {
   struct job *job = learner->job;
   struct evaluation *evaluation = &learner->evaluation;
   const struct evaluation_result result = evaluation_result(evaluation);
@@ -237,21 +208,17 @@ static enum status finish_evaluation(struct learner *learner, struct error *erro
   job->metrics.evaluated = 1;
   job->metrics.eval_return = result.mean;
   if (job->config.sync && is_due(evaluation->env_steps, job->next_eval))
-    job->next_eval = threshold_after(job->next_eval, job->config.eval_every, evaluation->env_steps);
+    job->next_eval = job_threshold_after(job->next_eval, job->config.eval_every, evaluation->env_steps);
   const bool best = result.mean > job->best_return;
   log_info("evaluation at %llu steps: mean return %.2f +- %.2f over %u episodes (%.2f to %.2f)%s",
            (unsigned long long)evaluation->env_steps, result.mean, result.std, evaluation->episodes, result.low,
            result.high, best ? ", the best so far" : "");
-  if (!best) return STATUS_OK;
+  if (!best) return;
   job->best_return = result.mean;
-  char path[RUN_PATH];
-  enum status status = run_path(path, run_directory_path(learner->run), "best.h5", error);
-  if (status != STATUS_OK) return status;
   struct error unsaved = {0};
-  if (checkpoint_write_policy(path, job, &evaluation->weights, &evaluation->normalizer, evaluation->env_steps,
-                              &unsaved) != STATUS_OK)
+  if (saving_best(&learner->saving, &evaluation->weights, &evaluation->normalizer, evaluation->env_steps, &unsaved) !=
+      STATUS_OK)
     log_error("best.h5 not saved, training goes on: %s", unsaved.text);
-  return STATUS_OK;
 }
 
 static enum status take_failure(struct learner *learner, const struct frame *frame, struct error *error) {
@@ -260,8 +227,9 @@ static enum status take_failure(struct learner *learner, const struct frame *fra
   if (status != STATUS_OK) return status;
   error_set(error, (enum status)failed.status, "rank %u: %s", frame->sender, failed.text);
   struct error unsaved = {0};
-  if (save(learner, CHECKPOINT_ALL, &unsaved) != STATUS_OK)
-    log_error("and no checkpoint could be saved: %s", unsaved.text);
+  while (saving_now(&learner->saving, CHECKPOINT_ALL, &unsaved) == STATUS_STOPPED) // by the one signal that counts
+    error_clear(&unsaved);
+  if (unsaved.status != STATUS_OK) log_error("and no checkpoint could be saved: %s", unsaved.text);
   return error->status;
 }
 
@@ -280,7 +248,8 @@ static enum status take_message(struct learner *learner, const struct frame *fra
   case MESSAGE_WEIGHTS_TAKEN: weights_publisher_taken(&learner->publisher, actor); return STATUS_OK;
   case MESSAGE_EPISODE:
     status = evaluation_take(&learner->evaluation, frame, &done, error);
-    return status == STATUS_OK && done ? finish_evaluation(learner, error) : status;
+    if (status == STATUS_OK && done) finish_evaluation(learner);
+    return status;
   case MESSAGE_STOP_REQUEST: learner->stop_requested = true; return STATUS_OK;
   case MESSAGE_BYE: learner->roster.entry[actor].left = true; return STATUS_OK;
   case MESSAGE_FAILED: return take_failure(learner, frame, error);
@@ -296,6 +265,12 @@ static enum status take_message(struct learner *learner, const struct frame *fra
 
 static enum status drain(struct learner *learner, bool *busy, struct error *error) {
   for (int taken = 0; taken < DRAIN_AT_ONCE; taken++) {
+    // Rows that would go over those of a checkpoint that is being written wait, and with them all that comes behind.
+    if (!learner->job->config.sync && learner->phase < PHASE_LEAVING &&
+        !transition_receiver_has_room(learner->receiver)) {
+      roster_excuse(&learner->roster);
+      return STATUS_OK;
+    }
     int from;
     const uint8_t *bytes;
     size_t size;
@@ -336,15 +311,15 @@ static enum status begin_evaluation(struct learner *learner, struct error *error
 static void report_if_due(struct learner *learner) {
   struct job *job = learner->job;
   if (!is_due(job->limiter.steps, job->next_log)) return;
-  job->next_log = threshold_after(job->next_log, job->config.log_every, job->limiter.steps);
+  job->next_log = job_threshold_after(job->next_log, job->config.log_every, job->limiter.steps);
   reporter_row(&learner->reporter, job, &learner->roster);
 }
 
 // async: ask every environment where it stands, then save: all answers are there, or SNAPSHOT_SECONDS have passed.
 static enum status save_if_due(struct learner *learner, struct error *error) {
   struct job *job = learner->job;
-  if (!is_due(job->limiter.steps, job->next_checkpoint)) return STATUS_OK;
   if (learner->collect_until == 0) {
+    if (!saving_is_due(&learner->saving)) return STATUS_OK;
     learner->collecting = job->config.envs;
     learner->collect_until = clock_now() + SNAPSHOT_SECONDS;
     for (uint64_t e = 0; e < job->config.envs; e++) job->environments[e].exact = false;
@@ -354,7 +329,7 @@ static enum status save_if_due(struct learner *learner, struct error *error) {
   if (learner->collecting > 0 && clock_now() < learner->collect_until) return STATUS_OK;
   learner->collect_until = 0;
   learner->collecting = 0;
-  save_periodic(learner);
+  saving_begin(&learner->saving);
   transition_receiver_collect(learner->receiver, false);
   return STATUS_OK;
 }
@@ -379,7 +354,7 @@ static enum status async_turn(struct learner *learner, bool *busy, struct error 
   }
   if (status == STATUS_OK) status = weights_publisher_poll(&learner->publisher, job, &learner->roster, false, error);
   if (status == STATUS_OK && !over && is_due(job->limiter.steps, job->next_eval) && !learner->evaluation.running) {
-    job->next_eval = threshold_after(job->next_eval, job->config.eval_every, job->limiter.steps);
+    job->next_eval = job_threshold_after(job->next_eval, job->config.eval_every, job->limiter.steps);
     status = begin_evaluation(learner, error);
   }
   if (status == STATUS_OK) report_if_due(learner);
@@ -424,7 +399,7 @@ static enum status sync_turn(struct learner *learner, bool *busy, struct error *
     return STATUS_OK;
   case STAGE_REPORT:
     report_if_due(learner);
-    if (is_due(steps, job->next_checkpoint)) save_periodic(learner);
+    if (saving_is_due(&learner->saving) && steps < job->config.env_steps) saving_begin(&learner->saving);
     if (steps >= job->config.env_steps) {
       learner->phase = PHASE_FINISHING;
       return STATUS_OK;
@@ -433,6 +408,7 @@ static enum status sync_turn(struct learner *learner, bool *busy, struct error *
     return begin_round(learner, error);
   case STAGE_ROUND:
     if (learner->round_ends < learner->roster.active) return STATUS_OK;
+    if (!transition_receiver_has_room(learner->receiver)) return STATUS_OK; // until a checkpoint has them
     learner->stage = STAGE_UPDATE;
     *busy = true;
     return transition_receiver_commit(learner->receiver, error);
@@ -450,13 +426,18 @@ static enum status finishing_turn(struct learner *learner, bool *busy, struct er
   enum status status = STATUS_OK;
   const bool evaluate =
       job->config.eval_every > 0 && !(learner->outcome.evaluated && learner->outcome.last_steps == steps);
-  if (job->config.sync && !learner->final_evaluation) status = save(learner, CHECKPOINT_ALL, error);
+  if (job->config.sync && !learner->final_evaluation) status = saving_now(&learner->saving, CHECKPOINT_ALL, error);
   if (status == STATUS_OK && evaluate && !learner->final_evaluation) {
     learner->final_evaluation = true;
     return begin_evaluation(learner, error);
   }
-  if (is_due(steps, job->next_eval)) job->next_eval = threshold_after(job->next_eval, job->config.eval_every, steps);
-  if (status == STATUS_OK && !job->config.sync) status = save(learner, CHECKPOINT_ALL, error);
+  if (is_due(steps, job->next_eval))
+    job->next_eval = job_threshold_after(job->next_eval, job->config.eval_every, steps);
+  if (status == STATUS_OK && !job->config.sync) status = saving_now(&learner->saving, CHECKPOINT_ALL, error);
+  if (status == STATUS_STOPPED) { // the next turn sees the signal
+    error_clear(error);
+    return STATUS_OK;
+  }
   if (status == STATUS_OK && (steps > job->metrics.last_steps || job->metrics.evaluated))
     reporter_row(&learner->reporter, job, &learner->roster);
   if (status == STATUS_OK) leave(learner, EXIT_DONE, "done", "");
@@ -507,6 +488,7 @@ static void count_idle(struct learner *learner, double began, bool busy) {
 static enum status training_turn(struct learner *learner, bool *busy, struct error *error) {
   const double began = clock_now();
   enum status status = drain(learner, busy, error);
+  saving_poll(&learner->saving);
   if (status == STATUS_OK) status = look_around(learner, error);
   if (status == STATUS_OK && learner->phase == PHASE_TRAINING)
     status = learner->job->config.sync ? sync_turn(learner, busy, error) : async_turn(learner, busy, error);

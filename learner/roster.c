@@ -104,23 +104,33 @@ static double patience(const struct roster *roster, const struct roster_entry *e
 
 enum status roster_keep_in_touch(struct roster *roster, uint64_t newest_version, int *died, struct error *error) {
   const double now = clock_now();
-  const struct message_heartbeat heartbeat = {.newest_version = newest_version};
   *died = -1;
   for (uint32_t i = 0; i < roster->actors; i++) {
     struct roster_entry *entry = &roster->entry[i];
-    if (!entry->alive || entry->left) continue;
-    if (now - entry->heard > patience(roster, entry)) {
-      entry->alive = false;
-      entry->credits = 0;
-      *died = (int)i;
-      return STATUS_OK;
-    }
-    if (now - entry->said < roster->heartbeat) continue;
-    enum status status = message_encode_heartbeat(&roster->bytes, 0, &heartbeat, error);
-    if (status == STATUS_OK) status = roster_send(roster, i, error);
-    if (status != STATUS_OK) return status;
+    if (!entry->alive || entry->left || now - entry->heard <= patience(roster, entry)) continue;
+    entry->alive = false;
+    entry->credits = 0;
+    *died = (int)i;
+    return STATUS_OK;
   }
-  return STATUS_OK;
+  return roster_say_alive(roster, newest_version, error);
+}
+
+enum status roster_say_alive(struct roster *roster, uint64_t newest_version, struct error *error) {
+  const double now = clock_now();
+  const struct message_heartbeat heartbeat = {.newest_version = newest_version};
+  enum status status = STATUS_OK;
+  for (uint32_t i = 0; i < roster->actors && status == STATUS_OK; i++) {
+    const struct roster_entry *entry = &roster->entry[i];
+    if (!entry->alive || entry->left || now - entry->said < roster->heartbeat) continue;
+    status = message_encode_heartbeat(&roster->bytes, 0, &heartbeat, error);
+    if (status == STATUS_OK) status = roster_send(roster, i, error);
+  }
+  return status;
+}
+
+void roster_excuse(struct roster *roster) {
+  for (uint32_t i = 0; i < roster->actors; i++) roster_hear(roster, i);
 }
 
 bool roster_all_left(const struct roster *roster) {

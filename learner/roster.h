@@ -45,5 +45,8 @@ enum status roster_grant(struct roster *roster, const struct rate_limiter *limit
 // A heartbeat to everyone who has been told nothing for a second. *died: an actor that was found silent for too long
 // (then marked dead), or -1.
 enum status roster_keep_in_touch(struct roster *roster, uint64_t newest_version, int *died, struct error *error);
+// Only the heartbeat, for when nobody is listened to.
+enum status roster_say_alive(struct roster *roster, uint64_t newest_version, struct error *error);
+void roster_excuse(struct roster *roster);         // nobody was listened to: silence counts from now on
 bool roster_all_left(const struct roster *roster); // everyone alive has said BYE
 #endif

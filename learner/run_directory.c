@@ -62,13 +62,27 @@ static enum status check_empty(const char *path, struct error *error) {
   return status;
 }
 
+// What a killed writer left behind, removed while nobody writes.
+static enum status remove_leftovers(const char *path, struct error *error) {
+  DIR *directory = opendir(path);
+  if (!directory) return error_set(error, STATUS_IO, "%s: cannot be read: %s", path, strerror(errno));
+  const struct dirent *entry;
+  while ((entry = readdir(directory))) {
+    const size_t length = strlen(entry->d_name), suffix = strlen(WHOLE_FILE_SUFFIX);
+    if (length > suffix && strcmp(entry->d_name + length - suffix, WHOLE_FILE_SUFFIX) == 0)
+      (void)unlinkat(dirfd(directory), entry->d_name, 0);
+  }
+  closedir(directory);
+  return STATUS_OK;
+}
+
 static struct run_directory *acquire(const char *path, bool must_be_empty, struct error *error) {
   struct run_directory *run = memory_alloc(1, sizeof *run, "the run directory", error);
   if (!run) return NULL;
   snprintf(run->path, sizeof run->path, "%s", path);
   if (run_lock_acquire(&run->lock, path, error) != STATUS_OK) goto fail;
   // Again under the lock: another run may have begun and ended here meanwhile.
-  if (!must_be_empty || check_empty(path, error) == STATUS_OK) return run;
+  if ((must_be_empty ? check_empty(path, error) : remove_leftovers(path, error)) == STATUS_OK) return run;
   run_lock_release(&run->lock);
 fail:
   memory_free(run);
@@ -122,7 +136,9 @@ enum status run_path(char *buffer, const char *directory, const char *name, stru
   return error_set(error, STATUS_IO, "%.100s.../%s: a path of %d bytes is too long", directory, name, wanted);
 }
 
-enum status run_write_file(const char *path, const char *text, size_t size, struct error *error) {
+// commit: whole_file_commit or whole_file_replace.
+static enum status write_file(const char *path, const char *text, size_t size,
+                              enum status (*commit)(const char *, const char *, struct error *), struct error *error) {
   char temporary[WHOLE_FILE_PATH];
   const enum status status = whole_file_begin(path, temporary, error);
   if (status != STATUS_OK) return status;
@@ -134,10 +150,14 @@ enum status run_write_file(const char *path, const char *text, size_t size, stru
     if (written < 0 && errno == EINTR) written = 0;
   }
   const int reason = errno;
-  if (close(descriptor) == 0 && written >= 0) return whole_file_commit(temporary, path, error);
+  if (close(descriptor) == 0 && written >= 0) return commit(temporary, path, error);
   error_set(error, STATUS_IO, "%s: cannot be written: %s", path, strerror(written < 0 ? reason : errno));
   unlink(temporary);
   return STATUS_IO;
+}
+
+enum status run_write_file(const char *path, const char *text, size_t size, struct error *error) {
+  return write_file(path, text, size, whole_file_commit, error);
 }
 
 enum status run_write_status(struct run_directory *run, const struct run_status *status, struct error *error) {
@@ -156,7 +176,8 @@ enum status run_write_status(struct run_directory *run, const struct run_status 
   if (text) {
     const size_t length = strlen(text);
     text[length] = '\n'; // in the place of its terminator
-    written = run_write_file(path, text, length + 1, error);
+    // While the job runs, the next one comes soon: training does not wait for a disk that is busy with a checkpoint.
+    written = write_file(path, text, length + 1, status->exit_code < 0 ? whole_file_replace : whole_file_commit, error);
   } else {
     written = error_set(error, STATUS_MEMORY, "%s: no memory to write it", path);
   }
@@ -215,19 +236,6 @@ static int all_checkpoints(const char *directory, uint64_t **steps, struct error
   return now < count ? now : count;
 }
 
-static enum status remove_leftovers(const char *path, struct error *error) {
-  DIR *directory = opendir(path);
-  if (!directory) return error_set(error, STATUS_IO, "%s: cannot be read: %s", path, strerror(errno));
-  const struct dirent *entry;
-  while ((entry = readdir(directory))) {
-    const size_t length = strlen(entry->d_name), suffix = strlen(WHOLE_FILE_SUFFIX);
-    if (length > suffix && strcmp(entry->d_name + length - suffix, WHOLE_FILE_SUFFIX) == 0)
-      (void)unlinkat(dirfd(directory), entry->d_name, 0);
-  }
-  closedir(directory);
-  return STATUS_OK;
-}
-
 enum status run_directory_set_aside(struct run_directory *run, uint64_t steps, struct error *error) {
   uint64_t *found;
   const int count = all_checkpoints(run->path, &found, error);
@@ -260,7 +268,7 @@ enum status run_directory_prune(struct run_directory *run, uint64_t keep, struct
       status = error_set(error, STATUS_IO, "%s: cannot be removed: %s", path, strerror(errno));
   }
   memory_free(steps);
-  return status == STATUS_OK ? remove_leftovers(run->path, error) : status;
+  return status;
 }
 
 static enum status check_resumable(const char *path, struct error *error) {

@@ -18,7 +18,7 @@ struct run_directory; // holds the lock
 struct run_directory *run_directory_create(const char *path, struct error *error);
 // One that is there, to go on in it. Locked by a living process: an error that names host, pid and how long ago the
 // lock was refreshed. A stale lock (its process on this host is gone, or not refreshed for 60 s) is taken over with a
-// warning.
+// warning. What a killed writer left behind (*.tmp) is removed.
 struct run_directory *run_directory_open(const char *path, struct error *error);
 void run_directory_close(struct run_directory *run); // gives the lock back
 // For a job that never began: removes what a new directory holds so far (config.yaml, log.txt, status.json, the lock)
@@ -37,7 +37,7 @@ enum status run_checkpoint_path(char *buffer, const char *directory, uint64_t st
 // A run goes on from its checkpoint at `steps`: those of more steps, which could not be read or are not to be gone on
 // from, are renamed to *.bad with a warning, so that none of them passes for the newest.
 enum status run_directory_set_aside(struct run_directory *run, uint64_t steps, struct error *error);
-// Deletes all but the newest `keep` checkpoints, and what a killed writer left behind (*.tmp). 0 keeps all.
+// Deletes all but the newest `keep` checkpoints. 0 keeps all. Reads of `run` only what never changes.
 enum status run_directory_prune(struct run_directory *run, uint64_t keep, struct error *error);
 // The newest checkpoint of a directory (or the file itself where path is one) that verifies; each one that does not is
 // named in a warning. With `require_resumable` a best.h5 given by name is refused with a clear word. path out: RUN_PATH

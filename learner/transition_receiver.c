@@ -163,6 +163,11 @@ enum status transition_receiver_take_snapshot(struct transition_receiver *receiv
   return snapshot_copy(job->config.sync ? &receiver->arrived[e] : &job->environments[e], &receiver->snapshot, error);
 }
 
+bool transition_receiver_has_room(const struct transition_receiver *receiver) {
+  const uint32_t rows = receiver->job->config.sync ? receiver->round.rows : receiver->batch.capacity;
+  return rows <= replay_room(receiver->job->replay);
+}
+
 void transition_receiver_collect(struct transition_receiver *receiver, bool collecting) {
   receiver->collecting = collecting;
 }

@@ -17,6 +17,9 @@ enum status transition_receiver_take(struct transition_receiver *receiver, const
 // A SNAPSHOT message: where an environment stands. async: into the job at once; sync: kept until the round is whole.
 enum status transition_receiver_take_snapshot(struct transition_receiver *receiver, const struct frame *frame,
                                               struct error *error);
+// async: whatever batch comes can go into the replay; sync: the round can be committed. Not so while a checkpoint is
+// being written whose rows would be overwritten (replay_room).
+bool transition_receiver_has_room(const struct transition_receiver *receiver);
 // async: while a save collects snapshots, batches that arrive after an environment's snapshot do not void it.
 void transition_receiver_collect(struct transition_receiver *receiver, bool collecting);
 // sync: the round's rows and snapshots go into the job environment-major, time-minor, whatever order they came in and

@@ -31,12 +31,20 @@ static bool sync_directory_of(const char *path) {
   return sync_to_disk(directory, O_DIRECTORY);
 }
 
+static enum status give_up(const char *temporary, const char *path, struct error *error) {
+  error_set(error, STATUS_IO, "%s: cannot be written: %s", path, strerror(errno));
+  unlink(temporary);
+  return STATUS_IO;
+}
+
 enum status whole_file_commit(const char *temporary, const char *path, struct error *error) {
   if (sync_to_disk(temporary, 0) && rename(temporary, path) == 0) {
     if (sync_directory_of(path)) return STATUS_OK;
     return error_set(error, STATUS_IO, "%s: its directory cannot be synchronised: %s", path, strerror(errno));
   }
-  error_set(error, STATUS_IO, "%s: cannot be written: %s", path, strerror(errno));
-  unlink(temporary);
-  return STATUS_IO;
+  return give_up(temporary, path, error);
+}
+
+enum status whole_file_replace(const char *temporary, const char *path, struct error *error) {
+  return rename(temporary, path) == 0 ? STATUS_OK : give_up(temporary, path, error);
 }

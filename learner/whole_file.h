@@ -13,4 +13,6 @@ enum status whole_file_begin(const char *path, char *temporary, struct error *er
 // The temporary file is complete and closed: it becomes `path`. On failure it is removed and what stood at `path`
 // stays.
 enum status whole_file_commit(const char *temporary, const char *path, struct error *error);
+// The same without waiting for the disk: whole or absent whenever the process dies, but not the machine.
+enum status whole_file_replace(const char *temporary, const char *path, struct error *error);
 #endif

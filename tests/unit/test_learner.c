@@ -201,11 +201,12 @@ static void test_evaluation(void) {
 static void test_checkpoints(void) {
   struct scene s;
   scene_init(&s, "checkpoints", 2,
-             "--env Pendulum-v1 --env-steps 400 --envs 2 --checkpoint-every 50 --checkpoint-keep 2");
+             "--env Pendulum-v1 --env-steps 2000 --envs 2 --checkpoint-every 50 --checkpoint-keep 2 --utd 0.2");
   CU_ASSERT_EQUAL(play(&s)->exit_code, EXIT_DONE);
   uint64_t steps[16] = {0};
   CU_ASSERT_EQUAL(run_checkpoints(s.setup.config.run_dir, steps, 16, NULL), 2);
-  CU_ASSERT(steps[0] == 400 && steps[1] >= 350 && steps[1] < 400);
+  // One that comes due while another is written begins right after, so only the last one's step is certain.
+  CU_ASSERT(steps[0] == 2000 && steps[1] >= 50 && steps[1] < 2000);
   scene_release(&s);
 }
 

@@ -115,8 +115,10 @@ static void test_list_and_prune(void) {
 
   struct run_directory *run = run_directory_open(directory, &error);
   CU_ASSERT_PTR_NOT_NULL_FATAL(run);
+  CU_ASSERT(!there("ckpt-7.h5.tmp") && !there("status.json.tmp"));
+  touch("ckpt-8.h5.tmp");
   CU_ASSERT_EQUAL(run_directory_prune(run, 0, &error), STATUS_OK);
-  CU_ASSERT(there("ckpt-5.h5") && !there("ckpt-7.h5.tmp") && !there("status.json.tmp"));
+  CU_ASSERT(there("ckpt-5.h5") && there("ckpt-8.h5.tmp")); // somebody may be writing it
   CU_ASSERT_EQUAL(run_directory_prune(run, 2, &error), STATUS_OK);
   CU_ASSERT(there("ckpt-1000.h5") && there("ckpt-300.h5") && !there("ckpt-20.h5") && !there("ckpt-5.h5"));
   CU_ASSERT(there("ckpt-05.h5") && there("best.h5") && there("ckpt-8.h5x") && there("lock"));

@@ -24,6 +24,12 @@ static void test_commit(void) {
   unit_write_file("b.tmp", "b", 1);
   CU_ASSERT_EQUAL(whole_file_commit("b.tmp", "b", &error), STATUS_OK);
   CU_ASSERT(access("b", F_OK) == 0);
+  unit_write_file("b.tmp", "newer", 5);
+  CU_ASSERT_EQUAL(whole_file_replace("b.tmp", "b", &error), STATUS_OK);
+  CU_ASSERT_EQUAL(whole_file_replace("b.tmp", "b", NULL), STATUS_IO); // it is gone
+  text = unit_read_file("b", NULL);
+  CU_ASSERT_STRING_EQUAL(text, "newer");
+  free(text);
   CU_ASSERT_EQUAL(chdir(before), 0);
   free(path);
   unit_tmpdir_remove(directory);

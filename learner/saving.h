@@ -1,0 +1,44 @@
+// When and how the job is saved: beside training where training goes on, and waited for where the job ends. While it is
+// waited for, the actors hear of the learner and the run's lock stays fresh.
+#ifndef CORSAC_LEARNER_SAVING_H
+#define CORSAC_LEARNER_SAVING_H
+
+#include "learner/checkpoint_writer.h"
+#include "learner/reporter.h"
+#include "learner/roster.h"
+#include <signal.h>
+
+struct saving {
+  struct job *job; // not owned, nor is what follows
+  struct run_directory *run;
+  struct reporter *reporter; // its `checkpoint` is the newest
+  struct roster *roster;
+  const volatile sig_atomic_t *stop;
+  struct checkpoint_writer *writer;
+  bool wanted;          // a checkpoint has come due
+  bool beside;          // the one under way is written beside training: nobody waits to hear how it ends
+  struct error failure; // of the last checkpoint that ended; status STATUS_OK: it is there
+  bool hangs;           // the disk does not answer: nothing is waited for any more
+};
+enum status saving_init(struct saving *saving, struct job *job, struct run_directory *run, struct reporter *reporter,
+                        struct roster *roster, const volatile sig_atomic_t *stop, struct error *error);
+void saving_release(struct saving *saving);
+
+// Every turn, or at every round's end: a checkpoint is due and may begin. One that comes due while the one before it is
+// still being written begins right after.
+bool saving_is_due(struct saving *saving);
+// Begins to save the job as it stands; only after saving_is_due. A save that fails in the middle of training is no
+// reason to stop, here or later: it is logged.
+void saving_begin(struct saving *saving);
+// Begins to write best.h5.
+enum status saving_best(struct saving *saving, const struct policy_weights *weights,
+                        const struct normalizer *normalizer, uint64_t env_steps, struct error *error);
+void saving_poll(struct saving *saving); // every turn: says how saves ended
+
+// Gives up what is being saved, for something newer, and waits until it has.
+void saving_give_up(struct saving *saving);
+// Lets a save that is under way end, saves the job as it stands and waits. STATUS_STOPPED: a signal came meanwhile, and
+// the job was not saved, for what it may ask.
+enum status saving_now(struct saving *saving, enum checkpoint_content content, struct error *error);
+void saving_finish(struct saving *saving); // waits for all that is under way
+#endif

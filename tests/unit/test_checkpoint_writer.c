@@ -1,0 +1,236 @@
+#include "learner/checkpoint_writer.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/nn/linalg.h"
+#include "tests/support/h5_compare.h"
+#include "tests/support/reference.h"
+#include "tests/support/small_job.h"
+#include "tests/support/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { CAPACITY = 60000 }; // three pieces of rows, the last not whole
+static char *directory;    // of this case
+static const char *const times[] = {"@created", "/learner/seconds", NULL};
+
+static char *in_directory(const char *name) {
+  static char path[8][4096];
+  static int next;
+  next = (next + 1) % 8;
+  snprintf(path[next], sizeof path[next], "%s/%s", directory, name);
+  return path[next];
+}
+
+static bool there(const char *name) { return access(in_directory(name), F_OK) == 0; }
+
+static void init(struct job *job, struct checkpoint_writer **writer, uint32_t rows) {
+  struct config config = small_config();
+  config.replay_capacity = CAPACITY;
+  small_job_init(job, &config);
+  small_job_fill(job, 1, rows);
+  *writer = checkpoint_writer_create(job, NULL, NULL);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(*writer);
+}
+
+static struct checkpoint_ending wait_for(struct checkpoint_writer *writer) {
+  struct checkpoint_ending ending = {.error.status = STATUS_PEER};
+  for (const double until = clock_now() + 60; clock_now() < until && !checkpoint_writer_take(writer, &ending);)
+    checkpoint_writer_wait(writer, 1);
+  return ending;
+}
+
+// As fast as the writer lets rows go: `rows` in all, in batches of 7.
+static void insert_beside(struct job *job, uint64_t rows) {
+  float row[7 * 16];
+  struct numbers numbers = {9};
+  const double until = clock_now() + 60;
+  for (uint64_t done = 0; done < rows && clock_now() < until;) {
+    for (int i = 0; i < 7 * 16; i++) row[i] = (float)numbers_uniform(&numbers);
+    if (replay_room(job->replay) < 7) continue;
+    replay_insert(job->replay, 7, row, row, row, row, row);
+    done += 7;
+  }
+}
+
+// Wherever the ring's cursor stands.
+static void test_beside(void) {
+  static const uint32_t rows[] = {0, 1, 1000, CAPACITY - 1, CAPACITY, CAPACITY + 1, CAPACITY + 30000, 2 * CAPACITY - 5};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    struct job job;
+    struct checkpoint_writer *writer;
+    init(&job, &writer, rows[i]);
+    CU_ASSERT_EQUAL(checkpoint_write(in_directory("a.h5"), &job, CHECKPOINT_ALL, NULL), STATUS_OK);
+    CU_ASSERT_EQUAL(checkpoint_writer_begin(writer, in_directory("b.h5"), CHECKPOINT_ALL, 0, NULL), STATUS_OK);
+    CU_ASSERT_TRUE(checkpoint_writer_saving(writer));
+    small_job_fill(&job, 2, 0); // every number is another
+    insert_beside(&job, 2 * CAPACITY);
+    CU_ASSERT_EQUAL(wait_for(writer).error.status, STATUS_OK);
+    CU_ASSERT_FALSE(checkpoint_writer_busy(writer));
+    CU_ASSERT_EQUAL(h5_compare(in_directory("a.h5"), in_directory("b.h5"), times), 0);
+    CU_ASSERT_EQUAL(replay_room(job.replay), SIZE_MAX);
+    checkpoint_writer_destroy(writer);
+    job_release(&job);
+  }
+}
+
+static void test_contents(void) {
+  struct job job;
+  struct checkpoint_writer *writer;
+  struct policy_weights weights;
+  init(&job, &writer, 100);
+  CU_ASSERT_EQUAL(checkpoint_write(in_directory("a.h5"), &job, CHECKPOINT_NO_REPLAY, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(checkpoint_writer_begin(writer, in_directory("b.h5"), CHECKPOINT_NO_REPLAY, 0, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(replay_room(job.replay), SIZE_MAX); // nothing of the replay is needed
+  struct checkpoint_ending ending = wait_for(writer);
+  CU_ASSERT(ending.error.status == STATUS_OK && ending.content == CHECKPOINT_NO_REPLAY && !ending.policy_only);
+  CU_ASSERT_STRING_EQUAL(ending.path, in_directory("b.h5"));
+  CU_ASSERT_EQUAL(h5_compare(in_directory("a.h5"), in_directory("b.h5"), times), 0);
+
+  CU_ASSERT_EQUAL(policy_weights_init(&weights, SMALL_OBS, job.sac.policy_net.parameters, NULL), STATUS_OK);
+  job_export_policy(&job, &weights);
+  CU_ASSERT_EQUAL(checkpoint_write_policy(in_directory("c.h5"), &job, &weights, &job.normalizer, 5, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(checkpoint_writer_begin_policy(writer, in_directory("d.h5"), &weights, &job.normalizer, 5, NULL),
+                  STATUS_OK);
+  memset(weights.values, 0, weights.parameters * sizeof *weights.values);
+  small_job_fill(&job, 2, 3);
+  ending = wait_for(writer);
+  CU_ASSERT(ending.error.status == STATUS_OK && ending.policy_only);
+  CU_ASSERT_EQUAL(h5_compare(in_directory("c.h5"), in_directory("d.h5"), times), 0);
+  policy_weights_release(&weights);
+  checkpoint_writer_destroy(writer);
+  job_release(&job);
+}
+
+// The newest policy is written, before a checkpoint that was begun after it.
+static void test_order(void) {
+  struct job job;
+  struct checkpoint_writer *writer;
+  struct policy_weights weights;
+  struct checkpoint_info info;
+  init(&job, &writer, CAPACITY);
+  CU_ASSERT_EQUAL(policy_weights_init(&weights, SMALL_OBS, job.sac.policy_net.parameters, NULL), STATUS_OK);
+  for (uint64_t steps = 1; steps <= 20; steps++)
+    CU_ASSERT_EQUAL(
+        checkpoint_writer_begin_policy(writer, in_directory("best.h5"), &weights, &job.normalizer, steps, NULL),
+        STATUS_OK);
+  CU_ASSERT_EQUAL(checkpoint_writer_begin(writer, in_directory("a.h5"), CHECKPOINT_ALL, 0, NULL), STATUS_OK);
+  for (bool policy = true; policy;) {
+    const struct checkpoint_ending ending = wait_for(writer);
+    CU_ASSERT_EQUAL(ending.error.status, STATUS_OK);
+    policy = ending.policy_only;
+  }
+  CU_ASSERT_FALSE(checkpoint_writer_busy(writer));
+  CU_ASSERT_EQUAL_FATAL(checkpoint_read_info(in_directory("best.h5"), &info, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(info.env_steps, 20);
+  checkpoint_info_release(&info);
+  policy_weights_release(&weights);
+  checkpoint_writer_destroy(writer);
+  job_release(&job);
+}
+
+static void test_abandoned(void) {
+  struct job job;
+  struct checkpoint_writer *writer;
+  int given_up = 0;
+  init(&job, &writer, CAPACITY + 10);
+  CU_ASSERT_EQUAL(checkpoint_write(in_directory("a.h5"), &job, CHECKPOINT_ALL, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(checkpoint_write(in_directory("b.h5"), &job, CHECKPOINT_ALL, NULL), STATUS_OK);
+  for (int i = 0; i < 20; i++) {
+    CU_ASSERT_EQUAL(checkpoint_writer_begin(writer, in_directory("b.h5"), CHECKPOINT_ALL, 0, NULL), STATUS_OK);
+    for (const double until = clock_now() + 0.0003 * i; clock_now() < until;) continue;
+    checkpoint_writer_abandon(writer);
+    const enum status status = wait_for(writer).error.status;
+    CU_ASSERT(status == STATUS_OK || status == STATUS_STOPPED);
+    given_up += status == STATUS_STOPPED;
+    CU_ASSERT(!there("b.h5.tmp") && replay_room(job.replay) == SIZE_MAX);
+  }
+  CU_ASSERT_TRUE(given_up > 0);
+  CU_ASSERT_EQUAL(h5_compare(in_directory("a.h5"), in_directory("b.h5"), times), 0);
+  CU_ASSERT_EQUAL(checkpoint_writer_begin(writer, in_directory("b.h5"), CHECKPOINT_ALL, 0, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(wait_for(writer).error.status, STATUS_OK); // the next one is not
+  checkpoint_writer_destroy(writer);
+  job_release(&job);
+}
+
+static void test_failure(void) {
+  struct job job;
+  struct checkpoint_writer *writer;
+  init(&job, &writer, CAPACITY + 10);
+  for (int again = 0; again < 3; again++) {
+    CU_ASSERT_EQUAL(checkpoint_writer_begin(writer, in_directory("none/a.h5"), CHECKPOINT_ALL, 0, NULL), STATUS_OK);
+    const struct checkpoint_ending ending = wait_for(writer);
+    CU_ASSERT(ending.error.status == STATUS_IO && strstr(ending.error.text, "none/a.h5"));
+    CU_ASSERT_EQUAL(replay_room(job.replay), SIZE_MAX);
+  }
+  CU_ASSERT_EQUAL(checkpoint_writer_begin(writer, in_directory("a.h5"), CHECKPOINT_ALL, 0, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(wait_for(writer).error.status, STATUS_OK);
+  checkpoint_writer_destroy(writer);
+  job_release(&job);
+}
+
+static void test_destroyed(void) {
+  for (int i = 0; i < 10; i++) {
+    struct job job;
+    struct checkpoint_writer *writer;
+    init(&job, &writer, CAPACITY + 10);
+    CU_ASSERT_EQUAL(checkpoint_writer_begin(writer, in_directory("a.h5"), CHECKPOINT_ALL, 0, NULL), STATUS_OK);
+    for (const double until = clock_now() + 0.0005 * i; clock_now() < until;) continue;
+    checkpoint_writer_destroy(writer);
+    CU_ASSERT_FALSE(there("a.h5.tmp"));
+    if (there("a.h5")) CU_ASSERT_EQUAL(checkpoint_verify(in_directory("a.h5"), NULL), STATUS_OK);
+    job_release(&job);
+  }
+  checkpoint_writer_destroy(NULL);
+}
+
+static void test_prune(void) {
+  struct job job;
+  struct config config = small_config();
+  small_job_init(&job, &config);
+  struct run_directory *run = run_directory_open(directory, NULL);
+  struct checkpoint_writer *writer = checkpoint_writer_create(&job, run, NULL);
+  for (int i = 1; i <= 4; i++) {
+    char name[32];
+    snprintf(name, sizeof name, "ckpt-%d.h5", i);
+    CU_ASSERT_EQUAL(checkpoint_writer_begin(writer, in_directory(name), CHECKPOINT_ALL, i == 4 ? 2 : 0, NULL),
+                    STATUS_OK);
+    CU_ASSERT_EQUAL(wait_for(writer).error.status, STATUS_OK);
+  }
+  CU_ASSERT(!there("ckpt-1.h5") && !there("ckpt-2.h5") && there("ckpt-3.h5") && there("ckpt-4.h5"));
+  checkpoint_writer_destroy(writer);
+  run_directory_close(run);
+  job_release(&job);
+}
+
+static void in_own_directory(void (*run)(void)) {
+  directory = unit_tmpdir();
+  run();
+  unit_tmpdir_remove(directory);
+}
+#define CASE(name)                                                                                                     \
+  static void name##_alone(void) { in_own_directory(name); }
+CASE(test_beside)
+CASE(test_contents)
+CASE(test_order)
+CASE(test_abandoned)
+CASE(test_failure)
+CASE(test_destroyed)
+CASE(test_prune)
+
+int main(void) {
+  linalg_init();
+  log_init(0, LOG_ERROR);
+  static const struct unit_case cases[] = {
+      {"a file is what a save at its beginning would have been, while all that it holds changes", test_beside_alone},
+      {"so are one without replay and a policy's", test_contents_alone},
+      {"policies come before a checkpoint that was begun later, the newest last", test_order_alone},
+      {"one that is given up leaves nothing and lets the replay go", test_abandoned_alone},
+      {"one that fails says why, lets the replay go, and the next is written", test_failure_alone},
+      {"the end gives up what is under way", test_destroyed_alone},
+      {"all but the newest are removed once a new one is in place", test_prune_alone},
+  };
+  return unit_run("checkpoint_writer", cases, sizeof cases / sizeof *cases);
+}
