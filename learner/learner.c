@@ -382,6 +382,7 @@ static enum status sync_turn(struct learner *learner, bool *busy, struct error *
   struct job *job = learner->job;
   const uint64_t steps = job->limiter.steps;
   enum status status = STATUS_OK;
+  bool save;
   *busy |= learner->stage != STAGE_ROUND && !learner->evaluation.running;
   switch (learner->stage) {
   case STAGE_UPDATE:
@@ -399,9 +400,15 @@ static enum status sync_turn(struct learner *learner, bool *busy, struct error *
     return STATUS_OK;
   case STAGE_REPORT:
     report_if_due(learner);
-    if (saving_is_due(&learner->saving) && steps < job->config.env_steps) saving_begin(&learner->saving);
-    if (steps >= job->config.env_steps) {
+    save = saving_is_due(&learner->saving);
+    if (steps >= job->config.env_steps) { // which saves
       learner->phase = PHASE_FINISHING;
+      return STATUS_OK;
+    }
+    if (save) {
+      saving_begin(&learner->saving);
+    } else if (learner->saving.wanted) { // it waits for the one before: in sync each has its step
+      *busy = false;
       return STATUS_OK;
     }
     learner->stage = STAGE_ROUND;

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const double HUNG_SECONDS = 1800; // without any progress: a whole node's memory may have to go to the disk
-static const double LOOK_SECONDS = 0.02; // how often a wait looks for a signal and at the clock
+static const double HUNG_SECONDS = 1800;  // without any progress: a whole node's memory may have to go to the disk
+static const double LOOK_SECONDS = 0.002; // how often a wait looks for a signal and at the clock
 
 enum status saving_init(struct saving *saving, struct job *job, struct run_directory *run, struct reporter *reporter,
                         struct roster *roster, const volatile sig_atomic_t *stop, struct error *error) {

@@ -15,7 +15,7 @@ struct saving {
   struct roster *roster;
   const volatile sig_atomic_t *stop;
   struct checkpoint_writer *writer;
-  bool wanted;          // a checkpoint has come due
+  bool wanted;          // a checkpoint has come due and is not begun
   bool beside;          // the one under way is written beside training: nobody waits to hear how it ends
   struct error failure; // of the last checkpoint that ended; status STATUS_OK: it is there
   bool hangs;           // the disk does not answer: nothing is waited for any more
@@ -25,7 +25,7 @@ enum status saving_init(struct saving *saving, struct job *job, struct run_direc
 void saving_release(struct saving *saving);
 
 // Every turn, or at every round's end: a checkpoint is due and may begin. One that comes due while the one before it is
-// still being written begins right after.
+// still being written is `wanted` and may begin right after.
 bool saving_is_due(struct saving *saving);
 // Begins to save the job as it stands; only after saving_is_due. A save that fails in the middle of training is no
 // reason to stop, here or later: it is logged.

@@ -118,6 +118,42 @@ static void test_columns(void) {
   replay_destroy(to);
 }
 
+// A view is the replay of its moment, and what it holds is not overwritten: by the count of rows that fit.
+static void test_view(void) {
+  static const int rows[] = {0, 4, CAPACITY, CAPACITY + 3};
+  for (int i = 0; i < 4; i++) {
+    struct replay *replay = replay_create(CAPACITY, OBS, ACT, NULL), *view = replay_view_create(replay, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(view);
+    insert(replay, 0, rows[i]);
+    CU_ASSERT_EQUAL(replay_room(replay), SIZE_MAX);
+    replay_view_take(view);
+    const size_t size = replay_size(replay);
+    CU_ASSERT(replay_size(view) == size && replay_cursor(view) == replay_cursor(replay));
+    CU_ASSERT_EQUAL(replay_room(replay), size == 0 ? SIZE_MAX : CAPACITY - size);
+    insert(replay, 100, (int)(CAPACITY - size));
+    CU_ASSERT_EQUAL(replay_size(view), size);
+    for (uint32_t r = 0; r < size; r++)
+      check_slot(view, r, rows[i] - (int)((replay_cursor(view) + size - 1 - r) % size) - 1);
+    if (size > 0) CU_ASSERT_EQUAL(replay_room(replay), 0);
+    if (size > 2) {
+      replay_view_let_go(view, 2);
+      CU_ASSERT(replay_room(replay) == 2 && replay_view_gone(view) == 2);
+      insert(replay, 200, 1);
+      CU_ASSERT_EQUAL(replay_room(replay), 1);
+    }
+    replay_view_let_go(view, CAPACITY);
+    CU_ASSERT_EQUAL(replay_room(replay), SIZE_MAX);
+    insert(replay, 300, 3 * CAPACITY);
+    replay_view_take(view); // again
+    CU_ASSERT(replay_room(replay) == 0 && replay_size(view) == CAPACITY);
+    replay_view_let_go(view, CAPACITY);
+    replay_view_let_go(replay, 1); // no view
+    replay_destroy(view);
+    CU_ASSERT_EQUAL(replay_room(replay), SIZE_MAX);
+    replay_destroy(replay);
+  }
+}
+
 static void test_refusal(void) {
   struct error error = {0};
   const size_t row = replay_row_bytes(1000000, 10);
@@ -141,6 +177,7 @@ int main(void) {
       {"rows are gathered in the order of the indices", test_gather_order},
       {"draws are uniform over the rows that are there, and depend on the stream alone", test_draw},
       {"a copy by columns continues like the original", test_columns},
+      {"a view holds the rows of its moment until it lets them go, oldest first", test_view},
       {"a capacity that memory cannot hold is refused with what to lower", test_refusal},
   };
   return unit_run("replay", cases, sizeof cases / sizeof *cases);

@@ -233,6 +233,25 @@ static void test_surplus(void) {
   scene_release(&s);
 }
 
+// A learner that listens to nobody for a while still speaks, and judges nobody for that time.
+static void test_not_listening(void) {
+  struct scene s;
+  scene_init(&s, "envs: 3\nsend_steps: 4\nactor_timeout: 50\n");
+  for (int i = 0; i < ACTORS; i++) {
+    s.roster.entry[i].longest_step = 0.001;
+    s.roster.entry[i].heard = s.roster.entry[i].said = clock_now() - 100;
+  }
+  CU_ASSERT_EQUAL(roster_say_alive(&s.roster, 7, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(roster_say_alive(&s.roster, 7, NULL), STATUS_OK); // nothing to say so soon
+  for (int i = 0; i < ACTORS; i++) CU_ASSERT_EQUAL(heartbeats(&s, i), 1);
+  CU_ASSERT_EQUAL(roster_alive(&s.roster), ACTORS);
+  roster_excuse(&s.roster);
+  CU_ASSERT_EQUAL(look(&s), -1);
+  s.roster.entry[1].heard = clock_now() - 100;
+  CU_ASSERT_EQUAL(look(&s), 1);
+  scene_release(&s);
+}
+
 int main(void) {
   static const struct unit_case cases[] = {
       {"every actor holds two credits at most", test_two_each},
@@ -245,6 +264,7 @@ int main(void) {
       {"and its credits are free again", test_credits_of_the_dead},
       {"who was told nothing for a second gets a heartbeat", test_heartbeats},
       {"surplus ranks get no credits, but have to leave", test_surplus},
+      {"a learner that does not listen is heard of and judges nobody", test_not_listening},
   };
   return unit_run("roster", cases, sizeof cases / sizeof *cases);
 }

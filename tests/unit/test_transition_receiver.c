@@ -227,6 +227,33 @@ static void test_sync_incomplete(void) {
   scene_release(&s);
 }
 
+// While a checkpoint views the replay there is room only for what overwrites nothing.
+static void test_room(void) {
+  for (int sync = 0; sync < 2; sync++) {
+    struct scene s;
+    scene_init(&s,
+               sync ? "envs: 2\nreplay_capacity: 10\nlearning_starts: 5\nbatch_size: 4\nsync: true\nsync_steps: 2\n"
+                    : "envs: 2\nreplay_capacity: 10\nlearning_starts: 5\nbatch_size: 4\nsend_steps: 2\n",
+               2);
+    struct replay *view = replay_view_create(s.job.replay, NULL);
+    const float zeros[10 * PEER_OBS] = {0};
+    replay_insert(s.job.replay, 10, zeros, zeros, zeros, zeros, zeros);
+    CU_ASSERT_TRUE(transition_receiver_has_room(s.receiver));
+    replay_view_take(view);
+    for (uint32_t i = 0; sync && i < 4; i++) row(&s, i / 2, (float)i);
+    if (sync) CU_ASSERT_EQUAL(take(&s, 1, NULL), STATUS_OK);
+    CU_ASSERT_FALSE(transition_receiver_has_room(s.receiver));
+    replay_view_let_go(view, 3);
+    if (sync) CU_ASSERT_FALSE(transition_receiver_has_room(s.receiver)); // for its 4 rows
+    replay_view_let_go(view, sync ? 4 : 9);
+    CU_ASSERT_TRUE(transition_receiver_has_room(s.receiver));
+    if (sync) CU_ASSERT_EQUAL(transition_receiver_commit(s.receiver, NULL), STATUS_OK);
+    replay_view_let_go(view, 10);
+    replay_destroy(view);
+    scene_release(&s);
+  }
+}
+
 int main(void) {
   static const struct unit_case cases[] = {
       {"async: a batch goes into replay, counters, metrics and progress", test_async},
@@ -236,6 +263,7 @@ int main(void) {
       {"a batch does not void a snapshot that a save waits with", test_snapshots_while_saving},
       {"sync: rows go in environment-major, time-minor, whoever sent them when", test_sync_order},
       {"a round that is not whole, or more than whole, is refused", test_sync_incomplete},
+      {"rows that a checkpoint still has to write are not overwritten", test_room},
   };
   return unit_run("transition_receiver", cases, sizeof cases / sizeof *cases);
 }

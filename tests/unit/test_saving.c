@@ -1,0 +1,252 @@
+#include "learner/saving.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/nn/linalg.h"
+#include "common/wire/transport_loopback.h"
+#include "tests/support/peer.h"
+#include "tests/support/small_job.h"
+#include "tests/support/unit.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+enum { ACTORS = 3 };
+
+struct scene {
+  struct transport *ends[ACTORS + 1];
+  struct job job;
+  struct roster roster;
+  struct run_directory *run;
+  struct metrics_file *file;
+  struct reporter reporter;
+  struct saving saving;
+  char *directory, *log;
+};
+static volatile sig_atomic_t stop;
+
+static void scene_init(struct scene *s, uint32_t capacity) {
+  struct config config = small_config();
+  config.replay_capacity = capacity;
+  config.checkpoint_every = 100;
+  config.checkpoint_keep = 2;
+  stop = 0;
+  *s = (struct scene){.directory = unit_tmpdir()};
+  CU_ASSERT_EQUAL_FATAL(transport_loopback_create(ACTORS + 1, s->ends, NULL), STATUS_OK);
+  small_job_init(&s->job, &config);
+  small_job_fill(&s->job, 1, capacity + capacity / 3);
+  s->job.limiter.steps = 50;
+  s->job.next_checkpoint = 100;
+  CU_ASSERT_EQUAL_FATAL(roster_init(&s->roster, &config, s->ends[0], NULL), STATUS_OK);
+  s->run = run_directory_create(s->directory, NULL);
+  s->file = metrics_file_open(s->directory, 0, NULL);
+  CU_ASSERT_TRUE_FATAL(s->run && s->file);
+  reporter_init(&s->reporter, &s->job, s->run, s->file);
+  s->log = unit_path(s->directory, "log.txt");
+  CU_ASSERT_EQUAL(log_open_file(s->log, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(saving_init(&s->saving, &s->job, s->run, &s->reporter, &s->roster, &stop, NULL), STATUS_OK);
+}
+
+static void scene_release(struct scene *s) {
+  saving_release(&s->saving);
+  log_close();
+  metrics_file_close(s->file);
+  run_directory_close(s->run);
+  roster_release(&s->roster);
+  job_release(&s->job);
+  for (int i = 0; i <= ACTORS; i++) transport_destroy(s->ends[i]);
+  free(s->log);
+  unit_tmpdir_remove(s->directory);
+}
+
+static bool there(const struct scene *s, const char *name) {
+  char *path = unit_path(s->directory, name);
+  const bool found = access(path, F_OK) == 0;
+  free(path);
+  return found;
+}
+
+static bool says(const struct scene *s, const char *name, const char *what) {
+  char *path = unit_path(s->directory, name), *text = unit_read_file(path, NULL);
+  const bool found = text && strstr(text, what);
+  free(path);
+  free(text);
+  return found;
+}
+
+static uint64_t updates_in(const struct scene *s, const char *name) {
+  struct checkpoint_info info = {0};
+  char *path = unit_path(s->directory, name);
+  CU_ASSERT_EQUAL(checkpoint_verify(path, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(checkpoint_read_info(path, &info, NULL), STATUS_OK);
+  const uint64_t updates = info.updates;
+  checkpoint_info_release(&info);
+  free(path);
+  return updates;
+}
+
+// Turns of a learner, until nothing is being saved.
+static void play(struct scene *s) {
+  for (const double until = clock_now() + 60; checkpoint_writer_busy(s->saving.writer) && clock_now() < until;)
+    saving_poll(&s->saving);
+}
+
+static void test_beside(void) {
+  struct scene s;
+  scene_init(&s, 60000);
+  CU_ASSERT_FALSE(saving_is_due(&s.saving));
+  s.job.limiter.steps = 130;
+  s.job.limiter.updates = 7;
+  CU_ASSERT_TRUE(saving_is_due(&s.saving));
+  CU_ASSERT_EQUAL(s.job.next_checkpoint, 200);
+  saving_begin(&s.saving);
+  CU_ASSERT_FALSE(saving_is_due(&s.saving));
+  s.job.limiter.updates = 8; // training goes on
+  s.job.limiter.steps = 250;
+  CU_ASSERT_FALSE(saving_is_due(&s.saving)); // the one before is not done
+  CU_ASSERT_EQUAL(s.job.next_checkpoint, 300);
+  CU_ASSERT_STRING_EQUAL(s.reporter.checkpoint, "");
+  play(&s);
+  CU_ASSERT_STRING_EQUAL(s.reporter.checkpoint, "ckpt-130.h5");
+  CU_ASSERT(says(&s, "status.json", "ckpt-130.h5") && says(&s, "status.json", "running"));
+  CU_ASSERT_EQUAL(updates_in(&s, "ckpt-130.h5"), 7);
+  CU_ASSERT_TRUE(saving_is_due(&s.saving)); // right after
+  saving_begin(&s.saving);
+  play(&s);
+  CU_ASSERT(there(&s, "ckpt-130.h5") && there(&s, "ckpt-250.h5") && !saving_is_due(&s.saving));
+  s.job.limiter.steps = 300;
+  CU_ASSERT_TRUE(saving_is_due(&s.saving));
+  saving_begin(&s.saving);
+  play(&s);
+  CU_ASSERT(!there(&s, "ckpt-130.h5") && there(&s, "ckpt-250.h5") && there(&s, "ckpt-300.h5")); // checkpoint_keep
+  CU_ASSERT_FALSE(says(&s, "log.txt", "error"));
+  scene_release(&s);
+}
+
+// Another thing of that name cannot be replaced by a file.
+static void test_failure(void) {
+  struct scene s;
+  scene_init(&s, 20);
+  s.job.limiter.steps = 100;
+  CU_ASSERT_TRUE(saving_is_due(&s.saving));
+  saving_begin(&s.saving);
+  play(&s);
+  char *occupied = unit_path(s.directory, "ckpt-200.h5");
+  mkdir(occupied, 0777);
+  s.job.limiter.steps = 200;
+  CU_ASSERT_TRUE(saving_is_due(&s.saving));
+  saving_begin(&s.saving);
+  play(&s);
+  CU_ASSERT_TRUE(says(&s, "log.txt", "checkpoint not saved, training goes on and the last good one is ckpt-100.h5: "));
+  CU_ASSERT(says(&s, "log.txt", "ckpt-200.h5: cannot be written") && !there(&s, "ckpt-200.h5.tmp"));
+  struct error error = {0};
+  CU_ASSERT_EQUAL(saving_now(&s.saving, CHECKPOINT_ALL, &error), STATUS_IO);
+  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "ckpt-200.h5: cannot be written"));
+  CU_ASSERT_STRING_EQUAL(s.reporter.checkpoint, "ckpt-100.h5");
+  rmdir(occupied);
+  free(occupied);
+  CU_ASSERT_EQUAL(saving_now(&s.saving, CHECKPOINT_ALL, NULL), STATUS_OK);
+  CU_ASSERT_STRING_EQUAL(s.reporter.checkpoint, "ckpt-200.h5");
+  scene_release(&s);
+}
+
+static int heartbeats(struct scene *s, int i) {
+  int counts[MESSAGE_TYPES];
+  peer_count(s->ends[i], counts);
+  return counts[MESSAGE_HEARTBEAT];
+}
+
+// The actors hear of the learner while it waits, and are not found silent for it.
+static void test_waited_for(void) {
+  struct scene s;
+  int died;
+  scene_init(&s, 60000);
+  s.roster.heartbeat = 0;
+  for (int i = 0; i < ACTORS; i++) s.roster.entry[i].heard = clock_now() - 1e6;
+  CU_ASSERT_EQUAL(saving_now(&s.saving, CHECKPOINT_ALL, NULL), STATUS_OK);
+  for (int i = 1; i <= ACTORS; i++) CU_ASSERT_TRUE(heartbeats(&s, i) > 0);
+  CU_ASSERT_EQUAL(roster_keep_in_touch(&s.roster, 1, &died, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(died, -1);
+  CU_ASSERT_STRING_EQUAL(s.reporter.checkpoint, "ckpt-50.h5");
+  scene_release(&s);
+}
+
+static void test_best(void) {
+  struct scene s;
+  struct policy_weights weights;
+  scene_init(&s, 60000);
+  CU_ASSERT_EQUAL(policy_weights_init(&weights, SMALL_OBS, s.job.sac.policy_net.parameters, NULL), STATUS_OK);
+  job_export_policy(&s.job, &weights);
+  s.job.limiter.steps = 100;
+  CU_ASSERT_TRUE(saving_is_due(&s.saving));
+  saving_begin(&s.saving);
+  CU_ASSERT_EQUAL(saving_best(&s.saving, &weights, &s.job.normalizer, 90, NULL), STATUS_OK);
+  CU_ASSERT_FALSE(there(&s, "best.h5"));
+  saving_finish(&s.saving);
+  CU_ASSERT(there(&s, "best.h5") && there(&s, "ckpt-100.h5") && !checkpoint_writer_busy(s.saving.writer));
+  CU_ASSERT_STRING_EQUAL(s.reporter.checkpoint, "ckpt-100.h5");
+  updates_in(&s, "best.h5"); // it verifies
+  policy_weights_release(&weights);
+  scene_release(&s);
+}
+
+static void note(int number) { stop = number; }
+
+// A signal while a save is waited for: it is given up, and what the signal asks for is not.
+static void test_signal(void) {
+  struct scene s;
+  int stopped = 0;
+  scene_init(&s, 400000);
+  signal(SIGALRM, note);
+  for (int i = 1; i <= 10; i++) {
+    struct error error = {0};
+    stop = 0;
+    setitimer(ITIMER_REAL, &(struct itimerval){.it_value.tv_usec = 1000 * i}, NULL);
+    const enum status status = saving_now(&s.saving, CHECKPOINT_ALL, &error);
+    CU_ASSERT(status == STATUS_OK || status == STATUS_STOPPED);
+    stopped += status == STATUS_STOPPED;
+    CU_ASSERT(!there(&s, "ckpt-50.h5.tmp") && !checkpoint_writer_saving(s.saving.writer));
+    setitimer(ITIMER_REAL, &(struct itimerval){.it_value.tv_usec = 0}, NULL);
+    stop = SIGALRM;
+    CU_ASSERT_EQUAL(saving_now(&s.saving, i % 2 ? CHECKPOINT_NO_REPLAY : CHECKPOINT_ALL, NULL), STATUS_OK);
+    updates_in(&s, "ckpt-50.h5");
+  }
+  CU_ASSERT_TRUE(stopped > 0);
+  CU_ASSERT_FALSE(says(&s, "log.txt", "not saved"));
+  scene_release(&s);
+}
+
+static void test_given_up(void) {
+  struct scene s;
+  scene_init(&s, 400000);
+  s.job.limiter.steps = 100;
+  CU_ASSERT_TRUE(saving_is_due(&s.saving));
+  saving_begin(&s.saving);
+  saving_give_up(&s.saving);
+  CU_ASSERT(!checkpoint_writer_saving(s.saving.writer) && replay_room(s.job.replay) == SIZE_MAX);
+  CU_ASSERT(!there(&s, "ckpt-100.h5") && !there(&s, "ckpt-100.h5.tmp") && !says(&s, "log.txt", "error"));
+  s.job.limiter.updates = 99;
+  saving_begin(&s.saving);
+  s.job.limiter.updates = 100;
+  CU_ASSERT_EQUAL(saving_now(&s.saving, CHECKPOINT_ALL, NULL), STATUS_OK); // the one before may end
+  CU_ASSERT_EQUAL(updates_in(&s, "ckpt-100.h5"), 100);
+  scene_release(&s);
+}
+
+int main(void) {
+  linalg_init();
+  log_init(0, LOG_ERROR);
+  static const struct unit_case cases[] = {
+      {"checkpoints are written beside training; one that comes due meanwhile begins right after", test_beside},
+      {"one that fails is logged beside training, and an error where it is waited for", test_failure},
+      {"who waits for a save is heard of, and finds nobody silent", test_waited_for},
+      {"best.h5 comes after the checkpoint under way; the end waits for both", test_best},
+      {"a signal ends the waiting, and leaves a save that works", test_signal},
+      {"what is being saved can be given up for something newer", test_given_up},
+  };
+  return unit_run("saving", cases, sizeof cases / sizeof *cases);
+}
