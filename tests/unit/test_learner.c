@@ -210,6 +210,30 @@ static void test_checkpoints(void) {
   scene_release(&s);
 }
 
+// A replay so small that rows have to wait for the checkpoint that holds their places.
+static void test_small_replay(void) {
+  for (int sync = 0; sync < 2; sync++) {
+    struct scene s;
+    char arguments[256];
+    snprintf(
+        arguments, sizeof arguments,
+        "--env Pendulum-v1 --env-steps 400 --envs 2 --replay-capacity 50 --checkpoint-every 20 --checkpoint-keep 99%s",
+        sync ? " --sync --sync-steps 5" : "");
+    scene_init(&s, sync ? "small-sync" : "small", 2, arguments);
+    const struct learner_outcome *outcome = play(&s);
+    CU_ASSERT(outcome->exit_code == EXIT_DONE && outcome->together && s.job.limiter.steps == 400);
+    uint64_t steps[32] = {0};
+    const int count = run_checkpoints(s.setup.config.run_dir, steps, 32, NULL);
+    CU_ASSERT(sync ? count == 20 : count >= 2 && count <= 20); // in sync each has its step
+    for (int i = 0; i < count; i++) {
+      char name[32];
+      snprintf(name, sizeof name, "ckpt-%d.h5", (int)steps[i]);
+      CU_ASSERT_TRUE(verifies(&s, name));
+    }
+    scene_release(&s);
+  }
+}
+
 static void test_stop(void) {
   static const int signals[] = {SIGUSR1, SIGTERM};
   for (int i = 0; i < 2; i++) {
@@ -372,6 +396,7 @@ int main(void) {
       {"sync: whole rounds, a version for each", test_sync},
       {"evaluations come when they are due and at the end; the best policy is kept", test_evaluation},
       {"checkpoints come when they are due, the newest are kept", test_checkpoints},
+      {"rows wait for a checkpoint that has not written what they would replace", test_small_replay},
       {"a signal stops the job with a checkpoint and exit code 75", test_stop},
       {"so does one that came to an actor", test_stop_of_an_actor},
       {"so does max_hours", test_max_hours},
