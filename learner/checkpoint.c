@@ -474,7 +474,8 @@ enum status checkpoint_write_policy(const char *path, const struct job *job, con
   h5_create(&h5, path, error);
   walk_head(&h5, &info);
   walk_bounds(&h5, info.act_dim, job->environment.action_low, job->environment.action_high);
-  walk_policy(&h5, &job->sac.policy_net, weights->values);
+  const struct mlp dense = mlp_dense(&job->sac.policy_net);
+  walk_policy(&h5, &dense, weights->values);
   walk_normalizer(&h5, &statistics);
   checkpoint_info_release(&info);
   return h5_commit(&h5);
