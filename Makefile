@@ -91,7 +91,7 @@ RUN_TESTS = tests/support/run_tests.sh -r $(B)/results -s $(TIME_SCALE)
 
 # --- targets people type ------------------------------------------------------------------------------------------------
 .PHONY: all tests help deps demo check check-built check-full check-unit check-mpi check-e2e check-layers \
-  check-headers check-format check-asan check-ubsan check-tsan check-valgrind check-clang coverage bench format install uninstall clean
+  check-headers check-format check-asan check-ubsan check-tsan check-valgrind check-clang coverage bench bench-compare bench-plots format install uninstall clean
 
 all: $(B)/corsac $(API) ## Build the program: build/release/corsac
 tests: $(UNIT_TESTS) $(MPI_TESTS) $(PLUGINS) ## Build the tests
@@ -169,6 +169,18 @@ coverage: ## Line coverage of common, learner and actor; fails under 85 %
 
 bench: all $(BENCHES) ## Measure; nothing here passes or fails
 	$(Q)for b in $(call select,$(BENCHES)); do echo "== $${b##*/}"; $$b || exit 1; done
+
+# In build/release whatever FLAVOUR says; ARGUMENTS goes to the script: ARGUMENTS='--quick --only Pendulum'.
+bench-compare: ## Measure corsac beside PyTorch, Stable-Baselines3 and SBX (20 minutes; downloads GBs)
+	$(Q)launch/install-deps.sh core bench
+	$(Q)$(MAKE) FLAVOUR=release all $(BUILD)/release/plugins/linear.so
+	$(Q)BUILD=$(BUILD) CORSAC=$(BUILD)/release/corsac tests/bench/compare.sh $(ARGUMENTS)
+
+bench-plots: ## Measure updates/s by shape, steps/s and receive rate by actors, and draw them (3 minutes)
+	$(Q)launch/install-deps.sh core bench
+	$(Q)$(MAKE) FLAVOUR=release all $(BUILD)/release/plugins/linear.so
+	$(Q)BUILD=$(BUILD) CORSAC=$(BUILD)/release/corsac tests/bench/sweep.sh $(ARGUMENTS)
+	$(Q)BUILD=$(BUILD) tests/bench/plot.sh $(PLOT_ARGUMENTS)
 
 PREFIX ?= /usr/local
 prefix := $(DESTDIR)$(PREFIX)

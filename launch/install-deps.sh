@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the Debian or Ubuntu packages that are missing; elsewhere says what is needed. Nothing to do takes no time.
-#   install-deps.sh [core] [tests] [full] [coverage]     default: core
+#   install-deps.sh [core] [tests] [full] [coverage] [bench]     default: core
 set -eu
 [ $# -gt 0 ] || set -- core
 packages=
@@ -11,7 +11,11 @@ for group in "$@"; do
   tests) packages="$packages libcunit1-dev g++ clang-format git python3 python3-h5py" ;;
   full) packages="$packages clang valgrind" ;;
   coverage) packages="$packages gcovr" ;;
-  *) echo "install-deps.sh: no group '$group' (core, tests, full, coverage)" >&2 && exit 2 ;;
+  bench)
+    packages="$packages python3 python3-venv"
+    command -v gnuplot >/dev/null || packages="$packages gnuplot-nox" # it drives the other builds of gnuplot out
+    ;;
+  *) echo "install-deps.sh: no group '$group' (core, tests, full, coverage, bench)" >&2 && exit 2 ;;
   esac
 done
 

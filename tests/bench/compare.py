@@ -212,7 +212,7 @@ def table(record):
     """Rows of text: figure, quartiles, and how many times as fast the corsac subjects are."""
     rounds = record["rounds"]
     ours = [name for name in rounds if name.startswith("corsac")]
-    yield ["", record["unit"] + ": median (quartiles)", *(f"{name} is ... times as fast" for name in ours)]
+    yield ["", record["unit"] + ": median (quartiles)", *(f"{name}: times as fast" for name in ours)]
     for name, values in rounds.items():
         ratios = [statistics.median(a / b for a, b in zip(rounds[mine], values)) for mine in ours]
         yield [name, summary(values), *("" if mine == name else f"{ratio:.2f}" for mine, ratio in zip(ours, ratios))]

@@ -21,7 +21,7 @@ for name in updates actors receive; do
   table=$directory/$name.tsv
   [ -e "$table" ] || { echo "plot.sh: no $table, so no $name.png" >&2 && continue; }
   # The first line names machine and date, the second the columns.
-  [ "$(wc -l <"$table")" -gt 2 ] && head -n 1 "$table" | grep -q '^# ' ||
+  awk 'NR == 1 && /^# / { head = 1 } END { exit !(head && NR > 2) }' "$table" ||
     { echo "plot.sh: $table: not a table of sweep.sh" >&2 && exit 1; }
   gnuplot -e "table='$table'; picture='$directory/$name.new.png'; made='$(sed -n "1s/'//g; 1s/^# //p" "$table")'" "tests/bench/$name.gp"
   mv "$directory/$name.new.png" "$directory/$name.png"

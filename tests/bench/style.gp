@@ -1,5 +1,5 @@
 # What the plots share. Colours that the colour-blind can tell apart; quartiles as bars.
-set terminal pngcairo size width, 420 font 'DejaVu Sans,10' noenhanced
+set terminal pngcairo size width, height font 'DejaVu Sans,10' noenhanced
 set output picture
 set border 3 lc rgb '#444444'
 set tics nomirror
@@ -9,5 +9,6 @@ set style line 2 lc rgb '#d55e00' lw 2 pt 5 ps 1
 set style line 3 lc rgb '#888888' lw 1.5 dt 2 pt 6 ps 0.8
 set style line 4 lc rgb '#bbbbbb' lw 1.5 dt 3
 set bars 0.6
-set key samplen 3
+set key at screen 0.5, 0.02 center bottom horizontal samplen 2 width -1
+set bmargin 6
 set format y '%.0f'

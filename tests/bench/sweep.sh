@@ -69,7 +69,7 @@ updates() {
       echo "sweep.sh: updates: width $width, batch $batch${backend:+, $backend}" >&2
       measure taskset -c "$core" "$CORSAC" bench learner --json --rounds $rounds --seconds $seconds --replay-capacity 100000 \
         --hidden "$width,$width" --batch-size "$batch" ${backend:+--backend "$backend"}
-      printf '%s\t%s\t%s\t%s\n' "$(key backend)" "$width" "$batch" "$(figure update)" >>"$out/updates.tsv"
+      printf '%s\t%s\t%s\t%s\n' "${backend:-$(key backend)}" "$width" "$batch" "$(figure update)" >>"$out/updates.tsv"
     done
   done
 }

@@ -204,22 +204,22 @@ def rate(sac, seconds):
 
 
 def fastest(makers, say):
-    """The fastest of several ways of the same work; a way that PyTorch cannot compile is said and left out."""
-    best = None
+    """The fastest of several ways of the same work, in turn; one that PyTorch cannot compile is said and left out."""
+    ways, speeds = {}, {}
     for name, make in makers:
         try:
             sac = make()
             rate(sac, 0.5)  # warms up, compiles
-            speed = max(rate(sac, 0.3) for _ in range(3))
         except Exception as error:  # the compiler's errors are of many kinds
             say(f"{name}: {type(error).__name__}: {str(error).splitlines()[0][:150]}")
-            continue
-        say(f"{name}: {speed:.1f} updates/s")
-        if best is None or speed > best[0]:
-            best = speed, name, sac
-    if best is None:
-        raise SystemExit("torch_sac.py: nothing of this runs here")
-    return best[1:]
+        else:
+            ways[name], speeds[name] = sac, 0
+    for _ in range(8):
+        for name, sac in ways.items():
+            speeds[name] = max(speeds[name], rate(sac, 0.25))
+    say(", ".join(f"{name} {speed:.1f}" for name, speed in speeds.items()), "updates/s")
+    best = max(speeds, key=speeds.get, default=None)
+    return best, ways.get(best)
 
 
 def arguments():
@@ -240,8 +240,8 @@ def main():
     torch._inductor.config.cpp_wrapper = True  # less Python around small products
     replay = Replay(o.obs, o.act, o.capacity)
 
-    def say(text):
-        print("torch_sac.py:", text, file=sys.stderr, flush=True)
+    def say(*words):
+        print("torch_sac.py:", *words, file=sys.stderr, flush=True)
 
     makers = {"eager": [("eager, separate critics", lambda: Sac(o, replay, SeparateCritics)),
                         ("eager, batched critics", lambda: Sac(o, replay, BatchedCritics))]}
@@ -252,10 +252,9 @@ def main():
                               ("compiled whole, batched critics", lambda: WholeSac(o, replay, BatchedCritics))]
     ways, names = {}, {}
     for kind, of_kind in makers.items():
-        try:
-            names[kind], ways[kind] = fastest(of_kind, say)
-        except SystemExit as error:
-            say(error)
+        name, way = fastest(of_kind, say)
+        if way:
+            names[kind], ways[kind] = name, way
     gc.collect()
     gc.freeze()  # what the compiler left behind need not be looked at again and again
     print(json.dumps({"torch": torch.__version__, "ways": names}), flush=True)
