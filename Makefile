@@ -170,17 +170,18 @@ coverage: ## Line coverage of common, learner and actor; fails under 85 %
 bench: all $(BENCHES) ## Measure; nothing here passes or fails
 	$(Q)for b in $(call select,$(BENCHES)); do echo "== $${b##*/}"; $$b || exit 1; done
 
-# In build/release whatever FLAVOUR says; ARGUMENTS goes to the script: ARGUMENTS='--quick --only Pendulum'.
+# In build/release whatever FLAVOUR says. RESULTS=1 renews tests/bench/RESULTS.md and its pictures; ARGUMENTS='--quick --only
+# Pendulum' goes to the script that measures.
 bench-compare: ## Measure corsac beside PyTorch, Stable-Baselines3 and SBX (20 minutes; downloads GBs)
 	$(Q)launch/install-deps.sh core bench
 	$(Q)$(MAKE) FLAVOUR=release all $(BUILD)/release/plugins/linear.so
-	$(Q)BUILD=$(BUILD) CORSAC=$(BUILD)/release/corsac tests/bench/compare.sh $(ARGUMENTS)
+	$(Q)BUILD=$(BUILD) CORSAC=$(BUILD)/release/corsac tests/bench/compare.sh $(if $(RESULTS),--results) $(ARGUMENTS)
 
 bench-plots: ## Measure updates/s by shape, steps/s and receive rate by actors, and draw them (3 minutes)
 	$(Q)launch/install-deps.sh core bench
 	$(Q)$(MAKE) FLAVOUR=release all $(BUILD)/release/plugins/linear.so
 	$(Q)BUILD=$(BUILD) CORSAC=$(BUILD)/release/corsac tests/bench/sweep.sh $(ARGUMENTS)
-	$(Q)BUILD=$(BUILD) tests/bench/plot.sh $(PLOT_ARGUMENTS)
+	$(Q)BUILD=$(BUILD) tests/bench/plot.sh $(if $(RESULTS),--results)
 
 PREFIX ?= /usr/local
 prefix := $(DESTDIR)$(PREFIX)

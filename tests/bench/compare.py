@@ -160,7 +160,7 @@ MUJOCO = train_group("train: HalfCheetah-v5 (Gymnasium), the rivals alone, 1 cor
 def measure(group, options):
     """The group's record: rates of each subject by round, versions, why something was left out."""
     cores = sorted(os.sched_getaffinity(0))[-group["cores"] :]
-    record = {"group": group["name"], "unit": group["unit"], "cores": cores, "rounds": {}, "versions": {}, "left_out": [], **machine()}
+    record = {"group": group["name"], "unit": group["unit"], "cores": cores, "rounds": {}, "versions": {"corsac": command_output([CORSAC, "--version"], 60).split()[-1]}, "left_out": [], **machine()}
     if len(cores) < group["cores"]:
         record["left_out"].append(f"all: needs {group['cores']} cores")
         return record

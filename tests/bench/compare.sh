@@ -8,6 +8,7 @@
 # It makes a virtual environment below build/ (VENV=DIR: another place) with what requirements.txt names: several GB where
 # PyTorch's index of CPU builds cannot be reached.
 set -eu
+here=$PWD
 cd "$(dirname "$0")/../.."
 build=${BUILD:-build} out='' mujoco=0 arguments=()
 usage() { sed -n '2,/^set/s/^# \{0,1\}//p' "$0"; }
@@ -17,7 +18,7 @@ while [ $# -gt 0 ]; do
   --mujoco) mujoco=1 arguments+=("$1") ;;
   --out | --only | --rounds)
     [ $# -gt 1 ] || { echo "compare.sh: $1 needs a value after it" >&2 && exit 2; }
-    if [ "$1" = --out ]; then out=$2; else arguments+=("$1" "$2"); fi
+    if [ "$1" = --out ]; then out=$(cd "$here" && realpath -m -- "$2"); else arguments+=("$1" "$2"); fi
     shift
     ;;
   -h | --help) usage && exit ;;

@@ -3,6 +3,7 @@
 #   plot.sh [--results] [DIR]     DIR: where the tables are and the pictures go (default build/bench/sweep)
 #     --results                   also copies the pictures to tests/bench/plots, where RESULTS.md shows them
 set -eu
+here=$PWD
 cd "$(dirname "$0")/../.."
 results=0 directory=
 for word in "$@"; do
@@ -10,7 +11,10 @@ for word in "$@"; do
   --results) results=1 ;;
   -h | --help) sed -n '2,/^set/s/^# \{0,1\}//p' "$0" && exit ;;
   -*) echo "plot.sh: '$word' is no option of this script; see plot.sh --help" >&2 && exit 2 ;;
-  *) [ -z "$directory" ] || { echo "plot.sh: one directory, not '$word' as well" >&2 && exit 2; } && directory=$word ;;
+  *)
+    [ -z "$directory" ] || { echo "plot.sh: one directory, not '$word' as well" >&2 && exit 2; }
+    directory=$(cd "$here" && realpath -m -- "$word")
+    ;;
   esac
 done
 : "${directory:=${BUILD:-build}/bench/sweep}"

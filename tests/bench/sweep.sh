@@ -5,6 +5,7 @@
 #   receive.tsv   rows/s that the learner receives and inserts, by number of actors
 #   sweep.sh [--quick] [--out DIR] [--only updates|actors|receive]
 set -eu
+here=$PWD
 cd "$(dirname "$0")/../.."
 build=${BUILD:-build} out='' only='updates actors receive' rounds=11 seconds=0.1 quick=0
 while [ $# -gt 0 ]; do
@@ -12,7 +13,7 @@ while [ $# -gt 0 ]; do
   --quick) quick=1 rounds=3 seconds=0.02 ;;
   --out | --only)
     [ $# -gt 1 ] || { echo "sweep.sh: $1 needs a value after it" >&2 && exit 2; }
-    if [ "$1" = --out ]; then out=$2; else only=$2; fi
+    if [ "$1" = --out ]; then out=$(cd "$here" && realpath -m -- "$2"); else only=$2; fi
     shift
     ;;
   -h | --help) sed -n '2,/^set/s/^# \{0,1\}//p' "$0" && exit ;;
