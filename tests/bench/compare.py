@@ -160,7 +160,9 @@ MUJOCO = train_group("train: HalfCheetah-v5 (Gymnasium), the rivals alone, 1 cor
 def measure(group, options):
     """The group's record: rates of each subject by round, versions, why something was left out."""
     cores = sorted(os.sched_getaffinity(0))[-group["cores"] :]
-    record = {"group": group["name"], "unit": group["unit"], "cores": cores, "rounds": {}, "versions": {"corsac": command_output([CORSAC, "--version"], 60).split()[-1]}, "left_out": [], **machine()}
+    version = command_output([CORSAC, "--version"], 60).split()[-1]
+    record = {"group": group["name"], "unit": group["unit"], "cores": cores, "rounds": {}, "versions": {"corsac": version},
+              "left_out": [], **machine()}
     if len(cores) < group["cores"]:
         record["left_out"].append(f"all: needs {group['cores']} cores")
         return record
@@ -198,8 +200,8 @@ def measure(group, options):
 
 def machine():
     names = [line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")]
-    return {"machine": f"{names[0] if names else platform.machine()}, {os.cpu_count()} cores", "date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
-            "load": round(os.getloadavg()[0], 2)}
+    return {"machine": f"{names[0] if names else platform.machine()}, {os.cpu_count()} cores",
+            "date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), "load": round(os.getloadavg()[0], 2)}
 
 
 def summary(values):

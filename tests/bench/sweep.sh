@@ -82,9 +82,12 @@ actors() {
   for wait in 0 2000; do
     for count in $actor_counts; do
       echo "sweep.sh: actors: $count, $wait us a step" >&2
-      # A row of metrics.csv is four of these; it should hold a quarter of a second's steps.
-      round=$(awk -v n="$count" -v wait="$wait" -v quick=$quick 'BEGIN { s = wait ? n * 0.003 : 0.06; if (s > 0.06) s = 0.06; print quick ? s / 3 : s }')
-      measure "${mpirun[@]}" -n $((count + 1)) "$CORSAC" bench train --json --rounds 7 --seconds "$round" --env "$PLUGIN:17,6,$wait" --hidden 64,64 --batch-size 100
+      # A row of metrics.csv takes four of these; it should hold a quarter of a second's steps.
+      round=$(awk -v n="$count" -v wait="$wait" -v quick=$quick 'BEGIN {
+        s = wait && n < 20 ? n * 0.003 : 0.06
+        print quick ? s / 3 : s }')
+      measure "${mpirun[@]}" -n $((count + 1)) "$CORSAC" bench train --json --rounds 7 --seconds "$round" \
+        --env "$PLUGIN:17,6,$wait" --hidden 64,64 --batch-size 100
       printf '%s\t%s\t%s\n' "$wait" "$count" "$(figure 'environment steps' | cut -f 1-3)" >>"$out/actors.tsv"
     done
   done

@@ -1,5 +1,5 @@
-// A linear system of any size, for benchmarks: args "OBS,ACT[,MICROSECONDS]" (default 17,6,0), the time that a step takes
-// besides. tests/bench/baselines.py has the same one for Gymnasium.
+// A linear system of any size, for benchmarks: args "OBS,ACT[,MICROSECONDS]" (default 17,6,0), the time that a step
+// takes besides. tests/bench/baselines.py has the same one for Gymnasium.
 //
 //   s_i' = 0.95 s_i + 0.05 s_(i+1) + 0.1 a_(i mod ACT),  reward = -mean s'^2,  200 steps
 #include <corsac/env.h>
