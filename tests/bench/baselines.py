@@ -3,7 +3,8 @@
     baselines.py sb3|sbx --env Pendulum-v1|linear|HalfCheetah-v5 --hidden 64,64 --batch 100 [--threads 1] [--seconds 3]
     baselines.py ... --serve     a line "train 3" on stdin makes it train for 3 s and print environment steps/s
 
-One environment, one update for each step (train_freq 1, gradient_steps 1), after learning_starts and a warm-up.
+One environment, one update for each step (train_freq 1, gradient_steps 1), after learning_starts and a warm-up. PyTorch takes one
+thread or --threads of them, whichever is faster.
 """
 import argparse
 import json
@@ -83,6 +84,15 @@ def main():
     model, versions = make_model(o)
     model.learn(o.batch + 200)  # past learning_starts; compiles
     rate = make_rate(model)
+    if o.library == "sb3" and o.threads > 1:  # small products may be faster on one
+        import torch
+
+        speeds = {}
+        for threads in (1, o.threads, 1, o.threads):
+            torch.set_num_threads(threads)
+            speeds[threads] = max(speeds.get(threads, 0), rate(1))
+        torch.set_num_threads(max(speeds, key=speeds.get))
+        versions["torch threads"] = str(torch.get_num_threads())
     print(json.dumps(versions), flush=True)
     if o.serve:
         for line in sys.stdin:
