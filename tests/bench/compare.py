@@ -47,7 +47,7 @@ class Bench:
     def round(self, seconds):
         rounds = 5
         result = json.loads(command_output([*self.command, "--rounds", str(rounds), "--seconds", str(seconds / rounds / 2)], ROUND_SECONDS))
-        self.versions = {key: result[key] for key in ("backend", "blas_core")}
+        self.versions = {key: result[key] for key in ("blas_core", "backend")[: 1 if "--backend" in self.command else 2]}
         figure = next(figure for figure in result["figures"] if figure["name"] == self.figure)
         rates = {self.name: figure["value"]}
         if result["benchmark"] == "learner":

@@ -1,6 +1,6 @@
 # updates/s by width and by batch size, each backend beside the limit. table: backend width batch value low high limit ...
-width = 900
-height = 640
+width = 800
+height = 560
 load 'tests/bench/style.gp'
 # Those of a backend whose column `column` is 256, by column `x`.
 rows(backend, column, x) = sprintf("< awk -F'\t' '$1 == \"%s\" && $%d == 256' '%s' | sort -n -k %d,%d", backend, column, table, x, x)
