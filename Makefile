@@ -57,7 +57,7 @@ LIB_OBJECTS := $(patsubst %.c,$(B)/obj/%.o,$(filter-out launch/main.c,$(SOURCES)
 
 # These also compile with double: against PyTorch's float64 and central differences.
 DOUBLE_TESTS   := linalg mlp squashed_gaussian normalizer adam critic sac
-DOUBLE_SOURCES := $(filter-out common/nn/tiles%,$(filter common/nn/% learner/adam.c learner/critic.c learner/sac.c learner/team.c,$(SOURCES)))
+DOUBLE_SOURCES := $(filter-out common/nn/tiles%,$(filter common/nn/% learner/adam.c learner/critic.c learner/sac.c learner/sac_scratch.c learner/team.c,$(SOURCES)))
 DOUBLE_OBJECTS := $(patsubst %.c,$(B)/double/%.o,$(DOUBLE_SOURCES))
 
 SUPPORT_OBJECTS := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/support/*.c))

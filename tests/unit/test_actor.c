@@ -24,7 +24,7 @@ static void scene_init(struct scene *s, struct config config, int actors, int ra
   struct mlp mlp;
   struct error error = {0};
   *s = (struct scene){.config = config, .size = actors + 1};
-  policy_network(&mlp, PEER_OBS, PEER_ACT, &config.hidden);
+  policy_network(&mlp, NULL, PEER_OBS, PEER_ACT, &config.hidden);
   s->parameters = mlp.parameters;
   CU_ASSERT_EQUAL_FATAL(transport_loopback_create(s->size, s->ends, NULL), STATUS_OK);
   s->actor = actor_create(&s->config, s->ends[rank], &s->stop, &error);

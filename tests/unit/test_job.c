@@ -79,8 +79,8 @@ static void test_sample(void) {
   for (size_t r = 0; r < batch->rows; r++) {
     const float x = first[r] = batch->reward[r];
     CU_ASSERT(x >= 0 && x < 12);
-    CU_ASSERT(batch->obs[r * SMALL_OBS + 2] == x && batch->next_obs[r * SMALL_OBS] == -x);
-    CU_ASSERT(batch->action[r * SMALL_ACT] == x && batch->discount[r] == x / 100);
+    CU_ASSERT(batch->input[r * batch->width + 2] == x && batch->next_input[r * batch->width] == -x);
+    CU_ASSERT(batch->input[r * batch->width + SMALL_OBS] == x && batch->discount[r] == x / 100);
   }
   job.sac.updates = 6; // other rows, other noise
   job_sample(&job);
@@ -104,10 +104,10 @@ static void test_sample_normalised(void) {
   const double deviation = sqrt((12.0 * 12 - 1) / 12); // of 0..11
   for (size_t r = 0; r < batch->rows; r++) {
     const double x = batch->reward[r];
-    CU_ASSERT_DOUBLE_EQUAL(batch->obs[r * SMALL_OBS], (x - 5.5) / deviation, 1e-5);
-    CU_ASSERT_DOUBLE_EQUAL(batch->next_obs[r * SMALL_OBS], (-x - 5.5) / deviation, 1e-5);
-    CU_ASSERT_DOUBLE_EQUAL(batch->obs[r * SMALL_OBS + 2], (x - 11) / (2 * deviation), 1e-5);
-    CU_ASSERT_EQUAL(batch->action[r * SMALL_ACT], (float)x);
+    CU_ASSERT_DOUBLE_EQUAL(batch->input[r * batch->width], (x - 5.5) / deviation, 1e-5);
+    CU_ASSERT_DOUBLE_EQUAL(batch->next_input[r * batch->width], (-x - 5.5) / deviation, 1e-5);
+    CU_ASSERT_DOUBLE_EQUAL(batch->input[r * batch->width + 2], (x - 11) / (2 * deviation), 1e-5);
+    CU_ASSERT_EQUAL(batch->input[r * batch->width + SMALL_OBS], (float)x);
   }
   job_release(&job);
 }

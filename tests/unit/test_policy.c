@@ -46,7 +46,7 @@ static void draw_rows(const struct shape *shape, struct numbers *numbers) {
 
 static void test_network(void) {
   struct mlp mlp;
-  policy_network(&mlp, 11, 3, &(struct config_widths){2, {20, 30}});
+  policy_network(&mlp, NULL, 11, 3, &(struct config_widths){2, {20, 30}});
   CU_ASSERT_EQUAL(mlp.input, 11);
   CU_ASSERT_EQUAL(mlp.output, 6);
   CU_ASSERT_EQUAL(mlp.layers, 3);
@@ -78,12 +78,13 @@ static void test_create(void) {
 static void check_row(struct policy *policy, const struct shape *shape, size_t row) {
   const struct policy_weights *weights = policy_weights(policy);
   struct mlp mlp;
-  policy_network(&mlp, shape->obs, shape->act, &shape->hidden);
+  policy_network(&mlp, NULL, shape->obs, shape->act, &shape->hidden);
   float x[MAX_OBS], head[2 * MAX_ACT], expected[MAX_ACT];
-  float *cache = malloc(mlp_cache_size(&mlp, 1) * sizeof *cache + 1);
+  float *memory = malloc(mlp_cache_size(&mlp, 1) * sizeof *memory + 1);
+  const struct mlp_cache cache = mlp_cache_in(&mlp, 1, memory);
   memcpy(x, obs + row * shape->obs, shape->obs * sizeof *x);
   if (weights->normalize) normalizer_apply(1, shape->obs, weights->shift, weights->scale, obs + row * shape->obs, x);
-  mlp_forward(&mlp, weights->values, 1, x, cache, head);
+  mlp_forward(&mlp, weights->values, 1, x, shape->obs, &cache, head);
   squashed_gaussian_sample(1, shape->act, head, eps + row * shape->act, expected, NULL);
   policy_act(policy, MAX_ROWS, obs, eps, action);
   for (size_t i = 0; i < shape->act; i++) CU_ASSERT_DOUBLE_EQUAL(action[row * shape->act + i], expected[i], 3e-5);
@@ -91,7 +92,7 @@ static void check_row(struct policy *policy, const struct shape *shape, size_t r
   for (size_t i = 0; i < shape->act; i++) {
     CU_ASSERT_DOUBLE_EQUAL(action[row * shape->act + i], tanh((double)head[i]), 3e-5);
   }
-  free(cache);
+  free(memory);
 }
 
 static void test_action(void) {

@@ -3,7 +3,7 @@
 #include "tests/support/unit.h"
 #include <string.h>
 
-enum { OBS = 3, ACT = 2, CAPACITY = 10 };
+enum { OBS = 3, ACT = 2, WIDTH = OBS + ACT, CAPACITY = 10 };
 
 // Row number n in every column, so that a row that is mixed up is seen.
 static void insert(struct replay *replay, int first, int rows) {
@@ -20,8 +20,11 @@ static void insert(struct replay *replay, int first, int rows) {
 }
 
 static void check_slot(const struct replay *replay, uint32_t slot, int n) {
-  real obs[OBS], action[ACT], reward, next_obs[OBS], discount;
-  replay_gather(replay, 1, &slot, obs, action, &reward, next_obs, &discount);
+  real obs[WIDTH], next_obs[WIDTH], reward, discount;
+  const real *action = obs + OBS;
+  next_obs[OBS] = 77;
+  replay_gather(replay, 1, &slot, WIDTH, obs, next_obs, &reward, &discount);
+  CU_ASSERT_EQUAL(next_obs[OBS], 77); // the room for the next action is not touched
   for (int j = 0; j < OBS; j++) CU_ASSERT_EQUAL(obs[j], (real)n + (real)0.125 * (real)j);
   for (int j = 0; j < OBS; j++) CU_ASSERT_EQUAL(next_obs[j], (real)-n - (real)0.125 * (real)j);
   for (int j = 0; j < ACT; j++) CU_ASSERT_EQUAL(action[j], (real)(1000 * n + j));
@@ -54,12 +57,12 @@ static void test_gather_order(void) {
   CU_ASSERT_PTR_NOT_NULL_FATAL(replay);
   insert(replay, 0, 10);
   const uint32_t index[4] = {9, 0, 5, 5};
-  real obs[4 * OBS], action[4 * ACT], reward[4], next_obs[4 * OBS], discount[4];
-  replay_gather(replay, 4, index, obs, action, reward, next_obs, discount);
+  real input[4 * WIDTH], reward[4], next_input[4 * WIDTH], discount[4];
+  replay_gather(replay, 4, index, WIDTH, input, next_input, reward, discount);
   for (int i = 0; i < 4; i++) {
-    CU_ASSERT_EQUAL(obs[i * OBS + 2], (real)index[i] + (real)0.25);
-    CU_ASSERT_EQUAL(next_obs[i * OBS], -(real)index[i]);
-    CU_ASSERT_EQUAL(action[i * ACT + 1], (real)(1000 * index[i] + 1));
+    CU_ASSERT_EQUAL(input[i * WIDTH + 2], (real)index[i] + (real)0.25);
+    CU_ASSERT_EQUAL(next_input[i * WIDTH], -(real)index[i]);
+    CU_ASSERT_EQUAL(input[i * WIDTH + OBS + 1], (real)(1000 * index[i] + 1));
     CU_ASSERT_EQUAL(reward[i], (real)(10 * index[i]));
     CU_ASSERT_EQUAL(discount[i], (real)(100 * index[i]));
   }

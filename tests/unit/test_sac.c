@@ -1,6 +1,7 @@
 #include "learner/sac.h"
 #include "common/base/memory.h"
 #include "common/nn/linalg.h"
+#include "common/nn/tiles.h"
 #include "tests/support/allocations.h"
 #include "tests/support/reference.h"
 #include "tests/support/unit.h"
@@ -26,6 +27,10 @@ static struct config small_config(void) {
                          .reward_scale = 1};
 }
 
+// In double there is OpenBLAS alone.
+static const char *const BACKENDS[] = {"openblas", "tiles"};
+enum { BACKEND_COUNT = sizeof(real) == 8 ? 1 : 2 };
+
 static struct sac make(const struct config *config, unsigned threads) {
   linalg_init();
   struct team *team = team_create(threads, NULL);
@@ -47,10 +52,10 @@ static void draw(struct numbers *numbers, size_t count, double scale, double shi
 }
 
 static void draw_rows(struct numbers *numbers, struct sac_batch *batch) {
-  draw(numbers, batch->rows * OBS, 2, 0, batch->obs);
-  draw(numbers, batch->rows * ACT, 1, 0, batch->action);
+  for (size_t i = 0; i < batch->rows; i++) draw(numbers, OBS, 2, 0, batch->input + i * batch->width);
+  for (size_t i = 0; i < batch->rows; i++) draw(numbers, ACT, 1, 0, batch->input + i * batch->width + OBS);
   draw(numbers, batch->rows, 3, 0, batch->reward);
-  draw(numbers, batch->rows * OBS, 2, 0, batch->next_obs);
+  for (size_t i = 0; i < batch->rows; i++) draw(numbers, OBS, 2, 0, batch->next_input + i * batch->width);
   for (size_t i = 0; i < batch->rows; i++) {
     const int steps = (int)(numbers_word(numbers) % 4);
     batch->discount[i] = (real)(steps == 0 ? 0 : pow(0.97, steps));
@@ -59,15 +64,27 @@ static void draw_rows(struct numbers *numbers, struct sac_batch *batch) {
 
 // --- against PyTorch: the inputs as tests/data/sac.py draws them ---
 
-static void draw_net(struct numbers *numbers, const struct mlp *net, real *parameters) {
+static real *room(size_t count) {
+  real *memory = malloc(count * sizeof *memory);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(memory);
+  return memory;
+}
+
+// Dense, as PyTorch has them, and from there into the backend's order.
+static void draw_net(struct numbers *numbers, const struct mlp *net, real *parameters, double last_bias) {
+  const struct mlp dense_net = mlp_dense(net);
+  real *dense = room(dense_net.parameters);
   for (uint32_t i = 0; i < net->layers; i++) {
-    const struct mlp_layer *layer = &net->layer[i];
-    draw(numbers, (size_t)layer->in * layer->out, 0.6, 0, parameters + layer->weight);
-    draw(numbers, layer->out, 0.2, 0, parameters + layer->bias);
+    const struct mlp_layer *layer = &dense_net.layer[i];
+    draw(numbers, (size_t)layer->in * layer->out, 0.6, 0, dense + layer->weight);
+    draw(numbers, layer->out, 0.2, 0, dense + layer->bias);
     if (!layer->norm) continue;
-    draw(numbers, layer->out, 0.3, 1, parameters + layer->norm_scale);
-    draw(numbers, layer->out, 0.2, 0, parameters + layer->norm_shift);
+    draw(numbers, layer->out, 0.3, 1, dense + layer->norm_scale);
+    draw(numbers, layer->out, 0.2, 0, dense + layer->norm_shift);
   }
+  dense[dense_net.parameters - 1] += (real)last_bias;
+  mlp_import(net, dense, parameters);
+  free(dense);
 }
 
 static void draw_batch(struct numbers *numbers, const struct sac *sac, struct sac_batch *batch) {
@@ -96,11 +113,16 @@ static void check_near(const char *name, const real *a, const double *b, size_t 
   if (!(found <= tolerance)) printf("\n  %s: off by %.2g, allowed %.2g ", name, found, tolerance);
 }
 
-static void check_array(const struct reference *reference, const char *name, int update, const real *values,
-                        size_t count, double tolerance) {
+// Of `count` networks, one after another.
+static void check_nets(const struct reference *reference, const char *name, int update, const struct mlp *net,
+                       size_t count, const real *values, double tolerance) {
+  const size_t size = mlp_dense_size(net);
+  real *dense = room(count * size);
+  for (size_t k = 0; k < count; k++) mlp_export(net, values + k * net->parameters, dense + k * size);
   char key[64];
-  snprintf(key, sizeof key, "%s%d", name, update);
-  check_near(key, values, reference_get(reference, key, count), count, tolerance);
+  snprintf(key, sizeof key, update > 0 ? "%s%d" : "%s", name, update);
+  check_near(key, dense, reference_get(reference, key, count * size), count * size, tolerance);
+  free(dense);
 }
 
 static void check_number(const char *name, double a, double b, double tolerance) {
@@ -123,26 +145,23 @@ static void check_losses(const struct reference *reference, int update, const st
 }
 
 static void check_state(const struct reference *reference, int update, const struct sac *sac, double tolerance) {
-  const size_t critics = sac->critics.size, policy = sac->policy_net.parameters;
-  check_array(reference, "critics_gradient", update, sac_critics_gradient(sac), critics, tolerance);
-  check_array(reference, "policy_gradient", update, sac_policy_gradient(sac), policy, tolerance);
-  check_array(reference, "critics", update, sac->critics.parameters, critics, tolerance);
-  check_array(reference, "policy", update, sac->policy, policy, tolerance);
-  check_array(reference, "targets", update, sac->critics.targets, critics, tolerance);
+  const struct critics *critics = &sac->critics;
+  check_nets(reference, "critics", update, &critics->net, critics->count, critics->parameters, tolerance);
+  check_nets(reference, "policy", update, &sac->policy_net, 1, sac->policy, tolerance);
+  check_nets(reference, "targets", update, &critics->net, critics->count, critics->targets, tolerance);
+  check_nets(reference, "critics_gradient", update, &critics->net, critics->count, sac_critics_gradient(sac), tolerance);
+  check_nets(reference, "policy_gradient", update, &sac->policy_net, 1, sac_policy_gradient(sac), tolerance);
   char key[64];
   snprintf(key, sizeof key, "log_alpha%d", update);
   check_number(key, sac->log_alpha, *reference_get(reference, key, 1), tolerance);
 }
 
 static void check_moments(const struct reference *reference, const struct sac *sac, double tolerance) {
-  const size_t critics = sac->critics.size, policy = sac->policy_net.parameters;
-  check_near("critics' m", sac->critics_adam.m, reference_get(reference, "critics_exp_avg", critics), critics,
-             tolerance);
-  check_near("critics' v", sac->critics_adam.v, reference_get(reference, "critics_exp_avg_sq", critics), critics,
-             tolerance);
-  check_near("policy's m", sac->policy_adam.m, reference_get(reference, "policy_exp_avg", policy), policy, tolerance);
-  check_near("policy's v", sac->policy_adam.v, reference_get(reference, "policy_exp_avg_sq", policy), policy,
-             tolerance);
+  const struct critics *critics = &sac->critics;
+  check_nets(reference, "critics_exp_avg", 0, &critics->net, critics->count, sac->critics_adam.m, tolerance);
+  check_nets(reference, "critics_exp_avg_sq", 0, &critics->net, critics->count, sac->critics_adam.v, tolerance);
+  check_nets(reference, "policy_exp_avg", 0, &sac->policy_net, 1, sac->policy_adam.m, tolerance);
+  check_nets(reference, "policy_exp_avg_sq", 0, &sac->policy_net, 1, sac->policy_adam.v, tolerance);
   check_number("alpha's m", sac->alpha_adam.m, *reference_get(reference, "alpha_exp_avg", 1), tolerance);
   check_number("alpha's v", sac->alpha_adam.v, *reference_get(reference, "alpha_exp_avg_sq", 1), tolerance);
 }
@@ -153,11 +172,10 @@ static void compare(const char *path, uint64_t seed, const struct config *config
   struct reference reference = reference_open(path);
   struct sac sac = make(config, threads);
   struct numbers numbers = {seed};
-  draw_net(&numbers, &sac.policy_net, sac.policy);
-  sac.policy[sac.policy_net.layer[sac.policy_net.layers - 1].bias + 2 * ACT - 1] += (real)wide;
+  draw_net(&numbers, &sac.policy_net, sac.policy, wide);
   for (uint32_t k = 0; k < 2 * sac.critics.count; k++) {
     real *nets = k < sac.critics.count ? sac.critics.parameters : sac.critics.targets;
-    draw_net(&numbers, &sac.critics.net, nets + k % sac.critics.count * sac.critics.net.parameters);
+    draw_net(&numbers, &sac.critics.net, nets + k % sac.critics.count * sac.critics.net.parameters, 0);
   }
   const double first = IN_DOUBLE ? 1e-9 : 2e-4, last = IN_DOUBLE ? 1e-9 : 5e-3;
   for (int update = 1; update <= UPDATES; update++) {
@@ -177,9 +195,16 @@ static void compare(const char *path, uint64_t seed, const struct config *config
   reference_release(&reference);
 }
 
+static void compare_all(const char *path, uint64_t seed, struct config *config, double wide) {
+  for (int i = 0; i < BACKEND_COUNT; i++) {
+    snprintf(config->backend, sizeof config->backend, "%s", BACKENDS[i]);
+    for (unsigned threads = 1; threads <= 3; threads++) compare(path, seed, config, wide, threads);
+  }
+}
+
 static void test_twin(void) {
-  const struct config config = small_config();
-  for (unsigned threads = 1; threads <= 3; threads++) compare("tests/data/sac_twin.bin", 1, &config, 0, threads);
+  struct config config = small_config();
+  compare_all("tests/data/sac_twin.bin", 1, &config, 0);
 }
 
 static void test_redq(void) {
@@ -193,7 +218,7 @@ static void test_redq(void) {
   config.lr_actor = 1e-3;
   config.lr_alpha = 1e-3;
   config.tau = 0.02;
-  for (unsigned threads = 1; threads <= 3; threads++) compare("tests/data/sac_redq.bin", 2, &config, 2, threads);
+  compare_all("tests/data/sac_redq.bin", 2, &config, 2);
 }
 
 // --- what else is promised ---
@@ -205,28 +230,65 @@ static enum status update_once(struct sac *sac, struct numbers *numbers, struct 
   return sac_update(sac, losses, error);
 }
 
-static void test_repeatable(void) {
+static void check_same(const struct sac *one, const struct sac *two) {
+  CU_ASSERT_EQUAL(memcmp(one->policy, two->policy, one->policy_net.parameters * sizeof(real)), 0);
+  CU_ASSERT_EQUAL(memcmp(one->critics.parameters, two->critics.parameters, one->critics.size * sizeof(real)), 0);
+  CU_ASSERT_EQUAL(memcmp(one->critics.targets, two->critics.targets, one->critics.size * sizeof(real)), 0);
+  CU_ASSERT_EQUAL(memcmp(one->critics_adam.v, two->critics_adam.v, one->critics.size * sizeof(real)), 0);
+  CU_ASSERT_EQUAL(memcmp(&one->log_alpha, &two->log_alpha, sizeof one->log_alpha), 0);
+}
+
+// Updates both from the same numbers.
+static void check_together(struct sac *one, struct sac *two) {
+  struct numbers numbers_one = {4}, numbers_two = {4};
+  for (int update = 0; update < UPDATES; update++) {
+    struct sac_losses losses_one, losses_two;
+    CU_ASSERT_EQUAL(update_once(one, &numbers_one, &losses_one, NULL), STATUS_OK);
+    CU_ASSERT_EQUAL(update_once(two, &numbers_two, &losses_two, NULL), STATUS_OK);
+    CU_ASSERT_EQUAL(memcmp(&losses_one, &losses_two, sizeof losses_one), 0);
+  }
+  check_same(one, two);
+}
+
+static struct config bits_config(const char *backend) {
   struct config config = small_config();
   config.batch_size = 50;
   config.critics = 4;
   config.target_subset = 2;
-  for (unsigned threads = 1; threads <= 3; threads++) {
-    struct sac one = make(&config, threads), two = make(&config, threads);
-    struct numbers numbers_one = {4}, numbers_two = {4};
-    for (int update = 0; update < UPDATES; update++) {
-      struct sac_losses losses_one, losses_two;
-      CU_ASSERT_EQUAL(update_once(&one, &numbers_one, &losses_one, NULL), STATUS_OK);
-      CU_ASSERT_EQUAL(update_once(&two, &numbers_two, &losses_two, NULL), STATUS_OK);
-      CU_ASSERT_EQUAL(memcmp(&losses_one, &losses_two, sizeof losses_one), 0);
+  config.hidden = (struct config_widths){3, {40, 7, 33}};
+  config.critic_layer_norm = true;
+  snprintf(config.backend, sizeof config.backend, "%s", backend);
+  return config;
+}
+
+static void test_repeatable(void) {
+  for (int i = 0; i < BACKEND_COUNT; i++) {
+    const struct config config = bits_config(BACKENDS[i]);
+    for (unsigned threads = 1; threads <= 3; threads++) {
+      struct sac one = make(&config, threads), two = make(&config, threads);
+      check_together(&one, &two);
+      drop(&one);
+      drop(&two);
     }
-    CU_ASSERT_EQUAL(memcmp(one.policy, two.policy, one.policy_net.parameters * sizeof(real)), 0);
-    CU_ASSERT_EQUAL(memcmp(one.critics.parameters, two.critics.parameters, one.critics.size * sizeof(real)), 0);
-    CU_ASSERT_EQUAL(memcmp(one.critics.targets, two.critics.targets, one.critics.size * sizeof(real)), 0);
-    CU_ASSERT_EQUAL(memcmp(&one.log_alpha, &two.log_alpha, sizeof one.log_alpha), 0);
-    drop(&one);
-    drop(&two);
   }
 }
+
+#ifndef CORSAC_REAL_DOUBLE
+// The layout is the same at each level, so the kernels can be exchanged.
+static void test_bits_everywhere(void) {
+  const struct config config = bits_config("tiles");
+  for (int level = 0; level < TILES_LEVELS; level++) {
+    const struct tiles *tiles = tiles_at((enum tiles_level)level);
+    for (unsigned threads = 1; tiles && threads <= 4; threads++) {
+      struct sac one = make(&config, 1), two = make(&config, threads);
+      two.policy_net.tiles = two.critics.net.tiles = tiles;
+      check_together(&one, &two);
+      drop(&one);
+      drop(&two);
+    }
+  }
+}
+#endif
 
 static void test_few_rows(void) {
   struct config config = small_config();
@@ -308,8 +370,10 @@ static void check_found(int where, double number, const char *what) {
     CU_ASSERT_EQUAL(update_once(&sac, &numbers, &losses, NULL), STATUS_OK);
     draw_rows(&numbers, sac_batch(&sac));
     sac_draw(&sac, 9);
-    real *places[] = {&sac_batch(&sac)->reward[11], &sac_batch(&sac)->obs[3], &sac_batch(&sac)->next_obs[7],
-                      &sac.critics.parameters[sac.critics.size - 1], &sac_batch(&sac)->noise[5]};
+    const struct mlp *critic = &sac.critics.net;
+    real *last_bias = sac.critics.parameters + sac.critics.size - critic->parameters + critic->layer[2].bias;
+    real *places[] = {&sac_batch(&sac)->reward[11], &sac_batch(&sac)->input[3], &sac_batch(&sac)->next_input[OBS + ACT],
+                      last_bias, &sac_batch(&sac)->noise[5]};
     *places[where] = (real)number;
     losses.alpha = -7;
     struct error error = {0};
@@ -343,6 +407,7 @@ static void test_gradient_not_finite(void) {
   for (size_t i = 0; i < sac.critics.size; i++) sac.critics.parameters[i] = 0;
   const struct mlp_layer *layer = sac.critics.net.layer;
   sac.critics.parameters[layer[0].bias] = 1;
+  sac.transposed = false;
   sac.critics.parameters[layer[1].weight] = (real)(IN_DOUBLE ? 1e-170 : 1e-30);
   sac.critics.parameters[layer[2].weight] = (real)(IN_DOUBLE ? 1e308 : 3e38);
   sac_batch(&sac)->reward[0] = (real)(IN_DOUBLE ? 1e150 : 1e15);
@@ -453,6 +518,9 @@ int main(void) {
       {"two critics: losses, gradients, parameters and moments are PyTorch's, with 1, 2 and 3 threads", test_twin},
       {"five critics, subset of two, layer norm, n-step discounts: the same", test_redq},
       {"the same number of threads gives the same bits", test_repeatable},
+#ifndef CORSAC_REAL_DOUBLE
+      {"on tiles any number of threads and any vector unit gives the same bits", test_bits_everywhere},
+#endif
       {"a batch may have fewer rows than the team members", test_few_rows},
       {"nothing is allocated in an update", test_no_allocation},
       {"saturated actions and clamped deviations stay finite", test_extreme_policies},

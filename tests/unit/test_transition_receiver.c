@@ -79,8 +79,10 @@ static enum status take_snapshot(struct scene *s, uint32_t environment, uint64_t
 
 // The i-th row that went into replay.
 static float mark(struct scene *s, uint32_t i) {
-  float obs[PEER_OBS], action[PEER_ACT], reward, next_obs[PEER_OBS], discount;
-  replay_gather(s->job.replay, 1, &i, obs, action, &reward, next_obs, &discount);
+  enum { WIDTH = PEER_OBS + PEER_ACT };
+  float obs[WIDTH], reward, next_obs[WIDTH], discount;
+  const float *action = obs + PEER_OBS;
+  replay_gather(s->job.replay, 1, &i, WIDTH, obs, next_obs, &reward, &discount);
   CU_ASSERT(obs[0] == reward && action[0] == reward && next_obs[PEER_OBS - 1] == reward && discount == 0.5f);
   return reward;
 }
