@@ -1,5 +1,6 @@
 #include "learner/critic.h"
 #include "common/base/memory.h"
+#include "common/nn/backend.h"
 #include "tests/support/reference.h"
 #include "tests/support/unit.h"
 #include <math.h>
@@ -9,9 +10,11 @@ enum { OBS = 4, ACT = 2, WIDTH = OBS + ACT, COUNT = 3, ROWS = 23 };
 static const struct config_widths HIDDEN = {2, {9, 7}};
 static const bool IN_DOUBLE = sizeof(real) == 8;
 
+static const struct tiles *on; // what the cases run on
+
 static struct critics make(bool layer_norm) {
   struct critics critics;
-  CU_ASSERT_EQUAL_FATAL(critics_init(&critics, OBS, ACT, &HIDDEN, COUNT, layer_norm, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(critics_init(&critics, on, OBS, ACT, &HIDDEN, COUNT, layer_norm, NULL), STATUS_OK);
   critics_init_parameters(&critics, 14);
   return critics;
 }
@@ -24,7 +27,7 @@ static void draw_input(real *x) {
 static void test_init(void) {
   struct critics critics = make(false), same = make(false);
   const size_t each = critics.net.parameters;
-  CU_ASSERT_EQUAL(each, WIDTH * 9 + 9 + 9 * 7 + 7 + 7 + 1);
+  CU_ASSERT_EQUAL(mlp_dense_size(&critics.net), WIDTH * 9 + 9 + 9 * 7 + 7 + 7 + 1);
   CU_ASSERT_EQUAL(critics.size, COUNT * each);
   CU_ASSERT_EQUAL(memcmp(critics.parameters, critics.targets, critics.size * sizeof(real)), 0);
   CU_ASSERT_EQUAL(memcmp(critics.parameters, same.parameters, critics.size * sizeof(real)), 0);
@@ -56,28 +59,42 @@ static void test_track(void) {
 struct work {
   real x[ROWS * WIDTH], dx[ROWS * WIDTH], value[ROWS], q[ROWS], scratch[ROWS * (WIDTH + 1)];
   uint32_t argmin[ROWS], index[ROWS];
-  real *cache;
-  size_t stride;
+  struct mlp_cache cache[COUNT];
+  real *memory, *transposed;
+  size_t stride; // of transposed
 };
 
-static struct work start(const struct critics *critics) {
-  struct work work = {.stride = mlp_cache_size(&critics->net, ROWS)};
+// first: the columns before it have no gradient.
+static struct work start(const struct critics *critics, size_t first) {
+  const size_t size = mlp_cache_size(&critics->net, ROWS), stride = mlp_transposed_size(&critics->net, first);
+  struct work work = {.stride = stride};
   draw_input(work.x);
-  work.cache = memory_alloc(COUNT * work.stride, sizeof(real), "cache", NULL);
-  CU_ASSERT_PTR_NOT_NULL_FATAL(work.cache);
+  work.memory = memory_alloc(COUNT * size, sizeof(real), "cache", NULL);
+  work.transposed = memory_alloc(COUNT * stride, sizeof(real), "transposed weights", NULL);
+  CU_ASSERT_TRUE_FATAL(work.memory && work.transposed);
+  for (size_t k = 0; k < COUNT; k++) {
+    work.cache[k] = mlp_cache_in(&critics->net, ROWS, work.memory + k * size);
+    mlp_transpose(&critics->net, critics->parameters + k * critics->net.parameters, first,
+                  work.transposed + k * stride);
+  }
   return work;
+}
+
+static void finish(struct work *work) {
+  memory_free(work->memory);
+  memory_free(work->transposed);
 }
 
 static void test_minimum(void) {
   struct critics critics = make(true);
-  struct work work = start(&critics);
+  struct work work = start(&critics, 0);
   real each[COUNT][ROWS];
   for (size_t k = 0; k < COUNT; k++)
-    mlp_forward(&critics.net, critics.parameters + k * critics.net.parameters, ROWS, work.x, work.cache, each[k]);
+    mlp_forward(&critics.net, critics.parameters + k * critics.net.parameters, ROWS, work.x, WIDTH, work.cache,
+                each[k]);
   static const uint32_t all[COUNT] = {0, 1, 2}, two[2] = {2, 0};
   int chosen[COUNT] = {0};
-  critics_minimum(&critics, critics.parameters, all, COUNT, ROWS, work.x, work.cache, 0, work.value, work.q,
-                  work.argmin);
+  critics_minimum(&critics, critics.parameters, all, COUNT, ROWS, work.x, work.cache, work.value, work.q, work.argmin);
   for (int i = 0; i < ROWS; i++) {
     CU_ASSERT_TRUE_FATAL(work.argmin[i] < COUNT);
     chosen[work.argmin[i]]++;
@@ -85,13 +102,12 @@ static void test_minimum(void) {
     for (int k = 0; k < COUNT; k++) CU_ASSERT_TRUE(work.q[i] <= each[k][i]);
   }
   for (int k = 0; k < COUNT; k++) CU_ASSERT_TRUE(chosen[k] > 0); // or the case tests less than it says
-  critics_minimum(&critics, critics.parameters, two, 2, ROWS, work.x, work.cache, work.stride, work.value, work.q,
-                  work.argmin);
+  critics_minimum(&critics, critics.parameters, two, 2, ROWS, work.x, work.cache, work.value, work.q, work.argmin);
   for (int i = 0; i < ROWS; i++) {
     CU_ASSERT_EQUAL(work.argmin[i], each[0][i] < each[2][i] ? 0 : 2);
     CU_ASSERT_EQUAL(work.q[i], each[work.argmin[i]][i]);
   }
-  memory_free(work.cache);
+  finish(&work);
   critics_release(&critics);
 }
 
@@ -99,11 +115,11 @@ static void test_nan(void) {
   static const uint32_t all[COUNT] = {0, 1, 2};
   for (size_t broken = 0; broken < COUNT; broken++) {
     struct critics critics = make(false);
-    struct work work = start(&critics);
-    critics.parameters[(broken + 1) * critics.net.parameters - 1] = (real)NAN; // the output's bias
-    critics_minimum(&critics, critics.parameters, all, COUNT, ROWS, work.x, work.cache, 0, work.value, work.q, NULL);
+    struct work work = start(&critics, 0);
+    critics.parameters[broken * critics.net.parameters + critics.net.layer[2].bias] = (real)NAN;
+    critics_minimum(&critics, critics.parameters, all, COUNT, ROWS, work.x, work.cache, work.value, work.q, NULL);
     for (int i = 0; i < ROWS; i++) CU_ASSERT_TRUE(isnan(work.q[i]));
-    memory_free(work.cache);
+    finish(&work);
     critics_release(&critics);
   }
 }
@@ -112,11 +128,10 @@ static void test_nan(void) {
 static void check_gradient(bool layer_norm, int first) {
   static const uint32_t all[COUNT] = {0, 1, 2};
   struct critics critics = make(layer_norm);
-  struct work work = start(&critics);
-  critics_minimum(&critics, critics.parameters, all, COUNT, ROWS, work.x, work.cache, work.stride, work.value, work.q,
-                  work.argmin);
-  critics_minimum_gradient(&critics, critics.parameters, ROWS, work.argmin, work.cache, work.stride, (size_t)first,
-                           work.scratch, work.index, work.dx);
+  struct work work = start(&critics, (size_t)first);
+  critics_minimum(&critics, critics.parameters, all, COUNT, ROWS, work.x, work.cache, work.value, work.q, work.argmin);
+  critics_minimum_gradient(&critics, critics.parameters, work.transposed, work.stride, ROWS, work.argmin, work.cache,
+                           (size_t)first, work.scratch, work.index, work.dx);
   const double step = IN_DOUBLE ? 1e-6 : 2e-3, tolerance = IN_DOUBLE ? 1e-7 : 5e-3;
   int beyond = 0;
   for (int j = first; j < WIDTH; j++) {
@@ -127,8 +142,8 @@ static void check_gradient(bool layer_norm, int first) {
       up[i * WIDTH + j] += (real)step;
       down[i * WIDTH + j] -= (real)step;
     }
-    critics_minimum(&critics, critics.parameters, all, COUNT, ROWS, up, work.cache, 0, work.value, q_up, NULL);
-    critics_minimum(&critics, critics.parameters, all, COUNT, ROWS, down, work.cache, 0, work.value, q_down, NULL);
+    critics_minimum(&critics, critics.parameters, all, COUNT, ROWS, up, work.cache, work.value, q_up, NULL);
+    critics_minimum(&critics, critics.parameters, all, COUNT, ROWS, down, work.cache, work.value, q_down, NULL);
     for (int i = 0; i < ROWS; i++) {
       const double slope = ((double)q_up[i] - (double)q_down[i]) / (2 * step);
       beyond += fabs(slope - (double)work.dx[i * (WIDTH - first) + j - first]) > tolerance;
@@ -136,7 +151,7 @@ static void check_gradient(bool layer_norm, int first) {
   }
   // With float's step a few rows cross a kink of a ReLU or of the minimum.
   CU_ASSERT_TRUE(beyond <= (IN_DOUBLE ? 0 : ROWS * WIDTH / 10));
-  memory_free(work.cache);
+  finish(&work);
   critics_release(&critics);
 }
 
@@ -154,5 +169,9 @@ int main(void) {
       {"a critic that is not a number is not hidden by the minimum", test_nan},
       {"the minimum's gradient agrees with central differences", test_gradient},
   };
-  return unit_run("critic", cases, sizeof cases / sizeof *cases);
+  linalg_init();
+  const int failed = unit_run("critic", cases, sizeof cases / sizeof *cases);
+  if (IN_DOUBLE || failed) return failed;
+  on = backend_tiles(&(struct config){.backend = "tiles"});
+  return unit_run("critic on tiles", cases, sizeof cases / sizeof *cases);
 }

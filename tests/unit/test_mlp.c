@@ -1,4 +1,5 @@
 #include "common/nn/mlp.h"
+#include "common/nn/backend.h"
 #include "common/nn/linalg.h"
 #include "tests/support/allocations.h"
 #include "tests/support/reference.h"
@@ -13,9 +14,12 @@ static const double TOLERANCE = sizeof(real) == 8 ? 1e-9 : 2e-5; // of a norm
 // A network with inputs, in memory of exactly the sizes that are promised.
 struct sample {
   struct mlp mlp;
-  size_t rows;
-  real *parameters, *x, *dy, *cache, *y, *gradient, *dx;
+  size_t rows, dense; // dense: reals of the parameters in PyTorch's order
+  real *parameters, *x, *dy, *memory, *transposed, *y, *gradient, *dx;
+  struct mlp_cache cache;
 };
+
+static const struct tiles *on; // what the cases run on
 
 static real *draw(struct numbers *numbers, size_t count, double scale, double shift, real *out) {
   for (size_t i = 0; i < count; i++) out[i] = (real)(shift + scale * numbers_uniform(numbers));
@@ -34,35 +38,53 @@ static struct sample sample_make(uint32_t input, const uint32_t *hidden, uint32_
                                  size_t rows, uint64_t seed) {
   struct sample s = {.rows = rows};
   struct numbers numbers = {seed};
-  mlp_init(&s.mlp, input, hidden, count, output, norm);
-  s.parameters = room(s.mlp.parameters);
+  mlp_init(&s.mlp, on, input, hidden, count, output, norm);
+  const struct mlp dense_net = mlp_dense(&s.mlp);
+  s.dense = dense_net.parameters;
+  real *dense = room(s.dense);
   for (uint32_t i = 0; i < s.mlp.layers; i++) {
-    const struct mlp_layer *layer = &s.mlp.layer[i];
-    draw(&numbers, (size_t)layer->in * layer->out, 0.6, 0, s.parameters + layer->weight);
-    draw(&numbers, layer->out, 0.2, 0, s.parameters + layer->bias);
+    const struct mlp_layer *layer = &dense_net.layer[i];
+    draw(&numbers, (size_t)layer->in * layer->out, 0.6, 0, dense + layer->weight);
+    draw(&numbers, layer->out, 0.2, 0, dense + layer->bias);
     if (!layer->norm) continue;
-    draw(&numbers, layer->out, 0.3, 1, s.parameters + layer->norm_scale);
-    draw(&numbers, layer->out, 0.2, 0, s.parameters + layer->norm_shift);
+    draw(&numbers, layer->out, 0.3, 1, dense + layer->norm_scale);
+    draw(&numbers, layer->out, 0.2, 0, dense + layer->norm_shift);
   }
+  s.parameters = room(s.mlp.parameters);
+  mlp_import(&s.mlp, dense, s.parameters);
+  free(dense);
   s.x = draw(&numbers, rows * input, 2, 0, room(rows * input));
   s.dy = draw(&numbers, rows * output, 1, 0, room(rows * output));
-  s.cache = room(mlp_cache_size(&s.mlp, rows));
+  s.memory = room(mlp_cache_size(&s.mlp, rows) + 1);
+  s.cache = mlp_cache_in(&s.mlp, rows, s.memory);
+  s.transposed = room(mlp_transposed_size(&s.mlp, 0) + 1);
   s.y = room(rows * output);
   s.gradient = room(s.mlp.parameters);
-  for (size_t i = 0; i < s.mlp.parameters; i++) s.gradient[i] = 0;
   s.dx = room(rows * input);
   return s;
 }
 
 static void sample_release(struct sample *s) {
-  real *all[] = {s->parameters, s->x, s->dy, s->cache, s->y, s->gradient, s->dx};
+  real *all[] = {s->parameters, s->x, s->dy, s->memory, s->transposed, s->y, s->gradient, s->dx};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
 }
 
-static void forward(struct sample *s) { mlp_forward(&s->mlp, s->parameters, s->rows, s->x, s->cache, s->y); }
+static void forward(struct sample *s) {
+  mlp_forward(&s->mlp, s->parameters, s->rows, s->x, s->mlp.input, &s->cache, s->y);
+}
+
+static void gradient_by_parts(struct sample *s, size_t members, size_t rows, const real *x, const real *dy,
+                              real *gradient) {
+  const size_t parts = mlp_parts(&s->mlp, members);
+  struct mlp_range range[MLP_PART_RANGES];
+  for (size_t p = parts; p-- > 0;) // in any order
+    mlp_gradient_part(&s->mlp, members, p, rows, x, s->mlp.input, &s->cache, dy, gradient, range, NULL);
+}
 
 static void backward(struct sample *s, real *gradient, real *dx) {
-  mlp_backward(&s->mlp, s->parameters, s->rows, s->x, s->cache, s->dy, gradient, dx);
+  mlp_transpose(&s->mlp, s->parameters, 0, s->transposed);
+  mlp_backward(&s->mlp, s->parameters, s->transposed, s->rows, &s->cache, s->dy, dx ? 0 : s->mlp.input, dx);
+  if (gradient) gradient_by_parts(s, 1, s->rows, s->x, s->dy, gradient);
 }
 
 // --- against PyTorch ---
@@ -79,6 +101,13 @@ static void check(const struct reference *reference, const char *what, int numbe
   bool right = sqrt(difference) <= TOLERANCE * sqrt(norm);
   CU_ASSERT_TRUE(right);
   if (!right) printf("\n  %s: off by %.2g ", name, sqrt(difference / norm));
+}
+
+static void check_gradient(const struct reference *reference, int number, const struct sample *s) {
+  real *dense = room(s->dense);
+  mlp_export(&s->mlp, s->gradient, dense);
+  check(reference, "gradient", number, dense, s->dense);
+  free(dense);
 }
 
 static const struct {
@@ -99,7 +128,7 @@ static void test_pytorch(void) {
         forward(&s);
         check(&reference, "y", number, s.y, rows * s.mlp.output);
         backward(&s, s.gradient, s.dx);
-        check(&reference, "gradient", number, s.gradient, s.mlp.parameters);
+        check_gradient(&reference, number, &s);
         check(&reference, "dx", number, s.dx, rows * s.mlp.input);
         sample_release(&s);
       }
@@ -147,62 +176,137 @@ static void test_central_differences(void) {
 
 // --- what is computed on request ---
 
+// Every parameter belongs to one part, whatever the team.
+static void check_cover(const struct sample *s, size_t members) {
+  int *owners = calloc(s->mlp.parameters, sizeof *owners);
+  real *dense = room(s->dense), *mask = room(s->mlp.parameters);
+  struct mlp_range range[MLP_PART_RANGES];
+  for (size_t p = 0; p < mlp_parts(&s->mlp, members); p++) {
+    mlp_gradient_part(&s->mlp, members, p, s->rows, s->x, s->mlp.input, &s->cache, s->dy, s->gradient, range, NULL);
+    for (int i = 0; i < MLP_PART_RANGES; i++)
+      for (size_t j = range[i].begin; j < range[i].end; j++) owners[j]++;
+  }
+  for (size_t i = 0; i < s->mlp.parameters; i++) mask[i] = (real)owners[i];
+  mlp_export(&s->mlp, mask, dense);
+  bool once = true;
+  for (size_t i = 0; i < s->dense; i++) once = once && dense[i] == 1;
+  CU_ASSERT_TRUE(once);
+  free(owners), free(dense), free(mask);
+}
+
 static void test_parts(void) {
   for (int norm = 0; norm < 2; norm++) {
-    struct sample s = sample_make(6, (const uint32_t[]){16, 12}, 2, 3, norm, 7, 55);
-    const size_t parameters = s.mlp.parameters, inputs = s.rows * s.mlp.input;
+    struct sample s = sample_make(6, (const uint32_t[]){37, 5, 12}, 3, 3, norm, 7, 55);
+    real *alone = room(s.mlp.parameters), *one = room(s.dense), *many = room(s.dense);
+    real *dx = room(s.rows * s.mlp.input);
     forward(&s);
     backward(&s, s.gradient, s.dx);
-    real *alone = room(parameters > inputs ? parameters : inputs);
-    forward(&s);
-    backward(&s, NULL, alone);
-    CU_ASSERT_EQUAL(memcmp(alone, s.dx, inputs * sizeof(real)), 0);
-    for (size_t i = 0; i < parameters; i++) alone[i] = 0;
-    forward(&s);
-    backward(&s, alone, NULL);
-    CU_ASSERT_EQUAL(memcmp(alone, s.gradient, parameters * sizeof(real)), 0);
-    for (size_t i = 0; i < parameters; i++) alone[i] = (real)(i % 5);
-    forward(&s);
-    backward(&s, alone, NULL);
-    double largest = 0;
-    for (size_t i = 0; i < parameters; i++) {
-      largest = fmax(largest, fabs((double)alone[i] - (double)(i % 5) - (double)s.gradient[i]));
+    mlp_export(&s.mlp, s.gradient, one);
+    for (size_t members = 1; members <= 9; members += 2) {
+      check_cover(&s, members);
+      gradient_by_parts(&s, members, s.rows, s.x, s.dy, alone);
+      mlp_export(&s.mlp, alone, many);
+      double largest = 0;
+      for (size_t i = 0; i < s.dense; i++) largest = fmax(largest, fabs((double)many[i] - (double)one[i]));
+      CU_ASSERT_TRUE(on ? largest == 0 : largest < TOLERANCE); // OpenBLAS may add in another order
     }
-    CU_ASSERT_TRUE(largest < 10 * TOLERANCE);
-    forward(&s);
-    backward(&s, NULL, NULL);
-    free(alone);
+    backward(&s, NULL, dx);
+    CU_ASSERT_EQUAL(memcmp(dx, s.dx, s.rows * s.mlp.input * sizeof(real)), 0);
+    free(alone), free(one), free(many), free(dx);
     sample_release(&s);
   }
 }
 
-// The gradient of kept rows is the gradient of all rows with dy = 0 for the others.
+// The gradient of the last columns of x alone.
+static void test_columns(void) {
+  for (size_t first = 0; first <= 6; first++) {
+    struct sample s = sample_make(6, (const uint32_t[]){16, 12}, 2, 3, false, 7, 55);
+    const size_t width = 6 - first;
+    real *dx = room(s.rows * width + 1), *transposed = room(mlp_transposed_size(&s.mlp, first) + 1);
+    forward(&s);
+    backward(&s, NULL, s.dx);
+    mlp_transpose(&s.mlp, s.parameters, first, transposed);
+    mlp_backward(&s.mlp, s.parameters, transposed, s.rows, &s.cache, s.dy, first, dx);
+    double largest = 0;
+    for (size_t i = 0; i < s.rows * width; i++)
+      largest = fmax(largest, fabs((double)dx[i] - (double)s.dx[i / width * 6 + first + i % width]));
+    CU_ASSERT_TRUE(on ? largest == 0 : largest < TOLERANCE);
+    free(dx), free(transposed);
+    sample_release(&s);
+  }
+}
+
+// Two halves of the rows, as two threads would take them, in one cache.
+static void test_halves(void) {
+  for (int norm = 0; norm < 2; norm++) {
+    struct sample s = sample_make(6, (const uint32_t[]){16, 11, 13}, 3, 2, norm, 9, 67);
+    real *y = room(s.rows * 2), *gradient = room(s.mlp.parameters), *one = room(s.dense), *two = room(s.dense);
+    forward(&s);
+    backward(&s, gradient, s.dx);
+    memcpy(y, s.y, s.rows * 2 * sizeof *y);
+    for (size_t half = 0; half < 2; half++) {
+      const size_t begin = half * 4, count = half == 0 ? 4 : 5;
+      const struct mlp_cache cache = mlp_cache_from(&s.mlp, &s.cache, begin);
+      mlp_forward(&s.mlp, s.parameters, count, s.x + begin * 6, 6, &cache, s.y + begin * 2);
+      mlp_backward(&s.mlp, s.parameters, s.transposed, count, &cache, s.dy + begin * 2, 6, NULL);
+    }
+    gradient_by_parts(&s, 2, s.rows, s.x, s.dy, s.gradient);
+    mlp_export(&s.mlp, gradient, one);
+    mlp_export(&s.mlp, s.gradient, two);
+    double largest = 0;
+    for (size_t i = 0; i < s.rows * 2; i++) largest = fmax(largest, fabs((double)s.y[i] - (double)y[i]));
+    for (size_t i = 0; i < s.dense; i++) largest = fmax(largest, fabs((double)one[i] - (double)two[i]));
+    CU_ASSERT_TRUE(on ? largest == 0 : largest < TOLERANCE);
+    free(y), free(gradient), free(one), free(two);
+    sample_release(&s);
+  }
+}
+
+static void test_dense(void) {
+  for (int norm = 0; norm < 2; norm++) {
+    struct sample s = sample_make(19, (const uint32_t[]){33, 4}, 2, 9, norm, 1, 68);
+    real *dense = room(s.dense + 1), *back = room(s.mlp.parameters);
+    dense[s.dense] = 7;
+    mlp_export(&s.mlp, s.parameters, dense);
+    CU_ASSERT_EQUAL(dense[s.dense], 7);
+    mlp_import(&s.mlp, dense, back);
+    CU_ASSERT_EQUAL(memcmp(back, s.parameters, s.mlp.parameters * sizeof *back), 0); // the padding is 0 in both
+    const struct mlp_layer *last = &s.mlp.layer[2];
+    CU_ASSERT_EQUAL(dense[s.dense - 9 - 1], s.parameters[last->weight + linalg_weight_index(on, 4, 9, 8, 3)]);
+    free(dense), free(back);
+    sample_release(&s);
+  }
+}
+
+// A cache packed to some rows gives their dx, and the gradient of all rows with dy = 0 for the others.
 static void check_keep(bool norm, const uint32_t *index, size_t count) {
   struct sample s = sample_make(6, (const uint32_t[]){16, 11, 13}, 3, 2, norm, 9, 66);
   const size_t in = s.mlp.input, out = s.mlp.output;
   real *dy = room(s.rows * out), *x = room(s.rows * in), *dx = room(s.rows * in), *gradient = room(s.mlp.parameters);
-  for (size_t i = 0; i < s.mlp.parameters; i++) gradient[i] = 0;
+  real *one = room(s.dense), *two = room(s.dense);
   for (size_t k = 0; k < count; k++) {
     memcpy(dy + k * out, s.dy + index[k] * out, out * sizeof *dy);
     memcpy(x + k * in, s.x + index[k] * in, in * sizeof *x);
   }
   forward(&s);
-  mlp_cache_keep(&s.mlp, s.cache, s.rows, index, count);
-  mlp_backward(&s.mlp, s.parameters, count, x, s.cache, dy, gradient, dx);
+  mlp_cache_keep(&s.mlp, &s.cache, index, count);
+  mlp_transpose(&s.mlp, s.parameters, 0, s.transposed);
+  mlp_backward(&s.mlp, s.parameters, s.transposed, count, &s.cache, dy, 0, dx);
+  gradient_by_parts(&s, 1, count, x, dy, gradient);
 
   for (size_t i = 0; i < s.rows * out; i++) s.dy[i] = 0;
   for (size_t k = 0; k < count; k++) memcpy(s.dy + index[k] * out, dy + k * out, out * sizeof *dy);
   forward(&s);
   backward(&s, s.gradient, s.dx);
+  mlp_export(&s.mlp, gradient, one);
+  mlp_export(&s.mlp, s.gradient, two);
   double largest = 0;
-  for (size_t i = 0; i < s.mlp.parameters; i++) {
-    largest = fmax(largest, fabs((double)gradient[i] - (double)s.gradient[i]));
-  }
+  for (size_t i = 0; i < s.dense; i++) largest = fmax(largest, fabs((double)one[i] - (double)two[i]));
   for (size_t k = 0; k < count * in; k++) {
     largest = fmax(largest, fabs((double)dx[k] - (double)s.dx[index[k / in] * in + k % in]));
   }
   CU_ASSERT_TRUE(largest < 10 * TOLERANCE);
-  free(dy), free(x), free(dx), free(gradient);
+  free(dy), free(x), free(dx), free(gradient), free(one), free(two);
   sample_release(&s);
 }
 
@@ -220,12 +324,15 @@ static void test_keep(void) {
 static void test_relu_at_zero(void) {
   struct sample s = sample_make(2, (const uint32_t[]){3}, 1, 1, false, 2, 77);
   for (size_t i = 0; i < s.mlp.layer[1].weight; i++) s.parameters[i] = 0; // the hidden layer's product is exactly 0
+  real *dense = room(s.dense);
   forward(&s);
   CU_ASSERT_EQUAL(s.y[0], s.parameters[s.mlp.layer[1].bias]);
   backward(&s, s.gradient, s.dx);
-  for (size_t i = 0; i < s.mlp.layer[1].bias; i++) CU_ASSERT_EQUAL(s.gradient[i], 0);
+  mlp_export(&s.mlp, s.gradient, dense);
+  for (size_t i = 0; i < s.dense - 1; i++) CU_ASSERT_EQUAL(dense[i], 0);
   for (size_t i = 0; i < s.rows * s.mlp.input; i++) CU_ASSERT_EQUAL(s.dx[i], 0);
-  CU_ASSERT_NOT_EQUAL(s.gradient[s.mlp.layer[1].bias], 0);
+  CU_ASSERT_NOT_EQUAL(dense[s.dense - 1], 0);
+  free(dense);
   sample_release(&s);
 }
 
@@ -236,7 +343,7 @@ static void test_nan(void) {
     forward(&s);
     for (size_t i = 0; i < 6; i++) CU_ASSERT_EQUAL(isnan(s.y[i]) != 0, i / 2 == 1);
     backward(&s, s.gradient, s.dx);
-    for (size_t i = 0; i < 9; i++) CU_ASSERT_TRUE(isnan(s.gradient[s.mlp.layer[0].weight + i * 4 + 1]));
+    for (size_t o = 0; o < 9; o++) CU_ASSERT_TRUE(isnan(s.gradient[linalg_weight_index(on, 4, 9, o, 1)]));
     CU_ASSERT_TRUE(isfinite(s.dx[0]) && isfinite(s.dx[11]));
     s.x[5] = 0;
     s.dy[2] = (real)NAN; // row 1
@@ -249,7 +356,7 @@ static void test_nan(void) {
 
 static void test_layout(void) {
   struct mlp mlp;
-  mlp_init(&mlp, 3, (const uint32_t[]){4, 5}, 2, 2, true);
+  mlp_init(&mlp, NULL, 3, (const uint32_t[]){4, 5}, 2, 2, true);
   CU_ASSERT_EQUAL(mlp.layers, 3);
   const size_t expected[3][4] = {{0, 12, 16, 20}, {24, 44, 49, 54}, {59, 69, 71, 71}};
   for (int i = 0; i < 3; i++) {
@@ -260,25 +367,27 @@ static void test_layout(void) {
     CU_ASSERT_EQUAL(mlp.layer[i].norm, i < 2);
   }
   CU_ASSERT_EQUAL(mlp.parameters, 71);
-  mlp_init(&mlp, 3, (const uint32_t[]){4, 5}, 2, 2, false);
+  mlp_init(&mlp, NULL, 3, (const uint32_t[]){4, 5}, 2, 2, false);
   CU_ASSERT_EQUAL(mlp.parameters, 3 * 4 + 4 + 4 * 5 + 5 + 5 * 2 + 2);
-  mlp_init(&mlp, 3, NULL, 0, 2, true);
+  mlp_init(&mlp, NULL, 3, NULL, 0, 2, true);
   CU_ASSERT_EQUAL(mlp.parameters, 8);
   CU_ASSERT_EQUAL(mlp_cache_size(&mlp, 10), 0);
 }
 
 static void test_initialisation(void) {
   struct mlp mlp;
-  mlp_init(&mlp, 17, (const uint32_t[]){200, 100}, 2, 12, true);
-  real *parameters = room(mlp.parameters);
+  mlp_init(&mlp, on, 17, (const uint32_t[]){200, 100}, 2, 12, true);
+  real *parameters = room(mlp.parameters), *dense = room(mlp_dense_size(&mlp));
+  const struct mlp dense_net = mlp_dense(&mlp);
   struct random random = random_stream(3, RANDOM_INIT, 0, 0), same = random;
   mlp_init_parameters(&mlp, parameters, &random);
+  mlp_export(&mlp, parameters, dense);
   for (int i = 0; i < 3; i++) {
-    const struct mlp_layer *layer = &mlp.layer[i];
+    const struct mlp_layer *layer = &dense_net.layer[i];
     double bound = 1 / sqrt(layer->in), sum = 0, squares = 0, largest = 0;
     size_t count = layer->norm_scale - layer->weight;
     for (size_t p = layer->weight; p < layer->norm_scale; p++) {
-      double value = parameters[p];
+      double value = dense[p];
       CU_ASSERT_DOUBLE_EQUAL(value, bound * (2 * random_uniform(&same) - 1), 1e-7);
       sum += value;
       squares += value * value;
@@ -290,12 +399,12 @@ static void test_initialisation(void) {
     // the variance of x^2 for a uniform x is 4/45 bound^4
     CU_ASSERT_DOUBLE_EQUAL(squares / n, variance, 5 * bound * bound * sqrt(4.0 / 45 / n));
     for (uint32_t o = 0; layer->norm && o < layer->out; o++) {
-      CU_ASSERT_EQUAL(parameters[layer->norm_scale + o], 1);
-      CU_ASSERT_EQUAL(parameters[layer->norm_shift + o], 0);
+      CU_ASSERT_EQUAL(dense[layer->norm_scale + o], 1);
+      CU_ASSERT_EQUAL(dense[layer->norm_shift + o], 0);
     }
   }
   CU_ASSERT_EQUAL(random_u64(&random), random_u64(&same)); // not a word more than the weights and biases took
-  free(parameters);
+  free(parameters), free(dense);
 }
 
 static void test_no_allocation(void) {
@@ -316,7 +425,10 @@ int main(void) {
 #ifdef CORSAC_REAL_DOUBLE
       {"gradients agree with central differences, eight hidden layers deep", test_central_differences},
 #endif
-      {"the gradient is added to what is there; either gradient can be left out", test_parts},
+      {"the gradient falls into parts, each parameter in one, for any team", test_parts},
+      {"the gradient of some columns of x is that of all", test_columns},
+      {"two halves of the rows in one cache are the whole", test_halves},
+      {"the dense order and the backend's turn into each other", test_dense},
       {"a cache packed to some rows gives the gradient of these rows", test_keep},
       {"ReLU's derivative at exactly 0 is 0", test_relu_at_zero},
       {"NaN comes through, to its row only", test_nan},
@@ -324,5 +436,8 @@ int main(void) {
       {"forward and backward allocate nothing", test_no_allocation},
   };
   linalg_init();
-  return unit_run("mlp", cases, sizeof cases / sizeof *cases);
+  const int failed = unit_run("mlp", cases, sizeof cases / sizeof *cases);
+  if (sizeof(real) == 8 || failed) return failed;
+  on = backend_tiles(&(struct config){.backend = "tiles"});
+  return unit_run("mlp on tiles", cases, sizeof cases / sizeof *cases);
 }

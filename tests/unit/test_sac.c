@@ -149,7 +149,8 @@ static void check_state(const struct reference *reference, int update, const str
   check_nets(reference, "critics", update, &critics->net, critics->count, critics->parameters, tolerance);
   check_nets(reference, "policy", update, &sac->policy_net, 1, sac->policy, tolerance);
   check_nets(reference, "targets", update, &critics->net, critics->count, critics->targets, tolerance);
-  check_nets(reference, "critics_gradient", update, &critics->net, critics->count, sac_critics_gradient(sac), tolerance);
+  check_nets(reference, "critics_gradient", update, &critics->net, critics->count, sac_critics_gradient(sac),
+             tolerance);
   check_nets(reference, "policy_gradient", update, &sac->policy_net, 1, sac_policy_gradient(sac), tolerance);
   char key[64];
   snprintf(key, sizeof key, "log_alpha%d", update);
