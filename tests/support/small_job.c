@@ -86,14 +86,27 @@ static void fill_metrics(struct numbers *numbers, struct metrics *metrics) {
   for (size_t i = 0; i < sizeof sums / sizeof *sums; i++) *sums[i] = numbers_uniform(numbers);
 }
 
+// Of `count` networks; the same numbers on each backend.
+static void fill_nets(struct numbers *numbers, const struct mlp *net, uint32_t count, float *parameters) {
+  struct error error = {0};
+  float *dense = memory_alloc(mlp_dense_size(net), sizeof *dense, "a network", &error);
+  must(error.status, &error);
+  for (uint32_t k = 0; k < count; k++) {
+    fill(numbers, dense, mlp_dense_size(net));
+    mlp_import(net, dense, parameters + k * net->parameters);
+  }
+  memory_free(dense);
+}
+
 static void fill_sac(struct numbers *numbers, struct sac *sac) {
-  fill(numbers, sac->policy, sac->policy_net.parameters);
-  fill(numbers, sac->critics.parameters, sac->critics.size);
-  fill(numbers, sac->critics.targets, sac->critics.size);
-  fill(numbers, sac->policy_adam.m, sac->policy_adam.size);
-  fill(numbers, sac->policy_adam.v, sac->policy_adam.size);
-  fill(numbers, sac->critics_adam.m, sac->critics_adam.size);
-  fill(numbers, sac->critics_adam.v, sac->critics_adam.size);
+  const struct critics *critics = &sac->critics;
+  fill_nets(numbers, &sac->policy_net, 1, sac->policy);
+  fill_nets(numbers, &critics->net, critics->count, critics->parameters);
+  fill_nets(numbers, &critics->net, critics->count, critics->targets);
+  fill_nets(numbers, &sac->policy_net, 1, sac->policy_adam.m);
+  fill_nets(numbers, &sac->policy_net, 1, sac->policy_adam.v);
+  fill_nets(numbers, &critics->net, critics->count, sac->critics_adam.m);
+  fill_nets(numbers, &critics->net, critics->count, sac->critics_adam.v);
   sac->policy_adam.step = count(numbers);
   sac->critics_adam.step = count(numbers);
   sac->alpha_adam.m = numbers_uniform(numbers);

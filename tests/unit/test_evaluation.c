@@ -74,7 +74,9 @@ static void test_shares(void) {
     if (!dead) CU_ASSERT(n[0] == 3 && n[1] == 2 && n[2] == 2);
     if (dead) CU_ASSERT(n[0] == 4 && n[1] == 0 && n[2] == 3);
     CU_ASSERT_EQUAL(weights.version, 40);
-    CU_ASSERT_EQUAL(weights.values[5], (float)s.job.sac.policy[5]);
+    const struct mlp *net = &s.job.sac.policy_net;
+    const size_t at = linalg_weight_index(net->tiles, PEER_OBS, net->layer[0].out, 5 / PEER_OBS, 5 % PEER_OBS);
+    CU_ASSERT_EQUAL(weights.values[5], s.job.sac.policy[at]);
   }
   policy_weights_release(&weights);
   scene_release(&s);

@@ -40,7 +40,7 @@ static int run(struct evaluator *evaluator, struct message_episode *results, uin
 static double expected_return(const struct environment_kind *kind, uint32_t episode, float *first_obs,
                               float *first_action) {
   struct environment environment;
-  struct policy *policy = policy_create(3, 1, &config.hidden, NULL);
+  struct policy *policy = policy_create(&config, 3, 1, NULL);
   CU_ASSERT_FATAL(policy && environment_create(&environment, kind, 4, true, NULL) == STATUS_OK);
   fill(policy_weights(policy), 2);
   struct random random = random_stream(config.seed, RANDOM_EVALUATION, 0, episode);

@@ -123,7 +123,10 @@ static void test_export(void) {
   CU_ASSERT_EQUAL(weights.version, job.policy_version);
   CU_ASSERT_TRUE(weights.normalize);
   CU_ASSERT_EQUAL(weights.shift[1], (float)job.normalizer.mean[1]);
-  CU_ASSERT_EQUAL(memcmp(weights.values, job.sac.policy, weights.parameters * sizeof(float)), 0);
+  float *back = memory_alloc(job.sac.policy_net.parameters, sizeof *back, "weights", NULL);
+  mlp_import(&job.sac.policy_net, weights.values, back);
+  CU_ASSERT_EQUAL(memcmp(back, job.sac.policy, job.sac.policy_net.parameters * sizeof *back), 0);
+  memory_free(back);
   job.config.normalize_observations = false;
   job_export_policy(&job, &weights);
   CU_ASSERT(!weights.normalize && weights.shift[1] == 0 && weights.scale[1] == 1);

@@ -1,4 +1,5 @@
 #include "common/nn/linalg.h"
+#include "common/nn/tiles.h"
 #include "tests/support/reference.h"
 #include "tests/support/unit.h"
 #include <cblas.h>
@@ -27,135 +28,179 @@ static bool near(real found, double expected, size_t terms) {
   return fabs((double)found - expected) <= 0.5 * (double)((terms + 1) * (terms + 1)) * EPSILON;
 }
 
-static void check_forward(struct shape s) {
+static const struct tiles *on; // what the cases run on
+
+// A weight as the backend has it.
+static real *packed(struct shape s, const real *dense) {
+  real *w = malloc(linalg_weight_size(on, s.in, s.out) * sizeof *w);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(w);
+  linalg_pack(on, s.in, s.out, dense, w);
+  return w;
+}
+
+static real *unset(size_t count) { // NaN: none may be left, nor be taken up
+  real *y = malloc((count + 1) * sizeof *y);
+  memset(y, 0xff, (count + 1) * sizeof *y);
+  return y;
+}
+
+// x has a row every in + 3 reals; its first row has NaN in it where `relu`.
+static void check_forward(struct shape s, bool relu) {
   struct numbers numbers = {s.rows + s.in};
-  real *x = draw(&numbers, s.rows * s.in), *w = draw(&numbers, s.out * s.in), *b = draw(&numbers, s.out);
-  real *y = malloc(s.rows * s.out * sizeof *y);
-  memset(y, 0xff, s.rows * s.out * sizeof *y); // NaN: none may be left, nor be taken up
-  linalg_forward(s.rows, s.in, s.out, x, w, b, y);
+  const size_t ldx = s.in + 3;
+  real *x = draw(&numbers, s.rows * ldx), *dense = draw(&numbers, s.out * s.in), *b = draw(&numbers, s.out);
+  real *w = packed(s, dense), *y = unset(s.rows * s.out);
+  if (relu) x[0] = (real)NAN;
+  (relu ? linalg_forward_relu : linalg_forward)(on, s.rows, s.in, s.out, x, ldx, w, b, y);
   bool right = true;
   for (size_t r = 0; r < s.rows; r++) {
     for (size_t o = 0; o < s.out; o++) {
       double sum = b[o];
-      for (size_t i = 0; i < s.in; i++) sum += (double)x[r * s.in + i] * w[o * s.in + i];
-      right = right && near(y[r * s.out + o], sum, s.in);
+      for (size_t i = 0; i < s.in; i++) sum += (double)x[r * ldx + i] * (double)dense[o * s.in + i];
+      const real found = y[r * s.out + o];
+      right =
+          right && (isnan(sum) ? isnan(found) : near(found, relu && sum < 0 ? 0 : sum, s.in) && !(relu && found < 0));
     }
   }
   CU_ASSERT_TRUE(right);
-  free(x), free(w), free(b), free(y);
+  free(x), free(dense), free(w), free(b), free(y);
 }
 
-// Against linalg_forward; the first row of x is such that it has NaN in it.
-static void check_forward_relu(struct shape s) {
-  struct numbers numbers = {s.rows + s.in};
-  real *x = draw(&numbers, s.rows * s.in), *w = draw(&numbers, s.out * s.in), *b = draw(&numbers, s.out);
-  real *y = draw(&numbers, s.rows * s.out), *expected = draw(&numbers, s.rows * s.out);
-  x[0] = (real)NAN;
-  linalg_forward(s.rows, s.in, s.out, x, w, b, expected);
-  linalg_forward_relu(s.rows, s.in, s.out, x, w, b, y);
-  bool right = true, is_nan = true;
-  for (size_t i = 0; i < s.out; i++) is_nan = is_nan && isnan(y[i]);
-  for (size_t i = s.out; i < s.rows * s.out; i++) right = right && y[i] == (expected[i] < 0 ? 0 : expected[i]);
-  CU_ASSERT_TRUE(is_nan);
-  CU_ASSERT_TRUE(right);
-  free(x), free(w), free(b), free(y), free(expected);
-}
-
-static void check_input_gradient(struct shape s) {
+// The columns from `first` on, and nothing beside them; masked: 0 where mask <= 0.
+static void check_input_gradient(struct shape s, size_t first, bool masked) {
   struct numbers numbers = {s.rows + s.out};
-  real *dy = draw(&numbers, s.rows * s.out), *w = draw(&numbers, s.out * s.in);
-  real *dx = malloc(s.rows * s.in * sizeof *dx);
-  memset(dx, 0xff, s.rows * s.in * sizeof *dx);
-  linalg_input_gradient(s.rows, s.in, s.out, dy, w, dx);
-  bool right = true;
+  const size_t width = s.in - first, transposed_size = linalg_transposed_size(on, s.in, s.out, first);
+  real *dy = draw(&numbers, s.rows * s.out), *dense = draw(&numbers, s.out * s.in), *w = packed(s, dense);
+  real *mask = draw(&numbers, s.rows * width + 1), *dx = unset(s.rows * width), *transposed = unset(transposed_size);
+  linalg_transpose(on, s.in, s.out, first, w, transposed);
+  linalg_input_gradient(on, s.rows, s.in, s.out, first, dy, w, transposed, masked ? mask : NULL, dx);
+  bool right = isnan(dx[s.rows * width]) && isnan(transposed[transposed_size]);
   for (size_t r = 0; r < s.rows; r++) {
-    for (size_t i = 0; i < s.in; i++) {
+    for (size_t i = 0; i < width; i++) {
       double sum = 0;
-      for (size_t o = 0; o < s.out; o++) sum += (double)dy[r * s.out + o] * w[o * s.in + i];
-      right = right && near(dx[r * s.in + i], sum, s.out);
+      for (size_t o = 0; o < s.out; o++) sum += (double)dy[r * s.out + o] * (double)dense[o * s.in + first + i];
+      const bool shut = masked && mask[r * width + i] <= 0;
+      right = right && (shut ? dx[r * width + i] == 0 : near(dx[r * width + i], sum, s.out));
     }
   }
   CU_ASSERT_TRUE(right);
-  free(dy), free(w), free(dx);
+  free(dy), free(dense), free(w), free(mask), free(dx), free(transposed);
 }
 
-// Some columns of the whole, and nothing beside them.
-static void check_input_gradient_columns(struct shape s) {
-  struct numbers numbers = {s.rows + s.out};
-  const size_t first = s.in / 3, count = s.in - first - s.in / 5;
-  real *dy = draw(&numbers, s.rows * s.out), *w = draw(&numbers, s.out * s.in);
-  real *whole = draw(&numbers, s.rows * s.in), *dx = draw(&numbers, s.rows * count + 1);
-  const real beyond = dx[s.rows * count];
-  linalg_input_gradient(s.rows, s.in, s.out, dy, w, whole);
-  linalg_input_gradient_columns(s.rows, s.in, s.out, first, count, dy, w, dx);
-  bool right = dx[s.rows * count] == beyond;
-  for (size_t r = 0; r < s.rows; r++)
-    for (size_t i = 0; i < count; i++)
-      right = right && near(dx[r * count + i], (double)whole[r * s.in + first + i], s.out);
-  CU_ASSERT_TRUE(right);
-  free(dy), free(w), free(whole), free(dx);
-}
-
-static void check_weight_gradient(struct shape s) {
+// In parts for a team, in any order, each writing its own range alone.
+static void check_weight_gradient(struct shape s, size_t members) {
   struct numbers numbers = {s.in + s.out};
-  real *dy = draw(&numbers, s.rows * s.out), *x = draw(&numbers, s.rows * s.in);
-  real *dw = draw(&numbers, s.out * s.in), *db = draw(&numbers, s.out); // what the gradients are added to
-  struct numbers again = {s.in + s.out};
-  for (size_t i = 0; i < s.rows * (s.out + s.in); i++) (void)numbers_uniform(&again);
-  linalg_weight_gradient(s.rows, s.in, s.out, dy, x, dw, db);
-  bool right = true;
+  const size_t ldx = s.in + 1, size = linalg_weight_size(on, s.in, s.out),
+               parts = linalg_parts(on, s.in, s.out, members);
+  real *dy = draw(&numbers, s.rows * s.out), *x = draw(&numbers, s.rows * ldx);
+  real *dw = unset(size), *db = unset(s.out), *dense = unset(s.in * s.out);
+  bool right = parts > 0;
+  for (size_t p = parts; p-- > 0;) {
+    const struct linalg_part part = linalg_part(on, s.in, s.out, p, parts);
+    for (size_t i = part.weight_begin; i < part.weight_end; i++) right = right && isnan(dw[i]);
+    linalg_weight_gradient(on, s.rows, s.in, s.out, dy, x, ldx, &part, dw, db, NULL);
+    for (size_t i = part.weight_begin; i < part.weight_end; i++) right = right && !isnan(dw[i]);
+    for (size_t i = 0; i < part.weight_begin; i++) right = right && isnan(dw[i]);
+  }
+  linalg_unpack(on, s.in, s.out, dw, dense);
   for (size_t o = 0; o < s.out; o++) {
+    double sum = 0;
+    for (size_t r = 0; r < s.rows; r++) sum += (double)dy[r * s.out + o];
+    right = right && near(db[o], sum, s.rows);
     for (size_t i = 0; i < s.in; i++) {
-      double sum = (real)numbers_uniform(&again);
-      for (size_t r = 0; r < s.rows; r++) sum += (double)dy[r * s.out + o] * x[r * s.in + i];
-      right = right && near(dw[o * s.in + i], sum, s.rows);
+      sum = 0;
+      for (size_t r = 0; r < s.rows; r++) sum += (double)dy[r * s.out + o] * (double)x[r * ldx + i];
+      right = right && near(dense[o * s.in + i], sum, s.rows);
     }
   }
-  for (size_t o = 0; o < s.out; o++) {
-    double sum = (real)numbers_uniform(&again);
-    for (size_t r = 0; r < s.rows; r++) sum += dy[r * s.out + o];
-    right = right && near(db[o], sum, s.rows);
-  }
   CU_ASSERT_TRUE(right);
-  free(dy), free(x), free(dw), free(db);
+  CU_ASSERT_TRUE(isnan(dw[size]) && isnan(db[s.out]));
+  free(dy), free(x), free(dw), free(db), free(dense);
 }
 
 static void test_forward(void) {
-  for (int i = 0; i < SHAPE_COUNT; i++) check_forward(SHAPES[i]);
+  for (int i = 0; i < SHAPE_COUNT; i++) check_forward(SHAPES[i], false);
 }
+
+static void test_forward_relu(void) {
+  for (int i = 0; i < SHAPE_COUNT; i++) check_forward(SHAPES[i], true);
+}
+
 static void test_input_gradient(void) {
-  for (int i = 0; i < SHAPE_COUNT; i++) check_input_gradient(SHAPES[i]);
+  for (int i = 0; i < SHAPE_COUNT; i++) {
+    for (int masked = 0; masked < 2; masked++) {
+      check_input_gradient(SHAPES[i], 0, masked);
+      check_input_gradient(SHAPES[i], SHAPES[i].in / 3, masked);
+      check_input_gradient(SHAPES[i], SHAPES[i].in, masked);
+    }
+  }
 }
+
 static void test_weight_gradient(void) {
-  for (int i = 0; i < SHAPE_COUNT; i++) check_weight_gradient(SHAPES[i]);
+  for (int i = 0; i < SHAPE_COUNT; i++) {
+    for (size_t members = 1; members <= 7; members += 2) check_weight_gradient(SHAPES[i], members);
+  }
+}
+
+static void test_layout(void) {
+  for (int n = 0; n < SHAPE_COUNT; n++) {
+    const struct shape s = SHAPES[n];
+    struct numbers numbers = {s.in};
+    real *dense = draw(&numbers, s.in * s.out), *w = packed(s, dense), *back = unset(s.in * s.out);
+    const size_t size = linalg_weight_size(on, s.in, s.out);
+    bool right = size >= s.in * s.out && linalg_vector_size(on, s.out) >= s.out;
+    size_t zeros = 0;
+    for (size_t i = 0; i < size; i++) zeros += w[i] == 0;
+    for (size_t o = 0; o < s.out; o++) {
+      for (size_t i = 0; i < s.in; i++)
+        right = right && w[linalg_weight_index(on, s.in, s.out, o, i)] == dense[o * s.in + i];
+    }
+    linalg_unpack(on, s.in, s.out, w, back);
+    CU_ASSERT_TRUE(right && zeros == size - s.in * s.out);
+    CU_ASSERT_EQUAL(memcmp(back, dense, s.in * s.out * sizeof *back), 0);
+    CU_ASSERT_TRUE(isnan(back[s.in * s.out]));
+    free(dense), free(w), free(back);
+  }
 }
 
 static void test_no_rows(void) {
-  const real w[6] = {1, 2, 3, 4, 5, 6}, b[2] = {1, 2};
-  real dw[6] = {6, 5, 4, 3, 2, 1}, db[2] = {8, 9}, none = 7;
-  linalg_forward(0, 3, 2, &none, w, b, &none);
-  linalg_input_gradient(0, 3, 2, &none, w, &none);
-  linalg_weight_gradient(0, 3, 2, &none, &none, dw, db);
+  const struct shape s = {0, 3, 2};
+  const real dense[6] = {1, 2, 3, 4, 5, 6}, b[2] = {1, 2};
+  real none = 7, *w = packed(s, dense), *dw = unset(linalg_weight_size(on, 3, 2)), db[2] = {8, 9};
+  linalg_forward(on, 0, 3, 2, &none, 3, w, b, &none);
+  linalg_forward_relu(on, 0, 3, 2, &none, 3, w, b, &none);
+  linalg_input_gradient(on, 0, 3, 2, 0, &none, w, w, NULL, &none);
   CU_ASSERT_EQUAL(none, 7);
-  CU_ASSERT_EQUAL(dw[0], 6);
-  CU_ASSERT_EQUAL(dw[5], 1);
-  CU_ASSERT_EQUAL(db[1], 9);
+  for (size_t p = 0; p < linalg_parts(on, 3, 2, 2); p++) {
+    const struct linalg_part part = linalg_part(on, 3, 2, p, linalg_parts(on, 3, 2, 2));
+    linalg_weight_gradient(on, 0, 3, 2, &none, &none, 3, &part, dw, db, NULL);
+  }
+  for (size_t i = 0; i < linalg_weight_size(on, 3, 2); i++) CU_ASSERT_EQUAL(dw[i], 0);
+  CU_ASSERT_TRUE(db[0] == 0 && db[1] == 0);
+  free(w), free(dw);
 }
 
 // Also where a weight of 0 meets it, and for one output, which takes another way.
 static void test_nan(void) {
   for (size_t out = 1; out <= 3; out++) {
-    real x[8] = {1, 2, 3, 4, 5, (real)NAN, 7, 8}, w[12] = {0}, b[3] = {0}, y[6], dx[8], dw[12] = {0}, db[3] = {0};
-    linalg_forward(2, 4, out, x, w, b, y);
+    const struct shape s = {2, 4, out};
+    real x[8] = {1, 2, 3, 4, 5, (real)NAN, 7, 8}, zeros[12] = {0}, b[3] = {0}, y[6], dx[8], db[3] = {0};
+    real *w = packed(s, zeros), *dw = unset(linalg_weight_size(on, 4, out)), dense[12];
+    real *transposed = unset(linalg_transposed_size(on, 4, out, 0));
+    linalg_forward(on, 2, 4, out, x, 4, w, b, y);
     for (size_t o = 0; o < out; o++) {
       CU_ASSERT_EQUAL(y[o], 0);
       CU_ASSERT_TRUE(isnan(y[out + o]));
     }
-    linalg_input_gradient(2, 4, out, y, w, dx);
+    linalg_transpose(on, 4, out, 0, w, transposed);
+    linalg_input_gradient(on, 2, 4, out, 0, y, w, transposed, NULL, dx);
     CU_ASSERT_EQUAL(dx[3], 0);
     CU_ASSERT_TRUE(isnan(dx[4]));
-    linalg_weight_gradient(2, 4, out, y, x, dw, db);
-    CU_ASSERT_TRUE(isnan(dw[0]) && isnan(dw[4 * out - 1]) && isnan(db[out - 1]));
+    const struct linalg_part part = linalg_part(on, 4, out, 0, 1);
+    linalg_weight_gradient(on, 2, 4, out, y, x, 4, &part, dw, db, NULL);
+    linalg_unpack(on, 4, out, dw, dense);
+    CU_ASSERT_TRUE(isnan(dense[0]) && isnan(dense[4 * out - 1]) && isnan(db[out - 1]));
+    free(w), free(dw), free(transposed);
   }
 }
 
@@ -166,24 +211,23 @@ static void test_init(void) {
   CU_ASSERT_TRUE(strlen(linalg_core_name()) > 0);
 }
 
-static void test_forward_relu(void) {
-  for (int i = 0; i < SHAPE_COUNT; i++) check_forward_relu(SHAPES[i]);
-}
-
-static void test_input_gradient_columns(void) {
-  for (int i = 0; i < SHAPE_COUNT; i++) check_input_gradient_columns(SHAPES[i]);
-}
-
 int main(void) {
   static const struct unit_case cases[] = {
       {"init leaves one BLAS thread; the core has a name", test_init},
+      {"a weight turns from dense to the backend's layout and back, its padding is 0", test_layout},
       {"forward: y = x w^T + b, whatever y held", test_forward},
       {"forward with ReLU: the same, cut off at 0, NaN passing", test_forward_relu},
-      {"input gradient of some columns: these of the whole", test_input_gradient_columns},
-      {"input gradient: dx = dy w, whatever dx held", test_input_gradient},
-      {"weight gradient: dw += dy^T x, db += column sums", test_weight_gradient},
-      {"no rows: nothing is touched", test_no_rows},
+      {"input gradient: dx = dy w, from any column on, masked or not, whatever dx held", test_input_gradient},
+      {"weight gradient: dw = dy^T x, db = column sums, in parts for a team", test_weight_gradient},
+      {"no rows: nothing is touched, gradients are 0", test_no_rows},
       {"NaN comes through, to its row only", test_nan},
   };
-  return unit_run("linalg", cases, sizeof cases / sizeof *cases);
+  int failed = unit_run("linalg", cases, sizeof cases / sizeof *cases);
+#ifndef CORSAC_REAL_DOUBLE
+  for (int level = 0; level < TILES_LEVELS && !failed; level++) {
+    on = tiles_at((enum tiles_level)level);
+    if (on) failed = unit_run(on->name, cases, sizeof cases / sizeof *cases);
+  }
+#endif
+  return failed;
 }

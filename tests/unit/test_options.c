@@ -351,7 +351,7 @@ static const char *another_value(const struct option *option) {
   case OPTION_NUMBER: return "0.5";
   case OPTION_AUTO: return "0.25";
   case OPTION_WIDTHS: return "256";
-  case OPTION_CHOICE: return "debug";
+  case OPTION_CHOICE: return strcmp(option->name, "backend") == 0 ? "openblas" : "debug";
   }
   return "";
 }
@@ -394,7 +394,7 @@ static void test_rules(void) {
         "eval_episodes", "log_every", "log_level", "actor_timeout", "env_timeout"}},
       {OPTION_FREE_ASYNC,
        {"envs", "sync_steps", "learner_threads", "batch_size", "tau", "lr_actor", "lr_critic", "lr_alpha", "utd",
-        "utd_slack", "send_steps", "send_seconds"}},
+        "utd_slack", "send_steps", "send_seconds", "backend"}},
       {OPTION_INVOCATION, {"run_dir", "config", "resume"}},
   };
   size_t seen = 0;

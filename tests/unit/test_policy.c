@@ -228,8 +228,8 @@ static void test_weights(void) {
 
 static void test_no_memory(void) {
   struct error error = {0};
-  const struct config_widths hidden = {2, {1u << 31, 1u << 31}};
-  CU_ASSERT_PTR_NULL(policy_create(3, 1, &hidden, &error));
+  const struct config config = {.hidden = {2, {1u << 31, 1u << 31}}};
+  CU_ASSERT_PTR_NULL(policy_create(&config, 3, 1, &error));
   CU_ASSERT_EQUAL(error.status, STATUS_MEMORY);
   CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "policy"));
 }

@@ -31,7 +31,7 @@ static void run_begin(struct run *run, const char *name, const struct config *wi
   CU_ASSERT_PTR_NOT_NULL_FATAL(run->rollout);
   const struct environment *environment = rollout_environment(run->rollout, 0);
   uint32_t obs_dim = environment->obs_dim, act_dim = environment->act_dim;
-  run->policy = policy_create(obs_dim, act_dim, &with->hidden, &error);
+  run->policy = policy_create(with, obs_dim, act_dim, &error);
   CU_ASSERT_PTR_NOT_NULL_FATAL(run->policy);
   struct policy_weights *weights = policy_weights(run->policy);
   weights->version = version;
