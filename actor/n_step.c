@@ -28,9 +28,10 @@ void n_step_release(struct n_step *window) {
 
 void n_step_clear(struct n_step *window) { window->count = window->first = 0; }
 
-// The place in the ring of the i-th pending one, the oldest being 0.
+// The place in the ring of the i-th pending one, the oldest being 0; i <= n.
 static size_t place(const struct n_step *window, uint32_t i) {
-  return (size_t)(((uint64_t)window->first + i) % window->n);
+  const size_t at = (size_t)window->first + i;
+  return at < window->n ? at : at - window->n;
 }
 
 // The oldest becomes a row over all k = count pending steps, and leaves the window.

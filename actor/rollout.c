@@ -21,7 +21,11 @@ struct rollout {
   uint32_t first, count, obs_dim, act_dim;
   struct member *members; // (count)
   float *obs, *next_obs;  // (count x obs_dim)
-  float *action, *noise;  // (count x act_dim)
+  float *action;          // (count x act_dim)
+  uint32_t ahead;         // steps whose noise is drawn at once: it depends on nothing but their numbers
+  float *noise;           // (ahead x count x act_dim)
+  bool is_drawn;          // from the first member's step noise_from on
+  uint64_t noise_from;
   double *reward;         // (count)
   int *flags;             // (count)
 };
@@ -61,10 +65,12 @@ static enum status create_member(struct rollout *rollout, const struct environme
 static bool alloc_rows(struct rollout *rollout, struct error *error) {
   static const char what[] = "a rollout";
   size_t obs = (size_t)rollout->count * rollout->obs_dim, action = (size_t)rollout->count * rollout->act_dim;
+  const uint32_t pairs = (rollout->act_dim + 1) / 2;
+  rollout->ahead = pairs < RANDOM_PAIRS ? RANDOM_PAIRS / pairs : 1;
   return (rollout->obs = memory_alloc(obs, sizeof(float), what, error)) &&
          (rollout->next_obs = memory_alloc(obs, sizeof(float), what, error)) &&
          (rollout->action = memory_alloc(action, sizeof(float), what, error)) &&
-         (rollout->noise = memory_alloc(action, sizeof(float), what, error)) &&
+         (rollout->noise = memory_alloc(action * rollout->ahead, sizeof(float), what, error)) &&
          (rollout->reward = memory_alloc(rollout->count, sizeof(double), what, error)) &&
          (rollout->flags = memory_alloc(rollout->count, sizeof(int), what, error));
 }
@@ -133,20 +139,33 @@ static enum status reset_due(struct rollout *rollout, struct error *error) {
   return STATUS_OK;
 }
 
+// The noise of the next step (count x act_dim).
+static const float *next_noise(struct rollout *rollout) {
+  const size_t dim = rollout->act_dim, row = rollout->count * dim;
+  const uint64_t step = rollout->members[0].steps;
+  if (!rollout->is_drawn || step - rollout->noise_from >= rollout->ahead) {
+    for (uint32_t i = 0; i < rollout->count; i++)
+      random_normals_at(rollout->config->seed, RANDOM_ACTOR, rollout->first + i, rollout->members[i].steps,
+                        rollout->ahead, dim, rollout->noise + i * dim, row);
+    rollout->is_drawn = true;
+    rollout->noise_from = step;
+  }
+  return rollout->noise + (step - rollout->noise_from) * row;
+}
+
 // Fills action: uniform on [-1, 1) while there is no policy yet (version 0), else the policy's with the environments'
 // own noise.
 static void choose_actions(struct rollout *rollout, struct policy *policy, uint64_t version) {
-  enum random_purpose purpose = version == 0 ? RANDOM_WARMUP : RANDOM_ACTOR;
-  for (uint32_t i = 0; i < rollout->count; i++) {
-    struct random random = random_stream(rollout->config->seed, purpose, rollout->first + i, rollout->members[i].steps);
-    size_t row = (size_t)i * rollout->act_dim;
-    for (uint32_t j = 0; j < rollout->act_dim; j++)
-      if (version == 0)
-        rollout->action[row + j] = (float)(2 * random_uniform(&random) - 1);
-      else
-        rollout->noise[row + j] = (float)random_normal(&random);
+  if (version > 0) {
+    policy_act(policy, rollout->count, rollout->obs, next_noise(rollout), rollout->action);
+    return;
   }
-  if (version > 0) policy_act(policy, rollout->count, rollout->obs, rollout->noise, rollout->action);
+  for (uint32_t i = 0; i < rollout->count; i++) {
+    const uint64_t step = rollout->members[i].steps;
+    struct random random = random_stream(rollout->config->seed, RANDOM_WARMUP, rollout->first + i, step);
+    float *action = rollout->action + (size_t)i * rollout->act_dim;
+    for (uint32_t j = 0; j < rollout->act_dim; j++) action[j] = (float)(2 * random_uniform(&random) - 1);
+  }
 }
 
 static enum status step_environments(struct rollout *rollout, struct error *error) {
@@ -167,6 +186,22 @@ static enum status step_environments(struct rollout *rollout, struct error *erro
   return status;
 }
 
+// Without a window every step is a row, and the rows of all environments lie side by side already.
+static void append_rows(struct rollout *rollout, uint64_t version, struct transition_batch *batch) {
+  const size_t row = batch->rows, count = rollout->count, obs = rollout->obs_dim, action = rollout->act_dim;
+  assert(count <= batch->capacity - row && batch->obs_dim == obs && batch->act_dim == action);
+  memcpy(batch->obs + row * obs, rollout->obs, count * obs * sizeof(float));
+  memcpy(batch->next_obs + row * obs, rollout->next_obs, count * obs * sizeof(float));
+  memcpy(batch->action + row * action, rollout->action, count * action * sizeof(float));
+  for (uint32_t i = 0; i < count; i++) {
+    batch->environment[row + i] = rollout->first + i;
+    batch->version[row + i] = version;
+    batch->reward[row + i] = 0 + (float)rollout->reward[i]; // a sum, as a window's: -0 becomes 0
+    batch->discount[row + i] = rollout->flags[i] & CORSAC_TERMINATED ? 0 : (float)rollout->config->gamma;
+  }
+  batch->rows += rollout->count;
+}
+
 // Books the step that environment i has just made.
 static void record_step(struct rollout *rollout, uint32_t i, uint64_t version, struct transition_batch *batch) {
   struct member *member = &rollout->members[i];
@@ -177,8 +212,9 @@ static void record_step(struct rollout *rollout, uint32_t i, uint64_t version, s
   member->episode_return += rollout->reward[i];
   bool terminated = rollout->flags[i] & CORSAC_TERMINATED;
   bool truncated = rollout->flags[i] & CORSAC_TRUNCATED || (limit && member->episode_length >= limit);
-  n_step_push(&member->window, rollout->obs + obs, rollout->action + action, (float)rollout->reward[i], version,
-              rollout->next_obs + obs, terminated, truncated, index, batch);
+  if (member->window.n > 1)
+    n_step_push(&member->window, rollout->obs + obs, rollout->action + action, (float)rollout->reward[i], version,
+                rollout->next_obs + obs, terminated, truncated, index, batch);
   if (terminated || truncated) {
     assert(batch->episodes < batch->episode_capacity);
     batch->episode[batch->episodes++] = (struct episode_record){.environment = index,
@@ -197,15 +233,16 @@ enum status rollout_step(struct rollout *rollout, struct policy *policy, uint64_
   if (rollout->count == 0) return STATUS_OK;
   assert(batch->environment_capacity >= rollout->count);
   uint64_t version = policy_version(policy);
-  double start = clock_now(); // resets, too: they keep the actor as long from answering
+  const double start = clock_coarse(); // resets, too: they keep the actor as long from answering
   enum status status = reset_due(rollout, error);
   if (status != STATUS_OK) return status;
   choose_actions(rollout, policy, version);
   status = step_environments(rollout, error);
   if (status != STATUS_OK) return status;
-  double took = clock_now() - start;
+  const double took = clock_coarse() - start + CLOCK_TICK; // at least: others are patient for so long
   if (took > batch->longest_step) batch->longest_step = took;
 
+  if (rollout->config->n_step == 1) append_rows(rollout, version, batch);
   for (uint32_t i = 0; i < rollout->count; i++) record_step(rollout, i, version, batch);
   batch->environments = rollout->count;
   batch->steps += rollout->count;
@@ -264,6 +301,7 @@ enum status rollout_restore(struct rollout *rollout, const struct snapshot *snap
                      "the snapshot of environment %u is in the middle of an episode, but holds no state",
                      snapshot->environment);
   n_step_clear(&member->window);
+  rollout->is_drawn = false;
   member->steps = snapshot->steps;
   member->episode = snapshot->episode + stateless;
   member->live = false;

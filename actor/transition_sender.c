@@ -44,7 +44,7 @@ enum status transition_sender_poll(struct transition_sender *sender, struct erro
     if (sender->blocked_since == 0) sender->blocked_since = clock_now();
     return STATUS_OK;
   }
-  const double now = clock_now();
+  const double now = clock_coarse();
   if (sender->opened == 0) sender->opened = now;
   if (now - sender->opened >= sender->send_seconds && may_send(sender)) return transition_sender_ship(sender, error);
   return STATUS_OK;

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { NOISE_STEPS = 1024 };
+
 struct sides {
   struct config config;
   struct environment_kind kind;
@@ -20,6 +22,8 @@ struct sides {
   struct environment *bare;     // (envs)
   uint32_t *steps;              // (envs) of the episode
   float *obs, *action, *scaled; // (envs x obs_dim), (envs x act_dim), (act_dim)
+  float *noise;                 // (NOISE_STEPS x envs x act_dim), drawn beforehand
+  uint32_t step;
   struct mlp net;
   float *values, *cache_memory, *head; // of one forward of envs rows
   struct mlp_cache cache;
@@ -58,10 +62,15 @@ static enum status step_bare(struct sides *sides, uint32_t i, struct error *erro
   return flags >= 0 ? STATUS_OK : error_set(error, STATUS_FAILED, "%s: a step failed", sides->kind.id);
 }
 
+// As the actor's: samples.
+static const float *next_noise(struct sides *sides) {
+  return sides->noise + (size_t)(sides->step++ % NOISE_STEPS) * sides->envs * sides->act_dim;
+}
+
 static enum status act_plainly(void *context, struct error *error) {
   struct sides *sides = context;
   enum status status = STATUS_OK;
-  policy_act(sides->policy, sides->envs, sides->obs, NULL, sides->action);
+  policy_act(sides->policy, sides->envs, sides->obs, next_noise(sides), sides->action);
   for (uint32_t i = 0; i < sides->envs && status == STATUS_OK; i++) status = step_bare(sides, i, error);
   return status;
 }
@@ -69,7 +78,7 @@ static enum status act_plainly(void *context, struct error *error) {
 static enum status choose(void *context, struct error *error) {
   struct sides *sides = context;
   (void)error;
-  policy_act(sides->policy, sides->envs, sides->obs, NULL, sides->action);
+  policy_act(sides->policy, sides->envs, sides->obs, next_noise(sides), sides->action);
   return STATUS_OK;
 }
 
@@ -99,12 +108,15 @@ static enum status prepare_plain(struct sides *sides, struct error *error) {
   sides->steps = memory_alloc(envs, sizeof *sides->steps, what, error);
   sides->obs = memory_alloc((size_t)envs * sides->obs_dim, sizeof(float), what, error);
   sides->action = memory_alloc((size_t)envs * sides->act_dim, sizeof(float), what, error);
+  sides->noise = memory_alloc((size_t)NOISE_STEPS * envs * sides->act_dim, sizeof(float), what, error);
   sides->scaled = memory_alloc(sides->act_dim, sizeof(float), what, error);
   sides->cache_memory = memory_alloc(mlp_cache_size(&sides->net, envs), sizeof(float), what, error);
   sides->head = memory_alloc((size_t)envs * sides->net.output, sizeof(float), what, error);
-  if (!sides->bare || !sides->steps || !sides->obs || !sides->action || !sides->scaled || !sides->cache_memory ||
-      !sides->head)
+  if (!sides->bare || !sides->steps || !sides->obs || !sides->action || !sides->noise || !sides->scaled ||
+      !sides->cache_memory || !sides->head)
     return STATUS_MEMORY;
+  random_normals_at(sides->config.seed, RANDOM_ACTOR, 0, 0, (size_t)NOISE_STEPS * envs, sides->act_dim, sides->noise,
+                    sides->act_dim);
   sides->cache = mlp_cache_in(&sides->net, envs, sides->cache_memory);
   for (uint32_t i = 0; i < envs; i++) {
     enum status status = environment_create(&sides->bare[i], &sides->kind, i, false, error);
@@ -136,6 +148,7 @@ static void release(struct sides *sides) {
   memory_free(sides->steps);
   memory_free(sides->obs);
   memory_free(sides->action);
+  memory_free(sides->noise);
   memory_free(sides->scaled);
   memory_free(sides->values);
   memory_free(sides->cache_memory);
@@ -158,7 +171,7 @@ static enum status measure(struct bench *bench, const struct environment_kind *k
   snprintf(policy, sizeof policy, "policy, %u row%s", envs, plural);
   const double steps = envs;
   const struct bench_pair pairs[] = {
-      {loop, "steps/s", "bare steps and one action of the policy", act, act_plainly, steps, steps, &sides},
+      {loop, "steps/s", "bare steps and one sample of the policy", act, act_plainly, steps, steps, &sides},
       {policy, "rows/s", "one forward of these rows, unpadded", choose, forward, steps, steps, &sides},
   };
   enum status status = prepare(&sides, error);

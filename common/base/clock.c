@@ -4,11 +4,15 @@
 #include <sys/prctl.h>
 #include <time.h>
 
-double clock_now(void) {
+static double seconds_of(clockid_t clock) {
   struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
+  clock_gettime(clock, &now);
   return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
+
+double clock_now(void) { return seconds_of(CLOCK_MONOTONIC); }
+
+double clock_coarse(void) { return seconds_of(CLOCK_MONOTONIC_COARSE); }
 
 void clock_format(char *text, size_t size) {
   time_t now = time(NULL);

@@ -120,16 +120,12 @@ double random_normal(struct random *random) {
   return pair.first;
 }
 
-enum { BLOCKS = 64 }; // of random words that are computed together; each gives a pair
+enum { BLOCKS = RANDOM_PAIRS }; // of random words that are computed together; each gives a pair
 
-// BLOCKS blocks of the stream from its counter on: word[w][i] is word w of block i. As philox4x32-10 of Random123, one
-// block beside the other.
-VECTORIZE static void philox(const struct random *random, uint32_t word[4][BLOCKS]) {
-  uint32_t key0 = random->key[0], key1 = random->key[1];
-  for (uint32_t i = 0; i < BLOCKS; i++) {
-    word[0][i] = random->counter[0] + i;
-    for (int w = 1; w < 4; w++) word[w][i] = random->counter[w];
-  }
+// word[w][i] is word w of counter i, and becomes word w of its block. As philox4x32-10 of Random123, one block beside
+// the other.
+VECTORIZE static void philox(const uint32_t key[2], uint32_t word[4][BLOCKS]) {
+  uint32_t key0 = key[0], key1 = key[1];
   for (int round = 0; round < 10; round++) {
     for (int i = 0; i < BLOCKS; i++) {
       const uint64_t a = (uint64_t)0xd2511f53 * word[0][i], b = (uint64_t)0xcd9e8d57 * word[2][i];
@@ -165,7 +161,11 @@ void random_normals(struct random *random, size_t count, double *values) {
     double first[BLOCKS], second[BLOCKS];
     while (count - done >= 2) {
       const size_t left = (count - done) / 2, blocks = left < BLOCKS ? left : BLOCKS;
-      philox(random, word);
+      for (uint32_t i = 0; i < BLOCKS; i++) {
+        word[0][i] = random->counter[0] + i;
+        for (int w = 1; w < 4; w++) word[w][i] = random->counter[w];
+      }
+      philox(random->key, word);
       normal_pairs(word, first, second);
       for (size_t i = 0; i < blocks; i++, done += 2) {
         values[done] = first[i];
@@ -175,6 +175,38 @@ void random_normals(struct random *random, size_t count, double *values) {
     }
   }
   while (done < count) values[done++] = random_normal(random);
+}
+
+void random_normals_at(uint64_t seed, enum random_purpose purpose, uint32_t environment, uint64_t index, size_t indices,
+                       size_t count, float *values, size_t stride) {
+  const struct random stream = random_stream(seed, purpose, environment, index);
+  const size_t pairs = (count + 1) / 2, total = indices * pairs; // of a stream, of all
+  uint32_t word[4][BLOCKS];
+  double first[BLOCKS], second[BLOCKS];
+  for (size_t done = 0; done < total; done += BLOCKS) {
+    const size_t blocks = total - done < BLOCKS ? total - done : BLOCKS;
+    uint64_t at = index + done / pairs;
+    for (size_t i = 0, pair = done % pairs; i < BLOCKS; i++) {
+      word[0][i] = (uint32_t)pair;
+      word[1][i] = (uint32_t)at;
+      word[2][i] = (uint32_t)(at >> 32);
+      word[3][i] = stream.counter[3];
+      if (++pair == pairs) {
+        pair = 0;
+        at++;
+      }
+    }
+    philox(stream.key, word);
+    normal_pairs(word, first, second);
+    for (size_t i = 0, pair = done % pairs; i < blocks; i++) {
+      values[2 * pair] = (float)first[i];
+      if (2 * pair + 1 < count) values[2 * pair + 1] = (float)second[i];
+      if (++pair == pairs) {
+        pair = 0;
+        values += stride;
+      }
+    }
+  }
 }
 
 // The high word of u * n is uniform once those low words are refused that some results would get one too many of: below

@@ -54,6 +54,14 @@ VECTORIZE static void chunk_sample(size_t count, struct chunk *c) {
   }
 }
 
+// The same action without its probability.
+VECTORIZE static void chunk_action(size_t count, struct chunk *c) {
+  for (size_t i = 0; i < count; i++) {
+    double u = c->mean[i] + exponential(clamp_log_std(c->log_std[i])).value * c->eps[i];
+    c->action[i] = tanh_of(u, -exponential(-2 * fabs(u)).minus_one);
+  }
+}
+
 VECTORIZE static void chunk_backward(size_t count, struct chunk *c, double d_log_probability) {
   for (size_t i = 0; i < count; i++) {
     double log_std = c->log_std[i];
@@ -102,7 +110,7 @@ void squashed_gaussian_sample(size_t rows, size_t dim, const real *head, const r
     struct place at = {start / dim, start % dim};
     chunk_load(&c, n, at, dim, head);
     for (size_t i = 0; i < n; i++) c.eps[i] = eps[start + i];
-    chunk_sample(whole_groups(n), &c);
+    (log_probability ? chunk_sample : chunk_action)(whole_groups(n), &c);
     for (size_t i = 0; i < n; i++) action[start + i] = (real)c.action[i];
     if (!log_probability) continue;
     for (size_t i = 0; i < n; i++, place_next(&at, dim)) {
