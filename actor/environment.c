@@ -151,13 +151,20 @@ static enum status check_obs(const struct environment *environment, const char *
   return STATUS_OK;
 }
 
+static bool is_good(const struct environment *environment, int result, const float *obs, double reward) {
+  bool good = result >= 0 && !(result & ~(CORSAC_TERMINATED | CORSAC_TRUNCATED)) && isfinite((float)reward);
+  for (uint32_t i = 0; i < environment->obs_dim; i++) good &= isfinite(obs[i]) != 0;
+  return good;
+}
+
+// Words cost more than a cheap environment's step, so they are found for what is wrong only.
 enum status environment_reset(struct environment *environment, uint64_t seed, float *obs, struct error *error) {
   environment->step = 0;
+  const int result = environment->kind->abi->reset(environment->self, seed, obs);
+  if (is_good(environment, result < 0 ? result : 0, obs, 0)) return STATUS_OK;
   char call[64];
   snprintf(call, sizeof call, "reset with seed %llu", (unsigned long long)seed);
-  int result = environment->kind->abi->reset(environment->self, seed, obs);
-  if (result < 0) return call_failed(environment, call, result, error);
-  return check_obs(environment, call, obs, error);
+  return result < 0 ? call_failed(environment, call, result, error) : check_obs(environment, call, obs, error);
 }
 
 // scaled = low + (a + 1)/2 (high - low), in double; the nearest float may lie just outside and is then pulled inside.
@@ -175,13 +182,6 @@ static enum status scale_action(struct environment *environment, const float *ac
   return STATUS_OK;
 }
 
-static bool is_good(const struct environment *environment, int result, const float *obs, double reward) {
-  bool good = result >= 0 && !(result & ~(CORSAC_TERMINATED | CORSAC_TRUNCATED)) && isfinite((float)reward);
-  for (uint32_t i = 0; i < environment->obs_dim; i++) good &= isfinite(obs[i]) != 0;
-  return good;
-}
-
-// Words cost more than a cheap environment's step, so they are found for what is wrong only.
 static enum status check_step(const struct environment *environment, const char *name, int result, const float *obs,
                               double reward, struct error *error) {
   char call[64];

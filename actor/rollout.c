@@ -202,30 +202,36 @@ static void append_rows(struct rollout *rollout, uint64_t version, struct transi
   batch->rows += rollout->count;
 }
 
+static void end_episode(struct member *member, uint32_t index, struct transition_batch *batch) {
+  assert(batch->episodes < batch->episode_capacity);
+  batch->episode[batch->episodes++] = (struct episode_record){.environment = index,
+                                                              .length = member->episode_length,
+                                                              .episode = member->episode,
+                                                              .episode_return = member->episode_return};
+  member->episode++;
+  member->live = false;
+}
+
 // Books the step that environment i has just made.
 static void record_step(struct rollout *rollout, uint32_t i, uint64_t version, struct transition_batch *batch) {
   struct member *member = &rollout->members[i];
-  uint32_t index = rollout->first + i, limit = member->environment.max_episode_steps;
-  size_t obs = (size_t)i * rollout->obs_dim, action = (size_t)i * rollout->act_dim;
+  const uint32_t index = rollout->first + i, limit = member->environment.max_episode_steps;
+  const double reward = rollout->reward[i];
   member->steps++;
   member->episode_length++;
-  member->episode_return += rollout->reward[i];
-  bool terminated = rollout->flags[i] & CORSAC_TERMINATED;
-  bool truncated = rollout->flags[i] & CORSAC_TRUNCATED || (limit && member->episode_length >= limit);
-  if (member->window.n > 1)
-    n_step_push(&member->window, rollout->obs + obs, rollout->action + action, (float)rollout->reward[i], version,
+  member->episode_return += reward;
+  const bool terminated = rollout->flags[i] & CORSAC_TERMINATED;
+  const bool truncated = rollout->flags[i] & CORSAC_TRUNCATED || (limit && member->episode_length >= limit);
+  if (member->window.n > 1) {
+    const size_t obs = (size_t)i * rollout->obs_dim, action = (size_t)i * rollout->act_dim;
+    n_step_push(&member->window, rollout->obs + obs, rollout->action + action, (float)reward, version,
                 rollout->next_obs + obs, terminated, truncated, index, batch);
-  if (terminated || truncated) {
-    assert(batch->episodes < batch->episode_capacity);
-    batch->episode[batch->episodes++] = (struct episode_record){.environment = index,
-                                                                .length = member->episode_length,
-                                                                .episode = member->episode,
-                                                                .episode_return = member->episode_return};
-    member->episode++;
-    member->live = false;
   }
-  batch->progress[i] =
-      (struct environment_progress){.environment = index, .steps = member->steps, .episode = member->episode};
+  if (terminated || truncated) end_episode(member, index, batch);
+  struct environment_progress *progress = &batch->progress[i];
+  progress->environment = index;
+  progress->steps = member->steps;
+  progress->episode = member->episode;
 }
 
 enum status rollout_step(struct rollout *rollout, struct policy *policy, uint64_t newest_version,
