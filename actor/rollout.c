@@ -26,8 +26,8 @@ struct rollout {
   float *noise;           // (ahead x count x act_dim)
   bool is_drawn;          // from the first member's step noise_from on
   uint64_t noise_from;
-  double *reward;         // (count)
-  int *flags;             // (count)
+  double *reward; // (count)
+  int *flags;     // (count)
 };
 
 static enum status check_members(const struct rollout *rollout, const struct environment_kind *kind,
@@ -66,7 +66,7 @@ static bool alloc_rows(struct rollout *rollout, struct error *error) {
   static const char what[] = "a rollout";
   size_t obs = (size_t)rollout->count * rollout->obs_dim, action = (size_t)rollout->count * rollout->act_dim;
   const uint32_t pairs = (rollout->act_dim + 1) / 2;
-  rollout->ahead = pairs < RANDOM_PAIRS ? RANDOM_PAIRS / pairs : 1;
+  rollout->ahead = pairs > 0 && pairs < RANDOM_PAIRS ? RANDOM_PAIRS / pairs : 1;
   return (rollout->obs = memory_alloc(obs, sizeof(float), what, error)) &&
          (rollout->next_obs = memory_alloc(obs, sizeof(float), what, error)) &&
          (rollout->action = memory_alloc(action, sizeof(float), what, error)) &&

@@ -81,37 +81,56 @@ static int column_named(const char *header, const char *name) {
   return -1;
 }
 
-struct columns {
-  int updates, steps, lag, wait;
+// A column of metrics.csv and the figure it is. Shares of the learner's time stand beside the most that they may take.
+struct shown {
+  const char *column, *name, *unit;
+  double scale, most; // most 0: no limit
 };
+static const struct shown shown[] = {{"env_steps_per_s", "environment steps", "steps/s", 1, 0},
+                                     {"policy_lag_mean", "policy lag at action time", "versions", 1, 0},
+                                     {"learner_wait", "learner waits, of its time", "%", 100, 0},
+                                     {"learner_drain", "receive + insert, of its time", "%", 100, 1},
+                                     {"learner_publish", "publish, of its time", "%", 100, 0},
+                                     {"learner_report", "metrics, log, status, of its time", "%", 100, 0.5}};
+enum { SHOWN = sizeof shown / sizeof *shown };
+
+static enum status add_figures(struct bench *bench, struct bench_figure **updates, struct bench_figure *figure[SHOWN],
+                               struct error *error) {
+  *updates = bench_figure_add(bench, "updates", "updates/s", "the update alone, before and after the run", error);
+  if (!*updates) return STATUS_MEMORY;
+  for (int i = 0; i < SHOWN; i++) {
+    figure[i] =
+        bench_figure_add(bench, shown[i].name, shown[i].unit, shown[i].most > 0 ? "the most it may take" : NULL, error);
+    if (!figure[i]) return STATUS_MEMORY;
+    figure[i]->less_is_better = shown[i].most > 0;
+  }
+  return STATUS_OK;
+}
 
 static enum status read_rows(struct bench *bench, const struct config *config, double rate, struct error *error) {
   char line[LINE], path[CONFIG_TEXT + 32];
-  struct bench_figure *updates =
-      bench_figure_add(bench, "updates", "updates/s", "the update alone, before and after the run", error);
-  struct bench_figure *steps = bench_figure_add(bench, "environment steps", "steps/s", NULL, error);
-  struct bench_figure *lag = bench_figure_add(bench, "policy lag at action time", "versions", NULL, error);
-  struct bench_figure *wait = bench_figure_add(bench, "learner waits, of its time", "%", NULL, error);
-  if (!updates || !steps || !lag || !wait) return STATUS_MEMORY;
+  struct bench_figure *updates, *figure[SHOWN];
+  const enum status status = add_figures(bench, &updates, figure, error);
+  if (status != STATUS_OK) return status;
   snprintf(path, sizeof path, "%s/metrics.csv", config->run_dir);
   FILE *file = fopen(path, "r");
   if (!file || !fgets(line, sizeof line, file)) {
     if (file) fclose(file);
     return error_set(error, STATUS_IO, "%s: cannot be read", path);
   }
-  const struct columns at = {column_named(line, "updates_per_s"), column_named(line, "env_steps_per_s"),
-                             column_named(line, "policy_lag_mean"), column_named(line, "learner_wait")};
+  int column[SHOWN];
+  for (int i = 0; i < SHOWN; i++) column[i] = column_named(line, shown[i].column);
+  const int rate_column = column_named(line, "updates_per_s");
   uint64_t learning = 0; // rows with updates
   while (fgets(line, sizeof line, file) && updates->rounds < bench->rounds) {
-    double value[4] = {0};
-    if (!cell(line, at.updates, &value[0]) || !(value[0] > 0) || ++learning <= WARM_UP_ROWS) continue;
-    cell(line, at.steps, &value[1]);
-    cell(line, at.lag, &value[2]);
-    cell(line, at.wait, &value[3]);
-    bench_record(updates, value[0], rate);
-    bench_record(steps, value[1], 0);
-    bench_record(lag, value[2], 0);
-    bench_record(wait, 100 * value[3], 0);
+    double value = 0;
+    if (!cell(line, rate_column, &value) || !(value > 0) || ++learning <= WARM_UP_ROWS) continue;
+    bench_record(updates, value, rate);
+    for (int i = 0; i < SHOWN; i++) {
+      value = 0;
+      cell(line, column[i], &value);
+      bench_record(figure[i], shown[i].scale * value, shown[i].most);
+    }
   }
   fclose(file);
   if (updates->rounds > 0) return STATUS_OK;

@@ -95,7 +95,18 @@ const struct learner_outcome *learner_outcome(const struct learner *learner) { r
 
 static bool is_due(uint64_t steps, uint64_t next) { return steps >= next; } // see job_threshold_after
 
+// To what of the learner's time goes beside the updates.
+static void count_stage(double *seconds, double since) { *seconds += clock_now() - since; }
+
 // --- what is sent ---
+
+static enum status publish(struct learner *learner, bool everyone, struct error *error) {
+  const double began = clock_now();
+  const enum status status =
+      weights_publisher_poll(&learner->publisher, learner->job, &learner->roster, everyone, error);
+  count_stage(&learner->reporter.stages.publish, began);
+  return status;
+}
 
 static enum status send_all_empty(struct learner *learner, enum message_type type, bool active_only,
                                   struct error *error) {
@@ -106,7 +117,7 @@ static enum status send_all_empty(struct learner *learner, enum message_type typ
 enum status learner_start(struct learner *learner, struct error *error) {
   struct job *job = learner->job;
   struct roster *roster = &learner->roster;
-  enum status status = weights_publisher_poll(&learner->publisher, job, roster, true, error);
+  enum status status = publish(learner, true, error);
   uint32_t anew = 0;
   for (uint32_t i = 0; i < roster->active && status == STATUS_OK; i++) {
     const struct assignment share = assignment_of(&job->config, roster->actors, i);
@@ -312,7 +323,9 @@ static void report_if_due(struct learner *learner) {
   struct job *job = learner->job;
   if (!is_due(job->limiter.steps, job->next_log)) return;
   job->next_log = job_threshold_after(job->next_log, job->config.log_every, job->limiter.steps);
+  const double began = clock_now();
   reporter_row(&learner->reporter, job, &learner->roster);
+  count_stage(&learner->reporter.stages.report, began);
 }
 
 // async: ask every environment where it stands, then save: all answers are there, or SNAPSHOT_SECONDS have passed.
@@ -352,7 +365,7 @@ static enum status async_turn(struct learner *learner, bool *busy, struct error 
   } else if (job->policy_version == 0 && rate_limiter_started(&job->limiter)) {
     job->policy_version = 1;
   }
-  if (status == STATUS_OK) status = weights_publisher_poll(&learner->publisher, job, &learner->roster, false, error);
+  if (status == STATUS_OK) status = publish(learner, false, error);
   if (status == STATUS_OK && !over && is_due(job->limiter.steps, job->next_eval) && !learner->evaluation.running) {
     job->next_eval = job_threshold_after(job->next_eval, job->config.eval_every, job->limiter.steps);
     status = begin_evaluation(learner, error);
@@ -364,9 +377,16 @@ static enum status async_turn(struct learner *learner, bool *busy, struct error 
 static enum status begin_round(struct learner *learner, struct error *error) {
   const struct message_round round = {.round = ++learner->round, .version = learner->job->policy_version};
   learner->round_ends = 0;
-  enum status status = weights_publisher_poll(&learner->publisher, learner->job, &learner->roster, true, error);
+  enum status status = publish(learner, true, error);
   if (status == STATUS_OK) status = message_encode_round(&learner->roster.bytes, 0, &round, error);
   return status == STATUS_OK ? roster_send_all(&learner->roster, true, error) : status;
+}
+
+static enum status commit_round(struct learner *learner, struct error *error) {
+  const double began = clock_now();
+  const enum status status = transition_receiver_commit(learner->receiver, error);
+  count_stage(&learner->reporter.stages.drain, began);
+  return status;
 }
 
 // A version names the parameters after a round's updates; a round without updates has none of its own.
@@ -418,7 +438,7 @@ static enum status sync_turn(struct learner *learner, bool *busy, struct error *
     if (!transition_receiver_has_room(learner->receiver)) return STATUS_OK; // until a checkpoint has them
     learner->stage = STAGE_UPDATE;
     *busy = true;
-    return transition_receiver_commit(learner->receiver, error);
+    return commit_round(learner, error);
   }
   return STATUS_OK;
 }
@@ -495,6 +515,7 @@ static void count_idle(struct learner *learner, double began, bool busy) {
 static enum status training_turn(struct learner *learner, bool *busy, struct error *error) {
   const double began = clock_now();
   enum status status = drain(learner, busy, error);
+  count_stage(&learner->reporter.stages.drain, began);
   saving_poll(&learner->saving);
   if (status == STATUS_OK) status = look_around(learner, error);
   if (status == STATUS_OK && learner->phase == PHASE_TRAINING)
@@ -502,8 +523,10 @@ static enum status training_turn(struct learner *learner, bool *busy, struct err
   else if (status == STATUS_OK && learner->phase == PHASE_FINISHING)
     status = finishing_turn(learner, busy, error);
   count_idle(learner, began, *busy);
-  if (status == STATUS_OK && learner->phase < PHASE_LEAVING)
-    reporter_poll(&learner->reporter, learner->job, &learner->roster);
+  if (status != STATUS_OK || learner->phase >= PHASE_LEAVING) return status;
+  const double ended = clock_now();
+  reporter_poll(&learner->reporter, learner->job, &learner->roster);
+  count_stage(&learner->reporter.stages.report, ended);
   return status;
 }
 

@@ -35,7 +35,8 @@ void metrics_add_batch(struct metrics *metrics, const struct transition_batch *b
 const char *metrics_header(void) {
   return "time_s,env_steps,updates,episodes,return_mean,return_min,return_max,episode_length_mean,critic_loss,"
          "policy_loss,alpha,entropy,q_mean,utd,policy_lag_mean,policy_lag_max,learner_wait,actor_wait,"
-         "env_steps_per_s,updates_per_s,actors_alive,eval_return_mean,policy_lag_min,policy_age_mean";
+         "env_steps_per_s,updates_per_s,actors_alive,eval_return_mean,policy_lag_min,policy_age_mean,"
+         "learner_drain,learner_publish,learner_report";
 }
 
 // A line that is being written; `length` counts on past the end, as snprintf does.
@@ -104,6 +105,9 @@ size_t metrics_format_row(struct metrics *metrics, const struct metrics_totals *
   ratio_cell(&line, metrics->eval_return, (double)metrics->evaluated);
   ratio_cell(&line, (double)metrics->lag.low, lags > 0);
   ratio_cell(&line, (double)metrics->age_sum, (double)metrics->age_count);
+  ratio_cell(&line, totals->stages.drain, seconds);
+  ratio_cell(&line, totals->stages.publish, seconds);
+  ratio_cell(&line, totals->stages.report, seconds);
   *metrics = (struct metrics){.rows = metrics->rows + 1,
                               .last_steps = totals->env_steps,
                               .last_updates = totals->updates,

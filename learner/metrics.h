@@ -27,11 +27,16 @@ void metrics_add_update(struct metrics *metrics, const struct sac_losses *losses
 void metrics_add_batch(struct metrics *metrics, const struct transition_batch *batch,
                        uint64_t newest_version); // lag, age, blocked
 
+// Seconds of the learner's that went into what is around the updates, since the last row; not saved.
+struct metrics_stages {
+  double drain, publish, report; // messages taken and rows inserted; weights sent; rows, log and status written
+};
 // What a row needs beside the sums.
 struct metrics_totals {
   double seconds; // of the job so far, over all its processes
   uint64_t env_steps, updates, episodes;
   uint32_t actors, actors_alive;
+  struct metrics_stages stages;
 };
 // The header line, without newline.
 const char *metrics_header(void);

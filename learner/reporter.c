@@ -66,7 +66,9 @@ void reporter_row(struct reporter *reporter, struct job *job, const struct roste
                                         .updates = job->limiter.updates,
                                         .episodes = job->episodes,
                                         .actors = roster->active,
-                                        .actors_alive = roster_alive(roster)};
+                                        .actors_alive = roster_alive(roster),
+                                        .stages = reporter->stages};
+  reporter->stages = (struct metrics_stages){0};
   if (job->metrics.episodes > 0) {
     reporter->has_return = true;
     reporter->last_return = job->metrics.return_sum / (double)job->metrics.episodes;

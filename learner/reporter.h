@@ -16,6 +16,7 @@ struct reporter {
   uint64_t rate_steps, rate_updates;
   double steps_per_s, updates_per_s, last_return;
   bool has_return, said_learner_bound;
+  struct metrics_stages stages; // since the last row; the learner adds to them
 };
 void reporter_init(struct reporter *reporter, const struct job *job, struct run_directory *run,
                    struct metrics_file *metrics_file);

@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-double clock_now(void);                     // seconds, monotonic
-double clock_coarse(void);                  // the same, late by at most CLOCK_TICK, and several times cheaper
+double clock_now(void);    // seconds, monotonic
+double clock_coarse(void); // the same, late by at most CLOCK_TICK, and several times cheaper
 #define CLOCK_TICK 0.01
 void clock_format(char *text, size_t size); // local time now, ISO 8601: 2026-01-31T12:00:00+0100
 void clock_format_duration(double seconds, char *text, size_t size); // "1h 02m", "3m 20s", "4.2s"

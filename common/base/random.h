@@ -37,8 +37,8 @@ double random_uniform(struct random *random); // [0, 1), 53 bits
 double random_normal(struct random *random);  // N(0,1), Box-Muller on 53-bit uniforms
 // The next `count` of random_normal, bit for bit, several at a time.
 void random_normals(struct random *random, size_t count, double *values);
-// The first `count` of random_normal, rounded to float, of each of the streams at index, index + 1, ...: values (indices x
-// count), a row every `stride`. RANDOM_PAIRS pairs cost little more than one.
+// The first `count` of random_normal, rounded to float, of each of the streams at index, index + 1, ...: values
+// (indices x count), a row every `stride`. RANDOM_PAIRS pairs cost little more than one.
 enum { RANDOM_PAIRS = 64 };
 void random_normals_at(uint64_t seed, enum random_purpose purpose, uint32_t environment, uint64_t index, size_t indices,
                        size_t count, float *values, size_t stride);

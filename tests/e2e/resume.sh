@@ -4,7 +4,7 @@
 
 # The columns of metrics.csv that hold no times, nor how many ranks there were.
 timeless() {
-  awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) keep[i] = $i !~ /^(time_s|learner_wait|actor_wait|env_steps_per_s|updates_per_s|actors_alive)$/ }
+  awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) keep[i] = $i !~ /^(time_s|learner_wait|actor_wait|learner_drain|learner_publish|learner_report|env_steps_per_s|updates_per_s|actors_alive)$/ }
     { line = ""; for (i = 1; i <= NF; i++) if (keep[i]) line = line "," $i; print line }' "$1"
 }
 same_metrics() { cmp <(timeless "$1/metrics.csv") <(timeless "$2/metrics.csv"); }

@@ -1,5 +1,6 @@
 #include "tests/support/allocations.h"
 #include <dlfcn.h>
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,5 +64,13 @@ void *realloc(void *block, size_t size) {
 void *aligned_alloc(size_t alignment, size_t size) {
   note(__builtin_return_address(0));
   return __libc_memalign(alignment, size);
+}
+
+int posix_memalign(void **block, size_t alignment, size_t size) {
+  note(__builtin_return_address(0));
+  void *taken = __libc_memalign(alignment, size);
+  if (!taken) return ENOMEM;
+  *block = taken;
+  return 0;
 }
 #endif

@@ -1,6 +1,5 @@
-// Counts calls of malloc, calloc, realloc and aligned_alloc by any thread of a test program that links this, but for
-// OpenBLAS' own: what promises "no
-// allocation" is tested with.
+// Counts calls of malloc, calloc, realloc, aligned_alloc and posix_memalign by any thread of a test program that links
+// this, but for OpenBLAS' own: what promises "no allocation" is tested with.
 #ifndef CORSAC_TESTS_SUPPORT_ALLOCATIONS_H
 #define CORSAC_TESTS_SUPPORT_ALLOCATIONS_H
 

@@ -103,8 +103,9 @@ bool job_checkpoints_equal(const char *left, const char *right) {
 }
 
 static bool is_of_the_machine(const char *column) {
-  static const char *const names[] = {"time_s",          "learner_wait",  "actor_wait",
-                                      "env_steps_per_s", "updates_per_s", "actors_alive"};
+  static const char *const names[] = {"time_s",          "learner_wait",    "actor_wait",
+                                      "env_steps_per_s", "updates_per_s",   "actors_alive",
+                                      "learner_drain",   "learner_publish", "learner_report"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (strcmp(names[i], column) == 0) return true;
   return false;

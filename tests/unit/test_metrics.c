@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINE = 2048, CELLS = 24 };
+enum { LINE = 2048, CELLS = 27 };
 
 // The cell under a column's name, copied into `cell`.
 static const char *cell(const char *row, const char *column, char *text) {
@@ -58,7 +58,7 @@ static void test_nothing_to_report(void) {
   char row[LINE];
   const size_t length = metrics_format_row(&metrics, &totals, row, sizeof row);
   CU_ASSERT_EQUAL(length, strlen(row));
-  CU_ASSERT_STRING_EQUAL(row, "0,0,0,0,,,,,,,,,,,,,,,,,3,,,");
+  CU_ASSERT_STRING_EQUAL(row, "0,0,0,0,,,,,,,,,,,,,,,,,3,,,,,,");
   CU_ASSERT_EQUAL(metrics.rows, 1);
 }
 
@@ -83,8 +83,13 @@ static void test_interval(void) {
   metrics.eval_return = -42.5;
   char row[LINE];
   metrics_format_row(&metrics,
-                     &(struct metrics_totals){
-                         .seconds = 14, .env_steps = 108, .updates = 42, .episodes = 7, .actors = 6, .actors_alive = 5},
+                     &(struct metrics_totals){.seconds = 14,
+                                              .env_steps = 108,
+                                              .updates = 42,
+                                              .episodes = 7,
+                                              .actors = 6,
+                                              .actors_alive = 5,
+                                              .stages = {.drain = 0.5, .publish = 0.25, .report = 0.125}},
                      row, sizeof row);
   static const struct {
     const char *column;
@@ -111,7 +116,10 @@ static void test_interval(void) {
                   {"updates_per_s", 0.5},
                   {"env_steps_per_s", 2},
                   {"actors_alive", 5},
-                  {"eval_return_mean", -42.5}};
+                  {"eval_return_mean", -42.5},
+                  {"learner_drain", 0.125},
+                  {"learner_publish", 0.0625},
+                  {"learner_report", 0.03125}};
   for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
     CU_ASSERT_DOUBLE_EQUAL(value(row, expected[i].column), expected[i].value, 1e-12);
   }

@@ -109,6 +109,27 @@ static void test_normal_pairs(void) {
   CU_ASSERT_EQUAL(random_u32(&random), random_u32(&uniform));
 }
 
+// Those of several streams are what each gives alone, whatever the number of streams and of normals, across 2^32, too.
+static void test_normals_at(void) {
+  static const size_t indices[] = {1, 2, 64, 65, 200}, counts[] = {1, 2, 3, 6, 17, 129};
+  enum { STRIDE = 131 };
+  static float values[200 * STRIDE];
+  for (size_t n = 0; n < sizeof indices / sizeof *indices; n++) {
+    for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
+      const uint64_t first = UINT32_MAX - 1;
+      int different = 0;
+      for (size_t i = 0; i < sizeof values / sizeof *values; i++) values[i] = -7;
+      random_normals_at(0x123456789, RANDOM_ACTOR, 5, first, indices[n], counts[c], values, STRIDE);
+      for (size_t i = 0; i < indices[n]; i++) {
+        struct random alone = random_stream(0x123456789, RANDOM_ACTOR, 5, first + i);
+        for (size_t j = 0; j < counts[c]; j++) different += values[i * STRIDE + j] != (float)random_normal(&alone);
+        different += values[i * STRIDE + counts[c]] != -7;
+      }
+      CU_ASSERT_EQUAL(different, 0);
+    }
+  }
+}
+
 // Many at a time are the same bits as one by one, whatever came before and whatever the number.
 static void test_normals(void) {
   static const size_t counts[] = {0, 1, 2, 3, 127, 128, 129, 130, 1, 300, 7, 1000};
@@ -181,6 +202,7 @@ int main(void) {
       {"normals have the moments and tails of N(0,1)", test_normal},
       {"normals are Box-Muller pairs", test_normal_pairs},
       {"many normals at a time are those drawn one by one", test_normals},
+      {"normals of several streams at once", test_normals_at},
       {"normals are right to the last digits", test_normal_accuracy},
       {"bounded numbers are even and without bias", test_bounded},
   };
