@@ -152,9 +152,9 @@ static enum status check_obs(const struct environment *environment, const char *
 }
 
 static bool is_good(const struct environment *environment, int result, const float *obs, double reward) {
-  bool good = result >= 0 && !(result & ~(CORSAC_TERMINATED | CORSAC_TRUNCATED)) && isfinite((float)reward);
-  for (uint32_t i = 0; i < environment->obs_dim; i++) good &= isfinite(obs[i]) != 0;
-  return good;
+  float zero = 0 * (float)reward; // NaN as soon as anything is not finite
+  for (uint32_t i = 0; i < environment->obs_dim; i++) zero += 0 * obs[i];
+  return zero == 0 && !(result & ~(CORSAC_TERMINATED | CORSAC_TRUNCATED));
 }
 
 // Words cost more than a cheap environment's step, so they are found for what is wrong only.
@@ -167,25 +167,35 @@ enum status environment_reset(struct environment *environment, uint64_t seed, fl
   return result < 0 ? call_failed(environment, call, result, error) : check_obs(environment, call, obs, error);
 }
 
-// scaled = low + (a + 1)/2 (high - low), in double; the nearest float may lie just outside and is then pulled inside.
+// A component of the action that does not scale into its bounds: it is not finite, or the nearest float lies just
+// outside and is pulled inside.
+static enum status pull_inside(struct environment *environment, const float *action, uint32_t i, struct error *error) {
+  const double low = environment->action_low[i], high = environment->action_high[i];
+  if (!isfinite(action[i]))
+    return fail(environment, STATUS_FAILED, error, "step %llu: the policy's action is not finite: component %u is %g",
+                (unsigned long long)environment->step, i, (double)action[i]);
+  float *scaled = &environment->scaled[i];
+  if ((double)*scaled > high) *scaled = nextafterf((float)high, -INFINITY);
+  if ((double)*scaled < low) *scaled = nextafterf((float)low, INFINITY);
+  return STATUS_OK;
+}
+
+// scaled = low + (a + 1)/2 (high - low), in double
 static enum status scale_action(struct environment *environment, const float *action, struct error *error) {
   for (uint32_t i = 0; i < environment->act_dim; i++) {
-    double low = environment->action_low[i], high = environment->action_high[i];
-    if (!isfinite(action[i]))
-      return fail(environment, STATUS_FAILED, error, "step %llu: the policy's action is not finite: component %u is %g",
-                  (unsigned long long)environment->step, i, (double)action[i]);
-    float scaled = (float)(low + ((double)action[i] + 1) / 2 * (high - low));
-    if ((double)scaled > high) scaled = nextafterf((float)high, -INFINITY);
-    if ((double)scaled < low) scaled = nextafterf((float)low, INFINITY);
+    const double low = environment->action_low[i], high = environment->action_high[i];
+    const float scaled = (float)(low + ((double)action[i] + 1) / 2 * (high - low));
     environment->scaled[i] = scaled;
+    if ((double)scaled >= low && (double)scaled <= high) continue;
+    const enum status status = pull_inside(environment, action, i, error);
+    if (status != STATUS_OK) return status;
   }
   return STATUS_OK;
 }
 
-static enum status check_step(const struct environment *environment, const char *name, int result, const float *obs,
-                              double reward, struct error *error) {
+static enum status refuse_step(const struct environment *environment, const char *name, int result, const float *obs,
+                               double reward, struct error *error) {
   char call[64];
-  if (is_good(environment, result, obs, reward)) return STATUS_OK;
   snprintf(call, sizeof call, "%s %llu of the episode", name, (unsigned long long)environment->step);
   if (result < 0) return call_failed(environment, call, result, error);
   if (result & ~(CORSAC_TERMINATED | CORSAC_TRUNCATED))
@@ -204,7 +214,8 @@ enum status environment_step(struct environment *environment, const float *actio
   if (status != STATUS_OK) return status;
   *reward = 0;
   *flags = environment->kind->abi->step(environment->self, environment->scaled, obs, reward);
-  return check_step(environment, "step", *flags, obs, *reward, error);
+  if (is_good(environment, *flags, obs, *reward)) return STATUS_OK;
+  return refuse_step(environment, "step", *flags, obs, *reward, error);
 }
 
 bool environment_can_overlap(const struct environment *environment) { return environment->kind->abi->step_begin; }
@@ -224,7 +235,8 @@ enum status environment_step_end(struct environment *environment, float *obs, do
                                  struct error *error) {
   *reward = 0;
   *flags = environment->kind->abi->step_end(environment->self, obs, reward);
-  return check_step(environment, "step_end", *flags, obs, *reward, error);
+  if (is_good(environment, *flags, obs, *reward)) return STATUS_OK;
+  return refuse_step(environment, "step_end", *flags, obs, *reward, error);
 }
 
 // ---- state ----

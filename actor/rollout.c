@@ -193,12 +193,11 @@ static void append_rows(struct rollout *rollout, uint64_t version, struct transi
   memcpy(batch->obs + row * obs, rollout->obs, count * obs * sizeof(float));
   memcpy(batch->next_obs + row * obs, rollout->next_obs, count * obs * sizeof(float));
   memcpy(batch->action + row * action, rollout->action, count * action * sizeof(float));
-  for (uint32_t i = 0; i < count; i++) {
-    batch->environment[row + i] = rollout->first + i;
-    batch->version[row + i] = version;
-    batch->reward[row + i] = 0 + (float)rollout->reward[i]; // a sum, as a window's: -0 becomes 0
-    batch->discount[row + i] = rollout->flags[i] & CORSAC_TERMINATED ? 0 : (float)rollout->config->gamma;
-  }
+  const float gamma = (float)rollout->config->gamma;
+  for (uint32_t i = 0; i < count; i++) batch->environment[row + i] = rollout->first + i;
+  for (uint32_t i = 0; i < count; i++) batch->version[row + i] = version;
+  for (uint32_t i = 0; i < count; i++) batch->reward[row + i] = 0 + (float)rollout->reward[i]; // a sum: -0 becomes 0
+  for (uint32_t i = 0; i < count; i++) batch->discount[row + i] = rollout->flags[i] & CORSAC_TERMINATED ? 0 : gamma;
   batch->rows += rollout->count;
 }
 

@@ -38,9 +38,7 @@ static enum status act(void *context, struct error *error) {
   if (status == STATUS_OK) status = transition_sender_poll(&sides->sender, error);
   if (status != STATUS_OK || sides->sender.credits > 0) return status;
   transition_sender_grant(&sides->sender, 1);
-  do status = transport_receive(sides->ends[0], &from, &bytes, &size, error);
-  while (status == STATUS_OK && size > 0);
-  return status;
+  return transport_receive(sides->ends[0], &from, &bytes, &size, error);
 }
 
 static enum status step_bare(struct sides *sides, uint32_t i, struct error *error) {
