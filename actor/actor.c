@@ -220,7 +220,7 @@ static enum status take_message(struct actor *actor, const struct frame *frame, 
 // times.
 static enum status drain(struct actor *actor, bool *heard, struct error *error) {
   static const double LONG_SECONDS = 1e-3;
-  const double now = clock_now();
+  const double now = clock_coarse();
   int believed = now - actor->drained > LONG_SECONDS ? 3 : 1;
   actor->drained = now;
   while (actor->phase != PHASE_LEFT) {
@@ -241,7 +241,7 @@ static enum status drain(struct actor *actor, bool *heard, struct error *error) 
       }
     }
     if (status != STATUS_OK) return status;
-    actor->heard = clock_now();
+    actor->heard = clock_coarse();
     *heard = true;
   }
   return STATUS_OK;
@@ -275,7 +275,7 @@ static enum status look_at_learner(struct actor *actor, struct error *error) {
     if (status != STATUS_OK) return status;
   }
   // Before START the learner waits for other actors' environments and owes no heartbeat.
-  const double silence = clock_now() - actor->heard;
+  const double silence = clock_coarse() - actor->heard;
   if (silence > actor->config.actor_timeout + (actor->phase == PHASE_WAITING ? actor->config.env_timeout : 0))
     return error_set(error, STATUS_PEER, "the learner has been silent for %.0f s (actor_timeout %g): this actor leaves",
                      silence, actor->config.actor_timeout);
@@ -283,7 +283,7 @@ static enum status look_at_learner(struct actor *actor, struct error *error) {
 }
 
 static enum status say_something(struct actor *actor, struct error *error) {
-  if (clock_now() - actor->said < heartbeat_seconds(&actor->config)) return STATUS_OK;
+  if (clock_coarse() - actor->said < heartbeat_seconds(&actor->config)) return STATUS_OK;
   const struct message_heartbeat heartbeat = {.longest_step = actor->longest_step};
   return send_bytes(actor, message_encode_heartbeat(&actor->bytes, rank(actor), &heartbeat, error), error);
 }
