@@ -57,8 +57,8 @@ static void begin(struct h5 *h5, const char *path, bool writing, struct error *e
                     .links = H5I_INVALID_HID,
                     .layout = H5I_INVALID_HID};
   snprintf(h5->path, sizeof h5->path, "%s", path);
-  H5Eget_auto2(H5E_DEFAULT, &h5->print, &h5->print_data);
-  H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+  if (H5Eget_auto2(H5E_DEFAULT, &h5->print, &h5->print_data) < 0 || H5Eset_auto2(H5E_DEFAULT, NULL, NULL) < 0)
+    h5_fail(h5, STATUS_FAILED, "HDF5 does not let its messages be turned off");
 }
 
 static void end(struct h5 *h5) {
@@ -108,7 +108,7 @@ void h5_check_output(struct h5 *h5, const char *name) {
 
 enum status h5_create(struct h5 *h5, const char *path, struct error *error) {
   begin(h5, path, true, error);
-  h5->status = whole_file_begin(path, h5->temporary, error);
+  if (h5->status == STATUS_OK) h5->status = whole_file_begin(path, h5->temporary, error);
   if (h5->status != STATUS_OK) return h5->status;
   checkpoint_output_open(&h5->output, h5->temporary);
   h5_check_output(h5, "");
@@ -137,6 +137,7 @@ enum status h5_commit(struct h5 *h5) {
 enum status h5_open(struct h5 *h5, const char *path, struct error *error) {
   begin(h5, path, false, error);
   struct stat info;
+  if (h5->status != STATUS_OK) return h5->status;
   if (stat(path, &info) != 0)
     h5_fail(h5, STATUS_IO, "cannot be read: %s", strerror(errno));
   else if (!S_ISREG(info.st_mode))

@@ -42,10 +42,10 @@ static bool move_column(const struct column *column, uint32_t number, uint64_t r
       good = H5Dwrite(dataset, H5T_NATIVE_FLOAT, memory, space, H5P_DEFAULT, column->piece) >= 0;
     else if (good)
       good = H5Dread(dataset, H5T_NATIVE_FLOAT, memory, space, H5P_DEFAULT, column->piece) >= 0;
-    if (memory >= 0) H5Sclose(memory);
+    if (memory >= 0 && H5Sclose(memory) < 0) good = false;
   }
   if (dataset >= 0 && H5Dclose(dataset) < 0) good = false;
-  if (space >= 0) H5Sclose(space);
+  if (space >= 0 && H5Sclose(space) < 0) good = false;
   return good;
 }
 
@@ -70,7 +70,7 @@ static enum status move(const char *path, bool writing, uint64_t rows, const uin
   bool good = column.file >= 0 && column.properties >= 0 && H5Pset_fletcher32(column.properties) >= 0;
   for (uint32_t c = 0; good && c < columns; c++) good = move_column(&column, c, rows, width[c]);
   if (column.file >= 0 && H5Fclose(column.file) < 0) good = false;
-  if (column.properties >= 0) H5Pclose(column.properties);
+  if (column.properties >= 0 && H5Pclose(column.properties) < 0) good = false;
   memory_free(column.piece);
   if (good && writing) good = synchronise(path);
   if (good) return STATUS_OK;

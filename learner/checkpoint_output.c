@@ -170,6 +170,6 @@ herr_t checkpoint_output_use(struct checkpoint_output *output, hid_t access) {
   const hid_t registered = H5FDregister(&driver);
   if (registered < 0) return -1;
   const herr_t set = H5Pset_driver(access, registered, &output);
-  H5FDunregister(registered); // the access list, and files made with it, go on with it
-  return set;
+  // The access list, and files made with it, go on with it.
+  return H5FDunregister(registered) < 0 ? -1 : set;
 }

@@ -238,8 +238,10 @@ static enum status take_failure(struct learner *learner, const struct frame *fra
   if (status != STATUS_OK) return status;
   error_set(error, (enum status)failed.status, "rank %u: %s", frame->sender, failed.text);
   struct error unsaved = {0};
-  while (saving_now(&learner->saving, CHECKPOINT_ALL, &unsaved) == STATUS_STOPPED) // by the one signal that counts
+  while (saving_now(&learner->saving, CHECKPOINT_ALL, &unsaved) == STATUS_STOPPED) { // once: one signal counts
+    saving_give_up(&learner->saving);
     error_clear(&unsaved);
+  }
   if (unsaved.status != STATUS_OK) log_error("and no checkpoint could be saved: %s", unsaved.text);
   return error->status;
 }

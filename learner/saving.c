@@ -93,10 +93,11 @@ enum status saving_best(struct saving *saving, const struct policy_weights *weig
 // Until no checkpoint is being saved, or (all) best.h5 neither. false: a signal came, or the disk hangs.
 static bool wait_until_done(struct saving *saving, bool all, bool heed_signals) {
   struct error error = {0};
-  const int signal_before = *saving->stop;
   uint64_t progress = checkpoint_writer_progress(saving->writer);
   double moved = clock_now();
-  while (!saving->hangs && (all ? checkpoint_writer_busy(saving->writer) : checkpoint_writer_saving(saving->writer))) {
+  bool stopped = false;
+  while (!stopped && !saving->hangs &&
+         (all ? checkpoint_writer_busy(saving->writer) : checkpoint_writer_saving(saving->writer))) {
     checkpoint_writer_wait(saving->writer, LOOK_SECONDS);
     saving_poll(saving);
     run_directory_refresh(saving->run);
@@ -104,17 +105,18 @@ static bool wait_until_done(struct saving *saving, bool all, bool heed_signals) 
       log_warn("telling the actors to wait for a save: %s", error.text);
       error_clear(&error);
     }
-    if (heed_signals && *saving->stop != signal_before) return false;
+    stopped = heed_signals && *saving->stop != saving->heeded;
     const uint64_t now = checkpoint_writer_progress(saving->writer);
     if (now != progress) moved = clock_now();
     progress = now;
     saving->hangs = clock_now() - moved > HUNG_SECONDS;
   }
   roster_excuse(saving->roster); // nobody was listened to
-  return !saving->hangs;
+  return !stopped && !saving->hangs;
 }
 
 void saving_give_up(struct saving *saving) {
+  saving->heeded = *saving->stop;
   saving_poll(saving);
   if (!checkpoint_writer_saving(saving->writer)) return;
   checkpoint_writer_abandon(saving->writer);
@@ -132,7 +134,10 @@ enum status saving_now(struct saving *saving, enum checkpoint_content content, s
   saving->beside = false;
   const enum status status = begin(saving, content, error);
   if (status != STATUS_OK) return status;
-  if (!wait_until_done(saving, false, true)) saving_give_up(saving);
+  if (!wait_until_done(saving, false, true) && !saving->hangs) {
+    checkpoint_writer_abandon(saving->writer);
+    wait_until_done(saving, false, false);
+  }
   if (saving->hangs) return fail_hung(saving, error);
   return saving->failure.status == STATUS_OK ? STATUS_OK
                                              : error_set(error, saving->failure.status, "%s", saving->failure.text);

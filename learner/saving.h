@@ -18,6 +18,7 @@ struct saving {
   bool wanted;          // a checkpoint has come due and is not begun
   bool beside;          // the one under way is written beside training: nobody waits to hear how it ends
   struct error failure; // of the last checkpoint that ended; status STATUS_OK: it is there
+  int heeded;           // the signal that is being obeyed already
   bool hangs;           // the disk does not answer: nothing is waited for any more
 };
 enum status saving_init(struct saving *saving, struct job *job, struct run_directory *run, struct reporter *reporter,
@@ -35,10 +36,11 @@ enum status saving_best(struct saving *saving, const struct policy_weights *weig
                         const struct normalizer *normalizer, uint64_t env_steps, struct error *error);
 void saving_poll(struct saving *saving); // every turn: says how saves ended
 
-// Gives up what is being saved, for something newer, and waits until it has.
+// A signal, or another reason to stop, is obeyed from now on: gives up what is being saved, for something newer, and
+// waits until it has.
 void saving_give_up(struct saving *saving);
-// Lets a save that is under way end, saves the job as it stands and waits. STATUS_STOPPED: a signal came meanwhile, and
-// the job was not saved, for what it may ask.
+// Lets a save that is under way end, saves the job as it stands and waits. STATUS_STOPPED: there is a signal that is
+// not yet obeyed, and the job was not saved, for what it may ask.
 enum status saving_now(struct saving *saving, enum checkpoint_content content, struct error *error);
 void saving_finish(struct saving *saving); // waits for all that is under way
 #endif

@@ -134,6 +134,13 @@ static void test_export(void) {
   job_release(&job);
 }
 
+static void test_thresholds(void) {
+  CU_ASSERT_EQUAL(job_threshold_after(100, 100, 100), 200);
+  CU_ASSERT_EQUAL(job_threshold_after(100, 100, 199), 200);
+  CU_ASSERT_EQUAL(job_threshold_after(100, 100, 200), 300);
+  CU_ASSERT_EQUAL(job_threshold_after(100, 30, 1000), 1030);
+}
+
 int main(void) {
   linalg_init();
   static const struct unit_case cases[] = {
@@ -143,6 +150,7 @@ int main(void) {
       {"a sample is whole rows and noise, given by the number of the update alone", test_sample},
       {"a sample is normalised with the statistics of now", test_sample_normalised},
       {"an exported policy has the version, the parameters and the normalizer", test_export},
+      {"what is due next comes after the steps made, at a multiple", test_thresholds},
   };
   return unit_run("job", cases, sizeof cases / sizeof *cases);
 }
