@@ -8,8 +8,10 @@
 #include "learner/checkpoint_table.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 _Static_assert(sizeof(real) == sizeof(float), "a checkpoint holds float networks");
 
@@ -363,9 +365,17 @@ static void columns_close(struct h5 *h5, struct columns *columns) {
   }
 }
 
+// Sleeps as long as was worked since `began`. A thread that never does is given a core for milliseconds at a time,
+// which may be the one that updates run on.
+static void leave_core(const struct checkpoint_watch *watch, double began) {
+  if (!watch || atomic_load_explicit(&watch->hurry, memory_order_relaxed)) return;
+  const double worked = fmin(clock_now() - began, 0.02);
+  nanosleep(&(struct timespec){.tv_nsec = (long)(1e9 * worked)}, NULL);
+}
+
 // A row stands in the file where it stands in memory, but the pieces are written from the oldest row's on, once around:
 // a view lets go of rows in the order in which they are to be overwritten.
-static void write_replay(struct h5 *h5, struct replay *replay) {
+static void write_replay(struct h5 *h5, struct replay *replay, const struct checkpoint_watch *watch) {
   uint64_t size = replay_size(replay), cursor = replay_cursor(replay), capacity = replay_capacity(replay);
   if (h5->status != STATUS_OK) return;
   struct columns columns;
@@ -377,10 +387,12 @@ static void write_replay(struct h5 *h5, struct replay *replay) {
   for (uint64_t p = 0, gone = 0; p < pieces && h5->status == STATUS_OK; p++) {
     const uint64_t row = (oldest / columns.rows + p) % pieces * columns.rows;
     const uint64_t count = size - row < columns.rows ? size - row : columns.rows;
+    const double began = clock_now();
     replay_read_rows(replay, row, count, columns.piece);
     gone += p == 0 ? row + count - oldest : count; // the first piece may also hold the newest rows: they wait
     replay_view_let_go(replay, gone);
     columns_move(h5, &columns, row, count);
+    leave_core(watch, began);
   }
   columns_close(h5, &columns);
 }
@@ -437,13 +449,8 @@ static void walk_job(struct h5 *h5, struct job *job) {
   walk_environments(h5, job);
 }
 
-enum status checkpoint_write(const char *path, const struct job *job, enum checkpoint_content content,
-                             struct error *error) {
-  return checkpoint_write_unless(path, job, content, NULL, error);
-}
-
-enum status checkpoint_write_unless(const char *path, const struct job *job, enum checkpoint_content content,
-                                    const atomic_bool *abandon, struct error *error) {
+static enum status write_job(const char *path, const struct job *job, enum checkpoint_content content,
+                             const struct checkpoint_watch *watch, struct error *error) {
   struct h5 h5;
   struct checkpoint_info info;
   const bool with_replay = content == CHECKPOINT_ALL && job->config.checkpoint_replay;
@@ -453,13 +460,23 @@ enum status checkpoint_write_unless(const char *path, const struct job *job, enu
   struct job view = *job; // what a walk may not change is behind pointers, and writing changes nothing
   view.seconds = job_seconds(job);
   h5_create(&h5, path, error);
-  h5.abandon = abandon;
+  h5.abandon = watch ? &watch->abandon : NULL;
   walk_head(&h5, &info);
   walk_bounds(&h5, info.act_dim, job->environment.action_low, job->environment.action_high);
   walk_job(&h5, &view);
-  if (with_replay) write_replay(&h5, job->replay);
+  if (with_replay) write_replay(&h5, job->replay, watch);
   checkpoint_info_release(&info);
   return h5_commit(&h5);
+}
+
+enum status checkpoint_write(const char *path, const struct job *job, enum checkpoint_content content,
+                             struct error *error) {
+  return write_job(path, job, content, NULL, error);
+}
+
+enum status checkpoint_write_beside(const char *path, const struct job *job, enum checkpoint_content content,
+                                    const struct checkpoint_watch *watch, struct error *error) {
+  return write_job(path, job, content, watch, error);
 }
 
 enum status checkpoint_write_policy(const char *path, const struct job *job, const struct policy_weights *weights,

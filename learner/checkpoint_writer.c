@@ -35,7 +35,7 @@ struct checkpoint_writer {
   const struct job *job;
   struct run_directory *run;
   pthread_t thread;
-  atomic_bool abandon;
+  struct checkpoint_watch watch;
   struct checkpoint_part checkpoint; // the thread's while STAGE_UNDER_WAY, else the caller's
   struct policy_part policy;         // the thread's
   bool started;
@@ -56,7 +56,7 @@ static void write_checkpoint(struct checkpoint_writer *writer) {
   struct checkpoint_ending *ending = &part->ending;
   const double began = clock_now();
   const enum status status =
-      checkpoint_write_unless(ending->path, &part->job, ending->content, &writer->abandon, &ending->error);
+      checkpoint_write_beside(ending->path, &part->job, ending->content, &writer->watch, &ending->error);
   replay_view_let_go(part->job.replay, SIZE_MAX);
   if (status == STATUS_OK && writer->run && part->keep > 0)
     run_directory_prune(writer->run, part->keep, &ending->unpruned);
@@ -163,7 +163,7 @@ static struct timespec in_seconds(double seconds) {
 static bool stop_thread(struct checkpoint_writer *writer) {
   if (!writer->started) return true;
   const struct timespec deadline = in_seconds(DESTROY_SECONDS);
-  atomic_store(&writer->abandon, true);
+  atomic_store(&writer->watch.abandon, true);
   pthread_mutex_lock(&writer->mutex);
   writer->stop = true;
   pthread_cond_signal(&writer->work);
@@ -213,7 +213,8 @@ enum status checkpoint_writer_begin(struct checkpoint_writer *writer, const char
   part->keep = keep;
   part->ending = (struct checkpoint_ending){.content = content};
   snprintf(part->ending.path, sizeof part->ending.path, "%s", path);
-  atomic_store(&writer->abandon, false);
+  atomic_store(&writer->watch.abandon, false);
+  atomic_store(&writer->watch.hurry, false);
   pthread_mutex_lock(&writer->mutex);
   writer->stage = STAGE_WAITING;
   pthread_cond_signal(&writer->work);
@@ -253,7 +254,9 @@ enum status checkpoint_writer_begin_policy(struct checkpoint_writer *writer, con
   return status;
 }
 
-void checkpoint_writer_abandon(struct checkpoint_writer *writer) { atomic_store(&writer->abandon, true); }
+void checkpoint_writer_abandon(struct checkpoint_writer *writer) { atomic_store(&writer->watch.abandon, true); }
+
+void checkpoint_writer_hurry(struct checkpoint_writer *writer) { atomic_store(&writer->watch.hurry, true); }
 
 bool checkpoint_writer_saving(struct checkpoint_writer *writer) { return stage_of(writer) != STAGE_NONE; }
 

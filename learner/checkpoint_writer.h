@@ -39,6 +39,8 @@ enum status checkpoint_writer_begin_policy(struct checkpoint_writer *writer, con
                                            uint64_t env_steps, struct error *error);
 // The checkpoint under way, if any, is given up: soon, unless it is already being synchronised with the disk.
 void checkpoint_writer_abandon(struct checkpoint_writer *writer);
+// The checkpoint under way is waited for: it no longer leaves every other moment to training.
+void checkpoint_writer_hurry(struct checkpoint_writer *writer);
 bool checkpoint_writer_saving(struct checkpoint_writer *writer); // a checkpoint is under way, or has an ending to take
 bool checkpoint_writer_busy(struct checkpoint_writer *writer);   // or a policy
 // Takes the next ending there is; false: none.

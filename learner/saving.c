@@ -96,6 +96,7 @@ static bool wait_until_done(struct saving *saving, bool all, bool heed_signals) 
   uint64_t progress = checkpoint_writer_progress(saving->writer);
   double moved = clock_now();
   bool stopped = false;
+  checkpoint_writer_hurry(saving->writer);
   while (!stopped && !saving->hangs &&
          (all ? checkpoint_writer_busy(saving->writer) : checkpoint_writer_saving(saving->writer))) {
     checkpoint_writer_wait(saving->writer, LOOK_SECONDS);
