@@ -25,7 +25,10 @@ for key in updates_per_s limit_per_s ratio; do check "learner: $key" number "$ou
 check 'learner: the parameters it ran with' json_is "$out" obs_dim 4
 check 'learner: hidden' grep -q '"hidden": "8,8"' "$out"
 check 'learner: threads' json_is "$out" learner_threads 2
-check 'learner: the backend' json_is "$out" backend openblas
+for backend in tiles openblas; do
+  expect_status "bench learner on $backend" 0 "$CORSAC" bench --json learner $tiny $shape --backend $backend
+  check "learner: the backend is $backend" json_is "$out" backend $backend
+done
 
 expect_status 'bench, for people' 0 "$CORSAC" bench $tiny $shape
 for name in learner replay actor checkpoint transport weights train; do
