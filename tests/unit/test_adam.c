@@ -68,6 +68,35 @@ static void test_split(void) {
   adam_release(&split);
 }
 
+// The scalar form, and the bias correction at any step, against pow.
+static void test_scalar(void) {
+  struct adam_scalar adam = {.learning_rate = 2e-3};
+  double parameter = 0.5, m = 0, v = 0, expected = 0.5;
+  for (int t = 1; t <= 20000; t++) {
+    const double g = sin(t);
+    adam_scalar_apply(&adam, g, &parameter);
+    m = 0.9 * m + 0.1 * g;
+    v = 0.999 * v + 0.001 * g * g;
+    expected -= 2e-3 * m / (1 - pow(0.9, t)) / (sqrt(v / (1 - pow(0.999, t))) + 1e-8);
+    CU_ASSERT_DOUBLE_EQUAL(parameter, expected, 1e-10);
+  }
+  CU_ASSERT_EQUAL(adam.step, 20000);
+}
+
+static void test_finite(void) {
+  struct adam adam;
+  CU_ASSERT_EQUAL_FATAL(adam_init(&adam, 40, 1e-2, NULL), STATUS_OK);
+  real parameters[40] = {0}, gradient[40] = {0};
+  adam_begin(&adam);
+  CU_ASSERT_TRUE(adam_apply(&adam, 0, 40, gradient, parameters));
+  gradient[37] = (real)INFINITY;
+  CU_ASSERT_FALSE(adam_apply(&adam, 0, 40, gradient, parameters));
+  CU_ASSERT_TRUE(adam_apply(&adam, 0, 37, gradient, parameters));
+  gradient[37] = (real)NAN;
+  CU_ASSERT_FALSE(adam_apply(&adam, 30, 40, gradient, parameters));
+  adam_release(&adam);
+}
+
 static void test_too_much(void) {
   struct adam adam;
   struct error error = {0};
@@ -80,6 +109,8 @@ int main(void) {
       {"steps follow the published formula", test_formula},
       {"the first step is the learning rate against the gradient's sign, epsilon outside of the root", test_first_step},
       {"the result does not depend on how the parameters are split", test_split},
+      {"the scalar form follows the formula over 20,000 steps", test_scalar},
+      {"a gradient that is not finite is told", test_finite},
       {"more memory than there is is refused", test_too_much},
   };
   return unit_run("adam", cases, sizeof cases / sizeof *cases);
