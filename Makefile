@@ -47,7 +47,8 @@ FLAGS_tsan     := -O1 -fno-omit-frame-pointer -fsanitize=thread
 FLAGS_coverage := -O0 --coverage
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion $(if $(filter 1,$(WERROR)),-Werror)
-COMPILE = $(CC) -std=c11 -D_GNU_SOURCE -I. $(LIB_CFLAGS) $(WARNINGS) -g -pthread -fno-math-errno -fno-trapping-math $(FLAGS_$(FLAVOUR)) $(CFLAGS)
+# -ffp-contract=off: no product and sum becomes a fused multiply-add where one processor has it and another does not.
+COMPILE = $(CC) -std=c11 -D_GNU_SOURCE -I. $(LIB_CFLAGS) $(WARNINGS) -g -pthread -ffp-contract=off -fno-math-errno -fno-trapping-math $(FLAGS_$(FLAVOUR)) $(CFLAGS)
 LINK    = $(CC) -pthread $(FLAGS_$(FLAVOUR)) $(CFLAGS) $(LDFLAGS)
 
 # --- the sources --------------------------------------------------------------------------------------------------------

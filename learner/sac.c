@@ -1,4 +1,5 @@
 #include "learner/sac.h"
+#include "common/base/logarithm.h"
 #include "common/base/memory.h"
 #include "common/base/random.h"
 #include "common/nn/backend.h"
@@ -36,7 +37,7 @@ enum status sac_init(struct sac *sac, const struct config *config, uint32_t obs_
       .target_entropy = config->target_entropy.is_auto ? -(double)act_dim : config->target_entropy.value,
       .auto_alpha = config->alpha.is_auto,
       .fixed_alpha = config->alpha.value,
-      .log_alpha = config->alpha.is_auto ? 0 : log(config->alpha.value), // alpha 0: -inf
+      .log_alpha = config->alpha.is_auto ? 0 : logarithm(config->alpha.value),
       .alpha_adam.learning_rate = config->lr_alpha,
       .team = team,
   };

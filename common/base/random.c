@@ -1,8 +1,8 @@
 #include "common/base/random.h"
+#include "common/base/logarithm.h"
 #include "common/base/vectorize.h"
 #include <assert.h>
 #include <math.h>
-#include <string.h>
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wconversion"
 #pragma GCC diagnostic ignored "-Wsign-conversion"
@@ -43,36 +43,8 @@ uint64_t random_u64(struct random *random) {
 double random_uniform(struct random *random) { return (double)(random_u64(random) >> 11) * 0x1p-53; }
 
 // --- normals ---
-// Logarithm, sine and cosine are our own, of products and sums alone: a library's differ from processor to processor,
-// and these become vectors.
-
-// log x for 0 < x <= 1, to 2e-16 of the larger of 1 and its magnitude:   x = 2^k m, sqrt(1/2) <= m < sqrt(2),
-// log x = k log 2 + 2 atanh z,  z = (m - 1) / (m + 1), its series up to z^21
-static inline double log_unit(double x) {
-  const uint64_t half_root = 0x3fe6a09e667f3bcd, bias = 1023; // bits of sqrt(1/2)
-  const double log2_high = 0x1.62e42feep-1, log2_low = 0x1.a39ef35793c76p-33;
-  uint64_t bits;
-  memcpy(&bits, &x, sizeof bits);
-  const uint64_t exponent = (bits - half_root + (bias << 52)) >> 52; // k + bias
-  bits -= (exponent - bias) << 52;
-  double m, k;
-  memcpy(&m, &bits, sizeof m);
-  const uint64_t integer = exponent | 0x4330000000000000; // 2^52 + k + bias
-  memcpy(&k, &integer, sizeof k);
-  k -= 0x1p52 + 1023;
-  const double z = (m - 1) / (m + 1), s = z * z;
-  double p = 2.0 / 21;
-  p = p * s + 2.0 / 19;
-  p = p * s + 2.0 / 17;
-  p = p * s + 2.0 / 15;
-  p = p * s + 2.0 / 13;
-  p = p * s + 2.0 / 11;
-  p = p * s + 2.0 / 9;
-  p = p * s + 2.0 / 7;
-  p = p * s + 2.0 / 5;
-  p = p * s + 2.0 / 3;
-  return k * log2_high + (2 * z + (z * s * p + k * log2_low));
-}
+// As the logarithm, sine and cosine are our own, of products and sums alone: a library's differ from processor to
+// processor, and these become vectors.
 
 struct pair {
   double first, second;
@@ -103,7 +75,7 @@ static inline struct pair cos_sin_turn(double v) {
 
 // Box-Muller: r = sqrt(-2 log u), u in (0, 1]; the pair is r cos(2 pi v), r sin(2 pi v).
 static inline struct pair box_muller(double u, double v) {
-  const double radius = sqrt(-2 * log_unit(u));
+  const double radius = sqrt(-2 * logarithm(u));
   const struct pair turn = cos_sin_turn(v);
   return (struct pair){radius * turn.first, radius * turn.second};
 }
