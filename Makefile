@@ -92,7 +92,7 @@ RUN_TESTS = tests/support/run_tests.sh -r $(B)/results -s $(TIME_SCALE)
 
 # --- targets people type ------------------------------------------------------------------------------------------------
 .PHONY: all tests help deps demo check check-built check-full check-unit check-mpi check-e2e check-layers \
-  check-headers check-format check-asan check-ubsan check-tsan check-valgrind check-clang coverage bench bench-compare bench-plots format install uninstall clean
+  check-headers check-format check-asan check-ubsan check-tsan check-valgrind check-clang check-cpus check-arm64 coverage bench bench-compare bench-plots format install uninstall clean
 
 all: $(B)/corsac $(API) ## Build the program: build/release/corsac
 tests: $(UNIT_TESTS) $(MPI_TESTS) $(PLUGINS) ## Build the tests
@@ -120,10 +120,10 @@ check-built: all tests
 	@rm -f $(B)/results; failed=0; for part in $(CHECKS); do $(MAKE) $$part || failed=1; done; \
 	tests/support/run_tests.sh -r $(B)/results -t && exit $$failed
 
-check-full: ## check, then the long tests, the sanitizers, clang and the coverage
+check-full: ## check, then the long tests, the sanitizers, clang, other processors and the coverage
 	$(Q)launch/install-deps.sh core tests full coverage
 	$(Q)CHECK_FULL=1 $(MAKE) check-built
-	$(Q)for part in check-asan check-ubsan check-tsan check-valgrind check-clang coverage; do $(MAKE) $$part || exit 1; done
+	$(Q)for part in check-asan check-ubsan check-tsan check-valgrind check-clang check-cpus check-arm64 coverage; do $(MAKE) $$part || exit 1; done
 
 check-unit: $(call select,$(UNIT_TESTS)) $(PLUGINS) ## Run tests/unit
 	$(Q)$(RUN_TESTS) unit $(call select,$(UNIT_TESTS))
@@ -159,6 +159,23 @@ check-valgrind: ## The arithmetic under valgrind: values used before they are se
 
 check-clang: ## Build everything with clang, warnings are errors
 	$(Q)$(MAKE) BUILD=$(BUILD)/clang CC=clang WERROR=1 all tests
+
+check-cpus: all $(PLUGINS) $(B)/cpus/fingerprints ## The same bits on older x86-64 processors, which qemu plays
+	$(Q)launch/install-deps.sh full
+	$(Q)$(RUN_TESTS) cpus tests/cpus/x86_64.sh
+
+# Everything compiles for arm64; the arithmetic runs, with stand-ins for the libraries (tests/cpus/arm64.c). gcc 12 for arm64 fails to make
+# vectors of the tests' loops over fmax, hence -fno-builtin-fmax.
+ARM64 := $(BUILD)/arm64
+ARM64_TESTS := tiles linalg mlp normalizer policy squashed_gaussian adam critic sac random logarithm
+export EMULATOR := qemu-aarch64 -L /usr/aarch64-linux-gnu
+export ARM64_DIR := $(ARM64)/release
+ARM64_MAKE = $(MAKE) FLAVOUR=release BUILD=$(ARM64) CC=aarch64-linux-gnu-gcc CFLAGS='-idirafter /usr/include -fno-builtin-fmax' \
+  LIBS='-ldl -lm -lpthread' TEST_LIBS='$$(B)/obj/tests/cpus/arm64.o' WRAP='$(EMULATOR)' TIME_SCALE=10
+check-arm64: $(B)/cpus/fingerprints ## The arithmetic on arm64, which qemu plays: its tests, and the same bits as here
+	$(Q)launch/install-deps.sh full
+	+$(Q)$(ARM64_MAKE) $(ARM64_DIR)/obj/tests/cpus/arm64.o && $(ARM64_MAKE) $(ARM64_DIR)/cpus/fingerprints && \
+	  $(ARM64_MAKE) check-unit TESTS='$(or $(TESTS),$(ARM64_TESTS))' && $(RUN_TESTS) cpus tests/cpus/arm64.sh
 
 coverage: ## Line coverage of common, learner and actor; fails under 85 %
 	$(Q)launch/install-deps.sh core tests coverage
@@ -251,6 +268,11 @@ $(B)/unit/%: $(B)/obj/tests/unit/%.o $(TEST_ARCHIVES)
 	$(Q)$(LINK) $^ $(TEST_LIBS) $(LIBS) -o $@
 
 $(B)/mpi/%: $(B)/obj/tests/mpi/%.o $(MPI_OBJECTS) $(TEST_ARCHIVES)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(LINK) $^ $(TEST_LIBS) $(LIBS) -o $@
+
+$(B)/cpus/%: $(B)/obj/tests/cpus/%.o $(TEST_ARCHIVES)
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
 	$(Q)$(LINK) $^ $(TEST_LIBS) $(LIBS) -o $@

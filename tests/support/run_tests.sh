@@ -1,8 +1,8 @@
 #!/bin/sh
 # Runs tests one after another, each under a time limit, prints a line for each and the whole output of those that fail.
-#   run_tests.sh [-r RESULTS] [-s TIME_SCALE] unit|mpi|e2e|script PROGRAM...    exits 1 if one failed
+#   run_tests.sh [-r RESULTS] [-s TIME_SCALE] unit|mpi|e2e|cpus|script PROGRAM...    exits 1 if one failed
 #   run_tests.sh -r RESULTS -t                                                  prints the total over all calls
-# unit, mpi: CUnit programs; mpi/test_topic_np235 runs on 2, 3 and 5 ranks. e2e, script: print "N passed, N failed" last.
+# unit, mpi: CUnit programs; mpi/test_topic_np235 runs on 2, 3 and 5 ranks. e2e, cpus, script: print "N passed, N failed" last.
 # Each appends "PASSED FAILED NAME" to RESULTS. A program that ends badly counts at least one failure.
 set -u
 results=/dev/null scale=1 total=0
@@ -26,7 +26,7 @@ kind=$1
 shift
 [ $# -gt 0 ] || { echo "$kind: there is no such test" >&2 && exit 1; }
 : "${WRAP:=}" # unit: a command that runs the program, such as valgrind
-case $kind in e2e) limit=600 ;; *) limit=120 ;; esac
+case $kind in e2e | cpus) limit=600 ;; *) limit=120 ;; esac
 limit=$((limit * scale))
 output=$(mktemp)
 trap 'rm -f "$output"' EXIT

@@ -1,0 +1,200 @@
+// Prints a hash of what each piece of the arithmetic computes: lines that must be the same on every processor, with
+// each CORSAC_TILES. `make check-cpus` and `make check-arm64` compare them.
+#include "common/base/logarithm.h"
+#include "common/base/random.h"
+#include "common/nn/backend.h"
+#include "common/nn/exponential.h"
+#include "common/nn/linalg.h"
+#include "common/nn/normalizer.h"
+#include "common/nn/squashed_gaussian.h"
+#include "common/nn/tiles.h"
+#include "learner/adam.h"
+#include "learner/sac.h"
+#include "tests/support/reference.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { COUNT = 3001 }; // of numbers for the element-wise functions: not a multiple of any vector
+
+// FNV-1a (Fowler, Noll and Vo)
+static const uint64_t START = 0xcbf29ce484222325;
+static uint64_t hash(uint64_t h, const void *data, size_t size) {
+  const unsigned char *bytes = data;
+  for (size_t i = 0; i < size; i++) h = (h ^ bytes[i]) * 0x100000001b3;
+  return h;
+}
+static void print(const char *name, uint64_t h) { printf("%-24s %016llx\n", name, (unsigned long long)h); }
+
+static void *take(size_t count, size_t size) {
+  void *memory = calloc(count + 1, size);
+  if (!memory) exit(1);
+  return memory;
+}
+
+static float *draw(struct numbers *numbers, size_t count, double scale) {
+  float *x = take(count, sizeof *x);
+  for (size_t i = 0; i < count; i++) x[i] = (float)(scale * numbers_uniform(numbers));
+  return x;
+}
+
+// --- products ---
+
+static uint64_t products_of(uint64_t h, struct numbers *numbers, size_t rows, size_t in, size_t out) {
+  const struct tiles *tiles = tiles_best();
+  const size_t size = tiles_size(in, out), back = tiles_size(out, in);
+  float *x = draw(numbers, rows * in, 1), *dense = draw(numbers, in * out, 1), *b = draw(numbers, out, 1);
+  float *mask = draw(numbers, rows * out, 1), *w = take(size, sizeof *w), *transposed = take(back, sizeof *w);
+  float *y = take(rows * out, sizeof *y), *dw = take(size, sizeof *dw), *db = take(tiles_padded(out), sizeof *db);
+  tiles_pack(in, out, dense, w);
+  for (int epilogue = TILES_PLAIN; epilogue <= TILES_MASK; epilogue++) {
+    tiles->forward(rows, in, out, x, in, w, b, y, out, (enum tiles_epilogue)epilogue, mask);
+    h = hash(h, y, rows * out * sizeof *y);
+  }
+  tiles->transpose(in, out, w, 0, in, transposed);
+  for (int add = 0; add < 2; add++)
+    tiles->weight_gradient(rows, in, out, x, in, y, out, dw, db, add, 0, tiles_panels(in, out), NULL);
+  h = hash(hash(hash(h, transposed, back * sizeof *w), dw, size * sizeof *dw), db, out * sizeof *db);
+  void *taken[] = {x, dense, b, mask, w, transposed, y, dw, db};
+  for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) free(taken[i]);
+  return h;
+}
+
+static void products(void) {
+  static const size_t sizes[] = {1, 2, 3, 5, 8, 9, 15, 16, 17, 31, 33, 48, 70};
+  enum { SIZES = sizeof sizes / sizeof *sizes };
+  struct numbers numbers = {1};
+  uint64_t wide = START, narrow = START;
+  for (size_t i = 0; i < SIZES * SIZES * SIZES; i++) {
+    const size_t out = sizes[i % SIZES], in = sizes[i / SIZES % SIZES], rows = sizes[i / SIZES / SIZES];
+    uint64_t *h = tiles_is_narrow(out) ? &narrow : &wide;
+    *h = products_of(*h, &numbers, rows, in, out);
+  }
+  print("wide products", products_of(wide, &numbers, 150, 300, 40));
+  print("narrow products", products_of(narrow, &numbers, 150, 300, 6));
+}
+
+// --- functions of each element ---
+
+static void functions(void) {
+  struct numbers numbers = {2};
+  uint64_t exponentials = START, logarithms = START;
+  for (int i = 0; i < 100000; i++) {
+    const double u = numbers_uniform(&numbers), all = 700 * u, ln = logarithm(1e-9 + 10 * (1 + u) * (i % 100));
+    const struct exponential far = exponential(all), near = exponential(u);
+    exponentials = hash(hash(exponentials, &far, sizeof far), &near, sizeof near);
+    logarithms = hash(logarithms, &ln, sizeof ln);
+  }
+  print("exponential", exponentials);
+  print("logarithm", logarithms);
+
+  static double many[COUNT];
+  struct random random = random_stream(3, RANDOM_NOISE, 0, 0);
+  random_normals(&random, COUNT, many);
+  print("normals", hash(START, many, sizeof many));
+}
+
+static void policy_head(void) {
+  enum { DIM = 3, ROWS = COUNT / DIM };
+  struct numbers numbers = {4};
+  float *head = draw(&numbers, (size_t)2 * ROWS * DIM, 4), *eps = draw(&numbers, (size_t)ROWS * DIM, 4);
+  float *d_action = draw(&numbers, (size_t)ROWS * DIM, 1);
+  static float action[ROWS * DIM], mode[ROWS * DIM], log_probability[ROWS], d_head[2 * ROWS * DIM];
+  squashed_gaussian_sample(ROWS, DIM, head, eps, action, log_probability);
+  squashed_gaussian_mode(ROWS, DIM, head, mode);
+  squashed_gaussian_backward(ROWS, DIM, head, eps, 0.3F, d_action, d_head);
+  print("actions", hash(hash(START, action, sizeof action), mode, sizeof mode));
+  print("log probabilities", hash(START, log_probability, sizeof log_probability));
+  print("their gradients", hash(START, d_head, sizeof d_head));
+  free(head), free(eps), free(d_action);
+}
+
+static void normalizer(void) {
+  enum { DIM = 7, ROWS = COUNT / DIM };
+  struct numbers numbers = {5};
+  struct normalizer normalizer;
+  if (normalizer_init(&normalizer, DIM, NULL) != STATUS_OK) exit(1);
+  float *obs = draw(&numbers, (size_t)ROWS * DIM, 9), shift[DIM], scale[DIM];
+  static float out[ROWS * DIM];
+  for (size_t r = 0; r < ROWS; r++) normalizer_update(&normalizer, obs + r * DIM);
+  normalizer_export(&normalizer, shift, scale);
+  normalizer_apply(ROWS, DIM, shift, scale, obs, out);
+  print("normalizer", hash(hash(START, normalizer.m2, DIM * sizeof(double)), out, sizeof out));
+  normalizer_release(&normalizer);
+  free(obs);
+}
+
+static void adam(void) {
+  struct numbers numbers = {6};
+  struct adam adam;
+  if (adam_init(&adam, COUNT, 1e-3, NULL) != STATUS_OK) exit(1);
+  float *parameters = draw(&numbers, COUNT, 1);
+  for (int step = 0; step < 50; step++) {
+    float *gradient = draw(&numbers, COUNT, step % 2 ? 1e-3 : 10);
+    adam_begin(&adam);
+    adam_apply(&adam, 0, COUNT, gradient, parameters);
+    free(gradient);
+  }
+  print("Adam", hash(hash(START, parameters, COUNT * sizeof *parameters), adam.v, COUNT * sizeof *adam.v));
+  adam_release(&adam);
+  free(parameters);
+}
+
+// --- updates as a whole ---
+
+static void fill(struct numbers *numbers, size_t count, real *to) {
+  for (size_t i = 0; i < count; i++) to[i] = (real)(2 * numbers_uniform(numbers));
+}
+
+static void updates(unsigned threads) {
+  enum { OBS = 11, ACT = 5, UPDATES = 40, ROWS = 52 };
+  const struct config config = {.hidden = {2, {40, 27}},
+                                .backend = "tiles",
+                                .critics = 3,
+                                .target_subset = 2,
+                                .critic_layer_norm = true,
+                                .batch_size = ROWS,
+                                .gamma = 0.99,
+                                .tau = 0.005,
+                                .lr_actor = 1e-3,
+                                .lr_critic = 1e-3,
+                                .lr_alpha = 1e-3,
+                                .alpha.is_auto = true,
+                                .target_entropy.is_auto = true,
+                                .reward_scale = 1};
+  struct team *team = team_create(threads, NULL);
+  struct sac sac;
+  if (!team || sac_init(&sac, &config, OBS, ACT, team, NULL) != STATUS_OK) exit(1);
+  sac_init_parameters(&sac, 7);
+  struct sac_batch *batch = sac_batch(&sac);
+  struct numbers numbers = {7};
+  uint64_t losses_hash = START;
+  for (int i = 0; i < UPDATES; i++) {
+    fill(&numbers, ROWS * batch->width, batch->input);
+    fill(&numbers, ROWS * batch->width, batch->next_input);
+    fill(&numbers, ROWS, batch->reward);
+    for (size_t r = 0; r < ROWS; r++) batch->discount[r] = r % 5 ? (real)0.99 : 0;
+    sac_draw(&sac, 7);
+    struct sac_losses losses;
+    if (sac_update(&sac, &losses, NULL) != STATUS_OK) exit(1);
+    losses_hash = hash(losses_hash, &losses, sizeof losses);
+  }
+  print("losses", losses_hash);
+  print("policy", hash(START, sac.policy, sac.policy_net.parameters * sizeof(real)));
+  print("critics", hash(START, sac.critics.parameters, sac.critics.size * sizeof(real)));
+  print("targets", hash(START, sac.critics.targets, sac.critics.size * sizeof(real)));
+  print("temperature", hash(START, &sac.log_alpha, sizeof sac.log_alpha));
+  sac_release(&sac);
+  team_destroy(team);
+}
+
+int main(void) {
+  fprintf(stderr, "tiles: %s\n", tiles_best()->name);
+  products();
+  functions();
+  policy_head();
+  normalizer();
+  adam();
+  updates(1);
+  updates(3);
+  return 0;
+}
