@@ -1,6 +1,6 @@
 // Element-wise loops are compiled several times, for the vector units that processors have, and the loader picks (gcc's
-// target_clones). The results are the same bits on each: sums are kept in a fixed number of parts, and products and sums
-// are not contracted (-ffp-contract=off).
+// target_clones). The results are the same bits on each: sums are kept in a fixed number of parts, and products and
+// sums are not contracted (-ffp-contract=off).
 #ifndef CORSAC_COMMON_BASE_VECTORIZE_H
 #define CORSAC_COMMON_BASE_VECTORIZE_H
 

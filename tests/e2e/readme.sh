@@ -33,11 +33,11 @@ while read -r command <&3; do
 done 3<"$tmp/commands"
 cd "$root" || exit 1
 
-for target in $(grep -oE '(^|`)make [a-z-]+' README.md CONTRIBUTING.md | sed 's/.*make //' | sort -u); do
-  check "make $target" grep -qE "^([a-z-]+ )*$target( [a-z-]+)*:" Makefile
+for target in $(grep -oE '(^|`)make [a-z0-9-]+' README.md CONTRIBUTING.md | sed 's/.*make //' | sort -u); do
+  check "make $target" grep -qE "^([a-z0-9-]+ )*$target( [a-z0-9-]+)*:" Makefile
 done
 { "$CORSAC" options && for command in eval inspect envs options; do "$CORSAC" $command --help; done; } >"$tmp/options"
-grep -oE -- '--[a-z][a-z-]+' README.md | sort -u | while read -r option; do
+grep -oE -- '--[a-z][a-z0-9-]+' README.md | sort -u | while read -r option; do
   case $option in --bind-to | --enable-recovery | --oversubscribe | --hostfile | --map-by | --ntasks | --time | --signal | --requeue | --nodes | --version) continue ;; esac
   grep -qE -- "--(\[no-\])?${option#--}\b" "$tmp/options" || echo "$option"
 done >"$tmp/unknown"
