@@ -134,9 +134,16 @@ static enum status restore(struct actor *actor, const struct frame *frame, struc
   return status == STATUS_OK ? rollout_restore(actor->rollout, &actor->snapshot, error) : status;
 }
 
+// The board's version, if it is newer. policy_weights() is asked only then: the policy takes it that they change.
+static enum status look_at_board(struct actor *actor, struct error *error) {
+  if (!weights_receiver_sees(&actor->weights, policy_version(actor->policy))) return STATUS_OK;
+  return weights_receiver_look(&actor->weights, policy_weights(actor->policy), error);
+}
+
 static enum status begin_round(struct actor *actor, const struct frame *frame, struct error *error) {
   struct message_round round;
-  const enum status status = message_decode_round(frame, &round, error);
+  enum status status = message_decode_round(frame, &round, error);
+  if (status == STATUS_OK) status = look_at_board(actor, error); // it keeps this version until the round has ended
   if (status != STATUS_OK) return status;
   const uint64_t version = policy_version(actor->policy);
   if (round.version != version)
@@ -256,7 +263,9 @@ static enum status evaluate_step(struct actor *actor, struct error *error) {
 }
 
 static enum status rollout_turn(struct actor *actor, struct error *error) {
-  enum status status = rollout_step(actor->rollout, actor->policy, actor->weights.newest, &actor->sender.batch, error);
+  enum status status = actor->config.sync ? STATUS_OK : look_at_board(actor, error);
+  if (status != STATUS_OK) return status;
+  status = rollout_step(actor->rollout, actor->policy, actor->weights.newest, &actor->sender.batch, error);
   if (status == STATUS_OK) status = transition_sender_poll(&actor->sender, error);
   actor->longest_step = actor->sender.batch.longest_step;
   if (status != STATUS_OK || !actor->in_round || --actor->round_left > 0) return status;

@@ -1,6 +1,7 @@
-// Takes policy versions from the learner; the newest wins. Pair: learner/weights_publisher.h. One WEIGHTS message at
-// most is under way to an actor: it says WEIGHTS_TAKEN when it is ready for the next, so a slow actor neither delays
-// another nor collects a queue.
+// Takes policy versions from the learner; the newest wins. Pair: learner/weights_publisher.h. On the learner's node
+// they stand on the transport's board, for whoever looks. On others one WEIGHTS message at most is under way to an
+// actor: it says WEIGHTS_TAKEN when it is ready for the next, so a slow actor neither delays another nor collects a
+// queue.
 #ifndef CORSAC_ACTOR_WEIGHTS_RECEIVER_H
 #define CORSAC_ACTOR_WEIGHTS_RECEIVER_H
 
@@ -11,8 +12,10 @@
 struct weights_receiver {
   struct transport *transport;    // not owned
   struct policy_weights arriving; // decoded here first: a broken message leaves the policy as it was
-  struct buffer bytes;
-  uint64_t newest; // the newest version the learner has told of: what lag is counted against
+  struct buffer bytes;            // of an answer
+  const struct board *board;      // not owned; NULL: none is seen
+  struct buffer copy;             // of what stands on it
+  uint64_t newest; // the newest version on the board or told of by the learner: what lag is counted against
 };
 enum status weights_receiver_init(struct weights_receiver *receiver, const struct policy_weights *shape,
                                   struct transport *transport, struct error *error);
@@ -20,6 +23,11 @@ void weights_receiver_release(struct weights_receiver *receiver);
 // A WEIGHTS message: into `weights` if it is newer, and answered with WEIGHTS_TAKEN.
 enum status weights_receiver_take(struct weights_receiver *receiver, const struct frame *frame,
                                   struct policy_weights *weights, struct error *error);
+// Whether the board has a newer version than `version`: one load, for every step.
+bool weights_receiver_sees(struct weights_receiver *receiver, uint64_t version);
+// The board's version into `weights` if it is newer. Where the learner was writing all the while they stay as they are.
+enum status weights_receiver_look(struct weights_receiver *receiver, struct policy_weights *weights,
+                                  struct error *error);
 void weights_receiver_hear(struct weights_receiver *receiver,
                            uint64_t newest_version); // the learner mentioned a version
 #endif

@@ -7,6 +7,7 @@
 #include "common/wire/transport_loopback.h"
 #include "common/wire/transport_mpi.h"
 #include "launch/bench_mpi.h"
+#include "launch/setup.h"
 #include "learner/weights_publisher.h"
 
 #include <stdatomic.h>
@@ -23,7 +24,7 @@ struct tally {
 #define NO_MORE UINT64_MAX // as the newest version: nothing is under way any more
 
 // Between all ranks.
-struct board {
+struct ledger {
   atomic_uint_least64_t version, round; // the learner's newest version; round 0: the last is over
   struct tally tally[];                 // (actors)
 };
@@ -32,10 +33,10 @@ struct actor_side {
   struct transport *transport;
   struct policy *policy;
   struct weights_receiver receiver;
-  struct board *board; // not owned
-  uint32_t number;     // of the actor
-  uint64_t acted;      // the newest version there was at the last action
-  struct tally now;    // of the round under way
+  struct ledger *ledger; // not owned
+  uint32_t number;       // of the actor
+  uint64_t acted;        // the newest version there was at the last action
+  struct tally now;      // of the round under way
   float *obs, *action;
 };
 
@@ -44,8 +45,8 @@ struct learner_side {
   struct transport *transport;
   struct roster roster;
   struct weights_publisher publisher;
-  struct board *board; // not owned
-  double publishing;   // s, in publishing and in hearing of what was taken
+  struct ledger *ledger; // not owned
+  double publishing;     // s, in publishing and in hearing of what was taken
   struct policy_weights copy;
 };
 
@@ -71,6 +72,7 @@ static void actor_release(struct actor_side *side) {
   transport_destroy(side->transport);
 }
 
+// As actor/actor.c does: what came as messages, then what stands on the node's board.
 static enum status take_weights(struct actor_side *side, struct error *error) {
   const uint8_t *bytes;
   size_t size;
@@ -78,6 +80,8 @@ static enum status take_weights(struct actor_side *side, struct error *error) {
   struct frame frame;
   for (;;) {
     enum status status = transport_receive(side->transport, &from, &bytes, &size, error);
+    if (status == STATUS_OK && size == 0 && weights_receiver_sees(&side->receiver, policy_version(side->policy)))
+      return weights_receiver_look(&side->receiver, policy_weights(side->policy), error);
     if (status != STATUS_OK || size == 0) return status;
     status = frame_decode(bytes, size, &frame, error);
     if (status == STATUS_OK)
@@ -87,7 +91,7 @@ static enum status take_weights(struct actor_side *side, struct error *error) {
 }
 
 static void close_round(struct actor_side *side, uint64_t round) {
-  struct tally *tally = &side->board->tally[side->number];
+  struct tally *tally = &side->ledger->tally[side->number];
   tally->actions = side->now.actions;
   tally->age_sum = side->now.age_sum;
   tally->age_max = side->now.age_max;
@@ -98,7 +102,7 @@ static void close_round(struct actor_side *side, uint64_t round) {
 // Takes what came, and acts if there is a version it has not acted at. *busy: it did.
 static enum status actor_turn(struct actor_side *side, bool *busy, struct error *error) {
   const enum status status = take_weights(side, error);
-  const uint64_t round = atomic_load(&side->board->round), newest = atomic_load(&side->board->version);
+  const uint64_t round = atomic_load(&side->ledger->round), newest = atomic_load(&side->ledger->version);
   *busy = newest > side->acted && newest != NO_MORE;
   if (round != side->now.round) close_round(side, round);
   if (status != STATUS_OK || !*busy) return status;
@@ -114,7 +118,7 @@ static enum status actor_turn(struct actor_side *side, bool *busy, struct error 
 static enum status actor_run(struct actor_side *side, struct error *error) {
   struct backoff backoff = {0};
   enum status status = STATUS_OK;
-  while (status == STATUS_OK && atomic_load(&side->board->version) != NO_MORE) {
+  while (status == STATUS_OK && atomic_load(&side->ledger->version) != NO_MORE) {
     bool busy;
     status = actor_turn(side, &busy, error);
     if (busy)
@@ -128,9 +132,8 @@ static enum status actor_run(struct actor_side *side, struct error *error) {
 // --- the learner ---
 
 static enum status learner_init(struct learner_side *side, struct bench *bench, struct error *error) {
-  const uint32_t actors = bench->size > 1 ? (uint32_t)bench->size - 1 : 1;
   enum status status = roster_init(&side->roster, &bench->config, side->transport, error);
-  if (status == STATUS_OK) status = weights_publisher_init(&side->publisher, &side->job, actors, error);
+  if (status == STATUS_OK) status = weights_publisher_init(&side->publisher, &side->job, side->transport, error);
   if (status == STATUS_OK)
     status = policy_weights_init(&side->copy, bench->obs_dim, mlp_dense_size(&side->job.sac.policy_net), error);
   return status;
@@ -166,7 +169,7 @@ static enum status learner_step(struct learner_side *side, struct error *error) 
   status = sac_update(&side->job.sac, &losses, error);
   if (status != STATUS_OK) return status;
   side->job.policy_version++;
-  atomic_store(&side->board->version, side->job.policy_version);
+  atomic_store(&side->ledger->version, side->job.policy_version);
   start = clock_now();
   status = weights_publisher_poll(&side->publisher, &side->job, &side->roster, false, error);
   side->publishing += clock_now() - start;
@@ -178,9 +181,9 @@ static enum status next_round(struct learner_side *side, struct actor_side *own,
                               struct error *error) {
   struct backoff backoff = {0};
   *sum = (struct tally){0};
-  atomic_store(&side->board->round, round);
+  atomic_store(&side->ledger->round, round);
   for (uint32_t i = 0; i < side->roster.actors; i++) {
-    const struct tally *tally = &side->board->tally[i];
+    const struct tally *tally = &side->ledger->tally[i];
     while (atomic_load(&tally->round) != round) {
       bool busy;
       const enum status status = own ? actor_turn(own, &busy, error) : hear_taken(side, error);
@@ -235,31 +238,33 @@ static enum status lead(struct bench *bench, struct learner_side *side, struct a
 
 static enum status run_alone(struct bench *bench, struct error *error) {
   struct transport *ends[2] = {NULL, NULL};
-  struct board *board = memory_alloc(1, sizeof *board + sizeof(struct tally), "the weights' benchmark", error);
-  struct learner_side learner = {.board = board};
-  struct actor_side actor = {.board = board};
-  if (!board) return STATUS_MEMORY;
-  board->round = 1;
+  struct ledger *ledger = memory_alloc(1, sizeof *ledger + sizeof(struct tally), "the weights' benchmark", error);
+  struct learner_side learner = {.ledger = ledger};
+  struct actor_side actor = {.ledger = ledger};
+  if (!ledger) return STATUS_MEMORY;
+  ledger->round = 1;
   enum status status = bench_job(bench, &learner.job, error);
   if (status == STATUS_OK) {
     status = transport_loopback_create(2, ends, error);
     learner.transport = ends[0];
     actor.transport = ends[1];
+    const size_t capacity = setup_board_capacity(&bench->config);
+    for (int i = 0; i < 2 && status == STATUS_OK; i++) status = transport_board_open(ends[i], capacity, error);
     if (status == STATUS_OK) status = learner_init(&learner, bench, error);
     if (status == STATUS_OK) status = actor_init(&actor, bench, error);
     if (status == STATUS_OK) status = lead(bench, &learner, &actor, error);
     actor_release(&actor);
     learner_release(&learner);
   }
-  memory_free(board);
+  memory_free(ledger);
   return status;
 }
 
-// The board lies in memory that the ranks of a node share; rank 0 owns it.
-static enum status share_board(const struct bench *bench, MPI_Comm *node, MPI_Win *window, struct board **board,
-                               struct error *error) {
+// The ledger lies in memory that the ranks of a node share; rank 0 owns it.
+static enum status share_ledger(const struct bench *bench, MPI_Comm *node, MPI_Win *window, struct ledger **ledger,
+                                struct error *error) {
   int size = 0, unit;
-  MPI_Aint bytes = bench->rank == 0 ? (MPI_Aint)(sizeof **board + (size_t)bench->size * sizeof(struct tally)) : 0;
+  MPI_Aint bytes = bench->rank == 0 ? (MPI_Aint)(sizeof **ledger + (size_t)bench->size * sizeof(struct tally)) : 0;
   enum status status = bench_mpi_check(
       MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, node), "MPI_Comm_split_type", error);
   if (status == STATUS_OK) status = bench_mpi_check(MPI_Comm_size(*node, &size), "MPI_Comm_size", error);
@@ -267,13 +272,13 @@ static enum status share_board(const struct bench *bench, MPI_Comm *node, MPI_Wi
   if (size != bench->size)
     return error_set(error, STATUS_USAGE,
                      "bench weights reads versions from shared memory: start all %d ranks on one node", bench->size);
-  status = bench_mpi_check(MPI_Win_allocate_shared(bytes, 1, MPI_INFO_NULL, *node, board, window),
+  status = bench_mpi_check(MPI_Win_allocate_shared(bytes, 1, MPI_INFO_NULL, *node, ledger, window),
                            "MPI_Win_allocate_shared", error);
   if (status == STATUS_OK)
-    status = bench_mpi_check(MPI_Win_shared_query(*window, 0, &bytes, &unit, board), "MPI_Win_shared_query", error);
+    status = bench_mpi_check(MPI_Win_shared_query(*window, 0, &bytes, &unit, ledger), "MPI_Win_shared_query", error);
   if (status == STATUS_OK && bench->rank == 0) {
-    memset(*board, 0, (size_t)bytes);
-    (*board)->round = 1;
+    memset(*ledger, 0, (size_t)bytes);
+    (*ledger)->round = 1;
   }
   return status;
 }
@@ -283,21 +288,22 @@ static enum status run_together(struct bench *bench, struct error *error) {
   MPI_Win window = MPI_WIN_NULL;
   struct learner_side learner = {0};
   struct actor_side actor = {.number = (uint32_t)bench->rank - 1};
-  struct board *board = NULL;
+  struct ledger *ledger = NULL;
   enum status status = bench->rank == 0 ? bench_job(bench, &learner.job, error) : STATUS_OK;
   if (status == STATUS_OK) status = bench_mpi_meet(bench, error);
-  if (status == STATUS_OK) status = share_board(bench, &node, &window, &board, error);
-  if (status == STATUS_OK) status = bench_mpi_meet(bench, error); // the board is clean
+  if (status == STATUS_OK) status = share_ledger(bench, &node, &window, &ledger, error);
+  if (status == STATUS_OK) status = bench_mpi_meet(bench, error); // the ledger is clean
   struct transport **transport = bench->rank == 0 ? &learner.transport : &actor.transport;
   if (status == STATUS_OK) status = transport_mpi_create(transport, error);
+  if (status == STATUS_OK) status = transport_board_open(*transport, setup_board_capacity(&bench->config), error);
   if (status != STATUS_OK) return status; // the process ends
-  learner.board = actor.board = board;
+  learner.ledger = actor.ledger = ledger;
   if (bench->rank == 0) {
     status = learner_init(&learner, bench, error);
     if (status == STATUS_OK) status = lead(bench, &learner, NULL, error);
     if (status == STATUS_OK && !transport_flush(learner.transport, FLUSH_SECONDS))
       status = error_set(error, STATUS_PEER, "an actor does not take its weights");
-    atomic_store(&board->version, NO_MORE);
+    atomic_store(&ledger->version, NO_MORE);
   } else {
     status = actor_init(&actor, bench, error);
     if (status == STATUS_OK) status = actor_run(&actor, error);

@@ -5,7 +5,9 @@
 #include "common/config/options.h"
 #include "common/nn/backend.h"
 #include "common/nn/linalg.h"
+#include "common/nn/policy.h"
 #include "common/nn/tiles.h"
+#include "common/wire/codec.h"
 #include "launch/presets.h"
 #include "learner/checkpoint.h"
 
@@ -191,4 +193,11 @@ enum status setup_resolve(struct setup *setup, int argc, char **argv, uint32_t a
     run_directory_discard(setup->run);
   setup->run = NULL;
   return status;
+}
+
+size_t setup_board_capacity(const struct config *config) {
+  enum { OBS_DIM = 4096, ACT_DIM = 256 };
+  struct mlp network;
+  policy_network(&network, NULL, OBS_DIM, ACT_DIM, &config->hidden);
+  return message_weights_size(OBS_DIM, mlp_dense_size(&network));
 }

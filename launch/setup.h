@@ -17,4 +17,7 @@ struct setup {
 // actors: ranks that act (1 in one process). Precedence: defaults < preset of the environment < --config FILE < command
 // line; on resume the checkpoint's configuration takes the place of defaults and preset.
 enum status setup_resolve(struct setup *setup, int argc, char **argv, uint32_t actors, struct error *error);
+// Bytes of a board on which the policy of every environment of up to some thousand observations and some hundred
+// actions can be published: boards are made before the environment is known.
+size_t setup_board_capacity(const struct config *config);
 #endif

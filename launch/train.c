@@ -30,8 +30,10 @@ static int train_alone(int argc, char **argv, const volatile sig_atomic_t *stop)
   log_init(0, level_named(setup.config.log_level));
   struct role_ending ending = {EXIT_FAILED, false};
   struct actor *actor = NULL;
-  if (transport_loopback_create(2, ends, &error) == STATUS_OK)
-    actor = actor_create(&setup.config, ends[1], stop, &error);
+  enum status status = transport_loopback_create(2, ends, &error);
+  const size_t board = setup_board_capacity(&setup.config);
+  for (int i = 0; i < 2 && status == STATUS_OK; i++) status = transport_board_open(ends[i], board, &error);
+  if (status == STATUS_OK) actor = actor_create(&setup.config, ends[1], stop, &error);
   if (actor) {
     ending = role_lead(&setup, ends[0], actor, stop);
   } else {
@@ -78,12 +80,14 @@ static struct role_ending train_together(int argc, char **argv, int rank, int si
   }
   if (status == STATUS_OK) log_init(rank, level_named(setup.config.log_level));
   if (status == STATUS_OK) status = transport_mpi_create(&transport, &error);
+  if (status == STATUS_OK) status = transport_board_open(transport, setup_board_capacity(&setup.config), &error);
   if (status != STATUS_OK) {
     ending.exit_code = rank == 0 ? command_fail(&error) : status_exit_code(status);
     if (setup.run && setup.in_place)
       run_directory_close(setup.run);
     else if (setup.run)
       run_directory_discard(setup.run);
+    transport_destroy(transport);
     return ending;
   }
   ending = rank == 0 ? role_lead(&setup, transport, NULL, stop) : role_act(&setup.config, transport, stop);

@@ -57,7 +57,7 @@ struct learner *learner_create(const struct learner_setup *setup, struct error *
   learner->deadline = hours > 0 ? clock_now() + 3600 * hours : INFINITY;
   enum status status = roster_init(&learner->roster, &job->config, setup->transport, error);
   const uint32_t actors = learner->roster.actors;
-  if (status == STATUS_OK) status = weights_publisher_init(&learner->publisher, job, actors, error);
+  if (status == STATUS_OK) status = weights_publisher_init(&learner->publisher, job, setup->transport, error);
   if (status == STATUS_OK) status = evaluation_init(&learner->evaluation, job, error);
   if (status == STATUS_OK)
     status = saving_init(&learner->saving, job, setup->run, &learner->reporter, &learner->roster, setup->stop, error);

@@ -1,17 +1,26 @@
 #include "learner/weights_publisher.h"
 
-#include <string.h>
+#include "common/base/log.h"
 
-enum status weights_publisher_init(struct weights_publisher *publisher, const struct job *job, uint32_t actors,
-                                   struct error *error) {
-  *publisher = (struct weights_publisher){.actors = actors};
-  enum status status =
-      policy_weights_init(&publisher->weights, job->environment.obs_dim, mlp_dense_size(&job->sac.policy_net), error);
+enum status weights_publisher_init(struct weights_publisher *publisher, const struct job *job,
+                                   struct transport *transport, struct error *error) {
+  static const char what[] = "the weights publisher";
+  const size_t parameters = mlp_dense_size(&job->sac.policy_net);
+  const uint32_t obs_dim = job->environment.obs_dim, actors = (uint32_t)transport_size(transport) - 1;
+  const size_t bytes = message_weights_size(obs_dim, parameters);
+  *publisher = (struct weights_publisher){.actors = actors, .board = transport_board(transport)};
+  enum status status = policy_weights_init(&publisher->weights, obs_dim, parameters, error);
   if (status != STATUS_OK) return status;
-  publisher->ready = memory_alloc(actors, sizeof *publisher->ready, "the weights publisher", error);
-  publisher->sent = memory_alloc(actors, sizeof *publisher->sent, "the weights publisher", error);
+  publisher->ready = memory_alloc(actors, sizeof *publisher->ready, what, error);
+  publisher->sent = memory_alloc(actors, sizeof *publisher->sent, what, error);
   if (!publisher->ready || !publisher->sent) return STATUS_MEMORY;
   for (uint32_t i = 0; i < actors; i++) publisher->ready[i] = true;
+  if (publisher->board && !board_reserve(publisher->board, bytes)) {
+    log_warn("weights go as messages also within the node, which takes longer: there is no shared memory for twice "
+             "their %zu bytes (%zu at most)",
+             bytes, publisher->board->capacity);
+    publisher->board = NULL;
+  }
   return STATUS_OK;
 }
 
@@ -32,17 +41,28 @@ static enum status encode(struct weights_publisher *publisher, const struct job 
   return status;
 }
 
+static enum status post(struct weights_publisher *publisher, const struct job *job, struct error *error) {
+  if (!publisher->board || publisher->posted >= job->policy_version) return STATUS_OK;
+  const enum status status = encode(publisher, job, error);
+  if (status != STATUS_OK) return status;
+  board_publish(publisher->board, job->policy_version, publisher->bytes.data, publisher->bytes.size);
+  publisher->posted = job->policy_version;
+  return STATUS_OK;
+}
+
 enum status weights_publisher_poll(struct weights_publisher *publisher, const struct job *job, struct roster *roster,
                                    bool everyone, struct error *error) {
-  for (uint32_t i = 0; i < roster->active; i++) {
+  enum status status = post(publisher, job, error);
+  for (uint32_t i = 0; i < roster->active && status == STATUS_OK; i++) {
+    if (publisher->board && transport_board_reaches(roster->transport, (int)i + 1)) continue;
     struct roster_entry *entry = &roster->entry[i];
     if (!entry->alive || publisher->sent[i] >= job->policy_version || !(publisher->ready[i] || everyone)) continue;
-    enum status status = encode(publisher, job, error);
+    status = encode(publisher, job, error);
     if (status == STATUS_OK)
       status = transport_send(roster->transport, (int)i + 1, publisher->bytes.data, publisher->bytes.size, error);
     if (status != STATUS_OK) return status;
     publisher->sent[i] = job->policy_version;
     publisher->ready[i] = false;
   }
-  return STATUS_OK;
+  return status;
 }

@@ -44,6 +44,18 @@ bool transport_flush(struct transport *transport, double seconds) {
   return true;
 }
 
+enum status transport_board_open(struct transport *transport, size_t capacity, struct error *error) {
+  return transport->operations->board_open(transport, capacity, error);
+}
+
+struct board *transport_board(struct transport *transport) {
+  return transport->board.memory ? &transport->board : NULL;
+}
+
+bool transport_board_reaches(const struct transport *transport, int rank) {
+  return transport->board_reaches && transport->board_reaches[rank];
+}
+
 struct transport_statistics transport_statistics(const struct transport *transport) {
   struct transport_statistics statistics = transport->statistics;
   statistics.memory = transport->operations->memory(transport);

@@ -4,6 +4,7 @@
 #define CORSAC_COMMON_WIRE_TRANSPORT_H
 
 #include "common/base/status.h"
+#include "common/wire/board.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -28,6 +29,12 @@ transport_unsent(struct transport *transport); // sends not yet handed over to t
 // Waits with backoff until all is handed over, at most `seconds`. false: something is still under way (the peer may be
 // gone).
 bool transport_flush(struct transport *transport, double seconds);
+// Collective over all ranks, at start-up. One board (common/wire/board.h) in memory that the ranks of rank 0's node
+// share, for contents of up to rank 0's `capacity` bytes; rank 0 writes it. capacity 0: this rank does without, like
+// one on another node. Where there is no such memory, there is no board, and rank 0 warns why: messages still go.
+enum status transport_board_open(struct transport *transport, size_t capacity, struct error *error);
+struct board *transport_board(struct transport *transport);                // NULL: this rank sees none
+bool transport_board_reaches(const struct transport *transport, int rank); // that rank sees rank 0's
 struct transport_statistics transport_statistics(const struct transport *transport);
 void transport_destroy(struct transport *transport); // not collective, does not wait; NULL is fine
 

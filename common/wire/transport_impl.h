@@ -10,6 +10,7 @@ struct transport_operations {
   enum status (*receive)(struct transport *transport, int *from, const uint8_t **bytes, size_t *size,
                          struct error *error);
   size_t (*unsent)(struct transport *transport);
+  enum status (*board_open)(struct transport *transport, size_t capacity, struct error *error);
   size_t (*memory)(const struct transport *transport);
   void (*destroy)(struct transport *transport);
 };
@@ -18,6 +19,8 @@ struct transport {
   int rank, size;
   size_t limit; // bytes of the largest message, WIRE_MAX_MESSAGE
   struct transport_statistics statistics;
+  struct board board;        // memory NULL: this rank sees none
+  const bool *board_reaches; // (size) who sees it; NULL: nobody
 };
 
 #endif

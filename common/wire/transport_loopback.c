@@ -15,6 +15,9 @@ struct loopback {
 };
 struct hub {
   int alive;
+  void *board;            // NULL: nobody has opened it
+  size_t board_capacity;  // rank 0's
+  bool *board_reaches;    // (size)
   struct loopback *end[]; // (size), NULL once destroyed
 };
 
@@ -55,8 +58,28 @@ static size_t loopback_unsent(struct transport *transport) {
   return 0;
 }
 
+// The first end to ask makes it, so rank 0 should.
+static enum status loopback_board_open(struct transport *transport, size_t capacity, struct error *error) {
+  struct hub *hub = ((struct loopback *)transport)->hub;
+  if (capacity == 0) return STATUS_OK;
+  if (!hub->board) {
+    hub->board = memory_alloc(1, board_size(capacity), "the weights' board", error);
+    if (!hub->board) return STATUS_MEMORY;
+    hub->board_capacity = capacity;
+  }
+  board_attach(&transport->board, hub->board, hub->board_capacity);
+  hub->board_reaches[transport->rank] = true;
+  return STATUS_OK;
+}
+
 static size_t loopback_memory(const struct transport *transport) {
   return ((const struct loopback *)transport)->pool.memory;
+}
+
+static void hub_destroy(struct hub *hub) {
+  memory_free(hub->board);
+  memory_free(hub->board_reaches);
+  memory_free(hub);
 }
 
 static void loopback_destroy(struct transport *transport) {
@@ -69,21 +92,27 @@ static void loopback_destroy(struct transport *transport) {
   block_pool_give(&end->pool, end->current);
   block_pool_release(&end->pool);
   end->hub->end[transport->rank] = NULL;
-  if (--end->hub->alive == 0) memory_free(end->hub);
+  if (--end->hub->alive == 0) hub_destroy(end->hub);
   memory_free(end);
 }
 
 enum status transport_loopback_create(int size, struct transport **ends, struct error *error) {
-  static const struct transport_operations operations = {loopback_send, loopback_receive, loopback_unsent,
-                                                         loopback_memory, loopback_destroy};
+  static const struct transport_operations operations = {loopback_send,       loopback_receive, loopback_unsent,
+                                                         loopback_board_open, loopback_memory,  loopback_destroy};
   assert(size > 0);
   memset(ends, 0, (size_t)size * sizeof *ends);
   struct hub *hub = memory_alloc(1, sizeof *hub + (size_t)size * sizeof *hub->end, "the loopback transport", error);
   if (!hub) return STATUS_MEMORY;
+  hub->board_reaches = memory_alloc((size_t)size, sizeof *hub->board_reaches, "the loopback transport", error);
+  if (!hub->board_reaches) goto fail;
   for (int rank = 0; rank < size; rank++) {
     struct loopback *end = memory_alloc(1, sizeof *end, "the loopback transport", error);
     if (!end) goto fail;
-    end->base = (struct transport){.operations = &operations, .rank = rank, .size = size, .limit = WIRE_MAX_MESSAGE};
+    end->base = (struct transport){.operations = &operations,
+                                   .rank = rank,
+                                   .size = size,
+                                   .limit = WIRE_MAX_MESSAGE,
+                                   .board_reaches = hub->board_reaches};
     end->hub = hub;
     hub->end[rank] = end;
     hub->alive++;
@@ -91,7 +120,7 @@ enum status transport_loopback_create(int size, struct transport **ends, struct 
   }
   return STATUS_OK;
 fail:
-  if (hub->alive == 0) memory_free(hub);
+  if (hub->alive == 0) hub_destroy(hub);
   for (int rank = 0; rank < size; rank++) {
     transport_destroy(ends[rank]);
     ends[rank] = NULL;

@@ -5,6 +5,9 @@
 #include "common/wire/block_pool.h"
 #include "common/wire/message.h"
 #include "common/wire/transport_impl.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <mpi.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,6 +16,7 @@
 #include <unistd.h>
 
 enum { TAG = 1, VERSION_TEXT = 64 };
+static const double BOARD_SECONDS = 60;
 
 // STATUS_OK for MPI_SUCCESS; else the message "MPI_X: what MPI says".
 static enum status mpi_check(int code, const char *call, struct error *error) {
@@ -160,7 +164,8 @@ struct transport_mpi {
   struct block *current; // what the last receive handed out
   uint64_t *held_back;   // (size) the last turn in which this source's oldest message was not complete
   uint64_t turn;
-  bool *lost; // (size) a transfer with this peer failed
+  bool *lost;          // (size) a transfer with this peer failed
+  bool *board_reaches; // (size)
 };
 
 // A larger array with the old one's contents, which is freed; NULL leaves the old one.
@@ -349,6 +354,109 @@ static enum status mpi_receive(struct transport *transport, int *from, const uin
   return STATUS_OK;
 }
 
+// ---- the board: a shared window on rank 0's node
+
+// Open MPI fails on a shared window it finds no room for on the node's first rank alone, and the others then wait for
+// ever; so that rank looks first. Windows are files in this directory, which may only be promised: not so here.
+static enum status find_room(size_t bytes, struct error *error) {
+  const char *asked = getenv("OMPI_MCA_osc_sm_backing_directory"), *directory = asked ? asked : "/dev/shm";
+  char path[PATH_MAX];
+  snprintf(path, sizeof path, "%s/corsac-XXXXXX", directory);
+  const int file = mkstemp(path);
+  if (file < 0) return error_set(error, STATUS_FAILED, "cannot write to %s: %s", directory, strerror(errno));
+  unlink(path);
+  const int code = posix_fallocate(file, 0, (off_t)(bytes + bytes / 8));
+  close(file);
+  if (code == 0) return STATUS_OK;
+  return error_set(error, STATUS_FAILED, "%zu bytes of shared memory in %s: %s", bytes, directory, strerror(code));
+}
+
+static void warn_slower(const struct error *reason) {
+  log_warn("weights go as messages also within the node, which takes longer: %s", reason->text);
+}
+
+// The ranks that share memory with rank 0, it among them; MPI_COMM_NULL on others, and where it is alone. A capacity
+// of 0 is a rank that does not ask. *capacity becomes rank 0's; 0: no board.
+static enum status find_node(struct transport_mpi *mpi, size_t *capacity, MPI_Comm *node, double end,
+                             struct error *error) {
+  int size = 1;
+  MPI_Request request;
+  const int type = *capacity ? MPI_COMM_TYPE_SHARED : MPI_UNDEFINED;
+  enum status status = mpi_check(MPI_Comm_split_type(mpi->comm, type, mpi->base.rank, MPI_INFO_NULL, node),
+                                 "MPI_Comm_split_type", error);
+  if (status || *node == MPI_COMM_NULL) return status;
+  uint64_t *promised = memory_alloc(1, sizeof *promised, "the weights' board", error); // after a timeout it stays MPI's
+  if (!promised) return STATUS_MEMORY;
+  status = mpi_check(MPI_Comm_set_errhandler(*node, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler", error);
+  if (!status) status = mpi_check(MPI_Comm_size(*node, &size), "MPI_Comm_size", error);
+  if (!status && mpi->base.rank == 0 && size > 1) {
+    struct error full = {0};
+    *promised = *capacity;
+    if (find_room(board_size(*capacity) + BOARD_ALIGNMENT, &full)) {
+      warn_slower(&full);
+      *promised = 0;
+    }
+  }
+  // Elsewhere than on rank 0's node the first rank promises nothing.
+  if (!status) status = mpi_check(MPI_Ibcast(promised, 1, MPI_UINT64_T, 0, *node, &request), "MPI_Ibcast", error);
+  if (!status) status = wait_until(&request, end, "sharing memory on the node", error);
+  if (status) return status;
+  *capacity = (size_t)*promised;
+  memory_free(promised);
+  return STATUS_OK;
+}
+
+// The window is never freed: that would be a collective. Its file is gone since every rank has it open, and the memory
+// goes with the last process.
+static enum status share_window(struct transport_mpi *mpi, size_t capacity, MPI_Comm node, struct error *error) {
+  MPI_Win window;
+  char *base = NULL;
+  int unit;
+  MPI_Aint bytes = mpi->base.rank == 0 ? (MPI_Aint)(board_size(capacity) + BOARD_ALIGNMENT) : 0;
+  enum status status = mpi_check(MPI_Win_allocate_shared(bytes, 1, MPI_INFO_NULL, node, &base, &window),
+                                 "MPI_Win_allocate_shared", error);
+  if (!status) status = mpi_check(MPI_Win_set_errhandler(window, MPI_ERRORS_RETURN), "MPI_Win_set_errhandler", error);
+  if (!status) status = mpi_check(MPI_Win_shared_query(window, 0, &bytes, &unit, &base), "MPI_Win_shared_query", error);
+  if (status) return status;
+  base += (BOARD_ALIGNMENT - (uintptr_t)base % BOARD_ALIGNMENT) % BOARD_ALIGNMENT; // the same in all: pages are aligned
+  board_attach(&mpi->base.board, base, capacity);
+  if (mpi->base.rank == 0) board_clear(&mpi->base.board);
+  return STATUS_OK;
+}
+
+// Everybody says whether it sees the board: it is of use where rank 0 does and someone else.
+static enum status share_views(struct transport_mpi *mpi, double end, struct error *error) {
+  const size_t size = (size_t)mpi->base.size;
+  MPI_Request request;
+  char *sees = memory_alloc(size + 1, 1, "the weights' board", error); // after a timeout it stays MPI's; [0]: mine
+  if (!sees) return STATUS_MEMORY;
+  sees[0] = mpi->base.board.memory != NULL;
+  enum status status =
+      mpi_check(MPI_Iallgather(sees, 1, MPI_CHAR, sees + 1, 1, MPI_CHAR, mpi->comm, &request), "MPI_Iallgather", error);
+  if (!status) status = wait_until(&request, end, "sharing memory on the node", error);
+  if (status) return status;
+  size_t seeing = 0;
+  for (size_t r = 0; r < size; r++) seeing += mpi->board_reaches[r] = sees[1] && sees[1 + r];
+  if (seeing < 2 || !mpi->board_reaches[mpi->base.rank]) mpi->base.board.memory = NULL;
+  if (seeing >= 2) mpi->base.board_reaches = mpi->board_reaches;
+  memory_free(sees);
+  return STATUS_OK;
+}
+
+static enum status mpi_board_open(struct transport *transport, size_t capacity, struct error *error) {
+  struct transport_mpi *mpi = (struct transport_mpi *)transport;
+  const double end = clock_now() + BOARD_SECONDS;
+  MPI_Comm node = MPI_COMM_NULL;
+  struct error failed = {0};
+  enum status status = find_node(mpi, &capacity, &node, end, error);
+  if (status) return status;
+  const bool shared = node != MPI_COMM_NULL && capacity > 0 && share_window(mpi, capacity, node, &failed) == STATUS_OK;
+  status = share_views(mpi, end, error);
+  if (failed.status && !shared && (mpi->base.rank == 0 || mpi->board_reaches[0]))
+    warn_slower(&failed); // else rank 0 has
+  return status;
+}
+
 static size_t mpi_memory(const struct transport *transport) {
   const struct transport_mpi *mpi = (const struct transport_mpi *)transport;
   size_t slots = mpi->outgoing.capacity + mpi->incoming.capacity;
@@ -366,11 +474,13 @@ static void mpi_destroy(struct transport *transport) {
   transfers_release(&mpi->incoming);
   memory_free(mpi->held_back);
   memory_free(mpi->lost);
+  memory_free(mpi->board_reaches);
   memory_free(mpi);
 }
 
 enum status transport_mpi_create(struct transport **transport, struct error *error) {
-  static const struct transport_operations operations = {mpi_send, mpi_receive, mpi_unsent, mpi_memory, mpi_destroy};
+  static const struct transport_operations operations = {mpi_send,       mpi_receive, mpi_unsent,
+                                                         mpi_board_open, mpi_memory,  mpi_destroy};
   static const char what[] = "the MPI transport";
   *transport = NULL;
   struct transport_mpi *mpi = memory_alloc(1, sizeof *mpi, what, error);
@@ -386,10 +496,12 @@ enum status transport_mpi_create(struct transport **transport, struct error *err
   status = STATUS_MEMORY;
   if (!(mpi->held_back = memory_alloc((size_t)mpi->base.size, sizeof *mpi->held_back, what, error))) goto fail;
   if (!(mpi->lost = memory_alloc((size_t)mpi->base.size, sizeof *mpi->lost, what, error))) goto fail;
+  if (!(mpi->board_reaches = memory_alloc((size_t)mpi->base.size, sizeof *mpi->board_reaches, what, error))) goto fail;
   *transport = &mpi->base;
   return STATUS_OK;
 fail:
   memory_free(mpi->held_back);
+  memory_free(mpi->lost);
   memory_free(mpi);
   return status;
 }
