@@ -72,6 +72,7 @@ uint64_t board_version(const struct board *board) {
 // that sees any word of a later content then sees that the slot's version is gone too. On x86-64 these are plain moves;
 // fences would say the same, but the thread sanitizer does not know them.
 static void store_words(atomic_uint_least64_t *to, const uint8_t *from, size_t size) {
+#pragma GCC unroll 8
   for (; size >= WORD; size -= WORD, from += WORD) {
     uint64_t word;
     memcpy(&word, from, WORD);
@@ -83,6 +84,7 @@ static void store_words(atomic_uint_least64_t *to, const uint8_t *from, size_t s
 }
 
 static void load_words(uint8_t *to, atomic_uint_least64_t *from, size_t size) {
+#pragma GCC unroll 8
   for (; size >= WORD; size -= WORD, to += WORD) {
     const uint64_t word = atomic_load_explicit(from++, memory_order_acquire);
     memcpy(to, &word, WORD);
