@@ -1,0 +1,165 @@
+#include "common/wire/board.h"
+#include "tests/support/unit.h"
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { CAPACITY = 1000, READERS = 3, LARGE = 20000, CONTENTS = 64, VERSIONS = 50000 };
+
+static struct board board_of(size_t capacity) {
+  struct board board;
+  void *memory = aligned_alloc(BOARD_ALIGNMENT, board_size(capacity));
+  CU_ASSERT_PTR_NOT_NULL_FATAL(memory);
+  memset(memory, 0xee, board_size(capacity));
+  board_attach(&board, memory, capacity);
+  board_clear(&board);
+  return board;
+}
+
+// Every byte depends on the version: of two contents no two bytes in the same place agree.
+static void fill(uint8_t *bytes, size_t size, uint64_t version) {
+  for (size_t i = 0; i < size; i++) bytes[i] = (uint8_t)(version + i * 7);
+}
+
+static bool is_of(const uint8_t *bytes, size_t size, uint64_t version) {
+  for (size_t i = 0; i < size; i++)
+    if (bytes[i] != (uint8_t)(version + i * 7)) return false;
+  return true;
+}
+
+static void test_empty(void) {
+  struct board board = board_of(CAPACITY);
+  uint8_t bytes[4] = {1, 2, 3, 4};
+  size_t size = 9;
+  CU_ASSERT_EQUAL(board_version(&board), 0);
+  CU_ASSERT_EQUAL(board_read_newer(&board, 0, bytes, sizeof bytes, &size), 0);
+  CU_ASSERT(size == 0 && bytes[0] == 1);
+  free(board.memory);
+}
+
+static void test_newest(void) {
+  static const size_t sizes[] = {0, 1, 7, 8, 9, 63, 64, 65, 500, CAPACITY};
+  struct board board = board_of(CAPACITY);
+  uint8_t in[CAPACITY], out[CAPACITY + 8];
+  uint64_t version = 0;
+  size_t size;
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    version += 1 + i % 3;
+    fill(in, sizes[i], version);
+    board_publish(&board, version, in, sizes[i]);
+    memset(out, 0xaa, sizeof out);
+    CU_ASSERT_EQUAL(board_version(&board), version);
+    CU_ASSERT_EQUAL(board_read_newer(&board, version - 1, out, CAPACITY, &size), version);
+    CU_ASSERT(size == sizes[i] && is_of(out, size, version) && out[size] == 0xaa);
+    CU_ASSERT_EQUAL(board_read_newer(&board, version, out, CAPACITY, &size), 0); // nothing newer
+  }
+  free(board.memory);
+}
+
+static void test_limit(void) {
+  struct board board = board_of(CAPACITY);
+  uint8_t bytes[CAPACITY] = {0}, small[10] = {0};
+  size_t size;
+  memset(bytes, 1, sizeof bytes);
+  board_publish(&board, 1, bytes, 11);
+  CU_ASSERT_EQUAL(board_read_newer(&board, 0, small, sizeof small, &size), 1);
+  CU_ASSERT(size == 11 && small[0] == 0);
+  free(board.memory);
+}
+
+// Whatever stands in the shared memory, a reader ends, and writes and reads no further than it may.
+static void test_hostile(void) {
+  struct board board = board_of(CAPACITY);
+  uint8_t bytes[CAPACITY];
+  size_t size;
+  memset(bytes, 5, sizeof bytes);
+  memset(board.memory, 0xff, board_size(CAPACITY)); // the version and the size of both slots
+  CU_ASSERT_EQUAL(board_read_newer(&board, 0, bytes, sizeof bytes, &size), UINT64_MAX);
+  CU_ASSERT(size > sizeof bytes && bytes[0] == 5);
+  CU_ASSERT_EQUAL(board_read_newer(&board, 0, bytes, SIZE_MAX, &size), UINT64_MAX); // nor beyond the board's own end
+  CU_ASSERT(size > sizeof bytes && bytes[0] == 5);
+  board_clear(&board);
+  board_publish(&board, 1, bytes, 10);
+  memset(board.memory, 0x11, sizeof(uint64_t)); // a newest version that no slot has: as a writer that died in its work
+  CU_ASSERT_EQUAL(board_read_newer(&board, 1, bytes, sizeof bytes, &size), 0);
+  CU_ASSERT_EQUAL(size, 0);
+  free(board.memory);
+}
+
+static void test_reserve(void) {
+  struct board board = board_of(CAPACITY);
+  CU_ASSERT_TRUE(board_reserve(&board, CAPACITY));
+  CU_ASSERT_FALSE(board_reserve(&board, CAPACITY + 1));
+  free(board.memory);
+#ifdef MADV_POPULATE_WRITE
+  const int file = memfd_create("board", 0); // memory that is promised and not there: a mapping beyond the file's end
+  const size_t bytes = board_size(1 << 20);
+  CU_ASSERT_FATAL(file >= 0 && ftruncate(file, 4096) == 0);
+  void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+  CU_ASSERT_FATAL(memory != MAP_FAILED);
+  board_attach(&board, memory, 1 << 20);
+  CU_ASSERT_FALSE(board_reserve(&board, 1 << 20));
+  munmap(memory, bytes);
+  close(file);
+#endif
+}
+
+// One thread writes as fast as it can, others read.
+struct race {
+  struct board board;
+  atomic_bool over;
+  atomic_int torn, backwards;
+  atomic_ulong reads;
+};
+
+static void *read_all(void *argument) {
+  struct race *race = argument;
+  uint8_t *bytes = malloc(LARGE);
+  for (uint64_t last = 0; bytes && last < VERSIONS;) {
+    size_t size = 0;
+    const uint64_t version = board_read_newer(&race->board, last, bytes, LARGE, &size);
+    if (version == 0) {
+      if (atomic_load(&race->over) && board_version(&race->board) <= last) break;
+      continue;
+    }
+    if (version <= last) atomic_fetch_add(&race->backwards, 1);
+    if (size != LARGE - version % CONTENTS || !is_of(bytes, size, version % CONTENTS)) atomic_fetch_add(&race->torn, 1);
+    last = version;
+    atomic_fetch_add(&race->reads, 1);
+  }
+  free(bytes);
+  return NULL;
+}
+
+static void test_race(void) {
+  struct race race = {.board = board_of(LARGE)};
+  pthread_t readers[READERS];
+  uint8_t *contents = malloc(CONTENTS * LARGE); // ready, so that the writer overtakes readers
+  CU_ASSERT_PTR_NOT_NULL_FATAL(contents);
+  for (uint64_t i = 0; i < CONTENTS; i++) fill(contents + i * LARGE, LARGE, i);
+  for (int i = 0; i < READERS; i++) CU_ASSERT_EQUAL_FATAL(pthread_create(&readers[i], NULL, read_all, &race), 0);
+  for (uint64_t version = 1; version <= VERSIONS; version++)
+    board_publish(&race.board, version, contents + version % CONTENTS * LARGE, LARGE - version % CONTENTS);
+  atomic_store(&race.over, true);
+  for (int i = 0; i < READERS; i++) pthread_join(readers[i], NULL);
+  CU_ASSERT_EQUAL(race.torn, 0);
+  CU_ASSERT_EQUAL(race.backwards, 0);
+  CU_ASSERT_TRUE(race.reads >= READERS); // each at least the last one
+  free(contents);
+  free(race.board.memory);
+}
+
+int main(void) {
+  static const struct unit_case cases[] = {
+      {"an empty board has version 0 and nothing to read", test_empty},
+      {"the newest content is read whole, and only if it is newer", test_newest},
+      {"a content larger than the reader's room is not copied", test_limit},
+      {"nothing in the shared memory leads a reader astray", test_hostile},
+      {"memory that is not there is found out before it is written to", test_reserve},
+      {"readers beside a writer at full speed see whole contents in ascending versions", test_race},
+  };
+  return unit_run("board", cases, sizeof cases / sizeof *cases);
+}
