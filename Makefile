@@ -151,7 +151,7 @@ check-asan check-ubsan: check-%: ## Unit and MPI tests under the address or the 
 	$(Q)$(MAKE) FLAVOUR=$* check-unit && $(MAKE) FLAVOUR=$* check-mpi
 
 check-tsan: ## The tests of threads under the thread sanitizer
-	$(Q)$(MAKE) FLAVOUR=tsan TESTS="team sac checkpoint_writer saving" check-unit
+	$(Q)$(MAKE) FLAVOUR=tsan TESTS="team sac board checkpoint_writer saving" check-unit
 
 check-valgrind: ## The arithmetic under valgrind: values used before they are set
 	$(Q)WRAP='valgrind -q --error-exitcode=9' $(MAKE) FLAVOUR=debug TIME_SCALE=20 check-unit \

@@ -1,4 +1,5 @@
-// Many versions are published while the actors step: rank 1 slowly, the others quickly.
+// Many versions are published while the actors step: rank 1 slowly, the others quickly. Rank 1 gets them as messages,
+// the others too or from the node's board.
 #include "actor/actor.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -67,7 +68,7 @@ static void leader_init(struct leader *l, struct transport *transport) {
   CU_ASSERT_EQUAL_FATAL(greeting_collect(&config, transport, &never, &hello, NULL), STATUS_OK);
   CU_ASSERT_EQUAL_FATAL(job_init(&l->job, &config, &hello, NULL), STATUS_OK);
   CU_ASSERT_EQUAL_FATAL(roster_init(&l->roster, &config, transport, NULL), STATUS_OK);
-  CU_ASSERT_EQUAL_FATAL(weights_publisher_init(&l->publisher, &l->job, l->roster.actors, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(weights_publisher_init(&l->publisher, &l->job, transport, NULL), STATUS_OK);
   CU_ASSERT_EQUAL_FATAL(transition_batch_init(&l->batch, 1, 1, 100, 100, 1, NULL), STATUS_OK);
   for (int i = 1; i < ranks; i++) peer_send_empty(transport, i, MESSAGE_START);
 }
@@ -123,7 +124,8 @@ static void lead(struct leader *l) {
   CU_ASSERT_TRUE(l->taken[1] <= 2 + (int)(PUBLISHING * 1000 / SLOW_MS)); // once between two steps, and skipped the rest
   for (int i = 2; i < ranks; i++) {
     CU_ASSERT_TRUE(l->rows[i] > 3 * l->rows[1]);
-    CU_ASSERT_TRUE(l->taken[i] > 3 * l->taken[1]);
+    const bool reads = transport_board_reaches(l->transport, i);
+    CU_ASSERT_TRUE(reads ? l->sent[i] == 0 && l->taken[i] == 0 : l->taken[i] > 3 * l->taken[1]);
   }
   bool all = false; // that all come to act with the last version
   for (const double end = clock_now() + PATIENCE; !all && clock_now() < end; backoff_wait(&backoff)) {
@@ -136,9 +138,11 @@ static void lead(struct leader *l) {
   CU_ASSERT_TRUE(greeting_dismiss(l->transport, 0, PATIENCE));
 }
 
-static void test_versions(void) {
+static void run(bool board) {
   struct transport *transport;
   CU_ASSERT_EQUAL_FATAL(transport_mpi_create(&transport, NULL), STATUS_OK);
+  if (board) CU_ASSERT_EQUAL_FATAL(transport_board_open(transport, rank == 1 ? 0 : 100000, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(transport_board(transport) != NULL, board && rank != 1);
   if (rank == 0) {
     struct leader leader;
     leader_init(&leader, transport);
@@ -151,6 +155,9 @@ static void test_versions(void) {
   job_barrier();
 }
 
+static void test_messages(void) { run(false); }
+static void test_board(void) { run(true); }
+
 int main(int argc, char **argv) {
   MPI_Init(&argc, &argv);
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
@@ -158,7 +165,8 @@ int main(int argc, char **argv) {
   linalg_init();
   log_init(rank, LOG_WARN);
   static const struct unit_case cases[] = {
-      {"a slow actor delays nobody, one version at most is under way to each, the newest wins", test_versions},
+      {"a slow actor delays nobody, one version at most is under way to each, the newest wins", test_messages},
+      {"the same where the others read them from the board, without a message", test_board},
   };
   const int failed = unit_run_mpi("weights", cases, sizeof cases / sizeof *cases);
   MPI_Finalize();

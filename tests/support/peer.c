@@ -108,6 +108,15 @@ void peer_send_weights(struct transport *end, int to, uint64_t version, size_t p
   policy_weights_release(&weights);
 }
 
+void peer_post_weights(struct transport *end, uint64_t version, size_t parameters, float value) {
+  struct buffer bytes = {0};
+  struct policy_weights weights = weights_of(version, parameters, value);
+  CU_ASSERT_EQUAL_FATAL(message_encode_weights(&bytes, 0, &weights, NULL), STATUS_OK);
+  board_publish(transport_board(end), version, bytes.data, bytes.size);
+  buffer_release(&bytes);
+  policy_weights_release(&weights);
+}
+
 void peer_send_evaluate(struct transport *end, int to, const struct message_evaluate *evaluate, size_t parameters) {
   struct buffer bytes = {0};
   struct policy_weights weights = weights_of(1, parameters, 0.01f);

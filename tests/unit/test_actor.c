@@ -27,6 +27,7 @@ static void scene_init(struct scene *s, struct config config, int actors, int ra
   policy_network(&mlp, NULL, PEER_OBS, PEER_ACT, &config.hidden);
   s->parameters = mlp.parameters;
   CU_ASSERT_EQUAL_FATAL(transport_loopback_create(s->size, s->ends, NULL), STATUS_OK);
+  for (int i = 0; i < s->size; i++) CU_ASSERT_EQUAL_FATAL(transport_board_open(s->ends[i], 10000, NULL), STATUS_OK);
   s->actor = actor_create(&s->config, s->ends[rank], &s->stop, &error);
   CU_ASSERT_PTR_NOT_NULL_FATAL(s->actor);
 }
@@ -134,6 +135,46 @@ static void test_versions(void) {
   CU_ASSERT_EQUAL(play(&s, 1000), TURN_IDLE);
   a = collect(&s);
   CU_ASSERT(a.counts[MESSAGE_TRANSITIONS] == 2 && a.high_version == 5 && a.lag_high == 4);
+  scene_release(&s);
+}
+
+static void test_board(void) {
+  struct scene s;
+  scene_init(&s, quiet(""), 1, 1);
+  peer_send_empty(s.ends[0], 1, MESSAGE_START);
+  for (uint64_t version = 5; version <= 7; version++) {
+    peer_post_weights(s.ends[0], version, s.parameters, 0.01f);
+    peer_send_credit(s.ends[0], 1, 1);
+    CU_ASSERT_EQUAL(play(&s, 1000), TURN_IDLE);
+    const struct arrival a = collect(&s);
+    const uint64_t acted = version == 5 ? 5 : version - 1; // the next batch is filled before its credit is there
+    CU_ASSERT(a.steps == 4 && a.low_version == acted && a.high_version == acted && a.lag_high == 0);
+    CU_ASSERT_EQUAL(a.counts[MESSAGE_WEIGHTS_TAKEN], 0);
+  }
+  scene_release(&s);
+}
+
+static void test_round_from_board(void) {
+  struct scene s;
+  struct buffer bytes = {0};
+  enum turn turn;
+  struct error error = {0};
+  scene_init(&s, quiet("sync: true\nsync_steps: 5\n"), 1, 1);
+  peer_send_empty(s.ends[0], 1, MESSAGE_START);
+  for (uint64_t round = 1; round <= 3; round++) {
+    peer_post_weights(s.ends[0], 10 * round, s.parameters, 0.01f);
+    CU_ASSERT_EQUAL(message_encode_round(&bytes, 0, &(struct message_round){round, 10 * round}, NULL), STATUS_OK);
+    peer_send(s.ends[0], 1, &bytes);
+    CU_ASSERT_EQUAL(play(&s, 1000), TURN_IDLE);
+    const struct arrival a = collect(&s);
+    CU_ASSERT(a.steps == 5 && a.low_version == 10 * round && a.high_version == 10 * round && a.lag_high == 0);
+  }
+  peer_post_weights(s.ends[0], 41, s.parameters, 0.01f);
+  CU_ASSERT_EQUAL(message_encode_round(&bytes, 0, &(struct message_round){4, 40}, NULL), STATUS_OK);
+  peer_send(s.ends[0], 1, &bytes);
+  CU_ASSERT_EQUAL(actor_turn(s.actor, &turn, &error), STATUS_PEER); // exactly the round's version, or none
+  CU_ASSERT_TRUE(error_says(&error, "policy version 40"));
+  buffer_release(&bytes);
   scene_release(&s);
 }
 
@@ -355,6 +396,8 @@ int main(void) {
       {"it says what its environment is and waits", test_hello},
       {"it steps as far as credits reach and not further", test_credits},
       {"rows carry the version that chose them, lag is counted against the newest", test_versions},
+      {"each step is made with the newest version on the board", test_board},
+      {"a round is made with its version from the board", test_round_from_board},
       {"a round is sync_steps steps of each environment, their snapshots and its end", test_round},
       {"environments begin where RESTORE says; rows go before snapshots", test_snapshots},
       {"it runs its share of an evaluation, by number, even without credits", test_evaluation},

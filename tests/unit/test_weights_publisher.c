@@ -1,3 +1,4 @@
+#include "common/base/log.h"
 #include "common/wire/transport_loopback.h"
 #include "learner/weights_publisher.h"
 #include "tests/support/peer.h"
@@ -12,14 +13,18 @@ struct scene {
   struct weights_publisher publisher;
 };
 
-static void scene_init(struct scene *s, const char *yaml) {
+// The ends 0..seeing see a board for contents of up to `capacity` bytes; 0: there is none.
+static void scene_init_with_board(struct scene *s, const char *yaml, int seeing, size_t capacity) {
   const struct config config = peer_config(yaml);
   struct message_hello hello = peer_hello();
   CU_ASSERT_EQUAL_FATAL(transport_loopback_create(ACTORS + 1, s->ends, NULL), STATUS_OK);
+  for (int i = 0; i <= seeing; i++) CU_ASSERT_EQUAL_FATAL(transport_board_open(s->ends[i], capacity, NULL), STATUS_OK);
   CU_ASSERT_EQUAL_FATAL(job_init(&s->job, &config, &hello, NULL), STATUS_OK);
   CU_ASSERT_EQUAL_FATAL(roster_init(&s->roster, &config, s->ends[0], NULL), STATUS_OK);
-  CU_ASSERT_EQUAL_FATAL(weights_publisher_init(&s->publisher, &s->job, ACTORS, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(weights_publisher_init(&s->publisher, &s->job, s->ends[0], NULL), STATUS_OK);
 }
+
+static void scene_init(struct scene *s, const char *yaml) { scene_init_with_board(s, yaml, 0, 0); }
 
 static void scene_release(struct scene *s) {
   weights_publisher_release(&s->publisher);
@@ -128,12 +133,62 @@ static void test_normalizer_travels(void) {
   scene_release(&s);
 }
 
+// The version on the board, whose content must be that version's; 0: none.
+static uint64_t on_board(struct scene *s, int i) {
+  uint8_t bytes[4096];
+  size_t size;
+  struct frame frame;
+  struct policy_weights weights;
+  const uint64_t version = board_read_newer(transport_board(s->ends[i + 1]), 0, bytes, sizeof bytes, &size);
+  if (version == 0) return 0;
+  CU_ASSERT_EQUAL_FATAL(policy_weights_init(&weights, PEER_OBS, mlp_dense_size(&s->job.sac.policy_net), NULL),
+                        STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(frame_decode(bytes, size, &frame, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(message_decode_weights(&frame, &weights, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(weights.version, version);
+  CU_ASSERT_EQUAL(weights.values[0], (float)version / 16);
+  policy_weights_release(&weights);
+  return version;
+}
+
+static void test_board(void) {
+  struct scene s;
+  uint64_t version;
+  for (int sync = 0; sync < 2; sync++) {
+    scene_init_with_board(&s, sync ? "envs: 3\nsync: true\n" : "envs: 3\n", 2, 4096);
+    publish(&s, 0, sync);
+    CU_ASSERT_EQUAL(on_board(&s, 0), 0);
+    for (uint64_t v = 3; v <= 8; v++) {
+      publish(&s, v, sync);
+      publish(&s, v, sync);
+      CU_ASSERT(on_board(&s, 0) == v && on_board(&s, 1) == v); // every version, nobody was ready
+    }
+    CU_ASSERT(got(&s, 0, &version) == 0 && got(&s, 1, &version) == 0);
+    CU_ASSERT_EQUAL(got(&s, 2, &version), sync ? 6 : 1); // as on another node
+    CU_ASSERT_EQUAL(version, sync ? 8 : 3);
+    scene_release(&s);
+  }
+}
+
+static void test_small_board(void) {
+  struct scene s;
+  uint64_t version;
+  log_init(0, LOG_ERROR);
+  scene_init_with_board(&s, "envs: 3\n", 3, 100);
+  publish(&s, 1, false);
+  for (int i = 0; i < ACTORS; i++) CU_ASSERT(got(&s, i, &version) == 1 && version == 1);
+  CU_ASSERT_EQUAL(on_board(&s, 0), 0);
+  scene_release(&s);
+}
+
 int main(void) {
   static const struct unit_case cases[] = {
       {"version 0 is never sent", test_version_zero},
       {"one version at most is under way to an actor, and the newest is next", test_one_in_flight},
       {"sync sends to everyone who has an environment", test_everyone},
       {"nothing is sent to the dead", test_dead},
+      {"actors that see the board read each version there, others get messages", test_board},
+      {"weights that do not fit the board go to everyone as messages", test_small_board},
       {"the normalizer travels with its version", test_normalizer_travels},
   };
   return unit_run("weights_publisher", cases, sizeof cases / sizeof *cases);

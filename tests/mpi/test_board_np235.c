@@ -1,0 +1,125 @@
+// The board in an MPI shared window: rank 0 writes at full speed, the other ranks read. Rank 1 of several does without.
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/wire/transport_mpi.h"
+#include "tests/support/jobs.h"
+#include "tests/support/unit.h"
+
+#include <mpi.h>
+#include <stdlib.h>
+
+enum { WORDS = 40000, CAPACITY = WORDS * sizeof(uint64_t), READS = 50 };
+static const double PATIENCE = 60;
+static int rank, ranks;
+
+static struct transport *opened(size_t capacity) {
+  struct transport *transport;
+  struct error error = {0};
+  CU_ASSERT_EQUAL_FATAL(transport_mpi_create(&transport, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(transport_board_open(transport, capacity, &error), STATUS_OK);
+  return transport;
+}
+
+static bool is_without(int of_rank) { return of_rank == 1 && ranks > 2; }
+
+// Writes versions until every reader has said that it has seen enough.
+static void write_all(struct transport *transport, uint64_t *words) {
+  struct board *board = transport_board(transport);
+  int readers = 0;
+  CU_ASSERT_PTR_NOT_NULL_FATAL(board);
+  CU_ASSERT_TRUE(board_reserve(board, CAPACITY));
+  CU_ASSERT_FALSE(board_reserve(board, CAPACITY + 1));
+  for (int i = 1; i < ranks; i++) {
+    CU_ASSERT_EQUAL(transport_board_reaches(transport, i), !is_without(i));
+    readers += !is_without(i);
+  }
+  const double end = clock_now() + PATIENCE;
+  for (uint64_t version = 1; readers > 0 && clock_now() < end; version++) {
+    int from;
+    const uint8_t *bytes;
+    size_t size;
+    for (size_t i = 0; i < WORDS; i++) words[i] = version + i;
+    board_publish(board, version, words, CAPACITY - version % 5 * sizeof *words);
+    CU_ASSERT_EQUAL(transport_receive(transport, &from, &bytes, &size, NULL), STATUS_OK);
+    readers -= size > 0;
+  }
+  CU_ASSERT_EQUAL(readers, 0);
+}
+
+static void read_some(struct transport *transport, uint64_t *words) {
+  const struct board *board = transport_board(transport);
+  struct backoff backoff = {0};
+  uint64_t last = 0;
+  int torn = 0;
+  CU_ASSERT_EQUAL_FATAL(board == NULL, is_without(rank));
+  if (!board) return;
+  const double end = clock_now() + PATIENCE;
+  for (int reads = 0; reads < READS && clock_now() < end;) {
+    size_t size;
+    const uint64_t version = board_read_newer(board, last, words, CAPACITY, &size);
+    if (version == 0) {
+      backoff_wait(&backoff); // nothing newer, or overtaken
+      continue;
+    }
+    backoff_reset(&backoff);
+    torn += version <= last || size != CAPACITY - version % 5 * sizeof *words;
+    for (size_t i = 0; i < size / sizeof *words; i++) torn += words[i] != version + i;
+    last = version;
+    reads++;
+  }
+  CU_ASSERT_EQUAL(torn, 0);
+  CU_ASSERT_TRUE(last >= READS);
+  CU_ASSERT_EQUAL(transport_send(transport, 0, "enough", 6, NULL), STATUS_OK);
+  CU_ASSERT_TRUE(transport_flush(transport, PATIENCE));
+}
+
+static void test_full_speed(void) {
+  struct transport *transport = opened(is_without(rank) ? 0 : rank == 0 ? CAPACITY : 1); // rank 0's counts
+  uint64_t *words = malloc(CAPACITY);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(words);
+  if (rank == 0)
+    write_all(transport, words);
+  else
+    read_some(transport, words);
+  job_barrier();
+  free(words);
+  transport_destroy(transport);
+}
+
+static void expect_none(struct transport *transport) {
+  CU_ASSERT_PTR_NULL(transport_board(transport));
+  for (int i = 0; i < ranks; i++) CU_ASSERT_FALSE(transport_board_reaches(transport, i));
+  transport_destroy(transport);
+  job_barrier();
+}
+
+static void test_none(void) {
+  expect_none(opened(0));
+  expect_none(opened(rank == 0 ? 0 : CAPACITY));
+  expect_none(opened(rank == 0 ? CAPACITY : 0));
+}
+
+static void test_no_room(void) {
+  static const char name[] = "OMPI_MCA_osc_sm_backing_directory";
+  log_init(rank, LOG_ERROR); // it warns
+  if (rank == 0) setenv(name, "/nowhere", 1);
+  expect_none(opened(CAPACITY));
+  if (rank == 0) unsetenv(name);
+  expect_none(opened(rank == 0 ? (size_t)1 << 50 : 1));
+}
+
+int main(int argc, char **argv) {
+  struct error error = {0};
+  if (mpi_start(&argc, &argv, &rank, &ranks, &error) != STATUS_OK) {
+    fprintf(stderr, "%s\n", error.text);
+    mpi_stop(false, 1);
+  }
+  static const struct unit_case cases[] = {
+      {"readers see whole contents in ascending versions beside a writer at full speed", test_full_speed},
+      {"there is none where rank 0 or everybody else does without", test_none},
+      {"where there is no room for it nobody waits, and there is none", test_no_room},
+  };
+  const int failed = unit_run_mpi("board", cases, sizeof cases / sizeof *cases);
+  mpi_stop(true, failed);
+  return failed;
+}
