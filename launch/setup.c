@@ -199,5 +199,6 @@ size_t setup_board_capacity(const struct config *config) {
   enum { OBS_DIM = 4096, ACT_DIM = 256 };
   struct mlp network;
   policy_network(&network, NULL, OBS_DIM, ACT_DIM, &config->hidden);
-  return message_weights_size(OBS_DIM, mlp_dense_size(&network));
+  const size_t size = message_weights_size(OBS_DIM, mlp_dense_size(&network));
+  return size <= WIRE_MAX_MESSAGE ? size : 0;
 }

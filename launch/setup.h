@@ -18,6 +18,7 @@ struct setup {
 // line; on resume the checkpoint's configuration takes the place of defaults and preset.
 enum status setup_resolve(struct setup *setup, int argc, char **argv, uint32_t actors, struct error *error);
 // Bytes of a board on which the policy of every environment of up to some thousand observations and some hundred
-// actions can be published: boards are made before the environment is known.
+// actions can be published: boards are made before the environment is known. 0: that would be more than a message may
+// have.
 size_t setup_board_capacity(const struct config *config);
 #endif
