@@ -48,7 +48,7 @@ static void scene_init(struct scene *s, const char *yaml) {
   CU_ASSERT_EQUAL_FATAL(roster_init(&s->roster, config, s->ends[0], NULL), STATUS_OK);
   s->receiver = transition_receiver_create(&s->job, 1, NULL);
   CU_ASSERT_PTR_NOT_NULL_FATAL(s->receiver);
-  CU_ASSERT_EQUAL_FATAL(weights_publisher_init(&s->publisher, &s->job, 1, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(weights_publisher_init(&s->publisher, &s->job, s->ends[0], NULL), STATUS_OK);
 }
 
 static void scene_release(struct scene *s) {

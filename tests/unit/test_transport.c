@@ -37,11 +37,16 @@ static size_t fake_unsent(struct transport *transport) {
   return unsent;
 }
 
+static enum status fake_board_open(struct transport *transport, size_t capacity, struct error *error) {
+  (void)transport, (void)capacity;
+  return error_set(error, STATUS_FAILED, "no memory to share");
+}
+
 static size_t fake_memory(const struct transport *transport) { return ((const struct fake *)transport)->unsent + 1000; }
 static void fake_destroy(struct transport *transport) { ((struct fake *)transport)->destroyed++; }
 
 static struct fake fake_end(void) {
-  static const struct transport_operations operations = {fake_send, fake_receive, fake_unsent, fake_memory,
+  static const struct transport_operations operations = {fake_send, fake_receive, fake_unsent, fake_board_open, fake_memory,
                                                          fake_destroy};
   return (struct fake){.base = {.operations = &operations, .rank = 2, .size = 5, .limit = 50}};
 }
@@ -54,6 +59,9 @@ static void test_statistics(void) {
   size_t size = 9;
   CU_ASSERT_EQUAL(transport_rank(end), 2);
   CU_ASSERT_EQUAL(transport_size(end), 5);
+  CU_ASSERT_EQUAL(transport_board_open(end, 10, NULL), STATUS_FAILED);
+  CU_ASSERT_PTR_NULL(transport_board(end));
+  CU_ASSERT_FALSE(transport_board_reaches(end, 0));
   CU_ASSERT_EQUAL(transport_send(end, 4, "ab", 2, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(transport_send(end, 0, "abcde", 5, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(transport_receive(end, &from, &bytes, &size, NULL), STATUS_OK); // none
