@@ -95,7 +95,7 @@ static enum status equip(struct actor *actor, struct error *error) {
   status = transition_sender_init(&actor->sender, config, &actor->assignment, env->obs_dim, env->act_dim,
                                   actor->transport, error);
   if (status != STATUS_OK) return status;
-  status = weights_receiver_init(&actor->weights, policy_weights(actor->policy), actor->transport, error);
+  status = weights_receiver_init(&actor->weights, actor->policy, actor->transport, error);
   if (status != STATUS_OK) return status;
   status = snapshot_init(&actor->snapshot, env->obs_dim, env->act_dim, (uint32_t)config->n_step - 1, error);
   if (status != STATUS_OK) return status;
@@ -134,16 +134,12 @@ static enum status restore(struct actor *actor, const struct frame *frame, struc
   return status == STATUS_OK ? rollout_restore(actor->rollout, &actor->snapshot, error) : status;
 }
 
-// The board's version, if it is newer. policy_weights() is asked only then: the policy takes it that they change.
-static enum status look_at_board(struct actor *actor, struct error *error) {
-  if (!weights_receiver_sees(&actor->weights, policy_version(actor->policy))) return STATUS_OK;
-  return weights_receiver_look(&actor->weights, policy_weights(actor->policy), error);
-}
-
 static enum status begin_round(struct actor *actor, const struct frame *frame, struct error *error) {
   struct message_round round;
   enum status status = message_decode_round(frame, &round, error);
-  if (status == STATUS_OK) status = look_at_board(actor, error); // it keeps this version until the round has ended
+  if (status == STATUS_OK)
+    status =
+        weights_receiver_look(&actor->weights, actor->policy, error); // it keeps this version until the round has ended
   if (status != STATUS_OK) return status;
   const uint64_t version = policy_version(actor->policy);
   if (round.version != version)
@@ -263,7 +259,7 @@ static enum status evaluate_step(struct actor *actor, struct error *error) {
 }
 
 static enum status rollout_turn(struct actor *actor, struct error *error) {
-  enum status status = actor->config.sync ? STATUS_OK : look_at_board(actor, error);
+  enum status status = actor->config.sync ? STATUS_OK : weights_receiver_look(&actor->weights, actor->policy, error);
   if (status != STATUS_OK) return status;
   status = rollout_step(actor->rollout, actor->policy, actor->weights.newest, &actor->sender.batch, error);
   if (status == STATUS_OK) status = transition_sender_poll(&actor->sender, error);

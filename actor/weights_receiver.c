@@ -1,11 +1,14 @@
 #include "actor/weights_receiver.h"
 
-enum status weights_receiver_init(struct weights_receiver *receiver, const struct policy_weights *shape,
-                                  struct transport *transport, struct error *error) {
+#include "common/wire/posted_policy.h"
+
+enum status weights_receiver_init(struct weights_receiver *receiver, struct policy *policy, struct transport *transport,
+                                  struct error *error) {
+  const struct policy_weights *shape = policy_weights(policy);
   *receiver = (struct weights_receiver){.transport = transport, .board = transport_board(transport)};
-  const enum status status = policy_weights_init(&receiver->arriving, shape->obs_dim, shape->parameters, error);
+  enum status status = policy_weights_init(&receiver->arriving, shape->obs_dim, shape->parameters, error);
   if (status != STATUS_OK || !receiver->board) return status;
-  return buffer_reserve(&receiver->copy, message_weights_size(shape->obs_dim, shape->parameters), error);
+  return buffer_reserve(&receiver->copy, posted_policy_size(shape->obs_dim, policy_parameters(policy)), error);
 }
 
 void weights_receiver_release(struct weights_receiver *receiver) {
@@ -26,32 +29,21 @@ enum status weights_receiver_take(struct weights_receiver *receiver, const struc
   return transport_send(receiver->transport, 0, receiver->bytes.data, receiver->bytes.size, error);
 }
 
-bool weights_receiver_sees(struct weights_receiver *receiver, uint64_t version) {
+static bool sees_newer(struct weights_receiver *receiver, uint64_t version) {
   if (!receiver->board) return false;
   const uint64_t newest = board_version(receiver->board);
   weights_receiver_hear(receiver, newest);
   return newest > version;
 }
 
-enum status weights_receiver_look(struct weights_receiver *receiver, struct policy_weights *weights,
-                                  struct error *error) {
-  if (!receiver->board) return STATUS_OK;
-  struct buffer *copy = &receiver->copy;
-  const size_t expected = message_weights_size(weights->obs_dim, weights->parameters);
-  const uint64_t version = board_read_newer(receiver->board, weights->version, copy->data, expected, &copy->size);
-  weights_receiver_sees(receiver, version);
-  if (version == 0) return STATUS_OK;
-  if (copy->size != expected)
-    return error_set(error, STATUS_FORMAT, "the weights on the node's board have %zu bytes, expected %zu", copy->size,
-                     expected);
-  struct frame frame;
-  enum status status = frame_decode(copy->data, copy->size, &frame, error);
-  if (status == STATUS_OK) status = message_decode_weights(&frame, &receiver->arriving, error);
-  if (status != STATUS_OK) return status;
-  if (receiver->arriving.version != version)
-    return error_set(error, STATUS_FORMAT, "the node's board says version %llu, the weights on it %llu",
-                     (unsigned long long)version, (unsigned long long)receiver->arriving.version);
-  policy_weights_copy(weights, &receiver->arriving);
+enum status weights_receiver_look(struct weights_receiver *receiver, struct policy *policy, struct error *error) {
+  struct policy_view view;
+  if (!sees_newer(receiver, policy_version(policy))) return STATUS_OK;
+  const enum status status = posted_policy_read(receiver->board, policy_version(policy), receiver->arriving.obs_dim,
+                                                policy_parameters(policy), &receiver->copy, &view, error);
+  if (status != STATUS_OK || view.version == 0) return status;
+  policy_take(policy, &view);
+  weights_receiver_hear(receiver, board_version(receiver->board));
   return STATUS_OK;
 }
 

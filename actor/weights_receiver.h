@@ -17,17 +17,15 @@ struct weights_receiver {
   struct buffer copy;             // of what stands on it
   uint64_t newest; // the newest version on the board or told of by the learner: what lag is counted against
 };
-enum status weights_receiver_init(struct weights_receiver *receiver, const struct policy_weights *shape,
-                                  struct transport *transport, struct error *error);
+enum status weights_receiver_init(struct weights_receiver *receiver, struct policy *policy, struct transport *transport,
+                                  struct error *error);
 void weights_receiver_release(struct weights_receiver *receiver);
 // A WEIGHTS message: into `weights` if it is newer, and answered with WEIGHTS_TAKEN.
 enum status weights_receiver_take(struct weights_receiver *receiver, const struct frame *frame,
                                   struct policy_weights *weights, struct error *error);
-// Whether the board has a newer version than `version`: one load, for every step.
-bool weights_receiver_sees(struct weights_receiver *receiver, uint64_t version);
-// The board's version into `weights` if it is newer. Where the learner was writing all the while they stay as they are.
-enum status weights_receiver_look(struct weights_receiver *receiver, struct policy_weights *weights,
-                                  struct error *error);
+// The board's version into the policy if it is newer; else one load, so for every step. Where the learner was writing
+// all the while it stays as it is.
+enum status weights_receiver_look(struct weights_receiver *receiver, struct policy *policy, struct error *error);
 void weights_receiver_hear(struct weights_receiver *receiver,
                            uint64_t newest_version); // the learner mentioned a version
 #endif

@@ -7,7 +7,7 @@
 #include "common/nn/linalg.h"
 #include "common/nn/policy.h"
 #include "common/nn/tiles.h"
-#include "common/wire/codec.h"
+#include "common/wire/posted_policy.h"
 #include "launch/presets.h"
 #include "learner/checkpoint.h"
 
@@ -198,7 +198,7 @@ enum status setup_resolve(struct setup *setup, int argc, char **argv, uint32_t a
 size_t setup_board_capacity(const struct config *config) {
   enum { OBS_DIM = 4096, ACT_DIM = 256 };
   struct mlp network;
-  policy_network(&network, NULL, OBS_DIM, ACT_DIM, &config->hidden);
-  const size_t size = message_weights_size(OBS_DIM, mlp_dense_size(&network));
+  policy_network(&network, backend_tiles(config), OBS_DIM, ACT_DIM, &config->hidden);
+  const size_t size = posted_policy_size(OBS_DIM, network.parameters);
   return size <= WIRE_MAX_MESSAGE ? size : 0;
 }

@@ -98,10 +98,9 @@ void job_sample(struct job *job) {
   sac_draw(&job->sac, job->config.seed);
 }
 
-void job_export_policy(const struct job *job, struct policy_weights *weights) {
+static void export_normalizer(const struct job *job, struct policy_weights *weights) {
   weights->version = job->policy_version;
   weights->normalize = job->config.normalize_observations;
-  mlp_export(&job->sac.policy_net, job->sac.policy, weights->values);
   if (weights->normalize) {
     normalizer_export(&job->normalizer, weights->shift, weights->scale);
     return;
@@ -110,4 +109,16 @@ void job_export_policy(const struct job *job, struct policy_weights *weights) {
     weights->shift[i] = 0;
     weights->scale[i] = 1;
   }
+}
+
+void job_export_policy(const struct job *job, struct policy_weights *weights) {
+  export_normalizer(job, weights);
+  mlp_export(&job->sac.policy_net, job->sac.policy, weights->values);
+}
+
+struct policy_view job_view_policy(const struct job *job, struct policy_weights *weights) {
+  export_normalizer(job, weights);
+  return (struct policy_view){weights->version, weights->obs_dim, weights->normalize,
+                              weights->shift,   weights->scale,   job->sac.policy_net.parameters,
+                              job->sac.policy};
 }

@@ -43,4 +43,6 @@ uint64_t job_threshold_after(uint64_t next, uint64_t every, uint64_t steps);
 void job_sample(struct job *job);
 // The policy as it acts now, normalizer included; `weights` has its shape.
 void job_export_policy(const struct job *job, struct policy_weights *weights);
+// The same in the backend's memory, to be read until the next update or observation; uses weights' shift and scale.
+struct policy_view job_view_policy(const struct job *job, struct policy_weights *weights);
 #endif

@@ -1,13 +1,14 @@
 #include "learner/weights_publisher.h"
 
 #include "common/base/log.h"
+#include "common/wire/posted_policy.h"
 
 enum status weights_publisher_init(struct weights_publisher *publisher, const struct job *job,
                                    struct transport *transport, struct error *error) {
   static const char what[] = "the weights publisher";
   const size_t parameters = mlp_dense_size(&job->sac.policy_net);
   const uint32_t obs_dim = job->environment.obs_dim, actors = (uint32_t)transport_size(transport) - 1;
-  const size_t bytes = message_weights_size(obs_dim, parameters);
+  const size_t bytes = posted_policy_size(obs_dim, job->sac.policy_net.parameters);
   *publisher = (struct weights_publisher){.actors = actors, .board = transport_board(transport)};
   enum status status = policy_weights_init(&publisher->weights, obs_dim, parameters, error);
   if (status != STATUS_OK) return status;
@@ -27,6 +28,7 @@ enum status weights_publisher_init(struct weights_publisher *publisher, const st
 void weights_publisher_release(struct weights_publisher *publisher) {
   policy_weights_release(&publisher->weights);
   buffer_release(&publisher->bytes);
+  buffer_release(&publisher->head);
   memory_free(publisher->ready);
   memory_free(publisher->sent);
 }
@@ -43,11 +45,11 @@ static enum status encode(struct weights_publisher *publisher, const struct job 
 
 static enum status post(struct weights_publisher *publisher, const struct job *job, struct error *error) {
   if (!publisher->board || publisher->posted >= job->policy_version) return STATUS_OK;
-  const enum status status = encode(publisher, job, error);
-  if (status != STATUS_OK) return status;
-  board_publish(publisher->board, job->policy_version, publisher->bytes.data, publisher->bytes.size);
-  publisher->posted = job->policy_version;
-  return STATUS_OK;
+  publisher->encoded = 0; // its scratch is used here
+  const struct policy_view view = job_view_policy(job, &publisher->weights);
+  const enum status status = posted_policy_write(publisher->board, &view, &publisher->head, error);
+  if (status == STATUS_OK) publisher->posted = job->policy_version;
+  return status;
 }
 
 enum status weights_publisher_poll(struct weights_publisher *publisher, const struct job *job, struct roster *roster,

@@ -13,6 +13,7 @@ struct weights_publisher {
   struct buffer bytes;           // it, encoded
   uint64_t encoded;              // which version that is; 0: none
   struct board *board;           // not owned; NULL: none
+  struct buffer head;            // scratch for it
   uint64_t posted;               // newest version on it
   uint32_t actors;
   bool *ready;    // (actors) may be sent to

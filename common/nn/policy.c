@@ -5,6 +5,7 @@
 #include "common/nn/normalizer.h"
 #include "common/nn/squashed_gaussian.h"
 
+#include <assert.h>
 #include <string.h>
 
 void policy_network(struct mlp *mlp, const struct tiles *tiles, uint32_t obs_dim, uint32_t act_dim,
@@ -50,6 +51,7 @@ struct policy {
   struct policy_weights weights;
   size_t act_dim, block;
   bool imported;          // parameters are the weights as they are now
+  bool taken;             // ... by policy_take: weights.values are older
   struct arena arena;     // holds what follows, all for a block of the largest size
   float *obs;             // (block x obs_dim) normalised
   float *head;            // (block x 2 act_dim)
@@ -58,8 +60,22 @@ struct policy {
 };
 
 struct policy_weights *policy_weights(struct policy *policy) {
-  policy->imported = false;
+  if (policy->taken) mlp_export(&policy->net, policy->parameters, policy->weights.values);
+  policy->taken = policy->imported = false;
   return &policy->weights;
+}
+
+size_t policy_parameters(const struct policy *policy) { return policy->net.parameters; }
+
+void policy_take(struct policy *policy, const struct policy_view *view) {
+  struct policy_weights *weights = &policy->weights;
+  assert(view->obs_dim == weights->obs_dim && view->parameters == policy->net.parameters);
+  weights->version = view->version;
+  weights->normalize = view->normalize;
+  memcpy(weights->shift, view->shift, view->obs_dim * sizeof *weights->shift);
+  memcpy(weights->scale, view->scale, view->obs_dim * sizeof *weights->scale);
+  memcpy(policy->parameters, view->values, view->parameters * sizeof *policy->parameters);
+  policy->taken = policy->imported = true;
 }
 
 uint64_t policy_version(const struct policy *policy) { return policy->weights.version; }

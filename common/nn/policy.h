@@ -33,6 +33,16 @@ enum status policy_weights_init(struct policy_weights *weights, uint32_t obs_dim
 void policy_weights_release(struct policy_weights *weights);
 void policy_weights_copy(struct policy_weights *to, const struct policy_weights *from); // same shape
 
+// The same with the values as they lie in the backend's memory (mlp.h), for whoever shares that; nothing is owned.
+struct policy_view {
+  uint64_t version;
+  uint32_t obs_dim;
+  bool normalize;
+  const float *shift, *scale; // (obs_dim)
+  size_t parameters;          // mlp.parameters
+  const float *values;        // (parameters)
+};
+
 struct policy;
 // Owns its weights, at first all 0 with version 0.
 struct policy *policy_create(const struct config *config, uint32_t obs_dim, uint32_t act_dim, struct error *error);
@@ -42,6 +52,9 @@ struct policy *policy_create_on(const struct tiles *tiles, uint32_t obs_dim, uin
 void policy_destroy(struct policy *policy);
 // To be read or overwritten, until the next policy_act, which takes it that they have changed.
 struct policy_weights *policy_weights(struct policy *policy);
+size_t policy_parameters(const struct policy *policy); // of a policy_view
+// Acts with these from now on. view has the policy's obs_dim and parameters.
+void policy_take(struct policy *policy, const struct policy_view *view);
 uint64_t policy_version(const struct policy *policy);
 size_t policy_block_rows(const struct policy *policy); // rows of a block: the self-test's choice; on tiles any would do
 // obs (rows x obs_dim) -> action (rows x act_dim) in [-1,1]. eps (rows x act_dim): the noise; NULL: deterministic,

@@ -93,15 +93,18 @@ static void load_words(uint8_t *to, atomic_uint_least64_t *from, size_t size) {
   memcpy(to, &word, size);
 }
 
-void board_publish(struct board *board, uint64_t version, const void *bytes, size_t size) {
+void board_publish(struct board *board, uint64_t version, const void *head, size_t head_size, const void *body,
+                   size_t body_size) {
   struct board_memory *memory = board->memory;
   const uint64_t newest = atomic_load_explicit(&memory->newest, memory_order_relaxed);
-  assert(size <= board->capacity && version > newest);
+  const size_t size = head_size + body_size;
+  assert(size <= board->capacity && head_size % WORD == 0 && version > newest);
   const int i = atomic_load_explicit(&memory->slot[0].version, memory_order_relaxed) == newest; // the other one
   struct slot *slot = &memory->slot[i];
   atomic_store_explicit(&slot->version, 0, memory_order_relaxed);
   atomic_store_explicit(&slot->size, size, memory_order_release);
-  store_words(words_of(board, i), bytes, size);
+  store_words(words_of(board, i), head, head_size);
+  store_words(words_of(board, i) + head_size / WORD, body, body_size);
   atomic_store_explicit(&slot->version, version, memory_order_release);
   atomic_store_explicit(&memory->newest, version, memory_order_release);
 }

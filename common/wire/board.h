@@ -23,8 +23,9 @@ void board_clear(struct board *board);
 // The writer: makes the memory for contents of `size` bytes its own, which until then may only be promised (a full
 // /dev/shm kills whoever touches a page that is not there). false: they do not fit, or the memory is not to be had.
 bool board_reserve(struct board *board, size_t size);
-// The writer: size <= capacity, versions ascend from 1.
-void board_publish(struct board *board, uint64_t version, const void *bytes, size_t size);
+// The writer: head, a multiple of 8 bytes, then body; together at most the capacity. Versions ascend from 1.
+void board_publish(struct board *board, uint64_t version, const void *head, size_t head_size, const void *body,
+                   size_t body_size);
 uint64_t board_version(const struct board *board); // the newest there is, 0: none; one load
 // Copies the newest content and returns its version if that is above `than`; 0: there is none, or the writer was faster
 // a few times over. *size is what the content says of itself: where it is more than `limit`, nothing was copied.

@@ -51,7 +51,6 @@ enum status message_decode_round(const struct frame *frame, struct message_round
 enum status message_encode_round_end(struct buffer *out, uint32_t sender, const struct message_round_end *end,
                                      struct error *error);
 enum status message_decode_round_end(const struct frame *frame, struct message_round_end *end, struct error *error);
-size_t message_weights_size(uint32_t obs_dim, size_t parameters); // bytes of the frame
 enum status message_encode_weights(struct buffer *out, uint32_t sender, const struct policy_weights *weights,
                                    struct error *error);
 enum status message_decode_weights(const struct frame *frame, struct policy_weights *weights,

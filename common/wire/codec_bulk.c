@@ -231,10 +231,6 @@ void reader_weights(struct reader *reader, struct policy_weights *weights) {
   reader_array(reader, "values", weights->values, weights->parameters, sizeof *weights->values);
 }
 
-size_t message_weights_size(uint32_t obs_dim, size_t parameters) {
-  return FRAME_HEADER + (8 + 4 + 8 + 1) + (2 * (size_t)obs_dim + parameters) * sizeof(float);
-}
-
 enum status message_encode_weights(struct buffer *out, uint32_t sender, const struct policy_weights *weights,
                                    struct error *error) {
   struct writer writer = writer_begin(out, MESSAGE_WEIGHTS, sender, error);

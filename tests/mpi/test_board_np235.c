@@ -39,7 +39,7 @@ static void write_all(struct transport *transport, uint64_t *words) {
     const uint8_t *bytes;
     size_t size;
     for (size_t i = 0; i < WORDS; i++) words[i] = version + i;
-    board_publish(board, version, words, CAPACITY - version % 5 * sizeof *words);
+    board_publish(board, version, NULL, 0, words, CAPACITY - version % 5 * sizeof *words);
     CU_ASSERT_EQUAL(transport_receive(transport, &from, &bytes, &size, NULL), STATUS_OK);
     readers -= size > 0;
   }

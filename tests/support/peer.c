@@ -1,6 +1,7 @@
 #include "tests/support/peer.h"
 
 #include "common/config/options.h"
+#include "common/wire/posted_policy.h"
 #include "tests/support/unit.h"
 
 #include <stdio.h>
@@ -108,12 +109,12 @@ void peer_send_weights(struct transport *end, int to, uint64_t version, size_t p
   policy_weights_release(&weights);
 }
 
-void peer_post_weights(struct transport *end, uint64_t version, size_t parameters, float value) {
-  struct buffer bytes = {0};
+void peer_post_policy(struct transport *end, uint64_t version, size_t parameters, float value) {
+  struct buffer head = {0};
   struct policy_weights weights = weights_of(version, parameters, value);
-  CU_ASSERT_EQUAL_FATAL(message_encode_weights(&bytes, 0, &weights, NULL), STATUS_OK);
-  board_publish(transport_board(end), version, bytes.data, bytes.size);
-  buffer_release(&bytes);
+  const struct policy_view view = {version, PEER_OBS, false, weights.shift, weights.scale, parameters, weights.values};
+  CU_ASSERT_EQUAL(posted_policy_write(transport_board(end), &view, &head, NULL), STATUS_OK);
+  buffer_release(&head);
   policy_weights_release(&weights);
 }
 

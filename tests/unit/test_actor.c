@@ -1,5 +1,6 @@
 #include "actor/actor.h"
 #include "common/base/clock.h"
+#include "common/nn/backend.h"
 #include "common/nn/policy.h"
 #include "common/wire/transport_loopback.h"
 #include "tests/support/environments.h"
@@ -18,6 +19,7 @@ struct scene {
   struct actor *actor;
   volatile sig_atomic_t stop;
   size_t parameters; // of its policy
+  size_t in_memory;  // ... as its backend has them
 };
 
 static void scene_init(struct scene *s, struct config config, int actors, int rank) {
@@ -26,6 +28,8 @@ static void scene_init(struct scene *s, struct config config, int actors, int ra
   *s = (struct scene){.config = config, .size = actors + 1};
   policy_network(&mlp, NULL, PEER_OBS, PEER_ACT, &config.hidden);
   s->parameters = mlp.parameters;
+  policy_network(&mlp, backend_tiles(&config), PEER_OBS, PEER_ACT, &config.hidden);
+  s->in_memory = mlp.parameters;
   CU_ASSERT_EQUAL_FATAL(transport_loopback_create(s->size, s->ends, NULL), STATUS_OK);
   for (int i = 0; i < s->size; i++) CU_ASSERT_EQUAL_FATAL(transport_board_open(s->ends[i], 10000, NULL), STATUS_OK);
   s->actor = actor_create(&s->config, s->ends[rank], &s->stop, &error);
@@ -143,7 +147,7 @@ static void test_board(void) {
   scene_init(&s, quiet(""), 1, 1);
   peer_send_empty(s.ends[0], 1, MESSAGE_START);
   for (uint64_t version = 5; version <= 7; version++) {
-    peer_post_weights(s.ends[0], version, s.parameters, 0.01f);
+    peer_post_policy(s.ends[0], version, s.in_memory, 0.01f);
     peer_send_credit(s.ends[0], 1, 1);
     CU_ASSERT_EQUAL(play(&s, 1000), TURN_IDLE);
     const struct arrival a = collect(&s);
@@ -162,14 +166,14 @@ static void test_round_from_board(void) {
   scene_init(&s, quiet("sync: true\nsync_steps: 5\n"), 1, 1);
   peer_send_empty(s.ends[0], 1, MESSAGE_START);
   for (uint64_t round = 1; round <= 3; round++) {
-    peer_post_weights(s.ends[0], 10 * round, s.parameters, 0.01f);
+    peer_post_policy(s.ends[0], 10 * round, s.in_memory, 0.01f);
     CU_ASSERT_EQUAL(message_encode_round(&bytes, 0, &(struct message_round){round, 10 * round}, NULL), STATUS_OK);
     peer_send(s.ends[0], 1, &bytes);
     CU_ASSERT_EQUAL(play(&s, 1000), TURN_IDLE);
     const struct arrival a = collect(&s);
     CU_ASSERT(a.steps == 5 && a.low_version == 10 * round && a.high_version == 10 * round && a.lag_high == 0);
   }
-  peer_post_weights(s.ends[0], 41, s.parameters, 0.01f);
+  peer_post_policy(s.ends[0], 41, s.in_memory, 0.01f);
   CU_ASSERT_EQUAL(message_encode_round(&bytes, 0, &(struct message_round){4, 40}, NULL), STATUS_OK);
   peer_send(s.ends[0], 1, &bytes);
   CU_ASSERT_EQUAL(actor_turn(s.actor, &turn, &error), STATUS_PEER); // exactly the round's version, or none

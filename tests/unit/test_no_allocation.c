@@ -43,7 +43,7 @@ static void scene_init(struct scene *s, const char *yaml) {
   CU_ASSERT_FATAL(s->rollout && s->policy);
   CU_ASSERT_EQUAL_FATAL(transition_sender_init(&s->sender, config, &share, PEER_OBS, PEER_ACT, s->ends[1], NULL),
                         STATUS_OK);
-  CU_ASSERT_EQUAL_FATAL(weights_receiver_init(&s->weights, policy_weights(s->policy), s->ends[1], NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(weights_receiver_init(&s->weights, s->policy, s->ends[1], NULL), STATUS_OK);
   CU_ASSERT_EQUAL_FATAL(job_init(&s->job, config, &hello, NULL), STATUS_OK);
   CU_ASSERT_EQUAL_FATAL(roster_init(&s->roster, config, s->ends[0], NULL), STATUS_OK);
   s->receiver = transition_receiver_create(&s->job, 1, NULL);

@@ -46,8 +46,8 @@ static size_t fake_memory(const struct transport *transport) { return ((const st
 static void fake_destroy(struct transport *transport) { ((struct fake *)transport)->destroyed++; }
 
 static struct fake fake_end(void) {
-  static const struct transport_operations operations = {fake_send, fake_receive, fake_unsent, fake_board_open, fake_memory,
-                                                         fake_destroy};
+  static const struct transport_operations operations = {fake_send,       fake_receive, fake_unsent,
+                                                         fake_board_open, fake_memory,  fake_destroy};
   return (struct fake){.base = {.operations = &operations, .rank = 2, .size = 5, .limit = 50}};
 }
 

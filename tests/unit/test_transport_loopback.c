@@ -61,7 +61,7 @@ static void test_board(void) {
   CU_ASSERT_PTR_NULL(transport_board(ends[2]));
   CU_ASSERT_FATAL(transport_board(ends[0]) && transport_board(ends[3]));
   CU_ASSERT_EQUAL(transport_board(ends[3])->capacity, 100);
-  board_publish(transport_board(ends[0]), 7, "seven", 5);
+  board_publish(transport_board(ends[0]), 7, NULL, 0, "seven", 5);
   CU_ASSERT_EQUAL(board_read_newer(transport_board(ends[3]), 0, bytes, sizeof bytes, &size), 7);
   CU_ASSERT(size == 5 && memcmp(bytes, "seven", 5) == 0);
   transport_destroy(ends[0]);

@@ -1,8 +1,11 @@
 #include "common/base/log.h"
 #include "common/wire/transport_loopback.h"
+#include "common/wire/posted_policy.h"
 #include "learner/weights_publisher.h"
 #include "tests/support/peer.h"
 #include "tests/support/unit.h"
+
+#include <string.h>
 
 enum { ACTORS = 3 };
 
@@ -133,29 +136,34 @@ static void test_normalizer_travels(void) {
   scene_release(&s);
 }
 
-// The version on the board, whose content must be that version's; 0: none.
+// The version on the board, whose parameters must be that version's; 0: none.
 static uint64_t on_board(struct scene *s, int i) {
-  uint8_t bytes[4096];
-  size_t size;
-  struct frame frame;
-  struct policy_weights weights;
-  const uint64_t version = board_read_newer(transport_board(s->ends[i + 1]), 0, bytes, sizeof bytes, &size);
-  if (version == 0) return 0;
-  CU_ASSERT_EQUAL_FATAL(policy_weights_init(&weights, PEER_OBS, mlp_dense_size(&s->job.sac.policy_net), NULL),
-                        STATUS_OK);
-  CU_ASSERT_EQUAL_FATAL(frame_decode(bytes, size, &frame, NULL), STATUS_OK);
-  CU_ASSERT_EQUAL(message_decode_weights(&frame, &weights, NULL), STATUS_OK);
-  CU_ASSERT_EQUAL(weights.version, version);
-  CU_ASSERT_EQUAL(weights.values[0], (float)version / 16);
-  policy_weights_release(&weights);
-  return version;
+  struct buffer copy = {0};
+  struct policy_view view;
+  const size_t parameters = s->job.sac.policy_net.parameters;
+  CU_ASSERT_EQUAL(posted_policy_read(transport_board(s->ends[i + 1]), 0, PEER_OBS, parameters, &copy, &view, NULL),
+                  STATUS_OK);
+  if (view.version > 0) {
+    CU_ASSERT_EQUAL(view.values[0], (float)view.version / 16);
+    CU_ASSERT_EQUAL(memcmp(view.values, s->job.sac.policy, parameters * sizeof(float)), 0);
+    float shift[PEER_OBS], scale[PEER_OBS];
+    normalizer_export(&s->job.normalizer, shift, scale);
+    CU_ASSERT_TRUE(view.normalize);
+    for (int o = 0; o < PEER_OBS; o++) CU_ASSERT(view.shift[o] == shift[o] && view.scale[o] == scale[o]);
+  }
+  buffer_release(&copy);
+  return view.version;
 }
 
 static void test_board(void) {
   struct scene s;
   uint64_t version;
   for (int sync = 0; sync < 2; sync++) {
-    scene_init_with_board(&s, sync ? "envs: 3\nsync: true\n" : "envs: 3\n", 2, 4096);
+    scene_init_with_board(
+        &s, sync ? "envs: 3\nnormalize_observations: true\nsync: true\n" : "envs: 3\nnormalize_observations: true\n", 2,
+        8192);
+    const float obs[2][PEER_OBS] = {{0, 1, 10}, {2, 1, 30}};
+    for (int i = 0; i < 2; i++) normalizer_update(&s.job.normalizer, obs[i]);
     publish(&s, 0, sync);
     CU_ASSERT_EQUAL(on_board(&s, 0), 0);
     for (uint64_t v = 3; v <= 8; v++) {

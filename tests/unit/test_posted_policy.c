@@ -1,0 +1,101 @@
+#include "common/wire/posted_policy.h"
+#include "tests/support/unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { OBS = 3, PARAMETERS = 21 };
+
+struct scene {
+  struct board board;
+  struct buffer head, copy;
+  float shift[OBS], scale[OBS], values[PARAMETERS];
+  struct policy_view posted, read;
+};
+
+static void scene_init(struct scene *s) {
+  const size_t size = posted_policy_size(OBS, PARAMETERS);
+  *s = (struct scene){0};
+  void *memory = aligned_alloc(BOARD_ALIGNMENT, board_size(2 * size));
+  CU_ASSERT_PTR_NOT_NULL_FATAL(memory);
+  board_attach(&s->board, memory, 2 * size);
+  board_clear(&s->board);
+  for (int i = 0; i < OBS; i++) s->shift[i] = (float)i + 1, s->scale[i] = (float)i + 10;
+  for (int i = 0; i < PARAMETERS; i++) s->values[i] = (float)i / 7;
+  s->posted = (struct policy_view){4, OBS, true, s->shift, s->scale, PARAMETERS, s->values};
+}
+
+static void scene_release(struct scene *s) {
+  free(s->board.memory);
+  buffer_release(&s->head);
+  buffer_release(&s->copy);
+}
+
+static enum status post(struct scene *s) { return posted_policy_write(&s->board, &s->posted, &s->head, NULL); }
+static enum status read_newer(struct scene *s, uint64_t than, struct error *error) {
+  return posted_policy_read(&s->board, than, OBS, PARAMETERS, &s->copy, &s->read, error);
+}
+
+static void test_round_trip(void) {
+  struct scene s;
+  scene_init(&s);
+  CU_ASSERT_EQUAL(read_newer(&s, 0, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(s.read.version, 0); // there is none
+  CU_ASSERT_EQUAL(post(&s), STATUS_OK);
+  CU_ASSERT_EQUAL(read_newer(&s, 4, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(s.read.version, 0); // none newer
+  CU_ASSERT_EQUAL(read_newer(&s, 3, NULL), STATUS_OK);
+  CU_ASSERT(s.read.version == 4 && s.read.obs_dim == OBS && s.read.normalize && s.read.parameters == PARAMETERS);
+  CU_ASSERT_FATAL(s.read.version == 4);
+  CU_ASSERT_EQUAL(memcmp(s.read.shift, s.shift, sizeof s.shift), 0);
+  CU_ASSERT_EQUAL(memcmp(s.read.scale, s.scale, sizeof s.scale), 0);
+  CU_ASSERT_EQUAL(memcmp(s.read.values, s.values, sizeof s.values), 0);
+  scene_release(&s);
+}
+
+static void refused(struct scene *s, uint64_t than, const char *why) {
+  struct error error = {0};
+  CU_ASSERT_EQUAL(read_newer(s, than, &error), STATUS_FORMAT);
+  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, why));
+  CU_ASSERT_EQUAL(s->read.version, 0);
+}
+
+static void test_damage(void) {
+  struct scene s;
+  float more[PARAMETERS + 1] = {0};
+  scene_init(&s);
+  s.posted.parameters++;
+  s.posted.values = more;
+  CU_ASSERT_EQUAL(post(&s), STATUS_OK);
+  refused(&s, 0, "bytes");
+  s.posted.parameters -= 2;
+  s.posted.version++;
+  CU_ASSERT_EQUAL(post(&s), STATUS_OK);
+  refused(&s, 0, "bytes");
+  // The right size, but two observations' normalizers less and four parameters more.
+  float four[PARAMETERS + 4] = {0};
+  s.posted = (struct policy_view){6, OBS - 2, false, s.shift, s.scale, PARAMETERS + 4, four};
+  CU_ASSERT_EQUAL(post(&s), STATUS_OK);
+  refused(&s, 0, "1 observations");
+  // A head of noise, and one that says another version than the board does.
+  uint8_t noise[1000];
+  memset(noise, 0x5a, sizeof noise);
+  board_publish(&s.board, 7, NULL, 0, noise, posted_policy_size(OBS, PARAMETERS));
+  refused(&s, 0, "version");
+  posted_policy_write(&s.board, &(struct policy_view){8, OBS, false, s.shift, s.scale, PARAMETERS, s.values}, &s.head,
+                      NULL);
+  CU_ASSERT_EQUAL(read_newer(&s, 7, NULL), STATUS_OK);
+  board_publish(&s.board, 9, s.head.data, 48, s.values, sizeof s.values);
+  refused(&s, 8, "version 8");
+  memset(s.board.memory, 0xff, board_size(s.board.capacity));
+  refused(&s, 9, "bytes");
+  scene_release(&s);
+}
+
+int main(void) {
+  static const struct unit_case cases[] = {
+      {"a policy comes back from the board as it was posted, if it is newer", test_round_trip},
+      {"anything else than a policy of these dimensions and that version is refused", test_damage},
+  };
+  return unit_run("posted_policy", cases, sizeof cases / sizeof *cases);
+}
