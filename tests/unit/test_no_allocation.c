@@ -31,12 +31,13 @@ struct scene {
   struct weights_publisher publisher;
 };
 
-static void scene_init(struct scene *s, const char *yaml) {
+static void scene_init(struct scene *s, const char *yaml, size_t board) {
   *s = (struct scene){.config = peer_config(yaml)};
   const struct config *config = &s->config;
   struct message_hello hello = peer_hello();
   const struct assignment share = assignment_of(config, 1, 0);
   CU_ASSERT_EQUAL_FATAL(transport_loopback_create(2, s->ends, NULL), STATUS_OK);
+  for (int i = 0; i < 2; i++) CU_ASSERT_EQUAL_FATAL(transport_board_open(s->ends[i], board, NULL), STATUS_OK);
   CU_ASSERT_EQUAL_FATAL(environment_kind_open(&s->kind, config->env, NULL), STATUS_OK);
   s->rollout = rollout_create(config, &s->kind, share.first, share.count, NULL);
   s->policy = policy_create(config, PEER_OBS, PEER_ACT, NULL);
@@ -96,9 +97,11 @@ static void publish(struct scene *s) {
   CU_ASSERT_EQUAL(weights_publisher_poll(&s->publisher, &s->job, &s->roster, false, NULL), STATUS_OK);
   while (peer_receive(s->ends[1], &frame))
     CU_ASSERT_EQUAL(weights_receiver_take(&s->weights, &frame, policy_weights(s->policy), NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(weights_receiver_look(&s->weights, s->policy, NULL), STATUS_OK);
 }
 
-static void check(const char *yaml) {
+// board: bytes of one, 0: versions go as messages
+static void check_with(const char *yaml, size_t board) {
   static void (*const stage[])(struct scene *) = {step, drain, update, publish};
   static const char *const name[] = {"step and ship", "drain", "update", "publish"};
   enum { STAGES = sizeof stage / sizeof *stage };
@@ -112,7 +115,7 @@ static void check(const char *yaml) {
   free(aligned);
   for (int i = 0; i < 3; i++) free(witness[i]);
   CU_ASSERT_EQUAL(allocations_count(), before + (counted ? 4 : 0)); // or the counter does not work
-  scene_init(&s, yaml);
+  scene_init(&s, yaml, board);
   for (int i = 0; i < STEPS; i++) {
     for (int k = 0; k < STAGES; k++) {
       const size_t start = allocations_count();
@@ -129,6 +132,8 @@ static void check(const char *yaml) {
   scene_release(&s);
 }
 
+static void check(const char *yaml) { check_with(yaml, 0); }
+static void test_board(void) { check_with("envs: 2\nsend_steps: 4\nnormalize_observations: true\n", 1 << 20); }
 static void test_plain(void) { check("envs: 1\nsend_steps: 4\n"); }
 static void test_tiles(void) { check("envs: 1\nsend_steps: 4\nbackend: tiles\nhidden: 64,64\n"); }
 static void test_blas(void) { check("envs: 1\nsend_steps: 4\nbackend: openblas\nhidden: 64,64\n"); }
@@ -139,6 +144,7 @@ static void test_everything(void) {
 
 int main(void) {
   static const struct unit_case cases[] = {{"one environment", test_plain},
+                                           {"weights from the board", test_board},
                                            {"on tiles", test_tiles},
                                            {"on OpenBLAS", test_blas},
                                            {"several environments, n-step, normalizer, two threads", test_everything}};

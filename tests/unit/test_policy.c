@@ -1,3 +1,4 @@
+#include "common/base/memory.h"
 #include "common/nn/policy.h"
 #include "common/nn/linalg.h"
 #include "common/nn/normalizer.h"
@@ -270,6 +271,37 @@ static void test_new_weights(void) {
   policy_destroy(policy);
 }
 
+// The weights of one policy in the backend's memory, taken by another: it acts the same, and can tell its weights.
+static void test_take(void) {
+  const struct shape *shape = &SHAPES[0];
+  struct numbers numbers = {9}, others = {10};
+  struct policy *given = make(shape, &numbers), *taker = make(shape, &others);
+  struct policy_weights *weights = policy_weights(given);
+  struct mlp net;
+  policy_network(&net, on, shape->obs, shape->act, &shape->hidden);
+  float *values = memory_alloc(net.parameters, sizeof *values, "parameters", NULL), expected[MAX_ACT];
+  CU_ASSERT_FATAL(values && policy_parameters(taker) == net.parameters);
+  mlp_import(&net, weights->values, values);
+  weights->normalize = true;
+  draw_rows(shape, &numbers);
+  policy_act(taker, 1, obs, NULL, action);
+  policy_act(given, 1, obs, NULL, expected);
+  CU_ASSERT_NOT_EQUAL(action[0], expected[0]);
+  policy_take(taker,
+              &(struct policy_view){8, shape->obs, true, weights->shift, weights->scale, net.parameters, values});
+  memset(values, 0, net.parameters * sizeof *values); // a copy was taken
+  policy_act(taker, 1, obs, NULL, action);
+  CU_ASSERT_EQUAL(memcmp(action, expected, shape->act * sizeof *expected), 0);
+  CU_ASSERT_EQUAL(policy_version(taker), 8);
+  const struct policy_weights *taken = policy_weights(taker);
+  CU_ASSERT_EQUAL(memcmp(taken->values, weights->values, weights->parameters * sizeof(float)), 0);
+  policy_act(taker, 1, obs, NULL, action);
+  CU_ASSERT_EQUAL(memcmp(action, expected, shape->act * sizeof *expected), 0);
+  memory_free(values);
+  policy_destroy(given);
+  policy_destroy(taker);
+}
+
 // On OpenBLAS and on the tiles of each vector unit (the baseline, in software, is too slow for all but test_levels).
 static void on_each(void (*test)(void)) {
   for (int level = TILES_BASELINE; level < TILES_LEVELS; level++) {
@@ -285,6 +317,7 @@ static void each_nan_neighbour(void) { on_each(test_nan_neighbour); }
 static void each_bounds(void) { on_each(test_bounds_and_no_rows); }
 static void each_no_allocation(void) { on_each(test_no_allocation); }
 static void each_new_weights(void) { on_each(test_new_weights); }
+static void each_take(void) { on_each(test_take); }
 
 int main(void) {
   static const struct unit_case cases[] = {
@@ -296,6 +329,7 @@ int main(void) {
       {"actions stay in [-1,1]; no rows, no writes", each_bounds},
       {"acting allocates nothing", each_no_allocation},
       {"new weights count from the next action on", each_new_weights},
+      {"so do weights taken in the backend's memory, and they are those", each_take},
       {"the bits are the same on every vector unit", test_levels},
       {"weights are copied whole", test_weights},
       {"networks beyond memory are refused", test_no_memory},
