@@ -78,9 +78,10 @@ static void store_words(atomic_uint_least64_t *to, const uint8_t *from, size_t s
     memcpy(&word, from, WORD);
     atomic_store_explicit(to++, word, memory_order_release);
   }
+  if (size == 0) return;
   uint64_t word = 0;
   memcpy(&word, from, size);
-  if (size > 0) atomic_store_explicit(to, word, memory_order_release);
+  atomic_store_explicit(to, word, memory_order_release);
 }
 
 static void load_words(uint8_t *to, atomic_uint_least64_t *from, size_t size) {
@@ -89,7 +90,8 @@ static void load_words(uint8_t *to, atomic_uint_least64_t *from, size_t size) {
     const uint64_t word = atomic_load_explicit(from++, memory_order_acquire);
     memcpy(to, &word, WORD);
   }
-  const uint64_t word = size > 0 ? atomic_load_explicit(from, memory_order_acquire) : 0;
+  if (size == 0) return;
+  const uint64_t word = atomic_load_explicit(from, memory_order_acquire);
   memcpy(to, &word, size);
 }
 
