@@ -199,7 +199,7 @@ static void note(int number) { stop = number; }
 // A signal while a save is waited for: it is given up, and what the signal asks for is not.
 static void test_signal(void) {
   struct scene s;
-  int stopped = 0;
+  int stopped = 0, pending = 0;
   scene_init(&s, 400000);
   signal(SIGALRM, note);
   for (int i = 1; i <= 10; i++) {
@@ -212,12 +212,13 @@ static void test_signal(void) {
     CU_ASSERT(!there(&s, "ckpt-50.h5.tmp") && !checkpoint_writer_saving(s.saving.writer));
     setitimer(ITIMER_REAL, &(struct itimerval){.it_value.tv_usec = 0}, NULL);
     stop = SIGALRM;
-    CU_ASSERT_EQUAL(saving_now(&s.saving, CHECKPOINT_ALL, NULL), STATUS_STOPPED); // until somebody obeys
+    pending +=
+        saving_now(&s.saving, CHECKPOINT_ALL, NULL) == STATUS_STOPPED; // unless it was done before the first look
     saving_give_up(&s.saving);
     CU_ASSERT_EQUAL(saving_now(&s.saving, i % 2 ? CHECKPOINT_NO_REPLAY : CHECKPOINT_ALL, NULL), STATUS_OK);
     updates_in(&s, "ckpt-50.h5");
   }
-  CU_ASSERT_TRUE(stopped > 0);
+  CU_ASSERT_TRUE(stopped > 0 && pending > 0);
   CU_ASSERT_FALSE(says(&s, "log.txt", "not saved"));
   scene_release(&s);
 }
