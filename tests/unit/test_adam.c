@@ -83,6 +83,38 @@ static void test_scalar(void) {
   CU_ASSERT_EQUAL(adam.step, 20000);
 }
 
+// The bias correction of any step, where the powers matter and long after: 1 - b^t = -expm1(t log b).
+static void test_large_steps(void) {
+  static const uint64_t steps[] = {1,         2, 7, 100, 9999, 36000, 1000000, UINT64_C(1) << 31, UINT64_C(1) << 53,
+                                   UINT64_MAX};
+  struct adam adam;
+  CU_ASSERT_EQUAL_FATAL(adam_init(&adam, 2, 3e-4, NULL), STATUS_OK);
+  for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+    const long double t = (long double)steps[i];
+    const double rate = (double)(3e-4L / -expm1l(t * logl(0.9L)));
+    const double correction = (double)(1 / sqrtl(-expm1l(t * logl(0.999L))));
+    adam.step = steps[i] - 1;
+    adam_begin(&adam);
+    CU_ASSERT_EQUAL(adam.step, steps[i]);
+    CU_ASSERT_DOUBLE_EQUAL(adam.factors.rate, rate, 1e-12 * rate);
+    CU_ASSERT_DOUBLE_EQUAL(adam.factors.correction, correction, 1e-12 * correction);
+
+    // With moments that are what they tend to with a gradient of 2.
+    real parameters[2] = {1, 1};
+    const real gradient[2] = {2, -2};
+    double parameter = 1;
+    const double change = 2 * rate / (2 * correction + 1e-8);
+    for (int j = 0; j < 2; j++) adam.m[j] = gradient[j], adam.v[j] = 4;
+    CU_ASSERT_TRUE(adam_apply(&adam, 0, 2, gradient, parameters));
+    CU_ASSERT_DOUBLE_EQUAL(parameters[0], 1 - change, TOLERANCE);
+    CU_ASSERT_DOUBLE_EQUAL(parameters[1], 1 + change, TOLERANCE);
+    struct adam_scalar scalar = {.m = 2, .v = 4, .learning_rate = 3e-4, .step = steps[i] - 1};
+    adam_scalar_apply(&scalar, 2, &parameter);
+    CU_ASSERT_DOUBLE_EQUAL(parameter, 1 - change, 1e-14);
+  }
+  adam_release(&adam);
+}
+
 static void test_finite(void) {
   struct adam adam;
   CU_ASSERT_EQUAL_FATAL(adam_init(&adam, 40, 1e-2, NULL), STATUS_OK);
@@ -110,6 +142,7 @@ int main(void) {
       {"the first step is the learning rate against the gradient's sign, epsilon outside of the root", test_first_step},
       {"the result does not depend on how the parameters are split", test_split},
       {"the scalar form follows the formula over 20,000 steps", test_scalar},
+      {"the bias correction is right for any number of steps", test_large_steps},
       {"a gradient that is not finite is told", test_finite},
       {"more memory than there is is refused", test_too_much},
   };

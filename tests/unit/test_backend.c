@@ -2,6 +2,7 @@
 #include "common/nn/mlp.h"
 #include "common/nn/tiles.h"
 #include "learner/checkpoint.h"
+#include "tests/support/h5_compare.h"
 #include "tests/support/small_job.h"
 #include "tests/support/unit.h"
 #include <stdlib.h>
@@ -74,6 +75,30 @@ static void check_road(const char *path, const char *from, const char *to) {
   job_release(&two);
 }
 
+// The same numbers, written on either: the same file but for the words that say so.
+static void check_file(const char *a, const char *b) {
+  static const char *const ignored[] = {"/config", "@created", "/learner/seconds", NULL};
+  for (int i = 0; i < 2; i++) {
+    struct config config = small_config();
+    struct job job;
+    struct error error = {0};
+    config.critic_layer_norm = true;
+    strcpy(config.backend, i == 0 ? "tiles" : "openblas");
+    small_job_init(&job, &config);
+    small_job_fill(&job, 1, 5);
+    CU_ASSERT_EQUAL(checkpoint_write(i == 0 ? a : b, &job, CHECKPOINT_ALL, &error), STATUS_OK);
+    job_release(&job);
+  }
+  CU_ASSERT_EQUAL(h5_compare(a, b, ignored), 0);
+}
+
+static void test_file(void) {
+  char *directory = unit_tmpdir(), *a = unit_path(directory, "a.h5"), *b = unit_path(directory, "b.h5");
+  check_file(a, b);
+  free(a), free(b);
+  unit_tmpdir_remove(directory);
+}
+
 static void test_checkpoint(void) {
   char *directory = unit_tmpdir(), *path = unit_path(directory, "a.h5");
   check_road(path, "tiles", "openblas");
@@ -87,6 +112,7 @@ int main(void) {
       {"auto takes tiles where they are fast; a name is taken by its word", test_choose},
       {"CORSAC_TILES lowers the level, and an unknown word does not", test_lowered},
       {"a checkpoint of one backend is read on the other, every weight and moment in its place", test_checkpoint},
+      {"a checkpoint is the same file, whatever the backend", test_file},
   };
   linalg_init();
   return unit_run("backend", cases, sizeof cases / sizeof *cases);

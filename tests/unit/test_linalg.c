@@ -12,8 +12,25 @@ static const double EPSILON = sizeof(real) == 8 ? 0x1p-52 : 0x1p-23;
 
 static const struct shape {
   size_t rows, in, out;
-} SHAPES[] = {{1, 1, 1},  {1, 3, 2},   {3, 1, 4},     {2, 5, 1},     {17, 9, 1},     {1, 64, 64},
-              {8, 3, 64}, {7, 33, 21}, {65, 129, 33}, {100, 64, 64}, {64, 256, 256}, {256, 23, 1}};
+} SHAPES[] = {{1, 1, 1},
+              {1, 3, 2},
+              {3, 1, 4},
+              {2, 5, 1},
+              {17, 9, 1},
+              {1, 64, 64},
+              {8, 3, 64},
+              {7, 33, 21},
+              {65, 129, 33},
+              {100, 64, 64},
+              {64, 256, 256},
+              {256, 23, 1},
+              // around what a panel holds (16) and what is narrow (8 outputs), narrow ones of several panels
+              {5, 40, 8},
+              {33, 100, 3},
+              {9, 50, 9},
+              {4, 17, 16},
+              {6, 16, 17},
+              {3, 90, 1}};
 enum { SHAPE_COUNT = sizeof SHAPES / sizeof *SHAPES };
 
 static real *draw(struct numbers *numbers, size_t count) {
@@ -87,21 +104,33 @@ static void check_input_gradient(struct shape s, size_t first, bool masked) {
   free(dy), free(dense), free(w), free(mask), free(dx), free(transposed);
 }
 
-// In parts for a team, in any order, each writing its own range alone.
-static void check_weight_gradient(struct shape s, size_t members) {
-  struct numbers numbers = {s.in + s.out};
-  const size_t ldx = s.in + 1, size = linalg_weight_size(on, s.in, s.out),
-               parts = linalg_parts(on, s.in, s.out, members);
-  real *dy = draw(&numbers, s.rows * s.out), *x = draw(&numbers, s.rows * ldx);
-  real *dw = unset(size), *db = unset(s.out), *dense = unset(s.in * s.out);
-  bool right = parts > 0;
-  for (size_t p = parts; p-- > 0;) {
-    const struct linalg_part part = linalg_part(on, s.in, s.out, p, parts);
-    for (size_t i = part.weight_begin; i < part.weight_end; i++) right = right && isnan(dw[i]);
-    linalg_weight_gradient(on, s.rows, s.in, s.out, dy, x, ldx, &part, dw, db, NULL);
-    for (size_t i = part.weight_begin; i < part.weight_end; i++) right = right && !isnan(dw[i]);
-    for (size_t i = 0; i < part.weight_begin; i++) right = right && isnan(dw[i]);
+// One part's gradient is written where the part says, whole, and nowhere else.
+static bool part_alone(struct shape s, const struct linalg_part *part, const real *dy, const real *x, size_t ldx,
+                       real *whole_dw, real *whole_db) {
+  const size_t size = linalg_weight_size(on, s.in, s.out);
+  real *dw = unset(size), *db = unset(s.out);
+  const real *const soon[LINALG_SOON] = {dw, NULL, dw, NULL}; // makes no difference to the result
+  linalg_weight_gradient(on, s.rows, s.in, s.out, dy, x, ldx, part, dw, db, part->begin % 4 == 0 ? soon : NULL);
+  bool right = true;
+  for (size_t i = 0; i <= size; i++)
+    right = right && !isnan(dw[i]) == (i >= part->weight_begin && i < part->weight_end);
+  for (size_t o = 0; o <= s.out; o++)
+    right = right && !isnan(db[o]) == (o >= part->vector_begin && o < part->vector_end);
+  for (size_t i = part->weight_begin; i < part->weight_end && i < size; i++) {
+    right = right && isnan(whole_dw[i]); // nobody else's
+    whole_dw[i] = dw[i];
   }
+  for (size_t o = part->vector_begin; o < part->vector_end && o < s.out; o++) {
+    right = right && isnan(whole_db[o]);
+    whole_db[o] = db[o];
+  }
+  free(dw), free(db);
+  return right;
+}
+
+static bool is_gradient(struct shape s, const real *dy, const real *x, size_t ldx, const real *dw, const real *db) {
+  real *dense = unset(s.in * s.out);
+  bool right = true;
   linalg_unpack(on, s.in, s.out, dw, dense);
   for (size_t o = 0; o < s.out; o++) {
     double sum = 0;
@@ -113,9 +142,65 @@ static void check_weight_gradient(struct shape s, size_t members) {
       right = right && near(dense[o * s.in + i], sum, s.rows);
     }
   }
-  CU_ASSERT_TRUE(right);
-  CU_ASSERT_TRUE(isnan(dw[size]) && isnan(db[s.out]));
-  free(dy), free(x), free(dw), free(db), free(dense);
+  real *padded = packed(s, dense); // whose padding is 0
+  right = right && memcmp(padded, dw, linalg_weight_size(on, s.in, s.out) * sizeof *dw) == 0;
+  free(dense), free(padded);
+  return right;
+}
+
+// Together the parts of a team are the gradient, whatever the team; on tiles with the same bits.
+static void check_weight_gradient(struct shape s) {
+  struct numbers numbers = {s.in + s.out};
+  const size_t ldx = s.in + 1, size = linalg_weight_size(on, s.in, s.out);
+  real *dy = draw(&numbers, s.rows * s.out), *x = draw(&numbers, s.rows * ldx), *first = unset(size);
+  for (size_t m = 0; m < 4; m++) {
+    const size_t members = (const size_t[]){1, 2, 3, 7}[m], parts = linalg_parts(on, s.in, s.out, members);
+    real *dw = unset(size), *db = unset(s.out);
+    bool right = parts > 0;
+    for (size_t p = parts; p-- > 0;) { // in any order
+      const struct linalg_part part = linalg_part(on, s.in, s.out, p, parts);
+      right = part_alone(s, &part, dy, x, ldx, dw, db) && right;
+    }
+    CU_ASSERT_TRUE(right && is_gradient(s, dy, x, ldx, dw, db)); // no NaN is left: each real has its part
+    if (members == 1) memcpy(first, dw, size * sizeof *dw);
+    if (on) CU_ASSERT_EQUAL(memcmp(dw, first, size * sizeof *dw), 0);
+    free(dw), free(db);
+  }
+  free(dy), free(x), free(first);
+}
+
+static bool same(const real *a, const real *b, size_t count, size_t terms) {
+  bool right = true;
+  for (size_t i = 0; i < count; i++) right = right && (on ? a[i] == b[i] : near(a[i], (double)b[i], 2 * terms));
+  return right;
+}
+
+// Rows in calls of `step`, and x with gaps or without, are the rows of one call; on tiles with the same bits.
+static void check_rows(struct shape s, size_t step) {
+  struct numbers numbers = {s.rows + s.in};
+  const size_t ldx = s.in + 2, width = s.in - s.in / 3;
+  real *x = draw(&numbers, s.rows * ldx), *dense = draw(&numbers, s.out * s.in), *b = draw(&numbers, s.out);
+  real *dy = draw(&numbers, s.rows * s.out), *mask = draw(&numbers, s.rows * width), *w = packed(s, dense);
+  real *tight = unset(s.rows * s.in), *transposed = unset(linalg_transposed_size(on, s.in, s.out, s.in / 3));
+  real *y = unset(s.rows * s.out), *relu = unset(s.rows * s.out), *dx = unset(s.rows * width);
+  real *part_y = unset(s.rows * s.out), *part_relu = unset(s.rows * s.out), *part_dx = unset(s.rows * width);
+  for (size_t r = 0; r < s.rows; r++) memcpy(tight + r * s.in, x + r * ldx, s.in * sizeof *x);
+  linalg_transpose(on, s.in, s.out, s.in / 3, w, transposed);
+  linalg_forward(on, s.rows, s.in, s.out, x, ldx, w, b, y);
+  linalg_forward_relu(on, s.rows, s.in, s.out, x, ldx, w, b, relu);
+  linalg_input_gradient(on, s.rows, s.in, s.out, s.in / 3, dy, w, transposed, mask, dx);
+  for (size_t r = 0; r < s.rows; r += step) {
+    const size_t n = r + step < s.rows ? step : s.rows - r;
+    linalg_forward(on, n, s.in, s.out, tight + r * s.in, s.in, w, b, part_y + r * s.out);
+    linalg_forward_relu(on, n, s.in, s.out, tight + r * s.in, s.in, w, b, part_relu + r * s.out);
+    linalg_input_gradient(on, n, s.in, s.out, s.in / 3, dy + r * s.out, w, transposed, mask + r * width,
+                          part_dx + r * width);
+  }
+  CU_ASSERT_TRUE(same(part_y, y, s.rows * s.out, s.in));
+  CU_ASSERT_TRUE(same(part_relu, relu, s.rows * s.out, s.in));
+  CU_ASSERT_TRUE(same(part_dx, dx, s.rows * width, s.out));
+  real *all[] = {x, dense, b, dy, mask, w, tight, transposed, y, relu, dx, part_y, part_relu, part_dx};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
 }
 
 static void test_forward(void) {
@@ -137,8 +222,12 @@ static void test_input_gradient(void) {
 }
 
 static void test_weight_gradient(void) {
+  for (int i = 0; i < SHAPE_COUNT; i++) check_weight_gradient(SHAPES[i]);
+}
+
+static void test_rows(void) {
   for (int i = 0; i < SHAPE_COUNT; i++) {
-    for (size_t members = 1; members <= 7; members += 2) check_weight_gradient(SHAPES[i], members);
+    for (size_t step = 1; step <= 9; step += 2 + step / 3) check_rows(SHAPES[i], step);
   }
 }
 
@@ -219,6 +308,7 @@ int main(void) {
       {"forward with ReLU: the same, cut off at 0, NaN passing", test_forward_relu},
       {"input gradient: dx = dy w, from any column on, masked or not, whatever dx held", test_input_gradient},
       {"weight gradient: dw = dy^T x, db = column sums, in parts for a team", test_weight_gradient},
+      {"rows of several calls are those of one, on tiles bit for bit", test_rows},
       {"no rows: nothing is touched, gradients are 0", test_no_rows},
       {"NaN comes through, to its row only", test_nan},
   };

@@ -31,6 +31,12 @@ static struct config small_config(void) {
 static const char *const BACKENDS[] = {"openblas", "tiles"};
 enum { BACKEND_COUNT = sizeof(real) == 8 ? 1 : 2 };
 
+static struct config config_on(int backend) {
+  struct config config = small_config();
+  snprintf(config.backend, sizeof config.backend, "%s", BACKENDS[backend]);
+  return config;
+}
+
 static struct sac make(const struct config *config, unsigned threads) {
   linalg_init();
   struct team *team = team_create(threads, NULL);
@@ -235,8 +241,30 @@ static void check_same(const struct sac *one, const struct sac *two) {
   CU_ASSERT_EQUAL(memcmp(one->policy, two->policy, one->policy_net.parameters * sizeof(real)), 0);
   CU_ASSERT_EQUAL(memcmp(one->critics.parameters, two->critics.parameters, one->critics.size * sizeof(real)), 0);
   CU_ASSERT_EQUAL(memcmp(one->critics.targets, two->critics.targets, one->critics.size * sizeof(real)), 0);
+  CU_ASSERT_EQUAL(memcmp(one->critics_adam.m, two->critics_adam.m, one->critics.size * sizeof(real)), 0);
   CU_ASSERT_EQUAL(memcmp(one->critics_adam.v, two->critics_adam.v, one->critics.size * sizeof(real)), 0);
+  CU_ASSERT_EQUAL(memcmp(one->policy_adam.m, two->policy_adam.m, one->policy_net.parameters * sizeof(real)), 0);
+  CU_ASSERT_EQUAL(memcmp(one->policy_adam.v, two->policy_adam.v, one->policy_net.parameters * sizeof(real)), 0);
   CU_ASSERT_EQUAL(memcmp(&one->log_alpha, &two->log_alpha, sizeof one->log_alpha), 0);
+}
+
+// What the backend pads with is 0 before and after.
+static void check_padding(const struct mlp *net, size_t count, const real *parameters) {
+  real *dense = room(mlp_dense_size(net)), *back = room(net->parameters);
+  for (size_t k = 0; k < count; k++) {
+    mlp_export(net, parameters + k * net->parameters, dense);
+    mlp_import(net, dense, back);
+    CU_ASSERT_EQUAL(memcmp(back, parameters + k * net->parameters, net->parameters * sizeof *back), 0);
+  }
+  free(dense), free(back);
+}
+
+static void check_paddings(const struct sac *sac) {
+  const struct critics *critics = &sac->critics;
+  const real *all[] = {critics->parameters, critics->targets, sac->critics_adam.m, sac->critics_adam.v};
+  const real *own[] = {sac->policy, sac->policy_adam.m, sac->policy_adam.v};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) check_padding(&critics->net, critics->count, all[i]);
+  for (size_t i = 0; i < sizeof own / sizeof *own; i++) check_padding(&sac->policy_net, 1, own[i]);
 }
 
 // Updates both from the same numbers.
@@ -268,9 +296,45 @@ static void test_repeatable(void) {
     for (unsigned threads = 1; threads <= 3; threads++) {
       struct sac one = make(&config, threads), two = make(&config, threads);
       check_together(&one, &two);
+      check_paddings(&one);
       drop(&one);
       drop(&two);
     }
+  }
+}
+
+// All that a checkpoint holds, as reading one puts it into a job.
+static void copy_state(const struct sac *from, struct sac *to) {
+  const size_t policy = from->policy_net.parameters * sizeof(real), critics = from->critics.size * sizeof(real);
+  memcpy(to->policy, from->policy, policy);
+  memcpy(to->policy_adam.m, from->policy_adam.m, policy);
+  memcpy(to->policy_adam.v, from->policy_adam.v, policy);
+  memcpy(to->critics.parameters, from->critics.parameters, critics);
+  memcpy(to->critics.targets, from->critics.targets, critics);
+  memcpy(to->critics_adam.m, from->critics_adam.m, critics);
+  memcpy(to->critics_adam.v, from->critics_adam.v, critics);
+  to->policy_adam.step = from->policy_adam.step;
+  to->critics_adam.step = from->critics_adam.step;
+  to->alpha_adam = from->alpha_adam;
+  to->log_alpha = from->log_alpha;
+  to->updates = from->updates;
+  to->transposed = false;
+}
+
+static void test_state(void) {
+  for (int i = 0; i < BACKEND_COUNT; i++) {
+    const struct config config = bits_config(BACKENDS[i]);
+    struct sac one = make(&config, 2), two = make(&config, 2);
+    struct numbers numbers_one = {5}, numbers_two = {6};
+    struct sac_losses losses;
+    for (int update = 0; update < 3; update++)
+      CU_ASSERT_EQUAL(update_once(&one, &numbers_one, &losses, NULL), STATUS_OK);
+    for (int update = 0; update < 4; update++)
+      CU_ASSERT_EQUAL(update_once(&two, &numbers_two, &losses, NULL), STATUS_OK);
+    copy_state(&one, &two);
+    check_together(&one, &two);
+    drop(&one);
+    drop(&two);
   }
 }
 
@@ -292,19 +356,22 @@ static void test_bits_everywhere(void) {
 #endif
 
 static void test_few_rows(void) {
-  struct config config = small_config();
-  config.batch_size = 2;
-  struct sac alone = make(&config, 1), team = make(&config, 3);
-  struct numbers numbers_alone = {4}, numbers_team = {4};
-  for (int update = 0; update < 3; update++) {
-    struct sac_losses a, b;
-    CU_ASSERT_EQUAL(update_once(&alone, &numbers_alone, &a, NULL), STATUS_OK);
-    CU_ASSERT_EQUAL(update_once(&team, &numbers_team, &b, NULL), STATUS_OK);
-    CU_ASSERT_DOUBLE_EQUAL(a.critic_loss, b.critic_loss, 1e-3 * fabs(a.critic_loss));
-    CU_ASSERT_DOUBLE_EQUAL(a.policy_loss, b.policy_loss, 1e-3 * fabs(a.policy_loss) + 1e-5);
+  for (int b = 0; b < BACKEND_COUNT; b++) {
+    struct config config = config_on(b);
+    config.batch_size = 2;
+    struct sac alone = make(&config, 1), team = make(&config, 3);
+    struct numbers numbers_alone = {4}, numbers_team = {4};
+    for (int update = 0; update < 3; update++) {
+      struct sac_losses x, y;
+      CU_ASSERT_EQUAL(update_once(&alone, &numbers_alone, &x, NULL), STATUS_OK);
+      CU_ASSERT_EQUAL(update_once(&team, &numbers_team, &y, NULL), STATUS_OK);
+      CU_ASSERT_DOUBLE_EQUAL(x.critic_loss, y.critic_loss, 1e-3 * fabs(x.critic_loss));
+      CU_ASSERT_DOUBLE_EQUAL(x.policy_loss, y.policy_loss, 1e-3 * fabs(x.policy_loss) + 1e-5);
+    }
+    if (alone.policy_net.tiles) check_same(&alone, &team);
+    drop(&alone);
+    drop(&team);
   }
-  drop(&alone);
-  drop(&team);
 }
 
 static void test_no_allocation(void) {
@@ -313,14 +380,14 @@ static void test_no_allocation(void) {
   void *volatile witness = malloc(10);
   free(witness);
   CU_ASSERT_EQUAL(allocations_count(), before + 1); // or the counter does not work
-  const struct config config = small_config();
-  for (unsigned threads = 1; threads <= 2; threads++) {
-    struct sac sac = make(&config, threads);
+  for (unsigned i = 0; i < 2 * BACKEND_COUNT; i++) {
+    const struct config config = config_on((int)i / 2);
+    struct sac sac = make(&config, 1 + i % 2);
     struct numbers numbers = {4};
     struct sac_losses losses;
     CU_ASSERT_EQUAL(update_once(&sac, &numbers, &losses, NULL), STATUS_OK);
     const size_t start = allocations_count();
-    for (int i = 0; i < 10; i++) (void)update_once(&sac, &numbers, &losses, NULL);
+    for (int update = 0; update < 10; update++) (void)update_once(&sac, &numbers, &losses, NULL);
     const size_t end = allocations_count();
     CU_ASSERT_EQUAL(end, start);
     drop(&sac);
@@ -334,11 +401,11 @@ static bool all_finite(const real *values, size_t count) {
 }
 
 // Means far beyond tanh's range, log_std beyond both clamps: nothing may overflow or divide by 0.
-static void test_extreme_policies(void) {
+static void check_extreme_policies(int backend) {
   static const struct {
     double mean, log_std;
   } extremes[] = {{40, 0}, {-40, 0}, {0, 100}, {0, -100}, {1000, 100}, {-1000, -100}, {1e6, 1e6}, {-1e6, -1e6}};
-  const struct config config = small_config();
+  const struct config config = config_on(backend);
   for (size_t e = 0; e < sizeof extremes / sizeof *extremes; e++) {
     struct sac sac = make(&config, 1);
     real *bias = sac.policy + sac.policy_net.layer[sac.policy_net.layers - 1].bias;
@@ -360,12 +427,16 @@ static void test_extreme_policies(void) {
   }
 }
 
+static void test_extreme_policies(void) {
+  for (int i = 0; i < BACKEND_COUNT; i++) check_extreme_policies(i);
+}
+
 // Puts one number that is not finite somewhere; the update must fail and its message name `what`, `number` and the
 // update.
 static void check_found(int where, double number, const char *what) {
-  const struct config config = small_config();
-  for (unsigned threads = 1; threads <= 2; threads++) {
-    struct sac sac = make(&config, threads);
+  for (unsigned i = 0; i < 2 * BACKEND_COUNT; i++) {
+    const struct config config = config_on((int)i / 2);
+    struct sac sac = make(&config, 1 + i % 2);
     struct numbers numbers = {4};
     struct sac_losses losses = {.alpha = -7};
     CU_ASSERT_EQUAL(update_once(&sac, &numbers, &losses, NULL), STATUS_OK);
@@ -399,8 +470,8 @@ static void test_not_finite(void) {
 
 // Every loss is finite here and a gradient is not: one path through the critic is all but shut in the forward, by a
 // tiny weight, and the next weight is so large that the way back overflows.
-static void test_gradient_not_finite(void) {
-  const struct config config = small_config();
+static void check_gradient_not_finite(int backend) {
+  const struct config config = config_on(backend);
   struct sac sac = make(&config, 2);
   struct numbers numbers = {4};
   draw_rows(&numbers, sac_batch(&sac));
@@ -417,6 +488,10 @@ static void test_gradient_not_finite(void) {
   CU_ASSERT_EQUAL(sac_update(&sac, &losses, &error), STATUS_FAILED);
   CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "gradient of update 1 is not finite"));
   drop(&sac);
+}
+
+static void test_gradient_not_finite(void) {
+  for (int i = 0; i < BACKEND_COUNT; i++) check_gradient_not_finite(i);
 }
 
 static void test_alpha(void) {
@@ -519,6 +594,7 @@ int main(void) {
       {"two critics: losses, gradients, parameters and moments are PyTorch's, with 1, 2 and 3 threads", test_twin},
       {"five critics, subset of two, layer norm, n-step discounts: the same", test_redq},
       {"the same number of threads gives the same bits", test_repeatable},
+      {"nothing but what a checkpoint holds goes from one update to the next", test_state},
 #ifndef CORSAC_REAL_DOUBLE
       {"on tiles any number of threads and any vector unit gives the same bits", test_bits_everywhere},
 #endif

@@ -1,6 +1,7 @@
 #include "common/base/log.h"
 #include "common/config/options.h"
 #include "common/nn/linalg.h"
+#include "common/nn/tiles.h"
 #include "launch/setup.h"
 #include "tests/support/environments.h"
 #include "tests/support/jobs.h"
@@ -145,6 +146,50 @@ static void test_resume_in_place(void) {
   CU_ASSERT_TRUE(exists("place/ckpt-60.h5")); // a refused resume leaves the run as it was
 }
 
+// What config.yaml in directory/name says of the backend.
+static void check_written(const char *name, const char *backend) {
+  char path[1024];
+  struct config written;
+  struct error error = {0};
+  options_defaults(&written);
+  snprintf(path, sizeof path, "%s/%s/config.yaml", directory, name);
+  CU_ASSERT_EQUAL(options_read_yaml(path, &written, &error), STATUS_OK);
+  CU_ASSERT_STRING_EQUAL(written.backend, backend);
+}
+
+static void test_backend(void) {
+  const char *best = tiles_are_fast() ? "tiles" : "openblas", *other = tiles_are_fast() ? "openblas" : "tiles";
+  struct setup setup;
+  struct error error = {0};
+  CU_ASSERT_EQUAL_FATAL(resolve(&setup, "--env Pendulum-v1 --run-dir @/auto", 1, &error), STATUS_OK);
+  CU_ASSERT_STRING_EQUAL(setup.config.backend, best); // auto is no more
+  run_directory_close(setup.run);
+  check_written("auto", best);
+
+  static const char *const modes[] = {"async", "sync"};
+  for (int sync = 0; sync < 2; sync++) {
+    char line[256];
+    snprintf(line, sizeof line, "%s --backend %s", sync ? "--sync" : "", other);
+    make_run(modes[sync], line);
+    check_written(modes[sync], other);
+    snprintf(line, sizeof line, "--resume @/%s --env-steps 90", modes[sync]);
+    CU_ASSERT_EQUAL_FATAL(resolve(&setup, line, 1, &error), STATUS_OK);
+    CU_ASSERT_STRING_EQUAL(setup.config.backend, other); // the run's own, not what auto would take
+    run_directory_close(setup.run);
+    snprintf(line, sizeof line, "--resume @/%s --env-steps 90 --backend %s", modes[sync], best);
+    if (sync) {
+      CU_ASSERT_EQUAL(resolve(&setup, line, 1, &error), STATUS_USAGE);
+      CU_ASSERT_TRUE(error_says(&error, "backend"));
+      CU_ASSERT_TRUE(error_says(&error, other));
+      check_written(modes[sync], other);
+    } else {
+      CU_ASSERT_EQUAL_FATAL(resolve(&setup, line, 1, &error), STATUS_OK);
+      CU_ASSERT_STRING_EQUAL(setup.config.backend, best);
+      run_directory_close(setup.run);
+    }
+  }
+}
+
 static void test_resume_file(void) {
   struct setup setup;
   struct error error = {0};
@@ -194,6 +239,7 @@ int main(void) {
       {"without --run-dir a directory is named after environment and time", test_default_directory},
       {"what cannot be is refused in words and leaves nothing behind", test_bad_usage},
       {"a run goes on in place with its own configuration", test_resume_in_place},
+      {"backend auto becomes a name; a resume keeps it, and async may change it", test_backend},
       {"one file needs a new directory; best.h5 cannot go on", test_resume_file},
       {"a damaged checkpoint gives way to the one before", test_damaged_newest},
       {"two cannot go on in the same directory", test_locked},
