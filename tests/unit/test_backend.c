@@ -59,8 +59,10 @@ static void check_road(const char *path, const char *from, const char *to) {
   small_job_fill(&one, 1, 5);
   strcpy(config.backend, to);
   small_job_init(&two, &config);
+  two.sac.transposed = true; // as after an update
   CU_ASSERT_EQUAL(checkpoint_write(path, &one, CHECKPOINT_ALL, &error), STATUS_OK);
   CU_ASSERT_EQUAL(checkpoint_read(path, &two, &has_replay, &error), STATUS_OK);
+  CU_ASSERT_FALSE(two.sac.transposed);
   const struct sac *a = &one.sac, *b = &two.sac;
   const struct mlp *critic_a = &a->critics.net, *critic_b = &b->critics.net;
   const size_t count = a->critics.count;

@@ -47,18 +47,18 @@ static bool near(real found, double expected, size_t terms) {
 
 static const struct tiles *on; // what the cases run on
 
-// A weight as the backend has it.
-static real *packed(struct shape s, const real *dense) {
-  real *w = malloc(linalg_weight_size(on, s.in, s.out) * sizeof *w);
-  CU_ASSERT_PTR_NOT_NULL_FATAL(w);
-  linalg_pack(on, s.in, s.out, dense, w);
-  return w;
-}
-
 static real *unset(size_t count) { // NaN: none may be left, nor be taken up
   real *y = malloc((count + 1) * sizeof *y);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(y);
   memset(y, 0xff, (count + 1) * sizeof *y);
   return y;
+}
+
+// A weight as the backend has it.
+static real *packed(struct shape s, const real *dense) {
+  real *w = unset(linalg_weight_size(on, s.in, s.out));
+  linalg_pack(on, s.in, s.out, dense, w);
+  return w;
 }
 
 // x has a row every in + 3 reals; its first row has NaN in it where `relu`.
