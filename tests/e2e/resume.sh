@@ -47,6 +47,15 @@ check 'async: versions go on' above "$(json "$tmp/second.json" policy_version)" 
 check 'async: rows go on' [ "$(column "$tmp/async/metrics.csv" env_steps | sort -nc 2>&1)$(column "$tmp/async/metrics.csv" env_steps | tail -n 1)" = 600 ]
 check 'async: time goes on' sh -c 'sort -nc' <<<"$(column "$tmp/async/metrics.csv" time_s)"
 check 'async: a free option changed' grep -q '^batch_size: 20' "$tmp/async/config.yaml"
+backend=$(sed -n 's/^backend: *//p' "$tmp/async/config.yaml")
+check 'async: auto is a backend' [ "$backend" = tiles -o "$backend" = openblas ]
+steps=600
+for backend in openblas tiles; do
+  train "async: goes on with $backend" --resume "$tmp/async" --env-steps $((steps += 60)) --backend $backend
+  check "async: says so" grep -q "^backend: $backend" "$tmp/async/config.yaml"
+done
+"$CORSAC" inspect "$tmp/async" --json >"$tmp/third.json"
+check 'async: updates of all four' [ "$(json "$tmp/third.json" updates)" = 660 ]
 
 train 'without replay in the checkpoint' $small --no-checkpoint-replay --run-dir "$tmp/lean"
 train 'replay is filled again' --resume "$tmp/lean" --env-steps 500
