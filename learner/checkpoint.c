@@ -389,8 +389,8 @@ static void write_replay(struct h5 *h5, struct replay *replay, const struct chec
     const uint64_t count = size - row < columns.rows ? size - row : columns.rows;
     const double began = clock_now();
     replay_read_rows(replay, row, count, columns.piece);
-    gone += p == 0 ? row + count - oldest : count; // the first piece may also hold the newest rows: they wait
-    replay_view_let_go(replay, gone);
+    gone += p == 0 ? row + count - oldest : count; // the first piece may also hold the newest rows: they come last
+    replay_view_let_go(replay, p + 1 < pieces ? gone : size);
     columns_move(h5, &columns, row, count);
     leave_core(watch, began);
   }

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { CAPACITY = 60000 }; // three pieces of rows, the last not whole
@@ -71,6 +72,32 @@ static void test_beside(void) {
     CU_ASSERT_FALSE(checkpoint_writer_busy(writer));
     CU_ASSERT_EQUAL(h5_compare(in_directory("a.h5"), in_directory("b.h5"), times), 0);
     CU_ASSERT_EQUAL(replay_room(job.replay), SIZE_MAX);
+    checkpoint_writer_destroy(writer);
+    job_release(&job);
+  }
+}
+
+static const struct replay *synced; // watched by fsync
+static size_t room_at_sync;
+
+int fsync(int descriptor) {
+  if (synced) room_at_sync = replay_room(synced);
+  return (int)syscall(SYS_fsync, descriptor);
+}
+
+// The disk may take minutes; until then no row has to wait for it.
+static void test_let_go(void) {
+  static const uint32_t rows[] = {CAPACITY, CAPACITY + 1, CAPACITY + 30000, 2 * CAPACITY - 5};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    struct job job;
+    struct checkpoint_writer *writer;
+    init(&job, &writer, rows[i]);
+    synced = job.replay;
+    room_at_sync = 0;
+    CU_ASSERT_EQUAL(checkpoint_writer_begin(writer, in_directory("a.h5"), CHECKPOINT_ALL, 0, NULL), STATUS_OK);
+    CU_ASSERT_EQUAL(wait_for(writer).error.status, STATUS_OK);
+    CU_ASSERT_EQUAL(room_at_sync, SIZE_MAX);
+    synced = NULL;
     checkpoint_writer_destroy(writer);
     job_release(&job);
   }
@@ -213,6 +240,7 @@ static void in_own_directory(void (*run)(void)) {
 #define CASE(name)                                                                                                     \
   static void name##_alone(void) { in_own_directory(name); }
 CASE(test_beside)
+CASE(test_let_go)
 CASE(test_contents)
 CASE(test_order)
 CASE(test_abandoned)
@@ -225,6 +253,7 @@ int main(void) {
   log_init(0, LOG_ERROR);
   static const struct unit_case cases[] = {
       {"a file is what a save at its beginning would have been, while all that it holds changes", test_beside_alone},
+      {"all rows are let go before the disk is waited for", test_let_go_alone},
       {"so are one without replay and a policy's", test_contents_alone},
       {"policies come before a checkpoint that was begun later, the newest last", test_order_alone},
       {"one that is given up leaves nothing and lets the replay go", test_abandoned_alone},
