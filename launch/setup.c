@@ -79,6 +79,13 @@ static bool is_directory(const char *path) {
   return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
+// What was left to this program, and may not change any more, stays as it was resolved at the start of the run.
+static void keep_resolved(const struct config *saved, struct config *config) {
+  if (!saved->sync) return;
+  if (strcmp(config->backend, "auto") == 0) snprintf(config->backend, sizeof config->backend, "%s", saved->backend);
+  if (config->learner_threads == 0) config->learner_threads = saved->learner_threads;
+}
+
 static enum status resolve_resume(struct setup *setup, const struct request *request, const char *resume,
                                   struct error *error) {
   enum status status = run_newest_checkpoint(resume, true, setup->checkpoint, error);
@@ -95,6 +102,7 @@ static enum status resolve_resume(struct setup *setup, const struct request *req
   if (status != STATUS_OK) return status;
   setup->config = setup->saved;
   status = apply_request(request, &setup->config, error);
+  keep_resolved(&setup->saved, &setup->config);
   if (status == STATUS_OK) status = options_check_resume(&setup->saved, &setup->config, error);
   if (status == STATUS_OK && setup->in_place)
     snprintf(setup->config.run_dir, sizeof setup->config.run_dir, "%s", resume);

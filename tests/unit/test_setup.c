@@ -190,6 +190,21 @@ static void test_backend(void) {
   }
 }
 
+// A configuration that is given again does not contradict the run that it began.
+static void test_resume_resolved(void) {
+  static const char again[] = "--resume @/resolved --backend auto --learner-threads 0";
+  struct setup setup;
+  struct error error = {0};
+  make_run("resolved", "--sync --backend openblas --learner-threads 2");
+  CU_ASSERT_EQUAL_FATAL(resolve(&setup, again, 1, &error), STATUS_OK);
+  CU_ASSERT_STRING_EQUAL(setup.config.backend, "openblas");
+  CU_ASSERT_EQUAL(setup.config.learner_threads, 2);
+  run_directory_close(setup.run);
+  CU_ASSERT_EQUAL(resolve(&setup, "--resume @/resolved --backend tiles", 1, &error), STATUS_USAGE);
+  CU_ASSERT_TRUE(error_says(&error, "backend: the run has openblas"));
+  CU_ASSERT_EQUAL(resolve(&setup, "--resume @/resolved --learner-threads 1", 1, &error), STATUS_USAGE);
+}
+
 static void test_resume_file(void) {
   struct setup setup;
   struct error error = {0};
@@ -240,6 +255,7 @@ int main(void) {
       {"what cannot be is refused in words and leaves nothing behind", test_bad_usage},
       {"a run goes on in place with its own configuration", test_resume_in_place},
       {"backend auto becomes a name; a resume keeps it, and async may change it", test_backend},
+      {"in sync mode auto and 0 are what the run has", test_resume_resolved},
       {"one file needs a new directory; best.h5 cannot go on", test_resume_file},
       {"a damaged checkpoint gives way to the one before", test_damaged_newest},
       {"two cannot go on in the same directory", test_locked},
