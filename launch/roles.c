@@ -145,7 +145,7 @@ release_job:
 
 // A resume that fails before it trains: status.json must not go on telling of the run before.
 static void write_failure(const struct setup *setup, int exit_code, const char *reason) {
-  const struct run_status status = {.state = "failed",
+  const struct run_status status = {.state = exit_code == EXIT_STOPPED ? "stopped" : "failed",
                                     .exit_code = exit_code,
                                     .reason = reason,
                                     .env_steps = setup->steps,
