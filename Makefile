@@ -153,9 +153,9 @@ check-asan check-ubsan: check-%: ## Unit and MPI tests under the address or the 
 check-tsan: ## The tests of threads under the thread sanitizer
 	$(Q)$(MAKE) FLAVOUR=tsan TESTS="team sac board checkpoint_writer saving" check-unit
 
-check-valgrind: ## The arithmetic under valgrind: values used before they are set
+check-valgrind: ## The arithmetic, codec and HDF5's driver under valgrind: what is used before it is set, or after it is freed
 	$(Q)WRAP='valgrind -q --error-exitcode=9' $(MAKE) FLAVOUR=debug TIME_SCALE=20 check-unit \
-	  TESTS="$(or $(TESTS),$(DOUBLE_TESTS) random replay n_step codec message)"
+	  TESTS="$(or $(TESTS),$(DOUBLE_TESTS) random replay n_step codec message checkpoint_output)"
 
 check-clang: ## Build everything with clang, warnings are errors
 	$(Q)$(MAKE) BUILD=$(BUILD)/clang CC=clang WERROR=1 all tests

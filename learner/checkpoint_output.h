@@ -12,8 +12,10 @@ struct checkpoint_output {
   int failure;                                   // errno of the first write that failed; 0: none did
   uint64_t end;                                  // bytes of the file, as HDF5 sees it
   struct checkpoint_output_piece *kept, *newest; // writes after the failure, oldest first
+  hid_t driver;                                  // HDF5's name of the functions; 0 or negative: none
 };
-// Opens and empties the file; failure says why it cannot be. Pair: checkpoint_output_close.
+// Opens and empties the file; failure says why it cannot be. Pair: checkpoint_output_close, after HDF5 has closed its
+// file.
 void checkpoint_output_open(struct checkpoint_output *output, const char *path);
 void checkpoint_output_close(struct checkpoint_output *output);
 // Lets files that are created with this access list be the output, which must stay where it is. Negative: HDF5 refused.
