@@ -44,11 +44,11 @@ FLAGS_debug    := -O0
 FLAGS_asan     := -O1 -fno-omit-frame-pointer -fsanitize=address -rdynamic
 FLAGS_ubsan    := -O1 -fno-omit-frame-pointer -fsanitize=undefined -fno-sanitize-recover=all
 FLAGS_tsan     := -O1 -fno-omit-frame-pointer -fsanitize=thread
-FLAGS_coverage := -O1 --coverage
+FLAGS_coverage := -O0 --coverage
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion $(if $(filter 1,$(WERROR)),-Werror)
 # -ffp-contract=off: no product and sum becomes a fused multiply-add where one processor has it and another does not.
-COMPILE = $(CC) -std=c11 -D_GNU_SOURCE -I. $(LIB_CFLAGS) $(WARNINGS) -g -pthread -ffp-contract=off -fno-math-errno -fno-trapping-math $(FLAGS_$(FLAVOUR)) $(CFLAGS)
+COMPILE = $(CC) -std=c11 -D_GNU_SOURCE -I. $(LIB_CFLAGS) $(WARNINGS) -g -pthread -ffp-contract=off -fno-math-errno -fno-trapping-math $(FLAGS_$(FLAVOUR)) $(KERNEL_FLAGS) $(CFLAGS)
 LINK    = $(CC) -pthread $(FLAGS_$(FLAVOUR)) $(CFLAGS) $(LDFLAGS)
 
 # --- the sources --------------------------------------------------------------------------------------------------------
@@ -225,6 +225,8 @@ $(B)/flags: FORCE
 	  { echo "corsac: the compiler or Open MPI is missing: 'make deps' installs what is needed" >&2; exit 1; }
 	@mkdir -p $(@D); printf '%s\n' '$(COMPILE) $(LINK) $(LIBS)' | cmp -s - $@ || printf '%s\n' '$(COMPILE) $(LINK) $(LIBS)' >$@
 
+# Below -O2, or with a counter in each loop, the sums of a tile do not stay in registers, and it is a hundred times slower.
+$(B)/obj/common/nn/tiles%.o: private KERNEL_FLAGS = $(if $(filter -O0 -O1,$(FLAGS_$(FLAVOUR))),-O2 -fno-profile-arcs -fno-test-coverage)
 $(B)/obj/%.o: %.c $(B)/flags
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
