@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <mpi.h>
 #include <signal.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,11 +56,33 @@ enum status mpi_start(int *argc, char ***argv, int *rank, int *size, struct erro
   return status;
 }
 
+static volatile sig_atomic_t ending_code; // of a process that MPI_Finalize does not let go
+
+static void end_now(int number) {
+  (void)number;
+  _exit((int)ending_code);
+}
+
+// MPI_Finalize frees shared windows, which waits for every rank of the node and so for ever where one has died unseen.
+static void bound_finalize(int exit_code) {
+  static const int numbers[] = {SIGALRM, SIGTERM, SIGINT, SIGUSR1};
+  ending_code = exit_code;
+  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+    struct sigaction action = {.sa_handler = end_now};
+    sigemptyset(&action.sa_mask);
+    sigaction(numbers[i], &action, NULL);
+  }
+  alarm(FINALIZE_SECONDS);
+}
+
 void mpi_stop(bool together, int exit_code) {
   fflush(NULL);
   if (together) {
     struct error error = {0};
-    if (!mpi_check(MPI_Finalize(), "MPI_Finalize", &error)) return;
+    bound_finalize(exit_code);
+    const enum status status = mpi_check(MPI_Finalize(), "MPI_Finalize", &error);
+    alarm(0);
+    if (!status) return;
     fprintf(stderr, "corsac: %s\n", error.text);
   }
   _exit(exit_code);

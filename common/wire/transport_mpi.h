@@ -20,8 +20,9 @@ enum status mpi_same_version(const char *version, double seconds, struct error *
 enum status mpi_broadcast(enum status status, void **bytes, size_t *size, double seconds, struct error *error);
 // Takes a duplicate of MPI_COMM_WORLD (collective).
 enum status transport_mpi_create(struct transport **transport, struct error *error);
-// The last thing: MPI_Finalize where every rank is known to arrive (`together`), else the process ends at once with
-// `exit_code` and mpirun brings the others down.
+// The last thing: MPI_Finalize where every rank is believed to arrive (`together`), for FINALIZE_SECONDS or until a
+// signal; else, or then, the process ends at once with `exit_code` and mpirun brings the others down.
+enum { FINALIZE_SECONDS = 30 };
 void mpi_stop(bool together, int exit_code);
 
 #endif
