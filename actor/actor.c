@@ -72,7 +72,7 @@ static enum status say_hello(struct actor *actor, struct error *error) {
 // Everything an actor with environments has.
 static enum status equip(struct actor *actor, struct error *error) {
   const struct config *config = &actor->config;
-  enum status status = environment_kind_open(&actor->kind, config->env, error);
+  enum status status = environment_kind_open(&actor->kind, config->env, config, error);
   if (status != STATUS_OK) return status;
   if ((actor->kind.abi->flags & CORSAC_ONE_PER_PROCESS) && config->eval_every > 0)
     return error_set(error, STATUS_USAGE,

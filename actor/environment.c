@@ -25,8 +25,9 @@ static enum status find_built_in(struct environment_kind *kind, struct error *er
                    kind->id, nearest ? ": did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
 }
 
-enum status environment_kind_open(struct environment_kind *kind, const char *env, struct error *error) {
-  memset(kind, 0, sizeof *kind);
+enum status environment_kind_open(struct environment_kind *kind, const char *env, const struct config *config,
+                                  struct error *error) {
+  *kind = (struct environment_kind){.config = config};
   const char *colon = strchr(env, ':');
   size_t length = colon ? (size_t)(colon - env) : strlen(env);
   const char *args = colon ? colon + 1 : "";
@@ -113,7 +114,8 @@ enum status environment_create(struct environment *environment, const struct env
       .size = sizeof config, .id = kind->id, .args = kind->args, .index = index, .evaluation = evaluation, .comm = -1};
   struct corsac_env_spec spec = {.size = sizeof spec};
   char reason[512] = "";
-  void *self = kind->abi->create(&config, &spec, reason, sizeof reason);
+  void *self = kind->create ? kind->create(kind, &config, &spec, reason, sizeof reason)
+                            : kind->abi->create(&config, &spec, reason, sizeof reason);
   reason[sizeof reason - 1] = '\0';
   if (!self)
     return fail(environment, STATUS_FAILED, error, "create failed: %s",

@@ -5,6 +5,7 @@
 
 #include "common/base/memory.h"
 #include "common/base/status.h"
+#include "common/config/config.h"
 #include "common/env/env.h"
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,11 +14,16 @@
 struct environment_kind {
   const struct corsac_env *abi;
   char id[1024], args[1024];
-  struct plugin *plugin; // the opened shared object, or NULL: built in
+  struct plugin *plugin;       // the opened shared object, or NULL: built in
+  const struct config *config; // not owned, NULL: defaults. Where things are and how long they may take.
+  // Replaces abi->create where an environment of ours needs more than the ABI tells it (kind->config, say); or NULL.
+  void *(*create)(const struct environment_kind *kind, const struct corsac_env_config *, struct corsac_env_spec *,
+                  char *error, size_t error_size);
 };
 // An env with '/' in it or ending in .so (before the first ':') is a path. Messages name what was given and what would
 // be right: the nearest built-in name, the missing symbol, both ABI numbers.
-enum status environment_kind_open(struct environment_kind *kind, const char *env, struct error *error);
+enum status environment_kind_open(struct environment_kind *kind, const char *env, const struct config *config,
+                                  struct error *error);
 void environment_kind_close(struct environment_kind *kind);
 // The last component of a plugin's path, or the built-in's name: what presets, /env and HELLO call it.
 const char *environment_kind_name(const struct environment_kind *kind);

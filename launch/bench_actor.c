@@ -182,7 +182,7 @@ static enum status measure(struct bench *bench, const struct environment_kind *k
 enum status bench_actor(struct bench *bench, struct error *error) {
   struct environment_kind kind;
   enum status status = bench_read_environment(bench, error);
-  if (status == STATUS_OK) status = environment_kind_open(&kind, bench->config.env, error);
+  if (status == STATUS_OK) status = environment_kind_open(&kind, bench->config.env, &bench->config, error);
   if (status != STATUS_OK) return status;
   const uint32_t given = (uint32_t)bench->config.envs;
   status = measure(bench, &kind, given ? given : 1, error);

@@ -59,7 +59,7 @@ enum status bench_job(struct bench *bench, struct job *job, struct error *error)
 enum status bench_read_environment(struct bench *bench, struct error *error) {
   struct environment_kind kind;
   struct environment environment;
-  enum status status = environment_kind_open(&kind, bench->config.env, error);
+  enum status status = environment_kind_open(&kind, bench->config.env, &bench->config, error);
   if (status != STATUS_OK) return status;
   status = environment_create(&environment, &kind, 0, false, error);
   if (status == STATUS_OK) {

@@ -17,7 +17,7 @@ static struct entry try_environment(const char *name) {
   struct entry entry = {.name = name};
   struct environment_kind kind;
   struct environment environment;
-  if (environment_kind_open(&kind, name, &entry.why) != STATUS_OK) return entry;
+  if (environment_kind_open(&kind, name, NULL, &entry.why) != STATUS_OK) return entry;
   if (environment_create(&environment, &kind, 0, true, &entry.why) == STATUS_OK) {
     entry.obs_dim = environment.obs_dim;
     entry.act_dim = environment.act_dim;

@@ -104,7 +104,7 @@ static enum status prepare(struct evaluation *evaluation, const struct request *
   enum status status = read_policy(evaluation, request, error);
   if (status != STATUS_OK) return status;
   const uint32_t obs_dim = evaluation->shape.obs_dim, act_dim = evaluation->shape.act_dim;
-  status = environment_kind_open(&evaluation->kind, evaluation->config.env, error);
+  status = environment_kind_open(&evaluation->kind, evaluation->config.env, &evaluation->config, error);
   if (status != STATUS_OK) {
     if (!request->env)
       error_prefix(error, "%s was trained in %s (--env can name another)", evaluation->file, evaluation->config.env);

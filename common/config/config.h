@@ -26,8 +26,10 @@ struct config {
   uint64_t env_steps;                                                  // total to reach
   double max_hours;                                                    // of this process; 0: no limit
   bool sync;
-  uint64_t sync_steps; // steps of each environment in a round
-  uint64_t envs;       // environment indices of the job; 0: one per actor (resolved before anybody else reads it)
+  uint64_t sync_steps;    // steps of each environment in a round
+  uint64_t envs;          // environment indices of the job; 0: one per actor (resolved before anybody else reads it)
+  uint64_t ranks_per_env; // ranks that step an environment together
+  char init_replay[CONFIG_TEXT]; // file of transitions that replay begins with, "" for none
   // networks
   struct config_widths hidden;
   uint64_t critics, target_subset; // target_subset 0: all
@@ -45,10 +47,14 @@ struct config {
   double utd;         // gradient updates per environment step past learning_starts; 0: the learner runs free
   uint64_t utd_slack; // steps
   uint64_t learning_starts, replay_capacity;
-  uint64_t send_steps; // steps an actor collects before it ships them
-  double send_seconds; // ... or this long
-  double actor_timeout,
-      env_timeout; // s of silence after which a rank counts as gone; s an environment may need to be created
+  uint64_t send_steps;  // steps an actor collects before it ships them
+  double send_seconds;  // ... or this long
+  double actor_timeout; // s of silence after which a rank counts as gone
+  // environment
+  double env_timeout;        // s that an environment may take to be created, to reset or to step
+  uint64_t env_max_failures; // in a row, of an environment, before its actor gives up
+  bool isolate;              // plugins in processes of their own
+  char python[CONFIG_TEXT], mujoco_dir[CONFIG_TEXT]; // "": found
   // reports
   uint64_t checkpoint_every, checkpoint_keep;
   bool checkpoint_replay;

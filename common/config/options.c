@@ -16,7 +16,7 @@
 static const struct option table[] = {
     // name, type, rule, offset, default, low, high, choices, group, help
     {"env", OPTION_TEXT, OPTION_FREE, AT(env), "", 0, 0, NULL, "job",
-     "environment: a built-in name (`corsac envs`) or path/to/plugin.so[:args]"},
+     "environment: a built-in name (`corsac envs`), path/to/plugin.so[:args], gym:ID, or exec:COMMAND"},
     {"seed", OPTION_COUNT, OPTION_FIXED, AT(seed), "1", 0, ANY_SEED, NULL, "job", "key of all random numbers"},
     {"run_dir", OPTION_TEXT, OPTION_INVOCATION, AT(run_dir), "", 0, 0, NULL, "job",
      "directory of the run; empty: runs/<env>-<time>"},
@@ -34,6 +34,10 @@ static const struct option table[] = {
      "steps of each environment in a round of sync mode"},
     {"envs", OPTION_COUNT, OPTION_FREE_ASYNC, AT(envs), "0", 0, 0x1p24 - 1, NULL, "job",
      "environments of the job; 0: one for each actor"},
+    {"ranks_per_env", OPTION_COUNT, OPTION_FREE_ASYNC, AT(ranks_per_env), "1", 1, 1e6, NULL, "job",
+     "ranks that step an environment together, for simulators that are parallel over MPI"},
+    {"init_replay", OPTION_TEXT, OPTION_INVOCATION, AT(init_replay), "", 0, 0, NULL, "job",
+     "HDF5 file of transitions that replay begins with"},
     {"log_level", OPTION_CHOICE, OPTION_FREE, AT(log_level), "info", 0, 0, "error|warn|info|debug", "job",
      "the most talkative level that is logged"},
 
@@ -84,8 +88,16 @@ static const struct option table[] = {
      "seconds after which an actor ships what it has"},
     {"actor_timeout", OPTION_NUMBER, OPTION_FREE, AT(actor_timeout), "60", 0.1, 1e6, NULL, "data",
      "seconds of silence after which a rank counts as gone"},
-    {"env_timeout", OPTION_NUMBER, OPTION_FREE, AT(env_timeout), "600", 0.1, 1e6, NULL, "data",
-     "seconds that an environment may need to be created"},
+    {"env_timeout", OPTION_NUMBER, OPTION_FREE, AT(env_timeout), "600", 0.1, 1e6, NULL, "environment",
+     "seconds that an environment may take to be created, to reset or to step"},
+    {"env_max_failures", OPTION_COUNT, OPTION_FREE, AT(env_max_failures), "10", 1, 1e9, NULL, "environment",
+     "failures of an environment in a row after which its actor gives up"},
+    {"isolate", OPTION_BOOL, OPTION_FREE, AT(isolate), "false", 0, 0, NULL, "environment",
+     "run each instance of a plugin in a process of its own (exec: and gym: always are)"},
+    {"python", OPTION_TEXT, OPTION_FREE, AT(python), "", 0, 0, NULL, "environment",
+     "interpreter for gym: environments; empty: the one of `install-deps.sh gym`, else python3"},
+    {"mujoco_dir", OPTION_TEXT, OPTION_FREE, AT(mujoco_dir), "", 0, 0, NULL, "environment",
+     "directory of libmujoco and the tasks' models; empty: where `install-deps.sh mujoco` puts them"},
 
     {"checkpoint_every", OPTION_COUNT, OPTION_FREE, AT(checkpoint_every), "50000", 0, ANY_COUNT, NULL, "reports",
      "steps between checkpoints; 0: only at the end"},

@@ -90,12 +90,13 @@ static void fake_end(struct environment *environment) {
 static void test_open(void) {
   struct environment_kind kind;
   struct error error = {0};
-  CU_ASSERT_EQUAL(environment_kind_open(&kind, "Pendulum-v1", &error), STATUS_OK);
+  CU_ASSERT_EQUAL(environment_kind_open(&kind, "Pendulum-v1", NULL, &error), STATUS_OK);
   CU_ASSERT_STRING_EQUAL(environment_kind_name(&kind), "Pendulum-v1");
   CU_ASSERT_STRING_EQUAL(kind.args, "");
   environment_kind_close(&kind);
   char env[4096];
-  CU_ASSERT_EQUAL(environment_kind_open(&kind, plugin_env("counter", "7:x=/a b", env, sizeof env), &error), STATUS_OK);
+  CU_ASSERT_EQUAL(environment_kind_open(&kind, plugin_env("counter", "7:x=/a b", env, sizeof env), NULL, &error),
+                  STATUS_OK);
   CU_ASSERT_STRING_EQUAL(environment_kind_name(&kind), "counter.so");
   CU_ASSERT_STRING_EQUAL(kind.args, "7:x=/a b");
   CU_ASSERT_EQUAL(strlen(kind.id), strlen(env) - strlen(":7:x=/a b"));
@@ -105,10 +106,10 @@ static void test_open(void) {
 static void refused(const char *env, enum status status, const char *text) {
   struct environment_kind kind;
   struct error error = {0};
-  CU_ASSERT_EQUAL(environment_kind_open(&kind, env, &error), status);
+  CU_ASSERT_EQUAL(environment_kind_open(&kind, env, NULL, &error), status);
   CU_ASSERT_EQUAL(error.status, status);
   CU_ASSERT(error_says(&error, text));
-  CU_ASSERT_EQUAL(environment_kind_open(&kind, env, NULL), status);
+  CU_ASSERT_EQUAL(environment_kind_open(&kind, env, NULL, NULL), status);
   environment_kind_close(&kind);
 }
 
@@ -138,7 +139,8 @@ static void create_fails(const char *plugin, const char *args, const char *text)
   struct environment_kind kind;
   struct environment environment;
   struct error error = {0};
-  CU_ASSERT_EQUAL_FATAL(environment_kind_open(&kind, plugin_env(plugin, args, env, sizeof env), &error), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(environment_kind_open(&kind, plugin_env(plugin, args, env, sizeof env), NULL, &error),
+                        STATUS_OK);
   CU_ASSERT_EQUAL(environment_create(&environment, &kind, 3, false, &error), STATUS_FAILED);
   CU_ASSERT(error_says(&error, plugin));
   CU_ASSERT(error_says(&error, "environment 3 (training): create"));
@@ -286,7 +288,7 @@ static void test_plugins_fail(void) {
     float obs[3], action = 0;
     double reward;
     int flags, steps = 0;
-    CU_ASSERT_EQUAL_FATAL(environment_kind_open(&kind, plugin_env(cases[i][0], NULL, env, sizeof env), &error),
+    CU_ASSERT_EQUAL_FATAL(environment_kind_open(&kind, plugin_env(cases[i][0], NULL, env, sizeof env), NULL, &error),
                           STATUS_OK);
     CU_ASSERT_EQUAL_FATAL(environment_create(&environment, &kind, 0, false, &error), STATUS_OK);
     CU_ASSERT_EQUAL(environment_reset(&environment, 1, obs, &error), STATUS_OK);
@@ -306,7 +308,8 @@ static void test_overlap(void) {
   float obs, action = 0;
   double reward;
   int flags;
-  CU_ASSERT_EQUAL_FATAL(environment_kind_open(&kind, plugin_env("overlap", NULL, env, sizeof env), &error), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(environment_kind_open(&kind, plugin_env("overlap", NULL, env, sizeof env), NULL, &error),
+                        STATUS_OK);
   for (int i = 0; i < 2; i++) CU_ASSERT_EQUAL_FATAL(environment_create(&both[i], &kind, 0, false, &error), STATUS_OK);
   CU_ASSERT(environment_can_overlap(&both[0]));
   for (int i = 0; i < 2; i++) CU_ASSERT_EQUAL(environment_step_begin(&both[i], &action, &error), STATUS_OK);
@@ -318,7 +321,7 @@ static void test_overlap(void) {
   CU_ASSERT_EQUAL(obs, 1);
   for (int i = 0; i < 2; i++) environment_destroy(&both[i]);
   environment_kind_close(&kind);
-  CU_ASSERT_EQUAL_FATAL(environment_kind_open(&kind, "Pendulum-v1", &error), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(environment_kind_open(&kind, "Pendulum-v1", NULL, &error), STATUS_OK);
   CU_ASSERT_EQUAL_FATAL(environment_create(&pendulum, &kind, 0, false, &error), STATUS_OK);
   CU_ASSERT(!environment_can_overlap(&pendulum));
   environment_destroy(&pendulum);
@@ -366,7 +369,8 @@ static void test_cannot_save(void) {
   struct error error = {0};
   struct buffer state = {0};
   bool saved = true;
-  CU_ASSERT_EQUAL_FATAL(environment_kind_open(&kind, plugin_env("no_save", NULL, env, sizeof env), &error), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(environment_kind_open(&kind, plugin_env("no_save", NULL, env, sizeof env), NULL, &error),
+                        STATUS_OK);
   CU_ASSERT_EQUAL_FATAL(environment_create(&environment, &kind, 0, false, &error), STATUS_OK);
   CU_ASSERT(!environment_can_save(&environment));
   CU_ASSERT_EQUAL(environment_save(&environment, &state, &saved, &error), STATUS_OK);

@@ -14,7 +14,7 @@ static void fill(struct policy_weights *weights, uint64_t version) {
 
 static struct evaluator *begin(struct environment_kind *kind, uint64_t version) {
   struct error error = {0};
-  CU_ASSERT_EQUAL_FATAL(environment_kind_open(kind, "Pendulum-v1", &error), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(environment_kind_open(kind, "Pendulum-v1", NULL, &error), STATUS_OK);
   struct evaluator *evaluator = evaluator_create(&config, kind, 3, 1, 4, &error);
   CU_ASSERT_PTR_NOT_NULL_FATAL(evaluator);
   CU_ASSERT_FALSE(evaluator_busy(evaluator));
@@ -136,7 +136,8 @@ static void fails(const char *plugin, const char *text) {
   char env[4096];
   struct environment_kind kind;
   struct error error = {0};
-  CU_ASSERT_EQUAL_FATAL(environment_kind_open(&kind, plugin_env(plugin, NULL, env, sizeof env), &error), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(environment_kind_open(&kind, plugin_env(plugin, NULL, env, sizeof env), NULL, &error),
+                        STATUS_OK);
   struct evaluator *evaluator = evaluator_create(&config, &kind, 3, 1, 4, &error);
   CU_ASSERT_PTR_NOT_NULL_FATAL(evaluator);
   evaluator_begin(evaluator, &(struct message_evaluate){.first = 0, .stride = 1, .count = 1});

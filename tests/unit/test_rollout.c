@@ -26,7 +26,7 @@ static void run_begin(struct run *run, const char *name, const struct config *wi
                       uint64_t version) {
   char env[4096];
   struct error error = {0};
-  CU_ASSERT_EQUAL_FATAL(environment_kind_open(&run->kind, env_of(name, env, sizeof env), &error), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(environment_kind_open(&run->kind, env_of(name, env, sizeof env), NULL, &error), STATUS_OK);
   run->rollout = rollout_create(with, &run->kind, first, count, &error);
   CU_ASSERT_PTR_NOT_NULL_FATAL(run->rollout);
   const struct environment *environment = rollout_environment(run->rollout, 0);
@@ -329,8 +329,8 @@ static void test_one_per_process(void) {
   char env[4096];
   struct environment_kind kind;
   struct error error = {0};
-  CU_ASSERT_EQUAL_FATAL(environment_kind_open(&kind, plugin_env("one_per_process", NULL, env, sizeof env), &error),
-                        STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(
+      environment_kind_open(&kind, plugin_env("one_per_process", NULL, env, sizeof env), NULL, &error), STATUS_OK);
   CU_ASSERT_PTR_NULL(rollout_create(&config, &kind, 0, 2, &error));
   CU_ASSERT_EQUAL(error.status, STATUS_USAGE);
   CU_ASSERT(error_says(&error, "one_per_process.so allows one environment in a process, but this actor would have 2"));
@@ -345,7 +345,7 @@ static void test_none(void) {
   struct environment_kind kind;
   struct transition_batch batch;
   struct error error = {0};
-  CU_ASSERT_EQUAL_FATAL(environment_kind_open(&kind, "Pendulum-v1", &error), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(environment_kind_open(&kind, "Pendulum-v1", NULL, &error), STATUS_OK);
   CU_ASSERT_EQUAL_FATAL(transition_batch_init(&batch, 3, 1, 1, 1, 1, &error), STATUS_OK);
   struct rollout *rollout = rollout_create(&config, &kind, 6, 0, &error);
   CU_ASSERT_PTR_NOT_NULL_FATAL(rollout);
@@ -370,8 +370,8 @@ static void test_failure_is_named(void) {
   run_end(&run);
   error_clear(&error);
   char env[4096];
-  CU_ASSERT_EQUAL_FATAL(environment_kind_open(&run.kind, plugin_env("fail_create", NULL, env, sizeof env), &error),
-                        STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(
+      environment_kind_open(&run.kind, plugin_env("fail_create", NULL, env, sizeof env), NULL, &error), STATUS_OK);
   CU_ASSERT_PTR_NULL(rollout_create(&config, &run.kind, 0, 3, &error));
   CU_ASSERT(error_says(&error, "no licence"));
   environment_kind_close(&run.kind);
