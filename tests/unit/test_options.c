@@ -391,11 +391,12 @@ static void test_rules(void) {
         "gamma", "replay_capacity", "learning_starts", "reward_scale", "alpha", "target_entropy"}},
       {OPTION_FREE,
        {"env", "env_steps", "max_hours", "checkpoint_every", "checkpoint_keep", "checkpoint_replay", "eval_every",
-        "eval_episodes", "log_every", "log_level", "actor_timeout", "env_timeout"}},
+        "eval_episodes", "log_every", "log_level", "actor_timeout", "env_timeout", "env_max_failures", "isolate",
+        "python", "mujoco_dir"}},
       {OPTION_FREE_ASYNC,
        {"envs", "sync_steps", "learner_threads", "batch_size", "tau", "lr_actor", "lr_critic", "lr_alpha", "utd",
-        "utd_slack", "send_steps", "send_seconds", "backend"}},
-      {OPTION_INVOCATION, {"run_dir", "config", "resume"}},
+        "utd_slack", "send_steps", "send_seconds", "backend", "ranks_per_env"}},
+      {OPTION_INVOCATION, {"run_dir", "config", "resume", "init_replay"}},
   };
   size_t seen = 0;
   for (int i = 0; i < 4; i++) {
