@@ -44,7 +44,7 @@ FLAGS_debug    := -O0
 FLAGS_asan     := -O1 -fno-omit-frame-pointer -fsanitize=address -rdynamic
 FLAGS_ubsan    := -O1 -fno-omit-frame-pointer -fsanitize=undefined -fno-sanitize-recover=all
 FLAGS_tsan     := -O1 -fno-omit-frame-pointer -fsanitize=thread
-FLAGS_coverage := -O0 --coverage
+FLAGS_coverage := -O0 -fprofile-arcs -ftest-coverage
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion $(if $(filter 1,$(WERROR)),-Werror)
 # -ffp-contract=off: no product and sum becomes a fused multiply-add where one processor has it and another does not.

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 enum { LEARNER = 0 };
+static const double PATIENCE_SECONDS = 1; // held back so long, an actor's episode will not end soon
 enum phase { PHASE_WAITING, PHASE_RUNNING, PHASE_FAILED, PHASE_LEFT };
 
 struct actor {
@@ -29,6 +30,7 @@ struct actor {
   struct buffer bytes;        // scratch
   uint64_t round, round_left; // sync: the round being made and the steps of each environment still to make in it
   bool in_round;
+  bool lent; // the only environment evaluates between training episodes
   bool stop_asked;
   double drained;     // when messages were last looked for
   double heard, said; // when the learner was last heard, when this actor last sent
@@ -69,17 +71,14 @@ static enum status say_hello(struct actor *actor, struct error *error) {
   return send_bytes(actor, message_encode_hello(&actor->bytes, rank(actor), &hello, error), error);
 }
 
+// No second instance may stand beside the one that trains.
+static bool is_alone(const struct actor *actor) { return actor->kind.abi->flags & CORSAC_ONE_PER_PROCESS; }
+
 // Everything an actor with environments has.
 static enum status equip(struct actor *actor, struct error *error) {
   const struct config *config = &actor->config;
   enum status status = environment_kind_open(&actor->kind, config->env, config, error);
   if (status != STATUS_OK) return status;
-  if ((actor->kind.abi->flags & CORSAC_ONE_PER_PROCESS) && config->eval_every > 0)
-    return error_set(error, STATUS_USAGE,
-                     "%s allows one instance per process, so it cannot be evaluated beside its training: give "
-                     "--eval-every 0 (and run "
-                     "`corsac eval` on a checkpoint)",
-                     environment_kind_name(&actor->kind));
   actor->rollout = rollout_create(config, &actor->kind, actor->assignment.first, actor->assignment.count, error);
   if (!actor->rollout) return error->status;
   const struct environment *env = rollout_environment(actor->rollout, 0);
@@ -89,7 +88,7 @@ static enum status equip(struct actor *actor, struct error *error) {
   actor->evaluator = evaluator_create(config, &actor->kind, env->obs_dim, env->act_dim, actor->assignment.first, error);
   if (!actor->evaluator) return error->status;
   // Made now, while time for it is granted, if this actor will have episodes to evaluate.
-  if (config->eval_every > 0 && rank(actor) - 1 < config->eval_episodes &&
+  if (!is_alone(actor) && config->eval_every > 0 && rank(actor) - 1 < config->eval_episodes &&
       !evaluator_environment(actor->evaluator, error))
     return error->status;
   status = transition_sender_init(&actor->sender, config, &actor->assignment, env->obs_dim, env->act_dim,
@@ -250,21 +249,59 @@ static enum status drain(struct actor *actor, bool *heard, struct error *error) 
   return STATUS_OK;
 }
 
+static enum status tell_incident(struct actor *actor, const struct message_incident *incident, struct error *error) {
+  return send_bytes(actor, message_encode_incident(&actor->bytes, rank(actor), incident, error), error);
+}
+
 static enum status evaluate_step(struct actor *actor, struct error *error) {
   bool done;
   struct message_episode result;
-  const enum status status = evaluator_step(actor->evaluator, &done, &result, error);
+  enum status status = evaluator_step(actor->evaluator, &done, &result, error);
+  const struct message_incident *incident = evaluator_incident(actor->evaluator);
+  if (status == STATUS_OK && incident) status = tell_incident(actor, incident, error);
   if (status != STATUS_OK || !done) return status;
   return send_bytes(actor, message_encode_episode(&actor->bytes, rank(actor), &result, error), error);
 }
 
-static enum status rollout_turn(struct actor *actor, struct error *error) {
+// The only environment goes to the evaluator for its episodes, and back to the rollout after them.
+static enum status lend(struct actor *actor, struct error *error) {
+  const double blocked = actor->sender.blocked_since;
+  const bool now = actor->config.sync || (blocked > 0 && clock_now() - blocked > PATIENCE_SECONDS);
+  struct environment *environment;
+  const enum status status = rollout_lend(actor->rollout, now, &actor->sender.batch, &environment, error);
+  if (status != STATUS_OK || !environment) return status;
+  evaluator_borrow(actor->evaluator, environment);
+  actor->lent = true;
+  return STATUS_OK;
+}
+
+static enum status take_back(struct actor *actor, struct error *error) {
+  evaluator_borrow(actor->evaluator, NULL);
+  actor->lent = false;
+  return rollout_take_back(actor->rollout, &actor->sender.batch, error);
+}
+
+static enum status evaluation_turn(struct actor *actor, bool *worked, struct error *error) {
+  enum status status = STATUS_OK;
+  if (is_alone(actor) && !actor->lent) status = lend(actor, error);
+  if (status != STATUS_OK || (is_alone(actor) && !actor->lent)) return status;
+  *worked = true;
+  status = evaluate_step(actor, error);
+  return status == STATUS_OK && actor->lent && !evaluator_busy(actor->evaluator) ? take_back(actor, error) : status;
+}
+
+static enum status rollout_turn(struct actor *actor, bool *worked, struct error *error) {
   enum status status = actor->config.sync ? STATUS_OK : weights_receiver_look(&actor->weights, actor->policy, error);
   if (status != STATUS_OK) return status;
+  const uint64_t before = actor->sender.batch.steps;
   status = rollout_step(actor->rollout, actor->policy, actor->weights.newest, &actor->sender.batch, error);
+  *worked |= actor->sender.batch.steps > before;
+  const bool complete = actor->sender.batch.steps > before && rollout_is_level(actor->rollout);
+  for (const struct message_incident *incident; status == STATUS_OK && (incident = rollout_incident(actor->rollout));)
+    status = tell_incident(actor, incident, error);
   if (status == STATUS_OK) status = transition_sender_poll(&actor->sender, error);
   actor->longest_step = actor->sender.batch.longest_step;
-  if (status != STATUS_OK || !actor->in_round || --actor->round_left > 0) return status;
+  if (status != STATUS_OK || !actor->in_round || !complete || --actor->round_left > 0) return status;
   // The round is made: the rest of its rows, where each environment stands, and the end.
   actor->in_round = false;
   status = answer_snapshot_request(actor, error);
@@ -295,14 +332,10 @@ static enum status say_something(struct actor *actor, struct error *error) {
 
 static enum status work(struct actor *actor, bool *worked, struct error *error) {
   enum status status = STATUS_OK;
-  if (evaluator_busy(actor->evaluator)) {
-    *worked = true;
-    status = evaluate_step(actor, error);
-  }
+  if (evaluator_busy(actor->evaluator)) status = evaluation_turn(actor, worked, error);
   const bool may_step = actor->config.sync ? actor->in_round : transition_sender_has_room(&actor->sender);
-  if (status == STATUS_OK && may_step) {
-    *worked = true;
-    status = rollout_turn(actor, error);
+  if (status == STATUS_OK && may_step && !actor->lent) {
+    status = rollout_turn(actor, worked, error);
   } else if (status == STATUS_OK) {
     status = transition_sender_poll(&actor->sender, error);
   }
@@ -317,6 +350,8 @@ enum status actor_turn(struct actor *actor, enum turn *turn, struct error *error
   if (status == STATUS_OK && actor->phase != PHASE_LEFT) status = look_at_learner(actor, error);
   if (status != STATUS_OK) return status;
   if (actor->phase == PHASE_RUNNING && actor->rollout && work(actor, &busy, error) != STATUS_OK) {
+    struct error ignored = {0};
+    if (!actor->config.sync) transition_sender_ship(&actor->sender, &ignored); // what it had made is good
     tell_failure(actor, error);
     error_clear(error);
   }

@@ -174,7 +174,7 @@ enum status environment_reset(struct environment *environment, uint64_t seed, fl
 static enum status pull_inside(struct environment *environment, const float *action, uint32_t i, struct error *error) {
   const double low = environment->action_low[i], high = environment->action_high[i];
   if (!isfinite(action[i]))
-    return fail(environment, STATUS_FAILED, error, "step %llu: the policy's action is not finite: component %u is %g",
+    return fail(environment, STATUS_PEER, error, "step %llu: the policy's action is not finite: component %u is %g",
                 (unsigned long long)environment->step, i, (double)action[i]);
   float *scaled = &environment->scaled[i];
   if ((double)*scaled > high) *scaled = nextafterf((float)high, -INFINITY);

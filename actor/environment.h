@@ -45,6 +45,7 @@ void environment_destroy(struct environment *environment);
 // obs (obs_dim) is written; every value is finite or it is STATUS_FAILED with a message that names environment, index,
 // call and component.
 enum status environment_reset(struct environment *environment, uint64_t seed, float *obs, struct error *error);
+// STATUS_FAILED is the environment's failure; an action that is not finite is the policy's: STATUS_PEER.
 // action (act_dim) in [-1,1] goes to the environment as low + (a + 1)/2 (high - low). flags: CORSAC_TERMINATED |
 // CORSAC_TRUNCATED. The host's own step limit is not applied here (who counts the episode's steps applies it).
 enum status environment_step(struct environment *environment, const float *action, float *obs, double *reward,

@@ -2,6 +2,7 @@
 
 #include "common/base/random.h"
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 struct evaluator {
@@ -9,12 +10,14 @@ struct evaluator {
   const struct environment_kind *kind; // not owned
   uint32_t obs_dim, act_dim;
   uint64_t index;
-  struct environment environment;
+  struct environment own, *environment; // environment: own, or borrowed
   struct policy *policy;
   float *obs, *first_obs, *action, *first_action; // (obs_dim) twice, (act_dim) twice
   struct message_evaluate evaluate;
   uint32_t episode; // the current one, or the next to begin; evaluate.count or more: none is left
-  bool created, running;
+  bool running, failed_before;
+  bool incident_now; // in the last step
+  struct message_incident incident;
   uint32_t length;
   double episode_return;
 };
@@ -26,6 +29,7 @@ struct evaluator *evaluator_create(const struct config *config, const struct env
   if (!evaluator) return NULL;
   *evaluator =
       (struct evaluator){.config = config, .kind = kind, .obs_dim = obs_dim, .act_dim = act_dim, .index = index};
+  evaluator->environment = &evaluator->own;
   if ((evaluator->policy = policy_create(config, obs_dim, act_dim, error)) &&
       (evaluator->obs = memory_alloc(obs_dim, sizeof(float), what, error)) &&
       (evaluator->first_obs = memory_alloc(obs_dim, sizeof(float), what, error)) &&
@@ -38,7 +42,7 @@ struct evaluator *evaluator_create(const struct config *config, const struct env
 
 void evaluator_destroy(struct evaluator *evaluator) {
   if (!evaluator) return;
-  environment_destroy(&evaluator->environment);
+  environment_destroy(&evaluator->own);
   policy_destroy(evaluator->policy);
   memory_free(evaluator->obs);
   memory_free(evaluator->first_obs);
@@ -55,13 +59,17 @@ void evaluator_begin(struct evaluator *evaluator, const struct message_evaluate 
   assert(evaluate->stride > 0);
   evaluator->evaluate = *evaluate;
   evaluator->episode = evaluate->first;
-  evaluator->running = false;
+  evaluator->running = evaluator->failed_before = false;
+}
+
+void evaluator_borrow(struct evaluator *evaluator, struct environment *environment) {
+  evaluator->environment = environment ? environment : &evaluator->own;
 }
 
 bool evaluator_busy(const struct evaluator *evaluator) { return evaluator->episode < evaluator->evaluate.count; }
 
 static enum status create_environment(struct evaluator *evaluator, struct error *error) {
-  struct environment *environment = &evaluator->environment;
+  struct environment *environment = evaluator->environment;
   enum status status = environment_create(environment, evaluator->kind, evaluator->index, true, error);
   if (status != STATUS_OK) return status;
   if (environment->obs_dim != evaluator->obs_dim || environment->act_dim != evaluator->act_dim) {
@@ -71,18 +79,17 @@ static enum status create_environment(struct evaluator *evaluator, struct error 
     environment_destroy(environment);
     return STATUS_MISMATCH;
   }
-  evaluator->created = true;
   return STATUS_OK;
 }
 
 const struct environment *evaluator_environment(struct evaluator *evaluator, struct error *error) {
-  if (!evaluator->created && create_environment(evaluator, error) != STATUS_OK) return NULL;
-  return &evaluator->environment;
+  if (!evaluator->environment->self && create_environment(evaluator, error) != STATUS_OK) return NULL;
+  return evaluator->environment;
 }
 
 static enum status begin_episode(struct evaluator *evaluator, struct error *error) {
   struct random random = random_stream(evaluator->config->seed, RANDOM_EVALUATION, 0, evaluator->episode);
-  enum status status = environment_reset(&evaluator->environment, random_u64(&random), evaluator->obs, error);
+  enum status status = environment_reset(evaluator->environment, random_u64(&random), evaluator->obs, error);
   if (status != STATUS_OK) return status;
   memcpy(evaluator->first_obs, evaluator->obs, evaluator->obs_dim * sizeof(float));
   evaluator->running = true;
@@ -91,13 +98,10 @@ static enum status begin_episode(struct evaluator *evaluator, struct error *erro
   return STATUS_OK;
 }
 
-enum status evaluator_step(struct evaluator *evaluator, bool *done, struct message_episode *result,
-                           struct error *error) {
-  assert(evaluator_busy(evaluator));
-  *done = false;
-  struct environment *environment = &evaluator->environment;
+static enum status make_step(struct evaluator *evaluator, bool *done, struct error *error) {
+  struct environment *environment = evaluator->environment;
   enum status status = STATUS_OK;
-  if (!evaluator->created) status = create_environment(evaluator, error);
+  if (!environment->self) status = create_environment(evaluator, error);
   if (status == STATUS_OK && !evaluator->running) status = begin_episode(evaluator, error);
   if (status != STATUS_OK) return status;
 
@@ -109,19 +113,46 @@ enum status evaluator_step(struct evaluator *evaluator, bool *done, struct messa
   if (evaluator->length == 0) memcpy(evaluator->first_action, environment->scaled, evaluator->act_dim * sizeof(float));
   evaluator->length++;
   evaluator->episode_return += reward;
-  if (!flags && !(environment->max_episode_steps && evaluator->length >= environment->max_episode_steps))
-    return STATUS_OK;
+  *done = flags || (environment->max_episode_steps && evaluator->length >= environment->max_episode_steps);
+  return STATUS_OK;
+}
 
-  *done = true;
+static void note_failure(struct evaluator *evaluator, const struct error *why) {
+  evaluator->incident_now = true;
+  evaluator->incident = (struct message_incident){
+      .environment = (uint32_t)evaluator->index, .evaluation = true, .in_a_row = 1 + evaluator->failed_before};
+  snprintf(evaluator->incident.text, sizeof evaluator->incident.text, "%s", why->text);
+  environment_destroy(evaluator->environment);
+  evaluator->running = false;
+}
+
+enum status evaluator_step(struct evaluator *evaluator, bool *done, struct message_episode *result,
+                           struct error *error) {
+  assert(evaluator_busy(evaluator));
+  struct error why = {0};
+  *done = evaluator->incident_now = false;
+  const enum status status = make_step(evaluator, done, &why);
+  const bool failed = status == STATUS_FAILED;
+  if (status != STATUS_OK && !failed) return error_set(error, status, "%s", why.text);
+  if (failed) note_failure(evaluator, &why);
+  if (failed && evaluator->failed_before) *done = true;
+  evaluator->failed_before = (failed || evaluator->failed_before) && !*done;
+  if (!*done) return STATUS_OK;
+
   *result = (struct message_episode){.number = evaluator->evaluate.number,
                                      .episode = evaluator->episode,
                                      .length = evaluator->length,
-                                     .episode_return = evaluator->episode_return};
+                                     .episode_return = evaluator->episode_return,
+                                     .failed = failed};
   evaluator->running = false;
   uint32_t left = evaluator->evaluate.count - evaluator->episode; // the sum may not fit
   evaluator->episode =
       evaluator->evaluate.stride < left ? evaluator->episode + evaluator->evaluate.stride : evaluator->evaluate.count;
   return STATUS_OK;
+}
+
+const struct message_incident *evaluator_incident(const struct evaluator *evaluator) {
+  return evaluator->incident_now ? &evaluator->incident : NULL;
 }
 
 const float *evaluator_first_observation(const struct evaluator *evaluator) { return evaluator->first_obs; }

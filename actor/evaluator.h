@@ -17,12 +17,18 @@ void evaluator_destroy(struct evaluator *evaluator);
 struct policy_weights *evaluator_weights(struct evaluator *evaluator); // filled before evaluator_begin
 // The instance, created now if it is not yet there. NULL: failed, or its dimensions are not the policy's.
 const struct environment *evaluator_environment(struct evaluator *evaluator, struct error *error);
+// An instance of somebody else's to use instead, where no second one may exist; NULL: given back. It may come back
+// destroyed, after a failure.
+void evaluator_borrow(struct evaluator *evaluator, struct environment *environment);
 void evaluator_begin(struct evaluator *evaluator, const struct message_evaluate *evaluate); // drops what was under way
 bool evaluator_busy(const struct evaluator *evaluator);
-// One step. *done: an episode ended; *result is it. Version 0 weights act deterministically like any others (of the
+// One step. An environment that fails is made anew and its episode run again, once: if that fails too, *result says so.
+// *done: an episode ended; *result is it. Version 0 weights act deterministically like any others (of the
 // initial network).
 enum status evaluator_step(struct evaluator *evaluator, bool *done, struct message_episode *result,
                            struct error *error);
+// What the last step failed with, or NULL; valid until the next step.
+const struct message_incident *evaluator_incident(const struct evaluator *evaluator);
 // The first observation and the (rescaled) first action of the last episode that began, for checks from outside.
 const float *evaluator_first_observation(const struct evaluator *evaluator);
 const float *evaluator_first_action(const struct evaluator *evaluator);

@@ -72,6 +72,10 @@ void n_step_push(struct n_step *window, const float *obs, const float *action, f
   while (window->count > keep) emit_oldest(window, next_obs, terminated, environment, batch);
 }
 
+void n_step_close(struct n_step *window, const float *next_obs, uint32_t environment, struct transition_batch *batch) {
+  while (window->count > 0) emit_oldest(window, next_obs, false, environment, batch);
+}
+
 void n_step_save(const struct n_step *window, struct snapshot *snapshot) {
   assert(snapshot->obs_dim == window->obs_dim && snapshot->act_dim == window->act_dim && window->count < window->n);
   size_t obs_dim = window->obs_dim, act_dim = window->act_dim;

@@ -28,6 +28,9 @@ void n_step_clear(struct n_step *window);
 void n_step_push(struct n_step *window, const float *obs, const float *action, float reward, uint64_t version,
                  const float *next_obs, bool terminated, bool truncated, uint32_t environment,
                  struct transition_batch *batch);
+// The episode was cut after the last push: the pending ones become rows that end at next_obs, the last good
+// observation, and bootstrap from it.
+void n_step_close(struct n_step *window, const float *next_obs, uint32_t environment, struct transition_batch *batch);
 void n_step_save(const struct n_step *window, struct snapshot *snapshot); // into its window fields, oldest first
 enum status n_step_load(struct n_step *window, const struct snapshot *snapshot, struct error *error);
 #endif

@@ -4,7 +4,12 @@
 #include "common/base/clock.h"
 #include "common/base/random.h"
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
+
+// Failures in a row end with an episode, or so many steps without one: an endless episode may fail once a day.
+enum { GOOD_STEPS = 1000 };
+static const double PAUSE_FIRST = 0.1, PAUSE_LONGEST = 5; // s, doubling in between; after a first failure none
 
 // One environment of the job and where it stands.
 struct member {
@@ -14,10 +19,17 @@ struct member {
   bool live; // mid-episode; else a reset into `episode` is due
   double episode_return;
   uint32_t episode_length;
+  bool steps_now;           // in the step that is being made
+  bool broken;              // it failed, and is made anew from `again` on
+  double again;             // s
+  uint32_t failures, since; // in a row; good steps since the last one
+  bool reported;
+  struct message_incident incident; // of the last failure, where not reported
 };
 
 struct rollout {
   const struct config *config; // not owned
+  const struct environment_kind *kind;
   uint32_t first, count, obs_dim, act_dim;
   struct member *members; // (count)
   float *obs, *next_obs;  // (count x obs_dim)
@@ -26,8 +38,12 @@ struct rollout {
   float *noise;           // (ahead x count x act_dim)
   bool is_drawn;          // from the first member's step noise_from on
   uint64_t noise_from;
-  double *reward; // (count)
-  int *flags;     // (count)
+  double *reward;     // (count)
+  int *flags;         // (count)
+  uint32_t stepping;  // members that make the step under way
+  uint32_t incidents; // that nobody has taken yet
+  bool is_lent;
+  struct buffer lent; // the state of the episode that a loan interrupts; size 0: none
 };
 
 static enum status check_members(const struct rollout *rollout, const struct environment_kind *kind,
@@ -42,22 +58,28 @@ static enum status check_members(const struct rollout *rollout, const struct env
   return STATUS_OK;
 }
 
-static enum status create_member(struct rollout *rollout, const struct environment_kind *kind, uint32_t i,
-                                 struct error *error) {
-  struct member *member = &rollout->members[i];
-  struct environment *environment = &member->environment;
-  enum status status = environment_create(environment, kind, rollout->first + i, false, error);
+static enum status create_environment(struct rollout *rollout, uint32_t i, struct error *error) {
+  struct environment *environment = &rollout->members[i].environment;
+  enum status status = environment_create(environment, rollout->kind, rollout->first + i, false, error);
   if (status != STATUS_OK) return status;
-  if (i == 0) {
+  if (rollout->obs_dim == 0) {
     rollout->obs_dim = environment->obs_dim;
     rollout->act_dim = environment->act_dim;
-  } else if (environment->obs_dim != rollout->obs_dim || environment->act_dim != rollout->act_dim) {
+  }
+  if (environment->obs_dim != rollout->obs_dim || environment->act_dim != rollout->act_dim)
     return error_set(error, STATUS_MISMATCH,
                      "%s: environment %u has obs_dim %u and act_dim %u, environment %u has %u and %u; they have "
                      "to be the same",
-                     environment_kind_name(kind), rollout->first + i, environment->obs_dim, environment->act_dim,
-                     rollout->first, rollout->obs_dim, rollout->act_dim);
-  }
+                     environment_kind_name(rollout->kind), rollout->first + i, environment->obs_dim,
+                     environment->act_dim, rollout->first, rollout->obs_dim, rollout->act_dim);
+  return STATUS_OK;
+}
+
+static enum status create_member(struct rollout *rollout, uint32_t i, struct error *error) {
+  struct member *member = &rollout->members[i];
+  member->reported = true;
+  const enum status status = create_environment(rollout, i, error);
+  if (status != STATUS_OK) return status;
   return n_step_init(&member->window, (uint32_t)rollout->config->n_step, rollout->config->gamma, rollout->obs_dim,
                      rollout->act_dim, error);
 }
@@ -79,12 +101,12 @@ struct rollout *rollout_create(const struct config *config, const struct environ
                                uint32_t count, struct error *error) {
   struct rollout *rollout = memory_alloc(1, sizeof *rollout, "a rollout", error);
   if (!rollout) return NULL;
-  *rollout = (struct rollout){.config = config, .first = first, .count = count};
+  *rollout = (struct rollout){.config = config, .kind = kind, .first = first, .count = count};
   if (check_members(rollout, kind, error) != STATUS_OK) goto failed;
   rollout->members = memory_alloc(count, sizeof *rollout->members, "a rollout", error);
   if (!rollout->members) goto failed;
   for (uint32_t i = 0; i < count; i++)
-    if (create_member(rollout, kind, i, error) != STATUS_OK) goto failed;
+    if (create_member(rollout, i, error) != STATUS_OK) goto failed;
   if (!alloc_rows(rollout, error)) goto failed;
   return rollout;
 failed:
@@ -105,6 +127,7 @@ void rollout_destroy(struct rollout *rollout) {
   memory_free(rollout->noise);
   memory_free(rollout->reward);
   memory_free(rollout->flags);
+  buffer_release(&rollout->lent);
   memory_free(rollout);
 }
 
@@ -123,18 +146,85 @@ uint32_t rollout_episodes_per_step(const struct rollout *rollout) { return rollo
 
 // ---- one step ----
 
-static enum status reset_due(struct rollout *rollout, struct error *error) {
+// The running episode, if there is one, ends here: no step of it is lost, none is added.
+static void cut_episode(struct rollout *rollout, uint32_t i, struct transition_batch *batch) {
+  struct member *member = &rollout->members[i];
+  if (member->live && member->window.n > 1)
+    n_step_close(&member->window, rollout->obs + (size_t)i * rollout->obs_dim, rollout->first + i, batch);
+  member->live = false;
+  member->episode++;
+}
+
+static double pause_after(uint32_t failures) {
+  double pause = failures > 1 ? PAUSE_FIRST : 0;
+  for (uint32_t i = 2; i < failures && pause < PAUSE_LONGEST; i++) pause *= 2;
+  return pause < PAUSE_LONGEST ? pause : PAUSE_LONGEST;
+}
+
+// An environment failed: that costs its episode. What else is wrong (why is of another status), and one failure too
+// many in a row, ends the rollout.
+static enum status take_failure(struct rollout *rollout, uint32_t i, const struct error *why,
+                                struct transition_batch *batch, struct error *error) {
+  struct member *member = &rollout->members[i];
+  if (why->status != STATUS_FAILED) return error_set(error, why->status, "%s", why->text);
+  if (member->environment.self) cut_episode(rollout, i, batch);
+  environment_destroy(&member->environment);
+  member->steps_now = false;
+  member->broken = true;
+  member->failures = member->since >= GOOD_STEPS ? 1 : member->failures + 1;
+  member->since = 0;
+  const uint64_t most = rollout->config->env_max_failures;
+  if (member->failures >= most)
+    return error_set(error, STATUS_FAILED, "%s%.900s",
+                     most > 1 ? "the last failure in a row of too many (env_max_failures): " : "", why->text);
+  const double pause = pause_after(member->failures);
+  member->again = clock_now() + pause;
+  member->incident =
+      (struct message_incident){.environment = rollout->first + i, .in_a_row = member->failures, .pause = pause};
+  snprintf(member->incident.text, sizeof member->incident.text, "%s", why->text);
+  rollout->incidents += member->reported;
+  member->reported = false;
+  return STATUS_OK;
+}
+
+static enum status reset_member(struct rollout *rollout, uint32_t i, struct error *error) {
+  struct member *member = &rollout->members[i];
+  struct random random = random_stream(rollout->config->seed, RANDOM_RESET, rollout->first + i, member->episode);
+  float *obs = rollout->obs + (size_t)i * rollout->obs_dim;
+  const enum status status = environment_reset(&member->environment, random_u64(&random), obs, error);
+  if (status != STATUS_OK) return status;
+  n_step_clear(&member->window);
+  member->live = true;
+  member->episode_return = 0;
+  member->episode_length = 0;
+  return STATUS_OK;
+}
+
+static uint64_t fewest_steps(const struct rollout *rollout) {
+  uint64_t fewest = UINT64_MAX;
+  for (uint32_t i = 0; i < rollout->count; i++)
+    if (rollout->members[i].steps < fewest) fewest = rollout->members[i].steps;
+  return fewest;
+}
+
+// Who makes this step: everyone who works; in sync, whose rounds have the same steps of each, only those who have made
+// the fewest. What failed is made anew when its time has come, and who is between two episodes begins one.
+static enum status prepare_step(struct rollout *rollout, struct transition_batch *batch, struct error *error) {
+  const uint64_t fewest = rollout->config->sync ? fewest_steps(rollout) : UINT64_MAX;
+  rollout->stepping = 0;
   for (uint32_t i = 0; i < rollout->count; i++) {
     struct member *member = &rollout->members[i];
-    if (member->live) continue;
-    struct random random = random_stream(rollout->config->seed, RANDOM_RESET, rollout->first + i, member->episode);
-    float *obs = rollout->obs + (size_t)i * rollout->obs_dim;
-    enum status status = environment_reset(&member->environment, random_u64(&random), obs, error);
-    if (status != STATUS_OK) return status;
-    n_step_clear(&member->window);
-    member->live = true;
-    member->episode_return = 0;
-    member->episode_length = 0;
+    struct error why = {0};
+    enum status status = STATUS_OK;
+    member->steps_now = member->steps <= fewest && !(member->broken && clock_now() < member->again);
+    if (!member->steps_now) continue;
+    if (member->broken) status = create_environment(rollout, i, &why);
+    if (status == STATUS_OK && !member->live) status = reset_member(rollout, i, &why);
+    if (status == STATUS_OK)
+      member->broken = false;
+    else if ((status = take_failure(rollout, i, &why, batch, error)) != STATUS_OK)
+      return status;
+    rollout->stepping += member->steps_now;
   }
   return STATUS_OK;
 }
@@ -168,37 +258,64 @@ static void choose_actions(struct rollout *rollout, struct policy *policy, uint6
   }
 }
 
-static enum status step_environments(struct rollout *rollout, struct error *error) {
-  size_t obs_dim = rollout->obs_dim, act_dim = rollout->act_dim;
-  bool overlap = environment_can_overlap(&rollout->members[0].environment);
-  enum status status = STATUS_OK;
-  for (uint32_t i = 0; overlap && i < rollout->count && status == STATUS_OK; i++)
-    status = environment_step_begin(&rollout->members[i].environment, rollout->action + i * act_dim, error);
-  for (uint32_t i = 0; i < rollout->count && status == STATUS_OK; i++) {
-    struct environment *environment = &rollout->members[i].environment;
-    float *next = rollout->next_obs + i * obs_dim;
-    if (overlap)
-      status = environment_step_end(environment, next, &rollout->reward[i], &rollout->flags[i], error);
+// One member's part of a step: which of environment_step, _begin, _end.
+enum part { PART_STEP, PART_BEGIN, PART_END };
+static enum status step_part(struct rollout *rollout, enum part part, struct transition_batch *batch,
+                             struct error *error) {
+  for (uint32_t i = 0; i < rollout->count; i++) {
+    struct member *member = &rollout->members[i];
+    if (!member->steps_now) continue;
+    const float *action = rollout->action + (size_t)i * rollout->act_dim;
+    float *next = rollout->next_obs + (size_t)i * rollout->obs_dim;
+    struct error why = {0};
+    enum status status;
+    if (part == PART_STEP)
+      status = environment_step(&member->environment, action, next, &rollout->reward[i], &rollout->flags[i], &why);
+    else if (part == PART_BEGIN)
+      status = environment_step_begin(&member->environment, action, &why);
     else
-      status = environment_step(environment, rollout->action + i * act_dim, next, &rollout->reward[i],
-                                &rollout->flags[i], error);
+      status = environment_step_end(&member->environment, next, &rollout->reward[i], &rollout->flags[i], &why);
+    if (status == STATUS_OK) continue;
+    rollout->stepping--;
+    if ((status = take_failure(rollout, i, &why, batch, error)) != STATUS_OK) return status;
   }
-  return status;
+  return STATUS_OK;
 }
 
-// Without a window every step is a row, and the rows of all environments lie side by side already.
-static void append_rows(struct rollout *rollout, uint64_t version, struct transition_batch *batch) {
-  const size_t row = batch->rows, count = rollout->count, obs = rollout->obs_dim, action = rollout->act_dim;
+static enum status step_environments(struct rollout *rollout, struct transition_batch *batch, struct error *error) {
+  if (!rollout->kind->abi->step_begin) return step_part(rollout, PART_STEP, batch, error);
+  const enum status status = step_part(rollout, PART_BEGIN, batch, error);
+  return status == STATUS_OK ? step_part(rollout, PART_END, batch, error) : status;
+}
+
+// Without a window every step is a row, and the rows of environments [first, first + count) lie side by side already.
+static void append_rows(const struct rollout *rollout, uint32_t first, uint32_t count, uint64_t version,
+                        struct transition_batch *batch) {
+  const size_t row = batch->rows, obs = rollout->obs_dim, action = rollout->act_dim;
   assert(count <= batch->capacity - row && batch->obs_dim == obs && batch->act_dim == action);
-  memcpy(batch->obs + row * obs, rollout->obs, count * obs * sizeof(float));
-  memcpy(batch->next_obs + row * obs, rollout->next_obs, count * obs * sizeof(float));
-  memcpy(batch->action + row * action, rollout->action, count * action * sizeof(float));
+  memcpy(batch->obs + row * obs, rollout->obs + first * obs, count * obs * sizeof(float));
+  memcpy(batch->next_obs + row * obs, rollout->next_obs + first * obs, count * obs * sizeof(float));
+  memcpy(batch->action + row * action, rollout->action + first * action, count * action * sizeof(float));
+  const double *reward = rollout->reward + first;
+  const int *flags = rollout->flags + first;
   const float gamma = (float)rollout->config->gamma;
-  for (uint32_t i = 0; i < count; i++) batch->environment[row + i] = rollout->first + i;
+  for (uint32_t i = 0; i < count; i++) batch->environment[row + i] = rollout->first + first + i;
   for (uint32_t i = 0; i < count; i++) batch->version[row + i] = version;
-  for (uint32_t i = 0; i < count; i++) batch->reward[row + i] = 0 + (float)rollout->reward[i]; // a sum: -0 becomes 0
-  for (uint32_t i = 0; i < count; i++) batch->discount[row + i] = rollout->flags[i] & CORSAC_TERMINATED ? 0 : gamma;
-  batch->rows += rollout->count;
+  for (uint32_t i = 0; i < count; i++) batch->reward[row + i] = 0 + (float)reward[i]; // a sum: -0 becomes 0
+  for (uint32_t i = 0; i < count; i++) batch->discount[row + i] = flags[i] & CORSAC_TERMINATED ? 0 : gamma;
+  batch->rows += count;
+}
+
+// Those who sat the step out stay where they are, and there is a gap in the noise that was drawn ahead.
+static void append_some_rows(struct rollout *rollout, uint64_t version, struct transition_batch *batch) {
+  const size_t dim = rollout->obs_dim;
+  rollout->is_drawn = false;
+  for (uint32_t i = 0; i < rollout->count; i++) {
+    if (!rollout->members[i].steps_now)
+      memcpy(rollout->next_obs + i * dim, rollout->obs + i * dim, dim * sizeof(float));
+    else if (rollout->config->n_step == 1)
+      append_rows(rollout, i, 1, version, batch);
+  }
 }
 
 static void end_episode(struct member *member, uint32_t index, struct transition_batch *batch) {
@@ -226,11 +343,18 @@ static void record_step(struct rollout *rollout, uint32_t i, uint64_t version, s
     n_step_push(&member->window, rollout->obs + obs, rollout->action + action, (float)reward, version,
                 rollout->next_obs + obs, terminated, truncated, index, batch);
   }
-  if (terminated || truncated) end_episode(member, index, batch);
-  struct environment_progress *progress = &batch->progress[i];
-  progress->environment = index;
-  progress->steps = member->steps;
-  progress->episode = member->episode;
+  if (member->since < GOOD_STEPS) member->since++;
+  if (terminated || truncated) {
+    member->failures = 0;
+    end_episode(member, index, batch);
+  }
+}
+
+static void record_progress(const struct rollout *rollout, struct transition_batch *batch) {
+  for (uint32_t i = 0; i < rollout->count; i++)
+    batch->progress[i] = (struct environment_progress){
+        .environment = rollout->first + i, .steps = rollout->members[i].steps, .episode = rollout->members[i].episode};
+  batch->environments = rollout->count;
 }
 
 enum status rollout_step(struct rollout *rollout, struct policy *policy, uint64_t newest_version,
@@ -239,23 +363,83 @@ enum status rollout_step(struct rollout *rollout, struct policy *policy, uint64_
   assert(batch->environment_capacity >= rollout->count);
   uint64_t version = policy_version(policy);
   const double start = clock_coarse(); // resets, too: they keep the actor as long from answering
-  enum status status = reset_due(rollout, error);
+  enum status status = prepare_step(rollout, batch, error);
   if (status != STATUS_OK) return status;
-  choose_actions(rollout, policy, version);
-  status = step_environments(rollout, error);
-  if (status != STATUS_OK) return status;
+  if (rollout->stepping > 0) {
+    choose_actions(rollout, policy, version);
+    status = step_environments(rollout, batch, error);
+    if (status != STATUS_OK) return status;
+  }
   const double took = clock_coarse() - start + CLOCK_TICK; // at least: others are patient for so long
   if (took > batch->longest_step) batch->longest_step = took;
+  if (rollout->stepping == 0) return STATUS_OK;
 
-  if (rollout->config->n_step == 1) append_rows(rollout, version, batch);
-  for (uint32_t i = 0; i < rollout->count; i++) record_step(rollout, i, version, batch);
-  batch->environments = rollout->count;
-  batch->steps += rollout->count;
+  if (rollout->stepping < rollout->count)
+    append_some_rows(rollout, version, batch);
+  else if (rollout->config->n_step == 1)
+    append_rows(rollout, 0, rollout->count, version, batch);
+  for (uint32_t i = 0; i < rollout->count; i++)
+    if (rollout->members[i].steps_now) record_step(rollout, i, version, batch);
+  record_progress(rollout, batch);
+  batch->steps += rollout->stepping;
   uint64_t lag = newest_version > version ? newest_version - version : 0;
-  lag_record_add(&batch->lag, &(struct lag_record){rollout->count, lag * rollout->count, lag, lag});
+  lag_record_add(&batch->lag, &(struct lag_record){rollout->stepping, lag * rollout->stepping, lag, lag});
   float *swap = rollout->obs;
   rollout->obs = rollout->next_obs;
   rollout->next_obs = swap;
+  return STATUS_OK;
+}
+
+bool rollout_is_level(const struct rollout *rollout) {
+  for (uint32_t i = 1; i < rollout->count; i++)
+    if (rollout->members[i].steps != rollout->members[0].steps) return false;
+  return true;
+}
+
+const struct message_incident *rollout_incident(struct rollout *rollout) {
+  for (uint32_t i = 0; rollout->incidents > 0 && i < rollout->count; i++) {
+    if (rollout->members[i].reported) continue;
+    rollout->members[i].reported = true;
+    rollout->incidents--;
+    return &rollout->members[i].incident;
+  }
+  return NULL;
+}
+
+// ---- loans ----
+
+enum status rollout_lend(struct rollout *rollout, bool now, struct transition_batch *batch,
+                         struct environment **environment, struct error *error) {
+  assert(rollout->count == 1);
+  struct member *member = &rollout->members[0];
+  *environment = NULL;
+  rollout->lent.size = 0;
+  if (member->live) {
+    bool saved = false;
+    const enum status status = environment_save(&member->environment, &rollout->lent, &saved, error);
+    if (status != STATUS_OK) return status;
+    if (!saved && !now) return STATUS_OK;
+    if (!saved) cut_episode(rollout, 0, batch);
+  }
+  *environment = &member->environment;
+  rollout->is_lent = true;
+  return STATUS_OK;
+}
+
+enum status rollout_take_back(struct rollout *rollout, struct transition_batch *batch, struct error *error) {
+  struct member *member = &rollout->members[0];
+  struct error why = {0};
+  rollout->is_lent = false;
+  member->environment.evaluation = false;
+  member->broken = !member->environment.self; // it failed while it was lent
+  if (!member->live) return STATUS_OK;
+  enum status status = STATUS_OK;
+  if (member->broken) status = create_environment(rollout, 0, &why);
+  if (status == STATUS_OK)
+    status = environment_load(&member->environment, rollout->lent.data, rollout->lent.size, &why);
+  member->environment.step = member->episode_length;
+  if (status != STATUS_OK) return take_failure(rollout, 0, &why, batch, error);
+  member->broken = false;
   return STATUS_OK;
 }
 
@@ -275,7 +459,16 @@ enum status rollout_snapshot(struct rollout *rollout, uint32_t i, struct snapsho
   memset(snapshot->obs, 0, rollout->obs_dim * sizeof(float));
   if (!member->live) return STATUS_OK;
   bool saved = false;
-  enum status status = environment_save(&member->environment, &snapshot->state, &saved, error);
+  enum status status = STATUS_OK;
+  if (rollout->is_lent) { // it is somewhere else; where it has to be again is kept
+    saved = true;
+    status = buffer_reserve(&snapshot->state, rollout->lent.size, error);
+    if (status != STATUS_OK) return status;
+    memcpy(snapshot->state.data, rollout->lent.data, rollout->lent.size);
+    snapshot->state.size = rollout->lent.size;
+  } else {
+    status = environment_save(&member->environment, &snapshot->state, &saved, error);
+  }
   if (status != STATUS_OK) return status;
   if (!saved) {
     snapshot->episode++; // the running episode cannot be taken up again

@@ -20,12 +20,24 @@ const struct environment *rollout_environment(const struct rollout *rollout, uin
 enum status rollout_restore(struct rollout *rollout, const struct snapshot *snapshot, struct error *error);
 // One step of every environment (a reset first where one is due): actions from the policy, or uniform where its version
 // is 0; noise from the streams by environment and step, so nothing depends on how environments are spread over ranks.
-// Appends rows, episodes, steps, lag and progress to the batch, which must have room for rollout_rows_per_step. A
-// failed environment ends it: the message names it.
+// Appends rows, episodes, steps, lag and progress to the batch, which must have room for rollout_rows_per_step.
+// An environment that fails loses its episode, which is cut after the last good step (the rows of that step and all
+// before it stay), and is made anew, after a pause that grows with its failures in a row; until then the others step
+// without it, or, in sync, it catches up before they go on. batch->steps says what was made. env_max_failures of one
+// in a row fail the rollout: the message names it.
 enum status rollout_step(struct rollout *rollout, struct policy *policy, uint64_t newest_version,
                          struct transition_batch *batch, struct error *error);
 uint32_t rollout_rows_per_step(const struct rollout *rollout);     // the most rows that one rollout_step can append
 uint32_t rollout_episodes_per_step(const struct rollout *rollout); // = count
+bool rollout_is_level(const struct rollout *rollout);              // everyone has made the same number of steps
+// A failure since the last call, or NULL; valid until the next step.
+const struct message_incident *rollout_incident(struct rollout *rollout);
+// For a rollout of one environment, which no other may stand beside: lends it out, say for an evaluation, if it is
+// between two episodes, or can be put back to where it is (its state is kept meanwhile), or must be lent now (then the
+// episode is cut). *environment NULL: not yet. No step until it is taken back. The borrower may have destroyed it.
+enum status rollout_lend(struct rollout *rollout, bool now, struct transition_batch *batch,
+                         struct environment **environment, struct error *error);
+enum status rollout_take_back(struct rollout *rollout, struct transition_batch *batch, struct error *error);
 // Environment i as it stands between two steps. `live` is true when its state is whole (mid-episode, state saved), else
 // counters only.
 enum status rollout_snapshot(struct rollout *rollout, uint32_t i, struct snapshot *snapshot, struct error *error);

@@ -142,6 +142,9 @@ static enum status run_episodes(struct evaluation *evaluation, FILE *out, struct
     const enum status status = evaluator_step(evaluation->evaluator, &done, &result, error);
     if (status != STATUS_OK) return status;
     if (!done) continue;
+    if (result.failed)
+      return error_set(error, STATUS_FAILED, "episode %u failed twice: %s", result.episode,
+                       evaluator_incident(evaluation->evaluator)->text);
     evaluation->returns[result.episode] = result.episode_return;
     evaluation->length += (double)result.length / count;
     if (out) fprintf(out, "%10u %14.3f %10u\n", result.episode, result.episode_return, result.length);

@@ -244,6 +244,7 @@ static void walk_metrics(struct h5 *h5, struct metrics *metrics) {
   h5_double(h5, "learner/alpha_sum", &metrics->alpha_sum);
   h5_double(h5, "learner/entropy_sum", &metrics->entropy_sum);
   h5_double(h5, "learner/q_mean_sum", &metrics->q_mean_sum);
+  if (h5->writing || h5_has(h5, "learner/env_failures")) h5_u64(h5, "learner/env_failures", &metrics->env_failures);
   h5_u64(h5, "learner/lag_count", &metrics->lag.count);
   h5_u64(h5, "learner/lag_sum", &metrics->lag.sum);
   h5_u64(h5, "learner/lag_low", &metrics->lag.low);

@@ -42,7 +42,7 @@ enum status evaluation_begin(struct evaluation *evaluation, const struct job *jo
   struct message_evaluate evaluate = {
       .number = evaluation->number, .stride = roster_alive(roster), .count = evaluation->episodes};
   for (uint32_t i = 0; i < roster->active; i++) {
-    if (!roster->entry[i].alive) continue;
+    if (!roster->entry[i].alive || !roster->entry[i].active) continue;
     enum status status = message_encode_evaluate(&roster->bytes, 0, &evaluate, &evaluation->weights, error);
     if (status == STATUS_OK) status = roster_send(roster, i, error);
     if (status != STATUS_OK) return status;
@@ -60,7 +60,7 @@ enum status evaluation_take(struct evaluation *evaluation, const struct frame *f
     return error_set(error, STATUS_PEER, "rank %u sent evaluation episode %u, which it was not asked for",
                      frame->sender, episode.episode);
   evaluation->have[episode.episode] = true;
-  evaluation->episode_return[episode.episode] = episode.episode_return;
+  evaluation->episode_return[episode.episode] = episode.failed ? NAN : episode.episode_return;
   evaluation->length[episode.episode] = episode.length;
   *done = ++evaluation->arrived == evaluation->episodes;
   return STATUS_OK;
@@ -69,10 +69,13 @@ enum status evaluation_take(struct evaluation *evaluation, const struct frame *f
 void evaluation_end(struct evaluation *evaluation) { evaluation->running = false; }
 
 struct evaluation_result evaluation_result(const struct evaluation *evaluation) {
-  const double n = evaluation->episodes;
   struct evaluation_result result = {.low = INFINITY, .high = -INFINITY};
+  for (uint32_t i = 0; i < evaluation->episodes; i++)
+    if (!isnan(evaluation->episode_return[i])) result.episodes++;
+  const double n = result.episodes;
   for (uint32_t i = 0; i < evaluation->episodes; i++) {
     const double r = evaluation->episode_return[i];
+    if (isnan(r)) continue;
     result.mean += r / n;
     result.length_mean += evaluation->length[i] / n;
     result.low = fmin(result.low, r);
@@ -80,7 +83,7 @@ struct evaluation_result evaluation_result(const struct evaluation *evaluation) 
   }
   for (uint32_t i = 0; i < evaluation->episodes; i++) {
     const double d = evaluation->episode_return[i] - result.mean;
-    result.std += d * d / n;
+    if (!isnan(d)) result.std += d * d / n;
   }
   result.std = sqrt(result.std);
   return result;

@@ -5,6 +5,7 @@
 #include "common/wire/assignment.h"
 #include "common/wire/codec.h"
 #include "learner/evaluation.h"
+#include "learner/incidents.h"
 #include "learner/reporter.h"
 #include "learner/roster.h"
 #include "learner/saving.h"
@@ -35,6 +36,7 @@ struct learner {
   struct evaluation evaluation;
   struct reporter reporter;
   struct saving saving;
+  struct incidents incidents;
   uint64_t round;
   uint32_t round_ends; // sync: actors that have ended the round
   uint64_t collecting; // async: snapshots still missing for the save that is due; 0: none is
@@ -212,18 +214,22 @@ static void finish_evaluation(struct learner *learner) {
   struct evaluation *evaluation = &learner->evaluation;
   const struct evaluation_result result = evaluation_result(evaluation);
   evaluation_end(evaluation);
+  if (job->config.sync && is_due(evaluation->env_steps, job->next_eval))
+    job->next_eval = job_threshold_after(job->next_eval, job->config.eval_every, evaluation->env_steps);
+  if (result.episodes < evaluation->episodes)
+    log_warn("evaluation at %llu steps: the environment failed in %u of %u episodes, which do not count",
+             (unsigned long long)evaluation->env_steps, evaluation->episodes - result.episodes, evaluation->episodes);
+  if (result.episodes == 0) return;
   learner->outcome.evaluated = true;
   learner->outcome.last_return = result.mean;
   learner->outcome.last_steps = evaluation->env_steps;
   job->evaluations++;
   job->metrics.evaluated = 1;
   job->metrics.eval_return = result.mean;
-  if (job->config.sync && is_due(evaluation->env_steps, job->next_eval))
-    job->next_eval = job_threshold_after(job->next_eval, job->config.eval_every, evaluation->env_steps);
   const bool best = result.mean > job->best_return;
   log_info("evaluation at %llu steps: mean return %.2f +- %.2f over %u episodes (%.2f to %.2f)%s",
-           (unsigned long long)evaluation->env_steps, result.mean, result.std, evaluation->episodes, result.low,
-           result.high, best ? ", the best so far" : "");
+           (unsigned long long)evaluation->env_steps, result.mean, result.std, result.episodes, result.low, result.high,
+           best ? ", the best so far" : "");
   if (!best) return;
   job->best_return = result.mean;
   struct error unsaved = {0};
@@ -232,10 +238,27 @@ static void finish_evaluation(struct learner *learner) {
     log_error("best.h5 not saved, training goes on: %s", unsaved.text);
 }
 
+static void give_up_evaluation(struct learner *learner) {
+  if (learner->evaluation.running) log_warn("the evaluation under way is given up");
+  evaluation_end(&learner->evaluation);
+}
+
+// async: the others go on without an actor whose environment failed too often.
+static bool retire(struct learner *learner, uint32_t actor, const struct message_failed *failed) {
+  struct roster *roster = &learner->roster;
+  if (learner->job->config.sync || failed->status != STATUS_FAILED) return false;
+  roster_retire(roster, actor);
+  if (roster_alive(roster) == 0) return false;
+  log_error("rank %u: %s", actor + 1, failed->text);
+  log_warn("rank %u makes no more steps; %u of %u actors go on", actor + 1, roster_alive(roster), roster->active);
+  give_up_evaluation(learner);
+  return true;
+}
+
 static enum status take_failure(struct learner *learner, const struct frame *frame, struct error *error) {
   struct message_failed failed;
   enum status status = message_decode_failed(frame, &failed, error);
-  if (status != STATUS_OK) return status;
+  if (status != STATUS_OK || retire(learner, frame->sender - 1, &failed)) return status;
   error_set(error, (enum status)failed.status, "rank %u: %s", frame->sender, failed.text);
   struct error unsaved = {0};
   while (saving_now(&learner->saving, CHECKPOINT_ALL, &unsaved) == STATUS_STOPPED) { // once: one signal counts
@@ -266,6 +289,7 @@ static enum status take_message(struct learner *learner, const struct frame *fra
   case MESSAGE_STOP_REQUEST: learner->stop_requested = true; return STATUS_OK;
   case MESSAGE_BYE: learner->roster.entry[actor].left = true; return STATUS_OK;
   case MESSAGE_FAILED: return take_failure(learner, frame, error);
+  case MESSAGE_INCIDENT: return incidents_take(&learner->incidents, frame, &learner->job->metrics, error);
   case MESSAGE_HEARTBEAT:
     status = message_decode_heartbeat(frame, &heartbeat, error);
     if (status == STATUS_OK) learner->roster.entry[actor].longest_step = heartbeat.longest_step;
@@ -481,8 +505,7 @@ static void note_death(struct learner *learner, uint32_t actor, char *reason, si
   log_warn("actor rank %u has been silent for too long and counts as gone; %u of %u actors are left", actor + 1,
            roster_alive(roster), roster->active);
   if (!roster->entry[actor].active) return; // it had nothing to do
-  if (learner->evaluation.running) log_warn("the evaluation under way is given up");
-  evaluation_end(&learner->evaluation);
+  give_up_evaluation(learner);
   if (learner->job->config.sync || roster_alive(roster) == 0)
     snprintf(reason, size, "actor rank %u is gone%s", actor + 1,
              learner->job->config.sync ? ", and sync needs every one" : "");

@@ -36,7 +36,7 @@ const char *metrics_header(void) {
   return "time_s,env_steps,updates,episodes,return_mean,return_min,return_max,episode_length_mean,critic_loss,"
          "policy_loss,alpha,entropy,q_mean,utd,policy_lag_mean,policy_lag_max,learner_wait,actor_wait,"
          "env_steps_per_s,updates_per_s,actors_alive,eval_return_mean,policy_lag_min,policy_age_mean,"
-         "learner_drain,learner_publish,learner_report";
+         "learner_drain,learner_publish,learner_report,env_failures";
 }
 
 // A line that is being written; `length` counts on past the end, as snprintf does.
@@ -108,6 +108,7 @@ size_t metrics_format_row(struct metrics *metrics, const struct metrics_totals *
   ratio_cell(&line, totals->stages.drain, seconds);
   ratio_cell(&line, totals->stages.publish, seconds);
   ratio_cell(&line, totals->stages.report, seconds);
+  count_cell(&line, metrics->env_failures);
   *metrics = (struct metrics){.rows = metrics->rows + 1,
                               .last_steps = totals->env_steps,
                               .last_updates = totals->updates,

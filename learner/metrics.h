@@ -19,7 +19,8 @@ struct metrics {                     // zero-initialised is empty; every field i
   struct lag_record lag;
   uint64_t age_count, age_sum;     // newest version minus a row's version, on arrival
   double learner_wait, actor_wait; // s the learner had nothing to do; s the actors were held back, summed over actors
-  uint64_t evaluated;              // 1: an evaluation ended since the last row
+  uint64_t env_failures;
+  uint64_t evaluated; // 1: an evaluation ended since the last row
   double eval_return;
 };
 void metrics_add_episode(struct metrics *metrics, const struct episode_record *episode);

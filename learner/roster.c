@@ -33,8 +33,13 @@ void roster_release(struct roster *roster) {
 
 uint32_t roster_alive(const struct roster *roster) {
   uint32_t alive = 0;
-  for (uint32_t i = 0; i < roster->active; i++) alive += roster->entry[i].alive;
+  for (uint32_t i = 0; i < roster->active; i++) alive += roster->entry[i].alive && roster->entry[i].active;
   return alive;
+}
+
+void roster_retire(struct roster *roster, uint32_t actor) {
+  roster->entry[actor].active = false;
+  roster->entry[actor].credits = 0;
 }
 
 void roster_hear(struct roster *roster, uint32_t actor) { roster->entry[actor].heard = clock_now(); }
@@ -83,7 +88,7 @@ enum status roster_grant(struct roster *roster, const struct rate_limiter *limit
     roster->next = (actor + 1) % roster->active;
     // A batch may go past what is allowed if without it the next update would never be owed.
     const uint64_t limit = promised < needed ? useful : allowed;
-    if (!entry->alive || entry->credits >= ROSTER_CREDITS || promised + entry->batch_steps > limit) {
+    if (!entry->alive || !entry->active || entry->credits >= ROSTER_CREDITS || promised + entry->batch_steps > limit) {
       refused++;
       continue;
     }

@@ -11,7 +11,7 @@
 enum { ROSTER_CREDITS = 2 }; // that an actor may hold: one batch under way while the next is filled
 
 struct roster_entry { // of one actor
-  bool alive, active; // active: it has environments
+  bool alive, active; // active: it has environments that work
   bool left;          // it said BYE
   uint32_t batch_steps;
   int64_t credits; // it holds: batches it may send, or has sent and which have not arrived; below 0: it shipped some
@@ -31,6 +31,8 @@ enum status roster_init(struct roster *roster, const struct config *config, stru
                         struct error *error);
 void roster_release(struct roster *roster);
 uint32_t roster_alive(const struct roster *roster); // active and alive
+// Actor i makes no more steps, but is there and will leave with the others.
+void roster_retire(struct roster *roster, uint32_t actor);
 // Actor i (0-based) was heard of now.
 void roster_hear(struct roster *roster, uint32_t actor);
 // Sends what stands in roster->bytes to actor i, unless it is dead.

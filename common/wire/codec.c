@@ -16,6 +16,7 @@ const char *message_type_name(enum message_type type) {
       [MESSAGE_WEIGHTS_TAKEN] = "WEIGHTS_TAKEN",
       [MESSAGE_SNAPSHOT] = "SNAPSHOT",
       [MESSAGE_EPISODE] = "EPISODE",
+      [MESSAGE_INCIDENT] = "INCIDENT",
       [MESSAGE_STOP_REQUEST] = "STOP_REQUEST",
       [MESSAGE_BYE] = "BYE",
       [MESSAGE_START] = "START",
@@ -320,6 +321,7 @@ enum status message_encode_episode(struct buffer *out, uint32_t sender, const st
   writer_u32(&writer, episode->episode);
   writer_u32(&writer, episode->length);
   writer_f64(&writer, episode->episode_return);
+  writer_bool(&writer, episode->failed);
   return writer_end(&writer);
 }
 
@@ -329,6 +331,28 @@ enum status message_decode_episode(const struct frame *frame, struct message_epi
   episode->episode = reader_u32(&reader, "episode");
   episode->length = reader_u32(&reader, "length");
   episode->episode_return = reader_f64(&reader, "episode_return");
+  episode->failed = reader_bool(&reader, "failed");
+  return reader_end(&reader);
+}
+
+enum status message_encode_incident(struct buffer *out, uint32_t sender, const struct message_incident *incident,
+                                    struct error *error) {
+  struct writer writer = writer_begin(out, MESSAGE_INCIDENT, sender, error);
+  writer_u32(&writer, incident->environment);
+  writer_bool(&writer, incident->evaluation);
+  writer_u32(&writer, incident->in_a_row);
+  writer_f64(&writer, incident->pause);
+  writer_text(&writer, incident->text, sizeof incident->text);
+  return writer_end(&writer);
+}
+
+enum status message_decode_incident(const struct frame *frame, struct message_incident *incident, struct error *error) {
+  struct reader reader = reader_begin(frame, MESSAGE_INCIDENT, error);
+  incident->environment = reader_u32(&reader, "environment");
+  incident->evaluation = reader_bool(&reader, "evaluation");
+  incident->in_a_row = reader_u32(&reader, "in_a_row");
+  incident->pause = reader_f64(&reader, "pause");
+  reader_text(&reader, "text", incident->text, sizeof incident->text);
   return reader_end(&reader);
 }
 

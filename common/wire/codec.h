@@ -62,6 +62,9 @@ enum status message_decode_evaluate(const struct frame *frame, struct message_ev
 enum status message_encode_episode(struct buffer *out, uint32_t sender, const struct message_episode *episode,
                                    struct error *error);
 enum status message_decode_episode(const struct frame *frame, struct message_episode *episode, struct error *error);
+enum status message_encode_incident(struct buffer *out, uint32_t sender, const struct message_incident *incident,
+                                    struct error *error);
+enum status message_decode_incident(const struct frame *frame, struct message_incident *incident, struct error *error);
 enum status message_encode_stop(struct buffer *out, uint32_t sender, const struct message_stop *stop,
                                 struct error *error);
 enum status message_decode_stop(const struct frame *frame, struct message_stop *stop, struct error *error);

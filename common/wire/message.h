@@ -8,8 +8,9 @@
 //   SNAPSHOT       one environment, whole             RESTORE           the same, back (before START)
 //   EPISODE        one evaluation episode's result    EVALUATE          run these evaluation episodes
 //   STOP_REQUEST   this rank was told to stop         SNAPSHOT_REQUEST  send a snapshot of every environment
-//   FAILED         why this actor cannot go on        STOP              leave
-//   BYE            last message                       HEARTBEAT         both ways, when there is nothing else to say
+//   INCIDENT       an environment failed, goes on     STOP              leave
+//   FAILED         why this actor cannot go on        HEARTBEAT         both ways, when there is nothing else to say
+//   BYE            last message
 #ifndef CORSAC_COMMON_WIRE_MESSAGE_H
 #define CORSAC_COMMON_WIRE_MESSAGE_H
 
@@ -41,6 +42,7 @@ enum message_type {
   MESSAGE_SNAPSHOT_REQUEST,
   MESSAGE_STOP,
   MESSAGE_HEARTBEAT,
+  MESSAGE_INCIDENT,
   MESSAGE_TYPES
 };
 
@@ -57,6 +59,15 @@ void message_hello_release(struct message_hello *hello);
 // FAILED: error text and the status it came with.
 struct message_failed {
   uint32_t status;
+  char text[1024];
+};
+
+// INCIDENT: an environment failed. Its episode is cut, it is made anew, and the job goes on.
+struct message_incident {
+  uint32_t environment;
+  bool evaluation;
+  uint32_t in_a_row; // failures without an episode, or many steps, in between; this is one of them
+  double pause;      // s until it is made anew
   char text[1024];
 };
 
@@ -138,6 +149,7 @@ struct message_episode { // evaluation
   uint64_t number;
   uint32_t episode, length;
   double episode_return;
+  bool failed; // the environment failed in it, twice: it has no return
 };
 struct message_stop {
   uint32_t exit_code; // what the job ends with: EXIT_*

@@ -116,7 +116,8 @@ void codec_target_fill(struct codec_target *target) {
   count_up(target->weights.scale, SAMPLE_OBS, 60);
   count_up(target->weights.values, SAMPLE_PARAMETERS, 70);
   target->evaluate = (struct message_evaluate){8, 1, 3, 10};
-  target->episode = (struct message_episode){1ull << 45, 6, 200, -123.456};
+  target->episode = (struct message_episode){1ull << 45, 6, 200, -123.456, true};
+  target->incident = (struct message_incident){11, true, 3, 0.5, "the solver diverged"};
   target->stop = (struct message_stop){75, true};
   target->heartbeat = (struct message_heartbeat){1ull << 46, 2.5};
 }
@@ -164,6 +165,7 @@ enum status codec_target_encode(const struct codec_target *target, enum message_
   case MESSAGE_WEIGHTS: return message_encode_weights(out, sender, &target->weights, error);
   case MESSAGE_EVALUATE: return message_encode_evaluate(out, sender, &target->evaluate, &target->weights, error);
   case MESSAGE_EPISODE: return message_encode_episode(out, sender, &target->episode, error);
+  case MESSAGE_INCIDENT: return message_encode_incident(out, sender, &target->incident, error);
   case MESSAGE_STOP: return message_encode_stop(out, sender, &target->stop, error);
   case MESSAGE_HEARTBEAT: return message_encode_heartbeat(out, sender, &target->heartbeat, error);
   default: return message_encode_empty(out, type, sender, error);
@@ -224,6 +226,10 @@ enum status codec_target_decode(struct codec_target *target, const struct frame 
     *sane = status ? target->evaluate.count == 0 : target->evaluate.stride > 0;
     break;
   case MESSAGE_EPISODE: status = message_decode_episode(frame, &target->episode, error); break;
+  case MESSAGE_INCIDENT:
+    status = message_decode_incident(frame, &target->incident, error);
+    *sane = memchr(target->incident.text, 0, sizeof target->incident.text);
+    break;
   case MESSAGE_STOP: status = message_decode_stop(frame, &target->stop, error); break;
   case MESSAGE_HEARTBEAT: status = message_decode_heartbeat(frame, &target->heartbeat, error); break;
   default: status = message_decode_empty(frame, error); break;

@@ -28,6 +28,7 @@ struct codec_target {
   struct policy_weights weights;
   struct message_evaluate evaluate;
   struct message_episode episode;
+  struct message_incident incident;
   struct message_stop stop;
   struct message_heartbeat heartbeat;
 };

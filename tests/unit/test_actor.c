@@ -18,6 +18,7 @@ struct scene {
   struct config config;
   struct actor *actor;
   volatile sig_atomic_t stop;
+  uint32_t obs_dim;
   size_t parameters; // of its policy
   size_t in_memory;  // ... as its backend has them
 };
@@ -25,7 +26,7 @@ struct scene {
 static void scene_init(struct scene *s, struct config config, int actors, int rank) {
   struct mlp mlp;
   struct error error = {0};
-  *s = (struct scene){.config = config, .size = actors + 1};
+  *s = (struct scene){.config = config, .size = actors + 1, .obs_dim = PEER_OBS};
   policy_network(&mlp, NULL, PEER_OBS, PEER_ACT, &config.hidden);
   s->parameters = mlp.parameters;
   policy_network(&mlp, backend_tiles(&config), PEER_OBS, PEER_ACT, &config.hidden);
@@ -60,7 +61,7 @@ static struct arrival collect(struct scene *s) {
   struct arrival a = {.low_version = UINT64_MAX};
   struct transition_batch batch;
   struct frame frame;
-  CU_ASSERT_EQUAL_FATAL(transition_batch_init(&batch, PEER_OBS, PEER_ACT, 1000, 1000, 100, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(transition_batch_init(&batch, s->obs_dim, PEER_ACT, 1000, 1000, 100, NULL), STATUS_OK);
   while (peer_receive(s->ends[0], &frame)) {
     a.counts[frame.type]++;
     if (frame.type == MESSAGE_FAILED) CU_ASSERT_EQUAL(message_decode_failed(&frame, &a.failed, NULL), STATUS_OK);
@@ -286,7 +287,9 @@ static void test_failures_are_told(void) {
     struct scene s;
     struct config config = with_plugin(cases[i].name, cases[i].args, "");
     config.send_steps = 500;
+    config.env_max_failures = 1;
     scene_init(&s, config, 1, 1);
+    if (i == 1) s.obs_dim = 1;
     peer_send_empty(s.ends[0], 1, MESSAGE_START);
     peer_send_credit(s.ends[0], 1, 2);
     CU_ASSERT_EQUAL(play(&s, 1000), TURN_IDLE); // it waits for the learner's word
@@ -324,12 +327,69 @@ static void test_bad_state(void) {
   scene_release(&s);
 }
 
+// Told each time, while rows go on coming.
+static void test_incidents_are_told(void) {
+  struct scene s;
+  struct config config = with_plugin("flaky", "nan:0", "");
+  scene_init(&s, config, 1, 1);
+  peer_send_empty(s.ends[0], 1, MESSAGE_START);
+  peer_send_credit(s.ends[0], 1, 10); // 40 steps
+  for (int i = 0; i < 3; i++) CU_ASSERT_EQUAL(play(&s, 1000), TURN_IDLE); // a failed step is none
+  struct frame frame;
+  struct message_incident incident;
+  int incidents = 0;
+  while (peer_receive(s.ends[0], &frame)) {
+    CU_ASSERT_NOT_EQUAL(frame.type, MESSAGE_FAILED);
+    if (frame.type != MESSAGE_INCIDENT) continue;
+    CU_ASSERT_EQUAL(message_decode_incident(&frame, &incident, NULL), STATUS_OK);
+    CU_ASSERT(!incident.evaluation && incident.environment == 0 && incident.in_a_row == 1 && incident.pause == 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(incident.text, "flaky.so: environment 0 (training): step 4"));
+    incidents++;
+  }
+  CU_ASSERT_EQUAL(incidents, 2);
+  scene_release(&s);
+}
+
+// Training stops for it at an episode's end: 20 steps.
 static void test_one_per_process_and_evaluation(void) {
   struct scene s;
-  scene_init(&s, with_plugin("one_per_process", NULL, "eval_every: 10\n"), 1, 1);
-  const struct arrival a = collect(&s);
-  CU_ASSERT(a.counts[MESSAGE_FAILED] == 1 && a.failed.status == STATUS_USAGE &&
-            strstr(a.failed.text, "--eval-every 0"));
+  struct frame frame;
+  struct message_episode episode;
+  struct transition_batch batch;
+  uint64_t steps = 0;
+  int episodes = 0;
+  CU_ASSERT_EQUAL_FATAL(transition_batch_init(&batch, 1, 1, 1000, 1000, 100, NULL), STATUS_OK);
+  struct policy_weights weights;
+  struct mlp mlp;
+  struct config config = with_plugin("one_per_process", NULL, "eval_every: 10\n");
+  policy_network(&mlp, NULL, 1, 1, &config.hidden);
+  CU_ASSERT_EQUAL_FATAL(policy_weights_init(&weights, 1, mlp.parameters, NULL), STATUS_OK);
+  scene_init(&s, config, 1, 1);
+  peer_send_empty(s.ends[0], 1, MESSAGE_START);
+  peer_send_credit(s.ends[0], 1, 2); // 8 steps: in the middle
+  play(&s, 1000);
+  const struct message_evaluate evaluate = {.number = 6, .first = 0, .stride = 1, .count = 2};
+  struct buffer bytes = {0};
+  CU_ASSERT_EQUAL(message_encode_evaluate(&bytes, 0, &evaluate, &weights, NULL), STATUS_OK);
+  peer_send(s.ends[0], 1, &bytes);
+  play(&s, 100);
+  peer_send_credit(s.ends[0], 1, 4);
+  play(&s, 1000);
+  while (peer_receive(s.ends[0], &frame)) {
+    CU_ASSERT_NOT_EQUAL(frame.type, MESSAGE_FAILED);
+    if (frame.type == MESSAGE_EPISODE) {
+      CU_ASSERT_EQUAL(message_decode_episode(&frame, &episode, NULL), STATUS_OK);
+      CU_ASSERT(episode.number == 6 && episode.episode == (uint32_t)episodes++ && episode.length == 20);
+      CU_ASSERT_EQUAL(steps, 20);
+    } else if (frame.type == MESSAGE_TRANSITIONS) {
+      CU_ASSERT_EQUAL(message_decode_transitions(&frame, &batch, NULL), STATUS_OK);
+      steps += batch.steps;
+    }
+  }
+  CU_ASSERT(episodes == 2 && steps == 24);
+  transition_batch_release(&batch);
+  policy_weights_release(&weights);
+  buffer_release(&bytes);
   scene_release(&s);
 }
 
@@ -408,7 +468,8 @@ int main(void) {
       {"a signal is told once; the learner's word ends it, with its exit code", test_stop},
       {"an environment that fails is told, and the actor awaits its STOP", test_failures_are_told},
       {"so is one that refuses its saved state", test_bad_state},
-      {"an environment of one instance cannot be evaluated beside training", test_one_per_process_and_evaluation},
+      {"one that goes on after a failure tells of it", test_incidents_are_told},
+      {"an environment of one instance evaluates between its training episodes", test_one_per_process_and_evaluation},
       {"it leaves a learner that is silent after START", test_silent_learner},
       {"and one that breaks the protocol", test_protocol},
       {"a surplus rank says nothing but BYE", test_surplus},

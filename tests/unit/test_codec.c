@@ -115,6 +115,11 @@ static void test_fields(void) {
   decode_sample(&t, MESSAGE_EPISODE);
   CU_ASSERT_TRUE(t.episode.number == 1ull << 45 && t.episode.episode == 6 && t.episode.length == 200);
   CU_ASSERT_EQUAL(t.episode.episode_return, -123.456);
+  CU_ASSERT_TRUE(t.episode.failed);
+  decode_sample(&t, MESSAGE_INCIDENT);
+  CU_ASSERT_TRUE(t.incident.environment == 11 && t.incident.evaluation && t.incident.in_a_row == 3);
+  CU_ASSERT_EQUAL(t.incident.pause, 0.5);
+  CU_ASSERT_STRING_EQUAL(t.incident.text, "the solver diverged");
   decode_sample(&t, MESSAGE_HEARTBEAT);
   CU_ASSERT_TRUE(t.heartbeat.newest_version == 1ull << 46 && t.heartbeat.longest_step == 2.5);
   decode_sample(&t, MESSAGE_STOP);

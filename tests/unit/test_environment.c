@@ -222,12 +222,12 @@ static void test_step_returns(void) {
 }
 
 // A step fails with a message that holds all of these.
-static void step_fails(struct environment *environment, const float *action, const char *text) {
+static void step_fails(struct environment *environment, const float *action, enum status status, const char *text) {
   float obs[3];
   double reward;
   int flags;
   struct error error = {0};
-  CU_ASSERT_EQUAL(environment_step(environment, action, obs, &reward, &flags, &error), STATUS_FAILED);
+  CU_ASSERT_EQUAL(environment_step(environment, action, obs, &reward, &flags, &error), status);
   CU_ASSERT(error_says(&error, "fake.so: environment 5 (evaluation): step "));
   CU_ASSERT(error_says(&error, text));
 }
@@ -237,25 +237,26 @@ static void test_step_fails(void) {
   fake_begin(&environment);
   static const float zero[2] = {0, 0}, wild[2] = {0, NAN};
   fake.obs[2] = INFINITY;
-  step_fails(&environment, zero,
+  step_fails(&environment, zero, STATUS_FAILED,
              "step 1 of the episode returned an observation that is not finite: component 2 is inf");
   fake.obs[2] = 0;
   fake.obs[0] = NAN;
-  step_fails(&environment, zero, "component 0 is");
+  step_fails(&environment, zero, STATUS_FAILED, "component 0 is");
   fake.obs[0] = 0;
   fake.reward = -INFINITY;
-  step_fails(&environment, zero, "step 3 of the episode returned a reward that is not a finite float: -inf");
+  step_fails(&environment, zero, STATUS_FAILED,
+             "step 3 of the episode returned a reward that is not a finite float: -inf");
   fake.reward = 1e39; // finite, but not as a float
-  step_fails(&environment, zero, "1e+39");
+  step_fails(&environment, zero, STATUS_FAILED, "1e+39");
   fake.reward = 0;
   fake.step_result = 4;
-  step_fails(&environment, zero, "flags 4");
+  step_fails(&environment, zero, STATUS_FAILED, "flags 4");
   fake.step_result = -3;
-  step_fails(&environment, zero, "it returned -3 and gave no reason");
+  step_fails(&environment, zero, STATUS_FAILED, "it returned -3 and gave no reason");
   fake.reason = "out of mesh";
-  step_fails(&environment, zero, "step 7 of the episode failed: out of mesh");
+  step_fails(&environment, zero, STATUS_FAILED, "step 7 of the episode failed: out of mesh");
   fake.step_result = 0;
-  step_fails(&environment, wild, "the policy's action is not finite: component 1 is nan");
+  step_fails(&environment, wild, STATUS_PEER, "the policy's action is not finite: component 1 is nan");
   fake_end(&environment);
 }
 

@@ -112,19 +112,41 @@ static void test_result(void) {
     for (int i = 0; i < 7; i++) {
       bool done = i != 6;
       const uint32_t e = orders[o][i];
-      CU_ASSERT_EQUAL(take(&s, (struct message_episode){s.evaluation.number, e, 10 + e, returns[e]}, &done, NULL),
-                      STATUS_OK);
+      CU_ASSERT_EQUAL(
+          take(&s, (struct message_episode){s.evaluation.number, e, 10 + e, returns[e], false}, &done, NULL),
+          STATUS_OK);
       CU_ASSERT_EQUAL(done, i == 6);
     }
     result[o] = evaluation_result(&s.evaluation);
     evaluation_end(&s.evaluation);
     CU_ASSERT_FALSE(s.evaluation.running);
   }
-  CU_ASSERT_EQUAL(memcmp(&result[0], &result[1], sizeof *result), 0); // bit for bit, whoever came first
+  CU_ASSERT(result[0].episodes == 7 && result[1].episodes == 7); // and bit for bit, whoever came first
+  CU_ASSERT(result[0].mean == result[1].mean && result[0].std == result[1].std && result[0].low == result[1].low &&
+            result[0].high == result[1].high && result[0].length_mean == result[1].length_mean);
   CU_ASSERT_DOUBLE_EQUAL(result[0].mean, 142.64285714285714, 1e-10);
   CU_ASSERT_DOUBLE_EQUAL(result[0].std, 350.1292327010653, 1e-9);
   CU_ASSERT(result[0].low == -20 && result[0].high == 1000);
   CU_ASSERT_DOUBLE_EQUAL(result[0].length_mean, 13, 1e-12);
+  scene_release(&s);
+}
+
+static void test_failed_episodes(void) {
+  struct scene s;
+  bool done;
+  scene_init(&s);
+  for (int good = 1; good >= 0; good--) { // some of them; none
+    begin(&s);
+    for (uint32_t e = 0; e < 7; e++)
+      CU_ASSERT_EQUAL(
+          take(&s, (struct message_episode){s.evaluation.number, e, 10, e, !good || e % 2 == 1}, &done, NULL),
+          STATUS_OK);
+    CU_ASSERT_TRUE(done);
+    const struct evaluation_result result = evaluation_result(&s.evaluation);
+    CU_ASSERT_EQUAL(result.episodes, good ? 4 : 0);
+    if (good) CU_ASSERT(result.mean == 3 && result.low == 0 && result.high == 6 && result.length_mean == 10);
+    evaluation_end(&s.evaluation);
+  }
   scene_release(&s);
 }
 
@@ -134,14 +156,14 @@ static void test_late_results(void) {
   scene_init(&s);
   begin(&s);
   const uint64_t first = s.evaluation.number;
-  CU_ASSERT_EQUAL(take(&s, (struct message_episode){first, 0, 1, 1}, &done, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(take(&s, (struct message_episode){first, 0, 1, 1, false}, &done, NULL), STATUS_OK);
   evaluation_end(&s.evaluation); // given up
-  CU_ASSERT_EQUAL(take(&s, (struct message_episode){first, 1, 1, 1}, &done, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(take(&s, (struct message_episode){first, 1, 1, 1, false}, &done, NULL), STATUS_OK);
   CU_ASSERT_FALSE(done);
   begin(&s);
   CU_ASSERT_NOT_EQUAL(s.evaluation.number, first);
   for (uint32_t e = 0; e < 7; e++) {
-    CU_ASSERT_EQUAL(take(&s, (struct message_episode){first, e, 1, 777}, &done, NULL), STATUS_OK);
+    CU_ASSERT_EQUAL(take(&s, (struct message_episode){first, e, 1, 777, false}, &done, NULL), STATUS_OK);
     CU_ASSERT_FALSE(done);
   }
   CU_ASSERT_EQUAL(s.evaluation.arrived, 0);
@@ -154,16 +176,18 @@ static void test_not_asked_for(void) {
   struct error error = {0};
   scene_init(&s);
   begin(&s);
-  CU_ASSERT_EQUAL(take(&s, (struct message_episode){s.evaluation.number, 7, 1, 1}, &done, &error), STATUS_PEER);
+  CU_ASSERT_EQUAL(take(&s, (struct message_episode){s.evaluation.number, 7, 1, 1, false}, &done, &error), STATUS_PEER);
   CU_ASSERT_TRUE(error_says(&error, "episode 7"));
-  CU_ASSERT_EQUAL(take(&s, (struct message_episode){s.evaluation.number, 3, 1, 1}, &done, NULL), STATUS_OK);
-  CU_ASSERT_EQUAL(take(&s, (struct message_episode){s.evaluation.number, 3, 1, 1}, &done, NULL), STATUS_PEER); // twice
+  CU_ASSERT_EQUAL(take(&s, (struct message_episode){s.evaluation.number, 3, 1, 1, false}, &done, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(take(&s, (struct message_episode){s.evaluation.number, 3, 1, 1, false}, &done, NULL),
+                  STATUS_PEER); // twice
   CU_ASSERT_EQUAL(s.evaluation.arrived, 1);
   scene_release(&s);
 }
 
 int main(void) {
   static const struct unit_case cases[] = {
+      {"episodes whose environment failed do not count", test_failed_episodes},
       {"each episode is one living actor's, spread evenly", test_shares},
       {"it keeps the policy, normalizer and step count of its beginning", test_keeps_its_policy},
       {"the result does not depend on who came first", test_result},

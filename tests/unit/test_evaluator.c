@@ -142,9 +142,42 @@ static void fails(const char *plugin, const char *text) {
   CU_ASSERT_PTR_NOT_NULL_FATAL(evaluator);
   evaluator_begin(evaluator, &(struct message_evaluate){.first = 0, .stride = 1, .count = 1});
   bool done;
+  int failures = 0;
+  struct message_episode result = {0};
+  for (int i = 0; i < 10 && !error.status && evaluator_busy(evaluator); i++) {
+    evaluator_step(evaluator, &done, &result, &error);
+    const struct message_incident *incident = evaluator_incident(evaluator);
+    if (!incident) continue;
+    CU_ASSERT(incident->evaluation && incident->environment == 4 && incident->in_a_row == (uint32_t)++failures);
+    CU_ASSERT_PTR_NOT_NULL(strstr(incident->text, text));
+    CU_ASSERT_EQUAL(done, failures == 2); // run again, once
+  }
+  if (error.status) CU_ASSERT(error_says(&error, text));
+  if (!error.status) CU_ASSERT(failures == 2 && result.failed && result.episode == 0);
+  evaluator_destroy(evaluator);
+  environment_kind_close(&kind);
+}
+
+// One episode of every three fails at first, and goes well when it is run again.
+static void test_runs_again(void) {
+  char env[4096];
+  struct environment_kind kind;
   struct message_episode result;
-  for (int i = 0; i < 5 && !error.status; i++) evaluator_step(evaluator, &done, &result, &error);
-  CU_ASSERT(error_says(&error, text));
+  bool done;
+  int failures = 0, episodes = 0;
+  CU_ASSERT_EQUAL_FATAL(environment_kind_open(&kind, plugin_env("flaky", "return", env, sizeof env), NULL, NULL),
+                        STATUS_OK);
+  struct evaluator *evaluator = evaluator_create(&config, &kind, 2, 1, 40, NULL);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(evaluator);
+  evaluator_begin(evaluator, &(struct message_evaluate){.first = 0, .stride = 1, .count = 5});
+  while (evaluator_busy(evaluator)) {
+    CU_ASSERT_EQUAL_FATAL(evaluator_step(evaluator, &done, &result, NULL), STATUS_OK);
+    failures += evaluator_incident(evaluator) != NULL;
+    if (!done) continue;
+    CU_ASSERT(!result.failed && result.length == 6 && result.episode_return == 6);
+    CU_ASSERT_EQUAL(result.episode, (uint32_t)episodes++);
+  }
+  CU_ASSERT(failures == 2 && episodes == 5);
   evaluator_destroy(evaluator);
   environment_kind_close(&kind);
 }
@@ -162,6 +195,7 @@ int main(void) {
       {"a new evaluation drops the one under way", test_begin_drops},
       {"no episodes, or one, are fine", test_nothing_to_do},
       {"what fails is named as evaluation", test_failures},
+      {"an episode whose environment fails is run again", test_runs_again},
   };
   return unit_run("evaluator", cases, sizeof cases / sizeof *cases);
 }

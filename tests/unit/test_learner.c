@@ -275,7 +275,7 @@ static void test_max_hours(void) {
 static void test_failed_environment(void) {
   struct scene s;
   char env[1024], arguments[1200];
-  snprintf(arguments, sizeof arguments, "--env %s --env-steps 500 --envs 2",
+  snprintf(arguments, sizeof arguments, "--env %s --env-steps 500 --envs 2 --env-max-failures 1",
            plugin_env("fail_step", "77", env, sizeof env));
   scene_init(&s, "failing", 2, arguments);
   const struct learner_outcome *outcome = play(&s);
@@ -283,6 +283,23 @@ static void test_failed_environment(void) {
   CU_ASSERT(strstr(outcome->reason, "rank ") && strstr(outcome->reason, "fail_step"));
   CU_ASSERT_TRUE(file_says(&s, "status.json", "\"failed\""));
   CU_ASSERT_TRUE(verifies(&s, outcome->checkpoint)); // what was learned so far
+  scene_release(&s);
+}
+
+// One of two actors has an environment that always fails: the other one makes the rest.
+static void test_retired_actor(void) {
+  struct scene s;
+  char env[1024], arguments[1200];
+  snprintf(arguments, sizeof arguments, "--env %s --env-steps 500 --envs 2 --env-max-failures 2",
+           plugin_env("flaky", "create:1", env, sizeof env));
+  scene_init(&s, "retired", 2, arguments);
+  const struct learner_outcome *outcome = play(&s);
+  CU_ASSERT(outcome->exit_code == EXIT_DONE && outcome->together);
+  CU_ASSERT_EQUAL(s.job.limiter.steps, 500);
+  CU_ASSERT_EQUAL(s.job.environments[1].steps, 15);
+  CU_ASSERT_TRUE(s.job.environments[0].steps >= 485);
+  CU_ASSERT_TRUE(file_says(&s, "metrics.csv", ",1\n") && file_says(&s, "metrics.csv", "env_failures"));
+  CU_ASSERT_TRUE(verifies(&s, outcome->checkpoint));
   scene_release(&s);
 }
 
@@ -400,6 +417,7 @@ int main(void) {
       {"a signal stops the job with a checkpoint and exit code 75", test_stop},
       {"so does one that came to an actor", test_stop_of_an_actor},
       {"so does max_hours", test_max_hours},
+      {"async goes on without an actor whose environment fails too often", test_retired_actor},
       {"an environment that fails ends the job, with its reason", test_failed_environment},
       {"async goes on without an actor that died, not without all", test_dead_actor},
       {"sync saves the last whole round when an actor dies", test_dead_actor_in_sync},

@@ -70,6 +70,23 @@ static void test_tails(bool terminated) {
   end(&window, &batch);
 }
 
+// What was pushed before an environment failed bootstraps from the last good observation.
+static void test_close(void) {
+  struct n_step window;
+  struct transition_batch batch;
+  const float last[2] = {2, -2};
+  begin(&window, 3, 0.5, &batch);
+  push(&window, 0, 1, false, false, &batch);
+  push(&window, 1, 2, false, false, &batch);
+  n_step_close(&window, last, 7, &batch);
+  CU_ASSERT_EQUAL(batch.rows, 2);
+  row_is(&batch, 0, 0, 2, 2, 0.25);
+  row_is(&batch, 1, 1, 2, 2, 0.5);
+  n_step_close(&window, last, 7, &batch);
+  CU_ASSERT_EQUAL(batch.rows, 2);
+  end(&window, &batch);
+}
+
 static void test_truncated(void) { test_tails(false); }
 static void test_terminated(void) { test_tails(true); }
 
@@ -165,6 +182,7 @@ static void test_load_refused(void) {
 
 int main(void) {
   static const struct unit_case cases[] = {
+      {"an episode that is cut keeps its good steps", test_close},
       {"n = 1 gives each step as it is; termination wins over truncation", test_one},
       {"n = 3, truncated: every tail bootstraps with its own gamma^k", test_truncated},
       {"n = 3, terminated: the last rows have no discount left", test_terminated},

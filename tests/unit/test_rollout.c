@@ -1,8 +1,10 @@
 #include "actor/rollout.h"
+#include "common/base/clock.h"
 #include "common/base/random.h"
 #include "tests/support/environments.h"
 #include "tests/support/unit.h"
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { STEPS = 450, ENVS = 6, CAPACITY = STEPS * ENVS };
@@ -18,8 +20,14 @@ struct run {
   struct transition_batch batch;
 };
 
+// A built-in name, or a plugin's, maybe with its arguments: "flaky-nan".
 static const char *env_of(const char *name, char *env, size_t size) {
-  return strchr(name, '-') ? name : plugin_env(name, NULL, env, size);
+  char plugin[64];
+  const char *dash = strchr(name, '-');
+  if (!dash) return plugin_env(name, NULL, env, size);
+  if (strncmp(dash, "-v", 2) == 0) return name;
+  snprintf(plugin, sizeof plugin, "%.*s", (int)(dash - name), name);
+  return plugin_env(plugin, dash + 1, env, size);
 }
 
 static void run_begin(struct run *run, const char *name, const struct config *with, uint32_t first, uint32_t count,
@@ -377,6 +385,139 @@ static void test_failure_is_named(void) {
   environment_kind_close(&run.kind);
 }
 
+// Steps until `wanted` are made; what fails meanwhile is counted.
+static int run_through(struct run *run, uint64_t wanted) {
+  int incidents = 0;
+  const double deadline = clock_now() + 20;
+  while (run->batch.steps < wanted && clock_now() < deadline) {
+    run_steps(run, 1);
+    for (const struct message_incident *incident; (incident = rollout_incident(run->rollout)); incidents++)
+      CU_ASSERT_PTR_NOT_NULL(strstr(incident->text, "flaky.so: environment "));
+  }
+  CU_ASSERT_EQUAL(run->batch.steps, wanted);
+  return incidents;
+}
+
+// Episodes of 6, 6, 3 steps: the fourth of every third one fails, and all good steps are rows.
+static void flaky(const char *args, uint32_t index, uint64_t n_step, bool sync) {
+  const struct config with = {
+      .seed = 3, .gamma = 0.5, .n_step = n_step, .sync = sync, .hidden = {2, {16, 16}}, .env_max_failures = 5};
+  char name[64];
+  struct run run;
+  snprintf(name, sizeof name, "flaky-%s", args);
+  run_begin(&run, name, &with, index, 1, 5);
+  CU_ASSERT_EQUAL(run_through(&run, 31), strcmp(args, "create") == 0 ? 4 : 2); // the next instance fails, too
+  CU_ASSERT_EQUAL(run.batch.episodes, 4);
+  CU_ASSERT_EQUAL(run.batch.progress[0].steps, 31);
+  CU_ASSERT_EQUAL(run.batch.progress[0].episode, 6);
+  CU_ASSERT_EQUAL(run.batch.rows, n_step > 1 ? 30 : 31); // one step of an episode is still in the window
+  for (uint32_t row = 0; row < run.batch.rows; row++) {
+    const float *obs = run.batch.obs + 2 * row, *next = run.batch.next_obs + 2 * row;
+    const bool bad = fmodf(obs[0], 3) == 0; // this episode is cut after three steps, and bootstraps
+    const float end = bad ? 3 : 6, steps = fminf((float)n_step, end - obs[1]);
+    CU_ASSERT(obs[0] == next[0] && next[1] == obs[1] + steps && next[1] <= end);
+    CU_ASSERT_EQUAL(run.batch.discount[row], next[1] == 6 ? 0 : powf(0.5f, steps));
+  }
+  run_end(&run);
+}
+
+static void test_failure_costs_an_episode(void) {
+  flaky("return", 20, 1, false);
+  flaky("nan", 21, 3, false);
+  flaky("create", 22, 2, false);
+  flaky("return", 23, 3, true);
+}
+
+// The others go on while one waits to be made anew (0.1 s, after a second failure in a row); in sync everyone makes the
+// same number of steps.
+static void test_failure_of_one(void) {
+  for (int sync = 0; sync < 2; sync++) {
+    const struct config with = {
+        .seed = 3, .gamma = 0.5, .n_step = 1, .sync = sync, .hidden = {2, {16, 16}}, .env_max_failures = 5};
+    const uint32_t first = sync ? 10 : 0;
+    struct run run;
+    uint64_t steps[3] = {0};
+    float before[3][2] = {{0}};
+    const double deadline = clock_now() + 20;
+    run_begin(&run, sync ? "flaky-create:11" : "flaky-create:1", &with, first, 3, 5);
+    for (int i = 0; sync ? run.batch.steps < 75 && clock_now() < deadline : i < 25; i++) run_steps(&run, 1);
+    for (uint32_t row = 0; row < run.batch.rows; row++) {
+      const uint32_t e = run.batch.environment[row] - first;
+      const float *obs = run.batch.obs + 2 * row;
+      CU_ASSERT_FATAL(e < 3);
+      const bool next = obs[0] == before[e][0] && obs[1] == before[e][1] + 1,
+                 anew = obs[0] > before[e][0] && obs[1] == 0;
+      CU_ASSERT(next || anew);
+      memcpy(before[e], obs, sizeof before[e]);
+      steps[e]++;
+    }
+    CU_ASSERT(steps[0] == 25 && steps[2] == 25);
+    CU_ASSERT(sync ? steps[1] == 25 : steps[1] >= 15 && steps[1] < 25);
+    CU_ASSERT_EQUAL(rollout_is_level(run.rollout), sync);
+    run_end(&run);
+  }
+}
+
+static void test_too_many_failures(void) {
+  const struct config with = {.seed = 3, .gamma = 0.5, .n_step = 1, .hidden = {2, {16, 16}}, .env_max_failures = 3};
+  struct run run;
+  struct error error = {0};
+  run_begin(&run, "nan_obs", &with, 2, 1, 5);
+  const double deadline = clock_now() + 20;
+  int incidents = 0;
+  while (clock_now() < deadline && rollout_step(run.rollout, run.policy, 5, &run.batch, &error) == STATUS_OK)
+    while (rollout_incident(run.rollout)) incidents++;
+  CU_ASSERT_EQUAL(error.status, STATUS_FAILED);
+  CU_ASSERT(error_says(&error, "nan_obs.so: environment 2 (training): step 3 of the episode"));
+  CU_ASSERT(error_says(&error, "env_max_failures"));
+  CU_ASSERT_EQUAL(incidents, 2); // the third is the error
+  CU_ASSERT_EQUAL(run.batch.steps, 6);
+  run_end(&run);
+}
+
+static void test_loan(void) {
+  const struct config with = {.seed = 3, .gamma = 0.5, .n_step = 2, .hidden = {2, {16, 16}}, .env_max_failures = 3};
+  struct run run;
+  struct environment *lent;
+  float obs[3];
+  run_begin(&run, "no_save", &with, 0, 1, 5);
+  run_steps(&run, 2);
+  CU_ASSERT_EQUAL(rollout_lend(run.rollout, false, &run.batch, &lent, NULL), STATUS_OK);
+  CU_ASSERT_PTR_NULL(lent); // in the middle of an episode that cannot be put back
+  const uint32_t rows = run.batch.rows;
+  CU_ASSERT_EQUAL(rollout_lend(run.rollout, true, &run.batch, &lent, NULL), STATUS_OK);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(lent);
+  CU_ASSERT_EQUAL(run.batch.rows, rows + 1); // what the window held
+  CU_ASSERT_EQUAL(environment_reset(lent, 1, obs, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(rollout_take_back(run.rollout, &run.batch, NULL), STATUS_OK);
+  run_steps(&run, 1);
+  CU_ASSERT_EQUAL(run.batch.progress[0].episode, 1);
+  run_end(&run);
+
+  // Pendulum is put back to where it was, even by a borrower who broke it, and snapshots meanwhile are of where it was.
+  struct run kept;
+  struct snapshot snapshot, during;
+  run_begin(&kept, "Pendulum-v1", &with, 0, 1, 5);
+  CU_ASSERT_EQUAL_FATAL(snapshot_init(&snapshot, 3, 1, 1, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(snapshot_init(&during, 3, 1, 1, NULL), STATUS_OK);
+  run_steps(&kept, 7);
+  CU_ASSERT_EQUAL(rollout_snapshot(kept.rollout, 0, &snapshot, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(rollout_lend(kept.rollout, false, &kept.batch, &lent, NULL), STATUS_OK);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(lent);
+  CU_ASSERT_EQUAL(environment_reset(lent, 9, obs, NULL), STATUS_OK);
+  environment_destroy(lent);
+  CU_ASSERT_EQUAL(rollout_snapshot(kept.rollout, 0, &during, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(during.state.size, snapshot.state.size);
+  CU_ASSERT_EQUAL(memcmp(during.state.data, snapshot.state.data, snapshot.state.size), 0);
+  CU_ASSERT_EQUAL(rollout_take_back(kept.rollout, &kept.batch, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(rollout_snapshot(kept.rollout, 0, &during, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(memcmp(during.state.data, snapshot.state.data, snapshot.state.size), 0);
+  CU_ASSERT(during.live && during.exact && during.episode == 0 && during.episode_length == 7);
+  snapshot_release(&snapshot);
+  snapshot_release(&during);
+  run_end(&kept);
+}
+
 static void test_overlap(void) {
   struct run run;
   run_begin(&run, "overlap", &one_step, 0, 3, 5);
@@ -412,6 +553,10 @@ int main(void) {
       {"one environment per process is respected", test_one_per_process},
       {"no environment at all is fine, too many are not", test_none},
       {"an environment that fails is named", test_failure_is_named},
+      {"one that fails costs its episode, whose good steps stay", test_failure_costs_an_episode},
+      {"and keeps no other from going on, but in sync", test_failure_of_one},
+      {"too many failures in a row end it", test_too_many_failures},
+      {"the only environment is lent, and put back to where it was", test_loan},
       {"environments that step in two halves run at once", test_overlap},
       {"the longest step is measured", test_longest_step},
   };
