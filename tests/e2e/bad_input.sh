@@ -162,7 +162,7 @@ check 'with a word' grep -qE "warn.*lock.*$background|warn.*$background.*lock" "
 # --- environments -------------------------------------------------------------------------------------------------------------
 # NAME REGEX PLUGIN[:ARGS]: before the job starts, and while it runs.
 start_env() { bad_train "$1" '[12]' "$2" $small --env "$plugins/$3" --run-dir "$new"; }
-run_env() { bad_job "$1" 1 "$2" "$CORSAC" train $small --eval-every 0 --env "$plugins/$3" --run-dir "$new"; }
+run_env() { bad_job "$1" 1 "$2" "$CORSAC" train $small --eval-every 0 --env-max-failures 1 --env "$plugins/$3" --run-dir "$new"; }
 start_env 'no such plugin' 'nowhere.so.*No such file' nowhere.so
 cp "$tmp/text.h5" "$tmp/text.so"
 bad_train 'a plugin that is no shared object' 1 'text.so cannot be loaded' $small --env "$tmp/text.so" --run-dir "$new"
@@ -183,7 +183,7 @@ run_env 'step fails' 'environment 0 .*step 80 of the episode failed' fail_step.s
 run_env 'step returns NaN' 'step 80 of the episode returned an observation that is not finite: component 2 is -?nan' nan_obs.so:80
 run_env 'step returns a reward of NaN' 'step 70 of the episode returned a reward' faulty.so:nan_reward
 run_env 'step returns unknown flags' 'step 70 of the episode returned flags 64' faulty.so:unknown_flag
-expect_status 'a job whose environment fails after a checkpoint' 1 "$CORSAC" train $small --eval-every 0 --env "$plugins/fail_step.so:150" --run-dir "$new"
+expect_status 'a job whose environment fails after a checkpoint' 1 "$CORSAC" train $small --eval-every 0 --env-max-failures 1 --env "$plugins/fail_step.so:150" --run-dir "$new"
 check 'has saved what came before' [ -s "$new/$(json "$new/status.json" checkpoint)" ]
 check 'its status.json says failed' json_is "$new/status.json" state failed
 check 'and why' grep -q 'step 150 of the episode failed' "$new/status.json"
@@ -232,8 +232,8 @@ bad_mpi 'a fixed option changed' 2 'critics: the run has 2' --resume "$base" --c
 bad_mpi 'a truncated checkpoint' 1 'short.h5' --resume "$tmp/short.h5" --run-dir "$new"
 bad_mpi 'a plugin for another ABI' 1 'old_abi.so.*ABI' $small --env "$plugins/old_abi.so" --run-dir "$new"
 bad_mpi 'create fails' 1 'rank [12]: .*no licence' $small --env "$plugins/fail_create.so" --run-dir "$new"
-keeps_new=1 bad_mpi 'step fails' 1 'rank [12]: .*environment [01] .*step 80 of the episode failed' $small --eval-every 0 --env "$plugins/fail_step.so:80" --run-dir "$new"
-keeps_new=1 bad_mpi 'step returns NaN, in sync' 1 'rank [12]: .*step 80 .*not finite' $small --eval-every 0 --sync --env "$plugins/nan_obs.so:80" --run-dir "$new"
+keeps_new=1 bad_mpi 'step fails' 1 'rank [12]: .*environment [01] .*step 80 of the episode failed' $small --eval-every 0 --env-max-failures 1 --env "$plugins/fail_step.so:80" --run-dir "$new"
+keeps_new=1 bad_mpi 'step returns NaN, in sync' 1 'rank [12]: .*step 80 .*not finite' $small --eval-every 0 --env-max-failures 1 --sync --env "$plugins/nan_obs.so:80" --run-dir "$new"
 bad_mpi 'replay too large for the memory' 1 'replay.*GiB.*lower replay_capacity' $small --replay-capacity 4000000000 --run-dir "$new"
 
 # The same program with another version in it.

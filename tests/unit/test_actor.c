@@ -333,7 +333,7 @@ static void test_incidents_are_told(void) {
   struct config config = with_plugin("flaky", "nan:0", "");
   scene_init(&s, config, 1, 1);
   peer_send_empty(s.ends[0], 1, MESSAGE_START);
-  peer_send_credit(s.ends[0], 1, 10); // 40 steps
+  peer_send_credit(s.ends[0], 1, 10);                                     // 40 steps
   for (int i = 0; i < 3; i++) CU_ASSERT_EQUAL(play(&s, 1000), TURN_IDLE); // a failed step is none
   struct frame frame;
   struct message_incident incident;
