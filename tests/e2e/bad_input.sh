@@ -232,7 +232,7 @@ bad_mpi 'a fixed option changed' 2 'critics: the run has 2' --resume "$base" --c
 bad_mpi 'a truncated checkpoint' 1 'short.h5' --resume "$tmp/short.h5" --run-dir "$new"
 bad_mpi 'a plugin for another ABI' 1 'old_abi.so.*ABI' $small --env "$plugins/old_abi.so" --run-dir "$new"
 bad_mpi 'create fails' 1 'rank [12]: .*no licence' $small --env "$plugins/fail_create.so" --run-dir "$new"
-keeps_new=1 bad_mpi 'step fails' 1 'rank [12]: .*environment [01] .*step 80 of the episode failed' $small --eval-every 0 --env-max-failures 1 --env "$plugins/fail_step.so:80" --run-dir "$new"
+keeps_new=1 bad_mpi 'step fails' 1 'rank 1: .*environment 0 .*step 80 of the episode failed' $small --envs 1 --eval-every 0 --env-max-failures 1 --env "$plugins/fail_step.so:80" --run-dir "$new"
 keeps_new=1 bad_mpi 'step returns NaN, in sync' 1 'rank [12]: .*step 80 .*not finite' $small --eval-every 0 --env-max-failures 1 --sync --env "$plugins/nan_obs.so:80" --run-dir "$new"
 bad_mpi 'replay too large for the memory' 1 'replay.*GiB.*lower replay_capacity' $small --replay-capacity 4000000000 --run-dir "$new"
 
