@@ -28,6 +28,7 @@ static const char *const TRAIN =
     "corsac train --env NAME [options]           a new run\n"
     "corsac train --resume RUN [options]         goes on in the run directory RUN from its newest good checkpoint\n"
     "corsac train --resume FILE --run-dir DIR    goes on from one checkpoint in a new run directory\n"
+    "corsac train --resume auto --run-dir DIR    goes on in DIR if it holds a checkpoint, else begins there\n"
     "\n"
     "Under mpirun rank 0 learns and the others act; without it one process does both. Later values win: defaults, the "
     "preset of the\n"

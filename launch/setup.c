@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 struct request { // the command line
   struct option_given given[OPTIONS_MAX_GIVEN];
@@ -77,6 +78,33 @@ static enum status read_saved(struct setup *setup, struct error *error) {
 static bool is_directory(const char *path) {
   struct stat info;
   return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+// --resume auto: goes on in --run-dir where that holds a checkpoint; else the run begins there, even where one began
+// before and was killed before its first checkpoint. *resume: the run directory, or "" to begin.
+static enum status choose_start(struct setup *setup, struct request *request, const char **resume,
+                                struct error *error) {
+  const char *directory = given_text(request, "run_dir");
+  if (!directory[0])
+    return error_set(
+        error, STATUS_USAGE,
+        "--resume auto needs --run-dir DIR: the run that goes on if it holds a checkpoint, and begins if not");
+  *resume = "";
+  if (!is_directory(directory)) return STATUS_OK;
+  const int checkpoints = run_checkpoints(directory, NULL, 0, error);
+  if (checkpoints < 0) return error_set(error, STATUS_IO, "%s: cannot be read", directory);
+  if (checkpoints == 0) {
+    char path[RUN_PATH];
+    const enum status status = run_path(path, directory, "config.yaml", error);
+    setup->begins_again = status == STATUS_OK && access(path, F_OK) == 0; // else it is somebody else's, or empty
+    return status;
+  }
+  *resume = directory;
+  size_t kept = 0; // the run directory is named by what is resumed
+  for (size_t i = 0; i < request->count; i++)
+    if (strcmp(request->given[i].option->name, "run_dir") != 0) request->given[kept++] = request->given[i];
+  request->count = kept;
+  return STATUS_OK;
 }
 
 // What was left to this program, and may not change any more, stays as it was resolved at the start of the run.
@@ -179,6 +207,8 @@ enum status setup_resolve(struct setup *setup, int argc, char **argv, uint32_t a
   enum status status = options_parse(argc, argv, request.given, &request.count, error);
   if (status != STATUS_OK) return status;
   const char *resume = given_text(&request, "resume");
+  if (strcmp(resume, "auto") == 0) status = choose_start(setup, &request, &resume, error);
+  if (status != STATUS_OK) return status;
   setup->resume = resume[0] != 0;
   setup->in_place = setup->resume && is_directory(resume);
   status = setup->resume ? resolve_resume(setup, &request, resume, error) : resolve_new(setup, &request, error);
@@ -189,8 +219,8 @@ enum status setup_resolve(struct setup *setup, int argc, char **argv, uint32_t a
   struct config *config = &setup->config;
   config->resume[0] = config->config[0] = 0; // of this start, not of the job
   if (!config->run_dir[0]) default_run_dir(config);
-  setup->run =
-      setup->in_place ? run_directory_open(config->run_dir, error) : run_directory_create(config->run_dir, error);
+  setup->run = setup->in_place || setup->begins_again ? run_directory_open(config->run_dir, error)
+                                                      : run_directory_create(config->run_dir, error);
   if (!setup->run) return error->status;
   if (setup->in_place) status = run_directory_set_aside(setup->run, setup->steps, error);
   if (status == STATUS_OK) status = write_config(setup, error);

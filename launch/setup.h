@@ -10,6 +10,7 @@ struct setup {
   struct config config;      // resolved
   struct config saved;       // resume: the configuration of the checkpoint
   bool resume, in_place;     // in_place: the run directory goes on; else it is a new one
+  bool begins_again;         // in a run directory that is there, but holds no checkpoint
   char checkpoint[RUN_PATH]; // resume: the file
   uint64_t steps, updates;   // ... and what it holds
   struct run_directory *run; // owned: locked, config.yaml written, log.txt opened

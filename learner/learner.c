@@ -47,6 +47,7 @@ struct learner {
   uint64_t updates_at_round; // sync: updates before the round's first
   bool stop_requested;       // an actor was told to stop
   bool final_evaluation;     // asked for
+  bool retired;              // an actor was
   struct learner_outcome outcome;
 };
 
@@ -252,6 +253,7 @@ static bool retire(struct learner *learner, uint32_t actor, const struct message
   log_error("rank %u: %s", actor + 1, failed->text);
   log_warn("rank %u makes no more steps; %u of %u actors go on", actor + 1, roster_alive(roster), roster->active);
   give_up_evaluation(learner);
+  learner->retired = true;
   return true;
 }
 
@@ -499,6 +501,14 @@ static enum status finishing_turn(struct learner *learner, bool *busy, struct er
 
 // --- the turn ---
 
+// Fewer than the user wants to go on with?
+static void check_number(const struct learner *learner, char *reason, size_t size) {
+  const uint64_t least = learner->job->config.min_actors;
+  const uint32_t alive = roster_alive(&learner->roster);
+  if (alive < least && learner->roster.active >= least)
+    snprintf(reason, size, "%u actors are left, fewer than min_actors (%llu)", alive, (unsigned long long)least);
+}
+
 // An actor counts as gone. reason: why the job has to stop now, if it has to.
 static void note_death(struct learner *learner, uint32_t actor, char *reason, size_t size) {
   const struct roster *roster = &learner->roster;
@@ -509,6 +519,8 @@ static void note_death(struct learner *learner, uint32_t actor, char *reason, si
   if (learner->job->config.sync || roster_alive(roster) == 0)
     snprintf(reason, size, "actor rank %u is gone%s", actor + 1,
              learner->job->config.sync ? ", and sync needs every one" : "");
+  else
+    check_number(learner, reason, size);
 }
 
 // A signal, the time limit, an actor that was told to stop, an actor that is gone.
@@ -526,6 +538,7 @@ static enum status look_around(struct learner *learner, struct error *error) {
   else if (clock_now() >= learner->deadline)
     snprintf(reason, sizeof reason, "max_hours (%g) have passed", job->config.max_hours);
   if (died >= 0) note_death(learner, (uint32_t)died, reason, sizeof reason);
+  if (learner->retired && !reason[0]) check_number(learner, reason, sizeof reason);
   if (reason[0]) save_and_stop(learner, signal_number == SIGTERM || signal_number == SIGINT, reason);
   return STATUS_OK;
 }

@@ -295,7 +295,8 @@ static enum status newest_that_verifies(const char *directory, char *checkpoint,
   }
   memory_free(steps);
   if (count == 0)
-    error_set(error, STATUS_IO, "%s: holds no checkpoint yet (ckpt-*.h5)", directory);
+    error_set(error, STATUS_IO, "%s: holds no checkpoint yet (ckpt-*.h5): --resume auto --run-dir %s begins there",
+              directory, directory);
   else if (status != STATUS_OK)
     error_set(error, STATUS_FORMAT, "%s: none of its %d checkpoints can be read", directory, count);
   return status == STATUS_OK ? STATUS_OK : count > 0 ? STATUS_FORMAT : STATUS_IO;

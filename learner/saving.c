@@ -16,6 +16,7 @@ enum status saving_init(struct saving *saving, struct job *job, struct run_direc
                             .reporter = reporter,
                             .roster = roster,
                             .stop = stop,
+                            .last = clock_now(),
                             .writer = checkpoint_writer_create(job, run, error)};
   return saving->writer ? STATUS_OK : error->status;
 }
@@ -54,6 +55,7 @@ void saving_poll(struct saving *saving) {
 
 static enum status begin(struct saving *saving, enum checkpoint_content content, struct error *error) {
   char path[RUN_PATH];
+  saving->last = clock_now();
   struct job *job = saving->job;
   job->exact = job->config.sync;
   for (uint64_t e = 0; e < job->config.envs; e++) job->exact &= job->environments[e].exact;
@@ -70,6 +72,8 @@ bool saving_is_due(struct saving *saving) {
     saving->wanted = true;
     job->next_checkpoint = job_threshold_after(job->next_checkpoint, job->config.checkpoint_every, job->limiter.steps);
   }
+  const double minutes = job->config.checkpoint_minutes;
+  if (minutes > 0 && clock_coarse() - saving->last > 60 * minutes) saving->wanted = true;
   return saving->wanted && !checkpoint_writer_saving(saving->writer);
 }
 

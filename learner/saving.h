@@ -15,6 +15,7 @@ struct saving {
   struct roster *roster;
   const volatile sig_atomic_t *stop;
   struct checkpoint_writer *writer;
+  double last;          // s, when the last checkpoint began, or the process
   bool wanted;          // a checkpoint has come due and is not begun
   bool beside;          // the one under way is written beside training: nobody waits to hear how it ends
   struct error failure; // of the last checkpoint that ended; status STATUS_OK: it is there

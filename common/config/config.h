@@ -50,6 +50,7 @@ struct config {
   uint64_t send_steps;  // steps an actor collects before it ships them
   double send_seconds;  // ... or this long
   double actor_timeout; // s of silence after which a rank counts as gone
+  uint64_t min_actors;  // with fewer alive the job saves and stops
   // environment
   double env_timeout;        // s that an environment may take to be created, to reset or to step
   uint64_t env_max_failures; // in a row, of an environment, before its actor gives up
@@ -57,6 +58,7 @@ struct config {
   char python[CONFIG_TEXT], mujoco_dir[CONFIG_TEXT]; // "": found
   // reports
   uint64_t checkpoint_every, checkpoint_keep;
+  double checkpoint_minutes; // 0: only by steps
   bool checkpoint_replay;
   uint64_t eval_every, eval_episodes, log_every;
   char log_level[16]; // error, warn, info, debug

@@ -325,6 +325,20 @@ static void test_dead_actor(void) {
   scene_release(&s);
 }
 
+static void test_min_actors(void) {
+  struct scene s;
+  bool busy;
+  scene_init(&s, "few", 3, "--env Pendulum-v1 --env-steps 600 --actor-timeout 0.8 --min-actors 2");
+  while (s.job.limiter.steps < 60) turn(&s, &busy);
+  kill_actor(&s, 1);
+  kill_actor(&s, 2);
+  const struct learner_outcome *outcome = play(&s);
+  CU_ASSERT(outcome->exit_code == EXIT_STOPPED &&
+            strstr(outcome->reason, "1 actors are left, fewer than min_actors (2)"));
+  CU_ASSERT_TRUE(verifies(&s, outcome->checkpoint));
+  scene_release(&s);
+}
+
 static void test_dead_actor_in_sync(void) {
   struct scene s;
   bool busy;
@@ -407,6 +421,7 @@ int main(void) {
   log_init(0, LOG_ERROR);
   directory = unit_tmpdir();
   static const struct unit_case cases[] = {
+      {"fewer actors than min_actors save the job and stop it", test_min_actors},
       {"async: a job of exactly env_steps and the updates owed for them", test_async},
       {"utd holds both ways within utd_slack at every moment", test_utd},
       {"utd 0: the learner runs free and the job ends", test_free_running},

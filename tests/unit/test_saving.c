@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -93,6 +94,20 @@ static uint64_t updates_in(const struct scene *s, const char *name) {
 static void play(struct scene *s) {
   for (const double until = clock_now() + 60; checkpoint_writer_busy(s->saving.writer) && clock_now() < until;)
     saving_poll(&s->saving);
+}
+
+static void test_minutes(void) {
+  struct scene s;
+  scene_init(&s, 100);
+  s.job.config.checkpoint_minutes = 1e-4; // 6 ms
+  const struct timespec longer = {.tv_nsec = 30000000};
+  nanosleep(&longer, NULL);
+  CU_ASSERT_TRUE(saving_is_due(&s.saving)); // though no steps were made
+  saving_begin(&s.saving);
+  play(&s);
+  s.job.config.checkpoint_minutes = 60;
+  CU_ASSERT_FALSE(saving_is_due(&s.saving));
+  scene_release(&s);
 }
 
 static void test_beside(void) {
@@ -244,6 +259,7 @@ int main(void) {
   linalg_init();
   log_init(0, LOG_ERROR);
   static const struct unit_case cases[] = {
+      {"a checkpoint is due after some minutes, too", test_minutes},
       {"checkpoints are written beside training; one that comes due meanwhile begins right after", test_beside},
       {"one that fails is logged beside training, and an error where it is waited for", test_failure},
       {"who waits for a save is heard of, and finds nobody silent", test_waited_for},

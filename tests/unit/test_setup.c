@@ -92,6 +92,33 @@ static void test_precedence(void) {
   run_directory_close(setup.run);
 }
 
+// One command for a first and every later start.
+static void test_auto(void) {
+  struct setup setup;
+  struct error error = {0};
+  static const char again[] =
+      "--env Pendulum-v1 --hidden 8 --batch-size 16 --learning-starts 30 --run-dir @/starts --resume auto";
+  CU_ASSERT_EQUAL(resolve(&setup, "--env Pendulum-v1 --resume auto", 1, &error), STATUS_USAGE);
+  CU_ASSERT(error_says(&error, "--run-dir"));
+  CU_ASSERT_EQUAL_FATAL(resolve(&setup, again, 1, &error), STATUS_OK);
+  CU_ASSERT(!setup.resume && !setup.begins_again);
+  struct setup second; // while the first is alive
+  CU_ASSERT_NOT_EQUAL(resolve(&second, again, 1, &error), STATUS_OK);
+  CU_ASSERT(error_says(&error, "in use"));
+  run_directory_close(setup.run);
+  CU_ASSERT_EQUAL_FATAL(resolve(&setup, again, 1, &error), STATUS_OK); // it was killed before its first checkpoint
+  CU_ASSERT(!setup.resume && setup.begins_again);
+  run_directory_discard(setup.run);
+  make_run("starts", "");
+  CU_ASSERT_EQUAL_FATAL(resolve(&setup, again, 1, &error), STATUS_OK);
+  CU_ASSERT(setup.resume && setup.in_place && !setup.begins_again && setup.steps == 60);
+  CU_ASSERT_PTR_NOT_NULL(strstr(setup.config.run_dir, "/starts"));
+  run_directory_close(setup.run);
+  write_text("letters", "");
+  CU_ASSERT_EQUAL(resolve(&setup, "--env Pendulum-v1 --resume auto --run-dir @", 1, &error),
+                  STATUS_USAGE); // not a run's
+}
+
 static void test_default_directory(void) {
   char old[4096];
   struct setup setup;
@@ -250,6 +277,7 @@ int main(void) {
   log_init(0, LOG_ERROR);
   directory = unit_tmpdir();
   static const struct unit_case cases[] = {
+      {"resume auto begins, begins again, and goes on", test_auto},
       {"defaults, then the preset, then the file, then the command line", test_precedence},
       {"without --run-dir a directory is named after environment and time", test_default_directory},
       {"what cannot be is refused in words and leaves nothing behind", test_bad_usage},
