@@ -6,9 +6,11 @@
 #include "actor/transition_sender.h"
 #include "actor/weights_receiver.h"
 #include "common/base/clock.h"
+#include "common/base/process.h"
 #include "common/wire/codec.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 enum { LEARNER = 0 };
 static const double PATIENCE_SECONDS = 1; // held back so long, an actor's episode will not end soon
@@ -35,6 +37,7 @@ struct actor {
   double drained;     // when messages were last looked for
   double heard, said; // when the learner was last heard, when this actor last sent
   double longest_step;
+  uint64_t realm;
   int exit_code;
   bool together;
 };
@@ -71,6 +74,21 @@ static enum status say_hello(struct actor *actor, struct error *error) {
   return send_bytes(actor, message_encode_hello(&actor->bytes, rank(actor), &hello, error), error);
 }
 
+static enum status say_something(struct actor *actor, struct error *error) {
+  if (clock_coarse() - actor->said < heartbeat_seconds(&actor->config)) return STATUS_OK;
+  const struct message_heartbeat heartbeat = {.longest_step = actor->longest_step,
+                                              .realm = actor->realm,
+                                              .pid = (uint32_t)getpid(),
+                                              .speaks = actor->kind.speaks};
+  return send_bytes(actor, message_encode_heartbeat(&actor->bytes, rank(actor), &heartbeat, error), error);
+}
+
+// In the middle of a step that another process makes. What goes wrong here is seen after it.
+static void say_waiting(void *who) {
+  struct error ignored = {0};
+  say_something(who, &ignored);
+}
+
 // No second instance may stand beside the one that trains.
 static bool is_alone(const struct actor *actor) { return actor->kind.abi->flags & CORSAC_ONE_PER_PROCESS; }
 
@@ -79,6 +97,8 @@ static enum status equip(struct actor *actor, struct error *error) {
   const struct config *config = &actor->config;
   enum status status = environment_kind_open(&actor->kind, config->env, config, error);
   if (status != STATUS_OK) return status;
+  actor->kind.waiting = say_waiting;
+  actor->kind.who = actor;
   actor->rollout = rollout_create(config, &actor->kind, actor->assignment.first, actor->assignment.count, error);
   if (!actor->rollout) return error->status;
   const struct environment *env = rollout_environment(actor->rollout, 0);
@@ -105,7 +125,7 @@ struct actor *actor_create(const struct config *config, struct transport *transp
                            struct error *error) {
   struct actor *actor = memory_alloc(1, sizeof *actor, "an actor", error);
   if (!actor) return NULL;
-  *actor = (struct actor){.config = *config, .transport = transport, .stop = stop};
+  *actor = (struct actor){.config = *config, .transport = transport, .stop = stop, .realm = process_realm()};
   actor->assignment = assignment_of(config, (uint32_t)transport_size(transport) - 1, rank(actor) - 1);
   if (actor->assignment.count > 0 && equip(actor, error) != STATUS_OK) tell_failure(actor, error);
   actor->heard = clock_now(); // an environment may have taken minutes to create
@@ -196,7 +216,10 @@ static enum status take_message(struct actor *actor, const struct frame *frame, 
       frame->type != MESSAGE_START)
     return error_set(error, STATUS_PEER, "a surplus rank got %s", message_type_name(frame->type));
   switch (frame->type) {
-  case MESSAGE_START: actor->phase = PHASE_RUNNING; return message_decode_empty(frame, error);
+  case MESSAGE_START:
+    actor->phase = PHASE_RUNNING;
+    actor->said = 0; // a heartbeat now: who this is
+    return message_decode_empty(frame, error);
   case MESSAGE_RESTORE: return restore(actor, frame, error);
   case MESSAGE_WEIGHTS: return weights_receiver_take(&actor->weights, frame, policy_weights(actor->policy), error);
   case MESSAGE_ROUND: return begin_round(actor, frame, error);
@@ -322,12 +345,6 @@ static enum status look_at_learner(struct actor *actor, struct error *error) {
     return error_set(error, STATUS_PEER, "the learner has been silent for %.0f s (actor_timeout %g): this actor leaves",
                      silence, actor->config.actor_timeout);
   return STATUS_OK;
-}
-
-static enum status say_something(struct actor *actor, struct error *error) {
-  if (clock_coarse() - actor->said < heartbeat_seconds(&actor->config)) return STATUS_OK;
-  const struct message_heartbeat heartbeat = {.longest_step = actor->longest_step};
-  return send_bytes(actor, message_encode_heartbeat(&actor->bytes, rank(actor), &heartbeat, error), error);
 }
 
 static enum status work(struct actor *actor, bool *worked, struct error *error) {

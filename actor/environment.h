@@ -16,6 +16,11 @@ struct environment_kind {
   char id[1024], args[1024];
   struct plugin *plugin;       // the opened shared object, or NULL: built in
   const struct config *config; // not owned, NULL: defaults. Where things are and how long they may take.
+  // An environment that waits for another process calls this every now and then (speaks says that it does), so that the
+  // actor is heard of meanwhile. NULL: nobody wants to know.
+  void (*waiting)(void *who);
+  void *who;
+  bool speaks;
   // Replaces abi->create where an environment of ours needs more than the ABI tells it (kind->config, say); or NULL.
   void *(*create)(const struct environment_kind *kind, const struct corsac_env_config *, struct corsac_env_spec *,
                   char *error, size_t error_size);

@@ -153,6 +153,7 @@ static void leave(struct learner *learner, int exit_code, const char *state, con
         fmax(learner->leave_until, clock_now() + LEAVE_SECONDS + 2 * learner->roster.entry[i].longest_step);
   struct error error = {0};
   struct message_stop stop = {(uint32_t)exit_code, true};
+  roster_count_gone(&learner->roster);
   for (uint32_t i = 0; i < learner->roster.actors; i++) stop.together &= learner->roster.entry[i].alive;
   enum status status = message_encode_stop(&learner->roster.bytes, 0, &stop, &error);
   if (status == STATUS_OK) status = roster_send_all(&learner->roster, false, &error);
@@ -294,7 +295,7 @@ static enum status take_message(struct learner *learner, const struct frame *fra
   case MESSAGE_INCIDENT: return incidents_take(&learner->incidents, frame, &learner->job->metrics, error);
   case MESSAGE_HEARTBEAT:
     status = message_decode_heartbeat(frame, &heartbeat, error);
-    if (status == STATUS_OK) learner->roster.entry[actor].longest_step = heartbeat.longest_step;
+    if (status == STATUS_OK) roster_take_heartbeat(&learner->roster, actor, &heartbeat);
     return status;
   default:
     return error_set(error, STATUS_PEER, "rank %u sent %s to the learner", frame->sender,
@@ -512,8 +513,8 @@ static void check_number(const struct learner *learner, char *reason, size_t siz
 // An actor counts as gone. reason: why the job has to stop now, if it has to.
 static void note_death(struct learner *learner, uint32_t actor, char *reason, size_t size) {
   const struct roster *roster = &learner->roster;
-  log_warn("actor rank %u has been silent for too long and counts as gone; %u of %u actors are left", actor + 1,
-           roster_alive(roster), roster->active);
+  log_warn("actor rank %u is gone, or silent for too long; %u of %u actors are left", actor + 1, roster_alive(roster),
+           roster->active);
   if (!roster->entry[actor].active) return; // it had nothing to do
   give_up_evaluation(learner);
   if (learner->job->config.sync || roster_alive(roster) == 0)

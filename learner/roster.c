@@ -1,9 +1,12 @@
 #include "learner/roster.h"
 
 #include "common/base/clock.h"
+#include "common/base/process.h"
 #include "common/wire/assignment.h"
 
-static const double TIMEOUT_STEPS = 20.0;
+#include <math.h>
+
+static const double TIMEOUT_STEPS = 20.0, LOOK_SECONDS = 1.0;
 
 enum status roster_init(struct roster *roster, const struct config *config, struct transport *transport,
                         struct error *error) {
@@ -13,7 +16,8 @@ enum status roster_init(struct roster *roster, const struct config *config, stru
                             .active = assignment_active(config, actors),
                             .actor_timeout = config->actor_timeout,
                             .env_timeout = config->env_timeout,
-                            .heartbeat = heartbeat_seconds(config)};
+                            .heartbeat = heartbeat_seconds(config),
+                            .realm = process_realm()};
   roster->entry = memory_alloc(actors, sizeof *roster->entry, "the list of actors", error);
   if (!roster->entry) return STATUS_MEMORY;
   const double now = clock_now();
@@ -100,11 +104,24 @@ enum status roster_grant(struct roster *roster, const struct rate_limiter *limit
   return STATUS_OK;
 }
 
-// An actor inside a step owes no heartbeat, and steps may take minutes: how long is known from its first one on.
+void roster_take_heartbeat(struct roster *roster, uint32_t actor, const struct message_heartbeat *heartbeat) {
+  struct roster_entry *entry = &roster->entry[actor];
+  entry->longest_step = heartbeat->longest_step;
+  entry->speaks = heartbeat->speaks;
+  entry->pid = roster->realm != 0 && heartbeat->realm == roster->realm ? heartbeat->pid : 0;
+}
+
 static double patience(const struct roster *roster, const struct roster_entry *entry) {
-  const bool unknown = entry->active && entry->longest_step == 0;
-  const double steps = unknown ? roster->env_timeout : TIMEOUT_STEPS * entry->longest_step;
-  return steps > roster->actor_timeout ? steps : roster->actor_timeout;
+  if (!entry->active || entry->speaks) return roster->actor_timeout;
+  return fmax(fmax(roster->actor_timeout, roster->env_timeout), TIMEOUT_STEPS * entry->longest_step);
+}
+
+static bool is_gone(const struct roster *roster, struct roster_entry *entry, double now) {
+  const double silence = now - entry->heard;
+  if (silence > patience(roster, entry)) return true;
+  if (entry->pid == 0 || silence < LOOK_SECONDS || now - entry->looked < LOOK_SECONDS) return false;
+  entry->looked = now;
+  return process_is_gone(entry->pid);
 }
 
 enum status roster_keep_in_touch(struct roster *roster, uint64_t newest_version, int *died, struct error *error) {
@@ -112,13 +129,20 @@ enum status roster_keep_in_touch(struct roster *roster, uint64_t newest_version,
   *died = -1;
   for (uint32_t i = 0; i < roster->actors; i++) {
     struct roster_entry *entry = &roster->entry[i];
-    if (!entry->alive || entry->left || now - entry->heard <= patience(roster, entry)) continue;
+    if (!entry->alive || entry->left || !is_gone(roster, entry, now)) continue;
     entry->alive = false;
     entry->credits = 0;
     *died = (int)i;
     return STATUS_OK;
   }
   return roster_say_alive(roster, newest_version, error);
+}
+
+void roster_count_gone(struct roster *roster) {
+  for (uint32_t i = 0; i < roster->actors; i++) {
+    struct roster_entry *entry = &roster->entry[i];
+    if (entry->alive && !entry->left && process_is_gone(entry->pid)) entry->alive = false;
+  }
 }
 
 enum status roster_say_alive(struct roster *roster, uint64_t newest_version, struct error *error) {

@@ -17,6 +17,9 @@ struct roster_entry { // of one actor
   int64_t credits; // it holds: batches it may send, or has sent and which have not arrived; below 0: it shipped some
                    // without
   double heard, said, longest_step; // clock_now() times; s
+  bool speaks;                      // also while its environments step
+  uint32_t pid;                     // of its process, where that can be looked for from here; 0: it cannot
+  double looked;                    // when it was looked for
 };
 
 struct roster {
@@ -24,6 +27,7 @@ struct roster {
   uint32_t actors, active;                      // ranks 1..actors; the first `active` have environments
   struct roster_entry *entry;                   // (actors), of rank i + 1
   double actor_timeout, env_timeout, heartbeat; // s
+  uint64_t realm;                               // process_realm() here
   uint32_t next;                                // whose turn it is to get the next credit
   struct buffer bytes;                          // scratch for messages
 };
@@ -33,6 +37,8 @@ void roster_release(struct roster *roster);
 uint32_t roster_alive(const struct roster *roster); // active and alive
 // Actor i makes no more steps, but is there and will leave with the others.
 void roster_retire(struct roster *roster, uint32_t actor);
+// A HEARTBEAT of actor i.
+void roster_take_heartbeat(struct roster *roster, uint32_t actor, const struct message_heartbeat *heartbeat);
 // Actor i (0-based) was heard of now.
 void roster_hear(struct roster *roster, uint32_t actor);
 // Sends what stands in roster->bytes to actor i, unless it is dead.
@@ -44,9 +50,13 @@ void roster_batch_arrived(struct roster *roster, uint32_t actor);
 // credits still permit stay within rate_limiter_allowed (and within `total` steps, plus one batch per actor).
 enum status roster_grant(struct roster *roster, const struct rate_limiter *limiter, uint64_t total,
                          uint64_t newest_version, struct error *error);
-// A heartbeat to everyone who has been told nothing for a second. *died: an actor that was found silent for too long
-// (then marked dead), or -1.
+// A heartbeat to everyone who has been told nothing for a second. *died: an actor that was found gone (and is now
+// marked dead), or -1: its process is no more, where that can be seen from here, or it has been silent for too long. An
+// actor in a step owes no sign of life, unless its environments are processes of their own: then that is actor_timeout,
+// else the largest of actor_timeout, env_timeout and 20 times its longest step.
 enum status roster_keep_in_touch(struct roster *roster, uint64_t newest_version, int *died, struct error *error);
+// Marks dead, however short its silence, whose process is no more, where that can be seen from here.
+void roster_count_gone(struct roster *roster);
 // Only the heartbeat, for when nobody is listened to.
 enum status roster_say_alive(struct roster *roster, uint64_t newest_version, struct error *error);
 void roster_excuse(struct roster *roster);         // nobody was listened to: silence counts from now on

@@ -376,6 +376,9 @@ enum status message_encode_heartbeat(struct buffer *out, uint32_t sender, const 
   struct writer writer = writer_begin(out, MESSAGE_HEARTBEAT, sender, error);
   writer_u64(&writer, heartbeat->newest_version);
   writer_f64(&writer, heartbeat->longest_step);
+  writer_u64(&writer, heartbeat->realm);
+  writer_u32(&writer, heartbeat->pid);
+  writer_bool(&writer, heartbeat->speaks);
   return writer_end(&writer);
 }
 
@@ -384,5 +387,8 @@ enum status message_decode_heartbeat(const struct frame *frame, struct message_h
   struct reader reader = reader_begin(frame, MESSAGE_HEARTBEAT, error);
   heartbeat->newest_version = reader_u64(&reader, "newest_version");
   heartbeat->longest_step = reader_f64(&reader, "longest_step");
+  heartbeat->realm = reader_u64(&reader, "realm");
+  heartbeat->pid = reader_u32(&reader, "pid");
+  heartbeat->speaks = reader_bool(&reader, "speaks");
   return reader_end(&reader);
 }

@@ -157,7 +157,11 @@ struct message_stop {
 };
 struct message_heartbeat {
   uint64_t newest_version; // from the learner; 0 from an actor
-  double longest_step;     // from an actor, s
+  // from an actor:
+  double longest_step; // s
+  uint64_t realm;      // where its process number means something: process_realm
+  uint32_t pid;
+  bool speaks; // also while its environments step
 };
 
 #endif

@@ -119,7 +119,7 @@ void codec_target_fill(struct codec_target *target) {
   target->episode = (struct message_episode){1ull << 45, 6, 200, -123.456, true};
   target->incident = (struct message_incident){11, true, 3, 0.5, "the solver diverged"};
   target->stop = (struct message_stop){75, true};
-  target->heartbeat = (struct message_heartbeat){1ull << 46, 2.5};
+  target->heartbeat = (struct message_heartbeat){1ull << 46, 2.5, 1ull << 47, 77, true};
 }
 
 void codec_target_release(struct codec_target *target) {

@@ -122,6 +122,7 @@ static void test_fields(void) {
   CU_ASSERT_STRING_EQUAL(t.incident.text, "the solver diverged");
   decode_sample(&t, MESSAGE_HEARTBEAT);
   CU_ASSERT_TRUE(t.heartbeat.newest_version == 1ull << 46 && t.heartbeat.longest_step == 2.5);
+  CU_ASSERT_TRUE(t.heartbeat.realm == 1ull << 47 && t.heartbeat.pid == 77 && t.heartbeat.speaks);
   decode_sample(&t, MESSAGE_STOP);
   CU_ASSERT_EQUAL(t.stop.exit_code, 75);
   decode_sample(&t, MESSAGE_FAILED);

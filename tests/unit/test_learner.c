@@ -311,13 +311,13 @@ static void kill_actor(struct scene *s, int i) {
 static void test_dead_actor(void) {
   struct scene s;
   bool busy;
-  scene_init(&s, "dead", 2, "--env Pendulum-v1 --env-steps 600 --actor-timeout 0.8");
+  scene_init(&s, "dead", 2, "--env Pendulum-v1 --env-steps 600 --actor-timeout 0.8 --env-timeout 0.8");
   while (s.job.limiter.steps < 100) turn(&s, &busy);
   kill_actor(&s, 1);
   const struct learner_outcome *outcome = play(&s); // the other one makes the rest
   CU_ASSERT(outcome->exit_code == EXIT_DONE && !outcome->together && s.job.limiter.steps == 600);
   scene_release(&s);
-  scene_init(&s, "all-dead", 1, "--env Pendulum-v1 --env-steps 600 --actor-timeout 0.8");
+  scene_init(&s, "all-dead", 1, "--env Pendulum-v1 --env-steps 600 --actor-timeout 0.8 --env-timeout 0.8");
   while (s.job.limiter.steps < 100) turn(&s, &busy);
   kill_actor(&s, 0);
   outcome = play(&s);
@@ -328,7 +328,7 @@ static void test_dead_actor(void) {
 static void test_min_actors(void) {
   struct scene s;
   bool busy;
-  scene_init(&s, "few", 3, "--env Pendulum-v1 --env-steps 600 --actor-timeout 0.8 --min-actors 2");
+  scene_init(&s, "few", 3, "--env Pendulum-v1 --env-steps 600 --actor-timeout 0.8 --env-timeout 0.8 --min-actors 2");
   while (s.job.limiter.steps < 60) turn(&s, &busy);
   kill_actor(&s, 1);
   kill_actor(&s, 2);
@@ -342,7 +342,8 @@ static void test_min_actors(void) {
 static void test_dead_actor_in_sync(void) {
   struct scene s;
   bool busy;
-  scene_init(&s, "dead-sync", 2, "--env Pendulum-v1 --env-steps 600 --envs 2 --sync --actor-timeout 0.8");
+  scene_init(&s, "dead-sync", 2,
+             "--env Pendulum-v1 --env-steps 600 --envs 2 --sync --actor-timeout 0.8 --env-timeout 0.8");
   while (s.job.limiter.steps < 100) turn(&s, &busy);
   kill_actor(&s, 1);
   const struct learner_outcome *outcome = play(&s);

@@ -4,6 +4,9 @@
 #include "tests/support/peer.h"
 #include "tests/support/unit.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <time.h>
 
 enum { ACTORS = 3, BATCH = 4 };
@@ -236,7 +239,7 @@ static void test_surplus(void) {
 // A learner that listens to nobody for a while still speaks, and judges nobody for that time.
 static void test_not_listening(void) {
   struct scene s;
-  scene_init(&s, "envs: 3\nsend_steps: 4\nactor_timeout: 50\n");
+  scene_init(&s, "envs: 3\nsend_steps: 4\nactor_timeout: 50\nenv_timeout: 50\n");
   for (int i = 0; i < ACTORS; i++) {
     s.roster.entry[i].longest_step = 0.001;
     s.roster.entry[i].heard = s.roster.entry[i].said = clock_now() - 100;
@@ -252,8 +255,48 @@ static void test_not_listening(void) {
   scene_release(&s);
 }
 
+// Who may be silent for how long, and who is seen to be gone at once.
+static void test_patience(void) {
+  struct scene s;
+  scene_init(&s, "envs: 3\nactor_timeout: 10\nenv_timeout: 100\n");
+  struct roster_entry *entry = s.roster.entry;
+  roster_take_heartbeat(&s.roster, 0, &(struct message_heartbeat){.longest_step = 0.1});
+  roster_take_heartbeat(&s.roster, 1, &(struct message_heartbeat){.longest_step = 7});
+  roster_take_heartbeat(&s.roster, 2, &(struct message_heartbeat){.longest_step = 7, .speaks = true});
+  static const double silences[3] = {100, 140, 10};
+  for (int i = 0; i < 3; i++) {
+    for (int e = 0; e < 3; e++) entry[e].heard = clock_now();
+    entry[i].heard = clock_now() - silences[i] + 2;
+    CU_ASSERT_EQUAL(look(&s), -1);
+    entry[i].heard -= 3;
+    CU_ASSERT_EQUAL(look(&s), i);
+    entry[i].alive = true;
+  }
+  // Of another machine's process nothing is known; of one here whether it is there.
+  const pid_t child = fork();
+  if (child == 0) _exit(0);
+  CU_ASSERT_EQUAL(waitpid(child, NULL, 0), child);
+  struct message_heartbeat heartbeat = {.realm = s.roster.realm + 1, .pid = (uint32_t)child};
+  for (int here = 0; here < 2; here++, heartbeat.realm = s.roster.realm) {
+    roster_take_heartbeat(&s.roster, 0, &heartbeat);
+    for (int e = 0; e < 3; e++) entry[e].heard = clock_now() - 2;
+    CU_ASSERT_EQUAL(look(&s), here ? 0 : -1);
+  }
+  heartbeat.pid = (uint32_t)getpid();
+  roster_take_heartbeat(&s.roster, 1, &heartbeat);
+  CU_ASSERT_EQUAL(look(&s), -1);
+  heartbeat.pid = (uint32_t)child;
+  roster_take_heartbeat(&s.roster, 2, &heartbeat);
+  roster_hear(&s.roster, 2);
+  CU_ASSERT_EQUAL(look(&s), -1); // so soon nobody looks
+  roster_count_gone(&s.roster);
+  CU_ASSERT(!entry[2].alive && entry[1].alive);
+  scene_release(&s);
+}
+
 int main(void) {
   static const struct unit_case cases[] = {
+      {"patience with those that may be in a step, none with who is gone", test_patience},
       {"every actor holds two credits at most", test_two_each},
       {"a batch shipped without a credit does not add one", test_shipped_without_credit},
       {"steps made and promised stay within what the limiter allows", test_limiter},
