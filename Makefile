@@ -54,7 +54,9 @@ LINK    = $(CC) -pthread $(FLAGS_$(FLAVOUR)) $(CFLAGS) $(LDFLAGS)
 # --- the sources --------------------------------------------------------------------------------------------------------
 SOURCES := $(wildcard common/*/*.c learner/*.c actor/*.c actor/envs/*.c launch/*.c)
 PRESETS := $(wildcard launch/presets/*.yaml)
-LIB_OBJECTS := $(patsubst %.c,$(B)/obj/%.o,$(filter-out launch/main.c,$(SOURCES))) $(B)/obj/presets_table.o
+CLUSTER := $(wildcard launch/cluster/*.sh)
+EMBEDDED := presets cluster
+LIB_OBJECTS := $(patsubst %.c,$(B)/obj/%.o,$(filter-out launch/main.c,$(SOURCES))) $(EMBEDDED:%=$(B)/obj/gen/%.o)
 
 # These also compile with double: against PyTorch's float64 and central differences.
 DOUBLE_TESTS   := linalg mlp squashed_gaussian normalizer adam critic sac
@@ -208,7 +210,7 @@ install: all ## Install below PREFIX=/usr/local (and DESTDIR)
 	$(Q)install -m 755 $(B)/corsac $(prefix)/bin/corsac
 	$(Q)install -m 644 common/env/env.h $(prefix)/include/corsac/env.h
 	$(Q)$(if $(PRESETS),install -m 644 $(PRESETS) $(prefix)/share/corsac/presets)
-	$(Q)$(if $(wildcard launch/cluster/*),install -d $(prefix)/share/corsac/cluster && install -m 644 $(wildcard launch/cluster/*) $(prefix)/share/corsac/cluster)
+	$(Q)install -d $(prefix)/share/corsac/cluster && install -m 755 $(CLUSTER) $(prefix)/share/corsac/cluster
 
 uninstall: ## Remove what install put there
 	$(Q)rm -rf $(prefix)/bin/corsac $(prefix)/include/corsac $(prefix)/share/corsac
@@ -237,12 +239,14 @@ $(B)/double/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(Q)$(COMPILE) -DCORSAC_REAL_DOUBLE -MMD -MP -c $< -o $@
 
-$(B)/gen/presets.c: launch/presets.sh $(PRESETS) $(wildcard launch/presets)
+$(B)/gen/presets.c: launch/embed.sh $(PRESETS) $(wildcard launch/presets)
+$(B)/gen/cluster.c: launch/embed.sh $(CLUSTER) $(wildcard launch/cluster)
+$(B)/gen/%.c:
 	$(call say,GEN,$@)
 	@mkdir -p $(@D)
-	$(Q)launch/presets.sh $(PRESETS) >$@
+	$(Q)launch/embed.sh $* $(filter %.yaml %.sh,$(filter-out launch/embed.sh,$^)) >$@
 
-$(B)/obj/presets_table.o: $(B)/gen/presets.c $(B)/flags
+$(B)/obj/gen/%.o: $(B)/gen/%.c $(B)/flags
 	@mkdir -p $(@D)
 	$(Q)$(COMPILE) -Wno-overlength-strings -MMD -MP -c $< -o $@
 

@@ -14,6 +14,7 @@ static const char *const PROGRAM =
     "  corsac options    every option of `train`, with default, range and what a resume may change\n"
     "  corsac bench      measure this machine: the update, replay, actors, messages, checkpoints, each beside its "
     "limit\n"
+    "  corsac cluster    a script for a batch system, filled in: Slurm, PBS, LSF, or machines of your own\n"
     "  corsac help NAME  more about one of these (or NAME --help)\n"
     "  corsac --version\n"
     "\n"
@@ -148,11 +149,32 @@ static const char *const BENCH =
     "  corsac bench learner --obs-dim 348 --act-dim 17 --json\n"
     "  mpirun --bind-to none --oversubscribe -n 9 corsac bench transport\n";
 
+static const char *const CLUSTER =
+    "corsac cluster slurm|pbs|lsf|hosts [--nodes N] [--tasks N] [--time HH:MM:SS] [--env E] [--run-dir DIR] [--options "
+    "TEXT]\n"
+    "\n"
+    "Prints a script that starts a run under a batch system and goes on with it as often as it takes: it saves before "
+    "its time is over,\n"
+    "ends with 75, and is queued again (train --resume auto). A plain script, to be edited where a site wants it "
+    "otherwise; they also lie\n"
+    "in share/corsac/cluster. hosts: without a queue, on machines that a file `hosts` names.\n"
+    "\n"
+    "  --nodes N         machines (default 1)\n"
+    "  --tasks N         ranks on each of them, the learner one of all (default 8)\n"
+    "  --time HH:MM:SS   of one job (default 04:00:00)\n"
+    "  --env E           as to train (default Pendulum-v1)\n"
+    "  --run-dir DIR     of the run, seen by all machines (default runs/corsac; slurm: runs/ and the job's name)\n"
+    "  --options=TEXT    more options of train: --options='--utd 1 --env-steps 2e6'\n"
+    "\n"
+    "Examples:\n"
+    "  corsac cluster slurm --nodes 4 --tasks 16 --time 12:00:00 --env ./solver.so > solver.sh; sbatch solver.sh\n"
+    "  corsac cluster hosts --env ./solver.so --options='--env-steps 2e6' > solver.sh; bash solver.sh\n";
+
 void command_help(const char *name) {
   static const struct {
     const char *name, *const *text;
-  } pages[] = {{"train", &TRAIN}, {"eval", &EVAL},       {"inspect", &INSPECT},
-               {"envs", &ENVS},   {"options", &OPTIONS}, {"bench", &BENCH}};
+  } pages[] = {{"train", &TRAIN},     {"eval", &EVAL},   {"inspect", &INSPECT}, {"envs", &ENVS},
+               {"options", &OPTIONS}, {"bench", &BENCH}, {"cluster", &CLUSTER}};
   const char *text = PROGRAM;
   for (size_t i = 0; name && i < sizeof pages / sizeof *pages; i++)
     if (strcmp(name, pages[i].name) == 0) text = *pages[i].text;

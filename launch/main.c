@@ -11,8 +11,9 @@
 static const struct {
   const char *name;
   int (*run)(int argc, char **argv);
-} commands[] = {{"train", command_train}, {"eval", command_eval},       {"inspect", command_inspect},
-                {"envs", command_envs},   {"options", command_options}, {"bench", command_bench}};
+} commands[] = {{"train", command_train},    {"eval", command_eval},       {"inspect", command_inspect},
+                {"envs", command_envs},      {"options", command_options}, {"bench", command_bench},
+                {"cluster", command_cluster}};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static int find_command(const char *name, struct error *error) {
@@ -51,7 +52,8 @@ static int run_command(int argc, char **argv) {
     return EXIT_DONE;
   }
   if (argc < 2) {
-    error_set(&error, STATUS_USAGE, "say what to do: train, eval, inspect, envs, options or bench (see `corsac help`)");
+    error_set(&error, STATUS_USAGE,
+              "say what to do: train, eval, inspect, envs, options, bench or cluster (see `corsac help`)");
     return command_fail(&error);
   }
   const int command = find_command(name, &error);

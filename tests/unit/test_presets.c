@@ -9,7 +9,7 @@
 static void test_valid(void) {
   CU_ASSERT(presets_count >= 2);
   for (size_t i = 0; i < presets_count; i++) {
-    const struct preset *preset = &presets_table[i];
+    const struct embedded *preset = &presets_table[i];
     struct config config, defaults;
     struct error error = {0};
     options_defaults(&defaults);

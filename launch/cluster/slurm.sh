@@ -1,0 +1,32 @@
+#!/bin/bash
+# corsac under Slurm: submit with `sbatch THIS`, or one run for each seed with `sbatch --array=1-5 THIS`. It goes on from where it was
+# as often as it takes: the job saves two minutes before its time is over, or when it is preempted, and is queued again.
+#SBATCH --job-name=corsac
+#SBATCH --nodes=1
+#SBATCH --ntasks-per-node=8
+#SBATCH --time=04:00:00
+#SBATCH --signal=B:USR1@120
+#SBATCH --requeue
+#SBATCH --open-mode=append
+#SBATCH --output=%x-%A-%a.log
+
+env=Pendulum-v1
+run=runs/$SLURM_JOB_NAME
+options=""
+
+# Modules of the site, if corsac or mpirun need them: module load openmpi
+if [ -n "${SLURM_ARRAY_TASK_ID-}" ]; then
+  run=$run-seed$SLURM_ARRAY_TASK_ID
+  options="$options --seed $SLURM_ARRAY_TASK_ID"
+fi
+# One learner, and as many actors as the other tasks. A lost node is missed after 15 s of silence of its link, not after minutes.
+mpirun --bind-to none --enable-recovery --mca oob_tcp_keepalive_time 5 --mca oob_tcp_keepalive_intvl 5 --mca oob_tcp_keepalive_probes 2 \
+  corsac train --resume auto --run-dir "$run" --env "$env" $options &
+job=$!
+trap 'kill -USR1 $job' USR1 TERM
+while kill -0 $job 2>/dev/null; do wait $job; done
+
+# mpirun's own status says little; the run's says whether it wants to go on.
+code=$(sed -n 's/.*"exit_code": *\([0-9]*\).*/\1/p' "$run/status.json" 2>/dev/null)
+[ "$code" != 75 ] || scontrol requeue "${SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}${SLURM_ARRAY_TASK_ID:+_$SLURM_ARRAY_TASK_ID}"
+exit "${code:-1}"
