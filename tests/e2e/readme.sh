@@ -2,18 +2,14 @@
 # The commands of README.md work as written (with smaller networks and fewer ranks), and the files, targets and options it names exist.
 . "$(dirname "$0")/lib.sh"
 
-# A block of sh that begins with #! is a script for a cluster: its syntax is checked. Of the others and of the session every command is run.
-awk -v script="$tmp/script" '
+# Of the blocks of sh and of the session every command is run.
+awk '
   /^```/ && inside { inside = 0; next }
-  /^```/ { inside = 1; first = 1; sh = $0 == "```sh"; next }
-  inside && sh && first && /^#!/ { cluster = 1; number++ }
-  inside && first { first = 0; if (!/^#!/) cluster = 0 }
-  inside && sh && cluster { print >(script number ".sh") }
-  inside && sh && !cluster { print }
+  /^```/ { inside = 1; sh = $0 == "```sh"; next }
+  inside && sh { print }
   inside && !sh && /^\$ / { print substr($0, 3) }
   /^    \$ / { print substr($0, 7) }' README.md | sed -E 's/ +#.*//' | grep -E '^(corsac|mpirun|build/release/corsac|gcc|make) ' >"$tmp/commands"
 check 'README.md has commands' [ "$(grep -c corsac "$tmp/commands")" -ge 4 ]
-for script in "$tmp"/script*.sh; do check 'a script for a cluster' bash -n "$script"; done
 
 # A place that looks like the repository after `make`, with somebody's plugin in it.
 mkdir "$tmp/bin" "$tmp/work" "$tmp/work/build" && cd "$tmp/work" || exit 1
@@ -36,9 +32,9 @@ cd "$root" || exit 1
 for target in $(grep -oE '(^|`)make [a-z0-9-]+' README.md CONTRIBUTING.md | sed 's/.*make //' | sort -u); do
   check "make $target" grep -qE "^([a-z0-9-]+ )*$target( [a-z0-9-]+)*:" Makefile
 done
-{ "$CORSAC" options && for command in eval inspect envs options; do "$CORSAC" $command --help; done; } >"$tmp/options"
+{ "$CORSAC" options && for command in eval inspect envs options cluster; do "$CORSAC" $command --help; done; } >"$tmp/options"
 grep -oE -- '--[a-z][a-z0-9-]+' README.md | sort -u | while read -r option; do
-  case $option in --bind-to | --enable-recovery | --oversubscribe | --hostfile | --map-by | --ntasks | --time | --signal | --requeue | --nodes | --version) continue ;; esac
+  case $option in --bind-to | --enable-recovery | --oversubscribe | --hostfile | --map-by | --ntasks | --time | --signal | --requeue | --nodes | --array | --version) continue ;; esac
   grep -qE -- "--(\[no-\])?${option#--}\b" "$tmp/options" || echo "$option"
 done >"$tmp/unknown"
 check "README.md names options that exist, not $(tr '\n' ' ' <"$tmp/unknown")" [ ! -s "$tmp/unknown" ]
