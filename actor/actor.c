@@ -32,7 +32,9 @@ struct actor {
   struct buffer bytes;        // scratch
   uint64_t round, round_left; // sync: the round being made and the steps of each environment still to make in it
   bool in_round;
-  bool lent; // the only environment evaluates between training episodes
+  uint64_t version; // sync: what the round is made with
+  bool awaits;      // ... and which has yet to come
+  bool lent;        // the only environment evaluates between training episodes
   bool stop_asked;
   double drained;     // when messages were last looked for
   double heard, said; // when the learner was last heard, when this actor last sent
@@ -153,21 +155,29 @@ static enum status restore(struct actor *actor, const struct frame *frame, struc
   return status == STATUS_OK ? rollout_restore(actor->rollout, &actor->snapshot, error) : status;
 }
 
-static enum status begin_round(struct actor *actor, const struct frame *frame, struct error *error) {
-  struct message_round round;
-  enum status status = message_decode_round(frame, &round, error);
-  if (status == STATUS_OK)
-    status =
-        weights_receiver_look(&actor->weights, actor->policy, error); // it keeps this version until the round has ended
-  if (status != STATUS_OK) return status;
-  const uint64_t version = policy_version(actor->policy);
-  if (round.version != version)
+// Looks for the round's version, which is kept until the round has ended. On another node than the learner's somebody
+// else may still have to put it on the board.
+static enum status await_version(struct actor *actor, struct error *error) {
+  const enum status status = weights_receiver_look(&actor->weights, actor->policy, error);
+  const uint64_t version = policy_version(actor->policy), wanted = actor->version;
+  if (status != STATUS_OK || (version < wanted && actor->weights.relays)) return status;
+  if (version != wanted)
     return error_set(error, STATUS_PEER, "round %llu wants policy version %llu, this actor has %llu",
-                     (unsigned long long)round.round, (unsigned long long)round.version, (unsigned long long)version);
-  actor->round = round.round;
-  actor->round_left = actor->config.sync_steps;
+                     (unsigned long long)actor->round, (unsigned long long)wanted, (unsigned long long)version);
+  actor->awaits = false;
   actor->in_round = true;
   return STATUS_OK;
+}
+
+static enum status begin_round(struct actor *actor, const struct frame *frame, struct error *error) {
+  struct message_round round;
+  const enum status status = message_decode_round(frame, &round, error);
+  if (status != STATUS_OK) return status;
+  actor->round = round.round;
+  actor->round_left = actor->config.sync_steps;
+  actor->version = round.version;
+  actor->awaits = true;
+  return await_version(actor, error);
 }
 
 static enum status begin_evaluation(struct actor *actor, const struct frame *frame, struct error *error) {
@@ -221,7 +231,7 @@ static enum status take_message(struct actor *actor, const struct frame *frame, 
     actor->said = 0; // a heartbeat now: who this is
     return message_decode_empty(frame, error);
   case MESSAGE_RESTORE: return restore(actor, frame, error);
-  case MESSAGE_WEIGHTS: return weights_receiver_take(&actor->weights, frame, policy_weights(actor->policy), error);
+  case MESSAGE_WEIGHTS: return weights_receiver_take(&actor->weights, frame, actor->policy, error);
   case MESSAGE_ROUND: return begin_round(actor, frame, error);
   case MESSAGE_EVALUATE: return begin_evaluation(actor, frame, error);
   case MESSAGE_SNAPSHOT_REQUEST: return answer_snapshot_request(actor, error);
@@ -349,7 +359,8 @@ static enum status look_at_learner(struct actor *actor, struct error *error) {
 
 static enum status work(struct actor *actor, bool *worked, struct error *error) {
   enum status status = STATUS_OK;
-  if (evaluator_busy(actor->evaluator)) status = evaluation_turn(actor, worked, error);
+  if (actor->awaits) status = await_version(actor, error);
+  if (status == STATUS_OK && evaluator_busy(actor->evaluator)) status = evaluation_turn(actor, worked, error);
   const bool may_step = actor->config.sync ? actor->in_round : transition_sender_has_room(&actor->sender);
   if (status == STATUS_OK && may_step && !actor->lent) {
     status = rollout_turn(actor, worked, error);

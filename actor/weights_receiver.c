@@ -5,23 +5,34 @@
 enum status weights_receiver_init(struct weights_receiver *receiver, struct policy *policy, struct transport *transport,
                                   struct error *error) {
   const struct policy_weights *shape = policy_weights(policy);
+  const size_t bytes = posted_policy_size(shape->obs_dim, policy_parameters(policy));
   *receiver = (struct weights_receiver){.transport = transport, .board = transport_board(transport)};
   enum status status = policy_weights_init(&receiver->arriving, shape->obs_dim, shape->parameters, error);
+  if (receiver->board && receiver->board->capacity < bytes) receiver->board = NULL; // then all get messages
   if (status != STATUS_OK || !receiver->board) return status;
-  return buffer_reserve(&receiver->copy, posted_policy_size(shape->obs_dim, policy_parameters(policy)), error);
+  receiver->relays = transport_board_home(transport, transport_rank(transport)) != 0;
+  if (receiver->relays && !board_reserve(receiver->board, bytes))
+    return error_set(error, STATUS_MEMORY, "no shared memory on this node for twice the policy's %zu bytes", bytes);
+  return buffer_reserve(&receiver->copy, bytes, error);
 }
 
 void weights_receiver_release(struct weights_receiver *receiver) {
   policy_weights_release(&receiver->arriving);
   buffer_release(&receiver->bytes);
   buffer_release(&receiver->copy);
+  buffer_release(&receiver->head);
 }
 
-enum status weights_receiver_take(struct weights_receiver *receiver, const struct frame *frame,
-                                  struct policy_weights *weights, struct error *error) {
+enum status weights_receiver_take(struct weights_receiver *receiver, const struct frame *frame, struct policy *policy,
+                                  struct error *error) {
   enum status status = message_decode_weights(frame, &receiver->arriving, error);
   if (status != STATUS_OK) return status;
-  if (receiver->arriving.version > weights->version) policy_weights_copy(weights, &receiver->arriving);
+  if (receiver->arriving.version > policy_version(policy)) {
+    policy_weights_copy(policy_weights(policy), &receiver->arriving);
+    const struct policy_view view = policy_view(policy);
+    if (receiver->relays) status = posted_policy_share(receiver->board, &view, &receiver->head, error);
+    if (status != STATUS_OK) return status;
+  }
   weights_receiver_hear(receiver, receiver->arriving.version);
   status = message_encode_empty(&receiver->bytes, MESSAGE_WEIGHTS_TAKEN, (uint32_t)transport_rank(receiver->transport),
                                 error);

@@ -83,8 +83,7 @@ static enum status take_weights(struct actor_side *side, struct error *error) {
     if (status == STATUS_OK && size == 0) return weights_receiver_look(&side->receiver, side->policy, error);
     if (status != STATUS_OK) return status;
     status = frame_decode(bytes, size, &frame, error);
-    if (status == STATUS_OK)
-      status = weights_receiver_take(&side->receiver, &frame, policy_weights(side->policy), error);
+    if (status == STATUS_OK) status = weights_receiver_take(&side->receiver, &frame, side->policy, error);
     if (status != STATUS_OK) return status;
   }
 }

@@ -78,6 +78,18 @@ void policy_take(struct policy *policy, const struct policy_view *view) {
   policy->taken = policy->imported = true;
 }
 
+static void import(struct policy *policy) {
+  if (!policy->imported) mlp_import(&policy->net, policy->weights.values, policy->parameters);
+  policy->imported = true;
+}
+
+struct policy_view policy_view(struct policy *policy) {
+  const struct policy_weights *weights = &policy->weights;
+  import(policy);
+  return (struct policy_view){weights->version, weights->obs_dim,       weights->normalize, weights->shift,
+                              weights->scale,   policy->net.parameters, policy->parameters};
+}
+
 uint64_t policy_version(const struct policy *policy) { return policy->weights.version; }
 
 size_t policy_block_rows(const struct policy *policy) { return policy->block; }
@@ -191,8 +203,7 @@ void policy_destroy(struct policy *policy) {
 void policy_act(struct policy *policy, size_t rows, const float *obs, const float *eps, float *action) {
   const struct policy_weights *weights = &policy->weights;
   size_t in = policy->net.input, act_dim = policy->act_dim, block = policy->block;
-  if (!policy->imported) mlp_import(&policy->net, weights->values, policy->parameters);
-  policy->imported = true;
+  import(policy);
   for (size_t start = 0; start < rows; start += block) {
     size_t n = rows - start < block ? rows - start : block;
     if (weights->normalize) {

@@ -55,6 +55,8 @@ struct policy_weights *policy_weights(struct policy *policy);
 size_t policy_parameters(const struct policy *policy); // of a policy_view
 // Acts with these from now on. view has the policy's obs_dim and parameters.
 void policy_take(struct policy *policy, const struct policy_view *view);
+// What it acts with, in the backend's memory; valid until it changes.
+struct policy_view policy_view(struct policy *policy);
 uint64_t policy_version(const struct policy *policy);
 size_t policy_block_rows(const struct policy *policy); // rows of a block: the self-test's choice; on tiles any would do
 // obs (rows x obs_dim) -> action (rows x act_dim) in [-1,1]. eps (rows x act_dim): the noise; NULL: deterministic,

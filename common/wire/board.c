@@ -1,5 +1,7 @@
 #include "common/wire/board.h"
 
+#include "common/base/process.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <stdatomic.h>
@@ -17,6 +19,7 @@ struct slot {
 };
 struct board_memory {
   _Alignas(BOARD_ALIGNMENT) atomic_uint_least64_t newest;
+  atomic_uint_least32_t writer; // the process that writes, where several may; 0: none
   struct slot slot[2];
   atomic_uint_least64_t words[]; // (2 x words of a slot)
 };
@@ -40,6 +43,7 @@ void board_attach(struct board *board, void *memory, size_t capacity) {
 void board_clear(struct board *board) {
   struct board_memory *memory = board->memory;
   atomic_store(&memory->newest, 0);
+  atomic_store(&memory->writer, 0);
   for (int i = 0; i < 2; i++) {
     atomic_store(&memory->slot[i].version, 0);
     atomic_store(&memory->slot[i].size, 0);
@@ -109,6 +113,21 @@ void board_publish(struct board *board, uint64_t version, const void *head, size
   store_words(words_of(board, i) + head_size / WORD, body, body_size);
   atomic_store_explicit(&slot->version, version, memory_order_release);
   atomic_store_explicit(&memory->newest, version, memory_order_release);
+}
+
+bool board_publish_shared(struct board *board, uint64_t version, const void *head, size_t head_size, const void *body,
+                          size_t body_size) {
+  atomic_uint_least32_t *writer = &board->memory->writer;
+  const uint32_t self = (uint32_t)getpid();
+  uint32_t other = 0;
+  if (board_version(board) >= version) return false;
+  if (!atomic_compare_exchange_strong(writer, &other, self) &&
+      !(process_is_gone(other) && atomic_compare_exchange_strong(writer, &other, self)))
+    return false;
+  const bool newer = board_version(board) < version;
+  if (newer) board_publish(board, version, head, head_size, body, body_size);
+  atomic_store(writer, 0);
+  return newer;
 }
 
 uint64_t board_read_newer(const struct board *board, uint64_t than, void *bytes, size_t limit, size_t *size) {

@@ -1,4 +1,4 @@
-// One content, newest wins, that one process writes and others on its node read out of memory they share: a seqlock.
+// One content, newest wins, that a process writes and others on its node read out of memory they share: a seqlock.
 // Nobody waits: the writer never looks at readers, and a reader that was overtaken keeps what it has. Two slots take
 // turns, so a reader is overtaken only where the writer begins the version after next during the reader's copy.
 #ifndef CORSAC_COMMON_WIRE_BOARD_H
@@ -26,6 +26,10 @@ bool board_reserve(struct board *board, size_t size);
 // The writer: head, a multiple of 8 bytes, then body; together at most the capacity. Versions ascend from 1.
 void board_publish(struct board *board, uint64_t version, const void *head, size_t head_size, const void *body,
                    size_t body_size);
+// The same where several processes may write, of which one does at a time: false where another one is at it, or has put
+// up this version or a newer one. Who died over it is nobody's hindrance.
+bool board_publish_shared(struct board *board, uint64_t version, const void *head, size_t head_size, const void *body,
+                          size_t body_size);
 uint64_t board_version(const struct board *board); // the newest there is, 0: none; one load
 // Copies the newest content and returns its version if that is above `than`; 0: there is none, or the writer was faster
 // a few times over. *size is what the content says of itself: where it is more than `limit`, nothing was copied.

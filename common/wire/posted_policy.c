@@ -15,8 +15,7 @@ size_t posted_policy_size(uint32_t obs_dim, size_t parameters) {
   return head_size(obs_dim) + parameters * sizeof(float);
 }
 
-enum status posted_policy_write(struct board *board, const struct policy_view *view, struct buffer *head,
-                                struct error *error) {
+static enum status fill_head(const struct policy_view *view, struct buffer *head, struct error *error) {
   const struct head fields = {view->version, view->parameters, view->obs_dim, view->normalize};
   const size_t row = view->obs_dim * sizeof(float), size = head_size(view->obs_dim);
   const enum status status = buffer_reserve(head, size, error);
@@ -24,8 +23,24 @@ enum status posted_policy_write(struct board *board, const struct policy_view *v
   memcpy(head->data, &fields, sizeof fields);
   memcpy(head->data + sizeof fields, view->shift, row);
   memcpy(head->data + sizeof fields + row, view->scale, row);
-  board_publish(board, view->version, head->data, size, view->values, view->parameters * sizeof(float));
+  head->size = size;
   return STATUS_OK;
+}
+
+enum status posted_policy_write(struct board *board, const struct policy_view *view, struct buffer *head,
+                                struct error *error) {
+  const enum status status = fill_head(view, head, error);
+  if (status == STATUS_OK)
+    board_publish(board, view->version, head->data, head->size, view->values, view->parameters * sizeof(float));
+  return status;
+}
+
+enum status posted_policy_share(struct board *board, const struct policy_view *view, struct buffer *head,
+                                struct error *error) {
+  const enum status status = fill_head(view, head, error);
+  if (status == STATUS_OK)
+    board_publish_shared(board, view->version, head->data, head->size, view->values, view->parameters * sizeof(float));
+  return status;
 }
 
 enum status posted_policy_read(const struct board *board, uint64_t than, uint32_t obs_dim, size_t parameters,

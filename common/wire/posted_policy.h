@@ -11,6 +11,9 @@ size_t posted_policy_size(uint32_t obs_dim, size_t parameters); // bytes on the 
 // head: scratch. Fits the board by its capacity.
 enum status posted_policy_write(struct board *board, const struct policy_view *view, struct buffer *head,
                                 struct error *error);
+// The same for one of several writers (board_publish_shared).
+enum status posted_policy_share(struct board *board, const struct policy_view *view, struct buffer *head,
+                                struct error *error);
 // The board's policy, if its version is above `than`, copied into `copy`, which view then points into; view->version 0:
 // there is none, or the learner was writing all the while. STATUS_FORMAT for anything else than a policy of these
 // dimensions and of the version that the board says.

@@ -45,15 +45,18 @@ bool transport_flush(struct transport *transport, double seconds) {
 }
 
 enum status transport_board_open(struct transport *transport, size_t capacity, struct error *error) {
+  transport->board_asked = capacity;
   return transport->operations->board_open(transport, capacity, error);
 }
+
+size_t transport_board_asked(const struct transport *transport) { return transport->board_asked; }
 
 struct board *transport_board(struct transport *transport) {
   return transport->board.memory ? &transport->board : NULL;
 }
 
-bool transport_board_reaches(const struct transport *transport, int rank) {
-  return transport->board_reaches && transport->board_reaches[rank];
+int transport_board_home(const struct transport *transport, int rank) {
+  return transport->board_home ? transport->board_home[rank] : -1;
 }
 
 struct transport_statistics transport_statistics(const struct transport *transport) {

@@ -19,8 +19,9 @@ struct transport {
   int rank, size;
   size_t limit; // bytes of the largest message, WIRE_MAX_MESSAGE
   struct transport_statistics statistics;
-  struct board board;        // memory NULL: this rank sees none
-  const bool *board_reaches; // (size) who sees it; NULL: nobody
+  struct board board;    // memory NULL: this rank sees none
+  size_t board_asked;    // bytes that it asked for
+  const int *board_home; // (size) transport_board_home of each rank; NULL: nobody sees one
 };
 
 #endif

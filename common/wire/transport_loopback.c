@@ -12,13 +12,17 @@ struct loopback {
   struct block_pool pool;     // of what is sent to this end
   struct block *first, *last; // the inbox, oldest first
   struct block *current;      // what the last receive handed out
+  int home;                   // first end on its node
+};
+struct board_slot {
+  void *memory; // NULL: nobody has opened it
+  size_t capacity;
 };
 struct hub {
-  int alive;
-  void *board;            // NULL: nobody has opened it
-  size_t board_capacity;  // rank 0's
-  bool *board_reaches;    // (size)
-  struct loopback *end[]; // (size), NULL once destroyed
+  int alive, size;
+  struct board_slot *board; // (size) of the node whose first end that is
+  int *board_home;          // (size) -1 until it is opened
+  struct loopback *end[];   // (size), NULL once destroyed
 };
 
 static enum status loopback_send(struct transport *transport, int to, const void *bytes, size_t size,
@@ -58,27 +62,31 @@ static size_t loopback_unsent(struct transport *transport) {
   return 0;
 }
 
-// The first end to ask makes it, so rank 0 should.
+// The first end of a node to ask makes it, so the node's first should.
 static enum status loopback_board_open(struct transport *transport, size_t capacity, struct error *error) {
-  struct hub *hub = ((struct loopback *)transport)->hub;
+  struct loopback *end = (struct loopback *)transport;
+  struct board_slot *slot = &end->hub->board[end->home];
   if (capacity == 0) return STATUS_OK;
-  if (!hub->board) {
-    hub->board = memory_alloc(1, board_size(capacity), "the weights' board", error);
-    if (!hub->board) return STATUS_MEMORY;
-    hub->board_capacity = capacity;
+  if (!slot->memory) {
+    slot->memory = memory_alloc(1, board_size(capacity), "the weights' board", error);
+    if (!slot->memory) return STATUS_MEMORY;
+    slot->capacity = capacity;
   }
-  board_attach(&transport->board, hub->board, hub->board_capacity);
-  hub->board_reaches[transport->rank] = true;
+  board_attach(&transport->board, slot->memory, slot->capacity);
+  end->hub->board_home[transport->rank] = end->home;
   return STATUS_OK;
 }
+
+void transport_loopback_move(struct transport *end, int home) { ((struct loopback *)end)->home = home; }
 
 static size_t loopback_memory(const struct transport *transport) {
   return ((const struct loopback *)transport)->pool.memory;
 }
 
 static void hub_destroy(struct hub *hub) {
+  for (int i = 0; hub->board && i < hub->size; i++) memory_free(hub->board[i].memory);
   memory_free(hub->board);
-  memory_free(hub->board_reaches);
+  memory_free(hub->board_home);
   memory_free(hub);
 }
 
@@ -103,8 +111,11 @@ enum status transport_loopback_create(int size, struct transport **ends, struct 
   memset(ends, 0, (size_t)size * sizeof *ends);
   struct hub *hub = memory_alloc(1, sizeof *hub + (size_t)size * sizeof *hub->end, "the loopback transport", error);
   if (!hub) return STATUS_MEMORY;
-  hub->board_reaches = memory_alloc((size_t)size, sizeof *hub->board_reaches, "the loopback transport", error);
-  if (!hub->board_reaches) goto fail;
+  hub->size = size;
+  hub->board = memory_alloc((size_t)size, sizeof *hub->board, "the loopback transport", error);
+  hub->board_home = memory_alloc((size_t)size, sizeof *hub->board_home, "the loopback transport", error);
+  if (!hub->board || !hub->board_home) goto fail;
+  for (int rank = 0; rank < size; rank++) hub->board_home[rank] = -1;
   for (int rank = 0; rank < size; rank++) {
     struct loopback *end = memory_alloc(1, sizeof *end, "the loopback transport", error);
     if (!end) goto fail;
@@ -112,7 +123,7 @@ enum status transport_loopback_create(int size, struct transport **ends, struct 
                                    .rank = rank,
                                    .size = size,
                                    .limit = WIRE_MAX_MESSAGE,
-                                   .board_reaches = hub->board_reaches};
+                                   .board_home = hub->board_home};
     end->hub = hub;
     hub->end[rank] = end;
     hub->alive++;

@@ -187,8 +187,8 @@ struct transport_mpi {
   struct block *current; // what the last receive handed out
   uint64_t *held_back;   // (size) the last turn in which this source's oldest message was not complete
   uint64_t turn;
-  bool *lost;          // (size) a transfer with this peer failed
-  bool *board_reaches; // (size)
+  bool *lost;      // (size) a transfer with this peer failed
+  int *board_home; // (size)
 };
 
 // A larger array with the old one's contents, which is freed; NULL leaves the old one.
@@ -377,7 +377,7 @@ static enum status mpi_receive(struct transport *transport, int *from, const uin
   return STATUS_OK;
 }
 
-// ---- the board: a shared window on rank 0's node
+// ---- the boards: a shared window on each node
 
 // Open MPI fails on a shared window it finds no room for on the node's first rank alone, and the others then wait for
 // ever; so that rank looks first. Windows are files in this directory, which may only be promised: not so here.
@@ -398,11 +398,11 @@ static void warn_slower(const struct error *reason) {
   log_warn("weights go as messages also within the node, which takes longer: %s", reason->text);
 }
 
-// The ranks that share memory with rank 0, it among them; MPI_COMM_NULL on others, and where it is alone. A capacity
-// of 0 is a rank that does not ask. *capacity becomes rank 0's; 0: no board.
+// The ranks that share memory with this one, itself among them; MPI_COMM_NULL where it does not ask (capacity 0).
+// *capacity becomes that of the first of them; 0: no board, as for one alone.
 static enum status find_node(struct transport_mpi *mpi, size_t *capacity, MPI_Comm *node, double end,
                              struct error *error) {
-  int size = 1;
+  int size = 1, place = 0;
   MPI_Request request;
   const int type = *capacity ? MPI_COMM_TYPE_SHARED : MPI_UNDEFINED;
   enum status status = mpi_check(MPI_Comm_split_type(mpi->comm, type, mpi->base.rank, MPI_INFO_NULL, node),
@@ -412,7 +412,8 @@ static enum status find_node(struct transport_mpi *mpi, size_t *capacity, MPI_Co
   if (!promised) return STATUS_MEMORY;
   status = mpi_check(MPI_Comm_set_errhandler(*node, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler", error);
   if (!status) status = mpi_check(MPI_Comm_size(*node, &size), "MPI_Comm_size", error);
-  if (!status && mpi->base.rank == 0 && size > 1) {
+  if (!status) status = mpi_check(MPI_Comm_rank(*node, &place), "MPI_Comm_rank", error);
+  if (!status && place == 0 && size > 1) {
     struct error full = {0};
     *promised = *capacity;
     if (find_room(board_size(*capacity) + BOARD_ALIGNMENT, &full)) {
@@ -420,7 +421,6 @@ static enum status find_node(struct transport_mpi *mpi, size_t *capacity, MPI_Co
       *promised = 0;
     }
   }
-  // Elsewhere than on rank 0's node the first rank promises nothing.
   if (!status) status = mpi_check(MPI_Ibcast(promised, 1, MPI_UINT64_T, 0, *node, &request), "MPI_Ibcast", error);
   if (!status) status = wait_until(&request, end, "sharing memory on the node", error);
   if (status) return status;
@@ -434,49 +434,72 @@ static enum status find_node(struct transport_mpi *mpi, size_t *capacity, MPI_Co
 static enum status share_window(struct transport_mpi *mpi, size_t capacity, MPI_Comm node, struct error *error) {
   MPI_Win window;
   char *base = NULL;
-  int unit;
-  MPI_Aint bytes = mpi->base.rank == 0 ? (MPI_Aint)(board_size(capacity) + BOARD_ALIGNMENT) : 0;
-  enum status status = mpi_check(MPI_Win_allocate_shared(bytes, 1, MPI_INFO_NULL, node, &base, &window),
-                                 "MPI_Win_allocate_shared", error);
+  int unit, place = 0;
+  enum status status = mpi_check(MPI_Comm_rank(node, &place), "MPI_Comm_rank", error);
+  if (status) return status;
+  MPI_Aint bytes = place == 0 ? (MPI_Aint)(board_size(capacity) + BOARD_ALIGNMENT) : 0;
+  status = mpi_check(MPI_Win_allocate_shared(bytes, 1, MPI_INFO_NULL, node, &base, &window), "MPI_Win_allocate_shared",
+                     error);
   if (!status) status = mpi_check(MPI_Win_set_errhandler(window, MPI_ERRORS_RETURN), "MPI_Win_set_errhandler", error);
   if (!status) status = mpi_check(MPI_Win_shared_query(window, 0, &bytes, &unit, &base), "MPI_Win_shared_query", error);
   if (status) return status;
   base += (BOARD_ALIGNMENT - (uintptr_t)base % BOARD_ALIGNMENT) % BOARD_ALIGNMENT; // the same in all: pages are aligned
   board_attach(&mpi->base.board, base, capacity);
-  if (mpi->base.rank == 0) board_clear(&mpi->base.board);
+  if (place == 0) board_clear(&mpi->base.board);
   return STATUS_OK;
 }
 
-// Everybody says whether it sees the board: it is of use where rank 0 does and someone else.
-static enum status share_views(struct transport_mpi *mpi, double end, struct error *error) {
+// The rank in the whole job of a node's first.
+static enum status find_home(const struct transport_mpi *mpi, MPI_Comm node, int *home, struct error *error) {
+  const int first = 0;
+  MPI_Group of_node, of_all;
+  enum status status = mpi_check(MPI_Comm_group(node, &of_node), "MPI_Comm_group", error);
+  if (status) return status;
+  status = mpi_check(MPI_Comm_group(mpi->comm, &of_all), "MPI_Comm_group", error);
+  if (!status) {
+    status = mpi_check(MPI_Group_translate_ranks(of_node, 1, &first, of_all, home), "MPI_Group_translate_ranks", error);
+    MPI_Group_free(&of_all); // local, and nothing depends on it
+  }
+  MPI_Group_free(&of_node);
+  return status;
+}
+
+// Everybody says where the board is that it sees. One of its own is of no use to a rank, nor one that its node's first
+// does not see.
+static enum status share_views(struct transport_mpi *mpi, int home, double end, struct error *error) {
   const size_t size = (size_t)mpi->base.size;
   MPI_Request request;
-  char *sees = memory_alloc(size + 1, 1, "the weights' board", error); // after a timeout it stays MPI's; [0]: mine
-  if (!sees) return STATUS_MEMORY;
-  sees[0] = mpi->base.board.memory != NULL;
-  enum status status =
-      mpi_check(MPI_Iallgather(sees, 1, MPI_CHAR, sees + 1, 1, MPI_CHAR, mpi->comm, &request), "MPI_Iallgather", error);
+  int *homes = memory_alloc(size + 1, sizeof *homes, "the weights' board", error); // after a timeout it stays MPI's
+  if (!homes) return STATUS_MEMORY;
+  homes[size] = mpi->base.board.memory ? home : -1;
+  enum status status = mpi_check(MPI_Iallgather(homes + size, 1, MPI_INT, homes, 1, MPI_INT, mpi->comm, &request),
+                                 "MPI_Iallgather", error);
   if (!status) status = wait_until(&request, end, "sharing memory on the node", error);
   if (status) return status;
-  size_t seeing = 0;
-  for (size_t r = 0; r < size; r++) seeing += mpi->board_reaches[r] = sees[1] && sees[1 + r];
-  if (seeing < 2 || !mpi->board_reaches[mpi->base.rank]) mpi->base.board.memory = NULL;
-  if (seeing >= 2) mpi->base.board_reaches = mpi->board_reaches;
-  memory_free(sees);
+  for (size_t r = 0; r < size; r++) {
+    size_t seeing = 0;
+    for (size_t other = 0; homes[r] >= 0 && other < size; other++) seeing += homes[other] == homes[r];
+    mpi->board_home[r] = seeing >= 2 && homes[homes[r]] == homes[r] ? homes[r] : -1;
+  }
+  if (mpi->board_home[mpi->base.rank] < 0) mpi->base.board.memory = NULL;
+  mpi->base.board_home = mpi->board_home;
+  memory_free(homes);
   return STATUS_OK;
 }
 
 static enum status mpi_board_open(struct transport *transport, size_t capacity, struct error *error) {
   struct transport_mpi *mpi = (struct transport_mpi *)transport;
   const double end = clock_now() + BOARD_SECONDS;
+  int home = -1;
   MPI_Comm node = MPI_COMM_NULL;
   struct error failed = {0};
   enum status status = find_node(mpi, &capacity, &node, end, error);
+  if (!status && node != MPI_COMM_NULL) status = find_home(mpi, node, &home, error);
   if (status) return status;
   const bool shared = node != MPI_COMM_NULL && capacity > 0 && share_window(mpi, capacity, node, &failed) == STATUS_OK;
-  status = share_views(mpi, end, error);
-  if (failed.status && !shared && (mpi->base.rank == 0 || mpi->board_reaches[0]))
-    warn_slower(&failed); // else rank 0 has
+  status = share_views(mpi, home, end, error);
+  if (failed.status && !shared && (mpi->base.rank == home || mpi->board_home[home] >= 0))
+    warn_slower(&failed); // else the node's first has
   return status;
 }
 
@@ -497,7 +520,7 @@ static void mpi_destroy(struct transport *transport) {
   transfers_release(&mpi->incoming);
   memory_free(mpi->held_back);
   memory_free(mpi->lost);
-  memory_free(mpi->board_reaches);
+  memory_free(mpi->board_home);
   memory_free(mpi);
 }
 
@@ -519,7 +542,7 @@ enum status transport_mpi_create(struct transport **transport, struct error *err
   status = STATUS_MEMORY;
   if (!(mpi->held_back = memory_alloc((size_t)mpi->base.size, sizeof *mpi->held_back, what, error))) goto fail;
   if (!(mpi->lost = memory_alloc((size_t)mpi->base.size, sizeof *mpi->lost, what, error))) goto fail;
-  if (!(mpi->board_reaches = memory_alloc((size_t)mpi->base.size, sizeof *mpi->board_reaches, what, error))) goto fail;
+  if (!(mpi->board_home = memory_alloc((size_t)mpi->base.size, sizeof *mpi->board_home, what, error))) goto fail;
   *transport = &mpi->base;
   return STATUS_OK;
 fail:

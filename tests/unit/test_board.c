@@ -1,10 +1,12 @@
 #include "common/wire/board.h"
 #include "tests/support/unit.h"
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { CAPACITY = 1000, READERS = 3, LARGE = 20000, CONTENTS = 64, VERSIONS = 50000 };
@@ -38,6 +40,40 @@ static void test_empty(void) {
   CU_ASSERT_EQUAL(board_read_newer(&board, 0, bytes, sizeof bytes, &size), 0);
   CU_ASSERT(size == 0 && bytes[0] == 1);
   free(board.memory);
+}
+
+// A process that died while it wrote keeps nobody from writing; one that lives does.
+static void test_shared(void) {
+  const size_t bytes = board_size(CAPACITY);
+  void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  CU_ASSERT_FATAL(memory != MAP_FAILED);
+  struct board board;
+  uint8_t in[CAPACITY], out[CAPACITY];
+  size_t size;
+  board_attach(&board, memory, CAPACITY);
+  board_clear(&board);
+  fill(in, sizeof in, 3);
+  CU_ASSERT_TRUE(board_publish_shared(&board, 3, NULL, 0, in, sizeof in));
+  CU_ASSERT_FALSE(board_publish_shared(&board, 3, NULL, 0, in, sizeof in));
+  CU_ASSERT_FALSE(board_publish_shared(&board, 2, NULL, 0, in, sizeof in));
+  const pid_t child = fork();
+  if (child == 0) { // dies in the middle of the copy: what it copies ends before the page that is not there
+    char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED || mprotect(page + 4096, 4096, PROT_NONE) != 0) _exit(1);
+    signal(SIGSEGV, SIG_DFL);
+    board_publish_shared(&board, 4, NULL, 0, page + 4096 - CAPACITY / 2, CAPACITY);
+    _exit(2);
+  }
+  int status;
+  CU_ASSERT_EQUAL(waitpid(child, &status, 0), child);
+  CU_ASSERT_TRUE(WIFSIGNALED(status) || WEXITSTATUS(status) > 2); // a sanitizer turns the signal into a status
+  CU_ASSERT_EQUAL(board_read_newer(&board, 0, out, sizeof out, &size), 3);
+  CU_ASSERT(size == sizeof in && is_of(out, size, 3));
+  fill(in, sizeof in, 5);
+  CU_ASSERT_TRUE(board_publish_shared(&board, 5, NULL, 0, in, sizeof in));
+  CU_ASSERT_EQUAL(board_read_newer(&board, 3, out, sizeof out, &size), 5);
+  CU_ASSERT_TRUE(is_of(out, size, 5));
+  munmap(memory, bytes);
 }
 
 static void test_newest(void) {
@@ -155,6 +191,7 @@ static void test_race(void) {
 
 int main(void) {
   static const struct unit_case cases[] = {
+      {"several may write, and who dies over it hinders nobody", test_shared},
       {"an empty board has version 0 and nothing to read", test_empty},
       {"the newest content is read whole, and only if it is newer", test_newest},
       {"a content larger than the reader's room is not copied", test_limit},

@@ -96,7 +96,7 @@ static void publish(struct scene *s) {
   struct frame frame;
   CU_ASSERT_EQUAL(weights_publisher_poll(&s->publisher, &s->job, &s->roster, false, NULL), STATUS_OK);
   while (peer_receive(s->ends[1], &frame))
-    CU_ASSERT_EQUAL(weights_receiver_take(&s->weights, &frame, policy_weights(s->policy), NULL), STATUS_OK);
+    CU_ASSERT_EQUAL(weights_receiver_take(&s->weights, &frame, s->policy, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(weights_receiver_look(&s->weights, s->policy, NULL), STATUS_OK);
 }
 

@@ -61,7 +61,8 @@ static void test_statistics(void) {
   CU_ASSERT_EQUAL(transport_size(end), 5);
   CU_ASSERT_EQUAL(transport_board_open(end, 10, NULL), STATUS_FAILED);
   CU_ASSERT_PTR_NULL(transport_board(end));
-  CU_ASSERT_FALSE(transport_board_reaches(end, 0));
+  CU_ASSERT_EQUAL(transport_board_home(end, 0), -1);
+  CU_ASSERT_EQUAL(transport_board_asked(end), 10);
   CU_ASSERT_EQUAL(transport_send(end, 4, "ab", 2, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(transport_send(end, 0, "abcde", 5, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(transport_receive(end, &from, &bytes, &size, NULL), STATUS_OK); // none

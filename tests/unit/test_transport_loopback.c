@@ -54,10 +54,10 @@ static void test_board(void) {
   CU_ASSERT_EQUAL_FATAL(transport_loopback_create(4, ends, NULL), STATUS_OK);
   for (int i = 0; i < 4; i++) {
     CU_ASSERT_PTR_NULL(transport_board(ends[i]));
-    CU_ASSERT_FALSE(transport_board_reaches(ends[0], i));
+    CU_ASSERT_EQUAL(transport_board_home(ends[0], i), -1);
     CU_ASSERT_EQUAL(transport_board_open(ends[i], i == 2 ? 0 : 100, NULL), STATUS_OK);
   }
-  for (int i = 0; i < 4; i++) CU_ASSERT_EQUAL(transport_board_reaches(ends[0], i), i != 2);
+  for (int i = 0; i < 4; i++) CU_ASSERT_EQUAL(transport_board_home(ends[0], i), i != 2 ? 0 : -1);
   CU_ASSERT_PTR_NULL(transport_board(ends[2]));
   CU_ASSERT_FATAL(transport_board(ends[0]) && transport_board(ends[3]));
   CU_ASSERT_EQUAL(transport_board(ends[3])->capacity, 100);

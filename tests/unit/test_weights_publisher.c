@@ -178,6 +178,48 @@ static void test_board(void) {
   }
 }
 
+// Actors 1 and 2 on another node: one of them gets each version, the one that was heard of last; if it does not take
+// it, the other one gets the next.
+static void test_other_node(void) {
+  for (int sync = 0; sync < 2; sync++) {
+    struct scene s;
+    uint64_t version;
+    const struct config config = peer_config(sync ? "envs: 3\nsync: true\n" : "envs: 3\n");
+    struct message_hello hello = peer_hello();
+    CU_ASSERT_EQUAL_FATAL(transport_loopback_create(ACTORS + 1, s.ends, NULL), STATUS_OK);
+    for (int i = 0; i <= ACTORS; i++) {
+      if (i >= 2) transport_loopback_move(s.ends[i], 2);
+      CU_ASSERT_EQUAL_FATAL(transport_board_open(s.ends[i], 8192, NULL), STATUS_OK);
+    }
+    CU_ASSERT_EQUAL_FATAL(job_init(&s.job, &config, &hello, NULL), STATUS_OK);
+    CU_ASSERT_EQUAL_FATAL(roster_init(&s.roster, &config, s.ends[0], NULL), STATUS_OK);
+    CU_ASSERT_EQUAL_FATAL(weights_publisher_init(&s.publisher, &s.job, s.ends[0], NULL), STATUS_OK);
+    s.roster.entry[2].heard = s.roster.entry[1].heard + 1;
+    publish(&s, 1, sync);
+    publish(&s, 2, sync);
+    CU_ASSERT(got(&s, 0, &version) == 0 && got(&s, 1, &version) == 0); // reads the board here; not chosen
+    CU_ASSERT(got(&s, 2, &version) == (sync ? 2 : 1) && version == (sync ? 2 : 1));
+    weights_publisher_taken(&s.publisher, 2);
+    s.roster.entry[1].heard = s.roster.entry[2].heard + 1;
+    publish(&s, 3, sync);
+    CU_ASSERT(got(&s, 1, &version) == 1 && version == 3 && got(&s, 2, &version) == 0);
+    weights_publisher_taken(&s.publisher, 2); // late, and not what is waited for
+    publish(&s, 4, sync);
+    CU_ASSERT(got(&s, 1, &version) == sync && got(&s, 2, &version) == 0);
+    s.publisher.node[1].when -= 1; // it has not been taken for a while
+    publish(&s, 5, false);
+    CU_ASSERT(got(&s, 1, &version) == 0 && got(&s, 2, &version) == 1 && version == 5);
+    s.publisher.node[1].when -= 1;
+    s.roster.entry[1].alive = false;
+    publish(&s, 6, false);
+    CU_ASSERT(got(&s, 2, &version) == 0); // one at most is under way to it
+    weights_publisher_taken(&s.publisher, 2);
+    publish(&s, 6, false);
+    CU_ASSERT(got(&s, 2, &version) == 1 && version == 6);
+    scene_release(&s);
+  }
+}
+
 static void test_small_board(void) {
   struct scene s;
   uint64_t version;
@@ -196,6 +238,7 @@ int main(void) {
       {"sync sends to everyone who has an environment", test_everyone},
       {"nothing is sent to the dead", test_dead},
       {"actors that see the board read each version there, others get messages", test_board},
+      {"to another node goes one message for all who are there", test_other_node},
       {"weights that do not fit the board go to everyone as messages", test_small_board},
       {"the normalizer travels with its version", test_normalizer_travels},
   };

@@ -33,7 +33,38 @@ static void scene_release(struct scene *s) {
 static enum status take(struct scene *s, struct error *error) {
   struct frame frame = {0};
   CU_ASSERT_TRUE_FATAL(peer_receive(s->ends[1], &frame));
-  return weights_receiver_take(&s->receiver, &frame, s->weights, error);
+  return weights_receiver_take(&s->receiver, &frame, s->policy, error);
+}
+
+// On another node: who gets a message puts it up for the other, in the same bits.
+static void test_relays(void) {
+  const struct config config = peer_config("");
+  struct transport *ends[3];
+  struct policy *policy[2];
+  struct weights_receiver receiver[2];
+  struct frame frame = {0};
+  CU_ASSERT_EQUAL_FATAL(transport_loopback_create(3, ends, NULL), STATUS_OK);
+  for (int i = 0; i < 3; i++) {
+    if (i > 0) transport_loopback_move(ends[i], 1);
+    CU_ASSERT_EQUAL_FATAL(transport_board_open(ends[i], 10000, NULL), STATUS_OK);
+  }
+  for (int i = 0; i < 2; i++) {
+    CU_ASSERT_PTR_NOT_NULL_FATAL(policy[i] = policy_create(&config, PEER_OBS, PEER_ACT, NULL));
+    CU_ASSERT_EQUAL_FATAL(weights_receiver_init(&receiver[i], policy[i], ends[i + 1], NULL), STATUS_OK);
+  }
+  peer_send_weights(ends[0], 2, 3, policy_weights(policy[0])->parameters, 0.5f);
+  CU_ASSERT_TRUE_FATAL(peer_receive(ends[2], &frame));
+  CU_ASSERT_EQUAL(weights_receiver_take(&receiver[1], &frame, policy[1], NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(weights_receiver_look(&receiver[0], policy[0], NULL), STATUS_OK);
+  CU_ASSERT(policy_version(policy[0]) == 3 && receiver[0].newest == 3);
+  const struct policy_view a = policy_view(policy[0]), b = policy_view(policy[1]);
+  CU_ASSERT(a.parameters == b.parameters && memcmp(a.values, b.values, a.parameters * sizeof(float)) == 0);
+  CU_ASSERT_EQUAL(policy_weights(policy[0])->values[1], 0.5f);
+  for (int i = 0; i < 2; i++) {
+    weights_receiver_release(&receiver[i]);
+    policy_destroy(policy[i]);
+  }
+  for (int i = 0; i < 3; i++) transport_destroy(ends[i]);
 }
 
 static int answers(struct scene *s) {
@@ -119,6 +150,7 @@ static void test_damaged_board(void) {
 
 int main(void) {
   static const struct unit_case cases[] = {
+      {"on another node a message is put up for the others", test_relays},
       {"a newer version is taken, an older one is not, each is answered", test_newest_wins},
       {"the newest version the learner told of is remembered", test_newest_known},
       {"a newer version on the board is taken, and known of at once", test_board},
