@@ -303,6 +303,14 @@ static enum status take_message(struct learner *learner, const struct frame *fra
   }
 }
 
+// An actor that counts as gone speaks. false: it was its last word.
+static bool take_back(struct learner *learner, uint32_t rank) {
+  struct roster *roster = &learner->roster;
+  if (!roster_revive(roster, rank - 1)) return false;
+  log_warn("actor rank %u is back: %u of %u actors are there", rank, roster_alive(roster), roster->active);
+  return true;
+}
+
 static enum status drain(struct learner *learner, bool *busy, struct error *error) {
   for (int taken = 0; taken < DRAIN_AT_ONCE; taken++) {
     // Rows that would go over those of a checkpoint that is being written wait, and with them all that comes behind.
@@ -323,7 +331,7 @@ static enum status drain(struct learner *learner, bool *busy, struct error *erro
       status = error_set(error, STATUS_PEER, "a message from rank %d says it is from rank %u", from, frame.sender);
     // On the way out only last words count: rows of a round that is not finished, or past the end, are of no use.
     if (status == STATUS_OK && learner->phase == PHASE_LEAVING && frame.type != MESSAGE_BYE) continue;
-    if (status == STATUS_OK && !learner->roster.entry[from - 1].alive) continue;
+    if (status == STATUS_OK && !learner->roster.entry[from - 1].alive && !take_back(learner, (uint32_t)from)) continue;
     if (status == STATUS_OK) status = take_message(learner, &frame, error);
     if (status != STATUS_OK) return status;
   }

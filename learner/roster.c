@@ -130,12 +130,18 @@ enum status roster_keep_in_touch(struct roster *roster, uint64_t newest_version,
   for (uint32_t i = 0; i < roster->actors; i++) {
     struct roster_entry *entry = &roster->entry[i];
     if (!entry->alive || entry->left || !is_gone(roster, entry, now)) continue;
-    entry->alive = false;
-    entry->credits = 0;
+    entry->alive = false; // its credits stay: if it comes back, it has them
     *died = (int)i;
     return STATUS_OK;
   }
   return roster_say_alive(roster, newest_version, error);
+}
+
+bool roster_revive(struct roster *roster, uint32_t actor) {
+  struct roster_entry *entry = &roster->entry[actor];
+  if (process_is_gone(entry->pid)) return false;
+  entry->heard = clock_now();
+  return entry->alive = true;
 }
 
 void roster_count_gone(struct roster *roster) {

@@ -55,6 +55,9 @@ enum status roster_grant(struct roster *roster, const struct rate_limiter *limit
 // actor in a step owes no sign of life, unless its environments are processes of their own: then that is actor_timeout,
 // else the largest of actor_timeout, env_timeout and 20 times its longest step.
 enum status roster_keep_in_touch(struct roster *roster, uint64_t newest_version, int *died, struct error *error);
+// Actor i, marked dead, was heard of: it is one of the others again, with all that it was sent and has sent. false:
+// that was its last word, its process is gone.
+bool roster_revive(struct roster *roster, uint32_t actor);
 // Marks dead, however short its silence, whose process is no more, where that can be seen from here.
 void roster_count_gone(struct roster *roster);
 // Only the heartbeat, for when nobody is listened to.

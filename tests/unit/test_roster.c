@@ -209,6 +209,9 @@ static void test_credits_of_the_dead(void) {
   CU_ASSERT_EQUAL(look(&s), 0);
   grant(&s, 1000000);
   CU_ASSERT(credits(&s, 0) == 0 && credits(&s, 1) + credits(&s, 2) == 1);
+  CU_ASSERT(roster_revive(&s.roster, 0) && roster_alive(&s.roster) == 3); // it comes back, and has its credit
+  roster_batch_arrived(&s.roster, 0);
+  CU_ASSERT_EQUAL(s.roster.entry[0].credits, 0);
   scene_release(&s);
 }
 
