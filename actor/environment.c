@@ -1,5 +1,6 @@
 #include "actor/environment.h"
 
+#include "actor/envs/mujoco.h"
 #include "actor/envs/plugin.h"
 #include "actor/envs/registry.h"
 #include "common/wire/message.h"
@@ -15,8 +16,23 @@ static bool is_path(const char *id) {
   return strchr(id, '/') || (length > 3 && strcmp(id + length - 3, ".so") == 0);
 }
 
+static void *create_mujoco(const struct environment_kind *kind, const struct corsac_env_config *config,
+                           struct corsac_env_spec *spec, char *error, size_t error_size) {
+  return mujoco_create(kind->mujoco, config, spec, error, error_size);
+}
+
+static enum status open_mujoco(struct environment_kind *kind, const struct mujoco_task *task, struct error *error) {
+  struct error own = {0};
+  kind->mujoco = mujoco_open(task, kind->config ? kind->config->mujoco_dir : NULL, &own);
+  if (!kind->mujoco) return error_set(error, own.status, "%s needs MuJoCo: %s", kind->id, own.text);
+  kind->create = create_mujoco;
+  return STATUS_OK;
+}
+
 static enum status find_built_in(struct environment_kind *kind, struct error *error) {
   kind->abi = registry_find(kind->id);
+  const struct mujoco_task *task = mujoco_task_find(kind->id);
+  if (task) return open_mujoco(kind, task, error);
   if (kind->abi) return STATUS_OK;
   const char *nearest = registry_nearest(kind->id);
   return error_set(error, STATUS_USAGE,
@@ -54,7 +70,9 @@ enum status environment_kind_open(struct environment_kind *kind, const char *env
 
 void environment_kind_close(struct environment_kind *kind) {
   plugin_close(kind->plugin);
+  mujoco_close(kind->mujoco);
   kind->plugin = NULL;
+  kind->mujoco = NULL;
   kind->abi = NULL;
 }
 

@@ -15,6 +15,7 @@ struct environment_kind {
   const struct corsac_env *abi;
   char id[1024], args[1024];
   struct plugin *plugin;       // the opened shared object, or NULL: built in
+  struct mujoco *mujoco;       // library and model of a MuJoCo task, or NULL: none
   const struct config *config; // not owned, NULL: defaults. Where things are and how long they may take.
   // An environment that waits for another process calls this every now and then (speaks says that it does), so that the
   // actor is heard of meanwhile. NULL: nobody wants to know.

@@ -1,8 +1,13 @@
 #!/bin/sh
 # Installs the Debian or Ubuntu packages that are missing; elsewhere says what is needed. Nothing to do takes no time.
-#   install-deps.sh [core] [tests] [full] [coverage] [bench]     default: core
+#   install-deps.sh [core] [tests] [full] [coverage] [bench] [mujoco]     default: core
 set -eu
 [ $# -gt 0 ] || set -- core
+case " $* " in *' mujoco '*) # its packages, then what no package has
+  "$0" $(echo " $* " | sed 's/ mujoco / mujoco-packages /')
+  exec "$(dirname "$0")/install-mujoco.sh"
+  ;;
+esac
 packages=
 for group in "$@"; do
   case $group in
@@ -15,7 +20,11 @@ for group in "$@"; do
     packages="$packages python3 python3-venv"
     command -v gnuplot >/dev/null || packages="$packages gnuplot-nox" # it drives the other builds of gnuplot out
     ;;
-  *) echo "install-deps.sh: no group '$group' (core, tests, full, coverage, bench)" >&2 && exit 2 ;;
+  mujoco-packages)
+    packages="$packages gcc libc6-dev"
+    python3 -m pip --version >/dev/null 2>&1 || packages="$packages python3 python3-pip"
+    ;;
+  *) echo "install-deps.sh: no group '$group' (core, tests, full, coverage, bench, mujoco)" >&2 && exit 2 ;;
   esac
 done
 

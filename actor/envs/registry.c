@@ -1,8 +1,11 @@
 #include "actor/envs/registry.h"
+#include "actor/envs/mujoco.h"
 #include "common/base/nearest.h"
 #include <string.h>
 
-static const struct corsac_env *const environments[] = {&env_pendulum, &env_mountain_car_continuous};
+#define REFERENCE(c_name, name) &env_##c_name,
+static const struct corsac_env *const environments[] = {&env_pendulum, &env_mountain_car_continuous,
+                                                        MUJOCO_ENVIRONMENTS(REFERENCE)};
 
 size_t registry_count(void) { return sizeof environments / sizeof *environments; }
 
