@@ -68,6 +68,7 @@ struct bench_summary bench_summary_of(const struct bench_figure *figure); // rou
 enum status bench_learner(struct bench *bench, struct error *error);
 enum status bench_replay(struct bench *bench, struct error *error);
 enum status bench_actor(struct bench *bench, struct error *error);
+enum status bench_env(struct bench *bench, struct error *error);
 enum status bench_checkpoint(struct bench *bench, struct error *error);
 enum status bench_transport(struct bench *bench, struct error *error);
 enum status bench_weights(struct bench *bench, struct error *error);

@@ -1,6 +1,7 @@
 // corsac envs: the built-in environments, each tried by creating one.
 #include "actor/environment.h"
 #include "actor/envs/registry.h"
+#include "common/config/options.h"
 #include "launch/arguments.h"
 #include "launch/command.h"
 #include "launch/json.h"
@@ -13,11 +14,11 @@ struct entry {
   struct error why;                             // why it is not available
 };
 
-static struct entry try_environment(const char *name) {
+static struct entry try_environment(const char *name, const struct config *config) {
   struct entry entry = {.name = name};
   struct environment_kind kind;
   struct environment environment;
-  if (environment_kind_open(&kind, name, NULL, &entry.why) != STATUS_OK) return entry;
+  if (environment_kind_open(&kind, name, config, &entry.why) != STATUS_OK) return entry;
   if (environment_create(&environment, &kind, 0, true, &entry.why) == STATUS_OK) {
     entry.obs_dim = environment.obs_dim;
     entry.act_dim = environment.act_dim;
@@ -28,10 +29,10 @@ static struct entry try_environment(const char *name) {
   return entry;
 }
 
-static enum status print_json(struct error *error) {
+static enum status print_json(const struct config *config, struct error *error) {
   json_t *list = json_array();
   for (size_t i = 0; i < registry_count(); i++) {
-    const struct entry entry = try_environment(registry_at(i)->name);
+    const struct entry entry = try_environment(registry_at(i)->name, config);
     json_array_append_new(list, json_pack("{s:s, s:I, s:I, s:I, s:b, s:s}", "name", entry.name, "obs_dim",
                                           (json_int_t)entry.obs_dim, "act_dim", (json_int_t)entry.act_dim,
                                           "max_episode_steps", (json_int_t)entry.max_episode_steps, "available",
@@ -40,10 +41,10 @@ static enum status print_json(struct error *error) {
   return json_print(list, error);
 }
 
-static void print_table(void) {
+static void print_table(const struct config *config) {
   printf("%-32s %8s %8s %14s\n", "environment", "obs_dim", "act_dim", "episode steps");
   for (size_t i = 0; i < registry_count(); i++) {
-    const struct entry entry = try_environment(registry_at(i)->name);
+    const struct entry entry = try_environment(registry_at(i)->name, config);
     if (entry.why.status == STATUS_OK)
       printf("%-32s %8u %8u %14u\n", entry.name, entry.obs_dim, entry.act_dim, entry.max_episode_steps);
     else
@@ -55,10 +56,15 @@ static void print_table(void) {
 int command_envs(int argc, char **argv) {
   struct error error = {0};
   bool json = false;
-  const struct argument known[] = {{"json", &json, NULL}};
+  const char *mujoco_dir = NULL;
+  struct config config;
+  const struct argument known[] = {{"json", &json, NULL}, {"mujoco-dir", NULL, &mujoco_dir}};
   if (arguments_parse(argc, argv, "envs", known, sizeof known / sizeof *known, NULL, &error) != STATUS_OK)
     return command_fail(&error);
-  if (!json) print_table();
-  if (json && print_json(&error) != STATUS_OK) return command_fail(&error);
+  options_defaults(&config);
+  if (mujoco_dir && option_set(options_find("mujoco_dir"), &config, mujoco_dir, "--mujoco-dir", &error) != STATUS_OK)
+    return command_fail(&error);
+  if (!json) print_table(&config);
+  if (json && print_json(&config, &error) != STATUS_OK) return command_fail(&error);
   return EXIT_DONE;
 }

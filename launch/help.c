@@ -86,13 +86,15 @@ static const char *const INSPECT =
     "  corsac inspect runs/p1/ckpt-20000.h5 --json\n";
 
 static const char *const ENVS =
-    "corsac envs [--json]\n"
+    "corsac envs [--json] [--mujoco-dir DIR]\n"
     "\n"
     "Lists the built-in environments; each one is created once to see whether it can be used here.\n"
     "\n"
     "  --json         a JSON array on standard output: name, obs_dim, act_dim, max_episode_steps (0: no limit), "
     "available,\n"
     "                 why (it is not)\n"
+    "  --mujoco-dir DIR  libmujoco and the tasks' models, where install-deps.sh mujoco did not put them in their "
+    "place\n"
     "\n"
     "Example:\n"
     "  corsac envs --json\n";
@@ -119,6 +121,7 @@ static const char *const BENCH =
     "same on one\n"
     "  replay         gather and insert; memcpy of the same bytes\n"
     "  actor          the actor's loop on --env; bare steps with one action of the policy\n"
+    "  env            the actor's side of one --env; the environment's step alone, of a MuJoCo task mj_step alone\n"
     "  checkpoint     writing and reading a checkpoint with its replay; a plain HDF5 loop with fletcher32\n"
     "  transport      receiving and inserting batches of --send-steps rows; messages of the same bytes\n"
     "  weights        what publishing the policy costs the learner, how old the weights are at action time\n"

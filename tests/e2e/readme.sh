@@ -24,6 +24,12 @@ steps=$(sed -nE 's/.*--resume runs\/[^ ]*ckpt-([0-9]+)\.h5.*/\1/p' "$tmp/command
 train 'a run as in the session' --env Pendulum-v1 --env-steps "${steps:-0}" --hidden 8,8 --batch-size 32 --learning-starts 1000 --run-dir "$tmp/p1"
 while read -r command <&3; do
   case $command in make*) continue ;; esac
+  case $command in *HalfCheetah*)
+    if "$CORSAC" envs | grep -q '^HalfCheetah-v5 .*not available'; then
+      skip "$command, because libmujoco is not installed" && continue
+    fi
+    ;;
+  esac
   case $command in *--resume*) rm -rf runs/p1 && cp -r "$tmp/p1" runs/p1 ;; esac # each goes on from what the session left
   expect_status "$command" 0 bash -c "$(echo "$command" | shorten)"
 done 3<"$tmp/commands"
