@@ -22,7 +22,8 @@ enum status mpi_broadcast(enum status status, void **bytes, size_t *size, double
 enum status transport_mpi_create(struct transport **transport, struct error *error);
 // The last thing: MPI_Finalize where every rank is believed to arrive (`together`), for FINALIZE_SECONDS or until a
 // signal; else, or then, the process ends at once with `exit_code` and mpirun brings the others down.
-enum { FINALIZE_SECONDS = 30 };
+// mpirun itself, where it is the parent of rank 0, is asked to end (TERM) if it still waits LAUNCHER_SECONDS later.
+enum { FINALIZE_SECONDS = 30, LAUNCHER_SECONDS = 10 };
 void mpi_stop(bool together, int exit_code);
 
 #endif

@@ -1,6 +1,7 @@
-// The MuJoCo tasks against Gymnasium's trajectories (tests/data/mujoco_trajectories.py), and what every environment promises. Needs
-// libmujoco where install-deps.sh puts it, or in $MUJOCO_DIR. With $MUJOCO_TRAJECTORIES a file that was made on this
-// machine with the same libmujoco takes the place of the recorded sample, and then everything agrees to 1e-9.
+// The MuJoCo tasks against Gymnasium's trajectories (tests/data/mujoco_trajectories.py), and what every environment
+// promises. Needs libmujoco where install-deps.sh puts it, or in $MUJOCO_DIR. With $MUJOCO_TRAJECTORIES a file that was
+// made on this machine with the same libmujoco takes the place of the recorded sample, and then everything agrees to
+// 1e-9.
 #include "actor/environment.h"
 #include "actor/envs/mujoco.h"
 #include "actor/envs/registry.h"
