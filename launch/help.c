@@ -15,6 +15,7 @@ static const char *const PROGRAM =
     "  corsac bench      measure this machine: the update, replay, actors, messages, checkpoints, each beside its "
     "limit\n"
     "  corsac cluster    a script for a batch system, filled in: Slurm, PBS, LSF, or machines of your own\n"
+    "  corsac doctor     looks at this machine, or under mpirun at all of a job's: what is wrong, and how to mend it\n"
     "  corsac help NAME  more about one of these (or NAME --help)\n"
     "  corsac --version\n"
     "\n"
@@ -173,11 +174,28 @@ static const char *const CLUSTER =
     "  corsac cluster slurm --nodes 4 --tasks 16 --time 12:00:00 --env ./solver.so > solver.sh; sbatch solver.sh\n"
     "  corsac cluster hosts --env ./solver.so --options='--env-steps 2e6' > solver.sh; bash solver.sh\n";
 
+static const char *const DOCTOR =
+    "corsac doctor [--run-dir DIR]\n"
+    "\n"
+    "Looks at what a job will run on and says, a line each, what is there, what is wrong and how to mend it: cores and "
+    "binding, OpenBLAS'\n"
+    "kernels, our own, shared memory; how fast DIR's file system makes files durable, whether locks work there, its "
+    "space; and under\n"
+    "mpirun, over as many ranks and nodes as a job will have: who is where, and latency, bandwidth and message rate "
+    "from each node to\n"
+    "the learner. Exit status 1 if a job would not run, or might lose what it saves.\n"
+    "\n"
+    "  --run-dir DIR  an existing directory (default .)\n"
+    "\n"
+    "Examples:\n"
+    "  corsac doctor --run-dir runs\n"
+    "  mpirun --bind-to none --oversubscribe -n 9 corsac doctor\n";
+
 void command_help(const char *name) {
   static const struct {
     const char *name, *const *text;
   } pages[] = {{"train", &TRAIN},     {"eval", &EVAL},   {"inspect", &INSPECT}, {"envs", &ENVS},
-               {"options", &OPTIONS}, {"bench", &BENCH}, {"cluster", &CLUSTER}};
+               {"options", &OPTIONS}, {"bench", &BENCH}, {"cluster", &CLUSTER}, {"doctor", &DOCTOR}};
   const char *text = PROGRAM;
   for (size_t i = 0; name && i < sizeof pages / sizeof *pages; i++)
     if (strcmp(name, pages[i].name) == 0) text = *pages[i].text;

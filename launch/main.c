@@ -11,9 +11,9 @@
 static const struct {
   const char *name;
   int (*run)(int argc, char **argv);
-} commands[] = {{"train", command_train},    {"eval", command_eval},       {"inspect", command_inspect},
-                {"envs", command_envs},      {"options", command_options}, {"bench", command_bench},
-                {"cluster", command_cluster}};
+} commands[] = {{"train", command_train},     {"eval", command_eval},       {"inspect", command_inspect},
+                {"envs", command_envs},       {"options", command_options}, {"bench", command_bench},
+                {"cluster", command_cluster}, {"doctor", command_doctor}};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static int find_command(const char *name, struct error *error) {
@@ -41,7 +41,8 @@ static int print_help(const char *name) {
 static int run_command(int argc, char **argv) {
   const char *name = argc > 1 ? argv[1] : "";
   struct error error = {0};
-  const bool every_rank = strcmp(name, "train") == 0 || strcmp(name, "bench") == 0, first = command_first_rank();
+  const bool every_rank = strcmp(name, "train") == 0 || strcmp(name, "bench") == 0 || strcmp(name, "doctor") == 0,
+             first = command_first_rank();
   if (!every_rank && !first) return EXIT_DONE;
   for (int i = 2; i < argc; i++)
     if (asks_for_help(argv[i])) return first ? print_help(name) : EXIT_DONE;
@@ -53,7 +54,7 @@ static int run_command(int argc, char **argv) {
   }
   if (argc < 2) {
     error_set(&error, STATUS_USAGE,
-              "say what to do: train, eval, inspect, envs, options, bench or cluster (see `corsac help`)");
+              "say what to do: train, eval, inspect, envs, options, bench, cluster or doctor (see `corsac help`)");
     return command_fail(&error);
   }
   const int command = find_command(name, &error);

@@ -46,6 +46,7 @@ enum status checkpoint_write_policy(const char *path, const struct job *job, con
 // Small and quick. Fails on: not there, not HDF5, no checkpoint of ours, another format version, damaged head.
 enum status checkpoint_read_info(const char *path, struct checkpoint_info *info, struct error *error);
 // Reads every dataset of the file once, so that every checksum is compared.
+void checkpoint_library(char *version, size_t size); // HDF5's, as "1.10.8"
 enum status checkpoint_verify(const char *path, struct error *error);
 // Into a job initialised (job_init) for the configuration that is to go on. Shapes must match it; the replay may be
 // absent or smaller or larger in capacity only if sizes fit. *has_replay: false: the caller refills. On failure the

@@ -1,6 +1,8 @@
 // The attributes of a checkpoint's objects, and the types of its texts.
+#include "learner/checkpoint.h"
 #include "learner/checkpoint_hdf5.h"
 
+#include <stdio.h>
 #include <string.h>
 
 hid_t h5_text_type(struct h5 *h5, size_t size) {
@@ -100,4 +102,12 @@ void h5_attribute_text(struct h5 *h5, const char *object, const char *name, char
   text[size - 1] = 0;
   h5_done(h5, type, H5Tclose);
   h5_done(h5, attribute, H5Aclose);
+}
+
+void checkpoint_library(char *version, size_t size) {
+  unsigned major = 0, minor = 0, release = 0;
+  if (H5get_libversion(&major, &minor, &release) < 0)
+    snprintf(version, size, "unknown");
+  else
+    snprintf(version, size, "%u.%u.%u", major, minor, release);
 }
