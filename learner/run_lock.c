@@ -2,10 +2,10 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -64,9 +64,9 @@ static bool is_ours(const struct run_lock *lock, const struct holder *holder) {
   return holder->pid == (long)getpid() && strcmp(holder->host, lock->host) == 0 && holder->pid_set == own_pid_set();
 }
 
-static bool process_is_gone(const struct run_lock *lock, const struct holder *holder) {
-  if (holder->pid == 0 || strcmp(holder->host, lock->host) != 0 || holder->pid_set != own_pid_set()) return false;
-  return kill((pid_t)holder->pid, 0) != 0 && errno == ESRCH;
+static bool holder_is_gone(const struct run_lock *lock, const struct holder *holder) {
+  if (holder->pid <= 0 || strcmp(holder->host, lock->host) != 0 || holder->pid_set != own_pid_set()) return false;
+  return process_is_gone((uint32_t)holder->pid);
 }
 
 // Both times are the file system's, so the clocks of two hosts do not matter.
@@ -111,7 +111,7 @@ static enum status compete(struct run_lock *lock, struct error *error) {
     if (reason != EEXIST) break;
     if (!read_holder(lock->path, &holder)) continue; // given back meanwhile
     age = age_of(lock, &holder);
-    const bool gone = process_is_gone(lock, &holder);
+    const bool gone = holder_is_gone(lock, &holder);
     if (!gone && age < STALE_SECONDS) break;
     log_warn("%s: taking over the lock of process %ld on %s, which %s", lock->path, holder.pid, holder.host,
              gone ? "is gone" : "has not refreshed it for a minute or more");
