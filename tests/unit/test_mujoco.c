@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { MAX_DIM = 400, MAX_STATE = 64 };
 
@@ -84,8 +85,16 @@ static struct comparison play_task(struct reader *reader, char name[32]) {
   return comparison;
 }
 
-// Live: NumPy's sin, cos and dot may differ from the C library's in the last bit, so a float32 may round the other way
-// and a reward agrees to 1e-9; the physics itself is the same bits. Recorded: on another processor libmujoco's own
+// Tasks whose numbers go through what NumPy may round otherwise than C, by the processor: sin and cos, np.linalg.norm
+// (BLAS), np.einsum. There a float32 may round the other way and a reward agrees to 1e-9.
+static bool may_round_otherwise(const char *name) {
+  static const char *const tasks[] = {"Humanoid-v5", "Reacher-v5", "Pusher-v5", "InvertedDoublePendulum-v5"};
+  bool may = false;
+  for (size_t i = 0; i < sizeof tasks / sizeof *tasks; i++) may |= strcmp(name, tasks[i]) == 0;
+  return may;
+}
+
+// Live: bit for bit, but for those. Recorded: on another processor libmujoco's own
 // arithmetic may differ in the last bit, which a contact makes more of in a few steps.
 static void test_trajectories(void) {
   const char *live = getenv("MUJOCO_TRAJECTORIES");
@@ -108,6 +117,7 @@ static void test_trajectories(void) {
     const struct comparison c = play_task(&reader, name);
     printf("    %-26s %5zu steps; of other bits: %zu numbers of observations (to %.1e), %zu rewards (to %.1e)\n", name,
            c.steps, c.other_obs, c.obs, c.other_reward, c.reward);
+    CU_ASSERT(!live || may_round_otherwise(name) || c.other_obs + c.other_reward == 0);
     CU_ASSERT(c.obs <= obs_limit);
     CU_ASSERT(c.reward <= reward_limit);
     tasks++;
@@ -266,7 +276,21 @@ static void test_directory(void) {
   CU_ASSERT(!mujoco_directory(NULL, path, sizeof path));
 }
 
-int main(void) {
+// libgcc's unwinder takes memory under its own lock once libmujoco has registered frames with it, so the address
+// sanitizer must not unwind with it in malloc: the test starts itself again without that option of the Makefile's.
+static void unwind_fast(char **argv) {
+  const char *options = getenv("ASAN_OPTIONS");
+  char text[500];
+  if (!options || strlen(options) >= sizeof text || !strstr(options, "fast_unwind_on_malloc=0")) return;
+  snprintf(text, sizeof text, "%s", options);
+  strstr(text, "fast_unwind_on_malloc=0")[strlen("fast_unwind_on_malloc=")] = '1';
+  setenv("ASAN_OPTIONS", text, 1);
+  execv("/proc/self/exe", argv);
+}
+
+int main(int argc, char **argv) {
+  (void)argc;
+  unwind_fast(argv);
   static const struct unit_case absent[] = {
       {"without libmujoco it says what is missing", test_absent},
       {"where libmujoco is looked for", test_directory},
