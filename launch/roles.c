@@ -6,6 +6,7 @@
 #include "common/nn/linalg.h"
 #include "common/wire/assignment.h"
 #include "learner/checkpoint.h"
+#include "learner/checkpoint_transitions.h"
 #include "learner/greeting.h"
 #include "learner/learner.h"
 
@@ -13,6 +14,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const double DISMISS_SECONDS = 5;
@@ -57,9 +59,28 @@ static void adapt(const struct setup *setup, struct job *job, bool has_replay) {
   if (!setup->in_place) job->metrics.rows = 0;
 }
 
+static enum status begin_replay(const char *file, struct job *job, struct error *error) {
+  struct transitions_taken taken;
+  char newest[RUN_PATH];
+  struct stat info;
+  if (stat(file, &info) == 0 && S_ISDIR(info.st_mode)) { // a run's
+    const enum status found = run_newest_checkpoint(file, true, newest, error);
+    if (found != STATUS_OK) return found;
+    file = newest;
+  }
+  const enum status status = checkpoint_read_transitions(file, job, &taken, error);
+  if (status != STATUS_OK) return status;
+  log_info("replay begins with %llu transitions of %s", (unsigned long long)taken.rows, file);
+  if (taken.left_out > 0)
+    log_warn("%llu older ones are left out: there is room for %llu (replay_capacity)",
+             (unsigned long long)taken.left_out, (unsigned long long)job->config.replay_capacity);
+  return STATUS_OK;
+}
+
 static enum status make_job(const struct setup *setup, struct job *job, struct message_hello *hello,
                             struct error *error) {
   enum status status = job_init(job, &setup->config, hello, error);
+  if (status == STATUS_OK && setup->init_replay[0]) status = begin_replay(setup->init_replay, job, error);
   if (status != STATUS_OK || !setup->resume) return status;
   bool has_replay;
   status = checkpoint_read(setup->checkpoint, job, &has_replay, error);

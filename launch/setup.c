@@ -217,7 +217,11 @@ enum status setup_resolve(struct setup *setup, int argc, char **argv, uint32_t a
   if (status == STATUS_OK) resolve_threads(&setup->config, actors);
   if (status != STATUS_OK) return status;
   struct config *config = &setup->config;
-  config->resume[0] = config->config[0] = 0; // of this start, not of the job
+  if (setup->resume && config->init_replay[0])
+    return error_set(error, STATUS_USAGE,
+                     "init_replay: a resumed run has its own replay; give --init-replay to a new run only");
+  snprintf(setup->init_replay, sizeof setup->init_replay, "%s", config->init_replay);
+  config->resume[0] = config->config[0] = config->init_replay[0] = 0; // of this start, not of the job
   if (!config->run_dir[0]) default_run_dir(config);
   setup->run = setup->in_place || setup->begins_again ? run_directory_open(config->run_dir, error)
                                                       : run_directory_create(config->run_dir, error);

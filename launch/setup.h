@@ -7,13 +7,14 @@
 #include "learner/run_directory.h"
 
 struct setup {
-  struct config config;      // resolved
-  struct config saved;       // resume: the configuration of the checkpoint
-  bool resume, in_place;     // in_place: the run directory goes on; else it is a new one
-  bool begins_again;         // in a run directory that is there, but holds no checkpoint
-  char checkpoint[RUN_PATH]; // resume: the file
-  uint64_t steps, updates;   // ... and what it holds
-  struct run_directory *run; // owned: locked, config.yaml written, log.txt opened
+  struct config config;          // resolved
+  struct config saved;           // resume: the configuration of the checkpoint
+  bool resume, in_place;         // in_place: the run directory goes on; else it is a new one
+  bool begins_again;             // in a run directory that is there, but holds no checkpoint
+  char checkpoint[RUN_PATH];     // resume: the file
+  uint64_t steps, updates;       // ... and what it holds
+  char init_replay[CONFIG_TEXT]; // file of transitions that a new run's replay begins with, "" for none
+  struct run_directory *run;     // owned: locked, config.yaml written, log.txt opened
 };
 // actors: ranks that act (1 in one process). Precedence: defaults < preset of the environment < --config FILE < command
 // line; on resume the checkpoint's configuration takes the place of defaults and preset.

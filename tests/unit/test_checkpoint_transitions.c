@@ -1,0 +1,188 @@
+#include "common/config/options.h"
+#include "learner/checkpoint.h"
+#include "learner/checkpoint_hdf5.h"
+#include "learner/checkpoint_transitions.h"
+#include "tests/support/environments.h"
+#include "tests/support/peer.h"
+#include "tests/support/unit.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROWS = 50, OBS = PEER_OBS };
+static char *directory;
+
+// A log of ROWS transitions; row r: obs [r, r + 1/2, -r], action between the bounds -2 and 2, reward r/4.
+struct log {
+  double obs[ROWS][OBS], action[ROWS], reward[ROWS], next_obs[ROWS][OBS], discount[ROWS];
+};
+
+static void fill(struct log *log) {
+  for (int r = 0; r < ROWS; r++) {
+    log->action[r] = 4.0 * r / (ROWS - 1) - 2;
+    log->reward[r] = r / 4.0;
+    log->discount[r] = r % 7 == 6 ? 0 : 1; // what `terminated` will be: 1 - that
+    for (int o = 0; o < OBS; o++) {
+      log->obs[r][o] = o == 0 ? r : o == 1 ? r + 0.5 : -r;
+      log->next_obs[r][o] = log->obs[r][o] + 1;
+    }
+  }
+}
+
+// Which columns are written, and how wide the observation is.
+struct layout {
+  bool terminated, integers, no_action;
+  uint64_t obs_dim, rewards;
+};
+static void write(const char *path, const struct log *log, const struct layout *layout) {
+  struct h5 h5;
+  uint32_t marks[ROWS];
+  for (int r = 0; r < ROWS; r++) marks[r] = log->discount[r] == 0;
+  h5_create(&h5, path, NULL);
+  h5_values(&h5, "obs", H5_KIND_DOUBLE, ROWS, layout->obs_dim, (void *)(uintptr_t)log->obs);
+  if (!layout->no_action) h5_values(&h5, "action", H5_KIND_DOUBLE, ROWS, 1, (void *)(uintptr_t)log->action);
+  h5_values(&h5, "reward", H5_KIND_DOUBLE, layout->rewards, 0, (void *)(uintptr_t)log->reward);
+  if (layout->integers)
+    h5_values(&h5, "next_obs", H5_KIND_U64, ROWS, OBS, (void *)(uintptr_t)log->next_obs);
+  else
+    h5_values(&h5, "next_obs", H5_KIND_DOUBLE, ROWS, OBS, (void *)(uintptr_t)log->next_obs);
+  if (layout->terminated)
+    h5_values(&h5, "terminated", H5_KIND_U32, ROWS, 0, marks);
+  else
+    h5_values(&h5, "discount", H5_KIND_DOUBLE, ROWS, 0, (void *)(uintptr_t)log->discount);
+  CU_ASSERT_EQUAL(h5_commit(&h5), STATUS_OK);
+}
+static const struct layout good = {.obs_dim = OBS, .rewards = ROWS};
+
+static void begin(struct job *job, const char *yaml) {
+  const struct config config = peer_config(yaml);
+  struct message_hello hello = peer_hello();
+  CU_ASSERT_EQUAL_FATAL(job_init(job, &config, &hello, NULL), STATUS_OK);
+}
+
+// Memory row i of the replay is row `first + i` of the log.
+static void holds(const struct job *job, const struct log *log, int first, size_t rows, bool terminated) {
+  float obs[ROWS * OBS], action[ROWS], reward[ROWS], next[ROWS * OBS], discount[ROWS];
+  float *const columns[REPLAY_COLUMNS] = {obs, action, reward, next, discount};
+  CU_ASSERT_EQUAL_FATAL(replay_size(job->replay), rows);
+  replay_read_rows(job->replay, 0, rows, columns);
+  for (size_t i = 0; i < rows; i++) {
+    const size_t r = (size_t)first + i;
+    for (int o = 0; o < OBS; o++)
+      CU_ASSERT(obs[i * OBS + (size_t)o] == (float)log->obs[r][o] &&
+                next[i * OBS + (size_t)o] == (float)log->next_obs[r][o]);
+    CU_ASSERT_DOUBLE_EQUAL((double)action[i], log->action[r] / 2, 1e-6);
+    CU_ASSERT(action[i] >= -1 && action[i] <= 1);
+    CU_ASSERT_EQUAL(reward[i], (float)log->reward[r]);
+    CU_ASSERT_EQUAL(discount[i],
+                    terminated ? (log->discount[r] == 0 ? 0 : (float)job->config.gamma) : (float)log->discount[r]);
+  }
+}
+
+static void test_log(void) {
+  struct log log;
+  char *path = unit_path(directory, "log.h5");
+  fill(&log);
+  for (int terminated = 0; terminated < 2; terminated++) {
+    struct job job;
+    struct transitions_taken taken;
+    const struct layout layout = {.terminated = terminated, .obs_dim = OBS, .rewards = ROWS};
+    write(path, &log, &layout);
+    begin(&job, "normalize_observations: true\n");
+    CU_ASSERT_EQUAL(checkpoint_read_transitions(path, &job, &taken, NULL), STATUS_OK);
+    CU_ASSERT(taken.rows == ROWS && taken.left_out == 0);
+    holds(&job, &log, 0, ROWS, terminated);
+    CU_ASSERT_EQUAL(job.normalizer.count, ROWS);
+    CU_ASSERT_EQUAL(job.limiter.steps, 0); // nobody made them here
+    job_release(&job);
+    begin(&job, "replay_capacity: 20\n"); // the newest
+    CU_ASSERT_EQUAL(checkpoint_read_transitions(path, &job, &taken, NULL), STATUS_OK);
+    CU_ASSERT(taken.rows == 20 && taken.left_out == ROWS - 20);
+    holds(&job, &log, ROWS - 20, 20, terminated);
+    job_release(&job);
+  }
+  free(path);
+}
+
+// A full ring of a checkpoint of ours: from the oldest row on.
+static void test_checkpoint(void) {
+  struct job job, other;
+  struct transitions_taken taken;
+  char *path = unit_path(directory, "ckpt-1.h5");
+  begin(&job, "replay_capacity: 10\n");
+  for (int r = 0; r < 13; r++) {
+    const float x = (float)r, obs[OBS] = {x, x, x}, action = -x / 13, discount = 0.5f;
+    replay_insert(job.replay, 1, obs, &action, &x, obs, &discount);
+  }
+  CU_ASSERT_EQUAL_FATAL(checkpoint_write(path, &job, CHECKPOINT_ALL, NULL), STATUS_OK);
+  begin(&other, "replay_capacity: 40\n");
+  CU_ASSERT_EQUAL(checkpoint_read_transitions(path, &other, &taken, NULL), STATUS_OK);
+  CU_ASSERT(taken.rows == 10 && taken.left_out == 0);
+  float obs[10 * OBS], action[10], reward[10], next[10 * OBS], discount[10];
+  float *const columns[REPLAY_COLUMNS] = {obs, action, reward, next, discount};
+  CU_ASSERT_EQUAL_FATAL(replay_size(other.replay), 10);
+  replay_read_rows(other.replay, 0, 10, columns);
+  for (int i = 0; i < 10; i++)
+    CU_ASSERT(reward[i] == (float)(i + 3) && action[i] == -(float)(i + 3) / 13 && discount[i] == 0.5f);
+  job_release(&other);
+  CU_ASSERT_EQUAL_FATAL(checkpoint_write(path, &job, CHECKPOINT_NO_REPLAY, NULL), STATUS_OK);
+  struct error error = {0};
+  CU_ASSERT_EQUAL(checkpoint_read_transitions(path, &job, &taken, &error), STATUS_FORMAT);
+  CU_ASSERT(error_says(&error, "without a replay"));
+  job_release(&job);
+  free(path);
+}
+
+static void refused(const struct log *log, const struct layout *layout, enum status status, const char *says) {
+  struct job job;
+  struct transitions_taken taken;
+  struct error error = {0};
+  char *path = unit_path(directory, "bad.h5");
+  write(path, log, layout);
+  begin(&job, "");
+  CU_ASSERT_EQUAL(checkpoint_read_transitions(path, &job, &taken, &error), status);
+  CU_ASSERT(error_says(&error, says) && error_says(&error, "bad.h5"));
+  job_release(&job);
+  free(path);
+}
+
+static void test_refused(void) {
+  struct log log;
+  fill(&log);
+  refused(&log, &(struct layout){.obs_dim = 2, .rewards = ROWS}, STATUS_MISMATCH, "/obs is");
+  refused(&log, &(struct layout){.obs_dim = OBS, .rewards = ROWS - 1}, STATUS_MISMATCH, "/reward is");
+  refused(&log, &(struct layout){.obs_dim = OBS, .rewards = ROWS, .no_action = true}, STATUS_MISMATCH,
+          "/action is missing");
+  refused(&log, &(struct layout){.obs_dim = OBS, .rewards = ROWS, .integers = true}, STATUS_FORMAT,
+          "/next_obs holds no floating-point numbers");
+  log.reward[33] = NAN;
+  refused(&log, &good, STATUS_FORMAT, "/reward: row 33, component 0 is");
+  log.reward[33] = 1e300; // more than a float has
+  refused(&log, &good, STATUS_FORMAT, "/reward: row 33, component 0 is inf");
+  log.reward[33] = 0;
+  log.action[7] = 2.1;
+  refused(&log, &good, STATUS_FORMAT, "/action: row 7, component 0 is 2.1, outside of [-2, 2]");
+  log.action[7] = 2.000001; // rounding
+  log.discount[9] = 1.5;
+  refused(&log, &good, STATUS_FORMAT, "/discount: row 9 is 1.5");
+  struct job job;
+  struct transitions_taken taken;
+  struct error error = {0};
+  begin(&job, "");
+  CU_ASSERT_EQUAL(checkpoint_read_transitions("/nowhere/x.h5", &job, &taken, &error), STATUS_IO);
+  job_release(&job);
+}
+
+int main(void) {
+  static const struct unit_case cases[] = {
+      {"a log of transitions begins the replay", test_log},
+      {"so does a checkpoint of another run, from its oldest row on", test_checkpoint},
+      {"what does not fit or makes no sense is refused by dataset and row", test_refused},
+  };
+  directory = unit_tmpdir();
+  const int failed = unit_run("checkpoint_transitions", cases, sizeof cases / sizeof *cases);
+  unit_tmpdir_remove(directory);
+  return failed;
+}
