@@ -38,6 +38,7 @@ struct actor {
   bool stop_asked;
   double drained;     // when messages were last looked for
   double heard, said; // when the learner was last heard, when this actor last sent
+  bool has_info;      // its environments give named values
   double longest_step;
   uint64_t realm;
   int exit_code;
@@ -73,6 +74,10 @@ static enum status say_hello(struct actor *actor, struct error *error) {
                                 .action_low = (double *)env->action_low, // read only: hello does not own them here
                                 .action_high = (double *)env->action_high};
   snprintf(hello.environment, sizeof hello.environment, "%s", environment_kind_name(&actor->kind));
+  hello.info_dim = env->info_dim;
+  actor->has_info = env->info_dim > 0;
+  for (uint32_t i = 0; i < env->info_dim; i++)
+    snprintf(hello.info_name[i], sizeof hello.info_name[i], "%s", env->info_names[i]);
   return send_bytes(actor, message_encode_hello(&actor->bytes, rank(actor), &hello, error), error);
 }
 
@@ -198,9 +203,21 @@ static enum status send_snapshots(struct actor *actor, struct error *error) {
   return STATUS_OK;
 }
 
+// What the environments say of the steps whose rows have just been sent.
+static enum status send_info(struct actor *actor, struct error *error) {
+  struct message_info info;
+  enum status status = STATUS_OK;
+  if (!actor->has_info) return STATUS_OK;
+  for (uint32_t i = 0; i < rollout_count(actor->rollout) && status == STATUS_OK; i++)
+    if (rollout_take_info(actor->rollout, i, &info))
+      status = send_bytes(actor, message_encode_info(&actor->bytes, rank(actor), &info, error), error);
+  return status;
+}
+
 // Rows first: a snapshot stands for everything up to its step.
 static enum status answer_snapshot_request(struct actor *actor, struct error *error) {
-  const enum status status = transition_sender_ship(&actor->sender, error);
+  enum status status = transition_sender_ship(&actor->sender, error);
+  if (status == STATUS_OK) status = send_info(actor, error);
   return status == STATUS_OK ? send_snapshots(actor, error) : status;
 }
 
@@ -367,7 +384,8 @@ static enum status work(struct actor *actor, bool *worked, struct error *error) 
   } else if (status == STATUS_OK) {
     status = transition_sender_poll(&actor->sender, error);
   }
-  return status;
+  const bool shipped = actor->sender.batch.steps == 0 && !actor->config.sync; // in sync a round's sums go together
+  return status == STATUS_OK && shipped ? send_info(actor, error) : status;
 }
 
 enum status actor_turn(struct actor *actor, enum turn *turn, struct error *error) {

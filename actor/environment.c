@@ -125,6 +125,30 @@ static enum status check_spec(const struct environment *environment, const struc
   return STATUS_OK;
 }
 
+static bool is_word(const char *name) {
+  const size_t length = name ? strlen(name) : 0;
+  return length > 0 && length < WIRE_INFO_NAME && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == length;
+}
+
+static enum status check_info(const struct environment *environment, const struct corsac_env_spec *spec,
+                              struct error *error) {
+  if (spec->info_dim == 0) return STATUS_OK;
+  if (spec->info_dim > WIRE_INFO || !spec->info_names || !environment->kind->abi->info)
+    return fail(environment, STATUS_FAILED, error,
+                "create set info_dim to %u: it may be up to %d, and needs info_names and the function info",
+                spec->info_dim, WIRE_INFO);
+  for (uint32_t i = 0; i < spec->info_dim; i++) {
+    if (!is_word(spec->info_names[i]))
+      return fail(environment, STATUS_FAILED, error,
+                  "create named value %u of info \"%.40s\": a name has 1 to %d of a-z, 0-9 and _", i,
+                  spec->info_names[i] ? spec->info_names[i] : "", WIRE_INFO_NAME - 1);
+    for (uint32_t k = 0; k < i; k++)
+      if (strcmp(spec->info_names[i], spec->info_names[k]) == 0)
+        return fail(environment, STATUS_FAILED, error, "create named two values of info \"%s\"", spec->info_names[i]);
+  }
+  return STATUS_OK;
+}
+
 enum status environment_create(struct environment *environment, const struct environment_kind *kind, uint64_t index,
                                bool evaluation, struct error *error) {
   *environment = (struct environment){.kind = kind, .index = index, .evaluation = evaluation};
@@ -140,6 +164,7 @@ enum status environment_create(struct environment *environment, const struct env
                 *reason ? reason : "it returned NULL and gave no reason");
   environment->self = self;
   enum status status = check_spec(environment, &spec, error);
+  if (status == STATUS_OK) status = check_info(environment, &spec, error);
   if (status == STATUS_OK) {
     environment->scaled = memory_alloc(spec.act_dim, sizeof(float), "an environment's action", error);
     if (!environment->scaled) status = STATUS_MEMORY;
@@ -151,6 +176,8 @@ enum status environment_create(struct environment *environment, const struct env
   environment->obs_dim = spec.obs_dim;
   environment->act_dim = spec.act_dim;
   environment->max_episode_steps = spec.max_episode_steps;
+  environment->info_dim = spec.info_dim;
+  environment->info_names = spec.info_names;
   environment->action_low = spec.action_low;
   environment->action_high = spec.action_high;
   return STATUS_OK;
@@ -257,6 +284,11 @@ enum status environment_step_end(struct environment *environment, float *obs, do
   *flags = environment->kind->abi->step_end(environment->self, obs, reward);
   if (is_good(environment, *flags, obs, *reward)) return STATUS_OK;
   return refuse_step(environment, "step_end", *flags, obs, *reward, error);
+}
+
+void environment_info(const struct environment *environment, double *values) {
+  for (uint32_t i = 0; i < environment->info_dim; i++) values[i] = NAN; // what is not written is left out
+  environment->kind->abi->info(environment->self, values);
 }
 
 // ---- state ----

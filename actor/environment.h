@@ -42,6 +42,8 @@ struct environment {
   uint32_t obs_dim, act_dim, max_episode_steps;
   const double *action_low, *action_high; // (act_dim), the environment's
   float *scaled;                          // (act_dim) the last action as the environment got it
+  uint32_t info_dim;                      // named values beside the reward
+  const char *const *info_names;          // (info_dim)
   uint64_t step;                          // steps since the last reset, for messages
 };
 // Creates one instance and checks its spec: dimensions > 0, bounds finite and low < high.
@@ -61,6 +63,8 @@ bool environment_can_overlap(const struct environment *environment);
 enum status environment_step_begin(struct environment *environment, const float *action, struct error *error);
 enum status environment_step_end(struct environment *environment, float *obs, double *reward, int *flags,
                                  struct error *error);
+// values (info_dim), of the last step.
+void environment_info(const struct environment *environment, double *values);
 bool environment_can_save(const struct environment *environment);
 // The environment's own bytes replace what buffer holds. false: it cannot save now (no save, or save said no).
 enum status environment_save(struct environment *environment, struct buffer *state, bool *saved, struct error *error);

@@ -4,6 +4,7 @@
 #include "common/base/clock.h"
 #include "common/base/random.h"
 #include <assert.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,6 +24,7 @@ struct member {
   bool broken;              // it failed, and is made anew from `again` on
   double again;             // s
   uint32_t failures, since; // in a row; good steps since the last one
+  struct message_info info; // sums that nobody has taken yet
   bool reported;
   struct message_incident incident; // of the last failure, where not reported
 };
@@ -328,6 +330,17 @@ static void end_episode(struct member *member, uint32_t index, struct transition
   member->live = false;
 }
 
+static void add_info(struct member *member) {
+  double values[WIRE_INFO];
+  environment_info(&member->environment, values);
+  member->info.info_dim = member->environment.info_dim;
+  for (uint32_t k = 0; k < member->info.info_dim; k++) {
+    if (!isfinite(values[k])) continue;
+    member->info.count[k]++;
+    member->info.sum[k] += values[k];
+  }
+}
+
 // Books the step that environment i has just made.
 static void record_step(struct rollout *rollout, uint32_t i, uint64_t version, struct transition_batch *batch) {
   struct member *member = &rollout->members[i];
@@ -343,6 +356,7 @@ static void record_step(struct rollout *rollout, uint32_t i, uint64_t version, s
     n_step_push(&member->window, rollout->obs + obs, rollout->action + action, (float)reward, version,
                 rollout->next_obs + obs, terminated, truncated, index, batch);
   }
+  if (member->environment.info_dim > 0) add_info(member);
   if (member->since < GOOD_STEPS) member->since++;
   if (terminated || truncated) {
     member->failures = 0;
@@ -404,6 +418,15 @@ const struct message_incident *rollout_incident(struct rollout *rollout) {
     return &rollout->members[i].incident;
   }
   return NULL;
+}
+
+bool rollout_take_info(struct rollout *rollout, uint32_t i, struct message_info *info) {
+  struct member *member = &rollout->members[i];
+  if (member->info.info_dim == 0) return false;
+  *info = member->info;
+  info->environment = rollout->first + i;
+  member->info = (struct message_info){0};
+  return true;
 }
 
 // ---- loans ----

@@ -32,6 +32,8 @@ uint32_t rollout_episodes_per_step(const struct rollout *rollout); // = count
 bool rollout_is_level(const struct rollout *rollout);              // everyone has made the same number of steps
 // A failure since the last call, or NULL; valid until the next step.
 const struct message_incident *rollout_incident(struct rollout *rollout);
+// The sums of environment i's named values since the last call, into *info; false: it has none, or made no step.
+bool rollout_take_info(struct rollout *rollout, uint32_t i, struct message_info *info);
 // For a rollout of one environment, which no other may stand beside: lends it out, say for an evaluation, if it is
 // between two episodes, or can be put back to where it is (its state is kept meanwhile), or must be lent now (then the
 // episode is cut). *environment NULL: not yet. No step until it is taken back. The borrower may have destroyed it.

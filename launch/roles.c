@@ -138,13 +138,15 @@ static enum status learn(const struct setup *setup, struct transport *transport,
                          struct error *error) {
   struct job job = {0};
   struct message_hello hello = {0};
+  char header[METRICS_HEADER];
   struct metrics_file *metrics_file = NULL;
   struct learner *learner = NULL;
   enum status status = greeting_collect(&setup->config, transport, stop, &hello, error);
   if (status != STATUS_OK) return status;
   status = make_job(setup, &job, &hello, error);
   if (status != STATUS_OK) goto release_job;
-  metrics_file = metrics_file_open(setup->config.run_dir, job.metrics.rows, error);
+  metrics_format_header(&job.environment, header);
+  metrics_file = metrics_file_open(setup->config.run_dir, header, job.metrics.rows, error);
   if (!metrics_file) goto release_job;
   const char *file = setup->in_place ? strrchr(setup->checkpoint, '/') + 1 : "";
   learner = learner_create(&(struct learner_setup){&job, transport, setup->run, metrics_file, stop, file}, error);

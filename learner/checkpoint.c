@@ -228,7 +228,7 @@ static void walk_limiter(struct h5 *h5, struct rate_limiter *limiter) {
   h5_u64(h5, "limiter/base_updates", &limiter->base_updates);
 }
 
-static void walk_metrics(struct h5 *h5, struct metrics *metrics) {
+static void walk_metrics(struct h5 *h5, struct metrics *metrics, uint32_t info_dim) {
   h5_u64(h5, "learner/rows", &metrics->rows);
   h5_u64(h5, "learner/last_steps", &metrics->last_steps);
   h5_u64(h5, "learner/last_updates", &metrics->last_updates);
@@ -255,10 +255,13 @@ static void walk_metrics(struct h5 *h5, struct metrics *metrics) {
   h5_double(h5, "learner/actor_wait", &metrics->actor_wait);
   h5_u64(h5, "learner/evaluated", &metrics->evaluated);
   h5_double(h5, "learner/eval_return", &metrics->eval_return);
+  if (h5->writing ? info_dim == 0 : !h5_has(h5, "learner/info_sum")) return;
+  h5_values(h5, "learner/info_count", H5_KIND_U64, info_dim, 0, metrics->info_count);
+  h5_values(h5, "learner/info_sum", H5_KIND_DOUBLE, info_dim, 0, metrics->info_sum);
 }
 
 static void walk_learner(struct h5 *h5, struct job *job) {
-  walk_metrics(h5, &job->metrics);
+  walk_metrics(h5, &job->metrics, job->environment.info_dim);
   h5_double(h5, "learner/seconds", &job->seconds);
   h5_u64(h5, "learner/next_log", &job->next_log);
   h5_u64(h5, "learner/next_eval", &job->next_eval);

@@ -69,10 +69,26 @@ static void find_ring(struct source *source) {
   source->oldest = size == capacity ? cursor : 0;
 }
 
+// h5py writes texts of variable length, which HDF5 allocates, C programs mostly fixed ones.
+static void read_scale(struct h5 *h5, char *scale, size_t size) {
+  const hid_t attribute = H5Aopen(h5->file, "action_scale", H5P_DEFAULT);
+  const hid_t type = attribute >= 0 ? H5Aget_type(attribute) : -1;
+  if (type >= 0 && H5Tget_class(type) == H5T_STRING && H5Tis_variable_str(type) > 0) {
+    char *text = NULL;
+    if (H5Aread(attribute, type, &text) < 0) h5_fail_library(h5, "action_scale", " cannot be read");
+    snprintf(scale, size, "%s", text ? text : "");
+    H5free_memory(text);
+  } else {
+    h5_attribute_text(h5, "/", "action_scale", scale, size);
+  }
+  h5_done(h5, type, H5Tclose);
+  h5_done(h5, attribute, H5Aclose);
+}
+
 static void find_scale(struct source *source) {
   char scale[32] = "environment";
   struct h5 *h5 = &source->h5;
-  if (h5_has_attribute(h5, "/", "action_scale")) h5_attribute_text(h5, "/", "action_scale", scale, sizeof scale);
+  if (h5_has_attribute(h5, "/", "action_scale")) read_scale(h5, scale, sizeof scale);
   source->unit = source->own || strcmp(scale, "unit") == 0;
   if (h5->status == STATUS_OK && !source->unit && strcmp(scale, "environment") != 0)
     h5_fail(h5, STATUS_FORMAT, "the attribute action_scale is \"%s\"; it may be \"environment\" or \"unit\"", scale);

@@ -18,6 +18,10 @@ static enum status compare(const struct message_hello *first, const struct messa
                      "make the same one",
                      rank, next->environment, next->obs_dim, next->act_dim, first->environment, first->obs_dim,
                      first->act_dim);
+  if (first->info_dim != next->info_dim ||
+      memcmp(first->info_name, next->info_name, first->info_dim * sizeof *first->info_name) != 0)
+    return error_set(error, STATUS_MISMATCH, "rank %u: the info of %s has other names than on the ranks before it",
+                     rank, next->environment);
   for (uint32_t i = 0; i < first->act_dim; i++)
     if (first->action_low[i] != next->action_low[i] || first->action_high[i] != next->action_high[i])
       return error_set(

@@ -282,6 +282,7 @@ static enum status take_message(struct learner *learner, const struct frame *fra
   case MESSAGE_TRANSITIONS:
     roster_batch_arrived(&learner->roster, actor);
     return transition_receiver_take(learner->receiver, frame, &learner->roster.entry[actor].longest_step, error);
+  case MESSAGE_INFO: return transition_receiver_take_info(learner->receiver, frame, error);
   case MESSAGE_SNAPSHOT: return take_snapshot(learner, frame, error);
   case MESSAGE_ROUND_END: return take_round_end(learner, frame, error);
   case MESSAGE_WEIGHTS_TAKEN: weights_publisher_taken(&learner->publisher, actor); return STATUS_OK;

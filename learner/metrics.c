@@ -32,11 +32,24 @@ void metrics_add_batch(struct metrics *metrics, const struct transition_batch *b
     metrics->age_sum += newest_version > batch->version[r] ? newest_version - batch->version[r] : 0;
 }
 
+void metrics_add_info(struct metrics *metrics, const struct message_info *info) {
+  for (uint32_t i = 0; i < info->info_dim; i++) {
+    metrics->info_count[i] += info->count[i];
+    metrics->info_sum[i] += info->sum[i];
+  }
+}
+
 const char *metrics_header(void) {
   return "time_s,env_steps,updates,episodes,return_mean,return_min,return_max,episode_length_mean,critic_loss,"
          "policy_loss,alpha,entropy,q_mean,utd,policy_lag_mean,policy_lag_max,learner_wait,actor_wait,"
          "env_steps_per_s,updates_per_s,actors_alive,eval_return_mean,policy_lag_min,policy_age_mean,"
          "learner_drain,learner_publish,learner_report,env_failures";
+}
+
+void metrics_format_header(const struct message_hello *environment, char header[METRICS_HEADER]) {
+  size_t used = (size_t)snprintf(header, METRICS_HEADER, "%s", metrics_header());
+  for (uint32_t i = 0; i < environment->info_dim; i++)
+    used += (size_t)snprintf(header + used, METRICS_HEADER - used, ",info_%s", environment->info_name[i]);
 }
 
 // A line that is being written; `length` counts on past the end, as snprintf does.
@@ -109,6 +122,8 @@ size_t metrics_format_row(struct metrics *metrics, const struct metrics_totals *
   ratio_cell(&line, totals->stages.publish, seconds);
   ratio_cell(&line, totals->stages.report, seconds);
   count_cell(&line, metrics->env_failures);
+  for (uint32_t i = 0; i < totals->info_dim; i++)
+    ratio_cell(&line, metrics->info_sum[i], (double)metrics->info_count[i]);
   *metrics = (struct metrics){.rows = metrics->rows + 1,
                               .last_steps = totals->env_steps,
                               .last_updates = totals->updates,

@@ -20,6 +20,8 @@ struct metrics {                     // zero-initialised is empty; every field i
   uint64_t age_count, age_sum;     // newest version minus a row's version, on arrival
   double learner_wait, actor_wait; // s the learner had nothing to do; s the actors were held back, summed over actors
   uint64_t env_failures;
+  uint64_t info_count[WIRE_INFO]; // of the environment's named values
+  double info_sum[WIRE_INFO];
   uint64_t evaluated; // 1: an evaluation ended since the last row
   double eval_return;
 };
@@ -27,6 +29,8 @@ void metrics_add_episode(struct metrics *metrics, const struct episode_record *e
 void metrics_add_update(struct metrics *metrics, const struct sac_losses *losses);
 void metrics_add_batch(struct metrics *metrics, const struct transition_batch *batch,
                        uint64_t newest_version); // lag, age, blocked
+
+void metrics_add_info(struct metrics *metrics, const struct message_info *info);
 
 // Seconds of the learner's that went into what is around the updates, since the last row; not saved.
 struct metrics_stages {
@@ -38,9 +42,12 @@ struct metrics_totals {
   uint64_t env_steps, updates, episodes;
   uint32_t actors, actors_alive;
   struct metrics_stages stages;
+  uint32_t info_dim;
 };
-// The header line, without newline.
+// The header line, without newline: these columns, and one for each of the environment's named values.
 const char *metrics_header(void);
+enum { METRICS_HEADER = 2048 };
+void metrics_format_header(const struct message_hello *environment, char header[METRICS_HEADER]);
 // Formats the row (an empty cell: nothing to report) and begins the next interval. Numbers are printed so that equal
 // doubles give equal text.
 size_t metrics_format_row(struct metrics *metrics, const struct metrics_totals *totals, char *line, size_t size);

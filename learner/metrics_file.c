@@ -55,9 +55,9 @@ static size_t kept_length(const char *text, size_t size, uint64_t rows, uint64_t
 }
 
 // Leaves the header and the rows to keep in the file.
-static enum status prepare(const char *path, uint64_t keep_rows, struct error *error) {
-  char header[1024];
-  const size_t header_size = (size_t)snprintf(header, sizeof header, "%s\n", metrics_header());
+static enum status prepare(const char *path, const char *columns, uint64_t keep_rows, struct error *error) {
+  char header[METRICS_HEADER + 1];
+  const size_t header_size = (size_t)snprintf(header, sizeof header, "%s\n", columns);
   struct error unread = {0};
   size_t size = 0;
   char *text = read_text(path, &size, &unread);
@@ -81,11 +81,12 @@ static enum status prepare(const char *path, uint64_t keep_rows, struct error *e
   return status;
 }
 
-struct metrics_file *metrics_file_open(const char *directory, uint64_t keep_rows, struct error *error) {
+struct metrics_file *metrics_file_open(const char *directory, const char *header, uint64_t keep_rows,
+                                       struct error *error) {
   struct metrics_file *file = memory_alloc(1, sizeof *file, "metrics.csv", error);
   if (!file) return NULL;
   if (run_path(file->path, directory, "metrics.csv", error) != STATUS_OK) goto fail;
-  if (prepare(file->path, keep_rows, error) != STATUS_OK) goto fail;
+  if (prepare(file->path, header, keep_rows, error) != STATUS_OK) goto fail;
   file->descriptor = open(file->path, O_WRONLY | O_APPEND | O_CLOEXEC);
   if (file->descriptor >= 0) return file;
   error_set(error, STATUS_IO, "%s: cannot be opened: %s", file->path, strerror(errno));

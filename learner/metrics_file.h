@@ -8,7 +8,8 @@
 struct metrics_file;
 // Appends; keep_rows: the data rows to keep (a resumed run drops those past its checkpoint: new file, rename); writes
 // the header to a new one.
-struct metrics_file *metrics_file_open(const char *directory, uint64_t keep_rows, struct error *error);
+struct metrics_file *metrics_file_open(const char *directory, const char *header, uint64_t keep_rows,
+                                       struct error *error);
 // On failure (a full disk) nothing of the row stays.
 enum status metrics_file_append(struct metrics_file *file, const char *line, struct error *error);
 void metrics_file_close(struct metrics_file *file);

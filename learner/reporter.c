@@ -67,7 +67,8 @@ void reporter_row(struct reporter *reporter, struct job *job, const struct roste
                                         .episodes = job->episodes,
                                         .actors = roster->active,
                                         .actors_alive = roster_alive(roster),
-                                        .stages = reporter->stages};
+                                        .stages = reporter->stages,
+                                        .info_dim = job->environment.info_dim};
   reporter->stages = (struct metrics_stages){0};
   if (job->metrics.episodes > 0) {
     reporter->has_return = true;

@@ -11,6 +11,7 @@ struct transition_receiver {
   struct transition_batch batch; // the message being taken
   struct transition_batch round; // sync: the round's rows and episodes in order of arrival
   struct snapshot snapshot;      // the message being taken
+  struct message_info *info;     // sync: (envs) of the round; NULL: nobody has any
   struct snapshot *arrived;      // sync: (envs) where the round's end leaves each environment
   bool collecting;
   uint32_t *order,
@@ -34,6 +35,10 @@ static enum status init_round(struct transition_receiver *receiver, struct error
     if (snapshot_init(&receiver->arrived[e], receiver->batch.obs_dim, receiver->batch.act_dim,
                       (uint32_t)config->n_step - 1, error) != STATUS_OK)
       return STATUS_MEMORY;
+  if (receiver->job->environment.info_dim > 0) {
+    receiver->info = memory_alloc(envs, sizeof *receiver->info, "a round's named values", error);
+    if (!receiver->info) return STATUS_MEMORY;
+  }
   receiver->order = memory_alloc(rows, sizeof *receiver->order, "a round's order", error);
   receiver->place = memory_alloc(envs + 1, sizeof *receiver->place, "a round's order", error);
   return receiver->arrived && receiver->order && receiver->place ? STATUS_OK : STATUS_MEMORY;
@@ -64,6 +69,7 @@ void transition_receiver_destroy(struct transition_receiver *receiver) {
   memory_free(receiver->arrived);
   memory_free(receiver->order);
   memory_free(receiver->place);
+  memory_free(receiver->info);
   memory_free(receiver);
 }
 
@@ -163,6 +169,32 @@ enum status transition_receiver_take_snapshot(struct transition_receiver *receiv
   return snapshot_copy(job->config.sync ? &receiver->arrived[e] : &job->environments[e], &receiver->snapshot, error);
 }
 
+enum status transition_receiver_take_info(struct transition_receiver *receiver, const struct frame *frame,
+                                          struct error *error) {
+  struct job *job = receiver->job;
+  struct message_info info;
+  const enum status status = message_decode_info(frame, &info, error);
+  if (status != STATUS_OK) return status;
+  if (info.environment >= job->config.envs || info.info_dim != job->environment.info_dim)
+    return error_set(error, STATUS_PEER, "rank %u sent %u named values of environment %u; the job has %u of %llu",
+                     frame->sender, info.info_dim, info.environment, job->environment.info_dim,
+                     (unsigned long long)job->config.envs);
+  if (job->config.sync)
+    receiver->info[info.environment] = info;
+  else
+    metrics_add_info(&job->metrics, &info);
+  return STATUS_OK;
+}
+
+// By environment, so that sums do not depend on who came first.
+static void commit_info(struct transition_receiver *receiver) {
+  struct job *job = receiver->job;
+  for (uint64_t e = 0; receiver->info && e < job->config.envs; e++) {
+    metrics_add_info(&job->metrics, &receiver->info[e]);
+    receiver->info[e] = (struct message_info){0};
+  }
+}
+
 bool transition_receiver_has_room(const struct transition_receiver *receiver) {
   const uint32_t rows = receiver->job->config.sync ? receiver->round.rows : receiver->batch.capacity;
   return rows <= replay_room(receiver->job->replay);
@@ -203,6 +235,7 @@ enum status transition_receiver_commit(struct transition_receiver *receiver, str
   for (uint32_t e = 0; e < round->episodes; e++) metrics_add_episode(&job->metrics, &round->episode[e]);
   job->episodes += round->episodes;
   metrics_add_batch(&job->metrics, round, job->policy_version);
+  commit_info(receiver);
   transition_batch_clear(round);
   for (uint64_t e = 0; e < job->config.envs; e++) { // swap: the job's own become the place for the next round's
     const struct snapshot whole = receiver->arrived[e];

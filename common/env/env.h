@@ -13,7 +13,8 @@ extern "C" {
 
 enum { CORSAC_ENV_ABI = 1 };
 enum { CORSAC_TERMINATED = 1, CORSAC_TRUNCATED = 2 }; // flags that step returns
-enum { CORSAC_ONE_PER_PROCESS = 1 };                  // flags of an environment: e.g. a solver with global state
+enum { CORSAC_MAX_INFO = 16 };
+enum { CORSAC_ONE_PER_PROCESS = 1 }; // flags of an environment: e.g. a solver with global state
 
 struct corsac_env_config {
   uint32_t size;    // of this struct as the host knows it
@@ -29,6 +30,9 @@ struct corsac_env_spec {
   uint32_t obs_dim, act_dim;
   uint32_t max_episode_steps;             // 0: no limit of ours
   const double *action_low, *action_high; // (act_dim), finite, low < high, valid until destroy
+  // named values beside the reward, for the columns info_NAME of metrics.csv; info below gives them
+  uint32_t info_dim;             // 0 to CORSAC_MAX_INFO
+  const char *const *info_names; // (info_dim) of a-z, 0-9 and _, at most 31 characters, valid until destroy
 };
 
 struct corsac_env {
@@ -44,6 +48,7 @@ struct corsac_env {
   int (*load)(void *self, const void *buffer, size_t size); // 0, or negative: failed; maybe with no reset before
   int (*step_begin)(void *self, const float *action);       // start a step and return; step_end waits for it,
   int (*step_end)(void *self, float *obs, double *reward);  // so that several environments of one actor run at once
+  void (*info)(void *self, double *values); // (info_dim) of the last step; what is not finite is left out
 };
 
 // action is in [low, high]; obs after the last step of an episode is the true final observation; the host resets.

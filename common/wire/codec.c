@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <math.h>
 #include <string.h>
 
 static const uint8_t magic[4] = {'C', 'R', 'S', 'C'};
@@ -17,6 +18,7 @@ const char *message_type_name(enum message_type type) {
       [MESSAGE_SNAPSHOT] = "SNAPSHOT",
       [MESSAGE_EPISODE] = "EPISODE",
       [MESSAGE_INCIDENT] = "INCIDENT",
+      [MESSAGE_INFO] = "INFO",
       [MESSAGE_STOP_REQUEST] = "STOP_REQUEST",
       [MESSAGE_BYE] = "BYE",
       [MESSAGE_START] = "START",
@@ -354,6 +356,32 @@ enum status message_decode_incident(const struct frame *frame, struct message_in
   incident->pause = reader_f64(&reader, "pause");
   reader_text(&reader, "text", incident->text, sizeof incident->text);
   return reader_end(&reader);
+}
+
+enum status message_encode_info(struct buffer *out, uint32_t sender, const struct message_info *info,
+                                struct error *error) {
+  struct writer writer = writer_begin(out, MESSAGE_INFO, sender, error);
+  writer_u32(&writer, info->environment);
+  writer_u32(&writer, info->info_dim);
+  for (uint32_t i = 0; i < info->info_dim; i++) {
+    writer_u64(&writer, info->count[i]);
+    writer_f64(&writer, info->sum[i]);
+  }
+  return writer_end(&writer);
+}
+
+enum status message_decode_info(const struct frame *frame, struct message_info *info, struct error *error) {
+  struct reader reader = reader_begin(frame, MESSAGE_INFO, error);
+  info->environment = reader_u32(&reader, "environment");
+  info->info_dim = reader_count(&reader, "info_dim", WIRE_INFO);
+  for (uint32_t i = 0; i < info->info_dim; i++) {
+    info->count[i] = reader_u64(&reader, "count");
+    info->sum[i] = reader_f64(&reader, "sum");
+    if (!isfinite(info->sum[i])) reader_fail(&reader, "sum is not finite");
+  }
+  const enum status status = reader_end(&reader);
+  if (status) info->info_dim = 0;
+  return status;
 }
 
 enum status message_encode_stop(struct buffer *out, uint32_t sender, const struct message_stop *stop,

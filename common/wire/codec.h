@@ -65,6 +65,9 @@ enum status message_decode_episode(const struct frame *frame, struct message_epi
 enum status message_encode_incident(struct buffer *out, uint32_t sender, const struct message_incident *incident,
                                     struct error *error);
 enum status message_decode_incident(const struct frame *frame, struct message_incident *incident, struct error *error);
+enum status message_encode_info(struct buffer *out, uint32_t sender, const struct message_info *info,
+                                struct error *error);
+enum status message_decode_info(const struct frame *frame, struct message_info *info, struct error *error);
 enum status message_encode_stop(struct buffer *out, uint32_t sender, const struct message_stop *stop,
                                 struct error *error);
 enum status message_decode_stop(const struct frame *frame, struct message_stop *stop, struct error *error);

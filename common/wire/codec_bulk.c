@@ -12,6 +12,8 @@ enum status message_encode_hello(struct buffer *out, uint32_t sender, const stru
   writer_u32(&writer, hello->max_episode_steps);
   writer_u32(&writer, hello->flags);
   writer_bool(&writer, hello->can_save);
+  writer_u32(&writer, hello->info_dim);
+  for (uint32_t i = 0; i < hello->info_dim; i++) writer_text(&writer, hello->info_name[i], sizeof hello->info_name[i]);
   writer_array(&writer, hello->action_low, hello->act_dim, sizeof *hello->action_low);
   writer_array(&writer, hello->action_high, hello->act_dim, sizeof *hello->action_high);
   return writer_end(&writer);
@@ -26,6 +28,9 @@ enum status message_decode_hello(const struct frame *frame, struct message_hello
   hello->max_episode_steps = reader_u32(&reader, "max_episode_steps");
   hello->flags = reader_u32(&reader, "flags");
   hello->can_save = reader_bool(&reader, "can_save");
+  hello->info_dim = reader_count(&reader, "info_dim", WIRE_INFO);
+  for (uint32_t i = 0; i < hello->info_dim; i++)
+    reader_text(&reader, "info_name", hello->info_name[i], sizeof hello->info_name[i]);
   if (hello->obs_dim == 0 || hello->act_dim == 0) reader_fail(&reader, "a dimension is 0");
   reader_rest(&reader, 2ull * hello->act_dim * sizeof *hello->action_low);
   if (reader.status) goto fail;

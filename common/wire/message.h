@@ -10,6 +10,7 @@
 //   STOP_REQUEST   this rank was told to stop         SNAPSHOT_REQUEST  send a snapshot of every environment
 //   INCIDENT       an environment failed, goes on     STOP              leave
 //   FAILED         why this actor cannot go on        HEARTBEAT         both ways, when there is nothing else to say
+//   INFO           sums of an environment's values
 //   BYE            last message
 #ifndef CORSAC_COMMON_WIRE_MESSAGE_H
 #define CORSAC_COMMON_WIRE_MESSAGE_H
@@ -20,7 +21,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { WIRE_VERSION = 1, WIRE_TEXT = 512, WIRE_MAX_DIM = 1 << 20 };
+enum { WIRE_VERSION = 1, WIRE_TEXT = 512, WIRE_MAX_DIM = 1 << 20, WIRE_INFO = 16, WIRE_INFO_NAME = 32 };
 #define WIRE_MAX_MESSAGE ((size_t)1 << 30) // bytes
 
 enum message_type {
@@ -43,6 +44,7 @@ enum message_type {
   MESSAGE_STOP,
   MESSAGE_HEARTBEAT,
   MESSAGE_INCIDENT,
+  MESSAGE_INFO,
   MESSAGE_TYPES
 };
 
@@ -53,6 +55,8 @@ struct message_hello {
   uint32_t obs_dim, act_dim, max_episode_steps, flags;
   bool can_save;
   double *action_low, *action_high;
+  uint32_t info_dim;
+  char info_name[WIRE_INFO][WIRE_INFO_NAME]; // (info_dim)
 };
 void message_hello_release(struct message_hello *hello);
 
@@ -69,6 +73,13 @@ struct message_incident {
   uint32_t in_a_row; // failures without an episode, or many steps, in between; this is one of them
   double pause;      // s until it is made anew
   char text[1024];
+};
+
+// INFO: named values of one environment, since the last such message; in sync of one round.
+struct message_info {
+  uint32_t environment, info_dim;
+  uint64_t count[WIRE_INFO]; // (info_dim) finite values
+  double sum[WIRE_INFO];     // (info_dim) of these
 };
 
 // One finished training episode.

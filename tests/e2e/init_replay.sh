@@ -45,7 +45,7 @@ P
     bad "a log with wrong $how" 1 "log.h5.*$says" "$CORSAC" train $small --init-replay "$tmp/log.h5" --run-dir "$tmp/d"
     check "nothing is left of it ($how)" [ ! -e "$tmp/d" ]
   done <<'L'
-dims /obs is 500 x 2, this configuration needs 500 x 3
+dims /obs is 500x2, this configuration needs 500x3
 bounds /action: row [0-9]+, component 0 is .*outside of \[-2, 2\]
 nan /reward: row 77, component 0 is
 bare neither /discount nor /terminated

@@ -55,6 +55,24 @@ expect_status() {
   run "$@"
   if [ $status = "$wanted" ]; then pass; else fail "$name" "exit status $status, not $wanted: $*"; fi
 }
+# A command that is not there is no test that passes.
+command_not_found_handle() { fail "$0" "no such command: $*"; }
+# Lines of ours that say an error: before a job starts, and while it runs.
+messages() { grep -aE '^corsac: |^[0-9:.]+ [0-9]+ error ' "$err"; }
+# bad NAME STATUS REGEX COMMAND...: fails with that status and exactly one message, which matches
+bad() {
+  local name=$1 wanted=$2 regex=$3 wrong=
+  shift 3
+  run "$@"
+  case $status in $wanted) ;; *) wrong="exit status $status, not $wanted" ;; esac
+  [ "$(messages | wc -l)" = 1 ] || wrong="$wrong, $(messages | wc -l) messages"
+  messages | grep -qE -- "$regex" || wrong="$wrong, no message like '$regex'"
+  # mpirun adds words of its own; one process says nothing else.
+  case " $* " in *mpirun*) ;; *) grep -avqE '^corsac: |^[0-9:.]+ [0-9]+ (error|warn|info) ' "$err" && wrong="$wrong, other words on stderr" ;; esac
+  wrong="$wrong$(also_wrong)"
+  if [ -z "$wrong" ]; then pass; else fail "$name" "${wrong#, }"; fi
+}
+also_wrong() { :; } # what a test looks for beside that
 train() { expect_status "$1" 0 "$CORSAC" train "${@:2}"; } # train NAME ARGUMENTS...: in one process, to its end
 
 # Starts a command in the background, its pid in $background; wait_for polls for what it does, for 60 s at most.

@@ -96,7 +96,15 @@ static void fill_snapshot(struct snapshot *snapshot) {
 void codec_target_fill(struct codec_target *target) {
   struct message_hello *hello = &target->hello;
   message_hello_release(hello);
-  *hello = (struct message_hello){"Pendulum-v1", SAMPLE_OBS, SAMPLE_ACT, 200, 1, true, NULL, NULL};
+  *hello = (struct message_hello){.environment = "Pendulum-v1",
+                                  .obs_dim = SAMPLE_OBS,
+                                  .act_dim = SAMPLE_ACT,
+                                  .max_episode_steps = 200,
+                                  .flags = 1,
+                                  .can_save = true};
+  hello->info_dim = 2;
+  snprintf(hello->info_name[0], WIRE_INFO_NAME, "reward_forward");
+  snprintf(hello->info_name[1], WIRE_INFO_NAME, "x");
   hello->action_low = memory_alloc(SAMPLE_ACT, sizeof *hello->action_low, "bounds", NULL);
   hello->action_high = memory_alloc(SAMPLE_ACT, sizeof *hello->action_high, "bounds", NULL);
   if (!hello->action_low || !hello->action_high) exit(1);
@@ -118,6 +126,7 @@ void codec_target_fill(struct codec_target *target) {
   target->evaluate = (struct message_evaluate){8, 1, 3, 10};
   target->episode = (struct message_episode){1ull << 45, 6, 200, -123.456, true};
   target->incident = (struct message_incident){11, true, 3, 0.5, "the solver diverged"};
+  target->info = (struct message_info){12, 2, {7, 1ull << 48}, {0.5, -1.0 / 3}};
   target->stop = (struct message_stop){75, true};
   target->heartbeat = (struct message_heartbeat){1ull << 46, 2.5, 1ull << 47, 77, true};
 }
@@ -166,6 +175,7 @@ enum status codec_target_encode(const struct codec_target *target, enum message_
   case MESSAGE_EVALUATE: return message_encode_evaluate(out, sender, &target->evaluate, &target->weights, error);
   case MESSAGE_EPISODE: return message_encode_episode(out, sender, &target->episode, error);
   case MESSAGE_INCIDENT: return message_encode_incident(out, sender, &target->incident, error);
+  case MESSAGE_INFO: return message_encode_info(out, sender, &target->info, error);
   case MESSAGE_STOP: return message_encode_stop(out, sender, &target->stop, error);
   case MESSAGE_HEARTBEAT: return message_encode_heartbeat(out, sender, &target->heartbeat, error);
   default: return message_encode_empty(out, type, sender, error);
@@ -175,6 +185,9 @@ enum status codec_target_encode(const struct codec_target *target, enum message_
 static bool hello_sane(const struct message_hello *hello, enum status status) {
   if (!memchr(hello->environment, 0, sizeof hello->environment)) return false;
   if (status) return hello->obs_dim == 0 && hello->act_dim == 0 && !hello->action_low && !hello->action_high;
+  if (hello->info_dim > WIRE_INFO) return false;
+  for (uint32_t i = 0; i < hello->info_dim; i++)
+    if (!memchr(hello->info_name[i], 0, WIRE_INFO_NAME)) return false;
   return hello->obs_dim && hello->obs_dim <= WIRE_MAX_DIM && hello->act_dim && hello->act_dim <= WIRE_MAX_DIM &&
          hello->action_low && hello->action_high;
 }
@@ -229,6 +242,10 @@ enum status codec_target_decode(struct codec_target *target, const struct frame 
   case MESSAGE_INCIDENT:
     status = message_decode_incident(frame, &target->incident, error);
     *sane = memchr(target->incident.text, 0, sizeof target->incident.text);
+    break;
+  case MESSAGE_INFO:
+    status = message_decode_info(frame, &target->info, error);
+    *sane = target->info.info_dim <= WIRE_INFO && (status == STATUS_OK || target->info.info_dim == 0);
     break;
   case MESSAGE_STOP: status = message_decode_stop(frame, &target->stop, error); break;
   case MESSAGE_HEARTBEAT: status = message_decode_heartbeat(frame, &target->heartbeat, error); break;

@@ -29,6 +29,7 @@ struct codec_target {
   struct message_evaluate evaluate;
   struct message_episode episode;
   struct message_incident incident;
+  struct message_info info;
   struct message_stop stop;
   struct message_heartbeat heartbeat;
 };

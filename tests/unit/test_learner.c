@@ -56,7 +56,7 @@ static void scene_init(struct scene *s, const char *name, int actors, const char
   struct message_hello hello;
   CU_ASSERT_EQUAL_FATAL(greeting_collect(config, s->ends[0], &s->stop, &hello, NULL), STATUS_OK);
   CU_ASSERT_EQUAL_FATAL(job_init(&s->job, config, &hello, NULL), STATUS_OK);
-  s->metrics_file = metrics_file_open(config->run_dir, 0, NULL);
+  s->metrics_file = metrics_file_open(config->run_dir, metrics_header(), 0, NULL);
   const struct learner_setup setup = {&s->job, s->ends[0], s->setup.run, s->metrics_file, &s->stop, ""};
   s->learner = learner_create(&setup, NULL);
   CU_ASSERT_PTR_NOT_NULL_FATAL(s->learner);

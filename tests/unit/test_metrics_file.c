@@ -23,7 +23,7 @@ static bool holds(const char *rows) { // after the header
 
 static void append(uint64_t keep, const char *row) {
   struct error error = {0};
-  struct metrics_file *file = metrics_file_open(directory, keep, &error);
+  struct metrics_file *file = metrics_file_open(directory, metrics_header(), keep, &error);
   CU_ASSERT_STRING_EQUAL(error.text, "");
   CU_ASSERT_PTR_NOT_NULL_FATAL(file);
   if (row) CU_ASSERT_EQUAL(metrics_file_append(file, row, &error), STATUS_OK);
@@ -56,7 +56,7 @@ static void test_broken_row(void) {
 static void test_other_columns(void) {
   struct error error = {0};
   unit_write_file(path, "time_s,env_steps\n1,2\n", 21);
-  CU_ASSERT_PTR_NULL(metrics_file_open(directory, 1, &error));
+  CU_ASSERT_PTR_NULL(metrics_file_open(directory, metrics_header(), 1, &error));
   CU_ASSERT(error.status == STATUS_MISMATCH && strstr(error.text, path));
   char *text = unit_read_file(path, NULL);
   CU_ASSERT_STRING_EQUAL(text, "time_s,env_steps\n1,2\n");
@@ -66,7 +66,7 @@ static void test_other_columns(void) {
 static void test_no_room(void) {
   struct error error = {0};
   struct rlimit before;
-  struct metrics_file *file = metrics_file_open(directory, 0, &error);
+  struct metrics_file *file = metrics_file_open(directory, metrics_header(), 0, &error);
   CU_ASSERT_PTR_NOT_NULL_FATAL(file);
   CU_ASSERT_EQUAL(metrics_file_append(file, "1,a", &error), STATUS_OK);
   signal(SIGXFSZ, SIG_IGN);
@@ -85,7 +85,7 @@ static void test_no_room(void) {
 static void test_no_directory(void) {
   struct error error = {0};
   char *none = unit_path(directory, "none");
-  CU_ASSERT_PTR_NULL(metrics_file_open(none, 0, &error));
+  CU_ASSERT_PTR_NULL(metrics_file_open(none, metrics_header(), 0, &error));
   CU_ASSERT(error.status == STATUS_IO && strstr(error.text, none));
   free(none);
 }

@@ -76,7 +76,7 @@ static int any_end(void *self, float *obs, double *reward) { return (void)self, 
 
 static const struct corsac_env whole = {CORSAC_ENV_ABI, sizeof whole, 0,           "whole",   any_create,
                                         any_reset,      any_step,     any_destroy, any_error, any_save,
-                                        any_load,       any_begin,    any_end};
+                                        any_load,       any_begin,    any_end,     NULL};
 
 static void wrong(const struct corsac_env *given, enum status status, const char *text) {
   struct corsac_env abi;

@@ -31,7 +31,7 @@ static void scene_init(struct scene *s) {
   CU_ASSERT_EQUAL_FATAL(job_init(&s->job, &config, &hello, NULL), STATUS_OK);
   CU_ASSERT_EQUAL_FATAL(roster_init(&s->roster, &config, s->ends[0], NULL), STATUS_OK);
   s->run = run_directory_create(base, NULL);
-  s->file = metrics_file_open(base, 0, NULL);
+  s->file = metrics_file_open(base, metrics_header(), 0, NULL);
   CU_ASSERT_TRUE_FATAL(s->run && s->file);
   reporter_init(&s->reporter, &s->job, s->run, s->file);
   s->log = unit_path(base, "log.txt");

@@ -44,7 +44,7 @@ static void scene_init(struct scene *s, uint32_t capacity) {
   s->job.next_checkpoint = 100;
   CU_ASSERT_EQUAL_FATAL(roster_init(&s->roster, &config, s->ends[0], NULL), STATUS_OK);
   s->run = run_directory_create(s->directory, NULL);
-  s->file = metrics_file_open(s->directory, 0, NULL);
+  s->file = metrics_file_open(s->directory, metrics_header(), 0, NULL);
   CU_ASSERT_TRUE_FATAL(s->run && s->file);
   reporter_init(&s->reporter, &s->job, s->run, s->file);
   s->log = unit_path(s->directory, "log.txt");

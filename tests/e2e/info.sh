@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Named values of an environment become columns of metrics.csv, the same in sync on any number of ranks and over a resume.
+. "$(dirname "$0")/lib.sh"
+
+small="--env $plugins/informed.so --hidden 8 --batch-size 16 --learning-starts 50 --eval-every 0 --checkpoint-every 0 --envs 3 --log-every 60"
+column() { awk -F, -v name="$2" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == name) c = i } NR > 1 && c { print $c }' "$1/metrics.csv"; }
+train 'async' $small --env-steps 600 --run-dir "$tmp/async"
+check 'two columns more' grep -qE '^time_s,.*,env_failures,info_t,info_angle$' "$tmp/async/metrics.csv"
+check 'the mean of what is finite' [ "$(column "$tmp/async" info_angle | sort -u)" = 0.25 ]
+check 'and of every step' awk '{ sum += $1 } END { exit !(sum / NR > 5.4 && sum / NR < 5.6) }' <(column "$tmp/async" info_t)
+for ranks in 1 3; do
+  $([ $ranks = 1 ] || echo $MPIRUN -n $ranks) "$CORSAC" train $small --sync --env-steps 300 --run-dir "$tmp/sync$ranks" >"$out" 2>"$err"
+  check "sync, $ranks ranks" [ $? = 0 ]
+done
+for name in info_t info_angle; do check "the same $name" [ "$(column "$tmp/sync1" $name)" = "$(column "$tmp/sync3" $name)" ]; done
+train 'half of it' $small --sync --env-steps 150 --run-dir "$tmp/half"
+train 'and on' --resume "$tmp/half" --env-steps 300
+check 'the same rows as without a stop' [ "$(column "$tmp/half" info_t)" = "$(column "$tmp/sync1" info_t)" ]
+while read -r how says; do
+  bad "info: $how" 1 "$says" "$CORSAC" train --env "$plugins/informed.so:$how" --env-steps 100 --run-dir "$tmp/bad"
+done <<'L'
+name named value 1 of info "an angle": a name has 1 to 31 of a-z, 0-9 and _
+twice named two values of info "t"
+many set info_dim to 17: it may be up to 16
+no_names set info_dim to 2: .*needs info_names
+L
+finish
