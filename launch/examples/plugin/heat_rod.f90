@@ -4,15 +4,13 @@
 module heat_rod
   use corsac_env_abi
   implicit none
-  private
-  public :: corsac_env
-
+  private :: rod_state, env, name
   integer, parameter :: CELLS = 32, HEATERS = 3
   type, bind(C) :: rod_state
     real(c_double) :: t(CELLS), wanted(HEATERS) ! temperatures: all that changes in an episode
   end type
   real(c_double), target, save :: low(HEATERS) = -1, high(HEATERS) = 1 ! heat or cool
-  character(kind=c_char), target, save :: name(9) = ['h', 'e', 'a', 't', '_', 'r', 'o', 'd', c_null_char]
+  character(len=64), target, save :: name = 'heat_rod' // c_null_char
   type(corsac_env_table), target, save :: env
 
 contains
@@ -20,7 +18,7 @@ contains
   function corsac_env() bind(C) result(table) ! the one name seen outside; the C library has a step, too
     type(c_ptr) :: table
     env%size = int(c_sizeof(env), c_int32_t)
-    env%name = c_loc(name)
+    env%name = c_loc(name(1:1))
     env%create = c_funloc(create); env%destroy = c_funloc(destroy)
     env%reset = c_funloc(reset);   env%step = c_funloc(step)
     env%save = c_funloc(save);     env%load = c_funloc(load) ! optional: a resumed run goes on in the middle of an episode
