@@ -7,8 +7,6 @@ train 'a run to spoil' $small --sync --run-dir "$base"
 saved=$(digest "$base")
 newest=$base/ckpt-300.h5
 
-# Lines of ours that say an error: before a job starts, and while it runs.
-messages() { grep -aE '^corsac: |^[0-9:.]+ [0-9]+ error ' "$err"; }
 # bad NAME STATUS REGEX COMMAND...: fails with that status and exactly one message, which matches; leaves the saved run as it was and no new one.
 bad() {
   local name=$1 wanted=$2 regex=$3 wrong=

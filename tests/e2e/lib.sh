@@ -55,6 +55,15 @@ expect_status() {
   run "$@"
   if [ $status = "$wanted" ]; then pass; else fail "$name" "exit status $status, not $wanted: $*"; fi
 }
+# Lines of ours that say an error: before a job starts, and while it runs.
+messages() { grep -aE '^corsac: |^[0-9:.]+ [0-9]+ error ' "$err"; }
+# bad NAME STATUS REGEX COMMAND...: fails with that status and exactly one message, which matches
+bad() {
+  run "${@:4}"
+  if [ $status = "$2" ] && [ "$(messages | wc -l)" = 1 ] && messages | grep -qE -- "$3"; then pass; else
+    fail "$1" "exit status $status for $2, $(messages | wc -l) messages for one like '$3'"
+  fi
+}
 train() { expect_status "$1" 0 "$CORSAC" train "${@:2}"; } # train NAME ARGUMENTS...: in one process, to its end
 
 # Starts a command in the background, its pid in $background; wait_for polls for what it does, for 60 s at most.
