@@ -55,7 +55,9 @@ LINK    = $(CC) -pthread $(FLAGS_$(FLAVOUR)) $(CFLAGS) $(LDFLAGS)
 SOURCES := $(wildcard common/*/*.c learner/*.c actor/*.c actor/envs/*.c launch/*.c)
 PRESETS := $(wildcard launch/presets/*.yaml)
 CLUSTER := $(wildcard launch/cluster/*.sh)
-EMBEDDED := presets cluster
+EXAMPLES := $(wildcard launch/examples/*/*)
+PLUGIN_EXAMPLES := $(filter launch/examples/plugin/%,$(EXAMPLES))
+EMBEDDED := presets cluster plugin
 LIB_OBJECTS := $(patsubst %.c,$(B)/obj/%.o,$(filter-out launch/main.c,$(SOURCES))) $(EMBEDDED:%=$(B)/obj/gen/%.o)
 
 # These also compile with double: against PyTorch's float64 and central differences.
@@ -72,7 +74,7 @@ MPI_TESTS  := $(patsubst tests/mpi/%.c,$(B)/mpi/%,$(wildcard tests/mpi/test_*.c)
 E2E_TESTS  := $(filter-out tests/e2e/lib%.sh,$(wildcard tests/e2e/*.sh))
 BENCHES    := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
 PLUGINS    := $(patsubst tests/support/plugins/%.c,$(B)/plugins/%.so,$(wildcard tests/support/plugins/*.c))
-API := $(BUILD)/include/corsac/env.h
+API := $(patsubst common/env/%,$(BUILD)/include/corsac/%,$(wildcard common/env/env.h common/env/*.f90))
 
 # TESTS="adam sac" keeps of each kind the tests of these names.
 select = $(if $(TESTS),$(foreach t,$(TESTS),$(filter %/test_$(t) %/test_$(t)_double %/$(t) %/$(t).sh,$(1)) \
@@ -208,9 +210,10 @@ prefix := $(DESTDIR)$(PREFIX)
 install: all ## Install below PREFIX=/usr/local (and DESTDIR)
 	$(Q)install -d $(prefix)/bin $(prefix)/include/corsac $(prefix)/share/corsac/presets
 	$(Q)install -m 755 $(B)/corsac $(prefix)/bin/corsac
-	$(Q)install -m 644 common/env/env.h $(prefix)/include/corsac/env.h
+	$(Q)install -m 644 $(API) $(prefix)/include/corsac
 	$(Q)$(if $(PRESETS),install -m 644 $(PRESETS) $(prefix)/share/corsac/presets)
 	$(Q)install -d $(prefix)/share/corsac/cluster && install -m 755 $(CLUSTER) $(prefix)/share/corsac/cluster
+	$(Q)for e in $(EXAMPLES:launch/%=%); do install -D -m 644 launch/$$e $(prefix)/share/corsac/$$e || exit 1; done
 
 uninstall: ## Remove what install put there
 	$(Q)rm -rf $(prefix)/bin/corsac $(prefix)/include/corsac $(prefix)/share/corsac
@@ -241,10 +244,11 @@ $(B)/double/%.o: %.c $(B)/flags
 
 $(B)/gen/presets.c: launch/embed.sh $(PRESETS) $(wildcard launch/presets)
 $(B)/gen/cluster.c: launch/embed.sh $(CLUSTER) $(wildcard launch/cluster)
+$(B)/gen/plugin.c: launch/embed.sh $(PLUGIN_EXAMPLES) $(wildcard launch/examples/plugin)
 $(B)/gen/%.c:
 	$(call say,GEN,$@)
 	@mkdir -p $(@D)
-	$(Q)launch/embed.sh $* $(filter %.yaml %.sh,$(filter-out launch/embed.sh,$^)) >$@
+	$(Q)launch/embed.sh $* $(filter %.yaml %.sh %.c %.cpp %.f90,$(filter-out launch/embed.sh,$^)) >$@
 
 $(B)/obj/gen/%.o: $(B)/gen/%.c $(B)/flags
 	@mkdir -p $(@D)
@@ -289,7 +293,7 @@ $(B)/bench/%: $(B)/obj/tests/bench/%.o $(TEST_ARCHIVES)
 	$(Q)$(LINK) $^ $(TEST_LIBS) $(LIBS) -o $@
 
 # As plugins outside of the repository see it: <corsac/env.h>.
-$(API): common/env/env.h
+$(BUILD)/include/corsac/%: common/env/%
 	@mkdir -p $(@D)
 	$(Q)cp $< $@
 

@@ -14,6 +14,8 @@ int command_options(int argc, char **argv);
 int command_bench(int argc, char **argv);
 int command_cluster(int argc, char **argv);
 int command_doctor(int argc, char **argv);
+int command_check_env(int argc, char **argv);
+int command_new_env(int argc, char **argv);
 
 // Prints "corsac: message" on stderr and returns the status' exit code.
 int command_fail(const struct error *error);

@@ -11,6 +11,8 @@ static const char *const PROGRAM =
     "  corsac eval       run evaluation episodes with a trained policy\n"
     "  corsac inspect    what a checkpoint holds, and whether it is whole\n"
     "  corsac envs       the built-in environments\n"
+    "  corsac check-env  an environment of yours against every rule that corsac relies on\n"
+    "  corsac new-env    a directory to begin an environment in: C, C++ or Fortran\n"
     "  corsac options    every option of `train`, with default, range and what a resume may change\n"
     "  corsac bench      measure this machine: the update, replay, actors, messages, checkpoints, each beside its "
     "limit\n"
@@ -99,6 +101,46 @@ static const char *const ENVS =
     "\n"
     "Example:\n"
     "  corsac envs --json\n";
+
+static const char *const CHECK_ENV =
+    "corsac check-env ENV [--episodes N] [--timeout S] [--json]\n"
+    "\n"
+    "Runs an environment through every rule of the environment ABI (corsac/env.h), one line for each: what is wrong, "
+    "where, and what would be\n"
+    "right. ENV is what `train --env` takes: path/to/plugin.so[:args], or a built-in name. Exit status 0: no error "
+    "(warnings are none), 1:\n"
+    "errors. The environment runs in processes of its own: one that crashes or hangs is reported like any other "
+    "finding.\n"
+    "\n"
+    "  --episodes N   how many are played for the first rules (default 10, 20 s at most)\n"
+    "  --timeout S    that one call may take before it counts as hung (default 60)\n"
+    "  --python, --mujoco-dir  as to train\n"
+    "  --json         one JSON object on standard output: env, ok, errors, warnings, obs_dim, act_dim, "
+    "max_episode_steps, steps_per_s,\n"
+    "                 findings (rule, level, text, more: of the same)\n"
+    "\n"
+    "Checked are the table and the spec; that obs and *reward are written, finite, and nothing around them; flags; "
+    "the last observation;\n"
+    "that the seed decides everything, in the same instance, a new one, a new process and beside a second instance; "
+    "save and load, and what load\n"
+    "refuses; step_begin and step_end; growing memory and open files; steps/s.\n"
+    "\n"
+    "Examples:\n"
+    "  corsac check-env ./solver.so:case.inp\n"
+    "  corsac check-env Pendulum-v1 --json\n";
+
+static const char *const NEW_ENV =
+    "corsac new-env NAME [--lang c|c++|fortran]\n"
+    "\n"
+    "Makes the directory NAME with an environment that compiles and trains, to be changed into yours: its source, a "
+    "Makefile, a README.\n"
+    "The Makefile knows where <corsac/env.h> is; CORSAC_INCLUDE says otherwise.\n"
+    "\n"
+    "  --lang L       c (default), c++ or fortran\n"
+    "\n"
+    "Example:\n"
+    "  corsac new-env solver --lang fortran; cd solver; make; corsac check-env ./solver.so; corsac train --env "
+    "./solver.so\n";
 
 static const char *const OPTIONS =
     "corsac options [--yaml]\n"
@@ -194,8 +236,9 @@ static const char *const DOCTOR =
 void command_help(const char *name) {
   static const struct {
     const char *name, *const *text;
-  } pages[] = {{"train", &TRAIN},     {"eval", &EVAL},   {"inspect", &INSPECT}, {"envs", &ENVS},
-               {"options", &OPTIONS}, {"bench", &BENCH}, {"cluster", &CLUSTER}, {"doctor", &DOCTOR}};
+  } pages[] = {{"train", &TRAIN},     {"eval", &EVAL},    {"inspect", &INSPECT}, {"envs", &ENVS},
+               {"options", &OPTIONS}, {"bench", &BENCH},  {"cluster", &CLUSTER}, {"check-env", &CHECK_ENV},
+               {"new-env", &NEW_ENV}, {"doctor", &DOCTOR}};
   const char *text = PROGRAM;
   for (size_t i = 0; name && i < sizeof pages / sizeof *pages; i++)
     if (strcmp(name, pages[i].name) == 0) text = *pages[i].text;

@@ -1,0 +1,73 @@
+! The environment ABI of <corsac/env.h> for Fortran, version 1. Installed beside it; compiled together with the plugin:
+!   gfortran -shared -fPIC PREFIX/include/corsac/corsac_env.f90 my_solver.f90 -o my_solver.so
+! The plugin defines function corsac_env() bind(C); that name belongs to it, hence the module's.
+module corsac_env_abi
+  use, intrinsic :: iso_c_binding
+  implicit none
+
+  integer(c_int32_t), parameter :: CORSAC_ABI = 1
+  integer(c_int), parameter :: CORSAC_TERMINATED = 1, CORSAC_TRUNCATED = 2 ! flags that step returns
+  integer(c_int32_t), parameter :: CORSAC_ONE_PER_PROCESS = 1              ! flag of an environment
+
+  type, bind(C) :: corsac_env_config
+    integer(c_int32_t) :: size
+    type(c_ptr) :: id, args        ! texts: corsac_text(config%args)
+    integer(c_int64_t) :: index
+    integer(c_int) :: evaluation
+    integer(c_int) :: comm         ! communicator as mpi_f08 and mpi have it, -1 if it is alone
+  end type
+
+  type, bind(C) :: corsac_env_spec
+    integer(c_int32_t) :: size, obs_dim, act_dim, max_episode_steps
+    type(c_ptr) :: action_low, action_high ! c_loc of real(c_double) arrays that stay, finite, low < high
+  end type
+
+  type, bind(C) :: corsac_env_table ! struct corsac_env: c_funloc of each procedure; size = c_sizeof of the variable
+    integer(c_int32_t) :: abi = CORSAC_ABI, size = 0, flags = 0
+    type(c_ptr) :: name = c_null_ptr
+    type(c_funptr) :: create = c_null_funptr, reset = c_null_funptr, step = c_null_funptr, destroy = c_null_funptr
+    ! optional:
+    type(c_funptr) :: error = c_null_funptr, save = c_null_funptr, load = c_null_funptr
+    type(c_funptr) :: step_begin = c_null_funptr, step_end = c_null_funptr
+  end type
+
+contains
+
+  ! A C text as Fortran has it.
+  function corsac_text(pointer) result(text)
+    type(c_ptr), intent(in) :: pointer
+    character(len=:), allocatable :: text
+    character(kind=c_char), pointer :: bytes(:)
+    integer :: i
+    interface
+      function strlen(text) bind(C) result(length)
+        import :: c_ptr, c_size_t
+        type(c_ptr), value :: text
+        integer(c_size_t) :: length
+      end function
+    end interface
+    text = ''
+    if (.not. c_associated(pointer)) return
+    call c_f_pointer(pointer, bytes, [strlen(pointer)])
+    text = repeat(' ', size(bytes))
+    do i = 1, size(bytes)
+      text(i:i) = bytes(i)
+    end do
+  end function
+
+  ! Writes why create failed where the host reads it.
+  subroutine corsac_say(text, error, error_size)
+    character(len=*), intent(in) :: text
+    type(c_ptr), value :: error
+    integer(c_size_t), value :: error_size
+    character(kind=c_char), pointer :: bytes(:)
+    integer :: i, length
+    if (error_size < 1) return
+    call c_f_pointer(error, bytes, [error_size])
+    length = min(len_trim(text), int(error_size) - 1)
+    do i = 1, length
+      bytes(i) = text(i:i)
+    end do
+    bytes(length + 1) = c_null_char
+  end subroutine
+end module
