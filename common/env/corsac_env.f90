@@ -20,6 +20,8 @@ module corsac_env_abi
   type, bind(C) :: corsac_env_spec
     integer(c_int32_t) :: size, obs_dim, act_dim, max_episode_steps
     type(c_ptr) :: action_low, action_high ! c_loc of real(c_double) arrays that stay, finite, low < high
+    integer(c_int32_t) :: info_dim         ! named values beside the reward: info_names is c_loc of (info_dim) c_loc's
+    type(c_ptr) :: info_names              ! of texts that end with c_null_char, and stay
   end type
 
   type, bind(C) :: corsac_env_table ! struct corsac_env: c_funloc of each procedure; size = c_sizeof of the variable
@@ -29,6 +31,7 @@ module corsac_env_abi
     ! optional:
     type(c_funptr) :: error = c_null_funptr, save = c_null_funptr, load = c_null_funptr
     type(c_funptr) :: step_begin = c_null_funptr, step_end = c_null_funptr
+    type(c_funptr) :: info = c_null_funptr
   end type
 
 contains

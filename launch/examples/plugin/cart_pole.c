@@ -88,7 +88,15 @@ static int load(void *data, const void *buffer, size_t size) {
 static const char *error(void *data) { return ((struct cart_pole *)data)->error; }
 
 const struct corsac_env *corsac_env(void) {
-  static const struct corsac_env env = {CORSAC_ENV_ABI, sizeof env, 0,    "cart_pole", create, reset, step,
-                                        free,           error,      save, load,        NULL,   NULL};
+  static const struct corsac_env env = {.abi = CORSAC_ENV_ABI,
+                                        .size = sizeof env,
+                                        .name = "cart_pole",
+                                        .create = create,
+                                        .reset = reset,
+                                        .step = step,
+                                        .destroy = free,
+                                        .error = error,
+                                        .save = save,
+                                        .load = load};
   return &env;
 }

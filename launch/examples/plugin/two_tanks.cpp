@@ -84,7 +84,12 @@ int load(void *data, const void *buffer, std::size_t size) {
 } // namespace
 
 extern "C" const struct corsac_env *corsac_env() {
-  static const struct corsac_env env = {CORSAC_ENV_ABI, sizeof env, 0,    "two_tanks", create,  reset,  step,
-                                        destroy,        error,      save, load,        nullptr, nullptr};
+  static const struct corsac_env env = [] {
+    struct corsac_env all{}; // what is not set is absent
+    all.abi = CORSAC_ENV_ABI, all.size = sizeof all, all.name = "two_tanks";
+    all.create = create, all.reset = reset, all.step = step, all.destroy = destroy;
+    all.error = error, all.save = save, all.load = load;
+    return all;
+  }();
   return &env;
 }
