@@ -26,19 +26,16 @@ static void *create(const struct corsac_env_config *config, struct corsac_env_sp
     snprintf(error, error_size, "the pole's length must be a number from 0.01 to 100, not \"%s\"", config->args);
     return NULL;
   }
-  spec->obs_dim = 5;
-  spec->act_dim = 1;
+  spec->obs_dim = 5, spec->act_dim = 1;
   spec->max_episode_steps = 500; // then the host truncates: not a termination, learning bootstraps
-  spec->action_low = low;
-  spec->action_high = high;
+  spec->action_low = low, spec->action_high = high;
   struct cart_pole *self = calloc(1, sizeof *self);
   if (self) self->length = length;
   return self;
 }
 
 static void observe(const struct state *s, float *obs) {
-  obs[0] = (float)s->x;
-  obs[1] = (float)s->v;
+  obs[0] = (float)s->x, obs[1] = (float)s->v;
   obs[2] = (float)cos(s->angle); // no jump at a full turn
   obs[3] = (float)sin(s->angle);
   obs[4] = (float)s->rate;
