@@ -74,7 +74,12 @@ MPI_TESTS  := $(patsubst tests/mpi/%.c,$(B)/mpi/%,$(wildcard tests/mpi/test_*.c)
 E2E_TESTS  := $(filter-out tests/e2e/lib%.sh,$(wildcard tests/e2e/*.sh))
 BENCHES    := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
 PLUGINS    := $(patsubst tests/support/plugins/%.c,$(B)/plugins/%.so,$(wildcard tests/support/plugins/*.c))
-API := $(patsubst common/env/%,$(BUILD)/include/corsac/%,$(wildcard common/env/env.h common/env/*.f90))
+API := $(patsubst common/env/%,$(BUILD)/include/corsac/%,$(wildcard common/env/env.h common/env/sim.h common/env/sim.hpp common/env/*.f90))
+# What a simulator of somebody else's links: no flavour, no sanitizer.
+SIM := $(BUILD)/lib/libcorsac_sim
+# Python files lie where they are installed to.
+PYTHON_FILES := $(wildcard common/env/*.py)
+SHARED := $(PYTHON_FILES:common/env/%=$(BUILD)/share/corsac/python/%)
 
 # TESTS="adam sac" keeps of each kind the tests of these names.
 select = $(if $(TESTS),$(foreach t,$(TESTS),$(filter %/test_$(t) %/test_$(t)_double %/$(t) %/$(t).sh,$(1)) \
@@ -297,10 +302,22 @@ $(BUILD)/include/corsac/%: common/env/%
 	@mkdir -p $(@D)
 	$(Q)cp $< $@
 
+SIM_OBJECTS := $(patsubst common/env/%.c,$(BUILD)/lib/obj/%.o,$(wildcard common/env/*.c))
+$(BUILD)/lib/obj/%.o: common/env/%.c $(B)/flags
+	$(call say,CC,$< (libcorsac_sim))
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -I. $(WARNINGS) -g -O2 -fPIC -MMD -MP -c $< -o $@
+$(SIM).a: $(SIM_OBJECTS)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+$(SIM).so: $(SIM_OBJECTS) common/env/libcorsac_sim.map
+	$(call say,LINK,$@)
+	$(Q)$(CC) -shared -Wl,-soname,libcorsac_sim.so -Wl,--version-script=common/env/libcorsac_sim.map $(SIM_OBJECTS) -lm -o $@
+
 $(B)/plugins/%.so: tests/support/plugins/%.c $(API) $(B)/flags
 	$(call say,PLUGIN,$@)
 	@mkdir -p $(@D)
 	$(Q)$(COMPILE) -I$(BUILD)/include -fPIC -shared -MMD -MP -MF $(B)/plugins/$*.d $< -o $@ -lm
 
 .SECONDARY:
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) $(BUILD)/lib -name '*.d' 2>/dev/null)
