@@ -81,6 +81,9 @@ SIM := $(BUILD)/lib/libcorsac_sim
 PYTHON_FILES := $(wildcard common/env/*.py)
 SHARED := $(PYTHON_FILES:common/env/%=$(BUILD)/share/corsac/python/%)
 
+# Simulators: those with a fault, and the examples that the compilers at hand can build.
+SIMULATORS := $(patsubst tests/support/simulators/%.c,$(B)/simulators/%,$(wildcard tests/support/simulators/*.c))
+
 # TESTS="adam sac" keeps of each kind the tests of these names.
 select = $(if $(TESTS),$(foreach t,$(TESTS),$(filter %/test_$(t) %/test_$(t)_double %/$(t) %/$(t).sh,$(1)) \
   $(foreach p,$(1),$(if $(findstring /test_$(t)_np,$(p)),$(p)))),$(1))
@@ -104,7 +107,7 @@ RUN_TESTS = tests/support/run_tests.sh -r $(B)/results -s $(TIME_SCALE)
   check-headers check-format check-asan check-ubsan check-tsan check-valgrind check-clang check-cpus check-arm64 coverage bench bench-compare bench-plots format install uninstall clean
 
 all: $(B)/corsac $(API) ## Build the program: build/release/corsac
-tests: $(UNIT_TESTS) $(MPI_TESTS) $(PLUGINS) ## Build the tests
+tests: $(UNIT_TESTS) $(MPI_TESTS) $(PLUGINS) $(SIMULATORS) ## Build the tests
 
 help: ## Show this list
 	@sed -n 's/^\([a-z][a-z0-9 -]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-22s %s\n", $$1, $$2 }'
@@ -134,13 +137,13 @@ check-full: ## check, then the long tests, the sanitizers, clang, other processo
 	$(Q)CHECK_FULL=1 $(MAKE) check-built
 	$(Q)for part in check-asan check-ubsan check-tsan check-valgrind check-clang check-cpus check-arm64 coverage; do $(MAKE) $$part || exit 1; done
 
-check-unit: $(call select,$(UNIT_TESTS)) $(PLUGINS) ## Run tests/unit
+check-unit: $(call select,$(UNIT_TESTS)) $(PLUGINS) $(SIMULATORS) ## Run tests/unit
 	$(Q)$(RUN_TESTS) unit $(call select,$(UNIT_TESTS))
 
-check-mpi: $(call select,$(MPI_TESTS)) $(B)/corsac $(PLUGINS) ## Run tests/mpi
+check-mpi: $(call select,$(MPI_TESTS)) $(B)/corsac $(PLUGINS) $(SIMULATORS) ## Run tests/mpi
 	$(Q)$(RUN_TESTS) mpi $(call select,$(MPI_TESTS))
 
-check-e2e: all $(PLUGINS) $(B)/unit/test_mujoco ## Run tests/e2e (CHECK_FULL=1: the long ones too)
+check-e2e: all $(PLUGINS) $(SIMULATORS) $(B)/unit/test_mujoco ## Run tests/e2e (CHECK_FULL=1: the long ones too)
 	$(Q)PYTHON=$$(for p in $(PYTHON) python3 /usr/bin/python3; do $$p -c 'import h5py' 2>/dev/null && echo $$p && break; done); \
 	  export PYTHON; $(RUN_TESTS) e2e $(call select,$(E2E_TESTS))
 
@@ -169,7 +172,7 @@ check-valgrind: ## The arithmetic, codec and HDF5's driver under valgrind: what 
 check-clang: ## Build everything with clang, warnings are errors
 	$(Q)$(MAKE) BUILD=$(BUILD)/clang CC=clang WERROR=1 all tests
 
-check-cpus: all $(PLUGINS) $(B)/cpus/fingerprints ## The same bits on older x86-64 processors, which qemu plays
+check-cpus: all $(PLUGINS) $(SIMULATORS) $(B)/cpus/fingerprints ## The same bits on older x86-64 processors, which qemu plays
 	$(Q)launch/install-deps.sh full
 	$(Q)$(RUN_TESTS) cpus tests/cpus/x86_64.sh
 
@@ -318,6 +321,11 @@ $(B)/plugins/%.so: tests/support/plugins/%.c $(API) $(B)/flags
 	$(call say,PLUGIN,$@)
 	@mkdir -p $(@D)
 	$(Q)$(COMPILE) -I$(BUILD)/include -fPIC -shared -MMD -MP -MF $(B)/plugins/$*.d $< -o $@ -lm
+
+$(B)/simulators/%: tests/support/simulators/%.c $(API) $(B)/flags
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -I. -I$(BUILD)/include $(WARNINGS) -O1 -MMD -MP -MF $(B)/simulators/$*.d $< $(SIM).a -lm -o $@
 
 .SECONDARY:
 -include $(shell find $(B) $(BUILD)/lib -name '*.d' 2>/dev/null)

@@ -45,6 +45,15 @@ static void close_others(int first) {
 
 // ---- the child ----
 
+// A simple command takes the shell's place: then its signal is known, and a process less is there.
+static void run_shell(const char *command) {
+  char simple[2048];
+  const bool is_simple = !strpbrk(command, ";|&(){}!`=\n") && strncmp(command, "exec ", 5) != 0;
+  const int length = snprintf(simple, sizeof simple, "exec %s", command);
+  const bool fits = length > 0 && (size_t)length < sizeof simple;
+  execl("/bin/sh", "sh", "-c", is_simple && fits ? simple : command, (char *)NULL);
+}
+
 _Noreturn static void run(char **argv, pid_t supervisor, int output) {
   setsid(); // a group to be killed, and no terminal that could stop it
   prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -59,7 +68,7 @@ _Noreturn static void run(char **argv, pid_t supervisor, int output) {
   close_others(SUPERVISOR_CHANNEL + 1);
   if (strcmp(argv[0], "plugin") == 0) exit(serve_plugin(argv[1], argv[2], argv[3], argv[4]));
   if (strcmp(argv[0], "exec") == 0)
-    execl("/bin/sh", "sh", "-c", argv[1], (char *)NULL);
+    run_shell(argv[1]);
   else
     execvp(argv[1], argv + 1);
   fprintf(stderr, "cannot run %s: %s\n", argv[0][0] == 'e' ? "/bin/sh" : argv[1], strerror(errno));
