@@ -106,7 +106,7 @@ RUN_TESTS = tests/support/run_tests.sh -r $(B)/results -s $(TIME_SCALE)
 .PHONY: all tests help deps demo check check-built check-full check-unit check-mpi check-e2e check-layers \
   check-headers check-format check-asan check-ubsan check-tsan check-valgrind check-clang check-cpus check-arm64 coverage bench bench-compare bench-plots format install uninstall clean
 
-all: $(B)/corsac $(API) ## Build the program: build/release/corsac
+all: $(B)/corsac $(API) $(SIM).a $(SIM).so $(SHARED) ## Build the program: build/release/corsac
 tests: $(UNIT_TESTS) $(MPI_TESTS) $(PLUGINS) $(SIMULATORS) ## Build the tests
 
 help: ## Show this list
@@ -219,12 +219,14 @@ install: all ## Install below PREFIX=/usr/local (and DESTDIR)
 	$(Q)install -d $(prefix)/bin $(prefix)/include/corsac $(prefix)/share/corsac/presets
 	$(Q)install -m 755 $(B)/corsac $(prefix)/bin/corsac
 	$(Q)install -m 644 $(API) $(prefix)/include/corsac
+	$(Q)install -d $(prefix)/lib && install -m 644 $(SIM).a $(prefix)/lib && install -m 755 $(SIM).so $(prefix)/lib
+	$(Q)$(if $(SHARED),install -d $(prefix)/share/corsac/python && install -m 644 $(SHARED) $(prefix)/share/corsac/python)
 	$(Q)$(if $(PRESETS),install -m 644 $(PRESETS) $(prefix)/share/corsac/presets)
 	$(Q)install -d $(prefix)/share/corsac/cluster && install -m 755 $(CLUSTER) $(prefix)/share/corsac/cluster
 	$(Q)for e in $(EXAMPLES:launch/%=%); do install -D -m 644 launch/$$e $(prefix)/share/corsac/$$e || exit 1; done
 
 uninstall: ## Remove what install put there
-	$(Q)rm -rf $(prefix)/bin/corsac $(prefix)/include/corsac $(prefix)/share/corsac
+	$(Q)rm -rf $(prefix)/bin/corsac $(prefix)/include/corsac $(prefix)/share/corsac $(prefix)/lib/libcorsac_sim.a $(prefix)/lib/libcorsac_sim.so
 
 clean: ## Remove build/
 	$(Q)rm -rf $(BUILD)
@@ -305,14 +307,19 @@ $(BUILD)/include/corsac/%: common/env/%
 	@mkdir -p $(@D)
 	$(Q)cp $< $@
 
+$(BUILD)/share/corsac/python/%: common/env/%
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
+
 SIM_OBJECTS := $(patsubst common/env/%.c,$(BUILD)/lib/obj/%.o,$(wildcard common/env/*.c))
 $(BUILD)/lib/obj/%.o: common/env/%.c $(B)/flags
 	$(call say,CC,$< (libcorsac_sim))
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -I. $(WARNINGS) -g -O2 -fPIC -MMD -MP -c $< -o $@
+# One object that shows nothing but corsac_sim_*: a simulator may have a channel_wait of its own.
 $(SIM).a: $(SIM_OBJECTS)
 	$(call say,AR,$@)
-	$(Q)rm -f $@ && ar rcs $@ $^
+	$(Q)$(CC) -nostdlib -r $^ -o $@.o && objcopy -w --keep-global-symbol='corsac_sim_*' $@.o && rm -f $@ && ar rcs $@ $@.o && rm -f $@.o
 $(SIM).so: $(SIM_OBJECTS) common/env/libcorsac_sim.map
 	$(call say,LINK,$@)
 	$(Q)$(CC) -shared -Wl,-soname,libcorsac_sim.so -Wl,--version-script=common/env/libcorsac_sim.map $(SIM_OBJECTS) -lm -o $@
@@ -322,7 +329,7 @@ $(B)/plugins/%.so: tests/support/plugins/%.c $(API) $(B)/flags
 	@mkdir -p $(@D)
 	$(Q)$(COMPILE) -I$(BUILD)/include -fPIC -shared -MMD -MP -MF $(B)/plugins/$*.d $< -o $@ -lm
 
-$(B)/simulators/%: tests/support/simulators/%.c $(API) $(B)/flags
+$(B)/simulators/%: tests/support/simulators/%.c $(API) $(SIM).a $(B)/flags
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -I. -I$(BUILD)/include $(WARNINGS) -O1 -MMD -MP -MF $(B)/simulators/$*.d $< $(SIM).a -lm -o $@

@@ -33,6 +33,7 @@ struct instance {
   struct channel_spec spec; // a checked copy
   double *bounds;           // (2 x act_dim)
   double info[CHANNEL_MAX_INFO];
+  const char *info_names[CHANNEL_MAX_INFO]; // in spec
 };
 
 // ---- what to start ----
@@ -171,7 +172,10 @@ static int take_spec(struct instance *instance) {
                 "0 to %d",
                 spec->obs_dim, spec->act_dim, spec->info_dim, CHANNEL_MAX_DIM, CHANNEL_MAX_DIM, CHANNEL_MAX_INFO);
   make_text(spec->name, sizeof spec->name);
-  for (uint32_t i = 0; i < spec->info_dim; i++) make_text(spec->info_names[i], sizeof spec->info_names[i]);
+  for (uint32_t i = 0; i < spec->info_dim; i++) {
+    make_text(spec->info_names[i], sizeof spec->info_names[i]);
+    instance->info_names[i] = spec->info_names[i];
+  }
   const size_t size = spec->act_dim * sizeof(double);
   struct error why = {0};
   instance->bounds = memory_alloc(2 * (size_t)spec->act_dim, sizeof(double), "the bounds of a process' actions", &why);
@@ -209,6 +213,8 @@ void *process_create(const struct environment_kind *kind, const struct corsac_en
   spec->max_episode_steps = instance->spec.max_episode_steps;
   spec->action_low = instance->bounds;
   spec->action_high = instance->bounds + spec->act_dim;
+  spec->info_dim = instance->spec.info_dim;
+  spec->info_names = instance->info_names;
   return instance;
 }
 
@@ -301,13 +307,10 @@ static int load(void *self, const void *buffer, size_t size) {
   return ask(instance, CHANNEL_LOAD) != 0 ? -1 : await_answer(instance, &answer);
 }
 
-uint32_t process_info_dim(const void *self) { return ((const struct instance *)self)->spec.info_dim; }
-
-const char *process_info_name(const void *self, uint32_t i) {
-  return ((const struct instance *)self)->spec.info_names[i];
+static void info(void *self, double *values) {
+  const struct instance *instance = self;
+  memcpy(values, instance->info, instance->spec.info_dim * sizeof *values);
 }
-
-const double *process_info(const void *self) { return ((const struct instance *)self)->info; }
 
 const struct corsac_env env_process = {.abi = CORSAC_ENV_ABI,
                                        .size = sizeof(struct corsac_env),
@@ -319,4 +322,5 @@ const struct corsac_env env_process = {.abi = CORSAC_ENV_ABI,
                                        .save = save,
                                        .load = load,
                                        .step_begin = step_begin,
-                                       .step_end = step_end};
+                                       .step_end = step_end,
+                                       .info = info};

@@ -27,9 +27,4 @@ void process_close(struct process *process); // NULL is fine
 void *process_create(const struct environment_kind *kind, const struct corsac_env_config *config,
                      struct corsac_env_spec *spec, char *error, size_t error_size);
 
-// Values that came with the last step, for reports: how many there are, their names, and they (info_dim). The child's,
-// and not checked to be finite.
-uint32_t process_info_dim(const void *self);
-const char *process_info_name(const void *self, uint32_t i);
-const double *process_info(const void *self);
 #endif

@@ -2,6 +2,7 @@
 
 #include "actor/envs/plugin.h"
 #include "common/env/channel_child.h"
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,7 @@ struct serve {
   struct channel_child child;
   const struct corsac_env *abi;
   void *self;
-  uint32_t obs_dim, act_dim;
+  uint32_t obs_dim, act_dim, info_dim;
   float *action, *obs; // own copies: the plugin may read and write them as often as it likes
 };
 
@@ -30,6 +31,11 @@ static bool create(struct serve *serve, const struct corsac_env_config *config) 
                                .act_dim = given.act_dim,
                                .max_episode_steps = given.max_episode_steps,
                                .flags = serve->abi->save && serve->abi->load ? CHANNEL_CAN_SAVE : 0};
+  for (uint32_t i = 0; i < given.info_dim && i < CHANNEL_MAX_INFO; i++)
+    snprintf(spec.info_names[i], sizeof spec.info_names[i], "%s",
+             given.info_names && given.info_names[i] ? given.info_names[i] : "");
+  spec.info_dim = given.info_dim;
+  serve->info_dim = serve->abi->info ? given.info_dim : 0;
   if (given.act_dim > 0 && (!given.action_low || !given.action_high)) {
     channel_child_fail(&serve->child, "create set no bounds of the actions");
     return false;
@@ -62,6 +68,13 @@ static void answer_result(struct serve *serve, int result, double reward) {
   channel_child_answer(&serve->child, &answer);
 }
 
+static void answer_info(struct serve *serve) {
+  double values[CHANNEL_MAX_INFO];
+  for (uint32_t i = 0; i < serve->info_dim; i++) values[i] = NAN; // what is not written is left out
+  serve->abi->info(serve->self, values);
+  memcpy(serve->child.channel->info, values, serve->info_dim * sizeof *values);
+}
+
 static void answer_save(struct serve *serve) {
   const uint64_t capacity = serve->child.channel->state_capacity;
   void *state = capacity ? channel_child_state(&serve->child) : NULL;
@@ -90,6 +103,7 @@ static bool serve_one(struct serve *serve) {
   case CHANNEL_STEP:
     memcpy(serve->action, serve->child.channel->action, serve->act_dim * sizeof *serve->action);
     result = serve->abi->step(serve->self, serve->action, serve->obs, &reward);
+    if (serve->info_dim > 0) answer_info(serve);
     answer_result(serve, result, reward);
     return true;
   case CHANNEL_SAVE: answer_save(serve); return true;

@@ -24,8 +24,9 @@
 enum {
   CHANNEL_VERSION = 1,
   CHANNEL_MAX_DIM = 1 << 20,
-  CHANNEL_MAX_INFO = 64,
+  CHANNEL_MAX_INFO = 16,
   CHANNEL_NAME = 64,
+  CHANNEL_INFO_NAME = 32,
   CHANNEL_TEXT = 512,
   CHANNEL_LINE = 64 // bytes that two cores do not fight for
 };
@@ -44,7 +45,7 @@ struct channel_bell {
 struct channel_spec {
   uint32_t obs_dim, act_dim, max_episode_steps, info_dim, flags;
   char name[CHANNEL_NAME];
-  char info_names[CHANNEL_MAX_INFO][CHANNEL_NAME];
+  char info_names[CHANNEL_MAX_INFO][CHANNEL_INFO_NAME];
 };
 
 struct channel_answer {

@@ -86,8 +86,8 @@ contains
     real(c_double), intent(in), contiguous, target :: action_low(:), action_high(:)
     integer, intent(in), optional :: max_episode_steps
     character(len=*), intent(in), optional :: info_names(:)
-    character(kind=c_char, len=64), target :: texts(64), c_name
-    type(c_ptr), target :: names(64)
+    character(kind=c_char, len=64), target :: texts(16), c_name
+    type(c_ptr), target :: names(16)
     type(c_spec) :: spec
     integer :: i
 
@@ -108,7 +108,7 @@ contains
         texts(i) = trim(info_names(i))//c_null_char
         names(i) = c_loc(texts(i))
       end do
-      spec%info_dim = int(size(info_names), c_int32_t) ! more than 64 are refused
+      spec%info_dim = int(size(info_names), c_int32_t) ! more than 16 are refused
       spec%info_names = c_loc(names)
     end if
     sim%info_dim = int(spec%info_dim)

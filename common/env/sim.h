@@ -46,8 +46,8 @@ struct corsac_sim_spec {
   uint32_t obs_dim, act_dim;
   uint32_t max_episode_steps;             // then corsac truncates; 0: no limit
   const double *action_low, *action_high; // (act_dim), finite, low < high
-  uint32_t info_dim;                      // values that only get reported, at most 64
-  const char *const *info_names;          // (info_dim)
+  uint32_t info_dim;                      // at most 16: values that only get reported, as columns of metrics.csv
+  const char *const *info_names;          // (info_dim) of a-z, 0-9 and _, at most 31 characters
 };
 
 struct corsac_sim;

@@ -1,5 +1,5 @@
 ! A damped oscillator to be brought to rest by a force, in a Fortran program with its own main loop.
-!   gfortran build/fortran/corsac_sim.f90 oscillator.f90 build/lib/libcorsac_sim.a -o oscillator
+!   gfortran -O2 build/include/corsac/corsac_sim.f90 oscillator.f90 build/lib/libcorsac_sim.a -o oscillator
 !   corsac train --env 'exec:./oscillator'
 program oscillator
   use corsac_sim

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A damped oscillator to be brought to rest by a force, in a Python program with its own main loop.
 
-PYTHONPATH=build/python corsac train --env 'exec:python3 oscillator.py'
+PYTHONPATH=build/share/corsac/python corsac train --env 'exec:python3 oscillator.py'
 """
 import corsac_sim
 
