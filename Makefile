@@ -74,7 +74,15 @@ MPI_TESTS  := $(patsubst tests/mpi/%.c,$(B)/mpi/%,$(wildcard tests/mpi/test_*.c)
 E2E_TESTS  := $(filter-out tests/e2e/lib%.sh,$(wildcard tests/e2e/*.sh))
 BENCHES    := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
 PLUGINS    := $(patsubst tests/support/plugins/%.c,$(B)/plugins/%.so,$(wildcard tests/support/plugins/*.c))
-API := $(patsubst common/env/%,$(BUILD)/include/corsac/%,$(wildcard common/env/env.h common/env/*.f90))
+API := $(patsubst common/env/%,$(BUILD)/include/corsac/%,$(wildcard common/env/env.h common/env/sim.h common/env/sim.hpp common/env/*.f90))
+# What a simulator of somebody else's links: no flavour, no sanitizer.
+SIM := $(BUILD)/lib/libcorsac_sim
+# Python files lie where they are installed to.
+PYTHON_FILES := $(wildcard common/env/*.py)
+SHARED := $(PYTHON_FILES:common/env/%=$(BUILD)/share/corsac/python/%)
+
+# Simulators: those with a fault, and the examples that the compilers at hand can build.
+SIMULATORS := $(patsubst tests/support/simulators/%.c,$(B)/simulators/%,$(wildcard tests/support/simulators/*.c))
 
 # TESTS="adam sac" keeps of each kind the tests of these names.
 select = $(if $(TESTS),$(foreach t,$(TESTS),$(filter %/test_$(t) %/test_$(t)_double %/$(t) %/$(t).sh,$(1)) \
@@ -98,8 +106,8 @@ RUN_TESTS = tests/support/run_tests.sh -r $(B)/results -s $(TIME_SCALE)
 .PHONY: all tests help deps demo check check-built check-full check-unit check-mpi check-e2e check-layers \
   check-headers check-format check-asan check-ubsan check-tsan check-valgrind check-clang check-cpus check-arm64 coverage bench bench-compare bench-plots format install uninstall clean
 
-all: $(B)/corsac $(API) ## Build the program: build/release/corsac
-tests: $(UNIT_TESTS) $(MPI_TESTS) $(PLUGINS) ## Build the tests
+all: $(B)/corsac $(API) $(SIM).a $(SIM).so $(SHARED) ## Build the program: build/release/corsac
+tests: $(UNIT_TESTS) $(MPI_TESTS) $(PLUGINS) $(SIMULATORS) ## Build the tests
 
 help: ## Show this list
 	@sed -n 's/^\([a-z][a-z0-9 -]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-22s %s\n", $$1, $$2 }'
@@ -129,13 +137,13 @@ check-full: ## check, then the long tests, the sanitizers, clang, other processo
 	$(Q)CHECK_FULL=1 $(MAKE) check-built
 	$(Q)for part in check-asan check-ubsan check-tsan check-valgrind check-clang check-cpus check-arm64 coverage; do $(MAKE) $$part || exit 1; done
 
-check-unit: $(call select,$(UNIT_TESTS)) $(PLUGINS) ## Run tests/unit
+check-unit: $(call select,$(UNIT_TESTS)) $(PLUGINS) $(SIMULATORS) ## Run tests/unit
 	$(Q)$(RUN_TESTS) unit $(call select,$(UNIT_TESTS))
 
-check-mpi: $(call select,$(MPI_TESTS)) $(B)/corsac $(PLUGINS) ## Run tests/mpi
+check-mpi: $(call select,$(MPI_TESTS)) $(B)/corsac $(PLUGINS) $(SIMULATORS) ## Run tests/mpi
 	$(Q)$(RUN_TESTS) mpi $(call select,$(MPI_TESTS))
 
-check-e2e: all $(PLUGINS) $(B)/unit/test_mujoco ## Run tests/e2e (CHECK_FULL=1: the long ones too)
+check-e2e: all $(PLUGINS) $(SIMULATORS) $(B)/unit/test_mujoco ## Run tests/e2e (CHECK_FULL=1: the long ones too)
 	$(Q)PYTHON=$$(for p in $(PYTHON) python3 /usr/bin/python3; do $$p -c 'import h5py' 2>/dev/null && echo $$p && break; done); \
 	  export PYTHON; $(RUN_TESTS) e2e $(call select,$(E2E_TESTS))
 
@@ -164,7 +172,7 @@ check-valgrind: ## The arithmetic, codec and HDF5's driver under valgrind: what 
 check-clang: ## Build everything with clang, warnings are errors
 	$(Q)$(MAKE) BUILD=$(BUILD)/clang CC=clang WERROR=1 all tests
 
-check-cpus: all $(PLUGINS) $(B)/cpus/fingerprints ## The same bits on older x86-64 processors, which qemu plays
+check-cpus: all $(PLUGINS) $(SIMULATORS) $(B)/cpus/fingerprints ## The same bits on older x86-64 processors, which qemu plays
 	$(Q)launch/install-deps.sh full
 	$(Q)$(RUN_TESTS) cpus tests/cpus/x86_64.sh
 
@@ -211,12 +219,14 @@ install: all ## Install below PREFIX=/usr/local (and DESTDIR)
 	$(Q)install -d $(prefix)/bin $(prefix)/include/corsac $(prefix)/share/corsac/presets
 	$(Q)install -m 755 $(B)/corsac $(prefix)/bin/corsac
 	$(Q)install -m 644 $(API) $(prefix)/include/corsac
+	$(Q)install -d $(prefix)/lib && install -m 644 $(SIM).a $(prefix)/lib && install -m 755 $(SIM).so $(prefix)/lib
+	$(Q)$(if $(SHARED),install -d $(prefix)/share/corsac/python && install -m 644 $(SHARED) $(prefix)/share/corsac/python)
 	$(Q)$(if $(PRESETS),install -m 644 $(PRESETS) $(prefix)/share/corsac/presets)
 	$(Q)install -d $(prefix)/share/corsac/cluster && install -m 755 $(CLUSTER) $(prefix)/share/corsac/cluster
 	$(Q)for e in $(EXAMPLES:launch/%=%); do install -D -m 644 launch/$$e $(prefix)/share/corsac/$$e || exit 1; done
 
 uninstall: ## Remove what install put there
-	$(Q)rm -rf $(prefix)/bin/corsac $(prefix)/include/corsac $(prefix)/share/corsac
+	$(Q)rm -rf $(prefix)/bin/corsac $(prefix)/include/corsac $(prefix)/share/corsac $(prefix)/lib/libcorsac_sim.a $(prefix)/lib/libcorsac_sim.so
 
 clean: ## Remove build/
 	$(Q)rm -rf $(BUILD)
@@ -297,10 +307,32 @@ $(BUILD)/include/corsac/%: common/env/%
 	@mkdir -p $(@D)
 	$(Q)cp $< $@
 
+$(BUILD)/share/corsac/python/%: common/env/%
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
+
+SIM_OBJECTS := $(patsubst common/env/%.c,$(BUILD)/lib/obj/%.o,$(wildcard common/env/*.c))
+$(BUILD)/lib/obj/%.o: common/env/%.c $(B)/flags
+	$(call say,CC,$< (libcorsac_sim))
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -I. $(WARNINGS) -g -O2 -fPIC -MMD -MP -c $< -o $@
+# One object that shows nothing but corsac_sim_*: a simulator may have a channel_wait of its own.
+$(SIM).a: $(SIM_OBJECTS)
+	$(call say,AR,$@)
+	$(Q)$(CC) -nostdlib -r $^ -o $@.o && objcopy -w --keep-global-symbol='corsac_sim_*' $@.o && rm -f $@ && ar rcs $@ $@.o && rm -f $@.o
+$(SIM).so: $(SIM_OBJECTS) common/env/libcorsac_sim.map
+	$(call say,LINK,$@)
+	$(Q)$(CC) -shared -Wl,-soname,libcorsac_sim.so -Wl,--version-script=common/env/libcorsac_sim.map $(SIM_OBJECTS) -lm -o $@
+
 $(B)/plugins/%.so: tests/support/plugins/%.c $(API) $(B)/flags
 	$(call say,PLUGIN,$@)
 	@mkdir -p $(@D)
 	$(Q)$(COMPILE) -I$(BUILD)/include -fPIC -shared -MMD -MP -MF $(B)/plugins/$*.d $< -o $@ -lm
 
+$(B)/simulators/%: tests/support/simulators/%.c $(API) $(SIM).a $(B)/flags
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -I. -I$(BUILD)/include $(WARNINGS) -O1 -MMD -MP -MF $(B)/simulators/$*.d $< $(SIM).a -lm -o $@
+
 .SECONDARY:
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) $(BUILD)/lib -name '*.d' 2>/dev/null)

@@ -2,6 +2,7 @@
 
 #include "actor/envs/mujoco.h"
 #include "actor/envs/plugin.h"
+#include "actor/envs/process.h"
 #include "actor/envs/registry.h"
 #include "common/wire/message.h"
 #include <math.h>
@@ -41,6 +42,16 @@ static enum status find_built_in(struct environment_kind *kind, struct error *er
                    kind->id, nearest ? ": did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
 }
 
+static enum status open_process(struct environment_kind *kind, const char *const *argv, struct error *error) {
+  struct error own = {0};
+  kind->process = process_open(argv, kind->config, &own);
+  if (!kind->process) return error_set(error, own.status, "%s", own.text);
+  kind->abi = &env_process;
+  kind->create = process_create;
+  kind->speaks = true;
+  return STATUS_OK;
+}
+
 enum status environment_kind_open(struct environment_kind *kind, const char *env, const struct config *config,
                                   struct error *error) {
   *kind = (struct environment_kind){.config = config};
@@ -55,12 +66,16 @@ enum status environment_kind_open(struct environment_kind *kind, const char *env
                      sizeof kind->id - 1);
   memcpy(kind->id, env, length);
   memcpy(kind->args, args, strlen(args) + 1);
-  if (colon && (strcmp(kind->id, "gym") == 0 || strcmp(kind->id, "exec") == 0))
+  if (colon && strcmp(kind->id, "exec") == 0)
+    return open_process(kind, (const char *[]){"exec", kind->args, NULL}, error);
+  if (colon && strcmp(kind->id, "gym") == 0)
     return error_set(error, STATUS_USAGE,
                      "this build has no %s: environments (--env %s); it has the built-in ones (`corsac envs`) "
                      "and plugins (path/to/plugin.so[:args])",
                      kind->id, env);
   if (!is_path(kind->id)) return find_built_in(kind, error);
+  if (config && config->isolate)
+    return open_process(kind, (const char *[]){"plugin", kind->id, kind->args, NULL}, error);
   struct error own = {0}; // the status is needed even where the caller wants no message
   kind->plugin = plugin_open(kind->id, &own);
   if (!kind->plugin) return error_set(error, own.status, "%s", own.text);
@@ -71,8 +86,10 @@ enum status environment_kind_open(struct environment_kind *kind, const char *env
 void environment_kind_close(struct environment_kind *kind) {
   plugin_close(kind->plugin);
   mujoco_close(kind->mujoco);
+  process_close(kind->process);
   kind->plugin = NULL;
   kind->mujoco = NULL;
+  kind->process = NULL;
   kind->abi = NULL;
 }
 

@@ -10,12 +10,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-// What --env names: a built-in environment, or a plugin "path/to/plugin.so[:args]" opened with dlopen.
+// What --env names: a built-in environment, a plugin "path/to/plugin.so[:args]" opened with dlopen (with
+// config->isolate in a child process), or exec:COMMAND, a simulator in a child process.
 struct environment_kind {
   const struct corsac_env *abi;
   char id[1024], args[1024];
   struct plugin *plugin;       // the opened shared object, or NULL: built in
   struct mujoco *mujoco;       // library and model of a MuJoCo task, or NULL: none
+  struct process *process;     // what a child process runs, or NULL: in this one
   const struct config *config; // not owned, NULL: defaults. Where things are and how long they may take.
   // An environment that waits for another process calls this every now and then (speaks says that it does), so that the
   // actor is heard of meanwhile. NULL: nobody wants to know.

@@ -1,4 +1,5 @@
 // corsac: finds the subcommand and runs it.
+#include "actor/envs/supervisor.h"
 #include "common/base/log.h"
 #include "common/base/version.h"
 #include "launch/arguments.h"
@@ -64,6 +65,7 @@ static int run_command(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+  if (supervisor_wanted(argc, argv)) return supervisor_main(argc, argv);
   log_init(0, LOG_INFO);
   const int code = run_command(argc, argv);
   if ((fflush(stdout) == 0 && !ferror(stdout)) || code != EXIT_DONE) return code;

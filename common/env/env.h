@@ -12,7 +12,10 @@ extern "C" {
 #endif
 
 enum { CORSAC_ENV_ABI = 1 };
+#ifndef CORSAC_FLAGS // in corsac/sim.h, too
+#define CORSAC_FLAGS
 enum { CORSAC_TERMINATED = 1, CORSAC_TRUNCATED = 2 }; // flags that step returns
+#endif
 enum { CORSAC_MAX_INFO = 16 };
 enum { CORSAC_ONE_PER_PROCESS = 1 }; // flags of an environment: e.g. a solver with global state
 

@@ -7,15 +7,27 @@
 #include <string.h>
 #include <unistd.h>
 
-const char *plugin_env(const char *name, const char *args, char *env, size_t size) {
-  char program[4096];
-  ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
-  program[length > 0 ? length : 0] = '\0';
-  for (int i = 0; i < 2; i++) { // off with the program's name and the kind of test it is
-    char *slash = strrchr(program, '/');
+// The directory above the one that the running program is in: off with the program's name and the kind of test it is.
+static void find_built(char *path, size_t size) {
+  const ssize_t length = readlink("/proc/self/exe", path, size - 1);
+  path[length > 0 ? length : 0] = '\0';
+  for (int i = 0; i < 2; i++) {
+    char *slash = strrchr(path, '/');
     if (slash) *slash = '\0';
   }
-  snprintf(env, size, "%s/plugins/%s.so%s%s", program, name, args ? ":" : "", args ? args : "");
+}
+
+const char *plugin_env(const char *name, const char *args, char *env, size_t size) {
+  char built[4000];
+  find_built(built, sizeof built);
+  snprintf(env, size, "%s/plugins/%s.so%s%s", built, name, args ? ":" : "", args ? args : "");
+  return env;
+}
+
+const char *simulator_env(const char *name, const char *args, char *env, size_t size) {
+  char built[4000];
+  find_built(built, sizeof built);
+  snprintf(env, size, "exec:%s/simulators/%s %s", built, name, args);
   return env;
 }
 

@@ -11,6 +11,10 @@
 // running program.
 const char *plugin_env(const char *name, const char *args, char *env, size_t size);
 
+// What --env says to run the test simulator NAME with these arguments: ../simulators/NAME seen from the running
+// program.
+const char *simulator_env(const char *name, const char *args, char *env, size_t size);
+
 // The message holds the text; prints it where it does not.
 bool error_says(const struct error *error, const char *text);
 

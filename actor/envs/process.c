@@ -1,0 +1,326 @@
+#include "actor/envs/process.h"
+
+#include "actor/environment.h"
+#include "actor/envs/process_child.h"
+#include "actor/envs/process_state.h"
+#include "actor/envs/supervisor_log.h"
+#include "common/base/clock.h"
+#include "common/base/memory.h"
+#include "common/wire/message.h"
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { MAX_ARGUMENTS = 32, PATH_SIZE = CONFIG_TEXT + 64, WHY_SIZE = 704 };
+static const double CLOSE_SECONDS = 2; // for a simulator to end by itself
+
+struct process {
+  const struct config *config; // not owned, or NULL
+  size_t count;
+  char *argv[MAX_ARGUMENTS + 3]; // with room for index and evaluation
+};
+
+struct instance {
+  const struct environment_kind *kind;
+  struct process_child child;
+  struct process_state state;
+  double timeout, until; // of the request under way
+  bool broken;
+  char why[WHY_SIZE];
+  struct channel_spec spec; // a checked copy
+  double *bounds;           // (2 x act_dim)
+  double info[CHANNEL_MAX_INFO];
+  const char *info_names[CHANNEL_MAX_INFO]; // in spec
+};
+
+// ---- what to start ----
+
+struct process *process_open(const char *const *argv, const struct config *config, struct error *error) {
+  if (!argv[0] || !argv[1] || !*argv[1]) {
+    error_set(error, STATUS_USAGE,
+              "there is no command to run: --env 'exec:COMMAND', such as 'exec:./simulator input.dat'");
+    return NULL;
+  }
+  struct process *process = memory_alloc(1, sizeof *process, "a child process", error);
+  if (!process) return NULL;
+  process->config = config;
+  for (; argv[process->count]; process->count++) {
+    if (process->count >= MAX_ARGUMENTS)
+      error_set(error, STATUS_USAGE, "a child process has at most %d arguments", MAX_ARGUMENTS);
+    else if (!(process->argv[process->count] = strdup(argv[process->count])))
+      error_set(error, STATUS_MEMORY, "not enough memory for the arguments of a child process");
+    else
+      continue;
+    process_close(process);
+    return NULL;
+  }
+  return process;
+}
+
+void process_close(struct process *process) {
+  if (!process) return;
+  for (size_t i = 0; i < process->count; i++) free(process->argv[i]);
+  memory_free(process);
+}
+
+// ---- failures ----
+
+// A snapshot, since the child may write at any time: what is checked is what is used.
+static void copy_from_child(void *to, const void *from, size_t size) {
+  memcpy(to, from, size);
+  atomic_signal_fence(memory_order_seq_cst); // nothing of `from` is read again
+}
+
+static void make_text(char *text, size_t size) {
+  text[size - 1] = 0;
+  for (char *c = text; *c; c++)
+    if (*c < ' ' || *c > '~') *c = *c == '\n' || *c == '\t' ? ' ' : '?';
+}
+
+// The instance is broken from here on: its process is ended, and its last words go into the message.
+__attribute__((format(printf, 2, 3))) static int fail(struct instance *instance, const char *format, ...) {
+  if (instance->broken) return -1;
+  instance->broken = true;
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(instance->why, sizeof instance->why, format, arguments);
+  va_end(arguments);
+  process_child_end(&instance->child, 0);
+  const size_t used = strlen(instance->why);
+  if (*instance->child.report.tail)
+    snprintf(instance->why + used, sizeof instance->why - used, "; the last it wrote: %s", instance->child.report.tail);
+  return -1;
+}
+
+static int fail_ended(struct instance *instance) {
+  char how[128] = "is gone";
+  process_child_end(&instance->child, 0); // its last news
+  const struct process_child *child = &instance->child;
+  if (child->report.news == SUPERVISOR_ENDED) supervisor_describe(child->report.status, how, sizeof how);
+  const uint32_t version = child->channel->child_version;
+  if (version != 0 && version != CHANNEL_VERSION)
+    return fail(instance,
+                "the process speaks version %u of the channel, this program version %d: it has to be built with this "
+                "program's libcorsac_sim; the process %s",
+                version, CHANNEL_VERSION, how);
+  return fail(instance, "the process %s%s", how, version == 0 ? ", and had not called corsac_sim_open" : "");
+}
+
+static int await_answer(struct instance *instance, struct channel_answer *answer) {
+  if (instance->broken) return -1;
+  const struct process_listener listener = {instance->kind->waiting, instance->kind->who};
+  switch (process_child_await(&instance->child, instance->until, listener)) {
+  case PROCESS_ENDED: return fail_ended(instance);
+  case PROCESS_LATE: return fail(instance, "the process did not answer within %g s (env_timeout)", instance->timeout);
+  case PROCESS_ANSWERED: break;
+  }
+  copy_from_child(answer, &instance->child.channel->answer, sizeof *answer);
+  if (answer->status == CHANNEL_OK) return 0;
+  make_text(answer->text, sizeof answer->text);
+  if (answer->status == CHANNEL_FAILED) return fail(instance, "%s", *answer->text ? answer->text : "it says no reason");
+  return fail(instance, "the process breaks the protocol: its answer has status %u", answer->status);
+}
+
+static int ask(struct instance *instance, enum channel_request request) {
+  if (instance->broken) return -1;
+  instance->until = clock_now() + instance->timeout;
+  process_child_ask(&instance->child, request);
+  return 0;
+}
+
+// ---- create ----
+
+static void find_log(const struct process *process, const struct corsac_env_config *config, char *path, size_t size) {
+  const char *run_dir = process->config ? process->config->run_dir : "";
+  snprintf(path, size, "%s/environments", run_dir);
+  if (!*run_dir || (mkdir(path, 0777) != 0 && errno != EEXIST)) {
+    *path = 0;
+    return;
+  }
+  snprintf(path, size, "%s/environments/%s%llu.log", run_dir, config->evaluation ? "evaluation-" : "",
+           (unsigned long long)config->index);
+}
+
+static bool start(struct instance *instance, const struct corsac_env_config *config, char *error, size_t error_size) {
+  const struct process *process = instance->kind->process;
+  char log[PATH_SIZE], index[24], evaluation[4];
+  const char *argv[MAX_ARGUMENTS + 3] = {NULL};
+  memcpy(argv, process->argv, sizeof argv);
+  if (strcmp(argv[0], "plugin") == 0) {
+    snprintf(index, sizeof index, "%llu", (unsigned long long)config->index);
+    snprintf(evaluation, sizeof evaluation, "%d", config->evaluation ? 1 : 0);
+    argv[process->count] = index;
+    argv[process->count + 1] = evaluation;
+  }
+  find_log(process, config, log, sizeof log);
+  const struct process_start what = {
+      .argv = argv, .log = log, .index = config->index, .evaluation = config->evaluation ? 1 : 0};
+  return process_child_start(&instance->child, &what, error, error_size);
+}
+
+static int take_spec(struct instance *instance) {
+  struct channel *channel = instance->child.channel;
+  struct channel_spec *spec = &instance->spec;
+  copy_from_child(spec, &channel->spec, sizeof *spec);
+  if (spec->obs_dim == 0 || spec->obs_dim > CHANNEL_MAX_DIM || spec->act_dim == 0 || spec->act_dim > CHANNEL_MAX_DIM ||
+      spec->info_dim > CHANNEL_MAX_INFO)
+    return fail(instance,
+                "the process set obs_dim to %u, act_dim to %u, info_dim to %u; they have to be 1 to %d, 1 to %d, "
+                "0 to %d",
+                spec->obs_dim, spec->act_dim, spec->info_dim, CHANNEL_MAX_DIM, CHANNEL_MAX_DIM, CHANNEL_MAX_INFO);
+  make_text(spec->name, sizeof spec->name);
+  for (uint32_t i = 0; i < spec->info_dim; i++) {
+    make_text(spec->info_names[i], sizeof spec->info_names[i]);
+    instance->info_names[i] = spec->info_names[i];
+  }
+  const size_t size = spec->act_dim * sizeof(double);
+  struct error why = {0};
+  instance->bounds = memory_alloc(2 * (size_t)spec->act_dim, sizeof(double), "the bounds of a process' actions", &why);
+  if (!instance->bounds) return fail(instance, "%s", why.text);
+  copy_from_child(instance->bounds, channel->action_low, size);
+  copy_from_child(instance->bounds + spec->act_dim, channel->action_high, size);
+  return 0;
+}
+
+static void destroy(void *self);
+
+void *process_create(const struct environment_kind *kind, const struct corsac_env_config *config,
+                     struct corsac_env_spec *spec, char *error, size_t error_size) {
+  struct error why = {0};
+  struct instance *instance = memory_alloc(1, sizeof *instance, "a child process", &why);
+  if (!instance) {
+    snprintf(error, error_size, "%s", why.text);
+    return NULL;
+  }
+  instance->kind = kind;
+  instance->timeout = kind->config ? kind->config->env_timeout : 600;
+  instance->until = clock_now() + instance->timeout;
+  if (!start(instance, config, error, error_size)) {
+    memory_free(instance);
+    return NULL;
+  }
+  struct channel_answer answer;
+  if (await_answer(instance, &answer) != 0 || take_spec(instance) != 0) {
+    snprintf(error, error_size, "%s", instance->why);
+    destroy(instance);
+    return NULL;
+  }
+  spec->obs_dim = instance->spec.obs_dim;
+  spec->act_dim = instance->spec.act_dim;
+  spec->max_episode_steps = instance->spec.max_episode_steps;
+  spec->action_low = instance->bounds;
+  spec->action_high = instance->bounds + spec->act_dim;
+  spec->info_dim = instance->spec.info_dim;
+  spec->info_names = instance->info_names;
+  return instance;
+}
+
+static void destroy(void *self) {
+  struct instance *instance = self;
+  if (!instance->broken) process_child_end(&instance->child, instance->child.asked ? 0 : CLOSE_SECONDS);
+  process_state_release(&instance->state);
+  process_child_release(&instance->child);
+  memory_free(instance->bounds);
+  memory_free(instance);
+}
+
+// ---- episodes ----
+
+static int reset(void *self, uint64_t seed, float *obs) {
+  struct instance *instance = self;
+  struct channel_answer answer;
+  if (instance->broken) return -1;
+  instance->child.channel->seed = seed;
+  if (ask(instance, CHANNEL_RESET) != 0 || await_answer(instance, &answer) != 0) return -1;
+  copy_from_child(obs, instance->child.channel->obs, instance->spec.obs_dim * sizeof *obs);
+  return 0;
+}
+
+static int step_begin(void *self, const float *action) {
+  struct instance *instance = self;
+  if (instance->broken) return -1;
+  memcpy(instance->child.channel->action, action, instance->spec.act_dim * sizeof *action);
+  return ask(instance, CHANNEL_STEP);
+}
+
+static int step_end(void *self, float *obs, double *reward) {
+  struct instance *instance = self;
+  struct channel_answer answer;
+  if (await_answer(instance, &answer) != 0) return -1;
+  if (answer.flags & ~(CORSAC_TERMINATED | CORSAC_TRUNCATED))
+    return fail(instance, "the process sent flags %d; they are CORSAC_TERMINATED, CORSAC_TRUNCATED, both or 0",
+                (int)answer.flags);
+  const struct channel *channel = instance->child.channel;
+  copy_from_child(obs, channel->obs, instance->spec.obs_dim * sizeof *obs);
+  copy_from_child(instance->info, channel->info, instance->spec.info_dim * sizeof *instance->info);
+  *reward = answer.reward;
+  return answer.flags;
+}
+
+static int step(void *self, const float *action, float *obs, double *reward) {
+  return step_begin(self, action) != 0 ? -1 : step_end(self, obs, reward);
+}
+
+static const char *reason(void *self) { return ((struct instance *)self)->why; }
+
+// ---- state ----
+
+static int64_t save(void *self, void *buffer, size_t size) {
+  struct instance *instance = self;
+  struct channel *channel = instance->child.channel;
+  if (instance->broken || !(instance->spec.flags & CHANNEL_CAN_SAVE)) return 0;
+  for (int attempt = 0; attempt < 3; attempt++) { // the first may only learn the size
+    struct channel_answer answer;
+    channel->state_capacity = instance->state.capacity;
+    if (ask(instance, CHANNEL_SAVE) != 0 || await_answer(instance, &answer) != 0) return 0;
+    if (answer.state_size > WIRE_MAX_MESSAGE / 2) {
+      fail(instance, "the process' save wants %llu bytes; a state may have %zu", (unsigned long long)answer.state_size,
+           WIRE_MAX_MESSAGE / 2);
+      return 0;
+    }
+    if (answer.state_size <= instance->state.capacity) {
+      if (answer.state_size <= size) memcpy(buffer, instance->state.data, (size_t)answer.state_size);
+      return (int64_t)answer.state_size;
+    }
+    if (!process_state_reserve(&instance->state, instance->child.file, (size_t)answer.state_size)) {
+      fail(instance, "no room for a state of %llu bytes: %s", (unsigned long long)answer.state_size, strerror(errno));
+      return 0;
+    }
+  }
+  fail(instance, "the process' save asked for more bytes each time");
+  return 0;
+}
+
+static int load(void *self, const void *buffer, size_t size) {
+  struct instance *instance = self;
+  struct channel_answer answer;
+  if (instance->broken) return -1;
+  if (!(instance->spec.flags & CHANNEL_CAN_SAVE)) return fail(instance, "the process cannot load a state");
+  if (!process_state_reserve(&instance->state, instance->child.file, size))
+    return fail(instance, "no room for a state of %zu bytes: %s", size, strerror(errno));
+  memcpy(instance->state.data, buffer, size);
+  instance->child.channel->state_capacity = instance->state.capacity;
+  instance->child.channel->state_size = size;
+  return ask(instance, CHANNEL_LOAD) != 0 ? -1 : await_answer(instance, &answer);
+}
+
+static void info(void *self, double *values) {
+  const struct instance *instance = self;
+  memcpy(values, instance->info, instance->spec.info_dim * sizeof *values);
+}
+
+const struct corsac_env env_process = {.abi = CORSAC_ENV_ABI,
+                                       .size = sizeof(struct corsac_env),
+                                       .name = "process",
+                                       .reset = reset,
+                                       .step = step,
+                                       .destroy = destroy,
+                                       .error = reason,
+                                       .save = save,
+                                       .load = load,
+                                       .step_begin = step_begin,
+                                       .step_end = step_end,
+                                       .info = info};

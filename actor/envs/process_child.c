@@ -1,0 +1,233 @@
+#include "actor/envs/process_child.h"
+
+#include "common/base/clock.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+enum { MAX_ARGUMENTS = 64, HIGH = 10 };     // descriptors from HIGH on are not what children have them as
+static const double SLICE = 0.05;           // s, of a wait: between looks at the process itself
+static const double SUPERVISOR_SECONDS = 8; // it takes 5.5 s at most
+
+// ---- start ----
+
+static bool make_channel(struct process_child *child) {
+  child->file = memfd_create("corsac-channel", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  // Nobody can make it smaller: to read behind its end would kill the actor.
+  if (child->file < 0 || ftruncate(child->file, (off_t)CHANNEL_STATE) != 0 ||
+      fcntl(child->file, F_ADD_SEALS, F_SEAL_SHRINK) != 0)
+    return false;
+  void *memory = mmap(NULL, sizeof(struct channel), PROT_READ | PROT_WRITE, MAP_SHARED, child->file, 0);
+  if (memory == MAP_FAILED) return false;
+  child->channel = memory;
+  child->channel->magic = CHANNEL_MAGIC;
+  child->channel->version = CHANNEL_VERSION;
+  child->channel->size = sizeof(struct channel);
+  child->channel->host = (int32_t)getpid();
+  process_child_ask(child, CHANNEL_OPEN);
+  return true;
+}
+
+// A simulator that calls MPI_Init itself must not take itself for the actor's rank.
+static bool is_hidden(const char *variable) {
+  static const char *const prefixes[] = {"OMPI_",
+                                         "PMIX_",
+                                         "PMI_",
+                                         "PRTE_",
+                                         "CORSAC_CHANNEL=",
+                                         "CORSAC_INDEX=",
+                                         "CORSAC_EVALUATION=",
+                                         "OPENBLAS_NUM_THREADS="};
+  if (strncmp(variable, "OMPI_ALLOW_RUN_AS_ROOT", 22) == 0) return false;
+  for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+    if (strncmp(variable, prefixes[i], strlen(prefixes[i])) == 0) return true;
+  return false;
+}
+
+struct own_variables {
+  char channel[96], index[48], evaluation[32], threads[32];
+};
+
+// The environment of the child, to be freed; the strings are environ's and own's.
+static char **make_environment(const struct process_child *child, const struct process_start *start,
+                               struct own_variables *own) {
+  size_t count = 0;
+  while (environ[count]) count++;
+  char **all = calloc(count + 5, sizeof *all);
+  if (!all) return NULL;
+  count = 0;
+  for (char **variable = environ; *variable; variable++)
+    if (!is_hidden(*variable)) all[count++] = *variable;
+  snprintf(own->channel, sizeof own->channel, CHANNEL_VARIABLE "=%d:/proc/%d/fd/%d", SUPERVISOR_CHANNEL, (int)getpid(),
+           child->file);
+  snprintf(own->index, sizeof own->index, "CORSAC_INDEX=%llu", (unsigned long long)start->index);
+  snprintf(own->evaluation, sizeof own->evaluation, "CORSAC_EVALUATION=%d", start->evaluation);
+  snprintf(own->threads, sizeof own->threads, "OPENBLAS_NUM_THREADS=1"); // of the supervisor, which computes nothing
+  all[count++] = own->channel;
+  all[count++] = own->index;
+  all[count++] = own->evaluation;
+  all[count++] = own->threads;
+  return all;
+}
+
+// posix_spawn copies no page of the actor, as fork would: MPI libraries do not like that.
+static int spawn(struct process_child *child, const struct process_start *start, int socket, int file) {
+  const char *threads = getenv("OPENBLAS_NUM_THREADS");
+  const char *argv[MAX_ARGUMENTS + 5] = {"corsac", SUPERVISOR_COMMAND, start->log, threads ? threads : ""};
+  size_t count = 0;
+  for (; start->argv[count]; count++) {
+    if (count >= MAX_ARGUMENTS) return E2BIG;
+    argv[4 + count] = start->argv[count];
+  }
+  struct own_variables own;
+  char **variables = make_environment(child, start, &own);
+  if (!variables) return ENOMEM;
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+  sigset_t none, all;
+  sigemptyset(&none);
+  sigfillset(&all);
+  int result = posix_spawn_file_actions_init(&actions);
+  if (result == 0) result = posix_spawnattr_init(&attributes);
+  if (result == 0) {
+    posix_spawn_file_actions_adddup2(&actions, socket, SUPERVISOR_SOCKET);
+    posix_spawn_file_actions_adddup2(&actions, file, SUPERVISOR_CHANNEL);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &all);
+    posix_spawnattr_setpgroup(&attributes, 0); // what a terminal sends is for the actor
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+    result = posix_spawn(&child->supervisor, "/proc/self/exe", &actions, &attributes, (char *const *)argv, variables);
+    if (result != 0) child->supervisor = 0;
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+  }
+  free(variables);
+  return result;
+}
+
+bool process_child_start(struct process_child *child, const struct process_start *start, char *why, size_t size) {
+  *child = (struct process_child){.file = -1, .socket = -1};
+  int sockets[2] = {-1, -1}, high[2] = {-1, -1}, result = 0;
+  if (!make_channel(child)) {
+    snprintf(why, size, "a channel to a child process cannot be made: %s", strerror(errno));
+    process_child_release(child);
+    return false;
+  }
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0 ||
+      (high[0] = fcntl(sockets[1], F_DUPFD_CLOEXEC, HIGH)) < 0 ||
+      (high[1] = fcntl(child->file, F_DUPFD_CLOEXEC, HIGH)) < 0)
+    result = errno;
+  child->socket = sockets[0];
+  if (result == 0) result = spawn(child, start, high[0], high[1]);
+  const int spare[] = {sockets[1], high[0], high[1]};
+  for (size_t i = 0; i < sizeof spare / sizeof *spare; i++)
+    if (spare[i] >= 0) close(spare[i]);
+  if (result == 0) return true;
+  snprintf(why, size, "a child process cannot be started: %s", strerror(result));
+  process_child_release(child);
+  return false;
+}
+
+// ---- in between ----
+
+void process_child_ask(struct process_child *child, enum channel_request request) {
+  child->channel->request = request;
+  child->asked = true;
+  atomic_store(&child->channel->asked, ++child->number);
+  channel_ring(&child->channel->to_child);
+}
+
+// Takes the supervisor's news. true: the child has ended.
+static bool look(struct process_child *child) {
+  struct supervisor_report report;
+  while (!child->ended) {
+    const ssize_t length = recv(child->socket, &report, sizeof report, MSG_DONTWAIT);
+    if (length < 0 && errno == EINTR) continue;
+    if (length < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return false;
+    if (length == (ssize_t)sizeof report) {
+      report.tail[sizeof report.tail - 1] = 0;
+      child->report = report;
+    }
+    child->ended = length != (ssize_t)sizeof report || report.news == SUPERVISOR_ENDED;
+  }
+  return true;
+}
+
+enum process_answer process_child_await(struct process_child *child, double until, struct process_listener listener) {
+  struct channel *channel = child->channel;
+  double said = 0;
+  for (;;) {
+    const uint32_t seen = atomic_load(&channel->to_host.rung);
+    if (atomic_load(&channel->answered) == child->number) {
+      child->asked = false;
+      return PROCESS_ANSWERED;
+    }
+    channel_wait(&channel->to_host, seen, SLICE, &child->patience);
+    if (atomic_load(&channel->answered) == child->number) continue;
+    if (look(child)) // its last answer may have come before
+      return atomic_load(&channel->answered) == child->number ? PROCESS_ANSWERED : PROCESS_ENDED;
+    const double now = clock_now();
+    if (now >= until) return PROCESS_LATE;
+    if (listener.waiting && now - said >= SLICE) {
+      listener.waiting(listener.who);
+      said = now;
+    }
+  }
+}
+
+// ---- end ----
+
+static void await_end(struct process_child *child, double seconds) {
+  struct backoff backoff = {0};
+  for (const double until = clock_now() + seconds; !look(child) && clock_now() < until;) backoff_wait(&backoff);
+}
+
+// The supervisor ends by itself; where somebody killed it, what it watched over is killed from here.
+static void reap(struct process_child *child) {
+  struct backoff backoff = {0};
+  const pid_t group = child->report.group;
+  bool killed = false;
+  for (double until = clock_now() + SUPERVISOR_SECONDS; child->supervisor > 0; backoff_wait(&backoff)) {
+    int status = 0;
+    const pid_t pid = waitpid(child->supervisor, &status, WNOHANG);
+    if (pid != 0 && !(pid < 0 && errno == EINTR)) {
+      child->supervisor = 0;
+      if ((pid < 0 || !WIFEXITED(status)) && child->report.news != SUPERVISOR_ENDED && group > 1) kill(-group, SIGKILL);
+    } else if (clock_now() > until) {
+      if (killed) return; // even SIGKILL has to wait for a disk that does not answer
+      killed = true;
+      until = clock_now() + 1;
+      kill(child->supervisor, SIGKILL);
+    }
+  }
+}
+
+void process_child_end(struct process_child *child, double seconds) {
+  if (child->supervisor <= 0) return;
+  if (seconds > 0 && !look(child)) {
+    process_child_ask(child, CHANNEL_CLOSE);
+    await_end(child, seconds);
+  }
+  shutdown(child->socket, SHUT_WR);
+  await_end(child, SUPERVISOR_SECONDS);
+  reap(child);
+}
+
+void process_child_release(struct process_child *child) {
+  process_child_end(child, 0);
+  if (child->channel) munmap(child->channel, sizeof(struct channel));
+  if (child->file >= 0) close(child->file);
+  if (child->socket >= 0) close(child->socket);
+  child->channel = NULL;
+  child->file = child->socket = -1;
+}

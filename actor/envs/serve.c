@@ -1,0 +1,146 @@
+#include "actor/envs/serve.h"
+
+#include "actor/envs/plugin.h"
+#include "common/env/channel_child.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct serve {
+  struct channel_child child;
+  const struct corsac_env *abi;
+  void *self;
+  uint32_t obs_dim, act_dim, info_dim;
+  float *action, *obs; // own copies: the plugin may read and write them as often as it likes
+};
+
+static bool create(struct serve *serve, const struct corsac_env_config *config) {
+  struct corsac_env_spec given = {.size = sizeof given};
+  char reason[CHANNEL_TEXT - 32] = "", why[CHANNEL_TEXT];
+  serve->self = serve->abi->create(config, &given, reason, sizeof reason);
+  reason[sizeof reason - 1] = 0;
+  if (!serve->self) {
+    snprintf(why, sizeof why, "%s", *reason ? reason : "it returned NULL and gave no reason");
+    channel_child_fail(&serve->child, why);
+    return false;
+  }
+  // What is wrong in it is said by the host, which checks it; here it only has to fit.
+  static struct channel_spec spec;
+  spec = (struct channel_spec){.obs_dim = given.obs_dim,
+                               .act_dim = given.act_dim,
+                               .max_episode_steps = given.max_episode_steps,
+                               .flags = serve->abi->save && serve->abi->load ? CHANNEL_CAN_SAVE : 0};
+  for (uint32_t i = 0; i < given.info_dim && i < CHANNEL_MAX_INFO; i++)
+    snprintf(spec.info_names[i], sizeof spec.info_names[i], "%s",
+             given.info_names && given.info_names[i] ? given.info_names[i] : "");
+  spec.info_dim = given.info_dim;
+  serve->info_dim = serve->abi->info ? given.info_dim : 0;
+  if (given.act_dim > 0 && (!given.action_low || !given.action_high)) {
+    channel_child_fail(&serve->child, "create set no bounds of the actions");
+    return false;
+  }
+  serve->obs_dim = given.obs_dim;
+  serve->act_dim = given.act_dim;
+  serve->action = calloc((size_t)given.act_dim + 1, sizeof *serve->action);
+  serve->obs = calloc((size_t)given.obs_dim + 1, sizeof *serve->obs);
+  if (!serve->action || !serve->obs ||
+      channel_child_publish(&serve->child, &spec, given.action_low, given.action_high) != 0) {
+    channel_child_fail(&serve->child, *serve->child.why ? serve->child.why : "not enough memory");
+    return false;
+  }
+  return true;
+}
+
+// result: what the plugin's function returned
+static void answer_result(struct serve *serve, int result, double reward) {
+  struct channel_answer answer = {.status = CHANNEL_OK, .flags = result, .reward = reward};
+  if (result < 0) {
+    const char *reason = serve->abi->error ? serve->abi->error(serve->self) : NULL;
+    answer.status = CHANNEL_FAILED;
+    if (reason && *reason)
+      snprintf(answer.text, sizeof answer.text, "%s", reason);
+    else
+      snprintf(answer.text, sizeof answer.text, "it returned %d and gave no reason", result);
+  } else {
+    memcpy(serve->child.channel->obs, serve->obs, serve->obs_dim * sizeof *serve->obs);
+  }
+  channel_child_answer(&serve->child, &answer);
+}
+
+static void answer_info(struct serve *serve) {
+  double values[CHANNEL_MAX_INFO];
+  for (uint32_t i = 0; i < serve->info_dim; i++) values[i] = NAN; // what is not written is left out
+  serve->abi->info(serve->self, values);
+  memcpy(serve->child.channel->info, values, serve->info_dim * sizeof *values);
+}
+
+static void answer_save(struct serve *serve) {
+  const uint64_t capacity = serve->child.channel->state_capacity;
+  void *state = capacity ? channel_child_state(&serve->child) : NULL;
+  const int64_t need = serve->abi->save ? serve->abi->save(serve->self, state, state ? capacity : 0) : 0;
+  channel_child_answer(&serve->child,
+                       &(struct channel_answer){.status = CHANNEL_OK, .state_size = need > 0 ? (uint64_t)need : 0});
+}
+
+static void answer_load(struct serve *serve) {
+  const uint64_t size = serve->child.channel->state_size;
+  const void *state = channel_child_state(&serve->child);
+  if (!state || !serve->abi->load)
+    channel_child_fail(&serve->child, state ? "it has no load" : serve->child.why);
+  else
+    answer_result(serve, serve->abi->load(serve->self, state, (size_t)size), 0);
+}
+
+static bool serve_one(struct serve *serve) {
+  double reward = 0;
+  int result;
+  switch (channel_child_wait(&serve->child)) {
+  case CHANNEL_RESET:
+    result = serve->abi->reset(serve->self, serve->child.channel->seed, serve->obs);
+    answer_result(serve, result < 0 ? result : 0, 0);
+    return true;
+  case CHANNEL_STEP:
+    memcpy(serve->action, serve->child.channel->action, serve->act_dim * sizeof *serve->action);
+    result = serve->abi->step(serve->self, serve->action, serve->obs, &reward);
+    if (serve->info_dim > 0) answer_info(serve);
+    answer_result(serve, result, reward);
+    return true;
+  case CHANNEL_SAVE: answer_save(serve); return true;
+  case CHANNEL_LOAD: answer_load(serve); return true;
+  case CHANNEL_CLOSE: return false;
+  default: fprintf(stderr, "corsac: %s\n", serve->child.why); return false;
+  }
+}
+
+int serve_plugin(const char *path, const char *args, const char *index, const char *evaluation) {
+  struct serve serve = {0};
+  struct error error = {0};
+  int code = EXIT_FAILURE;
+  if (channel_child_open(&serve.child) != 0) {
+    fprintf(stderr, "corsac: %s\n", serve.child.why);
+    return code;
+  }
+  struct plugin *plugin = plugin_open(path, &error);
+  if (!plugin) {
+    channel_child_fail(&serve.child, error.text);
+    goto done;
+  }
+  serve.abi = &plugin->abi;
+  const struct corsac_env_config config = {.size = sizeof config,
+                                           .id = path,
+                                           .args = args,
+                                           .index = strtoull(index, NULL, 10),
+                                           .evaluation = *evaluation == '1',
+                                           .comm = -1};
+  if (!create(&serve, &config)) goto done;
+  while (serve_one(&serve)) continue;
+  code = EXIT_SUCCESS;
+done:
+  if (serve.self) serve.abi->destroy(serve.self);
+  plugin_close(plugin);
+  channel_child_close(&serve.child);
+  free(serve.action);
+  free(serve.obs);
+  return code;
+}

@@ -1,0 +1,159 @@
+! corsac/sim.h for Fortran 2003: compile this file with the simulator, link libcorsac_sim.
+!
+!   call corsac_open(sim, 'cart', obs_dim=4, action_low=[-1d0], action_high=[1d0], max_episode_steps=500)
+!   do while (sim%next == CORSAC_BEGIN_NEXT)                 ! an episode
+!     ... start from corsac_seed(sim) ...
+!     call corsac_begin(sim, obs, action)
+!     do while (sim%next == CORSAC_ACT)
+!       ... advance with action ...
+!       call corsac_step(sim, obs, reward, flags, action)
+!     end do
+!   end do
+!   call corsac_close(sim)
+!
+! obs and action are real(c_float), rewards and bounds real(c_double). sim%next is negative where something failed
+! (stderr says what).
+module corsac_sim
+  use, intrinsic :: iso_c_binding
+  implicit none
+  private
+  public :: corsac_open, corsac_begin, corsac_step, corsac_seed, corsac_info, corsac_fail, corsac_close
+
+  integer, parameter, public :: CORSAC_TERMINATED = 1, CORSAC_TRUNCATED = 2
+  integer, parameter, public :: CORSAC_ACT = 0, CORSAC_BEGIN_NEXT = 1, CORSAC_STOP = 2
+
+  type, public :: corsac_simulator
+    type(c_ptr) :: handle = c_null_ptr
+    integer :: next = -1
+    integer :: info_dim = 0
+  end type
+
+  type, bind(c) :: c_spec
+    integer(c_int32_t) :: size
+    type(c_ptr) :: name
+    integer(c_int32_t) :: obs_dim, act_dim, max_episode_steps
+    type(c_ptr) :: action_low, action_high
+    integer(c_int32_t) :: info_dim
+    type(c_ptr) :: info_names
+  end type
+
+  interface
+    function c_open(spec) bind(c, name='corsac_sim_open')
+      import :: c_ptr, c_spec
+      type(c_spec), intent(in) :: spec
+      type(c_ptr) :: c_open
+    end function
+    integer(c_int) function c_begin(sim, obs, action) bind(c, name='corsac_sim_begin')
+      import :: c_ptr, c_int, c_float
+      type(c_ptr), value :: sim
+      real(c_float), intent(in) :: obs(*)
+      real(c_float), intent(inout) :: action(*)
+    end function
+    integer(c_int) function c_step(sim, obs, reward, flags, action) bind(c, name='corsac_sim_step')
+      import :: c_ptr, c_int, c_float, c_double
+      type(c_ptr), value :: sim
+      real(c_float), intent(in) :: obs(*)
+      real(c_double), value :: reward
+      integer(c_int), value :: flags
+      real(c_float), intent(inout) :: action(*)
+    end function
+    integer(c_int64_t) function c_seed(sim) bind(c, name='corsac_sim_seed')
+      import :: c_ptr, c_int64_t
+      type(c_ptr), value :: sim
+    end function
+    subroutine c_info(sim, values) bind(c, name='corsac_sim_info')
+      import :: c_ptr, c_double
+      type(c_ptr), value :: sim
+      real(c_double), intent(in) :: values(*)
+    end subroutine
+    integer(c_int) function c_fail(sim, why) bind(c, name='corsac_sim_fail')
+      import :: c_ptr, c_int, c_char
+      type(c_ptr), value :: sim
+      character(kind=c_char), intent(in) :: why(*)
+    end function
+    subroutine c_close(sim) bind(c, name='corsac_sim_close')
+      import :: c_ptr
+      type(c_ptr), value :: sim
+    end subroutine
+  end interface
+
+contains
+
+  subroutine corsac_open(sim, name, obs_dim, action_low, action_high, max_episode_steps, info_names)
+    type(corsac_simulator), intent(out) :: sim
+    character(len=*), intent(in) :: name
+    integer, intent(in) :: obs_dim
+    real(c_double), intent(in), contiguous, target :: action_low(:), action_high(:)
+    integer, intent(in), optional :: max_episode_steps
+    character(len=*), intent(in), optional :: info_names(:)
+    character(kind=c_char, len=64), target :: texts(16), c_name
+    type(c_ptr), target :: names(16)
+    type(c_spec) :: spec
+    integer :: i
+
+    if (size(action_low) /= size(action_high)) error stop 'corsac_open: action_low and action_high have different sizes'
+    c_name = trim(name)//c_null_char
+    spec%size = int(c_sizeof(spec), c_int32_t)
+    spec%name = c_loc(c_name)
+    spec%obs_dim = int(obs_dim, c_int32_t)
+    spec%act_dim = int(size(action_low), c_int32_t)
+    spec%max_episode_steps = 0
+    if (present(max_episode_steps)) spec%max_episode_steps = int(max_episode_steps, c_int32_t)
+    spec%action_low = c_loc(action_low)
+    spec%action_high = c_loc(action_high)
+    spec%info_dim = 0
+    spec%info_names = c_null_ptr
+    if (present(info_names)) then
+      do i = 1, min(size(info_names), size(names))
+        texts(i) = trim(info_names(i))//c_null_char
+        names(i) = c_loc(texts(i))
+      end do
+      spec%info_dim = int(size(info_names), c_int32_t) ! more than 16 are refused
+      spec%info_names = c_loc(names)
+    end if
+    sim%info_dim = int(spec%info_dim)
+    sim%handle = c_open(spec)
+    if (c_associated(sim%handle)) sim%next = CORSAC_BEGIN_NEXT
+  end subroutine
+
+  subroutine corsac_begin(sim, obs, action)
+    type(corsac_simulator), intent(inout) :: sim
+    real(c_float), intent(in), contiguous :: obs(:)
+    real(c_float), intent(inout), contiguous :: action(:)
+    sim%next = int(c_begin(sim%handle, obs, action))
+  end subroutine
+
+  subroutine corsac_step(sim, obs, reward, flags, action)
+    type(corsac_simulator), intent(inout) :: sim
+    real(c_float), intent(in), contiguous :: obs(:)
+    real(c_double), intent(in) :: reward
+    integer, intent(in) :: flags
+    real(c_float), intent(inout), contiguous :: action(:)
+    sim%next = int(c_step(sim%handle, obs, reward, int(flags, c_int), action))
+  end subroutine
+
+  ! The seed of the episode that is to begin; all 64 bits are used, so it may be negative.
+  integer(c_int64_t) function corsac_seed(sim)
+    type(corsac_simulator), intent(in) :: sim
+    corsac_seed = c_seed(sim%handle)
+  end function
+
+  subroutine corsac_info(sim, values)
+    type(corsac_simulator), intent(in) :: sim
+    real(c_double), intent(in), contiguous :: values(:)
+    if (size(values) /= sim%info_dim) error stop 'corsac_info: not as many values as names'
+    call c_info(sim%handle, values)
+  end subroutine
+
+  subroutine corsac_fail(sim, why)
+    type(corsac_simulator), intent(inout) :: sim
+    character(len=*), intent(in) :: why
+    sim%next = int(c_fail(sim%handle, trim(why)//c_null_char))
+  end subroutine
+
+  subroutine corsac_close(sim)
+    type(corsac_simulator), intent(inout) :: sim
+    call c_close(sim%handle)
+    sim%handle = c_null_ptr
+  end subroutine
+end module

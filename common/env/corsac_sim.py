@@ -1,0 +1,143 @@
+"""corsac/sim.h for Python, in one file: a simulator with its own main loop as an environment of corsac.
+
+    sim = corsac_sim.Sim("cart", obs_dim=4, action_low=[-1], action_high=[1], max_episode_steps=500)
+    while sim.wanted:                                # an episode
+        ... start from sim.seed ...
+        action = sim.begin(obs)
+        while sim.acting:
+            ... advance with action ...
+            action = sim.step(obs, reward, terminated)
+    sim.close()
+
+obs: any sequence of obs_dim numbers (a float32 array of numpy's is copied at once). action: a list of floats, the same
+list each time. Needs libcorsac_sim.so: where CORSAC_SIM_LIBRARY says, beside this file, in lib/ beside or above it.
+"""
+
+import ctypes
+import os
+
+TERMINATED, TRUNCATED = 1, 2
+_ACT, _BEGIN, _STOP = 0, 1, 2
+
+
+class _Spec(ctypes.Structure):
+    _fields_ = [
+        ("size", ctypes.c_uint32),
+        ("name", ctypes.c_char_p),
+        ("obs_dim", ctypes.c_uint32),
+        ("act_dim", ctypes.c_uint32),
+        ("max_episode_steps", ctypes.c_uint32),
+        ("action_low", ctypes.POINTER(ctypes.c_double)),
+        ("action_high", ctypes.POINTER(ctypes.c_double)),
+        ("info_dim", ctypes.c_uint32),
+        ("info_names", ctypes.POINTER(ctypes.c_char_p)),
+    ]
+
+
+def _library():
+    name = "libcorsac_sim.so"
+    given = os.environ.get("CORSAC_SIM_LIBRARY")
+    here = os.path.dirname(os.path.realpath(__file__))
+    above = [os.path.join(here, *[os.pardir] * up) for up in range(4)]  # PREFIX/share/corsac/python, build/python
+    places = [given] if given else [os.path.join(here, name)] + [os.path.join(place, "lib", name) for place in above]
+    for place in places:
+        if os.path.exists(place):
+            library = ctypes.CDLL(place)
+            break
+    else:
+        library = ctypes.CDLL(given or name)  # LD_LIBRARY_PATH, or an error that names it
+    floats = ctypes.POINTER(ctypes.c_float)
+    library.corsac_sim_open.argtypes = [ctypes.POINTER(_Spec)]
+    library.corsac_sim_open.restype = ctypes.c_void_p
+    library.corsac_sim_begin.argtypes = [ctypes.c_void_p, floats, floats]
+    library.corsac_sim_step.argtypes = [ctypes.c_void_p, floats, ctypes.c_double, ctypes.c_int, floats]
+    library.corsac_sim_seed.argtypes = [ctypes.c_void_p]
+    library.corsac_sim_seed.restype = ctypes.c_uint64
+    library.corsac_sim_info.argtypes = [ctypes.c_void_p, ctypes.POINTER(ctypes.c_double)]
+    library.corsac_sim_info.restype = None
+    library.corsac_sim_fail.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
+    library.corsac_sim_close.argtypes = [ctypes.c_void_p]
+    library.corsac_sim_close.restype = None
+    return library
+
+
+class Sim:
+    """One simulator. RuntimeError where corsac cannot be reached or refuses; stderr says why."""
+
+    def __init__(self, name, obs_dim, action_low, action_high, max_episode_steps=0, info_names=()):
+        if len(action_low) != len(action_high):
+            raise ValueError("action_low and action_high have different lengths")
+        self._library = _library()
+        self._next = _BEGIN
+        self._obs = (ctypes.c_float * obs_dim)()
+        self._action = (ctypes.c_float * len(action_low))()
+        self._info = (ctypes.c_double * len(info_names))()
+        self.action = [0.0] * len(action_low)
+        self.obs_dim, self.act_dim = obs_dim, len(action_low)
+        names = (ctypes.c_char_p * len(info_names))(*[text.encode() for text in info_names])
+        bounds = ctypes.c_double * len(action_low)
+        spec = _Spec(ctypes.sizeof(_Spec), name.encode(), obs_dim, len(action_low), max_episode_steps or 0,
+                     bounds(*action_low), bounds(*action_high), len(info_names), names)
+        self._handle = self._library.corsac_sim_open(ctypes.byref(spec))
+        if not self._handle:
+            raise RuntimeError("corsac_sim_open failed")
+
+    @property
+    def wanted(self):
+        """An episode is to begin."""
+        return self._next == _BEGIN
+
+    @property
+    def acting(self):
+        """action is to be carried out."""
+        return self._next == _ACT
+
+    @property
+    def seed(self):
+        return self._library.corsac_sim_seed(self._handle)
+
+    def _put(self, obs):
+        if len(obs) != self.obs_dim:
+            raise ValueError("an observation has %d components, not %d" % (len(obs), self.obs_dim))
+        if getattr(obs, "dtype", None) == "float32" and obs.ndim == 1 and obs.flags.c_contiguous:
+            ctypes.memmove(self._obs, obs.ctypes.data, 4 * self.obs_dim)
+        else:
+            self._obs[:] = [float(value) for value in obs]
+
+    def _take(self, result):
+        self._next = result
+        if result < 0:
+            raise RuntimeError("the simulator failed")
+        self.action[:] = self._action
+        return self.action
+
+    def begin(self, obs):
+        self._put(obs)
+        return self._take(self._library.corsac_sim_begin(self._handle, self._obs, self._action))
+
+    def step(self, obs, reward, terminated=False, truncated=False):
+        self._put(obs)
+        flags = (TERMINATED if terminated else 0) | (TRUNCATED if truncated else 0)
+        return self._take(self._library.corsac_sim_step(self._handle, self._obs, float(reward), flags, self._action))
+
+    def info(self, values):
+        """Before a step: values in the order of info_names."""
+        self._info[:] = [float(value) for value in values]
+        self._library.corsac_sim_info(self._handle, self._info)
+
+    def fail(self, why):
+        """Instead of begin or step: tells corsac why the simulation cannot go on. Close and end after it."""
+        self._next = self._library.corsac_sim_fail(self._handle, str(why).encode(errors="replace"))
+
+    def close(self):
+        if self._handle:
+            self._library.corsac_sim_close(self._handle)
+            self._handle = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        if error is not None and self._handle and self._next in (_ACT, _BEGIN):
+            self.fail("%s: %s" % (kind.__name__, error))
+        self.close()

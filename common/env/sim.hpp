@@ -1,0 +1,99 @@
+// corsac/sim.h for C++11: the same calls with vectors and exceptions. Only this header and libcorsac_sim.
+//
+//   corsac::sim sim({"cart", 4, {-1}, {1}, 500});
+//   while (sim.wanted()) {                  // an episode
+//     ... start from sim.seed() ...
+//     sim.begin(obs);
+//     while (sim.acting()) {
+//       ... advance with sim.action()[0] ...
+//       sim.step(obs, reward, flags);
+//     }
+//   }
+#ifndef CORSAC_SIM_HPP
+#define CORSAC_SIM_HPP
+
+#include "sim.h"
+
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace corsac {
+
+struct sim_spec {
+  std::string name;
+  std::uint32_t obs_dim;
+  std::vector<double> action_low, action_high; // one number for each component of the action
+  std::uint32_t max_episode_steps;             // 0: no limit
+  std::vector<std::string> info_names;         // values that only get reported
+
+  sim_spec(std::string task, std::uint32_t observation, std::vector<double> low, std::vector<double> high,
+           std::uint32_t most_steps = 0, std::vector<std::string> infos = {})
+      : name(std::move(task)), obs_dim(observation), action_low(std::move(low)), action_high(std::move(high)),
+        max_episode_steps(most_steps), info_names(std::move(infos)) {}
+};
+
+// Throws std::invalid_argument where sizes do not fit, std::runtime_error where corsac cannot be reached.
+class sim {
+public:
+  explicit sim(const sim_spec &spec) : obs_dim_(spec.obs_dim), info_dim_(spec.info_names.size()) {
+    if (spec.action_low.size() != spec.action_high.size())
+      throw std::invalid_argument("corsac::sim: action_low and action_high have different sizes");
+    std::vector<const char *> names;
+    for (const std::string &name : spec.info_names) names.push_back(name.c_str());
+    corsac_sim_spec c = corsac_sim_spec();
+    c.size = sizeof c;
+    c.name = spec.name.c_str();
+    c.obs_dim = spec.obs_dim;
+    c.act_dim = static_cast<std::uint32_t>(spec.action_low.size());
+    c.max_episode_steps = spec.max_episode_steps;
+    c.action_low = spec.action_low.data();
+    c.action_high = spec.action_high.data();
+    c.info_dim = static_cast<std::uint32_t>(names.size());
+    c.info_names = names.data();
+    action_.resize(spec.action_low.size());
+    sim_ = corsac_sim_open(&c);
+    if (!sim_) throw std::runtime_error("corsac::sim: open failed (stderr says why)");
+  }
+  ~sim() { corsac_sim_close(sim_); }
+  sim(const sim &) = delete;
+  sim &operator=(const sim &) = delete;
+
+  bool wanted() const { return next_ == CORSAC_SIM_BEGIN; } // an episode is to begin
+  bool acting() const { return next_ == CORSAC_SIM_ACT; }   // action() is to be carried out
+  std::uint64_t seed() const { return corsac_sim_seed(sim_); }
+  const std::vector<float> &action() const { return action_; }
+
+  void begin(const std::vector<float> &obs) {
+    check(obs);
+    take(corsac_sim_begin(sim_, obs.data(), action_.data()));
+  }
+  void step(const std::vector<float> &obs, double reward, int flags = 0) {
+    check(obs);
+    take(corsac_sim_step(sim_, obs.data(), reward, flags, action_.data()));
+  }
+  void info(const std::vector<double> &values) {
+    if (values.size() != info_dim_) throw std::invalid_argument("corsac::sim: info has not as many values as names");
+    corsac_sim_info(sim_, values.data());
+  }
+  void fail(const std::string &why) { next_ = corsac_sim_fail(sim_, why.c_str()); }
+
+private:
+  void check(const std::vector<float> &obs) const {
+    if (obs.size() != obs_dim_) throw std::invalid_argument("corsac::sim: an observation has not obs_dim components");
+  }
+  void take(int next) {
+    next_ = next;
+    if (next < 0) throw std::runtime_error("corsac::sim: failed (stderr says why)");
+  }
+
+  std::size_t obs_dim_, info_dim_;
+  std::vector<float> action_;
+  int next_ = CORSAC_SIM_BEGIN;
+  corsac_sim *sim_ = nullptr;
+};
+
+} // namespace corsac
+
+#endif

@@ -1,0 +1,112 @@
+#include "common/env/sim_alone.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct sim_alone {
+  // Who chooses: action (act_dim) in the bounds.
+  void (*act)(struct sim_alone *alone, const float *obs, float *action);
+  uint32_t obs_dim, act_dim, max_episode_steps;
+  double *low, *high; // (act_dim) each
+  uint64_t seed, random, episode, episodes;
+  uint32_t steps;
+  double episode_return;
+};
+
+// SplitMix64 (Steele, Lea, Flood 2014): a counter, scrambled
+static uint64_t scramble(uint64_t *counter) {
+  uint64_t z = *counter += 0x9e3779b97f4a7c15u;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+  return z ^ (z >> 31);
+}
+
+static void act_by_chance(struct sim_alone *alone, const float *obs, float *action) {
+  (void)obs;
+  for (uint32_t i = 0; i < alone->act_dim; i++) {
+    const double low = alone->low[i], high = alone->high[i];
+    const float value = (float)(low + (double)(scramble(&alone->random) >> 11) * 0x1p-53 * (high - low));
+    action[i] = (double)value > high  ? nextafterf(value, -INFINITY)
+                : (double)value < low ? nextafterf(value, INFINITY)
+                                      : value;
+  }
+}
+
+static uint64_t number_of(const char *variable, uint64_t otherwise) {
+  const char *text = getenv(variable);
+  return text && *text ? strtoull(text, NULL, 10) : otherwise;
+}
+
+struct sim_alone *sim_alone_create(const struct corsac_sim_spec *spec) {
+  struct sim_alone *alone = calloc(1, sizeof *alone);
+  double *bounds = calloc(2 * (size_t)spec->act_dim, sizeof *bounds);
+  if (!alone || !bounds) {
+    free(alone);
+    free(bounds);
+    return NULL;
+  }
+  *alone = (struct sim_alone){.act = act_by_chance,
+                              .obs_dim = spec->obs_dim,
+                              .act_dim = spec->act_dim,
+                              .max_episode_steps = spec->max_episode_steps,
+                              .low = bounds,
+                              .high = bounds + spec->act_dim,
+                              .seed = number_of("CORSAC_SEED", 0),
+                              .episodes = number_of("CORSAC_EPISODES", 10)};
+  for (uint32_t i = 0; i < spec->act_dim; i++) {
+    alone->low[i] = spec->action_low[i];
+    alone->high[i] = spec->action_high[i];
+  }
+  alone->random = ~alone->seed;
+  fprintf(stderr, "corsac_sim: no corsac here: %llu episodes with random actions (CORSAC_EPISODES, CORSAC_SEED)\n",
+          (unsigned long long)alone->episodes);
+  return alone;
+}
+
+void sim_alone_destroy(struct sim_alone *alone) {
+  if (!alone) return;
+  free(alone->low);
+  free(alone);
+}
+
+uint64_t sim_alone_seed(const struct sim_alone *alone) {
+  uint64_t counter = alone->seed ^ alone->episode << 32;
+  return scramble(&counter);
+}
+
+static int check(const struct sim_alone *alone, const float *obs, double reward, int flags) {
+  for (uint32_t i = 0; i < alone->obs_dim; i++) {
+    if (isfinite(obs[i])) continue;
+    fprintf(stderr, "corsac_sim: episode %llu, step %u: component %u of the observation is %g\n",
+            (unsigned long long)alone->episode, alone->steps, i, (double)obs[i]);
+    return -1;
+  }
+  if (isfinite(reward) && !(flags & ~(CORSAC_TERMINATED | CORSAC_TRUNCATED))) return 0;
+  fprintf(stderr, "corsac_sim: episode %llu, step %u: the reward is %g, flags are %d\n",
+          (unsigned long long)alone->episode, alone->steps, reward, flags);
+  return -1;
+}
+
+int sim_alone_begin(struct sim_alone *alone, const float *obs, float *action) {
+  if (alone->episode >= alone->episodes) return CORSAC_SIM_STOP;
+  alone->steps = 0;
+  alone->episode_return = 0;
+  if (check(alone, obs, 0, 0) != 0) return -1;
+  alone->act(alone, obs, action);
+  return CORSAC_SIM_ACT;
+}
+
+int sim_alone_step(struct sim_alone *alone, const float *obs, double reward, int flags, float *action) {
+  alone->steps++;
+  alone->episode_return += reward;
+  if (check(alone, obs, reward, flags) != 0) return -1;
+  if (!flags && (alone->max_episode_steps == 0 || alone->steps < alone->max_episode_steps)) {
+    alone->act(alone, obs, action);
+    return CORSAC_SIM_ACT;
+  }
+  const char *end = flags & CORSAC_TERMINATED ? "terminated" : "truncated";
+  fprintf(stderr, "corsac_sim: episode %llu: %u steps, return %g, %s\n", (unsigned long long)alone->episode,
+          alone->steps, alone->episode_return, end);
+  return ++alone->episode < alone->episodes ? CORSAC_SIM_BEGIN : CORSAC_SIM_STOP;
+}

@@ -1,0 +1,35 @@
+! A damped oscillator to be brought to rest by a force, in a Fortran program with its own main loop.
+!   gfortran -O2 build/include/corsac/corsac_sim.f90 oscillator.f90 build/lib/libcorsac_sim.a -o oscillator
+!   corsac train --env 'exec:./oscillator'
+program oscillator
+  use corsac_sim
+  use, intrinsic :: iso_c_binding
+  implicit none
+  real(c_double), parameter :: dt = 0.05d0, stiffness = 1, damping = 0.1d0
+  type(corsac_simulator) :: sim
+  real(c_float) :: obs(2), force(1)
+  real(c_double) :: x, v, energy
+  integer :: i, flags
+
+  call corsac_open(sim, 'oscillator', obs_dim=2, action_low=[-1d0], action_high=[1d0], max_episode_steps=100, &
+                   info_names=['energy'])
+  do while (sim%next == CORSAC_BEGIN_NEXT) ! an episode
+    x = real(shiftr(corsac_seed(sim), 11), c_double) * 2d0**(-52) - 1
+    v = 0
+    obs = real([x, v], c_float)
+    call corsac_begin(sim, obs, force)
+    do while (sim%next == CORSAC_ACT) ! a step
+      do i = 1, 4
+        v = v + dt / 4 * (force(1) - stiffness * x - damping * v)
+        x = x + dt / 4 * v
+      end do
+      obs = real([x, v], c_float)
+      energy = (v**2 + stiffness * x**2) / 2
+      flags = merge(CORSAC_TERMINATED, 0, energy > 10)
+      call corsac_info(sim, [energy])
+      call corsac_step(sim, obs, -energy - 0.01d0 * force(1)**2, flags, force)
+    end do
+  end do
+  call corsac_close(sim)
+  if (sim%next /= CORSAC_STOP) error stop 1
+end program

@@ -1,0 +1,20 @@
+#!/usr/bin/env python3
+"""A damped oscillator to be brought to rest by a force, in a Python program with its own main loop.
+
+PYTHONPATH=build/share/corsac/python corsac train --env 'exec:python3 oscillator.py'
+"""
+import corsac_sim
+
+DT, STIFFNESS, DAMPING = 0.05, 1.0, 0.1
+
+with corsac_sim.Sim("oscillator", obs_dim=2, action_low=[-1], action_high=[1], max_episode_steps=100, info_names=["energy"]) as sim:
+    while sim.wanted:  # an episode
+        x, v = (sim.seed >> 11) * 2.0**-52 - 1, 0.0
+        (force,) = sim.begin([x, v])
+        while sim.acting:  # a step
+            for _ in range(4):
+                v += DT / 4 * (force - STIFFNESS * x - DAMPING * v)
+                x += DT / 4 * v
+            energy = (v * v + STIFFNESS * x * x) / 2
+            sim.info([energy])
+            (force,) = sim.step([x, v], -energy - 0.01 * force * force, terminated=energy > 10)

@@ -1,0 +1,155 @@
+// A simulator that counts, and does what is wrong in its third step: faulty WHAT [FILE]. obs = [t, a fraction of the
+// seed], reward = the action; 10 steps are an episode. "good": nothing wrong.
+#include "common/env/channel.h"
+#include <corsac/sim.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const char *what, *file;
+static int is(const char *name) { return strcmp(what, name) == 0; }
+
+static struct channel *map(void) {
+  void *memory =
+      mmap(NULL, sizeof(struct channel), PROT_READ | PROT_WRITE, MAP_SHARED, atoi(getenv(CHANNEL_VARIABLE)), 0);
+  return memory == MAP_FAILED ? NULL : memory;
+}
+
+static void answer(struct channel *channel) {
+  atomic_store(&channel->answered, atomic_load(&channel->asked));
+  channel->to_host.rung++;
+}
+
+static void hang(void) {
+  for (;;) pause();
+}
+
+// Whose parent is gone writes its own number; then the file is there.
+static void write_number(void) {
+  char part[4096];
+  snprintf(part, sizeof part, "%s.part", file);
+  FILE *number = fopen(part, "w");
+  if (!number) _exit(1);
+  fprintf(number, "%d\n", (int)getpid());
+  fclose(number);
+  rename(part, file);
+}
+
+// Processes that want to outlive everybody; their numbers go into two files.
+static void have_family(void) {
+  char more[4096];
+  snprintf(more, sizeof more, "%s.more", file);
+  FILE *numbers = fopen(more, "w");
+  for (int i = 0; i < 3; i++) {
+    const pid_t pid = fork();
+    if (pid > 0) fprintf(numbers, "%d\n", (int)pid);
+    if (pid > 0) continue;
+    if (i == 0) signal(SIGTERM, SIG_IGN);
+    if (i > 0) setsid();                // out of the group
+    if (i > 1 && fork() != 0) _exit(0); // and away from its parent
+    if (i > 1) write_number();
+    hang();
+  }
+  while (access(file, F_OK) != 0) usleep(1000);
+  fprintf(numbers, "%d\n", (int)getpid());
+  fclose(numbers);
+}
+
+// What a program does that has gone mad: garbage everywhere, and everybody is woken.
+static void write_garbage(unsigned seed) {
+  struct channel *channel = map();
+  unsigned char *bytes = (unsigned char *)channel;
+  for (size_t round = 0; round < 200; round++) {
+    for (size_t i = 0; i < offsetof(struct channel, action) + 65536; i++) bytes[i] = (unsigned char)rand_r(&seed);
+    if (round % 2) answer(channel);
+  }
+}
+
+static void before_open(void) {
+  if (is("exit-early")) exit(3);
+  if (is("hang-early")) hang();
+  if (is("version")) {
+    map()->child_version = 99;
+    exit(1);
+  }
+  if (is("dims")) {
+    struct channel *channel = map();
+    channel->spec.obs_dim = 1u << 30;
+    channel->spec.act_dim = 1;
+    channel->spec.info_dim = 1000000;
+    answer(channel);
+    hang();
+  }
+}
+
+static void in_step(struct corsac_sim *sim, float *obs, double *reward, int *flags) {
+  if (is("exit")) exit(0);
+  if (is("segv")) raise(SIGSEGV);
+  if (is("kill")) raise(SIGKILL);
+  if (is("hang")) hang();
+  if (is("deaf")) signal(SIGTERM, SIG_IGN), hang();
+  if (is("nan")) obs[1] = NAN;
+  if (is("nan-reward")) *reward = NAN;
+  if (is("flags")) *flags = 77;
+  if (is("status")) map()->answer.status = 9, answer(map()), hang();
+  if (is("garbage")) write_garbage((unsigned)getpid()), hang();
+  if (is("shrink")) {
+    if (ftruncate(atoi(getenv(CHANNEL_VARIABLE)), 4096) != 0) perror("ftruncate");
+    *flags = 77;
+  }
+  if (is("begin")) {
+    float action;
+    corsac_sim_begin(sim, obs, &action);
+    hang();
+  }
+  if (is("words")) {
+    for (int i = 0; i < 100000; i++) fprintf(stderr, "line %d of very many\n", i);
+    fprintf(stderr, "the last \033 word");
+    exit(5);
+  }
+  if (is("says")) corsac_sim_fail(sim, "the mesh is\ntangled"), exit(1);
+}
+
+int main(int argc, char **argv) {
+  what = argc > 1 ? argv[1] : "good";
+  file = argc > 2 ? argv[2] : "";
+  const double low[] = {-2}, high[] = {6};
+  const char *const names[] = {"t", "half"};
+  const struct corsac_sim_spec spec = {.size = sizeof spec,
+                                       .name = "faulty",
+                                       .obs_dim = 2,
+                                       .act_dim = 1,
+                                       .max_episode_steps = is("endless") ? 25 : 0,
+                                       .action_low = low,
+                                       .action_high = high,
+                                       .info_dim = 2,
+                                       .info_names = names};
+  before_open();
+  struct corsac_sim *sim = corsac_sim_open(&spec);
+  if (is("twice") && !corsac_sim_open(&spec)) hang();
+  if (is("family")) have_family();
+  int next = sim ? CORSAC_SIM_BEGIN : -1;
+  while (next == CORSAC_SIM_BEGIN) {
+    float obs[2] = {0, (float)(corsac_sim_seed(sim) % 1000) / 1000}, action = NAN;
+    if (is("nan-reset")) obs[0] = INFINITY;
+    if (is("hang-reset")) hang();
+    next = corsac_sim_begin(sim, obs, &action);
+    while (next == CORSAC_SIM_ACT) {
+      if (!(action >= -2 && action <= 6)) abort();
+      double reward = (double)action;
+      obs[0] += 1;
+      int flags = obs[0] >= 10 && !is("endless") ? CORSAC_TERMINATED : 0;
+      if (obs[0] >= 3) in_step(sim, obs, &reward, &flags);
+      corsac_sim_info(sim, (const double[]){(double)obs[0], (double)obs[0] / 2});
+      if (is("slow")) usleep(100000);
+      next = corsac_sim_step(sim, obs, reward, flags, &action);
+    }
+  }
+  corsac_sim_close(sim);
+  return next == CORSAC_SIM_STOP ? 0 : 1;
+}
