@@ -2,7 +2,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/process.h"
+#include "common/base/alive.h"
 
 #include <errno.h>
 #include <fcntl.h>

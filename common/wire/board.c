@@ -1,6 +1,6 @@
 #include "common/wire/board.h"
 
-#include "common/base/process.h"
+#include "common/base/alive.h"
 
 #include <assert.h>
 #include <errno.h>

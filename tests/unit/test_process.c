@@ -3,7 +3,7 @@
 #include "actor/envs/process.h"
 #include "actor/envs/supervisor.h"
 #include "common/base/clock.h"
-#include "common/base/process.h"
+#include "common/base/alive.h"
 #include "common/config/options.h"
 #include "tests/support/environments.h"
 #include "tests/support/unit.h"

@@ -1,4 +1,4 @@
-#include "common/base/process.h"
+#include "common/base/alive.h"
 
 #include <errno.h>
 #include <fcntl.h>

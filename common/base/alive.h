@@ -1,6 +1,6 @@
 // Which processes of this machine are alive.
-#ifndef CORSAC_COMMON_BASE_PROCESS_H
-#define CORSAC_COMMON_BASE_PROCESS_H
+#ifndef CORSAC_COMMON_BASE_ALIVE_H
+#define CORSAC_COMMON_BASE_ALIVE_H
 
 #include <stdbool.h>
 #include <stdint.h>

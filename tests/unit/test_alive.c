@@ -1,0 +1,55 @@
+#include "common/base/alive.h"
+#include "tests/support/unit.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void test_realm(void) {
+  int ends[2];
+  uint64_t realm = 0;
+  CU_ASSERT_NOT_EQUAL(process_realm(), 0);
+  CU_ASSERT_EQUAL(process_realm(), process_realm());
+  CU_ASSERT_EQUAL_FATAL(pipe(ends), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    realm = process_realm();
+    _exit(write(ends[1], &realm, sizeof realm) != sizeof realm);
+  }
+  CU_ASSERT_EQUAL(read(ends[0], &realm, sizeof realm), sizeof realm);
+  CU_ASSERT_EQUAL(realm, process_realm());
+  waitpid(child, NULL, 0);
+  close(ends[0]);
+  close(ends[1]);
+}
+
+static void test_gone(void) {
+  int ends[2];
+  char byte;
+  CU_ASSERT_EQUAL_FATAL(pipe(ends), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    close(ends[1]);
+    _exit(read(ends[0], &byte, 1) != 0);
+  }
+  close(ends[0]);
+  CU_ASSERT_FALSE(process_is_gone((uint32_t)getpid()));
+  CU_ASSERT_FALSE(process_is_gone(1)); // somebody else's
+  CU_ASSERT_FALSE(process_is_gone(0));
+  CU_ASSERT_FALSE(process_is_gone((uint32_t)child));
+  kill(child, SIGKILL);
+  siginfo_t info;
+  CU_ASSERT_EQUAL(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT), 0);
+  CU_ASSERT_TRUE(process_is_gone((uint32_t)child)); // not yet fetched
+  CU_ASSERT_EQUAL(waitpid(child, NULL, 0), child);
+  CU_ASSERT_TRUE(process_is_gone((uint32_t)child));
+  close(ends[1]);
+}
+
+int main(void) {
+  static const struct unit_case cases[] = {
+      {"processes of one machine know each other's numbers", test_realm},
+      {"a process is there until it has ended", test_gone},
+  };
+  return unit_run("alive", cases, sizeof cases / sizeof *cases);
+}
