@@ -1,11 +1,18 @@
 #!/bin/sh
 # Installs the Debian or Ubuntu packages that are missing; elsewhere says what is needed. Nothing to do takes no time.
-#   install-deps.sh [core] [tests] [full] [coverage] [bench] [mujoco]     default: core
+#   install-deps.sh [core] [tests] [full] [coverage] [bench] [mujoco] [gym] [gym-mujoco]     default: core
 set -eu
 [ $# -gt 0 ] || set -- core
-case " $* " in *' mujoco '*) # its packages, then what no package has
-  "$0" $(echo " $* " | sed 's/ mujoco / mujoco-packages /')
-  exec "$(dirname "$0")/install-mujoco.sh"
+case " $* " in *' mujoco '* | *' gym '* | *' gym-mujoco '*) # their packages, then what no package has
+  "$0" $(for group in "$@"; do echo "$group" | sed 's/^\(mujoco\|gym\|gym-mujoco\)$/&-packages/'; done)
+  for group in "$@"; do
+    case $group in
+    mujoco) "$(dirname "$0")/install-mujoco.sh" ;;
+    gym) "$(dirname "$0")/install-gym.sh" ;;
+    gym-mujoco) "$(dirname "$0")/install-gym.sh" mujoco ;;
+    esac
+  done
+  exit
   ;;
 esac
 packages=
@@ -24,9 +31,11 @@ for group in "$@"; do
     packages="$packages gcc libc6-dev"
     python3 -m pip --version >/dev/null 2>&1 || packages="$packages python3 python3-pip"
     ;;
-  *) echo "install-deps.sh: no group '$group' (core, tests, full, coverage, bench, mujoco)" >&2 && exit 2 ;;
+  gym-packages | gym-mujoco-packages) python3 -c 'import ensurepip, venv' 2>/dev/null || packages="$packages python3 python3-venv" ;;
+  *) echo "install-deps.sh: no group '$group' (core, tests, full, coverage, bench, mujoco, gym, gym-mujoco)" >&2 && exit 2 ;;
   esac
 done
+[ -n "$packages" ] || exit 0
 
 CPPFLAGS=${CPPFLAGS:-}
 # Without apt or root: names differ between systems, so look for what the packages bring.

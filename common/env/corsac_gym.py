@@ -1,0 +1,115 @@
+"""A Gymnasium environment as one of corsac's: `corsac train --env gym:ID` runs `python corsac_gym.py ID` as a child of an actor.
+
+ID is what gymnasium.make takes; with "module:ID" the module, looked for in the current directory too, is imported first.
+
+Observation: Box, or Dict and Tuple of such. One vector of float32: the keys of a Dict sorted, a Tuple in its order, arrays row-major.
+Action:      Box with finite bounds. An array of the space's shape and type; integers are rounded to.
+Seed:        every episode is reset with a seed of its own, the lower 32 bits of corsac's.
+End:         terminated and truncated as they are; Gymnasium's own TimeLimit truncates, corsac adds no limit. What info holds is not used.
+"""
+
+import os
+import signal
+import sys
+import traceback
+
+for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):  # many of these processes share a machine
+    os.environ.setdefault(_variable, "1")
+try:
+    import gymnasium
+    import numpy
+except ImportError as _error:
+    sys.exit(
+        f"corsac_gym: {sys.executable} cannot import Gymnasium ({_error}): launch/install-deps.sh gym makes a Python that has it, "
+        "--python names another"
+    )
+from gymnasium.spaces import Box, Dict, Tuple
+
+TERMINATED, TRUNCATED = 1, 2  # CORSAC_TERMINATED, CORSAC_TRUNCATED
+
+
+class Unsupported(Exception):
+    """The environment cannot be used with corsac, and why."""
+
+
+def leaves(space, path=()):
+    """[(path, Box)] in the order of the flat observation; path: keys and indices that lead to it."""
+    if isinstance(space, Box):
+        return [(path, space)]
+    if isinstance(space, Dict):
+        children = sorted(space.spaces.items(), key=lambda item: str(item[0]))
+    elif isinstance(space, Tuple):
+        children = enumerate(space.spaces)
+    else:
+        place = "".join(f"[{key!r}]" for key in path)
+        raise Unsupported(
+            f"the observation{place} is a {space}; possible are Box, and Dict and Tuple of such "
+            "(gymnasium.wrappers.FlattenObservation in the environment's registration makes one Box of others)"
+        )
+    return [leaf for key, child in children for leaf in leaves(child, path + (key,))]
+
+
+class Flattener:
+    """flattener(observation, out) writes the observation into out (size), a float32 array."""
+
+    def __init__(self, space):
+        self.parts, self.size = [], 0
+        for path, box in leaves(space):
+            end = self.size + int(numpy.prod(box.shape))
+            self.parts.append((path, box.shape, slice(self.size, end)))
+            self.size = end
+        if self.size == 0:
+            raise Unsupported(f"the observation space {space} holds no number")
+
+    def __call__(self, observation, out):
+        for path, shape, place in self.parts:
+            part = observation
+            for key in path:
+                part = part[key]
+            part = numpy.asarray(part)
+            if part.shape != shape:  # numpy would stretch it
+                name = "".join(f"[{key!r}]" for key in path)
+                raise ValueError(f"the observation{name} has the shape {part.shape}; its space says {shape}")
+            out[place] = part.reshape(-1)
+
+
+def action_bounds(space):
+    """(low, high), each flat, float64."""
+    if not isinstance(space, Box):
+        raise Unsupported(f"the action is a {space}; corsac's actions are continuous: a Box with finite bounds")
+    low, high = (numpy.asarray(bound, dtype=numpy.float64).reshape(-1) for bound in (space.low, space.high))
+    if low.size == 0:
+        raise Unsupported(f"the action space {space} holds no number")
+    for i in range(low.size):
+        if not (numpy.isfinite(low[i]) and numpy.isfinite(high[i]) and low[i] < high[i]):
+            raise Unsupported(
+                f"component {i} of the action {space} is in [{low[i]:g}, {high[i]:g}]; bounds have to be finite, low < high. "
+                "gymnasium.wrappers.TransformAction in the environment's registration gives it others"
+            )
+    return low, high
+
+
+def action_maker(space):
+    """vector (act_dim) -> a new array as the space has it: the environment may keep it."""
+    shape, kind = space.shape, space.dtype
+    if numpy.issubdtype(kind, numpy.floating):
+        return lambda vector: vector.astype(kind).reshape(shape)
+    return lambda vector: numpy.rint(vector).astype(kind).reshape(shape)
+
+
+def make(name):
+    """The environment that gymnasium.make gives, without its checker, which would warn and cost time in every step."""
+    sys.path[0] = os.getcwd()  # this file's directory until now
+    try:
+        return gymnasium.make(name, disable_env_checker=True)
+    except Exception as error:  # whatever the environment's own code raises
+        traceback.print_exc()
+        raise Unsupported(f"gymnasium.make({name!r}) failed: {one_line(error)}") from None
+
+
+def one_line(error):
+    """The type of an exception, its text, and where it was raised."""
+    text = " ".join(str(error).split())
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({os.path.basename(frames[-1].filename)}, line {frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}{': ' if text else ''}{text}{place}"

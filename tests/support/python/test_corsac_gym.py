@@ -1,0 +1,86 @@
+"""The Python part of gym: on its own: spaces, order, bounds, types, and the loop against a stand-in for libcorsac_sim."""
+
+import os
+import sys
+import unittest
+
+here = os.path.dirname(os.path.abspath(__file__))
+sys.path[0:0] = [here, os.path.join(here, "../../../common/env")]
+import corsac_gym
+import gymnasium
+import numpy
+from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, Tuple
+
+
+class Observations(unittest.TestCase):
+    def flat(self, space, observation):
+        flattener = corsac_gym.Flattener(space)
+        out = numpy.full(flattener.size, numpy.nan, numpy.float32)
+        flattener(observation, out)
+        return out
+
+    def test_box_is_row_major(self):
+        out = self.flat(Box(-9, 9, (2, 3), numpy.float64), numpy.arange(6.0).reshape(2, 3).T.copy().T)
+        self.assertEqual(out.tolist(), [0, 1, 2, 3, 4, 5])
+
+    def test_float64_is_rounded_to_float32(self):
+        self.assertEqual(self.flat(Box(-1, 1, (1,), numpy.float64), numpy.array([0.1]))[0], numpy.float32(0.1))
+
+    def test_images_are_their_numbers(self):
+        image = numpy.array([[[0, 255]], [[7, 8]]], numpy.uint8)
+        self.assertEqual(self.flat(Box(0, 255, (2, 1, 2), numpy.uint8), image).tolist(), [0, 255, 7, 8])
+
+    def test_keys_are_sorted_and_tuples_in_order(self):
+        one = Box(-9, 9, (1,))
+        space = Dict({"z": one, "a": Tuple((one, Dict({"y": one, "b": one})))})
+        observation = {"z": [4], "a": ([1], {"y": [3], "b": [2]})}
+        self.assertEqual(self.flat(space, observation).tolist(), [1, 2, 3, 4])
+
+    def test_gymnasium_flattens_in_the_same_order(self):
+        space = gymnasium.make("corsac_test_envs:test/Nested-v0").observation_space
+        sample = space.sample()
+        self.assertEqual(self.flat(space, sample).tolist(), gymnasium.spaces.flatten(space, sample).astype(numpy.float32).tolist())
+
+    def test_other_spaces_are_named(self):
+        for space, words in (
+            (Discrete(3), "the observation is a Discrete(3)"),
+            (Dict({"x": Tuple((Discrete(3),))}), "the observation['x'][0] is a Discrete(3)"),
+            (MultiBinary(4), "MultiBinary(4)"),
+        ):
+            with self.assertRaises(corsac_gym.Unsupported) as caught:
+                corsac_gym.Flattener(space)
+            self.assertIn(words, str(caught.exception))
+            self.assertIn("possible are Box", str(caught.exception))
+        with self.assertRaises(corsac_gym.Unsupported):
+            corsac_gym.Flattener(Dict({}))
+
+    def test_a_shape_that_is_not_the_space_s_is_refused(self):
+        for wrong in (numpy.zeros(6), numpy.zeros((1, 3)), 0.0):
+            with self.assertRaisesRegex(ValueError, r"its space says \(2, 3\)"):
+                self.flat(Box(-9, 9, (2, 3)), wrong)
+
+
+class Actions(unittest.TestCase):
+    def test_bounds(self):
+        low, high = corsac_gym.action_bounds(Box(numpy.array([[-1.0, 0.0]]), numpy.array([[0.1, 7.0]]), dtype=numpy.float64))
+        self.assertEqual((low.tolist(), high.tolist()), ([-1, 0], [0.1, 7]))
+
+    def test_refused_spaces_are_named(self):
+        unbounded = Box(numpy.array([-1, -numpy.inf]), numpy.array([1, 2]))
+        for space, words in ((Discrete(4), "Discrete(4)"), (unbounded, "component 1"), (Box(1, 1, (1,)), "component 0")):
+            with self.assertRaises(corsac_gym.Unsupported) as caught:
+                corsac_gym.action_bounds(space)
+            self.assertIn(words, str(caught.exception))
+
+    def test_type_shape_and_a_copy(self):
+        vector = numpy.array([0.5, -1.5], numpy.float32)
+        for kind in (numpy.float32, numpy.float64):
+            action = corsac_gym.action_maker(Box(-2, 2, (2, 1), kind))(vector)
+            self.assertEqual((action.dtype, action.shape, action.tolist()), (kind, (2, 1), [[0.5], [-1.5]]))
+            self.assertFalse(numpy.shares_memory(action, vector))
+        action = corsac_gym.action_maker(Box(-3, 3, (2,), numpy.int64))(numpy.array([2.6, -2.9], numpy.float32))
+        self.assertEqual((action.dtype, action.tolist()), (numpy.int64, [3, -3]))
+
+
+if __name__ == "__main__":
+    unittest.main()
