@@ -1,5 +1,6 @@
 // corsac envs: the built-in environments, each tried by creating one.
 #include "actor/environment.h"
+#include "actor/envs/gym.h"
 #include "actor/envs/registry.h"
 #include "common/config/options.h"
 #include "launch/arguments.h"
@@ -29,6 +30,15 @@ static struct entry try_environment(const char *name, const struct config *confi
   return entry;
 }
 
+// Gymnasium's version and the Python that has it, or why there is none.
+static void try_gym(const struct config *config, struct error *why, char *text, size_t size) {
+  struct gym gym;
+  char version[32];
+  *text = 0;
+  if (gym_find(&gym, config->python, why) == STATUS_OK && gym_version(&gym, version, sizeof version, why) == STATUS_OK)
+    snprintf(text, size, "Gymnasium %s of %s", version, gym.python);
+}
+
 static enum status print_json(const struct config *config, struct error *error) {
   json_t *list = json_array();
   for (size_t i = 0; i < registry_count(); i++) {
@@ -38,6 +48,12 @@ static enum status print_json(const struct config *config, struct error *error) 
                                           "max_episode_steps", (json_int_t)entry.max_episode_steps, "available",
                                           entry.why.status == STATUS_OK, "why", entry.why.text));
   }
+  struct error why = {0};
+  char gym[GYM_PATH + 64];
+  try_gym(config, &why, gym, sizeof gym);
+  json_array_append_new(list, json_pack("{s:s, s:I, s:I, s:I, s:b, s:s}", "name", "gym:ID", "obs_dim", (json_int_t)0,
+                                        "act_dim", (json_int_t)0, "max_episode_steps", (json_int_t)0, "available",
+                                        why.status == STATUS_OK, "why", why.text));
   return json_print(list, error);
 }
 
@@ -50,19 +66,26 @@ static void print_table(const struct config *config) {
     else
       printf("%-32s not available: %s\n", entry.name, entry.why.text);
   }
+  struct error why = {0};
+  char gym[GYM_PATH + 64];
+  try_gym(config, &why, gym, sizeof gym);
+  printf("%-32s %s%s\n", "gym:ID",
+         why.status == STATUS_OK ? gym : "not available: ", why.status == STATUS_OK ? "" : why.text);
   printf("\nYour own: --env path/to/plugin.so[:args], a shared object made with <corsac/env.h>\n");
 }
 
 int command_envs(int argc, char **argv) {
   struct error error = {0};
   bool json = false;
-  const char *mujoco_dir = NULL;
+  const char *mujoco_dir = NULL, *python = NULL;
   struct config config;
-  const struct argument known[] = {{"json", &json, NULL}, {"mujoco-dir", NULL, &mujoco_dir}};
+  const struct argument known[] = {{"json", &json, NULL}, {"mujoco-dir", NULL, &mujoco_dir}, {"python", NULL, &python}};
   if (arguments_parse(argc, argv, "envs", known, sizeof known / sizeof *known, NULL, &error) != STATUS_OK)
     return command_fail(&error);
   options_defaults(&config);
   if (mujoco_dir && option_set(options_find("mujoco_dir"), &config, mujoco_dir, "--mujoco-dir", &error) != STATUS_OK)
+    return command_fail(&error);
+  if (python && option_set(options_find("python"), &config, python, "--python", &error) != STATUS_OK)
     return command_fail(&error);
   if (!json) print_table(&config);
   if (json && print_json(&config, &error) != STATUS_OK) return command_fail(&error);

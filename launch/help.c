@@ -89,15 +89,18 @@ static const char *const INSPECT =
     "  corsac inspect runs/p1/ckpt-20000.h5 --json\n";
 
 static const char *const ENVS =
-    "corsac envs [--json] [--mujoco-dir DIR]\n"
+    "corsac envs [--json] [--mujoco-dir DIR] [--python PYTHON]\n"
     "\n"
-    "Lists the built-in environments; each one is created once to see whether it can be used here.\n"
+    "Lists the built-in environments; each one is created once to see whether it can be used here. gym:ID stands for all "
+    "of\n"
+    "Gymnasium's: its interpreter is asked for Gymnasium's version.\n"
     "\n"
     "  --json         a JSON array on standard output: name, obs_dim, act_dim, max_episode_steps (0: no limit), "
     "available,\n"
     "                 why (it is not)\n"
     "  --mujoco-dir DIR  libmujoco and the tasks' models, where install-deps.sh mujoco did not put them in their "
     "place\n"
+    "  --python PYTHON   interpreter for gym: environments; else that of install-deps.sh gym, or python3\n"
     "\n"
     "Example:\n"
     "  corsac envs --json\n";

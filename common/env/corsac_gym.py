@@ -26,6 +26,7 @@ except ImportError as _error:
 from gymnasium.spaces import Box, Dict, Tuple
 
 TERMINATED, TRUNCATED = 1, 2  # CORSAC_TERMINATED, CORSAC_TRUNCATED
+ACT, BEGIN, STOP = 0, 1, 2  # CORSAC_SIM_ACT ...
 
 
 class Unsupported(Exception):
@@ -103,7 +104,8 @@ def make(name):
     try:
         return gymnasium.make(name, disable_env_checker=True)
     except Exception as error:  # whatever the environment's own code raises
-        traceback.print_exc()
+        if not isinstance(error, gymnasium.error.Error):
+            traceback.print_exc()
         raise Unsupported(f"gymnasium.make({name!r}) failed: {one_line(error)}") from None
 
 
@@ -113,3 +115,19 @@ def one_line(error):
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({os.path.basename(frames[-1].filename)}, line {frames[-1].lineno})" if frames else ""
     return f"{type(error).__name__}{': ' if text else ''}{text}{place}"
+
+
+def drive(env, sim):
+    """Plays episodes until corsac wants no more. What the environment raises fails the episode: corsac then starts this anew."""
+    flatten, to_action = Flattener(env.observation_space), action_maker(env.action_space)
+    obs = numpy.empty(flatten.size, numpy.float32)
+    action = numpy.empty(sim.act_dim, numpy.float32)
+    step, next = env.step, BEGIN
+    while next == BEGIN:
+        observation, _ = env.reset(seed=sim.seed() % 2**32)
+        flatten(observation, obs)
+        next = sim.begin(obs, action)
+        while next == ACT:
+            observation, reward, terminated, truncated, _ = step(to_action(action))
+            flatten(observation, obs)
+            next = sim.step(obs, float(reward), (TERMINATED if terminated else 0) | (TRUNCATED if truncated else 0), action)

@@ -82,5 +82,74 @@ class Actions(unittest.TestCase):
         self.assertEqual((action.dtype, action.tolist()), (numpy.int64, [3, -3]))
 
 
+class StandIn:
+    """For libcorsac_sim: wants two episodes, cuts each after `steps`, and writes down what it gets."""
+
+    def __init__(self, act_dim, action=0.5, episodes=2, steps=10**6):
+        self.act_dim, self.action, self.left, self.steps = act_dim, action, episodes, steps
+        self.got = []
+
+    def seed(self):
+        return 2**63 + 5 + self.left
+
+    def begin(self, obs, action):
+        self.got.append([(obs.tolist(), None, None)])
+        action[:] = self.action
+        return corsac_gym.ACT
+
+    def step(self, obs, reward, flags, action):
+        self.got[-1].append((obs.tolist(), reward, flags))
+        if not flags and len(self.got[-1]) <= self.steps:
+            action[:] = self.action
+            return corsac_gym.ACT
+        self.left -= 1
+        return corsac_gym.BEGIN if self.left else corsac_gym.STOP
+
+
+class Loop(unittest.TestCase):
+    def drive(self, name, **given):
+        env = gymnasium.make(f"corsac_test_envs:test/{name}-v0", disable_env_checker=True)
+        sim = StandIn(int(numpy.prod(env.action_space.shape)), **given)
+        corsac_gym.drive(env, sim)
+        return sim.got
+
+    def test_seed_action_and_reward(self):
+        got = self.drive("Box")
+        self.assertEqual([episode[0][0][0] for episode in got], [7, 6])  # the lower bits of the seed
+        self.assertEqual(got[0][3][0][1:], [3, 0.5, 0.5, numpy.float32(0.1), numpy.float32(1 / 3)])
+        self.assertEqual(got[0][3][1], -0.5)
+
+    def test_a_time_limit_truncates(self):
+        self.assertEqual([flags for _, _, flags in self.drive("Box")[0]], [None] + [0] * 9 + [corsac_gym.TRUNCATED])
+
+    def test_termination(self):
+        got = self.drive("Nested")[1]
+        self.assertEqual(got[0][0], [1, 2, 3, 4, 5, 6, 7])
+        self.assertEqual([flags for _, _, flags in got], [None] + [0] * 4 + [corsac_gym.TERMINATED])
+
+    def test_both_and_the_final_observation(self):
+        last = self.drive("Ends")[0][-1]
+        self.assertEqual(last[2], corsac_gym.TERMINATED | corsac_gym.TRUNCATED)
+        self.assertEqual(last[0], [-1] * 6)
+
+    def test_corsac_cuts_an_episode(self):
+        self.assertEqual([len(episode) for episode in self.drive("Box", steps=3)], [4, 4])
+
+    def test_integer_actions(self):
+        self.assertEqual(self.drive("Rounded", action=2.7)[0][1][0][2:4], [3, 3])
+
+    def test_what_the_environment_raises_comes_through(self):
+        try:
+            self.drive("RaiseAlways")
+        except RuntimeError as error:  # assertRaises would take its traceback away
+            line = corsac_gym.one_line(error)
+        self.assertRegex(line, r"^RuntimeError: the mesh is gone \(corsac_test_envs.py, line \d+\)$")
+
+    def test_make_names_what_is_missing(self):
+        for name in ("no_such_module:A-v0", "NoSuchTask-v0"):
+            with self.assertRaisesRegex(corsac_gym.Unsupported, name):
+                corsac_gym.make(name)
+
+
 if __name__ == "__main__":
     unittest.main()
