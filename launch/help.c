@@ -91,7 +91,8 @@ static const char *const INSPECT =
 static const char *const ENVS =
     "corsac envs [--json] [--mujoco-dir DIR] [--python PYTHON]\n"
     "\n"
-    "Lists the built-in environments; each one is created once to see whether it can be used here. gym:ID stands for all "
+    "Lists the built-in environments; each one is created once to see whether it can be used here. gym:ID stands for "
+    "all "
     "of\n"
     "Gymnasium's: its interpreter is asked for Gymnasium's version.\n"
     "\n"
