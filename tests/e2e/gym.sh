@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# gym:ID, Gymnasium's environments: steps through the bridge are Gymnasium's, bit for bit; training, faults, and what is said where something
+# is missing. A virtual environment is made in build/ (20 MB, once); skipped where that cannot be done.
+. "$(dirname "$0")/lib.sh"
+
+export XDG_DATA_HOME=$root/${BUILD_DIR%/*}/data PYTHONPATH=$root/tests/support/python PYTHONDONTWRITEBYTECODE=1
+unset GYM_DIR
+if ! timeout 200 env PYTHON=python3 launch/install-gym.sh >"$tmp/install" 2>&1; then
+  skip "gym:, because a virtual environment with Gymnasium cannot be made here: $(tail -n 1 "$tmp/install")"
+  pass
+  finish
+fi
+python=$XDG_DATA_HOME/corsac/python/bin/python
+expect_status 'the Python part by itself' 0 "$python" -W ignore tests/support/python/test_corsac_gym.py
+expect_status 'envs' 0 "$CORSAC" envs
+check 'says which Gymnasium there is' grep -qE '^gym:ID +Gymnasium [0-9.]+ of .*/corsac/python/bin/python$' "$out"
+
+# --- beside Gymnasium alone ------------------------------------------------------------------------------------------------------------
+trajectories=
+for id in Pendulum-v1 corsac_test_envs:test/Box-v0 corsac_test_envs:test/Nested-v0 corsac_test_envs:test/Ends-v0; do
+  "$python" -W ignore tests/support/python/gym_trajectory.py "$id" 500 "$tmp/${id##*[:/]}" || fail "Gymnasium plays $id"
+  trajectories="$trajectories$id=$tmp/${id##*[:/]} "
+done
+expect_status 'the same actions through the bridge' 0 env GYM_TEST_TRAJECTORIES="$trajectories" "$root/$BUILD_DIR/unit/test_gym"
+check 'give the same steps' [ "$(grep -c "steps are Gymnasium's" "$out")" = 4 ]
+
+# --- training and evaluation -----------------------------------------------------------------------------------------------------------
+small="$small --replay-capacity 1000"
+gym="$small --env gym:Pendulum-v1"
+expect_status 'async on 3 ranks' 0 $MPIRUN -n 3 "$CORSAC" train $gym --run-dir "$tmp/async"
+expect_status 'is evaluated' 0 "$CORSAC" eval "$tmp/async" --episodes 2 --json
+check 'under its name' json_is "$out" env gym:Pendulum-v1
+check 'episodes end where Gymnasium truncates them' json_is "$out" length_mean 200.0
+# The built-in Pendulum-v1 is the same task: what it has taught works here.
+train 'the built-in one is trained' --env Pendulum-v1 --seed 1 --env-steps 6000 --eval-every 0 --log-every 2000 --run-dir "$tmp/built-in"
+expect_status 'and evaluated with gym:' 0 "$CORSAC" eval "$tmp/built-in" --env gym:Pendulum-v1 --episodes 20 --json
+check "with returns as good, $(json "$out" return_mean)" above "$(json "$out" return_mean)" -400
+train 'arrays, Dict, Tuple, images, float64' $small --env gym:corsac_test_envs:test/Nested-v0 --env-steps 100 --eval-every 0 --run-dir "$tmp/nested"
+
+if [ "$CHECK_FULL" = 1 ]; then
+  expect_status 'async is resumed' 0 $MPIRUN -n 2 "$CORSAC" train --resume "$tmp/async" --env-steps 500
+  sync="$gym --sync --sync-steps 5 --envs 3"
+  expect_status 'sync on 3 ranks' 0 $MPIRUN -n 3 "$CORSAC" train $sync --run-dir "$tmp/sync"
+  train 'sync in one process' $sync --run-dir "$tmp/one"
+  if [ -n "$PYTHON" ]; then
+    check 'the checkpoints are the same' "$PYTHON" "$h5" same "$tmp/sync/ckpt-300.h5" "$tmp/one/ckpt-300.h5"
+  else
+    skip 'the checkpoints are the same: no python3-h5py here'
+  fi
+  expect_status 'sync is resumed' 0 $MPIRUN -n 2 "$CORSAC" train --resume "$tmp/sync" --env-steps 600
+fi
+
+# --- an environment that fails costs an episode ----------------------------------------------------------------------------------------
+episodes="$small --eval-every 0 --env-steps 60 --learning-starts 30 --log-every 10"
+faults=Raise
+[ "$CHECK_FULL" = 1 ] && faults='Raise NaN Sleep'
+for fault in $faults; do
+  train "$fault" $episodes --env gym:corsac_test_envs:test/$fault-v0 --env-timeout 8 --run-dir "$tmp/$fault"
+  check "$fault is counted" above "$(column "$tmp/$fault/metrics.csv" env_failures | awk '{ n += $1 } END { print n }')" 1
+done
+check 'the log has what was raised, and where' grep -q 'RuntimeError: the mesh is gone (corsac_test_envs.py, line [0-9]*)' "$tmp/Raise/log.txt"
+
+# refused NAME WORDS ARGUMENTS...: train fails at once, and says so
+refused() {
+  expect_status "$1" 1 "$CORSAC" train $small --env-max-failures 1 --run-dir "$tmp/refused" "${@:3}"
+  check "$1 says: $2" grep -qE -- "$2" "$err"
+  rm -rf "$tmp/refused"
+}
+printf '#!/bin/sh\nexec "%s" -S "$@"\n' "$python" >"$tmp/bare-python" && chmod +x "$tmp/bare-python"
+refused 'discrete actions' 'the action is a Discrete\(4\)' --env gym:corsac_test_envs:test/Discrete-v0
+refused 'a Python without Gymnasium' 'cannot import Gymnasium .*install-deps.sh gym' --env gym:Pendulum-v1 --python "$tmp/bare-python"
+refused 'no such Python' 'python /nowhere/python: there is no such program.*install-deps.sh gym' --env gym:Pendulum-v1 --python /nowhere/python
+if [ "$CHECK_FULL" = 1 ]; then
+  refused 'bounds without an end' 'component 1 of the action .* is in \[-inf, inf\]' --env gym:corsac_test_envs:test/Unbounded-v0
+  refused 'an observation with a discrete part' "the observation\['mode'\] is a Discrete\(3\).*possible are Box" --env gym:corsac_test_envs:test/Mode-v0
+  refused 'a shape that is not the space' 'shape \(3,\); its space says \(2, 3\)' --env gym:corsac_test_envs:test/Shape-v0
+  refused 'what always raises' 'the mesh is gone' --env gym:corsac_test_envs:test/RaiseAlways-v0
+  refused 'no such environment' "Environment \`Pendulam\` doesn't exist" --env gym:Pendulam-v1
+  refused 'no such module' "No module named 'no_such_module'" --env gym:no_such_module:A-v0
+fi
+run "$CORSAC" envs --python "$tmp/bare-python"
+check 'envs says that Gymnasium is missing' grep -qE '^gym:ID +not available: .*has no Gymnasium.*install-deps.sh gym' "$out"
+
+# --- README's commands -----------------------------------------------------------------------------------------------------------------
+block sh gym: | sed -E 's/ +#.*//; s/^(.* train .*)$/\1 --hidden 8,8 --batch-size 16 --env-steps 300/' >"$tmp/commands"
+check 'README.md has commands' grep -q 'corsac train' "$tmp/commands"
+mkdir "$tmp/work" "$tmp/bin" && ln -s "$CORSAC" "$tmp/bin/corsac" && ln -s "$root/launch" "$tmp/work/launch"
+PATH=$tmp/bin:$PATH expect_status 'they work' 0 sh -ec "cd '$tmp/work' && $(cat "$tmp/commands")"
+finish
