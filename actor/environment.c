@@ -1,5 +1,6 @@
 #include "actor/environment.h"
 
+#include "actor/envs/gym.h"
 #include "actor/envs/mujoco.h"
 #include "actor/envs/plugin.h"
 #include "actor/envs/process.h"
@@ -52,6 +53,19 @@ static enum status open_process(struct environment_kind *kind, const char *const
   return STATUS_OK;
 }
 
+static enum status open_gym(struct environment_kind *kind, const char *env, struct error *error) {
+  struct gym gym;
+  struct error own = {0};
+  if (!*kind->args)
+    return error_set(error, STATUS_USAGE, "--env %s names no environment: gym:ID, such as gym:Pendulum-v1", env);
+  if (gym_find(&gym, kind->config ? kind->config->python : NULL, &own) != STATUS_OK)
+    return error_set(error, own.status, "%s: %s", env, own.text);
+  const enum status status =
+      open_process(kind, (const char *[]){"argv", gym.python, gym.script, kind->args, NULL}, error);
+  snprintf(kind->id, sizeof kind->id, "%s", env); // gym: is no name
+  return status;
+}
+
 enum status environment_kind_open(struct environment_kind *kind, const char *env, const struct config *config,
                                   struct error *error) {
   *kind = (struct environment_kind){.config = config};
@@ -68,11 +82,7 @@ enum status environment_kind_open(struct environment_kind *kind, const char *env
   memcpy(kind->args, args, strlen(args) + 1);
   if (colon && strcmp(kind->id, "exec") == 0)
     return open_process(kind, (const char *[]){"exec", kind->args, NULL}, error);
-  if (colon && strcmp(kind->id, "gym") == 0)
-    return error_set(error, STATUS_USAGE,
-                     "this build has no %s: environments (--env %s); it has the built-in ones (`corsac envs`) "
-                     "and plugins (path/to/plugin.so[:args])",
-                     kind->id, env);
+  if (colon && strcmp(kind->id, "gym") == 0) return open_gym(kind, env, error);
   if (!is_path(kind->id)) return find_built_in(kind, error);
   if (config && config->isolate)
     return open_process(kind, (const char *[]){"plugin", kind->id, kind->args, NULL}, error);
@@ -94,7 +104,7 @@ void environment_kind_close(struct environment_kind *kind) {
 }
 
 const char *environment_kind_name(const struct environment_kind *kind) {
-  const char *slash = strrchr(kind->id, '/');
+  const char *slash = strncmp(kind->id, "gym:", 4) == 0 ? NULL : strrchr(kind->id, '/');
   return slash ? slash + 1 : kind->id;
 }
 

@@ -11,7 +11,8 @@
 #include <stdint.h>
 
 // What --env names: a built-in environment, a plugin "path/to/plugin.so[:args]" opened with dlopen (with
-// config->isolate in a child process), or exec:COMMAND, a simulator in a child process.
+// config->isolate in a child process), exec:COMMAND, a simulator in a child process, or gym:ID, an
+// environment of Gymnasium in a child process.
 struct environment_kind {
   const struct corsac_env *abi;
   char id[1024], args[1024];
@@ -33,7 +34,7 @@ struct environment_kind {
 enum status environment_kind_open(struct environment_kind *kind, const char *env, const struct config *config,
                                   struct error *error);
 void environment_kind_close(struct environment_kind *kind);
-// The last component of a plugin's path, or the built-in's name: what presets, /env and HELLO call it.
+// The last component of a plugin's path, the built-in's name, or gym:ID: what presets, /env and HELLO call it.
 const char *environment_kind_name(const struct environment_kind *kind);
 
 struct environment {

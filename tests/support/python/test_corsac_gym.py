@@ -97,6 +97,9 @@ class StandIn:
         action[:] = self.action
         return corsac_gym.ACT
 
+    def stepper(self, obs, action):
+        return lambda reward, flags: self.step(obs, reward, flags, action)
+
     def step(self, obs, reward, flags, action):
         self.got[-1].append((obs.tolist(), reward, flags))
         if not flags and len(self.got[-1]) <= self.steps:
