@@ -30,7 +30,7 @@ bad_train 'values that do not fit each other' 2 'target_subset: 3 of only 2 crit
 bad_train 'sync with a free learner' 2 'utd: 0 .* sync' $small --sync --utd 0 --run-dir "$new"
 bad_train 'no environment' 2 'env: none is given' --run-dir "$new"
 bad_train 'an unknown environment' 2 'no environment is called "Pendulum-v2": did you mean Pendulum-v1' --env Pendulum-v2 --run-dir "$new"
-bad_train 'a kind of environment that is not built in' 2 'no gym: environments' --env gym:Ant-v5 --run-dir "$new"
+bad_train 'no environment of Gymnasium' 2 'gym: names no environment: gym:ID' --env gym: --run-dir "$new"
 bad 'an unknown option of eval' 2 'there is no option --epsiodes \(did you mean --episodes' "$CORSAC" eval "$base" --epsiodes 3
 bad 'eval of nothing' 2 'say which policy' "$CORSAC" eval
 bad 'no episodes' 2 '--episodes: must be an integer from 1' "$CORSAC" eval "$base" --episodes 0

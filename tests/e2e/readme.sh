@@ -30,6 +30,7 @@ while read -r command <&3; do
     fi
     ;;
   esac
+  case $command in *gym:*) continue ;; esac # gym.sh
   case $command in *--resume*) rm -rf runs/p1 && cp -r "$tmp/p1" runs/p1 ;; esac # each goes on from what the session left
   expect_status "$command" 0 bash -c "$(echo "$command" | shorten)"
 done 3<"$tmp/commands"

@@ -119,7 +119,7 @@ static void test_open_refused(void) {
   refused(":args", STATUS_USAGE, "no environment is given");
   refused("Pendulm-v1", STATUS_USAGE, "\"Pendulm-v1\": did you mean Pendulum-v1?");
   refused("Tokamak:7", STATUS_USAGE, "\"Tokamak\"; `corsac envs`");
-  refused("gym:Ant-v5", STATUS_USAGE, "no gym: environments");
+  refused("gym:", STATUS_USAGE, "gym:ID, such as");
   refused("exec:", STATUS_USAGE, "no command to run");
   refused("./missing.so:1", STATUS_IO, "./missing.so: No such file");
   refused("missing.so", STATUS_IO, "missing.so: No such file");
