@@ -111,6 +111,19 @@ void run_directory_close(struct run_directory *run) {
   memory_free(run);
 }
 
+// What child processes of environments wrote before the run came about (actor/envs/process.c).
+static void discard_logs(const char *run) {
+  char path[RUN_PATH + 16];
+  snprintf(path, sizeof path, "%s/environments", run);
+  DIR *directory = opendir(path);
+  if (!directory) return;
+  const struct dirent *entry;
+  while ((entry = readdir(directory)))
+    if (strstr(entry->d_name, ".log")) (void)unlinkat(dirfd(directory), entry->d_name, 0);
+  closedir(directory);
+  rmdir(path);
+}
+
 void run_directory_discard(struct run_directory *run) {
   static const char *const names[] = {"config.yaml", "log.txt", "status.json", "metrics.csv"};
   char path[RUN_PATH + 16];
@@ -119,6 +132,7 @@ void run_directory_discard(struct run_directory *run) {
     snprintf(path, sizeof path, "%s/%s", run->path, names[i]);
     unlink(path);
   }
+  discard_logs(run->path);
   snprintf(path, sizeof path, "%s", run->path);
   run_directory_close(run);
   rmdir(path); // fails where something else is in it, which is then kept
