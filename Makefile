@@ -312,7 +312,7 @@ $(BUILD)/share/corsac/python/%: common/env/%
 	$(Q)cp $< $@
 
 SIM_OBJECTS := $(patsubst common/env/%.c,$(BUILD)/lib/obj/%.o,$(wildcard common/env/*.c))
-$(BUILD)/lib/obj/%.o: common/env/%.c $(B)/flags
+$(BUILD)/lib/obj/%.o: common/env/%.c
 	$(call say,CC,$< (libcorsac_sim))
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -I. $(WARNINGS) -g -O2 -fPIC -MMD -MP -c $< -o $@

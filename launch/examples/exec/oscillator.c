@@ -24,18 +24,19 @@ int main(void) {
   int next = sim ? CORSAC_SIM_BEGIN : -1;
   while (next == CORSAC_SIM_BEGIN) { // an episode
     double x = (double)(corsac_sim_seed(sim) >> 11) * 0x1p-53 * 2 - 1, v = 0;
-    float obs[2] = {(float)x, (float)v}, force;
-    next = corsac_sim_begin(sim, obs, &force);
+    float obs[2] = {(float)x, (float)v}, action;
+    next = corsac_sim_begin(sim, obs, &action);
     while (next == CORSAC_SIM_ACT) { // a step
+      const double force = (double)action;
       for (int i = 0; i < 4; i++) {
-        v += DT / 4 * ((double)force - STIFFNESS * x - DAMPING * v);
+        v += DT / 4 * (force - STIFFNESS * x - DAMPING * v);
         x += DT / 4 * v;
       }
       obs[0] = (float)x;
       obs[1] = (float)v;
-      const double energy = (v * v + STIFFNESS * x * x) / 2, reward = -energy - 0.01 * (double)(force * force);
+      const double energy = (v * v + STIFFNESS * x * x) / 2, reward = -energy - 0.01 * force * force;
       corsac_sim_info(sim, &energy);
-      next = corsac_sim_step(sim, obs, reward, energy > 10 ? CORSAC_TERMINATED : 0, &force);
+      next = corsac_sim_step(sim, obs, reward, energy > 10 ? CORSAC_TERMINATED : 0, &action);
     }
   }
   corsac_sim_close(sim);

@@ -7,8 +7,8 @@ program oscillator
   implicit none
   real(c_double), parameter :: dt = 0.05d0, stiffness = 1, damping = 0.1d0
   type(corsac_simulator) :: sim
-  real(c_float) :: obs(2), force(1)
-  real(c_double) :: x, v, energy
+  real(c_float) :: obs(2), action(1)
+  real(c_double) :: x, v, force, energy
   integer :: i, flags
 
   call corsac_open(sim, 'oscillator', obs_dim=2, action_low=[-1d0], action_high=[1d0], max_episode_steps=100, &
@@ -17,17 +17,18 @@ program oscillator
     x = real(shiftr(corsac_seed(sim), 11), c_double) * 2d0**(-52) - 1
     v = 0
     obs = real([x, v], c_float)
-    call corsac_begin(sim, obs, force)
+    call corsac_begin(sim, obs, action)
     do while (sim%next == CORSAC_ACT) ! a step
+      force = action(1)
       do i = 1, 4
-        v = v + dt / 4 * (force(1) - stiffness * x - damping * v)
+        v = v + dt / 4 * (force - stiffness * x - damping * v)
         x = x + dt / 4 * v
       end do
       obs = real([x, v], c_float)
-      energy = (v**2 + stiffness * x**2) / 2
+      energy = (v * v + stiffness * x * x) / 2
       flags = merge(CORSAC_TERMINATED, 0, energy > 10)
       call corsac_info(sim, [energy])
-      call corsac_step(sim, obs, -energy - 0.01d0 * force(1)**2, flags, force)
+      call corsac_step(sim, obs, -energy - 0.01d0 * force * force, flags, action)
     end do
   end do
   call corsac_close(sim)
