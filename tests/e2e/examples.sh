@@ -61,7 +61,8 @@ language() {
   expect_status "the one in $name compiles" 0 env MAKEFLAGS= make
   check 'nothing of the example is left' sh -c '! grep -q "$1" ./*' sh "$base"
   expect_status "the one in $name keeps the rules" 0 env MAKEFLAGS= make check
-  expect_status "the one in $name trains" 0 env MAKEFLAGS= make train OPTIONS="$tiny --env-steps 1000 --run-dir run"
+  expect_status "the one in $name trains" 0 env MAKEFLAGS= make train OPTIONS="$(echo $tiny) --env-steps 1000 --run-dir run"
+  check "to the end asked for" [ -s run/ckpt-1000.h5 ]
   unset CFLAGS CXXFLAGS FFLAGS
   cd "$root" || exit 1
 }
