@@ -27,6 +27,7 @@ static const char *const rule_names[RULES] = {
     [RULE_OBSERVATION] = "observation",
     [RULE_REWARD] = "reward",
     [RULE_FLAGS] = "flags",
+    [RULE_INFO] = "info",
     [RULE_BUFFERS] = "buffers",
     [RULE_FINAL] = "last observation",
     [RULE_LENGTH] = "episode length",

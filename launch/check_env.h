@@ -18,6 +18,7 @@ enum rule {
   RULE_OBSERVATION,
   RULE_REWARD,
   RULE_FLAGS,
+  RULE_INFO,
   RULE_BUFFERS,
   RULE_FINAL,
   RULE_LENGTH,
@@ -70,8 +71,9 @@ struct probe {
   struct check *check;
   const struct environment_kind *kind;
   void *self;
-  uint32_t obs_dim, act_dim, max_episode_steps;
+  uint32_t obs_dim, act_dim, max_episode_steps, info_dim;
   const double *low, *high;
+  const char *const *info_names;
   float *obs_guarded, *action_guarded; // GUARD floats, the values, GUARD floats
   float *obs, *action;
   double reward;
@@ -79,6 +81,7 @@ struct probe {
   uint64_t episode, step; // of this probe, for messages; step 0: reset
   bool over;              // the episode has ended: reset comes next
   bool failed;            // a call said no, or what came back cannot be worked with
+  uint32_t informed;      // bit i: value i of info has been written
 };
 enum { PROBE_SAVE_MOST = 1 << 30 };
 
@@ -88,6 +91,7 @@ void probe_destroy(struct probe *probe);
 bool probe_reset(struct probe *probe, uint64_t seed);
 // Steps with what lies in probe->action; halves: in two.
 bool probe_step(struct probe *probe, bool halves);
+void probe_info(struct probe *probe); // after a step
 // How actions are drawn: component i of step t depends on the seed, t and i only.
 enum actions { ACTIONS_RANDOM, ACTIONS_LOW, ACTIONS_HIGH, ACTIONS_CORNERS };
 void probe_draw(struct probe *probe, enum actions actions, uint64_t seed, uint64_t t);

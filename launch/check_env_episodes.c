@@ -89,6 +89,7 @@ static bool play_episode(struct survey *survey, struct probe *probe, enum action
     const double begin = clock_now();
     if (!probe_step(probe, false)) return false;
     survey->seconds += clock_now() - begin;
+    probe_info(probe);
     jump = fmax(jump, last);
     last = distance(probe->obs, survey->previous, dim);
   }
@@ -134,6 +135,14 @@ static void judge_ends(struct check *check, const struct survey *survey, uint32_
                survey->longest);
 }
 
+static void judge_info(struct check *check, const struct probe *probe) {
+  if (probe->info_dim == 0) check_note(check, RULE_INFO, SKIPPED, "it has no named values (optional)");
+  for (uint32_t i = 0; i < probe->info_dim; i++)
+    if (!(probe->informed & 1u << i))
+      check_note(check, RULE_INFO, WARNING, "info never wrote value %u, %s", i, probe->info_names[i]);
+  check_note(check, RULE_INFO, GOOD, "%u named values", probe->info_dim);
+}
+
 static void judge_clean(struct check *check, const struct probe *probe, const struct survey *survey) {
   check_note(check, RULE_RESET, GOOD, "%" PRIu64 " resets", probe->episode);
   check_note(check, RULE_STEP, GOOD, "%" PRIu64 " steps in %u episodes: actions at their bounds and between",
@@ -163,6 +172,7 @@ static void play_episodes(struct check *check, struct probe *probe, struct surve
   check->usable = true;
   judge_ends(check, survey, probe->max_episode_steps);
   judge_clean(check, probe, survey);
+  judge_info(check, probe);
 }
 
 void check_episodes(struct check *check, const struct environment_kind *kind) {

@@ -60,20 +60,56 @@ static bool guards_hold(const float *guarded, size_t count) {
 
 // ---- create and destroy ----
 
-static const char *wrong_bounds(struct check *check, const struct corsac_env_spec *spec) {
+static bool bounds_are_right(struct check *check, const struct corsac_env_spec *spec) {
   if (!spec->action_low || !spec->action_high) {
     check_note(check, RULE_SPEC, BROKEN, "create set no %s: it has to point to %u doubles, valid until destroy",
                spec->action_low ? "action_high" : "action_low", spec->act_dim);
-    return "bounds";
+    return false;
   }
   for (uint32_t i = 0; i < spec->act_dim; i++) {
     const double low = spec->action_low[i], high = spec->action_high[i];
     if (isfinite(low) && isfinite(high) && low < high && isfinite(high - low)) continue;
     check_note(check, RULE_SPEC, BROKEN,
                "the bounds of action component %u are [%g, %g]; they have to be finite, low < high", i, low, high);
-    return "bounds";
+    return false;
   }
-  return NULL;
+  return true;
+}
+
+static bool is_info_name(const char *name) {
+  static const char *const letters = "abcdefghijklmnopqrstuvwxyz0123456789_";
+  const size_t length = name ? strlen(name) : 0;
+  return length > 0 && length < WIRE_INFO_NAME && strspn(name, letters) == length;
+}
+
+// Its named values can be asked for.
+static bool info_is_right(struct probe *probe, const struct corsac_env_spec *spec) {
+  struct check *check = probe->check;
+  if (spec->info_dim == 0) {
+    if (probe->kind->abi->info)
+      check_note(check, RULE_INFO, WARNING,
+                 "it has the member info, but create set no info_dim: nobody asks for values");
+    return true;
+  }
+  if (spec->info_dim > CORSAC_MAX_INFO || !spec->info_names || !probe->kind->abi->info) {
+    check_note(check, RULE_INFO, BROKEN,
+               "create set info_dim to %u; it may be up to %d, and needs info_names and the "
+               "member info",
+               spec->info_dim, CORSAC_MAX_INFO);
+    return false;
+  }
+  for (uint32_t i = 0; i < spec->info_dim; i++) {
+    const char *name = spec->info_names[i];
+    uint32_t k = 0;
+    while (k < i && is_info_name(name) && strcmp(name, spec->info_names[k]) != 0) k++;
+    if (k == i && is_info_name(name)) continue;
+    check_note(check, RULE_INFO, BROKEN,
+               "the name of value %u is \"%.40s\"; it has to be its own, of 1 to %d of a-z, "
+               "0-9 and _",
+               i, name ? name : "", WIRE_INFO_NAME - 1);
+    return false;
+  }
+  return true;
 }
 
 static bool spec_is_right(struct probe *probe, const struct corsac_env_spec *spec) {
@@ -88,7 +124,7 @@ static bool spec_is_right(struct probe *probe, const struct corsac_env_spec *spe
                  WIRE_MAX_DIM);
       return false;
     }
-  if (wrong_bounds(check, spec)) return false;
+  if (!bounds_are_right(check, spec) || !info_is_right(probe, spec)) return false;
   check_note(check, RULE_SPEC, GOOD, "obs_dim %u, act_dim %u, bounds finite and low < high", spec->obs_dim,
              spec->act_dim);
   return true;
@@ -133,6 +169,8 @@ bool probe_create(struct probe *probe, struct check *check, const struct environ
   probe->obs_dim = spec.obs_dim;
   probe->act_dim = spec.act_dim;
   probe->max_episode_steps = spec.max_episode_steps;
+  probe->info_dim = spec.info_dim;
+  probe->info_names = spec.info_names;
   probe->low = spec.action_low;
   probe->high = spec.action_high;
   probe->obs_guarded = memory_alloc(spec.obs_dim + 2 * GUARD, sizeof(float), "an observation", NULL);
@@ -277,6 +315,22 @@ bool probe_step(struct probe *probe, bool halves) {
       memcmp(&guarded[2], &REWARD_POISON, sizeof(double)) != 0)
     check_note(probe->check, RULE_BUFFERS, BROKEN, "step wrote around *reward, which is one double");
   return judge(probe, RULE_STEP, halves ? "step_begin and step_end" : "step", result);
+}
+
+void probe_info(struct probe *probe) {
+  if (probe->info_dim == 0) return;
+  double values[CORSAC_MAX_INFO + GUARD];
+  for (size_t i = 0; i < CORSAC_MAX_INFO + GUARD; i++) memcpy(&values[i], &REWARD_POISON, sizeof(double));
+  begin_call(probe, "info");
+  probe->kind->abi->info(probe->self, values);
+  end_call(probe);
+  for (size_t i = 0; i < CORSAC_MAX_INFO + GUARD; i++) {
+    if (memcmp(&values[i], &REWARD_POISON, sizeof(double)) == 0) continue;
+    if (i < probe->info_dim)
+      probe->informed |= 1u << i;
+    else
+      check_note(probe->check, RULE_INFO, BROKEN, "info wrote more than the %u values of info_dim", probe->info_dim);
+  }
 }
 
 static float inside(double value, double low, double high) {

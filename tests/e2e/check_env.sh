@@ -14,7 +14,7 @@ clean() { # NAME ENV: no error, no warning
   check "$1 has no warning" grep -q ': 0 errors, 0 warnings, ' "$out"
 }
 clean 'the plugin that breaks nothing' "$plugins/rules.so"
-check 'every rule is kept' [ "$(grep -c '^ok ' "$out")" = 23 ]
+check 'every rule is kept' [ "$(grep -c '^ok ' "$out")" = 24 ]
 clean 'Pendulum-v1' Pendulum-v1
 expect_status 'an environment that may exist once' 0 "$CORSAC" check-env "$plugins/one_per_process.so"
 check 'never exists twice' grep -qE '^skipped +two instances .*CORSAC_ONE_PER_PROCESS' "$out"
@@ -35,6 +35,10 @@ verdict write_reward 1 error buffers 'around .reward'
 verdict no_reward 1 error reward 'step 1 of episode [0-9]+: .reward was not written'
 also nan_reward 1 error reward 'the reward is -?nan'
 verdict flags 1 error flags 'returned 4; known are CORSAC_TERMINATED'
+verdict info_names 1 error info 'value 1 is "place"'
+verdict info_more 1 error info 'more than the 2 values'
+verdict info_less 0 warning info 'never wrote value 1, speed'
+also no_info 0 warning info 'no info_dim'
 verdict fail_step 1 error step 'step 5 of episode [0-9]+ failed, it returned -1: the mesh folded'
 verdict crash 1 error step 'crashed in step, step 5 of episode [0-9]+: signal 11'
 verdict hang 1 error step 'hangs in step, step 5 .*no answer for 1 s'

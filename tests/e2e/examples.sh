@@ -70,6 +70,33 @@ language c cart_pole.c gcc async
 language c++ two_tanks.cpp g++ sync
 language fortran heat_rod.f90 gfortran resume
 
+# The Fortran types are the header's.
+if command -v gfortran >/dev/null; then
+  cat >"$tmp/sizes.f90" <<'END'
+program sizes
+  use corsac_env_abi
+  type(corsac_env_config) :: config
+  type(corsac_env_spec) :: spec
+  type(corsac_env_table) :: table
+  print '(*(i0, 1x))', c_sizeof(config), c_sizeof(spec), c_sizeof(table), table%abi
+end program
+END
+  printf '#include <corsac/env.h>\n#include <stdio.h>\nint main(void) { printf("%%zu %%zu %%zu %%d\\n", %s, CORSAC_ENV_ABI); }\n' \
+    'sizeof(struct corsac_env_config), sizeof(struct corsac_env_spec), sizeof(struct corsac_env)' >"$tmp/sizes.c"
+  expect_status 'sizes in Fortran' 0 sh -c "cd '$tmp' && gfortran '$prefix/include/corsac/corsac_env.f90' sizes.f90 -o sizes_f && ./sizes_f"
+  f=$(cat "$out")
+  expect_status 'sizes in C' 0 sh -c "cd '$tmp' && gcc -I '$prefix/include' sizes.c -o sizes_c && ./sizes_c"
+  check 'are the same' [ "$(echo $f)" = "$(cat "$out")" ]
+fi
+
+# As README has it.
+if command -v gfortran >/dev/null; then
+  block sh 'corsac new-env' >"$tmp/readme.sh"
+  check 'README begins an environment' [ -s "$tmp/readme.sh" ]
+  expect_status 'and it runs as shown' 0 env MAKEFLAGS= PATH="$prefix/bin:$PATH" sh -ec "cd '$tmp' && . ./readme.sh"
+  check 'to its end' [ -s "$tmp/tank/first/ckpt-5000.h5" ]
+fi
+
 # What new-env refuses; in the build tree it finds the build's header.
 cd "$tmp" || exit 1
 expect_status 'new-env in the build tree' 0 "$CORSAC" new-env tree

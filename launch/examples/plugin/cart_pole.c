@@ -17,7 +17,6 @@ struct cart_pole {
   char error[128];
 };
 static const double low[1] = {-10}, high[1] = {10}; // N
-
 static void *create(const struct corsac_env_config *config, struct corsac_env_spec *spec, char *error,
                     size_t error_size) {
   char *end = "";
@@ -43,10 +42,10 @@ static void observe(const struct state *s, float *obs) {
 
 // Everything random comes from the seed: the pole hangs, a little off.
 static int reset(void *data, uint64_t seed, float *obs) {
-  struct cart_pole *self = data;
+  struct state *s = &((struct cart_pole *)data)->state;
   const double random = (double)((seed * 0x9E3779B97F4A7C15) >> 11) * 0x1p-53; // 0 to 1
-  self->state = (struct state){.angle = acos(-1) + 0.2 * (random - 0.5)};
-  observe(&self->state, obs);
+  *s = (struct state){.angle = acos(-1) + 0.2 * (random - 0.5)};
+  observe(s, obs);
   return 0;
 }
 

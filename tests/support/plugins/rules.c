@@ -32,6 +32,7 @@ static void crash(void) { raise(SIGSEGV); }
 static void *create(const struct corsac_env_config *config, struct corsac_env_spec *spec, char *error,
                     size_t error_size) {
   static const double low[1] = {-1}, high[1] = {1};
+  static const char *const names[2] = {"place", "speed"}, *const twice[2] = {"place", "place"};
   struct rules *rules = calloc(1, sizeof *rules);
   if (!rules) return NULL;
   snprintf(rules->fault, sizeof rules->fault, "%s", config->args);
@@ -45,6 +46,7 @@ static void *create(const struct corsac_env_config *config, struct corsac_env_sp
   spec->max_episode_steps = is(rules, "endless") ? 0 : 100;
   spec->action_low = low;
   spec->action_high = high;
+  if (!is(rules, "no_info")) spec->info_dim = 2, spec->info_names = is(rules, "info_names") ? twice : names;
   if (is(rules, "write_spec")) memset(spec + 1, 1, 4);
   if (is(rules, "write_error")) memset(error, 'x', error_size + 1);
   if (is(rules, "leak_instance")) memset(malloc(1 << 16), 1, 1 << 16);
@@ -138,6 +140,13 @@ static int load(void *self, const void *buffer, size_t size) {
   return 0;
 }
 
+static void info(void *self, double *values) {
+  struct rules *rules = self;
+  values[0] = rules->state.x;
+  if (!is(rules, "info_less")) values[1] = rules->state.v;
+  if (is(rules, "info_more")) values[2] = 0;
+}
+
 static const char *error(void *self) { return ((struct rules *)self)->error; }
 
 static void destroy(void *self) {
@@ -158,7 +167,8 @@ const struct corsac_env *corsac_env(void) {
                                   .save = save,
                                   .load = load,
                                   .step_begin = step_begin,
-                                  .step_end = step_end};
+                                  .step_end = step_end,
+                                  .info = info};
   const char *flags = getenv("RULES_FLAGS");
   if (flags) env.flags = (uint32_t)atoi(flags);
   if (getenv("RULES_NAMELESS")) env.name = NULL;
