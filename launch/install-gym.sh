@@ -8,13 +8,14 @@ numpy==2.2.6; python_version<"3.11"' mujoco=4.0.1
 directory=${GYM_DIR:-${XDG_DATA_HOME:-$HOME/.local/share}/corsac/python}
 requirements="gymnasium==$gymnasium
 $numpy"
-if [ "${1:-}" = mujoco ] || grep -q '^mujoco==' "$directory/installed" 2>/dev/null; then # what is there stays
+if [ "${1:-}" = mujoco ] || grep -q '^mujoco-core' "$directory/installed" 2>/dev/null; then # what is there stays
   requirements="$requirements
-mujoco==$mujoco
-imageio"
+mujoco-core[rendering]==$mujoco
+imageio
+packaging"
 fi
 
-[ "$(cat "$directory/installed" 2>/dev/null)" = "$requirements" ] && 
+[ "$(cat "$directory/installed" 2>/dev/null)" = "$requirements" ] &&
   "$directory/bin/python" -c 'import importlib.util, sys; sys.exit(not importlib.util.find_spec("gymnasium"))' 2>/dev/null && exit 0
 python=${PYTHON:-python3}
 $python -c 'import ensurepip, venv' 2>/dev/null || { echo "corsac: a virtual environment is made with '$python -m venv', and that does not work here" >&2 && exit 1; }
