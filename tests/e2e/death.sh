@@ -20,6 +20,7 @@ killed() {
   wait "$job"
   check "$1: the job ends" [ $? -ne 124 ]
   check "$1: it is done" grep -q '"state": *"done"' "$run/status.json"
+  for _ in $(seq 20); do [ -n "$(pgrep -f "run-dir $run")" ] && sleep 0.1; done # who looks after mpirun's end, too
   check "$1: nobody is left" [ -z "$(pgrep -f "run-dir $run")" ]
 }
 
