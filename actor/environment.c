@@ -80,8 +80,11 @@ enum status environment_kind_open(struct environment_kind *kind, const char *env
                      sizeof kind->id - 1);
   memcpy(kind->id, env, length);
   memcpy(kind->args, args, strlen(args) + 1);
-  if (colon && strcmp(kind->id, "exec") == 0)
-    return open_process(kind, (const char *[]){"exec", kind->args, NULL}, error);
+  if (colon && strcmp(kind->id, "exec") == 0) {
+    const enum status status = open_process(kind, (const char *[]){"exec", kind->args, NULL}, error);
+    if (status == STATUS_OK) snprintf(kind->id, sizeof kind->id, "%.*s", (int)strcspn(args, " "), args); // its name
+    return status;
+  }
   if (colon && strcmp(kind->id, "gym") == 0) return open_gym(kind, env, error);
   if (!is_path(kind->id)) return find_built_in(kind, error);
   if (config && config->isolate)

@@ -137,10 +137,17 @@ static enum status resolve_resume(struct setup *setup, const struct request *req
   return status;
 }
 
-// runs/<environment>-<time>, the environment without its path and arguments.
+// runs/<environment>-<time>, the environment without its path and arguments: of exec:./solver -x it is solver, of
+// gym:module:ID the ID.
 static void default_run_dir(struct config *config) {
   char path[CONFIG_TEXT];
-  snprintf(path, sizeof path, "%.*s", (int)strcspn(config->env, ":"), config->env);
+  const char *env = config->env, *last = strrchr(env, ':');
+  if (strncmp(env, "exec:", 5) == 0)
+    snprintf(path, sizeof path, "%.*s", (int)strcspn(env + 5, " "), env + 5);
+  else if (last && strncmp(env, "gym:", 4) == 0)
+    snprintf(path, sizeof path, "%s", last + 1);
+  else
+    snprintf(path, sizeof path, "%.*s", (int)strcspn(env, ":"), env);
   const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
   char when[32];
   const time_t now = time(NULL);
