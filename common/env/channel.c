@@ -3,21 +3,15 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
-// To fall asleep and be woken costs some 10 us. Whoever slept for less than SHORT would have done better to look.
-enum { LOOKS_MOST = 1 << 10, LOOKS_LEAST = 1 << 4 };
-static const double SHORT = 60e-6;
-
-static void pause_a_moment(void) {
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  __asm__ volatile("yield");
-#endif
-}
+// To fall asleep and be woken costs 5 to 50 us, the latter in a virtual machine. So whoever is answered sooner looks
+// for so long, and lets others run meanwhile; who is not, sleeps, and tries now and then whether that has changed.
+static const double LOOK_MOST = 50e-6;
+enum { TRY_EVERY = 64 };
 
 // Not FUTEX_PRIVATE: the other side is another process.
 static void futex(_Atomic uint32_t *word, int operation, uint32_t value, const struct timespec *time) {
@@ -29,32 +23,32 @@ void channel_ring(struct channel_bell *bell) {
   if (atomic_load(&bell->asleep)) futex(&bell->rung, FUTEX_WAKE, INT_MAX, NULL);
 }
 
-// With one core, looking keeps the other side from running.
-static uint32_t looks_most(void) {
-  cpu_set_t usable;
-  return sched_getaffinity(0, sizeof usable, &usable) == 0 && CPU_COUNT(&usable) < 2 ? 0 : LOOKS_MOST;
-}
-
 static double now(void) {
   struct timespec time;
   clock_gettime(CLOCK_MONOTONIC, &time);
   return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
-void channel_wait(struct channel_bell *bell, uint32_t seen, double seconds, struct channel_patience *patience) {
-  if (patience->looks == 0) *patience = (struct channel_patience){.looks = LOOKS_LEAST, .most = looks_most()};
-  for (uint32_t i = 0; i < patience->looks && patience->most > 0; i++) {
-    if (atomic_load_explicit(&bell->rung, memory_order_acquire) != seen) return;
-    pause_a_moment();
+static bool look(struct channel_bell *bell, uint32_t seen, struct channel_patience *patience) {
+  const bool tries = patience->waits++ % TRY_EVERY == 0;
+  const double limit = tries ? LOOK_MOST : patience->looks, start = limit > 0 ? now() : 0;
+  for (double took = 0; took < limit; took = now() - start) {
+    if (atomic_load_explicit(&bell->rung, memory_order_acquire) != seen) {
+      const double enough = 4 * took < LOOK_MOST ? 4 * took : LOOK_MOST;
+      patience->looks = patience->looks * 0.9 > enough ? patience->looks * 0.9 : enough;
+      return true;
+    }
+    sched_yield();
   }
+  patience->looks = tries || patience->looks < 1e-6 ? 0 : patience->looks / 2;
+  return atomic_load(&bell->rung) != seen;
+}
+
+void channel_wait(struct channel_bell *bell, uint32_t seen, double seconds, struct channel_patience *patience) {
+  if (look(bell, seen, patience)) return;
   const time_t whole = (time_t)seconds;
   const struct timespec time = {.tv_sec = whole, .tv_nsec = (long)((seconds - (double)whole) * 1e9)};
-  const double start = now();
   atomic_store(&bell->asleep, 1); // whoever rings after this wakes us, who rang before changed `rung`
   if (atomic_load(&bell->rung) == seen) futex(&bell->rung, FUTEX_WAIT, seen, &time);
   atomic_store(&bell->asleep, 0);
-  if (now() - start > SHORT)
-    patience->looks = patience->looks > 2 * LOOKS_LEAST ? patience->looks / 2 : LOOKS_LEAST;
-  else
-    patience->looks = patience->looks < LOOKS_MOST / 2 ? 2 * patience->looks : LOOKS_MOST;
 }

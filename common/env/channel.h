@@ -82,10 +82,10 @@ struct channel {
 // Behind it, from byte CHANNEL_STATE on, lie state_capacity bytes for SAVE and LOAD; the host makes the object larger.
 #define CHANNEL_STATE ((sizeof(struct channel) + 65535) / 65536 * 65536)
 
-// How one side waits: it looks again and again for a while that follows what has been worth it lately, then sleeps.
+// How one side waits: it looks again and again for as long as that has been worth it lately, then sleeps.
 struct channel_patience {
-  uint32_t looks; // 0: not yet known
-  uint32_t most;
+  double looks; // s
+  uint32_t waits;
 };
 
 void channel_ring(struct channel_bell *bell);

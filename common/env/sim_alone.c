@@ -1,5 +1,6 @@
 #include "common/env/sim_alone.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,10 +27,11 @@ static void act_by_chance(struct sim_alone *alone, const float *obs, float *acti
   (void)obs;
   for (uint32_t i = 0; i < alone->act_dim; i++) {
     const double low = alone->low[i], high = alone->high[i];
-    const float value = (float)(low + (double)(scramble(&alone->random) >> 11) * 0x1p-53 * (high - low));
-    action[i] = (double)value > high  ? nextafterf(value, -INFINITY)
-                : (double)value < low ? nextafterf(value, INFINITY)
-                                      : value;
+    float value = (float)(low + (double)(scramble(&alone->random) >> 11) * 0x1p-53 * (high - low));
+    const float ulps = (value < 0 ? -value : value) * FLT_EPSILON + FLT_MIN; // rounded over a bound: back inside
+    if ((double)value > high) value -= ulps;
+    if ((double)value < low) value += ulps;
+    action[i] = value;
   }
 }
 

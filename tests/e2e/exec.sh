@@ -16,7 +16,7 @@ language() {
 }
 has() { command -v "$1" >/dev/null; }
 wall='-Wall -Wextra -Wpedantic -Werror -O2'
-language c ${CC:-gcc} -std=c11 $wall -I"$include" "$examples/oscillator.c" "$library" -lm -o "$tmp/bin/c"
+language c ${CC:-gcc} -std=c11 $wall -I"$include" "$examples/oscillator.c" "$library" -o "$tmp/bin/c"
 if has "${CXX:-g++}"; then
   language c++ ${CXX:-g++} -std=c++11 $wall -I"$include" "$examples/oscillator.cpp" "$library" -o "$tmp/bin/c++"
 else

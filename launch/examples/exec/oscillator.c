@@ -1,5 +1,5 @@
 // A damped oscillator to be brought to rest by a force, in a program with its own main loop.
-//   gcc oscillator.c -I build/include build/lib/libcorsac_sim.a -lm -o oscillator
+//   gcc oscillator.c -I build/include build/lib/libcorsac_sim.a -o oscillator
 //   ./oscillator                                                      alone: random forces
 //   corsac train --env 'exec:./oscillator'
 #include <corsac/sim.h>
