@@ -21,7 +21,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { WIRE_VERSION = 1, WIRE_TEXT = 512, WIRE_MAX_DIM = 1 << 20, WIRE_INFO = 16, WIRE_INFO_NAME = 32 };
+enum { WIRE_VERSION = 2, WIRE_TEXT = 512, WIRE_MAX_DIM = 1 << 20, WIRE_INFO = 16, WIRE_INFO_NAME = 32 };
 #define WIRE_MAX_MESSAGE ((size_t)1 << 30) // bytes
 
 enum message_type {
