@@ -2,6 +2,7 @@
 
 #include "actor/environment.h"
 #include "actor/evaluator.h"
+#include "actor/group.h"
 #include "actor/rollout.h"
 #include "actor/transition_sender.h"
 #include "actor/weights_receiver.h"
@@ -19,6 +20,7 @@ enum phase { PHASE_WAITING, PHASE_RUNNING, PHASE_FAILED, PHASE_LEFT };
 struct actor {
   struct config config;
   struct transport *transport; // not owned
+  struct group *group;         // not owned, NULL: alone
   const volatile sig_atomic_t *stop;
   enum phase phase;
   struct environment_kind kind;
@@ -82,6 +84,7 @@ static enum status say_hello(struct actor *actor, struct error *error) {
 }
 
 static enum status say_something(struct actor *actor, struct error *error) {
+  if (actor->group) group_say_alive(actor->group);
   if (clock_coarse() - actor->said < heartbeat_seconds(&actor->config)) return STATUS_OK;
   const struct message_heartbeat heartbeat = {.longest_step = actor->longest_step,
                                               .realm = actor->realm,
@@ -106,6 +109,8 @@ static enum status equip(struct actor *actor, struct error *error) {
   if (status != STATUS_OK) return status;
   actor->kind.waiting = say_waiting;
   actor->kind.who = actor;
+  if (actor->group) status = group_lead(actor->group, &actor->kind, error);
+  if (status != STATUS_OK) return status;
   actor->rollout = rollout_create(config, &actor->kind, actor->assignment.first, actor->assignment.count, error);
   if (!actor->rollout) return error->status;
   const struct environment *env = rollout_environment(actor->rollout, 0);
@@ -128,15 +133,21 @@ static enum status equip(struct actor *actor, struct error *error) {
   return say_hello(actor, error);
 }
 
-struct actor *actor_create(const struct config *config, struct transport *transport, const volatile sig_atomic_t *stop,
-                           struct error *error) {
+struct actor *actor_create_for_group(const struct config *config, struct transport *transport, struct group *group,
+                                     const volatile sig_atomic_t *stop, struct error *error) {
   struct actor *actor = memory_alloc(1, sizeof *actor, "an actor", error);
   if (!actor) return NULL;
-  *actor = (struct actor){.config = *config, .transport = transport, .stop = stop, .realm = process_realm()};
+  *actor =
+      (struct actor){.config = *config, .transport = transport, .group = group, .stop = stop, .realm = process_realm()};
   actor->assignment = assignment_of(config, (uint32_t)transport_size(transport) - 1, rank(actor) - 1);
   if (actor->assignment.count > 0 && equip(actor, error) != STATUS_OK) tell_failure(actor, error);
   actor->heard = clock_now(); // an environment may have taken minutes to create
   return actor;
+}
+
+struct actor *actor_create(const struct config *config, struct transport *transport, const volatile sig_atomic_t *stop,
+                           struct error *error) {
+  return actor_create_for_group(config, transport, NULL, stop, error);
 }
 
 void actor_destroy(struct actor *actor) {

@@ -20,6 +20,7 @@ struct environment_kind {
   struct mujoco *mujoco;       // library and model of a MuJoCo task, or NULL: none
   struct process *process;     // what a child process runs, or NULL: in this one
   const struct config *config; // not owned, NULL: defaults. Where things are and how long they may take.
+  struct group *group;         // of ranks that step it together (actor/group.h), not owned; NULL: this rank is alone
   // An environment that waits for another process calls this every now and then (speaks says that it does), so that the
   // actor is heard of meanwhile. NULL: nobody wants to know.
   void (*waiting)(void *who);

@@ -1,5 +1,6 @@
 #include "launch/roles.h"
 
+#include "actor/group.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/version.h"
@@ -156,7 +157,8 @@ static enum status learn(const struct setup *setup, struct transport *transport,
   if (status != STATUS_OK) goto release_learner;
   *began = true;
   run_learner(learner, actor);
-  say_end(&job, learner_outcome(learner), actor ? 0 : transport_size(transport));
+  const int ranks = 1 + (transport_size(transport) - 1) * (int)setup->config.ranks_per_env;
+  say_end(&job, learner_outcome(learner), actor ? 0 : ranks);
   *ending = (struct role_ending){learner_outcome(learner)->exit_code, learner_outcome(learner)->together};
 release_learner:
   learner_destroy(learner);
@@ -199,12 +201,12 @@ struct role_ending role_lead(struct setup *setup, struct transport *transport, s
 
 // --- other ranks ---
 
-struct role_ending role_act(const struct config *config, struct transport *transport,
-                            const volatile sig_atomic_t *stop) {
+struct role_ending role_act_for_group(const struct config *config, struct transport *transport, struct group *group,
+                                      const volatile sig_atomic_t *stop) {
   struct error error = {0};
   struct backoff backoff = {0};
   enum turn turn = TURN_BUSY;
-  struct actor *actor = actor_create(config, transport, stop, &error);
+  struct actor *actor = actor_create_for_group(config, transport, group, stop, &error);
   if (actor) error_clear(&error); // where it failed, the learner says it
   while (actor && turn != TURN_DONE && error.status == STATUS_OK) {
     actor_turn(actor, &turn, &error);
@@ -217,6 +219,21 @@ struct role_ending role_act(const struct config *config, struct transport *trans
   struct role_ending ending = {error.status == STATUS_OK ? actor_exit_code(actor) : status_exit_code(error.status),
                                error.status == STATUS_OK && actor_leaves_together(actor)};
   ending.together &= transport_flush(transport, DISMISS_SECONDS);
-  actor_destroy(actor);
+  actor_destroy(actor); // with it the group's environments
+  if (group) group_dismiss(group, ending.exit_code, ending.together);
+  return ending;
+}
+
+struct role_ending role_act(const struct config *config, struct transport *transport,
+                            const volatile sig_atomic_t *stop) {
+  return role_act_for_group(config, transport, NULL, stop);
+}
+
+struct role_ending role_follow(struct group *group) {
+  struct error error = {0};
+  struct role_ending ending = {0, false};
+  if (group_follow(group, &ending.exit_code, &ending.together, &error) == STATUS_OK) return ending;
+  log_error("%s", error.text);
+  ending.exit_code = status_exit_code(error.status);
   return ending;
 }

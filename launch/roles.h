@@ -17,4 +17,8 @@ struct role_ending role_lead(struct setup *setup, struct transport *transport, s
 // Another rank: acts until told to leave.
 struct role_ending role_act(const struct config *config, struct transport *transport,
                             const volatile sig_atomic_t *stop);
+// The same for the first rank of a group of ranks, and what the others of the group do until it lets them go.
+struct role_ending role_act_for_group(const struct config *config, struct transport *transport, struct group *group,
+                                      const volatile sig_atomic_t *stop);
+struct role_ending role_follow(struct group *group);
 #endif

@@ -156,6 +156,26 @@ static void default_run_dir(struct config *config) {
   snprintf(config->run_dir, sizeof config->run_dir, "runs/%.900s-%s", name, when);
 }
 
+// Ranks that act -> groups of ranks that do.
+static enum status count_groups(const struct config *config, uint32_t *actors, struct error *error) {
+  const unsigned long long k = config->ranks_per_env;
+  const bool alone = strncmp(config->env, "exec:", 5) == 0 || strncmp(config->env, "gym:", 4) == 0 || config->isolate;
+  if (k == 1) return STATUS_OK;
+  if (alone)
+    return error_set(
+        error, STATUS_USAGE,
+        "ranks_per_env %llu: exec:, gym: and --isolate run an environment in one process of its own, which "
+        "has no ranks; a plugin that is parallel over MPI runs in the ranks themselves",
+        k);
+  if (*actors % k != 0)
+    return error_set(error, STATUS_USAGE,
+                     "ranks_per_env %llu: %u ranks beside the learner make no groups of %llu; start one more than a "
+                     "multiple, say mpirun -n %llu",
+                     k, *actors, k, 1 + (*actors / k + 1) * k);
+  *actors /= (uint32_t)k;
+  return STATUS_OK;
+}
+
 static enum status resolve_envs(struct config *config, uint32_t actors, struct error *error) {
   if (config->envs == 0) config->envs = actors;
   if (config->envs < actors)
@@ -219,9 +239,11 @@ enum status setup_resolve(struct setup *setup, int argc, char **argv, uint32_t a
   setup->resume = resume[0] != 0;
   setup->in_place = setup->resume && is_directory(resume);
   status = setup->resume ? resolve_resume(setup, &request, resume, error) : resolve_new(setup, &request, error);
+  const uint32_t ranks = actors;
+  if (status == STATUS_OK) status = count_groups(&setup->config, &actors, error);
   if (status == STATUS_OK) status = resolve_envs(&setup->config, actors, error);
   if (status == STATUS_OK) resolve_backend(&setup->config);
-  if (status == STATUS_OK) resolve_threads(&setup->config, actors);
+  if (status == STATUS_OK) resolve_threads(&setup->config, ranks);
   if (status != STATUS_OK) return status;
   struct config *config = &setup->config;
   if (setup->resume && config->init_replay[0])

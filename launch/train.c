@@ -6,13 +6,16 @@
 #include "common/nn/linalg.h"
 #include "common/wire/transport_loopback.h"
 #include "common/wire/transport_mpi.h"
+#include "actor/group.h"
 #include "launch/command.h"
+#include "launch/groups.h"
 #include "launch/roles.h"
 #include "launch/signals.h"
 #include "launch/train.h"
 
 #include <string.h>
 
+static const double LEAVE_SECONDS = 5;   // for the last word to a group
 static const double START_SECONDS = 120; // ranks of one mpirun come up together
 
 static enum log_level level_named(const char *name) {
@@ -67,10 +70,36 @@ static enum status share_config(struct setup *setup, enum status resolved, int r
   return status;
 }
 
+// With --ranks-per-env: this rank's group, NULL for the learner.
+struct team_of_ranks {
+  struct transport *transport;
+  struct group *group;
+};
+
+// *transport: to the learner, NULL for all but the first of a group.
+static enum status join_group(const struct config *config, struct team_of_ranks *team, struct transport **transport,
+                              struct error *error) {
+  struct group_place place;
+  enum status status = groups_split(config->ranks_per_env, &place, error);
+  if (status == STATUS_OK && place.front != -1) status = transport_mpi_create_on(place.front, transport, error);
+  if (status != STATUS_OK || place.group == -1) return status;
+  status = transport_mpi_create_on(place.group, &team->transport, error);
+  if (status != STATUS_OK) return status;
+  team->group = group_create(config, team->transport, place.environment, error);
+  return team->group ? STATUS_OK : STATUS_MEMORY;
+}
+
+static void leave_group(struct team_of_ranks *team) {
+  if (team->transport) transport_flush(team->transport, LEAVE_SECONDS);
+  group_destroy(team->group);
+  transport_destroy(team->transport);
+}
+
 static struct role_ending train_together(int argc, char **argv, int rank, int size, const volatile sig_atomic_t *stop) {
   struct error error = {0};
   struct setup setup = {0};
   struct transport *transport = NULL;
+  struct team_of_ranks team = {0};
   struct role_ending ending = {0, true};
   log_init(rank, LOG_INFO);
   enum status status = mpi_same_version(CORSAC_VERSION, START_SECONDS, &error);
@@ -79,8 +108,11 @@ static struct role_ending train_together(int argc, char **argv, int rank, int si
     status = share_config(&setup, resolved, rank, &error);
   }
   if (status == STATUS_OK) log_init(rank, level_named(setup.config.log_level));
-  if (status == STATUS_OK) status = transport_mpi_create(&transport, &error);
-  if (status == STATUS_OK) status = transport_board_open(transport, setup_board_capacity(&setup.config), &error);
+  const uint64_t k = setup.config.ranks_per_env;
+  if (status == STATUS_OK && k > 1) status = join_group(&setup.config, &team, &transport, &error);
+  if (status == STATUS_OK && k <= 1) status = transport_mpi_create(&transport, &error);
+  if (status == STATUS_OK && transport)
+    status = transport_board_open(transport, setup_board_capacity(&setup.config), &error);
   if (status != STATUS_OK) {
     ending.exit_code = rank == 0 ? command_fail(&error) : status_exit_code(status);
     if (setup.run && setup.in_place)
@@ -88,10 +120,16 @@ static struct role_ending train_together(int argc, char **argv, int rank, int si
     else if (setup.run)
       run_directory_discard(setup.run);
     transport_destroy(transport);
+    leave_group(&team);
     return ending;
   }
-  ending = rank == 0 ? role_lead(&setup, transport, NULL, stop) : role_act(&setup.config, transport, stop);
+  if (!transport)
+    ending = role_follow(team.group);
+  else
+    ending = rank == 0 ? role_lead(&setup, transport, NULL, stop)
+                       : role_act_for_group(&setup.config, transport, team.group, stop);
   transport_destroy(transport);
+  leave_group(&team);
   return ending;
 }
 

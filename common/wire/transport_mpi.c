@@ -554,7 +554,7 @@ static void mpi_destroy(struct transport *transport) {
   memory_free(mpi);
 }
 
-enum status transport_mpi_create(struct transport **transport, struct error *error) {
+enum status transport_mpi_create_on(int comm, struct transport **transport, struct error *error) {
   static const struct transport_operations operations = {mpi_send,       mpi_receive, mpi_unsent,
                                                          mpi_board_open, mpi_memory,  mpi_destroy};
   static const char what[] = "the MPI transport";
@@ -563,7 +563,7 @@ enum status transport_mpi_create(struct transport **transport, struct error *err
   if (!mpi) return STATUS_MEMORY;
   mpi->base.operations = &operations;
   mpi->base.limit = WIRE_MAX_MESSAGE;
-  enum status status = mpi_check(MPI_Comm_dup(MPI_COMM_WORLD, &mpi->comm), "MPI_Comm_dup", error);
+  enum status status = mpi_check(MPI_Comm_dup(MPI_Comm_f2c(comm), &mpi->comm), "MPI_Comm_dup", error);
   if (!status)
     status = mpi_check(MPI_Comm_set_errhandler(mpi->comm, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler", error);
   if (!status) status = mpi_check(MPI_Comm_rank(mpi->comm, &mpi->base.rank), "MPI_Comm_rank", error);
@@ -580,4 +580,8 @@ fail:
   memory_free(mpi->lost);
   memory_free(mpi);
   return status;
+}
+
+enum status transport_mpi_create(struct transport **transport, struct error *error) {
+  return transport_mpi_create_on(MPI_Comm_c2f(MPI_COMM_WORLD), transport, error);
 }

@@ -20,6 +20,8 @@ enum status mpi_same_version(const char *version, double seconds, struct error *
 enum status mpi_broadcast(enum status status, void **bytes, size_t *size, double seconds, struct error *error);
 // Takes a duplicate of MPI_COMM_WORLD (collective).
 enum status transport_mpi_create(struct transport **transport, struct error *error);
+// The same of another communicator, given by its Fortran handle (mpi.h stays out of here).
+enum status transport_mpi_create_on(int comm, struct transport **transport, struct error *error);
 // The last thing: MPI_Finalize where every rank is believed to arrive (`together`), for FINALIZE_SECONDS or until a
 // signal; else, or then, the process ends at once with `exit_code` and mpirun brings the others down.
 // mpirun itself, where it is the parent of rank 0, is asked to end (TERM) if it still waits LAUNCHER_SECONDS later.
