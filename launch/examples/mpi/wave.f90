@@ -51,8 +51,10 @@ contains
     if (s%ranks == 1) return
     left = merge(s%rank - 1, MPI_PROC_NULL, s%rank > 0)
     right = merge(s%rank + 1, MPI_PROC_NULL, s%rank + 1 < s%ranks)
-    call MPI_Sendrecv(s%u(s%first), 1, MPI_DOUBLE_PRECISION, left, 0, s%u(s%last + 1), 1, MPI_DOUBLE_PRECISION, right, 0, s%comm, MPI_STATUS_IGNORE)
-    call MPI_Sendrecv(s%u(s%last), 1, MPI_DOUBLE_PRECISION, right, 1, s%u(s%first - 1), 1, MPI_DOUBLE_PRECISION, left, 1, s%comm, MPI_STATUS_IGNORE)
+    call MPI_Sendrecv(s%u(s%first), 1, MPI_DOUBLE_PRECISION, left, 0, &
+      s%u(s%last + 1), 1, MPI_DOUBLE_PRECISION, right, 0, s%comm, MPI_STATUS_IGNORE)
+    call MPI_Sendrecv(s%u(s%last), 1, MPI_DOUBLE_PRECISION, right, 1, &
+      s%u(s%first - 1), 1, MPI_DOUBLE_PRECISION, left, 1, s%comm, MPI_STATUS_IGNORE)
   end subroutine
 
   function observe(s, obs) result(energy) ! thirds' mean places and speeds; every rank has them
@@ -67,8 +69,10 @@ contains
         firsts(r) = POINTS * r / s%ranks
         counts(r) = POINTS * (r + 1) / s%ranks - firsts(r)
       end do
-      call MPI_Allgatherv(s%u(s%first), counts(s%rank), MPI_DOUBLE_PRECISION, all_u, counts, firsts, MPI_DOUBLE_PRECISION, s%comm)
-      call MPI_Allgatherv(s%v(s%first), counts(s%rank), MPI_DOUBLE_PRECISION, all_v, counts, firsts, MPI_DOUBLE_PRECISION, s%comm)
+      call MPI_Allgatherv(s%u(s%first), counts(s%rank), MPI_DOUBLE_PRECISION, all_u, &
+        counts, firsts, MPI_DOUBLE_PRECISION, s%comm)
+      call MPI_Allgatherv(s%v(s%first), counts(s%rank), MPI_DOUBLE_PRECISION, all_v, &
+        counts, firsts, MPI_DOUBLE_PRECISION, s%comm)
     end if
     energy = 0
     obs = 0
