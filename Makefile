@@ -56,8 +56,9 @@ SOURCES := $(wildcard common/*/*.c learner/*.c actor/*.c actor/envs/*.c launch/*
 PRESETS := $(wildcard launch/presets/*.yaml)
 CLUSTER := $(wildcard launch/cluster/*.sh)
 EXAMPLES := $(wildcard launch/examples/*/*)
-PLUGIN_EXAMPLES := $(filter launch/examples/plugin/%,$(EXAMPLES))
-EMBEDDED := presets cluster plugin
+# What `corsac new-env` begins from.
+BEGINNINGS := $(filter launch/examples/plugin/% %.py,$(EXAMPLES))
+EMBEDDED := presets cluster examples
 LIB_OBJECTS := $(patsubst %.c,$(B)/obj/%.o,$(filter-out launch/main.c,$(SOURCES))) $(EMBEDDED:%=$(B)/obj/gen/%.o)
 
 # These also compile with double: against PyTorch's float64 and central differences.
@@ -254,11 +255,11 @@ $(B)/double/%.o: %.c $(B)/flags
 
 $(B)/gen/presets.c: launch/embed.sh $(PRESETS) $(wildcard launch/presets)
 $(B)/gen/cluster.c: launch/embed.sh $(CLUSTER) $(wildcard launch/cluster)
-$(B)/gen/plugin.c: launch/embed.sh $(PLUGIN_EXAMPLES) $(wildcard launch/examples/plugin)
+$(B)/gen/examples.c: launch/embed.sh $(BEGINNINGS) $(wildcard launch/examples/*)
 $(B)/gen/%.c:
 	$(call say,GEN,$@)
 	@mkdir -p $(@D)
-	$(Q)launch/embed.sh $* $(filter %.yaml %.sh %.c %.cpp %.f90,$(filter-out launch/embed.sh,$^)) >$@
+	$(Q)launch/embed.sh $* $(filter %.yaml %.sh %.c %.cpp %.f90 %.py,$(filter-out launch/embed.sh,$^)) >$@
 
 $(B)/obj/gen/%.o: $(B)/gen/%.c $(B)/flags
 	@mkdir -p $(@D)

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { ROUNDS = 4, EPISODE_STEPS = 20, FEW = 8, GROWTH = 256 * 1024 };
+enum { ROUNDS = 4, EPISODE_STEPS = 20, FEW = 4, GROWTH = 256 * 1024 };
 static const double ROUND_SECONDS = 0.05;
 
 struct usage {

@@ -86,7 +86,7 @@ static bool is_info_name(const char *name) {
 static bool info_is_right(struct probe *probe, const struct corsac_env_spec *spec) {
   struct check *check = probe->check;
   if (spec->info_dim == 0) {
-    if (probe->kind->abi->info)
+    if (probe->kind->plugin && probe->kind->abi->info)
       check_note(check, RULE_INFO, WARNING,
                  "it has the member info, but create set no info_dim: nobody asks for values");
     return true;

@@ -12,9 +12,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MOST_NAME = 40, PATH_SIZE = 4096 };
+enum { MOST_NAME = 40, ENV_TEXT = 128, PATH_SIZE = 4096 };
 
-// A language: the example it begins from (launch/examples/plugin), and how it is compiled.
+// A language: the example it begins from (launch/examples), how it is compiled (NULL: it runs as it is, a program with
+// its own main loop), and what a compiler leaves besides.
 struct language {
   const char *name, *example, *ending, *variables, *compile, *also;
 };
@@ -25,6 +26,7 @@ static const struct language languages[] = {
      "$(CXX) -std=c++17 $(CXXFLAGS) -shared -fPIC -I '$(CORSAC_INCLUDE)' $< -o $@", ""},
     {"fortran", "heat_rod", "f90", "FC = gfortran\nFFLAGS ?= -O2 -Wall -Wextra\n",
      "$(FC) $(FFLAGS) -shared -fPIC '$(CORSAC_INCLUDE)/corsac/corsac_env.f90' $< -o $@", " *.mod"},
+    {"python", "oscillator", "py", "PYTHON ?= python3\n", NULL, " -r __pycache__"},
 };
 enum { LANGUAGES = sizeof languages / sizeof *languages };
 
@@ -35,8 +37,8 @@ static const struct language *find_language(const char *name, struct error *erro
     if (strcmp(name, names[i]) == 0) return &languages[i];
   }
   const char *nearest = arguments_nearest(name, names, LANGUAGES);
-  error_set(error, STATUS_USAGE, "--lang %.40s: is no language known here%s%s%s; there are c, c++ and fortran", name,
-            nearest ? " (did you mean " : "", nearest ? nearest : "", nearest ? "?)" : "");
+  error_set(error, STATUS_USAGE, "--lang %.40s: is no language known here%s%s%s; there are c, c++, fortran and python",
+            name, nearest ? " (did you mean " : "", nearest ? nearest : "", nearest ? "?)" : "");
   return NULL;
 }
 
@@ -51,8 +53,8 @@ static enum status check_name(const char *name, struct error *error) {
 }
 
 static const char *find_example(const struct language *language) {
-  for (size_t i = 0; i < plugin_count; i++)
-    if (strcmp(plugin_table[i].name, language->example) == 0) return plugin_table[i].text;
+  for (size_t i = 0; i < examples_count; i++)
+    if (strcmp(examples_table[i].name, language->example) == 0) return examples_table[i].text;
   return "";
 }
 
@@ -67,7 +69,14 @@ static enum status check_free(const char *name, const struct language *language,
       "struct switch template this throw true try typedef typeid typename union unsigned using virtual void volatile "
       "while xor errno stdin stdout assert corsac_env ";
   const size_t length = strlen(name);
-  const char *texts[] = {keywords, strcmp(name, language->example) == 0 ? "" : find_example(language)};
+  // A Python file of such a name would be imported in place of the one meant.
+  static const char modules[] =
+      " abc array ast bisect codecs collections copy corsac_sim ctypes dis enum errno functools "
+      "io inspect json keyword linecache math mmap numbers numpy operator os random re select "
+      "signal site socket stat string struct sys time token tokenize traceback types typing "
+      "warnings weakref ";
+  const char *own = strcmp(name, language->example) == 0 ? "" : find_example(language);
+  const char *texts[] = {keywords, language->compile ? own : modules};
   for (int i = 0; i < 2; i++)
     for (const char *c = texts[i]; *c; c++) {
       const bool begins = c == texts[i] || !is_word(c[-1]);
@@ -79,10 +88,11 @@ static enum status check_free(const char *name, const struct language *language,
   return STATUS_OK;
 }
 
-// The program itself, and the directory that holds its corsac/env.h: of the place where it is installed (PREFIX/bin,
-// PREFIX/include) or of the build that it is in (build/release, build/include).
+// The program itself, and the directories that hold its corsac/env.h and corsac_sim.py: of the place where it is
+// installed (PREFIX/bin, PREFIX/include, PREFIX/share) or of the build that it is in (build/release, build/include,
+// ...).
 struct home {
-  char program[PATH_SIZE], include[PATH_SIZE + 32];
+  char program[PATH_SIZE], include[PATH_SIZE + 32], python[PATH_SIZE + 32];
 };
 
 static enum status find_home(struct home *home, struct error *error) {
@@ -94,6 +104,7 @@ static enum status find_home(struct home *home, struct error *error) {
     if (home->program[i] == '/' && ++slashes == 2) above = i;
   char header[PATH_SIZE + 64];
   snprintf(home->include, sizeof home->include, "%.*s/include", above, home->program);
+  snprintf(home->python, sizeof home->python, "%.*s/share/corsac/python", above, home->program);
   snprintf(header, sizeof header, "%s/corsac/env.h", home->include);
   if (access(header, R_OK) == 0) return STATUS_OK;
   return error_set(error, STATUS_IO,
@@ -103,16 +114,20 @@ static enum status find_home(struct home *home, struct error *error) {
 
 // Writes the example with the new name in place of its own, and where the header really is.
 static void write_source(FILE *file, const struct language *language, const char *name, const struct home *home) {
-  const struct { const char *from, *to; } words[] = {{language->example, name}, {"build/include", home->include}};
+  const char *words[][2] = {
+      {language->example, name}, {"build/include", home->include}, {"build/share/corsac/python", home->python}};
+  const int count = sizeof words / sizeof *words;
   for (const char *c = find_example(language); *c;) {
     int word = 0;
-    while (word < 2 && strncmp(c, words[word].from, strlen(words[word].from)) != 0) word++;
-    if (word == 2) {
+    while (word < count && strncmp(c, words[word][0], strlen(words[word][0])) != 0) word++;
+    // A program speaks of what it simulates; its name is what a file or a text is called.
+    if (word == 0 && !language->compile && !strchr(".\"", c[strlen(language->example)])) word = count;
+    if (word == count) {
       putc(*c++, file);
       continue;
     }
-    fputs(words[word].to, file);
-    c += strlen(words[word].from);
+    fputs(words[word][1], file);
+    c += strlen(words[word][0]);
   }
 }
 
@@ -127,30 +142,53 @@ static void write_path(FILE *file, const char *variable, const char *path) {
   putc('\n', file);
 }
 
+// What --env is, in the directory made.
+static void env_text(char *text, size_t size, const struct language *language, const char *name) {
+  snprintf(text, size, language->compile ? "./%s.so" : "exec:python3 ./%s.py", name);
+}
+
 static void write_makefile(FILE *file, const struct language *language, const char *name, const struct home *home) {
-  fputs("# make, make check, make train. With another corsac: make CORSAC=... CORSAC_INCLUDE=...\n", file);
+  char env[ENV_TEXT];
+  env_text(env, sizeof env, language, name);
+  fprintf(file, "# make check, make train. With another corsac: make CORSAC=... %s=...\n",
+          language->compile ? "CORSAC_INCLUDE" : "CORSAC_PYTHON");
   write_path(file, "CORSAC", home->program);
-  write_path(file, "CORSAC_INCLUDE", home->include);
-  fprintf(file,
-          "%s\n"
-          "%s.so: %s.%s\n\t%s\n\n"
-          ".PHONY: check train clean\n"
-          "check: %s.so\n\t'$(CORSAC)' check-env ./%s.so\n"
-          "train: %s.so\n\t'$(CORSAC)' train --env ./%s.so $(OPTIONS)\n"
-          "clean:\n\trm -f %s.so%s\n",
-          language->variables, name, name, language->ending, language->compile, name, name, name, name, name,
-          language->also);
+  if (language->compile)
+    write_path(file, "CORSAC_INCLUDE", home->include);
+  else
+    write_path(file, "CORSAC_PYTHON", home->python);
+  fputs(language->variables, file);
+  if (language->compile)
+    fprintf(file, "\n%s.so: %s.%s\n\t%s\n\n", name, name, language->ending, language->compile);
+  else
+    fprintf(file,
+            "export PYTHONPATH := $(CORSAC_PYTHON):$(PYTHONPATH)\n\nalone:\n\t$(PYTHON) ./%s.py\n.PHONY: alone\n\n",
+            name);
+  fputs(".PHONY: check train clean\n", file);
+  const char *needs = language->compile ? name : "", *ending = language->compile ? ".so" : "";
+  const char *python = strstr(env, "python3"); // the Makefile's may be another
+  for (int train = 0; train < 2; train++) {
+    fprintf(file, "%s:%s%s%s\n\t'$(CORSAC)' %s '", train ? "train" : "check", *needs ? " " : "", needs, ending,
+            train ? "train --env" : "check-env");
+    if (python)
+      fprintf(file, "exec:$(PYTHON)%s", python + strlen("python3"));
+    else
+      fputs(env, file);
+    fputs(train ? "' $(OPTIONS)\n" : "'\n", file);
+  }
+  fprintf(file, "clean:\n\trm -f%s%s%s%s\n", language->also, *needs ? " " : "", needs, ending);
 }
 
 static void write_readme(FILE *file, const struct language *language, const char *name) {
   fprintf(file,
           "# %s\n\n"
           "An environment for corsac, %s.%s: still the example it was made from, to be changed into yours.\n\n"
-          "    make          compiles %s.so\n"
+          "    make          %s\n"
           "    make check    runs it through every rule of the environment ABI\n"
-          "    make train    trains a policy; runs/ gets what it makes\n"
-          "    mpirun --bind-to none --oversubscribe -n 9 corsac train --env ./%s.so    the same on 9 ranks\n",
-          name, name, language->ending, name, name);
+          "    make train    trains a policy; runs/ gets what it makes. OPTIONS='--env-steps 1e5 --seed 2'\n\n"
+          "README.md of corsac tells how to go on: on many ranks, on a cluster.\n",
+          name, name, language->ending,
+          language->compile ? "compiles it" : "runs it alone, with random actions in place of a policy's");
 }
 
 enum part { SOURCE, MAKEFILE, README, PARTS };
@@ -173,10 +211,21 @@ static enum status write_part(enum part part, const struct language *language, c
   return STATUS_OK;
 }
 
+static void print_next(const struct language *language, const char *name) {
+  char env[ENV_TEXT];
+  env_text(env, sizeof env, language, name);
+  printf("\nNow:\n"
+         "  cd %s\n"
+         "  make          # %s\n"
+         "  make check    # corsac check-env '%s'\n"
+         "  make train    # corsac train --env '%s'; make train OPTIONS='--env-steps 1e5 --seed 2'\n",
+         name, language->compile ? "compiles it" : "runs it alone, with random actions", env, env);
+}
+
 static enum status make_env(const char *name, const char *language_name, struct error *error) {
   if (!name)
     return error_set(error, STATUS_USAGE,
-                     "new-env: say what it is to be called: corsac new-env NAME [--lang c|c++|fortran]");
+                     "new-env: say what it is to be called: corsac new-env NAME [--lang c|c++|fortran|python]");
   const struct language *language = find_language(language_name, error);
   if (!language) return error->status;
   struct home home;
@@ -189,6 +238,7 @@ static enum status make_env(const char *name, const char *language_name, struct 
                      errno == EEXIST ? "; nothing was changed" : "");
   for (int part = 0; part < PARTS && status == STATUS_OK; part++)
     status = write_part((enum part)part, language, name, &home, error);
+  if (status == STATUS_OK) print_next(language, name);
   return status;
 }
 
@@ -198,12 +248,5 @@ int command_new_env(int argc, char **argv) {
   const struct argument known[] = {{"lang", NULL, &language}};
   enum status status = arguments_parse(argc, argv, "new-env", known, sizeof known / sizeof *known, &name, &error);
   if (status == STATUS_OK) status = make_env(name, language, &error);
-  if (status != STATUS_OK) return command_fail(&error);
-  printf("\nNow:\n"
-         "  cd %s\n"
-         "  make          # compiles it\n"
-         "  make check    # corsac check-env ./%s.so\n"
-         "  make train    # corsac train --env ./%s.so; make train OPTIONS='--env-steps 1e5 --seed 2'\n",
-         name, name, name);
-  return EXIT_DONE;
+  return status == STATUS_OK ? EXIT_DONE : command_fail(&error);
 }

@@ -70,6 +70,21 @@ language c cart_pole.c gcc async
 language c++ two_tanks.cpp g++ sync
 language fortran heat_rod.f90 gfortran resume
 
+# In Python: a program with its own main loop.
+if command -v python3 >/dev/null; then
+  mkdir "$tmp/python" && cd "$tmp/python" || exit 1
+  expect_status 'new-env in python' 0 "$corsac" new-env mine --lang python
+  cd mine || exit 1
+  expect_status 'it runs alone' 0 env MAKEFLAGS= CORSAC_EPISODES=2 make
+  check 'for two episodes' grep -q 'episode 1: 100 steps' "$err"
+  expect_status 'it trains' 0 env MAKEFLAGS= make train OPTIONS="$(echo $tiny) --env-steps 1000 --run-dir run"
+  check 'to its end' [ -s run/ckpt-1000.h5 ]
+  [ "$CHECK_FULL" = 0 ] || expect_status 'it keeps the rules' 0 env MAKEFLAGS= make check
+  cd "$root" || exit 1
+else
+  skip 'a skeleton in Python, because there is no python3 here'
+fi
+
 # The Fortran types are the header's.
 if command -v gfortran >/dev/null; then
   cat >"$tmp/sizes.f90" <<'END'
