@@ -146,7 +146,8 @@ static enum status watch(const struct job *job, pid_t pid, struct error *error) 
 static enum status run_groups(const struct job *job, struct error *error) {
   struct check *check = job->check;
   for (int i = 0; i < GROUPS && (i == 0 || check->usable); i++) {
-    check->done = check->inside = false;
+    check->done = false;
+    check->inside = false;
     snprintf(check->call, sizeof check->call, "the start of its process");
     fflush(NULL);
     const pid_t pid = fork();

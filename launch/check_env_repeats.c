@@ -94,6 +94,13 @@ static bool reference(struct trajectory *trajectory, struct probe *probe) {
   return true;
 }
 
+// Makes the first instance and plays what others are compared with. Both are to be released, whatever comes of it.
+static bool begin(struct check *check, const struct environment_kind *kind, struct trajectory *trajectory,
+                  struct probe *probe) {
+  *probe = (struct probe){.check = check, .kind = kind};
+  return trajectory_init(trajectory, check) && probe_create(probe, check, kind, 0) && reference(trajectory, probe);
+}
+
 // Plays events from..events-1 and compares; notes what differs under `rule`, where `how` says how it was played.
 static bool repeat(struct trajectory *trajectory, struct player *player, uint32_t from, bool halves, enum rule rule,
                    const char *how) {
@@ -146,8 +153,7 @@ void check_repeats(struct check *check, const struct environment_kind *kind) {
   struct trajectory trajectory;
   struct probe probe;
   check->rule = RULE_REPEAT;
-  bool good =
-      probe_create(&probe, check, kind, 0) & trajectory_init(&trajectory, check) && reference(&trajectory, &probe);
+  bool good = begin(check, kind, &trajectory, &probe);
   if (good) {
     check->fingerprint = fingerprint(&trajectory);
     struct player again = {.probe = &probe, .seed = SEED, .begins = true};
@@ -171,7 +177,7 @@ void check_process(struct check *check, const struct environment_kind *kind) {
   }
   struct trajectory trajectory;
   struct probe probe;
-  if (probe_create(&probe, check, kind, 0) & trajectory_init(&trajectory, check) && reference(&trajectory, &probe)) {
+  if (begin(check, kind, &trajectory, &probe)) {
     const bool same = fingerprint(&trajectory) == check->fingerprint;
     check_note(check, RULE_PROCESS, same ? GOOD : BROKEN, "the same seed and actions in another process: %s",
                same ? "the same, bit for bit"
@@ -191,9 +197,7 @@ void check_interleaved(struct check *check, const struct environment_kind *kind)
                             "set the flag CORSAC_ONE_PER_PROCESS)";
   struct trajectory trajectory;
   struct probe probe, other = {0};
-  if (!(probe_create(&probe, check, kind, 0) & trajectory_init(&trajectory, check)) ||
-      !reference(&trajectory, &probe) || !probe_create(&other, check, kind, 1))
-    goto done;
+  if (!begin(check, kind, &trajectory, &probe) || !probe_create(&other, check, kind, 1)) goto done;
   struct player player = {.probe = &probe, .seed = SEED, .begins = true},
                 second = {.probe = &other, .seed = OTHER_SEED, .begins = true};
   char text[300];
@@ -226,7 +230,7 @@ void check_halves(struct check *check, const struct environment_kind *kind) {
   }
   struct trajectory trajectory;
   struct probe probe;
-  if (probe_create(&probe, check, kind, 0) & trajectory_init(&trajectory, check) && reference(&trajectory, &probe)) {
+  if (begin(check, kind, &trajectory, &probe)) {
     struct player again = {.probe = &probe, .seed = SEED, .begins = true};
     repeat(&trajectory, &again, 0, true, RULE_HALVES, "step_begin and step_end in place of step");
   }
@@ -344,8 +348,7 @@ void check_state(struct check *check, const struct environment_kind *kind) {
   struct trajectory trajectory;
   struct probe probe;
   struct state state = {0};
-  if (probe_create(&probe, check, kind, 0) & trajectory_init(&trajectory, check) && reference(&trajectory, &probe))
-    play_states(&trajectory, &probe, &state);
+  if (begin(check, kind, &trajectory, &probe)) play_states(&trajectory, &probe, &state);
   probe_destroy(&probe);
   free(state.bytes);
   free(state.again);
