@@ -27,9 +27,9 @@ static void judge_table(struct check *check, const struct corsac_env *abi) {
 // What episodes look like, to recognise an environment that resets itself at the end of one.
 struct survey {
   float *start, *previous, *least, *most; // (obs_dim): of this episode, and the box of what resets gave
-  uint32_t episodes, ended, cut, resets_itself, terminated, shortest, longest;
-  uint64_t steps;
-  double seconds; // in steps
+  uint32_t episodes, ended, resets_itself, terminated, shortest, longest;
+  uint64_t steps, cut; // of all; of an episode that did not end by itself
+  double seconds;      // in steps
 };
 
 static bool survey_init(struct survey *survey, uint32_t dim) {
@@ -95,7 +95,7 @@ static bool play_episode(struct survey *survey, struct probe *probe, enum action
   }
   survey->episodes++;
   if (!(probe->flags & (CORSAC_TERMINATED | CORSAC_TRUNCATED))) {
-    survey->cut += !probe->over;
+    if (!probe->over) survey->cut = probe->step;
     return true;
   }
   const uint32_t length = (uint32_t)probe->step;
@@ -126,7 +126,7 @@ static void judge_ends(struct check *check, const struct survey *survey, uint32_
     check_note(check, RULE_LENGTH, WARNING,
                "max_episode_steps is 0 and an episode did not end in %" PRIu64 " steps; a limit there ends what goes "
                "on for ever",
-               survey->steps);
+               survey->cut);
   if (limit > 0)
     check_note(check, RULE_LENGTH, GOOD, "the host cuts at %u steps; %u of %u episodes ended before", limit,
                survey->ended, survey->episodes);

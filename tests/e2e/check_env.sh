@@ -43,7 +43,7 @@ verdict fail_step 1 error step 'step 5 of episode [0-9]+ failed, it returned -1:
 verdict crash 1 error step 'crashed in step, step 5 of episode [0-9]+: signal 11'
 verdict hang 1 error step 'hangs in step, step 5 .*no answer for 1 s'
 verdict crash_destroy 1 error create 'crashed in destroy'
-also endless 0 warning 'episode length' 'max_episode_steps is 0'
+also endless 0 warning 'episode length' 'did not end in 10000 steps'
 also limit 0 warning 'episode length' 'CORSAC_TERMINATED at step 30'
 verdict resets_itself 0 warning 'last observation' 'looks like that of a reset'
 also keeps 1 error repeatable 'after reset component 1 of obs is .* and was'
