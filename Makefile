@@ -144,7 +144,7 @@ check-unit: $(call select,$(UNIT_TESTS)) $(PLUGINS) $(SIMULATORS) ## Run tests/u
 check-mpi: $(call select,$(MPI_TESTS)) $(B)/corsac $(PLUGINS) $(SIMULATORS) ## Run tests/mpi
 	$(Q)$(RUN_TESTS) mpi $(call select,$(MPI_TESTS))
 
-check-e2e: all $(PLUGINS) $(SIMULATORS) $(B)/unit/test_mujoco ## Run tests/e2e (CHECK_FULL=1: the long ones too)
+check-e2e: all $(PLUGINS) $(SIMULATORS) $(B)/unit/test_mujoco $(B)/unit/test_gym ## Run tests/e2e (CHECK_FULL=1: the long ones too)
 	$(Q)PYTHON=$$(for p in $(PYTHON) python3 /usr/bin/python3; do $$p -c 'import h5py' 2>/dev/null && echo $$p && break; done); \
 	  export PYTHON; $(RUN_TESTS) e2e $(call select,$(E2E_TESTS))
 

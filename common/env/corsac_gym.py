@@ -8,26 +8,24 @@ Seed:        every episode is reset with a seed of its own, the lower 32 bits of
 End:         terminated and truncated as they are; Gymnasium's own TimeLimit truncates, corsac adds no limit. What info holds is not used.
 """
 
-import ctypes
 import os
 import signal
 import sys
 import traceback
+
+import corsac_sim
 
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):  # many of these processes share a machine
     os.environ.setdefault(_variable, "1")
 try:
     import gymnasium
     import numpy
+    from gymnasium.spaces import Box, Dict, Tuple
 except ImportError as _error:
-    sys.exit(
-        f"corsac_gym: {sys.executable} cannot import Gymnasium ({_error}): launch/install-deps.sh gym makes a Python that has it, "
-        "--python names another"
+    corsac_sim.refuse(
+        f"{sys.executable} cannot import Gymnasium ({_error}): launch/install-deps.sh gym makes a Python that has it, --python names another"
     )
-from gymnasium.spaces import Box, Dict, Tuple
-
-TERMINATED, TRUNCATED = 1, 2  # CORSAC_TERMINATED, CORSAC_TRUNCATED
-ACT, BEGIN, STOP = 0, 1, 2  # CORSAC_SIM_ACT ...
+    sys.exit(1)
 
 
 class Unsupported(Exception):
@@ -92,11 +90,11 @@ def action_bounds(space):
 
 
 def action_maker(space):
-    """vector (act_dim) -> a new array as the space has it: the environment may keep it."""
+    """list (act_dim) -> a new array as the space has it: the environment may keep it."""
     shape, kind = space.shape, space.dtype
     if numpy.issubdtype(kind, numpy.floating):
-        return lambda vector: vector.astype(kind).reshape(shape)
-    return lambda vector: numpy.rint(vector).astype(kind).reshape(shape)
+        return lambda numbers: numpy.array(numbers, kind).reshape(shape)
+    return lambda numbers: numpy.rint(numbers).astype(kind).reshape(shape)
 
 
 def make(name):
@@ -122,73 +120,14 @@ def drive(env, sim):
     """Plays episodes until corsac wants no more. What the environment raises fails the episode: corsac then starts this anew."""
     flatten, to_action = Flattener(env.observation_space), action_maker(env.action_space)
     obs = numpy.empty(flatten.size, numpy.float32)
-    action = numpy.empty(sim.act_dim, numpy.float32)
-    step, answer, next = env.step, sim.stepper(obs, action), BEGIN
-    while next == BEGIN:
-        observation, _ = env.reset(seed=sim.seed() % 2**32)
+    while sim.wanted:
+        observation, _ = env.reset(seed=sim.seed % 2**32)
         flatten(observation, obs)
-        next = sim.begin(obs, action)
-        while next == ACT:
-            observation, reward, terminated, truncated, _ = step(to_action(action))
+        action = sim.begin(obs)
+        while sim.acting:
+            observation, reward, terminated, truncated, _ = env.step(to_action(action))
             flatten(observation, obs)
-            next = answer(float(reward), (TERMINATED if terminated else 0) | (TRUNCATED if truncated else 0))
-
-
-class Spec(ctypes.Structure):
-    """struct corsac_sim_spec of corsac/sim.h."""
-
-    _fields_ = [
-        ("size", ctypes.c_uint32),
-        ("name", ctypes.c_char_p),
-        ("obs_dim", ctypes.c_uint32),
-        ("act_dim", ctypes.c_uint32),
-        ("max_episode_steps", ctypes.c_uint32),
-        ("action_low", ctypes.c_void_p),
-        ("action_high", ctypes.c_void_p),
-        ("info_dim", ctypes.c_uint32),
-        ("info_names", ctypes.c_void_p),
-    ]
-
-
-class Sim:
-    """libcorsac_sim, built and installed to lib/ beside the share/ that this file is in, on NumPy's memory."""
-
-    def __init__(self, name, obs_dim, low, high):
-        here = os.path.dirname(os.path.abspath(__file__))
-        path = os.path.normpath(os.path.join(here, "../../../lib/libcorsac_sim.so"))
-        try:
-            library = ctypes.CDLL(path)
-        except OSError as error:
-            raise Unsupported(f"libcorsac_sim cannot be loaded ({error}): `make` and `make install` put it there") from None
-        address, sim = ctypes.c_void_p, ctypes.c_void_p
-        library.corsac_sim_open.argtypes, library.corsac_sim_open.restype = [ctypes.POINTER(Spec)], sim
-        library.corsac_sim_begin.argtypes = [sim, address, address]
-        library.corsac_sim_step.argtypes = [sim, address, ctypes.c_double, ctypes.c_int, address]
-        library.corsac_sim_seed.argtypes, library.corsac_sim_seed.restype = [sim], ctypes.c_uint64
-        library.corsac_sim_fail.argtypes = [sim, ctypes.c_char_p]
-        library.corsac_sim_close.argtypes = [sim]
-        self.library, self.act_dim = library, low.size
-        spec = Spec(ctypes.sizeof(Spec), name.encode(), obs_dim, low.size, 0, low.ctypes.data, high.ctypes.data)
-        self.sim = library.corsac_sim_open(ctypes.byref(spec))  # returns when the first episode is wanted
-        if not self.sim:
-            raise Unsupported("corsac_sim_open failed, see above")
-
-    def seed(self):
-        return self.library.corsac_sim_seed(self.sim)
-
-    def begin(self, obs, action):
-        return self.library.corsac_sim_begin(self.sim, obs.ctypes.data, action.ctypes.data)
-
-    def stepper(self, obs, action):
-        """step(reward, flags) that sends obs and fills action, always the same arrays."""
-        sim, function, sent, filled = self.sim, self.library.corsac_sim_step, obs.ctypes.data, action.ctypes.data
-        return lambda reward, flags: function(sim, sent, reward, flags, filled)
-
-    def fail(self, why):
-        self.library.corsac_sim_fail(self.sim, why.encode(errors="replace"))
-
-    def close(self):
-        self.library.corsac_sim_close(self.sim)
+            action = sim.step(obs, float(reward), terminated, truncated)
 
 
 def main(name):
@@ -196,7 +135,7 @@ def main(name):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's ^C is corsac's: it saves, then closes this
     env = make(name)
     low, high = action_bounds(env.action_space)
-    sim = Sim(name, Flattener(env.observation_space).size, low, high)
+    sim = corsac_sim.Sim(name, Flattener(env.observation_space).size, low, high)
     try:
         drive(env, sim)
     except Exception as error:
@@ -214,4 +153,5 @@ if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1]))
     except Unsupported as problem:
-        sys.exit(f"corsac_gym: {problem}")
+        corsac_sim.refuse(problem)
+        sys.exit(1)

@@ -45,7 +45,11 @@ def _library():
             library = ctypes.CDLL(place)
             break
     else:
-        library = ctypes.CDLL(given or name)  # LD_LIBRARY_PATH, or an error that names it
+        try:
+            library = ctypes.CDLL(given or name)  # LD_LIBRARY_PATH
+        except OSError as error:
+            raise OSError("%s: corsac's `make` puts %s into build/lib, `make install` into PREFIX/lib; "
+                          "CORSAC_SIM_LIBRARY names it elsewhere" % (error, name)) from None
     floats = ctypes.POINTER(ctypes.c_float)
     library.corsac_sim_open.argtypes = [ctypes.POINTER(_Spec)]
     library.corsac_sim_open.restype = ctypes.c_void_p
@@ -59,6 +63,11 @@ def _library():
     library.corsac_sim_close.argtypes = [ctypes.c_void_p]
     library.corsac_sim_close.restype = None
     return library
+
+
+def refuse(why):
+    """Instead of a Sim: tells corsac why the program cannot even begin. End it after this."""
+    _library().corsac_sim_fail(None, str(why).encode(errors="replace"))
 
 
 class Sim:

@@ -148,7 +148,18 @@ void corsac_sim_info(struct corsac_sim *sim, const double *values) {
   if (!sim->alone && sim->info_dim > 0) memcpy(sim->child.channel->info, values, sim->info_dim * sizeof *values);
 }
 
+// Opens the channel for nothing but the reason.
+static int fail_unopened(const char *why) {
+  struct channel_child child;
+  say(why);
+  if (!channel_child_wanted() || channel_child_open(&child) != 0) return -1;
+  channel_child_fail(&child, why);
+  channel_child_close(&child);
+  return -1;
+}
+
 int corsac_sim_fail(struct corsac_sim *sim, const char *why) {
+  if (!sim) return fail_unopened(why);
   sim->stage = STAGE_OVER;
   say(why);
   if (!sim->alone) channel_child_fail(&sim->child, why);

@@ -64,7 +64,7 @@ uint64_t corsac_sim_seed(const struct corsac_sim *sim);
 // Before a step: the values (info_dim) that belong to it.
 void corsac_sim_info(struct corsac_sim *sim, const double *values);
 // Instead of begin or step: the simulation cannot go on, and why. corsac tells it, and starts the program anew; close
-// and end it. Returns a negative number.
+// and end it. Returns a negative number. NULL: instead of open, the program cannot even begin.
 int corsac_sim_fail(struct corsac_sim *sim, const char *why);
 void corsac_sim_close(struct corsac_sim *sim); // NULL is fine
 

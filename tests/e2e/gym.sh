@@ -75,6 +75,7 @@ if [ "$CHECK_FULL" = 1 ]; then
   refused 'an observation with a discrete part' "the observation\['mode'\] is a Discrete\(3\).*possible are Box" --env gym:corsac_test_envs:test/Mode-v0
   refused 'a shape that is not the space' 'shape \(3,\); its space says \(2, 3\)' --env gym:corsac_test_envs:test/Shape-v0
   refused 'what always raises' 'the mesh is gone' --env gym:corsac_test_envs:test/RaiseAlways-v0
+  CORSAC_SIM_LIBRARY=/nowhere/libcorsac_sim.so refused 'libcorsac_sim is not found' 'CORSAC_SIM_LIBRARY names it' --env gym:Pendulum-v1
   refused 'no such environment' "Environment \`Pendulam\` doesn't exist" --env gym:Pendulam-v1
   refused 'no such module' "No module named 'no_such_module'" --env gym:no_such_module:A-v0
 fi

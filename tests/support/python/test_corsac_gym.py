@@ -72,41 +72,35 @@ class Actions(unittest.TestCase):
                 corsac_gym.action_bounds(space)
             self.assertIn(words, str(caught.exception))
 
-    def test_type_shape_and_a_copy(self):
-        vector = numpy.array([0.5, -1.5], numpy.float32)
+    def test_type_and_shape(self):
+        numbers = [0.5, -1.5]
         for kind in (numpy.float32, numpy.float64):
-            action = corsac_gym.action_maker(Box(-2, 2, (2, 1), kind))(vector)
+            action = corsac_gym.action_maker(Box(-2, 2, (2, 1), kind))(numbers)
             self.assertEqual((action.dtype, action.shape, action.tolist()), (kind, (2, 1), [[0.5], [-1.5]]))
-            self.assertFalse(numpy.shares_memory(action, vector))
-        action = corsac_gym.action_maker(Box(-3, 3, (2,), numpy.int64))(numpy.array([2.6, -2.9], numpy.float32))
+        action = corsac_gym.action_maker(Box(-3, 3, (2,), numpy.int64))([2.6, -2.9])
         self.assertEqual((action.dtype, action.tolist()), (numpy.int64, [3, -3]))
 
 
 class StandIn:
-    """For libcorsac_sim: wants two episodes, cuts each after `steps`, and writes down what it gets."""
+    """For corsac_sim.Sim: wants two episodes, cuts each after `steps`, and writes down what it gets."""
 
     def __init__(self, act_dim, action=0.5, episodes=2, steps=10**6):
-        self.act_dim, self.action, self.left, self.steps = act_dim, action, episodes, steps
-        self.got = []
+        self.action, self.left, self.steps = [action] * act_dim, episodes, steps
+        self.got, self.acting = [], False
 
-    def seed(self):
-        return 2**63 + 5 + self.left
+    wanted = property(lambda self: self.left > 0)
+    seed = property(lambda self: 2**63 + 5 + self.left)
 
-    def begin(self, obs, action):
+    def begin(self, obs):
         self.got.append([(obs.tolist(), None, None)])
-        action[:] = self.action
-        return corsac_gym.ACT
+        self.acting = True
+        return self.action
 
-    def stepper(self, obs, action):
-        return lambda reward, flags: self.step(obs, reward, flags, action)
-
-    def step(self, obs, reward, flags, action):
-        self.got[-1].append((obs.tolist(), reward, flags))
-        if not flags and len(self.got[-1]) <= self.steps:
-            action[:] = self.action
-            return corsac_gym.ACT
-        self.left -= 1
-        return corsac_gym.BEGIN if self.left else corsac_gym.STOP
+    def step(self, obs, reward, terminated, truncated):
+        self.got[-1].append((obs.tolist(), reward, (terminated, truncated)))
+        self.acting = not terminated and not truncated and len(self.got[-1]) <= self.steps
+        self.left -= not self.acting
+        return self.action
 
 
 class Loop(unittest.TestCase):
@@ -123,16 +117,16 @@ class Loop(unittest.TestCase):
         self.assertEqual(got[0][3][1], -0.5)
 
     def test_a_time_limit_truncates(self):
-        self.assertEqual([flags for _, _, flags in self.drive("Box")[0]], [None] + [0] * 9 + [corsac_gym.TRUNCATED])
+        self.assertEqual([flags for _, _, flags in self.drive("Box")[0]], [None] + [(False, False)] * 9 + [(False, True)])
 
     def test_termination(self):
         got = self.drive("Nested")[1]
         self.assertEqual(got[0][0], [1, 2, 3, 4, 5, 6, 7])
-        self.assertEqual([flags for _, _, flags in got], [None] + [0] * 4 + [corsac_gym.TERMINATED])
+        self.assertEqual([flags for _, _, flags in got], [None] + [(False, False)] * 4 + [(True, False)])
 
     def test_both_and_the_final_observation(self):
         last = self.drive("Ends")[0][-1]
-        self.assertEqual(last[2], corsac_gym.TERMINATED | corsac_gym.TRUNCATED)
+        self.assertEqual(last[2], (True, True))
         self.assertEqual(last[0], [-1] * 6)
 
     def test_corsac_cuts_an_episode(self):
