@@ -48,6 +48,9 @@ if [ "$CHECK_FULL" = 1 ]; then
     skip 'the checkpoints are the same: no python3-h5py here'
   fi
   expect_status 'sync is resumed' 0 $MPIRUN -n 2 "$CORSAC" train --resume "$tmp/sync" --env-steps 600
+  train 'four at once in one actor' $gym --envs 4 --run-dir "$tmp/four"
+  expect_status 'make install' 0 env MAKEFLAGS= MAKELEVEL= make FLAVOUR="$(basename "$BUILD_DIR")" install PREFIX="$tmp/prefix"
+  expect_status 'the installed program finds its files' 0 "$tmp/prefix/bin/corsac" eval "$tmp/async" --episodes 1
 fi
 
 # --- an environment that fails costs an episode ----------------------------------------------------------------------------------------
