@@ -69,7 +69,7 @@ void supervisor_log_tail(const struct supervisor_log *log, char *text, size_t si
   size_t end = log->length;
   while (end > 0 && log->kept[end - 1] == '\n') end--;
   size_t first = end;
-  for (int lines = 0; first > 0 && end - first + (size_t)(2 * lines) < size - 1; first--)
+  for (int lines = 0; first > 0 && end - first + (size_t)(2 * lines) + 6 < size; first--)
     if (log->kept[first - 1] == '\n' && ++lines == TAIL_LINES) break;
   size_t used = 0;
   for (size_t i = first; i < end && used + 4 < size; i++) {

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Every header compiles alone; env.h also as C++, since plugins may be written in it. COMPILE: the compiler with its flags.
+# Every header compiles alone; what environments include also as C++, which they may be written in. COMPILE: the compiler with its flags.
 set -u
 passed=0 failed=0
 verdict() { # STATUS WHAT
@@ -12,8 +12,10 @@ for header in $(find learner actor common launch tests/support -name '*.h' | sor
   verdict $? "$header"
 done
 if command -v g++ >/dev/null; then
-  echo '#include "common/env/env.h"' | g++ -std=c++11 -I. -Wall -Wextra -Wpedantic -Werror -fsyntax-only -x c++ -
-  verdict $? 'common/env/env.h as C++'
+  for header in common/env/env.h common/env/sim.h common/env/sim.hpp; do
+    printf '#include "%s"\n#include "common/env/env.h"\n' "$header" | g++ -std=c++11 -I. -Wall -Wextra -Wpedantic -Werror -fsyntax-only -x c++ -
+    verdict $? "$header as C++"
+  done
 fi
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]
