@@ -138,7 +138,7 @@ check-full: ## check, then the long tests, the sanitizers, clang, other processo
 	$(Q)CHECK_FULL=1 $(MAKE) check-built
 	$(Q)for part in check-asan check-ubsan check-tsan check-valgrind check-clang check-cpus check-arm64 coverage; do $(MAKE) $$part || exit 1; done
 
-check-unit: $(call select,$(UNIT_TESTS)) $(PLUGINS) $(SIMULATORS) ## Run tests/unit
+check-unit: $(call select,$(UNIT_TESTS)) $(PLUGINS) $(SIMULATORS) $(SHARED) ## Run tests/unit
 	$(Q)$(RUN_TESTS) unit $(call select,$(UNIT_TESTS))
 
 check-mpi: $(call select,$(MPI_TESTS)) $(B)/corsac $(PLUGINS) $(SIMULATORS) ## Run tests/mpi

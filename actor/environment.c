@@ -74,7 +74,8 @@ enum status environment_kind_open(struct environment_kind *kind, const char *env
   const char *args = colon ? colon + 1 : "";
   if (length == 0)
     return error_set(error, STATUS_USAGE,
-                     "no environment is given: --env takes a built-in name or path/to/plugin.so[:args]");
+                     "no environment is given: --env takes a built-in name, path/to/plugin.so[:args], gym:ID or "
+                     "exec:COMMAND");
   if (length >= sizeof kind->id || strlen(args) >= sizeof kind->args)
     return error_set(error, STATUS_USAGE, "--env is too long: name and arguments may have %zu characters each",
                      sizeof kind->id - 1);

@@ -71,7 +71,9 @@ static void print_table(const struct config *config) {
   try_gym(config, &why, gym, sizeof gym);
   printf("%-32s %s%s\n", "gym:ID",
          why.status == STATUS_OK ? gym : "not available: ", why.status == STATUS_OK ? "" : why.text);
-  printf("\nYour own: --env path/to/plugin.so[:args], a shared object made with <corsac/env.h>\n");
+  printf(
+      "\nYour own: --env path/to/plugin.so[:args], a shared object made with <corsac/env.h>; exec:COMMAND, a program "
+      "with its own main loop made with <corsac/sim.h>\n");
 }
 
 int command_envs(int argc, char **argv) {

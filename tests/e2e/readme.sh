@@ -8,7 +8,7 @@ awk '
   /^```/ { inside = 1; sh = $0 == "```sh"; next }
   inside && sh { print }
   inside && !sh && /^\$ / { print substr($0, 3) }
-  /^    \$ / { print substr($0, 7) }' README.md | sed -E 's/ +#.*//' | grep -E '^(corsac|mpirun|build/release/corsac|gcc|make) ' >"$tmp/commands"
+  /^    \$ / { print substr($0, 7) }' README.md | sed -E 's/ +#.*//' | grep -E '^(corsac|mpirun|build/release/corsac|gcc|make|\./spring)( |$)' >"$tmp/commands"
 check 'README.md has commands' [ "$(grep -c corsac "$tmp/commands")" -ge 4 ]
 
 # A place that looks like the repository after `make`, with somebody's plugin in it.
@@ -17,7 +17,9 @@ ln -s "$CORSAC" "$tmp/bin/corsac"
 ln -s "$(dirname "$CORSAC")" build/release
 ln -s "$root/${BUILD_DIR%/*}/include" build/include
 ln -s "$plugins/counter.so" my_solver.so
+ln -s "$root/${BUILD_DIR%/*}/lib" build/lib
 (cd "$root" && block c corsac_env) >point_mass.c
+(cd "$root" && block c corsac_sim_open) >spring.c
 export PATH=$tmp/bin:$PATH OMPI_MCA_rmaps_base_oversubscribe=1
 shorten() { sed -E 's/ -n [0-9]+ / -n 3 /; s/(--env-steps )[0-9]+e[0-9]+/\12e3/; /--resume|--hidden/! s/( train )/\1--hidden 8,8 --batch-size 32 --learning-starts 1000 /'; }
 steps=$(sed -nE 's/.*--resume runs\/[^ ]*ckpt-([0-9]+)\.h5.*/\1/p' "$tmp/commands" | head -n 1)
