@@ -114,7 +114,9 @@ static int await_answer(struct instance *instance, struct channel_answer *answer
   const struct process_listener listener = {instance->kind->waiting, instance->kind->who};
   switch (process_child_await(&instance->child, instance->until, listener)) {
   case PROCESS_ENDED: return fail_ended(instance);
-  case PROCESS_LATE: return fail(instance, "the process did not answer within %g s (env_timeout)", instance->timeout);
+  case PROCESS_LATE:
+    return fail(instance, "the process did not %s within %g s (env_timeout)",
+                instance->child.channel->claimed ? "answer" : "call corsac_sim_open", instance->timeout);
   case PROCESS_ANSWERED: break;
   }
   copy_from_child(answer, &instance->child.channel->answer, sizeof *answer);

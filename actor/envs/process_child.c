@@ -204,10 +204,11 @@ static void reap(struct process_child *child) {
       child->supervisor = 0;
       if ((pid < 0 || !WIFEXITED(status)) && child->report.news != SUPERVISOR_ENDED && group > 1) kill(-group, SIGKILL);
     } else if (clock_now() > until) {
-      if (killed) return; // even SIGKILL has to wait for a disk that does not answer
+      kill(child->supervisor, SIGKILL);
+      if (group > 1) kill(-group, SIGKILL);
+      if (killed) child->supervisor = 0; // even SIGKILL has to wait for a disk that does not answer; others do not
       killed = true;
       until = clock_now() + 1;
-      kill(child->supervisor, SIGKILL);
     }
   }
 }

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 // argv of a supervisor, from the program's name on:
-//   PROGRAM SUPERVISOR_COMMAND LOG THREADS exec COMMAND                     /bin/sh -c COMMAND
+//   PROGRAM SUPERVISOR_COMMAND LOG THREADS exec COMMAND                     /bin/sh -c COMMAND, or -c "exec COMMAND"
 //                                          argv PROGRAM ARGUMENTS...        as they are, looked up in PATH
 //                                          plugin PATH ARGS INDEX EVALUATION
 // LOG: the file that gets what the child writes, or "" for stderr. THREADS: the child's OPENBLAS_NUM_THREADS, or "".

@@ -103,6 +103,16 @@ printf '#!/bin/sh\nn=$(cat %s/count 2>/dev/null || echo 0)\necho $((n + 1)) >%s/
 train 'one that dies three times' $quick --eval-every 0 --env "exec:$tmp/bin/sometimes" --run-dir "$tmp/sometimes"
 check 'costs three failures' [ "$(column "$tmp/sometimes/metrics.csv" env_failures | awk '{ n += $1 } END { print n }')" = 3 ]
 
+# --- MPI programs: alone, and below an mpirun of their own --------------------------------------------------------------------------------
+parallel=
+if has mpicc && mpicc -O2 -I"$include" tests/support/simulators/mpi/parallel.c "$library" -o "$tmp/bin/parallel" 2>"$err"; then parallel=$tmp/bin/parallel; fi
+if [ -n "$parallel" ]; then
+  expect_status 'a simulator that calls MPI_Init itself, below ranks' 0 $MPIRUN -n 3 "$CORSAC" train $quick --eval-every 0 --env-steps 300 --env "exec:$parallel" --run-dir "$tmp/single"
+  expect_status 'one below an mpirun of its own' 0 $MPIRUN -n 2 "$CORSAC" train $quick --eval-every 0 --env-steps 300 --env "exec:$MPIRUN -n 2 $parallel" --run-dir "$tmp/parallel"
+else
+  skip 'simulators that are MPI programs, because there is no mpicc that compiles'
+fi
+
 # --- no orphan -------------------------------------------------------------------------------------------------------------------------
 start "$CORSAC" train $quick --env-steps 1e9 --eval-every 0 --env "exec:sh -c '$tmp/bin/c; true'" --run-dir "$tmp/killed"
 wait_for pgrep -f "^$tmp/bin/c"
@@ -110,6 +120,13 @@ check 'a simulator below a shell runs' [ -n "$(pgrep -f "^$tmp/bin/c")" ]
 kill -KILL "$background"
 ended 'its actor is killed' 137
 check 'and takes it along' wait_for sh -c "! pgrep -f '^$tmp/bin/c'"
+if [ -n "$parallel" ]; then # whose ranks are in groups of their own
+  start "$CORSAC" train $quick --env-steps 1e9 --eval-every 0 --env "exec:$MPIRUN -n 2 $parallel" --run-dir "$tmp/killed2"
+  wait_for pgrep -f "^$parallel"
+  kill -KILL "$background"
+  ended 'the actor of a parallel simulator is killed' 137
+  check 'its ranks go' wait_for sh -c "! pgrep -f '^$parallel'"
+fi
 if has mpirun; then
   start $MPIRUN -n 3 "$CORSAC" train $quick --env-steps 1e9 --eval-every 0 --env "exec:$tmp/bin/c" --run-dir "$tmp/killed3"
   wait_for pgrep -f "^$tmp/bin/c"
