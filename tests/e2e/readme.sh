@@ -21,7 +21,7 @@ ln -s "$root/${BUILD_DIR%/*}/lib" build/lib
 (cd "$root" && block c corsac_env) >point_mass.c
 (cd "$root" && block c corsac_sim_open) >spring.c
 export PATH=$tmp/bin:$PATH OMPI_MCA_rmaps_base_oversubscribe=1
-shorten() { sed -E 's/ -n [0-9]+ / -n 3 /; s/(--env-steps )[0-9]+e[0-9]+/\12e3/; /--resume|--hidden/! s/( train )/\1--hidden 8,8 --batch-size 32 --learning-starts 1000 /'; }
+shorten() { sed -E 's/ -n [0-9]+ / -n 3 /; s/(--env-steps )([0-9]+e[0-9]+|[0-9]{6,})/\12e3/; /--resume|--hidden/! s/( train )/\1--hidden 8,8 --batch-size 32 --learning-starts 1000 /'; }
 steps=$(sed -nE 's/.*--resume runs\/[^ ]*ckpt-([0-9]+)\.h5.*/\1/p' "$tmp/commands" | head -n 1)
 train 'a run as in the session' --env Pendulum-v1 --env-steps "${steps:-0}" --hidden 8,8 --batch-size 32 --learning-starts 1000 --run-dir "$tmp/p1"
 while read -r command <&3; do
