@@ -8,7 +8,7 @@ awk '
   /^```/ { inside = 1; sh = $0 == "```sh"; next }
   inside && sh { print }
   inside && !sh && /^\$ / { print substr($0, 3) }
-  /^    \$ / { print substr($0, 7) }' README.md | sed -E 's/ +#.*//' | grep -E '^(corsac|mpirun|build/release/corsac|gcc|make|\./spring)( |$)' >"$tmp/commands"
+  /^    \$ / { print substr($0, 7) }' README.md | sed -E 's/ +#.*//' | grep -E '^(corsac|mpirun|mpicc|build/release/corsac|gcc|make|\./spring)( |$)' >"$tmp/commands"
 check 'README.md has commands' [ "$(grep -c corsac "$tmp/commands")" -ge 4 ]
 
 # A place that looks like the repository after `make`, with somebody's plugin in it.
@@ -17,6 +17,7 @@ ln -s "$CORSAC" "$tmp/bin/corsac"
 ln -s "$(dirname "$CORSAC")" build/release
 ln -s "$root/${BUILD_DIR%/*}/include" build/include
 ln -s "$plugins/counter.so" my_solver.so
+[ -e launch ] || ln -s "$root/launch" launch
 ln -s "$root/${BUILD_DIR%/*}/lib" build/lib
 (cd "$root" && block c corsac_env) >point_mass.c
 (cd "$root" && block c corsac_sim_open) >spring.c
