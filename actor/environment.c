@@ -66,6 +66,39 @@ static enum status open_gym(struct environment_kind *kind, const char *env, stru
   return status;
 }
 
+// What starts another program, and so is not the simulator itself; with the version's digits behind it.
+static bool is_launcher(const char *word, size_t length) {
+  static const char *const launchers[] = {"python", "bash", "sh",   "env",    "exec", "nice",
+                                          "julia",  "perl", "ruby", "octave", "time", "Rscript"};
+  while (length > 0 && strchr("0123456789.", word[length - 1])) length--;
+  for (size_t i = 0; i < sizeof launchers / sizeof *launchers; i++)
+    if (strlen(launchers[i]) == length && strncmp(word, launchers[i], length) == 0) return true;
+  return false;
+}
+
+void environment_name_command(const char *command, char *name, size_t size) {
+  const char *last = command, *found = NULL;
+  size_t found_length = 0;
+  for (const char *c = command; *c; c++)
+    if (*c == ';' || (*c == '&' && c[1] == '&')) last = c + (*c == ';' ? 1 : 2); // of `cd case && ./solver` the last
+  for (bool launched = false; *(last += strspn(last, " \t\n\"'"));) {
+    const char *word = last, *end = word + strcspn(word, " \t\n\"'");
+    const bool is_aside = memchr(word, '=', (size_t)(end - word)) || (launched && *word == '-'); // VARIABLE=value, -m
+    last = end;
+    for (const char *c = word; c < end; c++)
+      if (*c == '/') word = c + 1;
+    if (is_aside || word == end) continue;
+    found = word;
+    found_length = (size_t)(end - word);
+    if (!is_launcher(word, found_length)) break;
+    launched = true;
+  }
+  snprintf(name, size, "%.*s", (int)found_length, found ? found : "");
+  for (char *c = name; *c; c++)
+    if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-", *c)) *c = '_';
+  if (!*name) snprintf(name, size, "exec");
+}
+
 enum status environment_kind_open(struct environment_kind *kind, const char *env, const struct config *config,
                                   struct error *error) {
   *kind = (struct environment_kind){.config = config};
@@ -83,7 +116,7 @@ enum status environment_kind_open(struct environment_kind *kind, const char *env
   memcpy(kind->args, args, strlen(args) + 1);
   if (colon && strcmp(kind->id, "exec") == 0) {
     const enum status status = open_process(kind, (const char *[]){"exec", kind->args, NULL}, error);
-    if (status == STATUS_OK) snprintf(kind->id, sizeof kind->id, "%.*s", (int)strcspn(args, " "), args); // its name
+    if (status == STATUS_OK) environment_name_command(args, kind->id, sizeof kind->id);
     return status;
   }
   if (colon && strcmp(kind->id, "gym") == 0) return open_gym(kind, env, error);
@@ -271,10 +304,10 @@ static enum status scale_action(struct environment *environment, const float *ac
   return STATUS_OK;
 }
 
-static enum status refuse_step(const struct environment *environment, const char *name, int result, const float *obs,
-                               double reward, struct error *error) {
+static enum status refuse_step(const struct environment *environment, int result, const float *obs, double reward,
+                               struct error *error) {
   char call[64];
-  snprintf(call, sizeof call, "%s %llu of the episode", name, (unsigned long long)environment->step);
+  snprintf(call, sizeof call, "step %llu of the episode", (unsigned long long)environment->step);
   if (result < 0) return call_failed(environment, call, result, error);
   if (result & ~(CORSAC_TERMINATED | CORSAC_TRUNCATED))
     return fail(environment, STATUS_FAILED, error,
@@ -293,7 +326,7 @@ enum status environment_step(struct environment *environment, const float *actio
   *reward = 0;
   *flags = environment->kind->abi->step(environment->self, environment->scaled, obs, reward);
   if (is_good(environment, *flags, obs, *reward)) return STATUS_OK;
-  return refuse_step(environment, "step", *flags, obs, *reward, error);
+  return refuse_step(environment, *flags, obs, *reward, error);
 }
 
 bool environment_can_overlap(const struct environment *environment) { return environment->kind->abi->step_begin; }
@@ -305,7 +338,7 @@ enum status environment_step_begin(struct environment *environment, const float 
   int result = environment->kind->abi->step_begin(environment->self, environment->scaled);
   if (result >= 0) return STATUS_OK;
   char call[64];
-  snprintf(call, sizeof call, "step_begin %llu of the episode", (unsigned long long)environment->step);
+  snprintf(call, sizeof call, "step %llu of the episode", (unsigned long long)environment->step);
   return call_failed(environment, call, result, error);
 }
 
@@ -314,7 +347,7 @@ enum status environment_step_end(struct environment *environment, float *obs, do
   *reward = 0;
   *flags = environment->kind->abi->step_end(environment->self, obs, reward);
   if (is_good(environment, *flags, obs, *reward)) return STATUS_OK;
-  return refuse_step(environment, "step_end", *flags, obs, *reward, error);
+  return refuse_step(environment, *flags, obs, *reward, error);
 }
 
 void environment_info(const struct environment *environment, double *values) {

@@ -35,6 +35,8 @@ struct environment_kind {
 enum status environment_kind_open(struct environment_kind *kind, const char *env, const struct config *config,
                                   struct error *error);
 void environment_kind_close(struct environment_kind *kind);
+// The simulator's name in a COMMAND of exec: the last component of its path, not an interpreter's, not a variable's.
+void environment_name_command(const char *command, char *name, size_t size);
 // The last component of a plugin's path, the built-in's name, or gym:ID: what presets, /env and HELLO call it.
 const char *environment_kind_name(const struct environment_kind *kind);
 

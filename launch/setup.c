@@ -1,5 +1,6 @@
 #include "launch/setup.h"
 
+#include "actor/environment.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "common/config/options.h"
@@ -143,7 +144,7 @@ static void default_run_dir(struct config *config) {
   char path[CONFIG_TEXT];
   const char *env = config->env, *last = strrchr(env, ':');
   if (strncmp(env, "exec:", 5) == 0)
-    snprintf(path, sizeof path, "%.*s", (int)strcspn(env + 5, " "), env + 5);
+    environment_name_command(env + 5, path, sizeof path);
   else if (last && strncmp(env, "gym:", 4) == 0)
     snprintf(path, sizeof path, "%s", last + 1);
   else

@@ -113,6 +113,30 @@ static void refused(const char *env, enum status status, const char *text) {
   environment_kind_close(&kind);
 }
 
+static void test_name_command(void) {
+  static const char *const names[][2] = {{"./bin/solver -x in/put", "solver"},
+                                         {"  ./solver", "solver"},
+                                         {"python3.11 -u sim/bad.py 1", "bad.py"},
+                                         {"python -m tokamak", "tokamak"},
+                                         {"A=/x/y B= env C=1 ./solver", "solver"},
+                                         {"cd case && ./solver", "solver"},
+                                         {"bash -c './solver in'", "solver"},
+                                         {"python3", "python3"},
+                                         {"so%l<er", "so_l_er"},
+                                         {"python/solver", "solver"},
+                                         {" ", "exec"},
+                                         {"./solver 2>&1 | tee log", "solver"}};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    char name[64];
+    environment_name_command(names[i][0], name, sizeof name);
+    CU_ASSERT_STRING_EQUAL(name, names[i][1]);
+  }
+  struct environment_kind kind;
+  CU_ASSERT_EQUAL(environment_kind_open(&kind, "exec:python3 dir/solver.py", NULL, NULL), STATUS_OK);
+  CU_ASSERT_STRING_EQUAL(environment_kind_name(&kind), "solver.py");
+  environment_kind_close(&kind);
+}
+
 static void test_open_refused(void) {
   char env[4096];
   refused("", STATUS_USAGE, "no environment is given");
@@ -385,6 +409,7 @@ static void test_cannot_save(void) {
 int main(void) {
   static const struct unit_case cases[] = {
       {"built-in names and plugins open, with their arguments", test_open},
+      {"a command has its simulator's name", test_name_command},
       {"what cannot be opened is refused with what would be right", test_open_refused},
       {"a create that fails or gives a bad spec says why", test_create_fails},
       {"dimensions and bounds are checked, and a refused instance destroyed", test_spec},

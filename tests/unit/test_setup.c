@@ -133,6 +133,9 @@ static void test_default_directory(void) {
   CU_ASSERT_EQUAL(resolve(&setup, "--env exec:./bin/solver", 1, &error), STATUS_OK);
   CU_ASSERT_EQUAL(strncmp(setup.config.run_dir, "runs/solver-2", 13), 0);
   run_directory_discard(setup.run);
+  CU_ASSERT_EQUAL(resolve(&setup, "--env exec:A=1;bin/solver.py", 1, &error), STATUS_OK);
+  CU_ASSERT_EQUAL(strncmp(setup.config.run_dir, "runs/solver.py-2", 16), 0);
+  run_directory_discard(setup.run);
   CU_ASSERT_EQUAL(resolve(&setup, "--env gym:my_module:Mine-v0", 1, &error), STATUS_OK);
   CU_ASSERT_EQUAL(strncmp(setup.config.run_dir, "runs/Mine-v0-2", 14), 0);
   run_directory_discard(setup.run);
