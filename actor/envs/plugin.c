@@ -58,7 +58,8 @@ struct plugin *plugin_open(const char *path, struct error *error) {
   if (!plugin) return NULL;
   plugin->library = dlopen(file, RTLD_NOW | RTLD_LOCAL);
   if (!plugin->library) {
-    error_set(error, STATUS_FORMAT, "%s cannot be loaded as a shared object: %s", path, dlerror());
+    error_set(error, STATUS_FORMAT, "%s cannot be loaded as a shared object: %s%s", path, dlerror(),
+              strstr(path, ".so") ? "" : "; a program is given as --env 'exec:COMMAND'");
     goto failed;
   }
   const struct corsac_env *(*entry)(void) = NULL;

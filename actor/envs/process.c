@@ -15,7 +15,8 @@
 #include <sys/stat.h>
 
 enum { MAX_ARGUMENTS = 32, PATH_SIZE = CONFIG_TEXT + 64, WHY_SIZE = 704 };
-static const double CLOSE_SECONDS = 2; // for a simulator to end by itself
+static const double CLOSE_SECONDS = 2;   // for a simulator to end by itself
+static const double WORDS_SECONDS = 0.5; // for one that said it failed: what it writes then tells the most
 
 struct process {
   const struct config *config; // not owned, or NULL
@@ -122,7 +123,10 @@ static int await_answer(struct instance *instance, struct channel_answer *answer
   copy_from_child(answer, &instance->child.channel->answer, sizeof *answer);
   if (answer->status == CHANNEL_OK) return 0;
   make_text(answer->text, sizeof answer->text);
-  if (answer->status == CHANNEL_FAILED) return fail(instance, "%s", *answer->text ? answer->text : "it says no reason");
+  if (answer->status == CHANNEL_FAILED) {
+    process_child_end(&instance->child, WORDS_SECONDS);
+    return fail(instance, "%s", *answer->text ? answer->text : "it says no reason");
+  }
   return fail(instance, "the process breaks the protocol: its answer has status %u", answer->status);
 }
 

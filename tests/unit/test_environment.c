@@ -144,6 +144,8 @@ static void test_open_refused(void) {
   refused("Pendulm-v1", STATUS_USAGE, "\"Pendulm-v1\": did you mean Pendulum-v1?");
   refused("Tokamak:7", STATUS_USAGE, "\"Tokamak\"; `corsac envs`");
   refused("gym:", STATUS_USAGE, "gym:ID, such as");
+  refused("exce:./solver", STATUS_USAGE, "exec:COMMAND");
+  refused("/bin/sh", STATUS_FORMAT, "--env 'exec:COMMAND'");
   refused("exec:", STATUS_USAGE, "no command to run");
   refused("./missing.so:1", STATUS_IO, "./missing.so: No such file");
   refused("missing.so", STATUS_IO, "missing.so: No such file");

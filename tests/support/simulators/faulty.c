@@ -112,7 +112,12 @@ static void in_step(struct corsac_sim *sim, float *obs, double *reward, int *fla
     fprintf(stderr, "the last \033 word");
     exit(5);
   }
-  if (is("says")) corsac_sim_fail(sim, "the mesh is\ntangled"), exit(1);
+  if (is("says")) {
+    corsac_sim_fail(sim, "the mesh is\ntangled");
+    usleep(100000);
+    fprintf(stderr, "residual 7e300\n");
+    exit(1);
+  }
 }
 
 int main(int argc, char **argv) {
