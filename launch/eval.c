@@ -141,10 +141,11 @@ static enum status run_episodes(struct evaluation *evaluation, FILE *out, struct
     bool done;
     const enum status status = evaluator_step(evaluation->evaluator, &done, &result, error);
     if (status != STATUS_OK) return status;
+    const struct message_incident *incident = evaluator_incident(evaluation->evaluator);
+    if (!done && incident) fprintf(stderr, "corsac: an episode is made again: %s\n", incident->text);
     if (!done) continue;
     if (result.failed)
-      return error_set(error, STATUS_FAILED, "episode %u failed twice: %s", result.episode,
-                       evaluator_incident(evaluation->evaluator)->text);
+      return error_set(error, STATUS_FAILED, "episode %u failed twice: %s", result.episode, incident->text);
     evaluation->returns[result.episode] = result.episode_return;
     evaluation->length += (double)result.length / count;
     if (out) fprintf(out, "%10u %14.3f %10u\n", result.episode, result.episode_return, result.length);

@@ -175,7 +175,7 @@ enum status transition_receiver_take_info(struct transition_receiver *receiver, 
   struct message_info info;
   const enum status status = message_decode_info(frame, &info, error);
   if (status != STATUS_OK) return status;
-  if (info.environment >= job->config.envs || info.info_dim != job->environment.info_dim)
+  if (info.environment >= job->config.envs || info.info_dim == 0 || info.info_dim != job->environment.info_dim)
     return error_set(error, STATUS_PEER, "rank %u sent %u named values of environment %u; the job has %u of %llu",
                      frame->sender, info.info_dim, info.environment, job->environment.info_dim,
                      (unsigned long long)job->config.envs);

@@ -105,7 +105,8 @@ def make(name):
     except Exception as error:  # whatever the environment's own code raises
         if not isinstance(error, gymnasium.error.Error):
             traceback.print_exc()
-        raise Unsupported(f"gymnasium.make({name!r}) failed: {one_line(error)}") from None
+        hint = "; launch/install-deps.sh gym-mujoco installs it" if "MuJoCo is not installed" in str(error) else ""
+        raise Unsupported(f"gymnasium.make({name!r}) failed: {one_line(error)}{hint}") from None
 
 
 def one_line(error):

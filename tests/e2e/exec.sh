@@ -101,6 +101,9 @@ check 'is usage' grep -q "exec:COMMAND" "$err"
 printf '#!/bin/sh\nn=$(cat %s/count 2>/dev/null || echo 0)\necho $((n + 1)) >%s/count\n[ $n -lt 3 ] && exec %s segv\nexec %s good\n' \
   "$tmp" "$tmp" "$root/$faulty" "$root/$faulty" >"$tmp/bin/sometimes" && chmod +x "$tmp/bin/sometimes"
 train 'one that dies three times' $quick --eval-every 0 --env "exec:$tmp/bin/sometimes" --run-dir "$tmp/sometimes"
+echo 2 >"$tmp/count"
+expect_status 'its evaluation makes an episode again' 0 "$CORSAC" eval "$tmp/sometimes"
+check 'and says so' grep -q 'made again: .*Segmentation fault' "$err"
 check 'costs three failures' [ "$(column "$tmp/sometimes/metrics.csv" env_failures | awk '{ n += $1 } END { print n }')" = 3 ]
 
 # --- MPI programs: alone, and below an mpirun of their own --------------------------------------------------------------------------------

@@ -109,6 +109,29 @@ static void test_round_trip(void) {
   job_release(&second);
 }
 
+// The sums of named values go on, unless the environment has others by now: that must not end a run.
+static void test_named_values(void) {
+  struct config config = small_config();
+  struct job first, second;
+  struct error error = {0};
+  bool has_replay;
+  small_job_init(&first, &config);
+  small_job_fill(&first, 1, 13);
+  first.environment.info_dim = 2;
+  first.metrics.info_count[1] = 5;
+  first.metrics.info_sum[1] = 0.5;
+  CU_ASSERT_EQUAL(checkpoint_write(in_directory("info.h5"), &first, CHECKPOINT_ALL, &error), STATUS_OK);
+  for (uint32_t info_dim = 0; info_dim < 4; info_dim++) {
+    small_job_init(&second, &config);
+    second.environment.info_dim = info_dim;
+    CU_ASSERT_EQUAL(checkpoint_read(in_directory("info.h5"), &second, &has_replay, &error), STATUS_OK);
+    CU_ASSERT_EQUAL(second.metrics.info_count[1], info_dim == 2 ? 5 : 0);
+    CU_ASSERT_EQUAL(second.metrics.info_sum[1], info_dim == 2 ? 0.5 : 0);
+    job_release(&second);
+  }
+  job_release(&first);
+}
+
 static void test_info(void) {
   struct config config = small_config(), read;
   struct checkpoint_info info;
@@ -723,6 +746,7 @@ static void in_own_directory(void (*run)(void)) {
 }
 #define CASE(name)                                                                                                     \
   static void name##_alone(void) { in_own_directory(name); }
+CASE(test_named_values)
 CASE(test_round_trip)
 CASE(test_info)
 CASE(test_without_replay)
@@ -746,6 +770,7 @@ int main(void) {
   log_init(0, LOG_ERROR);
   static const struct unit_case cases[] = {
       {"a job comes back whole, field by field", test_round_trip_alone},
+      {"sums of named values go on, others begin anew", test_named_values_alone},
       {"the head tells what the file holds", test_info_alone},
       {"without replay a checkpoint is small, resumable and not exact", test_without_replay_alone},
       {"layer norm is saved, and what was not exact does not become so", test_layer_norm_and_inexact_alone},
