@@ -38,8 +38,8 @@ static enum status find_built_in(struct environment_kind *kind, struct error *er
   if (kind->abi) return STATUS_OK;
   const char *nearest = registry_nearest(kind->id);
   return error_set(error, STATUS_USAGE,
-                   "no environment is called \"%s\"%s%s%s; `corsac envs` lists the built-in ones, a plugin is "
-                   "named by its path: path/to/plugin.so[:args]",
+                   "no environment is called \"%s\"%s%s%s; `corsac envs` lists the built-in ones; others "
+                   "are path/to/plugin.so[:args], exec:COMMAND and gym:ID",
                    kind->id, nearest ? ": did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
 }
 
