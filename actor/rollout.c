@@ -177,8 +177,9 @@ static enum status take_failure(struct rollout *rollout, uint32_t i, const struc
   member->since = 0;
   const uint64_t most = rollout->config->env_max_failures;
   if (member->failures >= most)
-    return error_set(error, STATUS_FAILED, "%s%.900s",
-                     most > 1 ? "the last failure in a row of too many (env_max_failures): " : "", why->text);
+    return most > 1 ? error_set(error, STATUS_FAILED, "%u failures in a row (env_max_failures), the last one: %.900s",
+                                member->failures, why->text)
+                    : error_set(error, STATUS_FAILED, "%s", why->text);
   const double pause = pause_after(member->failures);
   member->again = clock_now() + pause;
   member->incident =

@@ -149,6 +149,7 @@ static enum status learn(const struct setup *setup, struct transport *transport,
   metrics_format_header(&job.environment, header);
   metrics_file = metrics_file_open(setup->config.run_dir, header, job.metrics.rows, error);
   if (!metrics_file) goto release_job;
+  job.metrics.rows = metrics_file_rows(metrics_file);
   const char *file = setup->in_place ? strrchr(setup->checkpoint, '/') + 1 : "";
   learner = learner_create(&(struct learner_setup){&job, transport, setup->run, metrics_file, stop, file}, error);
   if (!learner) goto release_job;

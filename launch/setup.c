@@ -177,6 +177,13 @@ static enum status count_groups(const struct config *config, uint32_t *actors, s
   return STATUS_OK;
 }
 
+static void warn_of_isolation(const struct config *config) {
+  const size_t name = strcspn(config->env, ":");
+  const bool plugin = memchr(config->env, '/', name) || (name > 3 && strncmp(config->env + name - 3, ".so", 3) == 0);
+  if (config->isolate && !plugin && strncmp(config->env, "exec:", 5) != 0 && strncmp(config->env, "gym:", 4) != 0)
+    log_warn("isolate is for plugins: %s is built in and runs in its actor's process", config->env);
+}
+
 static enum status resolve_envs(struct config *config, uint32_t actors, struct error *error) {
   if (config->envs == 0) config->envs = actors;
   if (config->envs < actors)
@@ -244,6 +251,7 @@ enum status setup_resolve(struct setup *setup, int argc, char **argv, uint32_t a
   if (status == STATUS_OK) status = count_groups(&setup->config, &actors, error);
   if (status == STATUS_OK) status = resolve_envs(&setup->config, actors, error);
   if (status == STATUS_OK) resolve_backend(&setup->config);
+  if (status == STATUS_OK) warn_of_isolation(&setup->config);
   if (status == STATUS_OK) resolve_threads(&setup->config, ranks);
   if (status != STATUS_OK) return status;
   struct config *config = &setup->config;

@@ -522,8 +522,10 @@ static void check_number(const struct learner *learner, char *reason, size_t siz
 // An actor counts as gone. reason: why the job has to stop now, if it has to.
 static void note_death(struct learner *learner, uint32_t actor, char *reason, size_t size) {
   const struct roster *roster = &learner->roster;
-  log_warn("actor rank %u is gone, or silent for too long; %u of %u actors are left", actor + 1, roster_alive(roster),
-           roster->active);
+  log_warn(
+      "actor rank %u is gone, or silent for too long (a step that never ends? --isolate cuts it off at --env-timeout); "
+      "%u of %u actors are left",
+      actor + 1, roster_alive(roster), roster->active);
   if (!roster->entry[actor].active) return; // it had nothing to do
   give_up_evaluation(learner);
   if (learner->job->config.sync || roster_alive(roster) == 0)

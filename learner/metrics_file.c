@@ -15,6 +15,7 @@
 
 struct metrics_file {
   char path[RUN_PATH];
+  uint64_t rows; // kept
   int descriptor;
 };
 
@@ -54,8 +55,23 @@ static size_t kept_length(const char *text, size_t size, uint64_t rows, uint64_t
   return kept;
 }
 
-// Leaves the header and the rows to keep in the file.
-static enum status prepare(const char *path, const char *columns, uint64_t keep_rows, struct error *error) {
+// A simulator that names other info values than before, or a later program, has other columns: a new file begins.
+static enum status set_aside(const char *path, struct error *error) {
+  char aside[RUN_PATH + 32];
+  for (int n = 1; n < 1000; n++) {
+    snprintf(aside, sizeof aside, "%s.%d", path, n);
+    if (access(aside, F_OK) == 0) continue;
+    if (rename(path, aside) != 0) break;
+    log_warn("%s has other columns than are written now: it is %s from here on, and a new one begins", path,
+             strrchr(aside, '/') + 1);
+    return STATUS_OK;
+  }
+  return error_set(error, STATUS_IO, "%s: has other columns, and cannot be renamed: %s", path, strerror(errno));
+}
+
+// Leaves the header and the rows to keep in the file; *rows: how many these are.
+static enum status prepare(const char *path, const char *columns, uint64_t keep_rows, uint64_t *kept_rows,
+                           struct error *error) {
   char header[METRICS_HEADER + 1];
   const size_t header_size = (size_t)snprintf(header, sizeof header, "%s\n", columns);
   struct error unread = {0};
@@ -68,13 +84,15 @@ static enum status prepare(const char *path, const char *columns, uint64_t keep_
   } else if (size == 0) {
     status = run_write_file(path, header, header_size, error);
   } else if (size < header_size || memcmp(text, header, header_size) != 0) {
-    status = error_set(error, STATUS_MISMATCH,
-                       "%s: its columns are not those that this program writes; move the file away to go on", path);
+    status = set_aside(path, error);
+    if (status == STATUS_OK) status = run_write_file(path, header, header_size, error);
+    keep_rows = 0;
   } else {
     const size_t kept = kept_length(text, size, keep_rows, &rows);
     if (kept < size) status = run_write_file(path, text, kept, error);
   }
   memory_free(text);
+  *kept_rows = rows < keep_rows ? rows : keep_rows;
   if (status == STATUS_OK && rows < keep_rows)
     log_warn("%s: has %llu rows where the checkpoint knows of %llu", path, (unsigned long long)rows,
              (unsigned long long)keep_rows);
@@ -86,7 +104,7 @@ struct metrics_file *metrics_file_open(const char *directory, const char *header
   struct metrics_file *file = memory_alloc(1, sizeof *file, "metrics.csv", error);
   if (!file) return NULL;
   if (run_path(file->path, directory, "metrics.csv", error) != STATUS_OK) goto fail;
-  if (prepare(file->path, header, keep_rows, error) != STATUS_OK) goto fail;
+  if (prepare(file->path, header, keep_rows, &file->rows, error) != STATUS_OK) goto fail;
   file->descriptor = open(file->path, O_WRONLY | O_APPEND | O_CLOEXEC);
   if (file->descriptor >= 0) return file;
   error_set(error, STATUS_IO, "%s: cannot be opened: %s", file->path, strerror(errno));
@@ -94,6 +112,8 @@ fail:
   memory_free(file);
   return NULL;
 }
+
+uint64_t metrics_file_rows(const struct metrics_file *file) { return file->rows; }
 
 enum status metrics_file_append(struct metrics_file *file, const char *line, struct error *error) {
   const size_t length = strlen(line);
