@@ -117,7 +117,12 @@ static enum status prepare(struct evaluation *evaluation, const struct request *
     return error->status;
   policy_weights_copy(evaluator_weights(evaluation->evaluator), &evaluation->weights);
   const struct environment *environment = evaluator_environment(evaluation->evaluator, error);
-  return environment ? check_shape(evaluation, environment, error) : error->status;
+  if (environment) return check_shape(evaluation, environment, error);
+  if (!request->env && strchr(evaluation->config.env, '/'))
+    error_prefix(error,
+                 "%s was trained in %s (paths are from the directory where that was started; --env can name another)",
+                 evaluation->file, evaluation->config.env);
+  return error->status;
 }
 
 static void release(struct evaluation *evaluation) {

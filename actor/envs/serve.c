@@ -12,7 +12,8 @@ struct serve {
   const struct corsac_env *abi;
   void *self;
   uint32_t obs_dim, act_dim, info_dim;
-  float *action, *obs; // own copies: the plugin may read and write them as often as it likes
+  float *action, *obs;      // own copies: the plugin may read and write them as often as it likes
+  struct channel_spec spec; // as published
 };
 
 static bool create(struct serve *serve, const struct corsac_env_config *config) {
@@ -26,15 +27,15 @@ static bool create(struct serve *serve, const struct corsac_env_config *config) 
     return false;
   }
   // What is wrong in it is said by the host, which checks it; here it only has to fit.
-  static struct channel_spec spec;
-  spec = (struct channel_spec){.obs_dim = given.obs_dim,
-                               .act_dim = given.act_dim,
-                               .max_episode_steps = given.max_episode_steps,
-                               .flags = serve->abi->save && serve->abi->load ? CHANNEL_CAN_SAVE : 0};
+  struct channel_spec *spec = &serve->spec;
+  *spec = (struct channel_spec){.obs_dim = given.obs_dim,
+                                .act_dim = given.act_dim,
+                                .max_episode_steps = given.max_episode_steps,
+                                .flags = serve->abi->save && serve->abi->load ? CHANNEL_CAN_SAVE : 0};
   for (uint32_t i = 0; i < given.info_dim && i < CHANNEL_MAX_INFO; i++)
-    snprintf(spec.info_names[i], sizeof spec.info_names[i], "%s",
+    snprintf(spec->info_names[i], sizeof spec->info_names[i], "%s",
              given.info_names && given.info_names[i] ? given.info_names[i] : "");
-  spec.info_dim = given.info_dim;
+  spec->info_dim = given.info_dim;
   serve->info_dim = serve->abi->info ? given.info_dim : 0;
   if (given.act_dim > 0 && (!given.action_low || !given.action_high)) {
     channel_child_fail(&serve->child, "create set no bounds of the actions");
@@ -45,7 +46,7 @@ static bool create(struct serve *serve, const struct corsac_env_config *config) 
   serve->action = calloc((size_t)given.act_dim + 1, sizeof *serve->action);
   serve->obs = calloc((size_t)given.obs_dim + 1, sizeof *serve->obs);
   if (!serve->action || !serve->obs ||
-      channel_child_publish(&serve->child, &spec, given.action_low, given.action_high) != 0) {
+      channel_child_publish(&serve->child, spec, given.action_low, given.action_high) != 0) {
     channel_child_fail(&serve->child, *serve->child.why ? serve->child.why : "not enough memory");
     return false;
   }

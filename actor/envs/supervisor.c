@@ -83,8 +83,12 @@ static bool start(struct supervisor *supervisor, char **argv) {
   if (supervisor->child == 0) run(argv, self, output[1]);
   close(output[1]);
   supervisor->output = output[0];
-  fcntl(supervisor->output, F_SETFL, O_NONBLOCK);
-  return supervisor->child > 0;
+  if (supervisor->child > 0 && fcntl(supervisor->output, F_SETFL, O_NONBLOCK) == 0) return true;
+  const int why = errno;
+  close(supervisor->output);
+  if (supervisor->child > 0) kill(supervisor->child, SIGKILL);
+  errno = why;
+  return false;
 }
 
 // ---- its end ----
