@@ -239,7 +239,8 @@ static enum status leave(struct actor *actor, const struct frame *frame, struct 
   actor->exit_code = (int)stop.exit_code;
   actor->together = stop.together;
   actor->phase = PHASE_LEFT;
-  return send_empty(actor, MESSAGE_BYE, error);
+  const struct message_bye bye = {actor->sender.batch.steps};
+  return send_bytes(actor, message_encode_bye(&actor->bytes, rank(actor), &bye, error), error);
 }
 
 static enum status take_message(struct actor *actor, const struct frame *frame, struct error *error) {

@@ -19,7 +19,7 @@ struct job {
   struct replay *replay;
   struct rate_limiter limiter; // limiter.steps and limiter.updates are the job's totals
   uint64_t episodes, policy_version, evaluations;
-  uint64_t dropped;              // surplus rows
+  uint64_t dropped;              // steps made past the end
   bool exact;                    // sync, and every environment's snapshot is whole
   struct snapshot *environments; // (config.envs) where each stands
   struct metrics metrics;

@@ -1,55 +1,16 @@
-#include "learner/learner.h"
+#include "learner/learner_impl.h"
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/wire/assignment.h"
 #include "common/wire/codec.h"
-#include "learner/evaluation.h"
-#include "learner/incidents.h"
-#include "learner/reporter.h"
-#include "learner/roster.h"
-#include "learner/saving.h"
-#include "learner/transition_receiver.h"
-#include "learner/weights_publisher.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { DRAIN_AT_ONCE = 256 };               // messages between two updates
 static const double SNAPSHOT_SECONDS = 0.5; // a periodic save waits this long for snapshots
 static const double LEAVE_SECONDS = 3.0;    // ... and the end for the actors' last word
-
-enum phase { PHASE_TRAINING, PHASE_FINISHING, PHASE_LEAVING, PHASE_OVER };
-// sync: what a round goes through, in this order. A job saved anywhere in it resumes at STAGE_UPDATE and does the same.
-enum stage { STAGE_UPDATE, STAGE_EVALUATE, STAGE_REPORT, STAGE_ROUND };
-
-struct learner {
-  struct job *job;
-  struct transport *transport;
-  const volatile sig_atomic_t *stop;
-  enum phase phase;
-  enum stage stage;
-  struct roster roster;
-  struct transition_receiver *receiver;
-  struct weights_publisher publisher;
-  struct evaluation evaluation;
-  struct reporter reporter;
-  struct saving saving;
-  struct incidents incidents;
-  uint64_t round;
-  uint32_t round_ends; // sync: actors that have ended the round
-  uint64_t collecting; // async: snapshots still missing for the save that is due; 0: none is
-  double collect_until;
-  double deadline;   // max_hours
-  double idle_since; // 0: busy
-  double leave_until;
-  uint64_t updates_at_round; // sync: updates before the round's first
-  bool stop_requested;       // an actor was told to stop
-  bool final_evaluation;     // asked for
-  bool retired;              // an actor was
-  struct learner_outcome outcome;
-};
 
 struct learner *learner_create(const struct learner_setup *setup, struct error *error) {
   struct learner *learner = memory_alloc(1, sizeof *learner, "the learner", error);
@@ -96,8 +57,6 @@ void learner_destroy(struct learner *learner) {
 
 const struct learner_outcome *learner_outcome(const struct learner *learner) { return &learner->outcome; }
 
-static bool is_due(uint64_t steps, uint64_t next) { return steps >= next; } // see job_threshold_after
-
 // To what of the learner's time goes beside the updates.
 static void count_stage(double *seconds, double since) { *seconds += clock_now() - since; }
 
@@ -134,7 +93,7 @@ enum status learner_start(struct learner *learner, struct error *error) {
     log_info("%u of %llu environments begin a new episode: the checkpoint does not hold their running one", anew,
              (unsigned long long)job->config.envs);
   if (status == STATUS_OK) status = send_all_empty(learner, MESSAGE_START, false, error);
-  reporter_status(&learner->reporter, job, "running", -1, "");
+  reporter_status(&learner->reporter, job, &learner->roster, "running", -1, "");
   return status;
 }
 
@@ -143,9 +102,11 @@ static void leave(struct learner *learner, int exit_code, const char *state, con
   saving_finish(&learner->saving);
   learner->phase = PHASE_LEAVING;
   learner->outcome.exit_code = exit_code;
+  learner->outcome.state = state;
   snprintf(learner->outcome.reason, sizeof learner->outcome.reason, "%s", reason);
   memcpy(learner->outcome.checkpoint, learner->reporter.checkpoint, sizeof learner->outcome.checkpoint);
-  reporter_status(&learner->reporter, learner->job, state, exit_code, reason); // the truth first: the end may be short
+  reporter_status(&learner->reporter, learner->job, &learner->roster, state, exit_code,
+                  reason); // the truth first: the end may be short
   learner->leave_until = clock_now() + LEAVE_SECONDS;
   // A signal's time is short; a job that is done can wait for the steps that are being made.
   for (uint32_t i = 0; i < learner->roster.active && exit_code == EXIT_DONE; i++)
@@ -184,159 +145,14 @@ static void save_and_stop(struct learner *learner, bool hurry, const char *reaso
   saving_give_up(&learner->saving);
   if (hurry && !is_saved(learner)) {
     status = saving_now(&learner->saving, CHECKPOINT_NO_REPLAY, &error);
-    if (status == STATUS_OK) reporter_status(&learner->reporter, learner->job, "stopped", EXIT_STOPPED, reason);
+    if (status == STATUS_OK)
+      reporter_status(&learner->reporter, learner->job, &learner->roster, "stopped", EXIT_STOPPED, reason);
   }
   if (status == STATUS_OK && !over) status = saving_now(&learner->saving, CHECKPOINT_ALL, &error);
   if (status == STATUS_OK)
     leave(learner, EXIT_STOPPED, "stopped", reason);
   else if (status != STATUS_STOPPED) // then the next turn sees the signal
     fail(learner, &error);
-}
-
-// --- what arrives ---
-
-static enum status take_snapshot(struct learner *learner, const struct frame *frame, struct error *error) {
-  if (learner->collecting > 0) learner->collecting--;
-  return transition_receiver_take_snapshot(learner->receiver, frame, error);
-}
-
-static enum status take_round_end(struct learner *learner, const struct frame *frame, struct error *error) {
-  struct message_round_end end;
-  const enum status status = message_decode_round_end(frame, &end, error);
-  if (status != STATUS_OK) return status;
-  if (learner->stage != STAGE_ROUND || end.round != learner->round)
-    return error_set(error, STATUS_PEER, "rank %u ended round %llu, which is not the one that is made", frame->sender,
-                     (unsigned long long)end.round);
-  learner->round_ends++;
-  return STATUS_OK;
-}
-
-static void finish_evaluation(struct learner *learner) {
-  struct job *job = learner->job;
-  struct evaluation *evaluation = &learner->evaluation;
-  const struct evaluation_result result = evaluation_result(evaluation);
-  evaluation_end(evaluation);
-  if (job->config.sync && is_due(evaluation->env_steps, job->next_eval))
-    job->next_eval = job_threshold_after(job->next_eval, job->config.eval_every, evaluation->env_steps);
-  if (result.episodes < evaluation->episodes)
-    log_warn("evaluation at %llu steps: the environment failed in %u of %u episodes, which do not count",
-             (unsigned long long)evaluation->env_steps, evaluation->episodes - result.episodes, evaluation->episodes);
-  if (result.episodes == 0) return;
-  learner->outcome.evaluated = true;
-  learner->outcome.last_return = result.mean;
-  learner->outcome.last_steps = evaluation->env_steps;
-  job->evaluations++;
-  job->metrics.evaluated = 1;
-  job->metrics.eval_return = result.mean;
-  const bool best = result.mean > job->best_return;
-  log_info("evaluation at %llu steps: mean return %.2f +- %.2f over %u episodes (%.2f to %.2f)%s",
-           (unsigned long long)evaluation->env_steps, result.mean, result.std, result.episodes, result.low, result.high,
-           best ? ", the best so far" : "");
-  if (!best) return;
-  job->best_return = result.mean;
-  struct error unsaved = {0};
-  if (saving_best(&learner->saving, &evaluation->weights, &evaluation->normalizer, evaluation->env_steps, &unsaved) !=
-      STATUS_OK)
-    log_error("best.h5 not saved, training goes on: %s", unsaved.text);
-}
-
-static void give_up_evaluation(struct learner *learner) {
-  if (learner->evaluation.running) log_warn("the evaluation under way is given up");
-  evaluation_end(&learner->evaluation);
-}
-
-// async: the others go on without an actor whose environment failed too often.
-static bool retire(struct learner *learner, uint32_t actor, const struct message_failed *failed) {
-  struct roster *roster = &learner->roster;
-  if (learner->job->config.sync || failed->status != STATUS_FAILED) return false;
-  roster_retire(roster, actor);
-  if (roster_alive(roster) == 0) return false;
-  log_error("rank %u: %s", actor + 1, failed->text);
-  log_warn("rank %u makes no more steps; %u of %u actors go on", actor + 1, roster_alive(roster), roster->active);
-  give_up_evaluation(learner);
-  learner->retired = true;
-  return true;
-}
-
-static enum status take_failure(struct learner *learner, const struct frame *frame, struct error *error) {
-  struct message_failed failed;
-  enum status status = message_decode_failed(frame, &failed, error);
-  if (status != STATUS_OK || retire(learner, frame->sender - 1, &failed)) return status;
-  error_set(error, (enum status)failed.status, "rank %u: %s", frame->sender, failed.text);
-  struct error unsaved = {0};
-  while (saving_now(&learner->saving, CHECKPOINT_ALL, &unsaved) == STATUS_STOPPED) { // once: one signal counts
-    saving_give_up(&learner->saving);
-    error_clear(&unsaved);
-  }
-  if (unsaved.status != STATUS_OK) log_error("and no checkpoint could be saved: %s", unsaved.text);
-  return error->status;
-}
-
-static enum status take_message(struct learner *learner, const struct frame *frame, struct error *error) {
-  const uint32_t actor = frame->sender - 1;
-  struct message_heartbeat heartbeat;
-  enum status status;
-  bool done;
-  roster_hear(&learner->roster, actor);
-  switch (frame->type) {
-  case MESSAGE_TRANSITIONS:
-    roster_batch_arrived(&learner->roster, actor);
-    return transition_receiver_take(learner->receiver, frame, &learner->roster.entry[actor].longest_step, error);
-  case MESSAGE_INFO: return transition_receiver_take_info(learner->receiver, frame, error);
-  case MESSAGE_SNAPSHOT: return take_snapshot(learner, frame, error);
-  case MESSAGE_ROUND_END: return take_round_end(learner, frame, error);
-  case MESSAGE_WEIGHTS_TAKEN: weights_publisher_taken(&learner->publisher, actor); return STATUS_OK;
-  case MESSAGE_EPISODE:
-    status = evaluation_take(&learner->evaluation, frame, &done, error);
-    if (status == STATUS_OK && done) finish_evaluation(learner);
-    return status;
-  case MESSAGE_STOP_REQUEST: learner->stop_requested = true; return STATUS_OK;
-  case MESSAGE_BYE: learner->roster.entry[actor].left = true; return STATUS_OK;
-  case MESSAGE_FAILED: return take_failure(learner, frame, error);
-  case MESSAGE_INCIDENT: return incidents_take(&learner->incidents, frame, &learner->job->metrics, error);
-  case MESSAGE_HEARTBEAT:
-    status = message_decode_heartbeat(frame, &heartbeat, error);
-    if (status == STATUS_OK) roster_take_heartbeat(&learner->roster, actor, &heartbeat);
-    return status;
-  default:
-    return error_set(error, STATUS_PEER, "rank %u sent %s to the learner", frame->sender,
-                     message_type_name(frame->type));
-  }
-}
-
-// An actor that counts as gone speaks. false: it was its last word.
-static bool take_back(struct learner *learner, uint32_t rank) {
-  struct roster *roster = &learner->roster;
-  if (!roster_revive(roster, rank - 1)) return false;
-  log_warn("actor rank %u is back: %u of %u actors are there", rank, roster_alive(roster), roster->active);
-  return true;
-}
-
-static enum status drain(struct learner *learner, bool *busy, struct error *error) {
-  for (int taken = 0; taken < DRAIN_AT_ONCE; taken++) {
-    // Rows that would go over those of a checkpoint that is being written wait, and with them all that comes behind.
-    if (!learner->job->config.sync && learner->phase < PHASE_LEAVING &&
-        !transition_receiver_has_room(learner->receiver)) {
-      roster_excuse(&learner->roster);
-      return STATUS_OK;
-    }
-    int from;
-    const uint8_t *bytes;
-    size_t size;
-    enum status status = transport_receive(learner->transport, &from, &bytes, &size, error);
-    if (status != STATUS_OK || size == 0) return status;
-    *busy = true;
-    struct frame frame;
-    status = frame_decode(bytes, size, &frame, error);
-    if (status == STATUS_OK && (from < 1 || frame.sender != (uint32_t)from))
-      status = error_set(error, STATUS_PEER, "a message from rank %d says it is from rank %u", from, frame.sender);
-    // On the way out only last words count: rows of a round that is not finished, or past the end, are of no use.
-    if (status == STATUS_OK && learner->phase == PHASE_LEAVING && frame.type != MESSAGE_BYE) continue;
-    if (status == STATUS_OK && !learner->roster.entry[from - 1].alive && !take_back(learner, (uint32_t)from)) continue;
-    if (status == STATUS_OK) status = take_message(learner, &frame, error);
-    if (status != STATUS_OK) return status;
-  }
-  return STATUS_OK;
 }
 
 // --- training ---
@@ -522,12 +338,15 @@ static void check_number(const struct learner *learner, char *reason, size_t siz
 // An actor counts as gone. reason: why the job has to stop now, if it has to.
 static void note_death(struct learner *learner, uint32_t actor, char *reason, size_t size) {
   const struct roster *roster = &learner->roster;
-  log_warn(
-      "actor rank %u is gone, or silent for too long (a step that never ends? --isolate cuts it off at --env-timeout); "
-      "%u of %u actors are left",
-      actor + 1, roster_alive(roster), roster->active);
-  if (!roster->entry[actor].active) return; // it had nothing to do
-  give_up_evaluation(learner);
+  const struct roster_entry *entry = &roster->entry[actor];
+  if (entry->expelled)
+    log_warn("actor rank %u is out; %u of %u actors are left", actor + 1, roster_alive(roster), roster->active);
+  else
+    log_warn("actor rank %u is gone, or silent for too long: %.1f s (a step that never ends? --isolate cuts it off at "
+             "--env-timeout); %u of %u actors are left",
+             actor + 1, clock_now() - entry->heard, roster_alive(roster), roster->active);
+  if (!entry->active) return; // it had nothing to do
+  learner_give_up_evaluation(learner);
   if (learner->job->config.sync || roster_alive(roster) == 0)
     snprintf(reason, size, "actor rank %u is gone%s", actor + 1,
              learner->job->config.sync ? ", and sync needs every one" : "");
@@ -564,7 +383,7 @@ static void count_idle(struct learner *learner, double began, bool busy) {
 
 static enum status training_turn(struct learner *learner, bool *busy, struct error *error) {
   const double began = clock_now();
-  enum status status = drain(learner, busy, error);
+  enum status status = learner_drain(learner, busy, error);
   count_stage(&learner->reporter.stages.drain, began);
   saving_poll(&learner->saving);
   if (status == STATUS_OK) status = look_around(learner, error);
@@ -583,10 +402,14 @@ static enum status training_turn(struct learner *learner, bool *busy, struct err
 static void leaving_turn(struct learner *learner) {
   struct error error = {0};
   bool busy = false;
-  if (drain(learner, &busy, &error) != STATUS_OK) log_warn("while leaving: %s", error.text);
+  if (learner_drain(learner, &busy, &error) != STATUS_OK) log_warn("while leaving: %s", error.text);
   learner->outcome.together = roster_all_left(&learner->roster);
   for (uint32_t i = 0; i < learner->roster.actors; i++) learner->outcome.together &= learner->roster.entry[i].alive;
-  if (roster_all_left(&learner->roster) || clock_now() > learner->leave_until) learner->phase = PHASE_OVER;
+  if (!roster_all_left(&learner->roster) && clock_now() <= learner->leave_until) return;
+  learner->phase = PHASE_OVER;
+  const struct learner_outcome *outcome = &learner->outcome; // once more, with what the last words say
+  reporter_status(&learner->reporter, learner->job, &learner->roster, outcome->state, outcome->exit_code,
+                  outcome->reason);
 }
 
 enum turn learner_turn(struct learner *learner) {

@@ -32,6 +32,7 @@ enum turn learner_turn(struct learner *learner);
 
 struct learner_outcome {
   int exit_code;       // EXIT_*
+  const char *state;   // as in status.json
   bool together;       // every actor has said BYE, so MPI_Finalize will not wait
   char reason[1024];   // in words; "" where exit_code is 0
   char checkpoint[64]; // file name of the newest, "" where there is none

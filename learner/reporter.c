@@ -90,14 +90,19 @@ void reporter_row(struct reporter *reporter, struct job *job, const struct roste
   log_info("%s", line);
 }
 
-void reporter_status(struct reporter *reporter, const struct job *job, const char *state, int exit_code,
-                     const char *reason) {
+void reporter_status(struct reporter *reporter, const struct job *job, const struct roster *roster, const char *state,
+                     int exit_code, const char *reason) {
+  const struct roster_losses losses = roster_losses(roster);
   const struct run_status status = {.state = state,
                                     .exit_code = exit_code,
                                     .reason = reason,
                                     .env_steps = job->limiter.steps,
                                     .updates = job->limiter.updates,
-                                    .checkpoint = reporter->checkpoint};
+                                    .checkpoint = reporter->checkpoint,
+                                    .surplus = job->dropped,
+                                    .unsent = losses.unsent,
+                                    .lost_at_most = losses.at_most,
+                                    .actors_lost = losses.actors};
   struct error error = {0};
   if (run_write_status(reporter->run, &status, &error) != STATUS_OK) log_warn("%s", error.text);
   reporter->next_status = clock_now() + STATUS_SECONDS;
@@ -106,7 +111,7 @@ void reporter_status(struct reporter *reporter, const struct job *job, const cha
 void reporter_poll(struct reporter *reporter, const struct job *job, const struct roster *roster) {
   const double now = clock_now();
   if (now >= reporter->next_status) {
-    reporter_status(reporter, job, "running", -1, "");
+    reporter_status(reporter, job, roster, "running", -1, "");
     run_directory_refresh(reporter->run);
   }
   if (now < reporter->next_live || !log_on_terminal()) return;

@@ -27,6 +27,6 @@ void reporter_row(struct reporter *reporter, struct job *job, const struct roste
 // written is a warning.
 void reporter_poll(struct reporter *reporter, const struct job *job, const struct roster *roster);
 // status.json now. exit_code -1: running.
-void reporter_status(struct reporter *reporter, const struct job *job, const char *state, int exit_code,
-                     const char *reason);
+void reporter_status(struct reporter *reporter, const struct job *job, const struct roster *roster, const char *state,
+                     int exit_code, const char *reason);
 #endif

@@ -46,6 +46,29 @@ void roster_retire(struct roster *roster, uint32_t actor) {
   roster->entry[actor].credits = 0;
 }
 
+void roster_leave(struct roster *roster, uint32_t actor, uint64_t unsent) {
+  roster->entry[actor].left = true;
+  roster->unsent += unsent;
+}
+
+enum status roster_expel(struct roster *roster, uint32_t actor, struct error *error) {
+  const enum status status = roster_send(roster, actor, error);
+  roster->entry[actor].expelled = true;
+  return status;
+}
+
+// A batch for each credit that it held, and one that waited for another.
+struct roster_losses roster_losses(const struct roster *roster) {
+  struct roster_losses losses = {.unsent = roster->unsent};
+  for (uint32_t i = 0; i < roster->active; i++) {
+    const struct roster_entry *entry = &roster->entry[i];
+    if (entry->alive || entry->left) continue;
+    losses.actors++;
+    losses.at_most += (uint64_t)(1 + (entry->credits > 0 ? entry->credits : 0)) * entry->batch_steps;
+  }
+  return losses;
+}
+
 void roster_hear(struct roster *roster, uint32_t actor) { roster->entry[actor].heard = clock_now(); }
 
 enum status roster_send(struct roster *roster, uint32_t actor, struct error *error) {
@@ -118,6 +141,7 @@ static double patience(const struct roster *roster, const struct roster_entry *e
 
 static bool is_gone(const struct roster *roster, struct roster_entry *entry, double now) {
   const double silence = now - entry->heard;
+  if (entry->expelled) return true;
   if (silence > patience(roster, entry)) return true;
   if (entry->pid == 0 || silence < LOOK_SECONDS || now - entry->looked < LOOK_SECONDS) return false;
   entry->looked = now;
@@ -139,7 +163,7 @@ enum status roster_keep_in_touch(struct roster *roster, uint64_t newest_version,
 
 bool roster_revive(struct roster *roster, uint32_t actor) {
   struct roster_entry *entry = &roster->entry[actor];
-  if (process_is_gone(entry->pid)) return false;
+  if (entry->expelled || process_is_gone(entry->pid)) return false;
   entry->heard = clock_now();
   return entry->alive = true;
 }

@@ -13,6 +13,7 @@ enum { ROSTER_CREDITS = 2 }; // that an actor may hold: one batch under way whil
 struct roster_entry { // of one actor
   bool alive, active; // active: it has environments that work
   bool left;          // it said BYE
+  bool expelled;      // it sent what no actor sends: nothing more is taken of it
   uint32_t batch_steps;
   int64_t credits; // it holds: batches it may send, or has sent and which have not arrived; below 0: it shipped some
                    // without
@@ -22,12 +23,21 @@ struct roster_entry { // of one actor
   double looked;                    // when it was looked for
 };
 
+// Steps that were made and are in no replay, by cause, in this process' time. Those past the end are the job's
+// `dropped`.
+struct roster_losses {
+  uint64_t unsent;  // stayed with actors when they left
+  uint64_t at_most; // what actors that are gone can have made beyond what arrived of them
+  uint32_t actors;  // that are gone
+};
+
 struct roster {
   struct transport *transport;                  // not owned
   uint32_t actors, active;                      // ranks 1..actors; the first `active` have environments
   struct roster_entry *entry;                   // (actors), of rank i + 1
   double actor_timeout, env_timeout, heartbeat; // s
   uint64_t realm;                               // process_realm() here
+  uint64_t unsent;                              // steps, see roster_losses
   uint32_t next;                                // whose turn it is to get the next credit
   struct buffer bytes;                          // scratch for messages
 };
@@ -39,6 +49,10 @@ uint32_t roster_alive(const struct roster *roster); // active and alive
 void roster_retire(struct roster *roster, uint32_t actor);
 // A HEARTBEAT of actor i.
 void roster_take_heartbeat(struct roster *roster, uint32_t actor, const struct message_heartbeat *heartbeat);
+void roster_leave(struct roster *roster, uint32_t actor, uint64_t unsent); // it said BYE
+// Actor i gets what stands in roster->bytes and counts as gone from the next roster_keep_in_touch on, for good.
+enum status roster_expel(struct roster *roster, uint32_t actor, struct error *error);
+struct roster_losses roster_losses(const struct roster *roster);
 // Actor i (0-based) was heard of now.
 void roster_hear(struct roster *roster, uint32_t actor);
 // Sends what stands in roster->bytes to actor i, unless it is dead.

@@ -53,7 +53,9 @@ struct run_status {
   int exit_code;     // -1 while running (null in the file)
   const char *reason;
   uint64_t env_steps, updates;
-  const char *checkpoint; // file name of the newest, or ""
+  const char *checkpoint;                 // file name of the newest, or ""
+  uint64_t surplus, unsent, lost_at_most; // steps made and not used: see struct roster_losses
+  uint32_t actors_lost;
 };
 enum status run_write_status(struct run_directory *run, const struct run_status *status, struct error *error);
 #endif

@@ -39,7 +39,7 @@ static void note_checkpoint(struct saving *saving, const struct checkpoint_endin
   snprintf(saving->reporter->checkpoint, sizeof saving->reporter->checkpoint, "%s", strrchr(ending->path, '/') + 1);
   log_debug("saved %s in %.3f s", ending->path, ending->seconds);
   if (ending->unpruned.status != STATUS_OK) log_warn("older checkpoints stay: %s", ending->unpruned.text);
-  if (saving->beside) reporter_status(saving->reporter, saving->job, "running", -1, "");
+  if (saving->beside) reporter_status(saving->reporter, saving->job, saving->roster, "running", -1, "");
 }
 
 void saving_poll(struct saving *saving) {

@@ -115,7 +115,7 @@ static void take_async(struct transition_receiver *receiver) {
   const uint64_t left = job->config.env_steps > job->limiter.steps ? job->config.env_steps - job->limiter.steps : 0;
   const uint32_t rows = batch->steps <= left ? batch->rows : batch->rows < left ? batch->rows : (uint32_t)left;
   insert(job, batch, 0, rows);
-  job->dropped += batch->rows - rows;
+  job->dropped += batch->steps > left ? batch->steps - left : 0;
   job->limiter.steps += batch->steps < left ? batch->steps : left;
   for (uint32_t e = 0; e < batch->episodes; e++) metrics_add_episode(&job->metrics, &batch->episode[e]);
   job->episodes += batch->episodes;
@@ -154,6 +154,13 @@ enum status transition_receiver_take(struct transition_receiver *receiver, const
   if (receiver->job->config.sync) return keep_for_round(receiver, frame->sender, error);
   take_async(receiver);
   return STATUS_OK;
+}
+
+enum status transition_receiver_drop(struct transition_receiver *receiver, const struct frame *frame,
+                                     struct error *error) {
+  const enum status status = message_decode_transitions(frame, &receiver->batch, error);
+  if (status == STATUS_OK) receiver->job->dropped += receiver->batch.steps;
+  return status;
 }
 
 enum status transition_receiver_take_snapshot(struct transition_receiver *receiver, const struct frame *frame,

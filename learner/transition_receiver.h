@@ -14,6 +14,9 @@ void transition_receiver_destroy(struct transition_receiver *receiver);
 // until the round is whole. *longest_step: the actor's longest step so far, s.
 enum status transition_receiver_take(struct transition_receiver *receiver, const struct frame *frame,
                                      double *longest_step, struct error *error);
+// A TRANSITIONS message for which there is no use any more: only counted.
+enum status transition_receiver_drop(struct transition_receiver *receiver, const struct frame *frame,
+                                     struct error *error);
 // A SNAPSHOT message: where an environment stands. async: into the job at once; sync: kept until the round is whole.
 // An INFO message: into the metrics, in sync with its round.
 enum status transition_receiver_take_info(struct transition_receiver *receiver, const struct frame *frame,

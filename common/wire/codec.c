@@ -277,6 +277,19 @@ enum status message_decode_round(const struct frame *frame, struct message_round
   return reader_end(&reader);
 }
 
+enum status message_encode_bye(struct buffer *out, uint32_t sender, const struct message_bye *bye,
+                               struct error *error) {
+  struct writer writer = writer_begin(out, MESSAGE_BYE, sender, error);
+  writer_u64(&writer, bye->unsent);
+  return writer_end(&writer);
+}
+
+enum status message_decode_bye(const struct frame *frame, struct message_bye *bye, struct error *error) {
+  struct reader reader = reader_begin(frame, MESSAGE_BYE, error);
+  bye->unsent = reader_u64(&reader, "unsent");
+  return reader_end(&reader);
+}
+
 enum status message_encode_round_end(struct buffer *out, uint32_t sender, const struct message_round_end *end,
                                      struct error *error) {
   struct writer writer = writer_begin(out, MESSAGE_ROUND_END, sender, error);

@@ -23,7 +23,7 @@ enum { FRAME_HEADER = 20 };
 enum status frame_decode(const uint8_t *bytes, size_t size, struct frame *frame, struct error *error);
 const char *message_type_name(enum message_type type);
 
-// Messages without a payload: WEIGHTS_TAKEN, STOP_REQUEST, BYE, START, SNAPSHOT_REQUEST.
+// Messages without a payload: WEIGHTS_TAKEN, STOP_REQUEST, START, SNAPSHOT_REQUEST.
 enum status message_encode_empty(struct buffer *out, enum message_type type, uint32_t sender, struct error *error);
 enum status message_decode_empty(const struct frame *frame, struct error *error);
 
@@ -71,6 +71,8 @@ enum status message_decode_info(const struct frame *frame, struct message_info *
 enum status message_encode_stop(struct buffer *out, uint32_t sender, const struct message_stop *stop,
                                 struct error *error);
 enum status message_decode_stop(const struct frame *frame, struct message_stop *stop, struct error *error);
+enum status message_encode_bye(struct buffer *out, uint32_t sender, const struct message_bye *bye, struct error *error);
+enum status message_decode_bye(const struct frame *frame, struct message_bye *bye, struct error *error);
 enum status message_encode_heartbeat(struct buffer *out, uint32_t sender, const struct message_heartbeat *heartbeat,
                                      struct error *error);
 enum status message_decode_heartbeat(const struct frame *frame, struct message_heartbeat *heartbeat,

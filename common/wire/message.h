@@ -21,7 +21,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { WIRE_VERSION = 2, WIRE_TEXT = 512, WIRE_MAX_DIM = 1 << 20, WIRE_INFO = 16, WIRE_INFO_NAME = 32 };
+enum { WIRE_VERSION = 3, WIRE_TEXT = 512, WIRE_MAX_DIM = 1 << 20, WIRE_INFO = 16, WIRE_INFO_NAME = 32 };
 #define WIRE_MAX_MESSAGE ((size_t)1 << 30) // bytes
 
 enum message_type {
@@ -165,6 +165,9 @@ struct message_episode { // evaluation
 struct message_stop {
   uint32_t exit_code; // what the job ends with: EXIT_*
   bool together;      // every rank is there to leave; false: MPI_Finalize would wait for one that is gone
+};
+struct message_bye {
+  uint64_t unsent; // steps made whose rows stay behind: the job needs no more
 };
 struct message_heartbeat {
   uint64_t newest_version; // from the learner; 0 from an actor

@@ -22,6 +22,7 @@ int transport_size(const struct transport *transport);
 // tokens), not here.
 enum status transport_send(struct transport *transport, int to, const void *bytes, size_t size, struct error *error);
 // The next message that has arrived, from anyone. *size = 0: none. *bytes stays valid until the next receive.
+// STATUS_FORMAT: what rank *from sent is no message of ours, and lost.
 enum status transport_receive(struct transport *transport, int *from, const uint8_t **bytes, size_t *size,
                               struct error *error);
 size_t

@@ -396,6 +396,7 @@ static enum status mpi_receive(struct transport *transport, int *from, const uin
           mpi_check(MPI_Improbe(MPI_ANY_SOURCE, TAG, mpi->comm, &arrived, &message, &envelope), "MPI_Improbe", error);
     }
     if (status || !arrived) return status;
+    *from = envelope.MPI_SOURCE;
     status = start_receive(mpi, &message, &envelope, error);
     if (status) return status;
     block = next_complete(mpi, mpi->incoming.count - 1);

@@ -118,6 +118,7 @@ void codec_target_fill(struct codec_target *target) {
   target->credit = (struct message_credit){3, 1ull << 60};
   target->round = (struct message_round){1ull << 41, 1ull << 42};
   target->round_end = (struct message_round_end){1ull << 43};
+  target->bye = (struct message_bye){(1ull << 41) + 3};
   target->weights.version = 1ull << 44;
   target->weights.normalize = true;
   count_up(target->weights.shift, SAMPLE_OBS, 50);
@@ -171,6 +172,7 @@ enum status codec_target_encode(const struct codec_target *target, enum message_
   case MESSAGE_CREDIT: return message_encode_credit(out, sender, &target->credit, error);
   case MESSAGE_ROUND: return message_encode_round(out, sender, &target->round, error);
   case MESSAGE_ROUND_END: return message_encode_round_end(out, sender, &target->round_end, error);
+  case MESSAGE_BYE: return message_encode_bye(out, sender, &target->bye, error);
   case MESSAGE_WEIGHTS: return message_encode_weights(out, sender, &target->weights, error);
   case MESSAGE_EVALUATE: return message_encode_evaluate(out, sender, &target->evaluate, &target->weights, error);
   case MESSAGE_EPISODE: return message_encode_episode(out, sender, &target->episode, error);
@@ -230,6 +232,7 @@ enum status codec_target_decode(struct codec_target *target, const struct frame 
   case MESSAGE_CREDIT: status = message_decode_credit(frame, &target->credit, error); break;
   case MESSAGE_ROUND: status = message_decode_round(frame, &target->round, error); break;
   case MESSAGE_ROUND_END: status = message_decode_round_end(frame, &target->round_end, error); break;
+  case MESSAGE_BYE: status = message_decode_bye(frame, &target->bye, error); break;
   case MESSAGE_WEIGHTS:
     status = message_decode_weights(frame, &target->weights, error);
     *sane = target->weights.obs_dim == SAMPLE_OBS && target->weights.parameters == SAMPLE_PARAMETERS;

@@ -31,6 +31,7 @@ struct codec_target {
   struct message_incident incident;
   struct message_info info;
   struct message_stop stop;
+  struct message_bye bye;
   struct message_heartbeat heartbeat;
 };
 void codec_target_init(

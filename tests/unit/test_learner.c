@@ -25,6 +25,7 @@ struct scene {
   struct transport *ends[MAX_ACTORS + 1];
   int actors;
   struct actor *actor[MAX_ACTORS]; // NULL: over, or dead
+  int expelled;                    // rank; 0: none
   struct setup setup;
   struct job job;
   struct metrics_file *metrics_file;
@@ -84,7 +85,7 @@ static bool turn(struct scene *s, bool *busy) {
     CU_ASSERT_EQUAL(actor_turn(s->actor[i], &actor, &error), STATUS_OK);
     *busy |= actor == TURN_BUSY;
     if (actor != TURN_DONE) continue;
-    CU_ASSERT_EQUAL(actor_exit_code(s->actor[i]), learner_outcome(s->learner)->exit_code);
+    CU_ASSERT_EQUAL(actor_exit_code(s->actor[i]), i + 1 == s->expelled ? 1 : learner_outcome(s->learner)->exit_code);
     actor_destroy(s->actor[i]);
     s->actor[i] = NULL;
   }
@@ -352,12 +353,33 @@ static void test_dead_actor_in_sync(void) {
   scene_release(&s);
 }
 
-static void test_protocol(void) {
+// What no actor sends, from rank 1.
+static const struct learner_outcome *play_with_hostile(struct scene *s, const char *name, bool junk,
+                                                       const char *options) {
+  bool busy;
+  scene_init(s, name, 2, options);
+  s->expelled = 1;
+  while (s->job.limiter.steps < 100) turn(s, &busy);
+  if (junk) {
+    CU_ASSERT_EQUAL(transport_send(s->ends[1], 0, "CRSCjunk that is longer than a header", 37, NULL), STATUS_OK);
+  } else {
+    peer_send_credit(s->ends[1], 0, 1);
+  }
+  return play(s);
+}
+
+static void test_hostile(void) {
   struct scene s;
-  scene_init(&s, "protocol", 1, "--env Pendulum-v1 --env-steps 600");
-  peer_send_credit(s.ends[1], 0, 1);
-  const struct learner_outcome *outcome = play(&s);
-  CU_ASSERT(outcome->exit_code == EXIT_FAILED && strstr(outcome->reason, "rank 1 sent CREDIT"));
+  for (int junk = 0; junk < 2; junk++) {
+    const struct learner_outcome *outcome =
+        play_with_hostile(&s, junk ? "junk" : "credit", junk, "--env Pendulum-v1 --env-steps 600");
+    CU_ASSERT(outcome->exit_code == EXIT_DONE && s.job.limiter.steps == 600);
+    CU_ASSERT_TRUE(file_says(&s, "status.json", "\"actors_lost\": 1"));
+    scene_release(&s);
+  }
+  const struct learner_outcome *outcome =
+      play_with_hostile(&s, "junk-sync", true, "--env Pendulum-v1 --env-steps 600 --envs 2 --sync");
+  CU_ASSERT(outcome->exit_code == EXIT_STOPPED && verifies(&s, outcome->checkpoint) && s.job.limiter.steps % 2 == 0);
   scene_release(&s);
 }
 
@@ -437,7 +459,7 @@ int main(void) {
       {"an environment that fails ends the job, with its reason", test_failed_environment},
       {"async goes on without an actor that died, not without all", test_dead_actor},
       {"sync saves the last whole round when an actor dies", test_dead_actor_in_sync},
-      {"a message that no actor sends ends the job", test_protocol},
+      {"a message that no actor sends costs its sender its place, in sync the job with a checkpoint", test_hostile},
       {"steps longer than actor_timeout are no silence in one process", test_long_steps},
       {"a sync job stopped after any turn goes on as if it never stopped", test_stop_anywhere},
   };

@@ -89,7 +89,7 @@ static void test_status(void) {
   scene_init(&s);
   snprintf(s.reporter.checkpoint, sizeof s.reporter.checkpoint, "ckpt-7.h5");
   s.job.limiter.steps = 7;
-  reporter_status(&s.reporter, &s.job, "failed", 1, "the \"disk\"");
+  reporter_status(&s.reporter, &s.job, &s.roster, "failed", 1, "the \"disk\"");
   CU_ASSERT_EQUAL(says(&s, "status.json", "\"failed\""), 1);
   CU_ASSERT_EQUAL(says(&s, "status.json", "ckpt-7.h5"), 1);
   CU_ASSERT_EQUAL(says(&s, "status.json", "the \\\"disk\\\""), 1);
@@ -117,7 +117,7 @@ static void test_cannot_write(void) {
   scene_init(&s);
   char *aside = unit_tmpdir(), *target = unit_path(aside, "run");
   CU_ASSERT_EQUAL_FATAL(rename(s.directory, target), 0);
-  reporter_status(&s.reporter, &s.job, "running", -1, ""); // warns, and that is all
+  reporter_status(&s.reporter, &s.job, &s.roster, "running", -1, ""); // warns, and that is all
   CU_ASSERT_EQUAL_FATAL(rename(target, s.directory), 0);
   CU_ASSERT_EQUAL(says(&s, "log.txt", "status.json"), 1);
   unit_tmpdir_remove(aside);

@@ -160,7 +160,7 @@ static void test_status(void) {
   CU_ASSERT_EQUAL(json_integer_value(json_object_get(object, "updates")), 56);
   CU_ASSERT_EQUAL(json_integer_value(json_object_get(object, "pid")), getpid());
   CU_ASSERT(json_is_string(json_object_get(object, "host")) && json_is_string(json_object_get(object, "updated")));
-  CU_ASSERT_EQUAL(json_object_size(object), 9);
+  CU_ASSERT_EQUAL(json_object_size(object), 11);
   json_decref(object);
 
   CU_ASSERT_EQUAL(run_write_status(run, &failed, &error), STATUS_OK);

@@ -1,0 +1,54 @@
+// Inside of the learner: its state, shared by its loop (learner.c) and what takes the actors' messages
+// (learner_messages.c).
+#ifndef CORSAC_LEARNER_LEARNER_IMPL_H
+#define CORSAC_LEARNER_LEARNER_IMPL_H
+
+#include "learner/evaluation.h"
+#include "learner/incidents.h"
+#include "learner/learner.h"
+#include "learner/reporter.h"
+#include "learner/roster.h"
+#include "learner/saving.h"
+#include "learner/transition_receiver.h"
+#include "learner/weights_publisher.h"
+
+enum phase { PHASE_TRAINING, PHASE_FINISHING, PHASE_LEAVING, PHASE_OVER };
+// sync: what a round goes through, in this order. A job saved anywhere in it resumes at STAGE_UPDATE and does the same.
+enum stage { STAGE_UPDATE, STAGE_EVALUATE, STAGE_REPORT, STAGE_ROUND };
+
+struct learner {
+  struct job *job;
+  struct transport *transport;
+  const volatile sig_atomic_t *stop;
+  enum phase phase;
+  enum stage stage;
+  struct roster roster;
+  struct transition_receiver *receiver;
+  struct weights_publisher publisher;
+  struct evaluation evaluation;
+  struct reporter reporter;
+  struct saving saving;
+  struct incidents incidents;
+  uint64_t round;
+  uint32_t round_ends; // sync: actors that have ended the round
+  uint64_t collecting; // async: snapshots still missing for the save that is due; 0: none is
+  double collect_until;
+  double deadline;   // max_hours
+  double idle_since; // 0: busy
+  double leave_until;
+  uint64_t updates_at_round; // sync: updates before the round's first
+  bool stop_requested;       // an actor was told to stop
+  bool final_evaluation;     // asked for
+  bool retired;              // an actor was
+  bool failed;               // an actor reported why it cannot go on, and the job cannot without it
+  struct learner_outcome outcome;
+};
+
+static inline bool is_due(uint64_t steps, uint64_t next) { return steps >= next; } // see job_threshold_after
+
+// Takes what has arrived, up to a number of messages. What no actor of ours would say costs its sender its place in the
+// job, not the job.
+enum status learner_drain(struct learner *learner, bool *busy, struct error *error);
+void learner_give_up_evaluation(struct learner *learner); // the one under way, if there is one
+
+#endif

@@ -1,0 +1,183 @@
+#include "learner/learner_impl.h"
+
+#include "common/base/log.h"
+#include "common/wire/codec.h"
+
+#include <stdio.h>
+
+enum { DRAIN_AT_ONCE = 256 }; // messages between two updates
+
+static enum status take_snapshot(struct learner *learner, const struct frame *frame, struct error *error) {
+  if (learner->collecting > 0) learner->collecting--;
+  return transition_receiver_take_snapshot(learner->receiver, frame, error);
+}
+
+static enum status take_round_end(struct learner *learner, const struct frame *frame, struct error *error) {
+  struct message_round_end end;
+  const enum status status = message_decode_round_end(frame, &end, error);
+  if (status != STATUS_OK) return status;
+  if (learner->stage != STAGE_ROUND || end.round != learner->round)
+    return error_set(error, STATUS_PEER, "rank %u ended round %llu, which is not the one that is made", frame->sender,
+                     (unsigned long long)end.round);
+  learner->round_ends++;
+  return STATUS_OK;
+}
+
+static void finish_evaluation(struct learner *learner) {
+  struct job *job = learner->job;
+  struct evaluation *evaluation = &learner->evaluation;
+  const struct evaluation_result result = evaluation_result(evaluation);
+  evaluation_end(evaluation);
+  if (job->config.sync && is_due(evaluation->env_steps, job->next_eval))
+    job->next_eval = job_threshold_after(job->next_eval, job->config.eval_every, evaluation->env_steps);
+  if (result.episodes < evaluation->episodes)
+    log_warn("evaluation at %llu steps: the environment failed in %u of %u episodes, which do not count",
+             (unsigned long long)evaluation->env_steps, evaluation->episodes - result.episodes, evaluation->episodes);
+  if (result.episodes == 0) return;
+  learner->outcome.evaluated = true;
+  learner->outcome.last_return = result.mean;
+  learner->outcome.last_steps = evaluation->env_steps;
+  job->evaluations++;
+  job->metrics.evaluated = 1;
+  job->metrics.eval_return = result.mean;
+  const bool best = result.mean > job->best_return;
+  log_info("evaluation at %llu steps: mean return %.2f +- %.2f over %u episodes (%.2f to %.2f)%s",
+           (unsigned long long)evaluation->env_steps, result.mean, result.std, result.episodes, result.low, result.high,
+           best ? ", the best so far" : "");
+  if (!best) return;
+  job->best_return = result.mean;
+  struct error unsaved = {0};
+  if (saving_best(&learner->saving, &evaluation->weights, &evaluation->normalizer, evaluation->env_steps, &unsaved) !=
+      STATUS_OK)
+    log_error("best.h5 not saved, training goes on: %s", unsaved.text);
+}
+
+void learner_give_up_evaluation(struct learner *learner) {
+  if (learner->evaluation.running) log_warn("the evaluation under way is given up");
+  evaluation_end(&learner->evaluation);
+}
+
+// async: the others go on without an actor whose environment failed too often.
+static bool retire(struct learner *learner, uint32_t actor, const struct message_failed *failed) {
+  struct roster *roster = &learner->roster;
+  if (learner->job->config.sync || failed->status != STATUS_FAILED) return false;
+  roster_retire(roster, actor);
+  if (roster_alive(roster) == 0) return false;
+  log_error("rank %u: %s", actor + 1, failed->text);
+  log_warn("rank %u makes no more steps; %u of %u actors go on", actor + 1, roster_alive(roster), roster->active);
+  learner_give_up_evaluation(learner);
+  learner->retired = true;
+  return true;
+}
+
+static enum status take_failure(struct learner *learner, const struct frame *frame, struct error *error) {
+  struct message_failed failed;
+  enum status status = message_decode_failed(frame, &failed, error);
+  if (status != STATUS_OK || retire(learner, frame->sender - 1, &failed)) return status;
+  error_set(error, (enum status)failed.status, "rank %u: %s", frame->sender, failed.text);
+  learner->failed = true;
+  struct error unsaved = {0};
+  while (saving_now(&learner->saving, CHECKPOINT_ALL, &unsaved) == STATUS_STOPPED) { // once: one signal counts
+    saving_give_up(&learner->saving);
+    error_clear(&unsaved);
+  }
+  if (unsaved.status != STATUS_OK) log_error("and no checkpoint could be saved: %s", unsaved.text);
+  return error->status;
+}
+
+static enum status take_message(struct learner *learner, const struct frame *frame, struct error *error) {
+  const uint32_t actor = frame->sender - 1;
+  struct message_heartbeat heartbeat;
+  enum status status;
+  struct message_bye bye;
+  bool done;
+  roster_hear(&learner->roster, actor);
+  switch (frame->type) {
+  case MESSAGE_TRANSITIONS:
+    roster_batch_arrived(&learner->roster, actor);
+    return transition_receiver_take(learner->receiver, frame, &learner->roster.entry[actor].longest_step, error);
+  case MESSAGE_INFO: return transition_receiver_take_info(learner->receiver, frame, error);
+  case MESSAGE_SNAPSHOT: return take_snapshot(learner, frame, error);
+  case MESSAGE_ROUND_END: return take_round_end(learner, frame, error);
+  case MESSAGE_WEIGHTS_TAKEN: weights_publisher_taken(&learner->publisher, actor); return STATUS_OK;
+  case MESSAGE_EPISODE:
+    status = evaluation_take(&learner->evaluation, frame, &done, error);
+    if (status == STATUS_OK && done) finish_evaluation(learner);
+    return status;
+  case MESSAGE_STOP_REQUEST: learner->stop_requested = true; return STATUS_OK;
+  case MESSAGE_BYE:
+    status = message_decode_bye(frame, &bye, error);
+    if (status == STATUS_OK) roster_leave(&learner->roster, actor, bye.unsent);
+    return status;
+  case MESSAGE_FAILED: return take_failure(learner, frame, error);
+  case MESSAGE_INCIDENT: return incidents_take(&learner->incidents, frame, &learner->job->metrics, error);
+  case MESSAGE_HEARTBEAT:
+    status = message_decode_heartbeat(frame, &heartbeat, error);
+    if (status == STATUS_OK) roster_take_heartbeat(&learner->roster, actor, &heartbeat);
+    return status;
+  default:
+    return error_set(error, STATUS_PEER, "rank %u sent %s to the learner", frame->sender,
+                     message_type_name(frame->type));
+  }
+}
+
+// An actor that counts as gone speaks. false: it was its last word.
+static bool take_back(struct learner *learner, uint32_t rank) {
+  struct roster *roster = &learner->roster;
+  if (!roster_revive(roster, rank - 1)) return false;
+  log_warn("actor rank %u is back: %u of %u actors are there", rank, roster_alive(roster), roster->active);
+  return true;
+}
+
+// What arrived while the job ends: rows of a round that is not finished, or past the end, are of no use.
+static enum status take_last_word(struct learner *learner, const struct frame *frame, struct error *error) {
+  if (frame->type == MESSAGE_BYE) return take_message(learner, frame, error);
+  return frame->type == MESSAGE_TRANSITIONS ? transition_receiver_drop(learner->receiver, frame, error) : STATUS_OK;
+}
+
+static enum status take_bytes(struct learner *learner, int from, const uint8_t *bytes, size_t size,
+                              struct error *error) {
+  const struct roster_entry *entry = &learner->roster.entry[from - 1];
+  struct frame frame;
+  if (entry->expelled) return STATUS_OK;
+  const enum status status = frame_decode(bytes, size, &frame, error);
+  if (status != STATUS_OK) return status;
+  if (frame.sender != (uint32_t)from)
+    return error_set(error, STATUS_PEER, "a message from rank %d says it is from rank %u", from, frame.sender);
+  if (learner->phase == PHASE_LEAVING) return take_last_word(learner, &frame, error);
+  if (!entry->alive && !take_back(learner, (uint32_t)from)) return STATUS_OK;
+  return take_message(learner, &frame, error);
+}
+
+// An actor that says what none of ours would is damaged, or none: nothing more is taken of it. What it *reports* of
+// itself is no such thing.
+static enum status expel(struct learner *learner, int from, struct error *error) {
+  struct roster *roster = &learner->roster;
+  if (from < 1 || (error->status != STATUS_FORMAT && error->status != STATUS_PEER)) return error->status;
+  log_warn("rank %d is told to leave, it sent what no actor sends: %s", from, error->text);
+  error_clear(error);
+  const struct message_stop stop = {EXIT_FAILED, false};
+  const enum status status = message_encode_stop(&roster->bytes, 0, &stop, error);
+  return status == STATUS_OK ? roster_expel(roster, (uint32_t)from - 1, error) : status;
+}
+
+enum status learner_drain(struct learner *learner, bool *busy, struct error *error) {
+  for (int taken = 0; taken < DRAIN_AT_ONCE; taken++) {
+    // Rows that would go over those of a checkpoint that is being written wait, and with them all that comes behind.
+    if (!learner->job->config.sync && learner->phase < PHASE_LEAVING &&
+        !transition_receiver_has_room(learner->receiver)) {
+      roster_excuse(&learner->roster);
+      return STATUS_OK;
+    }
+    int from;
+    const uint8_t *bytes;
+    size_t size;
+    enum status status = transport_receive(learner->transport, &from, &bytes, &size, error);
+    if (status == STATUS_OK && size == 0) return STATUS_OK;
+    *busy = true;
+    if (status == STATUS_OK) status = take_bytes(learner, from, bytes, size, error);
+    if (status != STATUS_OK && !learner->failed) status = expel(learner, from, error);
+    if (status != STATUS_OK) return status;
+  }
+  return STATUS_OK;
+}
