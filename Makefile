@@ -14,7 +14,7 @@ SHELL := /bin/sh
 
 BUILD := build
 named_flavours := $(sort $(foreach goal,$(filter $(BUILD)/%,$(MAKECMDGOALS)),$(firstword $(subst /, ,$(goal:$(BUILD)/%=%)))))
-FLAVOUR ?= $(or $(filter-out include,$(named_flavours)),release)
+FLAVOUR ?= $(or $(filter-out include fuzz,$(named_flavours)),release)
 B := $(BUILD)/$(FLAVOUR)
 ifneq ($(words $(FLAVOUR)) $(filter-out release debug asan ubsan tsan coverage,$(FLAVOUR)),1 )
 $(error FLAVOUR=$(FLAVOUR) is not one of release, debug, asan, ubsan, tsan, coverage)
@@ -105,7 +105,7 @@ RUN_TESTS = tests/support/run_tests.sh -r $(B)/results -s $(TIME_SCALE)
 
 # --- targets people type ------------------------------------------------------------------------------------------------
 .PHONY: all tests help deps demo check check-built check-full check-unit check-mpi check-e2e check-layers \
-  check-headers check-format check-asan check-ubsan check-tsan check-valgrind check-clang check-cpus check-arm64 coverage bench bench-compare bench-plots format install uninstall clean
+  check-headers check-format check-asan check-ubsan check-tsan check-valgrind check-clang check-cpus check-arm64 coverage bench bench-compare bench-plots format fuzz install uninstall clean
 
 all: $(B)/corsac $(API) $(SIM).a $(SIM).so $(SHARED) ## Build the program: build/release/corsac
 tests: $(UNIT_TESTS) $(MPI_TESTS) $(PLUGINS) $(SIMULATORS) ## Build the tests
@@ -136,7 +136,7 @@ check-built: all tests
 check-full: ## check, then the long tests, the sanitizers, clang, other processors and the coverage
 	$(Q)launch/install-deps.sh core tests full coverage
 	$(Q)CHECK_FULL=1 $(MAKE) check-built
-	$(Q)for part in check-asan check-ubsan check-tsan check-valgrind check-clang check-cpus check-arm64 coverage; do $(MAKE) $$part || exit 1; done
+	$(Q)for part in check-asan check-ubsan check-tsan check-valgrind check-clang check-cpus check-arm64 fuzz coverage; do $(MAKE) $$part || exit 1; done
 
 check-unit: $(call select,$(UNIT_TESTS)) $(PLUGINS) $(SIMULATORS) $(SHARED) ## Run tests/unit
 	$(Q)$(RUN_TESTS) unit $(call select,$(UNIT_TESTS))
@@ -172,6 +172,20 @@ check-valgrind: ## The arithmetic, codec and HDF5's driver under valgrind: what 
 
 check-clang: ## Build everything with clang, warnings are errors
 	$(Q)$(MAKE) BUILD=$(BUILD)/clang CC=clang WERROR=1 all tests
+
+# From the corpus on; NEW=DIR keeps what it finds.
+FUZZ_SOURCES := tests/support/codec_fuzz.c tests/support/codec_samples.c common/wire/codec.c common/wire/codec_bulk.c common/wire/message.c \
+  common/base/memory.c common/base/status.c
+FUZZ_SECONDS ?= 60
+$(BUILD)/fuzz/codec: $(FUZZ_SOURCES) $(wildcard common/wire/*.h common/base/*.h tests/support/codec*.h)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)clang -std=c11 -D_GNU_SOURCE -I. -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all $(FUZZ_SOURCES) -lm -o $@
+fuzz: ## Look for bytes that break the codec, for FUZZ_SECONDS=60 (clang, libFuzzer)
+	$(Q)launch/install-deps.sh full
+	$(Q)$(MAKE) $(BUILD)/fuzz/codec
+	$(Q)mkdir -p $(or $(NEW),$(BUILD)/fuzz/new) && cd $(BUILD)/fuzz && ./codec -max_total_time=$(FUZZ_SECONDS) -max_len=1024 -verbosity=0 -print_final_stats=1 \
+	  $(abspath $(or $(NEW),$(BUILD)/fuzz/new)) $(CURDIR)/tests/data/codec_corpus
 
 check-cpus: all $(PLUGINS) $(SIMULATORS) $(B)/cpus/fingerprints ## The same bits on older x86-64 processors, which qemu plays
 	$(Q)launch/install-deps.sh full

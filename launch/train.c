@@ -4,6 +4,7 @@
 #include "common/base/version.h"
 #include "common/config/options.h"
 #include "common/nn/linalg.h"
+#include "common/wire/launcher_watch.h"
 #include "common/wire/transport_loopback.h"
 #include "common/wire/transport_mpi.h"
 #include "actor/group.h"
@@ -95,7 +96,8 @@ static void leave_group(struct team_of_ranks *team) {
   transport_destroy(team->transport);
 }
 
-static struct role_ending train_together(int argc, char **argv, int rank, int size, const volatile sig_atomic_t *stop) {
+static struct role_ending train_together(int argc, char **argv, int rank, int size, int watch,
+                                         const volatile sig_atomic_t *stop) {
   struct error error = {0};
   struct setup setup = {0};
   struct transport *transport = NULL;
@@ -108,6 +110,8 @@ static struct role_ending train_together(int argc, char **argv, int rank, int si
     status = share_config(&setup, resolved, rank, &error);
   }
   if (status == STATUS_OK) log_init(rank, level_named(setup.config.log_level));
+  // Should this process be killed, the actors leave when they have not heard of it for so long.
+  launcher_watch_grant(watch, setup.config.actor_timeout + LAUNCHER_SECONDS);
   const uint64_t k = setup.config.ranks_per_env;
   if (status == STATUS_OK && k > 1) status = join_group(&setup.config, &team, &transport, &error);
   if (status == STATUS_OK && k <= 1) status = transport_mpi_create(&transport, &error);
@@ -133,8 +137,8 @@ static struct role_ending train_together(int argc, char **argv, int rank, int si
   return ending;
 }
 
-struct role_ending train_job(int argc, char **argv, int rank, int size, const volatile sig_atomic_t *stop) {
-  if (size > 1) return train_together(argc, argv, rank, size, stop);
+struct role_ending train_job(int argc, char **argv, int rank, int size, int watch, const volatile sig_atomic_t *stop) {
+  if (size > 1) return train_together(argc, argv, rank, size, watch, stop);
   return (struct role_ending){train_alone(argc, argv, stop), true};
 }
 
@@ -150,8 +154,10 @@ int command_train(int argc, char **argv) {
   linalg_init();
   log_init(0, LOG_INFO);
   if (!mpi_is_launched()) return train_alone(argc, argv, stop);
+  const int watch = launcher_watch_begin();
   if (mpi_start(&argc, &argv, &rank, &size, &error) != STATUS_OK) return command_fail(&error);
-  const struct role_ending ending = train_job(argc, argv, rank, size, stop);
+  const struct role_ending ending = train_job(argc, argv, rank, size, watch, stop);
+  launcher_watch_end(watch, ending.together);
   mpi_stop(ending.together, ending.exit_code);
   return ending.exit_code;
 }

@@ -75,38 +75,8 @@ static void bound_finalize(int exit_code) {
   alarm(FINALIZE_SECONDS);
 }
 
-// mpirun, if this process is its child: else 0.
-static pid_t find_launcher(void) {
-  static const char *const names[] = {"mpirun", "mpiexec", "orterun", "prterun"};
-  char path[64], name[32] = "";
-  const pid_t parent = getppid();
-  snprintf(path, sizeof path, "/proc/%d/comm", (int)parent);
-  FILE *file = fopen(path, "re");
-  if (!file) return 0;
-  if (fscanf(file, "%31s", name) != 1) name[0] = 0;
-  fclose(file);
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-    if (strcmp(name, names[i]) == 0) return parent;
-  return 0;
-}
-
-// With a daemon of its own dead, or a node, mpirun waits for ever for their processes. A process that outlives this one
-// gives it some seconds and then asks it to end.
-static void end_launcher(void) {
-  const pid_t launcher = find_launcher();
-  if (launcher == 0 || fork() != 0) return;
-  setsid();
-  for (int file = 0; file < 1024; file++) close(file); // mpirun also waits for the end of its ranks' output
-  const struct timespec pause = {.tv_nsec = 100000000};
-  for (int i = 0; i < 10 * LAUNCHER_SECONDS && kill(launcher, 0) == 0; i++) nanosleep(&pause, NULL);
-  kill(launcher, SIGTERM); // gone: nothing happens
-  _exit(0);
-}
-
 void mpi_stop(bool together, int exit_code) {
-  int rank = -1;
   fflush(NULL);
-  if (!together && MPI_Comm_rank(MPI_COMM_WORLD, &rank) == MPI_SUCCESS && rank == 0) end_launcher();
   if (together) {
     struct error error = {0};
     bound_finalize(exit_code);

@@ -24,8 +24,7 @@ enum status transport_mpi_create(struct transport **transport, struct error *err
 enum status transport_mpi_create_on(int comm, struct transport **transport, struct error *error);
 // The last thing: MPI_Finalize where every rank is believed to arrive (`together`), for FINALIZE_SECONDS or until a
 // signal; else, or then, the process ends at once with `exit_code` and mpirun brings the others down.
-// mpirun itself, where it is the parent of rank 0, is asked to end (TERM) if it still waits LAUNCHER_SECONDS later.
-enum { FINALIZE_SECONDS = 30, LAUNCHER_SECONDS = 10 };
+enum { FINALIZE_SECONDS = 30 };
 void mpi_stop(bool together, int exit_code);
 
 #endif

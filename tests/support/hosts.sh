@@ -75,7 +75,11 @@ hosts_heal() { nsenter -t "$(hosts_pid "$1")" -n ip link set eth0 up; }
 
 hosts_down() {
   [ -n "${hosts_dir:-}" ] || return 0
-  local pid
+  local pid node
+  # Whoever is in the network of one of them.
+  for node in $(for pid in $(cat "$hosts_dir"/node*.pid 2>/dev/null); do readlink "/proc/$pid/ns/net"; done); do
+    for pid in /proc/[0-9]*; do [ "$(readlink "$pid/ns/net")" = "$node" ] && kill -9 "${pid#/proc/}"; done
+  done 2>/dev/null
   for pid in $(cat "$hosts_dir"/node*.pid "$hosts_dir/all" 2>/dev/null); do kill -9 "$pid" 2>/dev/null; done
   wait 2>/dev/null
   hosts_dir=

@@ -1,7 +1,9 @@
 #include "common/base/random.h"
 #include "common/wire/codec_impl.h"
+#include "tests/support/codec_fuzz.h"
 #include "tests/support/codec_samples.h"
 #include "tests/support/unit.h"
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,6 +57,29 @@ static void test_bad_frames(void) {
   memset(out.data + 12, 0xff, 8);
   reject_frame(&out, out.size, -1, 0, "18446744073709551615");
   buffer_release(&out);
+}
+
+// Aborts where a file breaks what codec_fuzz.h promises.
+static void test_corpus(void) {
+  static const char directory[] = "tests/data/codec_corpus";
+  DIR *files = opendir(directory);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(files);
+  int tried = 0;
+  for (const struct dirent *file; (file = readdir(files));) {
+    if (file->d_name[0] == '.') continue;
+    size_t size = 0;
+    char *path = unit_path(directory, file->d_name), *text = unit_read_file(path, &size);
+    uint8_t *bytes = malloc(size ? size : 1); // of exactly this size, for the address sanitizer
+    CU_ASSERT_FATAL(text && bytes);
+    memcpy(bytes, text, size);
+    CU_ASSERT_EQUAL(LLVMFuzzerTestOneInput(bytes, size), 0);
+    tried++;
+    free(bytes);
+    free(text);
+    free(path);
+  }
+  closedir(files);
+  CU_ASSERT_TRUE(tried > 50);
 }
 
 static void test_names(void) {
@@ -310,6 +335,7 @@ int main(void) {
   static const struct unit_case cases[] = {
       {"a frame has the bytes that codec.h writes down", test_frame_bytes},
       {"a damaged frame is refused with its reason", test_bad_frames},
+      {"what a fuzzer found interesting is read or refused", test_corpus},
       {"every message type has its own name", test_names},
       {"every message decodes into what encodes to the same bytes", test_every_message_round_trips},
       {"small messages arrive field by field", test_fields},

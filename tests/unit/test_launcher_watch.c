@@ -1,0 +1,64 @@
+#include "common/wire/launcher_watch.h"
+#include "tests/support/unit.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum ending { KILLED, WELL, OTHER_RANK };
+
+static void rank(enum ending ending) {
+  setenv("OMPI_COMM_WORLD_RANK", ending == OTHER_RANK ? "1" : "0", 1);
+  const int watch = launcher_watch_begin();
+  if ((watch < 0) != (ending == OTHER_RANK)) _exit(1);
+  launcher_watch_grant(watch, 0.1);
+  if (ending != WELL) raise(SIGKILL);
+  launcher_watch_end(watch, true);
+  _exit(0);
+}
+
+// A parent of the name, which never ends by itself. Waits for it up to `seconds`; its status, or -1.
+static int launcher(const char *name, enum ending ending, double seconds) {
+  const pid_t parent = fork();
+  if (parent == 0) {
+    prctl(PR_SET_NAME, name);
+    if (fork() == 0) rank(ending);
+    for (;;) pause();
+  }
+  int status = -1;
+  for (int i = 0; i < 100 * seconds && waitpid(parent, &status, WNOHANG) == 0; i++)
+    nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+  kill(parent, SIGKILL);
+  waitpid(parent, NULL, 0);
+  return status;
+}
+
+static void test_killed(void) {
+  const int status = launcher("mpirun", KILLED, 20);
+  CU_ASSERT(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+}
+
+static void test_left_alone(void) {
+  CU_ASSERT_EQUAL(launcher("mpirun", WELL, 0.5), -1);
+  CU_ASSERT_EQUAL(launcher("mpirun", OTHER_RANK, 0.5), -1);
+  CU_ASSERT_EQUAL(launcher("slurmstepd", OTHER_RANK, 0.5), -1);
+}
+
+static void test_nobody(void) {
+  unsetenv("OMPI_COMM_WORLD_RANK");
+  CU_ASSERT_EQUAL(launcher_watch_begin(), -1);
+  launcher_watch_grant(-1, 1);
+  launcher_watch_end(-1, false);
+}
+
+int main(void) {
+  static const struct unit_case cases[] = {
+      {"a killed first rank takes mpirun along", test_killed},
+      {"one that ends well, or another rank, does not", test_left_alone},
+      {"without mpirun nobody watches", test_nobody},
+  };
+  return unit_run("launcher_watch", cases, sizeof cases / sizeof *cases);
+}
