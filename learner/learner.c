@@ -407,6 +407,7 @@ static void leaving_turn(struct learner *learner) {
   for (uint32_t i = 0; i < learner->roster.actors; i++) learner->outcome.together &= learner->roster.entry[i].alive;
   if (!roster_all_left(&learner->roster) && clock_now() <= learner->leave_until) return;
   learner->phase = PHASE_OVER;
+  roster_give_up(&learner->roster);
   const struct learner_outcome *outcome = &learner->outcome; // once more, with what the last words say
   reporter_status(&learner->reporter, learner->job, &learner->roster, outcome->state, outcome->exit_code,
                   outcome->reason);

@@ -75,12 +75,15 @@ void reporter_row(struct reporter *reporter, struct job *job, const struct roste
     reporter->last_return = job->metrics.return_sum / (double)job->metrics.episodes;
   }
   say_learner_bound(reporter, job, roster, totals.seconds - job->metrics.last_seconds);
-  char line[2048];
+  char line[2048], more[COMPLAINT_TEXT];
   metrics_format_row(&job->metrics, &totals, line, sizeof line);
   struct error error = {0};
   if (metrics_file_append(reporter->metrics_file, line, &error) != STATUS_OK) {
     job->metrics.rows--;
-    log_warn("a row of metrics is lost, training goes on: %s", error.text);
+    if (complaint_due(&reporter->lost_row, more))
+      log_warn("a row of metrics is lost, training goes on: %s%s", error.text, more);
+  } else {
+    complaint_over(&reporter->lost_row);
   }
   const double now = clock_now();
   if (now < reporter->next_line || log_on_terminal()) return; // a terminal has its live line
@@ -104,7 +107,11 @@ void reporter_status(struct reporter *reporter, const struct job *job, const str
                                     .lost_at_most = losses.at_most,
                                     .actors_lost = losses.actors};
   struct error error = {0};
-  if (run_write_status(reporter->run, &status, &error) != STATUS_OK) log_warn("%s", error.text);
+  char more[COMPLAINT_TEXT];
+  if (run_write_status(reporter->run, &status, &error) == STATUS_OK)
+    complaint_over(&reporter->stale_status);
+  else if (complaint_due(&reporter->stale_status, more))
+    log_warn("%s%s", error.text, more);
   reporter->next_status = clock_now() + STATUS_SECONDS;
 }
 

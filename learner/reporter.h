@@ -3,6 +3,7 @@
 #ifndef CORSAC_LEARNER_REPORTER_H
 #define CORSAC_LEARNER_REPORTER_H
 
+#include "common/base/complaint.h"
 #include "learner/job.h"
 #include "learner/roster.h"
 #include "learner/run_directory.h"
@@ -16,6 +17,7 @@ struct reporter {
   uint64_t rate_steps, rate_updates;
   double steps_per_s, updates_per_s, last_return;
   bool has_return, said_learner_bound;
+  struct complaint lost_row, stale_status;
   struct metrics_stages stages; // since the last row; the learner adds to them
 };
 void reporter_init(struct reporter *reporter, const struct job *job, struct run_directory *run,

@@ -175,6 +175,10 @@ void roster_count_gone(struct roster *roster) {
   }
 }
 
+void roster_give_up(struct roster *roster) {
+  for (uint32_t i = 0; i < roster->actors; i++) roster->entry[i].alive &= roster->entry[i].left;
+}
+
 enum status roster_say_alive(struct roster *roster, uint64_t newest_version, struct error *error) {
   const double now = clock_now();
   const struct message_heartbeat heartbeat = {.newest_version = newest_version};

@@ -74,6 +74,8 @@ enum status roster_keep_in_touch(struct roster *roster, uint64_t newest_version,
 bool roster_revive(struct roster *roster, uint32_t actor);
 // Marks dead, however short its silence, whose process is no more, where that can be seen from here.
 void roster_count_gone(struct roster *roster);
+// Marks dead who has not said BYE: there is no more waiting for it.
+void roster_give_up(struct roster *roster);
 // Only the heartbeat, for when nobody is listened to.
 enum status roster_say_alive(struct roster *roster, uint64_t newest_version, struct error *error);
 void roster_excuse(struct roster *roster);         // nobody was listened to: silence counts from now on

@@ -25,10 +25,12 @@ void saving_release(struct saving *saving) { checkpoint_writer_destroy(saving->w
 
 // --- how saves end ---
 
-static void say_unsaved(const struct saving *saving, const struct error *failure) {
+static void say_unsaved(struct saving *saving, const struct error *failure) {
   const char *last = saving->reporter->checkpoint;
-  log_error("checkpoint not saved, training goes on%s%s: %s", last[0] ? " and the last good one is " : "", last,
-            failure->text);
+  char more[COMPLAINT_TEXT];
+  if (complaint_due(&saving->unsaved, more))
+    log_error("checkpoint not saved, training goes on%s%s: %s%s", last[0] ? " and the last good one is " : "", last,
+              failure->text, more);
 }
 
 static void note_checkpoint(struct saving *saving, const struct checkpoint_ending *ending) {
@@ -37,6 +39,7 @@ static void note_checkpoint(struct saving *saving, const struct checkpoint_endin
     say_unsaved(saving, &ending->error);
   if (ending->error.status != STATUS_OK) return;
   snprintf(saving->reporter->checkpoint, sizeof saving->reporter->checkpoint, "%s", strrchr(ending->path, '/') + 1);
+  if (complaint_over(&saving->unsaved)) log_info("checkpoints are saved again: %s", saving->reporter->checkpoint);
   log_debug("saved %s in %.3f s", ending->path, ending->seconds);
   if (ending->unpruned.status != STATUS_OK) log_warn("older checkpoints stay: %s", ending->unpruned.text);
   if (saving->beside) reporter_status(saving->reporter, saving->job, saving->roster, "running", -1, "");

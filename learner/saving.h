@@ -3,6 +3,7 @@
 #ifndef CORSAC_LEARNER_SAVING_H
 #define CORSAC_LEARNER_SAVING_H
 
+#include "common/base/complaint.h"
 #include "learner/checkpoint_writer.h"
 #include "learner/reporter.h"
 #include "learner/roster.h"
@@ -19,8 +20,9 @@ struct saving {
   bool wanted;          // a checkpoint has come due and is not begun
   bool beside;          // the one under way is written beside training: nobody waits to hear how it ends
   struct error failure; // of the last checkpoint that ended; status STATUS_OK: it is there
-  int heeded;           // the signal that is being obeyed already
-  bool hangs;           // the disk does not answer: nothing is waited for any more
+  struct complaint unsaved;
+  int heeded; // the signal that is being obeyed already
+  bool hangs; // the disk does not answer: nothing is waited for any more
 };
 enum status saving_init(struct saving *saving, struct job *job, struct run_directory *run, struct reporter *reporter,
                         struct roster *roster, const volatile sig_atomic_t *stop, struct error *error);

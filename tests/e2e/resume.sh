@@ -23,6 +23,15 @@ check 'sync: the metrics are the same' same_metrics "$tmp/halves" "$tmp/whole"
 expect_status 'sync: the checkpoint' 0 "$CORSAC" inspect "$tmp/halves" --json
 check 'says that it is exact' json_is "$out" exact true
 
+# --- sync: the number of ranks changes with every start ------------------------------------------------------------------------------
+elastic="$small --sync --envs 7 --learning-starts 70 --eval-every 210 --checkpoint-every 210"
+expect_status 'elastic: 5 ranks begin' 0 $MPIRUN -n 5 "$CORSAC" train $elastic --env-steps 210 --run-dir "$tmp/elastic"
+expect_status 'elastic: 2 ranks go on' 0 $MPIRUN -n 2 "$CORSAC" train --resume "$tmp/elastic" --env-steps 420
+expect_status 'elastic: 8 ranks end it' 0 $MPIRUN -n 8 "$CORSAC" train --resume "$tmp/elastic" --env-steps 630
+train 'elastic: the same in one process' $elastic --env-steps 630 --run-dir "$tmp/rigid"
+same_checkpoint 'elastic: 5, then 2, then 8 ranks: the same bits' "$tmp/elastic/ckpt-630.h5" "$tmp/rigid/ckpt-630.h5"
+check 'elastic: the same metrics' same_metrics "$tmp/elastic" "$tmp/rigid"
+
 # --- one file into a new directory ------------------------------------------------------------------------------------------------
 before=$(digest "$tmp/branch")
 train 'a branch from one file' --resume "$tmp/branch/ckpt-150.h5" --run-dir "$tmp/twig" --env-steps 300

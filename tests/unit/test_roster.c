@@ -228,6 +228,28 @@ static void test_heartbeats(void) {
   scene_release(&s);
 }
 
+static void test_losses(void) {
+  struct scene s;
+  const struct message_stop stop = {1, false};
+  scene_init(&s, "envs: 3\nsend_steps: 4\nutd: 0\n");
+  grant(&s, 1000);
+  CU_ASSERT_EQUAL(credits(&s, 0), 2);
+  roster_leave(&s.roster, 1, 3);
+  CU_ASSERT_EQUAL(message_encode_stop(&s.roster.bytes, 0, &stop, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(roster_expel(&s.roster, 0, NULL), STATUS_OK);
+  struct roster_losses losses = roster_losses(&s.roster);
+  CU_ASSERT(losses.unsent == 3 && losses.at_most == 0 && losses.actors == 0); // it is out from the next look on
+  CU_ASSERT_EQUAL(look(&s), 0);
+  CU_ASSERT_FALSE(roster_revive(&s.roster, 0));
+  losses = roster_losses(&s.roster);
+  CU_ASSERT(losses.at_most == 3 * BATCH && losses.actors == 1); // two on the way, one that waits
+  roster_batch_arrived(&s.roster, 2);
+  roster_give_up(&s.roster);
+  losses = roster_losses(&s.roster);
+  CU_ASSERT(losses.unsent == 3 && losses.at_most == 5 * BATCH && losses.actors == 2);
+  scene_release(&s);
+}
+
 static void test_surplus(void) {
   struct scene s;
   scene_init(&s, "envs: 2\nsend_steps: 4\nlearning_starts: 1000\n");
@@ -309,6 +331,7 @@ int main(void) {
       {"a silent actor is found, unless its steps are known to be long", test_dead},
       {"and its credits are free again", test_credits_of_the_dead},
       {"who was told nothing for a second gets a heartbeat", test_heartbeats},
+      {"what can be lost with actors that are gone, and what stays with those that leave", test_losses},
       {"surplus ranks get no credits, but have to leave", test_surplus},
       {"a learner that does not listen is heard of and judges nobody", test_not_listening},
   };

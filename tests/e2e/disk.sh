@@ -1,0 +1,90 @@
+#!/usr/bin/env bash
+# A disk that fills, one that turns read-only, a limit on files, a failing fsync: training goes on, the checkpoint before stays, it is said, and tried
+# again. And what strace sees of a save: data on the disk, then the name, then the directory.
+. "$(dirname "$0")/lib.sh"
+
+job="--env Pendulum-v1 --seed 3 --hidden 16,16 --batch-size 16 --learning-starts 200 --utd 0.05 --env-steps 100000000 --replay-capacity 10000
+  --checkpoint-every 2000 --checkpoint-keep 2 --eval-every 0 --log-every 500"
+newest() { ls "$1" | sed -n 's/^ckpt-\([0-9]*\)\.h5$/\1/p' | sort -n | tail -n 1; }
+has_checkpoint() { [ -n "$(newest "$1")" ]; }
+says() { grep -qE "$1" "$tmp/background.err"; }
+newer() { [ "$(newest "$1")" -gt "$2" ] 2>/dev/null; } # newer DIR STEPS
+count() { grep -cE "$1" "$tmp/background.err"; }
+
+# survives NAME REGEX BREAK MEND: a run on a disk of its own, which breaks and is mended
+survives() {
+  trap 'for at in $(grep -o "$tmp[^ ]*" /proc/mounts | tac); do umount "$at"; done; cleanup' EXIT
+  local name=$1 regex=$2 broken=$3 mended=$4 disk=$tmp/disk run=$tmp/disk/run before
+  mkdir -p "$disk"
+  mount -t tmpfs -o size=8m none "$disk" || return
+  start "$CORSAC" train $job --run-dir "$run"
+  check "$name: a checkpoint comes first" wait_for has_checkpoint "$run"
+  $broken "$disk"
+  check "$name: it is said" wait_for says "$regex"
+  before=$(newest "$run")
+  sleep 1.5
+  check "$name: training goes on" kill -0 "$background"
+  check "$name: the checkpoint before is whole" "$CORSAC" inspect "$run/ckpt-$before.h5"
+  check "$name: once, not all the time ($(count "$regex") times)" [ "$(count "$regex")" -le 3 ]
+  $mended "$disk"
+  check "$name: mended, the next save is made" wait_for newer "$run" "$before"
+  check "$name: and said" wait_for says 'checkpoints are saved again'
+  kill -USR1 "$background"
+  ended "$name: the end" 75
+  check "$name: what it leaves is whole" "$CORSAC" inspect "$run"
+  "$CORSAC" train --resume "$run" --env-steps 1 --eval-every 0 >/dev/null 2>&1
+  check "$name: no temporary file stays after the next start" [ -z "$(find "$run" -name '*.tmp')" ]
+  umount "$disk"
+}
+fill() { dd if=/dev/zero of="$1/filler" bs=64k 2>/dev/null; }
+empty() { rm "$1/filler"; }
+# Over the directory itself: where files are open, a file system cannot turn read-only for us.
+read_only() { mkdir "$1/view" && mount --bind "$1/run" "$1/view" && mount -o remount,bind,ro "$1/view" && mount --bind "$1/view" "$1/run"; }
+writable() { umount "$1/run" "$1/view"; }
+if [ "$(id -u)" = 0 ] && unshare --mount mount -t tmpfs none "$tmp" 2>/dev/null; then
+  survives 'a full disk' 'No space left' fill empty
+  survives 'a read-only disk' 'Read-only file system' read_only writable
+else
+  skip 'a full disk and a read-only one: only root can mount some'
+fi
+
+# As a quota does: no file may be larger than a checkpoint's half.
+small_files() { ulimit -f 300 && exec "$@"; }
+start small_files "$CORSAC" train $job --run-dir "$tmp/limited"
+check 'a limit on files: it is said' wait_for says 'File too large'
+check 'a limit on files: training goes on' kill -0 "$background"
+kill -USR1 "$background"
+ended 'a limit on files: the end tells that nothing is saved' 1
+check 'a limit on files: and status.json' json_is "$tmp/limited/status.json" state failed
+check 'a limit on files: the checkpoint before is whole' "$CORSAC" inspect "$tmp/limited"
+
+# --- the order of a save ---
+
+if ! command -v strace >/dev/null || ! strace -o /dev/null true 2>/dev/null; then
+  skip 'what strace sees of a save: no strace here, or it may not trace'
+  finish
+fi
+strace -f -y -o "$tmp/trace" -e trace=write,pwrite64,pwritev,writev,ftruncate,fsync,fdatasync,rename,renameat,renameat2 \
+  "$CORSAC" train $small --run-dir "$tmp/traced" >/dev/null 2>"$err"
+# Each file that gets a checkpoint's name: synced after its last write, and its directory after the renaming, before the next one.
+awk -v run="$tmp/traced" '
+  /unfinished|resumed/ { }
+  match($0, /<[^>]*>/) { file = substr($0, RSTART + 1, RLENGTH - 2) }
+  /write|ftruncate/ && file ~ /\.tmp$/ { dirty[file] = 1 }
+  /fsync|fdatasync/ { if (file == run) directory = 1; else delete dirty[file] }
+  /rename/ && /ckpt-[0-9]+\.h5"|best\.h5"/ {
+    match($0, /"[^"]*"/); from = substr($0, RSTART + 1, RLENGTH - 2)
+    if (from in dirty) { print "renamed before it was synced: " from; bad = 1 }
+    if (renamed && !directory) { print "the directory was not synced after a renaming"; bad = 1 }
+    renamed++; directory = 0
+  }
+  END { if (renamed && !directory) { print "the directory was not synced at the end"; bad = 1 } print renamed + 0; exit bad || renamed < 3 }' "$tmp/trace" >"$out"
+status=$?
+check "a save: data, name, directory: $(tail -n 3 "$out" | tr '\n' ' ')" [ $status = 0 ]
+
+# The third fsync fails, and every one after it: nothing gets a name that is not on the disk.
+run timeout 60 strace -f -o /dev/null -e trace=fsync,fdatasync -e inject=fsync,fdatasync:error=EIO:when=3+ "$CORSAC" train $small --run-dir "$tmp/lying"
+check 'a failing fsync: it is said' grep -q 'Input/output error' "$err"
+check 'a failing fsync: nothing is lost unsaid' [ $status = 1 ]
+for file in "$tmp"/lying/ckpt-*.h5; do [ ! -e "$file" ] || check "a failing fsync: ${file##*/} is whole" "$CORSAC" inspect "$file"; done
+finish
