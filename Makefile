@@ -105,7 +105,7 @@ RUN_TESTS = tests/support/run_tests.sh -r $(B)/results -s $(TIME_SCALE)
 
 # --- targets people type ------------------------------------------------------------------------------------------------
 .PHONY: all tests help deps demo check check-built check-full check-unit check-mpi check-e2e check-layers \
-  check-headers check-format check-asan check-ubsan check-tsan check-valgrind check-clang check-cpus check-arm64 coverage bench bench-compare bench-plots format fuzz soak install uninstall clean
+  check-headers check-format check-asan check-ubsan check-tsan check-valgrind check-clang check-cpus check-arm64 coverage bench bench-compare bench-plots format fuzz soak check-openmpi5 install uninstall clean
 
 all: $(B)/corsac $(API) $(SIM).a $(SIM).so $(SHARED) ## Build the program: build/release/corsac
 tests: $(UNIT_TESTS) $(MPI_TESTS) $(PLUGINS) $(SIMULATORS) ## Build the tests
@@ -136,7 +136,7 @@ check-built: all tests
 check-full: ## check, then the long tests, the sanitizers, clang, other processors and the coverage
 	$(Q)launch/install-deps.sh core tests full coverage
 	$(Q)CHECK_FULL=1 $(MAKE) check-built
-	$(Q)for part in check-asan check-ubsan check-tsan check-valgrind check-clang check-cpus check-arm64 fuzz coverage; do $(MAKE) $$part || exit 1; done
+	$(Q)for part in check-asan check-ubsan check-tsan check-valgrind check-clang check-cpus check-arm64 check-openmpi5 fuzz coverage; do $(MAKE) $$part || exit 1; done
 
 check-unit: $(call select,$(UNIT_TESTS)) $(PLUGINS) $(SIMULATORS) $(SHARED) ## Run tests/unit
 	$(Q)$(RUN_TESTS) unit $(call select,$(UNIT_TESTS))
@@ -186,6 +186,10 @@ fuzz: ## Look for bytes that break the codec, for FUZZ_SECONDS=60 (clang, libFuz
 	$(Q)$(MAKE) $(BUILD)/fuzz/codec
 	$(Q)mkdir -p $(or $(NEW),$(BUILD)/fuzz/new) && cd $(BUILD)/fuzz && ./codec -max_total_time=$(FUZZ_SECONDS) -max_len=1024 -verbosity=0 -print_final_stats=1 \
 	  $(abspath $(or $(NEW),$(BUILD)/fuzz/new)) $(CURDIR)/tests/data/codec_corpus
+
+check-openmpi5: ## The MPI tests, and those of jobs that lose somebody, with Open MPI 5 (PyPI's wheel)
+	$(Q)launch/install-deps.sh core tests
+	+$(Q)tests/support/openmpi5.sh $(BUILD)/openmpi5
 
 soak: all $(PLUGINS) ## A job over three hosts with a fault every few seconds, for SOAK_SECONDS=600 (root)
 	$(Q)launch/install-deps.sh core tests

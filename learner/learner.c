@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+static const double LOOK_SECONDS = 0.01;    // between two looks at who is alive
 static const double SNAPSHOT_SECONDS = 0.5; // a periodic save waits this long for snapshots
 static const double LEAVE_SECONDS = 3.0;    // ... and the end for the actors' last word
 
@@ -354,13 +355,26 @@ static void note_death(struct learner *learner, uint32_t actor, char *reason, si
     check_number(learner, reason, size);
 }
 
+// Which actors are gone. A look at every one of them, so not every turn.
+static enum status look_for_the_dead(struct learner *learner, char *reason, size_t size, struct error *error) {
+  const double now = clock_coarse();
+  if (now - learner->looked < LOOK_SECONDS) return STATUS_OK;
+  learner->looked = now;
+  int died = 0;
+  while (died >= 0) {
+    const enum status status = roster_keep_in_touch(&learner->roster, learner->job->policy_version, &died, error);
+    if (status != STATUS_OK) return status;
+    if (died >= 0) note_death(learner, (uint32_t)died, reason, size);
+  }
+  return STATUS_OK;
+}
+
 // A signal, the time limit, an actor that was told to stop, an actor that is gone.
 static enum status look_around(struct learner *learner, struct error *error) {
   struct job *job = learner->job;
-  int died;
-  enum status status = roster_keep_in_touch(&learner->roster, job->policy_version, &died, error);
-  if (status != STATUS_OK) return status;
   char reason[128] = "";
+  const enum status status = look_for_the_dead(learner, reason, sizeof reason, error);
+  if (status != STATUS_OK) return status;
   const int signal_number = *learner->stop;
   if (signal_number)
     snprintf(reason, sizeof reason, "signal %d (%s)", signal_number, strsignal(signal_number));
@@ -368,7 +382,6 @@ static enum status look_around(struct learner *learner, struct error *error) {
     snprintf(reason, sizeof reason, "an actor was told to stop by a signal");
   else if (clock_now() >= learner->deadline)
     snprintf(reason, sizeof reason, "max_hours (%g) have passed", job->config.max_hours);
-  if (died >= 0) note_death(learner, (uint32_t)died, reason, sizeof reason);
   if (learner->retired && !reason[0]) check_number(learner, reason, sizeof reason);
   if (reason[0]) save_and_stop(learner, signal_number == SIGTERM || signal_number == SIGINT, reason);
   return STATUS_OK;

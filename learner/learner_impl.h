@@ -36,6 +36,7 @@ struct learner {
   double deadline;   // max_hours
   double idle_since; // 0: busy
   double leave_until;
+  double looked;             // when at who is alive
   uint64_t updates_at_round; // sync: updates before the round's first
   bool stop_requested;       // an actor was told to stop
   bool final_evaluation;     // asked for

@@ -4,6 +4,7 @@
 #include "common/base/log.h"
 #include "common/wire/posted_policy.h"
 
+static const double SHARE = 0.05;           // of the learner's time that messages with weights may take
 static const double PATIENCE_SECONDS = 0.5; // with an actor that does not take a version, before another gets the next
 
 enum status weights_publisher_init(struct weights_publisher *publisher, const struct job *job,
@@ -94,13 +95,20 @@ static enum status send_to_node(struct weights_publisher *publisher, const struc
 enum status weights_publisher_poll(struct weights_publisher *publisher, const struct job *job, struct roster *roster,
                                    bool everyone, struct error *error) {
   enum status status = post(publisher, job, error);
-  for (uint32_t i = 0; i < roster->active && status == STATUS_OK; i++) {
+  if (!everyone && clock_now() < publisher->pause_until) return status;
+  for (uint32_t n = 0; n < roster->active && status == STATUS_OK; n++) {
+    const uint32_t i = publisher->turn < roster->active ? publisher->turn : 0;
     const int64_t node = node_of(publisher, i);
+    publisher->turn = i + 1;
     if (node == HERE || publisher->node[node].sent >= job->policy_version) continue;
     struct weights_node *its = &publisher->node[node];
     its->ready |= everyone;
-    if (its->ready || clock_coarse() - its->when > PATIENCE_SECONDS)
-      status = send_to_node(publisher, job, roster, (uint32_t)node, error);
+    if (!its->ready && clock_coarse() - its->when <= PATIENCE_SECONDS) continue;
+    const double began = clock_now();
+    status = send_to_node(publisher, job, roster, (uint32_t)node, error);
+    const double ended = clock_now();
+    publisher->pause_until = ended + (ended - began) * (1 - SHARE) / SHARE;
+    if (!everyone) return status; // the next one has its turn after the pause
   }
   return status;
 }

@@ -24,6 +24,8 @@ struct weights_publisher {
   uint64_t posted;               // newest version on it
   bool boards;                   // of other nodes, too, are large enough
   struct transport *transport;   // not owned
+  uint32_t turn;                 // actor whose node is looked at next
+  double pause_until;            // s: before, messages would take too much of the learner's time
   struct weights_node *node;     // (actors) by the first actor on it
 };
 // Its actors are the transport's other ranks. Where boards are too small for this policy it warns and goes without.
@@ -31,9 +33,10 @@ enum status weights_publisher_init(struct weights_publisher *publisher, const st
                                    struct transport *transport, struct error *error);
 void weights_publisher_release(struct weights_publisher *publisher);
 void weights_publisher_taken(struct weights_publisher *publisher, uint32_t actor); // actor said WEIGHTS_TAKEN
-// Puts the job's current version on the board, and sends it to every other node that is ready and has an older one
-// (everyone=true: ready or not, for sync, whose rounds bound what is under way). Version 0 is never told: everybody
-// starts there.
+// Puts the job's current version on the board, and sends it to another node that is ready and has an older one: to one
+// at a time, in turn, and with pauses, so that with many nodes the learner spends no more than a twentieth of its time
+// on it (everyone=true: to all of them, ready or not, for sync, whose rounds bound what is under way). Version 0 is
+// never told: everybody starts there.
 enum status weights_publisher_poll(struct weights_publisher *publisher, const struct job *job, struct roster *roster,
                                    bool everyone, struct error *error);
 #endif

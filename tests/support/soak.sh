@@ -63,6 +63,6 @@ check 'the steps add up' [ "$lost" -ge 0 -a "$lost" -le "$bound" ]
 check 'memory is flat' [ "$memory_now" -le $((memory_begun + memory_begun / 20)) ]
 check "an actor's, too" [ "$memory_actor_now" -le $((memory_actor + memory_actor / 20)) ]
 check 'no descriptor leaks' [ "$files_now" -le "$((files_begun + 2))" ]
-check 'what is saved is whole' "$CORSAC" inspect "$run"
-[ $failed = 0 ] || cp "$run/log.txt" "$tmp/../soak.log"
+check 'what is saved is whole' "$CORSAC" inspect --json "$run" >"$out"
+[ $failed = 0 ] || { cp "$run/log.txt" "$BUILD_DIR/soak.log" && echo "    its log: $BUILD_DIR/soak.log"; }
 finish

@@ -1,3 +1,4 @@
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/wire/transport_loopback.h"
 #include "common/wire/posted_policy.h"
@@ -36,10 +37,18 @@ static void scene_release(struct scene *s) {
   for (int i = 0; i <= ACTORS; i++) transport_destroy(s->ends[i]);
 }
 
+static void poll_once(struct scene *s, bool everyone) {
+  CU_ASSERT_EQUAL(weights_publisher_poll(&s->publisher, &s->job, &s->roster, everyone, NULL), STATUS_OK);
+}
+
+// As if the pauses between two messages had passed.
 static void publish(struct scene *s, uint64_t version, bool everyone) {
   s->job.policy_version = version;
   s->job.sac.policy[0] = (real)version / 16; // each version has other parameters
-  CU_ASSERT_EQUAL(weights_publisher_poll(&s->publisher, &s->job, &s->roster, everyone, NULL), STATUS_OK);
+  for (int i = 0; i <= ACTORS; i++) {
+    s->publisher.pause_until = 0;
+    poll_once(s, everyone);
+  }
 }
 
 // What actor i (0-based) got since the last call: how many, and the last one's version, whose parameters must be that
@@ -89,6 +98,26 @@ static void test_one_in_flight(void) {
   weights_publisher_taken(&s.publisher, 0);
   publish(&s, 10, false);
   CU_ASSERT_EQUAL(got(&s, 0, &version), 0); // it has it
+  scene_release(&s);
+}
+
+static void test_pauses(void) {
+  struct scene s;
+  uint64_t version;
+  int counts[ACTORS], sum = 0;
+  scene_init(&s, "envs: 3\n");
+  s.job.policy_version = 1;
+  s.job.sac.policy[0] = (real)1 / 16;
+  const double began = clock_now();
+  for (int i = 0; i < 3; i++) poll_once(&s, false);
+  for (int i = 0; i < ACTORS; i++) sum += counts[i] = got(&s, i, &version);
+  const double pause = s.publisher.pause_until - began;
+  CU_ASSERT(sum == 1 && counts[0] == 1 && pause > 0 && pause < 1); // one message, then a pause
+  s.publisher.pause_until = 0;
+  poll_once(&s, false);
+  CU_ASSERT(got(&s, 1, &version) == 1 && version == 1); // the next one's turn
+  poll_once(&s, true);
+  CU_ASSERT(got(&s, 2, &version) == 1 && version == 1); // a round of sync does not wait
   scene_release(&s);
 }
 
@@ -235,6 +264,7 @@ int main(void) {
   static const struct unit_case cases[] = {
       {"version 0 is never sent", test_version_zero},
       {"one version at most is under way to an actor, and the newest is next", test_one_in_flight},
+      {"messages come one at a time, with pauses, each node in turn", test_pauses},
       {"sync sends to everyone who has an environment", test_everyone},
       {"nothing is sent to the dead", test_dead},
       {"actors that see the board read each version there, others get messages", test_board},
