@@ -21,7 +21,7 @@ for group in "$@"; do
   core) packages="$packages gcc make pkg-config libc6-dev openmpi-bin libopenmpi-dev libopenblas-dev libhdf5-dev librandom123-dev
     libyaml-dev libjansson-dev" ;;
   tests) packages="$packages libcunit1-dev procps iproute2 strace g++ gfortran clang-format git python3 python3-pip python3-venv python3-h5py" ;;
-  full) packages="$packages clang valgrind qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross" ;;
+  full) packages="$packages clang valgrind qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross slurm-wlm munge" ;;
   coverage) packages="$packages gcovr" ;;
   bench)
     packages="$packages python3 python3-venv"

@@ -9,7 +9,7 @@ static void note(int number) {
 }
 
 const volatile sig_atomic_t *signals_install(void) {
-  static const int numbers[] = {SIGUSR1, SIGINT, SIGTERM, SIGHUP};
+  static const int numbers[] = {SIGUSR1, SIGUSR2, SIGINT, SIGTERM, SIGHUP};
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
     struct sigaction action = {.sa_handler = note, .sa_flags = SA_RESTART};
     if (numbers[i] == SIGINT) action.sa_flags |= (int)SA_RESETHAND;

@@ -29,12 +29,13 @@ bad 'no time' 2 '--time 4h: is no time HH:MM:SS' "$CORSAC" cluster slurm --time 
 mkdir "$tmp/bin" "$tmp/work"
 cat >"$tmp/bin/mpirun" <<'STUB'
 #!/bin/bash
+[ ! -e "$(dirname "$0")/../no_mpirun" ] || exit 127
 while [ "$1" != corsac ]; do shift; done
 exec corsac "${@:2}" --hidden 8 --batch-size 16 --learning-starts 50 --eval-every 0 --checkpoint-every 0
 STUB
 for name in scontrol qsub; do printf '#!/bin/sh\necho "%s $*" >>"%s/queue"\n' $name "$tmp" >"$tmp/bin/$name"; done
 chmod +x "$tmp"/bin/*
-job() { # runs the job as the batch system would, in $tmp/work, and signals it when it has run for a while, if asked to
+job() { # [SIGNAL] runs the job as the batch system would, in $tmp/work, and signals it when it has run for a while, if asked to
   (
     cd "$tmp/work" || exit 1
     export PATH="$tmp/bin:$PATH" PBS_O_WORKDIR="$tmp/work" PBS_NODEFILE=/dev/null SLURM_JOB_NAME=corsac SLURM_JOB_ID=7
@@ -43,7 +44,7 @@ job() { # runs the job as the batch system would, in $tmp/work, and signals it w
     if [ -n "${1-}" ]; then
       for _ in $(seq 500); do grep -qs '"state": *"running"' "$run/status.json" && break; sleep 0.02; done
       sleep 0.3
-      kill -USR1 $job
+      kill -"$1" $job
     fi
     wait $job
   )
@@ -51,7 +52,7 @@ job() { # runs the job as the batch system would, in $tmp/work, and signals it w
 for system in slurm pbs lsf; do
   run=$tmp/work/runs/corsac
   rm -rf "$tmp/work/runs" "$tmp/queue"
-  script $system --options='--env-steps 60000 --log-every 1000'
+  script $system --options='--env-steps 250000 --log-every 1000'
   job USR1
   check "$system: a signal ends it with 75" [ $? = 75 ]
   case $system in
@@ -59,10 +60,18 @@ for system in slurm pbs lsf; do
   pbs) check 'pbs: it is submitted again' grep -qx 'qsub corsac.pbs' "$tmp/queue" ;;
   esac
   rm -f "$tmp/queue"
+  touch "$tmp/no_mpirun"
+  job
+  check "$system: a start that fails is a failure" [ $? = 1 ]
+  rm "$tmp/no_mpirun"
+  job TERM
+  check "$system: one that is cancelled says so" [ $? = $([ $system = lsf ] && echo 1 || echo 75) ]
+  check "$system: it had been going on and has saved" json_is "$run/status.json" exit_code 75
+  check "$system: neither is queued again" [ ! -e "$tmp/queue" ]
   job
   check "$system: it goes on to its end" [ $? = 0 ]
   check "$system: and is not queued again" [ ! -e "$tmp/queue" ]
-  check "$system: with the steps it was to make" grep -q '"env_steps": *60000' "$run/status.json"
+  check "$system: with the steps it was to make" grep -q '"env_steps": *250000' "$run/status.json"
   check "$system: which it did not begin anew" grep -q 'resumed from' "$run/log.txt"
 done
 script hosts --options='--env-steps 20000'
