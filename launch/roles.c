@@ -9,10 +9,10 @@
 #include "learner/checkpoint.h"
 #include "learner/checkpoint_transitions.h"
 #include "learner/greeting.h"
+#include "launch/affinity.h"
 #include "learner/learner.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -32,10 +32,7 @@ static void say_start(const struct setup *setup, const struct job *job, uint32_t
     log_info("resumed from %s at %llu steps, %llu updates", setup->checkpoint, (unsigned long long)job->limiter.steps,
              (unsigned long long)job->limiter.updates);
   log_info("run directory %s", config->run_dir);
-  cpu_set_t mask;
-  if (sched_getaffinity(0, sizeof mask, &mask) == 0 && (uint64_t)CPU_COUNT(&mask) < config->learner_threads)
-    log_warn("the learner has %d core%s for %llu threads: start with mpirun --bind-to none, or lower --learner-threads",
-             CPU_COUNT(&mask), CPU_COUNT(&mask) == 1 ? "" : "s", (unsigned long long)config->learner_threads);
+  affinity_check(setup->wanted_threads, setup->ranks);
 }
 
 static uint64_t first_threshold(uint64_t every, uint64_t steps) {

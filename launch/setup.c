@@ -9,11 +9,12 @@
 #include "common/nn/policy.h"
 #include "common/nn/tiles.h"
 #include "common/wire/posted_policy.h"
+#include "common/wire/transport_mpi.h"
+#include "launch/affinity.h"
 #include "launch/presets.h"
 #include "learner/checkpoint.h"
 
 #include <limits.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -209,18 +210,25 @@ static int acting_beside(uint32_t actors) {
 
 // Threads pay for what they wait for each other where each has some 0.1 Gflop of an update's products, 15 of each
 // pair of hidden layers with two critics. On small networks one thread is the fastest.
-static void resolve_threads(struct config *config, uint32_t actors) {
+static uint64_t choose_threads(const struct config *config, int cores) {
   const double worth = 1e8;
-  if (config->learner_threads > 0) return;
   const struct config_widths *hidden = &config->hidden;
   double weights = 0;
   for (uint32_t i = 0; i + 1 < hidden->count; i++) weights += (double)hidden->width[i] * hidden->width[i + 1];
   double threads = 2 * weights * (double)config->batch_size * (3 + 6 * (double)config->critics) / worth;
-  cpu_set_t mask;
-  const int cores = sched_getaffinity(0, sizeof mask, &mask) == 0 ? CPU_COUNT(&mask) : 1;
-  const int free_cores = cores - acting_beside(actors);
-  if (threads > free_cores) threads = free_cores;
-  config->learner_threads = threads < 2 ? 1 : threads > 256 ? 256 : (uint64_t)threads;
+  if (threads > cores) threads = cores;
+  return threads < 2 ? 1 : threads > 256 ? 256 : (uint64_t)threads;
+}
+
+static void resolve_threads(struct setup *setup, uint32_t actors) {
+  struct config *config = &setup->config;
+  const int beside = acting_beside(actors);
+  setup->ranks = mpi_is_launched() ? actors + 1 : 1;
+  if (config->learner_threads == 0) {
+    config->learner_threads = choose_threads(config, affinity_cores() - beside);
+    setup->wanted_threads = choose_threads(config, affinity_launchers_cores() - beside);
+  }
+  if (setup->wanted_threads < config->learner_threads) setup->wanted_threads = config->learner_threads;
 }
 
 static enum status write_config(const struct setup *setup, struct error *error) {
@@ -252,7 +260,7 @@ enum status setup_resolve(struct setup *setup, int argc, char **argv, uint32_t a
   if (status == STATUS_OK) status = resolve_envs(&setup->config, actors, error);
   if (status == STATUS_OK) resolve_backend(&setup->config);
   if (status == STATUS_OK) warn_of_isolation(&setup->config);
-  if (status == STATUS_OK) resolve_threads(&setup->config, ranks);
+  if (status == STATUS_OK) resolve_threads(setup, ranks);
   if (status != STATUS_OK) return status;
   struct config *config = &setup->config;
   if (setup->resume && config->init_replay[0])

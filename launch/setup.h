@@ -13,6 +13,8 @@ struct setup {
   bool begins_again;             // in a run directory that is there, but holds no checkpoint
   char checkpoint[RUN_PATH];     // resume: the file
   uint64_t steps, updates;       // ... and what it holds
+  uint64_t wanted_threads;       // of the learner, were it not for mpirun's binding
+  uint32_t ranks;                // of the job, 1 in one process
   char init_replay[CONFIG_TEXT]; // file of transitions that a new run's replay begins with, "" for none
   struct run_directory *run;     // owned: locked, config.yaml written, log.txt opened
 };

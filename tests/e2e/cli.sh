@@ -138,4 +138,11 @@ for utd in 0.01 0.003 20; do # updates that are rarer than batches, or many for 
   expect_status "utd $utd" 0 timeout 60 $MPIRUN -n 3 "$CORSAC" train $small --utd $utd --env-steps 1100 --eval-every 0 --run-dir "$tmp/utd$utd"
   check "utd $utd is kept" json_is "$tmp/utd$utd/status.json" updates "$(awk "BEGIN { print int($utd * (1100 - 60)) }")"
 done
+# mpirun binds two ranks to a core each, and says nothing of it.
+if [ "$(nproc)" -gt 1 ] && mpirun --version 2>/dev/null | grep -q 'Open MPI'; then
+  run mpirun --bind-to core --oversubscribe -n 2 "$CORSAC" train $small --learner-threads 2 --run-dir "$tmp/bound"
+  check 'a learner that mpirun binds: the line that does not' grep -q 'mpirun has bound the learner to 1 of .*: mpirun --bind-to none.* -n 2 corsac train' "$err"
+  run $MPIRUN -n 2 "$CORSAC" train $small --learner-threads 2 --run-dir "$tmp/free"
+  check 'one that it does not' sh -c "! grep -q 'has bound' '$err'"
+fi
 finish
