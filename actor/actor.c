@@ -373,13 +373,18 @@ static enum status rollout_turn(struct actor *actor, bool *worked, struct error 
 }
 
 static enum status look_at_learner(struct actor *actor, struct error *error) {
+  const double silence = clock_coarse() - actor->heard;
   if (*actor->stop && !actor->stop_asked) {
+    // A daemon of mpirun that has lost the others tells its ranks to end, too. That is no wish that the job should.
+    if (actor->phase == PHASE_RUNNING && silence > 2 * heartbeat_seconds(&actor->config))
+      return error_set(error, STATUS_STOPPED,
+                       "told to stop by a signal while the learner has been silent for %.1f s: this actor leaves alone",
+                       silence);
     actor->stop_asked = true;
     const enum status status = send_empty(actor, MESSAGE_STOP_REQUEST, error);
     if (status != STATUS_OK) return status;
   }
   // Before START the learner waits for other actors' environments and owes no heartbeat.
-  const double silence = clock_coarse() - actor->heard;
   if (silence > actor->config.actor_timeout + (actor->phase == PHASE_WAITING ? actor->config.env_timeout : 0))
     return error_set(error, STATUS_PEER, "the learner has been silent for %.0f s (actor_timeout %g): this actor leaves",
                      silence, actor->config.actor_timeout);

@@ -2,6 +2,7 @@
 #include "common/base/clock.h"
 #include "common/nn/backend.h"
 #include "common/nn/policy.h"
+#include "common/wire/assignment.h"
 #include "common/wire/transport_loopback.h"
 #include "tests/support/environments.h"
 #include "tests/support/peer.h"
@@ -279,6 +280,25 @@ static void test_stop(void) {
   scene_release(&s);
 }
 
+// Cut off from the learner, a signal is one of a daemon that has lost its way.
+static void test_stop_alone(void) {
+  struct scene s;
+  struct config config = quiet("");
+  config.actor_timeout = 1;
+  scene_init(&s, config, 1, 1);
+  peer_send_empty(s.ends[0], 1, MESSAGE_START);
+  play(&s, 1000);
+  play(&s, 1000);
+  nanosleep(&(struct timespec){.tv_nsec = (long)(2.4e9 * heartbeat_seconds(&config))}, NULL);
+  s.stop = 15;
+  enum turn turn;
+  struct error error = {0};
+  CU_ASSERT_EQUAL(actor_turn(s.actor, &turn, &error), STATUS_STOPPED);
+  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "leaves alone"));
+  CU_ASSERT_EQUAL(collect(&s).counts[MESSAGE_STOP_REQUEST], 0);
+  scene_release(&s);
+}
+
 static void test_failures_are_told(void) {
   const struct {
     const char *name, *args, *says;
@@ -465,6 +485,7 @@ int main(void) {
       {"a round is sync_steps steps of each environment, their snapshots and its end", test_round},
       {"environments begin where RESTORE says; rows go before snapshots", test_snapshots},
       {"it runs its share of an evaluation, by number, even without credits", test_evaluation},
+      {"a signal to an actor that is cut off from the learner stops that actor alone", test_stop_alone},
       {"a signal is told once; the learner's word ends it, with its exit code", test_stop},
       {"an environment that fails is told, and the actor awaits its STOP", test_failures_are_told},
       {"so is one that refuses its saved state", test_bad_state},
