@@ -33,9 +33,12 @@ isystem = $(patsubst -I%,-isystem %,$(1))
 MPI_CFLAGS := $(or $(call pkg,--cflags,ompi-c ompi),$(shell mpicc --showme:compile 2>/dev/null))
 MPI_LIBS   := $(or $(call pkg,--libs,ompi-c ompi),$(shell mpicc --showme:link 2>/dev/null),-lmpi)
 LIB_CFLAGS := $(call isystem,$(MPI_CFLAGS) $(call pkg,--cflags,hdf5 hdf5-serial) $(call pkg,--cflags,openblas) \
-  $(call pkg,--cflags,yaml-0.1) $(call pkg,--cflags,jansson))
+  $(call pkg,--cflags,yaml-0.1) $(call pkg,--cflags,jansson) $(call pkg,--cflags,zlib))
 LIBS := $(MPI_LIBS) $(or $(call pkg,--libs,hdf5 hdf5-serial),-lhdf5) $(or $(call pkg,--libs,openblas),-lopenblas) \
-  $(or $(call pkg,--libs,yaml-0.1),-lyaml) $(or $(call pkg,--libs,jansson),-ljansson) -ldl -lm -lpthread
+  $(or $(call pkg,--libs,yaml-0.1),-lyaml) $(or $(call pkg,--libs,jansson),-ljansson) \
+  $(or $(call pkg,--libs,zlib),-lz) -ldl -lm -lpthread
+# What a policy that acts elsewhere needs (libcorsac_policy).
+POLICY_LIBS := $(or $(call pkg,--libs,hdf5 hdf5-serial),-lhdf5) $(or $(call pkg,--libs,yaml-0.1),-lyaml) $(or $(call pkg,--libs,zlib),-lz) -lm
 TEST_LIBS := $(or $(call pkg,--libs,cunit),-lcunit)
 
 # assert stays on in every flavour: it guards against programmers' errors outside of hot loops.
@@ -52,7 +55,7 @@ COMPILE = $(CC) -std=c11 -D_GNU_SOURCE -I. $(LIB_CFLAGS) $(WARNINGS) -g -pthread
 LINK    = $(CC) -pthread $(FLAGS_$(FLAVOUR)) $(CFLAGS) $(LDFLAGS)
 
 # --- the sources --------------------------------------------------------------------------------------------------------
-SOURCES := $(wildcard common/*/*.c learner/*.c actor/*.c actor/envs/*.c launch/*.c)
+SOURCES := $(wildcard common/*/*.c learner/*.c actor/*.c actor/envs/*.c launch/*.c launch/library/*.c)
 PRESETS := $(wildcard launch/presets/*.yaml)
 CLUSTER := $(wildcard launch/cluster/*.sh)
 EXAMPLES := $(wildcard launch/examples/*/*)
@@ -75,9 +78,11 @@ MPI_TESTS  := $(patsubst tests/mpi/%.c,$(B)/mpi/%,$(wildcard tests/mpi/test_*.c)
 E2E_TESTS  := $(filter-out tests/e2e/lib%.sh,$(wildcard tests/e2e/*.sh))
 BENCHES    := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
 PLUGINS    := $(patsubst tests/support/plugins/%.c,$(B)/plugins/%.so,$(wildcard tests/support/plugins/*.c))
-API := $(patsubst common/env/%,$(BUILD)/include/corsac/%,$(wildcard common/env/env.h common/env/sim.h common/env/sim.hpp common/env/*.f90))
+API := $(patsubst common/env/%,$(BUILD)/include/corsac/%,$(wildcard common/env/env.h common/env/sim.h common/env/sim.hpp common/env/*.f90)) \
+  $(patsubst launch/library/%,$(BUILD)/include/corsac/%,$(wildcard launch/library/policy.h launch/library/*.f90))
 # What a simulator of somebody else's links: no flavour, no sanitizer.
 SIM := $(BUILD)/lib/libcorsac_sim
+POLICY := $(BUILD)/lib/libcorsac_policy
 # Python files lie where they are installed to.
 PYTHON_FILES := $(wildcard common/env/*.py)
 SHARED := $(PYTHON_FILES:common/env/%=$(BUILD)/share/corsac/python/%)
@@ -107,7 +112,7 @@ RUN_TESTS = tests/support/run_tests.sh -r $(B)/results -s $(TIME_SCALE)
 .PHONY: all tests help deps demo check check-built check-full check-unit check-mpi check-e2e check-layers \
   check-headers check-format check-asan check-ubsan check-tsan check-valgrind check-clang check-cpus check-arm64 coverage bench bench-compare bench-plots format fuzz soak check-openmpi5 install uninstall clean
 
-all: $(B)/corsac $(API) $(SIM).a $(SIM).so $(SHARED) ## Build the program: build/release/corsac
+all: $(B)/corsac $(API) $(SIM).a $(SIM).so $(POLICY).a $(POLICY).so $(SHARED) ## Build the program: build/release/corsac
 tests: $(UNIT_TESTS) $(MPI_TESTS) $(PLUGINS) $(SIMULATORS) ## Build the tests
 
 help: ## Show this list
@@ -242,14 +247,15 @@ install: all ## Install below PREFIX=/usr/local (and DESTDIR)
 	$(Q)install -d $(prefix)/bin $(prefix)/include/corsac $(prefix)/share/corsac/presets
 	$(Q)install -m 755 $(B)/corsac $(prefix)/bin/corsac
 	$(Q)install -m 644 $(API) $(prefix)/include/corsac
-	$(Q)install -d $(prefix)/lib && install -m 644 $(SIM).a $(prefix)/lib && install -m 755 $(SIM).so $(prefix)/lib
+	$(Q)install -d $(prefix)/lib && install -m 644 $(SIM).a $(POLICY).a $(prefix)/lib && install -m 755 $(SIM).so $(POLICY).so $(prefix)/lib
 	$(Q)$(if $(SHARED),install -d $(prefix)/share/corsac/python && install -m 644 $(SHARED) $(prefix)/share/corsac/python)
 	$(Q)$(if $(PRESETS),install -m 644 $(PRESETS) $(prefix)/share/corsac/presets)
 	$(Q)install -d $(prefix)/share/corsac/cluster && install -m 755 $(CLUSTER) $(prefix)/share/corsac/cluster
 	$(Q)for e in $(EXAMPLES:launch/%=%); do install -D -m 644 launch/$$e $(prefix)/share/corsac/$$e || exit 1; done
 
 uninstall: ## Remove what install put there
-	$(Q)rm -rf $(prefix)/bin/corsac $(prefix)/include/corsac $(prefix)/share/corsac $(prefix)/lib/libcorsac_sim.a $(prefix)/lib/libcorsac_sim.so
+	$(Q)rm -rf $(prefix)/bin/corsac $(prefix)/include/corsac $(prefix)/share/corsac $(prefix)/lib/libcorsac_sim.a $(prefix)/lib/libcorsac_sim.so \
+	  $(prefix)/lib/libcorsac_policy.a $(prefix)/lib/libcorsac_policy.so
 
 clean: ## Remove build/
 	$(Q)rm -rf $(BUILD)
@@ -330,6 +336,10 @@ $(BUILD)/include/corsac/%: common/env/%
 	@mkdir -p $(@D)
 	$(Q)cp $< $@
 
+$(BUILD)/include/corsac/%: launch/library/%
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
+
 $(BUILD)/share/corsac/python/%: common/env/%
 	@mkdir -p $(@D)
 	$(Q)cp $< $@
@@ -345,7 +355,24 @@ $(SIM).a: $(SIM_OBJECTS)
 	$(Q)$(CC) -nostdlib -r $^ -o $@.o && objcopy -w --keep-global-symbol='corsac_sim_*' $@.o && rm -f $@ && ar rcs $@ $@.o && rm -f $@.o
 $(SIM).so: $(SIM_OBJECTS) common/env/libcorsac_sim.map
 	$(call say,LINK,$@)
-	$(Q)$(CC) -shared -Wl,-soname,libcorsac_sim.so -Wl,--version-script=common/env/libcorsac_sim.map $(SIM_OBJECTS) -lm -o $@
+	$(Q)$(CC) -shared -Wl,-soname,libcorsac_sim.so -Wl,--version-script=common/env/libcorsac_sim.map $(SIM_OBJECTS) -ldl -lm -o $@
+
+# What acts and what reads; neither Open MPI nor OpenBLAS is in it. The flags are those of the program, so are the bits.
+POLICY_OBJECTS := $(patsubst %,$(BUILD)/lib/obj/policy/%.o,launch/library/policy $(addprefix common/base/,memory nearest random status) \
+  $(addprefix common/config/,options options_yaml) $(patsubst %.c,%,$(wildcard common/nn/tiles*.c)) common/wire/message \
+  $(addprefix common/nn/,frozen_policy normalizer policy_layers policy_weights squashed_gaussian) \
+  $(addprefix learner/,trained_policy policy_npz npz run_checkpoints whole_file) \
+  $(addprefix learner/checkpoint_,policy head hdf5 attributes output))
+$(BUILD)/lib/obj/policy/%.o: %.c
+	$(call say,CC,$< (libcorsac_policy))
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -I. $(LIB_CFLAGS) $(WARNINGS) -g -O3 -fPIC -pthread -ffp-contract=off -fno-math-errno -fno-trapping-math -MMD -MP -c $< -o $@
+$(POLICY).a: $(POLICY_OBJECTS)
+	$(call say,AR,$@)
+	$(Q)$(CC) -nostdlib -r $^ -o $@.o && objcopy -w --keep-global-symbol='corsac_policy_*' $@.o && rm -f $@ && ar rcs $@ $@.o && rm -f $@.o
+$(POLICY).so: $(POLICY_OBJECTS) launch/library/libcorsac_policy.map
+	$(call say,LINK,$@)
+	$(Q)$(CC) -shared -Wl,-soname,libcorsac_policy.so -Wl,--no-undefined -Wl,--version-script=launch/library/libcorsac_policy.map $(POLICY_OBJECTS) $(POLICY_LIBS) -o $@
 
 $(B)/plugins/%.so: tests/support/plugins/%.c $(API) $(B)/flags
 	$(call say,PLUGIN,$@)

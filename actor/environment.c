@@ -5,6 +5,7 @@
 #include "actor/envs/plugin.h"
 #include "actor/envs/process.h"
 #include "actor/envs/registry.h"
+#include "common/nn/action_range.h"
 #include "common/wire/message.h"
 #include <math.h>
 #include <stdarg.h>
@@ -278,28 +279,12 @@ enum status environment_reset(struct environment *environment, uint64_t seed, fl
   return result < 0 ? call_failed(environment, call, result, error) : check_obs(environment, call, obs, error);
 }
 
-// A component of the action that does not scale into its bounds: it is not finite, or the nearest float lies just
-// outside and is pulled inside.
-static enum status pull_inside(struct environment *environment, const float *action, uint32_t i, struct error *error) {
-  const double low = environment->action_low[i], high = environment->action_high[i];
-  if (!isfinite(action[i]))
-    return fail(environment, STATUS_PEER, error, "step %llu: the policy's action is not finite: component %u is %g",
-                (unsigned long long)environment->step, i, (double)action[i]);
-  float *scaled = &environment->scaled[i];
-  if ((double)*scaled > high) *scaled = nextafterf((float)high, -INFINITY);
-  if ((double)*scaled < low) *scaled = nextafterf((float)low, INFINITY);
-  return STATUS_OK;
-}
-
-// scaled = low + (a + 1)/2 (high - low), in double
 static enum status scale_action(struct environment *environment, const float *action, struct error *error) {
   for (uint32_t i = 0; i < environment->act_dim; i++) {
-    const double low = environment->action_low[i], high = environment->action_high[i];
-    const float scaled = (float)(low + ((double)action[i] + 1) / 2 * (high - low));
-    environment->scaled[i] = scaled;
-    if ((double)scaled >= low && (double)scaled <= high) continue;
-    const enum status status = pull_inside(environment, action, i, error);
-    if (status != STATUS_OK) return status;
+    environment->scaled[i] = action_scaled(action[i], environment->action_low[i], environment->action_high[i]);
+    if (!isfinite(action[i]))
+      return fail(environment, STATUS_PEER, error, "step %llu: the policy's action is not finite: component %u is %g",
+                  (unsigned long long)environment->step, i, (double)action[i]);
   }
   return STATUS_OK;
 }

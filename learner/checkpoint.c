@@ -5,6 +5,7 @@
 #include "common/base/version.h"
 #include "common/config/options.h"
 #include "common/nn/linalg.h"
+#include "learner/checkpoint_head.h"
 #include "learner/checkpoint_metrics.h"
 #include "learner/checkpoint_table.h"
 
@@ -19,47 +20,6 @@ _Static_assert(sizeof(real) == sizeof(float), "a checkpoint holds float networks
 // Each walk_ function is the layout of one part, for writing and for reading.
 
 // --- the head: attributes and /config ---
-
-void checkpoint_info_release(struct checkpoint_info *info) {
-  memory_free(info->config);
-  *info = (struct checkpoint_info){0};
-}
-
-static void walk_u32_attribute(struct h5 *h5, const char *object, const char *name, uint32_t *value, uint32_t limit) {
-  uint64_t wide = *value;
-  h5_attribute(h5, object, name, &wide, limit);
-  *value = (uint32_t)wide;
-}
-
-static void walk_format(struct h5 *h5, struct checkpoint_info *info) {
-  if (!h5->writing && !h5_has_attribute(h5, "/", "format_version"))
-    h5_fail(h5, STATUS_FORMAT, "is an HDF5 file, but no checkpoint of corsac (it has no format_version)");
-  walk_u32_attribute(h5, "/", "format_version", &info->format_version, UINT32_MAX);
-  if (info->format_version != CHECKPOINT_FORMAT)
-    h5_fail(h5, STATUS_MISMATCH, "written by format %" PRIu32 ", this program reads %d", info->format_version,
-            CHECKPOINT_FORMAT);
-}
-
-static void walk_head(struct h5 *h5, struct checkpoint_info *info) {
-  uint64_t exact = info->exact;
-  walk_format(h5, info);
-  h5_attribute_text(h5, "/", "program_version", info->program_version, sizeof info->program_version);
-  h5_attribute_text(h5, "/", "created", info->created, sizeof info->created);
-  h5_attribute(h5, "/", "env_steps", &info->env_steps, UINT64_MAX);
-  h5_attribute(h5, "/", "updates", &info->updates, UINT64_MAX);
-  h5_attribute(h5, "/", "episodes", &info->episodes, UINT64_MAX);
-  h5_attribute(h5, "/", "policy_version", &info->policy_version, UINT64_MAX);
-  h5_attribute(h5, "/", "exact", &exact, 1);
-  h5_attribute_text(h5, "/", "blas_core", info->blas_core, sizeof info->blas_core);
-  walk_u32_attribute(h5, "/", "learner_threads", &info->learner_threads, UINT32_MAX);
-  h5_text(h5, "config", &info->config);
-  h5_group(h5, "env");
-  h5_attribute_text(h5, "env", "id", info->environment, sizeof info->environment);
-  walk_u32_attribute(h5, "env", "obs_dim", &info->obs_dim, WIRE_MAX_DIM);
-  walk_u32_attribute(h5, "env", "act_dim", &info->act_dim, WIRE_MAX_DIM);
-  if (info->obs_dim == 0 || info->act_dim == 0) h5_fail(h5, STATUS_FORMAT, "/env has no dimensions");
-  info->exact = exact;
-}
 
 static enum status format_config(const struct config *config, char **text, struct error *error) {
   const size_t size = options_format_yaml(config, NULL, 0);
@@ -83,22 +43,6 @@ static enum status describe(struct checkpoint_info *info, const struct job *job,
   snprintf(info->blas_core, sizeof info->blas_core, "%s", linalg_core_name());
   snprintf(info->environment, sizeof info->environment, "%s", job->environment.environment);
   return format_config(&job->config, &info->config, error);
-}
-
-// The head, and what else can be told without reading data.
-static void read_info(struct h5 *h5, struct checkpoint_info *info) {
-  walk_head(h5, info);
-  info->resumable = h5_has(h5, "learner");
-  info->parameters = h5_reals(h5, "policy");
-  if (h5_has(h5, "critics")) info->parameters += h5_reals(h5, "critics");
-  if (!h5_has(h5, "replay")) return;
-  h5_u64(h5, "replay/size", &info->replay_size);
-  h5_u64(h5, "replay/capacity", &info->replay_capacity);
-}
-
-static void walk_bounds(struct h5 *h5, uint32_t act_dim, double *low, double *high) {
-  h5_values(h5, "env/action_low", H5_KIND_DOUBLE, act_dim, 0, low);
-  h5_values(h5, "env/action_high", H5_KIND_DOUBLE, act_dim, 0, high);
 }
 
 // --- networks and their optimizers ---
@@ -199,12 +143,6 @@ static void walk_adam(struct h5 *h5, const char *group, const struct mlp *net, s
   walk_moment(h5, h5_name(h5, "%s/m", group), net, count, adam->m);
   walk_moment(h5, h5_name(h5, "%s/v", group), net, count, adam->v);
   h5_u64(h5, h5_name(h5, "%s/step", group), &adam->step);
-}
-
-static void walk_normalizer(struct h5 *h5, struct normalizer *normalizer) {
-  h5_u64(h5, "normalizer/count", &normalizer->count);
-  h5_values(h5, "normalizer/mean", H5_KIND_DOUBLE, normalizer->dim, 0, normalizer->mean);
-  h5_values(h5, "normalizer/m2", H5_KIND_DOUBLE, normalizer->dim, 0, normalizer->m2);
 }
 
 static void walk_sac(struct h5 *h5, struct sac *sac) {
@@ -416,7 +354,7 @@ static void read_replay(struct h5 *h5, struct job *job) {
 
 static void walk_job(struct h5 *h5, struct job *job) {
   walk_sac(h5, &job->sac);
-  walk_normalizer(h5, &job->normalizer);
+  checkpoint_walk_normalizer(h5, &job->normalizer);
   walk_limiter(h5, &job->limiter);
   walk_learner(h5, job);
   walk_environments(h5, job);
@@ -434,8 +372,8 @@ static enum status write_job(const char *path, const struct job *job, enum check
   view.seconds = job_seconds(job);
   h5_create(&h5, path, error);
   h5.abandon = watch ? &watch->abandon : NULL;
-  walk_head(&h5, &info);
-  walk_bounds(&h5, info.act_dim, job->environment.action_low, job->environment.action_high);
+  checkpoint_walk_head(&h5, &info);
+  checkpoint_walk_bounds(&h5, info.act_dim, job->environment.action_low, job->environment.action_high);
   walk_job(&h5, &view);
   if (with_replay) write_replay(&h5, job->replay, watch);
   checkpoint_info_release(&info);
@@ -462,32 +400,13 @@ enum status checkpoint_write_policy(const char *path, const struct job *job, con
   info.policy_version = weights->version;
   struct normalizer statistics = *normalizer;
   h5_create(&h5, path, error);
-  walk_head(&h5, &info);
-  walk_bounds(&h5, info.act_dim, job->environment.action_low, job->environment.action_high);
+  checkpoint_walk_head(&h5, &info);
+  checkpoint_walk_bounds(&h5, info.act_dim, job->environment.action_low, job->environment.action_high);
   const struct mlp dense = mlp_dense(&job->sac.policy_net);
   walk_policy(&h5, &dense, weights->values);
-  walk_normalizer(&h5, &statistics);
+  checkpoint_walk_normalizer(&h5, &statistics);
   checkpoint_info_release(&info);
   return h5_commit(&h5);
-}
-
-enum status checkpoint_read_info(const char *path, struct checkpoint_info *info, struct error *error) {
-  struct h5 h5;
-  *info = (struct checkpoint_info){0};
-  h5_open(&h5, path, error);
-  read_info(&h5, info);
-  if (h5.status != STATUS_OK) checkpoint_info_release(info);
-  return h5_close(&h5);
-}
-
-enum status checkpoint_verify(const char *path, struct error *error) {
-  struct h5 h5;
-  struct checkpoint_info info = {0};
-  h5_open(&h5, path, error);
-  read_info(&h5, &info);
-  h5_verify(&h5);
-  checkpoint_info_release(&info);
-  return h5_close(&h5);
 }
 
 static void check_environment(struct h5 *h5, const struct checkpoint_info *info, const struct job *job) {
@@ -510,7 +429,7 @@ static void compare_bounds(struct h5 *h5, const struct message_hello *now) {
     h5->status = STATUS_MEMORY;
     return;
   }
-  walk_bounds(h5, now->act_dim, saved, saved + now->act_dim);
+  checkpoint_walk_bounds(h5, now->act_dim, saved, saved + now->act_dim);
   if (h5->status == STATUS_OK &&
       (memcmp(saved, now->action_low, bytes) != 0 || memcmp(saved + now->act_dim, now->action_high, bytes) != 0))
     log_warn("%s: the environment's action bounds are not those of this checkpoint; its own are used", h5->path);
@@ -521,7 +440,7 @@ enum status checkpoint_read(const char *path, struct job *job, bool *has_replay,
   struct h5 h5;
   struct checkpoint_info info = {0};
   h5_open(&h5, path, error);
-  read_info(&h5, &info);
+  checkpoint_walk_info(&h5, &info);
   check_environment(&h5, &info, job);
   if (h5.status == STATUS_OK) compare_bounds(&h5, &job->environment);
   walk_job(&h5, job);
@@ -533,45 +452,5 @@ enum status checkpoint_read(const char *path, struct job *job, bool *has_replay,
   job->exact = info.exact;
   job->started = clock_now();
   checkpoint_info_release(&info);
-  return h5_close(&h5);
-}
-
-// Shapes are checked before anything of their size is allocated.
-static void read_policy(struct h5 *h5, const struct mlp *net, bool normalize, struct policy_weights *weights,
-                        struct message_hello *hello) {
-  struct normalizer normalizer = {.dim = net->input};
-  walk_bounds(h5, hello->act_dim, NULL, NULL);
-  walk_policy(h5, net, NULL);
-  walk_normalizer(h5, &normalizer);
-  if (h5->status != STATUS_OK) return;
-  const enum status status = policy_weights_init(weights, net->input, net->parameters, h5->error);
-  hello->action_low = memory_alloc(hello->act_dim, sizeof(double), "action bounds", h5->error);
-  hello->action_high = memory_alloc(hello->act_dim, sizeof(double), "action bounds", h5->error);
-  if (status != STATUS_OK || !hello->action_low || !hello->action_high ||
-      normalizer_init(&normalizer, net->input, h5->error) != STATUS_OK)
-    h5->status = STATUS_MEMORY;
-  walk_bounds(h5, hello->act_dim, hello->action_low, hello->action_high);
-  walk_policy(h5, net, weights->values);
-  walk_normalizer(h5, &normalizer);
-  weights->normalize = normalize;
-  if (normalize && h5->status == STATUS_OK) normalizer_export(&normalizer, weights->shift, weights->scale);
-  normalizer_release(&normalizer);
-}
-
-enum status checkpoint_read_policy(const char *path, const struct checkpoint_info *info, const struct config *config,
-                                   struct policy_weights *weights, struct message_hello *hello, struct error *error) {
-  struct h5 h5;
-  struct mlp net;
-  *weights = (struct policy_weights){0};
-  *hello = (struct message_hello){.obs_dim = info->obs_dim, .act_dim = info->act_dim};
-  memcpy(hello->environment, info->environment, sizeof hello->environment);
-  policy_network(&net, NULL, info->obs_dim, info->act_dim, &config->hidden);
-  h5_open(&h5, path, error);
-  read_policy(&h5, &net, config->normalize_observations, weights, hello);
-  weights->version = info->policy_version;
-  if (h5.status != STATUS_OK) {
-    policy_weights_release(weights);
-    message_hello_release(hello);
-  }
   return h5_close(&h5);
 }

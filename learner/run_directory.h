@@ -5,11 +5,10 @@
 
 #include "common/base/status.h"
 #include "learner/metrics_file.h"
+#include "learner/run_checkpoints.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-enum { RUN_PATH = 4096 };
 
 struct run_directory; // holds the lock
 
@@ -28,12 +27,6 @@ const char *run_directory_path(const struct run_directory *run);
 // Refreshes the lock if it is older than 10 s; cheap to call often.
 void run_directory_refresh(struct run_directory *run);
 
-// path/name, or an error where it is too long. buffer: RUN_PATH bytes.
-enum status run_path(char *buffer, const char *directory, const char *name, struct error *error);
-// The checkpoints ckpt-<steps>.h5 of a directory, newest (most steps) first: up to `limit` step numbers. Returns how
-// many there are. -1 and a message where the directory cannot be read.
-int run_checkpoints(const char *directory, uint64_t *steps, int limit, struct error *error);
-enum status run_checkpoint_path(char *buffer, const char *directory, uint64_t steps, struct error *error);
 // A run goes on from its checkpoint at `steps`: those of more steps, which could not be read or are not to be gone on
 // from, are renamed to *.bad with a warning, so that none of them passes for the newest.
 enum status run_directory_set_aside(struct run_directory *run, uint64_t steps, struct error *error);

@@ -100,7 +100,6 @@ struct corsac_sim *corsac_sim_open(const struct corsac_sim_spec *spec) {
   if (!channel_child_wanted()) {
     sim->alone = sim_alone_create(spec);
     if (sim->alone) return sim;
-    say("open: not enough memory");
     goto failed;
   }
   if (channel_child_open(&sim->child) != 0 || publish(sim, spec) != 0) {

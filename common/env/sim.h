@@ -16,7 +16,9 @@
 // `corsac train --env 'exec:./simulator arguments'` starts the program as a child of an actor, in the actor's working
 // directory; CORSAC_INDEX and CORSAC_EVALUATION in its environment say which instance it is. Started by hand, without
 // corsac, it gets random actions within the bounds: CORSAC_EPISODES of them (10), from CORSAC_SEED (0), one line on
-// stderr for each.
+// stderr for each. With CORSAC_POLICY=FILE it gets those of the policy that corsac trained (a checkpoint, a run
+// directory, an .npz): libcorsac_policy.so is opened then, beside libcorsac_sim.so, where the loader looks, or where
+// CORSAC_POLICY_LIBRARY says.
 //
 // One process opens one simulator and calls it from one thread at a time; of an MPI program one rank does.
 #ifndef CORSAC_SIM_H

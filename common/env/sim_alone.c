@@ -1,5 +1,7 @@
 #include "common/env/sim_alone.h"
 
+#include "common/env/sim_policy.h"
+
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
@@ -8,6 +10,7 @@
 struct sim_alone {
   // Who chooses: action (act_dim) in the bounds.
   void (*act)(struct sim_alone *alone, const float *obs, float *action);
+  struct sim_policy *policy; // NULL: chance does
   uint32_t obs_dim, act_dim, max_episode_steps;
   double *low, *high; // (act_dim) each
   uint64_t seed, random, episode, episodes;
@@ -35,17 +38,23 @@ static void act_by_chance(struct sim_alone *alone, const float *obs, float *acti
   }
 }
 
+static void act_by_policy(struct sim_alone *alone, const float *obs, float *action) {
+  sim_policy_act(alone->policy, obs, action);
+}
+
 static uint64_t number_of(const char *variable, uint64_t otherwise) {
   const char *text = getenv(variable);
   return text && *text ? strtoull(text, NULL, 10) : otherwise;
 }
 
 struct sim_alone *sim_alone_create(const struct corsac_sim_spec *spec) {
+  const char *file = getenv("CORSAC_POLICY");
   struct sim_alone *alone = calloc(1, sizeof *alone);
   double *bounds = calloc(2 * (size_t)spec->act_dim, sizeof *bounds);
   if (!alone || !bounds) {
     free(alone);
     free(bounds);
+    fprintf(stderr, "corsac_sim: open: not enough memory\n");
     return NULL;
   }
   *alone = (struct sim_alone){.act = act_by_chance,
@@ -61,13 +70,22 @@ struct sim_alone *sim_alone_create(const struct corsac_sim_spec *spec) {
     alone->high[i] = spec->action_high[i];
   }
   alone->random = ~alone->seed;
-  fprintf(stderr, "corsac_sim: no corsac here: %llu episodes with random actions (CORSAC_EPISODES, CORSAC_SEED)\n",
-          (unsigned long long)alone->episodes);
+  if (file && *file) {
+    alone->act = act_by_policy;
+    if (!(alone->policy = sim_policy_open(file, spec))) {
+      sim_alone_destroy(alone);
+      return NULL;
+    }
+  }
+  fprintf(stderr, "corsac_sim: no corsac here: %llu episodes with %s%s (CORSAC_EPISODES, CORSAC_SEED)\n",
+          (unsigned long long)alone->episodes, alone->policy ? "the policy of " : "random actions",
+          alone->policy ? sim_policy_file(alone->policy) : "");
   return alone;
 }
 
 void sim_alone_destroy(struct sim_alone *alone) {
   if (!alone) return;
+  sim_policy_close(alone->policy);
   free(alone->low);
   free(alone);
 }

@@ -1,11 +1,13 @@
-// A simulator without corsac: it gets random actions, so that it can be tried by hand.
+// A simulator without corsac: it gets random actions, so that it can be tried by hand, or those of the trained policy
+// that CORSAC_POLICY names.
 #ifndef CORSAC_COMMON_ENV_SIM_ALONE_H
 #define CORSAC_COMMON_ENV_SIM_ALONE_H
 
 #include "common/env/sim.h"
 
 struct sim_alone;
-struct sim_alone *sim_alone_create(const struct corsac_sim_spec *spec); // NULL: not enough memory
+// NULL: not enough memory, or no such policy; stderr says it.
+struct sim_alone *sim_alone_create(const struct corsac_sim_spec *spec);
 void sim_alone_destroy(struct sim_alone *alone);                        // NULL is fine
 uint64_t sim_alone_seed(const struct sim_alone *alone);
 // As corsac_sim_begin and corsac_sim_step. What is not finite is said on stderr and fails.

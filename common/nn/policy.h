@@ -12,6 +12,7 @@
 #include "common/base/status.h"
 #include "common/config/config.h"
 #include "common/nn/mlp.h"
+#include "common/nn/policy_weights.h"
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,21 +20,8 @@
 void policy_network(struct mlp *mlp, const struct tiles *tiles, uint32_t obs_dim, uint32_t act_dim,
                     const struct config_widths *hidden);
 
-// Weights as they travel and as evaluation keeps them: version 0 stands for "act uniformly at random".
-struct policy_weights {
-  uint64_t version;
-  uint32_t obs_dim;
-  size_t parameters;    // mlp_dense_size
-  float *shift, *scale; // (obs_dim) normalizer, 0 and 1 where it is off
-  bool normalize;
-  float *values; // (parameters) of policy_network, dense
-};
-enum status policy_weights_init(struct policy_weights *weights, uint32_t obs_dim, size_t parameters,
-                                struct error *error);
-void policy_weights_release(struct policy_weights *weights);
-void policy_weights_copy(struct policy_weights *to, const struct policy_weights *from); // same shape
-
-// The same with the values as they lie in the backend's memory (mlp.h), for whoever shares that; nothing is owned.
+// policy_weights with the values as they lie in the backend's memory (mlp.h), for whoever shares that; nothing is
+// owned.
 struct policy_view {
   uint64_t version;
   uint32_t obs_dim;
