@@ -33,10 +33,10 @@ isystem = $(patsubst -I%,-isystem %,$(1))
 MPI_CFLAGS := $(or $(call pkg,--cflags,ompi-c ompi),$(shell mpicc --showme:compile 2>/dev/null))
 MPI_LIBS   := $(or $(call pkg,--libs,ompi-c ompi),$(shell mpicc --showme:link 2>/dev/null),-lmpi)
 LIB_CFLAGS := $(call isystem,$(MPI_CFLAGS) $(call pkg,--cflags,hdf5 hdf5-serial) $(call pkg,--cflags,openblas) \
-  $(call pkg,--cflags,yaml-0.1) $(call pkg,--cflags,jansson) $(call pkg,--cflags,zlib))
+  $(call pkg,--cflags,yaml-0.1) $(call pkg,--cflags,jansson) $(call pkg,--cflags,zlib) $(call pkg,--cflags,libprotobuf-c))
 LIBS := $(MPI_LIBS) $(or $(call pkg,--libs,hdf5 hdf5-serial),-lhdf5) $(or $(call pkg,--libs,openblas),-lopenblas) \
   $(or $(call pkg,--libs,yaml-0.1),-lyaml) $(or $(call pkg,--libs,jansson),-ljansson) \
-  $(or $(call pkg,--libs,zlib),-lz) -ldl -lm -lpthread
+  $(or $(call pkg,--libs,zlib),-lz) $(or $(call pkg,--libs,libprotobuf-c),-lprotobuf-c) -ldl -lm -lpthread
 # What a policy that acts elsewhere needs (libcorsac_policy).
 POLICY_LIBS := $(or $(call pkg,--libs,hdf5 hdf5-serial),-lhdf5) $(or $(call pkg,--libs,yaml-0.1),-lyaml) $(or $(call pkg,--libs,zlib),-lz) -lm
 TEST_LIBS := $(or $(call pkg,--libs,cunit),-lcunit)
@@ -61,8 +61,10 @@ CLUSTER := $(wildcard launch/cluster/*.sh)
 EXAMPLES := $(wildcard launch/examples/*/*)
 # What `corsac new-env` begins from.
 BEGINNINGS := $(filter launch/examples/plugin/% %.py,$(EXAMPLES))
+PROTOS := $(wildcard launch/*.proto)
 EMBEDDED := presets cluster examples
-LIB_OBJECTS := $(patsubst %.c,$(B)/obj/%.o,$(filter-out launch/main.c,$(SOURCES))) $(EMBEDDED:%=$(B)/obj/gen/%.o)
+LIB_OBJECTS := $(patsubst %.c,$(B)/obj/%.o,$(filter-out launch/main.c,$(SOURCES))) $(EMBEDDED:%=$(B)/obj/gen/%.o) \
+  $(PROTOS:launch/%.proto=$(B)/obj/gen/%.pb-c.o)
 
 # These also compile with double: against PyTorch's float64 and central differences.
 DOUBLE_TESTS   := linalg mlp squashed_gaussian normalizer adam critic sac
@@ -288,6 +290,17 @@ $(B)/gen/%.c:
 	$(call say,GEN,$@)
 	@mkdir -p $(@D)
 	$(Q)launch/embed.sh $* $(filter %.yaml %.sh %.c %.cpp %.f90 %.py,$(filter-out launch/embed.sh,$^)) >$@
+
+# Messages of a public format, by protobuf-c.
+$(B)/gen/%.pb-c.c: launch/%.proto
+	$(call say,GEN,$@)
+	@mkdir -p $(@D)
+	$(Q)protoc-c --proto_path=launch --c_out=$(@D) $<
+$(B)/obj/gen/%.pb-c.o: $(B)/gen/%.pb-c.c $(B)/flags
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) -Wno-pedantic -MMD -MP -c $< -o $@
+$(B)/obj/launch/export_onnx.o $(B)/obj/tests/unit/test_export_onnx.o: private KERNEL_FLAGS = -I$(B)/gen
+$(B)/obj/launch/export_onnx.o $(B)/obj/tests/unit/test_export_onnx.o: $(B)/gen/onnx.pb-c.c
 
 $(B)/obj/gen/%.o: $(B)/gen/%.c $(B)/flags
 	@mkdir -p $(@D)

@@ -9,6 +9,7 @@ static const char *const PROGRAM =
     "\n"
     "  corsac train      train a policy, or resume a run\n"
     "  corsac eval       run evaluation episodes with a trained policy\n"
+    "  corsac export     a trained policy as one C file, as ONNX, or as .npz\n"
     "  corsac inspect    what a checkpoint holds, and whether it is whole\n"
     "  corsac envs       the built-in environments\n"
     "  corsac check-env  an environment of yours against every rule that corsac relies on\n"
@@ -71,6 +72,28 @@ static const char *const EVAL =
     "Examples:\n"
     "  corsac eval runs/p1\n"
     "  corsac eval runs/p1/best.h5 --episodes 100 --json\n";
+
+static const char *const EXPORT =
+    "corsac export RUN|FILE --format c|onnx|npz [-o FILE] [--name NAME]\n"
+    "\n"
+    "Writes the policy of RUN's newest good checkpoint, or of one file (best.h5, an .npz), for use without corsac: the "
+    "deterministic\n"
+    "action of an observation, with the normalisation of observations and the scaling of actions inside.\n"
+    "\n"
+    "  --format c     one C99 file without dependencies but libm: NAME_act(observation, action). With -DPOLICY_TEST it "
+    "is a program\n"
+    "                 that compares itself with what corsac computes\n"
+    "  --format onnx  for onnxruntime, TensorRT and others: input observation (N x obs_dim), output action (N x "
+    "act_dim), float32\n"
+    "  --format npz   for NumPy: layer0.weight, layer0.bias, ..., mean.weight, log_std.weight, obs_shift, obs_scale, "
+    "action_low, ...;\n"
+    "                 libcorsac_policy and train --init-policy read it too\n"
+    "  -o FILE        default NAME.c, NAME.onnx, NAME.npz; -: standard output\n"
+    "  --name NAME    of the functions and the graph (default policy)\n"
+    "\n"
+    "Examples:\n"
+    "  corsac export runs/p1 --format c -o policy.c && gcc -O2 -DPOLICY_TEST policy.c -lm -o test && ./test\n"
+    "  corsac export runs/p1/best.h5 --format onnx -o policy.onnx\n";
 
 static const char *const INSPECT =
     "corsac inspect RUN|FILE [--json]\n"
@@ -241,9 +264,9 @@ static const char *const DOCTOR =
 void command_help(const char *name) {
   static const struct {
     const char *name, *const *text;
-  } pages[] = {{"train", &TRAIN},     {"eval", &EVAL},    {"inspect", &INSPECT}, {"envs", &ENVS},
-               {"options", &OPTIONS}, {"bench", &BENCH},  {"cluster", &CLUSTER}, {"check-env", &CHECK_ENV},
-               {"new-env", &NEW_ENV}, {"doctor", &DOCTOR}};
+  } pages[] = {{"train", &TRAIN},     {"eval", &EVAL},     {"inspect", &INSPECT}, {"envs", &ENVS},
+               {"options", &OPTIONS}, {"bench", &BENCH},   {"cluster", &CLUSTER}, {"check-env", &CHECK_ENV},
+               {"new-env", &NEW_ENV}, {"doctor", &DOCTOR}, {"export", &EXPORT}};
   const char *text = PROGRAM;
   for (size_t i = 0; name && i < sizeof pages / sizeof *pages; i++)
     if (strcmp(name, pages[i].name) == 0) text = *pages[i].text;

@@ -19,7 +19,7 @@ packages=
 for group in "$@"; do
   case $group in
   core) packages="$packages gcc make pkg-config libc6-dev openmpi-bin libopenmpi-dev libopenblas-dev libhdf5-dev librandom123-dev
-    libyaml-dev libjansson-dev zlib1g-dev" ;;
+    libyaml-dev libjansson-dev zlib1g-dev libprotobuf-c-dev protobuf-c-compiler" ;;
   tests) packages="$packages libcunit1-dev procps iproute2 strace g++ gfortran clang-format git python3 python3-pip python3-venv python3-h5py" ;;
   full) packages="$packages clang valgrind qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross slurm-wlm munge" ;;
   coverage) packages="$packages gcovr" ;;
@@ -41,8 +41,8 @@ CPPFLAGS=${CPPFLAGS:-}
 # Without apt or root: names differ between systems, so look for what the packages bring.
 check_by_presence() {
   missing=
-  for command in cc make pkg-config mpirun; do command -v $command >/dev/null || missing="$missing $command"; done
-  for library in ompi-c:ompi openblas hdf5:hdf5-serial yaml-0.1 jansson zlib; do
+  for command in cc make pkg-config mpirun protoc-c; do command -v $command >/dev/null || missing="$missing $command"; done
+  for library in ompi-c:ompi openblas hdf5:hdf5-serial yaml-0.1 jansson zlib libprotobuf-c; do
     pkg-config --exists "${library%%:*}" 2>/dev/null || pkg-config --exists "${library##*:}" 2>/dev/null || missing="$missing ${library%%:*}"
   done
   case " $* " in *' tests '*) pkg-config --exists cunit 2>/dev/null || missing="$missing cunit" ;; esac
@@ -51,7 +51,7 @@ check_by_presence() {
   cat >&2 <<EOF
 corsac: cannot install packages here; please do so by the means of this system, or load the modules of the cluster
   missing:$missing
-  needed: a C11 compiler, GNU make, pkg-config, Open MPI, OpenBLAS, HDF5, Random123 (headers), libyaml, Jansson, zlib; CUnit for the tests
+  needed: a C11 compiler, GNU make, pkg-config, Open MPI, OpenBLAS, HDF5, Random123 (headers), libyaml, Jansson, zlib, protobuf-c (library and compiler); CUnit for the tests
 EOF
   exit 1
 }
