@@ -10,6 +10,7 @@
 #include "learner/checkpoint_transitions.h"
 #include "learner/greeting.h"
 #include "launch/affinity.h"
+#include "learner/initial_policy.h"
 #include "learner/learner.h"
 
 #include <errno.h>
@@ -75,10 +76,22 @@ static enum status begin_replay(const char *file, struct job *job, struct error 
   return STATUS_OK;
 }
 
+static enum status begin_policy(const char *path, struct job *job, struct error *error) {
+  struct trained_policy policy;
+  enum status status = trained_policy_read(path, &policy, error);
+  if (status == STATUS_OK) status = initial_policy_take(&policy, job, error);
+  if (status == STATUS_OK)
+    log_info("the policy begins as that of %s (%s, %llu steps)", policy.file,
+             policy.environment[0] ? policy.environment : "no environment named", (unsigned long long)policy.env_steps);
+  trained_policy_release(&policy);
+  return status;
+}
+
 static enum status make_job(const struct setup *setup, struct job *job, struct message_hello *hello,
                             struct error *error) {
   enum status status = job_init(job, &setup->config, hello, error);
   if (status == STATUS_OK && setup->init_replay[0]) status = begin_replay(setup->init_replay, job, error);
+  if (status == STATUS_OK && setup->init_policy[0]) status = begin_policy(setup->init_policy, job, error);
   if (status != STATUS_OK || !setup->resume) return status;
   bool has_replay;
   status = checkpoint_read(setup->checkpoint, job, &has_replay, error);

@@ -13,6 +13,7 @@
 #include "launch/affinity.h"
 #include "launch/presets.h"
 #include "learner/checkpoint.h"
+#include "learner/trained_policy.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -41,20 +42,34 @@ static enum status apply_request(const struct request *request, struct config *c
   return status == STATUS_OK ? options_apply(request->given, request->count, config, error) : status;
 }
 
+// A policy that is to be gone on from says what its network is like.
+static enum status take_shape(const char *file, struct config *config, struct error *error) {
+  struct trained_policy policy;
+  const enum status status = trained_policy_read(file, &policy, error);
+  if (status == STATUS_OK) {
+    config->hidden = policy.hidden;
+    config->normalize_observations = policy.weights.normalize;
+  } else {
+    error_prefix(error, "init_policy");
+  }
+  trained_policy_release(&policy);
+  return status;
+}
+
 // The environment decides on the preset, and may itself come from the file: so what was asked for is applied twice.
 static enum status resolve_new(struct setup *setup, const struct request *request, struct error *error) {
-  options_defaults(&setup->config);
-  enum status status = apply_request(request, &setup->config, error);
+  struct config *config = &setup->config;
+  options_defaults(config);
+  enum status status = apply_request(request, config, error);
   if (status != STATUS_OK) return status;
-  const char *preset = presets_find(setup->config.env);
-  if (!preset) return STATUS_OK;
-  char env[CONFIG_TEXT], name[CONFIG_TEXT + 16];
-  snprintf(env, sizeof env, "%s", setup->config.env);
-  snprintf(name, sizeof name, "preset %s", env);
-  options_defaults(&setup->config);
-  status = options_parse_yaml(preset, strlen(preset), name, &setup->config, error);
-  if (status == STATUS_OK) status = apply_request(request, &setup->config, error);
-  return status;
+  const char *preset = presets_find(config->env);
+  char name[CONFIG_TEXT + 16], policy[CONFIG_TEXT];
+  snprintf(name, sizeof name, "preset %s", config->env);
+  snprintf(policy, sizeof policy, "%s", config->init_policy);
+  options_defaults(config);
+  if (preset) status = options_parse_yaml(preset, strlen(preset), name, config, error);
+  if (status == STATUS_OK && policy[0]) status = take_shape(policy, config, error);
+  return status == STATUS_OK ? apply_request(request, config, error) : status;
 }
 
 static enum status read_saved(struct setup *setup, struct error *error) {
@@ -266,8 +281,12 @@ enum status setup_resolve(struct setup *setup, int argc, char **argv, uint32_t a
   if (setup->resume && config->init_replay[0])
     return error_set(error, STATUS_USAGE,
                      "init_replay: a resumed run has its own replay; give --init-replay to a new run only");
+  if (setup->resume && config->init_policy[0])
+    return error_set(error, STATUS_USAGE,
+                     "init_policy: a resumed run goes on with its own policy; give --init-policy to a new run only");
   snprintf(setup->init_replay, sizeof setup->init_replay, "%s", config->init_replay);
-  config->resume[0] = config->config[0] = config->init_replay[0] = 0; // of this start, not of the job
+  snprintf(setup->init_policy, sizeof setup->init_policy, "%s", config->init_policy);
+  config->resume[0] = config->config[0] = config->init_replay[0] = config->init_policy[0] = 0; // not of the job
   if (!config->run_dir[0]) default_run_dir(config);
   setup->run = setup->in_place || setup->begins_again ? run_directory_open(config->run_dir, error)
                                                       : run_directory_create(config->run_dir, error);

@@ -16,6 +16,7 @@ struct setup {
   uint64_t wanted_threads;       // of the learner, were it not for mpirun's binding
   uint32_t ranks;                // of the job, 1 in one process
   char init_replay[CONFIG_TEXT]; // file of transitions that a new run's replay begins with, "" for none
+  char init_policy[CONFIG_TEXT]; // whose policy a new run begins with, "" for none
   struct run_directory *run;     // owned: locked, config.yaml written, log.txt opened
 };
 // actors: ranks that act (1 in one process). Precedence: defaults < preset of the environment < --config FILE < command

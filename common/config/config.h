@@ -30,6 +30,7 @@ struct config {
   uint64_t envs;          // environment indices of the job; 0: one per actor (resolved before anybody else reads it)
   uint64_t ranks_per_env; // ranks that step an environment together
   char init_replay[CONFIG_TEXT]; // file of transitions that replay begins with, "" for none
+  char init_policy[CONFIG_TEXT]; // whose policy a new run begins with, "" for none
   // networks
   struct config_widths hidden;
   uint64_t critics, target_subset; // target_subset 0: all

@@ -38,6 +38,8 @@ static const struct option table[] = {
      "ranks that step an environment together, for simulators that are parallel over MPI"},
     {"init_replay", OPTION_TEXT, OPTION_INVOCATION, AT(init_replay), "", 0, 0, NULL, "job",
      "HDF5 file of transitions that replay begins with"},
+    {"init_policy", OPTION_TEXT, OPTION_INVOCATION, AT(init_policy), "", 0, 0, NULL, "job",
+     "run directory, checkpoint or .npz whose policy a new run begins with; hidden comes from it"},
     {"log_level", OPTION_CHOICE, OPTION_FREE, AT(log_level), "info", 0, 0, "error|warn|info|debug", "job",
      "the most talkative level that is logged"},
 

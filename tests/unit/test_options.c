@@ -396,7 +396,7 @@ static void test_rules(void) {
       {OPTION_FREE_ASYNC,
        {"envs", "sync_steps", "learner_threads", "batch_size", "tau", "lr_actor", "lr_critic", "lr_alpha", "utd",
         "utd_slack", "send_steps", "send_seconds", "backend", "ranks_per_env"}},
-      {OPTION_INVOCATION, {"run_dir", "config", "resume", "init_replay"}},
+      {OPTION_INVOCATION, {"run_dir", "config", "resume", "init_replay", "init_policy"}},
   };
   size_t seen = 0;
   for (int i = 0; i < 4; i++) {
