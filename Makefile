@@ -37,6 +37,7 @@ LIB_CFLAGS := $(call isystem,$(MPI_CFLAGS) $(call pkg,--cflags,hdf5 hdf5-serial)
 LIBS := $(MPI_LIBS) $(or $(call pkg,--libs,hdf5 hdf5-serial),-lhdf5) $(or $(call pkg,--libs,openblas),-lopenblas) \
   $(or $(call pkg,--libs,yaml-0.1),-lyaml) $(or $(call pkg,--libs,jansson),-ljansson) \
   $(or $(call pkg,--libs,zlib),-lz) $(or $(call pkg,--libs,libprotobuf-c),-lprotobuf-c) -ldl -lm -lpthread
+VERSION := $(shell sed -n 's/^\#define CORSAC_VERSION "\(.*\)"/\1/p' common/base/version.h)
 # What a policy that acts elsewhere needs (libcorsac_policy).
 POLICY_LIBS := $(or $(call pkg,--libs,hdf5 hdf5-serial),-lhdf5) $(or $(call pkg,--libs,yaml-0.1),-lyaml) $(or $(call pkg,--libs,zlib),-lz) -lm
 TEST_LIBS := $(or $(call pkg,--libs,cunit),-lcunit)
@@ -250,6 +251,7 @@ install: all ## Install below PREFIX=/usr/local (and DESTDIR)
 	$(Q)install -m 755 $(B)/corsac $(prefix)/bin/corsac
 	$(Q)install -m 644 $(API) $(prefix)/include/corsac
 	$(Q)install -d $(prefix)/lib && install -m 644 $(SIM).a $(POLICY).a $(prefix)/lib && install -m 755 $(SIM).so $(POLICY).so $(prefix)/lib
+	$(Q)install -d $(prefix)/lib/pkgconfig && sed -e 's|@VERSION@|$(VERSION)|; s|@LIBS@|$(POLICY_LIBS)|' launch/library/corsac-policy.pc.in >$(prefix)/lib/pkgconfig/corsac-policy.pc
 	$(Q)$(if $(SHARED),install -d $(prefix)/share/corsac/python && install -m 644 $(SHARED) $(prefix)/share/corsac/python)
 	$(Q)$(if $(PRESETS),install -m 644 $(PRESETS) $(prefix)/share/corsac/presets)
 	$(Q)install -d $(prefix)/share/corsac/cluster && install -m 755 $(CLUSTER) $(prefix)/share/corsac/cluster
@@ -257,7 +259,7 @@ install: all ## Install below PREFIX=/usr/local (and DESTDIR)
 
 uninstall: ## Remove what install put there
 	$(Q)rm -rf $(prefix)/bin/corsac $(prefix)/include/corsac $(prefix)/share/corsac $(prefix)/lib/libcorsac_sim.a $(prefix)/lib/libcorsac_sim.so \
-	  $(prefix)/lib/libcorsac_policy.a $(prefix)/lib/libcorsac_policy.so
+	  $(prefix)/lib/libcorsac_policy.a $(prefix)/lib/libcorsac_policy.so $(prefix)/lib/pkgconfig/corsac-policy.pc
 
 clean: ## Remove build/
 	$(Q)rm -rf $(BUILD)
