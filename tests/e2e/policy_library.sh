@@ -1,0 +1,116 @@
+#!/usr/bin/env bash
+# libcorsac_policy as others use it: installed, found by pkg-config, from C, C++ and Fortran, shared and static; a simulator
+# alone with CORSAC_POLICY. What it does is what `corsac eval` does.
+. "$(dirname "$0")/lib.sh"
+flavour=$(basename "$BUILD_DIR") prefix=$tmp/prefix examples=$root/launch/examples
+expect_status 'make install' 0 env MAKEFLAGS= MAKELEVEL= make FLAVOUR="$flavour" install PREFIX="$prefix"
+mv "$prefix" "$tmp/moved" && prefix=$tmp/moved # the whole of it can be moved
+export PKG_CONFIG_PATH=$prefix/lib/pkgconfig LD_LIBRARY_PATH=$prefix/lib
+flags=$(pkg-config --cflags --libs corsac-policy)
+check 'pkg-config finds it where it is' [ "$(pkg-config --variable=prefix corsac-policy)/lib" -ef "$prefix/lib" ]
+check 'and says the version' [ "corsac $(pkg-config --modversion corsac-policy)" = "$("$CORSAC" --version | head -n 1)" ]
+
+quick='--hidden 24,16 --batch-size 16 --learning-starts 100 --env-steps 400 --eval-every 200 --eval-episodes 1'
+train 'a run' $quick --env Pendulum-v1 --normalize-observations --run-dir "$tmp/run"
+expect_status 'its policy as .npz' 0 "$CORSAC" export "$tmp/run" --format npz -o "$tmp/policy.npz"
+expect_status 'eval' 0 "$CORSAC" eval "$tmp/run" --episodes 1 --json
+# The first observation, and the first action's bits.
+first() { python3 -c "import json, struct, sys; print(*$1)" <"$tmp/eval.json"; }
+cp "$out" "$tmp/eval.json"
+if command -v python3 >/dev/null; then
+  observation=$(first "['%.9g' % x for x in json.load(sys.stdin)['first_observation']]")
+  action=$(first "['%.9g' % x for x in json.load(sys.stdin)['first_action']]")
+else
+  observation='1 0 0' action=
+  skip 'the comparison with eval, because there is no python3'
+fi
+
+wall='-Wall -Wextra -Wpedantic -Werror -O2'
+# user NAME COMMAND...: builds the example, which acts as eval does with each kind of file, and as the one in C
+user() {
+  local name=$1 file
+  shift
+  expect_status "in $name it compiles, without a warning" 0 "$@" -o "$tmp/$name"
+  [ $status = 0 ] || return
+  for file in "$tmp/run" "$tmp/run/ckpt-400.h5" "$tmp/policy.npz"; do
+    expect_status "in $name it acts with ${file##*/}" 0 "$tmp/$name" "$file" $observation
+    awk '{ printf "%s", $1; for (i = 2; i <= NF; i++) printf " %.9g", $i; print "" }' "$out" >"$tmp/said"
+    [ -e "$tmp/first" ] || cp "$tmp/said" "$tmp/first"
+    check "in $name as in C with ${file##*/}" cmp -s "$tmp/first" "$tmp/said"
+  done
+  check "in $name nine lines are said" [ "$(wc -l <"$tmp/said")" = 9 ]
+  expect_status "in $name a file that is missing" 1 "$tmp/$name" "$tmp/nowhere.h5"
+  check "in $name it says so" grep -q 'nowhere.h5: cannot be opened: No such file' "$err"
+}
+user c ${CC:-gcc} -std=c11 $wall "$examples/policy/act.c" $flags
+if [ -n "$action" ]; then check "it acts as eval does, bit for bit" [ "$(sed -n 's/^act //p' "$tmp/first")" = "$action" ]; fi
+check 'draws differ' [ "$(sort -u "$tmp/first" | wc -l)" = 9 ]
+case $flavour in asan | tsan | ubsan | coverage) ;; *)
+  user static ${CC:-gcc} -std=c11 $wall "$examples/policy/act.c" -I"$prefix/include" "$prefix/lib/libcorsac_policy.a" $(pkg-config --static --libs corsac-policy | sed 's/-lcorsac_policy//')
+  check 'the static one needs no library of ours' [ -z "$(ldd "$tmp/static" | grep corsac)" ]
+  ;;
+esac
+if command -v ${CXX:-g++} >/dev/null; then
+  user c++ ${CXX:-g++} -std=c++11 $wall "$examples/policy/act.cpp" $flags
+else
+  skip 'C++, because there is no g++'
+fi
+if command -v ${FC:-gfortran} >/dev/null; then
+  mkdir "$tmp/modules"
+  user fortran ${FC:-gfortran} -O2 -Wall -Wno-maybe-uninitialized -J"$tmp/modules" "$prefix/include/corsac/corsac_policy.f90" "$examples/policy/act.f90" $flags
+else
+  skip 'Fortran, because there is no gfortran'
+fi
+
+library=$prefix/lib/libcorsac_policy.so
+check 'nothing else is visible' [ -z "$(nm -D --defined-only "$library" | awk '{ print $3 }' | grep -v '^corsac_policy_')" ]
+check 'nor in the static one' [ -z "$(nm -g --defined-only "$prefix/lib/libcorsac_policy.a" | awk 'NF == 3 { print $3 }' | grep -v '^corsac_policy_')" ]
+check 'neither MPI nor BLAS is needed' [ -z "$(ldd "$library" | grep -iE 'libmpi|blas')" ]
+
+# --- files that are no good
+head -c 5000 "$tmp/run/ckpt-400.h5" >"$tmp/cut.h5"
+head -c 1000 "$tmp/policy.npz" >"$tmp/cut.npz"
+echo hello >"$tmp/text.h5"
+mkdir "$tmp/empty"
+for case in 'cut.h5 truncated|damaged' 'cut.npz not a whole .npz file' 'text.h5 no HDF5 file' 'empty holds no checkpoint yet'; do
+  expect_status "${case%% *} is refused" 1 "$tmp/c" "$tmp/${case%% *}"
+  check "and why" grep -qE "${case%% *}.*(${case#* })" "$err"
+  check 'in one line' [ "$(wc -l <"$err")" = 1 ]
+done
+mkdir "$tmp/half" && cp "$tmp/run/ckpt-400.h5" "$tmp/half/ckpt-300.h5"
+head -c 3000 "$tmp/run/ckpt-400.h5" >"$tmp/half/ckpt-400.h5"
+expect_status 'of a run whose newest checkpoint is cut off' 0 "$tmp/c" "$tmp/half" $observation
+check 'the one before it acts' [ "$(head -n 1 "$out")" = "$(head -n 1 "$tmp/first")" ]
+
+# --- a simulator alone
+expect_status 'the oscillator, with the static libcorsac_sim' 0 ${CC:-gcc} -O2 -I"$prefix/include" "$examples/exec/oscillator.c" "$prefix/lib/libcorsac_sim.a" -ldl -o "$tmp/oscillator"
+expect_status 'the oscillator, with the shared one' 0 ${CC:-gcc} -O2 -I"$prefix/include" "$examples/exec/oscillator.c" -L"$prefix/lib" -lcorsac_sim -Wl,-rpath,"$prefix/lib" -o "$tmp/oscillator_so"
+train 'it is trained' $quick --env "exec:$tmp/oscillator" --run-dir "$tmp/o"
+alone() { run env CORSAC_EPISODES=3 "${@:2}" "$tmp/$1"; }
+alone oscillator CORSAC_POLICY="$tmp/o"
+check 'alone it acts with the policy' [ "$status $(grep -c 'episode .* 100 steps' "$err")" = '0 3' ]
+check 'and says with which' grep -q "with the policy of $tmp/o/ckpt-400.h5" "$err"
+cp "$err" "$tmp/policy.said"
+alone oscillator
+check 'without it returns are others' [ "$(grep -c 'random actions' "$err") $(cmp -s "$err" "$tmp/policy.said" && echo same)" = '1 ' ]
+unset LD_LIBRARY_PATH
+alone oscillator_so CORSAC_POLICY="$tmp/o"
+check 'the library beside the shared libcorsac_sim is found' cmp -s "$err" "$tmp/policy.said"
+alone oscillator CORSAC_POLICY="$tmp/o" CORSAC_POLICY_LIBRARY="$library"
+check 'CORSAC_POLICY_LIBRARY names it' cmp -s "$err" "$tmp/policy.said"
+# refused NAME REGEX VARIABLE=VALUE...
+refused() {
+  alone "$3" "${@:4}"
+  check "$1" [ "$status $(grep -cE "^corsac_sim: CORSAC_POLICY: .*$2" "$err") $(wc -l <"$err")" = '1 1 1' ]
+}
+refused 'a library that is missing' 'libcorsac_policy.so: cannot open shared object.*CORSAC_POLICY_LIBRARY' oscillator CORSAC_POLICY="$tmp/o"
+refused 'one that is another' 'has no corsac_policy_abi' oscillator CORSAC_POLICY="$tmp/o" CORSAC_POLICY_LIBRARY="$prefix/lib/libcorsac_sim.so"
+refused 'a file that is missing' 'nowhere: cannot be opened' oscillator_so CORSAC_POLICY="$tmp/nowhere"
+refused 'a policy of another environment' 'trained in Pendulum-v1 with obs_dim 3 and act_dim 1; this simulator has 2 and 1' oscillator_so CORSAC_POLICY="$tmp/run"
+if has() { command -v "$1" >/dev/null; } && has python3; then
+  run env CORSAC_EPISODES=3 CORSAC_POLICY="$tmp/o" PYTHONPATH="$prefix/share/corsac/python" python3 "$examples/exec/oscillator.py"
+  check 'in Python, too' [ "$status $(grep -c 'episode .* 100 steps' "$err")" = '0 3' ]
+fi
+expect_status 'make uninstall' 0 env MAKEFLAGS= MAKELEVEL= make FLAVOUR="$flavour" uninstall PREFIX="$prefix"
+check 'leaves nothing' [ -z "$(find "$prefix" -type f)" ]
+finish

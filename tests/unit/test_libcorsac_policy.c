@@ -1,0 +1,121 @@
+// libcorsac_policy's functions: loading and its errors, acting from many threads, drawing, no allocation.
+#include "launch/library/policy.h"
+#include "learner/checkpoint.h"
+#include "tests/support/allocations.h"
+#include "tests/support/small_job.h"
+#include "tests/support/unit.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+static char *directory, *path;
+static struct corsac_policy *policy;
+
+enum { THREADS = 8, CALLS = 2000 };
+
+static void act(int call, float *action, void *scratch) {
+  const float obs[SMALL_OBS] = {0.01f * (float)call, -0.5f, (float)(call % 7)};
+  if (call % 2)
+    corsac_policy_sample(policy, obs, 3, (uint64_t)call, action, scratch);
+  else
+    corsac_policy_act(policy, obs, action, scratch);
+}
+
+struct thread {
+  pthread_t id;
+  float (*action)[SMALL_ACT]; // (CALLS)
+  char *scratch;
+};
+
+static void *act_often(void *context) {
+  struct thread *thread = context;
+  for (int call = 0; call < CALLS; call++) act(call, thread->action[call], thread->scratch);
+  return NULL;
+}
+
+static void test_threads(void) {
+  struct thread thread[THREADS];
+  for (int t = 0; t < THREADS; t++) {
+    thread[t].action = calloc(CALLS, sizeof *thread[t].action);
+    thread[t].scratch = malloc(corsac_policy_scratch_size(policy) + 3);
+    thread[t].scratch += t % 4; // of any alignment
+  }
+  for (int t = 0; t < THREADS; t++) CU_ASSERT_EQUAL(pthread_create(&thread[t].id, NULL, act_often, &thread[t]), 0);
+  for (int t = 0; t < THREADS; t++) pthread_join(thread[t].id, NULL);
+  for (int t = 1; t < THREADS; t++)
+    CU_ASSERT_EQUAL(memcmp(thread[0].action, thread[t].action, CALLS * sizeof *thread[t].action), 0);
+  for (int t = 0; t < THREADS; t++) {
+    free(thread[t].action);
+    free(thread[t].scratch - t % 4);
+  }
+}
+
+static void test_draws(void) {
+  void *scratch = malloc(corsac_policy_scratch_size(policy));
+  const float obs[SMALL_OBS] = {0.1f, 0.2f, 0.3f};
+  float a[SMALL_ACT], b[SMALL_ACT], c[SMALL_ACT], mode[SMALL_ACT];
+  CU_ASSERT_EQUAL(corsac_policy_act(policy, obs, mode, scratch), 0);
+  corsac_policy_sample(policy, obs, 1, 0, a, scratch);
+  corsac_policy_sample(policy, obs, 1, 1, b, scratch);
+  corsac_policy_sample(policy, obs, 1, 0, c, scratch);
+  CU_ASSERT(memcmp(a, c, sizeof a) == 0 && memcmp(a, b, sizeof a) != 0 && memcmp(a, mode, sizeof a) != 0);
+  corsac_policy_sample(policy, obs, 2, 0, c, scratch);
+  CU_ASSERT(memcmp(a, c, sizeof a) != 0);
+  for (int i = 0; i < SMALL_ACT; i++) {
+    const double low = corsac_policy_action_low(policy)[i], high = corsac_policy_action_high(policy)[i];
+    CU_ASSERT((double)a[i] >= low && (double)a[i] <= high);
+  }
+  const float bad[SMALL_OBS] = {0, NAN, 0};
+  CU_ASSERT_EQUAL(corsac_policy_act(policy, bad, a, scratch), -1);
+  CU_ASSERT_EQUAL(corsac_policy_sample(policy, bad, 1, 0, a, scratch), -1);
+  free(scratch);
+}
+
+static void test_no_allocation(void) {
+  void *scratch = malloc(corsac_policy_scratch_size(policy));
+  float action[SMALL_ACT];
+  const size_t before = allocations_count();
+  for (int call = 0; call < 1000; call++) act(call, action, scratch);
+  if (allocations_counted()) CU_ASSERT_EQUAL(allocations_count(), before);
+  free(scratch);
+  CU_ASSERT(corsac_policy_obs_dim(policy) == SMALL_OBS && corsac_policy_act_dim(policy) == SMALL_ACT);
+  CU_ASSERT_STRING_EQUAL(corsac_policy_env(policy), "Small-v0");
+  CU_ASSERT_STRING_EQUAL(corsac_policy_file(policy), path);
+  CU_ASSERT(corsac_policy_env_steps(policy) > 0);
+}
+
+static void test_errors(void) {
+  char why[256] = "", little[9];
+  CU_ASSERT_PTR_NULL(corsac_policy_load("/nowhere/x.h5", why, sizeof why));
+  CU_ASSERT(strstr(why, "/nowhere/x.h5: cannot be opened") != NULL);
+  CU_ASSERT_PTR_NULL(corsac_policy_load("/nowhere/x.h5", little, sizeof little));
+  CU_ASSERT_STRING_EQUAL(little, "/nowhere");
+  CU_ASSERT_PTR_NULL(corsac_policy_load("/nowhere/x.h5", NULL, 0));
+  corsac_policy_free(NULL);
+  CU_ASSERT_EQUAL(corsac_policy_abi(), CORSAC_POLICY_ABI);
+}
+
+int main(void) {
+  static const struct unit_case cases[] = {
+      {"many threads act with one policy", test_threads},
+      {"a draw is a function of observation, seed and counter", test_draws},
+      {"acting allocates nothing", test_no_allocation},
+      {"what cannot be loaded says why", test_errors},
+  };
+  const struct config config = small_config();
+  struct job job;
+  directory = unit_tmpdir();
+  path = unit_path(directory, "a.h5");
+  small_job_init(&job, &config);
+  small_job_fill(&job, 2, 9);
+  if (checkpoint_write(path, &job, CHECKPOINT_ALL, NULL) != STATUS_OK) return 1;
+  job_release(&job);
+  policy = corsac_policy_load(path, NULL, 0);
+  const int result = policy ? unit_run("libcorsac_policy", cases, sizeof cases / sizeof *cases) : 1;
+  corsac_policy_free(policy);
+  free(path);
+  unit_tmpdir_remove(directory);
+  return result;
+}

@@ -1,0 +1,200 @@
+// A policy is the same from a checkpoint, a best.h5, a run directory and an .npz; initial_policy puts it into a new
+// job.
+#include "learner/trained_policy.h"
+#include "learner/checkpoint.h"
+#include "learner/initial_policy.h"
+#include "learner/npz.h"
+#include "learner/policy_npz.h"
+#include "tests/support/small_job.h"
+#include "tests/support/unit.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static char *directory, *checkpoint, *npz;
+
+// And clears it for the next one.
+static bool says(struct error *error, const char *text) {
+  const bool found = strstr(error->text, text);
+  if (!found) fprintf(stderr, "  '%s' does not say '%s'\n", error->text, text);
+  error_clear(error);
+  return found;
+}
+
+static void prepare(void) {
+  const struct config config = small_config();
+  struct job job;
+  struct error error = {0};
+  struct trained_policy policy;
+  struct buffer file = {0};
+  directory = unit_tmpdir();
+  checkpoint = unit_path(directory, "ckpt-100.h5");
+  npz = unit_path(directory, "policy.npz");
+  small_job_init(&job, &config);
+  small_job_fill(&job, 5, 12);
+  if (checkpoint_write(checkpoint, &job, CHECKPOINT_ALL, &error) != STATUS_OK ||
+      trained_policy_read(checkpoint, &policy, &error) != STATUS_OK ||
+      policy_npz_format(&policy, &file, &error) != STATUS_OK) {
+    fprintf(stderr, "%s\n", error.text);
+    exit(1);
+  }
+  unit_write_file(npz, file.data, file.size);
+  buffer_release(&file);
+  trained_policy_release(&policy);
+  job_release(&job);
+}
+
+static void test_job(void) {
+  const struct config config = small_config();
+  struct job job;
+  struct policy_weights weights;
+  struct trained_policy policy;
+  struct error error = {0};
+  small_job_init(&job, &config);
+  small_job_fill(&job, 5, 12);
+  CU_ASSERT_EQUAL(policy_weights_init(&weights, SMALL_OBS, mlp_dense_size(&job.sac.policy_net), &error), STATUS_OK);
+  job_export_policy(&job, &weights);
+  CU_ASSERT_EQUAL_FATAL(trained_policy_read(checkpoint, &policy, &error), STATUS_OK);
+  CU_ASSERT(policy.obs_dim == SMALL_OBS && policy.act_dim == SMALL_ACT && policy.weights.normalize);
+  CU_ASSERT_EQUAL(policy.weights.parameters, weights.parameters);
+  CU_ASSERT_EQUAL(memcmp(policy.weights.values, weights.values, weights.parameters * sizeof(float)), 0);
+  CU_ASSERT_EQUAL(memcmp(policy.weights.scale, weights.scale, SMALL_OBS * sizeof(float)), 0);
+  CU_ASSERT_STRING_EQUAL(policy.environment, "Small-v0");
+  CU_ASSERT(policy.action_low[1] == -2.5 && policy.action_high[0] == 2.25);
+  CU_ASSERT_EQUAL(policy.env_steps, job.limiter.steps);
+  trained_policy_release(&policy);
+  policy_weights_release(&weights);
+  job_release(&job);
+}
+
+static bool equal(const struct trained_policy *a, const struct trained_policy *b) {
+  const size_t obs = a->obs_dim * sizeof(float), act = a->act_dim * sizeof(double);
+  return a->obs_dim == b->obs_dim && a->act_dim == b->act_dim && a->env_steps == b->env_steps &&
+         memcmp(&a->hidden, &b->hidden, sizeof a->hidden) == 0 && a->weights.normalize == b->weights.normalize &&
+         a->weights.parameters == b->weights.parameters &&
+         memcmp(a->weights.values, b->weights.values, a->weights.parameters * sizeof(float)) == 0 &&
+         memcmp(a->weights.shift, b->weights.shift, obs) == 0 && memcmp(a->weights.scale, b->weights.scale, obs) == 0 &&
+         a->normalizer.count == b->normalizer.count &&
+         memcmp(a->normalizer.m2, b->normalizer.m2, a->obs_dim * sizeof(double)) == 0 &&
+         memcmp(a->action_low, b->action_low, act) == 0 && memcmp(a->action_high, b->action_high, act) == 0 &&
+         strcmp(a->environment, b->environment) == 0;
+}
+
+static void test_alike(void) {
+  struct trained_policy a, b;
+  struct error error = {0};
+  CU_ASSERT_EQUAL_FATAL(trained_policy_read(checkpoint, &a, &error), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(trained_policy_read(npz, &b, &error), STATUS_OK);
+  CU_ASSERT(equal(&a, &b));
+  trained_policy_release(&b);
+  CU_ASSERT_EQUAL_FATAL(trained_policy_read(directory, &b, &error), STATUS_OK);
+  CU_ASSERT(equal(&a, &b));
+  CU_ASSERT_STRING_EQUAL(b.file, checkpoint);
+  trained_policy_release(&b);
+  trained_policy_release(&a);
+}
+
+static void refused(const char *path, enum status status, const char *text) {
+  struct trained_policy policy;
+  struct error error = {0};
+  CU_ASSERT_EQUAL(trained_policy_read(path, &policy, &error), status);
+  CU_ASSERT(says(&error, text));
+  trained_policy_release(&policy);
+}
+
+// An .npz in which one thing of a policy is wrong.
+static void refused_npz(void (*spoil)(struct trained_policy *), const char *text) {
+  struct trained_policy policy;
+  struct error error = {0};
+  struct buffer file = {0};
+  char *path = unit_path(directory, "spoilt.npz");
+  CU_ASSERT_EQUAL_FATAL(trained_policy_read(npz, &policy, &error), STATUS_OK);
+  spoil(&policy);
+  CU_ASSERT_EQUAL(policy_npz_format(&policy, &file, &error), STATUS_OK);
+  unit_write_file(path, file.data, file.size);
+  refused(path, STATUS_FORMAT, text);
+  buffer_release(&file);
+  trained_policy_release(&policy);
+  free(path);
+}
+
+static void spoil_weight(struct trained_policy *policy) { policy->weights.values[7] = NAN; }
+static void spoil_bounds(struct trained_policy *policy) { policy->action_high[1] = policy->action_low[1]; }
+static void spoil_normalizer(struct trained_policy *policy) { policy->normalizer.mean[2] = INFINITY; }
+
+static void test_refused(void) {
+  char *nowhere = unit_path(directory, "nowhere.h5"), *text = unit_path(directory, "text.h5"),
+       *other = unit_path(directory, "other.npz");
+  struct npz file;
+  struct error error = {0};
+  unit_write_file(text, "hello", 5);
+  npz_begin(&file);
+  CU_ASSERT_EQUAL(npz_add(&file, "x", NPZ_FLOAT, 0, 0, &(float){1}, &error), STATUS_OK);
+  CU_ASSERT_EQUAL(npz_end(&file, &error), STATUS_OK);
+  unit_write_file(other, file.file.data, file.file.size);
+  refused(nowhere, STATUS_IO, "nowhere.h5: cannot be opened");
+  refused(text, STATUS_FORMAT, "text.h5: is damaged, or no HDF5 file");
+  refused(other, STATUS_FORMAT, "is an .npz, but no policy of corsac");
+  refused_npz(spoil_weight, "a weight of the policy is nan");
+  refused_npz(spoil_bounds, "action 1 goes from -2.5 to -2.5");
+  refused_npz(spoil_normalizer, "the normalizer's component 2 is not finite");
+  npz_release(&file);
+  free(nowhere);
+  free(text);
+  free(other);
+}
+
+// --- initial_policy ---
+
+static void test_initial(void) {
+  struct config config = small_config();
+  struct job job;
+  struct trained_policy policy;
+  struct policy_weights weights;
+  struct error error = {0};
+  small_job_init(&job, &config);
+  CU_ASSERT_EQUAL_FATAL(trained_policy_read(npz, &policy, &error), STATUS_OK);
+  CU_ASSERT_EQUAL(initial_policy_take(&policy, &job, &error), STATUS_OK);
+  CU_ASSERT_EQUAL(policy_weights_init(&weights, SMALL_OBS, mlp_dense_size(&job.sac.policy_net), &error), STATUS_OK);
+  job_export_policy(&job, &weights);
+  CU_ASSERT_EQUAL(memcmp(policy.weights.values, weights.values, weights.parameters * sizeof(float)), 0);
+  CU_ASSERT_EQUAL(memcmp(policy.weights.scale, weights.scale, SMALL_OBS * sizeof(float)), 0);
+  CU_ASSERT_EQUAL(job.normalizer.count, policy.normalizer.count);
+  CU_ASSERT_EQUAL(job.policy_version, 1); // it acts from the first step on
+
+  job.config.hidden.width[0]++;
+  CU_ASSERT_EQUAL(initial_policy_take(&policy, &job, &error), STATUS_USAGE);
+  CU_ASSERT(says(&error, "leave --hidden out, or give --hidden"));
+  job.config.hidden.width[0]--;
+  policy.weights.normalize = false;
+  CU_ASSERT_EQUAL(initial_policy_take(&policy, &job, &error), STATUS_USAGE);
+  CU_ASSERT(says(&error, "acts on raw observations: leave --normalize-observations out"));
+  policy.weights.normalize = true;
+  job.config.normalize_observations = false;
+  CU_ASSERT_EQUAL(initial_policy_take(&policy, &job, &error), STATUS_USAGE);
+  CU_ASSERT(says(&error, "acts on normalised observations"));
+  policy.obs_dim++;
+  CU_ASSERT_EQUAL(initial_policy_take(&policy, &job, &error), STATUS_MISMATCH);
+  CU_ASSERT(says(&error, "obs_dim 4 and act_dim 2 (Small-v0), but Small-v0 has 3 and 2"));
+  policy.obs_dim--;
+  policy_weights_release(&weights);
+  trained_policy_release(&policy);
+  job_release(&job);
+}
+
+int main(void) {
+  static const struct unit_case cases[] = {
+      {"a checkpoint's policy is that of its job", test_job},
+      {"checkpoint, run directory and .npz hold the same", test_alike},
+      {"what is no policy is refused, with the reason", test_refused},
+      {"a new job begins with it, if it has its shape", test_initial},
+  };
+  prepare();
+  const int result = unit_run("trained_policy", cases, sizeof cases / sizeof *cases);
+  free(checkpoint);
+  free(npz);
+  unit_tmpdir_remove(directory);
+  return result;
+}
