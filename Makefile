@@ -301,7 +301,7 @@ $(B)/gen/%.pb-c.c: launch/%.proto
 $(B)/obj/gen/%.pb-c.o: $(B)/gen/%.pb-c.c $(B)/flags
 	@mkdir -p $(@D)
 	$(Q)$(COMPILE) -Wno-pedantic -MMD -MP -c $< -o $@
-$(B)/obj/launch/export_onnx.o $(B)/obj/tests/unit/test_export_onnx.o: private KERNEL_FLAGS = -I$(B)/gen
+$(B)/obj/launch/export_onnx.o $(B)/obj/tests/unit/test_export_onnx.o: private KERNEL_FLAGS = -isystem $(B)/gen
 $(B)/obj/launch/export_onnx.o $(B)/obj/tests/unit/test_export_onnx.o: $(B)/gen/onnx.pb-c.c
 
 $(B)/obj/gen/%.o: $(B)/gen/%.c $(B)/flags

@@ -123,7 +123,7 @@ static enum status put(const struct request *request, const struct export *expor
   if (!output) output = path;
   const enum status status = run_write_file(output, (const char *)file->data, file->size, error);
   if (status == STATUS_OK)
-    fprintf(stderr, "%s: the policy of %s (%s: %u observations, %u actions), %zu bytes\n", output, export->policy.file,
+    fprintf(stderr, "%s: the policy of %s (%s: obs_dim %u, act_dim %u), %zu bytes\n", output, export->policy.file,
             export->policy.environment[0] ? export->policy.environment : "no environment named", export->policy.obs_dim,
             export->policy.act_dim, file->size);
   return status;

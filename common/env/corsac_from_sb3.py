@@ -120,7 +120,7 @@ def run(arguments):
     arrays["corsac_policy"] = np.int64(1)
     np.savez(arguments.output, **arrays)
     widths = [arrays["layer%d.bias" % i].size for i in range(9) if "layer%d.bias" % i in arrays]
-    print("%s: %d observations, hidden %s, %d actions%s" %
+    print("%s: obs_dim %d, hidden %s, act_dim %d%s" %
           (arguments.output, arrays["layer0.weight"].shape[1], ",".join(map(str, widths)), dimensions,
            ", normalised" if "obs_mean" in arrays else ""))
 

@@ -8,7 +8,7 @@
 struct sim_alone;
 // NULL: not enough memory, or no such policy; stderr says it.
 struct sim_alone *sim_alone_create(const struct corsac_sim_spec *spec);
-void sim_alone_destroy(struct sim_alone *alone);                        // NULL is fine
+void sim_alone_destroy(struct sim_alone *alone); // NULL is fine
 uint64_t sim_alone_seed(const struct sim_alone *alone);
 // As corsac_sim_begin and corsac_sim_step. What is not finite is said on stderr and fails.
 int sim_alone_begin(struct sim_alone *alone, const float *obs, float *action);
