@@ -14,6 +14,8 @@ void reporter_init(struct reporter *reporter, const struct job *job, struct run_
                                 .metrics_file = metrics_file,
                                 .next_line = clock_now() + LINE_SECONDS,
                                 .rate_time = clock_now(),
+                                .saved = clock_now(),
+                                .line = {.lag = NAN},
                                 .rate_steps = job->limiter.steps,
                                 .rate_updates = job->limiter.updates};
 }
@@ -34,19 +36,49 @@ static double achieved_utd(const struct rate_limiter *limiter) {
   return steps > 0 ? (double)(limiter->updates - limiter->base_updates) / (double)steps : 0;
 }
 
-// One line: `brief` is for the bottom of a terminal, the long one for the log.
+// For the log.
 static void format_progress(const struct reporter *reporter, const struct job *job, const struct roster *roster,
-                            bool brief, char *line, size_t size) {
+                            char *line, size_t size) {
   const uint64_t steps = job->limiter.steps, total = job->config.env_steps;
-  char answer[32] = "-", left[32] = "-", more[96] = "";
+  char answer[32] = "-", left[32] = "-";
   if (reporter->has_return) snprintf(answer, sizeof answer, "%.1f", reporter->last_return);
   if (reporter->steps_per_s > 0 && total > steps)
     clock_format_duration((double)(total - steps) / reporter->steps_per_s, left, sizeof left);
-  if (!brief)
-    snprintf(more, sizeof more, "  %.0f updates/s  alpha %.3g", reporter->updates_per_s, exp(job->sac.log_alpha));
-  snprintf(line, size, "%llu/%llu steps  %llu updates  return %s  utd %.2f  %.0f steps/s%s  actors %u/%u  left %s",
+  snprintf(line, size,
+           "%llu/%llu steps  %llu updates  return %s  utd %.2f  %.0f steps/s  %.0f updates/s  alpha %.3g  actors %u/%u"
+           "  left %s",
            (unsigned long long)steps, (unsigned long long)total, (unsigned long long)job->limiter.updates, answer,
-           achieved_utd(&job->limiter), reporter->steps_per_s, more, roster_alive(roster), roster->active, left);
+           achieved_utd(&job->limiter), reporter->steps_per_s, reporter->updates_per_s, exp(job->sac.log_alpha),
+           roster_alive(roster), roster->active, left);
+}
+
+// By steps or by minutes, whichever comes first.
+static double seconds_to_checkpoint(const struct reporter *reporter, const struct job *job) {
+  const struct config *config = &job->config;
+  const double minutes = config->checkpoint_minutes,
+               by_time = minutes > 0 ? reporter->saved + 60 * minutes - clock_now() : INFINITY,
+               ahead = fmin((double)job->next_checkpoint, (double)config->env_steps) - (double)job->limiter.steps;
+  const double by_steps = reporter->steps_per_s > 0 ? ahead / reporter->steps_per_s : INFINITY;
+  return fmax(0, fmin(by_time, by_steps));
+}
+
+static void draw_line(struct reporter *reporter, const struct job *job, const struct roster *roster) {
+  struct status_line *line = &reporter->line;
+  const uint64_t steps = job->limiter.steps, total = job->config.env_steps;
+  const bool moves = reporter->steps_per_s > 0;
+  line->steps = steps;
+  line->total = total;
+  line->steps_per_s = moves ? reporter->steps_per_s : NAN;
+  line->utd = job->limiter.updates > job->limiter.base_updates ? achieved_utd(&job->limiter) : NAN;
+  line->actors = roster->active;
+  line->actors_alive = roster_alive(roster);
+  line->actors_lost = roster_losses(roster).actors;
+  line->seconds_left = moves && total > steps ? (double)(total - steps) / reporter->steps_per_s : NAN;
+  line->seconds_to_checkpoint = seconds_to_checkpoint(reporter, job);
+  const struct status_line_style style = status_line_style();
+  char text[STATUS_LINE_SIZE];
+  status_line_format(line, &style, text);
+  log_status_line(text);
 }
 
 // Said once: the actors spend most of their time held back, so more of them would not help.
@@ -73,7 +105,9 @@ void reporter_row(struct reporter *reporter, struct job *job, const struct roste
   if (job->metrics.episodes > 0) {
     reporter->has_return = true;
     reporter->last_return = job->metrics.return_sum / (double)job->metrics.episodes;
+    status_line_add_return(&reporter->line, reporter->last_return);
   }
+  if (job->metrics.lag.count > 0) reporter->line.lag = (double)job->metrics.lag.sum / (double)job->metrics.lag.count;
   say_learner_bound(reporter, job, roster, totals.seconds - job->metrics.last_seconds);
   char line[2048], more[COMPLAINT_TEXT];
   metrics_format_row(&job->metrics, &totals, line, sizeof line);
@@ -89,7 +123,7 @@ void reporter_row(struct reporter *reporter, struct job *job, const struct roste
   if (now < reporter->next_line || log_on_terminal()) return; // a terminal has its live line
   reporter->next_line = now + LINE_SECONDS;
   measure_rates(reporter, job);
-  format_progress(reporter, job, roster, false, line, sizeof line);
+  format_progress(reporter, job, roster, line, sizeof line);
   log_info("%s", line);
 }
 
@@ -124,7 +158,5 @@ void reporter_poll(struct reporter *reporter, const struct job *job, const struc
   if (now < reporter->next_live || !log_on_terminal()) return;
   reporter->next_live = now + LIVE_SECONDS;
   measure_rates(reporter, job);
-  char line[256];
-  format_progress(reporter, job, roster, true, line, sizeof line);
-  log_status_line(line);
+  draw_line(reporter, job, roster);
 }

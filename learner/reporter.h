@@ -7,6 +7,7 @@
 #include "learner/job.h"
 #include "learner/roster.h"
 #include "learner/run_directory.h"
+#include "learner/status_line.h"
 
 struct reporter {
   struct run_directory *run;                // not owned
@@ -18,6 +19,8 @@ struct reporter {
   double steps_per_s, updates_per_s, last_return;
   bool has_return, said_learner_bound;
   struct complaint lost_row, stale_status;
+  double saved;                 // clock_now() at which the newest checkpoint began, or the process
+  struct status_line line;      // trend and lag; the rest is filled in as it is drawn
   struct metrics_stages stages; // since the last row; the learner adds to them
 };
 void reporter_init(struct reporter *reporter, const struct job *job, struct run_directory *run,

@@ -58,7 +58,7 @@ void saving_poll(struct saving *saving) {
 
 static enum status begin(struct saving *saving, enum checkpoint_content content, struct error *error) {
   char path[RUN_PATH];
-  saving->last = clock_now();
+  saving->last = saving->reporter->saved = clock_now();
   struct job *job = saving->job;
   job->exact = job->config.sync;
   for (uint64_t e = 0; e < job->config.envs; e++) job->exact &= job->environments[e].exact;

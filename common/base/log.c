@@ -50,13 +50,31 @@ bool log_on_terminal(void) {
   return isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
 }
 
+unsigned log_terminal_width(void) {
+  struct winsize window;
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 1 ? window.ws_col - 1u : 79;
+}
+
+// The bytes of UTF-8 text that fill so many columns; what sets a colour (ESC [ ... m) takes none.
+static size_t fitting_length(const char *text, size_t width) {
+  size_t at = 0, columns = 0;
+  while (text[at]) {
+    if (text[at] == '\033') {
+      at += strcspn(text + at, "m");
+    } else if (((unsigned char)text[at] & 0xc0) != 0x80 && ++columns > width) {
+      break;
+    }
+    at += text[at] != '\0';
+  }
+  return at;
+}
+
 // A status line that wraps could not be cleared again: it is cut at the terminal's width.
 static void draw_status(void) {
-  struct winsize window;
-  size_t width = 79, length = strlen(log_state.status);
-  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 1) width = window.ws_col - 1u;
+  const size_t shown = fitting_length(log_state.status, log_terminal_width());
   (void)write_all(STDERR_FILENO, CLEAR_LINE, sizeof CLEAR_LINE - 1);
-  (void)write_all(STDERR_FILENO, log_state.status, length < width ? length : width);
+  (void)write_all(STDERR_FILENO, log_state.status, shown);
+  if (log_state.status[shown] && strchr(log_state.status, '\033')) (void)write_all(STDERR_FILENO, "\033[0m", 4);
 }
 
 void log_status_line(const char *text) {

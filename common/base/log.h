@@ -15,7 +15,8 @@ void log_close(void);
 // The text of a live status line ("" for none). It is kept at the bottom of the terminal while log lines pass above it.
 // Only where stderr is a terminal; elsewhere it does nothing.
 void log_status_line(const char *text);
-bool log_on_terminal(void); // stderr is a terminal, and TERM is not dumb
+bool log_on_terminal(void);        // stderr is a terminal, and TERM is not dumb
+unsigned log_terminal_width(void); // columns that a status line may take
 
 void log_write(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 #define log_error(...) log_write(LOG_ERROR, __VA_ARGS__)
