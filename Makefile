@@ -52,7 +52,7 @@ FLAGS_coverage := -O0 -fprofile-arcs -ftest-coverage
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion $(if $(filter 1,$(WERROR)),-Werror)
 # -ffp-contract=off: no product and sum becomes a fused multiply-add where one processor has it and another does not.
-COMPILE = $(CC) -std=c11 -D_GNU_SOURCE -I. $(LIB_CFLAGS) $(WARNINGS) -g -pthread -ffp-contract=off -fno-math-errno -fno-trapping-math $(FLAGS_$(FLAVOUR)) $(KERNEL_FLAGS) $(CFLAGS)
+COMPILE = $(CC) -std=c11 -D_GNU_SOURCE -I. -isystem $(B)/gen $(LIB_CFLAGS) $(WARNINGS) -g -pthread -ffp-contract=off -fno-math-errno -fno-trapping-math $(FLAGS_$(FLAVOUR)) $(KERNEL_FLAGS) $(CFLAGS)
 LINK    = $(CC) -pthread $(FLAGS_$(FLAVOUR)) $(CFLAGS) $(LDFLAGS)
 
 # --- the sources --------------------------------------------------------------------------------------------------------
@@ -62,10 +62,11 @@ CLUSTER := $(wildcard launch/cluster/*.sh)
 EXAMPLES := $(wildcard launch/examples/*/*)
 # What `corsac new-env` begins from.
 BEGINNINGS := $(filter launch/examples/plugin/% %.py,$(EXAMPLES))
-PROTOS := $(wildcard launch/*.proto)
+PROTOS := $(wildcard learner/*.proto launch/*.proto)
 EMBEDDED := presets cluster examples
+# Messages of others' formats: protoc-c makes <file>.pb-c.h and .c of them, included as "learner/<file>.pb-c.h".
 LIB_OBJECTS := $(patsubst %.c,$(B)/obj/%.o,$(filter-out launch/main.c,$(SOURCES))) $(EMBEDDED:%=$(B)/obj/gen/%.o) \
-  $(PROTOS:launch/%.proto=$(B)/obj/gen/%.pb-c.o)
+  $(PROTOS:%.proto=$(B)/obj/gen/%.pb-c.o)
 
 # These also compile with double: against PyTorch's float64 and central differences.
 DOUBLE_TESTS   := linalg mlp squashed_gaussian normalizer adam critic sac
@@ -293,16 +294,14 @@ $(B)/gen/%.c:
 	@mkdir -p $(@D)
 	$(Q)launch/embed.sh $* $(filter %.yaml %.sh %.c %.cpp %.f90 %.py,$(filter-out launch/embed.sh,$^)) >$@
 
-# Messages of a public format, by protobuf-c.
-$(B)/gen/%.pb-c.c: launch/%.proto
-	$(call say,GEN,$@)
+$(PROTOS:%.proto=$(B)/gen/%.pb-c.c): $(B)/gen/%.pb-c.c: %.proto
+	$(call say,PROTO,$<)
 	@mkdir -p $(@D)
-	$(Q)protoc-c --proto_path=launch --c_out=$(@D) $<
-$(B)/obj/gen/%.pb-c.o: $(B)/gen/%.pb-c.c $(B)/flags
-	@mkdir -p $(@D)
-	$(Q)$(COMPILE) -Wno-pedantic -MMD -MP -c $< -o $@
-$(B)/obj/launch/export_onnx.o $(B)/obj/tests/unit/test_export_onnx.o: private KERNEL_FLAGS = -isystem $(B)/gen
-$(B)/obj/launch/export_onnx.o $(B)/obj/tests/unit/test_export_onnx.o: $(B)/gen/onnx.pb-c.c
+	$(Q)protoc-c --c_out=$(B)/gen $<
+$(PROTOS:%.proto=$(B)/gen/%.pb-c.h): %.h: %.c ;
+$(PROTOS:%.proto=$(B)/obj/gen/%.pb-c.o): KERNEL_FLAGS := -w
+$(PROTOS:%.proto=$(B)/obj/%.o) $(PROTOS:%.proto=$(B)/obj/tests/unit/test_%.o): | $(PROTOS:%.proto=$(B)/gen/%.pb-c.h)
+$(B)/obj/launch/export_onnx.o $(B)/obj/tests/unit/test_export_onnx.o: | $(B)/gen/launch/onnx.pb-c.h
 
 $(B)/obj/gen/%.o: $(B)/gen/%.c $(B)/flags
 	@mkdir -p $(@D)

@@ -2,7 +2,7 @@
 
 #include "common/base/version.h"
 #include "common/nn/policy_layers.h"
-#include <onnx.pb-c.h> // of launch/onnx.proto
+#include "launch/onnx.pb-c.h"
 
 #include <stdio.h>
 #include <string.h>

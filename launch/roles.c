@@ -12,6 +12,7 @@
 #include "launch/affinity.h"
 #include "learner/initial_policy.h"
 #include "learner/learner.h"
+#include "learner/tensorboard.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -151,6 +152,7 @@ static enum status learn(const struct setup *setup, struct transport *transport,
   struct message_hello hello = {0};
   char header[METRICS_HEADER];
   struct metrics_file *metrics_file = NULL;
+  struct tensorboard *tensorboard = NULL;
   struct learner *learner = NULL;
   enum status status = greeting_collect(&setup->config, transport, stop, &hello, error);
   if (status != STATUS_OK) return status;
@@ -160,8 +162,13 @@ static enum status learn(const struct setup *setup, struct transport *transport,
   metrics_file = metrics_file_open(setup->config.run_dir, header, job.metrics.rows, error);
   if (!metrics_file) goto release_job;
   job.metrics.rows = metrics_file_rows(metrics_file);
+  if (job.config.tensorboard) {
+    tensorboard = tensorboard_create(setup->config.run_dir, &job.config, header, job.metrics.last_steps, error);
+    if (!tensorboard) goto release_job;
+  }
   const char *file = setup->in_place ? strrchr(setup->checkpoint, '/') + 1 : "";
-  learner = learner_create(&(struct learner_setup){&job, transport, setup->run, metrics_file, stop, file}, error);
+  learner = learner_create(&(struct learner_setup){&job, transport, setup->run, metrics_file, stop, file, tensorboard},
+                           error);
   if (!learner) goto release_job;
   say_start(setup, &job, assignment_active(&setup->config, (uint32_t)transport_size(transport) - 1));
   status = learner_start(learner, error);
@@ -174,6 +181,7 @@ static enum status learn(const struct setup *setup, struct transport *transport,
 release_learner:
   learner_destroy(learner);
 release_job:
+  tensorboard_destroy(tensorboard);
   metrics_file_close(metrics_file);
   job_release(&job);
   return error->status;

@@ -42,6 +42,7 @@ struct learner *learner_create(const struct learner_setup *setup, struct error *
   job->limiter.slack = job->config.utd_slack > slack ? job->config.utd_slack : slack;
   learner->updates_at_round = job->limiter.updates;
   reporter_init(&learner->reporter, job, setup->run, setup->metrics_file);
+  learner->reporter.tensorboard = setup->tensorboard;
   snprintf(learner->reporter.checkpoint, sizeof learner->reporter.checkpoint, "%s", setup->checkpoint);
   return learner;
 }

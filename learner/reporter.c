@@ -119,6 +119,7 @@ void reporter_row(struct reporter *reporter, struct job *job, const struct roste
   } else {
     complaint_over(&reporter->lost_row);
   }
+  tensorboard_row(reporter->tensorboard, line);
   const double now = clock_now();
   if (now < reporter->next_line || log_on_terminal()) return; // a terminal has its live line
   reporter->next_line = now + LINE_SECONDS;
@@ -142,6 +143,7 @@ void reporter_status(struct reporter *reporter, const struct job *job, const str
                                     .actors_lost = losses.actors};
   struct error error = {0};
   char more[COMPLAINT_TEXT];
+  if (exit_code >= 0) tensorboard_end(reporter->tensorboard, exit_code);
   if (run_write_status(reporter->run, &status, &error) == STATUS_OK)
     complaint_over(&reporter->stale_status);
   else if (complaint_due(&reporter->stale_status, more))

@@ -8,10 +8,12 @@
 #include "learner/roster.h"
 #include "learner/run_directory.h"
 #include "learner/status_line.h"
+#include "learner/tensorboard.h"
 
 struct reporter {
   struct run_directory *run;                // not owned
   struct metrics_file *metrics_file;        // not owned
+  struct tensorboard *tensorboard;          // not owned; NULL: none is wanted
   char checkpoint[64];                      // file name of the newest, "" for none
   double next_live, next_status, next_line; // clock_now() times
   double rate_time;                         // for speeds: since when, and the totals then

@@ -62,6 +62,7 @@ struct config {
   double checkpoint_minutes; // 0: only by steps
   bool checkpoint_replay;
   uint64_t eval_every, eval_episodes, log_every;
+  bool tensorboard;   // event files too
   char log_level[16]; // error, warn, info, debug
 };
 

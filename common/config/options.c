@@ -117,6 +117,8 @@ static const struct option table[] = {
      "episodes of an evaluation"},
     {"log_every", OPTION_COUNT, OPTION_FREE, AT(log_every), "1000", 0, ANY_COUNT, NULL, "reports",
      "steps between rows of metrics.csv; 0: none"},
+    {"tensorboard", OPTION_BOOL, OPTION_FREE, AT(tensorboard), "true", 0, 0, NULL, "reports",
+     "write the rows of metrics.csv as TensorBoard's event files too"},
 };
 
 enum { OPTIONS = sizeof table / sizeof *table, NAME_SIZE = 64, WORD_SIZE = 64 };

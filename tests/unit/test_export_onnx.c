@@ -3,7 +3,7 @@
 #include "common/base/random.h"
 #include "common/nn/frozen_policy.h"
 #include "common/nn/policy_layers.h"
-#include <onnx.pb-c.h>
+#include "launch/onnx.pb-c.h"
 #include "tests/support/unit.h"
 
 #include <math.h>
