@@ -37,7 +37,7 @@ train 'a run' $small --sync --run-dir "$run" --max-hours 1
 for file in config.yaml metrics.csv log.txt status.json ckpt-100.h5 ckpt-200.h5 ckpt-300.h5 best.h5; do
   check "the run directory holds $file" [ -s "$run/$file" ]
 done
-check 'and nothing else' [ "$(ls "$run" | grep -cvE '^(config.yaml|metrics.csv|log.txt|status.json|lock|ckpt-[0-9]+.h5|best.h5)$')" = 0 ]
+check 'and nothing else' [ "$(ls "$run" | grep -cvE '^(config.yaml|metrics.csv|log.txt|status.json|lock|ckpt-[0-9]+.h5|best.h5|events.out.tfevents.*)$')" = 0 ]
 check 'the lock is given back' [ ! -s "$run/lock" ]
 cp "$err" "$tmp/end"
 check 'nothing on stdout' [ ! -s "$out" ]

@@ -147,7 +147,7 @@ for i in $(seq $kills); do
 done
 kill -USR1 "$background"
 ended 'USR1 after all that' 75
-check 'nothing unfinished is left' [ -z "$(ls "$tmp/killed" | grep -vE '^(config.yaml|metrics.csv|log.txt|status.json|lock|ckpt-[0-9]+.h5)$')" ]
+check 'nothing unfinished is left' [ -z "$(ls "$tmp/killed" | grep -vE '^(config.yaml|metrics.csv|log.txt|status.json|lock|ckpt-[0-9]+.h5|events.out.tfevents.*)$')" ]
 check 'rows are in order' sh -c 'sort -nuc' <<<"$(column "$tmp/killed/metrics.csv" env_steps)"
 
 expect_status 'max_hours' 75 "$CORSAC" train $long --max-hours 0.0002 --run-dir "$tmp/hours"
