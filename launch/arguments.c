@@ -26,12 +26,17 @@ static enum status say_unknown(const char *text, size_t length, const char *comm
 // Reads the option at argv[0]; *used: how many arguments it took.
 static enum status parse_option(int argc, char **argv, const char *command, const struct argument *known, size_t count,
                                 int *used, struct error *error) {
-  const char *name = argv[0] + 2, *equals = strchr(name, '=');
+  const bool letter = argv[0][1] != '-';
+  const char *name = argv[0] + (letter ? 1 : 2), *equals = letter ? NULL : strchr(name, '=');
   const size_t length = equals ? (size_t)(equals - name) : strlen(name);
   const struct argument *argument = NULL;
   for (size_t i = 0; i < count; i++)
-    if (strlen(known[i].name) == length && memcmp(known[i].name, name, length) == 0) argument = &known[i];
+    if (strlen(known[i].name) == length && memcmp(known[i].name, name, length) == 0 && letter == (length == 1))
+      argument = &known[i];
   *used = 1;
+  if (!argument && letter)
+    return error_set(error, STATUS_USAGE, "%s: there is no option %.100s; see `corsac help %s`", command, argv[0],
+                     command);
   if (!argument) return say_unknown(name, length, command, known, count, error);
   if (argument->flag && equals)
     return error_set(error, STATUS_USAGE, "%s: --%s takes no value", command, argument->name);
@@ -40,7 +45,8 @@ static enum status parse_option(int argc, char **argv, const char *command, cons
   } else if (equals) {
     *argument->value = equals + 1;
   } else if (argc < 2 || strncmp(argv[1], "--", 2) == 0) {
-    return error_set(error, STATUS_USAGE, "%s: --%s needs a value after it", command, argument->name);
+    return error_set(error, STATUS_USAGE, "%s: %s%s needs a value after it", command, letter ? "-" : "--",
+                     argument->name);
   } else {
     *argument->value = argv[1];
     *used = 2;
@@ -48,25 +54,27 @@ static enum status parse_option(int argc, char **argv, const char *command, cons
   return STATUS_OK;
 }
 
-enum status arguments_parse(int argc, char **argv, const char *command, const struct argument *known, size_t count,
-                            const char **operand, struct error *error) {
+enum status arguments_parse_many(int argc, char **argv, const char *command, const struct argument *known, size_t count,
+                                 const char **operands, size_t limit, size_t *operand_count, struct error *error) {
   assert(count <= ARGUMENTS_MAX_KNOWN);
-  bool found = false;
+  *operand_count = 0;
   for (int i = 0, used = 1; i < argc; i += used) {
     used = 1;
-    if (strncmp(argv[i], "--", 2) == 0) {
+    if (argv[i][0] == '-' && argv[i][1]) {
       const enum status status = parse_option(argc - i, argv + i, command, known, count, &used, error);
       if (status != STATUS_OK) return status;
-    } else if (argv[i][0] == '-' && argv[i][1]) {
-      return error_set(error, STATUS_USAGE, "%s: there is no option %.100s; see `corsac help %s`", command, argv[i],
-                       command);
-    } else if (!operand || found) {
+    } else if (*operand_count == limit) {
       return error_set(error, STATUS_USAGE, "%s: unexpected argument '%.500s'; see `corsac help %s`", command, argv[i],
                        command);
     } else {
-      *operand = argv[i];
-      found = true;
+      operands[(*operand_count)++] = argv[i];
     }
   }
   return STATUS_OK;
+}
+
+enum status arguments_parse(int argc, char **argv, const char *command, const struct argument *known, size_t count,
+                            const char **operand, struct error *error) {
+  size_t given;
+  return arguments_parse_many(argc, argv, command, known, count, operand, operand ? 1 : 0, &given, error);
 }

@@ -17,6 +17,10 @@ enum { ARGUMENTS_MAX_KNOWN = 16 };
 // that names the argument, the nearest known one, and where the help is.
 enum status arguments_parse(int argc, char **argv, const char *command, const struct argument *known, size_t count,
                             const char **operand, struct error *error);
+// The same with up to `limit` operands, *operand_count of them given. A known name of one letter is given with one
+// dash: -o TEXT.
+enum status arguments_parse_many(int argc, char **argv, const char *command, const struct argument *known, size_t count,
+                                 const char **operands, size_t limit, size_t *operand_count, struct error *error);
 // The name that was probably meant, or NULL.
 const char *arguments_nearest(const char *word, const char *const *names, size_t count);
 #endif
