@@ -3,6 +3,8 @@
 #include "common/base/memory.h"
 
 #include <math.h>
+#include <stdbool.h>
+#include <string.h>
 
 // The points of one run, in order of x.
 struct line {
@@ -15,18 +17,27 @@ static void line_release(struct line *line) {
   memory_free(line->y);
 }
 
+// A row that tells of no new step stands at the end of a run, and says nothing of how it trained; but it may have the
+// final evaluation.
+static bool counts(const double *x, const double *y, const double *steps, bool evaluation, size_t row) {
+  const bool idle = steps && row > 0 && steps[row] == steps[row - 1];
+  return isfinite(x[row]) && isfinite(y[row]) && (evaluation || !idle);
+}
+
 // Averages of stretches of equally many values.
 static enum status line_make(const struct metrics_table *table, const char *x_name, const char *y_name,
                              size_t max_points, struct line *line, struct error *error) {
   const double *x = metrics_table_find(table, x_name), *y = metrics_table_find(table, y_name);
+  const double *steps = metrics_table_find(table, "env_steps");
+  const bool evaluation = strncmp(y_name, "eval_", 5) == 0;
   size_t values = 0, seen = 0;
   *line = (struct line){.x = memory_alloc(max_points + 1, sizeof(double), "a curve", error),
                         .y = memory_alloc(max_points + 1, sizeof(double), "a curve", error)};
   if (!line->x || !line->y) return STATUS_MEMORY;
-  for (size_t r = 0; x && y && r < table->rows; r++) values += isfinite(x[r]) && isfinite(y[r]);
+  for (size_t r = 0; x && y && r < table->rows; r++) values += counts(x, y, steps, evaluation, r);
   const size_t stretch = (values + max_points - 1) / max_points;
   for (size_t r = 0; values > 0 && r < table->rows; r++) {
-    if (!isfinite(x[r]) || !isfinite(y[r])) continue;
+    if (!counts(x, y, steps, evaluation, r)) continue;
     const double share = 1.0 / (double)(seen % stretch + 1);
     line->points += seen++ % stretch == 0;
     const size_t at = line->points - 1;

@@ -56,7 +56,7 @@ int command_plot(int argc, char **argv) {
       {"o", NULL, &output}, {"output", NULL, &output}, {"time", &request.time, NULL}, {"sheet", &request.sheet, NULL}};
   enum status status = arguments_parse_many(argc, argv, "plot", known, sizeof known / sizeof *known, operands,
                                             RUN_RECORDS_MAX, &given, &error);
-  if (status == STATUS_OK) status = run_records_read("plot", operands, given, &runs, &error);
+  if (status == STATUS_OK) status = run_records_read("plot", operands, given, false, &runs, &error);
   if (status == STATUS_OK && !output) {
     status = output_of(&runs, request.sheet, own_output, &error);
     output = own_output;

@@ -20,20 +20,31 @@ void plot_group_label(const struct plot_request *request, size_t group, char lab
   if (runs > 1) snprintf(label + used, RUN_RECORD_LABEL - used, " (%zu seeds)", runs);
 }
 
-// s, min or h: the greatest of which the longest run has two.
-struct unit {
-  double seconds;
-  const char *name;
-};
-static struct unit time_unit(const struct plot_request *request) {
-  double longest = 0;
+static double last_x(const struct plot_request *request) {
+  double last = 0;
   for (size_t i = 0; i < request->count; i++) {
-    const double *time = metrics_table_find(&request->records[i].metrics, "time_s");
-    const size_t rows = request->records[i].metrics.rows;
-    if (time && rows > 0 && time[rows - 1] > longest) longest = time[rows - 1];
+    const struct metrics_table *table = &request->records[i].metrics;
+    const double *x = metrics_table_find(table, request->time ? "time_s" : "env_steps");
+    for (size_t r = 0; x && r < table->rows; r++)
+      if (isfinite(x[r]) && x[r] > last) last = x[r];
   }
-  if (longest >= 7200) return (struct unit){3600, "h"};
-  return longest >= 120 ? (struct unit){60, "min"} : (struct unit){1, "s"};
+  return last;
+}
+
+// What the horizontal axis counts in: the greatest of which the longest run has two.
+struct unit {
+  double size;
+  const char *label, *suffix;
+};
+static struct unit unit_of(const struct plot_request *request) {
+  static const struct unit times[] = {{3600, "time, h", ""}, {60, "time, min", ""}, {1, "time, s", ""}},
+                           steps[] = {{1e6, "environment steps", "M"},
+                                      {1e3, "environment steps", "k"},
+                                      {1, "environment steps", ""}};
+  const struct unit *unit = request->time ? times : steps;
+  const double last = last_x(request);
+  while (unit->size > 1 && last < 2 * unit->size) unit++;
+  return *unit;
 }
 
 // One data block $<name>: x, mean, mean - deviation, mean + deviation. An empty one would be an error of gnuplot's.
@@ -43,7 +54,7 @@ static enum status write_data(const struct plot_request *request, size_t group, 
   const enum status status = curve_make(request->records, request->count, group, request->time ? "time_s" : "env_steps",
                                         column, MAX_POINTS, &curve, error);
   if (status != STATUS_OK) return status;
-  const double unit = request->time ? time_unit(request).seconds : 1;
+  const double unit = unit_of(request).size;
   *any = curve.points > 0;
   fprintf(script, "$%s << EOD\n", name);
   for (size_t p = 0; p < curve.points; p++)
@@ -71,13 +82,11 @@ static void write_head(const struct plot_request *request, FILE *script) {
             size - 2);
   fputs("set encoding utf8\nset datafile missing 'NaN'\n"
         "set border 3 lc rgb '#888888' lw 0.7\nset tics nomirror out scale 0.6 textcolor rgb '#444444'\n"
-        "set grid lc rgb '#e4e4e4' lw 0.6 dt 1\nset style fill noborder\n",
+        "set grid lc rgb '#dddddd' lw 0.7 dt 1\nset style fill noborder\n",
         script);
-  if (request->time) {
-    fprintf(script, "set xlabel 'time, %s' textcolor rgb '#444444'\n", time_unit(request).name);
-  } else {
-    fputs("set xlabel 'environment steps' textcolor rgb '#444444'\nset format x '%.10s%c'\n", script);
-  }
+  const double last = last_x(request);
+  fprintf(script, "set format x '%%g%s'\nset xrange [0:%.9g]\n", unit_of(request).suffix,
+          last > 0 ? last / unit_of(request).size : 1);
 }
 
 // The environment, if it is the same everywhere.
@@ -112,16 +121,20 @@ static enum status write_curves(const struct plot_request *request, FILE *script
   if (status != STATUS_OK) return status;
   for (size_t i = 0; i < request->count; i++)
     for (size_t j = 0; j < i; j++) bands |= request->records[i].group == request->records[j].group;
-  fputs("set title ", script);
+  fputs("set label 2 ", script);
   write_title(request, script);
-  fputs(" noenhanced left offset graph 0 font ',22'\nset key bottom right noenhanced spacing 1.25 samplen 2.5 "
-        "textcolor rgb '#333333' opaque fillcolor rgb '#d0ffffff' noborder\n"
-        "set lmargin 11\nset rmargin 4\nset bmargin 5\nset ylabel 'episode return' textcolor rgb '#444444'\n",
+  fputs(" noenhanced at graph 0,1.1 left font ',22' textcolor rgb '#222222'\n"
+        "set key bottom right noenhanced spacing 1.25 samplen 2.5 textcolor rgb '#333333' opaque fillcolor rgb "
+        "'#d0ffffff' noborder\n"
+        "set lmargin 11\nset rmargin 4\nset bmargin 4.5\nset tmargin 4.8\n"
+        "set ylabel 'episode return' textcolor rgb '#444444'\n",
         script);
-  fprintf(script, "set label 1 '%s%s%s' at graph 1,1.035 right font ',13' textcolor rgb '#777777'\n",
+  fprintf(script, "set xlabel '%s' textcolor rgb '#444444'\n", unit_of(request).label);
+  fprintf(script, "set label 1 '%s%s%s' at graph 0,1.045 left font ',13' textcolor rgb '#777777'\n",
           any_evaluation ? "solid: evaluation" : "",
           any_training ? any_evaluation ? ",  faint: training" : "training" : "",
           bands ? ",  band: one standard deviation over the seeds" : "");
+  if (request->groups == 1 && !bands) fputs("unset key\n", script);
   fputs("plot ", script);
   for (size_t g = 0; g < request->groups; g++) {
     const char *colour = colours[g % COLOURS];
@@ -169,7 +182,7 @@ static enum status write_panel(const struct plot_request *request, const struct 
     any_at_all |= any;
   }
   if (status != STATUS_OK) return status;
-  fprintf(script, "set title '%s' left offset graph 0 font ',15' textcolor rgb '#222222'\n", panel->title);
+  fprintf(script, "set label 2 '%s' at graph 0,1.09 left font ',15' textcolor rgb '#222222'\n", panel->title);
   fputs(panel->factor == 100 ? "set yrange [0:100]\n" : "set yrange [*:*]\n", script);
   fputs(key ? "set key bottom right noenhanced samplen 1.5 font ',11' opaque fillcolor rgb '#d0ffffff' noborder\n"
             : "unset key\n",
@@ -190,17 +203,6 @@ static enum status write_panel(const struct plot_request *request, const struct 
   return STATUS_OK;
 }
 
-static double last_x(const struct plot_request *request) {
-  double last = 0;
-  for (size_t i = 0; i < request->count; i++) {
-    const struct metrics_table *table = &request->records[i].metrics;
-    const double *x = metrics_table_find(table, request->time ? "time_s" : "env_steps");
-    for (size_t r = 0; x && r < table->rows; r++)
-      if (isfinite(x[r]) && x[r] > last) last = x[r];
-  }
-  return request->time ? last / time_unit(request).seconds : last;
-}
-
 static enum status write_sheet(const struct plot_request *request, FILE *script, struct error *error) {
   enum status status = STATUS_OK;
   fputs("unset xlabel\nset multiplot layout 4,3 columnsfirst downwards title ", script);
@@ -210,10 +212,7 @@ static enum status write_sheet(const struct plot_request *request, FILE *script,
       " noenhanced font ',20'\nset rmargin 3\nset lmargin 9\nset tmargin 2.5\nset bmargin 3.2\nset xtics autofreq\n");
   for (size_t p = 0; p < PANELS && status == STATUS_OK; p++) {
     if (p % 4 == 3)
-      fprintf(script,
-              request->time ? "set xlabel 'time, %s' textcolor rgb '#444444'\n"
-                            : "set xlabel 'environment steps' textcolor rgb '#444444'\n",
-              time_unit(request).name);
+      fprintf(script, "set xlabel '%s' textcolor rgb '#444444'\n", unit_of(request).label);
     else
       fputs("unset xlabel\n", script);
     status = write_panel(request, &panels[p], p == 0 && request->groups > 1, script, error);
@@ -224,6 +223,5 @@ static enum status write_sheet(const struct plot_request *request, FILE *script,
 
 enum status plot_script_write(const struct plot_request *request, FILE *script, struct error *error) {
   write_head(request, script);
-  fprintf(script, "set xrange [0:%.9g]\n", last_x(request) > 0 ? last_x(request) : 1);
   return request->sheet ? write_sheet(request, script, error) : write_curves(request, script, error);
 }

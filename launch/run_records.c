@@ -3,8 +3,8 @@
 #include "common/base/log.h"
 #include "common/base/memory.h"
 
-enum status run_records_read(const char *command, const char *const *paths, size_t count, struct run_records *runs,
-                             struct error *error) {
+enum status run_records_read(const char *command, const char *const *paths, size_t count, bool empty,
+                             struct run_records *runs, struct error *error) {
   if (count == 0)
     return error_set(error, STATUS_USAGE, "%s: say of what: corsac %s RUN... (run directories); see `corsac help %s`",
                      command, command, command);
@@ -14,7 +14,7 @@ enum status run_records_read(const char *command, const char *const *paths, size
     struct run_record *record = &runs->record[runs->count];
     status = run_record_read(paths[i], record, error);
     if (status != STATUS_OK) break;
-    if (record->metrics.rows > 0) {
+    if (empty || record->metrics.rows > 0) {
       runs->count++;
       continue;
     }

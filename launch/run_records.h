@@ -9,8 +9,9 @@ struct run_records { // zero-initialised is empty
   struct run_record *record;
   size_t count, groups;
 };
-// Reads and groups them. A run without any row so far is left out with a warning; an error where none has one.
-enum status run_records_read(const char *command, const char *const *paths, size_t count, struct run_records *runs,
-                             struct error *error);
+// Reads and groups them. Unless `empty` ones are wanted, a run without any row so far is left out with a warning, and
+// it is an error where none has one.
+enum status run_records_read(const char *command, const char *const *paths, size_t count, bool empty,
+                             struct run_records *runs, struct error *error);
 void run_records_release(struct run_records *runs);
 #endif
