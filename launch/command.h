@@ -18,6 +18,7 @@ int command_doctor(int argc, char **argv);
 int command_check_env(int argc, char **argv);
 int command_new_env(int argc, char **argv);
 int command_plot(int argc, char **argv);
+int command_report(int argc, char **argv);
 
 // Prints "corsac: message" on stderr and returns the status' exit code.
 int command_fail(const struct error *error);

@@ -12,10 +12,12 @@
 static const struct {
   const char *name;
   int (*run)(int argc, char **argv);
-} commands[] = {{"train", command_train},     {"eval", command_eval},           {"inspect", command_inspect},
-                {"envs", command_envs},       {"options", command_options},     {"bench", command_bench},
-                {"cluster", command_cluster}, {"check-env", command_check_env}, {"new-env", command_new_env},
-                {"doctor", command_doctor},   {"export", command_export},       {"plot", command_plot}};
+} commands[] = {{"train", command_train}, {"eval", command_eval}, {"inspect", command_inspect}, {"envs", command_envs},
+                {"options", command_options}, {"bench", command_bench}, {"cluster", command_cluster},
+                {"check-env", command_check_env}, {"new-env", command_new_env},
+                error_set(&error, STATUS_USAGE,
+                          "say what to do: train, eval, export, plot, report, inspect, envs, check-env, new-env, "
+                          "options, bench, cluster or doctor (see `corsac help`)");
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static int find_command(const char *name, struct error *error) {
@@ -56,8 +58,7 @@ static int run_command(int argc, char **argv) {
   }
   if (argc < 2) {
     error_set(&error, STATUS_USAGE,
-              "say what to do: train, eval, export, plot, inspect, envs, check-env, new-env, options, bench, cluster "
-              "or doctor (see `corsac help`)");
+    error_set(&error, STATUS_USAGE, "say what to do: train, eval, export, plot, report, inspect, envs, check-env, new-env, options, bench, cluster or doctor (see `corsac help`)");
     return command_fail(&error);
   }
   const int command = find_command(name, &error);
