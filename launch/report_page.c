@@ -157,7 +157,7 @@ static void write_row(FILE *page, const char *name, const char *value) {
   if (!value[0]) return;
   fputs("<tr><th>", page);
   html_text(page, name);
-  fputs("</th><td>", page);
+  fputs("</th><td class=\"free\">", page);
   html_text(page, value);
   fputs("</td></tr>\n", page);
 }
@@ -179,7 +179,7 @@ static void write_checkpoints(FILE *page, const struct run_facts *facts) {
     fputs("<p>None yet.</p>\n", page);
     return;
   }
-  fputs("<table><tr><th>file</th><th>steps</th><th>written</th><th>size</th></tr>\n", page);
+  fputs("<div class=\"scroll\"><table><tr><th>file</th><th>steps</th><th>written</th><th>size</th></tr>\n", page);
   for (size_t i = 0; i < facts->files; i++) {
     const struct run_fact_file *file = &facts->file[i];
     fputs("<tr><td class=\"name\">", page);
@@ -191,12 +191,12 @@ static void write_checkpoints(FILE *page, const struct run_facts *facts) {
       char steps[64];
       format_whole((double)file->steps, steps, sizeof steps);
       fprintf(page, "</td><td>%s</td><td>", steps);
-      html_text(page, file->created);
+      html_printf(page, "%.10s %.5s", file->created, strlen(file->created) > 16 ? file->created + 11 : "");
       fprintf(page, "</td><td>%.1f MB", (double)file->bytes / 1e6);
     }
     fputs("</td></tr>\n", page);
   }
-  fputs("</table>\n<p class=\"soft\">best.h5 is the policy with the best evaluation; <code>corsac inspect</code> "
+  fputs("</table></div>\n<p class=\"soft\">best.h5 is the policy with the best evaluation; <code>corsac inspect</code> "
         "compares every "
         "checksum.</p>\n",
         page);
@@ -227,7 +227,7 @@ static void write_faults(FILE *page, const struct run_facts *facts) {
   write_count(page, (double)facts->warnings, "warning in the log", "warnings in the log", &any);
   fputs(any ? "</ul>\n" : "<li>none</li></ul>\n", page);
   if (facts->notes == 0) return;
-  fprintf(page, "<details><summary>The last %zu warnings and errors</summary><pre>", facts->notes);
+  fputs("<details><summary>The last warnings and errors</summary><pre>", page);
   for (size_t i = 0; i < facts->notes; i++) html_printf(page, "%s\n", facts->note[i]);
   fputs("</pre></details>\n", page);
 }
@@ -249,12 +249,14 @@ static void write_word(FILE *page, const char *word) {
 
 static void write_commands(FILE *page, const struct run_record *record, const struct run_facts *facts) {
   const bool reached = strcmp(facts->state, "done") == 0;
-  fputs("<h2>Go on</h2>\n<pre>", page);
+  fputs("<h2>Go on</h2>\n<p class=\"soft\">To go on on many ranks put <code>mpirun --bind-to none -n N</code> before "
+        "it.</p>\n<pre>",
+        page);
   if (facts->checkpoints > 0) {
     fputs("corsac train --resume ", page);
     write_word(page, record->path);
     if (reached) fprintf(page, " --env-steps %llu", 2 * (unsigned long long)record->config.env_steps);
-    fputs("    # goes on; under mpirun on many ranks\ncorsac eval ", page);
+    fputs("\ncorsac eval ", page);
     write_word(page, record->path);
     fputs(" --episodes 100\ncorsac inspect ", page);
     write_word(page, record->path);
@@ -332,6 +334,7 @@ static enum status write_comparison(FILE *page, const struct run_records *runs, 
   }
   fputs("</table></div>\n<h2>Learning</h2>\n", page);
   if (status == STATUS_OK) status = report_charts_returns(runs->record, runs->count, runs->groups, page, error);
+  fputs("<h2>Training in detail</h2>\n", page);
   if (status == STATUS_OK) status = report_charts_panels(runs->record, runs->count, runs->groups, page, error);
   return status;
 }

@@ -8,7 +8,7 @@ static const double LEFT = 58, RIGHT = 14, TOP = 10, BOTTOM = 26, LABEL = 20;
 
 // Where numbers lie on the picture.
 struct frame {
-  double x_low, x_high, y_low, y_high, left, right, top, bottom;
+  double x_low, x_high, y_low, y_high, y_step, left, right, top, bottom;
 };
 
 double svg_chart_step(double low, double high, int count) {
@@ -16,8 +16,8 @@ double svg_chart_step(double low, double high, int count) {
   return power * (share < 1.5 ? 1 : share < 3.5 ? 2 : share < 7.5 ? 5 : 10);
 }
 
-void svg_chart_number(double value, double step, char *text, size_t size) {
-  const double large = fmax(fabs(value), step);
+void svg_chart_number(double value, double step, double greatest, char *text, size_t size) {
+  const double large = fabs(greatest);
   const double unit = large >= 1e9 ? 1e9 : large >= 1e6 ? 1e6 : large >= 1e4 ? 1e3 : 1;
   const int digits = (int)fmax(0, ceil(-log10(step / unit) - 1e-9));
   if (fabs(value) < step / 2)
@@ -46,17 +46,20 @@ static bool fit(const struct svg_chart *chart, struct frame *frame) {
     for (size_t p = 0; p < curve->points; p++) {
       const double spread = chart->line[i].band ? curve->deviation[p] : 0;
       x = fmax(x, curve->x[p]);
-      low = fmin(low, curve->mean[p] - spread);
+      const double lowest = curve->mean[p] - spread;
+      low = fmin(low, chart->from_zero && curve->mean[p] >= 0 ? fmax(lowest, 0) : lowest); // no band below a least 0
       high = fmax(high, curve->mean[p] + spread);
     }
   }
   if (!(low <= high)) return false;
   if (chart->from_zero) low = fmin(low, 0), high = fmax(high, 0);
+  if (chart->from_zero && high == low) high = 1;
   if (high - low < 1e-9 * fmax(fabs(high), 1e-9)) low -= fabs(low) / 2 + 0.5, high += fabs(high) / 2 + 0.5;
   const double step = svg_chart_step(low, high, 5);
   *frame = (struct frame){.x_high = x > 0 ? x : 1,
                           .y_low = step * floor(low / step + 1e-9),
                           .y_high = step * ceil(high / step - 1e-9),
+                          .y_step = step,
                           .left = LEFT,
                           .right = chart->width - RIGHT,
                           .top = TOP,
@@ -66,11 +69,11 @@ static bool fit(const struct svg_chart *chart, struct frame *frame) {
 
 static void write_axes(FILE *page, const struct svg_chart *chart, const struct frame *frame) {
   char text[64];
-  const double y_step = svg_chart_step(frame->y_low, frame->y_high, 5);
+  const double y_step = frame->y_step, y_most = fmax(fabs(frame->y_low), fabs(frame->y_high));
   const double x_step = svg_chart_step(frame->x_low, frame->x_high, chart->width / 110);
   for (int i = 0; i <= (int)round((frame->y_high - frame->y_low) / y_step); i++) {
     const double value = frame->y_low + i * y_step, y = at_y(frame, value);
-    svg_chart_number(value, y_step, text, sizeof text);
+    svg_chart_number(value, y_step, y_most, text, sizeof text);
     fprintf(page,
             "<path d=\"M%.1f %.1fH%.1f\" stroke=\"var(--line)\"/><text x=\"%.1f\" y=\"%.1f\" "
             "text-anchor=\"end\">%s</text>\n",
@@ -78,7 +81,7 @@ static void write_axes(FILE *page, const struct svg_chart *chart, const struct f
   }
   for (int i = 0; i * x_step <= frame->x_high * (1 + 1e-9); i++) {
     const double x = at_x(frame, i * x_step);
-    svg_chart_number(i * x_step, x_step, text, sizeof text);
+    svg_chart_number(i * x_step, x_step, frame->x_high, text, sizeof text);
     fprintf(
         page,
         "<path d=\"M%.1f %.1fv5\" stroke=\"var(--soft)\"/><text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">%s</text>\n",
@@ -98,7 +101,8 @@ static void write_band(FILE *page, const struct curve *curve, const struct frame
     fprintf(page, "%c%.1f %.1f", p ? 'L' : 'M', at_x(frame, curve->x[p]),
             at_y(frame, curve->mean[p] + curve->deviation[p]));
   for (size_t p = curve->points; p-- > 0;)
-    fprintf(page, "L%.1f %.1f", at_x(frame, curve->x[p]), at_y(frame, curve->mean[p] - curve->deviation[p]));
+    fprintf(page, "L%.1f %.1f", at_x(frame, curve->x[p]),
+            at_y(frame, fmax(frame->y_low, curve->mean[p] - curve->deviation[p])));
   fputs("Z\"/>\n", page);
 }
 
