@@ -69,7 +69,7 @@ static enum status take_row(struct metrics_table *table, char *line, const size_
   for (char *cell; (cell = strsep(&line, ",")); given++) {
     char *end;
     const double value = strtod(cell, &end);
-    if (given == count) break;
+    if (given >= count) continue;
     if (*end) return error_set(error, STATUS_FORMAT, "'%.40s' is no number", cell);
     table->cell[places[given]][table->rows] = end > cell && isfinite(value) ? value : NAN;
   }

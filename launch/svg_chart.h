@@ -23,6 +23,6 @@ void svg_chart_write(FILE *page, const struct svg_chart *chart);
 
 // The round distance of about `count` ticks between low and high: 1, 2 or 5 times a power of ten.
 double svg_chart_step(double low, double high, int count);
-// "1500", "20k", "1.5M", "-0.25": as exact as the step asks, in the unit of the axis' greatest number.
+// "1500", "20k", "1.5M", "-0.2": as exact as the step asks, in the unit of the axis' greatest number.
 void svg_chart_number(double value, double step, double greatest, char *text, size_t size);
 #endif

@@ -392,7 +392,7 @@ static void test_rules(void) {
       {OPTION_FREE,
        {"env", "env_steps", "max_hours", "checkpoint_every", "checkpoint_keep", "checkpoint_replay", "eval_every",
         "eval_episodes", "log_every", "log_level", "actor_timeout", "env_timeout", "env_max_failures", "isolate",
-        "min_actors", "checkpoint_minutes", "python", "mujoco_dir"}},
+        "min_actors", "checkpoint_minutes", "python", "mujoco_dir", "tensorboard"}},
       {OPTION_FREE_ASYNC,
        {"envs", "sync_steps", "learner_threads", "batch_size", "tau", "lr_actor", "lr_critic", "lr_alpha", "utd",
         "utd_slack", "send_steps", "send_seconds", "backend", "ranks_per_env"}},

@@ -1,0 +1,75 @@
+#include "launch/curve.h"
+#include "tests/support/unit.h"
+
+#include <math.h>
+#include <stdio.h>
+
+enum { ROWS = 6 };
+
+// A record over numbers that stand elsewhere.
+static struct run_record record_of(size_t group, size_t rows, double *steps, double *value) {
+  struct run_record record = {.group = group, .metrics = {.rows = rows, .columns = 2}};
+  snprintf(record.metrics.name[0], METRICS_TABLE_NAME, "env_steps");
+  snprintf(record.metrics.name[1], METRICS_TABLE_NAME, "value");
+  record.metrics.cell[0] = steps;
+  record.metrics.cell[1] = value;
+  return record;
+}
+
+static void test_one(void) {
+  double steps[ROWS] = {1, 2, 3, 4, 5, 5}, value[ROWS] = {10, NAN, 30, 40, 50, 7};
+  const struct run_record record = record_of(0, ROWS, steps, value);
+  struct curve curve;
+  CU_ASSERT_EQUAL_FATAL(curve_make(&record, 1, 0, "env_steps", "value", 100, &curve, NULL), STATUS_OK);
+  CU_ASSERT(curve.points == 4 && curve.runs == 1); // no number, and no new step, are left out
+  CU_ASSERT(curve.x[1] == 3 && curve.mean[1] == 30 && curve.deviation[1] == 0 && curve.mean[3] == 50);
+  curve_release(&curve);
+}
+
+// Stretches of rows become their averages.
+static void test_many_rows(void) {
+  double steps[ROWS] = {1, 2, 3, 4, 5, 6}, value[ROWS] = {1, 3, 5, 7, 9, 11};
+  const struct run_record record = record_of(0, ROWS, steps, value);
+  struct curve curve;
+  CU_ASSERT_EQUAL_FATAL(curve_make(&record, 1, 0, "env_steps", "value", 3, &curve, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(curve.points, 3);
+  for (int p = 0; p < 3; p++) CU_ASSERT(curve.x[p] == 1.5 + 2 * p && curve.mean[p] == 2 + 4 * p);
+  curve_release(&curve);
+}
+
+// Mean and deviation of two seeds; the second has other steps, is joined by lines, and goes on longer.
+static void test_seeds(void) {
+  double steps[2][ROWS] = {{1, 2, 3}, {1, 3, 5}}, value[2][ROWS] = {{0, 0, 0}, {2, 6, 8}};
+  const struct run_record records[] = {record_of(0, 3, steps[0], value[0]), record_of(1, 3, steps[0], value[0]),
+                                       record_of(0, 3, steps[1], value[1])};
+  struct curve curve;
+  CU_ASSERT_EQUAL_FATAL(curve_make(records, 3, 0, "env_steps", "value", 100, &curve, NULL), STATUS_OK);
+  CU_ASSERT_FATAL(curve.points == 4 && curve.runs == 2);
+  static const double x[] = {1, 2, 3, 5}, mean[] = {1, 2, 3, 8}, difference[] = {2, 4, 6, 0};
+  for (int p = 0; p < 4; p++) {
+    CU_ASSERT(curve.x[p] == x[p]);
+    CU_ASSERT_DOUBLE_EQUAL(curve.mean[p], mean[p], 1e-12);
+    CU_ASSERT_DOUBLE_EQUAL(curve.deviation[p], difference[p] / sqrt(2), 1e-12); // of two numbers
+  }
+  curve_release(&curve);
+}
+
+static void test_nothing(void) {
+  double steps[1] = {1}, value[1] = {NAN};
+  const struct run_record record = record_of(0, 1, steps, value);
+  struct curve curve;
+  CU_ASSERT(curve_make(&record, 1, 0, "env_steps", "value", 10, &curve, NULL) == STATUS_OK && curve.points == 0);
+  curve_release(&curve);
+  CU_ASSERT(curve_make(&record, 1, 0, "env_steps", "other", 10, &curve, NULL) == STATUS_OK && curve.points == 0);
+  curve_release(&curve);
+}
+
+int main(void) {
+  static const struct unit_case cases[] = {
+      {"a curve has the run's numbers", test_one},
+      {"more rows than points are averaged in stretches", test_many_rows},
+      {"seeds are averaged, each joined by lines, as far as each goes", test_seeds},
+      {"no numbers make no points", test_nothing},
+  };
+  return unit_run("curve", cases, sizeof cases / sizeof *cases);
+}

@@ -1,0 +1,65 @@
+#include "launch/gnuplot.h"
+#include "tests/support/unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void test_quote(void) {
+  char *text = NULL;
+  size_t size;
+  FILE *stream = open_memstream(&text, &size);
+  gnuplot_quote(stream, "it's\n`date` 'x'");
+  fclose(stream);
+  CU_ASSERT_STRING_EQUAL(text, "'it''s `date` ''x'''");
+  free(text);
+}
+
+static void test_draw(void) {
+  char *directory = unit_tmpdir(), *picture = unit_path(directory, "it's.svg");
+  const char script[] = "set terminal svg\nplot sin(x)\n";
+  struct error error = {0};
+  CU_ASSERT_EQUAL(gnuplot_draw(script, sizeof script - 1, picture, &error), STATUS_OK);
+  char *text = unit_read_file(picture, NULL);
+  CU_ASSERT(text && strstr(text, "<svg") && strstr(text, "</svg>"));
+  free(text), free(picture);
+  unit_tmpdir_remove(directory);
+}
+
+// Its own words, and no file.
+static void test_failure(void) {
+  char *directory = unit_tmpdir(), *picture = unit_path(directory, "a.svg"), *tmp = unit_path(directory, "a.svg.tmp");
+  const char script[] = "set terminal svg\nplot nonsense\n";
+  struct error error = {0};
+  CU_ASSERT_EQUAL(gnuplot_draw(script, sizeof script - 1, picture, &error), STATUS_FAILED);
+  CU_ASSERT(strstr(error.text, "gnuplot failed") && strstr(error.text, "nonsense"));
+  CU_ASSERT(access(picture, F_OK) != 0 && access(tmp, F_OK) != 0);
+  error = (struct error){0};
+  CU_ASSERT_EQUAL(gnuplot_draw(script, sizeof script - 1, "/nowhere/a.svg", &error), STATUS_IO);
+  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "/nowhere/a.svg"));
+  free(picture), free(tmp);
+  unit_tmpdir_remove(directory);
+}
+
+static void test_missing(void) {
+  char *directory = unit_tmpdir(), *picture = unit_path(directory, "a.svg");
+  char *path = strdup(getenv("PATH"));
+  struct error error = {0};
+  setenv("PATH", directory, 1);
+  CU_ASSERT_EQUAL(gnuplot_draw("plot x\n", 7, picture, &error), STATUS_FAILED);
+  CU_ASSERT(strstr(error.text, "gnuplot is not installed") && strstr(error.text, "apt-get install gnuplot-nox"));
+  CU_ASSERT(access(picture, F_OK) != 0);
+  setenv("PATH", path, 1);
+  free(path), free(picture);
+  unit_tmpdir_remove(directory);
+}
+
+int main(void) {
+  static const struct unit_case cases[] = {
+      {"nothing in a text leaves its quotes", test_quote},
+      {"what gnuplot draws becomes the file", test_draw},
+      {"what it complains of is told, and no file is left", test_failure},
+      {"where it is missing, how to install it", test_missing},
+  };
+  return unit_run("gnuplot", cases, sizeof cases / sizeof *cases);
+}

@@ -1,0 +1,37 @@
+#include "launch/html.h"
+#include "tests/support/unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void test_escape(void) {
+  char *text = NULL;
+  size_t size;
+  FILE *page = open_memstream(&text, &size);
+  html_text(page, "<a href=\"x\">'&'\x01\n\xc3\xa9</a>");
+  html_printf(page, "%s %d", "<", 5);
+  fclose(page);
+  CU_ASSERT_STRING_EQUAL(text, "&lt;a href=&quot;x&quot;&gt;&#39;&amp;&#39; \n\xc3\xa9&lt;/a&gt;&lt; 5");
+  free(text);
+}
+
+static void test_page(void) {
+  char *text = NULL;
+  size_t size;
+  FILE *page = open_memstream(&text, &size);
+  html_begin(page, "a < b");
+  html_end(page);
+  fclose(page);
+  CU_ASSERT(strstr(text, "<!DOCTYPE html>") == text && strstr(text, "<title>a &lt; b</title>"));
+  CU_ASSERT(strstr(text, "prefers-color-scheme:dark") && strstr(text, "name=\"viewport\""));
+  CU_ASSERT(!strstr(text, "http") && !strstr(text, "url(")); // nothing from elsewhere
+  free(text);
+}
+
+int main(void) {
+  static const struct unit_case cases[] = {
+      {"text is itself, whatever is in it", test_escape},
+      {"a page needs nothing from elsewhere", test_page},
+  };
+  return unit_run("html", cases, sizeof cases / sizeof *cases);
+}

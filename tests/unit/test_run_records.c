@@ -1,0 +1,34 @@
+#include "common/base/log.h"
+#include "launch/run_records.h"
+#include "tests/support/runs.h"
+#include "tests/support/unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void test_runs(void) {
+  char *directory = unit_tmpdir(), *one = runs_make(directory, "one", "seed: 1", 3, 0),
+       *none = runs_make(directory, "none", "seed: 2", 0, 0), *two = runs_make(directory, "two", "utd: 2", 3, 0);
+  const char *paths[] = {one, none, two};
+  struct run_records runs = {0};
+  struct error error = {0};
+  log_init(0, LOG_ERROR);
+  CU_ASSERT_EQUAL_FATAL(run_records_read("plot", paths, 3, false, &runs, &error), STATUS_OK);
+  CU_ASSERT(runs.count == 2 && runs.groups == 2 && strcmp(runs.record[1].path, two) == 0);
+  run_records_release(&runs);
+  CU_ASSERT_EQUAL_FATAL(run_records_read("report", paths, 3, true, &runs, &error), STATUS_OK);
+  CU_ASSERT(runs.count == 3 && runs.record[1].metrics.rows == 0);
+  run_records_release(&runs);
+  CU_ASSERT_EQUAL(run_records_read("plot", paths + 1, 1, false, &runs, &error), STATUS_FAILED);
+  CU_ASSERT(strstr(error.text, none) && strstr(error.text, "no rows yet"));
+  error = (struct error){0};
+  CU_ASSERT_EQUAL(run_records_read("plot", paths, 0, false, &runs, &error), STATUS_USAGE);
+  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "corsac plot RUN..."));
+  free(one), free(none), free(two);
+  unit_tmpdir_remove(directory);
+}
+
+int main(void) {
+  static const struct unit_case cases[] = {{"runs without rows are left out where that is wanted", test_runs}};
+  return unit_run("run_records", cases, sizeof cases / sizeof *cases);
+}
