@@ -102,7 +102,8 @@ select = $(if $(TESTS),$(foreach t,$(TESTS),$(filter %/test_$(t) %/test_$(t)_dou
 MPIRUN ?= mpirun --bind-to none --oversubscribe
 export OMPI_ALLOW_RUN_AS_ROOT := 1
 export OMPI_ALLOW_RUN_AS_ROOT_CONFIRM := 1
-export MPIRUN BUILD_DIR := $(B)
+export MPIRUN
+export BUILD_DIR := $(B)
 export CORSAC := $(CURDIR)/$(B)/corsac
 TIME_SCALE := $(if $(filter asan ubsan tsan coverage,$(FLAVOUR)),4,1)
 suppressions := $(CURDIR)/tests/support

@@ -11,6 +11,8 @@ static const char *const PROGRAM =
     "  corsac eval       run evaluation episodes with a trained policy\n"
     "  corsac export     a trained policy as one C file, as ONNX, or as .npz\n"
     "  corsac inspect    what a checkpoint holds, and whether it is whole\n"
+    "  corsac plot       learning curves of runs, or a sheet of all that training measured, as a picture\n"
+    "  corsac report     one page about runs that stands alone: outcome, curves, configuration, faults\n"
     "  corsac envs       the built-in environments\n"
     "  corsac check-env  an environment of yours against every rule that corsac relies on\n"
     "  corsac new-env    a directory to begin an environment in: C, C++, Fortran or Python\n"
@@ -111,6 +113,40 @@ static const char *const INSPECT =
     "Examples:\n"
     "  corsac inspect runs/p1\n"
     "  corsac inspect runs/p1/ckpt-20000.h5 --json\n";
+
+static const char *const PLOT =
+    "corsac plot RUN... [-o FILE.png|svg|pdf] [--time] [--sheet]\n"
+    "\n"
+    "Draws learning curves by gnuplot: evaluations solid, the episodes of training faint. Runs that differ in nothing "
+    "but "
+    "their seed are\n"
+    "one curve, their mean, with a band of one standard deviation; a label says in what configurations differ. Prints "
+    "the picture's path.\n"
+    "\n"
+    "  -o, --output FILE  the name's end says the format (default: plot.png or sheet.png in the run's directory; of "
+    "several runs, here)\n"
+    "  --time         against training time; else environment steps\n"
+    "  --sheet        a page of small panels: returns, losses, Q, entropy, alpha, policy lag, throughput, waits\n"
+    "\n"
+    "Examples:\n"
+    "  corsac plot runs/p1\n"
+    "  corsac plot runs/utd1-* runs/utd4-* --time -o utd.pdf\n";
+
+static const char *const REPORT =
+    "corsac report RUN... [-o FILE.html]\n"
+    "\n"
+    "Writes one page that stands alone (no network, no other file; light and dark, also on a phone): the outcome, "
+    "curves, the\n"
+    "configuration and what in it is not the preset's, environment and machine, checkpoints, faults and resumes, and "
+    "the "
+    "commands that go\n"
+    "on. Several runs are compared first. Prints the page's path.\n"
+    "\n"
+    "  -o, --output FILE  (default: report.html in the run's directory; of several runs, here)\n"
+    "\n"
+    "Examples:\n"
+    "  corsac report runs/p1\n"
+    "  corsac report runs/* -o all.html\n";
 
 static const char *const ENVS =
     "corsac envs [--json] [--mujoco-dir DIR] [--python PYTHON]\n"
@@ -266,7 +302,8 @@ void command_help(const char *name) {
     const char *name, *const *text;
   } pages[] = {{"train", &TRAIN},     {"eval", &EVAL},     {"inspect", &INSPECT}, {"envs", &ENVS},
                {"options", &OPTIONS}, {"bench", &BENCH},   {"cluster", &CLUSTER}, {"check-env", &CHECK_ENV},
-               {"new-env", &NEW_ENV}, {"doctor", &DOCTOR}, {"export", &EXPORT}};
+               {"new-env", &NEW_ENV}, {"doctor", &DOCTOR}, {"export", &EXPORT},   {"plot", &PLOT},
+               {"report", &REPORT}};
   const char *text = PROGRAM;
   for (size_t i = 0; name && i < sizeof pages / sizeof *pages; i++)
     if (strcmp(name, pages[i].name) == 0) text = *pages[i].text;
