@@ -52,6 +52,35 @@ static void test_refuses(void) {
       STATUS_USAGE);
 }
 
+static void test_many(void) {
+  const char *output = NULL, *operands[2] = {NULL, NULL};
+  bool sheet = false;
+  const struct argument known[] = {{"o", NULL, &output}, {"sheet", &sheet, NULL}};
+  size_t given = 9;
+  struct error error = {0};
+  char *some[] = {"runs/a", "-o", "x.png", "--sheet", "runs/b"}, *three[] = {"a", "b", "c"}, *letter[] = {"-s"},
+       *word[] = {"--o", "x"}, *last[] = {"a", "-o"};
+  CU_ASSERT_EQUAL(arguments_parse_many(5, some, "plot", known, 2, operands, 2, &given, &error), STATUS_OK);
+  CU_ASSERT(given == 2 && sheet && strcmp(operands[1], "runs/b") == 0 && strcmp(output, "x.png") == 0);
+  CU_ASSERT_EQUAL(arguments_parse_many(0, NULL, "plot", known, 2, operands, 2, &given, &error), STATUS_OK);
+  CU_ASSERT_EQUAL(given, 0);
+  const struct {
+    int count;
+    char **arguments;
+    const char *says;
+  } wrong[] = {{3, three, "unexpected argument 'c'"},
+               {1, letter, "no option -s"},
+               {2, word, "no option --o"},
+               {2, last, "-o needs a value"}};
+  for (int i = 0; i < 4; i++) {
+    error = (struct error){0};
+    CU_ASSERT_EQUAL(
+        arguments_parse_many(wrong[i].count, wrong[i].arguments, "plot", known, 2, operands, 2, &given, &error),
+        STATUS_USAGE);
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.text, wrong[i].says));
+  }
+}
+
 static void test_nearest(void) {
   static const char *const names[] = {"train", "eval", "inspect", "envs", "options"};
   CU_ASSERT_STRING_EQUAL(arguments_nearest("trian", names, 5), "train");
@@ -67,6 +96,7 @@ int main(void) {
   static const struct unit_case cases[] = {
       {"flags, values in both forms and one operand are read", test_reads},
       {"everything else is refused with a message that names it", test_refuses},
+      {"several operands, and options of one letter", test_many},
       {"a misspelt word finds the one that was meant, a strange one none", test_nearest}};
   return unit_run("arguments", cases, sizeof cases / sizeof *cases);
 }
