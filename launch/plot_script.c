@@ -104,6 +104,27 @@ static void write_band(const char *name, size_t group, const char *opacity, FILE
           colours[group % COLOURS]);
 }
 
+// Title, key and what the lines are.
+static void write_words(const struct plot_request *request, bool any_evaluation, bool any_training, bool bands,
+                        FILE *script) {
+  fputs("set label 2 ", script);
+  write_title(request, script);
+  fputs(" noenhanced at graph 0,1.1 left font ',22' textcolor rgb '#222222'\n"
+        "set key bottom right noenhanced spacing 1.25 samplen 2.5 textcolor rgb '#333333' opaque fillcolor rgb "
+        "'#d0ffffff' noborder\n"
+        "set lmargin 11\nset rmargin 4\nset bmargin 4.5\nset tmargin 4.8\n"
+        "set ylabel 'episode return' textcolor rgb '#444444'\n",
+        script);
+  fprintf(script, "set xlabel '%s' textcolor rgb '#444444'\n", unit_of(request).label);
+  fprintf(script, "set label 1 '%s%s%s' at graph 0,1.045 left font ',13' textcolor rgb '#777777'\n",
+          any_evaluation ? "solid: evaluation" : "",
+          any_training ? any_evaluation ? ",  faint: training" : "training" : "",
+          bands ? ",  band: one standard deviation over the seeds" : "");
+  if (!any_evaluation && !any_training)
+    fputs("set label 3 'no episode has ended yet' at graph 0.5,0.5 center textcolor rgb '#999999'\nset yrange [0:1]\n",
+          script);
+}
+
 // Solid: evaluations (deterministic); faint: the episodes of training. Bands: one deviation over the seeds.
 static enum status write_curves(const struct plot_request *request, FILE *script, struct error *error) {
   enum status status = STATUS_OK;
@@ -121,19 +142,7 @@ static enum status write_curves(const struct plot_request *request, FILE *script
   if (status != STATUS_OK) return status;
   for (size_t i = 0; i < request->count; i++)
     for (size_t j = 0; j < i; j++) bands |= request->records[i].group == request->records[j].group;
-  fputs("set label 2 ", script);
-  write_title(request, script);
-  fputs(" noenhanced at graph 0,1.1 left font ',22' textcolor rgb '#222222'\n"
-        "set key bottom right noenhanced spacing 1.25 samplen 2.5 textcolor rgb '#333333' opaque fillcolor rgb "
-        "'#d0ffffff' noborder\n"
-        "set lmargin 11\nset rmargin 4\nset bmargin 4.5\nset tmargin 4.8\n"
-        "set ylabel 'episode return' textcolor rgb '#444444'\n",
-        script);
-  fprintf(script, "set xlabel '%s' textcolor rgb '#444444'\n", unit_of(request).label);
-  fprintf(script, "set label 1 '%s%s%s' at graph 0,1.045 left font ',13' textcolor rgb '#777777'\n",
-          any_evaluation ? "solid: evaluation" : "",
-          any_training ? any_evaluation ? ",  faint: training" : "training" : "",
-          bands ? ",  band: one standard deviation over the seeds" : "");
+  write_words(request, any_evaluation, any_training, bands, script);
   if (request->groups == 1 && !bands) fputs("unset key\n", script);
   fputs("plot ", script);
   for (size_t g = 0; g < request->groups; g++) {

@@ -154,33 +154,38 @@ static enum status append_hparams(struct tensorboard *tensorboard, const char *t
   return status;
 }
 
+// One option; answer: CONFIG_TEXT bytes that hold its text.
+static Tb__Value option_value(const struct option *option, const struct config *config, char *answer) {
+  Tb__Value value = TB__VALUE__INIT;
+  char *end;
+  option_get(option, config, answer, CONFIG_TEXT);
+  const double number = strtod(answer, &end);
+  if (option->type == OPTION_BOOL) {
+    value.kind_case = TB__VALUE__KIND_BOOL_VALUE;
+    value.bool_value = strcmp(answer, "true") == 0;
+  } else if ((option->type == OPTION_COUNT || option->type == OPTION_NUMBER) && end != answer && !*end) {
+    value.kind_case = TB__VALUE__KIND_NUMBER_VALUE;
+    value.number_value = number;
+  } else {
+    value.kind_case = TB__VALUE__KIND_STRING_VALUE;
+    value.string_value = answer;
+  }
+  return value;
+}
+
 // What is of the job and no matter of one start.
 static enum status append_session_start(struct tensorboard *tensorboard, struct error *error) {
+  static const Tb__SessionStart__Entry no_entry = TB__SESSION_START__ENTRY__INIT;
   Tb__SessionStart__Entry entry[MAX_OPTIONS], *entries[MAX_OPTIONS];
   Tb__Value value[MAX_OPTIONS];
-  static const Tb__SessionStart__Entry no_entry = TB__SESSION_START__ENTRY__INIT;
-  static const Tb__Value no_value = TB__VALUE__INIT;
   char *text = memory_alloc(MAX_OPTIONS, CONFIG_TEXT, "the hyper-parameters", error);
   if (!text) return STATUS_MEMORY;
   size_t count = 0;
   for (size_t i = 0; i < options_count() && count < MAX_OPTIONS; i++) {
     const struct option *option = options_at(i);
     if (option->rule == OPTION_INVOCATION) continue;
-    char *answer = text + count * CONFIG_TEXT, *end;
-    option_get(option, &tensorboard->config, answer, CONFIG_TEXT);
+    value[count] = option_value(option, &tensorboard->config, text + count * CONFIG_TEXT);
     entry[count] = no_entry;
-    value[count] = no_value;
-    const double number = strtod(answer, &end);
-    if (option->type == OPTION_BOOL) {
-      value[count].kind_case = TB__VALUE__KIND_BOOL_VALUE;
-      value[count].bool_value = strcmp(answer, "true") == 0;
-    } else if ((option->type == OPTION_COUNT || option->type == OPTION_NUMBER) && end != answer && !*end) {
-      value[count].kind_case = TB__VALUE__KIND_NUMBER_VALUE;
-      value[count].number_value = number;
-    } else {
-      value[count].kind_case = TB__VALUE__KIND_STRING_VALUE;
-      value[count].string_value = answer;
-    }
     entry[count].key = (char *)(uintptr_t)option->name;
     entry[count].value = &value[count];
     entries[count] = &entry[count];

@@ -38,6 +38,9 @@ expect_status 'NaN in a column' 0 "$CORSAC" plot nan -o nan.png
 cp -r s1 aside && sed '1s/critic_loss/other_loss/' s1/metrics.csv >aside/metrics.csv.1 && sed -i 2,5d aside/metrics.csv
 expect_status 'a file that was set aside' 0 "$CORSAC" plot aside --sheet -o aside.svg
 check 'its rows are there' grep -q 'critic loss' aside.svg
+train 'no episode has ended' $quick --env-steps 150 --eval-every 0 --log-every 50 --run-dir early
+expect_status 'is drawn as such' 0 "$CORSAC" plot early -o early.svg
+check 'and said' grep -q 'no episode has ended yet' early.svg
 cp -r s1 empty && head -n 1 s1/metrics.csv >empty/metrics.csv
 bad 'no rows yet' 1 'empty: metrics.csv has no rows yet' "$CORSAC" plot empty
 expect_status 'beside others it is left out' 0 "$CORSAC" plot s1 empty -o both.png
