@@ -12,13 +12,24 @@
 static const struct {
   const char *name;
   int (*run)(int argc, char **argv);
-} commands[] = {{"train", command_train}, {"eval", command_eval}, {"inspect", command_inspect}, {"envs", command_envs},
-                {"options", command_options}, {"bench", command_bench}, {"cluster", command_cluster},
-                {"check-env", command_check_env}, {"new-env", command_new_env},
-                error_set(&error, STATUS_USAGE,
-                          "say what to do: train, eval, export, plot, report, inspect, envs, check-env, new-env, "
-                          "options, bench, cluster or doctor (see `corsac help`)");
+} commands[] = {{"train", command_train},     {"eval", command_eval},           {"export", command_export},
+                {"plot", command_plot},       {"report", command_report},       {"inspect", command_inspect},
+                {"envs", command_envs},       {"check-env", command_check_env}, {"new-env", command_new_env},
+                {"options", command_options}, {"bench", command_bench},         {"cluster", command_cluster},
+                {"doctor", command_doctor}};
 enum { COMMANDS = sizeof commands / sizeof *commands };
+
+static enum status say_what_to_do(struct error *error) {
+  char names[32 * COMMANDS] = "";
+  size_t used = 0;
+  for (int i = 0; i < COMMANDS; i++)
+    used += (size_t)snprintf(names + used, sizeof names - used, "%s%s",
+                             i == 0             ? ""
+                             : i + 1 < COMMANDS ? ", "
+                                                : " or ",
+                             commands[i].name);
+  return error_set(error, STATUS_USAGE, "say what to do: %s (see `corsac help`)", names);
+}
 
 static int find_command(const char *name, struct error *error) {
   const char *names[COMMANDS + 1];
@@ -57,8 +68,7 @@ static int run_command(int argc, char **argv) {
     return EXIT_DONE;
   }
   if (argc < 2) {
-    error_set(&error, STATUS_USAGE,
-    error_set(&error, STATUS_USAGE, "say what to do: train, eval, export, plot, report, inspect, envs, check-env, new-env, options, bench, cluster or doctor (see `corsac help`)");
+    say_what_to_do(&error);
     return command_fail(&error);
   }
   const int command = find_command(name, &error);
