@@ -277,6 +277,8 @@ $(B)/flags: FORCE
 
 # Below -O2, or with a counter in each loop, the sums of a tile do not stay in registers, and it is a hundred times slower.
 $(B)/obj/common/nn/tiles%.o: private KERNEL_FLAGS = $(if $(filter -O0 -O1,$(FLAGS_$(FLAVOUR))),-O2 -fno-profile-arcs -fno-test-coverage)
+# What --version --verbose says of the build.
+$(B)/obj/launch/version.o: private KERNEL_FLAGS = -DCORSAC_FLAGS='"$(strip -std=c11 $(FLAGS_$(FLAVOUR)) -ffp-contract=off -fno-math-errno -fno-trapping-math $(CFLAGS))"'
 $(B)/obj/%.o: %.c $(B)/flags
 	$(call say,CC,$<)
 	@mkdir -p $(@D)

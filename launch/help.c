@@ -22,7 +22,7 @@ static const char *const PROGRAM =
     "  corsac cluster    a script for a batch system, filled in: Slurm, PBS, LSF, or machines of your own\n"
     "  corsac doctor     looks at this machine, or under mpirun at all of a job's: what is wrong, and how to mend it\n"
     "  corsac help NAME  more about one of these (or NAME --help)\n"
-    "  corsac --version\n"
+    "  corsac --version [--verbose]\n"
     "\n"
     "A first run, in one process and on 9 ranks (1 learns, 8 act):\n"
     "  corsac train --env Pendulum-v1\n"

@@ -1,9 +1,9 @@
 // corsac: finds the subcommand and runs it.
 #include "actor/envs/supervisor.h"
 #include "common/base/log.h"
-#include "common/base/version.h"
 #include "launch/arguments.h"
 #include "launch/command.h"
+#include "launch/version.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -64,7 +64,11 @@ static int run_command(int argc, char **argv) {
   if (asks_for_help(name)) return print_help(NULL);
   if (strcmp(name, "help") == 0) return print_help(argc > 2 ? argv[2] : NULL);
   if (strcmp(name, "--version") == 0) {
-    printf("corsac %s\n", CORSAC_VERSION);
+    bool verbose = false;
+    const struct argument known[] = {{"verbose", &verbose, NULL}};
+    if (arguments_parse(argc - 2, argv + 2, "--version", known, 1, NULL, &error) != STATUS_OK)
+      return command_fail(&error);
+    version_print(stdout, verbose);
     return EXIT_DONE;
   }
   if (argc < 2) {

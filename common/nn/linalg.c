@@ -18,6 +18,8 @@ void linalg_init(void) { openblas_set_num_threads(1); }
 
 const char *linalg_core_name(void) { return openblas_get_corename(); }
 
+const char *linalg_library(void) { return openblas_get_config(); }
+
 // --- OpenBLAS ---
 
 static blasint blas_int(size_t n) {

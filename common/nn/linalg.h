@@ -14,6 +14,7 @@ struct tiles;
 
 void linalg_init(void);             // one BLAS thread per calling thread; call once, before the first product
 const char *linalg_core_name(void); // the kernel OpenBLAS chose: "Zen", "SkylakeX", ...
+const char *linalg_library(void);   // "OpenBLAS 0.3.21 ...": its version and how it was built
 
 // --- how parameters lie in memory ---
 size_t linalg_weight_size(const struct tiles *tiles, size_t in, size_t out);                      // reals of a weight

@@ -63,6 +63,10 @@ unsigned CU_get_number_of_failures(void) { return failures; }
 
 void openblas_set_num_threads(int count) { (void)count; }
 int openblas_get_num_threads(void) { return 1; }
+char *openblas_get_config(void) {
+  static char config[] = "no OpenBLAS";
+  return config;
+}
 char *openblas_get_corename(void) {
   static char name[] = "none";
   return name;
