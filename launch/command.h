@@ -9,6 +9,7 @@
 int command_train(int argc, char **argv);
 int command_eval(int argc, char **argv);
 int command_export(int argc, char **argv);
+int command_explain(int argc, char **argv);
 int command_inspect(int argc, char **argv);
 int command_envs(int argc, char **argv);
 int command_options(int argc, char **argv);

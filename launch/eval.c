@@ -6,122 +6,69 @@
 #include "launch/arguments.h"
 #include "launch/command.h"
 #include "launch/json.h"
-#include "learner/checkpoint.h"
-#include "learner/run_directory.h"
+#include "launch/trained.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 struct request {
-  const char *path, *env, *episodes, *seed; // NULL: not given
+  struct trained_request policy;
+  const char *episodes; // NULL: not given
   bool json, verbose;
-  struct config values; // what the texts say
 };
 
 struct evaluation {
-  char file[RUN_PATH];
-  struct checkpoint_info info;
-  struct config config; // the run's, with the request over it
-  struct policy_weights weights;
-  struct message_hello shape; // the environment it was trained in
-  struct environment_kind kind;
+  struct trained trained;
   struct evaluator *evaluator;
   double *returns;                         // (eval_episodes)
   float *first_observation, *first_action; // (obs_dim), (act_dim) of episode 0
   double mean, deviation, low, high, length;
 };
 
-static enum status parse_value(const char *text, const char *name, const char *where, struct config *config,
-                               struct error *error) {
-  return text ? option_set(options_find(name), config, text, where, error) : STATUS_OK;
-}
-
 static enum status parse_request(int argc, char **argv, struct request *request, struct error *error) {
   *request = (struct request){0};
-  const struct argument known[] = {{"env", NULL, &request->env},
+  const struct argument known[] = {{"env", NULL, &request->policy.env},
                                    {"episodes", NULL, &request->episodes},
-                                   {"seed", NULL, &request->seed},
+                                   {"seed", NULL, &request->policy.seed},
                                    {"json", &request->json, NULL},
                                    {"verbose", &request->verbose, NULL}};
-  enum status status = arguments_parse(argc, argv, "eval", known, sizeof known / sizeof *known, &request->path, error);
+  const enum status status =
+      arguments_parse(argc, argv, "eval", known, sizeof known / sizeof *known, &request->policy.path, error);
   if (status != STATUS_OK) return status;
-  if (!request->path || !request->path[0])
+  if (!request->policy.path || !request->policy.path[0])
     return error_set(error, STATUS_USAGE,
                      "eval: say which policy: corsac eval RUN (a run directory), or a checkpoint file");
-  options_defaults(&request->values);
-  status = parse_value(request->env, "env", "--env", &request->values, error);
-  if (status == STATUS_OK) status = parse_value(request->seed, "seed", "--seed", &request->values, error);
-  if (status == STATUS_OK)
-    status = parse_value(request->episodes, "eval_episodes", "--episodes", &request->values, error);
-  if (status == STATUS_OK && request->env && !request->env[0])
-    status = error_set(error, STATUS_USAGE, "--env: is empty; `corsac envs` lists what there is");
-  return status;
-}
-
-static enum status read_config(struct evaluation *evaluation, const struct request *request, struct error *error) {
-  struct config *config = &evaluation->config;
-  const char *text = evaluation->info.config;
-  char name[RUN_PATH + 16];
-  snprintf(name, sizeof name, "%s:/config", evaluation->file);
-  options_defaults(config);
-  if (options_parse_yaml(text, strlen(text), name, config, error) != STATUS_OK) {
-    error->status = STATUS_FORMAT; // the file's mistake, not the user's
-    return error->status;
-  }
-  if (request->env) memcpy(config->env, request->values.env, sizeof config->env);
-  if (request->seed) config->seed = request->values.seed;
-  config->eval_episodes = request->values.eval_episodes;
-  return STATUS_OK;
+  struct config config;
+  options_defaults(&config);
+  return request->episodes ? option_set(options_find("eval_episodes"), &config, request->episodes, "--episodes", error)
+                           : STATUS_OK;
 }
 
 static enum status read_policy(struct evaluation *evaluation, const struct request *request, struct error *error) {
-  enum status status = run_newest_checkpoint(request->path, false, evaluation->file, error);
-  if (status == STATUS_OK) status = checkpoint_read_info(evaluation->file, &evaluation->info, error);
-  if (status == STATUS_OK) status = read_config(evaluation, request, error);
-  if (status == STATUS_OK)
-    status = checkpoint_read_policy(evaluation->file, &evaluation->info, &evaluation->config, &evaluation->weights,
-                                    &evaluation->shape, error);
-  return status;
-}
-
-static enum status check_shape(const struct evaluation *evaluation, const struct environment *environment,
-                               struct error *error) {
-  const struct message_hello *shape = &evaluation->shape;
-  for (uint32_t i = 0; i < shape->act_dim; i++) {
-    const double low = environment->action_low[i], high = environment->action_high[i];
-    if (low == shape->action_low[i] && high == shape->action_high[i]) continue;
-    return error_set(error, STATUS_MISMATCH,
-                     "%s: action %u of %s goes from %g to %g, but the policy was trained in %s with %g to %g",
-                     evaluation->file, i, environment_kind_name(&evaluation->kind), low, high, shape->environment,
-                     shape->action_low[i], shape->action_high[i]);
-  }
-  return STATUS_OK;
+  const struct option *episodes = options_find("eval_episodes");
+  const enum status status = trained_read(&evaluation->trained, &request->policy, error);
+  if (status != STATUS_OK) return status;
+  return option_set(episodes, &evaluation->trained.config,
+                    request->episodes ? request->episodes : episodes->default_text, "--episodes", error);
 }
 
 static enum status prepare(struct evaluation *evaluation, const struct request *request, struct error *error) {
   const char *what = "the evaluation";
+  struct trained *trained = &evaluation->trained;
   enum status status = read_policy(evaluation, request, error);
+  if (status == STATUS_OK) status = trained_open_environment(trained, error);
   if (status != STATUS_OK) return status;
-  const uint32_t obs_dim = evaluation->shape.obs_dim, act_dim = evaluation->shape.act_dim;
-  status = environment_kind_open(&evaluation->kind, evaluation->config.env, &evaluation->config, error);
-  if (status != STATUS_OK) {
-    if (!request->env)
-      error_prefix(error, "%s was trained in %s (--env can name another)", evaluation->file, evaluation->config.env);
-    return status;
-  }
-  if (!(evaluation->evaluator = evaluator_create(&evaluation->config, &evaluation->kind, obs_dim, act_dim, 0, error)) ||
-      !(evaluation->returns = memory_alloc(evaluation->config.eval_episodes, sizeof(double), what, error)) ||
+  const uint32_t obs_dim = trained->shape.obs_dim, act_dim = trained->shape.act_dim;
+  if (!(evaluation->evaluator = evaluator_create(&trained->config, &trained->kind, obs_dim, act_dim, 0, error)) ||
+      !(evaluation->returns = memory_alloc(trained->config.eval_episodes, sizeof(double), what, error)) ||
       !(evaluation->first_observation = memory_alloc(obs_dim, sizeof(float), what, error)) ||
       !(evaluation->first_action = memory_alloc(act_dim, sizeof(float), what, error)))
     return error->status;
-  policy_weights_copy(evaluator_weights(evaluation->evaluator), &evaluation->weights);
+  policy_weights_copy(evaluator_weights(evaluation->evaluator), &trained->weights);
   const struct environment *environment = evaluator_environment(evaluation->evaluator, error);
-  if (environment) return check_shape(evaluation, environment, error);
-  if (!request->env && strchr(evaluation->config.env, '/'))
-    error_prefix(error,
-                 "%s was trained in %s (paths are from the directory where that was started; --env can name another)",
-                 evaluation->file, evaluation->config.env);
+  if (environment) return trained_check_bounds(trained, environment, error);
+  trained_explain_failure(trained, error);
   return error->status;
 }
 
@@ -130,15 +77,12 @@ static void release(struct evaluation *evaluation) {
   memory_free(evaluation->first_observation);
   memory_free(evaluation->first_action);
   evaluator_destroy(evaluation->evaluator);
-  environment_kind_close(&evaluation->kind);
-  policy_weights_release(&evaluation->weights);
-  message_hello_release(&evaluation->shape);
-  checkpoint_info_release(&evaluation->info);
+  trained_release(&evaluation->trained);
 }
 
 // out: where each episode is told as it ends, or NULL.
 static enum status run_episodes(struct evaluation *evaluation, FILE *out, struct error *error) {
-  const uint32_t count = (uint32_t)evaluation->config.eval_episodes;
+  const uint32_t count = (uint32_t)evaluation->trained.config.eval_episodes;
   evaluator_begin(evaluation->evaluator, &(struct message_evaluate){.stride = 1, .count = count});
   if (out) fprintf(out, "%10s %14s %10s\n", "episode", "return", "length");
   while (evaluator_busy(evaluation->evaluator)) {
@@ -157,16 +101,16 @@ static enum status run_episodes(struct evaluation *evaluation, FILE *out, struct
     if (out) fflush(out);
     if (result.episode > 0) continue;
     memcpy(evaluation->first_observation, evaluator_first_observation(evaluation->evaluator),
-           evaluation->shape.obs_dim * sizeof(float));
+           evaluation->trained.shape.obs_dim * sizeof(float));
     memcpy(evaluation->first_action, evaluator_first_action(evaluation->evaluator),
-           evaluation->shape.act_dim * sizeof(float));
+           evaluation->trained.shape.act_dim * sizeof(float));
   }
   return STATUS_OK;
 }
 
 // Mean, extremes, and the standard deviation of these episodes (divided by their number, as NumPy does).
 static void summarise(struct evaluation *evaluation) {
-  const uint64_t count = evaluation->config.eval_episodes;
+  const uint64_t count = evaluation->trained.config.eval_episodes;
   double sum = 0, squares = 0;
   evaluation->low = evaluation->high = evaluation->returns[0];
   for (uint64_t i = 0; i < count; i++) {
@@ -189,25 +133,25 @@ static json_t *json_floats(const float *values, uint32_t count) {
 }
 
 static enum status print_json(const struct evaluation *evaluation, struct error *error) {
-  const uint64_t count = evaluation->config.eval_episodes;
+  const uint64_t count = evaluation->trained.config.eval_episodes;
   json_t *returns = json_array();
   for (uint64_t i = 0; i < count; i++) json_array_append_new(returns, json_real(evaluation->returns[i]));
-  json_t *first_observation = json_floats(evaluation->first_observation, evaluation->shape.obs_dim);
-  json_t *first_action = json_floats(evaluation->first_action, evaluation->shape.act_dim);
+  json_t *first_observation = json_floats(evaluation->first_observation, evaluation->trained.shape.obs_dim);
+  json_t *first_action = json_floats(evaluation->first_action, evaluation->trained.shape.act_dim);
   return json_print(json_pack("{s:s, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:o, s:o, s:o}", "env",
-                              environment_kind_name(&evaluation->kind), "env_steps",
-                              (json_int_t)evaluation->info.env_steps, "policy_version",
-                              (json_int_t)evaluation->info.policy_version, "episodes", (json_int_t)count, "return_mean",
-                              evaluation->mean, "return_std", evaluation->deviation, "return_min", evaluation->low,
-                              "return_max", evaluation->high, "length_mean", evaluation->length, "returns", returns,
-                              "first_observation", first_observation, "first_action", first_action),
+                              environment_kind_name(&evaluation->trained.kind), "env_steps",
+                              (json_int_t)evaluation->trained.info.env_steps, "policy_version",
+                              (json_int_t)evaluation->trained.info.policy_version, "episodes", (json_int_t)count,
+                              "return_mean", evaluation->mean, "return_std", evaluation->deviation, "return_min",
+                              evaluation->low, "return_max", evaluation->high, "length_mean", evaluation->length,
+                              "returns", returns, "first_observation", first_observation, "first_action", first_action),
                     error);
 }
 
 static void say_policy(FILE *out, const struct evaluation *evaluation) {
-  fprintf(out, "%s: %s, policy version %llu, %llu steps, seed %llu\n", evaluation->file, evaluation->config.env,
-          (unsigned long long)evaluation->info.policy_version, (unsigned long long)evaluation->info.env_steps,
-          (unsigned long long)evaluation->config.seed);
+  fprintf(out, "%s: %s, policy version %llu, %llu steps, seed %llu\n", evaluation->trained.file,
+          evaluation->trained.config.env, (unsigned long long)evaluation->trained.info.policy_version,
+          (unsigned long long)evaluation->trained.info.env_steps, (unsigned long long)evaluation->trained.config.seed);
 }
 
 int command_eval(int argc, char **argv) {
@@ -224,9 +168,9 @@ int command_eval(int argc, char **argv) {
   if (status == STATUS_OK && request.json) status = print_json(&evaluation, &error);
   if (status == STATUS_OK && !request.json)
     printf("%llu episode%s of %s: mean return %.3f +- %.3f (%.3f to %.3f), mean length %.1f\n",
-           (unsigned long long)evaluation.config.eval_episodes, evaluation.config.eval_episodes == 1 ? "" : "s",
-           environment_kind_name(&evaluation.kind), evaluation.mean, evaluation.deviation, evaluation.low,
-           evaluation.high, evaluation.length);
+           (unsigned long long)evaluation.trained.config.eval_episodes,
+           evaluation.trained.config.eval_episodes == 1 ? "" : "s", environment_kind_name(&evaluation.trained.kind),
+           evaluation.mean, evaluation.deviation, evaluation.low, evaluation.high, evaluation.length);
   release(&evaluation);
   return status == STATUS_OK ? EXIT_DONE : command_fail(&error);
 }

@@ -10,6 +10,8 @@ static const char *const PROGRAM =
     "  corsac train      train a policy, or resume a run\n"
     "  corsac eval       run evaluation episodes with a trained policy\n"
     "  corsac export     a trained policy as one C file, as ONNX, or as .npz\n"
+    "  corsac explain    one sample of a trained policy in numbers: its log-probability, its gradients, their "
+    "variance\n"
     "  corsac inspect    what a checkpoint holds, and whether it is whole\n"
     "  corsac plot       learning curves of runs, or a sheet of all that training measured, as a picture\n"
     "  corsac report     one page about runs that stands alone: outcome, curves, configuration, faults\n"
@@ -96,6 +98,30 @@ static const char *const EXPORT =
     "Examples:\n"
     "  corsac export runs/p1 --format c -o policy.c && gcc -O2 -DPOLICY_TEST policy.c -lm -o test && ./test\n"
     "  corsac export runs/p1/best.h5 --format onnx -o policy.onnx\n";
+
+static const char *const EXPLAIN =
+    "corsac explain RUN|FILE [--seed S] [--samples N] [--env TEXT] [--json]\n"
+    "\n"
+    "Shows, at the first observation of a reset, the road of one sample through the policy of RUN's newest good "
+    "checkpoint, or of one\n"
+    "file: mean, log_std, noise, tanh; the log-probability, with the correction for tanh in the stable form and in "
+    "the textbook's; the\n"
+    "gradients beside central differences; and the variance of the pathwise gradient beside that of the score "
+    "function's, with and\n"
+    "without a baseline. All of it in double, from the trained networks.\n"
+    "\n"
+    "  --seed S       of the reset and of the noise (default: the run's)\n"
+    "  --samples N    that the variances are taken over (default 10000); best.h5, which has no critics, gives none\n"
+    "  --env TEXT     an environment with the same dimensions and action bounds in place of the trained one\n"
+    "  --json         one JSON object on standard output: file, env, env_steps, policy_version, seed, observation, "
+    "sample (an object for\n"
+    "                 each action), log_probability, log_probability_gradient; with critics also alpha, min_q, "
+    "objective_gradient,\n"
+    "                 samples, estimators (of each: mean, variance, price)\n"
+    "\n"
+    "Examples:\n"
+    "  corsac explain runs/p1\n"
+    "  corsac explain runs/p1/ckpt-20000.h5 --seed 7 --json\n";
 
 static const char *const INSPECT =
     "corsac inspect RUN|FILE [--json]\n"
@@ -302,8 +328,8 @@ void command_help(const char *name) {
     const char *name, *const *text;
   } pages[] = {{"train", &TRAIN},     {"eval", &EVAL},     {"inspect", &INSPECT}, {"envs", &ENVS},
                {"options", &OPTIONS}, {"bench", &BENCH},   {"cluster", &CLUSTER}, {"check-env", &CHECK_ENV},
-               {"new-env", &NEW_ENV}, {"doctor", &DOCTOR}, {"export", &EXPORT},   {"plot", &PLOT},
-               {"report", &REPORT}};
+               {"new-env", &NEW_ENV}, {"doctor", &DOCTOR}, {"export", &EXPORT},   {"explain", &EXPLAIN},
+               {"plot", &PLOT},       {"report", &REPORT}};
   const char *text = PROGRAM;
   for (size_t i = 0; name && i < sizeof pages / sizeof *pages; i++)
     if (strcmp(name, pages[i].name) == 0) text = *pages[i].text;
