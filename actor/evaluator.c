@@ -12,7 +12,10 @@ struct evaluator {
   uint64_t index;
   struct environment own, *environment; // environment: own, or borrowed
   struct policy *policy;
-  float *obs, *first_obs, *action, *first_action; // (obs_dim) twice, (act_dim) twice
+  float *obs, *previous_obs, *first_obs; // (obs_dim)
+  float *action, *first_action;          // (act_dim)
+  struct evaluator_transition made;
+  bool made_now; // in the last step
   struct message_evaluate evaluate;
   uint32_t episode; // the current one, or the next to begin; evaluate.count or more: none is left
   bool running, failed_before;
@@ -32,6 +35,7 @@ struct evaluator *evaluator_create(const struct config *config, const struct env
   evaluator->environment = &evaluator->own;
   if ((evaluator->policy = policy_create(config, obs_dim, act_dim, error)) &&
       (evaluator->obs = memory_alloc(obs_dim, sizeof(float), what, error)) &&
+      (evaluator->previous_obs = memory_alloc(obs_dim, sizeof(float), what, error)) &&
       (evaluator->first_obs = memory_alloc(obs_dim, sizeof(float), what, error)) &&
       (evaluator->action = memory_alloc(act_dim, sizeof(float), what, error)) &&
       (evaluator->first_action = memory_alloc(act_dim, sizeof(float), what, error)))
@@ -45,6 +49,7 @@ void evaluator_destroy(struct evaluator *evaluator) {
   environment_destroy(&evaluator->own);
   policy_destroy(evaluator->policy);
   memory_free(evaluator->obs);
+  memory_free(evaluator->previous_obs);
   memory_free(evaluator->first_obs);
   memory_free(evaluator->action);
   memory_free(evaluator->first_action);
@@ -107,6 +112,7 @@ static enum status make_step(struct evaluator *evaluator, bool *done, struct err
 
   double reward;
   int flags;
+  memcpy(evaluator->previous_obs, evaluator->obs, evaluator->obs_dim * sizeof(float));
   policy_act(evaluator->policy, 1, evaluator->obs, NULL, evaluator->action);
   status = environment_step(environment, evaluator->action, evaluator->obs, &reward, &flags, error);
   if (status != STATUS_OK) return status;
@@ -114,6 +120,15 @@ static enum status make_step(struct evaluator *evaluator, bool *done, struct err
   evaluator->length++;
   evaluator->episode_return += reward;
   *done = flags || (environment->max_episode_steps && evaluator->length >= environment->max_episode_steps);
+  evaluator->made_now = true;
+  evaluator->made = (struct evaluator_transition){.episode = evaluator->episode,
+                                                  .step = evaluator->length - 1,
+                                                  .obs = evaluator->previous_obs,
+                                                  .action = evaluator->action,
+                                                  .scaled = environment->scaled,
+                                                  .next_obs = evaluator->obs,
+                                                  .reward = reward,
+                                                  .flags = *done && !flags ? CORSAC_TRUNCATED : flags};
   return STATUS_OK;
 }
 
@@ -130,7 +145,7 @@ enum status evaluator_step(struct evaluator *evaluator, bool *done, struct messa
                            struct error *error) {
   assert(evaluator_busy(evaluator));
   struct error why = {0};
-  *done = evaluator->incident_now = false;
+  *done = evaluator->incident_now = evaluator->made_now = false;
   const enum status status = make_step(evaluator, done, &why);
   const bool failed = status == STATUS_FAILED;
   if (status != STATUS_OK && !failed) return error_set(error, status, "%s", why.text);
@@ -153,6 +168,10 @@ enum status evaluator_step(struct evaluator *evaluator, bool *done, struct messa
 
 const struct message_incident *evaluator_incident(const struct evaluator *evaluator) {
   return evaluator->incident_now ? &evaluator->incident : NULL;
+}
+
+const struct evaluator_transition *evaluator_made(const struct evaluator *evaluator) {
+  return evaluator->made_now ? &evaluator->made : NULL;
 }
 
 const float *evaluator_first_observation(const struct evaluator *evaluator) { return evaluator->first_obs; }

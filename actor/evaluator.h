@@ -29,6 +29,15 @@ enum status evaluator_step(struct evaluator *evaluator, bool *done, struct messa
                            struct error *error);
 // What the last step failed with, or NULL; valid until the next step.
 const struct message_incident *evaluator_incident(const struct evaluator *evaluator);
+// What the last step did, or NULL if it failed; valid until the next step.
+struct evaluator_transition {
+  uint32_t episode, step;       // step of the episode, from 0
+  const float *obs, *next_obs;  // (obs_dim)
+  const float *action, *scaled; // (act_dim) in [-1,1], and as the environment got it
+  double reward;
+  int flags; // CORSAC_TERMINATED | CORSAC_TRUNCATED, the host's own step limit included
+};
+const struct evaluator_transition *evaluator_made(const struct evaluator *evaluator);
 // The first observation and the (rescaled) first action of the last episode that began, for checks from outside.
 const float *evaluator_first_observation(const struct evaluator *evaluator);
 const float *evaluator_first_action(const struct evaluator *evaluator);

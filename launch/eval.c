@@ -6,6 +6,7 @@
 #include "launch/arguments.h"
 #include "launch/command.h"
 #include "launch/json.h"
+#include "launch/trace.h"
 #include "launch/trained.h"
 
 #include <math.h>
@@ -14,7 +15,7 @@
 
 struct request {
   struct trained_request policy;
-  const char *episodes; // NULL: not given
+  const char *episodes, *trace; // NULL: not given
   bool json, verbose;
 };
 
@@ -23,16 +24,15 @@ struct evaluation {
   struct evaluator *evaluator;
   double *returns;                         // (eval_episodes)
   float *first_observation, *first_action; // (obs_dim), (act_dim) of episode 0
+  struct trace *trace;                     // NULL: none is asked for
   double mean, deviation, low, high, length;
 };
 
 static enum status parse_request(int argc, char **argv, struct request *request, struct error *error) {
   *request = (struct request){0};
-  const struct argument known[] = {{"env", NULL, &request->policy.env},
-                                   {"episodes", NULL, &request->episodes},
-                                   {"seed", NULL, &request->policy.seed},
-                                   {"json", &request->json, NULL},
-                                   {"verbose", &request->verbose, NULL}};
+  const struct argument known[] = {{"env", NULL, &request->policy.env},   {"episodes", NULL, &request->episodes},
+                                   {"seed", NULL, &request->policy.seed}, {"trace", NULL, &request->trace},
+                                   {"json", &request->json, NULL},        {"verbose", &request->verbose, NULL}};
   const enum status status =
       arguments_parse(argc, argv, "eval", known, sizeof known / sizeof *known, &request->policy.path, error);
   if (status != STATUS_OK) return status;
@@ -41,8 +41,11 @@ static enum status parse_request(int argc, char **argv, struct request *request,
                      "eval: say which policy: corsac eval RUN (a run directory), or a checkpoint file");
   struct config config;
   options_defaults(&config);
-  return request->episodes ? option_set(options_find("eval_episodes"), &config, request->episodes, "--episodes", error)
-                           : STATUS_OK;
+  if (request->episodes) {
+    const struct option *episodes = options_find("eval_episodes");
+    if (option_set(episodes, &config, request->episodes, "--episodes", error) != STATUS_OK) return error->status;
+  }
+  return request->trace ? trace_check(request->trace, error) : STATUS_OK;
 }
 
 static enum status read_policy(struct evaluation *evaluation, const struct request *request, struct error *error) {
@@ -65,6 +68,11 @@ static enum status prepare(struct evaluation *evaluation, const struct request *
       !(evaluation->first_observation = memory_alloc(obs_dim, sizeof(float), what, error)) ||
       !(evaluation->first_action = memory_alloc(act_dim, sizeof(float), what, error)))
     return error->status;
+  if (evaluation->trace) {
+    status = trace_open(evaluation->trace, request->trace, trained->file, &trained->info, &trained->config,
+                        &trained->weights, error);
+    if (status != STATUS_OK) return status;
+  }
   policy_weights_copy(evaluator_weights(evaluation->evaluator), &trained->weights);
   const struct environment *environment = evaluator_environment(evaluation->evaluator, error);
   if (environment) return trained_check_bounds(trained, environment, error);
@@ -73,6 +81,7 @@ static enum status prepare(struct evaluation *evaluation, const struct request *
 }
 
 static void release(struct evaluation *evaluation) {
+  if (evaluation->trace) trace_release(evaluation->trace);
   memory_free(evaluation->returns);
   memory_free(evaluation->first_observation);
   memory_free(evaluation->first_action);
@@ -88,7 +97,9 @@ static enum status run_episodes(struct evaluation *evaluation, FILE *out, struct
   while (evaluator_busy(evaluation->evaluator)) {
     struct message_episode result;
     bool done;
-    const enum status status = evaluator_step(evaluation->evaluator, &done, &result, error);
+    enum status status = evaluator_step(evaluation->evaluator, &done, &result, error);
+    if (status == STATUS_OK && evaluation->trace)
+      status = trace_add(evaluation->trace, evaluator_made(evaluation->evaluator), done, error);
     if (status != STATUS_OK) return status;
     const struct message_incident *incident = evaluator_incident(evaluation->evaluator);
     if (!done && incident) fprintf(stderr, "corsac: an episode is made again: %s\n", incident->text);
@@ -154,17 +165,31 @@ static void say_policy(FILE *out, const struct evaluation *evaluation) {
           (unsigned long long)evaluation->trained.info.env_steps, (unsigned long long)evaluation->trained.config.seed);
 }
 
+static enum status write_trace(const struct evaluation *evaluation, struct error *error) {
+  const struct trace *trace = evaluation->trace;
+  const struct trained *trained = &evaluation->trained;
+  const enum status status = trace_write(trace, environment_kind_name(&trained->kind), trained->file, error);
+  if (status != STATUS_OK) return status;
+  fprintf(stderr, "corsac: %s: %llu steps%s%s%s\n", trace->path, (unsigned long long)trace->table.rows,
+          trace->networks.critics ? "" : ", without Q: ", trace->networks.critics ? "" : trained->file,
+          trace->networks.critics ? "" : " holds no critics");
+  return STATUS_OK;
+}
+
 int command_eval(int argc, char **argv) {
   struct error error = {0};
   struct request request;
   struct evaluation evaluation = {0};
+  struct trace trace = {0};
   if (parse_request(argc, argv, &request, &error) != STATUS_OK) return command_fail(&error);
   linalg_init();
+  if (request.trace) evaluation.trace = &trace;
   FILE *out = request.json ? (request.verbose ? stderr : NULL) : stdout;
   enum status status = prepare(&evaluation, &request, &error);
   if (status == STATUS_OK && request.verbose) say_policy(out, &evaluation);
   if (status == STATUS_OK) status = run_episodes(&evaluation, out, &error);
   if (status == STATUS_OK) summarise(&evaluation);
+  if (status == STATUS_OK && request.trace) status = write_trace(&evaluation, &error);
   if (status == STATUS_OK && request.json) status = print_json(&evaluation, &error);
   if (status == STATUS_OK && !request.json)
     printf("%llu episode%s of %s: mean return %.3f +- %.3f (%.3f to %.3f), mean length %.1f\n",

@@ -68,6 +68,11 @@ static const char *const EVAL =
     "that has moved,\n"
     "                 or another variant\n"
     "  --seed S       of the episodes (default: the run's)\n"
+    "  --trace FILE   .csv or .h5: a row for each step: episode, step, observation, action, reward, terminated, "
+    "truncated, the\n"
+    "                 action's log-probability, every critic's Q (best.h5 has no critics). An .h5 is what "
+    "--init-replay "
+    "takes, too\n"
     "  --json         one JSON object on standard output: env, env_steps, policy_version, episodes, return_mean, "
     "return_std,\n"
     "                 return_min, return_max, length_mean, returns, first_observation, first_action\n"
@@ -75,7 +80,8 @@ static const char *const EVAL =
     "\n"
     "Examples:\n"
     "  corsac eval runs/p1\n"
-    "  corsac eval runs/p1/best.h5 --episodes 100 --json\n";
+    "  corsac eval runs/p1/best.h5 --episodes 100 --json\n"
+    "  corsac eval runs/p1 --episodes 1 --trace episode.csv\n";
 
 static const char *const EXPORT =
     "corsac export RUN|FILE --format c|onnx|npz [-o FILE] [--name NAME]\n"
