@@ -86,11 +86,10 @@ static void print_parting(FILE *out) {
             explain_textbook(u) - explain_correction(u), explain_correction_slope(u) + 0, explain_textbook_slope(u) + 0,
             (double)logf(1 - a * a));
   }
-  fprintf(
-      out,
-      "  The textbook is off by 1 %% from |u| = %.2f on, by 0.1 from %.2f, by 1 from %.2f; past that its slope is 0:\n"
-      "  nothing pulls a saturated action back.\n",
-      explain_parting(0.01), explain_parting(0.1), explain_parting(1));
+  fprintf(out,
+          "  The textbook is too large by 0.01 from |u| = %.2f on, by 0.1 from %.2f, by 1 from %.2f. There its\n"
+          "  slope goes to 0: the entropy no longer pulls a saturated action back.\n",
+          explain_parting(0.01), explain_parting(0.1), explain_parting(1));
 }
 
 static void print_gradient(FILE *out, const struct explanation *e, const char *what, const double *gradient,

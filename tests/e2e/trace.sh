@@ -56,11 +56,11 @@ else
   skip 'the numbers of a trace: no python3-h5py here'
 fi
 # An episode that fails is made again, and leaves nothing of the first attempt.
-train 'an environment that fails now and then' $small --env "$plugins/flaky.so" --eval-every 0 --run-dir "$tmp/flaky"
-run "$CORSAC" eval "$tmp/flaky" --episodes 4 --trace "$tmp/flaky.csv"
-if [ $status = 0 ] && [ -s "$tmp/flaky.csv" ]; then
-  check 'steps go up by 1 in each episode' awk -F, 'NR > 2 && $1 == episode && $2 != step + 1 { exit 1 } NR > 1 { episode = $1; step = $2 }' "$tmp/flaky.csv"
-fi
+train 'an environment that fails now and then' $small --env "$plugins/flaky.so:return" --eval-every 0 --env-steps 60 --run-dir "$tmp/flaky"
+expect_status 'is traced' 0 "$CORSAC" eval "$tmp/flaky" --episodes 5 --trace "$tmp/flaky.csv"
+check 'an episode was made again' grep -q 'an episode is made again' "$err"
+check 'and each is in the trace once' [ "$(awk -F, 'NR > 1 { print $1 ":" $2 }' "$tmp/flaky.csv" | tr '\n' ' ')" = \
+  "$(for episode in 0 1 2 3 4; do for step in 0 1 2 3 4 5; do printf '%s:%s ' $episode $step; done; done)" ]
 bad 'neither csv nor h5' 2 '--trace .*: the name must end in .csv or .h5' "$CORSAC" eval "$tmp/run" --trace "$tmp/trace.txt"
 bad 'no such directory' 1 'no file can be made in .*nowhere/' "$CORSAC" eval "$tmp/run" --trace "$tmp/nowhere/a.csv"
 finish

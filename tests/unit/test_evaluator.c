@@ -101,6 +101,30 @@ static void test_repeats(void) {
   evaluator_destroy(evaluator);
 }
 
+// Each step is told as it was made: the rewards add up, and one observation leads to the next.
+static void test_made(void) {
+  struct environment_kind kind;
+  struct evaluator *evaluator = begin(&kind, 2);
+  struct message_episode result = {0};
+  double sum = 0;
+  float obs[3] = {0};
+  bool done = false;
+  CU_ASSERT_PTR_NULL(evaluator_made(evaluator));
+  evaluator_begin(evaluator, &(struct message_evaluate){.stride = 1, .count = 1});
+  for (uint32_t step = 0; !done; step++) {
+    CU_ASSERT_EQUAL_FATAL(evaluator_step(evaluator, &done, &result, NULL), STATUS_OK);
+    const struct evaluator_transition *made = evaluator_made(evaluator);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(made);
+    CU_ASSERT(made->episode == 0 && made->step == step && made->flags == (done ? CORSAC_TRUNCATED : 0));
+    CU_ASSERT_EQUAL(memcmp(made->obs, step ? obs : evaluator_first_observation(evaluator), sizeof obs), 0);
+    CU_ASSERT_EQUAL(made->scaled[0], 2 * made->action[0]);
+    memcpy(obs, made->next_obs, sizeof obs);
+    sum += made->reward;
+  }
+  CU_ASSERT_EQUAL(sum, result.episode_return);
+  evaluator_destroy(evaluator);
+}
+
 static void test_begin_drops(void) {
   struct environment_kind kind;
   struct evaluator *evaluator = begin(&kind, 2);
@@ -192,6 +216,7 @@ int main(void) {
   static const struct unit_case cases[] = {
       {"episodes run deterministically, seeded by their numbers", test_episodes},
       {"evaluations repeat, however their episodes are dealt out", test_repeats},
+      {"each step is told as it was made", test_made},
       {"a new evaluation drops the one under way", test_begin_drops},
       {"no episodes, or one, are fine", test_nothing_to_do},
       {"what fails is named as evaluation", test_failures},
