@@ -6,6 +6,7 @@
 #include "launch/arguments.h"
 #include "launch/command.h"
 #include "launch/json.h"
+#include "launch/recording.h"
 #include "launch/trace.h"
 #include "launch/trained.h"
 
@@ -15,7 +16,7 @@
 
 struct request {
   struct trained_request policy;
-  const char *episodes, *trace; // NULL: not given
+  const char *episodes, *trace, *record; // NULL: not given
   bool json, verbose;
 };
 
@@ -25,6 +26,7 @@ struct evaluation {
   double *returns;                         // (eval_episodes)
   float *first_observation, *first_action; // (obs_dim), (act_dim) of episode 0
   struct trace *trace;                     // NULL: none is asked for
+  struct recording *recording;             // NULL: none is asked for
   double mean, deviation, low, high, length;
 };
 
@@ -32,7 +34,8 @@ static enum status parse_request(int argc, char **argv, struct request *request,
   *request = (struct request){0};
   const struct argument known[] = {{"env", NULL, &request->policy.env},   {"episodes", NULL, &request->episodes},
                                    {"seed", NULL, &request->policy.seed}, {"trace", NULL, &request->trace},
-                                   {"json", &request->json, NULL},        {"verbose", &request->verbose, NULL}};
+                                   {"record", NULL, &request->record},    {"json", &request->json, NULL},
+                                   {"verbose", &request->verbose, NULL}};
   const enum status status =
       arguments_parse(argc, argv, "eval", known, sizeof known / sizeof *known, &request->policy.path, error);
   if (status != STATUS_OK) return status;
@@ -45,21 +48,25 @@ static enum status parse_request(int argc, char **argv, struct request *request,
     const struct option *episodes = options_find("eval_episodes");
     if (option_set(episodes, &config, request->episodes, "--episodes", error) != STATUS_OK) return error->status;
   }
+  if (request->record && recording_check(request->record, error) != STATUS_OK) return error->status;
   return request->trace ? trace_check(request->trace, error) : STATUS_OK;
 }
 
+// Ten episodes unless the request says otherwise; one where they are recorded.
 static enum status read_policy(struct evaluation *evaluation, const struct request *request, struct error *error) {
-  const struct option *episodes = options_find("eval_episodes");
+  const struct option *option = options_find("eval_episodes");
+  const char *episodes = request->episodes ? request->episodes : request->record ? "1" : option->default_text;
   const enum status status = trained_read(&evaluation->trained, &request->policy, error);
   if (status != STATUS_OK) return status;
-  return option_set(episodes, &evaluation->trained.config,
-                    request->episodes ? request->episodes : episodes->default_text, "--episodes", error);
+  return option_set(option, &evaluation->trained.config, episodes, "--episodes", error);
 }
 
 static enum status prepare(struct evaluation *evaluation, const struct request *request, struct error *error) {
   const char *what = "the evaluation";
   struct trained *trained = &evaluation->trained;
   enum status status = read_policy(evaluation, request, error);
+  if (status == STATUS_OK && evaluation->recording)
+    status = recording_open(evaluation->recording, request->record, &trained->config, error);
   if (status == STATUS_OK) status = trained_open_environment(trained, error);
   if (status != STATUS_OK) return status;
   const uint32_t obs_dim = trained->shape.obs_dim, act_dim = trained->shape.act_dim;
@@ -75,7 +82,10 @@ static enum status prepare(struct evaluation *evaluation, const struct request *
   }
   policy_weights_copy(evaluator_weights(evaluation->evaluator), &trained->weights);
   const struct environment *environment = evaluator_environment(evaluation->evaluator, error);
-  if (environment) return trained_check_bounds(trained, environment, error);
+  if (environment) {
+    status = trained_check_bounds(trained, environment, error);
+    return status == STATUS_OK && evaluation->recording ? recording_begin(evaluation->recording, error) : status;
+  }
   trained_explain_failure(trained, error);
   return error->status;
 }
@@ -86,7 +96,21 @@ static void release(struct evaluation *evaluation) {
   memory_free(evaluation->first_observation);
   memory_free(evaluation->first_action);
   evaluator_destroy(evaluation->evaluator);
+  if (evaluation->recording) recording_close(evaluation->recording);
   trained_release(&evaluation->trained);
+}
+
+static enum status run_step(struct evaluation *evaluation, bool *done, struct message_episode *result,
+                            struct error *error) {
+  enum status status = evaluator_step(evaluation->evaluator, done, result, error);
+  if (status != STATUS_OK) return status;
+  const struct evaluator_transition *made = evaluator_made(evaluation->evaluator);
+  if (evaluation->recording && !made)
+    return error_set(error, STATUS_FAILED, "--record: the environment failed while it was recorded: %s",
+                     evaluator_incident(evaluation->evaluator)->text);
+  if (evaluation->trace) status = trace_add(evaluation->trace, made, *done, error);
+  if (status == STATUS_OK && evaluation->recording) status = recording_add(evaluation->recording, made, error);
+  return status;
 }
 
 // out: where each episode is told as it ends, or NULL.
@@ -97,9 +121,7 @@ static enum status run_episodes(struct evaluation *evaluation, FILE *out, struct
   while (evaluator_busy(evaluation->evaluator)) {
     struct message_episode result;
     bool done;
-    enum status status = evaluator_step(evaluation->evaluator, &done, &result, error);
-    if (status == STATUS_OK && evaluation->trace)
-      status = trace_add(evaluation->trace, evaluator_made(evaluation->evaluator), done, error);
+    const enum status status = run_step(evaluation, &done, &result, error);
     if (status != STATUS_OK) return status;
     const struct message_incident *incident = evaluator_incident(evaluation->evaluator);
     if (!done && incident) fprintf(stderr, "corsac: an episode is made again: %s\n", incident->text);
@@ -176,20 +198,31 @@ static enum status write_trace(const struct evaluation *evaluation, struct error
   return STATUS_OK;
 }
 
+static enum status end_recording(struct evaluation *evaluation, struct error *error) {
+  evaluator_destroy(evaluation->evaluator); // with it the last picture has come
+  evaluation->evaluator = NULL;
+  const enum status status = recording_end(evaluation->recording, error);
+  if (status == STATUS_OK) fprintf(stderr, "corsac: %s is recorded\n", evaluation->recording->path);
+  return status;
+}
+
 int command_eval(int argc, char **argv) {
   struct error error = {0};
   struct request request;
   struct evaluation evaluation = {0};
   struct trace trace = {0};
+  struct recording recording = {.frames = -1, .words = -1};
   if (parse_request(argc, argv, &request, &error) != STATUS_OK) return command_fail(&error);
   linalg_init();
   if (request.trace) evaluation.trace = &trace;
+  if (request.record) evaluation.recording = &recording;
   FILE *out = request.json ? (request.verbose ? stderr : NULL) : stdout;
   enum status status = prepare(&evaluation, &request, &error);
   if (status == STATUS_OK && request.verbose) say_policy(out, &evaluation);
   if (status == STATUS_OK) status = run_episodes(&evaluation, out, &error);
   if (status == STATUS_OK) summarise(&evaluation);
   if (status == STATUS_OK && request.trace) status = write_trace(&evaluation, &error);
+  if (status == STATUS_OK && request.record) status = end_recording(&evaluation, &error);
   if (status == STATUS_OK && request.json) status = print_json(&evaluation, &error);
   if (status == STATUS_OK && !request.json)
     printf("%llu episode%s of %s: mean return %.3f +- %.3f (%.3f to %.3f), mean length %.1f\n",

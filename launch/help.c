@@ -68,6 +68,11 @@ static const char *const EVAL =
     "that has moved,\n"
     "                 or another variant\n"
     "  --seed S       of the episodes (default: the run's)\n"
+    "  --record FILE  .mp4 or .gif: a film of the episodes (1 unless --episodes says otherwise), made with ffmpeg. "
+    "Pendulum-v1 and\n"
+    "                 MountainCarContinuous-v0 are drawn here; gym: and the MuJoCo tasks by Gymnasium, in its own "
+    "environment\n"
+    "                 (launch/install-deps.sh record)\n"
     "  --trace FILE   .csv or .h5: a row for each step: episode, step, observation, action, reward, terminated, "
     "truncated, the\n"
     "                 action's log-probability, every critic's Q (best.h5 has no critics). An .h5 is what "
@@ -81,7 +86,8 @@ static const char *const EVAL =
     "Examples:\n"
     "  corsac eval runs/p1\n"
     "  corsac eval runs/p1/best.h5 --episodes 100 --json\n"
-    "  corsac eval runs/p1 --episodes 1 --trace episode.csv\n";
+    "  corsac eval runs/p1 --episodes 1 --trace episode.csv\n"
+    "  corsac eval runs/p1 --record swing-up.mp4\n";
 
 static const char *const EXPORT =
     "corsac export RUN|FILE --format c|onnx|npz [-o FILE] [--name NAME]\n"

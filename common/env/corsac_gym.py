@@ -5,9 +5,11 @@ ID is what gymnasium.make takes; with "module:ID" the module, looked for in the 
 Observation: Box, or Dict and Tuple of such. One vector of float32: the keys of a Dict sorted, a Tuple in its order, arrays row-major.
 Action:      Box with finite bounds. An array of the space's shape and type; integers are rounded to.
 Seed:        every episode is reset with a seed of its own, the lower 32 bits of corsac's.
+Pictures:    with CORSAC_FRAMES=PIPE (corsac eval --record) a line with the frames per second, then a PPM after each reset and step.
 End:         terminated and truncated as they are; Gymnasium's own TimeLimit truncates, corsac adds no limit. What info holds is not used.
 """
 
+import ctypes.util
 import os
 import signal
 import sys
@@ -97,11 +99,11 @@ def action_maker(space):
     return lambda numbers: numpy.rint(numbers).astype(kind).reshape(shape)
 
 
-def make(name):
+def make(name, **options):
     """The environment that gymnasium.make gives, without its checker, which would warn and cost time in every step."""
     sys.path[0] = os.getcwd()  # this file's directory until now
     try:
-        return gymnasium.make(name, disable_env_checker=True)
+        return gymnasium.make(name, disable_env_checker=True, **options)
     except Exception as error:  # whatever the environment's own code raises
         if not isinstance(error, gymnasium.error.Error):
             traceback.print_exc()
@@ -117,28 +119,61 @@ def one_line(error):
     return f"{type(error).__name__}{': ' if text else ''}{text}{place}"
 
 
-def drive(env, sim):
+class Camera:
+    """camera() puts a picture of the environment into a pipe that ffmpeg reads."""
+
+    def __init__(self, env, pipe):
+        self.env, self.file = env, open(pipe, "wb")
+        self.file.write(b"%d\n" % round(env.metadata.get("render_fps", 30)))
+        self.file.flush()
+
+    def __call__(self):
+        try:
+            picture = self.env.render()
+        except gymnasium.error.DependencyNotInstalled as error:
+            raise RuntimeError(f"{error}; launch/install-deps.sh record installs what Gymnasium's own tasks draw with") from None
+        picture = numpy.ascontiguousarray(picture, numpy.uint8)
+        if picture.ndim != 3 or picture.shape[2] != 3:
+            raise ValueError(f"render() gives an array of the shape {picture.shape}; a picture is (height, width, 3)")
+        self.file.write(b"P6\n%d %d\n255\n" % (picture.shape[1], picture.shape[0]))
+        self.file.write(picture)
+        self.file.flush()
+
+
+def without_screen():
+    """What draws without a screen, unless the user has said it."""
+    os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
+    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+    os.environ.setdefault("MUJOCO_GL", "egl" if ctypes.util.find_library("EGL") else "osmesa")
+
+
+def drive(env, sim, camera):
     """Plays episodes until corsac wants no more. What the environment raises fails the episode: corsac then starts this anew."""
     flatten, to_action = Flattener(env.observation_space), action_maker(env.action_space)
     obs = numpy.empty(flatten.size, numpy.float32)
     while sim.wanted:
         observation, _ = env.reset(seed=sim.seed % 2**32)
         flatten(observation, obs)
+        camera()
         action = sim.begin(obs)
         while sim.acting:
             observation, reward, terminated, truncated, _ = env.step(to_action(action))
             flatten(observation, obs)
+            camera()
             action = sim.step(obs, float(reward), terminated, truncated)
 
 
 def main(name):
     if "CORSAC_CHANNEL" in os.environ:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's ^C is corsac's: it saves, then closes this
-    env = make(name)
+    pipe = os.environ.get("CORSAC_FRAMES")
+    if pipe:
+        without_screen()
+    env = make(name, render_mode="rgb_array") if pipe else make(name)
     low, high = action_bounds(env.action_space)
     sim = corsac_sim.Sim(name, Flattener(env.observation_space).size, low, high)
     try:
-        drive(env, sim)
+        drive(env, sim, Camera(env, pipe) if pipe else lambda: None)
     except Exception as error:
         traceback.print_exc()
         sim.fail(one_line(error))
