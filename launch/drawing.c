@@ -98,7 +98,7 @@ static void draw_mountain_car(struct canvas *canvas, const float *obs, float act
 const struct drawing *drawing_find(const char *env) {
   // Frames per second as Gymnasium has them; a pendulum's step is 0.05 s.
   static const struct drawing drawings[] = {{"Pendulum-v1", 400, 400, 20, draw_pendulum},
-                                            {"MountainCarContinuous-v0", 600, 400, 30, draw_mountain_car}};
+                                            {"MountainCarContinuous-v0", 600, 440, 30, draw_mountain_car}};
   for (size_t i = 0; i < sizeof drawings / sizeof *drawings; i++)
     if (strcmp(env, drawings[i].env) == 0) return &drawings[i];
   return NULL;

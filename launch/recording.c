@@ -101,6 +101,13 @@ enum status recording_open(struct recording *recording, const char *path, struct
   return recording->drawing ? open_canvas(recording, error) : open_pipe(recording, error);
 }
 
+static void remove_pipe(struct recording *recording) {
+  if (!recording->directory[0]) return;
+  unlink(recording->pipe);
+  rmdir(recording->directory);
+  recording->directory[0] = 0;
+}
+
 // The first line of the child's pictures: how many make a second.
 static enum status read_rate(struct recording *recording, int *rate, struct error *error) {
   char text[16] = "";
@@ -195,6 +202,7 @@ enum status recording_begin(struct recording *recording, struct error *error) {
   status = start_ffmpeg(recording, recording->frames, rate, error);
   close(recording->frames); // it is ffmpeg's alone: a child whose reader is gone learns it
   recording->frames = -1;
+  remove_pipe(recording); // the child has opened it
   return status;
 }
 
@@ -270,10 +278,7 @@ void recording_close(struct recording *recording) {
     while (waitpid(recording->ffmpeg, NULL, 0) < 0 && errno == EINTR) continue;
   }
   if (recording->temporary[0]) unlink(recording->temporary);
-  if (recording->directory[0]) {
-    unsetenv(VARIABLE);
-    unlink(recording->pipe);
-    rmdir(recording->directory);
-  }
+  if (recording->pipe[0]) unsetenv(VARIABLE);
+  remove_pipe(recording);
   memory_free(recording->canvas.rgb);
 }

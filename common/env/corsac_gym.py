@@ -171,9 +171,10 @@ def main(name):
         without_screen()
     env = make(name, render_mode="rgb_array") if pipe else make(name)
     low, high = action_bounds(env.action_space)
+    camera = Camera(env, pipe) if pipe else lambda: None
     sim = corsac_sim.Sim(name, Flattener(env.observation_space).size, low, high)
     try:
-        drive(env, sim, Camera(env, pipe) if pipe else lambda: None)
+        drive(env, sim, camera)
     except Exception as error:
         traceback.print_exc()
         sim.fail(one_line(error))
