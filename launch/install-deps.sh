@@ -1,15 +1,16 @@
 #!/bin/sh
 # Installs the Debian or Ubuntu packages that are missing; elsewhere says what is needed. Nothing to do takes no time.
-#   install-deps.sh [core] [tests] [full] [coverage] [bench] [mujoco] [gym] [gym-mujoco]     default: core
+#   install-deps.sh [core] [tests] [full] [coverage] [bench] [mujoco] [gym] [gym-mujoco] [record]     default: core
 set -eu
 [ $# -gt 0 ] || set -- core
-case " $* " in *' mujoco '* | *' gym '* | *' gym-mujoco '*) # their packages, then what no package has
-  "$0" $(for group in "$@"; do echo "$group" | sed 's/^\(mujoco\|gym\|gym-mujoco\)$/&-packages/'; done)
+case " $* " in *' mujoco '* | *' gym '* | *' gym-mujoco '* | *' record '*) # their packages, then what no package has
+  "$0" $(for group in "$@"; do echo "$group" | sed 's/^\(mujoco\|gym\|gym-mujoco\|record\)$/&-packages/'; done)
   for group in "$@"; do
     case $group in
     mujoco) "$(dirname "$0")/install-mujoco.sh" ;;
     gym) "$(dirname "$0")/install-gym.sh" ;;
     gym-mujoco) "$(dirname "$0")/install-gym.sh" mujoco ;;
+    record) "$(dirname "$0")/install-gym.sh" mujoco pygame ;;
     esac
   done
   exit
@@ -21,10 +22,10 @@ for group in "$@"; do
   core) packages="$packages gcc make pkg-config libc6-dev openmpi-bin libopenmpi-dev libopenblas-dev libhdf5-dev librandom123-dev
     libyaml-dev libjansson-dev zlib1g-dev libprotobuf-c-dev protobuf-c-compiler" ;;
   tests)
-    packages="$packages libcunit1-dev procps iproute2 strace g++ gfortran clang-format git python3 python3-pip python3-venv python3-h5py"
+    packages="$packages libcunit1-dev procps iproute2 strace g++ gfortran clang-format git python3 python3-pip python3-venv python3-h5py mandoc"
     command -v gnuplot >/dev/null || packages="$packages gnuplot-nox fonts-dejavu-core" # it drives the other builds of gnuplot out
     ;;
-  full) packages="$packages clang valgrind qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross slurm-wlm munge chromium" ;;
+  full) packages="$packages clang valgrind ffmpeg qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross slurm-wlm munge chromium" ;;
   coverage) packages="$packages gcovr" ;;
   bench)
     packages="$packages python3 python3-venv"
@@ -34,8 +35,12 @@ for group in "$@"; do
     packages="$packages gcc libc6-dev"
     python3 -m pip --version >/dev/null 2>&1 || packages="$packages python3 python3-pip"
     ;;
+  record-packages) # to make films: the encoder, and what MuJoCo draws with where there is no screen
+    packages="$packages ffmpeg libegl1 libosmesa6"
+    python3 -c 'import ensurepip, venv' 2>/dev/null || packages="$packages python3 python3-venv"
+    ;;
   gym-packages | gym-mujoco-packages) python3 -c 'import ensurepip, venv' 2>/dev/null || packages="$packages python3 python3-venv" ;;
-  *) echo "install-deps.sh: no group '$group' (core, tests, full, coverage, bench, mujoco, gym, gym-mujoco)" >&2 && exit 2 ;;
+  *) echo "install-deps.sh: no group '$group' (core, tests, full, coverage, bench, mujoco, gym, gym-mujoco, record)" >&2 && exit 2 ;;
   esac
 done
 [ -n "$packages" ] || exit 0

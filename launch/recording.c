@@ -77,10 +77,12 @@ static enum status open_canvas(struct recording *recording, struct error *error)
 
 // A pipe with a name, for the child of the environment: opened here first, so that the child need not wait.
 static enum status open_pipe(struct recording *recording, struct error *error) {
-  snprintf(recording->directory, sizeof recording->directory, "/tmp/corsac-record-XXXXXX");
+  const char *tmp = getenv("TMPDIR");
+  snprintf(recording->directory, sizeof recording->directory, "%.900s/corsac-record-XXXXXX",
+           tmp && *tmp ? tmp : "/tmp");
   if (!mkdtemp(recording->directory)) {
     recording->directory[0] = 0;
-    return error_set(error, STATUS_IO, "--record: no directory can be made in /tmp: %s", strerror(errno));
+    return error_set(error, STATUS_IO, "--record: no directory can be made in $TMPDIR or /tmp: %s", strerror(errno));
   }
   snprintf(recording->pipe, sizeof recording->pipe, "%s/frames", recording->directory);
   if (mkfifo(recording->pipe, 0600) != 0 || setenv(VARIABLE, recording->pipe, 1) != 0 ||

@@ -12,11 +12,11 @@ struct recording {
   const char *path;              // not owned
   const struct drawing *drawing; // NULL: Gymnasium draws
   struct canvas canvas;
-  char program[4096], temporary[4096 + 16], directory[64], pipe[80]; // pipe: in the directory of our own
-  int frames;                                                        // where pictures go (drawing), or come from
-  int words;                                                         // what ffmpeg says
-  pid_t ffmpeg;                                                      // 0: none runs
-  double patience;                                                   // s that a single step of all this may take
+  char program[4096], temporary[4096 + 16], directory[1024], pipe[1032]; // pipe: in the directory of our own
+  int frames;                                                            // where pictures go (drawing), or come from
+  int words;                                                             // what ffmpeg says
+  pid_t ffmpeg;                                                          // 0: none runs
+  double patience;                                                       // s that a single step of all this may take
 };
 // The name ends in .mp4 or .gif, its directory can be written, there is an ffmpeg: what can be said without a policy.
 enum status recording_check(const char *path, struct error *error);

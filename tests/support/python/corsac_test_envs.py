@@ -98,12 +98,28 @@ class Spaces(Box64):
         self.observation_space = observation_space or self.observation_space
 
 
+class Film(Box64):
+    """Pictures of 31 x 21 whose pixels are all (10 x steps, 100, 200)."""
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 12}
+
+    def __init__(self, render_mode=None, fault=None):
+        self.render_mode, self.fault = render_mode, fault
+
+    def render(self):
+        if self.fault and self.steps == 3:
+            raise RuntimeError("the film has torn")
+        return numpy.full((21, 31, 3), (10 * self.steps, 100, 200), numpy.uint8)
+
+
 def register(name, entry_point, steps=10, **kwargs):
     gymnasium.register(f"test/{name}-v0", entry_point=entry_point, max_episode_steps=steps, kwargs=kwargs)
 
 
 register("Box", Box64)
 register("Nested", Nested, 20)
+register("Film", Film)
+register("TornFilm", Film, fault="render")
 register("Ends", Ends)
 register("Rounded", Rounded)
 register("Raise", Faulty, fault="raise")
