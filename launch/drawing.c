@@ -29,7 +29,9 @@ void canvas_line(struct canvas *canvas, double x0, double y0, double x1, double 
     for (uint32_t column = left; column < right; column++) {
       const double x = column + 0.5 - x0, y = row + 0.5 - y0;
       const double along = length2 > 0 ? fmin(fmax((x * dx + y * dy) / length2, 0), 1) : 0;
-      const double inside = radius + 0.5 - hypot(x - along * dx, y - along * dy); // a pixel's share of it
+      const double inside =
+          radius + 0.5 -
+          sqrt((x - along * dx) * (x - along * dx) + (y - along * dy) * (y - along * dy)); // a pixel's share of it
       if (inside > 0) blend(canvas->rgb + 3 * ((size_t)row * canvas->width + column), color, fmin(inside, 1));
     }
   }
@@ -75,7 +77,8 @@ static void draw_mountain_car(struct canvas *canvas, const float *obs, float act
   canvas_fill(canvas, WHITE);
   for (uint32_t column = 0; column < canvas->width; column++) {
     const double top = floor_y - scale * hill(LEFT + (column + 0.5) / scale);
-    canvas_line(canvas, column + 0.5, top, column + 0.5, canvas->height, 0.5, GROUND);
+    for (uint32_t row = clamp(top, canvas->height); row < canvas->height; row++)
+      memcpy(canvas->rgb + 3 * ((size_t)row * canvas->width + column), &GROUND, 3);
   }
   for (uint32_t column = 0; column + 4 < canvas->width; column += 4)
     canvas_line(canvas, column, floor_y - scale * hill(LEFT + column / scale), column + 4,

@@ -150,7 +150,7 @@ static enum status start_ffmpeg(struct recording *recording, int input, int rate
                         "-i",
                         "-",
                         "-vf",
-                        gif ? "split[a][b];[a]palettegen=stats_mode=diff[p];[b][p]paletteuse=dither=none"
+                        gif ? "split[a][b];[a]palettegen[p];[b][p]paletteuse=dither=none"
                             : "pad=ceil(iw/2)*2:ceil(ih/2)*2",
                         "-f",
                         gif ? "gif" : "mp4",
