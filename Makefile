@@ -115,7 +115,7 @@ RUN_TESTS = tests/support/run_tests.sh -r $(B)/results -s $(TIME_SCALE)
 
 # --- targets people type ------------------------------------------------------------------------------------------------
 .PHONY: all tests help deps demo check check-built check-full check-unit check-mpi check-e2e check-layers \
-  check-headers check-format check-asan check-ubsan check-tsan check-valgrind check-clang check-cpus check-arm64 coverage bench bench-compare bench-plots format fuzz soak check-openmpi5 install uninstall clean
+  check-headers check-format check-asan check-ubsan check-tsan check-valgrind check-clang check-cpus check-arm64 coverage bench bench-compare bench-plots format fuzz soak check-openmpi5 install uninstall dist clean
 
 all: $(B)/corsac $(API) $(SIM).a $(SIM).so $(POLICY).a $(POLICY).so $(SHARED) ## Build the program: build/release/corsac
 tests: $(UNIT_TESTS) $(MPI_TESTS) $(PLUGINS) $(SIMULATORS) ## Build the tests
@@ -246,9 +246,11 @@ bench-plots: ## Measure updates/s by shape, steps/s and receive rate by actors, 
 	$(Q)BUILD=$(BUILD) CORSAC=$(BUILD)/release/corsac tests/bench/sweep.sh $(ARGUMENTS)
 	$(Q)BUILD=$(BUILD) tests/bench/plot.sh $(if $(RESULTS),--results)
 
+# Everything is put together below $(B)/stage, which is then copied; what was copied is listed, for uninstall.
 PREFIX ?= /usr/local
-prefix := $(DESTDIR)$(PREFIX)
+install: private prefix := $(B)/stage
 install: all ## Install below PREFIX=/usr/local (and DESTDIR)
+	$(Q)rm -rf $(prefix)
 	$(Q)install -d $(prefix)/bin $(prefix)/include/corsac $(prefix)/share/corsac/presets
 	$(Q)install -m 755 $(B)/corsac $(prefix)/bin/corsac
 	$(Q)install -m 644 $(API) $(prefix)/include/corsac
@@ -258,10 +260,22 @@ install: all ## Install below PREFIX=/usr/local (and DESTDIR)
 	$(Q)$(if $(PRESETS),install -m 644 $(PRESETS) $(prefix)/share/corsac/presets)
 	$(Q)install -d $(prefix)/share/corsac/cluster && install -m 755 $(CLUSTER) $(prefix)/share/corsac/cluster
 	$(Q)for e in $(EXAMPLES:launch/%=%); do install -D -m 644 launch/$$e $(prefix)/share/corsac/$$e || exit 1; done
+	$(Q)install -d $(prefix)/share/man/man1 $(prefix)/share/bash-completion/completions
+	$(Q)$(B)/corsac help --man >$(prefix)/share/man/man1/corsac.1 && for name in $$($(B)/corsac help --commands); do \
+	  $(B)/corsac help --man $$name >$(prefix)/share/man/man1/corsac-$$name.1 || exit 1; done
+	$(Q)$(B)/corsac help --completion >$(prefix)/share/bash-completion/completions/corsac
+	$(Q)launch/install.sh $(prefix) '$(DESTDIR)$(PREFIX)'
 
 uninstall: ## Remove what install put there
-	$(Q)rm -rf $(prefix)/bin/corsac $(prefix)/include/corsac $(prefix)/share/corsac $(prefix)/lib/libcorsac_sim.a $(prefix)/lib/libcorsac_sim.so \
-	  $(prefix)/lib/libcorsac_policy.a $(prefix)/lib/libcorsac_policy.so $(prefix)/lib/pkgconfig/corsac-policy.pc
+	$(Q)launch/install.sh --remove '$(DESTDIR)$(PREFIX)'
+
+# Of a clone what git knows, as it stands; of what was unpacked from such an archive everything but what was built.
+DIST := corsac-$(VERSION)
+dist: ## Make build/corsac-VERSION.tar.gz, which builds by itself
+	$(Q)mkdir -p $(BUILD) && { git ls-files -z 2>/dev/null || true; } >$(BUILD)/dist.list
+	$(Q)[ -s $(BUILD)/dist.list ] || find . \( -path ./$(BUILD) -o -path ./runs \) -prune -o -type f -printf '%P\0' >$(BUILD)/dist.list
+	$(Q)tar -czf $(BUILD)/$(DIST).tar.gz --null -T $(BUILD)/dist.list --transform 's,^,$(DIST)/,' --sort=name --owner=0 --group=0 --numeric-owner
+	@echo $(BUILD)/$(DIST).tar.gz
 
 clean: ## Remove build/
 	$(Q)rm -rf $(BUILD)

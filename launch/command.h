@@ -5,6 +5,8 @@
 
 #include "common/base/status.h"
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
 
 int command_train(int argc, char **argv);
 int command_eval(int argc, char **argv);
@@ -26,5 +28,6 @@ int command_fail(const struct error *error);
 // Among several ranks of one start, one speaks. Known before MPI starts: the launcher's word is taken for it.
 bool command_first_rank(void);
 // The --help page of a subcommand: usage, what it does, options, examples. NULL: of the program.
-void command_help(const char *name);
+void command_help_print(FILE *out, const char *name);
+const char *command_help_name(size_t index); // of the pages, in their order; NULL: no more
 #endif

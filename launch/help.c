@@ -24,6 +24,7 @@ static const char *const PROGRAM =
     "  corsac cluster    a script for a batch system, filled in: Slurm, PBS, LSF, or machines of your own\n"
     "  corsac doctor     looks at this machine, or under mpirun at all of a job's: what is wrong, and how to mend it\n"
     "  corsac help NAME  more about one of these (or NAME --help)\n"
+    "  corsac help --man [NAME]    its manual page; help --completion: for bash\n"
     "  corsac --version [--verbose]\n"
     "\n"
     "A first run, in one process and on 9 ranks (1 learns, 8 act):\n"
@@ -335,16 +336,20 @@ static const char *const DOCTOR =
     "  corsac doctor --run-dir runs\n"
     "  mpirun --bind-to none --oversubscribe -n 9 corsac doctor\n";
 
-void command_help(const char *name) {
-  static const struct {
-    const char *name, *const *text;
-  } pages[] = {{"train", &TRAIN},     {"eval", &EVAL},     {"inspect", &INSPECT}, {"envs", &ENVS},
-               {"options", &OPTIONS}, {"bench", &BENCH},   {"cluster", &CLUSTER}, {"check-env", &CHECK_ENV},
-               {"new-env", &NEW_ENV}, {"doctor", &DOCTOR}, {"export", &EXPORT},   {"explain", &EXPLAIN},
-               {"plot", &PLOT},       {"report", &REPORT}};
+static const struct {
+  const char *name, *const *text;
+} pages[] = {{"train", &TRAIN},     {"eval", &EVAL},     {"inspect", &INSPECT}, {"envs", &ENVS},
+             {"options", &OPTIONS}, {"bench", &BENCH},   {"cluster", &CLUSTER}, {"check-env", &CHECK_ENV},
+             {"new-env", &NEW_ENV}, {"doctor", &DOCTOR}, {"export", &EXPORT},   {"explain", &EXPLAIN},
+             {"plot", &PLOT},       {"report", &REPORT}};
+enum { PAGES = sizeof pages / sizeof *pages };
+
+const char *command_help_name(size_t index) { return index < PAGES ? pages[index].name : NULL; }
+
+void command_help_print(FILE *out, const char *name) {
   const char *text = PROGRAM;
-  for (size_t i = 0; name && i < sizeof pages / sizeof *pages; i++)
+  for (size_t i = 0; name && i < PAGES; i++)
     if (strcmp(name, pages[i].name) == 0) text = *pages[i].text;
-  fputs(text, stdout);
-  if (text == TRAIN) options_print_help(stdout, NULL);
+  fputs(text, out);
+  if (text == TRAIN) options_print_help(out, NULL);
 }

@@ -3,6 +3,7 @@
 #include "common/base/log.h"
 #include "launch/arguments.h"
 #include "launch/command.h"
+#include "launch/manual.h"
 #include "launch/version.h"
 
 #include <stdbool.h>
@@ -49,7 +50,7 @@ static bool asks_for_help(const char *word) { return strcmp(word, "--help") == 0
 static int print_help(const char *name) {
   struct error error = {0};
   if (name && strcmp(name, "help") != 0 && find_command(name, &error) < 0) return command_fail(&error);
-  command_help(name && strcmp(name, "help") != 0 ? name : NULL);
+  command_help_print(stdout, name && strcmp(name, "help") != 0 ? name : NULL);
   return EXIT_DONE;
 }
 
@@ -62,6 +63,7 @@ static int run_command(int argc, char **argv) {
   for (int i = 2; i < argc; i++)
     if (asks_for_help(argv[i])) return first ? print_help(name) : EXIT_DONE;
   if (asks_for_help(name)) return print_help(NULL);
+  if (strcmp(name, "help") == 0 && argc > 2 && argv[2][0] == '-') return command_manual(argc - 2, argv + 2);
   if (strcmp(name, "help") == 0) return print_help(argc > 2 ? argv[2] : NULL);
   if (strcmp(name, "--version") == 0) {
     bool verbose = false;

@@ -145,7 +145,7 @@ struct role_ending train_job(int argc, char **argv, int rank, int size, int watc
 int command_train(int argc, char **argv) {
   for (int i = 0; i < argc; i++)
     if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-      command_help("train");
+      command_help_print(stdout, "train");
       return EXIT_DONE;
     }
   const volatile sig_atomic_t *stop = signals_install();
