@@ -224,7 +224,7 @@ static void put_choices(FILE *out) {
     for (const char *c = option->name; *c; c++) fputc(*c == '_' ? '-' : *c, out);
     fputs(") words='", out);
     for (const char *c = option->choices; *c; c++) fputc(*c == '|' ? ' ' : *c, out);
-    fputs("' ;;\n", out);
+    fputs("' files= ;;\n", out);
   }
   fputs("    --env) words='", out);
   for (size_t i = 0; i < registry_count(); i++) fprintf(out, "%s%s", i ? " " : "", registry_at(i)->name);
@@ -234,7 +234,7 @@ static void put_choices(FILE *out) {
 enum status manual_completion(FILE *out, struct error *error) {
   fputs("# Completion of corsac for bash. Made by `corsac help --completion`.\n"
         "_corsac() {\n"
-        "  local current=${COMP_WORDS[COMP_CWORD]} words=\n"
+        "  local current=${COMP_WORDS[COMP_CWORD]} words= files=1\n"
         "  if [ \"$COMP_CWORD\" = 1 ]; then\n"
         "    words='",
         out);
@@ -266,7 +266,7 @@ enum status manual_completion(FILE *out, struct error *error) {
         "    --version) words=--verbose ;;\n"
         "  esac\n"
         "  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
-        "  case $current in -*) ;; *) COMPREPLY+=($(compgen -f -- \"$current\")) ;; esac\n"
+        "  case ${files:-0}$current in 1-* | 0*) ;; *) COMPREPLY+=($(compgen -f -- \"$current\")) ;; esac\n"
         "}\n"
         "complete -o filenames -F _corsac corsac\n",
         out);
