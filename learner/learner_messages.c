@@ -162,6 +162,7 @@ static enum status expel(struct learner *learner, int from, struct error *error)
 }
 
 enum status learner_drain(struct learner *learner, bool *busy, struct error *error) {
+  bool listens = false;
   for (int taken = 0; taken < DRAIN_AT_ONCE; taken++) {
     // Rows that would go over those of a checkpoint that is being written wait, and with them all that comes behind.
     if (!learner->job->config.sync && learner->phase < PHASE_LEAVING &&
@@ -169,6 +170,8 @@ enum status learner_drain(struct learner *learner, bool *busy, struct error *err
       roster_excuse(&learner->roster);
       return STATUS_OK;
     }
+    if (!listens) roster_listen(&learner->roster);
+    listens = true;
     int from;
     const uint8_t *bytes;
     size_t size;

@@ -36,6 +36,7 @@ struct roster {
   uint32_t actors, active;                      // ranks 1..actors; the first `active` have environments
   struct roster_entry *entry;                   // (actors), of rank i + 1
   double actor_timeout, env_timeout, heartbeat; // s
+  double listened;                              // s, see roster_listen
   uint64_t realm;                               // process_realm() here
   uint64_t unsent;                              // steps, see roster_losses
   uint32_t next;                                // whose turn it is to get the next credit
@@ -78,6 +79,8 @@ void roster_count_gone(struct roster *roster);
 void roster_give_up(struct roster *roster);
 // Only the heartbeat, for when nobody is listened to.
 enum status roster_say_alive(struct roster *roster, uint64_t newest_version, struct error *error);
-void roster_excuse(struct roster *roster);         // nobody was listened to: silence counts from now on
+void roster_listen(struct roster *roster); // whatever has arrived is being taken now
+// Nobody could be listened to since roster_listen, or since this was called: that time is nobody's silence.
+void roster_excuse(struct roster *roster);
 bool roster_all_left(const struct roster *roster); // everyone alive has said BYE
 #endif
