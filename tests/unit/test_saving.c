@@ -181,7 +181,8 @@ static void test_waited_for(void) {
   int died;
   scene_init(&s, 60000);
   s.roster.heartbeat = 0;
-  for (int i = 0; i < ACTORS; i++) s.roster.entry[i].heard = clock_now() - 1e6;
+  s.roster.listened = clock_now() - 1e6;
+  for (int i = 0; i < ACTORS; i++) s.roster.entry[i].heard = s.roster.listened;
   CU_ASSERT_EQUAL(saving_now(&s.saving, CHECKPOINT_ALL, NULL), STATUS_OK);
   for (int i = 1; i <= ACTORS; i++) CU_ASSERT_TRUE(heartbeats(&s, i) > 0);
   CU_ASSERT_EQUAL(roster_keep_in_touch(&s.roster, 1, &died, NULL), STATUS_OK);
