@@ -18,26 +18,26 @@ static void line_release(struct line *line) {
 }
 
 // A row that tells of no new step stands at the end of a run, and says nothing of how it trained; but it may have the
-// final evaluation.
-static bool counts(const double *x, const double *y, const double *steps, bool evaluation, size_t row) {
-  const bool idle = steps && row > 0 && steps[row] == steps[row - 1];
-  return isfinite(x[row]) && isfinite(y[row]) && (evaluation || !idle);
+// final evaluation. The first row's speed is mostly that of the steps before learning, and would dwarf all others.
+static bool counts(const struct metrics_table *table, const double *x, const double *y, const char *name, size_t row) {
+  const double *steps = metrics_table_find(table, "env_steps");
+  const bool idle = steps && row > 0 && steps[row] == steps[row - 1] && strncmp(name, "eval_", 5) != 0;
+  const bool start = row == 0 && table->rows > 3 && strstr(name, "_per_s");
+  return isfinite(x[row]) && isfinite(y[row]) && !idle && !start;
 }
 
 // Averages of stretches of equally many values.
 static enum status line_make(const struct metrics_table *table, const char *x_name, const char *y_name,
                              size_t max_points, struct line *line, struct error *error) {
   const double *x = metrics_table_find(table, x_name), *y = metrics_table_find(table, y_name);
-  const double *steps = metrics_table_find(table, "env_steps");
-  const bool evaluation = strncmp(y_name, "eval_", 5) == 0;
   size_t values = 0, seen = 0;
   *line = (struct line){.x = memory_alloc(max_points + 1, sizeof(double), "a curve", error),
                         .y = memory_alloc(max_points + 1, sizeof(double), "a curve", error)};
   if (!line->x || !line->y) return STATUS_MEMORY;
-  for (size_t r = 0; x && y && r < table->rows; r++) values += counts(x, y, steps, evaluation, r);
+  for (size_t r = 0; x && y && r < table->rows; r++) values += counts(table, x, y, y_name, r);
   const size_t stretch = (values + max_points - 1) / max_points;
   for (size_t r = 0; values > 0 && r < table->rows; r++) {
-    if (!counts(x, y, steps, evaluation, r)) continue;
+    if (!counts(table, x, y, y_name, r)) continue;
     const double share = 1.0 / (double)(seen % stretch + 1);
     line->points += seen++ % stretch == 0;
     const size_t at = line->points - 1;

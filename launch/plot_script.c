@@ -17,7 +17,7 @@ void plot_group_label(const struct plot_request *request, size_t group, char lab
   for (size_t i = 0; i < request->count; i++) runs += request->records[i].group == group;
   run_record_label(request->records, request->count, group, label);
   const size_t used = strlen(label);
-  if (runs > 1) snprintf(label + used, RUN_RECORD_LABEL - used, " (%zu seeds)", runs);
+  if (runs > 1) snprintf(label + used, RUN_RECORD_LABEL - used, " (%zu runs)", runs);
 }
 
 static double last_x(const struct plot_request *request) {
@@ -85,7 +85,7 @@ static void write_head(const struct plot_request *request, FILE *script) {
         "set grid lc rgb '#dddddd' lw 0.7 dt 1\nset style fill noborder\n",
         script);
   const double last = last_x(request);
-  fprintf(script, "set format x '%%g%s'\nset xrange [0:%.9g]\n", unit_of(request).suffix,
+  fprintf(script, "set format x '%%g%s'\nset xtics add ('0' 0)\nset xrange [0:%.9g]\n", unit_of(request).suffix,
           last > 0 ? last / unit_of(request).size : 1);
 }
 
@@ -119,7 +119,7 @@ static void write_words(const struct plot_request *request, bool any_evaluation,
   fprintf(script, "set label 1 '%s%s%s' at graph 0,1.045 left font ',13' textcolor rgb '#777777'\n",
           any_evaluation ? "solid: evaluation" : "",
           any_training ? any_evaluation ? ",  faint: training" : "training" : "",
-          bands ? ",  band: one standard deviation over the seeds" : "");
+          bands ? ",  band: one standard deviation over the runs" : "");
   if (!any_evaluation && !any_training)
     fputs("set label 3 'no episode has ended yet' at graph 0.5,0.5 center textcolor rgb '#999999'\nset yrange [0:1]\n",
           script);
@@ -216,9 +216,7 @@ static enum status write_sheet(const struct plot_request *request, FILE *script,
   enum status status = STATUS_OK;
   fputs("unset xlabel\nset multiplot layout 4,3 columnsfirst downwards title ", script);
   write_title(request, script);
-  fprintf(
-      script,
-      " noenhanced font ',20'\nset rmargin 3\nset lmargin 9\nset tmargin 2.5\nset bmargin 3.2\nset xtics autofreq\n");
+  fprintf(script, " noenhanced font ',20'\nset rmargin 3\nset lmargin 9\nset tmargin 2.5\nset bmargin 3.2\n");
   for (size_t p = 0; p < PANELS && status == STATUS_OK; p++) {
     if (p % 4 == 3)
       fprintf(script, "set xlabel '%s' textcolor rgb '#444444'\n", unit_of(request).label);

@@ -13,7 +13,7 @@ struct plot_request {
   bool time;          // against wall time; else steps
   bool sheet;         // a page of small panels; else learning curves
 };
-// What a person calls the group: its differences and its number of seeds.
+// What a person calls the group: its differences and its number of runs.
 void plot_group_label(const struct plot_request *request, size_t group, char label[RUN_RECORD_LABEL]);
 enum status plot_script_write(const struct plot_request *request, FILE *script, struct error *error);
 #endif

@@ -25,7 +25,7 @@ static void write_key(const struct run_record *records, size_t count, size_t gro
     fputs("</span>", page);
   }
   fputs("<span class=\"soft\">strong: evaluation, without exploration; faint: training episodes", page);
-  if (several_seeds(records, count)) fputs("; band: one standard deviation over the seeds", page);
+  if (several_seeds(records, count)) fputs("; band: one standard deviation over the runs", page);
   fputs("</span></div>\n", page);
 }
 

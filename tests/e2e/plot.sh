@@ -28,7 +28,7 @@ cd "$tmp" || exit 1
 expect_status 'several runs without -o' 0 "$CORSAC" plot s1 s2
 check 'lies here' picture plot.png png
 check 'what it shows as text' grep -q 'utd 0.5' curves.svg
-check 'says how many seeds' grep -q '(2 seeds)' curves.svg
+check 'says how many runs' grep -q '(2 runs)' curves.svg
 
 # What a run may look like.
 cp -r s1 cut && truncate -s -20 cut/metrics.csv

@@ -47,7 +47,7 @@ static void test_curves(void) {
   CU_ASSERT_PTR_NOT_NULL(strstr(text, "$training0 << EOD\n0.1 -400 "));            // mean of -500 and -300
   CU_ASSERT_PTR_NOT_NULL(strstr(text, "$evaluation0 << EOD\n0.2 -389 -530.42"));   // ... minus 200 / sqrt 2
   CU_ASSERT_PTR_NOT_NULL(strstr(text, "$evaluation1 << EOD\n0.2 -389 -389 -389")); // one run
-  CU_ASSERT_PTR_NOT_NULL(strstr(text, "'utd 1 (2 seeds)'"));
+  CU_ASSERT_PTR_NOT_NULL(strstr(text, "'utd 1 (2 runs)'"));
   CU_ASSERT_PTR_NOT_NULL(strstr(text, "'utd 2'"));
   CU_ASSERT_PTR_NOT_NULL(strstr(text, "set format x '%gk'"));
   free(text);
