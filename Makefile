@@ -314,11 +314,12 @@ $(B)/gen/%.c:
 $(PROTOS:%.proto=$(B)/gen/%.pb-c.c): $(B)/gen/%.pb-c.c: %.proto
 	$(call say,PROTO,$<)
 	@mkdir -p $(@D)
+	@command -v protoc-c >/dev/null || { echo "corsac: protoc-c is missing: 'make deps' installs what is needed" >&2; exit 1; }
 	$(Q)protoc-c --c_out=$(B)/gen $<
 $(PROTOS:%.proto=$(B)/gen/%.pb-c.h): %.h: %.c ;
 $(PROTOS:%.proto=$(B)/obj/gen/%.pb-c.o): KERNEL_FLAGS := -w
-$(PROTOS:%.proto=$(B)/obj/%.o) $(PROTOS:%.proto=$(B)/obj/tests/unit/test_%.o): | $(PROTOS:%.proto=$(B)/gen/%.pb-c.h)
-$(B)/obj/launch/export_onnx.o $(B)/obj/tests/unit/test_export_onnx.o: | $(B)/gen/launch/onnx.pb-c.h
+$(PROTOS:%.proto=$(B)/obj/%.o) $(PROTOS:%.proto=$(B)/obj/tests/unit/test_%.o): $(PROTOS:%.proto=$(B)/gen/%.pb-c.h)
+$(B)/obj/launch/export_onnx.o $(B)/obj/tests/unit/test_export_onnx.o: $(B)/gen/launch/onnx.pb-c.h
 
 $(B)/obj/gen/%.o: $(B)/gen/%.c $(B)/flags
 	@mkdir -p $(@D)
