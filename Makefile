@@ -174,7 +174,7 @@ check-asan check-ubsan: check-%: ## Unit and MPI tests under the address or the 
 	$(Q)$(MAKE) FLAVOUR=$* check-unit && $(MAKE) FLAVOUR=$* check-mpi
 
 check-tsan: ## The tests of threads under the thread sanitizer
-	$(Q)$(MAKE) FLAVOUR=tsan TESTS="team sac board checkpoint_writer saving" check-unit
+	$(Q)$(MAKE) FLAVOUR=tsan TESTS="team sac board checkpoint_writer saving libcorsac_policy" check-unit
 
 check-valgrind: ## The arithmetic, codec and HDF5's driver under valgrind: what is used before it is set, or after it is freed
 	$(Q)WRAP='valgrind -q --error-exitcode=9' $(MAKE) FLAVOUR=debug TIME_SCALE=20 check-unit \
@@ -212,7 +212,7 @@ check-cpus: all $(PLUGINS) $(SIMULATORS) $(B)/cpus/fingerprints ## The same bits
 # Everything compiles for arm64; the arithmetic runs, with stand-ins for the libraries (tests/cpus/arm64.c). gcc 12 for arm64 fails to make
 # vectors of the tests' loops over fmax, hence -fno-builtin-fmax.
 ARM64 := $(BUILD)/arm64
-ARM64_TESTS := tiles linalg mlp normalizer policy squashed_gaussian adam critic sac random logarithm
+ARM64_TESTS := tiles linalg mlp normalizer policy frozen_policy squashed_gaussian adam critic sac random logarithm
 export EMULATOR := qemu-aarch64 -L /usr/aarch64-linux-gnu
 export ARM64_DIR := $(ARM64)/release
 ARM64_MAKE = $(MAKE) FLAVOUR=release BUILD=$(ARM64) CC=aarch64-linux-gnu-gcc CFLAGS='-idirafter /usr/include -fno-builtin-fmax' \
@@ -376,6 +376,7 @@ $(BUILD)/share/corsac/python/%: common/env/%
 	@mkdir -p $(@D)
 	$(Q)cp $< $@
 
+OBJCOPY := $(if $(filter %-gcc,$(CC)),$(CC:gcc=objcopy),objcopy)
 SIM_OBJECTS := $(patsubst common/env/%.c,$(BUILD)/lib/obj/%.o,$(wildcard common/env/*.c))
 $(BUILD)/lib/obj/%.o: common/env/%.c
 	$(call say,CC,$< (libcorsac_sim))
@@ -384,7 +385,7 @@ $(BUILD)/lib/obj/%.o: common/env/%.c
 # One object that shows nothing but corsac_sim_*: a simulator may have a channel_wait of its own.
 $(SIM).a: $(SIM_OBJECTS)
 	$(call say,AR,$@)
-	$(Q)$(CC) -nostdlib -r $^ -o $@.o && objcopy -w --keep-global-symbol='corsac_sim_*' $@.o && rm -f $@ && ar rcs $@ $@.o && rm -f $@.o
+	$(Q)$(CC) -nostdlib -r $^ -o $@.o && $(OBJCOPY) -w --keep-global-symbol='corsac_sim_*' $@.o && rm -f $@ && ar rcs $@ $@.o && rm -f $@.o
 $(SIM).so: $(SIM_OBJECTS) common/env/libcorsac_sim.map
 	$(call say,LINK,$@)
 	$(Q)$(CC) -shared -Wl,-soname,libcorsac_sim.so -Wl,--version-script=common/env/libcorsac_sim.map $(SIM_OBJECTS) -ldl -lm -o $@
@@ -401,7 +402,7 @@ $(BUILD)/lib/obj/policy/%.o: %.c
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -I. $(LIB_CFLAGS) $(WARNINGS) -g -O3 -fPIC -pthread -ffp-contract=off -fno-math-errno -fno-trapping-math -MMD -MP -c $< -o $@
 $(POLICY).a: $(POLICY_OBJECTS)
 	$(call say,AR,$@)
-	$(Q)$(CC) -nostdlib -r $^ -o $@.o && objcopy -w --keep-global-symbol='corsac_policy_*' $@.o && rm -f $@ && ar rcs $@ $@.o && rm -f $@.o
+	$(Q)$(CC) -nostdlib -r $^ -o $@.o && $(OBJCOPY) -w --keep-global-symbol='corsac_policy_*' $@.o && rm -f $@ && ar rcs $@ $@.o && rm -f $@.o
 $(POLICY).so: $(POLICY_OBJECTS) launch/library/libcorsac_policy.map
 	$(call say,LINK,$@)
 	$(Q)$(CC) -shared -Wl,-soname,libcorsac_policy.so -Wl,--no-undefined -Wl,--version-script=launch/library/libcorsac_policy.map $(POLICY_OBJECTS) $(POLICY_LIBS) -o $@
