@@ -18,7 +18,7 @@ bad_train() { bad "$1" "$2" "$3" "$CORSAC" train "${@:4}"; }
 bad_job() { keeps_new=1 bad "$@"; }
 
 # --- the command line -----------------------------------------------------------------------------------------------------
-bad 'no command' 2 'train, eval, inspect' "$CORSAC"
+bad 'no command' 2 'say what to do: train, eval, ' "$CORSAC"
 bad 'unknown command' 2 "no command 'trian' \(did you mean train" "$CORSAC" trian
 bad_train 'unknown option' 2 '--bacth-size: there is no such option; did you mean --batch-size' --env Pendulum-v1 --bacth-size 8
 bad_train 'an option without its value' 2 '--seed: needs a value' --env Pendulum-v1 --seed
