@@ -51,11 +51,11 @@ static double value_at(const struct explanation *e, const struct row *row, size_
 static void print_rows(FILE *out, const struct explanation *e, const struct row *rows, size_t count) {
   for (size_t first = 0; first < e->dim; first += COLUMNS) {
     const size_t end = first + COLUMNS < e->dim ? first + COLUMNS : e->dim;
-    if (e->dim > 1) fprintf(out, "%57s", "");
-    for (size_t i = first; i < end && e->dim > 1; i++) fprintf(out, "  action %-2zu", i);
+    if (e->dim > 1) fprintf(out, "%56s", "");
+    for (size_t i = first; i < end && e->dim > 1; i++) fprintf(out, " %*s%zu", i < 10 ? 9 : 8, "action ", i);
     if (e->dim > 1) fputc('\n', out);
     for (size_t r = 0; r < count; r++) {
-      fprintf(out, "  %-11s %-43s", rows[r].symbol, rows[r].from);
+      fprintf(out, "  %-11s %-42s", rows[r].symbol, rows[r].from);
       for (size_t i = first; i < end; i++) fprintf(out, " %10.5g", value_at(e, &rows[r], i));
       fputc('\n', out);
     }
@@ -109,21 +109,21 @@ static void print_gradient(FILE *out, const struct explanation *e, const char *w
 static void print_estimators(FILE *out, const struct explanation *e) {
   fprintf(out, "\nTHE VARIANCE of three ways to the gradient of J = E[alpha log pi - min Q], over %zu samples\n",
           e->samples);
-  fprintf(out, "  %-24s", "mean +- its error");
+  fprintf(out, "  %-25s", "mean +- its error");
   for (int s = 0; s < EXPLAIN_ESTIMATORS; s++) fprintf(out, " %22s", estimator_name[s]);
   fputc('\n', out);
   for (size_t i = 0; i < 2 * e->dim; i++) {
     char name[64];
     snprintf(name, sizeof name, e->dim > 1 ? "d/d %s of action %zu" : "d/d %s", i < e->dim ? "mean" : "log_std",
              i % e->dim);
-    fprintf(out, "    %-22s", name);
+    fprintf(out, "    %-23s", name);
     for (int s = 0; s < EXPLAIN_ESTIMATORS; s++)
       fprintf(out, " %10.4f +- %8.4f", e->moments[s].mean[i], sqrt(e->moments[s].variance[i] / (double)e->samples));
     fputc('\n', out);
   }
-  fprintf(out, "  %-24s", "variance of one sample");
+  fprintf(out, "  %-25s", "variance of one sample");
   for (int s = 0; s < EXPLAIN_ESTIMATORS; s++) fprintf(out, " %22.5g", variance_of(e, (enum explain_estimator)s));
-  fprintf(out, "\n  %-24s", "samples for the same");
+  fprintf(out, "\n  %-25s", "samples for the same");
   for (int s = 0; s < EXPLAIN_ESTIMATORS; s++) fprintf(out, " %22.1f", explain_price(e, (enum explain_estimator)s));
   fputc('\n', out);
 }

@@ -6,6 +6,7 @@ train 'a run' $small --run-dir "$tmp/run"
 run "$CORSAC" explain "$tmp/run" --samples 20000
 check 'explains' [ $status = 0 ]
 check 'fits 100 columns' sh -c '! grep -qE ".{101}" "$1"' sh "$out"
+check 'no blanks at the ends of lines' sh -c '! grep -qE " $" "$1"' sh "$out"
 check 'has no control characters' sh -c '! LC_ALL=C grep -q "[^[:print:]]" "$1"' sh "$out"
 for part in 'THE OBSERVATION of a reset with seed 3' 'THE ROAD' 'ITS PROBABILITY' 'WHERE THE TWO FORMS' 'GRADIENTS' 'THE VARIANCE .* 20000 samples'; do
   check "has $part" grep -qE "^$part" "$out"
