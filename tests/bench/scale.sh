@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.." || exit 1
 : "${CORSAC:=$BUILD/release/corsac}" "${PLUGIN:=$BUILD/release/plugins/linear.so}"
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE
-counts='1 2 4 8 16 32 64 128' rounds=5 seconds=0.2 steps=12000
+counts='1 2 4 8 16 32 64 128' rounds=5 seconds=0.1 steps=7000
 [ "${1-}" = --quick ] && counts='1 8' rounds=2 seconds=0.05 steps=4000
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/corsac-scale.XXXXXX")
 trap 'hosts_down; rm -rf "$tmp"' EXIT
@@ -21,7 +21,7 @@ shape='--obs-dim 17 --act-dim 6 --hidden 256,256 --batch-size 256'
 row() {
   local receive update rate memory='' run=$tmp/run started
   "$@" -n $((actors + 1)) "$CORSAC" bench transport $shape --json --rounds $rounds --seconds $seconds >"$tmp/json" 2>"$tmp/err"
-  receive=$(figure 'receive and insert')
+  receive=$(figure 'receive + insert')
   rm -rf "$run"
   # A real job, utd 1, an environment that costs nothing: actors wait for the learner, which is what 128 of them must not disturb.
   started=$(date +%s.%N)

@@ -19,9 +19,8 @@ mkdir -p "$tmp/mine/build" && cp "$tmp/example.c" "$tmp/mine/${source:-none.c}" 
 expect_status 'it compiles as shown' 0 sh -c "cd '$tmp/mine' && $compile"
 expect_status 'and with the installed header' 0 sh -c "cd '$tmp/mine' && rm '$plugin' && $(echo "$compile" | sed "s#build/include#$tmp/prefix/include#")"
 expect_status 'without a warning' 0 "${CC:-gcc}" -std=c11 -Wall -Wextra -Wpedantic -Werror -fsyntax-only -I"$tmp/prefix/include" "$tmp/example.c"
-expect_status 'as C++ programs include it' 0 "${CXX:-g++}" -Wall -Wextra -Wpedantic -Werror -fsyntax-only -I"$tmp/prefix/include" -x c++ - <<'END'
-#include <corsac/env.h>
-END
+echo '#include <corsac/env.h>' >"$tmp/include.cpp"
+expect_status 'as C++ programs include it' 0 "${CXX:-g++}" -Wall -Wextra -Wpedantic -Werror -fsyntax-only -I"$tmp/prefix/include" "$tmp/include.cpp"
 corsac=$tmp/prefix/bin/corsac
 expect_status 'it is trained' 0 "$corsac" train $small --env "$tmp/mine/$plugin" --run-dir "$tmp/run"
 expect_status 'on ranks' 0 $MPIRUN -n 3 "$corsac" train $small --env "$tmp/mine/$plugin" --sync --run-dir "$tmp/ranks"

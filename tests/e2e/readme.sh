@@ -24,6 +24,7 @@ ln -s "$root/${BUILD_DIR%/*}/lib" build/lib
 export PATH=$tmp/bin:$PATH OMPI_MCA_rmaps_base_oversubscribe=1
 shorten() { sed -E 's/ -n [0-9]+ / -n 3 /; s/(--env-steps )([0-9]+e[0-9]+|[0-9]{6,})/\12e3/; /--resume|--hidden/! s/( train )/\1--hidden 8,8 --batch-size 32 --learning-starts 1000 /'; }
 steps=$(sed -nE 's/.*--resume runs\/[^ ]*ckpt-([0-9]+)\.h5.*/\1/p' "$tmp/commands" | head -n 1)
+train 'a run like that of make demo' --env Pendulum-v1 --env-steps 2000 --hidden 8,8 --batch-size 32 --learning-starts 1000 --run-dir build/demo
 train 'a run as in the session' --env Pendulum-v1 --env-steps "${steps:-0}" --hidden 8,8 --batch-size 32 --learning-starts 1000 --run-dir "$tmp/p1"
 while read -r command <&3; do
   case $command in make*) continue ;; esac
@@ -34,6 +35,7 @@ while read -r command <&3; do
     ;;
   esac
   case $command in *gym:*) continue ;; esac # gym.sh
+  case $command in *--record*) command -v ffmpeg >/dev/null || { skip "$command, because ffmpeg is not installed" && continue; } ;; esac
   case $command in *--resume*) rm -rf runs/p1 && cp -r "$tmp/p1" runs/p1 ;; esac # each goes on from what the session left
   expect_status "$command" 0 bash -c "$(echo "$command" | shorten)"
 done 3<"$tmp/commands"
@@ -44,7 +46,7 @@ for target in $(grep -oE '(^|`)make [a-z0-9-]+' README.md CONTRIBUTING.md | sed 
 done
 { "$CORSAC" options && for command in eval export plot report inspect envs check-env new-env options cluster; do "$CORSAC" $command --help; done; } >"$tmp/options"
 grep -oE -- '--[a-z][a-z0-9-]+' README.md | sort -u | while read -r option; do
-  case $option in --bind-to | --enable-recovery | --oversubscribe | --hostfile | --map-by | --ntasks | --time | --signal | --requeue | --nodes | --array | --version | --cflags | --libs | --vecnormalize | --logdir | --enable-recovery | --mca) continue ;; esac
+  case $option in --bind-to | --enable-recovery | --oversubscribe | --hostfile | --map-by | --ntasks | --time | --signal | --requeue | --nodes | --array | --version | --cflags | --libs | --vecnormalize | --logdir | --mca | --man) continue ;; esac
   grep -qE -- "--(\[no-\])?${option#--}\b" "$tmp/options" || echo "$option"
 done >"$tmp/unknown"
 check "README.md names options that exist, not $(tr '\n' ' ' <"$tmp/unknown")" [ ! -s "$tmp/unknown" ]

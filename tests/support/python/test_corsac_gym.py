@@ -104,10 +104,17 @@ class StandIn:
 
 
 class Loop(unittest.TestCase):
+    pictures = 0
+
+    def take_picture(self):
+        self.pictures += 1
+
     def drive(self, name, **given):
         env = gymnasium.make(f"corsac_test_envs:test/{name}-v0", disable_env_checker=True)
         sim = StandIn(int(numpy.prod(env.action_space.shape)), **given)
-        corsac_gym.drive(env, sim)
+        self.pictures = 0
+        corsac_gym.drive(env, sim, self.take_picture)
+        self.assertGreaterEqual(self.pictures, sum(len(episode) for episode in sim.got))
         return sim.got
 
     def test_seed_action_and_reward(self):
