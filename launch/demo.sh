@@ -15,8 +15,15 @@ step $MPIRUN -n 4 "$CORSAC" train --env Pendulum-v1 --env-steps 15000 --log-ever
 
 printf '\nThe return of an episode (about -1200 at random, better than -200 is solved), from %s/metrics.csv:\n' "$run"
 awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; printf "%10s %10s %12s %10s\n", "env steps", "updates", "return mean", "steps/s"; next }
-  { printf "%10s %10s %12.1f %10.0f\n", $at["env_steps"], $at["updates"], $at["return_mean"], $at["env_steps_per_s"] }' "$run/metrics.csv"
+  $at["return_mean"] != "" { printf "%10s %10s %12.1f %10.0f\n", $at["env_steps"], $at["updates"], $at["return_mean"], $at["env_steps_per_s"] }' "$run/metrics.csv"
 
 step "$CORSAC" eval "$run" --episodes 10
 step "$CORSAC" inspect "$run"
-printf '\nGo on from here with: %s -n 8 %s train --resume %s --env-steps 30000\n' "$MPIRUN" "$CORSAC" "$run"
+cat <<END
+
+Go on from here with:
+  $MPIRUN -n 8 $CORSAC train --resume $run --env-steps 30000    # on other ranks
+  $CORSAC report $run                                           # one page about it, for a browser
+  $CORSAC explain $run                                          # one sampled action in numbers
+  $CORSAC export $run --format c                                # the policy as a C file
+END
