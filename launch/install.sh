@@ -13,6 +13,11 @@ remove() {
     case $name in
     '' | /* | *..*) die "$prefix/$list names '$name', which is nothing of corsac's" ;;
     */) rmdir "$prefix/$name" 2>/dev/null || true ;;
+    *.py) # and what Python keeps of it
+      module=${name##*/} cache=${name%/*}/__pycache__
+      rm -f "$prefix/$name" "$prefix/$cache/${module%.py}".*.pyc
+      rmdir "$prefix/$cache" 2>/dev/null || true
+      ;;
     *) rm -f "$prefix/$name" ;;
     esac
   done
