@@ -1,7 +1,7 @@
 #include "launch/gnuplot.h"
 
 #include "common/base/clock.h"
-#include "learner/run_directory.h"
+#include "learner/whole_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -102,12 +102,11 @@ static enum status run(const char *script, size_t size, int out, FILE *complaint
 }
 
 enum status gnuplot_draw(const char *script, size_t size, const char *output, struct error *error) {
-  char temporary[RUN_PATH + 16];
-  if (snprintf(temporary, sizeof temporary, "%s.tmp", output) >= RUN_PATH)
-    return error_set(error, STATUS_USAGE, "%.100s...: the path is too long", output);
+  char temporary[WHOLE_FILE_PATH];
+  enum status status = whole_file_begin(output, temporary, error);
+  if (status != STATUS_OK) return status;
   FILE *complaints = tmpfile();
   const int out = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  enum status status = STATUS_OK;
   if (out < 0 || !complaints)
     status = error_set(error, STATUS_IO, "%s: cannot be written: %s", temporary, strerror(errno));
   if (status == STATUS_OK) status = run(script, size, out, complaints, error);
@@ -115,8 +114,7 @@ enum status gnuplot_draw(const char *script, size_t size, const char *output, st
   if (status == STATUS_OK && lseek(out, 0, SEEK_END) <= 0) status = complain(complaints, error);
   if (out >= 0) close(out);
   if (complaints) fclose(complaints);
-  if (status == STATUS_OK && rename(temporary, output) != 0)
-    status = error_set(error, STATUS_IO, "%s: cannot be written: %s", output, strerror(errno));
-  if (status != STATUS_OK && out >= 0) unlink(temporary);
+  if (status == STATUS_OK) return whole_file_replace(temporary, output, error);
+  if (out >= 0) unlink(temporary);
   return status;
 }

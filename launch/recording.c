@@ -3,6 +3,7 @@
 #include "actor/envs/mujoco.h"
 #include "common/base/clock.h"
 #include "common/base/memory.h"
+#include "learner/whole_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -93,6 +94,8 @@ static enum status open_pipe(struct recording *recording, struct error *error) {
 
 enum status recording_open(struct recording *recording, const char *path, struct config *config, struct error *error) {
   *recording = (struct recording){.path = path, .frames = -1, .words = -1, .patience = config->env_timeout};
+  const enum status good = whole_file_check(path, error);
+  if (good != STATUS_OK) return good;
   const int length = snprintf(recording->temporary, sizeof recording->temporary, "%s.partial", path);
   if (length < 0 || (size_t)length >= sizeof recording->temporary)
     return error_set(error, STATUS_USAGE, "--record: the path is too long");

@@ -5,9 +5,19 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+enum status whole_file_check(const char *path, struct error *error) {
+  struct stat info;
+  if (stat(path, &info) != 0 || S_ISREG(info.st_mode)) return STATUS_OK;
+  return error_set(error, STATUS_IO, "%s: is a %s; name a file, which is made or replaced", path,
+                   S_ISDIR(info.st_mode) ? "directory" : "device or a pipe");
+}
+
 enum status whole_file_begin(const char *path, char *temporary, struct error *error) {
+  const enum status status = whole_file_check(path, error);
+  if (status != STATUS_OK) return status;
   if (snprintf(temporary, WHOLE_FILE_PATH, "%s" WHOLE_FILE_SUFFIX, path) < WHOLE_FILE_PATH) return STATUS_OK;
   return error_set(error, STATUS_IO, "%.100s...: a path of %zu bytes is too long", path, strlen(path));
 }

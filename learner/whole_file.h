@@ -8,7 +8,9 @@
 enum { WHOLE_FILE_PATH = 4096 + 8 };
 #define WHOLE_FILE_SUFFIX ".tmp" // what a killed writer leaves behind ends with it
 
-// The name under which `path` is written. temporary: WHOLE_FILE_PATH bytes.
+// What is renamed to `path` takes its place, also that of a device: STATUS_IO where it is there and no file.
+enum status whole_file_check(const char *path, struct error *error);
+// whole_file_check, and the name under which `path` is written. temporary: WHOLE_FILE_PATH bytes.
 enum status whole_file_begin(const char *path, char *temporary, struct error *error);
 // The temporary file is complete and closed: it becomes `path`. On failure it is removed and what stood at `path`
 // stays.

@@ -52,6 +52,14 @@ static void test_failure(void) {
   memset(longer, 'x', sizeof longer - 1);
   longer[sizeof longer - 1] = 0;
   CU_ASSERT_EQUAL(whole_file_begin(longer, room, &error), STATUS_IO);
+  // A device would be replaced for the whole machine.
+  error_clear(&error);
+  CU_ASSERT_EQUAL(whole_file_begin("/dev/null", room, &error), STATUS_IO);
+  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "is a device"));
+  error_clear(&error);
+  CU_ASSERT_EQUAL(whole_file_begin(directory, room, &error), STATUS_IO);
+  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "is a directory"));
+  CU_ASSERT_EQUAL(whole_file_begin(path, room, &error), STATUS_OK);
   free(occupied);
   free(temporary);
   free(path);
