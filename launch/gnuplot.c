@@ -101,17 +101,30 @@ static enum status run(const char *script, size_t size, int out, FILE *complaint
   return STATUS_OK;
 }
 
+// Each format ends with a mark of its own; gnuplot does not say when it could not write it.
+static bool is_whole(int file) {
+  static const char *const ends[] = {"IEND", "</svg>", "%%EOF"};
+  char tail[65] = "";
+  const off_t size = lseek(file, 0, SEEK_END);
+  const ssize_t got = pread(file, tail, 64, size > 64 ? size - 64 : 0);
+  for (int i = 0; got > 0 && i < 3; i++)
+    if (memmem(tail, (size_t)got, ends[i], strlen(ends[i]))) return true;
+  return false;
+}
+
 enum status gnuplot_draw(const char *script, size_t size, const char *output, struct error *error) {
   char temporary[WHOLE_FILE_PATH];
   enum status status = whole_file_begin(output, temporary, error);
   if (status != STATUS_OK) return status;
   FILE *complaints = tmpfile();
-  const int out = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  const int out = open(temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (out < 0 || !complaints)
     status = error_set(error, STATUS_IO, "%s: cannot be written: %s", temporary, strerror(errno));
   if (status == STATUS_OK) status = run(script, size, out, complaints, error);
   // gnuplot goes on after an error in a script from a pipe: an empty picture is one.
   if (status == STATUS_OK && lseek(out, 0, SEEK_END) <= 0) status = complain(complaints, error);
+  if (status == STATUS_OK && !is_whole(out))
+    status = error_set(error, STATUS_IO, "%s: the picture is cut short: is the disk full?", output);
   if (out >= 0) close(out);
   if (complaints) fclose(complaints);
   if (status == STATUS_OK) return whole_file_replace(temporary, output, error);

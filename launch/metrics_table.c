@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static bool has_column(const struct metrics_table *table, const char *column) {
   for (size_t c = 0; c < table->columns; c++)
@@ -59,6 +60,8 @@ static enum status place(struct metrics_table *table, const char *name, size_t l
   return STATUS_OK;
 }
 
+static const double LARGEST = 1e100; // that a chart can show: its range is a difference, and has a margin
+
 // A row's cells go to their columns' places.
 static enum status take_row(struct metrics_table *table, char *line, const size_t *places, size_t count,
                             struct error *error) {
@@ -71,7 +74,7 @@ static enum status take_row(struct metrics_table *table, char *line, const size_
     const double value = strtod(cell, &end);
     if (given >= count) continue;
     if (*end) return error_set(error, STATUS_FORMAT, "'%.40s' is no number", cell);
-    table->cell[places[given]][table->rows] = end > cell && isfinite(value) ? value : NAN;
+    table->cell[places[given]][table->rows] = end > cell && fabs(value) < LARGEST ? value : NAN;
   }
   if (given != count)
     return error_set(error, STATUS_FORMAT, "%zu columns, not the %zu of the first line", given, count);
@@ -112,6 +115,15 @@ static enum status take_file(struct metrics_table *table, FILE *file, struct err
   return status;
 }
 
+// NULL, also where it is there and no file: a pipe would be waited for.
+static FILE *open_file(const char *path) {
+  struct stat info;
+  if (stat(path, &info) != 0) return NULL;
+  if (S_ISREG(info.st_mode)) return fopen(path, "re");
+  errno = S_ISDIR(info.st_mode) ? EISDIR : ESPIPE;
+  return NULL;
+}
+
 enum status metrics_table_read(const char *directory, struct metrics_table *table, struct error *error) {
   *table = (struct metrics_table){0};
   char path[RUN_PATH], aside[RUN_PATH + 32];
@@ -119,11 +131,11 @@ enum status metrics_table_read(const char *directory, struct metrics_table *tabl
   bool last = false;
   for (int n = 1; status == STATUS_OK && !last; n++) {
     snprintf(aside, sizeof aside, "%s.%d", path, n);
-    FILE *file = fopen(aside, "re");
+    FILE *file = open_file(aside);
     last = !file;
     if (!file) {
       snprintf(aside, sizeof aside, "%s", path);
-      file = fopen(aside, "re");
+      file = open_file(aside);
     }
     if (!file && errno != ENOENT) return error_set(error, STATUS_IO, "%s: cannot be read: %s", aside, strerror(errno));
     if (!file) break;

@@ -96,7 +96,8 @@ enum status recording_open(struct recording *recording, const char *path, struct
   *recording = (struct recording){.path = path, .frames = -1, .words = -1, .patience = config->env_timeout};
   const enum status good = whole_file_check(path, error);
   if (good != STATUS_OK) return good;
-  const int length = snprintf(recording->temporary, sizeof recording->temporary, "%s.partial", path);
+  const int length = snprintf(recording->temporary, sizeof recording->temporary, "%s%s.partial",
+                              path[0] == '-' ? "./" : "", path); // no option of ffmpeg's
   if (length < 0 || (size_t)length >= sizeof recording->temporary)
     return error_set(error, STATUS_USAGE, "--record: the path is too long");
   enum status status = recording_check(path, error);

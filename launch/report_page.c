@@ -5,6 +5,8 @@
 #include "launch/html.h"
 #include "launch/presets.h"
 #include "launch/report_charts.h"
+#include "launch/shell_word.h"
+#include "learner/run_directory.h"
 
 #include <math.h>
 #include <string.h>
@@ -232,19 +234,10 @@ static void write_faults(FILE *page, const struct run_facts *facts) {
   fputs("</pre></details>\n", page);
 }
 
-// A word for a POSIX shell, quoted where it has to be.
-static void write_word(FILE *page, const char *word) {
-  const char *plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=,+@%";
-  if (word[0] && strspn(word, plain) == strlen(word)) {
-    html_text(page, word);
-    return;
-  }
-  html_text(page, "'");
-  for (const char *at = word; *at; at++) {
-    const char letter[2] = {*at, '\0'};
-    html_text(page, *at == '\'' ? "'\\''" : letter);
-  }
-  html_text(page, "'");
+static void write_word(FILE *page, const char *text) {
+  char word[4 * RUN_PATH + 4];
+  shell_word(text, word, sizeof word);
+  html_text(page, word);
 }
 
 static void write_commands(FILE *page, const struct run_record *record, const struct run_facts *facts) {

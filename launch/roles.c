@@ -10,11 +10,13 @@
 #include "learner/checkpoint_transitions.h"
 #include "learner/greeting.h"
 #include "launch/affinity.h"
+#include "launch/shell_word.h"
 #include "learner/initial_policy.h"
 #include "learner/learner.h"
 #include "learner/tensorboard.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -103,8 +105,9 @@ static enum status make_job(const struct setup *setup, struct job *job, struct m
 // What was learned, and the commands that look at it and go on, as they can be typed here. ranks: of mpirun, 0 in one
 // process.
 static void say_end(const struct job *job, const struct learner_outcome *outcome, int ranks) {
-  const char *dir = job->config.run_dir, *program = program_invocation_name;
-  char duration[32], start[96] = "", total[64] = "";
+  char dir[4 * sizeof job->config.run_dir], program[4 * PATH_MAX], duration[32], start[96] = "", total[64] = "";
+  shell_word(job->config.run_dir, dir, sizeof dir);
+  shell_word(program_invocation_name, program, sizeof program);
   clock_format_duration(job_seconds(job), duration, sizeof duration);
   if (ranks > 0)
     snprintf(start, sizeof start, "mpirun --bind-to none%s -n %d ",
@@ -120,7 +123,7 @@ static void say_end(const struct job *job, const struct learner_outcome *outcome
              (unsigned long long)outcome->last_steps, outcome->last_return,
              (unsigned long long)job->config.eval_episodes);
   if (!outcome->checkpoint[0]) return;
-  log_info("newest checkpoint %s/%s", dir, outcome->checkpoint);
+  log_info("newest checkpoint %s/%s", job->config.run_dir, outcome->checkpoint);
   log_info("evaluate:    %s eval %s", program, dir);
   log_info("look inside: %s inspect %s", program, dir);
   log_info("go on:       %s%s train --resume %s%s", start, program, dir, total);

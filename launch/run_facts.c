@@ -67,7 +67,8 @@ static void read_log(const char *directory, struct run_facts *facts) {
   size_t capacity = 0;
   struct error error = {0};
   if (run_path(path, directory, "log.txt", &error) != STATUS_OK) return;
-  FILE *file = fopen(path, "re");
+  struct stat info;
+  FILE *file = stat(path, &info) == 0 && S_ISREG(info.st_mode) ? fopen(path, "re") : NULL;
   if (!file) return;
   while (getline(&line, &capacity, file) > 0) take_line(facts, line);
   free(line);

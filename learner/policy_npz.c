@@ -40,6 +40,16 @@ static enum status read_shapes(const struct npz *npz, struct trained_policy *pol
     in = dim[0];
   }
   policy->act_dim = (uint32_t)dim[0];
+  for (uint32_t l = policy->hidden.count; l <= CONFIG_MAX_HIDDEN;
+       l++) { // a file that lost an array is no smaller policy
+    snprintf(name, sizeof name, "layer%u.bias", (unsigned)l);
+    bool left = npz_has(npz, name);
+    snprintf(name, sizeof name, "layer%u.weight", (unsigned)l);
+    left |= npz_has(npz, name);
+    if (left)
+      return error_set(error, STATUS_FORMAT, "%s: has arrays of layer%u, but not layer%u.weight", npz->path,
+                       (unsigned)l, (unsigned)policy->hidden.count);
+  }
   if (policy->hidden.count > 0) return STATUS_OK;
   return error_set(error, STATUS_FORMAT, "%s: has no layer0.weight: a policy has a hidden layer at least", npz->path);
 }
@@ -62,7 +72,7 @@ static enum status read_layers(const struct npz *npz, struct trained_policy *pol
 static enum status read_normalizer(const struct npz *npz, struct trained_policy *policy, struct error *error) {
   const uint32_t dim = policy->obs_dim;
   struct normalizer *normalizer = &policy->normalizer;
-  if (!npz_has(npz, "obs_mean")) return STATUS_OK;
+  if (!npz_has(npz, "obs_mean") && !npz_has(npz, "obs_m2") && !npz_has(npz, "obs_count")) return STATUS_OK;
   enum status status = npz_read(npz, "obs_mean", NPZ_DOUBLE, dim, 0, normalizer->mean, error);
   if (status == STATUS_OK) status = npz_read(npz, "obs_m2", NPZ_DOUBLE, dim, 0, normalizer->m2, error);
   if (status == STATUS_OK) status = npz_read(npz, "obs_count", NPZ_U64, 1, 0, &normalizer->count, error);

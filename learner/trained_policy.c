@@ -32,6 +32,9 @@ void trained_policy_release(struct trained_policy *policy) {
 
 // The first bytes of a zip file, as an .npz is one.
 static enum status is_zip(const char *path, bool *zip, struct error *error) {
+  struct stat info;
+  if (stat(path, &info) == 0 && !S_ISREG(info.st_mode))
+    return error_set(error, STATUS_IO, "%s: is no file: name a checkpoint, a run directory or an .npz", path);
   FILE *file = fopen(path, "rb");
   char magic[4] = "";
   if (!file) return error_set(error, STATUS_IO, "%s: cannot be opened: %s", path, strerror(errno));

@@ -2,10 +2,13 @@
 
 #include "common/env/sim_policy.h"
 
+#include <errno.h>
 #include <float.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct sim_alone {
   // Who chooses: action (act_dim) in the bounds.
@@ -42,9 +45,16 @@ static void act_by_policy(struct sim_alone *alone, const float *obs, float *acti
   sim_policy_act(alone->policy, obs, action);
 }
 
-static uint64_t number_of(const char *variable, uint64_t otherwise) {
+// false: the variable is no number, which is said.
+static bool number_of(const char *variable, uint64_t *number) {
   const char *text = getenv(variable);
-  return text && *text ? strtoull(text, NULL, 10) : otherwise;
+  char *end;
+  if (!text || !*text) return true;
+  errno = 0;
+  *number = strtoull(text, &end, 10);
+  if (errno == 0 && *end == 0 && text[strspn(text, " +0123456789")] == 0) return true;
+  fprintf(stderr, "corsac_sim: %s is '%.40s', which is no number from 0 on\n", variable, text);
+  return false;
 }
 
 struct sim_alone *sim_alone_create(const struct corsac_sim_spec *spec) {
@@ -63,11 +73,14 @@ struct sim_alone *sim_alone_create(const struct corsac_sim_spec *spec) {
                               .max_episode_steps = spec->max_episode_steps,
                               .low = bounds,
                               .high = bounds + spec->act_dim,
-                              .seed = number_of("CORSAC_SEED", 0),
-                              .episodes = number_of("CORSAC_EPISODES", 10)};
+                              .episodes = 10};
   for (uint32_t i = 0; i < spec->act_dim; i++) {
     alone->low[i] = spec->action_low[i];
     alone->high[i] = spec->action_high[i];
+  }
+  if (!number_of("CORSAC_SEED", &alone->seed) || !number_of("CORSAC_EPISODES", &alone->episodes)) {
+    sim_alone_destroy(alone);
+    return NULL;
   }
   alone->random = ~alone->seed;
   if (file && *file) {

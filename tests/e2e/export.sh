@@ -100,6 +100,14 @@ bad 'a run that is not there' 1 'nowhere: cannot be opened' "$CORSAC" export "$t
 mkdir "$tmp/empty"
 bad 'a run without a checkpoint' 1 'holds no checkpoint yet' "$CORSAC" export "$tmp/empty" --format c
 bad 'a place that cannot be written' 1 'nowhere/x.c' "$CORSAC" export "$tmp/n" --format c -o "$tmp/nowhere/x.c"
+bad 'a device to write to' 1 '/dev/null: is a device' "$CORSAC" export "$tmp/n" --format c -o /dev/null
+if [ -n "$PYTHON" ]; then # a file that lost an array is no other policy
+  "$CORSAC" export "$tmp/n" --format npz -o "$tmp/whole.npz" 2>/dev/null
+  for array in layer1.weight obs_mean; do
+    $PYTHON -c 'import numpy, sys; a = dict(numpy.load(sys.argv[1])); del a[sys.argv[2]]; numpy.savez(sys.argv[3], **a)' "$tmp/whole.npz" $array "$tmp/lost.npz"
+    bad "an .npz without $array" 1 "$array" "$CORSAC" export "$tmp/lost.npz" --format c -o "$tmp/never.c"
+  done
+fi
 mkdir "$tmp/half" && head -c 4000 "$tmp/n/ckpt-400.h5" >"$tmp/half/ckpt-400.h5"
 bad 'a run half written' 1 'none of its 1 checkpoints can be read; of the newest: .*(truncated|damaged)' "$CORSAC" export "$tmp/half" --format onnx
 sed 's/corsac_policy.npy/corsac_nolicy.npy/g' "$tmp/n.npz" >"$tmp/other.npz"

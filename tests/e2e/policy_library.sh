@@ -107,6 +107,10 @@ refused 'a library that is missing' 'libcorsac_policy.so: cannot open shared obj
 refused 'one that is another' 'has no corsac_policy_abi' oscillator CORSAC_POLICY="$tmp/o" CORSAC_POLICY_LIBRARY="$prefix/lib/libcorsac_sim.so"
 refused 'a file that is missing' 'nowhere: cannot be opened' oscillator_so CORSAC_POLICY="$tmp/nowhere"
 refused 'a policy of another environment' 'trained in Pendulum-v1 with obs_dim 3 and act_dim 1; this simulator has 2 and 1' oscillator_so CORSAC_POLICY="$tmp/run"
+for wrong in EPISODES=-3 EPISODES=many SEED=xyz; do
+  run timeout 20 env "CORSAC_$wrong" "$tmp/oscillator"
+  check "CORSAC_$wrong" [ "$status $(grep -c "CORSAC_${wrong%=*} is '${wrong#*=}', which is no number" "$err")" = '1 1' ]
+done
 if has() { command -v "$1" >/dev/null; } && has python3; then
   run env CORSAC_EPISODES=3 CORSAC_POLICY="$tmp/o" PYTHONPATH="$prefix/share/corsac/python" python3 "$examples/exec/oscillator.py"
   check 'in Python, too' [ "$status $(grep -c 'episode .* 100 steps' "$err")" = '0 3' ]

@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static char *directory, *checkpoint, *npz;
 
@@ -135,6 +137,9 @@ static void test_refused(void) {
   CU_ASSERT_EQUAL(npz_end(&file, &error), STATUS_OK);
   unit_write_file(other, file.file.data, file.file.size);
   refused(nowhere, STATUS_IO, "nowhere.h5: cannot be opened");
+  CU_ASSERT_EQUAL(mkfifo(nowhere, 0600), 0);
+  refused(nowhere, STATUS_IO, "nowhere.h5: is no file");
+  unlink(nowhere);
   refused(text, STATUS_FORMAT, "text.h5: is damaged, or no HDF5 file");
   refused(other, STATUS_FORMAT, "is an .npz, but no policy of corsac");
   refused_npz(spoil_weight, "a weight of the policy is nan");
