@@ -20,6 +20,24 @@ static enum status check_format(const struct npz *npz, struct error *error) {
                    (unsigned long long)format, POLICY_NPZ_FORMAT);
 }
 
+// A file that lost an array is no smaller policy.
+static enum status check_layers(const struct npz *npz, struct error *error) {
+  uint32_t count = 0;
+  char name[32];
+  do snprintf(name, sizeof name, "layer%u.weight", (unsigned)count);
+  while (npz_has(npz, name) && ++count <= CONFIG_MAX_HIDDEN);
+  for (uint32_t l = count; l <= CONFIG_MAX_HIDDEN; l++) {
+    snprintf(name, sizeof name, "layer%u.bias", (unsigned)l);
+    bool left = npz_has(npz, name);
+    snprintf(name, sizeof name, "layer%u.weight", (unsigned)l);
+    left |= npz_has(npz, name);
+    if (left)
+      return error_set(error, STATUS_FORMAT, "%s: has arrays of layer%u, but not layer%u.weight", npz->path,
+                       (unsigned)l, (unsigned)count);
+  }
+  return STATUS_OK;
+}
+
 // Dimensions and widths are those of the weights.
 static enum status read_shapes(const struct npz *npz, struct trained_policy *policy, struct error *error) {
   enum { WIDEST = 1 << 20 };
@@ -40,16 +58,6 @@ static enum status read_shapes(const struct npz *npz, struct trained_policy *pol
     in = dim[0];
   }
   policy->act_dim = (uint32_t)dim[0];
-  for (uint32_t l = policy->hidden.count; l <= CONFIG_MAX_HIDDEN;
-       l++) { // a file that lost an array is no smaller policy
-    snprintf(name, sizeof name, "layer%u.bias", (unsigned)l);
-    bool left = npz_has(npz, name);
-    snprintf(name, sizeof name, "layer%u.weight", (unsigned)l);
-    left |= npz_has(npz, name);
-    if (left)
-      return error_set(error, STATUS_FORMAT, "%s: has arrays of layer%u, but not layer%u.weight", npz->path,
-                       (unsigned)l, (unsigned)policy->hidden.count);
-  }
   if (policy->hidden.count > 0) return STATUS_OK;
   return error_set(error, STATUS_FORMAT, "%s: has no layer0.weight: a policy has a hidden layer at least", npz->path);
 }
@@ -85,6 +93,7 @@ enum status policy_npz_read(const char *path, struct trained_policy *policy, str
   struct npz npz;
   enum status status = npz_open(&npz, path, error);
   if (status == STATUS_OK) status = check_format(&npz, error);
+  if (status == STATUS_OK) status = check_layers(&npz, error);
   if (status == STATUS_OK) status = read_shapes(&npz, policy, error);
   if (status == STATUS_OK) status = trained_policy_alloc(policy, error);
   if (status == STATUS_OK) status = read_layers(&npz, policy, error);
