@@ -38,6 +38,7 @@ double job_seconds(const struct job *job); // of the job so far, over all its pr
 // Reports, evaluations and saves fire at the first step count at or after each multiple of their `_every`: the next one
 // after `steps`, which has reached `next`.
 uint64_t job_threshold_after(uint64_t next, uint64_t every, uint64_t steps);
+static inline bool job_is_due(uint64_t steps, uint64_t next) { return steps >= next; }
 // Fills sac_batch for the next update: uniform rows of the replay (normalised with the statistics of now) and the
 // update's noise.
 void job_sample(struct job *job);

@@ -177,7 +177,7 @@ static enum status begin_evaluation(struct learner *learner, struct error *error
 
 static void report_if_due(struct learner *learner) {
   struct job *job = learner->job;
-  if (!is_due(job->limiter.steps, job->next_log)) return;
+  if (!job_is_due(job->limiter.steps, job->next_log)) return;
   job->next_log = job_threshold_after(job->next_log, job->config.log_every, job->limiter.steps);
   const double began = clock_now();
   reporter_row(&learner->reporter, job, &learner->roster);
@@ -222,7 +222,7 @@ static enum status async_turn(struct learner *learner, bool *busy, struct error 
     job->policy_version = 1;
   }
   if (status == STATUS_OK) status = publish(learner, false, error);
-  if (status == STATUS_OK && !over && is_due(job->limiter.steps, job->next_eval) && !learner->evaluation.running) {
+  if (status == STATUS_OK && !over && job_is_due(job->limiter.steps, job->next_eval) && !learner->evaluation.running) {
     job->next_eval = job_threshold_after(job->next_eval, job->config.eval_every, job->limiter.steps);
     status = begin_evaluation(learner, error);
   }
@@ -271,7 +271,7 @@ static enum status sync_turn(struct learner *learner, bool *busy, struct error *
     return STATUS_OK;
   case STAGE_EVALUATE: // next_eval moves with the result: a job saved before that evaluates again
     if (learner->evaluation.running) return STATUS_OK;
-    if (is_due(steps, job->next_eval)) return begin_evaluation(learner, error);
+    if (job_is_due(steps, job->next_eval)) return begin_evaluation(learner, error);
     learner->stage = STAGE_REPORT;
     return STATUS_OK;
   case STAGE_REPORT:
@@ -314,7 +314,7 @@ static enum status finishing_turn(struct learner *learner, bool *busy, struct er
     learner->final_evaluation = true;
     return begin_evaluation(learner, error);
   }
-  if (is_due(steps, job->next_eval))
+  if (job_is_due(steps, job->next_eval))
     job->next_eval = job_threshold_after(job->next_eval, job->config.eval_every, steps);
   if (status == STATUS_OK && !job->config.sync) status = saving_now(&learner->saving, CHECKPOINT_ALL, error);
   if (status == STATUS_STOPPED) { // the next turn sees the signal

@@ -45,8 +45,6 @@ struct learner {
   struct learner_outcome outcome;
 };
 
-static inline bool is_due(uint64_t steps, uint64_t next) { return steps >= next; } // see job_threshold_after
-
 // Takes what has arrived, up to a number of messages. What no actor of ours would say costs its sender its place in the
 // job, not the job.
 enum status learner_drain(struct learner *learner, bool *busy, struct error *error);

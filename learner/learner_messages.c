@@ -28,7 +28,7 @@ static void finish_evaluation(struct learner *learner) {
   struct evaluation *evaluation = &learner->evaluation;
   const struct evaluation_result result = evaluation_result(evaluation);
   evaluation_end(evaluation);
-  if (job->config.sync && is_due(evaluation->env_steps, job->next_eval))
+  if (job->config.sync && job_is_due(evaluation->env_steps, job->next_eval))
     job->next_eval = job_threshold_after(job->next_eval, job->config.eval_every, evaluation->env_steps);
   if (result.episodes < evaluation->episodes)
     log_warn("evaluation at %llu steps: the environment failed in %u of %u episodes, which do not count",

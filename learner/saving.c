@@ -71,7 +71,7 @@ static enum status begin(struct saving *saving, enum checkpoint_content content,
 
 bool saving_is_due(struct saving *saving) {
   struct job *job = saving->job;
-  if (job->limiter.steps >= job->next_checkpoint) {
+  if (job_is_due(job->limiter.steps, job->next_checkpoint)) {
     saving->wanted = true;
     job->next_checkpoint = job_threshold_after(job->next_checkpoint, job->config.checkpoint_every, job->limiter.steps);
   }

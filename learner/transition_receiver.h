@@ -17,10 +17,10 @@ enum status transition_receiver_take(struct transition_receiver *receiver, const
 // A TRANSITIONS message for which there is no use any more: only counted.
 enum status transition_receiver_drop(struct transition_receiver *receiver, const struct frame *frame,
                                      struct error *error);
-// A SNAPSHOT message: where an environment stands. async: into the job at once; sync: kept until the round is whole.
 // An INFO message: into the metrics, in sync with its round.
 enum status transition_receiver_take_info(struct transition_receiver *receiver, const struct frame *frame,
                                           struct error *error);
+// A SNAPSHOT message: where an environment stands. async: into the job at once; sync: kept until the round is whole.
 enum status transition_receiver_take_snapshot(struct transition_receiver *receiver, const struct frame *frame,
                                               struct error *error);
 // async: whatever batch comes can go into the replay; sync: the round can be committed. Not so while a checkpoint is

@@ -12,9 +12,7 @@ killed() {
     [ "$(wc -l 2>/dev/null <"$run/metrics.csv" || echo 0)" -gt "$3" ] && break
     sleep 0.02
   done
-  for pid in $(pgrep -f "run-dir $run"); do
-    tr '\0' '\n' <"/proc/$pid/environ" 2>/dev/null | grep -qx OMPI_COMM_WORLD_RANK=2 && victim=$pid
-  done
+  victim=$(rank_pid "$run" 2)
   check "$1: there is an actor to kill" [ -n "$victim" ]
   [ -n "$victim" ] && kill -9 "$victim"
   wait "$job"

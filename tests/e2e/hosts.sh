@@ -7,21 +7,18 @@
 why=$(hosts_possible) || { skip "everything over several hosts, because $why" && pass && finish; }
 trap 'hosts_down; cleanup' EXIT
 hosts_up 3 "$tmp/hosts" || { fail 'three hosts' && finish; }
-mpirun3=$tmp/mpirun3 # a program, so that it can be timed and run beside others
-printf '#!/bin/bash\n. %s/tests/support/hosts.sh\nhosts_dir=%s/hosts\nhosts_mpirun "$@"\n' "$root" "$tmp" >"$mpirun3"
-chmod +x "$mpirun3"
+mpirun3="tests/support/hosts.sh --mpirun $tmp/hosts"
 
 # --- the same bits ---
 
 for job in $jobs; do
   arguments=job_$job
   expect_status "$job in one process" 0 "$CORSAC" train ${!arguments} --run-dir "$tmp/$job"
-  compare "$job" 'from 6 ranks on 3 hosts' "$mpirun3" -n 6 "$CORSAC" train
+  compare "$job" 'from 6 ranks on 3 hosts' $mpirun3 -n 6 "$CORSAC" train
 done
 
 # --- faults ---
 
-made() { od -An -v -t u8 "$counts" | awk '{ for (i = 1; i <= NF; i++) sum += $i } END { print sum + 0 }'; }
 now() { date +%s.%N; }
 since() { awk -v a="$1" -v b="$(now)" 'BEGIN { printf "%.1f", b - a }'; }
 says() { grep -qE -- "$1" "$run/log.txt" 2>/dev/null; }
@@ -29,13 +26,12 @@ steps() { column "$run/metrics.csv" env_steps 2>/dev/null | tail -n 1; }
 past() { [ "$(steps || echo 0)" -ge "$1" ] 2>/dev/null; }
 left() { pgrep -f "run-dir $run( |\$)"; }
 nobody_left() { [ -z "$(left)" ]; }
-rank_pid() { for pid in $(left); do tr '\0' '\n' <"/proc/$pid/environ" 2>/dev/null | grep -qx "OMPI_COMM_WORLD_RANK=$1" && echo "$pid" && break; done; } # its helpers come after it
 
 # begin NAME [OPTIONS]: a job on 6 ranks, two on each host; ranks 4 and 5 are on node3
 begin() {
   run=$tmp/$1 counts=$tmp/$1.counts
   shift
-  start "$mpirun3" --enable-recovery -n 6 "$CORSAC" train --env "$plugins/counted.so:$counts,1000" --run-dir "$run" \
+  start $mpirun3 --enable-recovery -n 6 "$CORSAC" train --env "$plugins/counted.so:$counts,1000" --run-dir "$run" \
     --hidden 8,8 --batch-size 16 --learning-starts 200 --utd 0.1 --env-steps 40000 --eval-every 0 --log-every 200 --checkpoint-every 0 \
     --actor-timeout 2 --env-timeout 2 "$@"
   wait_for past 2000
@@ -54,21 +50,21 @@ accounted() {
   check "$1: nobody is left" nobody_left
   wait "$background" 2>/dev/null
   inserted=$(json "$status" env_steps) surplus=$(json "$status" surplus) unsent=$(json "$status" unsent) bound=$(json "$status" lost_at_most)
-  lost=$(($(made) - inserted - surplus - unsent))
-  check "$1: made $(made) = $inserted inserted + $surplus past the end + $unsent unsent + $lost lost, of at most $bound" [ "$lost" -ge 0 -a "$lost" -le "$bound" ]
-  echo "    $1: noticed after ${took:-0} s, $lost transitions lost; made $(made) = $inserted inserted + $surplus past the end + $unsent unsent + $lost lost"
+  lost=$(($(counted "$counts") - inserted - surplus - unsent))
+  check "$1: made $(counted "$counts") = $inserted inserted + $surplus past the end + $unsent unsent + $lost lost, of at most $bound" [ "$lost" -ge 0 -a "$lost" -le "$bound" ]
+  echo "    $1: noticed after ${took:-0} s, $lost transitions lost; made $(counted "$counts") = $inserted inserted + $surplus past the end + $unsent unsent + $lost lost"
 }
 
 begin rank
 at=$(now)
-kill -9 "$(rank_pid 5)"
+kill -9 "$(rank_pid "$run" 5)"
 noticed 'a rank killed on another host' 'actor rank 5 is gone'
 accounted 'a rank killed on another host'
 check 'one actor is missing' json_is "$run/status.json" actors_lost 1
 
 begin learner --env-steps 10000000
 at=$(now)
-kill -9 "$(rank_pid 0)"
+kill -9 "$(rank_pid "$run" 0)"
 for _ in $(seq 200); do nobody_left && break; sleep 0.1; done
 took=$(since "$at")
 check "the learner killed: nobody is left ($took s)" nobody_left
@@ -103,7 +99,7 @@ if [ "$CHECK_FULL" = 1 ]; then
   echo "    a link cut and healed: $(grep -c 'is back' "$run/log.txt") of 2 actors were taken back"
 
   begin stopped
-  victim=$(rank_pid 4)
+  victim=$(rank_pid "$run" 4)
   at=$(now)
   kill -STOP "$victim"
   noticed 'a rank stopped' 'actor rank 4 is gone'
@@ -114,13 +110,13 @@ if [ "$CHECK_FULL" = 1 ]; then
   check 'a rank stopped and continued: nothing is lost' json_is "$run/status.json" lost_at_most 0
 
   begin few --min-actors 5
-  kill -9 "$(rank_pid 3)"
+  kill -9 "$(rank_pid "$run" 3)"
   wait_for nobody_left
   check 'fewer actors than min_actors: stopped, to be submitted again' json_is "$run/status.json" exit_code 75
 
   # The same bar as on one host.
   bar="--env Pendulum-v1 --seed 1 --env-steps 20000 --run-dir $tmp/solved"
-  expect_status 'three hosts learn' 0 "$mpirun3" -n 6 "$CORSAC" train $bar
+  expect_status 'three hosts learn' 0 $mpirun3 -n 6 "$CORSAC" train $bar
   expect_status 'and their policy evaluates' 0 "$CORSAC" eval "$tmp/solved" --episodes 20 --json
   return_mean=$(json "$out" return_mean)
   check "to the same bar: $return_mean" above "$return_mean" -250

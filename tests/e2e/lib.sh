@@ -112,6 +112,16 @@ digest() { (cd "$1" && find . -type f ! -name log.txt ! -name status.json ! -nam
 small="--env Pendulum-v1 --seed 3 --hidden 8,8 --batch-size 16 --learning-starts 60 --replay-capacity 1000 --env-steps 300
   --checkpoint-every 100 --eval-every 150 --eval-episodes 2 --log-every 50"
 
+# rank_pid RUN_DIR RANK: the process of that rank of mpirun's job. Its helpers have its environment, and come after it.
+rank_pid() {
+  local pid
+  for pid in $(pgrep -f "run-dir $1( |\$)"); do
+    tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ" | grep -qx "OMPI_COMM_WORLD_RANK=$2" && echo "$pid" && break
+  done
+}
+# counted FILE: the steps that the environments of plugins/counted.so made
+counted() { od -An -v -t u8 "$1" | awk '{ for (i = 1; i <= NF; i++) sum += $i } END { print sum + 0 }'; }
+
 # block LANGUAGE TEXT: the first fenced block of that language in README.md that has the text in it
 block() {
   awk -v fence="\`\`\`$1" -v text="$2" '

@@ -7,7 +7,9 @@
 #   hosts_cut I, hosts_heal I    takes node I's link down, or up again
 #   hosts_pid I             a process of node I's to enter it by
 #   hosts_down              ends everything that hosts_up made
-# Run as a program, it is mpirun's remote shell: hosts.sh DIR NODE COMMAND...
+# Run as a program:
+#   hosts.sh --mpirun DIR ARGS...    hosts_mpirun, so that it can be timed and run beside others
+#   hosts.sh DIR NODE COMMAND...     mpirun's remote shell
 hosts_net=10.78.0
 
 hosts_possible() {
@@ -86,7 +88,13 @@ hosts_down() {
 }
 
 if [ "${BASH_SOURCE[0]}" = "$0" ]; then
-  hosts_dir=$1 node=${2#node}
-  shift 2
-  hosts_inside "$node" sh -c "$*"
+  if [ "$1" = --mpirun ]; then
+    hosts_dir=$2
+    shift 2
+    hosts_mpirun "$@"
+  else
+    hosts_dir=$1 node=${2#node}
+    shift 2
+    hosts_inside "$node" sh -c "$*"
+  fi
 fi

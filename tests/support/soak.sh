@@ -11,19 +11,16 @@ hosts_up 3 "$tmp/hosts" || { fail 'three hosts' && finish; }
 RANDOM=${SEED:-1}
 run=$tmp/run counts=$tmp/counts
 
-mpirun3=$tmp/mpirun3
-printf '#!/bin/bash\n. %s/tests/support/hosts.sh\nhosts_dir=%s/hosts\nhosts_mpirun "$@"\n' "$root" "$tmp" >"$mpirun3"
-chmod +x "$mpirun3"
-start "$mpirun3" --enable-recovery -n 13 "$CORSAC" train --env "$plugins/counted.so:$counts,1000,5000" --run-dir "$run" --hidden 32,32 --batch-size 32 \
+mpirun3="tests/support/hosts.sh --mpirun $tmp/hosts"
+start $mpirun3 --enable-recovery -n 13 "$CORSAC" train --env "$plugins/counted.so:$counts,1000,5000" --run-dir "$run" --hidden 32,32 --batch-size 32 \
   --learning-starts 1000 --utd 0.05 --env-steps 100000000 --replay-capacity 100000 --eval-every 20000 --eval-episodes 3 --log-every 1000 \
   --checkpoint-every 20000 --checkpoint-keep 2 --actor-timeout 4 --env-timeout 4 --env-max-failures 1000000
-rank_pid() { for pid in $(pgrep -f "run-dir $run "); do tr '\0' '\n' <"/proc/$pid/environ" 2>/dev/null | grep -qx "OMPI_COMM_WORLD_RANK=$1" && echo "$pid" && break; done; }
 wait_for grep -q , "$run/metrics.csv"
 sleep 5
-learner=$(rank_pid 0) began=$(date +%s)
+learner=$(rank_pid "$run" 0) began=$(date +%s)
 memory() { awk '/^Pss:/ { print $2 }' "/proc/$1/smaps_rollup"; }
 files() { ls "/proc/$1/fd" | wc -l; }
-stops=0 cuts=0 kills=0 memory_begun='' files_begun='' survivor=$(rank_pid 1) memory_actor=''
+stops=0 cuts=0 kills=0 memory_begun='' files_begun='' survivor=$(rank_pid "$run" 1) memory_actor=''
 course='' next=0 # memory, once a minute
 while [ $(($(date +%s) - began)) -lt "$seconds" ] && kill -0 "$learner" 2>/dev/null; do
   sleep "$((1 + RANDOM % 3))"
@@ -35,7 +32,7 @@ while [ $(($(date +%s) - began)) -lt "$seconds" ] && kill -0 "$learner" 2>/dev/n
   fi
   case $((RANDOM % 10)) in
   [0-5])
-    victim=$(rank_pid $((2 + RANDOM % 11)))
+    victim=$(rank_pid "$run" $((2 + RANDOM % 11)))
     [ -n "$victim" ] && kill -STOP "$victim" && sleep "$length" && kill -CONT "$victim" && stops=$((stops + 1))
     ;;
   [6-8])
@@ -43,7 +40,7 @@ while [ $(($(date +%s) - began)) -lt "$seconds" ] && kill -0 "$learner" 2>/dev/n
     hosts_cut $node && sleep "$length" && hosts_heal $node && cuts=$((cuts + 1))
     ;;
   9)
-    victim=$(rank_pid $((2 + RANDOM % 11)))
+    victim=$(rank_pid "$run" $((2 + RANDOM % 11)))
     [ $((kills * 120)) -lt $(($(date +%s) - began)) ] && [ -n "$victim" ] && kill -9 "$victim" && kills=$((kills + 1))
     ;;
   esac 2>/dev/null
@@ -55,7 +52,7 @@ kill -USR1 "$learner"
 wait_for json_is "$run/status.json" exit_code 75
 sleep 5
 status=$run/status.json
-made=$(od -An -v -t u8 "$counts" | awk '{ for (i = 1; i <= NF; i++) sum += $i } END { print sum + 0 }')
+made=$(counted "$counts")
 inserted=$(json "$status" env_steps) surplus=$(json "$status" surplus) unsent=$(json "$status" unsent) bound=$(json "$status" lost_at_most)
 lost=$((made - inserted - surplus - unsent))
 echo "    $seconds s: $stops stops, $cuts cuts, $kills kills, $(awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "env_failures") c = i; next } { s += $c } END { print s }' "$run/metrics.csv") failed environments; $(grep -c 'is gone' "$run/log.txt") times an actor counted as gone, $(grep -c 'is back' "$run/log.txt") came back"
