@@ -105,6 +105,9 @@ export OMPI_ALLOW_RUN_AS_ROOT_CONFIRM := 1
 export MPIRUN
 export BUILD_DIR := $(B)
 export CORSAC := $(CURDIR)/$(B)/corsac
+# A locale with a decimal comma, de_DE.UTF-8; a test sets LOCPATH to this directory itself.
+export TEST_LOCALES := $(CURDIR)/$(BUILD)/locales
+COMMA := $(BUILD)/locales/de_DE.UTF-8/LC_NUMERIC
 TIME_SCALE := $(if $(filter asan ubsan tsan coverage,$(FLAVOUR)),4,1)
 suppressions := $(CURDIR)/tests/support
 export ASAN_OPTIONS  ?= detect_stack_use_after_return=1:fast_unwind_on_malloc=0
@@ -148,13 +151,13 @@ check-full: ## check, then the long tests, the sanitizers, clang, other processo
 	$(Q)CHECK_FULL=1 $(MAKE) check-built
 	$(Q)for part in check-asan check-ubsan check-tsan check-valgrind check-clang check-cpus check-arm64 check-openmpi5 fuzz coverage; do $(MAKE) $$part || exit 1; done
 
-check-unit: $(call select,$(UNIT_TESTS)) $(PLUGINS) $(SIMULATORS) $(SHARED) ## Run tests/unit
+check-unit: $(call select,$(UNIT_TESTS)) $(COMMA) $(PLUGINS) $(SIMULATORS) $(SHARED) ## Run tests/unit
 	$(Q)$(RUN_TESTS) unit $(call select,$(UNIT_TESTS))
 
 check-mpi: $(call select,$(MPI_TESTS)) $(B)/corsac $(PLUGINS) $(SIMULATORS) ## Run tests/mpi
 	$(Q)$(RUN_TESTS) mpi $(call select,$(MPI_TESTS))
 
-check-e2e: all $(PLUGINS) $(SIMULATORS) $(B)/unit/test_mujoco $(B)/unit/test_gym ## Run tests/e2e (CHECK_FULL=1: the long ones too)
+check-e2e: all $(COMMA) $(PLUGINS) $(SIMULATORS) $(B)/unit/test_mujoco $(B)/unit/test_gym ## Run tests/e2e (CHECK_FULL=1: the long ones too)
 	$(Q)PYTHON=$$(for p in $(PYTHON) python3 /usr/bin/python3; do $$p -c 'import h5py' 2>/dev/null && echo $$p && break; done); \
 	  export PYTHON; $(RUN_TESTS) e2e $(call select,$(E2E_TESTS))
 
@@ -357,6 +360,11 @@ $(B)/cpus/%: $(B)/obj/tests/cpus/%.o $(TEST_ARCHIVES)
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
 	$(Q)$(LINK) $^ $(TEST_LIBS) $(LIBS) -o $@
+
+$(COMMA):
+	$(call say,LOCALE,$(@D))
+	@mkdir -p $(BUILD)/locales
+	$(Q)localedef -i de_DE -f UTF-8 ./$(@D) || { echo "corsac: localedef or its sources are missing: 'make deps' installs what is needed" >&2; exit 1; }
 
 $(B)/bench/%: $(B)/obj/tests/bench/%.o $(TEST_ARCHIVES)
 	$(call say,LINK,$@)

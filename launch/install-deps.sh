@@ -22,7 +22,7 @@ for group in "$@"; do
   core) packages="$packages gcc make pkg-config libc6-dev openmpi-bin libopenmpi-dev libopenblas-dev libhdf5-dev librandom123-dev
     libyaml-dev libjansson-dev zlib1g-dev libprotobuf-c-dev protobuf-c-compiler" ;;
   tests)
-    packages="$packages libcunit1-dev procps iproute2 strace g++ gfortran clang-format git python3 python3-pip python3-venv python3-h5py mandoc"
+    packages="$packages libcunit1-dev locales procps iproute2 strace g++ gfortran clang-format git python3 python3-pip python3-venv python3-h5py mandoc"
     command -v gnuplot >/dev/null || packages="$packages gnuplot-nox fonts-dejavu-core" # it drives the other builds of gnuplot out
     ;;
   full) packages="$packages clang valgrind ffmpeg qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross slurm-wlm munge chromium" ;;

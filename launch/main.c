@@ -1,5 +1,6 @@
 // corsac: finds the subcommand and runs it.
 #include "actor/envs/supervisor.h"
+#include "common/base/c_locale.h"
 #include "common/base/log.h"
 #include "launch/arguments.h"
 #include "launch/command.h"
@@ -82,6 +83,7 @@ static int run_command(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+  locale_enter_c();
   if (supervisor_wanted(argc, argv)) return supervisor_main(argc, argv);
   log_init(0, LOG_INFO);
   const int code = run_command(argc, argv);

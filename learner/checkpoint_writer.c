@@ -1,5 +1,6 @@
 #include "learner/checkpoint_writer.h"
 
+#include "common/base/c_locale.h"
 #include "common/base/clock.h"
 #include "learner/job_snapshot.h"
 
@@ -94,6 +95,7 @@ static void do_checkpoint(struct checkpoint_writer *writer) {
 
 static void *thread_main(void *argument) {
   struct checkpoint_writer *writer = argument;
+  locale_enter_c(); // a plugin may have set the process's
   pthread_mutex_lock(&writer->mutex);
   while (!writer->stop) {
     if (!writer->policy_waits && writer->stage != STAGE_WAITING) {

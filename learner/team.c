@@ -1,4 +1,5 @@
 #include "learner/team.h"
+#include "common/base/c_locale.h"
 #include "common/base/memory.h"
 #include <assert.h>
 #include <pthread.h>
@@ -72,6 +73,7 @@ static void finish_round(struct team *team) {
 
 static void *member_main(void *argument) {
   struct team *team = argument;
+  locale_enter_c();
   const unsigned member = 1 + atomic_fetch_add(&team->joined, 1);
   for (unsigned round = 0;; round++) {
     wait_for_round(team, round);

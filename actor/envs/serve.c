@@ -1,6 +1,7 @@
 #include "actor/envs/serve.h"
 
 #include "actor/envs/plugin.h"
+#include "common/base/c_locale.h"
 #include "common/env/channel_child.h"
 #include <math.h>
 #include <stdio.h>
@@ -118,6 +119,7 @@ int serve_plugin(const char *path, const char *args, const char *index, const ch
   struct serve serve = {0};
   struct error error = {0};
   int code = EXIT_FAILURE;
+  locale_restore(LC_GLOBAL_LOCALE); // from here on the process is the plugin's
   if (channel_child_open(&serve.child) != 0) {
     fprintf(stderr, "corsac: %s\n", serve.child.why);
     return code;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <ftw.h>
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,6 +85,12 @@ char *unit_read_file(const char *path, size_t *size) {
   }
   fclose(file);
   return data;
+}
+
+void unit_set_comma_locale(void) {
+  const char *locales = getenv("TEST_LOCALES"); // of `make check-unit`
+  setenv("LOCPATH", locales ? locales : "build/locales", 1);
+  if (!setlocale(LC_ALL, "de_DE.UTF-8")) die("no locale de_DE.UTF-8 (make check-unit makes it) in", getenv("LOCPATH"));
 }
 
 void unit_write_file(const char *path, const void *data, size_t size) {

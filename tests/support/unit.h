@@ -39,6 +39,10 @@ char *unit_path(const char *directory, const char *name);
 // cannot be read.
 char *unit_read_file(const char *path, size_t *size);
 
+// Sets the process's locale to one with a decimal comma; leaves the program where there is none. The thread's own
+// locale, if it has one, stays.
+void unit_set_comma_locale(void);
+
 // Writes a whole file; leaves the program on failure.
 void unit_write_file(const char *path, const void *data, size_t size);
 

@@ -1,4 +1,5 @@
 #include "learner/checkpoint_writer.h"
+#include "common/base/c_locale.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/nn/linalg.h"
@@ -7,6 +8,7 @@
 #include "tests/support/small_job.h"
 #include "tests/support/unit.h"
 
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,6 +133,23 @@ static void test_contents(void) {
   job_release(&job);
 }
 
+// As a plugin's setlocale leaves the process; the configuration in the file is text.
+static void test_locale(void) {
+  struct job job;
+  struct checkpoint_writer *writer;
+  const locale_t before = locale_enter_c();
+  unit_set_comma_locale();
+  init(&job, &writer, 100);
+  CU_ASSERT_EQUAL(checkpoint_write(in_directory("a.h5"), &job, CHECKPOINT_ALL, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(checkpoint_writer_begin(writer, in_directory("b.h5"), CHECKPOINT_ALL, 0, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(wait_for(writer).error.status, STATUS_OK);
+  CU_ASSERT_EQUAL(h5_compare(in_directory("a.h5"), in_directory("b.h5"), times), 0);
+  checkpoint_writer_destroy(writer);
+  job_release(&job);
+  setlocale(LC_ALL, "C");
+  locale_restore(before);
+}
+
 // The newest policy is written, before a checkpoint that was begun after it.
 static void test_order(void) {
   struct job job;
@@ -242,6 +261,7 @@ static void in_own_directory(void (*run)(void)) {
 CASE(test_beside)
 CASE(test_let_go)
 CASE(test_contents)
+CASE(test_locale)
 CASE(test_order)
 CASE(test_abandoned)
 CASE(test_failure)
@@ -255,6 +275,7 @@ int main(void) {
       {"a file is what a save at its beginning would have been, while all that it holds changes", test_beside_alone},
       {"all rows are let go before the disk is waited for", test_let_go_alone},
       {"so are one without replay and a policy's", test_contents_alone},
+      {"so is one in a process whose locale writes a comma", test_locale_alone},
       {"policies come before a checkpoint that was begun later, the newest last", test_order_alone},
       {"one that is given up leaves nothing and lets the replay go", test_abandoned_alone},
       {"one that fails says why, lets the replay go, and the next is written", test_failure_alone},

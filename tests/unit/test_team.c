@@ -1,5 +1,6 @@
 #include "learner/team.h"
 #include "tests/support/unit.h"
+#include <locale.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -9,7 +10,7 @@ enum { MOST = 5, ROUNDS = 2000 };
 
 struct visit {
   unsigned count[MOST], members[MOST];
-  bool blocked[MOST];
+  bool blocked[MOST], own_locale[MOST];
 };
 
 static void record(void *argument, unsigned member, unsigned members) {
@@ -19,6 +20,7 @@ static void record(void *argument, unsigned member, unsigned members) {
   sigset_t mask;
   pthread_sigmask(SIG_SETMASK, NULL, &mask);
   visit->blocked[member] = sigismember(&mask, SIGTERM) == 1 && sigismember(&mask, SIGUSR1) == 1;
+  visit->own_locale[member] = uselocale((locale_t)0) != LC_GLOBAL_LOCALE;
 }
 
 static void test_every_member(void) {
@@ -33,7 +35,7 @@ static void test_every_member(void) {
       CU_ASSERT_EQUAL(visit.members[m], m < threads ? threads : 0);
     }
     CU_ASSERT_FALSE(visit.blocked[0]);
-    for (unsigned m = 1; m < threads; m++) CU_ASSERT_TRUE(visit.blocked[m]);
+    for (unsigned m = 1; m < threads; m++) CU_ASSERT_TRUE(visit.blocked[m] && visit.own_locale[m]);
     team_destroy(team);
   }
 }
@@ -92,7 +94,9 @@ static void test_share(void) {
 
 int main(void) {
   static const struct unit_case cases[] = {
-      {"every member runs the work once a round, and only the caller's thread takes signals", test_every_member},
+      {"every member runs the work once a round, and only the caller's thread takes signals and follows the process's "
+       "locale",
+       test_every_member},
       {"a round begins after all have finished the one before", test_barrier},
       {"shares are contiguous, cover all, and differ by at most one grain", test_share},
   };
