@@ -385,8 +385,8 @@ $(BUILD)/share/corsac/python/%: common/env/%
 	$(Q)cp $< $@
 
 OBJCOPY := $(if $(filter %-gcc,$(CC)),$(CC:gcc=objcopy),objcopy)
-SIM_OBJECTS := $(patsubst common/env/%.c,$(BUILD)/lib/obj/%.o,$(wildcard common/env/*.c))
-$(BUILD)/lib/obj/%.o: common/env/%.c
+SIM_OBJECTS := $(patsubst %.c,$(BUILD)/lib/obj/sim/%.o,$(wildcard common/env/*.c) common/base/c_locale.c)
+$(BUILD)/lib/obj/sim/%.o: %.c
 	$(call say,CC,$< (libcorsac_sim))
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -I. $(WARNINGS) -g -O2 -fPIC -MMD -MP -c $< -o $@
@@ -399,7 +399,7 @@ $(SIM).so: $(SIM_OBJECTS) common/env/libcorsac_sim.map
 	$(Q)$(CC) -shared -Wl,-soname,libcorsac_sim.so -Wl,--version-script=common/env/libcorsac_sim.map $(SIM_OBJECTS) -ldl -lm -o $@
 
 # What acts and what reads; neither Open MPI nor OpenBLAS is in it. The flags are those of the program, so are the bits.
-POLICY_OBJECTS := $(patsubst %,$(BUILD)/lib/obj/policy/%.o,launch/library/libcorsac_policy $(addprefix common/base/,memory nearest random status) \
+POLICY_OBJECTS := $(patsubst %,$(BUILD)/lib/obj/policy/%.o,launch/library/libcorsac_policy $(addprefix common/base/,c_locale memory nearest random status) \
   $(addprefix common/config/,options options_yaml) $(patsubst %.c,%,$(wildcard common/nn/tiles*.c)) common/wire/message \
   $(addprefix common/nn/,frozen_policy normalizer policy_layers policy_weights squashed_gaussian) \
   $(addprefix learner/,trained_policy policy_npz npz run_checkpoints whole_file) \

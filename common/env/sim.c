@@ -1,5 +1,6 @@
 #include "common/env/sim.h"
 
+#include "common/base/c_locale.h"
 #include "common/env/channel_child.h"
 #include "common/env/sim_alone.h"
 #include <math.h>
@@ -86,7 +87,7 @@ static int await(struct corsac_sim *sim, float *action) {
   }
 }
 
-struct corsac_sim *corsac_sim_open(const struct corsac_sim_spec *spec) {
+static struct corsac_sim *open_sim(const struct corsac_sim_spec *spec) {
   if (check_spec(spec) != 0) return NULL;
   struct corsac_sim *sim = calloc(1, sizeof *sim);
   if (!sim) {
@@ -113,6 +114,13 @@ failed:
   return NULL;
 }
 
+struct corsac_sim *corsac_sim_open(const struct corsac_sim_spec *spec) {
+  const locale_t host = locale_enter_c();
+  struct corsac_sim *sim = open_sim(spec);
+  locale_restore(host);
+  return sim;
+}
+
 // A call out of turn fails: else both sides would wait for each other.
 int corsac_sim_begin(struct corsac_sim *sim, const float *obs, float *action) {
   if (sim->stage == STAGE_OVER) return CORSAC_SIM_STOP;
@@ -121,7 +129,12 @@ int corsac_sim_begin(struct corsac_sim *sim, const float *obs, float *action) {
                            "the simulator calls corsac_sim_begin in the middle of an episode: a step ends it, with "
                            "CORSAC_TERMINATED or CORSAC_TRUNCATED");
   sim->stage = STAGE_STEP;
-  if (sim->alone) return sim_alone_begin(sim->alone, obs, action);
+  if (sim->alone) {
+    const locale_t host = locale_enter_c();
+    const int next = sim_alone_begin(sim->alone, obs, action);
+    locale_restore(host);
+    return next;
+  }
   memcpy(sim->child.channel->obs, obs, sim->obs_dim * sizeof *obs);
   channel_child_answer(&sim->child, &(struct channel_answer){.status = CHANNEL_OK});
   return await(sim, action);
@@ -132,7 +145,9 @@ int corsac_sim_step(struct corsac_sim *sim, const float *obs, double reward, int
   if (sim->stage != STAGE_STEP)
     return corsac_sim_fail(sim, "the simulator calls corsac_sim_step before corsac_sim_begin");
   if (sim->alone) {
+    const locale_t host = locale_enter_c();
     const int next = sim_alone_step(sim->alone, obs, reward, flags, action);
+    locale_restore(host);
     sim->stage = next == CORSAC_SIM_ACT ? STAGE_STEP : next == CORSAC_SIM_BEGIN ? STAGE_BEGIN : STAGE_OVER;
     return next;
   }

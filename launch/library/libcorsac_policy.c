@@ -1,5 +1,6 @@
 #include "launch/library/policy.h"
 
+#include "common/base/c_locale.h"
 #include "common/base/memory.h"
 #include "common/base/random.h"
 #include "common/nn/frozen_policy.h"
@@ -18,7 +19,7 @@ enum { LINE = 64 };
 
 int corsac_policy_abi(void) { return CORSAC_POLICY_ABI; }
 
-struct corsac_policy *corsac_policy_load(const char *path, char *why, size_t size) {
+static struct corsac_policy *load(const char *path, char *why, size_t size) {
   struct error error = {0};
   checkpoint_share_library();
   struct corsac_policy *policy = memory_alloc(1, sizeof *policy, "a policy", &error);
@@ -31,6 +32,14 @@ struct corsac_policy *corsac_policy_load(const char *path, char *why, size_t siz
   if (why && size > 0) snprintf(why, size, "%s", error.text);
   corsac_policy_free(policy);
   return NULL;
+}
+
+// A host in a locale that writes 0,5 has it again afterwards.
+struct corsac_policy *corsac_policy_load(const char *path, char *why, size_t size) {
+  const locale_t host = locale_enter_c();
+  struct corsac_policy *policy = load(path, why, size);
+  locale_restore(host);
+  return policy;
 }
 
 void corsac_policy_free(struct corsac_policy *policy) {

@@ -5,8 +5,10 @@
 #include "tests/support/small_job.h"
 #include "tests/support/unit.h"
 
+#include <locale.h>
 #include <math.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,12 +99,27 @@ static void test_errors(void) {
   CU_ASSERT_EQUAL(corsac_policy_abi(), CORSAC_POLICY_ABI);
 }
 
+static void test_locale(void) {
+  char why[256] = "", text[16];
+  unit_set_comma_locale();
+  struct corsac_policy *loaded = corsac_policy_load(path, why, sizeof why);
+  CU_ASSERT_STRING_EQUAL(why, "");
+  CU_ASSERT_PTR_NOT_NULL_FATAL(loaded);
+  CU_ASSERT_EQUAL(corsac_policy_action_low(loaded)[1], corsac_policy_action_low(policy)[1]);
+  corsac_policy_free(loaded);
+  CU_ASSERT_PTR_NULL(corsac_policy_load("/nowhere/x.h5", why, sizeof why));
+  snprintf(text, sizeof text, "%.1f", 0.5);
+  CU_ASSERT_STRING_EQUAL(text, "0,5"); // the host's again
+  setlocale(LC_ALL, "C");
+}
+
 int main(void) {
   static const struct unit_case cases[] = {
       {"many threads act with one policy", test_threads},
       {"a draw is a function of observation, seed and counter", test_draws},
       {"acting allocates nothing", test_no_allocation},
       {"what cannot be loaded says why", test_errors},
+      {"a host with a decimal comma loads the same, and keeps its locale", test_locale},
   };
   const struct config config = small_config();
   struct job job;

@@ -3,6 +3,7 @@
 #include "common/env/channel_child.h"
 #include "common/env/sim.h"
 #include "tests/support/unit.h"
+#include <locale.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -53,7 +54,7 @@ static void *walk(void *context) {
       walk->sum += (double)action[0];
       obs = t == walk->nan_at ? NAN : obs + action[0];
       corsac_sim_info(sim, &(double){t});
-      walk->next = corsac_sim_step(sim, &obs, -t, t == walk->end ? CORSAC_TERMINATED : 0, action);
+      walk->next = corsac_sim_step(sim, &obs, -1.5 * t, t == walk->end ? CORSAC_TERMINATED : 0, action);
     }
   }
   corsac_sim_close(sim);
@@ -102,6 +103,39 @@ static void test_bad_spec(void) {
   spec = make_spec(), spec.info_dim = 17, refuse(spec);
   spec = make_spec(), spec.info_names = NULL, refuse(spec);
   corsac_sim_close(NULL);
+}
+
+// What a simulator says on stderr while its locale writes 0,5. text: (size)
+static void said_with_comma(struct corsac_sim_spec spec, char *text, size_t size) {
+  FILE *said = tmpfile();
+  const int before = dup(STDERR_FILENO);
+  CU_ASSERT_FATAL(said && before >= 0 && dup2(fileno(said), STDERR_FILENO) >= 0);
+  unsetenv(CHANNEL_VARIABLE);
+  setenv("CORSAC_EPISODES", "1", 1);
+  unit_set_comma_locale();
+  struct walk one = {.spec = spec, .end = 1};
+  walk(&one);
+  char half[16];
+  snprintf(half, sizeof half, "%.1f", 0.5);
+  CU_ASSERT_STRING_EQUAL(half, "0,5"); // still the simulator's own
+  setlocale(LC_ALL, "C");
+  unsetenv("CORSAC_EPISODES");
+  dup2(before, STDERR_FILENO);
+  close(before);
+  rewind(said);
+  text[fread(text, 1, size - 1, said)] = 0;
+  fclose(said);
+}
+
+static void test_locale(void) {
+  char text[1024];
+  struct corsac_sim_spec spec = make_spec();
+  spec.action_low = (const double[]){-1, 0.5};
+  said_with_comma(spec, text, sizeof text);
+  CU_ASSERT_PTR_NOT_NULL(strstr(text, "[0.5, 0.001]"));
+  said_with_comma(make_spec(), text, sizeof text);
+  CU_ASSERT_PTR_NOT_NULL(strstr(text, "return -1.5"));
+  CU_ASSERT_PTR_NULL(strstr(text, ",5"));
 }
 
 // ---- driven ----
@@ -182,7 +216,7 @@ static void test_driven(void) {
       ask(&host, CHANNEL_STEP);
       CU_ASSERT_EQUAL(host.channel->answer.status, CHANNEL_OK);
       CU_ASSERT_EQUAL(host.channel->obs[0], 0.25f * (float)t);
-      CU_ASSERT_EQUAL(host.channel->answer.reward, -t);
+      CU_ASSERT_EQUAL(host.channel->answer.reward, -1.5 * t);
       CU_ASSERT_EQUAL(host.channel->info[0], t);
       CU_ASSERT_EQUAL(host.channel->answer.flags, t == 3 ? CORSAC_TERMINATED : 0);
     }
@@ -324,6 +358,7 @@ int main(void) {
   static const struct unit_case cases[] = {
       {"alone: random actions in the bounds, as many episodes as asked for", test_alone},
       {"a spec that cannot be is refused", test_bad_spec},
+      {"numbers have a point in a simulator whose locale writes a comma, which it keeps", test_locale},
       {"driven: resets, steps, cuts, info, the end", test_driven},
       {"stopped before its first episode", test_stopped_before_an_episode},
       {"requests that it cannot follow are answered so", test_refused_requests},
