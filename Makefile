@@ -102,6 +102,8 @@ select = $(if $(TESTS),$(foreach t,$(TESTS),$(filter %/test_$(t) %/test_$(t)_dou
 MPIRUN ?= mpirun --bind-to none --oversubscribe
 export OMPI_ALLOW_RUN_AS_ROOT := 1
 export OMPI_ALLOW_RUN_AS_ROOT_CONFIRM := 1
+# The scripts read and print numbers, and sort.
+export LC_ALL := C
 export MPIRUN
 export BUILD_DIR := $(B)
 export CORSAC := $(CURDIR)/$(B)/corsac

@@ -14,7 +14,7 @@ rm -rf "$run" # a run never overwrites another: the last demo goes first
 step $MPIRUN -n 4 "$CORSAC" train --env Pendulum-v1 --env-steps 15000 --log-every 1500 --run-dir "$run"
 
 printf '\nThe return of an episode (about -1200 at random, better than -200 is solved), from %s/metrics.csv:\n' "$run"
-awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; printf "%10s %10s %12s %10s\n", "env steps", "updates", "return mean", "steps/s"; next }
+LC_ALL=C awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; printf "%10s %10s %12s %10s\n", "env steps", "updates", "return mean", "steps/s"; next }
   $at["return_mean"] != "" { printf "%10s %10s %12.1f %10.0f\n", $at["env_steps"], $at["updates"], $at["return_mean"], $at["env_steps_per_s"] }' "$run/metrics.csv"
 
 step "$CORSAC" eval "$run" --episodes 10

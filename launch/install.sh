@@ -4,6 +4,7 @@
 #   install.sh STAGE PREFIX     what an earlier install brought and this one does not is removed
 #   install.sh --remove PREFIX
 set -eu
+export LC_ALL=C # what is sorted
 list=share/corsac/installed
 die() { echo "corsac: $*" >&2 && exit 1; }
 

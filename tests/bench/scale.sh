@@ -3,6 +3,7 @@
 # table in Markdown.
 #   scale.sh [--quick]
 set -u
+export LC_ALL=C # numbers have a point
 cd "$(dirname "$0")/../.." || exit 1
 . tests/support/hosts.sh
 : "${BUILD:=build}" "${MPIRUN:=mpirun --bind-to none --oversubscribe}"

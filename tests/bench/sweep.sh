@@ -5,6 +5,7 @@
 #   receive.tsv   rows/s that the learner receives and inserts, by number of actors
 #   sweep.sh [--quick] [--out DIR] [--only updates|actors|receive]
 set -eu
+export LC_ALL=C # numbers have a point
 here=$PWD
 cd "$(dirname "$0")/../.."
 build=${BUILD:-build} out='' only='updates actors receive' rounds=11 seconds=0.1 quick=0

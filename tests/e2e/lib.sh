@@ -1,6 +1,7 @@
 # What the scripts here share; each begins with `. "$(dirname "$0")/lib.sh"` and ends with `finish`.
 # CORSAC, BUILD_DIR, MPIRUN and PYTHON (one with h5py, or empty) come from `make check-e2e`; by hand a script finds them itself.
 set -u
+export LC_ALL=C # numbers have a point, names sort by their bytes
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 root=$PWD
 : "${BUILD_DIR:=build/release}" "${MPIRUN:=mpirun --bind-to none --oversubscribe}" "${CHECK_FULL:=0}"

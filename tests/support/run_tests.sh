@@ -5,6 +5,7 @@
 # unit, mpi: CUnit programs; mpi/test_topic_np235 runs on 2, 3 and 5 ranks. e2e, cpus, script: print "N passed, N failed" last.
 # Each appends "PASSED FAILED NAME" to RESULTS. A program that ends badly counts at least one failure.
 set -u
+export LC_ALL=C # awk and printf
 results=/dev/null scale=1 total=0
 while getopts r:s:t option; do
   case $option in
