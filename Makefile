@@ -190,7 +190,7 @@ check-clang: ## Build everything with clang, warnings are errors
 
 # From the corpus on; NEW=DIR keeps what it finds.
 FUZZ_SOURCES := tests/support/codec_fuzz.c tests/support/codec_samples.c common/wire/codec.c common/wire/codec_bulk.c common/wire/message.c \
-  common/base/memory.c common/base/status.c
+  common/base/memory.c common/base/printable.c common/base/status.c
 FUZZ_SECONDS ?= 60
 $(BUILD)/fuzz/codec: $(FUZZ_SOURCES) $(wildcard common/wire/*.h common/base/*.h tests/support/codec*.h)
 	$(call say,LINK,$@)
@@ -401,7 +401,7 @@ $(SIM).so: $(SIM_OBJECTS) common/env/libcorsac_sim.map
 	$(Q)$(CC) -shared -Wl,-soname,libcorsac_sim.so -Wl,--version-script=common/env/libcorsac_sim.map $(SIM_OBJECTS) -ldl -lm -o $@
 
 # What acts and what reads; neither Open MPI nor OpenBLAS is in it. The flags are those of the program, so are the bits.
-POLICY_OBJECTS := $(patsubst %,$(BUILD)/lib/obj/policy/%.o,launch/library/libcorsac_policy $(addprefix common/base/,c_locale memory nearest random status) \
+POLICY_OBJECTS := $(patsubst %,$(BUILD)/lib/obj/policy/%.o,launch/library/libcorsac_policy $(addprefix common/base/,c_locale memory nearest printable random status) \
   $(addprefix common/config/,options options_yaml) $(patsubst %.c,%,$(wildcard common/nn/tiles*.c)) common/wire/message \
   $(addprefix common/nn/,frozen_policy normalizer policy_layers policy_weights squashed_gaussian) \
   $(addprefix learner/,trained_policy policy_npz npz run_checkpoints whole_file) \

@@ -2,6 +2,7 @@
 #include "launch/check_env.h"
 #include "common/base/clock.h"
 #include "common/base/memory.h"
+#include "common/base/printable.h"
 #include "common/config/options.h"
 #include "launch/arguments.h"
 #include "launch/command.h"
@@ -173,9 +174,9 @@ static void print_text(const struct job *job) {
   for (int i = 0; i < RULES; i++) {
     const struct finding *finding = &check->findings[i];
     if (finding->verdict == NOT_CHECKED) continue;
-    printf("%-8s %-18s %s", verdict_names[finding->verdict], rule_names[i], finding->text);
-    if (finding->more && finding->verdict > GOOD) printf(" (and %u more)", finding->more);
-    putchar('\n');
+    char more[32] = "";
+    if (finding->more && finding->verdict > GOOD) snprintf(more, sizeof more, " (and %u more)", finding->more);
+    printable_print(stdout, "%-8s %-18s %s%s", verdict_names[finding->verdict], rule_names[i], finding->text, more);
   }
   const int errors = count(check, BROKEN), warnings = count(check, WARNING), left = count(check, NOT_CHECKED);
   printf("%s: %d error%s, %d warning%s, %d of %d rules kept", job->config.env, errors, errors == 1 ? "" : "s", warnings,
@@ -190,11 +191,9 @@ static enum status print_json(const struct job *job, struct error *error) {
   for (int i = 0; i < RULES; i++) {
     const struct finding *finding = &check->findings[i];
     const bool checked = finding->verdict != NOT_CHECKED;
-    json_t *text = json_string(finding->text);
-    json_array_append_new(findings,
-                          json_pack("{s:s, s:s, s:o, s:I}", "rule", rule_names[i], "level",
-                                    checked ? verdict_names[finding->verdict] : "not checked", "text",
-                                    text ? text : json_string("(no UTF-8)"), "more", (json_int_t)finding->more));
+    json_array_append_new(findings, json_pack("{s:s, s:s, s:o, s:I}", "rule", rule_names[i], "level",
+                                              checked ? verdict_names[finding->verdict] : "not checked", "text",
+                                              json_text(finding->text), "more", (json_int_t)finding->more));
   }
   return json_print(json_pack("{s:s, s:b, s:i, s:i, s:I, s:I, s:I, s:f, s:o}", "env", job->config.env, "ok",
                               count(check, BROKEN) == 0, "errors", count(check, BROKEN), "warnings",

@@ -3,6 +3,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/printable.h"
 #include "common/base/version.h"
 #include "common/nn/linalg.h"
 #include "common/nn/tiles.h"
@@ -33,9 +34,8 @@ void doctor_say(struct doctor *doctor, enum finding finding, const char *topic, 
   doctor->faults += finding == FINDING_BAD;
   printf("%-5s %-9s ", words[finding], topic);
   va_start(arguments, format);
-  vprintf(format, arguments);
+  printable_vprint(stdout, format, arguments);
   va_end(arguments);
-  putchar('\n');
   fflush(stdout);
 }
 

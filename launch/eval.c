@@ -1,6 +1,7 @@
 // corsac eval: evaluation episodes with a trained policy, outside of training.
 #include "actor/evaluator.h"
 #include "common/base/memory.h"
+#include "common/base/printable.h"
 #include "common/config/options.h"
 #include "common/nn/linalg.h"
 #include "launch/arguments.h"
@@ -124,7 +125,7 @@ static enum status run_episodes(struct evaluation *evaluation, FILE *out, struct
     const enum status status = run_step(evaluation, &done, &result, error);
     if (status != STATUS_OK) return status;
     const struct message_incident *incident = evaluator_incident(evaluation->evaluator);
-    if (!done && incident) fprintf(stderr, "corsac: an episode is made again: %s\n", incident->text);
+    if (!done && incident) printable_print(stderr, "corsac: an episode is made again: %s", incident->text);
     if (!done) continue;
     if (result.failed)
       return error_set(error, STATUS_FAILED, "episode %u failed twice: %s", result.episode, incident->text);
@@ -182,9 +183,10 @@ static enum status print_json(const struct evaluation *evaluation, struct error 
 }
 
 static void say_policy(FILE *out, const struct evaluation *evaluation) {
-  fprintf(out, "%s: %s, policy version %llu, %llu steps, seed %llu\n", evaluation->trained.file,
-          evaluation->trained.config.env, (unsigned long long)evaluation->trained.info.policy_version,
-          (unsigned long long)evaluation->trained.info.env_steps, (unsigned long long)evaluation->trained.config.seed);
+  printable_print(out, "%s: %s, policy version %llu, %llu steps, seed %llu", evaluation->trained.file,
+                  evaluation->trained.config.env, (unsigned long long)evaluation->trained.info.policy_version,
+                  (unsigned long long)evaluation->trained.info.env_steps,
+                  (unsigned long long)evaluation->trained.config.seed);
 }
 
 static enum status write_trace(const struct evaluation *evaluation, struct error *error) {
@@ -192,9 +194,9 @@ static enum status write_trace(const struct evaluation *evaluation, struct error
   const struct trained *trained = &evaluation->trained;
   const enum status status = trace_write(trace, environment_kind_name(&trained->kind), trained->file, error);
   if (status != STATUS_OK) return status;
-  fprintf(stderr, "corsac: %s: %llu steps%s%s%s\n", trace->path, (unsigned long long)trace->table.rows,
-          trace->networks.critics ? "" : ", without Q: ", trace->networks.critics ? "" : trained->file,
-          trace->networks.critics ? "" : " holds no critics");
+  printable_print(stderr, "corsac: %s: %llu steps%s%s%s", trace->path, (unsigned long long)trace->table.rows,
+                  trace->networks.critics ? "" : ", without Q: ", trace->networks.critics ? "" : trained->file,
+                  trace->networks.critics ? "" : " holds no critics");
   return STATUS_OK;
 }
 
@@ -202,7 +204,7 @@ static enum status end_recording(struct evaluation *evaluation, struct error *er
   evaluator_destroy(evaluation->evaluator); // with it the last picture has come
   evaluation->evaluator = NULL;
   const enum status status = recording_end(evaluation->recording, error);
-  if (status == STATUS_OK) fprintf(stderr, "corsac: %s is recorded\n", evaluation->recording->path);
+  if (status == STATUS_OK) printable_print(stderr, "corsac: %s is recorded", evaluation->recording->path);
   return status;
 }
 

@@ -1,4 +1,6 @@
 #include "launch/explain.h"
+#include "common/base/printable.h"
+#include "learner/json_text.h"
 
 #include <math.h>
 #include <string.h>
@@ -63,9 +65,9 @@ static void print_rows(FILE *out, const struct explanation *e, const struct row 
 }
 
 static void print_observation(FILE *out, const struct explanation *e) {
-  fprintf(out, "%s: %s after %llu steps, policy version %llu\n\n", e->file, e->env, (unsigned long long)e->env_steps,
-          (unsigned long long)e->policy_version);
-  fprintf(out, "THE OBSERVATION of a reset with seed %llu\n", (unsigned long long)e->seed);
+  printable_print(out, "%s: %s after %llu steps, policy version %llu", e->file, e->env,
+                  (unsigned long long)e->env_steps, (unsigned long long)e->policy_version);
+  fprintf(out, "\nTHE OBSERVATION of a reset with seed %llu\n", (unsigned long long)e->seed);
   for (size_t i = 0; i < e->obs_dim; i++)
     fprintf(out, "%s%10.5g%s", i % 8 == 0 ? "  " : " ", (double)e->obs[i],
             i % 8 == 7 || i + 1 == e->obs_dim ? "\n" : "");
@@ -139,10 +141,10 @@ void explain_print(FILE *out, const struct explanation *e) {
   fprintf(out, "\nGRADIENTS through the sample, eps held, beside central differences\n");
   print_gradient(out, e, "log pi(a|s)", e->log_probability_gradient, e->log_probability_difference);
   if (e->samples == 0) {
-    fprintf(out,
-            "\n%s holds no critics: the objective alpha log pi - min Q and the variance of its gradient need a\n"
-            "ckpt-*.h5.\n",
-            e->file);
+    fputc('\n', out);
+    printable_print(out, "%s holds no critics: the objective alpha log pi - min Q and the variance of its gradient",
+                    e->file);
+    fputs("need a ckpt-*.h5.\n", out);
     return;
   }
   char what[96];
@@ -193,9 +195,9 @@ static json_t *gradient_json(const struct explanation *e, const double *gradient
 json_t *explain_json(const struct explanation *e) {
   json_t *obs = json_array();
   for (size_t i = 0; i < e->obs_dim; i++) json_array_append_new(obs, json_real((double)e->obs[i]));
-  json_t *root = json_pack("{s:s, s:s, s:I, s:I, s:I, s:o, s:o, s:f, s:o}", "file", e->file, "env", e->env, "env_steps",
-                           (json_int_t)e->env_steps, "policy_version", (json_int_t)e->policy_version, "seed",
-                           (json_int_t)e->seed, "observation", obs, "sample", road_json(e), "log_probability",
+  json_t *root = json_pack("{s:o, s:s, s:I, s:I, s:I, s:o, s:o, s:f, s:o}", "file", json_text(e->file), "env", e->env,
+                           "env_steps", (json_int_t)e->env_steps, "policy_version", (json_int_t)e->policy_version,
+                           "seed", (json_int_t)e->seed, "observation", obs, "sample", road_json(e), "log_probability",
                            e->log_probability, "log_probability_gradient",
                            gradient_json(e, e->log_probability_gradient, e->log_probability_difference));
   if (!root || e->samples == 0) return root;

@@ -1,6 +1,7 @@
 // corsac export: a trained policy as one C file, as ONNX, or as .npz.
 #include "launch/export.h"
 
+#include "common/base/printable.h"
 #include "common/base/random.h"
 #include "common/nn/action_range.h"
 #include "common/nn/frozen_policy.h"
@@ -123,9 +124,9 @@ static enum status put(const struct request *request, const struct export *expor
   if (!output) output = path;
   const enum status status = run_write_file(output, (const char *)file->data, file->size, error);
   if (status == STATUS_OK)
-    fprintf(stderr, "%s: the policy of %s (%s: obs_dim %u, act_dim %u), %zu bytes\n", output, export->policy.file,
-            export->policy.environment[0] ? export->policy.environment : "no environment named", export->policy.obs_dim,
-            export->policy.act_dim, file->size);
+    printable_print(stderr, "%s: the policy of %s (%s: obs_dim %u, act_dim %u), %zu bytes", output, export->policy.file,
+                    export->policy.environment[0] ? export->policy.environment : "no environment named",
+                    export->policy.obs_dim, export->policy.act_dim, file->size);
   return status;
 }
 

@@ -1,5 +1,6 @@
 #include "launch/export.h"
 
+#include "common/base/printable.h"
 #include "common/base/version.h"
 #include "common/nn/policy_layers.h"
 
@@ -82,8 +83,9 @@ static void print_array(FILE *out, const char *name, size_t count, const float *
 
 // A name of a file, in a comment.
 static void print_comment(FILE *out, const char *text) {
-  for (; *text; text++)
-    fputc((unsigned char)*text < 32 || (*text == '/' && text[1] == '*') ? '?' : *text == '*' ? '?' : *text, out);
+  char shown[PRINTABLE_CHARACTER];
+  for (size_t length; (length = printable_next(&text, shown)) > 0;)
+    fwrite(*shown == '*' || (*shown == '/' && *text == '*') ? "?" : shown, 1, length, out);
 }
 
 static void print_head(FILE *out, const struct export *export, uint32_t widest) {

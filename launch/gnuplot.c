@@ -1,6 +1,7 @@
 #include "launch/gnuplot.h"
 
 #include "common/base/clock.h"
+#include "common/base/printable.h"
 #include "learner/whole_file.h"
 
 #include <errno.h>
@@ -18,10 +19,11 @@ extern char **environ;
 static const double GNUPLOT_SECONDS = 60;
 
 void gnuplot_quote(FILE *script, const char *text) {
+  char shown[PRINTABLE_CHARACTER];
   fputc('\'', script);
-  for (; *text; text++) {
-    if (*text == '\'') fputc('\'', script);
-    fputc((unsigned char)*text < ' ' ? ' ' : *text, script);
+  for (size_t length; (length = printable_next(&text, shown)) > 0;) {
+    if (*shown == '\'') fputc('\'', script);
+    fwrite(shown, 1, length, script);
   }
   fputc('\'', script);
 }

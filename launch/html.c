@@ -1,16 +1,20 @@
 #include "launch/html.h"
 
+#include "common/base/printable.h"
+
 #include <stdarg.h>
 #include <stdlib.h>
 
 void html_text(FILE *page, const char *text) {
-  for (; *text; text++) switch (*text) {
-    case '&': fputs("&amp;", page); break;
-    case '<': fputs("&lt;", page); break;
-    case '>': fputs("&gt;", page); break;
-    case '"': fputs("&quot;", page); break;
-    case '\'': fputs("&#39;", page); break;
-    default: fputc((unsigned char)*text < ' ' && *text != '\n' ? ' ' : *text, page);
+  char shown[PRINTABLE_CHARACTER];
+  while (*text) switch (*text) {
+    case '&': fputs("&amp;", page), text++; break;
+    case '<': fputs("&lt;", page), text++; break;
+    case '>': fputs("&gt;", page), text++; break;
+    case '"': fputs("&quot;", page), text++; break;
+    case '\'': fputs("&#39;", page), text++; break;
+    case '\n': fputc(*text++, page); break; // ours: between lines of a log
+    default: fwrite(shown, 1, printable_next(&text, shown), page);
     }
 }
 

@@ -1,6 +1,7 @@
 // corsac inspect: what a checkpoint holds, and whether it is whole.
 #include "common/base/log.h"
 #include "common/base/memory.h"
+#include "common/base/printable.h"
 #include "launch/arguments.h"
 #include "launch/command.h"
 #include "launch/json.h"
@@ -35,7 +36,7 @@ static bool is_ok(const struct inspection *inspection) { return inspection->erro
 
 static enum status print_json(const struct inspection *inspection, struct error *error) {
   const struct checkpoint_info *info = &inspection->info;
-  json_t *root = json_pack("{s:s, s:b}", "file", inspection->file, "ok", is_ok(inspection));
+  json_t *root = json_pack("{s:o, s:b}", "file", json_text(inspection->file), "ok", is_ok(inspection));
   json_t *head =
       json_pack("{s:I, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:I, s:I, s:I}", "format_version",
                 (json_int_t)info->format_version, "program_version", info->program_version, "env", info->environment,
@@ -47,7 +48,7 @@ static enum status print_json(const struct inspection *inspection, struct error 
   json_t *value;
   json_object_foreach(head, key, value) json_object_set(root, key, inspection->has_head ? value : json_null());
   json_decref(head);
-  if (!is_ok(inspection)) json_object_set_new(root, "error", json_string(inspection->error.text));
+  if (!is_ok(inspection)) json_object_set_new(root, "error", json_text(inspection->error.text));
   return json_print(root, error);
 }
 
@@ -70,7 +71,7 @@ static void print_head(const struct checkpoint_info *info) {
 }
 
 static void print_inspection(const struct inspection *inspection) {
-  if (is_ok(inspection)) printf("%s: good, every checksum agrees\n", inspection->file);
+  if (is_ok(inspection)) printable_print(stdout, "%s: good, every checksum agrees", inspection->file);
   if (is_ok(inspection)) print_head(&inspection->info);
 }
 

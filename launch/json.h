@@ -3,6 +3,7 @@
 #define CORSAC_LAUNCH_JSON_H
 
 #include "common/base/status.h"
+#include "learner/json_text.h"
 #include <jansson.h>
 
 // Prints the value and a newline on stdout and releases it. NULL, or a standard output that cannot be written, is an

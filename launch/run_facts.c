@@ -1,5 +1,6 @@
 #include "launch/run_facts.h"
 
+#include "common/base/printable.h"
 #include "learner/checkpoint.h"
 #include "learner/run_directory.h"
 
@@ -12,7 +13,7 @@
 
 static void take_text(const json_t *object, const char *key, char *text, size_t size) {
   const char *value = json_string_value(json_object_get(object, key));
-  snprintf(text, size, "%s", value ? value : "");
+  printable_copy(text, size, value ? value : "");
 }
 
 static uint64_t count_in(const json_t *object, const char *key) {
@@ -42,7 +43,7 @@ static void take_note(struct run_facts *facts, const char *line) {
     memmove(facts->note[0], facts->note[1], sizeof facts->note - sizeof facts->note[0]);
     facts->notes--;
   }
-  snprintf(facts->note[facts->notes++], RUN_FACTS_TEXT, "%.*s", RUN_FACTS_TEXT - 1, line);
+  printable_copy(facts->note[facts->notes++], RUN_FACTS_TEXT, line);
 }
 
 // "HH:MM:SS.mmm rank level message"
@@ -59,7 +60,7 @@ static void take_line(struct run_facts *facts, char *line) {
   facts->resumes += strncmp(message, "resumed from ", 13) == 0;
   if (strncmp(message, "corsac ", 7) != 0) return;
   facts->starts++;
-  snprintf(facts->start, sizeof facts->start, "%.*s", RUN_FACTS_TEXT - 1, message);
+  printable_copy(facts->start, sizeof facts->start, message);
 }
 
 static void read_log(const char *directory, struct run_facts *facts) {

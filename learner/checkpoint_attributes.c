@@ -1,4 +1,5 @@
 // The attributes of a checkpoint's objects, and the types of its texts.
+#include "common/base/printable.h"
 #include "learner/checkpoint.h"
 #include "learner/checkpoint_hdf5.h"
 
@@ -85,6 +86,12 @@ static void write_text_attribute(struct h5 *h5, const char *object, const char *
   h5_done(h5, type, H5Tclose);
 }
 
+static bool is_printable(const char *text) {
+  for (size_t length; *text; text += length)
+    if ((length = printable_length(text)) == 0) return false;
+  return true;
+}
+
 void h5_attribute_text(struct h5 *h5, const char *object, const char *name, char *text, size_t size) {
   if (h5->status != STATUS_OK) return;
   if (h5->writing) {
@@ -100,6 +107,8 @@ void h5_attribute_text(struct h5 *h5, const char *object, const char *name, char
   else if (H5Aread(attribute, type, text) < 0)
     h5_fail_library(h5, name, " cannot be read");
   text[size - 1] = 0;
+  if (!is_printable(text))
+    h5_fail(h5, STATUS_FORMAT, "attribute %s of %s is no printable text: %s", name, object, text);
   h5_done(h5, type, H5Tclose);
   h5_done(h5, attribute, H5Aclose);
 }

@@ -1,4 +1,5 @@
 #include "learner/checkpoint_trace.h"
+#include "common/base/printable.h"
 
 #include "learner/checkpoint_hdf5.h"
 #include <stdio.h>
@@ -62,7 +63,7 @@ enum status trace_table_write(const struct trace_table *table, const char *path,
   h5_create(&h5, path, error);
   snprintf(text, sizeof text, "%s", env);
   h5_attribute_text(&h5, "/", "env", text, sizeof text);
-  snprintf(text, sizeof text, "%s", checkpoint);
+  printable_copy(text, sizeof text, checkpoint); // HDF5's texts are UTF-8
   h5_attribute_text(&h5, "/", "checkpoint", text, sizeof text);
   for (int c = 0; c < TRACE_COLUMNS; c++) {
     if (table->width[c] == 0) continue;

@@ -75,12 +75,6 @@ static void copy_from_child(void *to, const void *from, size_t size) {
   atomic_signal_fence(memory_order_seq_cst); // nothing of `from` is read again
 }
 
-static void make_text(char *text, size_t size) {
-  text[size - 1] = 0;
-  for (char *c = text; *c; c++)
-    if (*c < ' ' || *c > '~') *c = *c == '\n' || *c == '\t' ? ' ' : '?';
-}
-
 // The instance is broken from here on: its process is ended, and its last words go into the message.
 __attribute__((format(printf, 2, 3))) static int fail(struct instance *instance, const char *format, ...) {
   if (instance->broken) return -1;
@@ -122,7 +116,7 @@ static int await_answer(struct instance *instance, struct channel_answer *answer
   }
   copy_from_child(answer, &instance->child.channel->answer, sizeof *answer);
   if (answer->status == CHANNEL_OK) return 0;
-  make_text(answer->text, sizeof answer->text);
+  answer->text[sizeof answer->text - 1] = 0;
   if (answer->status == CHANNEL_FAILED) {
     process_child_end(&instance->child, WORDS_SECONDS);
     return fail(instance, "%s", *answer->text ? answer->text : "it says no reason");
@@ -177,9 +171,9 @@ static int take_spec(struct instance *instance) {
                 "the process set obs_dim to %u, act_dim to %u, info_dim to %u; they have to be 1 to %d, 1 to %d, "
                 "0 to %d",
                 spec->obs_dim, spec->act_dim, spec->info_dim, CHANNEL_MAX_DIM, CHANNEL_MAX_DIM, CHANNEL_MAX_INFO);
-  make_text(spec->name, sizeof spec->name);
+  spec->name[sizeof spec->name - 1] = 0;
   for (uint32_t i = 0; i < spec->info_dim; i++) {
-    make_text(spec->info_names[i], sizeof spec->info_names[i]);
+    spec->info_names[i][sizeof spec->info_names[i] - 1] = 0;
     instance->info_names[i] = spec->info_names[i];
   }
   const size_t size = spec->act_dim * sizeof(double);

@@ -20,9 +20,10 @@ enum { SUPERVISOR_SOCKET = 3, SUPERVISOR_CHANNEL = 4, SUPERVISOR_TAIL = 320 };
 enum supervisor_news { SUPERVISOR_STARTED = 1, SUPERVISOR_ENDED };
 struct supervisor_report {
   uint32_t news;
-  int32_t group;              // the child's process group
-  int32_t status;             // of ENDED: as waitpid gave it
-  char tail[SUPERVISOR_TAIL]; // of ENDED: the last lines that it wrote, in plain ASCII
+  int32_t group;  // the child's process group
+  int32_t status; // of ENDED: as waitpid gave it
+  char
+      tail[SUPERVISOR_TAIL]; // of ENDED: the last lines that it wrote, with " | " between them; other bytes as they are
 };
 
 // What main() asks first of all.

@@ -1,6 +1,7 @@
 #include "actor/envs/supervisor_log.h"
 
 #include "common/base/clock.h"
+#include "common/base/printable.h"
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -37,10 +38,11 @@ static void put(struct supervisor_log *log, const char *bytes, size_t size) {
 
 // Between what children write, in a file only: on stderr others speak.
 static void note(struct supervisor_log *log, const char *what, const char *more) {
-  char date[40], line[256];
+  char date[40], shown[180], line[256];
   if (log->file == STDERR_FILENO) return;
   clock_format(date, sizeof date);
-  const int length = snprintf(line, sizeof line, "--- %s %s %.180s\n", date, what, more);
+  printable_copy(shown, sizeof shown, more);
+  const int length = snprintf(line, sizeof line, "--- %s %s %s\n", date, what, shown);
   if (length > 0) put(log, line, (size_t)length < sizeof line ? (size_t)length : sizeof line - 1);
 }
 
@@ -73,12 +75,11 @@ void supervisor_log_tail(const struct supervisor_log *log, char *text, size_t si
     if (log->kept[first - 1] == '\n' && ++lines == TAIL_LINES) break;
   size_t used = 0;
   for (size_t i = first; i < end && used + 4 < size; i++) {
-    const char c = log->kept[i];
-    if (c == '\n') {
+    if (log->kept[i] == '\n') {
       memcpy(text + used, " | ", 3);
       used += 3;
     } else {
-      text[used++] = c >= ' ' && c <= '~' ? c : c == '\t' ? ' ' : '?';
+      text[used++] = log->kept[i] ? log->kept[i] : ' ';
     }
   }
   text[used] = 0;

@@ -18,7 +18,7 @@ struct supervisor_log {
 void supervisor_log_open(struct supervisor_log *log, const char *path, char **argv);
 // A file that is full becomes path.1, in the place of an earlier one.
 void supervisor_log_write(struct supervisor_log *log, const char *bytes, size_t size);
-// The last lines, joined with " | ", printable ASCII; "" if nothing was written.
+// The last lines, joined with " | ", other bytes as they are but 0; "" if nothing was written.
 void supervisor_log_tail(const struct supervisor_log *log, char *text, size_t size);
 void supervisor_log_close(struct supervisor_log *log, int status); // says how the child ended
 

@@ -1,4 +1,5 @@
 #include "common/base/log.h"
+#include "common/base/printable.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -92,7 +93,7 @@ void log_close(void) {
 void log_write(enum log_level level, const char *format, ...) {
   static const char *const names[] = {"error", "warn", "info", "debug"};
   if (level > log_state.level) return;
-  char line[LINE_SIZE];
+  char line[LINE_SIZE], message[LINE_SIZE];
   size_t used = sizeof CLEAR_LINE - 1, last = sizeof line - 2; // room for the end of the line
   memcpy(line, CLEAR_LINE, used);
   struct timespec now;
@@ -103,9 +104,9 @@ void log_write(enum log_level level, const char *format, ...) {
                            local.tm_sec, (int)(now.tv_nsec / 1000000), log_state.rank, names[level]);
   va_list arguments;
   va_start(arguments, format);
-  int wanted = vsnprintf(line + used, last - used, format, arguments);
+  const int wanted = vsnprintf(message, sizeof message, format, arguments);
   va_end(arguments);
-  if (wanted > 0) used += (size_t)wanted < last - used ? (size_t)wanted : last - used - 1;
+  if (wanted > 0) used += printable_copy(line + used, last - used, message);
   line[used++] = '\n';
 
   // The line in the file is the same without the clearing in front.

@@ -1,6 +1,6 @@
 // A leveled log: one line each, "HH:MM:SS.mmm rank level message", on stderr and, on the rank that opens one, in a file
-// too. The log's own state is the one piece of global mutable state of the program. Not thread-safe: the main thread
-// logs.
+// too. A message stays on its line and moves no cursor, whatever it quotes: it is shown as printable.h says. The log's
+// own state is the one piece of global mutable state of the program. Not thread-safe: the main thread logs.
 #ifndef CORSAC_COMMON_BASE_LOG_H
 #define CORSAC_COMMON_BASE_LOG_H
 

@@ -1,4 +1,5 @@
 #include "common/base/status.h"
+#include "common/base/printable.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -6,25 +7,27 @@
 enum status error_set(struct error *error, enum status status, const char *format, ...) {
   if (!error || error->status != STATUS_OK) return status;
   error->status = status;
+  char text[sizeof error->text];
   va_list arguments;
   va_start(arguments, format);
-  vsnprintf(error->text, sizeof error->text, format, arguments);
+  vsnprintf(text, sizeof text, format, arguments);
   va_end(arguments);
+  printable_copy(error->text, sizeof error->text, text);
   return status;
 }
 
 enum status error_prefix(struct error *error, const char *format, ...) {
   if (!error) return STATUS_OK;
   if (error->status == STATUS_OK) return STATUS_OK;
-  char text[2 * sizeof error->text + sizeof ": "];
+  char context[sizeof error->text], text[2 * sizeof error->text + sizeof ": "];
   va_list arguments;
   va_start(arguments, format);
-  vsnprintf(text, sizeof error->text, format, arguments);
+  const int wanted = vsnprintf(context, sizeof context, format, arguments);
   va_end(arguments);
-  size_t used = strlen(text);
-  snprintf(text + used, sizeof text - used, ": %s", error->text);
+  if (wanted < 0) return error->status;
+  snprintf(text, sizeof text, "%s: %s", context, error->text);
   // Where both do not fit, the end of the message is what is lost.
-  memcpy(error->text, text, sizeof error->text - 1);
+  printable_copy(error->text, sizeof error->text, text);
   return error->status;
 }
 

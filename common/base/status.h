@@ -24,6 +24,7 @@ struct error {
 };
 
 // Writes the message unless `error` already holds one (the first to know says it); returns `status`. error may be NULL.
+// What it quotes may come from anywhere: the message is one line of printable UTF-8 (printable.h).
 enum status error_set(struct error *error, enum status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 // Puts "context: " in front of a message that stands; returns the status that stands. For a caller who knows the file

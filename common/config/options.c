@@ -1,5 +1,6 @@
 #include "common/config/options.h"
 #include "common/base/nearest.h"
+#include "common/base/printable.h"
 #include <assert.h>
 #include <ctype.h>
 #include <errno.h>
@@ -228,27 +229,10 @@ static bool is_choice(const char *choices, const char *text) {
   return false;
 }
 
-// Length of the character that starts here; 0 if it is not printable UTF-8, which no YAML or JSON reader could take.
-static size_t printable_length(const unsigned char *text) {
-  uint32_t code = text[0];
-  if (code < 0x80) return code >= 0x20 && code != 0x7f ? 1 : 0;
-  size_t length = code >= 0xf0 ? 4 : code >= 0xe0 ? 3 : 2;
-  static const uint32_t first[] = {0, 0, 0xa0, 0x800, 0x10000}; // below are the overlong forms; 80..9f are controls
-  if (code < 0xc2 || code > 0xf4) return 0;
-  code &= 0x7fu >> length;
-  for (size_t i = 1; i < length; i++) {
-    if ((text[i] & 0xc0) != 0x80) return 0;
-    code = code << 6 | (text[i] & 0x3f);
-  }
-  bool line_break = code == 0x2028 || code == 0x2029, surrogate = code >= 0xd800 && code < 0xe000;
-  bool special = code == 0xfeff || code == 0xfffe || code == 0xffff || code > 0x10ffff;
-  return code < first[length] || line_break || surrogate || special ? 0 : length;
-}
-
 static bool is_text(const char *text) {
   if (strlen(text) >= CONFIG_TEXT) return false;
   for (size_t length; *text; text += length) {
-    length = printable_length((const unsigned char *)text);
+    length = printable_length(text);
     if (length == 0) return false;
   }
   return true;

@@ -9,9 +9,9 @@ static void test_quote(void) {
   char *text = NULL;
   size_t size;
   FILE *stream = open_memstream(&text, &size);
-  gnuplot_quote(stream, "it's\n`date` 'x'");
+  gnuplot_quote(stream, "it's\n`date` 'x' \xff");
   fclose(stream);
-  CU_ASSERT_STRING_EQUAL(text, "'it''s `date` ''x'''");
+  CU_ASSERT_STRING_EQUAL(text, "'it''s\\n`date` ''x'' \\xff'");
   free(text);
 }
 

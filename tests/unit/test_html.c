@@ -10,8 +10,9 @@ static void test_escape(void) {
   FILE *page = open_memstream(&text, &size);
   html_text(page, "<a href=\"x\">'&'\x01\n\xc3\xa9</a>");
   html_printf(page, "%s %d", "<", 5);
+  html_text(page, "r\xe9n");
   fclose(page);
-  CU_ASSERT_STRING_EQUAL(text, "&lt;a href=&quot;x&quot;&gt;&#39;&amp;&#39; \n\xc3\xa9&lt;/a&gt;&lt; 5");
+  CU_ASSERT_STRING_EQUAL(text, "&lt;a href=&quot;x&quot;&gt;&#39;&amp;&#39;\\x01\n\xc3\xa9&lt;/a&gt;&lt; 5r\\xe9n");
   free(text);
 }
 
@@ -30,7 +31,7 @@ static void test_page(void) {
 
 int main(void) {
   static const struct unit_case cases[] = {
-      {"text is itself, whatever is in it", test_escape},
+      {"text is itself, whatever is in it, and the page UTF-8", test_escape},
       {"a page needs nothing from elsewhere", test_page},
   };
   return unit_run("html", cases, sizeof cases / sizeof *cases);

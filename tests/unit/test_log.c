@@ -56,6 +56,23 @@ static void test_lines(void) {
   free(text), free(shown), unit_tmpdir_remove(directory);
 }
 
+// As a plugin's error text may be.
+static void test_hostile_text(void) {
+  char *directory = unit_tmpdir(), *shown = unit_path(directory, "stderr"), *path = unit_path(directory, "log.txt");
+  int saved = redirect(shown);
+  log_init(0, LOG_INFO);
+  CU_ASSERT_EQUAL(log_open_file(path, NULL), STATUS_OK);
+  log_warn("it says: %s", "\033[31mred\033]0;t\a\n15:00:00.000 0 error forged line\r\xff \xc3\xa9");
+  log_close();
+  give_back(saved);
+  char *text = unit_read_file(path, NULL), *all = unit_read_file(shown, NULL);
+  CU_ASSERT_STRING_EQUAL(text, all);
+  CU_ASSERT_EQUAL(lines_of(text), 1);
+  CU_ASSERT_PTR_NOT_NULL(strstr(text, " 0 warn  it says: \\x1b[31mred\\x1b]0;t\\x07\\n15:00:00.000 0 error forged "
+                                      "line\\r\\xff \xc3\xa9\n"));
+  free(text), free(all), free(path), free(shown), unit_tmpdir_remove(directory);
+}
+
 static void test_file(void) {
   char *directory = unit_tmpdir(), *shown = unit_path(directory, "stderr"), *path = unit_path(directory, "log.txt");
   unit_write_file(path, "before\n", 7);
@@ -158,6 +175,7 @@ static void test_status_line(void) {
 int main(void) {
   static const struct unit_case cases[] = {
       {"a line has time, rank, level and message, and shows by its level", test_lines},
+      {"a message stays on its line and moves no cursor, whatever it quotes", test_hostile_text},
       {"a file gets every line from when it is opened until the log is closed", test_file},
       {"a file that cannot be opened is an error that names it", test_file_refused},
       {"a full disk costs one warning, not the log", test_full_disk},

@@ -83,7 +83,7 @@ static void test_refused(void) {
       {"config: other.yaml\n", "run.yaml:1: config: goes on the command line, not into a file"},
       {"resume: runs/a\n", "run.yaml:1: resume: goes on the command line, not into a file"},
       {"env: \"a\\0b\"\n", "run.yaml:1: env: holds a zero byte"},
-      {"env: \"a\\nb\"\n", "run.yaml:1: env: must be printable UTF-8 text of less than 1024 bytes, not \"a\nb\""},
+      {"env: \"a\\nb\"\n", "run.yaml:1: env: must be printable UTF-8 text of less than 1024 bytes, not \"a\\nb\""},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     struct config config;

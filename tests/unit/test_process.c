@@ -245,7 +245,7 @@ static void test_nonsense(void) {
   fails("version", 60, "version 99 of the channel", "libcorsac_sim");
   fails("begin", 60, "corsac_sim_begin in the middle of an episode", "");
   fails("shrink", 60, "", "flags 77");
-  fails("says", 60, "the mesh is tangled", "residual 7e300"); // written after it had said so
+  fails("says", 60, "the mesh is\\ntangled", "residual 7e300"); // written after it had said so
   for (int i = 0; i < (is_full_check() ? 50 : 5); i++) fails("garbage", 0.2, "", "");
 }
 
@@ -282,7 +282,7 @@ static void test_words(void) {
   for (int t = 0; t < 3 && status == STATUS_OK; t++) status = make_step(&s, 0);
   CU_ASSERT_EQUAL(status, STATUS_FAILED);
   CU_ASSERT(error_says(&s.error, "exit status 5; the last it wrote: "));
-  CU_ASSERT(error_says(&s.error, "line 99999 of very many | the last ? word"));
+  CU_ASSERT(error_says(&s.error, "line 99999 of very many | the last \\x1b word"));
   close_env(&s);
   size_t size = 0, older_size = 0;
   char *text = unit_read_file(path, &size), *old = unit_read_file(older, &older_size);

@@ -149,8 +149,8 @@ static void test_status(void) {
   struct run_directory *run = run_directory_open(directory, &error);
   CU_ASSERT_PTR_NOT_NULL_FATAL(run);
   const struct run_status running = {"running", -1, "", 1234, 56, "ckpt-1000.h5", 11, 12, 13, 14};
-  const struct run_status failed = {"failed", 1, "\"x.so\": a\\b\n\xc3\xa4", 1ull << 40, 7, "", 0, 0, 0, 0};
-  const struct run_status unreadable = {"failed", 1, "bytes \xff\xfe", 1, 1, "", 0, 0, 0, 0};
+  const struct run_status failed = {"failed", 1, "\"x.so\": a\\b\xc3\xa4", 1ull << 40, 7, "", 0, 0, 0, 0};
+  const struct run_status unreadable = {"failed", 1, "bytes \xff\n", 1, 1, "r\xe9sum\xe9/ckpt-1.h5", 0, 0, 0, 0};
   CU_ASSERT_EQUAL(run_write_status(run, &running, &error), STATUS_OK);
   json_t *object = json_load_file(in_directory("status.json"), 0, NULL);
   CU_ASSERT_PTR_NOT_NULL_FATAL(object);
@@ -178,7 +178,8 @@ static void test_status(void) {
 
   CU_ASSERT_EQUAL(run_write_status(run, &unreadable, &error), STATUS_OK);
   object = json_load_file(in_directory("status.json"), 0, NULL);
-  CU_ASSERT(object && equals(object, "state", "failed"));
+  CU_ASSERT(object && equals(object, "state", "failed") && equals(object, "reason", "bytes \\xff\\n"));
+  CU_ASSERT(equals(object, "checkpoint", "r\\xe9sum\\xe9/ckpt-1.h5"));
   json_decref(object);
   run_directory_close(run);
 }

@@ -16,21 +16,22 @@ static void put(const char *run, const char *name, const char *text) {
 static void test_facts(void) {
   char *directory = unit_tmpdir(), *run = runs_make(directory, "run", "seed: 1", 6, -100);
   put(run, "status.json",
-      "{\"state\": \"stopped\", \"reason\": \"signal 10\", \"actors_lost\": 2, \"host\": \"n1\", \"dropped\": "
+      "{\"state\": \"stopped\", \"reason\": \"signal 10\\u001b[2J\", \"actors_lost\": 2, \"host\": \"n1\", "
+      "\"dropped\": "
       "{\"surplus\": 3, \"unsent\": 16, \"lost_at_most\": 32}}");
   put(run, "log.txt",
       "07:00:00.000 0 info  corsac 0.1.0: Pendulum-v1 (obs 3, act 1), ...\n07:00:01.000 0 warn  one\n"
-      "07:00:02.000 0 info  resumed from run/ckpt-300.h5 at 300 steps\n07:00:03.000 0 error two\nhalf a li");
+      "07:00:02.000 0 info  resumed from run/ckpt-300.h5 at 300 steps\n07:00:03.000 0 error two\xff\nhalf a li");
   put(run, "ckpt-300.h5", "no HDF5");
   struct run_record record;
   struct run_facts facts;
   CU_ASSERT_EQUAL_FATAL(run_record_read(run, &record, NULL), STATUS_OK);
   CU_ASSERT_EQUAL_FATAL(run_facts_read(&record, &facts, NULL), STATUS_OK);
   CU_ASSERT_STRING_EQUAL(facts.state, "stopped");
-  CU_ASSERT_STRING_EQUAL(facts.reason, "signal 10");
+  CU_ASSERT_STRING_EQUAL(facts.reason, "signal 10\\x1b[2J");
   CU_ASSERT(facts.actors_lost == 2 && facts.surplus == 3 && facts.unsent == 16 && facts.lost_at_most == 32);
   CU_ASSERT(facts.resumes == 1 && facts.warnings == 1 && facts.errors == 1 && facts.notes == 2 && facts.starts == 1);
-  CU_ASSERT_PTR_NOT_NULL(strstr(facts.note[1], "error two"));
+  CU_ASSERT_PTR_NOT_NULL(strstr(facts.note[1], "error two\\xff"));
   CU_ASSERT_PTR_NOT_NULL(strstr(facts.start, "corsac 0.1.0: Pendulum-v1"));
   CU_ASSERT(facts.checkpoints == 1 && facts.files == 1 && facts.file[0].bytes == 7);
   CU_ASSERT_PTR_NOT_NULL(strstr(facts.file[0].problem, "ckpt-300.h5"));

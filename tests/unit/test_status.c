@@ -48,6 +48,14 @@ static void test_long_text_is_cut(void) {
   CU_ASSERT_EQUAL(strlen(error.text), sizeof error.text - 1);
 }
 
+static void test_hostile_text(void) {
+  struct error error = {0};
+  error_set(&error, STATUS_FAILED, "%s", "a\nb\033[2J\xff");
+  CU_ASSERT_STRING_EQUAL(error.text, "a\\nb\\x1b[2J\\xff");
+  error_prefix(&error, "file %s", "r\xe9\n");
+  CU_ASSERT_STRING_EQUAL(error.text, "file r\\xe9\\n: a\\nb\\x1b[2J\\xff");
+}
+
 static void test_names_and_exit_codes(void) {
   for (int a = STATUS_OK; a <= STATUS_STOPPED; a++) {
     CU_ASSERT_STRING_NOT_EQUAL(status_name((enum status)a), "unknown");
@@ -66,6 +74,7 @@ int main(void) {
       {"NULL is an error nobody reads", test_no_error_wanted},
       {"a prefix goes in front of a message that stands", test_prefix},
       {"a message that does not fit is cut and terminated", test_long_text_is_cut},
+      {"a message is one printable line, whatever it quotes", test_hostile_text},
       {"every status has its name and its exit code", test_names_and_exit_codes},
   };
   return unit_run("status", cases, sizeof cases / sizeof *cases);
