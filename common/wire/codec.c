@@ -1,4 +1,5 @@
 #include "common/wire/codec_impl.h"
+#include "common/base/printable.h"
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -166,11 +167,16 @@ uint32_t reader_count(struct reader *reader, const char *field, uint32_t capacit
   return 0;
 }
 
+// A sender may cut a text in the middle of a character, or be hostile: what is kept is printable.
 void reader_text(struct reader *reader, const char *field, char *text, size_t capacity) {
-  uint32_t length = reader_count(reader, field, (uint32_t)(capacity - 1));
-  reader_array(reader, field, text, length, 1);
-  if (!reader->status && length && memchr(text, 0, length)) reader_fail(reader, "%s has a NUL inside", field);
-  text[reader->status ? 0 : length] = 0;
+  enum { MOST = 1024 };
+  char raw[MOST] = "";
+  assert(capacity <= MOST);
+  const uint32_t length = reader_count(reader, field, (uint32_t)(capacity - 1));
+  reader_array(reader, field, raw, length, 1);
+  if (!reader->status && length && memchr(raw, 0, length)) reader_fail(reader, "%s has a NUL inside", field);
+  raw[reader->status ? 0 : length] = 0;
+  printable_copy(text, capacity, raw);
 }
 
 void reader_dimension(struct reader *reader, const char *field, uint64_t found, uint64_t expected) {

@@ -29,8 +29,12 @@ enum status message_decode_hello(const struct frame *frame, struct message_hello
   hello->flags = reader_u32(&reader, "flags");
   hello->can_save = reader_bool(&reader, "can_save");
   hello->info_dim = reader_count(&reader, "info_dim", WIRE_INFO);
-  for (uint32_t i = 0; i < hello->info_dim; i++)
-    reader_text(&reader, "info_name", hello->info_name[i], sizeof hello->info_name[i]);
+  for (uint32_t i = 0; i < hello->info_dim; i++) {
+    char *name = hello->info_name[i]; // a column of metrics.csv
+    reader_text(&reader, "info_name", name, sizeof hello->info_name[i]);
+    if (!*name || name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_")])
+      reader_fail(&reader, "info_name is \"%s\", not of a-z, 0-9 and _", name);
+  }
   if (hello->obs_dim == 0 || hello->act_dim == 0) reader_fail(&reader, "a dimension is 0");
   reader_rest(&reader, 2ull * hello->act_dim * sizeof *hello->action_low);
   if (reader.status) goto fail;

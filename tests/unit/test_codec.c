@@ -305,6 +305,31 @@ static void test_bad_values(void) {
   buffer_release(&out);
 }
 
+// What others wrote goes into logs, and into the header of metrics.csv.
+static void test_texts(void) {
+  struct codec_target target;
+  struct buffer out = {0};
+  struct error error = {0}, hostile = {.status = STATUS_IO, .text = "a\nb\033[2J\xff"};
+  codec_target_init(&target);
+  codec_target_fill(&target);
+  CU_ASSERT_EQUAL(message_encode_failed(&out, 1, &hostile, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(decode_payload(&target, MESSAGE_FAILED, out.data + FRAME_HEADER, out.size - FRAME_HEADER, NULL),
+                  STATUS_OK);
+  CU_ASSERT_STRING_EQUAL(target.failed.text, "a\\nb\\x1b[2J\\xff");
+  static const char *const names[] = {"", "a,b", "a\nb", "A"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    codec_target_fill(&target);
+    snprintf(target.hello.info_name[1], WIRE_INFO_NAME, "%s", names[i]);
+    error_clear(&error);
+    CU_ASSERT_EQUAL(codec_target_encode(&target, MESSAGE_HELLO, 1, &out, NULL), STATUS_OK);
+    CU_ASSERT_EQUAL(decode_payload(&target, MESSAGE_HELLO, out.data + FRAME_HEADER, out.size - FRAME_HEADER, &error),
+                    STATUS_FORMAT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "info_name is"));
+  }
+  codec_target_release(&target);
+  buffer_release(&out);
+}
+
 static void test_steady_state_allocates_nothing(void) {
   struct buffer out = {0};
   for (enum message_type type = 1; type < MESSAGE_TYPES; type++)
@@ -344,6 +369,7 @@ int main(void) {
       {"random bytes are refused or decode within the capacities", test_random_bytes},
       {"a message of another type is refused", test_wrong_type},
       {"values that cannot be are refused", test_bad_values},
+      {"texts arrive printable, and names of info are words", test_texts},
       {"encoding into a used buffer allocates nothing", test_steady_state_allocates_nothing},
       {"a message beyond the limit is refused before it is built", test_too_large_to_encode},
   };
