@@ -37,7 +37,8 @@ static void test_nested(void) {
 
 // A host's thread that has a locale of its own gets that one back.
 static void test_host_thread(void) {
-  const locale_t german = newlocale(LC_ALL_MASK, "de_DE.UTF-8", NULL);
+  unit_set_comma_locale();
+  const locale_t german = duplocale(LC_GLOBAL_LOCALE);
   CU_ASSERT_PTR_NOT_NULL_FATAL(german);
   setlocale(LC_ALL, "C");
   uselocale(german);
