@@ -1,6 +1,7 @@
 // corsac eval: evaluation episodes with a trained policy, outside of training.
 #include "actor/evaluator.h"
 #include "common/base/memory.h"
+#include "common/base/streams.h"
 #include "common/config/options.h"
 #include "common/nn/linalg.h"
 #include "launch/arguments.h"
@@ -124,7 +125,7 @@ static enum status run_episodes(struct evaluation *evaluation, FILE *out, struct
     const enum status status = run_step(evaluation, &done, &result, error);
     if (status != STATUS_OK) return status;
     const struct message_incident *incident = evaluator_incident(evaluation->evaluator);
-    if (!done && incident) fprintf(stderr, "corsac: an episode is made again: %s\n", incident->text);
+    if (!done && incident) fprintf(streams_error(), "corsac: an episode is made again: %s\n", incident->text);
     if (!done) continue;
     if (result.failed)
       return error_set(error, STATUS_FAILED, "episode %u failed twice: %s", result.episode, incident->text);
@@ -192,7 +193,7 @@ static enum status write_trace(const struct evaluation *evaluation, struct error
   const struct trained *trained = &evaluation->trained;
   const enum status status = trace_write(trace, environment_kind_name(&trained->kind), trained->file, error);
   if (status != STATUS_OK) return status;
-  fprintf(stderr, "corsac: %s: %llu steps%s%s%s\n", trace->path, (unsigned long long)trace->table.rows,
+  fprintf(streams_error(), "corsac: %s: %llu steps%s%s%s\n", trace->path, (unsigned long long)trace->table.rows,
           trace->networks.critics ? "" : ", without Q: ", trace->networks.critics ? "" : trained->file,
           trace->networks.critics ? "" : " holds no critics");
   return STATUS_OK;
@@ -202,7 +203,7 @@ static enum status end_recording(struct evaluation *evaluation, struct error *er
   evaluator_destroy(evaluation->evaluator); // with it the last picture has come
   evaluation->evaluator = NULL;
   const enum status status = recording_end(evaluation->recording, error);
-  if (status == STATUS_OK) fprintf(stderr, "corsac: %s is recorded\n", evaluation->recording->path);
+  if (status == STATUS_OK) fprintf(streams_error(), "corsac: %s is recorded\n", evaluation->recording->path);
   return status;
 }
 
@@ -213,10 +214,11 @@ int command_eval(int argc, char **argv) {
   struct trace trace = {0};
   struct recording recording = {.frames = -1, .words = -1};
   if (parse_request(argc, argv, &request, &error) != STATUS_OK) return command_fail(&error);
+  streams_keep_output();
   linalg_init();
   if (request.trace) evaluation.trace = &trace;
   if (request.record) evaluation.recording = &recording;
-  FILE *out = request.json ? (request.verbose ? stderr : NULL) : stdout;
+  FILE *out = request.json ? (request.verbose ? streams_error() : NULL) : streams_output();
   enum status status = prepare(&evaluation, &request, &error);
   if (status == STATUS_OK && request.verbose) say_policy(out, &evaluation);
   if (status == STATUS_OK) status = run_episodes(&evaluation, out, &error);
@@ -225,10 +227,10 @@ int command_eval(int argc, char **argv) {
   if (status == STATUS_OK && request.record) status = end_recording(&evaluation, &error);
   if (status == STATUS_OK && request.json) status = print_json(&evaluation, &error);
   if (status == STATUS_OK && !request.json)
-    printf("%llu episode%s of %s: mean return %.3f +- %.3f (%.3f to %.3f), mean length %.1f\n",
-           (unsigned long long)evaluation.trained.config.eval_episodes,
-           evaluation.trained.config.eval_episodes == 1 ? "" : "s", environment_kind_name(&evaluation.trained.kind),
-           evaluation.mean, evaluation.deviation, evaluation.low, evaluation.high, evaluation.length);
+    fprintf(streams_output(), "%llu episode%s of %s: mean return %.3f +- %.3f (%.3f to %.3f), mean length %.1f\n",
+            (unsigned long long)evaluation.trained.config.eval_episodes,
+            evaluation.trained.config.eval_episodes == 1 ? "" : "s", environment_kind_name(&evaluation.trained.kind),
+            evaluation.mean, evaluation.deviation, evaluation.low, evaluation.high, evaluation.length);
   release(&evaluation);
   return status == STATUS_OK ? EXIT_DONE : command_fail(&error);
 }

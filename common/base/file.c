@@ -170,9 +170,9 @@ int file_stat(const char *path, struct stat *info) {
   return stat(file_path(path, buffer), info);
 }
 
-int file_access(const char *path, int mode) {
+bool file_allows(const char *path, int mode) {
   char buffer[FILE_PATH];
-  return access(file_path(path, buffer), mode);
+  return access(file_path(path, buffer), mode) == 0;
 }
 
 int file_rmdir(const char *path) {

@@ -24,7 +24,7 @@ const char *file_directory(void); // where the program was started; NULL: nobody
 // As open(2), stat(2) and so on; errno is set.
 int file_open(const char *path, int flags, mode_t mode);
 int file_stat(const char *path, struct stat *info);
-int file_access(const char *path, int mode);
+bool file_allows(const char *path, int mode); // access(2) is 0
 int file_mkdir(const char *path, mode_t mode);
 int file_rmdir(const char *path);
 int file_unlink(const char *path);

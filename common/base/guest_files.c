@@ -56,7 +56,7 @@ void guest_files_note_libraries(void) {
   while (directory && start.count < LIBRARY_FILES && (entry = readdir(directory))) {
     const int descriptor = atoi(entry->d_name);
     struct stat info;
-    if (descriptor <= STDERR_FILENO || held_file_owns(descriptor) || fstat(descriptor, &info) != 0) continue;
+    if (descriptor <= STDERR_FILENO || held_file_of(descriptor) || fstat(descriptor, &info) != 0) continue;
     if (S_ISREG(info.st_mode) || S_ISDIR(info.st_mode) || S_ISCHR(info.st_mode)) continue;
     start.library[start.count++] = (struct library_file){descriptor, info.st_dev, info.st_ino};
   }

@@ -59,14 +59,14 @@ static bool settle(struct held_file *file, int descriptor) {
 static struct held_file *find_room(void) {
   for (size_t i = 0; i < HELD_FILES; i++)
     if (!table[i].used) return &table[i];
-  errno = EMFILE;
   return NULL;
 }
 
-struct held_file *held_file_open(const char *path, int flags, mode_t mode) {
+struct held_file *held_file_open(const char *path, int flags, struct error *error) {
   pthread_mutex_lock(&lock);
   struct held_file *file = find_room();
-  const int descriptor = file ? file_open(path, flags, mode) : -1;
+  if (!file) error_set(error, STATUS_IO, "%s: cannot be opened: %s", path, strerror(EMFILE));
+  const int descriptor = file ? file_open_plain(path, flags, error) : -1;
   if (descriptor >= 0) {
     char buffer[FILE_PATH];
     *file = (struct held_file){.used = true, .flags = flags};
@@ -139,10 +139,11 @@ void held_files_look(char *mended, char *lost, size_t size) {
   pthread_mutex_unlock(&lock);
 }
 
-bool held_file_owns(int descriptor) {
-  bool owns = false;
+struct held_file *held_file_of(int descriptor) {
+  struct held_file *found = NULL;
   pthread_mutex_lock(&lock);
-  for (size_t i = 0; i < HELD_FILES; i++) owns |= table[i].used && table[i].descriptor == descriptor;
+  for (struct held_file *file = table; file < table + HELD_FILES && descriptor >= 0; file++)
+    if (file->used && file->descriptor == descriptor && is_ours(file)) found = file;
   pthread_mutex_unlock(&lock);
-  return owns;
+  return found;
 }

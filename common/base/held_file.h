@@ -8,12 +8,11 @@
 #include "common/base/status.h"
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/types.h>
 
 struct held_file; // from a table of this module; any thread may use it
 
-// As file_open. NULL: failed, errno says why.
-struct held_file *held_file_open(const char *path, int flags, mode_t mode);
+// As file_open_plain. NULL: failed.
+struct held_file *held_file_open(const char *path, int flags, struct error *error);
 // Takes over a descriptor that has no path to be opened again by: a pipe, a socket, standard error. what: for messages,
 // a literal. NULL: no room; the descriptor stays the caller's.
 struct held_file *held_file_take(int descriptor, const char *what);
@@ -27,5 +26,5 @@ bool held_file_close(struct held_file *file);
 // Looks at all of them. mended: the names of those that had to be opened again are added to the text, lost: of those
 // that cannot be. Both have `size` bytes, with a comma between names.
 void held_files_look(char *mended, char *lost, size_t size);
-bool held_file_owns(int descriptor); // it is one of theirs
+struct held_file *held_file_of(int descriptor); // whose it is; NULL: none of theirs, or lost
 #endif

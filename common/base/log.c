@@ -28,8 +28,8 @@ void log_init(int rank, enum log_level level) {
 }
 
 enum status log_open_file(const char *path, struct error *error) {
-  struct held_file *file = held_file_open(path, O_WRONLY | O_CREAT | O_APPEND, 0666);
-  if (!file) return error_set(error, STATUS_IO, "%s: cannot be opened for the log: %s", path, strerror(errno));
+  struct held_file *file = held_file_open(path, O_WRONLY | O_CREAT | O_APPEND, error);
+  if (!file) return STATUS_IO;
   held_file_close(log_state.file);
   log_state.file = file;
   snprintf(log_state.path, sizeof log_state.path, "%s", path);

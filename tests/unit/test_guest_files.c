@@ -68,8 +68,8 @@ static bool holds(const char *path, const char *wanted) {
 
 // Of all descriptors the numbers are free; the guest's next files take them.
 static void close_all(void) {
-  struct held_file *log = held_file_open("log", O_WRONLY | O_CREAT | O_APPEND, 0666);
-  struct held_file *checkpoint = held_file_open("checkpoint", O_RDWR | O_CREAT | O_TRUNC, 0666);
+  struct held_file *log = held_file_open("log", O_WRONLY | O_CREAT | O_APPEND, NULL);
+  struct held_file *checkpoint = held_file_open("checkpoint", O_RDWR | O_CREAT | O_TRUNC, NULL);
   NEED(log && checkpoint && append(log, "one ") && append(checkpoint, "first "));
   NEED(check() == STATUS_OK && !mended[0]);
   const int number = held_file_descriptor(log), other = held_file_descriptor(checkpoint);
@@ -96,8 +96,8 @@ static void close_all_and_look(void) {
 static void test_held(void) { check_in_child(close_all_and_look, "", ""); }
 
 static void lose_files(void) {
-  struct held_file *log = held_file_open("log", O_WRONLY | O_CREAT | O_APPEND, 0666);
-  struct held_file *whole = held_file_open("whole", O_RDWR | O_CREAT | O_TRUNC, 0666);
+  struct held_file *log = held_file_open("log", O_WRONLY | O_CREAT | O_APPEND, NULL);
+  struct held_file *whole = held_file_open("whole", O_RDWR | O_CREAT | O_TRUNC, NULL);
   int ends[2];
   NEED(pipe(ends) == 0);
   struct held_file *watch = held_file_take(ends[1], "the watch");
@@ -204,7 +204,7 @@ static void keep_limit(void) {
   NEED(getrlimit(RLIMIT_NOFILE, &before) == 0);
   before.rlim_cur = 256;
   NEED(setrlimit(RLIMIT_NOFILE, &before) == 0);
-  struct held_file *file = held_file_open("log", O_WRONLY | O_CREAT | O_APPEND, 0666);
+  struct held_file *file = held_file_open("log", O_WRONLY | O_CREAT | O_APPEND, NULL);
   NEED(file && getrlimit(RLIMIT_NOFILE, &after) == 0 && after.rlim_cur == 256);
   NEED(before.rlim_max < 1024 || held_file_descriptor(file) >= 512);
 }
