@@ -63,6 +63,12 @@ void guest_files_note_libraries(void) {
   if (directory) closedir(directory);
 }
 
+bool guest_files_have_libraries(void) {
+  for (size_t i = 0; i < start.count; i++)
+    if (!is_same(&start.library[i])) return false;
+  return true;
+}
+
 __attribute__((format(printf, 3, 4))) static void add(char *text, size_t size, const char *format, ...) {
   const size_t used = strlen(text);
   va_list arguments;

@@ -4,7 +4,7 @@
 #define CORSAC_COMMON_BASE_GUEST_FILES_H
 
 #include "common/base/status.h"
-#include <stddef.h>
+#include <stdbool.h>
 
 enum { GUEST_FILES_TEXT = 512 };
 
@@ -12,6 +12,8 @@ enum { GUEST_FILES_TEXT = 512 };
 void guest_files_begin(void);
 // After MPI_Init, before any guest: the sockets, pipes and the like that libraries have open now are theirs for good.
 void guest_files_note_libraries(void);
+
+bool guest_files_have_libraries(void); // none of those is closed, or another file's by now
 
 // After a guest's create or reset, and every second or so: a few microseconds, some 10 to 40 system calls; not for each
 // step. Mends what can be mended: of 0 to 2 what is closed; files of ours that are closed or replaced (opened again by
