@@ -13,8 +13,8 @@
 enum status whole_file_check(const char *path, struct error *error) {
   struct stat info;
   if (file_stat(path, &info) != 0 || S_ISREG(info.st_mode)) return STATUS_OK;
-  return error_set(error, STATUS_IO, "%s: is a %s; name a file, which is made or replaced", path,
-                   S_ISDIR(info.st_mode) ? "directory" : "device or a pipe");
+  return error_set(error, STATUS_IO, "%s: is %s; name a file, which is made or replaced", path,
+                   file_kind(info.st_mode));
 }
 
 enum status whole_file_begin(const char *path, char *temporary, struct error *error) {
