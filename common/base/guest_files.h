@@ -15,7 +15,7 @@ void guest_files_note_libraries(void);
 
 bool guest_files_have_libraries(void); // none of those is closed, or another file's by now
 
-// After a guest's create or reset, and every second or so: a few microseconds, some 10 to 40 system calls; not for each
+// After a guest's create or reset, and every second or so: 5 to 40 us, as many system calls; not for each
 // step. Mends what can be mended: of 0 to 2 what is closed; files of ours that are closed or replaced (opened again by
 // path); limits (file size, open files, memory, processor time) that were lowered.
 //
