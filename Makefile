@@ -401,7 +401,7 @@ $(SIM).so: $(SIM_OBJECTS) common/env/libcorsac_sim.map
 	$(Q)$(CC) -shared -Wl,-soname,libcorsac_sim.so -Wl,--version-script=common/env/libcorsac_sim.map $(SIM_OBJECTS) -ldl -lm -o $@
 
 # What acts and what reads; neither Open MPI nor OpenBLAS is in it. The flags are those of the program, so are the bits.
-POLICY_OBJECTS := $(patsubst %,$(BUILD)/lib/obj/policy/%.o,launch/library/libcorsac_policy $(addprefix common/base/,c_locale memory nearest printable random status) \
+POLICY_OBJECTS := $(patsubst %,$(BUILD)/lib/obj/policy/%.o,launch/library/libcorsac_policy $(addprefix common/base/,c_locale file held_file memory nearest printable random status) \
   $(addprefix common/config/,options options_yaml) $(patsubst %.c,%,$(wildcard common/nn/tiles*.c)) common/wire/message \
   $(addprefix common/nn/,frozen_policy normalizer policy_layers policy_weights squashed_gaussian) \
   $(addprefix learner/,trained_policy policy_npz npz run_checkpoints whole_file) \

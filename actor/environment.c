@@ -5,6 +5,8 @@
 #include "actor/envs/plugin.h"
 #include "actor/envs/process.h"
 #include "actor/envs/registry.h"
+#include "common/base/guest_files.h"
+#include "common/base/log.h"
 #include "common/nn/action_range.h"
 #include "common/wire/message.h"
 #include <math.h>
@@ -214,6 +216,17 @@ static enum status check_info(const struct environment *environment, const struc
   return STATUS_OK;
 }
 
+// A plugin is a guest in this process: what it closed or lowered is mended with a word, or is the end of this actor.
+static enum status check_files(const struct environment *environment, const char *call, struct error *error) {
+  char mended[GUEST_FILES_TEXT];
+  struct error lost = {0}, word = {0};
+  if (!environment->kind->plugin) return STATUS_OK;
+  const enum status status = guest_files_check(mended, &lost);
+  if (*mended) fail(environment, STATUS_IO, &word, "%s %s", call, mended);
+  if (*mended) log_warn("%s", word.text);
+  return status == STATUS_OK ? STATUS_OK : fail(environment, STATUS_IO, error, "%s %s", call, lost.text);
+}
+
 enum status environment_create(struct environment *environment, const struct environment_kind *kind, uint64_t index,
                                bool evaluation, struct error *error) {
   *environment = (struct environment){.kind = kind, .index = index, .evaluation = evaluation};
@@ -228,7 +241,8 @@ enum status environment_create(struct environment *environment, const struct env
     return fail(environment, STATUS_FAILED, error, "create failed: %s",
                 *reason ? reason : "it returned NULL and gave no reason");
   environment->self = self;
-  enum status status = check_spec(environment, &spec, error);
+  enum status status = check_files(environment, "create", error);
+  if (status == STATUS_OK) status = check_spec(environment, &spec, error);
   if (status == STATUS_OK) status = check_info(environment, &spec, error);
   if (status == STATUS_OK) {
     environment->scaled = memory_alloc(spec.act_dim, sizeof(float), "an environment's action", error);

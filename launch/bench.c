@@ -3,6 +3,7 @@
 
 #include "common/base/log.h"
 #include "common/base/memory.h"
+#include "common/base/streams.h"
 #include "common/nn/backend.h"
 #include "common/nn/linalg.h"
 #include "common/wire/message.h"
@@ -324,6 +325,7 @@ int command_bench(int argc, char **argv) {
   struct request request = {0};
   struct plan plan = {0};
   const bool first = command_first_rank();
+  streams_keep_output();
   enum status status = parse(argc, argv, &request, &error);
   if (status == STATUS_OK) status = plan_all(&plan, &request, &error);
   if (status == STATUS_OK) {

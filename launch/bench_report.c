@@ -1,5 +1,6 @@
 // What `corsac bench` prints.
 #include "common/base/clock.h"
+#include "common/base/streams.h"
 #include "common/nn/backend.h"
 #include "common/nn/linalg.h"
 #include "launch/bench.h"
@@ -39,16 +40,16 @@ void bench_warn(const struct config *config) {
   const long cores = sysconf(_SC_NPROCESSORS_ONLN);
   const int usable = usable_cores();
   if (core && *core)
-    fprintf(stderr,
+    fprintf(streams_error(),
             "corsac: warning: OPENBLAS_CORETYPE=%s in the environment chooses OpenBLAS' kernels (%s); "
             "without it OpenBLAS takes the best for this processor\n",
             core, linalg_core_name());
   if (usable > 0 && usable < cores)
-    fprintf(stderr,
+    fprintf(streams_error(),
             "corsac: warning: this process may run on %d of %ld cores; under mpirun --bind-to none lifts that\n",
             usable, cores);
   if (usable > 0 && (uint64_t)usable < config->learner_threads)
-    fprintf(stderr, "corsac: warning: %llu learner threads share %d core%s\n",
+    fprintf(streams_error(), "corsac: warning: %llu learner threads share %d core%s\n",
             (unsigned long long)config->learner_threads, usable, usable == 1 ? "" : "s");
 }
 
@@ -73,8 +74,8 @@ void bench_print_machine(const struct bench *bench) {
   char name[256], date[40];
   processor_name(name, sizeof name);
   clock_format(date, sizeof date);
-  printf("%s, %d core%s, OpenBLAS %s, backend %s, %s\n", name, usable_cores(), usable_cores() == 1 ? "" : "s",
-         linalg_core_name(), backend_choose(&bench->config), date);
+  fprintf(streams_output(), "%s, %d core%s, OpenBLAS %s, backend %s, %s\n", name, usable_cores(),
+          usable_cores() == 1 ? "" : "s", linalg_core_name(), backend_choose(&bench->config), date);
 }
 
 // The next name of a list with blanks between; false at its end.
@@ -98,17 +99,18 @@ static void parameter(const struct bench *bench, const char *name, char *text, s
 
 void bench_print_table(const struct bench *bench) {
   char name[40], text[PARAMETER];
-  printf("\n%s:", bench->name);
+  fprintf(streams_output(), "\n%s:", bench->name);
   for (const char *list = bench->shape; next_name(&list, name, sizeof name);) {
     parameter(bench, name, text, sizeof text);
-    printf(" %s %s,", name, text);
+    fprintf(streams_output(), " %s %s,", name, text);
   }
   if (bench->size > 1)
-    printf(" %d ranks over MPI,", bench->size);
+    fprintf(streams_output(), " %d ranks over MPI,", bench->size);
   else
-    printf(" one process,");
-  printf(" %u round%s: median (quartiles)\n", bench->rounds, bench->rounds == 1 ? "" : "s");
-  printf("  %-30s %-13s %-31s %-31s %-22s %s\n", "figure", "unit", "value", "limit", "ratio", "the limit is");
+    fprintf(streams_output(), " one process,");
+  fprintf(streams_output(), " %u round%s: median (quartiles)\n", bench->rounds, bench->rounds == 1 ? "" : "s");
+  fprintf(streams_output(), "  %-30s %-13s %-31s %-31s %-22s %s\n", "figure", "unit", "value", "limit", "ratio",
+          "the limit is");
   for (uint32_t i = 0; i < bench->count; i++) {
     const struct bench_figure *figure = &bench->figure[i];
     const struct bench_summary summary = bench_summary_of(figure);
@@ -118,10 +120,10 @@ void bench_print_table(const struct bench *bench) {
       format_quartiles(&summary.limit, limit, sizeof limit);
       snprintf(ratio, sizeof ratio, "%.2f (%.2f..%.2f)", summary.ratio.median, summary.ratio.low, summary.ratio.high);
     }
-    printf("  %-30s %-13s %-31s %-31s %-22s %s\n", figure->name, figure->unit, value, limit, ratio,
-           figure->limit_is ? figure->limit_is : "-");
+    fprintf(streams_output(), "  %-30s %-13s %-31s %-31s %-22s %s\n", figure->name, figure->unit, value, limit, ratio,
+            figure->limit_is ? figure->limit_is : "-");
   }
-  fflush(stdout);
+  fflush(streams_output());
 }
 
 // --- JSON ---

@@ -1,5 +1,6 @@
 // A whole training run, as `corsac train` does it, beside the rate of its updates alone.
 #include "common/base/memory.h"
+#include "common/base/file.h"
 #include "common/config/options.h"
 #include "launch/bench_mpi.h"
 #include "launch/train.h"
@@ -113,7 +114,7 @@ static enum status read_rows(struct bench *bench, const struct config *config, d
   const enum status status = add_figures(bench, &updates, figure, error);
   if (status != STATUS_OK) return status;
   snprintf(path, sizeof path, "%s/metrics.csv", config->run_dir);
-  FILE *file = fopen(path, "r");
+  FILE *file = file_read_plain(path, error);
   if (!file || !fgets(line, sizeof line, file)) {
     if (file) fclose(file);
     return error_set(error, STATUS_IO, "%s: cannot be read", path);

@@ -3,6 +3,7 @@
 #include "common/base/clock.h"
 #include "common/base/memory.h"
 #include "common/base/printable.h"
+#include "common/base/streams.h"
 #include "common/config/options.h"
 #include "launch/arguments.h"
 #include "launch/command.h"
@@ -87,8 +88,7 @@ static void begin_anew(const struct job *job, int number) {
 // In the child.
 static void run_group(const struct job *job, const struct group *group) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  setpgid(0, 0);                      // what the environment starts ends with it
-  dup2(STDERR_FILENO, STDOUT_FILENO); // standard output is the report's
+  setpgid(0, 0); // what the environment starts ends with it
   struct check *check = job->check;
   struct error error = {0};
   struct environment_kind kind;
@@ -176,13 +176,14 @@ static void print_text(const struct job *job) {
     if (finding->verdict == NOT_CHECKED) continue;
     char more[32] = "";
     if (finding->more && finding->verdict > GOOD) snprintf(more, sizeof more, " (and %u more)", finding->more);
-    printable_print(stdout, "%-8s %-18s %s%s", verdict_names[finding->verdict], rule_names[i], finding->text, more);
+    printable_print(streams_output(), "%-8s %-18s %s%s", verdict_names[finding->verdict], rule_names[i], finding->text,
+                    more);
   }
   const int errors = count(check, BROKEN), warnings = count(check, WARNING), left = count(check, NOT_CHECKED);
-  printf("%s: %d error%s, %d warning%s, %d of %d rules kept", job->config.env, errors, errors == 1 ? "" : "s", warnings,
-         warnings == 1 ? "" : "s", count(check, GOOD), RULES);
-  if (left) printf("; %d not checked because of the errors", left);
-  putchar('\n');
+  fprintf(streams_output(), "%s: %d error%s, %d warning%s, %d of %d rules kept", job->config.env, errors,
+          errors == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s", count(check, GOOD), RULES);
+  if (left) fprintf(streams_output(), "; %d not checked because of the errors", left);
+  putc('\n', streams_output());
 }
 
 static enum status print_json(const struct job *job, struct error *error) {
@@ -264,6 +265,7 @@ int command_check_env(int argc, char **argv) {
   struct request request = {0};
   struct job job = {.argc = argc, .argv = argv};
   int number;
+  streams_keep_output();
   enum status status = share_memory(&job, &number, &error);
   if (status == STATUS_OK) status = read_request(argc, argv, &request, &job, &error);
   if (status == STATUS_OK && number >= 0) run_group(&job, &groups[number]);

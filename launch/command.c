@@ -1,10 +1,12 @@
 #include "launch/command.h"
 
+#include "common/base/streams.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
 int command_fail(const struct error *error) {
-  fprintf(stderr, "corsac: %s\n", error->text);
+  fprintf(streams_error(), "corsac: %s\n", error->text);
   return status_exit_code(error->status);
 }
 

@@ -2,6 +2,7 @@
 #include "actor/evaluator.h"
 #include "common/base/memory.h"
 #include "common/base/printable.h"
+#include "common/base/streams.h"
 #include "common/config/options.h"
 #include "common/nn/linalg.h"
 #include "launch/arguments.h"
@@ -125,7 +126,7 @@ static enum status run_episodes(struct evaluation *evaluation, FILE *out, struct
     const enum status status = run_step(evaluation, &done, &result, error);
     if (status != STATUS_OK) return status;
     const struct message_incident *incident = evaluator_incident(evaluation->evaluator);
-    if (!done && incident) printable_print(stderr, "corsac: an episode is made again: %s", incident->text);
+    if (!done && incident) printable_print(streams_error(), "corsac: an episode is made again: %s", incident->text);
     if (!done) continue;
     if (result.failed)
       return error_set(error, STATUS_FAILED, "episode %u failed twice: %s", result.episode, incident->text);
@@ -194,7 +195,7 @@ static enum status write_trace(const struct evaluation *evaluation, struct error
   const struct trained *trained = &evaluation->trained;
   const enum status status = trace_write(trace, environment_kind_name(&trained->kind), trained->file, error);
   if (status != STATUS_OK) return status;
-  printable_print(stderr, "corsac: %s: %llu steps%s%s%s", trace->path, (unsigned long long)trace->table.rows,
+  printable_print(streams_error(), "corsac: %s: %llu steps%s%s%s", trace->path, (unsigned long long)trace->table.rows,
                   trace->networks.critics ? "" : ", without Q: ", trace->networks.critics ? "" : trained->file,
                   trace->networks.critics ? "" : " holds no critics");
   return STATUS_OK;
@@ -204,7 +205,7 @@ static enum status end_recording(struct evaluation *evaluation, struct error *er
   evaluator_destroy(evaluation->evaluator); // with it the last picture has come
   evaluation->evaluator = NULL;
   const enum status status = recording_end(evaluation->recording, error);
-  if (status == STATUS_OK) printable_print(stderr, "corsac: %s is recorded", evaluation->recording->path);
+  if (status == STATUS_OK) printable_print(streams_error(), "corsac: %s is recorded", evaluation->recording->path);
   return status;
 }
 
@@ -215,10 +216,11 @@ int command_eval(int argc, char **argv) {
   struct trace trace = {0};
   struct recording recording = {.frames = -1, .words = -1};
   if (parse_request(argc, argv, &request, &error) != STATUS_OK) return command_fail(&error);
+  streams_keep_output();
   linalg_init();
   if (request.trace) evaluation.trace = &trace;
   if (request.record) evaluation.recording = &recording;
-  FILE *out = request.json ? (request.verbose ? stderr : NULL) : stdout;
+  FILE *out = request.json ? (request.verbose ? streams_error() : NULL) : streams_output();
   enum status status = prepare(&evaluation, &request, &error);
   if (status == STATUS_OK && request.verbose) say_policy(out, &evaluation);
   if (status == STATUS_OK) status = run_episodes(&evaluation, out, &error);
@@ -227,10 +229,10 @@ int command_eval(int argc, char **argv) {
   if (status == STATUS_OK && request.record) status = end_recording(&evaluation, &error);
   if (status == STATUS_OK && request.json) status = print_json(&evaluation, &error);
   if (status == STATUS_OK && !request.json)
-    printf("%llu episode%s of %s: mean return %.3f +- %.3f (%.3f to %.3f), mean length %.1f\n",
-           (unsigned long long)evaluation.trained.config.eval_episodes,
-           evaluation.trained.config.eval_episodes == 1 ? "" : "s", environment_kind_name(&evaluation.trained.kind),
-           evaluation.mean, evaluation.deviation, evaluation.low, evaluation.high, evaluation.length);
+    fprintf(streams_output(), "%llu episode%s of %s: mean return %.3f +- %.3f (%.3f to %.3f), mean length %.1f\n",
+            (unsigned long long)evaluation.trained.config.eval_episodes,
+            evaluation.trained.config.eval_episodes == 1 ? "" : "s", environment_kind_name(&evaluation.trained.kind),
+            evaluation.mean, evaluation.deviation, evaluation.low, evaluation.high, evaluation.length);
   release(&evaluation);
   return status == STATUS_OK ? EXIT_DONE : command_fail(&error);
 }

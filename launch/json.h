@@ -6,7 +6,7 @@
 #include "learner/json_text.h"
 #include <jansson.h>
 
-// Prints the value and a newline on stdout and releases it. NULL, or a standard output that cannot be written, is an
-// error. Numbers keep every bit: a double reads back to the same double.
+// Prints the value and a newline on standard output (streams_output) and releases it. NULL, or a standard output that
+// cannot be written, is an error. Numbers keep every bit: a double reads back to the same double.
 enum status json_print(json_t *value, struct error *error);
 #endif

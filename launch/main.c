@@ -1,7 +1,9 @@
 // corsac: finds the subcommand and runs it.
 #include "actor/envs/supervisor.h"
 #include "common/base/c_locale.h"
+#include "common/base/guest_files.h"
 #include "common/base/log.h"
+#include "common/base/streams.h"
 #include "launch/arguments.h"
 #include "launch/command.h"
 #include "launch/manual.h"
@@ -85,9 +87,13 @@ static int run_command(int argc, char **argv) {
 int main(int argc, char **argv) {
   locale_enter_c();
   if (supervisor_wanted(argc, argv)) return supervisor_main(argc, argv);
+  guest_files_begin();
   log_init(0, LOG_INFO);
   const int code = run_command(argc, argv);
-  if ((fflush(stdout) == 0 && !ferror(stdout)) || code != EXIT_DONE) return code;
-  fputs("corsac: cannot write to standard output\n", stderr);
+  FILE *const outputs[] = {stdout, streams_output()};
+  bool written = true;
+  for (int i = 0; i < 2; i++) written &= fflush(outputs[i]) == 0 && !ferror(outputs[i]);
+  if (written || code != EXIT_DONE) return code;
+  fputs("corsac: cannot write to standard output\n", streams_error());
   return EXIT_FAILED;
 }

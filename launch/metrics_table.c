@@ -1,5 +1,6 @@
 #include "launch/metrics_table.h"
 
+#include "common/base/file.h"
 #include "common/base/memory.h"
 #include "learner/run_directory.h"
 
@@ -115,15 +116,6 @@ static enum status take_file(struct metrics_table *table, FILE *file, struct err
   return status;
 }
 
-// NULL, also where it is there and no file: a pipe would be waited for.
-static FILE *open_file(const char *path) {
-  struct stat info;
-  if (stat(path, &info) != 0) return NULL;
-  if (S_ISREG(info.st_mode)) return fopen(path, "re");
-  errno = S_ISDIR(info.st_mode) ? EISDIR : ESPIPE;
-  return NULL;
-}
-
 enum status metrics_table_read(const char *directory, struct metrics_table *table, struct error *error) {
   *table = (struct metrics_table){0};
   char path[RUN_PATH], aside[RUN_PATH + 32];
@@ -131,13 +123,15 @@ enum status metrics_table_read(const char *directory, struct metrics_table *tabl
   bool last = false;
   for (int n = 1; status == STATUS_OK && !last; n++) {
     snprintf(aside, sizeof aside, "%s.%d", path, n);
-    FILE *file = open_file(aside);
+    struct error unread = {0};
+    FILE *file = file_read_plain(aside, &unread);
     last = !file;
-    if (!file) {
+    if (!file && errno == ENOENT) {
+      error_clear(&unread);
       snprintf(aside, sizeof aside, "%s", path);
-      file = open_file(aside);
+      file = file_read_plain(aside, &unread);
     }
-    if (!file && errno != ENOENT) return error_set(error, STATUS_IO, "%s: cannot be read: %s", aside, strerror(errno));
+    if (!file && errno != ENOENT) return error_set(error, STATUS_IO, "%s", unread.text);
     if (!file) break;
     status = take_file(table, file, error);
     fclose(file);

@@ -2,6 +2,7 @@
 
 #include "actor/group.h"
 #include "common/base/clock.h"
+#include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/version.h"
 #include "common/nn/linalg.h"
@@ -65,7 +66,7 @@ static enum status begin_replay(const char *file, struct job *job, struct error 
   struct transitions_taken taken;
   char newest[RUN_PATH];
   struct stat info;
-  if (stat(file, &info) == 0 && S_ISDIR(info.st_mode)) { // a run's
+  if (file_stat(file, &info) == 0 && S_ISDIR(info.st_mode)) { // a run's
     const enum status found = run_newest_checkpoint(file, true, newest, error);
     if (found != STATUS_OK) return found;
     file = newest;

@@ -1,9 +1,12 @@
 #include "launch/run_facts.h"
 
+#include "common/base/file.h"
+#include "common/base/log.h"
 #include "common/base/printable.h"
 #include "learner/checkpoint.h"
 #include "learner/run_directory.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
@@ -21,11 +24,21 @@ static uint64_t count_in(const json_t *object, const char *key) {
   return value > 0 ? (uint64_t)value : 0;
 }
 
+// A run goes without its status and log; what stands in their place is named.
+static FILE *read_or_say(const char *path) {
+  struct error error = {0};
+  FILE *file = file_read_plain(path, &error);
+  if (!file && errno != ENOENT) log_warn("%s", error.text);
+  return file;
+}
+
 static void read_status(const char *directory, struct run_facts *facts) {
   char path[RUN_PATH];
   struct error error = {0};
   if (run_path(path, directory, "status.json", &error) != STATUS_OK) return;
-  json_t *root = json_load_file(path, 0, NULL);
+  FILE *file = read_or_say(path);
+  json_t *root = file ? json_loadf(file, 0, NULL) : NULL;
+  if (file) fclose(file);
   const json_t *dropped = json_object_get(root, "dropped");
   take_text(root, "state", facts->state, sizeof facts->state);
   take_text(root, "reason", facts->reason, sizeof facts->reason);
@@ -68,8 +81,7 @@ static void read_log(const char *directory, struct run_facts *facts) {
   size_t capacity = 0;
   struct error error = {0};
   if (run_path(path, directory, "log.txt", &error) != STATUS_OK) return;
-  struct stat info;
-  FILE *file = stat(path, &info) == 0 && S_ISREG(info.st_mode) ? fopen(path, "re") : NULL;
+  FILE *file = read_or_say(path);
   if (!file) return;
   while (getline(&line, &capacity, file) > 0) take_line(facts, line);
   free(line);
@@ -82,7 +94,7 @@ static void take_file(const char *directory, const char *name, struct run_facts 
   struct checkpoint_info head = {0};
   struct error error = {0};
   if (facts->files == RUN_FACTS_CHECKPOINTS || run_path(path, directory, name, &error) != STATUS_OK ||
-      stat(path, &info) != 0)
+      file_stat(path, &info) != 0)
     return;
   struct run_fact_file *file = &facts->file[facts->files++];
   *file = (struct run_fact_file){.bytes = (uint64_t)info.st_size};

@@ -1,6 +1,7 @@
 #include "launch/setup.h"
 
 #include "actor/environment.h"
+#include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "common/config/options.h"
@@ -94,7 +95,7 @@ static enum status read_saved(struct setup *setup, struct error *error) {
 
 static bool is_directory(const char *path) {
   struct stat info;
-  return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+  return file_stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
 // --resume auto: goes on in --run-dir where that holds a checkpoint; else the run begins there, even where one began
@@ -113,7 +114,7 @@ static enum status choose_start(struct setup *setup, struct request *request, co
   if (checkpoints == 0) {
     char path[RUN_PATH];
     const enum status status = run_path(path, directory, "config.yaml", error);
-    setup->begins_again = status == STATUS_OK && access(path, F_OK) == 0; // else it is somebody else's, or empty
+    setup->begins_again = status == STATUS_OK && file_allows(path, F_OK); // else it is somebody else's, or empty
     return status;
   }
   *resume = directory;

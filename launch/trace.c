@@ -1,8 +1,10 @@
 #include "launch/trace.h"
 
+#include "common/base/file.h"
 #include "launch/explain_math.h"
 #include "learner/whole_file.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,7 +20,7 @@ enum status trace_check(const char *path, struct error *error) {
   const char *slash = strrchr(path, '/');
   char directory[WHOLE_FILE_PATH];
   snprintf(directory, sizeof directory, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
-  if (access(directory, W_OK) == 0) return STATUS_OK;
+  if (file_allows(directory, W_OK)) return STATUS_OK;
   return error_set(error, STATUS_IO, "--trace %s: no file can be made in %s: %s", path, directory, strerror(errno));
 }
 
@@ -123,13 +125,14 @@ enum status trace_write(const struct trace *trace, const char *env, const char *
   char temporary[WHOLE_FILE_PATH];
   const enum status status = whole_file_begin(trace->path, temporary, error);
   if (status != STATUS_OK) return status;
-  FILE *file = fopen(temporary, "w");
+  const int descriptor = file_open(temporary, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+  FILE *file = descriptor >= 0 ? fdopen(descriptor, "w") : NULL;
   if (!file) return error_set(error, STATUS_IO, "%s: cannot be written: %s", temporary, strerror(errno));
   print_names(file, &trace->table);
   for (uint64_t row = 0; row < trace->table.rows; row++) print_row(file, &trace->table, row);
   const bool failed = ferror(file) != 0;
   if (fclose(file) == 0 && !failed) return whole_file_replace(temporary, trace->path, error);
   error_set(error, STATUS_IO, "%s: cannot be written: %s", temporary, strerror(errno));
-  unlink(temporary);
+  file_unlink(temporary);
   return STATUS_IO;
 }

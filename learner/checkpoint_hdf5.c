@@ -1,6 +1,7 @@
 #define H5_USE_110_API // later versions keep these calls under their names of 1.10
 #include "learner/checkpoint_hdf5.h"
 
+#include "common/base/file.h"
 #include "common/base/memory.h"
 
 #include <errno.h>
@@ -51,7 +52,6 @@ static void begin(struct h5 *h5, const char *path, bool writing, struct error *e
   (void)H5dont_atexit();
   *h5 = (struct h5){.writing = writing,
                     .error = error,
-                    .output.descriptor = -1,
                     .hint = "",
                     .file = H5I_INVALID_HID,
                     .links = H5I_INVALID_HID,
@@ -122,14 +122,14 @@ enum status h5_create(struct h5 *h5, const char *path, struct error *error) {
 }
 
 enum status h5_commit(struct h5 *h5) {
-  const bool begun = h5->output.descriptor >= 0;
+  const bool begun = h5->output.file;
   if (h5->file >= 0 && H5Fclose(h5->file) < 0) h5_fail_library(h5, NULL, "cannot be written");
   checkpoint_output_close(&h5->output);
   h5_check_output(h5, "");
   if (h5->status == STATUS_OK)
     h5->status = whole_file_commit(h5->temporary, h5->path, h5->error);
   else if (begun)
-    unlink(h5->temporary);
+    file_unlink(h5->temporary);
   end(h5);
   return h5->status;
 }
@@ -137,17 +137,18 @@ enum status h5_commit(struct h5 *h5) {
 enum status h5_open(struct h5 *h5, const char *path, struct error *error) {
   begin(h5, path, false, error);
   struct stat info;
+  char buffer[FILE_PATH];
   if (h5->status != STATUS_OK) return h5->status;
-  if (stat(path, &info) != 0)
+  if (file_stat(path, &info) != 0)
     h5_fail(h5, STATUS_IO, "cannot be read: %s", strerror(errno));
   else if (!S_ISREG(info.st_mode))
-    h5_fail(h5, STATUS_FORMAT, "is no file");
+    h5_fail(h5, STATUS_FORMAT, "is %s, not a file", file_kind(info.st_mode));
   else if (info.st_size == 0)
     h5_fail(h5, STATUS_FORMAT, "is empty");
   if (h5->status != STATUS_OK) return h5->status;
   h5->bytes = (uint64_t)info.st_size;
   const hid_t access = file_access(h5);
-  if (access >= 0) h5->file = H5Fopen(path, H5F_ACC_RDONLY, access);
+  if (access >= 0) h5->file = H5Fopen(file_path(path, buffer), H5F_ACC_RDONLY, access);
   if (h5->file < 0) h5_fail_library(h5, NULL, "is damaged, or no HDF5 file");
   h5_done(h5, access, H5Pclose);
   return h5->status;

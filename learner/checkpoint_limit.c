@@ -1,4 +1,5 @@
 #include "learner/checkpoint_limit.h"
+#include "common/base/file.h"
 #include "common/base/memory.h"
 
 #include <errno.h>
@@ -50,7 +51,7 @@ static bool move_column(const struct column *column, uint32_t number, uint64_t r
 }
 
 static bool synchronise(const char *path) {
-  const int file = open(path, O_RDWR | O_CLOEXEC);
+  const int file = file_open(path, O_RDWR, 0);
   if (file < 0) return false;
   const bool good = fsync(file) == 0;
   return close(file) == 0 && good;
@@ -65,8 +66,10 @@ static enum status move(const char *path, bool writing, uint64_t rows, const uin
   if (!column.piece) return STATUS_MEMORY;
   memset(column.piece, 63, bytes);
   column.properties = H5Pcreate(H5P_DATASET_CREATE);
+  char buffer[FILE_PATH];
+  const char *place = file_path(path, buffer);
   column.file =
-      writing ? H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT) : H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+      writing ? H5Fcreate(place, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT) : H5Fopen(place, H5F_ACC_RDONLY, H5P_DEFAULT);
   bool good = column.file >= 0 && column.properties >= 0 && H5Pset_fletcher32(column.properties) >= 0;
   for (uint32_t c = 0; good && c < columns; c++) good = move_column(&column, c, rows, width[c]);
   if (column.file >= 0 && H5Fclose(column.file) < 0) good = false;

@@ -1,5 +1,7 @@
 #include "learner/checkpoint_output.h"
 
+#include "common/base/held_file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -24,8 +26,8 @@ struct file {
 };
 
 void checkpoint_output_open(struct checkpoint_output *output, const char *path) {
-  const int descriptor = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  *output = (struct checkpoint_output){.descriptor = descriptor, .failure = descriptor < 0 ? errno : 0};
+  *output = (struct checkpoint_output){.file = held_file_open(path, O_RDWR | O_CREAT | O_TRUNC, NULL)};
+  if (!output->file) output->failure = errno;
 }
 
 void checkpoint_output_close(struct checkpoint_output *output) {
@@ -36,8 +38,8 @@ void checkpoint_output_close(struct checkpoint_output *output) {
   // Not before: HDF5 1.10 lets go of a file's driver and then calls it once more.
   if (output->driver > 0) (void)H5FDunregister(output->driver);
   // Some network file systems report only here that a write failed.
-  if (output->descriptor >= 0 && close(output->descriptor) != 0 && !output->failure) output->failure = errno;
-  *output = (struct checkpoint_output){.descriptor = -1, .failure = output->failure};
+  if (!held_file_close(output->file) && !output->failure) output->failure = errno;
+  *output = (struct checkpoint_output){.failure = output->failure};
 }
 
 static bool write_all(int descriptor, const uint8_t *bytes, uint64_t size, uint64_t begin) {
@@ -71,7 +73,7 @@ static herr_t output_write(H5FD_t *public, H5FD_mem_t type, hid_t transfer, hadd
   struct checkpoint_output *output = ((struct file *)public)->output;
   if (begin + size > output->end) output->end = begin + size;
   if (!output->failure) {
-    if (write_all(output->descriptor, bytes, size, begin)) return 0;
+    if (write_all(held_file_descriptor(output->file), bytes, size, begin)) return 0;
     output->failure = errno;
   }
   return keep(output, bytes, size, begin);
@@ -88,8 +90,9 @@ static herr_t output_read(H5FD_t *public, H5FD_mem_t type, hid_t transfer, haddr
   (void)type, (void)transfer;
   struct checkpoint_output *output = ((struct file *)public)->output;
   size_t done = 0;
+  const int descriptor = held_file_descriptor(output->file);
   while (done < size) {
-    const ssize_t got = pread(output->descriptor, (uint8_t *)bytes + done, size - done, (off_t)(begin + done));
+    const ssize_t got = pread(descriptor, (uint8_t *)bytes + done, size - done, (off_t)(begin + done));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0 && !output->failure) output->failure = errno;
     if (got <= 0) break;
@@ -144,7 +147,8 @@ static herr_t output_truncate(H5FD_t *public, hid_t transfer, hbool_t closing) {
   struct checkpoint_output *output = file->output;
   if (output->end == file->end_of_allocation) return 0;
   output->end = file->end_of_allocation;
-  if (!output->failure && ftruncate(output->descriptor, (off_t)output->end) != 0) output->failure = errno;
+  if (!output->failure && ftruncate(held_file_descriptor(output->file), (off_t)output->end) != 0)
+    output->failure = errno;
   return 0;
 }
 

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 struct checkpoint_output {
-  int descriptor;                                // -1: none
+  struct held_file *file;                        // NULL: none
   int failure;                                   // errno of the first write that failed; 0: none did
   uint64_t end;                                  // bytes of the file, as HDF5 sees it
   struct checkpoint_output_piece *kept, *newest; // writes after the failure, oldest first

@@ -1,5 +1,7 @@
 #include "learner/event_file.h"
 
+#include "common/base/file.h"
+#include "common/base/held_file.h"
 #include "common/base/log.h"
 #include "learner/run_directory.h"
 
@@ -16,7 +18,7 @@
 
 struct event_file {
   char path[RUN_PATH];
-  int descriptor;
+  struct held_file *held;
 };
 
 // Four bits at a time: entry i is the remainder of i, of the reflected polynomial 0x82f63b78.
@@ -43,7 +45,7 @@ static void put_little_endian(uint8_t *to, uint64_t value, size_t bytes) {
 // The time in the name of the newest event file, 0 where there is none.
 static long long newest_time(const char *directory) {
   long long newest = 0, time;
-  DIR *open = opendir(directory);
+  DIR *open = file_opendir(directory);
   if (!open) return 0;
   const struct dirent *entry;
   while ((entry = readdir(open)))
@@ -62,9 +64,8 @@ struct event_file *event_file_create(const char *directory, struct error *error)
   (void)gethostname(host, sizeof host - 1);
   snprintf(name, sizeof name, EVENT_FILE_NAME "%010lld.%s.%ld.0", time_now, host, (long)getpid());
   if (run_path(file->path, directory, name, error) != STATUS_OK) goto fail;
-  file->descriptor = open(file->path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  if (file->descriptor >= 0) return file;
-  error_set(error, STATUS_IO, "%s: cannot be created: %s", file->path, strerror(errno));
+  file->held = held_file_open(file->path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL, error);
+  if (file->held) return file;
 fail:
   memory_free(file);
   return NULL;
@@ -72,7 +73,7 @@ fail:
 
 void event_file_close(struct event_file *file) {
   if (!file) return;
-  close(file->descriptor);
+  held_file_close(file->held);
   memory_free(file);
 }
 
@@ -85,12 +86,13 @@ enum status event_file_append(struct event_file *file, const void *data, size_t 
   put_little_endian(tail, event_file_mask(event_file_crc32c(data, size)), 4);
   const struct iovec parts[] = {{head, sizeof head}, {(void *)(uintptr_t)data, size}, {tail, sizeof tail}};
   const size_t whole = size + sizeof head + sizeof tail;
-  const off_t before = lseek(file->descriptor, 0, SEEK_END);
+  const int descriptor = held_file_descriptor(file->held);
+  const off_t before = lseek(descriptor, 0, SEEK_END);
   ssize_t written;
-  do written = writev(file->descriptor, parts, 3);
+  do written = writev(descriptor, parts, 3);
   while (written < 0 && errno == EINTR);
   if (written == (ssize_t)whole) return STATUS_OK;
   error_set(error, STATUS_IO, "%s: cannot be written: %s", file->path, strerror(written < 0 ? errno : ENOSPC));
-  if (written > 0 && ftruncate(file->descriptor, before) != 0) log_warn("%s: ends in a broken record", file->path);
+  if (written > 0 && ftruncate(descriptor, before) != 0) log_warn("%s: ends in a broken record", file->path);
   return STATUS_IO;
 }

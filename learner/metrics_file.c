@@ -1,5 +1,7 @@
 #include "learner/metrics_file.h"
 
+#include "common/base/file.h"
+#include "common/base/held_file.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "learner/metrics.h"
@@ -16,16 +18,18 @@
 struct metrics_file {
   char path[RUN_PATH];
   uint64_t rows; // kept
-  int descriptor;
+  struct held_file *held;
 };
 
 // The file's text, NUL-terminated, or NULL: none there (error stays clear), or it cannot be read.
 static char *read_text(const char *path, size_t *size, struct error *error) {
   char *text = NULL;
-  const int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+  struct error unread = {0};
+  const int descriptor = file_open_plain(path, O_RDONLY, &unread);
   if (descriptor < 0 && errno == ENOENT) return NULL;
+  if (descriptor < 0) return error_set(error, unread.status, "%s", unread.text), NULL;
   struct stat info;
-  if (descriptor < 0 || fstat(descriptor, &info) != 0) goto fail;
+  if (fstat(descriptor, &info) != 0) goto fail;
   text = memory_alloc((size_t)info.st_size + 1, 1, path, error);
   if (!text) goto close;
   for (*size = 0; *size < (size_t)info.st_size;) {
@@ -41,7 +45,7 @@ fail:
   error_set(error, STATUS_IO, "%s: cannot be read: %s", path, strerror(errno));
 close:
   memory_free(text);
-  if (descriptor >= 0) close(descriptor);
+  close(descriptor);
   return NULL;
 }
 
@@ -60,8 +64,8 @@ static enum status set_aside(const char *path, struct error *error) {
   char aside[RUN_PATH + 32];
   for (int n = 1; n < 1000; n++) {
     snprintf(aside, sizeof aside, "%s.%d", path, n);
-    if (access(aside, F_OK) == 0) continue;
-    if (rename(path, aside) != 0) break;
+    if (file_allows(aside, F_OK)) continue;
+    if (file_rename(path, aside) != 0) break;
     log_warn("%s has other columns than are written now: it is %s from here on, and a new one begins", path,
              strrchr(aside, '/') + 1);
     return STATUS_OK;
@@ -105,9 +109,8 @@ struct metrics_file *metrics_file_open(const char *directory, const char *header
   if (!file) return NULL;
   if (run_path(file->path, directory, "metrics.csv", error) != STATUS_OK) goto fail;
   if (prepare(file->path, header, keep_rows, &file->rows, error) != STATUS_OK) goto fail;
-  file->descriptor = open(file->path, O_WRONLY | O_APPEND | O_CLOEXEC);
-  if (file->descriptor >= 0) return file;
-  error_set(error, STATUS_IO, "%s: cannot be opened: %s", file->path, strerror(errno));
+  file->held = held_file_open(file->path, O_WRONLY | O_APPEND, error);
+  if (file->held) return file;
 fail:
   memory_free(file);
   return NULL;
@@ -118,18 +121,19 @@ uint64_t metrics_file_rows(const struct metrics_file *file) { return file->rows;
 enum status metrics_file_append(struct metrics_file *file, const char *line, struct error *error) {
   const size_t length = strlen(line);
   const struct iovec parts[] = {{(void *)(uintptr_t)line, length}, {"\n", 1}};
-  const off_t before = lseek(file->descriptor, 0, SEEK_END);
+  const int descriptor = held_file_descriptor(file->held);
+  const off_t before = lseek(descriptor, 0, SEEK_END);
   ssize_t written;
-  do written = writev(file->descriptor, parts, 2);
+  do written = writev(descriptor, parts, 2);
   while (written < 0 && errno == EINTR);
   if (written == (ssize_t)length + 1) return STATUS_OK;
   error_set(error, STATUS_IO, "%s: cannot be written: %s", file->path, strerror(written < 0 ? errno : ENOSPC));
-  if (written > 0 && ftruncate(file->descriptor, before) != 0) log_warn("%s: ends in a broken row", file->path);
+  if (written > 0 && ftruncate(descriptor, before) != 0) log_warn("%s: ends in a broken row", file->path);
   return STATUS_IO;
 }
 
 void metrics_file_close(struct metrics_file *file) {
   if (!file) return;
-  close(file->descriptor);
+  held_file_close(file->held);
   memory_free(file);
 }

@@ -1,5 +1,7 @@
 #include "learner/npz.h"
 
+#include "common/base/file.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,8 +32,8 @@ static enum status damaged(const struct npz *npz, const char *name, const char *
 }
 
 static enum status read_bytes(struct npz *npz, struct error *error) {
-  FILE *file = fopen(npz->path, "rb");
-  if (!file) return error_set(error, STATUS_IO, "%s: cannot be opened: %s", npz->path, strerror(errno));
+  FILE *file = file_read_plain(npz->path, error);
+  if (!file) return STATUS_IO;
   enum status status = fseek(file, 0, SEEK_END) == 0 ? STATUS_OK : STATUS_IO;
   const long size = ftell(file);
   if (size > MOST_BYTES) status = error_set(error, STATUS_FORMAT, "%s: %ld bytes are no policy", npz->path, size);

@@ -1,5 +1,7 @@
 #include "learner/run_checkpoints.h"
 
+#include "common/base/file.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -28,7 +30,7 @@ enum status run_checkpoint_path(char *buffer, const char *directory, uint64_t st
 }
 
 int run_checkpoints(const char *directory, uint64_t *steps, int limit, struct error *error) {
-  DIR *open = opendir(directory);
+  DIR *open = file_opendir(directory);
   if (!open) {
     error_set(error, STATUS_IO, "%s: cannot be read: %s", directory, strerror(errno));
     return -1;

@@ -1,6 +1,7 @@
 #include "learner/run_directory.h"
 
 #include "common/base/clock.h"
+#include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "learner/checkpoint.h"
@@ -28,7 +29,7 @@ struct run_directory {
 
 static bool is_directory(const char *path) {
   struct stat info;
-  return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+  return file_stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
 static enum status make_with_parents(const char *path, struct error *error) {
@@ -37,7 +38,7 @@ static enum status make_with_parents(const char *path, struct error *error) {
   for (char *slash = part; slash;) {
     slash = strchr(slash + 1, '/');
     if (slash) *slash = 0;
-    if (mkdir(part, 0777) != 0 && !is_directory(part))
+    if (file_mkdir(part, 0777) != 0 && !is_directory(part))
       return error_set(error, STATUS_IO, "%s: the directory cannot be made: %s", part,
                        errno == EEXIST ? "there is a file of this name" : strerror(errno));
     if (slash) *slash = '/';
@@ -47,7 +48,7 @@ static enum status make_with_parents(const char *path, struct error *error) {
 
 // Locks are left to those who compete for them.
 static enum status check_empty(const char *path, struct error *error) {
-  DIR *directory = opendir(path);
+  DIR *directory = file_opendir(path);
   if (!directory) return error_set(error, STATUS_IO, "%s: cannot be read: %s", path, strerror(errno));
   const struct dirent *entry;
   enum status status = STATUS_OK;
@@ -65,7 +66,7 @@ static enum status check_empty(const char *path, struct error *error) {
 
 // What a killed writer left behind, removed while nobody writes.
 static enum status remove_leftovers(const char *path, struct error *error) {
-  DIR *directory = opendir(path);
+  DIR *directory = file_opendir(path);
   if (!directory) return error_set(error, STATUS_IO, "%s: cannot be read: %s", path, strerror(errno));
   const struct dirent *entry;
   while ((entry = readdir(directory))) {
@@ -116,13 +117,13 @@ void run_directory_close(struct run_directory *run) {
 static void discard_logs(const char *run) {
   char path[RUN_PATH + 16];
   snprintf(path, sizeof path, "%s/environments", run);
-  DIR *directory = opendir(path);
+  DIR *directory = file_opendir(path);
   if (!directory) return;
   const struct dirent *entry;
   while ((entry = readdir(directory)))
     if (strstr(entry->d_name, ".log")) (void)unlinkat(dirfd(directory), entry->d_name, 0);
   closedir(directory);
-  rmdir(path);
+  file_rmdir(path);
 }
 
 void run_directory_discard(struct run_directory *run) {
@@ -131,12 +132,12 @@ void run_directory_discard(struct run_directory *run) {
   if (!run) return;
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     snprintf(path, sizeof path, "%s/%s", run->path, names[i]);
-    unlink(path);
+    file_unlink(path);
   }
   discard_logs(run->path);
   snprintf(path, sizeof path, "%s", run->path);
   run_directory_close(run);
-  rmdir(path); // fails where something else is in it, which is then kept
+  file_rmdir(path); // fails where something else is in it, which is then kept
 }
 
 const char *run_directory_path(const struct run_directory *run) { return run->path; }
@@ -151,7 +152,7 @@ static enum status write_file(const char *path, const char *text, size_t size,
   char temporary[WHOLE_FILE_PATH];
   const enum status status = whole_file_begin(path, temporary, error);
   if (status != STATUS_OK) return status;
-  const int descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  const int descriptor = file_open(temporary, O_WRONLY | O_CREAT | O_TRUNC, 0666);
   if (descriptor < 0) return error_set(error, STATUS_IO, "%s: cannot be written: %s", path, strerror(errno));
   ssize_t written = 0;
   for (size_t done = 0; done < size && written >= 0; done += written > 0 ? (size_t)written : 0) {
@@ -161,7 +162,7 @@ static enum status write_file(const char *path, const char *text, size_t size,
   const int reason = errno;
   if (close(descriptor) == 0 && written >= 0) return commit(temporary, path, error);
   error_set(error, STATUS_IO, "%s: cannot be written: %s", path, strerror(written < 0 ? reason : errno));
-  unlink(temporary);
+  file_unlink(temporary);
   return STATUS_IO;
 }
 
@@ -218,7 +219,7 @@ enum status run_directory_set_aside(struct run_directory *run, uint64_t steps, s
     status = run_checkpoint_path(path, run->path, found[i], error);
     if (status != STATUS_OK) break;
     snprintf(aside, sizeof aside, "%s.bad", path);
-    if (rename(path, aside) != 0)
+    if (file_rename(path, aside) != 0)
       status = error_set(error, STATUS_IO, "%s: cannot be renamed: %s", path, strerror(errno));
     else
       log_warn("%s is set aside as %s.bad: the run goes on from %llu steps", path, strrchr(path, '/') + 1,
@@ -236,7 +237,7 @@ enum status run_directory_prune(struct run_directory *run, uint64_t keep, struct
     char path[RUN_PATH];
     if ((uint64_t)i < keep) continue;
     status = run_checkpoint_path(path, run->path, steps[i], error);
-    if (status == STATUS_OK && unlink(path) != 0 && errno != ENOENT)
+    if (status == STATUS_OK && file_unlink(path) != 0 && errno != ENOENT)
       status = error_set(error, STATUS_IO, "%s: cannot be removed: %s", path, strerror(errno));
   }
   memory_free(steps);

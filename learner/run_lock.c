@@ -1,6 +1,7 @@
 #include "learner/run_lock.h"
 
 #include "common/base/clock.h"
+#include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/alive.h"
 
@@ -36,20 +37,20 @@ static enum status write_draft(struct run_lock *lock, struct error *error) {
   char text[RUN_LOCK_HOST + 128], when[64];
   clock_format(when, sizeof when);
   const int size = snprintf(text, sizeof text, "%s %ld %llu %s\n", lock->host, (long)getpid(), own_pid_set(), when);
-  const int descriptor = open(lock->draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  const int descriptor = file_open_plain(lock->draft, O_WRONLY | O_CREAT | O_TRUNC, error);
   bool done = descriptor >= 0 && write(descriptor, text, (size_t)size) == size;
   if (descriptor >= 0) done = close(descriptor) == 0 && done;
   if (done) return STATUS_OK;
   error_set(error, STATUS_IO, "%s: cannot be written: %s", lock->draft, strerror(errno));
-  unlink(lock->draft);
+  file_unlink(lock->draft);
   return STATUS_IO;
 }
 
 // false: there is none.
 static bool read_holder(const char *path, struct holder *holder) {
   *holder = (struct holder){.host = "?"};
-  const int descriptor = open(path, O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return errno != ENOENT && stat(path, &holder->file) == 0;
+  const int descriptor = file_open_plain(path, O_RDONLY, NULL);
+  if (descriptor < 0) return errno != ENOENT && file_stat(path, &holder->file) == 0;
   char text[RUN_LOCK_HOST + 128];
   const ssize_t size = read(descriptor, text, sizeof text - 1);
   const bool there = fstat(descriptor, &holder->file) == 0;
@@ -72,22 +73,22 @@ static bool holder_is_gone(const struct run_lock *lock, const struct holder *hol
 // Both times are the file system's, so the clocks of two hosts do not matter.
 static double age_of(const struct run_lock *lock, const struct holder *holder) {
   struct stat now;
-  return stat(lock->draft, &now) == 0 ? file_time(&now) - file_time(&holder->file) : 0;
+  return file_stat(lock->draft, &now) == 0 ? file_time(&now) - file_time(&holder->file) : 0;
 }
 
 // 0, or errno. EEXIST: somebody holds it.
 static int put_in_place(const struct run_lock *lock) {
   struct stat draft;
-  if (link(lock->draft, lock->path) == 0) return 0;
+  if (file_link(lock->draft, lock->path) == 0) return 0;
   const int reason = errno;
   // A network file system may answer a repeated request: two names of the draft say that it was done.
-  if (stat(lock->draft, &draft) == 0 && draft.st_nlink == 2) return 0;
+  if (file_stat(lock->draft, &draft) == 0 && draft.st_nlink == 2) return 0;
   if (reason != EPERM && reason != EOPNOTSUPP && reason != ENOSYS) return reason;
   // No hard links here: the name is taken first and then filled.
-  const int descriptor = open(lock->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  const int descriptor = file_open(lock->path, O_WRONLY | O_CREAT | O_EXCL, 0666);
   if (descriptor < 0) return errno;
   close(descriptor);
-  return rename(lock->draft, lock->path) == 0 ? 0 : errno;
+  return file_rename(lock->draft, lock->path) == 0 ? 0 : errno;
 }
 
 // Of several who find the same stale lock one moves it away; who moved another than the one judged puts it back.
@@ -95,10 +96,10 @@ static void take_away(const struct run_lock *lock, const struct holder *holder) 
   char aside[sizeof lock->draft + 8];
   struct stat moved;
   snprintf(aside, sizeof aside, "%s.old", lock->draft);
-  if (rename(lock->path, aside) != 0) return;
-  if (stat(aside, &moved) == 0 && (moved.st_ino != holder->file.st_ino || moved.st_dev != holder->file.st_dev))
-    (void)link(aside, lock->path);
-  unlink(aside);
+  if (file_rename(lock->path, aside) != 0) return;
+  if (file_stat(aside, &moved) == 0 && (moved.st_ino != holder->file.st_ino || moved.st_dev != holder->file.st_dev))
+    (void)file_link(aside, lock->path);
+  file_unlink(aside);
 }
 
 static enum status compete(struct run_lock *lock, struct error *error) {
@@ -110,6 +111,7 @@ static enum status compete(struct run_lock *lock, struct error *error) {
     if (reason == 0) return STATUS_OK;
     if (reason != EEXIST) break;
     if (!read_holder(lock->path, &holder)) continue; // given back meanwhile
+    if (!S_ISREG(holder.file.st_mode)) return file_check_plain(lock->path, error);
     age = age_of(lock, &holder);
     const bool gone = holder_is_gone(lock, &holder);
     if (!gone && age < STALE_SECONDS) break;
@@ -128,7 +130,7 @@ static enum status compete(struct run_lock *lock, struct error *error) {
 // its place nobody else must. Waits two seconds at most; where the file system has no such locks it goes without. -1 or
 // a descriptor to close.
 static int guard(const char *directory) {
-  const int descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const int descriptor = file_open(directory, O_RDONLY | O_DIRECTORY, 0);
   const double deadline = clock_now() + 2;
   struct backoff backoff = {0};
   while (descriptor >= 0 && flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK && clock_now() < deadline)
@@ -148,7 +150,7 @@ enum status run_lock_acquire(struct run_lock *lock, const char *directory, struc
   const int guarded = guard(directory);
   status = compete(lock, error);
   if (guarded >= 0) close(guarded);
-  unlink(lock->draft);
+  file_unlink(lock->draft);
   return status;
 }
 
@@ -165,12 +167,12 @@ void run_lock_refresh(struct run_lock *lock) {
               lock->path, holder.pid, holder.host);
     return;
   }
-  if (write_draft(lock, &error) == STATUS_OK && rename(lock->draft, lock->path) == 0) return;
+  if (write_draft(lock, &error) == STATUS_OK && file_rename(lock->draft, lock->path) == 0) return;
   log_warn("%s: cannot be refreshed: %s", lock->path, error.text[0] ? error.text : strerror(errno));
-  unlink(lock->draft);
+  file_unlink(lock->draft);
 }
 
 void run_lock_release(struct run_lock *lock) {
   struct holder holder;
-  if (!lock->lost && read_holder(lock->path, &holder) && is_ours(lock, &holder)) unlink(lock->path);
+  if (!lock->lost && read_holder(lock->path, &holder) && is_ours(lock, &holder)) file_unlink(lock->path);
 }

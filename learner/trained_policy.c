@@ -1,5 +1,6 @@
 #include "learner/trained_policy.h"
 
+#include "common/base/file.h"
 #include "common/base/memory.h"
 #include "common/nn/policy_layers.h"
 #include "learner/checkpoint_policy.h"
@@ -32,12 +33,9 @@ void trained_policy_release(struct trained_policy *policy) {
 
 // The first bytes of a zip file, as an .npz is one.
 static enum status is_zip(const char *path, bool *zip, struct error *error) {
-  struct stat info;
-  if (stat(path, &info) == 0 && !S_ISREG(info.st_mode))
-    return error_set(error, STATUS_IO, "%s: is no file: name a checkpoint, a run directory or an .npz", path);
-  FILE *file = fopen(path, "rb");
+  FILE *file = file_read_plain(path, error);
   char magic[4] = "";
-  if (!file) return error_set(error, STATUS_IO, "%s: cannot be opened: %s", path, strerror(errno));
+  if (!file) return STATUS_IO;
   *zip = fread(magic, 1, sizeof magic, file) == sizeof magic && memcmp(magic, "PK\3\4", sizeof magic) == 0;
   fclose(file);
   return STATUS_OK;
@@ -75,7 +73,7 @@ enum status trained_policy_read(const char *path, struct trained_policy *policy,
   struct stat info;
   char file[RUN_PATH];
   enum status status = STATUS_OK;
-  if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
+  if (file_stat(path, &info) == 0 && S_ISDIR(info.st_mode))
     status = checkpoint_newest_policy(path, file, error);
   else if ((size_t)snprintf(file, sizeof file, "%s", path) >= sizeof file)
     status = error_set(error, STATUS_IO, "%.100s...: a path of %zu bytes is too long", path, strlen(path));

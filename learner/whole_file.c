@@ -1,5 +1,7 @@
 #include "learner/whole_file.h"
 
+#include "common/base/file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -10,21 +12,22 @@
 
 enum status whole_file_check(const char *path, struct error *error) {
   struct stat info;
-  if (stat(path, &info) != 0 || S_ISREG(info.st_mode)) return STATUS_OK;
-  return error_set(error, STATUS_IO, "%s: is a %s; name a file, which is made or replaced", path,
-                   S_ISDIR(info.st_mode) ? "directory" : "device or a pipe");
+  if (file_stat(path, &info) != 0 || S_ISREG(info.st_mode)) return STATUS_OK;
+  return error_set(error, STATUS_IO, "%s: is %s; name a file, which is made or replaced", path,
+                   file_kind(info.st_mode));
 }
 
 enum status whole_file_begin(const char *path, char *temporary, struct error *error) {
   const enum status status = whole_file_check(path, error);
   if (status != STATUS_OK) return status;
-  if (snprintf(temporary, WHOLE_FILE_PATH, "%s" WHOLE_FILE_SUFFIX, path) < WHOLE_FILE_PATH) return STATUS_OK;
+  if (snprintf(temporary, WHOLE_FILE_PATH, "%s" WHOLE_FILE_SUFFIX, path) < WHOLE_FILE_PATH)
+    return whole_file_check(temporary, error);
   return error_set(error, STATUS_IO, "%.100s...: a path of %zu bytes is too long", path, strlen(path));
 }
 
 // Some file systems have no fsync for a directory and say so with EINVAL: nothing more can be done there.
 static bool sync_to_disk(const char *path, int flags) {
-  const int descriptor = open(path, O_RDONLY | O_CLOEXEC | flags);
+  const int descriptor = file_open(path, O_RDONLY | flags, 0);
   if (descriptor < 0) return false;
   const bool done = fsync(descriptor) == 0 || (flags & O_DIRECTORY && errno == EINVAL);
   const int reason = errno;
@@ -43,12 +46,12 @@ static bool sync_directory_of(const char *path) {
 
 static enum status give_up(const char *temporary, const char *path, struct error *error) {
   error_set(error, STATUS_IO, "%s: cannot be written: %s", path, strerror(errno));
-  unlink(temporary);
+  file_unlink(temporary);
   return STATUS_IO;
 }
 
 enum status whole_file_commit(const char *temporary, const char *path, struct error *error) {
-  if (sync_to_disk(temporary, 0) && rename(temporary, path) == 0) {
+  if (sync_to_disk(temporary, 0) && file_rename(temporary, path) == 0) {
     if (sync_directory_of(path)) return STATUS_OK;
     return error_set(error, STATUS_IO, "%s: its directory cannot be synchronised: %s", path, strerror(errno));
   }
@@ -56,5 +59,5 @@ enum status whole_file_commit(const char *temporary, const char *path, struct er
 }
 
 enum status whole_file_replace(const char *temporary, const char *path, struct error *error) {
-  return rename(temporary, path) == 0 ? STATUS_OK : give_up(temporary, path, error);
+  return file_rename(temporary, path) == 0 ? STATUS_OK : give_up(temporary, path, error);
 }

@@ -1,5 +1,6 @@
 #include "actor/envs/plugin.h"
 
+#include "common/base/file.h"
 #include "common/base/memory.h"
 #include <dlfcn.h>
 #include <errno.h>
@@ -50,13 +51,19 @@ struct plugin *plugin_open(const char *path, struct error *error) {
               path);
     return NULL;
   }
-  if (access(file, R_OK) != 0) {
+  char buffer[FILE_PATH];
+  struct stat info;
+  if (!file_allows(file, R_OK)) {
     error_set(error, STATUS_IO, "cannot open the environment plugin %s: %s", path, strerror(errno));
+    return NULL;
+  }
+  if (file_stat(file, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode)) { // a pipe would be waited for
+    error_set(error, STATUS_IO, "the environment plugin %s is %s, not a file", path, file_kind(info.st_mode));
     return NULL;
   }
   struct plugin *plugin = memory_alloc(1, sizeof *plugin, "an environment plugin", error);
   if (!plugin) return NULL;
-  plugin->library = dlopen(file, RTLD_NOW | RTLD_LOCAL);
+  plugin->library = dlopen(file_path(file, buffer), RTLD_NOW | RTLD_LOCAL);
   if (!plugin->library) {
     error_set(error, STATUS_FORMAT, "%s cannot be loaded as a shared object: %s%s", path, dlerror(),
               strstr(path, ".so") ? "" : "; a program is given as --env 'exec:COMMAND'");

@@ -5,6 +5,7 @@
 #include "actor/envs/process_state.h"
 #include "actor/envs/supervisor_log.h"
 #include "common/base/clock.h"
+#include "common/base/file.h"
 #include "common/base/memory.h"
 #include "common/wire/message.h"
 #include <errno.h>
@@ -136,7 +137,7 @@ static int ask(struct instance *instance, enum channel_request request) {
 static void find_log(const struct process *process, const struct corsac_env_config *config, char *path, size_t size) {
   const char *run_dir = process->config ? process->config->run_dir : "";
   snprintf(path, size, "%s/environments", run_dir);
-  if (!*run_dir || (mkdir(path, 0777) != 0 && errno != EEXIST)) {
+  if (!*run_dir || (file_mkdir(path, 0777) != 0 && errno != EEXIST)) {
     *path = 0;
     return;
   }

@@ -1,6 +1,7 @@
 #include "actor/envs/process_child.h"
 
 #include "common/base/clock.h"
+#include "common/base/file.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -102,6 +103,8 @@ static int spawn(struct process_child *child, const struct process_start *start,
   if (result == 0) {
     posix_spawn_file_actions_adddup2(&actions, socket, SUPERVISOR_SOCKET);
     posix_spawn_file_actions_adddup2(&actions, file, SUPERVISOR_CHANNEL);
+    if (file_directory())
+      posix_spawn_file_actions_addchdir_np(&actions, file_directory()); // what it is given is relative
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &all);
     posix_spawnattr_setpgroup(&attributes, 0); // what a terminal sends is for the actor

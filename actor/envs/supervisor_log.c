@@ -1,6 +1,7 @@
 #include "actor/envs/supervisor_log.h"
 
 #include "common/base/clock.h"
+#include "common/base/file.h"
 #include "common/base/printable.h"
 #include <fcntl.h>
 #include <stdbool.h>
@@ -14,7 +15,9 @@ enum { TAIL_LINES = 3 };
 
 static void open_file(struct supervisor_log *log) {
   struct stat status;
-  log->file = *log->path ? open(log->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666) : -1;
+  struct error error = {0};
+  log->file = *log->path ? file_open_plain(log->path, O_WRONLY | O_APPEND | O_CREAT, &error) : -1;
+  if (*error.text) dprintf(STDERR_FILENO, "corsac: %s\n", error.text);
   log->size = log->file >= 0 && fstat(log->file, &status) == 0 ? (size_t)status.st_size : 0;
   if (log->file < 0) log->file = STDERR_FILENO;
 }
@@ -22,7 +25,7 @@ static void open_file(struct supervisor_log *log) {
 static void put(struct supervisor_log *log, const char *bytes, size_t size) {
   if (log->file != STDERR_FILENO && log->size > 0 && log->size + size > SUPERVISOR_LOG_MOST) {
     char other[4096];
-    if ((size_t)snprintf(other, sizeof other, "%s.1", log->path) < sizeof other && rename(log->path, other) == 0) {
+    if ((size_t)snprintf(other, sizeof other, "%s.1", log->path) < sizeof other && file_rename(log->path, other) == 0) {
       close(log->file);
       open_file(log);
     }

@@ -1,5 +1,7 @@
 #include "common/base/log.h"
+#include "common/base/held_file.h"
 #include "common/base/printable.h"
+#include "common/base/streams.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -16,31 +18,19 @@ enum { LINE_SIZE = 4096, STATUS_SIZE = 512 };
 static struct {
   int rank;
   enum log_level level;
-  int file; // -1: none
+  struct held_file *file; // NULL: none
   char path[1024], status[STATUS_SIZE];
-} log_state = {.level = LOG_INFO, .file = -1};
+} log_state = {.level = LOG_INFO};
 
 void log_init(int rank, enum log_level level) {
   log_state.rank = rank;
   log_state.level = level;
 }
 
-// One call, so that the lines of several ranks do not mix on a shared descriptor.
-static bool write_all(int descriptor, const char *text, size_t size) {
-  while (size > 0) {
-    ssize_t written = write(descriptor, text, size);
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return false;
-    text += written;
-    size -= (size_t)written;
-  }
-  return true;
-}
-
 enum status log_open_file(const char *path, struct error *error) {
-  int file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-  if (file < 0) return error_set(error, STATUS_IO, "%s: cannot be opened for the log: %s", path, strerror(errno));
-  if (log_state.file >= 0) close(log_state.file);
+  struct held_file *file = held_file_open(path, O_WRONLY | O_CREAT | O_APPEND, error);
+  if (!file) return STATUS_IO;
+  held_file_close(log_state.file);
   log_state.file = file;
   snprintf(log_state.path, sizeof log_state.path, "%s", path);
   return STATUS_OK;
@@ -48,12 +38,12 @@ enum status log_open_file(const char *path, struct error *error) {
 
 bool log_on_terminal(void) {
   const char *term = getenv("TERM");
-  return isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
+  return isatty(streams_error_descriptor()) && term && strcmp(term, "dumb") != 0;
 }
 
 unsigned log_terminal_width(void) {
   struct winsize window;
-  return ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 1 ? window.ws_col - 1u : 79;
+  return ioctl(streams_error_descriptor(), TIOCGWINSZ, &window) == 0 && window.ws_col > 1 ? window.ws_col - 1u : 79;
 }
 
 // The bytes of UTF-8 text that fill so many columns; what sets a colour (ESC [ ... m) takes none.
@@ -72,10 +62,11 @@ static size_t fitting_length(const char *text, size_t width) {
 
 // A status line that wraps could not be cleared again: it is cut at the terminal's width.
 static void draw_status(void) {
+  const int to = streams_error_descriptor();
   const size_t shown = fitting_length(log_state.status, log_terminal_width());
-  (void)write_all(STDERR_FILENO, CLEAR_LINE, sizeof CLEAR_LINE - 1);
-  (void)write_all(STDERR_FILENO, log_state.status, shown);
-  if (log_state.status[shown] && strchr(log_state.status, '\033')) (void)write_all(STDERR_FILENO, "\033[0m", 4);
+  (void)streams_write(to, CLEAR_LINE, sizeof CLEAR_LINE - 1);
+  (void)streams_write(to, log_state.status, shown);
+  if (log_state.status[shown] && strchr(log_state.status, '\033')) (void)streams_write(to, "\033[0m", 4);
 }
 
 void log_status_line(const char *text) {
@@ -86,8 +77,8 @@ void log_status_line(const char *text) {
 
 void log_close(void) {
   log_status_line("");
-  if (log_state.file >= 0) close(log_state.file);
-  log_state.file = -1;
+  held_file_close(log_state.file);
+  log_state.file = NULL;
 }
 
 void log_write(enum log_level level, const char *format, ...) {
@@ -112,16 +103,18 @@ void log_write(enum log_level level, const char *format, ...) {
   // The line in the file is the same without the clearing in front.
   const char *plain = line + sizeof CLEAR_LINE - 1;
   size_t plain_size = used - (sizeof CLEAR_LINE - 1);
+  // One call, so that the lines of several ranks do not mix on a shared descriptor.
+  const int to = streams_error_descriptor();
   if (log_state.status[0]) {
-    (void)write_all(STDERR_FILENO, line, used);
+    (void)streams_write(to, line, used);
     draw_status();
   } else {
-    (void)write_all(STDERR_FILENO, plain, plain_size);
+    (void)streams_write(to, plain, plain_size);
   }
-  if (log_state.file >= 0 && !write_all(log_state.file, plain, plain_size)) {
+  if (log_state.file && !streams_write(held_file_descriptor(log_state.file), plain, plain_size)) {
     int reason = errno;
-    close(log_state.file);
-    log_state.file = -1; // before the warning, which would come here again
+    held_file_close(log_state.file);
+    log_state.file = NULL; // before the warning, which would come here again
     log_warn("%s: cannot be written, the log goes on without it: %s", log_state.path, strerror(reason));
   }
 }

@@ -1,4 +1,6 @@
 #include "common/config/options.h"
+
+#include "common/base/file.h"
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
@@ -164,8 +166,8 @@ enum status options_parse_yaml(const char *text, size_t length, const char *name
 }
 
 enum status options_read_yaml(const char *path, struct config *config, struct error *error) {
-  FILE *file = fopen(path, "re");
-  if (!file) return error_set(error, STATUS_IO, "%s: cannot be read: %s", path, strerror(errno));
+  FILE *file = file_read_plain(path, error);
+  if (!file) return STATUS_IO;
   struct error problem = {0};
   errno = 0;
   enum status status = read_yaml(file, NULL, 0, path, config, &problem);

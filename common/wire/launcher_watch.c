@@ -1,6 +1,9 @@
 #include "common/wire/launcher_watch.h"
 
 #include "common/base/clock.h"
+#include "common/base/file.h"
+#include "common/base/held_file.h"
+#include "common/base/log.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -33,7 +36,7 @@ static bool is_first_rank(void) {
 // Holds nothing but its end of the pipe: mpirun also waits for the end of its ranks' output.
 static void keep_only(int file) {
   dup2(file, 0);
-  for (int other = 1; other < 1024; other++) close(other);
+  file_close_from(1);
 }
 
 // Until the other end of the pipe, descriptor 0, is closed, by whatever death. The last number read stays; below 0:
@@ -73,17 +76,20 @@ int launcher_watch_begin(void) {
     _exit(0);
   }
   close(ends[0]);
-  if (child > 0) return ends[1];
+  struct held_file *held = child > 0 ? held_file_take(ends[1], "the watch over mpirun") : NULL;
+  if (held) return held_file_descriptor(held);
+  const double nothing_to_do = -1;
+  if (child > 0 && write(ends[1], &nothing_to_do, sizeof nothing_to_do) < 0) log_warn("nobody watches over mpirun");
   close(ends[1]);
   return -1;
 }
 
 // Less than PIPE_BUF: written whole or not at all.
 void launcher_watch_grant(int watch, double seconds) {
-  if (watch >= 0 && write(watch, &seconds, sizeof seconds) < 0) return; // then it grants what it did
+  if (held_file_of(watch) && write(watch, &seconds, sizeof seconds) < 0) return; // then it grants what it did
 }
 
 void launcher_watch_end(int watch, bool well) {
   launcher_watch_grant(watch, well ? -1 : LAUNCHER_SECONDS);
-  if (watch >= 0) close(watch);
+  held_file_close(held_file_of(watch));
 }

@@ -1,5 +1,6 @@
 #include "common/wire/transport_mpi.h"
 #include "common/base/clock.h"
+#include "common/base/guest_files.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "common/wire/block_pool.h"
@@ -53,6 +54,7 @@ enum status mpi_start(int *argc, char ***argv, int *rank, int *size, struct erro
   status = mpi_check(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler", error);
   if (!status) status = mpi_check(MPI_Comm_rank(MPI_COMM_WORLD, rank), "MPI_Comm_rank", error);
   if (!status) status = mpi_check(MPI_Comm_size(MPI_COMM_WORLD, size), "MPI_Comm_size", error);
+  guest_files_note_libraries();
   return status;
 }
 
@@ -77,7 +79,7 @@ static void bound_finalize(int exit_code) {
 
 void mpi_stop(bool together, int exit_code) {
   fflush(NULL);
-  if (together) {
+  if (together && guest_files_have_libraries()) { // else MPI_Finalize waits for what is closed
     struct error error = {0};
     bound_finalize(exit_code);
     const enum status status = mpi_check(MPI_Finalize(), "MPI_Finalize", &error);

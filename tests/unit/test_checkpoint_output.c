@@ -55,7 +55,7 @@ static void test_plain(void) {
   fill(file);
   CU_ASSERT(H5Fclose(file) >= 0);
   checkpoint_output_close(&output);
-  CU_ASSERT(output.failure == 0 && output.descriptor == -1);
+  CU_ASSERT(output.failure == 0 && !output.file);
   file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT); // through HDF5's own driver
   CU_ASSERT_FATAL(file >= 0);
   check(file);
@@ -92,7 +92,7 @@ static void test_failing(void) {
 static void test_no_file(void) {
   struct checkpoint_output output;
   checkpoint_output_open(&output, "/none/a.h5");
-  CU_ASSERT(output.descriptor == -1 && output.failure == ENOENT);
+  CU_ASSERT(!output.file && output.failure == ENOENT);
   checkpoint_output_close(&output);
 }
 

@@ -131,7 +131,7 @@ static void test_files(void) {
   CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "No such file"));
   error_clear(&error);
   CU_ASSERT_EQUAL(options_read_yaml(directory, &config, &error), STATUS_IO);
-  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "Is a directory"));
+  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "is a directory, not a file"));
   CU_ASSERT_EQUAL(memcmp(&config, &before, sizeof config), 0);
   free(path), free(absent), unit_tmpdir_remove(directory);
 }

@@ -3,6 +3,7 @@
 #include "actor/envs/process.h"
 #include "actor/envs/supervisor.h"
 #include "common/base/clock.h"
+#include "common/base/file.h"
 #include "common/base/alive.h"
 #include "common/config/options.h"
 #include "tests/support/environments.h"
@@ -436,6 +437,35 @@ static void test_clean_child(void) {
   unsetenv("OPENBLAS_NUM_THREADS");
 }
 
+// In a process of its own, whose directory then changes, as a library may do it.
+static int start_elsewhere(const char *directory) {
+  struct scene s = {0};
+  if (chdir(directory) != 0 || mkdir("run", 0777) != 0) return 2;
+  file_begin();
+  if (chdir("/") != 0) return 3;
+  snprintf(s.config.run_dir, sizeof s.config.run_dir, "run");
+  const enum status status = open_env(&s, "exec:pwd > seen; exit 4");
+  close_env(&s);
+  return status == STATUS_FAILED ? 0 : 4;
+}
+
+static void test_directory(void) {
+  char *directory = unit_tmpdir(), *seen = unit_path(directory, "seen");
+  char *log = unit_path(directory, "run/environments/3.log");
+  int code = 0;
+  fflush(NULL);
+  const pid_t child = fork();
+  if (child == 0) _exit(start_elsewhere(directory));
+  CU_ASSERT_EQUAL(waitpid(child, &code, 0), child);
+  CU_ASSERT_EQUAL(code, 0);
+  char *text = unit_read_file(seen, NULL);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(text);
+  text[strcspn(text, "\n")] = 0;
+  CU_ASSERT_STRING_EQUAL(text, directory);
+  CU_ASSERT_EQUAL(access(log, R_OK), 0);
+  free(text), free(log), free(seen), unit_tmpdir_remove(directory);
+}
+
 int main(int argc, char **argv) {
   if (supervisor_wanted(argc, argv)) return supervisor_main(argc, argv);
   static const struct unit_case cases[] = {
@@ -454,6 +484,7 @@ int main(int argc, char **argv) {
       {"no orphan is left, however the actor ends", test_no_orphans},
       {"a killed supervisor is seen, and its child goes", test_killed_supervisor},
       {"a child gets no descriptor and no launcher's variable", test_clean_child},
+      {"a child starts where the program was started, whoever changed the directory since", test_directory},
   };
   return unit_run("process", cases, sizeof cases / sizeof *cases);
 }

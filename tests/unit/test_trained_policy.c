@@ -138,7 +138,7 @@ static void test_refused(void) {
   unit_write_file(other, file.file.data, file.file.size);
   refused(nowhere, STATUS_IO, "nowhere.h5: cannot be opened");
   CU_ASSERT_EQUAL(mkfifo(nowhere, 0600), 0);
-  refused(nowhere, STATUS_IO, "nowhere.h5: is no file");
+  refused(nowhere, STATUS_IO, "nowhere.h5: is a pipe, not a file");
   unlink(nowhere);
   refused(text, STATUS_FORMAT, "text.h5: is damaged, or no HDF5 file");
   refused(other, STATUS_FORMAT, "is an .npz, but no policy of corsac");
