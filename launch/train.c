@@ -8,13 +8,16 @@
 #include "common/wire/transport_loopback.h"
 #include "common/wire/transport_mpi.h"
 #include "actor/group.h"
+#include "actor/guest.h"
 #include "launch/command.h"
 #include "launch/groups.h"
 #include "launch/roles.h"
 #include "launch/signals.h"
 #include "launch/train.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const double LEAVE_SECONDS = 5;   // for the last word to a group
 static const double START_SECONDS = 120; // ranks of one mpirun come up together
@@ -26,27 +29,58 @@ static enum log_level level_named(const char *name) {
   return LOG_INFO;
 }
 
+// One process: the learner and an actor beside it.
+struct alone {
+  struct setup setup;
+  struct transport *ends[2]; // the learner's, the actor's
+  struct actor *actor;
+  const volatile sig_atomic_t *stop;
+};
+
+// While the environments are made: one of them ended the process, or does not come back and a signal has come. The
+// learner hears of it from the actor, and says how the job ends.
+static void end_in_create(void *who, const struct error *why, bool crashed) {
+  struct alone *alone = who;
+  (void)crashed; // there is nothing yet to lose
+  actor_fail(alone->actor, why);
+  const struct role_ending ending = role_lead(&alone->setup, alone->ends[0], alone->actor, alone->stop);
+  fflush(NULL);
+  _exit(ending.exit_code);
+}
+
+static bool is_stopped(void *who) { return *((struct alone *)who)->stop != 0; }
+
+static void stop_in_create(void *who, const struct error *where) {
+  const struct alone *alone = who;
+  struct error error = {0};
+  error_set(&error, STATUS_STOPPED, "signal %d (%s): %s", (int)*alone->stop, strsignal(*alone->stop), where->text);
+  end_in_create(who, &error, false);
+}
+
 static int train_alone(int argc, char **argv, const volatile sig_atomic_t *stop) {
   struct error error = {0};
-  struct setup setup;
-  struct transport *ends[2] = {NULL, NULL};
-  if (setup_resolve(&setup, argc, argv, 1, &error) != STATUS_OK) return command_fail(&error);
-  log_init(0, level_named(setup.config.log_level));
+  struct alone alone = {.stop = stop};
+  if (setup_resolve(&alone.setup, argc, argv, 1, &error) != STATUS_OK) return command_fail(&error);
+  const struct config *config = &alone.setup.config;
+  log_init(0, level_named(config->log_level));
   struct role_ending ending = {EXIT_FAILED, false};
-  struct actor *actor = NULL;
-  enum status status = transport_loopback_create(2, ends, &error);
-  const size_t board = setup_board_capacity(&setup.config);
-  for (int i = 0; i < 2 && status == STATUS_OK; i++) status = transport_board_open(ends[i], board, &error);
-  if (status == STATUS_OK) actor = actor_create(&setup.config, ends[1], stop, &error);
-  if (actor) {
-    ending = role_lead(&setup, ends[0], actor, stop);
+  enum status status = transport_loopback_create(2, alone.ends, &error);
+  const size_t board = setup_board_capacity(config);
+  for (int i = 0; i < 2 && status == STATUS_OK; i++) status = transport_board_open(alone.ends[i], board, &error);
+  if (status == STATUS_OK) alone.actor = actor_prepare(config, alone.ends[1], NULL, stop, &error);
+  if (alone.actor) {
+    struct guest_host before;
+    guest_set_host(&(struct guest_host){&alone, end_in_create, is_stopped, stop_in_create, signals_mend}, &before);
+    actor_equip(alone.actor);
+    ending = role_lead(&alone.setup, alone.ends[0], alone.actor, stop);
+    guest_set_host(&before, NULL);
   } else {
-    run_directory_close(setup.run);
+    run_directory_close(alone.setup.run);
     ending.exit_code = command_fail(&error);
   }
-  actor_destroy(actor);
-  transport_destroy(ends[0]);
-  transport_destroy(ends[1]);
+  actor_destroy(alone.actor);
+  transport_destroy(alone.ends[0]);
+  transport_destroy(alone.ends[1]);
   return ending.exit_code;
 }
 

@@ -123,6 +123,18 @@ static void leave(struct learner *learner, int exit_code, const char *state, con
   if (status != STATUS_OK) log_warn("telling the actors to leave: %s", error.text);
 }
 
+bool learner_is_leaving(const struct learner *learner) { return learner->phase >= PHASE_LEAVING; }
+
+bool learner_wants_to_stop(const struct learner *learner) {
+  return learner->phase < PHASE_LEAVING && (*learner->stop || clock_now() >= learner->deadline);
+}
+
+void learner_abandon(struct learner *learner, const struct error *why) {
+  log_error("%s", why->text);
+  reporter_status(&learner->reporter, learner->job, &learner->roster, "failed", status_exit_code(why->status),
+                  why->text);
+}
+
 static void fail(struct learner *learner, const struct error *error) {
   log_error("%s", error->text);
   leave(learner, status_exit_code(error->status), error->status == STATUS_STOPPED ? "stopped" : "failed", error->text);
