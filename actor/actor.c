@@ -62,6 +62,7 @@ static enum status send_empty(struct actor *actor, enum message_type type, struc
 void actor_fail(struct actor *actor, const struct error *failure) {
   struct error ignored = {0};
   actor->phase = PHASE_FAILED;
+  actor->heard = clock_now(); // nobody listened in a call that ended so
   send_bytes(actor, message_encode_failed(&actor->bytes, rank(actor), failure, &ignored), &ignored);
 }
 

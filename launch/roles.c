@@ -7,6 +7,7 @@
 #include "common/base/version.h"
 #include "common/nn/linalg.h"
 #include "common/wire/assignment.h"
+#include "common/wire/codec.h"
 #include "common/wire/transport_mpi.h"
 #include "learner/checkpoint.h"
 #include "learner/checkpoint_transitions.h"
@@ -23,6 +24,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static const double DISMISS_SECONDS = 5;
@@ -329,7 +331,7 @@ static void act_past_end(void *who, const struct error *why, bool crashed) {
     ending = act(acting, &error);
   }
   if (acting->group) group_dismiss(acting->group, ending.exit_code, ending.together);
-  mpi_stop(ending.together, ending.exit_code);
+  mpi_stop(ending.together && !acting->group, ending.exit_code); // the group's others may be in the environment
   _exit(ending.exit_code);
 }
 
@@ -356,11 +358,41 @@ struct role_ending role_act(const struct config *config, struct transport *trans
   return role_act_for_group(config, transport, NULL, stop);
 }
 
-struct role_ending role_follow(struct group *group) {
+struct following {
+  const struct group_place *place; // not owned, nor is stop
+  const volatile sig_atomic_t *stop;
+};
+
+// The environment of a rank that is not the first of its group ended the process. Its leader may be in the same call,
+// and wait for this rank for ever: so the learner hears of it directly. This rank stays until mpirun ends it with the
+// job.
+static void follow_past_end(void *who, const struct error *why, bool crashed) {
+  const struct following *following = who;
+  const struct timespec pause = {.tv_nsec = 50000000};
+  const pid_t parent = getppid();
+  struct buffer bytes = {0};
+  struct error error = {0};
+  (void)crashed;
+  enum status status = message_encode_failed(&bytes, following->place->peer, why, &error);
+  if (status == STATUS_OK)
+    status = transport_mpi_speak_aside(following->place->aside, bytes.data, bytes.size, DISMISS_SECONDS, &error);
+  if (status != STATUS_OK) log_error("%s (and the learner could not be told: %s)", why->text, error.text);
+  while (status == STATUS_OK && *following->stop == 0 && getppid() == parent) nanosleep(&pause, NULL);
+  mpi_stop(false, EXIT_FAILED);
+}
+
+struct role_ending role_follow(struct group *group, const struct group_place *place,
+                               const volatile sig_atomic_t *stop) {
   struct error error = {0};
   struct role_ending ending = {0, false};
-  if (group_follow(group, &ending.exit_code, &ending.together, &error) == STATUS_OK) return ending;
-  log_error("%s", error.text);
-  ending.exit_code = status_exit_code(error.status);
+  struct following following = {place, stop};
+  struct guest_host before;
+  guest_set_host(&(struct guest_host){.who = &following, .ended = follow_past_end, .mend_signals = signals_mend},
+                 &before);
+  if (group_follow(group, &ending.exit_code, &ending.together, &error) != STATUS_OK) {
+    log_error("%s", error.text);
+    ending.exit_code = status_exit_code(error.status);
+  }
+  guest_set_host(&before, NULL);
   return ending;
 }

@@ -11,6 +11,7 @@
 #include "actor/guest.h"
 #include "launch/command.h"
 #include "launch/groups.h"
+#include "launch/mpi_errors.h"
 #include "launch/roles.h"
 #include "launch/signals.h"
 #include "launch/train.h"
@@ -109,18 +110,23 @@ static enum status share_config(struct setup *setup, enum status resolved, int r
 struct team_of_ranks {
   struct transport *transport;
   struct group *group;
+  struct group_place place;
 };
 
 // *transport: to the learner, NULL for all but the first of a group.
 static enum status join_group(const struct config *config, struct team_of_ranks *team, struct transport **transport,
                               struct error *error) {
-  struct group_place place;
-  enum status status = groups_split(config->ranks_per_env, &place, error);
-  if (status == STATUS_OK && place.front != -1) status = transport_mpi_create_on(place.front, transport, error);
-  if (status != STATUS_OK || place.group == -1) return status;
-  status = transport_mpi_create_on(place.group, &team->transport, error);
+  struct group_place *place = &team->place;
+  enum status status = groups_split(config->ranks_per_env, place, error);
+  if (status == STATUS_OK && place->front != -1) status = transport_mpi_create_on(place->front, transport, error);
   if (status != STATUS_OK) return status;
-  team->group = group_create(config, team->transport, place.environment, error);
+  if (place->group == -1) {
+    transport_mpi_listen_aside(*transport, place->aside, (int)config->ranks_per_env);
+    return STATUS_OK;
+  }
+  status = transport_mpi_create_on(place->group, &team->transport, error);
+  if (status != STATUS_OK) return status;
+  team->group = group_create(config, team->transport, place->environment, error);
   return team->group ? STATUS_OK : STATUS_MEMORY;
 }
 
@@ -162,7 +168,7 @@ static struct role_ending train_together(int argc, char **argv, int rank, int si
     return ending;
   }
   if (!transport)
-    ending = role_follow(team.group);
+    ending = role_follow(team.group, &team.place, stop);
   else
     ending = rank == 0 ? role_lead(&setup, transport, NULL, stop)
                        : role_act_for_group(&setup.config, transport, team.group, stop);
@@ -190,6 +196,7 @@ int command_train(int argc, char **argv) {
   if (!mpi_is_launched()) return train_alone(argc, argv, stop);
   const int watch = launcher_watch_begin();
   if (mpi_start(&argc, &argv, &rank, &size, &error) != STATUS_OK) return command_fail(&error);
+  if (mpi_errors_end_guests(&error) != STATUS_OK) return command_fail(&error);
   const struct role_ending ending = train_job(argc, argv, rank, size, watch, stop);
   launcher_watch_end(watch, ending.together);
   mpi_stop(ending.together, ending.exit_code);

@@ -115,7 +115,7 @@ static void leave(struct learner *learner, int exit_code, const char *state, con
     learner->leave_until =
         fmax(learner->leave_until, clock_now() + LEAVE_SECONDS + 2 * learner->roster.entry[i].longest_step);
   struct error error = {0};
-  struct message_stop stop = {(uint32_t)exit_code, true};
+  struct message_stop stop = {(uint32_t)exit_code, !learner->scattered};
   roster_count_gone(&learner->roster);
   for (uint32_t i = 0; i < learner->roster.actors; i++) stop.together &= learner->roster.entry[i].alive;
   enum status status = message_encode_stop(&learner->roster.bytes, 0, &stop, &error);
@@ -429,7 +429,7 @@ static void leaving_turn(struct learner *learner) {
   struct error error = {0};
   bool busy = false;
   if (learner_drain(learner, &busy, &error) != STATUS_OK) log_warn("while leaving: %s", error.text);
-  learner->outcome.together = roster_all_left(&learner->roster);
+  learner->outcome.together = roster_all_left(&learner->roster) && !learner->scattered;
   for (uint32_t i = 0; i < learner->roster.actors; i++) learner->outcome.together &= learner->roster.entry[i].alive;
   if (!roster_all_left(&learner->roster) && clock_now() <= learner->leave_until) return;
   learner->phase = PHASE_OVER;
