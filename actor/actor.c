@@ -61,6 +61,9 @@ static enum status send_empty(struct actor *actor, enum message_type type, struc
 
 void actor_fail(struct actor *actor, const struct error *failure) {
   struct error ignored = {0};
+  if (actor->phase == PHASE_RUNNING && actor->rollout && !actor->config.sync) // what it had made is good
+    transition_sender_ship(&actor->sender, &ignored);
+  error_clear(&ignored);
   actor->phase = PHASE_FAILED;
   actor->heard = clock_now(); // nobody listened in a call that ended so
   send_bytes(actor, message_encode_failed(&actor->bytes, rank(actor), failure, &ignored), &ignored);
@@ -426,8 +429,6 @@ enum status actor_turn(struct actor *actor, enum turn *turn, struct error *error
   if (status == STATUS_OK && actor->phase != PHASE_LEFT) status = look_at_learner(actor, error);
   if (status != STATUS_OK) return status;
   if (actor->phase == PHASE_RUNNING && actor->rollout && work(actor, &busy, error) != STATUS_OK) {
-    struct error ignored = {0};
-    if (!actor->config.sync) transition_sender_ship(&actor->sender, &ignored); // what it had made is good
     actor_fail(actor, error);
     error_clear(error);
   }

@@ -184,5 +184,7 @@ void guest_settle(enum guest_function function) {
   unsigned changes = guest_mend_arithmetic();
   if (is_look_due(function, attention)) changes |= guest_look_around();
   if (changes & ~guest_state.said || changes & ~guest_state.changes) note_changes(guest, function, changes);
-  if (guest_state.thread_ended[0]) guest_end_here(guest_state.thread_ended, false);
+  if (!guest_state.thread_ended[0]) return;
+  atomic_store(&guest_guard.now, guest_guard.calls * 16 + (uint64_t)function); // it ended within this call
+  guest_end_here(guest_state.thread_ended, 0);
 }

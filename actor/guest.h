@@ -77,12 +77,19 @@ struct guest_change_text {
 };
 const struct guest_change_text *guest_change_text(enum guest_change change);
 
+// How a guest ended the process.
+struct guest_end {
+  struct error why; // which environment, where, how
+  const char *how;  // the end of it: "it called exit(0)"
+  bool crashed;     // by the signal, such as SIGSEGV, so that memory is not to be trusted
+  int signal;
+};
+
 // Who the guest is with. Members may be NULL.
 struct guest_host {
   void *who;
-  // The guest ended the process; why says which environment, where, how. crashed: by a signal such as SIGSEGV, so that
-  // memory is not to be trusted. Runs on top of the guest. Never returns.
-  void (*ended)(void *who, const struct error *why, bool crashed);
+  // The guest ended the process. Runs on top of the guest. Never returns.
+  void (*ended)(void *who, const struct guest_end *end);
   // From the watch's thread, while a call is under way: is there a reason not to wait for it?
   bool (*is_urgent)(void *who);
   // From the watch's thread, once, after is_urgent: the guest's thread never runs code of ours again. Never returns.

@@ -17,8 +17,8 @@ enum { STACK_SIZE = 1 << 20, CRASHED_SECONDS = 10 };
 static const int crashes[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
 enum { CRASHES = sizeof crashes / sizeof *crashes };
 
-void guest_end_here(const char *how, bool crashed) {
-  struct error error = {0};
+void guest_end_here(const char *how, int crash) {
+  struct guest_end end = {.how = how, .crashed = crash != 0, .signal = crash};
   char where[512];
   guest_await_release();
   const enum guest_function function = (enum guest_function)(atomic_load(&guest_guard.now) % 16);
@@ -28,16 +28,16 @@ void guest_end_here(const char *how, bool crashed) {
   guest_mend_arithmetic();
   guest_look_around();
   guest_describe(guest_guard.guest, function, where, sizeof where);
-  error_set(&error, STATUS_FAILED, "%s: %s", where, how);
-  if (guest_state.host.ended) guest_state.host.ended(guest_state.host.who, &error, crashed);
-  fprintf(stderr, "corsac: %s\n", error.text);
+  error_set(&end.why, STATUS_FAILED, "%s: %s", where, how);
+  if (guest_state.host.ended) guest_state.host.ended(guest_state.host.who, &end);
+  fprintf(stderr, "corsac: %s\n", end.why.text);
   _exit(EXIT_FAILED);
 }
 
 void guest_ends(const char *how) {
   if (guest_state.process != getpid()) return; // nobody is watched, or this is a child of the guest's
   if (guest_state.thread == (pid_t)syscall(SYS_gettid)) {
-    if (guest_is_at_work()) guest_end_here(how, false);
+    if (guest_is_at_work()) guest_end_here(how, 0);
     return;
   }
   // A thread that the guest started. The guests' own thread goes on, as soon as it leaves the call.
@@ -64,7 +64,7 @@ static void take_crash(int number) {
     char how[128];
     snprintf(how, sizeof how, "it was ended by signal %d (%s)", number, strsignal(number));
     bound_the_end();
-    guest_end_here(how, true);
+    guest_end_here(how, number);
   }
   for (int i = 0; i < CRASHES; i++) // a mistake of ours: as if nobody had looked
     if (crashes[i] == number) sigaction(number, &guest_state.before[i], NULL);

@@ -27,7 +27,7 @@ extern struct guest_state guest_state;
 // "plugin.so: environment 3 (training): step 20 of episode 7"
 void guest_describe(const struct guest *guest, enum guest_function function, char *text, size_t size);
 // The guest of the call under way ended the process. The host goes on.
-_Noreturn void guest_end_here(const char *how, bool crashed);
+_Noreturn void guest_end_here(const char *how, int crash); // crash: the signal, or 0
 void guest_catch_crashes(void);
 // Set back what differs from the default floating-point environment, and from what guest_watch found; the bits of what
 // differed.

@@ -1,11 +1,13 @@
 // corsac check-env: runs the groups of rules, each in a process of its own, and reports.
 #include "launch/check_env.h"
 #include "common/base/clock.h"
+#include "common/base/log.h"
 #include "common/base/memory.h"
 #include "common/config/options.h"
 #include "launch/arguments.h"
 #include "launch/command.h"
 #include "launch/json.h"
+#include "launch/signals.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -43,7 +45,12 @@ static const char *const rule_names[RULES] = {
     [RULE_EPISODES_LEAK] = "growth, episodes",
     [RULE_INSTANCES_LEAK] = "growth, instances",
     [RULE_SPEED] = "speed",
+    [RULE_ENDS] = "end",
 };
+static const char *name_rule(int rule) {
+  return rule < RULE_CHANGES ? rule_names[rule] : guest_change_text((enum guest_change)(rule - RULE_CHANGES))->name;
+}
+
 static const char *const verdict_names[] = {"-", "skipped", "ok", "warning", "error"};
 
 // anew: not a copy of this process, but begun from nothing, with other addresses and other things in its memory.
@@ -83,6 +90,25 @@ static void begin_anew(const struct job *job, int number) {
   _exit(EXIT_FAILED);
 }
 
+// The environment made a call that ends the process. Crashes are seen by the process that watches.
+static void take_end(void *who, const struct guest_end *end) {
+  struct check *check = who;
+  if (end->crashed) {
+    signal(end->signal, SIG_DFL);
+    raise(end->signal);
+  }
+  check_note(check, RULE_ENDS, BROKEN, "%s: %s; an environment returns an error instead", check->call, end->how);
+  check->done = true;
+  _exit(EXIT_DONE);
+}
+
+// What no group has found fault with.
+static void note_good_manners(struct check *check) {
+  check_note(check, RULE_ENDS, GOOD, "it leaves the end of the process to its host");
+  for (unsigned i = 0; i < GUEST_CHANGES; i++)
+    check_note(check, RULE_CHANGES + i, GOOD, "it leaves %s alone", guest_change_text(i)->what);
+}
+
 // In the child.
 static void run_group(const struct job *job, const struct group *group) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -91,6 +117,9 @@ static void run_group(const struct job *job, const struct group *group) {
   struct check *check = job->check;
   struct error error = {0};
   struct environment_kind kind;
+  signals_install();
+  guest_set_host(&(struct guest_host){.who = check, .ended = take_end, .mend_signals = signals_mend}, NULL);
+  log_init(0, LOG_ERROR); // changes become findings
   check->rule = RULE_OPEN;
   snprintf(check->call, sizeof check->call, "corsac_env");
   check->inside = true;
@@ -99,6 +128,7 @@ static void run_group(const struct job *job, const struct group *group) {
   if (status != STATUS_OK) {
     check_note(check, RULE_OPEN, BROKEN, "%s", error.text);
   } else {
+    check_note_changes(check);
     group->run(check, &kind);
     environment_kind_close(&kind);
   }
@@ -157,6 +187,7 @@ static enum status run_groups(const struct job *job, struct error *error) {
     const enum status status = watch(job, pid, error);
     if (status != STATUS_OK) return status;
   }
+  if (check->usable) note_good_manners(check);
   return STATUS_OK;
 }
 
@@ -173,7 +204,7 @@ static void print_text(const struct job *job) {
   for (int i = 0; i < RULES; i++) {
     const struct finding *finding = &check->findings[i];
     if (finding->verdict == NOT_CHECKED) continue;
-    printf("%-8s %-18s %s", verdict_names[finding->verdict], rule_names[i], finding->text);
+    printf("%-8s %-18s %s", verdict_names[finding->verdict], name_rule(i), finding->text);
     if (finding->more && finding->verdict > GOOD) printf(" (and %u more)", finding->more);
     putchar('\n');
   }
@@ -192,7 +223,7 @@ static enum status print_json(const struct job *job, struct error *error) {
     const bool checked = finding->verdict != NOT_CHECKED;
     json_t *text = json_string(finding->text);
     json_array_append_new(findings,
-                          json_pack("{s:s, s:s, s:o, s:I}", "rule", rule_names[i], "level",
+                          json_pack("{s:s, s:s, s:o, s:I}", "rule", name_rule(i), "level",
                                     checked ? verdict_names[finding->verdict] : "not checked", "text",
                                     text ? text : json_string("(no UTF-8)"), "more", (json_int_t)finding->more));
   }

@@ -228,7 +228,7 @@ static void release(struct lead *lead) {
 }
 
 // What the job came to, and the end of its run directory. error: why it did not begin.
-static void end(struct lead *lead, const struct error *error) {
+static void finish(struct lead *lead, const struct error *error) {
   struct setup *setup = lead->setup;
   if (lead->began) {
     const struct learner_outcome *outcome = learner_outcome(lead->learner);
@@ -250,15 +250,15 @@ static void end(struct lead *lead, const struct error *error) {
 }
 
 // In one process: the environment that the actor is in, and will never leave, ended the process.
-static void lead_past_end(void *who, const struct error *why, bool crashed) {
+static void lead_past_end(void *who, const struct guest_end *end) {
   struct lead *lead = who;
-  if (crashed || learner_is_leaving(lead->learner)) {
-    learner_abandon(lead->learner, why); // a checkpoint of damaged memory would drive out a good one
+  if (end->crashed || learner_is_leaving(lead->learner)) {
+    learner_abandon(lead->learner, &end->why); // a checkpoint of damaged memory would drive out a good one
     lead->ending.exit_code = EXIT_FAILED;
   } else {
-    actor_fail(lead->actor, why);
+    actor_fail(lead->actor, &end->why);
     drive_to_the_end(lead);
-    end(lead, NULL);
+    finish(lead, NULL);
   }
   fflush(NULL);
   _exit(lead->ending.exit_code);
@@ -270,7 +270,7 @@ static void lead_without_actor(void *who, const struct error *where) {
   struct lead *lead = who;
   log_info("%s, and is not waited for", where->text);
   drive_to_the_end(lead);
-  end(lead, NULL);
+  finish(lead, NULL);
   fflush(NULL);
   _exit(lead->ending.exit_code);
 }
@@ -287,7 +287,7 @@ struct role_ending role_lead(struct setup *setup, struct transport *transport, s
     if (actor) actor_close(actor); // before the end is told: it may fail here, too
     if (actor) guest_set_host(&before, NULL);
   }
-  end(&lead, &error);
+  finish(&lead, &error);
   return lead.ending;
 }
 
@@ -319,15 +319,14 @@ static struct role_ending act(struct acting *acting, struct error *error) {
 
 // The environment that the actor is in, and will never leave, ended the process. The learner hears of it, and this rank
 // stays until the job ends: a rank that left would end it.
-static void act_past_end(void *who, const struct error *why, bool crashed) {
+static void act_past_end(void *who, const struct guest_end *end) {
   struct acting *acting = who;
   struct error error = {0};
   struct role_ending ending = {EXIT_FAILED, false};
-  (void)crashed; // the learner's memory is another's
   if (actor_has_left(acting->actor)) {
-    log_error("%s", why->text);
+    log_error("%s", end->why.text);
   } else {
-    actor_fail(acting->actor, why);
+    actor_fail(acting->actor, &end->why);
     ending = act(acting, &error);
   }
   if (acting->group) group_dismiss(acting->group, ending.exit_code, ending.together);
@@ -366,17 +365,16 @@ struct following {
 // The environment of a rank that is not the first of its group ended the process. Its leader may be in the same call,
 // and wait for this rank for ever: so the learner hears of it directly. This rank stays until mpirun ends it with the
 // job.
-static void follow_past_end(void *who, const struct error *why, bool crashed) {
+static void follow_past_end(void *who, const struct guest_end *end) {
   const struct following *following = who;
   const struct timespec pause = {.tv_nsec = 50000000};
   const pid_t parent = getppid();
   struct buffer bytes = {0};
   struct error error = {0};
-  (void)crashed;
-  enum status status = message_encode_failed(&bytes, following->place->peer, why, &error);
+  enum status status = message_encode_failed(&bytes, following->place->peer, &end->why, &error);
   if (status == STATUS_OK)
     status = transport_mpi_speak_aside(following->place->aside, bytes.data, bytes.size, DISMISS_SECONDS, &error);
-  if (status != STATUS_OK) log_error("%s (and the learner could not be told: %s)", why->text, error.text);
+  if (status != STATUS_OK) log_error("%s (and the learner could not be told: %s)", end->why.text, error.text);
   while (status == STATUS_OK && *following->stop == 0 && getppid() == parent) nanosleep(&pause, NULL);
   mpi_stop(false, EXIT_FAILED);
 }

@@ -40,10 +40,9 @@ struct alone {
 
 // While the environments are made: one of them ended the process, or does not come back and a signal has come. The
 // learner hears of it from the actor, and says how the job ends.
-static void end_in_create(void *who, const struct error *why, bool crashed) {
+static void end_in_create(void *who, const struct guest_end *end) {
   struct alone *alone = who;
-  (void)crashed; // there is nothing yet to lose
-  actor_fail(alone->actor, why);
+  actor_fail(alone->actor, &end->why);
   const struct role_ending ending = role_lead(&alone->setup, alone->ends[0], alone->actor, alone->stop);
   fflush(NULL);
   _exit(ending.exit_code);
@@ -53,9 +52,9 @@ static bool is_stopped(void *who) { return *((struct alone *)who)->stop != 0; }
 
 static void stop_in_create(void *who, const struct error *where) {
   const struct alone *alone = who;
-  struct error error = {0};
-  error_set(&error, STATUS_STOPPED, "signal %d (%s): %s", (int)*alone->stop, strsignal(*alone->stop), where->text);
-  end_in_create(who, &error, false);
+  struct guest_end end = {.how = "a signal came"};
+  error_set(&end.why, STATUS_STOPPED, "signal %d (%s): %s", (int)*alone->stop, strsignal(*alone->stop), where->text);
+  end_in_create(who, &end);
 }
 
 static int train_alone(int argc, char **argv, const volatile sig_atomic_t *stop) {
