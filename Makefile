@@ -65,7 +65,8 @@ BEGINNINGS := $(filter launch/examples/plugin/% %.py,$(EXAMPLES))
 PROTOS := $(wildcard learner/*.proto launch/*.proto)
 EMBEDDED := presets cluster examples
 # Messages of others' formats: protoc-c makes <file>.pb-c.h and .c of them, included as "learner/<file>.pb-c.h".
-LIB_OBJECTS := $(patsubst %.c,$(B)/obj/%.o,$(filter-out launch/main.c,$(SOURCES))) $(EMBEDDED:%=$(B)/obj/gen/%.o) \
+MAIN := launch/main.c launch/guest_exits.c
+LIB_OBJECTS := $(patsubst %.c,$(B)/obj/%.o,$(filter-out $(MAIN),$(SOURCES))) $(EMBEDDED:%=$(B)/obj/gen/%.o) \
   $(PROTOS:%.proto=$(B)/obj/gen/%.pb-c.o)
 
 # These also compile with double: against PyTorch's float64 and central differences.
@@ -337,9 +338,10 @@ $(B)/libcorsac.a: $(LIB_OBJECTS)
 $(B)/libsupport.a: $(SUPPORT_OBJECTS)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-$(B)/corsac: $(B)/obj/launch/main.o $(MPI_OBJECTS) $(B)/libcorsac.a
+# The names of launch/guest_exits.list are seen by what is opened later.
+$(B)/corsac: $(MAIN:%.c=$(B)/obj/%.o) $(MPI_OBJECTS) $(B)/libcorsac.a launch/guest_exits.list
 	$(call say,LINK,$@)
-	$(Q)$(LINK) $^ $(LIBS) -o $@
+	$(Q)$(LINK) -Wl,--dynamic-list=launch/guest_exits.list $(filter-out %.list,$^) $(LIBS) -o $@
 
 TEST_ARCHIVES := $(B)/libsupport.a $(B)/libcorsac.a
 

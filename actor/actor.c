@@ -59,10 +59,13 @@ static enum status send_empty(struct actor *actor, enum message_type type, struc
   return send_bytes(actor, message_encode_empty(&actor->bytes, type, rank(actor), error), error);
 }
 
-// The learner says it to the user; this rank stays silent.
-static void tell_failure(struct actor *actor, const struct error *failure) {
+void actor_fail(struct actor *actor, const struct error *failure) {
   struct error ignored = {0};
+  if (actor->phase == PHASE_RUNNING && actor->rollout && !actor->config.sync) // what it had made is good
+    transition_sender_ship(&actor->sender, &ignored);
+  error_clear(&ignored);
   actor->phase = PHASE_FAILED;
+  actor->heard = clock_now(); // nobody listened in a call that ended so
   send_bytes(actor, message_encode_failed(&actor->bytes, rank(actor), failure, &ignored), &ignored);
 }
 
@@ -133,27 +136,39 @@ static enum status equip(struct actor *actor, struct error *error) {
   return say_hello(actor, error);
 }
 
-struct actor *actor_create_for_group(const struct config *config, struct transport *transport, struct group *group,
-                                     const volatile sig_atomic_t *stop, struct error *error) {
+struct actor *actor_prepare(const struct config *config, struct transport *transport, struct group *group,
+                            const volatile sig_atomic_t *stop, struct error *error) {
   struct actor *actor = memory_alloc(1, sizeof *actor, "an actor", error);
   if (!actor) return NULL;
   *actor =
       (struct actor){.config = *config, .transport = transport, .group = group, .stop = stop, .realm = process_realm()};
   actor->assignment = assignment_of(config, (uint32_t)transport_size(transport) - 1, rank(actor) - 1);
-  if (actor->assignment.count > 0 && equip(actor, error) != STATUS_OK) tell_failure(actor, error);
-  actor->heard = clock_now(); // an environment may have taken minutes to create
   return actor;
+}
+
+void actor_equip(struct actor *actor) {
+  struct error error = {0};
+  if (actor->assignment.count > 0 && equip(actor, &error) != STATUS_OK) actor_fail(actor, &error);
+  actor->heard = clock_now(); // an environment may have taken minutes to create
 }
 
 struct actor *actor_create(const struct config *config, struct transport *transport, const volatile sig_atomic_t *stop,
                            struct error *error) {
-  return actor_create_for_group(config, transport, NULL, stop, error);
+  struct actor *actor = actor_prepare(config, transport, NULL, stop, error);
+  if (actor) actor_equip(actor);
+  return actor;
+}
+
+void actor_close(struct actor *actor) {
+  evaluator_destroy(actor->evaluator);
+  actor->evaluator = NULL;
+  rollout_destroy(actor->rollout);
+  actor->rollout = NULL;
 }
 
 void actor_destroy(struct actor *actor) {
   if (!actor) return;
-  evaluator_destroy(actor->evaluator);
-  rollout_destroy(actor->rollout);
+  actor_close(actor);
   policy_destroy(actor->policy);
   transition_sender_release(&actor->sender);
   weights_receiver_release(&actor->weights);
@@ -163,6 +178,7 @@ void actor_destroy(struct actor *actor) {
   memory_free(actor);
 }
 
+bool actor_has_left(const struct actor *actor) { return actor->phase == PHASE_LEFT; }
 int actor_exit_code(const struct actor *actor) { return actor->exit_code; }
 bool actor_leaves_together(const struct actor *actor) { return actor->together; }
 
@@ -299,7 +315,7 @@ static enum status drain(struct actor *actor, bool *heard, struct error *error) 
     if (status == STATUS_OK) {
       status = take_message(actor, &frame, error);
       if (status != STATUS_OK && status != STATUS_PEER) { // an environment that cannot save or load
-        tell_failure(actor, error);
+        actor_fail(actor, error);
         error_clear(error);
         status = STATUS_OK;
       }
@@ -413,9 +429,7 @@ enum status actor_turn(struct actor *actor, enum turn *turn, struct error *error
   if (status == STATUS_OK && actor->phase != PHASE_LEFT) status = look_at_learner(actor, error);
   if (status != STATUS_OK) return status;
   if (actor->phase == PHASE_RUNNING && actor->rollout && work(actor, &busy, error) != STATUS_OK) {
-    struct error ignored = {0};
-    if (!actor->config.sync) transition_sender_ship(&actor->sender, &ignored); // what it had made is good
-    tell_failure(actor, error);
+    actor_fail(actor, error);
     error_clear(error);
   }
   if (actor->phase != PHASE_LEFT) status = say_something(actor, error); // after the work: in a long step nobody could

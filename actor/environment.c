@@ -5,8 +5,6 @@
 #include "actor/envs/plugin.h"
 #include "actor/envs/process.h"
 #include "actor/envs/registry.h"
-#include "common/base/guest_files.h"
-#include "common/base/log.h"
 #include "common/nn/action_range.h"
 #include "common/wire/message.h"
 #include <math.h>
@@ -27,10 +25,15 @@ static void *create_mujoco(const struct environment_kind *kind, const struct cor
 }
 
 static enum status open_mujoco(struct environment_kind *kind, const struct mujoco_task *task, struct error *error) {
+  const struct guest guest = {.name = kind->id};
   struct error own = {0};
+  guest_watch();
+  guest_enter(&guest, GUEST_OPEN);
   kind->mujoco = mujoco_open(task, kind->config ? kind->config->mujoco_dir : NULL, &own);
+  guest_leave(GUEST_OPEN);
   if (!kind->mujoco) return error_set(error, own.status, "%s needs MuJoCo: %s", kind->id, own.text);
   kind->create = create_mujoco;
+  kind->is_guest = true;
   return STATUS_OK;
 }
 
@@ -48,11 +51,13 @@ static enum status find_built_in(struct environment_kind *kind, struct error *er
 
 static enum status open_process(struct environment_kind *kind, const char *const *argv, struct error *error) {
   struct error own = {0};
+  guest_watch();
   kind->process = process_open(argv, kind->config, &own);
   if (!kind->process) return error_set(error, own.status, "%s", own.text);
   kind->abi = &env_process;
   kind->create = process_create;
   kind->speaks = true;
+  kind->is_guest = true;
   return STATUS_OK;
 }
 
@@ -127,9 +132,11 @@ enum status environment_kind_open(struct environment_kind *kind, const char *env
   if (config && config->isolate)
     return open_process(kind, (const char *[]){"plugin", kind->id, kind->args, NULL}, error);
   struct error own = {0}; // the status is needed even where the caller wants no message
+  guest_watch();
   kind->plugin = plugin_open(kind->id, &own);
   if (!kind->plugin) return error_set(error, own.status, "%s", own.text);
   kind->abi = &kind->plugin->abi;
+  kind->is_guest = true;
   return STATUS_OK;
 }
 
@@ -159,14 +166,25 @@ __attribute__((format(printf, 4, 5))) static enum status fail(const struct envir
   vsnprintf(text, sizeof text, format, arguments);
   va_end(arguments);
   return error_set(error, status, "%s: environment %llu (%s): %s", environment_kind_name(environment->kind),
-                   (unsigned long long)environment->index, environment->evaluation ? "evaluation" : "training", text);
+                   (unsigned long long)environment->guest.index,
+                   environment->guest.evaluation ? "evaluation" : "training", text);
+}
+
+static void enter(const struct environment *environment, enum guest_function function) {
+  if (environment->kind->is_guest) guest_enter(&environment->guest, function);
+}
+
+static void leave(const struct environment *environment, enum guest_function function) {
+  if (environment->kind->is_guest) guest_leave(function);
 }
 
 // The call returned a negative number: with the environment's own reason where it has one.
 static enum status call_failed(const struct environment *environment, const char *call, int result,
                                struct error *error) {
   const struct corsac_env *abi = environment->kind->abi;
+  enter(environment, GUEST_ERROR);
   const char *reason = abi->error ? abi->error(environment->self) : NULL;
+  leave(environment, GUEST_ERROR);
   if (reason && *reason) return fail(environment, STATUS_FAILED, error, "%s failed: %s", call, reason);
   return fail(environment, STATUS_FAILED, error, "%s failed: it returned %d and gave no reason", call, result);
 }
@@ -216,33 +234,24 @@ static enum status check_info(const struct environment *environment, const struc
   return STATUS_OK;
 }
 
-// A plugin is a guest in this process: what it closed or lowered is mended with a word, or is the end of this actor.
-static enum status check_files(const struct environment *environment, const char *call, struct error *error) {
-  char mended[GUEST_FILES_TEXT];
-  struct error lost = {0}, word = {0};
-  if (!environment->kind->plugin) return STATUS_OK;
-  const enum status status = guest_files_check(mended, &lost);
-  if (*mended) fail(environment, STATUS_IO, &word, "%s %s", call, mended);
-  if (*mended) log_warn("%s", word.text);
-  return status == STATUS_OK ? STATUS_OK : fail(environment, STATUS_IO, error, "%s %s", call, lost.text);
-}
-
 enum status environment_create(struct environment *environment, const struct environment_kind *kind, uint64_t index,
                                bool evaluation, struct error *error) {
-  *environment = (struct environment){.kind = kind, .index = index, .evaluation = evaluation};
+  *environment = (struct environment){
+      .kind = kind, .guest = {.name = environment_kind_name(kind), .index = index, .evaluation = evaluation}};
   struct corsac_env_config config = {
       .size = sizeof config, .id = kind->id, .args = kind->args, .index = index, .evaluation = evaluation, .comm = -1};
   struct corsac_env_spec spec = {.size = sizeof spec};
   char reason[512] = "";
+  enter(environment, GUEST_CREATE);
   void *self = kind->create ? kind->create(kind, &config, &spec, reason, sizeof reason)
                             : kind->abi->create(&config, &spec, reason, sizeof reason);
+  leave(environment, GUEST_CREATE);
   reason[sizeof reason - 1] = '\0';
   if (!self)
     return fail(environment, STATUS_FAILED, error, "create failed: %s",
                 *reason ? reason : "it returned NULL and gave no reason");
   environment->self = self;
-  enum status status = check_files(environment, "create", error);
-  if (status == STATUS_OK) status = check_spec(environment, &spec, error);
+  enum status status = check_spec(environment, &spec, error);
   if (status == STATUS_OK) status = check_info(environment, &spec, error);
   if (status == STATUS_OK) {
     environment->scaled = memory_alloc(spec.act_dim, sizeof(float), "an environment's action", error);
@@ -263,7 +272,11 @@ enum status environment_create(struct environment *environment, const struct env
 }
 
 void environment_destroy(struct environment *environment) {
-  if (environment->self) environment->kind->abi->destroy(environment->self);
+  if (environment->self) {
+    enter(environment, GUEST_DESTROY);
+    environment->kind->abi->destroy(environment->self);
+    leave(environment, GUEST_DESTROY);
+  }
   memory_free(environment->scaled);
   *environment = (struct environment){0};
 }
@@ -285,8 +298,10 @@ static bool is_good(const struct environment *environment, int result, const flo
 
 // Words cost more than a cheap environment's step, so they are found for what is wrong only.
 enum status environment_reset(struct environment *environment, uint64_t seed, float *obs, struct error *error) {
-  environment->step = 0;
+  environment->guest.step = 0;
+  enter(environment, GUEST_RESET);
   const int result = environment->kind->abi->reset(environment->self, seed, obs);
+  leave(environment, GUEST_RESET);
   if (is_good(environment, result < 0 ? result : 0, obs, 0)) return STATUS_OK;
   char call[64];
   snprintf(call, sizeof call, "reset with seed %llu", (unsigned long long)seed);
@@ -298,7 +313,7 @@ static enum status scale_action(struct environment *environment, const float *ac
     environment->scaled[i] = action_scaled(action[i], environment->action_low[i], environment->action_high[i]);
     if (!isfinite(action[i]))
       return fail(environment, STATUS_PEER, error, "step %llu: the policy's action is not finite: component %u is %g",
-                  (unsigned long long)environment->step, i, (double)action[i]);
+                  (unsigned long long)environment->guest.step, i, (double)action[i]);
   }
   return STATUS_OK;
 }
@@ -306,7 +321,7 @@ static enum status scale_action(struct environment *environment, const float *ac
 static enum status refuse_step(const struct environment *environment, int result, const float *obs, double reward,
                                struct error *error) {
   char call[64];
-  snprintf(call, sizeof call, "step %llu of the episode", (unsigned long long)environment->step);
+  snprintf(call, sizeof call, "step %llu of the episode", (unsigned long long)environment->guest.step);
   if (result < 0) return call_failed(environment, call, result, error);
   if (result & ~(CORSAC_TERMINATED | CORSAC_TRUNCATED))
     return fail(environment, STATUS_FAILED, error,
@@ -319,11 +334,13 @@ static enum status refuse_step(const struct environment *environment, int result
 
 enum status environment_step(struct environment *environment, const float *action, float *obs, double *reward,
                              int *flags, struct error *error) {
-  environment->step++;
+  environment->guest.step++;
   enum status status = scale_action(environment, action, error);
   if (status != STATUS_OK) return status;
   *reward = 0;
+  enter(environment, GUEST_STEP);
   *flags = environment->kind->abi->step(environment->self, environment->scaled, obs, reward);
+  leave(environment, GUEST_STEP);
   if (is_good(environment, *flags, obs, *reward)) return STATUS_OK;
   return refuse_step(environment, *flags, obs, *reward, error);
 }
@@ -331,27 +348,33 @@ enum status environment_step(struct environment *environment, const float *actio
 bool environment_can_overlap(const struct environment *environment) { return environment->kind->abi->step_begin; }
 
 enum status environment_step_begin(struct environment *environment, const float *action, struct error *error) {
-  environment->step++;
+  environment->guest.step++;
   enum status status = scale_action(environment, action, error);
   if (status != STATUS_OK) return status;
+  enter(environment, GUEST_STEP_BEGIN);
   int result = environment->kind->abi->step_begin(environment->self, environment->scaled);
+  leave(environment, GUEST_STEP_BEGIN);
   if (result >= 0) return STATUS_OK;
   char call[64];
-  snprintf(call, sizeof call, "step %llu of the episode", (unsigned long long)environment->step);
+  snprintf(call, sizeof call, "step %llu of the episode", (unsigned long long)environment->guest.step);
   return call_failed(environment, call, result, error);
 }
 
 enum status environment_step_end(struct environment *environment, float *obs, double *reward, int *flags,
                                  struct error *error) {
   *reward = 0;
+  enter(environment, GUEST_STEP_END);
   *flags = environment->kind->abi->step_end(environment->self, obs, reward);
+  leave(environment, GUEST_STEP_END);
   if (is_good(environment, *flags, obs, *reward)) return STATUS_OK;
   return refuse_step(environment, *flags, obs, *reward, error);
 }
 
 void environment_info(const struct environment *environment, double *values) {
   for (uint32_t i = 0; i < environment->info_dim; i++) values[i] = NAN; // what is not written is left out
+  enter(environment, GUEST_INFO);
   environment->kind->abi->info(environment->self, values);
+  leave(environment, GUEST_INFO);
 }
 
 // ---- state ----
@@ -365,7 +388,9 @@ enum status environment_save(struct environment *environment, struct buffer *sta
   state->size = 0;
   if (!environment_can_save(environment)) return STATUS_OK;
   for (int attempt = 0; attempt < 2; attempt++) { // the first may only learn the size
+    enter(environment, GUEST_SAVE);
     int64_t need = environment->kind->abi->save(environment->self, state->data, state->capacity);
+    leave(environment, GUEST_SAVE);
     if (need <= 0) return STATUS_OK;
     if ((uint64_t)need <= state->capacity) {
       state->size = (size_t)need;
@@ -384,12 +409,14 @@ enum status environment_save(struct environment *environment, struct buffer *sta
 enum status environment_load(struct environment *environment, const void *state, size_t size, struct error *error) {
   if (!environment_can_save(environment))
     return fail(environment, STATUS_MISMATCH, error, "there is a saved state of %zu bytes, but it has no load", size);
+  enter(environment, GUEST_LOAD);
   int result = environment->kind->abi->load(environment->self, state, size);
+  leave(environment, GUEST_LOAD);
   if (result < 0) {
     char call[64];
     snprintf(call, sizeof call, "load of %zu bytes", size);
     return call_failed(environment, call, result, error);
   }
-  environment->step = 0;
+  environment->guest.step = 0;
   return STATUS_OK;
 }

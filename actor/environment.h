@@ -3,6 +3,7 @@
 #ifndef CORSAC_ACTOR_ENVIRONMENT_H
 #define CORSAC_ACTOR_ENVIRONMENT_H
 
+#include "actor/guest.h"
 #include "common/base/memory.h"
 #include "common/base/status.h"
 #include "common/config/config.h"
@@ -26,6 +27,7 @@ struct environment_kind {
   void (*waiting)(void *who);
   void *who;
   bool speaks;
+  bool is_guest; // its code is not this program's: calls are guarded (actor/guest.h)
   // Replaces abi->create where an environment of ours needs more than the ABI tells it (kind->config, say); or NULL.
   void *(*create)(const struct environment_kind *kind, const struct corsac_env_config *, struct corsac_env_spec *,
                   char *error, size_t error_size);
@@ -43,14 +45,12 @@ const char *environment_kind_name(const struct environment_kind *kind);
 struct environment {
   const struct environment_kind *kind; // not owned
   void *self;
-  uint64_t index;
-  bool evaluation;
+  struct guest guest; // its name, which one, and where it stands: whoever resets it sets the episode
   uint32_t obs_dim, act_dim, max_episode_steps;
   const double *action_low, *action_high; // (act_dim), the environment's
   float *scaled;                          // (act_dim) the last action as the environment got it
   uint32_t info_dim;                      // named values beside the reward
   const char *const *info_names;          // (info_dim)
-  uint64_t step;                          // steps since the last reset, for messages
 };
 // Creates one instance and checks its spec: dimensions > 0, bounds finite and low < high.
 enum status environment_create(struct environment *environment, const struct environment_kind *kind, uint64_t index,

@@ -94,6 +94,8 @@ const struct environment *evaluator_environment(struct evaluator *evaluator, str
 
 static enum status begin_episode(struct evaluator *evaluator, struct error *error) {
   struct random random = random_stream(evaluator->config->seed, RANDOM_EVALUATION, 0, evaluator->episode);
+  evaluator->environment->guest.evaluation = true;
+  evaluator->environment->guest.episode = evaluator->episode;
   enum status status = environment_reset(evaluator->environment, random_u64(&random), evaluator->obs, error);
   if (status != STATUS_OK) return status;
   memcpy(evaluator->first_obs, evaluator->obs, evaluator->obs_dim * sizeof(float));

@@ -16,7 +16,7 @@ static const char *const call_names[CALLS] = {"",     "create",  "reset", "step"
 
 struct call_head { // then `size` bytes: the action, or a state
   uint32_t magic, call, instance, size;
-  uint64_t seed, index;
+  uint64_t seed, index;      // index: of the environment; of CALL_RESET the episode
   int32_t evaluation, value; // value: exit code | together << 16
 };
 struct answer_head { // then `size` bytes: a state, or why it failed
@@ -26,6 +26,7 @@ struct answer_head { // then `size` bytes: a state, or why it failed
 
 struct instance { // of this rank
   void *self;
+  struct guest guest;
   uint32_t obs_dim, act_dim;
   float *obs;
 };
@@ -60,7 +61,11 @@ struct group *group_create(const struct config *config, struct transport *transp
 }
 
 static void release_instance(struct group *group, struct instance *instance) {
-  if (instance->self) group->inner->destroy(instance->self);
+  if (instance->self) {
+    guest_enter(&instance->guest, GUEST_DESTROY);
+    group->inner->destroy(instance->self);
+    guest_leave(GUEST_DESTROY);
+  }
   memory_free(instance->obs);
   *instance = (struct instance){0};
 }
@@ -214,7 +219,8 @@ static void *together_create(const struct environment_kind *kind, const struct c
 
 static int together_reset(void *self, uint64_t seed, float *obs) {
   struct together *all = self;
-  const int begun = begin_call(all, (struct call_head){.call = CALL_RESET, .seed = seed}, NULL);
+  const uint64_t episode = guest_guard.guest ? guest_guard.guest->episode : 0; // of the call that this is within
+  const int begun = begin_call(all, (struct call_head){.call = CALL_RESET, .seed = seed, .index = episode}, NULL);
   return begun < 0 ? begun : end_call(all, CALL_RESET, all->group->inner->reset(all->self, seed, obs));
 }
 
@@ -319,7 +325,11 @@ static enum status answer(struct group *group, const struct call_head *call, int
 static enum status answer_result(struct group *group, const struct call_head *call, const struct instance *instance,
                                  int result, struct error *error) {
   const char *why = "";
-  if (result < 0) why = group->inner->error ? group->inner->error(instance->self) : NULL;
+  if (result < 0) {
+    guest_enter(&instance->guest, GUEST_ERROR);
+    why = group->inner->error ? group->inner->error(instance->self) : NULL;
+    guest_leave(GUEST_ERROR);
+  }
   if (!why || (result < 0 && !*why)) why = "it gave no reason";
   return answer(group, call, result, why, result < 0 ? strnlen(why, TEXT) : 0, error);
 }
@@ -352,7 +362,11 @@ static enum status follow_create(struct group *group, const struct environment_k
                                            .index = call->index,
                                            .evaluation = call->evaluation,
                                            .comm = group->comm};
+  instance->guest =
+      (struct guest){.name = environment_kind_name(kind), .index = call->index, .evaluation = call->evaluation != 0};
+  guest_enter(&instance->guest, GUEST_CREATE);
   instance->self = group->inner->create(&config, &spec, why, sizeof why);
+  guest_leave(GUEST_CREATE);
   why[sizeof why - 1] = 0;
   if (!instance->self) return answer(group, call, -1, why, strlen(why), error);
   const bool sound =
@@ -367,11 +381,15 @@ static enum status follow_create(struct group *group, const struct environment_k
 
 static enum status follow_save(struct group *group, const struct call_head *call, struct instance *instance,
                                struct error *error) {
+  guest_enter(&instance->guest, GUEST_SAVE);
   const int64_t need = group->inner->save ? group->inner->save(instance->self, NULL, 0) : -1;
+  guest_leave(GUEST_SAVE);
   if (need <= 0 || (uint64_t)need > WIRE_MAX_MESSAGE / 4) return answer(group, call, -1, NULL, 0, error);
   const enum status status = buffer_reserve(&group->state, (size_t)need, error);
   if (status != STATUS_OK) return status;
+  guest_enter(&instance->guest, GUEST_SAVE);
   const bool good = group->inner->save(instance->self, group->state.data, (size_t)need) == need;
+  guest_leave(GUEST_SAVE);
   return answer(group, call, good ? 0 : -1, group->state.data, good ? (size_t)need : 0, error);
 }
 
@@ -402,18 +420,30 @@ static enum status follow_call(struct group *group, const struct environment_kin
   }
   static const char none[] = "there is no such environment";
   if (!instance || !instance->self) return answer(group, call, -1, none, sizeof none, error);
+  int result;
   switch (call->call) {
   case CALL_RESET:
-    return answer_result(group, call, instance, group->inner->reset(instance->self, call->seed, instance->obs), error);
+    instance->guest.episode = call->index;
+    instance->guest.step = 0;
+    guest_enter(&instance->guest, GUEST_RESET);
+    result = group->inner->reset(instance->self, call->seed, instance->obs);
+    guest_leave(GUEST_RESET);
+    return answer_result(group, call, instance, result, error);
   case CALL_STEP:
     if (call->size != instance->act_dim * sizeof(float))
       return error_set(error, STATUS_PEER, "the group's leader sent an action of %u bytes, %zu are right", call->size,
                        instance->act_dim * sizeof(float));
-    return answer_result(group, call, instance,
-                         group->inner->step(instance->self, (const float *)(const void *)bytes, instance->obs, &reward),
-                         error);
+    instance->guest.step++;
+    guest_enter(&instance->guest, GUEST_STEP);
+    result = group->inner->step(instance->self, (const float *)(const void *)bytes, instance->obs, &reward);
+    guest_leave(GUEST_STEP);
+    return answer_result(group, call, instance, result, error);
   case CALL_SAVE: return follow_save(group, call, instance, error);
-  case CALL_LOAD: return answer_result(group, call, instance, follow_load(group, instance, bytes, call->size), error);
+  case CALL_LOAD:
+    guest_enter(&instance->guest, GUEST_LOAD);
+    result = follow_load(group, instance, bytes, call->size);
+    guest_leave(GUEST_LOAD);
+    return answer_result(group, call, instance, result, error);
   default: return error_set(error, STATUS_PEER, "the group's leader asked for call %u", call->call);
   }
 }

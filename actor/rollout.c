@@ -194,6 +194,7 @@ static enum status reset_member(struct rollout *rollout, uint32_t i, struct erro
   struct member *member = &rollout->members[i];
   struct random random = random_stream(rollout->config->seed, RANDOM_RESET, rollout->first + i, member->episode);
   float *obs = rollout->obs + (size_t)i * rollout->obs_dim;
+  member->environment.guest.episode = member->episode;
   const enum status status = environment_reset(&member->environment, random_u64(&random), obs, error);
   if (status != STATUS_OK) return status;
   n_step_clear(&member->window);
@@ -454,14 +455,15 @@ enum status rollout_take_back(struct rollout *rollout, struct transition_batch *
   struct member *member = &rollout->members[0];
   struct error why = {0};
   rollout->is_lent = false;
-  member->environment.evaluation = false;
+  member->environment.guest.evaluation = false;
   member->broken = !member->environment.self; // it failed while it was lent
   if (!member->live) return STATUS_OK;
   enum status status = STATUS_OK;
   if (member->broken) status = create_environment(rollout, 0, &why);
+  member->environment.guest.episode = member->episode;
   if (status == STATUS_OK)
     status = environment_load(&member->environment, rollout->lent.data, rollout->lent.size, &why);
-  member->environment.step = member->episode_length;
+  member->environment.guest.step = member->episode_length;
   if (status != STATUS_OK) return take_failure(rollout, 0, &why, batch, error);
   member->broken = false;
   return STATUS_OK;
@@ -529,10 +531,11 @@ enum status rollout_restore(struct rollout *rollout, const struct snapshot *snap
   member->live = false;
   if (!snapshot->live || stateless) return STATUS_OK;
 
+  member->environment.guest.episode = member->episode;
   enum status status = environment_load(&member->environment, snapshot->state.data, snapshot->state.size, error);
   if (status == STATUS_OK) status = n_step_load(&member->window, snapshot, error);
   if (status != STATUS_OK) return status;
-  member->environment.step = snapshot->episode_length;
+  member->environment.guest.step = snapshot->episode_length;
   member->live = true;
   member->episode_return = snapshot->episode_return;
   member->episode_length = snapshot->episode_length;

@@ -1,6 +1,7 @@
 // corsac check-env: runs the groups of rules, each in a process of its own, and reports.
 #include "launch/check_env.h"
 #include "common/base/clock.h"
+#include "common/base/log.h"
 #include "common/base/memory.h"
 #include "common/base/printable.h"
 #include "common/base/streams.h"
@@ -8,6 +9,7 @@
 #include "launch/arguments.h"
 #include "launch/command.h"
 #include "launch/json.h"
+#include "launch/signals.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -45,7 +47,12 @@ static const char *const rule_names[RULES] = {
     [RULE_EPISODES_LEAK] = "growth, episodes",
     [RULE_INSTANCES_LEAK] = "growth, instances",
     [RULE_SPEED] = "speed",
+    [RULE_ENDS] = "end",
 };
+static const char *name_rule(int rule) {
+  return rule < RULE_CHANGES ? rule_names[rule] : guest_change_text((enum guest_change)(rule - RULE_CHANGES))->name;
+}
+
 static const char *const verdict_names[] = {"-", "skipped", "ok", "warning", "error"};
 
 // anew: not a copy of this process, but begun from nothing, with other addresses and other things in its memory.
@@ -85,6 +92,25 @@ static void begin_anew(const struct job *job, int number) {
   _exit(EXIT_FAILED);
 }
 
+// The environment made a call that ends the process. Crashes are seen by the process that watches.
+static void take_end(void *who, const struct guest_end *end) {
+  struct check *check = who;
+  if (end->crashed) {
+    signal(end->signal, SIG_DFL);
+    raise(end->signal);
+  }
+  check_note(check, RULE_ENDS, BROKEN, "%s: %s; an environment returns an error instead", check->call, end->how);
+  check->done = true;
+  _exit(EXIT_DONE);
+}
+
+// What no group has found fault with.
+static void note_good_manners(struct check *check) {
+  check_note(check, RULE_ENDS, GOOD, "it leaves the end of the process to its host");
+  for (unsigned i = 0; i < GUEST_CHANGES; i++)
+    check_note(check, RULE_CHANGES + i, GOOD, "it leaves %s alone", guest_change_text(i)->what);
+}
+
 // In the child.
 static void run_group(const struct job *job, const struct group *group) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -92,6 +118,9 @@ static void run_group(const struct job *job, const struct group *group) {
   struct check *check = job->check;
   struct error error = {0};
   struct environment_kind kind;
+  signals_install();
+  guest_set_host(&(struct guest_host){.who = check, .ended = take_end, .mend_signals = signals_mend}, NULL);
+  log_init(0, LOG_ERROR); // changes become findings
   check->rule = RULE_OPEN;
   snprintf(check->call, sizeof check->call, "corsac_env");
   check->inside = true;
@@ -100,6 +129,7 @@ static void run_group(const struct job *job, const struct group *group) {
   if (status != STATUS_OK) {
     check_note(check, RULE_OPEN, BROKEN, "%s", error.text);
   } else {
+    check_note_changes(check);
     group->run(check, &kind);
     environment_kind_close(&kind);
   }
@@ -158,6 +188,7 @@ static enum status run_groups(const struct job *job, struct error *error) {
     const enum status status = watch(job, pid, error);
     if (status != STATUS_OK) return status;
   }
+  if (check->usable) note_good_manners(check);
   return STATUS_OK;
 }
 
@@ -176,7 +207,7 @@ static void print_text(const struct job *job) {
     if (finding->verdict == NOT_CHECKED) continue;
     char more[32] = "";
     if (finding->more && finding->verdict > GOOD) snprintf(more, sizeof more, " (and %u more)", finding->more);
-    printable_print(streams_output(), "%-8s %-18s %s%s", verdict_names[finding->verdict], rule_names[i], finding->text,
+    printable_print(streams_output(), "%-8s %-18s %s%s", verdict_names[finding->verdict], name_rule(i), finding->text,
                     more);
   }
   const int errors = count(check, BROKEN), warnings = count(check, WARNING), left = count(check, NOT_CHECKED);
@@ -192,7 +223,7 @@ static enum status print_json(const struct job *job, struct error *error) {
   for (int i = 0; i < RULES; i++) {
     const struct finding *finding = &check->findings[i];
     const bool checked = finding->verdict != NOT_CHECKED;
-    json_array_append_new(findings, json_pack("{s:s, s:s, s:o, s:I}", "rule", rule_names[i], "level",
+    json_array_append_new(findings, json_pack("{s:s, s:s, s:o, s:I}", "rule", name_rule(i), "level",
                                               checked ? verdict_names[finding->verdict] : "not checked", "text",
                                               json_text(finding->text), "more", (json_int_t)finding->more));
   }

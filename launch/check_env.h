@@ -34,7 +34,9 @@ enum rule {
   RULE_EPISODES_LEAK,
   RULE_INSTANCES_LEAK,
   RULE_SPEED,
-  RULES
+  RULE_ENDS,    // it does not end the process
+  RULE_CHANGES, // and leaves alone what it shares with it: one rule for each enum guest_change
+  RULES = RULE_CHANGES + GUEST_CHANGES
 };
 enum verdict { NOT_CHECKED, SKIPPED, GOOD, WARNING, BROKEN };
 
@@ -66,6 +68,8 @@ struct check {
 void check_note(struct check *check, enum rule rule, enum verdict verdict, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+void check_note_changes(struct check *check); // what the last call changed in the process
+
 // One instance, called as the host calls it, with guards around every buffer.
 struct probe {
   struct check *check;
@@ -80,8 +84,10 @@ struct probe {
   int flags;
   uint64_t episode, step; // of this probe, for messages; step 0: reset
   bool over;              // the episode has ended: reset comes next
-  bool failed;            // a call said no, or what came back cannot be worked with
-  uint32_t informed;      // bit i: value i of info has been written
+  struct guest guest;     // for the guard
+  enum guest_function function;
+  bool failed;       // a call said no, or what came back cannot be worked with
+  uint32_t informed; // bit i: value i of info has been written
 };
 enum { PROBE_SAVE_MOST = 1 << 30 };
 

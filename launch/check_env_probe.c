@@ -30,7 +30,7 @@ void check_note(struct check *check, enum rule rule, enum verdict verdict, const
   finding->more = 0;
 }
 
-static void begin_call(struct probe *probe, const char *name) {
+static void begin_call(struct probe *probe, enum guest_function function, const char *name) {
   struct check *check = probe->check;
   if (probe->step > 0)
     snprintf(check->call, sizeof check->call, "%s, step %" PRIu64 " of episode %" PRIu64, name, probe->step,
@@ -39,11 +39,29 @@ static void begin_call(struct probe *probe, const char *name) {
     snprintf(check->call, sizeof check->call, "%s (episode %" PRIu64 ")", name, probe->episode);
   check->calls++;
   check->inside = true;
+  probe->guest.episode = probe->episode;
+  probe->guest.step = probe->step;
+  probe->function = function;
+  guest_enter(&probe->guest, function);
+}
+
+// Each kind of change has its rule.
+void check_note_changes(struct check *check) {
+  const unsigned changes = guest_changes();
+  for (unsigned i = 0; changes && i < GUEST_CHANGES; i++) {
+    const struct guest_change_text *text = guest_change_text(i);
+    if (changes & 1u << i)
+      check_note(check, RULE_CHANGES + i, WARNING, "%s changed %s, which corsac %s: otherwise %s", check->call,
+                 text->what, text->is_kept ? "works around" : "sets back after the call", text->breaks);
+  }
+  guest_forget_changes();
 }
 
 static void end_call(struct probe *probe) {
+  guest_leave(probe->function);
   probe->check->inside = false;
   probe->check->calls++;
+  check_note_changes(probe->check);
 }
 
 static void fill(float *values, size_t count) {
@@ -140,7 +158,7 @@ static bool call_create(struct probe *probe, uint64_t index, struct corsac_env_s
   char reason[REASON + GUARD] = "";
   memset(guarded.guard, 0xa5, GUARD);
   memset(reason + REASON, 0x5a, GUARD);
-  begin_call(probe, "create");
+  begin_call(probe, GUEST_CREATE, "create");
   probe->self = probe->kind->create ? probe->kind->create(probe->kind, &config, &guarded.spec, reason, REASON)
                                     : probe->kind->abi->create(&config, &guarded.spec, reason, REASON);
   end_call(probe);
@@ -162,7 +180,8 @@ static bool call_create(struct probe *probe, uint64_t index, struct corsac_env_s
 }
 
 bool probe_create(struct probe *probe, struct check *check, const struct environment_kind *kind, uint64_t index) {
-  *probe = (struct probe){.check = check, .kind = kind, .over = true};
+  *probe = (struct probe){
+      .check = check, .kind = kind, .over = true, .guest = {.name = environment_kind_name(kind), .index = index}};
   struct corsac_env_spec spec;
   probe->failed = !call_create(probe, index, &spec) || !spec_is_right(probe, &spec);
   if (probe->failed) return false;
@@ -190,7 +209,7 @@ bool probe_create(struct probe *probe, struct check *check, const struct environ
 void probe_destroy(struct probe *probe) {
   if (probe->self) {
     probe->step = 0;
-    begin_call(probe, "destroy");
+    begin_call(probe, GUEST_DESTROY, "destroy");
     probe->kind->abi->destroy(probe->self);
     end_call(probe);
   }
@@ -204,7 +223,7 @@ void probe_destroy(struct probe *probe) {
 const char *probe_reason(struct probe *probe) {
   const struct corsac_env *abi = probe->kind->abi;
   if (!abi->error) return "";
-  begin_call(probe, "error");
+  begin_call(probe, GUEST_ERROR, "error");
   const char *reason = abi->error(probe->self);
   end_call(probe);
   return reason ? reason : "";
@@ -279,7 +298,7 @@ bool probe_reset(struct probe *probe, uint64_t seed) {
   probe->flags = 0;
   probe->reward = 0;
   fill(probe->obs_guarded, probe->obs_dim + 2 * GUARD);
-  begin_call(probe, "reset");
+  begin_call(probe, GUEST_RESET, "reset");
   const int result = probe->kind->abi->reset(probe->self, seed, probe->obs);
   end_call(probe);
   probe->over = false;
@@ -295,16 +314,16 @@ bool probe_step(struct probe *probe, bool halves) {
   fill(probe->obs_guarded, probe->obs_dim + 2 * GUARD);
   int result;
   if (halves) {
-    begin_call(probe, "step_begin");
+    begin_call(probe, GUEST_STEP_BEGIN, "step_begin");
     result = abi->step_begin(probe->self, probe->action);
     end_call(probe);
     if (result >= 0) {
-      begin_call(probe, "step_end");
+      begin_call(probe, GUEST_STEP_END, "step_end");
       result = abi->step_end(probe->self, probe->obs, reward);
       end_call(probe);
     }
   } else {
-    begin_call(probe, "step");
+    begin_call(probe, GUEST_STEP, "step");
     result = abi->step(probe->self, probe->action, probe->obs, reward);
     end_call(probe);
   }
@@ -321,7 +340,7 @@ void probe_info(struct probe *probe) {
   if (probe->info_dim == 0) return;
   double values[CORSAC_MAX_INFO + GUARD];
   for (size_t i = 0; i < CORSAC_MAX_INFO + GUARD; i++) memcpy(&values[i], &REWARD_POISON, sizeof(double));
-  begin_call(probe, "info");
+  begin_call(probe, GUEST_INFO, "info");
   probe->kind->abi->info(probe->self, values);
   end_call(probe);
   for (size_t i = 0; i < CORSAC_MAX_INFO + GUARD; i++) {
@@ -353,7 +372,7 @@ void probe_draw(struct probe *probe, enum actions actions, uint64_t seed, uint64
 // ---- state ----
 
 int64_t probe_save(struct probe *probe, void *buffer, size_t size) {
-  begin_call(probe, "save");
+  begin_call(probe, GUEST_SAVE, "save");
   const int64_t need = probe->kind->abi->save(probe->self, buffer, size);
   end_call(probe);
   return need;
@@ -362,7 +381,7 @@ int64_t probe_save(struct probe *probe, void *buffer, size_t size) {
 int probe_load(struct probe *probe, const void *buffer, size_t size) {
   char name[64];
   snprintf(name, sizeof name, "load of %zu bytes", size);
-  begin_call(probe, name);
+  begin_call(probe, GUEST_LOAD, name);
   const int result = probe->kind->abi->load(probe->self, buffer, size);
   end_call(probe);
   return result;

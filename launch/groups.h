@@ -11,6 +11,8 @@ struct group_place {
   int front;       // the learner and the first rank of each group
   int group;       // this rank's group
   int environment; // the same, for its environments
+  int aside;       // every rank of the job: on it one that is no first rank speaks to the learner
+  uint32_t peer;   // which peer of `front` this rank's group is
   bool follows;    // not the first of its group
 };
 // Collective: rank 0 learns, ranks 1 + g k to (g + 1) k are group g.

@@ -1,17 +1,21 @@
 #include "launch/roles.h"
 
 #include "actor/group.h"
+#include "actor/guest.h"
 #include "common/base/clock.h"
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/version.h"
 #include "common/nn/linalg.h"
 #include "common/wire/assignment.h"
+#include "common/wire/codec.h"
+#include "common/wire/transport_mpi.h"
 #include "learner/checkpoint.h"
 #include "learner/checkpoint_transitions.h"
 #include "learner/greeting.h"
 #include "launch/affinity.h"
 #include "launch/shell_word.h"
+#include "launch/signals.h"
 #include "learner/initial_policy.h"
 #include "learner/learner.h"
 #include "learner/tensorboard.h"
@@ -21,6 +25,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static const double DISMISS_SECONDS = 5;
@@ -130,16 +135,62 @@ static void say_end(const struct job *job, const struct learner_outcome *outcome
   log_info("go on:       %s%s train --resume %s%s", start, program, dir, total);
 }
 
+// Rank 0's part of a job, and in one process the actor beside it.
+struct lead {
+  struct setup *setup; // not owned, nor are transport, actor and stop
+  struct transport *transport;
+  struct actor *actor; // NULL: actors are other ranks
+  const volatile sig_atomic_t *stop;
+  struct job job;
+  struct metrics_file *metrics_file;
+  struct tensorboard *tensorboard;
+  struct learner *learner;
+  bool began; // training started, so the run directory has something to tell
+  struct role_ending ending;
+};
+
+static enum status open_tables(struct lead *lead, struct error *error) {
+  struct job *job = &lead->job;
+  const char *run_dir = lead->setup->config.run_dir;
+  char header[METRICS_HEADER];
+  metrics_format_header(&job->environment, header);
+  lead->metrics_file = metrics_file_open(run_dir, header, job->metrics.rows, error);
+  if (!lead->metrics_file) return error->status;
+  job->metrics.rows = metrics_file_rows(lead->metrics_file);
+  if (!job->config.tensorboard) return STATUS_OK;
+  lead->tensorboard = tensorboard_create(run_dir, &job->config, header, job->metrics.last_steps, error);
+  return lead->tensorboard ? STATUS_OK : error->status;
+}
+
+// From the actors' greeting to the first turn.
+static enum status begin(struct lead *lead, struct error *error) {
+  struct setup *setup = lead->setup;
+  struct message_hello hello = {0};
+  enum status status = greeting_collect(&setup->config, lead->transport, lead->stop, &hello, error);
+  if (status == STATUS_OK) status = make_job(setup, &lead->job, &hello, error);
+  if (status == STATUS_OK) status = open_tables(lead, error);
+  if (status != STATUS_OK) return status;
+  const char *file = setup->in_place ? strrchr(setup->checkpoint, '/') + 1 : "";
+  lead->learner = learner_create(&(struct learner_setup){&lead->job, lead->transport, setup->run, lead->metrics_file,
+                                                         lead->stop, file, lead->tensorboard},
+                                 error);
+  if (!lead->learner) return error->status;
+  say_start(setup, &lead->job, assignment_active(&setup->config, (uint32_t)transport_size(lead->transport) - 1));
+  status = learner_start(lead->learner, error);
+  lead->began = status == STATUS_OK;
+  return status;
+}
+
 // Drives the learner, and in one process its actor too, until the job is over.
-static void run_learner(struct learner *learner, struct actor *actor) {
+static void drive(struct lead *lead) {
   struct backoff backoff = {0};
-  bool acting = actor != NULL;
+  bool acting = lead->actor != NULL;
   for (;;) {
-    const enum turn turn = learner_turn(learner);
+    const enum turn turn = learner_turn(lead->learner);
     if (turn == TURN_DONE) return;
     enum turn acted = TURN_IDLE;
     struct error error = {0};
-    if (acting && actor_turn(actor, &acted, &error) != STATUS_OK) log_error("%s", error.text);
+    if (acting && actor_turn(lead->actor, &acted, &error) != STATUS_OK) log_error("%s", error.text);
     acting = acting && acted != TURN_DONE && error.status == STATUS_OK;
     if (turn == TURN_BUSY || acted == TURN_BUSY)
       backoff_reset(&backoff);
@@ -148,47 +199,14 @@ static void run_learner(struct learner *learner, struct actor *actor) {
   }
 }
 
-// The job from the actors' greeting to its end. *began: training started, so the run directory has something to tell.
-static enum status learn(const struct setup *setup, struct transport *transport, struct actor *actor,
-                         const volatile sig_atomic_t *stop, struct role_ending *ending, bool *began,
-                         struct error *error) {
-  struct job job = {0};
-  struct message_hello hello = {0};
-  char header[METRICS_HEADER];
-  struct metrics_file *metrics_file = NULL;
-  struct tensorboard *tensorboard = NULL;
-  struct learner *learner = NULL;
-  enum status status = greeting_collect(&setup->config, transport, stop, &hello, error);
-  if (status != STATUS_OK) return status;
-  status = make_job(setup, &job, &hello, error);
-  if (status != STATUS_OK) goto release_job;
-  metrics_format_header(&job.environment, header);
-  metrics_file = metrics_file_open(setup->config.run_dir, header, job.metrics.rows, error);
-  if (!metrics_file) goto release_job;
-  job.metrics.rows = metrics_file_rows(metrics_file);
-  if (job.config.tensorboard) {
-    tensorboard = tensorboard_create(setup->config.run_dir, &job.config, header, job.metrics.last_steps, error);
-    if (!tensorboard) goto release_job;
-  }
-  const char *file = setup->in_place ? strrchr(setup->checkpoint, '/') + 1 : "";
-  learner = learner_create(&(struct learner_setup){&job, transport, setup->run, metrics_file, stop, file, tensorboard},
-                           error);
-  if (!learner) goto release_job;
-  say_start(setup, &job, assignment_active(&setup->config, (uint32_t)transport_size(transport) - 1));
-  status = learner_start(learner, error);
-  if (status != STATUS_OK) goto release_learner;
-  *began = true;
-  run_learner(learner, actor);
-  const int ranks = 1 + (transport_size(transport) - 1) * (int)setup->config.ranks_per_env;
-  say_end(&job, learner_outcome(learner), actor ? 0 : ranks);
-  *ending = (struct role_ending){learner_outcome(learner)->exit_code, learner_outcome(learner)->together};
-release_learner:
-  learner_destroy(learner);
-release_job:
-  tensorboard_destroy(tensorboard);
-  metrics_file_close(metrics_file);
-  job_release(&job);
-  return error->status;
+// The same where the actor will never make another turn: its environment ended the process, or does not come back.
+static void drive_to_the_end(struct lead *lead) {
+  struct backoff backoff = {0};
+  while (!learner_is_leaving(lead->learner))
+    if (learner_turn(lead->learner) == TURN_BUSY)
+      backoff_reset(&backoff);
+    else
+      backoff_wait(&backoff);
 }
 
 // A resume that fails before it trains: status.json must not go on telling of the run before.
@@ -203,46 +221,134 @@ static void write_failure(const struct setup *setup, int exit_code, const char *
   if (run_write_status(setup->run, &status, &error) != STATUS_OK) log_warn("%s", error.text);
 }
 
-struct role_ending role_lead(struct setup *setup, struct transport *transport, struct actor *actor,
-                             const volatile sig_atomic_t *stop) {
-  struct error error = {0};
-  struct role_ending ending = {0};
-  bool began = false;
-  if (learn(setup, transport, actor, stop, &ending, &began, &error) != STATUS_OK) {
-    log_error("%s", error.text);
-    ending.exit_code = status_exit_code(error.status);
-    ending.together = !actor && greeting_dismiss(transport, ending.exit_code, DISMISS_SECONDS);
-    if (setup->in_place) write_failure(setup, ending.exit_code, error.text);
+static void release(struct lead *lead) {
+  learner_destroy(lead->learner);
+  tensorboard_destroy(lead->tensorboard);
+  metrics_file_close(lead->metrics_file);
+  job_release(&lead->job);
+}
+
+// What the job came to, and the end of its run directory. error: why it did not begin.
+static void finish(struct lead *lead, const struct error *error) {
+  struct setup *setup = lead->setup;
+  if (lead->began) {
+    const struct learner_outcome *outcome = learner_outcome(lead->learner);
+    const int ranks = 1 + (transport_size(lead->transport) - 1) * (int)setup->config.ranks_per_env;
+    say_end(&lead->job, outcome, lead->actor ? 0 : ranks);
+    lead->ending = (struct role_ending){outcome->exit_code, outcome->together};
+  } else {
+    log_error("%s", error->text);
+    lead->ending.exit_code = status_exit_code(error->status);
+    lead->ending.together = !lead->actor && greeting_dismiss(lead->transport, lead->ending.exit_code, DISMISS_SECONDS);
+    if (setup->in_place) write_failure(setup, lead->ending.exit_code, error->text);
   }
+  release(lead);
   log_close();
-  if (began || setup->in_place)
+  if (lead->began || setup->in_place)
     run_directory_close(setup->run);
   else
     run_directory_discard(setup->run);
-  return ending;
+}
+
+// In one process: the environment that the actor is in, and will never leave, ended the process.
+static void lead_past_end(void *who, const struct guest_end *end) {
+  struct lead *lead = who;
+  if (end->crashed || learner_is_leaving(lead->learner)) {
+    learner_abandon(lead->learner, &end->why); // a checkpoint of damaged memory would drive out a good one
+    lead->ending.exit_code = EXIT_FAILED;
+  } else {
+    actor_fail(lead->actor, &end->why);
+    drive_to_the_end(lead);
+    finish(lead, NULL);
+  }
+  fflush(NULL);
+  _exit(lead->ending.exit_code);
+}
+
+static bool is_stop_wanted(void *who) { return learner_wants_to_stop(((struct lead *)who)->learner); }
+
+static void lead_without_actor(void *who, const struct error *where) {
+  struct lead *lead = who;
+  log_info("%s, and is not waited for", where->text);
+  drive_to_the_end(lead);
+  finish(lead, NULL);
+  fflush(NULL);
+  _exit(lead->ending.exit_code);
+}
+
+struct role_ending role_lead(struct setup *setup, struct transport *transport, struct actor *actor,
+                             const volatile sig_atomic_t *stop) {
+  struct lead lead = {.setup = setup, .transport = transport, .actor = actor, .stop = stop};
+  struct error error = {0};
+  if (begin(&lead, &error) == STATUS_OK) {
+    struct guest_host before;
+    const struct guest_host host = {&lead, lead_past_end, is_stop_wanted, lead_without_actor, signals_mend};
+    if (actor) guest_set_host(&host, &before);
+    drive(&lead);
+    if (actor) actor_close(actor); // before the end is told: it may fail here, too
+    if (actor) guest_set_host(&before, NULL);
+  }
+  finish(&lead, &error);
+  return lead.ending;
 }
 
 // --- other ranks ---
 
-struct role_ending role_act_for_group(const struct config *config, struct transport *transport, struct group *group,
-                                      const volatile sig_atomic_t *stop) {
-  struct error error = {0};
+struct acting {
+  struct actor *actor;
+  struct transport *transport; // not owned
+  struct group *group;         // not owned, or NULL
+};
+
+// Until the learner lets this rank go.
+static struct role_ending act(struct acting *acting, struct error *error) {
   struct backoff backoff = {0};
-  enum turn turn = TURN_BUSY;
-  struct actor *actor = actor_create_for_group(config, transport, group, stop, &error);
-  if (actor) error_clear(&error); // where it failed, the learner says it
-  while (actor && turn != TURN_DONE && error.status == STATUS_OK) {
-    actor_turn(actor, &turn, &error);
+  struct actor *actor = acting->actor;
+  for (enum turn turn = TURN_BUSY; turn != TURN_DONE && error->status == STATUS_OK;) {
+    actor_turn(actor, &turn, error);
     if (turn == TURN_BUSY)
       backoff_reset(&backoff);
     else if (turn == TURN_IDLE)
       backoff_wait(&backoff);
   }
-  if (error.status != STATUS_OK) log_error("%s", error.text);
-  struct role_ending ending = {error.status == STATUS_OK ? actor_exit_code(actor) : status_exit_code(error.status),
-                               error.status == STATUS_OK && actor_leaves_together(actor)};
-  ending.together &= transport_flush(transport, DISMISS_SECONDS);
-  actor_destroy(actor); // with it the group's environments
+  if (error->status != STATUS_OK) log_error("%s", error->text);
+  struct role_ending ending = {error->status == STATUS_OK ? actor_exit_code(actor) : status_exit_code(error->status),
+                               error->status == STATUS_OK && actor_leaves_together(actor)};
+  ending.together &= transport_flush(acting->transport, DISMISS_SECONDS);
+  return ending;
+}
+
+// The environment that the actor is in, and will never leave, ended the process. The learner hears of it, and this rank
+// stays until the job ends: a rank that left would end it.
+static void act_past_end(void *who, const struct guest_end *end) {
+  struct acting *acting = who;
+  struct error error = {0};
+  struct role_ending ending = {EXIT_FAILED, false};
+  if (actor_has_left(acting->actor)) {
+    log_error("%s", end->why.text);
+  } else {
+    actor_fail(acting->actor, &end->why);
+    ending = act(acting, &error);
+  }
+  if (acting->group) group_dismiss(acting->group, ending.exit_code, ending.together);
+  mpi_stop(ending.together && !acting->group, ending.exit_code); // the group's others may be in the environment
+  _exit(ending.exit_code);
+}
+
+struct role_ending role_act_for_group(const struct config *config, struct transport *transport, struct group *group,
+                                      const volatile sig_atomic_t *stop) {
+  struct error error = {0};
+  struct acting acting = {actor_prepare(config, transport, group, stop, &error), transport, group};
+  if (!acting.actor) {
+    log_error("%s", error.text);
+    return (struct role_ending){status_exit_code(error.status), false};
+  }
+  struct guest_host before;
+  guest_set_host(&(struct guest_host){.who = &acting, .ended = act_past_end, .mend_signals = signals_mend}, &before);
+  actor_equip(acting.actor);
+  const struct role_ending ending = act(&acting, &error);
+  actor_destroy(acting.actor); // with it the group's environments
+  guest_set_host(&before, NULL);
   if (group) group_dismiss(group, ending.exit_code, ending.together);
   return ending;
 }
@@ -252,11 +358,40 @@ struct role_ending role_act(const struct config *config, struct transport *trans
   return role_act_for_group(config, transport, NULL, stop);
 }
 
-struct role_ending role_follow(struct group *group) {
+struct following {
+  const struct group_place *place; // not owned, nor is stop
+  const volatile sig_atomic_t *stop;
+};
+
+// The environment of a rank that is not the first of its group ended the process. Its leader may be in the same call,
+// and wait for this rank for ever: so the learner hears of it directly. This rank stays until mpirun ends it with the
+// job.
+static void follow_past_end(void *who, const struct guest_end *end) {
+  const struct following *following = who;
+  const struct timespec pause = {.tv_nsec = 50000000};
+  const pid_t parent = getppid();
+  struct buffer bytes = {0};
+  struct error error = {0};
+  enum status status = message_encode_failed(&bytes, following->place->peer, &end->why, &error);
+  if (status == STATUS_OK)
+    status = transport_mpi_speak_aside(following->place->aside, bytes.data, bytes.size, DISMISS_SECONDS, &error);
+  if (status != STATUS_OK) log_error("%s (and the learner could not be told: %s)", end->why.text, error.text);
+  while (status == STATUS_OK && *following->stop == 0 && getppid() == parent) nanosleep(&pause, NULL);
+  mpi_stop(false, EXIT_FAILED);
+}
+
+struct role_ending role_follow(struct group *group, const struct group_place *place,
+                               const volatile sig_atomic_t *stop) {
   struct error error = {0};
   struct role_ending ending = {0, false};
-  if (group_follow(group, &ending.exit_code, &ending.together, &error) == STATUS_OK) return ending;
-  log_error("%s", error.text);
-  ending.exit_code = status_exit_code(error.status);
+  struct following following = {place, stop};
+  struct guest_host before;
+  guest_set_host(&(struct guest_host){.who = &following, .ended = follow_past_end, .mend_signals = signals_mend},
+                 &before);
+  if (group_follow(group, &ending.exit_code, &ending.together, &error) != STATUS_OK) {
+    log_error("%s", error.text);
+    ending.exit_code = status_exit_code(error.status);
+  }
+  guest_set_host(&before, NULL);
   return ending;
 }

@@ -4,6 +4,7 @@
 #define CORSAC_LAUNCH_ROLES_H
 
 #include "actor/actor.h"
+#include "launch/groups.h"
 #include "launch/setup.h"
 
 struct role_ending {
@@ -20,5 +21,5 @@ struct role_ending role_act(const struct config *config, struct transport *trans
 // The same for the first rank of a group of ranks, and what the others of the group do until it lets them go.
 struct role_ending role_act_for_group(const struct config *config, struct transport *transport, struct group *group,
                                       const volatile sig_atomic_t *stop);
-struct role_ending role_follow(struct group *group);
+struct role_ending role_follow(struct group *group, const struct group_place *place, const volatile sig_atomic_t *stop);
 #endif

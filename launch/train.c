@@ -8,13 +8,17 @@
 #include "common/wire/transport_loopback.h"
 #include "common/wire/transport_mpi.h"
 #include "actor/group.h"
+#include "actor/guest.h"
 #include "launch/command.h"
 #include "launch/groups.h"
+#include "launch/mpi_errors.h"
 #include "launch/roles.h"
 #include "launch/signals.h"
 #include "launch/train.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const double LEAVE_SECONDS = 5;   // for the last word to a group
 static const double START_SECONDS = 120; // ranks of one mpirun come up together
@@ -26,27 +30,57 @@ static enum log_level level_named(const char *name) {
   return LOG_INFO;
 }
 
+// One process: the learner and an actor beside it.
+struct alone {
+  struct setup setup;
+  struct transport *ends[2]; // the learner's, the actor's
+  struct actor *actor;
+  const volatile sig_atomic_t *stop;
+};
+
+// While the environments are made: one of them ended the process, or does not come back and a signal has come. The
+// learner hears of it from the actor, and says how the job ends.
+static void end_in_create(void *who, const struct guest_end *end) {
+  struct alone *alone = who;
+  actor_fail(alone->actor, &end->why);
+  const struct role_ending ending = role_lead(&alone->setup, alone->ends[0], alone->actor, alone->stop);
+  fflush(NULL);
+  _exit(ending.exit_code);
+}
+
+static bool is_stopped(void *who) { return *((struct alone *)who)->stop != 0; }
+
+static void stop_in_create(void *who, const struct error *where) {
+  const struct alone *alone = who;
+  struct guest_end end = {.how = "a signal came"};
+  error_set(&end.why, STATUS_STOPPED, "signal %d (%s): %s", (int)*alone->stop, strsignal(*alone->stop), where->text);
+  end_in_create(who, &end);
+}
+
 static int train_alone(int argc, char **argv, const volatile sig_atomic_t *stop) {
   struct error error = {0};
-  struct setup setup;
-  struct transport *ends[2] = {NULL, NULL};
-  if (setup_resolve(&setup, argc, argv, 1, &error) != STATUS_OK) return command_fail(&error);
-  log_init(0, level_named(setup.config.log_level));
+  struct alone alone = {.stop = stop};
+  if (setup_resolve(&alone.setup, argc, argv, 1, &error) != STATUS_OK) return command_fail(&error);
+  const struct config *config = &alone.setup.config;
+  log_init(0, level_named(config->log_level));
   struct role_ending ending = {EXIT_FAILED, false};
-  struct actor *actor = NULL;
-  enum status status = transport_loopback_create(2, ends, &error);
-  const size_t board = setup_board_capacity(&setup.config);
-  for (int i = 0; i < 2 && status == STATUS_OK; i++) status = transport_board_open(ends[i], board, &error);
-  if (status == STATUS_OK) actor = actor_create(&setup.config, ends[1], stop, &error);
-  if (actor) {
-    ending = role_lead(&setup, ends[0], actor, stop);
+  enum status status = transport_loopback_create(2, alone.ends, &error);
+  const size_t board = setup_board_capacity(config);
+  for (int i = 0; i < 2 && status == STATUS_OK; i++) status = transport_board_open(alone.ends[i], board, &error);
+  if (status == STATUS_OK) alone.actor = actor_prepare(config, alone.ends[1], NULL, stop, &error);
+  if (alone.actor) {
+    struct guest_host before;
+    guest_set_host(&(struct guest_host){&alone, end_in_create, is_stopped, stop_in_create, signals_mend}, &before);
+    actor_equip(alone.actor);
+    ending = role_lead(&alone.setup, alone.ends[0], alone.actor, stop);
+    guest_set_host(&before, NULL);
   } else {
-    run_directory_close(setup.run);
+    run_directory_close(alone.setup.run);
     ending.exit_code = command_fail(&error);
   }
-  actor_destroy(actor);
-  transport_destroy(ends[0]);
-  transport_destroy(ends[1]);
+  actor_destroy(alone.actor);
+  transport_destroy(alone.ends[0]);
+  transport_destroy(alone.ends[1]);
   return ending.exit_code;
 }
 
@@ -75,18 +109,23 @@ static enum status share_config(struct setup *setup, enum status resolved, int r
 struct team_of_ranks {
   struct transport *transport;
   struct group *group;
+  struct group_place place;
 };
 
 // *transport: to the learner, NULL for all but the first of a group.
 static enum status join_group(const struct config *config, struct team_of_ranks *team, struct transport **transport,
                               struct error *error) {
-  struct group_place place;
-  enum status status = groups_split(config->ranks_per_env, &place, error);
-  if (status == STATUS_OK && place.front != -1) status = transport_mpi_create_on(place.front, transport, error);
-  if (status != STATUS_OK || place.group == -1) return status;
-  status = transport_mpi_create_on(place.group, &team->transport, error);
+  struct group_place *place = &team->place;
+  enum status status = groups_split(config->ranks_per_env, place, error);
+  if (status == STATUS_OK && place->front != -1) status = transport_mpi_create_on(place->front, transport, error);
   if (status != STATUS_OK) return status;
-  team->group = group_create(config, team->transport, place.environment, error);
+  if (place->group == -1) {
+    transport_mpi_listen_aside(*transport, place->aside, (int)config->ranks_per_env);
+    return STATUS_OK;
+  }
+  status = transport_mpi_create_on(place->group, &team->transport, error);
+  if (status != STATUS_OK) return status;
+  team->group = group_create(config, team->transport, place->environment, error);
   return team->group ? STATUS_OK : STATUS_MEMORY;
 }
 
@@ -128,7 +167,7 @@ static struct role_ending train_together(int argc, char **argv, int rank, int si
     return ending;
   }
   if (!transport)
-    ending = role_follow(team.group);
+    ending = role_follow(team.group, &team.place, stop);
   else
     ending = rank == 0 ? role_lead(&setup, transport, NULL, stop)
                        : role_act_for_group(&setup.config, transport, team.group, stop);
@@ -156,6 +195,7 @@ int command_train(int argc, char **argv) {
   if (!mpi_is_launched()) return train_alone(argc, argv, stop);
   const int watch = launcher_watch_begin();
   if (mpi_start(&argc, &argv, &rank, &size, &error) != STATUS_OK) return command_fail(&error);
+  if (mpi_errors_end_guests(&error) != STATUS_OK) return command_fail(&error);
   const struct role_ending ending = train_job(argc, argv, rank, size, watch, stop);
   launcher_watch_end(watch, ending.together);
   mpi_stop(ending.together, ending.exit_code);

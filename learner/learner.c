@@ -115,12 +115,24 @@ static void leave(struct learner *learner, int exit_code, const char *state, con
     learner->leave_until =
         fmax(learner->leave_until, clock_now() + LEAVE_SECONDS + 2 * learner->roster.entry[i].longest_step);
   struct error error = {0};
-  struct message_stop stop = {(uint32_t)exit_code, true};
+  struct message_stop stop = {(uint32_t)exit_code, !learner->scattered};
   roster_count_gone(&learner->roster);
   for (uint32_t i = 0; i < learner->roster.actors; i++) stop.together &= learner->roster.entry[i].alive;
   enum status status = message_encode_stop(&learner->roster.bytes, 0, &stop, &error);
   if (status == STATUS_OK) status = roster_send_all(&learner->roster, false, &error);
   if (status != STATUS_OK) log_warn("telling the actors to leave: %s", error.text);
+}
+
+bool learner_is_leaving(const struct learner *learner) { return learner->phase >= PHASE_LEAVING; }
+
+bool learner_wants_to_stop(const struct learner *learner) {
+  return learner->phase < PHASE_LEAVING && (*learner->stop || clock_now() >= learner->deadline);
+}
+
+void learner_abandon(struct learner *learner, const struct error *why) {
+  log_error("%s", why->text);
+  reporter_status(&learner->reporter, learner->job, &learner->roster, "failed", status_exit_code(why->status),
+                  why->text);
 }
 
 static void fail(struct learner *learner, const struct error *error) {
@@ -417,7 +429,7 @@ static void leaving_turn(struct learner *learner) {
   struct error error = {0};
   bool busy = false;
   if (learner_drain(learner, &busy, &error) != STATUS_OK) log_warn("while leaving: %s", error.text);
-  learner->outcome.together = roster_all_left(&learner->roster);
+  learner->outcome.together = roster_all_left(&learner->roster) && !learner->scattered;
   for (uint32_t i = 0; i < learner->roster.actors; i++) learner->outcome.together &= learner->roster.entry[i].alive;
   if (!roster_all_left(&learner->roster) && clock_now() <= learner->leave_until) return;
   learner->phase = PHASE_OVER;

@@ -31,6 +31,13 @@ enum status learner_start(struct learner *learner, struct error *error);
 // here.
 enum turn learner_turn(struct learner *learner);
 
+// The end stands in learner_outcome and in status.json; only the actors' last word is awaited.
+bool learner_is_leaving(const struct learner *learner);
+// A signal or the time limit asks the job to stop, and it has not begun to. From any thread.
+bool learner_wants_to_stop(const struct learner *learner);
+// The process ends now, and memory is not to be trusted: says why, in the log and in status.json, and saves nothing.
+void learner_abandon(struct learner *learner, const struct error *why);
+
 struct learner_outcome {
   int exit_code;       // EXIT_*
   const char *state;   // as in status.json

@@ -41,6 +41,7 @@ struct learner {
   bool stop_requested;       // an actor was told to stop
   bool final_evaluation;     // asked for
   bool retired;              // an actor was
+  bool scattered;            // a group failed, whose ranks may not come out of their environment: no common end
   bool failed;               // an actor reported why it cannot go on, and the job cannot without it
   struct learner_outcome outcome;
 };

@@ -73,6 +73,9 @@ static bool retire(struct learner *learner, uint32_t actor, const struct message
 static enum status take_failure(struct learner *learner, const struct frame *frame, struct error *error) {
   struct message_failed failed;
   enum status status = message_decode_failed(frame, &failed, error);
+  learner->scattered |= learner->job->config.ranks_per_env > 1;
+  if (status == STATUS_OK && !learner->roster.entry[frame->sender - 1].active)
+    return STATUS_OK; // another rank of its group
   if (status != STATUS_OK || retire(learner, frame->sender - 1, &failed)) return status;
   error_set(error, (enum status)failed.status, "rank %u: %s", frame->sender, failed.text);
   learner->failed = true;

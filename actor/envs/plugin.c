@@ -1,5 +1,6 @@
 #include "actor/envs/plugin.h"
 
+#include "actor/guest.h"
 #include "common/base/file.h"
 #include "common/base/memory.h"
 #include <dlfcn.h>
@@ -63,7 +64,10 @@ struct plugin *plugin_open(const char *path, struct error *error) {
   }
   struct plugin *plugin = memory_alloc(1, sizeof *plugin, "an environment plugin", error);
   if (!plugin) return NULL;
+  const struct guest guest = {.name = path};
+  guest_enter(&guest, GUEST_OPEN);
   plugin->library = dlopen(file_path(file, buffer), RTLD_NOW | RTLD_LOCAL);
+  guest_leave(GUEST_OPEN);
   if (!plugin->library) {
     error_set(error, STATUS_FORMAT, "%s cannot be loaded as a shared object: %s%s", path, dlerror(),
               strstr(path, ".so") ? "" : "; a program is given as --env 'exec:COMMAND'");
@@ -79,7 +83,10 @@ struct plugin *plugin_open(const char *path, struct error *error) {
     goto failed;
   }
   memcpy(&entry, &symbol, sizeof entry); // ISO C has no cast from an object's address to a function's
-  if (plugin_check(path, entry(), &plugin->abi, error) != STATUS_OK) goto failed;
+  guest_enter(&guest, GUEST_OPEN);
+  const struct corsac_env *given = entry();
+  guest_leave(GUEST_OPEN);
+  if (plugin_check(path, given, &plugin->abi, error) != STATUS_OK) goto failed;
   return plugin;
 failed:
   plugin_close(plugin);
@@ -88,6 +95,9 @@ failed:
 
 void plugin_close(struct plugin *plugin) {
   if (!plugin) return;
+  const struct guest guest = {.name = plugin->abi.name ? plugin->abi.name : "a plugin"};
+  guest_enter(&guest, GUEST_CLOSE);
   if (plugin->library) dlclose(plugin->library);
+  guest_leave(GUEST_CLOSE);
   memory_free(plugin);
 }

@@ -191,6 +191,8 @@ struct transport_mpi {
   uint64_t turn;
   bool *lost;      // (size) a transfer with this peer failed
   int *board_home; // (size)
+  MPI_Comm aside;  // see transport_mpi_listen_aside, MPI_COMM_NULL: none
+  int speakers;    // ranks of it that are one peer
 };
 
 // A larger array with the old one's contents, which is freed; NULL leaves the old one.
@@ -325,20 +327,20 @@ static struct block *next_complete(struct transport_mpi *mpi, size_t i) {
   return block;
 }
 
-// Starts the receive of a message that MPI_Improbe matched.
-static enum status start_receive(struct transport_mpi *mpi, MPI_Message *message, const MPI_Status *envelope,
+// Starts the receive of a message that MPI_Improbe matched, of this peer.
+static enum status start_receive(struct transport_mpi *mpi, MPI_Message *message, const MPI_Status *envelope, int from,
                                  struct error *error) {
   MPI_Count size = 0;
   enum status status = mpi_check(MPI_Get_elements_x(envelope, MPI_BYTE, &size), "MPI_Get_elements_x", error);
   if (status) return status;
   if (size < 0 || (size_t)size > mpi->base.limit) {
     // Matched and never received. Receiving less than the whole is no way out: Open MPI 4.1 crashes on that over TCP.
-    return error_set(error, STATUS_FORMAT, "rank %d sent a message of %lld bytes, more than %zu: it is dropped",
-                     envelope->MPI_SOURCE, (long long)size, mpi->base.limit);
+    return error_set(error, STATUS_FORMAT, "rank %d sent a message of %lld bytes, more than %zu: it is dropped", from,
+                     (long long)size, mpi->base.limit);
   }
   struct block *block = block_pool_take(&mpi->pool, (size_t)size, error);
   if (!block) return STATUS_MEMORY;
-  block->from = envelope->MPI_SOURCE;
+  block->from = from;
   MPI_Request request;
   status = mpi_check(MPI_Imrecv(block->bytes, (int)size, MPI_BYTE, message, &request), "MPI_Imrecv", error);
   if (status) {
@@ -346,6 +348,23 @@ static enum status start_receive(struct transport_mpi *mpi, MPI_Message *message
     return status;
   }
   transfers_append(&mpi->incoming, request, block);
+  return STATUS_OK;
+}
+
+// *message stays MPI_MESSAGE_NULL where none has come.
+static enum status probe(struct transport_mpi *mpi, MPI_Message *message, MPI_Status *envelope, int *from,
+                         struct error *error) {
+  int arrived = 0;
+  enum status status =
+      mpi_check(MPI_Improbe(MPI_ANY_SOURCE, TAG, mpi->comm, &arrived, message, envelope), "MPI_Improbe", error);
+  if (status) return status;
+  *from = envelope->MPI_SOURCE;
+  if (arrived) return STATUS_OK;
+  *message = MPI_MESSAGE_NULL;
+  if (mpi->aside == MPI_COMM_NULL) return STATUS_OK;
+  status = mpi_check(MPI_Improbe(MPI_ANY_SOURCE, TAG, mpi->aside, &arrived, message, envelope), "MPI_Improbe", error);
+  if (status || !arrived) return *message = MPI_MESSAGE_NULL, status;
+  *from = 1 + (envelope->MPI_SOURCE - 1) / mpi->speakers;
   return STATUS_OK;
 }
 
@@ -359,17 +378,12 @@ static enum status mpi_receive(struct transport *transport, int *from, const uin
   mpi->turn++;
   struct block *block = next_complete(mpi, 0);
   while (!block) {
-    int arrived = 0;
-    MPI_Message message;
+    MPI_Message message = MPI_MESSAGE_NULL;
     MPI_Status envelope;
     enum status status = transfers_reserve(&mpi->incoming, error);
-    if (!status) {
-      status =
-          mpi_check(MPI_Improbe(MPI_ANY_SOURCE, TAG, mpi->comm, &arrived, &message, &envelope), "MPI_Improbe", error);
-    }
-    if (status || !arrived) return status;
-    *from = envelope.MPI_SOURCE;
-    status = start_receive(mpi, &message, &envelope, error);
+    if (!status) status = probe(mpi, &message, &envelope, from, error);
+    if (status || message == MPI_MESSAGE_NULL) return status;
+    status = start_receive(mpi, &message, &envelope, *from, error);
     if (status) return status;
     block = next_complete(mpi, mpi->incoming.count - 1);
   }
@@ -536,6 +550,7 @@ enum status transport_mpi_create_on(int comm, struct transport **transport, stru
   if (!mpi) return STATUS_MEMORY;
   mpi->base.operations = &operations;
   mpi->base.limit = WIRE_MAX_MESSAGE;
+  mpi->aside = MPI_COMM_NULL;
   enum status status = mpi_check(MPI_Comm_dup(MPI_Comm_f2c(comm), &mpi->comm), "MPI_Comm_dup", error);
   if (!status)
     status = mpi_check(MPI_Comm_set_errhandler(mpi->comm, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler", error);
@@ -557,4 +572,17 @@ fail:
 
 enum status transport_mpi_create(struct transport **transport, struct error *error) {
   return transport_mpi_create_on(MPI_Comm_c2f(MPI_COMM_WORLD), transport, error);
+}
+
+void transport_mpi_listen_aside(struct transport *transport, int comm, int speakers) {
+  struct transport_mpi *mpi = (struct transport_mpi *)transport;
+  mpi->aside = MPI_Comm_f2c(comm);
+  mpi->speakers = speakers;
+}
+
+enum status transport_mpi_speak_aside(int comm, const void *bytes, size_t size, double seconds, struct error *error) {
+  MPI_Request request;
+  const enum status status =
+      mpi_check(MPI_Isend(bytes, (int)size, MPI_BYTE, 0, TAG, MPI_Comm_f2c(comm), &request), "MPI_Isend", error);
+  return status ? status : wait_until(&request, clock_now() + seconds, "telling rank 0", error);
 }

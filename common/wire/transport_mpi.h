@@ -22,6 +22,11 @@ enum status mpi_broadcast(enum status status, void **bytes, size_t *size, double
 enum status transport_mpi_create(struct transport **transport, struct error *error);
 // The same of another communicator, given by its Fortran handle (mpi.h stays out of here).
 enum status transport_mpi_create_on(int comm, struct transport **transport, struct error *error);
+// Rank 0 also takes what comes over another communicator (its Fortran handle), on which ranks 1 + g k to (g + 1) k
+// speak for peer g + 1 of this transport; k: speakers. Not owned.
+void transport_mpi_listen_aside(struct transport *transport, int comm, int speakers);
+// A message to the rank that listens there. Waits until it has left, at most so long.
+enum status transport_mpi_speak_aside(int comm, const void *bytes, size_t size, double seconds, struct error *error);
 // The last thing: MPI_Finalize where every rank is believed to arrive (`together`), for FINALIZE_SECONDS or until a
 // signal; else, or then, the process ends at once with `exit_code` and mpirun brings the others down.
 enum { FINALIZE_SECONDS = 30 };

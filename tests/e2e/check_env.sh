@@ -14,8 +14,13 @@ clean() { # NAME ENV: no error, no warning
   check "$1 has no warning" grep -q ': 0 errors, 0 warnings, ' "$out"
 }
 clean 'the plugin that breaks nothing' "$plugins/rules.so"
-check 'every rule is kept' [ "$(grep -c '^ok ' "$out")" = 24 ]
+check 'every rule is kept' [ "$(grep -c '^ok ' "$out")" = 35 ]
 clean 'Pendulum-v1' Pendulum-v1
+# What it changes of the process has a rule each.
+for what in round:rounding flush:flush-to-zero traps:traps handlers:handlers mask:mask umask:umask; do
+  expect_status "$what" 0 "$CORSAC" check-env "$plugins/rude.so:${what%:*}" --episodes 2
+  check "$what is a warning" grep -qE "^warning +${what#*:} +create .*changed .*sets back.*: otherwise" "$out"
+done
 expect_status 'an environment that may exist once' 0 "$CORSAC" check-env "$plugins/one_per_process.so"
 check 'never exists twice' grep -qE '^skipped +two instances .*CORSAC_ONE_PER_PROCESS' "$out"
 
@@ -25,7 +30,7 @@ also crash_create 1 error create 'crashed in create'
 verdict write_spec 1 error buffers 'behind the spec'
 also write_error 1 error buffers 'more into error than error_size'
 also fail_reset 1 error reset 'reset .episode 1. failed, it returned -5'
-verdict exit 1 error reset 'ended the process in reset .*exit status 3'
+verdict exit 1 error end 'reset .*it called exit.3.'
 verdict unwritten 1 error observation 'component 2 of obs was not written'
 also nan_obs 1 error observation 'component 1 of obs is -?nan'
 verdict write_behind 1 error buffers 'outside of obs, which has 3 floats'

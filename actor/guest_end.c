@@ -1,0 +1,83 @@
+// Where a guest ends the process.
+#include "actor/guest_impl.h"
+#include "common/base/c_locale.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { STACK_SIZE = 1 << 20, CRASHED_SECONDS = 10 };
+
+static const int crashes[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
+enum { CRASHES = sizeof crashes / sizeof *crashes };
+
+void guest_end_here(const char *how, int crash) {
+  struct guest_end end = {.how = how, .crashed = crash != 0, .signal = crash};
+  char where[512];
+  guest_await_release();
+  const enum guest_function function = (enum guest_function)(atomic_load(&guest_guard.now) % 16);
+  guest_state.process = 0; // whoever ends the process from here on is not the guest
+  atomic_store(&guest_guard.now, guest_guard.calls * 16);
+  locale_enter_c();
+  guest_mend_arithmetic();
+  guest_look_around();
+  guest_describe(guest_guard.guest, function, where, sizeof where);
+  error_set(&end.why, STATUS_FAILED, "%s: %s", where, how);
+  if (guest_state.host.ended) guest_state.host.ended(guest_state.host.who, &end);
+  fprintf(stderr, "corsac: %s\n", end.why.text);
+  _exit(EXIT_FAILED);
+}
+
+void guest_ends(const char *how) {
+  if (guest_state.process != getpid()) return; // nobody is watched, or this is a child of the guest's
+  if (guest_state.thread == (pid_t)syscall(SYS_gettid)) {
+    if (guest_is_at_work()) guest_end_here(how, 0);
+    return;
+  }
+  // A thread that the guest started. The guests' own thread goes on, as soon as it leaves the call.
+  snprintf(guest_state.ended, sizeof guest_state.ended, "a thread that it started ended the process: %s", how);
+  atomic_fetch_or(&guest_guard.attention, GUEST_DUE);
+  for (;;) pause();
+}
+
+static void give_up(int number) {
+  (void)number;
+  _exit(EXIT_FAILED);
+}
+
+// A crash may have left locks taken that the host needs to say so.
+static void bound_the_end(void) {
+  struct sigaction action = {.sa_handler = give_up};
+  sigemptyset(&action.sa_mask);
+  if (sigaction(SIGALRM, &action, NULL) == 0) alarm(CRASHED_SECONDS);
+}
+
+static void take_crash(int number) {
+  if (guest_is_at_work()) {
+    char how[128];
+    snprintf(how, sizeof how, "it was ended by signal %d (%s)", number, strsignal(number));
+    bound_the_end();
+    guest_end_here(how, number);
+  }
+  for (int i = 0; i < CRASHES; i++) // a mistake of ours: as if nobody had looked
+    if (crashes[i] == number) sigaction(number, &guest_state.before[i], NULL);
+  raise(number);
+}
+
+void guest_catch_crashes(void) {
+  // With a stack of its own: what overflowed may be the stack.
+  void *stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  const stack_t own = {.ss_sp = stack, .ss_size = STACK_SIZE};
+  if (stack == MAP_FAILED || sigaltstack(&own, NULL) != 0) return;
+  for (int i = 0; i < CRASHES; i++) {
+    struct sigaction action = {.sa_handler = take_crash, .sa_flags = SA_ONSTACK | SA_NODEFER};
+    sigemptyset(&action.sa_mask);
+    sigaction(crashes[i], &action, &guest_state.before[i]);
+  }
+}
