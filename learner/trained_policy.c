@@ -1,5 +1,6 @@
 #include "learner/trained_policy.h"
 
+#include "common/base/action_bounds.h"
 #include "common/base/memory.h"
 #include "common/nn/policy_layers.h"
 #include "learner/checkpoint_policy.h"
@@ -63,8 +64,8 @@ static enum status check(const struct trained_policy *policy, struct error *erro
       return error_set(error, STATUS_FORMAT, "%s: the normalizer's component %u is not finite", policy->file, i);
   for (uint32_t i = 0; i < policy->act_dim; i++) {
     const double low = policy->action_low[i], high = policy->action_high[i];
-    if (!isfinite(low) || !isfinite(high) || !(low < high))
-      return error_set(error, STATUS_FORMAT, "%s: action %u goes from %g to %g; bounds are finite, low < high",
+    if (!action_bounds_are_good(low, high))
+      return error_set(error, STATUS_FORMAT, "%s: the bounds of action %u are [%g, %g]; " ACTION_BOUNDS_RULE,
                        policy->file, i, low, high);
   }
   return STATUS_OK;

@@ -143,7 +143,7 @@ static void test_refused(void) {
   refused(text, STATUS_FORMAT, "text.h5: is damaged, or no HDF5 file");
   refused(other, STATUS_FORMAT, "is an .npz, but no policy of corsac");
   refused_npz(spoil_weight, "a weight of the policy is nan");
-  refused_npz(spoil_bounds, "action 1 goes from -2.5 to -2.5");
+  refused_npz(spoil_bounds, "the bounds of action 1 are [-2.5, -2.5]");
   refused_npz(spoil_normalizer, "the normalizer's component 2 is not finite");
   npz_release(&file);
   free(nowhere);
