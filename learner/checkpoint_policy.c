@@ -1,6 +1,7 @@
 #include "learner/checkpoint_policy.h"
 
 #include "common/base/memory.h"
+#include "learner/checkpoint_guard.h"
 #include "learner/checkpoint_head.h"
 #include "learner/checkpoint_layout.h"
 #include "learner/checkpoint_verify.h"
@@ -32,6 +33,7 @@ enum status checkpoint_read_trained(const char *path, struct trained_policy *pol
   struct config config;
   h5_open(&h5, path, error);
   checkpoint_walk_info(&h5, &info);
+  h5_guard_file(&h5);
   if (h5.status == STATUS_OK) h5.status = checkpoint_parse_config(path, &info, &config, error);
   if (h5.status == STATUS_OK) {
     snprintf(policy->environment, sizeof policy->environment, "%s", info.environment);

@@ -98,6 +98,7 @@ static void open_source(struct source *source) {
   uint64_t all = 0;
   source->own = h5_has_attribute(h5, "/", "format_version");
   h5->foreign = !source->own;
+  if (source->own) h5_guard_file(h5);
   if (source->own && !h5_has(h5, "replay"))
     h5_fail(h5, STATUS_FORMAT, "is a checkpoint without a replay (checkpoint_replay was off, or it is a best.h5)");
   source->rows = h5_rows(h5, source->own ? "replay/obs" : "obs");

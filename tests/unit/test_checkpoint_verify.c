@@ -344,8 +344,8 @@ static void test_in_use(void) {
     CU_ASSERT_EQUAL(run_newest_checkpoint(directory, true, found, &newest), STATUS_IO);
     CU_ASSERT(says(&newest, path) && says(&newest, "in use"));
     error_clear(&error);
-    CU_ASSERT_EQUAL(trained_policy_read(path, &policy, &error), STATUS_IO);
-    trained_policy_release(&policy);
+    if (locked) CU_ASSERT_EQUAL(trained_policy_read(path, &policy, &error), STATUS_IO);
+    if (locked) trained_policy_release(&policy);
     end_holder(child);
     copy(good, path); // the mark stays behind
   }
