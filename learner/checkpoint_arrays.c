@@ -3,6 +3,7 @@
 #include "learner/checkpoint_hdf5.h"
 
 #include "common/base/memory.h"
+#include "common/base/vectorize.h"
 
 #include <float.h>
 #include <stdio.h>
@@ -150,14 +151,18 @@ static void fail_range(struct h5 *h5, const char *name, uint64_t number, double 
             range.low >= 0 ? " and not negative" : "");
 }
 
+VECTORIZE static bool any_outside(const float *values, uint64_t count, float low, float high) {
+  unsigned outside = 0;
+  for (uint64_t i = 0; i < count; i++) outside |= !(values[i] >= low && values[i] <= high); // NaN too
+  return outside;
+}
+
 void h5_check_floats(struct h5 *h5, const char *name, uint64_t first, uint64_t count, const float *values) {
   const struct h5_range range = h5->range;
   const float low = range.low < -FLT_MAX ? -FLT_MAX : (float)range.low;
   const float high = range.high > FLT_MAX ? FLT_MAX : (float)range.high;
-  if (range.low > range.high) return;
-  unsigned outside = 0;
-  for (uint64_t i = 0; i < count; i++) outside |= !(values[i] >= low && values[i] <= high);
-  for (uint64_t i = 0; i < count && outside && h5->status == STATUS_OK; i++)
+  if (range.low > range.high || !any_outside(values, count, low, high)) return;
+  for (uint64_t i = 0; i < count && h5->status == STATUS_OK; i++)
     if (!(values[i] >= low && values[i] <= high)) fail_range(h5, name, first + i, (double)values[i]);
 }
 
