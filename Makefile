@@ -407,7 +407,7 @@ POLICY_OBJECTS := $(patsubst %,$(BUILD)/lib/obj/policy/%.o,launch/library/libcor
   $(addprefix common/config/,options options_yaml) $(patsubst %.c,%,$(wildcard common/nn/tiles*.c)) common/wire/message \
   $(addprefix common/nn/,frozen_policy normalizer policy_layers policy_weights squashed_gaussian) \
   $(addprefix learner/,trained_policy policy_npz npz run_checkpoints whole_file) \
-  $(addprefix learner/checkpoint_,policy head hdf5 attributes output))
+  $(addprefix learner/checkpoint_,policy head hdf5 attributes output arrays guard layout metrics table verify))
 $(BUILD)/lib/obj/policy/%.o: %.c
 	$(call say,CC,$< (libcorsac_policy))
 	@mkdir -p $(@D)

@@ -5,6 +5,7 @@
 #include "actor/envs/plugin.h"
 #include "actor/envs/process.h"
 #include "actor/envs/registry.h"
+#include "common/base/action_bounds.h"
 #include "common/nn/action_range.h"
 #include "common/wire/message.h"
 #include <math.h>
@@ -201,11 +202,9 @@ static enum status check_spec(const struct environment *environment, const struc
     return fail(environment, STATUS_FAILED, error, "create set no %s", spec->action_low ? "action_high" : "action_low");
   for (uint32_t i = 0; i < spec->act_dim; i++) {
     double low = spec->action_low[i], high = spec->action_high[i];
-    if (!isfinite(low) || !isfinite(high) || !(low < high) || !isfinite(high - low))
+    if (!action_bounds_are_good(low, high))
       return fail(environment, STATUS_FAILED, error,
-                  "create set the bounds of action component %u to [%g, %g]; "
-                  "they have to be finite, low < high",
-                  i, low, high);
+                  "create set the bounds of action component %u to [%g, %g]; " ACTION_BOUNDS_RULE, i, low, high);
   }
   return STATUS_OK;
 }

@@ -154,7 +154,7 @@ unsigned guest_look_around(void) {
   unsigned changes = mend_umask();
   if (guest_state.host.mend_signals) changes |= guest_state.host.mend_signals();
   if (guest_files_check(guest_state.mended, &lost) != STATUS_OK && !guest_state.ended[0])
-    snprintf(guest_state.ended, sizeof guest_state.ended, "it %s", lost.text);
+    snprintf(guest_state.ended, sizeof guest_state.ended, "it %.500s", lost.text);
   if (guest_state.mended[0]) changes |= 1u << GUEST_CHANGED_FILES;
   if (is_elsewhere()) changes |= 1u << GUEST_CHANGED_DIRECTORY;
   guest_guard.has_locale |= has_locale();

@@ -1,4 +1,5 @@
 // The calls of check-env: buffers are poisoned before and guarded on both sides, and what comes back is judged.
+#include "common/base/action_bounds.h"
 #include "common/base/memory.h"
 #include "common/base/random.h"
 #include "common/wire/message.h"
@@ -86,9 +87,9 @@ static bool bounds_are_right(struct check *check, const struct corsac_env_spec *
   }
   for (uint32_t i = 0; i < spec->act_dim; i++) {
     const double low = spec->action_low[i], high = spec->action_high[i];
-    if (isfinite(low) && isfinite(high) && low < high && isfinite(high - low)) continue;
-    check_note(check, RULE_SPEC, BROKEN,
-               "the bounds of action component %u are [%g, %g]; they have to be finite, low < high", i, low, high);
+    if (action_bounds_are_good(low, high)) continue;
+    check_note(check, RULE_SPEC, BROKEN, "the bounds of action component %u are [%g, %g]; " ACTION_BOUNDS_RULE, i, low,
+               high);
     return false;
   }
   return true;

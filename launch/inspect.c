@@ -6,6 +6,7 @@
 #include "launch/command.h"
 #include "launch/json.h"
 #include "learner/checkpoint.h"
+#include "learner/checkpoint_verify.h"
 #include "learner/run_directory.h"
 
 #include <stdio.h>
@@ -33,6 +34,8 @@ static void inspect_file(struct inspection *inspection) {
 }
 
 static bool is_ok(const struct inspection *inspection) { return inspection->error.status == STATUS_OK; }
+
+static bool is_damaged(const struct inspection *inspection) { return checkpoint_is_damage(inspection->error.status); }
 
 static enum status print_json(const struct inspection *inspection, struct error *error) {
   const struct checkpoint_info *info = &inspection->info;
@@ -81,24 +84,25 @@ static void print_line(const struct inspection *inspection) {
     printf("  %-24s %12llu steps  %s  good\n", name, (unsigned long long)inspection->info.env_steps,
            inspection->info.created);
   else
-    printf("  %-24s NOT GOOD: %s\n", name, inspection->error.text);
+    printf("  %-24s %s: %s\n", name, is_damaged(inspection) ? "NOT GOOD" : "NOT READ", inspection->error.text);
 }
 
-// Goes through the run's checkpoints, newest first, and leaves the newest good one in `newest`; where none is good, the
-// newest of all. list: prints a line for each; otherwise it stops at the first good one and warns of those before it.
+// Goes through the run's checkpoints, newest first, and leaves in `newest` the one that a resume would take: the newest
+// good one, or one that cannot be read now (in use by another program, no permission); where all are damaged, the
+// newest of all. list: prints a line for each; otherwise it stops there and warns of those before it.
 static enum status inspect_directory(const char *directory, bool list, struct inspection *newest, struct error *error) {
   uint64_t *steps = memory_alloc(MAX_LISTED, sizeof *steps, "the list of checkpoints", error);
   if (!steps) return STATUS_MEMORY;
   int count = run_checkpoints(directory, steps, MAX_LISTED, error);
   if (count == 0) error_set(error, STATUS_IO, "%s: there is no checkpoint (ckpt-*.h5) in this directory", directory);
   if (count > MAX_LISTED) count = MAX_LISTED;
-  for (int i = 0; i < count && error->status == STATUS_OK && (list || i == 0 || !is_ok(newest)); i++) {
+  for (int i = 0; i < count && error->status == STATUS_OK && (list || i == 0 || is_damaged(newest)); i++) {
     struct inspection one = {0};
     if (run_checkpoint_path(one.file, directory, steps[i], error) != STATUS_OK) break;
     inspect_file(&one);
     if (list) print_line(&one);
-    if (!list && !is_ok(&one)) log_warn("%s", one.error.text);
-    if (i == 0 || (!is_ok(newest) && is_ok(&one))) {
+    if (!list && is_damaged(&one)) log_warn("%s", one.error.text);
+    if (i == 0 || (is_damaged(newest) && !is_damaged(&one))) {
       inspection_release(newest);
       *newest = one;
     } else {

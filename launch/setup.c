@@ -77,11 +77,7 @@ static enum status read_saved(struct setup *setup, struct error *error) {
   struct checkpoint_info info = {0};
   enum status status = checkpoint_read_info(setup->checkpoint, &info, error);
   if (status != STATUS_OK) return status;
-  options_defaults(&setup->saved);
-  char name[RUN_PATH + 16];
-  snprintf(name, sizeof name, "%s:/config", setup->checkpoint);
-  status = options_parse_yaml(info.config, strlen(info.config), name, &setup->saved, error);
-  if (status != STATUS_OK) status = error->status = STATUS_FORMAT; // the file's mistake, not the user's
+  status = checkpoint_parse_config(setup->checkpoint, &info, &setup->saved, error);
   if (status == STATUS_OK && setup->saved.sync && strcmp(setup->saved.backend, "tiles") != 0 &&
       strcmp(info.blas_core, linalg_core_name()) != 0)
     log_warn("%s was written with OpenBLAS kernels for %s, here they are for %s: the run goes on, but not bit for bit "

@@ -6,16 +6,9 @@
 
 static enum status read_config(struct trained *trained, const struct trained_request *request, struct error *error) {
   struct config *config = &trained->config;
-  const char *text = trained->info.config;
-  char name[RUN_PATH + 16];
-  snprintf(name, sizeof name, "%s:/config", trained->file);
-  options_defaults(config);
-  if (options_parse_yaml(text, strlen(text), name, config, error) != STATUS_OK) {
-    error->status = STATUS_FORMAT; // the file's mistake, not the user's
-    return error->status;
-  }
+  enum status status = checkpoint_parse_config(trained->file, &trained->info, config, error);
+  if (status != STATUS_OK) return status;
   trained->other_env = request->env != NULL;
-  enum status status = STATUS_OK;
   if (request->env) status = option_set(options_find("env"), config, request->env, "--env", error);
   if (status == STATUS_OK && request->seed)
     status = option_set(options_find("seed"), config, request->seed, "--seed", error);

@@ -6,8 +6,7 @@
 #include "common/config/options.h"
 #include "common/nn/linalg.h"
 #include "learner/checkpoint_head.h"
-#include "learner/checkpoint_metrics.h"
-#include "learner/checkpoint_table.h"
+#include "learner/checkpoint_layout.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -16,8 +15,6 @@
 #include <time.h>
 
 _Static_assert(sizeof(real) == sizeof(float), "a checkpoint holds float networks");
-
-// Each walk_ function is the layout of one part, for writing and for reading.
 
 // --- the head: attributes and /config ---
 
@@ -45,236 +42,56 @@ static enum status describe(struct checkpoint_info *info, const struct job *job,
   return format_config(&job->config, &info->config, error);
 }
 
-// --- networks and their optimizers ---
+// --- where a job's numbers stand ---
 
-// The rows of a network's last layer, by what they mean.
-struct head {
-  const char *name;
-  size_t rows;
-};
+_Static_assert((int)CHECKPOINT_COLUMNS == (int)REPLAY_COLUMNS && REPLAY_OBS == 0 && REPLAY_DISCOUNT == 4,
+               "the replay's columns are the layout's");
 
-// weight (out x in), bias (out); parameters NULL: only checks.
-static void walk_linear(struct h5 *h5, const char *group, const char *name, size_t out, size_t in, real *weight,
-                        real *bias) {
-  h5_values(h5, h5_name(h5, "%s/%s/weight", group, name), H5_KIND_FLOAT, out, in, weight);
-  h5_values(h5, h5_name(h5, "%s/%s/bias", group, name), H5_KIND_FLOAT, out, 0, bias);
+static struct checkpoint_shape shape_of(const struct job *job) {
+  return checkpoint_shape_of(&job->config, job->environment.obs_dim, job->environment.act_dim);
 }
 
-static real *at(real *parameters, size_t offset) { return parameters ? parameters + offset : NULL; }
-
-// Of a network with the dense layout.
-static void walk_dense(struct h5 *h5, const char *group, const struct mlp *net, const struct head *heads,
-                       size_t head_count, real *parameters) {
-  const uint32_t hidden = net->layers - 1;
-  char name[16];
-  for (uint32_t l = 0; l < hidden; l++) {
-    const struct mlp_layer *layer = &net->layer[l];
-    snprintf(name, sizeof name, "layer%u", l);
-    walk_linear(h5, group, name, layer->out, layer->in, at(parameters, layer->weight), at(parameters, layer->bias));
-    if (layer->norm) {
-      h5_values(h5, h5_name(h5, "%s/%s/norm_scale", group, name), H5_KIND_FLOAT, layer->out, 0,
-                at(parameters, layer->norm_scale));
-      h5_values(h5, h5_name(h5, "%s/%s/norm_shift", group, name), H5_KIND_FLOAT, layer->out, 0,
-                at(parameters, layer->norm_shift));
-    } else {
-      h5_absent(h5, h5_name(h5, "%s/%s/norm_scale", group, name));
-    }
-  }
-  h5_absent(h5, h5_name(h5, "%s/layer%u", group, hidden));
-  const struct mlp_layer *last = &net->layer[hidden];
-  size_t row = 0;
-  for (size_t h = 0; h < head_count; row += heads[h++].rows)
-    walk_linear(h5, group, heads[h].name, heads[h].rows, last->in, at(parameters, last->weight + row * last->in),
-                at(parameters, last->bias + row));
+// In the backend's order.
+static struct checkpoint_nets nets_of(const struct mlp *net, real *values) {
+  return (struct checkpoint_nets){values, net, net->parameters, mlp_export, mlp_import};
 }
 
-// In the file a network stands densely, `count` of them one after another, whatever the backend: the walk goes over a
-// copy.
-static real *dense_begin(struct h5 *h5, const struct mlp *net, size_t count, const real *parameters) {
-  const size_t size = mlp_dense_size(net);
-  real *dense = h5->status == STATUS_OK ? memory_alloc(count * size, sizeof *dense, "a network", h5->error) : NULL;
-  if (!dense && h5->status == STATUS_OK) h5->status = STATUS_MEMORY;
-  for (size_t k = 0; dense && h5->writing && k < count; k++)
-    mlp_export(net, parameters + k * net->parameters, dense + k * size);
-  return dense;
-}
-
-static void dense_end(struct h5 *h5, const struct mlp *net, size_t count, real *dense, real *parameters) {
-  const size_t size = mlp_dense_size(net);
-  for (size_t k = 0; h5->status == STATUS_OK && !h5->writing && k < count; k++)
-    mlp_import(net, dense + k * size, parameters + k * net->parameters);
-  memory_free(dense);
-}
-
-static void walk_network(struct h5 *h5, const char *group, const struct mlp *net, const struct head *heads,
-                         size_t head_count, real *parameters) {
-  const struct mlp dense_net = mlp_dense(net);
-  real *dense = parameters ? dense_begin(h5, net, 1, parameters) : NULL;
-  walk_dense(h5, group, &dense_net, heads, head_count, dense);
-  if (dense) dense_end(h5, net, 1, dense, parameters);
-}
-
-static void walk_policy(struct h5 *h5, const struct mlp *net, real *parameters) {
-  const size_t act_dim = net->output / 2;
-  h5->hint = "hidden: fixed on resume";
-  walk_network(h5, "policy", net, (const struct head[]){{"mean", act_dim}, {"log_std", act_dim}}, 2, parameters);
-  h5->hint = "";
-}
-
-static void walk_critics(struct h5 *h5, const char *group, const struct critics *critics, real *parameters) {
-  char name[32];
-  h5->hint = "hidden, critics, critic_layer_norm: fixed on resume";
-  for (uint32_t k = 0; k < critics->count; k++) {
-    snprintf(name, sizeof name, "%s/%u", group, k);
-    walk_network(h5, name, &critics->net, &(const struct head){"q", 1}, 1, parameters + k * critics->net.parameters);
-  }
-  h5_absent(h5, h5_name(h5, "%s/%u", group, critics->count));
-  h5->hint = "";
-}
-
-static void walk_moment(struct h5 *h5, const char *name, const struct mlp *net, size_t count, real *moment) {
-  real *dense = dense_begin(h5, net, count, moment);
-  h5_values(h5, name, H5_KIND_FLOAT, count * mlp_dense_size(net), 0, dense);
-  dense_end(h5, net, count, dense, moment);
-}
-
-// Of the optimizer of `count` networks.
-static void walk_adam(struct h5 *h5, const char *group, const struct mlp *net, size_t count, struct adam *adam) {
-  walk_moment(h5, h5_name(h5, "%s/m", group), net, count, adam->m);
-  walk_moment(h5, h5_name(h5, "%s/v", group), net, count, adam->v);
-  h5_u64(h5, h5_name(h5, "%s/step", group), &adam->step);
-}
-
-static void walk_sac(struct h5 *h5, struct sac *sac) {
+static void walk_job(struct h5 *h5, struct job *job) {
+  struct sac *sac = &job->sac;
+  const struct mlp *policy = &sac->policy_net, *critic = &sac->critics.net;
+  const struct checkpoint_shape shape = shape_of(job);
+  const struct checkpoint_parts parts = {
+      .policy = nets_of(policy, sac->policy),
+      .critics = nets_of(critic, sac->critics.parameters),
+      .targets = nets_of(critic, sac->critics.targets),
+      .policy_adam = {nets_of(policy, sac->policy_adam.m), nets_of(policy, sac->policy_adam.v), &sac->policy_adam.step},
+      .critics_adam = {nets_of(critic, sac->critics_adam.m), nets_of(critic, sac->critics_adam.v),
+                       &sac->critics_adam.step},
+      .alpha_m = &sac->alpha_adam.m,
+      .alpha_v = &sac->alpha_adam.v,
+      .alpha_step = &sac->alpha_adam.step,
+      .log_alpha = &sac->log_alpha,
+      .normalizer = &job->normalizer,
+      .steps = &job->limiter.steps,
+      .updates = &job->limiter.updates,
+      .base_steps = &job->limiter.base_steps,
+      .base_updates = &job->limiter.base_updates,
+      .metrics = &job->metrics,
+      .info_dim = job->environment.info_dim,
+      .seconds = &job->seconds,
+      .best_return = &job->best_return,
+      .next_log = &job->next_log,
+      .next_eval = &job->next_eval,
+      .next_checkpoint = &job->next_checkpoint,
+      .evaluations = &job->evaluations,
+      .dropped = &job->dropped,
+      .environments = job->environments,
+  };
   if (!h5->writing) sac->transposed = false;
-  walk_policy(h5, &sac->policy_net, sac->policy);
-  walk_critics(h5, "critics", &sac->critics, sac->critics.parameters);
-  walk_critics(h5, "targets", &sac->critics, sac->critics.targets);
-  walk_adam(h5, "optimizer/policy", &sac->policy_net, 1, &sac->policy_adam);
-  walk_adam(h5, "optimizer/critics", &sac->critics.net, sac->critics.count, &sac->critics_adam);
-  h5_double(h5, "optimizer/alpha/m", &sac->alpha_adam.m);
-  h5_double(h5, "optimizer/alpha/v", &sac->alpha_adam.v);
-  h5_u64(h5, "optimizer/alpha/step", &sac->alpha_adam.step);
-  h5_double(h5, "temperature/log_alpha", &sac->log_alpha);
-}
-
-// --- the learner's counters ---
-
-static void walk_limiter(struct h5 *h5, struct rate_limiter *limiter) {
-  h5_u64(h5, "limiter/steps", &limiter->steps);
-  h5_u64(h5, "limiter/updates", &limiter->updates);
-  h5_u64(h5, "limiter/base_steps", &limiter->base_steps);
-  h5_u64(h5, "limiter/base_updates", &limiter->base_updates);
-}
-
-static void walk_learner(struct h5 *h5, struct job *job) {
-  checkpoint_walk_metrics(h5, &job->metrics, job->environment.info_dim);
-  h5_double(h5, "learner/seconds", &job->seconds);
-  h5_u64(h5, "learner/next_log", &job->next_log);
-  h5_u64(h5, "learner/next_eval", &job->next_eval);
-  h5_u64(h5, "learner/next_checkpoint", &job->next_checkpoint);
-  h5_u64(h5, "learner/evaluations", &job->evaluations);
-  h5_double(h5, "learner/best_return", &job->best_return);
-  h5_u64(h5, "learner/dropped", &job->dropped);
-}
-
-// --- where the environments stand ---
-
-// The running episode, and the transitions that its n-step window holds back.
-static void walk_episode(struct h5 *h5, const char *group, struct snapshot *snapshot, uint64_t window_capacity) {
-  h5_values(h5, h5_name(h5, "%s/obs", group), H5_KIND_FLOAT, snapshot->obs_dim, 0, snapshot->obs);
-  h5_double(h5, h5_name(h5, "%s/episode_return", group), &snapshot->episode_return);
-  h5_u32(h5, h5_name(h5, "%s/episode_length", group), &snapshot->episode_length);
-  uint64_t window = snapshot->window;
-  if (!h5->writing) {
-    h5_name(h5, "%s/window_reward", group);
-    window = h5_has(h5, h5->name) ? h5_rows(h5, h5->name) : 0;
-    if (window > window_capacity)
-      h5_fail(h5, STATUS_MISMATCH,
-              "/%s has %" PRIu64 " rows, this configuration has room for %" PRIu64 " (n_step: fixed on resume)",
-              h5->name, window, window_capacity);
-    if (h5->status != STATUS_OK) return;
-    snapshot->window = (uint32_t)window;
-  }
-  if (window == 0) return;
-  h5_values(h5, h5_name(h5, "%s/window_obs", group), H5_KIND_FLOAT, window, snapshot->obs_dim, snapshot->window_obs);
-  h5_values(h5, h5_name(h5, "%s/window_action", group), H5_KIND_FLOAT, window, snapshot->act_dim,
-            snapshot->window_action);
-  h5_values(h5, h5_name(h5, "%s/window_reward", group), H5_KIND_FLOAT, window, 0, snapshot->window_reward);
-  h5_values(h5, h5_name(h5, "%s/window_version", group), H5_KIND_U64, window, 0, snapshot->window_version);
-}
-
-static void walk_state(struct h5 *h5, const char *group, struct buffer *state) {
-  h5_name(h5, "%s/state", group);
-  if (!h5->writing) {
-    const uint64_t size = h5_rows(h5, h5->name);
-    if (size > h5->bytes || size > WIRE_MAX_MESSAGE)
-      h5_fail(h5, STATUS_FORMAT, "/%s of %" PRIu64 " bytes is larger than it can be", h5->name, size);
-    if (h5->status != STATUS_OK) return;
-    state->size = 0;
-    h5->status = buffer_reserve(state, size, h5->error);
-    state->size = h5->status == STATUS_OK ? size : 0;
-  }
-  h5_values(h5, h5->name, H5_KIND_U8, state->size, 0, state->data);
-}
-
-static void walk_environment(struct h5 *h5, const char *group, struct snapshot *snapshot, uint64_t window_capacity) {
-  h5_u64(h5, h5_name(h5, "%s/steps", group), &snapshot->steps);
-  h5_u64(h5, h5_name(h5, "%s/episode", group), &snapshot->episode);
-  h5_flag(h5, h5_name(h5, "%s/live", group), &snapshot->live);
-  h5_flag(h5, h5_name(h5, "%s/exact", group), &snapshot->exact);
-  if (snapshot->live) walk_episode(h5, group, snapshot, window_capacity);
-  walk_state(h5, group, &snapshot->state);
-}
-
-// async: environments that the file does not have begin anew, those beyond the configuration's are left out.
-static void walk_environments(struct h5 *h5, struct job *job) {
-  const uint32_t envs = (uint32_t)job->config.envs;
-  char group[32];
-  h5->hint = "envs: fixed on resume in sync mode";
-  for (uint32_t e = 0; e < envs; e++) {
-    snprintf(group, sizeof group, "actors/%u", e);
-    if (!h5->writing && !job->config.sync && !h5_has(h5, group)) continue;
-    walk_environment(h5, group, &job->environments[e], job->config.n_step - 1);
-  }
-  if (job->config.sync) h5_absent(h5, h5_name(h5, "actors/%u", envs));
-  h5->hint = "";
+  checkpoint_walk_parts(h5, &shape, &parts);
 }
 
 // --- the replay ---
-
-static const char *const column_name[REPLAY_COLUMNS] = {"obs", "action", "reward", "next_obs", "discount"};
-
-// The columns of the replay, side by side: a piece of rows is moved in all of them at once.
-struct columns {
-  struct h5_table table[REPLAY_COLUMNS];
-  float *piece[REPLAY_COLUMNS]; // rows of one piece, and a number more
-  uint64_t rows;                // of a piece
-};
-
-static void columns_open(struct h5 *h5, struct columns *columns, const struct replay *replay, uint64_t size) {
-  uint64_t width[REPLAY_COLUMNS], all = 0;
-  for (int c = 0; c < REPLAY_COLUMNS; c++) all += width[c] = replay_column_width(replay, (enum replay_column)c);
-  *columns = (struct columns){.rows = h5_piece_rows(size, all * sizeof(float))};
-  for (int c = 0; c < REPLAY_COLUMNS; c++) {
-    const bool flat = c == REPLAY_REWARD || c == REPLAY_DISCOUNT;
-    h5_table_open(h5, &columns->table[c], h5_name(h5, "replay/%s", column_name[c]), size, flat ? 0 : width[c],
-                  columns->rows);
-    columns->piece[c] = memory_alloc(columns->rows * width[c] + 1, sizeof(float), "a piece of the replay", h5->error);
-    if (!columns->piece[c] && h5->status == STATUS_OK) h5->status = STATUS_MEMORY;
-  }
-}
-
-static void columns_move(struct h5 *h5, struct columns *columns, uint64_t row, uint64_t count) {
-  for (int c = 0; c < REPLAY_COLUMNS; c++) h5_table_piece(h5, &columns->table[c], row, count, columns->piece[c]);
-}
-
-static void columns_close(struct h5 *h5, struct columns *columns) {
-  for (int c = 0; c < REPLAY_COLUMNS; c++) {
-    h5_table_close(h5, &columns->table[c]);
-    memory_free(columns->piece[c]);
-  }
-}
 
 // Sleeps as long as was worked since `began`. A thread that never does is given a core for milliseconds at a time,
 // which may be the one that updates run on.
@@ -286,15 +103,16 @@ static void leave_core(const struct checkpoint_watch *watch, double began) {
 
 // A row stands in the file where it stands in memory, but the pieces are written from the oldest row's on, once around:
 // a view lets go of rows in the order in which they are to be overwritten.
-static void write_replay(struct h5 *h5, struct replay *replay, const struct checkpoint_watch *watch) {
-  uint64_t size = replay_size(replay), cursor = replay_cursor(replay), capacity = replay_capacity(replay);
+static void write_replay(struct h5 *h5, const struct job *job, const struct checkpoint_watch *watch) {
+  struct replay *replay = job->replay;
+  struct checkpoint_ring ring = {replay_size(replay), replay_cursor(replay), replay_capacity(replay)};
+  const struct checkpoint_shape shape = shape_of(job);
+  const uint64_t size = ring.size;
+  struct checkpoint_columns columns;
   if (h5->status != STATUS_OK) return;
-  struct columns columns;
-  h5_u64(h5, "replay/size", &size);
-  h5_u64(h5, "replay/cursor", &cursor);
-  h5_u64(h5, "replay/capacity", &capacity);
-  columns_open(h5, &columns, replay, size);
-  const uint64_t oldest = size == capacity ? cursor : 0, pieces = (size + columns.rows - 1) / columns.rows;
+  checkpoint_walk_ring(h5, &ring);
+  checkpoint_columns_open(h5, &columns, &shape, size);
+  const uint64_t oldest = size == ring.capacity ? ring.cursor : 0, pieces = (size + columns.rows - 1) / columns.rows;
   for (uint64_t p = 0, gone = 0; p < pieces && h5->status == STATUS_OK; p++) {
     const uint64_t row = (oldest / columns.rows + p) % pieces * columns.rows;
     const uint64_t count = size - row < columns.rows ? size - row : columns.rows;
@@ -302,41 +120,38 @@ static void write_replay(struct h5 *h5, struct replay *replay, const struct chec
     replay_read_rows(replay, row, count, columns.piece);
     gone += p == 0 ? row + count - oldest : count; // the first piece may also hold the newest rows: they come last
     replay_view_let_go(replay, p + 1 < pieces ? gone : size);
-    columns_move(h5, &columns, row, count);
+    checkpoint_columns_move(h5, &columns, row, count);
     leave_core(watch, began);
   }
-  columns_close(h5, &columns);
+  checkpoint_columns_close(h5, &columns);
 }
 
 // File row (oldest + i) mod size becomes memory row i. A piece that the oldest row divides goes to two places.
-static void read_rows(struct h5 *h5, struct replay *replay, uint64_t size, uint64_t oldest) {
-  struct columns columns;
-  columns_open(h5, &columns, replay, size);
+static void read_rows(struct h5 *h5, const struct job *job, uint64_t size, uint64_t oldest) {
+  const struct checkpoint_shape shape = shape_of(job);
+  struct checkpoint_columns columns;
+  checkpoint_columns_open(h5, &columns, &shape, size);
   for (uint64_t row = 0; row < size; row += columns.rows) {
     const uint64_t count = size - row < columns.rows ? size - row : columns.rows;
-    columns_move(h5, &columns, row, count);
+    checkpoint_columns_move(h5, &columns, row, count);
     if (h5->status != STATUS_OK) break;
     const uint64_t before = row < oldest && oldest < row + count ? oldest - row : count;
     const float *from[REPLAY_COLUMNS], *rest[REPLAY_COLUMNS];
     for (int c = 0; c < REPLAY_COLUMNS; c++) {
       from[c] = columns.piece[c];
-      rest[c] = from[c] + before * replay_column_width(replay, (enum replay_column)c);
+      rest[c] = from[c] + before * columns.width[c];
     }
-    replay_write_rows(replay, (row + size - oldest) % size, before, from);
-    replay_write_rows(replay, 0, count - before, rest);
+    replay_write_rows(job->replay, (row + size - oldest) % size, before, from);
+    replay_write_rows(job->replay, 0, count - before, rest);
   }
-  columns_close(h5, &columns);
+  checkpoint_columns_close(h5, &columns);
 }
 
 static void read_replay(struct h5 *h5, struct job *job) {
-  uint64_t size = 0, cursor = 0, capacity = 0;
+  struct checkpoint_ring ring = {0};
   const uint64_t room = replay_capacity(job->replay);
-  h5_u64(h5, "replay/size", &size);
-  h5_u64(h5, "replay/cursor", &cursor);
-  h5_u64(h5, "replay/capacity", &capacity);
-  if (size > capacity || cursor >= capacity || (size < capacity && cursor != size))
-    h5_fail(h5, STATUS_FORMAT, "/replay makes no sense: size %" PRIu64 ", cursor %" PRIu64 ", capacity %" PRIu64, size,
-            cursor, capacity);
+  checkpoint_walk_ring(h5, &ring);
+  const uint64_t size = ring.size, cursor = ring.cursor, capacity = ring.capacity;
   if (size > room)
     h5_fail(h5, STATUS_MISMATCH,
             "/replay holds %" PRIu64 " rows, this configuration has room for %" PRIu64 " (replay_capacity)", size,
@@ -345,20 +160,12 @@ static void read_replay(struct h5 *h5, struct job *job) {
   // A full ring begins at its cursor; in one of another capacity the oldest row comes first.
   const uint64_t oldest = room != capacity && size == capacity ? cursor : 0;
   h5->hint = "/replay/size";
-  read_rows(h5, job->replay, size, oldest);
+  read_rows(h5, job, size, oldest);
   h5->hint = "";
   if (h5->status == STATUS_OK) replay_set_state(job->replay, size, room == capacity ? cursor : size % room);
 }
 
 // --- whole files ---
-
-static void walk_job(struct h5 *h5, struct job *job) {
-  walk_sac(h5, &job->sac);
-  checkpoint_walk_normalizer(h5, &job->normalizer);
-  walk_limiter(h5, &job->limiter);
-  walk_learner(h5, job);
-  walk_environments(h5, job);
-}
 
 static enum status write_job(const char *path, const struct job *job, enum checkpoint_content content,
                              const struct checkpoint_watch *watch, struct error *error) {
@@ -375,7 +182,7 @@ static enum status write_job(const char *path, const struct job *job, enum check
   checkpoint_walk_head(&h5, &info);
   checkpoint_walk_bounds(&h5, info.act_dim, job->environment.action_low, job->environment.action_high);
   walk_job(&h5, &view);
-  if (with_replay) write_replay(&h5, job->replay, watch);
+  if (with_replay) write_replay(&h5, job, watch);
   checkpoint_info_release(&info);
   return h5_commit(&h5);
 }
@@ -402,8 +209,8 @@ enum status checkpoint_write_policy(const char *path, const struct job *job, con
   h5_create(&h5, path, error);
   checkpoint_walk_head(&h5, &info);
   checkpoint_walk_bounds(&h5, info.act_dim, job->environment.action_low, job->environment.action_high);
-  const struct mlp dense = mlp_dense(&job->sac.policy_net);
-  walk_policy(&h5, &dense, weights->values);
+  const struct checkpoint_shape shape = shape_of(job);
+  checkpoint_walk_policy(&h5, &shape, &(struct checkpoint_nets){.values = weights->values});
   checkpoint_walk_normalizer(&h5, &statistics);
   checkpoint_info_release(&info);
   return h5_commit(&h5);

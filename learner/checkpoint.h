@@ -1,7 +1,8 @@
 // A checkpoint: one HDF5 file that holds the whole job (its layout: DESIGN section 4 and README), written so that it is
 // whole or absent: temporary name, fsync, rename, fsync of the directory. Metadata carry HDF5's checksums (newest
-// format), every dataset fletcher32. Nothing read from a file is trusted before its size is checked. Messages name the
-// file, the object in it, what it is and what it should be.
+// format), every dataset fletcher32. Nothing read from a file is trusted before its size is checked, and what leads out
+// of the file (links, external storage) is refused: checkpoint_guard.h. Messages name the file, the object in it, what
+// it is and what it should be.
 #ifndef CORSAC_LEARNER_CHECKPOINT_H
 #define CORSAC_LEARNER_CHECKPOINT_H
 
@@ -27,6 +28,9 @@ struct checkpoint_info {
   char *config;                          // YAML text, NUL-terminated, owned
 };
 void checkpoint_info_release(struct checkpoint_info *info);
+// What info->config says. STATUS_FORMAT: it makes no sense; STATUS_MISMATCH: nor need it, another version wrote it.
+enum status checkpoint_parse_config(const char *path, const struct checkpoint_info *info, struct config *config,
+                                    struct error *error);
 
 enum status checkpoint_write(const char *path, const struct job *job, enum checkpoint_content content,
                              struct error *error);
@@ -45,8 +49,10 @@ enum status checkpoint_write_policy(const char *path, const struct job *job, con
                                     const struct normalizer *normalizer, uint64_t env_steps, struct error *error);
 // Small and quick. Fails on: not there, not HDF5, no checkpoint of ours, another format version, damaged head.
 enum status checkpoint_read_info(const char *path, struct checkpoint_info *info, struct error *error);
-// Reads every dataset of the file once, so that every checksum is compared.
 void checkpoint_library(char *version, size_t size); // HDF5's, as "1.10.8"
+// Walks the layout that loading walks, by the file's own configuration: every array is there, in its shape and type,
+// its checksum agrees and its numbers can be gone on with; and nothing in the file leads out of it. STATUS_FORMAT: the
+// file is damaged; anything else: it cannot be judged (checkpoint_hdf5.h).
 enum status checkpoint_verify(const char *path, struct error *error);
 // Into a job initialised (job_init) for the configuration that is to go on. Shapes must match it; the replay may be
 // absent or smaller or larger in capacity only if sizes fit. *has_replay: false: the caller refills. On failure the

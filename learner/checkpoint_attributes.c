@@ -1,7 +1,7 @@
 // The attributes of a checkpoint's objects, and the types of its texts.
 #include "common/base/printable.h"
 #include "learner/checkpoint.h"
-#include "learner/checkpoint_hdf5.h"
+#include "learner/checkpoint_guard.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -20,7 +20,7 @@ size_t h5_text_size(hid_t type, size_t limit) {
 }
 
 bool h5_has_attribute(struct h5 *h5, const char *object, const char *name) {
-  if (h5->status != STATUS_OK) return false;
+  if (h5->status != STATUS_OK || (strcmp(object, "/") != 0 && !h5_guard_path(h5, object))) return false;
   const htri_t there = H5Aexists_by_name(h5->file, object, name, H5P_DEFAULT);
   if (there < 0) h5_fail_library(h5, name, " cannot be looked up");
   return there > 0;
@@ -66,6 +66,9 @@ void h5_attribute(struct h5 *h5, const char *object, const char *name, uint64_t 
   uint64_t read = 0;
   if (H5Tget_class(type) != H5T_INTEGER)
     h5_fail(h5, STATUS_FORMAT, "attribute %s of %s is no integer", name, object);
+  else if (!h5->foreign && H5Tequal(type, H5T_STD_U64LE) <= 0)
+    h5_fail(h5, STATUS_FORMAT, "attribute %s of %s is an integer of another size, sign or byte order than uint64", name,
+            object);
   else if (H5Aread(attribute, H5T_NATIVE_UINT64, &read) < 0)
     h5_fail_library(h5, name, " cannot be read");
   else if (read > limit)

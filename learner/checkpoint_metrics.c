@@ -27,6 +27,13 @@ void checkpoint_walk_metrics(struct h5 *h5, struct metrics *metrics, uint32_t in
   h5_double(h5, "learner/actor_wait", &metrics->actor_wait);
   h5_u64(h5, "learner/evaluated", &metrics->evaluated);
   h5_double(h5, "learner/eval_return", &metrics->eval_return);
+  if (h5->verifying && (h5_has(h5, "learner/info_sum") || h5_has(h5, "learner/info_count"))) {
+    const uint64_t rows = h5_rows(h5, "learner/info_sum");
+    if (rows == 0 || rows > WIRE_INFO)
+      h5_fail(h5, STATUS_FORMAT, "/learner/info_sum has %llu rows, it may have 1 to %d", (unsigned long long)rows,
+              WIRE_INFO);
+    info_dim = h5->status == STATUS_OK ? (uint32_t)rows : 0;
+  }
   if (info_dim == 0) return;
   // Sums towards the next row: a simulator that names other values now begins them anew.
   if (!h5->writing && (!h5_has(h5, "learner/info_sum") || h5_rows(h5, "learner/info_sum") != info_dim)) return;

@@ -1,48 +1,30 @@
 #include "learner/checkpoint_policy.h"
 
 #include "common/base/memory.h"
-#include "common/config/options.h"
-#include "common/nn/policy_layers.h"
+#include "learner/checkpoint_guard.h"
 #include "learner/checkpoint_head.h"
+#include "learner/checkpoint_layout.h"
+#include "learner/checkpoint_verify.h"
 
 #include <stdio.h>
 #include <string.h>
 
-// values NULL: only checks.
-static void walk_layers(struct h5 *h5, const struct trained_policy *policy, float *values) {
-  struct policy_layer layer[POLICY_MAX_LAYERS];
-  const uint32_t count = policy_layers(policy->obs_dim, policy->act_dim, &policy->hidden, layer);
-  h5->hint = "hidden: fixed on resume";
-  for (uint32_t l = 0; l < count; l++) {
-    float *weight = values ? values + layer[l].weight : NULL, *bias = values ? values + layer[l].bias : NULL;
-    h5_values(h5, h5_name(h5, "policy/%s/weight", layer[l].name), H5_KIND_FLOAT, layer[l].out, layer[l].in, weight);
-    h5_values(h5, h5_name(h5, "policy/%s/bias", layer[l].name), H5_KIND_FLOAT, layer[l].out, 0, bias);
-  }
-  h5->hint = "";
-}
-
 // Of a policy that knows its dimensions and widths. Shapes are checked before anything of their size is allocated.
 static void read_arrays(struct h5 *h5, bool normalize, struct trained_policy *policy) {
+  const struct checkpoint_shape shape = {
+      .obs_dim = policy->obs_dim, .act_dim = policy->act_dim, .hidden = policy->hidden};
   struct normalizer unread = {.dim = policy->obs_dim};
   checkpoint_walk_bounds(h5, policy->act_dim, NULL, NULL);
-  walk_layers(h5, policy, NULL);
+  checkpoint_walk_policy(h5, &shape, &(struct checkpoint_nets){0});
   checkpoint_walk_normalizer(h5, &unread);
   if (h5->status == STATUS_OK) h5->status = trained_policy_alloc(policy, h5->error);
   if (h5->status != STATUS_OK) return;
   checkpoint_walk_bounds(h5, policy->act_dim, policy->action_low, policy->action_high);
-  walk_layers(h5, policy, policy->weights.values);
+  checkpoint_walk_policy(h5, &shape, &(struct checkpoint_nets){.values = policy->weights.values});
   checkpoint_walk_normalizer(h5, &policy->normalizer);
   policy->weights.normalize = normalize;
   if (normalize && h5->status == STATUS_OK)
     normalizer_export(&policy->normalizer, policy->weights.shift, policy->weights.scale);
-}
-
-static enum status parse_config(const char *path, const char *text, struct config *config, struct error *error) {
-  char name[RUN_PATH + 16];
-  snprintf(name, sizeof name, "%s:/config", path);
-  options_defaults(config);
-  if (options_parse_yaml(text, strlen(text), name, config, error) == STATUS_OK) return STATUS_OK;
-  return error->status = STATUS_FORMAT; // the file's mistake, not the user's
 }
 
 enum status checkpoint_read_trained(const char *path, struct trained_policy *policy, struct error *error) {
@@ -51,7 +33,8 @@ enum status checkpoint_read_trained(const char *path, struct trained_policy *pol
   struct config config;
   h5_open(&h5, path, error);
   checkpoint_walk_info(&h5, &info);
-  if (h5.status == STATUS_OK) h5.status = parse_config(path, info.config, &config, error);
+  h5_guard_file(&h5);
+  if (h5.status == STATUS_OK) h5.status = checkpoint_parse_config(path, &info, &config, error);
   if (h5.status == STATUS_OK) {
     snprintf(policy->environment, sizeof policy->environment, "%s", info.environment);
     policy->env_steps = info.env_steps;
@@ -90,26 +73,9 @@ enum status checkpoint_read_policy(const char *path, const struct checkpoint_inf
 }
 
 enum status checkpoint_newest_policy(const char *directory, char *file, struct error *error) {
-  enum { MOST = 1000 };
-  struct error newest = {0};
-  uint64_t *steps = memory_alloc(MOST, sizeof *steps, "the list of checkpoints", error);
-  if (!steps) return STATUS_MEMORY;
-  const int there = run_checkpoints(directory, steps, MOST, error), count = there < MOST ? there : MOST;
-  enum status status = there < 0 ? STATUS_IO : STATUS_FORMAT;
-  for (int i = 0; i < count && status == STATUS_FORMAT; i++) {
-    struct error why = {0};
-    status = run_checkpoint_path(file, directory, steps[i], error);
-    if (status != STATUS_OK) break;
-    if (checkpoint_verify(file, &why) != STATUS_OK) status = STATUS_FORMAT;
-    if (i == 0) newest = why;
-  }
-  memory_free(steps);
-  if (there == 0)
-    return error_set(error, STATUS_IO, "%s: holds no checkpoint yet (ckpt-*.h5), so no policy", directory);
-  if (status == STATUS_FORMAT)
-    error_set(error, STATUS_FORMAT, "%s: none of its %d checkpoints can be read; of the newest: %s", directory, there,
-              newest.text);
-  return status;
+  const enum status status = checkpoint_newest(directory, false, NULL, file, error);
+  if (status == STATUS_OK) return status;
+  return error_set(error, status, "%s: holds no checkpoint yet (ckpt-*.h5), so no policy", directory);
 }
 
 void checkpoint_share_library(void) { (void)H5open(); }

@@ -1,6 +1,7 @@
 #include "learner/checkpoint_table.h"
 
 #include "common/base/vectorize.h"
+#include "learner/checkpoint_guard.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -89,8 +90,10 @@ void h5_table_open(struct h5 *h5, struct h5_table *table, const char *name, uint
   if (h5->status != STATUS_OK) return;
   const struct h5_shape shape = h5_shape_of(rows, columns);
   table->dataset = h5->writing ? h5_dataset_create(h5, name, H5T_IEEE_F32LE, shape, piece)
-                               : h5_dataset_open(h5, name, H5T_FLOAT, shape);
-  if (!h5->writing && table->dataset >= 0) table->stored = is_stored_so(h5, table);
+                               : h5_dataset_open(h5, name, H5T_FLOAT, H5T_IEEE_F32LE, shape);
+  if (h5->writing || table->dataset < 0) return;
+  table->stored = is_stored_so(h5, table);
+  if (!table->stored) h5_guard_chunks(h5, table->dataset, name);
 }
 
 static uint64_t piece_bytes(const struct h5_table *table) {
@@ -146,12 +149,16 @@ static void read_rows(struct h5 *h5, const struct h5_table *table, uint64_t firs
 void h5_table_piece(struct h5 *h5, struct h5_table *table, uint64_t first, uint64_t count, float *data) {
   if (h5->status != STATUS_OK || count == 0) return;
   assert(first % table->piece == 0 && count <= table->piece);
+  const uint64_t width = table->columns ? table->columns : 1;
+  if (h5->writing) h5_check_floats(h5, table->name, first * width, count * width, data);
+  if (h5->status != STATUS_OK) return;
   if (h5->writing)
     write_stored(h5, table, first, count, data);
   else if (table->stored)
     read_stored(h5, table, first, data);
   else
     read_rows(h5, table, first, count, data);
+  if (!h5->writing && h5->status == STATUS_OK) h5_check_floats(h5, table->name, first * width, count * width, data);
   h5_check_output(h5, table->name);
 }
 

@@ -1,7 +1,8 @@
 #include "learner/checkpoint_transitions.h"
 
 #include "common/base/memory.h"
-#include "learner/checkpoint_hdf5.h"
+#include "learner/checkpoint_guard.h"
+#include "learner/checkpoint_layout.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -9,7 +10,6 @@
 #include <string.h>
 
 enum { COLUMNS = REPLAY_COLUMNS };
-static const char *const names[COLUMNS] = {"obs", "action", "reward", "next_obs", "discount"};
 
 struct source {
   struct h5 h5;
@@ -24,12 +24,13 @@ struct source {
 
 static const char *name_of(struct source *source, int column) {
   if (column == REPLAY_DISCOUNT && source->terminated) return "terminated";
-  return source->own ? h5_name(&source->h5, "replay/%s", names[column]) : names[column];
+  const char *name = checkpoint_column_names[column];
+  return source->own ? h5_name(&source->h5, "replay/%s", name) : name;
 }
 
 static H5T_class_t class_of(struct h5 *h5, const char *name) {
   if (!h5_has(h5, name)) return H5T_FLOAT; // h5_dataset_open says that it is missing
-  const hid_t dataset = H5Dopen2(h5->file, name, H5P_DEFAULT), type = dataset >= 0 ? H5Dget_type(dataset) : -1;
+  const hid_t dataset = h5_guard_open(h5, name), type = dataset >= 0 ? H5Dget_type(dataset) : -1;
   const H5T_class_t class = type >= 0 ? H5Tget_class(type) : H5T_FLOAT;
   h5_done(h5, type, H5Tclose);
   h5_done(h5, dataset, H5Dclose);
@@ -45,8 +46,9 @@ static void open_column(struct source *source, int c) {
     h5_fail(h5, STATUS_FORMAT, "/terminated holds neither numbers nor booleans");
   source->type[c] = H5T_NATIVE_FLOAT;
   if (h5->status != STATUS_OK) return;
-  source->dataset[c] =
-      h5_dataset_open(h5, name_of(source, c), class, h5_shape_of(source->rows, flat ? 0 : source->width[c]));
+  source->dataset[c] = h5_dataset_open(h5, name_of(source, c), class, marks ? H5I_INVALID_HID : H5T_IEEE_F32LE,
+                                       h5_shape_of(source->rows, flat ? 0 : source->width[c]));
+  if (source->dataset[c] >= 0) h5_guard_chunks(h5, source->dataset[c], name_of(source, c));
   if (source->dataset[c] >= 0 && class == H5T_ENUM) {
     source->type[c] = H5Dget_type(source->dataset[c]);
     if (source->type[c] < 0 || H5Tget_size(source->type[c]) != 1)
@@ -59,14 +61,11 @@ static void open_column(struct source *source, int c) {
 
 static void find_ring(struct source *source) {
   struct h5 *h5 = &source->h5;
-  uint64_t size = 0, cursor = 0, capacity = 0;
-  h5_u64(h5, "replay/size", &size);
-  h5_u64(h5, "replay/cursor", &cursor);
-  h5_u64(h5, "replay/capacity", &capacity);
-  if (h5->status == STATUS_OK && (size != source->rows || (size == capacity && cursor >= size)))
-    h5_fail(h5, STATUS_FORMAT, "/replay makes no sense: %" PRIu64 " rows, size %" PRIu64 ", cursor %" PRIu64,
-            source->rows, size, cursor);
-  source->oldest = size == capacity ? cursor : 0;
+  struct checkpoint_ring ring = {0};
+  checkpoint_walk_ring(h5, &ring);
+  if (h5->status == STATUS_OK && ring.size != source->rows)
+    h5_fail(h5, STATUS_FORMAT, "/replay makes no sense: %" PRIu64 " rows, size %" PRIu64, source->rows, ring.size);
+  source->oldest = ring.size == ring.capacity ? ring.cursor : 0;
 }
 
 // h5py writes texts of variable length, which HDF5 allocates, C programs mostly fixed ones.
@@ -98,6 +97,8 @@ static void open_source(struct source *source) {
   struct h5 *h5 = &source->h5;
   uint64_t all = 0;
   source->own = h5_has_attribute(h5, "/", "format_version");
+  h5->foreign = !source->own;
+  if (source->own) h5_guard_file(h5);
   if (source->own && !h5_has(h5, "replay"))
     h5_fail(h5, STATUS_FORMAT, "is a checkpoint without a replay (checkpoint_replay was off, or it is a best.h5)");
   source->rows = h5_rows(h5, source->own ? "replay/obs" : "obs");

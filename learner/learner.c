@@ -142,29 +142,27 @@ static void fail(struct learner *learner, const struct error *error) {
 
 // --- saving ---
 
-// There is already a checkpoint of this very step: it is whole, and must not give way to a small one.
-static bool is_saved(const struct learner *learner) {
-  char name[64];
-  snprintf(name, sizeof name, "ckpt-%llu.h5", (unsigned long long)learner->job->limiter.steps);
-  return strcmp(name, learner->reporter.checkpoint) == 0;
-}
-
 // Signals never wait for an environment. TERM and INT may leave a second before KILL, so the small part goes first.
 static void save_and_stop(struct learner *learner, bool hurry, const char *reason) {
   struct error error = {0};
+  char said[sizeof learner->outcome.reason];
   log_info("stopping: %s", reason);
   // In sync the save before a final evaluation is the job's last word, without that evaluation's mark.
   const bool over = learner->job->config.sync && learner->final_evaluation;
   enum status status = STATUS_OK;
   saving_give_up(&learner->saving);
-  if (hurry && !is_saved(learner)) {
+  if (hurry &&
+      !saving_has_step(&learner->saving)) { // one that is there may be whole, and does not give way to a small one
     status = saving_now(&learner->saving, CHECKPOINT_NO_REPLAY, &error);
     if (status == STATUS_OK)
       reporter_status(&learner->reporter, learner->job, &learner->roster, "stopped", EXIT_STOPPED, reason);
   }
-  if (status == STATUS_OK && !over) status = saving_now(&learner->saving, CHECKPOINT_ALL, &error);
+  if (status == STATUS_OK && !over) status = saving_whole(&learner->saving, &error);
+  const struct error *partial = &learner->saving.partial;
+  snprintf(said, sizeof said, "%s%s%.*s", reason, partial->status ? "; " : "", (int)sizeof said - 200, partial->text);
+  if (status == STATUS_OK && partial->status != STATUS_OK) log_warn("%s", partial->text);
   if (status == STATUS_OK)
-    leave(learner, EXIT_STOPPED, "stopped", reason);
+    leave(learner, EXIT_STOPPED, "stopped", said);
   else if (status != STATUS_STOPPED) // then the next turn sees the signal
     fail(learner, &error);
 }
@@ -321,20 +319,23 @@ static enum status finishing_turn(struct learner *learner, bool *busy, struct er
   enum status status = STATUS_OK;
   const bool evaluate =
       job->config.eval_every > 0 && !(learner->outcome.evaluated && learner->outcome.last_steps == steps);
-  if (job->config.sync && !learner->final_evaluation) status = saving_now(&learner->saving, CHECKPOINT_ALL, error);
+  if (job->config.sync && !learner->final_evaluation) status = saving_whole(&learner->saving, error);
   if (status == STATUS_OK && evaluate && !learner->final_evaluation) {
     learner->final_evaluation = true;
     return begin_evaluation(learner, error);
   }
   if (job_is_due(steps, job->next_eval))
     job->next_eval = job_threshold_after(job->next_eval, job->config.eval_every, steps);
-  if (status == STATUS_OK && !job->config.sync) status = saving_now(&learner->saving, CHECKPOINT_ALL, error);
+  if (status == STATUS_OK && !job->config.sync) status = saving_whole(&learner->saving, error);
   if (status == STATUS_STOPPED) { // the next turn sees the signal
     error_clear(error);
     return STATUS_OK;
   }
   if (status == STATUS_OK && (steps > job->metrics.last_steps || job->metrics.evaluated))
     reporter_row(&learner->reporter, job, &learner->roster);
+  const struct error *partial = &learner->saving.partial; // what is saved is not all that was promised
+  if (status == STATUS_OK && partial->status != STATUS_OK)
+    return error_set(error, partial->status, "%s", partial->text);
   if (status == STATUS_OK) leave(learner, EXIT_DONE, "done", "");
   return status;
 }

@@ -80,11 +80,12 @@ static enum status take_failure(struct learner *learner, const struct frame *fra
   error_set(error, (enum status)failed.status, "rank %u: %s", frame->sender, failed.text);
   learner->failed = true;
   struct error unsaved = {0};
-  while (saving_now(&learner->saving, CHECKPOINT_ALL, &unsaved) == STATUS_STOPPED) { // once: one signal counts
+  while (saving_whole(&learner->saving, &unsaved) == STATUS_STOPPED) { // once: one signal counts
     saving_give_up(&learner->saving);
     error_clear(&unsaved);
   }
   if (unsaved.status != STATUS_OK) log_error("and no checkpoint could be saved: %s", unsaved.text);
+  if (learner->saving.partial.status != STATUS_OK) log_warn("%s", learner->saving.partial.text);
   return error->status;
 }
 

@@ -1,4 +1,5 @@
 #include "learner/metrics.h"
+#include "learner/sac.h"
 
 #include <math.h>
 #include <stdarg.h>

@@ -5,8 +5,9 @@
 
 #include "common/base/status.h"
 #include "common/wire/message.h"
-#include "learner/sac.h"
 #include <stdint.h>
+
+struct sac_losses;
 
 struct metrics {                     // zero-initialised is empty; every field is saved
   uint64_t rows;                     // written so far in this run directory

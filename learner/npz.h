@@ -1,5 +1,6 @@
-// NumPy's .npz: a zip file of .npy arrays. Read: stored or deflated, whatever the writer's number type; written:
-// stored, which every reader takes. Nothing read from a file is trusted before its size is checked.
+// NumPy's .npz: a zip file of .npy arrays. Read: stored or deflated; little-endian float32 and float64, integers of any
+// width and sign, bool; anything else is refused. Written: stored, which every reader takes. Nothing read from a file
+// is trusted before its size is checked, and nothing is unpacked before its shape is known to be what is wanted.
 #ifndef CORSAC_LEARNER_NPZ_H
 #define CORSAC_LEARNER_NPZ_H
 
@@ -23,6 +24,7 @@ bool npz_has(const struct npz *npz, const char *name);
 // Dimensions of an array (at most 2), 1 where it has none.
 enum status npz_shape(const struct npz *npz, const char *name, uint64_t dim[2], struct error *error);
 // An array (rows) where columns is 0, or (rows x columns); anything of another shape is an error that says both.
+// NPZ_U64: a number that is negative or no integer is one too.
 enum status npz_read(const struct npz *npz, const char *name, enum npz_type type, uint64_t rows, uint64_t columns,
                      void *data, struct error *error);
 enum status npz_read_text(const struct npz *npz, const char *name, char *text, size_t size, struct error *error);

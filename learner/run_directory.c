@@ -5,6 +5,7 @@
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "learner/checkpoint.h"
+#include "learner/checkpoint_verify.h"
 #include "learner/json_text.h"
 #include "learner/run_lock.h"
 #include "learner/whole_file.h"
@@ -256,27 +257,19 @@ static enum status check_resumable(const char *path, struct error *error) {
   return status;
 }
 
-static enum status newest_that_verifies(const char *directory, char *checkpoint, struct error *error) {
-  uint64_t *steps;
-  const int count = all_checkpoints(directory, &steps, error);
-  enum status status = STATUS_IO;
-  for (int i = 0; i < count; i++) {
-    struct error skipped = {0};
-    status = run_checkpoint_path(checkpoint, directory, steps[i], error);
-    if (status != STATUS_OK || (status = checkpoint_verify(checkpoint, &skipped)) == STATUS_OK) break;
-    log_warn("%s%s", skipped.text, i + 1 < count ? "; trying the one before it" : "");
-  }
-  memory_free(steps);
-  if (count == 0)
-    error_set(error, STATUS_IO, "%s: holds no checkpoint yet (ckpt-*.h5): --resume auto --run-dir %s begins there",
-              directory, directory);
-  else if (status != STATUS_OK)
-    error_set(error, STATUS_FORMAT, "%s: none of its %d checkpoints can be read", directory, count);
-  return status == STATUS_OK ? STATUS_OK : count > 0 ? STATUS_FORMAT : STATUS_IO;
+static void warn_of(const struct error *why, bool another) {
+  log_warn("%s%s", why->text, another ? "; trying the one before it" : "");
+}
+
+static enum status newest_of(const char *directory, bool whole_job, char *checkpoint, struct error *error) {
+  const enum status status = checkpoint_newest(directory, whole_job, warn_of, checkpoint, error);
+  if (status == STATUS_OK) return status;
+  return error_set(error, status, "%s: holds no checkpoint yet (ckpt-*.h5): --resume auto --run-dir %s begins there",
+                   directory, directory);
 }
 
 enum status run_newest_checkpoint(const char *path, bool require_resumable, char *checkpoint, struct error *error) {
-  if (is_directory(path)) return newest_that_verifies(path, checkpoint, error);
+  if (is_directory(path)) return newest_of(path, require_resumable, checkpoint, error);
   if (snprintf(checkpoint, RUN_PATH, "%s", path) >= RUN_PATH)
     return error_set(error, STATUS_IO, "%.100s...: a path of %zu bytes is too long", path, strlen(path));
   enum status status = require_resumable ? check_resumable(path, error) : STATUS_OK;

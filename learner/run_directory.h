@@ -32,9 +32,11 @@ void run_directory_refresh(struct run_directory *run);
 enum status run_directory_set_aside(struct run_directory *run, uint64_t steps, struct error *error);
 // Deletes all but the newest `keep` checkpoints. 0 keeps all. Reads of `run` only what never changes.
 enum status run_directory_prune(struct run_directory *run, uint64_t keep, struct error *error);
-// The newest checkpoint of a directory (or the file itself where path is one) that verifies; each one that does not is
-// named in a warning. With `require_resumable` a best.h5 given by name is refused with a clear word. path out: RUN_PATH
-// bytes.
+// The newest checkpoint of a directory (or the file itself where path is one) that verifies; each one that is damaged
+// is named in a warning. One that cannot be judged (in use by another program for longer than 2 s, no permission, an
+// error of the disk, another version) is an error, and nothing older takes its place: a run that went on from there
+// would rename it to *.bad. With `require_resumable` a best.h5 given by name is refused with a clear word. path out:
+// RUN_PATH bytes.
 enum status run_newest_checkpoint(const char *path, bool require_resumable, char *checkpoint, struct error *error);
 
 // Writes a small file whole or not at all: temporary name, fsync, rename.

@@ -38,6 +38,8 @@ static void note_checkpoint(struct saving *saving, const struct checkpoint_endin
   if (saving->beside && ending->error.status != STATUS_OK && ending->error.status != STATUS_STOPPED)
     say_unsaved(saving, &ending->error);
   if (ending->error.status != STATUS_OK) return;
+  if (ending->content == CHECKPOINT_ALL) error_clear(&saving->partial);
+  saving->whole = ending->content == CHECKPOINT_ALL;
   snprintf(saving->reporter->checkpoint, sizeof saving->reporter->checkpoint, "%s", strrchr(ending->path, '/') + 1);
   if (complaint_over(&saving->unsaved)) log_info("checkpoints are saved again: %s", saving->reporter->checkpoint);
   log_debug("saved %s in %.3f s", ending->path, ending->seconds);
@@ -149,6 +151,31 @@ enum status saving_now(struct saving *saving, enum checkpoint_content content, s
   if (saving->hangs) return fail_hung(saving, error);
   return saving->failure.status == STATUS_OK ? STATUS_OK
                                              : error_set(error, saving->failure.status, "%s", saving->failure.text);
+}
+
+bool saving_has_step(const struct saving *saving) {
+  char name[64];
+  snprintf(name, sizeof name, "ckpt-%llu.h5", (unsigned long long)saving->job->limiter.steps);
+  return strcmp(name, saving->reporter->checkpoint) == 0;
+}
+
+enum status saving_whole(struct saving *saving, struct error *error) {
+  struct error failure = {0};
+  enum status status = saving_now(saving, CHECKPOINT_ALL, &failure);
+  const bool other = status == STATUS_OK || status == STATUS_STOPPED || saving->hangs;
+  if (other || !saving->job->config.checkpoint_replay) return error_set(error, status, "%s", failure.text);
+  if (!saving_has_step(saving)) {
+    status = saving_now(saving, CHECKPOINT_NO_REPLAY, NULL);
+    if (status == STATUS_STOPPED) return error_set(error, status, "a signal came before the save");
+    if (status != STATUS_OK) return error_set(error, failure.status, "%s", failure.text);
+  } else if (saving->whole) {
+    log_warn("%s; the one of this step that is there stays", failure.text);
+    return STATUS_OK;
+  }
+  error_clear(&saving->partial);
+  error_set(&saving->partial, failure.status, "%s; %s is saved without its replay", failure.text,
+            saving->reporter->checkpoint);
+  return STATUS_OK;
 }
 
 void saving_finish(struct saving *saving) {

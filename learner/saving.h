@@ -20,6 +20,8 @@ struct saving {
   bool wanted;          // a checkpoint has come due and is not begun
   bool beside;          // the one under way is written beside training: nobody waits to hear how it ends
   struct error failure; // of the last checkpoint that ended; status STATUS_OK: it is there
+  struct error partial; // why the newest checkpoint is without its replay; status STATUS_OK: it is not
+  bool whole;           // the newest that this process saved has its replay
   struct complaint unsaved;
   int heeded; // the signal that is being obeyed already
   bool hangs; // the disk does not answer: nothing is waited for any more
@@ -45,5 +47,10 @@ void saving_give_up(struct saving *saving);
 // Lets a save that is under way end, saves the job as it stands and waits. STATUS_STOPPED: there is a signal that is
 // not yet obeyed, and the job was not saved, for what it may ask.
 enum status saving_now(struct saving *saving, enum checkpoint_content content, struct error *error);
+bool saving_has_step(const struct saving *saving); // the newest checkpoint is of this very step
+// The same for the whole job, or what of it can be written: on a disk that is too full for the replay, all but that.
+// Then `partial` says what is missing and why, until a whole one is saved. Fails where nothing of the job as it stands
+// is saved.
+enum status saving_whole(struct saving *saving, struct error *error);
 void saving_finish(struct saving *saving); // waits for all that is under way
 #endif

@@ -1,5 +1,6 @@
 #include "learner/trained_policy.h"
 
+#include "common/base/action_bounds.h"
 #include "common/base/file.h"
 #include "common/base/memory.h"
 #include "common/nn/policy_layers.h"
@@ -57,12 +58,14 @@ static enum status check(const struct trained_policy *policy, struct error *erro
       return error_set(error, STATUS_FORMAT, "%s: a weight of the policy is %g", policy->file,
                        (double)weights->values[i]);
   for (uint32_t i = 0; i < policy->obs_dim; i++)
-    if (!isfinite(weights->shift[i]) || !isfinite(weights->scale[i]))
-      return error_set(error, STATUS_FORMAT, "%s: the normalizer's component %u is not finite", policy->file, i);
+    if (!isfinite(weights->shift[i]) || !isfinite(weights->scale[i]) || !(policy->normalizer.m2[i] >= 0) ||
+        !isfinite(policy->normalizer.m2[i]))
+      return error_set(error, STATUS_FORMAT,
+                       "%s: the normalizer's component %u is not finite, or its variance negative", policy->file, i);
   for (uint32_t i = 0; i < policy->act_dim; i++) {
     const double low = policy->action_low[i], high = policy->action_high[i];
-    if (!isfinite(low) || !isfinite(high) || !(low < high))
-      return error_set(error, STATUS_FORMAT, "%s: action %u goes from %g to %g; bounds are finite, low < high",
+    if (!action_bounds_are_good(low, high))
+      return error_set(error, STATUS_FORMAT, "%s: the bounds of action %u are [%g, %g]; " ACTION_BOUNDS_RULE,
                        policy->file, i, low, high);
   }
   return STATUS_OK;
@@ -78,5 +81,7 @@ enum status trained_policy_read(const char *path, struct trained_policy *policy,
   else if ((size_t)snprintf(file, sizeof file, "%s", path) >= sizeof file)
     status = error_set(error, STATUS_IO, "%.100s...: a path of %zu bytes is too long", path, strlen(path));
   if (status == STATUS_OK) status = read_file(file, policy, error);
-  return status == STATUS_OK ? check(policy, error) : status;
+  if (status == STATUS_OK) status = check(policy, error);
+  if (status != STATUS_OK) trained_policy_release(policy);
+  return status;
 }

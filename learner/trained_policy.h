@@ -17,7 +17,8 @@ struct trained_policy {
   struct normalizer normalizer;     // what weights.shift and weights.scale come from
   double *action_low, *action_high; // (act_dim)
 };
-// path: one of these files, or a run directory: its newest checkpoint that is good. Release afterwards, on failure too.
+// path: one of these files, or a run directory: its newest checkpoint that is good. Release afterwards; on
+// failure nothing is held.
 enum status trained_policy_read(const char *path, struct trained_policy *policy, struct error *error);
 // For whoever fills one: the arrays of its dimensions and widths.
 enum status trained_policy_alloc(struct trained_policy *policy, struct error *error);

@@ -114,6 +114,10 @@ def run(arguments):
     if arrays["action_low"].shape != (dimensions,) or arrays["action_high"].shape != (dimensions,):
         raise Refused("its action space has not %d components as its actor; give --action-low and --action-high" %
                       dimensions)
+    for i, (low, high) in enumerate(zip(arrays["action_low"].tolist(), arrays["action_high"].tolist())):
+        if not (low < high and np.isfinite(high - low)):
+            raise Refused("the bounds of action component %d are [%g, %g]; they have to be finite, low < high, with a "
+                          "finite difference" % (i, low, high))
     if arguments.vecnormalize:
         arrays.update(read_normalizer(arguments.vecnormalize))
     arrays["env"] = np.array(arguments.env)

@@ -83,7 +83,7 @@ def action_bounds(space):
     if low.size == 0:
         raise Unsupported(f"the action space {space} holds no number")
     for i in range(low.size):
-        if not (numpy.isfinite(low[i]) and numpy.isfinite(high[i]) and low[i] < high[i]):
+        if not (low[i] < high[i] and numpy.isfinite(float(high[i]) - float(low[i]))):
             raise Unsupported(
                 f"component {i} of the action {space} is in [{low[i]:g}, {high[i]:g}]; bounds have to be finite, low < high. "
                 "gymnasium.wrappers.TransformAction in the environment's registration gives it others"

@@ -1,5 +1,6 @@
 #include "common/env/sim.h"
 
+#include "common/base/action_bounds.h"
 #include "common/base/c_locale.h"
 #include "common/env/channel_child.h"
 #include "common/env/sim_alone.h"
@@ -35,10 +36,8 @@ static int check_spec(const struct corsac_sim_spec *spec) {
     return say(text);
   }
   for (uint32_t i = 0; i < spec->act_dim; i++) {
-    if (isfinite(spec->action_low[i]) && isfinite(spec->action_high[i]) && spec->action_low[i] < spec->action_high[i])
-      continue;
-    snprintf(text, sizeof text,
-             "open: the bounds of action component %u are [%g, %g]; they have to be finite, low < high", i,
+    if (action_bounds_are_good(spec->action_low[i], spec->action_high[i])) continue;
+    snprintf(text, sizeof text, "open: the bounds of action component %u are [%g, %g]; " ACTION_BOUNDS_RULE, i,
              spec->action_low[i], spec->action_high[i]);
     return say(text);
   }

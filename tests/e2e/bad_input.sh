@@ -116,9 +116,45 @@ if [ -n "$PYTHON" ]; then
   wrong config-missing 'config'
   wrong config-wrong 'config.*hidden'
   wrong actors-missing 'actors'
-  # A weight that is no number shows as soon as it acts.
-  cp "$newest" "$tmp/wrong.h5" && $PYTHON "$h5" damage policy-nan "$tmp/wrong.h5"
-  bad 'a policy with NaN in it' 1 'action is not finite: component 0 is -?nan' "$CORSAC" eval "$tmp/wrong.h5"
+  wrong cursor-missing 'replay/cursor is missing'
+  wrong head-missing 'critics/0/q/weight is missing'
+  wrong moments-infinite 'optimizer/critics/v: number 0 is inf'
+  # Whoever reads it refuses what leads out of it, and does not wait for a pipe behind it.
+  for kind in policy-nan soft-link external-link external-storage; do
+    case $kind in policy-nan) says='policy/layer0/weight: number 0 is nan' ;; *link) says='policy/mean is a .*link' ;; *) says='stored in another file' ;; esac
+    wrong $kind "$says"
+    bad "inspect of $kind" 1 "wrong.h5.*$says" timeout 20 "$CORSAC" inspect "$tmp/wrong.h5"
+    bad "eval of $kind" 1 "wrong.h5.*$says" timeout 20 "$CORSAC" eval "$tmp/wrong.h5"
+    bad "export of $kind" 1 "wrong.h5.*$says" timeout 20 "$CORSAC" export "$tmp/wrong.h5" --format npz -o "$tmp/wrong.npz"
+    bad_train "--init-policy with $kind" 1 "wrong.h5.*$says" --env Pendulum-v1 --init-policy "$tmp/wrong.h5" --run-dir "$new"
+    [ $kind = policy-nan ] || keeps_new=1 bad_train "--init-replay with $kind" 1 "wrong.h5.*$says" $small --init-replay "$tmp/wrong.h5" --run-dir "$new"
+    cp -r "$base" "$tmp/before" && cp "$tmp/wrong.h5" "$tmp/before/ckpt-300.h5"
+    train "resume with $kind takes the one before" --resume "$tmp/before" --env-steps 250
+    check "resume with $kind says so" grep -qE "warn .*ckpt-300.h5.*$says.*the one before" "$err"
+    check "resume with $kind: from 200" grep -q 'resumed from .*ckpt-200.h5' "$err"
+    rm -rf "$tmp/before"
+  done
+
+  # In use is not damaged: nothing is renamed, nothing older is taken.
+  cp -r "$base" "$tmp/held"
+  mkfifo "$tmp/until"
+  hold() { exec $PYTHON "$h5" hold "$1" <"$tmp/until"; }
+  hold "$tmp/held/ckpt-300.h5" >"$tmp/holder" &
+  holder=$!
+  children="$children $holder"
+  exec 9>"$tmp/until"
+  check 'a program holds it' wait_for grep -q held "$tmp/holder"
+  for way in "inspect $tmp/held/ckpt-300.h5" "eval $tmp/held" "export $tmp/held --format npz -o $tmp/held.npz" "train --resume $tmp/held --env-steps 400" \
+    "train --env Pendulum-v1 --init-policy $tmp/held --run-dir $new"; do
+    bad "${way%% *} of one in use" 1 "ckpt-300.h5.*in use by another program" "$CORSAC" $way
+  done
+  run "$CORSAC" inspect "$tmp/held"
+  check 'inspect lists it as not read' grep -q 'ckpt-300.h5 *NOT READ: .*in use' "$out"
+  check 'it keeps its name' [ -e "$tmp/held/ckpt-300.h5" ]
+  exec 9>&-
+  wait $holder
+  train 'closed, it is resumed' --resume "$tmp/held" --env-steps 310
+  check 'from 300' grep -q 'resumed from .*ckpt-300.h5' "$err"
   cp "$newest" "$tmp/wrong.h5" && $PYTHON "$h5" damage version "$tmp/wrong.h5"
   bad 'eval of another format version' 1 'wrong.h5.*format.*99' "$CORSAC" eval "$tmp/wrong.h5"
   bad 'inspect of another format version' 1 'wrong.h5.*format.*99' "$CORSAC" inspect "$tmp/wrong.h5"

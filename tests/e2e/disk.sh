@@ -9,6 +9,7 @@ newest() { ls "$1" | sed -n 's/^ckpt-\([0-9]*\)\.h5$/\1/p' | sort -n | tail -n 1
 has_checkpoint() { [ -n "$(newest "$1")" ]; }
 says() { grep -qE "$1" "$tmp/background.err"; }
 newer() { [ "$(newest "$1")" -gt "$2" ] 2>/dev/null; } # newer DIR STEPS
+far() { [ "$(tail -n 1 "$1/metrics.csv" | cut -d, -f2)" -gt "$2" ] 2>/dev/null; } # far DIR STEPS: it has made more
 count() { grep -cE "$1" "$tmp/background.err"; }
 
 # survives NAME REGEX BREAK MEND: a run on a disk of its own, which breaks and is mended
@@ -44,19 +45,52 @@ writable() { umount "$1/run" "$1/view"; }
 if [ "$(id -u)" = 0 ] && unshare --mount mount -t tmpfs none "$tmp" 2>/dev/null; then
   survives 'a full disk' 'No space left' fill empty
   survives 'a read-only disk' 'Read-only file system' read_only writable
+
+  # nearly NAME SIGNAL: a disk with room for the small part only
+  nearly() {
+    local name="a nearly full disk, $1" disk=$tmp/disk run=$tmp/disk/run
+    mount -t tmpfs -o size=8m none "$disk" || return
+    start "$CORSAC" train $job --checkpoint-every 100000000 --run-dir "$run"
+    check "$name: its replay is full" wait_for far "$run" 10000
+    fill "$disk"
+    truncate -s -200k "$disk/filler"
+    kill -"$1" "$background"
+    ended "$name: something is saved" 75
+    check "$name: it is said" says 'No space left on device; ckpt-[0-9]*.h5 is saved without its replay'
+    check "$name: it is good" "$CORSAC" inspect "$run"
+    check "$name: nothing unfinished stays" [ -z "$(find "$run" -name '*.tmp')" ]
+    umount "$disk"
+  }
+  nearly TERM
+  nearly USR1
 else
   skip 'a full disk and a read-only one: only root can mount some'
 fi
 
 # As a quota does: no file may be larger than a checkpoint's half.
-small_files() { ulimit -f 300 && exec "$@"; }
-start small_files "$CORSAC" train $job --run-dir "$tmp/limited"
+echo 'ulimit -f "$1" && shift && exec "$@"' >"$tmp/limit.sh"
+start bash "$tmp/limit.sh" 300 "$CORSAC" train $job --run-dir "$tmp/limited"
 check 'a limit on files: it is said' wait_for says 'File too large'
 check 'a limit on files: training goes on' kill -0 "$background"
 kill -USR1 "$background"
-ended 'a limit on files: the end tells that nothing is saved' 1
+ended 'a limit on files: a signal saves what fits' 75
+check 'a limit on files: it is said' says 'warn .*File too large; ckpt-[0-9]*.h5 is saved without its replay'
+check 'a limit on files: status.json says so' grep -q '"reason": "signal .*File too large; ckpt-[0-9]*.h5 is saved without its replay' "$tmp/limited/status.json"
+check 'a limit on files: and has the state' json_is "$tmp/limited/status.json" state stopped
+check 'a limit on files: what is saved is good' "$CORSAC" inspect "$tmp/limited/$(json "$tmp/limited/status.json" checkpoint)"
+expect_status 'a limit on files: at the end too, which is no success' 1 bash "$tmp/limit.sh" 300 "$CORSAC" train --resume "$tmp/limited" --replay-capacity 10000 \
+  --env-steps $(($(newest "$tmp/limited") + 12000)) --checkpoint-every 0
+check 'a limit on files: the end says so' grep -qE 'error .*File too large; ckpt-[0-9]*.h5 is saved without its replay' "$err"
 check 'a limit on files: and status.json' json_is "$tmp/limited/status.json" state failed
-check 'a limit on files: the checkpoint before is whole' "$CORSAC" inspect "$tmp/limited"
+check 'a limit on files: the last step is saved' [ -e "$tmp/limited/ckpt-$(json "$tmp/limited/status.json" env_steps).h5" ]
+check 'a limit on files: it can be gone on from' "$CORSAC" train --resume "$tmp/limited" --env-steps $(($(newest "$tmp/limited") + 300))
+
+# Nothing of it fits.
+start bash "$tmp/limit.sh" 20 "$CORSAC" train $job --run-dir "$tmp/nothing"
+check 'no room at all: it is said' wait_for says 'File too large'
+kill -TERM "$background"
+ended 'no room at all: the end tells that nothing is saved' 1
+check 'no room at all: and status.json' json_is "$tmp/nothing/status.json" state failed
 
 # --- the order of a save ---
 

@@ -1,8 +1,10 @@
 """Checkpoints through h5py, for the scripts beside this file.
 
   same A B [NAME...]  every dataset and attribute agrees bit for bit, but for what names time and place, and NAMEs; prints the differences
-  damage KIND FILE    makes the file wrong in one way, with good checksums
+  damage KIND FILE    makes the file wrong in one way, with good checksums; links and storage lead into the pipe FILE.fifo
+  hold FILE           has it open for writing, says so, until its standard input ends
 """
+import os
 import sys
 
 import h5py
@@ -44,7 +46,18 @@ def same(left, right, *ignored):
 
 def replace(file, name, value):
     del file[name]
-    file[name] = value
+    file.create_dataset(name, data=value, chunks=value.shape, fletcher32=True)
+
+
+def link(file, name, to):
+    del file[name]
+    file[name] = to
+
+
+def store(file, name, path):
+    shape, dtype = file[name].shape, file[name].dtype
+    del file[name]
+    file.create_dataset(name, shape=shape, dtype=dtype, external=[(path, 0, h5py.h5f.UNLIMITED)])
 
 
 def damage(kind, path):
@@ -81,10 +94,31 @@ def damage(kind, path):
             replace(file, "config", np.array([b"hidden: a\n"]))
         elif kind == "actors-missing":
             del file["actors"]
+        elif kind == "cursor-missing":
+            del file["replay/cursor"]
+        elif kind == "head-missing":
+            del file["critics/0/q/weight"]
+        elif kind == "moments-infinite":
+            file["optimizer/critics/v"][0] = np.inf
+        elif kind == "soft-link":
+            link(file, "policy/mean", h5py.SoftLink("/targets"))
+        elif kind == "external-link":
+            link(file, "policy/mean", h5py.ExternalLink(path + ".fifo", "/x"))
+        elif kind == "external-storage":
+            store(file, "policy/mean/weight", path + ".fifo")
         else:
             sys.exit("no such damage: " + kind)
     return True
 
 
+def hold(path):
+    with h5py.File(path, "r+"):
+        print("held", flush=True)
+        sys.stdin.read()
+    return True
+
+
 if __name__ == "__main__":
-    sys.exit(0 if {"same": same, "damage": damage}[sys.argv[1]](*sys.argv[2:]) else 1)
+    if sys.argv[1] == "damage" and not os.path.exists(sys.argv[3] + ".fifo"):
+        os.mkfifo(sys.argv[3] + ".fifo")
+    sys.exit(0 if {"same": same, "damage": damage, "hold": hold}[sys.argv[1]](*sys.argv[2:]) else 1)

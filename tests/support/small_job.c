@@ -3,6 +3,7 @@
 #include "common/config/options.h"
 #include "tests/support/reference.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,6 +53,12 @@ static void fill(struct numbers *numbers, float *values, size_t count) {
   for (size_t i = 0; i < count; i++) values[i] = (float)numbers_uniform(numbers);
 }
 
+// Averages of squares.
+static void fill_squares(struct numbers *numbers, float *values, size_t count) {
+  fill(numbers, values, count);
+  for (size_t i = 0; i < count; i++) values[i] *= values[i];
+}
+
 static uint64_t count(struct numbers *numbers) { return 1 + numbers_word(numbers) % 100000; }
 
 static void fill_environment(struct numbers *numbers, struct snapshot *snapshot, uint32_t window, struct error *error) {
@@ -87,12 +94,13 @@ static void fill_metrics(struct numbers *numbers, struct metrics *metrics) {
 }
 
 // Of `count` networks; the same numbers on each backend.
-static void fill_nets(struct numbers *numbers, const struct mlp *net, uint32_t count, float *parameters) {
+static void fill_nets(struct numbers *numbers, const struct mlp *net, uint32_t count, float *parameters,
+                      void (*fill_one)(struct numbers *, float *, size_t)) {
   struct error error = {0};
   float *dense = memory_alloc(mlp_dense_size(net), sizeof *dense, "a network", &error);
   must(error.status, &error);
   for (uint32_t k = 0; k < count; k++) {
-    fill(numbers, dense, mlp_dense_size(net));
+    fill_one(numbers, dense, mlp_dense_size(net));
     mlp_import(net, dense, parameters + k * net->parameters);
   }
   memory_free(dense);
@@ -100,17 +108,17 @@ static void fill_nets(struct numbers *numbers, const struct mlp *net, uint32_t c
 
 static void fill_sac(struct numbers *numbers, struct sac *sac) {
   const struct critics *critics = &sac->critics;
-  fill_nets(numbers, &sac->policy_net, 1, sac->policy);
-  fill_nets(numbers, &critics->net, critics->count, critics->parameters);
-  fill_nets(numbers, &critics->net, critics->count, critics->targets);
-  fill_nets(numbers, &sac->policy_net, 1, sac->policy_adam.m);
-  fill_nets(numbers, &sac->policy_net, 1, sac->policy_adam.v);
-  fill_nets(numbers, &critics->net, critics->count, sac->critics_adam.m);
-  fill_nets(numbers, &critics->net, critics->count, sac->critics_adam.v);
+  fill_nets(numbers, &sac->policy_net, 1, sac->policy, fill);
+  fill_nets(numbers, &critics->net, critics->count, critics->parameters, fill);
+  fill_nets(numbers, &critics->net, critics->count, critics->targets, fill);
+  fill_nets(numbers, &sac->policy_net, 1, sac->policy_adam.m, fill);
+  fill_nets(numbers, &sac->policy_net, 1, sac->policy_adam.v, fill_squares);
+  fill_nets(numbers, &critics->net, critics->count, sac->critics_adam.m, fill);
+  fill_nets(numbers, &critics->net, critics->count, sac->critics_adam.v, fill_squares);
   sac->policy_adam.step = count(numbers);
   sac->critics_adam.step = count(numbers);
   sac->alpha_adam.m = numbers_uniform(numbers);
-  sac->alpha_adam.v = numbers_uniform(numbers);
+  sac->alpha_adam.v = fabs(numbers_uniform(numbers));
   sac->alpha_adam.step = count(numbers);
   sac->log_alpha = numbers_uniform(numbers);
 }
@@ -124,7 +132,8 @@ void small_job_fill(struct job *job, uint64_t seed, uint32_t rows) {
   fill_sac(&numbers, &job->sac);
   for (uint32_t r = 0; r < rows; r++) {
     fill(&numbers, row, 2 * (size_t)obs_dim + act_dim + 2);
-    const float *action = row + obs_dim, *next_obs = action + act_dim, *reward = next_obs + obs_dim;
+    float *action = row + obs_dim, *next_obs = action + act_dim, *reward = next_obs + obs_dim;
+    reward[1] = fabsf(reward[1]); // the discount
     replay_insert(job->replay, 1, row, action, reward, next_obs, reward + 1);
     normalizer_update(&job->normalizer, row);
   }

@@ -468,10 +468,15 @@ static hid_t edit(const char *path) {
 
 static void replace_dataset(const char *path, const char *name, hid_t type, int rank, const hsize_t *dim) {
   const hid_t file = edit(path), space = H5Screate_simple(rank, dim, NULL);
+  const hid_t layout = H5Pcreate(H5P_DATASET_CREATE);
+  hsize_t chunk[3];
+  for (int i = 0; i < rank; i++) chunk[i] = dim[i] < 1 << 14 ? dim[i] : 1 << 14;
+  if (rank > 0) CU_ASSERT(H5Pset_chunk(layout, rank, chunk) >= 0 && H5Pset_fletcher32(layout) >= 0);
   CU_ASSERT(H5Ldelete(file, name, H5P_DEFAULT) >= 0);
-  const hid_t dataset = H5Dcreate2(file, name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+  const hid_t dataset = H5Dcreate2(file, name, type, space, H5P_DEFAULT, layout, H5P_DEFAULT);
   CU_ASSERT(dataset >= 0);
   H5Dclose(dataset);
+  H5Pclose(layout);
   H5Sclose(space);
   H5Fclose(file);
 }
@@ -499,11 +504,15 @@ static void test_made_up(void) {
       {"policy/layer0/weight", H5T_IEEE_F32LE, 2, huge, "is 1099511627776x1048576, this configuration needs 8x3"},
       {"policy/layer0/weight", H5T_IEEE_F32LE, 3, three, "is of rank 3"},
       {"policy/layer0/weight", H5T_STD_I32LE, 2, eight, "holds no floating-point numbers"},
-      {"policy/layer0/weight", H5T_IEEE_F32LE, 0, three, "is of rank 0"},
+      {"policy/layer0/weight", H5T_IEEE_F32LE, 0, three, "/policy/layer0/weight has no checksum"},
+      {"policy/layer0/weight", H5T_IEEE_F64LE, 2, eight, "holds floating-point numbers of another size"},
+      {"policy/layer0/weight", H5T_IEEE_F32BE, 2, eight, "holds floating-point numbers of another size, sign or byte"},
+      {"limiter/steps", H5T_STD_I64LE, 1, three, "/limiter/steps holds integers of another size, sign or byte order"},
+      {"critics/1/q/bias", H5T_IEEE_F32LE, 1, three, "/critics/1/q/bias: 0 of its 1 chunks are stored"},
       {"limiter/steps", H5T_IEEE_F32LE, 1, three, "/limiter/steps holds no integers"},
       {"actors/0/state", H5T_STD_U8LE, 1, long_one, "/actors/0/state of 1125899906842624 bytes"},
       {"actors/0/window_reward", H5T_IEEE_F32LE, 1, long_one, "has 1125899906842624 rows"},
-      {"actors/0/window_reward", H5T_IEEE_F32LE, 0, three, "has no rows"},
+      {"actors/0/window_reward", H5T_IEEE_F32LE, 0, three, "/actors/0/window_reward has no checksum"},
       {"replay/size", H5T_STD_U64LE, 1, huge, "/replay/size is 1099511627776"},
       {"replay/obs", H5T_IEEE_F32LE, 2, huge, "/replay/obs is 1099511627776x1048576"},
       {"config", H5T_STD_U64LE, 1, three, "/config holds no text"},

@@ -1,4 +1,4 @@
-#include "learner/checkpoint_hdf5.h"
+#include "learner/checkpoint_guard.h"
 #include "common/base/memory.h"
 #include "tests/support/unit.h"
 
@@ -68,7 +68,8 @@ static void test_both_ways(void) {
   CU_ASSERT(h5_has(&h5, "a/7/small") && !h5_has(&h5, "a/8/small") && !h5_has(&h5, "x/y/z"));
   CU_ASSERT(h5_rows(&h5, "a/b/table") == ROWS && h5_rows(&h5, "none2") == 0);
   CU_ASSERT_EQUAL(h5_reals(&h5, "a"), 4 + ROWS * COLUMNS);
-  h5_verify(&h5);
+  CU_ASSERT_EQUAL(h5_members(&h5), 6);
+  h5_guard_file(&h5);
   CU_ASSERT_EQUAL(h5_close(&h5), STATUS_OK);
   CU_ASSERT_STRING_EQUAL(error.text, "");
   CU_ASSERT(out.count == in.count && out.small == in.small && out.real == in.real && out.yes && !out.no);
@@ -95,7 +96,7 @@ static void test_first_failure(void) {
   h5_values(&h5, "bytes", H5_KIND_U8, 4, 0, &value);
   h5_u64(&h5, "count", &value);
   h5_absent(&h5, "count");
-  h5_verify(&h5);
+  h5_guard_file(&h5);
   CU_ASSERT(!h5_has(&h5, "count") && h5_rows(&h5, "bytes") == 0);
   CU_ASSERT_EQUAL(h5_close(&h5), STATUS_MISMATCH);
   CU_ASSERT_EQUAL(memcmp(&first, &error, sizeof error), 0);

@@ -1,4 +1,5 @@
 #include "learner/metrics.h"
+#include "learner/sac.h"
 #include "tests/support/unit.h"
 
 #include <stdio.h>

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -256,6 +257,41 @@ static void test_given_up(void) {
   scene_release(&s);
 }
 
+// A limit on the size of files stands for a disk that has so much room.
+static enum status save_within(struct scene *s, rlim_t bytes, struct error *error) {
+  struct rlimit before;
+  getrlimit(RLIMIT_FSIZE, &before);
+  setrlimit(RLIMIT_FSIZE, &(struct rlimit){bytes, before.rlim_max});
+  const enum status status = saving_whole(&s->saving, error);
+  setrlimit(RLIMIT_FSIZE, &before);
+  return status;
+}
+
+static void test_partial(void) {
+  struct scene s;
+  struct error error = {0};
+  const struct error *partial;
+  scene_init(&s, 60000);
+  signal(SIGXFSZ, SIG_IGN);
+  partial = &s.saving.partial;
+  CU_ASSERT_EQUAL(save_within(&s, 1000, &error), STATUS_IO); // nothing fits
+  CU_ASSERT(strstr(error.text, "File too large") && !partial->status && !there(&s, "ckpt-50.h5"));
+  error_clear(&error);
+  CU_ASSERT_EQUAL(save_within(&s, 400000, &error), STATUS_OK);
+  CU_ASSERT(partial->status == STATUS_IO &&
+            strstr(partial->text, "File too large; ckpt-50.h5 is saved without its replay"));
+  CU_ASSERT_STRING_EQUAL(s.reporter.checkpoint, "ckpt-50.h5");
+  updates_in(&s, "ckpt-50.h5");                                // it verifies
+  CU_ASSERT_EQUAL(save_within(&s, 400000, &error), STATUS_OK); // which stays as it is
+  CU_ASSERT(partial->status == STATUS_IO && updates_in(&s, "ckpt-50.h5") == s.job.limiter.updates);
+  CU_ASSERT_EQUAL(saving_whole(&s.saving, &error), STATUS_OK);
+  CU_ASSERT_EQUAL(partial->status, STATUS_OK);                 // whole now
+  CU_ASSERT_EQUAL(save_within(&s, 400000, &error), STATUS_OK); // and so it stays
+  CU_ASSERT_EQUAL(partial->status, STATUS_OK);
+  CU_ASSERT_STRING_EQUAL(error.text, "");
+  scene_release(&s);
+}
+
 int main(void) {
   linalg_init();
   log_init(0, LOG_ERROR);
@@ -267,6 +303,7 @@ int main(void) {
       {"best.h5 comes after the checkpoint under way; the end waits for both", test_best},
       {"a signal ends the waiting, and leaves a save that works", test_signal},
       {"what is being saved can be given up for something newer", test_given_up},
+      {"on a full disk all but the replay is saved, and it is said", test_partial},
   };
   return unit_run("saving", cases, sizeof cases / sizeof *cases);
 }

@@ -100,6 +100,8 @@ static void test_bad_spec(void) {
   spec = make_spec(), spec.action_high = NULL, refuse(spec);
   spec = make_spec(), spec.action_high = low, refuse(spec);
   spec = make_spec(), spec.action_low = (const double[]){-INFINITY, 0}, refuse(spec);
+  const double far_low[2] = {-1.7e308, 0}, far_high[2] = {1.7e308, 1}; // whose difference is not finite
+  spec = make_spec(), spec.action_low = far_low, spec.action_high = far_high, refuse(spec);
   spec = make_spec(), spec.info_dim = 17, refuse(spec);
   spec = make_spec(), spec.info_names = NULL, refuse(spec);
   corsac_sim_close(NULL);

@@ -124,6 +124,11 @@ static void refused_npz(void (*spoil)(struct trained_policy *), const char *text
 
 static void spoil_weight(struct trained_policy *policy) { policy->weights.values[7] = NAN; }
 static void spoil_bounds(struct trained_policy *policy) { policy->action_high[1] = policy->action_low[1]; }
+static void spoil_difference(struct trained_policy *policy) {
+  policy->action_low[0] = -1.7e308;
+  policy->action_high[0] = 1.7e308;
+}
+static void spoil_variance(struct trained_policy *policy) { policy->normalizer.m2[1] = -1e-12; }
 static void spoil_normalizer(struct trained_policy *policy) { policy->normalizer.mean[2] = INFINITY; }
 
 static void test_refused(void) {
@@ -143,8 +148,10 @@ static void test_refused(void) {
   refused(text, STATUS_FORMAT, "text.h5: is damaged, or no HDF5 file");
   refused(other, STATUS_FORMAT, "is an .npz, but no policy of corsac");
   refused_npz(spoil_weight, "a weight of the policy is nan");
-  refused_npz(spoil_bounds, "action 1 goes from -2.5 to -2.5");
+  refused_npz(spoil_bounds, "the bounds of action 1 are [-2.5, -2.5]");
+  refused_npz(spoil_difference, "the bounds of action 0 are [-1.7e+308, 1.7e+308]");
   refused_npz(spoil_normalizer, "the normalizer's component 2 is not finite");
+  refused_npz(spoil_variance, "the normalizer's component 1 is not finite, or its variance negative");
   npz_release(&file);
   free(nowhere);
   free(text);

@@ -67,7 +67,9 @@ class Actions(unittest.TestCase):
 
     def test_refused_spaces_are_named(self):
         unbounded = Box(numpy.array([-1, -numpy.inf]), numpy.array([1, 2]))
-        for space, words in ((Discrete(4), "Discrete(4)"), (unbounded, "component 1"), (Box(1, 1, (1,)), "component 0")):
+        apart = Box(numpy.array([-1.7e308]), numpy.array([1.7e308]), dtype=numpy.float64)  # by more than there is
+        for space, words in ((Discrete(4), "Discrete(4)"), (unbounded, "component 1"), (Box(1, 1, (1,)), "component 0"),
+                             (apart, "component 0")):
             with self.assertRaises(corsac_gym.Unsupported) as caught:
                 corsac_gym.action_bounds(space)
             self.assertIn(words, str(caught.exception))
