@@ -82,7 +82,7 @@ static const struct option table[] = {
      "steps by which either side may be ahead of utd; 0: what every actor ships at once"},
     {"learning_starts", OPTION_COUNT, OPTION_FIXED, AT(learning_starts), "1000", 0, ANY_COUNT, NULL, "data",
      "steps with uniformly random actions before the first update"},
-    {"replay_capacity", OPTION_COUNT, OPTION_FIXED, AT(replay_capacity), "1000000", 1, ANY_COUNT, NULL, "data",
+    {"replay_capacity", OPTION_COUNT, OPTION_FIXED, AT(replay_capacity), "1000000", 1, UINT32_MAX, NULL, "data",
      "transitions that replay holds"},
     {"send_steps", OPTION_COUNT, OPTION_FREE_ASYNC, AT(send_steps), "16", 1, 65536, NULL, "data",
      "steps that an actor collects before it ships them"},
@@ -136,7 +136,7 @@ const struct option *options_find(const char *name) {
 
 const char *options_nearest(const char *name) {
   struct nearest nearest = {.word = name};
-  for (size_t i = 0; i < OPTIONS; i++) nearest_try(&nearest, table[i].name, 0);
+  for (size_t i = 0; i < OPTIONS; i++) nearest_try(&nearest, table[i].name, 4); // "batch", too
   return nearest.name;
 }
 
@@ -167,23 +167,47 @@ static bool clean_number(const char *text, char clean[WORD_SIZE]) {
 static bool parse_number(const char *text, double *value) {
   char clean[WORD_SIZE], *end;
   if (!clean_number(text, clean)) return false;
-  *value = strtod(clean, &end);
-  return *end == '\0' && isfinite(*value);
+  *value = strtod(clean, &end) + 0; // -0 becomes 0
+  const bool vanished = *value == 0 && strcspn(clean, "123456789") < strcspn(clean, "eE");
+  return *end == '\0' && isfinite(*value) && !vanished;
 }
 
-// 1000000, 1_000_000 or 1e6; what is written with a point or an exponent goes through a double and so up to 2^53.
-static bool parse_count(const char *text, uint64_t *value) {
-  char clean[WORD_SIZE], *end;
-  if (!clean_number(text, clean) || clean[0] == '-') return false;
-  errno = 0;
-  unsigned long long integer = strtoull(clean, &end, 10);
-  if (*end == '\0') {
-    *value = integer;
-    return errno == 0;
+// "25e2" as its digits, with no 0 at the end, and how many places the integer has; false where it is none.
+static bool split_integer(const char *text, char digits[WORD_SIZE], long *count, long *places) {
+  long point = 0, exponent = 0;
+  bool fraction = false;
+  *count = 0;
+  for (; isdigit((unsigned char)*text) || (*text == '.' && !fraction); text++) {
+    fraction |= *text == '.';
+    if (*text != '.') digits[(*count)++] = *text;
+    point += *text != '.' && !fraction;
   }
-  double number;
-  if (!parse_number(clean, &number) || number < 0 || number > ANY_COUNT || number != floor(number)) return false;
-  *value = (uint64_t)number;
+  if (*count == 0) return false;
+  if (*text == 'e' || *text == 'E') {
+    if (!isdigit((unsigned char)text[1 + (text[1] == '+' || text[1] == '-')])) return false;
+    char *end;
+    exponent = strtol(text + 1, &end, 10);
+    text = end;
+    if (exponent < -2 * WORD_SIZE) exponent = -2 * WORD_SIZE; // more digits than a word has
+    if (exponent > 2 * WORD_SIZE) exponent = 2 * WORD_SIZE;
+  }
+  while (*count > 0 && digits[*count - 1] == '0') (*count)--;
+  *places = *count == 0 ? 0 : point + exponent;
+  return *text == '\0' && *places >= *count;
+}
+
+// 1000000, 1_000_000, 1e6 or 2.5e3: exactly the integer that is written, since not every one is a double.
+static bool parse_count(const char *text, uint64_t *value) {
+  char clean[WORD_SIZE], digits[WORD_SIZE];
+  long count, places;
+  if (!clean_number(text, clean) || !split_integer(clean + (clean[0] == '+'), digits, &count, &places)) return false;
+  uint64_t result = 0;
+  for (long i = 0; i < places; i++) {
+    const uint64_t digit = i < count ? (uint64_t)(digits[i] - '0') : 0;
+    if (result > (UINT64_MAX - digit) / 10) return false;
+    result = 10 * result + digit;
+  }
+  *value = result;
   return true;
 }
 
@@ -198,6 +222,11 @@ static bool parse_bool(const char *text, bool *value) {
   return false;
 }
 
+// 2^53 + 1 as a double is 2^53, so integers are compared as such; ANY_SEED is one more than there can be.
+static bool in_range_exactly(const struct option *option, uint64_t value) {
+  return value >= (uint64_t)option->low && (option->high == ANY_SEED || value <= (uint64_t)option->high);
+}
+
 // Widths with commas between them, blanks around them allowed.
 static bool parse_widths(const struct option *option, const char *text, struct config_widths *widths) {
   *widths = (struct config_widths){0};
@@ -209,7 +238,7 @@ static bool parse_widths(const struct option *option, const char *text, struct c
     if (length >= WORD_SIZE || widths->count == CONFIG_MAX_HIDDEN) return false;
     memcpy(word, text, length);
     word[length] = '\0';
-    if (!parse_count(word, &width) || (double)width < option->low || (double)width > option->high) return false;
+    if (!parse_count(word, &width) || !in_range_exactly(option, width)) return false;
     widths->width[widths->count++] = (uint32_t)width;
     text += length;
     text += strspn(text, " ");
@@ -226,6 +255,18 @@ static bool is_choice(const char *choices, const char *text) {
     choices += next + (choices[next] == '|');
   }
   return false;
+}
+
+// Which of "a|b|c" was probably meant, in `words`; or NULL.
+static const char *nearest_choice(const char *choices, const char *text, char words[2 * WORD_SIZE]) {
+  struct nearest nearest = {.word = text};
+  snprintf(words, 2 * WORD_SIZE, "%s", choices);
+  for (char *word = words, *next; word; word = next) {
+    next = strchr(word, '|');
+    if (next) *next++ = '\0';
+    nearest_try(&nearest, word, 3);
+  }
+  return nearest.name;
 }
 
 // Length of the character that starts here; 0 if it is not printable UTF-8, which no YAML or JSON reader could take.
@@ -312,7 +353,7 @@ enum status option_set(const struct option *option, struct config *config, const
     *(bool *)field = flag;
     return STATUS_OK;
   case OPTION_COUNT:
-    if (!parse_count(text, &count) || !in_range(option, (double)count)) break;
+    if (!parse_count(text, &count) || !in_range_exactly(option, count)) break;
     *(uint64_t *)field = count;
     return STATUS_OK;
   case OPTION_NUMBER:
@@ -334,9 +375,12 @@ enum status option_set(const struct option *option, struct config *config, const
     snprintf(field, sizeof config->log_level, "%s", text);
     return STATUS_OK;
   }
-  char form[200];
+  char form[200], words[2 * WORD_SIZE];
   describe_form(option, form, sizeof form);
-  return error_set(error, STATUS_USAGE, "%s: must be %s, not \"%.100s\"", where, form, text);
+  const char *choices = option->type == OPTION_BOOL ? "true|false|yes|no|on|off" : option->choices;
+  const char *near = choices ? nearest_choice(choices, text, words) : NULL;
+  return error_set(error, STATUS_USAGE, "%s: must be %s, not \"%.100s\"%s%s%s", where, form, text,
+                   near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 }
 
 void option_get(const struct option *option, const struct config *config, char *text, size_t size) {
@@ -401,6 +445,13 @@ static enum status unknown_option(const char *written, const char *name, struct 
   return error_set(error, STATUS_USAGE, "%.100s: there is no such option; did you mean --%s%s?", written, no, spelt);
 }
 
+// Or a slip in one, which is refused as such.
+static bool is_truth_value(const char *text) {
+  bool flag;
+  char words[2 * WORD_SIZE];
+  return parse_bool(text, &flag) || nearest_choice("true|false", text, words);
+}
+
 // One option at argv[0]; used gets 1, or 2 if its value is argv[1].
 static enum status parse_one(int argc, char **argv, struct option_given *given, int *used, struct error *error) {
   const char *argument = argv[0];
@@ -409,7 +460,7 @@ static enum status parse_one(int argc, char **argv, struct option_given *given, 
     return error_set(error, STATUS_USAGE, "%.200s: is no option; options are spelt --name VALUE", argument);
   }
   size_t length = strcspn(argument, "=");
-  bool has_value = argument[length] == '=', flag;
+  bool has_value = argument[length] == '=';
   char written[2 + NAME_SIZE], name[NAME_SIZE] = "";
   if (length >= sizeof written) return unknown_option(argument, argument + 2, error);
   memcpy(written, argument, length);
@@ -427,7 +478,7 @@ static enum status parse_one(int argc, char **argv, struct option_given *given, 
   if (!option) return unknown_option(written, written + 2, error);
   if (has_value) {
     *given = (struct option_given){option, argument + length + 1};
-  } else if (option->type == OPTION_BOOL && !(argc > 1 && parse_bool(argv[1], &flag))) {
+  } else if (option->type == OPTION_BOOL && !(argc > 1 && is_truth_value(argv[1]))) {
     *given = (struct option_given){option, "true"};
   } else if (argc > 1 && strncmp(argv[1], "--", 2) != 0) {
     *given = (struct option_given){option, argv[1]};

@@ -32,6 +32,15 @@ bad_train 'no environment' 2 'env: none is given' --run-dir "$new"
 bad_train 'an unknown environment' 2 'no environment is called "Pendulum-v2": did you mean Pendulum-v1' --env Pendulum-v2 --run-dir "$new"
 bad_train 'no environment of Gymnasium' 2 'gym: names no environment: gym:ID' --env gym: --run-dir "$new"
 bad 'an unknown option of eval' 2 'there is no option --epsiodes \(did you mean --episodes' "$CORSAC" eval "$base" --epsiodes 3
+for slip in '--verison|--version' 'evla|eval' 'help --man trian|train' 'train --batchsize 3|--batch-size' 'train --lr-critc 1|--lr-critic' \
+  'train --batch 3|--batch-size' 'train --backend tile|tiles' 'train --log-level inf|info' 'train --sync ture|true' 'bench lerner|learner' \
+  'bench learner --round 3|--rounds' 'bench learner --backnd tiles|--backend' 'cluster slrum|slurm' 'export x --format onx|onnx' \
+  'plot --ouput x|--output' 'new-env a --lang fotran|fortran'; do
+  bad "a slip: corsac ${slip%|*}" 2 "did you mean ${slip#*|}[?)]" "$CORSAC" ${slip%|*}
+done
+bad_train 'an integer that no double holds' 2 '--env-steps: must be an integer from 1 to 2\^53, not "9007199254740993"' $small --env-steps 9007199254740993 --run-dir "$new"
+printf 'env: Pendulum-v1\nenv_steps: 9007199254740993\n' >"$tmp/large.yaml"
+bad_train '... in a file' 2 'large.yaml:2: env_steps: must be an integer from 1 to 2\^53' --config "$tmp/large.yaml" --run-dir "$new"
 bad 'eval of nothing' 2 'say which policy' "$CORSAC" eval
 bad 'no episodes' 2 '--episodes: must be an integer from 1' "$CORSAC" eval "$base" --episodes 0
 
@@ -181,7 +190,7 @@ rm -rf "$new"
 
 # --- resources ----------------------------------------------------------------------------------------------------------------
 bad_train 'replay too large for the memory' 1 'replay.*GiB.*lower replay_capacity' $small --replay-capacity 4000000000 --run-dir "$new"
-bad_train 'replay of more rows than there can be' '[12]' 'replay_capacity' $small --replay-capacity 1e12 --run-dir "$new"
+bad_train 'replay of more rows than there can be' 2 'replay-capacity: must be an integer from 1 to 4294967295' $small --replay-capacity 1e12 --run-dir "$new"
 bad 'networks too large for the memory' 1 'no memory for [0-9.]+ MiB' bash -c 'ulimit -v 1500000 && exec "$@"' sh \
   "$CORSAC" train $small --hidden 16384,16384,16384 --run-dir "$new"
 
