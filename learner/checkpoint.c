@@ -309,9 +309,11 @@ static void write_replay(struct h5 *h5, struct replay *replay, const struct chec
 }
 
 // File row (oldest + i) mod size becomes memory row i. A piece that the oldest row divides goes to two places.
-static void read_rows(struct h5 *h5, struct replay *replay, uint64_t size, uint64_t oldest) {
+static void read_rows(struct h5 *h5, struct job *job, uint64_t size, uint64_t oldest) {
+  struct replay *replay = job->replay;
   struct columns columns;
   columns_open(h5, &columns, replay, size);
+  if (h5->status == STATUS_OK) h5->status = job_reserve_replay(job, size, job->limiter.steps, h5->error);
   for (uint64_t row = 0; row < size; row += columns.rows) {
     const uint64_t count = size - row < columns.rows ? size - row : columns.rows;
     columns_move(h5, &columns, row, count);
@@ -345,7 +347,7 @@ static void read_replay(struct h5 *h5, struct job *job) {
   // A full ring begins at its cursor; in one of another capacity the oldest row comes first.
   const uint64_t oldest = room != capacity && size == capacity ? cursor : 0;
   h5->hint = "/replay/size";
-  read_rows(h5, job->replay, size, oldest);
+  read_rows(h5, job, size, oldest);
   h5->hint = "";
   if (h5->status == STATUS_OK) replay_set_state(job->replay, size, room == capacity ? cursor : size % room);
 }

@@ -189,7 +189,9 @@ expect_status 'its checkpoints are whole' 0 "$CORSAC" inspect "$new"
 rm -rf "$new"
 
 # --- resources ----------------------------------------------------------------------------------------------------------------
-bad_train 'replay too large for the memory' 1 'replay.*GiB.*lower replay_capacity' $small --replay-capacity 4000000000 --run-dir "$new"
+bad_train 'replay too large for the memory' 1 'replay.*GiB.*lower replay_capacity' $small --env-steps 4e9 --replay-capacity 4000000000 --run-dir "$new"
+train 'replay too large for the memory, which env_steps never fills' $small --replay-capacity 4000000000 --run-dir "$tmp/bounded"
+train '... resumed' --resume "$tmp/bounded" --env-steps 400
 bad_train 'replay of more rows than there can be' 2 'replay-capacity: must be an integer from 1 to 4294967295' $small --replay-capacity 1e12 --run-dir "$new"
 bad 'networks too large for the memory' 1 'no memory for [0-9.]+ MiB' bash -c 'ulimit -v 1500000 && exec "$@"' sh \
   "$CORSAC" train $small --hidden 16384,16384,16384 --run-dir "$new"
@@ -232,7 +234,7 @@ bad_mpi 'a plugin for another ABI' 1 'old_abi.so.*ABI' $small --env "$plugins/ol
 bad_mpi 'create fails' 1 'rank [12]: .*no licence' $small --env "$plugins/fail_create.so" --run-dir "$new"
 keeps_new=1 bad_mpi 'step fails' 1 'rank 1: .*environment 0 .*step 80 of the episode failed' $small --envs 1 --eval-every 0 --env-max-failures 1 --env "$plugins/fail_step.so:80" --run-dir "$new"
 keeps_new=1 bad_mpi 'step returns NaN, in sync' 1 'rank [12]: .*step 80 .*not finite' $small --eval-every 0 --env-max-failures 1 --sync --env "$plugins/nan_obs.so:80" --run-dir "$new"
-bad_mpi 'replay too large for the memory' 1 'replay.*GiB.*lower replay_capacity' $small --replay-capacity 4000000000 --run-dir "$new"
+bad_mpi 'replay too large for the memory' 1 'replay.*GiB.*lower replay_capacity' $small --env-steps 4e9 --replay-capacity 4000000000 --run-dir "$new"
 
 # The same program with another version in it.
 version=$("$CORSAC" --version | sed 's/^corsac //')
