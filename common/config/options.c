@@ -116,7 +116,7 @@ static const struct option table[] = {
     {"eval_episodes", OPTION_COUNT, OPTION_FREE, AT(eval_episodes), "10", 1, 1e6, NULL, "reports",
      "episodes of an evaluation"},
     {"log_every", OPTION_COUNT, OPTION_FREE, AT(log_every), "1000", 0, ANY_COUNT, NULL, "reports",
-     "steps between rows of metrics.csv; 0: none"},
+     "steps between rows of metrics.csv; 0: only at the end"},
     {"tensorboard", OPTION_BOOL, OPTION_FREE, AT(tensorboard), "true", 0, 0, NULL, "reports",
      "write the rows of metrics.csv as TensorBoard's event files too"},
 };
@@ -541,12 +541,15 @@ enum status options_check(const struct config *config, struct error *error) {
   return STATUS_OK;
 }
 
+bool options_is_fixed(const struct option *option, const struct config *config) {
+  return option->rule == OPTION_FIXED || (option->rule == OPTION_FREE_ASYNC && config->sync);
+}
+
 enum status options_check_resume(const struct config *saved, const struct config *now, struct error *error) {
   for (size_t i = 0; i < OPTIONS; i++) {
     const struct option *option = &table[i];
-    bool fixed = option->rule == OPTION_FIXED || (option->rule == OPTION_FREE_ASYNC && saved->sync);
     char before[CONFIG_TEXT], after[CONFIG_TEXT];
-    if (!fixed) continue;
+    if (!options_is_fixed(option, saved)) continue;
     option_get(option, saved, before, sizeof before);
     option_get(option, now, after, sizeof after);
     if (strcmp(before, after) == 0) continue;
