@@ -4,6 +4,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/version.h"
+#include "common/config/options.h"
 #include "common/nn/linalg.h"
 #include "common/wire/assignment.h"
 #include "learner/checkpoint.h"
@@ -53,7 +54,8 @@ static void say_start(const struct setup *setup, const struct job *job, uint32_t
              (unsigned long long)job->limiter.updates);
   log_info("run directory %s", config->run_dir);
   say_settings(setup, job, actors);
-  affinity_check(setup->wanted_threads, setup->ranks);
+  affinity_check(setup->wanted_threads, setup->ranks,
+                 setup->resume && options_is_fixed(options_find("learner_threads"), config));
 }
 
 static uint64_t first_threshold(uint64_t every, uint64_t steps) {

@@ -105,12 +105,6 @@ static bool was_set(const struct settings *settings, const char *name, char valu
   return strcmp(before, value) != 0;
 }
 
-static bool is_plugin_here(const struct config *config) {
-  const size_t name = strcspn(config->env, ":");
-  return !config->isolate && config->ranks_per_env == 1 &&
-         (memchr(config->env, '/', name) || (name > 3 && strncmp(config->env + name - 3, ".so", 3) == 0));
-}
-
 // Options that somebody has set and that another makes idle.
 static void doubt_idle(struct doubts *doubts) {
   const struct settings *settings = doubts->of;
@@ -126,7 +120,7 @@ static void doubt_idle(struct doubts *doubts) {
       {!config->alpha.is_auto, "lr_alpha", "alpha is a number, so it is not learned"},
       {!config->alpha.is_auto, "target_entropy", "alpha is a number, so it is not learned"},
       {config->eval_every == 0, "eval_episodes", "eval_every is 0, so there are no evaluations"},
-      {is_plugin_here(config), "env_timeout",
+      {options_can_isolate(config), "env_timeout",
        "a plugin's call runs in its actor's process and cannot be cut off (--isolate lets it be); only the start is "
        "bounded"},
   };

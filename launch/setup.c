@@ -213,9 +213,9 @@ static enum status count_groups(const struct config *config, uint32_t *actors, s
         k);
   if (*actors % k != 0)
     return error_set(error, STATUS_USAGE,
-                     "ranks_per_env %llu: %u ranks beside the learner make no groups of %llu; start one more than a "
+                     "ranks_per_env %llu: %u rank%s beside the learner make%s no groups of %llu; start one more than a "
                      "multiple, say mpirun -n %llu",
-                     k, *actors, k, 1 + (*actors / k + 1) * k);
+                     k, *actors, *actors == 1 ? "" : "s", *actors == 1 ? "s" : "", k, 1 + (*actors / k + 1) * k);
   *actors /= (uint32_t)k;
   return STATUS_OK;
 }

@@ -37,6 +37,7 @@ static int train_alone(int argc, char **argv, const volatile sig_atomic_t *stop)
   enum status status = transport_loopback_create(2, ends, &error);
   const size_t board = setup_board_capacity(&setup.config);
   for (int i = 0; i < 2 && status == STATUS_OK; i++) status = transport_board_open(ends[i], board, &error);
+  for (int i = 0; i < 2 && status == STATUS_OK; i++) transport_is_one_process(ends[i]);
   if (status == STATUS_OK) actor = actor_create(&setup.config, ends[1], stop, &error);
   if (actor) {
     ending = role_lead(&setup, ends[0], actor, stop);

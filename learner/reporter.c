@@ -88,8 +88,9 @@ static void say_learner_bound(struct reporter *reporter, const struct job *job, 
     return;
   reporter->said_learner_bound = true;
   log_info("the learner is the limit: actors wait %.0f %% of their time for it. A lower --utd or more "
-           "--learner-threads would speed the job up, more actors would not.",
-           100 * job->metrics.actor_wait / (seconds * roster->active));
+           "--learner-threads would speed %s up, more actors would not.",
+           100 * job->metrics.actor_wait / (seconds * roster->active),
+           job->config.sync ? "a new run (a resumed one in sync mode keeps both)" : "the job, from a resume on");
 }
 
 void reporter_row(struct reporter *reporter, struct job *job, const struct roster *roster) {

@@ -541,6 +541,13 @@ enum status options_check(const struct config *config, struct error *error) {
   return STATUS_OK;
 }
 
+bool options_can_isolate(const struct config *config) {
+  const char *env = config->env;
+  const size_t name = strcspn(env, ":");
+  const bool plugin = memchr(env, '/', name) || (name > 3 && strncmp(env + name - 3, ".so", 3) == 0);
+  return plugin && !config->isolate && config->ranks_per_env == 1;
+}
+
 bool options_is_fixed(const struct option *option, const struct config *config) {
   return option->rule == OPTION_FIXED || (option->rule == OPTION_FREE_ASYNC && config->sync);
 }

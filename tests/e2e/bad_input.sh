@@ -29,7 +29,7 @@ bad_train 'a negative count' 2 '--env-steps: must be an integer' $small --env-st
 bad_train 'values that do not fit each other' 2 'target_subset: 3 of only 2 critics' $small --target-subset 3 --run-dir "$new"
 bad_train 'sync with a free learner' 2 'utd: 0 .* sync' $small --sync --utd 0 --run-dir "$new"
 bad_train 'no environment' 2 'env: none is given' --run-dir "$new"
-bad_train 'an unknown environment' 2 'no environment is called "Pendulum-v2": did you mean Pendulum-v1' --env Pendulum-v2 --run-dir "$new"
+bad_train 'an unknown environment' 2 'rank 0: no environment is called "Pendulum-v2": did you mean Pendulum-v1' --env Pendulum-v2 --run-dir "$new"
 bad_train 'no environment of Gymnasium' 2 'gym: names no environment: gym:ID' --env gym: --run-dir "$new"
 bad 'an unknown option of eval' 2 'there is no option --epsiodes \(did you mean --episodes' "$CORSAC" eval "$base" --epsiodes 3
 for slip in '--verison|--version' 'evla|eval' 'help --man trian|train' 'train --batchsize 3|--batch-size' 'train --lr-critc 1|--lr-critic' \
@@ -148,6 +148,8 @@ bad 'eval in an environment of another shape' 1 'counter.so' "$CORSAC" eval "$ba
 
 # --- the run directory --------------------------------------------------------------------------------------------------------
 bad_train 'a run directory that exists' '[12]' 'base.*--resume' $small --run-dir "$base"
+mkdir "$tmp/theirs" && touch "$tmp/theirs/data"
+bad_train 'a directory of something else' '[12]' 'theirs is not empty \(it holds data\): for a new run choose another --run-dir$' $small --run-dir "$tmp/theirs"
 bad_train 'a file in its place' 1 'text.h5' $small --run-dir "$tmp/text.h5/run"
 cp -r "$base" "$tmp/locked"
 start "$CORSAC" train --resume "$tmp/locked" --env-steps 100000000 --checkpoint-every 0 --eval-every 0 --log-every 0

@@ -439,6 +439,25 @@ static void test_check(void) {
   CU_ASSERT(strstr(error.text, "batch_size") && strstr(error.text, "replay_capacity"));
 }
 
+static void test_can_isolate(void) {
+  static const struct {
+    const char *env;
+    bool isolate;
+    uint64_t ranks;
+    bool can;
+  } cases[] = {
+      {"./solver.so:a/b", false, 1, true}, {"solver.so", false, 1, true},      {"lib/solver", false, 1, true},
+      {"./solver.so", true, 1, false},     {"./solver.so", false, 2, false},   {"Pendulum-v1", false, 1, false},
+      {"exec:./solver", false, 1, false},  {"gym:Hopper-v5", false, 1, false}, {"so", false, 1, false}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct config config = config_default();
+    snprintf(config.env, sizeof config.env, "%s", cases[i].env);
+    config.isolate = cases[i].isolate;
+    config.ranks_per_env = cases[i].ranks;
+    CU_ASSERT_EQUAL(options_can_isolate(&config), cases[i].can);
+  }
+}
+
 // Another value than the default for each option.
 static const char *another_value(const struct option *option) {
   switch (option->type) {
@@ -542,6 +561,7 @@ int main(void) {
       {"the command line takes every spelling that is promised", test_command_line},
       {"a wrong command line is refused as a whole, by name", test_command_line_refused},
       {"what does not go together is refused", test_check},
+      {"isolate is advised where it would do something", test_can_isolate},
       {"a resume keeps what is fixed and frees the rest", test_resume},
       {"each option has its rule on resume", test_rules},
       {"help shows every option or one group", test_help},
