@@ -301,7 +301,6 @@ enum status setup_resolve(struct setup *setup, int argc, char **argv, uint32_t a
   setup->resume = resume[0] != 0;
   setup->in_place = setup->resume && is_directory(resume);
   status = setup->resume ? resolve_resume(setup, &request, resume, error) : resolve_new(setup, &request, error);
-  if (status == STATUS_OK && setup->resume) status = check_end(setup, resume, actors, error);
   const uint32_t ranks = actors;
   if (status == STATUS_OK) status = count_groups(&setup->config, &actors, error);
   if (status == STATUS_OK) status = resolve_envs(setup, actors, error);
@@ -316,6 +315,8 @@ enum status setup_resolve(struct setup *setup, int argc, char **argv, uint32_t a
   if (setup->resume && config->init_policy[0])
     return error_set(error, STATUS_USAGE,
                      "init_policy: a resumed run goes on with its own policy; give --init-policy to a new run only");
+  status = check_end(setup, resume, ranks, error);
+  if (status != STATUS_OK) return status;
   snprintf(setup->init_replay, sizeof setup->init_replay, "%s", config->init_replay);
   snprintf(setup->init_policy, sizeof setup->init_policy, "%s", config->init_policy);
   config->resume[0] = config->config[0] = config->init_replay[0] = config->init_policy[0] = 0; // not of the job

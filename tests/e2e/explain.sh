@@ -65,7 +65,7 @@ def look(file, text, norm):
         close(e["log_probability"], logpi.sum(), "log pi", 1e-5)
         q = min(net(f, f"critics/{k}", ["q"], np.concatenate([obs, np.tanh(u)]), norm)[0][0] for k in f["critics"])
         close(e["min_q"], q, "min Q")
-        close(e["alpha"], math.exp(f["temperature/log_alpha"][()]), "alpha")
+        close(e["alpha"], np.exp(f["temperature/log_alpha"][()]), "alpha")
     for what in "log_probability_gradient", "objective_gradient":
         for part in "mean", "log_std":
             close(e[what][part], e[what][part + "_difference"], what + " " + part, 1e-5)
