@@ -120,14 +120,14 @@ static void doubt_idle(struct doubts *doubts) {
       {!config->alpha.is_auto, "lr_alpha", "alpha is a number, so it is not learned"},
       {!config->alpha.is_auto, "target_entropy", "alpha is a number, so it is not learned"},
       {config->eval_every == 0, "eval_episodes", "eval_every is 0, so there are no evaluations"},
-      {options_can_isolate(config), "env_timeout",
-       "a plugin's call runs in its actor's process and cannot be cut off (--isolate lets it be); only the start is "
-       "bounded"},
   };
   char value[CONFIG_TEXT];
   for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
     if (pairs[i].idle && was_set(settings, pairs[i].name, value))
       doubt(doubts, "%s %.40s does nothing: %s", pairs[i].name, value, pairs[i].because);
+  if (options_can_isolate(config) && was_set(settings, "env_timeout", value))
+    doubt(doubts, "env_timeout %.40s cuts off no step of a plugin that runs in its actor's process: --isolate lets it",
+          value);
   if (!config->sync && config->min_actors > settings->actors)
     doubt(doubts, "min_actors %llu does nothing: the job has %u actor%s", n(config->min_actors), settings->actors,
           settings->actors == 1 ? "" : "s");

@@ -93,8 +93,8 @@ enum status learner_start(struct learner *learner, struct error *error) {
     }
   }
   if (anew > 0)
-    log_info("%u of %llu environments begin a new episode: the checkpoint does not hold their running one", anew,
-             (unsigned long long)job->config.envs);
+    log_info("%u of %llu environment%s begin%s a new episode: the checkpoint does not hold the running one", anew,
+             (unsigned long long)job->config.envs, job->config.envs == 1 ? "" : "s", anew == 1 ? "s" : "");
   if (status == STATUS_OK) status = send_all_empty(learner, MESSAGE_START, false, error);
   reporter_status(&learner->reporter, job, &learner->roster, "running", -1, "");
   return status;

@@ -45,9 +45,9 @@ static void finish_evaluation(struct learner *learner) {
   job->metrics.evaluated = 1;
   job->metrics.eval_return = result.mean;
   const bool best = result.mean > job->best_return;
-  log_info("evaluation at %llu steps: mean return %.2f +- %.2f over %u episodes (%.2f to %.2f)%s",
-           (unsigned long long)evaluation->env_steps, result.mean, result.std, result.episodes, result.low, result.high,
-           best ? ", the best so far" : "");
+  log_info("evaluation at %llu steps: mean return %.2f +- %.2f over %u episode%s (%.2f to %.2f)%s",
+           (unsigned long long)evaluation->env_steps, result.mean, result.std, result.episodes,
+           result.episodes == 1 ? "" : "s", result.low, result.high, best ? ", the best so far" : "");
   if (!best) return;
   job->best_return = result.mean;
   struct error unsaved = {0};

@@ -93,7 +93,7 @@ static const struct option table[] = {
     {"min_actors", OPTION_COUNT, OPTION_FREE, AT(min_actors), "1", 1, 1e6, NULL, "data",
      "with fewer actors alive the job saves and stops, with exit status 75"},
     {"env_timeout", OPTION_NUMBER, OPTION_FREE, AT(env_timeout), "600", 0.1, 1e6, NULL, "environment",
-     "seconds that an environment may take to be created, to reset or to step"},
+     "seconds that an environment may take to be created, to reset or to step; a plugin is cut off with isolate only"},
     {"env_max_failures", OPTION_COUNT, OPTION_FREE, AT(env_max_failures), "10", 1, 1e9, NULL, "environment",
      "failures of an environment in a row after which its actor gives up"},
     {"isolate", OPTION_BOOL, OPTION_FREE, AT(isolate), "false", 0, 0, NULL, "environment",
@@ -104,7 +104,7 @@ static const struct option table[] = {
      "directory of libmujoco and the tasks' models; empty: where `install-deps.sh mujoco` puts them"},
 
     {"checkpoint_every", OPTION_COUNT, OPTION_FREE, AT(checkpoint_every), "50000", 0, ANY_COUNT, NULL, "reports",
-     "steps between checkpoints; 0: only at the end"},
+     "steps between checkpoints; 0: only by checkpoint_minutes and at the end"},
     {"checkpoint_minutes", OPTION_NUMBER, OPTION_FREE, AT(checkpoint_minutes), "30", 0, 1e6, NULL, "reports",
      "minutes after which a checkpoint is due in any case; 0: never"},
     {"checkpoint_keep", OPTION_COUNT, OPTION_FREE, AT(checkpoint_keep), "3", 1, 1000, NULL, "reports",

@@ -82,7 +82,7 @@ static void test_doubts(void) {
       {NULL, 0, "--min-actors 4", "min_actors 4 does nothing: the job has 3 actors", NULL},
       {NULL, 0, "--min-actors 3", NULL, NULL},
       {NULL, 0, "--sync --min-actors 2", "min_actors 2 does nothing: sync", NULL},
-      {NULL, 0, "--env ./solver.so:x --env-timeout 5", "env_timeout 5 does nothing", NULL},
+      {NULL, 0, "--env ./solver.so:x --env-timeout 5", "env_timeout 5 cuts off no step", NULL},
       {NULL, 0, "--env ./solver.so:x --env-timeout 5 --isolate", NULL, NULL},
       {NULL, 0, "--env exec:./solver --env-timeout 5", NULL, NULL},
   };
