@@ -93,7 +93,7 @@ static const struct option table[] = {
     {"min_actors", OPTION_COUNT, OPTION_FREE, AT(min_actors), "1", 1, 1e6, NULL, "data",
      "with fewer actors alive the job saves and stops, with exit status 75"},
     {"env_timeout", OPTION_NUMBER, OPTION_FREE, AT(env_timeout), "600", 0.1, 1e6, NULL, "environment",
-     "seconds that an environment may take to be created, to reset or to step; a plugin is cut off with isolate only"},
+     "seconds an environment may take to be created, reset or step; of a plugin only with isolate"},
     {"env_max_failures", OPTION_COUNT, OPTION_FREE, AT(env_max_failures), "10", 1, 1e9, NULL, "environment",
      "failures of an environment in a row after which its actor gives up"},
     {"isolate", OPTION_BOOL, OPTION_FREE, AT(isolate), "false", 0, 0, NULL, "environment",
