@@ -14,7 +14,7 @@ SHELL := /bin/sh
 
 BUILD := build
 named_flavours := $(sort $(foreach goal,$(filter $(BUILD)/%,$(MAKECMDGOALS)),$(firstword $(subst /, ,$(goal:$(BUILD)/%=%)))))
-FLAVOUR ?= $(or $(filter-out include fuzz,$(named_flavours)),release)
+FLAVOUR ?= $(or $(filter-out include lib share fuzz,$(named_flavours)),release)
 B := $(BUILD)/$(FLAVOUR)
 ifneq ($(words $(FLAVOUR)) $(filter-out release debug asan ubsan tsan coverage,$(FLAVOUR)),1 )
 $(error FLAVOUR=$(FLAVOUR) is not one of release, debug, asan, ubsan, tsan, coverage)
@@ -287,13 +287,15 @@ clean: ## Remove build/
 	$(Q)rm -rf $(BUILD)
 
 # --- how things are built -----------------------------------------------------------------------------------------------
-# Changes only when the command line of the compiler does; everything depends on it.
+# Change only when the command line of the compiler does; everything depends on one of them.
 .PHONY: FORCE
 FORCE:
-$(B)/flags: FORCE
+$(B)/flags: built_with = $(COMPILE) $(LINK) $(LIBS)
+$(BUILD)/lib/flags: built_with = $(SIM_COMPILE) $(POLICY_COMPILE) $(LIB_LINK) $(POLICY_LIBS)
+$(B)/flags $(BUILD)/lib/flags: FORCE
 	@command -v $(firstword $(CC)) >/dev/null && test -n '$(MPI_CFLAGS)' || \
 	  { echo "corsac: the compiler or Open MPI is missing: 'make deps' installs what is needed" >&2; exit 1; }
-	@mkdir -p $(@D); printf '%s\n' '$(COMPILE) $(LINK) $(LIBS)' | cmp -s - $@ || printf '%s\n' '$(COMPILE) $(LINK) $(LIBS)' >$@
+	@mkdir -p $(@D); printf '%s\n' '$(built_with)' | cmp -s - $@ || printf '%s\n' '$(built_with)' >$@
 
 # Below -O2, or with a counter in each loop, the sums of a tile do not stay in registers, and it is a hundred times slower.
 $(B)/obj/common/nn/tiles%.o: private KERNEL_FLAGS = $(if $(filter -O0 -O1,$(FLAGS_$(FLAVOUR))),-O2 -fno-profile-arcs -fno-test-coverage)
@@ -390,17 +392,19 @@ $(BUILD)/share/corsac/python/%: common/env/%
 
 OBJCOPY := $(if $(filter %-gcc,$(CC)),$(CC:gcc=objcopy),objcopy)
 SIM_OBJECTS := $(patsubst %.c,$(BUILD)/lib/obj/sim/%.o,$(wildcard common/env/*.c) common/base/c_locale.c)
-$(BUILD)/lib/obj/sim/%.o: %.c
+SIM_COMPILE = $(CC) -std=c11 -D_GNU_SOURCE -I. $(WARNINGS) -g -O2 -fPIC $(CFLAGS)
+LIB_LINK = $(CC) -shared $(CFLAGS) $(LDFLAGS)
+$(BUILD)/lib/obj/sim/%.o: %.c $(BUILD)/lib/flags
 	$(call say,CC,$< (libcorsac_sim))
 	@mkdir -p $(@D)
-	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -I. $(WARNINGS) -g -O2 -fPIC -MMD -MP -c $< -o $@
+	$(Q)$(SIM_COMPILE) -MMD -MP -c $< -o $@
 # One object that shows nothing but corsac_sim_*: a simulator may have a channel_wait of its own.
 $(SIM).a: $(SIM_OBJECTS)
 	$(call say,AR,$@)
 	$(Q)$(CC) -nostdlib -r $^ -o $@.o && $(OBJCOPY) -w --keep-global-symbol='corsac_sim_*' $@.o && rm -f $@ && ar rcs $@ $@.o && rm -f $@.o
 $(SIM).so: $(SIM_OBJECTS) common/env/libcorsac_sim.map
 	$(call say,LINK,$@)
-	$(Q)$(CC) -shared -Wl,-soname,libcorsac_sim.so -Wl,--version-script=common/env/libcorsac_sim.map $(SIM_OBJECTS) -ldl -lm -o $@
+	$(Q)$(LIB_LINK) -Wl,-soname,libcorsac_sim.so -Wl,--version-script=common/env/libcorsac_sim.map $(SIM_OBJECTS) -ldl -lm -o $@
 
 # What acts and what reads; neither Open MPI nor OpenBLAS is in it. The flags are those of the program, so are the bits.
 POLICY_OBJECTS := $(patsubst %,$(BUILD)/lib/obj/policy/%.o,launch/library/libcorsac_policy $(addprefix common/base/,c_locale file held_file memory nearest printable random status) \
@@ -408,16 +412,17 @@ POLICY_OBJECTS := $(patsubst %,$(BUILD)/lib/obj/policy/%.o,launch/library/libcor
   $(addprefix common/nn/,frozen_policy normalizer policy_layers policy_weights squashed_gaussian) \
   $(addprefix learner/,trained_policy policy_npz npz run_checkpoints whole_file) \
   $(addprefix learner/checkpoint_,policy head hdf5 attributes output arrays guard layout metrics table verify))
-$(BUILD)/lib/obj/policy/%.o: %.c
+POLICY_COMPILE = $(CC) -std=c11 -D_GNU_SOURCE -I. $(LIB_CFLAGS) $(WARNINGS) -g -O3 -fPIC -pthread -ffp-contract=off -fno-math-errno -fno-trapping-math $(CFLAGS)
+$(BUILD)/lib/obj/policy/%.o: %.c $(BUILD)/lib/flags
 	$(call say,CC,$< (libcorsac_policy))
 	@mkdir -p $(@D)
-	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -I. $(LIB_CFLAGS) $(WARNINGS) -g -O3 -fPIC -pthread -ffp-contract=off -fno-math-errno -fno-trapping-math -MMD -MP -c $< -o $@
+	$(Q)$(POLICY_COMPILE) -MMD -MP -c $< -o $@
 $(POLICY).a: $(POLICY_OBJECTS)
 	$(call say,AR,$@)
 	$(Q)$(CC) -nostdlib -r $^ -o $@.o && $(OBJCOPY) -w --keep-global-symbol='corsac_policy_*' $@.o && rm -f $@ && ar rcs $@ $@.o && rm -f $@.o
 $(POLICY).so: $(POLICY_OBJECTS) launch/library/libcorsac_policy.map
 	$(call say,LINK,$@)
-	$(Q)$(CC) -shared -Wl,-soname,libcorsac_policy.so -Wl,--no-undefined -Wl,--version-script=launch/library/libcorsac_policy.map $(POLICY_OBJECTS) $(POLICY_LIBS) -o $@
+	$(Q)$(LIB_LINK) -Wl,-soname,libcorsac_policy.so -Wl,--no-undefined -Wl,--version-script=launch/library/libcorsac_policy.map $(POLICY_OBJECTS) $(POLICY_LIBS) -o $@
 
 $(B)/plugins/%.so: tests/support/plugins/%.c $(API) $(B)/flags
 	$(call say,PLUGIN,$@)

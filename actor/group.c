@@ -99,6 +99,8 @@ void group_say_alive(struct group *group) {
     send_call(group, (struct call_head){.call = CALL_ALIVE}, NULL, &ignored);
 }
 
+bool group_is_broken(const struct group *group) { return group && group->broken; }
+
 void group_dismiss(struct group *group, int exit_code, bool together) {
   struct error ignored = {0};
   send_call(group, (struct call_head){.call = CALL_LEAVE, .value = exit_code | together << 16}, NULL, &ignored);
@@ -150,7 +152,8 @@ static int await_answers(struct together *all, enum call call, struct buffer *st
     if (!is_answer(all, call, bytes, length, &head)) continue;
     missing--;
     if (head.result < 0)
-      result = fail(all, "on rank %d of the group: %.*s", from, (int)head.size, bytes + sizeof head);
+      result = fail(all, "on rank %d: %.*s", transport_world_rank(group->transport, from), (int)head.size,
+                    bytes + sizeof head);
     else if (states && buffer_reserve(states, states->size + sizeof head.size + head.size, &error) == STATUS_OK) {
       // Ranks answer in any order, so each state says whose it is.
       const uint32_t mark[2] = {(uint32_t)from, head.size};

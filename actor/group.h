@@ -18,6 +18,8 @@ void group_destroy(struct group *group);
 // The leader: from now on an environment of this kind is the group's. A plugin only. A rank that does not answer within
 // env_timeout fails the call and every later one.
 enum status group_lead(struct group *group, struct environment_kind *kind, struct error *error);
+// Somebody does not answer: that failure is final, no call succeeds any more. NULL: no group, which cannot be broken.
+bool group_is_broken(const struct group *group);
 void group_say_alive(struct group *group); // when there is nothing else to say; cheap to call often
 // The others may leave: with this exit code, all of them together or not.
 void group_dismiss(struct group *group, int exit_code, bool together);

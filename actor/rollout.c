@@ -1,5 +1,6 @@
 #include "actor/rollout.h"
 
+#include "actor/group.h"
 #include "actor/n_step.h"
 #include "common/base/clock.h"
 #include "common/base/random.h"
@@ -53,8 +54,8 @@ static enum status check_members(const struct rollout *rollout, const struct env
   if (rollout->count > 1 && kind->abi->flags & CORSAC_ONE_PER_PROCESS)
     return error_set(error, STATUS_USAGE,
                      "%s allows one environment in a process, but this actor would have %u: start more actors, "
-                     "or set --envs to their number",
-                     environment_kind_name(kind), rollout->count);
+                     "or %sset --envs to their number",
+                     environment_kind_name(kind), rollout->count, rollout->config->sync ? "in a new run " : "");
   if ((uint64_t)rollout->first + rollout->count > (uint64_t)RANDOM_MAX_ENVIRONMENT + 1)
     return error_set(error, STATUS_USAGE, "a job has at most %d environments", RANDOM_MAX_ENVIRONMENT + 1);
   return STATUS_OK;
@@ -176,6 +177,8 @@ static enum status take_failure(struct rollout *rollout, uint32_t i, const struc
   member->failures = member->since >= GOOD_STEPS ? 1 : member->failures + 1;
   member->since = 0;
   const uint64_t most = rollout->config->env_max_failures;
+  // No instance can be made anew in a group of which somebody does not answer.
+  if (group_is_broken(rollout->kind->group)) return error_set(error, STATUS_FAILED, "%s", why->text);
   if (member->failures >= most)
     return most > 1 ? error_set(error, STATUS_FAILED, "%u failures in a row (env_max_failures), the last one: %.900s",
                                 member->failures, why->text)

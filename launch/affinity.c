@@ -13,7 +13,7 @@ static int cores_of(pid_t process) {
 int affinity_cores(void) { return cores_of(0); }
 int affinity_launchers_cores(void) { return cores_of(getppid()); }
 
-void affinity_check(uint64_t threads, uint32_t ranks) {
+void affinity_check(uint64_t threads, uint32_t ranks, bool fixed) {
   const int cores = affinity_cores(), launchers = affinity_launchers_cores();
   if ((uint64_t)cores >= threads) return;
   if (ranks > 1 && launchers > cores)
@@ -22,7 +22,6 @@ void affinity_check(uint64_t threads, uint32_t ranks) {
              cores, launchers, (unsigned long long)threads, ranks > (uint32_t)launchers ? " --oversubscribe" : "",
              ranks);
   else
-    log_warn("the learner may use %d core%s, too few for %llu threads: lower --learner-threads, or ask the queue for "
-             "more cores",
-             cores, cores == 1 ? "" : "s", (unsigned long long)threads);
+    log_warn("the learner may use %d core%s, too few for %llu threads: %sask the queue for more cores", cores,
+             cores == 1 ? "" : "s", (unsigned long long)threads, fixed ? "" : "lower --learner-threads, or ");
 }

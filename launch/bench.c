@@ -3,6 +3,7 @@
 
 #include "common/base/log.h"
 #include "common/base/memory.h"
+#include "common/base/nearest.h"
 #include "common/base/streams.h"
 #include "common/nn/backend.h"
 #include "common/nn/linalg.h"
@@ -107,6 +108,26 @@ static bool is_own(const char *argument, const char *name, const char **text) {
   return true;
 }
 
+// A slip in one of this command's own, which the table of options does not know.
+static enum status check_spelling(const char *argument, struct error *error) {
+  static const char *const own[] = {"json", "rounds", "seconds", "obs-dim", "act-dim"};
+  char word[NEAREST_WORD];
+  const size_t length = strcspn(argument, "=");
+  if (strncmp(argument, "--", 2) != 0 || length >= sizeof word) return STATUS_OK;
+  snprintf(word, sizeof word, "%.*s", (int)length - 2, argument + 2);
+  struct nearest nearest = {.word = word};
+  for (size_t i = 0; i < options_count(); i++) nearest_try(&nearest, options_at(i)->name, 0);
+  for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
+    const char *before = nearest.name;
+    nearest_try(&nearest, own[i], 0);
+    if (nearest.name != before && nearest.distance > 0)
+      return error_set(error, STATUS_USAGE,
+                       "bench: there is no option --%s (did you mean --%s?); see `corsac help bench`", word,
+                       nearest.name);
+  }
+  return STATUS_OK;
+}
+
 // Takes argv[0] if it is one of this command's own; *used: how many arguments that took, 0: it is none.
 static enum status take_own(int argc, char **argv, struct request *request, int *used, struct error *error) {
   const struct {
@@ -156,6 +177,8 @@ static enum status parse(int argc, char **argv, struct request *request, struct 
     if (status != STATUS_OK) return status;
     if (used > 0) continue;
     used = 1;
+    status = check_spelling(argv[i], error);
+    if (status != STATUS_OK) return status;
     if (!request->name && is_name(argv[i]))
       request->name = argv[i];
     else if (i == 0 && argv[i][0] != '-')

@@ -157,7 +157,7 @@ static json_t *parameters_json(const struct bench *bench) {
     const bool whole = !option || option->type == OPTION_COUNT;
     const bool number = whole || option->type == OPTION_NUMBER;
     json_object_set_new(object, name,
-                        whole    ? json_integer(strtoll(text, NULL, 10))
+                        whole    ? json_count(strtoull(text, NULL, 10))
                         : number ? json_real(strtod(text, NULL))
                                  : json_string(text));
   }

@@ -1,5 +1,6 @@
 #include "launch/explain.h"
 #include "common/base/printable.h"
+#include "launch/json.h"
 #include "learner/json_text.h"
 
 #include <math.h>
@@ -195,9 +196,9 @@ static json_t *gradient_json(const struct explanation *e, const double *gradient
 json_t *explain_json(const struct explanation *e) {
   json_t *obs = json_array();
   for (size_t i = 0; i < e->obs_dim; i++) json_array_append_new(obs, json_real((double)e->obs[i]));
-  json_t *root = json_pack("{s:o, s:s, s:I, s:I, s:I, s:o, s:o, s:f, s:o}", "file", json_text(e->file), "env", e->env,
+  json_t *root = json_pack("{s:o, s:s, s:I, s:I, s:o, s:o, s:o, s:f, s:o}", "file", json_text(e->file), "env", e->env,
                            "env_steps", (json_int_t)e->env_steps, "policy_version", (json_int_t)e->policy_version,
-                           "seed", (json_int_t)e->seed, "observation", obs, "sample", road_json(e), "log_probability",
+                           "seed", json_count(e->seed), "observation", obs, "sample", road_json(e), "log_probability",
                            e->log_probability, "log_probability_gradient",
                            gradient_json(e, e->log_probability_gradient, e->log_probability_difference));
   if (!root || e->samples == 0) return root;

@@ -56,9 +56,14 @@ static enum status parse_request(int argc, char **argv, struct request *request,
   if (!request->path || !request->path[0])
     return error_set(error, STATUS_USAGE,
                      "export: say which policy: corsac export RUN --format c (a run directory), or a file");
-  if (!request->format || !find_format(request->format))
-    return error_set(error, STATUS_USAGE, "export: --format is c, onnx or npz%s%.100s", request->format ? ", not " : "",
-                     request->format ? request->format : "; say which");
+  if (!request->format) return error_set(error, STATUS_USAGE, "export: --format is c, onnx or npz; say which");
+  if (!find_format(request->format)) {
+    const char *names[FORMATS];
+    for (size_t i = 0; i < FORMATS; i++) names[i] = formats[i].name;
+    const char *nearest = arguments_nearest(request->format, names, FORMATS);
+    return error_set(error, STATUS_USAGE, "export: --format is c, onnx or npz, not %.100s%s%s%s", request->format,
+                     nearest ? " (did you mean " : "", nearest ? nearest : "", nearest ? "?)" : "");
+  }
   if (!is_identifier(request->name))
     return error_set(error, STATUS_USAGE, "export: --name %.100s: is no identifier of C (letters, digits, _)",
                      request->name);

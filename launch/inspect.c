@@ -2,6 +2,7 @@
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "common/base/printable.h"
+#include "common/config/options.h"
 #include "launch/arguments.h"
 #include "launch/command.h"
 #include "launch/json.h"
@@ -55,12 +56,21 @@ static enum status print_json(const struct inspection *inspection, struct error 
   return json_print(root, error);
 }
 
+// Code that is not corsac's: somebody else's file would run it here.
+static void print_command(const struct checkpoint_info *info) {
+  struct config config;
+  options_defaults(&config);
+  if (!info->config || options_parse_yaml(info->config, strlen(info->config), "", &config, NULL) != STATUS_OK) return;
+  if (strpbrk(config.env, ":/")) printf("  runs         %s (as eval, explain and --resume would)\n", config.env);
+}
+
 static void print_head(const struct checkpoint_info *info) {
   printf("  written      %s by corsac %s, format %u\n", info->created, info->program_version, info->format_version);
   printf("  environment  %s: obs_dim %u, act_dim %u\n", info->environment, info->obs_dim, info->act_dim);
-  printf("  progress     %llu steps, %llu updates, %llu episodes, policy version %llu\n",
+  print_command(info);
+  printf("  progress     %llu steps, %llu updates, %llu episode%s, policy version %llu\n",
          (unsigned long long)info->env_steps, (unsigned long long)info->updates, (unsigned long long)info->episodes,
-         (unsigned long long)info->policy_version);
+         info->episodes == 1 ? "" : "s", (unsigned long long)info->policy_version);
   printf("  parameters   %llu in the policy and the critics\n", (unsigned long long)info->parameters);
   if (info->replay_capacity)
     printf("  replay       %llu of %llu transitions\n", (unsigned long long)info->replay_size,

@@ -21,14 +21,37 @@ if [ "$with_pygame" ] || grep -q '^pygame' "$directory/installed" 2>/dev/null; t
 pygame==$pygame"
 fi
 
-[ "$(cat "$directory/installed" 2>/dev/null)" = "$requirements" ] &&
-  "$directory/bin/python" -c 'import importlib.util, sys; sys.exit(not importlib.util.find_spec("gymnasium"))' 2>/dev/null && exit 0
+is_there() {
+  [ "$(cat "$directory/installed" 2>/dev/null)" = "$requirements" ] &&
+    "$directory/bin/python" -c 'import importlib.util, sys; sys.exit(not importlib.util.find_spec("gymnasium"))' 2>/dev/null
+}
+if is_there; then exit 0; fi
 python=${PYTHON:-python3}
 $python -c 'import ensurepip, venv' 2>/dev/null || { echo "corsac: a virtual environment is made with '$python -m venv', and that does not work here" >&2 && exit 1; }
+
+# It is made beside the one that is there, which works on until it takes its place, and stays if that cannot be made.
+mkdir -p "$(dirname "$directory")"
+[ ! -d "$directory" ] || directory=$(cd "$directory" && pwd -P) # not in a link's place
+exec 9<"$(dirname "$directory")"
+if flock -w 600 9 2>/dev/null; then # one at a time; what a killed one left goes
+  for old in "$directory".old.*; do if [ -d "$old" ] && [ ! -e "$directory" ]; then mv "$old" "$directory"; fi; done
+  rm -rf "$directory".new.* "$directory".old.*
+  if is_there; then exit 0; fi
+fi
+new=$(mktemp -d "$directory.new.XXXXXX")
+old=$directory.old.${new##*.}
+trap 'if [ -d "$old" ] && [ ! -e "$directory" ]; then mv "$old" "$directory"; fi; rm -rf "$new" "$old"' EXIT
+trap 'exit 1' HUP INT TERM
 echo "corsac: installing Gymnasium $gymnasium into $directory"
-mkdir -p "$directory"
-rm -f "$directory/installed"
-$python -m venv --clear "$directory"
-printf '%s\n' "$requirements" >"$directory/requirements.txt"
-"$directory/bin/python" -m pip install -q --disable-pip-version-check --only-binary=:all: -r "$directory/requirements.txt"
-mv "$directory/requirements.txt" "$directory/installed"
+chmod 755 "$new"
+$python -m venv --clear "$new"
+printf '%s\n' "$requirements" >"$new/requirements.txt"
+"$new/bin/python" -m pip install -q --disable-pip-version-check --only-binary=:all: -r "$new/requirements.txt"
+"$new/bin/python" -c 'import gymnasium, numpy'
+for file in $(grep -IlF "$new" "$new"/bin/*); do # scripts name their interpreter
+  sed "s|$new|$directory|g" "$file" >"$new/script" && cat "$new/script" >"$file"
+done
+rm -f "$new/script"
+mv "$new/requirements.txt" "$new/installed"
+if [ -e "$directory" ]; then mv "$directory" "$old"; fi
+mv -T "$new" "$directory"

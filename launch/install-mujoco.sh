@@ -17,8 +17,14 @@ stamp="mujoco $mujoco gymnasium $gymnasium view $(cat "$root/actor/envs/mujoco_v
 python=${PYTHON:-python3}
 $python -m pip --version >/dev/null 2>&1 || { echo "corsac: MuJoCo is fetched with pip, and '$python -m pip' does not work here" >&2 && exit 1; }
 mkdir -p "$directory"
+exec 9<"$directory"
+if flock -w 600 9 2>/dev/null; then # one at a time; what a killed one left goes
+  rm -rf "$directory"/new.*
+  [ "$(cat "$directory/installed" 2>/dev/null)" = "$stamp" ] && exit 0
+fi
 tmp=$(mktemp -d "$directory/new.XXXXXX")
 trap 'rm -rf "$tmp"' EXIT
+trap 'exit 1' HUP INT TERM
 
 echo "corsac: fetching MuJoCo $mujoco and Gymnasium $gymnasium into $directory"
 printf '%s\n' "$hashes" | tr '\n' ' ' | sed 's/ gymnasium==/\ngymnasium==/' >"$tmp/requirements.txt"
@@ -26,15 +32,24 @@ printf '%s\n' "$hashes" | tr '\n' ' ' | sed 's/ gymnasium==/\ngymnasium==/' >"$t
 $python -m pip download -q --disable-pip-version-check --no-deps --only-binary=:all: --python-version 3.11 --implementation cp --abi cp311 --abi none \
   --platform "manylinux_2_28_$(uname -m)" --require-hashes -r "$tmp/requirements.txt" -d "$tmp"
 for wheel in "$tmp"/*.whl; do $python -m zipfile -e "$wheel" "$tmp/wheels"; done
-if [ ! -e "$directory/libmujoco.so" ] || [ -e "$directory/installed" ]; then
+ours=
+if [ ! -e "$directory/libmujoco.so" ] || [ -e "$directory/installed" ]; then ours=1; fi
+headers=$directory/include
+[ -z "$ours" ] || headers=$tmp/wheels/mujoco/include
+${CC:-cc} -std=c11 -O2 -shared -fPIC -I"$root" -I"$headers" "$root/actor/envs/mujoco/view.c" -o "$tmp/libcorsac_mujoco.so"
+echo "$stamp" >"$tmp/installed"
+echo 'not all of it' >"$tmp/begun"
+
+# All of it is there: now it takes the place of what was, by renaming, which needs no room.
+if [ "$ours" ]; then mv -f "$tmp/begun" "$directory/installed"; fi
+mv -f "$tmp"/wheels/gymnasium/envs/mujoco/assets/*.xml "$directory/"
+if [ "$ours" ]; then
   mkdir -p "$directory/include"
-  rm -rf "$directory/include/mujoco" && mv "$tmp/wheels/mujoco/include/mujoco" "$directory/include/mujoco"
+  [ ! -e "$directory/include/mujoco" ] || mv "$directory/include/mujoco" "$tmp/headers"
+  mv "$tmp/wheels/mujoco/include/mujoco" "$directory/include/mujoco"
   mv -f "$tmp/wheels/mujoco/libmujoco.so.$mujoco" "$directory/libmujoco.so" # a running program keeps the old one
 else
   echo "corsac: the libmujoco.so in $directory stays as it is"
-  stamp= # not ours: looked at again the next time
 fi
-mv -f "$tmp"/wheels/gymnasium/envs/mujoco/assets/*.xml "$directory/"
-${CC:-cc} -std=c11 -O2 -shared -fPIC -I"$root" -I"$directory/include" "$root/actor/envs/mujoco/view.c" -o "$tmp/libcorsac_mujoco.so"
 mv -f "$tmp/libcorsac_mujoco.so" "$directory/"
-[ -z "$stamp" ] || echo "$stamp" >"$directory/installed"
+[ -z "$ours" ] || mv -f "$tmp/installed" "$directory/" # a site's own is looked at again the next time

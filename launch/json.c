@@ -13,3 +13,10 @@ enum status json_print(json_t *value, struct error *error) {
   json_decref(value);
   return status;
 }
+
+json_t *json_count(uint64_t value) {
+  char text[32];
+  if (value <= INT64_MAX) return json_integer((json_int_t)value);
+  snprintf(text, sizeof text, "%llu", (unsigned long long)value);
+  return json_string(text);
+}

@@ -36,13 +36,15 @@ static enum status say_what_to_do(struct error *error) {
 }
 
 static int find_command(const char *name, struct error *error) {
-  const char *names[COMMANDS + 1];
+  const char *names[COMMANDS + 3];
   for (int i = 0; i < COMMANDS; i++) {
     names[i] = commands[i].name;
     if (strcmp(name, names[i]) == 0) return i;
   }
   names[COMMANDS] = "help";
-  const char *nearest = arguments_nearest(name, names, COMMANDS + 1);
+  names[COMMANDS + 1] = "--help";
+  names[COMMANDS + 2] = "--version";
+  const char *nearest = arguments_nearest(name, names, COMMANDS + 3);
   error_set(error, STATUS_USAGE, "there is no command '%.100s'%s%s%s; `corsac help` lists what there is", name,
             nearest ? " (did you mean " : "", nearest ? nearest : "", nearest ? "?)" : "");
   return -1;

@@ -273,6 +273,15 @@ enum status manual_completion(FILE *out, struct error *error) {
   return STATUS_OK;
 }
 
+static enum status unknown_command(const char *name, struct error *error) {
+  const char *names[32];
+  size_t count = 0;
+  while (count < 32 && command_help_name(count)) names[count] = command_help_name(count), count++;
+  const char *nearest = arguments_nearest(name, names, count);
+  return error_set(error, STATUS_USAGE, "there is no command '%.100s'%s%s%s; `corsac help` lists what there is", name,
+                   nearest ? " (did you mean " : "", nearest ? nearest : "", nearest ? "?)" : "");
+}
+
 int command_manual(int argc, char **argv) {
   struct error error = {0};
   bool man = false, completion = false, commands = false;
@@ -285,8 +294,7 @@ int command_manual(int argc, char **argv) {
   if (status == STATUS_OK && (man + completion + commands != 1 || (name && !man)))
     status =
         error_set(&error, STATUS_USAGE, "help takes one of --man [COMMAND], --completion, --commands, or a command");
-  if (status == STATUS_OK && !found)
-    status = error_set(&error, STATUS_USAGE, "there is no command '%.100s'; `corsac help` lists what there is", name);
+  if (status == STATUS_OK && !found) status = unknown_command(name, &error);
   if (status == STATUS_OK && man) status = manual_page(stdout, name, &error);
   if (status == STATUS_OK && completion) status = manual_completion(stdout, &error);
   for (size_t i = 0; status == STATUS_OK && commands && command_help_name(i); i++) puts(command_help_name(i));

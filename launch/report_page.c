@@ -2,6 +2,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/version.h"
+#include "launch/go_on.h"
 #include "launch/html.h"
 #include "launch/presets.h"
 #include "launch/report_charts.h"
@@ -248,7 +249,8 @@ static void write_commands(FILE *page, const struct run_record *record, const st
   if (facts->checkpoints > 0) {
     fputs("corsac train --resume ", page);
     write_word(page, record->path);
-    if (reached) fprintf(page, " --env-steps %llu", 2 * (unsigned long long)record->config.env_steps);
+    if (reached && go_on_steps(record->config.env_steps) > 0)
+      fprintf(page, " --env-steps %llu", (unsigned long long)go_on_steps(record->config.env_steps));
     fputs("\ncorsac eval ", page);
     write_word(page, record->path);
     fputs(" --episodes 100\ncorsac inspect ", page);

@@ -6,6 +6,7 @@
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/version.h"
+#include "common/config/options.h"
 #include "common/nn/linalg.h"
 #include "common/wire/assignment.h"
 #include "common/wire/codec.h"
@@ -14,6 +15,8 @@
 #include "learner/checkpoint_transitions.h"
 #include "learner/greeting.h"
 #include "launch/affinity.h"
+#include "launch/go_on.h"
+#include "launch/settings.h"
 #include "launch/shell_word.h"
 #include "launch/signals.h"
 #include "learner/initial_policy.h"
@@ -30,6 +33,20 @@
 
 static const double DISMISS_SECONDS = 5;
 
+// What the settings come to, and those that come to nothing.
+static void say_settings(const struct setup *setup, const struct job *job, uint32_t actors) {
+  const struct settings settings = {&job->config, &setup->saved, &job->limiter, replay_size(job->replay),
+                                    actors,       setup->resume};
+  char text[SETTINGS_DOUBTS][SETTINGS_TEXT], reports[SETTINGS_TEXT];
+  settings_reports(&settings, reports);
+  log_info("%s", reports);
+  const size_t doubts = settings_doubts(&settings, text);
+  for (size_t i = 0; i < doubts; i++) log_warn("%s", text[i]);
+  if (job->limiter.steps >= job->config.env_steps)
+    log_warn("env_steps is already reached (%llu of %llu), so no step is made: --env-steps with more goes on",
+             (unsigned long long)job->limiter.steps, (unsigned long long)job->config.env_steps);
+}
+
 static void say_start(const struct setup *setup, const struct job *job, uint32_t actors) {
   const struct config *config = &job->config;
   log_info("corsac %s: %s (obs %u, act %u), %llu environment%s on %u actor%s, %s, backend %s (OpenBLAS %s), %llu "
@@ -42,7 +59,9 @@ static void say_start(const struct setup *setup, const struct job *job, uint32_t
     log_info("resumed from %s at %llu steps, %llu updates", setup->checkpoint, (unsigned long long)job->limiter.steps,
              (unsigned long long)job->limiter.updates);
   log_info("run directory %s", config->run_dir);
-  affinity_check(setup->wanted_threads, setup->ranks);
+  say_settings(setup, job, actors);
+  affinity_check(setup->wanted_threads, setup->ranks,
+                 setup->resume && options_is_fixed(options_find("learner_threads"), config));
 }
 
 static uint64_t first_threshold(uint64_t every, uint64_t steps) {
@@ -111,28 +130,26 @@ static enum status make_job(const struct setup *setup, struct job *job, struct m
 // What was learned, and the commands that look at it and go on, as they can be typed here. ranks: of mpirun, 0 in one
 // process.
 static void say_end(const struct job *job, const struct learner_outcome *outcome, int ranks) {
-  char dir[4 * sizeof job->config.run_dir], program[4 * PATH_MAX], duration[32], start[96] = "", total[64] = "";
+  char dir[4 * sizeof job->config.run_dir], program[4 * PATH_MAX], duration[32], command[GO_ON_TEXT];
   shell_word(job->config.run_dir, dir, sizeof dir);
   shell_word(program_invocation_name, program, sizeof program);
   clock_format_duration(job_seconds(job), duration, sizeof duration);
-  if (ranks > 0)
-    snprintf(start, sizeof start, "mpirun --bind-to none%s -n %d ",
-             ranks > sysconf(_SC_NPROCESSORS_ONLN) ? " --oversubscribe" : "", ranks);
-  if (outcome->exit_code == EXIT_DONE)
-    snprintf(total, sizeof total, " --env-steps %llu", (unsigned long long)(2 * job->config.env_steps));
+  const uint64_t steps = job->limiter.steps;
   log_status_line("");
-  log_info("%s after %llu steps, %llu updates, %llu episodes, %s", outcome->exit_code == EXIT_DONE ? "done" : "ended",
-           (unsigned long long)job->limiter.steps, (unsigned long long)job->limiter.updates,
-           (unsigned long long)job->episodes, duration);
+  log_info("%s after %llu step%s, %llu update%s, %llu episode%s, %s",
+           outcome->exit_code == EXIT_DONE ? "done" : "ended", (unsigned long long)steps, steps == 1 ? "" : "s",
+           (unsigned long long)job->limiter.updates, job->limiter.updates == 1 ? "" : "s",
+           (unsigned long long)job->episodes, job->episodes == 1 ? "" : "s", duration);
   if (outcome->evaluated)
-    log_info("the policy at %llu steps has a mean return of %.2f over %llu episodes",
+    log_info("the policy at %llu steps has a mean return of %.2f over %llu episode%s",
              (unsigned long long)outcome->last_steps, outcome->last_return,
-             (unsigned long long)job->config.eval_episodes);
+             (unsigned long long)job->config.eval_episodes, job->config.eval_episodes == 1 ? "" : "s");
   if (!outcome->checkpoint[0]) return;
   log_info("newest checkpoint %s/%s", job->config.run_dir, outcome->checkpoint);
   log_info("evaluate:    %s eval %s", program, dir);
   log_info("look inside: %s inspect %s", program, dir);
-  log_info("go on:       %s%s train --resume %s%s", start, program, dir, total);
+  go_on_command(job->config.run_dir, ranks, outcome->exit_code == EXIT_DONE ? steps : 0, command);
+  log_info("go on:       %s", command);
 }
 
 // Rank 0's part of a job, and in one process the actor beside it.

@@ -12,10 +12,12 @@
 #include "common/wire/posted_policy.h"
 #include "common/wire/transport_mpi.h"
 #include "launch/affinity.h"
+#include "launch/go_on.h"
 #include "launch/presets.h"
 #include "learner/checkpoint.h"
 #include "learner/trained_policy.h"
 
+#include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,6 +72,7 @@ static enum status resolve_new(struct setup *setup, const struct request *reques
   options_defaults(config);
   if (preset) status = options_parse_yaml(preset, strlen(preset), name, config, error);
   if (status == STATUS_OK && policy[0]) status = take_shape(policy, config, error);
+  setup->saved = *config;
   return status == STATUS_OK ? apply_request(request, config, error) : status;
 }
 
@@ -128,6 +131,30 @@ static void keep_resolved(const struct config *saved, struct config *config) {
   if (config->learner_threads == 0) config->learner_threads = saved->learner_threads;
 }
 
+// Whether the run's last word was that it is done: every update made, the last evaluation too.
+static bool is_done(const char *directory) {
+  char path[RUN_PATH];
+  struct stat info;
+  if (run_path(path, directory, "status.json", NULL) != STATUS_OK || stat(path, &info) != 0 || !S_ISREG(info.st_mode))
+    return false;
+  json_t *root = json_load_file(path, 0, NULL);
+  const char *state = json_string_value(json_object_get(root, "state"));
+  const bool done = state && strcmp(state, "done") == 0;
+  json_decref(root);
+  return done;
+}
+
+// A run that has ended where it is to end now: say so and how it goes on, instead of doing nothing at length.
+static enum status check_end(const struct setup *setup, const char *resume, uint32_t actors, struct error *error) {
+  const unsigned long long steps = setup->steps, wanted = setup->config.env_steps;
+  char command[GO_ON_TEXT];
+  if (!setup->in_place || steps < wanted || !is_done(resume)) return STATUS_OK;
+  go_on_command(resume, mpi_is_launched() ? (int)actors + 1 : 0, steps, command);
+  return error_set(error, STATUS_DONE,
+                   "%.300s has already reached env_steps (%llu of %llu): nothing is left to do. To go on: %.500s",
+                   resume, steps, wanted, command);
+}
+
 static enum status resolve_resume(struct setup *setup, const struct request *request, const char *resume,
                                   struct error *error) {
   enum status status = run_newest_checkpoint(resume, true, setup->checkpoint, error);
@@ -183,9 +210,9 @@ static enum status count_groups(const struct config *config, uint32_t *actors, s
         k);
   if (*actors % k != 0)
     return error_set(error, STATUS_USAGE,
-                     "ranks_per_env %llu: %u ranks beside the learner make no groups of %llu; start one more than a "
+                     "ranks_per_env %llu: %u rank%s beside the learner make%s no groups of %llu; start one more than a "
                      "multiple, say mpirun -n %llu",
-                     k, *actors, k, 1 + (*actors / k + 1) * k);
+                     k, *actors, *actors == 1 ? "" : "s", *actors == 1 ? "s" : "", k, 1 + (*actors / k + 1) * k);
   *actors /= (uint32_t)k;
   return STATUS_OK;
 }
@@ -197,11 +224,15 @@ static void warn_of_isolation(const struct config *config) {
     log_warn("isolate is for plugins: %s is built in and runs in its actor's process", config->env);
 }
 
-static enum status resolve_envs(struct config *config, uint32_t actors, struct error *error) {
+static enum status resolve_envs(struct setup *setup, uint32_t actors, struct error *error) {
+  struct config *config = &setup->config;
   if (config->envs == 0) config->envs = actors;
-  if (config->envs < actors)
-    log_warn("%llu environments on %u actors: %u ranks have nothing to do (more --envs, or fewer ranks)",
-             (unsigned long long)config->envs, actors, actors - (uint32_t)config->envs);
+  const uint32_t idle = config->envs < actors ? actors - (uint32_t)config->envs : 0;
+  const bool fixed = setup->resume && options_is_fixed(options_find("envs"), config);
+  if (idle > 0)
+    log_warn("%llu environment%s on %u actors: %u actor%s nothing to do (%sfewer ranks)",
+             (unsigned long long)config->envs, config->envs == 1 ? "" : "s", actors, idle,
+             idle == 1 ? " has" : "s have", fixed ? "" : "more --envs, or ");
   return options_check(config, error);
 }
 
@@ -269,7 +300,7 @@ enum status setup_resolve(struct setup *setup, int argc, char **argv, uint32_t a
   status = setup->resume ? resolve_resume(setup, &request, resume, error) : resolve_new(setup, &request, error);
   const uint32_t ranks = actors;
   if (status == STATUS_OK) status = count_groups(&setup->config, &actors, error);
-  if (status == STATUS_OK) status = resolve_envs(&setup->config, actors, error);
+  if (status == STATUS_OK) status = resolve_envs(setup, actors, error);
   if (status == STATUS_OK) resolve_backend(&setup->config);
   if (status == STATUS_OK) warn_of_isolation(&setup->config);
   if (status == STATUS_OK) resolve_threads(setup, ranks);
@@ -281,6 +312,8 @@ enum status setup_resolve(struct setup *setup, int argc, char **argv, uint32_t a
   if (setup->resume && config->init_policy[0])
     return error_set(error, STATUS_USAGE,
                      "init_policy: a resumed run goes on with its own policy; give --init-policy to a new run only");
+  status = check_end(setup, resume, ranks, error);
+  if (status != STATUS_OK) return status;
   snprintf(setup->init_replay, sizeof setup->init_replay, "%s", config->init_replay);
   snprintf(setup->init_policy, sizeof setup->init_policy, "%s", config->init_policy);
   config->resume[0] = config->config[0] = config->init_replay[0] = config->init_policy[0] = 0; // not of the job

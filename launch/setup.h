@@ -8,7 +8,7 @@
 
 struct setup {
   struct config config;          // resolved
-  struct config saved;           // resume: the configuration of the checkpoint
+  struct config saved;           // what stood before this start's options: the checkpoint's, or defaults and preset
   bool resume, in_place;         // in_place: the run directory goes on; else it is a new one
   bool begins_again;             // in a run directory that is there, but holds no checkpoint
   char checkpoint[RUN_PATH];     // resume: the file
@@ -20,7 +20,8 @@ struct setup {
   struct run_directory *run;     // owned: locked, config.yaml written, log.txt opened
 };
 // actors: ranks that act (1 in one process). Precedence: defaults < preset of the environment < --config FILE < command
-// line; on resume the checkpoint's configuration takes the place of defaults and preset.
+// line; on resume the checkpoint's configuration takes the place of defaults and preset. STATUS_DONE: the run to be
+// resumed has ended at env_steps, and nothing of it was touched.
 enum status setup_resolve(struct setup *setup, int argc, char **argv, uint32_t actors, struct error *error);
 // Bytes of a board on which the policy of every environment of up to some thousand observations and some hundred
 // actions can be published: boards are made before the environment is known. 0: that would be more than a message may

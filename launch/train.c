@@ -67,6 +67,7 @@ static int train_alone(int argc, char **argv, const volatile sig_atomic_t *stop)
   enum status status = transport_loopback_create(2, alone.ends, &error);
   const size_t board = setup_board_capacity(config);
   for (int i = 0; i < 2 && status == STATUS_OK; i++) status = transport_board_open(alone.ends[i], board, &error);
+  for (int i = 0; i < 2 && status == STATUS_OK; i++) transport_is_one_process(alone.ends[i]);
   if (status == STATUS_OK) alone.actor = actor_prepare(config, alone.ends[1], NULL, stop, &error);
   if (alone.actor) {
     struct guest_host before;

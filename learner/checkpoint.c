@@ -127,10 +127,11 @@ static void write_replay(struct h5 *h5, const struct job *job, const struct chec
 }
 
 // File row (oldest + i) mod size becomes memory row i. A piece that the oldest row divides goes to two places.
-static void read_rows(struct h5 *h5, const struct job *job, uint64_t size, uint64_t oldest) {
+static void read_rows(struct h5 *h5, struct job *job, uint64_t size, uint64_t oldest) {
   const struct checkpoint_shape shape = shape_of(job);
   struct checkpoint_columns columns;
   checkpoint_columns_open(h5, &columns, &shape, size);
+  if (h5->status == STATUS_OK) h5->status = job_reserve_replay(job, size, job->limiter.steps, h5->error);
   for (uint64_t row = 0; row < size; row += columns.rows) {
     const uint64_t count = size - row < columns.rows ? size - row : columns.rows;
     checkpoint_columns_move(h5, &columns, row, count);

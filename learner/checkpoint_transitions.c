@@ -190,6 +190,7 @@ static void insert(struct source *source, uint64_t count) {
 static void take_rows(struct source *source, struct transitions_taken *taken) {
   const uint64_t room = replay_capacity(source->job->replay), n = source->rows;
   const uint64_t first = n > room ? n - room : 0;
+  source->h5.status = job_reserve_replay(source->job, n - first, 0, source->h5.error);
   for (uint64_t i = first; i < n && source->h5.status == STATUS_OK;) {
     const uint64_t row = (source->oldest + i) % n;
     uint64_t count = n - i < source->piece_rows ? n - i : source->piece_rows;

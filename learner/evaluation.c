@@ -57,8 +57,8 @@ enum status evaluation_take(struct evaluation *evaluation, const struct frame *f
   *done = false;
   if (status != STATUS_OK || !evaluation->running || episode.number != evaluation->number) return status;
   if (episode.episode >= evaluation->episodes || evaluation->have[episode.episode])
-    return error_set(error, STATUS_PEER, "rank %u sent evaluation episode %u, which it was not asked for",
-                     frame->sender, episode.episode);
+    return error_set(error, STATUS_PEER, "rank %u sent evaluation episode %u, which it was not asked for", frame->rank,
+                     episode.episode);
   evaluation->have[episode.episode] = true;
   evaluation->episode_return[episode.episode] = episode.failed ? NAN : episode.episode_return;
   evaluation->length[episode.episode] = episode.length;

@@ -42,30 +42,33 @@ static enum status take(const struct frame *frame, uint32_t rank, struct guests 
   if (frame->type == MESSAGE_FAILED) {
     struct message_failed failed;
     status = message_decode_failed(frame, &failed, error);
-    return status == STATUS_OK ? error_set(error, (enum status)failed.status, "rank %u: %s", rank, failed.text)
+    return status == STATUS_OK ? error_set(error, (enum status)failed.status, "rank %u: %s", frame->rank, failed.text)
                                : status;
   }
   if (frame->type == MESSAGE_STOP_REQUEST)
-    return error_set(error, STATUS_STOPPED, "rank %u was stopped before training began: nothing was to be saved", rank);
+    return error_set(error, STATUS_STOPPED, "rank %u was stopped before training began: nothing was to be saved",
+                     frame->rank);
   if (frame->type != MESSAGE_HELLO) return STATUS_OK; // a heartbeat
   if (rank < 1 || rank > guests->active || guests->here[rank - 1])
-    return error_set(error, STATUS_PEER, "rank %u sent a HELLO that nobody waits for", rank);
+    return error_set(error, STATUS_PEER, "rank %u sent a HELLO that nobody waits for", frame->rank);
   struct message_hello next = {0};
   status = message_decode_hello(frame, guests->greeted == 0 ? hello : &next, error);
-  if (status == STATUS_OK && guests->greeted > 0) status = compare(hello, &next, rank, error);
+  if (status == STATUS_OK && guests->greeted > 0) status = compare(hello, &next, frame->rank, error);
   message_hello_release(&next);
   guests->here[rank - 1] = true;
   guests->greeted++;
   return status;
 }
 
-static enum status say_missing(const struct config *config, const struct guests *guests, struct error *error) {
+static enum status say_missing(const struct config *config, const struct transport *transport,
+                               const struct guests *guests, struct error *error) {
   enum { NAMED = 16 };
   char ranks[NAMED * 12] = "";
   const uint32_t missing = guests->active - guests->greeted;
   size_t used = 0;
   for (uint32_t i = 0, named = 0; i < guests->active && named < NAMED; i++)
-    if (!guests->here[i]) used += (size_t)sprintf(ranks + used, "%s%u", named++ ? ", " : "", i + 1);
+    if (!guests->here[i])
+      used += (size_t)sprintf(ranks + used, "%s%d", named++ ? ", " : "", transport_world_rank(transport, (int)i + 1));
   return error_set(error, STATUS_PEER, "rank%s %s%s had not made %s environment after %g s (env_timeout)",
                    missing > 1 ? "s" : "", ranks, missing > NAMED ? " and more" : "", missing > 1 ? "their" : "its",
                    config->env_timeout);
@@ -88,12 +91,13 @@ enum status greeting_collect(const struct config *config, struct transport *tran
     status = transport_receive(transport, &from, &bytes, &size, error);
     if (status == STATUS_OK && size > 0) {
       status = frame_decode(bytes, size, &frame, error);
+      frame.rank = (uint32_t)transport_world_rank(transport, from);
       if (status == STATUS_OK) status = take(&frame, (uint32_t)from, &guests, hello, error);
       backoff_reset(&backoff);
     } else if (status == STATUS_OK && *stop) {
       status = error_set(error, STATUS_STOPPED, "stopped before training began: nothing was to be saved");
     } else if (status == STATUS_OK && clock_now() > deadline) {
-      status = say_missing(config, &guests, error);
+      status = say_missing(config, transport, &guests, error);
     } else {
       backoff_wait(&backoff);
     }

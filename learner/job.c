@@ -24,6 +24,17 @@ static enum status init_environments(struct job *job, struct error *error) {
   return STATUS_OK;
 }
 
+// Each step makes one row, sooner or later; the last round, n-step windows and what is under way may add some.
+static uint64_t rows_to_come(const struct config *config, uint64_t steps) {
+  const uint64_t left = config->env_steps > steps ? config->env_steps - steps : 0;
+  const uint64_t round = config->sync ? 2 * config->envs * config->sync_steps : config->send_steps + config->envs;
+  return left + round + 2 * config->envs * config->n_step + 1;
+}
+
+enum status job_reserve_replay(struct job *job, uint64_t rows, uint64_t steps, struct error *error) {
+  return replay_reserve(job->replay, rows + rows_to_come(&job->config, steps), error);
+}
+
 static enum status init_parts(struct job *job, struct error *error) {
   const struct config *config = &job->config;
   const uint32_t obs_dim = job->environment.obs_dim, act_dim = job->environment.act_dim;
@@ -32,7 +43,7 @@ static enum status init_parts(struct job *job, struct error *error) {
   enum status status = sac_init(&job->sac, config, obs_dim, act_dim, job->team, error);
   if (status == STATUS_OK) status = normalizer_init(&job->normalizer, obs_dim, error);
   if (status != STATUS_OK) return status;
-  job->replay = replay_create(config->replay_capacity, obs_dim, act_dim, error);
+  job->replay = replay_create_for(config->replay_capacity, rows_to_come(config, 0), obs_dim, act_dim, error);
   if (!job->replay) return error->status;
   job->sample = memory_alloc(config->batch_size, sizeof *job->sample, "an update's rows", error);
   job->shift = memory_alloc(obs_dim, sizeof *job->shift, "the normalizer", error);

@@ -34,6 +34,8 @@ struct job {
 // new run.
 enum status job_init(struct job *job, const struct config *config, struct message_hello *hello, struct error *error);
 void job_release(struct job *job);
+// Before the first row: `rows` come into replay beside those of the steps that are to be made from `steps` on.
+enum status job_reserve_replay(struct job *job, uint64_t rows, uint64_t steps, struct error *error);
 double job_seconds(const struct job *job); // of the job so far, over all its processes
 // Reports, evaluations and saves fire at the first step count at or after each multiple of their `_every`: the next one
 // after `steps`, which has reached `next`.

@@ -2,6 +2,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/config/options.h"
 #include "common/wire/assignment.h"
 #include "common/wire/codec.h"
 
@@ -92,8 +93,8 @@ enum status learner_start(struct learner *learner, struct error *error) {
     }
   }
   if (anew > 0)
-    log_info("%u of %llu environments begin a new episode: the checkpoint does not hold their running one", anew,
-             (unsigned long long)job->config.envs);
+    log_info("%u of %llu environment%s begin%s a new episode: the checkpoint does not hold the running one", anew,
+             (unsigned long long)job->config.envs, job->config.envs == 1 ? "" : "s", anew == 1 ? "s" : "");
   if (status == STATUS_OK) status = send_all_empty(learner, MESSAGE_START, false, error);
   reporter_status(&learner->reporter, job, &learner->roster, "running", -1, "");
   return status;
@@ -354,16 +355,19 @@ static void check_number(const struct learner *learner, char *reason, size_t siz
 static void note_death(struct learner *learner, uint32_t actor, char *reason, size_t size) {
   const struct roster *roster = &learner->roster;
   const struct roster_entry *entry = &roster->entry[actor];
+  const int rank = learner_world_rank(learner, actor);
+  const bool isolate = options_can_isolate(&learner->job->config);
   if (entry->expelled)
-    log_warn("actor rank %u is out; %u of %u actors are left", actor + 1, roster_alive(roster), roster->active);
+    log_warn("actor rank %d is out; %u of %u actors are left", rank, roster_alive(roster), roster->active);
   else
-    log_warn("actor rank %u is gone, or silent for too long: %.1f s (a step that never ends? --isolate cuts it off at "
-             "--env-timeout); %u of %u actors are left",
-             actor + 1, clock_now() - entry->heard, roster_alive(roster), roster->active);
+    log_warn("actor rank %d is gone, or silent for too long: %.1f s%s; %u of %u actors are left", rank,
+             clock_now() - entry->heard,
+             isolate ? " (a step that never ends? --isolate cuts it off at --env-timeout)" : "", roster_alive(roster),
+             roster->active);
   if (!entry->active) return; // it had nothing to do
   learner_give_up_evaluation(learner);
   if (learner->job->config.sync || roster_alive(roster) == 0)
-    snprintf(reason, size, "actor rank %u is gone%s", actor + 1,
+    snprintf(reason, size, "actor rank %d is gone%s", rank,
              learner->job->config.sync ? ", and sync needs every one" : "");
   else
     check_number(learner, reason, size);

@@ -49,6 +49,7 @@ struct learner {
 // Takes what has arrived, up to a number of messages. What no actor of ours would say costs its sender its place in the
 // job, not the job.
 enum status learner_drain(struct learner *learner, bool *busy, struct error *error);
-void learner_give_up_evaluation(struct learner *learner); // the one under way, if there is one
+int learner_world_rank(const struct learner *learner, uint32_t actor); // how messages to people name it
+void learner_give_up_evaluation(struct learner *learner);              // the one under way, if there is one
 
 #endif

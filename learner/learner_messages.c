@@ -7,6 +7,10 @@
 
 enum { DRAIN_AT_ONCE = 256 }; // messages between two updates
 
+int learner_world_rank(const struct learner *learner, uint32_t actor) {
+  return transport_world_rank(learner->transport, (int)actor + 1);
+}
+
 static enum status take_snapshot(struct learner *learner, const struct frame *frame, struct error *error) {
   if (learner->collecting > 0) learner->collecting--;
   return transition_receiver_take_snapshot(learner->receiver, frame, error);
@@ -17,7 +21,7 @@ static enum status take_round_end(struct learner *learner, const struct frame *f
   const enum status status = message_decode_round_end(frame, &end, error);
   if (status != STATUS_OK) return status;
   if (learner->stage != STAGE_ROUND || end.round != learner->round)
-    return error_set(error, STATUS_PEER, "rank %u ended round %llu, which is not the one that is made", frame->sender,
+    return error_set(error, STATUS_PEER, "rank %u ended round %llu, which is not the one that is made", frame->rank,
                      (unsigned long long)end.round);
   learner->round_ends++;
   return STATUS_OK;
@@ -41,9 +45,9 @@ static void finish_evaluation(struct learner *learner) {
   job->metrics.evaluated = 1;
   job->metrics.eval_return = result.mean;
   const bool best = result.mean > job->best_return;
-  log_info("evaluation at %llu steps: mean return %.2f +- %.2f over %u episodes (%.2f to %.2f)%s",
-           (unsigned long long)evaluation->env_steps, result.mean, result.std, result.episodes, result.low, result.high,
-           best ? ", the best so far" : "");
+  log_info("evaluation at %llu steps: mean return %.2f +- %.2f over %u episode%s (%.2f to %.2f)%s",
+           (unsigned long long)evaluation->env_steps, result.mean, result.std, result.episodes,
+           result.episodes == 1 ? "" : "s", result.low, result.high, best ? ", the best so far" : "");
   if (!best) return;
   job->best_return = result.mean;
   struct error unsaved = {0};
@@ -63,8 +67,9 @@ static bool retire(struct learner *learner, uint32_t actor, const struct message
   if (learner->job->config.sync || failed->status != STATUS_FAILED) return false;
   roster_retire(roster, actor);
   if (roster_alive(roster) == 0) return false;
-  log_error("rank %u: %s", actor + 1, failed->text);
-  log_warn("rank %u makes no more steps; %u of %u actors go on", actor + 1, roster_alive(roster), roster->active);
+  log_error("rank %d: %s", learner_world_rank(learner, actor), failed->text);
+  log_warn("rank %d makes no more steps; %u of %u actors go on", learner_world_rank(learner, actor),
+           roster_alive(roster), roster->active);
   learner_give_up_evaluation(learner);
   learner->retired = true;
   return true;
@@ -77,7 +82,7 @@ static enum status take_failure(struct learner *learner, const struct frame *fra
   if (status == STATUS_OK && !learner->roster.entry[frame->sender - 1].active)
     return STATUS_OK; // another rank of its group
   if (status != STATUS_OK || retire(learner, frame->sender - 1, &failed)) return status;
-  error_set(error, (enum status)failed.status, "rank %u: %s", frame->sender, failed.text);
+  error_set(error, (enum status)failed.status, "rank %u: %s", frame->rank, failed.text);
   learner->failed = true;
   struct error unsaved = {0};
   while (saving_whole(&learner->saving, &unsaved) == STATUS_STOPPED) { // once: one signal counts
@@ -120,8 +125,7 @@ static enum status take_message(struct learner *learner, const struct frame *fra
     if (status == STATUS_OK) roster_take_heartbeat(&learner->roster, actor, &heartbeat);
     return status;
   default:
-    return error_set(error, STATUS_PEER, "rank %u sent %s to the learner", frame->sender,
-                     message_type_name(frame->type));
+    return error_set(error, STATUS_PEER, "rank %u sent %s to the learner", frame->rank, message_type_name(frame->type));
   }
 }
 
@@ -129,7 +133,8 @@ static enum status take_message(struct learner *learner, const struct frame *fra
 static bool take_back(struct learner *learner, uint32_t rank) {
   struct roster *roster = &learner->roster;
   if (!roster_revive(roster, rank - 1)) return false;
-  log_warn("actor rank %u is back: %u of %u actors are there", rank, roster_alive(roster), roster->active);
+  log_warn("actor rank %d is back: %u of %u actors are there", learner_world_rank(learner, rank - 1),
+           roster_alive(roster), roster->active);
   return true;
 }
 
@@ -147,7 +152,8 @@ static enum status take_bytes(struct learner *learner, int from, const uint8_t *
   const enum status status = frame_decode(bytes, size, &frame, error);
   if (status != STATUS_OK) return status;
   if (frame.sender != (uint32_t)from)
-    return error_set(error, STATUS_PEER, "a message from rank %d says it is from rank %u", from, frame.sender);
+    return error_set(error, STATUS_PEER, "a message of sender %d says it is of sender %u", from, frame.sender);
+  frame.rank = (uint32_t)transport_world_rank(learner->transport, from);
   if (learner->phase == PHASE_LEAVING) return take_last_word(learner, &frame, error);
   if (!entry->alive && !take_back(learner, (uint32_t)from)) return STATUS_OK;
   return take_message(learner, &frame, error);
@@ -158,7 +164,8 @@ static enum status take_bytes(struct learner *learner, int from, const uint8_t *
 static enum status expel(struct learner *learner, int from, struct error *error) {
   struct roster *roster = &learner->roster;
   if (from < 1 || (error->status != STATUS_FORMAT && error->status != STATUS_PEER)) return error->status;
-  log_warn("rank %d is told to leave, it sent what no actor sends: %s", from, error->text);
+  log_warn("rank %d is told to leave, it sent what no actor sends: %s", transport_world_rank(learner->transport, from),
+           error->text);
   error_clear(error);
   const struct message_stop stop = {EXIT_FAILED, false};
   const enum status status = message_encode_stop(&roster->bytes, 0, &stop, error);

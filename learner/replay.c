@@ -10,6 +10,7 @@
 // another.
 struct replay {
   size_t capacity, size, cursor;
+  size_t allocated; // rows that there is memory for: those of the ring, or as many as will ever come
   uint32_t obs_dim, act_dim;
   size_t stride; // floats from row to row
   size_t offset[REPLAY_COLUMNS];
@@ -27,16 +28,13 @@ static size_t row_floats(uint32_t obs_dim, uint32_t act_dim) {
 
 size_t replay_row_bytes(uint32_t obs_dim, uint32_t act_dim) { return row_floats(obs_dim, act_dim) * sizeof(float); }
 
-static enum status check_capacity(size_t capacity, size_t row_bytes, struct error *error) {
-  if (capacity == 0 || capacity > UINT32_MAX)
-    return error_set(error, STATUS_USAGE, "replay_capacity is %zu; it must be between 1 and %u rows", capacity,
-                     UINT32_MAX);
+static enum status check_memory(size_t capacity, size_t row_bytes, struct error *error) {
   const double wanted = (double)capacity * (double)row_bytes, there = (double)memory_available();
   if (wanted <= there) return STATUS_OK;
   return error_set(
       error, STATUS_MEMORY,
       "a replay memory of %zu rows of %zu bytes takes %.2f GiB and %.2f GiB are available; lower replay_capacity to "
-      "%.0f or less",
+      "%.0f or less (a resumed run keeps it, and needs the memory)",
       capacity, row_bytes, wanted / 0x1p30, there / 0x1p30, there * 0.9 / (double)row_bytes);
 }
 
@@ -47,9 +45,12 @@ static void ask_huge_pages(void *block, size_t bytes) {
   if (begin < end) (void)madvise((char *)block + (begin - (uintptr_t)block), end - begin, MADV_HUGEPAGE);
 }
 
-struct replay *replay_create(size_t capacity, uint32_t obs_dim, uint32_t act_dim, struct error *error) {
-  const size_t row_bytes = replay_row_bytes(obs_dim, act_dim);
-  if (check_capacity(capacity, row_bytes, error) != STATUS_OK) return NULL;
+struct replay *replay_create_for(size_t capacity, size_t most, uint32_t obs_dim, uint32_t act_dim,
+                                 struct error *error) {
+  if (capacity == 0 || capacity > UINT32_MAX) {
+    error_set(error, STATUS_USAGE, "replay_capacity is %zu; it must be between 1 and %u rows", capacity, UINT32_MAX);
+    return NULL;
+  }
   struct replay *replay = memory_alloc(1, sizeof *replay, "the replay memory", error);
   if (!replay) return NULL;
   *replay = (struct replay){
@@ -59,13 +60,29 @@ struct replay *replay_create(size_t capacity, uint32_t obs_dim, uint32_t act_dim
   replay->offset[REPLAY_REWARD] = (size_t)obs_dim + act_dim;
   replay->offset[REPLAY_DISCOUNT] = replay->offset[REPLAY_REWARD] + 1;
   replay->offset[REPLAY_NEXT_OBS] = replay->offset[REPLAY_REWARD] + 2;
-  replay->rows = memory_alloc(capacity, row_bytes, "the replay memory", error);
-  if (!replay->rows) {
-    replay_destroy(replay);
-    return NULL;
-  }
-  ask_huge_pages(replay->rows, capacity * row_bytes);
-  return replay;
+  if (replay_reserve(replay, most > 0 ? most : 1, error) == STATUS_OK) return replay;
+  replay_destroy(replay);
+  return NULL;
+}
+
+struct replay *replay_create(size_t capacity, uint32_t obs_dim, uint32_t act_dim, struct error *error) {
+  return replay_create_for(capacity, capacity, obs_dim, act_dim, error);
+}
+
+enum status replay_reserve(struct replay *replay, size_t most, struct error *error) {
+  const size_t rows = most < replay->capacity ? most : replay->capacity, row_bytes = replay->stride * sizeof(float);
+  if (rows <= replay->allocated) return STATUS_OK;
+  assert(replay->size == 0 && !replay->view);
+  memory_free(replay->rows);
+  replay->allocated = 0;
+  replay->rows = NULL;
+  const enum status status = check_memory(rows, row_bytes, error);
+  if (status != STATUS_OK) return status;
+  replay->rows = memory_alloc(rows, row_bytes, "the replay memory", error);
+  if (!replay->rows) return STATUS_MEMORY;
+  replay->allocated = rows;
+  ask_huge_pages(replay->rows, rows * row_bytes);
+  return STATUS_OK;
 }
 
 void replay_destroy(struct replay *replay) {
@@ -83,6 +100,8 @@ void replay_insert(struct replay *replay, size_t rows, const float *obs, const f
                    const float *next_obs, const float *discount) {
   const size_t obs_dim = replay->obs_dim, act_dim = replay->act_dim;
   assert(!replay->origin && rows <= replay_room(replay));
+  if (replay->allocated < replay->capacity && rows > replay->allocated - replay->cursor)
+    rows = replay->allocated - replay->cursor; // more than was said: no sound actor makes them
   replay->inserted += rows;
   for (size_t i = 0; i < rows; i++) {
     float *row = replay->rows + replay->cursor * replay->stride;
@@ -155,7 +174,7 @@ void replay_read_rows(const struct replay *replay, size_t begin, size_t rows, fl
 }
 
 void replay_write_rows(struct replay *replay, size_t begin, size_t rows, const float *const column[REPLAY_COLUMNS]) {
-  assert(begin <= replay->capacity && rows <= replay->capacity - begin);
+  assert(begin <= replay->allocated && rows <= replay->allocated - begin);
   const size_t obs = replay->obs_dim, act = replay->act_dim;
   for (size_t i = 0; i < rows; i++) {
     float *row = replay->rows + (begin + i) * replay->stride;
@@ -168,7 +187,7 @@ void replay_write_rows(struct replay *replay, size_t begin, size_t rows, const f
 }
 
 void replay_set_state(struct replay *replay, size_t size, size_t cursor) {
-  assert(size <= replay->capacity && cursor < replay->capacity);
+  assert(size <= replay->allocated && cursor < replay->capacity);
   replay->size = size;
   replay->cursor = cursor;
 }

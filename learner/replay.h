@@ -16,6 +16,11 @@ enum replay_column { REPLAY_OBS, REPLAY_ACTION, REPLAY_REWARD, REPLAY_NEXT_OBS, 
 // Refuses (STATUS_MEMORY, with both figures and what to lower) a capacity that the memory at hand cannot hold once it
 // is full.
 struct replay *replay_create(size_t capacity, uint32_t obs_dim, uint32_t act_dim, struct error *error);
+// The same with memory for min(capacity, most) rows: no more than `most` will be in it. It is a ring of `capacity` all
+// the same, in files too.
+struct replay *replay_create_for(size_t capacity, size_t most, uint32_t obs_dim, uint32_t act_dim, struct error *error);
+// While it is empty: `most` is more after all. What is inserted beyond it is left out.
+enum status replay_reserve(struct replay *replay, size_t most, struct error *error);
 void replay_destroy(struct replay *replay);
 size_t replay_size(const struct replay *replay);
 size_t replay_capacity(const struct replay *replay);

@@ -87,9 +87,10 @@ static void say_learner_bound(struct reporter *reporter, const struct job *job, 
   if (reporter->said_learner_bound || job->limiter.utd == 0 || job->metrics.actor_wait < 0.5 * seconds * roster->active)
     return;
   reporter->said_learner_bound = true;
+  const bool sync = job->config.sync; // there a resume keeps both
   log_info("the learner is the limit: actors wait %.0f %% of their time for it. A lower --utd or more "
-           "--learner-threads would speed the job up, more actors would not.",
-           100 * job->metrics.actor_wait / (seconds * roster->active));
+           "--learner-threads would speed %s up, more actors would not.",
+           100 * job->metrics.actor_wait / (seconds * roster->active), sync ? "a new run" : "the job");
 }
 
 void reporter_row(struct reporter *reporter, struct job *job, const struct roster *roster) {

@@ -56,10 +56,10 @@ static enum status check_empty(const char *path, struct error *error) {
   while (status == STATUS_OK && (entry = readdir(directory))) {
     const char *name = entry->d_name;
     if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strncmp(name, "lock", 4) == 0) continue;
-    status = error_set(error, STATUS_USAGE,
-                       "%s is not empty (it holds %s): to go on with the run in it, --resume %s; for a new run choose "
-                       "another --run-dir",
-                       path, name, path);
+    const bool goes_on = run_checkpoints(path, NULL, 0, NULL) > 0;
+    status = error_set(
+        error, STATUS_USAGE, "%s is not empty (it holds %s): %s%s%sfor a new run choose another --run-dir", path, name,
+        goes_on ? "to go on with the run in it, --resume " : "", goes_on ? path : "", goes_on ? "; " : "");
   }
   closedir(directory);
   return status;

@@ -21,7 +21,8 @@ static enum status check_memory(const struct sac *sac, const struct config *conf
   const double need = reals * sizeof(real) / 0x1p30, have = (double)memory_available() / 0x1p30;
   if (need <= have) return STATUS_OK;
   return error_set(error, STATUS_MEMORY,
-                   "the networks and their optimizers need %.1f GiB, %.1f GiB are available: lower hidden or critics",
+                   "the networks and their optimizers need %.1f GiB, %.1f GiB are available: a new run "
+                   "may lower hidden or critics, a resumed one needs the memory",
                    need, have);
 }
 
@@ -260,7 +261,7 @@ static enum status check_loss(const struct sac *sac, const char *what, double lo
   return error_set(
       error, STATUS_FAILED,
       "%s loss of update %llu is not finite (%g): a reward or an observation of the environment may be, or the "
-      "learning has diverged; lower lr_critic, lr_actor or reward_scale",
+      "learning has diverged; lower lr_critic, lr_actor or reward_scale in a new run",
       what, (unsigned long long)sac->updates + 1, loss);
 }
 
@@ -271,7 +272,7 @@ static enum status check_gradient(const struct sac *sac, const char *what, struc
   return error_set(
       error, STATUS_FAILED,
       "%s gradient of update %llu is not finite: an observation of the environment may be huge, or the learning has "
-      "diverged; set normalize_observations, or lower lr_critic, lr_actor or reward_scale",
+      "diverged; set normalize_observations, or lower lr_critic, lr_actor or reward_scale, in a new run",
       what, (unsigned long long)sac->updates + 1);
 }
 

@@ -111,7 +111,9 @@ struct team *team_create(unsigned threads, struct error *error) {
   }
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   if (failure == 0) return team;
-  error_set(error, STATUS_FAILED, "cannot start thread %u of the learner's %u: %s; lower learner_threads",
+  error_set(error, STATUS_FAILED,
+            "cannot start thread %u of the learner's %u: %s; lower learner_threads, which a resume in sync "
+            "mode keeps, or raise the limit on processes (ulimit -u)",
             team->started + 2, threads, strerror(failure));
 destroy:
   team_destroy(team);

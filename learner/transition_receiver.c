@@ -74,11 +74,11 @@ void transition_receiver_destroy(struct transition_receiver *receiver) {
 }
 
 // What a batch says must make sense for this job before any of it is used.
-static enum status check(const struct transition_receiver *receiver, uint32_t sender, struct error *error) {
+static enum status check(const struct transition_receiver *receiver, uint32_t rank, struct error *error) {
   const struct transition_batch *batch = &receiver->batch;
   const uint64_t envs = receiver->job->config.envs;
   if (batch->steps > batch->episode_capacity)
-    return error_set(error, STATUS_PEER, "rank %u sent a batch of %llu steps, it can have %u", sender,
+    return error_set(error, STATUS_PEER, "rank %u sent a batch of %llu steps, it can have %u", rank,
                      (unsigned long long)batch->steps, batch->episode_capacity);
   bool good = true;
   for (uint32_t r = 0; r < batch->rows; r++) good &= batch->environment[r] < envs;
@@ -86,7 +86,7 @@ static enum status check(const struct transition_receiver *receiver, uint32_t se
   for (uint32_t p = 0; p < batch->environments; p++) good &= batch->progress[p].environment < envs;
   return good ? STATUS_OK
               : error_set(error, STATUS_PEER, "rank %u sent transitions of an environment that the job does not have",
-                          sender);
+                          rank);
 }
 
 static void insert(struct job *job, const struct transition_batch *batch, uint32_t first, uint32_t rows) {
@@ -123,12 +123,12 @@ static void take_async(struct transition_receiver *receiver) {
   add_progress(receiver);
 }
 
-static enum status keep_for_round(struct transition_receiver *receiver, uint32_t sender, struct error *error) {
+static enum status keep_for_round(struct transition_receiver *receiver, uint32_t rank, struct error *error) {
   struct transition_batch *round = &receiver->round;
   const struct transition_batch *batch = &receiver->batch;
   const size_t row = round->rows, obs = batch->obs_dim, act = batch->act_dim, n = batch->rows;
   if (n > round->capacity - round->rows || batch->episodes > round->episode_capacity - round->episodes)
-    return error_set(error, STATUS_PEER, "rank %u sent more transitions than a round has", sender);
+    return error_set(error, STATUS_PEER, "rank %u sent more transitions than a round has", rank);
   memcpy(round->environment + row, batch->environment, n * sizeof *round->environment);
   memcpy(round->version + row, batch->version, n * sizeof *round->version);
   memcpy(round->obs + row * obs, batch->obs, n * obs * sizeof(float));
@@ -148,10 +148,10 @@ static enum status keep_for_round(struct transition_receiver *receiver, uint32_t
 enum status transition_receiver_take(struct transition_receiver *receiver, const struct frame *frame,
                                      double *longest_step, struct error *error) {
   enum status status = message_decode_transitions(frame, &receiver->batch, error);
-  if (status == STATUS_OK) status = check(receiver, frame->sender, error);
+  if (status == STATUS_OK) status = check(receiver, frame->rank, error);
   if (status != STATUS_OK) return status;
   *longest_step = receiver->batch.longest_step;
-  if (receiver->job->config.sync) return keep_for_round(receiver, frame->sender, error);
+  if (receiver->job->config.sync) return keep_for_round(receiver, frame->rank, error);
   take_async(receiver);
   return STATUS_OK;
 }
@@ -171,8 +171,8 @@ enum status transition_receiver_take_snapshot(struct transition_receiver *receiv
   if (status != STATUS_OK) return status;
   const uint32_t e = receiver->snapshot.environment;
   if (e >= job->config.envs)
-    return error_set(error, STATUS_PEER, "rank %u sent a snapshot of environment %u, the job has %llu", frame->sender,
-                     e, (unsigned long long)job->config.envs);
+    return error_set(error, STATUS_PEER, "rank %u sent a snapshot of environment %u, the job has %llu", frame->rank, e,
+                     (unsigned long long)job->config.envs);
   return snapshot_copy(job->config.sync ? &receiver->arrived[e] : &job->environments[e], &receiver->snapshot, error);
 }
 
@@ -184,7 +184,7 @@ enum status transition_receiver_take_info(struct transition_receiver *receiver, 
   if (status != STATUS_OK) return status;
   if (info.environment >= job->config.envs || info.info_dim == 0 || info.info_dim != job->environment.info_dim)
     return error_set(error, STATUS_PEER, "rank %u sent %u named values of environment %u; the job has %u of %llu",
-                     frame->sender, info.info_dim, info.environment, job->environment.info_dim,
+                     frame->rank, info.info_dim, info.environment, job->environment.info_dim,
                      (unsigned long long)job->config.envs);
   if (job->config.sync)
     receiver->info[info.environment] = info;

@@ -48,13 +48,15 @@ const char *status_name(enum status status) {
   case STATUS_MEMORY: return "memory";
   case STATUS_PEER: return "peer";
   case STATUS_STOPPED: return "stopped";
+  case STATUS_DONE: return "done";
   }
   return "unknown";
 }
 
 int status_exit_code(enum status status) {
   switch (status) {
-  case STATUS_OK: return EXIT_DONE;
+  case STATUS_OK:
+  case STATUS_DONE: return EXIT_DONE;
   case STATUS_USAGE: return EXIT_BAD_USAGE;
   case STATUS_STOPPED: return EXIT_STOPPED;
   default: return EXIT_FAILED;

@@ -12,7 +12,8 @@ enum status {
   STATUS_MISMATCH, // two parts do not fit: another environment, another shape, another program version
   STATUS_MEMORY,   // not enough memory
   STATUS_PEER,     // another rank is gone, silent, or breaks the protocol
-  STATUS_STOPPED   // stopped by a signal or a time limit with everything saved: exit status 75
+  STATUS_STOPPED,  // stopped by a signal or a time limit with everything saved: exit status 75
+  STATUS_DONE      // nothing is left to do, and the text says what could be: exit status 0
 };
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_BAD_USAGE = 2, EXIT_STOPPED = 75 };

@@ -83,7 +83,7 @@ static const struct option table[] = {
      "steps by which either side may be ahead of utd; 0: what every actor ships at once"},
     {"learning_starts", OPTION_COUNT, OPTION_FIXED, AT(learning_starts), "1000", 0, ANY_COUNT, NULL, "data",
      "steps with uniformly random actions before the first update"},
-    {"replay_capacity", OPTION_COUNT, OPTION_FIXED, AT(replay_capacity), "1000000", 1, ANY_COUNT, NULL, "data",
+    {"replay_capacity", OPTION_COUNT, OPTION_FIXED, AT(replay_capacity), "1000000", 1, UINT32_MAX, NULL, "data",
      "transitions that replay holds"},
     {"send_steps", OPTION_COUNT, OPTION_FREE_ASYNC, AT(send_steps), "16", 1, 65536, NULL, "data",
      "steps that an actor collects before it ships them"},
@@ -94,7 +94,7 @@ static const struct option table[] = {
     {"min_actors", OPTION_COUNT, OPTION_FREE, AT(min_actors), "1", 1, 1e6, NULL, "data",
      "with fewer actors alive the job saves and stops, with exit status 75"},
     {"env_timeout", OPTION_NUMBER, OPTION_FREE, AT(env_timeout), "600", 0.1, 1e6, NULL, "environment",
-     "seconds that an environment may take to be created, to reset or to step"},
+     "seconds an environment may take to be created, reset or step; of a plugin only with isolate"},
     {"env_max_failures", OPTION_COUNT, OPTION_FREE, AT(env_max_failures), "10", 1, 1e9, NULL, "environment",
      "failures of an environment in a row after which its actor gives up"},
     {"isolate", OPTION_BOOL, OPTION_FREE, AT(isolate), "false", 0, 0, NULL, "environment",
@@ -105,7 +105,7 @@ static const struct option table[] = {
      "directory of libmujoco and the tasks' models; empty: where `install-deps.sh mujoco` puts them"},
 
     {"checkpoint_every", OPTION_COUNT, OPTION_FREE, AT(checkpoint_every), "50000", 0, ANY_COUNT, NULL, "reports",
-     "steps between checkpoints; 0: only at the end"},
+     "steps between checkpoints; 0: only by checkpoint_minutes and at the end"},
     {"checkpoint_minutes", OPTION_NUMBER, OPTION_FREE, AT(checkpoint_minutes), "30", 0, 1e6, NULL, "reports",
      "minutes after which a checkpoint is due in any case; 0: never"},
     {"checkpoint_keep", OPTION_COUNT, OPTION_FREE, AT(checkpoint_keep), "3", 1, 1000, NULL, "reports",
@@ -117,7 +117,7 @@ static const struct option table[] = {
     {"eval_episodes", OPTION_COUNT, OPTION_FREE, AT(eval_episodes), "10", 1, 1e6, NULL, "reports",
      "episodes of an evaluation"},
     {"log_every", OPTION_COUNT, OPTION_FREE, AT(log_every), "1000", 0, ANY_COUNT, NULL, "reports",
-     "steps between rows of metrics.csv; 0: none"},
+     "steps between rows of metrics.csv; 0: only at the end"},
     {"tensorboard", OPTION_BOOL, OPTION_FREE, AT(tensorboard), "true", 0, 0, NULL, "reports",
      "write the rows of metrics.csv as TensorBoard's event files too"},
 };
@@ -137,7 +137,7 @@ const struct option *options_find(const char *name) {
 
 const char *options_nearest(const char *name) {
   struct nearest nearest = {.word = name};
-  for (size_t i = 0; i < OPTIONS; i++) nearest_try(&nearest, table[i].name, 0);
+  for (size_t i = 0; i < OPTIONS; i++) nearest_try(&nearest, table[i].name, 4); // "batch", too
   return nearest.name;
 }
 
@@ -168,23 +168,47 @@ static bool clean_number(const char *text, char clean[WORD_SIZE]) {
 static bool parse_number(const char *text, double *value) {
   char clean[WORD_SIZE], *end;
   if (!clean_number(text, clean)) return false;
-  *value = strtod(clean, &end);
-  return *end == '\0' && isfinite(*value);
+  *value = strtod(clean, &end) + 0; // -0 becomes 0
+  const bool vanished = *value == 0 && strcspn(clean, "123456789") < strcspn(clean, "eE");
+  return *end == '\0' && isfinite(*value) && !vanished;
 }
 
-// 1000000, 1_000_000 or 1e6; what is written with a point or an exponent goes through a double and so up to 2^53.
-static bool parse_count(const char *text, uint64_t *value) {
-  char clean[WORD_SIZE], *end;
-  if (!clean_number(text, clean) || clean[0] == '-') return false;
-  errno = 0;
-  unsigned long long integer = strtoull(clean, &end, 10);
-  if (*end == '\0') {
-    *value = integer;
-    return errno == 0;
+// "25e2" as its digits, with no 0 at the end, and how many places the integer has; false where it is none.
+static bool split_integer(const char *text, char digits[WORD_SIZE], long *count, long *places) {
+  long point = 0, exponent = 0;
+  bool fraction = false;
+  *count = 0;
+  for (; isdigit((unsigned char)*text) || (*text == '.' && !fraction); text++) {
+    fraction |= *text == '.';
+    if (*text != '.') digits[(*count)++] = *text;
+    point += *text != '.' && !fraction;
   }
-  double number;
-  if (!parse_number(clean, &number) || number < 0 || number > ANY_COUNT || number != floor(number)) return false;
-  *value = (uint64_t)number;
+  if (*count == 0) return false;
+  if (*text == 'e' || *text == 'E') {
+    if (!isdigit((unsigned char)text[1 + (text[1] == '+' || text[1] == '-')])) return false;
+    char *end;
+    exponent = strtol(text + 1, &end, 10);
+    text = end;
+    if (exponent < -2 * WORD_SIZE) exponent = -2 * WORD_SIZE; // more digits than a word has
+    if (exponent > 2 * WORD_SIZE) exponent = 2 * WORD_SIZE;
+  }
+  while (*count > 0 && digits[*count - 1] == '0') (*count)--;
+  *places = *count == 0 ? 0 : point + exponent;
+  return *text == '\0' && *places >= *count;
+}
+
+// 1000000, 1_000_000, 1e6 or 2.5e3: exactly the integer that is written, since not every one is a double.
+static bool parse_count(const char *text, uint64_t *value) {
+  char clean[WORD_SIZE], digits[WORD_SIZE];
+  long count, places;
+  if (!clean_number(text, clean) || !split_integer(clean + (clean[0] == '+'), digits, &count, &places)) return false;
+  uint64_t result = 0;
+  for (long i = 0; i < places; i++) {
+    const uint64_t digit = i < count ? (uint64_t)(digits[i] - '0') : 0;
+    if (result > (UINT64_MAX - digit) / 10) return false;
+    result = 10 * result + digit;
+  }
+  *value = result;
   return true;
 }
 
@@ -199,6 +223,11 @@ static bool parse_bool(const char *text, bool *value) {
   return false;
 }
 
+// 2^53 + 1 as a double is 2^53, so integers are compared as such; ANY_SEED is one more than there can be.
+static bool in_range_exactly(const struct option *option, uint64_t value) {
+  return value >= (uint64_t)option->low && (option->high == ANY_SEED || value <= (uint64_t)option->high);
+}
+
 // Widths with commas between them, blanks around them allowed.
 static bool parse_widths(const struct option *option, const char *text, struct config_widths *widths) {
   *widths = (struct config_widths){0};
@@ -210,7 +239,7 @@ static bool parse_widths(const struct option *option, const char *text, struct c
     if (length >= WORD_SIZE || widths->count == CONFIG_MAX_HIDDEN) return false;
     memcpy(word, text, length);
     word[length] = '\0';
-    if (!parse_count(word, &width) || (double)width < option->low || (double)width > option->high) return false;
+    if (!parse_count(word, &width) || !in_range_exactly(option, width)) return false;
     widths->width[widths->count++] = (uint32_t)width;
     text += length;
     text += strspn(text, " ");
@@ -227,6 +256,18 @@ static bool is_choice(const char *choices, const char *text) {
     choices += next + (choices[next] == '|');
   }
   return false;
+}
+
+// Which of "a|b|c" was probably meant, in `words`; or NULL.
+static const char *nearest_choice(const char *choices, const char *text, char words[2 * WORD_SIZE]) {
+  struct nearest nearest = {.word = text};
+  snprintf(words, 2 * WORD_SIZE, "%s", choices);
+  for (char *word = words, *next; word; word = next) {
+    next = strchr(word, '|');
+    if (next) *next++ = '\0';
+    nearest_try(&nearest, word, 3);
+  }
+  return nearest.name;
 }
 
 static bool is_text(const char *text) {
@@ -296,7 +337,7 @@ enum status option_set(const struct option *option, struct config *config, const
     *(bool *)field = flag;
     return STATUS_OK;
   case OPTION_COUNT:
-    if (!parse_count(text, &count) || !in_range(option, (double)count)) break;
+    if (!parse_count(text, &count) || !in_range_exactly(option, count)) break;
     *(uint64_t *)field = count;
     return STATUS_OK;
   case OPTION_NUMBER:
@@ -318,9 +359,12 @@ enum status option_set(const struct option *option, struct config *config, const
     snprintf(field, sizeof config->log_level, "%s", text);
     return STATUS_OK;
   }
-  char form[200];
+  char form[200], words[2 * WORD_SIZE];
   describe_form(option, form, sizeof form);
-  return error_set(error, STATUS_USAGE, "%s: must be %s, not \"%.100s\"", where, form, text);
+  const char *choices = option->type == OPTION_BOOL ? "true|false|yes|no|on|off" : option->choices;
+  const char *near = choices ? nearest_choice(choices, text, words) : NULL;
+  return error_set(error, STATUS_USAGE, "%s: must be %s, not \"%.100s\"%s%s%s", where, form, text,
+                   near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 }
 
 void option_get(const struct option *option, const struct config *config, char *text, size_t size) {
@@ -385,6 +429,13 @@ static enum status unknown_option(const char *written, const char *name, struct 
   return error_set(error, STATUS_USAGE, "%.100s: there is no such option; did you mean --%s%s?", written, no, spelt);
 }
 
+// Or a slip in one, which is refused as such.
+static bool is_truth_value(const char *text) {
+  bool flag;
+  char words[2 * WORD_SIZE];
+  return parse_bool(text, &flag) || nearest_choice("true|false", text, words);
+}
+
 // One option at argv[0]; used gets 1, or 2 if its value is argv[1].
 static enum status parse_one(int argc, char **argv, struct option_given *given, int *used, struct error *error) {
   const char *argument = argv[0];
@@ -393,7 +444,7 @@ static enum status parse_one(int argc, char **argv, struct option_given *given, 
     return error_set(error, STATUS_USAGE, "%.200s: is no option; options are spelt --name VALUE", argument);
   }
   size_t length = strcspn(argument, "=");
-  bool has_value = argument[length] == '=', flag;
+  bool has_value = argument[length] == '=';
   char written[2 + NAME_SIZE], name[NAME_SIZE] = "";
   if (length >= sizeof written) return unknown_option(argument, argument + 2, error);
   memcpy(written, argument, length);
@@ -411,7 +462,7 @@ static enum status parse_one(int argc, char **argv, struct option_given *given, 
   if (!option) return unknown_option(written, written + 2, error);
   if (has_value) {
     *given = (struct option_given){option, argument + length + 1};
-  } else if (option->type == OPTION_BOOL && !(argc > 1 && parse_bool(argv[1], &flag))) {
+  } else if (option->type == OPTION_BOOL && !(argc > 1 && is_truth_value(argv[1]))) {
     *given = (struct option_given){option, "true"};
   } else if (argc > 1 && strncmp(argv[1], "--", 2) != 0) {
     *given = (struct option_given){option, argv[1]};
@@ -474,12 +525,22 @@ enum status options_check(const struct config *config, struct error *error) {
   return STATUS_OK;
 }
 
+bool options_can_isolate(const struct config *config) {
+  const char *env = config->env;
+  const size_t name = strcspn(env, ":");
+  const bool plugin = memchr(env, '/', name) || (name > 3 && strncmp(env + name - 3, ".so", 3) == 0);
+  return plugin && !config->isolate && config->ranks_per_env == 1;
+}
+
+bool options_is_fixed(const struct option *option, const struct config *config) {
+  return option->rule == OPTION_FIXED || (option->rule == OPTION_FREE_ASYNC && config->sync);
+}
+
 enum status options_check_resume(const struct config *saved, const struct config *now, struct error *error) {
   for (size_t i = 0; i < OPTIONS; i++) {
     const struct option *option = &table[i];
-    bool fixed = option->rule == OPTION_FIXED || (option->rule == OPTION_FREE_ASYNC && saved->sync);
     char before[CONFIG_TEXT], after[CONFIG_TEXT];
-    if (!fixed) continue;
+    if (!options_is_fixed(option, saved)) continue;
     option_get(option, saved, before, sizeof before);
     option_get(option, now, after, sizeof after);
     if (strcmp(before, after) == 0) continue;

@@ -66,6 +66,10 @@ size_t options_format_yaml(const struct config *config, char *text, size_t size)
 // What no single range can say: target_subset <= critics, utd > 0 in sync, env given ... STATUS_USAGE with the names of
 // both keys.
 enum status options_check(const struct config *config, struct error *error);
+// Whether --isolate would do something: the environment is a plugin that runs in its actor's process, alone.
+bool options_can_isolate(const struct config *config);
+// Whether a resume of this job has to keep it.
+bool options_is_fixed(const struct option *option, const struct config *config);
 // Applies the resume rule: `now` is the saved configuration with the given options applied. A fixed one that changed is
 // an error that names key, both values, and what to do.
 enum status options_check_resume(const struct config *saved, const struct config *now, struct error *error);

@@ -160,7 +160,7 @@ def drive(env, sim, camera):
             observation, reward, terminated, truncated, _ = env.step(to_action(action))
             flatten(observation, obs)
             camera()
-            action = sim.step(obs, float(reward), terminated, truncated)
+            action = sim.step(obs, corsac_sim.number(reward), terminated, truncated)
 
 
 def main(name):

@@ -65,6 +65,11 @@ def _library():
     return library
 
 
+def number(value):
+    """A float; also of an array of one element, which NumPy 2.4 makes no float of by itself."""
+    return float(value.item() if hasattr(value, "item") else value)
+
+
 def refuse(why):
     """Instead of a Sim: tells corsac why the program cannot even begin. End it after this."""
     _library().corsac_sim_fail(None, str(why).encode(errors="replace"))
@@ -111,7 +116,7 @@ class Sim:
         if getattr(obs, "dtype", None) == "float32" and obs.ndim == 1 and obs.flags.c_contiguous:
             ctypes.memmove(self._obs, obs.ctypes.data, 4 * self.obs_dim)
         else:
-            self._obs[:] = [float(value) for value in obs]
+            self._obs[:] = [number(value) for value in obs]
 
     def _take(self, result):
         self._next = result
@@ -127,11 +132,11 @@ class Sim:
     def step(self, obs, reward, terminated=False, truncated=False):
         self._put(obs)
         flags = (TERMINATED if terminated else 0) | (TRUNCATED if truncated else 0)
-        return self._take(self._library.corsac_sim_step(self._handle, self._obs, float(reward), flags, self._action))
+        return self._take(self._library.corsac_sim_step(self._handle, self._obs, number(reward), flags, self._action))
 
     def info(self, values):
         """Before a step: values in the order of info_names."""
-        self._info[:] = [float(value) for value in values]
+        self._info[:] = [number(value) for value in values]
         self._library.corsac_sim_info(self._handle, self._info)
 
     def fail(self, why):

@@ -208,17 +208,17 @@ enum status frame_decode(const uint8_t *bytes, size_t size, struct frame *frame,
   uint64_t payload = reader_u64(&reader, "payload size");
   assert(!reader.status); // the size was checked above
   if (head[0] != WIRE_VERSION) {
-    return error_set(error, STATUS_FORMAT, "a message of wire version %u from rank %u, this program speaks %d", head[0],
-                     sender, WIRE_VERSION);
+    return error_set(error, STATUS_FORMAT, "a message of wire version %u from sender %u, this program speaks %d",
+                     head[0], sender, WIRE_VERSION);
   }
   if (head[1] == 0 || head[1] >= MESSAGE_TYPES) {
-    return error_set(error, STATUS_FORMAT, "a message of unknown type %u from rank %u", head[1], sender);
+    return error_set(error, STATUS_FORMAT, "a message of unknown type %u from sender %u", head[1], sender);
   }
   if (payload != reader.left) {
-    return error_set(error, STATUS_FORMAT, "a %s message from rank %u announces %llu payload bytes and has %zu",
+    return error_set(error, STATUS_FORMAT, "a %s message from sender %u announces %llu payload bytes and has %zu",
                      message_type_name(head[1]), sender, (unsigned long long)payload, reader.left);
   }
-  *frame = (struct frame){.type = head[1], .sender = sender, .payload = reader.at, .size = reader.left};
+  *frame = (struct frame){.type = head[1], .sender = sender, .rank = sender, .payload = reader.at, .size = reader.left};
   return STATUS_OK;
 }
 

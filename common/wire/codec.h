@@ -16,6 +16,7 @@
 struct frame {
   enum message_type type;
   uint32_t sender;
+  uint32_t rank; // of the sender as messages to people name it (transport_world_rank); the sender until somebody knows
   const uint8_t *payload; // points into the bytes given
   size_t size;
 };

@@ -6,12 +6,20 @@ int transport_rank(const struct transport *transport) { return transport->rank; 
 
 int transport_size(const struct transport *transport) { return transport->size; }
 
+int transport_world_rank(const struct transport *transport, int rank) {
+  if (transport->one_process) return 0;
+  return transport->world && rank >= 0 && rank < transport->size ? transport->world[rank] : rank;
+}
+
+void transport_is_one_process(struct transport *transport) { transport->one_process = true; }
+
 enum status transport_send(struct transport *transport, int to, const void *bytes, size_t size, struct error *error) {
   assert(to >= 0 && to < transport->size && size > 0);
   if (size > transport->limit) {
     return error_set(error, STATUS_FAILED,
                      "a message of %zu bytes from rank %d to rank %d is larger than %zu, the most that goes at once",
-                     size, transport->rank, to, transport->limit);
+                     size, transport_world_rank(transport, transport->rank), transport_world_rank(transport, to),
+                     transport->limit);
   }
   enum status status = transport->operations->send(transport, to, bytes, size, error);
   if (status) return status;

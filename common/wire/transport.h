@@ -18,6 +18,10 @@ struct transport_statistics {
 
 int transport_rank(const struct transport *transport); // 0: the learner, 1..size-1: actors
 int transport_size(const struct transport *transport);
+// How messages to people name a rank of this transport: as it is in MPI_COMM_WORLD, and so in a hostfile and in ps; 0
+// in one process.
+int transport_world_rank(const struct transport *transport, int rank);
+void transport_is_one_process(struct transport *transport); // from now on
 // Takes a copy and starts the transfer; returns at once. How much may be under way is bounded by the protocol (credits,
 // tokens), not here.
 enum status transport_send(struct transport *transport, int to, const void *bytes, size_t size, struct error *error);

@@ -17,6 +17,8 @@ struct transport_operations {
 struct transport {
   const struct transport_operations *operations;
   int rank, size;
+  const int *world; // (size) transport_world_rank of each; NULL: as here
+  bool one_process;
   size_t limit; // bytes of the largest message, WIRE_MAX_MESSAGE
   struct transport_statistics statistics;
   struct board board;    // memory NULL: this rank sees none

@@ -193,6 +193,7 @@ struct transport_mpi {
   int *board_home; // (size)
   MPI_Comm aside;  // see transport_mpi_listen_aside, MPI_COMM_NULL: none
   int speakers;    // ranks of it that are one peer
+  int *world;      // (size)
 };
 
 // A larger array with the old one's contents, which is freed; NULL leaves the old one.
@@ -246,7 +247,7 @@ static void lose_peer(struct transport_mpi *mpi, int peer, int code, const char 
   if (mpi->lost[peer]) return;
   mpi->lost[peer] = true;
   mpi_check(code, call, &error);
-  log_warn("rank %d cannot be reached any more: %s", peer, error.text);
+  log_warn("rank %d cannot be reached any more: %s", transport_world_rank(&mpi->base, peer), error.text);
 }
 
 // Gives the blocks of finished sends back to the pool. One call of MPI for all of them, since each call makes progress
@@ -335,8 +336,8 @@ static enum status start_receive(struct transport_mpi *mpi, MPI_Message *message
   if (status) return status;
   if (size < 0 || (size_t)size > mpi->base.limit) {
     // Matched and never received. Receiving less than the whole is no way out: Open MPI 4.1 crashes on that over TCP.
-    return error_set(error, STATUS_FORMAT, "rank %d sent a message of %lld bytes, more than %zu: it is dropped", from,
-                     (long long)size, mpi->base.limit);
+    return error_set(error, STATUS_FORMAT, "rank %d sent a message of %lld bytes, more than %zu: it is dropped",
+                     transport_world_rank(&mpi->base, from), (long long)size, mpi->base.limit);
   }
   struct block *block = block_pool_take(&mpi->pool, (size_t)size, error);
   if (!block) return STATUS_MEMORY;
@@ -538,7 +539,28 @@ static void mpi_destroy(struct transport *transport) {
   memory_free(mpi->held_back);
   memory_free(mpi->lost);
   memory_free(mpi->board_home);
+  memory_free(mpi->world);
   memory_free(mpi);
+}
+
+// mpi->world: what the ranks are in MPI_COMM_WORLD.
+static enum status find_world(struct transport_mpi *mpi, struct error *error) {
+  const size_t size = (size_t)mpi->base.size;
+  MPI_Group own, world;
+  int *ranks = memory_alloc(size, sizeof *ranks, "the ranks", error);
+  mpi->world = memory_alloc(size, sizeof *mpi->world, "the ranks", error);
+  enum status status = ranks && mpi->world ? STATUS_OK : STATUS_MEMORY;
+  for (int i = 0; ranks && i < mpi->base.size; i++) ranks[i] = i;
+  if (!status) status = mpi_check(MPI_Comm_group(mpi->comm, &own), "MPI_Comm_group", error);
+  if (!status) status = mpi_check(MPI_Comm_group(MPI_COMM_WORLD, &world), "MPI_Comm_group", error);
+  if (!status)
+    status = mpi_check(MPI_Group_translate_ranks(own, mpi->base.size, ranks, world, mpi->world),
+                       "MPI_Group_translate_ranks", error);
+  if (!status) status = mpi_check(MPI_Group_free(&own), "MPI_Group_free", error);
+  if (!status) status = mpi_check(MPI_Group_free(&world), "MPI_Group_free", error);
+  memory_free(ranks);
+  mpi->base.world = mpi->world;
+  return status;
 }
 
 enum status transport_mpi_create_on(int comm, struct transport **transport, struct error *error) {
@@ -561,9 +583,13 @@ enum status transport_mpi_create_on(int comm, struct transport **transport, stru
   if (!(mpi->held_back = memory_alloc((size_t)mpi->base.size, sizeof *mpi->held_back, what, error))) goto fail;
   if (!(mpi->lost = memory_alloc((size_t)mpi->base.size, sizeof *mpi->lost, what, error))) goto fail;
   if (!(mpi->board_home = memory_alloc((size_t)mpi->base.size, sizeof *mpi->board_home, what, error))) goto fail;
+  status = find_world(mpi, error);
+  if (status) goto fail;
   *transport = &mpi->base;
   return STATUS_OK;
 fail:
+  memory_free(mpi->world);
+  memory_free(mpi->board_home);
   memory_free(mpi->held_back);
   memory_free(mpi->lost);
   memory_free(mpi);

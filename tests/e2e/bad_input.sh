@@ -29,9 +29,18 @@ bad_train 'a negative count' 2 '--env-steps: must be an integer' $small --env-st
 bad_train 'values that do not fit each other' 2 'target_subset: 3 of only 2 critics' $small --target-subset 3 --run-dir "$new"
 bad_train 'sync with a free learner' 2 'utd: 0 .* sync' $small --sync --utd 0 --run-dir "$new"
 bad_train 'no environment' 2 'env: none is given' --run-dir "$new"
-bad_train 'an unknown environment' 2 'no environment is called "Pendulum-v2": did you mean Pendulum-v1' --env Pendulum-v2 --run-dir "$new"
+bad_train 'an unknown environment' 2 'rank 0: no environment is called "Pendulum-v2": did you mean Pendulum-v1' --env Pendulum-v2 --run-dir "$new"
 bad_train 'no environment of Gymnasium' 2 'gym: names no environment: gym:ID' --env gym: --run-dir "$new"
 bad 'an unknown option of eval' 2 'there is no option --epsiodes \(did you mean --episodes' "$CORSAC" eval "$base" --epsiodes 3
+for slip in '--verison|--version' 'evla|eval' 'help --man trian|train' 'train --batchsize 3|--batch-size' 'train --lr-critc 1|--lr-critic' \
+  'train --batch 3|--batch-size' 'train --backend tile|tiles' 'train --log-level inf|info' 'train --sync ture|true' 'bench lerner|learner' \
+  'bench learner --round 3|--rounds' 'bench learner --backnd tiles|--backend' 'cluster slrum|slurm' 'export x --format onx|onnx' \
+  'plot --ouput x|--output' 'new-env a --lang fotran|fortran'; do
+  bad "a slip: corsac ${slip%|*}" 2 "did you mean ${slip#*|}[?)]" "$CORSAC" ${slip%|*}
+done
+bad_train 'an integer that no double holds' 2 '--env-steps: must be an integer from 1 to 2\^53, not "9007199254740993"' $small --env-steps 9007199254740993 --run-dir "$new"
+printf 'env: Pendulum-v1\nenv_steps: 9007199254740993\n' >"$tmp/large.yaml"
+bad_train '... in a file' 2 'large.yaml:2: env_steps: must be an integer from 1 to 2\^53' --config "$tmp/large.yaml" --run-dir "$new"
 bad 'eval of nothing' 2 'say which policy' "$CORSAC" eval
 bad 'no episodes' 2 '--episodes: must be an integer from 1' "$CORSAC" eval "$base" --episodes 0
 
@@ -175,6 +184,8 @@ bad 'eval in an environment of another shape' 1 'counter.so' "$CORSAC" eval "$ba
 
 # --- the run directory --------------------------------------------------------------------------------------------------------
 bad_train 'a run directory that exists' '[12]' 'base.*--resume' $small --run-dir "$base"
+mkdir "$tmp/theirs" && touch "$tmp/theirs/data"
+bad_train 'a directory of something else' '[12]' 'theirs is not empty \(it holds data\): for a new run choose another --run-dir$' $small --run-dir "$tmp/theirs"
 bad_train 'a file in its place' 1 'text.h5' $small --run-dir "$tmp/text.h5/run"
 cp -r "$base" "$tmp/locked"
 start "$CORSAC" train --resume "$tmp/locked" --env-steps 100000000 --checkpoint-every 0 --eval-every 0 --log-every 0
@@ -216,8 +227,10 @@ expect_status 'its checkpoints are whole' 0 "$CORSAC" inspect "$new"
 rm -rf "$new"
 
 # --- resources ----------------------------------------------------------------------------------------------------------------
-bad_train 'replay too large for the memory' 1 'replay.*GiB.*lower replay_capacity' $small --replay-capacity 4000000000 --run-dir "$new"
-bad_train 'replay of more rows than there can be' '[12]' 'replay_capacity' $small --replay-capacity 1e12 --run-dir "$new"
+bad_train 'replay too large for the memory' 1 'replay.*GiB.*lower replay_capacity' $small --env-steps 4e9 --replay-capacity 4000000000 --run-dir "$new"
+train 'replay too large for the memory, which env_steps never fills' $small --replay-capacity 4000000000 --run-dir "$tmp/bounded"
+train '... resumed' --resume "$tmp/bounded" --env-steps 400
+bad_train 'replay of more rows than there can be' 2 'replay-capacity: must be an integer from 1 to 4294967295' $small --replay-capacity 1e12 --run-dir "$new"
 bad 'networks too large for the memory' 1 'no memory for [0-9.]+ MiB' bash -c 'ulimit -v 1500000 && exec "$@"' sh \
   "$CORSAC" train $small --hidden 16384,16384,16384 --run-dir "$new"
 
@@ -259,7 +272,7 @@ bad_mpi 'a plugin for another ABI' 1 'old_abi.so.*ABI' $small --env "$plugins/ol
 bad_mpi 'create fails' 1 'rank [12]: .*no licence' $small --env "$plugins/fail_create.so" --run-dir "$new"
 keeps_new=1 bad_mpi 'step fails' 1 'rank 1: .*environment 0 .*step 80 of the episode failed' $small --envs 1 --eval-every 0 --env-max-failures 1 --env "$plugins/fail_step.so:80" --run-dir "$new"
 keeps_new=1 bad_mpi 'step returns NaN, in sync' 1 'rank [12]: .*step 80 .*not finite' $small --eval-every 0 --env-max-failures 1 --sync --env "$plugins/nan_obs.so:80" --run-dir "$new"
-bad_mpi 'replay too large for the memory' 1 'replay.*GiB.*lower replay_capacity' $small --replay-capacity 4000000000 --run-dir "$new"
+bad_mpi 'replay too large for the memory' 1 'replay.*GiB.*lower replay_capacity' $small --env-steps 4e9 --replay-capacity 4000000000 --run-dir "$new"
 
 # The same program with another version in it.
 version=$("$CORSAC" --version | sed 's/^corsac //')

@@ -31,6 +31,12 @@ if has python3; then
   export PYTHONPATH=$build/share/corsac/python
   printf '#!/bin/sh\nexec python3 %s\n' "$examples/oscillator.py" >"$tmp/bin/python" && chmod +x "$tmp/bin/python"
   languages="$languages python"
+  check 'an array of one element is a number in Python' python3 -c 'from corsac_sim import number
+class One:
+    def item(self): return 2.5
+assert number(One()) == 2.5 and number(3) == 3.0 and number(0.5) == 0.5'
+  [ -z "$PYTHON" ] || check "... NumPy's too" $PYTHON -c 'import numpy; from corsac_sim import number
+assert [number(numpy.array(v, t)) for v, t in ((2.5, "f4"), ([2.5], "f4"), ([[3]], "i2"))] == [2.5, 2.5, 3]'
 else
   skip 'the simulator in Python, because there is no python3'
 fi
@@ -58,6 +64,7 @@ check 'give the same run' cmp -s <(column "$tmp/sync3/metrics.csv" critic_loss) 
 expect_status 'it is evaluated' 0 "$CORSAC" eval "$tmp/c" --json
 check 'without a directory for its words' [ ! -e environments ]
 expect_status 'it is resumed' 0 "$CORSAC" train --resume "$tmp/c" --env-steps 2500
+check 'inspect says what it would run' grep -qF "runs         exec:$tmp/bin/c (as eval" <("$CORSAC" inspect "$tmp/c")
 check 'from its checkpoint' json_is "$tmp/c/status.json" env_steps 2500
 
 # --- the matrix --------------------------------------------------------------------------------------------------------------------

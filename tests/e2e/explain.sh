@@ -16,6 +16,9 @@ cp "$out" "$tmp/one.json"
 expect_status 'again' 0 "$CORSAC" explain "$tmp/run/ckpt-300.h5" --json --samples 20000
 check 'gives the same' cmp -s "$out" "$tmp/one.json"
 expect_status 'another seed' 0 "$CORSAC" explain "$tmp/run" --json --seed 9
+expect_status 'the largest seed' 0 "$CORSAC" explain "$tmp/run" --json --seed 18446744073709551615 --samples 2
+check 'is told exactly' json_is "$out" seed 18446744073709551615
+expect_status 'another seed' 0 "$CORSAC" explain "$tmp/run" --json --seed 9
 check 'gives another observation' sh -c '! cmp -s "$1" "$2"' sh "$out" "$tmp/one.json"
 expect_status 'eval' 0 "$CORSAC" eval "$tmp/run" --episodes 1 --json
 cp "$out" "$tmp/eval.json"
@@ -62,7 +65,7 @@ def look(file, text, norm):
         close(e["log_probability"], logpi.sum(), "log pi", 1e-5)
         q = min(net(f, f"critics/{k}", ["q"], np.concatenate([obs, np.tanh(u)]), norm)[0][0] for k in f["critics"])
         close(e["min_q"], q, "min Q")
-        close(e["alpha"], math.exp(f["temperature/log_alpha"][()]), "alpha")
+        close(e["alpha"], np.exp(f["temperature/log_alpha"][()]), "alpha")
     for what in "log_probability_gradient", "objective_gradient":
         for part in "mean", "log_std":
             close(e[what][part], e[what][part + "_difference"], what + " " + part, 1e-5)

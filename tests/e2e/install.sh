@@ -102,4 +102,19 @@ if [ "$CHECK_FULL" = 1 ]; then
   expect_status 'and makes the same archive' 0 env -C "$tmp/corsac-$version" MAKEFLAGS= MAKELEVEL= make BUILD=build FLAVOUR=release dist
   check 'of the same files' [ "$(tar -tzf "$tmp/corsac-$version/build/corsac-$version.tar.gz" | sort)" = "$(sort "$tmp/list")" ]
 fi
+# --- another compiler or other flags: everything is built again, once -----------------------------------------------------------------
+# A compiler that says when it is called. built NAME WANTED ARGUMENTS...: whether make of a library below $tmp/lib compiles
+printf '#!/bin/sh\necho "$*" >>"%s"\nexec gcc "$@"\n' "$tmp/called" >"$tmp/other-cc"
+chmod +x "$tmp/other-cc"
+built() {
+  : >"$tmp/called"
+  expect_status "$1: make" 0 env MAKEFLAGS= MAKELEVEL= make BUILD="$tmp/lib" "$tmp/lib/lib/libcorsac_sim.so" "${@:3}"
+  check "$1" [ "$(grep -c -- ' -c common/env/' "$tmp/called")" "$2" 0 ]
+}
+built 'a first build with a compiler of the system' -eq
+built 'another compiler builds the libraries again' -gt CC="$tmp/other-cc"
+built '... once' -eq CC="$tmp/other-cc"
+built 'other flags build them again' -gt CC="$tmp/other-cc" CFLAGS=-DOTHER
+built '... once ' -eq CC="$tmp/other-cc" CFLAGS=-DOTHER
+
 finish

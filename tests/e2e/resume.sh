@@ -32,6 +32,25 @@ train 'elastic: the same in one process' $elastic --env-steps 630 --run-dir "$tm
 same_checkpoint 'elastic: 5, then 2, then 8 ranks: the same bits' "$tmp/elastic/ckpt-630.h5" "$tmp/rigid/ckpt-630.h5"
 check 'elastic: the same metrics' same_metrics "$tmp/elastic" "$tmp/rigid"
 
+# --- a run that has ended ------------------------------------------------------------------------------------------------------------
+# Nothing in its directory is touched; the exit status lets a batch script end; what is advised goes on.
+listing() { (cd "$1" && find . -printf '%p %s %T@\n' | sort); }
+before=$(listing "$tmp/rigid")
+over() { # over NAME COMMAND...
+  expect_status "over: $1" 0 "${@:2}"
+  check "over: $1: one line says so" [ "$(grep -c "has already reached env_steps (630 of [0-9]*): nothing is left to do. To go on: .*train --resume $tmp/rigid --env-steps 1260$" "$err")" = 1 ]
+  check "over: $1: nothing is touched" [ "$(listing "$tmp/rigid")" = "$before" ]
+}
+over 'one process' "$CORSAC" train --resume "$tmp/rigid"
+over 'fewer steps' "$CORSAC" train --resume "$tmp/rigid" --env-steps 100 --max-hours 1e-9
+over 'auto' "$CORSAC" train $elastic --env-steps 630 --run-dir "$tmp/rigid" --resume auto
+over 'mpirun' $MPIRUN -n 3 "$CORSAC" train --resume "$tmp/rigid"
+expect_status 'over: what is advised' 0 bash -c "$(sed -n 's/.*To go on: mpirun//p' "$err" | sed "s/^/$MPIRUN/")"
+check 'over: goes on' json_is "$tmp/rigid/status.json" env_steps 1260
+check 'over: and says how again' grep -q "go on: .*--resume $tmp/rigid --env-steps 2520" "$err"
+train 'over: a branch' --resume "$tmp/halves/ckpt-300.h5" --run-dir "$tmp/late"
+check 'over: a branch says so' grep -q 'warn.*env_steps is already reached (300 of 300)' "$err"
+
 # --- one file into a new directory ------------------------------------------------------------------------------------------------
 before=$(digest "$tmp/branch")
 train 'a branch from one file' --resume "$tmp/branch/ckpt-150.h5" --run-dir "$tmp/twig" --env-steps 300

@@ -1,8 +1,10 @@
 #include "actor/group.h"
+#include "actor/rollout.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/config/options.h"
 #include "common/wire/transport_mpi.h"
+#include "launch/groups.h"
 #include "tests/support/environments.h"
 #include "tests/support/jobs.h"
 #include "tests/support/unit.h"
@@ -123,6 +125,38 @@ static void test_silent_rank(void) {
   end(&s);
 }
 
+// That a rank does not answer is the end of this actor's stepping: it does not try again, however many failures it has.
+static void test_final(void) {
+  struct scene s;
+  begin(&s, "slow", rank == 2 ? "3000" : "0", 0.5);
+  if (rank == 0) {
+    struct environment_kind kind;
+    struct transition_batch batch = {0};
+    struct error error = {0};
+    const struct policy_weights *weights;
+    open_kind(&s, &kind);
+    CU_ASSERT(!group_is_broken(s.group) && !group_is_broken(NULL));
+    struct rollout *rollout = rollout_create(&s.config, &kind, 0, 1, &error);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(rollout);
+    struct policy *policy = policy_create(&s.config, 1, 1, &error);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(policy);
+    weights = policy_weights(policy);
+    CU_ASSERT_EQUAL(transition_batch_init(&batch, 1, 1, 4, 4, 1, &error), STATUS_OK);
+    CU_ASSERT_EQUAL(rollout_step(rollout, policy, weights->version, &batch, &error), STATUS_FAILED);
+    CU_ASSERT(error_says(&error, "ranks of the group did not end step within 0.5 s"));
+    CU_ASSERT(!error_says(&error, "in a row") && group_is_broken(s.group));
+    CU_ASSERT_PTR_NULL(rollout_incident(rollout)); // none that is made anew
+    rollout_destroy(rollout);
+    policy_destroy(policy);
+    transition_batch_release(&batch);
+    environment_kind_close(&kind);
+    group_dismiss(s.group, 75, true);
+  } else {
+    follow(&s);
+  }
+  end(&s);
+}
+
 // Nobody waits for a leader for ever.
 static void test_silent_leader(void) {
   struct scene s;
@@ -137,6 +171,22 @@ static void test_silent_leader(void) {
   end(&s);
 }
 
+// Messages name a rank as mpirun does, whatever it is in its group.
+static void test_names(void) {
+  struct group_place place;
+  struct transport *transport = NULL;
+  CU_ASSERT_EQUAL_FATAL(groups_split(2, &place, NULL), STATUS_OK); // the learner, and ranks 1 and 2
+  if (rank > 0) {
+    CU_ASSERT_EQUAL_FATAL(transport_mpi_create_on(place.group, &transport, NULL), STATUS_OK);
+    CU_ASSERT(transport_world_rank(transport, 0) == 1 && transport_world_rank(transport, 1) == 2);
+    CU_ASSERT(transport_rank(transport) == rank - 1 && transport_world_rank(transport, 2) == 2); // there is no such
+    transport_is_one_process(transport);
+    CU_ASSERT_EQUAL(transport_world_rank(transport, 1), 0);
+    transport_destroy(transport);
+  }
+  job_barrier();
+}
+
 int main(int argc, char **argv) {
   struct error error = {0};
   if (mpi_start(&argc, &argv, &rank, &ranks, &error) != STATUS_OK) {
@@ -146,6 +196,8 @@ int main(int argc, char **argv) {
   static const struct unit_case cases[] = {
       {"an environment of a group is the one that it is alone", test_steps},
       {"a rank that does not answer is not waited for", test_silent_rank},
+      {"and ends its actor's stepping at once", test_final},
+      {"messages name it as mpirun does", test_names},
       {"nor a leader that is silent", test_silent_leader},
   };
   const int failed = unit_run_mpi("group", cases, sizeof cases / sizeof *cases);

@@ -49,11 +49,12 @@ static void test_bad_frames(void) {
     reject_frame(&out, size, -1, 0, "announces 16 payload bytes");
   reject_frame(&out, out.size + 1, -1, 0, "announces 16 payload bytes and has 17");
   for (int i = 0; i < 4; i++) reject_frame(&out, out.size, i, 0, "CRSC");
-  reject_frame(&out, out.size, 4, WIRE_VERSION + 1, "wire version 4 from rank 7");
+  reject_frame(&out, out.size, 4, WIRE_VERSION + 1, "wire version 4 from sender 7");
   reject_frame(&out, out.size, 6, 0, "unknown type 0");
   reject_frame(&out, out.size, 6, MESSAGE_TYPES, "unknown type");
   reject_frame(&out, out.size, 7, 1, "unknown type");
-  for (int i = 12; i < FRAME_HEADER; i++) reject_frame(&out, out.size, i, 0xff, "ROUND message from rank 7 announces");
+  for (int i = 12; i < FRAME_HEADER; i++)
+    reject_frame(&out, out.size, i, 0xff, "ROUND message from sender 7 announces");
   memset(out.data + 12, 0xff, 8);
   reject_frame(&out, out.size, -1, 0, "18446744073709551615");
   buffer_release(&out);

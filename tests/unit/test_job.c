@@ -1,11 +1,14 @@
 #include "learner/job.h"
 #include "common/nn/linalg.h"
+#include "learner/checkpoint.h"
 #include "tests/support/small_job.h"
 #include "tests/support/unit.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static void test_new_run(void) {
   struct config config = small_config();
@@ -34,6 +37,7 @@ static void test_new_run(void) {
 static void test_too_large(void) {
   struct config config = small_config();
   config.replay_capacity = UINT32_MAX;
+  config.env_steps = 1ull << 53; // fewer would not need so many rows
   config.envs = 2;
   struct message_hello hello = small_hello(100000, 2); // 3 PB
   struct error error = {0};
@@ -43,6 +47,36 @@ static void test_too_large(void) {
   CU_ASSERT_PTR_NULL(job.replay);
   CU_ASSERT_PTR_NULL(hello.action_low);
   job_release(&job);
+}
+
+// What env_steps cannot fill takes no memory: neither in a new run nor in a resumed one, which may make more.
+static void test_bounded_replay(void) {
+  struct config config = small_config();
+  struct error error = {0};
+  struct job job;
+  bool has_replay;
+  config.replay_capacity = UINT32_MAX;
+  config.env_steps = 30;
+  small_job_init(&job, &config); // of 4e9 rows
+  CU_ASSERT_EQUAL(replay_capacity(job.replay), UINT32_MAX);
+  small_job_fill(&job, 1, 30);
+  CU_ASSERT(replay_size(job.replay) == 30 && replay_cursor(job.replay) == 30);
+  job.limiter.steps = 30;
+  char path[] = "/tmp/corsac-job-XXXXXX";
+  close(mkstemp(path));
+  CU_ASSERT_EQUAL(checkpoint_write(path, &job, CHECKPOINT_ALL, &error), STATUS_OK);
+  job_release(&job);
+  for (uint64_t end = 2; end <= 3000; end *= 10) { // fewer than the file holds, and more
+    config.env_steps = end;
+    small_job_init(&job, &config);
+    CU_ASSERT_EQUAL(checkpoint_read(path, &job, &has_replay, &error), STATUS_OK);
+    CU_ASSERT(has_replay && replay_size(job.replay) == 30 && replay_cursor(job.replay) == 30);
+    CU_ASSERT_EQUAL(replay_capacity(job.replay), UINT32_MAX);
+    if (end > 30) small_job_fill(&job, 1, (uint32_t)end - 30);
+    CU_ASSERT_EQUAL(replay_size(job.replay), end > 30 ? end : 30);
+    job_release(&job);
+  }
+  unlink(path);
 }
 
 static void test_seconds(void) {
@@ -146,6 +180,8 @@ int main(void) {
   static const struct unit_case cases[] = {
       {"a new job stands at its beginning, and is released twice without harm", test_new_run},
       {"a job that does not fit into memory is refused and leaves nothing behind", test_too_large},
+      {"a replay that env_steps cannot fill takes memory for what can come, and resumes as one of its capacity",
+       test_bounded_replay},
       {"seconds go on from those of earlier processes", test_seconds},
       {"a sample is whole rows and noise, given by the number of the update alone", test_sample},
       {"a sample is normalised with the statistics of now", test_sample_normalised},

@@ -1,6 +1,7 @@
 #include "common/config/options.h"
 #include "tests/support/unit.h"
 #include <ctype.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -87,6 +88,33 @@ static void test_values(void) {
       {"env_steps", "1e", "error"},
       {"env_steps", "9007199254740992", "9007199254740992"},
       {"env_steps", "1e16", "error"},
+      {"env_steps", "9007199254740993", "error"}, // 2^53 + 1, which as a double is 2^53
+      {"env_steps", "9007199254740993.0", "error"},
+      {"env_steps", "9007199254740992.0", "9007199254740992"},
+      {"env_steps", "9.007199254740993e15", "error"},
+      {"env_steps", "1.0", "1"},
+      {"env_steps", "+5", "5"},
+      {"env_steps", "007", "7"},
+      {"env_steps", "10e-1", "1"},
+      {"env_steps", "0.00000012e8", "12"},
+      {"env_steps", "1e9223372036854775807", "error"},
+      {"env_steps", "1e-9223372036854775808", "error"},
+      {"env_steps", "1e", "error"},
+      {"env_steps", "e5", "error"},
+      {"env_steps", ".", "error"},
+      {"env_steps", "1.2.3", "error"},
+      {"env_steps", "+-5", "error"},
+      {"env_steps", "-0", "error"},
+      {"env_steps", "nan", "error"},
+      {"env_steps", "inf", "error"},
+      {"env_steps", " 5", "error"},
+      {"env_steps", "5 ", "error"},
+      {"env_steps", "1000000000000000000000000000000000000000000000000000000000000000000000000000000000", "error"},
+      {"seed", "18446744073709551615.0", "18446744073709551615"},
+      {"seed", "1.8446744073709551615e19", "18446744073709551615"},
+      {"seed", "9007199254740993", "9007199254740993"},
+      {"seed", "1e400", "error"},
+      {"seed", "0e400", "0"},
       {"seed", "18446744073709551615", "18446744073709551615"},
       {"seed", "18446744073709551616", "error"},
       {"seed", "0", "0"},
@@ -96,6 +124,10 @@ static void test_values(void) {
       {"gamma", "1.0000001", "error"},
       {"gamma", "-1e-9", "error"},
       {"gamma", "nan", "error"},
+      {"gamma", "-0", "0"},
+      {"gamma", "1e-400", "error"}, // not 0
+      {"gamma", "0e-400", "0"},
+      {"gamma", "0x1p-1", "error"},
       {"gamma", "0.995", "0.995"},
       {"gamma", ".5", "0.5"},
       {"tau", "0", "error"},
@@ -159,6 +191,61 @@ static void test_values(void) {
   CU_ASSERT_STRING_EQUAL(set("run_dir", text), text);
 }
 
+// What help prints as the range of an option, as two texts that option_set understands. false: it has none.
+static bool printed_range(const struct option *option, char low[64], char high[64]) {
+  char *text = NULL, name[64], at[80];
+  size_t size;
+  FILE *out = open_memstream(&text, &size);
+  options_print_help(out, option->group);
+  fclose(out);
+  snprintf(name, sizeof name, "%s", option->name);
+  for (char *c = name; *c; c++) *c = *c == '_' ? '-' : *c;
+  snprintf(at, sizeof at, "--%s%s ", option->type == OPTION_BOOL ? "[no-]" : "", name);
+  const char *place = strstr(text, at), *end = strstr(place, "; on resume");
+  if (!end || end > strstr(place, "]")) end = strstr(place, "; of one start");
+  const char *default_end = strstr(place, "[default "), *range = place;
+  bool found = false;
+  for (const char *to = default_end; to && to < end && !found; to = strstr(to + 1, " to ")) { // the last part
+    range = to;
+    while (*range != ';' && *range != '[') range--;
+    found = sscanf(range, "; %60[^ ] to %60[^;]", low, high) == 2;
+  }
+  free(text);
+  if (found && strcmp(high, "2^53") == 0) snprintf(high, 64, "9007199254740992");
+  if (found && strcmp(high, "2^64 - 1") == 0) snprintf(high, 64, "18446744073709551615");
+  return found;
+}
+
+// Both ends that are printed are taken, what lies beside them is not.
+static void test_printed_ranges(void) {
+  size_t ranges = 0;
+  for (size_t i = 0; i < options_count(); i++) {
+    const struct option *option = options_at(i);
+    const bool whole = option->type == OPTION_COUNT || option->type == OPTION_WIDTHS;
+    char low[64] = "", high[64] = "", below[80], above[80];
+    CU_ASSERT_STRING_NOT_EQUAL(set(option->name, option->default_text), "error");
+    const bool has_range = printed_range(option, low, high);
+    CU_ASSERT_EQUAL(has_range, whole || option->type == OPTION_NUMBER || option->type == OPTION_AUTO);
+    if (!has_range) continue;
+    ranges++;
+    if (whole) {
+      const unsigned long long least = strtoull(low, NULL, 10), most = strtoull(high, NULL, 10);
+      snprintf(below, sizeof below, "%lld", (long long)least - 1);
+      snprintf(above, sizeof above, most == UINT64_MAX ? "18446744073709551616" : "%llu", most + 1);
+    } else {
+      snprintf(below, sizeof below, "%.17g", nextafter(strtod(low, NULL), -INFINITY));
+      snprintf(above, sizeof above, "%.17g", nextafter(strtod(high, NULL), INFINITY));
+    }
+    const char *const texts[4] = {low, high, below, above};
+    for (int k = 0; k < 4; k++) {
+      const bool refused = strcmp(set(option->name, texts[k]), "error") == 0;
+      if (refused != (k >= 2)) printf("\n    %s %s\n", option->name, texts[k]);
+      CU_ASSERT_EQUAL(refused, k >= 2);
+    }
+  }
+  CU_ASSERT(ranges > 30);
+}
+
 static void test_message(void) {
   static const char *const cases[][3] = {
       {"batch_size", "x", "run.yaml:3: batch_size: must be an integer from 1 to 1048576, not \"x\""},
@@ -168,6 +255,13 @@ static void test_message(void) {
       {"log_level", "x", "run.yaml:3: batch_size: must be one of error|warn|info|debug, not \"x\""},
       {"hidden", "x",
        "run.yaml:3: batch_size: must be 1 to 8 integers from 1 to 16384 with commas between them, not \"x\""},
+      {"log_level", "inf",
+       "run.yaml:3: batch_size: must be one of error|warn|info|debug, not \"inf\"; did you mean info?"},
+      {"log_level", "warning",
+       "run.yaml:3: batch_size: must be one of error|warn|info|debug, not \"warning\"; did you mean warn?"},
+      {"backend", "Tile",
+       "run.yaml:3: batch_size: must be one of auto|tiles|openblas, not \"Tile\"; did you mean tiles?"},
+      {"sync", "ture", "run.yaml:3: batch_size: must be true or false, not \"ture\"; did you mean true?"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     struct config config = config_default();
@@ -206,6 +300,8 @@ static void test_nearest(void) {
       {"evn", "env"},
       {"checkpoint_evry", "checkpoint_every"},
       {"batch_size", "batch_size"},
+      {"batch", "batch_size"},
+      {"sync-mode", "sync"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     const char *nearest = options_nearest(cases[i][0]);
@@ -278,6 +374,7 @@ static void test_command_line_refused(void) {
       {{"-n", "3"}, "-n: is no option; options are spelt --name VALUE"},
       {{"--"}, "--: is no option; options are spelt --name VALUE"},
       {{"--=3"}, "--: there is no such option; `corsac options` lists them"},
+      {{"--sync", "ture"}, "--sync: must be true or false, not \"ture\"; did you mean true?"},
       {{"--sync", "maybe"}, "maybe: is no option; options are spelt --name VALUE"},
       {{"--batch-size"}, "--batch-size: needs a value: an integer from 1 to 1048576"},
       {{"--batch-size", "--sync"}, "--batch-size: needs a value: an integer from 1 to 1048576"},
@@ -340,6 +437,25 @@ static void test_check(void) {
   config.replay_capacity--;
   CU_ASSERT_EQUAL(options_check(&config, &error), STATUS_USAGE);
   CU_ASSERT(strstr(error.text, "batch_size") && strstr(error.text, "replay_capacity"));
+}
+
+static void test_can_isolate(void) {
+  static const struct {
+    const char *env;
+    bool isolate;
+    uint64_t ranks;
+    bool can;
+  } cases[] = {
+      {"./solver.so:a/b", false, 1, true}, {"solver.so", false, 1, true},      {"lib/solver", false, 1, true},
+      {"./solver.so", true, 1, false},     {"./solver.so", false, 2, false},   {"Pendulum-v1", false, 1, false},
+      {"exec:./solver", false, 1, false},  {"gym:Hopper-v5", false, 1, false}, {"so", false, 1, false}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct config config = config_default();
+    snprintf(config.env, sizeof config.env, "%s", cases[i].env);
+    config.isolate = cases[i].isolate;
+    config.ranks_per_env = cases[i].ranks;
+    CU_ASSERT_EQUAL(options_can_isolate(&config), cases[i].can);
+  }
 }
 
 // Another value than the default for each option.
@@ -438,12 +554,14 @@ int main(void) {
       {"the defaults are the documented ones and in range", test_defaults},
       {"every option has a name and a field of its own, and a help line", test_table},
       {"values are read strictly and kept within their range", test_values},
+      {"the printed ranges are those that are accepted, to the last integer", test_printed_ranges},
       {"a refused value is named with what would be right", test_message},
       {"numbers read back to the last bit", test_round_trip},
       {"a misspelt name finds its neighbour, a strange one none", test_nearest},
       {"the command line takes every spelling that is promised", test_command_line},
       {"a wrong command line is refused as a whole, by name", test_command_line_refused},
       {"what does not go together is refused", test_check},
+      {"isolate is advised where it would do something", test_can_isolate},
       {"a resume keeps what is fixed and frees the rest", test_resume},
       {"each option has its rule on resume", test_rules},
       {"help shows every option or one group", test_help},

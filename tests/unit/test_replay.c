@@ -157,6 +157,26 @@ static void test_view(void) {
   }
 }
 
+// A ring of ten thousand rows with memory for 10: it is the same until they are there, and takes no more.
+static void test_promised(void) {
+  struct error error = {0};
+  struct replay *replay = replay_create_for(10000, 10, 1, 1, &error);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(replay);
+  CU_ASSERT_EQUAL(replay_reserve(replay, 12, &error), STATUS_OK);
+  CU_ASSERT_EQUAL(replay_capacity(replay), 10000);
+  for (float value = 0; value < 20; value++) replay_insert(replay, 1, &value, &value, &value, &value, &value);
+  CU_ASSERT(replay_size(replay) == 12 && replay_cursor(replay) == 12);
+  struct replay *view = replay_view_create(replay, &error);
+  replay_view_take(view);
+  CU_ASSERT(replay_size(view) == 12 && replay_room(replay) == 10000 - 12);
+  float obs, action, reward, next_obs, discount;
+  replay_read_rows(view, 11, 1, (float *const[REPLAY_COLUMNS]){&obs, &action, &reward, &next_obs, &discount});
+  CU_ASSERT(obs == 11 && discount == 11);
+  replay_view_let_go(view, 12);
+  replay_destroy(view);
+  replay_destroy(replay);
+}
+
 static void test_refusal(void) {
   struct error error = {0};
   const size_t row = replay_row_bytes(1000000, 10);
@@ -181,6 +201,7 @@ int main(void) {
       {"draws are uniform over the rows that are there, and depend on the stream alone", test_draw},
       {"a copy by columns continues like the original", test_columns},
       {"a view holds the rows of its moment until it lets them go, oldest first", test_view},
+      {"memory for fewer rows than its capacity holds these, as a ring of its capacity", test_promised},
       {"a capacity that memory cannot hold is refused with what to lower", test_refusal},
   };
   return unit_run("replay", cases, sizeof cases / sizeof *cases);

@@ -26,7 +26,8 @@ static void test_stopped_at_once(void) {
   CU_ASSERT_TRUE(says(directory, "\"state\": \"done\""));
   struct setup setup;
   struct transport *ends[2];
-  CU_ASSERT_EQUAL_FATAL(setup_resolve(&setup, 2, (char *[]){"--resume", directory, NULL}, 1, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(setup_resolve(&setup, 4, (char *[]){"--resume", directory, "--env-steps", "40", NULL}, 1, NULL),
+                        STATUS_OK);
   CU_ASSERT_EQUAL_FATAL(transport_loopback_create(2, ends, NULL), STATUS_OK);
   peer_send_empty(ends[1], 0, MESSAGE_STOP_REQUEST);
   peer_send_empty(ends[1], 0, MESSAGE_BYE);

@@ -97,7 +97,8 @@ static void test_auto(void) {
   struct setup setup;
   struct error error = {0};
   static const char again[] =
-      "--env Pendulum-v1 --hidden 8 --batch-size 16 --learning-starts 30 --run-dir @/starts --resume auto";
+      "--env Pendulum-v1 --hidden 8 --batch-size 16 --learning-starts 30 --run-dir @/starts --resume auto",
+                    more[] = "--env Pendulum-v1 --run-dir @/starts --resume auto --env-steps 90";
   CU_ASSERT_EQUAL(resolve(&setup, "--env Pendulum-v1 --resume auto", 1, &error), STATUS_USAGE);
   CU_ASSERT(error_says(&error, "--run-dir"));
   CU_ASSERT_EQUAL_FATAL(resolve(&setup, again, 1, &error), STATUS_OK);
@@ -110,7 +111,7 @@ static void test_auto(void) {
   CU_ASSERT(!setup.resume && setup.begins_again);
   run_directory_discard(setup.run);
   make_run("starts", "");
-  CU_ASSERT_EQUAL_FATAL(resolve(&setup, again, 1, &error), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(resolve(&setup, more, 1, &error), STATUS_OK);
   CU_ASSERT(setup.resume && setup.in_place && !setup.begins_again && setup.steps == 60);
   CU_ASSERT_PTR_NOT_NULL(strstr(setup.config.run_dir, "/starts"));
   run_directory_close(setup.run);
@@ -230,7 +231,7 @@ static void test_backend(void) {
 
 // A configuration that is given again does not contradict the run that it began.
 static void test_resume_resolved(void) {
-  static const char again[] = "--resume @/resolved --backend auto --learner-threads 0";
+  static const char again[] = "--resume @/resolved --env-steps 90 --backend auto --learner-threads 0";
   struct setup setup;
   struct error error = {0};
   make_run("resolved", "--sync --backend openblas --learner-threads 2");
@@ -257,6 +258,25 @@ static void test_resume_file(void) {
   run_directory_close(setup.run);
 }
 
+static void test_resume_done(void) {
+  struct setup setup;
+  struct error error = {0};
+  make_run("over", "");
+  static const char *const lines[] = {"--resume @/over", "--resume @/over --env-steps 40",
+                                      "--env Pendulum-v1 --resume auto --run-dir @/over --env-steps 60"};
+  static const char *const says[] = {"(60 of 60)", "(60 of 40)", "(60 of 60)"};
+  for (int i = 0; i < 3; i++) {
+    CU_ASSERT_EQUAL(resolve(&setup, lines[i], 1, &error), STATUS_DONE);
+    CU_ASSERT(error_says(&error, "already reached env_steps") && error_says(&error, says[i]));
+    CU_ASSERT(error_says(&error, "train --resume") && error_says(&error, "/over --env-steps 120"));
+  }
+  CU_ASSERT_FALSE(exists("over/lock"));
+  // What was stopped there may have updates to make, or its last evaluation.
+  write_text("over/status.json", "{\"state\": \"stopped\", \"env_steps\": 60}");
+  CU_ASSERT_EQUAL_FATAL(resolve(&setup, lines[0], 1, &error), STATUS_OK);
+  run_directory_close(setup.run);
+}
+
 static void test_damaged_newest(void) {
   struct setup setup;
   struct error error = {0};
@@ -278,8 +298,9 @@ static void test_locked(void) {
   struct setup setup, second;
   struct error error = {0};
   make_run("locked", "");
-  CU_ASSERT_EQUAL_FATAL(resolve(&setup, "--resume @/locked", 1, &error), STATUS_OK);
-  CU_ASSERT_EQUAL(resolve(&second, "--resume @/locked", 1, &error), STATUS_USAGE); // another run is in it
+  CU_ASSERT_EQUAL_FATAL(resolve(&setup, "--resume @/locked --env-steps 90", 1, &error), STATUS_OK);
+  CU_ASSERT_EQUAL(resolve(&second, "--resume @/locked --env-steps 90", 1, &error),
+                  STATUS_USAGE); // another run is in it
   run_directory_close(setup.run);
 }
 
@@ -295,6 +316,7 @@ int main(void) {
       {"a run goes on in place with its own configuration", test_resume_in_place},
       {"backend auto becomes a name; a resume keeps it, and async may change it", test_backend},
       {"in sync mode auto and 0 are what the run has", test_resume_resolved},
+      {"a run that has ended is left as it is, with what goes on", test_resume_done},
       {"one file needs a new directory; best.h5 cannot go on", test_resume_file},
       {"a damaged checkpoint gives way to the one before", test_damaged_newest},
       {"two cannot go on in the same directory", test_locked},

@@ -1,0 +1,137 @@
+#include "launch/settings.h"
+#include "common/config/options.h"
+#include "tests/support/unit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+// "--sync --envs 4" as settings of a job that has made `steps` steps; before: of the run that is resumed, NULL: none.
+struct made {
+  struct config config, before;
+  struct rate_limiter limiter;
+  struct settings settings;
+};
+static void apply(const char *line, struct config *config) {
+  char text[512], *words[32], *rest = NULL;
+  struct option_given given[OPTIONS_MAX_GIVEN];
+  size_t count = 0;
+  int words_count = 0;
+  snprintf(text, sizeof text, "%s", line);
+  for (char *word = strtok_r(text, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) words[words_count++] = word;
+  CU_ASSERT_EQUAL_FATAL(options_parse(words_count, words, given, &count, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(options_apply(given, count, config, NULL), STATUS_OK);
+}
+
+static void make(struct made *made, const char *before, uint64_t steps, const char *line) {
+  options_defaults(&made->before);
+  made->before.envs = 1;
+  snprintf(made->before.env, sizeof made->before.env, "Pendulum-v1");
+  if (before) apply(before, &made->before);
+  made->config = made->before;
+  apply(line, &made->config);
+  rate_limiter_init(&made->limiter, made->config.utd, 0, made->config.learning_starts);
+  made->limiter.steps = steps;
+  if (steps > made->config.learning_starts)
+    made->limiter.updates = (uint64_t)(made->config.utd * (double)(steps - made->config.learning_starts));
+  made->settings = (struct settings){&made->config, &made->before, &made->limiter, 0, 3, before != NULL};
+}
+
+static void test_doubts(void) {
+  static const struct {
+    const char *before;
+    uint64_t steps;
+    const char *line, *says, *not ; // says NULL: nothing
+  } cases[] = {
+      {NULL, 0, "", NULL, NULL},
+      {NULL, 0, "--sync --envs 4 --sync-steps 10 --env-steps 1e5", NULL, NULL},
+      // rounds
+      {NULL, 0,
+       "--sync --envs 100 --sync-steps 10000 --env-steps 1500 --log-every 0 --eval-every 0 --checkpoint-every 0",
+       "1000000 steps will be made, not env_steps 1500; set --env-steps to a multiple of 1000000, or lower "
+       "--sync-steps "
+       "or --envs",
+       NULL},
+      {NULL, 0, "--sync --sync-steps 1000 --env-steps 10100", NULL, NULL}, // 9 %
+      {NULL, 0, "--sync --envs 3 --env-steps 1", "a multiple of 3, or lower --envs", "--sync-steps"},
+      {"--sync --envs 3 --sync-steps 100 --learning-starts 0 --batch-size 1", 300, "--env-steps 310",
+       "600 steps will be made, not env_steps 310; set --env-steps to a multiple of 300", "lower"},
+      {NULL, 0, "--sync --envs 3 --sync-steps 1000 --env-steps 30000", "log_every 1000 is less than a round",
+       "eval_every"},
+      // nothing is learned
+      {NULL, 0, "--env-steps 300", "set --env-steps above 1000, or lower --learning-starts", NULL},
+      {NULL, 0, "--env-steps 1000", "nothing is learned", NULL},
+      {NULL, 0, "--env-steps 1001", NULL, NULL},
+      {NULL, 0, "--env-steps 1000 --utd 0", "nothing is learned", NULL},
+      {NULL, 0, "--env-steps 2000 --utd 0.0005", "utd 0.0005 makes no update of the 1000 steps", NULL},
+      {NULL, 0, "--sync --envs 2 --sync-steps 1000 --env-steps 999 --log-every 0", "2000 steps will be made", NULL},
+      {"--env-steps 200", 200, "--env-steps 400", "set --env-steps above 1000", "learning-starts"}, // fixed
+      {"--sync --env-steps 1500 --utd 0.001", 1000, "--env-steps 1600", "makes no update", "--utd"},
+      {"--env-steps 1500", 1500, "", NULL, NULL}, // it is over
+      {NULL, 0, "--learning-starts 100", "batches of 256 from 100 transitions", NULL},
+      {NULL, 0, "--learning-starts 0", "from 0 transitions", NULL},
+      {"--learning-starts 100", 50, "", NULL, NULL},
+      // idle
+      {NULL, 0, "--sync-steps 5", "sync_steps 5 does nothing", NULL},
+      {NULL, 0, "--sync-steps 1", NULL, NULL},
+      {NULL, 0, "--sync --utd-slack 5", "utd_slack 5 does nothing", NULL},
+      {NULL, 0, "--utd 0 --utd-slack 5", "utd_slack 5 does nothing", NULL},
+      {NULL, 0, "--alpha 0.1 --lr-alpha 0.1", "lr_alpha 0.1 does nothing: alpha is a number", NULL},
+      {NULL, 0, "--alpha 0.1 --target-entropy -3", "target_entropy -3 does nothing", NULL},
+      {NULL, 0, "--alpha auto --lr-alpha 0.1 --target-entropy -3", NULL, NULL},
+      {NULL, 0, "--eval-every 0 --eval-episodes 3", "eval_episodes 3 does nothing", NULL},
+      {NULL, 0, "--min-actors 4", "min_actors 4 does nothing: the job has 3 actors", NULL},
+      {NULL, 0, "--min-actors 3", NULL, NULL},
+      {NULL, 0, "--sync --min-actors 2", "min_actors 2 does nothing: sync", NULL},
+      {NULL, 0, "--env ./solver.so:x --env-timeout 5", "env_timeout 5 cuts off no step", NULL},
+      {NULL, 0, "--env ./solver.so:x --env-timeout 5 --isolate", NULL, NULL},
+      {NULL, 0, "--env exec:./solver --env-timeout 5", NULL, NULL},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct made made;
+    char text[SETTINGS_DOUBTS][SETTINGS_TEXT], all[SETTINGS_DOUBTS * SETTINGS_TEXT] = "";
+    make(&made, cases[i].before, cases[i].steps, cases[i].line);
+    const size_t count = settings_doubts(&made.settings, text);
+    for (size_t k = 0; k < count; k++) strcat(strcat(all, text[k]), "\n");
+    const bool good =
+        cases[i].says ? strstr(all, cases[i].says) && !(cases[i].not &&strstr(all, cases[i].not )) : count == 0;
+    if (!good) printf("\n    %s: %s", cases[i].line, all);
+    CU_ASSERT_TRUE(good);
+  }
+}
+
+static void test_end(void) {
+  struct made made;
+  make(&made, NULL, 0, "--sync --envs 4 --sync-steps 10 --env-steps 100");
+  CU_ASSERT_EQUAL(settings_end(&made.config, 0), 120);
+  CU_ASSERT_EQUAL(settings_end(&made.config, 80), 120);
+  CU_ASSERT_EQUAL(settings_end(&made.config, 120), 100); // it is over
+  made.config.sync = false;
+  CU_ASSERT_EQUAL(settings_end(&made.config, 0), 100);
+}
+
+static void test_reports(void) {
+  static const char *const cases[][2] = {
+      {"--env-steps 1e5", "a row of metrics.csv every 1000 steps, an evaluation of 10 episodes every 10000 steps, a "
+                          "checkpoint every 50000 steps and after 30 minutes"},
+      {"--env-steps 300 --eval-episodes 1 --checkpoint-minutes 0",
+       "a row of metrics.csv at the end, an evaluation of 1 episode at the end, a checkpoint at the end"},
+      {"--log-every 1 --eval-every 0 --checkpoint-every 0 --checkpoint-minutes 5",
+       "a row of metrics.csv every 1 step, no evaluation, a checkpoint at the end and after 5 minutes"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct made made;
+    char text[SETTINGS_TEXT];
+    make(&made, NULL, 0, cases[i][0]);
+    settings_reports(&made.settings, text);
+    CU_ASSERT_STRING_EQUAL(text, cases[i][1]);
+  }
+}
+
+int main(void) {
+  static const struct unit_case cases[] = {
+      {"a setting that does nothing is told, with what this job may still change", test_doubts},
+      {"a sync job ends at the end of a round", test_end},
+      {"what comes only at the end is told so", test_reports},
+  };
+  return unit_run("settings", cases, sizeof cases / sizeof *cases);
+}
