@@ -190,18 +190,6 @@ release_job:
   return error->status;
 }
 
-// A resume that fails before it trains: status.json must not go on telling of the run before.
-static void write_failure(const struct setup *setup, int exit_code, const char *reason) {
-  const struct run_status status = {.state = exit_code == EXIT_STOPPED ? "stopped" : "failed",
-                                    .exit_code = exit_code,
-                                    .reason = reason,
-                                    .env_steps = setup->steps,
-                                    .updates = setup->updates,
-                                    .checkpoint = strrchr(setup->checkpoint, '/') + 1};
-  struct error error = {0};
-  if (run_write_status(setup->run, &status, &error) != STATUS_OK) log_warn("%s", error.text);
-}
-
 struct role_ending role_lead(struct setup *setup, struct transport *transport, struct actor *actor,
                              const volatile sig_atomic_t *stop) {
   struct error error = {0};
@@ -211,13 +199,10 @@ struct role_ending role_lead(struct setup *setup, struct transport *transport, s
     log_error("%s", error.text);
     ending.exit_code = status_exit_code(error.status);
     ending.together = !actor && greeting_dismiss(transport, ending.exit_code, DISMISS_SECONDS);
-    if (setup->in_place) write_failure(setup, ending.exit_code, error.text);
+    if (!began) setup_abandon(setup, ending.exit_code, error.text);
   }
   log_close();
-  if (began || setup->in_place)
-    run_directory_close(setup->run);
-  else
-    run_directory_discard(setup->run);
+  run_directory_close(setup->run);
   return ending;
 }
 

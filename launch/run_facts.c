@@ -4,38 +4,26 @@
 #include "learner/checkpoint.h"
 #include "learner/run_directory.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-static void take_text(const json_t *object, const char *key, char *text, size_t size) {
-  const char *value = json_string_value(json_object_get(object, key));
-  printable_copy(text, size, value ? value : "");
-}
-
-static uint64_t count_in(const json_t *object, const char *key) {
-  const json_int_t value = json_integer_value(json_object_get(object, key));
-  return value > 0 ? (uint64_t)value : 0;
-}
-
 static void read_status(const char *directory, struct run_facts *facts) {
-  char path[RUN_PATH];
-  struct error error = {0};
-  if (run_path(path, directory, "status.json", &error) != STATUS_OK) return;
-  json_t *root = json_load_file(path, 0, NULL);
-  const json_t *dropped = json_object_get(root, "dropped");
-  take_text(root, "state", facts->state, sizeof facts->state);
-  take_text(root, "reason", facts->reason, sizeof facts->reason);
-  take_text(root, "host", facts->host, sizeof facts->host);
-  take_text(root, "updated", facts->updated, sizeof facts->updated);
-  facts->actors_lost = count_in(root, "actors_lost");
-  facts->surplus = count_in(dropped, "surplus");
-  facts->unsent = count_in(dropped, "unsent");
-  facts->lost_at_most = count_in(dropped, "lost_at_most");
-  json_decref(root);
+  struct run_word word;
+  run_word_read(directory, &word);
+  if (word.state != RUN_UNKNOWN) snprintf(facts->state, sizeof facts->state, "%s", run_state_name(word.state));
+  if (word.state == RUN_DIED || word.state == RUN_SILENT)
+    run_word_format(&word, facts->reason, sizeof facts->reason);
+  else
+    snprintf(facts->reason, sizeof facts->reason, "%.*s", RUN_FACTS_TEXT - 1, word.reason);
+  snprintf(facts->host, sizeof facts->host, "%.*s", (int)sizeof facts->host - 1, word.host);
+  snprintf(facts->updated, sizeof facts->updated, "%s", word.updated);
+  facts->actors_lost = word.actors_lost;
+  facts->surplus = word.surplus;
+  facts->unsent = word.unsent;
+  facts->lost_at_most = word.lost_at_most;
 }
 
 static void take_note(struct run_facts *facts, const char *line) {

@@ -41,8 +41,8 @@ static int train_alone(int argc, char **argv, const volatile sig_atomic_t *stop)
   if (actor) {
     ending = role_lead(&setup, ends[0], actor, stop);
   } else {
-    run_directory_close(setup.run);
     ending.exit_code = command_fail(&error);
+    setup_abandon(&setup, ending.exit_code, error.text);
   }
   actor_destroy(actor);
   transport_destroy(ends[0]);
@@ -119,10 +119,7 @@ static struct role_ending train_together(int argc, char **argv, int rank, int si
     status = transport_board_open(transport, setup_board_capacity(&setup.config), &error);
   if (status != STATUS_OK) {
     ending.exit_code = rank == 0 ? command_fail(&error) : status_exit_code(status);
-    if (setup.run && setup.in_place)
-      run_directory_close(setup.run);
-    else if (setup.run)
-      run_directory_discard(setup.run);
+    if (setup.run) setup_abandon(&setup, ending.exit_code, error.text);
     transport_destroy(transport);
     leave_group(&team);
     return ending;
