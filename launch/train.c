@@ -10,6 +10,7 @@
 #include "actor/group.h"
 #include "launch/command.h"
 #include "launch/groups.h"
+#include "launch/launcher.h"
 #include "launch/roles.h"
 #include "launch/signals.h"
 #include "launch/train.h"
@@ -139,6 +140,13 @@ struct role_ending train_job(int argc, char **argv, int rank, int size, int watc
   return (struct role_ending){train_alone(argc, argv, stop), true};
 }
 
+// Several were started, and MPI does not know: the first of them says it.
+static int refuse(const struct launcher *launcher, int argc, char **argv, const struct error *error) {
+  if (launcher->task > 0) return status_exit_code(error->status);
+  setup_refuse(argc, argv, status_exit_code(error->status), error->text);
+  return command_fail(error);
+}
+
 int command_train(int argc, char **argv) {
   for (int i = 0; i < argc; i++)
     if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
@@ -146,13 +154,25 @@ int command_train(int argc, char **argv) {
       return EXIT_DONE;
     }
   const volatile sig_atomic_t *stop = signals_install();
+  const struct launcher launcher = launcher_find();
   struct error error = {0};
   int rank, size;
   linalg_init();
   log_init(0, LOG_INFO);
-  if (!mpi_is_launched()) return train_alone(argc, argv, stop);
+  if (!mpi_is_launched())
+    return launcher_check(&launcher, 1, &error) == STATUS_OK ? train_alone(argc, argv, stop)
+                                                             : refuse(&launcher, argc, argv, &error);
   const int watch = launcher_watch_begin();
-  if (mpi_start(&argc, &argv, &rank, &size, &error) != STATUS_OK) return command_fail(&error);
+  if (mpi_start(&argc, &argv, &rank, &size, &error) != STATUS_OK) {
+    if (launcher.task == 0) setup_refuse(argc, argv, status_exit_code(error.status), error.text);
+    return command_fail(&error);
+  }
+  if (launcher_check(&launcher, size, &error) != STATUS_OK) {
+    const int code = refuse(&launcher, argc, argv, &error);
+    launcher_watch_end(watch, true);
+    mpi_stop(true, code);
+    return code;
+  }
   const struct role_ending ending = train_job(argc, argv, rank, size, watch, stop);
   launcher_watch_end(watch, ending.together);
   mpi_stop(ending.together, ending.exit_code);

@@ -14,14 +14,14 @@ says() {
 # --- running and died ---
 name='a run' run=$tmp/run
 start "$CORSAC" train $long --run-dir "$run"
-check "$name has a checkpoint" wait_for [ -e "$run/ckpt-100.h5" ]
+check "$name has a checkpoint" wait_for sh -c "ls $run/ckpt-*.h5"
 expect_status 'inspect of a run that runs' 0 "$CORSAC" inspect "$run"
 check 'says so' grep -q "^  running: process $background on " "$out"
 expect_status 'as JSON' 0 "$CORSAC" inspect "$run" --json
 says "$out" state=running
 kill -STOP "$background"
 sed "s/\"host\": .*/\"host\": \"elsewhere\",/; s/\"updated\": .*/\"updated\": \"2020-01-31T12:00:00+0100\",/" "$run/status.json" >"$tmp/elsewhere.json"
-mkdir "$tmp/far" && cp "$run/ckpt-100.h5" "$tmp/far" && cp "$tmp/elsewhere.json" "$tmp/far/status.json"
+mkdir "$tmp/far" && cp "$(ls "$run"/ckpt-*.h5 | head -n 1)" "$tmp/far" && cp "$tmp/elsewhere.json" "$tmp/far/status.json"
 expect_status 'inspect of a run of another host' 0 "$CORSAC" inspect "$tmp/far"
 check 'says that it was not heard of' grep -q '^  silent: process [0-9]* on elsewhere .* was not heard of for ' "$out"
 kill -KILL "$background" && wait "$background" 2>/dev/null
@@ -34,7 +34,7 @@ expect_status 'a report of it' 0 "$CORSAC" report "$run" -o "$tmp/page.html"
 check 'says died, too' grep -q 'badge bad">died<' "$tmp/page.html"
 train 'it is resumed' --resume "$run" --env-steps 1
 says "$run/status.json" state=done exit_code=0
-expect_status 'inspect of a file' 0 "$CORSAC" inspect "$run/ckpt-100.h5" --json
+expect_status 'inspect of a file' 0 "$CORSAC" inspect "$tmp/far/"ckpt-*.h5 --json
 says "$out" state=null
 
 # --- the same end three times ---
@@ -66,7 +66,7 @@ says "$run/status.json" state=stopped count=0
 # Without its learner's word mpirun says 0 under --enable-recovery; a sync job that loses an actor in every first step.
 name='lost actors' run=$tmp/lost
 for code in 75 75 1; do
-  start $MPIRUN --enable-recovery -n 3 "$CORSAC" train --resume auto --run-dir "$run" $tiny --sync --env "$plugins/slow.so:2000"
+  start $MPIRUN --enable-recovery -n 3 "$CORSAC" train --resume auto --run-dir "$run" $tiny --sync --env "$plugins/slow.so:2000" --actor-timeout 5 --env-timeout 10
   wait_for grep -q 'run directory' "$tmp/background.err"
   sleep 1 # its process number has gone to the learner
   kill -KILL "$(rank_pid "$run" 2)"
@@ -101,10 +101,26 @@ ended "$name: the first" 75
 if [ "$(id -u)" = 0 ] && unshare --mount mount -t tmpfs none "$tmp" 2>/dev/null; then
   name='a full disk'
   mkdir "$tmp/small"
-  expect_status "$name" 1 unshare --mount bash -c 'mount -t tmpfs -o size=1m none "$1" && cp -r "$2" "$1/run" && dd if=/dev/zero of="$1/filler" bs=4k 2>/dev/null
+  expect_status "$name" 1 unshare --mount bash -c 'mount -t tmpfs -o size=1m none "$1" && cp -r "$2" "$1/run" && dd if=/dev/zero of="$1/spare" bs=4k count=1 2>/dev/null
+    dd if=/dev/zero of="$1/filler" bs=4k 2>/dev/null; rm "$1/spare" # room for the lock alone
     "$3" train --resume "$1/run" --env-steps 400; code=$?; cp "$1/run/status.json" "$4"; exit $code' sh "$tmp/small" "$tmp/usage" "$CORSAC" "$tmp/full.json"
   says "$tmp/full.json" state=failed exit_code=1
+  check "$name: why" grep -q 'No space left' "$tmp/full.json"
 fi
+
+# --- several processes that MPI does not hold together ---
+# apart NAME REGEX VARIABLE=VALUE...: its first process says what is wrong, the others nothing, and nothing is made
+apart() {
+  name=$1 run=$tmp/apart
+  bad "$1" 2 "$2" env "${@:3}" "$CORSAC" train $tiny --env Pendulum-v1 --env-steps 70 --run-dir "$run"
+  run env "${@:3}" SLURM_PROCID=1 PMI_RANK=1 "$CORSAC" train $tiny --env Pendulum-v1 --env-steps 70 --run-dir "$run"
+  check "$name: the second is silent" [ "$status $(cat "$out" "$err")" = '2 ' ]
+  check "$name: nothing is made" [ ! -e "$run" ]
+}
+apart 'srun without PMI' 'srun started 4 processes .*mpirun --bind-to none .*srun --mpi=pmix .*srun --mpi=list' SLURM_STEP_ID=0 SLURM_STEP_NUM_TASKS=4 SLURM_PROCID=0
+apart 'mpirun of MPICH' 'MPICH started 4 processes .*mpirun --bind-to none' PMI_SIZE=4 PMI_RANK=0 MPI_LOCALNRANKS=4
+unset SLURM_PROCID PMI_RANK
+expect_status 'a batch script with several tasks' 0 env SLURM_JOB_ID=1 SLURM_NTASKS=4 SLURM_PROCID=0 "$CORSAC" train $tiny --env Pendulum-v1 --env-steps 70 --run-dir "$tmp/batch"
 
 # --- names of runs ---
 mkdir "$tmp/names" && cd "$tmp/names" || exit 1
