@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char OPENMPI[] =
     "the mpirun of the Open MPI that corsac is linked with (`ldd` names it, `mpirun --version` "
@@ -27,6 +28,7 @@ static const struct kind {
     {"Flux", "FLUX_JOB_SIZE", "FLUX_TASK_RANK", NULL, OPENMPI},
     {"LoadLeveler's poe", "MP_PROCS", "MP_CHILD", NULL, OPENMPI},
     {"srun", "SLURM_STEP_NUM_TASKS", "SLURM_PROCID", "SLURM_STEP_ID", SRUN},
+    {"srun", "SLURM_NTASKS", "SLURM_PROCID", "SLURM_STEP_ID", SRUN},
     {"the launcher of another MPI", "PMI_SIZE", "PMI_RANK", NULL, OPENMPI},
 };
 
@@ -39,19 +41,22 @@ static bool read_count(const char *name, uint64_t *value) {
   return *end == 0;
 }
 
-// A step that srun began. A batch script and an interactive shell of salloc are steps of another kind, with numbers
-// from 2^32 - 16 on, or none: what runs in them is one process, however many tasks the job has.
-static bool is_within(const char *variable) {
-  uint64_t step;
-  if (strcmp(variable, "SLURM_STEP_ID") == 0) return read_count(variable, &step) && step < 0xfffffff0u;
-  return getenv(variable) != NULL;
+// A task of a step that srun began. A batch script and an interactive shell of salloc are steps of another kind, with
+// numbers from 2^32 - 16 on, or none; with srun --pty a person sits at the first task. What is started in those is one
+// process, however many tasks there are.
+static bool is_task_of_step(void) {
+  uint64_t step, first;
+  if (!read_count("SLURM_STEP_ID", &step) || step >= 0xfffffff0u) return false;
+  const bool itself = read_count("SLURM_TASK_PID", &first) && first == (uint64_t)getpid();
+  return itself || !getenv("SLURM_PTY_PORT");
 }
 
 struct launcher launcher_find(void) {
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
     const struct kind *kind = &kinds[i];
     struct launcher found = {kind->name, kind->tasks, kind->advice, 0, 0};
-    if (kind->also && !is_within(kind->also)) continue;
+    const bool step = kind->also && strcmp(kind->also, "SLURM_STEP_ID") == 0;
+    if (kind->also && !(step ? is_task_of_step() : getenv(kind->also) != NULL)) continue;
     if (read_count(kind->tasks, &found.tasks) && read_count(kind->task, &found.task)) return found;
   }
   return (struct launcher){0};

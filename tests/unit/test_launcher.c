@@ -30,6 +30,8 @@ static struct launcher within(const char *variables) {
                                     "SLURM_PROCID",
                                     "SLURM_STEP_ID",
                                     "SLURM_JOB_ID",
+                                    "SLURM_TASK_PID",
+                                    "SLURM_PTY_PORT",
                                     "PMIX_RANK"};
   char text[512], *rest = NULL;
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) unsetenv(all[i]);
@@ -74,6 +76,10 @@ static void test_apart(void) {
   CU_ASSERT_EQUAL(check("MP_PROCS=3 MP_CHILD=2", 1, "poe"), STATUS_USAGE);
   CU_ASSERT_EQUAL(check("OMPI_COMM_WORLD_SIZE=3 OMPI_COMM_WORLD_RANK=2", 1, "`mpirun --version`"), STATUS_USAGE);
   CU_ASSERT_EQUAL(launcher_find().task, 2);
+  CU_ASSERT_EQUAL(check("SLURM_NTASKS=4 SLURM_STEP_ID=0 SLURM_PROCID=1", 1, "srun"), STATUS_USAGE);
+  char own[256]; // a step within a shell of srun --pty
+  snprintf(own, sizeof own, STEP "SLURM_STEP_ID=1 SLURM_PROCID=0 SLURM_PTY_PORT=5 SLURM_TASK_PID=%d", (int)getpid());
+  CU_ASSERT_EQUAL(check(own, 1, "srun"), STATUS_USAGE);
 }
 
 static void test_fine(void) {
@@ -84,6 +90,7 @@ static void test_fine(void) {
       STEP "SLURM_STEP_ID=4294967290 SLURM_PROCID=0",                                        // salloc's shell
       "SLURM_JOB_ID=7 SLURM_NTASKS=4 SLURM_STEP_NUM_TASKS=1 SLURM_STEP_ID=0 SLURM_PROCID=0", // srun -n 1
       STEP "SLURM_STEP_ID=0 SLURM_PROCID=0 OMPI_COMM_WORLD_SIZE=1 OMPI_COMM_WORLD_RANK=0",   // mpirun -n 1 in a step
+      STEP "SLURM_STEP_ID=0 SLURM_PROCID=0 SLURM_PTY_PORT=5 SLURM_TASK_PID=1",               // srun --pty bash
       "PMI_SIZE=1 PMI_RANK=0",
       "FLUX_JOB_SIZE=4",
       "PMI_SIZE=many PMI_RANK=0",
