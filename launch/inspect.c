@@ -50,11 +50,7 @@ static enum status print_json(const struct inspection *inspection, struct error 
   json_t *value;
   json_object_foreach(head, key, value) json_object_set(root, key, inspection->has_head ? value : json_null());
   json_decref(head);
-  const bool known = inspection->of_run && inspection->word.state != RUN_UNKNOWN;
-  char words[2048] = "";
-  if (known) run_word_format(&inspection->word, words, sizeof words);
-  json_object_set_new(root, "state", known ? json_string(run_state_name(inspection->word.state)) : json_null());
-  json_object_set_new(root, "state_text", known ? json_text(words) : json_null());
+  if (inspection->of_run) json_object_set_new(root, "state", json_string(run_state_name(inspection->word.state)));
   if (!is_ok(inspection)) json_object_set_new(root, "error", json_text(inspection->error.text));
   return json_print(root, error);
 }
