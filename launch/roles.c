@@ -198,8 +198,10 @@ struct role_ending role_lead(struct setup *setup, struct transport *transport, s
   if (learn(setup, transport, actor, stop, &ending, &began, &error) != STATUS_OK) {
     log_error("%s", error.text);
     ending.exit_code = status_exit_code(error.status);
+    const bool stays = setup->in_place || setup->begins_again;
+    if (!began && stays) setup_abandon(setup, ending.exit_code, error.text); // first: mpirun may not leave much time
     ending.together = !actor && greeting_dismiss(transport, ending.exit_code, DISMISS_SECONDS);
-    if (!began) setup_abandon(setup, ending.exit_code, error.text);
+    if (!began && !stays) setup_abandon(setup, ending.exit_code, error.text); // actors have files in it
   }
   log_close();
   run_directory_close(setup->run);
