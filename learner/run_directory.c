@@ -232,8 +232,8 @@ static void add_identity(json_t *object, const struct run_directory *run) {
   json_object_set_new(object, "pid_namespace", json_integer((json_int_t)process_namespace()));
   json_object_set_new(object, "process_start", json_integer((json_int_t)process_start((uint32_t)getpid())));
   json_object_set_new(object, "failures",
-                      json_pack("{s:i, s:o, s:I, s:I}", "count", (int)failures->count, "cause", json_text(failures->cause),
-                                "at_steps", (json_int_t)failures->at_steps, "at_updates",
+                      json_pack("{s:i, s:o, s:I, s:I}", "count", (int)failures->count, "cause",
+                                json_text(failures->cause), "at_steps", (json_int_t)failures->at_steps, "at_updates",
                                 (json_int_t)failures->at_updates));
 }
 
