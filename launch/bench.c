@@ -12,6 +12,7 @@
 #include "launch/arguments.h"
 #include "launch/bench_mpi.h"
 #include "launch/command.h"
+#include "launch/launcher.h"
 #include "launch/signals.h"
 
 #include <errno.h>
@@ -334,11 +335,13 @@ static enum status run_all(const struct request *request, struct plan *plan, int
 
 static enum status run_under_mpi(const struct request *request, struct plan *plan, int argc, char **argv,
                                  const volatile sig_atomic_t *stop, struct error *error) {
+  const struct launcher launcher = launcher_find();
   int rank, size;
   enum status status = mpi_start(&argc, &argv, &rank, &size, error);
   if (status != STATUS_OK) return status;
-  status = run_all(request, plan, rank, size, stop, error);
-  if (status != STATUS_OK && rank == 0) command_fail(error);
+  status = launcher_check(&launcher, size, error);
+  if (status == STATUS_OK) status = run_all(request, plan, rank, size, stop, error);
+  if (status != STATUS_OK && rank == 0 && (size > 1 || launcher.task == 0)) command_fail(error);
   mpi_stop(status == STATUS_OK, status_exit_code(status));
   return status;
 }

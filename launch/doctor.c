@@ -10,6 +10,7 @@
 #include "common/wire/transport_mpi.h"
 #include "launch/arguments.h"
 #include "launch/command.h"
+#include "launch/launcher.h"
 #include "learner/checkpoint.h"
 
 #include <errno.h>
@@ -197,6 +198,28 @@ void doctor_disk(struct doctor *doctor, const char *directory) {
   say_space(doctor, directory);
 }
 
+// --- who started it ---
+
+// size: as MPI sees it, 1 without MPI.
+static void look_at_launcher(struct doctor *doctor, const struct launcher *launcher, int size) {
+  struct error error = {0};
+  char kinds[256];
+  if (launcher_check(launcher, size, &error) != STATUS_OK)
+    doctor_say(doctor, FINDING_BAD, "launcher", "%s", error.text);
+  else if (launcher->name)
+    doctor_say(doctor, FINDING_OK, "launcher", "%s started %llu process%s, MPI sees %d", launcher->name,
+               (unsigned long long)launcher->tasks, launcher->tasks == 1 ? "" : "es", size);
+  launcher_srun_kinds(kinds, sizeof kinds);
+  if (!kinds[0]) return;
+  if (strstr(kinds, "pmix"))
+    doctor_say(doctor, FINDING_OK, "srun",
+               "offers %s: mpirun in the job works, and srun --mpi=pmix where Open MPI is built for it: "
+               "srun --mpi=pmix -n 2 corsac doctor tells",
+               kinds);
+  else
+    doctor_say(doctor, FINDING_OK, "srun", "offers %s, no pmix: start with mpirun in the job, srun cannot", kinds);
+}
+
 // --- the command ---
 
 static int sum_up(const struct doctor *doctor) {
@@ -227,13 +250,17 @@ int command_doctor(int argc, char **argv) {
   if (status != STATUS_OK) return command_first_rank() ? command_fail(&error) : status_exit_code(status);
   linalg_init();
   log_init(0, LOG_INFO);
+  const struct launcher launcher = launcher_find();
   const bool launched = mpi_is_launched();
   if (launched && mpi_start(&argc, &argv, &rank, &size, &error) != STATUS_OK) return command_fail(&error);
-  if (rank == 0) look(&doctor, directory);
-  if (launched) doctor_network(&doctor, rank, size);
-  if (rank == 0 && !launched)
+  const bool apart = launcher.tasks > 1 && size == 1; // one of several that know nothing of each other
+  const bool speaks = rank == 0 && (!apart || launcher.task == 0);
+  if (speaks) look(&doctor, directory);
+  if (speaks) look_at_launcher(&doctor, &launcher, size);
+  if (launched && !apart) doctor_network(&doctor, rank, size);
+  if (speaks && !launched)
     doctor_say(&doctor, FINDING_OK, "mpi", "not looked at: mpirun --bind-to none -n N corsac doctor does");
-  const int code = rank == 0 ? sum_up(&doctor) : EXIT_DONE;
+  const int code = speaks ? sum_up(&doctor) : apart ? EXIT_FAILED : EXIT_DONE;
   if (launched) mpi_stop(true, code);
   return code;
 }

@@ -21,6 +21,8 @@ struct inspection {
   bool has_head; // info was read
   struct checkpoint_info info;
   struct error error; // why the file is not ok
+  bool of_run;        // word is of the run whose directory is looked at
+  struct run_word word;
 };
 
 static void inspection_release(struct inspection *inspection) {
@@ -52,6 +54,7 @@ static enum status print_json(const struct inspection *inspection, struct error 
   json_t *value;
   json_object_foreach(head, key, value) json_object_set(root, key, inspection->has_head ? value : json_null());
   json_decref(head);
+  if (inspection->of_run) json_object_set_new(root, "state", json_string(run_state_name(inspection->word.state)));
   if (!is_ok(inspection)) json_object_set_new(root, "error", json_text(inspection->error.text));
   return json_print(root, error);
 }
@@ -133,15 +136,28 @@ static void list_best(const char *directory) {
   inspection_release(&best);
 }
 
+// How the run stands, where its directory tells.
+static void print_state(const struct run_word *word) {
+  char words[2048];
+  if (word->state == RUN_UNKNOWN) return;
+  run_word_format(word, words, sizeof words);
+  printf("  %s\n\n", words);
+}
+
 static enum status inspect(const char *path, bool json, struct inspection *inspection, struct error *error) {
   struct stat info;
   enum status status = STATUS_OK;
   if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
     snprintf(inspection->file, sizeof inspection->file, "%s", path); // until a checkpoint is found
+    struct run_word word;
+    run_word_read(path, &word);
+    if (!json) print_state(&word);
     status = inspect_directory(path, !json, inspection, error);
     if (!json && status == STATUS_OK) list_best(path);
     if (!json && status == STATUS_OK) putchar('\n');
     if (status != STATUS_OK) inspection->error = *error;
+    inspection->of_run = true; // what is found in it is one more inspection
+    inspection->word = word;
   } else if (strlen(path) < sizeof inspection->file) {
     snprintf(inspection->file, sizeof inspection->file, "%s", path);
     inspect_file(inspection);

@@ -65,7 +65,9 @@ static void write_return(FILE *page, double value, const char *name) {
 // --- outcome ---
 
 static const char *class_of(const char *state) {
-  return strcmp(state, "done") == 0 ? "good" : strcmp(state, "failed") == 0 ? "bad" : "warn";
+  return strcmp(state, "done") == 0                                   ? "good"
+         : strcmp(state, "failed") == 0 || strcmp(state, "died") == 0 ? "bad"
+                                                                      : "warn";
 }
 
 static void write_outcome(FILE *page, const struct run_record *record, const struct run_facts *facts) {

@@ -226,18 +226,6 @@ static void drive_to_the_end(struct lead *lead) {
       backoff_wait(&backoff);
 }
 
-// A resume that fails before it trains: status.json must not go on telling of the run before.
-static void write_failure(const struct setup *setup, int exit_code, const char *reason) {
-  const struct run_status status = {.state = exit_code == EXIT_STOPPED ? "stopped" : "failed",
-                                    .exit_code = exit_code,
-                                    .reason = reason,
-                                    .env_steps = setup->steps,
-                                    .updates = setup->updates,
-                                    .checkpoint = strrchr(setup->checkpoint, '/') + 1};
-  struct error error = {0};
-  if (run_write_status(setup->run, &status, &error) != STATUS_OK) log_warn("%s", error.text);
-}
-
 static void release(struct lead *lead) {
   learner_destroy(lead->learner);
   tensorboard_destroy(lead->tensorboard);
@@ -256,15 +244,14 @@ static void finish(struct lead *lead, const struct error *error) {
   } else {
     log_error("%s", error->text);
     lead->ending.exit_code = status_exit_code(error->status);
+    const bool stays = setup->in_place || setup->begins_again;
+    if (stays) setup_abandon(setup, lead->ending.exit_code, error->text); // first: mpirun may not leave much time
     lead->ending.together = !lead->actor && greeting_dismiss(lead->transport, lead->ending.exit_code, DISMISS_SECONDS);
-    if (setup->in_place) write_failure(setup, lead->ending.exit_code, error->text);
+    if (!stays) setup_abandon(setup, lead->ending.exit_code, error->text); // actors have files in it
   }
   release(lead);
   log_close();
-  if (lead->began || setup->in_place)
-    run_directory_close(setup->run);
-  else
-    run_directory_discard(setup->run);
+  run_directory_close(setup->run);
 }
 
 // In one process: the environment that the actor is in, and will never leave, ended the process.

@@ -14,16 +14,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static void take_text(const json_t *object, const char *key, char *text, size_t size) {
-  const char *value = json_string_value(json_object_get(object, key));
-  printable_copy(text, size, value ? value : "");
-}
-
-static uint64_t count_in(const json_t *object, const char *key) {
-  const json_int_t value = json_integer_value(json_object_get(object, key));
-  return value > 0 ? (uint64_t)value : 0;
-}
-
 // A run goes without its status and log; what stands in their place is named.
 static FILE *read_or_say(const char *path) {
   struct error error = {0};
@@ -33,22 +23,19 @@ static FILE *read_or_say(const char *path) {
 }
 
 static void read_status(const char *directory, struct run_facts *facts) {
-  char path[RUN_PATH];
-  struct error error = {0};
-  if (run_path(path, directory, "status.json", &error) != STATUS_OK) return;
-  FILE *file = read_or_say(path);
-  json_t *root = file ? json_loadf(file, 0, NULL) : NULL;
-  if (file) fclose(file);
-  const json_t *dropped = json_object_get(root, "dropped");
-  take_text(root, "state", facts->state, sizeof facts->state);
-  take_text(root, "reason", facts->reason, sizeof facts->reason);
-  take_text(root, "host", facts->host, sizeof facts->host);
-  take_text(root, "updated", facts->updated, sizeof facts->updated);
-  facts->actors_lost = count_in(root, "actors_lost");
-  facts->surplus = count_in(dropped, "surplus");
-  facts->unsent = count_in(dropped, "unsent");
-  facts->lost_at_most = count_in(dropped, "lost_at_most");
-  json_decref(root);
+  struct run_word word;
+  run_word_read(directory, &word);
+  if (word.state != RUN_UNKNOWN) snprintf(facts->state, sizeof facts->state, "%s", run_state_name(word.state));
+  if (word.state == RUN_DIED || word.state == RUN_SILENT)
+    run_word_format(&word, facts->reason, sizeof facts->reason);
+  else
+    printable_copy(facts->reason, sizeof facts->reason, word.reason);
+  printable_copy(facts->host, sizeof facts->host, word.host);
+  printable_copy(facts->updated, sizeof facts->updated, word.updated);
+  facts->actors_lost = word.actors_lost;
+  facts->surplus = word.surplus;
+  facts->unsent = word.unsent;
+  facts->lost_at_most = word.lost_at_most;
 }
 
 static void take_note(struct run_facts *facts, const char *line) {

@@ -12,7 +12,8 @@ struct run_fact_file { // a checkpoint
   uint64_t steps, bytes;
 };
 struct run_facts { // texts are "" where nothing tells them
-  char state[32], reason[RUN_FACTS_TEXT], host[128], updated[64];
+  char state[32];  // run_state_name
+  char reason[RUN_FACTS_TEXT], host[128], updated[64];
   uint64_t actors_lost, surplus, unsent, lost_at_most;
   char start[RUN_FACTS_TEXT]; // the newest "corsac 0.1.0: Pendulum-v1 (obs 3, act 1), ..." of the log
   uint64_t starts, resumes, warnings, errors;

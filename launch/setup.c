@@ -15,9 +15,9 @@
 #include "launch/go_on.h"
 #include "launch/presets.h"
 #include "learner/checkpoint.h"
+#include "learner/run_status.h"
 #include "learner/trained_policy.h"
 
-#include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,6 +97,15 @@ static bool is_directory(const char *path) {
   return file_stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
+// Something of a run is there, if only the word of one that could not begin.
+static bool is_run(const char *directory) {
+  static const char *const names[] = {"config.yaml", "status.json"};
+  char path[RUN_PATH];
+  for (size_t i = 0; i < sizeof names / sizeof *names && directory[0]; i++)
+    if (run_path(path, directory, names[i], NULL) == STATUS_OK && file_allows(path, F_OK)) return true;
+  return false;
+}
+
 // --resume auto: goes on in --run-dir where that holds a checkpoint; else the run begins there, even where one began
 // before and was killed before its first checkpoint. *resume: the run directory, or "" to begin.
 static enum status choose_start(struct setup *setup, struct request *request, const char **resume,
@@ -111,10 +120,8 @@ static enum status choose_start(struct setup *setup, struct request *request, co
   const int checkpoints = run_checkpoints(directory, NULL, 0, error);
   if (checkpoints < 0) return error_set(error, STATUS_IO, "%s: cannot be read", directory);
   if (checkpoints == 0) {
-    char path[RUN_PATH];
-    const enum status status = run_path(path, directory, "config.yaml", error);
-    setup->begins_again = status == STATUS_OK && file_allows(path, F_OK); // else it is somebody else's, or empty
-    return status;
+    setup->begins_again = is_run(directory); // else it is somebody else's, or empty
+    return STATUS_OK;
   }
   *resume = directory;
   size_t kept = 0; // the run directory is named by what is resumed
@@ -133,15 +140,9 @@ static void keep_resolved(const struct config *saved, struct config *config) {
 
 // Whether the run's last word was that it is done: every update made, the last evaluation too.
 static bool is_done(const char *directory) {
-  char path[RUN_PATH];
-  struct stat info;
-  if (run_path(path, directory, "status.json", NULL) != STATUS_OK || stat(path, &info) != 0 || !S_ISREG(info.st_mode))
-    return false;
-  json_t *root = json_load_file(path, 0, NULL);
-  const char *state = json_string_value(json_object_get(root, "state"));
-  const bool done = state && strcmp(state, "done") == 0;
-  json_decref(root);
-  return done;
+  struct run_word word;
+  run_word_read(directory, &word);
+  return word.state == RUN_DONE;
 }
 
 // A run that has ended where it is to end now: say so and how it goes on, instead of doing nothing at length.
@@ -287,13 +288,26 @@ static enum status write_config(const struct setup *setup, struct error *error) 
   return status == STATUS_OK ? log_open_file(path, error) : status;
 }
 
-enum status setup_resolve(struct setup *setup, int argc, char **argv, uint32_t actors, struct error *error) {
+static void open_run(struct setup *setup, struct error *error) {
+  struct config *config = &setup->config;
+  if (setup->in_place || setup->begins_again) {
+    setup->run = run_directory_open(config->run_dir, error);
+  } else if (config->run_dir[0]) {
+    setup->run = run_directory_create(config->run_dir, error);
+  } else {
+    default_run_dir(config);
+    setup->run = run_directory_create_unique(config->run_dir, sizeof config->run_dir, error);
+  }
+}
+
+static enum status resolve(struct setup *setup, int argc, char **argv, uint32_t actors, struct error *error) {
   *setup = (struct setup){0};
   struct request request;
   enum status status = options_parse(argc, argv, request.given, &request.count, error);
   if (status != STATUS_OK) return status;
   const char *resume = given_text(&request, "resume");
-  if (strcmp(resume, "auto") == 0) status = choose_start(setup, &request, &resume, error);
+  setup->automatic = strcmp(resume, "auto") == 0;
+  if (setup->automatic) status = choose_start(setup, &request, &resume, error);
   if (status != STATUS_OK) return status;
   setup->resume = resume[0] != 0;
   setup->in_place = setup->resume && is_directory(resume);
@@ -317,19 +331,80 @@ enum status setup_resolve(struct setup *setup, int argc, char **argv, uint32_t a
   snprintf(setup->init_replay, sizeof setup->init_replay, "%s", config->init_replay);
   snprintf(setup->init_policy, sizeof setup->init_policy, "%s", config->init_policy);
   config->resume[0] = config->config[0] = config->init_replay[0] = config->init_policy[0] = 0; // not of the job
-  if (!config->run_dir[0]) default_run_dir(config);
-  setup->run = setup->in_place || setup->begins_again ? run_directory_open(config->run_dir, error)
-                                                      : run_directory_create(config->run_dir, error);
+  open_run(setup, error);
   if (!setup->run) return error->status;
   if (setup->in_place) status = run_directory_set_aside(setup->run, setup->steps, error);
   if (status == STATUS_OK) status = write_config(setup, error);
-  if (status == STATUS_OK) return STATUS_OK;
-  if (setup->in_place)
-    run_directory_close(setup->run);
+  if (status != STATUS_OK) return status;
+  const char *checkpoint = setup->in_place ? strrchr(setup->checkpoint, '/') + 1 : "";
+  return run_directory_begin(setup->run, setup->steps, setup->updates, checkpoint, error);
+}
+
+enum status setup_resolve(struct setup *setup, int argc, char **argv, uint32_t actors, struct error *error) {
+  const enum status status = resolve(setup, argc, argv, actors, error);
+  if (status == STATUS_OK || status == STATUS_DONE) return status;
+  if (setup->run)
+    setup_abandon(setup, status_exit_code(status), error->text);
   else
-    run_directory_discard(setup->run);
-  setup->run = NULL;
+    setup_refuse(argc, argv, status_exit_code(status), error->text);
   return status;
+}
+
+// --- starts that never begin ---
+
+// steps, updates, checkpoint: what was reached before.
+static void write_ending(struct run_directory *run, int exit_code, const char *reason, uint64_t steps, uint64_t updates,
+                         const char *checkpoint) {
+  const struct run_status status = {.state = exit_code == EXIT_STOPPED ? "stopped" : "failed",
+                                    .exit_code = exit_code,
+                                    .reason = reason,
+                                    .env_steps = steps,
+                                    .updates = updates,
+                                    .checkpoint = checkpoint};
+  struct error error = {0};
+  if (run_write_status(run, &status, &error) != STATUS_OK) log_warn("%s", error.text);
+}
+
+void setup_abandon(struct setup *setup, int exit_code, const char *reason) {
+  log_close();
+  if (setup->in_place || setup->begins_again) {
+    const char *checkpoint = setup->in_place ? strrchr(setup->checkpoint, '/') + 1 : "";
+    write_ending(setup->run, exit_code, reason, setup->steps, setup->updates, checkpoint);
+    run_directory_close(setup->run);
+  } else {
+    run_directory_discard(setup->run);
+    setup->run = setup->automatic ? run_directory_create(setup->config.run_dir, NULL) : NULL;
+    if (setup->run) write_ending(setup->run, exit_code, reason, 0, 0, "");
+    run_directory_close(setup->run);
+  }
+  setup->run = NULL;
+}
+
+// "--name VALUE" or "--name=VALUE" in arguments that need not be right otherwise. "": not given.
+static const char *find_argument(int argc, char **argv, const char *name) {
+  const size_t length = strlen(name);
+  const char *value = "";
+  for (int i = 0; i < argc; i++)
+    if (strncmp(argv[i], name, length) == 0 && argv[i][length] == '=')
+      value = argv[i] + length + 1;
+    else if (strcmp(argv[i], name) == 0 && i + 1 < argc)
+      value = argv[i + 1];
+  return value;
+}
+
+void setup_refuse(int argc, char **argv, int exit_code, const char *reason) {
+  const char *resume = find_argument(argc, argv, "--resume");
+  const bool automatic = strcmp(resume, "auto") == 0;
+  const char *directory = automatic ? find_argument(argc, argv, "--run-dir") : resume;
+  struct run_directory *run = NULL;
+  if (is_run(directory))
+    run = run_directory_open(directory, NULL);
+  else if (automatic && directory[0])
+    run = run_directory_create(directory, NULL); // not where somebody else's files are
+  if (!run) return;
+  const struct run_word *before = run_directory_before(run);
+  write_ending(run, exit_code, reason, before->env_steps, before->updates, before->checkpoint);
+  run_directory_close(run);
 }
 
 size_t setup_board_capacity(const struct config *config) {

@@ -11,6 +11,7 @@
 #include "actor/guest.h"
 #include "launch/command.h"
 #include "launch/groups.h"
+#include "launch/launcher.h"
 #include "launch/mpi_errors.h"
 #include "launch/roles.h"
 #include "launch/signals.h"
@@ -76,8 +77,8 @@ static int train_alone(int argc, char **argv, const volatile sig_atomic_t *stop)
     ending = role_lead(&alone.setup, alone.ends[0], alone.actor, stop);
     guest_set_host(&before, NULL);
   } else {
-    run_directory_close(alone.setup.run);
     ending.exit_code = command_fail(&error);
+    setup_abandon(&alone.setup, ending.exit_code, error.text);
   }
   actor_destroy(alone.actor);
   transport_destroy(alone.ends[0]);
@@ -159,10 +160,7 @@ static struct role_ending train_together(int argc, char **argv, int rank, int si
     status = transport_board_open(transport, setup_board_capacity(&setup.config), &error);
   if (status != STATUS_OK) {
     ending.exit_code = rank == 0 ? command_fail(&error) : status_exit_code(status);
-    if (setup.run && setup.in_place)
-      run_directory_close(setup.run);
-    else if (setup.run)
-      run_directory_discard(setup.run);
+    if (setup.run) setup_abandon(&setup, ending.exit_code, error.text);
     transport_destroy(transport);
     leave_group(&team);
     return ending;
@@ -182,6 +180,13 @@ struct role_ending train_job(int argc, char **argv, int rank, int size, int watc
   return (struct role_ending){train_alone(argc, argv, stop), true};
 }
 
+// Several were started, and MPI does not know: the first of them says it.
+static int refuse(const struct launcher *launcher, int argc, char **argv, const struct error *error) {
+  if (launcher->task > 0) return status_exit_code(error->status);
+  setup_refuse(argc, argv, status_exit_code(error->status), error->text);
+  return command_fail(error);
+}
+
 int command_train(int argc, char **argv) {
   for (int i = 0; i < argc; i++)
     if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
@@ -189,13 +194,25 @@ int command_train(int argc, char **argv) {
       return EXIT_DONE;
     }
   const volatile sig_atomic_t *stop = signals_install();
+  const struct launcher launcher = launcher_find();
   struct error error = {0};
   int rank, size;
   linalg_init();
   log_init(0, LOG_INFO);
-  if (!mpi_is_launched()) return train_alone(argc, argv, stop);
+  if (!mpi_is_launched())
+    return launcher_check(&launcher, 1, &error) == STATUS_OK ? train_alone(argc, argv, stop)
+                                                             : refuse(&launcher, argc, argv, &error);
   const int watch = launcher_watch_begin();
-  if (mpi_start(&argc, &argv, &rank, &size, &error) != STATUS_OK) return command_fail(&error);
+  if (mpi_start(&argc, &argv, &rank, &size, &error) != STATUS_OK) {
+    if (launcher.task == 0) setup_refuse(argc, argv, status_exit_code(error.status), error.text);
+    return command_fail(&error);
+  }
+  if (launcher_check(&launcher, size, &error) != STATUS_OK) {
+    const int code = refuse(&launcher, argc, argv, &error);
+    launcher_watch_end(watch, true);
+    mpi_stop(true, code);
+    return code;
+  }
   if (mpi_errors_end_guests(&error) != STATUS_OK) return command_fail(&error);
   const struct role_ending ending = train_job(argc, argv, rank, size, watch, stop);
   launcher_watch_end(watch, ending.together);

@@ -100,9 +100,21 @@ enum status learner_start(struct learner *learner, struct error *error) {
   return status;
 }
 
+// Why a job ends that was not asked to, for status.json: causes that are the same from start to start.
+static const char *const ACTORS = "actors", *const TIME = "max_hours", *const FAILURE = "failure";
+
+// How many starts in a row have now ended here for this cause, which nobody asked for.
+static uint32_t count_failure(struct learner *learner, const char *cause) {
+  const struct rate_limiter *limiter = &learner->job->limiter;
+  // A learner that runs free makes updates while nothing else goes on.
+  const uint64_t updates = limiter->utd > 0 ? limiter->updates : 0;
+  return run_directory_count_failure(learner->reporter.run, cause, limiter->steps, updates);
+}
+
 static void leave(struct learner *learner, int exit_code, const char *state, const char *reason) {
   if (learner->phase >= PHASE_LEAVING) return;
   saving_finish(&learner->saving);
+  if (exit_code == EXIT_DONE) run_directory_forget_failures(learner->reporter.run);
   learner->phase = PHASE_LEAVING;
   learner->outcome.exit_code = exit_code;
   learner->outcome.state = state;
@@ -132,19 +144,39 @@ bool learner_wants_to_stop(const struct learner *learner) {
 
 void learner_abandon(struct learner *learner, const struct error *why) {
   log_error("%s", why->text);
+  (void)count_failure(learner, FAILURE);
   reporter_status(&learner->reporter, learner->job, &learner->roster, "failed", status_exit_code(why->status),
                   why->text);
 }
 
 static void fail(struct learner *learner, const struct error *error) {
   log_error("%s", error->text);
+  if (error->status != STATUS_STOPPED) (void)count_failure(learner, FAILURE);
   leave(learner, status_exit_code(error->status), error->status == STATUS_STOPPED ? "stopped" : "failed", error->text);
 }
 
 // --- saving ---
 
+// Everything is saved: submit me again, unless it would end in the same way once more. cause: NULL for a signal.
+static void leave_stopped(struct learner *learner, const char *cause, const char *reason) {
+  char stuck[sizeof learner->outcome.reason + 256];
+  const uint32_t count = cause ? count_failure(learner, cause) : 0;
+  if (count < RUN_FAILURES) {
+    leave(learner, EXIT_STOPPED, "stopped", reason);
+    return;
+  }
+  snprintf(
+      stuck, sizeof stuck,
+      "%s; %u starts in a row ended so at the same step, %llu, and one more would, so this is a failure: look into "
+      "it before the next start",
+      reason, count, (unsigned long long)learner->job->limiter.steps);
+  log_error("%s", stuck);
+  leave(learner, EXIT_FAILED, "failed", stuck);
+}
+
 // Signals never wait for an environment. TERM and INT may leave a second before KILL, so the small part goes first.
-static void save_and_stop(struct learner *learner, bool hurry, const char *reason) {
+// cause: NULL for a signal.
+static void save_and_stop(struct learner *learner, bool hurry, const char *cause, const char *reason) {
   struct error error = {0};
   char said[sizeof learner->outcome.reason];
   log_info("stopping: %s", reason);
@@ -163,7 +195,7 @@ static void save_and_stop(struct learner *learner, bool hurry, const char *reaso
   snprintf(said, sizeof said, "%s%s%.*s", reason, partial->status ? "; " : "", (int)sizeof said - 200, partial->text);
   if (status == STATUS_OK && partial->status != STATUS_OK) log_warn("%s", partial->text);
   if (status == STATUS_OK)
-    leave(learner, EXIT_STOPPED, "stopped", said);
+    leave_stopped(learner, cause, said);
   else if (status != STATUS_STOPPED) // then the next turn sees the signal
     fail(learner, &error);
 }
@@ -394,14 +426,19 @@ static enum status look_around(struct learner *learner, struct error *error) {
   const enum status status = look_for_the_dead(learner, reason, sizeof reason, error);
   if (status != STATUS_OK) return status;
   const int signal_number = *learner->stop;
-  if (signal_number)
-    snprintf(reason, sizeof reason, "signal %d (%s)", signal_number, strsignal(signal_number));
-  else if (learner->stop_requested)
-    snprintf(reason, sizeof reason, "an actor was told to stop by a signal");
-  else if (clock_now() >= learner->deadline)
-    snprintf(reason, sizeof reason, "max_hours (%g) have passed", job->config.max_hours);
+  const char *cause = ACTORS;
   if (learner->retired && !reason[0]) check_number(learner, reason, sizeof reason);
-  if (reason[0]) save_and_stop(learner, signal_number == SIGTERM || signal_number == SIGINT, reason);
+  if (signal_number) {
+    cause = NULL;
+    snprintf(reason, sizeof reason, "signal %d (%s)", signal_number, strsignal(signal_number));
+  } else if (learner->stop_requested) {
+    cause = NULL;
+    snprintf(reason, sizeof reason, "an actor was told to stop by a signal");
+  } else if (clock_now() >= learner->deadline) {
+    cause = TIME;
+    snprintf(reason, sizeof reason, "max_hours (%g) have passed", job->config.max_hours);
+  }
+  if (reason[0]) save_and_stop(learner, signal_number == SIGTERM || signal_number == SIGINT, cause, reason);
   return STATUS_OK;
 }
 

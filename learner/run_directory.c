@@ -1,5 +1,6 @@
 #include "learner/run_directory.h"
 
+#include "common/base/alive.h"
 #include "common/base/clock.h"
 #include "common/base/file.h"
 #include "common/base/log.h"
@@ -21,9 +22,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static const double STATUS_SECONDS = 5; // how old status.json becomes while the run says nothing new
+
 struct run_directory {
   char path[RUN_PATH];
   struct run_lock lock;
+  struct run_word before;
+  struct run_failures failures;
+  struct run_status said; // last, while running
+  char checkpoint[64];    // ... and its
+  double said_at;         // clock_now(); 0: nothing, or of the end
 };
 
 // --- making and opening ---
@@ -85,7 +93,12 @@ static struct run_directory *acquire(const char *path, bool must_be_empty, struc
   snprintf(run->path, sizeof run->path, "%s", path);
   if (run_lock_acquire(&run->lock, path, error) != STATUS_OK) goto fail;
   // Again under the lock: another run may have begun and ended here meanwhile.
-  if ((must_be_empty ? check_empty(path, error) : remove_leftovers(path, error)) == STATUS_OK) return run;
+  if ((must_be_empty ? check_empty(path, error) : remove_leftovers(path, error)) == STATUS_OK) {
+    run_word_read(path, &run->before);
+    if (run->before.says_running) run->before.state = RUN_DIED; // who said so would hold the lock
+    run->failures = run->before.failures;
+    return run;
+  }
   run_lock_release(&run->lock);
 fail:
   memory_free(run);
@@ -100,6 +113,27 @@ struct run_directory *run_directory_create(const char *path, struct error *error
   if (make_with_parents(path, error) != STATUS_OK) return NULL;
   if (check_empty(path, error) != STATUS_OK) return NULL;
   return acquire(path, true, error);
+}
+
+struct run_directory *run_directory_create_unique(char *path, size_t size, struct error *error) {
+  enum { MOST = 10000 };
+  const size_t length = strlen(path);
+  char parent[RUN_PATH];
+  if (length + 8 > size || length >= sizeof parent) {
+    error_set(error, STATUS_USAGE, "%.100s...: the name of the run is too long; give --run-dir", path);
+    return NULL;
+  }
+  memcpy(parent, path, length + 1);
+  char *slash = strrchr(parent, '/');
+  if (slash) *slash = 0;
+  if (slash && parent[0] && make_with_parents(parent, error) != STATUS_OK) return NULL;
+  for (int number = 1; number < MOST; number++) {
+    if (number > 1) snprintf(path + length, size - length, "-%d", number);
+    if (file_mkdir(path, 0777) == 0) return acquire(path, true, error); // of several one makes it
+    if (errno != EEXIST) break;
+  }
+  error_set(error, STATUS_IO, "%s: the directory cannot be made: %s", path, strerror(errno));
+  return NULL;
 }
 
 struct run_directory *run_directory_open(const char *path, struct error *error) {
@@ -143,7 +177,16 @@ void run_directory_discard(struct run_directory *run) {
 
 const char *run_directory_path(const struct run_directory *run) { return run->path; }
 
-void run_directory_refresh(struct run_directory *run) { run_lock_refresh(&run->lock); }
+void run_directory_refresh(struct run_directory *run) {
+  struct error error = {0};
+  run_lock_refresh(&run->lock);
+  if (run->said_at == 0 || clock_now() - run->said_at < STATUS_SECONDS) return;
+  run->said_at = clock_now(); // one that cannot be written is complained of by who has news
+  const struct run_status said = run->said;
+  (void)run_write_status(run, &said, &error);
+}
+
+const struct run_word *run_directory_before(const struct run_directory *run) { return &run->before; }
 
 // --- files ---
 
@@ -171,10 +214,45 @@ enum status run_write_file(const char *path, const char *text, size_t size, stru
   return write_file(path, text, size, whole_file_commit, error);
 }
 
+// A full disk has no room for a second file: then the words go where those before them stand, which are as long.
+static enum status overwrite(const char *path, const char *text, size_t size, struct error *error) {
+  struct stat info;
+  const int descriptor = file_open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0);
+  if (descriptor < 0) return error->status;
+  const bool done = fstat(descriptor, &info) == 0 && S_ISREG(info.st_mode) &&
+                    pwrite(descriptor, text, size, 0) == (ssize_t)size && ftruncate(descriptor, (off_t)size) == 0;
+  if (close(descriptor) == 0 && done) error_clear(error);
+  return error->status;
+}
+
+// What tells this process from every other one, and how often starts have failed.
+static void add_identity(json_t *object, const struct run_directory *run) {
+  char boot[BOOT_TEXT];
+  const struct run_failures *failures = &run->failures;
+  process_boot(boot);
+  json_object_set_new(object, "boot", json_text(boot));
+  json_object_set_new(object, "pid_namespace", json_integer((json_int_t)process_namespace()));
+  json_object_set_new(object, "process_start", json_integer((json_int_t)process_start((uint32_t)getpid())));
+  json_object_set_new(object, "failures",
+                      json_pack("{s:i, s:o, s:I, s:I}", "count", (int)failures->count, "cause",
+                                json_text(failures->cause), "at_steps", (json_int_t)failures->at_steps, "at_updates",
+                                (json_int_t)failures->at_updates));
+}
+
+static void remember(struct run_directory *run, const struct run_status *status) {
+  snprintf(run->checkpoint, sizeof run->checkpoint, "%s", status->checkpoint);
+  run->said = *status;
+  run->said.state = "running";
+  run->said.reason = "";
+  run->said.checkpoint = run->checkpoint;
+  run->said_at = status->exit_code < 0 ? clock_now() : 0;
+}
+
 enum status run_write_status(struct run_directory *run, const struct run_status *status, struct error *error) {
   char path[RUN_PATH], updated[64];
   enum status written = run_path(path, run->path, "status.json", error);
   if (written != STATUS_OK) return written;
+  if (status->checkpoint != run->checkpoint) remember(run, status);
   clock_format(updated, sizeof updated);
   json_t *code = status->exit_code < 0 ? json_null() : json_integer(status->exit_code);
   json_t *object = json_pack(
@@ -183,18 +261,75 @@ enum status run_write_status(struct run_directory *run, const struct run_status 
       (json_int_t)status->updates, "checkpoint", json_text(status->checkpoint), "actors_lost", (int)status->actors_lost,
       "dropped", "surplus", (json_int_t)status->surplus, "unsent", (json_int_t)status->unsent, "lost_at_most",
       (json_int_t)status->lost_at_most, "host", json_text(run->lock.host), "pid", (int)getpid(), "updated", updated);
+  if (object) add_identity(object, run);
   char *text = object ? json_dumps(object, JSON_INDENT(2)) : NULL;
   if (text) {
     const size_t length = strlen(text);
     text[length] = '\n'; // in the place of its terminator
     // While the job runs, the next one comes soon: training does not wait for a disk that is busy with a checkpoint.
     written = write_file(path, text, length + 1, status->exit_code < 0 ? whole_file_replace : whole_file_commit, error);
+    if (written == STATUS_IO) written = overwrite(path, text, length + 1, error);
   } else {
     written = error_set(error, STATUS_MEMORY, "%s: no memory to write it", path);
   }
   free(text);
   json_decref(object);
   return written;
+}
+
+// --- starts that fail ---
+
+uint32_t run_directory_count_failure(struct run_directory *run, const char *cause, uint64_t env_steps,
+                                     uint64_t updates) {
+  struct run_failures *failures = &run->failures;
+  if (strcmp(failures->cause, cause) != 0 || failures->at_steps != env_steps || failures->at_updates != updates)
+    *failures = (struct run_failures){.at_steps = env_steps, .at_updates = updates};
+  snprintf(failures->cause, sizeof failures->cause, "%s", cause);
+  return ++failures->count;
+}
+
+void run_directory_forget_failures(struct run_directory *run) { run->failures = (struct run_failures){0}; }
+
+// How far the start before had come when it died, of those that begin at `env_steps`: to the last whole row of
+// metrics.csv, whose second column tells. status.json is written by the clock, rows by the steps.
+static uint64_t died_at(const struct run_directory *run, uint64_t env_steps) {
+  char path[RUN_PATH], end[4097];
+  struct stat info;
+  uint64_t steps = 0;
+  if (run_path(path, run->path, "metrics.csv", NULL) != STATUS_OK) return env_steps;
+  const int descriptor = file_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
+  if (descriptor < 0) return env_steps;
+  ssize_t size = 0;
+  if (fstat(descriptor, &info) == 0 && S_ISREG(info.st_mode))
+    size = pread(descriptor, end, sizeof end - 1, info.st_size > 4096 ? info.st_size - 4096 : 0);
+  close(descriptor);
+  end[size > 0 ? size : 0] = 0;
+  char *last = strrchr(end, '\n');
+  if (last) *last = 0;
+  const char *line = last ? strrchr(end, '\n') : NULL;
+  if (line) (void)sscanf(line, "\n%*[^,],%" SCNu64, &steps);
+  return steps > env_steps ? steps : env_steps;
+}
+
+enum status run_directory_begin(struct run_directory *run, uint64_t env_steps, uint64_t updates, const char *checkpoint,
+                                struct error *error) {
+  const uint64_t at = run->before.state == RUN_DIED ? died_at(run, env_steps) : 0;
+  const uint32_t deaths = run->before.state == RUN_DIED ? run_directory_count_failure(run, "died", at, 0) : 0;
+  if (deaths >= RUN_FAILURES) {
+    run_directory_forget_failures(run); // said once: who starts it again has mended it, or wants to see it
+    return error_set(
+        error, STATUS_FAILED,
+        "%s: the last %u starts died without a word at the same step, %llu (killed, or crashed: no memory? "
+        "a fault of the environment?); log.txt has what came before. Started again, it tries again",
+        run->path, deaths, (unsigned long long)at);
+  }
+  const struct run_status running = {.state = "running",
+                                     .exit_code = -1,
+                                     .reason = "",
+                                     .env_steps = env_steps,
+                                     .updates = updates,
+                                     .checkpoint = checkpoint};
+  return run_write_status(run, &running, error);
 }
 
 // --- checkpoints ---

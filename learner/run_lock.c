@@ -23,12 +23,6 @@ struct holder {
   struct stat file;
 };
 
-// Pids mean something only within their namespace. 0 where the system has none.
-static unsigned long long own_pid_set(void) {
-  struct stat info;
-  return stat("/proc/self/ns/pid", &info) == 0 ? info.st_ino : 0;
-}
-
 static double file_time(const struct stat *file) {
   return (double)file->st_mtim.tv_sec + 1e-9 * (double)file->st_mtim.tv_nsec;
 }
@@ -36,7 +30,8 @@ static double file_time(const struct stat *file) {
 static enum status write_draft(struct run_lock *lock, struct error *error) {
   char text[RUN_LOCK_HOST + 128], when[64];
   clock_format(when, sizeof when);
-  const int size = snprintf(text, sizeof text, "%s %ld %llu %s\n", lock->host, (long)getpid(), own_pid_set(), when);
+  const int size = snprintf(text, sizeof text, "%s %ld %llu %s\n", lock->host, (long)getpid(),
+                            (unsigned long long)process_namespace(), when);
   const int descriptor = file_open_plain(lock->draft, O_WRONLY | O_CREAT | O_TRUNC, error);
   bool done = descriptor >= 0 && write(descriptor, text, (size_t)size) == size;
   if (descriptor >= 0) done = close(descriptor) == 0 && done;
@@ -62,11 +57,12 @@ static bool read_holder(const char *path, struct holder *holder) {
 }
 
 static bool is_ours(const struct run_lock *lock, const struct holder *holder) {
-  return holder->pid == (long)getpid() && strcmp(holder->host, lock->host) == 0 && holder->pid_set == own_pid_set();
+  return holder->pid == (long)getpid() && strcmp(holder->host, lock->host) == 0 &&
+         holder->pid_set == process_namespace();
 }
 
 static bool holder_is_gone(const struct run_lock *lock, const struct holder *holder) {
-  if (holder->pid <= 0 || strcmp(holder->host, lock->host) != 0 || holder->pid_set != own_pid_set()) return false;
+  if (holder->pid <= 0 || strcmp(holder->host, lock->host) != 0 || holder->pid_set != process_namespace()) return false;
   return process_is_gone((uint32_t)holder->pid);
 }
 

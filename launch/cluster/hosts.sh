@@ -10,15 +10,17 @@ options=""
 stopped=
 trap 'stopped=1; kill -USR1 $job' INT TERM USR1
 for attempt in 1 2 3 4 5; do
+  before=$(cat "$run/status.json" 2>/dev/null) code=
   # One learner, and as many actors as there are other slots. A lost machine is missed after 15 s of silence of its link.
   mpirun --bind-to none --enable-recovery --hostfile "$hosts" \
     --mca oob_tcp_keepalive_time 5 --mca oob_tcp_keepalive_intvl 5 --mca oob_tcp_keepalive_probes 2 \
     corsac train --resume auto --run-dir "$run" --env "$env" $options &
   job=$!
   while kill -0 $job 2>/dev/null; do wait $job; done
-  # mpirun's own status says little; the run's says how it ended. Nothing: it was killed.
-  code=$(sed -n 's/.*"exit_code": *\([0-9]*\).*/\1/p' "$run/status.json" 2>/dev/null)
+  # mpirun's own status says little; the run's says how it ended. No code, or nothing new: it was killed.
+  now=$(cat "$run/status.json" 2>/dev/null)
+  [ "$now" = "$before" ] || code=$(sed -n 's/.*"exit_code": *\([0-9]*\).*/\1/p' <<<"$now")
   if [ -n "$stopped" ] || { [ -n "$code" ] && [ "$code" != 75 ]; }; then break; fi
-  echo "$run stopped ($code): on with attempt $((attempt + 1))" >&2
+  echo "$run stopped (${code:-it died}): on with attempt $((attempt + 1))" >&2
 done
 exit "${code:-1}"

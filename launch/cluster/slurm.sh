@@ -19,13 +19,12 @@ if [ -n "${SLURM_ARRAY_TASK_ID-}" ]; then
   run=$run-seed$SLURM_ARRAY_TASK_ID
   options="$options --seed $SLURM_ARRAY_TASK_ID"
 fi
-code() { sed -n 's/.*"exit_code": *\([0-9]*\).*/\1/p' "$run/status.json" 2>/dev/null; }
-rm -f "$run/status.json" # of the start before: it must not speak for this one, nor does mpirun's own status say much
+before=$(cat "$run/status.json" 2>/dev/null) # of the start before: it must not speak for this one
 # One learner, and as many actors as the other tasks. A lost node is missed after 15 s of silence of its link, not after minutes.
 # A TERM, which mpirun gets too, leaves 25 s to save (Slurm's KillWait is 30) instead of one.
 mpirun --bind-to none --enable-recovery --mca oob_tcp_keepalive_time 5 --mca oob_tcp_keepalive_intvl 5 --mca oob_tcp_keepalive_probes 2 \
   --mca odls_base_sigkill_timeout 25 corsac train --resume auto --run-dir "$run" --env "$env" $options &
-job=$! warned= killed=
+job=$! warned= killed= code=
 # USR1 comes before the time is over, or a preemption: the job asks to be queued again. TERM alone is scancel, or a preemption without
 # notice, after which Slurm queues it again by itself; mpirun would then stay for long after the run has let its directory go.
 trap 'warned=1; kill -USR1 $job' USR1
@@ -33,7 +32,8 @@ trap 'killed=1; kill -USR1 $job' TERM
 while kill -0 $job 2>/dev/null; do
   if [ -z "$killed" ]; then wait $job; elif sleep 0.2; [ ! -e "$run/lock" ]; then kill -KILL $job 2>/dev/null; fi
 done
-code=$(code)
+now=$(cat "$run/status.json" 2>/dev/null) # whether it wants to go on; nothing, or nothing new: it never began, or was killed
+[ "$now" = "$before" ] || code=$(sed -n 's/.*"exit_code": *\([0-9]*\).*/\1/p' <<<"$now")
 [ "$code" != 75 ] || [ -n "$killed" -a -z "$warned" ] ||
   scontrol requeue "${SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}${SLURM_ARRAY_TASK_ID:+_$SLURM_ARRAY_TASK_ID}"
 exit "${code:-1}"

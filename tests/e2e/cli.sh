@@ -103,7 +103,7 @@ assert set(load("eval")) == set("env env_steps policy_version episodes return_me
                                 "first_observation first_action".split()), load("eval")
 assert len(load("eval")["returns"]) == 3 and len(load("eval")["first_observation"]) == 3 and len(load("eval")["first_action"]) == 1
 assert set(load("inspect")) == set("file ok format_version program_version env obs_dim act_dim env_steps updates policy_version exact "
-                                   "parameters replay_size replay_capacity".split()), load("inspect")
+                                   "parameters replay_size replay_capacity state".split()), load("inspect")
 for env in load("envs"):
     assert set(env) == set("name obs_dim act_dim max_episode_steps available why".split()), env
 assert {"Pendulum-v1", "MountainCarContinuous-v0"} <= {env["name"] for env in load("envs")}

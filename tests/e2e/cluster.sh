@@ -81,4 +81,27 @@ sed -i 's|^exec corsac|[ -e "'"$tmp"'/once" ] \|\| { touch "'"$tmp"'/once"; exit
 job
 check 'hosts: it goes on by itself after a crash' [ $? = 0 ]
 check 'hosts: to its end' grep -q '"env_steps": *20000' "$tmp/work/runs/corsac/status.json"
+# What fails stops being started: a usage error at once, whatever mpirun says of it; a stale word is not taken for this start's.
+for system in slurm pbs lsf hosts; do
+  rm -rf "$tmp/work/runs" "$tmp/queue" "$tmp/job.log"
+  script $system --options='--no-such-option 3'
+  run=$tmp/work/runs/corsac
+  sed -i 's|^exec \(corsac.*\)|\1; [ ! -e "$(dirname "$0")/../recovery" ] \|\| exit 0|' "$tmp/bin/mpirun" && touch "$tmp/recovery"
+  job
+  check "$system: a usage error is one" [ $? = 2 ]
+  check "$system: status.json says so" json_is "$run/status.json" exit_code 2
+  check "$system: it is started once" [ "$(grep -c 'no such option' "$tmp/job.log")" = 1 -a ! -e "$tmp/queue" ]
+  sed -i 's/"exit_code": 2/"exit_code": 75/' "$run/status.json"
+  touch "$tmp/no_mpirun"
+  job
+  check "$system: the word of the start before is not taken for this one's" [ $? = 1 -a ! -e "$tmp/queue" ]
+  rm "$tmp/no_mpirun"
+done
+# An environment that kills its process in the same step, time and again.
+script hosts --env "$plugins/rules.so:crash" --options='--env-steps 2000'
+rm -rf "$tmp/work/runs" "$tmp/job.log"
+job
+check 'hosts: what dies thrice at the same step is a failure' [ $? = 1 ]
+check 'hosts: and not started for ever' [ "$(grep -c 'died without a word' "$tmp/job.log")" = 1 ]
+check 'hosts: status.json says why' grep -q 'the last 3 starts died without a word at the same step' "$run/status.json"
 finish

@@ -28,5 +28,9 @@ expect_status 'three ranks' 0 $MPIRUN -n 3 "$CORSAC" doctor --run-dir "$tmp"
 check 'the nodes are told' grep -qE '^(ok|warn) +node .*: 3 ranks on ' "$out"
 check 'and their network' grep -qE '^ok +network .* us, .* GB/s, [0-9]+ messages of 4 KB a second' "$out"
 check 'by one rank' [ "$(grep -c program "$out")" = 1 ]
+for task in 0 1; do
+  expect_status "task $task of a srun that MPI does not know of" 1 env SLURM_STEP_ID=0 SLURM_STEP_NUM_TASKS=2 SLURM_PROCID=$task "$CORSAC" doctor --run-dir "$tmp"
+  check "task $task: the first says so" [ "$(grep -cE '^BAD +launcher +srun started 2 processes .*srun --mpi=pmix' "$out")" = $((1 - task)) ]
+done
 bad 'an unknown option' 2 'run-dir' "$CORSAC" doctor --run-dor x
 finish

@@ -130,6 +130,21 @@ check 'doctor: it is content' [ $? = 0 ]
 check 'doctor: it sees the ranks of the job' grep -qE '^(ok|warn) +mpi .* 3 ranks' doctor.log
 check 'doctor: and their node' grep -qE "^(ok|warn) +node +$(hostname -s): 3 ranks on " doctor.log
 
+# --- srun that MPI does not hear of, that it does hear of, and one process in a job of several tasks ---
+tiny="$small --env Pendulum-v1 --env-steps 300"
+run srun --partition=safe --ntasks=3 corsac train $tiny --run-dir runs/apart
+check 'srun without PMI: it is refused' [ $status = 2 ]
+check 'srun without PMI: once' [ "$(grep -c '^corsac: srun started 3 processes .*srun --mpi=pmix' "$err")" = 1 ]
+check 'srun without PMI: nothing is made' [ ! -e runs/apart ]
+expect_status 'srun -n 1' 0 srun --partition=safe --ntasks=1 corsac train $tiny --run-dir runs/one
+sbatch -Q --wait --partition=safe --ntasks=3 --output=batch.log --wrap "corsac train $tiny --run-dir runs/batch"
+check 'one process in a batch script of several tasks' [ $? = 0 ]
+if srun --mpi=list 2>&1 | grep -q pmix; then
+  expect_status 'srun --mpi=pmix' 0 srun --partition=safe --mpi=pmix --ntasks=3 corsac train $tiny --run-dir runs/pmix
+fi
+run srun --partition=safe --ntasks=2 corsac doctor --run-dir .
+check 'doctor: it sees that srun and MPI do not agree' grep -q '^BAD *launcher *srun started 2' "$out"
+
 # --- the time limit ---
 wait "$noting"
 stopped limit 'User defined signal 1'

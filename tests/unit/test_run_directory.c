@@ -160,7 +160,7 @@ static void test_status(void) {
   CU_ASSERT_EQUAL(json_integer_value(json_object_get(object, "updates")), 56);
   CU_ASSERT_EQUAL(json_integer_value(json_object_get(object, "pid")), getpid());
   CU_ASSERT(json_is_string(json_object_get(object, "host")) && json_is_string(json_object_get(object, "updated")));
-  CU_ASSERT_EQUAL(json_object_size(object), 11);
+  CU_ASSERT_EQUAL(json_object_size(object), 15);
   const json_t *dropped = json_object_get(object, "dropped");
   CU_ASSERT_EQUAL(json_integer_value(json_object_get(dropped, "surplus")), 11);
   CU_ASSERT_EQUAL(json_integer_value(json_object_get(dropped, "unsent")), 12);
@@ -182,6 +182,94 @@ static void test_status(void) {
   CU_ASSERT(equals(object, "checkpoint", "r\\xe9sum\\xe9/ckpt-1.h5"));
   json_decref(object);
   run_directory_close(run);
+}
+
+static int64_t failures(const char *key) {
+  json_t *object = json_load_file(in_directory("status.json"), 0, NULL);
+  const json_t *value = json_object_get(json_object_get(object, "failures"), key);
+  const int64_t count = json_is_integer(value) ? json_integer_value(value) : -1;
+  json_decref(object);
+  return count;
+}
+
+// Each start in a new hand of the directory, as in a new process.
+static struct run_directory *start(uint64_t steps, enum status expected) {
+  struct error error = {0};
+  struct run_directory *run = run_directory_open(directory, &error);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(run);
+  CU_ASSERT_EQUAL(run_directory_begin(run, steps, 5, "ckpt-8.h5", &error), expected);
+  CU_ASSERT(expected == STATUS_OK || says(&error, "3 starts died without a word at the same step, 8"));
+  return run;
+}
+
+static void end(struct run_directory *run, uint32_t count) {
+  const struct run_status status = {"stopped", 75, "why", 8, 5, "ckpt-8.h5", 0, 0, 0, 0};
+  CU_ASSERT_EQUAL(run_write_status(run, &status, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(failures("count"), count);
+  run_directory_close(run);
+}
+
+static void test_failures(void) {
+  for (uint32_t i = 1; i <= 3; i++) { // in the same way at the same step
+    struct run_directory *run = start(8, STATUS_OK);
+    CU_ASSERT_EQUAL(run_directory_count_failure(run, "actors", 8, 5), i);
+    end(run, i);
+  }
+  struct run_directory *run = start(8, STATUS_OK); // a signal counts nothing, and forgets nothing
+  end(run, 3);
+  run = start(8, STATUS_OK);
+  CU_ASSERT_EQUAL(run_directory_count_failure(run, "actors", 8, 6), 1); // an update further
+  CU_ASSERT_EQUAL(run_directory_count_failure(run, "actors", 9, 6), 1); // a step
+  CU_ASSERT_EQUAL(run_directory_count_failure(run, "max_hours", 9, 6), 1);
+  CU_ASSERT_EQUAL(run_directory_count_failure(run, "max_hours", 9, 6), 2);
+  run_directory_forget_failures(run);
+  end(run, 0);
+}
+
+static void test_deaths(void) {
+  static const char rows[] = "time_s,env_steps,updates\n1.5,500,2\n2.5,600,3\n3.5,70"; // cut short
+  for (int i = 0; i < 3; i++) run_directory_close(start(8, STATUS_OK));                // no word of the end
+  CU_ASSERT_EQUAL(failures("count"), 2);
+  run_directory_close(start(8, STATUS_FAILED));
+  run_directory_close(start(8, STATUS_FAILED)); // nothing new was said since
+  end(start(8, STATUS_FAILED), 0);
+  run_directory_close(start(8, STATUS_OK));
+  unit_write_file(in_directory("metrics.csv"), rows, sizeof rows - 1);
+  run_directory_close(start(8, STATUS_OK)); // it had come further
+  CU_ASSERT(failures("count") == 1 && failures("at_steps") == 600);
+  run_directory_close(start(700, STATUS_OK));
+  CU_ASSERT(failures("count") == 1 && failures("at_steps") == 700);
+}
+
+static void test_before(void) {
+  run_directory_close(start(8, STATUS_OK));
+  struct run_word word;
+  run_word_read(directory, &word); // this very process is alive
+  CU_ASSERT_EQUAL(word.state, RUN_RUNNING);
+  struct run_directory *run = run_directory_open(directory, NULL);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(run);
+  CU_ASSERT_EQUAL(run_directory_before(run)->state, RUN_DIED); // but has not kept the lock
+  CU_ASSERT_STRING_EQUAL(run_directory_before(run)->checkpoint, "ckpt-8.h5");
+  run_directory_close(run);
+}
+
+static void test_unique(void) {
+  char path[3][RUN_PATH];
+  struct run_directory *run[3];
+  for (int i = 0; i < 3; i++) {
+    snprintf(path[i], RUN_PATH, "%s", in_directory("deep/er/run"));
+    run[i] = run_directory_create_unique(path[i], RUN_PATH, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(run[i]);
+    CU_ASSERT_STRING_EQUAL(run_directory_path(run[i]), path[i]);
+  }
+  CU_ASSERT(there("deep/er/run/lock") && there("deep/er/run-2/lock") && there("deep/er/run-3/lock"));
+  for (int i = 0; i < 3; i++) run_directory_close(run[i]);
+  struct error error = {0};
+  touch("file");
+  snprintf(path[0], RUN_PATH, "%s", in_directory("file/run"));
+  CU_ASSERT_PTR_NULL(run_directory_create_unique(path[0], RUN_PATH, &error));
+  CU_ASSERT(error.status == STATUS_IO && says(&error, "/file"));
+  CU_ASSERT_PTR_NULL(run_directory_create_unique(path[1], strlen(path[1]) + 3, NULL));
 }
 
 static void write_checkpoint(const char *name, bool policy_only) {
@@ -252,6 +340,10 @@ static void discard(void) { alone(test_discard); }
 static void list_and_prune(void) { alone(test_list_and_prune); }
 static void write_file(void) { alone(test_write_file); }
 static void write_status(void) { alone(test_status); }
+static void failing(void) { alone(test_failures); }
+static void dying(void) { alone(test_deaths); }
+static void before(void) { alone(test_before); }
+static void unique(void) { alone(test_unique); }
 static void newest(void) { alone(test_newest); }
 static void newest_of_file(void) { alone(test_newest_of_file); }
 
@@ -265,6 +357,10 @@ int main(void) {
       {"checkpoints are listed newest first, and all but the newest are pruned", list_and_prune},
       {"a small file is replaced whole", write_file},
       {"status.json holds what was said, whatever it quotes", write_status},
+      {"starts that fail in the same way at the same step are counted", failing},
+      {"so are those that died, and after three the next says so, once", dying},
+      {"who opens a directory learns how the start before it ended", before},
+      {"of several who want the same new name each gets one", unique},
       {"the newest checkpoint that verifies is found", newest},
       {"one file is taken as it is, and a policy alone is not resumed", newest_of_file},
   };
