@@ -144,15 +144,6 @@ static void test_attributes(void) {
   CU_ASSERT_EQUAL(h5.status, STATUS_OK);
   h5_attribute_text(&h5, "env", "id", shorter, sizeof shorter);
   CU_ASSERT(h5_close(&h5) == STATUS_FORMAT && says(&error, "attribute id of env is no text of at most 10 bytes"));
-  char hostile[] = "a\nb\033[2J";
-  error_clear(&error);
-  h5_create(&h5, path, &error);
-  h5_attribute(&h5, "/", "steps", &value, 0);
-  h5_attribute_text(&h5, "/", "env", hostile, sizeof hostile);
-  CU_ASSERT_EQUAL(h5_commit(&h5), STATUS_OK);
-  h5_open(&h5, path, &error);
-  h5_attribute_text(&h5, "/", "env", got, sizeof got);
-  CU_ASSERT(h5_close(&h5) == STATUS_FORMAT && says(&error, "attribute env of / is no printable text: a\\nb\\x1b[2J"));
   for (int way = 0; way < 4; way++) {
     error_clear(&error);
     h5_open(&h5, path, &error);
@@ -164,6 +155,15 @@ static void test_attributes(void) {
     CU_ASSERT(h5_close(&h5) == STATUS_FORMAT && says(&error, texts[way]));
   }
   CU_ASSERT_EQUAL(read, value);
+  char hostile[] = "a\nb\033[2J";
+  error_clear(&error);
+  h5_create(&h5, path, &error);
+  h5_attribute(&h5, "/", "steps", &value, 0);
+  h5_attribute_text(&h5, "/", "env", hostile, sizeof hostile);
+  CU_ASSERT_EQUAL(h5_commit(&h5), STATUS_OK);
+  h5_open(&h5, path, &error);
+  h5_attribute_text(&h5, "/", "env", got, sizeof got);
+  CU_ASSERT(h5_close(&h5) == STATUS_FORMAT && says(&error, "attribute env of / is no printable text: a\\nb\\x1b[2J"));
 }
 
 static void test_program_keeps_its_errors(void) {
