@@ -193,6 +193,7 @@ static enum status save_if_due(struct learner *learner, struct error *error) {
     learner->collect_until = clock_now() + SNAPSHOT_SECONDS;
     for (uint64_t e = 0; e < job->config.envs; e++) job->environments[e].exact = false;
     transition_receiver_collect(learner->receiver, true);
+    learner->requests++;
     return send_all_empty(learner, MESSAGE_SNAPSHOT_REQUEST, true, error);
   }
   if (learner->collecting > 0 && clock_now() < learner->collect_until) return STATUS_OK;

@@ -31,6 +31,7 @@ struct learner {
   struct incidents incidents;
   uint64_t round;
   uint32_t round_ends; // sync: actors that have ended the round
+  uint64_t requests;   // async: how often all were asked for snapshots
   uint64_t collecting; // async: snapshots still missing for the save that is due; 0: none is
   double collect_until;
   double deadline;   // max_hours
