@@ -203,6 +203,7 @@ static void add_progress(struct transition_receiver *receiver) {
     environment->episode =
         batch->progress[p].episode + 1; // the running episode is lost unless a whole snapshot follows
     environment->live = environment->exact = false;
+    environment->state.size = environment->window = environment->episode_length = 0;
   }
 }
 

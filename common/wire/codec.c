@@ -143,14 +143,18 @@ void reader_bytes(struct reader *reader, const char *field, void *bytes, size_t 
 
 uint32_t reader_u32(struct reader *reader, const char *field, uint32_t most) {
   uint32_t value = 0;
-  reader_u32s(reader, field, &value, 1, most);
-  return value <= most ? value : 0;
+  read_numbers(reader, field, &value, 1, sizeof value);
+  if (value <= most) return value;
+  reader_fail(reader, "%s is %u, at most %u fit", field, value, most);
+  return 0;
 }
 
 uint64_t reader_u64(struct reader *reader, const char *field, uint64_t most) {
   uint64_t value = 0;
-  reader_u64s(reader, field, &value, 1, most);
-  return value <= most ? value : 0;
+  read_numbers(reader, field, &value, 1, sizeof value);
+  if (value <= most) return value;
+  reader_fail(reader, "%s is %llu, at most %llu can be", field, (unsigned long long)value, (unsigned long long)most);
+  return 0;
 }
 
 double reader_f64(struct reader *reader, const char *field, double low, double high) {
@@ -166,18 +170,12 @@ bool reader_bool(struct reader *reader, const char *field) {
   return value == 1;
 }
 
-void reader_u32s(struct reader *reader, const char *field, uint32_t *numbers, size_t count, uint32_t most) {
+void reader_indices(struct reader *reader, const char *field, uint32_t *numbers, size_t count) {
   read_numbers(reader, field, numbers, count, sizeof *numbers);
-  for (size_t i = 0; i < count && !reader->status; i++)
-    if (numbers[i] > most) reader_fail(reader, "%s is %u, at most %u fit", field, numbers[i], most);
 }
 
-void reader_u64s(struct reader *reader, const char *field, uint64_t *numbers, size_t count, uint64_t most) {
+void reader_versions(struct reader *reader, const char *field, uint64_t *numbers, size_t count) {
   read_numbers(reader, field, numbers, count, sizeof *numbers);
-  for (size_t i = 0; i < count && !reader->status; i++)
-    if (numbers[i] > most)
-      reader_fail(reader, "%s is %llu, at most %llu can be", field, (unsigned long long)numbers[i],
-                  (unsigned long long)most);
 }
 
 VECTORIZE static bool are_within(const float *numbers, size_t count, float low, float high) {

@@ -126,8 +126,8 @@ static struct lag_record reader_lag(struct reader *reader) {
 
 static void reader_rows(struct reader *reader, struct transition_batch *batch) {
   size_t rows = batch->rows;
-  reader_u32s(reader, "environment", batch->environment, rows, UINT32_MAX);
-  reader_u64s(reader, "version", batch->version, rows, WIRE_MAX_COUNT);
+  reader_indices(reader, "environment", batch->environment, rows);
+  reader_versions(reader, "version", batch->version, rows);
   reader_floats(reader, "obs", batch->obs, rows * batch->obs_dim, -FLT_MAX, FLT_MAX);
   reader_floats(reader, "action", batch->action, rows * batch->act_dim, -1, 1);
   reader_floats(reader, "reward", batch->reward, rows, -FLT_MAX, FLT_MAX);
@@ -203,13 +203,14 @@ enum status message_encode_snapshot(struct buffer *out, enum message_type type, 
   return writer_end(&writer);
 }
 
-// An environment between two episodes is its counters alone.
-static void check_snapshot(struct reader *reader, const struct snapshot *snapshot) {
+// An environment between two episodes is its counters alone; checkpoints have kept the state of the one before.
+static void check_snapshot(struct reader *reader, enum message_type type, const struct snapshot *snapshot) {
   reader_check_return(reader, "episode_return", snapshot->episode_return, snapshot->episode_length);
   if (snapshot->window > snapshot->episode_length || snapshot->episode_length > snapshot->steps)
     reader_fail(reader, "a window of %u in an episode of %u of %llu steps", snapshot->window, snapshot->episode_length,
                 (unsigned long long)snapshot->steps);
-  if (!snapshot->live && (snapshot->window > 0 || snapshot->state.size > 0 || snapshot->episode_length > 0))
+  if (type == MESSAGE_SNAPSHOT && !snapshot->live &&
+      (snapshot->window > 0 || snapshot->state.size > 0 || snapshot->episode_length > 0))
     reader_fail(reader, "it is between two episodes, but has steps of one");
 }
 
@@ -244,9 +245,9 @@ enum status message_decode_snapshot(const struct frame *frame, uint32_t window_c
   reader_floats(&reader, "window_obs", snapshot->window_obs, rows * obs_dim, -FLT_MAX, FLT_MAX);
   reader_floats(&reader, "window_action", snapshot->window_action, rows * act_dim, -1, 1);
   reader_floats(&reader, "window_reward", snapshot->window_reward, rows, -FLT_MAX, FLT_MAX);
-  reader_u64s(&reader, "window_version", snapshot->window_version, rows, WIRE_MAX_COUNT);
+  reader_versions(&reader, "window_version", snapshot->window_version, rows);
   reader_bytes(&reader, "state", snapshot->state.data, state);
-  check_snapshot(&reader, snapshot);
+  check_snapshot(&reader, type, snapshot);
   const enum status status = reader_end(&reader);
   if (status) snapshot->window = 0, snapshot->state.size = 0;
   return status;

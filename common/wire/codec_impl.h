@@ -42,10 +42,11 @@ double reader_f64(struct reader *reader, const char *field, double low, double h
 double reader_return(struct reader *reader, const char *field, uint32_t length);
 void reader_check_return(struct reader *reader, const char *field, double value, uint32_t length);
 bool reader_bool(struct reader *reader, const char *field);
-void reader_u32s(struct reader *reader, const char *field, uint32_t *numbers, size_t count, uint32_t most);
-void reader_u64s(struct reader *reader, const char *field, uint64_t *numbers, size_t count, uint64_t most);
 void reader_floats(struct reader *reader, const char *field, float *numbers, size_t count, float low, float high);
 void reader_doubles(struct reader *reader, const char *field, double *numbers, size_t count, double low, double high);
+// Environments and policy versions: only whoever takes them knows which there are.
+void reader_indices(struct reader *reader, const char *field, uint32_t *numbers, size_t count);
+void reader_versions(struct reader *reader, const char *field, uint64_t *numbers, size_t count);
 void reader_text(struct reader *reader, const char *field, char *text, size_t capacity);
 void reader_dimension(struct reader *reader, const char *field, uint64_t found,
                       uint64_t expected); // fails where they differ

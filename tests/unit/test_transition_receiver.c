@@ -98,6 +98,10 @@ static enum status take_snapshot_of(struct scene *s, uint32_t rank, uint32_t env
   snapshot.steps = steps;
   snapshot.live = snapshot.exact = exact;
   snapshot.episode = UINT32_MAX; // no earlier one than was heard of
+  if (exact && buffer_reserve(&snapshot.state, 5, NULL) == STATUS_OK) {
+    memset(snapshot.state.data, 7, 5);
+    snapshot.state.size = 5;
+  }
   CU_ASSERT_EQUAL(message_encode_snapshot(&s->bytes, MESSAGE_SNAPSHOT, rank, &snapshot, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(frame_decode(s->bytes.data, s->bytes.size, &frame, NULL), STATUS_OK);
   snapshot_release(&snapshot);
@@ -177,7 +181,7 @@ static const char *spoil(struct transition_batch *b, int which) {
   case 1: return b->environment[3] = 4, own; // nobody's
   case 2: return b->environment[1] = UINT32_MAX, own;
   case 3: return b->version[2] = 8, version; // to come
-  case 4: return b->version[2] = UINT64_MAX, "version is";
+  case 4: return b->version[2] = UINT64_MAX, version;
   case 5: return b->obs[0] = NAN, number;
   case 6: return b->obs[2] = INFINITY, number;
   case 7: return b->next_obs[5] = -INFINITY, number;
@@ -329,6 +333,7 @@ static void test_snapshots_while_saving(void) {
   row(&s, 0, 1);
   CU_ASSERT_EQUAL(take(&s, 1, NULL), STATUS_OK);
   CU_ASSERT(!s.job.environments[0].exact && !s.job.environments[0].live && s.job.environments[0].steps == 6);
+  CU_ASSERT_EQUAL(s.job.environments[0].state.size, 0); // of no use any more
   scene_release(&s);
 }
 
