@@ -336,7 +336,7 @@ static void add_info(struct member *member) {
   environment_info(&member->environment, values);
   member->info.info_dim = member->environment.info_dim;
   for (uint32_t k = 0; k < member->info.info_dim; k++) {
-    if (!isfinite(values[k])) continue;
+    if (!isfinite(member->info.sum[k] + values[k])) continue; // nor a sum that would not be
     member->info.count[k]++;
     member->info.sum[k] += values[k];
   }

@@ -3,6 +3,7 @@
 #ifndef CORSAC_LEARNER_LEARNER_IMPL_H
 #define CORSAC_LEARNER_LEARNER_IMPL_H
 
+#include "common/base/complaint.h"
 #include "learner/evaluation.h"
 #include "learner/incidents.h"
 #include "learner/learner.h"
@@ -37,7 +38,9 @@ struct learner {
   double deadline;   // max_hours
   double idle_since; // 0: busy
   double leave_until;
-  double looked;             // when at who is alive
+  double looked;   // when at who is alive
+  uint64_t climbs; // updates in a row in which the entropy was below its target
+  struct complaint alpha_high;
   uint64_t updates_at_round; // sync: updates before the round's first
   bool stop_requested;       // an actor was told to stop
   bool final_evaluation;     // asked for
