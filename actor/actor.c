@@ -238,11 +238,23 @@ static enum status send_info(struct actor *actor, struct error *error) {
   return status;
 }
 
+static enum status tell_incident(struct actor *actor, const struct message_incident *incident, struct error *error) {
+  return send_bytes(actor, message_encode_incident(&actor->bytes, rank(actor), incident, error), error);
+}
+
+static enum status tell_incidents(struct actor *actor, struct error *error) {
+  enum status status = STATUS_OK;
+  for (const struct message_incident *incident; status == STATUS_OK && (incident = rollout_incident(actor->rollout));)
+    status = tell_incident(actor, incident, error);
+  return status;
+}
+
 // Rows first: a snapshot stands for everything up to its step.
 static enum status answer_snapshot_request(struct actor *actor, struct error *error) {
   enum status status = transition_sender_ship(&actor->sender, error);
   if (status == STATUS_OK) status = send_info(actor, error);
-  return status == STATUS_OK ? send_snapshots(actor, error) : status;
+  if (status == STATUS_OK) status = send_snapshots(actor, error);
+  return status == STATUS_OK ? tell_incidents(actor, error) : status;
 }
 
 static enum status leave(struct actor *actor, const struct frame *frame, struct error *error) {
@@ -333,10 +345,6 @@ static enum status drain(struct actor *actor, bool *heard, struct error *error) 
   return STATUS_OK;
 }
 
-static enum status tell_incident(struct actor *actor, const struct message_incident *incident, struct error *error) {
-  return send_bytes(actor, message_encode_incident(&actor->bytes, rank(actor), incident, error), error);
-}
-
 static enum status evaluate_step(struct actor *actor, struct error *error) {
   bool done;
   struct message_episode result;
@@ -381,8 +389,7 @@ static enum status rollout_turn(struct actor *actor, bool *worked, struct error 
   status = rollout_step(actor->rollout, actor->policy, actor->weights.newest, &actor->sender.batch, error);
   *worked |= actor->sender.batch.steps > before;
   const bool complete = actor->sender.batch.steps > before && rollout_is_level(actor->rollout);
-  for (const struct message_incident *incident; status == STATUS_OK && (incident = rollout_incident(actor->rollout));)
-    status = tell_incident(actor, incident, error);
+  if (status == STATUS_OK) status = tell_incidents(actor, error);
   if (status == STATUS_OK) status = transition_sender_poll(&actor->sender, error);
   actor->longest_step = actor->sender.batch.longest_step;
   if (status != STATUS_OK || !actor->in_round || !complete || --actor->round_left > 0) return status;

@@ -304,6 +304,25 @@ static void test_retired_actor(void) {
   scene_release(&s);
 }
 
+// With absurd saves a job ends as any other; only its checkpoints are not exact.
+static void test_bad_saves(void) {
+  static const char *const how[] = {"huge", "negative", "grow"};
+  for (int i = 0; i < 6; i++) {
+    struct scene s;
+    char env[1024], arguments[1400], name[32];
+    snprintf(name, sizeof name, "bad-save-%d", i);
+    snprintf(arguments, sizeof arguments, "--env %s --env-steps 132 --envs 2 --checkpoint-every 66 %s",
+             plugin_env("bad_save", how[i % 3], env, sizeof env), i / 3 ? "--sync --sync-steps 3" : "");
+    scene_init(&s, name, 2, arguments);
+    const struct learner_outcome *outcome = play(&s);
+    CU_ASSERT(outcome->exit_code == EXIT_DONE && outcome->together && s.job.limiter.steps == 132);
+    CU_ASSERT(!s.job.exact && verifies(&s, outcome->checkpoint));
+    CU_ASSERT_TRUE(file_says(&s, "metrics.csv", ",0\n")); // no failure
+    CU_ASSERT_FALSE(file_says(&s, "metrics.csv", ",1\n"));
+    scene_release(&s);
+  }
+}
+
 static void kill_actor(struct scene *s, int i) {
   actor_destroy(s->actor[i]);
   s->actor[i] = NULL;
@@ -514,6 +533,7 @@ int main(void) {
       {"so does max_hours", test_max_hours},
       {"async goes on without an actor whose environment fails too often", test_retired_actor},
       {"an environment that fails ends the job, with its reason", test_failed_environment},
+      {"a save that breaks its rules costs the exact resume, not the job", test_bad_saves},
       {"async goes on without an actor that died, not without all", test_dead_actor},
       {"sync saves the last whole round when an actor dies", test_dead_actor_in_sync},
       {"what no actor says costs its sender its place, not the job", test_hostile},
