@@ -323,6 +323,22 @@ static void test_bad_saves(void) {
   }
 }
 
+// A temperature out of hand is told once, with its cause, while the job goes on.
+static void test_high_alpha(void) {
+  struct scene s;
+  log_init(0, LOG_WARN);
+  scene_init(&s, "alpha", 1, "--env Pendulum-v1 --env-steps 200");
+  s.job.sac.log_alpha = 11; // 60,000
+  CU_ASSERT_EQUAL(play(&s)->exit_code, EXIT_DONE);
+  char *path = unit_path(s.setup.config.run_dir, "log.txt"), *text = unit_read_file(path, NULL);
+  const char *told = text ? strstr(text, "alpha has grown to ") : NULL;
+  CU_ASSERT(told && strstr(told, "target_entropy (-1)") && !strstr(told + 1, "alpha has grown to "));
+  free(path);
+  free(text);
+  scene_release(&s);
+  log_init(0, LOG_ERROR);
+}
+
 static void kill_actor(struct scene *s, int i) {
   actor_destroy(s->actor[i]);
   s->actor[i] = NULL;
@@ -534,6 +550,7 @@ int main(void) {
       {"async goes on without an actor whose environment fails too often", test_retired_actor},
       {"an environment that fails ends the job, with its reason", test_failed_environment},
       {"a save that breaks its rules costs the exact resume, not the job", test_bad_saves},
+      {"a temperature out of hand is told once, with its cause", test_high_alpha},
       {"async goes on without an actor that died, not without all", test_dead_actor},
       {"sync saves the last whole round when an actor dies", test_dead_actor_in_sync},
       {"what no actor says costs its sender its place, not the job", test_hostile},
