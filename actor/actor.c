@@ -34,9 +34,10 @@ struct actor {
   struct buffer bytes;        // scratch
   uint64_t round, round_left; // sync: the round being made and the steps of each environment still to make in it
   bool in_round;
-  uint64_t version; // sync: what the round is made with
-  bool awaits;      // ... and which has yet to come
-  bool lent;        // the only environment evaluates between training episodes
+  uint64_t version;    // sync: what the round is made with
+  bool awaits;         // ... and which has yet to come
+  uint64_t evaluation; // the newest
+  bool lent;           // the only environment evaluates between training episodes
   bool stop_asked;
   double drained;     // when messages were last looked for
   double heard, said; // when the learner was last heard, when this actor last sent
@@ -203,8 +204,13 @@ static enum status await_version(struct actor *actor, struct error *error) {
 
 static enum status begin_round(struct actor *actor, const struct frame *frame, struct error *error) {
   struct message_round round;
-  const enum status status = message_decode_round(frame, &round, error);
+  enum status status = message_decode_round(frame, &round, error);
+  if (status == STATUS_OK) status = weights_receiver_hear(&actor->weights, round.version, error);
   if (status != STATUS_OK) return status;
+  if (!actor->config.sync || actor->awaits || actor->in_round || round.round <= actor->round)
+    return error_set(error, STATUS_PEER, "the learner asks for round %llu, this actor %s %llu",
+                     (unsigned long long)round.round, actor->in_round || actor->awaits ? "is in" : "has made",
+                     (unsigned long long)actor->round);
   actor->round = round.round;
   actor->round_left = actor->config.sync_steps;
   actor->version = round.version;
@@ -215,8 +221,15 @@ static enum status begin_round(struct actor *actor, const struct frame *frame, s
 static enum status begin_evaluation(struct actor *actor, const struct frame *frame, struct error *error) {
   struct message_evaluate evaluate;
   const enum status status = message_decode_evaluate(frame, &evaluate, evaluator_weights(actor->evaluator), error);
-  if (status == STATUS_OK) evaluator_begin(actor->evaluator, &evaluate);
-  return status;
+  if (status != STATUS_OK) return status;
+  if (evaluate.number <= actor->evaluation || evaluate.count > actor->config.eval_episodes)
+    return error_set(error, STATUS_PEER,
+                     "the learner asks for %u episodes (eval_episodes %llu) of evaluation %llu after %llu",
+                     evaluate.count, (unsigned long long)actor->config.eval_episodes,
+                     (unsigned long long)evaluate.number, (unsigned long long)actor->evaluation);
+  actor->evaluation = evaluate.number;
+  evaluator_begin(actor->evaluator, &evaluate);
+  return STATUS_OK;
 }
 
 static enum status send_snapshots(struct actor *actor, struct error *error) {
@@ -241,11 +254,23 @@ static enum status send_info(struct actor *actor, struct error *error) {
   return status;
 }
 
+static enum status tell_incident(struct actor *actor, const struct message_incident *incident, struct error *error) {
+  return send_bytes(actor, message_encode_incident(&actor->bytes, rank(actor), incident, error), error);
+}
+
+static enum status tell_incidents(struct actor *actor, struct error *error) {
+  enum status status = STATUS_OK;
+  for (const struct message_incident *incident; status == STATUS_OK && (incident = rollout_incident(actor->rollout));)
+    status = tell_incident(actor, incident, error);
+  return status;
+}
+
 // Rows first: a snapshot stands for everything up to its step.
 static enum status answer_snapshot_request(struct actor *actor, struct error *error) {
   enum status status = transition_sender_ship(&actor->sender, error);
   if (status == STATUS_OK) status = send_info(actor, error);
-  return status == STATUS_OK ? send_snapshots(actor, error) : status;
+  if (status == STATUS_OK) status = send_snapshots(actor, error);
+  return status == STATUS_OK ? tell_incidents(actor, error) : status;
 }
 
 static enum status leave(struct actor *actor, const struct frame *frame, struct error *error) {
@@ -270,6 +295,9 @@ static enum status take_message(struct actor *actor, const struct frame *frame, 
   if (!actor->rollout && frame->type != MESSAGE_STOP && frame->type != MESSAGE_HEARTBEAT &&
       frame->type != MESSAGE_START)
     return error_set(error, STATUS_PEER, "a surplus rank got %s", message_type_name(frame->type));
+  if ((frame->type == MESSAGE_START || frame->type == MESSAGE_RESTORE) && actor->phase != PHASE_WAITING)
+    return error_set(error, STATUS_PEER, "the learner sent %s to an actor that has begun",
+                     message_type_name(frame->type));
   switch (frame->type) {
   case MESSAGE_START:
     actor->phase = PHASE_RUNNING;
@@ -279,18 +307,22 @@ static enum status take_message(struct actor *actor, const struct frame *frame, 
   case MESSAGE_WEIGHTS: return weights_receiver_take(&actor->weights, frame, actor->policy, error);
   case MESSAGE_ROUND: return begin_round(actor, frame, error);
   case MESSAGE_EVALUATE: return begin_evaluation(actor, frame, error);
-  case MESSAGE_SNAPSHOT_REQUEST: return answer_snapshot_request(actor, error);
+  case MESSAGE_SNAPSHOT_REQUEST:
+    status = message_decode_empty(frame, error);
+    return status == STATUS_OK ? answer_snapshot_request(actor, error) : status;
   case MESSAGE_STOP: return leave(actor, frame, error);
   case MESSAGE_CREDIT:
     status = message_decode_credit(frame, &m.credit, error);
     if (status != STATUS_OK) return status;
     transition_sender_grant(&actor->sender, m.credit.batches);
-    weights_receiver_hear(&actor->weights, m.credit.newest_version);
-    return STATUS_OK;
+    if (actor->sender.credits > WIRE_MAX_CREDITS)
+      return error_set(error, STATUS_PEER, "the learner gives credits for %lld batches at once",
+                       (long long)actor->sender.credits);
+    return weights_receiver_hear(&actor->weights, m.credit.newest_version, error);
   case MESSAGE_HEARTBEAT:
     status = message_decode_heartbeat(frame, &m.heartbeat, error);
-    if (status == STATUS_OK && actor->rollout) weights_receiver_hear(&actor->weights, m.heartbeat.newest_version);
-    return status;
+    if (status != STATUS_OK || !actor->rollout) return status;
+    return weights_receiver_hear(&actor->weights, m.heartbeat.newest_version, error);
   default: return error_set(error, STATUS_PEER, "an actor got %s", message_type_name(frame->type));
   }
 }
@@ -314,7 +346,9 @@ static enum status drain(struct actor *actor, bool *heard, struct error *error) 
     status = frame_decode(bytes, size, &frame, error);
     if (status == STATUS_OK) {
       status = take_message(actor, &frame, error);
-      if (status != STATUS_OK && status != STATUS_PEER) { // an environment that cannot save or load
+      // A number that no learner sends ends this actor; a state that its environment refuses is told.
+      const bool damaged = status == STATUS_FORMAT && frame.type != MESSAGE_RESTORE;
+      if (status != STATUS_OK && status != STATUS_PEER && !damaged) {
         actor_fail(actor, error);
         error_clear(error);
         status = STATUS_OK;
@@ -325,10 +359,6 @@ static enum status drain(struct actor *actor, bool *heard, struct error *error) 
     *heard = true;
   }
   return STATUS_OK;
-}
-
-static enum status tell_incident(struct actor *actor, const struct message_incident *incident, struct error *error) {
-  return send_bytes(actor, message_encode_incident(&actor->bytes, rank(actor), incident, error), error);
 }
 
 static enum status evaluate_step(struct actor *actor, struct error *error) {
@@ -375,8 +405,7 @@ static enum status rollout_turn(struct actor *actor, bool *worked, struct error 
   status = rollout_step(actor->rollout, actor->policy, actor->weights.newest, &actor->sender.batch, error);
   *worked |= actor->sender.batch.steps > before;
   const bool complete = actor->sender.batch.steps > before && rollout_is_level(actor->rollout);
-  for (const struct message_incident *incident; status == STATUS_OK && (incident = rollout_incident(actor->rollout));)
-    status = tell_incident(actor, incident, error);
+  if (status == STATUS_OK) status = tell_incidents(actor, error);
   if (status == STATUS_OK) status = transition_sender_poll(&actor->sender, error);
   actor->longest_step = actor->sender.batch.longest_step;
   if (status != STATUS_OK || !actor->in_round || !complete || --actor->round_left > 0) return status;

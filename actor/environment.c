@@ -382,27 +382,52 @@ bool environment_can_save(const struct environment *environment) {
   return environment->kind->abi->save && environment->kind->abi->load;
 }
 
+// A save that breaks its rules costs the exact resume, not the environment.
+__attribute__((format(printf, 2, 3))) static enum status cannot_save(struct environment *environment,
+                                                                     const char *format, ...) {
+  char text[400];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(text, sizeof text, format, arguments);
+  va_end(arguments);
+  struct error why = {0};
+  fail(environment, STATUS_FAILED, &why, "%s: a resume begins a new episode, as its running one cannot be saved", text);
+  snprintf(environment->unsaved, sizeof environment->unsaved, "%.*s", (int)sizeof environment->unsaved - 1, why.text);
+  return STATUS_OK;
+}
+
 enum status environment_save(struct environment *environment, struct buffer *state, bool *saved, struct error *error) {
+  const struct corsac_env *abi = environment->kind->abi;
+  struct error no_memory = {0};
+  int64_t need = 0;
+  (void)error;
   *saved = false;
   state->size = 0;
   if (!environment_can_save(environment)) return STATUS_OK;
   for (int attempt = 0; attempt < 2; attempt++) { // the first may only learn the size
     enter(environment, GUEST_SAVE);
-    int64_t need = environment->kind->abi->save(environment->self, state->data, state->capacity);
+    need = abi->save(environment->self, state->data, state->capacity);
     leave(environment, GUEST_SAVE);
-    if (need <= 0) return STATUS_OK;
+    if (need == 0) return STATUS_OK;
+    if (need < 0) {
+      enter(environment, GUEST_ERROR);
+      const char *reason = abi->error ? abi->error(environment->self) : NULL;
+      leave(environment, GUEST_ERROR);
+      return cannot_save(environment, "save returned %lld%s%.250s", (long long)need, reason && *reason ? ": " : "",
+                         reason ? reason : "");
+    }
     if ((uint64_t)need <= state->capacity) {
       state->size = (size_t)need;
       *saved = true;
       return STATUS_OK;
     }
     if ((uint64_t)need > WIRE_MAX_MESSAGE / 2)
-      return fail(environment, STATUS_FAILED, error, "save wants %lld bytes; a state may have %zu", (long long)need,
-                  WIRE_MAX_MESSAGE / 2);
-    enum status status = buffer_reserve(state, (size_t)need, error);
-    if (status != STATUS_OK) return status;
+      return cannot_save(environment, "save wants %lld bytes; a state may have %zu", (long long)need,
+                         WIRE_MAX_MESSAGE / 2);
+    if (attempt == 0 && buffer_reserve(state, (size_t)need, &no_memory) != STATUS_OK)
+      return cannot_save(environment, "save wants %lld bytes: %.250s", (long long)need, no_memory.text);
   }
-  return fail(environment, STATUS_FAILED, error, "save asked for more bytes each time that it was called");
+  return cannot_save(environment, "save asked for more bytes each time that it was called, now %lld", (long long)need);
 }
 
 enum status environment_load(struct environment *environment, const void *state, size_t size, struct error *error) {

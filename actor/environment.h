@@ -51,6 +51,7 @@ struct environment {
   float *scaled;                          // (act_dim) the last action as the environment got it
   uint32_t info_dim;                      // named values beside the reward
   const char *const *info_names;          // (info_dim)
+  char unsaved[768];                      // why its save cannot be used; "": it can, or has not been asked
 };
 // Creates one instance and checks its spec: dimensions > 0, bounds finite and low < high.
 enum status environment_create(struct environment *environment, const struct environment_kind *kind, uint64_t index,
@@ -72,7 +73,8 @@ enum status environment_step_end(struct environment *environment, float *obs, do
 // values (info_dim), of the last step.
 void environment_info(const struct environment *environment, double *values);
 bool environment_can_save(const struct environment *environment);
-// The environment's own bytes replace what buffer holds. false: it cannot save now (no save, or save said no).
+// The environment's own bytes replace what buffer holds. *saved false: it cannot save now: there is no save, or save
+// said no (0 bytes), or it broke its rules (a size below 0, absurd, or larger each time), which `unsaved` then tells.
 enum status environment_save(struct environment *environment, struct buffer *state, bool *saved, struct error *error);
 enum status environment_load(struct environment *environment, const void *state, size_t size, struct error *error);
 

@@ -47,7 +47,8 @@ struct group {
   struct corsac_env abi; // the leader's face of it
   void (*waiting)(void *who);
   void *who;
-  bool broken; // somebody does not answer
+  bool broken;    // somebody does not answer, or sends what is no answer
+  bool *answered; // (ranks) the call under way
   double said;
   struct buffer message, state;
   struct instance *instance; // (instances) of a follower, by number
@@ -56,8 +57,12 @@ struct group {
 
 struct group *group_create(const struct config *config, struct transport *transport, int comm, struct error *error) {
   struct group *group = memory_alloc(1, sizeof *group, "a group of ranks", error);
-  if (group) *group = (struct group){.config = config, .transport = transport, .comm = comm};
-  return group;
+  if (!group) return NULL;
+  *group = (struct group){.config = config, .transport = transport, .comm = comm};
+  group->answered = memory_alloc((size_t)transport_size(transport), sizeof *group->answered, "a group of ranks", error);
+  if (group->answered) return group;
+  memory_free(group);
+  return NULL;
 }
 
 static void release_instance(struct group *group, struct instance *instance) {
@@ -74,6 +79,7 @@ void group_destroy(struct group *group) {
   if (!group) return;
   for (uint32_t i = 0; i < group->instances; i++) release_instance(group, &group->instance[i]);
   memory_free(group->instance);
+  memory_free(group->answered);
   buffer_release(&group->message);
   buffer_release(&group->state);
   memory_free(group);
@@ -114,6 +120,13 @@ __attribute__((format(printf, 2, 3))) static int fail(struct together *all, cons
   return -1;
 }
 
+static bool is_sound(const uint8_t *bytes, size_t size) {
+  struct answer_head head;
+  if (size < sizeof head) return false;
+  memcpy(&head, bytes, sizeof head);
+  return head.magic == MAGIC && head.call > 0 && head.call < CALLS && head.size == size - sizeof head;
+}
+
 // An answer to this call; older ones, to calls that were given up, are passed over.
 static bool is_answer(const struct together *all, enum call call, const uint8_t *bytes, size_t size,
                       struct answer_head *head) {
@@ -130,6 +143,7 @@ static int await_answers(struct together *all, enum call call, struct buffer *st
   const double end = clock_now() + group->config->env_timeout;
   struct backoff backoff = {0};
   int result = 0;
+  memset(group->answered, 0, (size_t)size * sizeof *group->answered);
   for (int missing = size - 1; missing > 0;) {
     int from;
     const uint8_t *bytes;
@@ -149,12 +163,17 @@ static int await_answers(struct together *all, enum call call, struct buffer *st
       continue;
     }
     backoff_reset(&backoff);
-    if (!is_answer(all, call, bytes, length, &head)) continue;
+    if (!is_sound(bytes, length) || from < 1 || from >= size) {
+      group->broken = true;
+      return fail(all, "rank %d of the group sent %zu bytes that are no answer", from, length);
+    }
+    if (!is_answer(all, call, bytes, length, &head) || group->answered[from]) continue;
+    group->answered[from] = true;
     missing--;
     if (head.result < 0)
       result = fail(all, "on rank %d: %.*s", transport_world_rank(group->transport, from), (int)head.size,
                     bytes + sizeof head);
-    else if (states && buffer_reserve(states, states->size + sizeof head.size + head.size, &error) == STATUS_OK) {
+    else if (states) {
       // Ranks answer in any order, so each state says whose it is.
       const uint32_t mark[2] = {(uint32_t)from, head.size};
       if (buffer_reserve(states, states->size + sizeof mark + head.size, &error) != STATUS_OK)
@@ -247,12 +266,14 @@ static int64_t own_state(struct together *all, struct buffer *states) {
   struct error error = {0};
   uint32_t head[3] = {(uint32_t)transport_size(all->group->transport), 0, 0};
   const int64_t need = inner->save(all->self, NULL, 0);
-  if (need <= 0 || (uint64_t)need > WIRE_MAX_MESSAGE / 4) return -1;
+  if (need <= 0) return need;
+  if ((uint64_t)need > WIRE_MAX_MESSAGE / 4) return fail(all, "save wants %lld bytes", (long long)need);
   head[2] = (uint32_t)need;
   if (buffer_reserve(states, sizeof head + (size_t)need, &error) != STATUS_OK) return -1;
   memcpy(states->data, head, sizeof head);
   states->size = sizeof head + (size_t)need;
-  return inner->save(all->self, states->data + sizeof head, (size_t)need) == need ? need : -1;
+  if (inner->save(all->self, states->data + sizeof head, (size_t)need) == need) return need;
+  return fail(all, "save asked for another number of bytes each time that it was called");
 }
 
 static int64_t together_save(void *self, void *buffer, size_t size) {
@@ -261,7 +282,7 @@ static int64_t together_save(void *self, void *buffer, size_t size) {
   states->size = 0;
   if (begin_call(all, (struct call_head){.call = CALL_SAVE}, NULL) < 0) return -1;
   const int64_t own = own_state(all, states);
-  if (await_answers(all, CALL_SAVE, states) < 0 || own < 0) return -1;
+  if (await_answers(all, CALL_SAVE, states) < 0 || own <= 0) return own == 0 ? 0 : -1;
   if (size >= states->size) memcpy(buffer, states->data, states->size);
   return (int64_t)states->size;
 }
@@ -387,13 +408,17 @@ static enum status follow_save(struct group *group, const struct call_head *call
   guest_enter(&instance->guest, GUEST_SAVE);
   const int64_t need = group->inner->save ? group->inner->save(instance->self, NULL, 0) : -1;
   guest_leave(GUEST_SAVE);
-  if (need <= 0 || (uint64_t)need > WIRE_MAX_MESSAGE / 4) return answer(group, call, -1, NULL, 0, error);
+  char why[TEXT];
+  snprintf(why, sizeof why, "save wants %lld bytes", (long long)need);
+  if (need <= 0 || (uint64_t)need > WIRE_MAX_MESSAGE / 4) return answer(group, call, -1, why, strlen(why), error);
   const enum status status = buffer_reserve(&group->state, (size_t)need, error);
   if (status != STATUS_OK) return status;
   guest_enter(&instance->guest, GUEST_SAVE);
   const bool good = group->inner->save(instance->self, group->state.data, (size_t)need) == need;
   guest_leave(GUEST_SAVE);
-  return answer(group, call, good ? 0 : -1, group->state.data, good ? (size_t)need : 0, error);
+  if (good) return answer(group, call, 0, group->state.data, (size_t)need, error);
+  snprintf(why, sizeof why, "save asked for another number of bytes each time that it was called");
+  return answer(group, call, -1, why, strlen(why), error);
 }
 
 // bytes: rank, size and bytes of every rank but the leader.

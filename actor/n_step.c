@@ -2,6 +2,8 @@
 
 #include "common/base/memory.h"
 #include <assert.h>
+#include <float.h>
+#include <math.h>
 #include <string.h>
 
 enum status n_step_init(struct n_step *window, uint32_t n, double gamma, uint32_t obs_dim, uint32_t act_dim,
@@ -49,7 +51,8 @@ static void emit_oldest(struct n_step *window, const float *next_obs, bool termi
   memcpy(batch->obs + row * obs_dim, window->obs + oldest * obs_dim, obs_dim * sizeof(float));
   memcpy(batch->action + row * act_dim, window->action + oldest * act_dim, act_dim * sizeof(float));
   memcpy(batch->next_obs + row * obs_dim, next_obs, obs_dim * sizeof(float));
-  batch->reward[row] = (float)reward;
+  // Rewards are finite floats, their sum may be none: the largest stands for it, and stops the update as it would.
+  batch->reward[row] = (float)fmax(fmin(reward, (double)FLT_MAX), -(double)FLT_MAX);
   batch->discount[row] = terminated ? 0 : (float)discount;
   window->first = (uint32_t)place(window, 1);
   window->count--;

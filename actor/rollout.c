@@ -28,6 +28,8 @@ struct member {
   struct message_info info; // sums that nobody has taken yet
   bool reported;
   struct message_incident incident; // of the last failure, where not reported
+  bool warned, warns;               // that it cannot save; nobody has taken that yet
+  char warning[768];
 };
 
 struct rollout {
@@ -41,10 +43,11 @@ struct rollout {
   float *noise;           // (ahead x count x act_dim)
   bool is_drawn;          // from the first member's step noise_from on
   uint64_t noise_from;
-  double *reward;     // (count)
-  int *flags;         // (count)
-  uint32_t stepping;  // members that make the step under way
-  uint32_t incidents; // that nobody has taken yet
+  double *reward;                  // (count)
+  int *flags;                      // (count)
+  uint32_t stepping;               // members that make the step under way
+  uint32_t incidents;              // that nobody has taken yet, warnings among them
+  struct message_incident warning; // the one that is being taken
   bool is_lent;
   struct buffer lent; // the state of the episode that a loan interrupts; size 0: none
 };
@@ -340,7 +343,7 @@ static void add_info(struct member *member) {
   environment_info(&member->environment, values);
   member->info.info_dim = member->environment.info_dim;
   for (uint32_t k = 0; k < member->info.info_dim; k++) {
-    if (!isfinite(values[k])) continue;
+    if (!isfinite(member->info.sum[k] + values[k])) continue; // nor a sum that would not be
     member->info.count[k]++;
     member->info.sum[k] += values[k];
   }
@@ -417,10 +420,18 @@ bool rollout_is_level(const struct rollout *rollout) {
 
 const struct message_incident *rollout_incident(struct rollout *rollout) {
   for (uint32_t i = 0; rollout->incidents > 0 && i < rollout->count; i++) {
-    if (rollout->members[i].reported) continue;
-    rollout->members[i].reported = true;
+    struct member *member = &rollout->members[i];
+    if (!member->reported) {
+      member->reported = true;
+      rollout->incidents--;
+      return &member->incident;
+    }
+    if (!member->warns) continue;
+    member->warns = false;
     rollout->incidents--;
-    return &rollout->members[i].incident;
+    rollout->warning = (struct message_incident){.environment = rollout->first + i};
+    snprintf(rollout->warning.text, sizeof rollout->warning.text, "%s", member->warning);
+    return &rollout->warning;
   }
   return NULL;
 }
@@ -434,6 +445,18 @@ bool rollout_take_info(struct rollout *rollout, uint32_t i, struct message_info 
   return true;
 }
 
+// Once for an environment, whatever its save does the next times.
+static enum status save_member(struct rollout *rollout, uint32_t i, struct buffer *state, bool *saved,
+                               struct error *error) {
+  struct member *member = &rollout->members[i];
+  const enum status status = environment_save(&member->environment, state, saved, error);
+  if (!member->environment.unsaved[0] || member->warned) return status;
+  member->warned = member->warns = true;
+  snprintf(member->warning, sizeof member->warning, "%s", member->environment.unsaved);
+  rollout->incidents++;
+  return status;
+}
+
 // ---- loans ----
 
 enum status rollout_lend(struct rollout *rollout, bool now, struct transition_batch *batch,
@@ -444,7 +467,7 @@ enum status rollout_lend(struct rollout *rollout, bool now, struct transition_ba
   rollout->lent.size = 0;
   if (member->live) {
     bool saved = false;
-    const enum status status = environment_save(&member->environment, &rollout->lent, &saved, error);
+    const enum status status = save_member(rollout, 0, &rollout->lent, &saved, error);
     if (status != STATUS_OK) return status;
     if (!saved && !now) return STATUS_OK;
     if (!saved) cut_episode(rollout, 0, batch);
@@ -496,7 +519,7 @@ enum status rollout_snapshot(struct rollout *rollout, uint32_t i, struct snapsho
     memcpy(snapshot->state.data, rollout->lent.data, rollout->lent.size);
     snapshot->state.size = rollout->lent.size;
   } else {
-    status = environment_save(&member->environment, &snapshot->state, &saved, error);
+    status = save_member(rollout, i, &snapshot->state, &saved, error);
   }
   if (status != STATUS_OK) return status;
   if (!saved) {

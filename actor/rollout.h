@@ -30,7 +30,8 @@ enum status rollout_step(struct rollout *rollout, struct policy *policy, uint64_
 uint32_t rollout_rows_per_step(const struct rollout *rollout);     // the most rows that one rollout_step can append
 uint32_t rollout_episodes_per_step(const struct rollout *rollout); // = count
 bool rollout_is_level(const struct rollout *rollout);              // everyone has made the same number of steps
-// A failure since the last call, or NULL; valid until the next step.
+// A failure since the last call, or (in_a_row 0) a warning that an environment's save breaks its rules, once for each;
+// or NULL; valid until the next call or step.
 const struct message_incident *rollout_incident(struct rollout *rollout);
 // The sums of environment i's named values since the last call, into *info; false: it has none, or made no step.
 bool rollout_take_info(struct rollout *rollout, uint32_t i, struct message_info *info);

@@ -10,7 +10,7 @@ enum status transition_sender_init(struct transition_sender *sender, const struc
                                        .batch_steps = assignment->batch_steps,
                                        .unlimited = config->sync,
                                        .send_seconds = config->send_seconds};
-  return transition_batch_init(&sender->batch, obs_dim, act_dim, assignment->batch_rows, assignment->batch_steps,
+  return transition_batch_init(&sender->batch, obs_dim, act_dim, assignment->batch_rows, assignment->most_steps,
                                assignment->count, error);
 }
 

@@ -26,6 +26,7 @@ void weights_receiver_release(struct weights_receiver *receiver) {
 enum status weights_receiver_take(struct weights_receiver *receiver, const struct frame *frame, struct policy *policy,
                                   struct error *error) {
   enum status status = message_decode_weights(frame, &receiver->arriving, error);
+  if (status == STATUS_OK) status = weights_receiver_hear(receiver, receiver->arriving.version, error);
   if (status != STATUS_OK) return status;
   if (receiver->arriving.version > policy_version(policy)) {
     policy_weights_copy(policy_weights(policy), &receiver->arriving);
@@ -33,17 +34,20 @@ enum status weights_receiver_take(struct weights_receiver *receiver, const struc
     if (receiver->relays) status = posted_policy_share(receiver->board, &view, &receiver->head, error);
     if (status != STATUS_OK) return status;
   }
-  weights_receiver_hear(receiver, receiver->arriving.version);
   status = message_encode_empty(&receiver->bytes, MESSAGE_WEIGHTS_TAKEN, (uint32_t)transport_rank(receiver->transport),
                                 error);
   if (status != STATUS_OK) return status;
   return transport_send(receiver->transport, 0, receiver->bytes.data, receiver->bytes.size, error);
 }
 
+static void see(struct weights_receiver *receiver, uint64_t version) {
+  if (version > receiver->newest) receiver->newest = version;
+}
+
 static bool sees_newer(struct weights_receiver *receiver, uint64_t version) {
   if (!receiver->board) return false;
   const uint64_t newest = board_version(receiver->board);
-  weights_receiver_hear(receiver, newest);
+  see(receiver, newest);
   return newest > version;
 }
 
@@ -54,10 +58,15 @@ enum status weights_receiver_look(struct weights_receiver *receiver, struct poli
                                                 policy_parameters(policy), &receiver->copy, &view, error);
   if (status != STATUS_OK || view.version == 0) return status;
   policy_take(policy, &view);
-  weights_receiver_hear(receiver, board_version(receiver->board));
+  see(receiver, board_version(receiver->board));
   return STATUS_OK;
 }
 
-void weights_receiver_hear(struct weights_receiver *receiver, uint64_t newest_version) {
-  if (newest_version > receiver->newest) receiver->newest = newest_version;
+enum status weights_receiver_hear(struct weights_receiver *receiver, uint64_t newest_version, struct error *error) {
+  if (newest_version < receiver->told)
+    return error_set(error, STATUS_PEER, "the learner goes back from policy version %llu to %llu",
+                     (unsigned long long)receiver->told, (unsigned long long)newest_version);
+  receiver->told = newest_version;
+  see(receiver, newest_version);
+  return STATUS_OK;
 }

@@ -18,6 +18,7 @@ struct weights_receiver {
   struct buffer head;             // scratch for that
   struct buffer copy;             // of what stands on it
   uint64_t newest; // the newest version on the board or told of by the learner: what lag is counted against
+  uint64_t told;   // by the learner
 };
 enum status weights_receiver_init(struct weights_receiver *receiver, struct policy *policy, struct transport *transport,
                                   struct error *error);
@@ -29,6 +30,6 @@ enum status weights_receiver_take(struct weights_receiver *receiver, const struc
 // The board's version into the policy if it is newer; else one load, so for every step. Where the learner was writing
 // all the while it stays as it is.
 enum status weights_receiver_look(struct weights_receiver *receiver, struct policy *policy, struct error *error);
-void weights_receiver_hear(struct weights_receiver *receiver,
-                           uint64_t newest_version); // the learner mentioned a version
+// The learner mentioned a version. STATUS_PEER: an older one than before.
+enum status weights_receiver_hear(struct weights_receiver *receiver, uint64_t newest_version, struct error *error);
 #endif

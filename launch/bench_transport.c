@@ -7,7 +7,9 @@
 #include "launch/bench_mpi.h"
 #include "learner/transition_receiver.h"
 
+#include <endian.h>
 #include <math.h>
+#include <string.h>
 
 enum { TAG_ORDER = 1, TAG_PLAIN = 2, UNDER_WAY = 2 }; // UNDER_WAY: messages of an actor, as credits allow
 enum order { ORDER_END, ORDER_BATCHES, ORDER_PLAIN };
@@ -39,6 +41,7 @@ static enum status encode_batch(struct sides *sides, uint32_t rank, struct error
   }
   batch.rows = rows;
   batch.steps = rows;
+  batch.lag = (struct lag_record){.count = rows};
   batch.environments = 1;
   batch.progress[0] = (struct environment_progress){.environment = rank - 1, .steps = rows};
   status = message_encode_transitions(&sides->bytes, rank, &batch, error);
@@ -46,6 +49,16 @@ static enum status encode_batch(struct sides *sides, uint32_t rank, struct error
   if (status == STATUS_OK && !(sides->plain = memory_alloc(sides->bytes.size, 1, "plain messages", error)))
     status = STATUS_MEMORY;
   return status;
+}
+
+// The batch is the one after that: its environment has gone on. The message ends with that environment's index, steps
+// and episode.
+static void go_on(struct sides *sides) {
+  uint64_t steps;
+  uint8_t *at = sides->bytes.data + sides->bytes.size - 2 * sizeof steps;
+  memcpy(&steps, at, sizeof steps);
+  steps = htole64(le64toh(steps) + sides->bench->config.send_steps);
+  memcpy(at, &steps, sizeof steps);
 }
 
 // The next batch into the replay, if one has come.
@@ -68,6 +81,7 @@ static enum status pass_batch(void *context, struct error *error) {
   struct sides *sides = context;
   bool taken;
   const enum status status = transport_send(sides->actor, 0, sides->bytes.data, sides->bytes.size, error);
+  go_on(sides);
   return status == STATUS_OK ? take(sides, &taken, error) : status;
 }
 
@@ -157,6 +171,7 @@ static enum status send_batches(struct sides *sides, uint64_t count, struct erro
     }
     backoff_reset(&backoff);
     status = transport_send(sides->transport, 0, sides->bytes.data, sides->bytes.size, error);
+    go_on(sides);
     count--;
   }
   return status;
@@ -192,6 +207,7 @@ static enum status prepare(struct sides *sides, struct job *job, uint32_t actors
   }
   if (status == STATUS_OK) status = encode_batch(sides, bench->rank > 0 ? (uint32_t)bench->rank : 1, error);
   if (status != STATUS_OK || bench->rank > 0) return status;
+  job->policy_version = 1;
   sides->receiver = transition_receiver_create(job, actors, error);
   return sides->receiver ? STATUS_OK : error->status;
 }

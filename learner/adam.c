@@ -49,9 +49,9 @@ VECTORIZE static bool apply(size_t count, real rate, real correction, const real
   const real b1 = (real)BETA1, b2 = (real)BETA2, c1 = (real)(1 - BETA1), c2 = (real)(1 - BETA2), eps = (real)EPSILON;
   int bad = 0;
   for (size_t i = 0; i < count; i++) {
-    bad |= g[i] - g[i] != 0;
     m[i] = b1 * m[i] + c1 * g[i];
     v[i] = b2 * v[i] + c2 * g[i] * g[i];
+    bad |= v[i] - v[i] != 0;
     p[i] -= rate * m[i] / (root(v[i]) * correction + eps);
   }
   return !bad;

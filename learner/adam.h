@@ -26,7 +26,8 @@ struct adam {
 enum status adam_init(struct adam *adam, size_t size, double learning_rate, struct error *error);
 void adam_release(struct adam *adam);
 void adam_begin(struct adam *adam); // counts the step; then adam_apply on any split of [0, size) by any threads
-// Returns whether all of the gradient was finite; the step is made either way.
+// Returns whether all second moments are finite, and so the gradient was: an infinite one would let its parameter never
+// move again. The step is made either way.
 bool adam_apply(const struct adam *adam, size_t begin, size_t end, const real *gradient, real *parameters);
 
 // The same for one number in double.

@@ -41,22 +41,38 @@ enum status evaluation_begin(struct evaluation *evaluation, const struct job *jo
   copy_normalizer(&evaluation->normalizer, &job->normalizer);
   struct message_evaluate evaluate = {
       .number = evaluation->number, .stride = roster_alive(roster), .count = evaluation->episodes};
+  evaluation->stride = evaluate.stride;
   for (uint32_t i = 0; i < roster->active; i++) {
+    roster->entry[i].evaluates = UINT32_MAX;
     if (!roster->entry[i].alive || !roster->entry[i].active) continue;
     enum status status = message_encode_evaluate(&roster->bytes, 0, &evaluate, &evaluation->weights, error);
     if (status == STATUS_OK) status = roster_send(roster, i, error);
     if (status != STATUS_OK) return status;
-    evaluate.first++;
+    roster->entry[i].evaluates = evaluate.first++;
   }
   return STATUS_OK;
 }
 
-enum status evaluation_take(struct evaluation *evaluation, const struct frame *frame, bool *done, struct error *error) {
+// Its share, each episode once, with at least a step of each.
+static bool is_asked_for(const struct evaluation *evaluation, const struct roster_entry *sender,
+                         const struct message_episode *episode) {
+  const uint32_t number = episode->episode;
+  return number < evaluation->episodes && number >= sender->evaluates &&
+         (number - sender->evaluates) % evaluation->stride == 0 && !evaluation->have[number] &&
+         (episode->length > 0 || episode->failed);
+}
+
+enum status evaluation_take(struct evaluation *evaluation, const struct roster *roster, const struct frame *frame,
+                            bool *done, struct error *error) {
   struct message_episode episode;
   const enum status status = message_decode_episode(frame, &episode, error);
   *done = false;
-  if (status != STATUS_OK || !evaluation->running || episode.number != evaluation->number) return status;
-  if (episode.episode >= evaluation->episodes || evaluation->have[episode.episode])
+  if (status != STATUS_OK) return status;
+  if (episode.number > evaluation->number)
+    return error_set(error, STATUS_PEER, "rank %u sent an episode of evaluation %llu, which has not begun", frame->rank,
+                     (unsigned long long)episode.number);
+  if (!evaluation->running || episode.number != evaluation->number) return STATUS_OK;
+  if (!is_asked_for(evaluation, &roster->entry[frame->rank - 1], &episode))
     return error_set(error, STATUS_PEER, "rank %u sent evaluation episode %u, which it was not asked for", frame->rank,
                      episode.episode);
   evaluation->have[episode.episode] = true;

@@ -9,7 +9,7 @@
 struct evaluation {
   bool running;
   uint64_t number, env_steps; // which one of this process; the steps at which its policy was taken
-  uint32_t episodes, arrived;
+  uint32_t episodes, arrived, stride;
   double *episode_return;        // (episodes), by number; NaN: the environment failed in it
   uint32_t *length;              // (episodes)
   bool *have;                    // (episodes)
@@ -21,8 +21,10 @@ void evaluation_release(struct evaluation *evaluation);
 // Copies the job's policy and gives every living actor its share of the episodes.
 enum status evaluation_begin(struct evaluation *evaluation, const struct job *job, struct roster *roster,
                              struct error *error);
-// An EPISODE message; one of another evaluation is ignored. *done: all episodes are there.
-enum status evaluation_take(struct evaluation *evaluation, const struct frame *frame, bool *done, struct error *error);
+// An EPISODE message; one of an evaluation before is ignored, one that its sender was not asked for is STATUS_PEER.
+// *done: all episodes are there.
+enum status evaluation_take(struct evaluation *evaluation, const struct roster *roster, const struct frame *frame,
+                            bool *done, struct error *error);
 void evaluation_end(struct evaluation *evaluation); // done with, or given up because an actor died
 struct evaluation_result {
   uint32_t episodes; // that did not fail; 0: the rest says nothing

@@ -53,6 +53,7 @@ static enum status take(const struct frame *frame, uint32_t rank, struct guests 
     return error_set(error, STATUS_PEER, "rank %u sent a HELLO that nobody waits for", frame->rank);
   struct message_hello next = {0};
   status = message_decode_hello(frame, guests->greeted == 0 ? hello : &next, error);
+  if (status != STATUS_OK) error_prefix(error, "rank %u", frame->rank);
   if (status == STATUS_OK && guests->greeted > 0) status = compare(hello, &next, frame->rank, error);
   message_hello_release(&next);
   guests->here[rank - 1] = true;

@@ -2,14 +2,13 @@
 #ifndef CORSAC_LEARNER_INCIDENTS_H
 #define CORSAC_LEARNER_INCIDENTS_H
 
-#include "common/wire/codec.h"
+#include "common/wire/message.h"
 #include "learner/metrics.h"
 
 struct incidents {
-  uint64_t number; // of this process
+  uint64_t number, warnings; // of this process
 };
-// An INCIDENT message. The first ones are told, then every power of two: a simulator that fails in every episode must
-// not fill the log.
-enum status incidents_take(struct incidents *incidents, const struct frame *frame, struct metrics *metrics,
-                           struct error *error);
+// An INCIDENT message (in_a_row 0: a warning, which is told and not counted as a failure). The first ones are told,
+// then every power of two: a simulator that fails in every episode must not fill the log.
+void incidents_take(struct incidents *incidents, const struct message_incident *incident, struct metrics *metrics);
 #endif

@@ -202,6 +202,21 @@ static void save_and_stop(struct learner *learner, bool hurry, const char *cause
 
 // --- training ---
 
+// A temperature that the entropy does not follow: it is high, or has grown in each of very many updates.
+static void watch_alpha(struct learner *learner, const struct sac_losses *losses) {
+  enum { CLIMB = 20000 };
+  const struct sac *sac = &learner->job->sac;
+  char more[COMPLAINT_TEXT];
+  if (!sac->auto_alpha) return;
+  learner->climbs = losses->entropy < sac->target_entropy ? learner->climbs + 1 : 0;
+  const bool high = losses->alpha > SAC_ALPHA_HIGH || (learner->climbs >= CLIMB && losses->alpha > 10);
+  if (!high || !complaint_due(&learner->alpha_high, more)) return;
+  log_warn(
+      "alpha has grown to %.3g: the policy's entropy (%.3g) does not reach target_entropy (%.3g), and beside such an "
+      "alpha rewards soon count for nothing; begin a run with a lower target_entropy%s",
+      losses->alpha, losses->entropy, sac->target_entropy, more);
+}
+
 static enum status update(struct learner *learner, struct error *error) {
   struct job *job = learner->job;
   struct sac *sac = &job->sac;
@@ -211,6 +226,7 @@ static enum status update(struct learner *learner, struct error *error) {
   if (status != STATUS_OK) return status;
   job->limiter.updates++;
   metrics_add_update(&job->metrics, &losses);
+  watch_alpha(learner, &losses);
   return STATUS_OK;
 }
 
@@ -236,6 +252,7 @@ static enum status save_if_due(struct learner *learner, struct error *error) {
     learner->collect_until = clock_now() + SNAPSHOT_SECONDS;
     for (uint64_t e = 0; e < job->config.envs; e++) job->environments[e].exact = false;
     transition_receiver_collect(learner->receiver, true);
+    learner->requests++;
     return send_all_empty(learner, MESSAGE_SNAPSHOT_REQUEST, true, error);
   }
   if (learner->collecting > 0 && clock_now() < learner->collect_until) return STATUS_OK;

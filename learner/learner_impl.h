@@ -3,6 +3,7 @@
 #ifndef CORSAC_LEARNER_LEARNER_IMPL_H
 #define CORSAC_LEARNER_LEARNER_IMPL_H
 
+#include "common/base/complaint.h"
 #include "learner/evaluation.h"
 #include "learner/incidents.h"
 #include "learner/learner.h"
@@ -31,12 +32,15 @@ struct learner {
   struct incidents incidents;
   uint64_t round;
   uint32_t round_ends; // sync: actors that have ended the round
+  uint64_t requests;   // async: how often all were asked for snapshots
   uint64_t collecting; // async: snapshots still missing for the save that is due; 0: none is
   double collect_until;
   double deadline;   // max_hours
   double idle_since; // 0: busy
   double leave_until;
-  double looked;             // when at who is alive
+  double looked;   // when at who is alive
+  uint64_t climbs; // updates in a row in which the entropy was below its target
+  struct complaint alpha_high;
   uint64_t updates_at_round; // sync: updates before the round's first
   bool stop_requested;       // an actor was told to stop
   bool final_evaluation;     // asked for

@@ -1,6 +1,7 @@
 #include "learner/learner_impl.h"
 
 #include "common/base/log.h"
+#include "common/wire/assignment.h"
 #include "common/wire/codec.h"
 
 #include <stdio.h>
@@ -20,11 +21,52 @@ static enum status take_round_end(struct learner *learner, const struct frame *f
   struct message_round_end end;
   const enum status status = message_decode_round_end(frame, &end, error);
   if (status != STATUS_OK) return status;
-  if (learner->stage != STAGE_ROUND || end.round != learner->round)
+  if (end.round != learner->round)
     return error_set(error, STATUS_PEER, "rank %u ended round %llu, which is not the one that is made", frame->rank,
                      (unsigned long long)end.round);
+  learner->roster.entry[frame->sender - 1].ended = end.round;
   learner->round_ends++;
+  return transition_receiver_end_round(learner->receiver, frame->sender, error);
+}
+
+static enum status take_transitions(struct learner *learner, const struct frame *frame, struct error *error) {
+  struct roster *roster = &learner->roster;
+  const uint32_t actor = frame->sender - 1;
+  double longest_step;
+  roster_batch_arrived(roster, actor);
+  // Without a credit it ships what goes before a snapshot, and what it had made when it failed.
+  if (!learner->job->config.sync && roster->entry[actor].credits < -(int64_t)learner->requests - 1)
+    return error_set(error, STATUS_PEER, "rank %u sent more batches than it was given credits for", frame->rank);
+  const enum status status = transition_receiver_take(learner->receiver, frame, &longest_step, error);
+  return status == STATUS_OK ? roster_take_step(roster, actor, longest_step, error) : status;
+}
+
+static enum status take_incident(struct learner *learner, const struct frame *frame, struct error *error) {
+  struct message_incident incident;
+  const uint64_t most = learner->job->config.env_max_failures;
+  const enum status status = message_decode_incident(frame, &incident, error);
+  if (status != STATUS_OK) return status;
+  if (!transition_receiver_owns(learner->receiver, frame->sender, incident.environment) ||
+      incident.in_a_row > (most > 2 ? most : 2)) // an evaluation's episode is tried twice
+    return error_set(error, STATUS_PEER, "rank %u sent failure %u in a row of environment %u", frame->rank,
+                     incident.in_a_row, incident.environment);
+  incidents_take(&learner->incidents, &incident, &learner->job->metrics);
   return STATUS_OK;
+}
+
+// Who has no environments, or none any more, only says that it is there. Rounds have their stage, and an end for each.
+static bool may_say(const struct learner *learner, const struct roster_entry *entry, enum message_type type) {
+  const bool in_round = learner->stage == STAGE_ROUND && entry->ended != learner->round;
+  switch (type) {
+  case MESSAGE_HEARTBEAT:
+  case MESSAGE_STOP_REQUEST: return true;
+  case MESSAGE_BYE: return learner->phase >= PHASE_LEAVING;
+  case MESSAGE_ROUND_END: return entry->active && in_round;
+  case MESSAGE_TRANSITIONS:
+  case MESSAGE_INFO:
+  case MESSAGE_SNAPSHOT: return entry->active && (in_round || !learner->job->config.sync);
+  default: return entry->active;
+  }
 }
 
 static void finish_evaluation(struct learner *learner) {
@@ -100,30 +142,40 @@ static enum status take_message(struct learner *learner, const struct frame *fra
   enum status status;
   struct message_bye bye;
   bool done;
+  if (!may_say(learner, &learner->roster.entry[actor], frame->type))
+    return error_set(error, STATUS_PEER, "rank %u sent %s, which is not its turn to say", frame->rank,
+                     message_type_name(frame->type));
   roster_hear(&learner->roster, actor);
   switch (frame->type) {
-  case MESSAGE_TRANSITIONS:
-    roster_batch_arrived(&learner->roster, actor);
-    return transition_receiver_take(learner->receiver, frame, &learner->roster.entry[actor].longest_step, error);
+  case MESSAGE_TRANSITIONS: return take_transitions(learner, frame, error);
   case MESSAGE_INFO: return transition_receiver_take_info(learner->receiver, frame, error);
   case MESSAGE_SNAPSHOT: return take_snapshot(learner, frame, error);
   case MESSAGE_ROUND_END: return take_round_end(learner, frame, error);
-  case MESSAGE_WEIGHTS_TAKEN: weights_publisher_taken(&learner->publisher, actor); return STATUS_OK;
+  case MESSAGE_WEIGHTS_TAKEN:
+    weights_publisher_taken(&learner->publisher, actor);
+    return message_decode_empty(frame, error);
   case MESSAGE_EPISODE:
-    status = evaluation_take(&learner->evaluation, frame, &done, error);
+    status = evaluation_take(&learner->evaluation, &learner->roster, frame, &done, error);
     if (status == STATUS_OK && done) finish_evaluation(learner);
     return status;
-  case MESSAGE_STOP_REQUEST: learner->stop_requested = true; return STATUS_OK;
+  case MESSAGE_STOP_REQUEST:
+    status = message_decode_empty(frame, error);
+    learner->stop_requested |= status == STATUS_OK;
+    return status;
   case MESSAGE_BYE:
     status = message_decode_bye(frame, &bye, error);
-    if (status == STATUS_OK) roster_leave(&learner->roster, actor, bye.unsent);
-    return status;
+    if (status != STATUS_OK) return status;
+    if (learner->roster.entry[actor].left ||
+        bye.unsent > assignment_of(&learner->job->config, learner->roster.actors, actor).most_steps)
+      return error_set(error, STATUS_PEER, "rank %u said BYE%s, with %llu steps", frame->rank,
+                       learner->roster.entry[actor].left ? " twice" : "", (unsigned long long)bye.unsent);
+    roster_leave(&learner->roster, actor, bye.unsent);
+    return STATUS_OK;
   case MESSAGE_FAILED: return take_failure(learner, frame, error);
-  case MESSAGE_INCIDENT: return incidents_take(&learner->incidents, frame, &learner->job->metrics, error);
+  case MESSAGE_INCIDENT: return take_incident(learner, frame, error);
   case MESSAGE_HEARTBEAT:
     status = message_decode_heartbeat(frame, &heartbeat, error);
-    if (status == STATUS_OK) roster_take_heartbeat(&learner->roster, actor, &heartbeat);
-    return status;
+    return status == STATUS_OK ? roster_take_heartbeat(&learner->roster, actor, &heartbeat, error) : status;
   default:
     return error_set(error, STATUS_PEER, "rank %u sent %s to the learner", frame->rank, message_type_name(frame->type));
   }

@@ -35,6 +35,7 @@ void metrics_add_batch(struct metrics *metrics, const struct transition_batch *b
 
 void metrics_add_info(struct metrics *metrics, const struct message_info *info) {
   for (uint32_t i = 0; i < info->info_dim; i++) {
+    if (!isfinite(metrics->info_sum[i] + info->sum[i])) continue; // each is finite
     metrics->info_count[i] += info->count[i];
     metrics->info_sum[i] += info->sum[i];
   }

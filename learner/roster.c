@@ -6,7 +6,7 @@
 
 #include <math.h>
 
-static const double TIMEOUT_STEPS = 20.0, LOOK_SECONDS = 1.0;
+static const double TIMEOUT_STEPS = 20.0, LOOK_SECONDS = 1.0, CLOCK_SECONDS = 60.0;
 
 enum status roster_init(struct roster *roster, const struct config *config, struct transport *transport,
                         struct error *error) {
@@ -17,6 +17,7 @@ enum status roster_init(struct roster *roster, const struct config *config, stru
                             .actor_timeout = config->actor_timeout,
                             .env_timeout = config->env_timeout,
                             .heartbeat = heartbeat_seconds(config),
+                            .began = clock_now(),
                             .listened = clock_coarse(),
                             .realm = process_realm()};
   roster->entry = memory_alloc(actors, sizeof *roster->entry, "the list of actors", error);
@@ -128,11 +129,26 @@ enum status roster_grant(struct roster *roster, const struct rate_limiter *limit
   return STATUS_OK;
 }
 
-void roster_take_heartbeat(struct roster *roster, uint32_t actor, const struct message_heartbeat *heartbeat) {
+// Clocks of two nodes do not run alike while one of them is suspended; twice the job's age is no such thing.
+enum status roster_take_step(struct roster *roster, uint32_t actor, double seconds, struct error *error) {
+  const double age = clock_now() - roster->began;
+  if (seconds > 2 * age + CLOCK_SECONDS)
+    return error_set(error, STATUS_PEER, "rank %u says that a step took it %g s, after %g s of the job", actor + 1,
+                     seconds, age);
+  roster->entry[actor].longest_step = seconds;
+  return STATUS_OK;
+}
+
+enum status roster_take_heartbeat(struct roster *roster, uint32_t actor, const struct message_heartbeat *heartbeat,
+                                  struct error *error) {
   struct roster_entry *entry = &roster->entry[actor];
-  entry->longest_step = heartbeat->longest_step;
+  const uint32_t pid = roster->realm != 0 && heartbeat->realm == roster->realm ? heartbeat->pid : 0;
+  if (entry->pid != 0 && pid != entry->pid)
+    return error_set(error, STATUS_PEER, "rank %u says that it is process %u, it was %u", actor + 1, heartbeat->pid,
+                     entry->pid);
   entry->speaks = heartbeat->speaks;
-  entry->pid = roster->realm != 0 && heartbeat->realm == roster->realm ? heartbeat->pid : 0;
+  entry->pid = pid;
+  return roster_take_step(roster, actor, heartbeat->longest_step, error);
 }
 
 static double patience(const struct roster *roster, const struct roster_entry *entry) {

@@ -21,6 +21,8 @@ struct roster_entry { // of one actor
   bool speaks;                      // also while its environments step
   uint32_t pid;                     // of its process, where that can be looked for from here; 0: it cannot
   double looked;                    // when it was looked for
+  uint64_t ended;                   // sync: the last round that it said the end of
+  uint32_t evaluates;               // the first of its episodes in the evaluation under way; UINT32_MAX: it has none
 };
 
 // Steps that were made and are in no replay, by cause, in this process' time. Those past the end are the job's
@@ -36,7 +38,7 @@ struct roster {
   uint32_t actors, active;                      // ranks 1..actors; the first `active` have environments
   struct roster_entry *entry;                   // (actors), of rank i + 1
   double actor_timeout, env_timeout, heartbeat; // s
-  double listened;                              // s, see roster_listen
+  double began, listened;                       // clock_now() times; see roster_listen
   uint64_t realm;                               // process_realm() here
   uint64_t unsent;                              // steps, see roster_losses
   uint32_t next;                                // whose turn it is to get the next credit
@@ -48,8 +50,11 @@ void roster_release(struct roster *roster);
 uint32_t roster_alive(const struct roster *roster); // active and alive
 // Actor i makes no more steps, but is there and will leave with the others.
 void roster_retire(struct roster *roster, uint32_t actor);
-// A HEARTBEAT of actor i.
-void roster_take_heartbeat(struct roster *roster, uint32_t actor, const struct message_heartbeat *heartbeat);
+// A HEARTBEAT of actor i. STATUS_PEER for what its process cannot say: another number than before, and as below.
+enum status roster_take_heartbeat(struct roster *roster, uint32_t actor, const struct message_heartbeat *heartbeat,
+                                  struct error *error);
+// Actor i's longest step so far, by which patience with its silence goes. STATUS_PEER: the job is not that old.
+enum status roster_take_step(struct roster *roster, uint32_t actor, double seconds, struct error *error);
 void roster_leave(struct roster *roster, uint32_t actor, uint64_t unsent); // it said BYE
 // Actor i gets what stands in roster->bytes and counts as gone from the next roster_keep_in_touch on, for good.
 enum status roster_expel(struct roster *roster, uint32_t actor, struct error *error);

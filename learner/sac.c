@@ -8,6 +8,7 @@
 #include "common/nn/squashed_gaussian.h"
 #include "learner/sac_scratch.h"
 #include <math.h>
+#include <stdio.h>
 
 // --- memory ---
 
@@ -26,6 +27,17 @@ static enum status check_memory(const struct sac *sac, const struct config *conf
                    need, have);
 }
 
+// Of all densities on [-1, 1]^n the uniform one has the largest entropy: n log 2, which no squashed Gaussian reaches.
+static enum status check_target(const struct config *config, uint32_t act_dim, struct error *error) {
+  const double most = act_dim * 0.69314718055994531;
+  if (!config->alpha.is_auto || config->target_entropy.is_auto || config->target_entropy.value < most) return STATUS_OK;
+  return error_set(
+      error, STATUS_USAGE,
+      "target_entropy: %g is more than any policy of %u action%s in [-1, 1] has, which is less than %.4g (n "
+      "log 2): alpha would grow without end; give less, auto is %d",
+      config->target_entropy.value, act_dim, act_dim == 1 ? "" : "s", most, -(int)act_dim);
+}
+
 enum status sac_init(struct sac *sac, const struct config *config, uint32_t obs_dim, uint32_t act_dim,
                      struct team *team, struct error *error) {
   *sac = (struct sac){
@@ -42,11 +54,13 @@ enum status sac_init(struct sac *sac, const struct config *config, uint32_t obs_
       .alpha_adam.learning_rate = config->lr_alpha,
       .team = team,
   };
+  enum status status = check_target(config, act_dim, error);
+  if (status != STATUS_OK) return status;
   const struct tiles *tiles = backend_tiles(config);
   policy_network(&sac->policy_net, tiles, obs_dim, act_dim, &config->hidden);
   if (check_memory(sac, config, error) != STATUS_OK) return STATUS_MEMORY;
   sac->policy = memory_alloc(sac->policy_net.parameters, sizeof(real), "the policy's parameters", error);
-  enum status status = sac->policy ? STATUS_OK : STATUS_MEMORY;
+  status = sac->policy ? STATUS_OK : STATUS_MEMORY;
   if (status == STATUS_OK)
     status = critics_init(&sac->critics, tiles, obs_dim, act_dim, &config->hidden, (uint32_t)config->critics,
                           config->critic_layer_norm, error);
@@ -166,7 +180,7 @@ static void critics_gradient(void *argument, unsigned number, unsigned members) 
 
 // The gradient of one part of a network over the whole batch, and Adam's step on it. What belongs to the network stands
 // in adam, gradient and parameters from `offset` on; targets, unless NULL, then move towards the parameters. Returns
-// whether the gradient is finite.
+// whether the gradient and Adam's moments are finite.
 static bool step_part(const struct sac *sac, const struct mlp *net, unsigned members, size_t part,
                       const struct mlp_cache *cache, const real *dy, const struct adam *adam, size_t offset,
                       real *gradient, real *parameters, real *targets) {
@@ -256,24 +270,64 @@ static double alpha_step(struct sac *sac, double mean_log_probability) {
   return loss;
 }
 
-static enum status check_loss(const struct sac *sac, const char *what, double loss, struct error *error) {
-  if (isfinite(loss)) return STATUS_OK;
-  return error_set(
-      error, STATUS_FAILED,
-      "%s loss of update %llu is not finite (%g): a reward or an observation of the environment may be, or the "
-      "learning has diverged; lower lr_critic, lr_actor or reward_scale in a new run",
-      what, (unsigned long long)sac->updates + 1, loss);
+// --- what is not finite stops the update, with the likeliest reason ---
+
+static double largest(const real *values, size_t rows, size_t width, size_t stride) {
+  double most = 0;
+  for (size_t i = 0; i < rows; i++)
+    for (size_t j = 0; j < width; j++) {
+      const double size = fabs((double)values[i * stride + j]);
+      if (!(size <= most)) most = size; // NaN, too
+      if (isnan(most)) return most;
+    }
+  return most;
 }
 
-static enum status check_gradient(const struct sac *sac, const char *what, struct error *error) {
+static enum status stop(const struct sac *sac, const char *what, const char *is, struct error *error) {
+  const struct sac_batch *batch = &sac->scratch->batch;
+  const double alpha = sac->scratch->alpha, reward = largest(batch->reward, batch->rows, 1, 1);
+  const double obs = fmax(largest(batch->input, batch->rows, sac->obs_dim, batch->width),
+                          largest(batch->next_input, batch->rows, sac->obs_dim, batch->width));
+  char reason[640];
+  if (!(alpha < SAC_ALPHA_HIGH) && isfinite(reward) && isfinite(obs))
+    snprintf(reason, sizeof reason, "alpha is %g, beside which rewards (in its batch up to %g) are nothing: %s", alpha,
+             reward,
+             sac->auto_alpha
+                 ? "target_entropy asks for more entropy than the policy finds; begin a run with a lower one"
+                 : "begin a run with a smaller one");
+  else if (!(sac->reward_scale * reward < 1e9))
+    snprintf(reason, sizeof reason,
+             "the largest reward in its batch is %g%s; the environment's rewards are best between -100 and 100: let it "
+             "scale them, or begin a run with a smaller reward_scale",
+             reward, sac->reward_scale != 1 ? ", before reward_scale" : "");
+  else if (!(obs < 1e9))
+    snprintf(reason, sizeof reason,
+             "the largest observation in its batch is %g; let the environment scale them, or begin a run with "
+             "normalize_observations",
+             obs);
+  else
+    snprintf(reason, sizeof reason,
+             "the learning has diverged (in its batch rewards are up to %g, observations up to %g, alpha is %g); lower "
+             "lr_critic, lr_actor or reward_scale",
+             reward, obs, alpha);
+  return error_set(error, STATUS_FAILED, "%s of update %llu is not finite%s: %s", what,
+                   (unsigned long long)sac->updates + 1, is, reason);
+}
+
+static enum status check_loss(const struct sac *sac, const char *what, double loss, struct error *error) {
+  char is[32];
+  if (isfinite(loss)) return STATUS_OK;
+  snprintf(is, sizeof is, " (%g)", loss);
+  return stop(sac, what, is, error);
+}
+
+// After a step: Adam's second moments tell of the gradient, and of a gradient too large to be squared.
+static enum status check_step(const struct sac *sac, const char *gradient, const char *moment, const real *values,
+                              size_t size, struct error *error) {
   bool finite = true;
   for (unsigned m = 0; m < sac->scratch->members; m++) finite &= sac->scratch->finite[m];
   if (finite) return STATUS_OK;
-  return error_set(
-      error, STATUS_FAILED,
-      "%s gradient of update %llu is not finite: an observation of the environment may be huge, or the learning has "
-      "diverged; set normalize_observations, or lower lr_critic, lr_actor or reward_scale, in a new run",
-      what, (unsigned long long)sac->updates + 1);
+  return stop(sac, isfinite(largest(values, 1, size, 0)) ? moment : gradient, "", error);
 }
 
 // The critics' half: losses->critic_loss, q_mean
@@ -293,12 +347,13 @@ static enum status update_critics(struct sac *sac, struct sac_losses *losses, st
   const double count = (double)all->count * (double)sac->critics.count;
   losses->critic_loss = loss / count;
   losses->q_mean = q_sum / count;
-  const enum status status = check_loss(sac, "critic", loss, error);
+  const enum status status = check_loss(sac, "critic loss", loss, error);
   if (status != STATUS_OK) return status;
   adam_begin(&sac->critics_adam);
   sac->transposed = false;
   team_run(sac->team, critics_step, sac);
-  return check_gradient(sac, "the critics'", error);
+  return check_step(sac, "the critics' gradient", "Adam's second moment of the critics", sac->scratch->critics_gradient,
+                    sac->critics.size, error);
 }
 
 // The policy's half: losses->policy_loss, entropy
@@ -313,24 +368,26 @@ static enum status update_policy(struct sac *sac, struct sac_losses *losses, str
   }
   losses->policy_loss = loss / (double)all->count;
   losses->entropy = -log_probability_sum / (double)all->count;
-  const enum status status = check_loss(sac, "policy", loss, error);
+  const enum status status = check_loss(sac, "policy loss", loss, error);
   if (status != STATUS_OK) return status;
   team_run(sac->team, policy_gradient, sac);
   adam_begin(&sac->policy_adam);
   team_run(sac->team, policy_step, sac);
-  return check_gradient(sac, "the policy's", error);
+  return check_step(sac, "the policy's gradient", "Adam's second moment of the policy", sac->scratch->policy_gradient,
+                    sac->policy_net.parameters, error);
 }
 
 enum status sac_update(struct sac *sac, struct sac_losses *losses, struct error *error) {
-  const double largest = 700; // of a logarithm; beyond it the losses are not finite, and say so
+  const double most = 700; // of a logarithm; beyond it the losses are not finite, and say so
   struct sac_scratch *scratch = sac->scratch;
-  scratch->alpha = sac->log_alpha > largest ? INFINITY : exponential(sac->log_alpha).value;
+  scratch->alpha = sac->log_alpha > most ? INFINITY : exponential(sac->log_alpha).value;
   if (!sac->auto_alpha) scratch->alpha = sac->fixed_alpha;
   enum status status = update_critics(sac, losses, error);
   if (status == STATUS_OK) status = update_policy(sac, losses, error);
   if (status != STATUS_OK) return status;
   losses->alpha = scratch->alpha;
   losses->alpha_loss = alpha_step(sac, -losses->entropy);
+  if (!isfinite(sac->log_alpha)) return stop(sac, "log alpha", "", error);
   sac->updates++;
   return STATUS_OK;
 }

@@ -52,8 +52,11 @@ struct sac {
   struct sac_scratch *scratch;
 };
 
-// Allocates for batch_size rows and the team's members; parameters are 0 until sac_init_parameters or a checkpoint
-// fills them.
+// A temperature beside which rewards are nothing, in whatever units an environment has them.
+#define SAC_ALPHA_HIGH 1e4
+
+// STATUS_USAGE: a target entropy that no policy reaches. Allocates for batch_size rows and the team's members;
+// parameters are 0 until sac_init_parameters or a checkpoint fills them.
 enum status sac_init(struct sac *sac, const struct config *config, uint32_t obs_dim, uint32_t act_dim,
                      struct team *team, struct error *error);
 void sac_release(struct sac *sac);
@@ -61,9 +64,10 @@ void sac_init_parameters(struct sac *sac, uint64_t seed); // stream init: enviro
 struct sac_batch *sac_batch(struct sac *sac);
 // noise, noise_next and subset of update number `sac->updates`, from the streams of the seed.
 void sac_draw(struct sac *sac, uint64_t seed);
-// One update from what stands in sac_batch. Counts it. STATUS_FAILED, naming it, if a loss or a gradient is not finite;
-// the parameters may then already have been changed. The result is the same for the same number of team members, bit
-// for bit, and on tiles for any number of them. No allocation.
+// One update from what stands in sac_batch. Counts it. STATUS_FAILED, naming it and the likeliest reason, if a loss, a
+// gradient, a second moment of Adam's or log_alpha is not finite (all of them looked at in each update); the parameters
+// may then already have been changed. The result is the same for the same number of team members, bit for bit, and on
+// tiles for any number of them. No allocation.
 enum status sac_update(struct sac *sac, struct sac_losses *losses, struct error *error);
 // The gradients of the last update, laid out as sac->policy and critics.parameters, for tests.
 const real *sac_policy_gradient(const struct sac *sac);

@@ -1,13 +1,22 @@
 #include "learner/transition_receiver.h"
 
 #include "common/base/memory.h"
+#include "common/base/vectorize.h"
 #include "common/wire/assignment.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+// What an environment's actor has said of it so far.
+struct progress_heard {
+  uint64_t steps, episode;
+  uint32_t owed; // snapshots that may still come: one of a round in sync, one of each request in async
+};
+
 struct transition_receiver {
-  struct job *job;               // not owned
+  struct job *job; // not owned
+  uint32_t actors;
+  struct progress_heard *heard;  // (envs)
   struct transition_batch batch; // the message being taken
   struct transition_batch round; // sync: the round's rows and episodes in order of arrival
   struct snapshot snapshot;      // the message being taken
@@ -41,16 +50,28 @@ static enum status init_round(struct transition_receiver *receiver, struct error
   }
   receiver->order = memory_alloc(rows, sizeof *receiver->order, "a round's order", error);
   receiver->place = memory_alloc(envs + 1, sizeof *receiver->place, "a round's order", error);
+  for (uint32_t e = 0; e < envs; e++) receiver->heard[e].owed = 1;
   return receiver->arrived && receiver->order && receiver->place ? STATUS_OK : STATUS_MEMORY;
+}
+
+static enum status init_heard(struct transition_receiver *receiver, struct error *error) {
+  const struct job *job = receiver->job;
+  receiver->heard = memory_alloc(job->config.envs, sizeof *receiver->heard, "the environments' progress", error);
+  for (uint64_t e = 0; receiver->heard && e < job->config.envs; e++)
+    receiver->heard[e] =
+        (struct progress_heard){.steps = job->environments[e].steps, .episode = job->environments[e].episode};
+  return receiver->heard ? STATUS_OK : STATUS_MEMORY;
 }
 
 struct transition_receiver *transition_receiver_create(struct job *job, uint32_t actors, struct error *error) {
   struct transition_receiver *receiver = memory_alloc(1, sizeof *receiver, "the transition receiver", error);
   if (!receiver) return NULL;
   receiver->job = job;
+  receiver->actors = actors;
   const struct assignment largest = assignment_of(&job->config, actors, 0);
   enum status status = transition_batch_init(&receiver->batch, job->environment.obs_dim, job->environment.act_dim,
-                                             largest.batch_rows, largest.batch_steps, largest.count, error);
+                                             largest.batch_rows, largest.most_steps, largest.count, error);
+  if (status == STATUS_OK) status = init_heard(receiver, error);
   if (status == STATUS_OK)
     status = snapshot_init(&receiver->snapshot, job->environment.obs_dim, job->environment.act_dim,
                            (uint32_t)job->config.n_step - 1, error);
@@ -70,24 +91,105 @@ void transition_receiver_destroy(struct transition_receiver *receiver) {
   memory_free(receiver->order);
   memory_free(receiver->place);
   memory_free(receiver->info);
+  memory_free(receiver->heard);
   memory_free(receiver);
 }
 
-// What a batch says must make sense for this job before any of it is used.
-static enum status check(const struct transition_receiver *receiver, uint32_t rank, struct error *error) {
-  const struct transition_batch *batch = &receiver->batch;
-  const uint64_t envs = receiver->job->config.envs;
-  if (batch->steps > batch->episode_capacity)
-    return error_set(error, STATUS_PEER, "rank %u sent a batch of %llu steps, it can have %u", rank,
-                     (unsigned long long)batch->steps, batch->episode_capacity);
-  bool good = true;
-  for (uint32_t r = 0; r < batch->rows; r++) good &= batch->environment[r] < envs;
-  for (uint32_t e = 0; e < batch->episodes; e++) good &= batch->episode[e].environment < envs;
-  for (uint32_t p = 0; p < batch->environments; p++) good &= batch->progress[p].environment < envs;
-  return good ? STATUS_OK
-              : error_set(error, STATUS_PEER, "rank %u sent transitions of an environment that the job does not have",
-                          rank);
+// --- what a batch says must make sense for its sender, before any of it is used ---
+
+// The sender's rank among all of the job, for messages: with groups of ranks the first of its group.
+static uint32_t rank_of(const struct transition_receiver *receiver, uint32_t sender) {
+  return 1 + (sender - 1) * (uint32_t)receiver->job->config.ranks_per_env;
 }
+
+static struct assignment share_of(const struct transition_receiver *receiver, uint32_t sender) {
+  return assignment_of(&receiver->job->config, receiver->actors, sender - 1);
+}
+
+// Its environments, in their order; their steps go on from what was heard, and add up to the batch's.
+static bool progress_fits(const struct transition_receiver *receiver, const struct assignment *share) {
+  const struct transition_batch *batch = &receiver->batch;
+  const struct progress_heard *heard = receiver->heard + share->first;
+  uint64_t steps = 0;
+  if (batch->environments == 0) return batch->steps == 0; // none of them has made a step
+  if (batch->environments != share->count) return false;
+  for (uint32_t i = 0; i < share->count; i++) {
+    const struct environment_progress *progress = &batch->progress[i];
+    if (progress->environment != share->first + i || progress->steps < heard[i].steps ||
+        progress->episode < heard[i].episode)
+      return false;
+    steps += progress->steps - heard[i].steps;
+  }
+  return steps == batch->steps;
+}
+
+// Episodes that ended since its last batch.
+static bool episodes_fit(const struct transition_receiver *receiver, const struct assignment *share) {
+  const struct transition_batch *batch = &receiver->batch;
+  if (batch->episodes > batch->steps) return false;
+  for (uint32_t e = 0; e < batch->episodes; e++) {
+    const struct episode_record *episode = &batch->episode[e];
+    const uint32_t i = episode->environment - share->first; // wraps round where it is below
+    if (i >= share->count || episode->length == 0 || episode->length > batch->progress[i].steps ||
+        episode->episode < receiver->heard[episode->environment].episode ||
+        episode->episode >= batch->progress[i].episode)
+      return false;
+  }
+  return true;
+}
+
+// A window of n steps holds up to n - 1 of them back, or has held them back.
+static bool rows_fit(const struct transition_receiver *receiver, const struct assignment *share) {
+  const struct transition_batch *batch = &receiver->batch;
+  const uint64_t held = (uint64_t)share->count * (receiver->job->config.n_step - 1);
+  return batch->rows <= batch->steps + held && batch->steps <= batch->rows + held;
+}
+
+VECTORIZE static bool are_of_share(const uint32_t *environment, size_t rows, uint32_t first, uint32_t count) {
+  int others = 0;
+  for (size_t r = 0; r < rows; r++) others |= environment[r] - first >= count;
+  return !others;
+}
+
+VECTORIZE static bool are_published(const uint64_t *version, size_t rows, uint64_t newest) {
+  int others = 0;
+  for (size_t r = 0; r < rows; r++) others |= version[r] > newest;
+  return !others;
+}
+
+static enum status check(const struct transition_receiver *receiver, uint32_t sender, struct error *error) {
+  const struct transition_batch *batch = &receiver->batch;
+  const struct assignment share = share_of(receiver, sender);
+  const uint64_t newest = receiver->job->policy_version;
+  const char *what = NULL;
+  if (batch->steps > share.most_steps)
+    return error_set(error, STATUS_PEER, "rank %u sent a batch of %llu steps, it can have %u",
+                     rank_of(receiver, sender), (unsigned long long)batch->steps, share.most_steps);
+  if (!are_of_share(batch->environment, batch->rows, share.first, share.count))
+    what = "rows of an environment that is not its own";
+  else if (!rows_fit(receiver, &share))
+    what = "a number of rows that its steps do not make";
+  else if (!are_published(batch->version, batch->rows, newest) || (batch->lag.count > 0 && batch->lag.high > newest))
+    what = "rows of a policy version that there has not been";
+  else if (!progress_fits(receiver, &share))
+    what = "steps of its environments that do not go on from those before";
+  else if (!episodes_fit(receiver, &share))
+    what = "episodes that its environments did not end";
+  else if (batch->lag.count != batch->steps)
+    what = "another number of lags than of steps";
+  return what ? error_set(error, STATUS_PEER, "rank %u sent %s", rank_of(receiver, sender), what) : STATUS_OK;
+}
+
+static void hear(struct transition_receiver *receiver) {
+  const struct transition_batch *batch = &receiver->batch;
+  for (uint32_t p = 0; p < batch->environments; p++) {
+    struct progress_heard *heard = &receiver->heard[batch->progress[p].environment];
+    heard->steps = batch->progress[p].steps;
+    heard->episode = batch->progress[p].episode;
+  }
+}
+
+// --- into the job ---
 
 static void insert(struct job *job, const struct transition_batch *batch, uint32_t first, uint32_t rows) {
   const size_t o = (size_t)first * batch->obs_dim, a = (size_t)first * batch->act_dim;
@@ -106,6 +208,7 @@ static void add_progress(struct transition_receiver *receiver) {
     environment->episode =
         batch->progress[p].episode + 1; // the running episode is lost unless a whole snapshot follows
     environment->live = environment->exact = false;
+    environment->state.size = environment->window = environment->episode_length = 0;
   }
 }
 
@@ -150,6 +253,7 @@ enum status transition_receiver_take(struct transition_receiver *receiver, const
   enum status status = message_decode_transitions(frame, &receiver->batch, error);
   if (status == STATUS_OK) status = check(receiver, frame->rank, error);
   if (status != STATUS_OK) return status;
+  hear(receiver);
   *longest_step = receiver->batch.longest_step;
   if (receiver->job->config.sync) return keep_for_round(receiver, frame->rank, error);
   take_async(receiver);
@@ -158,7 +262,9 @@ enum status transition_receiver_take(struct transition_receiver *receiver, const
 
 enum status transition_receiver_drop(struct transition_receiver *receiver, const struct frame *frame,
                                      struct error *error) {
-  const enum status status = message_decode_transitions(frame, &receiver->batch, error);
+  enum status status = message_decode_transitions(frame, &receiver->batch, error);
+  if (status == STATUS_OK && receiver->batch.steps > share_of(receiver, frame->sender).most_steps)
+    status = refuse(frame->sender, error, "more steps than a batch has");
   if (status == STATUS_OK) receiver->job->dropped += receiver->batch.steps;
   return status;
 }
@@ -170,9 +276,18 @@ enum status transition_receiver_take_snapshot(struct transition_receiver *receiv
       message_decode_snapshot(frame, (uint32_t)job->config.n_step - 1, &receiver->snapshot, error);
   if (status != STATUS_OK) return status;
   const uint32_t e = receiver->snapshot.environment;
-  if (e >= job->config.envs)
-    return error_set(error, STATUS_PEER, "rank %u sent a snapshot of environment %u, the job has %llu", frame->rank, e,
-                     (unsigned long long)job->config.envs);
+  if (!transition_receiver_owns(receiver, frame->sender, e))
+    return error_set(error, STATUS_PEER, "rank %u sent a snapshot of environment %u, which is not its own", frame->rank,
+                     e);
+  struct progress_heard *heard = &receiver->heard[e];
+  if (heard->owed == 0)
+    return error_set(error, STATUS_PEER, "rank %u sent a snapshot of environment %u that nobody waits for", frame->rank,
+                     e);
+  if (receiver->snapshot.steps != heard->steps || receiver->snapshot.episode < heard->episode ||
+      !are_published(receiver->snapshot.window_version, receiver->snapshot.window, job->policy_version))
+    return error_set(error, STATUS_PEER, "rank %u sent a snapshot of environment %u that does not go on from its rows",
+                     frame->rank, e);
+  heard->owed--;
   return snapshot_copy(job->config.sync ? &receiver->arrived[e] : &job->environments[e], &receiver->snapshot, error);
 }
 
@@ -182,10 +297,17 @@ enum status transition_receiver_take_info(struct transition_receiver *receiver, 
   struct message_info info;
   const enum status status = message_decode_info(frame, &info, error);
   if (status != STATUS_OK) return status;
-  if (info.environment >= job->config.envs || info.info_dim == 0 || info.info_dim != job->environment.info_dim)
-    return error_set(error, STATUS_PEER, "rank %u sent %u named values of environment %u; the job has %u of %llu",
-                     frame->rank, info.info_dim, info.environment, job->environment.info_dim,
-                     (unsigned long long)job->config.envs);
+  bool good = transition_receiver_owns(receiver, frame->sender, info.environment) && info.info_dim > 0 &&
+              info.info_dim == job->environment.info_dim;
+  for (uint32_t i = 0; i < info.info_dim && good; i++)
+    good = info.count[i] <= receiver->heard[info.environment].steps && (info.count[i] > 0 || info.sum[i] == 0);
+  if (!good)
+    return error_set(error, STATUS_PEER,
+                     "rank %u sent %u named values of environment %u; it has %u, of its own environments and steps",
+                     frame->sender, info.info_dim, info.environment, job->environment.info_dim);
+  if (job->config.sync && receiver->info[info.environment].info_dim > 0)
+    return error_set(error, STATUS_PEER, "rank %u sent named values of environment %u twice in a round", frame->rank,
+                     info.environment);
   if (job->config.sync)
     receiver->info[info.environment] = info;
   else
@@ -207,8 +329,29 @@ bool transition_receiver_has_room(const struct transition_receiver *receiver) {
   return rows <= replay_room(receiver->job->replay);
 }
 
+bool transition_receiver_owns(const struct transition_receiver *receiver, uint32_t sender, uint32_t environment) {
+  const struct assignment share = share_of(receiver, sender);
+  return environment - share.first < share.count; // wraps round where it is below
+}
+
 void transition_receiver_collect(struct transition_receiver *receiver, bool collecting) {
   receiver->collecting = collecting;
+  for (uint64_t e = 0; collecting && e < receiver->job->config.envs; e++) receiver->heard[e].owed++;
+}
+
+enum status transition_receiver_end_round(const struct transition_receiver *receiver, uint32_t sender,
+                                          struct error *error) {
+  const struct job *job = receiver->job;
+  const struct assignment share = share_of(receiver, sender);
+  for (uint32_t e = share.first; e < share.first + share.count; e++)
+    if (receiver->heard[e].owed > 0 ||
+        receiver->arrived[e].steps != job->environments[e].steps + job->config.sync_steps)
+      return error_set(error, STATUS_PEER,
+                       "rank %u ended a round of %llu steps in which environment %u has made %llu%s",
+                       rank_of(receiver, sender), (unsigned long long)job->config.sync_steps, e,
+                       (unsigned long long)(receiver->heard[e].steps - job->environments[e].steps),
+                       receiver->heard[e].owed > 0 ? ", without its snapshot" : "");
+  return STATUS_OK;
 }
 
 // A stable counting sort: environment-major, and within an environment in the order of arrival, which is the order of
@@ -248,6 +391,7 @@ enum status transition_receiver_commit(struct transition_receiver *receiver, str
     const struct snapshot whole = receiver->arrived[e];
     receiver->arrived[e] = job->environments[e];
     job->environments[e] = whole;
+    receiver->heard[e].owed = 1;
   }
   return STATUS_OK;
 }

@@ -272,27 +272,19 @@ static const char *reason(void *self) { return ((struct instance *)self)->why; }
 static int64_t save(void *self, void *buffer, size_t size) {
   struct instance *instance = self;
   struct channel *channel = instance->child.channel;
+  struct channel_answer answer = {0};
   if (instance->broken || !(instance->spec.flags & CHANNEL_CAN_SAVE)) return 0;
   for (int attempt = 0; attempt < 3; attempt++) { // the first may only learn the size
-    struct channel_answer answer;
     channel->state_capacity = instance->state.capacity;
     if (ask(instance, CHANNEL_SAVE) != 0 || await_answer(instance, &answer) != 0) return 0;
-    if (answer.state_size > WIRE_MAX_MESSAGE / 2) {
-      fail(instance, "the process' save wants %llu bytes; a state may have %zu", (unsigned long long)answer.state_size,
-           WIRE_MAX_MESSAGE / 2);
-      return 0;
-    }
+    if (answer.state_size > WIRE_MAX_MESSAGE / 2) break; // environment_save says so
     if (answer.state_size <= instance->state.capacity) {
       if (answer.state_size <= size) memcpy(buffer, instance->state.data, (size_t)answer.state_size);
       return (int64_t)answer.state_size;
     }
-    if (!process_state_reserve(&instance->state, instance->child.file, (size_t)answer.state_size)) {
-      fail(instance, "no room for a state of %llu bytes: %s", (unsigned long long)answer.state_size, strerror(errno));
-      return 0;
-    }
+    if (!process_state_reserve(&instance->state, instance->child.file, (size_t)answer.state_size)) return -errno;
   }
-  fail(instance, "the process' save asked for more bytes each time");
-  return 0;
+  return (int64_t)answer.state_size; // as it was said: below 0, absurd, or more each time
 }
 
 static int load(void *self, const void *buffer, size_t size) {

@@ -81,8 +81,8 @@ static void answer_save(struct serve *serve) {
   const uint64_t capacity = serve->child.channel->state_capacity;
   void *state = capacity ? channel_child_state(&serve->child) : NULL;
   const int64_t need = serve->abi->save ? serve->abi->save(serve->self, state, state ? capacity : 0) : 0;
-  channel_child_answer(&serve->child,
-                       &(struct channel_answer){.status = CHANNEL_OK, .state_size = need > 0 ? (uint64_t)need : 0});
+  channel_child_answer(&serve->child, &(struct channel_answer){.status = CHANNEL_OK,
+                                                               .state_size = (uint64_t)need}); // the host checks it
 }
 
 static void answer_load(struct serve *serve) {

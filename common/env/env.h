@@ -47,7 +47,7 @@ struct corsac_env {
   void (*destroy)(void *self);
   // optional, NULL where absent:
   const char *(*error)(void *self);                         // why the last call failed
-  int64_t (*save)(void *self, void *buffer, size_t size);   // bytes it needs (buffer too small: no write)
+  int64_t (*save)(void *self, void *buffer, size_t size);   // bytes it needs (buffer too small: no write); 0: cannot
   int (*load)(void *self, const void *buffer, size_t size); // 0, or negative: failed; maybe with no reset before
   int (*step_begin)(void *self, const float *action);       // start a step and return; step_end waits for it,
   int (*step_end)(void *self, float *obs, double *reward);  // so that several environments of one actor run at once

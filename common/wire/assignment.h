@@ -9,8 +9,9 @@
 struct assignment {
   uint32_t first, count; // environments [first, first + count) of the job; count 0: a surplus rank, which idles
   uint32_t batch_steps;  // an actor ships its batch when it holds this many steps
-  uint32_t batch_rows;   // rows that a batch must be able to hold: steps, and what the n-step windows held back or emit
-                         // as tails
+  uint32_t most_steps; // that a batch can hold: where environments were missing in a step, the last one goes past that
+  uint32_t batch_rows; // rows that a batch must be able to hold: steps, and what the n-step windows held back or emit
+                       // as tails
 };
 // For actor `actor` (0-based) of `actors`. The first envs % actors actors have one environment more, so surplus ranks
 // are the last ones.

@@ -1,9 +1,10 @@
 #include "common/wire/codec_impl.h"
 #include "common/base/printable.h"
+#include "common/base/vectorize.h"
 #include <assert.h>
+#include <float.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <math.h>
 #include <string.h>
 
 static const uint8_t magic[4] = {'C', 'R', 'S', 'C'};
@@ -124,7 +125,8 @@ void reader_fail(struct reader *reader, const char *format, ...) {
   reader->status = error_set(reader->error, STATUS_FORMAT, "a %s message is damaged: %s", reader->message, text);
 }
 
-void reader_array(struct reader *reader, const char *field, void *numbers, size_t count, size_t width) {
+// Numbers as they are; every caller below holds them against a range.
+static void read_numbers(struct reader *reader, const char *field, void *numbers, size_t count, size_t width) {
   if (reader->status) return;
   if (count > reader->left / width) {
     reader_fail(reader, "%s wants %zu numbers of %zu bytes, %zu bytes are left", field, count, width, reader->left);
@@ -135,36 +137,80 @@ void reader_array(struct reader *reader, const char *field, void *numbers, size_
   reader->left -= count * width;
 }
 
-uint32_t reader_u32(struct reader *reader, const char *field) {
+void reader_bytes(struct reader *reader, const char *field, void *bytes, size_t count) {
+  read_numbers(reader, field, bytes, count, 1);
+}
+
+uint32_t reader_u32(struct reader *reader, const char *field, uint32_t most) {
   uint32_t value = 0;
-  reader_array(reader, field, &value, 1, sizeof value);
-  return value;
+  read_numbers(reader, field, &value, 1, sizeof value);
+  if (value <= most) return value;
+  reader_fail(reader, "%s is %u, at most %u fit", field, value, most);
+  return 0;
 }
 
-uint64_t reader_u64(struct reader *reader, const char *field) {
+uint64_t reader_u64(struct reader *reader, const char *field, uint64_t most) {
   uint64_t value = 0;
-  reader_array(reader, field, &value, 1, sizeof value);
-  return value;
+  read_numbers(reader, field, &value, 1, sizeof value);
+  if (value <= most) return value;
+  reader_fail(reader, "%s is %llu, at most %llu can be", field, (unsigned long long)value, (unsigned long long)most);
+  return 0;
 }
 
-double reader_f64(struct reader *reader, const char *field) {
+double reader_f64(struct reader *reader, const char *field, double low, double high) {
   double value = 0;
-  reader_array(reader, field, &value, 1, sizeof value);
+  reader_doubles(reader, field, &value, 1, low, high);
   return value;
 }
 
 bool reader_bool(struct reader *reader, const char *field) {
   uint8_t value = 0;
-  reader_array(reader, field, &value, 1, sizeof value);
+  reader_bytes(reader, field, &value, 1);
   if (value > 1) reader_fail(reader, "%s is %u, not 0 or 1", field, value);
   return value == 1;
 }
 
-uint32_t reader_count(struct reader *reader, const char *field, uint32_t capacity) {
-  uint32_t value = reader_u32(reader, field);
-  if (value <= capacity) return value;
-  reader_fail(reader, "%s is %u, at most %u fit", field, value, capacity);
-  return 0;
+void reader_indices(struct reader *reader, const char *field, uint32_t *numbers, size_t count) {
+  read_numbers(reader, field, numbers, count, sizeof *numbers);
+}
+
+void reader_versions(struct reader *reader, const char *field, uint64_t *numbers, size_t count) {
+  read_numbers(reader, field, numbers, count, sizeof *numbers);
+}
+
+VECTORIZE static bool are_within(const float *numbers, size_t count, float low, float high) {
+  int outside = 0;
+  for (size_t i = 0; i < count; i++) outside |= !(numbers[i] >= low) | !(numbers[i] <= high);
+  return !outside;
+}
+
+static void fail_range(struct reader *reader, const char *field, double value, double low, double high) {
+  reader_fail(reader, "%s is %g, not a number from %g to %g", field, value, low, high);
+}
+
+void reader_floats(struct reader *reader, const char *field, float *numbers, size_t count, float low, float high) {
+  read_numbers(reader, field, numbers, count, sizeof *numbers);
+  if (reader->status || are_within(numbers, count, low, high)) return;
+  size_t i = 0;
+  while (are_within(numbers + i, 1, low, high)) i++;
+  fail_range(reader, field, (double)numbers[i], (double)low, (double)high);
+}
+
+void reader_doubles(struct reader *reader, const char *field, double *numbers, size_t count, double low, double high) {
+  read_numbers(reader, field, numbers, count, sizeof *numbers);
+  for (size_t i = 0; i < count && !reader->status; i++)
+    if (!(numbers[i] >= low && numbers[i] <= high)) fail_range(reader, field, numbers[i], low, high);
+}
+
+void reader_check_return(struct reader *reader, const char *field, double value, uint32_t length) {
+  const double most = 1.000001 * (double)FLT_MAX * length; // what rounds to a float may be that much larger
+  if (!(value >= -most && value <= most)) fail_range(reader, field, value, -most, most);
+}
+
+double reader_return(struct reader *reader, const char *field, uint32_t length) {
+  const double value = reader_f64(reader, field, -DBL_MAX, DBL_MAX);
+  reader_check_return(reader, field, value, length);
+  return value;
 }
 
 // A sender may cut a text in the middle of a character, or be hostile: what is kept is printable.
@@ -172,8 +218,8 @@ void reader_text(struct reader *reader, const char *field, char *text, size_t ca
   enum { MOST = 1024 };
   char raw[MOST] = "";
   assert(capacity <= MOST);
-  const uint32_t length = reader_count(reader, field, (uint32_t)(capacity - 1));
-  reader_array(reader, field, raw, length, 1);
+  const uint32_t length = reader_u32(reader, field, (uint32_t)(capacity - 1));
+  reader_bytes(reader, field, raw, length);
   if (!reader->status && length && memchr(raw, 0, length)) reader_fail(reader, "%s has a NUL inside", field);
   raw[reader->status ? 0 : length] = 0;
   printable_copy(text, capacity, raw);
@@ -203,9 +249,9 @@ enum status frame_decode(const uint8_t *bytes, size_t size, struct frame *frame,
   }
   struct reader reader = {.at = bytes + sizeof magic, .left = size - sizeof magic, .message = "frame", .error = error};
   uint16_t head[2] = {0};
-  reader_array(&reader, "version and type", head, 2, sizeof *head);
-  uint32_t sender = reader_u32(&reader, "sender");
-  uint64_t payload = reader_u64(&reader, "payload size");
+  read_numbers(&reader, "version and type", head, 2, sizeof *head);
+  uint32_t sender = reader_u32(&reader, "sender", UINT32_MAX);
+  uint64_t payload = reader_u64(&reader, "payload size", UINT64_MAX);
   assert(!reader.status); // the size was checked above
   if (head[0] != WIRE_VERSION) {
     return error_set(error, STATUS_FORMAT, "a message of wire version %u from sender %u, this program speaks %d",
@@ -245,7 +291,7 @@ enum status message_encode_failed(struct buffer *out, uint32_t sender, const str
 
 enum status message_decode_failed(const struct frame *frame, struct message_failed *failed, struct error *error) {
   struct reader reader = reader_begin(frame, MESSAGE_FAILED, error);
-  failed->status = reader_count(&reader, "status", STATUS_STOPPED);
+  failed->status = reader_u32(&reader, "status", STATUS_PEER);
   if (failed->status == STATUS_OK) reader_fail(&reader, "status is ok");
   reader_text(&reader, "text", failed->text, sizeof failed->text);
   return reader_end(&reader);
@@ -261,8 +307,8 @@ enum status message_encode_credit(struct buffer *out, uint32_t sender, const str
 
 enum status message_decode_credit(const struct frame *frame, struct message_credit *credit, struct error *error) {
   struct reader reader = reader_begin(frame, MESSAGE_CREDIT, error);
-  credit->batches = reader_u32(&reader, "batches");
-  credit->newest_version = reader_u64(&reader, "newest_version");
+  credit->batches = reader_u32(&reader, "batches", WIRE_MAX_CREDITS);
+  credit->newest_version = reader_u64(&reader, "newest_version", WIRE_MAX_COUNT);
   enum status status = reader_end(&reader);
   if (status) credit->batches = 0;
   return status;
@@ -278,8 +324,8 @@ enum status message_encode_round(struct buffer *out, uint32_t sender, const stru
 
 enum status message_decode_round(const struct frame *frame, struct message_round *round, struct error *error) {
   struct reader reader = reader_begin(frame, MESSAGE_ROUND, error);
-  round->round = reader_u64(&reader, "round");
-  round->version = reader_u64(&reader, "version");
+  round->round = reader_u64(&reader, "round", WIRE_MAX_COUNT);
+  round->version = reader_u64(&reader, "version", WIRE_MAX_COUNT);
   return reader_end(&reader);
 }
 
@@ -292,7 +338,7 @@ enum status message_encode_bye(struct buffer *out, uint32_t sender, const struct
 
 enum status message_decode_bye(const struct frame *frame, struct message_bye *bye, struct error *error) {
   struct reader reader = reader_begin(frame, MESSAGE_BYE, error);
-  bye->unsent = reader_u64(&reader, "unsent");
+  bye->unsent = reader_u64(&reader, "unsent", WIRE_MAX_COUNT);
   return reader_end(&reader);
 }
 
@@ -305,7 +351,7 @@ enum status message_encode_round_end(struct buffer *out, uint32_t sender, const 
 
 enum status message_decode_round_end(const struct frame *frame, struct message_round_end *end, struct error *error) {
   struct reader reader = reader_begin(frame, MESSAGE_ROUND_END, error);
-  end->round = reader_u64(&reader, "round");
+  end->round = reader_u64(&reader, "round", WIRE_MAX_COUNT);
   return reader_end(&reader);
 }
 
@@ -324,10 +370,10 @@ enum status message_encode_evaluate(struct buffer *out, uint32_t sender, const s
 enum status message_decode_evaluate(const struct frame *frame, struct message_evaluate *evaluate,
                                     struct policy_weights *weights, struct error *error) {
   struct reader reader = reader_begin(frame, MESSAGE_EVALUATE, error);
-  evaluate->number = reader_u64(&reader, "number");
-  evaluate->first = reader_u32(&reader, "first");
-  evaluate->stride = reader_u32(&reader, "stride");
-  evaluate->count = reader_u32(&reader, "count");
+  evaluate->number = reader_u64(&reader, "number", WIRE_MAX_COUNT);
+  evaluate->first = reader_u32(&reader, "first", UINT32_MAX);
+  evaluate->stride = reader_u32(&reader, "stride", UINT32_MAX);
+  evaluate->count = reader_u32(&reader, "count", UINT32_MAX);
   if (evaluate->stride == 0) reader_fail(&reader, "stride is 0");
   reader_weights(&reader, weights);
   enum status status = reader_end(&reader);
@@ -348,10 +394,10 @@ enum status message_encode_episode(struct buffer *out, uint32_t sender, const st
 
 enum status message_decode_episode(const struct frame *frame, struct message_episode *episode, struct error *error) {
   struct reader reader = reader_begin(frame, MESSAGE_EPISODE, error);
-  episode->number = reader_u64(&reader, "number");
-  episode->episode = reader_u32(&reader, "episode");
-  episode->length = reader_u32(&reader, "length");
-  episode->episode_return = reader_f64(&reader, "episode_return");
+  episode->number = reader_u64(&reader, "number", WIRE_MAX_COUNT);
+  episode->episode = reader_u32(&reader, "episode", UINT32_MAX);
+  episode->length = reader_u32(&reader, "length", UINT32_MAX);
+  episode->episode_return = reader_return(&reader, "episode_return", episode->length);
   episode->failed = reader_bool(&reader, "failed");
   return reader_end(&reader);
 }
@@ -369,10 +415,10 @@ enum status message_encode_incident(struct buffer *out, uint32_t sender, const s
 
 enum status message_decode_incident(const struct frame *frame, struct message_incident *incident, struct error *error) {
   struct reader reader = reader_begin(frame, MESSAGE_INCIDENT, error);
-  incident->environment = reader_u32(&reader, "environment");
+  incident->environment = reader_u32(&reader, "environment", UINT32_MAX);
   incident->evaluation = reader_bool(&reader, "evaluation");
-  incident->in_a_row = reader_u32(&reader, "in_a_row");
-  incident->pause = reader_f64(&reader, "pause");
+  incident->in_a_row = reader_u32(&reader, "in_a_row", UINT32_MAX);
+  incident->pause = reader_f64(&reader, "pause", 0, WIRE_MAX_SECONDS);
   reader_text(&reader, "text", incident->text, sizeof incident->text);
   return reader_end(&reader);
 }
@@ -391,12 +437,11 @@ enum status message_encode_info(struct buffer *out, uint32_t sender, const struc
 
 enum status message_decode_info(const struct frame *frame, struct message_info *info, struct error *error) {
   struct reader reader = reader_begin(frame, MESSAGE_INFO, error);
-  info->environment = reader_u32(&reader, "environment");
-  info->info_dim = reader_count(&reader, "info_dim", WIRE_INFO);
+  info->environment = reader_u32(&reader, "environment", UINT32_MAX);
+  info->info_dim = reader_u32(&reader, "info_dim", WIRE_INFO);
   for (uint32_t i = 0; i < info->info_dim; i++) {
-    info->count[i] = reader_u64(&reader, "count");
-    info->sum[i] = reader_f64(&reader, "sum");
-    if (!isfinite(info->sum[i])) reader_fail(&reader, "sum is not finite");
+    info->count[i] = reader_u64(&reader, "count", WIRE_MAX_COUNT);
+    info->sum[i] = reader_f64(&reader, "sum", -DBL_MAX, DBL_MAX);
   }
   const enum status status = reader_end(&reader);
   if (status) info->info_dim = 0;
@@ -413,7 +458,7 @@ enum status message_encode_stop(struct buffer *out, uint32_t sender, const struc
 
 enum status message_decode_stop(const struct frame *frame, struct message_stop *stop, struct error *error) {
   struct reader reader = reader_begin(frame, MESSAGE_STOP, error);
-  stop->exit_code = reader_u32(&reader, "exit_code");
+  stop->exit_code = reader_u32(&reader, "exit_code", UINT8_MAX);
   stop->together = reader_bool(&reader, "together");
   return reader_end(&reader);
 }
@@ -432,10 +477,10 @@ enum status message_encode_heartbeat(struct buffer *out, uint32_t sender, const 
 enum status message_decode_heartbeat(const struct frame *frame, struct message_heartbeat *heartbeat,
                                      struct error *error) {
   struct reader reader = reader_begin(frame, MESSAGE_HEARTBEAT, error);
-  heartbeat->newest_version = reader_u64(&reader, "newest_version");
-  heartbeat->longest_step = reader_f64(&reader, "longest_step");
-  heartbeat->realm = reader_u64(&reader, "realm");
-  heartbeat->pid = reader_u32(&reader, "pid");
+  heartbeat->newest_version = reader_u64(&reader, "newest_version", WIRE_MAX_COUNT);
+  heartbeat->longest_step = reader_f64(&reader, "longest_step", 0, WIRE_MAX_SECONDS);
+  heartbeat->realm = reader_u64(&reader, "realm", UINT64_MAX);
+  heartbeat->pid = reader_u32(&reader, "pid", INT32_MAX);
   heartbeat->speaks = reader_bool(&reader, "speaks");
   return reader_end(&reader);
 }

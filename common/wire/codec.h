@@ -6,8 +6,9 @@
 // message_encode_* append one frame to an empty buffer (size is set to 0 first; it keeps its capacity, so steady state
 // allocates nothing). message_decode_* read a payload into the struct; they write no further than its capacities and
 // fail with STATUS_FORMAT, naming message and field, on anything that does not fit: too short, too long, another
-// dimension, more rows than the capacity, a bool that is neither. Outputs may be partly written on failure; counts in
-// them are then 0. Floats are passed bit for bit.
+// dimension, more rows than the capacity, a bool that is neither, a number outside the range that its field has (not
+// finite, an action beyond [-1, 1], a time below 0, ...). Outputs may be partly written on failure; counts in them are
+// then 0. Floats in their range are passed bit for bit.
 #ifndef CORSAC_COMMON_WIRE_CODEC_H
 #define CORSAC_COMMON_WIRE_CODEC_H
 

@@ -22,7 +22,10 @@
 #include <stdint.h>
 
 enum { WIRE_VERSION = 3, WIRE_TEXT = 512, WIRE_MAX_DIM = 1 << 20, WIRE_INFO = 16, WIRE_INFO_NAME = 32 };
-#define WIRE_MAX_MESSAGE ((size_t)1 << 30) // bytes
+#define WIRE_MAX_MESSAGE ((size_t)1 << 30)   // bytes
+#define WIRE_MAX_COUNT   ((uint64_t)1 << 53) // of steps, episodes, versions: what a double holds exactly
+#define WIRE_MAX_SECONDS 1e9                 // of any duration
+#define WIRE_MAX_CREDITS 64                  // granted at once, or held: far more than a learner grants
 
 enum message_type {
   MESSAGE_HELLO = 1,
@@ -70,7 +73,8 @@ struct message_failed {
 struct message_incident {
   uint32_t environment;
   bool evaluation;
-  uint32_t in_a_row; // failures without an episode, or many steps, in between; this is one of them
+  uint32_t in_a_row; // failures without an episode, or many steps, in between; this is one of them. 0: it is none, the
+                     // text is a warning
   double pause;      // s until it is made anew
   char text[1024];
 };

@@ -1,5 +1,5 @@
 #include "tests/support/codec_samples.h"
-#include <math.h>
+#include <float.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,21 +50,22 @@ static void count_up(float *numbers, size_t count, float first) {
 static void fill_batch(struct transition_batch *batch) {
   batch->rows = SAMPLE_ROWS;
   batch->steps = 1ull << 40;
-  batch->lag = (struct lag_record){.count = 9, .sum = 21, .low = 1, .high = UINT64_MAX - 1};
+  batch->lag = (struct lag_record){.count = 9, .sum = 21, .low = 1, .high = WIRE_MAX_COUNT - 1};
   batch->blocked = 0.125;
-  batch->longest_step = INFINITY;
+  batch->longest_step = 2.5;
   for (uint32_t i = 0; i < SAMPLE_ROWS; i++) {
     batch->environment[i] = 0x01020304u + i;
-    batch->version[i] = 0x1122334455667788u + i;
+    batch->version[i] = 0x11223344556677u + i;
   }
   count_up(batch->obs, SAMPLE_ROWS * SAMPLE_OBS, 1);
-  count_up(batch->action, SAMPLE_ROWS * SAMPLE_ACT, -100);
+  count_up(batch->action, SAMPLE_ROWS * SAMPLE_ACT, -1);
   count_up(batch->reward, SAMPLE_ROWS, 1e20f);
   count_up(batch->next_obs, SAMPLE_ROWS * SAMPLE_OBS, 1000);
   count_up(batch->discount, SAMPLE_ROWS, 1e-42f); // a denormal
-  batch->obs[1] = nanf("77");
+  batch->obs[1] = FLT_MAX;
+  for (int i = 0; i < SAMPLE_ROWS * SAMPLE_ACT; i++) batch->action[i] /= 3;
   batch->action[0] = -0.0f;
-  batch->reward[2] = -INFINITY;
+  batch->reward[2] = -FLT_MAX;
   batch->episodes = SAMPLE_EPISODES;
   for (uint32_t i = 0; i < SAMPLE_EPISODES; i++)
     batch->episode[i] = (struct episode_record){i + 5, i + 500, (1ull << 33) + i, -1.5 * i};
@@ -85,7 +86,7 @@ static void fill_snapshot(struct snapshot *snapshot) {
   snapshot->window = SAMPLE_WINDOW;
   count_up(snapshot->obs, SAMPLE_OBS, 10);
   count_up(snapshot->window_obs, SAMPLE_WINDOW * SAMPLE_OBS, 20);
-  count_up(snapshot->window_action, SAMPLE_WINDOW * SAMPLE_ACT, 30);
+  count_up(snapshot->window_action, SAMPLE_WINDOW * SAMPLE_ACT, -1);
   count_up(snapshot->window_reward, SAMPLE_WINDOW, 40);
   for (uint32_t i = 0; i < SAMPLE_WINDOW; i++) snapshot->window_version[i] = (1ull << 50) + i;
   if (buffer_reserve(&snapshot->state, SAMPLE_STATE, NULL)) exit(1);
@@ -115,7 +116,7 @@ void codec_target_fill(struct codec_target *target) {
   target->failed = (struct message_failed){STATUS_IO, "no space left"};
   fill_batch(&target->batch);
   fill_snapshot(&target->snapshot);
-  target->credit = (struct message_credit){3, 1ull << 60};
+  target->credit = (struct message_credit){3, 1ull << 50};
   target->round = (struct message_round){1ull << 41, 1ull << 42};
   target->round_end = (struct message_round_end){1ull << 43};
   target->bye = (struct message_bye){(1ull << 41) + 3};

@@ -8,6 +8,7 @@
 #include "tests/support/peer.h"
 #include "tests/support/unit.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -129,8 +130,8 @@ static void test_versions(void) {
   struct scene s;
   scene_init(&s, quiet(""), 1, 1);
   peer_send_empty(s.ends[0], 1, MESSAGE_START);
-  peer_send_weights(s.ends[0], 1, 5, s.parameters, 0.01f);
   peer_send_credit(s.ends[0], 1, 1);
+  peer_send_weights(s.ends[0], 1, 5, s.parameters, 0.01f);
   CU_ASSERT_EQUAL(play(&s, 1000), TURN_IDLE);
   struct arrival a = collect(&s);
   CU_ASSERT(a.counts[MESSAGE_WEIGHTS_TAKEN] == 1 && a.low_version == 5 && a.high_version == 5 && a.lag_high == 0);
@@ -441,6 +442,95 @@ static void test_protocol(void) {
   scene_release(&s);
 }
 
+// What no learner says: encodes it, or returns NULL where there is no such case; else what the actor's last word says.
+static const char *encode_hostile(const struct scene *s, int which, struct buffer *bytes) {
+  struct policy_weights weights;
+  const char *says = NULL;
+  CU_ASSERT_EQUAL_FATAL(policy_weights_init(&weights, PEER_OBS, s->parameters, NULL), STATUS_OK);
+  weights.version = 5;
+  enum status status = STATUS_OK;
+  switch (which) {
+  case 0:
+    weights.values[3] = NAN;
+    status = message_encode_weights(bytes, 0, &weights, NULL);
+    says = "values is nan";
+    break;
+  case 1:
+    weights.scale[0] = INFINITY;
+    status = message_encode_weights(bytes, 0, &weights, NULL);
+    says = "scale is inf";
+    break;
+  case 2:
+    weights.version = 3; // 4 was told
+    status = message_encode_weights(bytes, 0, &weights, NULL);
+    says = "back from policy version 4 to 3";
+    break;
+  case 3:
+    status = message_encode_credit(bytes, 0, &(struct message_credit){1, 3}, NULL);
+    says = "back from policy version 4 to 3";
+    break;
+  case 4:
+    status = message_encode_credit(bytes, 0, &(struct message_credit){UINT32_MAX, 4}, NULL);
+    says = "batches is 4294967295";
+    break;
+  case 5:
+    status = message_encode_credit(bytes, 0, &(struct message_credit){WIRE_MAX_CREDITS, 4}, NULL);
+    says = "credits for 65 batches"; // with the one that it has
+    break;
+  case 6:
+    status = message_encode_heartbeat(bytes, 0, &(struct message_heartbeat){.newest_version = 3}, NULL);
+    says = "back from policy version 4 to 3";
+    break;
+  case 7:
+    status = message_encode_round(bytes, 0, &(struct message_round){1, 4}, NULL);
+    says = "asks for round 1"; // it is in async
+    break;
+  case 8:
+    status = message_encode_evaluate(bytes, 0, &(struct message_evaluate){.number = 1, .stride = 1, .count = 99},
+                                     &weights, NULL);
+    says = "99 episodes (eval_episodes 10)";
+    break;
+  case 9:
+    status = message_encode_evaluate(bytes, 0, &(struct message_evaluate){.stride = 1, .count = 1}, &weights, NULL);
+    says = "evaluation 0 after 0";
+    break;
+  case 10:
+    status = message_encode_empty(bytes, MESSAGE_START, 0, NULL);
+    says = "has begun";
+    break;
+  case 11:
+    status = message_encode_stop(bytes, 0, &(struct message_stop){1000, false}, NULL);
+    says = "exit_code is 1000";
+    break;
+  default: break;
+  }
+  CU_ASSERT_EQUAL(status, STATUS_OK);
+  policy_weights_release(&weights);
+  return says;
+}
+
+static void test_hostile_learner(void) {
+  const char *says = "";
+  for (int which = 0; says; which++) {
+    struct scene s;
+    enum turn turn;
+    struct error error = {0};
+    struct buffer bytes = {0};
+    scene_init(&s, quiet(""), 1, 1);
+    says = encode_hostile(&s, which, &bytes);
+    peer_send_empty(s.ends[0], 1, MESSAGE_START);
+    struct buffer credit = {0};
+    CU_ASSERT_EQUAL(message_encode_credit(&credit, 0, &(struct message_credit){1, 4}, NULL), STATUS_OK);
+    peer_send(s.ends[0], 1, &credit);
+    if (says) peer_send(s.ends[0], 1, &bytes);
+    CU_ASSERT_EQUAL(actor_turn(s.actor, &turn, &error) == STATUS_OK, says == NULL); // it leaves, with a message
+    if (says) CU_ASSERT_TRUE(error_says(&error, says));
+    buffer_release(&credit);
+    buffer_release(&bytes);
+    scene_release(&s);
+  }
+}
+
 static void test_surplus(void) {
   struct scene s;
   enum turn turn;
@@ -493,6 +583,7 @@ int main(void) {
       {"an environment of one instance evaluates between its training episodes", test_one_per_process_and_evaluation},
       {"it leaves a learner that is silent after START", test_silent_learner},
       {"and one that breaks the protocol", test_protocol},
+      {"and one that sends numbers which no learner sends", test_hostile_learner},
       {"a surplus rank says nothing but BYE", test_surplus},
       {"a heartbeat with the longest step follows a long step", test_heartbeat},
   };

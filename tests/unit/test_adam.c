@@ -126,6 +126,11 @@ static void test_finite(void) {
   CU_ASSERT_TRUE(adam_apply(&adam, 0, 37, gradient, parameters));
   gradient[37] = (real)NAN;
   CU_ASSERT_FALSE(adam_apply(&adam, 30, 40, gradient, parameters));
+  gradient[3] = (real)(sizeof(real) == sizeof(float) ? 1e25 : 1e170); // its square is not finite
+  CU_ASSERT_FALSE(adam_apply(&adam, 0, 10, gradient, parameters));
+  gradient[3] = 0; // and the moment stays so
+  CU_ASSERT_FALSE(adam_apply(&adam, 0, 10, gradient, parameters));
+  CU_ASSERT_TRUE(adam_apply(&adam, 4, 10, gradient, parameters));
   adam_release(&adam);
 }
 
@@ -143,7 +148,7 @@ int main(void) {
       {"the result does not depend on how the parameters are split", test_split},
       {"the scalar form follows the formula over 20,000 steps", test_scalar},
       {"the bias correction is right for any number of steps", test_large_steps},
-      {"a gradient that is not finite is told", test_finite},
+      {"a gradient or a second moment that is not finite is told", test_finite},
       {"more memory than there is is refused", test_too_much},
   };
   return unit_run("adam", cases, sizeof cases / sizeof *cases);

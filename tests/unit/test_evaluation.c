@@ -39,9 +39,9 @@ static void begin(struct scene *s) {
 static enum status take(struct scene *s, struct message_episode episode, bool *done, struct error *error) {
   struct buffer bytes = {0};
   struct frame frame;
-  CU_ASSERT_EQUAL(message_encode_episode(&bytes, 1, &episode, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(message_encode_episode(&bytes, 1 + episode.episode % ACTORS, &episode, NULL), STATUS_OK); // its own
   CU_ASSERT_EQUAL(frame_decode(bytes.data, bytes.size, &frame, NULL), STATUS_OK);
-  const enum status status = evaluation_take(&s->evaluation, &frame, done, error);
+  const enum status status = evaluation_take(&s->evaluation, &s->roster, &frame, done, error);
   buffer_release(&bytes);
   return status;
 }
@@ -181,6 +181,17 @@ static void test_not_asked_for(void) {
   CU_ASSERT_EQUAL(take(&s, (struct message_episode){s.evaluation.number, 3, 1, 1, false}, &done, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(take(&s, (struct message_episode){s.evaluation.number, 3, 1, 1, false}, &done, NULL),
                   STATUS_PEER); // twice
+  CU_ASSERT_EQUAL(s.evaluation.arrived, 1);
+  CU_ASSERT_EQUAL(take(&s, (struct message_episode){s.evaluation.number, 4, 0, 0, false}, &done, NULL),
+                  STATUS_PEER); // of no step
+  CU_ASSERT_EQUAL(take(&s, (struct message_episode){s.evaluation.number + 1, 4, 1, 1, false}, &done, NULL),
+                  STATUS_PEER); // of an evaluation to come
+  s.roster.entry[1].evaluates = 0;
+  CU_ASSERT_EQUAL(take(&s, (struct message_episode){s.evaluation.number, 4, 1, 1, false}, &done, NULL),
+                  STATUS_PEER); // another's
+  s.roster.entry[1].evaluates = UINT32_MAX;
+  CU_ASSERT_EQUAL(take(&s, (struct message_episode){s.evaluation.number, 4, 1, 1, false}, &done, NULL),
+                  STATUS_PEER); // of who was not there when it began
   CU_ASSERT_EQUAL(s.evaluation.arrived, 1);
   scene_release(&s);
 }

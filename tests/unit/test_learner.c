@@ -304,6 +304,41 @@ static void test_retired_actor(void) {
   scene_release(&s);
 }
 
+// With absurd saves a job ends as any other; only its checkpoints are not exact.
+static void test_bad_saves(void) {
+  static const char *const how[] = {"huge", "negative", "grow"};
+  for (int i = 0; i < 6; i++) {
+    struct scene s;
+    char env[1024], arguments[1400], name[32];
+    snprintf(name, sizeof name, "bad-save-%d", i);
+    snprintf(arguments, sizeof arguments, "--env %s --env-steps 132 --envs 2 --checkpoint-every 66 %s",
+             plugin_env("bad_save", how[i % 3], env, sizeof env), i / 3 ? "--sync --sync-steps 3" : "");
+    scene_init(&s, name, 2, arguments);
+    const struct learner_outcome *outcome = play(&s);
+    CU_ASSERT(outcome->exit_code == EXIT_DONE && outcome->together && s.job.limiter.steps == 132);
+    CU_ASSERT(!s.job.exact && verifies(&s, outcome->checkpoint));
+    CU_ASSERT_TRUE(file_says(&s, "metrics.csv", ",0\n")); // no failure
+    CU_ASSERT_FALSE(file_says(&s, "metrics.csv", ",1\n"));
+    scene_release(&s);
+  }
+}
+
+// A temperature out of hand is told once, with its cause, while the job goes on.
+static void test_high_alpha(void) {
+  struct scene s;
+  log_init(0, LOG_WARN);
+  scene_init(&s, "alpha", 1, "--env Pendulum-v1 --env-steps 200");
+  s.job.sac.log_alpha = 11; // 60,000
+  CU_ASSERT_EQUAL(play(&s)->exit_code, EXIT_DONE);
+  char *path = unit_path(s.setup.config.run_dir, "log.txt"), *text = unit_read_file(path, NULL);
+  const char *told = text ? strstr(text, "alpha has grown to ") : NULL;
+  CU_ASSERT(told && strstr(told, "target_entropy (-1)") && !strstr(told + 1, "alpha has grown to "));
+  free(path);
+  free(text);
+  scene_release(&s);
+  log_init(0, LOG_ERROR);
+}
+
 static void kill_actor(struct scene *s, int i) {
   actor_destroy(s->actor[i]);
   s->actor[i] = NULL;
@@ -353,34 +388,91 @@ static void test_dead_actor_in_sync(void) {
   scene_release(&s);
 }
 
-// What no actor sends, from rank 1.
-static const struct learner_outcome *play_with_hostile(struct scene *s, const char *name, bool junk,
-                                                       const char *options) {
-  bool busy;
-  scene_init(s, name, 2, options);
-  s->expelled = 1;
-  while (s->job.limiter.steps < 100) turn(s, &busy);
-  if (junk) {
-    CU_ASSERT_EQUAL(transport_send(s->ends[1], 0, "CRSCjunk that is longer than a header", 37, NULL), STATUS_OK);
-  } else {
-    peer_send_credit(s->ends[1], 0, 1);
+// What no actor sends, from rank 1 of a job whose environments have no named values; false: there is no such case.
+// round: sync: of which both actors make the steps.
+static bool encode_hostile(int which, uint64_t round, struct buffer *bytes) {
+  struct message_episode episode = {.number = 1, .length = 1, .episode_return = 1};
+  struct message_incident incident = {.in_a_row = 1, .text = "it failed"};
+  struct message_info info = {.info_dim = 1, .count = {1}};
+  struct message_heartbeat heartbeat = {.pid = 1};
+  struct snapshot snapshot;
+  CU_ASSERT_EQUAL_FATAL(snapshot_init(&snapshot, PEER_OBS, PEER_ACT, 0, NULL), STATUS_OK);
+  enum status status = STATUS_OK;
+  switch (which) {
+  case 0: status = message_encode_credit(bytes, 1, &(struct message_credit){1, 0}, NULL); break;
+  case 1: status = message_encode_bye(bytes, 1, &(struct message_bye){0}, NULL); break; // before it is told to leave
+  case 2: status = message_encode_empty(bytes, MESSAGE_START, 1, NULL); break;
+  case 3: status = message_encode_round_end(bytes, 1, &(struct message_round_end){round + 1}, NULL); break;
+  case 4:
+    status = message_encode_round_end(bytes, 1, &(struct message_round_end){round}, NULL);
+    break;                                                                  // early, or twice
+  case 5: status = message_encode_episode(bytes, 1, &episode, NULL); break; // of no evaluation that has begun
+  case 6: episode.episode_return = INFINITY, status = message_encode_episode(bytes, 1, &episode, NULL); break;
+  case 7: episode.episode_return = 1e300, status = message_encode_episode(bytes, 1, &episode, NULL); break;
+  case 8: incident.environment = 1, status = message_encode_incident(bytes, 1, &incident, NULL); break; // rank 2's
+  case 9: incident.in_a_row = 11, status = message_encode_incident(bytes, 1, &incident, NULL); break;
+  case 10: incident.pause = NAN, status = message_encode_incident(bytes, 1, &incident, NULL); break;
+  case 11: status = message_encode_info(bytes, 1, &info, NULL); break;
+  case 12: heartbeat.longest_step = INFINITY, status = message_encode_heartbeat(bytes, 1, &heartbeat, NULL); break;
+  case 13: heartbeat.longest_step = 1e8, status = message_encode_heartbeat(bytes, 1, &heartbeat, NULL); break;
+  case 14: heartbeat.longest_step = NAN, status = message_encode_heartbeat(bytes, 1, &heartbeat, NULL); break;
+  case 15: heartbeat.pid = UINT32_MAX, status = message_encode_heartbeat(bytes, 1, &heartbeat, NULL); break;
+  case 16: status = message_encode_snapshot(bytes, MESSAGE_SNAPSHOT, 1, &snapshot, NULL); break; // without its rows
+  case 17: status = buffer_reserve(bytes, 37, NULL), bytes->size = 37; break;                    // a frame of zeros
+  default: return snapshot_release(&snapshot), false;
   }
-  return play(s);
+  CU_ASSERT_EQUAL(status, STATUS_OK);
+  snapshot_release(&snapshot);
+  return true;
 }
 
+// Each costs its sender its place, in async not the job.
 static void test_hostile(void) {
-  struct scene s;
-  for (int junk = 0; junk < 2; junk++) {
-    const struct learner_outcome *outcome =
-        play_with_hostile(&s, junk ? "junk" : "credit", junk, "--env Pendulum-v1 --env-steps 600");
-    CU_ASSERT(outcome->exit_code == EXIT_DONE && s.job.limiter.steps == 600);
-    CU_ASSERT_TRUE(file_says(&s, "status.json", "\"actors_lost\": 1"));
+  bool more = true;
+  for (int which = 0; more; which++) {
+    struct scene s;
+    struct buffer bytes = {0};
+    bool busy;
+    char name[32];
+    if (!(more = encode_hostile(which, 0, &bytes))) break;
+    snprintf(name, sizeof name, "hostile-%d", which);
+    scene_init(&s, name, 2, "--env Pendulum-v1 --env-steps 300 --utd 0.1");
+    s.expelled = 1;
+    while (s.job.limiter.steps < 60) turn(&s, &busy);
+    peer_send(s.ends[1], 0, &bytes);
+    const struct learner_outcome *outcome = play(&s);
+    const bool good = outcome->exit_code == EXIT_DONE && s.job.limiter.steps == 300 && s.job.best_return == -INFINITY &&
+                      file_says(&s, "status.json", "\"actors_lost\": 1");
+    if (!good) fprintf(stderr, "case %d\n", which);
+    CU_ASSERT_TRUE(good);
     scene_release(&s);
+    buffer_release(&bytes);
   }
-  const struct learner_outcome *outcome =
-      play_with_hostile(&s, "junk-sync", true, "--env Pendulum-v1 --env-steps 600 --envs 2 --sync");
-  CU_ASSERT(outcome->exit_code == EXIT_STOPPED && verifies(&s, outcome->checkpoint) && s.job.limiter.steps % 2 == 0);
-  scene_release(&s);
+}
+
+// In sync the job ends as for a dead actor: with the last whole round. All while rank 2 is in the middle of it.
+static void test_hostile_in_sync(void) {
+  bool more = true;
+  for (int which = 0; more; which++) {
+    struct scene s;
+    struct buffer bytes = {0};
+    bool busy;
+    char name[32];
+    if (!(more = encode_hostile(which, 0, &bytes))) break;
+    snprintf(name, sizeof name, "hostile-sync-%d", which);
+    scene_init(&s, name, 2, "--env Pendulum-v1 --env-steps 60000 --envs 2 --sync --utd 0.01");
+    s.expelled = 1;
+    while (s.job.limiter.steps < 60) turn(&s, &busy);
+    CU_ASSERT_TRUE(encode_hostile(which, s.job.limiter.steps / 2 + 1, &bytes));
+    peer_send(s.ends[1], 0, &bytes);
+    const struct learner_outcome *outcome = play(&s);
+    const bool good = outcome->exit_code == EXIT_STOPPED && verifies(&s, outcome->checkpoint) &&
+                      s.job.limiter.steps % 2 == 0 && s.job.limiter.steps < 1000;
+    if (!good) fprintf(stderr, "case %d: %d, %s\n", which, outcome->exit_code, outcome->reason);
+    CU_ASSERT_TRUE(good);
+    scene_release(&s);
+    buffer_release(&bytes);
+  }
 }
 
 // In one process the learner sleeps through the actor's steps: that is no reason to give the actor up.
@@ -457,9 +549,12 @@ int main(void) {
       {"so does max_hours", test_max_hours},
       {"async goes on without an actor whose environment fails too often", test_retired_actor},
       {"an environment that fails ends the job, with its reason", test_failed_environment},
+      {"a save that breaks its rules costs the exact resume, not the job", test_bad_saves},
+      {"a temperature out of hand is told once, with its cause", test_high_alpha},
       {"async goes on without an actor that died, not without all", test_dead_actor},
       {"sync saves the last whole round when an actor dies", test_dead_actor_in_sync},
-      {"a message that no actor sends costs its sender its place, in sync the job with a checkpoint", test_hostile},
+      {"what no actor says costs its sender its place, not the job", test_hostile},
+      {"in sync it ends the job with a checkpoint", test_hostile_in_sync},
       {"steps longer than actor_timeout are no silence in one process", test_long_steps},
       {"a sync job stopped after any turn goes on as if it never stopped", test_stop_anywhere},
   };

@@ -1,6 +1,7 @@
 #include "actor/n_step.h"
 #include "tests/support/environments.h"
 #include "tests/support/unit.h"
+#include <float.h>
 #include <string.h>
 
 enum { CAPACITY = 64 };
@@ -115,6 +116,18 @@ static void test_episodes_apart(void) {
 }
 
 // 1 + 2^-30 - 1: lost in float, kept in double.
+// Rewards are finite floats, and so is what goes into replay.
+static void test_large(void) {
+  struct n_step window;
+  struct transition_batch batch;
+  begin(&window, 3, 1, &batch);
+  for (int t = 0; t < 6; t++) push(&window, t, t < 3 ? 3e38f : -3e38f, false, t == 5, &batch);
+  row_is(&batch, 0, 0, (double)FLT_MAX, 3, 1);
+  row_is(&batch, 3, 3, (double)-FLT_MAX, 6, 1);
+  row_is(&batch, 5, 5, (double)-3e38f, 6, 1);
+  end(&window, &batch);
+}
+
 static void test_double(void) {
   struct n_step window;
   struct transition_batch batch;
@@ -187,6 +200,7 @@ int main(void) {
       {"n = 3, truncated: every tail bootstraps with its own gamma^k", test_truncated},
       {"n = 3, terminated: the last rows have no discount left", test_terminated},
       {"windows do not cross episodes", test_episodes_apart},
+      {"sums of large rewards stay finite", test_large},
       {"rewards are summed in double", test_double},
       {"a window that is saved and loaded gives the same rows", test_save},
       {"a window that does not fit is refused", test_load_refused},

@@ -99,6 +99,27 @@ static void test_episodes(void) {
   close_env(&s);
 }
 
+// It costs neither the child nor its episode.
+static void test_bad_saves(void) {
+  static const char *const how[] = {"huge", "negative", "grow"};
+  for (int h = 0; h < 3; h++) {
+    char env[4096];
+    struct scene s = {.config.isolate = true};
+    struct buffer state = {0};
+    CU_ASSERT_EQUAL_FATAL(open_env(&s, plugin_env("bad_save", how[h], env, sizeof env)), STATUS_OK);
+    CU_ASSERT_EQUAL(environment_reset(&s.environment, 7, s.obs, &s.error), STATUS_OK);
+    for (int t = 1; t < 4; t++) {
+      bool saved = true;
+      CU_ASSERT_EQUAL(make_step(&s, 0), STATUS_OK);
+      CU_ASSERT_EQUAL(s.obs[0], (float)t);
+      CU_ASSERT_EQUAL(environment_save(&s.environment, &state, &saved, &s.error), STATUS_OK);
+      CU_ASSERT(!saved && state.size == 0 && strstr(s.environment.unsaved, "save "));
+    }
+    buffer_release(&state);
+    close_env(&s);
+  }
+}
+
 static void test_reset_without_a_step(void) {
   struct scene s = {0};
   CU_ASSERT_EQUAL_FATAL(open_faulty(&s, "good"), STATUS_OK);
@@ -473,6 +494,7 @@ int main(int argc, char **argv) {
       {"resets may follow each other", test_reset_without_a_step},
       {"several children step at once", test_overlap},
       {"who waits for a child can be heard", test_waiting_is_heard},
+      {"a save that breaks its rules costs nothing but the state", test_bad_saves},
       {"an isolated plugin gives the same bits, saves and loads", test_isolated},
       {"an isolated plugin's failures are told as they are", test_isolated_failures},
       {"a death is seen at once and named", test_death},

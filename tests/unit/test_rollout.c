@@ -275,6 +275,38 @@ static void test_snapshot(void) {
   snapshot_continues("no_save", 20, false);
 }
 
+// A save that breaks its rules is one that cannot: with one warning for each environment, and no failure.
+static void test_bad_saves(void) {
+  static const char *const how[] = {"bad_save-huge", "bad_save-negative", "bad_save-grow"};
+  for (int h = 0; h < 3; h++) {
+    struct run run;
+    struct error error = {0};
+    struct snapshot snapshot;
+    const struct message_incident *incident;
+    run_begin(&run, how[h], &one_step, 0, 2, 5);
+    run_steps(&run, 4);
+    CU_ASSERT_EQUAL_FATAL(snapshot_init(&snapshot, 1, 1, 0, &error), STATUS_OK);
+    for (int times = 0; times < 2; times++) {
+      for (uint32_t i = 0; i < 2; i++) {
+        CU_ASSERT_EQUAL(rollout_snapshot(run.rollout, i, &snapshot, &error), STATUS_OK);
+        CU_ASSERT(!snapshot.live && !snapshot.exact && snapshot.steps == 4 && snapshot.state.size == 0);
+      }
+      for (uint32_t i = 0; i < 2 && times == 0; i++) {
+        CU_ASSERT_PTR_NOT_NULL_FATAL(incident = rollout_incident(run.rollout));
+        CU_ASSERT(incident->environment == i && incident->in_a_row == 0 && strstr(incident->text, "bad_save"));
+        CU_ASSERT_PTR_NOT_NULL(strstr(incident->text, h == 2 ? "save asked for"
+                                                      : h    ? "returned -5"
+                                                             : "save wants 9223"));
+      }
+      CU_ASSERT_PTR_NULL(rollout_incident(run.rollout));
+    }
+    run_steps(&run, 8); // and on it goes
+    CU_ASSERT_EQUAL(run.batch.progress[1].steps, 12);
+    snapshot_release(&snapshot);
+    run_end(&run);
+  }
+}
+
 static void test_snapshot_without_state(void) {
   struct run run, other;
   struct error error = {0};
@@ -548,6 +580,7 @@ int main(void) {
       {"an environment's own end counts as it says", test_ends},
       {"episodes begin with the seeds of their numbers", test_reset_seeds},
       {"a snapshot continues bit for bit", test_snapshot},
+      {"a save that breaks its rules costs the exact resume, with one warning", test_bad_saves},
       {"without a saved state the next episode begins", test_snapshot_without_state},
       {"a snapshot that does not fit is refused", test_restore_refused},
       {"one environment per process is respected", test_one_per_process},

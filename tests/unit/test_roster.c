@@ -1,6 +1,7 @@
 #include "common/base/clock.h"
 #include "common/wire/transport_loopback.h"
 #include "learner/roster.h"
+#include "tests/support/environments.h"
 #include "tests/support/peer.h"
 #include "tests/support/unit.h"
 
@@ -283,14 +284,37 @@ static void test_not_listening(void) {
   scene_release(&s);
 }
 
+static void hear(struct scene *s, uint32_t actor, const struct message_heartbeat *heartbeat) {
+  CU_ASSERT_EQUAL(roster_take_heartbeat(&s->roster, actor, heartbeat, NULL), STATUS_OK);
+}
+
+// Patience goes by what an actor says, so it cannot say what the job's age denies, nor become another process.
+static void test_heartbeats_that_cannot_be(void) {
+  struct scene s;
+  struct error error = {0};
+  scene_init(&s, "envs: 3\n");
+  struct message_heartbeat heartbeat = {.longest_step = 1e8, .realm = s.roster.realm, .pid = 77};
+  CU_ASSERT_EQUAL(roster_take_heartbeat(&s.roster, 1, &heartbeat, &error), STATUS_PEER);
+  CU_ASSERT(error_says(&error, "rank 2") && error_says(&error, "1e+08 s"));
+  CU_ASSERT_EQUAL(s.roster.entry[1].longest_step, 0);
+  s.roster.began -= 1e8; // an old job's steps may have been long
+  hear(&s, 1, &heartbeat);
+  CU_ASSERT_EQUAL(s.roster.entry[1].longest_step, 1e8);
+  heartbeat.pid = 78;
+  error_clear(&error);
+  CU_ASSERT_EQUAL(roster_take_heartbeat(&s.roster, 1, &heartbeat, &error), STATUS_PEER);
+  CU_ASSERT_TRUE(error_says(&error, "process 78, it was 77"));
+  scene_release(&s);
+}
+
 // Who may be silent for how long, and who is seen to be gone at once.
 static void test_patience(void) {
   struct scene s;
   scene_init(&s, "envs: 3\nactor_timeout: 10\nenv_timeout: 100\n");
   struct roster_entry *entry = s.roster.entry;
-  roster_take_heartbeat(&s.roster, 0, &(struct message_heartbeat){.longest_step = 0.1});
-  roster_take_heartbeat(&s.roster, 1, &(struct message_heartbeat){.longest_step = 7});
-  roster_take_heartbeat(&s.roster, 2, &(struct message_heartbeat){.longest_step = 7, .speaks = true});
+  hear(&s, 0, &(struct message_heartbeat){.longest_step = 0.1});
+  hear(&s, 1, &(struct message_heartbeat){.longest_step = 7});
+  hear(&s, 2, &(struct message_heartbeat){.longest_step = 7, .speaks = true});
   static const double silences[3] = {100, 140, 10};
   for (int i = 0; i < 3; i++) {
     for (int e = 0; e < 3; e++) entry[e].heard = clock_now();
@@ -306,15 +330,15 @@ static void test_patience(void) {
   CU_ASSERT_EQUAL(waitpid(child, NULL, 0), child);
   struct message_heartbeat heartbeat = {.realm = s.roster.realm + 1, .pid = (uint32_t)child};
   for (int here = 0; here < 2; here++, heartbeat.realm = s.roster.realm) {
-    roster_take_heartbeat(&s.roster, 0, &heartbeat);
+    hear(&s, 0, &heartbeat);
     for (int e = 0; e < 3; e++) entry[e].heard = clock_now() - 2;
     CU_ASSERT_EQUAL(look(&s), here ? 0 : -1);
   }
   heartbeat.pid = (uint32_t)getpid();
-  roster_take_heartbeat(&s.roster, 1, &heartbeat);
+  hear(&s, 1, &heartbeat);
   CU_ASSERT_EQUAL(look(&s), -1);
   heartbeat.pid = (uint32_t)child;
-  roster_take_heartbeat(&s.roster, 2, &heartbeat);
+  hear(&s, 2, &heartbeat);
   roster_hear(&s.roster, 2);
   CU_ASSERT_EQUAL(look(&s), -1); // so soon nobody looks
   roster_count_gone(&s.roster);
@@ -325,6 +349,7 @@ static void test_patience(void) {
 int main(void) {
   static const struct unit_case cases[] = {
       {"patience with those that may be in a step, none with who is gone", test_patience},
+      {"what no process can say of itself is refused", test_heartbeats_that_cannot_be},
       {"every actor holds two credits at most", test_two_each},
       {"a batch shipped without a credit does not add one", test_shipped_without_credit},
       {"steps made and promised stay within what the limiter allows", test_limiter},

@@ -514,9 +514,8 @@ static void test_alpha(void) {
   config.alpha.is_auto = true;
   static const double goals[] = {-100, 100}; // entropy above the goal lowers alpha, below it raises alpha
   for (int i = 0; i < 2; i++) {
-    config.target_entropy.is_auto = false;
-    config.target_entropy.value = goals[i];
     struct sac sac = make(&config, 1);
+    sac.target_entropy = goals[i];
     struct numbers numbers = {4};
     struct sac_losses losses;
     CU_ASSERT_EQUAL(update_once(&sac, &numbers, &losses, NULL), STATUS_OK);
@@ -524,6 +523,64 @@ static void test_alpha(void) {
     CU_ASSERT_DOUBLE_EQUAL(sac.log_alpha, i == 0 ? -2e-3 : 2e-3, 1e-9);
     drop(&sac);
   }
+}
+
+// Finite rewards, losses and gradients, whose squares are not: Adam would never move these parameters again.
+static void test_second_moment(void) {
+  const double rewards[] = {IN_DOUBLE ? 1e160 : 1e30, IN_DOUBLE ? 1e160 : 3e38};
+  for (int i = 0; i < 2 * BACKEND_COUNT; i++) {
+    const struct config config = config_on(i / 2);
+    struct sac sac = make(&config, 2);
+    struct numbers numbers = {4};
+    struct sac_losses losses;
+    struct error error = {0};
+    char says[32];
+    CU_ASSERT_EQUAL(update_once(&sac, &numbers, &losses, NULL), STATUS_OK);
+    draw_rows(&numbers, sac_batch(&sac));
+    sac_draw(&sac, 9);
+    sac_batch(&sac)->reward[7] = (real)-rewards[i % 2];
+    snprintf(says, sizeof says, "batch is %g;", (double)(real)rewards[i % 2]);
+    CU_ASSERT_EQUAL(sac_update(&sac, &losses, &error), STATUS_FAILED);
+    if (!IN_DOUBLE) CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "Adam's second moment of the critics of update 2"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.text, says)); // which reward it was
+    CU_ASSERT_EQUAL(sac.updates, 1);
+    drop(&sac);
+  }
+}
+
+// A temperature that is out of hand is blamed on what drives it.
+static void test_alpha_is_blamed(void) {
+  const struct config config = small_config();
+  struct sac sac = make(&config, 1);
+  struct numbers numbers = {4};
+  struct sac_losses losses;
+  struct error error = {0};
+  CU_ASSERT_TRUE_FATAL(config.alpha.is_auto);
+  sac.log_alpha = 800;
+  draw_rows(&numbers, sac_batch(&sac));
+  sac_draw(&sac, 9);
+  CU_ASSERT_EQUAL(sac_update(&sac, &losses, &error), STATUS_FAILED);
+  CU_ASSERT(strstr(error.text, "alpha is inf") && strstr(error.text, "target_entropy"));
+  CU_ASSERT_PTR_NULL(strstr(error.text, "observation"));
+  drop(&sac);
+}
+
+static void test_target_out_of_reach(void) {
+  struct config config = small_config();
+  struct team *team = team_create(1, NULL);
+  config.target_entropy = (struct config_auto){.value = ACT * 0.6932};
+  struct sac sac;
+  struct error error = {0};
+  CU_ASSERT_EQUAL(sac_init(&sac, &config, OBS, ACT, team, &error), STATUS_USAGE);
+  CU_ASSERT(strstr(error.text, "target_entropy") && strstr(error.text, "n log 2"));
+  config.target_entropy.value = ACT * 0.6931;
+  CU_ASSERT_EQUAL(sac_init(&sac, &config, OBS, ACT, team, NULL), STATUS_OK);
+  sac_release(&sac);
+  config.target_entropy.value = 100;
+  config.alpha = (struct config_auto){.value = 0.1}; // nothing aims at it
+  CU_ASSERT_EQUAL(sac_init(&sac, &config, OBS, ACT, team, NULL), STATUS_OK);
+  sac_release(&sac);
+  team_destroy(team);
 }
 
 static void test_draw(void) {
@@ -602,6 +659,9 @@ int main(void) {
       {"nothing is allocated in an update", test_no_allocation},
       {"saturated actions and clamped deviations stay finite", test_extreme_policies},
       {"a loss that is not finite stops the update by name", test_not_finite},
+      {"so does a second moment that is not, with the reward behind it", test_second_moment},
+      {"a temperature out of hand is blamed on its target", test_alpha_is_blamed},
+      {"a target entropy that no policy reaches is refused", test_target_out_of_reach},
       {"a gradient that is not finite stops the update by name", test_gradient_not_finite},
       {"a fixed temperature stays, 0 included; an automatic one moves towards the entropy asked for", test_alpha},
       {"noise and subset depend on seed and update alone, and are what they should be", test_draw},

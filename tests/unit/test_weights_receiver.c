@@ -80,7 +80,7 @@ static void test_newest_wins(void) {
   CU_ASSERT_EQUAL(take(&s, NULL), STATUS_OK);
   CU_ASSERT(s.weights->version == 3 && s.weights->values[0] == 0.5f && s.weights->values[s.parameters - 1] == 0.5f);
   CU_ASSERT_EQUAL(answers(&s), 1);
-  peer_send_weights(s.ends[0], 1, 2, s.parameters, 0.25f);
+  peer_send_weights(s.ends[0], 1, 3, s.parameters, 0.25f);
   CU_ASSERT_EQUAL(take(&s, NULL), STATUS_OK);
   CU_ASSERT(s.weights->version == 3 && s.weights->values[0] == 0.5f);
   CU_ASSERT_EQUAL(answers(&s), 1); // ready for the next in any case
@@ -94,9 +94,10 @@ static void test_newest_wins(void) {
 static void test_newest_known(void) {
   struct scene s;
   scene_init(&s);
-  weights_receiver_hear(&s.receiver, 5);
-  weights_receiver_hear(&s.receiver, 4);
+  CU_ASSERT_EQUAL(weights_receiver_hear(&s.receiver, 5, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(weights_receiver_hear(&s.receiver, 5, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(s.receiver.newest, 5);
+  CU_ASSERT_EQUAL(weights_receiver_hear(&s.receiver, 4, NULL), STATUS_PEER); // the learner never goes back
   CU_ASSERT_EQUAL(s.weights->version, 0);
   scene_release(&s);
 }
