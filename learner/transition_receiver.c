@@ -264,7 +264,7 @@ enum status transition_receiver_drop(struct transition_receiver *receiver, const
                                      struct error *error) {
   enum status status = message_decode_transitions(frame, &receiver->batch, error);
   if (status == STATUS_OK && receiver->batch.steps > share_of(receiver, frame->sender).most_steps)
-    status = refuse(frame->sender, error, "more steps than a batch has");
+    status = error_set(error, STATUS_PEER, "rank %u sent more steps than a batch has", frame->rank);
   if (status == STATUS_OK) receiver->job->dropped += receiver->batch.steps;
   return status;
 }
