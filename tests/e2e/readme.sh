@@ -46,7 +46,7 @@ for target in $(grep -oE '(^|`)make [a-z0-9-]+' README.md CONTRIBUTING.md | sed 
 done
 { "$CORSAC" options && for command in eval export plot report inspect envs check-env new-env options cluster; do "$CORSAC" $command --help; done; } >"$tmp/options"
 grep -oE -- '--[a-z][a-z0-9-]+' README.md | sort -u | while read -r option; do
-  case $option in --bind-to | --enable-recovery | --oversubscribe | --hostfile | --map-by | --ntasks | --time | --signal | --requeue | --nodes | --array | --version | --cflags | --libs | --vecnormalize | --logdir | --mca | --man) continue ;; esac
+  case $option in --bind-to | --enable-recovery | --oversubscribe | --hostfile | --map-by | --ntasks | --time | --signal | --requeue | --nodes | --array | --version | --cflags | --libs | --vecnormalize | --logdir | --mca | --man | --mpi) continue ;; esac
   grep -qE -- "--(\[no-\])?${option#--}\b" "$tmp/options" || echo "$option"
 done >"$tmp/unknown"
 check "README.md names options that exist, not $(tr '\n' ' ' <"$tmp/unknown")" [ ! -s "$tmp/unknown" ]
