@@ -74,11 +74,14 @@ static void write_end(void *who, const struct guest_end *end) {
 
 static void end_by_call(void) { guest_ends("it called exit(0)"); }
 static void end_by_signal(void) { raise(SIGSEGV); }
-static void end_by_stack(void) {
+static int recurse(volatile char *above) {
   volatile char block[1 << 16];
-  block[0] = 1;
-  end_by_stack();
-  block[1] = 1;
+  block[0] = *above;
+  return (block[0] == 1 ? recurse(block) : 0) + block[1];
+}
+static void end_by_stack(void) {
+  volatile char one = 1;
+  recurse(&one);
 }
 
 // What the host hears when a guest does this in a step; text of `size` bytes.
