@@ -1,5 +1,6 @@
 // corsac: finds the subcommand and runs it.
 #include "actor/envs/supervisor.h"
+#include "common/base/exit_bound.h"
 #include "common/base/log.h"
 #include "launch/arguments.h"
 #include "launch/command.h"
@@ -84,8 +85,11 @@ static int run_command(int argc, char **argv) {
 int main(int argc, char **argv) {
   if (supervisor_wanted(argc, argv)) return supervisor_main(argc, argv);
   log_init(0, LOG_INFO);
-  const int code = run_command(argc, argv);
-  if ((fflush(stdout) == 0 && !ferror(stdout)) || code != EXIT_DONE) return code;
-  fputs("corsac: cannot write to standard output\n", stderr);
-  return EXIT_FAILED;
+  int code = run_command(argc, argv);
+  if ((fflush(stdout) != 0 || ferror(stdout)) && code == EXIT_DONE) {
+    fputs("corsac: cannot write to standard output\n", stderr);
+    code = EXIT_FAILED;
+  }
+  exit_bound(code, EXIT_SECONDS);
+  return code;
 }

@@ -2,6 +2,7 @@
 
 #include "actor/group.h"
 #include "common/base/clock.h"
+#include "common/base/exit_bound.h"
 #include "common/base/log.h"
 #include "common/base/version.h"
 #include "common/nn/linalg.h"
@@ -17,6 +18,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -224,7 +226,7 @@ struct role_ending role_lead(struct setup *setup, struct transport *transport, s
 // --- other ranks ---
 
 struct role_ending role_act_for_group(const struct config *config, struct transport *transport, struct group *group,
-                                      const volatile sig_atomic_t *stop) {
+                                      bool last, const volatile sig_atomic_t *stop) {
   struct error error = {0};
   struct backoff backoff = {0};
   enum turn turn = TURN_BUSY;
@@ -241,6 +243,7 @@ struct role_ending role_act_for_group(const struct config *config, struct transp
   struct role_ending ending = {error.status == STATUS_OK ? actor_exit_code(actor) : status_exit_code(error.status),
                                error.status == STATUS_OK && actor_leaves_together(actor)};
   ending.together &= transport_flush(transport, DISMISS_SECONDS);
+  if (last) exit_bound(ending.exit_code, *stop ? EXIT_SECONDS : (unsigned)ceil(config->env_timeout));
   actor_destroy(actor); // with it the group's environments
   if (group) group_dismiss(group, ending.exit_code, ending.together);
   return ending;
@@ -248,7 +251,7 @@ struct role_ending role_act_for_group(const struct config *config, struct transp
 
 struct role_ending role_act(const struct config *config, struct transport *transport,
                             const volatile sig_atomic_t *stop) {
-  return role_act_for_group(config, transport, NULL, stop);
+  return role_act_for_group(config, transport, NULL, false, stop);
 }
 
 struct role_ending role_follow(struct group *group) {

@@ -1,4 +1,5 @@
 // corsac train: rank 0 learns, the others act; one process does both over the loopback transport.
+#include "common/base/exit_bound.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "common/base/version.h"
@@ -14,6 +15,7 @@
 #include "launch/signals.h"
 #include "launch/train.h"
 
+#include <math.h>
 #include <string.h>
 
 static const double LEAVE_SECONDS = 5;   // for the last word to a group
@@ -26,7 +28,8 @@ static enum log_level level_named(const char *name) {
   return LOG_INFO;
 }
 
-static int train_alone(int argc, char **argv, const volatile sig_atomic_t *stop) {
+// last: the process ends with the job, and no environment that does not let go may keep it.
+static int train_alone(int argc, char **argv, bool last, const volatile sig_atomic_t *stop) {
   struct error error = {0};
   struct setup setup;
   struct transport *ends[2] = {NULL, NULL};
@@ -40,6 +43,7 @@ static int train_alone(int argc, char **argv, const volatile sig_atomic_t *stop)
   if (status == STATUS_OK) actor = actor_create(&setup.config, ends[1], stop, &error);
   if (actor) {
     ending = role_lead(&setup, ends[0], actor, stop);
+    if (last) exit_bound(ending.exit_code, *stop ? EXIT_SECONDS : (unsigned)ceil(setup.config.env_timeout));
   } else {
     run_directory_close(setup.run);
     ending.exit_code = command_fail(&error);
@@ -96,7 +100,7 @@ static void leave_group(struct team_of_ranks *team) {
   transport_destroy(team->transport);
 }
 
-static struct role_ending train_together(int argc, char **argv, int rank, int size, int watch,
+static struct role_ending train_together(int argc, char **argv, int rank, int size, int watch, bool last,
                                          const volatile sig_atomic_t *stop) {
   struct error error = {0};
   struct setup setup = {0};
@@ -131,15 +135,16 @@ static struct role_ending train_together(int argc, char **argv, int rank, int si
     ending = role_follow(team.group);
   else
     ending = rank == 0 ? role_lead(&setup, transport, NULL, stop)
-                       : role_act_for_group(&setup.config, transport, team.group, stop);
+                       : role_act_for_group(&setup.config, transport, team.group, last, stop);
   transport_destroy(transport);
   leave_group(&team);
   return ending;
 }
 
-struct role_ending train_job(int argc, char **argv, int rank, int size, int watch, const volatile sig_atomic_t *stop) {
-  if (size > 1) return train_together(argc, argv, rank, size, watch, stop);
-  return (struct role_ending){train_alone(argc, argv, stop), true};
+struct role_ending train_job(int argc, char **argv, int rank, int size, int watch, bool last,
+                             const volatile sig_atomic_t *stop) {
+  if (size > 1) return train_together(argc, argv, rank, size, watch, last, stop);
+  return (struct role_ending){train_alone(argc, argv, last, stop), true};
 }
 
 int command_train(int argc, char **argv) {
@@ -153,10 +158,10 @@ int command_train(int argc, char **argv) {
   int rank, size;
   linalg_init();
   log_init(0, LOG_INFO);
-  if (!mpi_is_launched()) return train_alone(argc, argv, stop);
+  if (!mpi_is_launched()) return train_alone(argc, argv, true, stop);
   const int watch = launcher_watch_begin();
   if (mpi_start(&argc, &argv, &rank, &size, &error) != STATUS_OK) return command_fail(&error);
-  const struct role_ending ending = train_job(argc, argv, rank, size, watch, stop);
+  const struct role_ending ending = train_job(argc, argv, rank, size, watch, true, stop);
   launcher_watch_end(watch, ending.together);
   mpi_stop(ending.together, ending.exit_code);
   return ending.exit_code;

@@ -1,5 +1,6 @@
 #include "common/wire/transport_mpi.h"
 #include "common/base/clock.h"
+#include "common/base/exit_bound.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "common/wire/block_pool.h"
@@ -56,32 +57,15 @@ enum status mpi_start(int *argc, char ***argv, int *rank, int *size, struct erro
   return status;
 }
 
-static volatile sig_atomic_t ending_code; // of a process that MPI_Finalize does not let go
-
-static void end_now(int number) {
-  (void)number;
-  _exit((int)ending_code);
-}
-
-// MPI_Finalize frees shared windows, which waits for every rank of the node and so for ever where one has died unseen.
-static void bound_finalize(int exit_code) {
-  static const int numbers[] = {SIGALRM, SIGTERM, SIGINT, SIGUSR1};
-  ending_code = exit_code;
-  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-    struct sigaction action = {.sa_handler = end_now};
-    sigemptyset(&action.sa_mask);
-    sigaction(numbers[i], &action, NULL);
-  }
-  alarm(FINALIZE_SECONDS);
-}
-
 void mpi_stop(bool together, int exit_code) {
   fflush(NULL);
   if (together) {
     struct error error = {0};
-    bound_finalize(exit_code);
+    // MPI_Finalize frees shared windows, which waits for every rank of the node and so for ever where one has died
+    // unseen.
+    exit_bound(exit_code, FINALIZE_SECONDS);
     const enum status status = mpi_check(MPI_Finalize(), "MPI_Finalize", &error);
-    alarm(0);
+    exit_bound(exit_code, EXIT_SECONDS);
     if (!status) return;
     fprintf(stderr, "corsac: %s\n", error.text);
   }
