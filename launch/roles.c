@@ -159,8 +159,11 @@ static enum status learn(const struct setup *setup, struct transport *transport,
   struct metrics_file *metrics_file = NULL;
   struct tensorboard *tensorboard = NULL;
   struct learner *learner = NULL;
-  enum status status = greeting_collect(&setup->config, transport, stop, &hello, error);
-  if (status != STATUS_OK) return status;
+  const size_t actors = (size_t)transport_size(transport) - 1;
+  uint32_t *pid = memory_alloc(actors, sizeof *pid, "the list of actors", error);
+  if (!pid) return STATUS_MEMORY;
+  enum status status = greeting_collect(&setup->config, transport, stop, &hello, pid, error);
+  if (status != STATUS_OK) goto release_pid;
   status = make_job(setup, &job, &hello, error);
   if (status != STATUS_OK) goto release_job;
   metrics_format_header(&job.environment, header);
@@ -172,8 +175,8 @@ static enum status learn(const struct setup *setup, struct transport *transport,
     if (!tensorboard) goto release_job;
   }
   const char *file = setup->in_place ? strrchr(setup->checkpoint, '/') + 1 : "";
-  learner = learner_create(&(struct learner_setup){&job, transport, setup->run, metrics_file, stop, file, tensorboard},
-                           error);
+  learner = learner_create(
+      &(struct learner_setup){&job, transport, setup->run, metrics_file, stop, file, tensorboard, pid}, error);
   if (!learner) goto release_job;
   say_start(setup, &job, assignment_active(&setup->config, (uint32_t)transport_size(transport) - 1));
   status = learner_start(learner, error);
@@ -189,6 +192,8 @@ release_job:
   tensorboard_destroy(tensorboard);
   metrics_file_close(metrics_file);
   job_release(&job);
+release_pid:
+  memory_free(pid);
   return error->status;
 }
 
@@ -212,8 +217,8 @@ struct role_ending role_lead(struct setup *setup, struct transport *transport, s
   if (learn(setup, transport, actor, stop, &ending, &began, &error) != STATUS_OK) {
     log_error("%s", error.text);
     ending.exit_code = status_exit_code(error.status);
+    if (setup->in_place) write_failure(setup, ending.exit_code, error.text); // first: mpirun may not leave much time
     ending.together = !actor && greeting_dismiss(transport, ending.exit_code, DISMISS_SECONDS);
-    if (setup->in_place) write_failure(setup, ending.exit_code, error.text);
   }
   log_close();
   if (began || setup->in_place)

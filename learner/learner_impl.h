@@ -35,7 +35,8 @@ struct learner {
   double collect_until;
   double deadline;   // max_hours
   double idle_since; // 0: busy
-  double leave_until;
+  double leave_began, leave_until;
+  bool said_waiting;
   double looked;             // when at who is alive
   uint64_t updates_at_round; // sync: updates before the round's first
   bool stop_requested;       // an actor was told to stop

@@ -55,10 +55,11 @@ static void scene_init(struct scene *s, const char *name, int actors, const char
   for (int i = 0; i < actors; i++) s->actor[i] = actor_create(config, s->ends[i + 1], &s->actor_stop, &error);
   CU_ASSERT_EQUAL_FATAL(error.status, STATUS_OK);
   struct message_hello hello;
-  CU_ASSERT_EQUAL_FATAL(greeting_collect(config, s->ends[0], &s->stop, &hello, NULL), STATUS_OK);
+  uint32_t pid[MAX_ACTORS];
+  CU_ASSERT_EQUAL_FATAL(greeting_collect(config, s->ends[0], &s->stop, &hello, pid, NULL), STATUS_OK);
   CU_ASSERT_EQUAL_FATAL(job_init(&s->job, config, &hello, NULL), STATUS_OK);
   s->metrics_file = metrics_file_open(config->run_dir, metrics_header(), 0, NULL);
-  const struct learner_setup setup = {&s->job, s->ends[0], s->setup.run, s->metrics_file, &s->stop, "", NULL};
+  const struct learner_setup setup = {&s->job, s->ends[0], s->setup.run, s->metrics_file, &s->stop, "", NULL, pid};
   s->learner = learner_create(&setup, NULL);
   CU_ASSERT_PTR_NOT_NULL_FATAL(s->learner);
   CU_ASSERT_EQUAL_FATAL(learner_start(s->learner, NULL), STATUS_OK);
