@@ -121,9 +121,9 @@ static void say_end(const struct job *job, const struct learner_outcome *outcome
            (unsigned long long)job->limiter.steps, (unsigned long long)job->limiter.updates,
            (unsigned long long)job->episodes, duration);
   if (outcome->evaluated)
-    log_info("the policy at %llu steps has a mean return of %.2f over %llu episodes",
+    log_info("the policy at %llu steps has a mean return of %.2f over %llu episodes%s",
              (unsigned long long)outcome->last_steps, outcome->last_return,
-             (unsigned long long)job->config.eval_episodes);
+             (unsigned long long)job->config.eval_episodes, outcome->last_cut > 0 ? ", which did not all end" : "");
   if (!outcome->checkpoint[0]) return;
   log_info("newest checkpoint %s/%s", job->config.run_dir, outcome->checkpoint);
   log_info("evaluate:    %s eval %s", program, dir);

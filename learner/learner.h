@@ -41,6 +41,7 @@ struct learner_outcome {
   bool evaluated;      // last_return is the mean of the newest evaluation, at last_steps
   double last_return;
   uint64_t last_steps;
+  uint32_t last_cut; // of its episodes
 };
 const struct learner_outcome *learner_outcome(const struct learner *learner);
 #endif

@@ -177,12 +177,12 @@ enum status run_write_status(struct run_directory *run, const struct run_status 
   json_t *reason = json_string(status->reason);
   json_t *code = status->exit_code < 0 ? json_null() : json_integer(status->exit_code);
   json_t *object =
-      json_pack("{s:s, s:o, s:o, s:I, s:I, s:s, s:i, s:{s:I, s:I, s:I}, s:s, s:i, s:s}", "state", status->state,
+      json_pack("{s:s, s:o, s:o, s:I, s:I, s:s, s:i, s:i, s:{s:I, s:I, s:I}, s:s, s:i, s:s}", "state", status->state,
                 "exit_code", code, "reason", reason ? reason : json_string("(not readable as UTF-8)"), "env_steps",
                 (json_int_t)status->env_steps, "updates", (json_int_t)status->updates, "checkpoint", status->checkpoint,
-                "actors_lost", (int)status->actors_lost, "dropped", "surplus", (json_int_t)status->surplus, "unsent",
-                (json_int_t)status->unsent, "lost_at_most", (json_int_t)status->lost_at_most, "host", run->lock.host,
-                "pid", (int)getpid(), "updated", updated);
+                "actors_lost", (int)status->actors_lost, "eval_cut", (int)status->eval_cut, "dropped", "surplus",
+                (json_int_t)status->surplus, "unsent", (json_int_t)status->unsent, "lost_at_most",
+                (json_int_t)status->lost_at_most, "host", run->lock.host, "pid", (int)getpid(), "updated", updated);
   char *text = object ? json_dumps(object, JSON_INDENT(2)) : NULL;
   if (text) {
     const size_t length = strlen(text);

@@ -337,6 +337,7 @@ enum status message_encode_episode(struct buffer *out, uint32_t sender, const st
   writer_u32(&writer, episode->length);
   writer_f64(&writer, episode->episode_return);
   writer_bool(&writer, episode->failed);
+  writer_u32(&writer, episode->cut);
   return writer_end(&writer);
 }
 
@@ -347,6 +348,7 @@ enum status message_decode_episode(const struct frame *frame, struct message_epi
   episode->length = reader_u32(&reader, "length");
   episode->episode_return = reader_f64(&reader, "episode_return");
   episode->failed = reader_bool(&reader, "failed");
+  episode->cut = reader_count(&reader, "cut", EPISODE_NOT_BEGUN);
   return reader_end(&reader);
 }
 

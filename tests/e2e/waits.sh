@@ -24,6 +24,46 @@ kill "$background" # may come before the end of the job: then it is a signal for
 ended 'and a signal ends it at once' 0
 check 'with its run done' json_is "$tmp/exit/status.json" state done
 
+# --- an environment that never ends ---
+
+endless="--env $plugins/waits.so:none $tiny --envs 2 --env-steps 100 --eval-every 50 --eval-episodes 3"
+for mode in --sync --no-sync; do
+  run=$tmp/endless$mode
+  train "endless $mode: the job ends" $endless $mode --eval-max-steps 200 --run-dir "$run"
+  check "endless $mode: the log says that it was cut, and by what" grep -q '3 of 3 episodes are cut .*--eval-max-steps' "$run/log.txt"
+  check "endless $mode: so does status.json" json_is "$run/status.json" eval_cut 3
+  check "endless $mode: and metrics.csv" [ "$(column "$run/metrics.csv" eval_cut | tail -n 1)" = 3 ]
+done
+run=$tmp/endless--sync
+expect_status 'eval: as the run was evaluated' 0 "$CORSAC" eval "$run" --episodes 2 --json
+check 'eval --json has how many are cut, and their length' sh -c "grep -q '\"cut\": *2' '$out' && grep -q '\"length_mean\": *200' '$out'"
+check 'and says so' grep -q '2 of 2 episodes did not end by themselves' "$err"
+expect_status 'eval --max-steps' 0 "$CORSAC" eval "$run" --episodes 2 --max-steps 30 --trace "$tmp/endless.csv"
+check 'a trace is as long' [ "$(rows "$tmp/endless.csv")" = 60 ]
+check 'each episode is marked' [ "$(grep -cE ' 30  cut$' "$out")" = 2 ]
+expect_status 'eval --timeout' 0 "$CORSAC" eval "$run" --env "$plugins/waits.so:none,5" --episodes 3 --timeout 0.2 --max-steps 0 --json
+check 'one episode was begun' sh -c "grep -q '\"episodes\": *1,' '$out' && grep -q '\"cut\": *3' '$out'"
+expect_status 'by default 100000 steps' 0 "$CORSAC" eval "$run" --episodes 1 --max-steps 0 --json
+check 'they are' grep -q '"length_mean": *100000' "$out"
+expect_status 'explain' 0 timeout -k 5 120 "$CORSAC" explain "$run"
+
+# The final evaluation hears a signal, wherever it comes.
+for ranks in 1 3; do
+  run=$tmp/final$ranks
+  launcher=$([ $ranks = 1 ] || echo "$MPIRUN -n $ranks")
+  start $launcher "$CORSAC" train --env "$plugins/waits.so:none,20" $tiny --env-steps 20 --learning-starts 10 --eval-every 10 --eval-episodes 2 --run-dir "$run"
+  wait_for grep -qE '"env_steps": *2[0-9]' "$run/status.json"
+  sleep 1
+  victim=$([ $ranks = 1 ] && echo "$background" || rank_pid "$run" 1)
+  kill -USR1 "$victim"
+  begun=$(date +%s%N)
+  wait_for json_is "$run/status.json" state stopped
+  took=$((($(date +%s%N) - begun) / 1000000))
+  check "a signal in the final evaluation on $ranks ranks: the run is stopped ($took ms)" json_is "$run/status.json" exit_code 75
+  check "on $ranks ranks: soon" [ $took -lt 10000 ]
+  ended "on $ranks ranks: the job ends" 75
+done
+
 # --- an actor dies when nobody expects it ---
 
 # job NAME OPTIONS...: three actors under --enable-recovery, on an environment of waits.so
