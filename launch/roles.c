@@ -209,6 +209,15 @@ static void write_failure(const struct setup *setup, int exit_code, const char *
   if (run_write_status(setup->run, &status, &error) != STATUS_OK) log_warn("%s", error.text);
 }
 
+void role_give_up(struct setup *setup, int exit_code, const char *reason) {
+  if (setup->in_place) {
+    write_failure(setup, exit_code, reason);
+    run_directory_close(setup->run);
+  } else {
+    run_directory_discard(setup->run);
+  }
+}
+
 struct role_ending role_lead(struct setup *setup, struct transport *transport, struct actor *actor,
                              const volatile sig_atomic_t *stop) {
   struct error error = {0};

@@ -14,6 +14,8 @@ struct role_ending {
 // actor that takes turns with the learner, else NULL. Says everything that went wrong.
 struct role_ending role_lead(struct setup *setup, struct transport *transport, struct actor *actor,
                              const volatile sig_atomic_t *stop);
+// A job that cannot begin: its status.json, if it is one that goes on in place, and its directory.
+void role_give_up(struct setup *setup, int exit_code, const char *reason);
 // Another rank: acts until told to leave.
 struct role_ending role_act(const struct config *config, struct transport *transport,
                             const volatile sig_atomic_t *stop);

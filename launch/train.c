@@ -18,8 +18,7 @@
 #include <math.h>
 #include <string.h>
 
-static const double LEAVE_SECONDS = 5;   // for the last word to a group
-static const double START_SECONDS = 120; // ranks of one mpirun come up together
+static const double LEAVE_SECONDS = 5; // for the last word to a group
 
 static enum log_level level_named(const char *name) {
   static const char *const names[] = {"error", "warn", "info", "debug"};
@@ -45,7 +44,7 @@ static int train_alone(int argc, char **argv, bool last, const volatile sig_atom
     ending = role_lead(&setup, ends[0], actor, stop);
     if (last) exit_bound(ending.exit_code, *stop ? EXIT_SECONDS : (unsigned)ceil(setup.config.env_timeout));
   } else {
-    run_directory_close(setup.run);
+    role_give_up(&setup, status_exit_code(error.status), error.text);
     ending.exit_code = command_fail(&error);
   }
   actor_destroy(actor);
@@ -66,7 +65,7 @@ static enum status share_config(struct setup *setup, enum status resolved, int r
     else
       options_format_yaml(&setup->config, text, size);
   }
-  enum status status = mpi_broadcast(resolved, &text, &size, START_SECONDS, error);
+  enum status status = mpi_broadcast(resolved, &text, &size, mpi_start_seconds(), error);
   if (status == STATUS_OK && rank > 0) {
     options_defaults(&setup->config);
     status = options_parse_yaml(text, size - 1, "configuration from rank 0", &setup->config, error);
@@ -100,6 +99,19 @@ static void leave_group(struct team_of_ranks *team) {
   transport_destroy(team->transport);
 }
 
+// The collectives that end start-up. Some of MPI's cannot be asked whether they are done.
+static enum status come_together(const struct config *config, struct team_of_ranks *team, struct transport **transport,
+                                 int watch, struct error *error) {
+  const double seconds = mpi_start_seconds();
+  launcher_watch_expect(watch, seconds);
+  exit_bound_for("making communicators and shared memory", (unsigned)seconds + LAUNCHER_SECONDS);
+  enum status status =
+      config->ranks_per_env > 1 ? join_group(config, team, transport, error) : transport_mpi_create(transport, error);
+  if (status == STATUS_OK && *transport) status = transport_board_open(*transport, setup_board_capacity(config), error);
+  exit_bound_over();
+  return status;
+}
+
 static struct role_ending train_together(int argc, char **argv, int rank, int size, int watch, bool last,
                                          const volatile sig_atomic_t *stop) {
   struct error error = {0};
@@ -108,25 +120,20 @@ static struct role_ending train_together(int argc, char **argv, int rank, int si
   struct team_of_ranks team = {0};
   struct role_ending ending = {0, true};
   log_init(rank, LOG_INFO);
-  enum status status = mpi_same_version(CORSAC_VERSION, START_SECONDS, &error);
+  launcher_watch_expect(watch, INFINITY);
+  enum status status = mpi_same_version(CORSAC_VERSION, mpi_start_seconds(), &error);
   if (status == STATUS_OK) {
     const enum status resolved = rank == 0 ? setup_resolve(&setup, argc, argv, (uint32_t)size - 1, &error) : STATUS_OK;
     status = share_config(&setup, resolved, rank, &error);
   }
   if (status == STATUS_OK) log_init(rank, level_named(setup.config.log_level));
+  if (status == STATUS_OK) status = come_together(&setup.config, &team, &transport, watch, &error);
   // Should this process be killed, the actors leave when they have not heard of it for so long.
   launcher_watch_grant(watch, setup.config.actor_timeout + LAUNCHER_SECONDS);
-  const uint64_t k = setup.config.ranks_per_env;
-  if (status == STATUS_OK && k > 1) status = join_group(&setup.config, &team, &transport, &error);
-  if (status == STATUS_OK && k <= 1) status = transport_mpi_create(&transport, &error);
-  if (status == STATUS_OK && transport)
-    status = transport_board_open(transport, setup_board_capacity(&setup.config), &error);
   if (status != STATUS_OK) {
+    ending.together = status != STATUS_PEER; // not every rank took part
     ending.exit_code = rank == 0 ? command_fail(&error) : status_exit_code(status);
-    if (setup.run && setup.in_place)
-      run_directory_close(setup.run);
-    else if (setup.run)
-      run_directory_discard(setup.run);
+    if (setup.run) role_give_up(&setup, ending.exit_code, error.text);
     transport_destroy(transport);
     leave_group(&team);
     return ending;
@@ -159,7 +166,7 @@ int command_train(int argc, char **argv) {
   linalg_init();
   log_init(0, LOG_INFO);
   if (!mpi_is_launched()) return train_alone(argc, argv, true, stop);
-  const int watch = launcher_watch_begin();
+  const int watch = launcher_watch_begin(mpi_start_seconds());
   if (mpi_start(&argc, &argv, &rank, &size, &error) != STATUS_OK) return command_fail(&error);
   const struct role_ending ending = train_job(argc, argv, rank, size, watch, true, stop);
   launcher_watch_end(watch, ending.together);

@@ -8,4 +8,9 @@ enum { EXIT_SECONDS = 10 };
 // counts anew.
 void exit_bound(int code, unsigned seconds);
 
+// Until exit_bound_over: if that has not come in `seconds`, the process says that `what` (a literal) has not ended, and
+// ends with EXIT_FAILED. For a call of somebody else's that may wait for ever and cannot be asked.
+void exit_bound_for(const char *what, unsigned seconds);
+void exit_bound_over(void);
+
 #endif

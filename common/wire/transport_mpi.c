@@ -4,6 +4,7 @@
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "common/wire/block_pool.h"
+#include "common/wire/launcher_watch.h"
 #include "common/wire/message.h"
 #include "common/wire/transport_impl.h"
 #include <errno.h>
@@ -18,7 +19,6 @@
 #include <unistd.h>
 
 enum { TAG = 1, VERSION_TEXT = 64 };
-static const double BOARD_SECONDS = 60;
 
 // STATUS_OK for MPI_SUCCESS; else the message "MPI_X: what MPI says".
 static enum status mpi_check(int code, const char *call, struct error *error) {
@@ -41,12 +41,21 @@ bool mpi_is_launched(void) {
   return false;
 }
 
+double mpi_start_seconds(void) {
+  const char *text = getenv("CORSAC_START_SECONDS");
+  char *end;
+  const double seconds = text ? strtod(text, &end) : 0;
+  return seconds >= 1 && seconds <= 1e6 && !*end ? seconds : 120;
+}
+
 enum status mpi_start(int *argc, char ***argv, int *rank, int *size, struct error *error) {
   // Open MPI keeps a disposition that it finds. Without this a process with a TCP send in flight to a dying rank dies
   // with it.
   if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) return error_set(error, STATUS_FAILED, "cannot ignore SIGPIPE");
   int provided = MPI_THREAD_SINGLE;
+  exit_bound_for("MPI_Init", (unsigned)mpi_start_seconds() + LAUNCHER_SECONDS);
   enum status status = mpi_check(MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread", error);
+  exit_bound_over();
   if (status) return status;
   if (provided < MPI_THREAD_FUNNELED) {
     return error_set(error, STATUS_FAILED, "this MPI does not allow programs with threads (MPI_THREAD_FUNNELED)");
@@ -474,7 +483,7 @@ static enum status share_views(struct transport_mpi *mpi, int home, double end, 
 
 static enum status mpi_board_open(struct transport *transport, size_t capacity, struct error *error) {
   struct transport_mpi *mpi = (struct transport_mpi *)transport;
-  const double end = clock_now() + BOARD_SECONDS;
+  const double end = clock_now() + mpi_start_seconds();
   int home = -1;
   MPI_Comm node = MPI_COMM_NULL;
   struct error failed = {0};

@@ -1,7 +1,10 @@
 #include "common/base/exit_bound.h"
+#include "common/base/status.h"
 #include "tests/support/unit.h"
 
 #include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,7 +21,7 @@ static int status_of(unsigned seconds, int number) {
     sigfillset(&all); // as a plugin may have left it
     sigprocmask(SIG_BLOCK, &all, NULL);
     signal(SIGALRM, SIG_IGN);
-    freopen("/dev/null", "w", stderr);
+    if (!freopen("/dev/null", "w", stderr)) _exit(2);
     atexit(wait_at_exit);
     exit_bound(7, 1000);
     exit_bound(9, seconds);
@@ -43,9 +46,32 @@ static void test_signals(void) {
   }
 }
 
+// Of a process that waits for ever, or, where `over`, only long enough.
+static int status_waiting(bool over) {
+  const pid_t pid = fork();
+  if (pid == 0) {
+    if (!freopen("/dev/null", "w", stderr)) _exit(2);
+    exit_bound_for("a test", 1);
+    if (over) exit_bound_over();
+    sleep(over ? 2 : 1000);
+    _exit(0);
+  }
+  int status = -1;
+  waitpid(pid, &status, 0);
+  return status;
+}
+
+static void test_waiting(void) {
+  int status = status_waiting(false);
+  CU_ASSERT(WIFEXITED(status) && WEXITSTATUS(status) == EXIT_FAILED);
+  status = status_waiting(true);
+  CU_ASSERT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 int main(void) {
   static const struct unit_case cases[] = {
       {"an exit handler that never returns: the process ends, with its code", test_held},
+      {"a call that does not return ends the process, unless it has returned in time", test_waiting},
       {"a signal ends it at once, also one that was blocked", test_signals},
   };
   return unit_run("exit_bound", cases, sizeof cases / sizeof *cases);
