@@ -87,14 +87,17 @@ static enum status say_hello(struct actor *actor, struct error *error) {
   return send_bytes(actor, message_encode_hello(&actor->bytes, rank(actor), &hello, error), error);
 }
 
-static enum status say_something(struct actor *actor, struct error *error) {
-  if (actor->group) group_say_alive(actor->group);
-  if (clock_coarse() - actor->said < heartbeat_seconds(&actor->config)) return STATUS_OK;
+static enum status say_alive(struct actor *actor, struct error *error) {
   const struct message_heartbeat heartbeat = {.longest_step = actor->longest_step,
                                               .realm = actor->realm,
                                               .pid = (uint32_t)getpid(),
                                               .speaks = actor->kind.speaks};
   return send_bytes(actor, message_encode_heartbeat(&actor->bytes, rank(actor), &heartbeat, error), error);
+}
+
+static enum status say_something(struct actor *actor, struct error *error) {
+  if (actor->group) group_say_alive(actor->group);
+  return clock_coarse() - actor->said < heartbeat_seconds(&actor->config) ? STATUS_OK : say_alive(actor, error);
 }
 
 // In the middle of a step that another process makes. What goes wrong here is seen after it.
@@ -144,6 +147,10 @@ struct actor *actor_prepare(const struct config *config, struct transport *trans
   *actor =
       (struct actor){.config = *config, .transport = transport, .group = group, .stop = stop, .realm = process_realm()};
   actor->assignment = assignment_of(config, (uint32_t)transport_size(transport) - 1, rank(actor) - 1);
+  if (say_alive(actor, error) != STATUS_OK) { // which process this is, before the environment can end it
+    memory_free(actor);
+    return NULL;
+  }
   return actor;
 }
 

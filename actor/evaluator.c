@@ -1,7 +1,9 @@
 #include "actor/evaluator.h"
 
+#include "common/base/clock.h"
 #include "common/base/random.h"
 #include <assert.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,10 +17,12 @@ struct evaluator {
   float *obs, *previous_obs, *first_obs; // (obs_dim)
   float *action, *first_action;          // (act_dim)
   struct evaluator_transition made;
-  bool made_now; // in the last step
+  bool made_now;        // in the last step
+  enum episode_cut cut; // by it
   struct message_evaluate evaluate;
   uint32_t episode; // the current one, or the next to begin; evaluate.count or more: none is left
   bool running, failed_before;
+  double deadline;   // of this evaluation; 0: its first step is to come
   bool incident_now; // in the last step
   struct message_incident incident;
   uint32_t length;
@@ -65,6 +69,7 @@ void evaluator_begin(struct evaluator *evaluator, const struct message_evaluate 
   evaluator->evaluate = *evaluate;
   evaluator->episode = evaluate->first;
   evaluator->running = evaluator->failed_before = false;
+  evaluator->deadline = 0;
 }
 
 void evaluator_borrow(struct evaluator *evaluator, struct environment *environment) {
@@ -105,11 +110,33 @@ static enum status begin_episode(struct evaluator *evaluator, struct error *erro
   return STATUS_OK;
 }
 
+// An environment's own limit holds in any case, and bounds an evaluation well enough if it is no larger than ours.
+static uint64_t most_steps(const struct evaluator *evaluator) {
+  const uint64_t asked = evaluator->config->eval_max_steps, own = evaluator->environment->max_episode_steps;
+  const uint64_t most = asked > 0 ? asked : own > 0 ? own : EVALUATION_STEPS;
+  return own > 0 && own < most ? own : most;
+}
+
+static double most_seconds(const struct evaluator *evaluator) {
+  const uint32_t own = evaluator->environment->max_episode_steps;
+  if (evaluator->config->eval_timeout > 0) return evaluator->config->eval_timeout;
+  return own > 0 && own <= EVALUATION_STEPS ? INFINITY : EVALUATION_SECONDS;
+}
+
+static enum episode_cut cut_by(const struct evaluator *evaluator, int flags) {
+  const uint32_t own = evaluator->environment->max_episode_steps;
+  if (flags || (own && evaluator->length >= own)) return EPISODE_WHOLE;
+  if (evaluator->length >= most_steps(evaluator)) return EPISODE_OUT_OF_STEPS;
+  return clock_coarse() > evaluator->deadline ? EPISODE_OUT_OF_TIME : EPISODE_WHOLE;
+}
+
 static enum status make_step(struct evaluator *evaluator, bool *done, struct error *error) {
   struct environment *environment = evaluator->environment;
   enum status status = STATUS_OK;
   if (!environment->self) status = create_environment(evaluator, error);
-  if (status == STATUS_OK && !evaluator->running) status = begin_episode(evaluator, error);
+  if (status != STATUS_OK) return status;
+  if (evaluator->deadline == 0) evaluator->deadline = clock_coarse() + most_seconds(evaluator);
+  if (!evaluator->running) status = begin_episode(evaluator, error);
   if (status != STATUS_OK) return status;
 
   double reward;
@@ -121,7 +148,9 @@ static enum status make_step(struct evaluator *evaluator, bool *done, struct err
   if (evaluator->length == 0) memcpy(evaluator->first_action, environment->scaled, evaluator->act_dim * sizeof(float));
   evaluator->length++;
   evaluator->episode_return += reward;
-  *done = flags || (environment->max_episode_steps && evaluator->length >= environment->max_episode_steps);
+  evaluator->cut = cut_by(evaluator, flags);
+  *done = evaluator->cut != EPISODE_WHOLE || flags ||
+          (environment->max_episode_steps && evaluator->length >= environment->max_episode_steps);
   evaluator->made_now = true;
   evaluator->made = (struct evaluator_transition){.episode = evaluator->episode,
                                                   .step = evaluator->length - 1,
@@ -143,11 +172,32 @@ static void note_failure(struct evaluator *evaluator, const struct error *why) {
   evaluator->running = false;
 }
 
+// The episode that was under way is over: on to the next one of this evaluator.
+static void go_on(struct evaluator *evaluator) {
+  const struct message_evaluate *evaluate = &evaluator->evaluate;
+  const uint32_t left = evaluate->count - evaluator->episode; // the sum may not fit
+  evaluator->running = false;
+  evaluator->episode = evaluate->stride < left ? evaluator->episode + evaluate->stride : evaluate->count;
+}
+
+// No time is left for the next episode.
+static bool is_too_late(const struct evaluator *evaluator) {
+  return !evaluator->running && evaluator->deadline > 0 && clock_coarse() > evaluator->deadline;
+}
+
 enum status evaluator_step(struct evaluator *evaluator, bool *done, struct message_episode *result,
                            struct error *error) {
   assert(evaluator_busy(evaluator));
   struct error why = {0};
   *done = evaluator->incident_now = evaluator->made_now = false;
+  evaluator->cut = EPISODE_WHOLE;
+  if (is_too_late(evaluator)) {
+    *result = (struct message_episode){
+        .number = evaluator->evaluate.number, .episode = evaluator->episode, .failed = true, .cut = EPISODE_NOT_BEGUN};
+    *done = true;
+    go_on(evaluator);
+    return STATUS_OK;
+  }
   const enum status status = make_step(evaluator, done, &why);
   const bool failed = status == STATUS_FAILED;
   if (status != STATUS_OK && !failed) return error_set(error, status, "%s", why.text);
@@ -160,11 +210,9 @@ enum status evaluator_step(struct evaluator *evaluator, bool *done, struct messa
                                      .episode = evaluator->episode,
                                      .length = evaluator->length,
                                      .episode_return = evaluator->episode_return,
-                                     .failed = failed};
-  evaluator->running = false;
-  uint32_t left = evaluator->evaluate.count - evaluator->episode; // the sum may not fit
-  evaluator->episode =
-      evaluator->evaluate.stride < left ? evaluator->episode + evaluator->evaluate.stride : evaluator->evaluate.count;
+                                     .failed = failed,
+                                     .cut = (uint32_t)evaluator->cut};
+  go_on(evaluator);
   return STATUS_OK;
 }
 

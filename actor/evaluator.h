@@ -9,6 +9,11 @@
 #include "common/nn/policy.h"
 #include "common/wire/message.h"
 
+// What an episode is cut after, and an evaluation, where the options eval_max_steps and eval_timeout say 0 and the
+// environment has no limit (for the seconds: none of at most so many steps) of its own: one that never ends would be
+// evaluated for ever. An evaluation's time begins with its first step, and the clock is looked at between steps.
+enum { EVALUATION_STEPS = 100000, EVALUATION_SECONDS = 3600 };
+
 struct evaluator;
 // The instance is created at the first evaluation. `index`: the environment index it tells the environment.
 struct evaluator *evaluator_create(const struct config *config, const struct environment_kind *kind, uint32_t obs_dim,
@@ -23,7 +28,7 @@ void evaluator_borrow(struct evaluator *evaluator, struct environment *environme
 void evaluator_begin(struct evaluator *evaluator, const struct message_evaluate *evaluate); // drops what was under way
 bool evaluator_busy(const struct evaluator *evaluator);
 // One step. An environment that fails is made anew and its episode run again, once: if that fails too, *result says so.
-// *done: an episode ended; *result is it. Version 0 weights act deterministically like any others (of the
+// *done: an episode ended, or was cut; *result is it. Version 0 weights act deterministically like any others (of the
 // initial network).
 enum status evaluator_step(struct evaluator *evaluator, bool *done, struct message_episode *result,
                            struct error *error);

@@ -54,7 +54,7 @@ static enum status train(const struct bench *bench, const struct config *config,
     argv[argc] = text[argc];
     argc++;
   }
-  if (status == STATUS_OK) *ending = train_job(argc, argv, bench->rank, bench->size, -1, bench->stop);
+  if (status == STATUS_OK) *ending = train_job(argc, argv, bench->rank, bench->size, -1, false, bench->stop);
   memory_free(text);
   memory_free(argv);
   return status;
@@ -159,7 +159,7 @@ enum status bench_train(struct bench *bench, struct error *error) {
   if (bench->rank == 0) return lead(bench, error);
   const enum status status = bench_mpi_meet(bench, error);
   if (status != STATUS_OK) return status;
-  const struct role_ending ending = train_job(0, NULL, bench->rank, bench->size, -1, bench->stop);
+  const struct role_ending ending = train_job(0, NULL, bench->rank, bench->size, -1, false, bench->stop);
   if (ending.exit_code == EXIT_DONE) return STATUS_OK;
   return error_set(error, STATUS_PEER, "rank %d: the training run ended with status %d", bench->rank, ending.exit_code);
 }

@@ -18,25 +18,43 @@
 
 struct request {
   struct trained_request policy;
-  const char *episodes, *trace, *record; // NULL: not given
+  const char *episodes, *max_steps, *timeout, *trace, *record; // NULL: not given
   bool json, verbose;
 };
 
 struct evaluation {
   struct trained trained;
   struct evaluator *evaluator;
-  double *returns;                         // (eval_episodes)
+  double *returns;                         // (eval_episodes), of these `begun` are there
+  uint32_t begun, cut;                     // episodes; that did not end by themselves, or were not begun
   float *first_observation, *first_action; // (obs_dim), (act_dim) of episode 0
   struct trace *trace;                     // NULL: none is asked for
   struct recording *recording;             // NULL: none is asked for
   double mean, deviation, low, high, length;
 };
 
+// Ten episodes unless the request says otherwise, one where they are recorded; bounds as in training.
+static enum status set_options(const struct request *request, struct config *config, struct error *error) {
+  const struct {
+    const char *option, *argument, *value;
+  } all[] = {{"eval_episodes", "--episodes",
+              request->episodes ? request->episodes
+              : request->record ? "1"
+                                : "10"},
+             {"eval_max_steps", "--max-steps", request->max_steps},
+             {"eval_timeout", "--timeout", request->timeout}};
+  enum status status = STATUS_OK;
+  for (size_t i = 0; i < sizeof all / sizeof *all && status == STATUS_OK; i++)
+    if (all[i].value) status = option_set(options_find(all[i].option), config, all[i].value, all[i].argument, error);
+  return status;
+}
+
 static enum status parse_request(int argc, char **argv, struct request *request, struct error *error) {
   *request = (struct request){0};
-  const struct argument known[] = {{"env", NULL, &request->policy.env},   {"episodes", NULL, &request->episodes},
-                                   {"seed", NULL, &request->policy.seed}, {"trace", NULL, &request->trace},
-                                   {"record", NULL, &request->record},    {"json", &request->json, NULL},
+  const struct argument known[] = {{"env", NULL, &request->policy.env},      {"episodes", NULL, &request->episodes},
+                                   {"seed", NULL, &request->policy.seed},    {"trace", NULL, &request->trace},
+                                   {"max-steps", NULL, &request->max_steps}, {"timeout", NULL, &request->timeout},
+                                   {"record", NULL, &request->record},       {"json", &request->json, NULL},
                                    {"verbose", &request->verbose, NULL}};
   const enum status status =
       arguments_parse(argc, argv, "eval", known, sizeof known / sizeof *known, &request->policy.path, error);
@@ -46,21 +64,14 @@ static enum status parse_request(int argc, char **argv, struct request *request,
                      "eval: say which policy: corsac eval RUN (a run directory), or a checkpoint file");
   struct config config;
   options_defaults(&config);
-  if (request->episodes) {
-    const struct option *episodes = options_find("eval_episodes");
-    if (option_set(episodes, &config, request->episodes, "--episodes", error) != STATUS_OK) return error->status;
-  }
+  if (set_options(request, &config, error) != STATUS_OK) return error->status;
   if (request->record && recording_check(request->record, error) != STATUS_OK) return error->status;
   return request->trace ? trace_check(request->trace, error) : STATUS_OK;
 }
 
-// Ten episodes unless the request says otherwise; one where they are recorded.
 static enum status read_policy(struct evaluation *evaluation, const struct request *request, struct error *error) {
-  const struct option *option = options_find("eval_episodes");
-  const char *episodes = request->episodes ? request->episodes : request->record ? "1" : option->default_text;
   const enum status status = trained_read(&evaluation->trained, &request->policy, error);
-  if (status != STATUS_OK) return status;
-  return option_set(option, &evaluation->trained.config, episodes, "--episodes", error);
+  return status == STATUS_OK ? set_options(request, &evaluation->trained.config, error) : status;
 }
 
 static enum status prepare(struct evaluation *evaluation, const struct request *request, struct error *error) {
@@ -105,7 +116,7 @@ static void release(struct evaluation *evaluation) {
 static enum status run_step(struct evaluation *evaluation, bool *done, struct message_episode *result,
                             struct error *error) {
   enum status status = evaluator_step(evaluation->evaluator, done, result, error);
-  if (status != STATUS_OK) return status;
+  if (status != STATUS_OK || (*done && result->cut == EPISODE_NOT_BEGUN)) return status;
   const struct evaluator_transition *made = evaluator_made(evaluation->evaluator);
   if (evaluation->recording && !made)
     return error_set(error, STATUS_FAILED, "--record: the environment failed while it was recorded: %s",
@@ -128,11 +139,15 @@ static enum status run_episodes(struct evaluation *evaluation, FILE *out, struct
     const struct message_incident *incident = evaluator_incident(evaluation->evaluator);
     if (!done && incident) printable_print(streams_error(), "corsac: an episode is made again: %s", incident->text);
     if (!done) continue;
-    if (result.failed)
+    if (result.failed && result.cut != EPISODE_NOT_BEGUN)
       return error_set(error, STATUS_FAILED, "episode %u failed twice: %s", result.episode, incident->text);
-    evaluation->returns[result.episode] = result.episode_return;
-    evaluation->length += (double)result.length / count;
-    if (out) fprintf(out, "%10u %14.3f %10u\n", result.episode, result.episode_return, result.length);
+    evaluation->cut += result.cut != EPISODE_WHOLE;
+    if (result.cut == EPISODE_NOT_BEGUN) continue;
+    evaluation->returns[evaluation->begun++] = result.episode_return;
+    evaluation->length += (double)result.length;
+    if (out)
+      fprintf(out, "%10u %14.3f %10u%s\n", result.episode, result.episode_return, result.length,
+              result.cut != EPISODE_WHOLE ? "  cut" : "");
     if (out) fflush(out);
     if (result.episode > 0) continue;
     memcpy(evaluation->first_observation, evaluator_first_observation(evaluation->evaluator),
@@ -145,7 +160,7 @@ static enum status run_episodes(struct evaluation *evaluation, FILE *out, struct
 
 // Mean, extremes, and the standard deviation of these episodes (divided by their number, as NumPy does).
 static void summarise(struct evaluation *evaluation) {
-  const uint64_t count = evaluation->trained.config.eval_episodes;
+  const uint64_t count = evaluation->begun;
   double sum = 0, squares = 0;
   evaluation->low = evaluation->high = evaluation->returns[0];
   for (uint64_t i = 0; i < count; i++) {
@@ -154,6 +169,7 @@ static void summarise(struct evaluation *evaluation) {
     evaluation->high = fmax(evaluation->high, evaluation->returns[i]);
   }
   evaluation->mean = sum / (double)count;
+  evaluation->length /= (double)count;
   for (uint64_t i = 0; i < count; i++) {
     const double difference = evaluation->returns[i] - evaluation->mean;
     squares += difference * difference;
@@ -168,18 +184,19 @@ static json_t *json_floats(const float *values, uint32_t count) {
 }
 
 static enum status print_json(const struct evaluation *evaluation, struct error *error) {
-  const uint64_t count = evaluation->trained.config.eval_episodes;
+  const uint64_t count = evaluation->begun;
   json_t *returns = json_array();
   for (uint64_t i = 0; i < count; i++) json_array_append_new(returns, json_real(evaluation->returns[i]));
   json_t *first_observation = json_floats(evaluation->first_observation, evaluation->trained.shape.obs_dim);
   json_t *first_action = json_floats(evaluation->first_action, evaluation->trained.shape.act_dim);
-  return json_print(json_pack("{s:s, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:o, s:o, s:o}", "env",
+  return json_print(json_pack("{s:s, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:o, s:o, s:o}", "env",
                               environment_kind_name(&evaluation->trained.kind), "env_steps",
                               (json_int_t)evaluation->trained.info.env_steps, "policy_version",
-                              (json_int_t)evaluation->trained.info.policy_version, "episodes", (json_int_t)count,
-                              "return_mean", evaluation->mean, "return_std", evaluation->deviation, "return_min",
-                              evaluation->low, "return_max", evaluation->high, "length_mean", evaluation->length,
-                              "returns", returns, "first_observation", first_observation, "first_action", first_action),
+                              (json_int_t)evaluation->trained.info.policy_version, "episodes", (json_int_t)count, "cut",
+                              (json_int_t)evaluation->cut, "return_mean", evaluation->mean, "return_std",
+                              evaluation->deviation, "return_min", evaluation->low, "return_max", evaluation->high,
+                              "length_mean", evaluation->length, "returns", returns, "first_observation",
+                              first_observation, "first_action", first_action),
                     error);
 }
 
@@ -209,6 +226,21 @@ static enum status end_recording(struct evaluation *evaluation, struct error *er
   return status;
 }
 
+static void say_result(const struct evaluation *evaluation) {
+  printf("%u episode%s of %s: mean return %.3f +- %.3f (%.3f to %.3f), mean length %.1f\n", evaluation->begun,
+         evaluation->begun == 1 ? "" : "s", environment_kind_name(&evaluation->trained.kind), evaluation->mean,
+         evaluation->deviation, evaluation->low, evaluation->high, evaluation->length);
+}
+
+static void say_cut(const struct evaluation *evaluation) {
+  const uint32_t asked = (uint32_t)evaluation->trained.config.eval_episodes;
+  if (evaluation->cut == 0) return;
+  fprintf(stderr, "corsac: %u of %u episodes did not end by themselves", evaluation->cut, asked);
+  if (evaluation->begun < asked) fprintf(stderr, ", %u of these were not begun", asked - evaluation->begun);
+  fprintf(stderr, ": --max-steps and --timeout say how much they are given; a return is what an episode had until it "
+                  "was cut\n");
+}
+
 int command_eval(int argc, char **argv) {
   struct error error = {0};
   struct request request;
@@ -228,11 +260,8 @@ int command_eval(int argc, char **argv) {
   if (status == STATUS_OK && request.trace) status = write_trace(&evaluation, &error);
   if (status == STATUS_OK && request.record) status = end_recording(&evaluation, &error);
   if (status == STATUS_OK && request.json) status = print_json(&evaluation, &error);
-  if (status == STATUS_OK && !request.json)
-    fprintf(streams_output(), "%llu episode%s of %s: mean return %.3f +- %.3f (%.3f to %.3f), mean length %.1f\n",
-            (unsigned long long)evaluation.trained.config.eval_episodes,
-            evaluation.trained.config.eval_episodes == 1 ? "" : "s", environment_kind_name(&evaluation.trained.kind),
-            evaluation.mean, evaluation.deviation, evaluation.low, evaluation.high, evaluation.length);
+  if (status == STATUS_OK && !request.json) say_result(&evaluation);
+  if (status == STATUS_OK) say_cut(&evaluation);
   release(&evaluation);
   return status == STATUS_OK ? EXIT_DONE : command_fail(&error);
 }

@@ -1,6 +1,7 @@
 // corsac: finds the subcommand and runs it.
 #include "actor/envs/supervisor.h"
 #include "common/base/c_locale.h"
+#include "common/base/exit_bound.h"
 #include "common/base/guest_files.h"
 #include "common/base/log.h"
 #include "common/base/streams.h"
@@ -91,11 +92,14 @@ int main(int argc, char **argv) {
   if (supervisor_wanted(argc, argv)) return supervisor_main(argc, argv);
   guest_files_begin();
   log_init(0, LOG_INFO);
-  const int code = run_command(argc, argv);
+  int code = run_command(argc, argv);
   FILE *const outputs[] = {stdout, streams_output()};
   bool written = true;
   for (int i = 0; i < 2; i++) written &= fflush(outputs[i]) == 0 && !ferror(outputs[i]);
-  if (written || code != EXIT_DONE) return code;
-  fputs("corsac: cannot write to standard output\n", streams_error());
-  return EXIT_FAILED;
+  if (!written && code == EXIT_DONE) {
+    fputs("corsac: cannot write to standard output\n", streams_error());
+    code = EXIT_FAILED;
+  }
+  exit_bound(code, EXIT_SECONDS);
+  return code;
 }

@@ -3,6 +3,7 @@
 #include "actor/group.h"
 #include "actor/guest.h"
 #include "common/base/clock.h"
+#include "common/base/exit_bound.h"
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/version.h"
@@ -25,6 +26,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -141,9 +143,10 @@ static void say_end(const struct job *job, const struct learner_outcome *outcome
            (unsigned long long)job->limiter.updates, job->limiter.updates == 1 ? "" : "s",
            (unsigned long long)job->episodes, job->episodes == 1 ? "" : "s", duration);
   if (outcome->evaluated)
-    log_info("the policy at %llu steps has a mean return of %.2f over %llu episode%s",
+    log_info("the policy at %llu steps has a mean return of %.2f over %llu episode%s%s",
              (unsigned long long)outcome->last_steps, outcome->last_return,
-             (unsigned long long)job->config.eval_episodes, job->config.eval_episodes == 1 ? "" : "s");
+             (unsigned long long)job->config.eval_episodes, job->config.eval_episodes == 1 ? "" : "s",
+             outcome->last_cut > 0 ? ", which did not all end" : "");
   if (!outcome->checkpoint[0]) return;
   log_info("newest checkpoint %s/%s", job->config.run_dir, outcome->checkpoint);
   log_info("evaluate:    %s eval %s", program, dir);
@@ -162,7 +165,8 @@ struct lead {
   struct metrics_file *metrics_file;
   struct tensorboard *tensorboard;
   struct learner *learner;
-  bool began; // training started, so the run directory has something to tell
+  uint32_t *pid; // (actors) of each actor's process
+  bool began;    // training started, so the run directory has something to tell
   struct role_ending ending;
 };
 
@@ -183,13 +187,16 @@ static enum status open_tables(struct lead *lead, struct error *error) {
 static enum status begin(struct lead *lead, struct error *error) {
   struct setup *setup = lead->setup;
   struct message_hello hello = {0};
-  enum status status = greeting_collect(&setup->config, lead->transport, lead->stop, &hello, error);
+  const size_t actors = (size_t)transport_size(lead->transport) - 1;
+  lead->pid = memory_alloc(actors, sizeof *lead->pid, "the list of actors", error);
+  if (!lead->pid) return STATUS_MEMORY;
+  enum status status = greeting_collect(&setup->config, lead->transport, lead->stop, &hello, lead->pid, error);
   if (status == STATUS_OK) status = make_job(setup, &lead->job, &hello, error);
   if (status == STATUS_OK) status = open_tables(lead, error);
   if (status != STATUS_OK) return status;
   const char *file = setup->in_place ? strrchr(setup->checkpoint, '/') + 1 : "";
   lead->learner = learner_create(&(struct learner_setup){&lead->job, lead->transport, setup->run, lead->metrics_file,
-                                                         lead->stop, file, lead->tensorboard},
+                                                         lead->stop, file, lead->tensorboard, lead->pid},
                                  error);
   if (!lead->learner) return error->status;
   say_start(setup, &lead->job, assignment_active(&setup->config, (uint32_t)transport_size(lead->transport) - 1));
@@ -231,6 +238,7 @@ static void release(struct lead *lead) {
   tensorboard_destroy(lead->tensorboard);
   metrics_file_close(lead->metrics_file);
   job_release(&lead->job);
+  memory_free(lead->pid);
 }
 
 // What the job came to, and the end of its run directory. error: why it did not begin.
@@ -280,6 +288,11 @@ static void lead_without_actor(void *who, const struct error *where) {
   _exit(lead->ending.exit_code);
 }
 
+// How long what comes after the job may take, until the process ends anyway: s.
+static unsigned end_seconds(const struct config *config, const volatile sig_atomic_t *stop) {
+  return *stop ? EXIT_SECONDS : (unsigned)ceil(config->env_timeout);
+}
+
 struct role_ending role_lead(struct setup *setup, struct transport *transport, struct actor *actor,
                              const volatile sig_atomic_t *stop) {
   struct lead lead = {.setup = setup, .transport = transport, .actor = actor, .stop = stop};
@@ -289,6 +302,7 @@ struct role_ending role_lead(struct setup *setup, struct transport *transport, s
     const struct guest_host host = {&lead, lead_past_end, is_stop_wanted, lead_without_actor, signals_mend};
     if (actor) guest_set_host(&host, &before);
     drive(&lead);
+    if (setup->last) exit_bound(learner_outcome(lead.learner)->exit_code, end_seconds(&setup->config, stop));
     if (actor) actor_close(actor); // before the end is told: it may fail here, too
     if (actor) guest_set_host(&before, NULL);
   }
@@ -340,7 +354,7 @@ static void act_past_end(void *who, const struct guest_end *end) {
 }
 
 struct role_ending role_act_for_group(const struct config *config, struct transport *transport, struct group *group,
-                                      const volatile sig_atomic_t *stop) {
+                                      bool last, const volatile sig_atomic_t *stop) {
   struct error error = {0};
   struct acting acting = {actor_prepare(config, transport, group, stop, &error), transport, group};
   if (!acting.actor) {
@@ -351,6 +365,7 @@ struct role_ending role_act_for_group(const struct config *config, struct transp
   guest_set_host(&(struct guest_host){.who = &acting, .ended = act_past_end, .mend_signals = signals_mend}, &before);
   actor_equip(acting.actor);
   const struct role_ending ending = act(&acting, &error);
+  if (last) exit_bound(ending.exit_code, end_seconds(config, stop));
   actor_destroy(acting.actor); // with it the group's environments
   guest_set_host(&before, NULL);
   if (group) group_dismiss(group, ending.exit_code, ending.together);
@@ -359,7 +374,7 @@ struct role_ending role_act_for_group(const struct config *config, struct transp
 
 struct role_ending role_act(const struct config *config, struct transport *transport,
                             const volatile sig_atomic_t *stop) {
-  return role_act_for_group(config, transport, NULL, stop);
+  return role_act_for_group(config, transport, NULL, false, stop);
 }
 
 struct following {

@@ -18,8 +18,9 @@ struct role_ending role_lead(struct setup *setup, struct transport *transport, s
 // Another rank: acts until told to leave.
 struct role_ending role_act(const struct config *config, struct transport *transport,
                             const volatile sig_atomic_t *stop);
-// The same for the first rank of a group of ranks, and what the others of the group do until it lets them go.
+// The same for the first rank of a group of ranks, and what the others of the group do until it lets them go. last: the
+// process ends with it, and no environment that does not let go may keep it.
 struct role_ending role_act_for_group(const struct config *config, struct transport *transport, struct group *group,
-                                      const volatile sig_atomic_t *stop);
+                                      bool last, const volatile sig_atomic_t *stop);
 struct role_ending role_follow(struct group *group, const struct group_place *place, const volatile sig_atomic_t *stop);
 #endif

@@ -7,6 +7,7 @@
 #include "learner/run_directory.h"
 
 struct setup {
+  bool last;                     // the process ends with this job
   struct config config;          // resolved
   struct config saved;           // what stood before this start's options: the checkpoint's, or defaults and preset
   bool resume, in_place;         // in_place: the run directory goes on; else it is a new one

@@ -1,4 +1,5 @@
 // corsac train: rank 0 learns, the others act; one process does both over the loopback transport.
+#include "common/base/exit_bound.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "common/base/version.h"
@@ -17,12 +18,12 @@
 #include "launch/signals.h"
 #include "launch/train.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-static const double LEAVE_SECONDS = 5;   // for the last word to a group
-static const double START_SECONDS = 120; // ranks of one mpirun come up together
+static const double LEAVE_SECONDS = 5; // for the last word to a group
 
 static enum log_level level_named(const char *name) {
   static const char *const names[] = {"error", "warn", "info", "debug"};
@@ -58,7 +59,8 @@ static void stop_in_create(void *who, const struct error *where) {
   end_in_create(who, &end);
 }
 
-static int train_alone(int argc, char **argv, const volatile sig_atomic_t *stop) {
+// last: the process ends with the job, and no environment that does not let go may keep it.
+static int train_alone(int argc, char **argv, bool last, const volatile sig_atomic_t *stop) {
   struct error error = {0};
   struct alone alone = {.stop = stop};
   if (setup_resolve(&alone.setup, argc, argv, 1, &error) != STATUS_OK) return command_fail(&error);
@@ -69,6 +71,7 @@ static int train_alone(int argc, char **argv, const volatile sig_atomic_t *stop)
   const size_t board = setup_board_capacity(config);
   for (int i = 0; i < 2 && status == STATUS_OK; i++) status = transport_board_open(alone.ends[i], board, &error);
   for (int i = 0; i < 2 && status == STATUS_OK; i++) transport_is_one_process(alone.ends[i]);
+  alone.setup.last = last;
   if (status == STATUS_OK) alone.actor = actor_prepare(config, alone.ends[1], NULL, stop, &error);
   if (alone.actor) {
     struct guest_host before;
@@ -98,7 +101,7 @@ static enum status share_config(struct setup *setup, enum status resolved, int r
     else
       options_format_yaml(&setup->config, text, size);
   }
-  enum status status = mpi_broadcast(resolved, &text, &size, START_SECONDS, error);
+  enum status status = mpi_broadcast(resolved, &text, &size, mpi_start_seconds(), error);
   if (status == STATUS_OK && rank > 0) {
     options_defaults(&setup->config);
     status = options_parse_yaml(text, size - 1, "configuration from rank 0", &setup->config, error);
@@ -137,7 +140,20 @@ static void leave_group(struct team_of_ranks *team) {
   transport_destroy(team->transport);
 }
 
-static struct role_ending train_together(int argc, char **argv, int rank, int size, int watch,
+// The collectives that end start-up. Some of MPI's cannot be asked whether they are done.
+static enum status come_together(const struct config *config, struct team_of_ranks *team, struct transport **transport,
+                                 int watch, struct error *error) {
+  const double seconds = mpi_start_seconds();
+  launcher_watch_expect(watch, seconds);
+  exit_bound_for("making communicators and shared memory", (unsigned)seconds + LAUNCHER_SECONDS);
+  enum status status =
+      config->ranks_per_env > 1 ? join_group(config, team, transport, error) : transport_mpi_create(transport, error);
+  if (status == STATUS_OK && *transport) status = transport_board_open(*transport, setup_board_capacity(config), error);
+  exit_bound_over();
+  return status;
+}
+
+static struct role_ending train_together(int argc, char **argv, int rank, int size, int watch, bool last,
                                          const volatile sig_atomic_t *stop) {
   struct error error = {0};
   struct setup setup = {0};
@@ -145,20 +161,18 @@ static struct role_ending train_together(int argc, char **argv, int rank, int si
   struct team_of_ranks team = {0};
   struct role_ending ending = {0, true};
   log_init(rank, LOG_INFO);
-  enum status status = mpi_same_version(CORSAC_VERSION, START_SECONDS, &error);
+  launcher_watch_expect(watch, INFINITY);
+  enum status status = mpi_same_version(CORSAC_VERSION, mpi_start_seconds(), &error);
   if (status == STATUS_OK) {
     const enum status resolved = rank == 0 ? setup_resolve(&setup, argc, argv, (uint32_t)size - 1, &error) : STATUS_OK;
     status = share_config(&setup, resolved, rank, &error);
   }
   if (status == STATUS_OK) log_init(rank, level_named(setup.config.log_level));
+  if (status == STATUS_OK) status = come_together(&setup.config, &team, &transport, watch, &error);
   // Should this process be killed, the actors leave when they have not heard of it for so long.
   launcher_watch_grant(watch, setup.config.actor_timeout + LAUNCHER_SECONDS);
-  const uint64_t k = setup.config.ranks_per_env;
-  if (status == STATUS_OK && k > 1) status = join_group(&setup.config, &team, &transport, &error);
-  if (status == STATUS_OK && k <= 1) status = transport_mpi_create(&transport, &error);
-  if (status == STATUS_OK && transport)
-    status = transport_board_open(transport, setup_board_capacity(&setup.config), &error);
   if (status != STATUS_OK) {
+    ending.together = status != STATUS_PEER; // not every rank took part
     ending.exit_code = rank == 0 ? command_fail(&error) : status_exit_code(status);
     if (setup.run) setup_abandon(&setup, ending.exit_code, error.text);
     transport_destroy(transport);
@@ -169,15 +183,16 @@ static struct role_ending train_together(int argc, char **argv, int rank, int si
     ending = role_follow(team.group, &team.place, stop);
   else
     ending = rank == 0 ? role_lead(&setup, transport, NULL, stop)
-                       : role_act_for_group(&setup.config, transport, team.group, stop);
+                       : role_act_for_group(&setup.config, transport, team.group, last, stop);
   transport_destroy(transport);
   leave_group(&team);
   return ending;
 }
 
-struct role_ending train_job(int argc, char **argv, int rank, int size, int watch, const volatile sig_atomic_t *stop) {
-  if (size > 1) return train_together(argc, argv, rank, size, watch, stop);
-  return (struct role_ending){train_alone(argc, argv, stop), true};
+struct role_ending train_job(int argc, char **argv, int rank, int size, int watch, bool last,
+                             const volatile sig_atomic_t *stop) {
+  if (size > 1) return train_together(argc, argv, rank, size, watch, last, stop);
+  return (struct role_ending){train_alone(argc, argv, last, stop), true};
 }
 
 // Several were started, and MPI does not know: the first of them says it.
@@ -200,9 +215,9 @@ int command_train(int argc, char **argv) {
   linalg_init();
   log_init(0, LOG_INFO);
   if (!mpi_is_launched())
-    return launcher_check(&launcher, 1, &error) == STATUS_OK ? train_alone(argc, argv, stop)
+    return launcher_check(&launcher, 1, &error) == STATUS_OK ? train_alone(argc, argv, true, stop)
                                                              : refuse(&launcher, argc, argv, &error);
-  const int watch = launcher_watch_begin();
+  const int watch = launcher_watch_begin(mpi_start_seconds());
   if (mpi_start(&argc, &argv, &rank, &size, &error) != STATUS_OK) {
     if (launcher.task == 0) setup_refuse(argc, argv, status_exit_code(error.status), error.text);
     return command_fail(&error);
@@ -214,7 +229,7 @@ int command_train(int argc, char **argv) {
     return code;
   }
   if (mpi_errors_end_guests(&error) != STATUS_OK) return command_fail(&error);
-  const struct role_ending ending = train_job(argc, argv, rank, size, watch, stop);
+  const struct role_ending ending = train_job(argc, argv, rank, size, watch, true, stop);
   launcher_watch_end(watch, ending.together);
   mpi_stop(ending.together, ending.exit_code);
   return ending.exit_code;

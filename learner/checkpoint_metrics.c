@@ -27,6 +27,7 @@ void checkpoint_walk_metrics(struct h5 *h5, struct metrics *metrics, uint32_t in
   h5_double(h5, "learner/actor_wait", &metrics->actor_wait);
   h5_u64(h5, "learner/evaluated", &metrics->evaluated);
   h5_double(h5, "learner/eval_return", &metrics->eval_return);
+  if (h5->writing || h5_has(h5, "learner/eval_cut")) h5_u64(h5, "learner/eval_cut", &metrics->eval_cut);
   if (h5->verifying && (h5_has(h5, "learner/info_sum") || h5_has(h5, "learner/info_count"))) {
     const uint64_t rows = h5_rows(h5, "learner/info_sum");
     if (rows == 0 || rows > WIRE_INFO)

@@ -35,7 +35,7 @@ enum status evaluation_begin(struct evaluation *evaluation, const struct job *jo
   evaluation->running = true;
   evaluation->number++; // a late result of one that was given up is told apart by it
   evaluation->env_steps = job->limiter.steps;
-  evaluation->arrived = 0;
+  evaluation->arrived = evaluation->failed = evaluation->cut = evaluation->late = 0;
   memset(evaluation->have, 0, evaluation->episodes * sizeof *evaluation->have);
   job_export_policy(job, &evaluation->weights);
   copy_normalizer(&evaluation->normalizer, &job->normalizer);
@@ -72,11 +72,14 @@ enum status evaluation_take(struct evaluation *evaluation, const struct roster *
     return error_set(error, STATUS_PEER, "rank %u sent an episode of evaluation %llu, which has not begun", frame->rank,
                      (unsigned long long)episode.number);
   if (!evaluation->running || episode.number != evaluation->number) return STATUS_OK;
-  if (!is_asked_for(evaluation, &roster->entry[frame->rank - 1], &episode))
+  if (!is_asked_for(evaluation, &roster->entry[frame->sender - 1], &episode))
     return error_set(error, STATUS_PEER, "rank %u sent evaluation episode %u, which it was not asked for", frame->rank,
                      episode.episode);
   evaluation->have[episode.episode] = true;
   evaluation->episode_return[episode.episode] = episode.failed ? NAN : episode.episode_return;
+  evaluation->failed += episode.failed && episode.cut != EPISODE_NOT_BEGUN;
+  evaluation->cut += episode.cut != EPISODE_WHOLE;
+  evaluation->late += episode.cut == EPISODE_OUT_OF_TIME || episode.cut == EPISODE_NOT_BEGUN;
   evaluation->length[episode.episode] = episode.length;
   *done = ++evaluation->arrived == evaluation->episodes;
   return STATUS_OK;

@@ -10,9 +10,11 @@ struct evaluation {
   bool running;
   uint64_t number, env_steps; // which one of this process; the steps at which its policy was taken
   uint32_t episodes, arrived, stride;
-  double *episode_return;        // (episodes), by number; NaN: the environment failed in it
-  uint32_t *length;              // (episodes)
-  bool *have;                    // (episodes)
+  double *episode_return; // (episodes), by number; NaN: it failed, or was not begun
+  uint32_t failed, cut,
+      late;         // episodes in which the environment failed; that are cut, or not begun; of these by the clock
+  uint32_t *length; // (episodes)
+  bool *have;       // (episodes)
   struct policy_weights weights; // the policy it evaluates
   struct normalizer normalizer;  // the statistics of the same moment
 };
@@ -27,7 +29,7 @@ enum status evaluation_take(struct evaluation *evaluation, const struct roster *
                             bool *done, struct error *error);
 void evaluation_end(struct evaluation *evaluation); // done with, or given up because an actor died
 struct evaluation_result {
-  uint32_t episodes; // that did not fail; 0: the rest says nothing
+  uint32_t episodes; // that have a return; 0: the rest says nothing
   double mean, std, low, high, length_mean;
 };
 struct evaluation_result evaluation_result(const struct evaluation *evaluation);

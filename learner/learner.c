@@ -13,6 +13,7 @@
 static const double LOOK_SECONDS = 0.01;    // between two looks at who is alive
 static const double SNAPSHOT_SECONDS = 0.5; // a periodic save waits this long for snapshots
 static const double LEAVE_SECONDS = 3.0;    // ... and the end for the actors' last word
+static const double SILENT_SECONDS = 30.0;  // after which it is said who is waited for
 
 struct learner *learner_create(const struct learner_setup *setup, struct error *error) {
   struct learner *learner = memory_alloc(1, sizeof *learner, "the learner", error);
@@ -23,6 +24,8 @@ struct learner *learner_create(const struct learner_setup *setup, struct error *
   learner->deadline = hours > 0 ? clock_now() + 3600 * hours : INFINITY;
   enum status status = roster_init(&learner->roster, &job->config, setup->transport, error);
   const uint32_t actors = learner->roster.actors;
+  for (uint32_t i = 0; i < actors && status == STATUS_OK && setup->pid; i++)
+    learner->roster.entry[i].pid = setup->pid[i];
   if (status == STATUS_OK) status = weights_publisher_init(&learner->publisher, job, setup->transport, error);
   if (status == STATUS_OK) status = evaluation_init(&learner->evaluation, job, error);
   if (status == STATUS_OK)
@@ -100,6 +103,17 @@ enum status learner_start(struct learner *learner, struct error *error) {
   return status;
 }
 
+// Whose process is gone leaves no more; where that cannot be seen from here, silence tells. What it said before is
+// taken after this.
+static void look_for_the_dead_leaving(struct learner *learner) {
+  struct roster *roster = &learner->roster;
+  const double now = clock_coarse();
+  if (now - learner->looked < LOOK_SECONDS) return;
+  learner->looked = now;
+  for (int gone; (gone = roster_find_gone(roster)) >= 0;)
+    log_warn("actor rank %d is gone before it has left: nobody waits for it", gone + 1);
+}
+
 // Why a job ends that was not asked to, for status.json: causes that are the same from start to start.
 static const char *const ACTORS = "actors", *const TIME = "max_hours", *const FAILURE = "failure";
 
@@ -122,14 +136,16 @@ static void leave(struct learner *learner, int exit_code, const char *state, con
   memcpy(learner->outcome.checkpoint, learner->reporter.checkpoint, sizeof learner->outcome.checkpoint);
   reporter_status(&learner->reporter, learner->job, &learner->roster, state, exit_code,
                   reason); // the truth first: the end may be short
-  learner->leave_until = clock_now() + LEAVE_SECONDS;
+  learner->leave_began = clock_now();
+  learner->leave_until = learner->leave_began + LEAVE_SECONDS;
   // A signal's time is short; a job that is done can wait for the steps that are being made.
   for (uint32_t i = 0; i < learner->roster.active && exit_code == EXIT_DONE; i++)
     learner->leave_until =
         fmax(learner->leave_until, clock_now() + LEAVE_SECONDS + 2 * learner->roster.entry[i].longest_step);
   struct error error = {0};
   struct message_stop stop = {(uint32_t)exit_code, !learner->scattered};
-  roster_count_gone(&learner->roster);
+  learner->looked = 0;
+  look_for_the_dead_leaving(learner);
   for (uint32_t i = 0; i < learner->roster.actors; i++) stop.together &= learner->roster.entry[i].alive;
   enum status status = message_encode_stop(&learner->roster.bytes, 0, &stop, &error);
   if (status == STATUS_OK) status = roster_send_all(&learner->roster, false, &error);
@@ -484,9 +500,23 @@ static enum status training_turn(struct learner *learner, bool *busy, struct err
   return status;
 }
 
+// Once: who makes a step that is waited for.
+static void say_who_stays(struct learner *learner) {
+  const double now = clock_now();
+  if (learner->said_waiting || now < learner->leave_began + SILENT_SECONDS) return;
+  learner->said_waiting = true;
+  for (uint32_t i = 0; i < learner->roster.actors; i++)
+    if (learner->roster.entry[i].alive && !learner->roster.entry[i].left)
+      log_info(
+          "waiting, for %.0f s at most, for actor rank %u, whose environment makes a step (longest so far: %.1f s)",
+          learner->leave_until - now, i + 1, learner->roster.entry[i].longest_step);
+}
+
 static void leaving_turn(struct learner *learner) {
   struct error error = {0};
   bool busy = false;
+  look_for_the_dead_leaving(learner);
+  say_who_stays(learner);
   if (learner_drain(learner, &busy, &error) != STATUS_OK) log_warn("while leaving: %s", error.text);
   learner->outcome.together = roster_all_left(&learner->roster) && !learner->scattered;
   for (uint32_t i = 0; i < learner->roster.actors; i++) learner->outcome.together &= learner->roster.entry[i].alive;

@@ -21,6 +21,7 @@ struct learner_setup { // not owned, all of it
   const volatile sig_atomic_t *stop; // a signal's number, or 0
   const char *checkpoint;            // file name of the checkpoint resumed from, or ""
   struct tensorboard *tensorboard;   // NULL: none is wanted
+  const uint32_t *pid;               // (actors) of greeting_collect; NULL: unknown
 };
 struct learner;
 struct learner *learner_create(const struct learner_setup *setup, struct error *error);
@@ -47,6 +48,7 @@ struct learner_outcome {
   bool evaluated;      // last_return is the mean of the newest evaluation, at last_steps
   double last_return;
   uint64_t last_steps;
+  uint32_t last_cut; // of its episodes
 };
 const struct learner_outcome *learner_outcome(const struct learner *learner);
 #endif

@@ -37,7 +37,8 @@ struct learner {
   double collect_until;
   double deadline;   // max_hours
   double idle_since; // 0: busy
-  double leave_until;
+  double leave_began, leave_until;
+  bool said_waiting;
   double looked;   // when at who is alive
   uint64_t climbs; // updates in a row in which the entropy was below its target
   struct complaint alpha_high;

@@ -69,6 +69,17 @@ static bool may_say(const struct learner *learner, const struct roster_entry *en
   }
 }
 
+static void say_cut(const struct evaluation *evaluation) {
+  if (evaluation->cut > evaluation->late)
+    log_warn("evaluation at %llu steps: %u of %u episodes are cut after the most steps they are given "
+             "(--eval-max-steps); their return is what they had until then",
+             (unsigned long long)evaluation->env_steps, evaluation->cut - evaluation->late, evaluation->episodes);
+  if (evaluation->late > 0)
+    log_warn("evaluation at %llu steps: it ran out of time (--eval-timeout); %u of %u episodes are cut or were not "
+             "begun, and it is not compared with the best",
+             (unsigned long long)evaluation->env_steps, evaluation->late, evaluation->episodes);
+}
+
 static void finish_evaluation(struct learner *learner) {
   struct job *job = learner->job;
   struct evaluation *evaluation = &learner->evaluation;
@@ -76,17 +87,24 @@ static void finish_evaluation(struct learner *learner) {
   evaluation_end(evaluation);
   if (job->config.sync && job_is_due(evaluation->env_steps, job->next_eval))
     job->next_eval = job_threshold_after(job->next_eval, job->config.eval_every, evaluation->env_steps);
-  if (result.episodes < evaluation->episodes)
+  if (evaluation->failed > 0)
     log_warn("evaluation at %llu steps: the environment failed in %u of %u episodes, which do not count",
-             (unsigned long long)evaluation->env_steps, evaluation->episodes - result.episodes, evaluation->episodes);
+             (unsigned long long)evaluation->env_steps, evaluation->failed, evaluation->episodes);
+  say_cut(evaluation);
+  learner->reporter.eval_cut = evaluation->cut;
   if (result.episodes == 0) return;
   learner->outcome.evaluated = true;
+  learner->outcome.last_cut = evaluation->cut;
   learner->outcome.last_return = result.mean;
   learner->outcome.last_steps = evaluation->env_steps;
-  job->evaluations++;
-  job->metrics.evaluated = 1;
-  job->metrics.eval_return = result.mean;
-  const bool best = result.mean > job->best_return;
+  // In sync nothing that the clock decided goes into the job: it is the same whatever it runs on.
+  if (evaluation->late == 0 || !job->config.sync) {
+    job->evaluations++;
+    job->metrics.evaluated = 1;
+    job->metrics.eval_return = result.mean;
+    job->metrics.eval_cut = evaluation->cut;
+  }
+  const bool best = evaluation->late == 0 && result.mean > job->best_return;
   log_info("evaluation at %llu steps: mean return %.2f +- %.2f over %u episode%s (%.2f to %.2f)%s",
            (unsigned long long)evaluation->env_steps, result.mean, result.std, result.episodes,
            result.episodes == 1 ? "" : "s", result.low, result.high, best ? ", the best so far" : "");

@@ -45,7 +45,7 @@ const char *metrics_header(void) {
   return "time_s,env_steps,updates,episodes,return_mean,return_min,return_max,episode_length_mean,critic_loss,"
          "policy_loss,alpha,entropy,q_mean,utd,policy_lag_mean,policy_lag_max,learner_wait,actor_wait,"
          "env_steps_per_s,updates_per_s,actors_alive,eval_return_mean,policy_lag_min,policy_age_mean,"
-         "learner_drain,learner_publish,learner_report,env_failures";
+         "learner_drain,learner_publish,learner_report,env_failures,eval_cut";
 }
 
 void metrics_format_header(const struct message_hello *environment, char header[METRICS_HEADER]) {
@@ -124,6 +124,7 @@ size_t metrics_format_row(struct metrics *metrics, const struct metrics_totals *
   ratio_cell(&line, totals->stages.publish, seconds);
   ratio_cell(&line, totals->stages.report, seconds);
   count_cell(&line, metrics->env_failures);
+  ratio_cell(&line, (double)metrics->eval_cut, (double)metrics->evaluated);
   for (uint32_t i = 0; i < totals->info_dim; i++)
     ratio_cell(&line, metrics->info_sum[i], (double)metrics->info_count[i]);
   *metrics = (struct metrics){.rows = metrics->rows + 1,

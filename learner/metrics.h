@@ -25,6 +25,7 @@ struct metrics {                     // zero-initialised is empty; every field i
   double info_sum[WIRE_INFO];
   uint64_t evaluated; // 1: an evaluation ended since the last row
   double eval_return;
+  uint64_t eval_cut; // its episodes that did not end by themselves
 };
 void metrics_add_episode(struct metrics *metrics, const struct episode_record *episode);
 void metrics_add_update(struct metrics *metrics, const struct sac_losses *losses);

@@ -141,7 +141,8 @@ void reporter_status(struct reporter *reporter, const struct job *job, const str
                                     .surplus = job->dropped,
                                     .unsent = losses.unsent,
                                     .lost_at_most = losses.at_most,
-                                    .actors_lost = losses.actors};
+                                    .actors_lost = losses.actors,
+                                    .eval_cut = reporter->eval_cut};
   struct error error = {0};
   char more[COMPLAINT_TEXT];
   if (exit_code >= 0) tensorboard_end(reporter->tensorboard, exit_code);

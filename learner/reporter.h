@@ -20,6 +20,7 @@ struct reporter {
   uint64_t rate_steps, rate_updates;
   double steps_per_s, updates_per_s, last_return;
   bool has_return, said_learner_bound;
+  uint32_t eval_cut; // episodes of the newest evaluation that did not end by themselves
   struct complaint lost_row, stale_status;
   double saved;                 // clock_now() at which the newest checkpoint began, or the process
   struct status_line line;      // trend and lag; the rest is filled in as it is drawn

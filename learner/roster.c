@@ -185,11 +185,15 @@ bool roster_revive(struct roster *roster, uint32_t actor) {
   return entry->alive = true;
 }
 
-void roster_count_gone(struct roster *roster) {
+int roster_find_gone(struct roster *roster) {
+  const double now = clock_now();
   for (uint32_t i = 0; i < roster->actors; i++) {
     struct roster_entry *entry = &roster->entry[i];
-    if (entry->alive && !entry->left && process_is_gone(entry->pid)) entry->alive = false;
+    if (!entry->alive || entry->left || !(process_is_gone(entry->pid) || is_gone(roster, entry, now))) continue;
+    entry->alive = false;
+    return (int)i;
   }
+  return -1;
 }
 
 void roster_give_up(struct roster *roster) {

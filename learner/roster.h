@@ -78,8 +78,9 @@ enum status roster_keep_in_touch(struct roster *roster, uint64_t newest_version,
 // Actor i, marked dead, was heard of: it is one of the others again, with all that it was sent and has sent. false:
 // that was its last word, its process is gone.
 bool roster_revive(struct roster *roster, uint32_t actor);
-// Marks dead, however short its silence, whose process is no more, where that can be seen from here.
-void roster_count_gone(struct roster *roster);
+// An actor that has not said BYE and is now marked dead, or -1. However short its silence, if its process is no more
+// and that can be seen from here; else as roster_keep_in_touch finds it.
+int roster_find_gone(struct roster *roster);
 // Marks dead who has not said BYE: there is no more waiting for it.
 void roster_give_up(struct roster *roster);
 // Only the heartbeat, for when nobody is listened to.

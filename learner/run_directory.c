@@ -255,12 +255,13 @@ enum status run_write_status(struct run_directory *run, const struct run_status 
   if (status->checkpoint != run->checkpoint) remember(run, status);
   clock_format(updated, sizeof updated);
   json_t *code = status->exit_code < 0 ? json_null() : json_integer(status->exit_code);
-  json_t *object = json_pack(
-      "{s:s, s:o, s:o, s:I, s:I, s:o, s:i, s:{s:I, s:I, s:I}, s:o, s:i, s:s}", "state", status->state, "exit_code",
-      code, "reason", json_text(status->reason), "env_steps", (json_int_t)status->env_steps, "updates",
-      (json_int_t)status->updates, "checkpoint", json_text(status->checkpoint), "actors_lost", (int)status->actors_lost,
-      "dropped", "surplus", (json_int_t)status->surplus, "unsent", (json_int_t)status->unsent, "lost_at_most",
-      (json_int_t)status->lost_at_most, "host", json_text(run->lock.host), "pid", (int)getpid(), "updated", updated);
+  json_t *object = json_pack("{s:s, s:o, s:o, s:I, s:I, s:o, s:i, s:i, s:{s:I, s:I, s:I}, s:o, s:i, s:s}", "state",
+                             status->state, "exit_code", code, "reason", json_text(status->reason), "env_steps",
+                             (json_int_t)status->env_steps, "updates", (json_int_t)status->updates, "checkpoint",
+                             json_text(status->checkpoint), "actors_lost", (int)status->actors_lost, "eval_cut",
+                             (int)status->eval_cut, "dropped", "surplus", (json_int_t)status->surplus, "unsent",
+                             (json_int_t)status->unsent, "lost_at_most", (json_int_t)status->lost_at_most, "host",
+                             json_text(run->lock.host), "pid", (int)getpid(), "updated", updated);
   if (object) add_identity(object, run);
   char *text = object ? json_dumps(object, JSON_INDENT(2)) : NULL;
   if (text) {

@@ -56,6 +56,7 @@ struct run_status {
   const char *checkpoint;                 // file name of the newest, or ""
   uint64_t surplus, unsent, lost_at_most; // steps made and not used: see struct roster_losses
   uint32_t actors_lost;
+  uint32_t eval_cut; // episodes of the newest evaluation that did not end by themselves
 };
 enum status run_write_status(struct run_directory *run, const struct run_status *status, struct error *error);
 

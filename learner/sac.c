@@ -59,6 +59,7 @@ enum status sac_init(struct sac *sac, const struct config *config, uint32_t obs_
   const struct tiles *tiles = backend_tiles(config);
   policy_network(&sac->policy_net, tiles, obs_dim, act_dim, &config->hidden);
   if (check_memory(sac, config, error) != STATUS_OK) return STATUS_MEMORY;
+  if (linalg_reserve(tiles, team_size(team), error) != STATUS_OK) return STATUS_MEMORY;
   sac->policy = memory_alloc(sac->policy_net.parameters, sizeof(real), "the policy's parameters", error);
   status = sac->policy ? STATUS_OK : STATUS_MEMORY;
   if (status == STATUS_OK)

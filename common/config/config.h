@@ -62,8 +62,10 @@ struct config {
   double checkpoint_minutes; // 0: only by steps
   bool checkpoint_replay;
   uint64_t eval_every, eval_episodes, log_every;
-  bool tensorboard;   // event files too
-  char log_level[16]; // error, warn, info, debug
+  uint64_t eval_max_steps; // of an episode; 0: see actor/evaluator.h, as for
+  double eval_timeout;     // s
+  bool tensorboard;        // event files too
+  char log_level[16];      // error, warn, info, debug
 };
 
 #endif

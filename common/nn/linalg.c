@@ -2,8 +2,10 @@
 #include "common/base/vectorize.h"
 #include <assert.h>
 #include <cblas.h>
+#include <errno.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #ifdef CORSAC_REAL_DOUBLE
 #define GEMM cblas_dgemm
@@ -14,7 +16,24 @@
 #define GEMV cblas_sgemv
 #endif
 
+// OpenBLAS asks this function of its own how many threads OPENBLAS_NUM_THREADS allows, when it is loaded, and starts
+// them there and then: they would take memory, fail where processes are limited, and could keep this process from its
+// end. The definition in the program goes before the library's; weak, so that a static library's may stand beside it.
+int openblas_num_threads_env(void);
+__attribute__((weak)) int openblas_num_threads_env(void) { return 1; }
+
 void linalg_init(void) { openblas_set_num_threads(1); }
+
+enum status linalg_reserve(const struct tiles *tiles, unsigned threads, struct error *error) {
+  static const size_t BUFFER = (size_t)128 << 20; // its largest, on any processor
+  if (tiles) return STATUS_OK;
+  void *room = mmap(NULL, threads * BUFFER, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (room != MAP_FAILED && munmap(room, threads * BUFFER) == 0) return STATUS_OK;
+  return error_set(error, STATUS_MEMORY,
+                   "OpenBLAS wants %zu MB of address space for %u thread%s, and %s: raise the limit (ulimit -v) or "
+                   "take --backend tiles",
+                   threads * BUFFER >> 20, threads, threads > 1 ? "s" : "", strerror(errno));
+}
 
 const char *linalg_core_name(void) { return openblas_get_corename(); }
 

@@ -7,6 +7,7 @@
 #ifndef CORSAC_COMMON_NN_LINALG_H
 #define CORSAC_COMMON_NN_LINALG_H
 
+#include "common/base/status.h"
 #include "common/nn/real.h"
 #include <stddef.h>
 
@@ -15,6 +16,10 @@ struct tiles;
 void linalg_init(void);             // one BLAS thread per calling thread; call once, before the first product
 const char *linalg_core_name(void); // the kernel OpenBLAS chose: "Zen", "SkylakeX", ...
 const char *linalg_library(void);   // "OpenBLAS 0.3.21 ...": its version and how it was built
+
+// Whether `threads` at once may compute: OpenBLAS waits for ever where it finds no room for its buffers. To be asked
+// before the first product. STATUS_MEMORY: no.
+enum status linalg_reserve(const struct tiles *tiles, unsigned threads, struct error *error);
 
 // --- how parameters lie in memory ---
 size_t linalg_weight_size(const struct tiles *tiles, size_t in, size_t out);                      // reals of a weight

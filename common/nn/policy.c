@@ -154,6 +154,7 @@ struct policy *policy_create_on(const struct tiles *tiles, uint32_t obs_dim, uin
   policy->block = LARGEST_BLOCK;
   enum status status = policy_weights_init(&policy->weights, obs_dim, mlp_dense_size(&policy->net), error);
   if (status == STATUS_OK) status = take_arrays(policy, error);
+  if (status == STATUS_OK) status = linalg_reserve(tiles, 1, error);
   if (status == STATUS_OK && !tiles) status = choose_block(policy, error);
   if (status == STATUS_OK) return policy;
   policy_destroy(policy);

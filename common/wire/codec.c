@@ -389,6 +389,7 @@ enum status message_encode_episode(struct buffer *out, uint32_t sender, const st
   writer_u32(&writer, episode->length);
   writer_f64(&writer, episode->episode_return);
   writer_bool(&writer, episode->failed);
+  writer_u32(&writer, episode->cut);
   return writer_end(&writer);
 }
 
@@ -399,6 +400,7 @@ enum status message_decode_episode(const struct frame *frame, struct message_epi
   episode->length = reader_u32(&reader, "length", UINT32_MAX);
   episode->episode_return = reader_return(&reader, "episode_return", episode->length);
   episode->failed = reader_bool(&reader, "failed");
+  episode->cut = reader_u32(&reader, "cut", EPISODE_NOT_BEGUN);
   return reader_end(&reader);
 }
 

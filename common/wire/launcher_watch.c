@@ -5,7 +5,10 @@
 #include "common/base/held_file.h"
 #include "common/base/log.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <math.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,17 +36,50 @@ static bool is_first_rank(void) {
   return rank && strcmp(rank, "0") == 0;
 }
 
-// Holds nothing but its end of the pipe: mpirun also waits for the end of its ranks' output.
+// What goes through the pipe: less than PIPE_BUF, written whole or not at all.
+struct word {
+  double granted; // s, NAN: as before
+  double within;  // s, in which the next word has to come
+};
+
+// Holds nothing but its end of the pipe and, while start-up may have to be complained of, standard error: mpirun also
+// waits for the end of its ranks' output.
 static void keep_only(int file) {
   dup2(file, 0);
-  file_close_from(1);
+  file_close_from(3);
+  close(1);
 }
 
-// Until the other end of the pipe, descriptor 0, is closed, by whatever death. The last number read stays; below 0:
-// there is nothing to do.
-static double await_end(void) {
+static int wait_ms(double seconds) { return seconds < 1e6 ? (int)(1000 * seconds) : -1; }
+
+// Until the other end of the pipe, descriptor 0, is closed, by whatever death. The last number granted; below 0: there
+// is nothing to do. Or until a word does not come in its time: 0.
+static double await_end(double within) {
   double granted = LAUNCHER_SECONDS;
-  for (double next; read(0, &next, sizeof next) == sizeof next;) granted = next;
+  bool began = false;
+  for (;;) {
+    struct pollfd end = {.fd = 0, .events = POLLIN};
+    const int ready = poll(&end, 1, wait_ms(within));
+    struct word word;
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready == 0) {
+      fprintf(
+          stderr,
+          "corsac: the ranks have not come together in %g s: one of them died, or hangs, while MPI started. The job "
+          "is ended. (Where more time is needed: CORSAC_START_SECONDS)\n",
+          within);
+      return 0;
+    }
+    if (read(0, &word, sizeof word) != sizeof word) break;
+    within = word.within;
+    if (isnan(word.granted)) continue;
+    granted = word.granted;
+    began = true;
+    close(STDERR_FILENO);
+  }
+  if (!began)
+    fprintf(stderr, "corsac: rank 0 has ended before the ranks had come together; mpirun has %d s to end\n",
+            LAUNCHER_SECONDS);
   return granted;
 }
 
@@ -55,14 +91,14 @@ static bool is_gone_within(pid_t launcher, double seconds) {
 }
 
 // TERM is an orderly end, which waits for daemons; where one of them is cut off, mpirun does not come back from it.
-static void watch(pid_t launcher) {
-  const double granted = await_end();
+static void watch(pid_t launcher, double within) {
+  const double granted = await_end(within);
   if (granted < 0 || is_gone_within(launcher, granted)) return;
   kill(launcher, SIGTERM);
   if (!is_gone_within(launcher, LAUNCHER_SECONDS)) kill(launcher, SIGKILL);
 }
 
-int launcher_watch_begin(void) {
+int launcher_watch_begin(double seconds) {
   int ends[2];
   const pid_t launcher = is_first_rank() ? find_launcher() : 0;
   if (launcher == 0 || pipe2(ends, O_CLOEXEC) != 0) return -1;
@@ -72,22 +108,25 @@ int launcher_watch_begin(void) {
     for (int number = 1; number < 32; number++) signal(number, SIG_IGN);
     setsid();
     keep_only(ends[0]);
-    watch(launcher);
+    watch(launcher, seconds);
     _exit(0);
   }
   close(ends[0]);
   struct held_file *held = child > 0 ? held_file_take(ends[1], "the watch over mpirun") : NULL;
   if (held) return held_file_descriptor(held);
-  const double nothing_to_do = -1;
+  const struct word nothing_to_do = {-1, INFINITY};
   if (child > 0 && write(ends[1], &nothing_to_do, sizeof nothing_to_do) < 0) log_warn("nobody watches over mpirun");
   close(ends[1]);
   return -1;
 }
 
-// Less than PIPE_BUF: written whole or not at all.
-void launcher_watch_grant(int watch, double seconds) {
-  if (held_file_of(watch) && write(watch, &seconds, sizeof seconds) < 0) return; // then it grants what it did
+static void tell(int watch, struct word word) {
+  if (held_file_of(watch) && write(watch, &word, sizeof word) < 0) return; // then it knows what it knew
 }
+
+void launcher_watch_grant(int watch, double seconds) { tell(watch, (struct word){seconds, INFINITY}); }
+
+void launcher_watch_expect(int watch, double seconds) { tell(watch, (struct word){NAN, seconds}); }
 
 void launcher_watch_end(int watch, bool well) {
   launcher_watch_grant(watch, well ? -1 : LAUNCHER_SECONDS);

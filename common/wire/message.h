@@ -21,7 +21,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { WIRE_VERSION = 3, WIRE_TEXT = 512, WIRE_MAX_DIM = 1 << 20, WIRE_INFO = 16, WIRE_INFO_NAME = 32 };
+enum { WIRE_VERSION = 4, WIRE_TEXT = 512, WIRE_MAX_DIM = 1 << 20, WIRE_INFO = 16, WIRE_INFO_NAME = 32 };
 #define WIRE_MAX_MESSAGE ((size_t)1 << 30)   // bytes
 #define WIRE_MAX_COUNT   ((uint64_t)1 << 53) // of steps, episodes, versions: what a double holds exactly
 #define WIRE_MAX_SECONDS 1e9                 // of any duration
@@ -160,11 +160,18 @@ struct message_evaluate {        // followed in the same message by the policy's
   uint64_t number;               // of this evaluation in the job
   uint32_t first, stride, count; // episodes first, first + stride, ... below count are this actor's
 };
+enum episode_cut {
+  EPISODE_WHOLE,
+  EPISODE_OUT_OF_STEPS,
+  EPISODE_OUT_OF_TIME,
+  EPISODE_NOT_BEGUN // there was no time left for it
+};
 struct message_episode { // evaluation
   uint64_t number;
   uint32_t episode, length;
-  double episode_return;
-  bool failed; // the environment failed in it, twice: it has no return
+  double episode_return; // so far, where it is cut
+  bool failed;           // it has no return: the environment failed in it, twice, or it was not begun
+  uint32_t cut;          // enum episode_cut
 };
 struct message_stop {
   uint32_t exit_code; // what the job ends with: EXIT_*

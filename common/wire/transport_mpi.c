@@ -1,9 +1,11 @@
 #include "common/wire/transport_mpi.h"
 #include "common/base/clock.h"
+#include "common/base/exit_bound.h"
 #include "common/base/guest_files.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "common/wire/block_pool.h"
+#include "common/wire/launcher_watch.h"
 #include "common/wire/message.h"
 #include "common/wire/transport_impl.h"
 #include <errno.h>
@@ -18,7 +20,6 @@
 #include <unistd.h>
 
 enum { TAG = 1, VERSION_TEXT = 64 };
-static const double BOARD_SECONDS = 60;
 
 // STATUS_OK for MPI_SUCCESS; else the message "MPI_X: what MPI says".
 static enum status mpi_check(int code, const char *call, struct error *error) {
@@ -41,12 +42,21 @@ bool mpi_is_launched(void) {
   return false;
 }
 
+double mpi_start_seconds(void) {
+  const char *text = getenv("CORSAC_START_SECONDS");
+  char *end;
+  const double seconds = text ? strtod(text, &end) : 0;
+  return seconds >= 1 && seconds <= 1e6 && !*end ? seconds : 120;
+}
+
 enum status mpi_start(int *argc, char ***argv, int *rank, int *size, struct error *error) {
   // Open MPI keeps a disposition that it finds. Without this a process with a TCP send in flight to a dying rank dies
   // with it.
   if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) return error_set(error, STATUS_FAILED, "cannot ignore SIGPIPE");
   int provided = MPI_THREAD_SINGLE;
+  exit_bound_for("MPI_Init", (unsigned)mpi_start_seconds() + LAUNCHER_SECONDS);
   enum status status = mpi_check(MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread", error);
+  exit_bound_over();
   if (status) return status;
   if (provided < MPI_THREAD_FUNNELED) {
     return error_set(error, STATUS_FAILED, "this MPI does not allow programs with threads (MPI_THREAD_FUNNELED)");
@@ -58,32 +68,15 @@ enum status mpi_start(int *argc, char ***argv, int *rank, int *size, struct erro
   return status;
 }
 
-static volatile sig_atomic_t ending_code; // of a process that MPI_Finalize does not let go
-
-static void end_now(int number) {
-  (void)number;
-  _exit((int)ending_code);
-}
-
-// MPI_Finalize frees shared windows, which waits for every rank of the node and so for ever where one has died unseen.
-static void bound_finalize(int exit_code) {
-  static const int numbers[] = {SIGALRM, SIGTERM, SIGINT, SIGUSR1};
-  ending_code = exit_code;
-  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-    struct sigaction action = {.sa_handler = end_now};
-    sigemptyset(&action.sa_mask);
-    sigaction(numbers[i], &action, NULL);
-  }
-  alarm(FINALIZE_SECONDS);
-}
-
 void mpi_stop(bool together, int exit_code) {
   fflush(NULL);
   if (together && guest_files_have_libraries()) { // else MPI_Finalize waits for what is closed
     struct error error = {0};
-    bound_finalize(exit_code);
+    // MPI_Finalize frees shared windows, which waits for every rank of the node and so for ever where one has died
+    // unseen.
+    exit_bound(exit_code, FINALIZE_SECONDS);
     const enum status status = mpi_check(MPI_Finalize(), "MPI_Finalize", &error);
-    alarm(0);
+    exit_bound(exit_code, EXIT_SECONDS);
     if (!status) return;
     fprintf(stderr, "corsac: %s\n", error.text);
   }
@@ -507,7 +500,7 @@ static enum status share_views(struct transport_mpi *mpi, int home, double end, 
 
 static enum status mpi_board_open(struct transport *transport, size_t capacity, struct error *error) {
   struct transport_mpi *mpi = (struct transport_mpi *)transport;
-  const double end = clock_now() + BOARD_SECONDS;
+  const double end = clock_now() + mpi_start_seconds();
   int home = -1;
   MPI_Comm node = MPI_COMM_NULL;
   struct error failed = {0};

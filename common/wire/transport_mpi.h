@@ -8,8 +8,12 @@
 
 bool mpi_is_launched(
     void); // this process was started by mpirun, srun or the like (decided by the environment, before MPI_Init)
+// How long the ranks of a job may take to come together, in each part of start-up: CORSAC_START_SECONDS, 120 where that
+// is not set.
+double mpi_start_seconds(void);
 // MPI_Init with one thread calling MPI, SIGPIPE ignored first, errors returned. Call before anything else that starts
-// threads.
+// threads. A rank that dies in it is not told of by Open MPI: the process ends when mpi_start_seconds and
+// LAUNCHER_SECONDS have passed, for who is not looked after by launcher_watch.
 enum status mpi_start(int *argc, char ***argv, int *rank, int *size, struct error *error);
 // Collective, at start-up, waiting with backoff. Every rank gives its version text; on every rank the first rank with
 // another text than rank 0's is an error that names both (STATUS_MISMATCH).

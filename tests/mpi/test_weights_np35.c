@@ -64,8 +64,9 @@ struct leader {
 static void leader_init(struct leader *l, struct transport *transport) {
   const struct config config = config_of(0);
   struct message_hello hello;
+  uint32_t pid[MOST];
   *l = (struct leader){.transport = transport, .ordered = true, .one_each = true};
-  CU_ASSERT_EQUAL_FATAL(greeting_collect(&config, transport, &never, &hello, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(greeting_collect(&config, transport, &never, &hello, pid, NULL), STATUS_OK);
   CU_ASSERT_EQUAL_FATAL(job_init(&l->job, &config, &hello, NULL), STATUS_OK);
   CU_ASSERT_EQUAL_FATAL(roster_init(&l->roster, &config, transport, NULL), STATUS_OK);
   CU_ASSERT_EQUAL_FATAL(weights_publisher_init(&l->publisher, &l->job, transport, NULL), STATUS_OK);

@@ -1,4 +1,5 @@
 #include "actor/actor.h"
+#include "common/base/alive.h"
 #include "common/base/clock.h"
 #include "common/nn/backend.h"
 #include "common/nn/policy.h"
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 // An actor at rank 1 (of `actors`); the test plays the learner.
 struct scene {
@@ -99,8 +101,12 @@ static void test_hello(void) {
   struct message_hello hello = {0};
   scene_init(&s, quiet("envs: 2\n"), 1, 1);
   CU_ASSERT_EQUAL(play(&s, 10), TURN_IDLE); // waits for START
+  struct message_heartbeat heartbeat;
+  CU_ASSERT_TRUE_FATAL(peer_receive(s.ends[0], &frame)); // first of all which process this is
+  CU_ASSERT_EQUAL_FATAL(message_decode_heartbeat(&frame, &heartbeat, NULL), STATUS_OK);
+  CU_ASSERT(heartbeat.pid == (uint32_t)getpid() && heartbeat.realm == process_realm());
   CU_ASSERT_TRUE_FATAL(peer_receive(s.ends[0], &frame));
-  CU_ASSERT_EQUAL(message_decode_hello(&frame, &hello, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(message_decode_hello(&frame, &hello, NULL), STATUS_OK);
   CU_ASSERT_STRING_EQUAL(hello.environment, "Pendulum-v1");
   CU_ASSERT(hello.obs_dim == PEER_OBS && hello.act_dim == PEER_ACT && hello.max_episode_steps == 200 && hello.can_save);
   CU_ASSERT(hello.action_low[0] == -2 && hello.action_high[0] == 2);
@@ -557,6 +563,7 @@ static void test_heartbeat(void) {
   struct frame frame = {0};
   struct message_heartbeat heartbeat = {0};
   scene_init(&s, with_plugin("slow", "1100", ""), 1, 1);
+  while (peer_receive(s.ends[0], &frame)) continue;
   peer_send_empty(s.ends[0], 1, MESSAGE_START);
   CU_ASSERT_EQUAL(play(&s, 1), TURN_BUSY);
   CU_ASSERT_TRUE_FATAL(peer_receive_type(s.ends[0], MESSAGE_HEARTBEAT, &frame));

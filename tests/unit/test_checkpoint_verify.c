@@ -88,7 +88,9 @@ static herr_t add_object(hid_t root, const char *name, const H5O_info_t *info, v
 }
 
 // What a file may be without, as loading may.
-static bool may_be_missing(const char *object) { return strcmp(object, "learner/env_failures") == 0; }
+static bool may_be_missing(const char *object) {
+  return strcmp(object, "learner/env_failures") == 0 || strcmp(object, "learner/eval_cut") == 0;
+}
 
 static enum status load(const struct config *config, bool policy_only, struct error *error) {
   struct job job;

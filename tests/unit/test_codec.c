@@ -11,7 +11,7 @@ static struct codec_target sample;
 
 static void test_frame_bytes(void) {
   static const uint8_t expected[] = {
-      'C', 'R', 'S', 'C', 3, 0, MESSAGE_CREDIT, 0,    4,    3,    2,    1,    12,   0,    0,   0, 0,
+      'C', 'R', 'S', 'C', 4, 0, MESSAGE_CREDIT, 0,    4,    3,    2,    1,    12,   0,    0,   0, 0,
       0,   0,   0,   6,   0, 0, 0x80,           0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11};
   struct buffer out = {0};
   struct error error = {0};
@@ -49,7 +49,7 @@ static void test_bad_frames(void) {
     reject_frame(&out, size, -1, 0, "announces 16 payload bytes");
   reject_frame(&out, out.size + 1, -1, 0, "announces 16 payload bytes and has 17");
   for (int i = 0; i < 4; i++) reject_frame(&out, out.size, i, 0, "CRSC");
-  reject_frame(&out, out.size, 4, WIRE_VERSION + 1, "wire version 4 from sender 7");
+  reject_frame(&out, out.size, 4, WIRE_VERSION + 1, "wire version 5 from sender 7");
   reject_frame(&out, out.size, 6, 0, "unknown type 0");
   reject_frame(&out, out.size, 6, MESSAGE_TYPES, "unknown type");
   reject_frame(&out, out.size, 7, 1, "unknown type");

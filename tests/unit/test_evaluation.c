@@ -112,9 +112,10 @@ static void test_result(void) {
     for (int i = 0; i < 7; i++) {
       bool done = i != 6;
       const uint32_t e = orders[o][i];
-      CU_ASSERT_EQUAL(
-          take(&s, (struct message_episode){s.evaluation.number, e, 10 + e, returns[e], false}, &done, NULL),
-          STATUS_OK);
+      CU_ASSERT_EQUAL(take(&s,
+                           (struct message_episode){s.evaluation.number, e, 10 + e, returns[e], false, EPISODE_WHOLE},
+                           &done, NULL),
+                      STATUS_OK);
       CU_ASSERT_EQUAL(done, i == 6);
     }
     result[o] = evaluation_result(&s.evaluation);
@@ -138,13 +139,37 @@ static void test_failed_episodes(void) {
   for (int good = 1; good >= 0; good--) { // some of them; none
     begin(&s);
     for (uint32_t e = 0; e < 7; e++)
-      CU_ASSERT_EQUAL(
-          take(&s, (struct message_episode){s.evaluation.number, e, 10, e, !good || e % 2 == 1}, &done, NULL),
-          STATUS_OK);
+      CU_ASSERT_EQUAL(take(&s,
+                           (struct message_episode){s.evaluation.number, e, 10, e, !good || e % 2 == 1, EPISODE_WHOLE},
+                           &done, NULL),
+                      STATUS_OK);
     CU_ASSERT_TRUE(done);
     const struct evaluation_result result = evaluation_result(&s.evaluation);
     CU_ASSERT_EQUAL(result.episodes, good ? 4 : 0);
     if (good) CU_ASSERT(result.mean == 3 && result.low == 0 && result.high == 6 && result.length_mean == 10);
+    evaluation_end(&s.evaluation);
+  }
+  scene_release(&s);
+}
+
+// What it had until it was cut is an episode's return; one that was not begun has none.
+static void test_cut_episodes(void) {
+  static const enum episode_cut cuts[7] = {EPISODE_WHOLE,       EPISODE_OUT_OF_STEPS, EPISODE_OUT_OF_STEPS,
+                                           EPISODE_OUT_OF_TIME, EPISODE_NOT_BEGUN,    EPISODE_NOT_BEGUN,
+                                           EPISODE_NOT_BEGUN};
+  struct scene s;
+  bool done;
+  scene_init(&s);
+  for (int again = 0; again < 2; again++) {
+    begin(&s);
+    for (uint32_t e = 0; e < 7; e++) {
+      const struct message_episode episode = {s.evaluation.number, e, 10, e, cuts[e] == EPISODE_NOT_BEGUN, cuts[e]};
+      CU_ASSERT_EQUAL(take(&s, episode, &done, NULL), STATUS_OK);
+    }
+    CU_ASSERT_TRUE(done);
+    CU_ASSERT(s.evaluation.cut == 6 && s.evaluation.late == 4 && s.evaluation.failed == 0);
+    const struct evaluation_result result = evaluation_result(&s.evaluation);
+    CU_ASSERT(result.episodes == 4 && result.mean == 1.5);
     evaluation_end(&s.evaluation);
   }
   scene_release(&s);
@@ -156,14 +181,14 @@ static void test_late_results(void) {
   scene_init(&s);
   begin(&s);
   const uint64_t first = s.evaluation.number;
-  CU_ASSERT_EQUAL(take(&s, (struct message_episode){first, 0, 1, 1, false}, &done, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(take(&s, (struct message_episode){first, 0, 1, 1, false, EPISODE_WHOLE}, &done, NULL), STATUS_OK);
   evaluation_end(&s.evaluation); // given up
-  CU_ASSERT_EQUAL(take(&s, (struct message_episode){first, 1, 1, 1, false}, &done, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(take(&s, (struct message_episode){first, 1, 1, 1, false, EPISODE_WHOLE}, &done, NULL), STATUS_OK);
   CU_ASSERT_FALSE(done);
   begin(&s);
   CU_ASSERT_NOT_EQUAL(s.evaluation.number, first);
   for (uint32_t e = 0; e < 7; e++) {
-    CU_ASSERT_EQUAL(take(&s, (struct message_episode){first, e, 1, 777, false}, &done, NULL), STATUS_OK);
+    CU_ASSERT_EQUAL(take(&s, (struct message_episode){first, e, 1, 777, false, EPISODE_WHOLE}, &done, NULL), STATUS_OK);
     CU_ASSERT_FALSE(done);
   }
   CU_ASSERT_EQUAL(s.evaluation.arrived, 0);
@@ -176,21 +201,24 @@ static void test_not_asked_for(void) {
   struct error error = {0};
   scene_init(&s);
   begin(&s);
-  CU_ASSERT_EQUAL(take(&s, (struct message_episode){s.evaluation.number, 7, 1, 1, false}, &done, &error), STATUS_PEER);
+  CU_ASSERT_EQUAL(take(&s, (struct message_episode){s.evaluation.number, 7, 1, 1, false, EPISODE_WHOLE}, &done, &error),
+                  STATUS_PEER);
   CU_ASSERT_TRUE(error_says(&error, "episode 7"));
-  CU_ASSERT_EQUAL(take(&s, (struct message_episode){s.evaluation.number, 3, 1, 1, false}, &done, NULL), STATUS_OK);
-  CU_ASSERT_EQUAL(take(&s, (struct message_episode){s.evaluation.number, 3, 1, 1, false}, &done, NULL),
+  CU_ASSERT_EQUAL(take(&s, (struct message_episode){s.evaluation.number, 3, 1, 1, false, EPISODE_WHOLE}, &done, NULL),
+                  STATUS_OK);
+  CU_ASSERT_EQUAL(take(&s, (struct message_episode){s.evaluation.number, 3, 1, 1, false, EPISODE_WHOLE}, &done, NULL),
                   STATUS_PEER); // twice
   CU_ASSERT_EQUAL(s.evaluation.arrived, 1);
-  CU_ASSERT_EQUAL(take(&s, (struct message_episode){s.evaluation.number, 4, 0, 0, false}, &done, NULL),
+  CU_ASSERT_EQUAL(take(&s, (struct message_episode){s.evaluation.number, 4, 0, 0, false, EPISODE_WHOLE}, &done, NULL),
                   STATUS_PEER); // of no step
-  CU_ASSERT_EQUAL(take(&s, (struct message_episode){s.evaluation.number + 1, 4, 1, 1, false}, &done, NULL),
-                  STATUS_PEER); // of an evaluation to come
+  CU_ASSERT_EQUAL(
+      take(&s, (struct message_episode){s.evaluation.number + 1, 4, 1, 1, false, EPISODE_WHOLE}, &done, NULL),
+      STATUS_PEER); // of an evaluation to come
   s.roster.entry[1].evaluates = 0;
-  CU_ASSERT_EQUAL(take(&s, (struct message_episode){s.evaluation.number, 4, 1, 1, false}, &done, NULL),
+  CU_ASSERT_EQUAL(take(&s, (struct message_episode){s.evaluation.number, 4, 1, 1, false, EPISODE_WHOLE}, &done, NULL),
                   STATUS_PEER); // another's
   s.roster.entry[1].evaluates = UINT32_MAX;
-  CU_ASSERT_EQUAL(take(&s, (struct message_episode){s.evaluation.number, 4, 1, 1, false}, &done, NULL),
+  CU_ASSERT_EQUAL(take(&s, (struct message_episode){s.evaluation.number, 4, 1, 1, false, EPISODE_WHOLE}, &done, NULL),
                   STATUS_PEER); // of who was not there when it began
   CU_ASSERT_EQUAL(s.evaluation.arrived, 1);
   scene_release(&s);
@@ -199,6 +227,7 @@ static void test_not_asked_for(void) {
 int main(void) {
   static const struct unit_case cases[] = {
       {"episodes whose environment failed do not count", test_failed_episodes},
+      {"episodes that are cut count with what they had, and are counted", test_cut_episodes},
       {"each episode is one living actor's, spread evenly", test_shares},
       {"it keeps the policy, normalizer and step count of its beginning", test_keeps_its_policy},
       {"the result does not depend on who came first", test_result},

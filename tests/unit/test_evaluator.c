@@ -101,6 +101,72 @@ static void test_repeats(void) {
   evaluator_destroy(evaluator);
 }
 
+// An evaluation of three episodes of an environment that never ends, and has no limit, under these bounds.
+static int run_endless(uint64_t max_steps, double timeout, const char *args, struct message_episode results[3]) {
+  struct environment_kind kind;
+  struct error error = {0};
+  struct config bounded = config;
+  uint32_t episodes;
+  char name[512];
+  bounded.eval_max_steps = max_steps;
+  bounded.eval_timeout = timeout;
+  plugin_env("waits", args, name, sizeof name);
+  CU_ASSERT_EQUAL_FATAL(environment_kind_open(&kind, name, NULL, &error), STATUS_OK);
+  struct evaluator *evaluator = evaluator_create(&bounded, &kind, 1, 1, 0, &error);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(evaluator);
+  fill(evaluator_weights(evaluator), 2);
+  evaluator_begin(evaluator, &(struct message_evaluate){.number = 1, .stride = 1, .count = 3});
+  const int steps = run(evaluator, results, &episodes);
+  CU_ASSERT_EQUAL(episodes, 3);
+  evaluator_destroy(evaluator);
+  environment_kind_close(&kind);
+  return steps;
+}
+
+static void test_endless(void) {
+  struct message_episode results[3], again[3];
+  CU_ASSERT_EQUAL(run_endless(50, 0, "none", results), 150);
+  CU_ASSERT_EQUAL(run_endless(50, 1000, "none", again), 150);
+  for (int i = 0; i < 3; i++) {
+    CU_ASSERT(results[i].length == 50 && results[i].cut == EPISODE_OUT_OF_STEPS && !results[i].failed);
+    CU_ASSERT(results[i].episode_return < 0 && results[i].episode_return == again[i].episode_return);
+  }
+  CU_ASSERT_EQUAL(run_endless(0, 0, "none", results), 3 * EVALUATION_STEPS);
+  for (int i = 0; i < 3; i++)
+    CU_ASSERT(results[i].length == EVALUATION_STEPS && results[i].cut == EPISODE_OUT_OF_STEPS);
+}
+
+static void test_time(void) {
+  struct message_episode results[3];
+  run_endless(0, 0.05, "none,2", results); // steps of 2 ms
+  CU_ASSERT(results[0].cut == EPISODE_OUT_OF_TIME && results[0].length > 0 && results[0].length < 100);
+  for (int i = 1; i < 3; i++) CU_ASSERT(results[i].cut == EPISODE_NOT_BEGUN && results[i].failed);
+}
+
+// An environment's own limit is no cut, and holds whatever is asked for; less may be asked for.
+static void test_own_limit(void) {
+  static const struct {
+    uint64_t asked;
+    uint32_t length, cut;
+  } cases[] = {
+      {0, 200, EPISODE_WHOLE}, {1000, 200, EPISODE_WHOLE}, {200, 200, EPISODE_WHOLE}, {7, 7, EPISODE_OUT_OF_STEPS}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct environment_kind kind;
+    struct config bounded = config;
+    struct message_episode result;
+    uint32_t episodes;
+    bounded.eval_max_steps = cases[i].asked;
+    CU_ASSERT_EQUAL_FATAL(environment_kind_open(&kind, "Pendulum-v1", NULL, NULL), STATUS_OK);
+    struct evaluator *evaluator = evaluator_create(&bounded, &kind, 3, 1, 4, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(evaluator);
+    fill(evaluator_weights(evaluator), 2);
+    evaluator_begin(evaluator, &(struct message_evaluate){.number = 1, .stride = 1, .count = 1});
+    run(evaluator, &result, &episodes);
+    CU_ASSERT(result.length == cases[i].length && result.cut == cases[i].cut);
+    evaluator_destroy(evaluator);
+  }
+}
+
 // Each step is told as it was made: the rewards add up, and one observation leads to the next.
 static void test_made(void) {
   struct environment_kind kind;
@@ -219,6 +285,9 @@ int main(void) {
       {"each step is told as it was made", test_made},
       {"a new evaluation drops the one under way", test_begin_drops},
       {"no episodes, or one, are fine", test_nothing_to_do},
+      {"one that never ends is cut after the most steps it is given, the same each time", test_endless},
+      {"or after the most seconds, and then no other one begins", test_time},
+      {"an environment's own limit holds, and is no cut", test_own_limit},
       {"what fails is named as evaluation", test_failures},
       {"an episode whose environment fails is run again", test_runs_again},
   };

@@ -1,3 +1,4 @@
+#include "common/base/alive.h"
 #include "common/wire/transport_loopback.h"
 #include "learner/greeting.h"
 #include "tests/support/environments.h"
@@ -6,6 +7,8 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 enum { ACTORS = 3 };
 
@@ -15,6 +18,7 @@ struct scene {
   struct config config;
   struct message_hello hello; // what rank 1..3 say, to be changed between two
   volatile sig_atomic_t stop;
+  uint32_t pid[ACTORS];
   struct error error;
 };
 
@@ -32,7 +36,7 @@ static void greet(struct scene *s, int rank) { peer_send_hello(s->ends[rank], &s
 
 static enum status collect(struct scene *s) {
   struct message_hello agreed;
-  const enum status status = greeting_collect(&s->config, s->ends[0], &s->stop, &agreed, &s->error);
+  const enum status status = greeting_collect(&s->config, s->ends[0], &s->stop, &agreed, s->pid, &s->error);
   if (status == STATUS_OK) CU_ASSERT(agreed.obs_dim == PEER_OBS && agreed.action_high[0] == 2);
   if (status != STATUS_OK) CU_ASSERT_PTR_NULL(agreed.action_low);
   message_hello_release(&agreed);
@@ -131,6 +135,35 @@ static void test_stop(void) {
   scene_release(&s);
 }
 
+// An actor's first message, of a process that is no more where `gone`.
+static void say_alive(struct scene *s, int rank, uint64_t realm, bool gone) {
+  struct buffer bytes = {0};
+  pid_t pid = getpid();
+  if (gone && (pid = fork()) == 0) _exit(0);
+  if (gone) waitpid(pid, NULL, 0);
+  const struct message_heartbeat heartbeat = {.realm = realm, .pid = (uint32_t)pid};
+  CU_ASSERT_EQUAL(message_encode_heartbeat(&bytes, (uint32_t)rank, &heartbeat, NULL), STATUS_OK);
+  peer_send(s->ends[rank], 0, &bytes);
+  buffer_release(&bytes);
+}
+
+static void test_gone(void) {
+  for (int stopped = 0; stopped < 2; stopped++) { // mpirun's TERM may come first
+    struct scene s;
+    scene_init(&s, "envs: 3\nenv_timeout: 600\n");
+    say_alive(&s, 1, process_realm(), false);
+    greet(&s, 1);
+    say_alive(&s, 2, process_realm(), true);
+    say_alive(&s, 3, process_realm() + 1, true); // of another host: nothing is known
+    s.stop = stopped ? SIGTERM : 0;
+    CU_ASSERT_EQUAL(collect(&s), STATUS_FAILED);
+    CU_ASSERT_TRUE(error_says(&s.error, "rank 2 is gone"));
+    CU_ASSERT_TRUE(error_says(&s.error, "while it made its environment"));
+    CU_ASSERT(s.pid[0] == (uint32_t)getpid() && s.pid[1] != 0 && s.pid[2] == 0);
+    scene_release(&s);
+  }
+}
+
 static void test_dismiss(void) {
   struct scene s;
   struct frame frame = {0};
@@ -157,6 +190,7 @@ int main(void) {
       {"those that are missing after env_timeout are named", test_missing},
       {"nobody greets for another", test_twice},
       {"a signal ends the waiting, on whichever rank it came", test_stop},
+      {"who is gone is named at once, also where a signal came with it", test_gone},
       {"dismiss tells everyone and knows who answered", test_dismiss},
   };
   return unit_run("greeting", cases, sizeof cases / sizeof *cases);

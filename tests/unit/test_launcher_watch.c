@@ -1,19 +1,26 @@
 #include "common/wire/launcher_watch.h"
 #include "tests/support/unit.h"
 
+#include <math.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum ending { KILLED, WELL, OTHER_RANK };
+enum ending { KILLED, WELL, OTHER_RANK, HANGS, HANGS_LATER, SLOW };
 
 static void rank(enum ending ending) {
   setenv("OMPI_COMM_WORLD_RANK", ending == OTHER_RANK ? "1" : "0", 1);
-  const int watch = launcher_watch_begin();
+  const bool hangs = ending >= HANGS;
+  const int watch = launcher_watch_begin(ending == HANGS ? 0.1 : 1000);
   if ((watch < 0) != (ending == OTHER_RANK)) _exit(1);
+  if (ending == HANGS_LATER) launcher_watch_expect(watch, 0.1);
+  if (ending == SLOW) launcher_watch_expect(watch, INFINITY);
+  while (hangs) pause();
   launcher_watch_grant(watch, 0.1);
   if (ending != WELL) raise(SIGKILL);
   launcher_watch_end(watch, true);
@@ -25,7 +32,11 @@ static int launcher(const char *name, enum ending ending, double seconds) {
   const pid_t parent = fork();
   if (parent == 0) {
     prctl(PR_SET_NAME, name);
-    if (fork() == 0) rank(ending);
+    if (!freopen("/dev/null", "w", stderr)) _exit(1);
+    if (fork() == 0) {
+      prctl(PR_SET_PDEATHSIG, SIGKILL);
+      rank(ending);
+    }
     for (;;) pause();
   }
   int status = -1;
@@ -47,10 +58,19 @@ static void test_left_alone(void) {
   CU_ASSERT_EQUAL(launcher("slurmstepd", OTHER_RANK, 0.5), -1);
 }
 
+static void test_hangs(void) {
+  for (enum ending ending = HANGS; ending <= HANGS_LATER; ending++) {
+    const int status = launcher("mpirun", ending, 20);
+    CU_ASSERT(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+  }
+  CU_ASSERT_EQUAL(launcher("mpirun", SLOW, 0.5), -1);
+}
+
 static void test_nobody(void) {
   unsetenv("OMPI_COMM_WORLD_RANK");
-  CU_ASSERT_EQUAL(launcher_watch_begin(), -1);
+  CU_ASSERT_EQUAL(launcher_watch_begin(1), -1);
   launcher_watch_grant(-1, 1);
+  launcher_watch_expect(-1, 1);
   launcher_watch_end(-1, false);
 }
 
@@ -58,6 +78,7 @@ int main(void) {
   static const struct unit_case cases[] = {
       {"a killed first rank takes mpirun along", test_killed},
       {"one that ends well, or another rank, does not", test_left_alone},
+      {"nor does one that is alive, unless it hangs longer than it said", test_hangs},
       {"without mpirun nobody watches", test_nobody},
   };
   return unit_run("launcher_watch", cases, sizeof cases / sizeof *cases);

@@ -55,10 +55,11 @@ static void scene_init(struct scene *s, const char *name, int actors, const char
   for (int i = 0; i < actors; i++) s->actor[i] = actor_create(config, s->ends[i + 1], &s->actor_stop, &error);
   CU_ASSERT_EQUAL_FATAL(error.status, STATUS_OK);
   struct message_hello hello;
-  CU_ASSERT_EQUAL_FATAL(greeting_collect(config, s->ends[0], &s->stop, &hello, NULL), STATUS_OK);
+  uint32_t pid[MAX_ACTORS];
+  CU_ASSERT_EQUAL_FATAL(greeting_collect(config, s->ends[0], &s->stop, &hello, pid, NULL), STATUS_OK);
   CU_ASSERT_EQUAL_FATAL(job_init(&s->job, config, &hello, NULL), STATUS_OK);
   s->metrics_file = metrics_file_open(config->run_dir, metrics_header(), 0, NULL);
-  const struct learner_setup setup = {&s->job, s->ends[0], s->setup.run, s->metrics_file, &s->stop, "", NULL};
+  const struct learner_setup setup = {&s->job, s->ends[0], s->setup.run, s->metrics_file, &s->stop, "", NULL, pid};
   s->learner = learner_create(&setup, NULL);
   CU_ASSERT_PTR_NOT_NULL_FATAL(s->learner);
   CU_ASSERT_EQUAL_FATAL(learner_start(s->learner, NULL), STATUS_OK);
@@ -199,6 +200,31 @@ static void test_evaluation(void) {
   }
 }
 
+// An environment that never ends. What is cut after so many steps is an evaluation; what the clock cut is told, and in
+// sync nothing of it stays.
+static void test_cut_evaluation(void) {
+  for (int i = 0; i < 4; i++) {
+    const bool sync = i % 2, late = i / 2;
+    struct scene s;
+    char name[512], arguments[1024];
+    snprintf(arguments, sizeof arguments,
+             "--env %s --env-steps 40 --envs 2 --eval-every 20 --eval-episodes 3 --log-every 10 %s%s",
+             plugin_env("waits", late ? "none,2" : "none", name, sizeof name),
+             late ? "--eval-timeout 0.01" : "--eval-max-steps 30", sync ? " --sync --sync-steps 5" : "");
+    scene_init(&s, (const char *[]){"cut", "cut-sync", "late", "late-sync"}[i], 2, arguments);
+    const struct learner_outcome *outcome = play(&s);
+    CU_ASSERT(outcome->exit_code == EXIT_DONE && outcome->evaluated && outcome->last_steps == 40);
+    CU_ASSERT(outcome->last_return < 0 && outcome->last_cut == 3);
+    CU_ASSERT_TRUE(file_says(&s, "status.json", "\"eval_cut\": 3"));
+    CU_ASSERT_EQUAL(isinf(s.job.best_return) != 0, late);
+    CU_ASSERT_EQUAL(s.job.evaluations > 0, !(sync && late));
+    if (!late) CU_ASSERT_TRUE(verifies(&s, "best.h5"));
+    if (!(sync && late)) CU_ASSERT_TRUE(file_says(&s, "metrics.csv", ",0,3\n")); // no failures, three cut
+    if (sync && late) CU_ASSERT_FALSE(file_says(&s, "metrics.csv", ",0,3\n"));
+    scene_release(&s);
+  }
+}
+
 static void test_checkpoints(void) {
   struct scene s;
   scene_init(&s, "checkpoints", 2,
@@ -299,7 +325,7 @@ static void test_retired_actor(void) {
   CU_ASSERT_EQUAL(s.job.limiter.steps, 500);
   CU_ASSERT_EQUAL(s.job.environments[1].steps, 15);
   CU_ASSERT_TRUE(s.job.environments[0].steps >= 485);
-  CU_ASSERT_TRUE(file_says(&s, "metrics.csv", ",1\n") && file_says(&s, "metrics.csv", "env_failures"));
+  CU_ASSERT_TRUE(file_says(&s, "metrics.csv", ",1,\n") && file_says(&s, "metrics.csv", "env_failures"));
   CU_ASSERT_TRUE(verifies(&s, outcome->checkpoint));
   scene_release(&s);
 }
@@ -317,8 +343,8 @@ static void test_bad_saves(void) {
     const struct learner_outcome *outcome = play(&s);
     CU_ASSERT(outcome->exit_code == EXIT_DONE && outcome->together && s.job.limiter.steps == 132);
     CU_ASSERT(!s.job.exact && verifies(&s, outcome->checkpoint));
-    CU_ASSERT_TRUE(file_says(&s, "metrics.csv", ",0\n")); // no failure
-    CU_ASSERT_FALSE(file_says(&s, "metrics.csv", ",1\n"));
+    CU_ASSERT_TRUE(file_says(&s, "metrics.csv", ",0,\n")); // no failure
+    CU_ASSERT_FALSE(file_says(&s, "metrics.csv", ",1,\n"));
     scene_release(&s);
   }
 }
@@ -542,6 +568,7 @@ int main(void) {
       {"utd 0: the learner runs free and the job ends", test_free_running},
       {"sync: whole rounds, a version for each", test_sync},
       {"evaluations come when they are due and at the end; the best policy is kept", test_evaluation},
+      {"one that is cut says so; what the clock cut is no best, and nothing of it stays in sync", test_cut_evaluation},
       {"checkpoints come when they are due, the newest are kept", test_checkpoints},
       {"rows wait for a checkpoint that has not written what they would replace", test_small_replay},
       {"a signal stops the job with a checkpoint and exit code 75", test_stop},

@@ -294,15 +294,25 @@ static void test_nan(void) {
 }
 
 static void test_init(void) {
+  CU_ASSERT_EQUAL(openblas_get_num_threads(), 1); // before: where it starts threads, it did when it was loaded
   linalg_init();
   CU_ASSERT_EQUAL(openblas_get_num_threads(), 1);
   CU_ASSERT_PTR_NOT_NULL_FATAL(linalg_core_name());
   CU_ASSERT_TRUE(strlen(linalg_core_name()) > 0);
 }
 
+static void test_reserve(void) {
+  struct error error = {0};
+  CU_ASSERT_EQUAL(linalg_reserve(NULL, 1, &error), STATUS_OK);
+  CU_ASSERT_EQUAL(linalg_reserve(NULL, 1 << 24, &error), STATUS_MEMORY); // more than there are addresses
+  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "--backend tiles"));
+  if (on) CU_ASSERT_EQUAL(linalg_reserve(on, 1 << 24, NULL), STATUS_OK);
+}
+
 int main(void) {
   static const struct unit_case cases[] = {
-      {"init leaves one BLAS thread; the core has a name", test_init},
+      {"OpenBLAS begins with one thread and init leaves it; the core has a name", test_init},
+      {"what OpenBLAS has no room for is refused before it waits for it", test_reserve},
       {"a weight turns from dense to the backend's layout and back, its padding is 0", test_layout},
       {"forward: y = x w^T + b, whatever y held", test_forward},
       {"forward with ReLU: the same, cut off at 0, NaN passing", test_forward_relu},

@@ -341,7 +341,8 @@ static void test_patience(void) {
   hear(&s, 2, &heartbeat);
   roster_hear(&s.roster, 2);
   CU_ASSERT_EQUAL(look(&s), -1); // so soon nobody looks
-  roster_count_gone(&s.roster);
+  CU_ASSERT_EQUAL(roster_find_gone(&s.roster), 2);
+  CU_ASSERT_EQUAL(roster_find_gone(&s.roster), -1);
   CU_ASSERT(!entry[2].alive && entry[1].alive);
   scene_release(&s);
 }

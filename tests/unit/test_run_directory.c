@@ -148,9 +148,9 @@ static void test_status(void) {
   struct error error = {0};
   struct run_directory *run = run_directory_open(directory, &error);
   CU_ASSERT_PTR_NOT_NULL_FATAL(run);
-  const struct run_status running = {"running", -1, "", 1234, 56, "ckpt-1000.h5", 11, 12, 13, 14};
-  const struct run_status failed = {"failed", 1, "\"x.so\": a\\b\xc3\xa4", 1ull << 40, 7, "", 0, 0, 0, 0};
-  const struct run_status unreadable = {"failed", 1, "bytes \xff\n", 1, 1, "r\xe9sum\xe9/ckpt-1.h5", 0, 0, 0, 0};
+  const struct run_status running = {"running", -1, "", 1234, 56, "ckpt-1000.h5", 11, 12, 13, 14, 15};
+  const struct run_status failed = {"failed", 1, "\"x.so\": a\\b\xc3\xa4", 1ull << 40, 7, "", 0, 0, 0, 0, 0};
+  const struct run_status unreadable = {"failed", 1, "bytes \xff\n", 1, 1, "r\xe9sum\xe9/ckpt-1.h5", 0, 0, 0, 0, 0};
   CU_ASSERT_EQUAL(run_write_status(run, &running, &error), STATUS_OK);
   json_t *object = json_load_file(in_directory("status.json"), 0, NULL);
   CU_ASSERT_PTR_NOT_NULL_FATAL(object);
@@ -160,12 +160,13 @@ static void test_status(void) {
   CU_ASSERT_EQUAL(json_integer_value(json_object_get(object, "updates")), 56);
   CU_ASSERT_EQUAL(json_integer_value(json_object_get(object, "pid")), getpid());
   CU_ASSERT(json_is_string(json_object_get(object, "host")) && json_is_string(json_object_get(object, "updated")));
-  CU_ASSERT_EQUAL(json_object_size(object), 15);
+  CU_ASSERT_EQUAL(json_object_size(object), 16);
   const json_t *dropped = json_object_get(object, "dropped");
   CU_ASSERT_EQUAL(json_integer_value(json_object_get(dropped, "surplus")), 11);
   CU_ASSERT_EQUAL(json_integer_value(json_object_get(dropped, "unsent")), 12);
   CU_ASSERT_EQUAL(json_integer_value(json_object_get(dropped, "lost_at_most")), 13);
   CU_ASSERT_EQUAL(json_integer_value(json_object_get(object, "actors_lost")), 14);
+  CU_ASSERT_EQUAL(json_integer_value(json_object_get(object, "eval_cut")), 15);
   json_decref(object);
 
   CU_ASSERT_EQUAL(run_write_status(run, &failed, &error), STATUS_OK);
@@ -203,7 +204,7 @@ static struct run_directory *start(uint64_t steps, enum status expected) {
 }
 
 static void end(struct run_directory *run, uint32_t count) {
-  const struct run_status status = {"stopped", 75, "why", 8, 5, "ckpt-8.h5", 0, 0, 0, 0};
+  const struct run_status status = {"stopped", 75, "why", 8, 5, "ckpt-8.h5", 0, 0, 0, 0, 0};
   CU_ASSERT_EQUAL(run_write_status(run, &status, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(failures("count"), count);
   run_directory_close(run);

@@ -1,0 +1,58 @@
+#include "common/base/exit_bound.h"
+
+#include "common/base/status.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+// What the handlers say.
+static volatile sig_atomic_t exit_code;
+static const char *volatile waited_for;
+
+static void say(const char *text) {
+  if (write(STDERR_FILENO, text, strlen(text)) < 0) return; // nobody reads it
+}
+
+static void end_now(int number) {
+  if (number == SIGALRM)
+    say("corsac: all is done, but something loaded or MPI holds up the end: the process ends now\n");
+  _exit((int)exit_code);
+}
+
+static void end_waiting(int number) {
+  (void)number;
+  say("corsac: this rank ends, since ");
+  say(waited_for);
+  say(" has not ended in time: a rank died, or hangs, in it? (Where more time is needed: CORSAC_START_SECONDS)\n");
+  _exit(EXIT_FAILED);
+}
+
+void exit_bound_for(const char *what, unsigned seconds) {
+  struct sigaction action = {.sa_handler = end_waiting};
+  waited_for = what;
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGALRM, &action, NULL);
+  alarm(seconds);
+}
+
+void exit_bound_over(void) {
+  alarm(0);
+  signal(SIGALRM, SIG_DFL);
+}
+
+void exit_bound(int code, unsigned seconds) {
+  static const int numbers[] = {SIGALRM, SIGTERM, SIGINT, SIGUSR1, SIGUSR2};
+  sigset_t these;
+  exit_code = code;
+  sigemptyset(&these);
+  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+    struct sigaction action = {.sa_handler = end_now};
+    sigemptyset(&action.sa_mask);
+    sigaction(numbers[i], &action, NULL);
+    sigaddset(&these, numbers[i]);
+  }
+  pthread_sigmask(SIG_UNBLOCK, &these, NULL);
+  alarm(seconds);
+}

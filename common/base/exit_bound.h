@@ -1,0 +1,16 @@
+// An end of the process that nothing can hold up.
+#ifndef CORSAC_COMMON_BASE_EXIT_BOUND_H
+#define CORSAC_COMMON_BASE_EXIT_BOUND_H
+
+enum { EXIT_SECONDS = 10 };
+// All is done and written: from here on the process ends with `code`, without a further step, after `seconds` or at the
+// next TERM, INT, USR1 or USR2, whatever keeps it: a library's or a plugin's exit handler, MPI_Finalize. A later call
+// counts anew.
+void exit_bound(int code, unsigned seconds);
+
+// Until exit_bound_over: if that has not come in `seconds`, the process says that `what` (a literal) has not ended, and
+// ends with EXIT_FAILED. For a call of somebody else's that may wait for ever and cannot be asked.
+void exit_bound_for(const char *what, unsigned seconds);
+void exit_bound_over(void);
+
+#endif
