@@ -251,7 +251,7 @@ static enum status keep_for_round(struct transition_receiver *receiver, uint32_t
 enum status transition_receiver_take(struct transition_receiver *receiver, const struct frame *frame,
                                      double *longest_step, struct error *error) {
   enum status status = message_decode_transitions(frame, &receiver->batch, error);
-  if (status == STATUS_OK) status = check(receiver, frame->rank, error);
+  if (status == STATUS_OK) status = check(receiver, frame->sender, error);
   if (status != STATUS_OK) return status;
   hear(receiver);
   *longest_step = receiver->batch.longest_step;
