@@ -20,6 +20,7 @@
 #include "launch/settings.h"
 #include "launch/shell_word.h"
 #include "launch/signals.h"
+#include "launch/start_watch.h"
 #include "learner/initial_policy.h"
 #include "learner/learner.h"
 #include "learner/tensorboard.h"
@@ -297,7 +298,9 @@ struct role_ending role_lead(struct setup *setup, struct transport *transport, s
                              const volatile sig_atomic_t *stop) {
   struct lead lead = {.setup = setup, .transport = transport, .actor = actor, .stop = stop};
   struct error error = {0};
-  if (begin(&lead, &error) == STATUS_OK) {
+  const enum status begun = begin(&lead, &error);
+  start_watch_end(setup->watch);
+  if (begun == STATUS_OK) {
     struct guest_host before;
     const struct guest_host host = {&lead, lead_past_end, is_stop_wanted, lead_without_actor, signals_mend};
     if (actor) guest_set_host(&host, &before);

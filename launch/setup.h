@@ -6,6 +6,7 @@
 #include "common/config/config.h"
 #include "learner/run_directory.h"
 
+struct start_watch;
 struct setup {
   bool last;                     // the process ends with this job
   struct config config;          // resolved
@@ -19,6 +20,7 @@ struct setup {
   uint32_t ranks;                // of the job, 1 in one process
   char init_replay[CONFIG_TEXT]; // file of transitions that a new run's replay begins with, "" for none
   char init_policy[CONFIG_TEXT]; // whose policy a new run begins with, "" for none
+  struct start_watch *watch;     // not owned, or NULL: who looks for signals until training begins
   struct run_directory *run;     // owned: locked, config.yaml written, log.txt opened
 };
 // actors: ranks that act (1 in one process). Precedence: defaults < preset of the environment < --config FILE < command

@@ -1,6 +1,7 @@
 #include "launch/signals.h"
 
 #include "actor/guest.h"
+#include "common/base/exit_bound.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -66,6 +67,7 @@ static bool mend_mask(void) {
 }
 
 unsigned signals_mend(void) {
+  if (exit_is_bound()) return 0; // signals end the process now
   const unsigned handlers = mend_handlers() ? 1u << GUEST_CHANGED_HANDLERS : 0;
   return handlers | (mend_mask() ? 1u << GUEST_CHANGED_MASK : 0);
 }

@@ -16,6 +16,7 @@
 #include "launch/mpi_errors.h"
 #include "launch/roles.h"
 #include "launch/signals.h"
+#include "launch/start_watch.h"
 #include "launch/train.h"
 
 #include <math.h>
@@ -63,7 +64,13 @@ static void stop_in_create(void *who, const struct error *where) {
 static int train_alone(int argc, char **argv, bool last, const volatile sig_atomic_t *stop) {
   struct error error = {0};
   struct alone alone = {.stop = stop};
-  if (setup_resolve(&alone.setup, argc, argv, 1, &error) != STATUS_OK) return command_fail(&error);
+  struct start_watch watch;
+  start_watch_begin(&watch, &alone.setup, stop);
+  if (setup_resolve(&alone.setup, argc, argv, 1, &error) != STATUS_OK) {
+    start_watch_end(&watch);
+    return command_fail(&error);
+  }
+  alone.setup.watch = &watch;
   const struct config *config = &alone.setup.config;
   log_init(0, level_named(config->log_level));
   struct role_ending ending = {EXIT_FAILED, false};
@@ -80,6 +87,7 @@ static int train_alone(int argc, char **argv, bool last, const volatile sig_atom
     ending = role_lead(&alone.setup, alone.ends[0], alone.actor, stop);
     guest_set_host(&before, NULL);
   } else {
+    start_watch_end(&watch);
     ending.exit_code = command_fail(&error);
     setup_abandon(&alone.setup, ending.exit_code, error.text);
   }
@@ -157,21 +165,25 @@ static struct role_ending train_together(int argc, char **argv, int rank, int si
                                          const volatile sig_atomic_t *stop) {
   struct error error = {0};
   struct setup setup = {0};
+  struct start_watch start;
   struct transport *transport = NULL;
   struct team_of_ranks team = {0};
   struct role_ending ending = {0, true};
   log_init(rank, LOG_INFO);
+  if (rank == 0) start_watch_begin(&start, &setup, stop);
   launcher_watch_expect(watch, INFINITY);
   enum status status = mpi_same_version(CORSAC_VERSION, mpi_start_seconds(), &error);
   if (status == STATUS_OK) {
     const enum status resolved = rank == 0 ? setup_resolve(&setup, argc, argv, (uint32_t)size - 1, &error) : STATUS_OK;
     status = share_config(&setup, resolved, rank, &error);
   }
+  setup.watch = rank == 0 ? &start : NULL;
   if (status == STATUS_OK) log_init(rank, level_named(setup.config.log_level));
   if (status == STATUS_OK) status = come_together(&setup.config, &team, &transport, watch, &error);
   // Should this process be killed, the actors leave when they have not heard of it for so long.
   launcher_watch_grant(watch, setup.config.actor_timeout + LAUNCHER_SECONDS);
   if (status != STATUS_OK) {
+    start_watch_end(setup.watch);
     ending.together = status != STATUS_PEER; // not every rank took part
     ending.exit_code = rank == 0 ? command_fail(&error) : status_exit_code(status);
     if (setup.run) setup_abandon(&setup, ending.exit_code, error.text);

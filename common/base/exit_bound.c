@@ -5,11 +5,18 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 // What the handlers say.
-static volatile sig_atomic_t exit_code;
+static volatile sig_atomic_t exit_code, is_bound;
 static const char *volatile waited_for;
+
+void exit_at_once(int code) {
+  for (;;) syscall(SYS_exit_group, code);
+}
+
+bool exit_is_bound(void) { return is_bound; }
 
 static void say(const char *text) {
   if (write(STDERR_FILENO, text, strlen(text)) < 0) return; // nobody reads it
@@ -18,7 +25,7 @@ static void say(const char *text) {
 static void end_now(int number) {
   if (number == SIGALRM)
     say("corsac: all is done, but something loaded or MPI holds up the end: the process ends now\n");
-  _exit((int)exit_code);
+  exit_at_once((int)exit_code);
 }
 
 static void end_waiting(int number) {
@@ -26,7 +33,7 @@ static void end_waiting(int number) {
   say("corsac: this rank ends, since ");
   say(waited_for);
   say(" has not ended in time: a rank died, or hangs, in it? (Where more time is needed: CORSAC_START_SECONDS)\n");
-  _exit(EXIT_FAILED);
+  exit_at_once(EXIT_FAILED);
 }
 
 void exit_bound_for(const char *what, unsigned seconds) {
@@ -46,6 +53,7 @@ void exit_bound(int code, unsigned seconds) {
   static const int numbers[] = {SIGALRM, SIGTERM, SIGINT, SIGUSR1, SIGUSR2};
   sigset_t these;
   exit_code = code;
+  is_bound = true;
   sigemptyset(&these);
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
     struct sigaction action = {.sa_handler = end_now};
