@@ -173,7 +173,7 @@ static bool is_look_due(enum guest_function function, unsigned attention) {
 // ---- the two calls ----
 
 void guest_prepare(enum guest_function function) {
-  (void)function;
+  if (function <= GUEST_CREATE) guest_files_note_libraries();
   locale_restore(guest_state.locale);
 }
 

@@ -24,6 +24,9 @@ static FILE *read_or_say(const char *path) {
 
 static void read_status(const char *directory, struct run_facts *facts) {
   struct run_word word;
+  char path[RUN_PATH];
+  FILE *file = run_path(path, directory, "status.json", NULL) == STATUS_OK ? read_or_say(path) : NULL;
+  if (file) fclose(file);
   run_word_read(directory, &word);
   if (word.state != RUN_UNKNOWN) snprintf(facts->state, sizeof facts->state, "%s", run_state_name(word.state));
   if (word.state == RUN_DIED || word.state == RUN_SILENT)

@@ -95,7 +95,9 @@ failed:
 
 void plugin_close(struct plugin *plugin) {
   if (!plugin) return;
-  const struct guest guest = {.name = plugin->abi.name ? plugin->abi.name : "a plugin"};
+  char name[128]; // the plugin's own goes with it
+  snprintf(name, sizeof name, "%s", plugin->library && plugin->abi.name ? plugin->abi.name : "a plugin");
+  const struct guest guest = {.name = name};
   guest_enter(&guest, GUEST_CLOSE);
   if (plugin->library) dlclose(plugin->library);
   guest_leave(GUEST_CLOSE);

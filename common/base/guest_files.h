@@ -10,10 +10,14 @@ enum { GUEST_FILES_TEXT = 512 };
 
 // First of all in main(): file_begin, streams_begin, and the limits as they are.
 void guest_files_begin(void);
-// After MPI_Init, before any guest: the sockets, pipes and the like that libraries have open now are theirs for good.
+// MPI has started: what it has open matters from here on.
+void guest_files_begin_mpi(void);
+// Before a call that may close what it does not know, such as a guest's create: the next guest_files_check tells which
+// of the sockets, pipes and the like that libraries have open now are closed then. Libraries close and open some of
+// their own between two calls.
 void guest_files_note_libraries(void);
 
-bool guest_files_have_libraries(void); // none of those is closed, or another file's by now
+bool guest_files_have_libraries(void); // no such look has missed one
 
 // After a guest's create or reset, and every second or so: 5 to 40 us, as many system calls; not for each
 // step. Mends what can be mended: of 0 to 2 what is closed; files of ours that are closed or replaced (opened again by
@@ -22,6 +26,6 @@ bool guest_files_have_libraries(void); // none of those is closed, or another fi
 // mended (GUEST_FILES_TEXT bytes): "" if there was nothing; else words that end a sentence of which the guest is the
 // subject: "closed log.txt, metrics.csv (opened again)"; a warning is enough, and all goes on.
 // Returns STATUS_OK, or STATUS_FAILED with such words in `error` if something is lost for good: "closed descriptors of
-// MPI: 14, 17". The role has to end with this message, without waiting for MPI. Each later call says it again.
+// MPI: 14, 17". The role has to end with this message, without waiting for MPI.
 enum status guest_files_check(char *mended, struct error *error);
 #endif

@@ -58,13 +58,13 @@ enum status mpi_start(int *argc, char ***argv, int *rank, int *size, struct erro
   enum status status = mpi_check(MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread", error);
   exit_bound_over();
   if (status) return status;
+  guest_files_begin_mpi();
   if (provided < MPI_THREAD_FUNNELED) {
     return error_set(error, STATUS_FAILED, "this MPI does not allow programs with threads (MPI_THREAD_FUNNELED)");
   }
   status = mpi_check(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler", error);
   if (!status) status = mpi_check(MPI_Comm_rank(MPI_COMM_WORLD, rank), "MPI_Comm_rank", error);
   if (!status) status = mpi_check(MPI_Comm_size(MPI_COMM_WORLD, size), "MPI_Comm_size", error);
-  guest_files_note_libraries();
   return status;
 }
 

@@ -98,7 +98,7 @@ for system in slurm pbs lsf hosts; do
   rm "$tmp/no_mpirun"
 done
 # An environment that kills its process in the same step, time and again.
-script hosts --env "$plugins/rules.so:crash" --options='--env-steps 2000'
+script hosts --env "$plugins/rude.so:kill" --options='--env-steps 2000'
 rm -rf "$tmp/work/runs" "$tmp/job.log"
 job
 check 'hosts: what dies thrice at the same step is a failure' [ $? = 1 ]

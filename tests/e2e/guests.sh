@@ -78,6 +78,13 @@ check 'and told' status_is "$tmp/heard-sleep-TERM" stopped 75
 for signal in INT USR1 USR2 XCPU; do heard "$signal in a step" $signal sleep; done
 heard 'in a step with all signals blocked' TERM sleep_masked
 heard 'in create' TERM sleep_create
+start "$CORSAC" train $job --hidden 6000,6000,6000 --env Pendulum-v1 --run-dir "$tmp/heard-start"
+sleep 1.5
+begin=$(date +%s)
+kill -TERM "$background"
+ended 'while large networks are made' 75
+check 'at once' [ $(($(date +%s) - begin)) -lt 20 ]
+check 'nothing is left' [ ! -e "$tmp/heard-start" ]
 expect_status 'max_hours in a step' 75 "$CORSAC" train $job --env "$rude:sleep" --max-hours 0.0005 --run-dir "$tmp/hours"
 
 # --- nobody reads what it says

@@ -46,10 +46,10 @@ again() {
   while [ "$1" != -- ]; do wanted+=("$1") && shift; done
   for code in "${wanted[@]}"; do expect_status "$name, start $((i += 1))" "$code" "$CORSAC" train --resume auto --run-dir "$run" $tiny "${@:2}"; done
 }
-again crash 139 139 139 1 139 -- --env "$plugins/rules.so:crash" 2>/dev/null
-again crash 139 139 1 -- --env "$plugins/rules.so:crash" 2>/dev/null
+again kill 137 137 137 1 137 -- --env "$plugins/rude.so:kill" 2>/dev/null
+again kill 137 137 1 -- --env "$plugins/rude.so:kill" 2>/dev/null
 says "$run/status.json" state=failed exit_code=1
-check 'crash: why' grep -q 'the last 3 starts died without a word at the same step' "$run/status.json"
+check 'kill: why' grep -q 'the last 3 starts died without a word at the same step' "$run/status.json"
 again hours 75 75 1 1 -- --env "$plugins/slow.so:300" --max-hours 0.00001
 says "$run/status.json" state=failed exit_code=1 env_steps=0 cause=max_hours count=4
 check 'hours: why' grep -q '"reason": "max_hours (1e-05) have passed; 4 starts in a row ended so at the same step, 0' "$run/status.json"

@@ -42,7 +42,7 @@ check 'is told' grep -q 'warn .*create lowered the limit of file size (set back)
 if [ "$(ulimit -n)" -ge 1024 ]; then
   start timeout -k 5 60 $MPIRUN -n 3 "$CORSAC" train $small --env ./untidy.so:create:descriptors --run-dir lost
   ended 'descriptors of MPI that are closed end the job' 1
-  check 'with a word' grep -aq 'error rank [12]: untidy.so: environment [01] (training): create closed descriptors of MPI' "$err"
+  check 'with a word' grep -aq 'error rank [12]: untidy.so: environment [01] (training): create: it closed descriptors of MPI' "$err"
 fi
 
 # --- what is named for output, and what is read -----------------------------------------------------------------------------------

@@ -94,6 +94,7 @@ static void misbehave_in_step(const struct body *body) {
   if (does(body, "exec")) execl("/bin/true", "true", (char *)NULL);
   if (does(body, "abort")) abort();
   if (does(body, "crash")) raise(SIGSEGV);
+  if (does(body, "kill")) raise(SIGKILL);
   if (does(body, "exit_thread") && pthread_create(&thread, NULL, end_process, NULL) == 0) sleep(1);
   if (does(body, "fork") && fork() == 0) exit(7); // its own child may
   if (does(body, "sleep")) sleep(60);
