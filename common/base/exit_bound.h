@@ -2,6 +2,8 @@
 #ifndef CORSAC_COMMON_BASE_EXIT_BOUND_H
 #define CORSAC_COMMON_BASE_EXIT_BOUND_H
 
+#include <stdint.h>
+
 enum { EXIT_SECONDS = 10 };
 // All is done and written: from here on the process ends with `code`, without a further step, after `seconds` or at the
 // next TERM, INT, USR1 or USR2, whatever keeps it: a library's or a plugin's exit handler, MPI_Finalize. A later call
@@ -9,8 +11,9 @@ enum { EXIT_SECONDS = 10 };
 void exit_bound(int code, unsigned seconds);
 
 // Until exit_bound_over: if that has not come in `seconds`, the process says that `what` (a literal) has not ended, and
-// ends with EXIT_FAILED. For a call of somebody else's that may wait for ever and cannot be asked.
-void exit_bound_for(const char *what, unsigned seconds);
+// ends with EXIT_FAILED, after it has sent TERM to the process `also` (0: none). For a call of somebody else's that may
+// wait for ever and cannot be asked.
+void exit_bound_for(const char *what, unsigned seconds, uint32_t also);
 void exit_bound_over(void);
 
 #endif
