@@ -153,7 +153,7 @@ static enum status come_together(const struct config *config, struct team_of_ran
                                  int watch, struct error *error) {
   const double seconds = mpi_start_seconds();
   launcher_watch_expect(watch, seconds);
-  exit_bound_for("making communicators and shared memory", (unsigned)seconds + LAUNCHER_SECONDS);
+  exit_bound_for("making communicators and shared memory", (unsigned)seconds + LAUNCHER_SECONDS, launcher_process());
   enum status status =
       config->ranks_per_env > 1 ? join_group(config, team, transport, error) : transport_mpi_create(transport, error);
   if (status == STATUS_OK && *transport) status = transport_board_open(*transport, setup_board_capacity(config), error);

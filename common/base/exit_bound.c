@@ -11,6 +11,7 @@
 // What the handlers say.
 static volatile sig_atomic_t exit_code, is_bound;
 static const char *volatile waited_for;
+static volatile sig_atomic_t told_too; // a process, 0: none
 
 void exit_at_once(int code) {
   for (;;) syscall(SYS_exit_group, code);
@@ -33,12 +34,14 @@ static void end_waiting(int number) {
   say("corsac: this rank ends, since ");
   say(waited_for);
   say(" has not ended in time: a rank died, or hangs, in it? (Where more time is needed: CORSAC_START_SECONDS)\n");
+  if (told_too > 0) kill((pid_t)told_too, SIGTERM);
   exit_at_once(EXIT_FAILED);
 }
 
-void exit_bound_for(const char *what, unsigned seconds) {
+void exit_bound_for(const char *what, unsigned seconds, uint32_t also) {
   struct sigaction action = {.sa_handler = end_waiting};
   waited_for = what;
+  told_too = (sig_atomic_t)also;
   sigemptyset(&action.sa_mask);
   sigaction(SIGALRM, &action, NULL);
   alarm(seconds);

@@ -3,6 +3,7 @@
 #define CORSAC_COMMON_BASE_EXIT_BOUND_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum { EXIT_SECONDS = 10 };
 // All is done and written: from here on the process ends with `code`, without a further step, after `seconds` or at the
@@ -16,8 +17,9 @@ bool exit_is_bound(void); // by exit_bound
 _Noreturn void exit_at_once(int code);
 
 // Until exit_bound_over: if that has not come in `seconds`, the process says that `what` (a literal) has not ended, and
-// ends with EXIT_FAILED. For a call of somebody else's that may wait for ever and cannot be asked.
-void exit_bound_for(const char *what, unsigned seconds);
+// ends with EXIT_FAILED, after it has sent TERM to the process `also` (0: none). For a call of somebody else's that may
+// wait for ever and cannot be asked.
+void exit_bound_for(const char *what, unsigned seconds, uint32_t also);
 void exit_bound_over(void);
 
 #endif

@@ -16,8 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-// mpirun, if this process is its child: else 0.
-static pid_t find_launcher(void) {
+uint32_t launcher_process(void) {
   static const char *const names[] = {"mpirun", "mpiexec", "orterun", "prterun"};
   char path[64], name[32] = "";
   const pid_t parent = getppid();
@@ -27,7 +26,7 @@ static pid_t find_launcher(void) {
   if (fscanf(file, "%31s", name) != 1) name[0] = 0;
   fclose(file);
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-    if (strcmp(name, names[i]) == 0) return parent;
+    if (strcmp(name, names[i]) == 0) return (uint32_t)parent;
   return 0;
 }
 
@@ -77,10 +76,9 @@ static double await_end(double within) {
     began = true;
     close(STDERR_FILENO);
   }
-  if (!began)
-    fprintf(stderr, "corsac: rank 0 has ended before the ranks had come together; mpirun has %d s to end\n",
-            LAUNCHER_SECONDS);
-  return granted;
+  if (began) return granted;
+  fprintf(stderr, "corsac: rank 0 has ended before the ranks had come together: mpirun is ended\n");
+  return 0; // by itself it might say that all is well
 }
 
 static bool is_gone_within(pid_t launcher, double seconds) {
@@ -100,7 +98,7 @@ static void watch(pid_t launcher, double within) {
 
 int launcher_watch_begin(double seconds) {
   int ends[2];
-  const pid_t launcher = is_first_rank() ? find_launcher() : 0;
+  const pid_t launcher = is_first_rank() ? (pid_t)launcher_process() : 0;
   if (launcher == 0 || pipe2(ends, O_CLOEXEC) != 0) return -1;
   const pid_t child = fork();
   if (child == 0) {

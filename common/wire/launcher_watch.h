@@ -5,9 +5,12 @@
 #define CORSAC_COMMON_WIRE_LAUNCHER_WATCH_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum { LAUNCHER_SECONDS = 10 };
 
+// The process number of mpirun, if it is this process' parent: else 0.
+uint32_t launcher_process(void);
 // Before MPI_Init. -1: nobody watches, since this is not rank 0, or not the child of mpirun. Else a descriptor that
 // belongs to the caller until launcher_watch_end, or its death: mpirun then has as many seconds as were granted last,
 // LAUNCHER_SECONDS at first, then it gets TERM, and LAUNCHER_SECONDS later KILL.

@@ -54,7 +54,8 @@ enum status mpi_start(int *argc, char ***argv, int *rank, int *size, struct erro
   // with it.
   if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) return error_set(error, STATUS_FAILED, "cannot ignore SIGPIPE");
   int provided = MPI_THREAD_SINGLE;
-  exit_bound_for("MPI_Init", (unsigned)mpi_start_seconds() + LAUNCHER_SECONDS);
+  // By itself mpirun might say that all is well.
+  exit_bound_for("MPI_Init", (unsigned)mpi_start_seconds() + LAUNCHER_SECONDS, launcher_process());
   enum status status = mpi_check(MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread", error);
   exit_bound_over();
   if (status) return status;

@@ -115,9 +115,11 @@ for how in KILL STOP; do
   check "$how: it is said what happened" grep -q 'corsac: the ranks have not come together in 5 s' "$err"
 done
 unstarted stop STOP
-run=$tmp/first
-run env timeout -k 5 200 $MPIRUN --enable-recovery -n 3 sh -c '[ $OMPI_COMM_WORLD_RANK = 0 ] && p=$$ && { sleep 0.03 && kill -9 $p & }; exec "$@"' \
-  sh "$CORSAC" train $small --env-steps 100000000 --run-dir "$run"
-check "rank 0 killed in MPI_Init: the job ends by itself ($status)" [ $status != 0 -a $status != 124 ]
-check 'and nobody is left' wait_for nobody_left
+for i in 1 3 6; do
+  run=$tmp/first$i
+  run env CORSAC_START_SECONDS=5 timeout -k 5 200 $MPIRUN --enable-recovery -n 3 sh -c '[ $OMPI_COMM_WORLD_RANK = 0 ] && p=$$ && { sleep 0.0'$i' && kill -9 $p & }; exec "$@"' \
+    sh "$CORSAC" train $small --env-steps 100000000 --run-dir "$run"
+  check "rank 0 killed in MPI_Init: the job ends by itself ($status)" [ $status != 0 -a $status != 124 ]
+  check 'and nobody is left' wait_for nobody_left
+done
 finish

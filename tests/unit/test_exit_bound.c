@@ -51,7 +51,7 @@ static int status_waiting(bool over) {
   const pid_t pid = fork();
   if (pid == 0) {
     if (!freopen("/dev/null", "w", stderr)) _exit(2);
-    exit_bound_for("a test", 1);
+    exit_bound_for("a test", 1, 0);
     if (over) exit_bound_over();
     sleep(over ? 2 : 1000);
     _exit(0);
