@@ -15,7 +15,8 @@
 enum { STACK_SIZE = 1 << 20, CRASHED_SECONDS = 10 };
 
 static const int crashes[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
-enum { CRASHES = sizeof crashes / sizeof *crashes };
+static const int timers[] = {SIGALRM, SIGVTALRM, SIGPROF}; // a guest's, for whose end it has no handler
+enum { CRASHES = sizeof crashes / sizeof *crashes, TIMERS = sizeof timers / sizeof *timers };
 
 void guest_end_here(const char *how, int crash) {
   struct guest_end end = {.how = how, .crashed = crash != 0, .signal = crash};
@@ -70,14 +71,27 @@ static void take_crash(int number) {
   raise(number);
 }
 
+// What it interrupts may be our code, so that the guest's end has to wait until a call of it is over.
+static void take_timer(int number) {
+  char how[128];
+  if (guest_state.process != getpid()) return;
+  snprintf(how, sizeof how, "its timer went off: signal %d (%s)", number, strsignal(number));
+  if (guest_is_at_work()) guest_end_here(how, 0);
+  snprintf(guest_state.ended, sizeof guest_state.ended, "%s", how);
+  atomic_fetch_or(&guest_guard.attention, GUEST_DUE);
+}
+
+static void catch (int number, void (*handler)(int), struct sigaction *before) {
+  struct sigaction action = {.sa_handler = handler, .sa_flags = SA_ONSTACK | SA_NODEFER | SA_RESTART};
+  sigemptyset(&action.sa_mask);
+  sigaction(number, &action, before);
+}
+
 void guest_catch_crashes(void) {
   // With a stack of its own: what overflowed may be the stack.
   void *stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   const stack_t own = {.ss_sp = stack, .ss_size = STACK_SIZE};
   if (stack == MAP_FAILED || sigaltstack(&own, NULL) != 0) return;
-  for (int i = 0; i < CRASHES; i++) {
-    struct sigaction action = {.sa_handler = take_crash, .sa_flags = SA_ONSTACK | SA_NODEFER};
-    sigemptyset(&action.sa_mask);
-    sigaction(crashes[i], &action, &guest_state.before[i]);
-  }
+  for (int i = 0; i < CRASHES; i++) catch (crashes[i], take_crash, &guest_state.before[i]);
+  for (int i = 0; i < TIMERS; i++) catch (timers[i], take_timer, NULL);
 }

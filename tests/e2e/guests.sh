@@ -30,6 +30,7 @@ ends quick_exit 'step 20 of episode 0: it called quick_exit\(0\)'
 ends _exit 'step 20 of episode 0: it called _exit\(0\)'
 ends exec 'step 20 of episode 0: it called execv\("/bin/true"\)'
 ends exit_thread 'step 20 of episode 0: a thread that it started .*exit\(0\)'
+ends alarm 'step 20 of episode 0: its timer went off: signal 14'
 ends abort 'step 20 of episode 0: .*signal 6'
 ends crash 'step 20 of episode 0: .*signal 11'
 ends exit_create 'create: it called exit\(0\)'
@@ -86,6 +87,14 @@ ended 'while large networks are made' 75
 check 'at once' [ $(($(date +%s) - begin)) -lt 20 ]
 check 'nothing is left' [ ! -e "$tmp/heard-start" ]
 expect_status 'max_hours in a step' 75 "$CORSAC" train $job --env "$rude:sleep" --max-hours 0.0005 --run-dir "$tmp/hours"
+
+if [ "$CHECK_FULL" != 0 ]; then
+  start "$CORSAC" train $job --env "$rude:sleep" --run-dir "$tmp/named"
+  wait_for grep -q 'environment 0 (training): step 20 of episode 0 has not come back for 3. s' "$tmp/named/log.txt"
+  check 'a call of more than 30 s is named' [ "$(grep -c 'has not come back' "$tmp/named/log.txt")" = 1 ]
+  kill -TERM "$background"
+  ended 'and not waited for' 75
+fi
 
 # --- nobody reads what it says
 expect_status 'a pipe that nobody reads' 0 sh -c '("$0" train '"$(echo $job)"' --env Pendulum-v1 --log-every 10 --run-dir "$1"; echo $? >"$1/code") 2>&1 | head -n 1' "$CORSAC" "$tmp/pipe"

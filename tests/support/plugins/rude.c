@@ -50,6 +50,7 @@ static void misbehave_in_create(const struct body *body) {
   if (does(body, "handlers")) take_signals(ignore);
   if (does(body, "mask")) block_signals();
   if (does(body, "umask")) umask(0777);
+  if (does(body, "alarm")) alarm(1);
   if (does(body, "sleep_create")) sleep(60);
 }
 
@@ -97,7 +98,7 @@ static void misbehave_in_step(const struct body *body) {
   if (does(body, "kill")) raise(SIGKILL);
   if (does(body, "exit_thread") && pthread_create(&thread, NULL, end_process, NULL) == 0) sleep(1);
   if (does(body, "fork") && fork() == 0) exit(7); // its own child may
-  if (does(body, "sleep")) sleep(60);
+  if (does(body, "sleep") || does(body, "alarm")) sleep(60);
   if (does(body, "sleep_masked")) block_signals(), sleep(60);
 }
 
