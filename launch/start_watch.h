@@ -18,8 +18,8 @@ struct start_watch {
   pthread_t thread;
 };
 // On rank 0, before setup_resolve. setup: zeroed, to be resolved; it and the watch stay where they are until
-// start_watch_end. Half a second after a signal the process ends with EXIT_STOPPED: setup_abandon tells of it, or undoes the
-// run directory.
+// start_watch_end. Half a second after a signal the process ends with EXIT_STOPPED: setup_abandon tells of it, or
+// undoes the run directory.
 void start_watch_begin(struct start_watch *watch, struct setup *setup, const volatile sig_atomic_t *stop);
 // Training begins, or the start has failed: from here on others look. Does not return where a signal is being obeyed.
 void start_watch_end(struct start_watch *watch); // NULL: does nothing

@@ -3,11 +3,14 @@
 // A plugin is a shared object that exports one symbol, corsac_env(). One process calls it from one thread.
 //
 // It shares the process with the host:
-// - A call begins with the default floating-point environment (nearest, no flush to zero, no traps). What a call changes of it
+// - A call begins with the default floating-point environment (nearest, no flush to zero, no traps). What a call
+// changes of it
 //   lasts until the call returns.
-// - The host sets back the handlers of TERM, INT, USR1, USR2, HUP and XCPU, the signal mask, the umask and limits. It does
+// - The host sets back the handlers of TERM, INT, USR1, USR2, HUP and XCPU, the signal mask, the umask and limits. It
+// does
 //   not need the locale, the working directory and standard output to stay as they were.
-// - exit, _exit, exec, MPI_Finalize, MPI_Abort and an error of MPI in a call, or a crash, are the end of the environment's
+// - exit, _exit, exec, MPI_Finalize, MPI_Abort and an error of MPI in a call, or a crash, are the end of the
+// environment's
 //   actor, which the host names. An environment that cannot go on returns a negative number instead.
 #ifndef CORSAC_ENV_H
 #define CORSAC_ENV_H
