@@ -20,6 +20,7 @@
 
 extern char **environ;
 static const char VARIABLE[] = "CORSAC_FRAMES"; // what corsac_gym.py looks for
+static const double SILENT_SECONDS = 30;        // after which it is said who is waited for
 static const double ENCODING_SECONDS = 600;     // that ffmpeg may take after the last picture
 
 static bool ends_in(const char *path, const char *end) {
@@ -263,7 +264,12 @@ enum status recording_end(struct recording *recording, struct error *error) {
   pid_t ended = 0;
   if (recording->frames >= 0) close(recording->frames);
   recording->frames = -1;
-  for (const double end = clock_now() + ENCODING_SECONDS; ended == 0 && clock_now() < end;) {
+  const double began = clock_now();
+  for (bool said = false; ended == 0 && clock_now() < began + ENCODING_SECONDS;) {
+    if (!said && clock_now() > began + SILENT_SECONDS) {
+      said = true;
+      fprintf(stderr, "corsac: waiting for ffmpeg to end the film\n");
+    }
     ended = waitpid(recording->ffmpeg, &code, WNOHANG);
     if (ended == 0) poll(NULL, 0, 10);
   }

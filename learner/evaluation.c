@@ -1,5 +1,7 @@
 #include "learner/evaluation.h"
 
+#include "common/base/clock.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -33,6 +35,8 @@ static void copy_normalizer(struct normalizer *to, const struct normalizer *from
 enum status evaluation_begin(struct evaluation *evaluation, const struct job *job, struct roster *roster,
                              struct error *error) {
   evaluation->running = true;
+  evaluation->said_waiting = false;
+  evaluation->began = clock_now();
   evaluation->number++; // a late result of one that was given up is told apart by it
   evaluation->env_steps = job->limiter.steps;
   evaluation->arrived = evaluation->failed = evaluation->cut = evaluation->late = 0;

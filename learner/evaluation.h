@@ -7,7 +7,8 @@
 #include "learner/roster.h"
 
 struct evaluation {
-  bool running;
+  bool running, said_waiting;
+  double began;               // clock_now()
   uint64_t number, env_steps; // which one of this process; the steps at which its policy was taken
   uint32_t episodes, arrived, stride;
   double *episode_return; // (episodes), by number; NaN: it failed, or was not begun

@@ -482,6 +482,16 @@ static void count_idle(struct learner *learner, double began, bool busy) {
   learner->idle_since = busy ? 0 : now;
 }
 
+// Once: training stands still for an evaluation.
+static void say_evaluating(struct learner *learner) {
+  struct evaluation *evaluation = &learner->evaluation;
+  if (!evaluation->running || evaluation->said_waiting || clock_coarse() - evaluation->began < SILENT_SECONDS) return;
+  if (learner->phase == PHASE_TRAINING && !learner->job->config.sync) return;
+  evaluation->said_waiting = true;
+  log_info("waiting for the evaluation at %llu steps: %u of %u episodes have ended (--eval-max-steps, --eval-timeout)",
+           (unsigned long long)evaluation->env_steps, evaluation->arrived, evaluation->episodes);
+}
+
 static enum status training_turn(struct learner *learner, bool *busy, struct error *error) {
   const double began = clock_now();
   enum status status = learner_drain(learner, busy, error);
@@ -493,6 +503,7 @@ static enum status training_turn(struct learner *learner, bool *busy, struct err
   else if (status == STATUS_OK && learner->phase == PHASE_FINISHING)
     status = finishing_turn(learner, busy, error);
   count_idle(learner, began, *busy);
+  say_evaluating(learner);
   if (status != STATUS_OK || learner->phase >= PHASE_LEAVING) return status;
   const double ended = clock_now();
   reporter_poll(&learner->reporter, learner->job, &learner->roster);

@@ -8,6 +8,7 @@
 
 static const double HUNG_SECONDS = 1800;  // without any progress: a whole node's memory may have to go to the disk
 static const double LOOK_SECONDS = 0.002; // how often a wait looks for a signal and at the clock
+static const double SILENT_SECONDS = 30;  // after which it is said what is waited for
 
 enum status saving_init(struct saving *saving, struct job *job, struct run_directory *run, struct reporter *reporter,
                         struct roster *roster, const volatile sig_atomic_t *stop, struct error *error) {
@@ -104,7 +105,8 @@ static bool wait_until_done(struct saving *saving, bool all, bool heed_signals) 
   struct error error = {0};
   uint64_t progress = checkpoint_writer_progress(saving->writer);
   double moved = clock_now();
-  bool stopped = false;
+  const double began = moved;
+  bool stopped = false, said = false;
   checkpoint_writer_hurry(saving->writer);
   while (!stopped && !saving->hangs &&
          (all ? checkpoint_writer_busy(saving->writer) : checkpoint_writer_saving(saving->writer))) {
@@ -120,6 +122,10 @@ static bool wait_until_done(struct saving *saving, bool all, bool heed_signals) 
     if (now != progress) moved = clock_now();
     progress = now;
     saving->hangs = clock_now() - moved > HUNG_SECONDS;
+    if (!said && clock_now() - began > SILENT_SECONDS) {
+      said = true;
+      log_info("waiting for a checkpoint to be written, %.0f s so far", SILENT_SECONDS);
+    }
   }
   roster_excuse(saving->roster); // nobody was listened to
   return !stopped && !saving->hangs;

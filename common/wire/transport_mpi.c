@@ -87,9 +87,18 @@ void mpi_stop(bool together, int exit_code) {
 // Waits for a collective of start-up. Where it does not end in time, MPI may still use its memory: the caller must not
 // free that.
 static enum status wait_until(MPI_Request *request, double end, const char *what, struct error *error) {
+  static const double SILENT_SECONDS = 30;
+  const double began = clock_now();
   struct backoff backoff = {0};
+  int rank = 0;
+  bool said = false;
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank); // for a message only
   for (;;) {
     int done = 0;
+    if (rank == 0 && !said && clock_now() - began > SILENT_SECONDS) {
+      said = true;
+      log_info("%s: waiting for the other ranks, %.0f s more at most", what, end - clock_now());
+    }
     enum status status = mpi_check(MPI_Test(request, &done, MPI_STATUS_IGNORE), "MPI_Test", error);
     if (status || done) return status;
     if (clock_now() >= end) return error_set(error, STATUS_PEER, "%s: not every rank took part in time", what);
