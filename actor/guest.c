@@ -184,6 +184,7 @@ void guest_await_release(void) {
 }
 
 void guest_settle(enum guest_function function) {
+  if (atomic_load(&guest_guard.attention) & GUEST_FORKED) guest_end_child(function);
   guest_await_release();
   if (guest_guard.has_locale || function < GUEST_STEP || function > GUEST_INFO) guest_state.locale = locale_enter_c();
   const struct guest *guest = guest_guard.guest;

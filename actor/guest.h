@@ -8,6 +8,7 @@
 // - A guest sees the locale that it set (setlocale); our code runs in the C locale.
 // - Signals, the umask and our files are looked after when an environment was created, now and then after a reset, and
 //   once a second. What was changed is set back, and said once.
+// - A child that a guest forked ends where it would return into our code: there is one job, not two.
 // - exit, _exit, exec, MPI_Finalize, MPI_Abort, an MPI error, SIGSEGV and the like inside a call do not end the
 // process:
 //   the host's `ended` goes on instead, on top of the guest, which is never returned to.
@@ -115,12 +116,13 @@ bool guest_is_at_work(void); // in this process and thread
 
 // --- the two calls ---
 
-enum { GUEST_TAKEN = 1, GUEST_HELD = 2, GUEST_DUE = 4 };
+enum { GUEST_TAKEN = 1, GUEST_HELD = 2, GUEST_DUE = 4, GUEST_FORKED = 8 };
 struct guest_guard {
   const struct guest *guest;  // of the call under way
   uint64_t calls;             // so far
   _Atomic uint64_t now;       // number of the call under way * 16 + enum guest_function
-  _Atomic unsigned attention; // GUEST_TAKEN: for good; GUEST_HELD: for a moment; GUEST_DUE: a look is due
+  _Atomic unsigned attention; // GUEST_TAKEN: for good; GUEST_HELD: for a moment; GUEST_DUE: a look is due;
+                              // GUEST_FORKED: this is a child of the guest's
   bool has_locale;            // the guest has set one
 };
 extern struct guest_guard guest_guard;

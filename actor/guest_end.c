@@ -1,6 +1,7 @@
 // Where a guest ends the process.
 #include "actor/guest_impl.h"
 #include "common/base/c_locale.h"
+#include "common/base/exit_bound.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -18,10 +19,9 @@ static const int crashes[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
 static const int timers[] = {SIGALRM, SIGVTALRM, SIGPROF}; // a guest's, for whose end it has no handler
 enum { CRASHES = sizeof crashes / sizeof *crashes, TIMERS = sizeof timers / sizeof *timers };
 
-void guest_end_here(const char *how, int crash) {
+static _Noreturn void end_call(const char *how, int crash) {
   struct guest_end end = {.how = how, .crashed = crash != 0, .signal = crash};
   char where[512];
-  guest_await_release();
   const enum guest_function function = (enum guest_function)(atomic_load(&guest_guard.now) % 16);
   guest_state.process = 0; // whoever ends the process from here on is not the guest
   atomic_store(&guest_guard.now, guest_guard.calls * 16);
@@ -35,16 +35,34 @@ void guest_end_here(const char *how, int crash) {
   _exit(EXIT_FAILED);
 }
 
-void guest_ends(const char *how) {
-  if (guest_state.process != getpid()) return; // nobody is watched, or this is a child of the guest's
-  if (guest_state.thread == (pid_t)syscall(SYS_gettid)) {
-    if (guest_is_at_work()) guest_end_here(how, 0);
-    return;
-  }
-  // A thread that the guest started. The guests' own thread goes on, as soon as it leaves the call.
-  snprintf(guest_state.ended, sizeof guest_state.ended, "a thread that it started ended the process: %s", how);
+void guest_end_here(const char *how, int crash) {
+  guest_await_release();
+  end_call(how, crash);
+}
+
+// In a thread that the guest started. If the guests' thread is in a call, which may wait for this one, it stays there
+// for good, and the host goes on here. Else it goes on there, after the next call.
+static _Noreturn void end_in_thread(const char *how) {
+  char text[GUEST_FILES_TEXT];
+  const uint64_t call = atomic_load(&guest_guard.now);
+  snprintf(text, sizeof text, "a thread that it started ended the process: %.400s", how);
+  if (call % 16 != GUEST_NONE && guest_stop_call(call, GUEST_TAKEN)) end_call(text, 0);
+  snprintf(guest_state.ended, sizeof guest_state.ended, "%s", text);
   atomic_fetch_or(&guest_guard.attention, GUEST_DUE);
   for (;;) pause();
+}
+
+void guest_ends(const char *how) {
+  if (guest_state.process != getpid()) return; // nobody is watched, or this is a child of the guest's
+  if (guest_state.thread != (pid_t)syscall(SYS_gettid)) end_in_thread(how);
+  if (guest_is_at_work()) guest_end_here(how, 0);
+}
+
+void guest_end_child(enum guest_function function) {
+  char where[512];
+  guest_describe(guest_guard.guest, function, where, sizeof where);
+  fprintf(stderr, "corsac: %s: it forked, and the child came back from the call: the child ends\n", where);
+  exit_at_once(EXIT_FAILED);
 }
 
 static void give_up(int number) {

@@ -19,6 +19,7 @@ struct guest_state {
   locale_t locale; // of the guests' thread within their calls
   double looked;   // s, when at what costs a system call
   unsigned resets;
+  bool sees_forks;
   unsigned changes, said;        // bits of 1 << enum guest_change: since guest_forget_changes; already told
   struct sigaction before[8];    // what the signals of a crash did
   char mended[GUEST_FILES_TEXT]; // what the last look at our files set back
@@ -31,6 +32,11 @@ extern struct guest_state guest_state;
 void guest_describe(const struct guest *guest, enum guest_function function, char *text, size_t size);
 // The guest of the call under way ended the process. The host goes on.
 _Noreturn void guest_end_here(const char *how, int crash); // crash: the signal, or 0
+// This process is a child that the guest forked, and has come back from the call as if it were its parent.
+_Noreturn void guest_end_child(enum guest_function function);
+// From another thread: stops the guests' thread at the end of this call (a value of guest_guard.now), with GUEST_HELD
+// or GUEST_TAKEN. false: the call is over, or the kernel cannot order the two threads.
+bool guest_stop_call(uint64_t call, unsigned bit);
 void guest_catch_crashes(void);
 // Set back what differs from the default floating-point environment, and from what guest_watch found; the bits of what
 // differed.

@@ -17,10 +17,9 @@ static const double TURN_SECONDS = 0.1;
 static const double LONG_SECONDS = 0.5; // a shorter call is waited for
 static const double LOOK_SECONDS = 1;   // how often the guests' thread is to look at what costs a system call
 
-// Stops the guests' thread at the end of its call, with GUEST_HELD or GUEST_TAKEN. false: the call is over, or the
-// kernel cannot order the two threads. The guests' thread writes `now` and then reads `attention`, here it is the other
-// way round; the barrier on both sides makes one of them see the other.
-static bool stop_call(uint64_t call, unsigned bit) {
+// The guests' thread writes `now` and then reads `attention`, here it is the other way round; the barrier on both sides
+// makes one of them see the other.
+bool guest_stop_call(uint64_t call, unsigned bit) {
   atomic_fetch_or(&guest_guard.attention, bit);
   if (syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0 && atomic_load(&guest_guard.now) == call)
     return true;
@@ -30,7 +29,7 @@ static bool stop_call(uint64_t call, unsigned bit) {
 
 static void name_call(uint64_t call, double seconds) {
   char where[512];
-  if (!stop_call(call, GUEST_HELD)) return;
+  if (!guest_stop_call(call, GUEST_HELD)) return;
   guest_describe(guest_guard.guest, (enum guest_function)(call % 16), where, sizeof where);
   atomic_fetch_and(&guest_guard.attention, ~(unsigned)GUEST_HELD);
   log_warn("%s has not come back for %.0f s", where, seconds);
@@ -39,7 +38,7 @@ static void name_call(uint64_t call, double seconds) {
 static void take_over(uint64_t call) {
   char where[512];
   struct error error = {0};
-  if (!stop_call(call, GUEST_TAKEN)) return;
+  if (!guest_stop_call(call, GUEST_TAKEN)) return;
   guest_state.process = 0; // whoever ends the process from here on is not the guest
   guest_describe(guest_guard.guest, (enum guest_function)(call % 16), where, sizeof where);
   error_set(&error, STATUS_STOPPED, "%s has not come back", where);
@@ -93,6 +92,12 @@ static void begin_thread(void) {
   pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
+// In a child, after fork. A call that is under way has to end in its parent alone; a child that was forked outside of
+// calls is this program's own.
+static void note_fork(void) {
+  if (atomic_load(&guest_guard.now) % 16 != GUEST_NONE) atomic_fetch_or(&guest_guard.attention, GUEST_FORKED);
+}
+
 void guest_watch(void) {
   struct stat directory;
   if (guest_state.process == getpid()) return;
@@ -105,5 +110,6 @@ void guest_watch(void) {
     guest_state.directory = directory.st_ino;
   }
   guest_catch_crashes();
+  if (!guest_state.sees_forks) guest_state.sees_forks = pthread_atfork(NULL, NULL, note_fork) == 0;
   begin_thread();
 }

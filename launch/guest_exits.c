@@ -6,6 +6,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <mpi.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,6 +51,15 @@ _Noreturn void _Exit(int status) {
 _Noreturn void quick_exit(int status) {
   note_exit("quick_exit", status);
   end_by("quick_exit", status);
+}
+
+// A thread of the guest's own may end so; the one that calls the guest may not.
+_Noreturn void pthread_exit(void *result) {
+  void (*next)(void *) = NULL;
+  if (guest_is_at_work()) guest_ends("it called pthread_exit, in a thread that is not its own");
+  find_next("pthread_exit", &next, sizeof next);
+  next(result);
+  for (;;) pause();
 }
 
 // ---- another program in this one's place ----

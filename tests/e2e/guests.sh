@@ -30,6 +30,8 @@ ends quick_exit 'step 20 of episode 0: it called quick_exit\(0\)'
 ends _exit 'step 20 of episode 0: it called _exit\(0\)'
 ends exec 'step 20 of episode 0: it called execv\("/bin/true"\)'
 ends exit_thread 'step 20 of episode 0: a thread that it started .*exit\(0\)'
+ends exit_join 'step 20 of episode 0: a thread that it started .*exit\(0\)'
+ends pthread_exit 'step 20 of episode 0: it called pthread_exit'
 ends alarm 'step 20 of episode 0: its timer went off: signal 14'
 ends abort 'step 20 of episode 0: .*signal 6'
 ends crash 'step 20 of episode 0: .*signal 11'
@@ -38,6 +40,8 @@ ends exit_reset 'reset into episode 0: it called exit\(3\)'
 ends exit_destroy 'destroy: it called exit\(0\)'
 check 'what it had made is saved' [ -s "$tmp/exit/ckpt-19.h5" ]
 train 'a child of its own may exit' $job --env "$rude:fork" --run-dir "$tmp/fork"
+train 'a child that comes back from a call ends' $job --env-steps 40 --env "$rude:fork_back" --run-dir "$tmp/fork_back"
+check 'and is named' grep -q 'step 20 of episode 0: it forked, and the child came back' "$err"
 bad 'in an evaluation, too' 1 'rude.so: environment 0 \(evaluation\): step 20 of episode 0: it called exit\(0\)' \
   "$CORSAC" eval "$tmp/fork" --env "$rude:exit"
 expect_status 'one of two actors ends: the other goes on' 0 $MPIRUN -n 3 "$CORSAC" train $job --env "$rude:exit,0" --run-dir "$tmp/two"

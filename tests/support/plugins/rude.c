@@ -96,8 +96,11 @@ static void misbehave_in_step(const struct body *body) {
   if (does(body, "abort")) abort();
   if (does(body, "crash")) raise(SIGSEGV);
   if (does(body, "kill")) raise(SIGKILL);
+  if (does(body, "pthread_exit")) pthread_exit(NULL);
+  if (does(body, "exit_join") && pthread_create(&thread, NULL, end_process, NULL) == 0) pthread_join(thread, NULL);
   if (does(body, "exit_thread") && pthread_create(&thread, NULL, end_process, NULL) == 0) sleep(1);
   if (does(body, "fork") && fork() == 0) exit(7); // its own child may
+  if (does(body, "fork_back") && fork() == 0) return;
   if (does(body, "sleep") || does(body, "alarm")) sleep(60);
   if (does(body, "sleep_masked")) block_signals(), sleep(60);
 }
