@@ -15,7 +15,7 @@
 
 enum { STACK_SIZE = 1 << 20, CRASHED_SECONDS = 10 };
 
-static const int crashes[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
+static const int crashes[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS, SIGTRAP};
 static const int timers[] = {SIGALRM, SIGVTALRM, SIGPROF}; // a guest's, for whose end it has no handler
 enum { CRASHES = sizeof crashes / sizeof *crashes, TIMERS = sizeof timers / sizeof *timers };
 
@@ -23,7 +23,7 @@ static _Noreturn void end_call(const char *how, int crash) {
   struct guest_end end = {.how = how, .crashed = crash != 0, .signal = crash};
   char where[512];
   const enum guest_function function = (enum guest_function)(atomic_load(&guest_guard.now) % 16);
-  guest_state.process = 0; // whoever ends the process from here on is not the guest
+  guest_state.host_thread = (pid_t)syscall(SYS_gettid);
   atomic_store(&guest_guard.now, guest_guard.calls * 16);
   locale_enter_c();
   guest_mend_arithmetic();
@@ -32,7 +32,7 @@ static _Noreturn void end_call(const char *how, int crash) {
   error_set(&end.why, STATUS_FAILED, "%s: %s", where, how);
   if (guest_state.host.ended) guest_state.host.ended(guest_state.host.who, &end);
   fprintf(stderr, "corsac: %s\n", end.why.text);
-  _exit(EXIT_FAILED);
+  exit_at_once(EXIT_FAILED);
 }
 
 void guest_end_here(const char *how, int crash) {
@@ -53,8 +53,11 @@ static _Noreturn void end_in_thread(const char *how) {
 }
 
 void guest_ends(const char *how) {
-  if (guest_state.process != getpid()) return; // nobody is watched, or this is a child of the guest's
-  if (guest_state.thread != (pid_t)syscall(SYS_gettid)) end_in_thread(how);
+  const pid_t thread = (pid_t)syscall(SYS_gettid);
+  if (guest_state.process != getpid()) return;   // nobody is watched, or this is a child of the guest's
+  if (guest_state.host_thread == thread) return; // the host's own end
+  while (guest_state.host_thread != 0) pause();  // the host is on its way there
+  if (guest_state.thread != thread) end_in_thread(how);
   if (guest_is_at_work()) guest_end_here(how, 0);
 }
 
@@ -67,7 +70,7 @@ void guest_end_child(enum guest_function function) {
 
 static void give_up(int number) {
   (void)number;
-  _exit(EXIT_FAILED);
+  exit_at_once(EXIT_FAILED);
 }
 
 // A crash may have left locks taken that the host needs to say so.

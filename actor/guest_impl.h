@@ -12,8 +12,9 @@
 
 struct guest_state {
   struct guest_host host;
-  pid_t process, thread; // whose guests are watched; 0: nobody's
-  mode_t umask;          // as it was at the start
+  pid_t process, thread;     // whose guests are watched; 0: nobody's
+  _Atomic pid_t host_thread; // in which the host goes on without the guest; 0: it has not come to that
+  mode_t umask;              // as it was at the start
   dev_t directory_device;
   ino_t directory; // the working directory at the start
   locale_t locale; // of the guests' thread within their calls

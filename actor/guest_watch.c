@@ -39,7 +39,7 @@ static void take_over(uint64_t call) {
   char where[512];
   struct error error = {0};
   if (!guest_stop_call(call, GUEST_TAKEN)) return;
-  guest_state.process = 0; // whoever ends the process from here on is not the guest
+  guest_state.host_thread = (pid_t)syscall(SYS_gettid);
   guest_describe(guest_guard.guest, (enum guest_function)(call % 16), where, sizeof where);
   error_set(&error, STATUS_STOPPED, "%s has not come back", where);
   guest_state.host.take_over(guest_state.host.who, &error);

@@ -25,6 +25,7 @@ struct member {
   bool broken;              // it failed, and is made anew from `again` on
   double again;             // s
   uint32_t failures, since; // in a row; good steps since the last one
+  double values[WIRE_INFO]; // named, of the step that is being made
   struct message_info info; // sums that nobody has taken yet
   bool reported;
   struct message_incident incident; // of the last failure, where not reported
@@ -339,8 +340,7 @@ static void end_episode(struct member *member, uint32_t index, struct transition
 }
 
 static void add_info(struct member *member) {
-  double values[WIRE_INFO];
-  environment_info(&member->environment, values);
+  const double *values = member->values;
   member->info.info_dim = member->environment.info_dim;
   for (uint32_t k = 0; k < member->info.info_dim; k++) {
     if (!isfinite(member->info.sum[k] + values[k])) continue; // nor a sum that would not be
@@ -392,6 +392,10 @@ enum status rollout_step(struct rollout *rollout, struct policy *policy, uint64_
     status = step_environments(rollout, batch, error);
     if (status != STATUS_OK) return status;
   }
+  // Before anything is booked: an environment that ends here leaves a batch that makes sense.
+  for (uint32_t i = 0; i < rollout->count; i++)
+    if (rollout->members[i].steps_now && rollout->members[i].environment.info_dim > 0)
+      environment_info(&rollout->members[i].environment, rollout->members[i].values);
   const double took = clock_coarse() - start + CLOCK_TICK; // at least: others are patient for so long
   if (took > batch->longest_step) batch->longest_step = took;
   if (rollout->stepping == 0) return STATUS_OK;

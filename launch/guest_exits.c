@@ -66,6 +66,7 @@ _Noreturn void pthread_exit(void *result) {
 
 static void note_exec(const char *call, const char *program) {
   char how[256];
+  if (!program || (strchr(program, '/') && access(program, X_OK) != 0)) return; // it will fail, and come back
   snprintf(how, sizeof how, "it called %s(\"%.150s\"), which puts another program in this one's place", call, program);
   guest_ends(how);
 }
@@ -96,6 +97,13 @@ int execvpe(const char *program, char *const argv[], char *const environment[]) 
   note_exec("execvpe", program);
   find_next("execvpe", &next, sizeof next);
   return next(program, argv, environment);
+}
+
+int fexecve(int file, char *const argv[], char *const environment[]) {
+  int (*next)(int, char *const[], char *const[]) = NULL;
+  note_exec("fexecve", "a descriptor");
+  find_next("fexecve", &next, sizeof next);
+  return next(file, argv, environment);
 }
 
 // The words of execl, up to the NULL that ends them.

@@ -41,23 +41,14 @@ struct alone {
   const volatile sig_atomic_t *stop;
 };
 
-// While the environments are made: one of them ended the process, or does not come back and a signal has come. The
-// learner hears of it from the actor, and says how the job ends.
+// While the environments are made one of them ended the process. The learner hears of it from the actor, and says how
+// the job ends.
 static void end_in_create(void *who, const struct guest_end *end) {
   struct alone *alone = who;
   actor_fail(alone->actor, &end->why);
   const struct role_ending ending = role_lead(&alone->setup, alone->ends[0], alone->actor, alone->stop);
   fflush(NULL);
   _exit(ending.exit_code);
-}
-
-static bool is_stopped(void *who) { return *((struct alone *)who)->stop != 0; }
-
-static void stop_in_create(void *who, const struct error *where) {
-  const struct alone *alone = who;
-  struct guest_end end = {.how = "a signal came"};
-  error_set(&end.why, STATUS_STOPPED, "signal %d (%s): %s", (int)*alone->stop, strsignal(*alone->stop), where->text);
-  end_in_create(who, &end);
 }
 
 // last: the process ends with the job, and no environment that does not let go may keep it.
@@ -82,7 +73,7 @@ static int train_alone(int argc, char **argv, bool last, const volatile sig_atom
   if (status == STATUS_OK) alone.actor = actor_prepare(config, alone.ends[1], NULL, stop, &error);
   if (alone.actor) {
     struct guest_host before;
-    guest_set_host(&(struct guest_host){&alone, end_in_create, is_stopped, stop_in_create, signals_mend}, &before);
+    guest_set_host(&(struct guest_host){.who = &alone, .ended = end_in_create, .mend_signals = signals_mend}, &before);
     actor_equip(alone.actor);
     ending = role_lead(&alone.setup, alone.ends[0], alone.actor, stop);
     guest_set_host(&before, NULL);
