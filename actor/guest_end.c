@@ -73,7 +73,7 @@ static void give_up(int number) {
   exit_at_once(EXIT_FAILED);
 }
 
-// A crash may have left locks taken that the host needs to say so.
+// A crash may have left locks taken that the host needs to say so. The host calls alarm(0) when it has.
 static void bound_the_end(void) {
   struct sigaction action = {.sa_handler = give_up};
   sigemptyset(&action.sa_mask);

@@ -349,6 +349,7 @@ static void act_past_end(void *who, const struct guest_end *end) {
     log_error("%s", end->why.text);
   } else {
     actor_fail(acting->actor, &end->why);
+    alarm(0); // of a crash: the word is out, and what follows may take as long as the job
     ending = act(acting, &error);
   }
   if (acting->group) group_dismiss(acting->group, ending.exit_code, ending.together);
@@ -397,6 +398,7 @@ static void follow_past_end(void *who, const struct guest_end *end) {
   enum status status = message_encode_failed(&bytes, following->place->peer, &end->why, &error);
   if (status == STATUS_OK)
     status = transport_mpi_speak_aside(following->place->aside, bytes.data, bytes.size, DISMISS_SECONDS, &error);
+  alarm(0); // of a crash: see act_past_end
   if (status != STATUS_OK) log_error("%s (and the learner could not be told: %s)", end->why.text, error.text);
   while (status == STATUS_OK && *following->stop == 0 && getppid() == parent) nanosleep(&pause, NULL);
   mpi_stop(false, EXIT_FAILED);

@@ -92,7 +92,8 @@ static enum status wait_until(MPI_Request *request, double end, const char *what
   struct backoff backoff = {0};
   int rank = 0;
   bool said = false;
-  MPI_Comm_rank(MPI_COMM_WORLD, &rank); // for a message only
+  const enum status known = mpi_check(MPI_Comm_rank(MPI_COMM_WORLD, &rank), "MPI_Comm_rank", error);
+  if (known) return known;
   for (;;) {
     int done = 0;
     if (rank == 0 && !said && clock_now() - began > SILENT_SECONDS) {
