@@ -56,13 +56,13 @@ COMPILE = $(CC) -std=c11 -D_GNU_SOURCE -I. -isystem $(B)/gen $(LIB_CFLAGS) $(WAR
 LINK    = $(CC) -pthread $(FLAGS_$(FLAVOUR)) $(CFLAGS) $(LDFLAGS)
 
 # --- the sources --------------------------------------------------------------------------------------------------------
-SOURCES := $(wildcard common/*/*.c learner/*.c actor/*.c actor/envs/*.c launch/*.c launch/library/*.c)
+SOURCES := $(wildcard $(foreach room,common learner actor launch,$(room)/*.c $(room)/*/*.c))
 PRESETS := $(wildcard launch/presets/*.yaml)
 CLUSTER := $(wildcard launch/cluster/*.sh)
 EXAMPLES := $(wildcard launch/examples/*/*)
 # What `corsac new-env` begins from.
 BEGINNINGS := $(filter launch/examples/plugin/% %.py,$(EXAMPLES))
-PROTOS := $(wildcard learner/*.proto launch/*.proto)
+PROTOS := $(wildcard learner/*/*.proto launch/*.proto launch/*/*.proto)
 EMBEDDED := presets cluster examples
 # Messages of others' formats: protoc-c makes <file>.pb-c.h and .c of them, included as "learner/<file>.pb-c.h".
 MAIN := launch/main.c launch/guest_exits.c
@@ -71,7 +71,7 @@ LIB_OBJECTS := $(patsubst %.c,$(B)/obj/%.o,$(filter-out $(MAIN),$(SOURCES))) $(E
 
 # These also compile with double: against PyTorch's float64 and central differences.
 DOUBLE_TESTS   := linalg mlp squashed_gaussian normalizer adam critic sac
-DOUBLE_SOURCES := $(filter-out common/nn/tiles%,$(filter common/nn/% learner/adam.c learner/critic.c learner/sac.c learner/sac_scratch.c learner/team.c,$(SOURCES)))
+DOUBLE_SOURCES := $(filter-out common/nn/tiles%,$(filter common/nn/% learner/sac/%,$(SOURCES)))
 DOUBLE_OBJECTS := $(patsubst %.c,$(B)/double/%.o,$(DOUBLE_SOURCES))
 
 SUPPORT_OBJECTS := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/support/*.c))
@@ -410,8 +410,7 @@ $(SIM).so: $(SIM_OBJECTS) common/env/libcorsac_sim.map
 POLICY_OBJECTS := $(patsubst %,$(BUILD)/lib/obj/policy/%.o,launch/library/libcorsac_policy $(addprefix common/base/,c_locale file held_file memory nearest printable random status) \
   $(addprefix common/config/,options options_yaml) $(patsubst %.c,%,$(wildcard common/nn/tiles*.c)) common/wire/message \
   $(addprefix common/nn/,frozen_policy normalizer policy_layers policy_weights squashed_gaussian) \
-  $(addprefix learner/,trained_policy policy_npz npz run_checkpoints whole_file) \
-  $(addprefix learner/checkpoint_,policy head hdf5 attributes output arrays guard layout metrics table verify))
+  $(patsubst %.c,%,$(wildcard learner/storage/*.c)))
 POLICY_COMPILE = $(CC) -std=c11 -D_GNU_SOURCE -I. $(LIB_CFLAGS) $(WARNINGS) -g -O3 -fPIC -pthread -ffp-contract=off -fno-math-errno -fno-trapping-math $(CFLAGS)
 $(BUILD)/lib/obj/policy/%.o: %.c $(BUILD)/lib/flags
 	$(call say,CC,$< (libcorsac_policy))

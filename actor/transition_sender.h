@@ -1,5 +1,5 @@
 // Ships batches of transitions to the learner, at most as many as it has credits for: that is the back-pressure which
-// keeps every queue bounded. Pair: learner/transition_receiver.h.
+// keeps every queue bounded. Pair: learner/exchange/transition_receiver.h.
 #ifndef CORSAC_ACTOR_TRANSITION_SENDER_H
 #define CORSAC_ACTOR_TRANSITION_SENDER_H
 

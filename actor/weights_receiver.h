@@ -1,7 +1,7 @@
-// Takes policy versions from the learner; the newest wins. Pair: learner/weights_publisher.h. On the learner's node
-// they stand on the transport's board, for whoever looks. To another node goes one WEIGHTS message at most at a time,
-// to whichever of its actors was heard of last, which puts it on the node's board for the others; it says WEIGHTS_TAKEN
-// when it is ready for the next, so a slow actor neither delays another nor collects a queue.
+// Takes policy versions from the learner; the newest wins. Pair: learner/exchange/weights_publisher.h. On the learner's
+// node they stand on the transport's board, for whoever looks. To another node goes one WEIGHTS message at most at a
+// time, to whichever of its actors was heard of last, which puts it on the node's board for the others; it says
+// WEIGHTS_TAKEN when it is ready for the next, so a slow actor neither delays another nor collects a queue.
 #ifndef CORSAC_ACTOR_WEIGHTS_RECEIVER_H
 #define CORSAC_ACTOR_WEIGHTS_RECEIVER_H
 

@@ -3,9 +3,9 @@
 #include "common/base/clock.h"
 #include "common/base/memory.h"
 #include "launch/bench.h"
-#include "learner/checkpoint.h"
-#include "learner/checkpoint_limit.h"
-#include "learner/checkpoint_writer.h"
+#include "learner/checkpoint/checkpoint.h"
+#include "launch/bench/disk_baseline.h"
+#include "learner/checkpoint/checkpoint_writer.h"
 
 #include <stdio.h>
 #include <sys/stat.h>

@@ -3,7 +3,7 @@
 #include "common/base/clock.h"
 #include "common/base/memory.h"
 #include "launch/bench.h"
-#include "learner/job.h"
+#include "learner/job/job.h"
 
 #include <math.h>
 #include <stdio.h>

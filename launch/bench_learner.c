@@ -2,7 +2,7 @@
 // products in it.
 #include "common/nn/linalg_limit.h"
 #include "launch/bench.h"
-#include "learner/job.h"
+#include "learner/job/job.h"
 
 struct sides {
   struct job *job, *one_thread;

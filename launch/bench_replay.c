@@ -1,7 +1,7 @@
 // The replay's gather and insert beside memcpy.
 #include "common/base/memory.h"
 #include "launch/bench.h"
-#include "learner/job.h"
+#include "learner/job/job.h"
 
 #include <string.h>
 

@@ -4,7 +4,7 @@
 #include "common/config/options.h"
 #include "launch/bench_mpi.h"
 #include "launch/train.h"
-#include "learner/job.h"
+#include "learner/job/job.h"
 
 #include <math.h>
 #include <stdio.h>

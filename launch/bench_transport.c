@@ -5,7 +5,7 @@
 #include "common/wire/transport_loopback.h"
 #include "common/wire/transport_mpi.h"
 #include "launch/bench_mpi.h"
-#include "learner/transition_receiver.h"
+#include "learner/exchange/transition_receiver.h"
 
 #include <endian.h>
 #include <math.h>

@@ -8,7 +8,7 @@
 #include "common/wire/transport_mpi.h"
 #include "launch/bench_mpi.h"
 #include "launch/setup.h"
-#include "learner/weights_publisher.h"
+#include "learner/exchange/weights_publisher.h"
 
 #include <stdatomic.h>
 #include <string.h>

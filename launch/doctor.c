@@ -11,7 +11,7 @@
 #include "launch/arguments.h"
 #include "launch/command.h"
 #include "launch/launcher.h"
-#include "learner/checkpoint.h"
+#include "learner/checkpoint/checkpoint.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 #include "launch/explain.h"
 #include "common/base/printable.h"
 #include "launch/json.h"
-#include "learner/json_text.h"
+#include "common/base/json_text.h"
 
 #include <math.h>
 #include <string.h>

@@ -7,8 +7,8 @@
 #include "common/nn/frozen_policy.h"
 #include "launch/arguments.h"
 #include "launch/command.h"
-#include "learner/policy_npz.h"
-#include "learner/run_directory.h"
+#include "learner/storage/policy_npz.h"
+#include "learner/run/run_directory.h"
 
 #include <ctype.h>
 #include <errno.h>

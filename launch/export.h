@@ -4,7 +4,7 @@
 #define CORSAC_LAUNCH_EXPORT_H
 
 #include "common/base/memory.h"
-#include "learner/trained_policy.h"
+#include "learner/storage/trained_policy.h"
 
 enum { EXPORT_VECTORS = 8 }; // of a test vector
 

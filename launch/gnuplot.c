@@ -2,7 +2,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/printable.h"
-#include "learner/whole_file.h"
+#include "learner/storage/atomic_file.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -6,9 +6,9 @@
 #include "launch/arguments.h"
 #include "launch/command.h"
 #include "launch/json.h"
-#include "learner/checkpoint.h"
-#include "learner/checkpoint_verify.h"
-#include "learner/run_directory.h"
+#include "learner/checkpoint/checkpoint.h"
+#include "learner/storage/checkpoint_verify.h"
+#include "learner/run/run_directory.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #define CORSAC_LAUNCH_JSON_H
 
 #include "common/base/status.h"
-#include "learner/json_text.h"
+#include "common/base/json_text.h"
 #include <jansson.h>
 #include <stdint.h>
 

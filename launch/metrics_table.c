@@ -2,7 +2,7 @@
 
 #include "common/base/file.h"
 #include "common/base/memory.h"
-#include "learner/run_directory.h"
+#include "learner/run/run_directory.h"
 
 #include <errno.h>
 #include <math.h>

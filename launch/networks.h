@@ -4,7 +4,7 @@
 
 #include "common/nn/policy.h"
 #include "launch/double_net.h"
-#include "learner/checkpoint_critics.h"
+#include "learner/checkpoint/checkpoint_critics.h"
 
 struct networks {
   uint32_t obs_dim, act_dim, critics; // critics 0: the file has none

@@ -5,7 +5,7 @@
 #include "launch/gnuplot.h"
 #include "launch/plot_script.h"
 #include "launch/run_records.h"
-#include "learner/run_directory.h"
+#include "learner/run/run_directory.h"
 
 #include <stdlib.h>
 #include <string.h>

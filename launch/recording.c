@@ -3,7 +3,7 @@
 #include "actor/envs/mujoco.h"
 #include "common/base/clock.h"
 #include "common/base/memory.h"
-#include "learner/whole_file.h"
+#include "learner/storage/atomic_file.h"
 
 #include <errno.h>
 #include <fcntl.h>

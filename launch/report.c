@@ -2,7 +2,7 @@
 #include "launch/arguments.h"
 #include "launch/command.h"
 #include "launch/report_page.h"
-#include "learner/run_directory.h"
+#include "learner/run/run_directory.h"
 
 #include <stdlib.h>
 #include <string.h>

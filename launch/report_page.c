@@ -7,7 +7,7 @@
 #include "launch/presets.h"
 #include "launch/report_charts.h"
 #include "launch/shell_word.h"
-#include "learner/run_directory.h"
+#include "learner/run/run_directory.h"
 
 #include <math.h>
 #include <string.h>

@@ -12,18 +12,18 @@
 #include "common/wire/assignment.h"
 #include "common/wire/codec.h"
 #include "common/wire/transport_mpi.h"
-#include "learner/checkpoint.h"
-#include "learner/checkpoint_transitions.h"
-#include "learner/greeting.h"
+#include "learner/checkpoint/checkpoint.h"
+#include "learner/checkpoint/transition_file.h"
+#include "learner/exchange/handshake.h"
 #include "launch/affinity.h"
 #include "launch/go_on.h"
 #include "launch/settings.h"
 #include "launch/shell_word.h"
 #include "launch/signals.h"
 #include "launch/start_watch.h"
-#include "learner/initial_policy.h"
+#include "learner/checkpoint/initial_policy.h"
 #include "learner/learner.h"
-#include "learner/tensorboard.h"
+#include "learner/run/tensorboard.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -3,8 +3,8 @@
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/printable.h"
-#include "learner/checkpoint.h"
-#include "learner/run_directory.h"
+#include "learner/checkpoint/checkpoint.h"
+#include "learner/run/run_directory.h"
 
 #include <errno.h>
 #include <jansson.h>

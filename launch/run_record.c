@@ -1,6 +1,6 @@
 #include "launch/run_record.h"
 
-#include "learner/run_directory.h"
+#include "learner/run/run_directory.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -4,7 +4,7 @@
 #define CORSAC_LAUNCH_SETTINGS_H
 
 #include "common/config/config.h"
-#include "learner/rate_limiter.h"
+#include "learner/job/rate_limiter.h"
 
 #include <stddef.h>
 

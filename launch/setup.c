@@ -14,9 +14,9 @@
 #include "launch/affinity.h"
 #include "launch/go_on.h"
 #include "launch/presets.h"
-#include "learner/checkpoint.h"
-#include "learner/run_status.h"
-#include "learner/trained_policy.h"
+#include "learner/checkpoint/checkpoint.h"
+#include "learner/run/run_status.h"
+#include "learner/storage/trained_policy.h"
 
 #include <limits.h>
 #include <stdio.h>

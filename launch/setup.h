@@ -4,7 +4,7 @@
 #define CORSAC_LAUNCH_SETUP_H
 
 #include "common/config/config.h"
-#include "learner/run_directory.h"
+#include "learner/run/run_directory.h"
 
 struct start_watch;
 struct setup {

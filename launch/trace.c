@@ -2,7 +2,7 @@
 
 #include "common/base/file.h"
 #include "launch/explain_math.h"
-#include "learner/whole_file.h"
+#include "learner/storage/atomic_file.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -4,7 +4,7 @@
 
 #include "actor/evaluator.h"
 #include "launch/networks.h"
-#include "learner/checkpoint_trace.h"
+#include "learner/storage/trace_file.h"
 
 struct trace {
   const char *path; // not owned

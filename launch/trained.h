@@ -5,8 +5,8 @@
 
 #include "actor/environment.h"
 #include "common/nn/policy.h"
-#include "learner/checkpoint.h"
-#include "learner/run_directory.h"
+#include "learner/checkpoint/checkpoint.h"
+#include "learner/run/run_directory.h"
 
 // What a command line may say about it; texts, NULL where not given.
 struct trained_request {

@@ -3,7 +3,7 @@
 #include "common/base/version.h"
 #include "common/nn/linalg.h"
 #include "common/nn/tiles.h"
-#include "learner/checkpoint.h"
+#include "learner/checkpoint/checkpoint.h"
 
 #include <mpi.h>
 #include <string.h>

@@ -9,8 +9,8 @@
 
 #include "common/wire/transport.h"
 #include "common/wire/turn.h"
-#include "learner/job.h"
-#include "learner/run_directory.h"
+#include "learner/job/job.h"
+#include "learner/run/run_directory.h"
 #include <signal.h>
 
 struct learner_setup { // not owned, all of it

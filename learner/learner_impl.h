@@ -4,14 +4,14 @@
 #define CORSAC_LEARNER_LEARNER_IMPL_H
 
 #include "common/base/complaint.h"
-#include "learner/evaluation.h"
-#include "learner/incidents.h"
+#include "learner/exchange/evaluation.h"
+#include "learner/exchange/env_failures.h"
 #include "learner/learner.h"
 #include "learner/reporter.h"
-#include "learner/roster.h"
-#include "learner/saving.h"
-#include "learner/transition_receiver.h"
-#include "learner/weights_publisher.h"
+#include "learner/exchange/actor_table.h"
+#include "learner/checkpoint_schedule.h"
+#include "learner/exchange/transition_receiver.h"
+#include "learner/exchange/weights_publisher.h"
 
 enum phase { PHASE_TRAINING, PHASE_FINISHING, PHASE_LEAVING, PHASE_OVER };
 // sync: what a round goes through, in this order. A job saved anywhere in it resumes at STAGE_UPDATE and does the same.

@@ -4,11 +4,11 @@
 #define CORSAC_LEARNER_REPORTER_H
 
 #include "common/base/complaint.h"
-#include "learner/job.h"
-#include "learner/roster.h"
-#include "learner/run_directory.h"
-#include "learner/status_line.h"
-#include "learner/tensorboard.h"
+#include "learner/job/job.h"
+#include "learner/exchange/actor_table.h"
+#include "learner/run/run_directory.h"
+#include "learner/run/status_line.h"
+#include "learner/run/tensorboard.h"
 
 struct reporter {
   struct run_directory *run;                // not owned

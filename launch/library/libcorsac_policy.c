@@ -4,8 +4,8 @@
 #include "common/base/memory.h"
 #include "common/base/random.h"
 #include "common/nn/frozen_policy.h"
-#include "learner/checkpoint_policy.h"
-#include "learner/trained_policy.h"
+#include "learner/storage/policy_checkpoint.h"
+#include "learner/storage/trained_policy.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -8,8 +8,8 @@
 #include "common/nn/normalizer.h"
 #include "common/nn/squashed_gaussian.h"
 #include "common/nn/tiles.h"
-#include "learner/adam.h"
-#include "learner/sac.h"
+#include "learner/sac/adam.h"
+#include "learner/sac/sac.h"
 #include "tests/support/reference.h"
 #include <stdio.h>
 #include <stdlib.h>

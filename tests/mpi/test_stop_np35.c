@@ -1,6 +1,6 @@
 // A signal on the learner's rank or on an actor's: the job ends everywhere, saved, and goes on as if nothing had been.
-#include "learner/checkpoint.h"
-#include "learner/run_directory.h"
+#include "learner/checkpoint/checkpoint.h"
+#include "learner/run/run_directory.h"
 #include "tests/support/jobs.h"
 #include "tests/support/unit.h"
 

@@ -45,7 +45,7 @@ verdict() { # WHAT OUTPUT: passes when there is no output
 missed=
 for pair in 'learner/x.c "actor/y.h"' 'actor/x.c "learner/y.h"' 'common/nn/x.h "common/wire/y.h"' 'common/base/x.c "common/nn/y.h"' \
   'common/config/x.c "common/env/y.h"' 'common/wire/x.c "launch/y.h"' 'learner/x.c "launch/y.h"' 'learner/x.c <mpi.h>' \
-  'actor/x.c <cblas.h>' 'common/wire/codec.c <mpi.h>' 'learner/sac.c <hdf5.h>' 'learner/x.c "sac.h"' 'actor/x.c <learner/sac.h>' \
+  'actor/x.c <cblas.h>' 'common/wire/codec.c <mpi.h>' 'learner/sac/sac.c <hdf5.h>' 'learner/x.c "sac.h"' 'actor/x.c <learner/sac/sac.h>' \
   'launch/x.c "tests/support/unit.h"'; do
   file=$tmp/${pair%% *}
   rm -rf "${tmp:?}"/*

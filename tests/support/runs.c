@@ -1,7 +1,7 @@
 #include "tests/support/runs.h"
 
 #include "common/config/options.h"
-#include "learner/metrics.h"
+#include "learner/job/metrics.h"
 #include "tests/support/unit.h"
 
 #include <stdio.h>

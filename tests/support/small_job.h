@@ -3,7 +3,7 @@
 #ifndef CORSAC_TESTS_SUPPORT_SMALL_JOB_H
 #define CORSAC_TESTS_SUPPORT_SMALL_JOB_H
 
-#include "learner/job.h"
+#include "learner/job/job.h"
 
 enum { SMALL_OBS = 3, SMALL_ACT = 2, SMALL_ENVS = 3, SMALL_CAPACITY = 20 };
 

@@ -1,4 +1,4 @@
-#include "learner/adam.h"
+#include "learner/sac/adam.h"
 #include "common/base/memory.h"
 #include "tests/support/reference.h"
 #include "tests/support/unit.h"

@@ -1,7 +1,7 @@
 #include "common/nn/backend.h"
 #include "common/nn/mlp.h"
 #include "common/nn/tiles.h"
-#include "learner/checkpoint.h"
+#include "learner/checkpoint/checkpoint.h"
 #include "tests/support/h5_compare.h"
 #include "tests/support/small_job.h"
 #include "tests/support/unit.h"

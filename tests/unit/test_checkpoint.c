@@ -1,4 +1,4 @@
-#include "learner/checkpoint.h"
+#include "learner/checkpoint/checkpoint.h"
 #include "common/base/log.h"
 #include "common/config/options.h"
 #include "common/nn/linalg.h"

@@ -1,4 +1,4 @@
-#include "learner/checkpoint_critics.h"
+#include "learner/checkpoint/checkpoint_critics.h"
 
 #include "launch/networks.h"
 #include "tests/support/small_job.h"

@@ -1,11 +1,11 @@
 // Checkpoints that lead out of themselves, bring filters or hide what they do not hold: refused by everything that
 // reads, before anything is opened.
-#include "learner/checkpoint_guard.h"
+#include "learner/storage/h5_guard.h"
 #include "common/base/log.h"
 #include "common/nn/linalg.h"
-#include "learner/checkpoint.h"
-#include "learner/checkpoint_transitions.h"
-#include "learner/trained_policy.h"
+#include "learner/checkpoint/checkpoint.h"
+#include "learner/checkpoint/transition_file.h"
+#include "learner/storage/trained_policy.h"
 #include "tests/support/small_job.h"
 #include "tests/support/unit.h"
 

@@ -1,4 +1,4 @@
-#include "learner/checkpoint_guard.h"
+#include "learner/storage/h5_guard.h"
 #include "common/base/memory.h"
 #include "tests/support/unit.h"
 

@@ -1,4 +1,4 @@
-#include "learner/checkpoint_limit.h"
+#include "launch/bench/disk_baseline.h"
 #include "tests/support/unit.h"
 
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "learner/checkpoint_output.h"
+#include "learner/storage/h5_output.h"
 #include "tests/support/unit.h"
 
 #include <errno.h>

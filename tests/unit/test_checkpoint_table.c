@@ -1,4 +1,4 @@
-#include "learner/checkpoint_table.h"
+#include "learner/storage/h5_table.h"
 #include "common/base/memory.h"
 #include "tests/support/reference.h"
 #include "tests/support/unit.h"

@@ -1,4 +1,4 @@
-#include "learner/checkpoint_trace.h"
+#include "learner/storage/trace_file.h"
 
 #include "tests/support/unit.h"
 #include <hdf5.h>

@@ -1,11 +1,11 @@
 // A checkpoint that is called good can be used: whatever loading needs, verification asks for.
-#include "learner/checkpoint_verify.h"
+#include "learner/storage/checkpoint_verify.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/nn/linalg.h"
-#include "learner/checkpoint.h"
-#include "learner/run_directory.h"
-#include "learner/trained_policy.h"
+#include "learner/checkpoint/checkpoint.h"
+#include "learner/run/run_directory.h"
+#include "learner/storage/trained_policy.h"
 #include "tests/support/small_job.h"
 #include "tests/support/unit.h"
 

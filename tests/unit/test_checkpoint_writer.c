@@ -1,4 +1,4 @@
-#include "learner/checkpoint_writer.h"
+#include "learner/checkpoint/checkpoint_writer.h"
 #include "common/base/c_locale.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"

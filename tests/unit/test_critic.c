@@ -1,4 +1,4 @@
-#include "learner/critic.h"
+#include "learner/sac/critic.h"
 #include "common/base/memory.h"
 #include "common/nn/backend.h"
 #include "tests/support/reference.h"

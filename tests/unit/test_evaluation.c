@@ -1,5 +1,5 @@
 #include "common/wire/transport_loopback.h"
-#include "learner/evaluation.h"
+#include "learner/exchange/evaluation.h"
 #include "tests/support/environments.h"
 #include "tests/support/peer.h"
 #include "tests/support/unit.h"

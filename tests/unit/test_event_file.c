@@ -1,4 +1,4 @@
-#include "learner/event_file.h"
+#include "learner/run/event_file.h"
 #include "tests/support/unit.h"
 
 #include <signal.h>

@@ -1,6 +1,6 @@
 #include "common/base/alive.h"
 #include "common/wire/transport_loopback.h"
-#include "learner/greeting.h"
+#include "learner/exchange/handshake.h"
 #include "tests/support/environments.h"
 #include "tests/support/peer.h"
 #include "tests/support/unit.h"

@@ -1,6 +1,6 @@
-#include "learner/job.h"
+#include "learner/job/job.h"
 #include "common/nn/linalg.h"
-#include "learner/checkpoint.h"
+#include "learner/checkpoint/checkpoint.h"
 #include "tests/support/small_job.h"
 #include "tests/support/unit.h"
 

@@ -1,4 +1,4 @@
-#include "learner/job_snapshot.h"
+#include "learner/checkpoint/job_snapshot.h"
 #include "common/base/clock.h"
 #include "tests/support/allocations.h"
 #include "tests/support/small_job.h"

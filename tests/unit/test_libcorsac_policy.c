@@ -1,6 +1,6 @@
 // libcorsac_policy's functions: loading and its errors, acting from many threads, drawing, no allocation.
 #include "launch/library/policy.h"
-#include "learner/checkpoint.h"
+#include "learner/checkpoint/checkpoint.h"
 #include "tests/support/allocations.h"
 #include "tests/support/small_job.h"
 #include "tests/support/unit.h"

@@ -1,5 +1,5 @@
-#include "learner/metrics.h"
-#include "learner/sac.h"
+#include "learner/job/metrics.h"
+#include "learner/sac/sac.h"
 #include "tests/support/unit.h"
 
 #include <stdio.h>

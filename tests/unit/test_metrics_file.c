@@ -1,6 +1,6 @@
-#include "learner/metrics_file.h"
+#include "learner/run/metrics_file.h"
 #include "common/base/log.h"
-#include "learner/metrics.h"
+#include "learner/job/metrics.h"
 #include "tests/support/unit.h"
 
 #include <signal.h>

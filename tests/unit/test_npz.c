@@ -1,5 +1,5 @@
 // The .npz files that are written are read back, those that NumPy writes too, and damaged ones are refused.
-#include "learner/npz.h"
+#include "learner/storage/npz.h"
 #include "tests/support/unit.h"
 
 #include <stdio.h>

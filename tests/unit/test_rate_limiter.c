@@ -1,4 +1,4 @@
-#include "learner/rate_limiter.h"
+#include "learner/job/rate_limiter.h"
 #include "tests/support/unit.h"
 #include <math.h>
 

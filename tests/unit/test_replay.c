@@ -1,4 +1,4 @@
-#include "learner/replay.h"
+#include "learner/job/replay.h"
 #include "common/base/memory.h"
 #include "tests/support/unit.h"
 #include <string.h>

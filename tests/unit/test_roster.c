@@ -1,6 +1,6 @@
 #include "common/base/clock.h"
 #include "common/wire/transport_loopback.h"
-#include "learner/roster.h"
+#include "learner/exchange/actor_table.h"
 #include "tests/support/environments.h"
 #include "tests/support/peer.h"
 #include "tests/support/unit.h"

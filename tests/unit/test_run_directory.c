@@ -1,7 +1,7 @@
-#include "learner/run_directory.h"
+#include "learner/run/run_directory.h"
 #include "common/base/log.h"
 #include "common/nn/linalg.h"
-#include "learner/checkpoint.h"
+#include "learner/checkpoint/checkpoint.h"
 #include "tests/support/small_job.h"
 #include "tests/support/unit.h"
 

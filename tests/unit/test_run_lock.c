@@ -1,4 +1,4 @@
-#include "learner/run_lock.h"
+#include "learner/run/run_lock.h"
 #include "common/base/log.h"
 #include "tests/support/unit.h"
 

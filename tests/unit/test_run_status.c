@@ -1,4 +1,4 @@
-#include "learner/run_status.h"
+#include "learner/run/run_status.h"
 #include "common/base/alive.h"
 #include "common/base/clock.h"
 #include "tests/support/unit.h"

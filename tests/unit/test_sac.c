@@ -1,4 +1,4 @@
-#include "learner/sac.h"
+#include "learner/sac/sac.h"
 #include "common/base/memory.h"
 #include "common/nn/linalg.h"
 #include "common/nn/tiles.h"

@@ -1,4 +1,4 @@
-#include "learner/saving.h"
+#include "learner/checkpoint_schedule.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/nn/linalg.h"

@@ -1,4 +1,4 @@
-#include "learner/status_line.h"
+#include "learner/run/status_line.h"
 #include "tests/support/unit.h"
 
 #include <math.h>

@@ -1,4 +1,4 @@
-#include "learner/team.h"
+#include "learner/sac/thread_team.h"
 #include "tests/support/unit.h"
 #include <locale.h>
 #include <pthread.h>

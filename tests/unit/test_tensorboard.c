@@ -1,8 +1,8 @@
 #include "common/base/log.h"
 #include "common/config/options.h"
-#include "learner/event_file.h"
-#include "learner/tensorboard.h"
-#include "learner/tensorboard.pb-c.h"
+#include "learner/run/event_file.h"
+#include "learner/run/tensorboard.h"
+#include "learner/run/tensorboard.pb-c.h"
 #include "tests/support/unit.h"
 
 #include <dirent.h>

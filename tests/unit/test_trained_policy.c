@@ -1,10 +1,10 @@
 // A policy is the same from a checkpoint, a best.h5, a run directory and an .npz; initial_policy puts it into a new
 // job.
-#include "learner/trained_policy.h"
-#include "learner/checkpoint.h"
-#include "learner/initial_policy.h"
-#include "learner/npz.h"
-#include "learner/policy_npz.h"
+#include "learner/storage/trained_policy.h"
+#include "learner/checkpoint/checkpoint.h"
+#include "learner/checkpoint/initial_policy.h"
+#include "learner/storage/npz.h"
+#include "learner/storage/policy_npz.h"
 #include "tests/support/small_job.h"
 #include "tests/support/unit.h"
 

@@ -1,4 +1,4 @@
-#include "learner/transition_receiver.h"
+#include "learner/exchange/transition_receiver.h"
 #include "common/wire/assignment.h"
 #include "tests/support/environments.h"
 #include "tests/support/peer.h"

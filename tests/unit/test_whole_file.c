@@ -1,4 +1,4 @@
-#include "learner/whole_file.h"
+#include "learner/storage/atomic_file.h"
 #include "tests/support/unit.h"
 
 #include <stdlib.h>

@@ -1,0 +1,264 @@
+#include "learner/checkpoint/checkpoint.h"
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/version.h"
+#include "common/config/options.h"
+#include "common/nn/linalg.h"
+#include "learner/storage/checkpoint_head.h"
+#include "learner/storage/checkpoint_layout.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+_Static_assert(sizeof(real) == sizeof(float), "a checkpoint holds float networks");
+
+// --- the head: attributes and /config ---
+
+static enum status format_config(const struct config *config, char **text, struct error *error) {
+  const size_t size = options_format_yaml(config, NULL, 0);
+  *text = memory_alloc(size + 1, 1, "the configuration's text", error);
+  if (!*text) return STATUS_MEMORY;
+  options_format_yaml(config, *text, size + 1);
+  return STATUS_OK;
+}
+
+static enum status describe(struct checkpoint_info *info, const struct job *job, struct error *error) {
+  *info = (struct checkpoint_info){.format_version = CHECKPOINT_FORMAT,
+                                   .program_version = CORSAC_VERSION,
+                                   .env_steps = job->limiter.steps,
+                                   .updates = job->limiter.updates,
+                                   .episodes = job->episodes,
+                                   .policy_version = job->policy_version,
+                                   .learner_threads = (uint32_t)job->config.learner_threads,
+                                   .obs_dim = job->environment.obs_dim,
+                                   .act_dim = job->environment.act_dim};
+  clock_format(info->created, sizeof info->created);
+  snprintf(info->blas_core, sizeof info->blas_core, "%s", linalg_core_name());
+  snprintf(info->environment, sizeof info->environment, "%s", job->environment.environment);
+  return format_config(&job->config, &info->config, error);
+}
+
+// --- where a job's numbers stand ---
+
+_Static_assert((int)CHECKPOINT_COLUMNS == (int)REPLAY_COLUMNS && REPLAY_OBS == 0 && REPLAY_DISCOUNT == 4,
+               "the replay's columns are the layout's");
+
+static struct checkpoint_shape shape_of(const struct job *job) {
+  return checkpoint_shape_of(&job->config, job->environment.obs_dim, job->environment.act_dim);
+}
+
+// In the backend's order.
+static struct checkpoint_nets nets_of(const struct mlp *net, real *values) {
+  return (struct checkpoint_nets){values, net, net->parameters, mlp_export, mlp_import};
+}
+
+static void walk_job(struct h5 *h5, struct job *job) {
+  struct sac *sac = &job->sac;
+  const struct mlp *policy = &sac->policy_net, *critic = &sac->critics.net;
+  const struct checkpoint_shape shape = shape_of(job);
+  const struct checkpoint_parts parts = {
+      .policy = nets_of(policy, sac->policy),
+      .critics = nets_of(critic, sac->critics.parameters),
+      .targets = nets_of(critic, sac->critics.targets),
+      .policy_adam = {nets_of(policy, sac->policy_adam.m), nets_of(policy, sac->policy_adam.v), &sac->policy_adam.step},
+      .critics_adam = {nets_of(critic, sac->critics_adam.m), nets_of(critic, sac->critics_adam.v),
+                       &sac->critics_adam.step},
+      .alpha_m = &sac->alpha_adam.m,
+      .alpha_v = &sac->alpha_adam.v,
+      .alpha_step = &sac->alpha_adam.step,
+      .log_alpha = &sac->log_alpha,
+      .normalizer = &job->normalizer,
+      .steps = &job->limiter.steps,
+      .updates = &job->limiter.updates,
+      .base_steps = &job->limiter.base_steps,
+      .base_updates = &job->limiter.base_updates,
+      .metrics = &job->metrics,
+      .info_dim = job->environment.info_dim,
+      .seconds = &job->seconds,
+      .best_return = &job->best_return,
+      .next_log = &job->next_log,
+      .next_eval = &job->next_eval,
+      .next_checkpoint = &job->next_checkpoint,
+      .evaluations = &job->evaluations,
+      .dropped = &job->dropped,
+      .environments = job->environments,
+  };
+  if (!h5->writing) sac->transposed = false;
+  checkpoint_walk_parts(h5, &shape, &parts);
+}
+
+// --- the replay ---
+
+// Sleeps as long as was worked since `began`. A thread that never does is given a core for milliseconds at a time,
+// which may be the one that updates run on.
+static void leave_core(const struct checkpoint_watch *watch, double began) {
+  if (!watch || atomic_load_explicit(&watch->hurry, memory_order_relaxed)) return;
+  const double worked = fmin(clock_now() - began, 0.02);
+  nanosleep(&(struct timespec){.tv_nsec = (long)(1e9 * worked)}, NULL);
+}
+
+// A row stands in the file where it stands in memory, but the pieces are written from the oldest row's on, once around:
+// a view lets go of rows in the order in which they are to be overwritten.
+static void write_replay(struct h5 *h5, const struct job *job, const struct checkpoint_watch *watch) {
+  struct replay *replay = job->replay;
+  struct checkpoint_ring ring = {replay_size(replay), replay_cursor(replay), replay_capacity(replay)};
+  const struct checkpoint_shape shape = shape_of(job);
+  const uint64_t size = ring.size;
+  struct checkpoint_columns columns;
+  if (h5->status != STATUS_OK) return;
+  checkpoint_walk_ring(h5, &ring);
+  checkpoint_columns_open(h5, &columns, &shape, size);
+  const uint64_t oldest = size == ring.capacity ? ring.cursor : 0, pieces = (size + columns.rows - 1) / columns.rows;
+  for (uint64_t p = 0, gone = 0; p < pieces && h5->status == STATUS_OK; p++) {
+    const uint64_t row = (oldest / columns.rows + p) % pieces * columns.rows;
+    const uint64_t count = size - row < columns.rows ? size - row : columns.rows;
+    const double began = clock_now();
+    replay_read_rows(replay, row, count, columns.piece);
+    gone += p == 0 ? row + count - oldest : count; // the first piece may also hold the newest rows: they come last
+    replay_view_let_go(replay, p + 1 < pieces ? gone : size);
+    checkpoint_columns_move(h5, &columns, row, count);
+    leave_core(watch, began);
+  }
+  checkpoint_columns_close(h5, &columns);
+}
+
+// File row (oldest + i) mod size becomes memory row i. A piece that the oldest row divides goes to two places.
+static void read_rows(struct h5 *h5, struct job *job, uint64_t size, uint64_t oldest) {
+  const struct checkpoint_shape shape = shape_of(job);
+  struct checkpoint_columns columns;
+  checkpoint_columns_open(h5, &columns, &shape, size);
+  if (h5->status == STATUS_OK) h5->status = job_reserve_replay(job, size, job->limiter.steps, h5->error);
+  for (uint64_t row = 0; row < size; row += columns.rows) {
+    const uint64_t count = size - row < columns.rows ? size - row : columns.rows;
+    checkpoint_columns_move(h5, &columns, row, count);
+    if (h5->status != STATUS_OK) break;
+    const uint64_t before = row < oldest && oldest < row + count ? oldest - row : count;
+    const float *from[REPLAY_COLUMNS], *rest[REPLAY_COLUMNS];
+    for (int c = 0; c < REPLAY_COLUMNS; c++) {
+      from[c] = columns.piece[c];
+      rest[c] = from[c] + before * columns.width[c];
+    }
+    replay_write_rows(job->replay, (row + size - oldest) % size, before, from);
+    replay_write_rows(job->replay, 0, count - before, rest);
+  }
+  checkpoint_columns_close(h5, &columns);
+}
+
+static void read_replay(struct h5 *h5, struct job *job) {
+  struct checkpoint_ring ring = {0};
+  const uint64_t room = replay_capacity(job->replay);
+  checkpoint_walk_ring(h5, &ring);
+  const uint64_t size = ring.size, cursor = ring.cursor, capacity = ring.capacity;
+  if (size > room)
+    h5_fail(h5, STATUS_MISMATCH,
+            "/replay holds %" PRIu64 " rows, this configuration has room for %" PRIu64 " (replay_capacity)", size,
+            room);
+  if (h5->status != STATUS_OK) return;
+  // A full ring begins at its cursor; in one of another capacity the oldest row comes first.
+  const uint64_t oldest = room != capacity && size == capacity ? cursor : 0;
+  h5->hint = "/replay/size";
+  read_rows(h5, job, size, oldest);
+  h5->hint = "";
+  if (h5->status == STATUS_OK) replay_set_state(job->replay, size, room == capacity ? cursor : size % room);
+}
+
+// --- whole files ---
+
+static enum status write_job(const char *path, const struct job *job, enum checkpoint_content content,
+                             const struct checkpoint_watch *watch, struct error *error) {
+  struct h5 h5;
+  struct checkpoint_info info;
+  const bool with_replay = content == CHECKPOINT_ALL && job->config.checkpoint_replay;
+  enum status status = describe(&info, job, error);
+  if (status != STATUS_OK) return status;
+  info.exact = job->exact && with_replay;
+  struct job view = *job; // what a walk may not change is behind pointers, and writing changes nothing
+  view.seconds = job_seconds(job);
+  h5_create(&h5, path, error);
+  h5.abandon = watch ? &watch->abandon : NULL;
+  checkpoint_walk_head(&h5, &info);
+  checkpoint_walk_bounds(&h5, info.act_dim, job->environment.action_low, job->environment.action_high);
+  walk_job(&h5, &view);
+  if (with_replay) write_replay(&h5, job, watch);
+  checkpoint_info_release(&info);
+  return h5_commit(&h5);
+}
+
+enum status checkpoint_write(const char *path, const struct job *job, enum checkpoint_content content,
+                             struct error *error) {
+  return write_job(path, job, content, NULL, error);
+}
+
+enum status checkpoint_write_beside(const char *path, const struct job *job, enum checkpoint_content content,
+                                    const struct checkpoint_watch *watch, struct error *error) {
+  return write_job(path, job, content, watch, error);
+}
+
+enum status checkpoint_write_policy(const char *path, const struct job *job, const struct policy_weights *weights,
+                                    const struct normalizer *normalizer, uint64_t env_steps, struct error *error) {
+  struct h5 h5;
+  struct checkpoint_info info;
+  enum status status = describe(&info, job, error);
+  if (status != STATUS_OK) return status;
+  info.env_steps = env_steps;
+  info.policy_version = weights->version;
+  struct normalizer statistics = *normalizer;
+  h5_create(&h5, path, error);
+  checkpoint_walk_head(&h5, &info);
+  checkpoint_walk_bounds(&h5, info.act_dim, job->environment.action_low, job->environment.action_high);
+  const struct checkpoint_shape shape = shape_of(job);
+  checkpoint_walk_policy(&h5, &shape, &(struct checkpoint_nets){.values = weights->values});
+  checkpoint_walk_normalizer(&h5, &statistics);
+  checkpoint_info_release(&info);
+  return h5_commit(&h5);
+}
+
+static void check_environment(struct h5 *h5, const struct checkpoint_info *info, const struct job *job) {
+  const struct message_hello *now = &job->environment;
+  if (info->obs_dim != now->obs_dim || info->act_dim != now->act_dim)
+    h5_fail(h5, STATUS_MISMATCH,
+            "saved with %.64s (obs_dim %u, act_dim %u), %.64s has obs_dim %u and act_dim %u: a resumed job keeps its "
+            "environment's dimensions",
+            info->environment, info->obs_dim, info->act_dim, now->environment, now->obs_dim, now->act_dim);
+  if (!info->resumable) h5_fail(h5, STATUS_USAGE, "holds a policy without the rest of its job: nothing to resume");
+  if (h5->status == STATUS_OK && strcmp(info->environment, now->environment) != 0)
+    log_warn("%s: saved with %s, goes on with %s", h5->path, info->environment, now->environment);
+}
+
+// The bounds are the environment's to say; a policy that was trained with others may act differently now.
+static void compare_bounds(struct h5 *h5, const struct message_hello *now) {
+  const size_t bytes = now->act_dim * sizeof(double);
+  double *saved = memory_alloc(2 * (size_t)now->act_dim, sizeof *saved, "action bounds", h5->error);
+  if (!saved) {
+    h5->status = STATUS_MEMORY;
+    return;
+  }
+  checkpoint_walk_bounds(h5, now->act_dim, saved, saved + now->act_dim);
+  if (h5->status == STATUS_OK &&
+      (memcmp(saved, now->action_low, bytes) != 0 || memcmp(saved + now->act_dim, now->action_high, bytes) != 0))
+    log_warn("%s: the environment's action bounds are not those of this checkpoint; its own are used", h5->path);
+  memory_free(saved);
+}
+
+enum status checkpoint_read(const char *path, struct job *job, bool *has_replay, struct error *error) {
+  struct h5 h5;
+  struct checkpoint_info info = {0};
+  h5_open(&h5, path, error);
+  checkpoint_walk_info(&h5, &info);
+  check_environment(&h5, &info, job);
+  if (h5.status == STATUS_OK) compare_bounds(&h5, &job->environment);
+  walk_job(&h5, job);
+  *has_replay = h5_has(&h5, "replay");
+  if (*has_replay) read_replay(&h5, job);
+  job->sac.updates = job->limiter.updates;
+  job->episodes = info.episodes;
+  job->policy_version = info.policy_version;
+  job->exact = info.exact;
+  job->started = clock_now();
+  checkpoint_info_release(&info);
+  return h5_close(&h5);
+}

@@ -1,0 +1,60 @@
+#include "learner/checkpoint/initial_policy.h"
+
+#include "common/base/log.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void format_widths(const struct config_widths *hidden, char *text, size_t size) {
+  size_t used = 0;
+  for (uint32_t i = 0; i < hidden->count && used < size; i++)
+    used += (size_t)snprintf(text + used, size - used, "%s%u", i ? "," : "", hidden->width[i]);
+}
+
+static enum status check_shape(const struct trained_policy *policy, const struct job *job, struct error *error) {
+  const struct message_hello *environment = &job->environment;
+  const struct config_widths *its = &policy->hidden, *ours = &job->config.hidden;
+  if (policy->obs_dim != environment->obs_dim || policy->act_dim != environment->act_dim)
+    return error_set(error, STATUS_MISMATCH,
+                     "init_policy: %s is a policy for obs_dim %u and act_dim %u (%s), but %s has %u and %u",
+                     policy->file, policy->obs_dim, policy->act_dim, policy->environment, environment->environment,
+                     environment->obs_dim, environment->act_dim);
+  if (its->count != ours->count || memcmp(its->width, ours->width, its->count * sizeof *its->width) != 0) {
+    char theirs[128], wanted[128];
+    format_widths(its, theirs, sizeof theirs);
+    format_widths(ours, wanted, sizeof wanted);
+    return error_set(
+        error, STATUS_USAGE,
+        "init_policy: the policy of %s has hidden layers %s, this run is to have %s: leave --hidden out, or "
+        "give --hidden %s",
+        policy->file, theirs, wanted, theirs);
+  }
+  if (policy->weights.normalize == job->config.normalize_observations) return STATUS_OK;
+  return error_set(error, STATUS_USAGE, "init_policy: the policy of %s acts on %s observations: %s", policy->file,
+                   policy->weights.normalize ? "normalised" : "raw",
+                   policy->weights.normalize ? "give --normalize-observations, or leave --no-normalize-observations out"
+                                             : "leave --normalize-observations out");
+}
+
+// Another range is another task, in which the same policy may still be a good beginning.
+static void compare_bounds(const struct trained_policy *policy, const struct message_hello *environment) {
+  const size_t bytes = policy->act_dim * sizeof(double);
+  if (memcmp(policy->action_low, environment->action_low, bytes) != 0 ||
+      memcmp(policy->action_high, environment->action_high, bytes) != 0)
+    log_warn("init_policy: the action bounds of %s are not those of %s: the policy's actions are stretched to these",
+             policy->file, environment->environment);
+}
+
+enum status initial_policy_take(const struct trained_policy *policy, struct job *job, struct error *error) {
+  const enum status status = check_shape(policy, job, error);
+  if (status != STATUS_OK) return status;
+  compare_bounds(policy, &job->environment);
+  mlp_import(&job->sac.policy_net, policy->weights.values, job->sac.policy);
+  if (policy->weights.normalize) {
+    job->normalizer.count = policy->normalizer.count;
+    memcpy(job->normalizer.mean, policy->normalizer.mean, policy->obs_dim * sizeof(double));
+    memcpy(job->normalizer.m2, policy->normalizer.m2, policy->obs_dim * sizeof(double));
+  }
+  job->policy_version = 1; // 0 stands for random actions
+  return STATUS_OK;
+}

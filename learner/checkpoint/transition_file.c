@@ -1,0 +1,222 @@
+#include "learner/checkpoint/transition_file.h"
+
+#include "common/base/memory.h"
+#include "learner/storage/h5_guard.h"
+#include "learner/storage/checkpoint_layout.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { COLUMNS = REPLAY_COLUMNS };
+
+struct source {
+  struct h5 h5;
+  struct job *job;
+  bool own, unit, terminated; // a checkpoint of ours; actions in [-1, 1]; `terminated` stands for the discount
+  uint64_t rows, oldest;      // oldest: where a ring's first row stands
+  hid_t dataset[COLUMNS], type[COLUMNS]; // type: in memory
+  uint32_t width[COLUMNS];
+  float *piece[COLUMNS]; // (piece_rows x width)
+  uint64_t piece_rows;
+};
+
+static const char *name_of(struct source *source, int column) {
+  if (column == REPLAY_DISCOUNT && source->terminated) return "terminated";
+  const char *name = checkpoint_column_names[column];
+  return source->own ? h5_name(&source->h5, "replay/%s", name) : name;
+}
+
+static H5T_class_t class_of(struct h5 *h5, const char *name) {
+  if (!h5_has(h5, name)) return H5T_FLOAT; // h5_dataset_open says that it is missing
+  const hid_t dataset = h5_guard_open(h5, name), type = dataset >= 0 ? H5Dget_type(dataset) : -1;
+  const H5T_class_t class = type >= 0 ? H5Tget_class(type) : H5T_FLOAT;
+  h5_done(h5, type, H5Tclose);
+  h5_done(h5, dataset, H5Dclose);
+  return class;
+}
+
+// A boolean of h5py's is an enumeration in a byte, which is read as it is.
+static void open_column(struct source *source, int c) {
+  struct h5 *h5 = &source->h5;
+  const bool flat = c == REPLAY_REWARD || c == REPLAY_DISCOUNT, marks = c == REPLAY_DISCOUNT && source->terminated;
+  const H5T_class_t class = marks ? class_of(h5, "terminated") : H5T_FLOAT;
+  if (class != H5T_FLOAT && class != H5T_INTEGER && class != H5T_ENUM)
+    h5_fail(h5, STATUS_FORMAT, "/terminated holds neither numbers nor booleans");
+  source->type[c] = H5T_NATIVE_FLOAT;
+  if (h5->status != STATUS_OK) return;
+  source->dataset[c] = h5_dataset_open(h5, name_of(source, c), class, marks ? H5I_INVALID_HID : H5T_IEEE_F32LE,
+                                       h5_shape_of(source->rows, flat ? 0 : source->width[c]));
+  if (source->dataset[c] >= 0) h5_guard_chunks(h5, source->dataset[c], name_of(source, c));
+  if (source->dataset[c] >= 0 && class == H5T_ENUM) {
+    source->type[c] = H5Dget_type(source->dataset[c]);
+    if (source->type[c] < 0 || H5Tget_size(source->type[c]) != 1)
+      h5_fail(h5, STATUS_FORMAT, "/terminated is an enumeration, but not h5py's boolean");
+  }
+  source->piece[c] =
+      memory_alloc(source->piece_rows * source->width[c], sizeof(float), "logged transitions", h5->error);
+  if (!source->piece[c] && h5->status == STATUS_OK) h5->status = STATUS_MEMORY;
+}
+
+static void find_ring(struct source *source) {
+  struct h5 *h5 = &source->h5;
+  struct checkpoint_ring ring = {0};
+  checkpoint_walk_ring(h5, &ring);
+  if (h5->status == STATUS_OK && ring.size != source->rows)
+    h5_fail(h5, STATUS_FORMAT, "/replay makes no sense: %" PRIu64 " rows, size %" PRIu64, source->rows, ring.size);
+  source->oldest = ring.size == ring.capacity ? ring.cursor : 0;
+}
+
+// h5py writes texts of variable length, which HDF5 allocates, C programs mostly fixed ones.
+static void read_scale(struct h5 *h5, char *scale, size_t size) {
+  const hid_t attribute = H5Aopen(h5->file, "action_scale", H5P_DEFAULT);
+  const hid_t type = attribute >= 0 ? H5Aget_type(attribute) : -1;
+  if (type >= 0 && H5Tget_class(type) == H5T_STRING && H5Tis_variable_str(type) > 0) {
+    char *text = NULL;
+    if (H5Aread(attribute, type, &text) < 0) h5_fail_library(h5, "action_scale", " cannot be read");
+    snprintf(scale, size, "%s", text ? text : "");
+    H5free_memory(text);
+  } else {
+    h5_attribute_text(h5, "/", "action_scale", scale, size);
+  }
+  h5_done(h5, type, H5Tclose);
+  h5_done(h5, attribute, H5Aclose);
+}
+
+static void find_scale(struct source *source) {
+  char scale[32] = "environment";
+  struct h5 *h5 = &source->h5;
+  if (h5_has_attribute(h5, "/", "action_scale")) read_scale(h5, scale, sizeof scale);
+  source->unit = source->own || strcmp(scale, "unit") == 0;
+  if (h5->status == STATUS_OK && !source->unit && strcmp(scale, "environment") != 0)
+    h5_fail(h5, STATUS_FORMAT, "the attribute action_scale is \"%s\"; it may be \"environment\" or \"unit\"", scale);
+}
+
+static void open_source(struct source *source) {
+  struct h5 *h5 = &source->h5;
+  uint64_t all = 0;
+  source->own = h5_has_attribute(h5, "/", "format_version");
+  h5->foreign = !source->own;
+  if (source->own) h5_guard_file(h5);
+  if (source->own && !h5_has(h5, "replay"))
+    h5_fail(h5, STATUS_FORMAT, "is a checkpoint without a replay (checkpoint_replay was off, or it is a best.h5)");
+  source->rows = h5_rows(h5, source->own ? "replay/obs" : "obs");
+  source->terminated = !source->own && !h5_has(h5, "discount") && h5_has(h5, "terminated");
+  if (!source->own && !source->terminated && !h5_has(h5, "discount"))
+    h5_fail(h5, STATUS_FORMAT, "has neither /discount nor /terminated: transitions need one of the two");
+  if (h5->status == STATUS_OK && source->rows == 0)
+    h5_fail(h5, STATUS_FORMAT, "holds no transitions: /obs has no rows");
+  if (source->own) find_ring(source);
+  find_scale(source);
+  for (int c = 0; c < COLUMNS; c++)
+    all += source->width[c] = replay_column_width(source->job->replay, (enum replay_column)c);
+  source->piece_rows = h5_piece_rows(source->rows, all * sizeof(float));
+  h5->hint = "the environment's dimensions";
+  for (int c = 0; c < COLUMNS; c++) open_column(source, c);
+  h5->hint = "";
+}
+
+static void close_source(struct source *source) {
+  for (int c = 0; c < COLUMNS; c++) {
+    if (source->type[c] != H5T_NATIVE_FLOAT) h5_done(&source->h5, source->type[c], H5Tclose);
+    h5_done(&source->h5, source->dataset[c], H5Dclose);
+    memory_free(source->piece[c]);
+  }
+}
+
+// Rows [row, row + count) of the file into the piece.
+static void read_column(struct source *source, int c, uint64_t row, uint64_t count) {
+  struct h5 *h5 = &source->h5;
+  const bool flat = c == REPLAY_REWARD || c == REPLAY_DISCOUNT;
+  const hsize_t start[2] = {row, 0}, size[2] = {count, source->width[c]};
+  const hid_t space = H5Dget_space(source->dataset[c]), memory = H5Screate_simple(flat ? 1 : 2, size, NULL);
+  if (space < 0 || memory < 0 || H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, size, NULL) < 0 ||
+      H5Dread(source->dataset[c], source->type[c], memory, space, H5P_DEFAULT, source->piece[c]) < 0)
+    h5_fail_library(h5, name_of(source, c), " cannot be read");
+  h5_done(h5, space, H5Sclose);
+  h5_done(h5, memory, H5Sclose);
+  if (source->type[c] == H5T_NATIVE_FLOAT) return;
+  const uint8_t *bytes = (const uint8_t *)source->piece[c]; // from the end: a float takes the place of four
+  for (uint64_t i = count; i-- > 0;) source->piece[c][i] = bytes[i];
+}
+
+static void check_finite(struct source *source, int c, uint64_t row, uint64_t count) {
+  for (uint64_t i = 0; i < count * source->width[c] && source->h5.status == STATUS_OK; i++)
+    if (!isfinite(source->piece[c][i]))
+      h5_fail(&source->h5, STATUS_FORMAT, "/%s: row %" PRIu64 ", component %" PRIu64 " is %g", name_of(source, c),
+              row + i / source->width[c], i % source->width[c], (double)source->piece[c][i]);
+}
+
+// a = 2 (x - low) / (high - low) - 1
+static void scale_actions(struct source *source, uint64_t row, uint64_t count) {
+  const struct message_hello *environment = &source->job->environment;
+  const uint32_t dim = source->width[REPLAY_ACTION];
+  float *actions = source->piece[REPLAY_ACTION];
+  for (uint64_t i = 0; i < count * dim && source->h5.status == STATUS_OK; i++) {
+    const double low = source->unit ? -1 : environment->action_low[i % dim];
+    const double high = source->unit ? 1 : environment->action_high[i % dim];
+    const double a = 2 * ((double)actions[i] - low) / (high - low) - 1;
+    if (!(fabs(a) <= 1 + 2e-6))
+      h5_fail(&source->h5, STATUS_FORMAT, "/%s: row %" PRIu64 ", component %" PRIu64 " is %g, outside of [%g, %g]%s",
+              name_of(source, REPLAY_ACTION), row + i / dim, i % dim, (double)actions[i], low, high,
+              source->unit ? "" : " (actions in [-1, 1] are told by an attribute action_scale = \"unit\")");
+    actions[i] = (float)fmax(-1, fmin(1, a));
+  }
+}
+
+static void make_discounts(struct source *source, uint64_t row, uint64_t count) {
+  const float gamma = (float)source->job->config.gamma;
+  float *values = source->piece[REPLAY_DISCOUNT];
+  for (uint64_t i = 0; i < count && source->h5.status == STATUS_OK; i++) {
+    if (values[i] < 0 || values[i] > 1 || (source->terminated && values[i] != 0 && values[i] != 1))
+      h5_fail(&source->h5, STATUS_FORMAT, "/%s: row %" PRIu64 " is %g; it may be %s", name_of(source, REPLAY_DISCOUNT),
+              row + i, (double)values[i], source->terminated ? "0 or 1" : "from 0 to 1");
+    if (source->terminated) values[i] = values[i] == 0 ? gamma : 0;
+  }
+}
+
+static void insert(struct source *source, uint64_t count) {
+  struct job *job = source->job;
+  float *const *piece = source->piece;
+  replay_insert(job->replay, count, piece[REPLAY_OBS], piece[REPLAY_ACTION], piece[REPLAY_REWARD],
+                piece[REPLAY_NEXT_OBS], piece[REPLAY_DISCOUNT]);
+  if (!job->config.normalize_observations) return;
+  for (uint64_t i = 0; i < count; i++)
+    normalizer_update(&job->normalizer, piece[REPLAY_OBS] + i * source->width[REPLAY_OBS]);
+}
+
+// From the first row that there is room for to the newest, a ring from its oldest on.
+static void take_rows(struct source *source, struct transitions_taken *taken) {
+  const uint64_t room = replay_capacity(source->job->replay), n = source->rows;
+  const uint64_t first = n > room ? n - room : 0;
+  source->h5.status = job_reserve_replay(source->job, n - first, 0, source->h5.error);
+  for (uint64_t i = first; i < n && source->h5.status == STATUS_OK;) {
+    const uint64_t row = (source->oldest + i) % n;
+    uint64_t count = n - i < source->piece_rows ? n - i : source->piece_rows;
+    if (count > n - row) count = n - row;
+    for (int c = 0; c < COLUMNS && source->h5.status == STATUS_OK; c++) {
+      read_column(source, c, row, count);
+      check_finite(source, c, row, count);
+    }
+    scale_actions(source, row, count);
+    make_discounts(source, row, count);
+    if (source->h5.status == STATUS_OK) insert(source, count);
+    i += count;
+  }
+  *taken = (struct transitions_taken){n - first, first};
+}
+
+enum status checkpoint_read_transitions(const char *path, struct job *job, struct transitions_taken *taken,
+                                        struct error *error) {
+  struct source source = {.job = job};
+  *taken = (struct transitions_taken){0, 0};
+  for (int c = 0; c < COLUMNS; c++) {
+    source.dataset[c] = H5I_INVALID_HID;
+    source.type[c] = H5T_NATIVE_FLOAT;
+  }
+  if (h5_open(&source.h5, path, error) == STATUS_OK) open_source(&source);
+  if (source.h5.status == STATUS_OK) take_rows(&source, taken);
+  close_source(&source);
+  return h5_close(&source.h5);
+}

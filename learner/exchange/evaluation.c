@@ -1,0 +1,113 @@
+#include "learner/exchange/evaluation.h"
+
+#include "common/base/clock.h"
+
+#include <math.h>
+#include <string.h>
+
+enum status evaluation_init(struct evaluation *evaluation, const struct job *job, struct error *error) {
+  const uint32_t episodes = (uint32_t)job->config.eval_episodes;
+  *evaluation = (struct evaluation){.episodes = episodes};
+  enum status status =
+      policy_weights_init(&evaluation->weights, job->environment.obs_dim, mlp_dense_size(&job->sac.policy_net), error);
+  if (status == STATUS_OK) status = normalizer_init(&evaluation->normalizer, job->environment.obs_dim, error);
+  if (status != STATUS_OK) return status;
+  evaluation->episode_return = memory_alloc(episodes, sizeof(double), "an evaluation's results", error);
+  evaluation->length = memory_alloc(episodes, sizeof(uint32_t), "an evaluation's results", error);
+  evaluation->have = memory_alloc(episodes, sizeof(bool), "an evaluation's results", error);
+  return evaluation->episode_return && evaluation->length && evaluation->have ? STATUS_OK : STATUS_MEMORY;
+}
+
+void evaluation_release(struct evaluation *evaluation) {
+  policy_weights_release(&evaluation->weights);
+  normalizer_release(&evaluation->normalizer);
+  memory_free(evaluation->episode_return);
+  memory_free(evaluation->length);
+  memory_free(evaluation->have);
+}
+
+static void copy_normalizer(struct normalizer *to, const struct normalizer *from) {
+  to->count = from->count;
+  memcpy(to->mean, from->mean, from->dim * sizeof *from->mean);
+  memcpy(to->m2, from->m2, from->dim * sizeof *from->m2);
+}
+
+enum status evaluation_begin(struct evaluation *evaluation, const struct job *job, struct roster *roster,
+                             struct error *error) {
+  evaluation->running = true;
+  evaluation->said_waiting = false;
+  evaluation->began = clock_now();
+  evaluation->number++; // a late result of one that was given up is told apart by it
+  evaluation->env_steps = job->limiter.steps;
+  evaluation->arrived = evaluation->failed = evaluation->cut = evaluation->late = 0;
+  memset(evaluation->have, 0, evaluation->episodes * sizeof *evaluation->have);
+  job_export_policy(job, &evaluation->weights);
+  copy_normalizer(&evaluation->normalizer, &job->normalizer);
+  struct message_evaluate evaluate = {
+      .number = evaluation->number, .stride = roster_alive(roster), .count = evaluation->episodes};
+  evaluation->stride = evaluate.stride;
+  for (uint32_t i = 0; i < roster->active; i++) {
+    roster->entry[i].evaluates = UINT32_MAX;
+    if (!roster->entry[i].alive || !roster->entry[i].active) continue;
+    enum status status = message_encode_evaluate(&roster->bytes, 0, &evaluate, &evaluation->weights, error);
+    if (status == STATUS_OK) status = roster_send(roster, i, error);
+    if (status != STATUS_OK) return status;
+    roster->entry[i].evaluates = evaluate.first++;
+  }
+  return STATUS_OK;
+}
+
+// Its share, each episode once, with at least a step of each.
+static bool is_asked_for(const struct evaluation *evaluation, const struct roster_entry *sender,
+                         const struct message_episode *episode) {
+  const uint32_t number = episode->episode;
+  return number < evaluation->episodes && number >= sender->evaluates &&
+         (number - sender->evaluates) % evaluation->stride == 0 && !evaluation->have[number] &&
+         (episode->length > 0 || episode->failed);
+}
+
+enum status evaluation_take(struct evaluation *evaluation, const struct roster *roster, const struct frame *frame,
+                            bool *done, struct error *error) {
+  struct message_episode episode;
+  const enum status status = message_decode_episode(frame, &episode, error);
+  *done = false;
+  if (status != STATUS_OK) return status;
+  if (episode.number > evaluation->number)
+    return error_set(error, STATUS_PEER, "rank %u sent an episode of evaluation %llu, which has not begun", frame->rank,
+                     (unsigned long long)episode.number);
+  if (!evaluation->running || episode.number != evaluation->number) return STATUS_OK;
+  if (!is_asked_for(evaluation, &roster->entry[frame->sender - 1], &episode))
+    return error_set(error, STATUS_PEER, "rank %u sent evaluation episode %u, which it was not asked for", frame->rank,
+                     episode.episode);
+  evaluation->have[episode.episode] = true;
+  evaluation->episode_return[episode.episode] = episode.failed ? NAN : episode.episode_return;
+  evaluation->failed += episode.failed && episode.cut != EPISODE_NOT_BEGUN;
+  evaluation->cut += episode.cut != EPISODE_WHOLE;
+  evaluation->late += episode.cut == EPISODE_OUT_OF_TIME || episode.cut == EPISODE_NOT_BEGUN;
+  evaluation->length[episode.episode] = episode.length;
+  *done = ++evaluation->arrived == evaluation->episodes;
+  return STATUS_OK;
+}
+
+void evaluation_end(struct evaluation *evaluation) { evaluation->running = false; }
+
+struct evaluation_result evaluation_result(const struct evaluation *evaluation) {
+  struct evaluation_result result = {.low = INFINITY, .high = -INFINITY};
+  for (uint32_t i = 0; i < evaluation->episodes; i++)
+    if (!isnan(evaluation->episode_return[i])) result.episodes++;
+  const double n = result.episodes;
+  for (uint32_t i = 0; i < evaluation->episodes; i++) {
+    const double r = evaluation->episode_return[i];
+    if (isnan(r)) continue;
+    result.mean += r / n;
+    result.length_mean += evaluation->length[i] / n;
+    result.low = fmin(result.low, r);
+    result.high = fmax(result.high, r);
+  }
+  for (uint32_t i = 0; i < evaluation->episodes; i++) {
+    const double d = evaluation->episode_return[i] - result.mean;
+    if (!isnan(d)) result.std += d * d / n;
+  }
+  result.std = sqrt(result.std);
+  return result;
+}

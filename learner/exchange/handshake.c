@@ -1,0 +1,195 @@
+#include "learner/exchange/handshake.h"
+
+#include "common/base/alive.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/memory.h"
+#include "common/wire/assignment.h"
+#include "common/wire/codec.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const double LOOK_SECONDS = 0.25; // between two looks at whose process is gone
+static const double SILENT_SECONDS = 30; // then it is said who is waited for
+
+static enum status compare(const struct message_hello *first, const struct message_hello *next, uint32_t rank,
+                           struct error *error) {
+  if (strcmp(first->environment, next->environment) != 0 || first->obs_dim != next->obs_dim ||
+      first->act_dim != next->act_dim)
+    return error_set(error, STATUS_MISMATCH,
+                     "rank %u has environment %s (obs %u, act %u), the ranks before it %s (obs %u, act %u): every rank "
+                     "must be able to "
+                     "make the same one",
+                     rank, next->environment, next->obs_dim, next->act_dim, first->environment, first->obs_dim,
+                     first->act_dim);
+  if (first->info_dim != next->info_dim ||
+      memcmp(first->info_name, next->info_name, first->info_dim * sizeof *first->info_name) != 0)
+    return error_set(error, STATUS_MISMATCH, "rank %u: the info of %s has other names than on the ranks before it",
+                     rank, next->environment);
+  for (uint32_t i = 0; i < first->act_dim; i++)
+    if (first->action_low[i] != next->action_low[i] || first->action_high[i] != next->action_high[i])
+      return error_set(
+          error, STATUS_MISMATCH, "rank %u: action %u of %s is in [%g, %g], on the ranks before it in [%g, %g]", rank,
+          i, next->environment, next->action_low[i], next->action_high[i], first->action_low[i], first->action_high[i]);
+  return STATUS_OK;
+}
+
+// Whom greeting_collect waits for.
+struct guests {
+  const struct transport *transport; // not owned
+  uint32_t active, greeted;
+  bool *here;     // (active) of rank i + 1
+  uint32_t *pid;  // (actors), as greeting_collect gives it
+  uint64_t realm; // process_realm() here
+  double looked;
+};
+
+static enum status take_heartbeat(const struct frame *frame, uint32_t rank, struct guests *guests,
+                                  struct error *error) {
+  struct message_heartbeat heartbeat;
+  const enum status status = message_decode_heartbeat(frame, &heartbeat, error);
+  if (status == STATUS_OK && rank >= 1 && guests->realm != 0 && heartbeat.realm == guests->realm)
+    guests->pid[rank - 1] = heartbeat.pid;
+  return status;
+}
+
+static enum status take(const struct frame *frame, uint32_t rank, struct guests *guests, struct message_hello *hello,
+                        struct error *error) {
+  enum status status;
+  if (frame->type == MESSAGE_FAILED) {
+    struct message_failed failed;
+    status = message_decode_failed(frame, &failed, error);
+    return status == STATUS_OK ? error_set(error, (enum status)failed.status, "rank %u: %s", frame->rank, failed.text)
+                               : status;
+  }
+  if (frame->type == MESSAGE_STOP_REQUEST)
+    return error_set(error, STATUS_STOPPED, "rank %u was stopped before training began: nothing was to be saved",
+                     frame->rank);
+  if (frame->type == MESSAGE_HEARTBEAT) return take_heartbeat(frame, rank, guests, error);
+  if (frame->type != MESSAGE_HELLO) return STATUS_OK;
+  if (rank < 1 || rank > guests->active || guests->here[rank - 1])
+    return error_set(error, STATUS_PEER, "rank %u sent a HELLO that nobody waits for", frame->rank);
+  struct message_hello next = {0};
+  status = message_decode_hello(frame, guests->greeted == 0 ? hello : &next, error);
+  if (status != STATUS_OK) error_prefix(error, "rank %u", frame->rank);
+  if (status == STATUS_OK && guests->greeted > 0) status = compare(hello, &next, frame->rank, error);
+  message_hello_release(&next);
+  guests->here[rank - 1] = true;
+  guests->greeted++;
+  return status;
+}
+
+// "rank 3", or "ranks 1, 3": those that have not greeted.
+static void name_missing(const struct guests *guests, char *text, size_t size) {
+  enum { NAMED = 16 };
+  const uint32_t missing = guests->active - guests->greeted;
+  size_t used = (size_t)snprintf(text, size, "rank%s ", missing > 1 ? "s" : "");
+  for (uint32_t i = 0, named = 0; i < guests->active && named < NAMED; i++)
+    if (!guests->here[i])
+      used += (size_t)snprintf(text + used, size - used, "%s%d", named++ ? ", " : "",
+                               transport_world_rank(guests->transport, (int)i + 1));
+  if (missing > NAMED) snprintf(text + used, size - used, " and more");
+}
+
+static enum status say_missing(const struct config *config, const struct guests *guests, struct error *error) {
+  char ranks[256];
+  const bool several = guests->active - guests->greeted > 1;
+  name_missing(guests, ranks, sizeof ranks);
+  return error_set(error, STATUS_PEER, "%s had not made %s environment after %g s (env_timeout)", ranks,
+                   several ? "their" : "its", config->env_timeout);
+}
+
+static void say_waiting(const struct config *config, const struct guests *guests) {
+  char ranks[256];
+  name_missing(guests, ranks, sizeof ranks);
+  log_info("waiting for %s: the environment is not made yet; %g s are granted (env_timeout)", ranks,
+           config->env_timeout);
+}
+
+// Whose process is gone has made its last environment. In any order with a signal: where one dies, mpirun tells the
+// others to end.
+static enum status look_for_the_dead(struct guests *guests, bool at_once, struct error *error) {
+  const double now = clock_now();
+  if (!at_once && now - guests->looked < LOOK_SECONDS) return STATUS_OK;
+  guests->looked = now;
+  for (uint32_t i = 0; i < guests->active; i++)
+    if (process_is_gone(guests->pid[i]))
+      return error_set(error, STATUS_FAILED,
+                       "rank %u is gone (process %u): it was killed, or its environment ended it, %s. What was written "
+                       "on stderr before this, and `corsac check-env`, may tell more",
+                       (unsigned)transport_world_rank(guests->transport, (int)i + 1), guests->pid[i],
+                       guests->here[i] ? "before training began" : "while it made its environment");
+  return STATUS_OK;
+}
+
+// Nothing has arrived.
+static enum status look_around(const struct config *config, struct guests *guests, const volatile sig_atomic_t *stop,
+                               double waited, struct error *error) {
+  const int stopped = *stop;
+  const enum status status = look_for_the_dead(guests, stopped, error);
+  if (status != STATUS_OK) return status;
+  if (stopped) return error_set(error, STATUS_STOPPED, "stopped before training began: nothing was to be saved");
+  return waited > config->env_timeout ? say_missing(config, guests, error) : STATUS_OK;
+}
+
+enum status greeting_collect(const struct config *config, struct transport *transport,
+                             const volatile sig_atomic_t *stop, struct message_hello *hello, uint32_t *pid,
+                             struct error *error) {
+  const uint32_t actors = (uint32_t)transport_size(transport) - 1, active = assignment_active(config, actors);
+  const double began = clock_now();
+  struct guests guests = {.transport = transport, .active = active, .pid = pid, .realm = process_realm()};
+  struct backoff backoff = {0};
+  bool said = false;
+  *hello = (struct message_hello){0};
+  memset(pid, 0, actors * sizeof *pid);
+  guests.here = memory_alloc(active, sizeof *guests.here, "the list of actors", error);
+  enum status status = guests.here ? STATUS_OK : STATUS_MEMORY;
+  while (guests.greeted < active && status == STATUS_OK) {
+    int from;
+    const uint8_t *bytes;
+    size_t size;
+    struct frame frame;
+    const double waited = clock_now() - began;
+    status = transport_receive(transport, &from, &bytes, &size, error);
+    if (status == STATUS_OK && size > 0) {
+      status = frame_decode(bytes, size, &frame, error);
+      frame.rank = (uint32_t)transport_world_rank(transport, from);
+      if (status == STATUS_OK) status = take(&frame, (uint32_t)from, &guests, hello, error);
+      backoff_reset(&backoff);
+    } else if (status == STATUS_OK) {
+      status = look_around(config, &guests, stop, waited, error);
+      if (!said && waited > SILENT_SECONDS) say_waiting(config, &guests);
+      said = waited > SILENT_SECONDS;
+      backoff_wait(&backoff);
+    }
+  }
+  memory_free(guests.here);
+  if (status != STATUS_OK) message_hello_release(hello);
+  return status;
+}
+
+bool greeting_dismiss(struct transport *transport, int exit_code, double seconds) {
+  struct buffer bytes = {0};
+  struct error error = {0};
+  const struct message_stop stop = {(uint32_t)exit_code, true};
+  const double deadline = clock_now() + seconds;
+  int waiting = transport_size(transport) - 1;
+  enum status status = message_encode_stop(&bytes, 0, &stop, &error);
+  for (int rank = 1; rank <= waiting && status == STATUS_OK; rank++)
+    status = transport_send(transport, rank, bytes.data, bytes.size, &error);
+  struct backoff backoff = {0};
+  while (waiting > 0 && status == STATUS_OK && clock_now() < deadline) {
+    int from;
+    const uint8_t *data;
+    size_t size;
+    struct frame frame;
+    status = transport_receive(transport, &from, &data, &size, &error);
+    if (status != STATUS_OK || size == 0)
+      backoff_wait(&backoff);
+    else if (frame_decode(data, size, &frame, &error) == STATUS_OK && frame.type == MESSAGE_BYE)
+      waiting--;
+  }
+  buffer_release(&bytes);
+  return waiting == 0;
+}

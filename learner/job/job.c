@@ -1,0 +1,135 @@
+#include "learner/job/job.h"
+
+#include "common/base/clock.h"
+
+#include <math.h>
+#include <string.h>
+
+_Static_assert(sizeof(real) == sizeof(float),
+               "the learner computes in float; only the networks also compile with double");
+
+static uint64_t first(uint64_t every) { return every ? every : UINT64_MAX; }
+
+static enum status init_environments(struct job *job, struct error *error) {
+  const uint32_t envs = (uint32_t)job->config.envs, window = (uint32_t)job->config.n_step - 1;
+  job->environments = memory_alloc(envs, sizeof *job->environments, "the environments' snapshots", error);
+  if (!job->environments) return STATUS_MEMORY;
+  for (uint32_t e = 0; e < envs; e++) {
+    struct snapshot *snapshot = &job->environments[e];
+    const enum status status =
+        snapshot_init(snapshot, job->environment.obs_dim, job->environment.act_dim, window, error);
+    if (status != STATUS_OK) return status;
+    snapshot->environment = e;
+  }
+  return STATUS_OK;
+}
+
+// Each step makes one row, sooner or later; the last round, n-step windows and what is under way may add some.
+static uint64_t rows_to_come(const struct config *config, uint64_t steps) {
+  const uint64_t left = config->env_steps > steps ? config->env_steps - steps : 0;
+  const uint64_t round = config->sync ? 2 * config->envs * config->sync_steps : config->send_steps + config->envs;
+  return left + round + 2 * config->envs * config->n_step + 1;
+}
+
+enum status job_reserve_replay(struct job *job, uint64_t rows, uint64_t steps, struct error *error) {
+  return replay_reserve(job->replay, rows + rows_to_come(&job->config, steps), error);
+}
+
+static enum status init_parts(struct job *job, struct error *error) {
+  const struct config *config = &job->config;
+  const uint32_t obs_dim = job->environment.obs_dim, act_dim = job->environment.act_dim;
+  job->team = team_create(config->learner_threads > 0 ? (unsigned)config->learner_threads : 1, error);
+  if (!job->team) return error->status;
+  enum status status = sac_init(&job->sac, config, obs_dim, act_dim, job->team, error);
+  if (status == STATUS_OK) status = normalizer_init(&job->normalizer, obs_dim, error);
+  if (status != STATUS_OK) return status;
+  job->replay = replay_create_for(config->replay_capacity, rows_to_come(config, 0), obs_dim, act_dim, error);
+  if (!job->replay) return error->status;
+  job->sample = memory_alloc(config->batch_size, sizeof *job->sample, "an update's rows", error);
+  job->shift = memory_alloc(obs_dim, sizeof *job->shift, "the normalizer", error);
+  job->scale = memory_alloc(obs_dim, sizeof *job->scale, "the normalizer", error);
+  if (!job->sample || !job->shift || !job->scale) return STATUS_MEMORY;
+  return init_environments(job, error);
+}
+
+enum status job_init(struct job *job, const struct config *config, struct message_hello *hello, struct error *error) {
+  *job = (struct job){.config = *config,
+                      .environment = *hello,
+                      .started = clock_now(),
+                      .best_return = -INFINITY,
+                      .next_log = first(config->log_every),
+                      .next_eval = first(config->eval_every),
+                      .next_checkpoint = first(config->checkpoint_every)};
+  *hello = (struct message_hello){0};
+  rate_limiter_init(&job->limiter, config->utd, config->utd_slack, config->learning_starts);
+  struct error unheard = {0}; // the parts say their status through it
+  const enum status status = init_parts(job, error ? error : &unheard);
+  if (status == STATUS_OK)
+    sac_init_parameters(&job->sac, config->seed);
+  else
+    job_release(job);
+  return status;
+}
+
+void job_release(struct job *job) {
+  for (uint64_t e = 0; job->environments && e < job->config.envs; e++) snapshot_release(&job->environments[e]);
+  memory_free(job->environments);
+  memory_free(job->sample);
+  memory_free(job->shift);
+  memory_free(job->scale);
+  replay_destroy(job->replay);
+  normalizer_release(&job->normalizer);
+  sac_release(&job->sac);
+  team_destroy(job->team);
+  message_hello_release(&job->environment);
+  *job = (struct job){0};
+}
+
+double job_seconds(const struct job *job) { return job->seconds + (job->started > 0 ? clock_now() - job->started : 0); }
+
+uint64_t job_threshold_after(uint64_t next, uint64_t every, uint64_t steps) {
+  return next + every * ((steps - next) / every + 1);
+}
+
+void job_sample(struct job *job) {
+  struct sac_batch *batch = sac_batch(&job->sac);
+  struct random random = random_stream(job->config.seed, RANDOM_REPLAY, 0, job->sac.updates);
+  replay_draw(job->replay, &random, batch->rows, job->sample);
+  replay_gather(job->replay, batch->rows, job->sample, batch->width, batch->input, batch->next_input, batch->reward,
+                batch->discount);
+  if (job->config.normalize_observations) { // element-wise, so in place
+    const size_t dim = job->normalizer.dim;
+    normalizer_export(&job->normalizer, job->shift, job->scale);
+    for (size_t i = 0; i < batch->rows; i++) {
+      real *obs = batch->input + i * batch->width, *next_obs = batch->next_input + i * batch->width;
+      normalizer_apply(1, dim, job->shift, job->scale, obs, obs);
+      normalizer_apply(1, dim, job->shift, job->scale, next_obs, next_obs);
+    }
+  }
+  sac_draw(&job->sac, job->config.seed);
+}
+
+static void export_normalizer(const struct job *job, struct policy_weights *weights) {
+  weights->version = job->policy_version;
+  weights->normalize = job->config.normalize_observations;
+  if (weights->normalize) {
+    normalizer_export(&job->normalizer, weights->shift, weights->scale);
+    return;
+  }
+  for (uint32_t i = 0; i < weights->obs_dim; i++) {
+    weights->shift[i] = 0;
+    weights->scale[i] = 1;
+  }
+}
+
+void job_export_policy(const struct job *job, struct policy_weights *weights) {
+  export_normalizer(job, weights);
+  mlp_export(&job->sac.policy_net, job->sac.policy, weights->values);
+}
+
+struct policy_view job_view_policy(const struct job *job, struct policy_weights *weights) {
+  export_normalizer(job, weights);
+  return (struct policy_view){weights->version, weights->obs_dim, weights->normalize,
+                              weights->shift,   weights->scale,   job->sac.policy_net.parameters,
+                              job->sac.policy};
+}

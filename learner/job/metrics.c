@@ -1,0 +1,135 @@
+#include "learner/job/metrics.h"
+#include "learner/sac/sac.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+void metrics_add_episode(struct metrics *metrics, const struct episode_record *episode) {
+  const double value = episode->episode_return;
+  const bool first = metrics->episodes == 0;
+  metrics->return_low = first || value < metrics->return_low ? value : metrics->return_low;
+  metrics->return_high = first || value > metrics->return_high ? value : metrics->return_high;
+  metrics->return_sum += value;
+  metrics->length_sum += episode->length;
+  metrics->episodes++;
+}
+
+void metrics_add_update(struct metrics *metrics, const struct sac_losses *losses) {
+  metrics->updates++;
+  metrics->critic_loss_sum += losses->critic_loss;
+  metrics->policy_loss_sum += losses->policy_loss;
+  metrics->alpha_sum += losses->alpha;
+  metrics->entropy_sum += losses->entropy;
+  metrics->q_mean_sum += losses->q_mean;
+}
+
+void metrics_add_batch(struct metrics *metrics, const struct transition_batch *batch, uint64_t newest_version) {
+  lag_record_add(&metrics->lag, &batch->lag);
+  metrics->actor_wait += batch->blocked;
+  metrics->age_count += batch->rows;
+  for (uint32_t r = 0; r < batch->rows; r++)
+    metrics->age_sum += newest_version > batch->version[r] ? newest_version - batch->version[r] : 0;
+}
+
+void metrics_add_info(struct metrics *metrics, const struct message_info *info) {
+  for (uint32_t i = 0; i < info->info_dim; i++) {
+    if (!isfinite(metrics->info_sum[i] + info->sum[i])) continue; // each is finite
+    metrics->info_count[i] += info->count[i];
+    metrics->info_sum[i] += info->sum[i];
+  }
+}
+
+const char *metrics_header(void) {
+  return "time_s,env_steps,updates,episodes,return_mean,return_min,return_max,episode_length_mean,critic_loss,"
+         "policy_loss,alpha,entropy,q_mean,utd,policy_lag_mean,policy_lag_max,learner_wait,actor_wait,"
+         "env_steps_per_s,updates_per_s,actors_alive,eval_return_mean,policy_lag_min,policy_age_mean,"
+         "learner_drain,learner_publish,learner_report,env_failures,eval_cut";
+}
+
+void metrics_format_header(const struct message_hello *environment, char header[METRICS_HEADER]) {
+  size_t used = (size_t)snprintf(header, METRICS_HEADER, "%s", metrics_header());
+  for (uint32_t i = 0; i < environment->info_dim; i++)
+    used += (size_t)snprintf(header + used, METRICS_HEADER - used, ",info_%s", environment->info_name[i]);
+}
+
+// A line that is being written; `length` counts on past the end, as snprintf does.
+struct line {
+  char *text;
+  size_t size, length;
+};
+
+static void print(struct line *line, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void print(struct line *line, const char *format, ...) {
+  const size_t used = line->length < line->size ? line->length : line->size;
+  va_list arguments;
+  va_start(arguments, format);
+  const int wanted = vsnprintf(line->size ? line->text + used : NULL, line->size - used, format, arguments);
+  va_end(arguments);
+  line->length += wanted > 0 ? (size_t)wanted : 0;
+}
+
+static void count_cell(struct line *line, uint64_t value) {
+  print(line, "%s%llu", line->length ? "," : "", (unsigned long long)value);
+}
+
+// sum / count, or nothing where there is nothing to divide by.
+static void ratio_cell(struct line *line, double sum, double count) {
+  if (line->length) print(line, ",");
+  if (count > 0) print(line, "%.9g", sum / count);
+}
+
+static void returns(struct line *line, const struct metrics *metrics) {
+  const double episodes = (double)metrics->episodes;
+  ratio_cell(line, metrics->return_sum, episodes);
+  ratio_cell(line, metrics->return_low, episodes > 0);
+  ratio_cell(line, metrics->return_high, episodes > 0);
+  ratio_cell(line, (double)metrics->length_sum, episodes);
+}
+
+static void losses(struct line *line, const struct metrics *metrics) {
+  const double updates = (double)metrics->updates;
+  ratio_cell(line, metrics->critic_loss_sum, updates);
+  ratio_cell(line, metrics->policy_loss_sum, updates);
+  ratio_cell(line, metrics->alpha_sum, updates);
+  ratio_cell(line, metrics->entropy_sum, updates);
+  ratio_cell(line, metrics->q_mean_sum, updates);
+}
+
+size_t metrics_format_row(struct metrics *metrics, const struct metrics_totals *totals, char *text, size_t size) {
+  struct line line = {.text = text, .size = size};
+  const double seconds = totals->seconds - metrics->last_seconds;
+  const double steps = (double)(totals->env_steps - metrics->last_steps);
+  const double updates = (double)(totals->updates - metrics->last_updates);
+  const double lags = (double)metrics->lag.count;
+  ratio_cell(&line, totals->seconds, 1);
+  count_cell(&line, totals->env_steps);
+  count_cell(&line, totals->updates);
+  count_cell(&line, totals->episodes);
+  returns(&line, metrics);
+  losses(&line, metrics);
+  ratio_cell(&line, updates, steps);
+  ratio_cell(&line, (double)metrics->lag.sum, lags);
+  ratio_cell(&line, (double)metrics->lag.high, lags > 0);
+  ratio_cell(&line, metrics->learner_wait, seconds);
+  ratio_cell(&line, metrics->actor_wait, seconds * totals->actors);
+  ratio_cell(&line, steps, seconds);
+  ratio_cell(&line, updates, seconds);
+  count_cell(&line, totals->actors_alive);
+  ratio_cell(&line, metrics->eval_return, (double)metrics->evaluated);
+  ratio_cell(&line, (double)metrics->lag.low, lags > 0);
+  ratio_cell(&line, (double)metrics->age_sum, (double)metrics->age_count);
+  ratio_cell(&line, totals->stages.drain, seconds);
+  ratio_cell(&line, totals->stages.publish, seconds);
+  ratio_cell(&line, totals->stages.report, seconds);
+  count_cell(&line, metrics->env_failures);
+  ratio_cell(&line, (double)metrics->eval_cut, (double)metrics->evaluated);
+  for (uint32_t i = 0; i < totals->info_dim; i++)
+    ratio_cell(&line, metrics->info_sum[i], (double)metrics->info_count[i]);
+  *metrics = (struct metrics){.rows = metrics->rows + 1,
+                              .last_steps = totals->env_steps,
+                              .last_updates = totals->updates,
+                              .last_seconds = totals->seconds};
+  return line.length;
+}

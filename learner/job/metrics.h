@@ -1,0 +1,56 @@
+// What a row of metrics.csv is made of: sums since the last row. They are part of the checkpoint, so a resumed run
+// writes the same rows.
+#ifndef CORSAC_LEARNER_JOB_METRICS_H
+#define CORSAC_LEARNER_JOB_METRICS_H
+
+#include "common/base/status.h"
+#include "common/wire/message.h"
+#include <stdint.h>
+
+struct sac_losses;
+
+struct metrics {                     // zero-initialised is empty; every field is saved
+  uint64_t rows;                     // written so far in this run directory
+  uint64_t last_steps, last_updates; // totals at the last row
+  double last_seconds;
+  uint64_t episodes, length_sum;
+  double return_sum, return_low, return_high; // valid where episodes > 0
+  uint64_t updates;
+  double critic_loss_sum, policy_loss_sum, alpha_sum, entropy_sum, q_mean_sum;
+  struct lag_record lag;
+  uint64_t age_count, age_sum;     // newest version minus a row's version, on arrival
+  double learner_wait, actor_wait; // s the learner had nothing to do; s the actors were held back, summed over actors
+  uint64_t env_failures;
+  uint64_t info_count[WIRE_INFO]; // of the environment's named values
+  double info_sum[WIRE_INFO];
+  uint64_t evaluated; // 1: an evaluation ended since the last row
+  double eval_return;
+  uint64_t eval_cut; // its episodes that did not end by themselves
+};
+void metrics_add_episode(struct metrics *metrics, const struct episode_record *episode);
+void metrics_add_update(struct metrics *metrics, const struct sac_losses *losses);
+void metrics_add_batch(struct metrics *metrics, const struct transition_batch *batch,
+                       uint64_t newest_version); // lag, age, blocked
+
+void metrics_add_info(struct metrics *metrics, const struct message_info *info);
+
+// Seconds of the learner's that went into what is around the updates, since the last row; not saved.
+struct metrics_stages {
+  double drain, publish, report; // messages taken and rows inserted; weights sent; rows, log and status written
+};
+// What a row needs beside the sums.
+struct metrics_totals {
+  double seconds; // of the job so far, over all its processes
+  uint64_t env_steps, updates, episodes;
+  uint32_t actors, actors_alive;
+  struct metrics_stages stages;
+  uint32_t info_dim;
+};
+// The header line, without newline: these columns, and one for each of the environment's named values.
+const char *metrics_header(void);
+enum { METRICS_HEADER = 2048 };
+void metrics_format_header(const struct message_hello *environment, char header[METRICS_HEADER]);
+// Formats the row (an empty cell: nothing to report) and begins the next interval. Numbers are printed so that equal
+// doubles give equal text.
+size_t metrics_format_row(struct metrics *metrics, const struct metrics_totals *totals, char *line, size_t size);
+#endif

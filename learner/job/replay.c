@@ -1,0 +1,233 @@
+#include "learner/job/replay.h"
+#include "common/base/memory.h"
+#include <assert.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+// A row: [obs | action | reward | discount | next_obs], in whole cache lines so that reading one touches no line of
+// another.
+struct replay {
+  size_t capacity, size, cursor;
+  size_t allocated; // rows that there is memory for: those of the ring, or as many as will ever come
+  uint32_t obs_dim, act_dim;
+  size_t stride; // floats from row to row
+  size_t offset[REPLAY_COLUMNS];
+  float *rows;           // (capacity x stride)
+  struct replay *origin; // of a view: whose rows these are; NULL: its own
+  struct replay *view;   // that was taken last; NULL: none ever was
+  size_t inserted;       // rows since then
+  atomic_size_t gone;    // of a view: the oldest rows that it holds no longer
+};
+
+static size_t row_floats(uint32_t obs_dim, uint32_t act_dim) {
+  const size_t line = MEMORY_ALIGNMENT / sizeof(float);
+  return (2 * (size_t)obs_dim + act_dim + 2 + line - 1) / line * line;
+}
+
+size_t replay_row_bytes(uint32_t obs_dim, uint32_t act_dim) { return row_floats(obs_dim, act_dim) * sizeof(float); }
+
+static enum status check_memory(size_t capacity, size_t row_bytes, struct error *error) {
+  const double wanted = (double)capacity * (double)row_bytes, there = (double)memory_available();
+  if (wanted <= there) return STATUS_OK;
+  return error_set(
+      error, STATUS_MEMORY,
+      "a replay memory of %zu rows of %zu bytes takes %.2f GiB and %.2f GiB are available; lower replay_capacity to "
+      "%.0f or less (a resumed run keeps it, and needs the memory)",
+      capacity, row_bytes, wanted / 0x1p30, there / 0x1p30, there * 0.9 / (double)row_bytes);
+}
+
+// Random rows miss the TLB on 4 KiB pages. A hint: where it is refused, sampling is only slower.
+static void ask_huge_pages(void *block, size_t bytes) {
+  const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+  const uintptr_t begin = ((uintptr_t)block + page - 1) / page * page, end = ((uintptr_t)block + bytes) / page * page;
+  if (begin < end) (void)madvise((char *)block + (begin - (uintptr_t)block), end - begin, MADV_HUGEPAGE);
+}
+
+struct replay *replay_create_for(size_t capacity, size_t most, uint32_t obs_dim, uint32_t act_dim,
+                                 struct error *error) {
+  if (capacity == 0 || capacity > UINT32_MAX) {
+    error_set(error, STATUS_USAGE, "replay_capacity is %zu; it must be between 1 and %u rows", capacity, UINT32_MAX);
+    return NULL;
+  }
+  struct replay *replay = memory_alloc(1, sizeof *replay, "the replay memory", error);
+  if (!replay) return NULL;
+  *replay = (struct replay){
+      .capacity = capacity, .obs_dim = obs_dim, .act_dim = act_dim, .stride = row_floats(obs_dim, act_dim)};
+  replay->offset[REPLAY_OBS] = 0;
+  replay->offset[REPLAY_ACTION] = obs_dim;
+  replay->offset[REPLAY_REWARD] = (size_t)obs_dim + act_dim;
+  replay->offset[REPLAY_DISCOUNT] = replay->offset[REPLAY_REWARD] + 1;
+  replay->offset[REPLAY_NEXT_OBS] = replay->offset[REPLAY_REWARD] + 2;
+  if (replay_reserve(replay, most > 0 ? most : 1, error) == STATUS_OK) return replay;
+  replay_destroy(replay);
+  return NULL;
+}
+
+struct replay *replay_create(size_t capacity, uint32_t obs_dim, uint32_t act_dim, struct error *error) {
+  return replay_create_for(capacity, capacity, obs_dim, act_dim, error);
+}
+
+enum status replay_reserve(struct replay *replay, size_t most, struct error *error) {
+  const size_t rows = most < replay->capacity ? most : replay->capacity, row_bytes = replay->stride * sizeof(float);
+  if (rows <= replay->allocated) return STATUS_OK;
+  assert(replay->size == 0 && !replay->view);
+  memory_free(replay->rows);
+  replay->allocated = 0;
+  replay->rows = NULL;
+  const enum status status = check_memory(rows, row_bytes, error);
+  if (status != STATUS_OK) return status;
+  replay->rows = memory_alloc(rows, row_bytes, "the replay memory", error);
+  if (!replay->rows) return STATUS_MEMORY;
+  replay->allocated = rows;
+  ask_huge_pages(replay->rows, rows * row_bytes);
+  return STATUS_OK;
+}
+
+void replay_destroy(struct replay *replay) {
+  if (!replay || replay_room(replay) != SIZE_MAX) return;
+  if (replay->origin && replay->origin->view == replay) replay->origin->view = NULL;
+  if (!replay->origin) memory_free(replay->rows);
+  memory_free(replay);
+}
+
+size_t replay_size(const struct replay *replay) { return replay->size; }
+size_t replay_capacity(const struct replay *replay) { return replay->capacity; }
+size_t replay_cursor(const struct replay *replay) { return replay->cursor; }
+
+void replay_insert(struct replay *replay, size_t rows, const float *obs, const float *action, const float *reward,
+                   const float *next_obs, const float *discount) {
+  const size_t obs_dim = replay->obs_dim, act_dim = replay->act_dim;
+  assert(!replay->origin && rows <= replay_room(replay));
+  if (replay->allocated < replay->capacity && rows > replay->allocated - replay->cursor)
+    rows = replay->allocated - replay->cursor; // more than was said: no sound actor makes them
+  replay->inserted += rows;
+  for (size_t i = 0; i < rows; i++) {
+    float *row = replay->rows + replay->cursor * replay->stride;
+    memcpy(row + replay->offset[REPLAY_OBS], obs + i * obs_dim, obs_dim * sizeof *row);
+    memcpy(row + replay->offset[REPLAY_ACTION], action + i * act_dim, act_dim * sizeof *row);
+    row[replay->offset[REPLAY_REWARD]] = reward[i];
+    row[replay->offset[REPLAY_DISCOUNT]] = discount[i];
+    memcpy(row + replay->offset[REPLAY_NEXT_OBS], next_obs + i * obs_dim, obs_dim * sizeof *row);
+    if (++replay->cursor == replay->capacity) replay->cursor = 0;
+    if (replay->size < replay->capacity) replay->size++;
+  }
+}
+
+void replay_draw(const struct replay *replay, struct random *random, size_t rows, uint32_t *index) {
+  assert(replay->size > 0);
+  for (size_t i = 0; i < rows; i++) index[i] = random_bounded(random, (uint32_t)replay->size);
+}
+
+static void take(const float *from, size_t count, real *to) {
+#ifdef CORSAC_REAL_DOUBLE
+  for (size_t i = 0; i < count; i++) to[i] = from[i];
+#else
+  memcpy(to, from, count * sizeof *to);
+#endif
+}
+
+void replay_gather(const struct replay *replay, size_t rows, const uint32_t *index, size_t width, real *input,
+                   real *next_input, real *reward, real *discount) {
+  enum { AHEAD = 8 }; // rows that are fetched while others are copied: each lies somewhere else in memory
+  const size_t obs_dim = replay->obs_dim, bytes = replay->stride * sizeof(float);
+  assert(width == obs_dim + replay->act_dim && replay->offset[REPLAY_ACTION] == replay->offset[REPLAY_OBS] + obs_dim);
+  for (size_t i = 0; i < rows; i++) {
+    assert(index[i] < replay->size);
+    const size_t ahead = i + AHEAD < rows ? i + AHEAD : i;
+    const char *soon = (const char *)(replay->rows + index[ahead] * replay->stride);
+    for (size_t line = 0; line < bytes; line += MEMORY_ALIGNMENT) __builtin_prefetch(soon + line);
+    const float *row = replay->rows + index[i] * replay->stride;
+    take(row + replay->offset[REPLAY_OBS], width, input + i * width);
+    reward[i] = (real)row[replay->offset[REPLAY_REWARD]];
+    discount[i] = (real)row[replay->offset[REPLAY_DISCOUNT]];
+    take(row + replay->offset[REPLAY_NEXT_OBS], obs_dim, next_input + i * width);
+  }
+}
+
+uint32_t replay_column_width(const struct replay *replay, enum replay_column column) {
+  switch (column) {
+  case REPLAY_OBS:
+  case REPLAY_NEXT_OBS: return replay->obs_dim;
+  case REPLAY_ACTION: return replay->act_dim;
+  case REPLAY_REWARD:
+  case REPLAY_DISCOUNT: return 1;
+  case REPLAY_COLUMNS: break;
+  }
+  assert(column < REPLAY_COLUMNS);
+  return 0;
+}
+
+// Row by row, so that each row is fetched once for all columns.
+void replay_read_rows(const struct replay *replay, size_t begin, size_t rows, float *const column[REPLAY_COLUMNS]) {
+  assert(begin <= replay->capacity && rows <= replay->capacity - begin);
+  const size_t obs = replay->obs_dim, act = replay->act_dim;
+  for (size_t i = 0; i < rows; i++) {
+    const float *row = replay->rows + (begin + i) * replay->stride;
+    memcpy(column[REPLAY_OBS] + i * obs, row + replay->offset[REPLAY_OBS], obs * sizeof *row);
+    memcpy(column[REPLAY_ACTION] + i * act, row + replay->offset[REPLAY_ACTION], act * sizeof *row);
+    memcpy(column[REPLAY_NEXT_OBS] + i * obs, row + replay->offset[REPLAY_NEXT_OBS], obs * sizeof *row);
+    column[REPLAY_REWARD][i] = row[replay->offset[REPLAY_REWARD]];
+    column[REPLAY_DISCOUNT][i] = row[replay->offset[REPLAY_DISCOUNT]];
+  }
+}
+
+void replay_write_rows(struct replay *replay, size_t begin, size_t rows, const float *const column[REPLAY_COLUMNS]) {
+  assert(begin <= replay->allocated && rows <= replay->allocated - begin);
+  const size_t obs = replay->obs_dim, act = replay->act_dim;
+  for (size_t i = 0; i < rows; i++) {
+    float *row = replay->rows + (begin + i) * replay->stride;
+    memcpy(row + replay->offset[REPLAY_OBS], column[REPLAY_OBS] + i * obs, obs * sizeof *row);
+    memcpy(row + replay->offset[REPLAY_ACTION], column[REPLAY_ACTION] + i * act, act * sizeof *row);
+    memcpy(row + replay->offset[REPLAY_NEXT_OBS], column[REPLAY_NEXT_OBS] + i * obs, obs * sizeof *row);
+    row[replay->offset[REPLAY_REWARD]] = column[REPLAY_REWARD][i];
+    row[replay->offset[REPLAY_DISCOUNT]] = column[REPLAY_DISCOUNT][i];
+  }
+}
+
+void replay_set_state(struct replay *replay, size_t size, size_t cursor) {
+  assert(size <= replay->allocated && cursor < replay->capacity);
+  replay->size = size;
+  replay->cursor = cursor;
+}
+
+// --- views ---
+
+struct replay *replay_view_create(struct replay *replay, struct error *error) {
+  struct replay *view = memory_alloc(1, sizeof *view, "a view of the replay", error);
+  if (!view) return NULL;
+  *view = (struct replay){.capacity = replay->capacity,
+                          .obs_dim = replay->obs_dim,
+                          .act_dim = replay->act_dim,
+                          .stride = replay->stride,
+                          .rows = replay->rows,
+                          .origin = replay};
+  memcpy(view->offset, replay->offset, sizeof view->offset);
+  return view;
+}
+
+void replay_view_take(struct replay *view) {
+  struct replay *replay = view->origin;
+  assert(replay_room(replay) == SIZE_MAX);
+  view->size = replay->size;
+  view->cursor = replay->cursor;
+  atomic_store_explicit(&view->gone, 0, memory_order_relaxed);
+  replay->view = view;
+  replay->inserted = 0;
+}
+
+void replay_view_let_go(struct replay *view, size_t rows) {
+  if (!view->origin) return;
+  atomic_store_explicit(&view->gone, rows < view->size ? rows : view->size, memory_order_release);
+}
+
+size_t replay_view_gone(const struct replay *view) { return atomic_load_explicit(&view->gone, memory_order_acquire); }
+
+// What is free, and what the view has let go of, less what came since.
+size_t replay_room(const struct replay *replay) {
+  const struct replay *view = replay->view;
+  if (!view) return SIZE_MAX;
+  const size_t gone = replay_view_gone(view);
+  return gone == view->size ? SIZE_MAX : replay->capacity - view->size + gone - replay->inserted;
+}

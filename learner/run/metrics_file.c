@@ -1,0 +1,139 @@
+#include "learner/run/metrics_file.h"
+
+#include "common/base/file.h"
+#include "common/base/held_file.h"
+#include "common/base/log.h"
+#include "common/base/memory.h"
+#include "learner/job/metrics.h"
+#include "learner/run/run_directory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+struct metrics_file {
+  char path[RUN_PATH];
+  uint64_t rows; // kept
+  struct held_file *held;
+};
+
+// The file's text, NUL-terminated, or NULL: none there (error stays clear), or it cannot be read.
+static char *read_text(const char *path, size_t *size, struct error *error) {
+  char *text = NULL;
+  struct error unread = {0};
+  const int descriptor = file_open_plain(path, O_RDONLY, &unread);
+  if (descriptor < 0 && errno == ENOENT) return NULL;
+  if (descriptor < 0) return error_set(error, unread.status, "%s", unread.text), NULL;
+  struct stat info;
+  if (fstat(descriptor, &info) != 0) goto fail;
+  text = memory_alloc((size_t)info.st_size + 1, 1, path, error);
+  if (!text) goto close;
+  for (*size = 0; *size < (size_t)info.st_size;) {
+    const ssize_t got = read(descriptor, text + *size, (size_t)info.st_size - *size);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) goto fail;
+    if (got == 0) break;
+    *size += (size_t)got;
+  }
+  close(descriptor);
+  return text;
+fail:
+  error_set(error, STATUS_IO, "%s: cannot be read: %s", path, strerror(errno));
+close:
+  memory_free(text);
+  close(descriptor);
+  return NULL;
+}
+
+// The length of the header and the first `rows` complete rows; *found: how many of them there are.
+static size_t kept_length(const char *text, size_t size, uint64_t rows, uint64_t *found) {
+  size_t kept = 0;
+  uint64_t lines = 0;
+  for (const char *end; lines <= rows && (end = memchr(text + kept, '\n', size - kept)); lines++)
+    kept = (size_t)(end - text) + 1;
+  *found = lines ? lines - 1 : 0;
+  return kept;
+}
+
+// A simulator that names other info values than before, or a later program, has other columns: a new file begins.
+static enum status set_aside(const char *path, struct error *error) {
+  char aside[RUN_PATH + 32];
+  for (int n = 1; n < 1000; n++) {
+    snprintf(aside, sizeof aside, "%s.%d", path, n);
+    if (file_allows(aside, F_OK)) continue;
+    if (file_rename(path, aside) != 0) break;
+    log_warn("%s has other columns than are written now: it is %s from here on, and a new one begins", path,
+             strrchr(aside, '/') + 1);
+    return STATUS_OK;
+  }
+  return error_set(error, STATUS_IO, "%s: has other columns, and cannot be renamed: %s", path, strerror(errno));
+}
+
+// Leaves the header and the rows to keep in the file; *rows: how many these are.
+static enum status prepare(const char *path, const char *columns, uint64_t keep_rows, uint64_t *kept_rows,
+                           struct error *error) {
+  char header[METRICS_HEADER + 1];
+  const size_t header_size = (size_t)snprintf(header, sizeof header, "%s\n", columns);
+  struct error unread = {0};
+  size_t size = 0;
+  char *text = read_text(path, &size, &unread);
+  enum status status = unread.status;
+  uint64_t rows = 0;
+  if (status != STATUS_OK) {
+    error_set(error, status, "%s", unread.text);
+  } else if (size == 0) {
+    status = run_write_file(path, header, header_size, error);
+  } else if (size < header_size || memcmp(text, header, header_size) != 0) {
+    status = set_aside(path, error);
+    if (status == STATUS_OK) status = run_write_file(path, header, header_size, error);
+    keep_rows = 0;
+  } else {
+    const size_t kept = kept_length(text, size, keep_rows, &rows);
+    if (kept < size) status = run_write_file(path, text, kept, error);
+  }
+  memory_free(text);
+  *kept_rows = rows < keep_rows ? rows : keep_rows;
+  if (status == STATUS_OK && rows < keep_rows)
+    log_warn("%s: has %llu rows where the checkpoint knows of %llu", path, (unsigned long long)rows,
+             (unsigned long long)keep_rows);
+  return status;
+}
+
+struct metrics_file *metrics_file_open(const char *directory, const char *header, uint64_t keep_rows,
+                                       struct error *error) {
+  struct metrics_file *file = memory_alloc(1, sizeof *file, "metrics.csv", error);
+  if (!file) return NULL;
+  if (run_path(file->path, directory, "metrics.csv", error) != STATUS_OK) goto fail;
+  if (prepare(file->path, header, keep_rows, &file->rows, error) != STATUS_OK) goto fail;
+  file->held = held_file_open(file->path, O_WRONLY | O_APPEND, error);
+  if (file->held) return file;
+fail:
+  memory_free(file);
+  return NULL;
+}
+
+uint64_t metrics_file_rows(const struct metrics_file *file) { return file->rows; }
+
+enum status metrics_file_append(struct metrics_file *file, const char *line, struct error *error) {
+  const size_t length = strlen(line);
+  const struct iovec parts[] = {{(void *)(uintptr_t)line, length}, {"\n", 1}};
+  const int descriptor = held_file_descriptor(file->held);
+  const off_t before = lseek(descriptor, 0, SEEK_END);
+  ssize_t written;
+  do written = writev(descriptor, parts, 2);
+  while (written < 0 && errno == EINTR);
+  if (written == (ssize_t)length + 1) return STATUS_OK;
+  error_set(error, STATUS_IO, "%s: cannot be written: %s", file->path, strerror(written < 0 ? errno : ENOSPC));
+  if (written > 0 && ftruncate(descriptor, before) != 0) log_warn("%s: ends in a broken row", file->path);
+  return STATUS_IO;
+}
+
+void metrics_file_close(struct metrics_file *file) {
+  if (!file) return;
+  held_file_close(file->held);
+  memory_free(file);
+}

@@ -1,0 +1,413 @@
+#include "learner/run/run_directory.h"
+
+#include "common/base/alive.h"
+#include "common/base/clock.h"
+#include "common/base/file.h"
+#include "common/base/log.h"
+#include "common/base/memory.h"
+#include "learner/checkpoint/checkpoint.h"
+#include "learner/storage/checkpoint_verify.h"
+#include "common/base/json_text.h"
+#include "learner/run/run_lock.h"
+#include "learner/storage/atomic_file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const double STATUS_SECONDS = 5; // how old status.json becomes while the run says nothing new
+
+struct run_directory {
+  char path[RUN_PATH];
+  struct run_lock lock;
+  struct run_word before;
+  struct run_failures failures;
+  struct run_status said; // last, while running
+  char checkpoint[64];    // ... and its
+  double said_at;         // clock_now(); 0: nothing, or of the end
+};
+
+// --- making and opening ---
+
+static bool is_directory(const char *path) {
+  struct stat info;
+  return file_stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+static enum status make_with_parents(const char *path, struct error *error) {
+  char part[RUN_PATH];
+  snprintf(part, sizeof part, "%s", path);
+  for (char *slash = part; slash;) {
+    slash = strchr(slash + 1, '/');
+    if (slash) *slash = 0;
+    if (file_mkdir(part, 0777) != 0 && !is_directory(part))
+      return error_set(error, STATUS_IO, "%s: the directory cannot be made: %s", part,
+                       errno == EEXIST ? "there is a file of this name" : strerror(errno));
+    if (slash) *slash = '/';
+  }
+  return STATUS_OK;
+}
+
+// Locks are left to those who compete for them.
+static enum status check_empty(const char *path, struct error *error) {
+  DIR *directory = file_opendir(path);
+  if (!directory) return error_set(error, STATUS_IO, "%s: cannot be read: %s", path, strerror(errno));
+  const struct dirent *entry;
+  enum status status = STATUS_OK;
+  while (status == STATUS_OK && (entry = readdir(directory))) {
+    const char *name = entry->d_name;
+    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strncmp(name, "lock", 4) == 0) continue;
+    const bool goes_on = run_checkpoints(path, NULL, 0, NULL) > 0;
+    status = error_set(
+        error, STATUS_USAGE, "%s is not empty (it holds %s): %s%s%sfor a new run choose another --run-dir", path, name,
+        goes_on ? "to go on with the run in it, --resume " : "", goes_on ? path : "", goes_on ? "; " : "");
+  }
+  closedir(directory);
+  return status;
+}
+
+// What a killed writer left behind, removed while nobody writes.
+static enum status remove_leftovers(const char *path, struct error *error) {
+  DIR *directory = file_opendir(path);
+  if (!directory) return error_set(error, STATUS_IO, "%s: cannot be read: %s", path, strerror(errno));
+  const struct dirent *entry;
+  while ((entry = readdir(directory))) {
+    const size_t length = strlen(entry->d_name), suffix = strlen(WHOLE_FILE_SUFFIX);
+    if (length > suffix && strcmp(entry->d_name + length - suffix, WHOLE_FILE_SUFFIX) == 0)
+      (void)unlinkat(dirfd(directory), entry->d_name, 0);
+  }
+  closedir(directory);
+  return STATUS_OK;
+}
+
+static struct run_directory *acquire(const char *path, bool must_be_empty, struct error *error) {
+  struct run_directory *run = memory_alloc(1, sizeof *run, "the run directory", error);
+  if (!run) return NULL;
+  snprintf(run->path, sizeof run->path, "%s", path);
+  if (run_lock_acquire(&run->lock, path, error) != STATUS_OK) goto fail;
+  // Again under the lock: another run may have begun and ended here meanwhile.
+  if ((must_be_empty ? check_empty(path, error) : remove_leftovers(path, error)) == STATUS_OK) {
+    run_word_read(path, &run->before);
+    if (run->before.says_running) run->before.state = RUN_DIED; // who said so would hold the lock
+    run->failures = run->before.failures;
+    return run;
+  }
+  run_lock_release(&run->lock);
+fail:
+  memory_free(run);
+  return NULL;
+}
+
+struct run_directory *run_directory_create(const char *path, struct error *error) {
+  if (!path[0] || strlen(path) >= RUN_PATH) {
+    error_set(error, STATUS_USAGE, "--run-dir: a path of %zu bytes, it must have 1 to %d", strlen(path), RUN_PATH - 1);
+    return NULL;
+  }
+  if (make_with_parents(path, error) != STATUS_OK) return NULL;
+  if (check_empty(path, error) != STATUS_OK) return NULL;
+  return acquire(path, true, error);
+}
+
+struct run_directory *run_directory_create_unique(char *path, size_t size, struct error *error) {
+  enum { MOST = 10000 };
+  const size_t length = strlen(path);
+  char parent[RUN_PATH];
+  if (length + 8 > size || length >= sizeof parent) {
+    error_set(error, STATUS_USAGE, "%.100s...: the name of the run is too long; give --run-dir", path);
+    return NULL;
+  }
+  memcpy(parent, path, length + 1);
+  char *slash = strrchr(parent, '/');
+  if (slash) *slash = 0;
+  if (slash && parent[0] && make_with_parents(parent, error) != STATUS_OK) return NULL;
+  for (int number = 1; number < MOST; number++) {
+    if (number > 1) snprintf(path + length, size - length, "-%d", number);
+    if (file_mkdir(path, 0777) == 0) return acquire(path, true, error); // of several one makes it
+    if (errno != EEXIST) break;
+  }
+  error_set(error, STATUS_IO, "%s: the directory cannot be made: %s", path, strerror(errno));
+  return NULL;
+}
+
+struct run_directory *run_directory_open(const char *path, struct error *error) {
+  if (strlen(path) < RUN_PATH && is_directory(path)) return acquire(path, false, error);
+  error_set(error, STATUS_IO, "%.1000s: is no directory of a run", path);
+  return NULL;
+}
+
+void run_directory_close(struct run_directory *run) {
+  if (!run) return;
+  run_lock_release(&run->lock);
+  memory_free(run);
+}
+
+// What child processes of environments wrote before the run came about (actor/envs/process.c).
+static void discard_logs(const char *run) {
+  char path[RUN_PATH + 16];
+  snprintf(path, sizeof path, "%s/environments", run);
+  DIR *directory = file_opendir(path);
+  if (!directory) return;
+  const struct dirent *entry;
+  while ((entry = readdir(directory)))
+    if (strstr(entry->d_name, ".log")) (void)unlinkat(dirfd(directory), entry->d_name, 0);
+  closedir(directory);
+  file_rmdir(path);
+}
+
+void run_directory_discard(struct run_directory *run) {
+  static const char *const names[] = {"config.yaml", "log.txt", "status.json", "metrics.csv"};
+  char path[RUN_PATH + 16];
+  if (!run) return;
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    snprintf(path, sizeof path, "%s/%s", run->path, names[i]);
+    file_unlink(path);
+  }
+  discard_logs(run->path);
+  snprintf(path, sizeof path, "%s", run->path);
+  run_directory_close(run);
+  file_rmdir(path); // fails where something else is in it, which is then kept
+}
+
+const char *run_directory_path(const struct run_directory *run) { return run->path; }
+
+void run_directory_refresh(struct run_directory *run) {
+  struct error error = {0};
+  run_lock_refresh(&run->lock);
+  if (run->said_at == 0 || clock_now() - run->said_at < STATUS_SECONDS) return;
+  run->said_at = clock_now(); // one that cannot be written is complained of by who has news
+  const struct run_status said = run->said;
+  (void)run_write_status(run, &said, &error);
+}
+
+const struct run_word *run_directory_before(const struct run_directory *run) { return &run->before; }
+
+// --- files ---
+
+// commit: whole_file_commit or whole_file_replace.
+static enum status write_file(const char *path, const char *text, size_t size,
+                              enum status (*commit)(const char *, const char *, struct error *), struct error *error) {
+  char temporary[WHOLE_FILE_PATH];
+  const enum status status = whole_file_begin(path, temporary, error);
+  if (status != STATUS_OK) return status;
+  const int descriptor = file_open(temporary, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+  if (descriptor < 0) return error_set(error, STATUS_IO, "%s: cannot be written: %s", path, strerror(errno));
+  ssize_t written = 0;
+  for (size_t done = 0; done < size && written >= 0; done += written > 0 ? (size_t)written : 0) {
+    written = write(descriptor, text + done, size - done);
+    if (written < 0 && errno == EINTR) written = 0;
+  }
+  const int reason = errno;
+  if (close(descriptor) == 0 && written >= 0) return commit(temporary, path, error);
+  error_set(error, STATUS_IO, "%s: cannot be written: %s", path, strerror(written < 0 ? reason : errno));
+  file_unlink(temporary);
+  return STATUS_IO;
+}
+
+enum status run_write_file(const char *path, const char *text, size_t size, struct error *error) {
+  return write_file(path, text, size, whole_file_commit, error);
+}
+
+// A full disk has no room for a second file: then the words go where those before them stand, which are as long.
+static enum status overwrite(const char *path, const char *text, size_t size, struct error *error) {
+  struct stat info;
+  const int descriptor = file_open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0);
+  if (descriptor < 0) return error->status;
+  const bool done = fstat(descriptor, &info) == 0 && S_ISREG(info.st_mode) &&
+                    pwrite(descriptor, text, size, 0) == (ssize_t)size && ftruncate(descriptor, (off_t)size) == 0;
+  if (close(descriptor) == 0 && done) error_clear(error);
+  return error->status;
+}
+
+// What tells this process from every other one, and how often starts have failed.
+static void add_identity(json_t *object, const struct run_directory *run) {
+  char boot[BOOT_TEXT];
+  const struct run_failures *failures = &run->failures;
+  process_boot(boot);
+  json_object_set_new(object, "boot", json_text(boot));
+  json_object_set_new(object, "pid_namespace", json_integer((json_int_t)process_namespace()));
+  json_object_set_new(object, "process_start", json_integer((json_int_t)process_start((uint32_t)getpid())));
+  json_object_set_new(object, "failures",
+                      json_pack("{s:i, s:o, s:I, s:I}", "count", (int)failures->count, "cause",
+                                json_text(failures->cause), "at_steps", (json_int_t)failures->at_steps, "at_updates",
+                                (json_int_t)failures->at_updates));
+}
+
+static void remember(struct run_directory *run, const struct run_status *status) {
+  snprintf(run->checkpoint, sizeof run->checkpoint, "%s", status->checkpoint);
+  run->said = *status;
+  run->said.state = "running";
+  run->said.reason = "";
+  run->said.checkpoint = run->checkpoint;
+  run->said_at = status->exit_code < 0 ? clock_now() : 0;
+}
+
+enum status run_write_status(struct run_directory *run, const struct run_status *status, struct error *error) {
+  char path[RUN_PATH], updated[64];
+  enum status written = run_path(path, run->path, "status.json", error);
+  if (written != STATUS_OK) return written;
+  if (status->checkpoint != run->checkpoint) remember(run, status);
+  clock_format(updated, sizeof updated);
+  json_t *code = status->exit_code < 0 ? json_null() : json_integer(status->exit_code);
+  json_t *object = json_pack("{s:s, s:o, s:o, s:I, s:I, s:o, s:i, s:i, s:{s:I, s:I, s:I}, s:o, s:i, s:s}", "state",
+                             status->state, "exit_code", code, "reason", json_text(status->reason), "env_steps",
+                             (json_int_t)status->env_steps, "updates", (json_int_t)status->updates, "checkpoint",
+                             json_text(status->checkpoint), "actors_lost", (int)status->actors_lost, "eval_cut",
+                             (int)status->eval_cut, "dropped", "surplus", (json_int_t)status->surplus, "unsent",
+                             (json_int_t)status->unsent, "lost_at_most", (json_int_t)status->lost_at_most, "host",
+                             json_text(run->lock.host), "pid", (int)getpid(), "updated", updated);
+  if (object) add_identity(object, run);
+  char *text = object ? json_dumps(object, JSON_INDENT(2)) : NULL;
+  if (text) {
+    const size_t length = strlen(text);
+    text[length] = '\n'; // in the place of its terminator
+    // While the job runs, the next one comes soon: training does not wait for a disk that is busy with a checkpoint.
+    written = write_file(path, text, length + 1, status->exit_code < 0 ? whole_file_replace : whole_file_commit, error);
+    if (written == STATUS_IO) written = overwrite(path, text, length + 1, error);
+  } else {
+    written = error_set(error, STATUS_MEMORY, "%s: no memory to write it", path);
+  }
+  free(text);
+  json_decref(object);
+  return written;
+}
+
+// --- starts that fail ---
+
+uint32_t run_directory_count_failure(struct run_directory *run, const char *cause, uint64_t env_steps,
+                                     uint64_t updates) {
+  struct run_failures *failures = &run->failures;
+  if (strcmp(failures->cause, cause) != 0 || failures->at_steps != env_steps || failures->at_updates != updates)
+    *failures = (struct run_failures){.at_steps = env_steps, .at_updates = updates};
+  snprintf(failures->cause, sizeof failures->cause, "%s", cause);
+  return ++failures->count;
+}
+
+void run_directory_forget_failures(struct run_directory *run) { run->failures = (struct run_failures){0}; }
+
+// How far the start before had come when it died, of those that begin at `env_steps`: to the last whole row of
+// metrics.csv, whose second column tells. status.json is written by the clock, rows by the steps.
+static uint64_t died_at(const struct run_directory *run, uint64_t env_steps) {
+  char path[RUN_PATH], end[4097];
+  struct stat info;
+  uint64_t steps = 0;
+  if (run_path(path, run->path, "metrics.csv", NULL) != STATUS_OK) return env_steps;
+  const int descriptor = file_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
+  if (descriptor < 0) return env_steps;
+  ssize_t size = 0;
+  if (fstat(descriptor, &info) == 0 && S_ISREG(info.st_mode))
+    size = pread(descriptor, end, sizeof end - 1, info.st_size > 4096 ? info.st_size - 4096 : 0);
+  close(descriptor);
+  end[size > 0 ? size : 0] = 0;
+  char *last = strrchr(end, '\n');
+  if (last) *last = 0;
+  const char *line = last ? strrchr(end, '\n') : NULL;
+  if (line) (void)sscanf(line, "\n%*[^,],%" SCNu64, &steps);
+  return steps > env_steps ? steps : env_steps;
+}
+
+enum status run_directory_begin(struct run_directory *run, uint64_t env_steps, uint64_t updates, const char *checkpoint,
+                                struct error *error) {
+  const uint64_t at = run->before.state == RUN_DIED ? died_at(run, env_steps) : 0;
+  const uint32_t deaths = run->before.state == RUN_DIED ? run_directory_count_failure(run, "died", at, 0) : 0;
+  if (deaths >= RUN_FAILURES) {
+    run_directory_forget_failures(run); // said once: who starts it again has mended it, or wants to see it
+    return error_set(
+        error, STATUS_FAILED,
+        "%s: the last %u starts died without a word at the same step, %llu (killed, or crashed: no memory? "
+        "a fault of the environment?); log.txt has what came before. Started again, it tries again",
+        run->path, deaths, (unsigned long long)at);
+  }
+  const struct run_status running = {.state = "running",
+                                     .exit_code = -1,
+                                     .reason = "",
+                                     .env_steps = env_steps,
+                                     .updates = updates,
+                                     .checkpoint = checkpoint};
+  return run_write_status(run, &running, error);
+}
+
+// --- checkpoints ---
+
+// All of a directory, newest first; *steps is the caller's to free.
+static int all_checkpoints(const char *directory, uint64_t **steps, struct error *error) {
+  *steps = NULL;
+  const int count = run_checkpoints(directory, NULL, 0, error);
+  if (count <= 0) return count;
+  *steps = memory_alloc((size_t)count, sizeof **steps, "the list of checkpoints", error);
+  if (!*steps) return -1;
+  const int now = run_checkpoints(directory, *steps, count, error);
+  return now < count ? now : count;
+}
+
+enum status run_directory_set_aside(struct run_directory *run, uint64_t steps, struct error *error) {
+  uint64_t *found;
+  const int count = all_checkpoints(run->path, &found, error);
+  enum status status = count < 0 ? error_set(error, STATUS_IO, "%s: cannot be read", run->path) : STATUS_OK;
+  for (int i = 0; i < count && status == STATUS_OK; i++) {
+    char path[RUN_PATH], aside[RUN_PATH + 8];
+    if (found[i] <= steps) continue;
+    status = run_checkpoint_path(path, run->path, found[i], error);
+    if (status != STATUS_OK) break;
+    snprintf(aside, sizeof aside, "%s.bad", path);
+    if (file_rename(path, aside) != 0)
+      status = error_set(error, STATUS_IO, "%s: cannot be renamed: %s", path, strerror(errno));
+    else
+      log_warn("%s is set aside as %s.bad: the run goes on from %llu steps", path, strrchr(path, '/') + 1,
+               (unsigned long long)steps);
+  }
+  memory_free(found);
+  return status;
+}
+
+enum status run_directory_prune(struct run_directory *run, uint64_t keep, struct error *error) {
+  uint64_t *steps;
+  const int count = all_checkpoints(run->path, &steps, error);
+  enum status status = count < 0 ? error_set(error, STATUS_IO, "%s: cannot be read", run->path) : STATUS_OK;
+  for (int i = 0; i < count && keep > 0 && status == STATUS_OK; i++) {
+    char path[RUN_PATH];
+    if ((uint64_t)i < keep) continue;
+    status = run_checkpoint_path(path, run->path, steps[i], error);
+    if (status == STATUS_OK && file_unlink(path) != 0 && errno != ENOENT)
+      status = error_set(error, STATUS_IO, "%s: cannot be removed: %s", path, strerror(errno));
+  }
+  memory_free(steps);
+  return status;
+}
+
+static enum status check_resumable(const char *path, struct error *error) {
+  struct checkpoint_info info = {0};
+  enum status status = checkpoint_read_info(path, &info, error);
+  if (status == STATUS_OK && !info.resumable)
+    status = error_set(error, STATUS_USAGE,
+                       "%s holds a policy without the rest of its job: `corsac eval` takes it, --resume needs a "
+                       "ckpt-*.h5 or the run directory",
+                       path);
+  checkpoint_info_release(&info);
+  return status;
+}
+
+static void warn_of(const struct error *why, bool another) {
+  log_warn("%s%s", why->text, another ? "; trying the one before it" : "");
+}
+
+static enum status newest_of(const char *directory, bool whole_job, char *checkpoint, struct error *error) {
+  const enum status status = checkpoint_newest(directory, whole_job, warn_of, checkpoint, error);
+  if (status == STATUS_OK) return status;
+  return error_set(error, status, "%s: holds no checkpoint yet (ckpt-*.h5): --resume auto --run-dir %s begins there",
+                   directory, directory);
+}
+
+enum status run_newest_checkpoint(const char *path, bool require_resumable, char *checkpoint, struct error *error) {
+  if (is_directory(path)) return newest_of(path, require_resumable, checkpoint, error);
+  if (snprintf(checkpoint, RUN_PATH, "%s", path) >= RUN_PATH)
+    return error_set(error, STATUS_IO, "%.100s...: a path of %zu bytes is too long", path, strlen(path));
+  enum status status = require_resumable ? check_resumable(path, error) : STATUS_OK;
+  return status == STATUS_OK ? checkpoint_verify(path, error) : status;
+}

@@ -1,0 +1,174 @@
+#include "learner/run/run_lock.h"
+
+#include "common/base/clock.h"
+#include "common/base/file.h"
+#include "common/base/log.h"
+#include "common/base/alive.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const double STALE_SECONDS = 60, REFRESH_SECONDS = 10;
+
+// Who a lock file says holds it.
+struct holder {
+  char host[RUN_LOCK_HOST];
+  long pid;                   // 0: the file says nothing that can be read
+  unsigned long long pid_set; // the namespace that the pid is of: containers may share a host's name
+  struct stat file;
+};
+
+static double file_time(const struct stat *file) {
+  return (double)file->st_mtim.tv_sec + 1e-9 * (double)file->st_mtim.tv_nsec;
+}
+
+static enum status write_draft(struct run_lock *lock, struct error *error) {
+  char text[RUN_LOCK_HOST + 128], when[64];
+  clock_format(when, sizeof when);
+  const int size = snprintf(text, sizeof text, "%s %ld %llu %s\n", lock->host, (long)getpid(),
+                            (unsigned long long)process_namespace(), when);
+  const int descriptor = file_open_plain(lock->draft, O_WRONLY | O_CREAT | O_TRUNC, error);
+  bool done = descriptor >= 0 && write(descriptor, text, (size_t)size) == size;
+  if (descriptor >= 0) done = close(descriptor) == 0 && done;
+  if (done) return STATUS_OK;
+  error_set(error, STATUS_IO, "%s: cannot be written: %s", lock->draft, strerror(errno));
+  file_unlink(lock->draft);
+  return STATUS_IO;
+}
+
+// false: there is none.
+static bool read_holder(const char *path, struct holder *holder) {
+  *holder = (struct holder){.host = "?"};
+  const int descriptor = file_open_plain(path, O_RDONLY, NULL);
+  if (descriptor < 0) return errno != ENOENT && file_stat(path, &holder->file) == 0;
+  char text[RUN_LOCK_HOST + 128];
+  const ssize_t size = read(descriptor, text, sizeof text - 1);
+  const bool there = fstat(descriptor, &holder->file) == 0;
+  close(descriptor);
+  text[size > 0 ? size : 0] = 0;
+  if (sscanf(text, "%255s %ld %llu", holder->host, &holder->pid, &holder->pid_set) != 3 || holder->pid <= 0)
+    holder->pid = 0;
+  return there;
+}
+
+static bool is_ours(const struct run_lock *lock, const struct holder *holder) {
+  return holder->pid == (long)getpid() && strcmp(holder->host, lock->host) == 0 &&
+         holder->pid_set == process_namespace();
+}
+
+static bool holder_is_gone(const struct run_lock *lock, const struct holder *holder) {
+  if (holder->pid <= 0 || strcmp(holder->host, lock->host) != 0 || holder->pid_set != process_namespace()) return false;
+  return process_is_gone((uint32_t)holder->pid);
+}
+
+// Both times are the file system's, so the clocks of two hosts do not matter.
+static double age_of(const struct run_lock *lock, const struct holder *holder) {
+  struct stat now;
+  return file_stat(lock->draft, &now) == 0 ? file_time(&now) - file_time(&holder->file) : 0;
+}
+
+// 0, or errno. EEXIST: somebody holds it.
+static int put_in_place(const struct run_lock *lock) {
+  struct stat draft;
+  if (file_link(lock->draft, lock->path) == 0) return 0;
+  const int reason = errno;
+  // A network file system may answer a repeated request: two names of the draft say that it was done.
+  if (file_stat(lock->draft, &draft) == 0 && draft.st_nlink == 2) return 0;
+  if (reason != EPERM && reason != EOPNOTSUPP && reason != ENOSYS) return reason;
+  // No hard links here: the name is taken first and then filled.
+  const int descriptor = file_open(lock->path, O_WRONLY | O_CREAT | O_EXCL, 0666);
+  if (descriptor < 0) return errno;
+  close(descriptor);
+  return file_rename(lock->draft, lock->path) == 0 ? 0 : errno;
+}
+
+// Of several who find the same stale lock one moves it away; who moved another than the one judged puts it back.
+static void take_away(const struct run_lock *lock, const struct holder *holder) {
+  char aside[sizeof lock->draft + 8];
+  struct stat moved;
+  snprintf(aside, sizeof aside, "%s.old", lock->draft);
+  if (file_rename(lock->path, aside) != 0) return;
+  if (file_stat(aside, &moved) == 0 && (moved.st_ino != holder->file.st_ino || moved.st_dev != holder->file.st_dev))
+    (void)file_link(aside, lock->path);
+  file_unlink(aside);
+}
+
+static enum status compete(struct run_lock *lock, struct error *error) {
+  struct holder holder = {.pid = 0};
+  double age = 0;
+  int reason = EEXIST;
+  for (int attempt = 0; attempt < 4; attempt++) {
+    reason = put_in_place(lock);
+    if (reason == 0) return STATUS_OK;
+    if (reason != EEXIST) break;
+    if (!read_holder(lock->path, &holder)) continue; // given back meanwhile
+    if (!S_ISREG(holder.file.st_mode)) return file_check_plain(lock->path, error);
+    age = age_of(lock, &holder);
+    const bool gone = holder_is_gone(lock, &holder);
+    if (!gone && age < STALE_SECONDS) break;
+    log_warn("%s: taking over the lock of process %ld on %s, which %s", lock->path, holder.pid, holder.host,
+             gone ? "is gone" : "has not refreshed it for a minute or more");
+    take_away(lock, &holder);
+  }
+  if (reason != EEXIST) return error_set(error, STATUS_IO, "%s: cannot be made: %s", lock->path, strerror(reason));
+  return error_set(error, STATUS_USAGE,
+                   "%s: the run is in use by process %ld on %s, which refreshed this lock %.0f s ago; stop it, or wait "
+                   "until the lock is %.0f s old if that host is down",
+                   lock->path, holder.pid, holder.host, age > 0 ? age : 0, STALE_SECONDS);
+}
+
+// The directory, locked against others who compete for its lock at this moment: between judging a stale lock and taking
+// its place nobody else must. Waits two seconds at most; where the file system has no such locks it goes without. -1 or
+// a descriptor to close.
+static int guard(const char *directory) {
+  const int descriptor = file_open(directory, O_RDONLY | O_DIRECTORY, 0);
+  const double deadline = clock_now() + 2;
+  struct backoff backoff = {0};
+  while (descriptor >= 0 && flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK && clock_now() < deadline)
+    backoff_wait(&backoff);
+  return descriptor;
+}
+
+enum status run_lock_acquire(struct run_lock *lock, const char *directory, struct error *error) {
+  *lock = (struct run_lock){.refreshed = clock_now()};
+  if (gethostname(lock->host, sizeof lock->host - 1) != 0 || !lock->host[0])
+    snprintf(lock->host, sizeof lock->host, "unknown");
+  if (snprintf(lock->path, sizeof lock->path, "%s/lock", directory) >= (int)sizeof lock->path)
+    return error_set(error, STATUS_IO, "%.100s...: the path is too long", directory);
+  snprintf(lock->draft, sizeof lock->draft, "%s.%s.%ld", lock->path, lock->host, (long)getpid());
+  enum status status = write_draft(lock, error);
+  if (status != STATUS_OK) return status;
+  const int guarded = guard(directory);
+  status = compete(lock, error);
+  if (guarded >= 0) close(guarded);
+  file_unlink(lock->draft);
+  return status;
+}
+
+void run_lock_refresh(struct run_lock *lock) {
+  struct error error = {0};
+  struct holder holder;
+  const double now = clock_now();
+  if (lock->lost || now - lock->refreshed < REFRESH_SECONDS) return;
+  lock->refreshed = now;
+  if (read_holder(lock->path, &holder) && !is_ours(lock, &holder)) {
+    lock->lost = true;
+    log_error("%s: process %ld on %s has taken over this run directory, while this process stood still; two runs now "
+              "write to it: stop one",
+              lock->path, holder.pid, holder.host);
+    return;
+  }
+  if (write_draft(lock, &error) == STATUS_OK && file_rename(lock->draft, lock->path) == 0) return;
+  log_warn("%s: cannot be refreshed: %s", lock->path, error.text[0] ? error.text : strerror(errno));
+  file_unlink(lock->draft);
+}
+
+void run_lock_release(struct run_lock *lock) {
+  struct holder holder;
+  if (!lock->lost && read_holder(lock->path, &holder) && is_ours(lock, &holder)) file_unlink(lock->path);
+}

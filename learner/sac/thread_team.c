@@ -1,0 +1,157 @@
+#include "learner/sac/thread_team.h"
+#include "common/base/c_locale.h"
+#include "common/base/memory.h"
+#include <assert.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <string.h>
+
+// Turns that a waiter looks before it sleeps: some 30 us. A phase of an update lasts longer than a sleep costs, so this
+// only saves the wake-up when members finish almost together; spinning on would take the core from whoever the others
+// wait for.
+enum { SPIN_TURNS = 1000 };
+
+struct team {
+  unsigned members, started, spin;
+  pthread_t *thread; // (members - 1), of members 1..
+  void (*work)(void *argument, unsigned member, unsigned members);
+  void *argument;
+  bool stop;
+  pthread_mutex_t mutex;
+  pthread_cond_t go, done;
+  atomic_uint round;   // counts team_run; a change lets the members go
+  atomic_uint running; // members other than 0 that have not finished this round
+  atomic_uint joined;  // hands out member numbers
+};
+
+static void relax(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+static void wait_for_round(struct team *team, unsigned seen) {
+  for (unsigned turn = 0; turn < team->spin; turn++) {
+    if (atomic_load_explicit(&team->round, memory_order_acquire) != seen) return;
+    relax();
+  }
+  pthread_mutex_lock(&team->mutex);
+  while (atomic_load_explicit(&team->round, memory_order_acquire) == seen) pthread_cond_wait(&team->go, &team->mutex);
+  pthread_mutex_unlock(&team->mutex);
+}
+
+static void wait_for_members(struct team *team) {
+  for (unsigned turn = 0; turn < team->spin; turn++) {
+    if (atomic_load_explicit(&team->running, memory_order_acquire) == 0) return;
+    relax();
+  }
+  pthread_mutex_lock(&team->mutex);
+  while (atomic_load_explicit(&team->running, memory_order_acquire) != 0) pthread_cond_wait(&team->done, &team->mutex);
+  pthread_mutex_unlock(&team->mutex);
+}
+
+// The mutex is taken only so that a waiter is either still looking or already asleep when it is told.
+static void start_round(struct team *team) {
+  pthread_mutex_lock(&team->mutex);
+  atomic_store_explicit(&team->running, team->started, memory_order_relaxed);
+  atomic_fetch_add_explicit(&team->round, 1, memory_order_release);
+  pthread_cond_broadcast(&team->go);
+  pthread_mutex_unlock(&team->mutex);
+}
+
+static void finish_round(struct team *team) {
+  if (atomic_fetch_sub_explicit(&team->running, 1, memory_order_acq_rel) != 1) return;
+  pthread_mutex_lock(&team->mutex);
+  pthread_cond_signal(&team->done);
+  pthread_mutex_unlock(&team->mutex);
+}
+
+static void *member_main(void *argument) {
+  struct team *team = argument;
+  locale_enter_c();
+  const unsigned member = 1 + atomic_fetch_add(&team->joined, 1);
+  for (unsigned round = 0;; round++) {
+    wait_for_round(team, round);
+    if (team->stop) return NULL;
+    team->work(team->argument, member, team->members);
+    finish_round(team);
+  }
+}
+
+static unsigned usable_cores(void) {
+  cpu_set_t set;
+  return sched_getaffinity(0, sizeof set, &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
+}
+
+struct team *team_create(unsigned threads, struct error *error) {
+  assert(threads > 0);
+  struct team *team = memory_alloc(1, sizeof *team, "a team of threads", error);
+  if (!team) return NULL;
+  team->members = threads;
+  team->spin = threads <= usable_cores() ? SPIN_TURNS : 0;
+  pthread_mutex_init(&team->mutex, NULL);
+  pthread_cond_init(&team->go, NULL);
+  pthread_cond_init(&team->done, NULL);
+  team->thread = memory_alloc(threads, sizeof *team->thread, "a team of threads", error);
+  if (!team->thread) goto destroy;
+
+  // Signals belong to the main thread: a new thread inherits the mask that is set while it is made.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  int failure = 0;
+  while (team->started + 1 < threads && failure == 0) {
+    failure = pthread_create(&team->thread[team->started], NULL, member_main, team);
+    if (failure == 0) team->started++;
+  }
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  if (failure == 0) return team;
+  error_set(error, STATUS_FAILED,
+            "cannot start thread %u of the learner's %u: %s; lower learner_threads, which a resume in sync "
+            "mode keeps, or raise the limit on processes (ulimit -u)",
+            team->started + 2, threads, strerror(failure));
+destroy:
+  team_destroy(team);
+  return NULL;
+}
+
+void team_destroy(struct team *team) {
+  if (!team) return;
+  team->stop = true;
+  if (team->started > 0) start_round(team);
+  for (unsigned i = 0; i < team->started; i++) pthread_join(team->thread[i], NULL);
+  pthread_cond_destroy(&team->done);
+  pthread_cond_destroy(&team->go);
+  pthread_mutex_destroy(&team->mutex);
+  memory_free(team->thread);
+  memory_free(team);
+}
+
+unsigned team_size(const struct team *team) { return team->members; }
+
+void team_run(struct team *team, void (*work)(void *argument, unsigned member, unsigned members), void *argument) {
+  if (team->members == 1) {
+    work(argument, 0, 1);
+    return;
+  }
+  team->work = work;
+  team->argument = argument;
+  start_round(team);
+  work(argument, 0, team->members);
+  wait_for_members(team);
+}
+
+void team_share(size_t count, size_t grain, unsigned member, unsigned members, size_t *begin, size_t *end) {
+  assert(grain > 0 && member < members);
+  const size_t grains = count / grain + (count % grain != 0);
+  const size_t each = grains / members, more = grains % members; // the first `more` members take one grain more
+  const size_t first = member * each + (member < more ? member : more);
+  const size_t last = first + each + (member < more);
+  *begin = first * grain < count ? first * grain : count;
+  *end = last * grain < count ? last * grain : count;
+}

@@ -1,0 +1,317 @@
+#include "learner/storage/checkpoint_layout.h"
+
+#include "common/base/memory.h"
+#include "learner/storage/checkpoint_head.h"
+#include "learner/storage/checkpoint_metrics.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+struct checkpoint_shape checkpoint_shape_of(const struct config *config, uint32_t obs_dim, uint32_t act_dim) {
+  return (struct checkpoint_shape){.obs_dim = obs_dim,
+                                   .act_dim = act_dim,
+                                   .critics = (uint32_t)config->critics,
+                                   .environments = (uint32_t)config->envs,
+                                   .window = (uint32_t)config->n_step - 1,
+                                   .hidden = config->hidden,
+                                   .layer_norm = config->critic_layer_norm,
+                                   .sync = config->sync};
+}
+
+// --- networks and their optimizers ---
+
+// A network whose last layer has heads, which the file names one by one.
+struct net {
+  uint32_t in, heads, rows; // rows: of each head
+  const char *head[2];
+  bool norm;
+};
+
+static struct net policy_net(const struct checkpoint_shape *shape) {
+  return (struct net){shape->obs_dim, 2, shape->act_dim, {"mean", "log_std"}, false};
+}
+
+static struct net critic_net(const struct checkpoint_shape *shape) {
+  return (struct net){shape->obs_dim + shape->act_dim, 1, 1, {"q", NULL}, shape->layer_norm};
+}
+
+static size_t dense_size(const struct net *net, const struct config_widths *hidden) {
+  size_t size = 0, in = net->in;
+  for (uint32_t l = 0; l < hidden->count; in = hidden->width[l++])
+    size += (in + (net->norm ? 3 : 1)) * hidden->width[l];
+  return size + (in + 1) * net->heads * net->rows;
+}
+
+size_t checkpoint_policy_size(const struct checkpoint_shape *shape) {
+  const struct net net = policy_net(shape);
+  return dense_size(&net, &shape->hidden);
+}
+
+size_t checkpoint_critic_size(const struct checkpoint_shape *shape) {
+  const struct net net = critic_net(shape);
+  return dense_size(&net, &shape->hidden);
+}
+
+// An array of a layer; returns where the one after it begins.
+static float *walk_array(struct h5 *h5, const char *layer, const char *name, uint64_t rows, uint64_t columns,
+                         float *at) {
+  h5_values(h5, h5_name(h5, "%s/%s", layer, name), H5_KIND_FLOAT, rows, columns, at);
+  return at ? at + rows * (columns ? columns : 1) : NULL;
+}
+
+static void walk_net(struct h5 *h5, const char *group, const struct net *net, const struct config_widths *hidden,
+                     float *dense) {
+  uint32_t in = net->in;
+  char layer[64];
+  for (uint32_t l = 0; l < hidden->count; in = hidden->width[l++]) {
+    const uint32_t out = hidden->width[l];
+    snprintf(layer, sizeof layer, "%s/layer%u", group, (unsigned)l);
+    dense = walk_array(h5, layer, "weight", out, in, dense);
+    dense = walk_array(h5, layer, "bias", out, 0, dense);
+    if (net->norm) {
+      dense = walk_array(h5, layer, "norm_scale", out, 0, dense);
+      dense = walk_array(h5, layer, "norm_shift", out, 0, dense);
+    } else {
+      h5_absent(h5, h5_name(h5, "%s/norm_scale", layer));
+    }
+  }
+  h5_absent(h5, h5_name(h5, "%s/layer%u", group, (unsigned)hidden->count));
+  float *bias = dense ? dense + (size_t)in * net->heads * net->rows : NULL; // after the weights of all heads
+  for (uint32_t h = 0; h < net->heads; h++) {
+    snprintf(layer, sizeof layer, "%s/%s", group, net->head[h]);
+    dense = walk_array(h5, layer, "weight", net->rows, in, dense);
+    bias = walk_array(h5, layer, "bias", net->rows, 0, bias);
+  }
+}
+
+// `count` networks from number `first` on, densely: the owner's own numbers, or a copy of them.
+static float *dense_begin(struct h5 *h5, const struct checkpoint_nets *nets, size_t first, size_t count, size_t size) {
+  if (!nets->values || h5->status != STATUS_OK) return NULL;
+  if (!nets->net) return nets->values + first * size;
+  float *dense = memory_alloc(count * size, sizeof *dense, "a network", h5->error);
+  if (!dense) h5->status = STATUS_MEMORY;
+  for (size_t k = 0; dense && h5->writing && k < count; k++)
+    nets->to_dense(nets->net, nets->values + (first + k) * nets->stride, dense + k * size);
+  return dense;
+}
+
+static void dense_end(struct h5 *h5, const struct checkpoint_nets *nets, size_t first, size_t count, size_t size,
+                      float *dense) {
+  if (!dense || !nets->net) return;
+  for (size_t k = 0; h5->status == STATUS_OK && !h5->writing && k < count; k++)
+    nets->from_dense(nets->net, dense + k * size, nets->values + (first + k) * nets->stride);
+  memory_free(dense);
+}
+
+void checkpoint_walk_policy(struct h5 *h5, const struct checkpoint_shape *shape, const struct checkpoint_nets *policy) {
+  const struct net net = policy_net(shape);
+  const size_t size = dense_size(&net, &shape->hidden);
+  h5->hint = "hidden: fixed on resume";
+  h5->range = H5_FINITE;
+  float *dense = dense_begin(h5, policy, 0, 1, size);
+  walk_net(h5, "policy", &net, &shape->hidden, dense);
+  dense_end(h5, policy, 0, 1, size, dense);
+  h5->range = H5_ANYTHING;
+  h5->hint = "";
+}
+
+void checkpoint_walk_critics(struct h5 *h5, const char *group, const struct checkpoint_shape *shape,
+                             const struct checkpoint_nets *critics) {
+  const struct net net = critic_net(shape);
+  const size_t size = dense_size(&net, &shape->hidden);
+  char name[32];
+  h5->hint = "hidden, critics, critic_layer_norm: fixed on resume";
+  h5->range = H5_FINITE;
+  for (uint32_t k = 0; k < shape->critics; k++) {
+    snprintf(name, sizeof name, "%s/%u", group, (unsigned)k);
+    float *dense = dense_begin(h5, critics, k, 1, size);
+    walk_net(h5, name, &net, &shape->hidden, dense);
+    dense_end(h5, critics, k, 1, size, dense);
+  }
+  h5_absent(h5, h5_name(h5, "%s/%u", group, (unsigned)shape->critics));
+  h5->range = H5_ANYTHING;
+  h5->hint = "";
+}
+
+static void walk_moment(struct h5 *h5, const char *name, size_t count, size_t size,
+                        const struct checkpoint_nets *moment) {
+  float *dense = dense_begin(h5, moment, 0, count, size);
+  h5_values(h5, name, H5_KIND_FLOAT, count * size, 0, dense);
+  dense_end(h5, moment, 0, count, size, dense);
+}
+
+// Of `count` networks of `size` parameters.
+static void walk_adam(struct h5 *h5, const char *group, size_t count, size_t size, const struct checkpoint_adam *adam) {
+  h5->range = H5_FINITE;
+  walk_moment(h5, h5_name(h5, "%s/m", group), count, size, &adam->m);
+  h5->range = H5_NOT_NEGATIVE;
+  walk_moment(h5, h5_name(h5, "%s/v", group), count, size, &adam->v);
+  h5->range = H5_ANYTHING;
+  h5_count(h5, h5_name(h5, "%s/step", group), adam->step);
+}
+
+static void walk_temperature(struct h5 *h5, const struct checkpoint_parts *parts) {
+  h5->range = H5_FINITE;
+  h5_double(h5, "optimizer/alpha/m", parts->alpha_m);
+  h5->range = H5_NOT_NEGATIVE;
+  h5_double(h5, "optimizer/alpha/v", parts->alpha_v);
+  h5_count(h5, "optimizer/alpha/step", parts->alpha_step);
+  h5->range = (struct h5_range){-700, 700}; // alpha itself is a number
+  h5_double(h5, "temperature/log_alpha", parts->log_alpha);
+  h5->range = H5_ANYTHING;
+}
+
+// --- the learner's counters ---
+
+static void walk_limiter(struct h5 *h5, const struct checkpoint_parts *parts) {
+  h5_count(h5, "limiter/steps", parts->steps);
+  h5_count(h5, "limiter/updates", parts->updates);
+  h5_count(h5, "limiter/base_steps", parts->base_steps);
+  h5_count(h5, "limiter/base_updates", parts->base_updates);
+}
+
+static void walk_learner(struct h5 *h5, const struct checkpoint_parts *parts) {
+  checkpoint_walk_metrics(h5, parts->metrics, parts->info_dim);
+  h5->range = H5_NOT_NEGATIVE;
+  h5_double(h5, "learner/seconds", parts->seconds);
+  h5_u64(h5, "learner/next_log", parts->next_log); // UINT64_MAX: never
+  h5_u64(h5, "learner/next_eval", parts->next_eval);
+  h5_u64(h5, "learner/next_checkpoint", parts->next_checkpoint);
+  h5_count(h5, "learner/evaluations", parts->evaluations);
+  h5->range = (struct h5_range){-INFINITY, H5_FINITE.high}; // -inf: none yet
+  h5_double(h5, "learner/best_return", parts->best_return);
+  h5->range = H5_ANYTHING;
+  h5_count(h5, "learner/dropped", parts->dropped);
+}
+
+// --- where the environments stand ---
+
+// The running episode, and the transitions that its n-step window holds back.
+static void walk_episode(struct h5 *h5, const char *group, struct snapshot *snapshot, uint64_t window_capacity) {
+  h5_values(h5, h5_name(h5, "%s/obs", group), H5_KIND_FLOAT, snapshot->obs_dim, 0, snapshot->obs);
+  h5_double(h5, h5_name(h5, "%s/episode_return", group), &snapshot->episode_return);
+  h5_u32(h5, h5_name(h5, "%s/episode_length", group), &snapshot->episode_length);
+  uint64_t window = snapshot->window;
+  if (!h5->writing) {
+    const bool held = h5_has(h5, h5_name(h5, "%s/window_obs", group));
+    h5_name(h5, "%s/window_reward", group); // whose rows are the window's; where there are none there is no array
+    window = held || h5_has(h5, h5->name) ? h5_rows(h5, h5->name) : 0;
+    if (window > window_capacity)
+      h5_fail(h5, h5->verifying ? STATUS_FORMAT : STATUS_MISMATCH,
+              "/%s has %" PRIu64 " rows, this configuration has room for %" PRIu64 " (n_step: fixed on resume)",
+              h5->name, window, window_capacity);
+    if (h5->status != STATUS_OK) return;
+    snapshot->window = (uint32_t)window;
+  }
+  if (window == 0) return;
+  h5_values(h5, h5_name(h5, "%s/window_obs", group), H5_KIND_FLOAT, window, snapshot->obs_dim, snapshot->window_obs);
+  h5_values(h5, h5_name(h5, "%s/window_action", group), H5_KIND_FLOAT, window, snapshot->act_dim,
+            snapshot->window_action);
+  h5_values(h5, h5_name(h5, "%s/window_reward", group), H5_KIND_FLOAT, window, 0, snapshot->window_reward);
+  h5_values(h5, h5_name(h5, "%s/window_version", group), H5_KIND_U64, window, 0, snapshot->window_version);
+}
+
+static void walk_state(struct h5 *h5, const char *group, struct buffer *state) {
+  uint64_t size = state->size;
+  h5_name(h5, "%s/state", group);
+  if (!h5->writing) {
+    size = h5_rows(h5, h5->name);
+    if (size > h5->bytes || size > WIRE_MAX_MESSAGE)
+      h5_fail(h5, STATUS_FORMAT, "/%s of %" PRIu64 " bytes is larger than it can be", h5->name, size);
+  }
+  if (!h5->writing && !h5->verifying && h5->status == STATUS_OK) {
+    state->size = 0;
+    h5->status = buffer_reserve(state, size, h5->error);
+    state->size = h5->status == STATUS_OK ? size : 0;
+  }
+  h5_values(h5, h5->name, H5_KIND_U8, size, 0, h5->verifying ? NULL : state->data);
+}
+
+static void walk_environment(struct h5 *h5, const char *group, struct snapshot *snapshot, uint64_t window_capacity) {
+  h5_count(h5, h5_name(h5, "%s/steps", group), &snapshot->steps);
+  h5_count(h5, h5_name(h5, "%s/episode", group), &snapshot->episode);
+  h5_flag(h5, h5_name(h5, "%s/live", group), &snapshot->live);
+  h5_flag(h5, h5_name(h5, "%s/exact", group), &snapshot->exact);
+  h5->range = H5_FINITE;
+  if (snapshot->live) walk_episode(h5, group, snapshot, window_capacity);
+  h5->range = H5_ANYTHING;
+  walk_state(h5, group, &snapshot->state);
+}
+
+// async: environments that the file does not have begin anew, those beyond the configuration's are left out. A file has
+// all of its own.
+static void walk_environments(struct h5 *h5, const struct checkpoint_shape *shape, struct snapshot *environments) {
+  char group[32];
+  h5->hint = "envs: fixed on resume in sync mode";
+  for (uint32_t e = 0; e < shape->environments && h5->status == STATUS_OK; e++) {
+    struct snapshot unkept = {.obs_dim = shape->obs_dim, .act_dim = shape->act_dim};
+    snprintf(group, sizeof group, "actors/%u", (unsigned)e);
+    if (!h5->writing && !h5->verifying && !shape->sync && !h5_has(h5, group)) continue;
+    walk_environment(h5, group, environments ? &environments[e] : &unkept, shape->window);
+  }
+  if (shape->sync) h5_absent(h5, h5_name(h5, "actors/%u", (unsigned)shape->environments));
+  h5->hint = "";
+}
+
+void checkpoint_walk_parts(struct h5 *h5, const struct checkpoint_shape *shape, const struct checkpoint_parts *parts) {
+  struct normalizer unkept = {.dim = shape->obs_dim};
+  checkpoint_walk_policy(h5, shape, &parts->policy);
+  checkpoint_walk_critics(h5, "critics", shape, &parts->critics);
+  checkpoint_walk_critics(h5, "targets", shape, &parts->targets);
+  walk_adam(h5, "optimizer/policy", 1, checkpoint_policy_size(shape), &parts->policy_adam);
+  walk_adam(h5, "optimizer/critics", shape->critics, checkpoint_critic_size(shape), &parts->critics_adam);
+  walk_temperature(h5, parts);
+  checkpoint_walk_normalizer(h5, parts->normalizer ? parts->normalizer : &unkept);
+  walk_limiter(h5, parts);
+  walk_learner(h5, parts);
+  walk_environments(h5, shape, parts->environments);
+}
+
+// --- the replay ---
+
+const char *const checkpoint_column_names[CHECKPOINT_COLUMNS] = {"obs", "action", "reward", "next_obs", "discount"};
+enum { OBS, ACTION, REWARD, NEXT_OBS, DISCOUNT };
+
+void checkpoint_walk_ring(struct h5 *h5, struct checkpoint_ring *ring) {
+  h5_u64(h5, "replay/size", &ring->size);
+  h5_u64(h5, "replay/cursor", &ring->cursor);
+  h5_u64(h5, "replay/capacity", &ring->capacity);
+  const uint64_t size = ring->size, cursor = ring->cursor, capacity = ring->capacity;
+  if (h5->writing || h5->status != STATUS_OK) return;
+  if (size > capacity || cursor >= capacity || (size < capacity && cursor != size))
+    h5_fail(h5, STATUS_FORMAT, "/replay makes no sense: size %" PRIu64 ", cursor %" PRIu64 ", capacity %" PRIu64, size,
+            cursor, capacity);
+}
+
+void checkpoint_columns_open(struct h5 *h5, struct checkpoint_columns *columns, const struct checkpoint_shape *shape,
+                             uint64_t size) {
+  const uint32_t width[CHECKPOINT_COLUMNS] = {shape->obs_dim, shape->act_dim, 1, shape->obs_dim, 1};
+  uint64_t all = 0;
+  for (int c = 0; c < CHECKPOINT_COLUMNS; c++) all += width[c];
+  *columns = (struct checkpoint_columns){.rows = h5_piece_rows(size, all * sizeof(float))};
+  memcpy(columns->width, width, sizeof width);
+  for (int c = 0; c < CHECKPOINT_COLUMNS; c++) {
+    const bool flat = c == REWARD || c == DISCOUNT;
+    h5_table_open(h5, &columns->table[c], h5_name(h5, "replay/%s", checkpoint_column_names[c]), size,
+                  flat ? 0 : width[c], columns->rows);
+    columns->piece[c] = memory_alloc(columns->rows * width[c] + 1, sizeof(float), "a piece of the replay", h5->error);
+    if (!columns->piece[c] && h5->status == STATUS_OK) h5->status = STATUS_MEMORY;
+  }
+}
+
+void checkpoint_columns_move(struct h5 *h5, struct checkpoint_columns *columns, uint64_t row, uint64_t count) {
+  for (int c = 0; c < CHECKPOINT_COLUMNS; c++) {
+    h5->range = c == ACTION ? (struct h5_range){-1, 1} : c == DISCOUNT ? (struct h5_range){0, 1} : H5_FINITE;
+    h5_table_piece(h5, &columns->table[c], row, count, columns->piece[c]);
+  }
+  h5->range = H5_ANYTHING;
+}
+
+void checkpoint_columns_close(struct h5 *h5, struct checkpoint_columns *columns) {
+  for (int c = 0; c < CHECKPOINT_COLUMNS; c++) {
+    h5_table_close(h5, &columns->table[c]);
+    memory_free(columns->piece[c]);
+  }
+}

@@ -1,0 +1,81 @@
+#include "learner/storage/policy_checkpoint.h"
+
+#include "common/base/memory.h"
+#include "learner/storage/h5_guard.h"
+#include "learner/storage/checkpoint_head.h"
+#include "learner/storage/checkpoint_layout.h"
+#include "learner/storage/checkpoint_verify.h"
+
+#include <stdio.h>
+#include <string.h>
+
+// Of a policy that knows its dimensions and widths. Shapes are checked before anything of their size is allocated.
+static void read_arrays(struct h5 *h5, bool normalize, struct trained_policy *policy) {
+  const struct checkpoint_shape shape = {
+      .obs_dim = policy->obs_dim, .act_dim = policy->act_dim, .hidden = policy->hidden};
+  struct normalizer unread = {.dim = policy->obs_dim};
+  checkpoint_walk_bounds(h5, policy->act_dim, NULL, NULL);
+  checkpoint_walk_policy(h5, &shape, &(struct checkpoint_nets){0});
+  checkpoint_walk_normalizer(h5, &unread);
+  if (h5->status == STATUS_OK) h5->status = trained_policy_alloc(policy, h5->error);
+  if (h5->status != STATUS_OK) return;
+  checkpoint_walk_bounds(h5, policy->act_dim, policy->action_low, policy->action_high);
+  checkpoint_walk_policy(h5, &shape, &(struct checkpoint_nets){.values = policy->weights.values});
+  checkpoint_walk_normalizer(h5, &policy->normalizer);
+  policy->weights.normalize = normalize;
+  if (normalize && h5->status == STATUS_OK)
+    normalizer_export(&policy->normalizer, policy->weights.shift, policy->weights.scale);
+}
+
+enum status checkpoint_read_trained(const char *path, struct trained_policy *policy, struct error *error) {
+  struct h5 h5;
+  struct checkpoint_info info = {0};
+  struct config config;
+  h5_open(&h5, path, error);
+  checkpoint_walk_info(&h5, &info);
+  h5_guard_file(&h5);
+  if (h5.status == STATUS_OK) h5.status = checkpoint_parse_config(path, &info, &config, error);
+  if (h5.status == STATUS_OK) {
+    snprintf(policy->environment, sizeof policy->environment, "%s", info.environment);
+    policy->env_steps = info.env_steps;
+    policy->obs_dim = info.obs_dim;
+    policy->act_dim = info.act_dim;
+    policy->hidden = config.hidden;
+    read_arrays(&h5, config.normalize_observations, policy);
+    policy->weights.version = info.policy_version;
+  }
+  checkpoint_info_release(&info);
+  return h5_close(&h5);
+}
+
+enum status checkpoint_read_policy(const char *path, const struct checkpoint_info *info, const struct config *config,
+                                   struct policy_weights *weights, struct message_hello *hello, struct error *error) {
+  struct h5 h5;
+  struct trained_policy policy = {.obs_dim = info->obs_dim, .act_dim = info->act_dim, .hidden = config->hidden};
+  *weights = (struct policy_weights){0};
+  *hello = (struct message_hello){0};
+  h5_open(&h5, path, error);
+  read_arrays(&h5, config->normalize_observations, &policy);
+  const enum status status = h5_close(&h5);
+  if (status == STATUS_OK) { // the arrays go over
+    *weights = policy.weights;
+    weights->version = info->policy_version;
+    *hello = (struct message_hello){.obs_dim = policy.obs_dim,
+                                    .act_dim = policy.act_dim,
+                                    .action_low = policy.action_low,
+                                    .action_high = policy.action_high};
+    memcpy(hello->environment, info->environment, sizeof hello->environment);
+    policy.weights = (struct policy_weights){0};
+    policy.action_low = policy.action_high = NULL;
+  }
+  trained_policy_release(&policy);
+  return status;
+}
+
+enum status checkpoint_newest_policy(const char *directory, char *file, struct error *error) {
+  const enum status status = checkpoint_newest(directory, false, NULL, file, error);
+  if (status == STATUS_OK) return status;
+  return error_set(error, status, "%s: holds no checkpoint yet (ckpt-*.h5), so no policy", directory);
+}
+
+void checkpoint_share_library(void) { (void)H5open(); }

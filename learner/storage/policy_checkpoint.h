@@ -1,0 +1,14 @@
+// What a checkpoint says about acting: /policy, /normalizer, /env and the part of /config that belongs to them.
+#ifndef CORSAC_LEARNER_STORAGE_POLICY_CHECKPOINT_H
+#define CORSAC_LEARNER_STORAGE_POLICY_CHECKPOINT_H
+
+#include "learner/storage/trained_policy.h"
+
+// All of a policy that is initialised to 0.
+enum status checkpoint_read_trained(const char *path, struct trained_policy *policy, struct error *error);
+// The newest checkpoint of a run's directory that verifies (checkpoint_newest). file: RUN_PATH bytes.
+enum status checkpoint_newest_policy(const char *directory, char *file, struct error *error);
+// Before the first of these in a program that is not ours: HDF5 is that program's too, and goes on closing what is open
+// when it ends (h5.c turns that off).
+void checkpoint_share_library(void);
+#endif
