@@ -65,7 +65,7 @@ BEGINNINGS := $(filter launch/examples/plugin/% %.py,$(EXAMPLES))
 PROTOS := $(wildcard learner/*/*.proto launch/*.proto launch/*/*.proto)
 EMBEDDED := presets cluster examples
 # Messages of others' formats: protoc-c makes <file>.pb-c.h and .c of them, included as "learner/<file>.pb-c.h".
-MAIN := launch/main.c launch/guest_exits.c
+MAIN := launch/main.c launch/mpi/guest_exits.c
 LIB_OBJECTS := $(patsubst %.c,$(B)/obj/%.o,$(filter-out $(MAIN),$(SOURCES))) $(EMBEDDED:%=$(B)/obj/gen/%.o) \
   $(PROTOS:%.proto=$(B)/obj/gen/%.pb-c.o)
 
@@ -83,14 +83,15 @@ MPI_TESTS  := $(patsubst tests/mpi/%.c,$(B)/mpi/%,$(wildcard tests/mpi/test_*.c)
 E2E_TESTS  := $(filter-out tests/e2e/lib%.sh,$(wildcard tests/e2e/*.sh))
 BENCHES    := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
 PLUGINS    := $(patsubst tests/support/plugins/%.c,$(B)/plugins/%.so,$(wildcard tests/support/plugins/*.c))
-API := $(patsubst common/env/%,$(BUILD)/include/corsac/%,$(wildcard common/env/env.h common/env/sim.h common/env/sim.hpp common/env/*.f90)) \
+API := $(patsubst common/env/%,$(BUILD)/include/corsac/%,$(wildcard common/env/env.h common/env/*.f90)) \
+  $(patsubst common/sim/%,$(BUILD)/include/corsac/%,$(wildcard common/sim/sim.h common/sim/*.hpp common/sim/*.f90)) \
   $(patsubst launch/library/%,$(BUILD)/include/corsac/%,$(wildcard launch/library/policy.h launch/library/*.f90))
 # What a simulator of somebody else's links: no flavour, no sanitizer.
 SIM := $(BUILD)/lib/libcorsac_sim
 POLICY := $(BUILD)/lib/libcorsac_policy
 # Python files lie where they are installed to.
-PYTHON_FILES := $(wildcard common/env/*.py)
-SHARED := $(PYTHON_FILES:common/env/%=$(BUILD)/share/corsac/python/%)
+PYTHON_FILES := $(wildcard common/sim/*.py launch/policy/*.py)
+SHARED := $(addprefix $(BUILD)/share/corsac/python/,$(notdir $(PYTHON_FILES)))
 
 # Simulators: those with a fault, and the examples that the compilers at hand can build.
 SIMULATORS := $(patsubst tests/support/simulators/%.c,$(B)/simulators/%,$(wildcard tests/support/simulators/*.c))
@@ -136,7 +137,7 @@ deps: ## Install what the build and the tests need (Debian, Ubuntu), or say what
 demo: ## Install what is missing, build, train Pendulum-v1 on 4 ranks, evaluate the result
 	$(Q)launch/install-deps.sh core
 	$(Q)$(MAKE) all
-	$(Q)CORSAC=$(B)/corsac launch/demo.sh $(BUILD)/demo
+	$(Q)CORSAC=$(B)/corsac launch/train/demo.sh $(BUILD)/demo
 
 # A sub-make, since the libraries are looked up when a Makefile is read.
 check: ## Install what is missing, build, run every check and test that a commit must pass
@@ -270,10 +271,10 @@ install: all ## Install below PREFIX=/usr/local (and DESTDIR)
 	$(Q)$(B)/corsac help --man >$(prefix)/share/man/man1/corsac.1 && for name in $$($(B)/corsac help --commands); do \
 	  $(B)/corsac help --man $$name >$(prefix)/share/man/man1/corsac-$$name.1 || exit 1; done
 	$(Q)$(B)/corsac help --completion >$(prefix)/share/bash-completion/completions/corsac
-	$(Q)launch/install.sh $(prefix) '$(DESTDIR)$(PREFIX)'
+	$(Q)launch/site/install.sh $(prefix) '$(DESTDIR)$(PREFIX)'
 
 uninstall: ## Remove what install put there
-	$(Q)launch/install.sh --remove '$(DESTDIR)$(PREFIX)'
+	$(Q)launch/site/install.sh --remove '$(DESTDIR)$(PREFIX)'
 
 # Of a clone what git knows, as it stands; of what was unpacked from such an archive everything but what was built.
 DIST := corsac-$(VERSION)
@@ -300,7 +301,7 @@ $(B)/flags $(BUILD)/lib/flags: FORCE
 # Below -O2, or with a counter in each loop, the sums of a tile do not stay in registers, and it is a hundred times slower.
 $(B)/obj/common/nn/tiles%.o: private KERNEL_FLAGS = $(if $(filter -O0 -O1,$(FLAGS_$(FLAVOUR))),-O2 -fno-profile-arcs -fno-test-coverage)
 # What --version --verbose says of the build.
-$(B)/obj/launch/version.o: private KERNEL_FLAGS = -DCORSAC_FLAGS='"$(strip -std=c11 $(FLAGS_$(FLAVOUR)) -ffp-contract=off -fno-math-errno -fno-trapping-math $(CFLAGS))"'
+$(B)/obj/launch/cli/version.o: private KERNEL_FLAGS = -DCORSAC_FLAGS='"$(strip -std=c11 $(FLAGS_$(FLAVOUR)) -ffp-contract=off -fno-math-errno -fno-trapping-math $(CFLAGS))"'
 $(B)/obj/%.o: %.c $(B)/flags
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
@@ -311,13 +312,13 @@ $(B)/double/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(Q)$(COMPILE) -DCORSAC_REAL_DOUBLE -MMD -MP -c $< -o $@
 
-$(B)/gen/presets.c: launch/embed.sh $(PRESETS) $(wildcard launch/presets)
-$(B)/gen/cluster.c: launch/embed.sh $(CLUSTER) $(wildcard launch/cluster)
-$(B)/gen/examples.c: launch/embed.sh $(BEGINNINGS) $(wildcard launch/examples/*)
+$(B)/gen/presets.c: launch/cli/embed.sh $(PRESETS) $(wildcard launch/presets)
+$(B)/gen/cluster.c: launch/cli/embed.sh $(CLUSTER) $(wildcard launch/cluster)
+$(B)/gen/examples.c: launch/cli/embed.sh $(BEGINNINGS) $(wildcard launch/examples/*)
 $(B)/gen/%.c:
 	$(call say,GEN,$@)
 	@mkdir -p $(@D)
-	$(Q)launch/embed.sh $* $(filter %.yaml %.sh %.c %.cpp %.f90 %.py,$(filter-out launch/embed.sh,$^)) >$@
+	$(Q)launch/cli/embed.sh $* $(filter %.yaml %.sh %.c %.cpp %.f90 %.py,$(filter-out launch/cli/embed.sh,$^)) >$@
 
 $(PROTOS:%.proto=$(B)/gen/%.pb-c.c): $(B)/gen/%.pb-c.c: %.proto
 	$(call say,PROTO,$<)
@@ -327,7 +328,7 @@ $(PROTOS:%.proto=$(B)/gen/%.pb-c.c): $(B)/gen/%.pb-c.c: %.proto
 $(PROTOS:%.proto=$(B)/gen/%.pb-c.h): %.h: %.c ;
 $(PROTOS:%.proto=$(B)/obj/gen/%.pb-c.o): KERNEL_FLAGS := -w
 $(PROTOS:%.proto=$(B)/obj/%.o) $(PROTOS:%.proto=$(B)/obj/tests/unit/test_%.o): $(PROTOS:%.proto=$(B)/gen/%.pb-c.h)
-$(B)/obj/launch/export_onnx.o $(B)/obj/tests/unit/test_export_onnx.o: $(B)/gen/launch/onnx.pb-c.h
+$(B)/obj/launch/policy/export_onnx.o $(B)/obj/tests/unit/test_export_onnx.o: $(B)/gen/launch/policy/onnx.pb-c.h
 
 $(B)/obj/gen/%.o: $(B)/gen/%.c $(B)/flags
 	@mkdir -p $(@D)
@@ -340,10 +341,10 @@ $(B)/libcorsac.a: $(LIB_OBJECTS)
 $(B)/libsupport.a: $(SUPPORT_OBJECTS)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-# The names of launch/guest_exits.list are seen by what is opened later.
-$(B)/corsac: $(MAIN:%.c=$(B)/obj/%.o) $(MPI_OBJECTS) $(B)/libcorsac.a launch/guest_exits.list
+# The names of launch/mpi/guest_exits.list are seen by what is opened later.
+$(B)/corsac: $(MAIN:%.c=$(B)/obj/%.o) $(MPI_OBJECTS) $(B)/libcorsac.a launch/mpi/guest_exits.list
 	$(call say,LINK,$@)
-	$(Q)$(LINK) -Wl,--dynamic-list=launch/guest_exits.list $(filter-out %.list,$^) $(LIBS) -o $@
+	$(Q)$(LINK) -Wl,--dynamic-list=launch/mpi/guest_exits.list $(filter-out %.list,$^) $(LIBS) -o $@
 
 TEST_ARCHIVES := $(B)/libsupport.a $(B)/libcorsac.a
 
@@ -382,16 +383,24 @@ $(BUILD)/include/corsac/%: common/env/%
 	@mkdir -p $(@D)
 	$(Q)cp $< $@
 
+$(BUILD)/include/corsac/%: common/sim/%
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
+
 $(BUILD)/include/corsac/%: launch/library/%
 	@mkdir -p $(@D)
 	$(Q)cp $< $@
 
-$(BUILD)/share/corsac/python/%: common/env/%
+$(BUILD)/share/corsac/python/%: launch/policy/%
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
+
+$(BUILD)/share/corsac/python/%: common/sim/%
 	@mkdir -p $(@D)
 	$(Q)cp $< $@
 
 OBJCOPY := $(if $(filter %-gcc,$(CC)),$(CC:gcc=objcopy),objcopy)
-SIM_OBJECTS := $(patsubst %.c,$(BUILD)/lib/obj/sim/%.o,$(wildcard common/env/*.c) common/base/c_locale.c)
+SIM_OBJECTS := $(patsubst %.c,$(BUILD)/lib/obj/sim/%.o,$(wildcard common/env/*.c common/sim/*.c) common/base/c_locale.c)
 SIM_COMPILE = $(CC) -std=c11 -D_GNU_SOURCE -I. $(WARNINGS) -g -O2 -fPIC $(CFLAGS)
 LIB_LINK = $(CC) -shared $(CFLAGS) $(LDFLAGS)
 $(BUILD)/lib/obj/sim/%.o: %.c $(BUILD)/lib/flags
@@ -402,12 +411,12 @@ $(BUILD)/lib/obj/sim/%.o: %.c $(BUILD)/lib/flags
 $(SIM).a: $(SIM_OBJECTS)
 	$(call say,AR,$@)
 	$(Q)$(CC) -nostdlib -r $^ -o $@.o && $(OBJCOPY) -w --keep-global-symbol='corsac_sim_*' $@.o && rm -f $@ && ar rcs $@ $@.o && rm -f $@.o
-$(SIM).so: $(SIM_OBJECTS) common/env/libcorsac_sim.map
+$(SIM).so: $(SIM_OBJECTS) common/sim/libcorsac_sim.map
 	$(call say,LINK,$@)
-	$(Q)$(LIB_LINK) -Wl,-soname,libcorsac_sim.so -Wl,--version-script=common/env/libcorsac_sim.map $(SIM_OBJECTS) -ldl -lm -o $@
+	$(Q)$(LIB_LINK) -Wl,-soname,libcorsac_sim.so -Wl,--version-script=common/sim/libcorsac_sim.map $(SIM_OBJECTS) -ldl -lm -o $@
 
 # What acts and what reads; neither Open MPI nor OpenBLAS is in it. The flags are those of the program, so are the bits.
-POLICY_OBJECTS := $(patsubst %,$(BUILD)/lib/obj/policy/%.o,launch/library/libcorsac_policy $(addprefix common/base/,c_locale file held_file memory nearest printable random status) \
+POLICY_OBJECTS := $(patsubst %,$(BUILD)/lib/obj/policy/%.o,launch/library/libcorsac_policy $(addprefix common/base/,c_locale file held_file memory printable random status suggest) \
   $(addprefix common/config/,options options_yaml) $(patsubst %.c,%,$(wildcard common/nn/tiles*.c)) common/wire/message \
   $(addprefix common/nn/,frozen_policy normalizer policy_layers policy_weights squashed_gaussian) \
   $(patsubst %.c,%,$(wildcard learner/storage/*.c)))

@@ -7,7 +7,7 @@
 #include "actor/transition_sender.h"
 #include "actor/weights_receiver.h"
 #include "common/base/clock.h"
-#include "common/base/alive.h"
+#include "common/base/process.h"
 #include "common/wire/codec.h"
 
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #ifndef CORSAC_ACTOR_ENVIRONMENT_H
 #define CORSAC_ACTOR_ENVIRONMENT_H
 
-#include "actor/guest.h"
+#include "actor/guest/guest.h"
 #include "common/base/memory.h"
 #include "common/base/status.h"
 #include "common/config/config.h"
@@ -27,7 +27,7 @@ struct environment_kind {
   void (*waiting)(void *who);
   void *who;
   bool speaks;
-  bool is_guest; // its code is not this program's: calls are guarded (actor/guest.h)
+  bool is_guest; // its code is not this program's: calls are guarded (actor/guest/guest.h)
   // Replaces abi->create where an environment of ours needs more than the ABI tells it (kind->config, say); or NULL.
   void *(*create)(const struct environment_kind *kind, const struct corsac_env_config *, struct corsac_env_spec *,
                   char *error, size_t error_size);

@@ -1,6 +1,6 @@
 #include "actor/weights_receiver.h"
 
-#include "common/wire/posted_policy.h"
+#include "common/wire/shared_policy.h"
 
 enum status weights_receiver_init(struct weights_receiver *receiver, struct policy *policy, struct transport *transport,
                                   struct error *error) {

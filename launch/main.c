@@ -5,10 +5,10 @@
 #include "common/base/guest_files.h"
 #include "common/base/log.h"
 #include "common/base/streams.h"
-#include "launch/arguments.h"
-#include "launch/command.h"
-#include "launch/manual.h"
-#include "launch/version.h"
+#include "launch/cli/arguments.h"
+#include "launch/cli/command.h"
+#include "launch/cli/manual.h"
+#include "launch/cli/version.h"
 
 #include <stdbool.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #ifndef CORSAC_LEARNER_CHECKPOINT_SCHEDULE_H
 #define CORSAC_LEARNER_CHECKPOINT_SCHEDULE_H
 
-#include "common/base/complaint.h"
+#include "common/base/log_throttle.h"
 #include "learner/checkpoint/checkpoint_writer.h"
 #include "learner/reporter.h"
 #include "learner/exchange/actor_table.h"

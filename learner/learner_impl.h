@@ -3,7 +3,7 @@
 #ifndef CORSAC_LEARNER_LEARNER_IMPL_H
 #define CORSAC_LEARNER_LEARNER_IMPL_H
 
-#include "common/base/complaint.h"
+#include "common/base/log_throttle.h"
 #include "learner/exchange/evaluation.h"
 #include "learner/exchange/env_failures.h"
 #include "learner/learner.h"

@@ -3,7 +3,7 @@
 #ifndef CORSAC_LEARNER_REPORTER_H
 #define CORSAC_LEARNER_REPORTER_H
 
-#include "common/base/complaint.h"
+#include "common/base/log_throttle.h"
 #include "learner/job/job.h"
 #include "learner/exchange/actor_table.h"
 #include "learner/run/run_directory.h"

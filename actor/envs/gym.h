@@ -1,4 +1,4 @@
-// gym:ID, an environment of Gymnasium: a child process that runs common/env/corsac_gym.py. Here is where its
+// gym:ID, an environment of Gymnasium: a child process that runs common/sim/corsac_gym.py. Here is where its
 // interpreter and its file are.
 #ifndef CORSAC_ACTOR_ENVS_GYM_H
 #define CORSAC_ACTOR_ENVS_GYM_H

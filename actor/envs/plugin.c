@@ -1,6 +1,6 @@
 #include "actor/envs/plugin.h"
 
-#include "actor/guest.h"
+#include "actor/guest/guest.h"
 #include "common/base/file.h"
 #include "common/base/memory.h"
 #include <dlfcn.h>

@@ -1,6 +1,6 @@
 #include "actor/envs/registry.h"
 #include "actor/envs/mujoco.h"
-#include "common/base/nearest.h"
+#include "common/base/suggest.h"
 #include <string.h>
 
 #define REFERENCE(c_name, name) &env_##c_name,

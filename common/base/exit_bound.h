@@ -13,7 +13,7 @@ void exit_bound(int code, unsigned seconds);
 bool exit_is_bound(void); // by exit_bound
 
 // Ends the process, from any thread and within any call. Nothing is flushed, no handler runs, and nothing that this
-// program puts in the place of _exit (launch/guest_exits.c) is asked.
+// program puts in the place of _exit (launch/mpi/guest_exits.c) is asked.
 _Noreturn void exit_at_once(int code);
 
 // Until exit_bound_over: if that has not come in `seconds`, the process says that `what` (a literal) has not ended, and

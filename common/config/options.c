@@ -1,5 +1,5 @@
 #include "common/config/options.h"
-#include "common/base/nearest.h"
+#include "common/base/suggest.h"
 #include "common/base/printable.h"
 #include <assert.h>
 #include <ctype.h>

@@ -1,7 +1,7 @@
 #include "learner/exchange/actor_table.h"
 
 #include "common/base/clock.h"
-#include "common/base/alive.h"
+#include "common/base/process.h"
 #include "common/wire/assignment.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 #include "learner/exchange/handshake.h"
 
-#include "common/base/alive.h"
+#include "common/base/process.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"

@@ -2,7 +2,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/wire/posted_policy.h"
+#include "common/wire/shared_policy.h"
 
 static const double SHARE = 0.05;           // of the learner's time that messages with weights may take
 static const double PATIENCE_SECONDS = 0.5; // with an actor that does not take a version, before another gets the next

@@ -1,6 +1,6 @@
 #include "learner/run/run_directory.h"
 
-#include "common/base/alive.h"
+#include "common/base/process.h"
 #include "common/base/clock.h"
 #include "common/base/file.h"
 #include "common/base/log.h"

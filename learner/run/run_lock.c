@@ -3,7 +3,7 @@
 #include "common/base/clock.h"
 #include "common/base/file.h"
 #include "common/base/log.h"
-#include "common/base/alive.h"
+#include "common/base/process.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 #include "learner/run/run_status.h"
 
 #include "common/base/file.h"
-#include "common/base/alive.h"
+#include "common/base/process.h"
 #include "common/base/clock.h"
 #include "common/base/printable.h"
 #include "learner/storage/checkpoint_list.h"

@@ -109,7 +109,7 @@ chmod +x "$tmp/other-cc"
 built() {
   : >"$tmp/called"
   expect_status "$1: make" 0 env MAKEFLAGS= MAKELEVEL= make BUILD="$tmp/lib" "$tmp/lib/lib/libcorsac_sim.so" "${@:3}"
-  check "$1" [ "$(grep -c -- ' -c common/env/' "$tmp/called")" "$2" 0 ]
+  check "$1" [ "$(grep -c -- ' -c common/sim/' "$tmp/called")" "$2" 0 ]
 }
 built 'a first build with a compiler of the system' -eq
 built 'another compiler builds the libraries again' -gt CC="$tmp/other-cc"

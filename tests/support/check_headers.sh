@@ -12,7 +12,7 @@ for header in $(find learner actor common launch tests/support -name '*.h' | sor
   verdict $? "$header"
 done
 if command -v g++ >/dev/null; then
-  for header in common/env/env.h common/env/sim.h common/env/sim.hpp launch/library/policy.h; do
+  for header in common/env/env.h common/sim/sim.h common/sim/sim.hpp launch/library/policy.h; do
     printf '#include "%s"\n#include "common/env/env.h"\n' "$header" | g++ -std=c++11 -I. -Wall -Wextra -Wpedantic -Werror -fsyntax-only -x c++ -
     verdict $? "$header as C++"
   done

@@ -1,7 +1,7 @@
 #include "tests/support/peer.h"
 
 #include "common/config/options.h"
-#include "common/wire/posted_policy.h"
+#include "common/wire/shared_policy.h"
 #include "tests/support/unit.h"
 
 #include <stdio.h>

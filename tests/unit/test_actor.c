@@ -1,5 +1,5 @@
 #include "actor/actor.h"
-#include "common/base/alive.h"
+#include "common/base/process.h"
 #include "common/base/clock.h"
 #include "common/nn/backend.h"
 #include "common/nn/policy.h"

@@ -1,4 +1,4 @@
-#include "common/base/alive.h"
+#include "common/base/process.h"
 #include "tests/support/unit.h"
 
 #include <signal.h>

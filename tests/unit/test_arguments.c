@@ -1,4 +1,4 @@
-#include "launch/arguments.h"
+#include "launch/cli/arguments.h"
 #include "tests/support/unit.h"
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "common/wire/board.h"
+#include "common/wire/shared_weights.h"
 #include "tests/support/unit.h"
 #include <pthread.h>
 #include <signal.h>

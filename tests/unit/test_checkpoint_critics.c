@@ -1,6 +1,6 @@
 #include "learner/checkpoint/checkpoint_critics.h"
 
-#include "launch/networks.h"
+#include "launch/policy/reference_networks.h"
 #include "tests/support/small_job.h"
 #include "tests/support/unit.h"
 #include <math.h>
@@ -58,7 +58,7 @@ static void test_critics(void) {
   }
 }
 
-// networks.h: the minimum is one of the critics', and its gradient the central difference's.
+// reference_networks.h: the minimum is one of the critics', and its gradient the central difference's.
 static void test_networks(void) {
   struct fixture f;
   struct networks networks;

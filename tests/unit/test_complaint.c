@@ -1,4 +1,4 @@
-#include "common/base/complaint.h"
+#include "common/base/log_throttle.h"
 #include "tests/support/unit.h"
 
 #include <string.h>

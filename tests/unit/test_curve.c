@@ -1,4 +1,4 @@
-#include "launch/curve.h"
+#include "launch/runs/curve.h"
 #include "tests/support/unit.h"
 
 #include <math.h>

@@ -1,4 +1,4 @@
-#include "launch/double_net.h"
+#include "launch/policy/mlp_f64.h"
 
 #include "tests/support/unit.h"
 #include <math.h>

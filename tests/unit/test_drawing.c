@@ -1,4 +1,4 @@
-#include "launch/drawing.h"
+#include "launch/policy/drawing.h"
 
 #include "tests/support/unit.h"
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "launch/explain_math.h"
+#include "launch/policy/explain_math.h"
 
 #include "common/nn/squashed_gaussian.h"
 #include "tests/support/unit.h"

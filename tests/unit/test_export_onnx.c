@@ -1,9 +1,9 @@
 // The ONNX file, unpacked again by protobuf-c and computed node by node, acts as the policy does.
-#include "launch/export.h"
+#include "launch/policy/export.h"
 #include "common/base/random.h"
 #include "common/nn/frozen_policy.h"
 #include "common/nn/policy_layers.h"
-#include "launch/onnx.pb-c.h"
+#include "launch/policy/onnx.pb-c.h"
 #include "tests/support/unit.h"
 
 #include <math.h>

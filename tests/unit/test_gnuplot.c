@@ -1,4 +1,4 @@
-#include "launch/gnuplot.h"
+#include "launch/runs/gnuplot.h"
 #include "tests/support/unit.h"
 
 #include <stdlib.h>

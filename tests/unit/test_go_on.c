@@ -1,4 +1,4 @@
-#include "launch/go_on.h"
+#include "launch/cli/resume_command.h"
 #include "tests/support/unit.h"
 
 #include <stdbool.h>

@@ -1,4 +1,4 @@
-#include "common/base/alive.h"
+#include "common/base/process.h"
 #include "common/wire/transport_loopback.h"
 #include "learner/exchange/handshake.h"
 #include "tests/support/environments.h"

@@ -1,4 +1,4 @@
-#include "actor/guest.h"
+#include "actor/guest/guest.h"
 #include "common/base/clock.h"
 #include "tests/support/unit.h"
 

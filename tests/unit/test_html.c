@@ -1,4 +1,4 @@
-#include "launch/html.h"
+#include "launch/runs/html.h"
 #include "tests/support/unit.h"
 
 #include <stdlib.h>

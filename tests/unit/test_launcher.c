@@ -1,4 +1,4 @@
-#include "launch/launcher.h"
+#include "launch/mpi/launcher.h"
 #include "tests/support/unit.h"
 
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #include "common/base/log.h"
 #include "common/nn/linalg.h"
 #include "common/wire/transport_loopback.h"
-#include "launch/setup.h"
+#include "launch/train/setup.h"
 #include "learner/checkpoint/checkpoint.h"
 #include "learner/exchange/handshake.h"
 #include "learner/learner.h"

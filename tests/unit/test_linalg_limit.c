@@ -1,4 +1,4 @@
-#include "common/nn/linalg_limit.h"
+#include "launch/bench/blas_baseline.h"
 #include "tests/support/unit.h"
 
 static double operations(struct linalg_limit_shape shape) {

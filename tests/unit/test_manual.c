@@ -1,6 +1,6 @@
-#include "launch/manual.h"
+#include "launch/cli/manual.h"
 
-#include "launch/command.h"
+#include "launch/cli/command.h"
 #include "tests/support/unit.h"
 #include <stdlib.h>
 #include <string.h>

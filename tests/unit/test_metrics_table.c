@@ -1,4 +1,4 @@
-#include "launch/metrics_table.h"
+#include "launch/runs/metrics_table.h"
 #include "tests/support/unit.h"
 
 #include <math.h>

@@ -1,4 +1,4 @@
-#include "common/base/nearest.h"
+#include "common/base/suggest.h"
 #include "tests/support/unit.h"
 #include <string.h>
 

@@ -1,5 +1,5 @@
-#include "launch/plot_script.h"
-#include "launch/run_records.h"
+#include "launch/runs/plot_script.h"
+#include "launch/runs/run_set.h"
 #include "tests/support/runs.h"
 #include "tests/support/unit.h"
 

@@ -1,4 +1,4 @@
-#include "common/wire/posted_policy.h"
+#include "common/wire/shared_policy.h"
 #include "tests/support/unit.h"
 
 #include <stdlib.h>

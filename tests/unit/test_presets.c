@@ -1,6 +1,6 @@
 #include "actor/envs/registry.h"
 #include "common/config/options.h"
-#include "launch/presets.h"
+#include "launch/cli/presets.h"
 #include "tests/support/unit.h"
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 #include "actor/envs/supervisor.h"
 #include "common/base/clock.h"
 #include "common/base/file.h"
-#include "common/base/alive.h"
+#include "common/base/process.h"
 #include "common/config/options.h"
 #include "tests/support/environments.h"
 #include "tests/support/unit.h"

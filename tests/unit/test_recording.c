@@ -1,4 +1,4 @@
-#include "launch/recording.h"
+#include "launch/policy/recording.h"
 
 #include "tests/support/unit.h"
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-#include "launch/report_charts.h"
-#include "launch/run_records.h"
+#include "launch/runs/report_charts.h"
+#include "launch/runs/run_set.h"
 #include "tests/support/runs.h"
 #include "tests/support/unit.h"
 

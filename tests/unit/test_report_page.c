@@ -1,4 +1,4 @@
-#include "launch/report_page.h"
+#include "launch/runs/report_page.h"
 #include "tests/support/runs.h"
 #include "tests/support/unit.h"
 

@@ -1,4 +1,4 @@
-#include "launch/roles.h"
+#include "launch/train/roles.h"
 #include "common/wire/transport_loopback.h"
 #include "tests/support/jobs.h"
 #include "tests/support/peer.h"

@@ -1,4 +1,4 @@
-#include "launch/run_facts.h"
+#include "launch/runs/run_summary.h"
 #include "tests/support/runs.h"
 #include "tests/support/unit.h"
 

@@ -1,4 +1,4 @@
-#include "launch/run_record.h"
+#include "launch/runs/run.h"
 #include "tests/support/runs.h"
 #include "tests/support/unit.h"
 

@@ -1,5 +1,5 @@
 #include "learner/run/run_status.h"
-#include "common/base/alive.h"
+#include "common/base/process.h"
 #include "common/base/clock.h"
 #include "tests/support/unit.h"
 

@@ -1,4 +1,4 @@
-#include "launch/settings.h"
+#include "launch/train/settings.h"
 #include "common/config/options.h"
 #include "tests/support/unit.h"
 

@@ -2,7 +2,7 @@
 #include "common/config/options.h"
 #include "common/nn/linalg.h"
 #include "common/nn/tiles.h"
-#include "launch/setup.h"
+#include "launch/train/setup.h"
 #include "tests/support/environments.h"
 #include "tests/support/jobs.h"
 #include "tests/support/unit.h"

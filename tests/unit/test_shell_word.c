@@ -1,4 +1,4 @@
-#include "launch/shell_word.h"
+#include "launch/cli/shell_word.h"
 #include "tests/support/unit.h"
 
 #include <string.h>

@@ -1,7 +1,7 @@
 // libcorsac_sim: alone, and with a host whose part the test plays; the channel's bell; what the library refuses.
 #include "common/base/clock.h"
 #include "common/env/channel_child.h"
-#include "common/env/sim.h"
+#include "common/sim/sim.h"
 #include "tests/support/unit.h"
 #include <locale.h>
 #include <math.h>

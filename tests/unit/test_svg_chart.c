@@ -1,4 +1,4 @@
-#include "launch/svg_chart.h"
+#include "launch/runs/svg_chart.h"
 #include "tests/support/unit.h"
 
 #include <stdlib.h>

@@ -1,6 +1,6 @@
-#include "launch/trace.h"
+#include "launch/policy/trace.h"
 
-#include "launch/explain_math.h"
+#include "launch/policy/explain_math.h"
 #include "tests/support/small_job.h"
 #include "tests/support/unit.h"
 #include <stdlib.h>

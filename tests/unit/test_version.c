@@ -1,4 +1,4 @@
-#include "launch/version.h"
+#include "launch/cli/version.h"
 
 #include "common/base/version.h"
 #include "common/nn/linalg.h"

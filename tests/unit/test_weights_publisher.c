@@ -1,7 +1,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/wire/transport_loopback.h"
-#include "common/wire/posted_policy.h"
+#include "common/wire/shared_policy.h"
 #include "learner/exchange/weights_publisher.h"
 #include "tests/support/peer.h"
 #include "tests/support/unit.h"

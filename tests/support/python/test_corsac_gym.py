@@ -5,7 +5,7 @@ import sys
 import unittest
 
 here = os.path.dirname(os.path.abspath(__file__))
-sys.path[0:0] = [here, os.path.join(here, "../../../common/env")]
+sys.path[0:0] = [here, os.path.join(here, "../../../common/sim")]
 import corsac_gym
 import gymnasium
 import numpy

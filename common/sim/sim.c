@@ -1,0 +1,187 @@
+#include "common/sim/sim.h"
+
+#include "common/base/action_bounds.h"
+#include "common/base/c_locale.h"
+#include "common/env/channel_child.h"
+#include "common/sim/sim_alone.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// Where in its life the simulator stands: what it may call next.
+enum stage { STAGE_BEGIN, STAGE_STEP, STAGE_OVER };
+
+struct corsac_sim {
+  uint32_t obs_dim, act_dim, info_dim;
+  enum stage stage;
+  uint64_t seed;
+  struct channel_child child; // where corsac is there
+  struct sim_alone *alone;    // where it is not
+};
+
+static int say(const char *what) {
+  fprintf(stderr, "corsac_sim: %s\n", what);
+  return -1;
+}
+
+static int check_spec(const struct corsac_sim_spec *spec) {
+  char text[256];
+  if (!spec || spec->size < sizeof *spec) return say("open: spec->size has to be sizeof(struct corsac_sim_spec)");
+  if (spec->obs_dim == 0 || spec->act_dim == 0 || !spec->action_low || !spec->action_high)
+    return say("open: the spec needs obs_dim, act_dim, action_low and action_high");
+  if (spec->obs_dim > CHANNEL_MAX_DIM || spec->act_dim > CHANNEL_MAX_DIM || spec->info_dim > CHANNEL_MAX_INFO) {
+    snprintf(text, sizeof text, "open: obs_dim %u, act_dim %u and info_dim %u; they may be %d, %d and %d",
+             spec->obs_dim, spec->act_dim, spec->info_dim, CHANNEL_MAX_DIM, CHANNEL_MAX_DIM, CHANNEL_MAX_INFO);
+    return say(text);
+  }
+  for (uint32_t i = 0; i < spec->act_dim; i++) {
+    if (action_bounds_are_good(spec->action_low[i], spec->action_high[i])) continue;
+    snprintf(text, sizeof text, "open: the bounds of action component %u are [%g, %g]; " ACTION_BOUNDS_RULE, i,
+             spec->action_low[i], spec->action_high[i]);
+    return say(text);
+  }
+  for (uint32_t i = 0; i < spec->info_dim; i++)
+    if (!spec->info_names || !spec->info_names[i]) return say("open: with info_dim come as many info_names");
+  return 0;
+}
+
+static int publish(struct corsac_sim *sim, const struct corsac_sim_spec *given) {
+  struct channel_spec *spec = calloc(1, sizeof *spec);
+  if (!spec) return say("open: not enough memory");
+  spec->obs_dim = given->obs_dim;
+  spec->act_dim = given->act_dim;
+  spec->max_episode_steps = given->max_episode_steps;
+  spec->info_dim = given->info_dim;
+  snprintf(spec->name, sizeof spec->name, "%s", given->name ? given->name : "");
+  for (uint32_t i = 0; i < given->info_dim; i++)
+    snprintf(spec->info_names[i], sizeof spec->info_names[i], "%s", given->info_names[i]);
+  const int result = channel_child_publish(&sim->child, spec, given->action_low, given->action_high);
+  free(spec);
+  return result;
+}
+
+// Waits until corsac wants something that the simulation has to do. What it may ask for beside that is answered.
+static int await(struct corsac_sim *sim, float *action) {
+  for (;;) {
+    const int request = channel_child_wait(&sim->child);
+    if (request == CHANNEL_STEP && sim->stage == STAGE_STEP && action) {
+      memcpy(action, sim->child.channel->action, sim->act_dim * sizeof *action);
+      return CORSAC_SIM_ACT;
+    }
+    if (request == CHANNEL_RESET) {
+      sim->stage = STAGE_BEGIN;
+      sim->seed = sim->child.channel->seed;
+      return CORSAC_SIM_BEGIN;
+    }
+    if (request == CHANNEL_SAVE) { // 0 bytes: cannot
+      channel_child_answer(&sim->child, &(struct channel_answer){.status = CHANNEL_OK});
+      continue;
+    }
+    sim->stage = STAGE_OVER;
+    if (request == CHANNEL_CLOSE) return CORSAC_SIM_STOP;
+    if (request < 0) return say(sim->child.why);
+    return corsac_sim_fail(sim, request == CHANNEL_LOAD ? "a simulator of libcorsac_sim loads no state"
+                                                        : "corsac wants a step before an episode has begun");
+  }
+}
+
+static struct corsac_sim *open_sim(const struct corsac_sim_spec *spec) {
+  if (check_spec(spec) != 0) return NULL;
+  struct corsac_sim *sim = calloc(1, sizeof *sim);
+  if (!sim) {
+    say("open: not enough memory");
+    return NULL;
+  }
+  sim->obs_dim = spec->obs_dim;
+  sim->act_dim = spec->act_dim;
+  sim->info_dim = spec->info_dim;
+  sim->child.file = -1;
+  if (!channel_child_wanted()) {
+    sim->alone = sim_alone_create(spec);
+    if (sim->alone) return sim;
+    goto failed;
+  }
+  if (channel_child_open(&sim->child) != 0 || publish(sim, spec) != 0) {
+    say(sim->child.why);
+    goto failed;
+  }
+  if (await(sim, NULL) < 0) goto failed;
+  return sim;
+failed:
+  corsac_sim_close(sim);
+  return NULL;
+}
+
+struct corsac_sim *corsac_sim_open(const struct corsac_sim_spec *spec) {
+  const locale_t host = locale_enter_c();
+  struct corsac_sim *sim = open_sim(spec);
+  locale_restore(host);
+  return sim;
+}
+
+// A call out of turn fails: else both sides would wait for each other.
+int corsac_sim_begin(struct corsac_sim *sim, const float *obs, float *action) {
+  if (sim->stage == STAGE_OVER) return CORSAC_SIM_STOP;
+  if (sim->stage != STAGE_BEGIN)
+    return corsac_sim_fail(sim,
+                           "the simulator calls corsac_sim_begin in the middle of an episode: a step ends it, with "
+                           "CORSAC_TERMINATED or CORSAC_TRUNCATED");
+  sim->stage = STAGE_STEP;
+  if (sim->alone) {
+    const locale_t host = locale_enter_c();
+    const int next = sim_alone_begin(sim->alone, obs, action);
+    locale_restore(host);
+    return next;
+  }
+  memcpy(sim->child.channel->obs, obs, sim->obs_dim * sizeof *obs);
+  channel_child_answer(&sim->child, &(struct channel_answer){.status = CHANNEL_OK});
+  return await(sim, action);
+}
+
+int corsac_sim_step(struct corsac_sim *sim, const float *obs, double reward, int flags, float *action) {
+  if (sim->stage == STAGE_OVER) return CORSAC_SIM_STOP;
+  if (sim->stage != STAGE_STEP)
+    return corsac_sim_fail(sim, "the simulator calls corsac_sim_step before corsac_sim_begin");
+  if (sim->alone) {
+    const locale_t host = locale_enter_c();
+    const int next = sim_alone_step(sim->alone, obs, reward, flags, action);
+    locale_restore(host);
+    sim->stage = next == CORSAC_SIM_ACT ? STAGE_STEP : next == CORSAC_SIM_BEGIN ? STAGE_BEGIN : STAGE_OVER;
+    return next;
+  }
+  memcpy(sim->child.channel->obs, obs, sim->obs_dim * sizeof *obs);
+  channel_child_answer(&sim->child, &(struct channel_answer){.status = CHANNEL_OK, .flags = flags, .reward = reward});
+  return await(sim, action);
+}
+
+uint64_t corsac_sim_seed(const struct corsac_sim *sim) { return sim->alone ? sim_alone_seed(sim->alone) : sim->seed; }
+
+void corsac_sim_info(struct corsac_sim *sim, const double *values) {
+  if (!sim->alone && sim->info_dim > 0) memcpy(sim->child.channel->info, values, sim->info_dim * sizeof *values);
+}
+
+// Opens the channel for nothing but the reason.
+static int fail_unopened(const char *why) {
+  struct channel_child child;
+  say(why);
+  if (!channel_child_wanted() || channel_child_open(&child) != 0) return -1;
+  channel_child_fail(&child, why);
+  channel_child_close(&child);
+  return -1;
+}
+
+int corsac_sim_fail(struct corsac_sim *sim, const char *why) {
+  if (!sim) return fail_unopened(why);
+  sim->stage = STAGE_OVER;
+  say(why);
+  if (!sim->alone) channel_child_fail(&sim->child, why);
+  return -1;
+}
+
+void corsac_sim_close(struct corsac_sim *sim) {
+  if (!sim) return;
+  sim_alone_destroy(sim->alone);
+  channel_child_close(&sim->child);
+  free(sim);
+}

@@ -1,0 +1,145 @@
+#include "common/sim/sim_alone.h"
+
+#include "common/sim/sim_policy.h"
+
+#include <errno.h>
+#include <float.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct sim_alone {
+  // Who chooses: action (act_dim) in the bounds.
+  void (*act)(struct sim_alone *alone, const float *obs, float *action);
+  struct sim_policy *policy; // NULL: chance does
+  uint32_t obs_dim, act_dim, max_episode_steps;
+  double *low, *high; // (act_dim) each
+  uint64_t seed, random, episode, episodes;
+  uint32_t steps;
+  double episode_return;
+};
+
+// SplitMix64 (Steele, Lea, Flood 2014): a counter, scrambled
+static uint64_t scramble(uint64_t *counter) {
+  uint64_t z = *counter += 0x9e3779b97f4a7c15u;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+  return z ^ (z >> 31);
+}
+
+static void act_by_chance(struct sim_alone *alone, const float *obs, float *action) {
+  (void)obs;
+  for (uint32_t i = 0; i < alone->act_dim; i++) {
+    const double low = alone->low[i], high = alone->high[i];
+    float value = (float)(low + (double)(scramble(&alone->random) >> 11) * 0x1p-53 * (high - low));
+    const float ulps = (value < 0 ? -value : value) * FLT_EPSILON + FLT_MIN; // rounded over a bound: back inside
+    if ((double)value > high) value -= ulps;
+    if ((double)value < low) value += ulps;
+    action[i] = value;
+  }
+}
+
+static void act_by_policy(struct sim_alone *alone, const float *obs, float *action) {
+  sim_policy_act(alone->policy, obs, action);
+}
+
+// false: the variable is no number, which is said.
+static bool number_of(const char *variable, uint64_t *number) {
+  const char *text = getenv(variable);
+  char *end;
+  if (!text || !*text) return true;
+  errno = 0;
+  *number = strtoull(text, &end, 10);
+  if (errno == 0 && *end == 0 && text[strspn(text, " +0123456789")] == 0) return true;
+  fprintf(stderr, "corsac_sim: %s is '%.40s', which is no number from 0 on\n", variable, text);
+  return false;
+}
+
+struct sim_alone *sim_alone_create(const struct corsac_sim_spec *spec) {
+  const char *file = getenv("CORSAC_POLICY");
+  struct sim_alone *alone = calloc(1, sizeof *alone);
+  double *bounds = calloc(2 * (size_t)spec->act_dim, sizeof *bounds);
+  if (!alone || !bounds) {
+    free(alone);
+    free(bounds);
+    fprintf(stderr, "corsac_sim: open: not enough memory\n");
+    return NULL;
+  }
+  *alone = (struct sim_alone){.act = act_by_chance,
+                              .obs_dim = spec->obs_dim,
+                              .act_dim = spec->act_dim,
+                              .max_episode_steps = spec->max_episode_steps,
+                              .low = bounds,
+                              .high = bounds + spec->act_dim,
+                              .episodes = 10};
+  for (uint32_t i = 0; i < spec->act_dim; i++) {
+    alone->low[i] = spec->action_low[i];
+    alone->high[i] = spec->action_high[i];
+  }
+  if (!number_of("CORSAC_SEED", &alone->seed) || !number_of("CORSAC_EPISODES", &alone->episodes)) {
+    sim_alone_destroy(alone);
+    return NULL;
+  }
+  alone->random = ~alone->seed;
+  if (file && *file) {
+    alone->act = act_by_policy;
+    if (!(alone->policy = sim_policy_open(file, spec))) {
+      sim_alone_destroy(alone);
+      return NULL;
+    }
+  }
+  fprintf(stderr, "corsac_sim: no corsac here: %llu episodes with %s%s (CORSAC_EPISODES, CORSAC_SEED)\n",
+          (unsigned long long)alone->episodes, alone->policy ? "the policy of " : "random actions",
+          alone->policy ? sim_policy_file(alone->policy) : "");
+  return alone;
+}
+
+void sim_alone_destroy(struct sim_alone *alone) {
+  if (!alone) return;
+  sim_policy_close(alone->policy);
+  free(alone->low);
+  free(alone);
+}
+
+uint64_t sim_alone_seed(const struct sim_alone *alone) {
+  uint64_t counter = alone->seed ^ alone->episode << 32;
+  return scramble(&counter);
+}
+
+static int check(const struct sim_alone *alone, const float *obs, double reward, int flags) {
+  for (uint32_t i = 0; i < alone->obs_dim; i++) {
+    if (isfinite(obs[i])) continue;
+    fprintf(stderr, "corsac_sim: episode %llu, step %u: component %u of the observation is %g\n",
+            (unsigned long long)alone->episode, alone->steps, i, (double)obs[i]);
+    return -1;
+  }
+  if (isfinite(reward) && !(flags & ~(CORSAC_TERMINATED | CORSAC_TRUNCATED))) return 0;
+  fprintf(stderr, "corsac_sim: episode %llu, step %u: the reward is %g, flags are %d\n",
+          (unsigned long long)alone->episode, alone->steps, reward, flags);
+  return -1;
+}
+
+int sim_alone_begin(struct sim_alone *alone, const float *obs, float *action) {
+  if (alone->episode >= alone->episodes) return CORSAC_SIM_STOP;
+  alone->steps = 0;
+  alone->episode_return = 0;
+  if (check(alone, obs, 0, 0) != 0) return -1;
+  alone->act(alone, obs, action);
+  return CORSAC_SIM_ACT;
+}
+
+int sim_alone_step(struct sim_alone *alone, const float *obs, double reward, int flags, float *action) {
+  alone->steps++;
+  alone->episode_return += reward;
+  if (check(alone, obs, reward, flags) != 0) return -1;
+  if (!flags && (alone->max_episode_steps == 0 || alone->steps < alone->max_episode_steps)) {
+    alone->act(alone, obs, action);
+    return CORSAC_SIM_ACT;
+  }
+  const char *end = flags & CORSAC_TERMINATED ? "terminated" : "truncated";
+  fprintf(stderr, "corsac_sim: episode %llu: %u steps, return %g, %s\n", (unsigned long long)alone->episode,
+          alone->steps, alone->episode_return, end);
+  return ++alone->episode < alone->episodes ? CORSAC_SIM_BEGIN : CORSAC_SIM_STOP;
+}

@@ -1,0 +1,151 @@
+#include "common/wire/shared_weights.h"
+
+#include "common/base/process.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { TRIES = 4, WORD = sizeof(uint64_t) };
+_Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "processes share atomics, so these must need no lock");
+
+struct slot {
+  _Alignas(BOARD_ALIGNMENT)
+      atomic_uint_least64_t version; // of the whole content; 0: there is none, or it is being written
+  atomic_uint_least64_t size;        // bytes
+};
+struct board_memory {
+  _Alignas(BOARD_ALIGNMENT) atomic_uint_least64_t newest;
+  atomic_uint_least32_t writer; // the process that writes, where several may; 0: none
+  struct slot slot[2];
+  atomic_uint_least64_t words[]; // (2 x words of a slot)
+};
+
+static size_t slot_words(size_t capacity) {
+  const size_t line = BOARD_ALIGNMENT / WORD;
+  return (capacity + BOARD_ALIGNMENT - 1) / BOARD_ALIGNMENT * line;
+}
+
+static atomic_uint_least64_t *words_of(const struct board *board, int i) {
+  return board->memory->words + (size_t)i * slot_words(board->capacity);
+}
+
+size_t board_size(size_t capacity) { return sizeof(struct board_memory) + 2 * slot_words(capacity) * WORD; }
+
+void board_attach(struct board *board, void *memory, size_t capacity) {
+  assert((uintptr_t)memory % BOARD_ALIGNMENT == 0);
+  *board = (struct board){memory, capacity};
+}
+
+void board_clear(struct board *board) {
+  struct board_memory *memory = board->memory;
+  atomic_store(&memory->newest, 0);
+  atomic_store(&memory->writer, 0);
+  for (int i = 0; i < 2; i++) {
+    atomic_store(&memory->slot[i].version, 0);
+    atomic_store(&memory->slot[i].size, 0);
+  }
+}
+
+// Where the kernel does not know of MADV_POPULATE_WRITE (before 5.14) the memory is taken as promised.
+static bool populate(void *start, size_t size) {
+#ifdef MADV_POPULATE_WRITE
+  const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), first = (uintptr_t)start / page * page;
+  char *from = (char *)start - ((uintptr_t)start - first);
+  return madvise(from, (uintptr_t)start + size - first, MADV_POPULATE_WRITE) == 0 || errno == EINVAL;
+#else
+  return start && size > 0;
+#endif
+}
+
+bool board_reserve(struct board *board, size_t size) {
+  if (size > board->capacity) return false;
+  bool there = populate(board->memory, sizeof *board->memory);
+  for (int i = 0; i < 2; i++) there = there && populate(words_of(board, i), slot_words(size) * WORD);
+  return there;
+}
+
+uint64_t board_version(const struct board *board) {
+  return atomic_load_explicit(&board->memory->newest, memory_order_acquire);
+}
+
+// The content's words are atomic, as a reader may be copying them. Each store releases and each load acquires: a reader
+// that sees any word of a later content then sees that the slot's version is gone too. On x86-64 these are plain moves;
+// fences would say the same, but the thread sanitizer does not know them.
+static void store_words(atomic_uint_least64_t *to, const uint8_t *from, size_t size) {
+#pragma GCC unroll 8
+  for (; size >= WORD; size -= WORD, from += WORD) {
+    uint64_t word;
+    memcpy(&word, from, WORD);
+    atomic_store_explicit(to++, word, memory_order_release);
+  }
+  if (size == 0) return;
+  uint64_t word = 0;
+  memcpy(&word, from, size);
+  atomic_store_explicit(to, word, memory_order_release);
+}
+
+static void load_words(uint8_t *to, atomic_uint_least64_t *from, size_t size) {
+#pragma GCC unroll 8
+  for (; size >= WORD; size -= WORD, to += WORD) {
+    const uint64_t word = atomic_load_explicit(from++, memory_order_acquire);
+    memcpy(to, &word, WORD);
+  }
+  if (size == 0) return;
+  const uint64_t word = atomic_load_explicit(from, memory_order_acquire);
+  memcpy(to, &word, size);
+}
+
+void board_publish(struct board *board, uint64_t version, const void *head, size_t head_size, const void *body,
+                   size_t body_size) {
+  struct board_memory *memory = board->memory;
+  const uint64_t newest = atomic_load_explicit(&memory->newest, memory_order_relaxed);
+  const size_t size = head_size + body_size;
+  assert(size <= board->capacity && head_size % WORD == 0 && version > newest);
+  const int i = atomic_load_explicit(&memory->slot[0].version, memory_order_relaxed) == newest; // the other one
+  struct slot *slot = &memory->slot[i];
+  atomic_store_explicit(&slot->version, 0, memory_order_relaxed);
+  atomic_store_explicit(&slot->size, size, memory_order_release);
+  store_words(words_of(board, i), head, head_size);
+  store_words(words_of(board, i) + head_size / WORD, body, body_size);
+  atomic_store_explicit(&slot->version, version, memory_order_release);
+  atomic_store_explicit(&memory->newest, version, memory_order_release);
+}
+
+bool board_publish_shared(struct board *board, uint64_t version, const void *head, size_t head_size, const void *body,
+                          size_t body_size) {
+  atomic_uint_least32_t *writer = &board->memory->writer;
+  const uint32_t self = (uint32_t)getpid();
+  uint32_t other = 0;
+  if (board_version(board) >= version) return false;
+  if (!atomic_compare_exchange_strong(writer, &other, self) &&
+      !(process_is_gone(other) && atomic_compare_exchange_strong(writer, &other, self)))
+    return false;
+  const bool newer = board_version(board) < version;
+  if (newer) board_publish(board, version, head, head_size, body, body_size);
+  atomic_store(writer, 0);
+  return newer;
+}
+
+uint64_t board_read_newer(const struct board *board, uint64_t than, void *bytes, size_t limit, size_t *size) {
+  struct board_memory *memory = board->memory;
+  *size = 0;
+  for (int tries = 0; tries < TRIES; tries++) {
+    const uint64_t newest = board_version(board);
+    if (newest <= than) return 0;
+    for (int i = 0; i < 2; i++) {
+      struct slot *slot = &memory->slot[i];
+      if (atomic_load_explicit(&slot->version, memory_order_acquire) != newest) continue;
+      const uint64_t length = atomic_load_explicit(&slot->size, memory_order_acquire);
+      if (length <= limit && length <= board->capacity) load_words(bytes, words_of(board, i), (size_t)length);
+      // Versions ascend: the same one still there has been there all the time.
+      if (atomic_load_explicit(&slot->version, memory_order_relaxed) != newest) continue;
+      *size = length <= board->capacity ? (size_t)length : SIZE_MAX;
+      return newest;
+    }
+  }
+  return 0;
+}

@@ -1,0 +1,93 @@
+// The actor's host side of one environment (scaling, checks) beside the bare thing: libmujoco's steps alone for a
+// MuJoCo task, the ABI's step for any other. Both play the same first steps of the same episode, again and again.
+#include "actor/environment.h"
+#include "actor/envs/mujoco.h"
+#include "common/base/memory.h"
+#include "common/base/random.h"
+#include "launch/bench/bench.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { MAX_STEPS = 200, SEED = 1 };
+
+struct sides {
+  struct environment_kind kind;
+  struct environment environment;
+  uint32_t steps;         // that the episode has before it ends, at most MAX_STEPS
+  float *action, *scaled; // (MAX_STEPS x act_dim) in [-1, 1], and as the environment takes them
+  float *obs;
+};
+
+static enum status host_steps(void *context, struct error *error) {
+  struct sides *sides = context;
+  const uint32_t dim = sides->environment.act_dim;
+  double reward;
+  int flags;
+  enum status status = environment_reset(&sides->environment, SEED, sides->obs, error);
+  for (uint32_t i = 0; i < sides->steps && status == STATUS_OK; i++)
+    status = environment_step(&sides->environment, sides->action + i * dim, sides->obs, &reward, &flags, error);
+  return status;
+}
+
+static enum status bare_steps(void *context, struct error *error) {
+  struct sides *sides = context;
+  const struct corsac_env *abi = sides->kind.abi;
+  const uint32_t dim = sides->environment.act_dim;
+  void *self = sides->environment.self;
+  double reward;
+  int result = abi->reset(self, SEED, sides->obs);
+  for (uint32_t i = 0; i < sides->steps && result >= 0; i++) {
+    if (sides->kind.mujoco)
+      mujoco_bare_step(self, sides->scaled + i * dim);
+    else
+      result = abi->step(self, sides->scaled + i * dim, sides->obs, &reward);
+  }
+  return result >= 0 ? STATUS_OK : error_set(error, STATUS_FAILED, "%s failed in bench env", sides->kind.id);
+}
+
+// Draws the actions and learns how long the episode is with them.
+static enum status prepare(struct sides *sides, const struct bench *bench, struct error *error) {
+  const uint32_t dim = sides->environment.act_dim;
+  sides->action = memory_alloc((size_t)MAX_STEPS * dim, sizeof(float), "the environment's benchmark", error);
+  sides->scaled = memory_alloc((size_t)MAX_STEPS * dim, sizeof(float), "the environment's benchmark", error);
+  sides->obs = memory_alloc(sides->environment.obs_dim, sizeof(float), "the environment's benchmark", error);
+  if (!sides->action || !sides->scaled || !sides->obs) return STATUS_MEMORY;
+  struct random random = random_stream(bench->config.seed, RANDOM_WARMUP, 0, 0);
+  for (uint32_t i = 0; i < MAX_STEPS * dim; i++) sides->action[i] = (float)(2 * random_uniform(&random) - 1);
+  double reward;
+  int flags = 0;
+  enum status status = environment_reset(&sides->environment, SEED, sides->obs, error);
+  const uint32_t most = sides->environment.max_episode_steps;
+  while (status == STATUS_OK && !flags && sides->steps < MAX_STEPS && (most == 0 || sides->steps < most)) {
+    const size_t at = (size_t)sides->steps * dim;
+    status = environment_step(&sides->environment, sides->action + at, sides->obs, &reward, &flags, error);
+    memcpy(sides->scaled + at, sides->environment.scaled, dim * sizeof(float));
+    sides->steps++;
+  }
+  return status;
+}
+
+enum status bench_env(struct bench *bench, struct error *error) {
+  struct sides sides = {0};
+  enum status status = bench_read_environment(bench, error);
+  if (status == STATUS_OK) status = environment_kind_open(&sides.kind, bench->config.env, &bench->config, error);
+  if (status != STATUS_OK) return status;
+  status = environment_create(&sides.environment, &sides.kind, 0, false, error);
+  if (status == STATUS_OK) status = prepare(&sides, bench, error);
+  if (status == STATUS_OK) {
+    const struct mujoco *mujoco = sides.kind.mujoco;
+    const char *limit = !mujoco                        ? "the environment's own step"
+                        : mujoco->task->reads_contacts ? "mj_step and mj_rnePostConstraint alone"
+                                                       : "mj_step alone, as many";
+    const struct bench_pair pair = {"environment", "steps/s",   limit,       host_steps,
+                                    bare_steps,    sides.steps, sides.steps, &sides};
+    status = bench_measure(bench, &pair, error);
+  }
+  if (sides.environment.self) environment_destroy(&sides.environment);
+  environment_kind_close(&sides.kind);
+  memory_free(sides.action);
+  memory_free(sides.scaled);
+  memory_free(sides.obs);
+  return status;
+}

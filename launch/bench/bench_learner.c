@@ -1,0 +1,82 @@
+// A whole update (draw and gather a batch, noise, losses, gradients, Adam, Polyak, temperature) beside the matrix
+// products in it.
+#include "launch/bench/blas_baseline.h"
+#include "launch/bench/bench.h"
+#include "learner/job/job.h"
+
+struct sides {
+  struct job *job, *one_thread;
+  struct linalg_limit *limit;
+};
+
+static enum status update(void *context, struct error *error) {
+  const struct sides *sides = context;
+  struct sac_losses losses;
+  job_sample(sides->job);
+  return sac_update(&sides->job->sac, &losses, error);
+}
+
+static enum status products(void *context, struct error *error) {
+  const struct sides *sides = context;
+  (void)error;
+  linalg_limit_run(sides->limit);
+  return STATUS_OK;
+}
+
+static enum status beside_products(struct bench *bench, struct job *job, struct error *error) {
+  const struct linalg_limit_shape shape = {.obs_dim = bench->obs_dim,
+                                           .act_dim = bench->act_dim,
+                                           .batch_size = bench->config.batch_size,
+                                           .critics = bench->config.critics,
+                                           .target_critics = job->sac.target_subset,
+                                           .hidden = bench->config.hidden};
+  struct sides sides = {.job = job, .limit = linalg_limit_create(&shape, error)};
+  const struct bench_pair pair = {.name = "update",
+                                  .unit = "updates/s",
+                                  .limit_is = "its matrix products alone in OpenBLAS, on one thread",
+                                  .work = update,
+                                  .limit = products,
+                                  .amount = 1,
+                                  .limit_amount = 1,
+                                  .context = &sides};
+  const enum status status = sides.limit ? bench_measure(bench, &pair, error) : STATUS_MEMORY;
+  linalg_limit_destroy(sides.limit);
+  return status;
+}
+
+static enum status update_alone(void *context, struct error *error) {
+  const struct sides *sides = context;
+  struct sides alone = {.job = sides->one_thread};
+  return update(&alone, error);
+}
+
+static enum status beside_one_thread(struct bench *bench, struct job *job, struct error *error) {
+  struct job alone;
+  const uint64_t threads = bench->config.learner_threads;
+  bench->config.learner_threads = 1;
+  enum status status = bench_job(bench, &alone, error);
+  bench->config.learner_threads = threads;
+  if (status != STATUS_OK) return status;
+  struct sides sides = {.job = job, .one_thread = &alone};
+  const struct bench_pair pair = {.name = "update by the team",
+                                  .unit = "updates/s",
+                                  .limit_is = "the same on one thread",
+                                  .work = update,
+                                  .limit = update_alone,
+                                  .amount = 1,
+                                  .limit_amount = 1,
+                                  .context = &sides};
+  status = bench_measure(bench, &pair, error);
+  job_release(&alone);
+  return status;
+}
+
+enum status bench_learner(struct bench *bench, struct error *error) {
+  struct job job;
+  enum status status = bench_job(bench, &job, error);
+  if (status != STATUS_OK) return status;
+  status = beside_products(bench, &job, error);
+  if (status == STATUS_OK && bench->config.learner_threads > 1) status = beside_one_thread(bench, &job, error);
+  job_release(&job);
+  return status;
+}

@@ -1,0 +1,23 @@
+// The matrix products of one SAC update and nothing else, in OpenBLAS: the time that an update on OpenBLAS cannot beat.
+// Counts what an update needs at least: one policy forward for s and s' together, the critics side by side in their
+// first layer, dQ/da through the smallest critic only, no transposes in the forward. For measuring: the matrices hold
+// random numbers.
+#ifndef CORSAC_LAUNCH_BENCH_BLAS_BASELINE_H
+#define CORSAC_LAUNCH_BENCH_BLAS_BASELINE_H
+
+#include "common/base/status.h"
+#include "common/config/config.h"
+#include <stddef.h>
+
+struct linalg_limit_shape {
+  size_t obs_dim, act_dim, batch_size, critics, target_critics; // target_critics: that form the minimum in a target
+  struct config_widths hidden;
+};
+
+struct linalg_limit;
+struct linalg_limit *linalg_limit_create(const struct linalg_limit_shape *shape, struct error *error);
+void linalg_limit_destroy(struct linalg_limit *limit);
+void linalg_limit_run(struct linalg_limit *limit);                // the products of one update, on the calling thread
+double linalg_limit_operations(const struct linalg_limit *limit); // floating-point operations of one run
+
+#endif

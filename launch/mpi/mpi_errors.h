@@ -1,0 +1,15 @@
+// Errors of MPI that an environment makes. MPI's own answer, MPI_ERRORS_ARE_FATAL, would end the job without a word of
+// where it came from.
+#ifndef CORSAC_LAUNCH_MPI_MPI_ERRORS_H
+#define CORSAC_LAUNCH_MPI_MPI_ERRORS_H
+
+#include "common/base/status.h"
+#include <mpi.h>
+
+// An error on this communicator, or on one made from it, ends the environment whose call it was (actor/guest/guest.h);
+// to our own code it is returned.
+enum status mpi_errors_end_guest(MPI_Comm comm, struct error *error);
+// The same for MPI_COMM_WORLD and MPI_COMM_SELF.
+enum status mpi_errors_end_guests(struct error *error);
+
+#endif

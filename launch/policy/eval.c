@@ -1,0 +1,267 @@
+// corsac eval: evaluation episodes with a trained policy, outside of training.
+#include "actor/evaluator.h"
+#include "common/base/memory.h"
+#include "common/base/printable.h"
+#include "common/base/streams.h"
+#include "common/config/options.h"
+#include "common/nn/linalg.h"
+#include "launch/cli/arguments.h"
+#include "launch/cli/command.h"
+#include "launch/cli/json.h"
+#include "launch/policy/recording.h"
+#include "launch/policy/trace.h"
+#include "launch/policy/policy_source.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+struct request {
+  struct trained_request policy;
+  const char *episodes, *max_steps, *timeout, *trace, *record; // NULL: not given
+  bool json, verbose;
+};
+
+struct evaluation {
+  struct trained trained;
+  struct evaluator *evaluator;
+  double *returns;                         // (eval_episodes), of these `begun` are there
+  uint32_t begun, cut;                     // episodes; that did not end by themselves, or were not begun
+  float *first_observation, *first_action; // (obs_dim), (act_dim) of episode 0
+  struct trace *trace;                     // NULL: none is asked for
+  struct recording *recording;             // NULL: none is asked for
+  double mean, deviation, low, high, length;
+};
+
+// Ten episodes unless the request says otherwise, one where they are recorded; bounds as in training.
+static enum status set_options(const struct request *request, struct config *config, struct error *error) {
+  const struct {
+    const char *option, *argument, *value;
+  } all[] = {{"eval_episodes", "--episodes",
+              request->episodes ? request->episodes
+              : request->record ? "1"
+                                : "10"},
+             {"eval_max_steps", "--max-steps", request->max_steps},
+             {"eval_timeout", "--timeout", request->timeout}};
+  enum status status = STATUS_OK;
+  for (size_t i = 0; i < sizeof all / sizeof *all && status == STATUS_OK; i++)
+    if (all[i].value) status = option_set(options_find(all[i].option), config, all[i].value, all[i].argument, error);
+  return status;
+}
+
+static enum status parse_request(int argc, char **argv, struct request *request, struct error *error) {
+  *request = (struct request){0};
+  const struct argument known[] = {{"env", NULL, &request->policy.env},      {"episodes", NULL, &request->episodes},
+                                   {"seed", NULL, &request->policy.seed},    {"trace", NULL, &request->trace},
+                                   {"max-steps", NULL, &request->max_steps}, {"timeout", NULL, &request->timeout},
+                                   {"record", NULL, &request->record},       {"json", &request->json, NULL},
+                                   {"verbose", &request->verbose, NULL}};
+  const enum status status =
+      arguments_parse(argc, argv, "eval", known, sizeof known / sizeof *known, &request->policy.path, error);
+  if (status != STATUS_OK) return status;
+  if (!request->policy.path || !request->policy.path[0])
+    return error_set(error, STATUS_USAGE,
+                     "eval: say which policy: corsac eval RUN (a run directory), or a checkpoint file");
+  struct config config;
+  options_defaults(&config);
+  if (set_options(request, &config, error) != STATUS_OK) return error->status;
+  if (request->record && recording_check(request->record, error) != STATUS_OK) return error->status;
+  return request->trace ? trace_check(request->trace, error) : STATUS_OK;
+}
+
+static enum status read_policy(struct evaluation *evaluation, const struct request *request, struct error *error) {
+  const enum status status = trained_read(&evaluation->trained, &request->policy, error);
+  return status == STATUS_OK ? set_options(request, &evaluation->trained.config, error) : status;
+}
+
+static enum status prepare(struct evaluation *evaluation, const struct request *request, struct error *error) {
+  const char *what = "the evaluation";
+  struct trained *trained = &evaluation->trained;
+  enum status status = read_policy(evaluation, request, error);
+  if (status == STATUS_OK && evaluation->recording)
+    status = recording_open(evaluation->recording, request->record, &trained->config, error);
+  if (status == STATUS_OK) status = trained_open_environment(trained, error);
+  if (status != STATUS_OK) return status;
+  const uint32_t obs_dim = trained->shape.obs_dim, act_dim = trained->shape.act_dim;
+  if (!(evaluation->evaluator = evaluator_create(&trained->config, &trained->kind, obs_dim, act_dim, 0, error)) ||
+      !(evaluation->returns = memory_alloc(trained->config.eval_episodes, sizeof(double), what, error)) ||
+      !(evaluation->first_observation = memory_alloc(obs_dim, sizeof(float), what, error)) ||
+      !(evaluation->first_action = memory_alloc(act_dim, sizeof(float), what, error)))
+    return error->status;
+  if (evaluation->trace) {
+    status = trace_open(evaluation->trace, request->trace, trained->file, &trained->info, &trained->config,
+                        &trained->weights, error);
+    if (status != STATUS_OK) return status;
+  }
+  policy_weights_copy(evaluator_weights(evaluation->evaluator), &trained->weights);
+  const struct environment *environment = evaluator_environment(evaluation->evaluator, error);
+  if (environment) {
+    status = trained_check_bounds(trained, environment, error);
+    return status == STATUS_OK && evaluation->recording ? recording_begin(evaluation->recording, error) : status;
+  }
+  trained_explain_failure(trained, error);
+  return error->status;
+}
+
+static void release(struct evaluation *evaluation) {
+  if (evaluation->trace) trace_release(evaluation->trace);
+  memory_free(evaluation->returns);
+  memory_free(evaluation->first_observation);
+  memory_free(evaluation->first_action);
+  evaluator_destroy(evaluation->evaluator);
+  if (evaluation->recording) recording_close(evaluation->recording);
+  trained_release(&evaluation->trained);
+}
+
+static enum status run_step(struct evaluation *evaluation, bool *done, struct message_episode *result,
+                            struct error *error) {
+  enum status status = evaluator_step(evaluation->evaluator, done, result, error);
+  if (status != STATUS_OK || (*done && result->cut == EPISODE_NOT_BEGUN)) return status;
+  const struct evaluator_transition *made = evaluator_made(evaluation->evaluator);
+  if (evaluation->recording && !made)
+    return error_set(error, STATUS_FAILED, "--record: the environment failed while it was recorded: %s",
+                     evaluator_incident(evaluation->evaluator)->text);
+  if (evaluation->trace) status = trace_add(evaluation->trace, made, *done, error);
+  if (status == STATUS_OK && evaluation->recording) status = recording_add(evaluation->recording, made, error);
+  return status;
+}
+
+// out: where each episode is told as it ends, or NULL.
+static enum status run_episodes(struct evaluation *evaluation, FILE *out, struct error *error) {
+  const uint32_t count = (uint32_t)evaluation->trained.config.eval_episodes;
+  evaluator_begin(evaluation->evaluator, &(struct message_evaluate){.stride = 1, .count = count});
+  if (out) fprintf(out, "%10s %14s %10s\n", "episode", "return", "length");
+  while (evaluator_busy(evaluation->evaluator)) {
+    struct message_episode result;
+    bool done;
+    const enum status status = run_step(evaluation, &done, &result, error);
+    if (status != STATUS_OK) return status;
+    const struct message_incident *incident = evaluator_incident(evaluation->evaluator);
+    if (!done && incident) printable_print(streams_error(), "corsac: an episode is made again: %s", incident->text);
+    if (!done) continue;
+    if (result.failed && result.cut != EPISODE_NOT_BEGUN)
+      return error_set(error, STATUS_FAILED, "episode %u failed twice: %s", result.episode, incident->text);
+    evaluation->cut += result.cut != EPISODE_WHOLE;
+    if (result.cut == EPISODE_NOT_BEGUN) continue;
+    evaluation->returns[evaluation->begun++] = result.episode_return;
+    evaluation->length += (double)result.length;
+    if (out)
+      fprintf(out, "%10u %14.3f %10u%s\n", result.episode, result.episode_return, result.length,
+              result.cut != EPISODE_WHOLE ? "  cut" : "");
+    if (out) fflush(out);
+    if (result.episode > 0) continue;
+    memcpy(evaluation->first_observation, evaluator_first_observation(evaluation->evaluator),
+           evaluation->trained.shape.obs_dim * sizeof(float));
+    memcpy(evaluation->first_action, evaluator_first_action(evaluation->evaluator),
+           evaluation->trained.shape.act_dim * sizeof(float));
+  }
+  return STATUS_OK;
+}
+
+// Mean, extremes, and the standard deviation of these episodes (divided by their number, as NumPy does).
+static void summarise(struct evaluation *evaluation) {
+  const uint64_t count = evaluation->begun;
+  double sum = 0, squares = 0;
+  evaluation->low = evaluation->high = evaluation->returns[0];
+  for (uint64_t i = 0; i < count; i++) {
+    sum += evaluation->returns[i];
+    evaluation->low = fmin(evaluation->low, evaluation->returns[i]);
+    evaluation->high = fmax(evaluation->high, evaluation->returns[i]);
+  }
+  evaluation->mean = sum / (double)count;
+  evaluation->length /= (double)count;
+  for (uint64_t i = 0; i < count; i++) {
+    const double difference = evaluation->returns[i] - evaluation->mean;
+    squares += difference * difference;
+  }
+  evaluation->deviation = sqrt(squares / (double)count);
+}
+
+static json_t *json_floats(const float *values, uint32_t count) {
+  json_t *array = json_array();
+  for (uint32_t i = 0; i < count; i++) json_array_append_new(array, json_real((double)values[i]));
+  return array;
+}
+
+static enum status print_json(const struct evaluation *evaluation, struct error *error) {
+  const uint64_t count = evaluation->begun;
+  json_t *returns = json_array();
+  for (uint64_t i = 0; i < count; i++) json_array_append_new(returns, json_real(evaluation->returns[i]));
+  json_t *first_observation = json_floats(evaluation->first_observation, evaluation->trained.shape.obs_dim);
+  json_t *first_action = json_floats(evaluation->first_action, evaluation->trained.shape.act_dim);
+  return json_print(json_pack("{s:s, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:o, s:o, s:o}", "env",
+                              environment_kind_name(&evaluation->trained.kind), "env_steps",
+                              (json_int_t)evaluation->trained.info.env_steps, "policy_version",
+                              (json_int_t)evaluation->trained.info.policy_version, "episodes", (json_int_t)count, "cut",
+                              (json_int_t)evaluation->cut, "return_mean", evaluation->mean, "return_std",
+                              evaluation->deviation, "return_min", evaluation->low, "return_max", evaluation->high,
+                              "length_mean", evaluation->length, "returns", returns, "first_observation",
+                              first_observation, "first_action", first_action),
+                    error);
+}
+
+static void say_policy(FILE *out, const struct evaluation *evaluation) {
+  printable_print(out, "%s: %s, policy version %llu, %llu steps, seed %llu", evaluation->trained.file,
+                  evaluation->trained.config.env, (unsigned long long)evaluation->trained.info.policy_version,
+                  (unsigned long long)evaluation->trained.info.env_steps,
+                  (unsigned long long)evaluation->trained.config.seed);
+}
+
+static enum status write_trace(const struct evaluation *evaluation, struct error *error) {
+  const struct trace *trace = evaluation->trace;
+  const struct trained *trained = &evaluation->trained;
+  const enum status status = trace_write(trace, environment_kind_name(&trained->kind), trained->file, error);
+  if (status != STATUS_OK) return status;
+  printable_print(streams_error(), "corsac: %s: %llu steps%s%s%s", trace->path, (unsigned long long)trace->table.rows,
+                  trace->networks.critics ? "" : ", without Q: ", trace->networks.critics ? "" : trained->file,
+                  trace->networks.critics ? "" : " holds no critics");
+  return STATUS_OK;
+}
+
+static enum status end_recording(struct evaluation *evaluation, struct error *error) {
+  evaluator_destroy(evaluation->evaluator); // with it the last picture has come
+  evaluation->evaluator = NULL;
+  const enum status status = recording_end(evaluation->recording, error);
+  if (status == STATUS_OK) printable_print(streams_error(), "corsac: %s is recorded", evaluation->recording->path);
+  return status;
+}
+
+static void say_result(const struct evaluation *evaluation) {
+  printf("%u episode%s of %s: mean return %.3f +- %.3f (%.3f to %.3f), mean length %.1f\n", evaluation->begun,
+         evaluation->begun == 1 ? "" : "s", environment_kind_name(&evaluation->trained.kind), evaluation->mean,
+         evaluation->deviation, evaluation->low, evaluation->high, evaluation->length);
+}
+
+static void say_cut(const struct evaluation *evaluation) {
+  const uint32_t asked = (uint32_t)evaluation->trained.config.eval_episodes;
+  if (evaluation->cut == 0) return;
+  fprintf(stderr, "corsac: %u of %u episodes did not end by themselves", evaluation->cut, asked);
+  if (evaluation->begun < asked) fprintf(stderr, ", %u of these were not begun", asked - evaluation->begun);
+  fprintf(stderr, ": --max-steps and --timeout say how much they are given; a return is what an episode had until it "
+                  "was cut\n");
+}
+
+int command_eval(int argc, char **argv) {
+  struct error error = {0};
+  struct request request;
+  struct evaluation evaluation = {0};
+  struct trace trace = {0};
+  struct recording recording = {.frames = -1, .words = -1};
+  if (parse_request(argc, argv, &request, &error) != STATUS_OK) return command_fail(&error);
+  streams_keep_output();
+  linalg_init();
+  if (request.trace) evaluation.trace = &trace;
+  if (request.record) evaluation.recording = &recording;
+  FILE *out = request.json ? (request.verbose ? streams_error() : NULL) : streams_output();
+  enum status status = prepare(&evaluation, &request, &error);
+  if (status == STATUS_OK && request.verbose) say_policy(out, &evaluation);
+  if (status == STATUS_OK) status = run_episodes(&evaluation, out, &error);
+  if (status == STATUS_OK) summarise(&evaluation);
+  if (status == STATUS_OK && request.trace) status = write_trace(&evaluation, &error);
+  if (status == STATUS_OK && request.record) status = end_recording(&evaluation, &error);
+  if (status == STATUS_OK && request.json) status = print_json(&evaluation, &error);
+  if (status == STATUS_OK && !request.json) say_result(&evaluation);
+  if (status == STATUS_OK) say_cut(&evaluation);
+  release(&evaluation);
+  return status == STATUS_OK ? EXIT_DONE : command_fail(&error);
+}

@@ -1,0 +1,185 @@
+// corsac explain: the reparameterised sample of SAC's policy in numbers, at one real observation.
+#include "launch/policy/explain.h"
+
+#include "common/base/memory.h"
+#include "common/config/options.h"
+#include "launch/cli/arguments.h"
+#include "launch/cli/command.h"
+#include "launch/cli/json.h"
+#include "launch/policy/reference_networks.h"
+#include "launch/policy/policy_source.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct request {
+  struct trained_request policy;
+  size_t samples;
+  bool json;
+};
+
+struct work {
+  struct trained trained;
+  struct environment environment;
+  struct networks networks;
+  struct explain_objective objective;
+  struct explanation shown;
+  float *obs;
+  double *memory; // everything of double
+};
+
+static enum status parse_samples(const char *text, size_t *samples, struct error *error) {
+  char *end;
+  errno = 0;
+  const double value = text ? strtod(text, &end) : 10000;
+  if (text && (*end || end == text || errno || !(value >= 2 && value <= 1e9) || value != (double)(size_t)value))
+    return error_set(error, STATUS_USAGE, "--samples: must be an integer from 2 to 1000000000, not \"%.100s\"", text);
+  *samples = (size_t)value;
+  return STATUS_OK;
+}
+
+static enum status parse_request(int argc, char **argv, struct request *request, struct error *error) {
+  const char *samples = NULL;
+  *request = (struct request){0};
+  const struct argument known[] = {{"env", NULL, &request->policy.env},
+                                   {"seed", NULL, &request->policy.seed},
+                                   {"samples", NULL, &samples},
+                                   {"json", &request->json, NULL}};
+  const enum status status =
+      arguments_parse(argc, argv, "explain", known, sizeof known / sizeof *known, &request->policy.path, error);
+  if (status != STATUS_OK) return status;
+  if (!request->policy.path || !request->policy.path[0])
+    return error_set(error, STATUS_USAGE,
+                     "explain: say which policy: corsac explain RUN (a run directory), or a checkpoint file");
+  return parse_samples(samples, &request->samples, error);
+}
+
+// The first observation of episode 0 of an evaluation with this seed.
+static enum status reset_environment(struct work *work, struct error *error) {
+  struct trained *trained = &work->trained;
+  enum status status = trained_open_environment(trained, error);
+  if (status != STATUS_OK) return status;
+  status = environment_create(&work->environment, &trained->kind, 0, true, error);
+  if (status != STATUS_OK) {
+    trained_explain_failure(trained, error);
+    return status;
+  }
+  const uint32_t obs_dim = work->environment.obs_dim, act_dim = work->environment.act_dim;
+  if (obs_dim != trained->shape.obs_dim || act_dim != trained->shape.act_dim)
+    return error_set(error, STATUS_MISMATCH, "%s has obs_dim %u and act_dim %u, but the policy's are %u and %u",
+                     environment_kind_name(&trained->kind), obs_dim, act_dim, trained->shape.obs_dim,
+                     trained->shape.act_dim);
+  status = trained_check_bounds(trained, &work->environment, error);
+  struct random random = random_stream(trained->config.seed, RANDOM_EVALUATION, 0, 0);
+  if (status == STATUS_OK && !(work->obs = memory_alloc(obs_dim, sizeof(float), "the observation", error)))
+    status = STATUS_MEMORY;
+  return status == STATUS_OK ? environment_reset(&work->environment, random_u64(&random), work->obs, error) : status;
+}
+
+static double critics_minimum_at(void *who, const double *action, double *gradient) {
+  return networks_minimum(who, action, gradient);
+}
+
+static void explain_log_probability(struct work *work, const double *head, const double *eps) {
+  struct explanation *shown = &work->shown;
+  struct explain_objective *objective = &work->objective;
+  objective->alpha = 1;
+  objective->q = NULL;
+  shown->log_probability = explain_sample(shown->dim, head, eps, shown->road);
+  explain_value(objective, head, eps, shown->log_probability_gradient);
+  explain_differences(objective, head, eps, shown->log_probability_difference);
+}
+
+static void explain_critics(struct work *work, const double *head, const double *eps, double *scratch) {
+  struct explanation *shown = &work->shown;
+  struct explain_objective *objective = &work->objective;
+  objective->alpha = shown->alpha = work->networks.alpha;
+  objective->q = critics_minimum_at;
+  objective->who = &work->networks;
+  for (size_t i = 0; i < shown->dim; i++) scratch[i] = shown->road[i].action;
+  shown->q = networks_minimum(&work->networks, scratch, NULL);
+  explain_value(objective, head, eps, shown->objective_gradient);
+  explain_differences(objective, head, eps, shown->objective_difference);
+  struct random random = random_stream(work->trained.config.seed, RANDOM_NOISE, 0, 0);
+  explain_estimate(objective, head, shown->samples, &random, scratch, scratch + shown->dim, shown->moments);
+}
+
+// Arrays of 2 dim: one allocation for all.
+static enum status allocate(struct work *work, double **head, double **eps, double **scratch, struct error *error) {
+  struct explanation *shown = &work->shown;
+  const size_t dim = work->networks.act_dim;
+  double **const arrays[] = {&shown->log_probability_gradient,
+                             &shown->log_probability_difference,
+                             &shown->objective_gradient,
+                             &shown->objective_difference,
+                             &shown->moments[EXPLAIN_PATHWISE].mean,
+                             &shown->moments[EXPLAIN_PATHWISE].variance,
+                             &shown->moments[EXPLAIN_SCORE].mean,
+                             &shown->moments[EXPLAIN_SCORE].variance,
+                             &shown->moments[EXPLAIN_BASELINE].mean,
+                             &shown->moments[EXPLAIN_BASELINE].variance,
+                             head,
+                             eps,
+                             scratch}; // the last: 3 dim
+  const size_t count = sizeof arrays / sizeof *arrays;
+  double *at = work->memory = memory_alloc((2 * count + 1) * dim, sizeof(double), "the explanation", error);
+  shown->road = memory_alloc(dim, sizeof *shown->road, "the explanation", error);
+  if (!at || !shown->road) return STATUS_MEMORY;
+  for (size_t i = 0; i < count; i++) *arrays[i] = at + 2 * i * dim;
+  return explain_objective_init(&work->objective, dim, error);
+}
+
+static enum status explain(struct work *work, const struct request *request, struct error *error) {
+  const struct trained *trained = &work->trained;
+  struct explanation *shown = &work->shown;
+  double *head, *eps, *scratch;
+  const enum status status = allocate(work, &head, &eps, &scratch, error);
+  if (status != STATUS_OK) return status;
+  networks_observe(&work->networks, work->obs);
+  networks_head(&work->networks, head);
+  struct random random = random_stream(trained->config.seed, RANDOM_ACTOR, 0, 0);
+  random_normals(&random, work->networks.act_dim, eps);
+  shown->file = trained->file;
+  shown->env = environment_kind_name(&trained->kind);
+  shown->env_steps = trained->info.env_steps;
+  shown->policy_version = trained->info.policy_version;
+  shown->seed = trained->config.seed;
+  shown->obs_dim = work->networks.obs_dim;
+  shown->dim = work->networks.act_dim;
+  shown->obs = work->obs;
+  shown->low = work->environment.action_low;
+  shown->high = work->environment.action_high;
+  shown->critics = work->networks.critics;
+  shown->samples = shown->critics > 0 ? request->samples : 0;
+  explain_log_probability(work, head, eps);
+  if (shown->samples > 0) explain_critics(work, head, eps, scratch);
+  return STATUS_OK;
+}
+
+static void release(struct work *work) {
+  explain_objective_release(&work->objective);
+  memory_free(work->shown.road);
+  memory_free(work->memory);
+  memory_free(work->obs);
+  networks_release(&work->networks);
+  environment_destroy(&work->environment);
+  trained_release(&work->trained);
+}
+
+int command_explain(int argc, char **argv) {
+  struct error error = {0};
+  struct request request;
+  struct work work = {0};
+  if (parse_request(argc, argv, &request, &error) != STATUS_OK) return command_fail(&error);
+  enum status status = trained_read(&work.trained, &request.policy, &error);
+  if (status == STATUS_OK)
+    status = networks_read(&work.networks, work.trained.file, &work.trained.info, &work.trained.config,
+                           &work.trained.weights, &error);
+  if (status == STATUS_OK) status = reset_environment(&work, &error);
+  if (status == STATUS_OK) status = explain(&work, &request, &error);
+  if (status == STATUS_OK && request.json) status = json_print(explain_json(&work.shown), &error);
+  if (status == STATUS_OK && !request.json) explain_print(stdout, &work.shown);
+  release(&work);
+  return status == STATUS_OK ? EXIT_DONE : command_fail(&error);
+}

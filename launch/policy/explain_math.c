@@ -1,0 +1,136 @@
+#include "launch/policy/explain_math.h"
+
+#include "common/base/memory.h"
+#include <math.h>
+#include <string.h>
+
+static const double LOG_2 = 0.69314718055994530942, HALF_LOG_2PI = 0.91893853320467274178, TEXTBOOK_EPS = 1e-6,
+                    LOG_STD_MIN = -20, LOG_STD_MAX = 2;
+
+// 1 - tanh^2 u without cancellation.
+static double sech2(double u) {
+  const double cosh_u = cosh(u);
+  return 1 / (cosh_u * cosh_u);
+}
+
+double explain_correction(double u) { return 2 * (LOG_2 - fabs(u) - log1p(exp(-2 * fabs(u)))); }
+double explain_correction_slope(double u) { return -2 * tanh(u); }
+
+// 1 - a^2 from a, as the textbook computes it.
+static double one_minus_square(double u) { return 1 - tanh(u) * tanh(u); }
+
+double explain_textbook(double u) { return log(one_minus_square(u) + TEXTBOOK_EPS); }
+double explain_textbook_slope(double u) {
+  return -2 * tanh(u) * one_minus_square(u) / (one_minus_square(u) + TEXTBOOK_EPS);
+}
+
+double explain_parting(double difference) { return acosh(sqrt(expm1(difference) / TEXTBOOK_EPS)); }
+
+double explain_sample(size_t dim, const double *head, const double *eps, struct explain_road *road) {
+  double sum = 0;
+  for (size_t i = 0; i < dim; i++) {
+    struct explain_road *r = &road[i];
+    r->mean = head[i];
+    r->log_std = fmin(fmax(head[dim + i], LOG_STD_MIN), LOG_STD_MAX);
+    r->sigma = exp(r->log_std);
+    r->eps = eps[i];
+    r->u = r->mean + r->sigma * r->eps;
+    r->action = tanh(r->u);
+    r->gaussian = -r->eps * r->eps / 2 - r->log_std - HALF_LOG_2PI;
+    r->correction = explain_correction(r->u);
+    r->textbook = explain_textbook(r->u);
+    r->log_probability = r->gaussian - r->correction;
+    sum += r->log_probability;
+  }
+  return sum;
+}
+
+enum status explain_objective_init(struct explain_objective *objective, size_t dim, struct error *error) {
+  const char *what = "the objective";
+  *objective = (struct explain_objective){.dim = dim};
+  objective->road = memory_alloc(dim, sizeof *objective->road, what, error);
+  objective->gradient = memory_alloc(dim, sizeof(double), what, error);
+  objective->moved = memory_alloc(2 * dim, sizeof(double), what, error);
+  if (objective->road && objective->gradient && objective->moved) return STATUS_OK;
+  explain_objective_release(objective);
+  return STATUS_MEMORY;
+}
+
+void explain_objective_release(struct explain_objective *objective) {
+  memory_free(objective->road);
+  memory_free(objective->gradient);
+  memory_free(objective->moved);
+  *objective = (struct explain_objective){0};
+}
+
+double explain_value(const struct explain_objective *objective, const double *head, const double *eps, double *d_head) {
+  const size_t dim = objective->dim;
+  const double alpha = objective->alpha;
+  double *action = objective->gradient,
+         *q_action = objective->gradient; // q is through with one when it gives the other
+  double f = alpha * explain_sample(dim, head, eps, objective->road);
+  for (size_t i = 0; i < dim; i++) action[i] = objective->road[i].action;
+  if (objective->q) f -= objective->q(objective->who, action, d_head ? q_action : NULL);
+  for (size_t i = 0; i < dim && d_head; i++) {
+    const struct explain_road *r = &objective->road[i];
+    const double through = objective->q ? q_action[i] * sech2(r->u) : 0, spread = r->sigma * r->eps;
+    const bool inside = head[dim + i] >= LOG_STD_MIN && head[dim + i] <= LOG_STD_MAX;
+    d_head[i] = alpha * 2 * r->action - through;
+    d_head[dim + i] = inside ? alpha * (-1 + 2 * r->action * spread) - through * spread : 0;
+  }
+  return f;
+}
+
+void explain_differences(const struct explain_objective *objective, const double *head, const double *eps,
+                         double *d_head) {
+  double *moved = objective->moved;
+  memcpy(moved, head, 2 * objective->dim * sizeof *moved);
+  for (size_t i = 0; i < 2 * objective->dim; i++) {
+    const double h = 1e-5 * fmax(1, fabs(head[i]));
+    moved[i] = head[i] + h;
+    const double above = explain_value(objective, moved, eps, NULL);
+    moved[i] = head[i] - h;
+    const double below = explain_value(objective, moved, eps, NULL);
+    moved[i] = head[i];
+    d_head[i] = (above - below) / (2 * h);
+  }
+}
+
+// Welford's running mean, and the sum of squares around it.
+static void add(const struct explain_moments *moments, size_t i, size_t count, double x) {
+  const double before = x - moments->mean[i];
+  moments->mean[i] += before / (double)count;
+  moments->variance[i] += before * (x - moments->mean[i]);
+}
+
+static double draw(const struct explain_objective *objective, const double *head, struct random *random, double *eps,
+                   double *d_head) {
+  random_normals(random, objective->dim, eps);
+  return explain_value(objective, head, eps, d_head);
+}
+
+void explain_estimate(const struct explain_objective *objective, const double *head, size_t samples,
+                      struct random *random, double *eps, double *d_head,
+                      const struct explain_moments moments[EXPLAIN_ESTIMATORS]) {
+  const size_t dim = objective->dim, others = samples < 1000 ? samples : 1000;
+  double baseline = 0;
+  for (size_t n = 0; n < others; n++) baseline += draw(objective, head, random, eps, NULL) / (double)others;
+  for (int e = 0; e < EXPLAIN_ESTIMATORS; e++) {
+    memset(moments[e].mean, 0, 2 * dim * sizeof(double));
+    memset(moments[e].variance, 0, 2 * dim * sizeof(double));
+  }
+  for (size_t n = 1; n <= samples; n++) {
+    const double f = draw(objective, head, random, eps, d_head);
+    for (size_t i = 0; i < dim; i++) {
+      const bool inside = head[dim + i] >= LOG_STD_MIN && head[dim + i] <= LOG_STD_MAX;
+      const double score[2] = {eps[i] / objective->road[i].sigma, inside ? eps[i] * eps[i] - 1 : 0};
+      for (size_t k = 0; k < 2; k++) {
+        add(&moments[EXPLAIN_PATHWISE], k * dim + i, n, d_head[k * dim + i]);
+        add(&moments[EXPLAIN_SCORE], k * dim + i, n, f * score[k]);
+        add(&moments[EXPLAIN_BASELINE], k * dim + i, n, (f - baseline) * score[k]);
+      }
+    }
+  }
+  for (int e = 0; e < EXPLAIN_ESTIMATORS; e++)
+    for (size_t i = 0; i < 2 * dim; i++) moments[e].variance[i] /= (double)(samples > 1 ? samples - 1 : 1);
+}

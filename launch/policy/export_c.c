@@ -1,0 +1,198 @@
+#include "launch/policy/export.h"
+
+#include "common/base/printable.h"
+#include "common/base/version.h"
+#include "common/nn/policy_layers.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// One C file: constants, a function for a layer, one for the policy, and a test of it. %s is the export's name.
+static const char HEAD[] =
+    "/* Use:   void %s_act(const float *observation, float *action);\n"
+    " *        observation (%u) as the environment gives it, action (%u) in the environment's own bounds.\n"
+    " * C99 and libm (tanhf, fabsf), nothing else: no allocation, no state, any number of threads; stack: about %zu "
+    "bytes.\n"
+    " *        gcc -std=c99 -Wall -Wextra -Werror -O2 -c %s.c             (-ffreestanding, too)\n"
+    " * Test:  gcc -std=c99 -O2 -DPOLICY_TEST %s.c -lm -o test && ./test  (what corsac computes, to 1e-5) */\n"
+    "#include <math.h>\n"
+    "\n"
+    "void %s_act(const float *observation, float *action);\n"
+    "\n"
+    "enum { OBS_DIM = %u, ACT_DIM = %u, WIDEST = %u };\n";
+
+static const char LAYER[] =
+    "\n"
+    "/* y = w x + b, and where `relu` no less than 0:   w (out x in), x (in), y (out) */\n"
+    "static void layer(int in, int out, const float *w, const float *b, const float *x, float *y, int relu) {\n"
+    "  int i, o;\n"
+    "  for (o = 0; o < out; o++, w += in) {\n"
+    "    float sum = b[o];\n"
+    "    for (i = 0; i < in; i++) sum += w[i] * x[i];\n"
+    "    y[o] = relu && sum <= 0 ? 0 : sum;\n"
+    "  }\n"
+    "}\n"
+    "\n";
+
+static const char NORMALISE[] = "  for (i = 0; i < OBS_DIM; i++) { /* normalise, as in training */\n"
+                                "    const float z = (observation[i] - obs_shift[i]) * obs_scale[i];\n"
+                                "    x[i] = z < -OBS_CLIP ? -OBS_CLIP : z > OBS_CLIP ? OBS_CLIP : z;\n"
+                                "  }\n";
+
+static const char SCALE[] =
+    "  for (i = 0; i < ACT_DIM; i++) { /* from [-1, 1] to the bounds */\n"
+    "    const float a = action_center[i] + action_half[i] * tanhf(%s[i]);\n"
+    "    action[i] = a < action_low[i] ? action_low[i] : a > action_high[i] ? action_high[i] : a;\n"
+    "  }\n"
+    "}\n";
+
+static const char TEST[] =
+    "\n"
+    "#ifdef POLICY_TEST\n"
+    "#include <stdio.h>\n"
+    "\n"
+    "int main(void) {\n"
+    "  int v, i, failed = 0;\n"
+    "  float worst = 0;\n"
+    "  for (v = 0; v < VECTORS; v++) {\n"
+    "    float action[ACT_DIM];\n"
+    "    %s_act(test_observation + v * OBS_DIM, action);\n"
+    "    for (i = 0; i < ACT_DIM; i++) { /* of the half range of the action */\n"
+    "      const float difference = fabsf(action[i] - test_action[v * ACT_DIM + i]) / action_half[i];\n"
+    "      if (!(difference <= 1e-5f)) failed++;\n"
+    "      if (difference > worst) worst = difference;\n"
+    "    }\n"
+    "  }\n"
+    "  printf(\"%s: %%d observations, largest difference %%.1e of the action's range: %%s\\n\", (int)VECTORS, "
+    "(double)worst,\n"
+    "         failed ? \"WRONG\" : \"good\");\n"
+    "  return failed != 0;\n"
+    "}\n"
+    "#endif\n";
+
+// Nine digits give the very float back.
+static void print_array(FILE *out, const char *name, size_t count, const float *values) {
+  enum { LINE = 6 };
+  fprintf(out, "static const float %s[%zu] = {", name, count);
+  for (size_t i = 0; i < count; i++)
+    fprintf(out, "%s%.8ef%s", i % LINE == 0 ? "\n    " : " ", (double)values[i], i + 1 < count ? "," : "");
+  fprintf(out, "};\n");
+}
+
+// A name of a file, in a comment.
+static void print_comment(FILE *out, const char *text) {
+  char shown[PRINTABLE_CHARACTER];
+  for (size_t length; (length = printable_next(&text, shown)) > 0;)
+    fwrite(*shown == '*' || (*shown == '/' && *text == '*') ? "?" : shown, 1, length, out);
+}
+
+static void print_head(FILE *out, const struct export *export, uint32_t widest) {
+  const struct trained_policy *policy = &export->policy;
+  fprintf(out, "/* A policy trained by corsac: ");
+  print_comment(out, policy->environment[0] ? policy->environment : "an environment without a name");
+  fprintf(out, ", %llu steps. Written by `corsac export` %s from ", (unsigned long long)policy->env_steps,
+          CORSAC_VERSION);
+  print_comment(out, policy->file);
+  fprintf(out, ". */\n");
+  const char *name = export->name;
+  const size_t stack = 2 * widest * sizeof(float) + 128;
+  fprintf(out, HEAD, name, policy->obs_dim, policy->act_dim, stack, name, name, name, policy->obs_dim, policy->act_dim,
+          widest);
+}
+
+static enum status print_range(FILE *out, const struct export *export, struct error *error) {
+  const struct trained_policy *policy = &export->policy;
+  const uint32_t count = policy->act_dim;
+  float *values = memory_alloc(2 * (size_t)count, sizeof *values, "action bounds", error);
+  if (!values) return STATUS_MEMORY;
+  for (uint32_t i = 0; i < count; i++) {
+    const double low = policy->action_low[i], high = policy->action_high[i];
+    values[i] = (float)(low / 2 + high / 2);
+    values[count + i] = (float)(high / 2 - low / 2);
+  }
+  print_array(out, "action_center", count, values);
+  print_array(out, "action_half", count, values + count);
+  print_array(out, "action_low", count, export->action_low);
+  print_array(out, "action_high", count, export->action_high);
+  memory_free(values);
+  return STATUS_OK;
+}
+
+static void print_numbers(FILE *out, const struct trained_policy *policy, const struct policy_layer *layer,
+                          uint32_t layers) {
+  if (policy->weights.normalize) {
+    fprintf(out, "static const float OBS_CLIP = %.8ef;\n", NORMALIZER_CLIP);
+    print_array(out, "obs_shift", policy->obs_dim, policy->weights.shift);
+    print_array(out, "obs_scale", policy->obs_dim, policy->weights.scale);
+  }
+  for (uint32_t l = 0; l < layers; l++) {
+    char name[32];
+    snprintf(name, sizeof name, "%.15s_weight", layer[l].name);
+    print_array(out, name, (size_t)layer[l].out * layer[l].in, policy->weights.values + layer[l].weight);
+    snprintf(name, sizeof name, "%.15s_bias", layer[l].name);
+    print_array(out, name, layer[l].out, policy->weights.values + layer[l].bias);
+  }
+}
+
+// layers: without log_std, which the mode does not need.
+static void print_act(FILE *out, const struct export *export, const struct policy_layer *layer, uint32_t layers) {
+  static const char *const row[2] = {"y", "x"};
+  const char *from = "observation";
+  fprintf(out, LAYER);
+  fprintf(out, "void %s_act(const float *observation, float *action) {\n  float x[WIDEST], y[WIDEST];\n  int i;\n",
+          export->name);
+  if (export->policy.weights.normalize) {
+    fputs(NORMALISE, out);
+    from = "x";
+  }
+  for (uint32_t l = 0; l < layers; l++) {
+    const char *to = row[l % 2];
+    fprintf(out, "  layer(%u, %u, %s_weight, %s_bias, %s, %s, %d);\n", layer[l].in, layer[l].out, layer[l].name,
+            layer[l].name, from, to, l + 1 < layers);
+    from = to;
+  }
+  fprintf(out, SCALE, from);
+}
+
+static void print_test(FILE *out, const struct export *export) {
+  const struct trained_policy *policy = &export->policy;
+  fprintf(out, "\n#ifdef POLICY_TEST\nenum { VECTORS = %d };\n", EXPORT_VECTORS);
+  print_array(out, "test_observation", (size_t)EXPORT_VECTORS * policy->obs_dim, export->observation);
+  print_array(out, "test_action", (size_t)EXPORT_VECTORS * policy->act_dim, export->action);
+  fprintf(out, "#endif\n");
+  fprintf(out, TEST, export->name, export->name);
+}
+
+static enum status print_file(FILE *out, const struct export *export, struct error *error) {
+  const struct trained_policy *policy = &export->policy;
+  struct policy_layer layer[POLICY_MAX_LAYERS];
+  const uint32_t layers = policy_layers(policy->obs_dim, policy->act_dim, &policy->hidden, layer) - 1;
+  uint32_t widest = policy->obs_dim > policy->act_dim ? policy->obs_dim : policy->act_dim;
+  for (uint32_t l = 0; l < layers; l++) widest = layer[l].out > widest ? layer[l].out : widest;
+  print_head(out, export, widest);
+  print_numbers(out, policy, layer, layers);
+  const enum status status = print_range(out, export, error);
+  if (status != STATUS_OK) return status;
+  print_act(out, export, layer, layers);
+  print_test(out, export);
+  return STATUS_OK;
+}
+
+enum status export_c(const struct export *export, struct buffer *file, struct error *error) {
+  char *text = NULL;
+  size_t size = 0;
+  FILE *out = open_memstream(&text, &size);
+  if (!out) return error_set(error, STATUS_MEMORY, "not enough memory for the C file");
+  enum status status = print_file(out, export, error);
+  if (fclose(out) != 0 && status == STATUS_OK)
+    status = error_set(error, STATUS_MEMORY, "not enough memory for the C file");
+  if (status == STATUS_OK) status = buffer_reserve(file, size, error);
+  if (status == STATUS_OK) {
+    memcpy(file->data, text, size);
+    file->size = size;
+  }
+  free(text);
+  return status;
+}

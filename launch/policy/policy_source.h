@@ -1,0 +1,37 @@
+// A policy that was trained, read from a run or a file, and the environment that it acts in: what eval and explain
+// begin with.
+#ifndef CORSAC_LAUNCH_POLICY_POLICY_SOURCE_H
+#define CORSAC_LAUNCH_POLICY_POLICY_SOURCE_H
+
+#include "actor/environment.h"
+#include "common/nn/policy.h"
+#include "learner/checkpoint/checkpoint.h"
+#include "learner/run/run_directory.h"
+
+// What a command line may say about it; texts, NULL where not given.
+struct trained_request {
+  const char *path; // the run directory or file
+  const char *env;  // in place of the one it was trained in
+  const char *seed;
+};
+
+struct trained {
+  char file[RUN_PATH];
+  struct checkpoint_info info;
+  struct config config; // the run's, with the request over it
+  struct policy_weights weights;
+  struct message_hello shape; // the environment it was trained in
+  struct environment_kind kind;
+  bool other_env; // the request names another
+};
+// The newest good checkpoint of a run, or the file. trained_release must follow, on failure too.
+enum status trained_read(struct trained *trained, const struct trained_request *request, struct error *error);
+// The environment of trained->config: then trained->kind can make instances.
+enum status trained_open_environment(struct trained *trained, struct error *error);
+// An instance has the action bounds that the policy was trained with.
+enum status trained_check_bounds(const struct trained *trained, const struct environment *environment,
+                                 struct error *error);
+// Puts in front of a message about the environment what may be wrong with its path.
+void trained_explain_failure(const struct trained *trained, struct error *error);
+void trained_release(struct trained *trained);
+#endif

@@ -1,0 +1,138 @@
+#include "launch/policy/trace.h"
+
+#include "common/base/file.h"
+#include "launch/policy/explain_math.h"
+#include "learner/storage/atomic_file.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool ends_in(const char *path, const char *end) {
+  const size_t length = strlen(path), size = strlen(end);
+  return length > size && strcmp(path + length - size, end) == 0;
+}
+
+enum status trace_check(const char *path, struct error *error) {
+  if (!ends_in(path, ".csv") && !ends_in(path, ".h5"))
+    return error_set(error, STATUS_USAGE, "--trace %s: the name must end in .csv or .h5, which says the format", path);
+  const char *slash = strrchr(path, '/');
+  char directory[WHOLE_FILE_PATH];
+  snprintf(directory, sizeof directory, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
+  if (file_allows(directory, W_OK)) return STATUS_OK;
+  return error_set(error, STATUS_IO, "--trace %s: no file can be made in %s: %s", path, directory, strerror(errno));
+}
+
+enum status trace_open(struct trace *trace, const char *path, const char *file, const struct checkpoint_info *info,
+                       const struct config *config, const struct policy_weights *weights, struct error *error) {
+  const char *what = "the trace";
+  *trace = (struct trace){.path = path, .csv = ends_in(path, ".csv")};
+  const enum status status = networks_read(&trace->networks, file, info, config, weights, error);
+  if (status != STATUS_OK) return status;
+  const uint32_t dim = info->act_dim, critics = trace->networks.critics;
+  trace_table_init(&trace->table, info->obs_dim, dim, critics);
+  trace->head = memory_alloc(2 * (size_t)dim, sizeof(double), what, error);
+  trace->action = memory_alloc(dim, sizeof(double), what, error);
+  trace->q = memory_alloc(critics, sizeof(double), what, error);
+  trace->road = memory_alloc(dim, sizeof *trace->road, what, error);
+  return trace->head && trace->action && trace->q && trace->road ? STATUS_OK : STATUS_MEMORY;
+}
+
+void trace_release(struct trace *trace) {
+  networks_release(&trace->networks);
+  trace_table_release(&trace->table);
+  memory_free(trace->head);
+  memory_free(trace->action);
+  memory_free(trace->q);
+  memory_free(trace->road);
+  *trace = (struct trace){0};
+}
+
+enum status trace_add(struct trace *trace, const struct evaluator_transition *made, bool last, struct error *error) {
+  if (!made) {
+    trace_table_cut(&trace->table, trace->episode_rows);
+    return STATUS_OK;
+  }
+  struct networks *networks = &trace->networks;
+  const uint32_t dim = networks->act_dim;
+  networks_observe(networks, made->obs);
+  networks_head(networks, trace->head);
+  // Evaluation acts without noise: eps = 0.
+  memset(trace->action, 0, dim * sizeof *trace->action);
+  const double log_probability = explain_sample(dim, trace->head, trace->action, trace->road);
+  for (uint32_t i = 0; i < dim; i++) trace->action[i] = (double)made->action[i];
+  for (uint32_t k = 0; k < networks->critics; k++) trace->q[k] = networks_q(networks, k, trace->action);
+  const uint8_t terminated = (made->flags & CORSAC_TERMINATED) != 0, truncated = made->flags && !terminated;
+  const void *const row[TRACE_COLUMNS] = {[TRACE_EPISODE] = &made->episode,
+                                          [TRACE_STEP] = &made->step,
+                                          [TRACE_OBS] = made->obs,
+                                          [TRACE_ACTION] = made->scaled,
+                                          [TRACE_REWARD] = &made->reward,
+                                          [TRACE_NEXT_OBS] = made->next_obs,
+                                          [TRACE_TERMINATED] = &terminated,
+                                          [TRACE_TRUNCATED] = &truncated,
+                                          [TRACE_LOG_PROBABILITY] = &log_probability,
+                                          [TRACE_Q] = trace->q};
+  const enum status status = trace_table_add(&trace->table, row, error);
+  if (last) trace->episode_rows = trace->table.rows;
+  return status;
+}
+
+// --- CSV: a row for each step, enough digits that every number reads back to the same bits ---
+
+static void print_names(FILE *file, const struct trace_table *table) {
+  const char *comma = "";
+  for (int c = 0; c < TRACE_COLUMNS; c++) {
+    if (c == TRACE_NEXT_OBS) continue; // the next row has it
+    const bool numbered = c == TRACE_OBS || c == TRACE_ACTION || c == TRACE_Q;
+    for (uint32_t i = 0; i < table->width[c]; i++, comma = ",") {
+      fprintf(file, "%s%s", comma, trace_column_name((enum trace_column)c));
+      if (numbered) fprintf(file, "_%u", i);
+    }
+  }
+  fputc('\n', file);
+}
+
+static void print_cell(FILE *file, int column, const struct buffer *values, uint64_t at) {
+  float f;
+  double d;
+  uint32_t u;
+  switch (column) {
+  case TRACE_EPISODE:
+  case TRACE_STEP: memcpy(&u, values->data + at * sizeof u, sizeof u), fprintf(file, "%u", u); return;
+  case TRACE_TERMINATED:
+  case TRACE_TRUNCATED: fprintf(file, "%u", values->data[at]); return;
+  case TRACE_OBS:
+  case TRACE_ACTION: memcpy(&f, values->data + at * sizeof f, sizeof f), fprintf(file, "%.9g", (double)f); return;
+  default: memcpy(&d, values->data + at * sizeof d, sizeof d), fprintf(file, "%.17g", d);
+  }
+}
+
+static void print_row(FILE *file, const struct trace_table *table, uint64_t row) {
+  const char *comma = "";
+  for (int c = 0; c < TRACE_COLUMNS; c++) {
+    for (uint32_t i = 0; i < table->width[c] && c != TRACE_NEXT_OBS; i++, comma = ",") {
+      fputs(comma, file);
+      print_cell(file, c, &table->column[c], row * table->width[c] + i);
+    }
+  }
+  fputc('\n', file);
+}
+
+enum status trace_write(const struct trace *trace, const char *env, const char *checkpoint, struct error *error) {
+  if (!trace->csv) return trace_table_write(&trace->table, trace->path, env, checkpoint, error);
+  char temporary[WHOLE_FILE_PATH];
+  const enum status status = whole_file_begin(trace->path, temporary, error);
+  if (status != STATUS_OK) return status;
+  const int descriptor = file_open(temporary, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+  FILE *file = descriptor >= 0 ? fdopen(descriptor, "w") : NULL;
+  if (!file) return error_set(error, STATUS_IO, "%s: cannot be written: %s", temporary, strerror(errno));
+  print_names(file, &trace->table);
+  for (uint64_t row = 0; row < trace->table.rows; row++) print_row(file, &trace->table, row);
+  const bool failed = ferror(file) != 0;
+  if (fclose(file) == 0 && !failed) return whole_file_replace(temporary, trace->path, error);
+  error_set(error, STATUS_IO, "%s: cannot be written: %s", temporary, strerror(errno));
+  file_unlink(temporary);
+  return STATUS_IO;
+}

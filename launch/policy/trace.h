@@ -1,0 +1,28 @@
+// corsac eval --trace FILE.csv|.h5: what the policy saw, did and got in every step, and what the critics thought of it.
+#ifndef CORSAC_LAUNCH_POLICY_TRACE_H
+#define CORSAC_LAUNCH_POLICY_TRACE_H
+
+#include "actor/evaluator.h"
+#include "launch/policy/reference_networks.h"
+#include "learner/storage/trace_file.h"
+
+struct trace {
+  const char *path; // not owned
+  bool csv;
+  struct networks networks;
+  struct trace_table table;
+  uint64_t episode_rows; // rows of the table when the current episode began
+  double *head, *action, *q;
+  struct explain_road *road;
+};
+// The path must end in .csv or .h5 and lie in a directory that is there: STATUS_USAGE, STATUS_IO. Reads the networks.
+// trace_release must follow, on failure too.
+enum status trace_check(const char *path, struct error *error);
+enum status trace_open(struct trace *trace, const char *path, const char *file, const struct checkpoint_info *info,
+                       const struct config *config, const struct policy_weights *weights, struct error *error);
+void trace_release(struct trace *trace);
+// One step; NULL: the episode failed and is made again, its steps are dropped. last: the episode ends with it.
+enum status trace_add(struct trace *trace, const struct evaluator_transition *made, bool last, struct error *error);
+// The file, whole or not at all.
+enum status trace_write(const struct trace *trace, const char *env, const char *checkpoint, struct error *error);
+#endif

@@ -1,0 +1,191 @@
+// corsac inspect: what a checkpoint holds, and whether it is whole.
+#include "common/base/log.h"
+#include "common/base/memory.h"
+#include "common/base/printable.h"
+#include "common/config/options.h"
+#include "launch/cli/arguments.h"
+#include "launch/cli/command.h"
+#include "launch/cli/json.h"
+#include "learner/checkpoint/checkpoint.h"
+#include "learner/storage/checkpoint_verify.h"
+#include "learner/run/run_directory.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { MAX_LISTED = 1000 };
+
+struct inspection {
+  char file[RUN_PATH];
+  bool has_head; // info was read
+  struct checkpoint_info info;
+  struct error error; // why the file is not ok
+  bool of_run;        // word is of the run whose directory is looked at
+  struct run_word word;
+};
+
+static void inspection_release(struct inspection *inspection) {
+  checkpoint_info_release(&inspection->info);
+  inspection->has_head = false;
+}
+
+// inspection->file is given; everything else is found out.
+static void inspect_file(struct inspection *inspection) {
+  inspection->has_head = checkpoint_read_info(inspection->file, &inspection->info, &inspection->error) == STATUS_OK;
+  if (inspection->has_head) checkpoint_verify(inspection->file, &inspection->error);
+}
+
+static bool is_ok(const struct inspection *inspection) { return inspection->error.status == STATUS_OK; }
+
+static bool is_damaged(const struct inspection *inspection) { return checkpoint_is_damage(inspection->error.status); }
+
+static enum status print_json(const struct inspection *inspection, struct error *error) {
+  const struct checkpoint_info *info = &inspection->info;
+  json_t *root = json_pack("{s:o, s:b}", "file", json_text(inspection->file), "ok", is_ok(inspection));
+  json_t *head =
+      json_pack("{s:I, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:I, s:I, s:I}", "format_version",
+                (json_int_t)info->format_version, "program_version", info->program_version, "env", info->environment,
+                "obs_dim", (json_int_t)info->obs_dim, "act_dim", (json_int_t)info->act_dim, "env_steps",
+                (json_int_t)info->env_steps, "updates", (json_int_t)info->updates, "policy_version",
+                (json_int_t)info->policy_version, "exact", info->exact, "parameters", (json_int_t)info->parameters,
+                "replay_size", (json_int_t)info->replay_size, "replay_capacity", (json_int_t)info->replay_capacity);
+  const char *key;
+  json_t *value;
+  json_object_foreach(head, key, value) json_object_set(root, key, inspection->has_head ? value : json_null());
+  json_decref(head);
+  if (inspection->of_run) json_object_set_new(root, "state", json_string(run_state_name(inspection->word.state)));
+  if (!is_ok(inspection)) json_object_set_new(root, "error", json_text(inspection->error.text));
+  return json_print(root, error);
+}
+
+// Code that is not corsac's: somebody else's file would run it here.
+static void print_command(const struct checkpoint_info *info) {
+  struct config config;
+  options_defaults(&config);
+  if (!info->config || options_parse_yaml(info->config, strlen(info->config), "", &config, NULL) != STATUS_OK) return;
+  if (strpbrk(config.env, ":/")) printf("  runs         %s (as eval, explain and --resume would)\n", config.env);
+}
+
+static void print_head(const struct checkpoint_info *info) {
+  printf("  written      %s by corsac %s, format %u\n", info->created, info->program_version, info->format_version);
+  printf("  environment  %s: obs_dim %u, act_dim %u\n", info->environment, info->obs_dim, info->act_dim);
+  print_command(info);
+  printf("  progress     %llu steps, %llu updates, %llu episode%s, policy version %llu\n",
+         (unsigned long long)info->env_steps, (unsigned long long)info->updates, (unsigned long long)info->episodes,
+         info->episodes == 1 ? "" : "s", (unsigned long long)info->policy_version);
+  printf("  parameters   %llu in the policy and the critics\n", (unsigned long long)info->parameters);
+  if (info->replay_capacity)
+    printf("  replay       %llu of %llu transitions\n", (unsigned long long)info->replay_size,
+           (unsigned long long)info->replay_capacity);
+  else
+    printf("  replay       none\n");
+  if (!info->resumable)
+    printf("  resume       not from this file: it holds a policy only\n");
+  else
+    printf("  resume       %s\n", info->exact ? "continues bit for bit" : "continues, but not bit for bit");
+}
+
+static void print_inspection(const struct inspection *inspection) {
+  if (is_ok(inspection)) printable_print(stdout, "%s: good, every checksum agrees", inspection->file);
+  if (is_ok(inspection)) print_head(&inspection->info);
+}
+
+static void print_line(const struct inspection *inspection) {
+  const char *slash = strrchr(inspection->file, '/'), *name = slash ? slash + 1 : inspection->file;
+  if (is_ok(inspection))
+    printf("  %-24s %12llu steps  %s  good\n", name, (unsigned long long)inspection->info.env_steps,
+           inspection->info.created);
+  else
+    printf("  %-24s %s: %s\n", name, is_damaged(inspection) ? "NOT GOOD" : "NOT READ", inspection->error.text);
+}
+
+// Goes through the run's checkpoints, newest first, and leaves in `newest` the one that a resume would take: the newest
+// good one, or one that cannot be read now (in use by another program, no permission); where all are damaged, the
+// newest of all. list: prints a line for each; otherwise it stops there and warns of those before it.
+static enum status inspect_directory(const char *directory, bool list, struct inspection *newest, struct error *error) {
+  uint64_t *steps = memory_alloc(MAX_LISTED, sizeof *steps, "the list of checkpoints", error);
+  if (!steps) return STATUS_MEMORY;
+  int count = run_checkpoints(directory, steps, MAX_LISTED, error);
+  if (count == 0) error_set(error, STATUS_IO, "%s: there is no checkpoint (ckpt-*.h5) in this directory", directory);
+  if (count > MAX_LISTED) count = MAX_LISTED;
+  for (int i = 0; i < count && error->status == STATUS_OK && (list || i == 0 || is_damaged(newest)); i++) {
+    struct inspection one = {0};
+    if (run_checkpoint_path(one.file, directory, steps[i], error) != STATUS_OK) break;
+    inspect_file(&one);
+    if (list) print_line(&one);
+    if (!list && is_damaged(&one)) log_warn("%s", one.error.text);
+    if (i == 0 || (is_damaged(newest) && !is_damaged(&one))) {
+      inspection_release(newest);
+      *newest = one;
+    } else {
+      inspection_release(&one);
+    }
+  }
+  memory_free(steps);
+  return error->status;
+}
+
+static void list_best(const char *directory) {
+  struct inspection best = {0};
+  struct error error = {0};
+  struct stat info;
+  if (run_path(best.file, directory, "best.h5", &error) != STATUS_OK || stat(best.file, &info) != 0) return;
+  inspect_file(&best);
+  print_line(&best);
+  inspection_release(&best);
+}
+
+// How the run stands, where its directory tells.
+static void print_state(const struct run_word *word) {
+  char words[2048];
+  if (word->state == RUN_UNKNOWN) return;
+  run_word_format(word, words, sizeof words);
+  printf("  %s\n\n", words);
+}
+
+static enum status inspect(const char *path, bool json, struct inspection *inspection, struct error *error) {
+  struct stat info;
+  enum status status = STATUS_OK;
+  if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
+    snprintf(inspection->file, sizeof inspection->file, "%s", path); // until a checkpoint is found
+    struct run_word word;
+    run_word_read(path, &word);
+    if (!json) print_state(&word);
+    status = inspect_directory(path, !json, inspection, error);
+    if (!json && status == STATUS_OK) list_best(path);
+    if (!json && status == STATUS_OK) putchar('\n');
+    if (status != STATUS_OK) inspection->error = *error;
+    inspection->of_run = true; // what is found in it is one more inspection
+    inspection->word = word;
+  } else if (strlen(path) < sizeof inspection->file) {
+    snprintf(inspection->file, sizeof inspection->file, "%s", path);
+    inspect_file(inspection);
+  } else {
+    return error_set(error, STATUS_USAGE, "inspect: the path has more than %d characters", RUN_PATH - 1);
+  }
+  if (json) {
+    error_clear(error); // it is in the inspection
+    return print_json(inspection, error);
+  }
+  print_inspection(inspection);
+  return status;
+}
+
+int command_inspect(int argc, char **argv) {
+  struct error error = {0};
+  struct inspection inspection = {0};
+  const char *path = NULL;
+  bool json = false;
+  const struct argument known[] = {{"json", &json, NULL}};
+  if (arguments_parse(argc, argv, "inspect", known, sizeof known / sizeof *known, &path, &error) != STATUS_OK)
+    return command_fail(&error);
+  if (!path || !path[0]) {
+    error_set(&error, STATUS_USAGE, "inspect: say what: corsac inspect RUN (a run directory), or a checkpoint file");
+    return command_fail(&error);
+  }
+  inspect(path, json, &inspection, &error);
+  inspection_release(&inspection);
+  if (error.status != STATUS_OK) return command_fail(&error);
+  return is_ok(&inspection) ? EXIT_DONE : command_fail(&inspection.error);
+}

@@ -1,0 +1,349 @@
+#include "launch/runs/report_page.h"
+
+#include "common/base/clock.h"
+#include "common/base/version.h"
+#include "launch/cli/resume_command.h"
+#include "launch/runs/html.h"
+#include "launch/cli/presets.h"
+#include "launch/runs/report_charts.h"
+#include "launch/cli/shell_word.h"
+#include "learner/run/run_directory.h"
+
+#include <math.h>
+#include <string.h>
+
+enum status report_page_base(const struct config *config, struct config *base, bool *has_preset, struct error *error) {
+  const char *preset = presets_find(config->env);
+  options_defaults(base);
+  *has_preset = preset != NULL;
+  return preset ? options_parse_yaml(preset, strlen(preset), "preset", base, error) : STATUS_OK;
+}
+
+static double last_of(const struct metrics_table *table, const char *column) {
+  const double *cells = metrics_table_find(table, column);
+  for (size_t r = table->rows; cells && r-- > 0;)
+    if (isfinite(cells[r])) return cells[r];
+  return NAN;
+}
+
+// 1234567 as "1,234,567"; "-" where it is not known.
+static void format_whole(double value, char *text, size_t size) {
+  char digits[64];
+  if (!isfinite(value)) {
+    snprintf(text, size, "-");
+    return;
+  }
+  const size_t length = (size_t)snprintf(digits, sizeof digits, "%.0f", value);
+  size_t used = 0;
+  for (size_t i = 0; i < length && used + 2 < size; i++) {
+    if (i > 0 && (length - i) % 3 == 0 && digits[i - 1] != '-') text[used++] = ',';
+    text[used++] = digits[i];
+  }
+  text[used] = '\0';
+}
+
+static void write_tile(FILE *page, const char *value, const char *name) {
+  fputs("<div class=\"tile\"><b>", page);
+  html_text(page, value);
+  fputs("</b><span>", page);
+  html_text(page, name);
+  fputs("</span></div>\n", page);
+}
+
+static void write_whole(FILE *page, double value, const char *name) {
+  char text[64];
+  format_whole(value, text, sizeof text);
+  write_tile(page, text, name);
+}
+
+static void write_return(FILE *page, double value, const char *name) {
+  char text[64] = "-";
+  if (isfinite(value)) snprintf(text, sizeof text, fabs(value) >= 1000 ? "%.0f" : "%.2f", value);
+  write_tile(page, text, name);
+}
+
+// --- outcome ---
+
+static const char *class_of(const char *state) {
+  return strcmp(state, "done") == 0                                   ? "good"
+         : strcmp(state, "failed") == 0 || strcmp(state, "died") == 0 ? "bad"
+                                                                      : "warn";
+}
+
+static void write_outcome(FILE *page, const struct run_record *record, const struct run_facts *facts) {
+  const struct metrics_table *table = &record->metrics;
+  const double seconds = last_of(table, "time_s"), steps = last_of(table, "env_steps");
+  char text[64] = "-", name[96] = "best evaluation", best[64];
+  if (facts->reason[0]) {
+    fprintf(page, "<p class=\"%s\">", class_of(facts->state));
+    html_text(page, facts->reason);
+    fputs("</p>\n", page);
+  }
+  if (isfinite(facts->best_steps)) {
+    format_whole(facts->best_steps, best, sizeof best);
+    snprintf(name, sizeof name, "best evaluation, by %s steps", best);
+  }
+  fputs("<div class=\"tiles\">\n", page);
+  write_return(page, facts->last_evaluation, "mean return of the last evaluation");
+  write_return(page, facts->best_evaluation, name);
+  write_return(page, last_of(table, "return_mean"), "training return at the end");
+  write_whole(page, steps, "environment steps");
+  write_whole(page, last_of(table, "updates"), "updates");
+  write_whole(page, last_of(table, "episodes"), "episodes");
+  if (isfinite(seconds)) clock_format_duration(seconds, text, sizeof text);
+  write_tile(page, text, "training time");
+  write_whole(page, seconds > 0 ? steps / seconds : NAN, "steps per second");
+  fputs("</div>\n", page);
+}
+
+// --- configuration ---
+
+// The program resolves what was left to it: one environment for each actor, and so on.
+static bool is_left_to_program(const struct option *option, const char *base) {
+  return (strcmp(option->name, "envs") == 0 || strcmp(option->name, "learner_threads") == 0 ||
+          strcmp(option->name, "backend") == 0) &&
+         (strcmp(base, "0") == 0 || strcmp(base, "auto") == 0);
+}
+
+static void write_option_rows(FILE *page, const struct config *config, const struct config *base, bool different) {
+  for (size_t i = 0; i < options_count(); i++) {
+    const struct option *option = options_at(i);
+    char value[CONFIG_TEXT + 64], usual[CONFIG_TEXT + 64];
+    if (option->rule == OPTION_INVOCATION || strcmp(option->name, "env") == 0) continue;
+    option_get(option, config, value, sizeof value);
+    option_get(option, base, usual, sizeof usual);
+    const bool differs = strcmp(value, usual) != 0 && !is_left_to_program(option, usual);
+    if (different && !differs) continue;
+    fputs("<tr><td class=\"name\">", page);
+    html_text(page, option->name);
+    fputs(differs ? "</td><td class=\"name\"><b>" : "</td><td class=\"name\">", page);
+    html_text(page, value[0] ? value : "-");
+    fputs(differs ? "</b></td><td class=\"name soft\">" : "</td><td class=\"soft\">", page);
+    html_text(page, different ? usual[0] ? usual : "-" : option->help);
+    fputs("</td></tr>\n", page);
+  }
+}
+
+static bool differs_at_all(const struct config *config, const struct config *base) {
+  for (size_t i = 0; i < options_count(); i++) {
+    const struct option *option = options_at(i);
+    char value[CONFIG_TEXT + 64], usual[CONFIG_TEXT + 64];
+    if (option->rule == OPTION_INVOCATION || strcmp(option->name, "env") == 0) continue;
+    option_get(option, config, value, sizeof value);
+    option_get(option, base, usual, sizeof usual);
+    if (strcmp(value, usual) != 0 && !is_left_to_program(option, usual)) return true;
+  }
+  return false;
+}
+
+static enum status write_configuration(FILE *page, const struct run_record *record, struct error *error) {
+  struct config base;
+  bool has_preset;
+  const enum status status = report_page_base(&record->config, &base, &has_preset, error);
+  if (status != STATUS_OK) return status;
+  fputs("<h2>Configuration</h2>\n", page);
+  if (differs_at_all(&record->config, &base)) {
+    fprintf(page, "<p>What is not as in the %s:</p>\n<table><tr><th>option</th><th>this run</th><th>%s</th></tr>\n",
+            has_preset ? "environment's preset" : "defaults", has_preset ? "preset" : "default");
+    write_option_rows(page, &record->config, &base, true);
+    fputs("</table>\n", page);
+  } else {
+    fprintf(page, "<p>Exactly the %s.</p>\n", has_preset ? "environment's preset" : "defaults");
+  }
+  fputs("<details><summary>All options</summary><table>\n", page);
+  write_option_rows(page, &record->config, &base, false);
+  fputs("</table></details>\n", page);
+  return STATUS_OK;
+}
+
+// --- machine, checkpoints, faults, commands ---
+
+static void write_row(FILE *page, const char *name, const char *value) {
+  if (!value[0]) return;
+  fputs("<tr><th>", page);
+  html_text(page, name);
+  fputs("</th><td class=\"free\">", page);
+  html_text(page, value);
+  fputs("</td></tr>\n", page);
+}
+
+static void write_machine(FILE *page, const struct run_record *record, const struct run_facts *facts) {
+  fputs("<h2>Environment and machine</h2>\n<table>\n", page);
+  write_row(page, "environment", record->config.env);
+  write_row(page, "started as", facts->start);
+  write_row(page, "learner's host", facts->host);
+  write_row(page, "last word", facts->updated);
+  write_row(page, "run directory", record->path);
+  write_row(page, "this report", "made by corsac " CORSAC_VERSION);
+  fputs("</table>\n", page);
+}
+
+static void write_checkpoints(FILE *page, const struct run_facts *facts) {
+  fputs("<h2>Checkpoints</h2>\n", page);
+  if (facts->files == 0) {
+    fputs("<p>None yet.</p>\n", page);
+    return;
+  }
+  fputs("<div class=\"scroll\"><table><tr><th>file</th><th>steps</th><th>written</th><th>size</th></tr>\n", page);
+  for (size_t i = 0; i < facts->files; i++) {
+    const struct run_fact_file *file = &facts->file[i];
+    fputs("<tr><td class=\"name\">", page);
+    html_text(page, file->name);
+    if (file->problem[0]) {
+      fputs("</td><td colspan=\"3\" class=\"bad\">", page);
+      html_text(page, file->problem);
+    } else {
+      char steps[64];
+      format_whole((double)file->steps, steps, sizeof steps);
+      fprintf(page, "</td><td>%s</td><td>", steps);
+      html_printf(page, "%.10s %.5s", file->created, strlen(file->created) > 16 ? file->created + 11 : "");
+      fprintf(page, "</td><td>%.1f MB", (double)file->bytes / 1e6);
+    }
+    fputs("</td></tr>\n", page);
+  }
+  fputs("</table></div>\n<p class=\"soft\">best.h5 is the policy with the best evaluation; <code>corsac inspect</code> "
+        "compares every "
+        "checksum.</p>\n",
+        page);
+}
+
+static void write_count(FILE *page, double count, const char *one, const char *many, bool *any) {
+  if (count <= 0) return;
+  char text[64];
+  format_whole(count, text, sizeof text);
+  fprintf(page, "<li>%s ", text);
+  html_text(page, count == 1 ? one : many);
+  fputs("</li>\n", page);
+  *any = true;
+}
+
+static void write_faults(FILE *page, const struct run_facts *facts) {
+  bool any = false;
+  fputs("<h2>Faults and resumes</h2>\n<ul>\n", page);
+  write_count(page, (double)facts->resumes, "resume", "resumes", &any);
+  write_count(page, facts->env_failures, "failure of an environment: its episode was cut, it was made anew",
+              "failures of environments: their episodes were cut, they were made anew", &any);
+  write_count(page, (double)facts->actors_lost, "actor lost", "actors lost", &any);
+  write_count(page, (double)(facts->surplus + facts->unsent), "step made and not used, as the job was at its end",
+              "steps made and not used, as the job was at its end", &any);
+  write_count(page, (double)facts->lost_at_most, "step lost with actors, at most", "steps lost with actors, at most",
+              &any);
+  write_count(page, (double)facts->errors, "error in the log", "errors in the log", &any);
+  write_count(page, (double)facts->warnings, "warning in the log", "warnings in the log", &any);
+  fputs(any ? "</ul>\n" : "<li>none</li></ul>\n", page);
+  if (facts->notes == 0) return;
+  fputs("<details><summary>The last warnings and errors</summary><pre>", page);
+  for (size_t i = 0; i < facts->notes; i++) html_printf(page, "%s\n", facts->note[i]);
+  fputs("</pre></details>\n", page);
+}
+
+static void write_word(FILE *page, const char *text) {
+  char word[4 * RUN_PATH + 4];
+  shell_word(text, word, sizeof word);
+  html_text(page, word);
+}
+
+static void write_commands(FILE *page, const struct run_record *record, const struct run_facts *facts) {
+  const bool reached = strcmp(facts->state, "done") == 0;
+  fputs("<h2>Go on</h2>\n<p class=\"soft\">To go on on many ranks put <code>mpirun --bind-to none -n N</code> before "
+        "it.</p>\n<pre>",
+        page);
+  if (facts->checkpoints > 0) {
+    fputs("corsac train --resume ", page);
+    write_word(page, record->path);
+    if (reached && go_on_steps(record->config.env_steps) > 0)
+      fprintf(page, " --env-steps %llu", (unsigned long long)go_on_steps(record->config.env_steps));
+    fputs("\ncorsac eval ", page);
+    write_word(page, record->path);
+    fputs(" --episodes 100\ncorsac inspect ", page);
+    write_word(page, record->path);
+    fputs("\n", page);
+  }
+  fputs("corsac plot ", page);
+  write_word(page, record->path);
+  fputs(" --sheet\n", page);
+  if (record->config.tensorboard) {
+    fputs("tensorboard --logdir ", page);
+    write_word(page, record->path);
+    fputs("\n", page);
+  }
+  fputs("</pre>\n", page);
+}
+
+// --- the page ---
+
+static enum status write_run(FILE *page, const struct run_record *given, bool alone, struct error *error) {
+  struct run_facts facts;
+  struct run_record record = *given;
+  record.group = 0; // its charts show it alone
+  enum status status = run_facts_read(&record, &facts, error);
+  if (status != STATUS_OK) return status;
+  const char *state = facts.state[0] ? facts.state : "state unknown";
+  fputs(alone ? "<h1>" : "<h1 style=\"margin-top:64px\">", page);
+  html_text(page, alone ? record.config.env : record.path);
+  fprintf(page, "<span class=\"badge %s\">", class_of(facts.state));
+  html_text(page, state);
+  fputs("</span></h1>\n<p class=\"soft\">", page);
+  html_printf(page, "%s, seed %llu", alone ? record.path : record.config.env, (unsigned long long)record.config.seed);
+  fputs("</p>\n", page);
+  write_outcome(page, &record, &facts);
+  if (record.metrics.rows > 0) {
+    fputs("<h2>Learning</h2>\n", page);
+    status = report_charts_returns(&record, 1, 1, page, error);
+    fputs("<h2>Training in detail</h2>\n", page);
+    if (status == STATUS_OK) status = report_charts_panels(&record, 1, 1, page, error);
+  } else {
+    fputs("<p class=\"warn\">metrics.csv has no rows yet, so there are no curves.</p>\n", page);
+  }
+  if (status == STATUS_OK) status = write_configuration(page, &record, error);
+  write_machine(page, &record, &facts);
+  write_checkpoints(page, &facts);
+  write_faults(page, &facts);
+  write_commands(page, &record, &facts);
+  return status;
+}
+
+// Runs side by side: a row each, then their groups' curves.
+static enum status write_comparison(FILE *page, const struct run_records *runs, struct error *error) {
+  enum status status = STATUS_OK;
+  fprintf(page,
+          "<h1>%zu runs</h1>\n<div "
+          "class=\"scroll\"><table><tr><th>run</th><th>configuration</th><th>seed</th><th>state</th><th>steps</th>"
+          "<th>last evaluation</th></tr>\n",
+          runs->count);
+  for (size_t i = 0; i < runs->count && status == STATUS_OK; i++) {
+    const struct run_record *record = &runs->record[i];
+    struct run_facts facts;
+    char label[RUN_RECORD_LABEL], steps[64];
+    status = run_facts_read(record, &facts, error);
+    run_record_label(runs->record, runs->count, record->group, label);
+    format_whole(last_of(&record->metrics, "env_steps"), steps, sizeof steps);
+    fputs("<tr><td class=\"name\">", page);
+    html_text(page, record->path);
+    fputs("</td><td>", page);
+    html_text(page, label);
+    fprintf(page, "</td><td>%llu</td><td class=\"%s\">", (unsigned long long)record->config.seed,
+            class_of(facts.state));
+    html_text(page, facts.state[0] ? facts.state : "unknown");
+    fprintf(page, "</td><td>%s</td><td>", steps);
+    fprintf(page, isfinite(facts.last_evaluation) ? "%.2f" : "-", facts.last_evaluation);
+    fputs("</td></tr>\n", page);
+  }
+  fputs("</table></div>\n<h2>Learning</h2>\n", page);
+  if (status == STATUS_OK) status = report_charts_returns(runs->record, runs->count, runs->groups, page, error);
+  fputs("<h2>Training in detail</h2>\n", page);
+  if (status == STATUS_OK) status = report_charts_panels(runs->record, runs->count, runs->groups, page, error);
+  return status;
+}
+
+enum status report_page_write(const struct run_records *runs, FILE *page, struct error *error) {
+  char title[512];
+  enum status status = STATUS_OK;
+  snprintf(title, sizeof title, "corsac: %.200s", runs->record[0].config.env);
+  html_begin(page, title);
+  if (runs->count > 1) status = write_comparison(page, runs, error);
+  for (size_t i = 0; i < runs->count && status == STATUS_OK; i++)
+    status = write_run(page, &runs->record[i], runs->count == 1, error);
+  html_end(page);
+  return status;
+}

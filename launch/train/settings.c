@@ -1,0 +1,169 @@
+#include "launch/train/settings.h"
+
+#include "common/config/options.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+struct doubts {
+  const struct settings *of;
+  size_t count;
+  char (*text)[SETTINGS_TEXT];
+};
+
+__attribute__((format(printf, 2, 3))) static void doubt(struct doubts *doubts, const char *format, ...) {
+  va_list arguments;
+  if (doubts->count == SETTINGS_DOUBTS) return;
+  va_start(arguments, format);
+  vsnprintf(doubts->text[doubts->count++], SETTINGS_TEXT, format, arguments);
+  va_end(arguments);
+}
+
+// "; lower --sync-steps or --envs": advice of those options that this job may still change, "" where it may none.
+static const char *advise(const struct settings *settings, const char *verb, const char *first, const char *second,
+                          char text[SETTINGS_TEXT]) {
+  const char *const names[2] = {first, second};
+  size_t used = 0;
+  text[0] = '\0';
+  for (int i = 0; i < 2; i++) {
+    if (!names[i] || (settings->resumed && options_is_fixed(options_find(names[i]), settings->config))) continue;
+    char spelt[64];
+    snprintf(spelt, sizeof spelt, "%s", names[i]);
+    for (char *c = spelt; *c; c++) *c = *c == '_' ? '-' : *c;
+    used +=
+        (size_t)snprintf(text + used, SETTINGS_TEXT - used, used ? " or --%s" : "%s --%s", used ? spelt : verb, spelt);
+  }
+  return text;
+}
+
+static unsigned long long n(uint64_t value) { return value; }
+
+static uint64_t round_steps(const struct config *config) { return config->envs * config->sync_steps; }
+
+uint64_t settings_end(const struct config *config, uint64_t steps) {
+  if (!config->sync || steps >= config->env_steps) return config->env_steps;
+  const uint64_t round = round_steps(config);
+  return steps + (config->env_steps - steps + round - 1) / round * round;
+}
+
+// env_steps, and what is due every so many steps, in rounds of sync mode.
+static void doubt_rounds(struct doubts *doubts, uint64_t end) {
+  const struct config *config = doubts->of->config;
+  char advice[SETTINGS_TEXT];
+  if (!config->sync) return;
+  const uint64_t round = round_steps(config),
+                 every[3] = {config->log_every, config->eval_every, config->checkpoint_every};
+  if (end > config->env_steps && end - config->env_steps > config->env_steps / 10) {
+    advise(doubts->of, ", or lower", config->sync_steps > 1 ? "sync_steps" : NULL, config->envs > 1 ? "envs" : NULL,
+           advice);
+    doubt(doubts,
+          "a round of sync mode is envs %llu x sync_steps %llu = %llu steps: %llu steps will be made, not env_steps "
+          "%llu; set --env-steps to a multiple of %llu%s",
+          n(config->envs), n(config->sync_steps), n(round), n(end), n(config->env_steps), n(round), advice);
+  }
+  static const char *const names[3] = {"log_every", "eval_every", "checkpoint_every"};
+  for (int i = 0; i < 3; i++)
+    if (every[i] > 0 && round >= 2 * every[i] && end > round)
+      doubt(doubts, "%s %llu is less than a round of sync mode, which is %llu steps: it is once a round", names[i],
+            n(every[i]), n(round));
+}
+
+// Whether anything is learned, and from how much.
+static void doubt_learning(struct doubts *doubts, uint64_t end) {
+  const struct settings *settings = doubts->of;
+  const struct config *config = settings->config;
+  const uint64_t base = settings->limiter->base_steps;
+  struct rate_limiter last = *settings->limiter;
+  char advice[SETTINGS_TEXT];
+  last.steps = end;
+  if (settings->limiter->steps >= end) return;
+  if (end <= base) {
+    advise(settings, ", or lower", base == config->learning_starts ? "learning_starts" : NULL, NULL, advice);
+    doubt(doubts,
+          "nothing is learned: updates begin after %llu steps (learning_starts %llu) and the job ends at %llu; set "
+          "--env-steps above %llu%s",
+          n(base), n(config->learning_starts), n(end), n(base), advice);
+  } else if (rate_limiter_owed(&last) == 0) {
+    advise(settings, " or", "utd", NULL, advice);
+    doubt(doubts,
+          "nothing is learned: utd %g makes no update of the %llu steps after learning_starts; raise --env-steps%s",
+          config->utd, n(end - base), advice);
+  }
+  const uint64_t first = settings->rows + (base > settings->limiter->steps ? base - settings->limiter->steps : 0);
+  if (end > base && first < config->batch_size && !settings->resumed)
+    doubt(doubts,
+          "the first updates draw batches of %llu from %llu transition%s, each many times: raise --learning-starts to "
+          "%llu or lower --batch-size",
+          n(config->batch_size), n(first), first == 1 ? "" : "s", n(config->batch_size));
+}
+
+static bool was_set(const struct settings *settings, const char *name, char value[CONFIG_TEXT]) {
+  char before[CONFIG_TEXT];
+  option_get(options_find(name), settings->before, before, sizeof before);
+  option_get(options_find(name), settings->config, value, CONFIG_TEXT);
+  return strcmp(before, value) != 0;
+}
+
+// Options that somebody has set and that another makes idle.
+static void doubt_idle(struct doubts *doubts) {
+  const struct settings *settings = doubts->of;
+  const struct config *config = settings->config;
+  const struct {
+    bool idle;
+    const char *name, *because;
+  } pairs[] = {
+      {!config->sync, "sync_steps", "rounds are of sync mode, and this is an async run"},
+      {config->sync, "utd_slack", "in sync mode a round is all that is ahead"},
+      {!config->sync && config->utd == 0, "utd_slack", "with utd 0 the learner runs free"},
+      {config->sync, "min_actors", "sync mode needs every actor"},
+      {!config->alpha.is_auto, "lr_alpha", "alpha is a number, so it is not learned"},
+      {!config->alpha.is_auto, "target_entropy", "alpha is a number, so it is not learned"},
+      {config->eval_every == 0, "eval_episodes", "eval_every is 0, so there are no evaluations"},
+  };
+  char value[CONFIG_TEXT];
+  for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+    if (pairs[i].idle && was_set(settings, pairs[i].name, value))
+      doubt(doubts, "%s %.40s does nothing: %s", pairs[i].name, value, pairs[i].because);
+  if (options_can_isolate(config) && was_set(settings, "env_timeout", value))
+    doubt(doubts, "env_timeout %.40s cuts off no step of a plugin that runs in its actor's process: --isolate lets it",
+          value);
+  if (!config->sync && config->min_actors > settings->actors)
+    doubt(doubts, "min_actors %llu does nothing: the job has %u actor%s", n(config->min_actors), settings->actors,
+          settings->actors == 1 ? "" : "s");
+}
+
+size_t settings_doubts(const struct settings *settings, char text[SETTINGS_DOUBTS][SETTINGS_TEXT]) {
+  struct doubts doubts = {.of = settings, .text = text};
+  const uint64_t end = settings_end(settings->config, settings->limiter->steps);
+  if (settings->limiter->steps < end) {
+    doubt_rounds(&doubts, end);
+    doubt_learning(&doubts, end);
+  }
+  doubt_idle(&doubts);
+  return doubts.count;
+}
+
+// "every 100 steps", or when else.
+static void rhythm(uint64_t every, uint64_t steps, uint64_t end, char text[64]) {
+  if (every > 0 && (steps / every + 1) * every <= end)
+    snprintf(text, 64, "every %llu step%s", n(every), every == 1 ? "" : "s");
+  else
+    snprintf(text, 64, "at the end");
+}
+
+void settings_reports(const struct settings *settings, char text[SETTINGS_TEXT]) {
+  const struct config *config = settings->config;
+  const uint64_t steps = settings->limiter->steps, end = settings_end(config, steps);
+  char row[64], evaluation[64], checkpoint[64], minutes[48] = "", episodes[64];
+  rhythm(config->log_every, steps, end, row);
+  rhythm(config->eval_every, steps, end, evaluation);
+  rhythm(config->checkpoint_every, steps, end, checkpoint);
+  if (config->checkpoint_minutes > 0)
+    snprintf(minutes, sizeof minutes, " and after %g minutes", config->checkpoint_minutes);
+  snprintf(episodes, sizeof episodes, "an evaluation of %llu episode%s", n(config->eval_episodes),
+           config->eval_episodes == 1 ? "" : "s");
+  snprintf(text, SETTINGS_TEXT, "a row of metrics.csv %s, %s%s%s, a checkpoint %s%s", row,
+           config->eval_every ? episodes : "no evaluation", config->eval_every ? " " : "",
+           config->eval_every ? evaluation : "", checkpoint, minutes);
+}

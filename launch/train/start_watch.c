@@ -1,0 +1,50 @@
+#include "launch/train/start_watch.h"
+
+#include "common/base/c_locale.h"
+#include "common/base/exit_bound.h"
+#include "common/base/log.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { STARTING, OVER, STOPPED };
+enum { TURN_MS = 50, GRACE_TURNS = 10 }; // half a second, for who looks at the flag
+
+static void obey(struct start_watch *watch) {
+  char reason[128];
+  const int number = *watch->stop;
+  snprintf(reason, sizeof reason, "signal %d (%s) before training began: nothing was to be saved", number,
+           strsignal(number));
+  log_info("stopping: %s", reason);
+  if (watch->setup->run) setup_abandon(watch->setup, EXIT_STOPPED, reason);
+  exit_at_once(EXIT_STOPPED);
+}
+
+static void *look(void *who) {
+  struct start_watch *watch = who;
+  const struct timespec turn = {.tv_nsec = TURN_MS * 1000000L};
+  locale_enter_c();
+  for (int turns = 0; atomic_load(&watch->state) == STARTING; nanosleep(&turn, NULL)) {
+    if (*watch->stop == 0 || turns++ < GRACE_TURNS) continue;
+    int state = STARTING;
+    if (atomic_compare_exchange_strong(&watch->state, &state, STOPPED)) obey(watch);
+  }
+  return NULL;
+}
+
+void start_watch_begin(struct start_watch *watch, struct setup *setup, const volatile sig_atomic_t *stop) {
+  *watch = (struct start_watch){.stop = stop, .setup = setup};
+  watch->is_there = pthread_create(&watch->thread, NULL, look, watch) == 0; // else a signal waits for the start
+}
+
+void start_watch_end(struct start_watch *watch) {
+  int state = STARTING;
+  if (!watch || !watch->is_there) return;
+  if (!atomic_compare_exchange_strong(&watch->state, &state, OVER) && state == STOPPED)
+    for (;;) pause();
+  watch->is_there = false;
+  pthread_join(watch->thread, NULL);
+}
