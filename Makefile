@@ -77,8 +77,9 @@ DOUBLE_OBJECTS := $(patsubst %.c,$(B)/double/%.o,$(DOUBLE_SOURCES))
 SUPPORT_OBJECTS := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/support/*.c))
 # For everything that runs MPI under the address sanitizer.
 MPI_OBJECTS := $(if $(filter asan,$(FLAVOUR)),$(B)/obj/tests/support/asan/keep_modules.o)
-UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c)) \
-  $(foreach t,$(DOUBLE_TESTS),$(if $(wildcard tests/unit/test_$(t).c),$(B)/unit/test_$(t)_double))
+UNIT_SOURCES := $(wildcard tests/unit/*/*.c tests/unit/*/*/*.c)
+UNIT_TESTS := $(UNIT_SOURCES:tests/%.c=$(B)/%) \
+  $(foreach t,$(DOUBLE_TESTS),$(patsubst tests/%.c,$(B)/%_double,$(filter %/test_$(t).c,$(UNIT_SOURCES))))
 MPI_TESTS  := $(patsubst tests/mpi/%.c,$(B)/mpi/%,$(wildcard tests/mpi/test_*.c))
 E2E_TESTS  := $(filter-out tests/e2e/lib%.sh,$(wildcard tests/e2e/*.sh))
 BENCHES    := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
@@ -161,7 +162,7 @@ check-unit: $(call select,$(UNIT_TESTS)) $(COMMA) $(PLUGINS) $(SIMULATORS) $(SHA
 check-mpi: $(call select,$(MPI_TESTS)) $(B)/corsac $(PLUGINS) $(SIMULATORS) ## Run tests/mpi
 	$(Q)$(RUN_TESTS) mpi $(call select,$(MPI_TESTS))
 
-check-e2e: all $(COMMA) $(PLUGINS) $(SIMULATORS) $(B)/unit/test_mujoco $(B)/unit/test_gym ## Run tests/e2e (CHECK_FULL=1: the long ones too)
+check-e2e: all $(COMMA) $(PLUGINS) $(SIMULATORS) $(B)/unit/actor/envs/test_mujoco $(B)/unit/actor/envs/test_gym ## Run tests/e2e (CHECK_FULL=1: the long ones too)
 	$(Q)PYTHON=$$(for p in $(PYTHON) python3 /usr/bin/python3; do $$p -c 'import h5py' 2>/dev/null && echo $$p && break; done); \
 	  export PYTHON; $(RUN_TESTS) e2e $(call select,$(E2E_TESTS))
 
@@ -327,8 +328,8 @@ $(PROTOS:%.proto=$(B)/gen/%.pb-c.c): $(B)/gen/%.pb-c.c: %.proto
 	$(Q)protoc-c --c_out=$(B)/gen $<
 $(PROTOS:%.proto=$(B)/gen/%.pb-c.h): %.h: %.c ;
 $(PROTOS:%.proto=$(B)/obj/gen/%.pb-c.o): KERNEL_FLAGS := -w
-$(PROTOS:%.proto=$(B)/obj/%.o) $(PROTOS:%.proto=$(B)/obj/tests/unit/test_%.o): $(PROTOS:%.proto=$(B)/gen/%.pb-c.h)
-$(B)/obj/launch/policy/export_onnx.o $(B)/obj/tests/unit/test_export_onnx.o: $(B)/gen/launch/policy/onnx.pb-c.h
+$(PROTOS:%.proto=$(B)/obj/%.o) $(foreach p,$(PROTOS:.proto=),$(B)/obj/tests/unit/$(dir $(p))test_$(notdir $(p)).o): $(PROTOS:%.proto=$(B)/gen/%.pb-c.h)
+$(B)/obj/launch/policy/export_onnx.o $(B)/obj/tests/unit/launch/policy/test_export_onnx.o: $(B)/gen/launch/policy/onnx.pb-c.h
 
 $(B)/obj/gen/%.o: $(B)/gen/%.c $(B)/flags
 	@mkdir -p $(@D)

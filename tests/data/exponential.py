@@ -1,4 +1,4 @@
-"""exp(x) and exp(x) - 1 with 50 digits (mpmath): what tests/unit/test_exponential.c compares with.
+"""exp(x) and exp(x) - 1 with 50 digits (mpmath): what tests/unit/common/nn/test_exponential.c compares with.
 
     python tests/data/exponential.py        writes tests/data/exponential.bin
 

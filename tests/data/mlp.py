@@ -1,4 +1,4 @@
-"""Multilayer perceptrons and their gradients by PyTorch in float64: what tests/unit/test_mlp.c compares with.
+"""Multilayer perceptrons and their gradients by PyTorch in float64: what tests/unit/common/nn/test_mlp.c compares with.
 
 Weights, inputs and output gradients come from the generator below, which the C test has too (tests/support/reference.h), so that only
 results are stored.

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Trajectories of Gymnasium's MuJoCo tasks, for tests/unit/test_mujoco.c: mujoco_trajectories.py STEPS FILE
+"""Trajectories of Gymnasium's MuJoCo tasks, for tests/unit/actor/envs/test_mujoco.c: mujoco_trajectories.py STEPS FILE
 Little-endian, for each task: name (32 bytes), nq nv obs_dim act_dim (uint32); then records, each a kind (uint32):
 1 a reset: qpos qvel (float64), obs (float32); 2 a step: action (float32), obs (float32), reward (float64), terminated, truncated
 (uint32); 0: the task's end. In front of all the version of MuJoCo (uint32) as mj_version() has it.

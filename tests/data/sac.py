@@ -1,4 +1,4 @@
-"""Soft Actor-Critic by PyTorch in float64, with autograd and torch.optim.Adam: what tests/unit/test_sac.c compares with.
+"""Soft Actor-Critic by PyTorch in float64, with autograd and torch.optim.Adam: what tests/unit/learner/sac/test_sac.c compares with.
 
 Weights, batches and noise come from the generator below, which the C test has too, so that only results are stored.
 

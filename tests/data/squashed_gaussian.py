@@ -1,5 +1,5 @@
 """The squashed Gaussian's action, log-probability and derivatives with 50 digits (mpmath), compared here with PyTorch's autograd in
-float64: what tests/unit/test_squashed_gaussian.c compares with.
+float64: what tests/unit/common/nn/test_squashed_gaussian.c compares with.
 
     python tests/data/squashed_gaussian.py        writes tests/data/squashed_gaussian.bin
 

@@ -21,7 +21,7 @@ for id in Pendulum-v1 corsac_test_envs:test/Box-v0 corsac_test_envs:test/Nested-
   "$python" -W ignore tests/support/python/gym_trajectory.py "$id" 500 "$tmp/${id##*[:/]}" || fail "Gymnasium plays $id"
   trajectories="$trajectories$id=$tmp/${id##*[:/]} "
 done
-expect_status 'the same actions through the bridge' 0 env GYM_TEST_PYTHON="$python" GYM_TEST_TRAJECTORIES="$trajectories" "$root/$BUILD_DIR/unit/test_gym"
+expect_status 'the same actions through the bridge' 0 env GYM_TEST_PYTHON="$python" GYM_TEST_TRAJECTORIES="$trajectories" "$root/$BUILD_DIR/unit/actor/envs/test_gym"
 check 'give the same steps' [ "$(grep -c "steps are Gymnasium's" "$out")" = 4 ]
 
 # --- training and evaluation -----------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ fi
 there=${there:-}
 expect_status 'envs' 0 "$CORSAC" envs $there --json
 check 'eleven tasks are available' [ "$(grep -c '"name": ".*-v5"' "$out") $(grep "v5" "$out" | grep -c '"available": false')" = '11 0' ]
-expect_status 'the unit tests, with libmujoco' 0 "$root/$BUILD_DIR/unit/test_mujoco"
+expect_status 'the unit tests, with libmujoco' 0 "$root/$BUILD_DIR/unit/actor/envs/test_mujoco"
 
 # --- live against Gymnasium ---------------------------------------------------------------------------------------------------------
 venv=$root/${BUILD_DIR%/*}/mujoco-venv
@@ -33,7 +33,7 @@ if [ -e "$venv/installed" ]; then
   expect_status 'Gymnasium makes 1,000 steps of each task' 0 "$venv/bin/python" "$root/tests/data/mujoco_trajectories.py" 1000 "$tmp/trajectories"
   cd "$root" || exit 1
   export MUJOCO_TRAJECTORIES=$tmp/trajectories
-  expect_status 'and ours are the same' 0 "$root/$BUILD_DIR/unit/test_mujoco"
+  expect_status 'and ours are the same' 0 "$root/$BUILD_DIR/unit/actor/envs/test_mujoco"
   check 'all of them' [ "$(grep -cE '^ *(Test: .*)?[A-Za-z0-9 '"'"'.]*-v5 +1000 steps' "$out")" = 11 ]
   unset MUJOCO_TRAJECTORIES
 else
