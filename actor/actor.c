@@ -43,7 +43,7 @@ struct actor {
   double heard, said; // when the learner was last heard, when this actor last sent
   bool has_info;      // its environments give named values
   double longest_step;
-  uint64_t realm;
+  uint64_t pid_namespace;
   int exit_code;
   bool together;
 };
@@ -89,9 +89,9 @@ static enum status say_hello(struct actor *actor, struct error *error) {
 
 static enum status say_alive(struct actor *actor, struct error *error) {
   const struct message_heartbeat heartbeat = {.longest_step = actor->longest_step,
-                                              .realm = actor->realm,
+                                              .pid_namespace = actor->pid_namespace,
                                               .pid = (uint32_t)getpid(),
-                                              .speaks = actor->kind.speaks};
+                                              .heartbeats_in_step = actor->kind.heartbeats_in_step};
   return send_bytes(actor, message_encode_heartbeat(&actor->bytes, rank(actor), &heartbeat, error), error);
 }
 
@@ -144,8 +144,11 @@ struct actor *actor_prepare(const struct config *config, struct transport *trans
                             const volatile sig_atomic_t *stop, struct error *error) {
   struct actor *actor = memory_alloc(1, sizeof *actor, "an actor", error);
   if (!actor) return NULL;
-  *actor =
-      (struct actor){.config = *config, .transport = transport, .group = group, .stop = stop, .realm = process_realm()};
+  *actor = (struct actor){.config = *config,
+                          .transport = transport,
+                          .group = group,
+                          .stop = stop,
+                          .pid_namespace = process_pid_namespace()};
   actor->assignment = assignment_of(config, (uint32_t)transport_size(transport) - 1, rank(actor) - 1);
   if (say_alive(actor, error) != STATUS_OK) { // which process this is, before the environment can end it
     memory_free(actor);
@@ -196,7 +199,7 @@ static enum status restore(struct actor *actor, const struct frame *frame, struc
 }
 
 // Looks for the round's version, which is kept until the round has ended. On another node than the learner's somebody
-// else may still have to put it on the board.
+// else may still have to put it on the shared weights.
 static enum status await_version(struct actor *actor, struct error *error) {
   const enum status status = weights_receiver_look(&actor->weights, actor->policy, error);
   const uint64_t version = policy_version(actor->policy), wanted = actor->version;
@@ -261,14 +264,16 @@ static enum status send_info(struct actor *actor, struct error *error) {
   return status;
 }
 
-static enum status tell_incident(struct actor *actor, const struct message_incident *incident, struct error *error) {
-  return send_bytes(actor, message_encode_incident(&actor->bytes, rank(actor), incident, error), error);
+static enum status tell_env_failure(struct actor *actor, const struct message_env_failure *env_failure,
+                                    struct error *error) {
+  return send_bytes(actor, message_encode_env_failure(&actor->bytes, rank(actor), env_failure, error), error);
 }
 
-static enum status tell_incidents(struct actor *actor, struct error *error) {
+static enum status tell_env_failures(struct actor *actor, struct error *error) {
   enum status status = STATUS_OK;
-  for (const struct message_incident *incident; status == STATUS_OK && (incident = rollout_incident(actor->rollout));)
-    status = tell_incident(actor, incident, error);
+  for (const struct message_env_failure *env_failure;
+       status == STATUS_OK && (env_failure = rollout_env_failure(actor->rollout));)
+    status = tell_env_failure(actor, env_failure, error);
   return status;
 }
 
@@ -277,7 +282,7 @@ static enum status answer_snapshot_request(struct actor *actor, struct error *er
   enum status status = transition_sender_ship(&actor->sender, error);
   if (status == STATUS_OK) status = send_info(actor, error);
   if (status == STATUS_OK) status = send_snapshots(actor, error);
-  return status == STATUS_OK ? tell_incidents(actor, error) : status;
+  return status == STATUS_OK ? tell_env_failures(actor, error) : status;
 }
 
 static enum status leave(struct actor *actor, const struct frame *frame, struct error *error) {
@@ -372,8 +377,8 @@ static enum status evaluate_step(struct actor *actor, struct error *error) {
   bool done;
   struct message_episode result;
   enum status status = evaluator_step(actor->evaluator, &done, &result, error);
-  const struct message_incident *incident = evaluator_incident(actor->evaluator);
-  if (status == STATUS_OK && incident) status = tell_incident(actor, incident, error);
+  const struct message_env_failure *env_failure = evaluator_env_failure(actor->evaluator);
+  if (status == STATUS_OK && env_failure) status = tell_env_failure(actor, env_failure, error);
   if (status != STATUS_OK || !done) return status;
   return send_bytes(actor, message_encode_episode(&actor->bytes, rank(actor), &result, error), error);
 }
@@ -412,7 +417,7 @@ static enum status rollout_turn(struct actor *actor, bool *worked, struct error 
   status = rollout_step(actor->rollout, actor->policy, actor->weights.newest, &actor->sender.batch, error);
   *worked |= actor->sender.batch.steps > before;
   const bool complete = actor->sender.batch.steps > before && rollout_is_level(actor->rollout);
-  if (status == STATUS_OK) status = tell_incidents(actor, error);
+  if (status == STATUS_OK) status = tell_env_failures(actor, error);
   if (status == STATUS_OK) status = transition_sender_poll(&actor->sender, error);
   actor->longest_step = actor->sender.batch.longest_step;
   if (status != STATUS_OK || !actor->in_round || !complete || --actor->round_left > 0) return status;

@@ -43,11 +43,11 @@ static enum status find_built_in(struct environment_kind *kind, struct error *er
   const struct mujoco_task *task = mujoco_task_find(kind->id);
   if (task) return open_mujoco(kind, task, error);
   if (kind->abi) return STATUS_OK;
-  const char *nearest = registry_nearest(kind->id);
+  const char *suggestion = registry_suggest(kind->id);
   return error_set(error, STATUS_USAGE,
                    "no environment is called \"%s\"%s%s%s; `corsac envs` lists the built-in ones; others "
                    "are path/to/plugin.so[:args], exec:COMMAND and gym:ID",
-                   kind->id, nearest ? ": did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+                   kind->id, suggestion ? ": did you mean " : "", suggestion ? suggestion : "", suggestion ? "?" : "");
 }
 
 static enum status open_process(struct environment_kind *kind, const char *const *argv, struct error *error) {
@@ -57,7 +57,7 @@ static enum status open_process(struct environment_kind *kind, const char *const
   if (!kind->process) return error_set(error, own.status, "%s", own.text);
   kind->abi = &env_process;
   kind->create = process_create;
-  kind->speaks = true;
+  kind->heartbeats_in_step = true;
   kind->is_guest = true;
   return STATUS_OK;
 }

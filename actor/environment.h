@@ -26,7 +26,7 @@ struct environment_kind {
   // actor is heard of meanwhile. NULL: nobody wants to know.
   void (*waiting)(void *who);
   void *who;
-  bool speaks;
+  bool heartbeats_in_step;
   bool is_guest; // its code is not this program's: calls are guarded (actor/guest/guest.h)
   // Replaces abi->create where an environment of ours needs more than the ABI tells it (kind->config, say); or NULL.
   void *(*create)(const struct environment_kind *kind, const struct corsac_env_config *, struct corsac_env_spec *,

@@ -22,9 +22,9 @@ struct evaluator {
   struct message_evaluate evaluate;
   uint32_t episode; // the current one, or the next to begin; evaluate.count or more: none is left
   bool running, failed_before;
-  double deadline;   // of this evaluation; 0: its first step is to come
-  bool incident_now; // in the last step
-  struct message_incident incident;
+  double deadline;      // of this evaluation; 0: its first step is to come
+  bool env_failure_now; // in the last step
+  struct message_env_failure env_failure;
   uint32_t length;
   double episode_return;
 };
@@ -164,10 +164,10 @@ static enum status make_step(struct evaluator *evaluator, bool *done, struct err
 }
 
 static void note_failure(struct evaluator *evaluator, const struct error *why) {
-  evaluator->incident_now = true;
-  evaluator->incident = (struct message_incident){
+  evaluator->env_failure_now = true;
+  evaluator->env_failure = (struct message_env_failure){
       .environment = (uint32_t)evaluator->index, .evaluation = true, .in_a_row = 1 + evaluator->failed_before};
-  snprintf(evaluator->incident.text, sizeof evaluator->incident.text, "%s", why->text);
+  snprintf(evaluator->env_failure.text, sizeof evaluator->env_failure.text, "%s", why->text);
   environment_destroy(evaluator->environment);
   evaluator->running = false;
 }
@@ -189,7 +189,7 @@ enum status evaluator_step(struct evaluator *evaluator, bool *done, struct messa
                            struct error *error) {
   assert(evaluator_busy(evaluator));
   struct error why = {0};
-  *done = evaluator->incident_now = evaluator->made_now = false;
+  *done = evaluator->env_failure_now = evaluator->made_now = false;
   evaluator->cut = EPISODE_WHOLE;
   if (is_too_late(evaluator)) {
     *result = (struct message_episode){
@@ -216,8 +216,8 @@ enum status evaluator_step(struct evaluator *evaluator, bool *done, struct messa
   return STATUS_OK;
 }
 
-const struct message_incident *evaluator_incident(const struct evaluator *evaluator) {
-  return evaluator->incident_now ? &evaluator->incident : NULL;
+const struct message_env_failure *evaluator_env_failure(const struct evaluator *evaluator) {
+  return evaluator->env_failure_now ? &evaluator->env_failure : NULL;
 }
 
 const struct evaluator_transition *evaluator_made(const struct evaluator *evaluator) {

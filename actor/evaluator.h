@@ -33,7 +33,7 @@ bool evaluator_busy(const struct evaluator *evaluator);
 enum status evaluator_step(struct evaluator *evaluator, bool *done, struct message_episode *result,
                            struct error *error);
 // What the last step failed with, or NULL; valid until the next step.
-const struct message_incident *evaluator_incident(const struct evaluator *evaluator);
+const struct message_env_failure *evaluator_env_failure(const struct evaluator *evaluator);
 // What the last step did, or NULL if it failed; valid until the next step.
 struct evaluator_transition {
   uint32_t episode, step;       // step of the episode, from 0

@@ -28,8 +28,8 @@ struct member {
   double values[WIRE_INFO]; // named, of the step that is being made
   struct message_info info; // sums that nobody has taken yet
   bool reported;
-  struct message_incident incident; // of the last failure, where not reported
-  bool warned, warns;               // that it cannot save; nobody has taken that yet
+  struct message_env_failure env_failure; // of the last failure, where not reported
+  bool warned, warns;                     // that it cannot save; nobody has taken that yet
   char warning[768];
 };
 
@@ -44,11 +44,11 @@ struct rollout {
   float *noise;           // (ahead x count x act_dim)
   bool is_drawn;          // from the first member's step noise_from on
   uint64_t noise_from;
-  double *reward;                  // (count)
-  int *flags;                      // (count)
-  uint32_t stepping;               // members that make the step under way
-  uint32_t incidents;              // that nobody has taken yet, warnings among them
-  struct message_incident warning; // the one that is being taken
+  double *reward;                     // (count)
+  int *flags;                         // (count)
+  uint32_t stepping;                  // members that make the step under way
+  uint32_t env_failures;              // that nobody has taken yet, warnings among them
+  struct message_env_failure warning; // the one that is being taken
   bool is_lent;
   struct buffer lent; // the state of the episode that a loan interrupts; size 0: none
 };
@@ -189,10 +189,10 @@ static enum status take_failure(struct rollout *rollout, uint32_t i, const struc
                     : error_set(error, STATUS_FAILED, "%s", why->text);
   const double pause = pause_after(member->failures);
   member->again = clock_now() + pause;
-  member->incident =
-      (struct message_incident){.environment = rollout->first + i, .in_a_row = member->failures, .pause = pause};
-  snprintf(member->incident.text, sizeof member->incident.text, "%s", why->text);
-  rollout->incidents += member->reported;
+  member->env_failure =
+      (struct message_env_failure){.environment = rollout->first + i, .in_a_row = member->failures, .pause = pause};
+  snprintf(member->env_failure.text, sizeof member->env_failure.text, "%s", why->text);
+  rollout->env_failures += member->reported;
   member->reported = false;
   return STATUS_OK;
 }
@@ -422,18 +422,18 @@ bool rollout_is_level(const struct rollout *rollout) {
   return true;
 }
 
-const struct message_incident *rollout_incident(struct rollout *rollout) {
-  for (uint32_t i = 0; rollout->incidents > 0 && i < rollout->count; i++) {
+const struct message_env_failure *rollout_env_failure(struct rollout *rollout) {
+  for (uint32_t i = 0; rollout->env_failures > 0 && i < rollout->count; i++) {
     struct member *member = &rollout->members[i];
     if (!member->reported) {
       member->reported = true;
-      rollout->incidents--;
-      return &member->incident;
+      rollout->env_failures--;
+      return &member->env_failure;
     }
     if (!member->warns) continue;
     member->warns = false;
-    rollout->incidents--;
-    rollout->warning = (struct message_incident){.environment = rollout->first + i};
+    rollout->env_failures--;
+    rollout->warning = (struct message_env_failure){.environment = rollout->first + i};
     snprintf(rollout->warning.text, sizeof rollout->warning.text, "%s", member->warning);
     return &rollout->warning;
   }
@@ -457,7 +457,7 @@ static enum status save_member(struct rollout *rollout, uint32_t i, struct buffe
   if (!member->environment.unsaved[0] || member->warned) return status;
   member->warned = member->warns = true;
   snprintf(member->warning, sizeof member->warning, "%s", member->environment.unsaved);
-  rollout->incidents++;
+  rollout->env_failures++;
   return status;
 }
 

@@ -32,7 +32,7 @@ uint32_t rollout_episodes_per_step(const struct rollout *rollout); // = count
 bool rollout_is_level(const struct rollout *rollout);              // everyone has made the same number of steps
 // A failure since the last call, or (in_a_row 0) a warning that an environment's save breaks its rules, once for each;
 // or NULL; valid until the next call or step.
-const struct message_incident *rollout_incident(struct rollout *rollout);
+const struct message_env_failure *rollout_env_failure(struct rollout *rollout);
 // The sums of environment i's named values since the last call, into *info; false: it has none, or made no step.
 bool rollout_take_info(struct rollout *rollout, uint32_t i, struct message_info *info);
 // For a rollout of one environment, which no other may stand beside: lends it out, say for an evaluation, if it is

@@ -5,13 +5,13 @@
 enum status weights_receiver_init(struct weights_receiver *receiver, struct policy *policy, struct transport *transport,
                                   struct error *error) {
   const struct policy_weights *shape = policy_weights(policy);
-  const size_t bytes = posted_policy_size(shape->obs_dim, policy_parameters(policy));
-  *receiver = (struct weights_receiver){.transport = transport, .board = transport_board(transport)};
+  const size_t bytes = shared_policy_size(shape->obs_dim, policy_parameters(policy));
+  *receiver = (struct weights_receiver){.transport = transport, .shared = transport_board(transport)};
   enum status status = policy_weights_init(&receiver->arriving, shape->obs_dim, shape->parameters, error);
-  if (receiver->board && receiver->board->capacity < bytes) receiver->board = NULL; // then all get messages
-  if (status != STATUS_OK || !receiver->board) return status;
+  if (receiver->shared && receiver->shared->capacity < bytes) receiver->shared = NULL; // then all get messages
+  if (status != STATUS_OK || !receiver->shared) return status;
   receiver->relays = transport_board_home(transport, transport_rank(transport)) != 0;
-  if (receiver->relays && !board_reserve(receiver->board, bytes))
+  if (receiver->relays && !shared_weights_reserve(receiver->shared, bytes))
     return error_set(error, STATUS_MEMORY, "no shared memory on this node for twice the policy's %zu bytes", bytes);
   return buffer_reserve(&receiver->copy, bytes, error);
 }
@@ -31,7 +31,7 @@ enum status weights_receiver_take(struct weights_receiver *receiver, const struc
   if (receiver->arriving.version > policy_version(policy)) {
     policy_weights_copy(policy_weights(policy), &receiver->arriving);
     const struct policy_view view = policy_view(policy);
-    if (receiver->relays) status = posted_policy_share(receiver->board, &view, &receiver->head, error);
+    if (receiver->relays) status = shared_policy_share(receiver->shared, &view, &receiver->head, error);
     if (status != STATUS_OK) return status;
   }
   status = message_encode_empty(&receiver->bytes, MESSAGE_WEIGHTS_TAKEN, (uint32_t)transport_rank(receiver->transport),
@@ -45,8 +45,8 @@ static void see(struct weights_receiver *receiver, uint64_t version) {
 }
 
 static bool sees_newer(struct weights_receiver *receiver, uint64_t version) {
-  if (!receiver->board) return false;
-  const uint64_t newest = board_version(receiver->board);
+  if (!receiver->shared) return false;
+  const uint64_t newest = shared_weights_version(receiver->shared);
   see(receiver, newest);
   return newest > version;
 }
@@ -54,11 +54,11 @@ static bool sees_newer(struct weights_receiver *receiver, uint64_t version) {
 enum status weights_receiver_look(struct weights_receiver *receiver, struct policy *policy, struct error *error) {
   struct policy_view view;
   if (!sees_newer(receiver, policy_version(policy))) return STATUS_OK;
-  const enum status status = posted_policy_read(receiver->board, policy_version(policy), receiver->arriving.obs_dim,
+  const enum status status = shared_policy_read(receiver->shared, policy_version(policy), receiver->arriving.obs_dim,
                                                 policy_parameters(policy), &receiver->copy, &view, error);
   if (status != STATUS_OK || view.version == 0) return status;
   policy_take(policy, &view);
-  see(receiver, board_version(receiver->board));
+  see(receiver, shared_weights_version(receiver->shared));
   return STATUS_OK;
 }
 

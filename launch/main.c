@@ -45,9 +45,9 @@ static int find_command(const char *name, struct error *error) {
   names[COMMANDS] = "help";
   names[COMMANDS + 1] = "--help";
   names[COMMANDS + 2] = "--version";
-  const char *nearest = arguments_nearest(name, names, COMMANDS + 3);
+  const char *suggestion = arguments_suggest(name, names, COMMANDS + 3);
   error_set(error, STATUS_USAGE, "there is no command '%.100s'%s%s%s; `corsac help` lists what there is", name,
-            nearest ? " (did you mean " : "", nearest ? nearest : "", nearest ? "?)" : "");
+            suggestion ? " (did you mean " : "", suggestion ? suggestion : "", suggestion ? "?)" : "");
   return -1;
 }
 

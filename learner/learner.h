@@ -21,7 +21,7 @@ struct learner_setup { // not owned, all of it
   const volatile sig_atomic_t *stop; // a signal's number, or 0
   const char *checkpoint;            // file name of the checkpoint resumed from, or ""
   struct tensorboard *tensorboard;   // NULL: none is wanted
-  const uint32_t *pid;               // (actors) of greeting_collect; NULL: unknown
+  const uint32_t *pid;               // (actors) of handshake_collect; NULL: unknown
 };
 struct learner;
 struct learner *learner_create(const struct learner_setup *setup, struct error *error);

@@ -23,13 +23,13 @@ struct learner {
   const volatile sig_atomic_t *stop;
   enum phase phase;
   enum stage stage;
-  struct roster roster;
+  struct actor_table table;
   struct transition_receiver *receiver;
   struct weights_publisher publisher;
   struct evaluation evaluation;
   struct reporter reporter;
-  struct saving saving;
-  struct incidents incidents;
+  struct checkpoint_schedule schedule;
+  struct env_failures env_failures;
   uint64_t round;
   uint32_t round_ends; // sync: actors that have ended the round
   uint64_t requests;   // async: how often all were asked for snapshots
@@ -41,7 +41,7 @@ struct learner {
   bool said_waiting;
   double looked;   // when at who is alive
   uint64_t climbs; // updates in a row in which the entropy was below its target
-  struct complaint alpha_high;
+  struct log_throttle alpha_high;
   uint64_t updates_at_round; // sync: updates before the round's first
   bool stop_requested;       // an actor was told to stop
   bool final_evaluation;     // asked for

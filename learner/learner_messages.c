@@ -24,38 +24,38 @@ static enum status take_round_end(struct learner *learner, const struct frame *f
   if (end.round != learner->round)
     return error_set(error, STATUS_PEER, "rank %u ended round %llu, which is not the one that is made", frame->rank,
                      (unsigned long long)end.round);
-  learner->roster.entry[frame->sender - 1].ended = end.round;
+  learner->table.entry[frame->sender - 1].ended = end.round;
   learner->round_ends++;
   return transition_receiver_end_round(learner->receiver, frame->sender, error);
 }
 
 static enum status take_transitions(struct learner *learner, const struct frame *frame, struct error *error) {
-  struct roster *roster = &learner->roster;
+  struct actor_table *table = &learner->table;
   const uint32_t actor = frame->sender - 1;
   double longest_step;
-  roster_batch_arrived(roster, actor);
+  actor_table_batch_arrived(table, actor);
   // Without a credit it ships what goes before a snapshot, and what it had made when it failed.
-  if (!learner->job->config.sync && roster->entry[actor].credits < -(int64_t)learner->requests - 1)
+  if (!learner->job->config.sync && table->entry[actor].credits < -(int64_t)learner->requests - 1)
     return error_set(error, STATUS_PEER, "rank %u sent more batches than it was given credits for", frame->rank);
   const enum status status = transition_receiver_take(learner->receiver, frame, &longest_step, error);
-  return status == STATUS_OK ? roster_take_step(roster, actor, longest_step, error) : status;
+  return status == STATUS_OK ? actor_table_take_step(table, actor, longest_step, error) : status;
 }
 
-static enum status take_incident(struct learner *learner, const struct frame *frame, struct error *error) {
-  struct message_incident incident;
+static enum status take_env_failure(struct learner *learner, const struct frame *frame, struct error *error) {
+  struct message_env_failure env_failure;
   const uint64_t most = learner->job->config.env_max_failures;
-  const enum status status = message_decode_incident(frame, &incident, error);
+  const enum status status = message_decode_env_failure(frame, &env_failure, error);
   if (status != STATUS_OK) return status;
-  if (!transition_receiver_owns(learner->receiver, frame->sender, incident.environment) ||
-      incident.in_a_row > (most > 2 ? most : 2)) // an evaluation's episode is tried twice
+  if (!transition_receiver_owns(learner->receiver, frame->sender, env_failure.environment) ||
+      env_failure.in_a_row > (most > 2 ? most : 2)) // an evaluation's episode is tried twice
     return error_set(error, STATUS_PEER, "rank %u sent failure %u in a row of environment %u", frame->rank,
-                     incident.in_a_row, incident.environment);
-  incidents_take(&learner->incidents, &incident, &learner->job->metrics);
+                     env_failure.in_a_row, env_failure.environment);
+  env_failures_take(&learner->env_failures, &env_failure, &learner->job->metrics);
   return STATUS_OK;
 }
 
 // Who has no environments, or none any more, only says that it is there. Rounds have their stage, and an end for each.
-static bool may_say(const struct learner *learner, const struct roster_entry *entry, enum message_type type) {
+static bool may_say(const struct learner *learner, const struct actor_entry *entry, enum message_type type) {
   const bool in_round = learner->stage == STAGE_ROUND && entry->ended != learner->round;
   switch (type) {
   case MESSAGE_HEARTBEAT:
@@ -111,8 +111,8 @@ static void finish_evaluation(struct learner *learner) {
   if (!best) return;
   job->best_return = result.mean;
   struct error unsaved = {0};
-  if (saving_best(&learner->saving, &evaluation->weights, &evaluation->normalizer, evaluation->env_steps, &unsaved) !=
-      STATUS_OK)
+  if (checkpoint_schedule_best(&learner->schedule, &evaluation->weights, &evaluation->normalizer, evaluation->env_steps,
+                               &unsaved) != STATUS_OK)
     log_error("best.h5 not saved, training goes on: %s", unsaved.text);
 }
 
@@ -123,13 +123,13 @@ void learner_give_up_evaluation(struct learner *learner) {
 
 // async: the others go on without an actor whose environment failed too often.
 static bool retire(struct learner *learner, uint32_t actor, const struct message_failed *failed) {
-  struct roster *roster = &learner->roster;
+  struct actor_table *table = &learner->table;
   if (learner->job->config.sync || failed->status != STATUS_FAILED) return false;
-  roster_retire(roster, actor);
-  if (roster_alive(roster) == 0) return false;
+  actor_table_retire(table, actor);
+  if (actor_table_alive(table) == 0) return false;
   log_error("rank %d: %s", learner_world_rank(learner, actor), failed->text);
   log_warn("rank %d makes no more steps; %u of %u actors go on", learner_world_rank(learner, actor),
-           roster_alive(roster), roster->active);
+           actor_table_alive(table), table->active);
   learner_give_up_evaluation(learner);
   learner->retired = true;
   return true;
@@ -139,18 +139,18 @@ static enum status take_failure(struct learner *learner, const struct frame *fra
   struct message_failed failed;
   enum status status = message_decode_failed(frame, &failed, error);
   learner->scattered |= learner->job->config.ranks_per_env > 1;
-  if (status == STATUS_OK && !learner->roster.entry[frame->sender - 1].active)
+  if (status == STATUS_OK && !learner->table.entry[frame->sender - 1].active)
     return STATUS_OK; // another rank of its group
   if (status != STATUS_OK || retire(learner, frame->sender - 1, &failed)) return status;
   error_set(error, (enum status)failed.status, "rank %u: %s", frame->rank, failed.text);
   learner->failed = true;
   struct error unsaved = {0};
-  while (saving_whole(&learner->saving, &unsaved) == STATUS_STOPPED) { // once: one signal counts
-    saving_give_up(&learner->saving);
+  while (checkpoint_schedule_whole(&learner->schedule, &unsaved) == STATUS_STOPPED) { // once: one signal counts
+    checkpoint_schedule_give_up(&learner->schedule);
     error_clear(&unsaved);
   }
   if (unsaved.status != STATUS_OK) log_error("and no checkpoint could be saved: %s", unsaved.text);
-  if (learner->saving.partial.status != STATUS_OK) log_warn("%s", learner->saving.partial.text);
+  if (learner->schedule.partial.status != STATUS_OK) log_warn("%s", learner->schedule.partial.text);
   return error->status;
 }
 
@@ -160,10 +160,10 @@ static enum status take_message(struct learner *learner, const struct frame *fra
   enum status status;
   struct message_bye bye;
   bool done;
-  if (!may_say(learner, &learner->roster.entry[actor], frame->type))
+  if (!may_say(learner, &learner->table.entry[actor], frame->type))
     return error_set(error, STATUS_PEER, "rank %u sent %s, which is not its turn to say", frame->rank,
                      message_type_name(frame->type));
-  roster_hear(&learner->roster, actor);
+  actor_table_hear(&learner->table, actor);
   switch (frame->type) {
   case MESSAGE_TRANSITIONS: return take_transitions(learner, frame, error);
   case MESSAGE_INFO: return transition_receiver_take_info(learner->receiver, frame, error);
@@ -173,7 +173,7 @@ static enum status take_message(struct learner *learner, const struct frame *fra
     weights_publisher_taken(&learner->publisher, actor);
     return message_decode_empty(frame, error);
   case MESSAGE_EPISODE:
-    status = evaluation_take(&learner->evaluation, &learner->roster, frame, &done, error);
+    status = evaluation_take(&learner->evaluation, &learner->table, frame, &done, error);
     if (status == STATUS_OK && done) finish_evaluation(learner);
     return status;
   case MESSAGE_STOP_REQUEST:
@@ -183,17 +183,17 @@ static enum status take_message(struct learner *learner, const struct frame *fra
   case MESSAGE_BYE:
     status = message_decode_bye(frame, &bye, error);
     if (status != STATUS_OK) return status;
-    if (learner->roster.entry[actor].left ||
-        bye.unsent > assignment_of(&learner->job->config, learner->roster.actors, actor).most_steps)
+    if (learner->table.entry[actor].left ||
+        bye.unsent > assignment_of(&learner->job->config, learner->table.actors, actor).most_steps)
       return error_set(error, STATUS_PEER, "rank %u said BYE%s, with %llu steps", frame->rank,
-                       learner->roster.entry[actor].left ? " twice" : "", (unsigned long long)bye.unsent);
-    roster_leave(&learner->roster, actor, bye.unsent);
+                       learner->table.entry[actor].left ? " twice" : "", (unsigned long long)bye.unsent);
+    actor_table_leave(&learner->table, actor, bye.unsent);
     return STATUS_OK;
   case MESSAGE_FAILED: return take_failure(learner, frame, error);
-  case MESSAGE_INCIDENT: return take_incident(learner, frame, error);
+  case MESSAGE_ENV_FAILURE: return take_env_failure(learner, frame, error);
   case MESSAGE_HEARTBEAT:
     status = message_decode_heartbeat(frame, &heartbeat, error);
-    return status == STATUS_OK ? roster_take_heartbeat(&learner->roster, actor, &heartbeat, error) : status;
+    return status == STATUS_OK ? actor_table_take_heartbeat(&learner->table, actor, &heartbeat, error) : status;
   default:
     return error_set(error, STATUS_PEER, "rank %u sent %s to the learner", frame->rank, message_type_name(frame->type));
   }
@@ -201,10 +201,10 @@ static enum status take_message(struct learner *learner, const struct frame *fra
 
 // An actor that counts as gone speaks. false: it was its last word.
 static bool take_back(struct learner *learner, uint32_t rank) {
-  struct roster *roster = &learner->roster;
-  if (!roster_revive(roster, rank - 1)) return false;
+  struct actor_table *table = &learner->table;
+  if (!actor_table_revive(table, rank - 1)) return false;
   log_warn("actor rank %d is back: %u of %u actors are there", learner_world_rank(learner, rank - 1),
-           roster_alive(roster), roster->active);
+           actor_table_alive(table), table->active);
   return true;
 }
 
@@ -216,7 +216,7 @@ static enum status take_last_word(struct learner *learner, const struct frame *f
 
 static enum status take_bytes(struct learner *learner, int from, const uint8_t *bytes, size_t size,
                               struct error *error) {
-  const struct roster_entry *entry = &learner->roster.entry[from - 1];
+  const struct actor_entry *entry = &learner->table.entry[from - 1];
   struct frame frame;
   if (entry->expelled) return STATUS_OK;
   const enum status status = frame_decode(bytes, size, &frame, error);
@@ -232,14 +232,14 @@ static enum status take_bytes(struct learner *learner, int from, const uint8_t *
 // An actor that says what none of ours would is damaged, or none: nothing more is taken of it. What it *reports* of
 // itself is no such thing.
 static enum status expel(struct learner *learner, int from, struct error *error) {
-  struct roster *roster = &learner->roster;
+  struct actor_table *table = &learner->table;
   if (from < 1 || (error->status != STATUS_FORMAT && error->status != STATUS_PEER)) return error->status;
   log_warn("rank %d is told to leave, it sent what no actor sends: %s", transport_world_rank(learner->transport, from),
            error->text);
   error_clear(error);
   const struct message_stop stop = {EXIT_FAILED, false};
-  const enum status status = message_encode_stop(&roster->bytes, 0, &stop, error);
-  return status == STATUS_OK ? roster_expel(roster, (uint32_t)from - 1, error) : status;
+  const enum status status = message_encode_stop(&table->bytes, 0, &stop, error);
+  return status == STATUS_OK ? actor_table_expel(table, (uint32_t)from - 1, error) : status;
 }
 
 enum status learner_drain(struct learner *learner, bool *busy, struct error *error) {
@@ -248,10 +248,10 @@ enum status learner_drain(struct learner *learner, bool *busy, struct error *err
     // Rows that would go over those of a checkpoint that is being written wait, and with them all that comes behind.
     if (!learner->job->config.sync && learner->phase < PHASE_LEAVING &&
         !transition_receiver_has_room(learner->receiver)) {
-      roster_excuse(&learner->roster);
+      actor_table_excuse(&learner->table);
       return STATUS_OK;
     }
-    if (!listens) roster_listen(&learner->roster);
+    if (!listens) actor_table_listen(&learner->table);
     listens = true;
     int from;
     const uint8_t *bytes;

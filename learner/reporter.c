@@ -37,7 +37,7 @@ static double achieved_utd(const struct rate_limiter *limiter) {
 }
 
 // For the log.
-static void format_progress(const struct reporter *reporter, const struct job *job, const struct roster *roster,
+static void format_progress(const struct reporter *reporter, const struct job *job, const struct actor_table *table,
                             char *line, size_t size) {
   const uint64_t steps = job->limiter.steps, total = job->config.env_steps;
   char answer[32] = "-", left[32] = "-";
@@ -49,7 +49,7 @@ static void format_progress(const struct reporter *reporter, const struct job *j
            "  left %s",
            (unsigned long long)steps, (unsigned long long)total, (unsigned long long)job->limiter.updates, answer,
            achieved_utd(&job->limiter), reporter->steps_per_s, reporter->updates_per_s, exp(job->sac.log_alpha),
-           roster_alive(roster), roster->active, left);
+           actor_table_alive(table), table->active, left);
 }
 
 // By steps or by minutes, whichever comes first.
@@ -62,7 +62,7 @@ static double seconds_to_checkpoint(const struct reporter *reporter, const struc
   return fmax(0, fmin(by_time, by_steps));
 }
 
-static void draw_line(struct reporter *reporter, const struct job *job, const struct roster *roster) {
+static void draw_line(struct reporter *reporter, const struct job *job, const struct actor_table *table) {
   struct status_line *line = &reporter->line;
   const uint64_t steps = job->limiter.steps, total = job->config.env_steps;
   const bool moves = reporter->steps_per_s > 0;
@@ -70,9 +70,9 @@ static void draw_line(struct reporter *reporter, const struct job *job, const st
   line->total = total;
   line->steps_per_s = moves ? reporter->steps_per_s : NAN;
   line->utd = job->limiter.updates > job->limiter.base_updates ? achieved_utd(&job->limiter) : NAN;
-  line->actors = roster->active;
-  line->actors_alive = roster_alive(roster);
-  line->actors_lost = roster_losses(roster).actors;
+  line->actors = table->active;
+  line->actors_alive = actor_table_alive(table);
+  line->actors_lost = actor_table_losses(table).actors;
   line->seconds_left = moves && total > steps ? (double)(total - steps) / reporter->steps_per_s : NAN;
   line->seconds_to_checkpoint = seconds_to_checkpoint(reporter, job);
   const struct status_line_style style = status_line_style();
@@ -82,24 +82,24 @@ static void draw_line(struct reporter *reporter, const struct job *job, const st
 }
 
 // Said once: the actors spend most of their time held back, so more of them would not help.
-static void say_learner_bound(struct reporter *reporter, const struct job *job, const struct roster *roster,
+static void say_learner_bound(struct reporter *reporter, const struct job *job, const struct actor_table *table,
                               double seconds) {
-  if (reporter->said_learner_bound || job->limiter.utd == 0 || job->metrics.actor_wait < 0.5 * seconds * roster->active)
+  if (reporter->said_learner_bound || job->limiter.utd == 0 || job->metrics.actor_wait < 0.5 * seconds * table->active)
     return;
   reporter->said_learner_bound = true;
   const bool sync = job->config.sync; // there a resume keeps both
   log_info("the learner is the limit: actors wait %.0f %% of their time for it. A lower --utd or more "
            "--learner-threads would speed %s up, more actors would not.",
-           100 * job->metrics.actor_wait / (seconds * roster->active), sync ? "a new run" : "the job");
+           100 * job->metrics.actor_wait / (seconds * table->active), sync ? "a new run" : "the job");
 }
 
-void reporter_row(struct reporter *reporter, struct job *job, const struct roster *roster) {
+void reporter_row(struct reporter *reporter, struct job *job, const struct actor_table *table) {
   const struct metrics_totals totals = {.seconds = job_seconds(job),
                                         .env_steps = job->limiter.steps,
                                         .updates = job->limiter.updates,
                                         .episodes = job->episodes,
-                                        .actors = roster->active,
-                                        .actors_alive = roster_alive(roster),
+                                        .actors = table->active,
+                                        .actors_alive = actor_table_alive(table),
                                         .stages = reporter->stages,
                                         .info_dim = job->environment.info_dim};
   reporter->stages = (struct metrics_stages){0};
@@ -109,29 +109,29 @@ void reporter_row(struct reporter *reporter, struct job *job, const struct roste
     status_line_add_return(&reporter->line, reporter->last_return);
   }
   if (job->metrics.lag.count > 0) reporter->line.lag = (double)job->metrics.lag.sum / (double)job->metrics.lag.count;
-  say_learner_bound(reporter, job, roster, totals.seconds - job->metrics.last_seconds);
-  char line[2048], more[COMPLAINT_TEXT];
+  say_learner_bound(reporter, job, table, totals.seconds - job->metrics.last_seconds);
+  char line[2048], more[LOG_THROTTLE_TEXT];
   metrics_format_row(&job->metrics, &totals, line, sizeof line);
   struct error error = {0};
   if (metrics_file_append(reporter->metrics_file, line, &error) != STATUS_OK) {
     job->metrics.rows--;
-    if (complaint_due(&reporter->lost_row, more))
+    if (log_throttle_due(&reporter->lost_row, more))
       log_warn("a row of metrics is lost, training goes on: %s%s", error.text, more);
   } else {
-    complaint_over(&reporter->lost_row);
+    log_throttle_over(&reporter->lost_row);
   }
   tensorboard_row(reporter->tensorboard, line);
   const double now = clock_now();
   if (now < reporter->next_line || log_on_terminal()) return; // a terminal has its live line
   reporter->next_line = now + LINE_SECONDS;
   measure_rates(reporter, job);
-  format_progress(reporter, job, roster, line, sizeof line);
+  format_progress(reporter, job, table, line, sizeof line);
   log_info("%s", line);
 }
 
-void reporter_status(struct reporter *reporter, const struct job *job, const struct roster *roster, const char *state,
-                     int exit_code, const char *reason) {
-  const struct roster_losses losses = roster_losses(roster);
+void reporter_status(struct reporter *reporter, const struct job *job, const struct actor_table *table,
+                     const char *state, int exit_code, const char *reason) {
+  const struct actor_table_losses losses = actor_table_losses(table);
   const struct run_status status = {.state = state,
                                     .exit_code = exit_code,
                                     .reason = reason,
@@ -144,23 +144,23 @@ void reporter_status(struct reporter *reporter, const struct job *job, const str
                                     .actors_lost = losses.actors,
                                     .eval_cut = reporter->eval_cut};
   struct error error = {0};
-  char more[COMPLAINT_TEXT];
+  char more[LOG_THROTTLE_TEXT];
   if (exit_code >= 0) tensorboard_end(reporter->tensorboard, exit_code);
   if (run_write_status(reporter->run, &status, &error) == STATUS_OK)
-    complaint_over(&reporter->stale_status);
-  else if (complaint_due(&reporter->stale_status, more))
+    log_throttle_over(&reporter->stale_status);
+  else if (log_throttle_due(&reporter->stale_status, more))
     log_warn("%s%s", error.text, more);
   reporter->next_status = clock_now() + STATUS_SECONDS;
 }
 
-void reporter_poll(struct reporter *reporter, const struct job *job, const struct roster *roster) {
+void reporter_poll(struct reporter *reporter, const struct job *job, const struct actor_table *table) {
   const double now = clock_now();
   if (now >= reporter->next_status) {
-    reporter_status(reporter, job, roster, "running", -1, "");
+    reporter_status(reporter, job, table, "running", -1, "");
     run_directory_refresh(reporter->run);
   }
   if (now < reporter->next_live || !log_on_terminal()) return;
   reporter->next_live = now + LIVE_SECONDS;
   measure_rates(reporter, job);
-  draw_line(reporter, job, roster);
+  draw_line(reporter, job, table);
 }

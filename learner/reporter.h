@@ -21,7 +21,7 @@ struct reporter {
   double steps_per_s, updates_per_s, last_return;
   bool has_return, said_learner_bound;
   uint32_t eval_cut; // episodes of the newest evaluation that did not end by themselves
-  struct complaint lost_row, stale_status;
+  struct log_throttle lost_row, stale_status;
   double saved;                 // clock_now() at which the newest checkpoint began, or the process
   struct status_line line;      // trend and lag; the rest is filled in as it is drawn
   struct metrics_stages stages; // since the last row; the learner adds to them
@@ -30,11 +30,11 @@ void reporter_init(struct reporter *reporter, const struct job *job, struct run_
                    struct metrics_file *metrics_file);
 // A row of metrics.csv, and, where there is no live line, one of the log (at most one a second). A row that cannot be
 // written is a warning: a full disk is no reason to stop.
-void reporter_row(struct reporter *reporter, struct job *job, const struct roster *roster);
+void reporter_row(struct reporter *reporter, struct job *job, const struct actor_table *table);
 // Cheap; call every turn: live status line, status.json, lock, each in its own rhythm. A status.json that cannot be
 // written is a warning.
-void reporter_poll(struct reporter *reporter, const struct job *job, const struct roster *roster);
+void reporter_poll(struct reporter *reporter, const struct job *job, const struct actor_table *table);
 // status.json now. exit_code -1: running.
-void reporter_status(struct reporter *reporter, const struct job *job, const struct roster *roster, const char *state,
-                     int exit_code, const char *reason);
+void reporter_status(struct reporter *reporter, const struct job *job, const struct actor_table *table,
+                     const char *state, int exit_code, const char *reason);
 #endif

@@ -59,12 +59,13 @@ static enum status find_python(struct gym *gym, const char *given, struct error 
   return error_set(error, STATUS_IO, "--python %s: there is no such program: %s", given, HOW);
 }
 
-// The program is build/<flavour>/corsac or PREFIX/bin/corsac: beside its directory is share. A test is one deeper.
+// The program is build/<flavour>/corsac or PREFIX/bin/corsac: beside its directory is share. Unit tests lie up to four
+// directories deeper.
 static enum status find_script(struct gym *gym, struct error *error) {
   char program[PATH_MAX];
   const ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
   program[length > 0 ? length : 0] = 0;
-  for (int i = 0; i < 3; i++) {
+  for (int i = 0; i < 7; i++) {
     char *slash = strrchr(program, '/');
     if (!slash) break;
     *slash = 0;

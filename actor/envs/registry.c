@@ -17,8 +17,9 @@ const struct corsac_env *registry_find(const char *name) {
   return NULL;
 }
 
-const char *registry_nearest(const char *name) {
-  struct nearest nearest = {.word = name};
-  for (size_t i = 0; i < registry_count(); i++) nearest_try(&nearest, environments[i]->name, 4); // without the version
-  return nearest.name;
+const char *registry_suggest(const char *name) {
+  struct suggestion suggestion = {.word = name};
+  for (size_t i = 0; i < registry_count(); i++)
+    suggest_try(&suggestion, environments[i]->name, 4); // without the version
+  return suggestion.name;
 }

@@ -4,22 +4,22 @@
 
 #include <stdio.h>
 
-bool complaint_due(struct complaint *complaint, char more[COMPLAINT_TEXT]) {
+bool log_throttle_due(struct log_throttle *throttle, char more[LOG_THROTTLE_TEXT]) {
   const double now = clock_now();
-  if (now < complaint->next) {
-    complaint->unsaid++;
+  if (now < throttle->next) {
+    throttle->unsaid++;
     return false;
   }
   more[0] = 0;
-  if (complaint->unsaid > 0)
-    snprintf(more, COMPLAINT_TEXT, " (and %llu times more since this was last said)",
-             (unsigned long long)complaint->unsaid);
-  *complaint = (struct complaint){.open = true, .next = now + COMPLAINT_SECONDS};
+  if (throttle->unsaid > 0)
+    snprintf(more, LOG_THROTTLE_TEXT, " (and %llu times more since this was last said)",
+             (unsigned long long)throttle->unsaid);
+  *throttle = (struct log_throttle){.open = true, .next = now + LOG_THROTTLE_SECONDS};
   return true;
 }
 
-bool complaint_over(struct complaint *complaint) {
-  const bool was = complaint->open;
-  complaint->open = false;
+bool log_throttle_over(struct log_throttle *throttle) {
+  const bool was = throttle->open;
+  throttle->open = false;
   return was;
 }

@@ -6,15 +6,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct complaint { // zero-initialised: all is well
+struct log_throttle { // zero-initialised: all is well
   bool open;
   double next; // clock_now() time before which it is not said again, even if it was over in between
   uint64_t unsaid;
 };
-enum { COMPLAINT_SECONDS = 60, COMPLAINT_TEXT = 64 };
+enum { LOG_THROTTLE_SECONDS = 60, LOG_THROTTLE_TEXT = 64 };
 // It went wrong. true: say so now, with `more` behind it: "", or how often it was not said.
-bool complaint_due(struct complaint *complaint, char more[COMPLAINT_TEXT]);
+bool log_throttle_due(struct log_throttle *throttle, char more[LOG_THROTTLE_TEXT]);
 // It went well. true: it had not, so say that.
-bool complaint_over(struct complaint *complaint);
+bool log_throttle_over(struct log_throttle *throttle);
 
 #endif

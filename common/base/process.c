@@ -25,7 +25,7 @@ static size_t read_text(const char *path, char *text, size_t size) {
   return length > 0 ? (size_t)length : 0;
 }
 
-uint64_t process_realm(void) {
+uint64_t process_pid_namespace(void) {
   char boot[64], names[64];
   const size_t length = read_text("/proc/sys/kernel/random/boot_id", boot, sizeof boot);
   const ssize_t own = readlink("/proc/self/ns/pid", names, sizeof names);

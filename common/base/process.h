@@ -7,7 +7,7 @@
 
 // Equal for two processes exactly where the process numbers of one mean the same to the other: of the running kernel
 // and the namespace of process numbers. 0: unknown.
-uint64_t process_realm(void);
+uint64_t process_pid_namespace(void);
 // Of the running kernel, as text; "" where it is unknown. Another boot has another.
 enum { BOOT_TEXT = 64 };
 void process_boot(char text[BOOT_TEXT]);

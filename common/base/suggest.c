@@ -8,10 +8,10 @@ static char plain(char c) { return c == '-' ? '_' : (char)tolower((unsigned char
 
 static bool same(char a, char b) { return plain(a) == plain(b); }
 
-size_t nearest_distance(const char *a, const char *b) {
-  size_t rows[3][NEAREST_WORD], length = strlen(b);
+size_t suggest_distance(const char *a, const char *b) {
+  size_t rows[3][SUGGEST_WORD], length = strlen(b);
   size_t *before = rows[0], *above = rows[1], *row = rows[2];
-  if (strlen(a) >= NEAREST_WORD || length >= NEAREST_WORD) return NEAREST_WORD;
+  if (strlen(a) >= SUGGEST_WORD || length >= SUGGEST_WORD) return SUGGEST_WORD;
   for (size_t j = 0; j <= length; j++) row[j] = j;
   for (size_t i = 1; a[i - 1]; i++) {
     size_t *recycled = before;
@@ -26,7 +26,7 @@ size_t nearest_distance(const char *a, const char *b) {
   return row[length];
 }
 
-bool nearest_begins(const char *a, const char *b, size_t least) {
+bool suggest_begins(const char *a, const char *b, size_t least) {
   const size_t shorter = smaller(strlen(a), strlen(b));
   if (shorter < least) return false;
   for (size_t i = 0; i < shorter; i++) {
@@ -35,11 +35,11 @@ bool nearest_begins(const char *a, const char *b, size_t least) {
   return true;
 }
 
-void nearest_try(struct nearest *nearest, const char *name, size_t least) {
-  const size_t length = strlen(nearest->word), limit = smaller(3, 1 + length / 4);
-  const bool begins = least > 0 && nearest_begins(nearest->word, name, least);
-  const size_t distance = begins ? 1 : nearest_distance(nearest->word, name);
-  if (distance > limit || distance >= strlen(name) || (nearest->name && distance >= nearest->distance)) return;
-  nearest->name = name;
-  nearest->distance = distance;
+void suggest_try(struct suggestion *suggestion, const char *name, size_t least) {
+  const size_t length = strlen(suggestion->word), limit = smaller(3, 1 + length / 4);
+  const bool begins = least > 0 && suggest_begins(suggestion->word, name, least);
+  const size_t distance = begins ? 1 : suggest_distance(suggestion->word, name);
+  if (distance > limit || distance >= strlen(name) || (suggestion->name && distance >= suggestion->distance)) return;
+  suggestion->name = name;
+  suggestion->distance = distance;
 }

@@ -139,10 +139,10 @@ const struct option *options_find(const char *name) {
   return NULL;
 }
 
-const char *options_nearest(const char *name) {
-  struct nearest nearest = {.word = name};
-  for (size_t i = 0; i < OPTIONS; i++) nearest_try(&nearest, table[i].name, 4); // "batch", too
-  return nearest.name;
+const char *options_suggest(const char *name) {
+  struct suggestion suggestion = {.word = name};
+  for (size_t i = 0; i < OPTIONS; i++) suggest_try(&suggestion, table[i].name, 4); // "batch", too
+  return suggestion.name;
 }
 
 // The name as the table spells it, whatever case it has and whether dashes or underscores; false if it is too long for
@@ -264,14 +264,14 @@ static bool is_choice(const char *choices, const char *text) {
 
 // Which of "a|b|c" was probably meant, in `words`; or NULL.
 static const char *nearest_choice(const char *choices, const char *text, char words[2 * WORD_SIZE]) {
-  struct nearest nearest = {.word = text};
+  struct suggestion suggestion = {.word = text};
   snprintf(words, 2 * WORD_SIZE, "%s", choices);
   for (char *word = words, *next; word; word = next) {
     next = strchr(word, '|');
     if (next) *next++ = '\0';
-    nearest_try(&nearest, word, 3);
+    suggest_try(&suggestion, word, 3);
   }
-  return nearest.name;
+  return suggestion.name;
 }
 
 static bool is_text(const char *text) {
@@ -419,17 +419,17 @@ static void dashed(const char *name, char text[NAME_SIZE]) {
 }
 
 static enum status unknown_option(const char *written, const char *name, struct error *error) {
-  const char *nearest = options_nearest(name);
+  const char *suggestion = options_suggest(name);
   const char *no = "";
-  if (!nearest && strncasecmp(name, "no-", 3) == 0) {
-    const char *positive = options_nearest(name + 3);
-    if (positive && options_find(positive)->type == OPTION_BOOL) nearest = positive, no = "no-";
+  if (!suggestion && strncasecmp(name, "no-", 3) == 0) {
+    const char *positive = options_suggest(name + 3);
+    if (positive && options_find(positive)->type == OPTION_BOOL) suggestion = positive, no = "no-";
   }
-  if (!nearest) {
+  if (!suggestion) {
     return error_set(error, STATUS_USAGE, "%.100s: there is no such option; `corsac options` lists them", written);
   }
   char spelt[NAME_SIZE];
-  dashed(nearest, spelt);
+  dashed(suggestion, spelt);
   return error_set(error, STATUS_USAGE, "%.100s: there is no such option; did you mean --%s%s?", written, no, spelt);
 }
 

@@ -31,7 +31,7 @@ struct option {
 size_t options_count(void);
 const struct option *options_at(size_t index);
 const struct option *options_find(const char *name); // by YAML name; NULL if unknown
-const char *options_nearest(const char *name);       // the nearest known name by edit distance, or NULL if none is near
+const char *options_suggest(const char *name);       // the nearest known name by edit distance, or NULL if none is near
 
 void options_defaults(struct config *config);
 // Parses text into the option's field. where: "--batch-size", or "run.yaml:3: batch_size"; the message begins with it

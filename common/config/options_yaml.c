@@ -102,8 +102,9 @@ static enum status read_pair(struct reader *reader) {
   if (reader->event.type != YAML_SCALAR_EVENT) return fail(reader, "a key must be the name of an option");
   const struct option *option = is_whole(reader) ? options_find(scalar(reader)) : NULL;
   if (!option) {
-    const char *nearest = options_nearest(scalar(reader));
-    if (nearest) return fail(reader, "%.100s: there is no such option; did you mean %s?", scalar(reader), nearest);
+    const char *suggestion = options_suggest(scalar(reader));
+    if (suggestion)
+      return fail(reader, "%.100s: there is no such option; did you mean %s?", scalar(reader), suggestion);
     return fail(reader, "%.100s: there is no such option; `corsac options` lists them", scalar(reader));
   }
   size_t index = (size_t)(option - options_at(0));

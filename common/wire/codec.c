@@ -19,7 +19,7 @@ const char *message_type_name(enum message_type type) {
       [MESSAGE_WEIGHTS_TAKEN] = "WEIGHTS_TAKEN",
       [MESSAGE_SNAPSHOT] = "SNAPSHOT",
       [MESSAGE_EPISODE] = "EPISODE",
-      [MESSAGE_INCIDENT] = "INCIDENT",
+      [MESSAGE_ENV_FAILURE] = "INCIDENT",
       [MESSAGE_INFO] = "INFO",
       [MESSAGE_STOP_REQUEST] = "STOP_REQUEST",
       [MESSAGE_BYE] = "BYE",
@@ -404,24 +404,25 @@ enum status message_decode_episode(const struct frame *frame, struct message_epi
   return reader_end(&reader);
 }
 
-enum status message_encode_incident(struct buffer *out, uint32_t sender, const struct message_incident *incident,
-                                    struct error *error) {
-  struct writer writer = writer_begin(out, MESSAGE_INCIDENT, sender, error);
-  writer_u32(&writer, incident->environment);
-  writer_bool(&writer, incident->evaluation);
-  writer_u32(&writer, incident->in_a_row);
-  writer_f64(&writer, incident->pause);
-  writer_text(&writer, incident->text, sizeof incident->text);
+enum status message_encode_env_failure(struct buffer *out, uint32_t sender,
+                                       const struct message_env_failure *env_failure, struct error *error) {
+  struct writer writer = writer_begin(out, MESSAGE_ENV_FAILURE, sender, error);
+  writer_u32(&writer, env_failure->environment);
+  writer_bool(&writer, env_failure->evaluation);
+  writer_u32(&writer, env_failure->in_a_row);
+  writer_f64(&writer, env_failure->pause);
+  writer_text(&writer, env_failure->text, sizeof env_failure->text);
   return writer_end(&writer);
 }
 
-enum status message_decode_incident(const struct frame *frame, struct message_incident *incident, struct error *error) {
-  struct reader reader = reader_begin(frame, MESSAGE_INCIDENT, error);
-  incident->environment = reader_u32(&reader, "environment", UINT32_MAX);
-  incident->evaluation = reader_bool(&reader, "evaluation");
-  incident->in_a_row = reader_u32(&reader, "in_a_row", UINT32_MAX);
-  incident->pause = reader_f64(&reader, "pause", 0, WIRE_MAX_SECONDS);
-  reader_text(&reader, "text", incident->text, sizeof incident->text);
+enum status message_decode_env_failure(const struct frame *frame, struct message_env_failure *env_failure,
+                                       struct error *error) {
+  struct reader reader = reader_begin(frame, MESSAGE_ENV_FAILURE, error);
+  env_failure->environment = reader_u32(&reader, "environment", UINT32_MAX);
+  env_failure->evaluation = reader_bool(&reader, "evaluation");
+  env_failure->in_a_row = reader_u32(&reader, "in_a_row", UINT32_MAX);
+  env_failure->pause = reader_f64(&reader, "pause", 0, WIRE_MAX_SECONDS);
+  reader_text(&reader, "text", env_failure->text, sizeof env_failure->text);
   return reader_end(&reader);
 }
 
@@ -470,9 +471,9 @@ enum status message_encode_heartbeat(struct buffer *out, uint32_t sender, const 
   struct writer writer = writer_begin(out, MESSAGE_HEARTBEAT, sender, error);
   writer_u64(&writer, heartbeat->newest_version);
   writer_f64(&writer, heartbeat->longest_step);
-  writer_u64(&writer, heartbeat->realm);
+  writer_u64(&writer, heartbeat->pid_namespace);
   writer_u32(&writer, heartbeat->pid);
-  writer_bool(&writer, heartbeat->speaks);
+  writer_bool(&writer, heartbeat->heartbeats_in_step);
   return writer_end(&writer);
 }
 
@@ -481,8 +482,8 @@ enum status message_decode_heartbeat(const struct frame *frame, struct message_h
   struct reader reader = reader_begin(frame, MESSAGE_HEARTBEAT, error);
   heartbeat->newest_version = reader_u64(&reader, "newest_version", WIRE_MAX_COUNT);
   heartbeat->longest_step = reader_f64(&reader, "longest_step", 0, WIRE_MAX_SECONDS);
-  heartbeat->realm = reader_u64(&reader, "realm", UINT64_MAX);
+  heartbeat->pid_namespace = reader_u64(&reader, "realm", UINT64_MAX);
   heartbeat->pid = reader_u32(&reader, "pid", INT32_MAX);
-  heartbeat->speaks = reader_bool(&reader, "speaks");
+  heartbeat->heartbeats_in_step = reader_bool(&reader, "speaks");
   return reader_end(&reader);
 }

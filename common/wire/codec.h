@@ -64,9 +64,10 @@ enum status message_decode_evaluate(const struct frame *frame, struct message_ev
 enum status message_encode_episode(struct buffer *out, uint32_t sender, const struct message_episode *episode,
                                    struct error *error);
 enum status message_decode_episode(const struct frame *frame, struct message_episode *episode, struct error *error);
-enum status message_encode_incident(struct buffer *out, uint32_t sender, const struct message_incident *incident,
-                                    struct error *error);
-enum status message_decode_incident(const struct frame *frame, struct message_incident *incident, struct error *error);
+enum status message_encode_env_failure(struct buffer *out, uint32_t sender,
+                                       const struct message_env_failure *env_failure, struct error *error);
+enum status message_decode_env_failure(const struct frame *frame, struct message_env_failure *env_failure,
+                                       struct error *error);
 enum status message_encode_info(struct buffer *out, uint32_t sender, const struct message_info *info,
                                 struct error *error);
 enum status message_decode_info(const struct frame *frame, struct message_info *info, struct error *error);

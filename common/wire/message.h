@@ -8,7 +8,7 @@
 //   SNAPSHOT       one environment, whole             RESTORE           the same, back (before START)
 //   EPISODE        one evaluation episode's result    EVALUATE          run these evaluation episodes
 //   STOP_REQUEST   this rank was told to stop         SNAPSHOT_REQUEST  send a snapshot of every environment
-//   INCIDENT       an environment failed, goes on     STOP              leave
+//   ENV_FAILURE       an environment failed, goes on     STOP              leave
 //   FAILED         why this actor cannot go on        HEARTBEAT         both ways, when there is nothing else to say
 //   INFO           sums of an environment's values
 //   BYE            last message
@@ -46,7 +46,7 @@ enum message_type {
   MESSAGE_SNAPSHOT_REQUEST,
   MESSAGE_STOP,
   MESSAGE_HEARTBEAT,
-  MESSAGE_INCIDENT,
+  MESSAGE_ENV_FAILURE,
   MESSAGE_INFO,
   MESSAGE_TYPES
 };
@@ -69,8 +69,8 @@ struct message_failed {
   char text[1024];
 };
 
-// INCIDENT: an environment failed. Its episode is cut, it is made anew, and the job goes on.
-struct message_incident {
+// ENV_FAILURE: an environment failed. Its episode is cut, it is made anew, and the job goes on.
+struct message_env_failure {
   uint32_t environment;
   bool evaluation;
   uint32_t in_a_row; // failures without an episode, or many steps, in between; this is one of them. 0: it is none, the
@@ -183,10 +183,10 @@ struct message_bye {
 struct message_heartbeat {
   uint64_t newest_version; // from the learner; 0 from an actor
   // from an actor:
-  double longest_step; // s
-  uint64_t realm;      // where its process number means something: process_realm
+  double longest_step;    // s
+  uint64_t pid_namespace; // where its process number means something: process_pid_namespace
   uint32_t pid;
-  bool speaks; // also while its environments step
+  bool heartbeats_in_step; // also while its environments step
 };
 
 #endif

@@ -11,7 +11,7 @@ struct head {
 
 static size_t head_size(uint32_t obs_dim) { return sizeof(struct head) + 2 * (size_t)obs_dim * sizeof(float); }
 
-size_t posted_policy_size(uint32_t obs_dim, size_t parameters) {
+size_t shared_policy_size(uint32_t obs_dim, size_t parameters) {
   return head_size(obs_dim) + parameters * sizeof(float);
 }
 
@@ -27,31 +27,33 @@ static enum status fill_head(const struct policy_view *view, struct buffer *head
   return STATUS_OK;
 }
 
-enum status posted_policy_write(struct board *board, const struct policy_view *view, struct buffer *head,
+enum status shared_policy_write(struct shared_weights *shared, const struct policy_view *view, struct buffer *head,
                                 struct error *error) {
   const enum status status = fill_head(view, head, error);
   if (status == STATUS_OK)
-    board_publish(board, view->version, head->data, head->size, view->values, view->parameters * sizeof(float));
+    shared_weights_publish(shared, view->version, head->data, head->size, view->values,
+                           view->parameters * sizeof(float));
   return status;
 }
 
-enum status posted_policy_share(struct board *board, const struct policy_view *view, struct buffer *head,
+enum status shared_policy_share(struct shared_weights *shared, const struct policy_view *view, struct buffer *head,
                                 struct error *error) {
   const enum status status = fill_head(view, head, error);
   if (status == STATUS_OK)
-    board_publish_shared(board, view->version, head->data, head->size, view->values, view->parameters * sizeof(float));
+    shared_weights_publish_shared(shared, view->version, head->data, head->size, view->values,
+                                  view->parameters * sizeof(float));
   return status;
 }
 
-enum status posted_policy_read(const struct board *board, uint64_t than, uint32_t obs_dim, size_t parameters,
+enum status shared_policy_read(const struct shared_weights *shared, uint64_t than, uint32_t obs_dim, size_t parameters,
                                struct buffer *copy, struct policy_view *view, struct error *error) {
   struct head fields;
   size_t size;
-  const size_t expected = posted_policy_size(obs_dim, parameters);
+  const size_t expected = shared_policy_size(obs_dim, parameters);
   *view = (struct policy_view){0};
   const enum status status = buffer_reserve(copy, expected, error);
   if (status != STATUS_OK) return status;
-  const uint64_t version = board_read_newer(board, than, copy->data, expected, &size);
+  const uint64_t version = shared_weights_read_newer(shared, than, copy->data, expected, &size);
   if (version == 0) return STATUS_OK;
   if (size != expected)
     return error_set(error, STATUS_FORMAT, "the policy on the node's board has %zu bytes, not %zu", size, expected);

@@ -13,35 +13,37 @@ enum { TRIES = 4, WORD = sizeof(uint64_t) };
 _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "processes share atomics, so these must need no lock");
 
 struct slot {
-  _Alignas(BOARD_ALIGNMENT)
+  _Alignas(SHARED_WEIGHTS_ALIGNMENT)
       atomic_uint_least64_t version; // of the whole content; 0: there is none, or it is being written
   atomic_uint_least64_t size;        // bytes
 };
-struct board_memory {
-  _Alignas(BOARD_ALIGNMENT) atomic_uint_least64_t newest;
+struct shared_weights_memory {
+  _Alignas(SHARED_WEIGHTS_ALIGNMENT) atomic_uint_least64_t newest;
   atomic_uint_least32_t writer; // the process that writes, where several may; 0: none
   struct slot slot[2];
   atomic_uint_least64_t words[]; // (2 x words of a slot)
 };
 
 static size_t slot_words(size_t capacity) {
-  const size_t line = BOARD_ALIGNMENT / WORD;
-  return (capacity + BOARD_ALIGNMENT - 1) / BOARD_ALIGNMENT * line;
+  const size_t line = SHARED_WEIGHTS_ALIGNMENT / WORD;
+  return (capacity + SHARED_WEIGHTS_ALIGNMENT - 1) / SHARED_WEIGHTS_ALIGNMENT * line;
 }
 
-static atomic_uint_least64_t *words_of(const struct board *board, int i) {
-  return board->memory->words + (size_t)i * slot_words(board->capacity);
+static atomic_uint_least64_t *words_of(const struct shared_weights *shared, int i) {
+  return shared->memory->words + (size_t)i * slot_words(shared->capacity);
 }
 
-size_t board_size(size_t capacity) { return sizeof(struct board_memory) + 2 * slot_words(capacity) * WORD; }
-
-void board_attach(struct board *board, void *memory, size_t capacity) {
-  assert((uintptr_t)memory % BOARD_ALIGNMENT == 0);
-  *board = (struct board){memory, capacity};
+size_t shared_weights_size(size_t capacity) {
+  return sizeof(struct shared_weights_memory) + 2 * slot_words(capacity) * WORD;
 }
 
-void board_clear(struct board *board) {
-  struct board_memory *memory = board->memory;
+void shared_weights_attach(struct shared_weights *shared, void *memory, size_t capacity) {
+  assert((uintptr_t)memory % SHARED_WEIGHTS_ALIGNMENT == 0);
+  *shared = (struct shared_weights){memory, capacity};
+}
+
+void shared_weights_clear(struct shared_weights *shared) {
+  struct shared_weights_memory *memory = shared->memory;
   atomic_store(&memory->newest, 0);
   atomic_store(&memory->writer, 0);
   for (int i = 0; i < 2; i++) {
@@ -61,15 +63,15 @@ static bool populate(void *start, size_t size) {
 #endif
 }
 
-bool board_reserve(struct board *board, size_t size) {
-  if (size > board->capacity) return false;
-  bool there = populate(board->memory, sizeof *board->memory);
-  for (int i = 0; i < 2; i++) there = there && populate(words_of(board, i), slot_words(size) * WORD);
+bool shared_weights_reserve(struct shared_weights *shared, size_t size) {
+  if (size > shared->capacity) return false;
+  bool there = populate(shared->memory, sizeof *shared->memory);
+  for (int i = 0; i < 2; i++) there = there && populate(words_of(shared, i), slot_words(size) * WORD);
   return there;
 }
 
-uint64_t board_version(const struct board *board) {
-  return atomic_load_explicit(&board->memory->newest, memory_order_acquire);
+uint64_t shared_weights_version(const struct shared_weights *shared) {
+  return atomic_load_explicit(&shared->memory->newest, memory_order_acquire);
 }
 
 // The content's words are atomic, as a reader may be copying them. Each store releases and each load acquires: a reader
@@ -99,51 +101,52 @@ static void load_words(uint8_t *to, atomic_uint_least64_t *from, size_t size) {
   memcpy(to, &word, size);
 }
 
-void board_publish(struct board *board, uint64_t version, const void *head, size_t head_size, const void *body,
-                   size_t body_size) {
-  struct board_memory *memory = board->memory;
+void shared_weights_publish(struct shared_weights *shared, uint64_t version, const void *head, size_t head_size,
+                            const void *body, size_t body_size) {
+  struct shared_weights_memory *memory = shared->memory;
   const uint64_t newest = atomic_load_explicit(&memory->newest, memory_order_relaxed);
   const size_t size = head_size + body_size;
-  assert(size <= board->capacity && head_size % WORD == 0 && version > newest);
+  assert(size <= shared->capacity && head_size % WORD == 0 && version > newest);
   const int i = atomic_load_explicit(&memory->slot[0].version, memory_order_relaxed) == newest; // the other one
   struct slot *slot = &memory->slot[i];
   atomic_store_explicit(&slot->version, 0, memory_order_relaxed);
   atomic_store_explicit(&slot->size, size, memory_order_release);
-  store_words(words_of(board, i), head, head_size);
-  store_words(words_of(board, i) + head_size / WORD, body, body_size);
+  store_words(words_of(shared, i), head, head_size);
+  store_words(words_of(shared, i) + head_size / WORD, body, body_size);
   atomic_store_explicit(&slot->version, version, memory_order_release);
   atomic_store_explicit(&memory->newest, version, memory_order_release);
 }
 
-bool board_publish_shared(struct board *board, uint64_t version, const void *head, size_t head_size, const void *body,
-                          size_t body_size) {
-  atomic_uint_least32_t *writer = &board->memory->writer;
+bool shared_weights_publish_shared(struct shared_weights *shared, uint64_t version, const void *head, size_t head_size,
+                                   const void *body, size_t body_size) {
+  atomic_uint_least32_t *writer = &shared->memory->writer;
   const uint32_t self = (uint32_t)getpid();
   uint32_t other = 0;
-  if (board_version(board) >= version) return false;
+  if (shared_weights_version(shared) >= version) return false;
   if (!atomic_compare_exchange_strong(writer, &other, self) &&
       !(process_is_gone(other) && atomic_compare_exchange_strong(writer, &other, self)))
     return false;
-  const bool newer = board_version(board) < version;
-  if (newer) board_publish(board, version, head, head_size, body, body_size);
+  const bool newer = shared_weights_version(shared) < version;
+  if (newer) shared_weights_publish(shared, version, head, head_size, body, body_size);
   atomic_store(writer, 0);
   return newer;
 }
 
-uint64_t board_read_newer(const struct board *board, uint64_t than, void *bytes, size_t limit, size_t *size) {
-  struct board_memory *memory = board->memory;
+uint64_t shared_weights_read_newer(const struct shared_weights *shared, uint64_t than, void *bytes, size_t limit,
+                                   size_t *size) {
+  struct shared_weights_memory *memory = shared->memory;
   *size = 0;
   for (int tries = 0; tries < TRIES; tries++) {
-    const uint64_t newest = board_version(board);
+    const uint64_t newest = shared_weights_version(shared);
     if (newest <= than) return 0;
     for (int i = 0; i < 2; i++) {
       struct slot *slot = &memory->slot[i];
       if (atomic_load_explicit(&slot->version, memory_order_acquire) != newest) continue;
       const uint64_t length = atomic_load_explicit(&slot->size, memory_order_acquire);
-      if (length <= limit && length <= board->capacity) load_words(bytes, words_of(board, i), (size_t)length);
+      if (length <= limit && length <= shared->capacity) load_words(bytes, words_of(shared, i), (size_t)length);
       // Versions ascend: the same one still there has been there all the time.
       if (atomic_load_explicit(&slot->version, memory_order_relaxed) != newest) continue;
-      *size = length <= board->capacity ? (size_t)length : SIZE_MAX;
+      *size = length <= shared->capacity ? (size_t)length : SIZE_MAX;
       return newest;
     }
   }

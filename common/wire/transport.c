@@ -53,18 +53,18 @@ bool transport_flush(struct transport *transport, double seconds) {
 }
 
 enum status transport_board_open(struct transport *transport, size_t capacity, struct error *error) {
-  transport->board_asked = capacity;
-  return transport->operations->board_open(transport, capacity, error);
+  transport->shared_weights_asked = capacity;
+  return transport->operations->shared_weights_open(transport, capacity, error);
 }
 
-size_t transport_board_asked(const struct transport *transport) { return transport->board_asked; }
+size_t transport_board_asked(const struct transport *transport) { return transport->shared_weights_asked; }
 
-struct board *transport_board(struct transport *transport) {
-  return transport->board.memory ? &transport->board : NULL;
+struct shared_weights *transport_board(struct transport *transport) {
+  return transport->shared.memory ? &transport->shared : NULL;
 }
 
 int transport_board_home(const struct transport *transport, int rank) {
-  return transport->board_home ? transport->board_home[rank] : -1;
+  return transport->shared_weights_home ? transport->shared_weights_home[rank] : -1;
 }
 
 struct transport_statistics transport_statistics(const struct transport *transport) {

@@ -34,13 +34,13 @@ transport_unsent(struct transport *transport); // sends not yet handed over to t
 // Waits with backoff until all is handed over, at most `seconds`. false: something is still under way (the peer may be
 // gone).
 bool transport_flush(struct transport *transport, double seconds);
-// Collective over all ranks, at start-up. A board (common/wire/shared_weights.h) in memory that the ranks of a node
-// share, for contents of up to its first rank's `capacity` bytes. On rank 0's node rank 0 writes it; on others who has
-// got something to put up. capacity 0: this rank does without. Where there is no such memory there is no board on that
-// node, and its first rank warns why: messages still go.
+// Collective over all ranks, at start-up. A shared weights (common/wire/shared_weights.h) in memory that the ranks of a
+// node share, for contents of up to its first rank's `capacity` bytes. On rank 0's node rank 0 writes it; on others who
+// has got something to put up. capacity 0: this rank does without. Where there is no such memory there is no shared
+// weights on that node, and its first rank warns why: messages still go.
 enum status transport_board_open(struct transport *transport, size_t capacity, struct error *error);
-struct board *transport_board(struct transport *transport);      // NULL: this rank sees none
-size_t transport_board_asked(const struct transport *transport); // the capacity it was opened with, 0: it was not
+struct shared_weights *transport_board(struct transport *transport); // NULL: this rank sees none
+size_t transport_board_asked(const struct transport *transport);     // the capacity it was opened with, 0: it was not
 int transport_board_home(const struct transport *transport,
                          int rank); // first rank that sees the same one, -1: it sees none
 struct transport_statistics transport_statistics(const struct transport *transport);

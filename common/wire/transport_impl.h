@@ -10,7 +10,7 @@ struct transport_operations {
   enum status (*receive)(struct transport *transport, int *from, const uint8_t **bytes, size_t *size,
                          struct error *error);
   size_t (*unsent)(struct transport *transport);
-  enum status (*board_open)(struct transport *transport, size_t capacity, struct error *error);
+  enum status (*shared_weights_open)(struct transport *transport, size_t capacity, struct error *error);
   size_t (*memory)(const struct transport *transport);
   void (*destroy)(struct transport *transport);
 };
@@ -21,9 +21,9 @@ struct transport {
   bool one_process;
   size_t limit; // bytes of the largest message, WIRE_MAX_MESSAGE
   struct transport_statistics statistics;
-  struct board board;    // memory NULL: this rank sees none
-  size_t board_asked;    // bytes that it asked for
-  const int *board_home; // (size) transport_board_home of each rank; NULL: nobody sees one
+  struct shared_weights shared;   // memory NULL: this rank sees none
+  size_t shared_weights_asked;    // bytes that it asked for
+  const int *shared_weights_home; // (size) transport_board_home of each rank; NULL: nobody sees one
 };
 
 #endif

@@ -14,15 +14,15 @@ struct loopback {
   struct block *current;      // what the last receive handed out
   int home;                   // first end on its node
 };
-struct board_slot {
+struct shared_weights_slot {
   void *memory; // NULL: nobody has opened it
   size_t capacity;
 };
 struct hub {
   int alive, size;
-  struct board_slot *board; // (size) of the node whose first end that is
-  int *board_home;          // (size) -1 until it is opened
-  struct loopback *end[];   // (size), NULL once destroyed
+  struct shared_weights_slot *shared; // (size) of the node whose first end that is
+  int *shared_weights_home;           // (size) -1 until it is opened
+  struct loopback *end[];             // (size), NULL once destroyed
 };
 
 static enum status loopback_send(struct transport *transport, int to, const void *bytes, size_t size,
@@ -65,15 +65,15 @@ static size_t loopback_unsent(struct transport *transport) {
 // The first end of a node to ask makes it, so the node's first should.
 static enum status loopback_board_open(struct transport *transport, size_t capacity, struct error *error) {
   struct loopback *end = (struct loopback *)transport;
-  struct board_slot *slot = &end->hub->board[end->home];
+  struct shared_weights_slot *slot = &end->hub->shared[end->home];
   if (capacity == 0) return STATUS_OK;
   if (!slot->memory) {
-    slot->memory = memory_alloc(1, board_size(capacity), "the weights' board", error);
+    slot->memory = memory_alloc(1, shared_weights_size(capacity), "the weights' board", error);
     if (!slot->memory) return STATUS_MEMORY;
     slot->capacity = capacity;
   }
-  board_attach(&transport->board, slot->memory, slot->capacity);
-  end->hub->board_home[transport->rank] = end->home;
+  shared_weights_attach(&transport->shared, slot->memory, slot->capacity);
+  end->hub->shared_weights_home[transport->rank] = end->home;
   return STATUS_OK;
 }
 
@@ -84,9 +84,9 @@ static size_t loopback_memory(const struct transport *transport) {
 }
 
 static void hub_destroy(struct hub *hub) {
-  for (int i = 0; hub->board && i < hub->size; i++) memory_free(hub->board[i].memory);
-  memory_free(hub->board);
-  memory_free(hub->board_home);
+  for (int i = 0; hub->shared && i < hub->size; i++) memory_free(hub->shared[i].memory);
+  memory_free(hub->shared);
+  memory_free(hub->shared_weights_home);
   memory_free(hub);
 }
 
@@ -112,10 +112,11 @@ enum status transport_loopback_create(int size, struct transport **ends, struct 
   struct hub *hub = memory_alloc(1, sizeof *hub + (size_t)size * sizeof *hub->end, "the loopback transport", error);
   if (!hub) return STATUS_MEMORY;
   hub->size = size;
-  hub->board = memory_alloc((size_t)size, sizeof *hub->board, "the loopback transport", error);
-  hub->board_home = memory_alloc((size_t)size, sizeof *hub->board_home, "the loopback transport", error);
-  if (!hub->board || !hub->board_home) goto fail;
-  for (int rank = 0; rank < size; rank++) hub->board_home[rank] = -1;
+  hub->shared = memory_alloc((size_t)size, sizeof *hub->shared, "the loopback transport", error);
+  hub->shared_weights_home =
+      memory_alloc((size_t)size, sizeof *hub->shared_weights_home, "the loopback transport", error);
+  if (!hub->shared || !hub->shared_weights_home) goto fail;
+  for (int rank = 0; rank < size; rank++) hub->shared_weights_home[rank] = -1;
   for (int rank = 0; rank < size; rank++) {
     struct loopback *end = memory_alloc(1, sizeof *end, "the loopback transport", error);
     if (!end) goto fail;
@@ -123,7 +124,7 @@ enum status transport_loopback_create(int size, struct transport **ends, struct 
                                    .rank = rank,
                                    .size = size,
                                    .limit = WIRE_MAX_MESSAGE,
-                                   .board_home = hub->board_home};
+                                   .shared_weights_home = hub->shared_weights_home};
     end->hub = hub;
     hub->end[rank] = end;
     hub->alive++;

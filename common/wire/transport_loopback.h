@@ -6,7 +6,7 @@
 
 // ends[0..size-1] get one end each; the memory between them goes with the last end destroyed.
 enum status transport_loopback_create(int size, struct transport **ends, struct error *error);
-// For tests, before its board is opened: this end is on another node, which is known by the first end there.
+// For tests, before its shared weights is opened: this end is on another node, which is known by the first end there.
 void transport_loopback_move(struct transport *end, int home);
 
 #endif

@@ -193,11 +193,11 @@ struct transport_mpi {
   struct block *current; // what the last receive handed out
   uint64_t *held_back;   // (size) the last turn in which this source's oldest message was not complete
   uint64_t turn;
-  bool *lost;      // (size) a transfer with this peer failed
-  int *board_home; // (size)
-  MPI_Comm aside;  // see transport_mpi_listen_aside, MPI_COMM_NULL: none
-  int speakers;    // ranks of it that are one peer
-  int *world;      // (size)
+  bool *lost;               // (size) a transfer with this peer failed
+  int *shared_weights_home; // (size)
+  MPI_Comm aside;           // see transport_mpi_listen_aside, MPI_COMM_NULL: none
+  int speakers;             // ranks of it that are one peer
+  int *world;               // (size)
 };
 
 // A larger array with the old one's contents, which is freed; NULL leaves the old one.
@@ -399,7 +399,7 @@ static enum status mpi_receive(struct transport *transport, int *from, const uin
   return STATUS_OK;
 }
 
-// ---- the boards: a shared window on each node
+// ---- the shared weights: a shared window on each node
 
 // Open MPI fails on a shared window it finds no room for on the node's first rank alone, and the others then wait for
 // ever; so that rank looks first. Windows are files in this directory, which may only be promised: not so here.
@@ -421,7 +421,7 @@ static void warn_slower(const struct error *reason) {
 }
 
 // The ranks that share memory with this one, itself among them; MPI_COMM_NULL where it does not ask (capacity 0).
-// *capacity becomes that of the first of them; 0: no board, as for one alone.
+// *capacity becomes that of the first of them; 0: no shared weights, as for one alone.
 static enum status find_node(struct transport_mpi *mpi, size_t *capacity, MPI_Comm *node, double end,
                              struct error *error) {
   int size = 1, place = 0;
@@ -438,7 +438,7 @@ static enum status find_node(struct transport_mpi *mpi, size_t *capacity, MPI_Co
   if (!status && place == 0 && size > 1) {
     struct error full = {0};
     *promised = *capacity;
-    if (find_room(board_size(*capacity) + BOARD_ALIGNMENT, &full)) {
+    if (find_room(shared_weights_size(*capacity) + SHARED_WEIGHTS_ALIGNMENT, &full)) {
       warn_slower(&full);
       *promised = 0;
     }
@@ -459,15 +459,16 @@ static enum status share_window(struct transport_mpi *mpi, size_t capacity, MPI_
   int unit, place = 0;
   enum status status = mpi_check(MPI_Comm_rank(node, &place), "MPI_Comm_rank", error);
   if (status) return status;
-  MPI_Aint bytes = place == 0 ? (MPI_Aint)(board_size(capacity) + BOARD_ALIGNMENT) : 0;
+  MPI_Aint bytes = place == 0 ? (MPI_Aint)(shared_weights_size(capacity) + SHARED_WEIGHTS_ALIGNMENT) : 0;
   status = mpi_check(MPI_Win_allocate_shared(bytes, 1, MPI_INFO_NULL, node, &base, &window), "MPI_Win_allocate_shared",
                      error);
   if (!status) status = mpi_check(MPI_Win_set_errhandler(window, MPI_ERRORS_RETURN), "MPI_Win_set_errhandler", error);
   if (!status) status = mpi_check(MPI_Win_shared_query(window, 0, &bytes, &unit, &base), "MPI_Win_shared_query", error);
   if (status) return status;
-  base += (BOARD_ALIGNMENT - (uintptr_t)base % BOARD_ALIGNMENT) % BOARD_ALIGNMENT; // the same in all: pages are aligned
-  board_attach(&mpi->base.board, base, capacity);
-  if (place == 0) board_clear(&mpi->base.board);
+  base += (SHARED_WEIGHTS_ALIGNMENT - (uintptr_t)base % SHARED_WEIGHTS_ALIGNMENT) %
+          SHARED_WEIGHTS_ALIGNMENT; // the same in all: pages are aligned
+  shared_weights_attach(&mpi->base.shared, base, capacity);
+  if (place == 0) shared_weights_clear(&mpi->base.shared);
   return STATUS_OK;
 }
 
@@ -486,14 +487,14 @@ static enum status find_home(const struct transport_mpi *mpi, MPI_Comm node, int
   return status;
 }
 
-// Everybody says where the board is that it sees. One of its own is of no use to a rank, nor one that its node's first
-// does not see.
+// Everybody says where the shared weights is that it sees. One of its own is of no use to a rank, nor one that its
+// node's first does not see.
 static enum status share_views(struct transport_mpi *mpi, int home, double end, struct error *error) {
   const size_t size = (size_t)mpi->base.size;
   MPI_Request request;
   int *homes = memory_alloc(size + 1, sizeof *homes, "the weights' board", error); // after a timeout it stays MPI's
   if (!homes) return STATUS_MEMORY;
-  homes[size] = mpi->base.board.memory ? home : -1;
+  homes[size] = mpi->base.shared.memory ? home : -1;
   enum status status = mpi_check(MPI_Iallgather(homes + size, 1, MPI_INT, homes, 1, MPI_INT, mpi->comm, &request),
                                  "MPI_Iallgather", error);
   if (!status) status = wait_until(&request, end, "sharing memory on the node", error);
@@ -501,10 +502,10 @@ static enum status share_views(struct transport_mpi *mpi, int home, double end, 
   for (size_t r = 0; r < size; r++) {
     size_t seeing = 0;
     for (size_t other = 0; homes[r] >= 0 && other < size; other++) seeing += homes[other] == homes[r];
-    mpi->board_home[r] = seeing >= 2 && homes[homes[r]] == homes[r] ? homes[r] : -1;
+    mpi->shared_weights_home[r] = seeing >= 2 && homes[homes[r]] == homes[r] ? homes[r] : -1;
   }
-  if (mpi->board_home[mpi->base.rank] < 0) mpi->base.board.memory = NULL;
-  mpi->base.board_home = mpi->board_home;
+  if (mpi->shared_weights_home[mpi->base.rank] < 0) mpi->base.shared.memory = NULL;
+  mpi->base.shared_weights_home = mpi->shared_weights_home;
   memory_free(homes);
   return STATUS_OK;
 }
@@ -520,7 +521,7 @@ static enum status mpi_board_open(struct transport *transport, size_t capacity, 
   if (status) return status;
   const bool shared = node != MPI_COMM_NULL && capacity > 0 && share_window(mpi, capacity, node, &failed) == STATUS_OK;
   status = share_views(mpi, home, end, error);
-  if (failed.status && !shared && (mpi->base.rank == home || mpi->board_home[home] >= 0))
+  if (failed.status && !shared && (mpi->base.rank == home || mpi->shared_weights_home[home] >= 0))
     warn_slower(&failed); // else the node's first has
   return status;
 }
@@ -542,7 +543,7 @@ static void mpi_destroy(struct transport *transport) {
   transfers_release(&mpi->incoming);
   memory_free(mpi->held_back);
   memory_free(mpi->lost);
-  memory_free(mpi->board_home);
+  memory_free(mpi->shared_weights_home);
   memory_free(mpi->world);
   memory_free(mpi);
 }
@@ -586,14 +587,15 @@ enum status transport_mpi_create_on(int comm, struct transport **transport, stru
   status = STATUS_MEMORY;
   if (!(mpi->held_back = memory_alloc((size_t)mpi->base.size, sizeof *mpi->held_back, what, error))) goto fail;
   if (!(mpi->lost = memory_alloc((size_t)mpi->base.size, sizeof *mpi->lost, what, error))) goto fail;
-  if (!(mpi->board_home = memory_alloc((size_t)mpi->base.size, sizeof *mpi->board_home, what, error))) goto fail;
+  if (!(mpi->shared_weights_home = memory_alloc((size_t)mpi->base.size, sizeof *mpi->shared_weights_home, what, error)))
+    goto fail;
   status = find_world(mpi, error);
   if (status) goto fail;
   *transport = &mpi->base;
   return STATUS_OK;
 fail:
   memory_free(mpi->world);
-  memory_free(mpi->board_home);
+  memory_free(mpi->shared_weights_home);
   memory_free(mpi->held_back);
   memory_free(mpi->lost);
   memory_free(mpi);

@@ -95,9 +95,9 @@ static bool is_name(const char *word) {
 static enum status unknown_name(const char *word, struct error *error) {
   const char *names[KINDS + 1] = {"all"};
   for (int i = 0; i < KINDS; i++) names[i + 1] = kinds[i].name;
-  const char *nearest = arguments_nearest(word, names, KINDS + 1);
+  const char *suggestion = arguments_suggest(word, names, KINDS + 1);
   return error_set(error, STATUS_USAGE, "bench: there is no benchmark '%.100s'%s%s%s; see `corsac help bench`", word,
-                   nearest ? " (did you mean " : "", nearest ? nearest : "", nearest ? "?)" : "");
+                   suggestion ? " (did you mean " : "", suggestion ? suggestion : "", suggestion ? "?)" : "");
 }
 
 // "--name" or "--name=": of an option of this command. The text behind '=', or NULL.
@@ -112,19 +112,19 @@ static bool is_own(const char *argument, const char *name, const char **text) {
 // A slip in one of this command's own, which the table of options does not know.
 static enum status check_spelling(const char *argument, struct error *error) {
   static const char *const own[] = {"json", "rounds", "seconds", "obs-dim", "act-dim"};
-  char word[NEAREST_WORD];
+  char word[SUGGEST_WORD];
   const size_t length = strcspn(argument, "=");
   if (strncmp(argument, "--", 2) != 0 || length >= sizeof word) return STATUS_OK;
   snprintf(word, sizeof word, "%.*s", (int)length - 2, argument + 2);
-  struct nearest nearest = {.word = word};
-  for (size_t i = 0; i < options_count(); i++) nearest_try(&nearest, options_at(i)->name, 0);
+  struct suggestion suggestion = {.word = word};
+  for (size_t i = 0; i < options_count(); i++) suggest_try(&suggestion, options_at(i)->name, 0);
   for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
-    const char *before = nearest.name;
-    nearest_try(&nearest, own[i], 0);
-    if (nearest.name != before && nearest.distance > 0)
+    const char *before = suggestion.name;
+    suggest_try(&suggestion, own[i], 0);
+    if (suggestion.name != before && suggestion.distance > 0)
       return error_set(error, STATUS_USAGE,
                        "bench: there is no option --%s (did you mean --%s?); see `corsac help bench`", word,
-                       nearest.name);
+                       suggestion.name);
   }
   return STATUS_OK;
 }

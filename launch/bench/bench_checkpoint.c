@@ -30,12 +30,12 @@ static enum status read_checkpoint(void *context, struct error *error) {
 
 static enum status write_plain(void *context, struct error *error) {
   const struct sides *sides = context;
-  return checkpoint_limit_write(sides->plain, replay_size(sides->job->replay), sides->width, REPLAY_COLUMNS, error);
+  return disk_baseline_write(sides->plain, replay_size(sides->job->replay), sides->width, REPLAY_COLUMNS, error);
 }
 
 static enum status read_plain(void *context, struct error *error) {
   const struct sides *sides = context;
-  return checkpoint_limit_read(sides->plain, replay_size(sides->job->replay), sides->width, REPLAY_COLUMNS, error);
+  return disk_baseline_read(sides->plain, replay_size(sides->job->replay), sides->width, REPLAY_COLUMNS, error);
 }
 
 static enum status record_size(struct bench *bench, const struct sides *sides, double megabytes, struct error *error) {
@@ -74,7 +74,7 @@ static enum status take_turn(struct loop *loop, double began, struct error *erro
 
 // For so long, or (seconds 0) from the beginning of a checkpoint to its end.
 static enum status run_loop(struct loop *loop, double seconds, const char *path, double *rate, struct error *error) {
-  struct checkpoint_ending ending = {.error = {0}};
+  struct checkpoint_result result = {.error = {0}};
   const double start = clock_now();
   double now = start;
   enum status status = STATUS_OK;
@@ -82,13 +82,13 @@ static enum status run_loop(struct loop *loop, double seconds, const char *path,
   loop->turns = 0;
   if (seconds == 0) status = checkpoint_writer_begin(loop->writer, path, CHECKPOINT_ALL, 0, error);
   while (status == STATUS_OK && !over && loop->turns < MOST_TURNS) {
-    over = seconds == 0 ? checkpoint_writer_take(loop->writer, &ending) : now - start > seconds;
+    over = seconds == 0 ? checkpoint_writer_take(loop->writer, &result) : now - start > seconds;
     status = take_turn(loop, now, error); // the first turn with what it took to begin
     now = clock_now();
   }
   *rate = loop->turns / (now - start);
-  if (status == STATUS_OK && ending.error.status != STATUS_OK)
-    status = error_set(error, ending.error.status, "%s", ending.error.text);
+  if (status == STATUS_OK && result.error.status != STATUS_OK)
+    status = error_set(error, result.error.status, "%s", result.error.text);
   return status;
 }
 

@@ -6,7 +6,7 @@
 
 struct sides {
   struct job *job, *one_thread;
-  struct linalg_limit *limit;
+  struct blas_baseline *limit;
 };
 
 static enum status update(void *context, struct error *error) {
@@ -19,18 +19,18 @@ static enum status update(void *context, struct error *error) {
 static enum status products(void *context, struct error *error) {
   const struct sides *sides = context;
   (void)error;
-  linalg_limit_run(sides->limit);
+  blas_baseline_run(sides->limit);
   return STATUS_OK;
 }
 
 static enum status beside_products(struct bench *bench, struct job *job, struct error *error) {
-  const struct linalg_limit_shape shape = {.obs_dim = bench->obs_dim,
-                                           .act_dim = bench->act_dim,
-                                           .batch_size = bench->config.batch_size,
-                                           .critics = bench->config.critics,
-                                           .target_critics = job->sac.target_subset,
-                                           .hidden = bench->config.hidden};
-  struct sides sides = {.job = job, .limit = linalg_limit_create(&shape, error)};
+  const struct blas_baseline_shape shape = {.obs_dim = bench->obs_dim,
+                                            .act_dim = bench->act_dim,
+                                            .batch_size = bench->config.batch_size,
+                                            .critics = bench->config.critics,
+                                            .target_critics = job->sac.target_subset,
+                                            .hidden = bench->config.hidden};
+  struct sides sides = {.job = job, .limit = blas_baseline_create(&shape, error)};
   const struct bench_pair pair = {.name = "update",
                                   .unit = "updates/s",
                                   .limit_is = "its matrix products alone in OpenBLAS, on one thread",
@@ -40,7 +40,7 @@ static enum status beside_products(struct bench *bench, struct job *job, struct 
                                   .limit_amount = 1,
                                   .context = &sides};
   const enum status status = sides.limit ? bench_measure(bench, &pair, error) : STATUS_MEMORY;
-  linalg_limit_destroy(sides.limit);
+  blas_baseline_destroy(sides.limit);
   return status;
 }
 

@@ -38,7 +38,7 @@ static void plan(struct bench *bench, double rate, struct config *config) {
 }
 
 // The configuration as a command line, so that the environment's preset changes nothing.
-static enum status train(const struct bench *bench, const struct config *config, struct role_ending *ending,
+static enum status train(const struct bench *bench, const struct config *config, struct role_result *ending,
                          struct error *error) {
   const size_t count = options_count();
   char(*text)[ARGUMENT] = memory_alloc(count, sizeof *text, "a command line", error);
@@ -141,7 +141,7 @@ static enum status read_rows(struct bench *bench, const struct config *config, d
 static enum status lead(struct bench *bench, struct error *error) {
   double before = 0, after = 0;
   struct config config;
-  struct role_ending ending = {0};
+  struct role_result ending = {0};
   enum status status = bench_read_environment(bench, error);
   if (status == STATUS_OK) status = own_rate(bench, &before, error);
   if (status == STATUS_OK) status = bench_mpi_meet(bench, error);
@@ -159,7 +159,7 @@ enum status bench_train(struct bench *bench, struct error *error) {
   if (bench->rank == 0) return lead(bench, error);
   const enum status status = bench_mpi_meet(bench, error);
   if (status != STATUS_OK) return status;
-  const struct role_ending ending = train_job(0, NULL, bench->rank, bench->size, -1, false, bench->stop);
+  const struct role_result ending = train_job(0, NULL, bench->rank, bench->size, -1, false, bench->stop);
   if (ending.exit_code == EXIT_DONE) return STATUS_OK;
   return error_set(error, STATUS_PEER, "rank %d: the training run ended with status %d", bench->rank, ending.exit_code);
 }

@@ -43,7 +43,7 @@ struct actor_side {
 struct learner_side {
   struct job job;
   struct transport *transport;
-  struct roster roster;
+  struct actor_table table;
   struct weights_publisher publisher;
   struct ledger *ledger; // not owned
   double publishing;     // s, in publishing and in hearing of what was taken
@@ -72,7 +72,7 @@ static void actor_release(struct actor_side *side) {
   transport_destroy(side->transport);
 }
 
-// As actor/actor.c does: what came as messages, then what stands on the node's board.
+// As actor/actor.c does: what came as messages, then what stands on the node's shared weights.
 static enum status take_weights(struct actor_side *side, struct error *error) {
   const uint8_t *bytes;
   size_t size;
@@ -130,7 +130,7 @@ static enum status actor_run(struct actor_side *side, struct error *error) {
 // --- the learner ---
 
 static enum status learner_init(struct learner_side *side, struct bench *bench, struct error *error) {
-  enum status status = roster_init(&side->roster, &bench->config, side->transport, error);
+  enum status status = actor_table_init(&side->table, &bench->config, side->transport, error);
   if (status == STATUS_OK) status = weights_publisher_init(&side->publisher, &side->job, side->transport, error);
   if (status == STATUS_OK)
     status = policy_weights_init(&side->copy, bench->obs_dim, side->job.sac.policy_net.parameters, error);
@@ -140,7 +140,7 @@ static enum status learner_init(struct learner_side *side, struct bench *bench, 
 static void learner_release(struct learner_side *side) {
   policy_weights_release(&side->copy);
   weights_publisher_release(&side->publisher);
-  roster_release(&side->roster);
+  actor_table_release(&side->table);
   transport_destroy(side->transport);
   job_release(&side->job);
 }
@@ -169,7 +169,7 @@ static enum status learner_step(struct learner_side *side, struct error *error) 
   side->job.policy_version++;
   atomic_store(&side->ledger->version, side->job.policy_version);
   start = clock_now();
-  status = weights_publisher_poll(&side->publisher, &side->job, &side->roster, false, error);
+  status = weights_publisher_poll(&side->publisher, &side->job, &side->table, false, error);
   side->publishing += clock_now() - start;
   return status;
 }
@@ -180,7 +180,7 @@ static enum status next_round(struct learner_side *side, struct actor_side *own,
   struct backoff backoff = {0};
   *sum = (struct tally){0};
   atomic_store(&side->ledger->round, round);
-  for (uint32_t i = 0; i < side->roster.actors; i++) {
+  for (uint32_t i = 0; i < side->table.actors; i++) {
     const struct tally *tally = &side->ledger->tally[i];
     while (atomic_load(&tally->round) != round) {
       bool busy;

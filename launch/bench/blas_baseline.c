@@ -5,8 +5,8 @@
 
 // One matrix of each kind serves every layer: only shapes matter. Critics stand side by side: x w1 is (rows x critics
 // H).
-struct linalg_limit {
-  struct linalg_limit_shape shape;
+struct blas_baseline {
+  struct blas_baseline_shape shape;
   size_t layers;                   // hidden ones
   size_t width[CONFIG_MAX_HIDDEN]; // theirs
   double operations;
@@ -22,8 +22,8 @@ static float *matrix(size_t count, struct error *error) {
   return values;
 }
 
-struct linalg_limit *linalg_limit_create(const struct linalg_limit_shape *shape, struct error *error) {
-  struct linalg_limit *limit = memory_alloc(1, sizeof *limit, "the products alone", error);
+struct blas_baseline *blas_baseline_create(const struct blas_baseline_shape *shape, struct error *error) {
+  struct blas_baseline *limit = memory_alloc(1, sizeof *limit, "the products alone", error);
   if (!limit) return NULL;
   limit->shape = *shape;
   limit->layers = shape->hidden.count;
@@ -45,11 +45,11 @@ struct linalg_limit *linalg_limit_create(const struct linalg_limit_shape *shape,
   if (limit->x && limit->first && limit->between && limit->last && limit->h[0] && limit->h[1] && limit->out &&
       limit->gradient)
     return limit;
-  linalg_limit_destroy(limit);
+  blas_baseline_destroy(limit);
   return NULL;
 }
 
-void linalg_limit_destroy(struct linalg_limit *limit) {
+void blas_baseline_destroy(struct blas_baseline *limit) {
   if (!limit) return;
   float *const all[] = {limit->x,    limit->first, limit->between, limit->last,
                         limit->h[0], limit->h[1],  limit->out,     limit->gradient};
@@ -60,7 +60,7 @@ void linalg_limit_destroy(struct linalg_limit *limit) {
 enum kind { FORWARD, INPUT_GRADIENT, WEIGHT_GRADIENT };
 
 // c (m x n) = a b over k:   a b, a b^T or a^T b
-static void product(struct linalg_limit *limit, enum kind kind, size_t m, size_t n, size_t k, const float *a,
+static void product(struct blas_baseline *limit, enum kind kind, size_t m, size_t n, size_t k, const float *a,
                     size_t stride_a, const float *b, size_t stride_b, float *c, size_t stride_c) {
   limit->operations += 2.0 * (double)m * (double)n * (double)k;
   cblas_sgemm(CblasRowMajor, kind == WEIGHT_GRADIENT ? CblasTrans : CblasNoTrans,
@@ -68,7 +68,7 @@ static void product(struct linalg_limit *limit, enum kind kind, size_t m, size_t
               (blasint)stride_a, b, (blasint)stride_b, 0, c, (blasint)stride_c);
 }
 
-static void policy_forward(struct linalg_limit *limit) {
+static void policy_forward(struct blas_baseline *limit) {
   const size_t in = limit->shape.obs_dim, head = 2 * limit->shape.act_dim, rows = 2 * limit->shape.batch_size;
   const size_t *width = limit->width, end = limit->layers - 1;
   product(limit, FORWARD, rows, width[0], in, limit->x, in, limit->first, width[0], limit->h[0], width[0]);
@@ -78,7 +78,7 @@ static void policy_forward(struct linalg_limit *limit) {
   product(limit, FORWARD, rows, head, width[end], limit->h[end % 2], width[end], limit->last, head, limit->out, head);
 }
 
-static void critics_forward(struct linalg_limit *limit, size_t critics) {
+static void critics_forward(struct blas_baseline *limit, size_t critics) {
   const size_t in = limit->shape.obs_dim + limit->shape.act_dim, rows = limit->shape.batch_size;
   const size_t *width = limit->width, end = limit->layers - 1, n = critics;
   product(limit, FORWARD, rows, n * width[0], in, limit->x, in, limit->first, n * width[0], limit->h[0], n * width[0]);
@@ -94,7 +94,7 @@ static void critics_forward(struct linalg_limit *limit, size_t critics) {
 }
 
 // The gradient of h[l] is taken to be in the place of h: shapes are what counts.
-static void critics_backward(struct linalg_limit *limit) {
+static void critics_backward(struct blas_baseline *limit) {
   const size_t in = limit->shape.obs_dim + limit->shape.act_dim, rows = limit->shape.batch_size;
   const size_t *width = limit->width, n = limit->shape.critics;
   for (size_t q = 0; q < n; q++)
@@ -110,7 +110,7 @@ static void critics_backward(struct linalg_limit *limit) {
 }
 
 // dQ/da: each row through one critic, so `batch` rows in all.
-static void critics_action_gradient(struct linalg_limit *limit) {
+static void critics_action_gradient(struct blas_baseline *limit) {
   const size_t rows = limit->shape.batch_size, n = limit->shape.critics, *width = limit->width;
   for (size_t q = 0; q < n; q++) {
     const size_t part = rows * (q + 1) / n - rows * q / n;
@@ -122,7 +122,7 @@ static void critics_action_gradient(struct linalg_limit *limit) {
           n * width[0], limit->out, limit->shape.act_dim);
 }
 
-static void policy_backward(struct linalg_limit *limit) {
+static void policy_backward(struct blas_baseline *limit) {
   const size_t in = limit->shape.obs_dim, head = 2 * limit->shape.act_dim, rows = limit->shape.batch_size;
   const size_t *width = limit->width, end = limit->layers - 1;
   float *last = limit->h[end % 2];
@@ -138,7 +138,7 @@ static void policy_backward(struct linalg_limit *limit) {
   product(limit, WEIGHT_GRADIENT, in, width[0], rows, limit->x, in, limit->h[0], width[0], limit->gradient, width[0]);
 }
 
-void linalg_limit_run(struct linalg_limit *limit) {
+void blas_baseline_run(struct blas_baseline *limit) {
   limit->operations = 0;
   policy_forward(limit);                               // on s and s'
   critics_forward(limit, limit->shape.target_critics); // targets at (s', a')
@@ -149,4 +149,4 @@ void linalg_limit_run(struct linalg_limit *limit) {
   policy_backward(limit);
 }
 
-double linalg_limit_operations(const struct linalg_limit *limit) { return limit->operations; }
+double blas_baseline_operations(const struct blas_baseline *limit) { return limit->operations; }

@@ -9,15 +9,15 @@
 #include "common/config/config.h"
 #include <stddef.h>
 
-struct linalg_limit_shape {
+struct blas_baseline_shape {
   size_t obs_dim, act_dim, batch_size, critics, target_critics; // target_critics: that form the minimum in a target
   struct config_widths hidden;
 };
 
-struct linalg_limit;
-struct linalg_limit *linalg_limit_create(const struct linalg_limit_shape *shape, struct error *error);
-void linalg_limit_destroy(struct linalg_limit *limit);
-void linalg_limit_run(struct linalg_limit *limit);                // the products of one update, on the calling thread
-double linalg_limit_operations(const struct linalg_limit *limit); // floating-point operations of one run
+struct blas_baseline;
+struct blas_baseline *blas_baseline_create(const struct blas_baseline_shape *shape, struct error *error);
+void blas_baseline_destroy(struct blas_baseline *limit);
+void blas_baseline_run(struct blas_baseline *limit);                // the products of one update, on the calling thread
+double blas_baseline_operations(const struct blas_baseline *limit); // floating-point operations of one run
 
 #endif

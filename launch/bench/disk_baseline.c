@@ -80,12 +80,12 @@ static enum status move(const char *path, bool writing, uint64_t rows, const uin
   return error_set(error, STATUS_IO, "%s: a plain HDF5 file cannot be %s", path, writing ? "written" : "read");
 }
 
-enum status checkpoint_limit_write(const char *path, uint64_t rows, const uint32_t *width, uint32_t columns,
-                                   struct error *error) {
+enum status disk_baseline_write(const char *path, uint64_t rows, const uint32_t *width, uint32_t columns,
+                                struct error *error) {
   return move(path, true, rows, width, columns, error);
 }
 
-enum status checkpoint_limit_read(const char *path, uint64_t rows, const uint32_t *width, uint32_t columns,
-                                  struct error *error) {
+enum status disk_baseline_read(const char *path, uint64_t rows, const uint32_t *width, uint32_t columns,
+                               struct error *error) {
   return move(path, false, rows, width, columns, error);
 }

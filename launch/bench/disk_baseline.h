@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 // A new file of `columns` datasets (rows x width[c]), of numbers that are all the same, synchronised with the disk.
-enum status checkpoint_limit_write(const char *path, uint64_t rows, const uint32_t *width, uint32_t columns,
-                                   struct error *error);
-enum status checkpoint_limit_read(const char *path, uint64_t rows, const uint32_t *width, uint32_t columns,
-                                  struct error *error);
+enum status disk_baseline_write(const char *path, uint64_t rows, const uint32_t *width, uint32_t columns,
+                                struct error *error);
+enum status disk_baseline_read(const char *path, uint64_t rows, const uint32_t *width, uint32_t columns,
+                               struct error *error);
 #endif

@@ -5,22 +5,22 @@
 #include <assert.h>
 #include <string.h>
 
-const char *arguments_nearest(const char *word, const char *const *names, size_t count) {
-  struct nearest nearest = {.word = word};
-  for (size_t i = 0; i < count; i++) nearest_try(&nearest, names[i], 3); // "evaluate" for eval, "opt" for options
-  return nearest.name;
+const char *arguments_suggest(const char *word, const char *const *names, size_t count) {
+  struct suggestion suggestion = {.word = word};
+  for (size_t i = 0; i < count; i++) suggest_try(&suggestion, names[i], 3); // "evaluate" for eval, "opt" for options
+  return suggestion.name;
 }
 
 static enum status say_unknown(const char *text, size_t length, const char *command, const struct argument *known,
                                size_t count, struct error *error) {
   const char *names[ARGUMENTS_MAX_KNOWN];
-  char word[NEAREST_WORD] = "";
+  char word[SUGGEST_WORD] = "";
   for (size_t i = 0; i < count; i++) names[i] = known[i].name;
   if (length < sizeof word) memcpy(word, text, length);
-  const char *nearest = arguments_nearest(word, names, count);
+  const char *suggestion = arguments_suggest(word, names, count);
   return error_set(error, STATUS_USAGE, "%s: there is no option --%.*s%s%s%s; see `corsac help %s`", command,
-                   (int)(length < 100 ? length : 100), text, nearest ? " (did you mean --" : "", nearest ? nearest : "",
-                   nearest ? "?)" : "", command);
+                   (int)(length < 100 ? length : 100), text, suggestion ? " (did you mean --" : "",
+                   suggestion ? suggestion : "", suggestion ? "?)" : "", command);
 }
 
 // Reads the option at argv[0]; *used: how many arguments it took.

@@ -22,5 +22,5 @@ enum status arguments_parse(int argc, char **argv, const char *command, const st
 enum status arguments_parse_many(int argc, char **argv, const char *command, const struct argument *known, size_t count,
                                  const char **operands, size_t limit, size_t *operand_count, struct error *error);
 // The name that was probably meant, or NULL.
-const char *arguments_nearest(const char *word, const char *const *names, size_t count);
+const char *arguments_suggest(const char *word, const char *const *names, size_t count);
 #endif

@@ -277,9 +277,9 @@ static enum status unknown_command(const char *name, struct error *error) {
   const char *names[32];
   size_t count = 0;
   while (count < 32 && command_help_name(count)) names[count] = command_help_name(count), count++;
-  const char *nearest = arguments_nearest(name, names, count);
+  const char *suggestion = arguments_suggest(name, names, count);
   return error_set(error, STATUS_USAGE, "there is no command '%.100s'%s%s%s; `corsac help` lists what there is", name,
-                   nearest ? " (did you mean " : "", nearest ? nearest : "", nearest ? "?)" : "");
+                   suggestion ? " (did you mean " : "", suggestion ? suggestion : "", suggestion ? "?)" : "");
 }
 
 int command_manual(int argc, char **argv) {

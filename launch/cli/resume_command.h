@@ -5,10 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-uint64_t go_on_steps(uint64_t done); // twice as many, or the most that env_steps may be; 0: they are made
-enum { GO_ON_TEXT = 24 * 1024 };
+uint64_t resume_command_steps(uint64_t done); // twice as many, or the most that env_steps may be; 0: they are made
+enum { RESUME_COMMAND_TEXT = 24 * 1024 };
 // "mpirun --bind-to none -n 9 corsac train --resume runs/p1 --env-steps 40000". ranks: of mpirun, 0 in one process.
 // done: steps that a finished run has made, it goes on to twice as many; 0: it is not finished.
-void go_on_command(const char *run_dir, int ranks, uint64_t done, char text[GO_ON_TEXT]);
+void resume_command(const char *run_dir, int ranks, uint64_t done, char text[RESUME_COMMAND_TEXT]);
 
 #endif

@@ -36,9 +36,9 @@ static const struct language *find_language(const char *name, struct error *erro
     names[i] = languages[i].name;
     if (strcmp(name, names[i]) == 0) return &languages[i];
   }
-  const char *nearest = arguments_nearest(name, names, LANGUAGES);
+  const char *suggestion = arguments_suggest(name, names, LANGUAGES);
   error_set(error, STATUS_USAGE, "--lang %.40s: is no language known here%s%s%s; there are c, c++, fortran and python",
-            name, nearest ? " (did you mean " : "", nearest ? nearest : "", nearest ? "?)" : "");
+            name, suggestion ? " (did you mean " : "", suggestion ? suggestion : "", suggestion ? "?)" : "");
   return NULL;
 }
 

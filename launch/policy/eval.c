@@ -17,13 +17,13 @@
 #include <string.h>
 
 struct request {
-  struct trained_request policy;
+  struct policy_source_request policy;
   const char *episodes, *max_steps, *timeout, *trace, *record; // NULL: not given
   bool json, verbose;
 };
 
 struct evaluation {
-  struct trained trained;
+  struct policy_source source;
   struct evaluator *evaluator;
   double *returns;                         // (eval_episodes), of these `begun` are there
   uint32_t begun, cut;                     // episodes; that did not end by themselves, or were not begun
@@ -70,36 +70,36 @@ static enum status parse_request(int argc, char **argv, struct request *request,
 }
 
 static enum status read_policy(struct evaluation *evaluation, const struct request *request, struct error *error) {
-  const enum status status = trained_read(&evaluation->trained, &request->policy, error);
-  return status == STATUS_OK ? set_options(request, &evaluation->trained.config, error) : status;
+  const enum status status = policy_source_read(&evaluation->source, &request->policy, error);
+  return status == STATUS_OK ? set_options(request, &evaluation->source.config, error) : status;
 }
 
 static enum status prepare(struct evaluation *evaluation, const struct request *request, struct error *error) {
   const char *what = "the evaluation";
-  struct trained *trained = &evaluation->trained;
+  struct policy_source *source = &evaluation->source;
   enum status status = read_policy(evaluation, request, error);
   if (status == STATUS_OK && evaluation->recording)
-    status = recording_open(evaluation->recording, request->record, &trained->config, error);
-  if (status == STATUS_OK) status = trained_open_environment(trained, error);
+    status = recording_open(evaluation->recording, request->record, &source->config, error);
+  if (status == STATUS_OK) status = policy_source_open_environment(source, error);
   if (status != STATUS_OK) return status;
-  const uint32_t obs_dim = trained->shape.obs_dim, act_dim = trained->shape.act_dim;
-  if (!(evaluation->evaluator = evaluator_create(&trained->config, &trained->kind, obs_dim, act_dim, 0, error)) ||
-      !(evaluation->returns = memory_alloc(trained->config.eval_episodes, sizeof(double), what, error)) ||
+  const uint32_t obs_dim = source->shape.obs_dim, act_dim = source->shape.act_dim;
+  if (!(evaluation->evaluator = evaluator_create(&source->config, &source->kind, obs_dim, act_dim, 0, error)) ||
+      !(evaluation->returns = memory_alloc(source->config.eval_episodes, sizeof(double), what, error)) ||
       !(evaluation->first_observation = memory_alloc(obs_dim, sizeof(float), what, error)) ||
       !(evaluation->first_action = memory_alloc(act_dim, sizeof(float), what, error)))
     return error->status;
   if (evaluation->trace) {
-    status = trace_open(evaluation->trace, request->trace, trained->file, &trained->info, &trained->config,
-                        &trained->weights, error);
+    status = trace_open(evaluation->trace, request->trace, source->file, &source->info, &source->config,
+                        &source->weights, error);
     if (status != STATUS_OK) return status;
   }
-  policy_weights_copy(evaluator_weights(evaluation->evaluator), &trained->weights);
+  policy_weights_copy(evaluator_weights(evaluation->evaluator), &source->weights);
   const struct environment *environment = evaluator_environment(evaluation->evaluator, error);
   if (environment) {
-    status = trained_check_bounds(trained, environment, error);
+    status = policy_source_check_bounds(source, environment, error);
     return status == STATUS_OK && evaluation->recording ? recording_begin(evaluation->recording, error) : status;
   }
-  trained_explain_failure(trained, error);
+  policy_source_explain_failure(source, error);
   return error->status;
 }
 
@@ -110,7 +110,7 @@ static void release(struct evaluation *evaluation) {
   memory_free(evaluation->first_action);
   evaluator_destroy(evaluation->evaluator);
   if (evaluation->recording) recording_close(evaluation->recording);
-  trained_release(&evaluation->trained);
+  policy_source_release(&evaluation->source);
 }
 
 static enum status run_step(struct evaluation *evaluation, bool *done, struct message_episode *result,
@@ -120,7 +120,7 @@ static enum status run_step(struct evaluation *evaluation, bool *done, struct me
   const struct evaluator_transition *made = evaluator_made(evaluation->evaluator);
   if (evaluation->recording && !made)
     return error_set(error, STATUS_FAILED, "--record: the environment failed while it was recorded: %s",
-                     evaluator_incident(evaluation->evaluator)->text);
+                     evaluator_env_failure(evaluation->evaluator)->text);
   if (evaluation->trace) status = trace_add(evaluation->trace, made, *done, error);
   if (status == STATUS_OK && evaluation->recording) status = recording_add(evaluation->recording, made, error);
   return status;
@@ -128,7 +128,7 @@ static enum status run_step(struct evaluation *evaluation, bool *done, struct me
 
 // out: where each episode is told as it ends, or NULL.
 static enum status run_episodes(struct evaluation *evaluation, FILE *out, struct error *error) {
-  const uint32_t count = (uint32_t)evaluation->trained.config.eval_episodes;
+  const uint32_t count = (uint32_t)evaluation->source.config.eval_episodes;
   evaluator_begin(evaluation->evaluator, &(struct message_evaluate){.stride = 1, .count = count});
   if (out) fprintf(out, "%10s %14s %10s\n", "episode", "return", "length");
   while (evaluator_busy(evaluation->evaluator)) {
@@ -136,11 +136,12 @@ static enum status run_episodes(struct evaluation *evaluation, FILE *out, struct
     bool done;
     const enum status status = run_step(evaluation, &done, &result, error);
     if (status != STATUS_OK) return status;
-    const struct message_incident *incident = evaluator_incident(evaluation->evaluator);
-    if (!done && incident) printable_print(streams_error(), "corsac: an episode is made again: %s", incident->text);
+    const struct message_env_failure *env_failure = evaluator_env_failure(evaluation->evaluator);
+    if (!done && env_failure)
+      printable_print(streams_error(), "corsac: an episode is made again: %s", env_failure->text);
     if (!done) continue;
     if (result.failed && result.cut != EPISODE_NOT_BEGUN)
-      return error_set(error, STATUS_FAILED, "episode %u failed twice: %s", result.episode, incident->text);
+      return error_set(error, STATUS_FAILED, "episode %u failed twice: %s", result.episode, env_failure->text);
     evaluation->cut += result.cut != EPISODE_WHOLE;
     if (result.cut == EPISODE_NOT_BEGUN) continue;
     evaluation->returns[evaluation->begun++] = result.episode_return;
@@ -151,9 +152,9 @@ static enum status run_episodes(struct evaluation *evaluation, FILE *out, struct
     if (out) fflush(out);
     if (result.episode > 0) continue;
     memcpy(evaluation->first_observation, evaluator_first_observation(evaluation->evaluator),
-           evaluation->trained.shape.obs_dim * sizeof(float));
+           evaluation->source.shape.obs_dim * sizeof(float));
     memcpy(evaluation->first_action, evaluator_first_action(evaluation->evaluator),
-           evaluation->trained.shape.act_dim * sizeof(float));
+           evaluation->source.shape.act_dim * sizeof(float));
   }
   return STATUS_OK;
 }
@@ -187,12 +188,12 @@ static enum status print_json(const struct evaluation *evaluation, struct error 
   const uint64_t count = evaluation->begun;
   json_t *returns = json_array();
   for (uint64_t i = 0; i < count; i++) json_array_append_new(returns, json_real(evaluation->returns[i]));
-  json_t *first_observation = json_floats(evaluation->first_observation, evaluation->trained.shape.obs_dim);
-  json_t *first_action = json_floats(evaluation->first_action, evaluation->trained.shape.act_dim);
+  json_t *first_observation = json_floats(evaluation->first_observation, evaluation->source.shape.obs_dim);
+  json_t *first_action = json_floats(evaluation->first_action, evaluation->source.shape.act_dim);
   return json_print(json_pack("{s:s, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:o, s:o, s:o}", "env",
-                              environment_kind_name(&evaluation->trained.kind), "env_steps",
-                              (json_int_t)evaluation->trained.info.env_steps, "policy_version",
-                              (json_int_t)evaluation->trained.info.policy_version, "episodes", (json_int_t)count, "cut",
+                              environment_kind_name(&evaluation->source.kind), "env_steps",
+                              (json_int_t)evaluation->source.info.env_steps, "policy_version",
+                              (json_int_t)evaluation->source.info.policy_version, "episodes", (json_int_t)count, "cut",
                               (json_int_t)evaluation->cut, "return_mean", evaluation->mean, "return_std",
                               evaluation->deviation, "return_min", evaluation->low, "return_max", evaluation->high,
                               "length_mean", evaluation->length, "returns", returns, "first_observation",
@@ -201,19 +202,19 @@ static enum status print_json(const struct evaluation *evaluation, struct error 
 }
 
 static void say_policy(FILE *out, const struct evaluation *evaluation) {
-  printable_print(out, "%s: %s, policy version %llu, %llu steps, seed %llu", evaluation->trained.file,
-                  evaluation->trained.config.env, (unsigned long long)evaluation->trained.info.policy_version,
-                  (unsigned long long)evaluation->trained.info.env_steps,
-                  (unsigned long long)evaluation->trained.config.seed);
+  printable_print(out, "%s: %s, policy version %llu, %llu steps, seed %llu", evaluation->source.file,
+                  evaluation->source.config.env, (unsigned long long)evaluation->source.info.policy_version,
+                  (unsigned long long)evaluation->source.info.env_steps,
+                  (unsigned long long)evaluation->source.config.seed);
 }
 
 static enum status write_trace(const struct evaluation *evaluation, struct error *error) {
   const struct trace *trace = evaluation->trace;
-  const struct trained *trained = &evaluation->trained;
-  const enum status status = trace_write(trace, environment_kind_name(&trained->kind), trained->file, error);
+  const struct policy_source *source = &evaluation->source;
+  const enum status status = trace_write(trace, environment_kind_name(&source->kind), source->file, error);
   if (status != STATUS_OK) return status;
   printable_print(streams_error(), "corsac: %s: %llu steps%s%s%s", trace->path, (unsigned long long)trace->table.rows,
-                  trace->networks.critics ? "" : ", without Q: ", trace->networks.critics ? "" : trained->file,
+                  trace->networks.critics ? "" : ", without Q: ", trace->networks.critics ? "" : source->file,
                   trace->networks.critics ? "" : " holds no critics");
   return STATUS_OK;
 }
@@ -228,12 +229,12 @@ static enum status end_recording(struct evaluation *evaluation, struct error *er
 
 static void say_result(const struct evaluation *evaluation) {
   printf("%u episode%s of %s: mean return %.3f +- %.3f (%.3f to %.3f), mean length %.1f\n", evaluation->begun,
-         evaluation->begun == 1 ? "" : "s", environment_kind_name(&evaluation->trained.kind), evaluation->mean,
+         evaluation->begun == 1 ? "" : "s", environment_kind_name(&evaluation->source.kind), evaluation->mean,
          evaluation->deviation, evaluation->low, evaluation->high, evaluation->length);
 }
 
 static void say_cut(const struct evaluation *evaluation) {
-  const uint32_t asked = (uint32_t)evaluation->trained.config.eval_episodes;
+  const uint32_t asked = (uint32_t)evaluation->source.config.eval_episodes;
   if (evaluation->cut == 0) return;
   fprintf(stderr, "corsac: %u of %u episodes did not end by themselves", evaluation->cut, asked);
   if (evaluation->begun < asked) fprintf(stderr, ", %u of these were not begun", asked - evaluation->begun);

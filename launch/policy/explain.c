@@ -14,15 +14,15 @@
 #include <string.h>
 
 struct request {
-  struct trained_request policy;
+  struct policy_source_request policy;
   size_t samples;
   bool json;
 };
 
 struct work {
-  struct trained trained;
+  struct policy_source source;
   struct environment environment;
-  struct networks networks;
+  struct reference_networks networks;
   struct explain_objective objective;
   struct explanation shown;
   float *obs;
@@ -57,28 +57,28 @@ static enum status parse_request(int argc, char **argv, struct request *request,
 
 // The first observation of episode 0 of an evaluation with this seed.
 static enum status reset_environment(struct work *work, struct error *error) {
-  struct trained *trained = &work->trained;
-  enum status status = trained_open_environment(trained, error);
+  struct policy_source *source = &work->source;
+  enum status status = policy_source_open_environment(source, error);
   if (status != STATUS_OK) return status;
-  status = environment_create(&work->environment, &trained->kind, 0, true, error);
+  status = environment_create(&work->environment, &source->kind, 0, true, error);
   if (status != STATUS_OK) {
-    trained_explain_failure(trained, error);
+    policy_source_explain_failure(source, error);
     return status;
   }
   const uint32_t obs_dim = work->environment.obs_dim, act_dim = work->environment.act_dim;
-  if (obs_dim != trained->shape.obs_dim || act_dim != trained->shape.act_dim)
+  if (obs_dim != source->shape.obs_dim || act_dim != source->shape.act_dim)
     return error_set(error, STATUS_MISMATCH, "%s has obs_dim %u and act_dim %u, but the policy's are %u and %u",
-                     environment_kind_name(&trained->kind), obs_dim, act_dim, trained->shape.obs_dim,
-                     trained->shape.act_dim);
-  status = trained_check_bounds(trained, &work->environment, error);
-  struct random random = random_stream(trained->config.seed, RANDOM_EVALUATION, 0, 0);
+                     environment_kind_name(&source->kind), obs_dim, act_dim, source->shape.obs_dim,
+                     source->shape.act_dim);
+  status = policy_source_check_bounds(source, &work->environment, error);
+  struct random random = random_stream(source->config.seed, RANDOM_EVALUATION, 0, 0);
   if (status == STATUS_OK && !(work->obs = memory_alloc(obs_dim, sizeof(float), "the observation", error)))
     status = STATUS_MEMORY;
   return status == STATUS_OK ? environment_reset(&work->environment, random_u64(&random), work->obs, error) : status;
 }
 
 static double critics_minimum_at(void *who, const double *action, double *gradient) {
-  return networks_minimum(who, action, gradient);
+  return reference_networks_minimum(who, action, gradient);
 }
 
 static void explain_log_probability(struct work *work, const double *head, const double *eps) {
@@ -98,10 +98,10 @@ static void explain_critics(struct work *work, const double *head, const double 
   objective->q = critics_minimum_at;
   objective->who = &work->networks;
   for (size_t i = 0; i < shown->dim; i++) scratch[i] = shown->road[i].action;
-  shown->q = networks_minimum(&work->networks, scratch, NULL);
+  shown->q = reference_networks_minimum(&work->networks, scratch, NULL);
   explain_value(objective, head, eps, shown->objective_gradient);
   explain_differences(objective, head, eps, shown->objective_difference);
-  struct random random = random_stream(work->trained.config.seed, RANDOM_NOISE, 0, 0);
+  struct random random = random_stream(work->source.config.seed, RANDOM_NOISE, 0, 0);
   explain_estimate(objective, head, shown->samples, &random, scratch, scratch + shown->dim, shown->moments);
 }
 
@@ -131,20 +131,20 @@ static enum status allocate(struct work *work, double **head, double **eps, doub
 }
 
 static enum status explain(struct work *work, const struct request *request, struct error *error) {
-  const struct trained *trained = &work->trained;
+  const struct policy_source *source = &work->source;
   struct explanation *shown = &work->shown;
   double *head, *eps, *scratch;
   const enum status status = allocate(work, &head, &eps, &scratch, error);
   if (status != STATUS_OK) return status;
-  networks_observe(&work->networks, work->obs);
-  networks_head(&work->networks, head);
-  struct random random = random_stream(trained->config.seed, RANDOM_ACTOR, 0, 0);
+  reference_networks_observe(&work->networks, work->obs);
+  reference_networks_head(&work->networks, head);
+  struct random random = random_stream(source->config.seed, RANDOM_ACTOR, 0, 0);
   random_normals(&random, work->networks.act_dim, eps);
-  shown->file = trained->file;
-  shown->env = environment_kind_name(&trained->kind);
-  shown->env_steps = trained->info.env_steps;
-  shown->policy_version = trained->info.policy_version;
-  shown->seed = trained->config.seed;
+  shown->file = source->file;
+  shown->env = environment_kind_name(&source->kind);
+  shown->env_steps = source->info.env_steps;
+  shown->policy_version = source->info.policy_version;
+  shown->seed = source->config.seed;
   shown->obs_dim = work->networks.obs_dim;
   shown->dim = work->networks.act_dim;
   shown->obs = work->obs;
@@ -162,9 +162,9 @@ static void release(struct work *work) {
   memory_free(work->shown.road);
   memory_free(work->memory);
   memory_free(work->obs);
-  networks_release(&work->networks);
+  reference_networks_release(&work->networks);
   environment_destroy(&work->environment);
-  trained_release(&work->trained);
+  policy_source_release(&work->source);
 }
 
 int command_explain(int argc, char **argv) {
@@ -172,10 +172,10 @@ int command_explain(int argc, char **argv) {
   struct request request;
   struct work work = {0};
   if (parse_request(argc, argv, &request, &error) != STATUS_OK) return command_fail(&error);
-  enum status status = trained_read(&work.trained, &request.policy, &error);
+  enum status status = policy_source_read(&work.source, &request.policy, &error);
   if (status == STATUS_OK)
-    status = networks_read(&work.networks, work.trained.file, &work.trained.info, &work.trained.config,
-                           &work.trained.weights, &error);
+    status = reference_networks_read(&work.networks, work.source.file, &work.source.info, &work.source.config,
+                                     &work.source.weights, &error);
   if (status == STATUS_OK) status = reset_environment(&work, &error);
   if (status == STATUS_OK) status = explain(&work, &request, &error);
   if (status == STATUS_OK && request.json) status = json_print(explain_json(&work.shown), &error);

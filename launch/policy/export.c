@@ -60,9 +60,9 @@ static enum status parse_request(int argc, char **argv, struct request *request,
   if (!find_format(request->format)) {
     const char *names[FORMATS];
     for (size_t i = 0; i < FORMATS; i++) names[i] = formats[i].name;
-    const char *nearest = arguments_nearest(request->format, names, FORMATS);
+    const char *suggestion = arguments_suggest(request->format, names, FORMATS);
     return error_set(error, STATUS_USAGE, "export: --format is c, onnx or npz, not %.100s%s%s%s", request->format,
-                     nearest ? " (did you mean " : "", nearest ? nearest : "", nearest ? "?)" : "");
+                     suggestion ? " (did you mean " : "", suggestion ? suggestion : "", suggestion ? "?)" : "");
   }
   if (!is_identifier(request->name))
     return error_set(error, STATUS_USAGE, "export: --name %.100s: is no identifier of C (letters, digits, _)",

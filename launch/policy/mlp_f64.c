@@ -6,9 +6,8 @@
 
 static const double NORM_EPS = 1e-5; // as mlp.h has it
 
-enum status double_net_init(struct double_net *net, const struct mlp *dense, const float *parameters,
-                            struct error *error) {
-  *net = (struct double_net){.shape = *dense};
+enum status mlp_f64_init(struct mlp_f64 *net, const struct mlp *dense, const float *parameters, struct error *error) {
+  *net = (struct mlp_f64){.shape = *dense};
   size_t widest = dense->input, sum = 0;
   for (uint32_t l = 0; l < dense->layers; l++) {
     if (dense->layer[l].out > widest) widest = dense->layer[l].out;
@@ -17,13 +16,13 @@ enum status double_net_init(struct double_net *net, const struct mlp *dense, con
   net->parameters = memory_alloc(dense->parameters, sizeof(double), "a network", error);
   net->memory = memory_alloc(2 * sum + 2 * widest, sizeof(double), "a network's layers", error);
   if (!net->parameters || !net->memory) {
-    double_net_release(net);
+    mlp_f64_release(net);
     return STATUS_MEMORY;
   }
   for (size_t i = 0; i < dense->parameters; i++) net->parameters[i] = (double)parameters[i];
   double *at = net->memory;
   for (uint32_t l = 0; l < dense->layers; l++) {
-    net->cache[l] = (struct double_cache){.h = at, .normal = at + dense->layer[l].out};
+    net->cache[l] = (struct mlp_f64_cache){.h = at, .normal = at + dense->layer[l].out};
     at += 2 * (size_t)dense->layer[l].out;
   }
   net->gradient[0] = at;
@@ -31,14 +30,14 @@ enum status double_net_init(struct double_net *net, const struct mlp *dense, con
   return STATUS_OK;
 }
 
-void double_net_release(struct double_net *net) {
+void mlp_f64_release(struct mlp_f64 *net) {
   memory_free(net->parameters);
   memory_free(net->memory);
-  *net = (struct double_net){0};
+  *net = (struct mlp_f64){0};
 }
 
 // n = (z - mean z) / sqrt(var z + eps),  z <- scale n + shift
-static void normalize(const struct mlp_layer *layer, const double *parameters, struct double_cache *cache) {
+static void normalize(const struct mlp_layer *layer, const double *parameters, struct mlp_f64_cache *cache) {
   double mean = 0, square = 0;
   for (uint32_t o = 0; o < layer->out; o++) mean += cache->h[o] / layer->out;
   for (uint32_t o = 0; o < layer->out; o++) square += (cache->h[o] - mean) * (cache->h[o] - mean) / layer->out;
@@ -49,10 +48,10 @@ static void normalize(const struct mlp_layer *layer, const double *parameters, s
   }
 }
 
-void double_net_forward(struct double_net *net, const double *x, double *y) {
+void mlp_f64_forward(struct mlp_f64 *net, const double *x, double *y) {
   for (uint32_t l = 0; l < net->shape.layers; l++) {
     const struct mlp_layer *layer = &net->shape.layer[l];
-    struct double_cache *cache = &net->cache[l];
+    struct mlp_f64_cache *cache = &net->cache[l];
     for (uint32_t o = 0; o < layer->out; o++) {
       const double *w = net->parameters + layer->weight + (size_t)o * layer->in;
       cache->h[o] = net->parameters[layer->bias + o];
@@ -68,7 +67,7 @@ void double_net_forward(struct double_net *net, const double *x, double *y) {
 
 // dz = inverse (dn - mean dn - n mean(dn n)) with dn = scale dh, in place
 static void normalize_backward(const struct mlp_layer *layer, const double *parameters,
-                               const struct double_cache *cache, double *d) {
+                               const struct mlp_f64_cache *cache, double *d) {
   double mean = 0, along = 0;
   for (uint32_t o = 0; o < layer->out; o++) {
     d[o] *= parameters[layer->norm_scale + o];
@@ -78,12 +77,12 @@ static void normalize_backward(const struct mlp_layer *layer, const double *para
   for (uint32_t o = 0; o < layer->out; o++) d[o] = cache->inverse * (d[o] - mean - cache->normal[o] * along);
 }
 
-void double_net_backward(struct double_net *net, const double *dy, double *dx) {
+void mlp_f64_backward(struct mlp_f64 *net, const double *dy, double *dx) {
   double *d = net->gradient[0], *below = net->gradient[1];
   memcpy(d, dy, net->shape.output * sizeof *d);
   for (uint32_t l = net->shape.layers; l-- > 0;) {
     const struct mlp_layer *layer = &net->shape.layer[l];
-    const struct double_cache *cache = &net->cache[l];
+    const struct mlp_f64_cache *cache = &net->cache[l];
     for (uint32_t o = 0; o < layer->out && l + 1 < net->shape.layers; o++)
       if (cache->h[o] <= 0) d[o] = 0;
     if (layer->norm) normalize_backward(layer, net->parameters, cache, d);

@@ -9,13 +9,13 @@
 #include "learner/run/run_directory.h"
 
 // What a command line may say about it; texts, NULL where not given.
-struct trained_request {
+struct policy_source_request {
   const char *path; // the run directory or file
   const char *env;  // in place of the one it was trained in
   const char *seed;
 };
 
-struct trained {
+struct policy_source {
   char file[RUN_PATH];
   struct checkpoint_info info;
   struct config config; // the run's, with the request over it
@@ -24,14 +24,15 @@ struct trained {
   struct environment_kind kind;
   bool other_env; // the request names another
 };
-// The newest good checkpoint of a run, or the file. trained_release must follow, on failure too.
-enum status trained_read(struct trained *trained, const struct trained_request *request, struct error *error);
+// The newest good checkpoint of a run, or the file. policy_source_release must follow, on failure too.
+enum status policy_source_read(struct policy_source *source, const struct policy_source_request *request,
+                               struct error *error);
 // The environment of trained->config: then trained->kind can make instances.
-enum status trained_open_environment(struct trained *trained, struct error *error);
+enum status policy_source_open_environment(struct policy_source *source, struct error *error);
 // An instance has the action bounds that the policy was trained with.
-enum status trained_check_bounds(const struct trained *trained, const struct environment *environment,
-                                 struct error *error);
+enum status policy_source_check_bounds(const struct policy_source *source, const struct environment *environment,
+                                       struct error *error);
 // Puts in front of a message about the environment what may be wrong with its path.
-void trained_explain_failure(const struct trained *trained, struct error *error);
-void trained_release(struct trained *trained);
+void policy_source_explain_failure(const struct policy_source *source, struct error *error);
+void policy_source_release(struct policy_source *source);
 #endif

@@ -95,7 +95,7 @@ static enum status open_pipe(struct recording *recording, struct error *error) {
 
 enum status recording_open(struct recording *recording, const char *path, struct config *config, struct error *error) {
   *recording = (struct recording){.path = path, .frames = -1, .words = -1, .patience = config->env_timeout};
-  const enum status good = whole_file_check(path, error);
+  const enum status good = atomic_file_check(path, error);
   if (good != STATUS_OK) return good;
   const int length = snprintf(recording->temporary, sizeof recording->temporary, "%s%s.partial",
                               path[0] == '-' ? "./" : "", path); // no option of ffmpeg's

@@ -18,7 +18,7 @@ enum status trace_check(const char *path, struct error *error) {
   if (!ends_in(path, ".csv") && !ends_in(path, ".h5"))
     return error_set(error, STATUS_USAGE, "--trace %s: the name must end in .csv or .h5, which says the format", path);
   const char *slash = strrchr(path, '/');
-  char directory[WHOLE_FILE_PATH];
+  char directory[ATOMIC_FILE_PATH];
   snprintf(directory, sizeof directory, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
   if (file_allows(directory, W_OK)) return STATUS_OK;
   return error_set(error, STATUS_IO, "--trace %s: no file can be made in %s: %s", path, directory, strerror(errno));
@@ -28,7 +28,7 @@ enum status trace_open(struct trace *trace, const char *path, const char *file, 
                        const struct config *config, const struct policy_weights *weights, struct error *error) {
   const char *what = "the trace";
   *trace = (struct trace){.path = path, .csv = ends_in(path, ".csv")};
-  const enum status status = networks_read(&trace->networks, file, info, config, weights, error);
+  const enum status status = reference_networks_read(&trace->networks, file, info, config, weights, error);
   if (status != STATUS_OK) return status;
   const uint32_t dim = info->act_dim, critics = trace->networks.critics;
   trace_table_init(&trace->table, info->obs_dim, dim, critics);
@@ -40,7 +40,7 @@ enum status trace_open(struct trace *trace, const char *path, const char *file, 
 }
 
 void trace_release(struct trace *trace) {
-  networks_release(&trace->networks);
+  reference_networks_release(&trace->networks);
   trace_table_release(&trace->table);
   memory_free(trace->head);
   memory_free(trace->action);
@@ -54,15 +54,15 @@ enum status trace_add(struct trace *trace, const struct evaluator_transition *ma
     trace_table_cut(&trace->table, trace->episode_rows);
     return STATUS_OK;
   }
-  struct networks *networks = &trace->networks;
+  struct reference_networks *networks = &trace->networks;
   const uint32_t dim = networks->act_dim;
-  networks_observe(networks, made->obs);
-  networks_head(networks, trace->head);
+  reference_networks_observe(networks, made->obs);
+  reference_networks_head(networks, trace->head);
   // Evaluation acts without noise: eps = 0.
   memset(trace->action, 0, dim * sizeof *trace->action);
   const double log_probability = explain_sample(dim, trace->head, trace->action, trace->road);
   for (uint32_t i = 0; i < dim; i++) trace->action[i] = (double)made->action[i];
-  for (uint32_t k = 0; k < networks->critics; k++) trace->q[k] = networks_q(networks, k, trace->action);
+  for (uint32_t k = 0; k < networks->critics; k++) trace->q[k] = reference_networks_q(networks, k, trace->action);
   const uint8_t terminated = (made->flags & CORSAC_TERMINATED) != 0, truncated = made->flags && !terminated;
   const void *const row[TRACE_COLUMNS] = {[TRACE_EPISODE] = &made->episode,
                                           [TRACE_STEP] = &made->step,
@@ -122,8 +122,8 @@ static void print_row(FILE *file, const struct trace_table *table, uint64_t row)
 
 enum status trace_write(const struct trace *trace, const char *env, const char *checkpoint, struct error *error) {
   if (!trace->csv) return trace_table_write(&trace->table, trace->path, env, checkpoint, error);
-  char temporary[WHOLE_FILE_PATH];
-  const enum status status = whole_file_begin(trace->path, temporary, error);
+  char temporary[ATOMIC_FILE_PATH];
+  const enum status status = atomic_file_begin(trace->path, temporary, error);
   if (status != STATUS_OK) return status;
   const int descriptor = file_open(temporary, O_WRONLY | O_CREAT | O_TRUNC, 0666);
   FILE *file = descriptor >= 0 ? fdopen(descriptor, "w") : NULL;
@@ -131,7 +131,7 @@ enum status trace_write(const struct trace *trace, const char *env, const char *
   print_names(file, &trace->table);
   for (uint64_t row = 0; row < trace->table.rows; row++) print_row(file, &trace->table, row);
   const bool failed = ferror(file) != 0;
-  if (fclose(file) == 0 && !failed) return whole_file_replace(temporary, trace->path, error);
+  if (fclose(file) == 0 && !failed) return atomic_file_replace(temporary, trace->path, error);
   error_set(error, STATUS_IO, "%s: cannot be written: %s", temporary, strerror(errno));
   file_unlink(temporary);
   return STATUS_IO;

@@ -9,7 +9,7 @@
 struct trace {
   const char *path; // not owned
   bool csv;
-  struct networks networks;
+  struct reference_networks networks;
   struct trace_table table;
   uint64_t episode_rows; // rows of the table when the current episode began
   double *head, *action, *q;

@@ -93,7 +93,7 @@ static void average(const struct line *lines, size_t count, size_t points, struc
   }
 }
 
-enum status curve_make(const struct run_record *records, size_t count, size_t group, const char *x, const char *y,
+enum status curve_make(const struct run *records, size_t count, size_t group, const char *x, const char *y,
                        size_t max_points, struct curve *curve, struct error *error) {
   struct line *lines = memory_alloc(count, sizeof *lines, "curves", error);
   size_t used = 0;

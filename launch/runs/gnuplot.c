@@ -115,8 +115,8 @@ static bool is_whole(int file) {
 }
 
 enum status gnuplot_draw(const char *script, size_t size, const char *output, struct error *error) {
-  char temporary[WHOLE_FILE_PATH];
-  enum status status = whole_file_begin(output, temporary, error);
+  char temporary[ATOMIC_FILE_PATH];
+  enum status status = atomic_file_begin(output, temporary, error);
   if (status != STATUS_OK) return status;
   FILE *complaints = tmpfile();
   const int out = open(temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
@@ -129,7 +129,7 @@ enum status gnuplot_draw(const char *script, size_t size, const char *output, st
     status = error_set(error, STATUS_IO, "%s: the picture is cut short: is the disk full?", output);
   if (out >= 0) close(out);
   if (complaints) fclose(complaints);
-  if (status == STATUS_OK) return whole_file_replace(temporary, output, error);
+  if (status == STATUS_OK) return atomic_file_replace(temporary, output, error);
   if (out >= 0) unlink(temporary);
   return status;
 }

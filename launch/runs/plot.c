@@ -38,7 +38,7 @@ static enum status draw(struct plot_request *request, const char *output, struct
 }
 
 // Without -o: plot.png (sheet.png) in the run's directory; of several runs, here.
-static enum status output_of(const struct run_records *runs, bool sheet, char *output, struct error *error) {
+static enum status output_of(const struct run_set *runs, bool sheet, char *output, struct error *error) {
   const char *name = sheet ? "sheet.png" : "plot.png";
   if (runs->count == 1) return run_path(output, runs->record[0].path, name, error);
   snprintf(output, RUN_PATH, "%s", name);
@@ -47,16 +47,16 @@ static enum status output_of(const struct run_records *runs, bool sheet, char *o
 
 int command_plot(int argc, char **argv) {
   struct error error = {0};
-  struct run_records runs = {0};
+  struct run_set runs = {0};
   struct plot_request request = {0};
-  const char *output = NULL, *operands[RUN_RECORDS_MAX];
+  const char *output = NULL, *operands[RUN_SET_MAX];
   char own_output[RUN_PATH];
   size_t given = 0;
   const struct argument known[] = {
       {"o", NULL, &output}, {"output", NULL, &output}, {"time", &request.time, NULL}, {"sheet", &request.sheet, NULL}};
   enum status status = arguments_parse_many(argc, argv, "plot", known, sizeof known / sizeof *known, operands,
-                                            RUN_RECORDS_MAX, &given, &error);
-  if (status == STATUS_OK) status = run_records_read("plot", operands, given, false, &runs, &error);
+                                            RUN_SET_MAX, &given, &error);
+  if (status == STATUS_OK) status = run_set_read("plot", operands, given, false, &runs, &error);
   if (status == STATUS_OK && !output) {
     status = output_of(&runs, request.sheet, own_output, &error);
     output = own_output;
@@ -68,6 +68,6 @@ int command_plot(int argc, char **argv) {
     status = draw(&request, output, &error);
   }
   if (status == STATUS_OK) printf("%s\n", output);
-  run_records_release(&runs);
+  run_set_release(&runs);
   return status == STATUS_OK ? EXIT_DONE : command_fail(&error);
 }

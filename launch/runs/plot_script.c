@@ -12,12 +12,12 @@ enum { MAX_POINTS = 250, COLOURS = 8 };
 static const char *const colours[COLOURS] = {"0072b2", "d55e00", "009e73", "cc79a7",
                                              "56b4e9", "b8860b", "7b4fa3", "666666"};
 
-void plot_group_label(const struct plot_request *request, size_t group, char label[RUN_RECORD_LABEL]) {
+void plot_group_label(const struct plot_request *request, size_t group, char label[RUN_LABEL]) {
   size_t runs = 0;
   for (size_t i = 0; i < request->count; i++) runs += request->records[i].group == group;
-  run_record_label(request->records, request->count, group, label);
+  run_label(request->records, request->count, group, label);
   const size_t used = strlen(label);
-  if (runs > 1) snprintf(label + used, RUN_RECORD_LABEL - used, " (%zu runs)", runs);
+  if (runs > 1) snprintf(label + used, RUN_LABEL - used, " (%zu runs)", runs);
 }
 
 static double last_x(const struct plot_request *request) {
@@ -92,7 +92,7 @@ static void write_head(const struct plot_request *request, FILE *script) {
 // The environment, if it is the same everywhere.
 static void write_title(const struct plot_request *request, FILE *script) {
   const char *env = request->records[0].config.env;
-  char title[RUN_RECORD_LABEL];
+  char title[RUN_LABEL];
   bool same = true;
   for (size_t i = 1; i < request->count; i++) same &= strcmp(env, request->records[i].config.env) == 0;
   snprintf(title, sizeof title, "%.150s: %s", same ? env : "corsac", request->sheet ? "how training went" : "return");
@@ -147,7 +147,7 @@ static enum status write_curves(const struct plot_request *request, FILE *script
   fputs("plot ", script);
   for (size_t g = 0; g < request->groups; g++) {
     const char *colour = colours[g % COLOURS];
-    char label[RUN_RECORD_LABEL];
+    char label[RUN_LABEL];
     plot_group_label(request, g, label);
     snprintf(name, sizeof name, "training%zu", g);
     if (bands && !any_evaluation) write_band(name, g, "d0", script);
@@ -201,7 +201,7 @@ static enum status write_panel(const struct plot_request *request, const struct 
         script);
   fputs("plot ", script);
   for (size_t g = 0; g < request->groups; g++) {
-    char label[RUN_RECORD_LABEL];
+    char label[RUN_LABEL];
     plot_group_label(request, g, label);
     snprintf(name, sizeof name, "%s%zu", panel->column, g);
     write_band(name, g, "d8", script);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static enum status write_report(const struct run_records *runs, const char *output, struct error *error) {
+static enum status write_report(const struct run_set *runs, const char *output, struct error *error) {
   char *text = NULL;
   size_t size = 0;
   FILE *page = open_memstream(&text, &size);
@@ -22,19 +22,19 @@ static enum status write_report(const struct run_records *runs, const char *outp
 // Without -o: report.html in the run's directory; of several runs, here.
 int command_report(int argc, char **argv) {
   struct error error = {0};
-  struct run_records runs = {0};
-  const char *output = NULL, *operands[RUN_RECORDS_MAX];
+  struct run_set runs = {0};
+  const char *output = NULL, *operands[RUN_SET_MAX];
   char own_output[RUN_PATH] = "report.html";
   size_t given = 0;
   const struct argument known[] = {{"o", NULL, &output}, {"output", NULL, &output}};
-  enum status status = arguments_parse_many(argc, argv, "report", known, 2, operands, RUN_RECORDS_MAX, &given, &error);
-  if (status == STATUS_OK) status = run_records_read("report", operands, given, true, &runs, &error);
+  enum status status = arguments_parse_many(argc, argv, "report", known, 2, operands, RUN_SET_MAX, &given, &error);
+  if (status == STATUS_OK) status = run_set_read("report", operands, given, true, &runs, &error);
   if (status == STATUS_OK && !output) {
     if (runs.count == 1) status = run_path(own_output, runs.record[0].path, "report.html", &error);
     output = own_output;
   }
   if (status == STATUS_OK) status = write_report(&runs, output, &error);
   if (status == STATUS_OK) printf("%s\n", output);
-  run_records_release(&runs);
+  run_set_release(&runs);
   return status == STATUS_OK ? EXIT_DONE : command_fail(&error);
 }

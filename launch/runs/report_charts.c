@@ -8,18 +8,18 @@
 
 enum { POINTS = 240, PANEL_POINTS = 120, MAX_GROUPS = 8 }; // of more groups the first are drawn
 
-static bool several_seeds(const struct run_record *records, size_t count) {
+static bool several_seeds(const struct run *records, size_t count) {
   for (size_t i = 0; i < count; i++)
     for (size_t j = 0; j < i; j++)
       if (records[i].group == records[j].group) return true;
   return false;
 }
 
-static void write_key(const struct run_record *records, size_t count, size_t groups, FILE *page) {
+static void write_key(const struct run *records, size_t count, size_t groups, FILE *page) {
   fputs("<div class=\"key\">", page);
   for (size_t g = 0; g < groups && groups > 1; g++) {
-    char label[RUN_RECORD_LABEL];
-    run_record_label(records, count, g, label);
+    char label[RUN_LABEL];
+    run_label(records, count, g, label);
     fprintf(page, "<span><i style=\"background:var(--c%zu)\"></i>", g);
     html_text(page, label);
     fputs("</span>", page);
@@ -29,7 +29,7 @@ static void write_key(const struct run_record *records, size_t count, size_t gro
   fputs("</span></div>\n", page);
 }
 
-enum status report_charts_returns(const struct run_record *records, size_t count, size_t groups, FILE *page,
+enum status report_charts_returns(const struct run *records, size_t count, size_t groups, FILE *page,
                                   struct error *error) {
   struct curve curves[2 * MAX_GROUPS] = {{0}};
   struct svg_chart chart = {.name = "return against environment steps", .x_label = "environment steps"};
@@ -56,7 +56,7 @@ enum status report_charts_returns(const struct run_record *records, size_t count
   return status;
 }
 
-enum status report_charts_panels(const struct run_record *records, size_t count, size_t groups, FILE *page,
+enum status report_charts_panels(const struct run *records, size_t count, size_t groups, FILE *page,
                                  struct error *error) {
   static const struct {
     const char *column, *title;

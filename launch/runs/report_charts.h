@@ -6,8 +6,8 @@
 #include <stdio.h>
 
 // Groups' learning curves: large, and once more for a narrow window.
-enum status report_charts_returns(const struct run_record *records, size_t count, size_t groups, FILE *page,
+enum status report_charts_returns(const struct run *records, size_t count, size_t groups, FILE *page,
                                   struct error *error);
-enum status report_charts_panels(const struct run_record *records, size_t count, size_t groups, FILE *page,
+enum status report_charts_panels(const struct run *records, size_t count, size_t groups, FILE *page,
                                  struct error *error);
 #endif

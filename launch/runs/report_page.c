@@ -70,22 +70,22 @@ static const char *class_of(const char *state) {
                                                                       : "warn";
 }
 
-static void write_outcome(FILE *page, const struct run_record *record, const struct run_facts *facts) {
+static void write_outcome(FILE *page, const struct run *record, const struct run_summary *summary) {
   const struct metrics_table *table = &record->metrics;
   const double seconds = last_of(table, "time_s"), steps = last_of(table, "env_steps");
   char text[64] = "-", name[96] = "best evaluation", best[64];
-  if (facts->reason[0]) {
-    fprintf(page, "<p class=\"%s\">", class_of(facts->state));
-    html_text(page, facts->reason);
+  if (summary->reason[0]) {
+    fprintf(page, "<p class=\"%s\">", class_of(summary->state));
+    html_text(page, summary->reason);
     fputs("</p>\n", page);
   }
-  if (isfinite(facts->best_steps)) {
-    format_whole(facts->best_steps, best, sizeof best);
+  if (isfinite(summary->best_steps)) {
+    format_whole(summary->best_steps, best, sizeof best);
     snprintf(name, sizeof name, "best evaluation, by %s steps", best);
   }
   fputs("<div class=\"tiles\">\n", page);
-  write_return(page, facts->last_evaluation, "mean return of the last evaluation");
-  write_return(page, facts->best_evaluation, name);
+  write_return(page, summary->last_evaluation, "mean return of the last evaluation");
+  write_return(page, summary->best_evaluation, name);
   write_return(page, last_of(table, "return_mean"), "training return at the end");
   write_whole(page, steps, "environment steps");
   write_whole(page, last_of(table, "updates"), "updates");
@@ -136,7 +136,7 @@ static bool differs_at_all(const struct config *config, const struct config *bas
   return false;
 }
 
-static enum status write_configuration(FILE *page, const struct run_record *record, struct error *error) {
+static enum status write_configuration(FILE *page, const struct run *record, struct error *error) {
   struct config base;
   bool has_preset;
   const enum status status = report_page_base(&record->config, &base, &has_preset, error);
@@ -167,26 +167,26 @@ static void write_row(FILE *page, const char *name, const char *value) {
   fputs("</td></tr>\n", page);
 }
 
-static void write_machine(FILE *page, const struct run_record *record, const struct run_facts *facts) {
+static void write_machine(FILE *page, const struct run *record, const struct run_summary *summary) {
   fputs("<h2>Environment and machine</h2>\n<table>\n", page);
   write_row(page, "environment", record->config.env);
-  write_row(page, "started as", facts->start);
-  write_row(page, "learner's host", facts->host);
-  write_row(page, "last word", facts->updated);
+  write_row(page, "started as", summary->start);
+  write_row(page, "learner's host", summary->host);
+  write_row(page, "last word", summary->updated);
   write_row(page, "run directory", record->path);
   write_row(page, "this report", "made by corsac " CORSAC_VERSION);
   fputs("</table>\n", page);
 }
 
-static void write_checkpoints(FILE *page, const struct run_facts *facts) {
+static void write_checkpoints(FILE *page, const struct run_summary *summary) {
   fputs("<h2>Checkpoints</h2>\n", page);
-  if (facts->files == 0) {
+  if (summary->files == 0) {
     fputs("<p>None yet.</p>\n", page);
     return;
   }
   fputs("<div class=\"scroll\"><table><tr><th>file</th><th>steps</th><th>written</th><th>size</th></tr>\n", page);
-  for (size_t i = 0; i < facts->files; i++) {
-    const struct run_fact_file *file = &facts->file[i];
+  for (size_t i = 0; i < summary->files; i++) {
+    const struct run_summary_file *file = &summary->file[i];
     fputs("<tr><td class=\"name\">", page);
     html_text(page, file->name);
     if (file->problem[0]) {
@@ -217,23 +217,23 @@ static void write_count(FILE *page, double count, const char *one, const char *m
   *any = true;
 }
 
-static void write_faults(FILE *page, const struct run_facts *facts) {
+static void write_faults(FILE *page, const struct run_summary *summary) {
   bool any = false;
   fputs("<h2>Faults and resumes</h2>\n<ul>\n", page);
-  write_count(page, (double)facts->resumes, "resume", "resumes", &any);
-  write_count(page, facts->env_failures, "failure of an environment: its episode was cut, it was made anew",
+  write_count(page, (double)summary->resumes, "resume", "resumes", &any);
+  write_count(page, summary->env_failures, "failure of an environment: its episode was cut, it was made anew",
               "failures of environments: their episodes were cut, they were made anew", &any);
-  write_count(page, (double)facts->actors_lost, "actor lost", "actors lost", &any);
-  write_count(page, (double)(facts->surplus + facts->unsent), "step made and not used, as the job was at its end",
+  write_count(page, (double)summary->actors_lost, "actor lost", "actors lost", &any);
+  write_count(page, (double)(summary->surplus + summary->unsent), "step made and not used, as the job was at its end",
               "steps made and not used, as the job was at its end", &any);
-  write_count(page, (double)facts->lost_at_most, "step lost with actors, at most", "steps lost with actors, at most",
+  write_count(page, (double)summary->lost_at_most, "step lost with actors, at most", "steps lost with actors, at most",
               &any);
-  write_count(page, (double)facts->errors, "error in the log", "errors in the log", &any);
-  write_count(page, (double)facts->warnings, "warning in the log", "warnings in the log", &any);
+  write_count(page, (double)summary->errors, "error in the log", "errors in the log", &any);
+  write_count(page, (double)summary->warnings, "warning in the log", "warnings in the log", &any);
   fputs(any ? "</ul>\n" : "<li>none</li></ul>\n", page);
-  if (facts->notes == 0) return;
+  if (summary->notes == 0) return;
   fputs("<details><summary>The last warnings and errors</summary><pre>", page);
-  for (size_t i = 0; i < facts->notes; i++) html_printf(page, "%s\n", facts->note[i]);
+  for (size_t i = 0; i < summary->notes; i++) html_printf(page, "%s\n", summary->note[i]);
   fputs("</pre></details>\n", page);
 }
 
@@ -243,16 +243,16 @@ static void write_word(FILE *page, const char *text) {
   html_text(page, word);
 }
 
-static void write_commands(FILE *page, const struct run_record *record, const struct run_facts *facts) {
-  const bool reached = strcmp(facts->state, "done") == 0;
+static void write_commands(FILE *page, const struct run *record, const struct run_summary *summary) {
+  const bool reached = strcmp(summary->state, "done") == 0;
   fputs("<h2>Go on</h2>\n<p class=\"soft\">To go on on many ranks put <code>mpirun --bind-to none -n N</code> before "
         "it.</p>\n<pre>",
         page);
-  if (facts->checkpoints > 0) {
+  if (summary->checkpoints > 0) {
     fputs("corsac train --resume ", page);
     write_word(page, record->path);
-    if (reached && go_on_steps(record->config.env_steps) > 0)
-      fprintf(page, " --env-steps %llu", (unsigned long long)go_on_steps(record->config.env_steps));
+    if (reached && resume_command_steps(record->config.env_steps) > 0)
+      fprintf(page, " --env-steps %llu", (unsigned long long)resume_command_steps(record->config.env_steps));
     fputs("\ncorsac eval ", page);
     write_word(page, record->path);
     fputs(" --episodes 100\ncorsac inspect ", page);
@@ -272,21 +272,21 @@ static void write_commands(FILE *page, const struct run_record *record, const st
 
 // --- the page ---
 
-static enum status write_run(FILE *page, const struct run_record *given, bool alone, struct error *error) {
-  struct run_facts facts;
-  struct run_record record = *given;
+static enum status write_run(FILE *page, const struct run *given, bool alone, struct error *error) {
+  struct run_summary summary;
+  struct run record = *given;
   record.group = 0; // its charts show it alone
-  enum status status = run_facts_read(&record, &facts, error);
+  enum status status = run_summary_read(&record, &summary, error);
   if (status != STATUS_OK) return status;
-  const char *state = facts.state[0] ? facts.state : "state unknown";
+  const char *state = summary.state[0] ? summary.state : "state unknown";
   fputs(alone ? "<h1>" : "<h1 style=\"margin-top:64px\">", page);
   html_text(page, alone ? record.config.env : record.path);
-  fprintf(page, "<span class=\"badge %s\">", class_of(facts.state));
+  fprintf(page, "<span class=\"badge %s\">", class_of(summary.state));
   html_text(page, state);
   fputs("</span></h1>\n<p class=\"soft\">", page);
   html_printf(page, "%s, seed %llu", alone ? record.path : record.config.env, (unsigned long long)record.config.seed);
   fputs("</p>\n", page);
-  write_outcome(page, &record, &facts);
+  write_outcome(page, &record, &summary);
   if (record.metrics.rows > 0) {
     fputs("<h2>Learning</h2>\n", page);
     status = report_charts_returns(&record, 1, 1, page, error);
@@ -296,15 +296,15 @@ static enum status write_run(FILE *page, const struct run_record *given, bool al
     fputs("<p class=\"warn\">metrics.csv has no rows yet, so there are no curves.</p>\n", page);
   }
   if (status == STATUS_OK) status = write_configuration(page, &record, error);
-  write_machine(page, &record, &facts);
-  write_checkpoints(page, &facts);
-  write_faults(page, &facts);
-  write_commands(page, &record, &facts);
+  write_machine(page, &record, &summary);
+  write_checkpoints(page, &summary);
+  write_faults(page, &summary);
+  write_commands(page, &record, &summary);
   return status;
 }
 
 // Runs side by side: a row each, then their groups' curves.
-static enum status write_comparison(FILE *page, const struct run_records *runs, struct error *error) {
+static enum status write_comparison(FILE *page, const struct run_set *runs, struct error *error) {
   enum status status = STATUS_OK;
   fprintf(page,
           "<h1>%zu runs</h1>\n<div "
@@ -312,21 +312,21 @@ static enum status write_comparison(FILE *page, const struct run_records *runs, 
           "<th>last evaluation</th></tr>\n",
           runs->count);
   for (size_t i = 0; i < runs->count && status == STATUS_OK; i++) {
-    const struct run_record *record = &runs->record[i];
-    struct run_facts facts;
-    char label[RUN_RECORD_LABEL], steps[64];
-    status = run_facts_read(record, &facts, error);
-    run_record_label(runs->record, runs->count, record->group, label);
+    const struct run *record = &runs->record[i];
+    struct run_summary summary;
+    char label[RUN_LABEL], steps[64];
+    status = run_summary_read(record, &summary, error);
+    run_label(runs->record, runs->count, record->group, label);
     format_whole(last_of(&record->metrics, "env_steps"), steps, sizeof steps);
     fputs("<tr><td class=\"name\">", page);
     html_text(page, record->path);
     fputs("</td><td>", page);
     html_text(page, label);
     fprintf(page, "</td><td>%llu</td><td class=\"%s\">", (unsigned long long)record->config.seed,
-            class_of(facts.state));
-    html_text(page, facts.state[0] ? facts.state : "unknown");
+            class_of(summary.state));
+    html_text(page, summary.state[0] ? summary.state : "unknown");
     fprintf(page, "</td><td>%s</td><td>", steps);
-    fprintf(page, isfinite(facts.last_evaluation) ? "%.2f" : "-", facts.last_evaluation);
+    fprintf(page, isfinite(summary.last_evaluation) ? "%.2f" : "-", summary.last_evaluation);
     fputs("</td></tr>\n", page);
   }
   fputs("</table></div>\n<h2>Learning</h2>\n", page);
@@ -336,7 +336,7 @@ static enum status write_comparison(FILE *page, const struct run_records *runs, 
   return status;
 }
 
-enum status report_page_write(const struct run_records *runs, FILE *page, struct error *error) {
+enum status report_page_write(const struct run_set *runs, FILE *page, struct error *error) {
   char title[512];
   enum status status = STATUS_OK;
   snprintf(title, sizeof title, "corsac: %.200s", runs->record[0].config.env);

@@ -9,8 +9,8 @@
 
 enum { NAMED = 3 }; // differences that a label names
 
-enum status run_record_read(const char *path, struct run_record *record, struct error *error) {
-  *record = (struct run_record){0};
+enum status run_read(const char *path, struct run *record, struct error *error) {
+  *record = (struct run){0};
   struct stat info;
   char config[RUN_PATH];
   if (stat(path, &info) != 0)
@@ -31,7 +31,7 @@ enum status run_record_read(const char *path, struct run_record *record, struct 
   return status == STATUS_OK ? metrics_table_read(record->path, &record->metrics, error) : status;
 }
 
-void run_record_release(struct run_record *record) { metrics_table_release(&record->metrics); }
+void run_release(struct run *record) { metrics_table_release(&record->metrics); }
 
 // What may differ between runs of one configuration: the seed, where and how long, and what is told of it.
 static bool is_of_one_run(const struct option *option) {
@@ -50,13 +50,13 @@ static bool differs(const struct option *option, const struct config *a, const s
   return strcmp(left, right) != 0;
 }
 
-static bool is_same_group(const struct run_record *a, const struct run_record *b) {
+static bool is_same_group(const struct run *a, const struct run *b) {
   for (size_t i = 0; i < options_count(); i++)
     if (!is_of_one_run(options_at(i)) && differs(options_at(i), &a->config, &b->config)) return false;
   return true;
 }
 
-size_t run_record_group(struct run_record *records, size_t count) {
+size_t run_group(struct run *records, size_t count) {
   size_t groups = 0;
   for (size_t i = 0; i < count; i++) {
     records[i].group = groups;
@@ -67,8 +67,8 @@ size_t run_record_group(struct run_record *records, size_t count) {
   return groups;
 }
 
-void run_record_label(const struct run_record *records, size_t count, size_t group, char label[RUN_RECORD_LABEL]) {
-  const struct run_record *own = NULL;
+void run_label(const struct run *records, size_t count, size_t group, char label[RUN_LABEL]) {
+  const struct run *own = NULL;
   size_t used = 0, named = 0;
   for (size_t i = 0; i < count && !own; i++)
     if (records[i].group == group) own = &records[i];
@@ -82,11 +82,10 @@ void run_record_label(const struct run_record *records, size_t count, size_t gro
     char value[CONFIG_TEXT + 64];
     option_get(option, &own->config, value, sizeof value);
     const bool plain = strcmp(option->name, "env") == 0;
-    if (++named > NAMED || used >= RUN_RECORD_LABEL) continue;
-    used += (size_t)snprintf(label + used, RUN_RECORD_LABEL - used, "%s%s%s%.60s", named > 1 ? ", " : "",
+    if (++named > NAMED || used >= RUN_LABEL) continue;
+    used += (size_t)snprintf(label + used, RUN_LABEL - used, "%s%s%s%.60s", named > 1 ? ", " : "",
                              plain ? "" : option->name, plain ? "" : " ", value);
   }
-  if (named > NAMED && used < RUN_RECORD_LABEL)
-    snprintf(label + used, RUN_RECORD_LABEL - used, ", and %zu more", named - NAMED);
-  if (named == 0) snprintf(label, RUN_RECORD_LABEL, "%.200s", own->config.env);
+  if (named > NAMED && used < RUN_LABEL) snprintf(label + used, RUN_LABEL - used, ", and %zu more", named - NAMED);
+  if (named == 0) snprintf(label, RUN_LABEL, "%.200s", own->config.env);
 }

@@ -3,22 +3,22 @@
 #include "common/base/log.h"
 #include "common/base/memory.h"
 
-enum status run_records_read(const char *command, const char *const *paths, size_t count, bool empty,
-                             struct run_records *runs, struct error *error) {
+enum status run_set_read(const char *command, const char *const *paths, size_t count, bool empty, struct run_set *runs,
+                         struct error *error) {
   if (count == 0)
     return error_set(error, STATUS_USAGE, "%s: say of what: corsac %s RUN... (run directories); see `corsac help %s`",
                      command, command, command);
   runs->record = memory_alloc(count, sizeof *runs->record, "the runs", error);
   enum status status = runs->record ? STATUS_OK : STATUS_MEMORY;
   for (size_t i = 0; i < count && status == STATUS_OK; i++) {
-    struct run_record *record = &runs->record[runs->count];
-    status = run_record_read(paths[i], record, error);
+    struct run *record = &runs->record[runs->count];
+    status = run_read(paths[i], record, error);
     if (status != STATUS_OK) break;
     if (empty || record->metrics.rows > 0) {
       runs->count++;
       continue;
     }
-    run_record_release(record);
+    run_release(record);
     if (count > 1) log_warn("%s: left out, its metrics.csv has no rows yet", paths[i]);
   }
   if (status == STATUS_OK && runs->count == 0)
@@ -26,13 +26,13 @@ enum status run_records_read(const char *command, const char *const *paths, size
                        "%s: %.800s: metrics.csv has no rows yet, so there is nothing to draw; "
                        "--log-every of train says how often one is written",
                        command, paths[0]);
-  if (status == STATUS_OK) runs->groups = run_record_group(runs->record, runs->count);
-  if (status != STATUS_OK) run_records_release(runs);
+  if (status == STATUS_OK) runs->groups = run_group(runs->record, runs->count);
+  if (status != STATUS_OK) run_set_release(runs);
   return status;
 }
 
-void run_records_release(struct run_records *runs) {
-  for (size_t i = 0; i < runs->count; i++) run_record_release(&runs->record[i]);
+void run_set_release(struct run_set *runs) {
+  for (size_t i = 0; i < runs->count; i++) run_release(&runs->record[i]);
   memory_free(runs->record);
-  *runs = (struct run_records){0};
+  *runs = (struct run_set){0};
 }

@@ -5,26 +5,26 @@
 #include "launch/runs/run.h"
 #include <stdint.h>
 
-enum { RUN_FACTS_NOTES = 20, RUN_FACTS_CHECKPOINTS = 20, RUN_FACTS_TEXT = 512 };
+enum { RUN_SUMMARY_NOTES = 20, RUN_SUMMARY_CHECKPOINTS = 20, RUN_SUMMARY_TEXT = 512 };
 
-struct run_fact_file { // a checkpoint
-  char name[64], created[64], problem[RUN_FACTS_TEXT];
+struct run_summary_file { // a checkpoint
+  char name[64], created[64], problem[RUN_SUMMARY_TEXT];
   uint64_t steps, bytes;
 };
-struct run_facts { // texts are "" where nothing tells them
-  char state[32];  // run_state_name
-  char reason[RUN_FACTS_TEXT], host[128], updated[64];
+struct run_summary { // texts are "" where nothing tells them
+  char state[32];    // run_state_name
+  char reason[RUN_SUMMARY_TEXT], host[128], updated[64];
   uint64_t actors_lost, surplus, unsent, lost_at_most;
-  char start[RUN_FACTS_TEXT]; // the newest "corsac 0.1.0: Pendulum-v1 (obs 3, act 1), ..." of the log
+  char start[RUN_SUMMARY_TEXT]; // the newest "corsac 0.1.0: Pendulum-v1 (obs 3, act 1), ..." of the log
   uint64_t starts, resumes, warnings, errors;
   size_t notes;
-  char note[RUN_FACTS_NOTES][RUN_FACTS_TEXT]; // the last warnings and errors, oldest first
+  char note[RUN_SUMMARY_NOTES][RUN_SUMMARY_TEXT]; // the last warnings and errors, oldest first
   uint64_t checkpoints;
   size_t files; // of these, the newest, and best.h5
-  struct run_fact_file file[RUN_FACTS_CHECKPOINTS];
+  struct run_summary_file file[RUN_SUMMARY_CHECKPOINTS];
   double env_failures;
   double last_evaluation, best_evaluation, best_steps; // NaN: none
 };
 // What cannot be read is left out: a report tells what there is. STATUS_IO where the directory itself cannot be read.
-enum status run_facts_read(const struct run_record *record, struct run_facts *facts, struct error *error);
+enum status run_summary_read(const struct run *record, struct run_summary *summary, struct error *error);
 #endif

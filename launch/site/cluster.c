@@ -127,9 +127,9 @@ static const char *find_script(const char *system, struct error *error) {
     names[count] = cluster_table[count].name;
     if (system && strcmp(system, names[count]) == 0) return cluster_table[count].text;
   }
-  const char *nearest = system ? arguments_nearest(system, names, count) : NULL;
+  const char *suggestion = system ? arguments_suggest(system, names, count) : NULL;
   error_set(error, STATUS_USAGE, "cluster: say for which batch system: slurm, pbs, lsf, or hosts%s%s%s",
-            nearest ? " (did you mean " : "", nearest ? nearest : "", nearest ? "?)" : "");
+            suggestion ? " (did you mean " : "", suggestion ? suggestion : "", suggestion ? "?)" : "");
   return NULL;
 }
 

@@ -133,7 +133,7 @@ static enum status make_job(const struct setup *setup, struct job *job, struct m
 // What was learned, and the commands that look at it and go on, as they can be typed here. ranks: of mpirun, 0 in one
 // process.
 static void say_end(const struct job *job, const struct learner_outcome *outcome, int ranks) {
-  char dir[4 * sizeof job->config.run_dir], program[4 * PATH_MAX], duration[32], command[GO_ON_TEXT];
+  char dir[4 * sizeof job->config.run_dir], program[4 * PATH_MAX], duration[32], command[RESUME_COMMAND_TEXT];
   shell_word(job->config.run_dir, dir, sizeof dir);
   shell_word(program_invocation_name, program, sizeof program);
   clock_format_duration(job_seconds(job), duration, sizeof duration);
@@ -152,7 +152,7 @@ static void say_end(const struct job *job, const struct learner_outcome *outcome
   log_info("newest checkpoint %s/%s", job->config.run_dir, outcome->checkpoint);
   log_info("evaluate:    %s eval %s", program, dir);
   log_info("look inside: %s inspect %s", program, dir);
-  go_on_command(job->config.run_dir, ranks, outcome->exit_code == EXIT_DONE ? steps : 0, command);
+  resume_command(job->config.run_dir, ranks, outcome->exit_code == EXIT_DONE ? steps : 0, command);
   log_info("go on:       %s", command);
 }
 
@@ -168,7 +168,7 @@ struct lead {
   struct learner *learner;
   uint32_t *pid; // (actors) of each actor's process
   bool began;    // training started, so the run directory has something to tell
-  struct role_ending ending;
+  struct role_result result;
 };
 
 static enum status open_tables(struct lead *lead, struct error *error) {
@@ -191,7 +191,7 @@ static enum status begin(struct lead *lead, struct error *error) {
   const size_t actors = (size_t)transport_size(lead->transport) - 1;
   lead->pid = memory_alloc(actors, sizeof *lead->pid, "the list of actors", error);
   if (!lead->pid) return STATUS_MEMORY;
-  enum status status = greeting_collect(&setup->config, lead->transport, lead->stop, &hello, lead->pid, error);
+  enum status status = handshake_collect(&setup->config, lead->transport, lead->stop, &hello, lead->pid, error);
   if (status == STATUS_OK) status = make_job(setup, &lead->job, &hello, error);
   if (status == STATUS_OK) status = open_tables(lead, error);
   if (status != STATUS_OK) return status;
@@ -249,14 +249,14 @@ static void finish(struct lead *lead, const struct error *error) {
     const struct learner_outcome *outcome = learner_outcome(lead->learner);
     const int ranks = 1 + (transport_size(lead->transport) - 1) * (int)setup->config.ranks_per_env;
     say_end(&lead->job, outcome, lead->actor ? 0 : ranks);
-    lead->ending = (struct role_ending){outcome->exit_code, outcome->together};
+    lead->result = (struct role_result){outcome->exit_code, outcome->together};
   } else {
     log_error("%s", error->text);
-    lead->ending.exit_code = status_exit_code(error->status);
+    lead->result.exit_code = status_exit_code(error->status);
     const bool stays = setup->in_place || setup->begins_again;
-    if (stays) setup_abandon(setup, lead->ending.exit_code, error->text); // first: mpirun may not leave much time
-    lead->ending.together = !lead->actor && greeting_dismiss(lead->transport, lead->ending.exit_code, DISMISS_SECONDS);
-    if (!stays) setup_abandon(setup, lead->ending.exit_code, error->text); // actors have files in it
+    if (stays) setup_abandon(setup, lead->result.exit_code, error->text); // first: mpirun may not leave much time
+    lead->result.together = !lead->actor && handshake_dismiss(lead->transport, lead->result.exit_code, DISMISS_SECONDS);
+    if (!stays) setup_abandon(setup, lead->result.exit_code, error->text); // actors have files in it
   }
   release(lead);
   log_close();
@@ -268,14 +268,14 @@ static void lead_past_end(void *who, const struct guest_end *end) {
   struct lead *lead = who;
   if (end->crashed || learner_is_leaving(lead->learner)) {
     learner_abandon(lead->learner, &end->why); // a checkpoint of damaged memory would drive out a good one
-    lead->ending.exit_code = EXIT_FAILED;
+    lead->result.exit_code = EXIT_FAILED;
   } else {
     actor_fail(lead->actor, &end->why);
     drive_to_the_end(lead);
     finish(lead, NULL);
   }
   fflush(NULL);
-  _exit(lead->ending.exit_code);
+  _exit(lead->result.exit_code);
 }
 
 static bool is_stop_wanted(void *who) { return learner_wants_to_stop(((struct lead *)who)->learner); }
@@ -286,7 +286,7 @@ static void lead_without_actor(void *who, const struct error *where) {
   drive_to_the_end(lead);
   finish(lead, NULL);
   fflush(NULL);
-  _exit(lead->ending.exit_code);
+  _exit(lead->result.exit_code);
 }
 
 // How long what comes after the job may take, until the process ends anyway: s.
@@ -294,7 +294,7 @@ static unsigned end_seconds(const struct config *config, const volatile sig_atom
   return *stop ? EXIT_SECONDS : (unsigned)ceil(config->env_timeout);
 }
 
-struct role_ending role_lead(struct setup *setup, struct transport *transport, struct actor *actor,
+struct role_result role_lead(struct setup *setup, struct transport *transport, struct actor *actor,
                              const volatile sig_atomic_t *stop) {
   struct lead lead = {.setup = setup, .transport = transport, .actor = actor, .stop = stop};
   struct error error = {0};
@@ -310,7 +310,7 @@ struct role_ending role_lead(struct setup *setup, struct transport *transport, s
     if (actor) guest_set_host(&before, NULL);
   }
   finish(&lead, &error);
-  return lead.ending;
+  return lead.result;
 }
 
 // --- other ranks ---
@@ -322,7 +322,7 @@ struct acting {
 };
 
 // Until the learner lets this rank go.
-static struct role_ending act(struct acting *acting, struct error *error) {
+static struct role_result act(struct acting *acting, struct error *error) {
   struct backoff backoff = {0};
   struct actor *actor = acting->actor;
   for (enum turn turn = TURN_BUSY; turn != TURN_DONE && error->status == STATUS_OK;) {
@@ -333,10 +333,10 @@ static struct role_ending act(struct acting *acting, struct error *error) {
       backoff_wait(&backoff);
   }
   if (error->status != STATUS_OK) log_error("%s", error->text);
-  struct role_ending ending = {error->status == STATUS_OK ? actor_exit_code(actor) : status_exit_code(error->status),
+  struct role_result result = {error->status == STATUS_OK ? actor_exit_code(actor) : status_exit_code(error->status),
                                error->status == STATUS_OK && actor_leaves_together(actor)};
-  ending.together &= transport_flush(acting->transport, DISMISS_SECONDS);
-  return ending;
+  result.together &= transport_flush(acting->transport, DISMISS_SECONDS);
+  return result;
 }
 
 // The environment that the actor is in, and will never leave, ended the process. The learner hears of it, and this rank
@@ -344,39 +344,39 @@ static struct role_ending act(struct acting *acting, struct error *error) {
 static void act_past_end(void *who, const struct guest_end *end) {
   struct acting *acting = who;
   struct error error = {0};
-  struct role_ending ending = {EXIT_FAILED, false};
+  struct role_result result = {EXIT_FAILED, false};
   if (actor_has_left(acting->actor)) {
     log_error("%s", end->why.text);
   } else {
     actor_fail(acting->actor, &end->why);
     alarm(0); // of a crash: the word is out, and what follows may take as long as the job
-    ending = act(acting, &error);
+    result = act(acting, &error);
   }
-  if (acting->group) group_dismiss(acting->group, ending.exit_code, ending.together);
-  mpi_stop(ending.together && !acting->group, ending.exit_code); // the group's others may be in the environment
-  _exit(ending.exit_code);
+  if (acting->group) group_dismiss(acting->group, result.exit_code, result.together);
+  mpi_stop(result.together && !acting->group, result.exit_code); // the group's others may be in the environment
+  _exit(result.exit_code);
 }
 
-struct role_ending role_act_for_group(const struct config *config, struct transport *transport, struct group *group,
+struct role_result role_act_for_group(const struct config *config, struct transport *transport, struct group *group,
                                       bool last, const volatile sig_atomic_t *stop) {
   struct error error = {0};
   struct acting acting = {actor_prepare(config, transport, group, stop, &error), transport, group};
   if (!acting.actor) {
     log_error("%s", error.text);
-    return (struct role_ending){status_exit_code(error.status), false};
+    return (struct role_result){status_exit_code(error.status), false};
   }
   struct guest_host before;
   guest_set_host(&(struct guest_host){.who = &acting, .ended = act_past_end, .mend_signals = signals_mend}, &before);
   actor_equip(acting.actor);
-  const struct role_ending ending = act(&acting, &error);
-  if (last) exit_bound(ending.exit_code, end_seconds(config, stop));
+  const struct role_result result = act(&acting, &error);
+  if (last) exit_bound(result.exit_code, end_seconds(config, stop));
   actor_destroy(acting.actor); // with it the group's environments
   guest_set_host(&before, NULL);
-  if (group) group_dismiss(group, ending.exit_code, ending.together);
-  return ending;
+  if (group) group_dismiss(group, result.exit_code, result.together);
+  return result;
 }
 
-struct role_ending role_act(const struct config *config, struct transport *transport,
+struct role_result role_act(const struct config *config, struct transport *transport,
                             const volatile sig_atomic_t *stop) {
   return role_act_for_group(config, transport, NULL, false, stop);
 }
@@ -404,18 +404,18 @@ static void follow_past_end(void *who, const struct guest_end *end) {
   mpi_stop(false, EXIT_FAILED);
 }
 
-struct role_ending role_follow(struct group *group, const struct group_place *place,
+struct role_result role_follow(struct group *group, const struct group_place *place,
                                const volatile sig_atomic_t *stop) {
   struct error error = {0};
-  struct role_ending ending = {0, false};
+  struct role_result result = {0, false};
   struct following following = {place, stop};
   struct guest_host before;
   guest_set_host(&(struct guest_host){.who = &following, .ended = follow_past_end, .mend_signals = signals_mend},
                  &before);
-  if (group_follow(group, &ending.exit_code, &ending.together, &error) != STATUS_OK) {
+  if (group_follow(group, &result.exit_code, &result.together, &error) != STATUS_OK) {
     log_error("%s", error.text);
-    ending.exit_code = status_exit_code(error.status);
+    result.exit_code = status_exit_code(error.status);
   }
   guest_set_host(&before, NULL);
-  return ending;
+  return result;
 }

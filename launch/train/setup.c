@@ -148,9 +148,9 @@ static bool is_done(const char *directory) {
 // A run that has ended where it is to end now: say so and how it goes on, instead of doing nothing at length.
 static enum status check_end(const struct setup *setup, const char *resume, uint32_t actors, struct error *error) {
   const unsigned long long steps = setup->steps, wanted = setup->config.env_steps;
-  char command[GO_ON_TEXT];
+  char command[RESUME_COMMAND_TEXT];
   if (!setup->in_place || steps < wanted || !is_done(resume)) return STATUS_OK;
-  go_on_command(resume, mpi_is_launched() ? (int)actors + 1 : 0, steps, command);
+  resume_command(resume, mpi_is_launched() ? (int)actors + 1 : 0, steps, command);
   return error_set(error, STATUS_DONE,
                    "%.300s has already reached env_steps (%llu of %llu): nothing is left to do. To go on: %.500s",
                    resume, steps, wanted, command);
@@ -411,6 +411,6 @@ size_t setup_board_capacity(const struct config *config) {
   enum { OBS_DIM = 4096, ACT_DIM = 256 };
   struct mlp network;
   policy_network(&network, backend_tiles(config), OBS_DIM, ACT_DIM, &config->hidden);
-  const size_t size = posted_policy_size(OBS_DIM, network.parameters);
+  const size_t size = shared_policy_size(OBS_DIM, network.parameters);
   return size <= WIRE_MAX_MESSAGE ? size : 0;
 }

@@ -33,8 +33,8 @@ void setup_abandon(struct setup *setup, int exit_code, const char *reason);
 // The same where there is no setup yet: the run that these arguments name, if it is one, and no other process has it.
 // setup_resolve does it where it fails.
 void setup_refuse(int argc, char **argv, int exit_code, const char *reason);
-// Bytes of a board on which the policy of every environment of up to some thousand observations and some hundred
-// actions can be published: boards are made before the environment is known. 0: that would be more than a message may
-// have.
+// Bytes of a shared weights on which the policy of every environment of up to some thousand observations and some
+// hundred actions can be published: shared weights are made before the environment is known. 0: that would be more than
+// a message may have.
 size_t setup_board_capacity(const struct config *config);
 #endif

@@ -46,9 +46,9 @@ struct alone {
 static void end_in_create(void *who, const struct guest_end *end) {
   struct alone *alone = who;
   actor_fail(alone->actor, &end->why);
-  const struct role_ending ending = role_lead(&alone->setup, alone->ends[0], alone->actor, alone->stop);
+  const struct role_result result = role_lead(&alone->setup, alone->ends[0], alone->actor, alone->stop);
   fflush(NULL);
-  _exit(ending.exit_code);
+  _exit(result.exit_code);
 }
 
 // last: the process ends with the job, and no environment that does not let go may keep it.
@@ -64,10 +64,10 @@ static int train_alone(int argc, char **argv, bool last, const volatile sig_atom
   alone.setup.watch = &watch;
   const struct config *config = &alone.setup.config;
   log_init(0, level_named(config->log_level));
-  struct role_ending ending = {EXIT_FAILED, false};
+  struct role_result result = {EXIT_FAILED, false};
   enum status status = transport_loopback_create(2, alone.ends, &error);
-  const size_t board = setup_board_capacity(config);
-  for (int i = 0; i < 2 && status == STATUS_OK; i++) status = transport_board_open(alone.ends[i], board, &error);
+  const size_t shared = setup_board_capacity(config);
+  for (int i = 0; i < 2 && status == STATUS_OK; i++) status = transport_board_open(alone.ends[i], shared, &error);
   for (int i = 0; i < 2 && status == STATUS_OK; i++) transport_is_one_process(alone.ends[i]);
   alone.setup.last = last;
   if (status == STATUS_OK) alone.actor = actor_prepare(config, alone.ends[1], NULL, stop, &error);
@@ -75,17 +75,17 @@ static int train_alone(int argc, char **argv, bool last, const volatile sig_atom
     struct guest_host before;
     guest_set_host(&(struct guest_host){.who = &alone, .ended = end_in_create, .mend_signals = signals_mend}, &before);
     actor_equip(alone.actor);
-    ending = role_lead(&alone.setup, alone.ends[0], alone.actor, stop);
+    result = role_lead(&alone.setup, alone.ends[0], alone.actor, stop);
     guest_set_host(&before, NULL);
   } else {
     start_watch_end(&watch);
-    ending.exit_code = command_fail(&error);
-    setup_abandon(&alone.setup, ending.exit_code, error.text);
+    result.exit_code = command_fail(&error);
+    setup_abandon(&alone.setup, result.exit_code, error.text);
   }
   actor_destroy(alone.actor);
   transport_destroy(alone.ends[0]);
   transport_destroy(alone.ends[1]);
-  return ending.exit_code;
+  return result.exit_code;
 }
 
 // Rank 0's configuration, as text, goes to everybody: an actor's node need not see the files.
@@ -152,14 +152,14 @@ static enum status come_together(const struct config *config, struct team_of_ran
   return status;
 }
 
-static struct role_ending train_together(int argc, char **argv, int rank, int size, int watch, bool last,
+static struct role_result train_together(int argc, char **argv, int rank, int size, int watch, bool last,
                                          const volatile sig_atomic_t *stop) {
   struct error error = {0};
   struct setup setup = {0};
   struct start_watch start;
   struct transport *transport = NULL;
   struct team_of_ranks team = {0};
-  struct role_ending ending = {0, true};
+  struct role_result result = {0, true};
   log_init(rank, LOG_INFO);
   if (rank == 0) start_watch_begin(&start, &setup, stop);
   launcher_watch_expect(watch, INFINITY);
@@ -175,27 +175,27 @@ static struct role_ending train_together(int argc, char **argv, int rank, int si
   launcher_watch_grant(watch, setup.config.actor_timeout + LAUNCHER_SECONDS);
   if (status != STATUS_OK) {
     start_watch_end(setup.watch);
-    ending.together = status != STATUS_PEER; // not every rank took part
-    ending.exit_code = rank == 0 ? command_fail(&error) : status_exit_code(status);
-    if (setup.run) setup_abandon(&setup, ending.exit_code, error.text);
+    result.together = status != STATUS_PEER; // not every rank took part
+    result.exit_code = rank == 0 ? command_fail(&error) : status_exit_code(status);
+    if (setup.run) setup_abandon(&setup, result.exit_code, error.text);
     transport_destroy(transport);
     leave_group(&team);
-    return ending;
+    return result;
   }
   if (!transport)
-    ending = role_follow(team.group, &team.place, stop);
+    result = role_follow(team.group, &team.place, stop);
   else
-    ending = rank == 0 ? role_lead(&setup, transport, NULL, stop)
+    result = rank == 0 ? role_lead(&setup, transport, NULL, stop)
                        : role_act_for_group(&setup.config, transport, team.group, last, stop);
   transport_destroy(transport);
   leave_group(&team);
-  return ending;
+  return result;
 }
 
-struct role_ending train_job(int argc, char **argv, int rank, int size, int watch, bool last,
+struct role_result train_job(int argc, char **argv, int rank, int size, int watch, bool last,
                              const volatile sig_atomic_t *stop) {
   if (size > 1) return train_together(argc, argv, rank, size, watch, last, stop);
-  return (struct role_ending){train_alone(argc, argv, last, stop), true};
+  return (struct role_result){train_alone(argc, argv, last, stop), true};
 }
 
 // Several were started, and MPI does not know: the first of them says it.
@@ -232,8 +232,8 @@ int command_train(int argc, char **argv) {
     return code;
   }
   if (mpi_errors_end_guests(&error) != STATUS_OK) return command_fail(&error);
-  const struct role_ending ending = train_job(argc, argv, rank, size, watch, true, stop);
-  launcher_watch_end(watch, ending.together);
-  mpi_stop(ending.together, ending.exit_code);
-  return ending.exit_code;
+  const struct role_result result = train_job(argc, argv, rank, size, watch, true, stop);
+  launcher_watch_end(watch, result.together);
+  mpi_stop(result.together, result.exit_code);
+  return result.exit_code;
 }

@@ -96,7 +96,7 @@ static void walk_job(struct h5 *h5, struct job *job) {
 // Sleeps as long as was worked since `began`. A thread that never does is given a core for milliseconds at a time,
 // which may be the one that updates run on.
 static void leave_core(const struct checkpoint_watch *watch, double began) {
-  if (!watch || atomic_load_explicit(&watch->hurry, memory_order_relaxed)) return;
+  if (!watch || atomic_load_explicit(&watch->urgent, memory_order_relaxed)) return;
   const double worked = fmin(clock_now() - began, 0.02);
   nanosleep(&(struct timespec){.tv_nsec = (long)(1e9 * worked)}, NULL);
 }
@@ -119,7 +119,7 @@ static void write_replay(struct h5 *h5, const struct job *job, const struct chec
     const double began = clock_now();
     replay_read_rows(replay, row, count, columns.piece);
     gone += p == 0 ? row + count - oldest : count; // the first piece may also hold the newest rows: they come last
-    replay_view_let_go(replay, p + 1 < pieces ? gone : size);
+    replay_view_release(replay, p + 1 < pieces ? gone : size);
     checkpoint_columns_move(h5, &columns, row, count);
     leave_core(watch, began);
   }
@@ -193,8 +193,8 @@ enum status checkpoint_write(const char *path, const struct job *job, enum check
   return write_job(path, job, content, NULL, error);
 }
 
-enum status checkpoint_write_beside(const char *path, const struct job *job, enum checkpoint_content content,
-                                    const struct checkpoint_watch *watch, struct error *error) {
+enum status checkpoint_write_in_background(const char *path, const struct job *job, enum checkpoint_content content,
+                                           const struct checkpoint_watch *watch, struct error *error) {
   return write_job(path, job, content, watch, error);
 }
 

@@ -37,12 +37,12 @@ enum status checkpoint_write(const char *path, const struct job *job, enum check
 // What another thread may want of one that writes.
 struct checkpoint_watch {
   atomic_bool abandon; // give the file up, soon
-  atomic_bool hurry;   // somebody waits for it; else every other moment is left to those who need the core
+  atomic_bool urgent;  // somebody waits for it; else every other moment is left to those who need the core
 };
 // The same on a thread of its own: given up it leaves nothing (STATUS_STOPPED). The replay may be a view (replay.h): it
 // is let go of as it is written.
-enum status checkpoint_write_beside(const char *path, const struct job *job, enum checkpoint_content content,
-                                    const struct checkpoint_watch *watch, struct error *error);
+enum status checkpoint_write_in_background(const char *path, const struct job *job, enum checkpoint_content content,
+                                           const struct checkpoint_watch *watch, struct error *error);
 // best.h5: a policy and what it needs to act (/policy, /normalizer, /env, /config); `normalizer` is the one of the same
 // moment.
 enum status checkpoint_write_policy(const char *path, const struct job *job, const struct policy_weights *weights,

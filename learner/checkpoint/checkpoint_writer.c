@@ -21,7 +21,7 @@ enum stage { STAGE_NONE, STAGE_WAITING, STAGE_UNDER_WAY, STAGE_ENDED };
 struct checkpoint_part {
   uint64_t keep;
   struct job job; // a snapshot
-  struct checkpoint_ending ending;
+  struct checkpoint_result result;
 };
 
 struct policy_part {
@@ -29,7 +29,7 @@ struct policy_part {
   struct policy_weights weights;
   struct normalizer normalizer;
   uint64_t env_steps;
-  struct checkpoint_ending ending;
+  struct checkpoint_result result;
 };
 
 struct checkpoint_writer {
@@ -45,7 +45,7 @@ struct checkpoint_writer {
   enum stage stage;
   struct policy_part next_policy;
   bool policy_waits, policy_under_way, policy_ended;
-  struct checkpoint_ending policy_ending;
+  struct checkpoint_result policy_ending;
   uint64_t endings; // so far
   bool stop, gone;
 };
@@ -54,21 +54,21 @@ struct checkpoint_writer {
 
 static void write_checkpoint(struct checkpoint_writer *writer) {
   struct checkpoint_part *part = &writer->checkpoint;
-  struct checkpoint_ending *ending = &part->ending;
+  struct checkpoint_result *result = &part->result;
   const double began = clock_now();
   const enum status status =
-      checkpoint_write_beside(ending->path, &part->job, ending->content, &writer->watch, &ending->error);
-  replay_view_let_go(part->job.replay, SIZE_MAX);
+      checkpoint_write_in_background(result->path, &part->job, result->content, &writer->watch, &result->error);
+  replay_view_release(part->job.replay, SIZE_MAX);
   if (status == STATUS_OK && writer->run && part->keep > 0)
-    run_directory_prune(writer->run, part->keep, &ending->unpruned);
-  ending->seconds = clock_now() - began;
+    run_directory_prune(writer->run, part->keep, &result->unpruned);
+  result->seconds = clock_now() - began;
 }
 
 static void write_policy(struct policy_part *part) {
   const double began = clock_now();
-  checkpoint_write_policy(part->ending.path, &part->head, &part->weights, &part->normalizer, part->env_steps,
-                          &part->ending.error);
-  part->ending.seconds = clock_now() - began;
+  checkpoint_write_policy(part->result.path, &part->head, &part->weights, &part->normalizer, part->env_steps,
+                          &part->result.error);
+  part->result.seconds = clock_now() - began;
 }
 
 static void do_policy(struct checkpoint_writer *writer) {
@@ -80,7 +80,7 @@ static void do_policy(struct checkpoint_writer *writer) {
   pthread_mutex_unlock(&writer->mutex);
   write_policy(&writer->policy);
   pthread_mutex_lock(&writer->mutex);
-  writer->policy_ending = writer->policy.ending;
+  writer->policy_ending = writer->policy.result;
   writer->policy_under_way = false;
   writer->policy_ended = true;
 }
@@ -186,7 +186,7 @@ static void policy_part_release(struct policy_part *part) {
 
 void checkpoint_writer_destroy(struct checkpoint_writer *writer) {
   if (!writer || !stop_thread(writer)) return;
-  replay_view_let_go(writer->checkpoint.job.replay, SIZE_MAX); // of one that never got its turn
+  replay_view_release(writer->checkpoint.job.replay, SIZE_MAX); // of one that never got its turn
   job_snapshot_release(&writer->checkpoint.job);
   policy_part_release(&writer->policy);
   policy_part_release(&writer->next_policy);
@@ -213,10 +213,10 @@ enum status checkpoint_writer_begin(struct checkpoint_writer *writer, const char
   const enum status status = job_snapshot_take(&part->job, writer->job, with_replay, error);
   if (status != STATUS_OK) return status;
   part->keep = keep;
-  part->ending = (struct checkpoint_ending){.content = content};
-  snprintf(part->ending.path, sizeof part->ending.path, "%s", path);
+  part->result = (struct checkpoint_result){.content = content};
+  snprintf(part->result.path, sizeof part->result.path, "%s", path);
   atomic_store(&writer->watch.abandon, false);
-  atomic_store(&writer->watch.hurry, false);
+  atomic_store(&writer->watch.urgent, false);
   pthread_mutex_lock(&writer->mutex);
   writer->stage = STAGE_WAITING;
   pthread_cond_signal(&writer->work);
@@ -247,8 +247,8 @@ enum status checkpoint_writer_begin_policy(struct checkpoint_writer *writer, con
   if (status == STATUS_OK) {
     next->head = *writer->job;
     next->env_steps = env_steps;
-    next->ending = (struct checkpoint_ending){.policy_only = true};
-    snprintf(next->ending.path, sizeof next->ending.path, "%s", path);
+    next->result = (struct checkpoint_result){.policy_only = true};
+    snprintf(next->result.path, sizeof next->result.path, "%s", path);
     writer->policy_waits = true;
     pthread_cond_signal(&writer->work);
   }
@@ -258,7 +258,7 @@ enum status checkpoint_writer_begin_policy(struct checkpoint_writer *writer, con
 
 void checkpoint_writer_abandon(struct checkpoint_writer *writer) { atomic_store(&writer->watch.abandon, true); }
 
-void checkpoint_writer_hurry(struct checkpoint_writer *writer) { atomic_store(&writer->watch.hurry, true); }
+void checkpoint_writer_urgent(struct checkpoint_writer *writer) { atomic_store(&writer->watch.urgent, true); }
 
 bool checkpoint_writer_saving(struct checkpoint_writer *writer) { return stage_of(writer) != STAGE_NONE; }
 
@@ -270,14 +270,14 @@ bool checkpoint_writer_busy(struct checkpoint_writer *writer) {
   return busy;
 }
 
-bool checkpoint_writer_take(struct checkpoint_writer *writer, struct checkpoint_ending *ending) {
+bool checkpoint_writer_take(struct checkpoint_writer *writer, struct checkpoint_result *result) {
   pthread_mutex_lock(&writer->mutex);
   const bool policy = writer->policy_ended, checkpoint = !policy && writer->stage == STAGE_ENDED;
   if (policy) {
-    *ending = writer->policy_ending;
+    *result = writer->policy_ending;
     writer->policy_ended = false;
   } else if (checkpoint) {
-    *ending = writer->checkpoint.ending;
+    *result = writer->checkpoint.result;
     writer->stage = STAGE_NONE;
   }
   pthread_mutex_unlock(&writer->mutex);
@@ -297,5 +297,5 @@ uint64_t checkpoint_writer_progress(struct checkpoint_writer *writer) {
   pthread_mutex_lock(&writer->mutex);
   const uint64_t endings = writer->endings;
   pthread_mutex_unlock(&writer->mutex);
-  return endings + replay_view_gone(writer->checkpoint.job.replay);
+  return endings + replay_view_released(writer->checkpoint.job.replay);
 }

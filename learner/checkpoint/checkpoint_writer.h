@@ -12,7 +12,7 @@
 #include "learner/run/run_directory.h"
 
 // What became of a file.
-struct checkpoint_ending {
+struct checkpoint_result {
   bool policy_only; // it is a policy's
   enum checkpoint_content content;
   char path[RUN_PATH];
@@ -40,11 +40,11 @@ enum status checkpoint_writer_begin_policy(struct checkpoint_writer *writer, con
 // The checkpoint under way, if any, is given up: soon, unless it is already being synchronised with the disk.
 void checkpoint_writer_abandon(struct checkpoint_writer *writer);
 // The checkpoint under way is waited for: it no longer leaves every other moment to training.
-void checkpoint_writer_hurry(struct checkpoint_writer *writer);
+void checkpoint_writer_urgent(struct checkpoint_writer *writer);
 bool checkpoint_writer_saving(struct checkpoint_writer *writer); // a checkpoint is under way, or has an ending to take
 bool checkpoint_writer_busy(struct checkpoint_writer *writer);   // or a policy
 // Takes the next ending there is; false: none.
-bool checkpoint_writer_take(struct checkpoint_writer *writer, struct checkpoint_ending *ending);
+bool checkpoint_writer_take(struct checkpoint_writer *writer, struct checkpoint_result *result);
 // Waits until there is an ending, but not longer than this.
 void checkpoint_writer_wait(struct checkpoint_writer *writer, double seconds);
 // Changes whenever something has been done: what does not change for long hangs.

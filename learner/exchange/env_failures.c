@@ -10,19 +10,20 @@ static bool is_power_of_two(uint64_t n) { return (n & (n - 1)) == 0; }
 
 static bool is_told(uint64_t number) { return number <= TOLD || is_power_of_two(number); }
 
-void incidents_take(struct incidents *incidents, const struct message_incident *incident, struct metrics *metrics) {
-  if (incident->in_a_row == 0) {
-    if (is_told(++incidents->warnings)) log_warn("%s", incident->text);
+void env_failures_take(struct env_failures *env_failures, const struct message_env_failure *env_failure,
+                       struct metrics *metrics) {
+  if (env_failure->in_a_row == 0) {
+    if (is_told(++env_failures->warnings)) log_warn("%s", env_failure->text);
     return;
   }
   metrics->env_failures++;
-  const uint64_t number = ++incidents->number;
+  const uint64_t number = ++env_failures->number;
   if (!is_told(number)) return;
   char pause[48] = "at once";
-  if (incident->pause > 0) snprintf(pause, sizeof pause, "in %.1f s", incident->pause);
+  if (env_failure->pause > 0) snprintf(pause, sizeof pause, "in %.1f s", env_failure->pause);
   log_warn("failure %llu of an environment (%u in a row, made anew %s%s): %s%s", (unsigned long long)number,
-           incident->in_a_row, pause,
-           incident->evaluation && incident->in_a_row > 1 ? ", this evaluation episode is left out" : "",
-           incident->text,
+           env_failure->in_a_row, pause,
+           env_failure->evaluation && env_failure->in_a_row > 1 ? ", this evaluation episode is left out" : "",
+           env_failure->text,
            number == TOLD ? " (of those that follow only every power of two is told; metrics.csv counts all)" : "");
 }

@@ -5,10 +5,11 @@
 #include "common/wire/message.h"
 #include "learner/job/metrics.h"
 
-struct incidents {
+struct env_failures {
   uint64_t number, warnings; // of this process
 };
-// An INCIDENT message (in_a_row 0: a warning, which is told and not counted as a failure). The first ones are told,
+// An ENV_FAILURE message (in_a_row 0: a warning, which is told and not counted as a failure). The first ones are told,
 // then every power of two: a simulator that fails in every episode must not fill the log.
-void incidents_take(struct incidents *incidents, const struct message_incident *incident, struct metrics *metrics);
+void env_failures_take(struct env_failures *env_failures, const struct message_env_failure *env_failure,
+                       struct metrics *metrics);
 #endif

@@ -32,7 +32,7 @@ static void copy_normalizer(struct normalizer *to, const struct normalizer *from
   memcpy(to->m2, from->m2, from->dim * sizeof *from->m2);
 }
 
-enum status evaluation_begin(struct evaluation *evaluation, const struct job *job, struct roster *roster,
+enum status evaluation_begin(struct evaluation *evaluation, const struct job *job, struct actor_table *table,
                              struct error *error) {
   evaluation->running = true;
   evaluation->said_waiting = false;
@@ -44,21 +44,21 @@ enum status evaluation_begin(struct evaluation *evaluation, const struct job *jo
   job_export_policy(job, &evaluation->weights);
   copy_normalizer(&evaluation->normalizer, &job->normalizer);
   struct message_evaluate evaluate = {
-      .number = evaluation->number, .stride = roster_alive(roster), .count = evaluation->episodes};
+      .number = evaluation->number, .stride = actor_table_alive(table), .count = evaluation->episodes};
   evaluation->stride = evaluate.stride;
-  for (uint32_t i = 0; i < roster->active; i++) {
-    roster->entry[i].evaluates = UINT32_MAX;
-    if (!roster->entry[i].alive || !roster->entry[i].active) continue;
-    enum status status = message_encode_evaluate(&roster->bytes, 0, &evaluate, &evaluation->weights, error);
-    if (status == STATUS_OK) status = roster_send(roster, i, error);
+  for (uint32_t i = 0; i < table->active; i++) {
+    table->entry[i].evaluates = UINT32_MAX;
+    if (!table->entry[i].alive || !table->entry[i].active) continue;
+    enum status status = message_encode_evaluate(&table->bytes, 0, &evaluate, &evaluation->weights, error);
+    if (status == STATUS_OK) status = actor_table_send(table, i, error);
     if (status != STATUS_OK) return status;
-    roster->entry[i].evaluates = evaluate.first++;
+    table->entry[i].evaluates = evaluate.first++;
   }
   return STATUS_OK;
 }
 
 // Its share, each episode once, with at least a step of each.
-static bool is_asked_for(const struct evaluation *evaluation, const struct roster_entry *sender,
+static bool is_asked_for(const struct evaluation *evaluation, const struct actor_entry *sender,
                          const struct message_episode *episode) {
   const uint32_t number = episode->episode;
   return number < evaluation->episodes && number >= sender->evaluates &&
@@ -66,7 +66,7 @@ static bool is_asked_for(const struct evaluation *evaluation, const struct roste
          (episode->length > 0 || episode->failed);
 }
 
-enum status evaluation_take(struct evaluation *evaluation, const struct roster *roster, const struct frame *frame,
+enum status evaluation_take(struct evaluation *evaluation, const struct actor_table *table, const struct frame *frame,
                             bool *done, struct error *error) {
   struct message_episode episode;
   const enum status status = message_decode_episode(frame, &episode, error);
@@ -76,7 +76,7 @@ enum status evaluation_take(struct evaluation *evaluation, const struct roster *
     return error_set(error, STATUS_PEER, "rank %u sent an episode of evaluation %llu, which has not begun", frame->rank,
                      (unsigned long long)episode.number);
   if (!evaluation->running || episode.number != evaluation->number) return STATUS_OK;
-  if (!is_asked_for(evaluation, &roster->entry[frame->sender - 1], &episode))
+  if (!is_asked_for(evaluation, &table->entry[frame->sender - 1], &episode))
     return error_set(error, STATUS_PEER, "rank %u sent evaluation episode %u, which it was not asked for", frame->rank,
                      episode.episode);
   evaluation->have[episode.episode] = true;

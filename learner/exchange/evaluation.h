@@ -22,11 +22,11 @@ struct evaluation {
 enum status evaluation_init(struct evaluation *evaluation, const struct job *job, struct error *error);
 void evaluation_release(struct evaluation *evaluation);
 // Copies the job's policy and gives every living actor its share of the episodes.
-enum status evaluation_begin(struct evaluation *evaluation, const struct job *job, struct roster *roster,
+enum status evaluation_begin(struct evaluation *evaluation, const struct job *job, struct actor_table *table,
                              struct error *error);
 // An EPISODE message; one of an evaluation before is ignored, one that its sender was not asked for is STATUS_PEER.
 // *done: all episodes are there.
-enum status evaluation_take(struct evaluation *evaluation, const struct roster *roster, const struct frame *frame,
+enum status evaluation_take(struct evaluation *evaluation, const struct actor_table *table, const struct frame *frame,
                             bool *done, struct error *error);
 void evaluation_end(struct evaluation *evaluation); // done with, or given up because an actor died
 struct evaluation_result {

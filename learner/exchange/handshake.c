@@ -35,13 +35,13 @@ static enum status compare(const struct message_hello *first, const struct messa
   return STATUS_OK;
 }
 
-// Whom greeting_collect waits for.
+// Whom handshake_collect waits for.
 struct guests {
   const struct transport *transport; // not owned
   uint32_t active, greeted;
-  bool *here;     // (active) of rank i + 1
-  uint32_t *pid;  // (actors), as greeting_collect gives it
-  uint64_t realm; // process_realm() here
+  bool *here;             // (active) of rank i + 1
+  uint32_t *pid;          // (actors), as handshake_collect gives it
+  uint64_t pid_namespace; // process_pid_namespace() here
   double looked;
 };
 
@@ -49,7 +49,8 @@ static enum status take_heartbeat(const struct frame *frame, uint32_t rank, stru
                                   struct error *error) {
   struct message_heartbeat heartbeat;
   const enum status status = message_decode_heartbeat(frame, &heartbeat, error);
-  if (status == STATUS_OK && rank >= 1 && guests->realm != 0 && heartbeat.realm == guests->realm)
+  if (status == STATUS_OK && rank >= 1 && guests->pid_namespace != 0 &&
+      heartbeat.pid_namespace == guests->pid_namespace)
     guests->pid[rank - 1] = heartbeat.pid;
   return status;
 }
@@ -133,12 +134,13 @@ static enum status look_around(const struct config *config, struct guests *guest
   return waited > config->env_timeout ? say_missing(config, guests, error) : STATUS_OK;
 }
 
-enum status greeting_collect(const struct config *config, struct transport *transport,
-                             const volatile sig_atomic_t *stop, struct message_hello *hello, uint32_t *pid,
-                             struct error *error) {
+enum status handshake_collect(const struct config *config, struct transport *transport,
+                              const volatile sig_atomic_t *stop, struct message_hello *hello, uint32_t *pid,
+                              struct error *error) {
   const uint32_t actors = (uint32_t)transport_size(transport) - 1, active = assignment_active(config, actors);
   const double began = clock_now();
-  struct guests guests = {.transport = transport, .active = active, .pid = pid, .realm = process_realm()};
+  struct guests guests = {
+      .transport = transport, .active = active, .pid = pid, .pid_namespace = process_pid_namespace()};
   struct backoff backoff = {0};
   bool said = false;
   *hello = (struct message_hello){0};
@@ -169,7 +171,7 @@ enum status greeting_collect(const struct config *config, struct transport *tran
   return status;
 }
 
-bool greeting_dismiss(struct transport *transport, int exit_code, double seconds) {
+bool handshake_dismiss(struct transport *transport, int exit_code, double seconds) {
   struct buffer bytes = {0};
   struct error error = {0};
   const struct message_stop stop = {(uint32_t)exit_code, true};

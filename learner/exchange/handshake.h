@@ -11,10 +11,10 @@
 // environments. hello: owned by the caller on success. pid (actors): the processes of those that can be looked for from
 // here, 0 for the others; an actor's first message tells it. Fails with what the first failing actor said, with the two
 // ranks that differ and in what, with whose process is gone, or with who is missing.
-enum status greeting_collect(const struct config *config, struct transport *transport,
-                             const volatile sig_atomic_t *stop, struct message_hello *hello, uint32_t *pid,
-                             struct error *error);
+enum status handshake_collect(const struct config *config, struct transport *transport,
+                              const volatile sig_atomic_t *stop, struct message_hello *hello, uint32_t *pid,
+                              struct error *error);
 // Where training cannot begin: tells every actor to leave and waits, at most `seconds`, until all have said BYE. false:
 // not all did.
-bool greeting_dismiss(struct transport *transport, int exit_code, double seconds);
+bool handshake_dismiss(struct transport *transport, int exit_code, double seconds);
 #endif

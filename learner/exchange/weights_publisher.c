@@ -12,21 +12,21 @@ enum status weights_publisher_init(struct weights_publisher *publisher, const st
   static const char what[] = "the weights publisher";
   const size_t parameters = mlp_dense_size(&job->sac.policy_net);
   const uint32_t obs_dim = job->environment.obs_dim, actors = (uint32_t)transport_size(transport) - 1;
-  const size_t bytes = posted_policy_size(obs_dim, job->sac.policy_net.parameters);
+  const size_t bytes = shared_policy_size(obs_dim, job->sac.policy_net.parameters);
   const size_t asked = transport_board_asked(transport);
-  *publisher =
-      (struct weights_publisher){.transport = transport, .boards = bytes <= asked, .board = transport_board(transport)};
+  *publisher = (struct weights_publisher){
+      .transport = transport, .boards = bytes <= asked, .shared = transport_board(transport)};
   enum status status = policy_weights_init(&publisher->weights, obs_dim, parameters, error);
   if (status != STATUS_OK) return status;
   publisher->node = memory_alloc(actors, sizeof *publisher->node, what, error);
   if (!publisher->node) return STATUS_MEMORY;
   for (uint32_t i = 0; i < actors; i++) publisher->node[i].ready = true;
-  if (publisher->board && !board_reserve(publisher->board, bytes)) {
+  if (publisher->shared && !shared_weights_reserve(publisher->shared, bytes)) {
     log_warn("weights go as messages also within the node, which takes longer: there is no shared memory for twice "
              "their %zu bytes (%zu at most)",
-             bytes, publisher->board->capacity);
-    publisher->board = NULL;
-  } else if (!publisher->board && asked > 0 && !publisher->boards) {
+             bytes, publisher->shared->capacity);
+    publisher->shared = NULL;
+  } else if (!publisher->shared && asked > 0 && !publisher->boards) {
     log_warn("weights go to each actor as a message: their %zu bytes are more than boards have (%zu)", bytes, asked);
   }
   return STATUS_OK;
@@ -48,19 +48,19 @@ static enum status encode(struct weights_publisher *publisher, const struct job 
 }
 
 static enum status post(struct weights_publisher *publisher, const struct job *job, struct error *error) {
-  if (!publisher->board || publisher->posted >= job->policy_version) return STATUS_OK;
+  if (!publisher->shared || publisher->posted >= job->policy_version) return STATUS_OK;
   publisher->encoded = 0; // its scratch is used here
   const struct policy_view view = job_view_policy(job, &publisher->weights);
-  const enum status status = posted_policy_write(publisher->board, &view, &publisher->head, error);
+  const enum status status = shared_policy_write(publisher->shared, &view, &publisher->head, error);
   if (status == STATUS_OK) publisher->posted = job->policy_version;
   return status;
 }
 
 enum { HERE = -1 };
-// The node of an actor, by the first actor on it; HERE: it reads this node's board.
+// The node of an actor, by the first actor on it; HERE: it reads this node's shared weights.
 static int64_t node_of(const struct weights_publisher *publisher, uint32_t actor) {
   const int home = transport_board_home(publisher->transport, (int)actor + 1);
-  if (home == 0 && publisher->board) return HERE;
+  if (home == 0 && publisher->shared) return HERE;
   return home > 0 && publisher->boards ? home - 1 : (int64_t)actor;
 }
 
@@ -70,34 +70,34 @@ void weights_publisher_taken(struct weights_publisher *publisher, uint32_t actor
 }
 
 // The node's actor that was heard of last; where it is not ready, other than the one that has yet to take what it got.
-static uint32_t choose(const struct weights_publisher *publisher, const struct roster *roster, uint32_t node) {
+static uint32_t choose(const struct weights_publisher *publisher, const struct actor_table *table, uint32_t node) {
   const struct weights_node *its = &publisher->node[node];
   uint32_t best = UINT32_MAX;
-  for (uint32_t i = 0; i < roster->active; i++) {
-    const struct roster_entry *entry = &roster->entry[i];
+  for (uint32_t i = 0; i < table->active; i++) {
+    const struct actor_entry *entry = &table->entry[i];
     if (!entry->alive || !entry->active || (!its->ready && its->to == i) || node_of(publisher, i) != node) continue;
-    if (best == UINT32_MAX || entry->heard > roster->entry[best].heard) best = i;
+    if (best == UINT32_MAX || entry->heard > table->entry[best].heard) best = i;
   }
   return best;
 }
 
-static enum status send_to_node(struct weights_publisher *publisher, const struct job *job, struct roster *roster,
+static enum status send_to_node(struct weights_publisher *publisher, const struct job *job, struct actor_table *table,
                                 uint32_t node, struct error *error) {
-  const uint32_t to = choose(publisher, roster, node);
+  const uint32_t to = choose(publisher, table, node);
   if (to == UINT32_MAX) return STATUS_OK;
   enum status status = encode(publisher, job, error);
   if (status == STATUS_OK)
-    status = transport_send(roster->transport, (int)to + 1, publisher->bytes.data, publisher->bytes.size, error);
+    status = transport_send(table->transport, (int)to + 1, publisher->bytes.data, publisher->bytes.size, error);
   publisher->node[node] = (struct weights_node){.sent = job->policy_version, .to = to, .when = clock_coarse()};
   return status;
 }
 
-enum status weights_publisher_poll(struct weights_publisher *publisher, const struct job *job, struct roster *roster,
-                                   bool everyone, struct error *error) {
+enum status weights_publisher_poll(struct weights_publisher *publisher, const struct job *job,
+                                   struct actor_table *table, bool everyone, struct error *error) {
   enum status status = post(publisher, job, error);
   if (!everyone && clock_now() < publisher->pause_until) return status;
-  for (uint32_t n = 0; n < roster->active && status == STATUS_OK; n++) {
-    const uint32_t i = publisher->turn < roster->active ? publisher->turn : 0;
+  for (uint32_t n = 0; n < table->active && status == STATUS_OK; n++) {
+    const uint32_t i = publisher->turn < table->active ? publisher->turn : 0;
     const int64_t node = node_of(publisher, i);
     publisher->turn = i + 1;
     if (node == HERE || publisher->node[node].sent >= job->policy_version) continue;
@@ -105,7 +105,7 @@ enum status weights_publisher_poll(struct weights_publisher *publisher, const st
     its->ready |= everyone;
     if (!its->ready && clock_coarse() - its->when <= PATIENCE_SECONDS) continue;
     const double began = clock_now();
-    status = send_to_node(publisher, job, roster, (uint32_t)node, error);
+    status = send_to_node(publisher, job, table, (uint32_t)node, error);
     const double ended = clock_now();
     publisher->pause_until = ended + (ended - began) * (1 - SHARE) / SHARE;
     if (!everyone) return status; // the next one has its turn after the pause

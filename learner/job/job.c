@@ -38,7 +38,7 @@ enum status job_reserve_replay(struct job *job, uint64_t rows, uint64_t steps, s
 static enum status init_parts(struct job *job, struct error *error) {
   const struct config *config = &job->config;
   const uint32_t obs_dim = job->environment.obs_dim, act_dim = job->environment.act_dim;
-  job->team = team_create(config->learner_threads > 0 ? (unsigned)config->learner_threads : 1, error);
+  job->team = thread_team_create(config->learner_threads > 0 ? (unsigned)config->learner_threads : 1, error);
   if (!job->team) return error->status;
   enum status status = sac_init(&job->sac, config, obs_dim, act_dim, job->team, error);
   if (status == STATUS_OK) status = normalizer_init(&job->normalizer, obs_dim, error);
@@ -80,7 +80,7 @@ void job_release(struct job *job) {
   replay_destroy(job->replay);
   normalizer_release(&job->normalizer);
   sac_release(&job->sac);
-  team_destroy(job->team);
+  thread_team_destroy(job->team);
   message_hello_release(&job->environment);
   *job = (struct job){0};
 }

@@ -13,7 +13,7 @@
 struct job {
   struct config config;
   struct message_hello environment; // what the actors agreed on
-  struct team *team;
+  struct thread_team *team;
   struct sac sac;
   struct normalizer normalizer;
   struct replay *replay;

@@ -217,17 +217,19 @@ void replay_view_take(struct replay *view) {
   replay->inserted = 0;
 }
 
-void replay_view_let_go(struct replay *view, size_t rows) {
+void replay_view_release(struct replay *view, size_t rows) {
   if (!view->origin) return;
   atomic_store_explicit(&view->gone, rows < view->size ? rows : view->size, memory_order_release);
 }
 
-size_t replay_view_gone(const struct replay *view) { return atomic_load_explicit(&view->gone, memory_order_acquire); }
+size_t replay_view_released(const struct replay *view) {
+  return atomic_load_explicit(&view->gone, memory_order_acquire);
+}
 
 // What is free, and what the view has let go of, less what came since.
 size_t replay_room(const struct replay *replay) {
   const struct replay *view = replay->view;
   if (!view) return SIZE_MAX;
-  const size_t gone = replay_view_gone(view);
+  const size_t gone = replay_view_released(view);
   return gone == view->size ? SIZE_MAX : replay->capacity - view->size + gone - replay->inserted;
 }

@@ -47,8 +47,8 @@ void replay_set_state(struct replay *replay, size_t size, size_t cursor); // siz
 // memory.
 struct replay *replay_view_create(struct replay *replay, struct error *error); // holds nothing; replay_destroy
 void replay_view_take(struct replay *view); // from now on it is the replay as it stands, and holds it
-void replay_view_let_go(struct replay *view,
-                        size_t rows); // by the reader: of the oldest `rows` rows in all; nothing to do in no view
-size_t replay_view_gone(const struct replay *view); // rows it has let go of
-size_t replay_room(const struct replay *replay);    // rows that may be inserted now; SIZE_MAX: nothing is held
+void replay_view_release(struct replay *view,
+                         size_t rows); // by the reader: of the oldest `rows` rows in all; nothing to do in no view
+size_t replay_view_released(const struct replay *view); // rows it has let go of
+size_t replay_room(const struct replay *replay);        // rows that may be inserted now; SIZE_MAX: nothing is held
 #endif

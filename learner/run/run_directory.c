@@ -79,8 +79,8 @@ static enum status remove_leftovers(const char *path, struct error *error) {
   if (!directory) return error_set(error, STATUS_IO, "%s: cannot be read: %s", path, strerror(errno));
   const struct dirent *entry;
   while ((entry = readdir(directory))) {
-    const size_t length = strlen(entry->d_name), suffix = strlen(WHOLE_FILE_SUFFIX);
-    if (length > suffix && strcmp(entry->d_name + length - suffix, WHOLE_FILE_SUFFIX) == 0)
+    const size_t length = strlen(entry->d_name), suffix = strlen(ATOMIC_FILE_SUFFIX);
+    if (length > suffix && strcmp(entry->d_name + length - suffix, ATOMIC_FILE_SUFFIX) == 0)
       (void)unlinkat(dirfd(directory), entry->d_name, 0);
   }
   closedir(directory);
@@ -190,11 +190,11 @@ const struct run_word *run_directory_before(const struct run_directory *run) { r
 
 // --- files ---
 
-// commit: whole_file_commit or whole_file_replace.
+// commit: atomic_file_commit or atomic_file_replace.
 static enum status write_file(const char *path, const char *text, size_t size,
                               enum status (*commit)(const char *, const char *, struct error *), struct error *error) {
-  char temporary[WHOLE_FILE_PATH];
-  const enum status status = whole_file_begin(path, temporary, error);
+  char temporary[ATOMIC_FILE_PATH];
+  const enum status status = atomic_file_begin(path, temporary, error);
   if (status != STATUS_OK) return status;
   const int descriptor = file_open(temporary, O_WRONLY | O_CREAT | O_TRUNC, 0666);
   if (descriptor < 0) return error_set(error, STATUS_IO, "%s: cannot be written: %s", path, strerror(errno));
@@ -211,7 +211,7 @@ static enum status write_file(const char *path, const char *text, size_t size,
 }
 
 enum status run_write_file(const char *path, const char *text, size_t size, struct error *error) {
-  return write_file(path, text, size, whole_file_commit, error);
+  return write_file(path, text, size, atomic_file_commit, error);
 }
 
 // A full disk has no room for a second file: then the words go where those before them stand, which are as long.
@@ -268,7 +268,8 @@ enum status run_write_status(struct run_directory *run, const struct run_status 
     const size_t length = strlen(text);
     text[length] = '\n'; // in the place of its terminator
     // While the job runs, the next one comes soon: training does not wait for a disk that is busy with a checkpoint.
-    written = write_file(path, text, length + 1, status->exit_code < 0 ? whole_file_replace : whole_file_commit, error);
+    written =
+        write_file(path, text, length + 1, status->exit_code < 0 ? atomic_file_replace : atomic_file_commit, error);
     if (written == STATUS_IO) written = overwrite(path, text, length + 1, error);
   } else {
     written = error_set(error, STATUS_MEMORY, "%s: no memory to write it", path);

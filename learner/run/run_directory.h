@@ -54,7 +54,7 @@ struct run_status {
   const char *reason;
   uint64_t env_steps, updates;
   const char *checkpoint;                 // file name of the newest, or ""
-  uint64_t surplus, unsent, lost_at_most; // steps made and not used: see struct roster_losses
+  uint64_t surplus, unsent, lost_at_most; // steps made and not used: see struct actor_table_losses
   uint32_t actors_lost;
   uint32_t eval_cut; // episodes of the newest evaluation that did not end by themselves
 };

@@ -39,7 +39,7 @@ static enum status check_target(const struct config *config, uint32_t act_dim, s
 }
 
 enum status sac_init(struct sac *sac, const struct config *config, uint32_t obs_dim, uint32_t act_dim,
-                     struct team *team, struct error *error) {
+                     struct thread_team *team, struct error *error) {
   *sac = (struct sac){
       .obs_dim = obs_dim,
       .act_dim = act_dim,
@@ -59,7 +59,7 @@ enum status sac_init(struct sac *sac, const struct config *config, uint32_t obs_
   const struct tiles *tiles = backend_tiles(config);
   policy_network(&sac->policy_net, tiles, obs_dim, act_dim, &config->hidden);
   if (check_memory(sac, config, error) != STATUS_OK) return STATUS_MEMORY;
-  if (linalg_reserve(tiles, team_size(team), error) != STATUS_OK) return STATUS_MEMORY;
+  if (linalg_reserve(tiles, thread_team_size(team), error) != STATUS_OK) return STATUS_MEMORY;
   sac->policy = memory_alloc(sac->policy_net.parameters, sizeof(real), "the policy's parameters", error);
   status = sac->policy ? STATUS_OK : STATUS_MEMORY;
   if (status == STATUS_OK)
@@ -143,7 +143,7 @@ static void sample_policy(const struct sac *sac, struct sac_rows *own, real *inp
 }
 
 // y = scale r + discount (min_{k in subset} Qtarget_k(s', a') - alpha log pi(a'|s')),  a' ~ pi(.|s')
-static void critics_goal(void *argument, unsigned number, unsigned members) {
+static void td_target(void *argument, unsigned number, unsigned members) {
   const struct sac *sac = argument;
   const struct critics *critics = &sac->critics;
   struct sac_rows *own = &sac->scratch->own[number];
@@ -334,8 +334,8 @@ static enum status check_step(const struct sac *sac, const char *gradient, const
 // The critics' half: losses->critic_loss, q_mean
 static enum status update_critics(struct sac *sac, struct sac_losses *losses, struct error *error) {
   const struct sac_rows *all = &sac->scratch->all;
-  team_run(sac->team, critics_goal, sac);
-  team_run(sac->team, critics_gradient, sac);
+  thread_team_run(sac->team, td_target, sac);
+  thread_team_run(sac->team, critics_gradient, sac);
   double loss = 0, q_sum = 0;
   for (size_t k = 0; k < sac->critics.count; k++) {
     const real *q = all->q + k * all->count;
@@ -352,7 +352,7 @@ static enum status update_critics(struct sac *sac, struct sac_losses *losses, st
   if (status != STATUS_OK) return status;
   adam_begin(&sac->critics_adam);
   sac->transposed = false;
-  team_run(sac->team, critics_step, sac);
+  thread_team_run(sac->team, critics_step, sac);
   return check_step(sac, "the critics' gradient", "Adam's second moment of the critics", sac->scratch->critics_gradient,
                     sac->critics.size, error);
 }
@@ -360,7 +360,7 @@ static enum status update_critics(struct sac *sac, struct sac_losses *losses, st
 // The policy's half: losses->policy_loss, entropy
 static enum status update_policy(struct sac *sac, struct sac_losses *losses, struct error *error) {
   const struct sac_rows *all = &sac->scratch->all;
-  team_run(sac->team, policy_value, sac);
+  thread_team_run(sac->team, policy_value, sac);
   sac->transposed = true;
   double loss = 0, log_probability_sum = 0;
   for (size_t i = 0; i < all->count; i++) {
@@ -371,9 +371,9 @@ static enum status update_policy(struct sac *sac, struct sac_losses *losses, str
   losses->entropy = -log_probability_sum / (double)all->count;
   const enum status status = check_loss(sac, "policy loss", loss, error);
   if (status != STATUS_OK) return status;
-  team_run(sac->team, policy_gradient, sac);
+  thread_team_run(sac->team, policy_gradient, sac);
   adam_begin(&sac->policy_adam);
-  team_run(sac->team, policy_step, sac);
+  thread_team_run(sac->team, policy_step, sac);
   return check_step(sac, "the policy's gradient", "Adam's second moment of the policy", sac->scratch->policy_gradient,
                     sac->policy_net.parameters, error);
 }

@@ -48,7 +48,7 @@ struct sac {
   struct adam policy_adam, critics_adam;
   struct adam_scalar alpha_adam;
   uint64_t updates;
-  struct team *team; // not owned
+  struct thread_team *team; // not owned
   struct sac_scratch *scratch;
 };
 
@@ -58,7 +58,7 @@ struct sac {
 // STATUS_USAGE: a target entropy that no policy reaches. Allocates for batch_size rows and the team's members;
 // parameters are 0 until sac_init_parameters or a checkpoint fills them.
 enum status sac_init(struct sac *sac, const struct config *config, uint32_t obs_dim, uint32_t act_dim,
-                     struct team *team, struct error *error);
+                     struct thread_team *team, struct error *error);
 void sac_release(struct sac *sac);
 void sac_init_parameters(struct sac *sac, uint64_t seed); // stream init: environment 0 the policy, 1 + k critic k
 struct sac_batch *sac_batch(struct sac *sac);

@@ -107,7 +107,7 @@ static void view(const struct sac *sac, size_t begin, size_t count, struct sac_r
 enum status sac_scratch_create(struct sac *sac, struct error *error) {
   struct sac_scratch *scratch = sac->scratch = memory_alloc(1, sizeof *scratch, "the update's scratch", error);
   if (!scratch) return STATUS_MEMORY;
-  scratch->members = team_size(sac->team);
+  scratch->members = thread_team_size(sac->team);
   struct layout layout = {0};
   layout_scratch(&layout, sac, scratch);
   if (arena_init(&scratch->arena, layout.size, "the update's scratch", error) != STATUS_OK) return STATUS_MEMORY;
@@ -124,7 +124,7 @@ enum status sac_scratch_create(struct sac *sac, struct error *error) {
   for (uint32_t k = 0; k < sac->critics.count; k++) batch->subset[k] = scratch->every[k] = k;
   for (unsigned m = 0; m < scratch->members; m++) {
     size_t begin, end;
-    team_share(sac->batch_size, 1, m, scratch->members, &begin, &end);
+    thread_team_share(sac->batch_size, 1, m, scratch->members, &begin, &end);
     view(sac, begin, end - begin, &scratch->own[m]);
   }
   return STATUS_OK;

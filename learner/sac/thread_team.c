@@ -14,7 +14,7 @@
 // wait for.
 enum { SPIN_TURNS = 1000 };
 
-struct team {
+struct thread_team {
   unsigned members, started, spin;
   pthread_t *thread; // (members - 1), of members 1..
   void (*work)(void *argument, unsigned member, unsigned members);
@@ -22,7 +22,7 @@ struct team {
   bool stop;
   pthread_mutex_t mutex;
   pthread_cond_t go, done;
-  atomic_uint round;   // counts team_run; a change lets the members go
+  atomic_uint round;   // counts thread_team_run; a change lets the members go
   atomic_uint running; // members other than 0 that have not finished this round
   atomic_uint joined;  // hands out member numbers
 };
@@ -35,7 +35,7 @@ static void relax(void) {
 #endif
 }
 
-static void wait_for_round(struct team *team, unsigned seen) {
+static void wait_for_round(struct thread_team *team, unsigned seen) {
   for (unsigned turn = 0; turn < team->spin; turn++) {
     if (atomic_load_explicit(&team->round, memory_order_acquire) != seen) return;
     relax();
@@ -45,7 +45,7 @@ static void wait_for_round(struct team *team, unsigned seen) {
   pthread_mutex_unlock(&team->mutex);
 }
 
-static void wait_for_members(struct team *team) {
+static void wait_for_members(struct thread_team *team) {
   for (unsigned turn = 0; turn < team->spin; turn++) {
     if (atomic_load_explicit(&team->running, memory_order_acquire) == 0) return;
     relax();
@@ -56,7 +56,7 @@ static void wait_for_members(struct team *team) {
 }
 
 // The mutex is taken only so that a waiter is either still looking or already asleep when it is told.
-static void start_round(struct team *team) {
+static void start_round(struct thread_team *team) {
   pthread_mutex_lock(&team->mutex);
   atomic_store_explicit(&team->running, team->started, memory_order_relaxed);
   atomic_fetch_add_explicit(&team->round, 1, memory_order_release);
@@ -64,7 +64,7 @@ static void start_round(struct team *team) {
   pthread_mutex_unlock(&team->mutex);
 }
 
-static void finish_round(struct team *team) {
+static void finish_round(struct thread_team *team) {
   if (atomic_fetch_sub_explicit(&team->running, 1, memory_order_acq_rel) != 1) return;
   pthread_mutex_lock(&team->mutex);
   pthread_cond_signal(&team->done);
@@ -72,7 +72,7 @@ static void finish_round(struct team *team) {
 }
 
 static void *member_main(void *argument) {
-  struct team *team = argument;
+  struct thread_team *team = argument;
   locale_enter_c();
   const unsigned member = 1 + atomic_fetch_add(&team->joined, 1);
   for (unsigned round = 0;; round++) {
@@ -88,9 +88,9 @@ static unsigned usable_cores(void) {
   return sched_getaffinity(0, sizeof set, &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
 }
 
-struct team *team_create(unsigned threads, struct error *error) {
+struct thread_team *thread_team_create(unsigned threads, struct error *error) {
   assert(threads > 0);
-  struct team *team = memory_alloc(1, sizeof *team, "a team of threads", error);
+  struct thread_team *team = memory_alloc(1, sizeof *team, "a team of threads", error);
   if (!team) return NULL;
   team->members = threads;
   team->spin = threads <= usable_cores() ? SPIN_TURNS : 0;
@@ -116,11 +116,11 @@ struct team *team_create(unsigned threads, struct error *error) {
             "mode keeps, or raise the limit on processes (ulimit -u)",
             team->started + 2, threads, strerror(failure));
 destroy:
-  team_destroy(team);
+  thread_team_destroy(team);
   return NULL;
 }
 
-void team_destroy(struct team *team) {
+void thread_team_destroy(struct thread_team *team) {
   if (!team) return;
   team->stop = true;
   if (team->started > 0) start_round(team);
@@ -132,9 +132,10 @@ void team_destroy(struct team *team) {
   memory_free(team);
 }
 
-unsigned team_size(const struct team *team) { return team->members; }
+unsigned thread_team_size(const struct thread_team *team) { return team->members; }
 
-void team_run(struct team *team, void (*work)(void *argument, unsigned member, unsigned members), void *argument) {
+void thread_team_run(struct thread_team *team, void (*work)(void *argument, unsigned member, unsigned members),
+                     void *argument) {
   if (team->members == 1) {
     work(argument, 0, 1);
     return;
@@ -146,7 +147,7 @@ void team_run(struct team *team, void (*work)(void *argument, unsigned member, u
   wait_for_members(team);
 }
 
-void team_share(size_t count, size_t grain, unsigned member, unsigned members, size_t *begin, size_t *end) {
+void thread_team_share(size_t count, size_t grain, unsigned member, unsigned members, size_t *begin, size_t *end) {
   assert(grain > 0 && member < members);
   const size_t grains = count / grain + (count % grain != 0);
   const size_t each = grains / members, more = grains % members; // the first `more` members take one grain more

@@ -10,18 +10,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum status whole_file_check(const char *path, struct error *error) {
+enum status atomic_file_check(const char *path, struct error *error) {
   struct stat info;
   if (file_stat(path, &info) != 0 || S_ISREG(info.st_mode)) return STATUS_OK;
   return error_set(error, STATUS_IO, "%s: is %s; name a file, which is made or replaced", path,
                    file_kind(info.st_mode));
 }
 
-enum status whole_file_begin(const char *path, char *temporary, struct error *error) {
-  const enum status status = whole_file_check(path, error);
+enum status atomic_file_begin(const char *path, char *temporary, struct error *error) {
+  const enum status status = atomic_file_check(path, error);
   if (status != STATUS_OK) return status;
-  if (snprintf(temporary, WHOLE_FILE_PATH, "%s" WHOLE_FILE_SUFFIX, path) < WHOLE_FILE_PATH)
-    return whole_file_check(temporary, error);
+  if (snprintf(temporary, ATOMIC_FILE_PATH, "%s" ATOMIC_FILE_SUFFIX, path) < ATOMIC_FILE_PATH)
+    return atomic_file_check(temporary, error);
   return error_set(error, STATUS_IO, "%.100s...: a path of %zu bytes is too long", path, strlen(path));
 }
 
@@ -37,7 +37,7 @@ static bool sync_to_disk(const char *path, int flags) {
 }
 
 static bool sync_directory_of(const char *path) {
-  char directory[WHOLE_FILE_PATH];
+  char directory[ATOMIC_FILE_PATH];
   const char *slash = strrchr(path, '/');
   const int length = slash == path ? 1 : slash ? (int)(slash - path) : 1;
   snprintf(directory, sizeof directory, "%.*s", length, slash ? path : ".");
@@ -50,7 +50,7 @@ static enum status give_up(const char *temporary, const char *path, struct error
   return STATUS_IO;
 }
 
-enum status whole_file_commit(const char *temporary, const char *path, struct error *error) {
+enum status atomic_file_commit(const char *temporary, const char *path, struct error *error) {
   if (sync_to_disk(temporary, 0) && file_rename(temporary, path) == 0) {
     if (sync_directory_of(path)) return STATUS_OK;
     return error_set(error, STATUS_IO, "%s: its directory cannot be synchronised: %s", path, strerror(errno));
@@ -58,6 +58,6 @@ enum status whole_file_commit(const char *temporary, const char *path, struct er
   return give_up(temporary, path, error);
 }
 
-enum status whole_file_replace(const char *temporary, const char *path, struct error *error) {
+enum status atomic_file_replace(const char *temporary, const char *path, struct error *error) {
   return file_rename(temporary, path) == 0 ? STATUS_OK : give_up(temporary, path, error);
 }

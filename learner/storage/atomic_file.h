@@ -5,16 +5,16 @@
 
 #include "common/base/status.h"
 
-enum { WHOLE_FILE_PATH = 4096 + 8 };
-#define WHOLE_FILE_SUFFIX ".tmp" // what a killed writer leaves behind ends with it
+enum { ATOMIC_FILE_PATH = 4096 + 8 };
+#define ATOMIC_FILE_SUFFIX ".tmp" // what a killed writer leaves behind ends with it
 
 // What is renamed to `path` takes its place, also that of a device: STATUS_IO where it is there and no file.
-enum status whole_file_check(const char *path, struct error *error);
-// whole_file_check, and the name under which `path` is written. temporary: WHOLE_FILE_PATH bytes.
-enum status whole_file_begin(const char *path, char *temporary, struct error *error);
+enum status atomic_file_check(const char *path, struct error *error);
+// atomic_file_check, and the name under which `path` is written. temporary: ATOMIC_FILE_PATH bytes.
+enum status atomic_file_begin(const char *path, char *temporary, struct error *error);
 // The temporary file is complete and closed: it becomes `path`. On failure it is removed and what stood at `path`
 // stays.
-enum status whole_file_commit(const char *temporary, const char *path, struct error *error);
+enum status atomic_file_commit(const char *temporary, const char *path, struct error *error);
 // The same without waiting for the disk: whole or absent whenever the process dies, but not the machine.
-enum status whole_file_replace(const char *temporary, const char *path, struct error *error);
+enum status atomic_file_replace(const char *temporary, const char *path, struct error *error);
 #endif

@@ -138,7 +138,7 @@ void h5_check_output(struct h5 *h5, const char *name) {
 
 enum status h5_create(struct h5 *h5, const char *path, struct error *error) {
   begin(h5, path, true, error);
-  if (h5->status == STATUS_OK) h5->status = whole_file_begin(path, h5->temporary, error);
+  if (h5->status == STATUS_OK) h5->status = atomic_file_begin(path, h5->temporary, error);
   if (h5->status != STATUS_OK) return h5->status;
   checkpoint_output_open(&h5->output, h5->temporary);
   h5_check_output(h5, "");
@@ -157,7 +157,7 @@ enum status h5_commit(struct h5 *h5) {
   checkpoint_output_close(&h5->output);
   h5_check_output(h5, "");
   if (h5->status == STATUS_OK)
-    h5->status = whole_file_commit(h5->temporary, h5->path, h5->error);
+    h5->status = atomic_file_commit(h5->temporary, h5->path, h5->error);
   else if (begun)
     file_unlink(h5->temporary);
   end(h5);

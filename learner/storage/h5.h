@@ -31,7 +31,7 @@ struct h5 {
   bool foreign;       // reading: no file of ours, so arrays need no checksum, and numbers may be of any size
   enum status status; // the first failure
   struct error *error;
-  char path[WHOLE_FILE_PATH], temporary[WHOLE_FILE_PATH];
+  char path[ATOMIC_FILE_PATH], temporary[ATOMIC_FILE_PATH];
   char name[H5_NAME];    // h5_name's
   const char *hint;      // what a shape that does not fit comes from: "hidden: fixed on resume"; "" for nothing to say
   struct h5_range range; // of floating-point arrays from here on; what is outside fails the walk, also when writing

@@ -59,7 +59,7 @@ void trace_table_cut(struct trace_table *table, uint64_t rows) {
 enum status trace_table_write(const struct trace_table *table, const char *path, const char *env,
                               const char *checkpoint, struct error *error) {
   struct h5 h5;
-  char text[WHOLE_FILE_PATH];
+  char text[ATOMIC_FILE_PATH];
   h5_create(&h5, path, error);
   snprintf(text, sizeof text, "%s", env);
   h5_attribute_text(&h5, "/", "env", text, sizeof text);

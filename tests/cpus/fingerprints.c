@@ -161,7 +161,7 @@ static void updates(unsigned threads) {
                                 .alpha.is_auto = true,
                                 .target_entropy.is_auto = true,
                                 .reward_scale = 1};
-  struct team *team = team_create(threads, NULL);
+  struct thread_team *team = thread_team_create(threads, NULL);
   struct sac sac;
   if (!team || sac_init(&sac, &config, OBS, ACT, team, NULL) != STATUS_OK) exit(1);
   sac_init_parameters(&sac, 7);
@@ -184,7 +184,7 @@ static void updates(unsigned threads) {
   print("targets", hash(START, sac.critics.targets, sac.critics.size * sizeof(real)));
   print("temperature", hash(START, &sac.log_alpha, sizeof sac.log_alpha));
   sac_release(&sac);
-  team_destroy(team);
+  thread_team_destroy(team);
 }
 
 int main(void) {

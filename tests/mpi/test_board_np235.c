@@ -1,4 +1,5 @@
-// The board in an MPI shared window: rank 0 writes at full speed, the other ranks read. Rank 1 of several does without.
+// The shared weights in an MPI shared window: rank 0 writes at full speed, the other ranks read. Rank 1 of several does
+// without.
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/wire/transport_mpi.h"
@@ -24,11 +25,11 @@ static bool is_without(int of_rank) { return of_rank == 1 && ranks > 2; }
 
 // Writes versions until every reader has said that it has seen enough.
 static void write_all(struct transport *transport, uint64_t *words) {
-  struct board *board = transport_board(transport);
+  struct shared_weights *shared = transport_board(transport);
   int readers = 0;
-  CU_ASSERT_PTR_NOT_NULL_FATAL(board);
-  CU_ASSERT_TRUE(board_reserve(board, CAPACITY));
-  CU_ASSERT_FALSE(board_reserve(board, CAPACITY + 1));
+  CU_ASSERT_PTR_NOT_NULL_FATAL(shared);
+  CU_ASSERT_TRUE(shared_weights_reserve(shared, CAPACITY));
+  CU_ASSERT_FALSE(shared_weights_reserve(shared, CAPACITY + 1));
   for (int i = 1; i < ranks; i++) {
     CU_ASSERT_EQUAL(transport_board_home(transport, i), is_without(i) ? -1 : 0);
     readers += !is_without(i);
@@ -39,7 +40,7 @@ static void write_all(struct transport *transport, uint64_t *words) {
     const uint8_t *bytes;
     size_t size;
     for (size_t i = 0; i < WORDS; i++) words[i] = version + i;
-    board_publish(board, version, NULL, 0, words, CAPACITY - version % 5 * sizeof *words);
+    shared_weights_publish(shared, version, NULL, 0, words, CAPACITY - version % 5 * sizeof *words);
     CU_ASSERT_EQUAL(transport_receive(transport, &from, &bytes, &size, NULL), STATUS_OK);
     readers -= size > 0;
   }
@@ -47,16 +48,16 @@ static void write_all(struct transport *transport, uint64_t *words) {
 }
 
 static void read_some(struct transport *transport, uint64_t *words) {
-  const struct board *board = transport_board(transport);
+  const struct shared_weights *shared = transport_board(transport);
   struct backoff backoff = {0};
   uint64_t last = 0;
   int torn = 0;
-  CU_ASSERT_EQUAL_FATAL(board == NULL, is_without(rank));
-  if (!board) return;
+  CU_ASSERT_EQUAL_FATAL(shared == NULL, is_without(rank));
+  if (!shared) return;
   const double end = clock_now() + PATIENCE;
   for (int reads = 0; reads < READS && clock_now() < end;) {
     size_t size;
-    const uint64_t version = board_read_newer(board, last, words, CAPACITY, &size);
+    const uint64_t version = shared_weights_read_newer(shared, last, words, CAPACITY, &size);
     if (version == 0) {
       backoff_wait(&backoff); // nothing newer, or overtaken
       continue;
@@ -104,22 +105,22 @@ static void test_without_learner(void) {
   enum { ROUNDS = 200 };
   if (ranks == 2) return;
   struct transport *transport = opened(rank == 0 ? 0 : CAPACITY);
-  struct board *board = transport_board(transport);
-  CU_ASSERT_EQUAL_FATAL(board == NULL, rank == 0);
+  struct shared_weights *shared = transport_board(transport);
+  CU_ASSERT_EQUAL_FATAL(shared == NULL, rank == 0);
   for (int i = 0; i < ranks; i++) CU_ASSERT_EQUAL(transport_board_home(transport, i), i == 0 ? -1 : 1);
   uint64_t words[8], read[8];
   int torn = 0;
-  if (board) CU_ASSERT_TRUE(board_reserve(board, sizeof words));
-  for (uint64_t version = (uint64_t)rank; board && version < ROUNDS; version += (uint64_t)(1 + version % 2)) {
+  if (shared) CU_ASSERT_TRUE(shared_weights_reserve(shared, sizeof words));
+  for (uint64_t version = (uint64_t)rank; shared && version < ROUNDS; version += (uint64_t)(1 + version % 2)) {
     size_t size;
     for (size_t i = 0; i < 8; i++) words[i] = version + i;
-    board_publish_shared(board, version, NULL, 0, words, sizeof words); // or another one is faster
-    const uint64_t newest = board_read_newer(board, 0, read, sizeof read, &size);
+    shared_weights_publish_shared(shared, version, NULL, 0, words, sizeof words); // or another one is faster
+    const uint64_t newest = shared_weights_read_newer(shared, 0, read, sizeof read, &size);
     for (size_t i = 0; newest > 0 && i < 8; i++) torn += read[i] != newest + i;
   }
   CU_ASSERT_EQUAL(torn, 0);
   job_barrier();
-  if (board) CU_ASSERT(board_version(board) + 2 >= ROUNDS - 1);
+  if (shared) CU_ASSERT(shared_weights_version(shared) + 2 >= ROUNDS - 1);
   job_barrier();
   transport_destroy(transport);
 }

@@ -145,7 +145,7 @@ static void test_final(void) {
     CU_ASSERT_EQUAL(rollout_step(rollout, policy, weights->version, &batch, &error), STATUS_FAILED);
     CU_ASSERT(error_says(&error, "ranks of the group did not end step within 0.5 s"));
     CU_ASSERT(!error_says(&error, "in a row") && group_is_broken(s.group));
-    CU_ASSERT_PTR_NULL(rollout_incident(rollout)); // none that is made anew
+    CU_ASSERT_PTR_NULL(rollout_env_failure(rollout)); // none that is made anew
     rollout_destroy(rollout);
     policy_destroy(policy);
     transition_batch_release(&batch);

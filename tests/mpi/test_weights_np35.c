@@ -1,5 +1,5 @@
 // Many versions are published while the actors step: rank 1 slowly, the others quickly. Rank 1 gets them as messages,
-// the others too or from the node's board.
+// the others too or from the node's shared weights.
 #include "actor/actor.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -53,7 +53,7 @@ static void act(struct transport *transport) {
 struct leader {
   struct transport *transport;
   struct job job;
-  struct roster roster;
+  struct actor_table table;
   struct weights_publisher publisher;
   struct transition_batch batch;
   int sent[MOST], taken[MOST], rows[MOST];
@@ -66,9 +66,9 @@ static void leader_init(struct leader *l, struct transport *transport) {
   struct message_hello hello;
   uint32_t pid[MOST];
   *l = (struct leader){.transport = transport, .ordered = true, .one_each = true};
-  CU_ASSERT_EQUAL_FATAL(greeting_collect(&config, transport, &never, &hello, pid, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(handshake_collect(&config, transport, &never, &hello, pid, NULL), STATUS_OK);
   CU_ASSERT_EQUAL_FATAL(job_init(&l->job, &config, &hello, NULL), STATUS_OK);
-  CU_ASSERT_EQUAL_FATAL(roster_init(&l->roster, &config, transport, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(actor_table_init(&l->table, &config, transport, NULL), STATUS_OK);
   CU_ASSERT_EQUAL_FATAL(weights_publisher_init(&l->publisher, &l->job, transport, NULL), STATUS_OK);
   CU_ASSERT_EQUAL_FATAL(transition_batch_init(&l->batch, 1, 1, 100, 100, 1, NULL), STATUS_OK);
   for (int i = 1; i < ranks; i++) peer_send_empty(transport, i, MESSAGE_START);
@@ -77,7 +77,7 @@ static void leader_init(struct leader *l, struct transport *transport) {
 static void leader_release(struct leader *l) {
   transition_batch_release(&l->batch);
   weights_publisher_release(&l->publisher);
-  roster_release(&l->roster);
+  actor_table_release(&l->table);
   job_release(&l->job);
 }
 
@@ -88,7 +88,7 @@ static void take(struct leader *l, const struct frame *frame) {
     l->taken[r]++;
   }
   if (frame->type != MESSAGE_TRANSITIONS) return;
-  roster_batch_arrived(&l->roster, r - 1);
+  actor_table_batch_arrived(&l->table, r - 1);
   CU_ASSERT_EQUAL(message_decode_transitions(frame, &l->batch, NULL), STATUS_OK);
   for (uint32_t i = 0; i < l->batch.rows; i++) {
     l->ordered &= l->batch.version[i] >= l->used[r];
@@ -102,13 +102,13 @@ static void turn(struct leader *l) {
   struct frame frame;
   uint64_t before[MOST];
   while (peer_receive(l->transport, &frame)) take(l, &frame);
-  for (uint32_t i = 0; i < l->roster.actors; i++) before[i] = l->publisher.node[i].sent;
-  CU_ASSERT_EQUAL(weights_publisher_poll(&l->publisher, &l->job, &l->roster, false, NULL), STATUS_OK);
+  for (uint32_t i = 0; i < l->table.actors; i++) before[i] = l->publisher.node[i].sent;
+  CU_ASSERT_EQUAL(weights_publisher_poll(&l->publisher, &l->job, &l->table, false, NULL), STATUS_OK);
   for (int i = 1; i < ranks; i++) {
     l->sent[i] += l->publisher.node[i - 1].sent != before[i - 1];
     l->one_each &= l->sent[i] - l->taken[i] <= 1;
   }
-  CU_ASSERT_EQUAL(roster_grant(&l->roster, &l->job.limiter, 1000000, l->job.policy_version, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(actor_table_grant(&l->table, &l->job.limiter, 1000000, l->job.policy_version, NULL), STATUS_OK);
 }
 
 static void lead(struct leader *l) {
@@ -136,14 +136,14 @@ static void lead(struct leader *l) {
   }
   CU_ASSERT_TRUE(all);
   CU_ASSERT_TRUE(l->ordered && l->one_each);
-  CU_ASSERT_TRUE(greeting_dismiss(l->transport, 0, PATIENCE));
+  CU_ASSERT_TRUE(handshake_dismiss(l->transport, 0, PATIENCE));
 }
 
-static void run(bool board) {
+static void run(bool shared) {
   struct transport *transport;
   CU_ASSERT_EQUAL_FATAL(transport_mpi_create(&transport, NULL), STATUS_OK);
-  if (board) CU_ASSERT_EQUAL_FATAL(transport_board_open(transport, rank == 1 ? 0 : 100000, NULL), STATUS_OK);
-  CU_ASSERT_EQUAL_FATAL(transport_board(transport) != NULL, board && rank != 1);
+  if (shared) CU_ASSERT_EQUAL_FATAL(transport_board_open(transport, rank == 1 ? 0 : 100000, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(transport_board(transport) != NULL, shared && rank != 1);
   if (rank == 0) {
     struct leader leader;
     leader_init(&leader, transport);

@@ -127,7 +127,7 @@ void codec_target_fill(struct codec_target *target) {
   count_up(target->weights.values, SAMPLE_PARAMETERS, 70);
   target->evaluate = (struct message_evaluate){8, 1, 3, 10};
   target->episode = (struct message_episode){1ull << 45, 6, 200, -123.456, true, EPISODE_OUT_OF_TIME};
-  target->incident = (struct message_incident){11, true, 3, 0.5, "the solver diverged"};
+  target->env_failure = (struct message_env_failure){11, true, 3, 0.5, "the solver diverged"};
   target->info = (struct message_info){12, 2, {7, 1ull << 48}, {0.5, -1.0 / 3}};
   target->stop = (struct message_stop){75, true};
   target->heartbeat = (struct message_heartbeat){1ull << 46, 2.5, 1ull << 47, 77, true};
@@ -177,7 +177,7 @@ enum status codec_target_encode(const struct codec_target *target, enum message_
   case MESSAGE_WEIGHTS: return message_encode_weights(out, sender, &target->weights, error);
   case MESSAGE_EVALUATE: return message_encode_evaluate(out, sender, &target->evaluate, &target->weights, error);
   case MESSAGE_EPISODE: return message_encode_episode(out, sender, &target->episode, error);
-  case MESSAGE_INCIDENT: return message_encode_incident(out, sender, &target->incident, error);
+  case MESSAGE_ENV_FAILURE: return message_encode_env_failure(out, sender, &target->env_failure, error);
   case MESSAGE_INFO: return message_encode_info(out, sender, &target->info, error);
   case MESSAGE_STOP: return message_encode_stop(out, sender, &target->stop, error);
   case MESSAGE_HEARTBEAT: return message_encode_heartbeat(out, sender, &target->heartbeat, error);
@@ -243,9 +243,9 @@ enum status codec_target_decode(struct codec_target *target, const struct frame 
     *sane = status ? target->evaluate.count == 0 : target->evaluate.stride > 0;
     break;
   case MESSAGE_EPISODE: status = message_decode_episode(frame, &target->episode, error); break;
-  case MESSAGE_INCIDENT:
-    status = message_decode_incident(frame, &target->incident, error);
-    *sane = memchr(target->incident.text, 0, sizeof target->incident.text);
+  case MESSAGE_ENV_FAILURE:
+    status = message_decode_env_failure(frame, &target->env_failure, error);
+    *sane = memchr(target->env_failure.text, 0, sizeof target->env_failure.text);
     break;
   case MESSAGE_INFO:
     status = message_decode_info(frame, &target->info, error);

@@ -7,13 +7,15 @@
 #include <string.h>
 #include <unistd.h>
 
-// The directory above the one that the running program is in: off with the program's name and the kind of test it is.
+// The flavour's directory: the running program is build/FLAVOUR/KIND/..., and next to KIND lie plugins and simulators.
 static void find_built(char *path, size_t size) {
+  char sibling[4096 + 16];
   const ssize_t length = readlink("/proc/self/exe", path, size - 1);
   path[length > 0 ? length : 0] = '\0';
-  for (int i = 0; i < 2; i++) {
-    char *slash = strrchr(path, '/');
-    if (slash) *slash = '\0';
+  for (char *slash = strrchr(path, '/'); slash; slash = strrchr(path, '/')) {
+    *slash = '\0';
+    snprintf(sibling, sizeof sibling, "%s/plugins", path);
+    if (access(sibling, X_OK) == 0) return;
   }
 }
 

@@ -41,7 +41,7 @@ int job_run_alone(const char *const *arguments, const volatile sig_atomic_t *sto
     if (transport_board_open(ends[i], setup_board_capacity(&setup.config), &error) != STATUS_OK)
       return fail("board", &error);
   struct actor *actor = actor_create(&setup.config, ends[1], stop ? stop : &never, &error);
-  const struct role_ending ending = role_lead(&setup, ends[0], actor, stop ? stop : &never);
+  const struct role_result ending = role_lead(&setup, ends[0], actor, stop ? stop : &never);
   actor_destroy(actor);
   transport_destroy(ends[0]);
   transport_destroy(ends[1]);
@@ -76,10 +76,10 @@ int job_run_mpi(const char *const *arguments, const volatile sig_atomic_t *stop,
   }
   memory_free(text);
   if (transport_mpi_create(&transport, &error) != STATUS_OK) return fail("transport", &error);
-  const size_t board = rank == 1 ? 0 : setup_board_capacity(&setup.config); // rank 1 is as on another node
-  if (transport_board_open(transport, board, &error) != STATUS_OK) return fail("board", &error);
+  const size_t shared = rank == 1 ? 0 : setup_board_capacity(&setup.config); // rank 1 is as on another node
+  if (transport_board_open(transport, shared, &error) != STATUS_OK) return fail("board", &error);
   if (!stop) stop = &never;
-  const struct role_ending ending =
+  const struct role_result ending =
       rank == 0 ? role_lead(&setup, transport, NULL, stop) : role_act(&setup.config, transport, stop);
   transport_destroy(transport);
   if (together) *together = ending.together;

@@ -10,8 +10,8 @@ enum { JOB_MAX_ARGUMENTS = 64 };
 
 // arguments: as on the command line after `train`, NULL-terminated. Returns the job's exit code. stop may be NULL.
 int job_run_alone(const char *const *arguments, const volatile sig_atomic_t *stop);
-// Rank 1 gets its weights as messages, the others from the board. Collective over MPI_COMM_WORLD, between MPI_Init and
-// MPI_Finalize. *together, unless NULL: as role_ending's.
+// Rank 1 gets its weights as messages, the others from the shared weights. Collective over MPI_COMM_WORLD, between
+// MPI_Init and MPI_Finalize. *together, unless NULL: as role_result's.
 int job_run_mpi(const char *const *arguments, const volatile sig_atomic_t *stop, bool *together);
 // Waits for all ranks without spinning.
 void job_barrier(void);

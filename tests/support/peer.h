@@ -28,7 +28,7 @@ void peer_send_credit(struct transport *end, int to, uint32_t batches);
 void peer_send_stop(struct transport *end, int to, uint32_t exit_code);
 // A version of the policy whose parameters all are `value`; obs_dim PEER_OBS.
 void peer_send_weights(struct transport *end, int to, uint64_t version, size_t parameters, float value);
-// The same on the board that this end sees; parameters: of the backend's memory.
+// The same on the shared weights that this end sees; parameters: of the backend's memory.
 void peer_post_policy(struct transport *end, uint64_t version, size_t parameters, float value);
 // A version and evaluation episodes first, first + stride, ... below count.
 void peer_send_evaluate(struct transport *end, int to, const struct message_evaluate *evaluate, size_t parameters);

@@ -104,7 +104,7 @@ static void test_hello(void) {
   struct message_heartbeat heartbeat;
   CU_ASSERT_TRUE_FATAL(peer_receive(s.ends[0], &frame)); // first of all which process this is
   CU_ASSERT_EQUAL_FATAL(message_decode_heartbeat(&frame, &heartbeat, NULL), STATUS_OK);
-  CU_ASSERT(heartbeat.pid == (uint32_t)getpid() && heartbeat.realm == process_realm());
+  CU_ASSERT(heartbeat.pid == (uint32_t)getpid() && heartbeat.pid_namespace == process_pid_namespace());
   CU_ASSERT_TRUE_FATAL(peer_receive(s.ends[0], &frame));
   CU_ASSERT_EQUAL_FATAL(message_decode_hello(&frame, &hello, NULL), STATUS_OK);
   CU_ASSERT_STRING_EQUAL(hello.environment, "Pendulum-v1");
@@ -363,17 +363,18 @@ static void test_incidents_are_told(void) {
   peer_send_credit(s.ends[0], 1, 10);                                     // 40 steps
   for (int i = 0; i < 3; i++) CU_ASSERT_EQUAL(play(&s, 1000), TURN_IDLE); // a failed step is none
   struct frame frame;
-  struct message_incident incident;
-  int incidents = 0;
+  struct message_env_failure env_failure;
+  int env_failures = 0;
   while (peer_receive(s.ends[0], &frame)) {
     CU_ASSERT_NOT_EQUAL(frame.type, MESSAGE_FAILED);
-    if (frame.type != MESSAGE_INCIDENT) continue;
-    CU_ASSERT_EQUAL(message_decode_incident(&frame, &incident, NULL), STATUS_OK);
-    CU_ASSERT(!incident.evaluation && incident.environment == 0 && incident.in_a_row == 1 && incident.pause == 0);
-    CU_ASSERT_PTR_NOT_NULL(strstr(incident.text, "flaky.so: environment 0 (training): step 4"));
-    incidents++;
+    if (frame.type != MESSAGE_ENV_FAILURE) continue;
+    CU_ASSERT_EQUAL(message_decode_env_failure(&frame, &env_failure, NULL), STATUS_OK);
+    CU_ASSERT(!env_failure.evaluation && env_failure.environment == 0 && env_failure.in_a_row == 1 &&
+              env_failure.pause == 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(env_failure.text, "flaky.so: environment 0 (training): step 4"));
+    env_failures++;
   }
-  CU_ASSERT_EQUAL(incidents, 2);
+  CU_ASSERT_EQUAL(env_failures, 2);
   scene_release(&s);
 }
 

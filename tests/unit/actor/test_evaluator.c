@@ -236,10 +236,11 @@ static void fails(const char *plugin, const char *text) {
   struct message_episode result = {0};
   for (int i = 0; i < 10 && !error.status && evaluator_busy(evaluator); i++) {
     evaluator_step(evaluator, &done, &result, &error);
-    const struct message_incident *incident = evaluator_incident(evaluator);
-    if (!incident) continue;
-    CU_ASSERT(incident->evaluation && incident->environment == 4 && incident->in_a_row == (uint32_t)++failures);
-    CU_ASSERT_PTR_NOT_NULL(strstr(incident->text, text));
+    const struct message_env_failure *env_failure = evaluator_env_failure(evaluator);
+    if (!env_failure) continue;
+    CU_ASSERT(env_failure->evaluation && env_failure->environment == 4 &&
+              env_failure->in_a_row == (uint32_t)++failures);
+    CU_ASSERT_PTR_NOT_NULL(strstr(env_failure->text, text));
     CU_ASSERT_EQUAL(done, failures == 2); // run again, once
   }
   if (error.status) CU_ASSERT(error_says(&error, text));
@@ -262,7 +263,7 @@ static void test_runs_again(void) {
   evaluator_begin(evaluator, &(struct message_evaluate){.first = 0, .stride = 1, .count = 5});
   while (evaluator_busy(evaluator)) {
     CU_ASSERT_EQUAL_FATAL(evaluator_step(evaluator, &done, &result, NULL), STATUS_OK);
-    failures += evaluator_incident(evaluator) != NULL;
+    failures += evaluator_env_failure(evaluator) != NULL;
     if (!done) continue;
     CU_ASSERT(!result.failed && result.length == 6 && result.episode_return == 6);
     CU_ASSERT_EQUAL(result.episode, (uint32_t)episodes++);

@@ -282,7 +282,7 @@ static void test_bad_saves(void) {
     struct run run;
     struct error error = {0};
     struct snapshot snapshot;
-    const struct message_incident *incident;
+    const struct message_env_failure *env_failure;
     run_begin(&run, how[h], &one_step, 0, 2, 5);
     run_steps(&run, 4);
     CU_ASSERT_EQUAL_FATAL(snapshot_init(&snapshot, 1, 1, 0, &error), STATUS_OK);
@@ -292,13 +292,13 @@ static void test_bad_saves(void) {
         CU_ASSERT(!snapshot.live && !snapshot.exact && snapshot.steps == 4 && snapshot.state.size == 0);
       }
       for (uint32_t i = 0; i < 2 && times == 0; i++) {
-        CU_ASSERT_PTR_NOT_NULL_FATAL(incident = rollout_incident(run.rollout));
-        CU_ASSERT(incident->environment == i && incident->in_a_row == 0 && strstr(incident->text, "bad_save"));
-        CU_ASSERT_PTR_NOT_NULL(strstr(incident->text, h == 2 ? "save asked for"
-                                                      : h    ? "returned -5"
-                                                             : "save wants 9223"));
+        CU_ASSERT_PTR_NOT_NULL_FATAL(env_failure = rollout_env_failure(run.rollout));
+        CU_ASSERT(env_failure->environment == i && env_failure->in_a_row == 0 && strstr(env_failure->text, "bad_save"));
+        CU_ASSERT_PTR_NOT_NULL(strstr(env_failure->text, h == 2 ? "save asked for"
+                                                         : h    ? "returned -5"
+                                                                : "save wants 9223"));
       }
-      CU_ASSERT_PTR_NULL(rollout_incident(run.rollout));
+      CU_ASSERT_PTR_NULL(rollout_env_failure(run.rollout));
     }
     run_steps(&run, 8); // and on it goes
     CU_ASSERT_EQUAL(run.batch.progress[1].steps, 12);
@@ -419,15 +419,16 @@ static void test_failure_is_named(void) {
 
 // Steps until `wanted` are made; what fails meanwhile is counted.
 static int run_through(struct run *run, uint64_t wanted) {
-  int incidents = 0;
+  int env_failures = 0;
   const double deadline = clock_now() + 20;
   while (run->batch.steps < wanted && clock_now() < deadline) {
     run_steps(run, 1);
-    for (const struct message_incident *incident; (incident = rollout_incident(run->rollout)); incidents++)
-      CU_ASSERT_PTR_NOT_NULL(strstr(incident->text, "flaky.so: environment "));
+    for (const struct message_env_failure *env_failure; (env_failure = rollout_env_failure(run->rollout));
+         env_failures++)
+      CU_ASSERT_PTR_NOT_NULL(strstr(env_failure->text, "flaky.so: environment "));
   }
   CU_ASSERT_EQUAL(run->batch.steps, wanted);
-  return incidents;
+  return env_failures;
 }
 
 // Episodes of 6, 6, 3 steps: the fourth of every third one fails, and all good steps are rows.
@@ -496,13 +497,13 @@ static void test_too_many_failures(void) {
   struct error error = {0};
   run_begin(&run, "nan_obs", &with, 2, 1, 5);
   const double deadline = clock_now() + 20;
-  int incidents = 0;
+  int env_failures = 0;
   while (clock_now() < deadline && rollout_step(run.rollout, run.policy, 5, &run.batch, &error) == STATUS_OK)
-    while (rollout_incident(run.rollout)) incidents++;
+    while (rollout_env_failure(run.rollout)) env_failures++;
   CU_ASSERT_EQUAL(error.status, STATUS_FAILED);
   CU_ASSERT(error_says(&error, "nan_obs.so: environment 2 (training): step 3 of the episode"));
   CU_ASSERT(error_says(&error, "env_max_failures"));
-  CU_ASSERT_EQUAL(incidents, 2); // the third is the error
+  CU_ASSERT_EQUAL(env_failures, 2); // the third is the error
   CU_ASSERT_EQUAL(run.batch.steps, 6);
   run_end(&run);
 }

@@ -132,7 +132,7 @@ static void test_board(void) {
   s.weights->version = 9; // newer, by a message
   CU_ASSERT_EQUAL(weights_receiver_look(&s.receiver, s.policy, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(policy_version(s.policy), 9);
-  CU_ASSERT_EQUAL(answers(&s), 0); // the board asks for none
+  CU_ASSERT_EQUAL(answers(&s), 0); // the shared weights asks for none
   scene_release(&s);
 }
 

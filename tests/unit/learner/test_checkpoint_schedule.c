@@ -22,11 +22,11 @@ enum { ACTORS = 3 };
 struct scene {
   struct transport *ends[ACTORS + 1];
   struct job job;
-  struct roster roster;
+  struct actor_table table;
   struct run_directory *run;
   struct metrics_file *file;
   struct reporter reporter;
-  struct saving saving;
+  struct checkpoint_schedule schedule;
   char *directory, *log;
 };
 static volatile sig_atomic_t stop;
@@ -43,22 +43,23 @@ static void scene_init(struct scene *s, uint32_t capacity) {
   small_job_fill(&s->job, 1, capacity + capacity / 3);
   s->job.limiter.steps = 50;
   s->job.next_checkpoint = 100;
-  CU_ASSERT_EQUAL_FATAL(roster_init(&s->roster, &config, s->ends[0], NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(actor_table_init(&s->table, &config, s->ends[0], NULL), STATUS_OK);
   s->run = run_directory_create(s->directory, NULL);
   s->file = metrics_file_open(s->directory, metrics_header(), 0, NULL);
   CU_ASSERT_TRUE_FATAL(s->run && s->file);
   reporter_init(&s->reporter, &s->job, s->run, s->file);
   s->log = unit_path(s->directory, "log.txt");
   CU_ASSERT_EQUAL(log_open_file(s->log, NULL), STATUS_OK);
-  CU_ASSERT_EQUAL_FATAL(saving_init(&s->saving, &s->job, s->run, &s->reporter, &s->roster, &stop, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(checkpoint_schedule_init(&s->schedule, &s->job, s->run, &s->reporter, &s->table, &stop, NULL),
+                        STATUS_OK);
 }
 
 static void scene_release(struct scene *s) {
-  saving_release(&s->saving);
+  checkpoint_schedule_release(&s->schedule);
   log_close();
   metrics_file_close(s->file);
   run_directory_close(s->run);
-  roster_release(&s->roster);
+  actor_table_release(&s->table);
   job_release(&s->job);
   for (int i = 0; i <= ACTORS; i++) transport_destroy(s->ends[i]);
   free(s->log);
@@ -93,8 +94,8 @@ static uint64_t updates_in(const struct scene *s, const char *name) {
 
 // Turns of a learner, until nothing is being saved.
 static void play(struct scene *s) {
-  for (const double until = clock_now() + 60; checkpoint_writer_busy(s->saving.writer) && clock_now() < until;)
-    saving_poll(&s->saving);
+  for (const double until = clock_now() + 60; checkpoint_writer_busy(s->schedule.writer) && clock_now() < until;)
+    checkpoint_schedule_poll(&s->schedule);
 }
 
 static void test_minutes(void) {
@@ -103,40 +104,40 @@ static void test_minutes(void) {
   s.job.config.checkpoint_minutes = 1e-4; // 6 ms
   const struct timespec longer = {.tv_nsec = 30000000};
   nanosleep(&longer, NULL);
-  CU_ASSERT_TRUE(saving_is_due(&s.saving)); // though no steps were made
-  saving_begin(&s.saving);
+  CU_ASSERT_TRUE(checkpoint_schedule_is_due(&s.schedule)); // though no steps were made
+  checkpoint_schedule_begin(&s.schedule);
   play(&s);
   s.job.config.checkpoint_minutes = 60;
-  CU_ASSERT_FALSE(saving_is_due(&s.saving));
+  CU_ASSERT_FALSE(checkpoint_schedule_is_due(&s.schedule));
   scene_release(&s);
 }
 
 static void test_beside(void) {
   struct scene s;
   scene_init(&s, 60000);
-  CU_ASSERT_FALSE(saving_is_due(&s.saving));
+  CU_ASSERT_FALSE(checkpoint_schedule_is_due(&s.schedule));
   s.job.limiter.steps = 130;
   s.job.limiter.updates = 7;
-  CU_ASSERT_TRUE(saving_is_due(&s.saving));
+  CU_ASSERT_TRUE(checkpoint_schedule_is_due(&s.schedule));
   CU_ASSERT_EQUAL(s.job.next_checkpoint, 200);
-  saving_begin(&s.saving);
-  CU_ASSERT_FALSE(saving_is_due(&s.saving));
+  checkpoint_schedule_begin(&s.schedule);
+  CU_ASSERT_FALSE(checkpoint_schedule_is_due(&s.schedule));
   s.job.limiter.updates = 8; // training goes on
   s.job.limiter.steps = 250;
-  CU_ASSERT_FALSE(saving_is_due(&s.saving)); // the one before is not done
+  CU_ASSERT_FALSE(checkpoint_schedule_is_due(&s.schedule)); // the one before is not done
   CU_ASSERT_EQUAL(s.job.next_checkpoint, 300);
   CU_ASSERT_STRING_EQUAL(s.reporter.checkpoint, "");
   play(&s);
   CU_ASSERT_STRING_EQUAL(s.reporter.checkpoint, "ckpt-130.h5");
   CU_ASSERT(says(&s, "status.json", "ckpt-130.h5") && says(&s, "status.json", "running"));
   CU_ASSERT_EQUAL(updates_in(&s, "ckpt-130.h5"), 7);
-  CU_ASSERT_TRUE(saving_is_due(&s.saving)); // right after
-  saving_begin(&s.saving);
+  CU_ASSERT_TRUE(checkpoint_schedule_is_due(&s.schedule)); // right after
+  checkpoint_schedule_begin(&s.schedule);
   play(&s);
-  CU_ASSERT(there(&s, "ckpt-130.h5") && there(&s, "ckpt-250.h5") && !saving_is_due(&s.saving));
+  CU_ASSERT(there(&s, "ckpt-130.h5") && there(&s, "ckpt-250.h5") && !checkpoint_schedule_is_due(&s.schedule));
   s.job.limiter.steps = 300;
-  CU_ASSERT_TRUE(saving_is_due(&s.saving));
-  saving_begin(&s.saving);
+  CU_ASSERT_TRUE(checkpoint_schedule_is_due(&s.schedule));
+  checkpoint_schedule_begin(&s.schedule);
   play(&s);
   CU_ASSERT(!there(&s, "ckpt-130.h5") && there(&s, "ckpt-250.h5") && there(&s, "ckpt-300.h5")); // checkpoint_keep
   CU_ASSERT_FALSE(says(&s, "log.txt", "error"));
@@ -148,24 +149,24 @@ static void test_failure(void) {
   struct scene s;
   scene_init(&s, 20);
   s.job.limiter.steps = 100;
-  CU_ASSERT_TRUE(saving_is_due(&s.saving));
-  saving_begin(&s.saving);
+  CU_ASSERT_TRUE(checkpoint_schedule_is_due(&s.schedule));
+  checkpoint_schedule_begin(&s.schedule);
   play(&s);
   char *occupied = unit_path(s.directory, "ckpt-200.h5");
   mkdir(occupied, 0777);
   s.job.limiter.steps = 200;
-  CU_ASSERT_TRUE(saving_is_due(&s.saving));
-  saving_begin(&s.saving);
+  CU_ASSERT_TRUE(checkpoint_schedule_is_due(&s.schedule));
+  checkpoint_schedule_begin(&s.schedule);
   play(&s);
   CU_ASSERT_TRUE(says(&s, "log.txt", "checkpoint not saved, training goes on and the last good one is ckpt-100.h5: "));
   CU_ASSERT(says(&s, "log.txt", "ckpt-200.h5: is a directory") && !there(&s, "ckpt-200.h5.tmp"));
   struct error error = {0};
-  CU_ASSERT_EQUAL(saving_now(&s.saving, CHECKPOINT_ALL, &error), STATUS_IO);
+  CU_ASSERT_EQUAL(checkpoint_schedule_now(&s.schedule, CHECKPOINT_ALL, &error), STATUS_IO);
   CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "ckpt-200.h5: is a directory"));
   CU_ASSERT_STRING_EQUAL(s.reporter.checkpoint, "ckpt-100.h5");
   rmdir(occupied);
   free(occupied);
-  CU_ASSERT_EQUAL(saving_now(&s.saving, CHECKPOINT_ALL, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(checkpoint_schedule_now(&s.schedule, CHECKPOINT_ALL, NULL), STATUS_OK);
   CU_ASSERT_STRING_EQUAL(s.reporter.checkpoint, "ckpt-200.h5");
   scene_release(&s);
 }
@@ -181,12 +182,12 @@ static void test_waited_for(void) {
   struct scene s;
   int died;
   scene_init(&s, 60000);
-  s.roster.heartbeat = 0;
-  s.roster.listened = clock_now() - 1e6;
-  for (int i = 0; i < ACTORS; i++) s.roster.entry[i].heard = s.roster.listened;
-  CU_ASSERT_EQUAL(saving_now(&s.saving, CHECKPOINT_ALL, NULL), STATUS_OK);
+  s.table.heartbeat = 0;
+  s.table.listened = clock_now() - 1e6;
+  for (int i = 0; i < ACTORS; i++) s.table.entry[i].heard = s.table.listened;
+  CU_ASSERT_EQUAL(checkpoint_schedule_now(&s.schedule, CHECKPOINT_ALL, NULL), STATUS_OK);
   for (int i = 1; i <= ACTORS; i++) CU_ASSERT_TRUE(heartbeats(&s, i) > 0);
-  CU_ASSERT_EQUAL(roster_keep_in_touch(&s.roster, 1, &died, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(actor_table_keep_in_touch(&s.table, 1, &died, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(died, -1);
   CU_ASSERT_STRING_EQUAL(s.reporter.checkpoint, "ckpt-50.h5");
   scene_release(&s);
@@ -199,12 +200,12 @@ static void test_best(void) {
   CU_ASSERT_EQUAL(policy_weights_init(&weights, SMALL_OBS, s.job.sac.policy_net.parameters, NULL), STATUS_OK);
   job_export_policy(&s.job, &weights);
   s.job.limiter.steps = 100;
-  CU_ASSERT_TRUE(saving_is_due(&s.saving));
-  saving_begin(&s.saving);
-  CU_ASSERT_EQUAL(saving_best(&s.saving, &weights, &s.job.normalizer, 90, NULL), STATUS_OK);
+  CU_ASSERT_TRUE(checkpoint_schedule_is_due(&s.schedule));
+  checkpoint_schedule_begin(&s.schedule);
+  CU_ASSERT_EQUAL(checkpoint_schedule_best(&s.schedule, &weights, &s.job.normalizer, 90, NULL), STATUS_OK);
   CU_ASSERT_FALSE(there(&s, "best.h5"));
-  saving_finish(&s.saving);
-  CU_ASSERT(there(&s, "best.h5") && there(&s, "ckpt-100.h5") && !checkpoint_writer_busy(s.saving.writer));
+  checkpoint_schedule_finish(&s.schedule);
+  CU_ASSERT(there(&s, "best.h5") && there(&s, "ckpt-100.h5") && !checkpoint_writer_busy(s.schedule.writer));
   CU_ASSERT_STRING_EQUAL(s.reporter.checkpoint, "ckpt-100.h5");
   updates_in(&s, "best.h5"); // it verifies
   policy_weights_release(&weights);
@@ -221,18 +222,19 @@ static void test_signal(void) {
   signal(SIGALRM, note);
   for (int i = 1; i <= 10; i++) {
     struct error error = {0};
-    stop = s.saving.heeded = 0;
+    stop = s.schedule.heeded = 0;
     setitimer(ITIMER_REAL, &(struct itimerval){.it_value.tv_usec = 1000 * i}, NULL);
-    const enum status status = saving_now(&s.saving, CHECKPOINT_ALL, &error);
+    const enum status status = checkpoint_schedule_now(&s.schedule, CHECKPOINT_ALL, &error);
     CU_ASSERT(status == STATUS_OK || status == STATUS_STOPPED);
     stopped += status == STATUS_STOPPED;
-    CU_ASSERT(!there(&s, "ckpt-50.h5.tmp") && !checkpoint_writer_saving(s.saving.writer));
+    CU_ASSERT(!there(&s, "ckpt-50.h5.tmp") && !checkpoint_writer_saving(s.schedule.writer));
     setitimer(ITIMER_REAL, &(struct itimerval){.it_value.tv_usec = 0}, NULL);
     stop = SIGALRM;
-    pending +=
-        saving_now(&s.saving, CHECKPOINT_ALL, NULL) == STATUS_STOPPED; // unless it was done before the first look
-    saving_give_up(&s.saving);
-    CU_ASSERT_EQUAL(saving_now(&s.saving, i % 2 ? CHECKPOINT_NO_REPLAY : CHECKPOINT_ALL, NULL), STATUS_OK);
+    pending += checkpoint_schedule_now(&s.schedule, CHECKPOINT_ALL, NULL) ==
+               STATUS_STOPPED; // unless it was done before the first look
+    checkpoint_schedule_give_up(&s.schedule);
+    CU_ASSERT_EQUAL(checkpoint_schedule_now(&s.schedule, i % 2 ? CHECKPOINT_NO_REPLAY : CHECKPOINT_ALL, NULL),
+                    STATUS_OK);
     updates_in(&s, "ckpt-50.h5");
   }
   CU_ASSERT_TRUE(stopped > 0 && pending > 0);
@@ -244,15 +246,15 @@ static void test_given_up(void) {
   struct scene s;
   scene_init(&s, 400000);
   s.job.limiter.steps = 100;
-  CU_ASSERT_TRUE(saving_is_due(&s.saving));
-  saving_begin(&s.saving);
-  saving_give_up(&s.saving);
-  CU_ASSERT(!checkpoint_writer_saving(s.saving.writer) && replay_room(s.job.replay) == SIZE_MAX);
+  CU_ASSERT_TRUE(checkpoint_schedule_is_due(&s.schedule));
+  checkpoint_schedule_begin(&s.schedule);
+  checkpoint_schedule_give_up(&s.schedule);
+  CU_ASSERT(!checkpoint_writer_saving(s.schedule.writer) && replay_room(s.job.replay) == SIZE_MAX);
   CU_ASSERT(!there(&s, "ckpt-100.h5") && !there(&s, "ckpt-100.h5.tmp") && !says(&s, "log.txt", "error"));
   s.job.limiter.updates = 99;
-  saving_begin(&s.saving);
+  checkpoint_schedule_begin(&s.schedule);
   s.job.limiter.updates = 100;
-  CU_ASSERT_EQUAL(saving_now(&s.saving, CHECKPOINT_ALL, NULL), STATUS_OK); // the one before may end
+  CU_ASSERT_EQUAL(checkpoint_schedule_now(&s.schedule, CHECKPOINT_ALL, NULL), STATUS_OK); // the one before may end
   CU_ASSERT_EQUAL(updates_in(&s, "ckpt-100.h5"), 100);
   scene_release(&s);
 }
@@ -262,7 +264,7 @@ static enum status save_within(struct scene *s, rlim_t bytes, struct error *erro
   struct rlimit before;
   getrlimit(RLIMIT_FSIZE, &before);
   setrlimit(RLIMIT_FSIZE, &(struct rlimit){bytes, before.rlim_max});
-  const enum status status = saving_whole(&s->saving, error);
+  const enum status status = checkpoint_schedule_whole(&s->schedule, error);
   setrlimit(RLIMIT_FSIZE, &before);
   return status;
 }
@@ -273,7 +275,7 @@ static void test_partial(void) {
   const struct error *partial;
   scene_init(&s, 60000);
   signal(SIGXFSZ, SIG_IGN);
-  partial = &s.saving.partial;
+  partial = &s.schedule.partial;
   CU_ASSERT_EQUAL(save_within(&s, 1000, &error), STATUS_IO); // nothing fits
   CU_ASSERT(strstr(error.text, "File too large") && !partial->status && !there(&s, "ckpt-50.h5"));
   error_clear(&error);
@@ -284,7 +286,7 @@ static void test_partial(void) {
   updates_in(&s, "ckpt-50.h5");                                // it verifies
   CU_ASSERT_EQUAL(save_within(&s, 400000, &error), STATUS_OK); // which stays as it is
   CU_ASSERT(partial->status == STATUS_IO && updates_in(&s, "ckpt-50.h5") == s.job.limiter.updates);
-  CU_ASSERT_EQUAL(saving_whole(&s.saving, &error), STATUS_OK);
+  CU_ASSERT_EQUAL(checkpoint_schedule_whole(&s.schedule, &error), STATUS_OK);
   CU_ASSERT_EQUAL(partial->status, STATUS_OK);                 // whole now
   CU_ASSERT_EQUAL(save_within(&s, 400000, &error), STATUS_OK); // and so it stays
   CU_ASSERT_EQUAL(partial->status, STATUS_OK);

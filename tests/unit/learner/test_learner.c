@@ -56,7 +56,7 @@ static void scene_init(struct scene *s, const char *name, int actors, const char
   CU_ASSERT_EQUAL_FATAL(error.status, STATUS_OK);
   struct message_hello hello;
   uint32_t pid[MAX_ACTORS];
-  CU_ASSERT_EQUAL_FATAL(greeting_collect(config, s->ends[0], &s->stop, &hello, pid, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(handshake_collect(config, s->ends[0], &s->stop, &hello, pid, NULL), STATUS_OK);
   CU_ASSERT_EQUAL_FATAL(job_init(&s->job, config, &hello, NULL), STATUS_OK);
   s->metrics_file = metrics_file_open(config->run_dir, metrics_header(), 0, NULL);
   const struct learner_setup setup = {&s->job, s->ends[0], s->setup.run, s->metrics_file, &s->stop, "", NULL, pid};
@@ -418,7 +418,7 @@ static void test_dead_actor_in_sync(void) {
 // round: sync: of which both actors make the steps.
 static bool encode_hostile(int which, uint64_t round, struct buffer *bytes) {
   struct message_episode episode = {.number = 1, .length = 1, .episode_return = 1};
-  struct message_incident incident = {.in_a_row = 1, .text = "it failed"};
+  struct message_env_failure env_failure = {.in_a_row = 1, .text = "it failed"};
   struct message_info info = {.info_dim = 1, .count = {1}};
   struct message_heartbeat heartbeat = {.pid = 1};
   struct snapshot snapshot;
@@ -435,9 +435,11 @@ static bool encode_hostile(int which, uint64_t round, struct buffer *bytes) {
   case 5: status = message_encode_episode(bytes, 1, &episode, NULL); break; // of no evaluation that has begun
   case 6: episode.episode_return = INFINITY, status = message_encode_episode(bytes, 1, &episode, NULL); break;
   case 7: episode.episode_return = 1e300, status = message_encode_episode(bytes, 1, &episode, NULL); break;
-  case 8: incident.environment = 1, status = message_encode_incident(bytes, 1, &incident, NULL); break; // rank 2's
-  case 9: incident.in_a_row = 11, status = message_encode_incident(bytes, 1, &incident, NULL); break;
-  case 10: incident.pause = NAN, status = message_encode_incident(bytes, 1, &incident, NULL); break;
+  case 8:
+    env_failure.environment = 1, status = message_encode_env_failure(bytes, 1, &env_failure, NULL);
+    break; // rank 2's
+  case 9: env_failure.in_a_row = 11, status = message_encode_env_failure(bytes, 1, &env_failure, NULL); break;
+  case 10: env_failure.pause = NAN, status = message_encode_env_failure(bytes, 1, &env_failure, NULL); break;
   case 11: status = message_encode_info(bytes, 1, &info, NULL); break;
   case 12: heartbeat.longest_step = INFINITY, status = message_encode_heartbeat(bytes, 1, &heartbeat, NULL); break;
   case 13: heartbeat.longest_step = 1e8, status = message_encode_heartbeat(bytes, 1, &heartbeat, NULL); break;

@@ -26,18 +26,18 @@ struct scene {
   struct weights_receiver weights;
   // the learner
   struct job job;
-  struct roster roster;
+  struct actor_table table;
   struct transition_receiver *receiver;
   struct weights_publisher publisher;
 };
 
-static void scene_init(struct scene *s, const char *yaml, size_t board) {
+static void scene_init(struct scene *s, const char *yaml, size_t shared) {
   *s = (struct scene){.config = peer_config(yaml)};
   const struct config *config = &s->config;
   struct message_hello hello = peer_hello();
   const struct assignment share = assignment_of(config, 1, 0);
   CU_ASSERT_EQUAL_FATAL(transport_loopback_create(2, s->ends, NULL), STATUS_OK);
-  for (int i = 0; i < 2; i++) CU_ASSERT_EQUAL_FATAL(transport_board_open(s->ends[i], board, NULL), STATUS_OK);
+  for (int i = 0; i < 2; i++) CU_ASSERT_EQUAL_FATAL(transport_board_open(s->ends[i], shared, NULL), STATUS_OK);
   CU_ASSERT_EQUAL_FATAL(environment_kind_open(&s->kind, config->env, NULL, NULL), STATUS_OK);
   s->rollout = rollout_create(config, &s->kind, share.first, share.count, NULL);
   s->policy = policy_create(config, PEER_OBS, PEER_ACT, NULL);
@@ -46,7 +46,7 @@ static void scene_init(struct scene *s, const char *yaml, size_t board) {
                         STATUS_OK);
   CU_ASSERT_EQUAL_FATAL(weights_receiver_init(&s->weights, s->policy, s->ends[1], NULL), STATUS_OK);
   CU_ASSERT_EQUAL_FATAL(job_init(&s->job, config, &hello, NULL), STATUS_OK);
-  CU_ASSERT_EQUAL_FATAL(roster_init(&s->roster, config, s->ends[0], NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(actor_table_init(&s->table, config, s->ends[0], NULL), STATUS_OK);
   s->receiver = transition_receiver_create(&s->job, 1, NULL);
   CU_ASSERT_PTR_NOT_NULL_FATAL(s->receiver);
   CU_ASSERT_EQUAL_FATAL(weights_publisher_init(&s->publisher, &s->job, s->ends[0], NULL), STATUS_OK);
@@ -55,7 +55,7 @@ static void scene_init(struct scene *s, const char *yaml, size_t board) {
 static void scene_release(struct scene *s) {
   weights_publisher_release(&s->publisher);
   transition_receiver_destroy(s->receiver);
-  roster_release(&s->roster);
+  actor_table_release(&s->table);
   job_release(&s->job);
   weights_receiver_release(&s->weights);
   transition_sender_release(&s->sender);
@@ -94,14 +94,14 @@ static void update(struct scene *s) {
 
 static void publish(struct scene *s) {
   struct frame frame;
-  CU_ASSERT_EQUAL(weights_publisher_poll(&s->publisher, &s->job, &s->roster, false, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(weights_publisher_poll(&s->publisher, &s->job, &s->table, false, NULL), STATUS_OK);
   while (peer_receive(s->ends[1], &frame))
     CU_ASSERT_EQUAL(weights_receiver_take(&s->weights, &frame, s->policy, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(weights_receiver_look(&s->weights, s->policy, NULL), STATUS_OK);
 }
 
-// board: bytes of one, 0: versions go as messages
-static void check_with(const char *yaml, size_t board) {
+// shared weights: bytes of one, 0: versions go as messages
+static void check_with(const char *yaml, size_t shared) {
   static void (*const stage[])(struct scene *) = {step, drain, update, publish};
   static const char *const name[] = {"step and ship", "drain", "update", "publish"};
   enum { STAGES = sizeof stage / sizeof *stage };
@@ -115,7 +115,7 @@ static void check_with(const char *yaml, size_t board) {
   free(aligned);
   for (int i = 0; i < 3; i++) free(witness[i]);
   CU_ASSERT_EQUAL(allocations_count(), before + (counted ? 4 : 0)); // or the counter does not work
-  scene_init(&s, yaml, board);
+  scene_init(&s, yaml, shared);
   for (int i = 0; i < STEPS; i++) {
     for (int k = 0; k < STAGES; k++) {
       const size_t start = allocations_count();

@@ -15,7 +15,7 @@ enum { ACTORS = 2 };
 struct scene {
   struct transport *ends[ACTORS + 1];
   struct job job;
-  struct roster roster;
+  struct actor_table table;
   struct run_directory *run;
   struct metrics_file *file;
   struct reporter reporter;
@@ -29,7 +29,7 @@ static void scene_init(struct scene *s) {
   s->directory = base;
   CU_ASSERT_EQUAL_FATAL(transport_loopback_create(ACTORS + 1, s->ends, NULL), STATUS_OK);
   CU_ASSERT_EQUAL_FATAL(job_init(&s->job, &config, &hello, NULL), STATUS_OK);
-  CU_ASSERT_EQUAL_FATAL(roster_init(&s->roster, &config, s->ends[0], NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(actor_table_init(&s->table, &config, s->ends[0], NULL), STATUS_OK);
   s->run = run_directory_create(base, NULL);
   s->file = metrics_file_open(base, metrics_header(), 0, NULL);
   CU_ASSERT_TRUE_FATAL(s->run && s->file);
@@ -42,7 +42,7 @@ static void scene_release(struct scene *s) {
   log_close();
   metrics_file_close(s->file);
   run_directory_close(s->run);
-  roster_release(&s->roster);
+  actor_table_release(&s->table);
   job_release(&s->job);
   for (int i = 0; i <= ACTORS; i++) transport_destroy(s->ends[i]);
   free(s->log);
@@ -66,9 +66,9 @@ static void test_rows(void) {
   s.job.limiter.updates = 45;
   s.reporter.next_line = 0;
   metrics_add_episode(&s.job.metrics, &(struct episode_record){.environment = 1, .length = 9, .episode_return = -77.5});
-  reporter_row(&s.reporter, &s.job, &s.roster);
+  reporter_row(&s.reporter, &s.job, &s.table);
   s.job.limiter.steps = 223;
-  reporter_row(&s.reporter, &s.job, &s.roster);
+  reporter_row(&s.reporter, &s.job, &s.table);
   CU_ASSERT_EQUAL(says(&s, "metrics.csv", "\n"), 3); // with the header
   CU_ASSERT_EQUAL(says(&s, "metrics.csv", ",123,45,"), 1);
   CU_ASSERT_EQUAL(says(&s, "metrics.csv", ",223,45,"), 1);
@@ -78,8 +78,8 @@ static void test_rows(void) {
   CU_ASSERT_EQUAL(says(&s, "log.txt", "223/1000 steps"), 0); // not two lines in a second
   CU_ASSERT_EQUAL(says(&s, "log.txt", "return -77.5"), 1);
   s.reporter.next_line = 0;
-  s.roster.entry[0].alive = false;
-  reporter_row(&s.reporter, &s.job, &s.roster);
+  s.table.entry[0].alive = false;
+  reporter_row(&s.reporter, &s.job, &s.table);
   CU_ASSERT_EQUAL(says(&s, "log.txt", "actors 1/2"), 1);
   scene_release(&s);
 }
@@ -89,7 +89,7 @@ static void test_status(void) {
   scene_init(&s);
   snprintf(s.reporter.checkpoint, sizeof s.reporter.checkpoint, "ckpt-7.h5");
   s.job.limiter.steps = 7;
-  reporter_status(&s.reporter, &s.job, &s.roster, "failed", 1, "the \"disk\"");
+  reporter_status(&s.reporter, &s.job, &s.table, "failed", 1, "the \"disk\"");
   CU_ASSERT_EQUAL(says(&s, "status.json", "\"failed\""), 1);
   CU_ASSERT_EQUAL(says(&s, "status.json", "ckpt-7.h5"), 1);
   CU_ASSERT_EQUAL(says(&s, "status.json", "the \\\"disk\\\""), 1);
@@ -99,14 +99,14 @@ static void test_status(void) {
 static void test_poll(void) {
   struct scene s;
   scene_init(&s);
-  reporter_poll(&s.reporter, &s.job, &s.roster);
+  reporter_poll(&s.reporter, &s.job, &s.table);
   CU_ASSERT_EQUAL(says(&s, "status.json", "\"running\""), 1);
   char *path = unit_path(s.directory, "status.json");
   unlink(path);
-  reporter_poll(&s.reporter, &s.job, &s.roster);
+  reporter_poll(&s.reporter, &s.job, &s.table);
   CU_ASSERT_EQUAL(says(&s, "status.json", ""), -1); // it was not yet due
   s.reporter.next_status = 0;
-  reporter_poll(&s.reporter, &s.job, &s.roster);
+  reporter_poll(&s.reporter, &s.job, &s.table);
   CU_ASSERT_EQUAL(says(&s, "status.json", "\"running\""), 1);
   free(path);
   scene_release(&s);
@@ -117,7 +117,7 @@ static void test_cannot_write(void) {
   scene_init(&s);
   char *aside = unit_tmpdir(), *target = unit_path(aside, "run");
   CU_ASSERT_EQUAL_FATAL(rename(s.directory, target), 0);
-  reporter_status(&s.reporter, &s.job, &s.roster, "running", -1, ""); // warns, and that is all
+  reporter_status(&s.reporter, &s.job, &s.table, "running", -1, ""); // warns, and that is all
   CU_ASSERT_EQUAL_FATAL(rename(target, s.directory), 0);
   CU_ASSERT_EQUAL(says(&s, "log.txt", "status.json"), 1);
   unit_tmpdir_remove(aside);
@@ -130,12 +130,12 @@ static void test_learner_bound(void) {
   scene_init(&s);
   s.job.started = clock_now() - 10;
   s.job.metrics.actor_wait = 4; // of 2 x 10 s
-  reporter_row(&s.reporter, &s.job, &s.roster);
+  reporter_row(&s.reporter, &s.job, &s.table);
   CU_ASSERT_EQUAL(says(&s, "log.txt", "the learner is the limit"), 0);
   for (int i = 0; i < 3; i++) {
     s.job.metrics.last_seconds = 0;
     s.job.metrics.actor_wait = 15;
-    reporter_row(&s.reporter, &s.job, &s.roster);
+    reporter_row(&s.reporter, &s.job, &s.table);
   }
   CU_ASSERT_EQUAL(says(&s, "log.txt", "the learner is the limit: actors wait 7"),
                   1); // 75 %, or a little less; said once

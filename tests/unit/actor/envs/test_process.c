@@ -71,7 +71,7 @@ static void test_episodes(void) {
   CU_ASSERT_EQUAL(s.environment.act_dim, 1);
   CU_ASSERT_EQUAL(s.environment.action_low[0], -2);
   CU_ASSERT_EQUAL(s.environment.action_high[0], 6);
-  CU_ASSERT_TRUE(s.kind.speaks);
+  CU_ASSERT_TRUE(s.kind.heartbeats_in_step);
   for (uint64_t episode = 0; episode < 3; episode++) {
     CU_ASSERT_EQUAL(environment_reset(&s.environment, 1000 + 250 * episode, s.obs, &s.error), STATUS_OK);
     CU_ASSERT_EQUAL(s.obs[0], 0);

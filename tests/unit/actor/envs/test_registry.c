@@ -23,16 +23,16 @@ static void test_entries(void) {
 }
 
 static void test_nearest(void) {
-  CU_ASSERT_STRING_EQUAL(registry_nearest("Pendulm-v1"), "Pendulum-v1");
-  CU_ASSERT_STRING_EQUAL(registry_nearest("pendulum"), "Pendulum-v1");
-  CU_ASSERT_STRING_EQUAL(registry_nearest("Pendulum-v0"), "Pendulum-v1");
-  CU_ASSERT_STRING_EQUAL(registry_nearest("MountainCarContinous-v1"), "MountainCarContinuous-v0");
-  CU_ASSERT_PTR_NULL(registry_nearest("Tokamak"));
-  CU_ASSERT_PTR_NULL(registry_nearest(""));
+  CU_ASSERT_STRING_EQUAL(registry_suggest("Pendulm-v1"), "Pendulum-v1");
+  CU_ASSERT_STRING_EQUAL(registry_suggest("pendulum"), "Pendulum-v1");
+  CU_ASSERT_STRING_EQUAL(registry_suggest("Pendulum-v0"), "Pendulum-v1");
+  CU_ASSERT_STRING_EQUAL(registry_suggest("MountainCarContinous-v1"), "MountainCarContinuous-v0");
+  CU_ASSERT_PTR_NULL(registry_suggest("Tokamak"));
+  CU_ASSERT_PTR_NULL(registry_suggest(""));
   char long_name[300];
   memset(long_name, 'P', sizeof long_name - 1);
   long_name[sizeof long_name - 1] = '\0';
-  CU_ASSERT_PTR_NULL(registry_nearest(long_name));
+  CU_ASSERT_PTR_NULL(registry_suggest(long_name));
 }
 
 int main(void) {

@@ -7,17 +7,17 @@
 
 static void test_realm(void) {
   int ends[2];
-  uint64_t realm = 0;
-  CU_ASSERT_NOT_EQUAL(process_realm(), 0);
-  CU_ASSERT_EQUAL(process_realm(), process_realm());
+  uint64_t pid_namespace = 0;
+  CU_ASSERT_NOT_EQUAL(process_pid_namespace(), 0);
+  CU_ASSERT_EQUAL(process_pid_namespace(), process_pid_namespace());
   CU_ASSERT_EQUAL_FATAL(pipe(ends), 0);
   const pid_t child = fork();
   if (child == 0) {
-    realm = process_realm();
-    _exit(write(ends[1], &realm, sizeof realm) != sizeof realm);
+    pid_namespace = process_pid_namespace();
+    _exit(write(ends[1], &pid_namespace, sizeof pid_namespace) != sizeof pid_namespace);
   }
-  CU_ASSERT_EQUAL(read(ends[0], &realm, sizeof realm), sizeof realm);
-  CU_ASSERT_EQUAL(realm, process_realm());
+  CU_ASSERT_EQUAL(read(ends[0], &pid_namespace, sizeof pid_namespace), sizeof pid_namespace);
+  CU_ASSERT_EQUAL(pid_namespace, process_pid_namespace());
   waitpid(child, NULL, 0);
   close(ends[0]);
   close(ends[1]);

@@ -3,32 +3,32 @@
 #include <string.h>
 
 static void test_distance(void) {
-  CU_ASSERT_EQUAL(nearest_distance("", ""), 0);
-  CU_ASSERT_EQUAL(nearest_distance("train", ""), 5);
-  CU_ASSERT_EQUAL(nearest_distance("", "train"), 5);
-  CU_ASSERT_EQUAL(nearest_distance("kitten", "sitting"), 3);
-  CU_ASSERT_EQUAL(nearest_distance("trian", "train"), 1); // a swap of neighbours
-  CU_ASSERT_EQUAL(nearest_distance("Batch-Size", "batch_size"), 0);
-  char longest[NEAREST_WORD + 1];
-  memset(longest, 'x', NEAREST_WORD);
-  longest[NEAREST_WORD] = 0;
-  CU_ASSERT_EQUAL(nearest_distance(longest, "x"), NEAREST_WORD);
-  CU_ASSERT_EQUAL(nearest_distance("x", longest), NEAREST_WORD);
-  CU_ASSERT_EQUAL(nearest_distance(longest + 1, "x"), NEAREST_WORD - 2);
+  CU_ASSERT_EQUAL(suggest_distance("", ""), 0);
+  CU_ASSERT_EQUAL(suggest_distance("train", ""), 5);
+  CU_ASSERT_EQUAL(suggest_distance("", "train"), 5);
+  CU_ASSERT_EQUAL(suggest_distance("kitten", "sitting"), 3);
+  CU_ASSERT_EQUAL(suggest_distance("trian", "train"), 1); // a swap of neighbours
+  CU_ASSERT_EQUAL(suggest_distance("Batch-Size", "batch_size"), 0);
+  char longest[SUGGEST_WORD + 1];
+  memset(longest, 'x', SUGGEST_WORD);
+  longest[SUGGEST_WORD] = 0;
+  CU_ASSERT_EQUAL(suggest_distance(longest, "x"), SUGGEST_WORD);
+  CU_ASSERT_EQUAL(suggest_distance("x", longest), SUGGEST_WORD);
+  CU_ASSERT_EQUAL(suggest_distance(longest + 1, "x"), SUGGEST_WORD - 2);
 }
 
 static void test_begins(void) {
-  CU_ASSERT_TRUE(nearest_begins("evaluate", "eval", 3));
-  CU_ASSERT_TRUE(nearest_begins("pendulum", "Pendulum-v1", 4));
-  CU_ASSERT_FALSE(nearest_begins("ev", "eval", 3));
-  CU_ASSERT_FALSE(nearest_begins("evil", "eval", 3));
+  CU_ASSERT_TRUE(suggest_begins("evaluate", "eval", 3));
+  CU_ASSERT_TRUE(suggest_begins("pendulum", "Pendulum-v1", 4));
+  CU_ASSERT_FALSE(suggest_begins("ev", "eval", 3));
+  CU_ASSERT_FALSE(suggest_begins("evil", "eval", 3));
 }
 
 static const char *nearest_of(const char *word, size_t least) {
   static const char *const names[] = {"train", "eval", "inspect", "envs", "options"};
-  struct nearest nearest = {.word = word};
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++) nearest_try(&nearest, names[i], least);
-  return nearest.name;
+  struct suggestion suggestion = {.word = word};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) suggest_try(&suggestion, names[i], least);
+  return suggestion.name;
 }
 
 static void test_nearest(void) {

@@ -304,17 +304,17 @@ static void test_nearest(void) {
       {"sync-mode", "sync"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    const char *nearest = options_nearest(cases[i][0]);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(nearest);
-    CU_ASSERT_STRING_EQUAL(nearest, cases[i][1]);
+    const char *suggestion = options_suggest(cases[i][0]);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(suggestion);
+    CU_ASSERT_STRING_EQUAL(suggestion, cases[i][1]);
   }
-  CU_ASSERT_PTR_NULL(options_nearest(""));
-  CU_ASSERT_PTR_NULL(options_nearest("xy"));
-  CU_ASSERT_PTR_NULL(options_nearest("colour_of_the_fox"));
+  CU_ASSERT_PTR_NULL(options_suggest(""));
+  CU_ASSERT_PTR_NULL(options_suggest("xy"));
+  CU_ASSERT_PTR_NULL(options_suggest("colour_of_the_fox"));
   char text[5000];
   memset(text, 'x', sizeof text);
   text[sizeof text - 1] = '\0';
-  CU_ASSERT_PTR_NULL(options_nearest(text));
+  CU_ASSERT_PTR_NULL(options_suggest(text));
 }
 
 // Parses words (NULL at the end) and applies them to the defaults.

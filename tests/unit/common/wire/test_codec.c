@@ -144,10 +144,10 @@ static void test_fields(void) {
   CU_ASSERT_TRUE(t.episode.number == 1ull << 45 && t.episode.episode == 6 && t.episode.length == 200);
   CU_ASSERT_EQUAL(t.episode.episode_return, -123.456);
   CU_ASSERT_TRUE(t.episode.failed);
-  decode_sample(&t, MESSAGE_INCIDENT);
-  CU_ASSERT_TRUE(t.incident.environment == 11 && t.incident.evaluation && t.incident.in_a_row == 3);
-  CU_ASSERT_EQUAL(t.incident.pause, 0.5);
-  CU_ASSERT_STRING_EQUAL(t.incident.text, "the solver diverged");
+  decode_sample(&t, MESSAGE_ENV_FAILURE);
+  CU_ASSERT_TRUE(t.env_failure.environment == 11 && t.env_failure.evaluation && t.env_failure.in_a_row == 3);
+  CU_ASSERT_EQUAL(t.env_failure.pause, 0.5);
+  CU_ASSERT_STRING_EQUAL(t.env_failure.text, "the solver diverged");
   decode_sample(&t, MESSAGE_INFO);
   CU_ASSERT_TRUE(t.info.environment == 12 && t.info.info_dim == 2 && t.info.count[1] == 1ull << 48);
   CU_ASSERT_TRUE(t.info.sum[0] == 0.5 && t.info.sum[1] == -1.0 / 3);
@@ -156,7 +156,7 @@ static void test_fields(void) {
   CU_ASSERT_STRING_EQUAL(t.hello.info_name[0], "reward_forward");
   decode_sample(&t, MESSAGE_HEARTBEAT);
   CU_ASSERT_TRUE(t.heartbeat.newest_version == 1ull << 46 && t.heartbeat.longest_step == 2.5);
-  CU_ASSERT_TRUE(t.heartbeat.realm == 1ull << 47 && t.heartbeat.pid == 77 && t.heartbeat.speaks);
+  CU_ASSERT_TRUE(t.heartbeat.pid_namespace == 1ull << 47 && t.heartbeat.pid == 77 && t.heartbeat.heartbeats_in_step);
   decode_sample(&t, MESSAGE_STOP);
   CU_ASSERT_EQUAL(t.stop.exit_code, 75);
   decode_sample(&t, MESSAGE_FAILED);

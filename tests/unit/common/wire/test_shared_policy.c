@@ -7,33 +7,33 @@
 enum { OBS = 3, PARAMETERS = 21 };
 
 struct scene {
-  struct board board;
+  struct shared_weights shared;
   struct buffer head, copy;
   float shift[OBS], scale[OBS], values[PARAMETERS];
   struct policy_view posted, read;
 };
 
 static void scene_init(struct scene *s) {
-  const size_t size = posted_policy_size(OBS, PARAMETERS);
+  const size_t size = shared_policy_size(OBS, PARAMETERS);
   *s = (struct scene){0};
-  void *memory = aligned_alloc(BOARD_ALIGNMENT, board_size(2 * size));
+  void *memory = aligned_alloc(SHARED_WEIGHTS_ALIGNMENT, shared_weights_size(2 * size));
   CU_ASSERT_PTR_NOT_NULL_FATAL(memory);
-  board_attach(&s->board, memory, 2 * size);
-  board_clear(&s->board);
+  shared_weights_attach(&s->shared, memory, 2 * size);
+  shared_weights_clear(&s->shared);
   for (int i = 0; i < OBS; i++) s->shift[i] = (float)i + 1, s->scale[i] = (float)i + 10;
   for (int i = 0; i < PARAMETERS; i++) s->values[i] = (float)i / 7;
   s->posted = (struct policy_view){4, OBS, true, s->shift, s->scale, PARAMETERS, s->values};
 }
 
 static void scene_release(struct scene *s) {
-  free(s->board.memory);
+  free(s->shared.memory);
   buffer_release(&s->head);
   buffer_release(&s->copy);
 }
 
-static enum status post(struct scene *s) { return posted_policy_write(&s->board, &s->posted, &s->head, NULL); }
+static enum status post(struct scene *s) { return shared_policy_write(&s->shared, &s->posted, &s->head, NULL); }
 static enum status read_newer(struct scene *s, uint64_t than, struct error *error) {
-  return posted_policy_read(&s->board, than, OBS, PARAMETERS, &s->copy, &s->read, error);
+  return shared_policy_read(&s->shared, than, OBS, PARAMETERS, &s->copy, &s->read, error);
 }
 
 static void test_round_trip(void) {
@@ -77,17 +77,17 @@ static void test_damage(void) {
   s.posted = (struct policy_view){6, OBS - 2, false, s.shift, s.scale, PARAMETERS + 4, four};
   CU_ASSERT_EQUAL(post(&s), STATUS_OK);
   refused(&s, 0, "1 observations");
-  // A head of noise, and one that says another version than the board does.
+  // A head of noise, and one that says another version than the shared weights does.
   uint8_t noise[1000];
   memset(noise, 0x5a, sizeof noise);
-  board_publish(&s.board, 7, NULL, 0, noise, posted_policy_size(OBS, PARAMETERS));
+  shared_weights_publish(&s.shared, 7, NULL, 0, noise, shared_policy_size(OBS, PARAMETERS));
   refused(&s, 0, "version");
-  posted_policy_write(&s.board, &(struct policy_view){8, OBS, false, s.shift, s.scale, PARAMETERS, s.values}, &s.head,
+  shared_policy_write(&s.shared, &(struct policy_view){8, OBS, false, s.shift, s.scale, PARAMETERS, s.values}, &s.head,
                       NULL);
   CU_ASSERT_EQUAL(read_newer(&s, 7, NULL), STATUS_OK);
-  board_publish(&s.board, 9, s.head.data, 48, s.values, sizeof s.values);
+  shared_weights_publish(&s.shared, 9, s.head.data, 48, s.values, sizeof s.values);
   refused(&s, 8, "version 8");
-  memset(s.board.memory, 0xff, board_size(s.board.capacity));
+  memset(s.shared.memory, 0xff, shared_weights_size(s.shared.capacity));
   refused(&s, 9, "bytes");
   scene_release(&s);
 }

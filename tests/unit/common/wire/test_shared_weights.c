@@ -11,14 +11,14 @@
 
 enum { CAPACITY = 1000, READERS = 3, LARGE = 20000, CONTENTS = 64, VERSIONS = 50000 };
 
-static struct board board_of(size_t capacity) {
-  struct board board;
-  void *memory = aligned_alloc(BOARD_ALIGNMENT, board_size(capacity));
+static struct shared_weights shared_weights_of(size_t capacity) {
+  struct shared_weights shared;
+  void *memory = aligned_alloc(SHARED_WEIGHTS_ALIGNMENT, shared_weights_size(capacity));
   CU_ASSERT_PTR_NOT_NULL_FATAL(memory);
-  memset(memory, 0xee, board_size(capacity));
-  board_attach(&board, memory, capacity);
-  board_clear(&board);
-  return board;
+  memset(memory, 0xee, shared_weights_size(capacity));
+  shared_weights_attach(&shared, memory, capacity);
+  shared_weights_clear(&shared);
+  return shared;
 }
 
 // Every byte depends on the version: of two contents no two bytes in the same place agree.
@@ -33,52 +33,52 @@ static bool is_of(const uint8_t *bytes, size_t size, uint64_t version) {
 }
 
 static void test_empty(void) {
-  struct board board = board_of(CAPACITY);
+  struct shared_weights shared = shared_weights_of(CAPACITY);
   uint8_t bytes[4] = {1, 2, 3, 4};
   size_t size = 9;
-  CU_ASSERT_EQUAL(board_version(&board), 0);
-  CU_ASSERT_EQUAL(board_read_newer(&board, 0, bytes, sizeof bytes, &size), 0);
+  CU_ASSERT_EQUAL(shared_weights_version(&shared), 0);
+  CU_ASSERT_EQUAL(shared_weights_read_newer(&shared, 0, bytes, sizeof bytes, &size), 0);
   CU_ASSERT(size == 0 && bytes[0] == 1);
-  free(board.memory);
+  free(shared.memory);
 }
 
 // A process that died while it wrote keeps nobody from writing; one that lives does.
 static void test_shared(void) {
-  const size_t bytes = board_size(CAPACITY);
+  const size_t bytes = shared_weights_size(CAPACITY);
   void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   CU_ASSERT_FATAL(memory != MAP_FAILED);
-  struct board board;
+  struct shared_weights shared;
   uint8_t in[CAPACITY], out[CAPACITY];
   size_t size;
-  board_attach(&board, memory, CAPACITY);
-  board_clear(&board);
+  shared_weights_attach(&shared, memory, CAPACITY);
+  shared_weights_clear(&shared);
   fill(in, sizeof in, 3);
-  CU_ASSERT_TRUE(board_publish_shared(&board, 3, NULL, 0, in, sizeof in));
-  CU_ASSERT_FALSE(board_publish_shared(&board, 3, NULL, 0, in, sizeof in));
-  CU_ASSERT_FALSE(board_publish_shared(&board, 2, NULL, 0, in, sizeof in));
+  CU_ASSERT_TRUE(shared_weights_publish_shared(&shared, 3, NULL, 0, in, sizeof in));
+  CU_ASSERT_FALSE(shared_weights_publish_shared(&shared, 3, NULL, 0, in, sizeof in));
+  CU_ASSERT_FALSE(shared_weights_publish_shared(&shared, 2, NULL, 0, in, sizeof in));
   const pid_t child = fork();
   if (child == 0) { // dies in the middle of the copy: what it copies ends before the page that is not there
     char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (page == MAP_FAILED || mprotect(page + 4096, 4096, PROT_NONE) != 0) _exit(1);
     signal(SIGSEGV, SIG_DFL);
-    board_publish_shared(&board, 4, NULL, 0, page + 4096 - CAPACITY / 2, CAPACITY);
+    shared_weights_publish_shared(&shared, 4, NULL, 0, page + 4096 - CAPACITY / 2, CAPACITY);
     _exit(2);
   }
   int status;
   CU_ASSERT_EQUAL(waitpid(child, &status, 0), child);
   CU_ASSERT_TRUE(WIFSIGNALED(status) || WEXITSTATUS(status) > 2); // a sanitizer turns the signal into a status
-  CU_ASSERT_EQUAL(board_read_newer(&board, 0, out, sizeof out, &size), 3);
+  CU_ASSERT_EQUAL(shared_weights_read_newer(&shared, 0, out, sizeof out, &size), 3);
   CU_ASSERT(size == sizeof in && is_of(out, size, 3));
   fill(in, sizeof in, 5);
-  CU_ASSERT_TRUE(board_publish_shared(&board, 5, NULL, 0, in, sizeof in));
-  CU_ASSERT_EQUAL(board_read_newer(&board, 3, out, sizeof out, &size), 5);
+  CU_ASSERT_TRUE(shared_weights_publish_shared(&shared, 5, NULL, 0, in, sizeof in));
+  CU_ASSERT_EQUAL(shared_weights_read_newer(&shared, 3, out, sizeof out, &size), 5);
   CU_ASSERT_TRUE(is_of(out, size, 5));
   munmap(memory, bytes);
 }
 
 static void test_newest(void) {
   static const size_t sizes[] = {0, 1, 7, 8, 9, 63, 64, 65, 500, CAPACITY};
-  struct board board = board_of(CAPACITY);
+  struct shared_weights shared = shared_weights_of(CAPACITY);
   uint8_t in[CAPACITY], out[CAPACITY + 8];
   uint64_t version = 0;
   size_t size;
@@ -86,59 +86,60 @@ static void test_newest(void) {
     version += 1 + i % 3;
     fill(in, sizes[i], version);
     const size_t head = sizes[i] / 2 / 8 * 8; // the seam lies anywhere
-    board_publish(&board, version, in, head, in + head, sizes[i] - head);
+    shared_weights_publish(&shared, version, in, head, in + head, sizes[i] - head);
     memset(out, 0xaa, sizeof out);
-    CU_ASSERT_EQUAL(board_version(&board), version);
-    CU_ASSERT_EQUAL(board_read_newer(&board, version - 1, out, CAPACITY, &size), version);
+    CU_ASSERT_EQUAL(shared_weights_version(&shared), version);
+    CU_ASSERT_EQUAL(shared_weights_read_newer(&shared, version - 1, out, CAPACITY, &size), version);
     CU_ASSERT(size == sizes[i] && is_of(out, size, version) && out[size] == 0xaa);
-    CU_ASSERT_EQUAL(board_read_newer(&board, version, out, CAPACITY, &size), 0); // nothing newer
+    CU_ASSERT_EQUAL(shared_weights_read_newer(&shared, version, out, CAPACITY, &size), 0); // nothing newer
   }
-  free(board.memory);
+  free(shared.memory);
 }
 
 static void test_limit(void) {
-  struct board board = board_of(CAPACITY);
+  struct shared_weights shared = shared_weights_of(CAPACITY);
   uint8_t bytes[CAPACITY] = {0}, small[10] = {0};
   size_t size;
   memset(bytes, 1, sizeof bytes);
-  board_publish(&board, 1, bytes, 8, bytes, 3);
-  CU_ASSERT_EQUAL(board_read_newer(&board, 0, small, sizeof small, &size), 1);
+  shared_weights_publish(&shared, 1, bytes, 8, bytes, 3);
+  CU_ASSERT_EQUAL(shared_weights_read_newer(&shared, 0, small, sizeof small, &size), 1);
   CU_ASSERT(size == 11 && small[0] == 0);
-  free(board.memory);
+  free(shared.memory);
 }
 
 // Whatever stands in the shared memory, a reader ends, and writes and reads no further than it may.
 static void test_hostile(void) {
-  struct board board = board_of(CAPACITY);
+  struct shared_weights shared = shared_weights_of(CAPACITY);
   uint8_t bytes[CAPACITY];
   size_t size;
   memset(bytes, 5, sizeof bytes);
-  memset(board.memory, 0xff, board_size(CAPACITY)); // the version and the size of both slots
-  CU_ASSERT_EQUAL(board_read_newer(&board, 0, bytes, sizeof bytes, &size), UINT64_MAX);
+  memset(shared.memory, 0xff, shared_weights_size(CAPACITY)); // the version and the size of both slots
+  CU_ASSERT_EQUAL(shared_weights_read_newer(&shared, 0, bytes, sizeof bytes, &size), UINT64_MAX);
   CU_ASSERT(size > sizeof bytes && bytes[0] == 5);
-  CU_ASSERT_EQUAL(board_read_newer(&board, 0, bytes, SIZE_MAX, &size), UINT64_MAX); // nor beyond the board's own end
+  CU_ASSERT_EQUAL(shared_weights_read_newer(&shared, 0, bytes, SIZE_MAX, &size),
+                  UINT64_MAX); // nor beyond the shared weights's own end
   CU_ASSERT(size > sizeof bytes && bytes[0] == 5);
-  board_clear(&board);
-  board_publish(&board, 1, bytes, 0, bytes, 10);
-  memset(board.memory, 0x11, sizeof(uint64_t)); // a newest version that no slot has: as a writer that died in its work
-  CU_ASSERT_EQUAL(board_read_newer(&board, 1, bytes, sizeof bytes, &size), 0);
+  shared_weights_clear(&shared);
+  shared_weights_publish(&shared, 1, bytes, 0, bytes, 10);
+  memset(shared.memory, 0x11, sizeof(uint64_t)); // a newest version that no slot has: as a writer that died in its work
+  CU_ASSERT_EQUAL(shared_weights_read_newer(&shared, 1, bytes, sizeof bytes, &size), 0);
   CU_ASSERT_EQUAL(size, 0);
-  free(board.memory);
+  free(shared.memory);
 }
 
 static void test_reserve(void) {
-  struct board board = board_of(CAPACITY);
-  CU_ASSERT_TRUE(board_reserve(&board, CAPACITY));
-  CU_ASSERT_FALSE(board_reserve(&board, CAPACITY + 1));
-  free(board.memory);
+  struct shared_weights shared = shared_weights_of(CAPACITY);
+  CU_ASSERT_TRUE(shared_weights_reserve(&shared, CAPACITY));
+  CU_ASSERT_FALSE(shared_weights_reserve(&shared, CAPACITY + 1));
+  free(shared.memory);
 #ifdef MADV_POPULATE_WRITE
   const int file = memfd_create("board", 0); // memory that is promised and not there: a mapping beyond the file's end
-  const size_t bytes = board_size(1 << 20);
+  const size_t bytes = shared_weights_size(1 << 20);
   CU_ASSERT_FATAL(file >= 0 && ftruncate(file, 4096) == 0);
   void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
   CU_ASSERT_FATAL(memory != MAP_FAILED);
-  board_attach(&board, memory, 1 << 20);
-  CU_ASSERT_FALSE(board_reserve(&board, 1 << 20));
+  shared_weights_attach(&shared, memory, 1 << 20);
+  CU_ASSERT_FALSE(shared_weights_reserve(&shared, 1 << 20));
   munmap(memory, bytes);
   close(file);
 #endif
@@ -146,7 +147,7 @@ static void test_reserve(void) {
 
 // One thread writes as fast as it can, others read.
 struct race {
-  struct board board;
+  struct shared_weights shared;
   atomic_bool over;
   atomic_int torn, backwards;
   atomic_ulong reads;
@@ -157,9 +158,9 @@ static void *read_all(void *argument) {
   uint8_t *bytes = malloc(LARGE);
   for (uint64_t last = 0; bytes && last < VERSIONS;) {
     size_t size = 0;
-    const uint64_t version = board_read_newer(&race->board, last, bytes, LARGE, &size);
+    const uint64_t version = shared_weights_read_newer(&race->shared, last, bytes, LARGE, &size);
     if (version == 0) {
-      if (atomic_load(&race->over) && board_version(&race->board) <= last) break;
+      if (atomic_load(&race->over) && shared_weights_version(&race->shared) <= last) break;
       continue;
     }
     if (version <= last) atomic_fetch_add(&race->backwards, 1);
@@ -172,21 +173,22 @@ static void *read_all(void *argument) {
 }
 
 static void test_race(void) {
-  struct race race = {.board = board_of(LARGE)};
+  struct race race = {.shared = shared_weights_of(LARGE)};
   pthread_t readers[READERS];
   uint8_t *contents = malloc(CONTENTS * LARGE); // ready, so that the writer overtakes readers
   CU_ASSERT_PTR_NOT_NULL_FATAL(contents);
   for (uint64_t i = 0; i < CONTENTS; i++) fill(contents + i * LARGE, LARGE, i);
   for (int i = 0; i < READERS; i++) CU_ASSERT_EQUAL_FATAL(pthread_create(&readers[i], NULL, read_all, &race), 0);
   for (uint64_t version = 1; version <= VERSIONS; version++)
-    board_publish(&race.board, version, NULL, 0, contents + version % CONTENTS * LARGE, LARGE - version % CONTENTS);
+    shared_weights_publish(&race.shared, version, NULL, 0, contents + version % CONTENTS * LARGE,
+                           LARGE - version % CONTENTS);
   atomic_store(&race.over, true);
   for (int i = 0; i < READERS; i++) pthread_join(readers[i], NULL);
   CU_ASSERT_EQUAL(race.torn, 0);
   CU_ASSERT_EQUAL(race.backwards, 0);
   CU_ASSERT_TRUE(race.reads >= READERS); // each at least the last one
   free(contents);
-  free(race.board.memory);
+  free(race.shared.memory);
 }
 
 int main(void) {

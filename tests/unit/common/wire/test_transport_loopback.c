@@ -61,11 +61,11 @@ static void test_board(void) {
   CU_ASSERT_PTR_NULL(transport_board(ends[2]));
   CU_ASSERT_FATAL(transport_board(ends[0]) && transport_board(ends[3]));
   CU_ASSERT_EQUAL(transport_board(ends[3])->capacity, 100);
-  board_publish(transport_board(ends[0]), 7, NULL, 0, "seven", 5);
-  CU_ASSERT_EQUAL(board_read_newer(transport_board(ends[3]), 0, bytes, sizeof bytes, &size), 7);
+  shared_weights_publish(transport_board(ends[0]), 7, NULL, 0, "seven", 5);
+  CU_ASSERT_EQUAL(shared_weights_read_newer(transport_board(ends[3]), 0, bytes, sizeof bytes, &size), 7);
   CU_ASSERT(size == 5 && memcmp(bytes, "seven", 5) == 0);
   transport_destroy(ends[0]);
-  CU_ASSERT_EQUAL(board_version(transport_board(ends[1])), 7); // it goes with the last end
+  CU_ASSERT_EQUAL(shared_weights_version(transport_board(ends[1])), 7); // it goes with the last end
   for (int i = 1; i < 4; i++) transport_destroy(ends[i]);
 }
 

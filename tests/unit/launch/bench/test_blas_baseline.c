@@ -1,15 +1,15 @@
 #include "launch/bench/blas_baseline.h"
 #include "tests/support/unit.h"
 
-static double operations(struct linalg_limit_shape shape) {
+static double operations(struct blas_baseline_shape shape) {
   struct error error = {0};
-  struct linalg_limit *limit = linalg_limit_create(&shape, &error);
+  struct blas_baseline *limit = blas_baseline_create(&shape, &error);
   CU_ASSERT_PTR_NOT_NULL_FATAL(limit);
-  linalg_limit_run(limit);
-  const double once = linalg_limit_operations(limit);
-  linalg_limit_run(limit);
-  CU_ASSERT_EQUAL(linalg_limit_operations(limit), once);
-  linalg_limit_destroy(limit);
+  blas_baseline_run(limit);
+  const double once = blas_baseline_operations(limit);
+  blas_baseline_run(limit);
+  CU_ASSERT_EQUAL(blas_baseline_operations(limit), once);
+  blas_baseline_destroy(limit);
   return once;
 }
 
@@ -26,18 +26,19 @@ static double expected(double o, double a, double h, double batch) {
 }
 
 static void test_twin(void) {
-  const struct linalg_limit_shape shape = {17, 6, 256, 2, 2, {2, {256, 256}}}, small = {3, 1, 100, 2, 2, {2, {64, 64}}};
+  const struct blas_baseline_shape shape = {17, 6, 256, 2, 2, {2, {256, 256}}},
+                                   small = {3, 1, 100, 2, 2, {2, {64, 64}}};
   CU_ASSERT_DOUBLE_EQUAL(operations(shape), expected(17, 6, 256, 256), 1);
   CU_ASSERT_DOUBLE_EQUAL(operations(small), expected(3, 1, 64, 100), 1);
 }
 
 // More of anything is more work; odd shapes stay within the matrices (for the sanitizers).
 static void test_shapes(void) {
-  const double least = operations((struct linalg_limit_shape){1, 1, 1, 1, 1, {1, {1}}});
-  const double one = operations((struct linalg_limit_shape){5, 3, 7, 1, 1, {1, {9}}});
-  const double deep = operations((struct linalg_limit_shape){5, 3, 7, 1, 1, {3, {9, 4, 21}}});
-  const double many = operations((struct linalg_limit_shape){5, 3, 7, 10, 2, {3, {9, 4, 21}}});
-  const double wide = operations((struct linalg_limit_shape){5, 30, 7, 10, 10, {3, {9, 4, 21}}});
+  const double least = operations((struct blas_baseline_shape){1, 1, 1, 1, 1, {1, {1}}});
+  const double one = operations((struct blas_baseline_shape){5, 3, 7, 1, 1, {1, {9}}});
+  const double deep = operations((struct blas_baseline_shape){5, 3, 7, 1, 1, {3, {9, 4, 21}}});
+  const double many = operations((struct blas_baseline_shape){5, 3, 7, 10, 2, {3, {9, 4, 21}}});
+  const double wide = operations((struct blas_baseline_shape){5, 30, 7, 10, 10, {3, {9, 4, 21}}});
   CU_ASSERT(0 < least && least < one && one < deep && deep < many && many < wide);
 }
 

@@ -83,13 +83,13 @@ static void test_many(void) {
 
 static void test_nearest(void) {
   static const char *const names[] = {"train", "eval", "inspect", "envs", "options"};
-  CU_ASSERT_STRING_EQUAL(arguments_nearest("trian", names, 5), "train");
-  CU_ASSERT_STRING_EQUAL(arguments_nearest("evaluate", names, 5), "eval");
-  CU_ASSERT_STRING_EQUAL(arguments_nearest("option", names, 5), "options");
-  CU_ASSERT_STRING_EQUAL(arguments_nearest("env", names, 5), "envs");
-  CU_ASSERT_STRING_EQUAL(arguments_nearest("inspekt", names, 5), "inspect");
-  CU_ASSERT_PTR_NULL(arguments_nearest("zebra", names, 5));
-  CU_ASSERT_PTR_NULL(arguments_nearest("", names, 5));
+  CU_ASSERT_STRING_EQUAL(arguments_suggest("trian", names, 5), "train");
+  CU_ASSERT_STRING_EQUAL(arguments_suggest("evaluate", names, 5), "eval");
+  CU_ASSERT_STRING_EQUAL(arguments_suggest("option", names, 5), "options");
+  CU_ASSERT_STRING_EQUAL(arguments_suggest("env", names, 5), "envs");
+  CU_ASSERT_STRING_EQUAL(arguments_suggest("inspekt", names, 5), "inspect");
+  CU_ASSERT_PTR_NULL(arguments_suggest("zebra", names, 5));
+  CU_ASSERT_PTR_NULL(arguments_suggest("", names, 5));
 }
 
 int main(void) {

@@ -10,15 +10,15 @@ static bool ends(const char *text, const char *with) {
 }
 
 static void test_commands(void) {
-  char text[GO_ON_TEXT];
-  go_on_command("runs/p 1", 0, 300, text);
+  char text[RESUME_COMMAND_TEXT];
+  resume_command("runs/p 1", 0, 300, text);
   CU_ASSERT(ends(text, " train --resume 'runs/p 1' --env-steps 600") && !strstr(text, "mpirun"));
-  go_on_command("runs/p1", 100000, 0, text);
+  resume_command("runs/p1", 100000, 0, text);
   CU_ASSERT(ends(text, " train --resume runs/p1"));
   CU_ASSERT_NSTRING_EQUAL(text, "mpirun --bind-to none --oversubscribe -n 100000 ", 48);
-  go_on_command("r", 0, (1ull << 52) + 1, text); // twice as many would be refused
+  resume_command("r", 0, (1ull << 52) + 1, text); // twice as many would be refused
   CU_ASSERT(ends(text, " --env-steps 9007199254740992"));
-  go_on_command("r", 0, 1ull << 53, text);
+  resume_command("r", 0, 1ull << 53, text);
   CU_ASSERT(ends(text, " --resume r"));
 }
 

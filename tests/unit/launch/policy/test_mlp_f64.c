@@ -9,7 +9,7 @@ enum { IN = 5, OUT = 3 };
 struct fixture {
   struct mlp dense;
   float *parameters;
-  struct double_net net;
+  struct mlp_f64 net;
 };
 
 static void setup(struct fixture *f, bool norm) {
@@ -21,11 +21,11 @@ static void setup(struct fixture *f, bool norm) {
   CU_ASSERT_PTR_NOT_NULL_FATAL(f->parameters);
   struct random random = random_stream(4, RANDOM_INIT, 0, 0);
   for (size_t i = 0; i < f->dense.parameters; i++) f->parameters[i] = (float)random_normal(&random) / 2;
-  CU_ASSERT_EQUAL_FATAL(double_net_init(&f->net, &f->dense, f->parameters, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(mlp_f64_init(&f->net, &f->dense, f->parameters, NULL), STATUS_OK);
 }
 
 static void teardown(struct fixture *f) {
-  double_net_release(&f->net);
+  mlp_f64_release(&f->net);
   free(f->parameters);
 }
 
@@ -40,7 +40,7 @@ static void check_forward(bool norm) {
   double y[OUT];
   for (int i = 0; i < IN; i++) x_float[i] = (float)x[i];
   mlp_forward(&f.dense, f.parameters, 1, x_float, IN, &cache, y_float);
-  double_net_forward(&f.net, x, y);
+  mlp_f64_forward(&f.net, x, y);
   for (int i = 0; i < OUT; i++) CU_ASSERT_TRUE(fabs(y[i] - (double)y_float[i]) < 1e-5 * fmax(1, fabs(y[i])));
   free(memory);
   teardown(&f);
@@ -55,13 +55,13 @@ static void check_backward(bool norm) {
   setup(&f, norm);
   const double dy[OUT] = {0.5, -1, 2}, h = 1e-6;
   double y[OUT], dx[IN], moved[IN];
-  double_net_forward(&f.net, x, y);
-  double_net_backward(&f.net, dy, dx);
+  mlp_f64_forward(&f.net, x, y);
+  mlp_f64_backward(&f.net, dy, dx);
   for (int i = 0; i < IN; i++) {
     double sum = 0;
     for (int side = -1; side <= 1; side += 2) {
       for (int j = 0; j < IN; j++) moved[j] = x[j] + (i == j ? side * h : 0);
-      double_net_forward(&f.net, moved, y);
+      mlp_f64_forward(&f.net, moved, y);
       for (int o = 0; o < OUT; o++) sum += side * dy[o] * y[o] / (2 * h);
     }
     CU_ASSERT_TRUE(fabs(sum - dx[i]) < 1e-7 * fmax(1, fabs(dx[i])));

@@ -7,8 +7,8 @@
 enum { ROWS = 6 };
 
 // A record over numbers that stand elsewhere.
-static struct run_record record_of(size_t group, size_t rows, double *steps, double *value) {
-  struct run_record record = {.group = group, .metrics = {.rows = rows, .columns = 2}};
+static struct run record_of(size_t group, size_t rows, double *steps, double *value) {
+  struct run record = {.group = group, .metrics = {.rows = rows, .columns = 2}};
   snprintf(record.metrics.name[0], METRICS_TABLE_NAME, "env_steps");
   snprintf(record.metrics.name[1], METRICS_TABLE_NAME, "value");
   record.metrics.cell[0] = steps;
@@ -18,7 +18,7 @@ static struct run_record record_of(size_t group, size_t rows, double *steps, dou
 
 static void test_one(void) {
   double steps[ROWS] = {1, 2, 3, 4, 5, 5}, value[ROWS] = {10, NAN, 30, 40, 50, 7};
-  const struct run_record record = record_of(0, ROWS, steps, value);
+  const struct run record = record_of(0, ROWS, steps, value);
   struct curve curve;
   CU_ASSERT_EQUAL_FATAL(curve_make(&record, 1, 0, "env_steps", "value", 100, &curve, NULL), STATUS_OK);
   CU_ASSERT(curve.points == 4 && curve.runs == 1); // no number, and no new step, are left out
@@ -29,7 +29,7 @@ static void test_one(void) {
 // Stretches of rows become their averages.
 static void test_many_rows(void) {
   double steps[ROWS] = {1, 2, 3, 4, 5, 6}, value[ROWS] = {1, 3, 5, 7, 9, 11};
-  const struct run_record record = record_of(0, ROWS, steps, value);
+  const struct run record = record_of(0, ROWS, steps, value);
   struct curve curve;
   CU_ASSERT_EQUAL_FATAL(curve_make(&record, 1, 0, "env_steps", "value", 3, &curve, NULL), STATUS_OK);
   CU_ASSERT_EQUAL_FATAL(curve.points, 3);
@@ -40,8 +40,8 @@ static void test_many_rows(void) {
 // Mean and deviation of two seeds; the second has other steps, is joined by lines, and goes on longer.
 static void test_seeds(void) {
   double steps[2][ROWS] = {{1, 2, 3}, {1, 3, 5}}, value[2][ROWS] = {{0, 0, 0}, {2, 6, 8}};
-  const struct run_record records[] = {record_of(0, 3, steps[0], value[0]), record_of(1, 3, steps[0], value[0]),
-                                       record_of(0, 3, steps[1], value[1])};
+  const struct run records[] = {record_of(0, 3, steps[0], value[0]), record_of(1, 3, steps[0], value[0]),
+                                record_of(0, 3, steps[1], value[1])};
   struct curve curve;
   CU_ASSERT_EQUAL_FATAL(curve_make(records, 3, 0, "env_steps", "value", 100, &curve, NULL), STATUS_OK);
   CU_ASSERT_FATAL(curve.points == 4 && curve.runs == 2);
@@ -56,7 +56,7 @@ static void test_seeds(void) {
 
 static void test_nothing(void) {
   double steps[1] = {1}, value[1] = {NAN};
-  const struct run_record record = record_of(0, 1, steps, value);
+  const struct run record = record_of(0, 1, steps, value);
   struct curve curve;
   CU_ASSERT(curve_make(&record, 1, 0, "env_steps", "value", 10, &curve, NULL) == STATUS_OK && curve.points == 0);
   curve_release(&curve);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static char *script_of(const struct run_records *runs, struct plot_request request) {
+static char *script_of(const struct run_set *runs, struct plot_request request) {
   char *text = NULL;
   size_t size;
   FILE *stream = open_memstream(&text, &size);
@@ -20,7 +20,7 @@ static char *script_of(const struct run_records *runs, struct plot_request reque
 
 struct scene {
   char *directory, *path[3];
-  struct run_records runs;
+  struct run_set runs;
 };
 
 static void scene_init(struct scene *s, const char *third) {
@@ -29,11 +29,11 @@ static void scene_init(struct scene *s, const char *third) {
   s->path[1] = runs_make(s->directory, "b", "seed: 2", 40, -300);
   s->path[2] = runs_make(s->directory, "c", third, 20, -400);
   const char *paths[] = {s->path[0], s->path[1], s->path[2]};
-  CU_ASSERT_EQUAL_FATAL(run_records_read("plot", paths, 3, false, &s->runs, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(run_set_read("plot", paths, 3, false, &s->runs, NULL), STATUS_OK);
 }
 
 static void scene_release(struct scene *s) {
-  run_records_release(&s->runs);
+  run_set_release(&s->runs);
   for (int i = 0; i < 3; i++) free(s->path[i]);
   unit_tmpdir_remove(s->directory);
 }

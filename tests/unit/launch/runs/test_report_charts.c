@@ -16,8 +16,8 @@ static void test_charts(void) {
   char *directory = unit_tmpdir(), *a = runs_make(directory, "a", "seed: 1", 20, -300),
        *b = runs_make(directory, "b", "seed: 2", 20, -200), *c = runs_make(directory, "c", "utd: 2", 20, -100);
   const char *paths[] = {a, b, c};
-  struct run_records runs = {0};
-  CU_ASSERT_EQUAL_FATAL(run_records_read("report", paths, 3, true, &runs, NULL), STATUS_OK);
+  struct run_set runs = {0};
+  CU_ASSERT_EQUAL_FATAL(run_set_read("report", paths, 3, true, &runs, NULL), STATUS_OK);
   for (int panels = 0; panels < 2; panels++) {
     char *text = NULL;
     size_t size;
@@ -32,7 +32,7 @@ static void test_charts(void) {
     CU_ASSERT_EQUAL(strstr(text, "utd 2") != NULL, !panels);         // the key
     free(text);
   }
-  run_records_release(&runs);
+  run_set_release(&runs);
   free(a), free(b), free(c);
   unit_tmpdir_remove(directory);
 }

@@ -6,15 +6,15 @@
 #include <string.h>
 
 static char *page_of(const char *const *paths, size_t count) {
-  struct run_records runs = {0};
+  struct run_set runs = {0};
   struct error error = {0};
   char *text = NULL;
   size_t size;
-  CU_ASSERT_EQUAL_FATAL(run_records_read("report", paths, count, true, &runs, &error), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(run_set_read("report", paths, count, true, &runs, &error), STATUS_OK);
   FILE *page = open_memstream(&text, &size);
   CU_ASSERT_EQUAL(report_page_write(&runs, page, &error), STATUS_OK);
   fclose(page);
-  run_records_release(&runs);
+  run_set_release(&runs);
   return text;
 }
 

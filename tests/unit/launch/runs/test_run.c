@@ -9,7 +9,7 @@ enum { RUNS = 5 };
 
 struct scene {
   char *directory, *path[RUNS];
-  struct run_record record[RUNS];
+  struct run record[RUNS];
 };
 
 static void scene_init(struct scene *s) {
@@ -19,13 +19,13 @@ static void scene_init(struct scene *s) {
   for (int i = 0; i < RUNS; i++) {
     const char name[2] = {(char)('a' + i), '\0'};
     s->path[i] = runs_make(s->directory, name, yaml[i], 4, -100);
-    CU_ASSERT_EQUAL_FATAL(run_record_read(s->path[i], &s->record[i], NULL), STATUS_OK);
+    CU_ASSERT_EQUAL_FATAL(run_read(s->path[i], &s->record[i], NULL), STATUS_OK);
   }
 }
 
 static void scene_release(struct scene *s) {
   for (int i = 0; i < RUNS; i++) {
-    run_record_release(&s->record[i]);
+    run_release(&s->record[i]);
     free(s->path[i]);
   }
   unit_tmpdir_remove(s->directory);
@@ -33,29 +33,29 @@ static void scene_release(struct scene *s) {
 
 static void test_groups(void) {
   struct scene s;
-  char label[RUN_RECORD_LABEL];
+  char label[RUN_LABEL];
   scene_init(&s);
-  CU_ASSERT_EQUAL(run_record_group(s.record, RUNS), 3);
+  CU_ASSERT_EQUAL(run_group(s.record, RUNS), 3);
   static const size_t groups[RUNS] = {0, 0, 1, 2, 0};
   for (int i = 0; i < RUNS; i++) CU_ASSERT_EQUAL(s.record[i].group, groups[i]);
-  run_record_label(s.record, RUNS, 0, label);
+  run_label(s.record, RUNS, 0, label);
   CU_ASSERT_STRING_EQUAL(label, "hidden 256,256, utd 1");
-  run_record_label(s.record, RUNS, 2, label);
+  run_label(s.record, RUNS, 2, label);
   CU_ASSERT_STRING_EQUAL(label, "hidden 64,64, utd 2");
-  CU_ASSERT_EQUAL(run_record_group(s.record, 2), 1);
-  run_record_label(s.record, 2, 0, label);
+  CU_ASSERT_EQUAL(run_group(s.record, 2), 1);
+  run_label(s.record, 2, 0, label);
   CU_ASSERT_STRING_EQUAL(label, "Pendulum-v1");
   scene_release(&s);
 }
 
 static void test_long_label(void) {
   struct scene s;
-  char label[RUN_RECORD_LABEL];
+  char label[RUN_LABEL];
   scene_init(&s);
   struct config *other = &s.record[1].config;
   other->utd = 3, other->gamma = 0.5, other->critics = 4, other->batch_size = 9, other->n_step = 2;
-  CU_ASSERT_EQUAL(run_record_group(s.record, 2), 2);
-  run_record_label(s.record, 2, 1, label);
+  CU_ASSERT_EQUAL(run_group(s.record, 2), 2);
+  run_label(s.record, 2, 1, label);
   CU_ASSERT_STRING_EQUAL(label, "critics 4, batch_size 9, gamma 0.5, and 2 more");
   scene_release(&s);
 }
@@ -66,9 +66,9 @@ static void test_no_run(void) {
   const char *paths[] = {directory, file, gone},
              *says[] = {"holds no config.yaml", "is no directory", "cannot be read"};
   for (int i = 0; i < 3; i++) {
-    struct run_record record;
+    struct run record;
     struct error error = {0};
-    CU_ASSERT_EQUAL(run_record_read(paths[i], &record, &error), STATUS_USAGE);
+    CU_ASSERT_EQUAL(run_read(paths[i], &record, &error), STATUS_USAGE);
     CU_ASSERT(strstr(error.text, paths[i]) && strstr(error.text, says[i]));
   }
   free(file), free(gone);

@@ -10,19 +10,19 @@ static void test_runs(void) {
   char *directory = unit_tmpdir(), *one = runs_make(directory, "one", "seed: 1", 3, 0),
        *none = runs_make(directory, "none", "seed: 2", 0, 0), *two = runs_make(directory, "two", "utd: 2", 3, 0);
   const char *paths[] = {one, none, two};
-  struct run_records runs = {0};
+  struct run_set runs = {0};
   struct error error = {0};
   log_init(0, LOG_ERROR);
-  CU_ASSERT_EQUAL_FATAL(run_records_read("plot", paths, 3, false, &runs, &error), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(run_set_read("plot", paths, 3, false, &runs, &error), STATUS_OK);
   CU_ASSERT(runs.count == 2 && runs.groups == 2 && strcmp(runs.record[1].path, two) == 0);
-  run_records_release(&runs);
-  CU_ASSERT_EQUAL_FATAL(run_records_read("report", paths, 3, true, &runs, &error), STATUS_OK);
+  run_set_release(&runs);
+  CU_ASSERT_EQUAL_FATAL(run_set_read("report", paths, 3, true, &runs, &error), STATUS_OK);
   CU_ASSERT(runs.count == 3 && runs.record[1].metrics.rows == 0);
-  run_records_release(&runs);
-  CU_ASSERT_EQUAL(run_records_read("plot", paths + 1, 1, false, &runs, &error), STATUS_FAILED);
+  run_set_release(&runs);
+  CU_ASSERT_EQUAL(run_set_read("plot", paths + 1, 1, false, &runs, &error), STATUS_FAILED);
   CU_ASSERT(strstr(error.text, none) && strstr(error.text, "no rows yet"));
   error = (struct error){0};
-  CU_ASSERT_EQUAL(run_records_read("plot", paths, 0, false, &runs, &error), STATUS_USAGE);
+  CU_ASSERT_EQUAL(run_set_read("plot", paths, 0, false, &runs, &error), STATUS_USAGE);
   CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "corsac plot RUN..."));
   free(one), free(none), free(two);
   unit_tmpdir_remove(directory);

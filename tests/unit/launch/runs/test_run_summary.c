@@ -23,33 +23,34 @@ static void test_facts(void) {
       "07:00:00.000 0 info  corsac 0.1.0: Pendulum-v1 (obs 3, act 1), ...\n07:00:01.000 0 warn  one\n"
       "07:00:02.000 0 info  resumed from run/ckpt-300.h5 at 300 steps\n07:00:03.000 0 error two\xff\nhalf a li");
   put(run, "ckpt-300.h5", "no HDF5");
-  struct run_record record;
-  struct run_facts facts;
-  CU_ASSERT_EQUAL_FATAL(run_record_read(run, &record, NULL), STATUS_OK);
-  CU_ASSERT_EQUAL_FATAL(run_facts_read(&record, &facts, NULL), STATUS_OK);
-  CU_ASSERT_STRING_EQUAL(facts.state, "stopped");
-  CU_ASSERT_STRING_EQUAL(facts.reason, "signal 10\\x1b[2J");
-  CU_ASSERT(facts.actors_lost == 2 && facts.surplus == 3 && facts.unsent == 16 && facts.lost_at_most == 32);
-  CU_ASSERT(facts.resumes == 1 && facts.warnings == 1 && facts.errors == 1 && facts.notes == 2 && facts.starts == 1);
-  CU_ASSERT_PTR_NOT_NULL(strstr(facts.note[1], "error two\\xff"));
-  CU_ASSERT_PTR_NOT_NULL(strstr(facts.start, "corsac 0.1.0: Pendulum-v1"));
-  CU_ASSERT(facts.checkpoints == 1 && facts.files == 1 && facts.file[0].bytes == 7);
-  CU_ASSERT_PTR_NOT_NULL(strstr(facts.file[0].problem, "ckpt-300.h5"));
-  CU_ASSERT(facts.env_failures == 2 && facts.last_evaluation == -49 && facts.best_steps == 600);
-  run_record_release(&record);
+  struct run record;
+  struct run_summary summary;
+  CU_ASSERT_EQUAL_FATAL(run_read(run, &record, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(run_summary_read(&record, &summary, NULL), STATUS_OK);
+  CU_ASSERT_STRING_EQUAL(summary.state, "stopped");
+  CU_ASSERT_STRING_EQUAL(summary.reason, "signal 10\\x1b[2J");
+  CU_ASSERT(summary.actors_lost == 2 && summary.surplus == 3 && summary.unsent == 16 && summary.lost_at_most == 32);
+  CU_ASSERT(summary.resumes == 1 && summary.warnings == 1 && summary.errors == 1 && summary.notes == 2 &&
+            summary.starts == 1);
+  CU_ASSERT_PTR_NOT_NULL(strstr(summary.note[1], "error two\\xff"));
+  CU_ASSERT_PTR_NOT_NULL(strstr(summary.start, "corsac 0.1.0: Pendulum-v1"));
+  CU_ASSERT(summary.checkpoints == 1 && summary.files == 1 && summary.file[0].bytes == 7);
+  CU_ASSERT_PTR_NOT_NULL(strstr(summary.file[0].problem, "ckpt-300.h5"));
+  CU_ASSERT(summary.env_failures == 2 && summary.last_evaluation == -49 && summary.best_steps == 600);
+  run_release(&record);
   free(run);
   unit_tmpdir_remove(directory);
 }
 
 static void test_nothing(void) {
   char *directory = unit_tmpdir(), *run = runs_make(directory, "run", "seed: 1", 0, 0);
-  struct run_record record;
-  struct run_facts facts;
+  struct run record;
+  struct run_summary summary;
   put(run, "status.json", "{\"state\": \"runn"); // never written so by us
-  CU_ASSERT_EQUAL_FATAL(run_record_read(run, &record, NULL), STATUS_OK);
-  CU_ASSERT_EQUAL_FATAL(run_facts_read(&record, &facts, NULL), STATUS_OK);
-  CU_ASSERT(!facts.state[0] && facts.files == 0 && facts.notes == 0 && isnan(facts.last_evaluation));
-  run_record_release(&record);
+  CU_ASSERT_EQUAL_FATAL(run_read(run, &record, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(run_summary_read(&record, &summary, NULL), STATUS_OK);
+  CU_ASSERT(!summary.state[0] && summary.files == 0 && summary.notes == 0 && isnan(summary.last_evaluation));
+  run_release(&record);
   free(run);
   unit_tmpdir_remove(directory);
 }
@@ -59,14 +60,14 @@ static void test_many_notes(void) {
   size_t used = 0;
   for (int i = 0; i < 50; i++) used += (size_t)sprintf(text + used, "07:00:00.000 0 warn  number %d\n", i);
   put(run, "log.txt", text);
-  struct run_record record;
-  struct run_facts facts;
-  CU_ASSERT_EQUAL_FATAL(run_record_read(run, &record, NULL), STATUS_OK);
-  CU_ASSERT_EQUAL_FATAL(run_facts_read(&record, &facts, NULL), STATUS_OK);
-  CU_ASSERT(facts.warnings == 50 && facts.notes == RUN_FACTS_NOTES);
-  CU_ASSERT_PTR_NOT_NULL(strstr(facts.note[0], "number 30"));
-  CU_ASSERT_PTR_NOT_NULL(strstr(facts.note[RUN_FACTS_NOTES - 1], "number 49"));
-  run_record_release(&record);
+  struct run record;
+  struct run_summary summary;
+  CU_ASSERT_EQUAL_FATAL(run_read(run, &record, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(run_summary_read(&record, &summary, NULL), STATUS_OK);
+  CU_ASSERT(summary.warnings == 50 && summary.notes == RUN_SUMMARY_NOTES);
+  CU_ASSERT_PTR_NOT_NULL(strstr(summary.note[0], "number 30"));
+  CU_ASSERT_PTR_NOT_NULL(strstr(summary.note[RUN_SUMMARY_NOTES - 1], "number 49"));
+  run_release(&record);
   free(run);
   unit_tmpdir_remove(directory);
 }

@@ -31,8 +31,8 @@ static void test_stopped_at_once(void) {
   CU_ASSERT_EQUAL_FATAL(transport_loopback_create(2, ends, NULL), STATUS_OK);
   peer_send_empty(ends[1], 0, MESSAGE_STOP_REQUEST);
   peer_send_empty(ends[1], 0, MESSAGE_BYE);
-  const struct role_ending ending = role_lead(&setup, ends[0], NULL, &stop);
-  CU_ASSERT_EQUAL(ending.exit_code, EXIT_STOPPED);
+  const struct role_result result = role_lead(&setup, ends[0], NULL, &stop);
+  CU_ASSERT_EQUAL(result.exit_code, EXIT_STOPPED);
   CU_ASSERT(says(directory, "\"state\": \"stopped\"") && says(directory, "\"exit_code\": 75"));
   CU_ASSERT(says(directory, "\"env_steps\": 20") && says(directory, "ckpt-20.h5"));
   for (int i = 0; i < 2; i++) transport_destroy(ends[i]);

@@ -61,24 +61,24 @@ static void test_critics(void) {
 // reference_networks.h: the minimum is one of the critics', and its gradient the central difference's.
 static void test_networks(void) {
   struct fixture f;
-  struct networks networks;
+  struct reference_networks networks;
   struct policy_weights weights;
   struct message_hello hello;
   setup(&f, false);
   CU_ASSERT_EQUAL_FATAL(checkpoint_read_policy(f.path, &f.info, &f.job.config, &weights, &hello, NULL), STATUS_OK);
-  CU_ASSERT_EQUAL_FATAL(networks_read(&networks, f.path, &f.info, &f.job.config, &weights, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(reference_networks_read(&networks, f.path, &f.info, &f.job.config, &weights, NULL), STATUS_OK);
   const float obs[SMALL_OBS] = {0.3f, -0.2f, 0.9f};
   double action[SMALL_ACT] = {0.1, -0.4}, gradient[SMALL_ACT], least = INFINITY, head[2 * SMALL_ACT];
-  networks_observe(&networks, obs);
-  networks_head(&networks, head);
-  for (uint32_t k = 0; k < networks.critics; k++) least = fmin(least, networks_q(&networks, k, action));
-  CU_ASSERT_EQUAL(networks_minimum(&networks, action, gradient), least);
+  reference_networks_observe(&networks, obs);
+  reference_networks_head(&networks, head);
+  for (uint32_t k = 0; k < networks.critics; k++) least = fmin(least, reference_networks_q(&networks, k, action));
+  CU_ASSERT_EQUAL(reference_networks_minimum(&networks, action, gradient), least);
   for (int i = 0; i < SMALL_ACT; i++) {
     const double h = 1e-6, at = action[i];
     action[i] = at + h;
-    const double above = networks_minimum(&networks, action, NULL);
+    const double above = reference_networks_minimum(&networks, action, NULL);
     action[i] = at - h;
-    const double below = networks_minimum(&networks, action, NULL);
+    const double below = reference_networks_minimum(&networks, action, NULL);
     action[i] = at;
     CU_ASSERT_DOUBLE_EQUAL(gradient[i], (above - below) / (2 * h), 1e-6 * fmax(1, fabs(gradient[i])));
   }
@@ -90,7 +90,7 @@ static void test_networks(void) {
   policy_act(policy, 1, obs, NULL, acted);
   for (int i = 0; i < SMALL_ACT; i++) CU_ASSERT_DOUBLE_EQUAL(tanh(head[i]), (double)acted[i], 1e-5);
   policy_destroy(policy);
-  networks_release(&networks);
+  reference_networks_release(&networks);
   policy_weights_release(&weights);
   message_hello_release(&hello);
   teardown(&f);

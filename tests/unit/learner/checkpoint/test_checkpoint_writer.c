@@ -38,11 +38,11 @@ static void init(struct job *job, struct checkpoint_writer **writer, uint32_t ro
   CU_ASSERT_PTR_NOT_NULL_FATAL(*writer);
 }
 
-static struct checkpoint_ending wait_for(struct checkpoint_writer *writer) {
-  struct checkpoint_ending ending = {.error.status = STATUS_PEER};
-  for (const double until = clock_now() + 60; clock_now() < until && !checkpoint_writer_take(writer, &ending);)
+static struct checkpoint_result wait_for(struct checkpoint_writer *writer) {
+  struct checkpoint_result result = {.error.status = STATUS_PEER};
+  for (const double until = clock_now() + 60; clock_now() < until && !checkpoint_writer_take(writer, &result);)
     checkpoint_writer_wait(writer, 1);
-  return ending;
+  return result;
 }
 
 // As fast as the writer lets rows go: `rows` in all, in batches of 7.
@@ -113,9 +113,9 @@ static void test_contents(void) {
   CU_ASSERT_EQUAL(checkpoint_write(in_directory("a.h5"), &job, CHECKPOINT_NO_REPLAY, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(checkpoint_writer_begin(writer, in_directory("b.h5"), CHECKPOINT_NO_REPLAY, 0, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(replay_room(job.replay), SIZE_MAX); // nothing of the replay is needed
-  struct checkpoint_ending ending = wait_for(writer);
-  CU_ASSERT(ending.error.status == STATUS_OK && ending.content == CHECKPOINT_NO_REPLAY && !ending.policy_only);
-  CU_ASSERT_STRING_EQUAL(ending.path, in_directory("b.h5"));
+  struct checkpoint_result result = wait_for(writer);
+  CU_ASSERT(result.error.status == STATUS_OK && result.content == CHECKPOINT_NO_REPLAY && !result.policy_only);
+  CU_ASSERT_STRING_EQUAL(result.path, in_directory("b.h5"));
   CU_ASSERT_EQUAL(h5_compare(in_directory("a.h5"), in_directory("b.h5"), times), 0);
 
   CU_ASSERT_EQUAL(policy_weights_init(&weights, SMALL_OBS, job.sac.policy_net.parameters, NULL), STATUS_OK);
@@ -125,8 +125,8 @@ static void test_contents(void) {
                   STATUS_OK);
   memset(weights.values, 0, weights.parameters * sizeof *weights.values);
   small_job_fill(&job, 2, 3);
-  ending = wait_for(writer);
-  CU_ASSERT(ending.error.status == STATUS_OK && ending.policy_only);
+  result = wait_for(writer);
+  CU_ASSERT(result.error.status == STATUS_OK && result.policy_only);
   CU_ASSERT_EQUAL(h5_compare(in_directory("c.h5"), in_directory("d.h5"), times), 0);
   policy_weights_release(&weights);
   checkpoint_writer_destroy(writer);
@@ -164,9 +164,9 @@ static void test_order(void) {
         STATUS_OK);
   CU_ASSERT_EQUAL(checkpoint_writer_begin(writer, in_directory("a.h5"), CHECKPOINT_ALL, 0, NULL), STATUS_OK);
   for (bool policy = true; policy;) {
-    const struct checkpoint_ending ending = wait_for(writer);
-    CU_ASSERT_EQUAL(ending.error.status, STATUS_OK);
-    policy = ending.policy_only;
+    const struct checkpoint_result result = wait_for(writer);
+    CU_ASSERT_EQUAL(result.error.status, STATUS_OK);
+    policy = result.policy_only;
   }
   CU_ASSERT_FALSE(checkpoint_writer_busy(writer));
   CU_ASSERT_EQUAL_FATAL(checkpoint_read_info(in_directory("best.h5"), &info, NULL), STATUS_OK);
@@ -207,8 +207,8 @@ static void test_failure(void) {
   init(&job, &writer, CAPACITY + 10);
   for (int again = 0; again < 3; again++) {
     CU_ASSERT_EQUAL(checkpoint_writer_begin(writer, in_directory("none/a.h5"), CHECKPOINT_ALL, 0, NULL), STATUS_OK);
-    const struct checkpoint_ending ending = wait_for(writer);
-    CU_ASSERT(ending.error.status == STATUS_IO && strstr(ending.error.text, "none/a.h5"));
+    const struct checkpoint_result result = wait_for(writer);
+    CU_ASSERT(result.error.status == STATUS_IO && strstr(result.error.text, "none/a.h5"));
     CU_ASSERT_EQUAL(replay_room(job.replay), SIZE_MAX);
   }
   CU_ASSERT_EQUAL(checkpoint_writer_begin(writer, in_directory("a.h5"), CHECKPOINT_ALL, 0, NULL), STATUS_OK);

@@ -43,7 +43,7 @@ static void test_whole(void) {
   CU_ASSERT(replay_size(snapshot.replay) == 13 && replay_cursor(snapshot.replay) == 13);
   CU_ASSERT(replay_size(job.replay) == 16);
   CU_ASSERT_EQUAL(replay_room(job.replay), SMALL_CAPACITY - 16);
-  replay_view_let_go(snapshot.replay, 13);
+  replay_view_release(snapshot.replay, 13);
   job_snapshot_release(&snapshot);
   job_release(&job);
   job_release(&other);
@@ -77,7 +77,7 @@ static void test_no_allocation(void) {
   const size_t before = allocations_count();
   for (int i = 0; i < 3; i++) {
     CU_ASSERT_EQUAL(job_snapshot_take(&snapshot, &job, true, &error), STATUS_OK);
-    replay_view_let_go(snapshot.replay, SIZE_MAX);
+    replay_view_release(snapshot.replay, SIZE_MAX);
   }
   CU_ASSERT_EQUAL(allocations_count(), before);
   job_snapshot_release(&snapshot);

@@ -14,7 +14,7 @@ enum { ACTORS = 3, BATCH = 4 };
 
 struct scene {
   struct transport *ends[ACTORS + 1];
-  struct roster roster;
+  struct actor_table table;
   struct rate_limiter limiter;
 };
 
@@ -22,17 +22,17 @@ struct scene {
 static void scene_init(struct scene *s, const char *yaml) {
   const struct config config = peer_config(yaml);
   CU_ASSERT_EQUAL_FATAL(transport_loopback_create(ACTORS + 1, s->ends, NULL), STATUS_OK);
-  CU_ASSERT_EQUAL_FATAL(roster_init(&s->roster, &config, s->ends[0], NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(actor_table_init(&s->table, &config, s->ends[0], NULL), STATUS_OK);
   rate_limiter_init(&s->limiter, config.utd, config.utd_slack, config.learning_starts);
 }
 
 static void scene_release(struct scene *s) {
-  roster_release(&s->roster);
+  actor_table_release(&s->table);
   for (int i = 0; i <= ACTORS; i++) transport_destroy(s->ends[i]);
 }
 
 static void grant(struct scene *s, uint64_t total) {
-  CU_ASSERT_EQUAL(roster_grant(&s->roster, &s->limiter, total, 7, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(actor_table_grant(&s->table, &s->limiter, total, 7, NULL), STATUS_OK);
 }
 
 // Credits that actor i (0-based) was sent since the last call; but for heartbeats any other message is a failure.
@@ -57,7 +57,7 @@ static int heartbeats(struct scene *s, int i) {
 
 static int look(struct scene *s) {
   int died = 99;
-  CU_ASSERT_EQUAL(roster_keep_in_touch(&s->roster, 7, &died, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(actor_table_keep_in_touch(&s->table, 7, &died, NULL), STATUS_OK);
   return died;
 }
 
@@ -66,11 +66,11 @@ static const char *const plenty = "envs: 3\nsend_steps: 4\nlearning_starts: 1000
 static void test_two_each(void) {
   struct scene s;
   scene_init(&s, plenty);
-  CU_ASSERT(s.roster.actors == 3 && s.roster.active == 3 && roster_alive(&s.roster) == 3);
+  CU_ASSERT(s.table.actors == 3 && s.table.active == 3 && actor_table_alive(&s.table) == 3);
   grant(&s, 1000000);
   grant(&s, 1000000);
   for (int i = 0; i < ACTORS; i++) CU_ASSERT_EQUAL(credits(&s, i), 2);
-  roster_batch_arrived(&s.roster, 1);
+  actor_table_batch_arrived(&s.table, 1);
   grant(&s, 1000000);
   CU_ASSERT(credits(&s, 0) == 0 && credits(&s, 1) == 1 && credits(&s, 2) == 0);
   scene_release(&s);
@@ -84,15 +84,15 @@ static void test_shipped_without_credit(void) {
   CU_ASSERT_EQUAL(credits(&s, 0), 2);
   uint32_t sent = 0;
   for (int i = 0; i < 3; i++) {
-    roster_batch_arrived(&s.roster, 0);
+    actor_table_batch_arrived(&s.table, 0);
     grant(&s, 1000000);
     sent += credits(&s, 0);
   }
   CU_ASSERT_EQUAL(sent, 3); // 2 + 3 granted, 3 arrived
-  for (int i = 0; i < 10; i++) roster_batch_arrived(&s.roster, 0);
-  CU_ASSERT_TRUE(s.roster.entry[0].credits < 0);
+  for (int i = 0; i < 10; i++) actor_table_batch_arrived(&s.table, 0);
+  CU_ASSERT_TRUE(s.table.entry[0].credits < 0);
   grant(&s, s.limiter.steps); // such a debt does not make room for anybody
-  CU_ASSERT_TRUE(s.roster.entry[0].credits <= 2);
+  CU_ASSERT_TRUE(s.table.entry[0].credits <= 2);
   scene_release(&s);
 }
 
@@ -104,14 +104,14 @@ static void test_limiter(void) {
   for (int i = 0; i < ACTORS; i++) sum += credits(&s, i);
   CU_ASSERT_EQUAL(sum, 5);
   s.limiter.steps = 20;
-  for (int i = 0; i < 5; i++) roster_batch_arrived(&s.roster, (uint32_t)i % ACTORS);
+  for (int i = 0; i < 5; i++) actor_table_batch_arrived(&s.table, (uint32_t)i % ACTORS);
   grant(&s, 1000000); // all is made, the learner is behind
   for (int i = 0; i < ACTORS; i++) CU_ASSERT_EQUAL(credits(&s, i), 0);
   for (uint64_t updates = 0; updates <= 40; updates += 4) { // the promise at any time
     s.limiter.updates = updates;
     grant(&s, 1000000);
     uint64_t promised = s.limiter.steps;
-    for (int i = 0; i < ACTORS; i++) promised += (uint64_t)s.roster.entry[i].credits * BATCH;
+    for (int i = 0; i < ACTORS; i++) promised += (uint64_t)s.table.entry[i].credits * BATCH;
     CU_ASSERT_TRUE(promised <= rate_limiter_allowed(&s.limiter));
   }
   scene_release(&s);
@@ -129,8 +129,8 @@ static void test_batches_and_rare_updates(void) {
       grant(&s, 1000000);
       uint32_t under_way = 0;
       for (uint32_t i = 0; i < ACTORS; i++)
-        for (under_way += (uint32_t)s.roster.entry[i].credits; s.roster.entry[i].credits > 0; s.limiter.steps += BATCH)
-          roster_batch_arrived(&s.roster, i);
+        for (under_way += (uint32_t)s.table.entry[i].credits; s.table.entry[i].credits > 0; s.limiter.steps += BATCH)
+          actor_table_batch_arrived(&s.table, i);
       CU_ASSERT_TRUE(under_way > 0 || owed > 0);
     }
     CU_ASSERT_TRUE(s.limiter.steps >= 1000 * BATCH / 2);
@@ -150,7 +150,7 @@ static void test_round_robin(void) {
       CU_ASSERT_TRUE(new <= 1);
       got[i] += new;
       if (new) { // its batch comes, and is learned from
-        roster_batch_arrived(&s.roster, i);
+        actor_table_batch_arrived(&s.table, i);
         s.limiter.steps += BATCH;
         s.limiter.updates += BATCH;
       }
@@ -176,23 +176,23 @@ static void test_dead(void) {
   struct timespec pause = {.tv_nsec = 400000000};
   scene_init(&s, "envs: 3\nsend_steps: 4\nlearning_starts: 8\nutd_slack: 12\nactor_timeout: 0.3\nenv_timeout: 0.3\n");
   CU_ASSERT_EQUAL(look(&s), -1);
-  s.roster.entry[2].longest_step = 1; // a step of a second: it may be silent for longer
+  s.table.entry[2].longest_step = 1; // a step of a second: it may be silent for longer
   nanosleep(&pause, NULL);
-  roster_hear(&s.roster, 0);
+  actor_table_hear(&s.table, 0);
   CU_ASSERT_EQUAL(look(&s), 1);
-  CU_ASSERT(roster_alive(&s.roster) == 2 && !s.roster.entry[1].alive);
+  CU_ASSERT(actor_table_alive(&s.table) == 2 && !s.table.entry[1].alive);
   CU_ASSERT_EQUAL(look(&s), -1); // said once
   grant(&s, 1000000);            // five batches for the two that live, as many as they may hold
   CU_ASSERT(credits(&s, 0) == 2 && credits(&s, 1) == 0 && credits(&s, 2) == 2);
-  CU_ASSERT_EQUAL(message_encode_empty(&s.roster.bytes, MESSAGE_START, 0, NULL), STATUS_OK);
-  CU_ASSERT_EQUAL(roster_send_all(&s.roster, false, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(message_encode_empty(&s.table.bytes, MESSAGE_START, 0, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(actor_table_send_all(&s.table, false, NULL), STATUS_OK);
   int counts[MESSAGE_TYPES];
   for (int i = 0; i < ACTORS; i++) {
     peer_count(s.ends[i + 1], counts);
     CU_ASSERT_EQUAL(counts[MESSAGE_START], i != 1);
   }
-  s.roster.entry[0].left = s.roster.entry[2].left = true;
-  CU_ASSERT_TRUE(roster_all_left(&s.roster)); // nobody waits for the dead
+  s.table.entry[0].left = s.table.entry[2].left = true;
+  CU_ASSERT_TRUE(actor_table_all_left(&s.table)); // nobody waits for the dead
   nanosleep(&pause, NULL);
   CU_ASSERT_EQUAL(look(&s), -1); // who has left is not missed
   scene_release(&s);
@@ -205,14 +205,14 @@ static void test_credits_of_the_dead(void) {
   grant(&s, 1000000); // 8 steps: two batches, of actors 0 and 1
   CU_ASSERT(credits(&s, 0) == 1 && credits(&s, 1) == 1 && credits(&s, 2) == 0);
   nanosleep(&(struct timespec){.tv_nsec = 400000000}, NULL);
-  roster_hear(&s.roster, 1);
-  roster_hear(&s.roster, 2);
+  actor_table_hear(&s.table, 1);
+  actor_table_hear(&s.table, 2);
   CU_ASSERT_EQUAL(look(&s), 0);
   grant(&s, 1000000);
   CU_ASSERT(credits(&s, 0) == 0 && credits(&s, 1) + credits(&s, 2) == 1);
-  CU_ASSERT(roster_revive(&s.roster, 0) && roster_alive(&s.roster) == 3); // it comes back, and has its credit
-  roster_batch_arrived(&s.roster, 0);
-  CU_ASSERT_EQUAL(s.roster.entry[0].credits, 0);
+  CU_ASSERT(actor_table_revive(&s.table, 0) && actor_table_alive(&s.table) == 3); // it comes back, and has its credit
+  actor_table_batch_arrived(&s.table, 0);
+  CU_ASSERT_EQUAL(s.table.entry[0].credits, 0);
   scene_release(&s);
 }
 
@@ -221,7 +221,7 @@ static void test_heartbeats(void) {
   scene_init(&s, "envs: 2\nsend_steps: 4\n"); // actor 2 is a surplus rank, it is told too
   CU_ASSERT_EQUAL(look(&s), -1);
   for (int i = 0; i < ACTORS; i++) CU_ASSERT_EQUAL(heartbeats(&s, i), 0);
-  for (int i = 0; i < ACTORS; i++) s.roster.entry[i].said = clock_now() - (i == 1 ? 0.1 : 1.5);
+  for (int i = 0; i < ACTORS; i++) s.table.entry[i].said = clock_now() - (i == 1 ? 0.1 : 1.5);
   CU_ASSERT_EQUAL(look(&s), -1);
   CU_ASSERT(heartbeats(&s, 0) == 1 && heartbeats(&s, 1) == 0 && heartbeats(&s, 2) == 1);
   CU_ASSERT_EQUAL(look(&s), -1);
@@ -235,18 +235,18 @@ static void test_losses(void) {
   scene_init(&s, "envs: 3\nsend_steps: 4\nutd: 0\n");
   grant(&s, 1000);
   CU_ASSERT_EQUAL(credits(&s, 0), 2);
-  roster_leave(&s.roster, 1, 3);
-  CU_ASSERT_EQUAL(message_encode_stop(&s.roster.bytes, 0, &stop, NULL), STATUS_OK);
-  CU_ASSERT_EQUAL(roster_expel(&s.roster, 0, NULL), STATUS_OK);
-  struct roster_losses losses = roster_losses(&s.roster);
+  actor_table_leave(&s.table, 1, 3);
+  CU_ASSERT_EQUAL(message_encode_stop(&s.table.bytes, 0, &stop, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(actor_table_expel(&s.table, 0, NULL), STATUS_OK);
+  struct actor_table_losses losses = actor_table_losses(&s.table);
   CU_ASSERT(losses.unsent == 3 && losses.at_most == 0 && losses.actors == 0); // it is out from the next look on
   CU_ASSERT_EQUAL(look(&s), 0);
-  CU_ASSERT_FALSE(roster_revive(&s.roster, 0));
-  losses = roster_losses(&s.roster);
+  CU_ASSERT_FALSE(actor_table_revive(&s.table, 0));
+  losses = actor_table_losses(&s.table);
   CU_ASSERT(losses.at_most == 3 * BATCH && losses.actors == 1); // two on the way, one that waits
-  roster_batch_arrived(&s.roster, 2);
-  roster_give_up(&s.roster);
-  losses = roster_losses(&s.roster);
+  actor_table_batch_arrived(&s.table, 2);
+  actor_table_give_up(&s.table);
+  losses = actor_table_losses(&s.table);
   CU_ASSERT(losses.unsent == 3 && losses.at_most == 5 * BATCH && losses.actors == 2);
   scene_release(&s);
 }
@@ -254,11 +254,11 @@ static void test_losses(void) {
 static void test_surplus(void) {
   struct scene s;
   scene_init(&s, "envs: 2\nsend_steps: 4\nlearning_starts: 1000\n");
-  CU_ASSERT(s.roster.active == 2 && roster_alive(&s.roster) == 2 && !s.roster.entry[2].active);
+  CU_ASSERT(s.table.active == 2 && actor_table_alive(&s.table) == 2 && !s.table.entry[2].active);
   grant(&s, 1000000);
   CU_ASSERT(credits(&s, 0) == 2 && credits(&s, 1) == 2 && credits(&s, 2) == 0);
-  s.roster.entry[0].left = s.roster.entry[1].left = true;
-  CU_ASSERT_FALSE(roster_all_left(&s.roster)); // it has to say BYE as well
+  s.table.entry[0].left = s.table.entry[1].left = true;
+  CU_ASSERT_FALSE(actor_table_all_left(&s.table)); // it has to say BYE as well
   scene_release(&s);
 }
 
@@ -267,25 +267,25 @@ static void test_not_listening(void) {
   struct scene s;
   scene_init(&s, "envs: 3\nsend_steps: 4\nactor_timeout: 50\nenv_timeout: 50\n");
   for (int i = 0; i < ACTORS; i++) {
-    s.roster.entry[i].longest_step = 0.001;
-    s.roster.entry[i].heard = s.roster.entry[i].said = clock_now() - 100;
+    s.table.entry[i].longest_step = 0.001;
+    s.table.entry[i].heard = s.table.entry[i].said = clock_now() - 100;
   }
-  CU_ASSERT_EQUAL(roster_say_alive(&s.roster, 7, NULL), STATUS_OK);
-  CU_ASSERT_EQUAL(roster_say_alive(&s.roster, 7, NULL), STATUS_OK); // nothing to say so soon
+  CU_ASSERT_EQUAL(actor_table_say_alive(&s.table, 7, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(actor_table_say_alive(&s.table, 7, NULL), STATUS_OK); // nothing to say so soon
   for (int i = 0; i < ACTORS; i++) CU_ASSERT_EQUAL(heartbeats(&s, i), 1);
-  CU_ASSERT_EQUAL(roster_alive(&s.roster), ACTORS);
-  s.roster.listened = clock_now() - 60;
-  for (int i = 0; i < 10; i++) roster_excuse(&s.roster); // 40 of the 100 s are silence, however often that is said
+  CU_ASSERT_EQUAL(actor_table_alive(&s.table), ACTORS);
+  s.table.listened = clock_now() - 60;
+  for (int i = 0; i < 10; i++) actor_table_excuse(&s.table); // 40 of the 100 s are silence, however often that is said
   CU_ASSERT_EQUAL(look(&s), -1);
-  roster_listen(&s.roster);
-  s.roster.entry[1].heard -= 20; // while it was listened to
-  roster_excuse(&s.roster);
+  actor_table_listen(&s.table);
+  s.table.entry[1].heard -= 20; // while it was listened to
+  actor_table_excuse(&s.table);
   CU_ASSERT_EQUAL(look(&s), 1);
   scene_release(&s);
 }
 
 static void hear(struct scene *s, uint32_t actor, const struct message_heartbeat *heartbeat) {
-  CU_ASSERT_EQUAL(roster_take_heartbeat(&s->roster, actor, heartbeat, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(actor_table_take_heartbeat(&s->table, actor, heartbeat, NULL), STATUS_OK);
 }
 
 // Patience goes by what an actor says, so it cannot say what the job's age denies, nor become another process.
@@ -293,16 +293,16 @@ static void test_heartbeats_that_cannot_be(void) {
   struct scene s;
   struct error error = {0};
   scene_init(&s, "envs: 3\n");
-  struct message_heartbeat heartbeat = {.longest_step = 1e8, .realm = s.roster.realm, .pid = 77};
-  CU_ASSERT_EQUAL(roster_take_heartbeat(&s.roster, 1, &heartbeat, &error), STATUS_PEER);
+  struct message_heartbeat heartbeat = {.longest_step = 1e8, .pid_namespace = s.table.pid_namespace, .pid = 77};
+  CU_ASSERT_EQUAL(actor_table_take_heartbeat(&s.table, 1, &heartbeat, &error), STATUS_PEER);
   CU_ASSERT(error_says(&error, "rank 2") && error_says(&error, "1e+08 s"));
-  CU_ASSERT_EQUAL(s.roster.entry[1].longest_step, 0);
-  s.roster.began -= 1e8; // an old job's steps may have been long
+  CU_ASSERT_EQUAL(s.table.entry[1].longest_step, 0);
+  s.table.began -= 1e8; // an old job's steps may have been long
   hear(&s, 1, &heartbeat);
-  CU_ASSERT_EQUAL(s.roster.entry[1].longest_step, 1e8);
+  CU_ASSERT_EQUAL(s.table.entry[1].longest_step, 1e8);
   heartbeat.pid = 78;
   error_clear(&error);
-  CU_ASSERT_EQUAL(roster_take_heartbeat(&s.roster, 1, &heartbeat, &error), STATUS_PEER);
+  CU_ASSERT_EQUAL(actor_table_take_heartbeat(&s.table, 1, &heartbeat, &error), STATUS_PEER);
   CU_ASSERT_TRUE(error_says(&error, "process 78, it was 77"));
   scene_release(&s);
 }
@@ -311,10 +311,10 @@ static void test_heartbeats_that_cannot_be(void) {
 static void test_patience(void) {
   struct scene s;
   scene_init(&s, "envs: 3\nactor_timeout: 10\nenv_timeout: 100\n");
-  struct roster_entry *entry = s.roster.entry;
+  struct actor_entry *entry = s.table.entry;
   hear(&s, 0, &(struct message_heartbeat){.longest_step = 0.1});
   hear(&s, 1, &(struct message_heartbeat){.longest_step = 7});
-  hear(&s, 2, &(struct message_heartbeat){.longest_step = 7, .speaks = true});
+  hear(&s, 2, &(struct message_heartbeat){.longest_step = 7, .heartbeats_in_step = true});
   static const double silences[3] = {100, 140, 10};
   for (int i = 0; i < 3; i++) {
     for (int e = 0; e < 3; e++) entry[e].heard = clock_now();
@@ -328,8 +328,8 @@ static void test_patience(void) {
   const pid_t child = fork();
   if (child == 0) _exit(0);
   CU_ASSERT_EQUAL(waitpid(child, NULL, 0), child);
-  struct message_heartbeat heartbeat = {.realm = s.roster.realm + 1, .pid = (uint32_t)child};
-  for (int here = 0; here < 2; here++, heartbeat.realm = s.roster.realm) {
+  struct message_heartbeat heartbeat = {.pid_namespace = s.table.pid_namespace + 1, .pid = (uint32_t)child};
+  for (int here = 0; here < 2; here++, heartbeat.pid_namespace = s.table.pid_namespace) {
     hear(&s, 0, &heartbeat);
     for (int e = 0; e < 3; e++) entry[e].heard = clock_now() - 2;
     CU_ASSERT_EQUAL(look(&s), here ? 0 : -1);
@@ -339,10 +339,10 @@ static void test_patience(void) {
   CU_ASSERT_EQUAL(look(&s), -1);
   heartbeat.pid = (uint32_t)child;
   hear(&s, 2, &heartbeat);
-  roster_hear(&s.roster, 2);
+  actor_table_hear(&s.table, 2);
   CU_ASSERT_EQUAL(look(&s), -1); // so soon nobody looks
-  CU_ASSERT_EQUAL(roster_find_gone(&s.roster), 2);
-  CU_ASSERT_EQUAL(roster_find_gone(&s.roster), -1);
+  CU_ASSERT_EQUAL(actor_table_find_gone(&s.table), 2);
+  CU_ASSERT_EQUAL(actor_table_find_gone(&s.table), -1);
   CU_ASSERT(!entry[2].alive && entry[1].alive);
   scene_release(&s);
 }

@@ -11,7 +11,7 @@ enum { ACTORS = 3 };
 struct scene {
   struct transport *ends[ACTORS + 1];
   struct job job;
-  struct roster roster;
+  struct actor_table table;
   struct evaluation evaluation;
 };
 
@@ -20,19 +20,19 @@ static void scene_init(struct scene *s) {
   struct message_hello hello = peer_hello();
   CU_ASSERT_EQUAL_FATAL(transport_loopback_create(ACTORS + 1, s->ends, NULL), STATUS_OK);
   CU_ASSERT_EQUAL_FATAL(job_init(&s->job, &config, &hello, NULL), STATUS_OK);
-  CU_ASSERT_EQUAL_FATAL(roster_init(&s->roster, &config, s->ends[0], NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(actor_table_init(&s->table, &config, s->ends[0], NULL), STATUS_OK);
   CU_ASSERT_EQUAL_FATAL(evaluation_init(&s->evaluation, &s->job, NULL), STATUS_OK);
 }
 
 static void scene_release(struct scene *s) {
   evaluation_release(&s->evaluation);
-  roster_release(&s->roster);
+  actor_table_release(&s->table);
   job_release(&s->job);
   for (int i = 0; i <= ACTORS; i++) transport_destroy(s->ends[i]);
 }
 
 static void begin(struct scene *s) {
-  CU_ASSERT_EQUAL(evaluation_begin(&s->evaluation, &s->job, &s->roster, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(evaluation_begin(&s->evaluation, &s->job, &s->table, NULL), STATUS_OK);
   CU_ASSERT_TRUE(s->evaluation.running);
 }
 
@@ -41,7 +41,7 @@ static enum status take(struct scene *s, struct message_episode episode, bool *d
   struct frame frame;
   CU_ASSERT_EQUAL(message_encode_episode(&bytes, 1 + episode.episode % ACTORS, &episode, NULL), STATUS_OK); // its own
   CU_ASSERT_EQUAL(frame_decode(bytes.data, bytes.size, &frame, NULL), STATUS_OK);
-  const enum status status = evaluation_take(&s->evaluation, &s->roster, &frame, done, error);
+  const enum status status = evaluation_take(&s->evaluation, &s->table, &frame, done, error);
   buffer_release(&bytes);
   return status;
 }
@@ -66,7 +66,7 @@ static void test_shares(void) {
                         STATUS_OK);
   for (int dead = 0; dead < 2; dead++) { // all three; then without the second
     int asked[7] = {0}, n[ACTORS];
-    s.roster.entry[1].alive = !dead;
+    s.table.entry[1].alive = !dead;
     s.job.policy_version = 40;
     begin(&s);
     for (int i = 0; i < ACTORS; i++) n[i] = shares(&s, i, asked, &weights);
@@ -214,10 +214,10 @@ static void test_not_asked_for(void) {
   CU_ASSERT_EQUAL(
       take(&s, (struct message_episode){s.evaluation.number + 1, 4, 1, 1, false, EPISODE_WHOLE}, &done, NULL),
       STATUS_PEER); // of an evaluation to come
-  s.roster.entry[1].evaluates = 0;
+  s.table.entry[1].evaluates = 0;
   CU_ASSERT_EQUAL(take(&s, (struct message_episode){s.evaluation.number, 4, 1, 1, false, EPISODE_WHOLE}, &done, NULL),
                   STATUS_PEER); // another's
-  s.roster.entry[1].evaluates = UINT32_MAX;
+  s.table.entry[1].evaluates = UINT32_MAX;
   CU_ASSERT_EQUAL(take(&s, (struct message_episode){s.evaluation.number, 4, 1, 1, false, EPISODE_WHOLE}, &done, NULL),
                   STATUS_PEER); // of who was not there when it began
   CU_ASSERT_EQUAL(s.evaluation.arrived, 1);

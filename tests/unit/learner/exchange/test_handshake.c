@@ -36,7 +36,7 @@ static void greet(struct scene *s, int rank) { peer_send_hello(s->ends[rank], &s
 
 static enum status collect(struct scene *s) {
   struct message_hello agreed;
-  const enum status status = greeting_collect(&s->config, s->ends[0], &s->stop, &agreed, s->pid, &s->error);
+  const enum status status = handshake_collect(&s->config, s->ends[0], &s->stop, &agreed, s->pid, &s->error);
   if (status == STATUS_OK) CU_ASSERT(agreed.obs_dim == PEER_OBS && agreed.action_high[0] == 2);
   if (status != STATUS_OK) CU_ASSERT_PTR_NULL(agreed.action_low);
   message_hello_release(&agreed);
@@ -136,12 +136,12 @@ static void test_stop(void) {
 }
 
 // An actor's first message, of a process that is no more where `gone`.
-static void say_alive(struct scene *s, int rank, uint64_t realm, bool gone) {
+static void say_alive(struct scene *s, int rank, uint64_t pid_namespace, bool gone) {
   struct buffer bytes = {0};
   pid_t pid = getpid();
   if (gone && (pid = fork()) == 0) _exit(0);
   if (gone) waitpid(pid, NULL, 0);
-  const struct message_heartbeat heartbeat = {.realm = realm, .pid = (uint32_t)pid};
+  const struct message_heartbeat heartbeat = {.pid_namespace = pid_namespace, .pid = (uint32_t)pid};
   CU_ASSERT_EQUAL(message_encode_heartbeat(&bytes, (uint32_t)rank, &heartbeat, NULL), STATUS_OK);
   peer_send(s->ends[rank], 0, &bytes);
   buffer_release(&bytes);
@@ -151,10 +151,10 @@ static void test_gone(void) {
   for (int stopped = 0; stopped < 2; stopped++) { // mpirun's TERM may come first
     struct scene s;
     scene_init(&s, "envs: 3\nenv_timeout: 600\n");
-    say_alive(&s, 1, process_realm(), false);
+    say_alive(&s, 1, process_pid_namespace(), false);
     greet(&s, 1);
-    say_alive(&s, 2, process_realm(), true);
-    say_alive(&s, 3, process_realm() + 1, true); // of another host: nothing is known
+    say_alive(&s, 2, process_pid_namespace(), true);
+    say_alive(&s, 3, process_pid_namespace() + 1, true); // of another host: nothing is known
     s.stop = stopped ? SIGTERM : 0;
     CU_ASSERT_EQUAL(collect(&s), STATUS_FAILED);
     CU_ASSERT_TRUE(error_says(&s.error, "rank 2 is gone"));
@@ -171,13 +171,13 @@ static void test_dismiss(void) {
   scene_init(&s, "envs: 3\n");
   greet(&s, 1);
   for (int rank = 1; rank <= ACTORS; rank++) peer_send_empty(s.ends[rank], 0, MESSAGE_BYE);
-  CU_ASSERT_TRUE(greeting_dismiss(s.ends[0], 2, 10));
+  CU_ASSERT_TRUE(handshake_dismiss(s.ends[0], 2, 10));
   for (int rank = 1; rank <= ACTORS; rank++) {
     CU_ASSERT_TRUE_FATAL(peer_receive(s.ends[rank], &frame));
     CU_ASSERT(message_decode_stop(&frame, &stop, NULL) == STATUS_OK && stop.exit_code == 2);
   }
   peer_send_empty(s.ends[1], 0, MESSAGE_BYE);
-  CU_ASSERT_FALSE(greeting_dismiss(s.ends[0], 2, 0.05)); // two did not answer
+  CU_ASSERT_FALSE(handshake_dismiss(s.ends[0], 2, 0.05)); // two did not answer
   scene_release(&s);
 }
 

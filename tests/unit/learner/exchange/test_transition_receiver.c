@@ -408,12 +408,12 @@ static void test_room(void) {
       CU_ASSERT_EQUAL(take(&s, 1 + e, NULL), STATUS_OK);
     }
     CU_ASSERT_FALSE(transition_receiver_has_room(s.receiver));
-    replay_view_let_go(view, 3);
+    replay_view_release(view, 3);
     if (sync) CU_ASSERT_FALSE(transition_receiver_has_room(s.receiver)); // for its 4 rows
-    replay_view_let_go(view, sync ? 4 : 9);
+    replay_view_release(view, sync ? 4 : 9);
     CU_ASSERT_TRUE(transition_receiver_has_room(s.receiver));
     if (sync) CU_ASSERT_EQUAL(transition_receiver_commit(s.receiver, NULL), STATUS_OK);
-    replay_view_let_go(view, 10);
+    replay_view_release(view, 10);
     replay_destroy(view);
     scene_release(&s);
   }

@@ -13,18 +13,18 @@ enum { ACTORS = 3 };
 struct scene {
   struct transport *ends[ACTORS + 1];
   struct job job;
-  struct roster roster;
+  struct actor_table table;
   struct weights_publisher publisher;
 };
 
-// The ends 0..seeing see a board for contents of up to `capacity` bytes; 0: there is none.
+// The ends 0..seeing see a shared weights for contents of up to `capacity` bytes; 0: there is none.
 static void scene_init_with_board(struct scene *s, const char *yaml, int seeing, size_t capacity) {
   const struct config config = peer_config(yaml);
   struct message_hello hello = peer_hello();
   CU_ASSERT_EQUAL_FATAL(transport_loopback_create(ACTORS + 1, s->ends, NULL), STATUS_OK);
   for (int i = 0; i <= seeing; i++) CU_ASSERT_EQUAL_FATAL(transport_board_open(s->ends[i], capacity, NULL), STATUS_OK);
   CU_ASSERT_EQUAL_FATAL(job_init(&s->job, &config, &hello, NULL), STATUS_OK);
-  CU_ASSERT_EQUAL_FATAL(roster_init(&s->roster, &config, s->ends[0], NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(actor_table_init(&s->table, &config, s->ends[0], NULL), STATUS_OK);
   CU_ASSERT_EQUAL_FATAL(weights_publisher_init(&s->publisher, &s->job, s->ends[0], NULL), STATUS_OK);
 }
 
@@ -32,13 +32,13 @@ static void scene_init(struct scene *s, const char *yaml) { scene_init_with_boar
 
 static void scene_release(struct scene *s) {
   weights_publisher_release(&s->publisher);
-  roster_release(&s->roster);
+  actor_table_release(&s->table);
   job_release(&s->job);
   for (int i = 0; i <= ACTORS; i++) transport_destroy(s->ends[i]);
 }
 
 static void poll_once(struct scene *s, bool everyone) {
-  CU_ASSERT_EQUAL(weights_publisher_poll(&s->publisher, &s->job, &s->roster, everyone, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(weights_publisher_poll(&s->publisher, &s->job, &s->table, everyone, NULL), STATUS_OK);
 }
 
 // As if the pauses between two messages had passed.
@@ -138,7 +138,7 @@ static void test_dead(void) {
   struct scene s;
   uint64_t version;
   scene_init(&s, "envs: 3\n");
-  s.roster.entry[1].alive = false;
+  s.table.entry[1].alive = false;
   publish(&s, 1, true);
   CU_ASSERT(got(&s, 0, &version) == 1 && got(&s, 1, &version) == 0 && got(&s, 2, &version) == 1);
   scene_release(&s);
@@ -165,12 +165,12 @@ static void test_normalizer_travels(void) {
   scene_release(&s);
 }
 
-// The version on the board, whose parameters must be that version's; 0: none.
+// The version on the shared weights, whose parameters must be that version's; 0: none.
 static uint64_t on_board(struct scene *s, int i) {
   struct buffer copy = {0};
   struct policy_view view;
   const size_t parameters = s->job.sac.policy_net.parameters;
-  CU_ASSERT_EQUAL(posted_policy_read(transport_board(s->ends[i + 1]), 0, PEER_OBS, parameters, &copy, &view, NULL),
+  CU_ASSERT_EQUAL(shared_policy_read(transport_board(s->ends[i + 1]), 0, PEER_OBS, parameters, &copy, &view, NULL),
                   STATUS_OK);
   if (view.version > 0) {
     CU_ASSERT_EQUAL(view.values[0], (float)view.version / 16);
@@ -221,15 +221,15 @@ static void test_other_node(void) {
       CU_ASSERT_EQUAL_FATAL(transport_board_open(s.ends[i], 8192, NULL), STATUS_OK);
     }
     CU_ASSERT_EQUAL_FATAL(job_init(&s.job, &config, &hello, NULL), STATUS_OK);
-    CU_ASSERT_EQUAL_FATAL(roster_init(&s.roster, &config, s.ends[0], NULL), STATUS_OK);
+    CU_ASSERT_EQUAL_FATAL(actor_table_init(&s.table, &config, s.ends[0], NULL), STATUS_OK);
     CU_ASSERT_EQUAL_FATAL(weights_publisher_init(&s.publisher, &s.job, s.ends[0], NULL), STATUS_OK);
-    s.roster.entry[2].heard = s.roster.entry[1].heard + 1;
+    s.table.entry[2].heard = s.table.entry[1].heard + 1;
     publish(&s, 1, sync);
     publish(&s, 2, sync);
-    CU_ASSERT(got(&s, 0, &version) == 0 && got(&s, 1, &version) == 0); // reads the board here; not chosen
+    CU_ASSERT(got(&s, 0, &version) == 0 && got(&s, 1, &version) == 0); // reads the shared weights here; not chosen
     CU_ASSERT(got(&s, 2, &version) == (sync ? 2 : 1) && version == (sync ? 2 : 1));
     weights_publisher_taken(&s.publisher, 2);
-    s.roster.entry[1].heard = s.roster.entry[2].heard + 1;
+    s.table.entry[1].heard = s.table.entry[2].heard + 1;
     publish(&s, 3, sync);
     CU_ASSERT(got(&s, 1, &version) == 1 && version == 3 && got(&s, 2, &version) == 0);
     weights_publisher_taken(&s.publisher, 2); // late, and not what is waited for
@@ -239,7 +239,7 @@ static void test_other_node(void) {
     publish(&s, 5, false);
     CU_ASSERT(got(&s, 1, &version) == 0 && got(&s, 2, &version) == 1 && version == 5);
     s.publisher.node[1].when -= 1;
-    s.roster.entry[1].alive = false;
+    s.table.entry[1].alive = false;
     publish(&s, 6, false);
     CU_ASSERT(got(&s, 2, &version) == 0); // one at most is under way to it
     weights_publisher_taken(&s.publisher, 2);

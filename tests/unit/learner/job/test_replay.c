@@ -139,18 +139,18 @@ static void test_view(void) {
       check_slot(view, r, rows[i] - (int)((replay_cursor(view) + size - 1 - r) % size) - 1);
     if (size > 0) CU_ASSERT_EQUAL(replay_room(replay), 0);
     if (size > 2) {
-      replay_view_let_go(view, 2);
-      CU_ASSERT(replay_room(replay) == 2 && replay_view_gone(view) == 2);
+      replay_view_release(view, 2);
+      CU_ASSERT(replay_room(replay) == 2 && replay_view_released(view) == 2);
       insert(replay, 200, 1);
       CU_ASSERT_EQUAL(replay_room(replay), 1);
     }
-    replay_view_let_go(view, CAPACITY);
+    replay_view_release(view, CAPACITY);
     CU_ASSERT_EQUAL(replay_room(replay), SIZE_MAX);
     insert(replay, 300, 3 * CAPACITY);
     replay_view_take(view); // again
     CU_ASSERT(replay_room(replay) == 0 && replay_size(view) == CAPACITY);
-    replay_view_let_go(view, CAPACITY);
-    replay_view_let_go(replay, 1); // no view
+    replay_view_release(view, CAPACITY);
+    replay_view_release(replay, 1); // no view
     replay_destroy(view);
     CU_ASSERT_EQUAL(replay_room(replay), SIZE_MAX);
     replay_destroy(replay);
@@ -172,7 +172,7 @@ static void test_promised(void) {
   float obs, action, reward, next_obs, discount;
   replay_read_rows(view, 11, 1, (float *const[REPLAY_COLUMNS]){&obs, &action, &reward, &next_obs, &discount});
   CU_ASSERT(obs == 11 && discount == 11);
-  replay_view_let_go(view, 12);
+  replay_view_release(view, 12);
   replay_destroy(view);
   replay_destroy(replay);
 }

@@ -39,7 +39,7 @@ static struct config config_on(int backend) {
 
 static struct sac make(const struct config *config, unsigned threads) {
   linalg_init();
-  struct team *team = team_create(threads, NULL);
+  struct thread_team *team = thread_team_create(threads, NULL);
   CU_ASSERT_PTR_NOT_NULL_FATAL(team);
   struct sac sac;
   CU_ASSERT_EQUAL_FATAL(sac_init(&sac, config, OBS, ACT, team, NULL), STATUS_OK);
@@ -48,9 +48,9 @@ static struct sac make(const struct config *config, unsigned threads) {
 }
 
 static void drop(struct sac *sac) {
-  struct team *team = sac->team;
+  struct thread_team *team = sac->team;
   sac_release(sac);
-  team_destroy(team);
+  thread_team_destroy(team);
 }
 
 static void draw(struct numbers *numbers, size_t count, double scale, double shift, real *out) {
@@ -567,7 +567,7 @@ static void test_alpha_is_blamed(void) {
 
 static void test_target_out_of_reach(void) {
   struct config config = small_config();
-  struct team *team = team_create(1, NULL);
+  struct thread_team *team = thread_team_create(1, NULL);
   config.target_entropy = (struct config_auto){.value = ACT * 0.6932};
   struct sac sac;
   struct error error = {0};
@@ -580,7 +580,7 @@ static void test_target_out_of_reach(void) {
   config.alpha = (struct config_auto){.value = 0.1}; // nothing aims at it
   CU_ASSERT_EQUAL(sac_init(&sac, &config, OBS, ACT, team, NULL), STATUS_OK);
   sac_release(&sac);
-  team_destroy(team);
+  thread_team_destroy(team);
 }
 
 static void test_draw(void) {
@@ -638,12 +638,12 @@ static void test_defaults(void) {
 static void test_too_much(void) {
   struct config config = small_config();
   config.hidden = (struct config_widths){2, {1u << 31, 1u << 31}};
-  struct team *team = team_create(1, NULL);
+  struct thread_team *team = thread_team_create(1, NULL);
   struct sac sac;
   struct error error = {0};
   CU_ASSERT_EQUAL(sac_init(&sac, &config, OBS, ACT, team, &error), STATUS_MEMORY);
   CU_ASSERT_EQUAL(error.status, STATUS_MEMORY);
-  team_destroy(team);
+  thread_team_destroy(team);
 }
 
 int main(void) {

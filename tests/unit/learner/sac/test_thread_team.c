@@ -25,18 +25,18 @@ static void record(void *argument, unsigned member, unsigned members) {
 
 static void test_every_member(void) {
   for (unsigned threads = 1; threads <= MOST; threads++) {
-    struct team *team = team_create(threads, NULL);
+    struct thread_team *team = thread_team_create(threads, NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(team);
-    CU_ASSERT_EQUAL(team_size(team), threads);
+    CU_ASSERT_EQUAL(thread_team_size(team), threads);
     struct visit visit = {0};
-    for (int i = 0; i < 3; i++) team_run(team, record, &visit);
+    for (int i = 0; i < 3; i++) thread_team_run(team, record, &visit);
     for (unsigned m = 0; m < MOST; m++) {
       CU_ASSERT_EQUAL(visit.count[m], m < threads ? 3 : 0);
       CU_ASSERT_EQUAL(visit.members[m], m < threads ? threads : 0);
     }
     CU_ASSERT_FALSE(visit.blocked[0]);
     for (unsigned m = 1; m < threads; m++) CU_ASSERT_TRUE(visit.blocked[m] && visit.own_locale[m]);
-    team_destroy(team);
+    thread_team_destroy(team);
   }
 }
 
@@ -55,16 +55,16 @@ static void pass_on(void *argument, unsigned member, unsigned members) {
 
 static void test_barrier(void) {
   for (unsigned threads = 1; threads <= MOST; threads += 2) {
-    struct team *team = team_create(threads, NULL);
+    struct thread_team *team = thread_team_create(threads, NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(team);
     struct relay relay = {.value[0] = {1, 2, 3, 4, 5}}, plain = relay;
     for (; relay.round < ROUNDS; relay.round++) {
-      team_run(team, pass_on, &relay);
+      thread_team_run(team, pass_on, &relay);
       for (unsigned m = 0; m < threads; m++) pass_on(&plain, m, threads);
       plain.round++;
     }
     for (unsigned m = 0; m < threads; m++) CU_ASSERT_EQUAL(relay.value[0][m], plain.value[0][m]);
-    team_destroy(team);
+    thread_team_destroy(team);
   }
 }
 
@@ -72,7 +72,7 @@ static void check_shares(size_t count, size_t grain, unsigned members) {
   size_t expected = 0, least = SIZE_MAX, most = 0;
   for (unsigned m = 0; m < members; m++) {
     size_t begin, end;
-    team_share(count, grain, m, members, &begin, &end);
+    thread_team_share(count, grain, m, members, &begin, &end);
     CU_ASSERT_EQUAL(begin, expected);
     CU_ASSERT_TRUE(begin <= end && end <= count);
     CU_ASSERT_TRUE(begin % grain == 0 || begin == count);
