@@ -17,7 +17,7 @@ static struct transport *opened(size_t capacity) {
   struct transport *transport;
   struct error error = {0};
   CU_ASSERT_EQUAL_FATAL(transport_mpi_create(&transport, NULL), STATUS_OK);
-  CU_ASSERT_EQUAL_FATAL(transport_board_open(transport, capacity, &error), STATUS_OK);
+  UNIT_STATUS_FATAL(transport_board_open(transport, capacity, &error), STATUS_OK, &error);
   return transport;
 }
 

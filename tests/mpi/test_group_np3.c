@@ -41,7 +41,8 @@ static void follow(struct scene *s) {
   int exit_code = 0;
   bool together = false;
   CU_ASSERT_EQUAL(group_follow(s->group, &exit_code, &together, NULL), STATUS_OK);
-  CU_ASSERT(exit_code == 75 && together);
+  CU_ASSERT_EQUAL(exit_code, 75);
+  CU_ASSERT_TRUE(together);
 }
 
 static void open_kind(struct scene *s, struct environment_kind *kind) {
@@ -71,7 +72,8 @@ static void lead(struct scene *s) {
     if (t == 2) CU_ASSERT_EQUAL(environment_save(&both[0], &state, &saved, NULL), STATUS_OK);
     CU_ASSERT_EQUAL(environment_step(&alone, &action, expected, &wanted, &wanted_flags, NULL), STATUS_OK);
     CU_ASSERT_EQUAL(environment_step(&both[0], &action, obs[0], &reward, &flags, NULL), STATUS_OK);
-    CU_ASSERT(reward == wanted && flags == wanted_flags);
+    CU_ASSERT_EQUAL(reward, wanted);
+    CU_ASSERT_EQUAL(flags, wanted_flags);
     CU_ASSERT_EQUAL(memcmp(obs[0], expected, alone.obs_dim * sizeof(float)), 0);
   }
   CU_ASSERT_TRUE(saved);
@@ -81,7 +83,7 @@ static void lead(struct scene *s) {
   CU_ASSERT_EQUAL(memcmp(obs[1], expected, alone.obs_dim * sizeof(float)), 0);
   struct error error = {0};
   memset(state.data, 0xff, 4); // of another number of ranks
-  CU_ASSERT_EQUAL(environment_load(&both[1], state.data, state.size, &error), STATUS_FAILED);
+  UNIT_STATUS(environment_load(&both[1], state.data, state.size, &error), STATUS_FAILED, &error);
   CU_ASSERT(error_says(&error, "--ranks-per-env has to stay"));
   for (int i = 0; i < 2; i++) environment_destroy(&both[i]);
   environment_destroy(&alone);
@@ -111,11 +113,11 @@ static void test_silent_rank(void) {
     struct error error = {0};
     open_kind(&s, &kind);
     const double start = clock_now();
-    CU_ASSERT_EQUAL(environment_create(&environment, &kind, 0, false, &error), STATUS_FAILED);
+    UNIT_STATUS(environment_create(&environment, &kind, 0, false, &error), STATUS_FAILED, &error);
     CU_ASSERT(error_says(&error, "1 of 3 ranks of the group did not end create within 0.5 s"));
     CU_ASSERT_TRUE(clock_now() - start >= 0.5);
     error_clear(&error);
-    CU_ASSERT_EQUAL(environment_create(&environment, &kind, 0, false, &error), STATUS_FAILED);
+    UNIT_STATUS(environment_create(&environment, &kind, 0, false, &error), STATUS_FAILED, &error);
     CU_ASSERT(error_says(&error, "the group is broken"));
     environment_kind_close(&kind);
     group_dismiss(s.group, 75, true);
@@ -135,16 +137,18 @@ static void test_final(void) {
     struct error error = {0};
     const struct policy_weights *weights;
     open_kind(&s, &kind);
-    CU_ASSERT(!group_is_broken(s.group) && !group_is_broken(NULL));
+    CU_ASSERT_TRUE_FATAL(!group_is_broken(s.group));
+    CU_ASSERT_TRUE(!group_is_broken(NULL));
     struct rollout *rollout = rollout_create(&s.config, &kind, 0, 1, &error);
     CU_ASSERT_PTR_NOT_NULL_FATAL(rollout);
     struct policy *policy = policy_create(&s.config, 1, 1, &error);
     CU_ASSERT_PTR_NOT_NULL_FATAL(policy);
     weights = policy_weights(policy);
-    CU_ASSERT_EQUAL(transition_batch_init(&batch, 1, 1, 4, 4, 1, &error), STATUS_OK);
-    CU_ASSERT_EQUAL(rollout_step(rollout, policy, weights->version, &batch, &error), STATUS_FAILED);
+    UNIT_STATUS(transition_batch_init(&batch, 1, 1, 4, 4, 1, &error), STATUS_OK, &error);
+    UNIT_STATUS(rollout_step(rollout, policy, weights->version, &batch, &error), STATUS_FAILED, &error);
     CU_ASSERT(error_says(&error, "ranks of the group did not end step within 0.5 s"));
-    CU_ASSERT(!error_says(&error, "in a row") && group_is_broken(s.group));
+    CU_ASSERT_TRUE_FATAL(!error_says(&error, "in a row"));
+    CU_ASSERT_TRUE(group_is_broken(s.group));
     CU_ASSERT_PTR_NULL(rollout_env_failure(rollout)); // none that is made anew
     rollout_destroy(rollout);
     policy_destroy(policy);
@@ -165,7 +169,7 @@ static void test_silent_leader(void) {
     int exit_code;
     bool together;
     struct error error = {0};
-    CU_ASSERT_EQUAL(group_follow(s.group, &exit_code, &together, &error), STATUS_PEER);
+    UNIT_STATUS(group_follow(s.group, &exit_code, &together, &error), STATUS_PEER, &error);
     CU_ASSERT(error_says(&error, "leader has been silent"));
   }
   end(&s);
@@ -178,8 +182,10 @@ static void test_names(void) {
   CU_ASSERT_EQUAL_FATAL(groups_split(2, &place, NULL), STATUS_OK); // the learner, and ranks 1 and 2
   if (rank > 0) {
     CU_ASSERT_EQUAL_FATAL(transport_mpi_create_on(place.group, &transport, NULL), STATUS_OK);
-    CU_ASSERT(transport_world_rank(transport, 0) == 1 && transport_world_rank(transport, 1) == 2);
-    CU_ASSERT(transport_rank(transport) == rank - 1 && transport_world_rank(transport, 2) == 2); // there is no such
+    CU_ASSERT_EQUAL_FATAL(transport_world_rank(transport, 0), 1);
+    CU_ASSERT_EQUAL(transport_world_rank(transport, 1), 2);
+    CU_ASSERT_EQUAL_FATAL(transport_rank(transport), rank - 1);
+    CU_ASSERT_EQUAL(transport_world_rank(transport, 2), 2); // there is no such
     transport_is_one_process(transport);
     CU_ASSERT_EQUAL(transport_world_rank(transport, 1), 0);
     transport_destroy(transport);

@@ -96,7 +96,10 @@ static void stop_in_sync(int where) {
   if (rank == 0) {
     struct checkpoint_info info = {0};
     const uint64_t steps = newest(stopped, &info);
-    CU_ASSERT(info.exact && steps >= 200 && steps < 2000 && steps % 20 == 0); // a whole round
+    CU_ASSERT_TRUE_FATAL(info.exact);
+    CU_ASSERT_TRUE(steps >= 200);
+    CU_ASSERT_TRUE(steps < 2000);
+    CU_ASSERT_EQUAL(steps % 20, 0); // a whole round
     checkpoint_info_release(&info);
   }
   const char *const resume[] = {"--resume", in(path, stopped), NULL};
@@ -128,9 +131,12 @@ static void stop_in_async(int where) {
   CU_ASSERT_EQUAL(newest(run, &after), steps + 200);
   const uint64_t past = steps + 200 > 50 ? steps + 200 - 50 : 0;
   // Each step is a row, as far as the replay holds them.
-  CU_ASSERT(before.replay_size == rows_of(steps) && after.replay_size == rows_of(steps + 200));
-  CU_ASSERT(before.updates <= after.updates && after.updates == past); // utd 1: no debt is repaid twice, none forgiven
-  CU_ASSERT_TRUE(after.policy_version >= before.policy_version && after.episodes >= before.episodes);
+  CU_ASSERT_EQUAL_FATAL(before.replay_size, rows_of(steps));
+  CU_ASSERT_EQUAL(after.replay_size, rows_of(steps + 200));
+  CU_ASSERT_TRUE(before.updates <= after.updates);
+  CU_ASSERT_EQUAL(after.updates, past); // utd 1: no debt is repaid twice, none forgiven
+  CU_ASSERT_TRUE(after.policy_version >= before.policy_version);
+  CU_ASSERT_TRUE(after.episodes >= before.episodes);
   checkpoint_info_release(&before);
   checkpoint_info_release(&after);
 }

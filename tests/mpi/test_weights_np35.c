@@ -135,7 +135,8 @@ static void lead(struct leader *l) {
     for (int i = 1; i < ranks; i++) all &= l->used[i] == last;
   }
   CU_ASSERT_TRUE(all);
-  CU_ASSERT_TRUE(l->ordered && l->one_each);
+  CU_ASSERT_TRUE(l->ordered);
+  CU_ASSERT_TRUE(l->one_each);
   CU_ASSERT_TRUE(handshake_dismiss(l->transport, 0, PATIENCE));
 }
 

@@ -33,12 +33,6 @@ const char *simulator_env(const char *name, const char *args, char *env, size_t 
   return env;
 }
 
-bool error_says(const struct error *error, const char *text) {
-  if (strstr(error->text, text)) return true;
-  fprintf(stderr, "\n    the message does not say \"%s\": \"%s\"\n", text, error->text);
-  return false;
-}
-
 // Steps between two floats; a large number where one is not finite or they differ in sign.
 static int ulps_between(float a, float b) {
   if (a == b) return 0;
@@ -73,7 +67,8 @@ size_t trajectories_check(const struct corsac_env *abi, void (*set_state)(void *
   struct corsac_env_spec spec = {.size = sizeof spec};
   char text[100], name[64];
   void *self = abi->create(&config, &spec, text, sizeof text);
-  CU_ASSERT_FATAL(self != NULL && spec.obs_dim <= 6);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(self);
+  CU_ASSERT_TRUE_FATAL(spec.obs_dim <= 6);
   size_t played = 0;
   int steps;
   double first, second;

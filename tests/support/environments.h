@@ -15,9 +15,6 @@ const char *plugin_env(const char *name, const char *args, char *env, size_t siz
 // program.
 const char *simulator_env(const char *name, const char *args, char *env, size_t size);
 
-// The message holds the text; prints it where it does not.
-bool error_says(const struct error *error, const char *text);
-
 // Plays the trajectories of `abi` in tests/data/gymnasium_trajectories.txt. set_state puts an instance where one
 // begins. Asserts that observations are within `ulps` float32 steps and rewards within `reward` relative of what
 // Gymnasium gave, and flags equal. Returns the number of steps played.

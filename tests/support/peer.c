@@ -40,9 +40,9 @@ bool peer_receive(struct transport *end, struct frame *frame) {
   const uint8_t *bytes;
   size_t size = 0;
   struct error error = {0};
-  CU_ASSERT_EQUAL_FATAL(transport_receive(end, &from, &bytes, &size, &error), STATUS_OK);
+  UNIT_STATUS_FATAL(transport_receive(end, &from, &bytes, &size, &error), STATUS_OK, &error);
   if (size == 0) return false;
-  CU_ASSERT_EQUAL_FATAL(frame_decode(bytes, size, frame, &error), STATUS_OK);
+  UNIT_STATUS_FATAL(frame_decode(bytes, size, frame, &error), STATUS_OK, &error);
   CU_ASSERT_EQUAL(frame->sender, (uint32_t)from);
   return true;
 }

@@ -50,7 +50,7 @@ static bool send_some(struct part *part, size_of *size, uint8_t *scratch) {
     size_t bytes = size(part->sent[to]);
     struct error error = {0};
     fill(scratch, bytes, rank, to, part->sent[to]);
-    CU_ASSERT_EQUAL(transport_send(part->end, to, scratch, bytes, &error), STATUS_OK);
+    UNIT_STATUS(transport_send(part->end, to, scratch, bytes, &error), STATUS_OK, &error);
     memset(scratch, 0xee, bytes < 4096 ? bytes : 4096); // a copy was taken
     part->sent[to]++;
     part->bytes_sent += bytes;
@@ -64,9 +64,10 @@ static bool receive_one(struct part *part, size_of *expected_size, uint8_t *scra
   const uint8_t *bytes = NULL;
   size_t size = 0;
   struct error error = {0};
-  CU_ASSERT_EQUAL(transport_receive(part->end, &from, &bytes, &size, &error), STATUS_OK);
+  UNIT_STATUS(transport_receive(part->end, &from, &bytes, &size, &error), STATUS_OK, &error);
   if (size == 0) return false;
-  CU_ASSERT_FATAL(from >= 0 && from < transport_size(part->end));
+  CU_ASSERT_TRUE_FATAL(from >= 0);
+  CU_ASSERT_TRUE_FATAL(from < transport_size(part->end));
   unsigned sequence = part->received[from]++;
   CU_ASSERT_FATAL(sequence < part->expect[from]);
   CU_ASSERT_EQUAL_FATAL(size, expected_size(sequence));
@@ -178,7 +179,9 @@ static bool echo_turn(struct echo *echo, uint8_t *scratch) {
   if (rank == 0) {
     CU_ASSERT_EQUAL(transport_send(echo->end, from, bytes, size, NULL), STATUS_OK);
   } else {
-    CU_ASSERT_TRUE(from == 0 && size == traffic[echo->done % KINDS] && echo->waiting);
+    CU_ASSERT_EQUAL(from, 0);
+    CU_ASSERT_EQUAL(size, traffic[echo->done % KINDS]);
+    CU_ASSERT_TRUE(echo->waiting);
     echo->waiting = false;
   }
   if (++echo->done == echo->warm) echo->memory = transport_statistics(echo->end).memory;
@@ -188,7 +191,8 @@ static bool echo_turn(struct echo *echo, uint8_t *scratch) {
 void transport_check_memory(const struct transport_checks *checks) {
   struct echo *echoes = calloc((size_t)checks->count, sizeof *echoes);
   uint8_t *scratch = calloc(1, 1 << 20);
-  CU_ASSERT_FATAL(echoes && scratch);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(echoes);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(scratch);
   for (int i = 0; i < checks->count; i++) {
     struct transport *end = checks->ends[i];
     unsigned partners = transport_rank(end) == 0 ? (unsigned)transport_size(end) - 1 : 1;
@@ -232,9 +236,9 @@ void transport_check_limit(const struct transport_checks *checks) {
     size_t limit = end->limit;
     uint8_t bytes[101] = {0};
     end->limit = 100;
-    CU_ASSERT_EQUAL(transport_send(end, 0, bytes, 101, &error), STATUS_FAILED);
-    CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "101 bytes"));
-    CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "larger than 100"));
+    UNIT_STATUS(transport_send(end, 0, bytes, 101, &error), STATUS_FAILED, &error);
+    CU_ASSERT_TRUE(error_says(&error, "101 bytes"));
+    CU_ASSERT_TRUE(error_says(&error, "larger than 100"));
     CU_ASSERT_EQUAL(transport_statistics(end).messages_sent, before.messages_sent);
     CU_ASSERT_EQUAL(transport_unsent(end), 0);
     end->limit = limit;

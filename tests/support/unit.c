@@ -39,6 +39,26 @@ int unit_run(const char *suite, const struct unit_case *cases, size_t count) {
   return failed;
 }
 
+void unit_status(enum status status, enum status wanted, const struct error *error, const char *call, const char *file,
+                 unsigned line, bool fatal) {
+  char text[2048];
+  snprintf(text, sizeof text, "%s is %s, not %s: \"%s\"", call, status_name(status), status_name(wanted),
+           error && status != STATUS_OK ? error->text : "");
+  CU_assertImplementation(status == wanted, line, text, file, "", fatal);
+}
+
+bool error_says(const struct error *error, const char *text) {
+  if (strstr(error->text, text)) return true;
+  fprintf(stderr, "\n    the message does not say \"%s\": \"%s\"\n", text, error->text);
+  return false;
+}
+
+bool error_said(struct error *error, const char *text) {
+  const bool said = error_says(error, text);
+  error_clear(error);
+  return said;
+}
+
 char *unit_tmpdir(void) {
   const char *base = getenv("TMPDIR");
   char *path = unit_path(base && *base ? base : "/tmp", "corsac-test-XXXXXX");
@@ -61,6 +81,17 @@ char *unit_path(const char *directory, const char *name) {
   if (asprintf(&path, "%s/%s", directory, name) < 0) die("no memory for", name);
   return path;
 }
+
+char *unit_in(const char *directory, const char *name) {
+  static char path[16][4096];
+  static int next;
+  next = (next + 1) % 16;
+  snprintf(path[next], sizeof path[next], "%s/%s", directory, name);
+  return path[next];
+}
+
+bool unit_exists(const char *path) { return access(path, F_OK) == 0; }
+bool unit_exists_in(const char *directory, const char *name) { return unit_exists(unit_in(directory, name)); }
 
 char *unit_read_file(const char *path, size_t *size) {
   FILE *file = fopen(path, "rb");

@@ -8,6 +8,8 @@
 #ifndef CORSAC_TESTS_SUPPORT_UNIT_H
 #define CORSAC_TESTS_SUPPORT_UNIT_H
 
+#include "common/base/status.h"
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <CUnit/CUnit.h>
@@ -25,6 +27,16 @@ int unit_run(const char *suite, const struct unit_case *cases, size_t count);
 // the others only their failures; the result is 1 on every rank if a case failed on any.
 int unit_run_mpi(const char *suite, const struct unit_case *cases, size_t count);
 
+// The call returns this status; where it does not, the assertion shows the error's text.
+#define UNIT_STATUS(call, wanted, error)       unit_status((call), (wanted), (error), #call, __FILE__, __LINE__, false)
+#define UNIT_STATUS_FATAL(call, wanted, error) unit_status((call), (wanted), (error), #call, __FILE__, __LINE__, true)
+void unit_status(enum status status, enum status wanted, const struct error *error, const char *call, const char *file,
+                 unsigned line, bool fatal);
+
+// The message holds the text; prints both where it does not. error_said also clears the error, for the next call.
+bool error_says(const struct error *error, const char *text);
+bool error_said(struct error *error, const char *text);
+
 // Makes an empty directory of this process under $TMPDIR or /tmp. Returns its path, to be given to unit_tmpdir_remove;
 // leaves the program on failure.
 char *unit_tmpdir(void);
@@ -34,6 +46,12 @@ void unit_tmpdir_remove(char *path);
 
 // Returns "directory/name" in memory of the caller's.
 char *unit_path(const char *directory, const char *name);
+
+// The same in memory that the sixteenth call from now takes again.
+char *unit_in(const char *directory, const char *name);
+
+bool unit_exists(const char *path);
+bool unit_exists_in(const char *directory, const char *name);
 
 // Reads a whole file into memory of the caller's, with a 0 after it; size (may be NULL) gets its length. NULL if it
 // cannot be read.

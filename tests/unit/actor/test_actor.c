@@ -50,7 +50,7 @@ static void scene_release(struct scene *s) {
 static enum turn play(struct scene *s, int most) {
   enum turn turn = TURN_BUSY;
   struct error error = {0};
-  while (turn == TURN_BUSY && most-- > 0) CU_ASSERT_EQUAL(actor_turn(s->actor, &turn, &error), STATUS_OK);
+  while (turn == TURN_BUSY && most-- > 0) UNIT_STATUS(actor_turn(s->actor, &turn, &error), STATUS_OK, &error);
   if (error.status) fprintf(stderr, "%s\n", error.text);
   return turn;
 }
@@ -104,12 +104,17 @@ static void test_hello(void) {
   struct message_heartbeat heartbeat;
   CU_ASSERT_TRUE_FATAL(peer_receive(s.ends[0], &frame)); // first of all which process this is
   CU_ASSERT_EQUAL_FATAL(message_decode_heartbeat(&frame, &heartbeat, NULL), STATUS_OK);
-  CU_ASSERT(heartbeat.pid == (uint32_t)getpid() && heartbeat.pid_namespace == process_pid_namespace());
+  CU_ASSERT_EQUAL_FATAL(heartbeat.pid, (uint32_t)getpid());
+  CU_ASSERT_EQUAL(heartbeat.pid_namespace, process_pid_namespace());
   CU_ASSERT_TRUE_FATAL(peer_receive(s.ends[0], &frame));
   CU_ASSERT_EQUAL_FATAL(message_decode_hello(&frame, &hello, NULL), STATUS_OK);
   CU_ASSERT_STRING_EQUAL(hello.environment, "Pendulum-v1");
-  CU_ASSERT(hello.obs_dim == PEER_OBS && hello.act_dim == PEER_ACT && hello.max_episode_steps == 200 && hello.can_save);
-  CU_ASSERT(hello.action_low[0] == -2 && hello.action_high[0] == 2);
+  CU_ASSERT_EQUAL(hello.obs_dim, PEER_OBS);
+  CU_ASSERT_EQUAL(hello.act_dim, PEER_ACT);
+  CU_ASSERT_EQUAL(hello.max_episode_steps, 200);
+  CU_ASSERT_TRUE(hello.can_save);
+  CU_ASSERT_EQUAL(hello.action_low[0], -2);
+  CU_ASSERT_EQUAL(hello.action_high[0], 2);
   CU_ASSERT_FALSE(peer_receive(s.ends[0], &frame));
   message_hello_release(&hello);
   scene_release(&s);
@@ -122,8 +127,11 @@ static void test_credits(void) {
   peer_send_credit(s.ends[0], 1, 2);
   CU_ASSERT_EQUAL(play(&s, 1000), TURN_IDLE);
   struct arrival a = collect(&s);
-  CU_ASSERT(a.counts[MESSAGE_TRANSITIONS] == 2 && a.steps == 8 && a.rows == 8);
-  CU_ASSERT(a.low_version == 0 && a.high_version == 0);
+  CU_ASSERT_EQUAL(a.counts[MESSAGE_TRANSITIONS], 2);
+  CU_ASSERT_EQUAL(a.steps, 8);
+  CU_ASSERT_EQUAL(a.rows, 8);
+  CU_ASSERT_EQUAL(a.low_version, 0);
+  CU_ASSERT_EQUAL(a.high_version, 0);
   CU_ASSERT_EQUAL(play(&s, 1000), TURN_IDLE);
   CU_ASSERT_EQUAL(collect(&s).counts[MESSAGE_TRANSITIONS], 0);
   peer_send_credit(s.ends[0], 1, 1);
@@ -140,14 +148,19 @@ static void test_versions(void) {
   peer_send_weights(s.ends[0], 1, 5, s.parameters, 0.01f);
   CU_ASSERT_EQUAL(play(&s, 1000), TURN_IDLE);
   struct arrival a = collect(&s);
-  CU_ASSERT(a.counts[MESSAGE_WEIGHTS_TAKEN] == 1 && a.low_version == 5 && a.high_version == 5 && a.lag_high == 0);
+  CU_ASSERT_EQUAL(a.counts[MESSAGE_WEIGHTS_TAKEN], 1);
+  CU_ASSERT_EQUAL(a.low_version, 5);
+  CU_ASSERT_EQUAL(a.high_version, 5);
+  CU_ASSERT_EQUAL(a.lag_high, 0);
   struct buffer bytes = {0}; // the learner has version 9 by now
   CU_ASSERT_EQUAL(message_encode_credit(&bytes, 0, &(struct message_credit){2, 9}, NULL), STATUS_OK);
   peer_send(s.ends[0], 1, &bytes);
   buffer_release(&bytes);
   CU_ASSERT_EQUAL(play(&s, 1000), TURN_IDLE);
   a = collect(&s);
-  CU_ASSERT(a.counts[MESSAGE_TRANSITIONS] == 2 && a.high_version == 5 && a.lag_high == 4);
+  CU_ASSERT_EQUAL(a.counts[MESSAGE_TRANSITIONS], 2);
+  CU_ASSERT_EQUAL(a.high_version, 5);
+  CU_ASSERT_EQUAL(a.lag_high, 4);
   scene_release(&s);
 }
 
@@ -161,7 +174,10 @@ static void test_board(void) {
     CU_ASSERT_EQUAL(play(&s, 1000), TURN_IDLE);
     const struct arrival a = collect(&s);
     const uint64_t acted = version == 5 ? 5 : version - 1; // the next batch is filled before its credit is there
-    CU_ASSERT(a.steps == 4 && a.low_version == acted && a.high_version == acted && a.lag_high == 0);
+    CU_ASSERT_EQUAL(a.steps, 4);
+    CU_ASSERT_EQUAL(a.low_version, acted);
+    CU_ASSERT_EQUAL(a.high_version, acted);
+    CU_ASSERT_EQUAL(a.lag_high, 0);
     CU_ASSERT_EQUAL(a.counts[MESSAGE_WEIGHTS_TAKEN], 0);
   }
   scene_release(&s);
@@ -180,12 +196,15 @@ static void test_round_from_board(void) {
     peer_send(s.ends[0], 1, &bytes);
     CU_ASSERT_EQUAL(play(&s, 1000), TURN_IDLE);
     const struct arrival a = collect(&s);
-    CU_ASSERT(a.steps == 5 && a.low_version == 10 * round && a.high_version == 10 * round && a.lag_high == 0);
+    CU_ASSERT_EQUAL(a.steps, 5);
+    CU_ASSERT_EQUAL(a.low_version, 10 * round);
+    CU_ASSERT_EQUAL(a.high_version, 10 * round);
+    CU_ASSERT_EQUAL(a.lag_high, 0);
   }
   peer_post_policy(s.ends[0], 41, s.in_memory, 0.01f);
   CU_ASSERT_EQUAL(message_encode_round(&bytes, 0, &(struct message_round){4, 40}, NULL), STATUS_OK);
   peer_send(s.ends[0], 1, &bytes);
-  CU_ASSERT_EQUAL(actor_turn(s.actor, &turn, &error), STATUS_PEER); // exactly the round's version, or none
+  UNIT_STATUS(actor_turn(s.actor, &turn, &error), STATUS_PEER, &error); // exactly the round's version, or none
   CU_ASSERT_TRUE(error_says(&error, "policy version 40"));
   buffer_release(&bytes);
   scene_release(&s);
@@ -203,14 +222,17 @@ static void test_round(void) {
     peer_send(s.ends[0], 1, &bytes);
     CU_ASSERT_EQUAL(play(&s, 1000), TURN_IDLE);
     const struct arrival a = collect(&s);
-    CU_ASSERT(a.steps == 10 && a.rows == 10 && a.counts[MESSAGE_TRANSITIONS] == 3);
-    CU_ASSERT(a.counts[MESSAGE_SNAPSHOT] == 2 && a.counts[MESSAGE_ROUND_END] == 1);
+    CU_ASSERT_EQUAL(a.steps, 10);
+    CU_ASSERT_EQUAL(a.rows, 10);
+    CU_ASSERT_EQUAL(a.counts[MESSAGE_TRANSITIONS], 3);
+    CU_ASSERT_EQUAL(a.counts[MESSAGE_SNAPSHOT], 2);
+    CU_ASSERT_EQUAL(a.counts[MESSAGE_ROUND_END], 1);
   }
   CU_ASSERT_EQUAL(message_encode_round(&bytes, 0, &(struct message_round){3, 7}, NULL), STATUS_OK); // 7 never came
   peer_send(s.ends[0], 1, &bytes);
   enum turn turn;
   struct error error = {0};
-  CU_ASSERT_EQUAL(actor_turn(s.actor, &turn, &error), STATUS_PEER);
+  UNIT_STATUS(actor_turn(s.actor, &turn, &error), STATUS_PEER, &error);
   CU_ASSERT_TRUE(error_says(&error, "policy version 7"));
   buffer_release(&bytes);
   scene_release(&s);
@@ -238,9 +260,15 @@ static void test_snapshots(void) {
     rows_first |= frame.type == MESSAGE_TRANSITIONS && got == 0;
     if (frame.type != MESSAGE_SNAPSHOT) continue;
     CU_ASSERT_EQUAL(message_decode_snapshot(&frame, 2, &snapshot, NULL), STATUS_OK);
-    CU_ASSERT(snapshot.environment == (uint32_t)got++ && snapshot.live && snapshot.exact && snapshot.state.size > 0);
+    CU_ASSERT_EQUAL(snapshot.environment, (uint32_t)got++);
+    CU_ASSERT_TRUE_FATAL(snapshot.live);
+    CU_ASSERT_TRUE_FATAL(snapshot.exact);
+    CU_ASSERT_TRUE(snapshot.state.size > 0);
     CU_ASSERT_EQUAL(snapshot.window, 2); // what the window holds back is in no batch
-    if (snapshot.environment == 1) CU_ASSERT(snapshot.steps == 72 && snapshot.episode == 4);
+    if (snapshot.environment == 1) {
+      CU_ASSERT_EQUAL(snapshot.steps, 72);
+      CU_ASSERT_EQUAL(snapshot.episode, 4);
+    }
     steps += snapshot.steps;
   }
   CU_ASSERT_TRUE(rows_first);
@@ -262,8 +290,11 @@ static void test_evaluation(void) {
   uint32_t expected = 1;
   while (peer_receive_type(s.ends[0], MESSAGE_EPISODE, &frame)) {
     CU_ASSERT_EQUAL(message_decode_episode(&frame, &episode, NULL), STATUS_OK);
-    CU_ASSERT(episode.number == 6 && episode.episode == expected && episode.length == 200);
-    CU_ASSERT_TRUE(episode.episode_return < 0 && episode.episode_return > -2000);
+    CU_ASSERT_EQUAL(episode.number, 6);
+    CU_ASSERT_EQUAL(episode.episode, expected);
+    CU_ASSERT_EQUAL(episode.length, 200);
+    CU_ASSERT_TRUE(episode.episode_return < 0);
+    CU_ASSERT_TRUE(episode.episode_return > -2000);
     expected += 2;
   }
   CU_ASSERT_EQUAL(expected, 5);
@@ -300,8 +331,8 @@ static void test_stop_alone(void) {
   s.stop = 15;
   enum turn turn;
   struct error error = {0};
-  CU_ASSERT_EQUAL(actor_turn(s.actor, &turn, &error), STATUS_STOPPED);
-  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "leaves alone"));
+  UNIT_STATUS(actor_turn(s.actor, &turn, &error), STATUS_STOPPED, &error);
+  CU_ASSERT_TRUE(error_says(&error, "leaves alone"));
   CU_ASSERT_EQUAL(collect(&s).counts[MESSAGE_STOP_REQUEST], 0);
   scene_release(&s);
 }
@@ -325,7 +356,8 @@ static void test_failures_are_told(void) {
     CU_ASSERT_PTR_NOT_NULL(strstr(a.failed.text, cases[i].says));
     peer_send_stop(s.ends[0], 1, 1);
     CU_ASSERT_EQUAL(play(&s, 10), TURN_DONE);
-    CU_ASSERT(actor_exit_code(s.actor) == 1 && collect(&s).counts[MESSAGE_BYE] == 1);
+    CU_ASSERT_EQUAL_FATAL(actor_exit_code(s.actor), 1);
+    CU_ASSERT_EQUAL(collect(&s).counts[MESSAGE_BYE], 1);
     scene_release(&s);
   }
 }
@@ -346,7 +378,8 @@ static void test_bad_state(void) {
   peer_send_empty(s.ends[0], 1, MESSAGE_START);
   CU_ASSERT_EQUAL(play(&s, 10), TURN_IDLE);
   const struct arrival a = collect(&s);
-  CU_ASSERT(a.counts[MESSAGE_FAILED] == 1 && strstr(a.failed.text, "Pendulum-v1"));
+  CU_ASSERT_EQUAL(a.counts[MESSAGE_FAILED], 1);
+  CU_ASSERT_PTR_NOT_NULL(strstr(a.failed.text, "Pendulum-v1"));
   peer_send_stop(s.ends[0], 1, 1);
   CU_ASSERT_EQUAL(play(&s, 10), TURN_DONE);
   snapshot_release(&snapshot);
@@ -369,8 +402,10 @@ static void test_incidents_are_told(void) {
     CU_ASSERT_NOT_EQUAL(frame.type, MESSAGE_FAILED);
     if (frame.type != MESSAGE_ENV_FAILURE) continue;
     CU_ASSERT_EQUAL(message_decode_env_failure(&frame, &env_failure, NULL), STATUS_OK);
-    CU_ASSERT(!env_failure.evaluation && env_failure.environment == 0 && env_failure.in_a_row == 1 &&
-              env_failure.pause == 0);
+    CU_ASSERT_TRUE_FATAL(!env_failure.evaluation);
+    CU_ASSERT_EQUAL(env_failure.environment, 0);
+    CU_ASSERT_EQUAL(env_failure.in_a_row, 1);
+    CU_ASSERT_EQUAL(env_failure.pause, 0);
     CU_ASSERT_PTR_NOT_NULL(strstr(env_failure.text, "flaky.so: environment 0 (training): step 4"));
     env_failures++;
   }
@@ -407,14 +442,17 @@ static void test_one_per_process_and_evaluation(void) {
     CU_ASSERT_NOT_EQUAL(frame.type, MESSAGE_FAILED);
     if (frame.type == MESSAGE_EPISODE) {
       CU_ASSERT_EQUAL(message_decode_episode(&frame, &episode, NULL), STATUS_OK);
-      CU_ASSERT(episode.number == 6 && episode.episode == (uint32_t)episodes++ && episode.length == 20);
+      CU_ASSERT_EQUAL(episode.number, 6);
+      CU_ASSERT_EQUAL(episode.episode, (uint32_t)episodes++);
+      CU_ASSERT_EQUAL(episode.length, 20);
       CU_ASSERT_EQUAL(steps, 20);
     } else if (frame.type == MESSAGE_TRANSITIONS) {
       CU_ASSERT_EQUAL(message_decode_transitions(&frame, &batch, NULL), STATUS_OK);
       steps += batch.steps;
     }
   }
-  CU_ASSERT(episodes == 2 && steps == 24);
+  CU_ASSERT_EQUAL(episodes, 2);
+  CU_ASSERT_EQUAL(steps, 24);
   transition_batch_release(&batch);
   policy_weights_release(&weights);
   buffer_release(&bytes);
@@ -433,7 +471,7 @@ static void test_silent_learner(void) {
   nanosleep(&longer, NULL);
   CU_ASSERT_NOT_EQUAL(play(&s, 1), TURN_DONE); // what came meanwhile counts
   nanosleep(&longer, NULL);
-  CU_ASSERT_EQUAL(actor_turn(s.actor, &turn, &error), STATUS_PEER);
+  UNIT_STATUS(actor_turn(s.actor, &turn, &error), STATUS_PEER, &error);
   CU_ASSERT_TRUE(error_says(&error, "silent"));
   scene_release(&s);
 }
@@ -444,7 +482,7 @@ static void test_protocol(void) {
   struct error error = {0};
   scene_init(&s, quiet(""), 1, 1);
   peer_send_empty(s.ends[0], 1, MESSAGE_BYE); // no learner says so
-  CU_ASSERT_EQUAL(actor_turn(s.actor, &turn, &error), STATUS_PEER);
+  UNIT_STATUS(actor_turn(s.actor, &turn, &error), STATUS_PEER, &error);
   CU_ASSERT_TRUE(error_says(&error, "BYE"));
   scene_release(&s);
 }
@@ -546,14 +584,15 @@ static void test_surplus(void) {
   peer_send_empty(s.ends[0], 2, MESSAGE_START);
   CU_ASSERT_EQUAL(play(&s, 10), TURN_IDLE);
   const struct arrival a = collect(&s);
-  CU_ASSERT(a.counts[MESSAGE_HELLO] == 0 && a.counts[MESSAGE_TRANSITIONS] == 0);
+  CU_ASSERT_EQUAL(a.counts[MESSAGE_HELLO], 0);
+  CU_ASSERT_EQUAL(a.counts[MESSAGE_TRANSITIONS], 0);
   peer_send_stop(s.ends[0], 2, 0);
   CU_ASSERT_EQUAL(play(&s, 10), TURN_DONE);
   CU_ASSERT_EQUAL(collect(&s).counts[MESSAGE_BYE], 1);
   scene_release(&s);
   scene_init(&s, quiet("envs: 1\n"), 2, 2);
   peer_send_credit(s.ends[0], 2, 1);
-  CU_ASSERT_EQUAL(actor_turn(s.actor, &turn, &error), STATUS_PEER);
+  UNIT_STATUS(actor_turn(s.actor, &turn, &error), STATUS_PEER, &error);
   CU_ASSERT_TRUE(error_says(&error, "surplus"));
   scene_release(&s);
 }
@@ -569,7 +608,8 @@ static void test_heartbeat(void) {
   CU_ASSERT_EQUAL(play(&s, 1), TURN_BUSY);
   CU_ASSERT_TRUE_FATAL(peer_receive_type(s.ends[0], MESSAGE_HEARTBEAT, &frame));
   CU_ASSERT_EQUAL(message_decode_heartbeat(&frame, &heartbeat, NULL), STATUS_OK);
-  CU_ASSERT_TRUE(heartbeat.longest_step >= 1.1 && heartbeat.longest_step < 100);
+  CU_ASSERT_TRUE(heartbeat.longest_step >= 1.1);
+  CU_ASSERT_TRUE(heartbeat.longest_step < 100);
   scene_release(&s);
 }
 

@@ -77,7 +77,7 @@ static void fake_begin(struct environment *environment) {
   fake.low = low;
   fake.high = high;
   struct error error = {0};
-  CU_ASSERT_EQUAL_FATAL(environment_create(environment, &fake_kind, 5, true, &error), STATUS_OK);
+  UNIT_STATUS_FATAL(environment_create(environment, &fake_kind, 5, true, &error), STATUS_OK, &error);
 }
 
 static void fake_end(struct environment *environment) {
@@ -90,13 +90,13 @@ static void fake_end(struct environment *environment) {
 static void test_open(void) {
   struct environment_kind kind;
   struct error error = {0};
-  CU_ASSERT_EQUAL(environment_kind_open(&kind, "Pendulum-v1", NULL, &error), STATUS_OK);
+  UNIT_STATUS(environment_kind_open(&kind, "Pendulum-v1", NULL, &error), STATUS_OK, &error);
   CU_ASSERT_STRING_EQUAL(environment_kind_name(&kind), "Pendulum-v1");
   CU_ASSERT_STRING_EQUAL(kind.args, "");
   environment_kind_close(&kind);
   char env[4096];
-  CU_ASSERT_EQUAL(environment_kind_open(&kind, plugin_env("counter", "7:x=/a b", env, sizeof env), NULL, &error),
-                  STATUS_OK);
+  UNIT_STATUS(environment_kind_open(&kind, plugin_env("counter", "7:x=/a b", env, sizeof env), NULL, &error), STATUS_OK,
+              &error);
   CU_ASSERT_STRING_EQUAL(environment_kind_name(&kind), "counter.so");
   CU_ASSERT_STRING_EQUAL(kind.args, "7:x=/a b");
   CU_ASSERT_EQUAL(strlen(kind.id), strlen(env) - strlen(":7:x=/a b"));
@@ -165,9 +165,9 @@ static void create_fails(const char *plugin, const char *args, const char *text)
   struct environment_kind kind;
   struct environment environment;
   struct error error = {0};
-  CU_ASSERT_EQUAL_FATAL(environment_kind_open(&kind, plugin_env(plugin, args, env, sizeof env), NULL, &error),
-                        STATUS_OK);
-  CU_ASSERT_EQUAL(environment_create(&environment, &kind, 3, false, &error), STATUS_FAILED);
+  UNIT_STATUS_FATAL(environment_kind_open(&kind, plugin_env(plugin, args, env, sizeof env), NULL, &error), STATUS_OK,
+                    &error);
+  UNIT_STATUS(environment_create(&environment, &kind, 3, false, &error), STATUS_FAILED, &error);
   CU_ASSERT(error_says(&error, plugin));
   CU_ASSERT(error_says(&error, "environment 3 (training): create"));
   CU_ASSERT(error_says(&error, text));
@@ -185,7 +185,7 @@ static void test_create_fails(void) {
 static void spec_refused(const char *text) {
   struct environment environment;
   struct error error = {0};
-  CU_ASSERT_EQUAL(environment_create(&environment, &fake_kind, 0, false, &error), STATUS_FAILED);
+  UNIT_STATUS(environment_create(&environment, &fake_kind, 0, false, &error), STATUS_FAILED, &error);
   CU_ASSERT(error_says(&error, text));
   CU_ASSERT_EQUAL(fake.alive, 0);
 }
@@ -227,7 +227,8 @@ static void test_scaling(void) {
     CU_ASSERT_EQUAL(environment_step(&environment, action, obs, &reward, &flags, NULL), STATUS_OK);
     CU_ASSERT_EQUAL(fake.action[0], 2 * actions[i]);
     CU_ASSERT_DOUBLE_EQUAL((double)fake.action[1], 0.1 + ((double)actions[i] + 1) / 2 * 0.3, 1e-7);
-    CU_ASSERT((double)fake.action[1] >= low[1] && (double)fake.action[1] <= high[1]); // as doubles: (float)0.4 > 0.4
+    CU_ASSERT_TRUE((double)fake.action[1] >= low[1]);
+    CU_ASSERT_TRUE((double)fake.action[1] <= high[1]); // as doubles: (float)0.4 > 0.4
     CU_ASSERT_EQUAL(environment.scaled[1], fake.action[1]);
   }
   fake_end(&environment);
@@ -243,7 +244,9 @@ static void test_step_returns(void) {
   fake.reward = -7.5;
   fake.step_result = CORSAC_TERMINATED | CORSAC_TRUNCATED;
   CU_ASSERT_EQUAL(environment_step(&environment, action, obs, &reward, &flags, NULL), STATUS_OK);
-  CU_ASSERT(obs[1] == 4 && reward == -7.5 && flags == (CORSAC_TERMINATED | CORSAC_TRUNCATED));
+  CU_ASSERT_EQUAL(obs[1], 4);
+  CU_ASSERT_EQUAL(reward, -7.5);
+  CU_ASSERT_EQUAL(flags, (CORSAC_TERMINATED | CORSAC_TRUNCATED));
   fake_end(&environment);
 }
 
@@ -291,14 +294,14 @@ static void test_reset_fails(void) {
   fake_begin(&environment);
   float obs[3];
   struct error error = {0};
-  CU_ASSERT_EQUAL(environment_reset(&environment, 9, obs, &error), STATUS_OK);
+  UNIT_STATUS(environment_reset(&environment, 9, obs, &error), STATUS_OK, &error);
   fake.obs[1] = NAN;
-  CU_ASSERT_EQUAL(environment_reset(&environment, 9, obs, &error), STATUS_FAILED);
+  UNIT_STATUS(environment_reset(&environment, 9, obs, &error), STATUS_FAILED, &error);
   CU_ASSERT(error_says(&error, "environment 5 (evaluation): reset with seed 9 returned an observation"));
   CU_ASSERT(error_says(&error, "component 1 is nan"));
   error_clear(&error);
   fake.reset_result = -1;
-  CU_ASSERT_EQUAL(environment_reset(&environment, 9, obs, &error), STATUS_FAILED);
+  UNIT_STATUS(environment_reset(&environment, 9, obs, &error), STATUS_FAILED, &error);
   CU_ASSERT(error_says(&error, "reset with seed 9 failed: it returned -1"));
   fake_end(&environment);
 }
@@ -315,10 +318,10 @@ static void test_plugins_fail(void) {
     float obs[3], action = 0;
     double reward;
     int flags, steps = 0;
-    CU_ASSERT_EQUAL_FATAL(environment_kind_open(&kind, plugin_env(cases[i][0], NULL, env, sizeof env), NULL, &error),
-                          STATUS_OK);
-    CU_ASSERT_EQUAL_FATAL(environment_create(&environment, &kind, 0, false, &error), STATUS_OK);
-    CU_ASSERT_EQUAL(environment_reset(&environment, 1, obs, &error), STATUS_OK);
+    UNIT_STATUS_FATAL(environment_kind_open(&kind, plugin_env(cases[i][0], NULL, env, sizeof env), NULL, &error),
+                      STATUS_OK, &error);
+    UNIT_STATUS_FATAL(environment_create(&environment, &kind, 0, false, &error), STATUS_OK, &error);
+    UNIT_STATUS(environment_reset(&environment, 1, obs, &error), STATUS_OK, &error);
     while (steps < 10 && environment_step(&environment, &action, obs, &reward, &flags, &error) == STATUS_OK) steps++;
     CU_ASSERT_EQUAL(steps, i == 0 ? 2 : 4);
     CU_ASSERT(error_says(&error, cases[i][1]));
@@ -335,21 +338,22 @@ static void test_overlap(void) {
   float obs, action = 0;
   double reward;
   int flags;
-  CU_ASSERT_EQUAL_FATAL(environment_kind_open(&kind, plugin_env("overlap", NULL, env, sizeof env), NULL, &error),
-                        STATUS_OK);
-  for (int i = 0; i < 2; i++) CU_ASSERT_EQUAL_FATAL(environment_create(&both[i], &kind, 0, false, &error), STATUS_OK);
+  UNIT_STATUS_FATAL(environment_kind_open(&kind, plugin_env("overlap", NULL, env, sizeof env), NULL, &error), STATUS_OK,
+                    &error);
+  for (int i = 0; i < 2; i++)
+    UNIT_STATUS_FATAL(environment_create(&both[i], &kind, 0, false, &error), STATUS_OK, &error);
   CU_ASSERT(environment_can_overlap(&both[0]));
-  for (int i = 0; i < 2; i++) CU_ASSERT_EQUAL(environment_step_begin(&both[i], &action, &error), STATUS_OK);
+  for (int i = 0; i < 2; i++) UNIT_STATUS(environment_step_begin(&both[i], &action, &error), STATUS_OK, &error);
   for (int i = 0; i < 2; i++) {
-    CU_ASSERT_EQUAL(environment_step_end(&both[i], &obs, &reward, &flags, &error), STATUS_OK);
+    UNIT_STATUS(environment_step_end(&both[i], &obs, &reward, &flags, &error), STATUS_OK, &error);
     CU_ASSERT_EQUAL(obs, 2);
   }
-  CU_ASSERT_EQUAL(environment_step(&both[0], &action, &obs, &reward, &flags, &error), STATUS_OK);
+  UNIT_STATUS(environment_step(&both[0], &action, &obs, &reward, &flags, &error), STATUS_OK, &error);
   CU_ASSERT_EQUAL(obs, 1);
   for (int i = 0; i < 2; i++) environment_destroy(&both[i]);
   environment_kind_close(&kind);
-  CU_ASSERT_EQUAL_FATAL(environment_kind_open(&kind, "Pendulum-v1", NULL, &error), STATUS_OK);
-  CU_ASSERT_EQUAL_FATAL(environment_create(&pendulum, &kind, 0, false, &error), STATUS_OK);
+  UNIT_STATUS_FATAL(environment_kind_open(&kind, "Pendulum-v1", NULL, &error), STATUS_OK, &error);
+  UNIT_STATUS_FATAL(environment_create(&pendulum, &kind, 0, false, &error), STATUS_OK, &error);
   CU_ASSERT(!environment_can_overlap(&pendulum));
   environment_destroy(&pendulum);
 }
@@ -362,31 +366,40 @@ static void test_save(void) {
   bool saved = true;
   CU_ASSERT(environment_can_save(&environment));
   fake.save_size = -1; // it says no
-  CU_ASSERT_EQUAL(environment_save(&environment, &state, &saved, &error), STATUS_OK);
-  CU_ASSERT(!saved && state.size == 0);
+  UNIT_STATUS(environment_save(&environment, &state, &saved, &error), STATUS_OK, &error);
+  CU_ASSERT_TRUE_FATAL(!saved);
+  CU_ASSERT_EQUAL(state.size, 0);
   fake.save_size = 3000; // larger than the buffer: asked twice
-  CU_ASSERT_EQUAL(environment_save(&environment, &state, &saved, &error), STATUS_OK);
-  CU_ASSERT(saved && state.size == 3000 && state.data[0] == 'S' && state.data[2999] == 'S');
+  UNIT_STATUS(environment_save(&environment, &state, &saved, &error), STATUS_OK, &error);
+  CU_ASSERT_TRUE_FATAL(saved);
+  CU_ASSERT_EQUAL(state.size, 3000);
+  CU_ASSERT_EQUAL(state.data[0], 'S');
+  CU_ASSERT_EQUAL(state.data[2999], 'S');
   fake.save_size = 10; // replaces what was there
-  CU_ASSERT_EQUAL(environment_save(&environment, &state, &saved, &error), STATUS_OK);
-  CU_ASSERT(saved && state.size == 10);
-  CU_ASSERT_EQUAL(environment_load(&environment, state.data, state.size, &error), STATUS_OK);
+  UNIT_STATUS(environment_save(&environment, &state, &saved, &error), STATUS_OK, &error);
+  CU_ASSERT_TRUE_FATAL(saved);
+  CU_ASSERT_EQUAL(state.size, 10);
+  UNIT_STATUS(environment_load(&environment, state.data, state.size, &error), STATUS_OK, &error);
   fake.load_result = -1;
   fake.reason = "another mesh";
-  CU_ASSERT_EQUAL(environment_load(&environment, state.data, state.size, &error), STATUS_FAILED);
+  UNIT_STATUS(environment_load(&environment, state.data, state.size, &error), STATUS_FAILED, &error);
   CU_ASSERT(error_says(&error, "load of 10 bytes failed: another mesh"));
   error_clear(&error);
   fake.save_size = 100000;
   fake.save_growth = 100000;
-  CU_ASSERT_EQUAL(environment_save(&environment, &state, &saved, &error), STATUS_OK); // it costs the exact resume
-  CU_ASSERT(!saved && state.size == 0 && strstr(environment.unsaved, "more bytes each time"));
+  UNIT_STATUS(environment_save(&environment, &state, &saved, &error), STATUS_OK, &error); // it costs the exact resume
+  CU_ASSERT_TRUE_FATAL(!saved);
+  CU_ASSERT_EQUAL(state.size, 0);
+  CU_ASSERT_PTR_NOT_NULL(strstr(environment.unsaved, "more bytes each time"));
   fake.save_size = INT64_MAX;
   fake.save_growth = 0;
-  CU_ASSERT_EQUAL(environment_save(&environment, &state, &saved, &error), STATUS_OK);
-  CU_ASSERT(!saved && strstr(environment.unsaved, "save wants 9223372036854775807 bytes"));
+  UNIT_STATUS(environment_save(&environment, &state, &saved, &error), STATUS_OK, &error);
+  CU_ASSERT_TRUE_FATAL(!saved);
+  CU_ASSERT_PTR_NOT_NULL(strstr(environment.unsaved, "save wants 9223372036854775807 bytes"));
   fake.save_size = -5;
-  CU_ASSERT_EQUAL(environment_save(&environment, &state, &saved, &error), STATUS_OK);
-  CU_ASSERT(!saved && strstr(environment.unsaved, "save returned -5"));
+  UNIT_STATUS(environment_save(&environment, &state, &saved, &error), STATUS_OK, &error);
+  CU_ASSERT_TRUE_FATAL(!saved);
+  CU_ASSERT_PTR_NOT_NULL(strstr(environment.unsaved, "save returned -5"));
   buffer_release(&state);
   fake_end(&environment);
 }
@@ -398,13 +411,13 @@ static void test_cannot_save(void) {
   struct error error = {0};
   struct buffer state = {0};
   bool saved = true;
-  CU_ASSERT_EQUAL_FATAL(environment_kind_open(&kind, plugin_env("no_save", NULL, env, sizeof env), NULL, &error),
-                        STATUS_OK);
-  CU_ASSERT_EQUAL_FATAL(environment_create(&environment, &kind, 0, false, &error), STATUS_OK);
+  UNIT_STATUS_FATAL(environment_kind_open(&kind, plugin_env("no_save", NULL, env, sizeof env), NULL, &error), STATUS_OK,
+                    &error);
+  UNIT_STATUS_FATAL(environment_create(&environment, &kind, 0, false, &error), STATUS_OK, &error);
   CU_ASSERT(!environment_can_save(&environment));
-  CU_ASSERT_EQUAL(environment_save(&environment, &state, &saved, &error), STATUS_OK);
+  UNIT_STATUS(environment_save(&environment, &state, &saved, &error), STATUS_OK, &error);
   CU_ASSERT(!saved);
-  CU_ASSERT_EQUAL(environment_load(&environment, "x", 1, &error), STATUS_MISMATCH);
+  UNIT_STATUS(environment_load(&environment, "x", 1, &error), STATUS_MISMATCH, &error);
   CU_ASSERT(error_says(&error, "has no load"));
   environment_destroy(&environment);
   environment_kind_close(&kind);

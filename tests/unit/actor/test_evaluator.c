@@ -14,7 +14,7 @@ static void fill(struct policy_weights *weights, uint64_t version) {
 
 static struct evaluator *begin(struct environment_kind *kind, uint64_t version) {
   struct error error = {0};
-  CU_ASSERT_EQUAL_FATAL(environment_kind_open(kind, "Pendulum-v1", NULL, &error), STATUS_OK);
+  UNIT_STATUS_FATAL(environment_kind_open(kind, "Pendulum-v1", NULL, &error), STATUS_OK, &error);
   struct evaluator *evaluator = evaluator_create(&config, kind, 3, 1, 4, &error);
   CU_ASSERT_PTR_NOT_NULL_FATAL(evaluator);
   CU_ASSERT_FALSE(evaluator_busy(evaluator));
@@ -41,7 +41,8 @@ static double expected_return(const struct environment_kind *kind, uint32_t epis
                               float *first_action) {
   struct environment environment;
   struct policy *policy = policy_create(&config, 3, 1, NULL);
-  CU_ASSERT_FATAL(policy && environment_create(&environment, kind, 4, true, NULL) == STATUS_OK);
+  CU_ASSERT_TRUE_FATAL(policy);
+  CU_ASSERT_EQUAL_FATAL(environment_create(&environment, kind, 4, true, NULL), STATUS_OK);
   fill(policy_weights(policy), 2);
   struct random random = random_stream(config.seed, RANDOM_EVALUATION, 0, episode);
   float obs[3], action;
@@ -71,7 +72,9 @@ static void test_episodes(void) {
   for (uint32_t i = 0; i < 3; i++) {
     float obs[3], action = 0;
     double expected = expected_return(&kind, i, obs, &action);
-    CU_ASSERT(results[i].number == 17 && results[i].length == 200 && results[i].episode_return == expected);
+    CU_ASSERT_EQUAL(results[i].number, 17);
+    CU_ASSERT_EQUAL(results[i].length, 200);
+    CU_ASSERT_EQUAL(results[i].episode_return, expected);
     bool first = memcmp(evaluator_first_observation(evaluator), obs, sizeof obs) == 0;
     CU_ASSERT_EQUAL(first, i == 2); // of the episode that began last
     CU_ASSERT(first == (*evaluator_first_action(evaluator) == action));
@@ -90,14 +93,16 @@ static void test_repeats(void) {
   run(evaluator, again, &episodes);
   CU_ASSERT_EQUAL(episodes, 3);
   for (uint32_t i = 1; i < 6; i += 2) {
-    CU_ASSERT(again[i].number == 2 && again[i].episode == i);
+    CU_ASSERT_EQUAL(again[i].number, 2);
+    CU_ASSERT_EQUAL(again[i].episode, i);
     CU_ASSERT_EQUAL(again[i].episode_return, all[i].episode_return);
   }
   CU_ASSERT(all[0].episode_return != all[1].episode_return);
   evaluator_weights(evaluator)->version = 0; // the initial network acts like any other
   evaluator_begin(evaluator, &(struct message_evaluate){.number = 3, .first = 0, .stride = 6, .count = 6});
   run(evaluator, again, &episodes);
-  CU_ASSERT(episodes == 1 && again[0].episode_return == all[0].episode_return);
+  CU_ASSERT_EQUAL(episodes, 1);
+  CU_ASSERT_EQUAL(again[0].episode_return, all[0].episode_return);
   evaluator_destroy(evaluator);
 }
 
@@ -111,7 +116,7 @@ static int run_endless(uint64_t max_steps, double timeout, const char *args, str
   bounded.eval_max_steps = max_steps;
   bounded.eval_timeout = timeout;
   plugin_env("waits", args, name, sizeof name);
-  CU_ASSERT_EQUAL_FATAL(environment_kind_open(&kind, name, NULL, &error), STATUS_OK);
+  UNIT_STATUS_FATAL(environment_kind_open(&kind, name, NULL, &error), STATUS_OK, &error);
   struct evaluator *evaluator = evaluator_create(&bounded, &kind, 1, 1, 0, &error);
   CU_ASSERT_PTR_NOT_NULL_FATAL(evaluator);
   fill(evaluator_weights(evaluator), 2);
@@ -128,19 +133,29 @@ static void test_endless(void) {
   CU_ASSERT_EQUAL(run_endless(50, 0, "none", results), 150);
   CU_ASSERT_EQUAL(run_endless(50, 1000, "none", again), 150);
   for (int i = 0; i < 3; i++) {
-    CU_ASSERT(results[i].length == 50 && results[i].cut == EPISODE_OUT_OF_STEPS && !results[i].failed);
-    CU_ASSERT(results[i].episode_return < 0 && results[i].episode_return == again[i].episode_return);
+    CU_ASSERT_EQUAL(results[i].length, 50);
+    CU_ASSERT_EQUAL(results[i].cut, EPISODE_OUT_OF_STEPS);
+    CU_ASSERT_TRUE(!results[i].failed);
+    CU_ASSERT_TRUE(results[i].episode_return < 0);
+    CU_ASSERT_EQUAL(results[i].episode_return, again[i].episode_return);
   }
   CU_ASSERT_EQUAL(run_endless(0, 0, "none", results), 3 * EVALUATION_STEPS);
-  for (int i = 0; i < 3; i++)
-    CU_ASSERT(results[i].length == EVALUATION_STEPS && results[i].cut == EPISODE_OUT_OF_STEPS);
+  for (int i = 0; i < 3; i++) {
+    CU_ASSERT_EQUAL(results[i].length, EVALUATION_STEPS);
+    CU_ASSERT_EQUAL(results[i].cut, EPISODE_OUT_OF_STEPS);
+  }
 }
 
 static void test_time(void) {
   struct message_episode results[3];
   run_endless(0, 0.05, "none,2", results); // steps of 2 ms
-  CU_ASSERT(results[0].cut == EPISODE_OUT_OF_TIME && results[0].length > 0 && results[0].length < 100);
-  for (int i = 1; i < 3; i++) CU_ASSERT(results[i].cut == EPISODE_NOT_BEGUN && results[i].failed);
+  CU_ASSERT_EQUAL(results[0].cut, EPISODE_OUT_OF_TIME);
+  CU_ASSERT_TRUE(results[0].length > 0);
+  CU_ASSERT_TRUE(results[0].length < 100);
+  for (int i = 1; i < 3; i++) {
+    CU_ASSERT_EQUAL(results[i].cut, EPISODE_NOT_BEGUN);
+    CU_ASSERT_TRUE(results[i].failed);
+  }
 }
 
 // An environment's own limit is no cut, and holds whatever is asked for; less may be asked for.
@@ -162,7 +177,8 @@ static void test_own_limit(void) {
     fill(evaluator_weights(evaluator), 2);
     evaluator_begin(evaluator, &(struct message_evaluate){.number = 1, .stride = 1, .count = 1});
     run(evaluator, &result, &episodes);
-    CU_ASSERT(result.length == cases[i].length && result.cut == cases[i].cut);
+    CU_ASSERT_EQUAL(result.length, cases[i].length);
+    CU_ASSERT_EQUAL(result.cut, cases[i].cut);
     evaluator_destroy(evaluator);
   }
 }
@@ -181,7 +197,9 @@ static void test_made(void) {
     CU_ASSERT_EQUAL_FATAL(evaluator_step(evaluator, &done, &result, NULL), STATUS_OK);
     const struct evaluator_transition *made = evaluator_made(evaluator);
     CU_ASSERT_PTR_NOT_NULL_FATAL(made);
-    CU_ASSERT(made->episode == 0 && made->step == step && made->flags == (done ? CORSAC_TRUNCATED : 0));
+    CU_ASSERT_EQUAL(made->episode, 0);
+    CU_ASSERT_EQUAL(made->step, step);
+    CU_ASSERT_EQUAL(made->flags, (done ? CORSAC_TRUNCATED : 0));
     CU_ASSERT_EQUAL(memcmp(made->obs, step ? obs : evaluator_first_observation(evaluator), sizeof obs), 0);
     CU_ASSERT_EQUAL(made->scaled[0], 2 * made->action[0]);
     memcpy(obs, made->next_obs, sizeof obs);
@@ -203,7 +221,9 @@ static void test_begin_drops(void) {
   for (int i = 0; i < 70; i++) CU_ASSERT_EQUAL(evaluator_step(evaluator, &done, after, NULL), STATUS_OK);
   evaluator_begin(evaluator, &(struct message_evaluate){.number = 3, .first = 1, .stride = 4, .count = 2});
   CU_ASSERT_EQUAL(run(evaluator, after, &episodes), 200);
-  CU_ASSERT(episodes == 1 && after[1].number == 3 && after[1].episode_return == results[1].episode_return);
+  CU_ASSERT_EQUAL(episodes, 1);
+  CU_ASSERT_EQUAL(after[1].number, 3);
+  CU_ASSERT_EQUAL(after[1].episode_return, results[1].episode_return);
   evaluator_destroy(evaluator);
 }
 
@@ -226,8 +246,8 @@ static void fails(const char *plugin, const char *text) {
   char env[4096];
   struct environment_kind kind;
   struct error error = {0};
-  CU_ASSERT_EQUAL_FATAL(environment_kind_open(&kind, plugin_env(plugin, NULL, env, sizeof env), NULL, &error),
-                        STATUS_OK);
+  UNIT_STATUS_FATAL(environment_kind_open(&kind, plugin_env(plugin, NULL, env, sizeof env), NULL, &error), STATUS_OK,
+                    &error);
   struct evaluator *evaluator = evaluator_create(&config, &kind, 3, 1, 4, &error);
   CU_ASSERT_PTR_NOT_NULL_FATAL(evaluator);
   evaluator_begin(evaluator, &(struct message_evaluate){.first = 0, .stride = 1, .count = 1});
@@ -238,13 +258,18 @@ static void fails(const char *plugin, const char *text) {
     evaluator_step(evaluator, &done, &result, &error);
     const struct message_env_failure *env_failure = evaluator_env_failure(evaluator);
     if (!env_failure) continue;
-    CU_ASSERT(env_failure->evaluation && env_failure->environment == 4 &&
-              env_failure->in_a_row == (uint32_t)++failures);
+    CU_ASSERT_TRUE(env_failure->evaluation);
+    CU_ASSERT_EQUAL(env_failure->environment, 4);
+    CU_ASSERT_EQUAL(env_failure->in_a_row, (uint32_t)++failures);
     CU_ASSERT_PTR_NOT_NULL(strstr(env_failure->text, text));
     CU_ASSERT_EQUAL(done, failures == 2); // run again, once
   }
   if (error.status) CU_ASSERT(error_says(&error, text));
-  if (!error.status) CU_ASSERT(failures == 2 && result.failed && result.episode == 0);
+  if (!error.status) {
+    CU_ASSERT_EQUAL(failures, 2);
+    CU_ASSERT_TRUE_FATAL(result.failed);
+    CU_ASSERT_EQUAL(result.episode, 0);
+  }
   evaluator_destroy(evaluator);
   environment_kind_close(&kind);
 }
@@ -265,10 +290,13 @@ static void test_runs_again(void) {
     CU_ASSERT_EQUAL_FATAL(evaluator_step(evaluator, &done, &result, NULL), STATUS_OK);
     failures += evaluator_env_failure(evaluator) != NULL;
     if (!done) continue;
-    CU_ASSERT(!result.failed && result.length == 6 && result.episode_return == 6);
+    CU_ASSERT_TRUE_FATAL(!result.failed);
+    CU_ASSERT_EQUAL(result.length, 6);
+    CU_ASSERT_EQUAL(result.episode_return, 6);
     CU_ASSERT_EQUAL(result.episode, (uint32_t)episodes++);
   }
-  CU_ASSERT(failures == 2 && episodes == 5);
+  CU_ASSERT_EQUAL(failures, 2);
+  CU_ASSERT_EQUAL(episodes, 5);
   evaluator_destroy(evaluator);
   environment_kind_close(&kind);
 }

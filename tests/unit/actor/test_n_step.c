@@ -8,8 +8,8 @@ enum { CAPACITY = 64 };
 
 static void begin(struct n_step *window, uint32_t n, double gamma, struct transition_batch *batch) {
   struct error error = {0};
-  CU_ASSERT_EQUAL_FATAL(n_step_init(window, n, gamma, 2, 1, &error), STATUS_OK);
-  CU_ASSERT_EQUAL_FATAL(transition_batch_init(batch, 2, 1, CAPACITY, CAPACITY, 4, &error), STATUS_OK);
+  UNIT_STATUS_FATAL(n_step_init(window, n, gamma, 2, 1, &error), STATUS_OK, &error);
+  UNIT_STATUS_FATAL(transition_batch_init(batch, 2, 1, CAPACITY, CAPACITY, 4, &error), STATUS_OK, &error);
 }
 
 static void end(struct n_step *window, struct transition_batch *batch) {
@@ -30,10 +30,12 @@ static void row_is(const struct transition_batch *batch, uint32_t row, int t, do
   CU_ASSERT_FATAL(row < batch->rows);
   CU_ASSERT_EQUAL(batch->environment[row], 7);
   CU_ASSERT_EQUAL(batch->version[row], 100 + (uint64_t)t);
-  CU_ASSERT(batch->obs[2 * row] == (float)t && batch->obs[2 * row + 1] == -(float)t);
+  CU_ASSERT_EQUAL(batch->obs[2 * row], (float)t);
+  CU_ASSERT_EQUAL(batch->obs[2 * row + 1], -(float)t);
   CU_ASSERT_EQUAL(batch->action[row], (float)t / 8);
   CU_ASSERT_EQUAL(batch->reward[row], (float)reward);
-  CU_ASSERT(batch->next_obs[2 * row] == (float)next && batch->next_obs[2 * row + 1] == -(float)next);
+  CU_ASSERT_EQUAL(batch->next_obs[2 * row], (float)next);
+  CU_ASSERT_EQUAL(batch->next_obs[2 * row + 1], -(float)next);
   CU_ASSERT_EQUAL(batch->discount[row], (float)discount);
 }
 
@@ -148,13 +150,13 @@ static void test_save(void) {
     struct error error = {0};
     begin(&window, 4, 0.9, &batch);
     begin(&other, 4, 0.9, &rest);
-    CU_ASSERT_EQUAL_FATAL(snapshot_init(&snapshot, 2, 1, 3, &error), STATUS_OK);
+    UNIT_STATUS_FATAL(snapshot_init(&snapshot, 2, 1, 3, &error), STATUS_OK, &error);
     push(&other, 50, 1, false, false, &rest); // is dropped by the load
     for (int t = 0; t < cut; t++) push(&window, t, (float)t, false, false, &batch);
     n_step_save(&window, &snapshot);
     CU_ASSERT_EQUAL(snapshot.window, cut < 3 ? (uint32_t)cut : 3);
     if (cut > 0) CU_ASSERT_EQUAL(snapshot.window_version[0], 100 + (uint64_t)(cut > 3 ? cut - 3 : 0));
-    CU_ASSERT_EQUAL(n_step_load(&other, &snapshot, &error), STATUS_OK);
+    UNIT_STATUS(n_step_load(&other, &snapshot, &error), STATUS_OK, &error);
     uint32_t before = batch.rows;
     for (int t = cut; t < 12; t++) {
       push(&window, t, (float)t, t == 11, false, &batch);
@@ -180,14 +182,14 @@ static void test_load_refused(void) {
   struct snapshot snapshot;
   struct error error = {0};
   begin(&window, 3, 0.9, &batch);
-  CU_ASSERT_EQUAL_FATAL(snapshot_init(&snapshot, 2, 1, 5, &error), STATUS_OK);
+  UNIT_STATUS_FATAL(snapshot_init(&snapshot, 2, 1, 5, &error), STATUS_OK, &error);
   snapshot.window = 3;
-  CU_ASSERT_EQUAL(n_step_load(&window, &snapshot, &error), STATUS_MISMATCH);
+  UNIT_STATUS(n_step_load(&window, &snapshot, &error), STATUS_MISMATCH, &error);
   CU_ASSERT(error_says(&error, "holds 3 transitions; with n_step 3 it holds at most 2"));
   error_clear(&error);
   snapshot.window = 1;
   snapshot.act_dim = 2;
-  CU_ASSERT_EQUAL(n_step_load(&window, &snapshot, &error), STATUS_MISMATCH);
+  UNIT_STATUS(n_step_load(&window, &snapshot, &error), STATUS_MISMATCH, &error);
   CU_ASSERT(error_says(&error, "act_dim 2"));
   snapshot_release(&snapshot);
   end(&window, &batch);

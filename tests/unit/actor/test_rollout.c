@@ -34,7 +34,7 @@ static void run_begin(struct run *run, const char *name, const struct config *wi
                       uint64_t version) {
   char env[4096];
   struct error error = {0};
-  CU_ASSERT_EQUAL_FATAL(environment_kind_open(&run->kind, env_of(name, env, sizeof env), NULL, &error), STATUS_OK);
+  UNIT_STATUS_FATAL(environment_kind_open(&run->kind, env_of(name, env, sizeof env), NULL, &error), STATUS_OK, &error);
   run->rollout = rollout_create(with, &run->kind, first, count, &error);
   CU_ASSERT_PTR_NOT_NULL_FATAL(run->rollout);
   const struct environment *environment = rollout_environment(run->rollout, 0);
@@ -45,8 +45,8 @@ static void run_begin(struct run *run, const char *name, const struct config *wi
   weights->version = version;
   struct random random = random_stream(1, RANDOM_INIT, 0, 0);
   for (size_t i = 0; i < weights->parameters; i++) weights->values[i] = (float)(random_uniform(&random) - 0.5) / 2;
-  CU_ASSERT_EQUAL_FATAL(transition_batch_init(&run->batch, obs_dim, act_dim, CAPACITY, CAPACITY, ENVS, &error),
-                        STATUS_OK);
+  UNIT_STATUS_FATAL(transition_batch_init(&run->batch, obs_dim, act_dim, CAPACITY, CAPACITY, ENVS, &error), STATUS_OK,
+                    &error);
 }
 
 static void run_steps(struct run *run, int steps) {
@@ -93,7 +93,8 @@ static uint32_t same_rows(const struct transition_batch *a, uint32_t from, const
     i = next_row(a, environment, i + 1);
     j = next_row(b, environment, j + 1);
   }
-  CU_ASSERT(i == a->rows && j == b->rows);
+  CU_ASSERT_EQUAL(i, a->rows);
+  CU_ASSERT_EQUAL(j, b->rows);
   return rows;
 }
 
@@ -174,11 +175,14 @@ static void test_lag(void) {
   struct run run;
   struct error error = {0};
   run_begin(&run, "Pendulum-v1", &one_step, 0, 2, 5);
-  CU_ASSERT_EQUAL(rollout_step(run.rollout, run.policy, 9, &run.batch, &error), STATUS_OK);
-  CU_ASSERT_EQUAL(rollout_step(run.rollout, run.policy, 5, &run.batch, &error), STATUS_OK);
-  CU_ASSERT_EQUAL(rollout_step(run.rollout, run.policy, 6, &run.batch, &error), STATUS_OK);
+  UNIT_STATUS(rollout_step(run.rollout, run.policy, 9, &run.batch, &error), STATUS_OK, &error);
+  UNIT_STATUS(rollout_step(run.rollout, run.policy, 5, &run.batch, &error), STATUS_OK, &error);
+  UNIT_STATUS(rollout_step(run.rollout, run.policy, 6, &run.batch, &error), STATUS_OK, &error);
   struct lag_record lag = run.batch.lag;
-  CU_ASSERT(lag.count == 6 && lag.sum == 10 && lag.low == 0 && lag.high == 4);
+  CU_ASSERT_EQUAL(lag.count, 6);
+  CU_ASSERT_EQUAL(lag.sum, 10);
+  CU_ASSERT_EQUAL(lag.low, 0);
+  CU_ASSERT_EQUAL(lag.high, 4);
   run_end(&run);
 }
 
@@ -190,7 +194,10 @@ static void test_host_limit(void) {
   run_steps(&run, 401);
   CU_ASSERT_EQUAL_FATAL(run.batch.episodes, 2);
   const struct episode_record *episode = run.batch.episode;
-  CU_ASSERT(episode[0].length == 200 && episode[0].episode == 0 && episode[1].length == 200 && episode[1].episode == 1);
+  CU_ASSERT_EQUAL(episode[0].length, 200);
+  CU_ASSERT_EQUAL(episode[0].episode, 0);
+  CU_ASSERT_EQUAL(episode[1].length, 200);
+  CU_ASSERT_EQUAL(episode[1].episode, 1);
   double sum = 0;
   for (uint32_t row = 0; row < 401; row++) {
     CU_ASSERT_EQUAL(run.batch.discount[row], 0.9f);
@@ -204,7 +211,9 @@ static void test_host_limit(void) {
   const float *before = run.batch.obs + 3 * 199, *last = run.batch.next_obs + 3 * 199;
   CU_ASSERT(fabsf(atan2f(before[0] * last[1] - before[1] * last[0], before[0] * last[0] + before[1] * last[1])) <
             0.41f);
-  CU_ASSERT(run.batch.environments == 1 && run.batch.progress[0].steps == 401 && run.batch.progress[0].episode == 2);
+  CU_ASSERT_EQUAL(run.batch.environments, 1);
+  CU_ASSERT_EQUAL(run.batch.progress[0].steps, 401);
+  CU_ASSERT_EQUAL(run.batch.progress[0].episode, 2);
   run_end(&run);
 }
 
@@ -212,12 +221,15 @@ static void test_ends(void) {
   struct run run;
   run_begin(&run, "counter", &one_step, 0, 1, 5); // terminates at 10
   run_steps(&run, 10);
-  CU_ASSERT(run.batch.episodes == 1 && run.batch.discount[8] == 0.9f && run.batch.discount[9] == 0);
+  CU_ASSERT_EQUAL(run.batch.episodes, 1);
+  CU_ASSERT_EQUAL(run.batch.discount[8], 0.9f);
+  CU_ASSERT_EQUAL(run.batch.discount[9], 0);
   CU_ASSERT_EQUAL(run.batch.next_obs[2 * 9], 10);
   run_end(&run);
   run_begin(&run, "no_save", &one_step, 0, 1, 5); // truncates itself at 10
   run_steps(&run, 10);
-  CU_ASSERT(run.batch.episodes == 1 && run.batch.discount[9] == 0.9f);
+  CU_ASSERT_EQUAL(run.batch.episodes, 1);
+  CU_ASSERT_EQUAL(run.batch.discount[9], 0.9f);
   run_end(&run);
 }
 
@@ -248,11 +260,14 @@ static void snapshot_continues(const char *name, int steps, bool live) {
   run_steps(&run, steps);
   for (uint32_t i = 0; i < 3; i++) {
     struct snapshot snapshot;
-    CU_ASSERT_EQUAL_FATAL(snapshot_init(&snapshot, run.batch.obs_dim, run.batch.act_dim, 2, &error), STATUS_OK);
-    CU_ASSERT_EQUAL(rollout_snapshot(run.rollout, i, &snapshot, &error), STATUS_OK);
-    CU_ASSERT(snapshot.environment == 1 + i && snapshot.steps == (uint64_t)steps && snapshot.exact);
-    CU_ASSERT(snapshot.live == live && snapshot.window == (live ? 2 : 0));
-    CU_ASSERT_EQUAL(rollout_restore(other.rollout, &snapshot, &error), STATUS_OK);
+    UNIT_STATUS_FATAL(snapshot_init(&snapshot, run.batch.obs_dim, run.batch.act_dim, 2, &error), STATUS_OK, &error);
+    UNIT_STATUS(rollout_snapshot(run.rollout, i, &snapshot, &error), STATUS_OK, &error);
+    CU_ASSERT_EQUAL(snapshot.environment, 1 + i);
+    CU_ASSERT_EQUAL(snapshot.steps, (uint64_t)steps);
+    CU_ASSERT_TRUE(snapshot.exact);
+    CU_ASSERT_EQUAL(snapshot.live, live);
+    CU_ASSERT_EQUAL(snapshot.window, (live ? 2 : 0));
+    UNIT_STATUS(rollout_restore(other.rollout, &snapshot, &error), STATUS_OK, &error);
     snapshot_release(&snapshot);
   }
   uint32_t from = run.batch.rows;
@@ -285,15 +300,20 @@ static void test_bad_saves(void) {
     const struct message_env_failure *env_failure;
     run_begin(&run, how[h], &one_step, 0, 2, 5);
     run_steps(&run, 4);
-    CU_ASSERT_EQUAL_FATAL(snapshot_init(&snapshot, 1, 1, 0, &error), STATUS_OK);
+    UNIT_STATUS_FATAL(snapshot_init(&snapshot, 1, 1, 0, &error), STATUS_OK, &error);
     for (int times = 0; times < 2; times++) {
       for (uint32_t i = 0; i < 2; i++) {
-        CU_ASSERT_EQUAL(rollout_snapshot(run.rollout, i, &snapshot, &error), STATUS_OK);
-        CU_ASSERT(!snapshot.live && !snapshot.exact && snapshot.steps == 4 && snapshot.state.size == 0);
+        UNIT_STATUS(rollout_snapshot(run.rollout, i, &snapshot, &error), STATUS_OK, &error);
+        CU_ASSERT_TRUE_FATAL(!snapshot.live);
+        CU_ASSERT_TRUE_FATAL(!snapshot.exact);
+        CU_ASSERT_EQUAL(snapshot.steps, 4);
+        CU_ASSERT_EQUAL(snapshot.state.size, 0);
       }
       for (uint32_t i = 0; i < 2 && times == 0; i++) {
         CU_ASSERT_PTR_NOT_NULL_FATAL(env_failure = rollout_env_failure(run.rollout));
-        CU_ASSERT(env_failure->environment == i && env_failure->in_a_row == 0 && strstr(env_failure->text, "bad_save"));
+        CU_ASSERT_EQUAL(env_failure->environment, i);
+        CU_ASSERT_EQUAL(env_failure->in_a_row, 0);
+        CU_ASSERT_PTR_NOT_NULL(strstr(env_failure->text, "bad_save"));
         CU_ASSERT_PTR_NOT_NULL(strstr(env_failure->text, h == 2 ? "save asked for"
                                                          : h    ? "returned -5"
                                                                 : "save wants 9223"));
@@ -314,19 +334,25 @@ static void test_snapshot_without_state(void) {
   run_begin(&run, "no_save", &one_step, 0, 1, 5);
   run_begin(&other, "no_save", &one_step, 0, 1, 5);
   run_steps(&run, 34);
-  CU_ASSERT_EQUAL_FATAL(snapshot_init(&snapshot, 1, 1, 0, &error), STATUS_OK);
-  CU_ASSERT_EQUAL(rollout_snapshot(run.rollout, 0, &snapshot, &error), STATUS_OK);
-  CU_ASSERT(!snapshot.live && !snapshot.exact && snapshot.steps == 34 && snapshot.episode == 4 &&
-            snapshot.state.size == 0);
-  CU_ASSERT_EQUAL(rollout_restore(other.rollout, &snapshot, &error), STATUS_OK);
+  UNIT_STATUS_FATAL(snapshot_init(&snapshot, 1, 1, 0, &error), STATUS_OK, &error);
+  UNIT_STATUS(rollout_snapshot(run.rollout, 0, &snapshot, &error), STATUS_OK, &error);
+  CU_ASSERT_TRUE_FATAL(!snapshot.live);
+  CU_ASSERT_TRUE_FATAL(!snapshot.exact);
+  CU_ASSERT_EQUAL(snapshot.steps, 34);
+  CU_ASSERT_EQUAL(snapshot.episode, 4);
+  CU_ASSERT_EQUAL(snapshot.state.size, 0);
+  UNIT_STATUS(rollout_restore(other.rollout, &snapshot, &error), STATUS_OK, &error);
   run_steps(&other, 10);
-  CU_ASSERT(other.batch.progress[0].steps == 44 && other.batch.progress[0].episode == 5);
-  CU_ASSERT(other.batch.episodes == 1 && other.batch.episode[0].episode == 4 && other.batch.episode[0].length == 10);
+  CU_ASSERT_EQUAL(other.batch.progress[0].steps, 44);
+  CU_ASSERT_EQUAL(other.batch.progress[0].episode, 5);
+  CU_ASSERT_EQUAL(other.batch.episodes, 1);
+  CU_ASSERT_EQUAL(other.batch.episode[0].episode, 4);
+  CU_ASSERT_EQUAL(other.batch.episode[0].length, 10);
   run_steps(&run, 7); // the first rollout gets there, too
   CU_ASSERT_EQUAL(memcmp(run.batch.obs + 40, other.batch.obs, sizeof(float)), 0);
 
   snapshot.live = true; // in the middle of episode 4, without the state that this environment cannot give
-  CU_ASSERT_EQUAL(rollout_restore(other.rollout, &snapshot, &error), STATUS_OK);
+  UNIT_STATUS(rollout_restore(other.rollout, &snapshot, &error), STATUS_OK, &error);
   run_steps(&other, 1);
   CU_ASSERT_EQUAL(other.batch.progress[0].episode, 5);
   snapshot_release(&snapshot);
@@ -340,26 +366,26 @@ static void test_restore_refused(void) {
   struct snapshot snapshot;
   run_begin(&run, "Pendulum-v1", &config, 4, 2, 5);
   run_steps(&run, 5);
-  CU_ASSERT_EQUAL_FATAL(snapshot_init(&snapshot, 3, 1, 2, &error), STATUS_OK);
-  CU_ASSERT_EQUAL(rollout_snapshot(run.rollout, 1, &snapshot, &error), STATUS_OK);
+  UNIT_STATUS_FATAL(snapshot_init(&snapshot, 3, 1, 2, &error), STATUS_OK, &error);
+  UNIT_STATUS(rollout_snapshot(run.rollout, 1, &snapshot, &error), STATUS_OK, &error);
   snapshot.environment = 6;
-  CU_ASSERT_EQUAL(rollout_restore(run.rollout, &snapshot, &error), STATUS_MISMATCH);
+  UNIT_STATUS(rollout_restore(run.rollout, &snapshot, &error), STATUS_MISMATCH, &error);
   CU_ASSERT(error_says(&error, "environment 6 came to an actor that has environments 4 to 5"));
   error_clear(&error);
   snapshot.environment = 3;
   CU_ASSERT_EQUAL(rollout_restore(run.rollout, &snapshot, NULL), STATUS_MISMATCH);
   snapshot.environment = 5;
   snapshot.obs_dim = 4;
-  CU_ASSERT_EQUAL(rollout_restore(run.rollout, &snapshot, &error), STATUS_MISMATCH);
+  UNIT_STATUS(rollout_restore(run.rollout, &snapshot, &error), STATUS_MISMATCH, &error);
   CU_ASSERT(error_says(&error, "obs_dim 4"));
   error_clear(&error);
   snapshot.obs_dim = 3;
   snapshot.state.size--;
-  CU_ASSERT_EQUAL(rollout_restore(run.rollout, &snapshot, &error), STATUS_FAILED);
+  UNIT_STATUS(rollout_restore(run.rollout, &snapshot, &error), STATUS_FAILED, &error);
   CU_ASSERT(error_says(&error, "environment 5 (training): load of"));
   error_clear(&error);
   snapshot.state.size = 0;
-  CU_ASSERT_EQUAL(rollout_restore(run.rollout, &snapshot, &error), STATUS_FORMAT);
+  UNIT_STATUS(rollout_restore(run.rollout, &snapshot, &error), STATUS_FORMAT, &error);
   CU_ASSERT(error_says(&error, "holds no state"));
   snapshot_release(&snapshot);
   run_end(&run);
@@ -369,8 +395,8 @@ static void test_one_per_process(void) {
   char env[4096];
   struct environment_kind kind;
   struct error error = {0};
-  CU_ASSERT_EQUAL_FATAL(
-      environment_kind_open(&kind, plugin_env("one_per_process", NULL, env, sizeof env), NULL, &error), STATUS_OK);
+  UNIT_STATUS_FATAL(environment_kind_open(&kind, plugin_env("one_per_process", NULL, env, sizeof env), NULL, &error),
+                    STATUS_OK, &error);
   CU_ASSERT_PTR_NULL(rollout_create(&config, &kind, 0, 2, &error));
   CU_ASSERT_EQUAL(error.status, STATUS_USAGE);
   CU_ASSERT(error_says(&error, "one_per_process.so allows one environment in a process, but this actor would have 2"));
@@ -385,14 +411,16 @@ static void test_none(void) {
   struct environment_kind kind;
   struct transition_batch batch;
   struct error error = {0};
-  CU_ASSERT_EQUAL_FATAL(environment_kind_open(&kind, "Pendulum-v1", NULL, &error), STATUS_OK);
-  CU_ASSERT_EQUAL_FATAL(transition_batch_init(&batch, 3, 1, 1, 1, 1, &error), STATUS_OK);
+  UNIT_STATUS_FATAL(environment_kind_open(&kind, "Pendulum-v1", NULL, &error), STATUS_OK, &error);
+  UNIT_STATUS_FATAL(transition_batch_init(&batch, 3, 1, 1, 1, 1, &error), STATUS_OK, &error);
   struct rollout *rollout = rollout_create(&config, &kind, 6, 0, &error);
   CU_ASSERT_PTR_NOT_NULL_FATAL(rollout);
-  CU_ASSERT(rollout_count(rollout) == 0 && rollout_rows_per_step(rollout) == 0 &&
-            rollout_episodes_per_step(rollout) == 0);
-  CU_ASSERT_EQUAL(rollout_step(rollout, NULL, 1, &batch, &error), STATUS_OK);
-  CU_ASSERT(batch.rows == 0 && batch.steps == 0);
+  CU_ASSERT_EQUAL_FATAL(rollout_count(rollout), 0);
+  CU_ASSERT_EQUAL_FATAL(rollout_rows_per_step(rollout), 0);
+  CU_ASSERT_EQUAL(rollout_episodes_per_step(rollout), 0);
+  UNIT_STATUS(rollout_step(rollout, NULL, 1, &batch, &error), STATUS_OK, &error);
+  CU_ASSERT_EQUAL(batch.rows, 0);
+  CU_ASSERT_EQUAL(batch.steps, 0);
   rollout_destroy(rollout);
   rollout_destroy(NULL);
   CU_ASSERT_PTR_NULL(rollout_create(&config, &kind, RANDOM_MAX_ENVIRONMENT, 2, &error));
@@ -405,13 +433,13 @@ static void test_failure_is_named(void) {
   struct error error = {0};
   run_begin(&run, "nan_obs", &config, 2, 2, 5);
   run_steps(&run, 2);
-  CU_ASSERT_EQUAL(rollout_step(run.rollout, run.policy, 5, &run.batch, &error), STATUS_FAILED);
+  UNIT_STATUS(rollout_step(run.rollout, run.policy, 5, &run.batch, &error), STATUS_FAILED, &error);
   CU_ASSERT(error_says(&error, "nan_obs.so: environment 2 (training): step 3 of the episode"));
   run_end(&run);
   error_clear(&error);
   char env[4096];
-  CU_ASSERT_EQUAL_FATAL(
-      environment_kind_open(&run.kind, plugin_env("fail_create", NULL, env, sizeof env), NULL, &error), STATUS_OK);
+  UNIT_STATUS_FATAL(environment_kind_open(&run.kind, plugin_env("fail_create", NULL, env, sizeof env), NULL, &error),
+                    STATUS_OK, &error);
   CU_ASSERT_PTR_NULL(rollout_create(&config, &run.kind, 0, 3, &error));
   CU_ASSERT(error_says(&error, "no licence"));
   environment_kind_close(&run.kind);
@@ -448,7 +476,9 @@ static void flaky(const char *args, uint32_t index, uint64_t n_step, bool sync) 
     const float *obs = run.batch.obs + 2 * row, *next = run.batch.next_obs + 2 * row;
     const bool bad = fmodf(obs[0], 3) == 0; // this episode is cut after three steps, and bootstraps
     const float end = bad ? 3 : 6, steps = fminf((float)n_step, end - obs[1]);
-    CU_ASSERT(obs[0] == next[0] && next[1] == obs[1] + steps && next[1] <= end);
+    CU_ASSERT_EQUAL(obs[0], next[0]);
+    CU_ASSERT_EQUAL(next[1], obs[1] + steps);
+    CU_ASSERT_TRUE(next[1] <= end);
     CU_ASSERT_EQUAL(run.batch.discount[row], next[1] == 6 ? 0 : powf(0.5f, steps));
   }
   run_end(&run);
@@ -484,7 +514,8 @@ static void test_failure_of_one(void) {
       memcpy(before[e], obs, sizeof before[e]);
       steps[e]++;
     }
-    CU_ASSERT(steps[0] == 25 && steps[2] == 25);
+    CU_ASSERT_EQUAL(steps[0], 25);
+    CU_ASSERT_EQUAL(steps[2], 25);
     CU_ASSERT(sync ? steps[1] == 25 : steps[1] >= 15 && steps[1] < 25);
     CU_ASSERT_EQUAL(rollout_is_level(run.rollout), sync);
     run_end(&run);
@@ -545,7 +576,10 @@ static void test_loan(void) {
   CU_ASSERT_EQUAL(rollout_take_back(kept.rollout, &kept.batch, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(rollout_snapshot(kept.rollout, 0, &during, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(memcmp(during.state.data, snapshot.state.data, snapshot.state.size), 0);
-  CU_ASSERT(during.live && during.exact && during.episode == 0 && during.episode_length == 7);
+  CU_ASSERT_TRUE_FATAL(during.live);
+  CU_ASSERT_TRUE_FATAL(during.exact);
+  CU_ASSERT_EQUAL(during.episode, 0);
+  CU_ASSERT_EQUAL(during.episode_length, 7);
   snapshot_release(&snapshot);
   snapshot_release(&during);
   run_end(&kept);
@@ -565,7 +599,8 @@ static void test_longest_step(void) {
   run_begin(&run, "slow", &one_step, 0, 2, 5); // 10 ms each
   run_steps(&run, 2);
   double longest = run.batch.longest_step;
-  CU_ASSERT(longest >= 0.02 && longest < 10);
+  CU_ASSERT_TRUE(longest >= 0.02);
+  CU_ASSERT_TRUE(longest < 10);
   transition_batch_clear(&run.batch);
   CU_ASSERT_EQUAL(run.batch.longest_step, longest);
   run_end(&run);

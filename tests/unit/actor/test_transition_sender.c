@@ -61,9 +61,13 @@ static void test_ships_when_full(void) {
   CU_ASSERT_EQUAL(arrived(&s), 0);
   step(&s, 2);
   CU_ASSERT_EQUAL(arrived(&s), 1);
-  CU_ASSERT(s.taken.steps == 4 && s.taken.rows == 4);
-  CU_ASSERT(s.taken.reward[1] == 1 && s.taken.reward[2] == 2 && s.taken.environment[3] == 1);
-  CU_ASSERT(s.sender.batch.steps == 0 && s.sender.batch.rows == 0);
+  CU_ASSERT_EQUAL(s.taken.steps, 4);
+  CU_ASSERT_EQUAL(s.taken.rows, 4);
+  CU_ASSERT_EQUAL(s.taken.reward[1], 1);
+  CU_ASSERT_EQUAL(s.taken.reward[2], 2);
+  CU_ASSERT_EQUAL(s.taken.environment[3], 1);
+  CU_ASSERT_EQUAL(s.sender.batch.steps, 0);
+  CU_ASSERT_EQUAL(s.sender.batch.rows, 0);
   scene_release(&s);
 }
 
@@ -94,7 +98,8 @@ static void test_blocked_time(void) {
   transition_sender_grant(&s.sender, 2);
   CU_ASSERT_EQUAL(transition_sender_poll(&s.sender, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(arrived(&s), 1);
-  CU_ASSERT_TRUE(s.taken.blocked >= 0.05 && s.taken.blocked < 30);
+  CU_ASSERT_TRUE(s.taken.blocked >= 0.05);
+  CU_ASSERT_TRUE(s.taken.blocked < 30);
   step(&s, 0);
   step(&s, 0);
   CU_ASSERT_EQUAL(arrived(&s), 1);
@@ -131,7 +136,8 @@ static void test_ship_without_credit(void) {
   step(&s, 7);
   CU_ASSERT_EQUAL(transition_sender_ship(&s.sender, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(arrived(&s), 1);
-  CU_ASSERT(s.taken.steps == 2 && s.taken.reward[0] == 7);
+  CU_ASSERT_EQUAL(s.taken.steps, 2);
+  CU_ASSERT_EQUAL(s.taken.reward[0], 7);
   step(&s, 0);
   step(&s, 0);
   transition_sender_grant(&s.sender, 1);

@@ -46,7 +46,8 @@ static void scene_init(struct scene *s, uint32_t capacity) {
   CU_ASSERT_EQUAL_FATAL(actor_table_init(&s->table, &config, s->ends[0], NULL), STATUS_OK);
   s->run = run_directory_create(s->directory, NULL);
   s->file = metrics_file_open(s->directory, metrics_header(), 0, NULL);
-  CU_ASSERT_TRUE_FATAL(s->run && s->file);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(s->run);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(s->file);
   reporter_init(&s->reporter, &s->job, s->run, s->file);
   s->log = unit_path(s->directory, "log.txt");
   CU_ASSERT_EQUAL(log_open_file(s->log, NULL), STATUS_OK);
@@ -129,17 +130,22 @@ static void test_beside(void) {
   CU_ASSERT_STRING_EQUAL(s.reporter.checkpoint, "");
   play(&s);
   CU_ASSERT_STRING_EQUAL(s.reporter.checkpoint, "ckpt-130.h5");
-  CU_ASSERT(says(&s, "status.json", "ckpt-130.h5") && says(&s, "status.json", "running"));
+  CU_ASSERT_TRUE_FATAL(says(&s, "status.json", "ckpt-130.h5"));
+  CU_ASSERT_TRUE(says(&s, "status.json", "running"));
   CU_ASSERT_EQUAL(updates_in(&s, "ckpt-130.h5"), 7);
   CU_ASSERT_TRUE(checkpoint_schedule_is_due(&s.schedule)); // right after
   checkpoint_schedule_begin(&s.schedule);
   play(&s);
-  CU_ASSERT(there(&s, "ckpt-130.h5") && there(&s, "ckpt-250.h5") && !checkpoint_schedule_is_due(&s.schedule));
+  CU_ASSERT_TRUE_FATAL(there(&s, "ckpt-130.h5"));
+  CU_ASSERT_TRUE_FATAL(there(&s, "ckpt-250.h5"));
+  CU_ASSERT_TRUE(!checkpoint_schedule_is_due(&s.schedule));
   s.job.limiter.steps = 300;
   CU_ASSERT_TRUE(checkpoint_schedule_is_due(&s.schedule));
   checkpoint_schedule_begin(&s.schedule);
   play(&s);
-  CU_ASSERT(!there(&s, "ckpt-130.h5") && there(&s, "ckpt-250.h5") && there(&s, "ckpt-300.h5")); // checkpoint_keep
+  CU_ASSERT_TRUE_FATAL(!there(&s, "ckpt-130.h5"));
+  CU_ASSERT_TRUE_FATAL(there(&s, "ckpt-250.h5"));
+  CU_ASSERT_TRUE(there(&s, "ckpt-300.h5")); // checkpoint_keep
   CU_ASSERT_FALSE(says(&s, "log.txt", "error"));
   scene_release(&s);
 }
@@ -159,10 +165,11 @@ static void test_failure(void) {
   checkpoint_schedule_begin(&s.schedule);
   play(&s);
   CU_ASSERT_TRUE(says(&s, "log.txt", "checkpoint not saved, training goes on and the last good one is ckpt-100.h5: "));
-  CU_ASSERT(says(&s, "log.txt", "ckpt-200.h5: is a directory") && !there(&s, "ckpt-200.h5.tmp"));
+  CU_ASSERT_TRUE_FATAL(says(&s, "log.txt", "ckpt-200.h5: is a directory"));
+  CU_ASSERT_TRUE(!there(&s, "ckpt-200.h5.tmp"));
   struct error error = {0};
-  CU_ASSERT_EQUAL(checkpoint_schedule_now(&s.schedule, CHECKPOINT_ALL, &error), STATUS_IO);
-  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "ckpt-200.h5: is a directory"));
+  UNIT_STATUS(checkpoint_schedule_now(&s.schedule, CHECKPOINT_ALL, &error), STATUS_IO, &error);
+  CU_ASSERT_TRUE(error_says(&error, "ckpt-200.h5: is a directory"));
   CU_ASSERT_STRING_EQUAL(s.reporter.checkpoint, "ckpt-100.h5");
   rmdir(occupied);
   free(occupied);
@@ -205,7 +212,9 @@ static void test_best(void) {
   CU_ASSERT_EQUAL(checkpoint_schedule_best(&s.schedule, &weights, &s.job.normalizer, 90, NULL), STATUS_OK);
   CU_ASSERT_FALSE(there(&s, "best.h5"));
   checkpoint_schedule_finish(&s.schedule);
-  CU_ASSERT(there(&s, "best.h5") && there(&s, "ckpt-100.h5") && !checkpoint_writer_busy(s.schedule.writer));
+  CU_ASSERT_TRUE_FATAL(there(&s, "best.h5"));
+  CU_ASSERT_TRUE_FATAL(there(&s, "ckpt-100.h5"));
+  CU_ASSERT_TRUE(!checkpoint_writer_busy(s.schedule.writer));
   CU_ASSERT_STRING_EQUAL(s.reporter.checkpoint, "ckpt-100.h5");
   updates_in(&s, "best.h5"); // it verifies
   policy_weights_release(&weights);
@@ -227,7 +236,8 @@ static void test_signal(void) {
     const enum status status = checkpoint_schedule_now(&s.schedule, CHECKPOINT_ALL, &error);
     CU_ASSERT(status == STATUS_OK || status == STATUS_STOPPED);
     stopped += status == STATUS_STOPPED;
-    CU_ASSERT(!there(&s, "ckpt-50.h5.tmp") && !checkpoint_writer_saving(s.schedule.writer));
+    CU_ASSERT_TRUE_FATAL(!there(&s, "ckpt-50.h5.tmp"));
+    CU_ASSERT_TRUE(!checkpoint_writer_saving(s.schedule.writer));
     setitimer(ITIMER_REAL, &(struct itimerval){.it_value.tv_usec = 0}, NULL);
     stop = SIGALRM;
     pending += checkpoint_schedule_now(&s.schedule, CHECKPOINT_ALL, NULL) ==
@@ -237,7 +247,8 @@ static void test_signal(void) {
                     STATUS_OK);
     updates_in(&s, "ckpt-50.h5");
   }
-  CU_ASSERT_TRUE(stopped > 0 && pending > 0);
+  CU_ASSERT_TRUE(stopped > 0);
+  CU_ASSERT_TRUE(pending > 0);
   CU_ASSERT_FALSE(says(&s, "log.txt", "not saved"));
   scene_release(&s);
 }
@@ -249,8 +260,11 @@ static void test_given_up(void) {
   CU_ASSERT_TRUE(checkpoint_schedule_is_due(&s.schedule));
   checkpoint_schedule_begin(&s.schedule);
   checkpoint_schedule_give_up(&s.schedule);
-  CU_ASSERT(!checkpoint_writer_saving(s.schedule.writer) && replay_room(s.job.replay) == SIZE_MAX);
-  CU_ASSERT(!there(&s, "ckpt-100.h5") && !there(&s, "ckpt-100.h5.tmp") && !says(&s, "log.txt", "error"));
+  CU_ASSERT_TRUE_FATAL(!checkpoint_writer_saving(s.schedule.writer));
+  CU_ASSERT_EQUAL(replay_room(s.job.replay), SIZE_MAX);
+  CU_ASSERT_TRUE_FATAL(!there(&s, "ckpt-100.h5"));
+  CU_ASSERT_TRUE_FATAL(!there(&s, "ckpt-100.h5.tmp"));
+  CU_ASSERT_TRUE(!says(&s, "log.txt", "error"));
   s.job.limiter.updates = 99;
   checkpoint_schedule_begin(&s.schedule);
   s.job.limiter.updates = 100;
@@ -276,19 +290,22 @@ static void test_partial(void) {
   scene_init(&s, 60000);
   signal(SIGXFSZ, SIG_IGN);
   partial = &s.schedule.partial;
-  CU_ASSERT_EQUAL(save_within(&s, 1000, &error), STATUS_IO); // nothing fits
-  CU_ASSERT(strstr(error.text, "File too large") && !partial->status && !there(&s, "ckpt-50.h5"));
+  UNIT_STATUS(save_within(&s, 1000, &error), STATUS_IO, &error); // nothing fits
+  CU_ASSERT_TRUE_FATAL(error_says(&error, "File too large"));
+  CU_ASSERT_TRUE(!partial->status);
+  CU_ASSERT_TRUE(!there(&s, "ckpt-50.h5"));
   error_clear(&error);
-  CU_ASSERT_EQUAL(save_within(&s, 400000, &error), STATUS_OK);
-  CU_ASSERT(partial->status == STATUS_IO &&
-            strstr(partial->text, "File too large; ckpt-50.h5 is saved without its replay"));
+  UNIT_STATUS(save_within(&s, 400000, &error), STATUS_OK, &error);
+  CU_ASSERT_EQUAL(partial->status, STATUS_IO);
+  CU_ASSERT_PTR_NOT_NULL(strstr(partial->text, "File too large; ckpt-50.h5 is saved without its replay"));
   CU_ASSERT_STRING_EQUAL(s.reporter.checkpoint, "ckpt-50.h5");
-  updates_in(&s, "ckpt-50.h5");                                // it verifies
-  CU_ASSERT_EQUAL(save_within(&s, 400000, &error), STATUS_OK); // which stays as it is
-  CU_ASSERT(partial->status == STATUS_IO && updates_in(&s, "ckpt-50.h5") == s.job.limiter.updates);
-  CU_ASSERT_EQUAL(checkpoint_schedule_whole(&s.schedule, &error), STATUS_OK);
-  CU_ASSERT_EQUAL(partial->status, STATUS_OK);                 // whole now
-  CU_ASSERT_EQUAL(save_within(&s, 400000, &error), STATUS_OK); // and so it stays
+  updates_in(&s, "ckpt-50.h5");                                    // it verifies
+  UNIT_STATUS(save_within(&s, 400000, &error), STATUS_OK, &error); // which stays as it is
+  CU_ASSERT_EQUAL(partial->status, STATUS_IO);
+  CU_ASSERT_EQUAL(updates_in(&s, "ckpt-50.h5"), s.job.limiter.updates);
+  UNIT_STATUS(checkpoint_schedule_whole(&s.schedule, &error), STATUS_OK, &error);
+  CU_ASSERT_EQUAL(partial->status, STATUS_OK);                     // whole now
+  UNIT_STATUS(save_within(&s, 400000, &error), STATUS_OK, &error); // and so it stays
   CU_ASSERT_EQUAL(partial->status, STATUS_OK);
   CU_ASSERT_STRING_EQUAL(error.text, "");
   scene_release(&s);

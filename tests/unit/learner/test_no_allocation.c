@@ -41,7 +41,8 @@ static void scene_init(struct scene *s, const char *yaml, size_t shared) {
   CU_ASSERT_EQUAL_FATAL(environment_kind_open(&s->kind, config->env, NULL, NULL), STATUS_OK);
   s->rollout = rollout_create(config, &s->kind, share.first, share.count, NULL);
   s->policy = policy_create(config, PEER_OBS, PEER_ACT, NULL);
-  CU_ASSERT_FATAL(s->rollout && s->policy);
+  CU_ASSERT_TRUE_FATAL(s->rollout);
+  CU_ASSERT_TRUE_FATAL(s->policy);
   CU_ASSERT_EQUAL_FATAL(transition_sender_init(&s->sender, config, &share, PEER_OBS, PEER_ACT, s->ends[1], NULL),
                         STATUS_OK);
   CU_ASSERT_EQUAL_FATAL(weights_receiver_init(&s->weights, s->policy, s->ends[1], NULL), STATUS_OK);
@@ -123,7 +124,8 @@ static void check_with(const char *yaml, size_t shared) {
       if (i >= WARM_UP) allocations[k] += allocations_count() - start;
     }
   }
-  CU_ASSERT(s.job.sac.updates > WARM_UP && policy_version(s.policy) > WARM_UP); // all of it took place
+  CU_ASSERT_TRUE(s.job.sac.updates > WARM_UP);
+  CU_ASSERT_TRUE(policy_version(s.policy) > WARM_UP); // all of it took place
   CU_ASSERT(s.job.episodes >= 2);
   for (int k = 0; k < STAGES; k++) {
     if (allocations[k] > 0) printf("%s: %zu allocations in '%s'\n", yaml, allocations[k], name[k]);

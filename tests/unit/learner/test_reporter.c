@@ -32,7 +32,8 @@ static void scene_init(struct scene *s) {
   CU_ASSERT_EQUAL_FATAL(actor_table_init(&s->table, &config, s->ends[0], NULL), STATUS_OK);
   s->run = run_directory_create(base, NULL);
   s->file = metrics_file_open(base, metrics_header(), 0, NULL);
-  CU_ASSERT_TRUE_FATAL(s->run && s->file);
+  CU_ASSERT_TRUE_FATAL(s->run);
+  CU_ASSERT_TRUE_FATAL(s->file);
   reporter_init(&s->reporter, &s->job, s->run, s->file);
   s->log = unit_path(base, "log.txt");
   CU_ASSERT_EQUAL(log_open_file(s->log, NULL), STATUS_OK);
@@ -73,7 +74,8 @@ static void test_rows(void) {
   CU_ASSERT_EQUAL(says(&s, "metrics.csv", ",123,45,"), 1);
   CU_ASSERT_EQUAL(says(&s, "metrics.csv", ",223,45,"), 1);
   CU_ASSERT_EQUAL(says(&s, "metrics.csv", "-77.5,-77.5,-77.5"), 1); // of the first row alone
-  CU_ASSERT(s.job.metrics.rows == 2 && s.job.metrics.episodes == 0);
+  CU_ASSERT_EQUAL(s.job.metrics.rows, 2);
+  CU_ASSERT_EQUAL(s.job.metrics.episodes, 0);
   CU_ASSERT_EQUAL(says(&s, "log.txt", "123/1000 steps"), 1);
   CU_ASSERT_EQUAL(says(&s, "log.txt", "223/1000 steps"), 0); // not two lines in a second
   CU_ASSERT_EQUAL(says(&s, "log.txt", "return -77.5"), 1);

@@ -32,7 +32,7 @@ static void expect_python(const char *given, const char *found) {
   struct gym gym;
   struct error error = {0};
   char path[128];
-  CU_ASSERT_EQUAL_FATAL(gym_find(&gym, given, &error), STATUS_OK);
+  UNIT_STATUS_FATAL(gym_find(&gym, given, &error), STATUS_OK, &error);
   snprintf(path, sizeof path, "%s/%s", directory, found);
   CU_ASSERT_STRING_EQUAL(gym.python, path);
   CU_ASSERT_PTR_NOT_NULL(strstr(gym.script, "/share/corsac/python/corsac_gym.py"));
@@ -42,7 +42,7 @@ static void expect_python(const char *given, const char *found) {
 static void expect_none(const char *given, const char *words) {
   struct gym gym;
   struct error error = {0};
-  CU_ASSERT_EQUAL(gym_find(&gym, given, &error), STATUS_IO);
+  UNIT_STATUS(gym_find(&gym, given, &error), STATUS_IO, &error);
   expect_words(error.text, words);
   expect_words(error.text, "install-deps.sh gym");
 }
@@ -80,10 +80,10 @@ static void test_version(void) {
   struct error error = {0};
   char version[16] = "";
   snprintf(gym.python, sizeof gym.python, "%s/other", directory);
-  CU_ASSERT_EQUAL(gym_version(&gym, version, sizeof version, &error), STATUS_OK);
+  UNIT_STATUS(gym_version(&gym, version, sizeof version, &error), STATUS_OK, &error);
   CU_ASSERT_STRING_EQUAL(version, "9.8.7");
   snprintf(gym.python, sizeof gym.python, "/bin/true");
-  CU_ASSERT_EQUAL(gym_version(&gym, version, sizeof version, &error), STATUS_IO);
+  UNIT_STATUS(gym_version(&gym, version, sizeof version, &error), STATUS_IO, &error);
   expect_words(error.text, "/bin/true has no Gymnasium");
   setenv("PATH", kept_path, 1);
   unsetenv("XDG_DATA_HOME");
@@ -119,7 +119,8 @@ static int compare(const struct environment *environment, FILE *file) {
       CU_ASSERT_EQUAL_FATAL(fscanf(file, "%llu", &seed), 1);
       CU_ASSERT_EQUAL_FATAL(abi->reset(environment->self, seed, obs), 0);
     } else {
-      CU_ASSERT_TRUE_FATAL(read_numbers(file, action, environment->act_dim) && read_numbers(file, reward, 2));
+      CU_ASSERT_TRUE_FATAL(read_numbers(file, action, environment->act_dim));
+      CU_ASSERT_TRUE_FATAL(read_numbers(file, reward, 2));
       for (uint32_t i = 0; i < environment->act_dim; i++) given[i] = (float)action[i];
       CU_ASSERT_EQUAL_FATAL(abi->step(environment->self, given, obs, &got), (int)reward[1]);
       CU_ASSERT_EQUAL_FATAL(got, reward[0]);
@@ -144,7 +145,7 @@ static void compare_one(const char *id, const char *path) {
   FILE *file = fopen(path, "r");
   CU_ASSERT_PTR_NOT_NULL_FATAL(file);
   CU_ASSERT_EQUAL_FATAL(fscanf(file, "%u %u", &obs_dim, &act_dim), 2);
-  CU_ASSERT_EQUAL_FATAL(environment_kind_open(&kind, env, &config, &error), STATUS_OK);
+  UNIT_STATUS_FATAL(environment_kind_open(&kind, env, &config, &error), STATUS_OK, &error);
   const enum status status = environment_create(&environment, &kind, 0, false, &error);
   if (status != STATUS_OK) printf("%s\n", error.text);
   CU_ASSERT_EQUAL_FATAL(status, STATUS_OK);

@@ -55,7 +55,10 @@ static void test_reset(void) {
     car->reset(self, seed, again);
     CU_ASSERT_EQUAL(memcmp(obs, again, sizeof obs), 0);
   }
-  CU_ASSERT(least >= -0.6f && least < -0.599f && most <= -0.4f && most > -0.401f);
+  CU_ASSERT_TRUE(least >= -0.6f);
+  CU_ASSERT_TRUE(least < -0.599f);
+  CU_ASSERT_TRUE(most <= -0.4f);
+  CU_ASSERT_TRUE(most > -0.401f);
   car->destroy(self);
 }
 
@@ -90,7 +93,8 @@ static void test_save(void) {
   for (int i = 0; i < 50; i++) {
     car->step(one, &action, obs, &reward);
     car->step(other, &action, obs_other, &reward_other);
-    CU_ASSERT(memcmp(obs, obs_other, sizeof obs) == 0 && reward == reward_other);
+    CU_ASSERT_EQUAL_FATAL(memcmp(obs, obs_other, sizeof obs), 0);
+    CU_ASSERT_EQUAL(reward, reward_other);
   }
   CU_ASSERT(car->load(other, &state, sizeof state + 1) < 0);
   state.version++;

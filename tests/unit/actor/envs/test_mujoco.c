@@ -53,9 +53,12 @@ static struct comparison play_task(struct reader *reader, char name[32]) {
   float action[MAX_STATE], obs[MAX_DIM], expected[MAX_DIM];
   take(reader, name, 32);
   take(reader, dim, sizeof dim);
-  CU_ASSERT_FATAL(dim[0] <= MAX_STATE && dim[1] <= MAX_STATE && dim[2] <= MAX_DIM && dim[3] <= MAX_STATE);
-  CU_ASSERT_EQUAL_FATAL(environment_kind_open(&kind, name, &config, &error), STATUS_OK);
-  CU_ASSERT_EQUAL_FATAL(environment_create(&environment, &kind, 0, false, &error), STATUS_OK);
+  CU_ASSERT_TRUE_FATAL(dim[0] <= MAX_STATE);
+  CU_ASSERT_TRUE_FATAL(dim[1] <= MAX_STATE);
+  CU_ASSERT_TRUE_FATAL(dim[2] <= MAX_DIM);
+  CU_ASSERT_TRUE_FATAL(dim[3] <= MAX_STATE);
+  UNIT_STATUS_FATAL(environment_kind_open(&kind, name, &config, &error), STATUS_OK, &error);
+  UNIT_STATUS_FATAL(environment_create(&environment, &kind, 0, false, &error), STATUS_OK, &error);
   CU_ASSERT_EQUAL_FATAL(environment.obs_dim, dim[2]);
   CU_ASSERT_EQUAL_FATAL(environment.act_dim, dim[3]);
   for (take(reader, &record, sizeof record); record != 0; take(reader, &record, sizeof record)) {
@@ -163,20 +166,21 @@ static void check_save(const char *name) {
     for (int k = 0; k < 2; k++)
       CU_ASSERT_EQUAL(environment_step(&environment[k], action, obs[k], &reward[k], &flags[k], NULL), STATUS_OK);
     CU_ASSERT(memcmp(obs[0], obs[1], environment[0].obs_dim * sizeof(float)) == 0);
-    CU_ASSERT(reward[0] == reward[1] && flags[0] == flags[1]);
+    CU_ASSERT_EQUAL(reward[0], reward[1]);
+    CU_ASSERT_EQUAL(flags[0], flags[1]);
   }
   struct error error = {0};
-  CU_ASSERT_EQUAL(environment_load(&environment[1], state.data, state.size - 1, &error), STATUS_FAILED);
-  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "not a saved state"));
+  UNIT_STATUS(environment_load(&environment[1], state.data, state.size - 1, &error), STATUS_FAILED, &error);
+  CU_ASSERT_TRUE(error_says(&error, "not a saved state"));
   error = (struct error){0};
   state.data[4] ^= 1;
-  CU_ASSERT_EQUAL(environment_load(&environment[1], state.data, state.size, &error), STATUS_FAILED);
-  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "another version of MuJoCo"));
+  UNIT_STATUS(environment_load(&environment[1], state.data, state.size, &error), STATUS_FAILED, &error);
+  CU_ASSERT_TRUE(error_says(&error, "another version of MuJoCo"));
   state.data[4] ^= 1;
   error = (struct error){0};
   memset(state.data + state.size - 8, 0xff, 8);
-  CU_ASSERT_EQUAL(environment_load(&environment[1], state.data, state.size, &error), STATUS_FAILED);
-  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "not finite"));
+  UNIT_STATUS(environment_load(&environment[1], state.data, state.size, &error), STATUS_FAILED, &error);
+  CU_ASSERT_TRUE(error_says(&error, "not finite"));
   buffer_release(&state);
   for (int i = 0; i < 2; i++) environment_destroy(&environment[i]);
   environment_kind_close(&kind);
@@ -203,11 +207,13 @@ static void check_reset(const struct mujoco_task *task) {
     most_v = fmax(most_v, fabs(instance->view.qvel[0]));
     squares += instance->view.qvel[0] * instance->view.qvel[0];
   }
-  CU_ASSERT(most_q <= task->position_noise && most_q >= 0.95 * task->position_noise);
+  CU_ASSERT_TRUE(most_q <= task->position_noise);
+  CU_ASSERT_TRUE(most_q >= 0.95 * task->position_noise);
   if (task->normal_velocity) {
     CU_ASSERT(fabs(sqrt(squares / EPISODES) / task->velocity_noise - 1) < 0.15);
   } else {
-    CU_ASSERT(most_v <= task->velocity_noise && most_v > 0.95 * task->velocity_noise);
+    CU_ASSERT_TRUE(most_v <= task->velocity_noise);
+    CU_ASSERT_TRUE(most_v > 0.95 * task->velocity_noise);
   }
   environment_destroy(&environment);
   environment_kind_close(&kind);
@@ -233,9 +239,9 @@ static void test_spec(void) {
   struct environment_kind kind;
   struct environment environment;
   struct error error = {0};
-  CU_ASSERT_EQUAL(environment_kind_open(&kind, "Hopper-v5:fast", &config, &error), STATUS_OK);
-  CU_ASSERT_EQUAL(environment_create(&environment, &kind, 0, false, &error), STATUS_FAILED);
-  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "\"fast\""));
+  UNIT_STATUS(environment_kind_open(&kind, "Hopper-v5:fast", &config, &error), STATUS_OK, &error);
+  UNIT_STATUS(environment_create(&environment, &kind, 0, false, &error), STATUS_FAILED, &error);
+  CU_ASSERT_TRUE(error_says(&error, "\"fast\""));
   environment_kind_close(&kind);
 }
 
@@ -247,15 +253,15 @@ static void test_absent(void) {
   struct error error = {0};
   char *directory = unit_tmpdir();
   snprintf(elsewhere.mujoco_dir, sizeof elsewhere.mujoco_dir, "%s", directory);
-  CU_ASSERT_EQUAL(environment_kind_open(&kind, "Ant-v5", &elsewhere, &error), STATUS_IO);
-  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "libmujoco.so is not in"));
-  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, directory));
-  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "install-deps.sh mujoco"));
+  UNIT_STATUS(environment_kind_open(&kind, "Ant-v5", &elsewhere, &error), STATUS_IO, &error);
+  CU_ASSERT_TRUE(error_says(&error, "libmujoco.so is not in"));
+  CU_ASSERT_TRUE(error_says(&error, directory));
+  CU_ASSERT_TRUE(error_says(&error, "install-deps.sh mujoco"));
   char *path = unit_path(directory, "libmujoco.so");
   unit_write_file(path, "no library", 10);
   error = (struct error){0};
-  CU_ASSERT_EQUAL(environment_kind_open(&kind, "Ant-v5", &elsewhere, &error), STATUS_IO);
-  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "cannot be loaded"));
+  UNIT_STATUS(environment_kind_open(&kind, "Ant-v5", &elsewhere, &error), STATUS_IO, &error);
+  CU_ASSERT_TRUE(error_says(&error, "cannot be loaded"));
   free(path);
   unit_tmpdir_remove(directory);
 }

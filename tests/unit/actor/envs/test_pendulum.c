@@ -59,8 +59,14 @@ static void test_reset(void) {
     env_pendulum.reset(self, seed, again);
     CU_ASSERT_EQUAL(memcmp(obs, again, sizeof obs), 0);
   }
-  CU_ASSERT(least >= -3.1415927 && least < -3.1 && most <= 3.1415927 && most > 3.1);
-  CU_ASSERT(slowest >= -1 && slowest < -0.99 && fastest <= 1 && fastest > 0.99);
+  CU_ASSERT_TRUE(least >= -3.1415927);
+  CU_ASSERT_TRUE(least < -3.1);
+  CU_ASSERT_TRUE(most <= 3.1415927);
+  CU_ASSERT_TRUE(most > 3.1);
+  CU_ASSERT_TRUE(slowest >= -1);
+  CU_ASSERT_TRUE(slowest < -0.99);
+  CU_ASSERT_TRUE(fastest <= 1);
+  CU_ASSERT_TRUE(fastest > 0.99);
   env_pendulum.destroy(self);
 }
 
@@ -80,7 +86,8 @@ static void test_save(void) {
   for (int i = 0; i < 50; i++) {
     env_pendulum.step(one, &action, obs, &reward);
     env_pendulum.step(other, &action, obs_other, &reward_other);
-    CU_ASSERT(memcmp(obs, obs_other, sizeof obs) == 0 && reward == reward_other);
+    CU_ASSERT_EQUAL_FATAL(memcmp(obs, obs_other, sizeof obs), 0);
+    CU_ASSERT_EQUAL(reward, reward_other);
   }
   CU_ASSERT(env_pendulum.load(other, &state, sizeof state - 1) < 0);
   state.version++;
@@ -102,7 +109,8 @@ static void test_clip(void) {
   env_pendulum.step(self, &strong, obs, &reward);
   set_state(self, 1, 7.9);
   env_pendulum.step(self, &most, inside, &reward_inside);
-  CU_ASSERT(memcmp(obs, inside, sizeof obs) == 0 && reward == reward_inside);
+  CU_ASSERT_EQUAL_FATAL(memcmp(obs, inside, sizeof obs), 0);
+  CU_ASSERT_EQUAL(reward, reward_inside);
   CU_ASSERT_EQUAL(obs[2], 8);
   env_pendulum.destroy(self);
 }

@@ -20,8 +20,11 @@ static void test_open(void) {
   struct plugin *plugin = plugin_open(plugin_env("counter", NULL, path, sizeof path), &error);
   CU_ASSERT_PTR_NOT_NULL_FATAL(plugin);
   CU_ASSERT_STRING_EQUAL(plugin->abi.name, "counter");
-  CU_ASSERT(plugin->abi.create && plugin->abi.save && plugin->abi.load);
-  CU_ASSERT(!plugin->abi.error && !plugin->abi.step_begin);
+  CU_ASSERT_TRUE(plugin->abi.create);
+  CU_ASSERT_TRUE(plugin->abi.save);
+  CU_ASSERT_TRUE(plugin->abi.load);
+  CU_ASSERT_TRUE(!plugin->abi.error);
+  CU_ASSERT_TRUE(!plugin->abi.step_begin);
   plugin_close(plugin);
   plugin_close(NULL);
 }
@@ -113,10 +116,16 @@ static void test_members_beyond_size(void) {
   struct corsac_env abi, given = whole;
   given.size = offsetof(struct corsac_env, error); // only what is mandatory
   CU_ASSERT_EQUAL(plugin_check("p.so", &given, &abi, NULL), STATUS_OK);
-  CU_ASSERT(abi.destroy && !abi.error && !abi.save && !abi.load && !abi.step_begin && !abi.step_end);
+  CU_ASSERT_TRUE_FATAL(abi.destroy);
+  CU_ASSERT_TRUE_FATAL(!abi.error);
+  CU_ASSERT_TRUE_FATAL(!abi.save);
+  CU_ASSERT_TRUE_FATAL(!abi.load);
+  CU_ASSERT_TRUE_FATAL(!abi.step_begin);
+  CU_ASSERT_TRUE(!abi.step_end);
   given.size = offsetof(struct corsac_env, save) + 3; // half a pointer is none
   CU_ASSERT_EQUAL(plugin_check("p.so", &given, &abi, NULL), STATUS_OK);
-  CU_ASSERT(abi.error && !abi.save);
+  CU_ASSERT_TRUE_FATAL(abi.error);
+  CU_ASSERT_TRUE(!abi.save);
   given.size = sizeof given + 64; // a later version appends members
   CU_ASSERT_EQUAL(plugin_check("p.so", &given, &abi, NULL), STATUS_OK);
   CU_ASSERT(abi.step_end != NULL);

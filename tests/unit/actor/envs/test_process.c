@@ -73,7 +73,7 @@ static void test_episodes(void) {
   CU_ASSERT_EQUAL(s.environment.action_high[0], 6);
   CU_ASSERT_TRUE(s.kind.heartbeats_in_step);
   for (uint64_t episode = 0; episode < 3; episode++) {
-    CU_ASSERT_EQUAL(environment_reset(&s.environment, 1000 + 250 * episode, s.obs, &s.error), STATUS_OK);
+    UNIT_STATUS(environment_reset(&s.environment, 1000 + 250 * episode, s.obs, &s.error), STATUS_OK, &s.error);
     CU_ASSERT_EQUAL(s.obs[0], 0);
     CU_ASSERT_EQUAL(s.obs[1], 0.25f * (float)episode);
     const int length = episode == 1 ? 4 : 10; // the host cuts the second
@@ -84,16 +84,17 @@ static void test_episodes(void) {
       CU_ASSERT_EQUAL(s.flags, t == 10 ? CORSAC_TERMINATED : 0);
       double info[2];
       environment_info(&s.environment, info);
-      CU_ASSERT(info[0] == t && info[1] == t / 2.);
+      CU_ASSERT_EQUAL(info[0], t);
+      CU_ASSERT_EQUAL(info[1], t / 2.);
     }
   }
   CU_ASSERT_EQUAL(s.environment.info_dim, 2);
   CU_ASSERT_STRING_EQUAL(s.environment.info_names[1], "half");
   struct buffer state = {0};
   bool saved = true;
-  CU_ASSERT_EQUAL(environment_save(&s.environment, &state, &saved, &s.error), STATUS_OK);
+  UNIT_STATUS(environment_save(&s.environment, &state, &saved, &s.error), STATUS_OK, &s.error);
   CU_ASSERT_FALSE(saved); // it cannot
-  CU_ASSERT_EQUAL(environment_load(&s.environment, "x", 1, &s.error), STATUS_FAILED);
+  UNIT_STATUS(environment_load(&s.environment, "x", 1, &s.error), STATUS_FAILED, &s.error);
   CU_ASSERT(error_says(&s.error, "cannot load"));
   buffer_release(&state);
   close_env(&s);
@@ -107,13 +108,15 @@ static void test_bad_saves(void) {
     struct scene s = {.config.isolate = true};
     struct buffer state = {0};
     CU_ASSERT_EQUAL_FATAL(open_env(&s, plugin_env("bad_save", how[h], env, sizeof env)), STATUS_OK);
-    CU_ASSERT_EQUAL(environment_reset(&s.environment, 7, s.obs, &s.error), STATUS_OK);
+    UNIT_STATUS(environment_reset(&s.environment, 7, s.obs, &s.error), STATUS_OK, &s.error);
     for (int t = 1; t < 4; t++) {
       bool saved = true;
       CU_ASSERT_EQUAL(make_step(&s, 0), STATUS_OK);
       CU_ASSERT_EQUAL(s.obs[0], (float)t);
-      CU_ASSERT_EQUAL(environment_save(&s.environment, &state, &saved, &s.error), STATUS_OK);
-      CU_ASSERT(!saved && state.size == 0 && strstr(s.environment.unsaved, "save "));
+      UNIT_STATUS(environment_save(&s.environment, &state, &saved, &s.error), STATUS_OK, &s.error);
+      CU_ASSERT_TRUE_FATAL(!saved);
+      CU_ASSERT_EQUAL(state.size, 0);
+      CU_ASSERT_PTR_NOT_NULL(strstr(s.environment.unsaved, "save "));
     }
     buffer_release(&state);
     close_env(&s);
@@ -123,7 +126,7 @@ static void test_bad_saves(void) {
 static void test_reset_without_a_step(void) {
   struct scene s = {0};
   CU_ASSERT_EQUAL_FATAL(open_faulty(&s, "good"), STATUS_OK);
-  for (int i = 0; i < 3; i++) CU_ASSERT_EQUAL(environment_reset(&s.environment, 7, s.obs, &s.error), STATUS_OK);
+  for (int i = 0; i < 3; i++) UNIT_STATUS(environment_reset(&s.environment, 7, s.obs, &s.error), STATUS_OK, &s.error);
   CU_ASSERT_EQUAL(make_step(&s, 0), STATUS_OK);
   close_env(&s);
 }
@@ -133,16 +136,16 @@ static void test_overlap(void) {
   struct scene s[COUNT] = {0};
   for (int i = 0; i < COUNT; i++) {
     CU_ASSERT_EQUAL_FATAL(open_faulty(&s[i], "slow"), STATUS_OK);
-    CU_ASSERT_EQUAL_FATAL(environment_reset(&s[i].environment, 0, s[i].obs, &s[i].error), STATUS_OK);
+    UNIT_STATUS_FATAL(environment_reset(&s[i].environment, 0, s[i].obs, &s[i].error), STATUS_OK, &s[i].error);
   }
   const float action = 0;
   const double start = clock_now();
   for (int i = 0; i < COUNT; i++)
-    CU_ASSERT_EQUAL(environment_step_begin(&s[i].environment, &action, &s[i].error), STATUS_OK);
+    UNIT_STATUS(environment_step_begin(&s[i].environment, &action, &s[i].error), STATUS_OK, &s[i].error);
   CU_ASSERT(clock_now() - start < 0.1); // nobody waited for a step of 0.1 s
   for (int i = 0; i < COUNT; i++)
-    CU_ASSERT_EQUAL(environment_step_end(&s[i].environment, s[i].obs, &s[i].reward, &s[i].flags, &s[i].error),
-                    STATUS_OK);
+    UNIT_STATUS(environment_step_end(&s[i].environment, s[i].obs, &s[i].reward, &s[i].flags, &s[i].error), STATUS_OK,
+                &s[i].error);
   CU_ASSERT(clock_now() - start < COUNT * 0.1);
   for (int i = 0; i < COUNT; i++) close_env(&s[i]);
 }
@@ -155,7 +158,7 @@ static void test_waiting_is_heard(void) {
   CU_ASSERT_EQUAL_FATAL(open_faulty(&s, "slow"), STATUS_OK);
   s.kind.waiting = count_wait;
   s.kind.who = &waits;
-  CU_ASSERT_EQUAL(environment_reset(&s.environment, 0, s.obs, &s.error), STATUS_OK);
+  UNIT_STATUS(environment_reset(&s.environment, 0, s.obs, &s.error), STATUS_OK, &s.error);
   CU_ASSERT_EQUAL(make_step(&s, 0), STATUS_OK);
   CU_ASSERT(waits >= 1);
   close_env(&s);
@@ -181,7 +184,10 @@ static void test_isolated(void) {
     CU_ASSERT_EQUAL(here.flags, there.flags);
     bool saved = false;
     if (t == 2) CU_ASSERT_EQUAL(environment_save(&there.environment, &state, &saved, NULL), STATUS_OK);
-    if (t == 2) CU_ASSERT_TRUE(saved && state.size == 3 * sizeof(double));
+    if (t == 2) {
+      CU_ASSERT_TRUE_FATAL(saved);
+      CU_ASSERT_EQUAL(state.size, 3 * sizeof(double));
+    }
   }
   for (int i = 0; i < 2; i++) {
     CU_ASSERT_EQUAL(environment_load(&both[i]->environment, state.data, state.size, NULL), STATUS_OK);
@@ -189,7 +195,7 @@ static void test_isolated(void) {
     CU_ASSERT_EQUAL(both[i]->obs[0], 4);
   }
   CU_ASSERT_EQUAL(here.obs[1], there.obs[1]);
-  CU_ASSERT_EQUAL(environment_load(&there.environment, state.data, 5, &there.error), STATUS_FAILED);
+  UNIT_STATUS(environment_load(&there.environment, state.data, 5, &there.error), STATUS_FAILED, &there.error);
   buffer_release(&state);
   close_env(&here);
   close_env(&there);
@@ -299,7 +305,7 @@ static void test_words(void) {
   struct scene s = {0};
   snprintf(s.config.run_dir, sizeof s.config.run_dir, "%s", directory);
   CU_ASSERT_EQUAL_FATAL(open_faulty(&s, "words"), STATUS_OK);
-  CU_ASSERT_EQUAL(environment_reset(&s.environment, 5, s.obs, &s.error), STATUS_OK);
+  UNIT_STATUS(environment_reset(&s.environment, 5, s.obs, &s.error), STATUS_OK, &s.error);
   enum status status = STATUS_OK;
   for (int t = 0; t < 3 && status == STATUS_OK; t++) status = make_step(&s, 0);
   CU_ASSERT_EQUAL(status, STATUS_FAILED);
@@ -309,8 +315,10 @@ static void test_words(void) {
   size_t size = 0, older_size = 0;
   char *text = unit_read_file(path, &size), *old = unit_read_file(older, &older_size);
   CU_ASSERT_PTR_NOT_NULL_FATAL(text);
-  CU_ASSERT(size > 0 && size <= 1 << 20);
-  CU_ASSERT(older_size > 0 && older_size <= 1 << 20);
+  CU_ASSERT_TRUE(size > 0);
+  CU_ASSERT_TRUE(size <= 1 << 20);
+  CU_ASSERT_TRUE(older_size > 0);
+  CU_ASSERT_TRUE(older_size <= 1 << 20);
   CU_ASSERT_PTR_NOT_NULL(strstr(text, "it ended with exit status 5"));
   free(old);
   free(text);
@@ -396,7 +404,7 @@ static void test_no_orphans(void) {
   snprintf(what, sizeof what, "family %s; true", path);
   unlink(path);
   CU_ASSERT_EQUAL_FATAL(open_faulty(&s, what), STATUS_OK);
-  CU_ASSERT_EQUAL(environment_reset(&s.environment, 1, s.obs, &s.error), STATUS_OK);
+  UNIT_STATUS(environment_reset(&s.environment, 1, s.obs, &s.error), STATUS_OK, &s.error);
   close_env(&s);
   CU_ASSERT_TRUE(all_gone(path, 5));
   free(path);
@@ -407,12 +415,13 @@ static void test_no_orphans(void) {
 static void test_killed_supervisor(void) {
   struct scene s = {.config.env_timeout = 60};
   CU_ASSERT_EQUAL_FATAL(open_faulty(&s, "good"), STATUS_OK);
-  CU_ASSERT_EQUAL(environment_reset(&s.environment, 1, s.obs, &s.error), STATUS_OK);
+  UNIT_STATUS(environment_reset(&s.environment, 1, s.obs, &s.error), STATUS_OK, &s.error);
   char path[64];
   int supervisor = 0;
   snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
   FILE *file = fopen(path, "r");
-  CU_ASSERT_FATAL(file && fscanf(file, "%d", &supervisor) == 1);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+  CU_ASSERT_EQUAL_FATAL(fscanf(file, "%d", &supervisor), 1);
   fclose(file);
   const double start = clock_now();
   CU_ASSERT_EQUAL(kill(supervisor, SIGKILL), 0);

@@ -18,7 +18,8 @@ static void test_tail(void) {
   CU_ASSERT_STRING_EQUAL(text, "two | th\tree | fo\377ur");
   for (int i = 0; i < 5000; i++) supervisor_log_write(&log, "x", 1); // a line without an end
   supervisor_log_tail(&log, text, sizeof text);
-  CU_ASSERT(strlen(text) > 40 && strspn(text, "x") == strlen(text));
+  CU_ASSERT_TRUE_FATAL(strlen(text) > 40);
+  CU_ASSERT_EQUAL(strspn(text, "x"), strlen(text));
   char much[3000];
   memset(much, 'y', sizeof much);
   memcpy(much + sizeof much - 5, "\nlast", 5);
@@ -41,7 +42,9 @@ static void test_file(void) {
   const char *first = strstr(text, "started: exec ./solver\nwords\n"),
              *end = strstr(text, "it ended with exit status 3");
   const char *second = first ? strstr(first + 1, "started: exec ./solver\nwords\n") : NULL;
-  CU_ASSERT(first && end > first && second > end);
+  CU_ASSERT_TRUE_FATAL(first);
+  CU_ASSERT_TRUE(end > first);
+  CU_ASSERT_TRUE(second > end);
   CU_ASSERT_PTR_NOT_NULL(strstr(text, "ended by signal 11 ("));
   free(text);
 
@@ -53,8 +56,10 @@ static void test_file(void) {
   size_t size = 0, older_size = 0;
   free(unit_read_file(path, &size));
   free(unit_read_file(older, &older_size));
-  CU_ASSERT(size > 0 && size <= SUPERVISOR_LOG_MOST);
-  CU_ASSERT(older_size > SUPERVISOR_LOG_MOST / 2 && older_size <= SUPERVISOR_LOG_MOST);
+  CU_ASSERT_TRUE(size > 0);
+  CU_ASSERT_TRUE(size <= SUPERVISOR_LOG_MOST);
+  CU_ASSERT_TRUE(older_size > SUPERVISOR_LOG_MOST / 2);
+  CU_ASSERT_TRUE(older_size <= SUPERVISOR_LOG_MOST);
   free(path);
   free(older);
   unit_tmpdir_remove(directory);

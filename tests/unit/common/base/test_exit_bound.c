@@ -35,14 +35,16 @@ static int status_of(unsigned seconds, int number) {
 
 static void test_held(void) {
   const int status = status_of(1, 0);
-  CU_ASSERT(WIFEXITED(status) && WEXITSTATUS(status) == 9);
+  CU_ASSERT_TRUE_FATAL(WIFEXITED(status));
+  CU_ASSERT_EQUAL(WEXITSTATUS(status), 9);
 }
 
 static void test_signals(void) {
   static const int numbers[] = {SIGTERM, SIGINT, SIGUSR1, SIGUSR2};
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
     const int status = status_of(1000, numbers[i]);
-    CU_ASSERT(WIFEXITED(status) && WEXITSTATUS(status) == 9);
+    CU_ASSERT_TRUE_FATAL(WIFEXITED(status));
+    CU_ASSERT_EQUAL(WEXITSTATUS(status), 9);
   }
 }
 
@@ -63,9 +65,11 @@ static int status_waiting(bool over) {
 
 static void test_waiting(void) {
   int status = status_waiting(false);
-  CU_ASSERT(WIFEXITED(status) && WEXITSTATUS(status) == EXIT_FAILED);
+  CU_ASSERT_TRUE_FATAL(WIFEXITED(status));
+  CU_ASSERT_EQUAL(WEXITSTATUS(status), EXIT_FAILED);
   status = status_waiting(true);
-  CU_ASSERT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  CU_ASSERT_TRUE_FATAL(WIFEXITED(status));
+  CU_ASSERT_EQUAL(WEXITSTATUS(status), 0);
 }
 
 int main(void) {

@@ -45,7 +45,10 @@ static void test_spelt(void) {
     const char text[] = {(char)byte, 0};
     const char *out = shown(text);
     CU_ASSERT_EQUAL(strlen(out) == 1, byte >= 0x20 && byte < 0x7f);
-    for (; *out; out++) CU_ASSERT_TRUE(*out >= 0x20 && *out < 0x7f);
+    for (; *out; out++) {
+      CU_ASSERT_TRUE(*out >= 0x20);
+      CU_ASSERT_TRUE(*out < 0x7f);
+    }
   }
 }
 
@@ -53,7 +56,8 @@ static void test_cut(void) {
   char out[8];
   memset(out, 'x', sizeof out);
   CU_ASSERT_EQUAL(printable_copy(out, 1, "abc"), 0);
-  CU_ASSERT(out[0] == 0 && out[1] == 'x');
+  CU_ASSERT_EQUAL(out[0], 0);
+  CU_ASSERT_EQUAL(out[1], 'x');
   CU_ASSERT_EQUAL(printable_copy(out, 4, "ab\xc3\xa9"), 2); // no half of a character
   CU_ASSERT_STRING_EQUAL(out, "ab");
   CU_ASSERT_EQUAL(printable_copy(out, 5, "ab\xc3\xa9"), 4);

@@ -72,8 +72,10 @@ static void test_uniform(void) {
   CU_ASSERT(fabs(sum / N - 0.5) < 5 * sqrt(1.0 / 12 / N));
   CU_ASSERT(fabs(squares / N - 1.0 / 3) < 5 * sqrt(4.0 / 45 / N));
   CU_ASSERT(fabs(lag / N) < 5.0 / 12 / sqrt(N));
-  CU_ASSERT(least >= 0 && least < 1e-4);
-  CU_ASSERT(most < 1 && most > 1 - 1e-4);
+  CU_ASSERT_TRUE(least >= 0);
+  CU_ASSERT_TRUE(least < 1e-4);
+  CU_ASSERT_TRUE(most < 1);
+  CU_ASSERT_TRUE(most > 1 - 1e-4);
 }
 
 static void test_normal(void) {

@@ -16,10 +16,14 @@ static void test_defaults(void) {
   CU_ASSERT_STRING_EQUAL(config.env, "");
   CU_ASSERT_EQUAL(config.seed, 1);
   CU_ASSERT_EQUAL(config.env_steps, 1000000);
-  CU_ASSERT(!config.sync && config.checkpoint_replay);
-  CU_ASSERT(config.hidden.count == 2 && config.hidden.width[0] == 256 && config.hidden.width[1] == 256);
+  CU_ASSERT_TRUE_FATAL(!config.sync);
+  CU_ASSERT_TRUE(config.checkpoint_replay);
+  CU_ASSERT_EQUAL(config.hidden.count, 2);
+  CU_ASSERT_EQUAL(config.hidden.width[0], 256);
+  CU_ASSERT_EQUAL(config.hidden.width[1], 256);
   CU_ASSERT_EQUAL(config.gamma, 0.99);
-  CU_ASSERT(config.alpha.is_auto && config.target_entropy.is_auto);
+  CU_ASSERT_TRUE_FATAL(config.alpha.is_auto);
+  CU_ASSERT_TRUE(config.target_entropy.is_auto);
   CU_ASSERT_EQUAL(config.replay_capacity, 1000000);
   CU_ASSERT_EQUAL(config.send_seconds, 0.1);
   CU_ASSERT_STRING_EQUAL(config.log_level, "info");
@@ -336,28 +340,32 @@ static enum status apply(char **words, struct config *config, struct error *erro
 static void test_command_line(void) {
   struct config config;
   struct error error = {0};
-  CU_ASSERT_EQUAL(
+  UNIT_STATUS(
       apply(WORDS("--env", "Pendulum-v1", "--batch-size=100", "--learning_starts", "5e2", "--sync",
                   "--no-checkpoint-replay", "--target-entropy", "-1", "--run-dir=a=b", "--seed", "1", "--seed", "2"),
             &config, &error),
-      STATUS_OK);
+      STATUS_OK, &error);
   CU_ASSERT_STRING_EQUAL(error.text, "");
   CU_ASSERT_STRING_EQUAL(config.env, "Pendulum-v1");
   CU_ASSERT_EQUAL(config.batch_size, 100);
   CU_ASSERT_EQUAL(config.learning_starts, 500);
   CU_ASSERT(config.sync);
   CU_ASSERT(!config.checkpoint_replay);
-  CU_ASSERT(!config.target_entropy.is_auto && config.target_entropy.value == -1);
+  CU_ASSERT_TRUE_FATAL(!config.target_entropy.is_auto);
+  CU_ASSERT_EQUAL(config.target_entropy.value, -1);
   CU_ASSERT_STRING_EQUAL(config.run_dir, "a=b");
   CU_ASSERT_EQUAL(config.seed, 2); // the last one counts
   // A switch takes a value too, and leaves alone what is none.
-  CU_ASSERT_EQUAL(apply(WORDS("--sync", "true", "--checkpoint-replay", "0", "--critic-layer-norm", "--seed", "3",
-                              "--normalize-observations=yes"),
-                        &config, &error),
-                  STATUS_OK);
-  CU_ASSERT(config.sync && !config.checkpoint_replay && config.critic_layer_norm && config.normalize_observations);
+  UNIT_STATUS(apply(WORDS("--sync", "true", "--checkpoint-replay", "0", "--critic-layer-norm", "--seed", "3",
+                          "--normalize-observations=yes"),
+                    &config, &error),
+              STATUS_OK, &error);
+  CU_ASSERT_TRUE_FATAL(config.sync);
+  CU_ASSERT_TRUE_FATAL(!config.checkpoint_replay);
+  CU_ASSERT_TRUE_FATAL(config.critic_layer_norm);
+  CU_ASSERT_TRUE(config.normalize_observations);
   CU_ASSERT_EQUAL(config.seed, 3);
-  CU_ASSERT_EQUAL(apply((char *[]){NULL}, &config, &error), STATUS_OK);
+  UNIT_STATUS(apply((char *[]){NULL}, &config, &error), STATUS_OK, &error);
 }
 
 static void test_command_line_refused(void) {
@@ -386,7 +394,7 @@ static void test_command_line_refused(void) {
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     struct config config;
     struct error error = {0};
-    CU_ASSERT_EQUAL(apply((char **)cases[i].words, &config, &error), STATUS_USAGE);
+    UNIT_STATUS(apply((char **)cases[i].words, &config, &error), STATUS_USAGE, &error);
     CU_ASSERT_STRING_EQUAL(error.text, cases[i].message);
     CU_ASSERT_EQUAL(config.seed, 1); // nothing of it is applied
   }
@@ -396,47 +404,50 @@ static void test_command_line_refused(void) {
   memset(long_name, 'a', sizeof long_name);
   memcpy(long_name, "--", 2);
   long_name[sizeof long_name - 1] = '\0';
-  CU_ASSERT_EQUAL(apply(WORDS(long_name), &config, &error), STATUS_USAGE);
+  UNIT_STATUS(apply(WORDS(long_name), &config, &error), STATUS_USAGE, &error);
   error_clear(&error);
   char sync[] = "--sync";
   for (int i = 0; i <= OPTIONS_MAX_GIVEN; i++) many[i] = sync;
-  CU_ASSERT_EQUAL(apply(many, &config, &error), STATUS_USAGE);
-  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "more than 128 options"));
+  UNIT_STATUS(apply(many, &config, &error), STATUS_USAGE, &error);
+  CU_ASSERT_TRUE(error_says(&error, "more than 128 options"));
 }
 
 static void test_check(void) {
   struct config good = config_default(), config;
   struct error error = {0};
-  CU_ASSERT_EQUAL(options_check(&good, &error), STATUS_USAGE);
-  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "--env NAME"));
-  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "corsac envs"));
+  UNIT_STATUS(options_check(&good, &error), STATUS_USAGE, &error);
+  CU_ASSERT_TRUE(error_says(&error, "--env NAME"));
+  CU_ASSERT_TRUE(error_says(&error, "corsac envs"));
   snprintf(good.env, sizeof good.env, "Pendulum-v1");
   error_clear(&error);
-  CU_ASSERT_EQUAL(options_check(&good, &error), STATUS_OK);
+  UNIT_STATUS(options_check(&good, &error), STATUS_OK, &error);
   CU_ASSERT_EQUAL(error.status, STATUS_OK);
 
   config = good;
   config.target_subset = 2;
   CU_ASSERT_EQUAL(options_check(&config, NULL), STATUS_OK);
   config.target_subset = 3;
-  CU_ASSERT_EQUAL(options_check(&config, &error), STATUS_USAGE);
-  CU_ASSERT(strstr(error.text, "target_subset") && strstr(error.text, "critics"));
+  UNIT_STATUS(options_check(&config, &error), STATUS_USAGE, &error);
+  CU_ASSERT_TRUE_FATAL(error_says(&error, "target_subset"));
+  CU_ASSERT_TRUE(error_says(&error, "critics"));
 
   error_clear(&error);
   config = good;
   config.utd = 0;
   CU_ASSERT_EQUAL(options_check(&config, NULL), STATUS_OK);
   config.sync = true;
-  CU_ASSERT_EQUAL(options_check(&config, &error), STATUS_USAGE);
-  CU_ASSERT(strstr(error.text, "utd") && strstr(error.text, "sync"));
+  UNIT_STATUS(options_check(&config, &error), STATUS_USAGE, &error);
+  CU_ASSERT_TRUE_FATAL(error_says(&error, "utd"));
+  CU_ASSERT_TRUE(error_says(&error, "sync"));
 
   error_clear(&error);
   config = good;
   config.replay_capacity = config.batch_size;
   CU_ASSERT_EQUAL(options_check(&config, NULL), STATUS_OK);
   config.replay_capacity--;
-  CU_ASSERT_EQUAL(options_check(&config, &error), STATUS_USAGE);
-  CU_ASSERT(strstr(error.text, "batch_size") && strstr(error.text, "replay_capacity"));
+  UNIT_STATUS(options_check(&config, &error), STATUS_USAGE, &error);
+  CU_ASSERT_TRUE_FATAL(error_says(&error, "batch_size"));
+  CU_ASSERT_TRUE(error_says(&error, "replay_capacity"));
 }
 
 static void test_can_isolate(void) {

@@ -18,29 +18,33 @@ static enum status parse(const char *text, struct config *config, struct error *
 static void test_reads(void) {
   struct config config;
   struct error error = {0};
-  CU_ASSERT_EQUAL(parse("# a comment\n"
-                        "env: exec:./solve --mesh fine\n"
-                        "batch_size: 1_024 # and another\n"
-                        "\"gamma\": '0.5'\n"
-                        "hidden: [64, 32]\n"
-                        "sync: Yes\n"
-                        "run_dir: \"l\\u00e4ufe\"\n"
-                        "target_entropy: -2.5\n",
-                        &config, &error),
-                  STATUS_OK);
+  UNIT_STATUS(parse("# a comment\n"
+                    "env: exec:./solve --mesh fine\n"
+                    "batch_size: 1_024 # and another\n"
+                    "\"gamma\": '0.5'\n"
+                    "hidden: [64, 32]\n"
+                    "sync: Yes\n"
+                    "run_dir: \"l\\u00e4ufe\"\n"
+                    "target_entropy: -2.5\n",
+                    &config, &error),
+              STATUS_OK, &error);
   CU_ASSERT_STRING_EQUAL(error.text, "");
   CU_ASSERT_STRING_EQUAL(config.env, "exec:./solve --mesh fine");
   CU_ASSERT_EQUAL(config.batch_size, 1024);
   CU_ASSERT_EQUAL(config.gamma, 0.5);
-  CU_ASSERT(config.hidden.count == 2 && config.hidden.width[0] == 64 && config.hidden.width[1] == 32);
+  CU_ASSERT_EQUAL(config.hidden.count, 2);
+  CU_ASSERT_EQUAL(config.hidden.width[0], 64);
+  CU_ASSERT_EQUAL(config.hidden.width[1], 32);
   CU_ASSERT(config.sync);
   CU_ASSERT_STRING_EQUAL(config.run_dir, "l\xc3\xa4ufe");
-  CU_ASSERT(!config.target_entropy.is_auto && config.target_entropy.value == -2.5);
+  CU_ASSERT_TRUE_FATAL(!config.target_entropy.is_auto);
+  CU_ASSERT_EQUAL(config.target_entropy.value, -2.5);
   CU_ASSERT_EQUAL(config.n_step, 1); // what is not given stays
-  CU_ASSERT_EQUAL(parse("{env: a, hidden: \"8,8,8\"}", &config, &error), STATUS_OK);
+  UNIT_STATUS(parse("{env: a, hidden: \"8,8,8\"}", &config, &error), STATUS_OK, &error);
   CU_ASSERT_EQUAL(config.hidden.count, 3);
-  CU_ASSERT_EQUAL(parse("hidden:\n- 5\n", &config, &error), STATUS_OK);
-  CU_ASSERT(config.hidden.count == 1 && config.hidden.width[0] == 5);
+  UNIT_STATUS(parse("hidden:\n- 5\n", &config, &error), STATUS_OK, &error);
+  CU_ASSERT_EQUAL(config.hidden.count, 1);
+  CU_ASSERT_EQUAL(config.hidden.width[0], 5);
 }
 
 static void test_empty(void) {
@@ -48,7 +52,7 @@ static void test_empty(void) {
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
     struct config config;
     struct error error = {0};
-    CU_ASSERT_EQUAL(parse(texts[i], &config, &error), STATUS_OK);
+    UNIT_STATUS(parse(texts[i], &config, &error), STATUS_OK, &error);
     CU_ASSERT_STRING_EQUAL(error.text, "");
   }
   struct config config;
@@ -88,7 +92,7 @@ static void test_refused(void) {
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     struct config config;
     struct error error = {0};
-    CU_ASSERT_EQUAL(parse(cases[i][0], &config, &error), STATUS_USAGE);
+    UNIT_STATUS(parse(cases[i][0], &config, &error), STATUS_USAGE, &error);
     if (strcmp(error.text, cases[i][1]) != 0) printf("\n    %s\n", error.text);
     CU_ASSERT_STRING_EQUAL(error.text, cases[i][1]);
     CU_ASSERT_EQUAL(parse(cases[i][0], &config, NULL), STATUS_USAGE);
@@ -105,7 +109,7 @@ static void test_syntax(void) {
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     struct config config;
     struct error error = {0};
-    CU_ASSERT_EQUAL(parse(cases[i][0], &config, &error), STATUS_USAGE);
+    UNIT_STATUS(parse(cases[i][0], &config, &error), STATUS_USAGE, &error);
     if (strncmp(error.text, cases[i][1], strlen(cases[i][1])) != 0) printf("\n    %s\n", error.text);
     CU_ASSERT_NSTRING_EQUAL(error.text, cases[i][1], strlen(cases[i][1]));
     CU_ASSERT(strlen(error.text) > strlen(cases[i][1]));
@@ -118,20 +122,20 @@ static void test_files(void) {
   struct error error = {0};
   options_defaults(&config);
   unit_write_file(path, "seed: 9\n", 8);
-  CU_ASSERT_EQUAL(options_read_yaml(path, &config, &error), STATUS_OK);
+  UNIT_STATUS(options_read_yaml(path, &config, &error), STATUS_OK, &error);
   CU_ASSERT_EQUAL(config.seed, 9);
   before = config;
   unit_write_file(path, "seed: 3\nsead: 9\n", 16);
-  CU_ASSERT_EQUAL(options_read_yaml(path, &config, &error), STATUS_USAGE);
+  UNIT_STATUS(options_read_yaml(path, &config, &error), STATUS_USAGE, &error);
   CU_ASSERT_NSTRING_EQUAL(error.text, path, strlen(path));
   CU_ASSERT_STRING_EQUAL(error.text + strlen(path), ":2: sead: there is no such option; did you mean seed?");
   error_clear(&error);
-  CU_ASSERT_EQUAL(options_read_yaml(absent, &config, &error), STATUS_IO);
+  UNIT_STATUS(options_read_yaml(absent, &config, &error), STATUS_IO, &error);
   CU_ASSERT_NSTRING_EQUAL(error.text, absent, strlen(absent));
-  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "No such file"));
+  CU_ASSERT_TRUE(error_says(&error, "No such file"));
   error_clear(&error);
-  CU_ASSERT_EQUAL(options_read_yaml(directory, &config, &error), STATUS_IO);
-  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "is a directory, not a file"));
+  UNIT_STATUS(options_read_yaml(directory, &config, &error), STATUS_IO, &error);
+  CU_ASSERT_TRUE(error_says(&error, "is a directory, not a file"));
   CU_ASSERT_EQUAL(memcmp(&config, &before, sizeof config), 0);
   free(path), free(absent), unit_tmpdir_remove(directory);
 }
@@ -172,10 +176,12 @@ static void test_round_trip(void) {
   char *text = format(&config, &length);
   options_defaults(&back);
   struct error error = {0};
-  CU_ASSERT_EQUAL(options_parse_yaml(text, length, "x", &back, &error), STATUS_OK);
+  UNIT_STATUS(options_parse_yaml(text, length, "x", &back, &error), STATUS_OK, &error);
   CU_ASSERT_STRING_EQUAL(error.text, "");
   CU_ASSERT(equal(&config, &back));
-  CU_ASSERT(back.gamma == config.gamma && back.alpha.value == config.alpha.value && back.seed == UINT64_MAX);
+  CU_ASSERT_EQUAL(back.gamma, config.gamma);
+  CU_ASSERT_EQUAL(back.alpha.value, config.alpha.value);
+  CU_ASSERT_EQUAL(back.seed, UINT64_MAX);
   size_t again_length;
   char *again = format(&back, &again_length);
   CU_ASSERT_STRING_EQUAL(text, again);
@@ -230,7 +236,8 @@ static void test_damaged(void) {
       refused += error.status == STATUS_USAGE && strlen(error.text) > 5;
   }
   CU_ASSERT_EQUAL(accepted + refused, 3000);
-  CU_ASSERT(accepted > 10 && refused > 1000);
+  CU_ASSERT_TRUE(accepted > 10);
+  CU_ASSERT_TRUE(refused > 1000);
   free(text), free(damaged);
 }
 

@@ -60,8 +60,8 @@ static void check_road(const char *path, const char *from, const char *to) {
   strcpy(config.backend, to);
   small_job_init(&two, &config);
   two.sac.transposed = true; // as after an update
-  CU_ASSERT_EQUAL(checkpoint_write(path, &one, CHECKPOINT_ALL, &error), STATUS_OK);
-  CU_ASSERT_EQUAL(checkpoint_read(path, &two, &has_replay, &error), STATUS_OK);
+  UNIT_STATUS(checkpoint_write(path, &one, CHECKPOINT_ALL, &error), STATUS_OK, &error);
+  UNIT_STATUS(checkpoint_read(path, &two, &has_replay, &error), STATUS_OK, &error);
   CU_ASSERT_FALSE(two.sac.transposed);
   const struct sac *a = &one.sac, *b = &two.sac;
   const struct mlp *critic_a = &a->critics.net, *critic_b = &b->critics.net;
@@ -88,7 +88,7 @@ static void check_file(const char *a, const char *b) {
     strcpy(config.backend, i == 0 ? "tiles" : "openblas");
     small_job_init(&job, &config);
     small_job_fill(&job, 1, 5);
-    CU_ASSERT_EQUAL(checkpoint_write(i == 0 ? a : b, &job, CHECKPOINT_ALL, &error), STATUS_OK);
+    UNIT_STATUS(checkpoint_write(i == 0 ? a : b, &job, CHECKPOINT_ALL, &error), STATUS_OK, &error);
     job_release(&job);
   }
   CU_ASSERT_EQUAL(h5_compare(a, b, ignored), 0);

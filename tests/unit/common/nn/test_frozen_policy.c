@@ -72,7 +72,8 @@ static void test_range(void) {
     const double low = -0.1 * i - 1.0 / 3, high = 0.7 * i + 1e-9;
     for (float a = -1; a <= 1; a += 1) {
       const float scaled = action_scaled(a, low, high);
-      CU_ASSERT((double)scaled >= low && (double)scaled <= high);
+      CU_ASSERT_TRUE((double)scaled >= low);
+      CU_ASSERT_TRUE((double)scaled <= high);
     }
   }
   const float none = action_scaled(NAN, -1, 1);

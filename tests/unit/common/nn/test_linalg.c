@@ -161,7 +161,8 @@ static void check_weight_gradient(struct shape s) {
       const struct linalg_part part = linalg_part(on, s.in, s.out, p, parts);
       right = part_alone(s, &part, dy, x, ldx, dw, db) && right;
     }
-    CU_ASSERT_TRUE(right && is_gradient(s, dy, x, ldx, dw, db)); // no NaN is left: each real has its part
+    CU_ASSERT_TRUE_FATAL(right);
+    CU_ASSERT_TRUE(is_gradient(s, dy, x, ldx, dw, db)); // no NaN is left: each real has its part
     if (members == 1) memcpy(first, dw, size * sizeof *dw);
     if (on) CU_ASSERT_EQUAL(memcmp(dw, first, size * sizeof *dw), 0);
     free(dw), free(db);
@@ -245,7 +246,8 @@ static void test_layout(void) {
         right = right && w[linalg_weight_index(on, s.in, s.out, o, i)] == dense[o * s.in + i];
     }
     linalg_unpack(on, s.in, s.out, w, back);
-    CU_ASSERT_TRUE(right && zeros == size - s.in * s.out);
+    CU_ASSERT_TRUE_FATAL(right);
+    CU_ASSERT_EQUAL(zeros, size - s.in * s.out);
     CU_ASSERT_EQUAL(memcmp(back, dense, s.in * s.out * sizeof *back), 0);
     CU_ASSERT_TRUE(isnan(back[s.in * s.out]));
     free(dense), free(w), free(back);
@@ -265,7 +267,8 @@ static void test_no_rows(void) {
     linalg_weight_gradient(on, 0, 3, 2, &none, &none, 3, &part, dw, db, NULL);
   }
   for (size_t i = 0; i < linalg_weight_size(on, 3, 2); i++) CU_ASSERT_EQUAL(dw[i], 0);
-  CU_ASSERT_TRUE(db[0] == 0 && db[1] == 0);
+  CU_ASSERT_EQUAL(db[0], 0);
+  CU_ASSERT_EQUAL(db[1], 0);
   free(w), free(dw);
 }
 
@@ -288,7 +291,9 @@ static void test_nan(void) {
     const struct linalg_part part = linalg_part(on, 4, out, 0, 1);
     linalg_weight_gradient(on, 2, 4, out, y, x, 4, &part, dw, db, NULL);
     linalg_unpack(on, 4, out, dw, dense);
-    CU_ASSERT_TRUE(isnan(dense[0]) && isnan(dense[4 * out - 1]) && isnan(db[out - 1]));
+    CU_ASSERT_TRUE_FATAL(isnan(dense[0]));
+    CU_ASSERT_TRUE_FATAL(isnan(dense[4 * out - 1]));
+    CU_ASSERT_TRUE(isnan(db[out - 1]));
     free(w), free(dw), free(transposed);
   }
 }
@@ -303,9 +308,9 @@ static void test_init(void) {
 
 static void test_reserve(void) {
   struct error error = {0};
-  CU_ASSERT_EQUAL(linalg_reserve(NULL, 1, &error), STATUS_OK);
-  CU_ASSERT_EQUAL(linalg_reserve(NULL, 1 << 24, &error), STATUS_MEMORY); // more than there are addresses
-  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "--backend tiles"));
+  UNIT_STATUS(linalg_reserve(NULL, 1, &error), STATUS_OK, &error);
+  UNIT_STATUS(linalg_reserve(NULL, 1 << 24, &error), STATUS_MEMORY, &error); // more than there are addresses
+  CU_ASSERT_TRUE(error_says(&error, "--backend tiles"));
   if (on) CU_ASSERT_EQUAL(linalg_reserve(on, 1 << 24, NULL), STATUS_OK);
 }
 

@@ -184,7 +184,10 @@ static void test_bounds_and_no_rows(void) {
   for (size_t p = 0; p < weights->parameters; p++) weights->values[p] *= 100;
   draw_rows(shape, &numbers);
   policy_act(policy, MAX_ROWS, obs, eps, action);
-  for (size_t i = 0; i < MAX_ROWS * shape->act; i++) CU_ASSERT_TRUE(action[i] >= -1 && action[i] <= 1);
+  for (size_t i = 0; i < MAX_ROWS * shape->act; i++) {
+    CU_ASSERT_TRUE(action[i] >= -1);
+    CU_ASSERT_TRUE(action[i] <= 1);
+  }
   action[0] = 7;
   policy_act(policy, 0, obs, eps, action);
   CU_ASSERT_EQUAL(action[0], 7);
@@ -232,7 +235,7 @@ static void test_no_memory(void) {
   const struct config config = {.hidden = {2, {1u << 31, 1u << 31}}};
   CU_ASSERT_PTR_NULL(policy_create(&config, 3, 1, &error));
   CU_ASSERT_EQUAL(error.status, STATUS_MEMORY);
-  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "policy"));
+  CU_ASSERT_TRUE(error_says(&error, "policy"));
 }
 
 // The same bits on every kind of tiles: what an actor does depends neither on its CPU nor on the number of rows.
@@ -280,7 +283,8 @@ static void test_take(void) {
   struct mlp net;
   policy_network(&net, on, shape->obs, shape->act, &shape->hidden);
   float *values = memory_alloc(net.parameters, sizeof *values, "parameters", NULL), expected[MAX_ACT];
-  CU_ASSERT_FATAL(values && policy_parameters(taker) == net.parameters);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(values);
+  CU_ASSERT_EQUAL_FATAL(policy_parameters(taker), net.parameters);
   mlp_import(&net, weights->values, values);
   weights->normalize = true;
   draw_rows(shape, &numbers);

@@ -79,7 +79,8 @@ static void check_sample(size_t dim) {
     double sum = 0;
     for (size_t i = r * dim; i < (r + 1) * dim; i++) {
       check("action", i, action[i], column(&data, "action")[i]);
-      CU_ASSERT_TRUE(action[i] >= -1 && action[i] <= 1);
+      CU_ASSERT_TRUE(action[i] >= -1);
+      CU_ASSERT_TRUE(action[i] <= 1);
       sum += column(&data, "log_probability")[i];
     }
     check("log_probability of row", r, log_probability[r], sum);
@@ -216,9 +217,11 @@ static void test_nan(void) {
   squashed_gaussian_mode(1, 1, head, &action);
   CU_ASSERT_TRUE(isnan(action));
   squashed_gaussian_backward(1, 1, fine, &one, 0, &nan, d_head);
-  CU_ASSERT_TRUE(isnan(d_head[0]) && isnan(d_head[1]));
+  CU_ASSERT_TRUE_FATAL(isnan(d_head[0]));
+  CU_ASSERT_TRUE(isnan(d_head[1]));
   squashed_gaussian_backward(1, 1, fine, &one, nan, &zero, d_head);
-  CU_ASSERT_TRUE(isnan(d_head[0]) && isnan(d_head[1]));
+  CU_ASSERT_TRUE_FATAL(isnan(d_head[0]));
+  CU_ASSERT_TRUE(isnan(d_head[1]));
 }
 
 // --- Monte-Carlo: the pathwise gradient against the derivative of the expectation ---
@@ -264,7 +267,8 @@ static void check_monte_carlo(double mean, double log_std, uint64_t index) {
                               (expectation(mean, log_std + h) - expectation(mean, log_std - h)) / (2 * h)};
   for (int k = 0; k < 2; k++) {
     double average = sum[k] / n, error = sqrt((squares[k] / n - average * average) / n);
-    CU_ASSERT_TRUE(error > 0 && error < 0.02);
+    CU_ASSERT_TRUE(error > 0);
+    CU_ASSERT_TRUE(error < 0.02);
     CU_ASSERT_DOUBLE_EQUAL(average, expected[k], 5 * error);
   }
 }

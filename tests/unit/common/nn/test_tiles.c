@@ -251,9 +251,14 @@ static void test_no_rows(void) {
       for (int i = 0; i < 320; i++) dw[i] = db[i % 20] = 3;
       tiles->forward(0, 5, out, &none, 5, dw, db, &none, out, TILES_MASK, &none);
       tiles->weight_gradient(0, 5, out, &none, 5, &none, out, dw, db, true, 0, tiles_panels(5, out), NULL);
-      CU_ASSERT_TRUE(none == 7 && dw[0] == 3 && dw[5 * out - 1] == 3 && db[0] == 3);
+      CU_ASSERT_EQUAL(none, 7);
+      CU_ASSERT_EQUAL(dw[0], 3);
+      CU_ASSERT_EQUAL(dw[5 * out - 1], 3);
+      CU_ASSERT_EQUAL(db[0], 3);
       tiles->weight_gradient(0, 5, out, &none, 5, &none, out, dw, db, false, 0, tiles_panels(5, out), NULL);
-      CU_ASSERT_TRUE(dw[0] == 0 && dw[tiles_size(5, out) - 1] == 0 && db[out - 1] == 0);
+      CU_ASSERT_EQUAL(dw[0], 0);
+      CU_ASSERT_EQUAL_FATAL(dw[tiles_size(5, out) - 1], 0);
+      CU_ASSERT_EQUAL(db[out - 1], 0);
       CU_ASSERT_TRUE(tiles_size(5, out) == 320 || dw[tiles_size(5, out)] == 3);
     }
   }

@@ -69,21 +69,27 @@ static void test_alone(void) {
   setenv("CORSAC_SEED", "5", 1);
   struct walk first = {.spec = make_spec(), .end = 4}, again = first, other = first, endless = first;
   walk(&first);
-  CU_ASSERT(first.opened && first.next == CORSAC_SIM_STOP);
-  CU_ASSERT(first.episodes == 3 && first.steps == 12);
+  CU_ASSERT_TRUE_FATAL(first.opened);
+  CU_ASSERT_EQUAL(first.next, CORSAC_SIM_STOP);
+  CU_ASSERT_EQUAL(first.episodes, 3);
+  CU_ASSERT_EQUAL(first.steps, 12);
   CU_ASSERT_TRUE(first.within);
   CU_ASSERT(first.seeds[0] != first.seeds[1]);
   walk(&again);
-  CU_ASSERT(again.sum == first.sum && memcmp(again.seeds, first.seeds, sizeof first.seeds) == 0);
+  CU_ASSERT_EQUAL(again.sum, first.sum);
+  CU_ASSERT_EQUAL(memcmp(again.seeds, first.seeds, sizeof first.seeds), 0);
   setenv("CORSAC_SEED", "6", 1);
   walk(&other);
-  CU_ASSERT(other.sum != first.sum && other.seeds[0] != first.seeds[0]);
+  CU_ASSERT_TRUE(other.sum != first.sum);
+  CU_ASSERT_TRUE(other.seeds[0] != first.seeds[0]);
   endless.end = 0; // max_episode_steps cuts it
   walk(&endless);
-  CU_ASSERT(endless.episodes == 3 && endless.steps == 21);
+  CU_ASSERT_EQUAL(endless.episodes, 3);
+  CU_ASSERT_EQUAL(endless.steps, 21);
   struct walk broken = {.spec = make_spec(), .nan_at = 2};
   walk(&broken);
-  CU_ASSERT(broken.next < 0 && broken.steps == 2);
+  CU_ASSERT_TRUE(broken.next < 0);
+  CU_ASSERT_EQUAL(broken.steps, 2);
   unsetenv("CORSAC_EPISODES");
   unsetenv("CORSAC_SEED");
 }
@@ -111,7 +117,9 @@ static void test_bad_spec(void) {
 static void said_with_comma(struct corsac_sim_spec spec, char *text, size_t size) {
   FILE *said = tmpfile();
   const int before = dup(STDERR_FILENO);
-  CU_ASSERT_FATAL(said && before >= 0 && dup2(fileno(said), STDERR_FILENO) >= 0);
+  CU_ASSERT_TRUE_FATAL(said);
+  CU_ASSERT_TRUE_FATAL(before >= 0);
+  CU_ASSERT_TRUE_FATAL(dup2(fileno(said), STDERR_FILENO) >= 0);
   unsetenv(CHANNEL_VARIABLE);
   setenv("CORSAC_EPISODES", "1", 1);
   unit_set_comma_locale();
@@ -152,7 +160,8 @@ struct host {
 
 static void make_channel(struct host *host) {
   host->file = memfd_create("test", 0);
-  CU_ASSERT_FATAL(host->file >= 0 && ftruncate(host->file, (off_t)CHANNEL_STATE) == 0);
+  CU_ASSERT_TRUE_FATAL(host->file >= 0);
+  CU_ASSERT_EQUAL_FATAL(ftruncate(host->file, (off_t)CHANNEL_STATE), 0);
   void *memory = mmap(NULL, sizeof(struct channel), PROT_READ | PROT_WRITE, MAP_SHARED, host->file, 0);
   CU_ASSERT_FATAL(memory != MAP_FAILED);
   host->channel = memory;
@@ -205,7 +214,10 @@ static void test_driven(void) {
   struct host host = {0};
   begin(&host, 3);
   const struct channel_spec *spec = &host.channel->spec;
-  CU_ASSERT(spec->obs_dim == 1 && spec->act_dim == 2 && spec->max_episode_steps == 7 && spec->flags == 0);
+  CU_ASSERT_EQUAL(spec->obs_dim, 1);
+  CU_ASSERT_EQUAL(spec->act_dim, 2);
+  CU_ASSERT_EQUAL(spec->max_episode_steps, 7);
+  CU_ASSERT_EQUAL(spec->flags, 0);
   CU_ASSERT_STRING_EQUAL(spec->name, "walk");
   CU_ASSERT_STRING_EQUAL(spec->info_names[0], "t");
   CU_ASSERT_EQUAL(host.channel->action_high[1], 1e-3);
@@ -223,12 +235,16 @@ static void test_driven(void) {
       CU_ASSERT_EQUAL(host.channel->answer.flags, t == 3 ? CORSAC_TERMINATED : 0);
     }
     ask(&host, CHANNEL_SAVE);
-    CU_ASSERT(host.channel->answer.status == CHANNEL_OK && host.channel->answer.state_size == 0);
+    CU_ASSERT_EQUAL(host.channel->answer.status, CHANNEL_OK);
+    CU_ASSERT_EQUAL(host.channel->answer.state_size, 0);
   }
   post(&host, CHANNEL_CLOSE);
   pthread_join(host.thread, NULL);
-  CU_ASSERT(host.walk.next == CORSAC_SIM_STOP && host.walk.episodes == 3 && host.walk.steps == 8);
-  CU_ASSERT(host.walk.seeds[0] == 100 && host.walk.seeds[2] == 102);
+  CU_ASSERT_EQUAL(host.walk.next, CORSAC_SIM_STOP);
+  CU_ASSERT_EQUAL(host.walk.episodes, 3);
+  CU_ASSERT_EQUAL(host.walk.steps, 8);
+  CU_ASSERT_EQUAL(host.walk.seeds[0], 100);
+  CU_ASSERT_EQUAL(host.walk.seeds[2], 102);
   release(&host);
 }
 
@@ -237,7 +253,9 @@ static void test_stopped_before_an_episode(void) {
   begin(&host, 3);
   post(&host, CHANNEL_CLOSE);
   pthread_join(host.thread, NULL);
-  CU_ASSERT(host.walk.opened && host.walk.next == CORSAC_SIM_STOP && host.walk.steps == 0);
+  CU_ASSERT_TRUE_FATAL(host.walk.opened);
+  CU_ASSERT_EQUAL(host.walk.next, CORSAC_SIM_STOP);
+  CU_ASSERT_EQUAL(host.walk.steps, 0);
   release(&host);
 }
 

@@ -34,12 +34,16 @@ static void test_partition(void) {
 static void test_examples(void) {
   const struct config config = config_of(7, 16, 3);
   const struct assignment first = assignment_of(&config, 3, 0), last = assignment_of(&config, 3, 2);
-  CU_ASSERT(first.first == 0 && first.count == 3);
-  CU_ASSERT(last.first == 5 && last.count == 2);
+  CU_ASSERT_EQUAL(first.first, 0);
+  CU_ASSERT_EQUAL(first.count, 3);
+  CU_ASSERT_EQUAL(last.first, 5);
+  CU_ASSERT_EQUAL(last.count, 2);
   CU_ASSERT_EQUAL(first.batch_steps, 18); // 6 steps of 3 environments: the first multiple of 3 that holds send_steps
   CU_ASSERT_EQUAL(last.batch_steps, 16);
   const struct assignment none = assignment_of(&config, 9, 8);
-  CU_ASSERT(none.count == 0 && none.batch_steps == 0 && none.batch_rows == 0);
+  CU_ASSERT_EQUAL(none.count, 0);
+  CU_ASSERT_EQUAL(none.batch_steps, 0);
+  CU_ASSERT_EQUAL(none.batch_rows, 0);
 }
 
 // The most rows that a batch can meet: the windows (n - 1 each) are full at its start, every environment ends an
@@ -50,7 +54,8 @@ static void test_rows(void) {
       for (uint64_t send_steps = 1; send_steps <= 9; send_steps++) {
         const struct config config = config_of(count, send_steps, n);
         const struct assignment a = assignment_of(&config, 1, 0);
-        CU_ASSERT_TRUE(a.batch_steps >= send_steps && a.batch_steps % count == 0);
+        CU_ASSERT_TRUE(a.batch_steps >= send_steps);
+        CU_ASSERT_EQUAL(a.batch_steps % count, 0);
         CU_ASSERT_TRUE(a.batch_rows >= a.batch_steps + count * (n - 1));
       }
 }

@@ -6,7 +6,9 @@ static void test_reuse(void) {
   struct block_pool pool = {0};
   struct block *a = block_pool_take(&pool, 1000, NULL);
   CU_ASSERT_PTR_NOT_NULL_FATAL(a);
-  CU_ASSERT_TRUE(a->size == 1000 && a->capacity == 1024 && (uintptr_t)a->bytes % 64 == 0);
+  CU_ASSERT_EQUAL(a->size, 1000);
+  CU_ASSERT_EQUAL(a->capacity, 1024);
+  CU_ASSERT_EQUAL((uintptr_t)a->bytes % 64, 0);
   memset(a->bytes, 1, a->capacity);
   size_t memory = pool.memory;
   CU_ASSERT_TRUE(memory >= 1024);
@@ -32,8 +34,9 @@ static void test_sizes(void) {
   for (size_t size = 0; size < 70000; size += 1 + size / 7) {
     struct block *block = block_pool_take(&pool, size, NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(block);
-    CU_ASSERT_TRUE(block->size == size && block->capacity >= size &&
-                   (block->capacity == 256 || block->capacity < 2 * size));
+    CU_ASSERT_EQUAL(block->size, size);
+    CU_ASSERT_TRUE(block->capacity >= size);
+    CU_ASSERT_TRUE(block->capacity == 256 || block->capacity < 2 * size);
     memset(block->bytes, 2, block->capacity);
     block_pool_give(&pool, block);
   }
@@ -43,11 +46,13 @@ static void test_sizes(void) {
 static void test_large_blocks_go_back(void) {
   struct block_pool pool = {0};
   struct block *large = block_pool_take(&pool, BLOCK_KEPT + 1, NULL), *kept = block_pool_take(&pool, 300, NULL);
-  CU_ASSERT_TRUE_FATAL(large && kept);
+  CU_ASSERT_TRUE_FATAL(large);
+  CU_ASSERT_TRUE_FATAL(kept);
   CU_ASSERT_TRUE(pool.memory > BLOCK_KEPT);
   block_pool_give(&pool, large);
   block_pool_give(&pool, kept);
-  CU_ASSERT_TRUE(pool.memory < 2000 && pool.memory >= 512);
+  CU_ASSERT_TRUE(pool.memory < 2000);
+  CU_ASSERT_TRUE(pool.memory >= 512);
   block_pool_release(&pool);
 }
 

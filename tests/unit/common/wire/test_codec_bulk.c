@@ -19,8 +19,10 @@ static void test_hello(void) {
   for (int round = 0; round < 2; round++) { // the second releases the first one's bounds
     CU_ASSERT_EQUAL(message_decode_hello(&frame, &hello, NULL), STATUS_OK);
     CU_ASSERT_STRING_EQUAL(hello.environment, "Pendulum-v1");
-    CU_ASSERT_TRUE(hello.obs_dim == SAMPLE_OBS && hello.act_dim == SAMPLE_ACT && hello.max_episode_steps == 200 &&
-                   hello.flags == 1);
+    CU_ASSERT_EQUAL(hello.obs_dim, SAMPLE_OBS);
+    CU_ASSERT_EQUAL(hello.act_dim, SAMPLE_ACT);
+    CU_ASSERT_EQUAL(hello.max_episode_steps, 200);
+    CU_ASSERT_EQUAL(hello.flags, 1);
     CU_ASSERT_TRUE(hello.can_save);
     SAME(hello.action_low, sample.hello.action_low, SAMPLE_ACT);
     SAME(hello.action_high, sample.hello.action_high, SAMPLE_ACT);
@@ -29,10 +31,12 @@ static void test_hello(void) {
   uint8_t *payload = out.data + FRAME_HEADER;
   struct error error = {0};
   payload[can_save] = 2;
-  CU_ASSERT_EQUAL(message_decode_hello(&frame, &hello, &error), STATUS_FORMAT);
-  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "HELLO"));
-  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "can_save is 2"));
-  CU_ASSERT_TRUE(hello.act_dim == 0 && !hello.action_low && !hello.action_high);
+  UNIT_STATUS(message_decode_hello(&frame, &hello, &error), STATUS_FORMAT, &error);
+  CU_ASSERT_TRUE(error_says(&error, "HELLO"));
+  CU_ASSERT_TRUE(error_says(&error, "can_save is 2"));
+  CU_ASSERT_EQUAL(hello.act_dim, 0);
+  CU_ASSERT_TRUE_FATAL(!hello.action_low);
+  CU_ASSERT_TRUE(!hello.action_high);
   payload[can_save] = 0;
   static const uint8_t bad[][4] = {
       {0, 0, 0, 0}, {3, 0, 0, 0}, {0, 0, 0x10, 0}, {0xff, 0xff, 0xff, 0xff}, {0, 0, 0, 0x80}};
@@ -55,7 +59,9 @@ static void test_transitions(void) {
   for (int round = 0; round < 3; round++) CU_ASSERT_EQUAL(message_decode_transitions(&frame, &batch, NULL), STATUS_OK);
   CU_ASSERT_PTR_EQUAL(batch.obs, obs);
   const struct transition_batch *sent = &sample.batch;
-  CU_ASSERT_TRUE(batch.rows == SAMPLE_ROWS && batch.capacity == 9 && batch.steps == 1ull << 40);
+  CU_ASSERT_EQUAL(batch.rows, SAMPLE_ROWS);
+  CU_ASSERT_EQUAL(batch.capacity, 9);
+  CU_ASSERT_EQUAL(batch.steps, 1ull << 40);
   SAME(batch.environment, sent->environment, SAMPLE_ROWS);
   SAME(batch.version, sent->version, SAMPLE_ROWS);
   SAME(batch.obs, sent->obs, SAMPLE_ROWS * SAMPLE_OBS); // bit for bit
@@ -64,15 +70,20 @@ static void test_transitions(void) {
   SAME(batch.next_obs, sent->next_obs, SAMPLE_ROWS * SAMPLE_OBS);
   SAME(batch.discount, sent->discount, SAMPLE_ROWS);
   CU_ASSERT_EQUAL(batch.episodes, SAMPLE_EPISODES);
-  CU_ASSERT_TRUE(batch.episode[1].environment == 6 && batch.episode[1].length == 501 &&
-                 batch.episode[1].episode == (1ull << 33) + 1);
+  CU_ASSERT_EQUAL(batch.episode[1].environment, 6);
+  CU_ASSERT_EQUAL(batch.episode[1].length, 501);
+  CU_ASSERT_EQUAL(batch.episode[1].episode, (1ull << 33) + 1);
   CU_ASSERT_EQUAL(batch.episode[1].episode_return, -1.5);
   CU_ASSERT_EQUAL(batch.environments, SAMPLE_ENVIRONMENTS);
-  CU_ASSERT_TRUE(batch.progress[2].environment == 9 && batch.progress[2].steps == (1ull << 34) + 2);
+  CU_ASSERT_EQUAL(batch.progress[2].environment, 9);
+  CU_ASSERT_EQUAL(batch.progress[2].steps, (1ull << 34) + 2);
   CU_ASSERT_EQUAL(batch.progress[2].episode, (1ull << 35) + 2);
-  CU_ASSERT_TRUE(batch.lag.count == 9 && batch.lag.sum == 21 && batch.lag.low == 1 &&
-                 batch.lag.high == WIRE_MAX_COUNT - 1);
-  CU_ASSERT_TRUE(batch.blocked == 0.125 && batch.longest_step == 2.5);
+  CU_ASSERT_EQUAL(batch.lag.count, 9);
+  CU_ASSERT_EQUAL(batch.lag.sum, 21);
+  CU_ASSERT_EQUAL(batch.lag.low, 1);
+  CU_ASSERT_EQUAL(batch.lag.high, WIRE_MAX_COUNT - 1);
+  CU_ASSERT_EQUAL(batch.blocked, 0.125);
+  CU_ASSERT_EQUAL(batch.longest_step, 2.5);
 
   transition_batch_clear(&batch); // n-step: steps without rows
   batch.environments = 0;
@@ -81,7 +92,9 @@ static void test_transitions(void) {
   CU_ASSERT_EQUAL(frame_decode(out.data, out.size, &frame, NULL), STATUS_OK);
   batch.steps = 0;
   CU_ASSERT_EQUAL(message_decode_transitions(&frame, &batch, NULL), STATUS_OK);
-  CU_ASSERT_TRUE(batch.rows == 0 && batch.steps == 3 && batch.lag.low == UINT64_MAX);
+  CU_ASSERT_EQUAL(batch.rows, 0);
+  CU_ASSERT_EQUAL(batch.steps, 3);
+  CU_ASSERT_EQUAL(batch.lag.low, UINT64_MAX);
   transition_batch_release(&batch);
   buffer_release(&out);
 }
@@ -91,10 +104,12 @@ static void expect_mismatch(const struct frame *frame, uint32_t obs_dim, uint32_
   struct transition_batch batch;
   struct error error = {0};
   CU_ASSERT_EQUAL(transition_batch_init(&batch, obs_dim, act_dim, rows, episodes, environments, NULL), STATUS_OK);
-  CU_ASSERT_EQUAL(message_decode_transitions(frame, &batch, &error), STATUS_FORMAT);
-  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "TRANSITIONS"));
-  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, says));
-  CU_ASSERT_TRUE(batch.rows == 0 && batch.episodes == 0 && batch.environments == 0);
+  UNIT_STATUS(message_decode_transitions(frame, &batch, &error), STATUS_FORMAT, &error);
+  CU_ASSERT_TRUE(error_says(&error, "TRANSITIONS"));
+  CU_ASSERT_TRUE(error_says(&error, says));
+  CU_ASSERT_EQUAL(batch.rows, 0);
+  CU_ASSERT_EQUAL(batch.episodes, 0);
+  CU_ASSERT_EQUAL(batch.environments, 0);
   transition_batch_release(&batch);
 }
 
@@ -121,8 +136,8 @@ static void test_overflowing_counts(void) {
   codec_target_init(&target);
   target.batch.capacity = target.batch.episode_capacity = target.batch.environment_capacity = UINT32_MAX;
   memset(out.data + FRAME_HEADER + 8, 0xff, 12); // rows, episodes, environments
-  CU_ASSERT_EQUAL(message_decode_transitions(&frame, &target.batch, &error), STATUS_FORMAT);
-  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "counts call for"));
+  UNIT_STATUS(message_decode_transitions(&frame, &target.batch, &error), STATUS_FORMAT, &error);
+  CU_ASSERT_TRUE(error_says(&error, "counts call for"));
   target.batch.obs_dim = target.batch.act_dim = WIRE_MAX_DIM;
   static const uint8_t largest[8] = {0, 0, 0x10, 0, 0, 0, 0x10, 0};
   memcpy(out.data + FRAME_HEADER, largest, sizeof largest);
@@ -145,8 +160,8 @@ static void test_overflowing_counts(void) {
   memset(out.data + FRAME_HEADER + 9, 0, 3);
   for (int i = 0; i < 8; i++) out.data[FRAME_HEADER + 12 + i] = (uint8_t)(state >> 8 * i);
   error_clear(&error);
-  CU_ASSERT_EQUAL(message_decode_snapshot(&frame, 1000, &target.snapshot, &error), STATUS_FORMAT);
-  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "state size"));
+  UNIT_STATUS(message_decode_snapshot(&frame, 1000, &target.snapshot, &error), STATUS_FORMAT, &error);
+  CU_ASSERT_TRUE(error_says(&error, "state size"));
 
   encode(MESSAGE_WEIGHTS, &out, &frame);
   memset(out.data + FRAME_HEADER + 12, 0xff, 8); // parameters
@@ -170,8 +185,11 @@ static void test_snapshot(void) {
     state = got.state.data;
   }
   const struct snapshot *sent = &sample.snapshot;
-  CU_ASSERT_TRUE(got.environment == 12 && got.steps == 1ull << 36 && got.episode == 77 && got.live &&
-                 got.episode_length == 199);
+  CU_ASSERT_EQUAL(got.environment, 12);
+  CU_ASSERT_EQUAL(got.steps, 1ull << 36);
+  CU_ASSERT_EQUAL(got.episode, 77);
+  CU_ASSERT_TRUE_FATAL(got.live);
+  CU_ASSERT_EQUAL(got.episode_length, 199);
   CU_ASSERT_EQUAL(got.episode_return, -0.1);
   CU_ASSERT_EQUAL(got.window, SAMPLE_WINDOW);
   SAME(got.obs, sent->obs, SAMPLE_OBS);
@@ -183,17 +201,20 @@ static void test_snapshot(void) {
   SAME(got.state.data, sent->state.data, SAMPLE_STATE);
 
   struct error error = {0};
-  CU_ASSERT_EQUAL(message_decode_snapshot(&frame, SAMPLE_WINDOW - 1, &got, &error), STATUS_FORMAT);
-  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "RESTORE"));
-  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "window is 2, at most 1"));
-  CU_ASSERT_TRUE(got.window == 0 && got.state.size == 0);
+  UNIT_STATUS(message_decode_snapshot(&frame, SAMPLE_WINDOW - 1, &got, &error), STATUS_FORMAT, &error);
+  CU_ASSERT_TRUE(error_says(&error, "RESTORE"));
+  CU_ASSERT_TRUE(error_says(&error, "window is 2, at most 1"));
+  CU_ASSERT_EQUAL(got.window, 0);
+  CU_ASSERT_EQUAL(got.state.size, 0);
 
   struct snapshot bare; // counters only: no window, no state
   CU_ASSERT_EQUAL(snapshot_init(&bare, SAMPLE_OBS, SAMPLE_ACT, 0, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(message_encode_snapshot(&out, MESSAGE_SNAPSHOT, 1, &bare, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(frame_decode(out.data, out.size, &frame, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(message_decode_snapshot(&frame, 0, &bare, NULL), STATUS_OK);
-  CU_ASSERT_TRUE(!bare.live && bare.window == 0 && bare.state.size == 0);
+  CU_ASSERT_TRUE_FATAL(!bare.live);
+  CU_ASSERT_EQUAL(bare.window, 0);
+  CU_ASSERT_EQUAL(bare.state.size, 0);
   snapshot_release(&bare);
   snapshot_release(&got);
   buffer_release(&out);
@@ -209,15 +230,16 @@ static void test_weights(void) {
   const float *values = target.weights.values;
   CU_ASSERT_EQUAL(message_decode_weights(&frame, &target.weights, NULL), STATUS_OK);
   CU_ASSERT_PTR_EQUAL(target.weights.values, values);
-  CU_ASSERT_TRUE(target.weights.version == 1ull << 44 && target.weights.normalize);
+  CU_ASSERT_EQUAL(target.weights.version, 1ull << 44);
+  CU_ASSERT_TRUE(target.weights.normalize);
   SAME(target.weights.shift, sample.weights.shift, SAMPLE_OBS);
   SAME(target.weights.scale, sample.weights.scale, SAMPLE_OBS);
   SAME(target.weights.values, sample.weights.values, SAMPLE_PARAMETERS);
 
   target.weights.version = 9; // a refused message leaves the weights as they were
   target.weights.parameters--;
-  CU_ASSERT_EQUAL(message_decode_weights(&frame, &target.weights, &error), STATUS_FORMAT);
-  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "parameters is 11, expected 10"));
+  UNIT_STATUS(message_decode_weights(&frame, &target.weights, &error), STATUS_FORMAT, &error);
+  CU_ASSERT_TRUE(error_says(&error, "parameters is 11, expected 10"));
   CU_ASSERT_EQUAL(target.weights.version, 9);
   target.weights.parameters++;
   frame.size--;

@@ -49,7 +49,8 @@ static int launcher(const char *name, enum ending ending, double seconds) {
 
 static void test_killed(void) {
   const int status = launcher("mpirun", KILLED, 20);
-  CU_ASSERT(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+  CU_ASSERT_TRUE_FATAL(WIFSIGNALED(status));
+  CU_ASSERT_EQUAL(WTERMSIG(status), SIGTERM);
 }
 
 static void test_left_alone(void) {
@@ -61,7 +62,8 @@ static void test_left_alone(void) {
 static void test_hangs(void) {
   for (enum ending ending = HANGS; ending <= HANGS_LATER; ending++) {
     const int status = launcher("mpirun", ending, 20);
-    CU_ASSERT(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+    CU_ASSERT_TRUE_FATAL(WIFSIGNALED(status));
+    CU_ASSERT_EQUAL(WTERMSIG(status), SIGTERM);
   }
   CU_ASSERT_EQUAL(launcher("mpirun", SLOW, 0.5), -1);
 }

@@ -45,7 +45,10 @@ static void test_round_trip(void) {
   CU_ASSERT_EQUAL(read_newer(&s, 4, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(s.read.version, 0); // none newer
   CU_ASSERT_EQUAL(read_newer(&s, 3, NULL), STATUS_OK);
-  CU_ASSERT(s.read.version == 4 && s.read.obs_dim == OBS && s.read.normalize && s.read.parameters == PARAMETERS);
+  CU_ASSERT_EQUAL(s.read.version, 4);
+  CU_ASSERT_EQUAL(s.read.obs_dim, OBS);
+  CU_ASSERT_TRUE_FATAL(s.read.normalize);
+  CU_ASSERT_EQUAL(s.read.parameters, PARAMETERS);
   CU_ASSERT_FATAL(s.read.version == 4);
   CU_ASSERT_EQUAL(memcmp(s.read.shift, s.shift, sizeof s.shift), 0);
   CU_ASSERT_EQUAL(memcmp(s.read.scale, s.scale, sizeof s.scale), 0);
@@ -55,8 +58,8 @@ static void test_round_trip(void) {
 
 static void refused(struct scene *s, uint64_t than, const char *why) {
   struct error error = {0};
-  CU_ASSERT_EQUAL(read_newer(s, than, &error), STATUS_FORMAT);
-  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, why));
+  UNIT_STATUS(read_newer(s, than, &error), STATUS_FORMAT, &error);
+  CU_ASSERT_TRUE(error_says(&error, why));
   CU_ASSERT_EQUAL(s->read.version, 0);
 }
 

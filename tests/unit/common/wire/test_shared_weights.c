@@ -38,7 +38,8 @@ static void test_empty(void) {
   size_t size = 9;
   CU_ASSERT_EQUAL(shared_weights_version(&shared), 0);
   CU_ASSERT_EQUAL(shared_weights_read_newer(&shared, 0, bytes, sizeof bytes, &size), 0);
-  CU_ASSERT(size == 0 && bytes[0] == 1);
+  CU_ASSERT_EQUAL(size, 0);
+  CU_ASSERT_EQUAL(bytes[0], 1);
   free(shared.memory);
 }
 
@@ -68,7 +69,8 @@ static void test_shared(void) {
   CU_ASSERT_EQUAL(waitpid(child, &status, 0), child);
   CU_ASSERT_TRUE(WIFSIGNALED(status) || WEXITSTATUS(status) > 2); // a sanitizer turns the signal into a status
   CU_ASSERT_EQUAL(shared_weights_read_newer(&shared, 0, out, sizeof out, &size), 3);
-  CU_ASSERT(size == sizeof in && is_of(out, size, 3));
+  CU_ASSERT_EQUAL(size, sizeof in);
+  CU_ASSERT_TRUE(is_of(out, size, 3));
   fill(in, sizeof in, 5);
   CU_ASSERT_TRUE(shared_weights_publish_shared(&shared, 5, NULL, 0, in, sizeof in));
   CU_ASSERT_EQUAL(shared_weights_read_newer(&shared, 3, out, sizeof out, &size), 5);
@@ -90,7 +92,9 @@ static void test_newest(void) {
     memset(out, 0xaa, sizeof out);
     CU_ASSERT_EQUAL(shared_weights_version(&shared), version);
     CU_ASSERT_EQUAL(shared_weights_read_newer(&shared, version - 1, out, CAPACITY, &size), version);
-    CU_ASSERT(size == sizes[i] && is_of(out, size, version) && out[size] == 0xaa);
+    CU_ASSERT_EQUAL(size, sizes[i]);
+    CU_ASSERT_TRUE_FATAL(is_of(out, size, version));
+    CU_ASSERT_EQUAL(out[size], 0xaa);
     CU_ASSERT_EQUAL(shared_weights_read_newer(&shared, version, out, CAPACITY, &size), 0); // nothing newer
   }
   free(shared.memory);
@@ -103,7 +107,8 @@ static void test_limit(void) {
   memset(bytes, 1, sizeof bytes);
   shared_weights_publish(&shared, 1, bytes, 8, bytes, 3);
   CU_ASSERT_EQUAL(shared_weights_read_newer(&shared, 0, small, sizeof small, &size), 1);
-  CU_ASSERT(size == 11 && small[0] == 0);
+  CU_ASSERT_EQUAL(size, 11);
+  CU_ASSERT_EQUAL(small[0], 0);
   free(shared.memory);
 }
 
@@ -115,10 +120,12 @@ static void test_hostile(void) {
   memset(bytes, 5, sizeof bytes);
   memset(shared.memory, 0xff, shared_weights_size(CAPACITY)); // the version and the size of both slots
   CU_ASSERT_EQUAL(shared_weights_read_newer(&shared, 0, bytes, sizeof bytes, &size), UINT64_MAX);
-  CU_ASSERT(size > sizeof bytes && bytes[0] == 5);
+  CU_ASSERT_TRUE(size > sizeof bytes);
+  CU_ASSERT_EQUAL(bytes[0], 5);
   CU_ASSERT_EQUAL(shared_weights_read_newer(&shared, 0, bytes, SIZE_MAX, &size),
                   UINT64_MAX); // nor beyond the shared weights's own end
-  CU_ASSERT(size > sizeof bytes && bytes[0] == 5);
+  CU_ASSERT_TRUE(size > sizeof bytes);
+  CU_ASSERT_EQUAL(bytes[0], 5);
   shared_weights_clear(&shared);
   shared_weights_publish(&shared, 1, bytes, 0, bytes, 10);
   memset(shared.memory, 0x11, sizeof(uint64_t)); // a newest version that no slot has: as a writer that died in its work
@@ -135,7 +142,8 @@ static void test_reserve(void) {
 #ifdef MADV_POPULATE_WRITE
   const int file = memfd_create("board", 0); // memory that is promised and not there: a mapping beyond the file's end
   const size_t bytes = shared_weights_size(1 << 20);
-  CU_ASSERT_FATAL(file >= 0 && ftruncate(file, 4096) == 0);
+  CU_ASSERT_TRUE_FATAL(file >= 0);
+  CU_ASSERT_EQUAL_FATAL(ftruncate(file, 4096), 0);
   void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
   CU_ASSERT_FATAL(memory != MAP_FAILED);
   shared_weights_attach(&shared, memory, 1 << 20);

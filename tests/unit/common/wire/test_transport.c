@@ -66,19 +66,25 @@ static void test_statistics(void) {
   CU_ASSERT_EQUAL(transport_send(end, 4, "ab", 2, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(transport_send(end, 0, "abcde", 5, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(transport_receive(end, &from, &bytes, &size, NULL), STATUS_OK); // none
-  CU_ASSERT_TRUE(size == 0 && from == -1 && !bytes);
+  CU_ASSERT_EQUAL(size, 0);
+  CU_ASSERT_EQUAL(from, -1);
+  CU_ASSERT_TRUE(!bytes);
   fake.next = 11;
   CU_ASSERT_EQUAL(transport_receive(end, &from, &bytes, &size, NULL), STATUS_OK);
-  CU_ASSERT_TRUE(size == 11 && from == 1 && bytes);
+  CU_ASSERT_EQUAL(size, 11);
+  CU_ASSERT_EQUAL(from, 1);
+  CU_ASSERT_PTR_NOT_NULL(bytes);
   fake.status = STATUS_FAILED; // failures are passed on and not counted
   struct error error = {0};
-  CU_ASSERT_EQUAL(transport_send(end, 0, "abc", 3, &error), STATUS_FAILED);
+  UNIT_STATUS(transport_send(end, 0, "abc", 3, &error), STATUS_FAILED, &error);
   CU_ASSERT_STRING_EQUAL(error.text, "fake");
   CU_ASSERT_EQUAL(transport_receive(end, &from, &bytes, &size, NULL), STATUS_FAILED);
   CU_ASSERT_EQUAL(size, 0);
   struct transport_statistics statistics = transport_statistics(end);
-  CU_ASSERT_TRUE(statistics.messages_sent == 2 && statistics.bytes_sent == 7);
-  CU_ASSERT_TRUE(statistics.messages_received == 1 && statistics.bytes_received == 11);
+  CU_ASSERT_EQUAL(statistics.messages_sent, 2);
+  CU_ASSERT_EQUAL(statistics.bytes_sent, 7);
+  CU_ASSERT_EQUAL(statistics.messages_received, 1);
+  CU_ASSERT_EQUAL(statistics.bytes_received, 11);
   CU_ASSERT_EQUAL(statistics.memory, 1000);
 }
 
@@ -86,10 +92,10 @@ static void test_limit(void) {
   struct fake fake = fake_end();
   struct error error = {0};
   uint8_t bytes[51] = {0};
-  CU_ASSERT_EQUAL(transport_send(&fake.base, 1, bytes, 50, &error), STATUS_OK);
-  CU_ASSERT_EQUAL(transport_send(&fake.base, 1, bytes, 51, &error), STATUS_FAILED);
-  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "51 bytes"));
-  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "rank 1"));
+  UNIT_STATUS(transport_send(&fake.base, 1, bytes, 50, &error), STATUS_OK, &error);
+  UNIT_STATUS(transport_send(&fake.base, 1, bytes, 51, &error), STATUS_FAILED, &error);
+  CU_ASSERT_TRUE(error_says(&error, "51 bytes"));
+  CU_ASSERT_TRUE(error_says(&error, "rank 1"));
   CU_ASSERT_EQUAL(transport_statistics(&fake.base).messages_sent, 1);
 }
 

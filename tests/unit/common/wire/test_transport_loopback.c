@@ -42,7 +42,9 @@ static void test_ends(void) {
   CU_ASSERT_EQUAL(transport_send(ends[0], 2, "gone", 4, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(transport_receive(ends[0], &from, &bytes, &size, NULL),
                   STATUS_OK); // its sender's leaving does not matter
-  CU_ASSERT_TRUE(from == 2 && size == 3 && memcmp(bytes, "abc", 3) == 0);
+  CU_ASSERT_EQUAL(from, 2);
+  CU_ASSERT_EQUAL(size, 3);
+  CU_ASSERT_EQUAL(memcmp(bytes, "abc", 3), 0);
   transport_destroy(ends[0]);
   transport_destroy(ends[1]); // with a message in it: the leak sanitizer watches
 }
@@ -59,11 +61,13 @@ static void test_board(void) {
   }
   for (int i = 0; i < 4; i++) CU_ASSERT_EQUAL(transport_board_home(ends[0], i), i != 2 ? 0 : -1);
   CU_ASSERT_PTR_NULL(transport_board(ends[2]));
-  CU_ASSERT_FATAL(transport_board(ends[0]) && transport_board(ends[3]));
+  CU_ASSERT_TRUE_FATAL(transport_board(ends[0]));
+  CU_ASSERT_TRUE_FATAL(transport_board(ends[3]));
   CU_ASSERT_EQUAL(transport_board(ends[3])->capacity, 100);
   shared_weights_publish(transport_board(ends[0]), 7, NULL, 0, "seven", 5);
   CU_ASSERT_EQUAL(shared_weights_read_newer(transport_board(ends[3]), 0, bytes, sizeof bytes, &size), 7);
-  CU_ASSERT(size == 5 && memcmp(bytes, "seven", 5) == 0);
+  CU_ASSERT_EQUAL(size, 5);
+  CU_ASSERT_EQUAL(memcmp(bytes, "seven", 5), 0);
   transport_destroy(ends[0]);
   CU_ASSERT_EQUAL(shared_weights_version(transport_board(ends[1])), 7); // it goes with the last end
   for (int i = 1; i < 4; i++) transport_destroy(ends[i]);

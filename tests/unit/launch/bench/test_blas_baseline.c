@@ -39,7 +39,11 @@ static void test_shapes(void) {
   const double deep = operations((struct blas_baseline_shape){5, 3, 7, 1, 1, {3, {9, 4, 21}}});
   const double many = operations((struct blas_baseline_shape){5, 3, 7, 10, 2, {3, {9, 4, 21}}});
   const double wide = operations((struct blas_baseline_shape){5, 30, 7, 10, 10, {3, {9, 4, 21}}});
-  CU_ASSERT(0 < least && least < one && one < deep && deep < many && many < wide);
+  CU_ASSERT_TRUE(0 < least);
+  CU_ASSERT_TRUE(least < one);
+  CU_ASSERT_TRUE(one < deep);
+  CU_ASSERT_TRUE(deep < many);
+  CU_ASSERT_TRUE(many < wide);
 }
 
 int main(void) {

@@ -14,20 +14,21 @@ static void test_round_trip(void) {
   struct stat info;
   CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(directory));
   snprintf(path, sizeof path, "%s/plain.h5", directory);
-  CU_ASSERT_EQUAL(disk_baseline_write(path, 30000, width, 3, &error), STATUS_OK);
-  CU_ASSERT(stat(path, &info) == 0 && info.st_size >= 30000 * 24 * 4);
-  CU_ASSERT_EQUAL(disk_baseline_read(path, 30000, width, 3, &error), STATUS_OK);
-  CU_ASSERT_EQUAL(disk_baseline_write(path, 3, width, 4, &error), STATUS_OK);
-  CU_ASSERT_EQUAL(disk_baseline_read(path, 3, width, 4, &error), STATUS_OK);
+  UNIT_STATUS(disk_baseline_write(path, 30000, width, 3, &error), STATUS_OK, &error);
+  CU_ASSERT_EQUAL_FATAL(stat(path, &info), 0);
+  CU_ASSERT_TRUE(info.st_size >= 30000 * 24 * 4);
+  UNIT_STATUS(disk_baseline_read(path, 30000, width, 3, &error), STATUS_OK, &error);
+  UNIT_STATUS(disk_baseline_write(path, 3, width, 4, &error), STATUS_OK, &error);
+  UNIT_STATUS(disk_baseline_read(path, 3, width, 4, &error), STATUS_OK, &error);
   CU_ASSERT_EQUAL(truncate(path, 5000), 0); // what is not there is not read
-  CU_ASSERT_EQUAL(disk_baseline_read(path, 3, width, 4, &error), STATUS_IO);
-  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, path));
+  UNIT_STATUS(disk_baseline_read(path, 3, width, 4, &error), STATUS_IO, &error);
+  CU_ASSERT_TRUE(error_says(&error, path));
   unlink(path);
   error = (struct error){0};
-  CU_ASSERT_EQUAL(disk_baseline_read(path, 3, width, 4, &error), STATUS_IO);
+  UNIT_STATUS(disk_baseline_read(path, 3, width, 4, &error), STATUS_IO, &error);
   rmdir(directory);
   error = (struct error){0};
-  CU_ASSERT_EQUAL(disk_baseline_write(path, 3, width, 4, &error), STATUS_IO);
+  UNIT_STATUS(disk_baseline_write(path, 3, width, 4, &error), STATUS_IO, &error);
 }
 
 int main(void) {

@@ -20,7 +20,7 @@ static void test_valid(void) {
     CU_ASSERT(memcmp(&config, &defaults, sizeof config) != 0);
     CU_ASSERT_STRING_EQUAL(config.env, ""); // the environment chooses its preset, not the other way round
     snprintf(config.env, sizeof config.env, "%s", preset->name);
-    CU_ASSERT_EQUAL(options_check(&config, &error), STATUS_OK);
+    UNIT_STATUS(options_check(&config, &error), STATUS_OK, &error);
   }
 }
 

@@ -12,7 +12,8 @@ static bool ends(const char *text, const char *with) {
 static void test_commands(void) {
   char text[RESUME_COMMAND_TEXT];
   resume_command("runs/p 1", 0, 300, text);
-  CU_ASSERT(ends(text, " train --resume 'runs/p 1' --env-steps 600") && !strstr(text, "mpirun"));
+  CU_ASSERT_TRUE_FATAL(ends(text, " train --resume 'runs/p 1' --env-steps 600"));
+  CU_ASSERT_TRUE(!strstr(text, "mpirun"));
   resume_command("runs/p1", 100000, 0, text);
   CU_ASSERT(ends(text, " train --resume runs/p1"));
   CU_ASSERT_NSTRING_EQUAL(text, "mpirun --bind-to none --oversubscribe -n 100000 ", 48);

@@ -21,7 +21,9 @@ static void test_short(void) {
   char word[12];
   memset(word, 'x', sizeof word);
   shell_word("a long text with blanks", word, sizeof word);
-  CU_ASSERT(strlen(word) < sizeof word && word[0] == '\'' && word[strlen(word) - 1] == '\'');
+  CU_ASSERT_TRUE_FATAL(strlen(word) < sizeof word);
+  CU_ASSERT_EQUAL(word[0], '\'');
+  CU_ASSERT_EQUAL(word[strlen(word) - 1], '\'');
 }
 
 int main(void) {

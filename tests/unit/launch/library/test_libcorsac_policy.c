@@ -62,12 +62,15 @@ static void test_draws(void) {
   corsac_policy_sample(policy, obs, 1, 0, a, scratch);
   corsac_policy_sample(policy, obs, 1, 1, b, scratch);
   corsac_policy_sample(policy, obs, 1, 0, c, scratch);
-  CU_ASSERT(memcmp(a, c, sizeof a) == 0 && memcmp(a, b, sizeof a) != 0 && memcmp(a, mode, sizeof a) != 0);
+  CU_ASSERT_EQUAL_FATAL(memcmp(a, c, sizeof a), 0);
+  CU_ASSERT_TRUE_FATAL(memcmp(a, b, sizeof a) != 0);
+  CU_ASSERT_TRUE(memcmp(a, mode, sizeof a) != 0);
   corsac_policy_sample(policy, obs, 2, 0, c, scratch);
   CU_ASSERT(memcmp(a, c, sizeof a) != 0);
   for (int i = 0; i < SMALL_ACT; i++) {
     const double low = corsac_policy_action_low(policy)[i], high = corsac_policy_action_high(policy)[i];
-    CU_ASSERT((double)a[i] >= low && (double)a[i] <= high);
+    CU_ASSERT_TRUE((double)a[i] >= low);
+    CU_ASSERT_TRUE((double)a[i] <= high);
   }
   const float bad[SMALL_OBS] = {0, NAN, 0};
   CU_ASSERT_EQUAL(corsac_policy_act(policy, bad, a, scratch), -1);
@@ -82,7 +85,8 @@ static void test_no_allocation(void) {
   for (int call = 0; call < 1000; call++) act(call, action, scratch);
   if (allocations_counted()) CU_ASSERT_EQUAL(allocations_count(), before);
   free(scratch);
-  CU_ASSERT(corsac_policy_obs_dim(policy) == SMALL_OBS && corsac_policy_act_dim(policy) == SMALL_ACT);
+  CU_ASSERT_EQUAL_FATAL(corsac_policy_obs_dim(policy), SMALL_OBS);
+  CU_ASSERT_EQUAL(corsac_policy_act_dim(policy), SMALL_ACT);
   CU_ASSERT_STRING_EQUAL(corsac_policy_env(policy), "Small-v0");
   CU_ASSERT_STRING_EQUAL(corsac_policy_file(policy), path);
   CU_ASSERT(corsac_policy_env_steps(policy) > 0);

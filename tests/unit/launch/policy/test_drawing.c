@@ -17,14 +17,17 @@ static const uint8_t *at(const struct canvas *canvas, uint32_t x, uint32_t y) {
 static void test_line(void) {
   struct canvas canvas = make(40, 30);
   canvas_fill(&canvas, (struct color){0, 0, 100});
-  CU_ASSERT(at(&canvas, 39, 29)[2] == 100 && at(&canvas, 0, 0)[0] == 0);
+  CU_ASSERT_EQUAL_FATAL(at(&canvas, 39, 29)[2], 100);
+  CU_ASSERT_EQUAL(at(&canvas, 0, 0)[0], 0);
   canvas_line(&canvas, 10, 15, 30, 15, 5, (struct color){200, 0, 0});
   double area = 0;
   for (uint32_t y = 0; y < 30; y++)
     for (uint32_t x = 0; x < 40; x++) area += at(&canvas, x, y)[0] / 200.0;
   CU_ASSERT_DOUBLE_EQUAL(area, 20 * 10 + 3.14159265 * 25, 2); // a bar with round ends, its edges in part
-  CU_ASSERT(at(&canvas, 20, 15)[0] == 200 && at(&canvas, 20, 15)[2] == 0);
-  CU_ASSERT(at(&canvas, 20, 21)[0] == 0 && at(&canvas, 2, 15)[0] == 0);
+  CU_ASSERT_EQUAL_FATAL(at(&canvas, 20, 15)[0], 200);
+  CU_ASSERT_EQUAL(at(&canvas, 20, 15)[2], 0);
+  CU_ASSERT_EQUAL_FATAL(at(&canvas, 20, 21)[0], 0);
+  CU_ASSERT_EQUAL(at(&canvas, 2, 15)[0], 0);
   canvas_line(&canvas, -50, -50, 90, 80, 3, (struct color){1, 2, 3}); // what is outside is left out
   canvas_line(&canvas, 500, 500, 600, 600, 3, (struct color){1, 2, 3});
   free(canvas.rgb);
@@ -37,7 +40,9 @@ static void test_drawings(void) {
   for (int i = 0; i < 2; i++) {
     const struct drawing *drawing = drawing_find(names[i]);
     CU_ASSERT_PTR_NOT_NULL_FATAL(drawing);
-    CU_ASSERT(drawing->width % 2 == 0 && drawing->height % 2 == 0 && drawing->frames_per_second > 0);
+    CU_ASSERT_EQUAL(drawing->width % 2, 0);
+    CU_ASSERT_EQUAL(drawing->height % 2, 0);
+    CU_ASSERT_TRUE(drawing->frames_per_second > 0);
     struct canvas one = make(drawing->width, drawing->height), two = make(drawing->width, drawing->height);
     const size_t size = (size_t)one.width * one.height * 3;
     drawing->draw(&one, obs, 0.5f);

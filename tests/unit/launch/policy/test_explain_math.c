@@ -107,7 +107,8 @@ static void test_estimators(void) {
       sum[e] += moments[e].variance[i];
     }
   }
-  CU_ASSERT_TRUE(sum[EXPLAIN_PATHWISE] < sum[EXPLAIN_BASELINE] && sum[EXPLAIN_BASELINE] < sum[EXPLAIN_SCORE]);
+  CU_ASSERT_TRUE(sum[EXPLAIN_PATHWISE] < sum[EXPLAIN_BASELINE]);
+  CU_ASSERT_TRUE(sum[EXPLAIN_BASELINE] < sum[EXPLAIN_SCORE]);
   explain_objective_release(&objective);
 }
 

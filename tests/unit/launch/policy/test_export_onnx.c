@@ -24,7 +24,7 @@ static void make(struct export *export, bool normalize) {
   policy->env_steps = 1234;
   policy->hidden = (struct config_widths){2, {WIDEST, 5}};
   snprintf(policy->environment, sizeof policy->environment, "Made-v0");
-  CU_ASSERT_EQUAL_FATAL(trained_policy_alloc(policy, &error), STATUS_OK);
+  UNIT_STATUS_FATAL(trained_policy_alloc(policy, &error), STATUS_OK, &error);
   struct random random = random_stream(1, RANDOM_INIT, 0, 0);
   for (size_t i = 0; i < policy->weights.parameters; i++)
     policy->weights.values[i] = (float)(0.5 * random_normal(&random));
@@ -61,7 +61,9 @@ static size_t apply(const Onnx__GraphProto *graph, const Onnx__NodeProto *node, 
   if (strcmp(op, "Gemm") == 0) {
     float y[WIDEST];
     CU_ASSERT_EQUAL_FATAL(count, bias_count * size);
-    CU_ASSERT(node->n_attribute == 1 && strcmp(node->attribute[0]->name, "transB") == 0 && node->attribute[0]->i == 1);
+    CU_ASSERT_EQUAL(node->n_attribute, 1);
+    CU_ASSERT_STRING_EQUAL_FATAL(node->attribute[0]->name, "transB");
+    CU_ASSERT_EQUAL(node->attribute[0]->i, 1);
     for (size_t o = 0; o < bias_count; o++) {
       y[o] = c[o];
       for (size_t i = 0; i < size; i++) y[o] += b[o * size + i] * x[i];
@@ -114,14 +116,17 @@ static void check_model(bool normalize) {
   struct buffer file = {0};
   struct error error = {0};
   make(&export, normalize);
-  CU_ASSERT_EQUAL_FATAL(export_onnx(&export, &file, &error), STATUS_OK);
+  UNIT_STATUS_FATAL(export_onnx(&export, &file, &error), STATUS_OK, &error);
   Onnx__ModelProto *model = onnx__model_proto__unpack(NULL, file.size, file.data);
   CU_ASSERT_PTR_NOT_NULL_FATAL(model);
-  CU_ASSERT(model->ir_version == 7 && model->n_opset_import == 1 && model->opset_import[0]->version == 13);
+  CU_ASSERT_EQUAL(model->ir_version, 7);
+  CU_ASSERT_EQUAL(model->n_opset_import, 1);
+  CU_ASSERT_EQUAL(model->opset_import[0]->version, 13);
   CU_ASSERT_STRING_EQUAL(model->metadata_props[0]->value, "Made-v0");
   CU_ASSERT_STRING_EQUAL(model->metadata_props[1]->value, "1234");
   const Onnx__GraphProto *graph = model->graph;
-  CU_ASSERT(graph->n_input == 1 && graph->n_output == 1);
+  CU_ASSERT_EQUAL(graph->n_input, 1);
+  CU_ASSERT_EQUAL(graph->n_output, 1);
   CU_ASSERT_STRING_EQUAL(graph->input[0]->name, "observation");
   CU_ASSERT_EQUAL(graph->input[0]->type->tensor_type->shape->dim[1]->dim_value, OBS);
   CU_ASSERT_STRING_EQUAL(graph->output[0]->name, "action");

@@ -30,7 +30,7 @@ static void with_path(const char *first, void (*run)(const char *directory)) {
 static void check_words(const char *path, enum status wanted, const char *words) {
   struct error error = {0};
   CU_ASSERT_EQUAL(recording_check(path, &error), wanted);
-  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, words));
+  CU_ASSERT_TRUE(error_says(&error, words));
 }
 static void check_refused(const char *directory) {
   char *film = unit_path(directory, "film.gif");
@@ -74,8 +74,8 @@ static void record(const char *directory) {
   CU_ASSERT_PTR_NULL(getenv("CORSAC_FRAMES"));
   strcpy(config.env, "./solver.so");
   struct error error = {0};
-  CU_ASSERT_EQUAL(recording_open(&recording, film, &config, &error), STATUS_USAGE);
-  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "./solver.so has no pictures"));
+  UNIT_STATUS(recording_open(&recording, film, &config, &error), STATUS_USAGE, &error);
+  CU_ASSERT_TRUE(error_says(&error, "./solver.so has no pictures"));
   recording_close(&recording);
   free(film);
 }

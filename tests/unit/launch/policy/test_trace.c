@@ -8,11 +8,11 @@
 
 static void test_check(void) {
   struct error error = {0};
-  CU_ASSERT_EQUAL(trace_check("/tmp/a.csv", &error), STATUS_OK);
-  CU_ASSERT_EQUAL(trace_check("a.txt", &error), STATUS_USAGE);
-  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, ".csv or .h5"));
+  UNIT_STATUS(trace_check("/tmp/a.csv", &error), STATUS_OK, &error);
+  UNIT_STATUS(trace_check("a.txt", &error), STATUS_USAGE, &error);
+  CU_ASSERT_TRUE(error_says(&error, ".csv or .h5"));
   error_clear(&error);
-  CU_ASSERT_EQUAL(trace_check("/nowhere/a.h5", &error), STATUS_IO);
+  UNIT_STATUS(trace_check("/nowhere/a.h5", &error), STATUS_IO, &error);
 }
 
 // An episode of two steps; one that fails after its first step and is made again, of one.

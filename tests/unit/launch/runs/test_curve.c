@@ -21,8 +21,12 @@ static void test_one(void) {
   const struct run record = record_of(0, ROWS, steps, value);
   struct curve curve;
   CU_ASSERT_EQUAL_FATAL(curve_make(&record, 1, 0, "env_steps", "value", 100, &curve, NULL), STATUS_OK);
-  CU_ASSERT(curve.points == 4 && curve.runs == 1); // no number, and no new step, are left out
-  CU_ASSERT(curve.x[1] == 3 && curve.mean[1] == 30 && curve.deviation[1] == 0 && curve.mean[3] == 50);
+  CU_ASSERT_EQUAL(curve.points, 4);
+  CU_ASSERT_EQUAL(curve.runs, 1); // no number, and no new step, are left out
+  CU_ASSERT_EQUAL(curve.x[1], 3);
+  CU_ASSERT_EQUAL(curve.mean[1], 30);
+  CU_ASSERT_EQUAL(curve.deviation[1], 0);
+  CU_ASSERT_EQUAL(curve.mean[3], 50);
   curve_release(&curve);
 }
 
@@ -33,7 +37,10 @@ static void test_many_rows(void) {
   struct curve curve;
   CU_ASSERT_EQUAL_FATAL(curve_make(&record, 1, 0, "env_steps", "value", 3, &curve, NULL), STATUS_OK);
   CU_ASSERT_EQUAL_FATAL(curve.points, 3);
-  for (int p = 0; p < 3; p++) CU_ASSERT(curve.x[p] == 1.5 + 2 * p && curve.mean[p] == 2 + 4 * p);
+  for (int p = 0; p < 3; p++) {
+    CU_ASSERT_EQUAL(curve.x[p], 1.5 + 2 * p);
+    CU_ASSERT_EQUAL(curve.mean[p], 2 + 4 * p);
+  }
   curve_release(&curve);
 }
 
@@ -44,7 +51,8 @@ static void test_seeds(void) {
                                 record_of(0, 3, steps[1], value[1])};
   struct curve curve;
   CU_ASSERT_EQUAL_FATAL(curve_make(records, 3, 0, "env_steps", "value", 100, &curve, NULL), STATUS_OK);
-  CU_ASSERT_FATAL(curve.points == 4 && curve.runs == 2);
+  CU_ASSERT_EQUAL_FATAL(curve.points, 4);
+  CU_ASSERT_EQUAL_FATAL(curve.runs, 2);
   static const double x[] = {1, 2, 3, 5}, mean[] = {1, 2, 3, 8}, difference[] = {2, 4, 6, 0};
   for (int p = 0; p < 4; p++) {
     CU_ASSERT(curve.x[p] == x[p]);
@@ -58,9 +66,11 @@ static void test_nothing(void) {
   double steps[1] = {1}, value[1] = {NAN};
   const struct run record = record_of(0, 1, steps, value);
   struct curve curve;
-  CU_ASSERT(curve_make(&record, 1, 0, "env_steps", "value", 10, &curve, NULL) == STATUS_OK && curve.points == 0);
+  CU_ASSERT_EQUAL_FATAL(curve_make(&record, 1, 0, "env_steps", "value", 10, &curve, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(curve.points, 0);
   curve_release(&curve);
-  CU_ASSERT(curve_make(&record, 1, 0, "env_steps", "other", 10, &curve, NULL) == STATUS_OK && curve.points == 0);
+  CU_ASSERT_EQUAL_FATAL(curve_make(&record, 1, 0, "env_steps", "other", 10, &curve, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(curve.points, 0);
   curve_release(&curve);
 }
 

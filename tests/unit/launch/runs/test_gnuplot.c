@@ -19,9 +19,11 @@ static void test_draw(void) {
   char *directory = unit_tmpdir(), *picture = unit_path(directory, "it's.svg");
   const char script[] = "set terminal svg\nplot sin(x)\n";
   struct error error = {0};
-  CU_ASSERT_EQUAL(gnuplot_draw(script, sizeof script - 1, picture, &error), STATUS_OK);
+  UNIT_STATUS(gnuplot_draw(script, sizeof script - 1, picture, &error), STATUS_OK, &error);
   char *text = unit_read_file(picture, NULL);
-  CU_ASSERT(text && strstr(text, "<svg") && strstr(text, "</svg>"));
+  CU_ASSERT_PTR_NOT_NULL_FATAL(text);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(strstr(text, "<svg"));
+  CU_ASSERT_PTR_NOT_NULL(strstr(text, "</svg>"));
   free(text), free(picture);
   unit_tmpdir_remove(directory);
 }
@@ -31,12 +33,14 @@ static void test_failure(void) {
   char *directory = unit_tmpdir(), *picture = unit_path(directory, "a.svg"), *tmp = unit_path(directory, "a.svg.tmp");
   const char script[] = "set terminal svg\nplot nonsense\n";
   struct error error = {0};
-  CU_ASSERT_EQUAL(gnuplot_draw(script, sizeof script - 1, picture, &error), STATUS_FAILED);
-  CU_ASSERT(strstr(error.text, "gnuplot failed") && strstr(error.text, "nonsense"));
-  CU_ASSERT(access(picture, F_OK) != 0 && access(tmp, F_OK) != 0);
+  UNIT_STATUS(gnuplot_draw(script, sizeof script - 1, picture, &error), STATUS_FAILED, &error);
+  CU_ASSERT_TRUE_FATAL(error_says(&error, "gnuplot failed"));
+  CU_ASSERT_TRUE(error_says(&error, "nonsense"));
+  CU_ASSERT_TRUE_FATAL(access(picture, F_OK) != 0);
+  CU_ASSERT_TRUE(access(tmp, F_OK) != 0);
   error = (struct error){0};
-  CU_ASSERT_EQUAL(gnuplot_draw(script, sizeof script - 1, "/nowhere/a.svg", &error), STATUS_IO);
-  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "/nowhere/a.svg"));
+  UNIT_STATUS(gnuplot_draw(script, sizeof script - 1, "/nowhere/a.svg", &error), STATUS_IO, &error);
+  CU_ASSERT_TRUE(error_says(&error, "/nowhere/a.svg"));
   free(picture), free(tmp);
   unit_tmpdir_remove(directory);
 }
@@ -46,8 +50,9 @@ static void test_missing(void) {
   char *path = strdup(getenv("PATH"));
   struct error error = {0};
   setenv("PATH", directory, 1);
-  CU_ASSERT_EQUAL(gnuplot_draw("plot x\n", 7, picture, &error), STATUS_FAILED);
-  CU_ASSERT(strstr(error.text, "gnuplot is not installed") && strstr(error.text, "apt-get install gnuplot-nox"));
+  UNIT_STATUS(gnuplot_draw("plot x\n", 7, picture, &error), STATUS_FAILED, &error);
+  CU_ASSERT_TRUE_FATAL(error_says(&error, "gnuplot is not installed"));
+  CU_ASSERT_TRUE(error_says(&error, "apt-get install gnuplot-nox"));
   CU_ASSERT(access(picture, F_OK) != 0);
   setenv("PATH", path, 1);
   free(path), free(picture);

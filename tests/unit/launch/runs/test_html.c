@@ -23,9 +23,12 @@ static void test_page(void) {
   html_begin(page, "a < b");
   html_end(page);
   fclose(page);
-  CU_ASSERT(strstr(text, "<!DOCTYPE html>") == text && strstr(text, "<title>a &lt; b</title>"));
-  CU_ASSERT(strstr(text, "prefers-color-scheme:dark") && strstr(text, "name=\"viewport\""));
-  CU_ASSERT(!strstr(text, "http") && !strstr(text, "url(")); // nothing from elsewhere
+  CU_ASSERT_TRUE_FATAL(strstr(text, "<!DOCTYPE html>") == text);
+  CU_ASSERT_PTR_NOT_NULL(strstr(text, "<title>a &lt; b</title>"));
+  CU_ASSERT_PTR_NOT_NULL_FATAL(strstr(text, "prefers-color-scheme:dark"));
+  CU_ASSERT_PTR_NOT_NULL(strstr(text, "name=\"viewport\""));
+  CU_ASSERT_TRUE_FATAL(!strstr(text, "http"));
+  CU_ASSERT_TRUE(!strstr(text, "url(")); // nothing from elsewhere
   free(text);
 }
 

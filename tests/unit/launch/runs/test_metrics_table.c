@@ -21,8 +21,12 @@ static void test_rows(void) {
                         STATUS_OK);
   const double *steps = metrics_table_find(&table, "env_steps"), *x = metrics_table_find(&table, "x");
   CU_ASSERT_EQUAL_FATAL(table.rows, 4); // the last line is half-written
-  CU_ASSERT(steps[0] == 10 && steps[3] == 40 && x[1] == -1500);
-  CU_ASSERT(isnan(x[0]) && isnan(x[2]) && isnan(x[3]));
+  CU_ASSERT_EQUAL(steps[0], 10);
+  CU_ASSERT_EQUAL(steps[3], 40);
+  CU_ASSERT_EQUAL(x[1], -1500);
+  CU_ASSERT_TRUE_FATAL(isnan(x[0]));
+  CU_ASSERT_TRUE_FATAL(isnan(x[2]));
+  CU_ASSERT_TRUE(isnan(x[3]));
   CU_ASSERT_PTR_NULL(metrics_table_find(&table, "y"));
   metrics_table_release(&table);
 }
@@ -41,10 +45,14 @@ static void test_many(void) {
 
 static void test_nothing(void) {
   struct metrics_table table;
-  CU_ASSERT(read_text(NULL, &table, NULL) == STATUS_OK && table.rows == 0);
-  CU_ASSERT(read_text("", &table, NULL) == STATUS_OK && table.rows == 0);
-  CU_ASSERT(read_text("time_s,env_st", &table, NULL) == STATUS_OK && table.rows == 0);
-  CU_ASSERT(read_text("time_s,env_steps\n", &table, NULL) == STATUS_OK && table.rows == 0);
+  CU_ASSERT_EQUAL_FATAL(read_text(NULL, &table, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(table.rows, 0);
+  CU_ASSERT_EQUAL_FATAL(read_text("", &table, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(table.rows, 0);
+  CU_ASSERT_EQUAL_FATAL(read_text("time_s,env_st", &table, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(table.rows, 0);
+  CU_ASSERT_EQUAL_FATAL(read_text("time_s,env_steps\n", &table, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(table.rows, 0);
   metrics_table_release(&table);
 }
 
@@ -60,7 +68,12 @@ static void test_set_aside(void) {
   CU_ASSERT_EQUAL_FATAL(metrics_table_read(directory, &table, NULL), STATUS_OK);
   const double *a = metrics_table_find(&table, "a"), *b = metrics_table_find(&table, "b");
   CU_ASSERT_EQUAL_FATAL(table.rows, 3);
-  CU_ASSERT(a[0] == 1 && a[1] == 2 && isnan(a[2]) && isnan(b[0]) && isnan(b[1]) && b[2] == 5);
+  CU_ASSERT_EQUAL(a[0], 1);
+  CU_ASSERT_EQUAL(a[1], 2);
+  CU_ASSERT_TRUE_FATAL(isnan(a[2]));
+  CU_ASSERT_TRUE_FATAL(isnan(b[0]));
+  CU_ASSERT_TRUE_FATAL(isnan(b[1]));
+  CU_ASSERT_EQUAL(b[2], 5);
   metrics_table_release(&table);
   free(old), free(now);
   unit_tmpdir_remove(directory);
@@ -77,9 +90,10 @@ static void test_not_a_table(void) {
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     struct metrics_table table;
     struct error error = {0};
-    CU_ASSERT_EQUAL(read_text(cases[i].text, &table, &error), STATUS_FORMAT);
-    CU_ASSERT_PTR_NOT_NULL(strstr(error.text, cases[i].says));
-    CU_ASSERT(table.rows == 0 && table.columns == 0);
+    UNIT_STATUS(read_text(cases[i].text, &table, &error), STATUS_FORMAT, &error);
+    CU_ASSERT_TRUE(error_says(&error, cases[i].says));
+    CU_ASSERT_EQUAL(table.rows, 0);
+    CU_ASSERT_EQUAL(table.columns, 0);
   }
 }
 

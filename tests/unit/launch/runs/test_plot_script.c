@@ -52,7 +52,8 @@ static void test_curves(void) {
   CU_ASSERT_PTR_NOT_NULL(strstr(text, "set format x '%gk'"));
   free(text);
   text = script_of(&s.runs, (struct plot_request){.format = "pdf", .time = true});
-  CU_ASSERT(strstr(text, "set terminal pdfcairo") && strstr(text, "'time, s'"));
+  CU_ASSERT_PTR_NOT_NULL_FATAL(strstr(text, "set terminal pdfcairo"));
+  CU_ASSERT_PTR_NOT_NULL(strstr(text, "'time, s'"));
   CU_ASSERT_PTR_NOT_NULL(strstr(text, "$training0 << EOD\n1 -400 "));
   free(text);
   scene_release(&s);

@@ -10,9 +10,9 @@ static char *page_of(const char *const *paths, size_t count) {
   struct error error = {0};
   char *text = NULL;
   size_t size;
-  CU_ASSERT_EQUAL_FATAL(run_set_read("report", paths, count, true, &runs, &error), STATUS_OK);
+  UNIT_STATUS_FATAL(run_set_read("report", paths, count, true, &runs, &error), STATUS_OK, &error);
   FILE *page = open_memstream(&text, &size);
-  CU_ASSERT_EQUAL(report_page_write(&runs, page, &error), STATUS_OK);
+  UNIT_STATUS(report_page_write(&runs, page, &error), STATUS_OK, &error);
   fclose(page);
   run_set_release(&runs);
   return text;
@@ -35,7 +35,8 @@ static void test_one(void) {
                                       "tensorboard --logdir",
                                       "&#39;\\&#39;&#39;s &lt;run"};
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) CU_ASSERT_PTR_NOT_NULL(strstr(text, parts[i]));
-  CU_ASSERT(!strstr(text, "<run>") && !strstr(text, "nan"));
+  CU_ASSERT_TRUE_FATAL(!strstr(text, "<run>"));
+  CU_ASSERT_TRUE(!strstr(text, "nan"));
   free(text), free(run);
   unit_tmpdir_remove(directory);
 }
@@ -44,7 +45,9 @@ static void test_empty(void) {
   char *directory = unit_tmpdir(), *run = runs_make(directory, "run", "seed: 7", 0, 0);
   const char *paths[] = {run};
   char *text = page_of(paths, 1);
-  CU_ASSERT(strstr(text, "metrics.csv has no rows yet") && strstr(text, "state unknown") && !strstr(text, "<svg"));
+  CU_ASSERT_PTR_NOT_NULL_FATAL(strstr(text, "metrics.csv has no rows yet"));
+  CU_ASSERT_PTR_NOT_NULL_FATAL(strstr(text, "state unknown"));
+  CU_ASSERT_TRUE(!strstr(text, "<svg"));
   free(text), free(run);
   unit_tmpdir_remove(directory);
 }
@@ -54,7 +57,9 @@ static void test_several(void) {
        *b = runs_make(directory, "b", "seed: 2", 20, -200), *c = runs_make(directory, "c", "utd: 2", 20, -100);
   const char *paths[] = {a, b, c};
   char *text = page_of(paths, 3);
-  CU_ASSERT(strstr(text, "<h1>3 runs</h1>") && strstr(text, "utd 2") && strstr(text, "one standard deviation"));
+  CU_ASSERT_PTR_NOT_NULL_FATAL(strstr(text, "<h1>3 runs</h1>"));
+  CU_ASSERT_PTR_NOT_NULL_FATAL(strstr(text, "utd 2"));
+  CU_ASSERT_PTR_NOT_NULL(strstr(text, "one standard deviation"));
   free(text), free(a), free(b), free(c);
   unit_tmpdir_remove(directory);
 }
@@ -65,10 +70,12 @@ static void test_base(void) {
   options_defaults(&config);
   strcpy(config.env, "Pendulum-v1");
   CU_ASSERT_EQUAL(report_page_base(&config, &base, &has_preset, NULL), STATUS_OK);
-  CU_ASSERT(has_preset && base.batch_size != config.batch_size);
+  CU_ASSERT_TRUE_FATAL(has_preset);
+  CU_ASSERT_TRUE(base.batch_size != config.batch_size);
   strcpy(config.env, "./solver.so");
   CU_ASSERT_EQUAL(report_page_base(&config, &base, &has_preset, NULL), STATUS_OK);
-  CU_ASSERT(!has_preset && base.batch_size == config.batch_size);
+  CU_ASSERT_TRUE_FATAL(!has_preset);
+  CU_ASSERT_EQUAL(base.batch_size, config.batch_size);
 }
 
 int main(void) {

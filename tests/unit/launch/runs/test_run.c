@@ -68,8 +68,9 @@ static void test_no_run(void) {
   for (int i = 0; i < 3; i++) {
     struct run record;
     struct error error = {0};
-    CU_ASSERT_EQUAL(run_read(paths[i], &record, &error), STATUS_USAGE);
-    CU_ASSERT(strstr(error.text, paths[i]) && strstr(error.text, says[i]));
+    UNIT_STATUS(run_read(paths[i], &record, &error), STATUS_USAGE, &error);
+    CU_ASSERT_TRUE_FATAL(error_says(&error, paths[i]));
+    CU_ASSERT_TRUE(error_says(&error, says[i]));
   }
   free(file), free(gone);
   unit_tmpdir_remove(directory);

@@ -29,14 +29,24 @@ static void test_facts(void) {
   CU_ASSERT_EQUAL_FATAL(run_summary_read(&record, &summary, NULL), STATUS_OK);
   CU_ASSERT_STRING_EQUAL(summary.state, "stopped");
   CU_ASSERT_STRING_EQUAL(summary.reason, "signal 10\\x1b[2J");
-  CU_ASSERT(summary.actors_lost == 2 && summary.surplus == 3 && summary.unsent == 16 && summary.lost_at_most == 32);
-  CU_ASSERT(summary.resumes == 1 && summary.warnings == 1 && summary.errors == 1 && summary.notes == 2 &&
-            summary.starts == 1);
+  CU_ASSERT_EQUAL(summary.actors_lost, 2);
+  CU_ASSERT_EQUAL(summary.surplus, 3);
+  CU_ASSERT_EQUAL(summary.unsent, 16);
+  CU_ASSERT_EQUAL(summary.lost_at_most, 32);
+  CU_ASSERT_EQUAL(summary.resumes, 1);
+  CU_ASSERT_EQUAL(summary.warnings, 1);
+  CU_ASSERT_EQUAL(summary.errors, 1);
+  CU_ASSERT_EQUAL(summary.notes, 2);
+  CU_ASSERT_EQUAL(summary.starts, 1);
   CU_ASSERT_PTR_NOT_NULL(strstr(summary.note[1], "error two\\xff"));
   CU_ASSERT_PTR_NOT_NULL(strstr(summary.start, "corsac 0.1.0: Pendulum-v1"));
-  CU_ASSERT(summary.checkpoints == 1 && summary.files == 1 && summary.file[0].bytes == 7);
+  CU_ASSERT_EQUAL(summary.checkpoints, 1);
+  CU_ASSERT_EQUAL(summary.files, 1);
+  CU_ASSERT_EQUAL(summary.file[0].bytes, 7);
   CU_ASSERT_PTR_NOT_NULL(strstr(summary.file[0].problem, "ckpt-300.h5"));
-  CU_ASSERT(summary.env_failures == 2 && summary.last_evaluation == -49 && summary.best_steps == 600);
+  CU_ASSERT_EQUAL(summary.env_failures, 2);
+  CU_ASSERT_EQUAL(summary.last_evaluation, -49);
+  CU_ASSERT_EQUAL(summary.best_steps, 600);
   run_release(&record);
   free(run);
   unit_tmpdir_remove(directory);
@@ -49,7 +59,10 @@ static void test_nothing(void) {
   put(run, "status.json", "{\"state\": \"runn"); // never written so by us
   CU_ASSERT_EQUAL_FATAL(run_read(run, &record, NULL), STATUS_OK);
   CU_ASSERT_EQUAL_FATAL(run_summary_read(&record, &summary, NULL), STATUS_OK);
-  CU_ASSERT(!summary.state[0] && summary.files == 0 && summary.notes == 0 && isnan(summary.last_evaluation));
+  CU_ASSERT_TRUE_FATAL(!summary.state[0]);
+  CU_ASSERT_EQUAL(summary.files, 0);
+  CU_ASSERT_EQUAL(summary.notes, 0);
+  CU_ASSERT_TRUE(isnan(summary.last_evaluation));
   run_release(&record);
   free(run);
   unit_tmpdir_remove(directory);
@@ -64,7 +77,8 @@ static void test_many_notes(void) {
   struct run_summary summary;
   CU_ASSERT_EQUAL_FATAL(run_read(run, &record, NULL), STATUS_OK);
   CU_ASSERT_EQUAL_FATAL(run_summary_read(&record, &summary, NULL), STATUS_OK);
-  CU_ASSERT(summary.warnings == 50 && summary.notes == RUN_SUMMARY_NOTES);
+  CU_ASSERT_EQUAL(summary.warnings, 50);
+  CU_ASSERT_EQUAL(summary.notes, RUN_SUMMARY_NOTES);
   CU_ASSERT_PTR_NOT_NULL(strstr(summary.note[0], "number 30"));
   CU_ASSERT_PTR_NOT_NULL(strstr(summary.note[RUN_SUMMARY_NOTES - 1], "number 49"));
   run_release(&record);

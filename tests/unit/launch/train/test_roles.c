@@ -33,8 +33,10 @@ static void test_stopped_at_once(void) {
   peer_send_empty(ends[1], 0, MESSAGE_BYE);
   const struct role_result result = role_lead(&setup, ends[0], NULL, &stop);
   CU_ASSERT_EQUAL(result.exit_code, EXIT_STOPPED);
-  CU_ASSERT(says(directory, "\"state\": \"stopped\"") && says(directory, "\"exit_code\": 75"));
-  CU_ASSERT(says(directory, "\"env_steps\": 20") && says(directory, "ckpt-20.h5"));
+  CU_ASSERT_TRUE_FATAL(says(directory, "\"state\": \"stopped\""));
+  CU_ASSERT_TRUE(says(directory, "\"exit_code\": 75"));
+  CU_ASSERT_TRUE_FATAL(says(directory, "\"env_steps\": 20"));
+  CU_ASSERT_TRUE(says(directory, "ckpt-20.h5"));
   for (int i = 0; i < 2; i++) transport_destroy(ends[i]);
   unit_tmpdir_remove(directory);
 }

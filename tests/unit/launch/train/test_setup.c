@@ -71,21 +71,25 @@ static void test_precedence(void) {
   struct setup setup;
   struct error error = {0};
   write_text("over.yaml", "gamma: 0.9\ntau: 0.02\nenv: Pendulum-v1\n");
-  CU_ASSERT_EQUAL_FATAL(resolve(&setup, "--config @/over.yaml --tau 0.03 --run-dir @/new", 3, &error), STATUS_OK);
+  UNIT_STATUS_FATAL(resolve(&setup, "--config @/over.yaml --tau 0.03 --run-dir @/new", 3, &error), STATUS_OK, &error);
   const struct config *config = &setup.config;
   CU_ASSERT_EQUAL(config->n_step, 1);       // default
   CU_ASSERT_EQUAL(config->batch_size, 100); // the preset of the environment that the file names
   CU_ASSERT_EQUAL(config->gamma, 0.9);      // the file, over a default
   CU_ASSERT_EQUAL(config->tau, 0.03);       // the command line, over the file
   CU_ASSERT_EQUAL(config->envs, 3);         // one for each actor
-  CU_ASSERT(!setup.resume && !setup.in_place);
+  CU_ASSERT_TRUE_FATAL(!setup.resume);
+  CU_ASSERT_TRUE(!setup.in_place);
   CU_ASSERT_STRING_EQUAL(config->config, ""); // of this start, not of the job
   struct config written;
   options_defaults(&written);
   char path[1024];
   snprintf(path, sizeof path, "%s/new/config.yaml", directory);
-  CU_ASSERT_EQUAL(options_read_yaml(path, &written, &error), STATUS_OK);
-  CU_ASSERT(written.batch_size == 100 && written.gamma == 0.9 && written.tau == 0.03 && written.envs == 3);
+  UNIT_STATUS(options_read_yaml(path, &written, &error), STATUS_OK, &error);
+  CU_ASSERT_EQUAL(written.batch_size, 100);
+  CU_ASSERT_EQUAL(written.gamma, 0.9);
+  CU_ASSERT_EQUAL(written.tau, 0.03);
+  CU_ASSERT_EQUAL(written.envs, 3);
   CU_ASSERT_TRUE(exists("new/log.txt"));
   struct setup second;
   CU_ASSERT_NOT_EQUAL(resolve(&second, "--env Pendulum-v1 --run-dir @/new", 1, &error), STATUS_OK); // it is not empty
@@ -99,25 +103,30 @@ static void test_auto(void) {
   static const char again[] =
       "--env Pendulum-v1 --hidden 8 --batch-size 16 --learning-starts 30 --run-dir @/starts --resume auto",
                     more[] = "--env Pendulum-v1 --run-dir @/starts --resume auto --env-steps 90";
-  CU_ASSERT_EQUAL(resolve(&setup, "--env Pendulum-v1 --resume auto", 1, &error), STATUS_USAGE);
+  UNIT_STATUS(resolve(&setup, "--env Pendulum-v1 --resume auto", 1, &error), STATUS_USAGE, &error);
   CU_ASSERT(error_says(&error, "--run-dir"));
-  CU_ASSERT_EQUAL_FATAL(resolve(&setup, again, 1, &error), STATUS_OK);
-  CU_ASSERT(!setup.resume && !setup.begins_again);
+  UNIT_STATUS_FATAL(resolve(&setup, again, 1, &error), STATUS_OK, &error);
+  CU_ASSERT_TRUE_FATAL(!setup.resume);
+  CU_ASSERT_TRUE(!setup.begins_again);
   struct setup second; // while the first is alive
   CU_ASSERT_NOT_EQUAL(resolve(&second, again, 1, &error), STATUS_OK);
   CU_ASSERT(error_says(&error, "in use"));
   run_directory_close(setup.run);
-  CU_ASSERT_EQUAL_FATAL(resolve(&setup, again, 1, &error), STATUS_OK); // it was killed before its first checkpoint
-  CU_ASSERT(!setup.resume && setup.begins_again);
+  UNIT_STATUS_FATAL(resolve(&setup, again, 1, &error), STATUS_OK, &error); // it was killed before its first checkpoint
+  CU_ASSERT_TRUE_FATAL(!setup.resume);
+  CU_ASSERT_TRUE(setup.begins_again);
   run_directory_discard(setup.run);
   make_run("starts", "");
-  CU_ASSERT_EQUAL_FATAL(resolve(&setup, more, 1, &error), STATUS_OK);
-  CU_ASSERT(setup.resume && setup.in_place && !setup.begins_again && setup.steps == 60);
+  UNIT_STATUS_FATAL(resolve(&setup, more, 1, &error), STATUS_OK, &error);
+  CU_ASSERT_TRUE_FATAL(setup.resume);
+  CU_ASSERT_TRUE_FATAL(setup.in_place);
+  CU_ASSERT_TRUE_FATAL(!setup.begins_again);
+  CU_ASSERT_EQUAL(setup.steps, 60);
   CU_ASSERT_PTR_NOT_NULL(strstr(setup.config.run_dir, "/starts"));
   run_directory_close(setup.run);
   write_text("letters", "");
-  CU_ASSERT_EQUAL(resolve(&setup, "--env Pendulum-v1 --resume auto --run-dir @", 1, &error),
-                  STATUS_USAGE); // not a run's
+  UNIT_STATUS(resolve(&setup, "--env Pendulum-v1 --resume auto --run-dir @", 1, &error), STATUS_USAGE,
+              &error); // not a run's
 }
 
 static void test_default_directory(void) {
@@ -126,18 +135,18 @@ static void test_default_directory(void) {
   struct error error = {0};
   CU_ASSERT_PTR_NOT_NULL_FATAL(getcwd(old, sizeof old));
   CU_ASSERT_EQUAL_FATAL(chdir(directory), 0);
-  CU_ASSERT_EQUAL(resolve(&setup, "--env some/where/solver.so:case=3", 1, &error), STATUS_OK);
+  UNIT_STATUS(resolve(&setup, "--env some/where/solver.so:case=3", 1, &error), STATUS_OK, &error);
   CU_ASSERT_EQUAL(strncmp(setup.config.run_dir, "runs/solver.so-2", 16), 0); // and the time
   run_directory_discard(setup.run);
-  CU_ASSERT_EQUAL(resolve(&setup, "--env exec:./bin/solver --run-dir @/x", 1, &error), STATUS_OK);
+  UNIT_STATUS(resolve(&setup, "--env exec:./bin/solver --run-dir @/x", 1, &error), STATUS_OK, &error);
   run_directory_discard(setup.run);
-  CU_ASSERT_EQUAL(resolve(&setup, "--env exec:./bin/solver", 1, &error), STATUS_OK);
+  UNIT_STATUS(resolve(&setup, "--env exec:./bin/solver", 1, &error), STATUS_OK, &error);
   CU_ASSERT_EQUAL(strncmp(setup.config.run_dir, "runs/solver-2", 13), 0);
   run_directory_discard(setup.run);
-  CU_ASSERT_EQUAL(resolve(&setup, "--env exec:A=1;bin/solver.py", 1, &error), STATUS_OK);
+  UNIT_STATUS(resolve(&setup, "--env exec:A=1;bin/solver.py", 1, &error), STATUS_OK, &error);
   CU_ASSERT_EQUAL(strncmp(setup.config.run_dir, "runs/solver.py-2", 16), 0);
   run_directory_discard(setup.run);
-  CU_ASSERT_EQUAL(resolve(&setup, "--env gym:my_module:Mine-v0", 1, &error), STATUS_OK);
+  UNIT_STATUS(resolve(&setup, "--env gym:my_module:Mine-v0", 1, &error), STATUS_OK, &error);
   CU_ASSERT_EQUAL(strncmp(setup.config.run_dir, "runs/Mine-v0-2", 14), 0);
   run_directory_discard(setup.run);
   CU_ASSERT_EQUAL_FATAL(chdir(old), 0);
@@ -168,18 +177,21 @@ static void test_resume_in_place(void) {
   struct setup setup;
   struct error error = {0};
   make_run("place", "--gamma 0.95");
-  CU_ASSERT_EQUAL_FATAL(resolve(&setup, "--resume @/place --env-steps 500", 2, &error), STATUS_OK);
-  CU_ASSERT(setup.resume && setup.in_place);
+  UNIT_STATUS_FATAL(resolve(&setup, "--resume @/place --env-steps 500", 2, &error), STATUS_OK, &error);
+  CU_ASSERT_TRUE_FATAL(setup.resume);
+  CU_ASSERT_TRUE(setup.in_place);
   CU_ASSERT_PTR_NOT_NULL(strstr(setup.checkpoint, "/place/ckpt-60.h5"));
-  CU_ASSERT(setup.config.gamma == 0.95 && setup.config.env_steps == 500 && setup.saved.env_steps == 60);
+  CU_ASSERT_EQUAL(setup.config.gamma, 0.95);
+  CU_ASSERT_EQUAL(setup.config.env_steps, 500);
+  CU_ASSERT_EQUAL(setup.saved.env_steps, 60);
   CU_ASSERT_EQUAL(setup.config.envs, 1); // the saved job's, not one for each actor
   CU_ASSERT_EQUAL(setup.config.hidden.count, 1);
   CU_ASSERT_PTR_NOT_NULL(strstr(setup.config.run_dir, "/place"));
   run_directory_close(setup.run);
-  CU_ASSERT_EQUAL(resolve(&setup, "--resume @/place --gamma 0.9", 1, &error), STATUS_USAGE);
+  UNIT_STATUS(resolve(&setup, "--resume @/place --gamma 0.9", 1, &error), STATUS_USAGE, &error);
   CU_ASSERT_TRUE(error_says(&error, "gamma"));
   CU_ASSERT_TRUE(error_says(&error, "0.95"));
-  CU_ASSERT_EQUAL(resolve(&setup, "--resume @/place --run-dir @/else", 1, &error), STATUS_USAGE);
+  UNIT_STATUS(resolve(&setup, "--resume @/place --run-dir @/else", 1, &error), STATUS_USAGE, &error);
   CU_ASSERT_TRUE(error_says(&error, "--run-dir"));
   CU_ASSERT_FALSE(exists("else"));
   CU_ASSERT_TRUE(exists("place/ckpt-60.h5")); // a refused resume leaves the run as it was
@@ -192,7 +204,7 @@ static void check_written(const char *name, const char *backend) {
   struct error error = {0};
   options_defaults(&written);
   snprintf(path, sizeof path, "%s/%s/config.yaml", directory, name);
-  CU_ASSERT_EQUAL(options_read_yaml(path, &written, &error), STATUS_OK);
+  UNIT_STATUS(options_read_yaml(path, &written, &error), STATUS_OK, &error);
   CU_ASSERT_STRING_EQUAL(written.backend, backend);
 }
 
@@ -200,7 +212,7 @@ static void test_backend(void) {
   const char *best = tiles_are_fast() ? "tiles" : "openblas", *other = tiles_are_fast() ? "openblas" : "tiles";
   struct setup setup;
   struct error error = {0};
-  CU_ASSERT_EQUAL_FATAL(resolve(&setup, "--env Pendulum-v1 --run-dir @/auto", 1, &error), STATUS_OK);
+  UNIT_STATUS_FATAL(resolve(&setup, "--env Pendulum-v1 --run-dir @/auto", 1, &error), STATUS_OK, &error);
   CU_ASSERT_STRING_EQUAL(setup.config.backend, best); // auto is no more
   run_directory_close(setup.run);
   check_written("auto", best);
@@ -212,17 +224,17 @@ static void test_backend(void) {
     make_run(modes[sync], line);
     check_written(modes[sync], other);
     snprintf(line, sizeof line, "--resume @/%s --env-steps 90", modes[sync]);
-    CU_ASSERT_EQUAL_FATAL(resolve(&setup, line, 1, &error), STATUS_OK);
+    UNIT_STATUS_FATAL(resolve(&setup, line, 1, &error), STATUS_OK, &error);
     CU_ASSERT_STRING_EQUAL(setup.config.backend, other); // the run's own, not what auto would take
     run_directory_close(setup.run);
     snprintf(line, sizeof line, "--resume @/%s --env-steps 90 --backend %s", modes[sync], best);
     if (sync) {
-      CU_ASSERT_EQUAL(resolve(&setup, line, 1, &error), STATUS_USAGE);
+      UNIT_STATUS(resolve(&setup, line, 1, &error), STATUS_USAGE, &error);
       CU_ASSERT_TRUE(error_says(&error, "backend"));
       CU_ASSERT_TRUE(error_says(&error, other));
       check_written(modes[sync], other);
     } else {
-      CU_ASSERT_EQUAL_FATAL(resolve(&setup, line, 1, &error), STATUS_OK);
+      UNIT_STATUS_FATAL(resolve(&setup, line, 1, &error), STATUS_OK, &error);
       CU_ASSERT_STRING_EQUAL(setup.config.backend, best);
       run_directory_close(setup.run);
     }
@@ -235,26 +247,28 @@ static void test_resume_resolved(void) {
   struct setup setup;
   struct error error = {0};
   make_run("resolved", "--sync --backend openblas --learner-threads 2");
-  CU_ASSERT_EQUAL_FATAL(resolve(&setup, again, 1, &error), STATUS_OK);
+  UNIT_STATUS_FATAL(resolve(&setup, again, 1, &error), STATUS_OK, &error);
   CU_ASSERT_STRING_EQUAL(setup.config.backend, "openblas");
   CU_ASSERT_EQUAL(setup.config.learner_threads, 2);
   run_directory_close(setup.run);
-  CU_ASSERT_EQUAL(resolve(&setup, "--resume @/resolved --backend tiles", 1, &error), STATUS_USAGE);
+  UNIT_STATUS(resolve(&setup, "--resume @/resolved --backend tiles", 1, &error), STATUS_USAGE, &error);
   CU_ASSERT_TRUE(error_says(&error, "backend: the run has openblas"));
-  CU_ASSERT_EQUAL(resolve(&setup, "--resume @/resolved --learner-threads 1", 1, &error), STATUS_USAGE);
+  UNIT_STATUS(resolve(&setup, "--resume @/resolved --learner-threads 1", 1, &error), STATUS_USAGE, &error);
 }
 
 static void test_resume_file(void) {
   struct setup setup;
   struct error error = {0};
   make_run("file", "");
-  CU_ASSERT_EQUAL(resolve(&setup, "--resume @/file/ckpt-60.h5", 1, &error), STATUS_USAGE);
+  UNIT_STATUS(resolve(&setup, "--resume @/file/ckpt-60.h5", 1, &error), STATUS_USAGE, &error);
   CU_ASSERT_TRUE(error_says(&error, "--run-dir"));
-  CU_ASSERT_EQUAL(resolve(&setup, "--resume @/file/best.h5 --run-dir @/branch", 1, &error), STATUS_USAGE);
+  UNIT_STATUS(resolve(&setup, "--resume @/file/best.h5 --run-dir @/branch", 1, &error), STATUS_USAGE, &error);
   CU_ASSERT_TRUE(error_says(&error, "best.h5"));
   CU_ASSERT_FALSE(exists("branch"));
-  CU_ASSERT_EQUAL_FATAL(resolve(&setup, "--resume @/file/ckpt-60.h5 --run-dir @/branch", 1, &error), STATUS_OK);
-  CU_ASSERT(setup.resume && !setup.in_place && exists("branch/config.yaml"));
+  UNIT_STATUS_FATAL(resolve(&setup, "--resume @/file/ckpt-60.h5 --run-dir @/branch", 1, &error), STATUS_OK, &error);
+  CU_ASSERT_TRUE_FATAL(setup.resume);
+  CU_ASSERT_TRUE_FATAL(!setup.in_place);
+  CU_ASSERT_TRUE(exists("branch/config.yaml"));
   run_directory_close(setup.run);
 }
 
@@ -266,14 +280,16 @@ static void test_resume_done(void) {
                                       "--env Pendulum-v1 --resume auto --run-dir @/over --env-steps 60"};
   static const char *const says[] = {"(60 of 60)", "(60 of 40)", "(60 of 60)"};
   for (int i = 0; i < 3; i++) {
-    CU_ASSERT_EQUAL(resolve(&setup, lines[i], 1, &error), STATUS_DONE);
-    CU_ASSERT(error_says(&error, "already reached env_steps") && error_says(&error, says[i]));
-    CU_ASSERT(error_says(&error, "train --resume") && error_says(&error, "/over --env-steps 120"));
+    UNIT_STATUS(resolve(&setup, lines[i], 1, &error), STATUS_DONE, &error);
+    CU_ASSERT_TRUE_FATAL(error_says(&error, "already reached env_steps"));
+    CU_ASSERT_TRUE(error_says(&error, says[i]));
+    CU_ASSERT_TRUE_FATAL(error_says(&error, "train --resume"));
+    CU_ASSERT_TRUE(error_says(&error, "/over --env-steps 120"));
   }
   CU_ASSERT_FALSE(exists("over/lock"));
   // What was stopped there may have updates to make, or its last evaluation.
   write_text("over/status.json", "{\"state\": \"stopped\", \"env_steps\": 60}");
-  CU_ASSERT_EQUAL_FATAL(resolve(&setup, lines[0], 1, &error), STATUS_OK);
+  UNIT_STATUS_FATAL(resolve(&setup, lines[0], 1, &error), STATUS_OK, &error);
   run_directory_close(setup.run);
 }
 
@@ -284,7 +300,7 @@ static void test_damaged_newest(void) {
   make_run("damaged", "");
   char *path = unit_path(directory, "damaged/ckpt-60.h5"), *bytes = unit_read_file(path, &size);
   unit_write_file(path, bytes, size / 2);
-  CU_ASSERT_EQUAL_FATAL(resolve(&setup, "--resume @/damaged", 1, &error), STATUS_OK);
+  UNIT_STATUS_FATAL(resolve(&setup, "--resume @/damaged", 1, &error), STATUS_OK, &error);
   CU_ASSERT_PTR_NULL(strstr(setup.checkpoint, "ckpt-60.h5")); // the one before
   CU_ASSERT_PTR_NOT_NULL(strstr(setup.checkpoint, "ckpt-"));
   run_directory_close(setup.run);
@@ -298,9 +314,9 @@ static void test_locked(void) {
   struct setup setup, second;
   struct error error = {0};
   make_run("locked", "");
-  CU_ASSERT_EQUAL_FATAL(resolve(&setup, "--resume @/locked --env-steps 90", 1, &error), STATUS_OK);
-  CU_ASSERT_EQUAL(resolve(&second, "--resume @/locked --env-steps 90", 1, &error),
-                  STATUS_USAGE); // another run is in it
+  UNIT_STATUS_FATAL(resolve(&setup, "--resume @/locked --env-steps 90", 1, &error), STATUS_OK, &error);
+  UNIT_STATUS(resolve(&second, "--resume @/locked --env-steps 90", 1, &error), STATUS_USAGE,
+              &error); // another run is in it
   run_directory_close(setup.run);
 }
 

@@ -20,22 +20,6 @@
 
 static char *directory; // of this case
 
-static char *in_directory(const char *name) {
-  static char path[16][4096];
-  static int next;
-  next = (next + 1) % 16;
-  snprintf(path[next], sizeof path[next], "%s/%s", directory, name);
-  return path[next];
-}
-
-static bool there(const char *path) { return access(path, F_OK) == 0; }
-
-static bool says(const struct error *error, const char *text) {
-  if (strstr(error->text, text)) return true;
-  fprintf(stderr, "  '%s' does not say '%s'\n", error->text, text);
-  return false;
-}
-
 static void write_small(const char *path, const struct config *config, uint64_t seed, uint32_t rows) {
   struct job job;
   struct error error = {0};
@@ -71,9 +55,9 @@ static void test_round_trip(void) {
   bool has_replay = false;
   small_job_init(&first, &config);
   small_job_fill(&first, 1, 13);
-  CU_ASSERT_EQUAL(checkpoint_write(in_directory("a.h5"), &first, CHECKPOINT_ALL, &error), STATUS_OK);
+  UNIT_STATUS(checkpoint_write(unit_in(directory, "a.h5"), &first, CHECKPOINT_ALL, &error), STATUS_OK, &error);
   small_job_init(&second, &config);
-  CU_ASSERT_EQUAL(checkpoint_read(in_directory("a.h5"), &second, &has_replay, &error), STATUS_OK);
+  UNIT_STATUS(checkpoint_read(unit_in(directory, "a.h5"), &second, &has_replay, &error), STATUS_OK, &error);
   CU_ASSERT_STRING_EQUAL(error.text, "");
   CU_ASSERT_TRUE(has_replay);
 
@@ -87,24 +71,37 @@ static void test_round_trip(void) {
   CU_ASSERT_EQUAL(memcmp(first.sac.policy, second.sac.policy, first.sac.policy_net.parameters * sizeof(real)), 0);
   CU_ASSERT_EQUAL(memcmp(first.sac.critics.targets, second.sac.critics.targets, first.sac.critics.size * sizeof(real)),
                   0);
-  CU_ASSERT(second.episodes == first.episodes && second.policy_version == first.policy_version);
-  CU_ASSERT(second.evaluations == first.evaluations && second.dropped == first.dropped && second.exact);
-  CU_ASSERT(second.next_log == first.next_log && second.next_eval == first.next_eval);
-  CU_ASSERT(second.next_checkpoint == first.next_checkpoint && second.best_return == first.best_return);
+  CU_ASSERT_EQUAL(second.episodes, first.episodes);
+  CU_ASSERT_EQUAL(second.policy_version, first.policy_version);
+  CU_ASSERT_EQUAL(second.evaluations, first.evaluations);
+  CU_ASSERT_EQUAL(second.dropped, first.dropped);
+  CU_ASSERT_TRUE(second.exact);
+  CU_ASSERT_EQUAL(second.next_log, first.next_log);
+  CU_ASSERT_EQUAL(second.next_eval, first.next_eval);
+  CU_ASSERT_EQUAL(second.next_checkpoint, first.next_checkpoint);
+  CU_ASSERT_EQUAL(second.best_return, first.best_return);
   CU_ASSERT_DOUBLE_EQUAL(job_seconds(&second), job_seconds(&first), 60);
   CU_ASSERT(job_seconds(&second) > 999);
-  CU_ASSERT(second.normalizer.count == 13 && second.normalizer.m2[2] == first.normalizer.m2[2]);
-  CU_ASSERT(replay_size(second.replay) == 13 && replay_cursor(second.replay) == 13);
+  CU_ASSERT_EQUAL(second.normalizer.count, 13);
+  CU_ASSERT_EQUAL(second.normalizer.m2[2], first.normalizer.m2[2]);
+  CU_ASSERT_EQUAL_FATAL(replay_size(second.replay), 13);
+  CU_ASSERT_EQUAL(replay_cursor(second.replay), 13);
   const struct snapshot *running = &second.environments[0];
-  CU_ASSERT(running->live && running->exact && running->window == 2 && running->state.size == 11);
+  CU_ASSERT_TRUE(running->live);
+  CU_ASSERT_TRUE(running->exact);
+  CU_ASSERT_EQUAL(running->window, 2);
+  CU_ASSERT_EQUAL(running->state.size, 11);
   CU_ASSERT_EQUAL(memcmp(running->state.data, first.environments[0].state.data, 11), 0);
   CU_ASSERT_EQUAL(running->window_version[1], first.environments[0].window_version[1]);
-  CU_ASSERT(!second.environments[1].live && second.environments[1].episode == first.environments[1].episode);
-  CU_ASSERT(second.environments[2].live && second.environments[2].window == 0 && second.environments[2].exact);
+  CU_ASSERT_TRUE_FATAL(!second.environments[1].live);
+  CU_ASSERT_EQUAL(second.environments[1].episode, first.environments[1].episode);
+  CU_ASSERT_TRUE_FATAL(second.environments[2].live);
+  CU_ASSERT_EQUAL(second.environments[2].window, 0);
+  CU_ASSERT_TRUE(second.environments[2].exact);
 
-  CU_ASSERT_EQUAL(checkpoint_write(in_directory("b.h5"), &second, CHECKPOINT_ALL, &error), STATUS_OK);
-  CU_ASSERT_EQUAL(h5_compare(in_directory("a.h5"), in_directory("b.h5"), times), 0);
-  CU_ASSERT_EQUAL(checkpoint_verify(in_directory("b.h5"), &error), STATUS_OK);
+  UNIT_STATUS(checkpoint_write(unit_in(directory, "b.h5"), &second, CHECKPOINT_ALL, &error), STATUS_OK, &error);
+  CU_ASSERT_EQUAL(h5_compare(unit_in(directory, "a.h5"), unit_in(directory, "b.h5"), times), 0);
+  UNIT_STATUS(checkpoint_verify(unit_in(directory, "b.h5"), &error), STATUS_OK, &error);
   job_release(&first);
   job_release(&second);
 }
@@ -120,11 +117,11 @@ static void test_named_values(void) {
   first.environment.info_dim = 2;
   first.metrics.info_count[1] = 5;
   first.metrics.info_sum[1] = 0.5;
-  CU_ASSERT_EQUAL(checkpoint_write(in_directory("info.h5"), &first, CHECKPOINT_ALL, &error), STATUS_OK);
+  UNIT_STATUS(checkpoint_write(unit_in(directory, "info.h5"), &first, CHECKPOINT_ALL, &error), STATUS_OK, &error);
   for (uint32_t info_dim = 0; info_dim < 4; info_dim++) {
     small_job_init(&second, &config);
     second.environment.info_dim = info_dim;
-    CU_ASSERT_EQUAL(checkpoint_read(in_directory("info.h5"), &second, &has_replay, &error), STATUS_OK);
+    UNIT_STATUS(checkpoint_read(unit_in(directory, "info.h5"), &second, &has_replay, &error), STATUS_OK, &error);
     CU_ASSERT_EQUAL(second.metrics.info_count[1], info_dim == 2 ? 5 : 0);
     CU_ASSERT_EQUAL(second.metrics.info_sum[1], info_dim == 2 ? 0.5 : 0);
     job_release(&second);
@@ -137,18 +134,27 @@ static void test_info(void) {
   struct checkpoint_info info;
   struct error error = {0};
   config.learner_threads = 2;
-  write_small(in_directory("a.h5"), &config, 1, 13);
-  CU_ASSERT_EQUAL_FATAL(checkpoint_read_info(in_directory("a.h5"), &info, &error), STATUS_OK);
-  CU_ASSERT(info.format_version == 1 && info.learner_threads == 2 && info.exact && info.resumable);
-  CU_ASSERT(info.obs_dim == SMALL_OBS && info.act_dim == SMALL_ACT);
-  CU_ASSERT(info.replay_size == 13 && info.replay_capacity == SMALL_CAPACITY);
-  CU_ASSERT(strcmp(info.environment, "Small-v0") == 0 && strcmp(info.blas_core, linalg_core_name()) == 0);
-  CU_ASSERT(strlen(info.created) >= 20 && info.program_version[0]);
+  write_small(unit_in(directory, "a.h5"), &config, 1, 13);
+  UNIT_STATUS_FATAL(checkpoint_read_info(unit_in(directory, "a.h5"), &info, &error), STATUS_OK, &error);
+  CU_ASSERT_EQUAL(info.format_version, 1);
+  CU_ASSERT_EQUAL(info.learner_threads, 2);
+  CU_ASSERT_TRUE_FATAL(info.exact);
+  CU_ASSERT_TRUE(info.resumable);
+  CU_ASSERT_EQUAL(info.obs_dim, SMALL_OBS);
+  CU_ASSERT_EQUAL(info.act_dim, SMALL_ACT);
+  CU_ASSERT_EQUAL(info.replay_size, 13);
+  CU_ASSERT_EQUAL(info.replay_capacity, SMALL_CAPACITY);
+  CU_ASSERT_STRING_EQUAL_FATAL(info.environment, "Small-v0");
+  CU_ASSERT_STRING_EQUAL(info.blas_core, linalg_core_name());
+  CU_ASSERT_TRUE_FATAL(strlen(info.created) >= 20);
+  CU_ASSERT_TRUE(info.program_version[0]);
   // 3-8-6-4 and two of 5-8-6-1
   CU_ASSERT_EQUAL(info.parameters, (3 * 8 + 8 + 8 * 6 + 6 + 6 * 4 + 4) + 2 * (5 * 8 + 8 + 8 * 6 + 6 + 6 + 1));
   options_defaults(&read);
-  CU_ASSERT_EQUAL(options_parse_yaml(info.config, strlen(info.config), "info", &read, &error), STATUS_OK);
-  CU_ASSERT(read.n_step == 3 && read.seed == 7 && read.hidden.width[1] == 6);
+  UNIT_STATUS(options_parse_yaml(info.config, strlen(info.config), "info", &read, &error), STATUS_OK, &error);
+  CU_ASSERT_EQUAL(read.n_step, 3);
+  CU_ASSERT_EQUAL(read.seed, 7);
+  CU_ASSERT_EQUAL(read.hidden.width[1], 6);
   checkpoint_info_release(&info);
 }
 
@@ -163,11 +169,14 @@ static void test_without_replay(void) {
     small_job_init(&job, &config);
     small_job_fill(&job, 1, 13);
     const enum checkpoint_content content = way == 0 ? CHECKPOINT_NO_REPLAY : CHECKPOINT_ALL;
-    CU_ASSERT_EQUAL(checkpoint_write(in_directory("a.h5"), &job, content, &error), STATUS_OK);
-    CU_ASSERT_EQUAL(checkpoint_read_info(in_directory("a.h5"), &info, &error), STATUS_OK);
-    CU_ASSERT(!info.exact && info.resumable && info.replay_capacity == 0);
-    CU_ASSERT_EQUAL(checkpoint_read(in_directory("a.h5"), &job, &has_replay, &error), STATUS_OK);
-    CU_ASSERT(!has_replay && !job.exact);
+    UNIT_STATUS(checkpoint_write(unit_in(directory, "a.h5"), &job, content, &error), STATUS_OK, &error);
+    UNIT_STATUS(checkpoint_read_info(unit_in(directory, "a.h5"), &info, &error), STATUS_OK, &error);
+    CU_ASSERT_TRUE_FATAL(!info.exact);
+    CU_ASSERT_TRUE_FATAL(info.resumable);
+    CU_ASSERT_EQUAL(info.replay_capacity, 0);
+    UNIT_STATUS(checkpoint_read(unit_in(directory, "a.h5"), &job, &has_replay, &error), STATUS_OK, &error);
+    CU_ASSERT_TRUE_FATAL(!has_replay);
+    CU_ASSERT_TRUE(!job.exact);
     checkpoint_info_release(&info);
     job_release(&job);
   }
@@ -185,10 +194,10 @@ static void test_layer_norm_and_inexact(void) {
   job.exact = false;
   real *before = memory_alloc(job.sac.critics.size, sizeof *before, "copy", &error);
   memcpy(before, job.sac.critics.parameters, job.sac.critics.size * sizeof *before);
-  CU_ASSERT_EQUAL(checkpoint_write(in_directory("a.h5"), &job, CHECKPOINT_ALL, &error), STATUS_OK);
+  UNIT_STATUS(checkpoint_write(unit_in(directory, "a.h5"), &job, CHECKPOINT_ALL, &error), STATUS_OK, &error);
   memset(job.sac.critics.parameters, 0, job.sac.critics.size * sizeof *before);
   job.exact = true;
-  CU_ASSERT_EQUAL(checkpoint_read(in_directory("a.h5"), &job, &has_replay, &error), STATUS_OK);
+  UNIT_STATUS(checkpoint_read(unit_in(directory, "a.h5"), &job, &has_replay, &error), STATUS_OK, &error);
   CU_ASSERT_EQUAL(memcmp(before, job.sac.critics.parameters, job.sac.critics.size * sizeof *before), 0);
   CU_ASSERT_FALSE(job.exact);
   memory_free(before);
@@ -214,16 +223,17 @@ static void test_other_capacity(void) {
   small_job_init(&full, &config);
   small_job_fill(&full, 1, SMALL_CAPACITY + 6);
   CU_ASSERT_EQUAL(replay_cursor(full.replay), 6);
-  CU_ASSERT_EQUAL(checkpoint_write(in_directory("a.h5"), &full, CHECKPOINT_ALL, &error), STATUS_OK);
+  UNIT_STATUS(checkpoint_write(unit_in(directory, "a.h5"), &full, CHECKPOINT_ALL, &error), STATUS_OK, &error);
   small_job_init(&other, &larger);
-  CU_ASSERT_EQUAL(checkpoint_read(in_directory("a.h5"), &other, &has_replay, &error), STATUS_OK);
-  CU_ASSERT(replay_size(other.replay) == SMALL_CAPACITY && replay_cursor(other.replay) == SMALL_CAPACITY);
+  UNIT_STATUS(checkpoint_read(unit_in(directory, "a.h5"), &other, &has_replay, &error), STATUS_OK, &error);
+  CU_ASSERT_EQUAL_FATAL(replay_size(other.replay), SMALL_CAPACITY);
+  CU_ASSERT_EQUAL(replay_cursor(other.replay), SMALL_CAPACITY);
   for (size_t ago = 1; ago <= SMALL_CAPACITY; ago++) {
     CU_ASSERT_EQUAL(reward_ago(other.replay, ago), reward_ago(full.replay, ago));
   }
   job_release(&other);
-  CU_ASSERT_EQUAL(try_read(in_directory("a.h5"), &smaller, &error), STATUS_MISMATCH);
-  CU_ASSERT(says(&error, "/replay holds 20 rows, this configuration has room for 19 (replay_capacity)"));
+  UNIT_STATUS(try_read(unit_in(directory, "a.h5"), &smaller, &error), STATUS_MISMATCH, &error);
+  CU_ASSERT(error_says(&error, "/replay holds 20 rows, this configuration has room for 19 (replay_capacity)"));
   job_release(&full);
 }
 
@@ -233,21 +243,23 @@ static void test_other_environments(void) {
   struct job job;
   bool has_replay;
   config.sync = other.sync = false;
-  write_small(in_directory("a.h5"), &config, 1, 3);
+  write_small(unit_in(directory, "a.h5"), &config, 1, 3);
   other.envs = SMALL_ENVS + 2;
   small_job_init(&job, &other);
-  CU_ASSERT_EQUAL(checkpoint_read(in_directory("a.h5"), &job, &has_replay, &error), STATUS_OK);
-  CU_ASSERT(job.environments[2].steps > 0 && job.environments[3].steps == 0 && job.environments[4].episode == 0);
+  UNIT_STATUS(checkpoint_read(unit_in(directory, "a.h5"), &job, &has_replay, &error), STATUS_OK, &error);
+  CU_ASSERT_TRUE(job.environments[2].steps > 0);
+  CU_ASSERT_EQUAL(job.environments[3].steps, 0);
+  CU_ASSERT_EQUAL(job.environments[4].episode, 0);
   job_release(&job);
   other.envs = 1;
-  CU_ASSERT_EQUAL(try_read(in_directory("a.h5"), &other, &error), STATUS_OK);
+  UNIT_STATUS(try_read(unit_in(directory, "a.h5"), &other, &error), STATUS_OK, &error);
   other.sync = true;
-  CU_ASSERT_EQUAL(try_read(in_directory("a.h5"), &other, &error), STATUS_MISMATCH);
-  CU_ASSERT(says(&error, "/actors/1 is there, this configuration has none (envs: fixed on resume in sync mode)"));
+  UNIT_STATUS(try_read(unit_in(directory, "a.h5"), &other, &error), STATUS_MISMATCH, &error);
+  CU_ASSERT(error_says(&error, "/actors/1 is there, this configuration has none (envs: fixed on resume in sync mode)"));
   other.envs = SMALL_ENVS + 1;
   error_clear(&error);
-  CU_ASSERT_EQUAL(try_read(in_directory("a.h5"), &other, &error), STATUS_MISMATCH);
-  CU_ASSERT(says(&error, "/actors/3/steps is missing"));
+  UNIT_STATUS(try_read(unit_in(directory, "a.h5"), &other, &error), STATUS_MISMATCH, &error);
+  CU_ASSERT(error_says(&error, "/actors/3/steps is missing"));
 }
 
 static void test_policy_file(void) {
@@ -260,40 +272,50 @@ static void test_policy_file(void) {
   bool has_replay;
   small_job_init(&job, &config);
   small_job_fill(&job, 1, 9);
-  CU_ASSERT_EQUAL(policy_weights_init(&saved, SMALL_OBS, mlp_dense_size(&job.sac.policy_net), &error), STATUS_OK);
+  UNIT_STATUS(policy_weights_init(&saved, SMALL_OBS, mlp_dense_size(&job.sac.policy_net), &error), STATUS_OK, &error);
   job_export_policy(&job, &saved);
   saved.version = 77;
-  const char *path = in_directory("best.h5");
-  CU_ASSERT_EQUAL(checkpoint_write_policy(path, &job, &saved, &job.normalizer, 4321, &error), STATUS_OK);
-  CU_ASSERT_EQUAL(checkpoint_verify(path, &error), STATUS_OK);
-  CU_ASSERT_EQUAL_FATAL(checkpoint_read_info(path, &info, &error), STATUS_OK);
-  CU_ASSERT(!info.resumable && !info.exact && info.env_steps == 4321 && info.policy_version == 77);
-  CU_ASSERT_EQUAL_FATAL(checkpoint_read_policy(path, &info, &config, &read, &hello, &error), STATUS_OK);
-  CU_ASSERT(read.version == 77 && read.normalize && read.obs_dim == SMALL_OBS);
+  const char *path = unit_in(directory, "best.h5");
+  UNIT_STATUS(checkpoint_write_policy(path, &job, &saved, &job.normalizer, 4321, &error), STATUS_OK, &error);
+  UNIT_STATUS(checkpoint_verify(path, &error), STATUS_OK, &error);
+  UNIT_STATUS_FATAL(checkpoint_read_info(path, &info, &error), STATUS_OK, &error);
+  CU_ASSERT_TRUE_FATAL(!info.resumable);
+  CU_ASSERT_TRUE_FATAL(!info.exact);
+  CU_ASSERT_EQUAL(info.env_steps, 4321);
+  CU_ASSERT_EQUAL(info.policy_version, 77);
+  UNIT_STATUS_FATAL(checkpoint_read_policy(path, &info, &config, &read, &hello, &error), STATUS_OK, &error);
+  CU_ASSERT_EQUAL(read.version, 77);
+  CU_ASSERT_TRUE_FATAL(read.normalize);
+  CU_ASSERT_EQUAL(read.obs_dim, SMALL_OBS);
   CU_ASSERT_EQUAL(memcmp(read.values, saved.values, saved.parameters * sizeof(float)), 0);
   CU_ASSERT_EQUAL(memcmp(read.scale, saved.scale, SMALL_OBS * sizeof(float)), 0);
   CU_ASSERT_EQUAL(memcmp(read.shift, saved.shift, SMALL_OBS * sizeof(float)), 0);
-  CU_ASSERT(hello.action_low[1] == -2.5 && hello.action_high[0] == 2.25 && hello.act_dim == SMALL_ACT);
+  CU_ASSERT_EQUAL(hello.action_low[1], -2.5);
+  CU_ASSERT_EQUAL(hello.action_high[0], 2.25);
+  CU_ASSERT_EQUAL(hello.act_dim, SMALL_ACT);
   CU_ASSERT_STRING_EQUAL(hello.environment, "Small-v0");
   policy_weights_release(&read);
   message_hello_release(&hello);
 
-  CU_ASSERT_EQUAL(checkpoint_read(path, &job, &has_replay, &error), STATUS_USAGE);
-  CU_ASSERT(says(&error, "nothing to resume"));
+  UNIT_STATUS(checkpoint_read(path, &job, &has_replay, &error), STATUS_USAGE, &error);
+  CU_ASSERT(error_says(&error, "nothing to resume"));
   error_clear(&error);
   config.hidden.width[0] = 9;
-  CU_ASSERT_EQUAL(checkpoint_read_policy(path, &info, &config, &read, &hello, &error), STATUS_MISMATCH);
-  CU_ASSERT(says(&error, "/policy/layer0/weight is 8x3, this configuration needs 9x3"));
-  CU_ASSERT(!read.values && !hello.action_low);
+  UNIT_STATUS(checkpoint_read_policy(path, &info, &config, &read, &hello, &error), STATUS_MISMATCH, &error);
+  CU_ASSERT(error_says(&error, "/policy/layer0/weight is 8x3, this configuration needs 9x3"));
+  CU_ASSERT_TRUE_FATAL(!read.values);
+  CU_ASSERT_TRUE(!hello.action_low);
   checkpoint_info_release(&info);
 
   // The policy of a whole checkpoint is read alike.
   error_clear(&error);
   config.hidden.width[0] = 8;
-  CU_ASSERT_EQUAL(checkpoint_write(in_directory("a.h5"), &job, CHECKPOINT_ALL, &error), STATUS_OK);
-  CU_ASSERT_EQUAL(checkpoint_read_info(in_directory("a.h5"), &info, &error), STATUS_OK);
-  CU_ASSERT_EQUAL_FATAL(checkpoint_read_policy(in_directory("a.h5"), &info, &config, &read, &hello, &error), STATUS_OK);
-  CU_ASSERT(read.version == job.policy_version && read.values[5] == policy_weight(&job.sac, 0, 1, 2));
+  UNIT_STATUS(checkpoint_write(unit_in(directory, "a.h5"), &job, CHECKPOINT_ALL, &error), STATUS_OK, &error);
+  UNIT_STATUS(checkpoint_read_info(unit_in(directory, "a.h5"), &info, &error), STATUS_OK, &error);
+  UNIT_STATUS_FATAL(checkpoint_read_policy(unit_in(directory, "a.h5"), &info, &config, &read, &hello, &error),
+                    STATUS_OK, &error);
+  CU_ASSERT_EQUAL(read.version, job.policy_version);
+  CU_ASSERT_EQUAL(read.values[5], policy_weight(&job.sac, 0, 1, 2));
   policy_weights_release(&read);
   message_hello_release(&hello);
   checkpoint_info_release(&info);
@@ -324,7 +346,8 @@ static void check_dataset(hid_t file, const char *name, hid_t type, int rank, hs
   hsize_t dim[2] = {0, 0};
   CU_ASSERT_EQUAL_FATAL(H5Sget_simple_extent_ndims(space), rank);
   H5Sget_simple_extent_dims(space, dim, NULL);
-  CU_ASSERT(dim[0] == rows && (rank == 1 || dim[1] == columns));
+  CU_ASSERT_EQUAL(dim[0], rows);
+  CU_ASSERT_TRUE(rank == 1 || dim[1] == columns);
   CU_ASSERT(H5Tequal(is, type) > 0);
   CU_ASSERT_TRUE(has_filter(dataset, H5Z_FILTER_FLETCHER32));
   H5Sclose(space);
@@ -335,8 +358,8 @@ static void check_dataset(hid_t file, const char *name, hid_t type, int rank, hs
 static void test_layout(void) {
   struct config config = small_config();
   config.critic_layer_norm = true;
-  write_small(in_directory("a.h5"), &config, 1, 13);
-  const hid_t file = H5Fopen(in_directory("a.h5"), H5F_ACC_RDONLY, H5P_DEFAULT);
+  write_small(unit_in(directory, "a.h5"), &config, 1, 13);
+  const hid_t file = H5Fopen(unit_in(directory, "a.h5"), H5F_ACC_RDONLY, H5P_DEFAULT);
   CU_ASSERT_FATAL(file >= 0);
   static const char *const attributes[] = {"format_version", "program_version", "created", "env_steps",
                                            "updates",        "episodes",        "exact",   "policy_version",
@@ -418,7 +441,7 @@ static void test_layout(void) {
 
 static void test_mismatches(void) {
   struct config config = small_config();
-  const char *path = in_directory("a.h5");
+  const char *path = unit_in(directory, "a.h5");
   write_small(path, &config, 1, 13);
   struct config wider = config, deeper = config, shallower = config, three = config, one = config, norm = config,
                 window = config;
@@ -443,16 +466,18 @@ static void test_mismatches(void) {
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     struct error error = {0};
-    CU_ASSERT_EQUAL(try_read(path, cases[i].config, &error), STATUS_MISMATCH);
-    CU_ASSERT(says(&error, cases[i].text) && says(&error, path));
+    UNIT_STATUS(try_read(path, cases[i].config, &error), STATUS_MISMATCH, &error);
+    CU_ASSERT_TRUE_FATAL(error_says(&error, cases[i].text));
+    CU_ASSERT_TRUE(error_says(&error, path));
   }
   struct error error = {0};
   struct message_hello hello = small_hello(4, SMALL_ACT);
   struct job job;
   bool has_replay;
-  CU_ASSERT_EQUAL(job_init(&job, &config, &hello, &error), STATUS_OK);
-  CU_ASSERT_EQUAL(checkpoint_read(path, &job, &has_replay, &error), STATUS_MISMATCH);
-  CU_ASSERT(says(&error, "(obs_dim 3, act_dim 2)") && says(&error, "has obs_dim 4 and act_dim 2"));
+  UNIT_STATUS(job_init(&job, &config, &hello, &error), STATUS_OK, &error);
+  UNIT_STATUS(checkpoint_read(path, &job, &has_replay, &error), STATUS_MISMATCH, &error);
+  CU_ASSERT_TRUE_FATAL(error_says(&error, "(obs_dim 3, act_dim 2)"));
+  CU_ASSERT_TRUE(error_says(&error, "has obs_dim 4 and act_dim 2"));
   job_release(&job);
 }
 
@@ -471,7 +496,10 @@ static void replace_dataset(const char *path, const char *name, hid_t type, int 
   const hid_t layout = H5Pcreate(H5P_DATASET_CREATE);
   hsize_t chunk[3];
   for (int i = 0; i < rank; i++) chunk[i] = dim[i] < 1 << 14 ? dim[i] : 1 << 14;
-  if (rank > 0) CU_ASSERT(H5Pset_chunk(layout, rank, chunk) >= 0 && H5Pset_fletcher32(layout) >= 0);
+  if (rank > 0) {
+    CU_ASSERT_TRUE_FATAL(H5Pset_chunk(layout, rank, chunk) >= 0);
+    CU_ASSERT_TRUE(H5Pset_fletcher32(layout) >= 0);
+  }
   CU_ASSERT(H5Ldelete(file, name, H5P_DEFAULT) >= 0);
   const hid_t dataset = H5Dcreate2(file, name, type, space, H5P_DEFAULT, layout, H5P_DEFAULT);
   CU_ASSERT(dataset >= 0);
@@ -519,13 +547,14 @@ static void test_made_up(void) {
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     struct error error = {0};
-    write_small(in_directory("a.h5"), &config, 1, 13);
-    replace_dataset(in_directory("a.h5"), cases[i].name, cases[i].type, cases[i].rank, cases[i].dim);
-    const enum status status = try_read(in_directory("a.h5"), &config, &error);
+    write_small(unit_in(directory, "a.h5"), &config, 1, 13);
+    replace_dataset(unit_in(directory, "a.h5"), cases[i].name, cases[i].type, cases[i].rank, cases[i].dim);
+    const enum status status = try_read(unit_in(directory, "a.h5"), &config, &error);
     CU_ASSERT(status == STATUS_MISMATCH || status == STATUS_FORMAT);
-    CU_ASSERT(says(&error, cases[i].text));
+    CU_ASSERT(error_says(&error, cases[i].text));
     // Its bytes are not there either, which verification sees.
-    if (strcmp(cases[i].name, "config") != 0) CU_ASSERT(checkpoint_verify(in_directory("a.h5"), NULL) != STATUS_OK);
+    if (strcmp(cases[i].name, "config") != 0)
+      CU_ASSERT(checkpoint_verify(unit_in(directory, "a.h5"), NULL) != STATUS_OK);
   }
 }
 
@@ -533,23 +562,25 @@ static void test_other_files(void) {
   const struct config config = small_config();
   struct checkpoint_info info;
   struct error error = {0};
-  const char *path = in_directory("a.h5");
-  CU_ASSERT_EQUAL(checkpoint_verify(path, &error), STATUS_IO);
-  CU_ASSERT(says(&error, path) && says(&error, "No such file"));
+  const char *path = unit_in(directory, "a.h5");
+  UNIT_STATUS(checkpoint_verify(path, &error), STATUS_IO, &error);
+  CU_ASSERT_TRUE_FATAL(error_says(&error, path));
+  CU_ASSERT_TRUE(error_says(&error, "No such file"));
   CU_ASSERT_EQUAL(checkpoint_verify(directory, NULL), STATUS_FORMAT);
   unit_write_file(path, "", 0);
   error_clear(&error);
-  CU_ASSERT_EQUAL(checkpoint_verify(path, &error), STATUS_FORMAT);
-  CU_ASSERT(says(&error, "is empty"));
+  UNIT_STATUS(checkpoint_verify(path, &error), STATUS_FORMAT, &error);
+  CU_ASSERT(error_says(&error, "is empty"));
   unit_write_file(path, "steps: 12\n", 10);
   error_clear(&error);
-  CU_ASSERT_EQUAL(checkpoint_read_info(path, &info, &error), STATUS_FORMAT);
-  CU_ASSERT(says(&error, "no HDF5 file") && !info.config);
+  UNIT_STATUS(checkpoint_read_info(path, &info, &error), STATUS_FORMAT, &error);
+  CU_ASSERT_TRUE_FATAL(error_says(&error, "no HDF5 file"));
+  CU_ASSERT_TRUE(!info.config);
 
   H5Fclose(H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT));
   error_clear(&error);
-  CU_ASSERT_EQUAL(try_read(path, &config, &error), STATUS_FORMAT);
-  CU_ASSERT(says(&error, "no checkpoint of corsac"));
+  UNIT_STATUS(try_read(path, &config, &error), STATUS_FORMAT, &error);
+  CU_ASSERT(error_says(&error, "no checkpoint of corsac"));
 
   write_small(path, &config, 1, 3);
   set_attribute(path, "/", "format_version", 2);
@@ -559,7 +590,7 @@ static void test_other_files(void) {
                                : way == 1 ? checkpoint_verify(path, &error)
                                           : try_read(path, &config, &error);
     CU_ASSERT_EQUAL(status, STATUS_MISMATCH);
-    CU_ASSERT(says(&error, "written by format 2, this program reads 1"));
+    CU_ASSERT(error_says(&error, "written by format 2, this program reads 1"));
   }
   write_small(path, &config, 1, 3);
   set_attribute(path, "env", "obs_dim", 1ull << 40);
@@ -572,7 +603,7 @@ static void test_other_files(void) {
 
 static void test_truncated(void) {
   const struct config config = small_config();
-  const char *path = in_directory("a.h5");
+  const char *path = unit_in(directory, "a.h5");
   size_t size;
   write_small(path, &config, 1, 13);
   char *bytes = unit_read_file(path, &size);
@@ -581,7 +612,7 @@ static void test_truncated(void) {
     struct error error = {0};
     unit_write_file(path, bytes, keep);
     CU_ASSERT(checkpoint_verify(path, &error) != STATUS_OK);
-    CU_ASSERT(says(&error, path));
+    CU_ASSERT(error_says(&error, path));
     CU_ASSERT(try_read(path, &config, NULL) != STATUS_OK);
   }
   unit_write_file(path, bytes, size - 1);
@@ -597,7 +628,7 @@ enum { SUPERBLOCK = 48, RANDOM_FLIPS = 600 };
 #endif
 static void test_bit_flips(void) {
   const struct config config = small_config();
-  const char *path = in_directory("a.h5"), *good = in_directory("good.h5");
+  const char *path = unit_in(directory, "a.h5"), *good = unit_in(directory, "good.h5");
   struct numbers numbers = {11};
   size_t size;
   int found = 0, harmless = 0;
@@ -612,7 +643,7 @@ static void test_bit_flips(void) {
     struct error error = {0};
     const bool verified = checkpoint_verify(path, &error) == STATUS_OK;
     if (!verified) {
-      CU_ASSERT(says(&error, path));
+      CU_ASSERT(error_says(&error, path));
       found++;
       continue;
     }
@@ -638,20 +669,23 @@ static void check_failing_save(const char *path, const struct job *job, const ch
   snprintf(temporary, sizeof temporary, "%s.tmp", path);
   for (int again = 0; again < 3; again++) { // the library must not keep anything of a file that failed
     error_clear(&error);
-    CU_ASSERT_EQUAL(checkpoint_write(path, job, CHECKPOINT_ALL, &error), STATUS_IO);
-    CU_ASSERT(says(&error, text) && says(&error, path));
-    CU_ASSERT_FALSE(there(temporary));
+    UNIT_STATUS(checkpoint_write(path, job, CHECKPOINT_ALL, &error), STATUS_IO, &error);
+    CU_ASSERT_TRUE_FATAL(error_says(&error, text));
+    CU_ASSERT_TRUE(error_says(&error, path));
+    CU_ASSERT_FALSE(unit_exists(temporary));
   }
   char *still = unit_read_file(path, &after);
-  CU_ASSERT(still && before == after && memcmp(good, still, after) == 0);
+  CU_ASSERT_TRUE_FATAL(still);
+  CU_ASSERT_EQUAL(before, after);
+  CU_ASSERT_EQUAL(memcmp(good, still, after), 0);
   CU_ASSERT_EQUAL(checkpoint_verify(path, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(H5Fget_obj_count(H5F_OBJ_ALL, H5F_OBJ_ALL), 0);
   free(good);
   free(still);
   relieve();
   error_clear(&error);
-  CU_ASSERT_EQUAL(checkpoint_write(path, job, CHECKPOINT_ALL, &error), STATUS_OK);
-  CU_ASSERT_EQUAL(checkpoint_verify(path, &error), STATUS_OK);
+  UNIT_STATUS(checkpoint_write(path, job, CHECKPOINT_ALL, &error), STATUS_OK, &error);
+  UNIT_STATUS(checkpoint_verify(path, &error), STATUS_OK, &error);
 }
 
 static struct rlimit limit_before;
@@ -669,9 +703,9 @@ static void test_no_room(void) {
   getrlimit(RLIMIT_FSIZE, &limit_before);
   for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
     const struct config small = small_config();
-    write_small(in_directory("a.h5"), &small, 1, 3);
+    write_small(unit_in(directory, "a.h5"), &small, 1, 3);
     setrlimit(RLIMIT_FSIZE, &(struct rlimit){limits[i], limit_before.rlim_max});
-    check_failing_save(in_directory("a.h5"), &large, "File too large", lift_limit);
+    check_failing_save(unit_in(directory, "a.h5"), &large, "File too large", lift_limit);
   }
   job_release(&large);
 }
@@ -686,7 +720,7 @@ static void fill_disk(size_t bytes) {
 }
 
 static void test_full_disk(void) {
-  char *mounted = in_directory("disk");
+  char *mounted = unit_in(directory, "disk");
   mkdir(mounted, 0777);
   if (mount("none", mounted, "tmpfs", 0, "size=2m") != 0) {
     printf("skipped: no tmpfs can be mounted here ");
@@ -718,8 +752,8 @@ static void test_no_directory(void) {
   struct error error = {0};
   struct job job;
   small_job_init(&job, &config);
-  CU_ASSERT_EQUAL(checkpoint_write(in_directory("none/a.h5"), &job, CHECKPOINT_ALL, &error), STATUS_IO);
-  CU_ASSERT(says(&error, "none/a.h5: cannot be written: No such file or directory"));
+  UNIT_STATUS(checkpoint_write(unit_in(directory, "none/a.h5"), &job, CHECKPOINT_ALL, &error), STATUS_IO, &error);
+  CU_ASSERT(error_says(&error, "none/a.h5: cannot be written: No such file or directory"));
   job_release(&job);
 }
 
@@ -733,13 +767,13 @@ static void test_pieces(void) {
   config.replay_capacity = 300001; // more than one chunk in each column, and a last one that is not full
   small_job_init(&job, &config);
   small_job_fill(&job, 1, 300001 + 123456);
-  CU_ASSERT_EQUAL(checkpoint_write(in_directory("a.h5"), &job, CHECKPOINT_ALL, &error), STATUS_OK);
-  CU_ASSERT_EQUAL(checkpoint_verify(in_directory("a.h5"), &error), STATUS_OK);
+  UNIT_STATUS(checkpoint_write(unit_in(directory, "a.h5"), &job, CHECKPOINT_ALL, &error), STATUS_OK, &error);
+  UNIT_STATUS(checkpoint_verify(unit_in(directory, "a.h5"), &error), STATUS_OK, &error);
   larger = config;
   larger.replay_capacity = 400000;
   for (int way = 0; way < 2; way++) {
     small_job_init(&read, way == 0 ? &config : &larger);
-    CU_ASSERT_EQUAL(checkpoint_read(in_directory("a.h5"), &read, &has_replay, &error), STATUS_OK);
+    UNIT_STATUS(checkpoint_read(unit_in(directory, "a.h5"), &read, &has_replay, &error), STATUS_OK, &error);
     int wrong = 0;
     for (size_t ago = 1; ago <= 300001; ago++) wrong += reward_ago(read.replay, ago) != reward_ago(job.replay, ago);
     CU_ASSERT_EQUAL(wrong, 0);

@@ -52,7 +52,7 @@ static void test_critics(void) {
     f.job.config.critics++; // the file has fewer than the configuration says
     struct error error = {0};
     CU_ASSERT_NOT_EQUAL(checkpoint_read_critics(f.path, &f.info, &f.job.config, &critics, &error), STATUS_OK);
-    CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "critics/"));
+    CU_ASSERT_TRUE(error_says(&error, "critics/"));
     f.job.config.critics--;
     teardown(&f);
   }

@@ -19,16 +19,6 @@ enum { CAPACITY = 60000 }; // three pieces of rows, the last not whole
 static char *directory;    // of this case
 static const char *const times[] = {"@created", "/learner/seconds", NULL};
 
-static char *in_directory(const char *name) {
-  static char path[8][4096];
-  static int next;
-  next = (next + 1) % 8;
-  snprintf(path[next], sizeof path[next], "%s/%s", directory, name);
-  return path[next];
-}
-
-static bool there(const char *name) { return access(in_directory(name), F_OK) == 0; }
-
 static void init(struct job *job, struct checkpoint_writer **writer, uint32_t rows) {
   struct config config = small_config();
   config.replay_capacity = CAPACITY;
@@ -65,14 +55,14 @@ static void test_beside(void) {
     struct job job;
     struct checkpoint_writer *writer;
     init(&job, &writer, rows[i]);
-    CU_ASSERT_EQUAL(checkpoint_write(in_directory("a.h5"), &job, CHECKPOINT_ALL, NULL), STATUS_OK);
-    CU_ASSERT_EQUAL(checkpoint_writer_begin(writer, in_directory("b.h5"), CHECKPOINT_ALL, 0, NULL), STATUS_OK);
+    CU_ASSERT_EQUAL(checkpoint_write(unit_in(directory, "a.h5"), &job, CHECKPOINT_ALL, NULL), STATUS_OK);
+    CU_ASSERT_EQUAL(checkpoint_writer_begin(writer, unit_in(directory, "b.h5"), CHECKPOINT_ALL, 0, NULL), STATUS_OK);
     CU_ASSERT_TRUE(checkpoint_writer_saving(writer));
     small_job_fill(&job, 2, 0); // every number is another
     insert_beside(&job, 2 * CAPACITY);
     CU_ASSERT_EQUAL(wait_for(writer).error.status, STATUS_OK);
     CU_ASSERT_FALSE(checkpoint_writer_busy(writer));
-    CU_ASSERT_EQUAL(h5_compare(in_directory("a.h5"), in_directory("b.h5"), times), 0);
+    CU_ASSERT_EQUAL(h5_compare(unit_in(directory, "a.h5"), unit_in(directory, "b.h5"), times), 0);
     CU_ASSERT_EQUAL(replay_room(job.replay), SIZE_MAX);
     checkpoint_writer_destroy(writer);
     job_release(&job);
@@ -96,7 +86,7 @@ static void test_let_go(void) {
     init(&job, &writer, rows[i]);
     synced = job.replay;
     room_at_sync = 0;
-    CU_ASSERT_EQUAL(checkpoint_writer_begin(writer, in_directory("a.h5"), CHECKPOINT_ALL, 0, NULL), STATUS_OK);
+    CU_ASSERT_EQUAL(checkpoint_writer_begin(writer, unit_in(directory, "a.h5"), CHECKPOINT_ALL, 0, NULL), STATUS_OK);
     CU_ASSERT_EQUAL(wait_for(writer).error.status, STATUS_OK);
     CU_ASSERT_EQUAL(room_at_sync, SIZE_MAX);
     synced = NULL;
@@ -110,24 +100,30 @@ static void test_contents(void) {
   struct checkpoint_writer *writer;
   struct policy_weights weights;
   init(&job, &writer, 100);
-  CU_ASSERT_EQUAL(checkpoint_write(in_directory("a.h5"), &job, CHECKPOINT_NO_REPLAY, NULL), STATUS_OK);
-  CU_ASSERT_EQUAL(checkpoint_writer_begin(writer, in_directory("b.h5"), CHECKPOINT_NO_REPLAY, 0, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(checkpoint_write(unit_in(directory, "a.h5"), &job, CHECKPOINT_NO_REPLAY, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(checkpoint_writer_begin(writer, unit_in(directory, "b.h5"), CHECKPOINT_NO_REPLAY, 0, NULL),
+                  STATUS_OK);
   CU_ASSERT_EQUAL(replay_room(job.replay), SIZE_MAX); // nothing of the replay is needed
   struct checkpoint_result result = wait_for(writer);
-  CU_ASSERT(result.error.status == STATUS_OK && result.content == CHECKPOINT_NO_REPLAY && !result.policy_only);
-  CU_ASSERT_STRING_EQUAL(result.path, in_directory("b.h5"));
-  CU_ASSERT_EQUAL(h5_compare(in_directory("a.h5"), in_directory("b.h5"), times), 0);
+  CU_ASSERT_EQUAL(result.error.status, STATUS_OK);
+  CU_ASSERT_EQUAL(result.content, CHECKPOINT_NO_REPLAY);
+  CU_ASSERT_TRUE(!result.policy_only);
+  CU_ASSERT_STRING_EQUAL(result.path, unit_in(directory, "b.h5"));
+  CU_ASSERT_EQUAL(h5_compare(unit_in(directory, "a.h5"), unit_in(directory, "b.h5"), times), 0);
 
   CU_ASSERT_EQUAL(policy_weights_init(&weights, SMALL_OBS, job.sac.policy_net.parameters, NULL), STATUS_OK);
   job_export_policy(&job, &weights);
-  CU_ASSERT_EQUAL(checkpoint_write_policy(in_directory("c.h5"), &job, &weights, &job.normalizer, 5, NULL), STATUS_OK);
-  CU_ASSERT_EQUAL(checkpoint_writer_begin_policy(writer, in_directory("d.h5"), &weights, &job.normalizer, 5, NULL),
+  CU_ASSERT_EQUAL(checkpoint_write_policy(unit_in(directory, "c.h5"), &job, &weights, &job.normalizer, 5, NULL),
                   STATUS_OK);
+  CU_ASSERT_EQUAL(
+      checkpoint_writer_begin_policy(writer, unit_in(directory, "d.h5"), &weights, &job.normalizer, 5, NULL),
+      STATUS_OK);
   memset(weights.values, 0, weights.parameters * sizeof *weights.values);
   small_job_fill(&job, 2, 3);
   result = wait_for(writer);
-  CU_ASSERT(result.error.status == STATUS_OK && result.policy_only);
-  CU_ASSERT_EQUAL(h5_compare(in_directory("c.h5"), in_directory("d.h5"), times), 0);
+  CU_ASSERT_EQUAL(result.error.status, STATUS_OK);
+  CU_ASSERT_TRUE(result.policy_only);
+  CU_ASSERT_EQUAL(h5_compare(unit_in(directory, "c.h5"), unit_in(directory, "d.h5"), times), 0);
   policy_weights_release(&weights);
   checkpoint_writer_destroy(writer);
   job_release(&job);
@@ -140,10 +136,10 @@ static void test_locale(void) {
   const locale_t before = locale_enter_c();
   unit_set_comma_locale();
   init(&job, &writer, 100);
-  CU_ASSERT_EQUAL(checkpoint_write(in_directory("a.h5"), &job, CHECKPOINT_ALL, NULL), STATUS_OK);
-  CU_ASSERT_EQUAL(checkpoint_writer_begin(writer, in_directory("b.h5"), CHECKPOINT_ALL, 0, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(checkpoint_write(unit_in(directory, "a.h5"), &job, CHECKPOINT_ALL, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(checkpoint_writer_begin(writer, unit_in(directory, "b.h5"), CHECKPOINT_ALL, 0, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(wait_for(writer).error.status, STATUS_OK);
-  CU_ASSERT_EQUAL(h5_compare(in_directory("a.h5"), in_directory("b.h5"), times), 0);
+  CU_ASSERT_EQUAL(h5_compare(unit_in(directory, "a.h5"), unit_in(directory, "b.h5"), times), 0);
   checkpoint_writer_destroy(writer);
   job_release(&job);
   setlocale(LC_ALL, "C");
@@ -160,16 +156,16 @@ static void test_order(void) {
   CU_ASSERT_EQUAL(policy_weights_init(&weights, SMALL_OBS, job.sac.policy_net.parameters, NULL), STATUS_OK);
   for (uint64_t steps = 1; steps <= 20; steps++)
     CU_ASSERT_EQUAL(
-        checkpoint_writer_begin_policy(writer, in_directory("best.h5"), &weights, &job.normalizer, steps, NULL),
+        checkpoint_writer_begin_policy(writer, unit_in(directory, "best.h5"), &weights, &job.normalizer, steps, NULL),
         STATUS_OK);
-  CU_ASSERT_EQUAL(checkpoint_writer_begin(writer, in_directory("a.h5"), CHECKPOINT_ALL, 0, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(checkpoint_writer_begin(writer, unit_in(directory, "a.h5"), CHECKPOINT_ALL, 0, NULL), STATUS_OK);
   for (bool policy = true; policy;) {
     const struct checkpoint_result result = wait_for(writer);
     CU_ASSERT_EQUAL(result.error.status, STATUS_OK);
     policy = result.policy_only;
   }
   CU_ASSERT_FALSE(checkpoint_writer_busy(writer));
-  CU_ASSERT_EQUAL_FATAL(checkpoint_read_info(in_directory("best.h5"), &info, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(checkpoint_read_info(unit_in(directory, "best.h5"), &info, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(info.env_steps, 20);
   checkpoint_info_release(&info);
   policy_weights_release(&weights);
@@ -182,20 +178,21 @@ static void test_abandoned(void) {
   struct checkpoint_writer *writer;
   int given_up = 0;
   init(&job, &writer, CAPACITY + 10);
-  CU_ASSERT_EQUAL(checkpoint_write(in_directory("a.h5"), &job, CHECKPOINT_ALL, NULL), STATUS_OK);
-  CU_ASSERT_EQUAL(checkpoint_write(in_directory("b.h5"), &job, CHECKPOINT_ALL, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(checkpoint_write(unit_in(directory, "a.h5"), &job, CHECKPOINT_ALL, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(checkpoint_write(unit_in(directory, "b.h5"), &job, CHECKPOINT_ALL, NULL), STATUS_OK);
   for (int i = 0; i < 20; i++) {
-    CU_ASSERT_EQUAL(checkpoint_writer_begin(writer, in_directory("b.h5"), CHECKPOINT_ALL, 0, NULL), STATUS_OK);
+    CU_ASSERT_EQUAL(checkpoint_writer_begin(writer, unit_in(directory, "b.h5"), CHECKPOINT_ALL, 0, NULL), STATUS_OK);
     for (const double until = clock_now() + 0.0003 * i; clock_now() < until;) continue;
     checkpoint_writer_abandon(writer);
     const enum status status = wait_for(writer).error.status;
     CU_ASSERT(status == STATUS_OK || status == STATUS_STOPPED);
     given_up += status == STATUS_STOPPED;
-    CU_ASSERT(!there("b.h5.tmp") && replay_room(job.replay) == SIZE_MAX);
+    CU_ASSERT_TRUE_FATAL(!unit_exists_in(directory, "b.h5.tmp"));
+    CU_ASSERT_EQUAL(replay_room(job.replay), SIZE_MAX);
   }
   CU_ASSERT_TRUE(given_up > 0);
-  CU_ASSERT_EQUAL(h5_compare(in_directory("a.h5"), in_directory("b.h5"), times), 0);
-  CU_ASSERT_EQUAL(checkpoint_writer_begin(writer, in_directory("b.h5"), CHECKPOINT_ALL, 0, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(h5_compare(unit_in(directory, "a.h5"), unit_in(directory, "b.h5"), times), 0);
+  CU_ASSERT_EQUAL(checkpoint_writer_begin(writer, unit_in(directory, "b.h5"), CHECKPOINT_ALL, 0, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(wait_for(writer).error.status, STATUS_OK); // the next one is not
   checkpoint_writer_destroy(writer);
   job_release(&job);
@@ -206,12 +203,14 @@ static void test_failure(void) {
   struct checkpoint_writer *writer;
   init(&job, &writer, CAPACITY + 10);
   for (int again = 0; again < 3; again++) {
-    CU_ASSERT_EQUAL(checkpoint_writer_begin(writer, in_directory("none/a.h5"), CHECKPOINT_ALL, 0, NULL), STATUS_OK);
+    CU_ASSERT_EQUAL(checkpoint_writer_begin(writer, unit_in(directory, "none/a.h5"), CHECKPOINT_ALL, 0, NULL),
+                    STATUS_OK);
     const struct checkpoint_result result = wait_for(writer);
-    CU_ASSERT(result.error.status == STATUS_IO && strstr(result.error.text, "none/a.h5"));
+    CU_ASSERT_EQUAL(result.error.status, STATUS_IO);
+    CU_ASSERT_TRUE(error_says(&result.error, "none/a.h5"));
     CU_ASSERT_EQUAL(replay_room(job.replay), SIZE_MAX);
   }
-  CU_ASSERT_EQUAL(checkpoint_writer_begin(writer, in_directory("a.h5"), CHECKPOINT_ALL, 0, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(checkpoint_writer_begin(writer, unit_in(directory, "a.h5"), CHECKPOINT_ALL, 0, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(wait_for(writer).error.status, STATUS_OK);
   checkpoint_writer_destroy(writer);
   job_release(&job);
@@ -222,11 +221,12 @@ static void test_destroyed(void) {
     struct job job;
     struct checkpoint_writer *writer;
     init(&job, &writer, CAPACITY + 10);
-    CU_ASSERT_EQUAL(checkpoint_writer_begin(writer, in_directory("a.h5"), CHECKPOINT_ALL, 0, NULL), STATUS_OK);
+    CU_ASSERT_EQUAL(checkpoint_writer_begin(writer, unit_in(directory, "a.h5"), CHECKPOINT_ALL, 0, NULL), STATUS_OK);
     for (const double until = clock_now() + 0.0005 * i; clock_now() < until;) continue;
     checkpoint_writer_destroy(writer);
-    CU_ASSERT_FALSE(there("a.h5.tmp"));
-    if (there("a.h5")) CU_ASSERT_EQUAL(checkpoint_verify(in_directory("a.h5"), NULL), STATUS_OK);
+    CU_ASSERT_FALSE(unit_exists_in(directory, "a.h5.tmp"));
+    if (unit_exists_in(directory, "a.h5"))
+      CU_ASSERT_EQUAL(checkpoint_verify(unit_in(directory, "a.h5"), NULL), STATUS_OK);
     job_release(&job);
   }
   checkpoint_writer_destroy(NULL);
@@ -241,11 +241,14 @@ static void test_prune(void) {
   for (int i = 1; i <= 4; i++) {
     char name[32];
     snprintf(name, sizeof name, "ckpt-%d.h5", i);
-    CU_ASSERT_EQUAL(checkpoint_writer_begin(writer, in_directory(name), CHECKPOINT_ALL, i == 4 ? 2 : 0, NULL),
+    CU_ASSERT_EQUAL(checkpoint_writer_begin(writer, unit_in(directory, name), CHECKPOINT_ALL, i == 4 ? 2 : 0, NULL),
                     STATUS_OK);
     CU_ASSERT_EQUAL(wait_for(writer).error.status, STATUS_OK);
   }
-  CU_ASSERT(!there("ckpt-1.h5") && !there("ckpt-2.h5") && there("ckpt-3.h5") && there("ckpt-4.h5"));
+  CU_ASSERT_TRUE_FATAL(!unit_exists_in(directory, "ckpt-1.h5"));
+  CU_ASSERT_TRUE_FATAL(!unit_exists_in(directory, "ckpt-2.h5"));
+  CU_ASSERT_TRUE_FATAL(unit_exists_in(directory, "ckpt-3.h5"));
+  CU_ASSERT_TRUE(unit_exists_in(directory, "ckpt-4.h5"));
   checkpoint_writer_destroy(writer);
   run_directory_close(run);
   job_release(&job);

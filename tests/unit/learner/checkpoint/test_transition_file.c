@@ -70,11 +70,13 @@ static void holds(const struct job *job, const struct log *log, int first, size_
   replay_read_rows(job->replay, 0, rows, columns);
   for (size_t i = 0; i < rows; i++) {
     const size_t r = (size_t)first + i;
-    for (int o = 0; o < OBS; o++)
-      CU_ASSERT(obs[i * OBS + (size_t)o] == (float)log->obs[r][o] &&
-                next[i * OBS + (size_t)o] == (float)log->next_obs[r][o]);
+    for (int o = 0; o < OBS; o++) {
+      CU_ASSERT_EQUAL(obs[i * OBS + (size_t)o], (float)log->obs[r][o]);
+      CU_ASSERT_EQUAL(next[i * OBS + (size_t)o], (float)log->next_obs[r][o]);
+    }
     CU_ASSERT_DOUBLE_EQUAL((double)action[i], log->action[r] / 2, 1e-6);
-    CU_ASSERT(action[i] >= -1 && action[i] <= 1);
+    CU_ASSERT_TRUE(action[i] >= -1);
+    CU_ASSERT_TRUE(action[i] <= 1);
     CU_ASSERT_EQUAL(reward[i], (float)log->reward[r]);
     CU_ASSERT_EQUAL(discount[i],
                     terminated ? (log->discount[r] == 0 ? 0 : (float)job->config.gamma) : (float)log->discount[r]);
@@ -92,14 +94,16 @@ static void test_log(void) {
     write(path, &log, &layout);
     begin(&job, "normalize_observations: true\n");
     CU_ASSERT_EQUAL(checkpoint_read_transitions(path, &job, &taken, NULL), STATUS_OK);
-    CU_ASSERT(taken.rows == ROWS && taken.left_out == 0);
+    CU_ASSERT_EQUAL(taken.rows, ROWS);
+    CU_ASSERT_EQUAL(taken.left_out, 0);
     holds(&job, &log, 0, ROWS, terminated);
     CU_ASSERT_EQUAL(job.normalizer.count, ROWS);
     CU_ASSERT_EQUAL(job.limiter.steps, 0); // nobody made them here
     job_release(&job);
     begin(&job, "replay_capacity: 20\n"); // the newest
     CU_ASSERT_EQUAL(checkpoint_read_transitions(path, &job, &taken, NULL), STATUS_OK);
-    CU_ASSERT(taken.rows == 20 && taken.left_out == ROWS - 20);
+    CU_ASSERT_EQUAL(taken.rows, 20);
+    CU_ASSERT_EQUAL(taken.left_out, ROWS - 20);
     holds(&job, &log, ROWS - 20, 20, terminated);
     job_release(&job);
   }
@@ -119,17 +123,21 @@ static void test_checkpoint(void) {
   CU_ASSERT_EQUAL_FATAL(checkpoint_write(path, &job, CHECKPOINT_ALL, NULL), STATUS_OK);
   begin(&other, "replay_capacity: 40\n");
   CU_ASSERT_EQUAL(checkpoint_read_transitions(path, &other, &taken, NULL), STATUS_OK);
-  CU_ASSERT(taken.rows == 10 && taken.left_out == 0);
+  CU_ASSERT_EQUAL(taken.rows, 10);
+  CU_ASSERT_EQUAL(taken.left_out, 0);
   float obs[10 * OBS], action[10], reward[10], next[10 * OBS], discount[10];
   float *const columns[REPLAY_COLUMNS] = {obs, action, reward, next, discount};
   CU_ASSERT_EQUAL_FATAL(replay_size(other.replay), 10);
   replay_read_rows(other.replay, 0, 10, columns);
-  for (int i = 0; i < 10; i++)
-    CU_ASSERT(reward[i] == (float)(i + 3) && action[i] == -(float)(i + 3) / 13 && discount[i] == 0.5f);
+  for (int i = 0; i < 10; i++) {
+    CU_ASSERT_EQUAL(reward[i], (float)(i + 3));
+    CU_ASSERT_EQUAL(action[i], -(float)(i + 3) / 13);
+    CU_ASSERT_EQUAL(discount[i], 0.5f);
+  }
   job_release(&other);
   CU_ASSERT_EQUAL_FATAL(checkpoint_write(path, &job, CHECKPOINT_NO_REPLAY, NULL), STATUS_OK);
   struct error error = {0};
-  CU_ASSERT_EQUAL(checkpoint_read_transitions(path, &job, &taken, &error), STATUS_FORMAT);
+  UNIT_STATUS(checkpoint_read_transitions(path, &job, &taken, &error), STATUS_FORMAT, &error);
   CU_ASSERT(error_says(&error, "without a replay"));
   job_release(&job);
   free(path);
@@ -143,7 +151,8 @@ static void refused(const struct log *log, const struct layout *layout, enum sta
   write(path, log, layout);
   begin(&job, "");
   CU_ASSERT_EQUAL(checkpoint_read_transitions(path, &job, &taken, &error), status);
-  CU_ASSERT(error_says(&error, says) && error_says(&error, "bad.h5"));
+  CU_ASSERT_TRUE_FATAL(error_says(&error, says));
+  CU_ASSERT_TRUE(error_says(&error, "bad.h5"));
   job_release(&job);
   free(path);
 }
@@ -171,7 +180,7 @@ static void test_refused(void) {
   struct transitions_taken taken;
   struct error error = {0};
   begin(&job, "");
-  CU_ASSERT_EQUAL(checkpoint_read_transitions("/nowhere/x.h5", &job, &taken, &error), STATUS_IO);
+  UNIT_STATUS(checkpoint_read_transitions("/nowhere/x.h5", &job, &taken, &error), STATUS_IO, &error);
   job_release(&job);
 }
 

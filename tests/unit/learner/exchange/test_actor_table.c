@@ -66,13 +66,17 @@ static const char *const plenty = "envs: 3\nsend_steps: 4\nlearning_starts: 1000
 static void test_two_each(void) {
   struct scene s;
   scene_init(&s, plenty);
-  CU_ASSERT(s.table.actors == 3 && s.table.active == 3 && actor_table_alive(&s.table) == 3);
+  CU_ASSERT_EQUAL(s.table.actors, 3);
+  CU_ASSERT_EQUAL(s.table.active, 3);
+  CU_ASSERT_EQUAL(actor_table_alive(&s.table), 3);
   grant(&s, 1000000);
   grant(&s, 1000000);
   for (int i = 0; i < ACTORS; i++) CU_ASSERT_EQUAL(credits(&s, i), 2);
   actor_table_batch_arrived(&s.table, 1);
   grant(&s, 1000000);
-  CU_ASSERT(credits(&s, 0) == 0 && credits(&s, 1) == 1 && credits(&s, 2) == 0);
+  CU_ASSERT_EQUAL_FATAL(credits(&s, 0), 0);
+  CU_ASSERT_EQUAL_FATAL(credits(&s, 1), 1);
+  CU_ASSERT_EQUAL(credits(&s, 2), 0);
   scene_release(&s);
 }
 
@@ -156,7 +160,9 @@ static void test_round_robin(void) {
       }
     }
   }
-  CU_ASSERT(got[0] == 10 && got[1] == 10 && got[2] == 10);
+  CU_ASSERT_EQUAL(got[0], 10);
+  CU_ASSERT_EQUAL(got[1], 10);
+  CU_ASSERT_EQUAL(got[2], 10);
   scene_release(&s);
 }
 
@@ -180,10 +186,13 @@ static void test_dead(void) {
   nanosleep(&pause, NULL);
   actor_table_hear(&s.table, 0);
   CU_ASSERT_EQUAL(look(&s), 1);
-  CU_ASSERT(actor_table_alive(&s.table) == 2 && !s.table.entry[1].alive);
+  CU_ASSERT_EQUAL_FATAL(actor_table_alive(&s.table), 2);
+  CU_ASSERT_TRUE(!s.table.entry[1].alive);
   CU_ASSERT_EQUAL(look(&s), -1); // said once
   grant(&s, 1000000);            // five batches for the two that live, as many as they may hold
-  CU_ASSERT(credits(&s, 0) == 2 && credits(&s, 1) == 0 && credits(&s, 2) == 2);
+  CU_ASSERT_EQUAL_FATAL(credits(&s, 0), 2);
+  CU_ASSERT_EQUAL_FATAL(credits(&s, 1), 0);
+  CU_ASSERT_EQUAL(credits(&s, 2), 2);
   CU_ASSERT_EQUAL(message_encode_empty(&s.table.bytes, MESSAGE_START, 0, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(actor_table_send_all(&s.table, false, NULL), STATUS_OK);
   int counts[MESSAGE_TYPES];
@@ -203,14 +212,18 @@ static void test_credits_of_the_dead(void) {
   struct scene s;
   scene_init(&s, "envs: 3\nsend_steps: 4\nlearning_starts: 6\nutd_slack: 0\nactor_timeout: 0.3\nenv_timeout: 0.3\n");
   grant(&s, 1000000); // 8 steps: two batches, of actors 0 and 1
-  CU_ASSERT(credits(&s, 0) == 1 && credits(&s, 1) == 1 && credits(&s, 2) == 0);
+  CU_ASSERT_EQUAL_FATAL(credits(&s, 0), 1);
+  CU_ASSERT_EQUAL_FATAL(credits(&s, 1), 1);
+  CU_ASSERT_EQUAL(credits(&s, 2), 0);
   nanosleep(&(struct timespec){.tv_nsec = 400000000}, NULL);
   actor_table_hear(&s.table, 1);
   actor_table_hear(&s.table, 2);
   CU_ASSERT_EQUAL(look(&s), 0);
   grant(&s, 1000000);
-  CU_ASSERT(credits(&s, 0) == 0 && credits(&s, 1) + credits(&s, 2) == 1);
-  CU_ASSERT(actor_table_revive(&s.table, 0) && actor_table_alive(&s.table) == 3); // it comes back, and has its credit
+  CU_ASSERT_EQUAL_FATAL(credits(&s, 0), 0);
+  CU_ASSERT_EQUAL(credits(&s, 1) + credits(&s, 2), 1);
+  CU_ASSERT_TRUE_FATAL(actor_table_revive(&s.table, 0));
+  CU_ASSERT_EQUAL(actor_table_alive(&s.table), 3); // it comes back, and has its credit
   actor_table_batch_arrived(&s.table, 0);
   CU_ASSERT_EQUAL(s.table.entry[0].credits, 0);
   scene_release(&s);
@@ -223,7 +236,9 @@ static void test_heartbeats(void) {
   for (int i = 0; i < ACTORS; i++) CU_ASSERT_EQUAL(heartbeats(&s, i), 0);
   for (int i = 0; i < ACTORS; i++) s.table.entry[i].said = clock_now() - (i == 1 ? 0.1 : 1.5);
   CU_ASSERT_EQUAL(look(&s), -1);
-  CU_ASSERT(heartbeats(&s, 0) == 1 && heartbeats(&s, 1) == 0 && heartbeats(&s, 2) == 1);
+  CU_ASSERT_EQUAL_FATAL(heartbeats(&s, 0), 1);
+  CU_ASSERT_EQUAL_FATAL(heartbeats(&s, 1), 0);
+  CU_ASSERT_EQUAL(heartbeats(&s, 2), 1);
   CU_ASSERT_EQUAL(look(&s), -1);
   for (int i = 0; i < ACTORS; i++) CU_ASSERT_EQUAL(heartbeats(&s, i), 0);
   scene_release(&s);
@@ -239,24 +254,33 @@ static void test_losses(void) {
   CU_ASSERT_EQUAL(message_encode_stop(&s.table.bytes, 0, &stop, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(actor_table_expel(&s.table, 0, NULL), STATUS_OK);
   struct actor_table_losses losses = actor_table_losses(&s.table);
-  CU_ASSERT(losses.unsent == 3 && losses.at_most == 0 && losses.actors == 0); // it is out from the next look on
+  CU_ASSERT_EQUAL(losses.unsent, 3);
+  CU_ASSERT_EQUAL(losses.at_most, 0);
+  CU_ASSERT_EQUAL(losses.actors, 0); // it is out from the next look on
   CU_ASSERT_EQUAL(look(&s), 0);
   CU_ASSERT_FALSE(actor_table_revive(&s.table, 0));
   losses = actor_table_losses(&s.table);
-  CU_ASSERT(losses.at_most == 3 * BATCH && losses.actors == 1); // two on the way, one that waits
+  CU_ASSERT_EQUAL(losses.at_most, 3 * BATCH);
+  CU_ASSERT_EQUAL(losses.actors, 1); // two on the way, one that waits
   actor_table_batch_arrived(&s.table, 2);
   actor_table_give_up(&s.table);
   losses = actor_table_losses(&s.table);
-  CU_ASSERT(losses.unsent == 3 && losses.at_most == 5 * BATCH && losses.actors == 2);
+  CU_ASSERT_EQUAL(losses.unsent, 3);
+  CU_ASSERT_EQUAL(losses.at_most, 5 * BATCH);
+  CU_ASSERT_EQUAL(losses.actors, 2);
   scene_release(&s);
 }
 
 static void test_surplus(void) {
   struct scene s;
   scene_init(&s, "envs: 2\nsend_steps: 4\nlearning_starts: 1000\n");
-  CU_ASSERT(s.table.active == 2 && actor_table_alive(&s.table) == 2 && !s.table.entry[2].active);
+  CU_ASSERT_EQUAL(s.table.active, 2);
+  CU_ASSERT_EQUAL_FATAL(actor_table_alive(&s.table), 2);
+  CU_ASSERT_TRUE(!s.table.entry[2].active);
   grant(&s, 1000000);
-  CU_ASSERT(credits(&s, 0) == 2 && credits(&s, 1) == 2 && credits(&s, 2) == 0);
+  CU_ASSERT_EQUAL_FATAL(credits(&s, 0), 2);
+  CU_ASSERT_EQUAL_FATAL(credits(&s, 1), 2);
+  CU_ASSERT_EQUAL(credits(&s, 2), 0);
   s.table.entry[0].left = s.table.entry[1].left = true;
   CU_ASSERT_FALSE(actor_table_all_left(&s.table)); // it has to say BYE as well
   scene_release(&s);
@@ -294,15 +318,16 @@ static void test_heartbeats_that_cannot_be(void) {
   struct error error = {0};
   scene_init(&s, "envs: 3\n");
   struct message_heartbeat heartbeat = {.longest_step = 1e8, .pid_namespace = s.table.pid_namespace, .pid = 77};
-  CU_ASSERT_EQUAL(actor_table_take_heartbeat(&s.table, 1, &heartbeat, &error), STATUS_PEER);
-  CU_ASSERT(error_says(&error, "rank 2") && error_says(&error, "1e+08 s"));
+  UNIT_STATUS(actor_table_take_heartbeat(&s.table, 1, &heartbeat, &error), STATUS_PEER, &error);
+  CU_ASSERT_TRUE_FATAL(error_says(&error, "rank 2"));
+  CU_ASSERT_TRUE(error_says(&error, "1e+08 s"));
   CU_ASSERT_EQUAL(s.table.entry[1].longest_step, 0);
   s.table.began -= 1e8; // an old job's steps may have been long
   hear(&s, 1, &heartbeat);
   CU_ASSERT_EQUAL(s.table.entry[1].longest_step, 1e8);
   heartbeat.pid = 78;
   error_clear(&error);
-  CU_ASSERT_EQUAL(actor_table_take_heartbeat(&s.table, 1, &heartbeat, &error), STATUS_PEER);
+  UNIT_STATUS(actor_table_take_heartbeat(&s.table, 1, &heartbeat, &error), STATUS_PEER, &error);
   CU_ASSERT_TRUE(error_says(&error, "process 78, it was 77"));
   scene_release(&s);
 }
@@ -343,7 +368,8 @@ static void test_patience(void) {
   CU_ASSERT_EQUAL(look(&s), -1); // so soon nobody looks
   CU_ASSERT_EQUAL(actor_table_find_gone(&s.table), 2);
   CU_ASSERT_EQUAL(actor_table_find_gone(&s.table), -1);
-  CU_ASSERT(!entry[2].alive && entry[1].alive);
+  CU_ASSERT_TRUE_FATAL(!entry[2].alive);
+  CU_ASSERT_TRUE(entry[1].alive);
   scene_release(&s);
 }
 

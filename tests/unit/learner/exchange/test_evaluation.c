@@ -71,8 +71,16 @@ static void test_shares(void) {
     begin(&s);
     for (int i = 0; i < ACTORS; i++) n[i] = shares(&s, i, asked, &weights);
     for (int e = 0; e < 7; e++) CU_ASSERT_EQUAL(asked[e], 1);
-    if (!dead) CU_ASSERT(n[0] == 3 && n[1] == 2 && n[2] == 2);
-    if (dead) CU_ASSERT(n[0] == 4 && n[1] == 0 && n[2] == 3);
+    if (!dead) {
+      CU_ASSERT_EQUAL(n[0], 3);
+      CU_ASSERT_EQUAL(n[1], 2);
+      CU_ASSERT_EQUAL(n[2], 2);
+    }
+    if (dead) {
+      CU_ASSERT_EQUAL(n[0], 4);
+      CU_ASSERT_EQUAL(n[1], 0);
+      CU_ASSERT_EQUAL(n[2], 3);
+    }
     CU_ASSERT_EQUAL(weights.version, 40);
     const struct mlp *net = &s.job.sac.policy_net;
     const size_t at = linalg_weight_index(net->tiles, PEER_OBS, net->layer[0].out, 5 / PEER_OBS, 5 % PEER_OBS);
@@ -95,9 +103,11 @@ static void test_keeps_its_policy(void) {
   s.job.limiter.steps = 900;
   s.job.sac.policy[0] = before + 1;
   normalizer_update(&s.job.normalizer, other);
-  CU_ASSERT(s.evaluation.weights.version == 3 && s.evaluation.weights.values[0] == (float)before);
-  CU_ASSERT(s.evaluation.env_steps == 500 && s.evaluation.normalizer.count == 1 &&
-            s.evaluation.normalizer.mean[2] == 3);
+  CU_ASSERT_EQUAL(s.evaluation.weights.version, 3);
+  CU_ASSERT_EQUAL(s.evaluation.weights.values[0], (float)before);
+  CU_ASSERT_EQUAL(s.evaluation.env_steps, 500);
+  CU_ASSERT_EQUAL(s.evaluation.normalizer.count, 1);
+  CU_ASSERT_EQUAL(s.evaluation.normalizer.mean[2], 3);
   scene_release(&s);
 }
 
@@ -122,12 +132,17 @@ static void test_result(void) {
     evaluation_end(&s.evaluation);
     CU_ASSERT_FALSE(s.evaluation.running);
   }
-  CU_ASSERT(result[0].episodes == 7 && result[1].episodes == 7); // and bit for bit, whoever came first
-  CU_ASSERT(result[0].mean == result[1].mean && result[0].std == result[1].std && result[0].low == result[1].low &&
-            result[0].high == result[1].high && result[0].length_mean == result[1].length_mean);
+  CU_ASSERT_EQUAL(result[0].episodes, 7);
+  CU_ASSERT_EQUAL(result[1].episodes, 7); // and bit for bit, whoever came first
+  CU_ASSERT_EQUAL(result[0].mean, result[1].mean);
+  CU_ASSERT_EQUAL(result[0].std, result[1].std);
+  CU_ASSERT_EQUAL(result[0].low, result[1].low);
+  CU_ASSERT_EQUAL(result[0].high, result[1].high);
+  CU_ASSERT_EQUAL(result[0].length_mean, result[1].length_mean);
   CU_ASSERT_DOUBLE_EQUAL(result[0].mean, 142.64285714285714, 1e-10);
   CU_ASSERT_DOUBLE_EQUAL(result[0].std, 350.1292327010653, 1e-9);
-  CU_ASSERT(result[0].low == -20 && result[0].high == 1000);
+  CU_ASSERT_EQUAL(result[0].low, -20);
+  CU_ASSERT_EQUAL(result[0].high, 1000);
   CU_ASSERT_DOUBLE_EQUAL(result[0].length_mean, 13, 1e-12);
   scene_release(&s);
 }
@@ -146,7 +161,12 @@ static void test_failed_episodes(void) {
     CU_ASSERT_TRUE(done);
     const struct evaluation_result result = evaluation_result(&s.evaluation);
     CU_ASSERT_EQUAL(result.episodes, good ? 4 : 0);
-    if (good) CU_ASSERT(result.mean == 3 && result.low == 0 && result.high == 6 && result.length_mean == 10);
+    if (good) {
+      CU_ASSERT_EQUAL(result.mean, 3);
+      CU_ASSERT_EQUAL(result.low, 0);
+      CU_ASSERT_EQUAL(result.high, 6);
+      CU_ASSERT_EQUAL(result.length_mean, 10);
+    }
     evaluation_end(&s.evaluation);
   }
   scene_release(&s);
@@ -167,9 +187,12 @@ static void test_cut_episodes(void) {
       CU_ASSERT_EQUAL(take(&s, episode, &done, NULL), STATUS_OK);
     }
     CU_ASSERT_TRUE(done);
-    CU_ASSERT(s.evaluation.cut == 6 && s.evaluation.late == 4 && s.evaluation.failed == 0);
+    CU_ASSERT_EQUAL(s.evaluation.cut, 6);
+    CU_ASSERT_EQUAL(s.evaluation.late, 4);
+    CU_ASSERT_EQUAL(s.evaluation.failed, 0);
     const struct evaluation_result result = evaluation_result(&s.evaluation);
-    CU_ASSERT(result.episodes == 4 && result.mean == 1.5);
+    CU_ASSERT_EQUAL(result.episodes, 4);
+    CU_ASSERT_EQUAL(result.mean, 1.5);
     evaluation_end(&s.evaluation);
   }
   scene_release(&s);
@@ -201,8 +224,8 @@ static void test_not_asked_for(void) {
   struct error error = {0};
   scene_init(&s);
   begin(&s);
-  CU_ASSERT_EQUAL(take(&s, (struct message_episode){s.evaluation.number, 7, 1, 1, false, EPISODE_WHOLE}, &done, &error),
-                  STATUS_PEER);
+  UNIT_STATUS(take(&s, (struct message_episode){s.evaluation.number, 7, 1, 1, false, EPISODE_WHOLE}, &done, &error),
+              STATUS_PEER, &error);
   CU_ASSERT_TRUE(error_says(&error, "episode 7"));
   CU_ASSERT_EQUAL(take(&s, (struct message_episode){s.evaluation.number, 3, 1, 1, false, EPISODE_WHOLE}, &done, NULL),
                   STATUS_OK);

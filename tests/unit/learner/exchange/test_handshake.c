@@ -37,7 +37,10 @@ static void greet(struct scene *s, int rank) { peer_send_hello(s->ends[rank], &s
 static enum status collect(struct scene *s) {
   struct message_hello agreed;
   const enum status status = handshake_collect(&s->config, s->ends[0], &s->stop, &agreed, s->pid, &s->error);
-  if (status == STATUS_OK) CU_ASSERT(agreed.obs_dim == PEER_OBS && agreed.action_high[0] == 2);
+  if (status == STATUS_OK) {
+    CU_ASSERT_EQUAL(agreed.obs_dim, PEER_OBS);
+    CU_ASSERT_EQUAL(agreed.action_high[0], 2);
+  }
   if (status != STATUS_OK) CU_ASSERT_PTR_NULL(agreed.action_low);
   message_hello_release(&agreed);
   return status;
@@ -159,7 +162,9 @@ static void test_gone(void) {
     CU_ASSERT_EQUAL(collect(&s), STATUS_FAILED);
     CU_ASSERT_TRUE(error_says(&s.error, "rank 2 is gone"));
     CU_ASSERT_TRUE(error_says(&s.error, "while it made its environment"));
-    CU_ASSERT(s.pid[0] == (uint32_t)getpid() && s.pid[1] != 0 && s.pid[2] == 0);
+    CU_ASSERT_EQUAL_FATAL(s.pid[0], (uint32_t)getpid());
+    CU_ASSERT_TRUE(s.pid[1] != 0);
+    CU_ASSERT_EQUAL(s.pid[2], 0);
     scene_release(&s);
   }
 }
@@ -174,7 +179,8 @@ static void test_dismiss(void) {
   CU_ASSERT_TRUE(handshake_dismiss(s.ends[0], 2, 10));
   for (int rank = 1; rank <= ACTORS; rank++) {
     CU_ASSERT_TRUE_FATAL(peer_receive(s.ends[rank], &frame));
-    CU_ASSERT(message_decode_stop(&frame, &stop, NULL) == STATUS_OK && stop.exit_code == 2);
+    CU_ASSERT_EQUAL_FATAL(message_decode_stop(&frame, &stop, NULL), STATUS_OK);
+    CU_ASSERT_EQUAL(stop.exit_code, 2);
   }
   peer_send_empty(s.ends[1], 0, MESSAGE_BYE);
   CU_ASSERT_FALSE(handshake_dismiss(s.ends[0], 2, 0.05)); // two did not answer

@@ -120,7 +120,10 @@ static float mark(struct scene *s, uint32_t i) {
   float obs[WIDTH], reward, next_obs[WIDTH], discount;
   const float *action = obs + PEER_OBS;
   replay_gather(s->job.replay, 1, &i, WIDTH, obs, next_obs, &reward, &discount);
-  CU_ASSERT(obs[0] == reward && action[0] == reward / 1000 && next_obs[PEER_OBS - 1] == reward && discount == 0.5f);
+  CU_ASSERT_EQUAL(obs[0], reward);
+  CU_ASSERT_EQUAL(action[0], reward / 1000);
+  CU_ASSERT_EQUAL(next_obs[PEER_OBS - 1], reward);
+  CU_ASSERT_EQUAL(discount, 0.5f);
   return reward;
 }
 
@@ -133,12 +136,20 @@ static void test_async(void) {
   s.batch.longest_step = 0.25;
   s.batch.blocked = 2;
   CU_ASSERT_EQUAL(take(&s, 2, NULL), STATUS_OK);
-  CU_ASSERT(s.job.limiter.steps == 10 && replay_size(s.job.replay) == 10 && s.job.dropped == 0);
+  CU_ASSERT_EQUAL(s.job.limiter.steps, 10);
+  CU_ASSERT_EQUAL_FATAL(replay_size(s.job.replay), 10);
+  CU_ASSERT_EQUAL(s.job.dropped, 0);
   for (uint32_t i = 0; i < 10; i++) CU_ASSERT_EQUAL(mark(&s, i), (float)i);
-  CU_ASSERT(s.job.episodes == 1 && s.job.metrics.episodes == 1 && s.job.metrics.return_sum == -12);
-  CU_ASSERT(s.longest_step == 0.25 && s.job.metrics.actor_wait == 2);
+  CU_ASSERT_EQUAL(s.job.episodes, 1);
+  CU_ASSERT_EQUAL(s.job.metrics.episodes, 1);
+  CU_ASSERT_EQUAL(s.job.metrics.return_sum, -12);
+  CU_ASSERT_EQUAL(s.longest_step, 0.25);
+  CU_ASSERT_EQUAL(s.job.metrics.actor_wait, 2);
   const struct snapshot *environment = &s.job.environments[1];
-  CU_ASSERT(environment->steps == 10 && environment->episode == 5 && !environment->live && !environment->exact);
+  CU_ASSERT_EQUAL(environment->steps, 10);
+  CU_ASSERT_EQUAL(environment->episode, 5);
+  CU_ASSERT_TRUE(!environment->live);
+  CU_ASSERT_TRUE(!environment->exact);
   scene_release(&s);
 }
 
@@ -150,11 +161,15 @@ static void test_surplus_rows(void) {
   CU_ASSERT_EQUAL(take(&s, 1, NULL), STATUS_OK);
   for (int i = 10; i < 20; i++) row(&s, 0, (float)i);
   CU_ASSERT_EQUAL(take(&s, 1, NULL), STATUS_OK);
-  CU_ASSERT(s.job.limiter.steps == 13 && replay_size(s.job.replay) == 13 && s.job.dropped == 7);
+  CU_ASSERT_EQUAL(s.job.limiter.steps, 13);
+  CU_ASSERT_EQUAL_FATAL(replay_size(s.job.replay), 13);
+  CU_ASSERT_EQUAL(s.job.dropped, 7);
   CU_ASSERT_EQUAL(mark(&s, 12), 12);
   row(&s, 0, 20);
   CU_ASSERT_EQUAL(take(&s, 1, NULL), STATUS_OK);
-  CU_ASSERT(s.job.limiter.steps == 13 && replay_size(s.job.replay) == 13 && s.job.dropped == 8);
+  CU_ASSERT_EQUAL(s.job.limiter.steps, 13);
+  CU_ASSERT_EQUAL_FATAL(replay_size(s.job.replay), 13);
+  CU_ASSERT_EQUAL(s.job.dropped, 8);
   scene_release(&s);
 }
 
@@ -243,23 +258,27 @@ static void test_hostile(void) {
   scene_init(&s, "envs: 4\nenv_steps: 1000\nsend_steps: 4\n", 2);
   s.job.policy_version = 7;
   fill_good(&s, 3);
-  CU_ASSERT_EQUAL(take(&s, 1, &error), STATUS_OK);
+  UNIT_STATUS(take(&s, 1, &error), STATUS_OK, &error);
   const struct metrics before = s.job.metrics;
   const struct snapshot stands = s.job.environments[1];
   for (int which = 0; fill_good(&s, 4), (says = spoil(&s.batch, which)); which++) {
     const enum status status = take_as_it_is(&s, 1, &error);
     if (!((status == STATUS_PEER || status == STATUS_FORMAT) && error_says(&error, says)))
       fprintf(stderr, "case %d: %s, expected \"%s\"\n", which, error.text, says);
-    CU_ASSERT_TRUE((status == STATUS_PEER || status == STATUS_FORMAT) && error_says(&error, says));
+    CU_ASSERT_TRUE_FATAL(status == STATUS_PEER || status == STATUS_FORMAT);
+    CU_ASSERT_TRUE(error_says(&error, says));
     error_clear(&error);
   }
   CU_ASSERT_EQUAL(memcmp(&before, &s.job.metrics, sizeof before), 0); // nothing of them was used
   CU_ASSERT_EQUAL(memcmp(&stands, &s.job.environments[1], sizeof stands), 0);
-  CU_ASSERT(s.job.limiter.steps == 4 && replay_size(s.job.replay) == 4 && s.job.episodes == 1);
-  CU_ASSERT_EQUAL(take(&s, 1, &error), STATUS_OK); // the next good one
-  CU_ASSERT(s.job.limiter.steps == 8 && s.job.episodes == 2);
+  CU_ASSERT_EQUAL(s.job.limiter.steps, 4);
+  CU_ASSERT_EQUAL_FATAL(replay_size(s.job.replay), 4);
+  CU_ASSERT_EQUAL(s.job.episodes, 1);
+  UNIT_STATUS(take(&s, 1, &error), STATUS_OK, &error); // the next good one
+  CU_ASSERT_EQUAL(s.job.limiter.steps, 8);
+  CU_ASSERT_EQUAL(s.job.episodes, 2);
   fill_good(&s, 5);
-  CU_ASSERT_EQUAL(take(&s, 2, &error), STATUS_PEER); // of another rank it is not
+  UNIT_STATUS(take(&s, 2, &error), STATUS_PEER, &error); // of another rank it is not
   scene_release(&s);
 }
 
@@ -277,7 +296,8 @@ static void test_counts_that_can_be(void) {
   for (int i = 0; i < 4; i++) row(&s, 1, 1); // cut: rows alone
   s.made[1] = s.batch.steps = 0;
   CU_ASSERT_EQUAL(take(&s, 1, NULL), STATUS_OK);
-  CU_ASSERT(s.job.limiter.steps == 7 && replay_size(s.job.replay) == 13);
+  CU_ASSERT_EQUAL(s.job.limiter.steps, 7);
+  CU_ASSERT_EQUAL(replay_size(s.job.replay), 13);
   for (int i = 0; i < 7; i++) row(&s, 0, 1);
   s.made[0] = s.batch.steps = 2;
   CU_ASSERT_EQUAL(take(&s, 1, NULL), STATUS_PEER); // one more than two windows of 3 can have held
@@ -289,11 +309,11 @@ static void test_hostile_snapshots(void) {
   struct scene s;
   struct error error = {0};
   scene_init(&s, "envs: 4\nenv_steps: 1000\nsend_steps: 4\nn_step: 3\n", 2);
-  CU_ASSERT_EQUAL(take_snapshot(&s, 0, 0, true, &error), STATUS_PEER);
+  UNIT_STATUS(take_snapshot(&s, 0, 0, true, &error), STATUS_PEER, &error);
   CU_ASSERT_TRUE(error_says(&error, "nobody waits for"));
   error_clear(&error);
   transition_receiver_collect(s.receiver, true);
-  CU_ASSERT_EQUAL(take_snapshot_of(&s, 1, 2, 0, true, &error), STATUS_PEER); // rank 2's
+  UNIT_STATUS(take_snapshot_of(&s, 1, 2, 0, true, &error), STATUS_PEER, &error); // rank 2's
   CU_ASSERT_TRUE(error_says(&error, "environment 2"));
   CU_ASSERT_EQUAL(take_snapshot_of(&s, 1, 4, 0, true, NULL), STATUS_PEER);
   CU_ASSERT_EQUAL(take_snapshot(&s, 0, 1, true, NULL), STATUS_PEER); // steps without rows
@@ -327,12 +347,17 @@ static void test_snapshots_while_saving(void) {
   row(&s, 0, 1);
   row(&s, 1, 1); // its snapshot is still missing
   CU_ASSERT_EQUAL(take(&s, 1, NULL), STATUS_OK);
-  CU_ASSERT(s.job.environments[0].exact && s.job.environments[0].live && s.job.environments[0].steps == 4);
-  CU_ASSERT(!s.job.environments[1].exact && s.job.environments[1].steps == 1);
+  CU_ASSERT_TRUE_FATAL(s.job.environments[0].exact);
+  CU_ASSERT_TRUE_FATAL(s.job.environments[0].live);
+  CU_ASSERT_EQUAL(s.job.environments[0].steps, 4);
+  CU_ASSERT_TRUE_FATAL(!s.job.environments[1].exact);
+  CU_ASSERT_EQUAL(s.job.environments[1].steps, 1);
   transition_receiver_collect(s.receiver, false);
   row(&s, 0, 1);
   CU_ASSERT_EQUAL(take(&s, 1, NULL), STATUS_OK);
-  CU_ASSERT(!s.job.environments[0].exact && !s.job.environments[0].live && s.job.environments[0].steps == 6);
+  CU_ASSERT_TRUE_FATAL(!s.job.environments[0].exact);
+  CU_ASSERT_TRUE_FATAL(!s.job.environments[0].live);
+  CU_ASSERT_EQUAL(s.job.environments[0].steps, 6);
   CU_ASSERT_EQUAL(s.job.environments[0].state.size, 0); // of no use any more
   scene_release(&s);
 }
@@ -356,14 +381,22 @@ static void test_sync_order(void) {
     struct scene s;
     scene_init(&s, "envs: 3\nsync: true\nsync_steps: 2\nenv_steps: 1000\nsend_steps: 4\n", 2);
     send_round(&s, reversed);
-    CU_ASSERT(s.job.limiter.steps == 0 && replay_size(s.job.replay) == 0 && s.job.environments[0].steps == 0);
+    CU_ASSERT_EQUAL(s.job.limiter.steps, 0);
+    CU_ASSERT_EQUAL_FATAL(replay_size(s.job.replay), 0);
+    CU_ASSERT_EQUAL(s.job.environments[0].steps, 0);
     CU_ASSERT_EQUAL(transition_receiver_commit(s.receiver, NULL), STATUS_OK);
-    CU_ASSERT(s.job.limiter.steps == 6 && replay_size(s.job.replay) == 6 && s.job.episodes == 2);
+    CU_ASSERT_EQUAL(s.job.limiter.steps, 6);
+    CU_ASSERT_EQUAL_FATAL(replay_size(s.job.replay), 6);
+    CU_ASSERT_EQUAL(s.job.episodes, 2);
     for (uint32_t i = 0; i < 6; i++) CU_ASSERT_EQUAL(mark(&s, i), (float)(10 * (i / 2) + i % 2));
-    for (int e = 0; e < 3; e++) CU_ASSERT(s.job.environments[e].steps == 2 && s.job.environments[e].exact);
+    for (int e = 0; e < 3; e++) {
+      CU_ASSERT_EQUAL(s.job.environments[e].steps, 2);
+      CU_ASSERT_TRUE(s.job.environments[e].exact);
+    }
     send_round(&s, !reversed); // the next round begins empty
     CU_ASSERT_EQUAL(transition_receiver_commit(s.receiver, NULL), STATUS_OK);
-    CU_ASSERT(s.job.limiter.steps == 12 && replay_size(s.job.replay) == 12);
+    CU_ASSERT_EQUAL(s.job.limiter.steps, 12);
+    CU_ASSERT_EQUAL(replay_size(s.job.replay), 12);
     for (uint32_t i = 0; i < 6; i++) CU_ASSERT_EQUAL(mark(&s, 6 + i), (float)(10 * (i / 2) + i % 2));
     scene_release(&s);
   }
@@ -375,7 +408,7 @@ static void test_sync_incomplete(void) {
   scene_init(&s, "envs: 2\nsync: true\nsync_steps: 2\nsend_steps: 4\n", 1);
   for (int i = 0; i < 3; i++) row(&s, 0, 1);
   CU_ASSERT_EQUAL(take(&s, 1, NULL), STATUS_OK);
-  CU_ASSERT_EQUAL(transition_receiver_commit(s.receiver, &error), STATUS_PEER);
+  UNIT_STATUS(transition_receiver_commit(s.receiver, &error), STATUS_PEER, &error);
   CU_ASSERT_TRUE(error_says(&error, "4 steps, 3 came"));
   CU_ASSERT_EQUAL(s.job.limiter.steps, 0);
   error_clear(&error);

@@ -89,11 +89,14 @@ static void test_one_in_flight(void) {
     if (v == 4) weights_publisher_taken(&s.publisher, 1); // the quick one
     if (v == 7) weights_publisher_taken(&s.publisher, 1);
   }
-  CU_ASSERT(got(&s, 0, &version) == 1 && version == 1); // slow: one is under way, nothing queues up behind it
-  CU_ASSERT(got(&s, 1, &version) == 3 && version == 8);
+  CU_ASSERT_EQUAL_FATAL(got(&s, 0, &version), 1);
+  CU_ASSERT_EQUAL(version, 1); // slow: one is under way, nothing queues up behind it
+  CU_ASSERT_EQUAL_FATAL(got(&s, 1, &version), 3);
+  CU_ASSERT_EQUAL(version, 8);
   weights_publisher_taken(&s.publisher, 0);
   publish(&s, 10, false);
-  CU_ASSERT(got(&s, 0, &version) == 1 && version == 10); // the newest, none of those between
+  CU_ASSERT_EQUAL_FATAL(got(&s, 0, &version), 1);
+  CU_ASSERT_EQUAL(version, 10); // the newest, none of those between
   CU_ASSERT_EQUAL(got(&s, 1, &version), 0);
   weights_publisher_taken(&s.publisher, 0);
   publish(&s, 10, false);
@@ -112,12 +115,17 @@ static void test_pauses(void) {
   for (int i = 0; i < 3; i++) poll_once(&s, false);
   for (int i = 0; i < ACTORS; i++) sum += counts[i] = got(&s, i, &version);
   const double pause = s.publisher.pause_until - began;
-  CU_ASSERT(sum == 1 && counts[0] == 1 && pause > 0 && pause < 1); // one message, then a pause
+  CU_ASSERT_EQUAL(sum, 1);
+  CU_ASSERT_EQUAL(counts[0], 1);
+  CU_ASSERT_TRUE(pause > 0);
+  CU_ASSERT_TRUE(pause < 1); // one message, then a pause
   s.publisher.pause_until = 0;
   poll_once(&s, false);
-  CU_ASSERT(got(&s, 1, &version) == 1 && version == 1); // the next one's turn
+  CU_ASSERT_EQUAL_FATAL(got(&s, 1, &version), 1);
+  CU_ASSERT_EQUAL(version, 1); // the next one's turn
   poll_once(&s, true);
-  CU_ASSERT(got(&s, 2, &version) == 1 && version == 1); // a round of sync does not wait
+  CU_ASSERT_EQUAL_FATAL(got(&s, 2, &version), 1);
+  CU_ASSERT_EQUAL(version, 1); // a round of sync does not wait
   scene_release(&s);
 }
 
@@ -128,8 +136,10 @@ static void test_everyone(void) {
   publish(&s, 1, true);
   publish(&s, 2, true);
   publish(&s, 2, true);
-  CU_ASSERT(got(&s, 0, &version) == 2 && version == 2);
-  CU_ASSERT(got(&s, 1, &version) == 2 && version == 2);
+  CU_ASSERT_EQUAL_FATAL(got(&s, 0, &version), 2);
+  CU_ASSERT_EQUAL(version, 2);
+  CU_ASSERT_EQUAL_FATAL(got(&s, 1, &version), 2);
+  CU_ASSERT_EQUAL(version, 2);
   CU_ASSERT_EQUAL(got(&s, 2, &version), 0); // a surplus rank
   scene_release(&s);
 }
@@ -140,7 +150,9 @@ static void test_dead(void) {
   scene_init(&s, "envs: 3\n");
   s.table.entry[1].alive = false;
   publish(&s, 1, true);
-  CU_ASSERT(got(&s, 0, &version) == 1 && got(&s, 1, &version) == 0 && got(&s, 2, &version) == 1);
+  CU_ASSERT_EQUAL_FATAL(got(&s, 0, &version), 1);
+  CU_ASSERT_EQUAL_FATAL(got(&s, 1, &version), 0);
+  CU_ASSERT_EQUAL(got(&s, 2, &version), 1);
   scene_release(&s);
 }
 
@@ -159,7 +171,10 @@ static void test_normalizer_travels(void) {
   float shift[PEER_OBS], scale[PEER_OBS];
   normalizer_export(&s.job.normalizer, shift, scale);
   CU_ASSERT_TRUE(weights.normalize);
-  for (int i = 0; i < PEER_OBS; i++) CU_ASSERT(weights.shift[i] == shift[i] && weights.scale[i] == scale[i]);
+  for (int i = 0; i < PEER_OBS; i++) {
+    CU_ASSERT_EQUAL(weights.shift[i], shift[i]);
+    CU_ASSERT_EQUAL(weights.scale[i], scale[i]);
+  }
   CU_ASSERT_DOUBLE_EQUAL(shift[2], 20, 1e-4); // their mean
   policy_weights_release(&weights);
   scene_release(&s);
@@ -178,7 +193,10 @@ static uint64_t on_board(struct scene *s, int i) {
     float shift[PEER_OBS], scale[PEER_OBS];
     normalizer_export(&s->job.normalizer, shift, scale);
     CU_ASSERT_TRUE(view.normalize);
-    for (int o = 0; o < PEER_OBS; o++) CU_ASSERT(view.shift[o] == shift[o] && view.scale[o] == scale[o]);
+    for (int o = 0; o < PEER_OBS; o++) {
+      CU_ASSERT_EQUAL(view.shift[o], shift[o]);
+      CU_ASSERT_EQUAL(view.scale[o], scale[o]);
+    }
   }
   buffer_release(&copy);
   return view.version;
@@ -198,9 +216,11 @@ static void test_board(void) {
     for (uint64_t v = 3; v <= 8; v++) {
       publish(&s, v, sync);
       publish(&s, v, sync);
-      CU_ASSERT(on_board(&s, 0) == v && on_board(&s, 1) == v); // every version, nobody was ready
+      CU_ASSERT_EQUAL_FATAL(on_board(&s, 0), v);
+      CU_ASSERT_EQUAL(on_board(&s, 1), v); // every version, nobody was ready
     }
-    CU_ASSERT(got(&s, 0, &version) == 0 && got(&s, 1, &version) == 0);
+    CU_ASSERT_EQUAL_FATAL(got(&s, 0, &version), 0);
+    CU_ASSERT_EQUAL(got(&s, 1, &version), 0);
     CU_ASSERT_EQUAL(got(&s, 2, &version), sync ? 6 : 1); // as on another node
     CU_ASSERT_EQUAL(version, sync ? 8 : 3);
     scene_release(&s);
@@ -226,25 +246,33 @@ static void test_other_node(void) {
     s.table.entry[2].heard = s.table.entry[1].heard + 1;
     publish(&s, 1, sync);
     publish(&s, 2, sync);
-    CU_ASSERT(got(&s, 0, &version) == 0 && got(&s, 1, &version) == 0); // reads the shared weights here; not chosen
-    CU_ASSERT(got(&s, 2, &version) == (sync ? 2 : 1) && version == (sync ? 2 : 1));
+    CU_ASSERT_EQUAL_FATAL(got(&s, 0, &version), 0);
+    CU_ASSERT_EQUAL(got(&s, 1, &version), 0); // reads the shared weights here; not chosen
+    CU_ASSERT_EQUAL_FATAL(got(&s, 2, &version), (sync ? 2 : 1));
+    CU_ASSERT_EQUAL(version, (sync ? 2 : 1));
     weights_publisher_taken(&s.publisher, 2);
     s.table.entry[1].heard = s.table.entry[2].heard + 1;
     publish(&s, 3, sync);
-    CU_ASSERT(got(&s, 1, &version) == 1 && version == 3 && got(&s, 2, &version) == 0);
+    CU_ASSERT_EQUAL_FATAL(got(&s, 1, &version), 1);
+    CU_ASSERT_EQUAL(version, 3);
+    CU_ASSERT_EQUAL(got(&s, 2, &version), 0);
     weights_publisher_taken(&s.publisher, 2); // late, and not what is waited for
     publish(&s, 4, sync);
-    CU_ASSERT(got(&s, 1, &version) == sync && got(&s, 2, &version) == 0);
+    CU_ASSERT_EQUAL_FATAL(got(&s, 1, &version), sync);
+    CU_ASSERT_EQUAL(got(&s, 2, &version), 0);
     s.publisher.node[1].when -= 1; // it has not been taken for a while
     publish(&s, 5, false);
-    CU_ASSERT(got(&s, 1, &version) == 0 && got(&s, 2, &version) == 1 && version == 5);
+    CU_ASSERT_EQUAL_FATAL(got(&s, 1, &version), 0);
+    CU_ASSERT_EQUAL_FATAL(got(&s, 2, &version), 1);
+    CU_ASSERT_EQUAL(version, 5);
     s.publisher.node[1].when -= 1;
     s.table.entry[1].alive = false;
     publish(&s, 6, false);
     CU_ASSERT(got(&s, 2, &version) == 0); // one at most is under way to it
     weights_publisher_taken(&s.publisher, 2);
     publish(&s, 6, false);
-    CU_ASSERT(got(&s, 2, &version) == 1 && version == 6);
+    CU_ASSERT_EQUAL_FATAL(got(&s, 2, &version), 1);
+    CU_ASSERT_EQUAL(version, 6);
     scene_release(&s);
   }
 }
@@ -255,7 +283,10 @@ static void test_small_board(void) {
   log_init(0, LOG_ERROR);
   scene_init_with_board(&s, "envs: 3\n", 3, 100);
   publish(&s, 1, false);
-  for (int i = 0; i < ACTORS; i++) CU_ASSERT(got(&s, i, &version) == 1 && version == 1);
+  for (int i = 0; i < ACTORS; i++) {
+    CU_ASSERT_EQUAL_FATAL(got(&s, i, &version), 1);
+    CU_ASSERT_EQUAL(version, 1);
+  }
   CU_ASSERT_EQUAL(on_board(&s, 0), 0);
   scene_release(&s);
 }

@@ -18,15 +18,21 @@ static void test_new_run(void) {
   config.utd = 0.5;
   struct job job;
   small_job_init(&job, &config);
-  CU_ASSERT(job.next_log == 100 && job.next_eval == UINT64_MAX && job.next_checkpoint == 300);
-  CU_ASSERT(isinf(job.best_return) && job.best_return < 0);
+  CU_ASSERT_EQUAL(job.next_log, 100);
+  CU_ASSERT_EQUAL(job.next_eval, UINT64_MAX);
+  CU_ASSERT_EQUAL(job.next_checkpoint, 300);
+  CU_ASSERT_TRUE_FATAL(isinf(job.best_return));
+  CU_ASSERT_TRUE(job.best_return < 0);
   CU_ASSERT_EQUAL(job.limiter.base_steps, config.learning_starts);
   CU_ASSERT_EQUAL(job.limiter.utd, 0.5);
   CU_ASSERT_EQUAL(replay_capacity(job.replay), SMALL_CAPACITY);
   CU_ASSERT_EQUAL(job.environment.act_dim, SMALL_ACT);
   for (uint32_t e = 0; e < SMALL_ENVS; e++) {
     const struct snapshot *at = &job.environments[e];
-    CU_ASSERT(at->environment == e && !at->live && at->steps == 0 && at->episode == 0);
+    CU_ASSERT_EQUAL(at->environment, e);
+    CU_ASSERT_TRUE(!at->live);
+    CU_ASSERT_EQUAL(at->steps, 0);
+    CU_ASSERT_EQUAL(at->episode, 0);
   }
   CU_ASSERT(job.sac.policy[0] != 0);
   CU_ASSERT_EQUAL(memcmp(job.sac.critics.parameters, job.sac.critics.targets, job.sac.critics.size * sizeof(real)), 0);
@@ -42,8 +48,8 @@ static void test_too_large(void) {
   struct message_hello hello = small_hello(100000, 2); // 3 PB
   struct error error = {0};
   struct job job;
-  CU_ASSERT_EQUAL(job_init(&job, &config, &hello, &error), STATUS_MEMORY);
-  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "replay_capacity"));
+  UNIT_STATUS(job_init(&job, &config, &hello, &error), STATUS_MEMORY, &error);
+  CU_ASSERT_TRUE(error_says(&error, "replay_capacity"));
   CU_ASSERT_PTR_NULL(job.replay);
   CU_ASSERT_PTR_NULL(hello.action_low);
   job_release(&job);
@@ -60,17 +66,20 @@ static void test_bounded_replay(void) {
   small_job_init(&job, &config); // of 4e9 rows
   CU_ASSERT_EQUAL(replay_capacity(job.replay), UINT32_MAX);
   small_job_fill(&job, 1, 30);
-  CU_ASSERT(replay_size(job.replay) == 30 && replay_cursor(job.replay) == 30);
+  CU_ASSERT_EQUAL_FATAL(replay_size(job.replay), 30);
+  CU_ASSERT_EQUAL(replay_cursor(job.replay), 30);
   job.limiter.steps = 30;
   char path[] = "/tmp/corsac-job-XXXXXX";
   close(mkstemp(path));
-  CU_ASSERT_EQUAL(checkpoint_write(path, &job, CHECKPOINT_ALL, &error), STATUS_OK);
+  UNIT_STATUS(checkpoint_write(path, &job, CHECKPOINT_ALL, &error), STATUS_OK, &error);
   job_release(&job);
   for (uint64_t end = 2; end <= 3000; end *= 10) { // fewer than the file holds, and more
     config.env_steps = end;
     small_job_init(&job, &config);
-    CU_ASSERT_EQUAL(checkpoint_read(path, &job, &has_replay, &error), STATUS_OK);
-    CU_ASSERT(has_replay && replay_size(job.replay) == 30 && replay_cursor(job.replay) == 30);
+    UNIT_STATUS(checkpoint_read(path, &job, &has_replay, &error), STATUS_OK, &error);
+    CU_ASSERT_TRUE_FATAL(has_replay);
+    CU_ASSERT_EQUAL_FATAL(replay_size(job.replay), 30);
+    CU_ASSERT_EQUAL(replay_cursor(job.replay), 30);
     CU_ASSERT_EQUAL(replay_capacity(job.replay), UINT32_MAX);
     if (end > 30) small_job_fill(&job, 1, (uint32_t)end - 30);
     CU_ASSERT_EQUAL(replay_size(job.replay), end > 30 ? end : 30);
@@ -86,7 +95,8 @@ static void test_seconds(void) {
   job.seconds = 100;
   nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
   const double seconds = job_seconds(&job);
-  CU_ASSERT(seconds >= 100.02 && seconds < 130);
+  CU_ASSERT_TRUE(seconds >= 100.02);
+  CU_ASSERT_TRUE(seconds < 130);
   job_release(&job);
 }
 
@@ -112,9 +122,12 @@ static void test_sample(void) {
   memcpy(noise, batch->noise, sizeof noise);
   for (size_t r = 0; r < batch->rows; r++) {
     const float x = first[r] = batch->reward[r];
-    CU_ASSERT(x >= 0 && x < 12);
-    CU_ASSERT(batch->input[r * batch->width + 2] == x && batch->next_input[r * batch->width] == -x);
-    CU_ASSERT(batch->input[r * batch->width + SMALL_OBS] == x && batch->discount[r] == x / 100);
+    CU_ASSERT_TRUE(x >= 0);
+    CU_ASSERT_TRUE(x < 12);
+    CU_ASSERT_EQUAL(batch->input[r * batch->width + 2], x);
+    CU_ASSERT_EQUAL(batch->next_input[r * batch->width], -x);
+    CU_ASSERT_EQUAL(batch->input[r * batch->width + SMALL_OBS], x);
+    CU_ASSERT_EQUAL(batch->discount[r], x / 100);
   }
   job.sac.updates = 6; // other rows, other noise
   job_sample(&job);
@@ -163,7 +176,9 @@ static void test_export(void) {
   memory_free(back);
   job.config.normalize_observations = false;
   job_export_policy(&job, &weights);
-  CU_ASSERT(!weights.normalize && weights.shift[1] == 0 && weights.scale[1] == 1);
+  CU_ASSERT_TRUE_FATAL(!weights.normalize);
+  CU_ASSERT_EQUAL(weights.shift[1], 0);
+  CU_ASSERT_EQUAL(weights.scale[1], 1);
   policy_weights_release(&weights);
   job_release(&job);
 }

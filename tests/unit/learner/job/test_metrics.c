@@ -29,7 +29,8 @@ static const char *cell(const char *row, const char *column, char *text) {
 static double value(const char *row, const char *column) {
   char text[LINE], *end;
   const double number = strtod(cell(row, column, text), &end);
-  CU_ASSERT(end > text && *end == 0);
+  CU_ASSERT_TRUE(end > text);
+  CU_ASSERT_EQUAL(*end, 0);
   return number;
 }
 
@@ -135,8 +136,11 @@ static void test_interval(void) {
   metrics_format_row(&metrics, &(struct metrics_totals){.seconds = 15, .env_steps = 118, .updates = 42, .actors = 6},
                      row, sizeof row);
   CU_ASSERT_EQUAL(metrics.rows, 8);
-  CU_ASSERT(empty(row, "return_mean") && empty(row, "critic_loss") && empty(row, "eval_return_mean"));
-  CU_ASSERT(empty(row, "policy_lag_mean") && empty(row, "policy_age_mean"));
+  CU_ASSERT_TRUE_FATAL(empty(row, "return_mean"));
+  CU_ASSERT_TRUE_FATAL(empty(row, "critic_loss"));
+  CU_ASSERT_TRUE(empty(row, "eval_return_mean"));
+  CU_ASSERT_TRUE_FATAL(empty(row, "policy_lag_mean"));
+  CU_ASSERT_TRUE(empty(row, "policy_age_mean"));
   CU_ASSERT_EQUAL(value(row, "utd"), 0);
   CU_ASSERT_EQUAL(value(row, "env_steps_per_s"), 10);
 }

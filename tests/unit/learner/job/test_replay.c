@@ -131,7 +131,8 @@ static void test_view(void) {
     CU_ASSERT_EQUAL(replay_room(replay), SIZE_MAX);
     replay_view_take(view);
     const size_t size = replay_size(replay);
-    CU_ASSERT(replay_size(view) == size && replay_cursor(view) == replay_cursor(replay));
+    CU_ASSERT_EQUAL_FATAL(replay_size(view), size);
+    CU_ASSERT_EQUAL(replay_cursor(view), replay_cursor(replay));
     CU_ASSERT_EQUAL(replay_room(replay), size == 0 ? SIZE_MAX : CAPACITY - size);
     insert(replay, 100, (int)(CAPACITY - size));
     CU_ASSERT_EQUAL(replay_size(view), size);
@@ -140,7 +141,8 @@ static void test_view(void) {
     if (size > 0) CU_ASSERT_EQUAL(replay_room(replay), 0);
     if (size > 2) {
       replay_view_release(view, 2);
-      CU_ASSERT(replay_room(replay) == 2 && replay_view_released(view) == 2);
+      CU_ASSERT_EQUAL_FATAL(replay_room(replay), 2);
+      CU_ASSERT_EQUAL(replay_view_released(view), 2);
       insert(replay, 200, 1);
       CU_ASSERT_EQUAL(replay_room(replay), 1);
     }
@@ -148,7 +150,8 @@ static void test_view(void) {
     CU_ASSERT_EQUAL(replay_room(replay), SIZE_MAX);
     insert(replay, 300, 3 * CAPACITY);
     replay_view_take(view); // again
-    CU_ASSERT(replay_room(replay) == 0 && replay_size(view) == CAPACITY);
+    CU_ASSERT_EQUAL_FATAL(replay_room(replay), 0);
+    CU_ASSERT_EQUAL(replay_size(view), CAPACITY);
     replay_view_release(view, CAPACITY);
     replay_view_release(replay, 1); // no view
     replay_destroy(view);
@@ -162,16 +165,19 @@ static void test_promised(void) {
   struct error error = {0};
   struct replay *replay = replay_create_for(10000, 10, 1, 1, &error);
   CU_ASSERT_PTR_NOT_NULL_FATAL(replay);
-  CU_ASSERT_EQUAL(replay_reserve(replay, 12, &error), STATUS_OK);
+  UNIT_STATUS(replay_reserve(replay, 12, &error), STATUS_OK, &error);
   CU_ASSERT_EQUAL(replay_capacity(replay), 10000);
   for (float value = 0; value < 20; value++) replay_insert(replay, 1, &value, &value, &value, &value, &value);
-  CU_ASSERT(replay_size(replay) == 12 && replay_cursor(replay) == 12);
+  CU_ASSERT_EQUAL_FATAL(replay_size(replay), 12);
+  CU_ASSERT_EQUAL(replay_cursor(replay), 12);
   struct replay *view = replay_view_create(replay, &error);
   replay_view_take(view);
-  CU_ASSERT(replay_size(view) == 12 && replay_room(replay) == 10000 - 12);
+  CU_ASSERT_EQUAL_FATAL(replay_size(view), 12);
+  CU_ASSERT_EQUAL(replay_room(replay), 10000 - 12);
   float obs, action, reward, next_obs, discount;
   replay_read_rows(view, 11, 1, (float *const[REPLAY_COLUMNS]){&obs, &action, &reward, &next_obs, &discount});
-  CU_ASSERT(obs == 11 && discount == 11);
+  CU_ASSERT_EQUAL(obs, 11);
+  CU_ASSERT_EQUAL(discount, 11);
   replay_view_release(view, 12);
   replay_destroy(view);
   replay_destroy(replay);
@@ -184,8 +190,8 @@ static void test_refusal(void) {
   const size_t capacity = memory_available() / row * 2 + 1;
   CU_ASSERT_PTR_NULL(replay_create(capacity, 1000000, 10, &error));
   CU_ASSERT_EQUAL(error.status, STATUS_MEMORY);
-  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "replay_capacity"));
-  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "available"));
+  CU_ASSERT_TRUE(error_says(&error, "replay_capacity"));
+  CU_ASSERT_TRUE(error_says(&error, "available"));
   error_clear(&error);
   CU_ASSERT_PTR_NULL(replay_create((size_t)1 << 32, 1, 1, &error)); // rows are numbered in 32 bits
   CU_ASSERT_EQUAL(error.status, STATUS_USAGE);

@@ -54,9 +54,13 @@ static void test_records(void) {
   const char *data;
   char *bytes = unit_read_file(event_file_path(file), &size);
   CU_ASSERT_FATAL(next_record(bytes, size, &at, &data, &length));
-  CU_ASSERT(length == 3 && memcmp(data, "one", 3) == 0);
-  CU_ASSERT(next_record(bytes, size, &at, &data, &length) && length == 0);
-  CU_ASSERT(next_record(bytes, size, &at, &data, &length) && length == sizeof big && memcmp(data, big, length) == 0);
+  CU_ASSERT_EQUAL(length, 3);
+  CU_ASSERT_EQUAL(memcmp(data, "one", 3), 0);
+  CU_ASSERT_TRUE_FATAL(next_record(bytes, size, &at, &data, &length));
+  CU_ASSERT_EQUAL(length, 0);
+  CU_ASSERT_TRUE_FATAL(next_record(bytes, size, &at, &data, &length));
+  CU_ASSERT_EQUAL(length, sizeof big);
+  CU_ASSERT_EQUAL(memcmp(data, big, length), 0);
   CU_ASSERT_EQUAL(at, size);
   free(bytes);
   event_file_close(file);
@@ -90,15 +94,16 @@ static void test_full(void) {
   signal(SIGXFSZ, SIG_IGN);
   setrlimit(RLIMIT_FSIZE, &small);
   struct error error = {0};
-  CU_ASSERT_EQUAL(event_file_append(file, "12345678", 8, &error), STATUS_IO);
+  UNIT_STATUS(event_file_append(file, "12345678", 8, &error), STATUS_IO, &error);
   setrlimit(RLIMIT_FSIZE, &old);
-  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, event_file_path(file)));
+  CU_ASSERT_TRUE(error_says(&error, event_file_path(file)));
   CU_ASSERT_EQUAL(event_file_append(file, "abcdefgh", 8, NULL), STATUS_OK);
   size_t size, at = 0, length;
   const char *data;
   char *bytes = unit_read_file(event_file_path(file), &size);
   CU_ASSERT_EQUAL(size, 48);
-  CU_ASSERT(next_record(bytes, size, &at, &data, &length) && next_record(bytes, size, &at, &data, &length));
+  CU_ASSERT_TRUE_FATAL(next_record(bytes, size, &at, &data, &length));
+  CU_ASSERT_TRUE(next_record(bytes, size, &at, &data, &length));
   CU_ASSERT(memcmp(data, "abcdefgh", 8) == 0);
   free(bytes);
   event_file_close(file);
@@ -109,7 +114,7 @@ static void test_no_directory(void) {
   struct error error = {0};
   CU_ASSERT_PTR_NULL(event_file_create("/nowhere/at/all", &error));
   CU_ASSERT_EQUAL(error.status, STATUS_IO);
-  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "/nowhere/at/all/events.out.tfevents."));
+  CU_ASSERT_TRUE(error_says(&error, "/nowhere/at/all/events.out.tfevents."));
 }
 
 int main(void) {

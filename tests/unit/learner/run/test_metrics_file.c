@@ -27,7 +27,7 @@ static void append(uint64_t keep, const char *row) {
   struct metrics_file *file = metrics_file_open(directory, metrics_header(), keep, &error);
   CU_ASSERT_STRING_EQUAL(error.text, "");
   CU_ASSERT_PTR_NOT_NULL_FATAL(file);
-  if (row) CU_ASSERT_EQUAL(metrics_file_append(file, row, &error), STATUS_OK);
+  if (row) UNIT_STATUS(metrics_file_append(file, row, &error), STATUS_OK, &error);
   metrics_file_close(file);
 }
 
@@ -75,16 +75,16 @@ static void test_no_room(void) {
   struct rlimit before;
   struct metrics_file *file = metrics_file_open(directory, metrics_header(), 0, &error);
   CU_ASSERT_PTR_NOT_NULL_FATAL(file);
-  CU_ASSERT_EQUAL(metrics_file_append(file, "1,a", &error), STATUS_OK);
+  UNIT_STATUS(metrics_file_append(file, "1,a", &error), STATUS_OK, &error);
   signal(SIGXFSZ, SIG_IGN);
   getrlimit(RLIMIT_FSIZE, &before);
   setrlimit(RLIMIT_FSIZE, &(struct rlimit){strlen(metrics_header()) + 1 + 6, before.rlim_max}); // two bytes are left
-  CU_ASSERT_EQUAL(metrics_file_append(file, "2,b", &error), STATUS_IO);
-  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, path));
+  UNIT_STATUS(metrics_file_append(file, "2,b", &error), STATUS_IO, &error);
+  CU_ASSERT_TRUE(error_says(&error, path));
   CU_ASSERT(holds("1,a\n"));
   setrlimit(RLIMIT_FSIZE, &before);
   error_clear(&error);
-  CU_ASSERT_EQUAL(metrics_file_append(file, "3,c", &error), STATUS_OK);
+  UNIT_STATUS(metrics_file_append(file, "3,c", &error), STATUS_OK, &error);
   CU_ASSERT(holds("1,a\n3,c\n"));
   metrics_file_close(file);
 }
@@ -93,7 +93,8 @@ static void test_no_directory(void) {
   struct error error = {0};
   char *none = unit_path(directory, "none");
   CU_ASSERT_PTR_NULL(metrics_file_open(none, metrics_header(), 0, &error));
-  CU_ASSERT(error.status == STATUS_IO && strstr(error.text, none));
+  CU_ASSERT_EQUAL(error.status, STATUS_IO);
+  CU_ASSERT_TRUE(error_says(&error, none));
   free(none);
 }
 

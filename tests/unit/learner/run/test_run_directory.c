@@ -14,35 +14,19 @@
 
 static char *directory; // of this case
 
-static char *in_directory(const char *name) {
-  static char path[16][RUN_PATH];
-  static int next;
-  next = (next + 1) % 16;
-  snprintf(path[next], sizeof path[next], "%s/%s", directory, name);
-  return path[next];
-}
-
-static bool there(const char *name) { return access(in_directory(name), F_OK) == 0; }
-
-static bool says(const struct error *error, const char *text) {
-  if (strstr(error->text, text)) return true;
-  fprintf(stderr, "  '%s' does not say '%s'\n", error->text, text);
-  return false;
-}
-
-static void touch(const char *name) { unit_write_file(in_directory(name), "x", 1); }
+static void touch(const char *name) { unit_write_file(unit_in(directory, name), "x", 1); }
 
 static void test_create(void) {
   struct error error = {0};
-  const char *path = in_directory("deep/er/run");
+  const char *path = unit_in(directory, "deep/er/run");
   struct run_directory *run = run_directory_create(path, &error), *second;
   CU_ASSERT_PTR_NOT_NULL_FATAL(run);
   CU_ASSERT_STRING_EQUAL(run_directory_path(run), path);
-  CU_ASSERT_TRUE(there("deep/er/run/lock"));
+  CU_ASSERT_TRUE(unit_exists_in(directory, "deep/er/run/lock"));
   CU_ASSERT_PTR_NULL(run_directory_create(path, &error)); // locked
-  CU_ASSERT(says(&error, "in use by process"));
+  CU_ASSERT(error_says(&error, "in use by process"));
   run_directory_close(run);
-  CU_ASSERT_FALSE(there("deep/er/run/lock"));
+  CU_ASSERT_FALSE(unit_exists_in(directory, "deep/er/run/lock"));
 
   error_clear(&error);
   run = run_directory_create(path, &error); // it is there and empty
@@ -50,14 +34,17 @@ static void test_create(void) {
   touch("deep/er/run/ckpt-5.h5");
   run_directory_close(run);
   CU_ASSERT_PTR_NULL(run_directory_create(path, &error));
-  CU_ASSERT(error.status == STATUS_USAGE && says(&error, "--resume") && says(&error, "--run-dir"));
-  CU_ASSERT_FALSE(there("deep/er/run/lock"));
+  CU_ASSERT_EQUAL(error.status, STATUS_USAGE);
+  CU_ASSERT_TRUE_FATAL(error_says(&error, "--resume"));
+  CU_ASSERT_TRUE(error_says(&error, "--run-dir"));
+  CU_ASSERT_FALSE(unit_exists_in(directory, "deep/er/run/lock"));
 
   error_clear(&error);
   run = run_directory_open(path, &error);
   CU_ASSERT_PTR_NOT_NULL_FATAL(run);
   second = run_directory_open(path, &error);
-  CU_ASSERT(!second && error.status == STATUS_USAGE);
+  CU_ASSERT_TRUE_FATAL(!second);
+  CU_ASSERT_EQUAL(error.status, STATUS_USAGE);
   run_directory_refresh(run);
   run_directory_close(run);
 }
@@ -68,11 +55,12 @@ static void test_bad_paths(void) {
   memset(longer, 'x', sizeof longer - 1);
   longer[sizeof longer - 1] = 0;
   touch("file");
-  CU_ASSERT_PTR_NULL(run_directory_create(in_directory("file/run"), &error));
-  CU_ASSERT(error.status == STATUS_IO && says(&error, "/file"));
+  CU_ASSERT_PTR_NULL(run_directory_create(unit_in(directory, "file/run"), &error));
+  CU_ASSERT_EQUAL(error.status, STATUS_IO);
+  CU_ASSERT_TRUE(error_says(&error, "/file"));
   error_clear(&error);
-  CU_ASSERT_PTR_NULL(run_directory_open(in_directory("none"), &error));
-  CU_ASSERT(says(&error, "/none: is no directory"));
+  CU_ASSERT_PTR_NULL(run_directory_open(unit_in(directory, "none"), &error));
+  CU_ASSERT(error_says(&error, "/none: is no directory"));
   error_clear(&error);
   CU_ASSERT_PTR_NULL(run_directory_create(longer, &error));
   CU_ASSERT_PTR_NULL(run_directory_create("", NULL));
@@ -81,19 +69,21 @@ static void test_bad_paths(void) {
 }
 
 static void test_discard(void) {
-  struct run_directory *run = run_directory_create(in_directory("run"), NULL);
+  struct run_directory *run = run_directory_create(unit_in(directory, "run"), NULL);
   CU_ASSERT_PTR_NOT_NULL_FATAL(run);
   touch("run/config.yaml");
   touch("run/log.txt");
   touch("run/status.json");
   run_directory_discard(run);
-  CU_ASSERT_FALSE(there("run"));
-  run = run_directory_create(in_directory("run"), NULL);
+  CU_ASSERT_FALSE(unit_exists_in(directory, "run"));
+  run = run_directory_create(unit_in(directory, "run"), NULL);
   CU_ASSERT_PTR_NOT_NULL_FATAL(run);
   touch("run/log.txt");
   touch("run/somebody's");
   run_directory_discard(run);
-  CU_ASSERT(there("run/somebody's") && !there("run/log.txt") && !there("run/lock"));
+  CU_ASSERT_TRUE_FATAL(unit_exists_in(directory, "run/somebody's"));
+  CU_ASSERT_TRUE_FATAL(!unit_exists_in(directory, "run/log.txt"));
+  CU_ASSERT_TRUE(!unit_exists_in(directory, "run/lock"));
   run_directory_discard(NULL);
   run_directory_close(NULL);
 }
@@ -108,36 +98,46 @@ static void test_list_and_prune(void) {
   CU_ASSERT_EQUAL(run_checkpoints(directory, steps, 3, &error), 0);
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) touch(names[i]);
   CU_ASSERT_EQUAL(run_checkpoints(directory, steps, 3, &error), 4);
-  CU_ASSERT(steps[0] == 1000 && steps[1] == 300 && steps[2] == 20);
+  CU_ASSERT_EQUAL(steps[0], 1000);
+  CU_ASSERT_EQUAL(steps[1], 300);
+  CU_ASSERT_EQUAL(steps[2], 20);
   CU_ASSERT_EQUAL(run_checkpoints(directory, NULL, 0, &error), 4);
-  CU_ASSERT_EQUAL(run_checkpoint_path(path, directory, 300, &error), STATUS_OK);
-  CU_ASSERT_STRING_EQUAL(path, in_directory("ckpt-300.h5"));
+  UNIT_STATUS(run_checkpoint_path(path, directory, 300, &error), STATUS_OK, &error);
+  CU_ASSERT_STRING_EQUAL(path, unit_in(directory, "ckpt-300.h5"));
 
   struct run_directory *run = run_directory_open(directory, &error);
   CU_ASSERT_PTR_NOT_NULL_FATAL(run);
-  CU_ASSERT(!there("ckpt-7.h5.tmp") && !there("status.json.tmp"));
+  CU_ASSERT_TRUE_FATAL(!unit_exists_in(directory, "ckpt-7.h5.tmp"));
+  CU_ASSERT_TRUE(!unit_exists_in(directory, "status.json.tmp"));
   touch("ckpt-8.h5.tmp");
-  CU_ASSERT_EQUAL(run_directory_prune(run, 0, &error), STATUS_OK);
-  CU_ASSERT(there("ckpt-5.h5") && there("ckpt-8.h5.tmp")); // somebody may be writing it
-  CU_ASSERT_EQUAL(run_directory_prune(run, 2, &error), STATUS_OK);
-  CU_ASSERT(there("ckpt-1000.h5") && there("ckpt-300.h5") && !there("ckpt-20.h5") && !there("ckpt-5.h5"));
-  CU_ASSERT(there("ckpt-05.h5") && there("best.h5") && there("ckpt-8.h5x") && there("lock"));
-  CU_ASSERT_EQUAL(run_directory_prune(run, 7, &error), STATUS_OK);
+  UNIT_STATUS(run_directory_prune(run, 0, &error), STATUS_OK, &error);
+  CU_ASSERT_TRUE_FATAL(unit_exists_in(directory, "ckpt-5.h5"));
+  CU_ASSERT_TRUE(unit_exists_in(directory, "ckpt-8.h5.tmp")); // somebody may be writing it
+  UNIT_STATUS(run_directory_prune(run, 2, &error), STATUS_OK, &error);
+  CU_ASSERT_TRUE_FATAL(unit_exists_in(directory, "ckpt-1000.h5"));
+  CU_ASSERT_TRUE_FATAL(unit_exists_in(directory, "ckpt-300.h5"));
+  CU_ASSERT_TRUE_FATAL(!unit_exists_in(directory, "ckpt-20.h5"));
+  CU_ASSERT_TRUE(!unit_exists_in(directory, "ckpt-5.h5"));
+  CU_ASSERT_TRUE_FATAL(unit_exists_in(directory, "ckpt-05.h5"));
+  CU_ASSERT_TRUE_FATAL(unit_exists_in(directory, "best.h5"));
+  CU_ASSERT_TRUE_FATAL(unit_exists_in(directory, "ckpt-8.h5x"));
+  CU_ASSERT_TRUE(unit_exists_in(directory, "lock"));
+  UNIT_STATUS(run_directory_prune(run, 7, &error), STATUS_OK, &error);
   run_directory_close(run);
-  CU_ASSERT_EQUAL(run_checkpoints(in_directory("none"), steps, 3, &error), -1);
-  CU_ASSERT(says(&error, "/none"));
+  CU_ASSERT_EQUAL(run_checkpoints(unit_in(directory, "none"), steps, 3, &error), -1);
+  CU_ASSERT(error_says(&error, "/none"));
 }
 
 static void test_write_file(void) {
   struct error error = {0};
-  CU_ASSERT_EQUAL(run_write_file(in_directory("a"), "hello\n", 6, &error), STATUS_OK);
-  CU_ASSERT_EQUAL(run_write_file(in_directory("a"), "bye", 3, &error), STATUS_OK);
-  char *text = unit_read_file(in_directory("a"), NULL);
+  UNIT_STATUS(run_write_file(unit_in(directory, "a"), "hello\n", 6, &error), STATUS_OK, &error);
+  UNIT_STATUS(run_write_file(unit_in(directory, "a"), "bye", 3, &error), STATUS_OK, &error);
+  char *text = unit_read_file(unit_in(directory, "a"), NULL);
   CU_ASSERT_STRING_EQUAL(text, "bye");
   free(text);
-  CU_ASSERT_FALSE(there("a.tmp"));
-  CU_ASSERT_EQUAL(run_write_file(in_directory("none/a"), "x", 1, &error), STATUS_IO);
-  CU_ASSERT(says(&error, "none/a"));
+  CU_ASSERT_FALSE(unit_exists_in(directory, "a.tmp"));
+  UNIT_STATUS(run_write_file(unit_in(directory, "none/a"), "x", 1, &error), STATUS_IO, &error);
+  CU_ASSERT(error_says(&error, "none/a"));
 }
 
 static bool equals(json_t *object, const char *key, const char *text) {
@@ -151,15 +151,17 @@ static void test_status(void) {
   const struct run_status running = {"running", -1, "", 1234, 56, "ckpt-1000.h5", 11, 12, 13, 14, 15};
   const struct run_status failed = {"failed", 1, "\"x.so\": a\\b\xc3\xa4", 1ull << 40, 7, "", 0, 0, 0, 0, 0};
   const struct run_status unreadable = {"failed", 1, "bytes \xff\n", 1, 1, "r\xe9sum\xe9/ckpt-1.h5", 0, 0, 0, 0, 0};
-  CU_ASSERT_EQUAL(run_write_status(run, &running, &error), STATUS_OK);
-  json_t *object = json_load_file(in_directory("status.json"), 0, NULL);
+  UNIT_STATUS(run_write_status(run, &running, &error), STATUS_OK, &error);
+  json_t *object = json_load_file(unit_in(directory, "status.json"), 0, NULL);
   CU_ASSERT_PTR_NOT_NULL_FATAL(object);
-  CU_ASSERT(equals(object, "state", "running") && equals(object, "checkpoint", "ckpt-1000.h5"));
+  CU_ASSERT_TRUE_FATAL(equals(object, "state", "running"));
+  CU_ASSERT_TRUE(equals(object, "checkpoint", "ckpt-1000.h5"));
   CU_ASSERT(json_is_null(json_object_get(object, "exit_code")));
   CU_ASSERT_EQUAL(json_integer_value(json_object_get(object, "env_steps")), 1234);
   CU_ASSERT_EQUAL(json_integer_value(json_object_get(object, "updates")), 56);
   CU_ASSERT_EQUAL(json_integer_value(json_object_get(object, "pid")), getpid());
-  CU_ASSERT(json_is_string(json_object_get(object, "host")) && json_is_string(json_object_get(object, "updated")));
+  CU_ASSERT_TRUE_FATAL(json_is_string(json_object_get(object, "host")));
+  CU_ASSERT_TRUE(json_is_string(json_object_get(object, "updated")));
   CU_ASSERT_EQUAL(json_object_size(object), 16);
   const json_t *dropped = json_object_get(object, "dropped");
   CU_ASSERT_EQUAL(json_integer_value(json_object_get(dropped, "surplus")), 11);
@@ -169,24 +171,26 @@ static void test_status(void) {
   CU_ASSERT_EQUAL(json_integer_value(json_object_get(object, "eval_cut")), 15);
   json_decref(object);
 
-  CU_ASSERT_EQUAL(run_write_status(run, &failed, &error), STATUS_OK);
-  object = json_load_file(in_directory("status.json"), 0, NULL);
+  UNIT_STATUS(run_write_status(run, &failed, &error), STATUS_OK, &error);
+  object = json_load_file(unit_in(directory, "status.json"), 0, NULL);
   CU_ASSERT_PTR_NOT_NULL_FATAL(object);
   CU_ASSERT(equals(object, "reason", failed.reason));
   CU_ASSERT_EQUAL(json_integer_value(json_object_get(object, "exit_code")), 1);
   CU_ASSERT_EQUAL(json_integer_value(json_object_get(object, "env_steps")), 1ll << 40);
   json_decref(object);
 
-  CU_ASSERT_EQUAL(run_write_status(run, &unreadable, &error), STATUS_OK);
-  object = json_load_file(in_directory("status.json"), 0, NULL);
-  CU_ASSERT(object && equals(object, "state", "failed") && equals(object, "reason", "bytes \\xff\\n"));
+  UNIT_STATUS(run_write_status(run, &unreadable, &error), STATUS_OK, &error);
+  object = json_load_file(unit_in(directory, "status.json"), 0, NULL);
+  CU_ASSERT_TRUE_FATAL(object);
+  CU_ASSERT_TRUE_FATAL(equals(object, "state", "failed"));
+  CU_ASSERT_TRUE(equals(object, "reason", "bytes \\xff\\n"));
   CU_ASSERT(equals(object, "checkpoint", "r\\xe9sum\\xe9/ckpt-1.h5"));
   json_decref(object);
   run_directory_close(run);
 }
 
 static int64_t failures(const char *key) {
-  json_t *object = json_load_file(in_directory("status.json"), 0, NULL);
+  json_t *object = json_load_file(unit_in(directory, "status.json"), 0, NULL);
   const json_t *value = json_object_get(json_object_get(object, "failures"), key);
   const int64_t count = json_is_integer(value) ? json_integer_value(value) : -1;
   json_decref(object);
@@ -199,7 +203,7 @@ static struct run_directory *start(uint64_t steps, enum status expected) {
   struct run_directory *run = run_directory_open(directory, &error);
   CU_ASSERT_PTR_NOT_NULL_FATAL(run);
   CU_ASSERT_EQUAL(run_directory_begin(run, steps, 5, "ckpt-8.h5", &error), expected);
-  CU_ASSERT(expected == STATUS_OK || says(&error, "3 starts died without a word at the same step, 8"));
+  CU_ASSERT(expected == STATUS_OK || error_says(&error, "3 starts died without a word at the same step, 8"));
   return run;
 }
 
@@ -235,11 +239,13 @@ static void test_deaths(void) {
   run_directory_close(start(8, STATUS_FAILED)); // nothing new was said since
   end(start(8, STATUS_FAILED), 0);
   run_directory_close(start(8, STATUS_OK));
-  unit_write_file(in_directory("metrics.csv"), rows, sizeof rows - 1);
+  unit_write_file(unit_in(directory, "metrics.csv"), rows, sizeof rows - 1);
   run_directory_close(start(8, STATUS_OK)); // it had come further
-  CU_ASSERT(failures("count") == 1 && failures("at_steps") == 600);
+  CU_ASSERT_EQUAL_FATAL(failures("count"), 1);
+  CU_ASSERT_EQUAL(failures("at_steps"), 600);
   run_directory_close(start(700, STATUS_OK));
-  CU_ASSERT(failures("count") == 1 && failures("at_steps") == 700);
+  CU_ASSERT_EQUAL_FATAL(failures("count"), 1);
+  CU_ASSERT_EQUAL(failures("at_steps"), 700);
 }
 
 static void test_before(void) {
@@ -258,18 +264,21 @@ static void test_unique(void) {
   char path[3][RUN_PATH];
   struct run_directory *run[3];
   for (int i = 0; i < 3; i++) {
-    snprintf(path[i], RUN_PATH, "%s", in_directory("deep/er/run"));
+    snprintf(path[i], RUN_PATH, "%s", unit_in(directory, "deep/er/run"));
     run[i] = run_directory_create_unique(path[i], RUN_PATH, NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(run[i]);
     CU_ASSERT_STRING_EQUAL(run_directory_path(run[i]), path[i]);
   }
-  CU_ASSERT(there("deep/er/run/lock") && there("deep/er/run-2/lock") && there("deep/er/run-3/lock"));
+  CU_ASSERT_TRUE_FATAL(unit_exists_in(directory, "deep/er/run/lock"));
+  CU_ASSERT_TRUE_FATAL(unit_exists_in(directory, "deep/er/run-2/lock"));
+  CU_ASSERT_TRUE(unit_exists_in(directory, "deep/er/run-3/lock"));
   for (int i = 0; i < 3; i++) run_directory_close(run[i]);
   struct error error = {0};
   touch("file");
-  snprintf(path[0], RUN_PATH, "%s", in_directory("file/run"));
+  snprintf(path[0], RUN_PATH, "%s", unit_in(directory, "file/run"));
   CU_ASSERT_PTR_NULL(run_directory_create_unique(path[0], RUN_PATH, &error));
-  CU_ASSERT(error.status == STATUS_IO && says(&error, "/file"));
+  CU_ASSERT_EQUAL(error.status, STATUS_IO);
+  CU_ASSERT_TRUE(error_says(&error, "/file"));
   CU_ASSERT_PTR_NULL(run_directory_create_unique(path[1], strlen(path[1]) + 3, NULL));
 }
 
@@ -283,8 +292,8 @@ static void write_checkpoint(const char *name, bool policy_only) {
   CU_ASSERT_EQUAL(policy_weights_init(&weights, SMALL_OBS, mlp_dense_size(&job.sac.policy_net), NULL), STATUS_OK);
   job_export_policy(&job, &weights);
   const enum status status =
-      policy_only ? checkpoint_write_policy(in_directory(name), &job, &weights, &job.normalizer, 5, &error)
-                  : checkpoint_write(in_directory(name), &job, CHECKPOINT_ALL, &error);
+      policy_only ? checkpoint_write_policy(unit_in(directory, name), &job, &weights, &job.normalizer, 5, &error)
+                  : checkpoint_write(unit_in(directory, name), &job, CHECKPOINT_ALL, &error);
   CU_ASSERT_EQUAL(status, STATUS_OK);
   policy_weights_release(&weights);
   job_release(&job);
@@ -293,23 +302,23 @@ static void write_checkpoint(const char *name, bool policy_only) {
 static void test_newest(void) {
   struct error error = {0};
   char found[RUN_PATH];
-  CU_ASSERT_EQUAL(run_newest_checkpoint(directory, true, found, &error), STATUS_IO);
-  CU_ASSERT(says(&error, "no checkpoint yet"));
+  UNIT_STATUS(run_newest_checkpoint(directory, true, found, &error), STATUS_IO, &error);
+  CU_ASSERT(error_says(&error, "no checkpoint yet"));
   write_checkpoint("ckpt-90.h5", false);
   write_checkpoint("ckpt-100.h5", false);
   write_checkpoint("best.h5", true);
   error_clear(&error);
-  CU_ASSERT_EQUAL(run_newest_checkpoint(directory, true, found, &error), STATUS_OK);
-  CU_ASSERT_STRING_EQUAL(found, in_directory("ckpt-100.h5"));
+  UNIT_STATUS(run_newest_checkpoint(directory, true, found, &error), STATUS_OK, &error);
+  CU_ASSERT_STRING_EQUAL(found, unit_in(directory, "ckpt-100.h5"));
 
-  CU_ASSERT_EQUAL(truncate(in_directory("ckpt-100.h5"), 5000), 0);
-  CU_ASSERT_EQUAL(run_newest_checkpoint(directory, true, found, &error), STATUS_OK);
-  CU_ASSERT_STRING_EQUAL(found, in_directory("ckpt-90.h5"));
+  CU_ASSERT_EQUAL(truncate(unit_in(directory, "ckpt-100.h5"), 5000), 0);
+  UNIT_STATUS(run_newest_checkpoint(directory, true, found, &error), STATUS_OK, &error);
+  CU_ASSERT_STRING_EQUAL(found, unit_in(directory, "ckpt-90.h5"));
   CU_ASSERT_STRING_EQUAL(error.text, "");
 
   touch("ckpt-90.h5");
-  CU_ASSERT_EQUAL(run_newest_checkpoint(directory, true, found, &error), STATUS_FORMAT);
-  CU_ASSERT(says(&error, "none of its 2 checkpoints"));
+  UNIT_STATUS(run_newest_checkpoint(directory, true, found, &error), STATUS_FORMAT, &error);
+  CU_ASSERT(error_says(&error, "none of its 2 checkpoints"));
 }
 
 static void test_newest_of_file(void) {
@@ -317,17 +326,17 @@ static void test_newest_of_file(void) {
   char found[RUN_PATH];
   write_checkpoint("ckpt-90.h5", false);
   write_checkpoint("best.h5", true);
-  CU_ASSERT_EQUAL(run_newest_checkpoint(in_directory("ckpt-90.h5"), true, found, &error), STATUS_OK);
-  CU_ASSERT_STRING_EQUAL(found, in_directory("ckpt-90.h5"));
-  CU_ASSERT_EQUAL(run_newest_checkpoint(in_directory("best.h5"), false, found, &error), STATUS_OK);
-  CU_ASSERT_EQUAL(run_newest_checkpoint(in_directory("best.h5"), true, found, &error), STATUS_USAGE);
-  CU_ASSERT(says(&error, "best.h5 holds a policy without the rest of its job"));
+  UNIT_STATUS(run_newest_checkpoint(unit_in(directory, "ckpt-90.h5"), true, found, &error), STATUS_OK, &error);
+  CU_ASSERT_STRING_EQUAL(found, unit_in(directory, "ckpt-90.h5"));
+  UNIT_STATUS(run_newest_checkpoint(unit_in(directory, "best.h5"), false, found, &error), STATUS_OK, &error);
+  UNIT_STATUS(run_newest_checkpoint(unit_in(directory, "best.h5"), true, found, &error), STATUS_USAGE, &error);
+  CU_ASSERT(error_says(&error, "best.h5 holds a policy without the rest of its job"));
   error_clear(&error);
-  CU_ASSERT_EQUAL(truncate(in_directory("ckpt-90.h5"), 5000), 0);
-  CU_ASSERT_EQUAL(run_newest_checkpoint(in_directory("ckpt-90.h5"), false, found, &error), STATUS_FORMAT);
+  CU_ASSERT_EQUAL(truncate(unit_in(directory, "ckpt-90.h5"), 5000), 0);
+  UNIT_STATUS(run_newest_checkpoint(unit_in(directory, "ckpt-90.h5"), false, found, &error), STATUS_FORMAT, &error);
   error_clear(&error);
-  CU_ASSERT_EQUAL(run_newest_checkpoint(in_directory("none.h5"), true, found, &error), STATUS_IO);
-  CU_ASSERT(says(&error, "none.h5"));
+  UNIT_STATUS(run_newest_checkpoint(unit_in(directory, "none.h5"), true, found, &error), STATUS_IO, &error);
+  CU_ASSERT(error_says(&error, "none.h5"));
 }
 
 static void alone(void (*run)(void)) {

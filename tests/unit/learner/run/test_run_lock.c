@@ -53,21 +53,25 @@ static void test_one_holder(void) {
   struct error error = {0};
   char host[256] = "", says_pid[64];
   gethostname(host, sizeof host - 1);
-  CU_ASSERT_EQUAL(run_lock_acquire(&first, directory, &error), STATUS_OK);
+  UNIT_STATUS(run_lock_acquire(&first, directory, &error), STATUS_OK, &error);
   CU_ASSERT_EQUAL(entries(), 1);
   char *text = unit_read_file(path, NULL);
   snprintf(says_pid, sizeof says_pid, " %ld ", (long)getpid());
-  CU_ASSERT(strstr(text, host) == text && strstr(text, says_pid) && strstr(text, "T"));
+  CU_ASSERT_EQUAL_FATAL(strstr(text, host), text);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(strstr(text, says_pid));
+  CU_ASSERT_PTR_NOT_NULL(strstr(text, "T"));
   free(text);
   age(20);
-  CU_ASSERT_EQUAL(run_lock_acquire(&second, directory, &error), STATUS_USAGE);
+  UNIT_STATUS(run_lock_acquire(&second, directory, &error), STATUS_USAGE, &error);
   snprintf(says_pid, sizeof says_pid, "process %ld on ", (long)getpid());
-  CU_ASSERT(strstr(error.text, says_pid) && strstr(error.text, host) && strstr(error.text, "refreshed this lock 20 s"));
+  CU_ASSERT_TRUE_FATAL(error_says(&error, says_pid));
+  CU_ASSERT_TRUE_FATAL(error_says(&error, host));
+  CU_ASSERT_TRUE(error_says(&error, "refreshed this lock 20 s"));
   CU_ASSERT_EQUAL(entries(), 1);
   run_lock_release(&first);
   CU_ASSERT_EQUAL(entries(), 0);
   error_clear(&error);
-  CU_ASSERT_EQUAL(run_lock_acquire(&second, directory, &error), STATUS_OK);
+  UNIT_STATUS(run_lock_acquire(&second, directory, &error), STATUS_OK, &error);
   run_lock_release(&second);
 }
 
@@ -78,25 +82,25 @@ static void test_stale(void) {
   gethostname(host, sizeof host - 1);
 
   write_lock(host, dead_pid(), pid_set()); // gone: at once
-  CU_ASSERT_EQUAL(run_lock_acquire(&lock, directory, &error), STATUS_OK);
+  UNIT_STATUS(run_lock_acquire(&lock, directory, &error), STATUS_OK, &error);
   run_lock_release(&lock);
 
   write_lock(host, dead_pid(), pid_set() + 1); // a pid of another container on a host of this name says nothing
-  CU_ASSERT_EQUAL(run_lock_acquire(&lock, directory, &error), STATUS_USAGE);
+  UNIT_STATUS(run_lock_acquire(&lock, directory, &error), STATUS_USAGE, &error);
   error_clear(&error);
   write_lock("elsewhere", dead_pid(), pid_set()); // nor one of another host
-  CU_ASSERT_EQUAL(run_lock_acquire(&lock, directory, &error), STATUS_USAGE);
-  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "on elsewhere"));
+  UNIT_STATUS(run_lock_acquire(&lock, directory, &error), STATUS_USAGE, &error);
+  CU_ASSERT_TRUE(error_says(&error, "on elsewhere"));
   error_clear(&error);
   age(61);
-  CU_ASSERT_EQUAL(run_lock_acquire(&lock, directory, &error), STATUS_OK);
+  UNIT_STATUS(run_lock_acquire(&lock, directory, &error), STATUS_OK, &error);
   run_lock_release(&lock);
 
   unit_write_file(path, "", 0); // a writer that died in between
-  CU_ASSERT_EQUAL(run_lock_acquire(&lock, directory, &error), STATUS_USAGE);
+  UNIT_STATUS(run_lock_acquire(&lock, directory, &error), STATUS_USAGE, &error);
   error_clear(&error);
   age(61);
-  CU_ASSERT_EQUAL(run_lock_acquire(&lock, directory, &error), STATUS_OK);
+  UNIT_STATUS(run_lock_acquire(&lock, directory, &error), STATUS_OK, &error);
   CU_ASSERT_EQUAL(entries(), 1);
   run_lock_release(&lock);
 }
@@ -109,7 +113,8 @@ static void test_refresh(void) {
   stat(path, &before);
   run_lock_refresh(&lock); // too early
   stat(path, &after);
-  CU_ASSERT(before.st_ino == after.st_ino && before.st_mtime == after.st_mtime);
+  CU_ASSERT_EQUAL(before.st_ino, after.st_ino);
+  CU_ASSERT_EQUAL(before.st_mtime, after.st_mtime);
   lock.refreshed -= 11;
   run_lock_refresh(&lock);
   stat(path, &after);
@@ -123,7 +128,8 @@ static void test_refresh(void) {
   CU_ASSERT_TRUE(lock.lost);
   run_lock_release(&lock);
   char *text = unit_read_file(path, NULL);
-  CU_ASSERT(text && strncmp(text, "elsewhere 12345 ", 16) == 0);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(text);
+  CU_ASSERT_EQUAL(strncmp(text, "elsewhere 12345 ", 16), 0);
   free(text);
 }
 
@@ -145,7 +151,9 @@ static void test_race(void) {
     int go[2], said[2], hold[2], winners = 0;
     write_lock("elsewhere", 1, 1);
     age(100);
-    CU_ASSERT_FATAL(pipe(go) == 0 && pipe(said) == 0 && pipe(hold) == 0);
+    CU_ASSERT_EQUAL_FATAL(pipe(go), 0);
+    CU_ASSERT_EQUAL_FATAL(pipe(said), 0);
+    CU_ASSERT_EQUAL_FATAL(pipe(hold), 0);
     for (int i = 0; i < PROCESSES; i++) {
       if (fork() > 0) continue;
       close(go[1]);
@@ -171,8 +179,8 @@ static void test_no_directory(void) {
   struct run_lock lock;
   struct error error = {0};
   char *none = unit_path(directory, "none");
-  CU_ASSERT_EQUAL(run_lock_acquire(&lock, none, &error), STATUS_IO);
-  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, none));
+  UNIT_STATUS(run_lock_acquire(&lock, none, &error), STATUS_IO, &error);
+  CU_ASSERT_TRUE(error_says(&error, none));
   free(none);
 }
 

@@ -55,7 +55,9 @@ static void test_running(void) {
   const char *host = own_host(), *boot = own_boot();
   const uint64_t names = process_namespace(), start = process_start((uint32_t)getpid());
   const uint32_t self = (uint32_t)getpid();
-  CU_ASSERT(start > 0 && boot[0] && names > 0);
+  CU_ASSERT_TRUE(start > 0);
+  CU_ASSERT_TRUE_FATAL(boot[0]);
+  CU_ASSERT_TRUE(names > 0);
   CU_ASSERT_EQUAL(judged(host, boot, names, self, start, old), RUN_RUNNING); // it stands still, but is there
   CU_ASSERT_EQUAL(judged(host, boot, names, self, start + 1, ""), RUN_DIED); // another process has its number
   CU_ASSERT_EQUAL(judged(host, "another", names, self, start, ""), RUN_DIED);
@@ -98,9 +100,17 @@ static void test_ends(void) {
       "\"failures\": {\"count\": 2, \"cause\": \"actors\", \"at_steps\": 7, \"at_updates\": 3}, \"dropped\": "
       "{\"surplus\": 1, \"unsent\": 2, \"lost_at_most\": 3}, \"actors_lost\": 4, \"checkpoint\": \"ckpt-7.h5\"}");
   const struct run_word word = read_word();
-  CU_ASSERT(word.state == RUN_STOPPED && word.exit_code == 75 && !word.says_running);
-  CU_ASSERT(word.env_steps == 7 && word.updates == 3 && word.failures.count == 2 && word.failures.at_steps == 7);
-  CU_ASSERT(word.surplus == 1 && word.unsent == 2 && word.lost_at_most == 3 && word.actors_lost == 4);
+  CU_ASSERT_EQUAL(word.state, RUN_STOPPED);
+  CU_ASSERT_EQUAL(word.exit_code, 75);
+  CU_ASSERT_TRUE(!word.says_running);
+  CU_ASSERT_EQUAL(word.env_steps, 7);
+  CU_ASSERT_EQUAL(word.updates, 3);
+  CU_ASSERT_EQUAL(word.failures.count, 2);
+  CU_ASSERT_EQUAL(word.failures.at_steps, 7);
+  CU_ASSERT_EQUAL(word.surplus, 1);
+  CU_ASSERT_EQUAL(word.unsent, 2);
+  CU_ASSERT_EQUAL(word.lost_at_most, 3);
+  CU_ASSERT_EQUAL(word.actors_lost, 4);
   CU_ASSERT_STRING_EQUAL(word.failures.cause, "actors");
   CU_ASSERT_STRING_EQUAL(word.checkpoint, "ckpt-7.h5");
   CU_ASSERT_TRUE(in_words("stopped, exit status 75"));

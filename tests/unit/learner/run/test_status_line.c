@@ -41,7 +41,10 @@ static void test_whole(void) {
   const struct status_line_style ascii = {200, false, false};
   status_line_format(&line, &ascii, text);
   CU_ASSERT_PTR_NOT_NULL(strstr(text, "return -80 up  5,573"));
-  for (const char *at = text; *at; at++) CU_ASSERT(*at >= ' ' && *at < 127);
+  for (const char *at = text; *at; at++) {
+    CU_ASSERT_TRUE(*at >= ' ');
+    CU_ASSERT_TRUE(*at < 127);
+  }
 }
 
 static void test_nothing_known(void) {
@@ -111,12 +114,14 @@ static void test_colour(void) {
 static void test_environment(void) {
   setenv("LC_ALL", "de_DE.UTF-8", 1);
   unsetenv("NO_COLOR");
-  CU_ASSERT(status_line_style().unicode && status_line_style().colour);
+  CU_ASSERT_TRUE_FATAL(status_line_style().unicode);
+  CU_ASSERT_TRUE(status_line_style().colour);
   setenv("NO_COLOR", "", 1); // only a text forbids
   CU_ASSERT(status_line_style().colour);
   setenv("NO_COLOR", "1", 1);
   setenv("LC_ALL", "C", 1);
-  CU_ASSERT(!status_line_style().unicode && !status_line_style().colour);
+  CU_ASSERT_TRUE_FATAL(!status_line_style().unicode);
+  CU_ASSERT_TRUE(!status_line_style().colour);
   CU_ASSERT(status_line_style().width > 0);
 }
 

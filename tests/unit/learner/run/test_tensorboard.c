@@ -62,7 +62,8 @@ static struct tensorboard *create(const char *directory, uint64_t last_steps) {
 }
 
 static const Tb__Summary__Value *value_at(const Tb__Event *event, size_t i) {
-  CU_ASSERT_FATAL(event->what_case == TB__EVENT__WHAT_SUMMARY && i < event->summary->n_value);
+  CU_ASSERT_EQUAL_FATAL(event->what_case, TB__EVENT__WHAT_SUMMARY);
+  CU_ASSERT_TRUE_FATAL(i < event->summary->n_value);
   return event->summary->value[i];
 }
 
@@ -78,7 +79,10 @@ static void test_rows(void) {
   CU_ASSERT_EQUAL_FATAL(events.count, 6); // version, restart, hyper-parameters, text, two rows
   CU_ASSERT_STRING_EQUAL(events.event[0]->file_version, "brain.Event:2");
   const Tb__Event *one = events.event[4], *two = events.event[5];
-  CU_ASSERT(one->step == 100 && two->step == 200 && one->wall_time > 1.7e9 && two->wall_time >= one->wall_time);
+  CU_ASSERT_EQUAL(one->step, 100);
+  CU_ASSERT_EQUAL(two->step, 200);
+  CU_ASSERT_TRUE(one->wall_time > 1.7e9);
+  CU_ASSERT_TRUE(two->wall_time >= one->wall_time);
   CU_ASSERT_EQUAL(one->summary->n_value, 3); // an empty cell is no number
   CU_ASSERT_STRING_EQUAL(value_at(one, 1)->tag, "return/return_mean");
   CU_ASSERT_EQUAL(value_at(one, 1)->simple_value, -77.25f);
@@ -158,7 +162,8 @@ static void test_failure(void) {
   CU_ASSERT_EQUAL(mkdir(gone, 0700), 0); // the disk is there again
   tensorboard_row(tensorboard, "2,200,3,4,5");
   struct events events = read_events(gone);
-  CU_ASSERT(events.count == 5 && events.event[4]->step == 200);
+  CU_ASSERT_EQUAL(events.count, 5);
+  CU_ASSERT_EQUAL(events.event[4]->step, 200);
   release(&events);
   tensorboard_destroy(tensorboard);
   tensorboard_row(NULL, "1,2,3,4,5");

@@ -35,7 +35,10 @@ static void test_every_member(void) {
       CU_ASSERT_EQUAL(visit.members[m], m < threads ? threads : 0);
     }
     CU_ASSERT_FALSE(visit.blocked[0]);
-    for (unsigned m = 1; m < threads; m++) CU_ASSERT_TRUE(visit.blocked[m] && visit.own_locale[m]);
+    for (unsigned m = 1; m < threads; m++) {
+      CU_ASSERT_TRUE_FATAL(visit.blocked[m]);
+      CU_ASSERT_TRUE(visit.own_locale[m]);
+    }
     thread_team_destroy(team);
   }
 }
@@ -74,7 +77,8 @@ static void check_shares(size_t count, size_t grain, unsigned members) {
     size_t begin, end;
     thread_team_share(count, grain, m, members, &begin, &end);
     CU_ASSERT_EQUAL(begin, expected);
-    CU_ASSERT_TRUE(begin <= end && end <= count);
+    CU_ASSERT_TRUE(begin <= end);
+    CU_ASSERT_TRUE(end <= count);
     CU_ASSERT_TRUE(begin % grain == 0 || begin == count);
     const size_t grains = (end - begin + grain - 1) / grain;
     least = grains < least ? grains : least;

@@ -9,10 +9,10 @@ static void test_commit(void) {
   char *directory = unit_tmpdir(), *path = unit_path(directory, "a"), temporary[ATOMIC_FILE_PATH];
   struct error error = {0};
   unit_write_file(path, "old", 3);
-  CU_ASSERT_EQUAL(atomic_file_begin(path, temporary, &error), STATUS_OK);
+  UNIT_STATUS(atomic_file_begin(path, temporary, &error), STATUS_OK, &error);
   CU_ASSERT_STRING_EQUAL(temporary + strlen(temporary) - strlen("/a.tmp"), "/a.tmp");
   unit_write_file(temporary, "newer", 5);
-  CU_ASSERT_EQUAL(atomic_file_commit(temporary, path, &error), STATUS_OK);
+  UNIT_STATUS(atomic_file_commit(temporary, path, &error), STATUS_OK, &error);
   char *text = unit_read_file(path, NULL);
   CU_ASSERT_STRING_EQUAL(text, "newer");
   CU_ASSERT(access(temporary, F_OK) != 0);
@@ -20,12 +20,13 @@ static void test_commit(void) {
 
   // In the working directory, without a slash.
   char before[4096];
-  CU_ASSERT(getcwd(before, sizeof before) && chdir(directory) == 0);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(getcwd(before, sizeof before));
+  CU_ASSERT_EQUAL(chdir(directory), 0);
   unit_write_file("b.tmp", "b", 1);
-  CU_ASSERT_EQUAL(atomic_file_commit("b.tmp", "b", &error), STATUS_OK);
+  UNIT_STATUS(atomic_file_commit("b.tmp", "b", &error), STATUS_OK, &error);
   CU_ASSERT(access("b", F_OK) == 0);
   unit_write_file("b.tmp", "newer", 5);
-  CU_ASSERT_EQUAL(atomic_file_replace("b.tmp", "b", &error), STATUS_OK);
+  UNIT_STATUS(atomic_file_replace("b.tmp", "b", &error), STATUS_OK, &error);
   CU_ASSERT_EQUAL(atomic_file_replace("b.tmp", "b", NULL), STATUS_IO); // it is gone
   text = unit_read_file("b", NULL);
   CU_ASSERT_STRING_EQUAL(text, "newer");
@@ -38,28 +39,29 @@ static void test_commit(void) {
 static void test_failure(void) {
   char *directory = unit_tmpdir(), *path = unit_path(directory, "a"), *temporary = unit_path(directory, "a.tmp");
   struct error error = {0};
-  CU_ASSERT_EQUAL(atomic_file_commit(temporary, path, &error), STATUS_IO);
-  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, path));
-  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "No such file"));
+  UNIT_STATUS(atomic_file_commit(temporary, path, &error), STATUS_IO, &error);
+  CU_ASSERT_TRUE(error_says(&error, path));
+  CU_ASSERT_TRUE(error_says(&error, "No such file"));
 
   // What stands there cannot be replaced: it stays, the temporary file goes.
   unit_write_file(temporary, "new", 3);
   error_clear(&error);
   char *occupied = unit_path(directory, ".");
-  CU_ASSERT_EQUAL(atomic_file_commit(temporary, occupied, &error), STATUS_IO);
-  CU_ASSERT(access(temporary, F_OK) != 0 && access(directory, F_OK) == 0);
+  UNIT_STATUS(atomic_file_commit(temporary, occupied, &error), STATUS_IO, &error);
+  CU_ASSERT_TRUE_FATAL(access(temporary, F_OK) != 0);
+  CU_ASSERT_EQUAL(access(directory, F_OK), 0);
   char longer[2 * ATOMIC_FILE_PATH], room[ATOMIC_FILE_PATH];
   memset(longer, 'x', sizeof longer - 1);
   longer[sizeof longer - 1] = 0;
-  CU_ASSERT_EQUAL(atomic_file_begin(longer, room, &error), STATUS_IO);
+  UNIT_STATUS(atomic_file_begin(longer, room, &error), STATUS_IO, &error);
   // A device would be replaced for the whole machine.
   error_clear(&error);
-  CU_ASSERT_EQUAL(atomic_file_begin("/dev/null", room, &error), STATUS_IO);
-  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "is a device"));
+  UNIT_STATUS(atomic_file_begin("/dev/null", room, &error), STATUS_IO, &error);
+  CU_ASSERT_TRUE(error_says(&error, "is a device"));
   error_clear(&error);
-  CU_ASSERT_EQUAL(atomic_file_begin(directory, room, &error), STATUS_IO);
-  CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "is a directory"));
-  CU_ASSERT_EQUAL(atomic_file_begin(path, room, &error), STATUS_OK);
+  UNIT_STATUS(atomic_file_begin(directory, room, &error), STATUS_IO, &error);
+  CU_ASSERT_TRUE(error_says(&error, "is a directory"));
+  UNIT_STATUS(atomic_file_begin(path, room, &error), STATUS_OK, &error);
   free(occupied);
   free(temporary);
   free(path);

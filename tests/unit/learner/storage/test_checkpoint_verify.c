@@ -23,12 +23,6 @@
 
 static char *directory, *good, *path; // of this case; good: a file to spoil, path: its copy
 
-static bool says(const struct error *error, const char *text) {
-  if (strstr(error->text, text)) return true;
-  fprintf(stderr, "  '%s' does not say '%s'\n", error->text, text);
-  return false;
-}
-
 static void copy(const char *from, const char *to) {
   size_t size;
   char *bytes = unit_read_file(from, &size);
@@ -130,7 +124,8 @@ static void check_missing(const struct config *config, bool policy_only) {
       CU_ASSERT(may_be_missing(object));
       CU_ASSERT_EQUAL(load(config, policy_only, &loading), STATUS_OK);
     } else {
-      CU_ASSERT(checkpoint_is_damage(status) && says(&error, path));
+      CU_ASSERT_TRUE_FATAL(checkpoint_is_damage(status));
+      CU_ASSERT_TRUE(error_says(&error, path));
       CU_ASSERT(strstr(error.text, "missing") || strstr(error.text, "no format_version"));
     }
   }
@@ -202,7 +197,7 @@ static void test_numbers(void) {
     H5Dclose(dataset);
     H5Fclose(file);
     CU_ASSERT(checkpoint_is_damage(checkpoint_verify(path, &error)));
-    CU_ASSERT(says(&error, cases[i].text));
+    CU_ASSERT(error_says(&error, cases[i].text));
   }
 }
 
@@ -216,7 +211,7 @@ static void test_written(void) {
   small_job_fill(&job, 1, 13);
   job.sac.critics_adam.v[0] = INFINITY;
   CU_ASSERT_NOT_EQUAL(checkpoint_write(path, &job, CHECKPOINT_ALL, &error), STATUS_OK);
-  CU_ASSERT(says(&error, "/optimizer/critics/v: number 0 is inf"));
+  CU_ASSERT(error_says(&error, "/optimizer/critics/v: number 0 is inf"));
   CU_ASSERT_EQUAL(checkpoint_verify(path, NULL), STATUS_OK);
   job_release(&job);
 }
@@ -224,8 +219,10 @@ static void test_written(void) {
 static void set_text(hid_t file, const char *name, const char *text, size_t size) {
   const hsize_t one[1] = {1};
   const hid_t type = H5Tcopy(H5T_C_S1), space = H5Screate_simple(1, one, NULL), layout = H5Pcreate(H5P_DATASET_CREATE);
-  CU_ASSERT(H5Tset_size(type, size) >= 0 && H5Tset_cset(type, H5T_CSET_UTF8) >= 0);
-  CU_ASSERT(H5Pset_chunk(layout, 1, one) >= 0 && (size == H5T_VARIABLE || H5Pset_fletcher32(layout) >= 0));
+  CU_ASSERT_TRUE_FATAL(H5Tset_size(type, size) >= 0);
+  CU_ASSERT_TRUE(H5Tset_cset(type, H5T_CSET_UTF8) >= 0);
+  CU_ASSERT_TRUE_FATAL(H5Pset_chunk(layout, 1, one) >= 0);
+  CU_ASSERT_TRUE(size == H5T_VARIABLE || H5Pset_fletcher32(layout) >= 0);
   CU_ASSERT(H5Ldelete(file, name, H5P_DEFAULT) >= 0);
   const hid_t dataset = H5Dcreate2(file, name, type, space, H5P_DEFAULT, layout, H5P_DEFAULT);
   CU_ASSERT(dataset >= 0);
@@ -255,7 +252,7 @@ static void test_config(void) {
     set_text(file, "config", cases[i].text, cases[i].size);
     H5Fclose(file);
     CU_ASSERT_EQUAL(checkpoint_verify(path, &error), cases[i].status);
-    CU_ASSERT(says(&error, cases[i].says));
+    CU_ASSERT(error_says(&error, cases[i].says));
   }
   // A key that this version does not know, in the file of another one: not this file's fault.
   struct error error = {0};
@@ -267,8 +264,9 @@ static void test_config(void) {
   H5Tclose(type);
   H5Aclose(attribute);
   H5Fclose(file);
-  CU_ASSERT_EQUAL(checkpoint_verify(path, &error), STATUS_MISMATCH);
-  CU_ASSERT(says(&error, "warp_factor") && says(&error, "written by corsac 9.9.9"));
+  UNIT_STATUS(checkpoint_verify(path, &error), STATUS_MISMATCH, &error);
+  CU_ASSERT_TRUE_FATAL(error_says(&error, "warp_factor"));
+  CU_ASSERT_TRUE(error_says(&error, "written by corsac 9.9.9"));
 }
 
 // --- which one is taken ---
@@ -281,17 +279,17 @@ static void test_newest(void) {
   write_job(good, &config, false);
   copy(good, before);
   H5Fclose(edit());
-  CU_ASSERT_EQUAL(checkpoint_newest(directory, true, NULL, found, &error), STATUS_OK);
+  UNIT_STATUS(checkpoint_newest(directory, true, NULL, found, &error), STATUS_OK, &error);
   CU_ASSERT_STRING_EQUAL(found, path);
   const hid_t file = edit();
   CU_ASSERT(H5Ldelete(file, "optimizer", H5P_DEFAULT) >= 0);
   H5Fclose(file);
-  CU_ASSERT_EQUAL(checkpoint_newest(directory, true, NULL, found, &error), STATUS_OK);
+  UNIT_STATUS(checkpoint_newest(directory, true, NULL, found, &error), STATUS_OK, &error);
   CU_ASSERT_STRING_EQUAL(found, before);
   write_job(path, &config, true); // a policy where a job should be
-  CU_ASSERT_EQUAL(checkpoint_newest(directory, false, NULL, found, &error), STATUS_OK);
+  UNIT_STATUS(checkpoint_newest(directory, false, NULL, found, &error), STATUS_OK, &error);
   CU_ASSERT_STRING_EQUAL(found, path);
-  CU_ASSERT_EQUAL(checkpoint_newest(directory, true, NULL, found, &error), STATUS_OK);
+  UNIT_STATUS(checkpoint_newest(directory, true, NULL, found, &error), STATUS_OK, &error);
   CU_ASSERT_STRING_EQUAL(found, before);
   free(before);
 }
@@ -338,15 +336,17 @@ static void test_in_use(void) {
     struct trained_policy policy;
     const pid_t child = hold(H5F_ACC_RDWR, locked, 600);
     const double began = clock_now();
-    CU_ASSERT_EQUAL(checkpoint_verify(path, &error), STATUS_IO);
+    UNIT_STATUS(checkpoint_verify(path, &error), STATUS_IO, &error);
     CU_ASSERT(clock_now() - began > 1); // it is waited for
-    CU_ASSERT(says(&error, path) && says(&error, "in use by another program"));
-    CU_ASSERT(!locked || says(&error, "HDF5's file lock"));
+    CU_ASSERT_TRUE_FATAL(error_says(&error, path));
+    CU_ASSERT_TRUE(error_says(&error, "in use by another program"));
+    CU_ASSERT(!locked || error_says(&error, "HDF5's file lock"));
     // Nothing older takes its place, by whoever looks for the newest.
     CU_ASSERT_EQUAL(run_newest_checkpoint(directory, true, found, &newest), STATUS_IO);
-    CU_ASSERT(says(&newest, path) && says(&newest, "in use"));
+    CU_ASSERT_TRUE_FATAL(error_says(&newest, path));
+    CU_ASSERT_TRUE(error_says(&newest, "in use"));
     error_clear(&error);
-    if (locked) CU_ASSERT_EQUAL(trained_policy_read(path, &policy, &error), STATUS_IO);
+    if (locked) UNIT_STATUS(trained_policy_read(path, &policy, &error), STATUS_IO, &error);
     if (locked) trained_policy_release(&policy);
     end_holder(child);
     copy(good, path); // the mark stays behind
@@ -378,13 +378,13 @@ static void test_not_readable(void) {
   copy(good, path);
   getrlimit(RLIMIT_NOFILE, &before);
   setrlimit(RLIMIT_NOFILE, &(struct rlimit){3, before.rlim_max}); // not a descriptor is left
-  CU_ASSERT_EQUAL(checkpoint_verify(path, &error), STATUS_IO);
+  UNIT_STATUS(checkpoint_verify(path, &error), STATUS_IO, &error);
   setrlimit(RLIMIT_NOFILE, &before);
-  CU_ASSERT(says(&error, "Too many open files"));
+  CU_ASSERT(error_says(&error, "Too many open files"));
   error_clear(&error);
   CU_ASSERT_EQUAL(symlink("/nowhere", link), 0); // a disk that is not there now
-  CU_ASSERT_EQUAL(checkpoint_newest(directory, true, NULL, found, &error), STATUS_IO);
-  CU_ASSERT(says(&error, "ckpt-3.h5: cannot be read: No such file"));
+  UNIT_STATUS(checkpoint_newest(directory, true, NULL, found, &error), STATUS_IO, &error);
+  CU_ASSERT(error_says(&error, "ckpt-3.h5: cannot be read: No such file"));
   unlink(link);
   free(link);
 }

@@ -9,12 +9,6 @@
 
 static char *directory, *path; // of this case
 
-static bool says(const struct error *error, const char *text) {
-  if (strstr(error->text, text)) return true;
-  fprintf(stderr, "  '%s' does not say '%s'\n", error->text, text);
-  return false;
-}
-
 enum { ROWS = 300000, COLUMNS = 3 }; // four chunks
 struct content {
   uint64_t count;
@@ -65,14 +59,21 @@ static void test_both_ways(void) {
   write_content(&in);
   h5_open(&h5, path, &error);
   walk(&h5, &out);
-  CU_ASSERT(h5_has(&h5, "a/7/small") && !h5_has(&h5, "a/8/small") && !h5_has(&h5, "x/y/z"));
-  CU_ASSERT(h5_rows(&h5, "a/b/table") == ROWS && h5_rows(&h5, "none2") == 0);
+  CU_ASSERT_TRUE_FATAL(h5_has(&h5, "a/7/small"));
+  CU_ASSERT_TRUE_FATAL(!h5_has(&h5, "a/8/small"));
+  CU_ASSERT_TRUE(!h5_has(&h5, "x/y/z"));
+  CU_ASSERT_EQUAL_FATAL(h5_rows(&h5, "a/b/table"), ROWS);
+  CU_ASSERT_EQUAL(h5_rows(&h5, "none2"), 0);
   CU_ASSERT_EQUAL(h5_reals(&h5, "a"), 4 + ROWS * COLUMNS);
   CU_ASSERT_EQUAL(h5_members(&h5), 6);
   h5_guard_file(&h5);
   CU_ASSERT_EQUAL(h5_close(&h5), STATUS_OK);
   CU_ASSERT_STRING_EQUAL(error.text, "");
-  CU_ASSERT(out.count == in.count && out.small == in.small && out.real == in.real && out.yes && !out.no);
+  CU_ASSERT_EQUAL(out.count, in.count);
+  CU_ASSERT_EQUAL(out.small, in.small);
+  CU_ASSERT_EQUAL(out.real, in.real);
+  CU_ASSERT_TRUE_FATAL(out.yes);
+  CU_ASSERT_TRUE(!out.no);
   CU_ASSERT_STRING_EQUAL(out.text, "hidden: [8, 6]\n");
   CU_ASSERT_EQUAL(memcmp(out.bytes, in.bytes, sizeof out.bytes), 0);
   CU_ASSERT_EQUAL(memcmp(out.table, in.table, ROWS * COLUMNS * sizeof(float)), 0);
@@ -91,13 +92,15 @@ static void test_first_failure(void) {
   h5_open(&h5, path, &error);
   h5.hint = "why";
   h5_u64(&h5, "a/missing", &value);
-  CU_ASSERT(h5.status == STATUS_MISMATCH && says(&error, "/a/missing is missing, this configuration needs 1 (why)"));
+  CU_ASSERT_EQUAL(h5.status, STATUS_MISMATCH);
+  CU_ASSERT_TRUE(error_says(&error, "/a/missing is missing, this configuration needs 1 (why)"));
   const struct error first = error;
   h5_values(&h5, "bytes", H5_KIND_U8, 4, 0, &value);
   h5_u64(&h5, "count", &value);
   h5_absent(&h5, "count");
   h5_guard_file(&h5);
-  CU_ASSERT(!h5_has(&h5, "count") && h5_rows(&h5, "bytes") == 0);
+  CU_ASSERT_TRUE_FATAL(!h5_has(&h5, "count"));
+  CU_ASSERT_EQUAL(h5_rows(&h5, "bytes"), 0);
   CU_ASSERT_EQUAL(h5_close(&h5), STATUS_MISMATCH);
   CU_ASSERT_EQUAL(memcmp(&first, &error, sizeof error), 0);
   CU_ASSERT_EQUAL(value, 17);
@@ -119,7 +122,7 @@ static void test_expectations(void) {
     if (way == 4) h5_values(&h5, "a/b/table", H5_KIND_FLOAT, ROWS, 3, NULL); // only checks
     static const char *const texts[] = {"/a/b/table is 300000x3, this configuration needs 4x3", "holds no integers",
                                         "/a cannot be opened", "/a/b/table is there", ""};
-    CU_ASSERT(says(&error, texts[way]));
+    CU_ASSERT(error_says(&error, texts[way]));
     CU_ASSERT_EQUAL(h5_close(&h5) == STATUS_OK, way == 4);
   }
 }
@@ -140,10 +143,12 @@ static void test_attributes(void) {
   h5_attribute_text(&h5, "env", "id", got, sizeof got);
   CU_ASSERT_EQUAL(read, value);
   CU_ASSERT_STRING_EQUAL(got, text);
-  CU_ASSERT(h5_has_attribute(&h5, "/", "steps") && !h5_has_attribute(&h5, "/", "dim"));
+  CU_ASSERT_TRUE_FATAL(h5_has_attribute(&h5, "/", "steps"));
+  CU_ASSERT_TRUE(!h5_has_attribute(&h5, "/", "dim"));
   CU_ASSERT_EQUAL(h5.status, STATUS_OK);
   h5_attribute_text(&h5, "env", "id", shorter, sizeof shorter);
-  CU_ASSERT(h5_close(&h5) == STATUS_FORMAT && says(&error, "attribute id of env is no text of at most 10 bytes"));
+  CU_ASSERT_EQUAL_FATAL(h5_close(&h5), STATUS_FORMAT);
+  CU_ASSERT_TRUE(error_says(&error, "attribute id of env is no text of at most 10 bytes"));
   for (int way = 0; way < 4; way++) {
     error_clear(&error);
     h5_open(&h5, path, &error);
@@ -152,7 +157,8 @@ static void test_attributes(void) {
     if (way == 2) h5_attribute(&h5, "/", "none", &read, 100);
     if (way == 3) h5_attribute_text(&h5, "/", "steps", got, sizeof got);
     static const char *const texts[] = {"at most 100", "is no integer", "none of / is missing", "is no text"};
-    CU_ASSERT(h5_close(&h5) == STATUS_FORMAT && says(&error, texts[way]));
+    CU_ASSERT_EQUAL_FATAL(h5_close(&h5), STATUS_FORMAT);
+    CU_ASSERT_TRUE(error_says(&error, texts[way]));
   }
   CU_ASSERT_EQUAL(read, value);
   char hostile[] = "a\nb\033[2J";
@@ -163,7 +169,8 @@ static void test_attributes(void) {
   CU_ASSERT_EQUAL(h5_commit(&h5), STATUS_OK);
   h5_open(&h5, path, &error);
   h5_attribute_text(&h5, "/", "env", got, sizeof got);
-  CU_ASSERT(h5_close(&h5) == STATUS_FORMAT && says(&error, "attribute env of / is no printable text: a\\nb\\x1b[2J"));
+  CU_ASSERT_EQUAL_FATAL(h5_close(&h5), STATUS_FORMAT);
+  CU_ASSERT_TRUE(error_says(&error, "attribute env of / is no printable text: a\\nb\\x1b[2J"));
 }
 
 static void test_program_keeps_its_errors(void) {
@@ -190,7 +197,8 @@ static void test_given_up(void) {
   h5_fail(&h5, STATUS_FAILED, "given up at %d", 5);
   h5_double(&h5, "b", &value);
   CU_ASSERT_EQUAL(h5_commit(&h5), STATUS_FAILED);
-  CU_ASSERT(says(&error, path) && says(&error, "given up at 5"));
+  CU_ASSERT_TRUE_FATAL(error_says(&error, path));
+  CU_ASSERT_TRUE(error_says(&error, "given up at 5"));
   CU_ASSERT(access(h5.temporary, F_OK) != 0);
   char *text = unit_read_file(path, NULL);
   CU_ASSERT_STRING_EQUAL(text, "old");

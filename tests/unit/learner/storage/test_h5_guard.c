@@ -16,12 +16,6 @@
 
 static char *directory, *good, *path, *fifo; // of this case; good: a whole checkpoint, path: its copy
 
-static bool says(const struct error *error, const char *text) {
-  if (strstr(error->text, text)) return true;
-  fprintf(stderr, "  '%s' does not say '%s'\n", error->text, text);
-  return false;
-}
-
 static void copy_good(void) {
   size_t size;
   char *bytes = unit_read_file(good, &size);
@@ -53,7 +47,8 @@ static void refused(int ways, const char *text) {
                                : way == REPLAY ? checkpoint_read_transitions(path, &job, &taken, &error)
                                                : checkpoint_read(path, &job, &has_replay, &error);
     CU_ASSERT_EQUAL(status, STATUS_FORMAT);
-    CU_ASSERT(says(&error, text) && says(&error, path));
+    CU_ASSERT_TRUE_FATAL(error_says(&error, text));
+    CU_ASSERT_TRUE(error_says(&error, path));
     trained_policy_release(&policy);
     job_release(&job);
   }
@@ -135,8 +130,11 @@ static void test_storage(void) {
     if (kind == 4) CU_ASSERT(H5Pset_layout(layout, H5D_COMPACT) >= 0);
     if (kind == 5) CU_ASSERT(H5Pset_chunk(layout, 2, dim) >= 0);
     if (kind == 6) // a filter whose code would have to be found
-      CU_ASSERT(H5Pset_chunk(layout, 2, dim) >= 0 && H5Pset_fletcher32(layout) >= 0 &&
-                H5Pset_filter(layout, 32001, H5Z_FLAG_OPTIONAL, 1, values) >= 0);
+    {
+      CU_ASSERT_TRUE_FATAL(H5Pset_chunk(layout, 2, dim) >= 0);
+      CU_ASSERT_TRUE_FATAL(H5Pset_fletcher32(layout) >= 0);
+      CU_ASSERT_TRUE(H5Pset_filter(layout, 32001, H5Z_FLAG_OPTIONAL, 1, values) >= 0);
+    }
     H5Sclose(space);
     store(file, layout);
     refused(VERIFY | POLICY | LOAD, kind < 3   ? "/policy/mean/weight is stored in another file"
@@ -182,7 +180,9 @@ static void test_plugins(void) {
   H5PLget_loading_state(&during);
   CU_ASSERT_EQUAL(h5_close(&h5), STATUS_OK);
   H5PLget_loading_state(&after);
-  CU_ASSERT(before != 0 && during == 0 && after == before);
+  CU_ASSERT_TRUE(before != 0);
+  CU_ASSERT_EQUAL(during, 0);
+  CU_ASSERT_EQUAL(after, before);
 }
 
 static void alone(void (*run)(void)) {
@@ -196,7 +196,7 @@ static void alone(void (*run)(void)) {
   CU_ASSERT_EQUAL(mkfifo(fifo, 0666), 0);
   small_job_init(&job, &config);
   small_job_fill(&job, 1, 13);
-  CU_ASSERT_EQUAL_FATAL(checkpoint_write(good, &job, CHECKPOINT_ALL, &error), STATUS_OK);
+  UNIT_STATUS_FATAL(checkpoint_write(good, &job, CHECKPOINT_ALL, &error), STATUS_OK, &error);
   job_release(&job);
   run();
   CU_ASSERT_EQUAL(H5Fget_obj_count(H5F_OBJ_ALL, H5F_OBJ_ALL), 0);

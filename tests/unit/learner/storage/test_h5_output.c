@@ -55,7 +55,8 @@ static void test_plain(void) {
   fill(file);
   CU_ASSERT(H5Fclose(file) >= 0);
   checkpoint_output_close(&output);
-  CU_ASSERT(output.failure == 0 && !output.file);
+  CU_ASSERT_EQUAL(output.failure, 0);
+  CU_ASSERT_TRUE(!output.file);
   file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT); // through HDF5's own driver
   CU_ASSERT_FATAL(file >= 0);
   check(file);
@@ -92,7 +93,8 @@ static void test_failing(void) {
 static void test_no_file(void) {
   struct checkpoint_output output;
   checkpoint_output_open(&output, "/none/a.h5");
-  CU_ASSERT(!output.file && output.failure == ENOENT);
+  CU_ASSERT_TRUE_FATAL(!output.file);
+  CU_ASSERT_EQUAL(output.failure, ENOENT);
   checkpoint_output_close(&output);
 }
 

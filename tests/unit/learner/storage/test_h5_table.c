@@ -10,12 +10,6 @@
 enum { ROWS = 1000, COLUMNS = 7, PIECE = 300 }; // the last piece is not whole
 static char *directory, *path;
 
-static bool says(const struct error *error, const char *text) {
-  if (strstr(error->text, text)) return true;
-  fprintf(stderr, "  '%s' does not say '%s'\n", error->text, text);
-  return false;
-}
-
 static void fill(float *values, size_t count) {
   struct numbers numbers = {3};
   for (size_t i = 0; i < count; i++) values[i] = (float)numbers_uniform(&numbers);
@@ -69,13 +63,13 @@ static void test_both_ways(void) {
     h5_values(&h5, "a/table", H5_KIND_FLOAT, ROWS, columns, read);
     CU_ASSERT_EQUAL(h5_close(&h5), STATUS_OK);
     CU_ASSERT_EQUAL(memcmp(values, read, bytes), 0);
-    CU_ASSERT_EQUAL(read_table(columns, read, &error), STATUS_OK);
+    UNIT_STATUS(read_table(columns, read, &error), STATUS_OK, &error);
     CU_ASSERT_EQUAL(memcmp(values, read, bytes), 0);
 
     h5_create(&h5, path, &error); // in chunks of HDF5's choice here
     h5_values(&h5, "a/table", H5_KIND_FLOAT, ROWS, columns, values);
     CU_ASSERT_EQUAL(h5_commit(&h5), STATUS_OK);
-    CU_ASSERT_EQUAL(read_table(columns, read, &error), STATUS_OK);
+    UNIT_STATUS(read_table(columns, read, &error), STATUS_OK, &error);
     CU_ASSERT_EQUAL(memcmp(values, read, bytes), 0);
     CU_ASSERT_STRING_EQUAL(error.text, "");
   }
@@ -122,8 +116,9 @@ static void test_flipped(void) {
   for (size_t at = 0; at <= PIECE * COLUMNS * sizeof(float); at += 280) { // the last: the checksum
     good[(size_t)(first - good) + at] ^= 4;
     unit_write_file(path, good, size);
-    CU_ASSERT_EQUAL(read_table(COLUMNS, read, &error), STATUS_FORMAT);
-    CU_ASSERT(says(&error, "/a/table: the checksum of row 0 and those after it is wrong") && says(&error, path));
+    UNIT_STATUS(read_table(COLUMNS, read, &error), STATUS_FORMAT, &error);
+    CU_ASSERT_TRUE_FATAL(error_says(&error, "/a/table: the checksum of row 0 and those after it is wrong"));
+    CU_ASSERT_TRUE(error_says(&error, path));
     good[(size_t)(first - good) + at] ^= 4;
   }
   free(good);
@@ -144,8 +139,8 @@ static void test_wrong_size(void) {
       CU_ASSERT(H5Dwrite_chunk(table.dataset, H5P_DEFAULT, 0, (const hsize_t[]){600, 0}, sizes[i], bytes) >= 0);
     h5_table_close(&h5, &table);
     CU_ASSERT_EQUAL(h5_commit(&h5), STATUS_OK);
-    CU_ASSERT_EQUAL(read_table(COLUMNS, values, &error), STATUS_FORMAT);
-    CU_ASSERT(says(&error, "/a/table"));
+    UNIT_STATUS(read_table(COLUMNS, values, &error), STATUS_FORMAT, &error);
+    CU_ASSERT(error_says(&error, "/a/table"));
   }
   free(bytes);
 }
@@ -166,11 +161,13 @@ static void test_abandoned(void) {
   atomic_store(&abandon, true);
   move(&h5, COLUMNS, values);
   CU_ASSERT_EQUAL(h5_commit(&h5), STATUS_STOPPED);
-  CU_ASSERT(says(&error, "given up"));
+  CU_ASSERT(error_says(&error, "given up"));
   snprintf(temporary, sizeof temporary, "%s.tmp", path);
   CU_ASSERT_PTR_NULL(unit_read_file(temporary, NULL));
   char *still = unit_read_file(path, &after);
-  CU_ASSERT(still && before == after && memcmp(good, still, after) == 0);
+  CU_ASSERT_TRUE_FATAL(still);
+  CU_ASSERT_EQUAL(before, after);
+  CU_ASSERT_EQUAL(memcmp(good, still, after), 0);
   free(good);
   free(still);
 }

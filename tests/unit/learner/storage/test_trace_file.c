@@ -30,7 +30,10 @@ static void test_table(void) {
   const float *obs = (const float *)(void *)table.column[TRACE_OBS].data;
   const double *q = (const double *)(void *)table.column[TRACE_Q].data;
   CU_ASSERT_EQUAL(table.column[TRACE_OBS].size, ROWS * OBS * sizeof(float));
-  for (int i = 0; i < ROWS; i++) CU_ASSERT_TRUE(obs[i * OBS + 1] == (float)i + 1 && q[i * CRITICS + 1] == i * 4.0);
+  for (int i = 0; i < ROWS; i++) {
+    CU_ASSERT_EQUAL(obs[i * OBS + 1], (float)i + 1);
+    CU_ASSERT_EQUAL(q[i * CRITICS + 1], i * 4.0);
+  }
   trace_table_release(&table);
 }
 
@@ -43,11 +46,13 @@ static void test_write(void) {
   trace_table_release(&table);
   const hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT), reward = H5Dopen2(file, "reward", H5P_DEFAULT);
   double values[ROWS];
-  CU_ASSERT_TRUE_FATAL(file >= 0 && reward >= 0);
+  CU_ASSERT_TRUE_FATAL(file >= 0);
+  CU_ASSERT_TRUE_FATAL(reward >= 0);
   CU_ASSERT_TRUE(H5Dread(reward, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0);
   for (int i = 0; i < ROWS; i++) CU_ASSERT_EQUAL(values[i], i / 3.0);
   CU_ASSERT_EQUAL(H5Lexists(file, "q", H5P_DEFAULT), 0); // no critics, no column
-  CU_ASSERT_TRUE(H5Lexists(file, "terminated", H5P_DEFAULT) > 0 && H5Aexists(file, "env") > 0);
+  CU_ASSERT_TRUE_FATAL(H5Lexists(file, "terminated", H5P_DEFAULT) > 0);
+  CU_ASSERT_TRUE(H5Aexists(file, "env") > 0);
   H5Dclose(reward);
   H5Fclose(file);
   struct error error = {0};

@@ -18,13 +18,6 @@
 static char *directory, *checkpoint, *npz;
 
 // And clears it for the next one.
-static bool says(struct error *error, const char *text) {
-  const bool found = strstr(error->text, text);
-  if (!found) fprintf(stderr, "  '%s' does not say '%s'\n", error->text, text);
-  error_clear(error);
-  return found;
-}
-
 static void prepare(void) {
   const struct config config = small_config();
   struct job job;
@@ -56,15 +49,18 @@ static void test_job(void) {
   struct error error = {0};
   small_job_init(&job, &config);
   small_job_fill(&job, 5, 12);
-  CU_ASSERT_EQUAL(policy_weights_init(&weights, SMALL_OBS, mlp_dense_size(&job.sac.policy_net), &error), STATUS_OK);
+  UNIT_STATUS(policy_weights_init(&weights, SMALL_OBS, mlp_dense_size(&job.sac.policy_net), &error), STATUS_OK, &error);
   job_export_policy(&job, &weights);
-  CU_ASSERT_EQUAL_FATAL(trained_policy_read(checkpoint, &policy, &error), STATUS_OK);
-  CU_ASSERT(policy.obs_dim == SMALL_OBS && policy.act_dim == SMALL_ACT && policy.weights.normalize);
+  UNIT_STATUS_FATAL(trained_policy_read(checkpoint, &policy, &error), STATUS_OK, &error);
+  CU_ASSERT_EQUAL(policy.obs_dim, SMALL_OBS);
+  CU_ASSERT_EQUAL(policy.act_dim, SMALL_ACT);
+  CU_ASSERT_TRUE(policy.weights.normalize);
   CU_ASSERT_EQUAL(policy.weights.parameters, weights.parameters);
   CU_ASSERT_EQUAL(memcmp(policy.weights.values, weights.values, weights.parameters * sizeof(float)), 0);
   CU_ASSERT_EQUAL(memcmp(policy.weights.scale, weights.scale, SMALL_OBS * sizeof(float)), 0);
   CU_ASSERT_STRING_EQUAL(policy.environment, "Small-v0");
-  CU_ASSERT(policy.action_low[1] == -2.5 && policy.action_high[0] == 2.25);
+  CU_ASSERT_EQUAL(policy.action_low[1], -2.5);
+  CU_ASSERT_EQUAL(policy.action_high[0], 2.25);
   CU_ASSERT_EQUAL(policy.env_steps, job.limiter.steps);
   trained_policy_release(&policy);
   policy_weights_release(&weights);
@@ -87,11 +83,11 @@ static bool equal(const struct trained_policy *a, const struct trained_policy *b
 static void test_alike(void) {
   struct trained_policy a, b;
   struct error error = {0};
-  CU_ASSERT_EQUAL_FATAL(trained_policy_read(checkpoint, &a, &error), STATUS_OK);
-  CU_ASSERT_EQUAL_FATAL(trained_policy_read(npz, &b, &error), STATUS_OK);
+  UNIT_STATUS_FATAL(trained_policy_read(checkpoint, &a, &error), STATUS_OK, &error);
+  UNIT_STATUS_FATAL(trained_policy_read(npz, &b, &error), STATUS_OK, &error);
   CU_ASSERT(equal(&a, &b));
   trained_policy_release(&b);
-  CU_ASSERT_EQUAL_FATAL(trained_policy_read(directory, &b, &error), STATUS_OK);
+  UNIT_STATUS_FATAL(trained_policy_read(directory, &b, &error), STATUS_OK, &error);
   CU_ASSERT(equal(&a, &b));
   CU_ASSERT_STRING_EQUAL(b.file, checkpoint);
   trained_policy_release(&b);
@@ -102,7 +98,7 @@ static void refused(const char *path, enum status status, const char *text) {
   struct trained_policy policy;
   struct error error = {0};
   CU_ASSERT_EQUAL(trained_policy_read(path, &policy, &error), status);
-  CU_ASSERT(says(&error, text));
+  CU_ASSERT(error_said(&error, text));
   trained_policy_release(&policy);
 }
 
@@ -112,9 +108,9 @@ static void refused_npz(void (*spoil)(struct trained_policy *), const char *text
   struct error error = {0};
   struct buffer file = {0};
   char *path = unit_path(directory, "spoilt.npz");
-  CU_ASSERT_EQUAL_FATAL(trained_policy_read(npz, &policy, &error), STATUS_OK);
+  UNIT_STATUS_FATAL(trained_policy_read(npz, &policy, &error), STATUS_OK, &error);
   spoil(&policy);
-  CU_ASSERT_EQUAL(policy_npz_format(&policy, &file, &error), STATUS_OK);
+  UNIT_STATUS(policy_npz_format(&policy, &file, &error), STATUS_OK, &error);
   unit_write_file(path, file.data, file.size);
   refused(path, STATUS_FORMAT, text);
   buffer_release(&file);
@@ -138,8 +134,8 @@ static void test_refused(void) {
   struct error error = {0};
   unit_write_file(text, "hello", 5);
   npz_begin(&file);
-  CU_ASSERT_EQUAL(npz_add(&file, "x", NPZ_FLOAT, 0, 0, &(float){1}, &error), STATUS_OK);
-  CU_ASSERT_EQUAL(npz_end(&file, &error), STATUS_OK);
+  UNIT_STATUS(npz_add(&file, "x", NPZ_FLOAT, 0, 0, &(float){1}, &error), STATUS_OK, &error);
+  UNIT_STATUS(npz_end(&file, &error), STATUS_OK, &error);
   unit_write_file(other, file.file.data, file.file.size);
   refused(nowhere, STATUS_IO, "nowhere.h5: cannot be opened");
   CU_ASSERT_EQUAL(mkfifo(nowhere, 0600), 0);
@@ -167,9 +163,9 @@ static void test_initial(void) {
   struct policy_weights weights;
   struct error error = {0};
   small_job_init(&job, &config);
-  CU_ASSERT_EQUAL_FATAL(trained_policy_read(npz, &policy, &error), STATUS_OK);
-  CU_ASSERT_EQUAL(initial_policy_take(&policy, &job, &error), STATUS_OK);
-  CU_ASSERT_EQUAL(policy_weights_init(&weights, SMALL_OBS, mlp_dense_size(&job.sac.policy_net), &error), STATUS_OK);
+  UNIT_STATUS_FATAL(trained_policy_read(npz, &policy, &error), STATUS_OK, &error);
+  UNIT_STATUS(initial_policy_take(&policy, &job, &error), STATUS_OK, &error);
+  UNIT_STATUS(policy_weights_init(&weights, SMALL_OBS, mlp_dense_size(&job.sac.policy_net), &error), STATUS_OK, &error);
   job_export_policy(&job, &weights);
   CU_ASSERT_EQUAL(memcmp(policy.weights.values, weights.values, weights.parameters * sizeof(float)), 0);
   CU_ASSERT_EQUAL(memcmp(policy.weights.scale, weights.scale, SMALL_OBS * sizeof(float)), 0);
@@ -177,19 +173,19 @@ static void test_initial(void) {
   CU_ASSERT_EQUAL(job.policy_version, 1); // it acts from the first step on
 
   job.config.hidden.width[0]++;
-  CU_ASSERT_EQUAL(initial_policy_take(&policy, &job, &error), STATUS_USAGE);
-  CU_ASSERT(says(&error, "leave --hidden out, or give --hidden"));
+  UNIT_STATUS(initial_policy_take(&policy, &job, &error), STATUS_USAGE, &error);
+  CU_ASSERT(error_said(&error, "leave --hidden out, or give --hidden"));
   job.config.hidden.width[0]--;
   policy.weights.normalize = false;
-  CU_ASSERT_EQUAL(initial_policy_take(&policy, &job, &error), STATUS_USAGE);
-  CU_ASSERT(says(&error, "acts on raw observations: leave --normalize-observations out"));
+  UNIT_STATUS(initial_policy_take(&policy, &job, &error), STATUS_USAGE, &error);
+  CU_ASSERT(error_said(&error, "acts on raw observations: leave --normalize-observations out"));
   policy.weights.normalize = true;
   job.config.normalize_observations = false;
-  CU_ASSERT_EQUAL(initial_policy_take(&policy, &job, &error), STATUS_USAGE);
-  CU_ASSERT(says(&error, "acts on normalised observations"));
+  UNIT_STATUS(initial_policy_take(&policy, &job, &error), STATUS_USAGE, &error);
+  CU_ASSERT(error_said(&error, "acts on normalised observations"));
   policy.obs_dim++;
-  CU_ASSERT_EQUAL(initial_policy_take(&policy, &job, &error), STATUS_MISMATCH);
-  CU_ASSERT(says(&error, "obs_dim 4 and act_dim 2 (Small-v0), but Small-v0 has 3 and 2"));
+  UNIT_STATUS(initial_policy_take(&policy, &job, &error), STATUS_MISMATCH, &error);
+  CU_ASSERT(error_said(&error, "obs_dim 4 and act_dim 2 (Small-v0), but Small-v0 has 3 and 2"));
   policy.obs_dim--;
   policy_weights_release(&weights);
   trained_policy_release(&policy);
