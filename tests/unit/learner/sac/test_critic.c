@@ -71,8 +71,8 @@ static struct work start(const struct critics *critics, size_t first) {
   draw_input(work.x);
   work.memory = memory_alloc(COUNT * size, sizeof(real), "cache", NULL);
   work.transposed = memory_alloc(COUNT * stride, sizeof(real), "transposed weights", NULL);
-  CU_ASSERT_TRUE_FATAL(work.memory);
-  CU_ASSERT_TRUE_FATAL(work.transposed);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(work.memory);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(work.transposed);
   for (size_t k = 0; k < COUNT; k++) {
     work.cache[k] = mlp_cache_in(&critics->net, ROWS, work.memory + k * size);
     mlp_transpose(&critics->net, critics->parameters + k * critics->net.parameters, first,
