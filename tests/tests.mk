@@ -18,7 +18,7 @@ UNIT_TESTS := $(UNIT_SOURCES:tests/%.c=$(B)/%) \
   $(foreach t,$(DOUBLE_TESTS),$(patsubst tests/%.c,$(B)/%_double,$(filter %/test_$(t).c %/test_$(t)_%.c,$(UNIT_SOURCES))))
 MPI_TESTS  := $(patsubst tests/mpi/%.c,$(B)/mpi/%,$(wildcard tests/mpi/test_*.c))
 # The longest begin, so that no processor waits for one at the end.
-E2E_FIRST  := $(addprefix tests/e2e/,waits.sh exec.sh guests.sh bad_input.sh)
+E2E_FIRST  := $(addprefix tests/e2e/,waits.sh exec.sh unstarted.sh bad_input.sh guests.sh)
 E2E_TESTS  := $(E2E_FIRST) $(filter-out $(E2E_FIRST) tests/e2e/lib%.sh,$(wildcard tests/e2e/*.sh))
 # Each of these has the machine alone: hosts in namespaces of their own, a Slurm, full disks.
 E2E_ALONE  := $(addprefix tests/e2e/,hosts.sh slurm.sh disk.sh)
@@ -81,6 +81,7 @@ check-e2e: all $(COMMA) $(PLUGINS) $(SIMULATORS) $(B)/unit/actor/envs/test_mujoc
 	  export PYTHON; $(RUN_TESTS) -j $(TEST_JOBS) -a '$(E2E_ALONE)' e2e $(call select,$(E2E_TESTS))
 
 check-layers: ## Who may include whom, and the top level of the repository
+	@tests/support/check_layers.sh --table
 	$(Q)$(RUN_TESTS) script tests/support/check_layers.sh
 
 check-headers: $(B)/flags ## Every header compiles alone

@@ -42,7 +42,7 @@ done 3<"$tmp/commands"
 cd "$root" || exit 1
 
 for target in $(grep -oE '(^|`)make [a-z0-9-]+' README.md CONTRIBUTING.md | sed 's/.*make //' | sort -u); do
-  check "make $target" grep -qE "^([a-z0-9-]+ )*$target( [a-z0-9-]+)*:" Makefile
+  check "make $target" grep -qE "^([a-z0-9-]+ )*$target( [a-z0-9-]+)*:" Makefile launch/install.mk tests/tests.mk
 done
 { "$CORSAC" options && for command in eval export plot report inspect envs check-env new-env options cluster; do "$CORSAC" $command --help; done; } >"$tmp/options"
 grep -oE -- '--[a-z][a-z0-9-]+' README.md | sort -u | while read -r option; do
