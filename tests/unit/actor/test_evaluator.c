@@ -41,7 +41,7 @@ static double expected_return(const struct environment_kind *kind, uint32_t epis
                               float *first_action) {
   struct environment environment;
   struct policy *policy = policy_create(&config, 3, 1, NULL);
-  CU_ASSERT_TRUE_FATAL(policy);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(policy);
   CU_ASSERT_EQUAL_FATAL(environment_create(&environment, kind, 4, true, NULL), STATUS_OK);
   fill(policy_weights(policy), 2);
   struct random random = random_stream(config.seed, RANDOM_EVALUATION, 0, episode);

@@ -41,8 +41,8 @@ static void scene_init(struct scene *s, const char *yaml, size_t shared) {
   CU_ASSERT_EQUAL_FATAL(environment_kind_open(&s->kind, config->env, NULL, NULL), STATUS_OK);
   s->rollout = rollout_create(config, &s->kind, share.first, share.count, NULL);
   s->policy = policy_create(config, PEER_OBS, PEER_ACT, NULL);
-  CU_ASSERT_TRUE_FATAL(s->rollout);
-  CU_ASSERT_TRUE_FATAL(s->policy);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(s->rollout);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(s->policy);
   CU_ASSERT_EQUAL_FATAL(transition_sender_init(&s->sender, config, &share, PEER_OBS, PEER_ACT, s->ends[1], NULL),
                         STATUS_OK);
   CU_ASSERT_EQUAL_FATAL(weights_receiver_init(&s->weights, s->policy, s->ends[1], NULL), STATUS_OK);

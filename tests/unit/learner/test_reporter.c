@@ -32,8 +32,8 @@ static void scene_init(struct scene *s) {
   CU_ASSERT_EQUAL_FATAL(actor_table_init(&s->table, &config, s->ends[0], NULL), STATUS_OK);
   s->run = run_directory_create(base, NULL);
   s->file = metrics_file_open(base, metrics_header(), 0, NULL);
-  CU_ASSERT_TRUE_FATAL(s->run);
-  CU_ASSERT_TRUE_FATAL(s->file);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(s->run);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(s->file);
   reporter_init(&s->reporter, &s->job, s->run, s->file);
   s->log = unit_path(base, "log.txt");
   CU_ASSERT_EQUAL(log_open_file(s->log, NULL), STATUS_OK);

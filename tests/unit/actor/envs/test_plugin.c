@@ -20,9 +20,9 @@ static void test_open(void) {
   struct plugin *plugin = plugin_open(plugin_env("counter", NULL, path, sizeof path), &error);
   CU_ASSERT_PTR_NOT_NULL_FATAL(plugin);
   CU_ASSERT_STRING_EQUAL(plugin->abi.name, "counter");
-  CU_ASSERT_TRUE(plugin->abi.create);
-  CU_ASSERT_TRUE(plugin->abi.save);
-  CU_ASSERT_TRUE(plugin->abi.load);
+  CU_ASSERT_PTR_NOT_NULL(plugin->abi.create);
+  CU_ASSERT_PTR_NOT_NULL(plugin->abi.save);
+  CU_ASSERT_PTR_NOT_NULL(plugin->abi.load);
   CU_ASSERT_TRUE(!plugin->abi.error);
   CU_ASSERT_TRUE(!plugin->abi.step_begin);
   plugin_close(plugin);
@@ -116,7 +116,7 @@ static void test_members_beyond_size(void) {
   struct corsac_env abi, given = whole;
   given.size = offsetof(struct corsac_env, error); // only what is mandatory
   CU_ASSERT_EQUAL(plugin_check("p.so", &given, &abi, NULL), STATUS_OK);
-  CU_ASSERT_TRUE_FATAL(abi.destroy);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(abi.destroy);
   CU_ASSERT_TRUE_FATAL(!abi.error);
   CU_ASSERT_TRUE_FATAL(!abi.save);
   CU_ASSERT_TRUE_FATAL(!abi.load);
@@ -124,7 +124,7 @@ static void test_members_beyond_size(void) {
   CU_ASSERT_TRUE(!abi.step_end);
   given.size = offsetof(struct corsac_env, save) + 3; // half a pointer is none
   CU_ASSERT_EQUAL(plugin_check("p.so", &given, &abi, NULL), STATUS_OK);
-  CU_ASSERT_TRUE_FATAL(abi.error);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(abi.error);
   CU_ASSERT_TRUE(!abi.save);
   given.size = sizeof given + 64; // a later version appends members
   CU_ASSERT_EQUAL(plugin_check("p.so", &given, &abi, NULL), STATUS_OK);

@@ -17,10 +17,10 @@ static void test_entries(void) {
     const struct corsac_env *env = registry_at(i);
     CU_ASSERT_EQUAL(env->abi, CORSAC_ENV_ABI);
     CU_ASSERT_EQUAL(env->size, sizeof *env);
-    CU_ASSERT_TRUE(env->create);
-    CU_ASSERT_TRUE(env->reset);
-    CU_ASSERT_TRUE(env->step);
-    CU_ASSERT_TRUE(env->destroy);
+    CU_ASSERT_PTR_NOT_NULL(env->create);
+    CU_ASSERT_PTR_NOT_NULL(env->reset);
+    CU_ASSERT_PTR_NOT_NULL(env->step);
+    CU_ASSERT_PTR_NOT_NULL(env->destroy);
     CU_ASSERT_PTR_EQUAL(registry_find(env->name), env);
   }
 }

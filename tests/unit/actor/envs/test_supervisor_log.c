@@ -42,7 +42,7 @@ static void test_file(void) {
   const char *first = strstr(text, "started: exec ./solver\nwords\n"),
              *end = strstr(text, "it ended with exit status 3");
   const char *second = first ? strstr(first + 1, "started: exec ./solver\nwords\n") : NULL;
-  CU_ASSERT_TRUE_FATAL(first);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(first);
   CU_ASSERT_TRUE(end > first);
   CU_ASSERT_TRUE(second > end);
   CU_ASSERT_PTR_NOT_NULL(strstr(text, "ended by signal 11 ("));

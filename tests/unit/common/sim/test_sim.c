@@ -117,7 +117,7 @@ static void test_bad_spec(void) {
 static void said_with_comma(struct corsac_sim_spec spec, char *text, size_t size) {
   FILE *said = tmpfile();
   const int before = dup(STDERR_FILENO);
-  CU_ASSERT_TRUE_FATAL(said);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(said);
   CU_ASSERT_TRUE_FATAL(before >= 0);
   CU_ASSERT_TRUE_FATAL(dup2(fileno(said), STDERR_FILENO) >= 0);
   unsetenv(CHANNEL_VARIABLE);

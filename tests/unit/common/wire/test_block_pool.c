@@ -46,8 +46,8 @@ static void test_sizes(void) {
 static void test_large_blocks_go_back(void) {
   struct block_pool pool = {0};
   struct block *large = block_pool_take(&pool, BLOCK_KEPT + 1, NULL), *kept = block_pool_take(&pool, 300, NULL);
-  CU_ASSERT_TRUE_FATAL(large);
-  CU_ASSERT_TRUE_FATAL(kept);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(large);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(kept);
   CU_ASSERT_TRUE(pool.memory > BLOCK_KEPT);
   block_pool_give(&pool, large);
   block_pool_give(&pool, kept);

@@ -61,8 +61,8 @@ static void test_board(void) {
   }
   for (int i = 0; i < 4; i++) CU_ASSERT_EQUAL(transport_board_home(ends[0], i), i != 2 ? 0 : -1);
   CU_ASSERT_PTR_NULL(transport_board(ends[2]));
-  CU_ASSERT_TRUE_FATAL(transport_board(ends[0]));
-  CU_ASSERT_TRUE_FATAL(transport_board(ends[3]));
+  CU_ASSERT_PTR_NOT_NULL_FATAL(transport_board(ends[0]));
+  CU_ASSERT_PTR_NOT_NULL_FATAL(transport_board(ends[3]));
   CU_ASSERT_EQUAL(transport_board(ends[3])->capacity, 100);
   shared_weights_publish(transport_board(ends[0]), 7, NULL, 0, "seven", 5);
   CU_ASSERT_EQUAL(shared_weights_read_newer(transport_board(ends[3]), 0, bytes, sizeof bytes, &size), 7);

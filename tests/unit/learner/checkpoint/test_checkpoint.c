@@ -675,7 +675,7 @@ static void check_failing_save(const char *path, const struct job *job, const ch
     CU_ASSERT_FALSE(unit_exists(temporary));
   }
   char *still = unit_read_file(path, &after);
-  CU_ASSERT_TRUE_FATAL(still);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(still);
   CU_ASSERT_EQUAL(before, after);
   CU_ASSERT_EQUAL(memcmp(good, still, after), 0);
   CU_ASSERT_EQUAL(checkpoint_verify(path, NULL), STATUS_OK);

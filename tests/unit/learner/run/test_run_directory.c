@@ -181,7 +181,7 @@ static void test_status(void) {
 
   UNIT_STATUS(run_write_status(run, &unreadable, &error), STATUS_OK, &error);
   object = json_load_file(unit_in(directory, "status.json"), 0, NULL);
-  CU_ASSERT_TRUE_FATAL(object);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(object);
   CU_ASSERT_TRUE_FATAL(equals(object, "state", "failed"));
   CU_ASSERT_TRUE(equals(object, "reason", "bytes \\xff\\n"));
   CU_ASSERT(equals(object, "checkpoint", "r\\xe9sum\\xe9/ckpt-1.h5"));

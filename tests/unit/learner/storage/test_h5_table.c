@@ -165,7 +165,7 @@ static void test_abandoned(void) {
   snprintf(temporary, sizeof temporary, "%s.tmp", path);
   CU_ASSERT_PTR_NULL(unit_read_file(temporary, NULL));
   char *still = unit_read_file(path, &after);
-  CU_ASSERT_TRUE_FATAL(still);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(still);
   CU_ASSERT_EQUAL(before, after);
   CU_ASSERT_EQUAL(memcmp(good, still, after), 0);
   free(good);
