@@ -85,9 +85,9 @@ fi
 run "$CORSAC" envs --python "$tmp/bare-python"
 check 'envs says that Gymnasium is missing' grep -qE '^gym:ID +not available: .*has no Gymnasium.*install-deps.sh gym' "$out"
 
-# --- README's commands -----------------------------------------------------------------------------------------------------------------
+# --- the manual's commands -----------------------------------------------------------------------------------------------------------------
 block sh gym: | sed -E 's/ +#.*//; s/^(.* train .*)$/\1 --hidden 8,8 --batch-size 16 --env-steps 300/' >"$tmp/commands"
-check 'README.md has commands' grep -q 'corsac train' "$tmp/commands"
+check 'the manual has commands' grep -q 'corsac train' "$tmp/commands"
 mkdir "$tmp/work" "$tmp/bin" && ln -s "$CORSAC" "$tmp/bin/corsac" && ln -s "$root/launch" "$tmp/work/launch"
 PATH=$tmp/bin:$PATH expect_status 'they work' 0 sh -ec "cd '$tmp/work' && $(cat "$tmp/commands")"
 finish

@@ -123,10 +123,13 @@ rank_pid() {
 # counted FILE: the steps that the environments of plugins/counted.so made
 counted() { od -An -v -t u8 "$1" | awk '{ for (i = 1; i <= NF; i++) sum += $i } END { print sum + 0 }'; }
 
-# block LANGUAGE TEXT: the first fenced block of that language in README.md that has the text in it
+# What users read.
+documents="README.md $(echo launch/manual/*.md)"
+# block LANGUAGE TEXT: the first fenced block of that language in the documents that has the text in it
 block() {
+  # shellcheck disable=SC2086
   awk -v fence="\`\`\`$1" -v text="$2" '
     $0 == "```" && inside { if (index(body, text)) { printf "%s", body; exit } inside = 0; next }
     $0 == fence { inside = 1; body = ""; next }
-    inside { body = body $0 "\n" }' README.md
+    inside { body = body $0 "\n" }' $documents
 }

@@ -110,10 +110,10 @@ check 'broken: so does Slurm, and does not queue it again' [ "$(field "$job" Job
 completed low "$low" 6000
 completed patient "$patient" 6000
 
-# --- seeds, as README.md says it ---
+# --- seeds, as the manual says it ---
 ln -s "$plugins/counted.so" my_solver.so
 (cd "$root" && block sh 'corsac cluster slurm') >session
-check 'README.md has a session with Slurm' grep -q 'sbatch --array=1-5 solver.sh' session
+check 'the manual has a session with Slurm' grep -q 'sbatch --array=1-5 solver.sh' session
 sed "s/--nodes 4 --tasks 16/--nodes 1 --tasks 3/; s/--env-steps [0-9e]*/--env-steps 2000 $small/; s/^sbatch solver.sh.*/sbatch --parsable --array=1-2 solver.sh/" session >session.sh
 array=$(bash session.sh)
 wait_for over "$array"
