@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The example plugins and what `corsac new-env` writes, in each language: compiled as their comments say against an installed tree, without a
-# warning, kept to every rule of the ABI, and trained.
+# The example plugins and what `corsac new-env` writes, in each language: compiled as their comments
+# say against an installed tree, without a warning, kept to every rule of the ABI, and trained.
 . "$(dirname "$0")/lib.sh"
 
 flavour=$(basename "$BUILD_DIR") prefix=$tmp/prefix

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The lines of `corsac help checkpoint-format` that load a policy with h5py act as `corsac eval` does.
+# The lines of `corsac help checkpoint-format` that load a policy with h5py act as `corsac eval`
+# does.
 . "$(dirname "$0")/lib.sh"
 if [ -z "$PYTHON" ]; then
   skip 'no python3-h5py here'
@@ -12,7 +13,8 @@ check 'the manual has the lines' grep -q 'def act(' "$tmp/lines.py"
 check 'they are few' [ "$(wc -l <"$tmp/lines.py")" -le 20 ]
 scaling=$(block python np.clip)
 check 'the manual has the line for normalised observations' [ -n "$scaling" ]
-# acts_the_same NAME FILE [SCALING]: the manual's act(observation) on eval's first observation is its first action
+# acts_the_same NAME FILE [SCALING]: the manual's act(observation) on eval's first observation is
+# its first action
 acts_the_same() {
   expect_status "$1: eval" 0 "$CORSAC" eval "$2" --episodes 1 --json
   cp "$out" "$tmp/eval.json"

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# The environment in `corsac help environments` compiles as shown and can be trained, from the installed program too.
+# The environment in `corsac help environments` compiles as shown and can be trained, from the
+# installed program too.
 . "$(dirname "$0")/lib.sh"
 
-# As installed, below a directory of its own. A path that is relative would be meant from the Makefile's directory.
+# Installed below a directory of its own. The Makefile would take a relative path from its own
+# directory.
 flavour=$(basename "$BUILD_DIR")
 expect_status 'make install' 0 env MAKEFLAGS= MAKELEVEL= make FLAVOUR="$flavour" install PREFIX="$tmp/prefix"
 for file in bin/corsac include/corsac/env.h share/corsac; do check "it installs $file" [ -e "$tmp/prefix/$file" ]; done

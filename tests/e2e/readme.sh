@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# README.md and launch/manual/*.md: their commands work as written (with smaller networks and fewer ranks), and the files, targets and
-# options that they name exist. Every command is run: here, or by the script that `elsewhere` names. A new one that nobody runs fails.
+# README.md and launch/manual/*.md: their commands work as written (with smaller networks and fewer
+# ranks), and the files, targets and options that they name exist. Every command is run: here, or by
+# the script that `elsewhere` names. A new one that nobody runs fails.
 . "$(dirname "$0")/lib.sh"
 
 # Blocks of sh that another script runs, by a text in them: FILE TEXT SCRIPT.
@@ -8,7 +9,8 @@ elsewhere="
 launch/manual/environments.md|corsac new-env|examples
 launch/manual/gymnasium.md|gym:|gym
 "
-# Single commands that another script runs, or nobody: they download, need a program that is not here, or change nothing of ours.
+# Single commands that another script runs, or nobody: they download, need a program that is not
+# here, or change nothing of ours.
 # not_here COMMAND: prints who runs it
 not_here() {
   case $1 in
@@ -23,8 +25,8 @@ not_here() {
   esac
 }
 
-# Prints FILE|COMMAND for each command of a block of sh, and for each line of a session that begins with `$ `. A line that ends with a
-# backslash goes on in the next.
+# Prints FILE|COMMAND for each command of a block of sh, and for each line of a session that begins
+# with `$ `. A line that ends with a backslash goes on in the next.
 commands() {
   # shellcheck disable=SC2086
   awk -v elsewhere="$elsewhere" '
@@ -89,7 +91,7 @@ cd "$root" || exit 1
 block '' 'corsac explain' | grep -oE '^[A-Z]{2,}( [A-Z]{2,})+' | while read -r heading; do grep -q "^$heading" "$tmp/explain" || echo "$heading"; done >"$tmp/wrong"
 check "headings of explain that it does not print: $(cat "$tmp/wrong")" [ ! -s "$tmp/wrong" ]
 
-# --- what the documents name ---
+# --- what the documents name ----------------------------------------------------------------------
 # shellcheck disable=SC2086
 for target in $(grep -ohE '(^|`)make [a-z][a-z0-9-]+' $documents CONTRIBUTING.md tests/README.md | sed 's/.*make //' | sort -u); do
   check "make $target" grep -qE "^([a-z0-9-]+ )*$target( [a-z0-9-]+)*:" Makefile launch/*.mk tests/*.mk
@@ -114,7 +116,7 @@ head -n 1 "$tmp/p1/metrics.csv" | tr ',' '\n' | while read -r column; do
 done >"$tmp/wrong"
 check "columns of metrics.csv that watching.md leaves out: $(tr '\n' ' ' <"$tmp/wrong")" [ ! -s "$tmp/wrong" ]
 
-# --- how the documents look ---
+# --- how the documents look -----------------------------------------------------------------------
 for file in $documents CONTRIBUTING.md tests/README.md; do
   for link in $(grep -oE '\]\([a-zA-Z.][^):#]*' "$file" | sed 's/.*](//' | sort -u); do check "$file: $link is there" [ -e "$(dirname "$file")/$link" ]; done
   check "$file: lines wrap at 100" [ -z "$(awk 'length > 100' "$file")" ]
