@@ -186,7 +186,7 @@ static void write_readme(FILE *file, const struct language *language, const char
           "    make          %s\n"
           "    make check    runs it through every rule of the environment ABI\n"
           "    make train    trains a policy; runs/ gets what it makes. OPTIONS='--env-steps 1e5 --seed 2'\n\n"
-          "README.md of corsac tells how to go on: on many ranks, on a cluster.\n",
+          "How to go on, on many ranks and on a cluster: `corsac help start` and `corsac help cluster`.\n",
           name, name, language->ending,
           language->compile ? "compiles it" : "runs it alone, with random actions in place of a policy's");
 }

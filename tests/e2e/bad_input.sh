@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# What is wrong gets one clear message from one rank and the right exit status, and nothing that was saved is lost.
+# Wrong input gets one clear message from one rank and the right exit status. Nothing that was saved
+# is lost.
 . "$(dirname "$0")/lib.sh"
 
 base=$tmp/base new=$tmp/new
@@ -7,7 +8,7 @@ train 'a run to spoil' $small --sync --run-dir "$base"
 saved=$(digest "$base")
 newest=$base/ckpt-300.h5
 
-# And it leaves the saved run as it was, and no new one.
+# The command also leaves the saved run as it was, and makes no new one.
 also_wrong() {
   [ "$(digest "$base")" = "$saved" ] || echo ', the saved run was changed'
   [ ! -e "$new" ] || [ "${keeps_new:-}" ] || echo ', a run directory is left behind'
@@ -17,7 +18,7 @@ bad_train() { bad "$1" "$2" "$3" "$CORSAC" train "${@:4}"; }
 # The job is started, so its directory stays: to resume from, or to read.
 bad_job() { keeps_new=1 bad "$@"; }
 
-# --- the command line -----------------------------------------------------------------------------------------------------
+# --- the command line -----------------------------------------------------------------------------
 bad 'no command' 2 'say what to do: train, eval, ' "$CORSAC"
 bad 'unknown command' 2 "no command 'trian' \(did you mean train" "$CORSAC" trian
 bad_train 'unknown option' 2 '--bacth-size: there is no such option; did you mean --batch-size' --env Pendulum-v1 --bacth-size 8
@@ -44,7 +45,7 @@ bad_train '... in a file' 2 'large.yaml:2: env_steps: must be an integer from 1 
 bad 'eval of nothing' 2 'say which policy' "$CORSAC" eval
 bad 'no episodes' 2 '--episodes: must be an integer from 1' "$CORSAC" eval "$base" --episodes 0
 
-# --- the configuration file -------------------------------------------------------------------------------------------------
+# --- the configuration file -----------------------------------------------------------------------
 printf 'env: Pendulum-v1\n# a slip\nlearning_stars: 5\n' >"$tmp/key.yaml"
 bad_train 'an unknown key' 2 'key.yaml:3: learning_stars: there is no such option; did you mean learning_starts' --config "$tmp/key.yaml" --run-dir "$new"
 printf 'env: Pendulum-v1\ntau: 2\n' >"$tmp/range.yaml"
@@ -56,7 +57,7 @@ bad_train 'a file that is not YAML' 2 'broken.yaml:[0-9]+: ' --config "$tmp/brok
 bad_train 'no such configuration' '[12]' 'nowhere.yaml.*No such file' --config "$tmp/nowhere.yaml" --run-dir "$new"
 bad_train 'a directory as configuration' '[12]' "$tmp.* (I|i)s a directory" --config "$tmp" --run-dir "$new"
 
-# --- checkpoints --------------------------------------------------------------------------------------------------------------
+# --- checkpoints ----------------------------------------------------------------------------------
 bad_train 'no such checkpoint' 1 'nowhere.h5.*(No such file|not there|no such)' --resume "$tmp/nowhere.h5" --run-dir "$new"
 mkdir "$tmp/empty"
 bad_train 'a directory without a checkpoint' 1 'empty.*no checkpoint' --resume "$tmp/empty"
@@ -76,7 +77,8 @@ for percent in 1 50 99; do
 done
 bad 'eval of a truncated file' 1 'short.h5.*(truncated|damaged)' "$CORSAC" eval "$tmp/short.h5"
 
-# Bits flipped all over the file: found, or in bytes that mean nothing. Never a crash, never another policy.
+# A flipped bit is found, or lies in bytes without meaning. It never causes a crash or another
+# policy.
 "$CORSAC" eval "$newest" --episodes 1 --json >"$tmp/sound.json" 2>/dev/null
 flips=40 found=0 unharmed=0 strange=
 [ "$CHECK_FULL" = 1 ] && flips=500
@@ -97,7 +99,7 @@ done
 check "bits flipped: $found found, $unharmed without effect, and$strange" [ -z "$strange" ]
 check "of $flips flipped bits $found were found" [ $((2 * found)) -gt $flips ]
 
-# A damaged newest checkpoint: the one before it takes its place, with a word.
+# Where the newest checkpoint is damaged, the one before it takes its place, with a warning.
 cp -r "$base" "$tmp/fallen"
 head -c $((size / 2)) "$newest" >"$tmp/fallen/ckpt-300.h5"
 train 'the checkpoint before a damaged one is resumed' --resume "$tmp/fallen" --env-steps 250
@@ -128,7 +130,8 @@ if [ -n "$PYTHON" ]; then
   wrong cursor-missing 'replay/cursor is missing'
   wrong head-missing 'critics/0/q/weight is missing'
   wrong moments-infinite 'optimizer/critics/v: number 0 is inf'
-  # Whoever reads it refuses what leads out of it, and does not wait for a pipe behind it.
+  # Every reader refuses a file that leads out of itself, and does not wait for a pipe behind a
+  # link.
   for kind in policy-nan soft-link external-link external-storage; do
     case $kind in policy-nan) says='policy/layer0/weight: number 0 is nan' ;; *link) says='policy/mean is a .*link' ;; *) says='stored in another file' ;; esac
     wrong $kind "$says"
@@ -144,7 +147,7 @@ if [ -n "$PYTHON" ]; then
     rm -rf "$tmp/before"
   done
 
-  # In use is not damaged: nothing is renamed, nothing older is taken.
+  # A file in use is not damaged: it is not renamed, and no older one is taken.
   cp -r "$base" "$tmp/held"
   mkfifo "$tmp/until"
   hold() { exec $PYTHON "$h5" hold "$1" <"$tmp/until"; }
@@ -171,7 +174,7 @@ else
   skip 'checkpoints made wrong through h5py: no python3-h5py here'
 fi
 
-# --- resume -------------------------------------------------------------------------------------------------------------------
+# --- resume ---------------------------------------------------------------------------------------
 bad_train "another environment's checkpoint" '[12]' 'Pendulum-v1.*MountainCarContinuous-v0|MountainCarContinuous-v0.*Pendulum-v1' \
   --resume "$newest" --run-dir "$new" --env MountainCarContinuous-v0
 bad_train 'a fixed option changed' 2 'critics: the run has 2 .*cannot change it to 3' --resume "$base" --critics 3
@@ -182,7 +185,7 @@ bad_train 'a directory and another directory' 2 'goes on in that directory' --re
 bad_train 'best.h5' '[12]' 'best.h5.*(policy|resume)' --resume "$base/best.h5" --run-dir "$new"
 bad 'eval in an environment of another shape' 1 'counter.so' "$CORSAC" eval "$base" --env "$plugins/counter.so"
 
-# --- the run directory --------------------------------------------------------------------------------------------------------
+# --- the run directory ----------------------------------------------------------------------------
 bad_train 'a run directory that exists' '[12]' 'base.*--resume' $small --run-dir "$base"
 mkdir "$tmp/theirs" && touch "$tmp/theirs/data"
 bad_train 'a directory of something else' '[12]' 'theirs is not empty \(it holds data\): for a new run choose another --run-dir$' $small --run-dir "$tmp/theirs"
@@ -195,7 +198,7 @@ kill -KILL "$background" && wait "$background" 2>/dev/null
 train 'a lock that a killed job left is taken over' --resume "$tmp/locked" --env-steps 310 --log-every 0
 check 'with a word' grep -qE "warn.*lock.*$background|warn.*$background.*lock" "$err"
 
-# --- environments -------------------------------------------------------------------------------------------------------------
+# --- environments ---------------------------------------------------------------------------------
 # NAME REGEX PLUGIN[:ARGS]: before the job starts, and while it runs.
 start_env() { bad_train "$1" '[12]' "$2" $small --env "$plugins/$3" --run-dir "$new"; }
 run_env() { bad_job "$1" 1 "$2" "$CORSAC" train $small --eval-every 0 --env-max-failures 1 --env "$plugins/$3" --run-dir "$new"; }
@@ -226,7 +229,7 @@ check 'and why' grep -q 'step 150 of the episode failed' "$new/status.json"
 expect_status 'its checkpoints are whole' 0 "$CORSAC" inspect "$new"
 rm -rf "$new"
 
-# --- resources ----------------------------------------------------------------------------------------------------------------
+# --- resources ------------------------------------------------------------------------------------
 bad_train 'replay too large for the memory' 1 'replay.*GiB.*lower replay_capacity' $small --env-steps 4e9 --replay-capacity 4000000000 --run-dir "$new"
 train 'replay too large for the memory, which env_steps never fills' $small --replay-capacity 4000000000 --run-dir "$tmp/bounded"
 train '... resumed' --resume "$tmp/bounded" --env-steps 400
@@ -234,7 +237,7 @@ bad_train 'replay of more rows than there can be' 2 'replay-capacity: must be an
 bad 'networks too large for the memory' 1 'no memory for [0-9.]+ MiB' bash -c 'ulimit -v 1500000 && exec "$@"' sh \
   "$CORSAC" train $small --hidden 16384,16384,16384 --run-dir "$new"
 
-# A small disk of its own, which is gone when the command ends.
+# Mounts a small disk, which is gone when the command ends.
 mkdir "$tmp/disk"
 small_disk="unshare -m sh $tmp/small_disk.sh $tmp/disk"
 echo 'mount -t tmpfs -o size=2m corsac-e2e "$1" && shift && exec "$@"' >"$tmp/small_disk.sh"
@@ -254,13 +257,14 @@ exit $code
 END
   export CORSAC
   bad 'a disk that is full from the start' 1 'No space left' $small_disk sh "$tmp/fill.sh" "$tmp/disk" "$base" none
-  # A small file makes way: the configuration can be written, the next checkpoint cannot.
+  # A small file is removed, so that the configuration can be written but the next checkpoint
+  # cannot.
   bad 'a disk that is full at the checkpoint' 1 'ckpt-400.h5.*No space left' $small_disk sh "$tmp/fill.sh" "$tmp/disk" "$base" run/best.h5
 else
   skip 'a disk that is full: that takes root and a mount'
 fi
 
-# --- under mpirun: one rank speaks --------------------------------------------------------------------------------------------
+# --- under mpirun: one rank speaks ----------------------------------------------------------------
 # bad_mpi NAME STATUS REGEX ARGUMENTS...: on three ranks
 bad_mpi() { bad "mpirun: $1" "$2" "$3" $MPIRUN -n 3 "$CORSAC" train "${@:4}"; }
 bad_mpi 'unknown option' 2 '--bacth-size: there is no such option' --env Pendulum-v1 --bacth-size 8

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The scripts of tests/bench refuse what they do not know, and plot.sh draws. Nothing is measured or installed here.
+# The scripts of tests/bench refuse what they do not know, and plot.sh draws. Nothing is measured or
+# installed here.
 . "$(dirname "$0")/lib.sh"
 
 # refused NAME STATUS TEXT SCRIPT ARGUMENTS...: one message with that text, nothing on stdout

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# On tiles a sync run ends with the same bits whatever the vector unit, the C library's and OpenBLAS' kernels, the threads and the ranks.
+# On tiles a sync run ends with the same bits whatever the vector unit, the C library's and
+# OpenBLAS' kernels, the threads and the ranks.
 . "$(dirname "$0")/lib_bits.sh"
 unset CORSAC_TILES OPENBLAS_CORETYPE GLIBC_TUNABLES
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# corsac check-env: each rule has an environment that breaks it, and the report says which, where and what would be right.
+# corsac check-env: each rule has an environment that breaks it, and the report says which, where
+# and what would be right.
 . "$(dirname "$0")/lib.sh"
 
 # verdict FAULT EXIT LEVEL RULE TEXT: that line is in the report on rules.so:FAULT
@@ -7,7 +8,7 @@ verdict() {
   expect_status "$1" "$2" "$CORSAC" check-env "$plugins/rules.so:$1" --timeout 1 --episodes 5
   if grep -qE "^$3 +$4 +.*$5" "$out"; then pass; else fail "$1: $3 $4" "no line like '$5' in: $(grep -vE '^(ok|skipped) ' "$out")"; fi
 }
-# What others of its kind show as well.
+# Faults that other rules show as well.
 also() { [ "$CHECK_FULL" = 0 ] || verdict "$@"; }
 clean() { # NAME ENV: no error, no warning
   expect_status "$1 is clean" 0 "$CORSAC" check-env "$2"
@@ -16,7 +17,7 @@ clean() { # NAME ENV: no error, no warning
 clean 'the plugin that breaks nothing' "$plugins/rules.so"
 check 'every rule is kept' [ "$(grep -c '^ok ' "$out")" = 35 ]
 clean 'Pendulum-v1' Pendulum-v1
-# What it changes of the process has a rule each.
+# Each change of the process has a rule.
 for what in round:rounding flush:flush-to-zero traps:traps handlers:handlers mask:mask umask:umask; do
   expect_status "$what" 0 "$CORSAC" check-env "$plugins/rude.so:${what%:*}" --episodes 2
   check "$what is a warning" grep -qE "^warning +${what#*:} +create .*changed .*sets back.*: otherwise" "$out"
@@ -74,7 +75,7 @@ verdict files 1 error 'growth, episodes' '1.0 open files more with each episode'
 RULES_FLAGS=8 verdict none 1 error table 'flags are 8'
 RULES_NAMELESS=1 verdict none 0 warning table 'no name'
 
-# What cannot be opened, and bounds: other plugins.
+# Plugins that cannot be opened, and plugins with wrong bounds.
 for case in no_symbol:table:'no symbol corsac_env' old_abi:table:'version 42' zero_dim:spec:'to 0' bad_bounds:spec:'low < high'; do
   IFS=: read -r plugin rule text <<<"$case"
   expect_status "$plugin" 1 "$CORSAC" check-env "$plugins/$plugin.so"

@@ -31,7 +31,7 @@ prints 'envs' '^Pendulum-v1 +3 +1 +200$' "$CORSAC" envs
 prints 'envs --json' 'MountainCarContinuous-v0' "$CORSAC" envs --json
 cp "$out" "$tmp/envs.json"
 
-# --- a run and its directory ---------------------------------------------------------------------------------------------------
+# --- a run and its directory ----------------------------------------------------------------------
 run=$tmp/run
 train 'a run' $small --sync --run-dir "$run" --max-hours 1
 for file in config.yaml metrics.csv log.txt status.json ckpt-100.h5 ckpt-200.h5 ckpt-300.h5 best.h5; do
@@ -112,7 +112,7 @@ else
   skip 'the keys of JSON objects: no Python here'
 fi
 
-# --- configuration: the file of one run makes the same run; the command line goes over it ------------------------------------------
+# --- configuration: the file of one run makes the same run; the command line goes over it ---------
 train 'config.yaml through --config' --config "$run/config.yaml" --run-dir "$tmp/again"
 check 'makes the same run' cmp -s <(column "$run/metrics.csv" critic_loss) <(column "$tmp/again/metrics.csv" critic_loss)
 train 'options over a file' --config "$run/config.yaml" --env-steps 120 --seed=4 --eval-every 0 --no-sync --run-dir "$tmp/over"
@@ -138,14 +138,14 @@ for utd in 0.01 0.003 20; do # updates that are rarer than batches, or many for 
   expect_status "utd $utd" 0 timeout 60 $MPIRUN -n 3 "$CORSAC" train $small --utd $utd --env-steps 1100 --eval-every 0 --run-dir "$tmp/utd$utd"
   check "utd $utd is kept" json_is "$tmp/utd$utd/status.json" updates "$(awk "BEGIN { print int($utd * (1100 - 60)) }")"
 done
-# mpirun binds two ranks to a core each, and says nothing of it.
+# mpirun silently binds two ranks to a core each.
 if [ "$(nproc)" -gt 1 ] && mpirun --version 2>/dev/null | grep -q 'Open MPI'; then
   run mpirun --bind-to core --oversubscribe -n 2 "$CORSAC" train $small --learner-threads 2 --run-dir "$tmp/bound"
   check 'a learner that mpirun binds: the line that does not' grep -q 'mpirun has bound the learner to 1 of .*: mpirun --bind-to none.* -n 2 corsac train' "$err"
   run $MPIRUN -n 2 "$CORSAC" train $small --learner-threads 2 --run-dir "$tmp/free"
   check 'one that it does not' sh -c "! grep -q 'has bound' '$err'"
 fi
-# --- what is asked for and does nothing is said, in the log too --------------------------------------------------------------------
+# --- what is asked for and does nothing is said, in the log too -----------------------------------
 train 'a round that is longer than the run' $small --sync --envs 2 --sync-steps 200 --learning-starts 400 --min-actors 2 --run-dir "$tmp/round"
 for words in 'envs 2 x sync_steps 200 = 400 steps: 400 steps will be made, not env_steps 300; .* multiple of 400, or lower --sync-steps or --envs' \
   'nothing is learned: .* the job ends at 400; set --env-steps above 400, or lower --learning-starts' \

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The scripts that `corsac cluster` prints: what is asked for stands in them, and with a batch system and an mpirun that are played they
-# begin, go on after 75, and stop when the run is done.
+# The scripts that `corsac cluster` prints have what was asked for in them. With a fake batch system
+# and a fake mpirun they begin, go on after 75, and stop when the run is done.
 . "$(dirname "$0")/lib.sh"
 export PATH="$(dirname "$CORSAC"):$PATH"
 
@@ -25,7 +25,8 @@ bad 'another system' 2 'slurm, pbs, lsf, or hosts .did you mean slurm' "$CORSAC"
 bad 'no number of nodes' 2 '--nodes 0: is no number' "$CORSAC" cluster slurm --nodes 0
 bad 'no time' 2 '--time 4h: is no time HH:MM:SS' "$CORSAC" cluster slurm --time 4h
 
-# A batch system and an mpirun that are played: mpirun runs one process of the job, and tells what happened to it.
+# The fake batch system and mpirun: mpirun runs one process of the job, and logs what happened to
+# it.
 mkdir "$tmp/bin" "$tmp/work"
 cat >"$tmp/bin/mpirun" <<'STUB'
 #!/bin/bash
@@ -81,7 +82,8 @@ sed -i 's|^exec corsac|[ -e "'"$tmp"'/once" ] \|\| { touch "'"$tmp"'/once"; exit
 job
 check 'hosts: it goes on by itself after a crash' [ $? = 0 ]
 check 'hosts: to its end' grep -q '"env_steps": *20000' "$tmp/work/runs/corsac/status.json"
-# What fails stops being started: a usage error at once, whatever mpirun says of it; a stale word is not taken for this start's.
+# A failing job is not started again: a usage error at once, whatever mpirun's exit status is. A
+# status.json of an earlier start does not count for this one.
 for system in slurm pbs lsf hosts; do
   rm -rf "$tmp/work/runs" "$tmp/queue" "$tmp/job.log"
   script $system --options='--no-such-option 3'
@@ -97,7 +99,7 @@ for system in slurm pbs lsf hosts; do
   check "$system: the word of the start before is not taken for this one's" [ $? = 1 -a ! -e "$tmp/queue" ]
   rm "$tmp/no_mpirun"
 done
-# An environment that kills its process in the same step, time and again.
+# An environment that kills its process in the same step each time.
 script hosts --env "$plugins/rude.so:kill" --options='--env-steps 2000'
 rm -rf "$tmp/work/runs" "$tmp/job.log"
 job

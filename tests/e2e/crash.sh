@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Everything is killed with KILL at a random moment, over and over (CHECK_FULL=1: 200 times), and started again with the same command: each start
-# finds a good checkpoint, no more than an interval of steps is lost, and nothing piles up.
+# All processes are killed with KILL at a random moment, over and over (CHECK_FULL=1: 200 times),
+# and started again with the same command. Each start finds a good checkpoint, no more than an
+# interval of steps is lost, and nothing piles up.
 . "$(dirname "$0")/lib.sh"
 
 run=$tmp/run every=20000 kills=$([ "$CHECK_FULL" = 1 ] && echo 200 || echo 10)
@@ -24,7 +25,7 @@ for i in $(seq "$kills"); do
     resumed=$((resumed + 1))
     [ $((before - from)) -gt "$most_lost" ] && most_lost=$((before - from))
   elif [ "$before" -gt $((2 * every)) ]; then
-    bad_starts=$((bad_starts + 1)) # there was one to find
+    bad_starts=$((bad_starts + 1)) # there was a checkpoint to find
   fi
   sleep "$((RANDOM % 2)).$((RANDOM % 10))$((RANDOM % 10))"
   { kill_all && wait; } 2>/dev/null

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# An actor is killed under --enable-recovery: the others go on, and nobody waits for ever at the end, even where it died too late to be missed.
+# An actor is killed under --enable-recovery. The others go on, and nobody waits for ever at the
+# end, even if it died too late to be noticed.
 . "$(dirname "$0")/lib.sh"
 
-# killed NAME TIMEOUT ROWS: the actor of rank 2 is killed when metrics.csv has so many rows; its silence is noticed after TIMEOUT seconds
+# killed NAME TIMEOUT ROWS: the actor of rank 2 is killed when metrics.csv has so many rows; its
+# silence is noticed after TIMEOUT seconds
 killed() {
   local run="$tmp/run$3" victim=
   timeout 200 $MPIRUN --enable-recovery -n 4 "$CORSAC" train --env Pendulum-v1 --seed 3 --hidden 32,32 --learning-starts 500 --env-steps 40000 \
@@ -18,7 +20,7 @@ killed() {
   wait "$job"
   check "$1: the job ends" [ $? -ne 124 ]
   check "$1: it is done" grep -q '"state": *"done"' "$run/status.json"
-  for _ in $(seq 20); do [ -n "$(pgrep -f "run-dir $run")" ] && sleep 0.1; done # who looks after mpirun's end, too
+  for _ in $(seq 20); do [ -n "$(pgrep -f "run-dir $run")" ] && sleep 0.1; done # the process that watches mpirun's end, too
   check "$1: nobody is left" [ -z "$(pgrep -f "run-dir $run")" ]
 }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# A disk that fills, one that turns read-only, a limit on files, a failing fsync: training goes on, the checkpoint before stays, it is said, and tried
-# again. And what strace sees of a save: data on the disk, then the name, then the directory.
+# A disk fills or turns read-only, files are limited, fsync fails: training goes on, the last
+# checkpoint stays, the log says so, and the save is tried again. strace shows the order of a save:
+# first the data on the disk, then the name, then the directory.
 . "$(dirname "$0")/lib.sh"
 
 job="--env Pendulum-v1 --seed 3 --hidden 16,16 --batch-size 16 --learning-starts 200 --utd 0.05 --env-steps 100000000 --replay-capacity 10000
@@ -39,7 +40,8 @@ survives() {
 }
 fill() { dd if=/dev/zero of="$1/filler" bs=64k 2>/dev/null; }
 empty() { rm "$1/filler"; }
-# Over the directory itself: where files are open, a file system cannot turn read-only for us.
+# A read-only mount goes over the directory itself, since a file system with open files cannot turn
+# read-only.
 read_only() { mkdir "$1/view" && mount --bind "$1/run" "$1/view" && mount -o remount,bind,ro "$1/view" && mount --bind "$1/view" "$1/run"; }
 writable() { umount "$1/run" "$1/view"; }
 if [ "$(id -u)" = 0 ] && unshare --mount mount -t tmpfs none "$tmp" 2>/dev/null; then
@@ -67,7 +69,7 @@ else
   skip 'a full disk and a read-only one: only root can mount some'
 fi
 
-# As a quota does: no file may be larger than a checkpoint's half.
+# As under a quota, no file may be larger than half a checkpoint.
 echo 'ulimit -f "$1" && shift && exec "$@"' >"$tmp/limit.sh"
 start bash "$tmp/limit.sh" 300 "$CORSAC" train $job --run-dir "$tmp/limited"
 check 'a limit on files: it is said' wait_for says 'File too large'
@@ -85,14 +87,14 @@ check 'a limit on files: and status.json' json_is "$tmp/limited/status.json" sta
 check 'a limit on files: the last step is saved' [ -e "$tmp/limited/ckpt-$(json "$tmp/limited/status.json" env_steps).h5" ]
 check 'a limit on files: it can be gone on from' "$CORSAC" train --resume "$tmp/limited" --env-steps $(($(newest "$tmp/limited") + 300))
 
-# Nothing of it fits.
+# No part of the checkpoint fits.
 start bash "$tmp/limit.sh" 20 "$CORSAC" train $job --run-dir "$tmp/nothing"
 check 'no room at all: it is said' wait_for says 'File too large'
 kill -TERM "$background"
 ended 'no room at all: the end tells that nothing is saved' 1
 check 'no room at all: and status.json' json_is "$tmp/nothing/status.json" state failed
 
-# --- the order of a save ---
+# --- the order of a save --------------------------------------------------------------------------
 
 if ! command -v strace >/dev/null || ! strace -o /dev/null true 2>/dev/null; then
   skip 'what strace sees of a save: no strace here, or it may not trace'
@@ -100,7 +102,8 @@ if ! command -v strace >/dev/null || ! strace -o /dev/null true 2>/dev/null; the
 fi
 strace -f -y -o "$tmp/trace" -e trace=write,pwrite64,pwritev,writev,ftruncate,fsync,fdatasync,rename,renameat,renameat2 \
   "$CORSAC" train $small --run-dir "$tmp/traced" >/dev/null 2>"$err"
-# Each file that gets a checkpoint's name: synced after its last write, and its directory after the renaming, before the next one.
+# Each file that gets a checkpoint's name was synced after its last write. Its directory was synced
+# after the renaming and before the next one.
 awk -v run="$tmp/traced" '
   /unfinished|resumed/ { }
   match($0, /<[^>]*>/) { file = substr($0, RSTART + 1, RLENGTH - 2) }
@@ -116,7 +119,7 @@ awk -v run="$tmp/traced" '
 status=$?
 check "a save: data, name, directory: $(tail -n 3 "$out" | tr '\n' ' ')" [ $status = 0 ]
 
-# The third fsync fails, and every one after it: nothing gets a name that is not on the disk.
+# The third fsync and every later one fail: no file gets a name unless it is on the disk.
 run timeout 60 strace -f -o /dev/null -e trace=fsync,fdatasync -e inject=fsync,fdatasync:error=EIO:when=3+ "$CORSAC" train $small --run-dir "$tmp/lying"
 check 'a failing fsync: it is said' grep -q 'Input/output error' "$err"
 check 'a failing fsync: nothing is lost unsaid' [ $status = 1 ]

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The example plugins and what `corsac new-env` writes, in each language: compiled as their comments say against an installed tree, without a
-# warning, kept to every rule of the ABI, and trained.
+# The example plugins and what `corsac new-env` writes, in each language: compiled as their comments
+# say against an installed tree, without a warning, kept to every rule of the ABI, and trained.
 . "$(dirname "$0")/lib.sh"
 
 flavour=$(basename "$BUILD_DIR") prefix=$tmp/prefix
@@ -104,11 +104,11 @@ END
   check 'are the same' [ "$(echo $f)" = "$(cat "$out")" ]
 fi
 
-# As README has it.
+# As the manual has it.
 if command -v gfortran >/dev/null; then
-  block sh 'corsac new-env' >"$tmp/readme.sh"
-  check 'README begins an environment' [ -s "$tmp/readme.sh" ]
-  expect_status 'and it runs as shown' 0 env MAKEFLAGS= PATH="$prefix/bin:$PATH" sh -ec "cd '$tmp' && . ./readme.sh"
+  block sh 'corsac new-env' >"$tmp/session.sh"
+  check 'the manual begins an environment' [ -s "$tmp/session.sh" ]
+  expect_status 'and it runs as shown' 0 env MAKEFLAGS= PATH="$prefix/bin:$PATH" sh -ec "cd '$tmp' && . ./session.sh"
   check 'to its end' [ -s "$tmp/tank/first/ckpt-5000.h5" ]
 fi
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Simulators with their own main loop, in every language that a compiler is there for: alone, trained, resumed; what a
-# broken one costs; plugins in processes of their own. CHECK_FULL=1: all languages x {async, sync, resume}.
+# Simulators with their own main loop, in every language that a compiler is there for: alone,
+# trained, resumed; what a broken one costs; plugins in processes of their own. CHECK_FULL=1: all
+# languages x {async, sync, resume}.
 . "$(dirname "$0")/lib.sh"
 
 build=$root/${BUILD_DIR%/*} examples=$root/launch/examples/exec
@@ -41,7 +42,7 @@ else
   skip 'the simulator in Python, because there is no python3'
 fi
 
-# --- alone -------------------------------------------------------------------------------------------------------------------------
+# --- alone ----------------------------------------------------------------------------------------
 for language in $languages; do
   expect_status "$language alone" 0 env CORSAC_EPISODES=3 CORSAC_SEED=5 "$tmp/bin/$language"
   check 'it plays as many episodes as it should' [ "$(grep -c 'episode .* 100 steps, return -[0-9.]*, truncated' "$err")" = 3 ]
@@ -49,7 +50,7 @@ for language in $languages; do
   check "the same as in C, in $language" cmp -s "$tmp/alone" "$err"
 done
 
-# --- trained -----------------------------------------------------------------------------------------------------------------------
+# --- trained --------------------------------------------------------------------------------------
 quick="--seed 3 --hidden 8,8 --batch-size 16 --learning-starts 60 --replay-capacity 4000 --env-steps 2000 --checkpoint-every 1000
   --eval-every 1000 --eval-episodes 2 --log-every 500"
 train 'exec: in C' $quick --env "exec:$tmp/bin/c" --run-dir "$tmp/c"
@@ -67,7 +68,7 @@ expect_status 'it is resumed' 0 "$CORSAC" train --resume "$tmp/c" --env-steps 25
 check 'inspect says what it would run' grep -qF "runs         exec:$tmp/bin/c (as eval" <("$CORSAC" inspect "$tmp/c")
 check 'from its checkpoint' json_is "$tmp/c/status.json" env_steps 2500
 
-# --- the matrix --------------------------------------------------------------------------------------------------------------------
+# --- the matrix -----------------------------------------------------------------------------------
 if [ "$CHECK_FULL" = 1 ]; then
   for language in $languages; do
     env="exec:$tmp/bin/$language" run=$tmp/matrix-$language
@@ -83,7 +84,7 @@ else
   skip 'the other languages x {async, sync, resume}: CHECK_FULL=1 runs them'
 fi
 
-# --- plugins in processes of their own -----------------------------------------------------------------------------------------------
+# --- plugins in processes of their own ------------------------------------------------------------
 for isolate in --no-isolate --isolate; do
   train "a plugin with $isolate" $quick --sync --env "$plugins/counter.so:30" $isolate --eval-every 0 --run-dir "$tmp/plugin$isolate"
   train "stopped in an episode, with $isolate" $quick --sync --env "$plugins/counter.so:30" $isolate --eval-every 0 --env-steps 1000 --run-dir "$tmp/part$isolate"
@@ -93,7 +94,7 @@ for run in plugin--isolate part--no-isolate part--isolate; do
   check "$run is bit for bit the run in one process" cmp -s <(column "$tmp/plugin--no-isolate/metrics.csv" critic_loss | tail -n 1) <(column "$tmp/$run/metrics.csv" critic_loss | tail -n 1)
 done
 
-# --- what breaks costs an episode ------------------------------------------------------------------------------------------------------
+# --- what breaks costs an episode -----------------------------------------------------------------
 faulty=$BUILD_DIR/simulators/faulty
 expect_status 'a simulator that dies again and again' 1 "$CORSAC" train $quick --env "exec:$faulty segv" --env-max-failures 3 --run-dir "$tmp/segv"
 check 'is named with its end' grep -q 'env_max_failures.*the process ended by signal 11 (Segmentation fault)' "$err"
@@ -113,7 +114,7 @@ expect_status 'its evaluation makes an episode again' 0 "$CORSAC" eval "$tmp/som
 check 'and says so' grep -q 'made again: .*Segmentation fault' "$err"
 check 'costs three failures' [ "$(column "$tmp/sometimes/metrics.csv" env_failures | awk '{ n += $1 } END { print n }')" = 3 ]
 
-# --- MPI programs: alone, and below an mpirun of their own --------------------------------------------------------------------------------
+# --- MPI programs: alone, and below an mpirun of their own ----------------------------------------
 parallel=
 if has mpicc && mpicc -O2 -I"$include" tests/support/simulators/mpi/parallel.c "$library" -o "$tmp/bin/parallel" 2>"$err"; then parallel=$tmp/bin/parallel; fi
 if [ -n "$parallel" ]; then
@@ -123,7 +124,7 @@ else
   skip 'simulators that are MPI programs, because there is no mpicc that compiles'
 fi
 
-# --- no orphan -------------------------------------------------------------------------------------------------------------------------
+# --- no orphan ------------------------------------------------------------------------------------
 start "$CORSAC" train $quick --env-steps 1e9 --eval-every 0 --env "exec:sh -c '$tmp/bin/c; true'" --run-dir "$tmp/killed"
 wait_for pgrep -f "^$tmp/bin/c"
 check 'a simulator below a shell runs' [ -n "$(pgrep -f "^$tmp/bin/c")" ]

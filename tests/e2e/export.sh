@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# corsac export, each format opened by its own reader: a C compiler (also -ffreestanding), NumPy, and (CHECK_FULL=1) ONNX' checker
-# and onnxruntime over 1,000 observations. train --init-policy; (CHECK_FULL=1) from Stable-Baselines3's SAC.
+# corsac export, each format opened by its own reader: a C compiler (also -ffreestanding), NumPy,
+# and (CHECK_FULL=1) ONNX' checker and onnxruntime over 1,000 observations. train --init-policy;
+# (CHECK_FULL=1) from Stable-Baselines3's SAC.
 . "$(dirname "$0")/lib.sh"
 library=$root/${BUILD_DIR%/*}/lib/libcorsac_policy.so converter=$root/${BUILD_DIR%/*}/share/corsac/python/corsac_from_sb3.py
 quick='--batch-size 16 --learning-starts 100 --env-steps 400 --eval-every 0'
 train 'a run with normalised observations' $quick --hidden 24,16 --env Pendulum-v1 --normalize-observations --run-dir "$tmp/n"
 train 'one without, of another environment' $quick --hidden 8 --env MountainCarContinuous-v0 --run-dir "$tmp/r"
 
-# --- C
+# --- C --------------------------------------------------------------------------------------------
 strict='-std=c99 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wmissing-prototypes -Werror -O2'
 for run in n r; do
   expect_status "$run as C" 0 "$CORSAC" export "$tmp/$run" --format c -o "$tmp/$run.c"
@@ -24,7 +25,7 @@ for run in n r; do
   done
 done
 if command -v g++ >/dev/null; then expect_status 'a C++ compiler takes it too' 0 g++ -Wall -Wextra -Werror -x c++ -c "$tmp/n.c" -o "$tmp/n.o"; fi
-# A weight that is not what it was: the test sees it.
+# The exported test notices a changed weight.
 awk '/mean_bias/ { print; getline; sub(/[0-9]\.[0-9]+e/, "9.9e") } { print }' "$tmp/n.c" >"$tmp/wrong.c"
 check 'a spoilt file' ${CC:-gcc} -std=c99 -DPOLICY_TEST "$tmp/wrong.c" -lm -o "$tmp/test"
 expect_status 'fails its test' 1 "$tmp/test"
@@ -33,7 +34,7 @@ check 'is that of its function' grep -q '^void car_act(const float \*observation
 (cd "$tmp" && "$CORSAC" export n --format c 2>/dev/null && "$CORSAC" export n --format npz 2>/dev/null && "$CORSAC" export n --format onnx 2>/dev/null)
 check 'the default names' ls "$tmp/policy.c" "$tmp/policy.npz" "$tmp/policy.onnx" >/dev/null
 
-# --- npz: what NumPy computes of it is what eval does
+# --- npz: what NumPy computes of it is what eval does ---------------------------------------------
 cat >"$tmp/act_numpy.py" <<'END'
 import json, sys, zipfile
 import numpy as np
@@ -65,13 +66,13 @@ for run in n r; do
 done
 [ -n "$PYTHON" ] || skip 'the .npz in NumPy, because there is no python3-h5py, which brings it'
 
-# --- --init-policy
+# --- --init-policy --------------------------------------------------------------------------------
 train 'a run that begins with the policy' $quick --env Pendulum-v1 --init-policy "$tmp/n" --run-dir "$tmp/i" --env-steps 50 --learning-starts 100
 check 'it says so' grep -q "the policy begins as that of $tmp/n/ckpt-400.h5 (Pendulum-v1, 400 steps)" "$err"
 check 'hidden comes from there' grep -qx 'hidden: 24,16' "$tmp/i/config.yaml"
 check 'normalisation, too' grep -qx 'normalize_observations: true' "$tmp/i/config.yaml"
 check 'the file is of this start, not of the run' grep -qE "^init_policy: *(''|\"\")?$" "$tmp/i/config.yaml"
-# Before the first update the policy is what it was.
+# Before the first update the policy is the one that was given.
 expect_status 'its policy' 0 "$CORSAC" export "$tmp/i" --format npz -o "$tmp/i.npz"
 weights() { "$PYTHON" -c 'import numpy as n, sys; p = n.load(sys.argv[1]); [sys.stdout.buffer.write(p[k].tobytes()) for k in sorted(p) if "layer" in k or "mean." in k]' "$1" | cksum; }
 if [ -n "$PYTHON" ]; then check 'is the one it began with' [ "$(weights "$tmp/i.npz")" = "$(weights "$tmp/n.npz")" ]; fi
@@ -91,7 +92,7 @@ from 'another file' 1 'init_policy: .*no HDF5 file' $init "$tmp/n.c"
 check 'nothing is left of them' [ ! -e "$tmp/never" ]
 bad 'a resumed run' 2 'init_policy: a resumed run goes on with its own policy' "$CORSAC" train --resume "$tmp/i" --init-policy "$tmp/n"
 
-# --- what cannot be exported
+# --- what cannot be exported ----------------------------------------------------------------------
 bad 'no run' 2 'export: say which policy' "$CORSAC" export --format c
 bad 'no format' 2 'export: --format is c, onnx or npz; say which' "$CORSAC" export "$tmp/n"
 bad 'another format' 2 'export: --format is c, onnx or npz, not pickle' "$CORSAC" export "$tmp/n" --format pickle
@@ -101,7 +102,7 @@ mkdir "$tmp/empty"
 bad 'a run without a checkpoint' 1 'holds no checkpoint yet' "$CORSAC" export "$tmp/empty" --format c
 bad 'a place that cannot be written' 1 'nowhere/x.c' "$CORSAC" export "$tmp/n" --format c -o "$tmp/nowhere/x.c"
 bad 'a device to write to' 1 '/dev/null: is a device' "$CORSAC" export "$tmp/n" --format c -o /dev/null
-if [ -n "$PYTHON" ]; then # a file that lost an array is no other policy
+if [ -n "$PYTHON" ]; then # a file without one of its arrays is refused
   "$CORSAC" export "$tmp/n" --format npz -o "$tmp/whole.npz" 2>/dev/null
   for array in layer1.weight obs_mean; do
     $PYTHON -c 'import numpy, sys; a = dict(numpy.load(sys.argv[1])); del a[sys.argv[2]]; numpy.savez(sys.argv[3], **a)' "$tmp/whole.npz" $array "$tmp/lost.npz"
@@ -113,7 +114,7 @@ bad 'a run half written' 1 'none of its 1 checkpoints can be read; of the newest
 sed 's/corsac_policy.npy/corsac_nolicy.npy/g' "$tmp/n.npz" >"$tmp/other.npz"
 bad "another's .npz" 1 'is an .npz, but no policy of corsac' "$CORSAC" export "$tmp/other.npz" --format c
 
-# --- with downloads: a virtual environment each, kept below build/
+# --- with downloads: a virtual environment each, kept below build/ --------------------------------
 if [ "$CHECK_FULL" = 0 ]; then
   skip "ONNX' checker and onnxruntime, Stable-Baselines3, because they are downloads: CHECK_FULL=1"
   finish

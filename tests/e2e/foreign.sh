@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What is foreign leaves no mark: a locale with a decimal comma, of the user's or set by a plugin, texts with escapes and newlines, file
-# names that are no UTF-8.
+# Foreign settings and texts change nothing: a locale with a decimal comma (the user's, or set by a
+# plugin), texts with escapes and newlines, file names that are not UTF-8.
 . "$(dirname "$0")/lib.sh"
 export TEST_LOCALES=${TEST_LOCALES:-$root/${BUILD_DIR%/*}/locales}
 comma="env LOCPATH=$TEST_LOCALES LC_ALL=de_DE.UTF-8"
@@ -11,7 +11,7 @@ job="--sync --seed 3 --envs 2 --hidden 8,8 --batch-size 16 --learning-starts 60 
 train 'a run' $job --env "$plugins/foreign.so" --run-dir "$tmp/plain"
 expect_status 'the same in a locale with a decimal comma' 0 $comma "$CORSAC" train $job --env "$plugins/foreign.so" --run-dir "$tmp/user"
 expect_status 'the same with a plugin that sets one' 0 $comma "$CORSAC" train $job --env "$plugins/foreign.so:comma" --run-dir "$tmp/guest"
-# numbers RUN: what of its files is the same in every run with the same arguments
+# numbers RUN: prints the part of its files that is the same in every run with the same arguments
 numbers() {
   local column
   grep -v 'env:\|run_dir:' "$tmp/$1/config.yaml"
@@ -60,7 +60,7 @@ for file in report.html plot.svg; do
   check "$file: the same numbers" cmp "$tmp/c.$file" "$tmp/comma.$file"
 done
 
-# --- texts: on one line, and nothing that a terminal obeys
+# --- texts: on one line, and nothing that a terminal obeys ----------------------------------------
 clean() { ! grep -aqP '[\x00-\x08\x0b-\x1f\x7f]' "$1" && iconv -f UTF-8 -t UTF-8 "$1" >/dev/null; }
 lines() { ! grep -avqE '^(corsac: |[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3} [0-9]+ (error|warn|info ) )' "$1"; } # each is one of ours
 shown='red \\x1b\[31m\\x1b\]0;title\\x07\\n15:00:00.000 0 error forged line\\r\\xff <script>'
@@ -89,7 +89,7 @@ printf 'gama\033[2J: 1\n' >"$tmp/run.yaml"
 run "$CORSAC" train --config "$tmp/run.yaml"
 check 'a key of YAML' [ "$status $(clean "$err" && echo clean) $(wc -l <"$err")" = '2 clean 1' ]
 
-# --- names of files that are no UTF-8, or hold a newline and an escape
+# --- names of files that are no UTF-8, or hold a newline and an escape ----------------------------
 for name in $'r\xe9sum\xe9' $'a\nb\033[2J'; do
   run=$tmp/$name
   cp -r "$tmp/plain" "$run"

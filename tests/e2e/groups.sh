@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# --ranks-per-env: simulators that are parallel over MPI, in groups of ranks. The examples of launch/examples/mpi, compiled as they say.
+# --ranks-per-env: simulators that are parallel over MPI, in groups of ranks. The examples of
+# launch/examples/mpi, compiled as they say.
 . "$(dirname "$0")/lib.sh"
 
 include=$root/${BUILD_DIR%/*}/include examples=$root/launch/examples/mpi
@@ -74,7 +75,7 @@ else
   skip 'simulators over MPI in Fortran: no mpifort here'
 fi
 
-# What cannot be.
+# Arguments that are refused.
 bad 'one process' 2 '1 rank beside the learner makes no groups of 2; start .* mpirun -n 3' "$CORSAC" train --env "$plugins/counter.so" --ranks-per-env 2 --run-dir "$tmp/bad"
 bad 'a rank too many' 2 '3 ranks beside the learner make no groups of 2.* mpirun -n 5' $MPIRUN -n 4 "$CORSAC" train --env "$plugins/counter.so" --ranks-per-env 2 --run-dir "$tmp/bad"
 bad 'isolated' 2 'ranks_per_env 2: exec:, gym: and --isolate run' $MPIRUN -n 3 "$CORSAC" train --env "$plugins/counter.so" --isolate --ranks-per-env 2 --run-dir "$tmp/bad"

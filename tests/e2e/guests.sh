@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A plugin may treat the process as its own: the same bits come out, signals are heard, its end is named and is no success.
+# A plugin may treat the process as its own. The results keep their bits, signals still work, and if
+# the plugin ends the process, the message names it and the exit status is no success.
 . "$(dirname "$0")/lib.sh"
 
 job="--seed 3 --hidden 8 --batch-size 16 --learning-starts 60 --replay-capacity 1000 --env-steps 400 --eval-every 0
@@ -7,7 +8,7 @@ job="--seed 3 --hidden 8 --batch-size 16 --learning-starts 60 --replay-capacity 
 rude=$plugins/rude.so
 status_is() { json_is "$1/status.json" state "$2" && json_is "$1/status.json" exit_code "$3"; }
 
-# --- the same bits, whatever it changes: all but what names the run and its time
+# --- the same bits, whatever it changes: everything is compared but the run's name and its times
 if [ -n "$PYTHON" ]; then
   for what in calm round round_step flush traps umask; do
     train "$what" $job --env "$rude:$what" --sync --run-dir "$tmp/$what"
@@ -20,7 +21,7 @@ else
   skip 'bits: no python3 with h5py'
 fi
 
-# --- it ends the process: named, and no success
+# --- it ends the process: named, and no success ---------------------------------------------------
 ends() { # WHAT WORDS
   bad "$1" 1 "rude.so: environment 0 \(training\): $2" "$CORSAC" train $job --env "$rude:$1" --run-dir "$tmp/$1"
   [ ! -e "$tmp/$1" ] || check "$1: status.json" status_is "$tmp/$1" failed 1
@@ -47,7 +48,7 @@ bad 'in an evaluation, too' 1 'rude.so: environment 0 \(evaluation\): step 20 of
 expect_status 'one of two actors ends: the other goes on' 0 $MPIRUN -n 3 "$CORSAC" train $job --env "$rude:exit,0" --run-dir "$tmp/two"
 check 'and that is told' grep -q 'rank 1: rude.so: environment 0 .*it called exit(0)' "$err"
 
-# --- MPI is ours
+# --- MPI is ours ----------------------------------------------------------------------------------
 group() { # WHAT WORDS
   begin=$(date +%s)
   expect_fails "a group: $1" $MPIRUN -n 3 "$CORSAC" train $job --env "$plugins/rude_mpi.so:$1" --ranks-per-env 2 --run-dir "$tmp/mpi-$1"
@@ -66,7 +67,7 @@ group abort 'it called MPI_Abort\(3\)'
 group error 'a call of MPI failed: .*rank'
 group exit_last 'it called exit\(0\)'
 
-# --- signals are heard, in the middle of a step, too
+# --- signals are heard, in the middle of a step, too ----------------------------------------------
 heard() { # NAME SIGNAL WHAT: within what a busy machine takes, and long before the step ends
   start "$CORSAC" train $job --env-steps 1000000 --env "$rude:$3" --run-dir "$tmp/heard-$3-$2"
   if [ "${3#*create}" != "$3" ]; then sleep 1.5; else wait_for grep -q '"env_steps": *[1-9]\|running' "$tmp/heard-$3-$2/status.json"; fi
@@ -100,7 +101,7 @@ if [ "$CHECK_FULL" != 0 ]; then
   ended 'and not waited for' 75
 fi
 
-# --- nobody reads what it says
+# --- nobody reads what it says --------------------------------------------------------------------
 expect_status 'a pipe that nobody reads' 0 sh -c '("$0" train '"$(echo $job)"' --env Pendulum-v1 --log-every 10 --run-dir "$1"; echo $? >"$1/code") 2>&1 | head -n 1' "$CORSAC" "$tmp/pipe"
 check 'is no reason to stop' [ "$(cat "$tmp/pipe/code")" = 0 ]
 finish

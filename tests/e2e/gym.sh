@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# gym:ID, Gymnasium's environments: steps through the bridge are Gymnasium's, bit for bit; training, faults, and what is said where something
-# is missing. A virtual environment is made in build/ (20 MB, once); skipped where that cannot be done.
+# gym:ID, Gymnasium's environments: steps through the bridge are Gymnasium's, bit for bit. Training,
+# faults, and the messages where something is missing. A virtual environment is made in build/ (20
+# MB, once); skipped where that cannot be done.
 . "$(dirname "$0")/lib.sh"
 
 export XDG_DATA_HOME=$root/${BUILD_DIR%/*}/data PYTHONPATH=$root/tests/support/python PYTHONDONTWRITEBYTECODE=1
@@ -15,7 +16,7 @@ expect_status 'the Python part by itself' 0 "$python" -W ignore tests/support/py
 expect_status 'envs' 0 "$CORSAC" envs
 check 'says which Gymnasium there is' grep -qE '^gym:ID +Gymnasium [0-9.]+ of .*/corsac/python/bin/python$' "$out"
 
-# --- beside Gymnasium alone ------------------------------------------------------------------------------------------------------------
+# --- beside Gymnasium alone -----------------------------------------------------------------------
 trajectories=
 for id in Pendulum-v1 corsac_test_envs:test/Box-v0 corsac_test_envs:test/Nested-v0 corsac_test_envs:test/Ends-v0; do
   "$python" -W ignore tests/support/python/gym_trajectory.py "$id" 500 "$tmp/${id##*[:/]}" || fail "Gymnasium plays $id"
@@ -24,14 +25,14 @@ done
 expect_status 'the same actions through the bridge' 0 env GYM_TEST_PYTHON="$python" GYM_TEST_TRAJECTORIES="$trajectories" "$root/$BUILD_DIR/unit/actor/envs/test_gym"
 check 'give the same steps' [ "$(grep -c "steps are Gymnasium's" "$out")" = 4 ]
 
-# --- training and evaluation -----------------------------------------------------------------------------------------------------------
+# --- training and evaluation ----------------------------------------------------------------------
 small="$small --replay-capacity 1000"
 gym="$small --env gym:Pendulum-v1"
 expect_status 'async on 3 ranks' 0 $MPIRUN -n 3 "$CORSAC" train $gym --run-dir "$tmp/async"
 expect_status 'is evaluated' 0 "$CORSAC" eval "$tmp/async" --episodes 2 --json
 check 'under its name' json_is "$out" env gym:Pendulum-v1
 check 'episodes end where Gymnasium truncates them' json_is "$out" length_mean 200.0
-# The built-in Pendulum-v1 is the same task: what it has taught works here.
+# The built-in Pendulum-v1 is the same task, so a policy trained there works here.
 train 'the built-in one is trained' --env Pendulum-v1 --seed 1 --env-steps 6000 --eval-every 0 --log-every 2000 --run-dir "$tmp/built-in"
 expect_status 'and evaluated with gym:' 0 "$CORSAC" eval "$tmp/built-in" --env gym:Pendulum-v1 --episodes 20 --json
 check "with returns as good, $(json "$out" return_mean)" above "$(json "$out" return_mean)" -400
@@ -53,7 +54,7 @@ if [ "$CHECK_FULL" = 1 ]; then
   expect_status 'the installed program finds its files' 0 "$tmp/prefix/bin/corsac" eval "$tmp/async" --episodes 1
 fi
 
-# --- an environment that fails costs an episode ----------------------------------------------------------------------------------------
+# --- an environment that fails costs an episode ---------------------------------------------------
 episodes="$small --eval-every 0 --env-steps 60 --learning-starts 30 --log-every 10"
 faults=Raise
 [ "$CHECK_FULL" = 1 ] && faults='Raise NaN Sleep'
@@ -85,9 +86,9 @@ fi
 run "$CORSAC" envs --python "$tmp/bare-python"
 check 'envs says that Gymnasium is missing' grep -qE '^gym:ID +not available: .*has no Gymnasium.*install-deps.sh gym' "$out"
 
-# --- README's commands -----------------------------------------------------------------------------------------------------------------
+# --- the manual's commands ------------------------------------------------------------------------
 block sh gym: | sed -E 's/ +#.*//; s/^(.* train .*)$/\1 --hidden 8,8 --batch-size 16 --env-steps 300/' >"$tmp/commands"
-check 'README.md has commands' grep -q 'corsac train' "$tmp/commands"
+check 'the manual has commands' grep -q 'corsac train' "$tmp/commands"
 mkdir "$tmp/work" "$tmp/bin" && ln -s "$CORSAC" "$tmp/bin/corsac" && ln -s "$root/launch" "$tmp/work/launch"
 PATH=$tmp/bin:$PATH expect_status 'they work' 0 sh -ec "cd '$tmp/work' && $(cat "$tmp/commands")"
 finish

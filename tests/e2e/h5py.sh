@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The lines of README.md that load a policy with h5py act as `corsac eval` does.
+# The lines of `corsac help checkpoint-format` that load a policy with h5py act as `corsac eval`
+# does.
 . "$(dirname "$0")/lib.sh"
 if [ -z "$PYTHON" ]; then
   skip 'no python3-h5py here'
@@ -8,11 +9,12 @@ if [ -z "$PYTHON" ]; then
 fi
 
 block python h5py >"$tmp/lines.py"
-check 'README.md has the lines' grep -q 'def act(' "$tmp/lines.py"
+check 'the manual has the lines' grep -q 'def act(' "$tmp/lines.py"
 check 'they are few' [ "$(wc -l <"$tmp/lines.py")" -le 20 ]
-scaling=$(grep -oE '`obs = np\.clip\([^`]*`' README.md | tr -d '`')
-check 'README.md has the line for normalised observations' [ -n "$scaling" ]
-# acts_the_same NAME FILE [SCALING]: README's act(observation) on eval's first observation is its first action
+scaling=$(block python np.clip)
+check 'the manual has the line for normalised observations' [ -n "$scaling" ]
+# acts_the_same NAME FILE [SCALING]: the manual's act(observation) on eval's first observation is
+# its first action
 acts_the_same() {
   expect_status "$1: eval" 0 "$CORSAC" eval "$2" --episodes 1 --json
   cp "$out" "$tmp/eval.json"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# A job over three hosts: the same bits as on one, and then what can happen to a host, its link, a daemon, a rank, the learner. Each fault says
-# after what time it was noticed and how many transitions it cost; what was made is counted by the environments themselves.
+# A job over three hosts gives the same bits as on one. Then a host, its link, a daemon, a rank and
+# the learner fail in turn. Each fault prints after what time it was noticed and how many
+# transitions it cost. The environments themselves count their steps.
 . "$(dirname "$0")/lib_bits.sh"
 . tests/support/hosts.sh
 
@@ -9,7 +10,7 @@ trap 'hosts_down; cleanup' EXIT
 hosts_up 3 "$tmp/hosts" || { fail 'three hosts' && finish; }
 mpirun3="tests/support/hosts.sh --mpirun $tmp/hosts"
 
-# --- the same bits ---
+# --- the same bits --------------------------------------------------------------------------------
 
 for job in $jobs; do
   arguments=job_$job
@@ -17,7 +18,7 @@ for job in $jobs; do
   compare "$job" 'from 6 ranks on 3 hosts' $mpirun3 -n 6 "$CORSAC" train
 done
 
-# --- faults ---
+# --- faults ---------------------------------------------------------------------------------------
 
 now() { date +%s.%N; }
 since() { awk -v a="$1" -v b="$(now)" 'BEGIN { printf "%.1f", b - a }'; }
@@ -42,7 +43,8 @@ noticed() {
   took=$(since "$at")
   check "$1: it is noticed ($took s)" says "$2"
 }
-# accounted NAME: the job is done; every step that an environment made is in the replay, or dropped for a reason
+# accounted NAME: the job is done; every step that an environment made is in the replay, or dropped
+# for a reason
 accounted() {
   local status=$run/status.json inserted surplus unsent bound lost
   for _ in $(seq 600); do json_is "$status" state done && nobody_left && break; sleep 0.1; done
@@ -114,7 +116,7 @@ if [ "$CHECK_FULL" = 1 ]; then
   wait_for nobody_left
   check 'fewer actors than min_actors: stopped, to be submitted again' json_is "$run/status.json" exit_code 75
 
-  # The same bar as on one host.
+  # The same limit on the return as on one host.
   bar="--env Pendulum-v1 --seed 1 --env-steps 20000 --run-dir $tmp/solved"
   expect_status 'three hosts learn' 0 $mpirun3 -n 6 "$CORSAC" train $bar
   expect_status 'and their policy evaluates' 0 "$CORSAC" eval "$tmp/solved" --episodes 20 --json

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Named values of an environment become columns of metrics.csv, the same in sync on any number of ranks and over a resume.
+# Named values of an environment become columns of metrics.csv, the same in sync on any number of
+# ranks and over a resume.
 . "$(dirname "$0")/lib.sh"
 
 small="--env $plugins/informed.so --hidden 8 --batch-size 16 --learning-starts 50 --eval-every 0 --checkpoint-every 0 --envs 3 --log-every 60"

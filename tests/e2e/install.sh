@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# make install, uninstall and dist: exactly what was installed goes again; what is installed works wherever it lies; the manual pages and
-# bash's completion, read by mandoc, man and bash.
+# make install, uninstall and dist: uninstall removes exactly what was installed, and the installed
+# tree works wherever it lies. The manual pages and bash's completion are read by mandoc, man and
+# bash.
 . "$(dirname "$0")/lib.sh"
 
 build() { expect_status "make $*" 0 env MAKEFLAGS= MAKELEVEL= make FLAVOUR="$(basename "$BUILD_DIR")" BUILD="${BUILD_DIR%/*}" "$@"; }
@@ -16,11 +17,11 @@ check 'nothing lies beside the prefix' [ -z "$(files "$tmp/root" | grep -v '^opt
 check 'the list has every file' [ "$(files "$prefix")" = "$(grep -v '/$' "$prefix/share/corsac/installed")" ]
 check 'programs can be run by everybody' [ "$(stat -c %a "$prefix/bin/corsac")" = 755 ]
 
-# --- manual pages and completion -------------------------------------------------------------------------------------------------------
+# --- manual pages and completion ------------------------------------------------------------------
 expect_status 'help --commands' 0 "$CORSAC" help --commands
 commands=$(cat "$out")
 check 'a page for each command' [ "$(echo $commands | wc -w)" = "$(ls "$prefix"/share/man/man1/corsac-*.1 | wc -l)" ]
-plain() { sed 's/.\x08//g'; } # without what is struck over
+plain() { sed 's/.\x08//g'; } # without overstruck characters
 if command -v mandoc >/dev/null; then
   for page in "$prefix"/share/man/man1/*.1; do
     check "mandoc has nothing to say of ${page##*/}" [ -z "$(mandoc -T lint -W warning "$page" | grep -v 'missing date')" ]
@@ -58,7 +59,7 @@ completes '--verbose ' corsac --version --v
 check 'bash knows the function' grep -qx 'complete -o filenames -F _corsac corsac' "$prefix/share/bash-completion/completions/corsac"
 bad 'no such page' 2 "there is no command 'trian'" "$CORSAC" help --man trian
 
-# --- wherever it lies ------------------------------------------------------------------------------------------------------------------
+# --- wherever it lies -----------------------------------------------------------------------------
 mv "$prefix" "$tmp/moved"
 moved=$tmp/moved/bin/corsac
 expect_status '--version --verbose' 0 "$moved" --version --verbose
@@ -70,7 +71,7 @@ check 'new-env' [ $? = 0 ]
 check 'finds its Python' grep -q "$tmp/moved/share/corsac/python" -r "$tmp/here/solver"
 expect_status 'it trains' 0 "$moved" train $small --run-dir "$tmp/run"
 
-# --- uninstall -------------------------------------------------------------------------------------------------------------------------
+# --- uninstall ------------------------------------------------------------------------------------
 mkdir -p "$tmp/usr/bin" "$tmp/usr/share/empty" && echo theirs >"$tmp/usr/bin/other"
 build install PREFIX="$tmp/usr"
 echo mine >"$tmp/usr/share/corsac/presets/mine.yaml"
@@ -84,7 +85,7 @@ check 'those that were made are gone' [ ! -e "$tmp/usr/include" ]
 build uninstall PREFIX="$tmp/usr"
 check 'twice does no harm' grep -q 'nothing is installed below' "$out"
 
-# --- dist ------------------------------------------------------------------------------------------------------------------------------
+# --- dist -----------------------------------------------------------------------------------------
 build dist
 archive=$(tail -n 1 "$out")
 version=$("$CORSAC" --version | sed 's/corsac //')
@@ -102,8 +103,9 @@ if [ "$CHECK_FULL" = 1 ]; then
   expect_status 'and makes the same archive' 0 env -C "$tmp/corsac-$version" MAKEFLAGS= MAKELEVEL= make BUILD=build FLAVOUR=release dist
   check 'of the same files' [ "$(tar -tzf "$tmp/corsac-$version/build/corsac-$version.tar.gz" | sort)" = "$(sort "$tmp/list")" ]
 fi
-# --- another compiler or other flags: everything is built again, once -----------------------------------------------------------------
-# A compiler that says when it is called. built NAME WANTED ARGUMENTS...: whether make of a library below $tmp/lib compiles
+# --- another compiler or other flags: everything is built again, once -----------------------------
+# A compiler that says when it is called. built NAME WANTED ARGUMENTS...: whether make of a library
+# below $tmp/lib compiles
 printf '#!/bin/sh\necho "$*" >>"%s"\nexec gcc "$@"\n' "$tmp/called" >"$tmp/other-cc"
 chmod +x "$tmp/other-cc"
 built() {

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# install-gym.sh and install-mujoco.sh with a Python and a compiler that only pretend: an installation that works goes on working until the
-# next one is whole, whatever fails on the way.
+# install-gym.sh and install-mujoco.sh with a fake Python and a fake compiler: a working
+# installation keeps working until the next one is whole, whatever fails in between.
 . "$(dirname "$0")/lib.sh"
 
-# Does what the scripts ask of a Python; `touch $tmp/fails` lets pip fail, $tmp/waits lets it wait for that file to go.
+# The fake Python. `touch $tmp/fails` makes pip fail; with $tmp/waits pip waits until that file is
+# removed.
 cat >"$tmp/python3" <<END
 #!/bin/sh
 wheels() { mkdir -p "\$1/mujoco/include/mujoco" "\$1/gymnasium/envs/mujoco/assets" && echo "\$version" >"\$1/mujoco/include/mujoco/mujoco.h" &&
@@ -57,7 +58,7 @@ mujoco 'a compiler that fails' 1
 rm "$tmp/fails-cc"
 whole 'a compiler that fails' 1
 
-# Killed while pip works, by a signal that it hears and by one that it does not.
+# The script is killed while pip works, by a signal that it can catch and by one that it cannot.
 for signal in TERM KILL; do
   for script in 'install-gym.sh pygame' install-mujoco.sh; do
     touch "$tmp/waits" && : >"$tmp/started"
@@ -73,7 +74,7 @@ for signal in TERM KILL; do
   check "$signal: and is the old one" [ "$(cat "$GYM_DIR/version" "$MUJOCO_DIR/libmujoco.so" | tr -d '\n')" = 11 ]
 done
 
-# Two at once, after those that were killed.
+# Two installations at once, after those that were killed.
 gym_again() { launch/install-gym.sh pygame >"$tmp/gym.$1" 2>&1; }
 mujoco_again() { launch/install-mujoco.sh >"$tmp/mujoco.$1" 2>&1; }
 both=
@@ -88,7 +89,7 @@ done
 whole 'two at once' 2
 check 'what was asked for is there' grep -q '^pygame' "$GYM_DIR/installed"
 
-# A site's own MuJoCo stays; without a place beside it nothing begins.
+# A site's own MuJoCo stays. If its directory cannot be written, the script does not begin.
 says 3
 rm -rf "$MUJOCO_DIR" && mkdir -p "$MUJOCO_DIR/include/mujoco" && echo site >"$MUJOCO_DIR/libmujoco.so" && echo site >"$MUJOCO_DIR/include/mujoco/mujoco.h"
 mujoco "a site's own" 0

@@ -1,5 +1,6 @@
-# What the scripts here share; each begins with `. "$(dirname "$0")/lib.sh"` and ends with `finish`.
-# CORSAC, BUILD_DIR, MPIRUN and PYTHON (one with h5py, or empty) come from `make check-e2e`; by hand a script finds them itself.
+# Helpers that the scripts here share. Each script begins with `. "$(dirname "$0")/lib.sh"` and ends
+# with `finish`. CORSAC, BUILD_DIR, MPIRUN and PYTHON (one with h5py, or empty) come from `make
+# check-e2e`; by hand a script finds them itself.
 set -u
 export LC_ALL=C # numbers have a point, names sort by their bytes
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
@@ -56,11 +57,12 @@ expect_status() {
   run "$@"
   if [ $status = "$wanted" ]; then pass; else fail "$name" "exit status $status, not $wanted: $*"; fi
 }
-# A command that is not there is no test that passes.
+# A missing command fails the test.
 command_not_found_handle() { fail "$0" "no such command: $*"; }
-# Lines of ours that say an error: before a job starts, and while it runs.
+# Prints corsac's own error lines: those before a job starts, and those of the log.
 messages() { grep -aE '^corsac: |^[0-9:.]+ [0-9]+ error ' "$err"; }
-# bad NAME STATUS REGEX COMMAND...: fails with that status and exactly one message, which matches
+# bad NAME STATUS REGEX COMMAND...: the command fails with that status and exactly one message,
+# which matches
 bad() {
   local name=$1 wanted=$2 regex=$3 wrong=
   shift 3
@@ -68,15 +70,16 @@ bad() {
   case $status in $wanted) ;; *) wrong="exit status $status, not $wanted" ;; esac
   [ "$(messages | wc -l)" = 1 ] || wrong="$wrong, $(messages | wc -l) messages"
   messages | grep -qE -- "$regex" || wrong="$wrong, no message like '$regex'"
-  # mpirun adds words of its own; one process says nothing else.
+  # mpirun adds lines of its own. One process must print nothing else.
   case " $* " in *mpirun*) ;; *) grep -avqE '^corsac: |^[0-9:.]+ [0-9]+ (error|warn|info) ' "$err" && wrong="$wrong, other words on stderr" ;; esac
   wrong="$wrong$(also_wrong)"
   if [ -z "$wrong" ]; then pass; else fail "$name" "${wrong#, }"; fi
 }
-also_wrong() { :; } # what a test looks for beside that
+also_wrong() { :; } # a test may replace it, to print what else is wrong
 train() { expect_status "$1" 0 "$CORSAC" train "${@:2}"; } # train NAME ARGUMENTS...: in one process, to its end
 
-# Starts a command in the background, its pid in $background; wait_for polls for what it does, for 60 s at most.
+# start COMMAND...: in the background, its pid in $background. wait_for COMMAND...: polls until it
+# succeeds, for 60 s at most.
 start() {
   "$@" >"$tmp/background.out" 2>"$tmp/background.err" </dev/null &
   background=$!
@@ -106,14 +109,15 @@ json_is() { [ "$(json "$1" "$2")" = "$3" ]; }
 column() { awk -F, -v name="$2" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == name) at = i; next } at { print $at }' "$1"; }
 above() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a != "" && a + 0 > b + 0) }'; } # above A B: A > B
 rows() { tail -n +2 "$1" | wc -l; }
-# What a run saved, as one text that changes with any byte.
+# digest DIR: the files of a run, as one text that changes with any byte.
 digest() { (cd "$1" && find . -type f ! -name log.txt ! -name status.json ! -name lock -exec sha256sum {} + | sort -k 2); }
 
-# A job of a second: small networks, short everything.
+# Arguments of a job that takes a second.
 small="--env Pendulum-v1 --seed 3 --hidden 8,8 --batch-size 16 --learning-starts 60 --replay-capacity 1000 --env-steps 300
   --checkpoint-every 100 --eval-every 150 --eval-episodes 2 --log-every 50"
 
-# rank_pid RUN_DIR RANK: the process of that rank of mpirun's job. Its helpers have its environment, and come after it.
+# rank_pid RUN_DIR RANK: the process of that rank of mpirun's job. Its helpers have its environment,
+# and come after it.
 rank_pid() {
   local pid
   for pid in $(pgrep -f "run-dir $1( |\$)"); do
@@ -123,10 +127,13 @@ rank_pid() {
 # counted FILE: the steps that the environments of plugins/counted.so made
 counted() { od -An -v -t u8 "$1" | awk '{ for (i = 1; i <= NF; i++) sum += $i } END { print sum + 0 }'; }
 
-# block LANGUAGE TEXT: the first fenced block of that language in README.md that has the text in it
+# The documents that users read.
+documents="README.md $(echo launch/manual/*.md)"
+# block LANGUAGE TEXT: the first fenced block of that language in the documents that has the text
 block() {
+  # shellcheck disable=SC2086
   awk -v fence="\`\`\`$1" -v text="$2" '
     $0 == "```" && inside { if (index(body, text)) { printf "%s", body; exit } inside = 0; next }
     $0 == fence { inside = 1; body = ""; next }
-    inside { body = body $0 "\n" }' README.md
+    inside { body = body $0 "\n" }' $documents
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The MuJoCo tasks: 1,000 steps of each as Gymnasium makes them on the same libmujoco, live; a sync run that is resumed ends bit for bit where
-# one in a single go does. What they need is fetched into build/ unless it is installed; skipped where that cannot be had.
+# The MuJoCo tasks: 1,000 steps of each as Gymnasium makes them on the same libmujoco, live; a sync
+# run that is resumed ends bit for bit where one in a single go does. What they need is fetched into
+# build/ unless it is installed; skipped where that cannot be had.
 . "$(dirname "$0")/lib.sh"
 
 unset MUJOCO_DIR
@@ -19,7 +20,7 @@ expect_status 'envs' 0 "$CORSAC" envs $there --json
 check 'eleven tasks are available' [ "$(grep -c '"name": ".*-v5"' "$out") $(grep "v5" "$out" | grep -c '"available": false')" = '11 0' ]
 expect_status 'the unit tests, with libmujoco' 0 "$root/$BUILD_DIR/unit/actor/envs/test_mujoco"
 
-# --- live against Gymnasium ---------------------------------------------------------------------------------------------------------
+# --- live against Gymnasium -----------------------------------------------------------------------
 venv=$root/${BUILD_DIR%/*}/mujoco-venv
 eval "$(sed -n 's/^\(mujoco=[^ ]* gymnasium=[^ ]*\).*/\1/p' launch/install-mujoco.sh)"
 packages="mujoco-core==$mujoco gymnasium==$gymnasium"
@@ -40,7 +41,7 @@ else
   skip "the comparison with Gymnasium, because its virtual environment cannot be made here: $(tail -n 1 "$tmp/venv")"
 fi
 
-# --- training ------------------------------------------------------------------------------------------------------------------------
+# --- training -------------------------------------------------------------------------------------
 tiny="$there --env HalfCheetah-v5 --seed 3 --hidden 8,8 --batch-size 16 --learning-starts 60 --replay-capacity 1000 --sync --sync-steps 5 --envs 3
   --checkpoint-every 150 --eval-every 150 --eval-episodes 2 --log-every 50"
 expect_status 'half a sync run of HalfCheetah on 3 ranks' 0 $MPIRUN -n 3 "$CORSAC" train $tiny --env-steps 150 --run-dir "$tmp/halves"

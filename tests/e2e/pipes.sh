@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# What stands in a file's place and is none, a pipe, a device, a socket or a directory, is named at once: a pipe would be waited for.
+# A pipe, device, socket or directory in a file's place is named at once. Opening a pipe would wait
+# for ever.
 . "$(dirname "$0")/lib.sh"
 
 run() { # as in lib.sh; nothing here takes a second

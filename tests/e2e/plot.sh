@@ -30,7 +30,7 @@ check 'lies here' picture plot.png png
 check 'what it shows as text' grep -q 'utd 0.5' curves.svg
 check 'says how many runs' grep -q '(2 runs)' curves.svg
 
-# What a run may look like.
+# Unusual runs that can be drawn.
 cp -r s1 cut && truncate -s -20 cut/metrics.csv
 expect_status 'a row that is being written' 0 "$CORSAC" plot cut -o cut.png
 cp -r s1 nan && awk -F, -v OFS=, 'NR == 4 { $5 = "nan"; $22 = "-inf" } 1' s1/metrics.csv >nan/metrics.csv

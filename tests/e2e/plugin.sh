@@ -1,20 +1,22 @@
 #!/usr/bin/env bash
-# The environment in README.md compiles as shown and can be trained, from the installed program too.
+# The environment in `corsac help environments` compiles as shown and can be trained, from the
+# installed program too.
 . "$(dirname "$0")/lib.sh"
 
-# As installed, below a directory of its own. A path that is relative would be meant from the Makefile's directory.
+# Installed below a directory of its own. The Makefile would take a relative path from its own
+# directory.
 flavour=$(basename "$BUILD_DIR")
 expect_status 'make install' 0 env MAKEFLAGS= MAKELEVEL= make FLAVOUR="$flavour" install PREFIX="$tmp/prefix"
 for file in bin/corsac include/corsac/env.h share/corsac; do check "it installs $file" [ -e "$tmp/prefix/$file" ]; done
 check 'the header is the same' cmp -s common/env/env.h "$tmp/prefix/include/corsac/env.h"
 
 block c corsac_env >"$tmp/example.c"
-check 'README.md has an environment' grep -q '#include <corsac/env.h>' "$tmp/example.c"
+check 'the manual has an environment' grep -q '#include <corsac/env.h>' "$tmp/example.c"
 compile=$(block sh -shared | grep -- -shared)
 check 'and says how to compile it' [ -n "$compile" ]
 source=$(echo "$compile" | grep -oE '[a-z_]+\.c\b' | head -n 1) plugin=$(echo "$compile" | grep -oE '[a-z_]+\.so\b' | head -n 1)
 check 'its first line says the same' grep -qF "// $source: $compile" "$tmp/example.c"
-# As README says, beside build/; then against the installed header.
+# As the manual says, beside build/; then against the installed header.
 mkdir -p "$tmp/mine/build" && cp "$tmp/example.c" "$tmp/mine/${source:-none.c}" && ln -s "$root/${BUILD_DIR%/*}/include" "$tmp/mine/build/include"
 expect_status 'it compiles as shown' 0 sh -c "cd '$tmp/mine' && $compile"
 expect_status 'and with the installed header' 0 sh -c "cd '$tmp/mine' && rm '$plugin' && $(echo "$compile" | sed "s#build/include#$tmp/prefix/include#")"

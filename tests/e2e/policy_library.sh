@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# libcorsac_policy as others use it: installed, found by pkg-config, from C, C++ and Fortran, shared and static; a simulator
-# alone with CORSAC_POLICY. What it does is what `corsac eval` does.
+# libcorsac_policy as others use it: installed, found by pkg-config, from C, C++ and Fortran, shared
+# and static, and by a simulator that runs alone with CORSAC_POLICY. It acts as `corsac eval` does.
 . "$(dirname "$0")/lib.sh"
 flavour=$(basename "$BUILD_DIR") prefix=$tmp/prefix examples=$root/launch/examples
 expect_status 'make install' 0 env MAKEFLAGS= MAKELEVEL= make FLAVOUR="$flavour" install PREFIX="$prefix"
-mv "$prefix" "$tmp/moved" && prefix=$tmp/moved # the whole of it can be moved
+mv "$prefix" "$tmp/moved" && prefix=$tmp/moved # the installed tree can be moved
 export PKG_CONFIG_PATH=$prefix/lib/pkgconfig LD_LIBRARY_PATH=$prefix/lib
 flags=$(pkg-config --cflags --libs corsac-policy)
 check 'pkg-config finds it where it is' [ "$(pkg-config --variable=prefix corsac-policy)/lib" -ef "$prefix/lib" ]
@@ -26,7 +26,8 @@ else
 fi
 
 wall='-Wall -Wextra -Wpedantic -Werror -O2'
-# user NAME COMMAND...: builds the example, which acts as eval does with each kind of file, and as the one in C
+# user NAME COMMAND...: builds the example, which acts as eval does with each kind of file, and as
+# the one in C
 user() {
   local name=$1 file
   shift
@@ -67,7 +68,7 @@ check 'nothing else is visible' [ -z "$(nm -D --defined-only "$library" | awk '{
 check 'nor in the static one' [ -z "$(nm -g --defined-only "$prefix/lib/libcorsac_policy.a" | awk 'NF == 3 { print $3 }' | grep -v '^corsac_policy_')" ]
 check 'neither MPI nor BLAS is needed' [ -z "$(ldd "$library" | grep -iE 'libmpi|blas')" ]
 
-# --- files that are no good
+# --- files that are no good -----------------------------------------------------------------------
 head -c 5000 "$tmp/run/ckpt-400.h5" >"$tmp/cut.h5"
 head -c 1000 "$tmp/policy.npz" >"$tmp/cut.npz"
 echo hello >"$tmp/text.h5"
@@ -82,7 +83,7 @@ head -c 3000 "$tmp/run/ckpt-400.h5" >"$tmp/half/ckpt-400.h5"
 expect_status 'of a run whose newest checkpoint is cut off' 0 "$tmp/c" "$tmp/half" $observation
 check 'the one before it acts' [ "$(head -n 1 "$out")" = "$(head -n 1 "$tmp/first")" ]
 
-# --- a simulator alone
+# --- a simulator alone ----------------------------------------------------------------------------
 expect_status 'the oscillator, with the static libcorsac_sim' 0 ${CC:-gcc} -O2 -I"$prefix/include" "$examples/exec/oscillator.c" "$prefix/lib/libcorsac_sim.a" -ldl -o "$tmp/oscillator"
 expect_status 'the oscillator, with the shared one' 0 ${CC:-gcc} -O2 -I"$prefix/include" "$examples/exec/oscillator.c" -L"$prefix/lib" -lcorsac_sim -Wl,-rpath,"$prefix/lib" -o "$tmp/oscillator_so"
 train 'it is trained' $quick --env "exec:$tmp/oscillator" --run-dir "$tmp/o"

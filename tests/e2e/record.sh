@@ -44,7 +44,7 @@ check 'to the end of its episode' [ "$(probe "$tmp/car.mp4")" = h264,600,440,100
 train 'a plugin' $small --env "$plugins/linear.so" --eval-every 0 --run-dir "$tmp/plugin"
 bad 'has no pictures' 2 '--record: .*linear.so has no pictures: Pendulum-v1' "$CORSAC" eval "$tmp/plugin" --record "$tmp/plugin.mp4"
 
-# --- what Gymnasium draws --------------------------------------------------------------------------------------------------------------
+# --- what Gymnasium draws -------------------------------------------------------------------------
 export XDG_DATA_HOME=$root/${BUILD_DIR%/*}/data PYTHONPATH=$root/tests/support/python PYTHONDONTWRITEBYTECODE=1
 unset GYM_DIR
 wanted=

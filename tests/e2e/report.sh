@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# corsac report writes one page that stands alone; with CHECK_FULL=1 a browser shows it, wide and narrow, light and dark.
+# corsac report writes one page that stands alone; with CHECK_FULL=1 a browser shows it, wide and
+# narrow, light and dark.
 . "$(dirname "$0")/lib.sh"
 
 run="$tmp/a <run> & 'more'"
@@ -38,7 +39,7 @@ expect_status 'two runs' 0 "$CORSAC" report "$run" "$tmp/b" -o "$tmp/both.html"
 check 'stand side by side' grep -q '<h1>2 runs</h1>' "$tmp/both.html"
 check 'and are well-formed' python3 -c "$well_formed" "$tmp/both.html"
 
-# What may be missing.
+# Files of a run that may be missing.
 cp -r "$tmp/b" "$tmp/c" && rm "$tmp/c"/*.h5 "$tmp/c/status.json" "$tmp/c/log.txt" "$tmp/c/metrics.csv"
 expect_status 'a run that has hardly begun' 0 "$CORSAC" report "$tmp/c"
 check 'says so' grep -q 'no rows yet' "$tmp/c/report.html"
@@ -57,7 +58,8 @@ if [ "$CHECK_FULL" = 1 ] && [ -n "$browser" ]; then
     timeout 60 "$browser" --headless=new --no-sandbox --disable-gpu --hide-scrollbars --user-data-dir="$tmp/browser" --allow-file-access-from-files \
       --blink-settings=preferredColorScheme="$2" --window-size="$1",3000 --screenshot="$3" "file://$tmp/frame.html" >/dev/null 2>"$err"
   }
-  # A window has a least width; a frame has none. The script asks the page whether anything is wider than it.
+  # A window has a least width, a frame has none. The script asks the page whether anything is wider
+  # than the frame.
   for width in 1200 390; do
     echo "<body style='margin:0'><iframe id=f src=page.html style='border:0;width:${width}px;height:3000px'></iframe><p id=told></p>
       <script>onload=()=>{const d=f.contentDocument;told.textContent='wide='+(d.documentElement.scrollWidth>$width)+' charts='+

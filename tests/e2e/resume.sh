@@ -2,7 +2,7 @@
 # A run that stops, by itself or by a signal, goes on where it stopped: bit for bit in sync mode.
 . "$(dirname "$0")/lib.sh"
 
-# The columns of metrics.csv that hold no times, nor how many ranks there were.
+# Prints metrics.csv without the columns of times and of the number of ranks.
 timeless() {
   awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) keep[i] = $i !~ /^(time_s|learner_wait|actor_wait|learner_drain|learner_publish|learner_report|env_steps_per_s|updates_per_s|actors_alive)$/ }
     { line = ""; for (i = 1; i <= NF; i++) if (keep[i]) line = line "," $i; print line }' "$1"
@@ -12,7 +12,7 @@ same_checkpoint() { # NAME A B [IGNORED...]
   if [ -n "$PYTHON" ]; then check "$1" $PYTHON "$h5" same "${@:2}"; else skip "$1: no python3-h5py here"; fi
 }
 
-# --- sync: N steps, a save, a new start on other ranks, N more; against 2N in one go -----------------------------------------------
+# --- sync: N steps, a save, a new start on other ranks, N more; against 2N in one go --------------
 sync="$small --sync --sync-steps 5 --envs 3 --n-step 3 --normalize-observations --eval-every 150 --checkpoint-every 150"
 expect_status 'sync: half a run on 3 ranks' 0 $MPIRUN -n 3 "$CORSAC" train $sync --env-steps 150 --run-dir "$tmp/halves"
 cp -r "$tmp/halves" "$tmp/branch"
@@ -23,7 +23,7 @@ check 'sync: the metrics are the same' same_metrics "$tmp/halves" "$tmp/whole"
 expect_status 'sync: the checkpoint' 0 "$CORSAC" inspect "$tmp/halves" --json
 check 'says that it is exact' json_is "$out" exact true
 
-# --- sync: the number of ranks changes with every start ------------------------------------------------------------------------------
+# --- sync: the number of ranks changes with every start -------------------------------------------
 elastic="$small --sync --envs 7 --learning-starts 70 --eval-every 210 --checkpoint-every 210"
 expect_status 'elastic: 5 ranks begin' 0 $MPIRUN -n 5 "$CORSAC" train $elastic --env-steps 210 --run-dir "$tmp/elastic"
 expect_status 'elastic: 2 ranks go on' 0 $MPIRUN -n 2 "$CORSAC" train --resume "$tmp/elastic" --env-steps 420
@@ -32,8 +32,9 @@ train 'elastic: the same in one process' $elastic --env-steps 630 --run-dir "$tm
 same_checkpoint 'elastic: 5, then 2, then 8 ranks: the same bits' "$tmp/elastic/ckpt-630.h5" "$tmp/rigid/ckpt-630.h5"
 check 'elastic: the same metrics' same_metrics "$tmp/elastic" "$tmp/rigid"
 
-# --- a run that has ended ------------------------------------------------------------------------------------------------------------
-# Nothing in its directory is touched; the exit status lets a batch script end; what is advised goes on.
+# --- a run that has ended -------------------------------------------------------------------------
+# A run that is over: nothing in its directory changes, the exit status lets a batch script end, and
+# the command in the message goes on.
 listing() { (cd "$1" && find . -printf '%p %s %T@\n' | sort); }
 before=$(listing "$tmp/rigid")
 over() { # over NAME COMMAND...
@@ -51,20 +52,20 @@ check 'over: and says how again' grep -q "go on: .*--resume $tmp/rigid --env-ste
 train 'over: a branch' --resume "$tmp/halves/ckpt-300.h5" --run-dir "$tmp/late"
 check 'over: a branch says so' grep -q 'warn.*env_steps is already reached (300 of 300)' "$err"
 
-# --- one file into a new directory ------------------------------------------------------------------------------------------------
+# --- one file into a new directory ----------------------------------------------------------------
 before=$(digest "$tmp/branch")
 train 'a branch from one file' --resume "$tmp/branch/ckpt-150.h5" --run-dir "$tmp/twig" --env-steps 300
 check 'leaves the first run as it was' [ "$before" = "$(digest "$tmp/branch")" ]
 same_checkpoint 'and ends where the run itself does' "$tmp/twig/ckpt-300.h5" "$tmp/whole/ckpt-300.h5" /learner/rows /learner@rows
 check 'its metrics begin anew' [ "$(column "$tmp/twig/metrics.csv" env_steps | tr '\n' ' ')" = '210 255 300 ' ] # rounds of 15 steps
 
-# --- rows past the checkpoint are made again -----------------------------------------------------------------------------------------
+# --- rows past the checkpoint are made again ------------------------------------------------------
 cp -r "$tmp/whole" "$tmp/back"
 rm "$tmp/back/ckpt-300.h5"
 train 'a run that lost its last checkpoint' --resume "$tmp/back" --env-steps 300
 check 'writes the lost rows once' same_metrics "$tmp/back" "$tmp/whole"
 
-# --- async: counters go on ----------------------------------------------------------------------------------------------------------
+# --- async: counters go on ------------------------------------------------------------------------
 expect_status 'async: half a run' 0 $MPIRUN -n 3 "$CORSAC" train $small --run-dir "$tmp/async"
 "$CORSAC" inspect "$tmp/async" --json >"$tmp/first.json"
 expect_status 'async: the other half' 0 $MPIRUN -n 2 "$CORSAC" train --resume "$tmp/async" --env-steps 600 --batch-size 20
@@ -91,11 +92,11 @@ check 'with a word' grep -q 'warn.*holds no replay' "$err"
 "$CORSAC" inspect "$tmp/lean" --json >"$tmp/lean.json"
 check 'and no debt of updates' [ "$(json "$tmp/lean.json" updates)" = $((240 + 200 - 60)) ]
 
-# --- signals ------------------------------------------------------------------------------------------------------------------------
+# --- signals --------------------------------------------------------------------------------------
 # Has the run in DIR made STEPS steps? Its metrics.csv tells.
 has_made() { [ "$(column "$1/metrics.csv" env_steps | tail -n 1)" -ge "$2" ]; }
 long="$small --env-steps 100000000 --checkpoint-every 0 --eval-every 0 --log-every 100"
-# goes_on DIR NAME: what a signal left behind
+# goes_on DIR NAME: a run that a signal stopped goes on
 goes_on() {
   check "$2: status.json says stopped" json_is "$1/status.json" state stopped
   check "$2: exit_code in it" json_is "$1/status.json" exit_code 75
@@ -132,7 +133,7 @@ check 'TERM to mpirun ends it' [ $code != 0 ]
 goes_on "$tmp/term" 'TERM to mpirun'
 
 for signal in TERM INT USR1; do
-  # A shell's background job ignores INT, which a program inherits; env gives it back.
+  # A shell's background job ignores INT, and programs inherit that. env restores the default.
   start env --default-signal=INT "$CORSAC" train $long --run-dir "$tmp/$signal"
   check "a process for $signal" wait_for has_made "$tmp/$signal" 300
   kill -$signal "$background"
@@ -140,7 +141,7 @@ for signal in TERM INT USR1; do
   goes_on "$tmp/$signal" "$signal to one process"
 done
 
-# An environment that takes its time does not delay the end.
+# A slow environment does not delay the end.
 start $MPIRUN -n 2 "$CORSAC" train $long --env "$plugins/slow.so:5000" --run-dir "$tmp/slow"
 check 'a slow environment' wait_for grep -q 'run directory' "$tmp/background.err"
 sleep 1
@@ -149,7 +150,7 @@ kill -USR1 "$background"
 ended 'USR1 while an environment computes' 75
 check 'is obeyed before its step ends' [ $(($(date +%s) - begun)) -lt 30 ]
 
-# KILL leaves no time for anything: the newest whole checkpoint is what goes on, time and again.
+# KILL leaves no time for a save: each start goes on from the newest whole checkpoint.
 kills=4
 [ "$CHECK_FULL" = 1 ] && kills=40
 often="--checkpoint-every 20 --env-steps 100000000 --eval-every 0 --log-every 20"

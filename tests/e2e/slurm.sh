@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# What `corsac cluster slurm` prints, unchanged, under a real Slurm: a time limit, two kinds of preemption, seeds as an array, scancel. The environment
-# counts the steps it makes in a file, so that it can be told what was lost.
+# The script of `corsac cluster slurm`, unchanged, under a real Slurm: a time limit, two kinds of
+# preemption, seeds as an array, scancel. The environment counts its steps in a file, so that the
+# test knows what was lost.
 . "$(dirname "$0")/lib.sh"
 . "$root/tests/support/slurm.sh"
 
@@ -25,12 +26,14 @@ field() { scontrol -o show job "$1" | grep -oE "(^| )$2=[^ ]*" | cut -d= -f2; } 
 reached() { above "$(json "runs/$1/status.json" env_steps)" "$2"; }             # NAME STEPS
 made() { od -A n -v -t u8 "$1.steps" | awk '{ n += $1 + $2 } END { print n }'; }  # NAME: steps that its environments have made
 
-# note NAME: when it has stopped and saved, keeps what it said then, before it is started again
+# note NAME: waits until the run has stopped and saved, and keeps its status.json before it is
+# started again
 note() {
   wait_for json_is "runs/$1/status.json" exit_code 75 && wait_for [ ! -e "runs/$1/lock" ] && cp "runs/$1/status.json" "$1.status" && made "$1" >"$1.made"
 }
-# stopped NAME SIGNAL: it saved at that signal; tells the price: nothing that arrived is lost, what was under way is counted, and no more than the protocol
-# allows: two batches of an actor's and the one that it fills.
+# stopped NAME SIGNAL: the run saved at that signal. No step that arrived is lost. The steps under
+# way are counted, and are no more than the protocol allows: for each actor two batches and the one
+# that it fills.
 stopped() {
   local log=runs/$1/log.txt status=$1.status steps lost counted seconds
   [ -e "$1.made" ] || { fail "$1: it stops and saves" && return; }
@@ -46,7 +49,7 @@ stopped() {
   check "$1: which is all that is lost" [ $lost -le $((actors * 3 * bunch)) ]
   check "$1: it is saved in time" above 20 "${seconds:-99}"
 }
-# completed NAME JOB STEPS: it went on from where it was and made exactly so many steps
+# completed NAME JOB STEPS: the run went on from where it was and made exactly so many steps
 completed() {
   local run=runs/$1
   wait_for over "$2" || wait_for over "$2" || fail "$1: it ends" "$(scontrol show job "$2")"
@@ -67,7 +70,7 @@ limit=$job
 { note limit || note limit; } & # while the others run
 noting=$!
 
-# --- preemption: at once, and with notice ---
+# --- preemption: at once, and with notice ---------------------------------------------------------
 printf '#!/bin/sh\nsleep 2\n' >urgent.sh
 preempt() { # NAME SIGNAL: another job takes all but the place of the one that is safe
   local asked urgent
@@ -84,7 +87,7 @@ slurm_set SlurmctldParameters=preempt_send_user_signal # without it the notice i
 submit patient 6000 --partition=patient && patient=$job
 wait_for reached patient 600 && preempt patient 'User defined signal 1'
 
-# --- scancel, which gives no more notice; one of two has a slow disk, and saves all nevertheless ---
+# --- scancel, which gives no more notice; one of two has a slow disk, and saves all nevertheless
 ${CC:-cc} -D_GNU_SOURCE -shared -fPIC "$root/tests/support/preload/slow_disk.c" -o slow_disk.so
 submit cancelled 6000 && cancelled=$job
 submit slowly 6000 --export="ALL,LD_PRELOAD=$PWD/slow_disk.so"
@@ -95,13 +98,13 @@ note slowly
 stopped cancelled Terminated
 stopped slowly Terminated
 check 'slowly: the replay is saved too' holds slowly replay_size "$(json slowly.status env_steps)"
-sleep 8 # longer than a job waits that is queued again
+sleep 8 # longer than a requeued job waits
 for which in "$cancelled" "$job"; do
   check 'cancelled: it is not queued again' over "$which"
   check 'cancelled: Slurm says so' [ "$(field "$which" JobState) $(field "$which" Restarts)" = 'CANCELLED 0' ]
 done
 
-# --- an environment that breaks down ---
+# --- an environment that breaks down --------------------------------------------------------------
 env=$plugins/fail_step.so submit broken 6000
 wait_for over "$job"
 check 'broken: it says so' json_is runs/broken/status.json state failed
@@ -110,10 +113,10 @@ check 'broken: so does Slurm, and does not queue it again' [ "$(field "$job" Job
 completed low "$low" 6000
 completed patient "$patient" 6000
 
-# --- seeds, as README.md says it ---
+# --- seeds, as the manual says it -----------------------------------------------------------------
 ln -s "$plugins/counted.so" my_solver.so
 (cd "$root" && block sh 'corsac cluster slurm') >session
-check 'README.md has a session with Slurm' grep -q 'sbatch --array=1-5 solver.sh' session
+check 'the manual has a session with Slurm' grep -q 'sbatch --array=1-5 solver.sh' session
 sed "s/--nodes 4 --tasks 16/--nodes 1 --tasks 3/; s/--env-steps [0-9e]*/--env-steps 2000 $small/; s/^sbatch solver.sh.*/sbatch --parsable --array=1-2 solver.sh/" session >session.sh
 array=$(bash session.sh)
 wait_for over "$array"
@@ -124,13 +127,13 @@ for seed in 1 2; do
 done
 check 'seeds: each has its log' [ "$(ls corsac-*.log | wc -l)" = 2 ]
 
-# --- a look at the place, inside a job ---
+# --- a look at the place, inside a job ------------------------------------------------------------
 sbatch -Q --wait --partition=safe --ntasks=3 --output=doctor.log --wrap "mpirun --bind-to none corsac doctor --run-dir ."
 check 'doctor: it is content' [ $? = 0 ]
 check 'doctor: it sees the ranks of the job' grep -qE '^(ok|warn) +mpi .* 3 ranks' doctor.log
 check 'doctor: and their node' grep -qE "^(ok|warn) +node +$(hostname -s): 3 ranks on " doctor.log
 
-# --- srun that MPI does not hear of, that it does hear of, and one process in a job of several tasks ---
+# --- srun that MPI does not hear of, that it does hear of, and one process in a job of several tasks
 tiny="$small --env Pendulum-v1 --env-steps 300"
 run srun --partition=safe --ntasks=3 corsac train $tiny --run-dir runs/apart
 check 'srun without PMI: it is refused' [ $status = 2 ]
@@ -145,7 +148,7 @@ fi
 run srun --partition=safe --ntasks=2 corsac doctor --run-dir .
 check 'doctor: it sees that srun and MPI do not agree' grep -q '^BAD *launcher *srun started 2' "$out"
 
-# --- the time limit ---
+# --- the time limit -------------------------------------------------------------------------------
 wait "$noting"
 stopped limit 'User defined signal 1'
 completed limit "$limit" 24000

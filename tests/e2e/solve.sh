@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Pendulum-v1 is solved after 20,000 steps: ten deterministic evaluation episodes have a mean return above -200.
-# One seed with three actors, and sync; CHECK_FULL=1: three seeds, and one process.
+# Pendulum-v1 is solved after 20,000 steps: ten deterministic evaluation episodes have a mean return
+# above -200. One seed with three actors, and sync; CHECK_FULL=1: three seeds, and one process.
 . "$(dirname "$0")/lib.sh"
 
 # solve NAME COMMAND...: trains for $steps, then asks what was learned

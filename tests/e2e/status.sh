@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# status.json is the truth for scripts: who runs is told from who died, what fails in the same way at the same step is no longer to be submitted again,
-# and a start that never began has its word there too.
+# Scripts rely on status.json: it tells a running job from a dead one, a job that fails in the same
+# way at the same step is not to be submitted again, and a start that failed before training writes
+# its reason there, too.
 . "$(dirname "$0")/lib.sh"
 
 tiny="--seed 3 --hidden 8,8 --batch-size 16 --learning-starts 60 --replay-capacity 1000 --checkpoint-every 100 --eval-every 0 --log-every 50"
@@ -11,7 +12,7 @@ says() {
   for pair in "${@:2}"; do check "$name: $pair" json_is "$1" "${pair%%=*}" "${pair#*=}"; done
 }
 
-# --- running and died ---
+# --- running and died -----------------------------------------------------------------------------
 name='a run' run=$tmp/run
 start "$CORSAC" train $long --run-dir "$run"
 check "$name has a checkpoint" wait_for sh -c "ls $run/ckpt-*.h5"
@@ -37,8 +38,9 @@ says "$run/status.json" state=done exit_code=0
 expect_status 'inspect of a file' 0 "$CORSAC" inspect "$tmp/far/"ckpt-*.h5 --json
 check "which has no state of its own" [ -z "$(json "$out" state)" ]
 
-# --- the same end three times ---
-# again NAME STATUS... -- ARGUMENTS: starts with --resume auto end so, one after the other
+# --- the same end three times ---------------------------------------------------------------------
+# again NAME STATUS... -- ARGUMENTS: starts with --resume auto end with these statuses, one after
+# the other
 again() {
   name=$1 run=$tmp/$1
   local wanted=() i=0
@@ -63,7 +65,8 @@ for i in 1 2 3 4; do
 done
 says "$run/status.json" state=stopped count=0
 
-# Without its learner's word mpirun says 0 under --enable-recovery; a sync job that loses an actor in every first step.
+# A sync job that loses an actor in every first step. Under --enable-recovery mpirun's own status is
+# 0.
 name='lost actors' run=$tmp/lost
 for code in 75 75 1; do
   start $MPIRUN --enable-recovery -n 3 "$CORSAC" train --resume auto --run-dir "$run" $tiny --sync --env "$plugins/slow.so:2000" --actor-timeout 5 --env-timeout 10
@@ -75,7 +78,7 @@ for code in 75 75 1; do
 done
 check "$name: why" grep -q 'needs every one; 3 starts in a row ended so at the same step' "$run/status.json"
 
-# --- starts that never begin ---
+# --- starts that never begin ----------------------------------------------------------------------
 name='a usage error' run=$tmp/usage
 bad "$name" 2 'there is no option|no such option' "$CORSAC" train --resume auto --run-dir "$run" --bacth-size 3
 says "$run/status.json" state=failed exit_code=2
@@ -108,8 +111,9 @@ if [ "$(id -u)" = 0 ] && unshare --mount mount -t tmpfs none "$tmp" 2>/dev/null;
   check "$name: why" grep -q 'No space left' "$tmp/full.json"
 fi
 
-# --- several processes that MPI does not hold together ---
-# apart NAME REGEX VARIABLE=VALUE...: its first process says what is wrong, the others nothing, and nothing is made
+# --- several processes that MPI does not hold together --------------------------------------------
+# apart NAME REGEX VARIABLE=VALUE...: the first process says what is wrong, the others print
+# nothing, and no run is made
 apart() {
   name=$1 run=$tmp/apart
   bad "$1" 2 "$2" env "${@:3}" "$CORSAC" train $tiny --env Pendulum-v1 --env-steps 70 --run-dir "$run"
@@ -122,7 +126,7 @@ apart 'mpirun of MPICH' 'MPICH started 4 processes .*mpirun --bind-to none' PMI_
 unset SLURM_PROCID PMI_RANK
 expect_status 'a batch script with several tasks' 0 env SLURM_JOB_ID=1 SLURM_NTASKS=4 SLURM_PROCID=0 "$CORSAC" train $tiny --env Pendulum-v1 --env-steps 70 --run-dir "$tmp/batch"
 
-# --- names of runs ---
+# --- names of runs --------------------------------------------------------------------------------
 mkdir "$tmp/names" && cd "$tmp/names" || exit 1
 for i in 1 2 3 4 5 6; do "$CORSAC" train $tiny --env Pendulum-v1 --env-steps 70 >"$tmp/name$i" 2>&1 & pids="${pids-} $!"; done
 fine=0

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# TensorBoard's own reader finds every row of metrics.csv in the event files, once, also after a kill and a resume.
+# TensorBoard's own reader finds every row of metrics.csv in the event files, once, also after a
+# kill and a resume.
 . "$(dirname "$0")/lib.sh"
 
 run=$tmp/run
 train 'a run' $small --run-dir "$run" --log-every 20
 check 'one file' [ "$(ls "$run" | grep -c tfevents)" = 1 ]
-# What a kill leaves: the run is taken back to an older checkpoint, and the last record is cut.
+# As after a kill, the run goes back to an older checkpoint, and the last record is cut.
 newest=$(ls "$run"/events.out.tfevents.*)
 truncate -s -7 "$newest"
 rm "$run"/ckpt-3*.h5
@@ -15,7 +16,7 @@ check 'which sorts after it' [ "$(ls "$run"/events.out.tfevents.* | tail -n 1)" 
 train 'without' $small --run-dir "$tmp/none" --no-tensorboard
 check 'no file' [ "$(ls "$tmp/none" | grep -c tfevents)" = 0 ]
 
-# A venv of CHECK_FULL=1 stays for later; without one the pictures of the format are the unit tests'.
+# CHECK_FULL=1 makes a venv that stays. Without one only the unit tests check the format.
 venv=$root/build/tensorboard-venv
 if [ "$CHECK_FULL" = 1 ] && ! "$venv/bin/python" -c 'import tensorboard' 2>/dev/null; then
   python3 -m venv "$venv" && "$venv/bin/pip" -q install tensorboard >"$tmp/pip.log" 2>&1 || tail -n 3 "$tmp/pip.log"

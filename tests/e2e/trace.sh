@@ -55,7 +55,7 @@ END
 else
   skip 'the numbers of a trace: no python3-h5py here'
 fi
-# An episode that fails is made again, and leaves nothing of the first attempt.
+# A failed episode is made again, and the trace has nothing of the first attempt.
 train 'an environment that fails now and then' $small --env "$plugins/flaky.so:return" --eval-every 0 --env-steps 60 --run-dir "$tmp/flaky"
 expect_status 'is traced' 0 "$CORSAC" eval "$tmp/flaky" --episodes 5 --trace "$tmp/flaky.csv"
 check 'an episode was made again' grep -q 'an episode is made again' "$err"

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# What a plugin does to the files of its process, which is ours: the directory, the umask, descriptors, output, limits.
+# A plugin changes its process, which is ours: the directory, the umask, descriptors, output,
+# limits.
 . "$(dirname "$0")/lib.sh"
 
 mkdir "$tmp/at" && cd "$tmp/at" && ln -s "$plugins/untidy.so" . || exit 1
 small=${small/--env Pendulum-v1/}
 
 inspects() { "$CORSAC" inspect "$1" >"$tmp/inspected" 2>&1; }
-# whole RUN: nothing of the run is lost, spoilt, or unreadable, and it is where it was to be.
+# whole RUN: no file of the run is lost, damaged or unreadable, and all are in the right place.
 whole() {
   check "$1: the checkpoints are good" inspects "$1"
   check "$1: it says done" json_is "$1/status.json" state done
@@ -45,7 +46,7 @@ if [ "$(ulimit -n)" -ge 1024 ]; then
   check 'with a word' grep -aq 'error rank [12]: untidy.so: environment [01] (training): create: it closed descriptors of MPI' "$err"
 fi
 
-# --- what is named for output, and what is read -----------------------------------------------------------------------------------
+# --- what is named for output, and what is read ---------------------------------------------------
 expect_status 'eval --trace' 0 "$CORSAC" eval create-chdir --env ./untidy.so:reset:chdir --trace trace.csv
 check 'is where it was asked for' [ -s trace.csv ]
 expect_status 'as HDF5' 0 "$CORSAC" eval create-chdir --env ./untidy.so:reset:umask --trace trace.h5
@@ -59,7 +60,7 @@ train 'a umask of the start' $small --env ./untidy.so:create:umask --run-dir pri
 check 'is kept' [ -z "$(find private -perm /077)" ]
 umask 022
 
-# --- standard output is the command's ---------------------------------------------------------------------------------------------
+# --- standard output is the command's -------------------------------------------------------------
 one_object() { [ "$(head -c 1 "$out")" = '{' ] && [ "$(tail -n 1 "$out")" = '}' ] && ! grep -q 0000000000 "$out"; }
 expect_status 'eval --json' 0 "$CORSAC" eval create-chdir --env ./untidy.so:step:flood --json
 check 'of a plugin that prints is one object' one_object

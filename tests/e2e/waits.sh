@@ -1,30 +1,31 @@
 #!/usr/bin/env bash
-# Nothing waits for ever: each wait that a user met ends by itself, and says so.
+# No wait is for ever: each one that a user has met ends by itself, with a message.
 . "$(dirname "$0")/lib.sh"
 
 flavour=$(basename "$BUILD_DIR")
 tiny="--hidden 8,8 --batch-size 16 --learning-starts 60 --replay-capacity 1000 --checkpoint-every 0 --log-every 50"
 
-# --- at the end of a process ---
+# --- at the end of a process ----------------------------------------------------------------------
 
-# limited NAME KB ARGUMENTS...: a job under ulimit -v, which a sanitizer's shadow memory does not fit in
+# limited NAME KB ARGUMENTS...: a job under ulimit -v. The shadow memory of a sanitizer does not fit
+# in.
 limited() { expect_status "$1" 0 timeout -k 5 120 bash -c 'ulimit -v "$1" && shift && exec "$@"' sh "$2" "$CORSAC" train $small --run-dir "$tmp/$2" "${@:3}"; }
 if [ "$flavour" = release ]; then
   limited 'little address space: OpenBLAS starts no thread that keeps the process' 150000
   bad 'and none for OpenBLAS: it is said, before anything waits' 1 'OpenBLAS wants 128 MB of address space for 1 thread.*ulimit -v.*--backend tiles' \
     timeout -k 5 120 bash -c 'ulimit -v 150000 && exec "$@"' sh "$CORSAC" train $small --backend openblas --run-dir "$tmp/blas"
 fi
-# A process that is done ends: after --env-timeout, or at a signal.
+# A process whose work is done ends after --env-timeout, or at a signal.
 expect_status 'an exit handler of a plugin that never returns: the process ends' 0 timeout -k 5 120 "$CORSAC" train --env "$plugins/waits.so:exit" \
   $tiny --env-steps 200 --eval-every 0 --env-timeout 1 --run-dir "$tmp/held"
 check 'and says that it was held' grep -q 'all is done, but something loaded or MPI holds up the end' "$err"
 start "$CORSAC" train --env "$plugins/waits.so:exit" $tiny --env-steps 200 --eval-every 0 --run-dir "$tmp/exit"
 wait_for json_is "$tmp/exit/status.json" state done
-kill "$background" # may come before the end of the job: then it is a signal for that
+kill "$background" # may come before the end of the job, and then stops the job
 ended 'and a signal ends it at once' 0
 check 'with its run done' json_is "$tmp/exit/status.json" state done
 
-# --- an environment that never ends ---
+# --- an environment that never ends ---------------------------------------------------------------
 
 endless="--env $plugins/waits.so:none $tiny --envs 2 --env-steps 100 --eval-every 50 --eval-episodes 3"
 for mode in --sync --no-sync; do
@@ -64,7 +65,7 @@ for ranks in 1 3; do
   ended "on $ranks ranks: the job ends" 75
 done
 
-# --- an actor dies when nobody expects it ---
+# --- an actor dies when nobody expects it ---------------------------------------------------------
 
 # job NAME OPTIONS...: three actors under --enable-recovery, on an environment of waits.so
 job() {
@@ -75,7 +76,7 @@ job_is_over() { ! kill -0 "$background"; }
 nobody_left() { [ -z "$(pgrep -f "run-dir $run( |\$)")" ]; }
 is_in() { [ -n "$(rank_pid "$run" "$1")" ] && grep -qs "$2" "/proc/$(rank_pid "$run" "$1")/maps"; } # RANK has loaded such a file
 
-# It would be missed after --env-timeout, 600 s.
+# Its silence alone would be noticed after --env-timeout, 600 s.
 for where in create reset; do
   job $where $where --env-steps 100000 --eval-every 0
   wait_for is_in 2 waits.so
@@ -89,7 +90,7 @@ for where in create reset; do
   check "killed in its first $where: nobody is left" wait_for nobody_left
 done
 
-# The others are in a step of 30 s when the job is done: one that is killed is not waited for.
+# The others are in a step of 30 s when the job is done. Nobody waits for the killed one.
 job leaving none,30000 --env-steps 3 --eval-every 0 --learning-starts 2
 wait_for json_is "$run/status.json" state done
 for rank in 1 2 3; do kill -9 "$(rank_pid "$run" $rank)"; done
