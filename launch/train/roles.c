@@ -91,7 +91,7 @@ static void adapt(const struct setup *setup, struct job *job, bool has_replay) {
 
 static enum status begin_replay(const char *file, struct job *job, struct error *error) {
   struct transitions_taken taken;
-  char newest[RUN_PATH];
+  char newest[FILE_PATH];
   struct stat info;
   if (file_stat(file, &info) == 0 && S_ISDIR(info.st_mode)) { // a run's
     const enum status found = run_newest_checkpoint(file, true, newest, error);

@@ -8,6 +8,7 @@
 #ifndef CORSAC_LEARNER_CHECKPOINT_CHECKPOINT_WRITER_H
 #define CORSAC_LEARNER_CHECKPOINT_CHECKPOINT_WRITER_H
 
+#include "common/base/file.h"
 #include "learner/checkpoint/checkpoint.h"
 #include "learner/run/run_directory.h"
 
@@ -15,7 +16,7 @@
 struct checkpoint_result {
   bool policy_only; // it is a policy's
   enum checkpoint_content content;
-  char path[RUN_PATH];
+  char path[FILE_PATH];
   double seconds;        // that it took
   struct error error;    // status STATUS_OK: it is whole and in place; STATUS_STOPPED: it was given up
   struct error unpruned; // why older ones could not be removed

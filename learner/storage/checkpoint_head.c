@@ -1,10 +1,10 @@
 #include "learner/storage/checkpoint_head.h"
 
 #include "common/base/action_bounds.h"
+#include "common/base/file.h"
 #include "common/base/memory.h"
 #include "common/base/version.h"
 #include "common/config/options.h"
-#include "learner/storage/checkpoint_list.h"
 
 #include <float.h>
 #include <inttypes.h>
@@ -67,7 +67,7 @@ void checkpoint_walk_info(struct h5 *h5, struct checkpoint_info *info) {
 
 enum status checkpoint_parse_config(const char *path, const struct checkpoint_info *info, struct config *config,
                                     struct error *error) {
-  char name[RUN_PATH + 16];
+  char name[FILE_PATH + 16];
   struct error problem = {0};
   const bool ours = strcmp(info->program_version, CORSAC_VERSION) == 0;
   snprintf(name, sizeof name, "%s:/config", path);

@@ -74,15 +74,15 @@ static bool is_gone(const char *file) {
 enum status checkpoint_newest(const char *directory, bool whole_job,
                               void (*skipped)(const struct error *why, bool another), char *file, struct error *error) {
   struct error newest = {0};
-  const int listed = run_checkpoints(directory, NULL, 0, error);
+  const int listed = checkpoint_list(directory, NULL, 0, error);
   if (listed < 0) return STATUS_IO;
   uint64_t *steps = memory_alloc((size_t)listed, sizeof *steps, "the list of checkpoints", error);
   if (!steps) return STATUS_MEMORY;
-  const int there = run_checkpoints(directory, steps, listed, error), count = there < listed ? there : listed;
+  const int there = checkpoint_list(directory, steps, listed, error), count = there < listed ? there : listed;
   enum status status = there < 0 ? STATUS_IO : STATUS_FORMAT;
   for (int i = 0; i < count && checkpoint_is_damage(status); i++) {
     struct error why = {0};
-    status = run_checkpoint_path(file, directory, steps[i], error);
+    status = checkpoint_list_path(file, directory, steps[i], error);
     if (status != STATUS_OK) break;
     status = verify(file, whole_job, &why);
     if (status != STATUS_OK && is_gone(file))

@@ -13,7 +13,7 @@ static inline bool checkpoint_is_damage(enum status status) { return status == S
 // The newest checkpoint of a run's directory that verifies; whole_job: and is more than a policy. Each one that is
 // damaged is passed over, and `skipped` (unless NULL) hears why, and whether there is one before it. Where one cannot
 // be judged nothing older is taken in its place: its error is returned. STATUS_IO without a message: there is none.
-// file: RUN_PATH bytes.
+// file: FILE_PATH bytes.
 enum status checkpoint_newest(const char *directory, bool whole_job,
                               void (*skipped)(const struct error *why, bool another), char *file, struct error *error);
 #endif

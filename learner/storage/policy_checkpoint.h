@@ -6,7 +6,7 @@
 
 // All of a policy that is initialised to 0.
 enum status checkpoint_read_trained(const char *path, struct trained_policy *policy, struct error *error);
-// The newest checkpoint of a run's directory that verifies (checkpoint_newest). file: RUN_PATH bytes.
+// The newest checkpoint of a run's directory that verifies (checkpoint_newest). file: FILE_PATH bytes.
 enum status checkpoint_newest_policy(const char *directory, char *file, struct error *error);
 // Before the first of these in a program that is not ours: HDF5 is that program's too, and goes on closing what is open
 // when it ends (h5.c turns that off).

@@ -74,7 +74,7 @@ static enum status check(const struct trained_policy *policy, struct error *erro
 enum status trained_policy_read(const char *path, struct trained_policy *policy, struct error *error) {
   *policy = (struct trained_policy){0};
   struct stat info;
-  char file[RUN_PATH];
+  char file[FILE_PATH];
   enum status status = STATUS_OK;
   if (file_stat(path, &info) == 0 && S_ISDIR(info.st_mode))
     status = checkpoint_newest_policy(path, file, error);

@@ -3,13 +3,13 @@
 #ifndef CORSAC_LEARNER_STORAGE_TRAINED_POLICY_H
 #define CORSAC_LEARNER_STORAGE_TRAINED_POLICY_H
 
+#include "common/base/file.h"
 #include "common/config/config.h"
 #include "common/nn/normalizer.h"
 #include "common/nn/policy_weights.h"
-#include "learner/storage/checkpoint_list.h"
 
 struct trained_policy {
-  char file[RUN_PATH], environment[512];
+  char file[FILE_PATH], environment[512];
   uint64_t env_steps;
   uint32_t obs_dim, act_dim;
   struct config_widths hidden;

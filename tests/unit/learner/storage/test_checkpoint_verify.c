@@ -1,4 +1,5 @@
 // A checkpoint that is called good can be used: whatever loading needs, verification asks for.
+#include "common/base/file.h"
 #include "learner/storage/checkpoint_verify.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -273,7 +274,7 @@ static void test_config(void) {
 
 static void test_newest(void) {
   struct config config = small_config();
-  char found[RUN_PATH];
+  char found[FILE_PATH];
   struct error error = {0};
   char *before = unit_path(directory, "ckpt-1.h5");
   write_job(good, &config, false);
@@ -327,7 +328,7 @@ static void end_holder(pid_t child) {
 
 static void test_in_use(void) {
   struct config config = small_config();
-  char *before = unit_path(directory, "ckpt-1.h5"), found[RUN_PATH];
+  char *before = unit_path(directory, "ckpt-1.h5"), found[FILE_PATH];
   write_job(good, &config, false);
   copy(good, before);
   copy(good, path);
@@ -373,7 +374,7 @@ static void test_not_readable(void) {
   struct config config = small_config();
   struct error error = {0};
   struct rlimit before;
-  char found[RUN_PATH], *link = unit_path(directory, "ckpt-3.h5");
+  char found[FILE_PATH], *link = unit_path(directory, "ckpt-3.h5");
   write_job(good, &config, false);
   copy(good, path);
   getrlimit(RLIMIT_NOFILE, &before);
