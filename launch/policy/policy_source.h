@@ -6,8 +6,8 @@
 #include "actor/environment.h"
 #include "common/base/file.h"
 #include "common/nn/policy.h"
-#include "learner/checkpoint/checkpoint.h"
 #include "learner/run/run_directory.h"
+#include "learner/storage/checkpoint_head.h"
 
 // What a command line may say about it; texts, NULL where not given.
 struct policy_source_request {

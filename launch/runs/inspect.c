@@ -7,7 +7,7 @@
 #include "launch/cli/arguments.h"
 #include "launch/cli/command.h"
 #include "launch/cli/json.h"
-#include "learner/checkpoint/checkpoint.h"
+#include "learner/storage/checkpoint_head.h"
 #include "learner/storage/checkpoint_list.h"
 #include "learner/storage/checkpoint_verify.h"
 #include "learner/run/run_directory.h"

@@ -3,7 +3,7 @@
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/printable.h"
-#include "learner/checkpoint/checkpoint.h"
+#include "learner/storage/checkpoint_head.h"
 #include "learner/run/run_directory.h"
 #include "learner/storage/checkpoint_list.h"
 

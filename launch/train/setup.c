@@ -14,7 +14,7 @@
 #include "launch/train/affinity.h"
 #include "launch/cli/resume_command.h"
 #include "launch/cli/presets.h"
-#include "learner/checkpoint/checkpoint.h"
+#include "learner/storage/checkpoint_head.h"
 #include "learner/run/run_status.h"
 #include "learner/storage/checkpoint_list.h"
 #include "learner/storage/trained_policy.h"

@@ -3,7 +3,7 @@
 #define CORSAC_LEARNER_CHECKPOINT_CHECKPOINT_CRITICS_H
 
 #include "common/nn/mlp.h"
-#include "learner/checkpoint/checkpoint.h"
+#include "learner/storage/checkpoint_head.h"
 
 struct checkpoint_critics {
   uint32_t count;    // 0: the file has none (best.h5)

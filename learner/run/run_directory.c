@@ -5,7 +5,7 @@
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
-#include "learner/checkpoint/checkpoint.h"
+#include "learner/storage/checkpoint_head.h"
 #include "learner/storage/checkpoint_list.h"
 #include "learner/storage/checkpoint_verify.h"
 #include "common/base/json_text.h"

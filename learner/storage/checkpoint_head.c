@@ -5,6 +5,7 @@
 #include "common/base/memory.h"
 #include "common/base/version.h"
 #include "common/config/options.h"
+#include "learner/storage/h5.h"
 
 #include <float.h>
 #include <inttypes.h>
@@ -115,4 +116,12 @@ enum status checkpoint_read_info(const char *path, struct checkpoint_info *info,
   checkpoint_walk_info(&h5, info);
   if (h5.status != STATUS_OK) checkpoint_info_release(info);
   return h5_close(&h5);
+}
+
+void checkpoint_library(char *version, size_t size) {
+  unsigned major = 0, minor = 0, release = 0;
+  if (H5get_libversion(&major, &minor, &release) < 0)
+    snprintf(version, size, "unknown");
+  else
+    snprintf(version, size, "%u.%u.%u", major, minor, release);
 }

@@ -1,6 +1,5 @@
 // The attributes of a checkpoint's objects, and the types of its texts.
 #include "common/base/printable.h"
-#include "learner/checkpoint/checkpoint.h"
 #include "learner/storage/h5_guard.h"
 
 #include <stdio.h>
@@ -114,12 +113,4 @@ void h5_attribute_text(struct h5 *h5, const char *object, const char *name, char
     h5_fail(h5, STATUS_FORMAT, "attribute %s of %s is no printable text: %s", name, object, text);
   h5_done(h5, type, H5Tclose);
   h5_done(h5, attribute, H5Aclose);
-}
-
-void checkpoint_library(char *version, size_t size) {
-  unsigned major = 0, minor = 0, release = 0;
-  if (H5get_libversion(&major, &minor, &release) < 0)
-    snprintf(version, size, "unknown");
-  else
-    snprintf(version, size, "%u.%u.%u", major, minor, release);
 }

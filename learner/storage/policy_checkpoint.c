@@ -1,10 +1,10 @@
 #include "learner/storage/policy_checkpoint.h"
 
 #include "common/base/memory.h"
-#include "learner/storage/h5_guard.h"
 #include "learner/storage/checkpoint_head.h"
 #include "learner/storage/checkpoint_layout.h"
 #include "learner/storage/checkpoint_verify.h"
+#include "learner/storage/h5_guard.h"
 
 #include <stdio.h>
 #include <string.h>

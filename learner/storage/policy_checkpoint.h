@@ -2,8 +2,13 @@
 #ifndef CORSAC_LEARNER_STORAGE_POLICY_CHECKPOINT_H
 #define CORSAC_LEARNER_STORAGE_POLICY_CHECKPOINT_H
 
+#include "learner/storage/checkpoint_head.h"
 #include "learner/storage/trained_policy.h"
 
+// Reads the policy alone, for acting. Allocates `weights`, and the bounds in `hello`, of which it fills environment,
+// obs_dim, act_dim, action_low and action_high. info, config: the file's.
+enum status checkpoint_read_policy(const char *path, const struct checkpoint_info *info, const struct config *config,
+                                   struct policy_weights *weights, struct message_hello *hello, struct error *error);
 // All of a policy that is initialised to 0.
 enum status checkpoint_read_trained(const char *path, struct trained_policy *policy, struct error *error);
 // The newest checkpoint of a run's directory that verifies (checkpoint_newest). file: FILE_PATH bytes.

@@ -1,7 +1,9 @@
 // A signal on the learner's rank or on an actor's: the job ends everywhere, saved, and goes on as if nothing had been.
 #include "learner/checkpoint/checkpoint.h"
 #include "learner/run/run_directory.h"
+#include "learner/storage/checkpoint_head.h"
 #include "learner/storage/checkpoint_list.h"
+#include "learner/storage/checkpoint_verify.h"
 #include "tests/support/jobs.h"
 #include "tests/support/unit.h"
 

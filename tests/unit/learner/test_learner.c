@@ -8,6 +8,7 @@
 #include "learner/exchange/handshake.h"
 #include "learner/learner.h"
 #include "learner/storage/checkpoint_list.h"
+#include "learner/storage/checkpoint_verify.h"
 #include "tests/support/environments.h"
 #include "tests/support/jobs.h"
 #include "tests/support/peer.h"

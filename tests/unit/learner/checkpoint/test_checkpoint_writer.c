@@ -3,6 +3,8 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/nn/linalg.h"
+#include "learner/storage/checkpoint_head.h"
+#include "learner/storage/checkpoint_verify.h"
 #include "tests/support/h5_compare.h"
 #include "tests/support/reference.h"
 #include "tests/support/small_job.h"

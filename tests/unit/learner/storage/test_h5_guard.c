@@ -1,5 +1,6 @@
 // Checkpoints that lead out of themselves, bring filters or hide what they do not hold: refused by everything that
 // reads, before anything is opened.
+#include "learner/storage/checkpoint_verify.h"
 #include "learner/storage/h5_guard.h"
 #include "common/base/log.h"
 #include "common/nn/linalg.h"
