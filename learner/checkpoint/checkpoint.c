@@ -56,6 +56,19 @@ static struct checkpoint_nets nets_of(const struct mlp *net, real *values) {
   return (struct checkpoint_nets){values, net, net->parameters, mlp_export, mlp_import};
 }
 
+#define COUNT(type, name, member) +1
+_Static_assert(sizeof(struct metrics) == (0 CHECKPOINT_SUMS(COUNT, COUNT) + 2 * WIRE_INFO) * 8,
+               "CHECKPOINT_SUMS lists every member of struct metrics");
+
+#define POINTER(type, name, member) .name = &metrics->member,
+static struct checkpoint_sums sums_of(struct metrics *metrics, uint32_t info_dim) {
+  struct checkpoint_sums sums = {CHECKPOINT_SUMS(POINTER, POINTER)};
+  sums.info_dim = info_dim;
+  sums.info_count = metrics->info_count;
+  sums.info_sum = metrics->info_sum;
+  return sums;
+}
+
 static void walk_job(struct h5 *h5, struct job *job) {
   struct sac *sac = &job->sac;
   const struct mlp *policy = &sac->policy_net, *critic = &sac->critics.net;
@@ -76,8 +89,7 @@ static void walk_job(struct h5 *h5, struct job *job) {
       .updates = &job->limiter.updates,
       .base_steps = &job->limiter.base_steps,
       .base_updates = &job->limiter.base_updates,
-      .metrics = &job->metrics,
-      .info_dim = job->environment.info_dim,
+      .sums = sums_of(&job->metrics, job->environment.info_dim),
       .seconds = &job->seconds,
       .best_return = &job->best_return,
       .next_log = &job->next_log,

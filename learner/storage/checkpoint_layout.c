@@ -2,7 +2,6 @@
 
 #include "common/base/memory.h"
 #include "learner/storage/checkpoint_head.h"
-#include "learner/storage/checkpoint_metrics.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -173,7 +172,7 @@ static void walk_limiter(struct h5 *h5, const struct checkpoint_parts *parts) {
 }
 
 static void walk_learner(struct h5 *h5, const struct checkpoint_parts *parts) {
-  checkpoint_walk_metrics(h5, parts->metrics, parts->info_dim);
+  checkpoint_walk_sums(h5, &parts->sums);
   h5->range = H5_NOT_NEGATIVE;
   h5_double(h5, "learner/seconds", parts->seconds);
   h5_u64(h5, "learner/next_log", parts->next_log); // UINT64_MAX: never

@@ -6,8 +6,9 @@
 
 #include "common/config/config.h"
 #include "common/nn/normalizer.h"
+#include "common/wire/message.h"
+#include "learner/storage/checkpoint_sums.h"
 #include "learner/storage/h5_table.h"
-#include "learner/job/metrics.h"
 
 // What the arrays' sizes follow from.
 struct checkpoint_shape {
@@ -38,7 +39,7 @@ struct checkpoint_adam {
   struct checkpoint_nets m, v;
   uint64_t *step;
 };
-// Everything but the head, the bounds and the replay. All may be NULL (verifying) but metrics.
+// Everything but the head, the bounds and the replay. A pointer is NULL where a file is only verified.
 struct checkpoint_parts {
   struct checkpoint_nets policy, critics, targets;
   struct checkpoint_adam policy_adam, critics_adam;
@@ -46,8 +47,7 @@ struct checkpoint_parts {
   uint64_t *alpha_step;
   struct normalizer *normalizer;
   uint64_t *steps, *updates, *base_steps, *base_updates; // the rate limiter's
-  struct metrics *metrics;
-  uint32_t info_dim; // of the metrics' named values
+  struct checkpoint_sums sums;
   double *seconds, *best_return;
   uint64_t *next_log, *next_eval, *next_checkpoint, *evaluations, *dropped;
   struct snapshot *environments; // (shape.environments)

@@ -21,9 +21,8 @@ static void verify_replay(struct h5 *h5, const struct checkpoint_shape *shape) {
 }
 
 static void verify_job(struct h5 *h5, const struct checkpoint_info *info, const struct checkpoint_shape *shape) {
-  struct metrics metrics = {0};
   uint64_t steps = 0, updates = 0;
-  struct checkpoint_parts parts = {.metrics = &metrics, .steps = &steps, .updates = &updates};
+  struct checkpoint_parts parts = {.steps = &steps, .updates = &updates};
   checkpoint_walk_parts(h5, shape, &parts);
   if (h5->status == STATUS_OK && (steps != info->env_steps || updates != info->updates))
     h5_fail(h5, STATUS_FORMAT,
