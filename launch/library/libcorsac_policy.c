@@ -4,8 +4,7 @@
 #include "common/base/memory.h"
 #include "common/base/random.h"
 #include "common/nn/frozen_policy.h"
-#include "learner/storage/policy_checkpoint.h"
-#include "learner/storage/trained_policy.h"
+#include "learner/storage/policy_file.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -21,9 +20,9 @@ int corsac_policy_abi(void) { return CORSAC_POLICY_ABI; }
 
 static struct corsac_policy *load(const char *path, char *why, size_t size) {
   struct error error = {0};
-  checkpoint_share_library();
+  policy_file_share_hdf5();
   struct corsac_policy *policy = memory_alloc(1, sizeof *policy, "a policy", &error);
-  if (policy && trained_policy_read(path, &policy->trained, &error) == STATUS_OK) {
+  if (policy && policy_file_read(path, &policy->trained, &error) == STATUS_OK) {
     const struct trained_policy *trained = &policy->trained;
     policy->frozen = frozen_policy_create(trained->act_dim, &trained->hidden, &trained->weights, trained->action_low,
                                           trained->action_high, &error);

@@ -24,6 +24,7 @@
 #include "learner/checkpoint/initial_policy.h"
 #include "learner/learner.h"
 #include "learner/run/tensorboard.h"
+#include "learner/storage/policy_file.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -109,7 +110,7 @@ static enum status begin_replay(const char *file, struct job *job, struct error 
 
 static enum status begin_policy(const char *path, struct job *job, struct error *error) {
   struct trained_policy policy;
-  enum status status = trained_policy_read(path, &policy, error);
+  enum status status = policy_file_read(path, &policy, error);
   if (status == STATUS_OK) status = initial_policy_take(&policy, job, error);
   if (status == STATUS_OK)
     log_info("the policy begins as that of %s (%s, %llu steps)", policy.file,

@@ -17,7 +17,7 @@
 #include "learner/storage/checkpoint_head.h"
 #include "learner/run/run_status.h"
 #include "learner/storage/checkpoint_list.h"
-#include "learner/storage/trained_policy.h"
+#include "learner/storage/policy_file.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -49,7 +49,7 @@ static enum status apply_request(const struct request *request, struct config *c
 // A policy that is to be gone on from says what its network is like.
 static enum status take_shape(const char *file, struct config *config, struct error *error) {
   struct trained_policy policy;
-  const enum status status = trained_policy_read(file, &policy, error);
+  const enum status status = policy_file_read(file, &policy, error);
   if (status == STATUS_OK) {
     config->hidden = policy.hidden;
     config->normalize_observations = policy.weights.normalize;

@@ -129,7 +129,7 @@ static void write_replay(struct h5 *h5, const struct job *job, const struct chec
     const uint64_t row = (oldest / columns.rows + p) % pieces * columns.rows;
     const uint64_t count = size - row < columns.rows ? size - row : columns.rows;
     const double began = clock_now();
-    replay_read_rows(replay, row, count, columns.piece);
+    replay_read_rows(replay, row, count, columns.chunk);
     gone += p == 0 ? row + count - oldest : count; // the first piece may also hold the newest rows: they come last
     replay_view_release(replay, p + 1 < pieces ? gone : size);
     checkpoint_columns_move(h5, &columns, row, count);
@@ -151,7 +151,7 @@ static void read_rows(struct h5 *h5, struct job *job, uint64_t size, uint64_t ol
     const uint64_t before = row < oldest && oldest < row + count ? oldest - row : count;
     const float *from[REPLAY_COLUMNS], *rest[REPLAY_COLUMNS];
     for (int c = 0; c < REPLAY_COLUMNS; c++) {
-      from[c] = columns.piece[c];
+      from[c] = columns.chunk[c];
       rest[c] = from[c] + before * columns.width[c];
     }
     replay_write_rows(job->replay, (row + size - oldest) % size, before, from);

@@ -2,6 +2,7 @@
 
 #include "common/base/memory.h"
 #include "learner/storage/checkpoint_head.h"
+#include "learner/storage/h5_dataset.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -289,21 +290,21 @@ void checkpoint_columns_open(struct h5 *h5, struct checkpoint_columns *columns, 
   const uint32_t width[CHECKPOINT_COLUMNS] = {shape->obs_dim, shape->act_dim, 1, shape->obs_dim, 1};
   uint64_t all = 0;
   for (int c = 0; c < CHECKPOINT_COLUMNS; c++) all += width[c];
-  *columns = (struct checkpoint_columns){.rows = h5_piece_rows(size, all * sizeof(float))};
+  *columns = (struct checkpoint_columns){.rows = h5_chunk_rows(size, all * sizeof(float))};
   memcpy(columns->width, width, sizeof width);
   for (int c = 0; c < CHECKPOINT_COLUMNS; c++) {
     const bool flat = c == REWARD || c == DISCOUNT;
     h5_table_open(h5, &columns->table[c], h5_name(h5, "replay/%s", checkpoint_column_names[c]), size,
                   flat ? 0 : width[c], columns->rows);
-    columns->piece[c] = memory_alloc(columns->rows * width[c] + 1, sizeof(float), "a piece of the replay", h5->error);
-    if (!columns->piece[c] && h5->status == STATUS_OK) h5->status = STATUS_MEMORY;
+    columns->chunk[c] = memory_alloc(columns->rows * width[c] + 1, sizeof(float), "a chunk of the replay", h5->error);
+    if (!columns->chunk[c] && h5->status == STATUS_OK) h5->status = STATUS_MEMORY;
   }
 }
 
 void checkpoint_columns_move(struct h5 *h5, struct checkpoint_columns *columns, uint64_t row, uint64_t count) {
   for (int c = 0; c < CHECKPOINT_COLUMNS; c++) {
     h5->range = c == ACTION ? (struct h5_range){-1, 1} : c == DISCOUNT ? (struct h5_range){0, 1} : H5_FINITE;
-    h5_table_piece(h5, &columns->table[c], row, count, columns->piece[c]);
+    h5_table_chunk(h5, &columns->table[c], row, count, columns->chunk[c]);
   }
   h5->range = H5_ANYTHING;
 }
@@ -311,6 +312,6 @@ void checkpoint_columns_move(struct h5 *h5, struct checkpoint_columns *columns, 
 void checkpoint_columns_close(struct h5 *h5, struct checkpoint_columns *columns) {
   for (int c = 0; c < CHECKPOINT_COLUMNS; c++) {
     h5_table_close(h5, &columns->table[c]);
-    memory_free(columns->piece[c]);
+    memory_free(columns->chunk[c]);
   }
 }

@@ -62,12 +62,12 @@ struct checkpoint_ring {
 void checkpoint_walk_ring(struct h5 *h5, struct checkpoint_ring *ring); // reading: fails where it makes no sense
 enum { CHECKPOINT_COLUMNS = 5 };
 extern const char *const checkpoint_column_names[CHECKPOINT_COLUMNS]; // obs, action, reward, next_obs, discount
-// A piece of rows is moved in all of them at once.
+// One chunk of rows is moved in all columns at once.
 struct checkpoint_columns {
   struct h5_table table[CHECKPOINT_COLUMNS];
   uint32_t width[CHECKPOINT_COLUMNS];
-  float *piece[CHECKPOINT_COLUMNS]; // rows of one piece, and a number more
-  uint64_t rows;                    // of a piece
+  float *chunk[CHECKPOINT_COLUMNS]; // (rows x width), and one float more
+  uint64_t rows;                    // of a chunk
 };
 void checkpoint_columns_open(struct h5 *h5, struct checkpoint_columns *columns, const struct checkpoint_shape *shape,
                              uint64_t size);

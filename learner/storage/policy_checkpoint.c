@@ -1,9 +1,7 @@
 #include "learner/storage/policy_checkpoint.h"
 
-#include "common/base/memory.h"
 #include "learner/storage/checkpoint_head.h"
 #include "learner/storage/checkpoint_layout.h"
-#include "learner/storage/checkpoint_verify.h"
 #include "learner/storage/h5_guard.h"
 
 #include <stdio.h>
@@ -27,7 +25,7 @@ static void read_arrays(struct h5 *h5, bool normalize, struct trained_policy *po
     normalizer_export(&policy->normalizer, policy->weights.shift, policy->weights.scale);
 }
 
-enum status checkpoint_read_trained(const char *path, struct trained_policy *policy, struct error *error) {
+enum status policy_checkpoint_read(const char *path, struct trained_policy *policy, struct error *error) {
   struct h5 h5;
   struct checkpoint_info info = {0};
   struct config config;
@@ -71,11 +69,3 @@ enum status checkpoint_read_policy(const char *path, const struct checkpoint_inf
   trained_policy_release(&policy);
   return status;
 }
-
-enum status checkpoint_newest_policy(const char *directory, char *file, struct error *error) {
-  const enum status status = checkpoint_newest(directory, false, NULL, file, error);
-  if (status == STATUS_OK) return status;
-  return error_set(error, status, "%s: holds no checkpoint yet (ckpt-*.h5), so no policy", directory);
-}
-
-void checkpoint_share_library(void) { (void)H5open(); }

@@ -6,7 +6,7 @@
 #include "common/nn/linalg.h"
 #include "learner/checkpoint/checkpoint.h"
 #include "learner/run/run_directory.h"
-#include "learner/storage/trained_policy.h"
+#include "learner/storage/policy_file.h"
 #include "tests/support/small_job.h"
 #include "tests/support/unit.h"
 
@@ -92,7 +92,7 @@ static enum status load(const struct config *config, bool policy_only, struct er
   bool has_replay;
   struct trained_policy policy;
   if (policy_only) {
-    const enum status status = trained_policy_read(path, &policy, error);
+    const enum status status = policy_file_read(path, &policy, error);
     trained_policy_release(&policy);
     return status;
   }
@@ -347,7 +347,7 @@ static void test_in_use(void) {
     CU_ASSERT_TRUE_FATAL(error_says(&newest, path));
     CU_ASSERT_TRUE(error_says(&newest, "in use"));
     error_clear(&error);
-    if (locked) UNIT_STATUS(trained_policy_read(path, &policy, &error), STATUS_IO, &error);
+    if (locked) UNIT_STATUS(policy_file_read(path, &policy, &error), STATUS_IO, &error);
     if (locked) trained_policy_release(&policy);
     end_holder(child);
     copy(good, path); // the mark stays behind

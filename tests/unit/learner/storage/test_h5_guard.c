@@ -6,7 +6,7 @@
 #include "common/nn/linalg.h"
 #include "learner/checkpoint/checkpoint.h"
 #include "learner/checkpoint/transition_file.h"
-#include "learner/storage/trained_policy.h"
+#include "learner/storage/policy_file.h"
 #include "tests/support/small_job.h"
 #include "tests/support/unit.h"
 
@@ -44,7 +44,7 @@ static void refused(int ways, const char *text) {
     if (!(ways & way)) continue;
     small_job_init(&job, &config);
     const enum status status = way == VERIFY   ? checkpoint_verify(path, &error)
-                               : way == POLICY ? trained_policy_read(path, &policy, &error)
+                               : way == POLICY ? policy_file_read(path, &policy, &error)
                                : way == REPLAY ? checkpoint_read_transitions(path, &job, &taken, &error)
                                                : checkpoint_read(path, &job, &has_replay, &error);
     CU_ASSERT_EQUAL(status, STATUS_FORMAT);

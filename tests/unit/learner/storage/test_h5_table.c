@@ -24,7 +24,7 @@ static void move(struct h5 *h5, uint64_t columns, float *values) {
   for (uint64_t p = 0; p < pieces; p++) {
     const uint64_t row = (p + 2) % pieces * PIECE, count = ROWS - row < PIECE ? ROWS - row : PIECE;
     if (h5->writing) memcpy(piece, values + row * width, count * width * sizeof *piece);
-    h5_table_piece(h5, &table, row, count, piece);
+    h5_table_chunk(h5, &table, row, count, piece);
     if (!h5->writing) memcpy(values + row * width, piece, count * width * sizeof *piece);
   }
   h5_table_close(h5, &table);
@@ -161,7 +161,7 @@ static void test_abandoned(void) {
   atomic_store(&abandon, true);
   move(&h5, COLUMNS, values);
   CU_ASSERT_EQUAL(h5_commit(&h5), STATUS_STOPPED);
-  CU_ASSERT(error_says(&error, "given up"));
+  CU_ASSERT(error_says(&error, "abandoned"));
   snprintf(temporary, sizeof temporary, "%s.tmp", path);
   CU_ASSERT_PTR_NULL(unit_read_file(temporary, NULL));
   char *still = unit_read_file(path, &after);
