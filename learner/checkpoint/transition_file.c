@@ -15,9 +15,12 @@ enum { COLUMNS = REPLAY_COLUMNS };
 struct source {
   struct h5 h5;
   struct job *job;
-  bool own, unit, terminated; // a checkpoint of ours; actions in [-1, 1]; `terminated` stands for the discount
-  uint64_t rows, oldest;      // oldest: where a ring's first row stands
-  hid_t dataset[COLUMNS], type[COLUMNS]; // type: in memory
+  bool own;              // it is a checkpoint
+  bool unit;             // actions are in [-1, 1]
+  bool terminated;       // there is `terminated` instead of the discount
+  uint64_t rows, oldest; // oldest: the index of a ring's oldest row
+  hid_t dataset[COLUMNS];
+  hid_t type[COLUMNS]; // in memory
   uint32_t width[COLUMNS];
   float *chunk[COLUMNS]; // (chunk_rows x width)
   uint64_t chunk_rows;
@@ -38,7 +41,7 @@ static H5T_class_t class_of(struct h5 *h5, const char *name) {
   return class;
 }
 
-// A boolean of h5py's is an enumeration in a byte, which is read as it is.
+// h5py stores a boolean as an enumeration of one byte, which is read as it is.
 static void open_column(struct source *source, int c) {
   struct h5 *h5 = &source->h5;
   const bool flat = c == REPLAY_REWARD || c == REPLAY_DISCOUNT, marks = c == REPLAY_DISCOUNT && source->terminated;
@@ -69,7 +72,7 @@ static void find_ring(struct source *source) {
   source->oldest = ring.size == ring.capacity ? ring.cursor : 0;
 }
 
-// h5py writes texts of variable length, which HDF5 allocates, C programs mostly fixed ones.
+// h5py writes texts of variable length, which HDF5 allocates. C programs mostly write texts of fixed length.
 static void read_scale(struct h5 *h5, char *scale, size_t size) {
   const hid_t attribute = H5Aopen(h5->file, "action_scale", H5P_DEFAULT);
   const hid_t type = attribute >= 0 ? H5Aget_type(attribute) : -1;
@@ -126,7 +129,7 @@ static void close_source(struct source *source) {
   }
 }
 
-// Rows [row, row + count) of the file into the piece.
+// Reads rows [row, row + count) of the file into the chunk.
 static void read_column(struct source *source, int c, uint64_t row, uint64_t count) {
   struct h5 *h5 = &source->h5;
   const bool flat = c == REPLAY_REWARD || c == REPLAY_DISCOUNT;
@@ -138,7 +141,9 @@ static void read_column(struct source *source, int c, uint64_t row, uint64_t cou
   h5_done(h5, space, H5Sclose);
   h5_done(h5, memory, H5Sclose);
   if (source->type[c] == H5T_NATIVE_FLOAT) return;
-  const uint8_t *bytes = (const uint8_t *)source->chunk[c]; // from the end: a float takes the place of four
+
+  // Widens bytes to floats from the end on, since a float overwrites four bytes.
+  const uint8_t *bytes = (const uint8_t *)source->chunk[c];
   for (uint64_t i = count; i-- > 0;) source->chunk[c][i] = bytes[i];
 }
 
@@ -187,7 +192,7 @@ static void insert(struct source *source, uint64_t count) {
     normalizer_update(&job->normalizer, chunk[REPLAY_OBS] + i * source->width[REPLAY_OBS]);
 }
 
-// From the first row that there is room for to the newest, a ring from its oldest on.
+// Inserts the newest rows that the replay has room for, oldest first.
 static void take_rows(struct source *source, struct transitions_taken *taken) {
   const uint64_t room = replay_capacity(source->job->replay), n = source->rows;
   const uint64_t first = n > room ? n - room : 0;

@@ -64,8 +64,8 @@ static enum status verify(const char *path, bool whole_job, struct error *error)
 
 enum status checkpoint_verify(const char *path, struct error *error) { return verify(path, false, error); }
 
-// A run that goes on removes old checkpoints while others look for them.
-static bool is_gone(const char *file) {
+// A run in progress removes old checkpoints while others look for them.
+static bool is_removed(const char *file) {
   struct stat info;
   return lstat(file, &info) != 0;
 }
@@ -77,14 +77,16 @@ enum status checkpoint_newest(const char *directory, bool whole_job,
   if (listed < 0) return STATUS_IO;
   uint64_t *steps = memory_alloc((size_t)listed, sizeof *steps, "the list of checkpoints", error);
   if (!steps) return STATUS_MEMORY;
-  const int there = checkpoint_list(directory, steps, listed, error), count = there < listed ? there : listed;
-  enum status status = there < 0 ? STATUS_IO : STATUS_FORMAT;
+
+  // The directory may have changed since its checkpoints were counted.
+  const int found = checkpoint_list(directory, steps, listed, error), count = found < listed ? found : listed;
+  enum status status = found < 0 ? STATUS_IO : STATUS_FORMAT;
   for (int i = 0; i < count && checkpoint_is_damage(status); i++) {
     struct error why = {0};
     status = checkpoint_list_path(file, directory, steps[i], error);
     if (status != STATUS_OK) break;
     status = verify(file, whole_job, &why);
-    if (status != STATUS_OK && is_gone(file))
+    if (status != STATUS_OK && is_removed(file))
       status = STATUS_FORMAT;
     else if (!checkpoint_is_damage(status))
       error_set(error, status, "%s", why.text);

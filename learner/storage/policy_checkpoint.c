@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-// Of a policy that knows its dimensions and widths. Shapes are checked before anything of their size is allocated.
+// Reads the arrays of a policy whose dimensions and widths are set. Checks all shapes before memory of their size is
+// allocated.
 static void read_arrays(struct h5 *h5, bool normalize, struct trained_policy *policy) {
   const struct checkpoint_shape shape = {
       .obs_dim = policy->obs_dim, .act_dim = policy->act_dim, .hidden = policy->hidden};
@@ -55,7 +56,8 @@ enum status checkpoint_read_policy(const char *path, const struct checkpoint_inf
   h5_open(&h5, path, error);
   read_arrays(&h5, config->normalize_observations, &policy);
   const enum status status = h5_close(&h5);
-  if (status == STATUS_OK) { // the arrays go over
+  if (status == STATUS_OK) {
+    // The arrays change their owner.
     *weights = policy.weights;
     weights->version = info->policy_version;
     *hello = (struct message_hello){.obs_dim = policy.obs_dim,
