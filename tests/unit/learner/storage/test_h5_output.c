@@ -101,7 +101,7 @@ static void test_no_file(void) {
 int main(void) {
   static const struct unit_case cases[] = {
       {"a file written through it is a plain HDF5 file", test_plain},
-      {"after a failed write HDF5 goes on as if nothing were, and the failure is known", test_failing},
+      {"after a failed write HDF5 goes on as if it had succeeded, and the failure is known", test_failing},
       {"a file that cannot be opened is a failure", test_no_file},
   };
   return unit_run("h5_output", cases, sizeof cases / sizeof *cases);

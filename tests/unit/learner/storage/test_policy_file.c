@@ -195,9 +195,9 @@ static void test_initial(void) {
 int main(void) {
   static const struct unit_case cases[] = {
       {"a checkpoint's policy is that of its job", test_job},
-      {"checkpoint, run directory and .npz hold the same", test_alike},
-      {"what is no policy is refused, with the reason", test_refused},
-      {"a new job begins with it, if it has its shape", test_initial},
+      {"a checkpoint, a run directory and an .npz hold the same policy", test_alike},
+      {"a file that is no policy is refused with the reason", test_refused},
+      {"a new job begins with a policy of its shape, and refuses another", test_initial},
   };
   prepare();
   const int result = unit_run("policy_file", cases, sizeof cases / sizeof *cases);
