@@ -51,7 +51,7 @@ static void insert_meanwhile(struct job *job, uint64_t rows) {
   }
 }
 
-// At every kind of place of the ring's cursor.
+// With the ring's cursor at the beginning, in the middle and at the end.
 static void test_in_background(void) {
   static const uint32_t rows[] = {0, 1, 1000, CAPACITY - 1, CAPACITY, CAPACITY + 1, CAPACITY + 30000, 2 * CAPACITY - 5};
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

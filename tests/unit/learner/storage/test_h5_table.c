@@ -15,7 +15,7 @@ static void fill(float *values, size_t count) {
   for (size_t i = 0; i < count; i++) values[i] = (float)numbers_uniform(&numbers);
 }
 
-// Pieces from the third on, once around, as a ring is written.
+// Moves the chunks from the third on, once around, as a ring is written.
 static void move(struct h5 *h5, uint64_t columns, float *values) {
   const uint64_t width = columns ? columns : 1, chunks = (ROWS + CHUNK - 1) / CHUNK;
   float chunk[CHUNK * COLUMNS + 1];
