@@ -1,7 +1,9 @@
 #include "learner/checkpoint_schedule.h"
 
 #include "common/base/clock.h"
+#include "common/base/file.h"
 #include "common/base/log.h"
+#include "learner/storage/checkpoint_list.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -62,12 +64,12 @@ void checkpoint_schedule_poll(struct checkpoint_schedule *schedule) {
 // --- beside training ---
 
 static enum status begin(struct checkpoint_schedule *schedule, enum checkpoint_content content, struct error *error) {
-  char path[RUN_PATH];
+  char path[FILE_PATH];
   schedule->last = schedule->reporter->saved = clock_now();
   struct job *job = schedule->job;
   job->exact = job->config.sync;
   for (uint64_t e = 0; e < job->config.envs; e++) job->exact &= job->environments[e].exact;
-  const enum status status = run_checkpoint_path(path, run_directory_path(schedule->run), job->limiter.steps, error);
+  const enum status status = checkpoint_list_path(path, run_directory_path(schedule->run), job->limiter.steps, error);
   if (status != STATUS_OK) return status;
   const uint64_t keep =
       content == CHECKPOINT_ALL ? job->config.checkpoint_keep : 0; // a small one drives out no whole one
@@ -94,8 +96,8 @@ void checkpoint_schedule_begin(struct checkpoint_schedule *schedule) {
 
 enum status checkpoint_schedule_best(struct checkpoint_schedule *schedule, const struct policy_weights *weights,
                                      const struct normalizer *normalizer, uint64_t env_steps, struct error *error) {
-  char path[RUN_PATH];
-  const enum status status = run_path(path, run_directory_path(schedule->run), "best.h5", error);
+  char path[FILE_PATH];
+  const enum status status = file_join(path, run_directory_path(schedule->run), "best.h5", error);
   if (status != STATUS_OK) return status;
   return checkpoint_writer_begin_policy(schedule->writer, path, weights, normalizer, env_steps, error);
 }

@@ -30,6 +30,12 @@ const char *file_path(const char *path, char *buffer) {
   return length > 0 && length < FILE_PATH ? buffer : path; // longer than any path: the relative one may still be open
 }
 
+enum status file_join(char *buffer, const char *directory, const char *name, struct error *error) {
+  const int wanted = snprintf(buffer, FILE_PATH, "%s/%s", directory, name);
+  if (wanted < FILE_PATH) return STATUS_OK;
+  return error_set(error, STATUS_IO, "%.100s.../%s: a path of %d bytes is too long", directory, name, wanted);
+}
+
 // ---- modes ----
 
 // The process's umask, without the moment of another one that umask(2) would make for other threads.

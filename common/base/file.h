@@ -20,6 +20,8 @@ void file_begin(void); // once, before anything else runs in the process: notes 
 // files keep `path` as it was given.
 const char *file_path(const char *path, char *buffer);
 const char *file_directory(void); // where the program was started; NULL: nobody knows
+// Writes directory/name into `buffer` (FILE_PATH bytes). STATUS_IO: the path is too long.
+enum status file_join(char *buffer, const char *directory, const char *name, struct error *error);
 
 // As open(2), stat(2) and so on; errno is set.
 int file_open(const char *path, int flags, mode_t mode);

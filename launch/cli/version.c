@@ -3,7 +3,7 @@
 #include "common/base/version.h"
 #include "common/nn/linalg.h"
 #include "common/nn/tiles.h"
-#include "learner/checkpoint/checkpoint.h"
+#include "learner/storage/checkpoint_head.h"
 
 #include <mpi.h>
 #include <string.h>

@@ -4,8 +4,7 @@
 #include "common/base/memory.h"
 #include "common/base/random.h"
 #include "common/nn/frozen_policy.h"
-#include "learner/storage/policy_checkpoint.h"
-#include "learner/storage/trained_policy.h"
+#include "learner/storage/policy_file.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -15,15 +14,15 @@ struct corsac_policy {
   struct frozen_policy *frozen;
 };
 
-enum { LINE = 64 };
+enum { CACHE_LINE = 64 };
 
 int corsac_policy_abi(void) { return CORSAC_POLICY_ABI; }
 
 static struct corsac_policy *load(const char *path, char *why, size_t size) {
   struct error error = {0};
-  checkpoint_share_library();
+  policy_file_share_hdf5();
   struct corsac_policy *policy = memory_alloc(1, sizeof *policy, "a policy", &error);
-  if (policy && trained_policy_read(path, &policy->trained, &error) == STATUS_OK) {
+  if (policy && policy_file_read(path, &policy->trained, &error) == STATUS_OK) {
     const struct trained_policy *trained = &policy->trained;
     policy->frozen = frozen_policy_create(trained->act_dim, &trained->hidden, &trained->weights, trained->action_low,
                                           trained->action_high, &error);
@@ -34,7 +33,7 @@ static struct corsac_policy *load(const char *path, char *why, size_t size) {
   return NULL;
 }
 
-// A host in a locale that writes 0,5 has it again afterwards.
+// Parsing needs the C locale; the host's own, which may write 0,5, is restored afterwards.
 struct corsac_policy *corsac_policy_load(const char *path, char *why, size_t size) {
   const locale_t host = locale_enter_c();
   struct corsac_policy *policy = load(path, why, size);
@@ -57,12 +56,14 @@ uint32_t corsac_policy_act_dim(const struct corsac_policy *policy) { return poli
 const double *corsac_policy_action_low(const struct corsac_policy *policy) { return policy->trained.action_low; }
 const double *corsac_policy_action_high(const struct corsac_policy *policy) { return policy->trained.action_high; }
 
-// Rows of the network, the noise, and what it takes to begin at a line.
+// The activations of the network, the noise, and the bytes to align them to a cache line.
 size_t corsac_policy_scratch_size(const struct corsac_policy *policy) {
-  return (frozen_policy_scratch(policy->frozen) + policy->trained.act_dim) * sizeof(float) + LINE;
+  return (frozen_policy_scratch(policy->frozen) + policy->trained.act_dim) * sizeof(float) + CACHE_LINE;
 }
 
-static float *aligned(void *scratch) { return (float *)(((uintptr_t)scratch + LINE - 1) / LINE * LINE); }
+static float *aligned(void *scratch) {
+  return (float *)(((uintptr_t)scratch + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE);
+}
 
 static int is_finite(const struct corsac_policy *policy, const float *obs) {
   for (uint32_t i = 0; i < policy->trained.obs_dim; i++)

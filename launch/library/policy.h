@@ -1,5 +1,5 @@
-// A policy that corsac has trained, in a program of yours: libcorsac_policy (no MPI, no BLAS; it reads checkpoints with
-// HDF5). Installed as <corsac/policy.h>.
+// libcorsac_policy: acts with a trained policy in a program of yours. It needs HDF5 to read checkpoints, but neither
+// MPI nor BLAS. Installed as <corsac/policy.h>.
 //
 //   char why[1024];
 //   struct corsac_policy *policy = corsac_policy_load("runs/p1", why, sizeof why);
@@ -8,13 +8,12 @@
 //   ...
 //   corsac_policy_act(policy, obs, action, scratch);              // once per step of a simulation or a controller
 //
-// obs (obs_dim) as the environment gave it in training, action (act_dim) in the environment's own bounds: what was
-// normalised and scaled in training is so here. The numbers are those of `corsac eval`, bit for bit, on any processor
-// (of a run with --backend openblas: up to rounding).
+// obs (obs_dim) is what the environment gives, action (act_dim) lies within the environment's own bounds; the library
+// normalises and scales as training did. The numbers are those of `corsac eval`, bit for bit, on any processor (up to
+// rounding for a run with --backend openblas).
 //
-// A policy does not change after it is loaded: any number of threads may act with it at once, each with a scratch of
-// its own. Acting allocates nothing and keeps nothing. Only loading is for one thread at a time where the program uses
-// HDF5 elsewhere too.
+// A policy never changes after it is loaded. Any number of threads may act with it at once, each with scratch memory of
+// its own. Acting allocates nothing and stores nothing. Loading is for one thread at a time, because HDF5 is.
 #ifndef CORSAC_POLICY_H
 #define CORSAC_POLICY_H
 
@@ -26,29 +25,31 @@ extern "C" {
 #endif
 
 enum { CORSAC_POLICY_ABI = 1 };
-int corsac_policy_abi(void); // of the library: CORSAC_POLICY_ABI
+// The CORSAC_POLICY_ABI that the library was built with.
+int corsac_policy_abi(void);
 
 struct corsac_policy;
-// path: a checkpoint (ckpt-*.h5), best.h5, a run directory (its newest good checkpoint), or an .npz of `corsac export`.
-// NULL: failed; why says what is wrong and what would be right, cut off to `size` bytes (why may be NULL).
+// Loads a checkpoint (ckpt-*.h5), best.h5, the newest good checkpoint of a run directory, or an .npz of `corsac
+// export`. On failure it returns NULL and writes the reason into `why` (size bytes; may be NULL).
 struct corsac_policy *corsac_policy_load(const char *path, char *why, size_t size);
-void corsac_policy_free(struct corsac_policy *policy); // NULL is fine
+// policy may be NULL.
+void corsac_policy_free(struct corsac_policy *policy);
 
-// Of a loaded policy; what is pointed at lives as long as it.
-const char *corsac_policy_file(const struct corsac_policy *policy);   // which was read
-const char *corsac_policy_env(const struct corsac_policy *policy);    // the environment it was trained in
-uint64_t corsac_policy_env_steps(const struct corsac_policy *policy); // ... for so many steps
+// Facts about a loaded policy. Pointers are valid until it is freed.
+const char *corsac_policy_file(const struct corsac_policy *policy);   // that was read
+const char *corsac_policy_env(const struct corsac_policy *policy);    // the environment that it was trained in
+uint64_t corsac_policy_env_steps(const struct corsac_policy *policy); // that it was trained for
 uint32_t corsac_policy_obs_dim(const struct corsac_policy *policy);
 uint32_t corsac_policy_act_dim(const struct corsac_policy *policy);
 const double *corsac_policy_action_low(const struct corsac_policy *policy);  // (act_dim)
 const double *corsac_policy_action_high(const struct corsac_policy *policy); // (act_dim)
 size_t corsac_policy_scratch_size(const struct corsac_policy *policy);       // bytes, of any alignment
 
-// The deterministic action, the mode of the policy. Returns 0; -1 where a component of obs is not finite, and action
-// is not set.
+// Computes the deterministic action, the mode of the policy. Returns 0, or -1 and no action where a component of obs is
+// not finite.
 int corsac_policy_act(const struct corsac_policy *policy, const float *obs, float *action, void *scratch);
-// An action drawn from the policy's distribution, as in training: a function of obs, seed and counter alone (Philox),
-// so another counter for each draw.
+// Draws an action from the policy's distribution, as training does. It depends on obs, seed and counter alone (Philox),
+// so each draw needs another counter.
 int corsac_policy_sample(const struct corsac_policy *policy, const float *obs, uint64_t seed, uint64_t counter,
                          float *action, void *scratch);
 

@@ -7,6 +7,7 @@
 #include "common/nn/frozen_policy.h"
 #include "launch/cli/arguments.h"
 #include "launch/cli/command.h"
+#include "learner/storage/policy_file.h"
 #include "learner/storage/policy_npz.h"
 #include "learner/run/run_directory.h"
 
@@ -92,7 +93,7 @@ static enum status make_vectors(struct export *export, struct error *error) {
 static enum status prepare(struct export *export, const struct request *request, struct error *error) {
   const char *what = "an export's test vector";
   export->name = request->name;
-  const enum status status = trained_policy_read(request->path, &export->policy, error);
+  const enum status status = policy_file_read(request->path, &export->policy, error);
   if (status != STATUS_OK) return status;
   const uint32_t obs_dim = export->policy.obs_dim, act_dim = export->policy.act_dim;
   if (!(export->observation = memory_alloc((size_t)EXPORT_VECTORS * obs_dim, sizeof(float), what, error)) ||

@@ -1,6 +1,7 @@
 #include "launch/policy/policy_source.h"
 
 #include "common/config/options.h"
+#include "learner/storage/policy_checkpoint.h"
 #include <stdio.h>
 #include <string.h>
 

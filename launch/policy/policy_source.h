@@ -4,9 +4,10 @@
 #define CORSAC_LAUNCH_POLICY_POLICY_SOURCE_H
 
 #include "actor/environment.h"
+#include "common/base/file.h"
 #include "common/nn/policy.h"
-#include "learner/checkpoint/checkpoint.h"
 #include "learner/run/run_directory.h"
+#include "learner/storage/checkpoint_head.h"
 
 // What a command line may say about it; texts, NULL where not given.
 struct policy_source_request {
@@ -16,7 +17,7 @@ struct policy_source_request {
 };
 
 struct policy_source {
-  char file[RUN_PATH];
+  char file[FILE_PATH];
   struct checkpoint_info info;
   struct config config; // the run's, with the request over it
   struct policy_weights weights;

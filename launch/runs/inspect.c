@@ -1,4 +1,5 @@
 // corsac inspect: what a checkpoint holds, and whether it is whole.
+#include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "common/base/printable.h"
@@ -6,7 +7,8 @@
 #include "launch/cli/arguments.h"
 #include "launch/cli/command.h"
 #include "launch/cli/json.h"
-#include "learner/checkpoint/checkpoint.h"
+#include "learner/storage/checkpoint_head.h"
+#include "learner/storage/checkpoint_list.h"
 #include "learner/storage/checkpoint_verify.h"
 #include "learner/run/run_directory.h"
 
@@ -17,7 +19,7 @@
 enum { MAX_LISTED = 1000 };
 
 struct inspection {
-  char file[RUN_PATH];
+  char file[FILE_PATH];
   bool has_head; // info was read
   struct checkpoint_info info;
   struct error error; // why the file is not ok
@@ -106,12 +108,12 @@ static void print_line(const struct inspection *inspection) {
 static enum status inspect_directory(const char *directory, bool list, struct inspection *newest, struct error *error) {
   uint64_t *steps = memory_alloc(MAX_LISTED, sizeof *steps, "the list of checkpoints", error);
   if (!steps) return STATUS_MEMORY;
-  int count = run_checkpoints(directory, steps, MAX_LISTED, error);
+  int count = checkpoint_list(directory, steps, MAX_LISTED, error);
   if (count == 0) error_set(error, STATUS_IO, "%s: there is no checkpoint (ckpt-*.h5) in this directory", directory);
   if (count > MAX_LISTED) count = MAX_LISTED;
   for (int i = 0; i < count && error->status == STATUS_OK && (list || i == 0 || is_damaged(newest)); i++) {
     struct inspection one = {0};
-    if (run_checkpoint_path(one.file, directory, steps[i], error) != STATUS_OK) break;
+    if (checkpoint_list_path(one.file, directory, steps[i], error) != STATUS_OK) break;
     inspect_file(&one);
     if (list) print_line(&one);
     if (!list && is_damaged(&one)) log_warn("%s", one.error.text);
@@ -130,7 +132,7 @@ static void list_best(const char *directory) {
   struct inspection best = {0};
   struct error error = {0};
   struct stat info;
-  if (run_path(best.file, directory, "best.h5", &error) != STATUS_OK || stat(best.file, &info) != 0) return;
+  if (file_join(best.file, directory, "best.h5", &error) != STATUS_OK || stat(best.file, &info) != 0) return;
   inspect_file(&best);
   print_line(&best);
   inspection_release(&best);
@@ -162,7 +164,7 @@ static enum status inspect(const char *path, bool json, struct inspection *inspe
     snprintf(inspection->file, sizeof inspection->file, "%s", path);
     inspect_file(inspection);
   } else {
-    return error_set(error, STATUS_USAGE, "inspect: the path has more than %d characters", RUN_PATH - 1);
+    return error_set(error, STATUS_USAGE, "inspect: the path has more than %d characters", FILE_PATH - 1);
   }
   if (json) {
     error_clear(error); // it is in the inspection

@@ -118,8 +118,8 @@ static enum status take_file(struct metrics_table *table, FILE *file, struct err
 
 enum status metrics_table_read(const char *directory, struct metrics_table *table, struct error *error) {
   *table = (struct metrics_table){0};
-  char path[RUN_PATH], aside[RUN_PATH + 32];
-  enum status status = run_path(path, directory, "metrics.csv", error);
+  char path[FILE_PATH], aside[FILE_PATH + 32];
+  enum status status = file_join(path, directory, "metrics.csv", error);
   bool last = false;
   for (int n = 1; status == STATUS_OK && !last; n++) {
     snprintf(aside, sizeof aside, "%s.%d", path, n);

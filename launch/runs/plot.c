@@ -1,4 +1,5 @@
 // corsac plot: learning curves, or a sheet of all that training measured, drawn by gnuplot.
+#include "common/base/file.h"
 #include "common/base/memory.h"
 #include "launch/cli/arguments.h"
 #include "launch/cli/command.h"
@@ -40,8 +41,8 @@ static enum status draw(struct plot_request *request, const char *output, struct
 // Without -o: plot.png (sheet.png) in the run's directory; of several runs, here.
 static enum status output_of(const struct run_set *runs, bool sheet, char *output, struct error *error) {
   const char *name = sheet ? "sheet.png" : "plot.png";
-  if (runs->count == 1) return run_path(output, runs->record[0].path, name, error);
-  snprintf(output, RUN_PATH, "%s", name);
+  if (runs->count == 1) return file_join(output, runs->record[0].path, name, error);
+  snprintf(output, FILE_PATH, "%s", name);
   return STATUS_OK;
 }
 
@@ -50,7 +51,7 @@ int command_plot(int argc, char **argv) {
   struct run_set runs = {0};
   struct plot_request request = {0};
   const char *output = NULL, *operands[RUN_SET_MAX];
-  char own_output[RUN_PATH];
+  char own_output[FILE_PATH];
   size_t given = 0;
   const struct argument known[] = {
       {"o", NULL, &output}, {"output", NULL, &output}, {"time", &request.time, NULL}, {"sheet", &request.sheet, NULL}};

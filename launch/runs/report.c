@@ -1,4 +1,5 @@
 // corsac report: one page about runs that stands alone.
+#include "common/base/file.h"
 #include "launch/cli/arguments.h"
 #include "launch/cli/command.h"
 #include "launch/runs/report_page.h"
@@ -24,13 +25,13 @@ int command_report(int argc, char **argv) {
   struct error error = {0};
   struct run_set runs = {0};
   const char *output = NULL, *operands[RUN_SET_MAX];
-  char own_output[RUN_PATH] = "report.html";
+  char own_output[FILE_PATH] = "report.html";
   size_t given = 0;
   const struct argument known[] = {{"o", NULL, &output}, {"output", NULL, &output}};
   enum status status = arguments_parse_many(argc, argv, "report", known, 2, operands, RUN_SET_MAX, &given, &error);
   if (status == STATUS_OK) status = run_set_read("report", operands, given, true, &runs, &error);
   if (status == STATUS_OK && !output) {
-    if (runs.count == 1) status = run_path(own_output, runs.record[0].path, "report.html", &error);
+    if (runs.count == 1) status = file_join(own_output, runs.record[0].path, "report.html", &error);
     output = own_output;
   }
   if (status == STATUS_OK) status = write_report(&runs, output, &error);

@@ -1,6 +1,7 @@
 #include "launch/runs/report_page.h"
 
 #include "common/base/clock.h"
+#include "common/base/file.h"
 #include "common/base/version.h"
 #include "launch/cli/resume_command.h"
 #include "launch/runs/html.h"
@@ -238,7 +239,7 @@ static void write_faults(FILE *page, const struct run_summary *summary) {
 }
 
 static void write_word(FILE *page, const char *text) {
-  char word[4 * RUN_PATH + 4];
+  char word[4 * FILE_PATH + 4];
   shell_word(text, word, sizeof word);
   html_text(page, word);
 }

@@ -1,5 +1,6 @@
 #include "launch/runs/run.h"
 
+#include "common/base/file.h"
 #include "learner/run/run_directory.h"
 
 #include <errno.h>
@@ -12,7 +13,7 @@ enum { NAMED = 3 }; // differences that a label names
 enum status run_read(const char *path, struct run *record, struct error *error) {
   *record = (struct run){0};
   struct stat info;
-  char config[RUN_PATH];
+  char config[FILE_PATH];
   if (stat(path, &info) != 0)
     return error_set(error, STATUS_USAGE, "%.1000s: cannot be read: %s; give the directory of a run", path,
                      strerror(errno));
@@ -22,7 +23,7 @@ enum status run_read(const char *path, struct run *record, struct error *error) 
   snprintf(record->path, sizeof record->path, "%s", path);
   for (size_t length = strlen(record->path); length > 1 && record->path[length - 1] == '/';)
     record->path[--length] = '\0';
-  enum status status = run_path(config, record->path, "config.yaml", error);
+  enum status status = file_join(config, record->path, "config.yaml", error);
   if (status != STATUS_OK) return status;
   if (stat(config, &info) != 0)
     return error_set(error, STATUS_USAGE, "%.1000s: holds no config.yaml, so it is no run's directory", path);

@@ -3,8 +3,9 @@
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/printable.h"
-#include "learner/checkpoint/checkpoint.h"
+#include "learner/storage/checkpoint_head.h"
 #include "learner/run/run_directory.h"
+#include "learner/storage/checkpoint_list.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -24,8 +25,8 @@ static FILE *read_or_say(const char *path) {
 
 static void read_status(const char *directory, struct run_summary *summary) {
   struct run_word word;
-  char path[RUN_PATH];
-  FILE *file = run_path(path, directory, "status.json", NULL) == STATUS_OK ? read_or_say(path) : NULL;
+  char path[FILE_PATH];
+  FILE *file = file_join(path, directory, "status.json", NULL) == STATUS_OK ? read_or_say(path) : NULL;
   if (file) fclose(file);
   run_word_read(directory, &word);
   if (word.state != RUN_UNKNOWN) snprintf(summary->state, sizeof summary->state, "%s", run_state_name(word.state));
@@ -67,10 +68,10 @@ static void take_line(struct run_summary *summary, char *line) {
 }
 
 static void read_log(const char *directory, struct run_summary *summary) {
-  char path[RUN_PATH], *line = NULL;
+  char path[FILE_PATH], *line = NULL;
   size_t capacity = 0;
   struct error error = {0};
-  if (run_path(path, directory, "log.txt", &error) != STATUS_OK) return;
+  if (file_join(path, directory, "log.txt", &error) != STATUS_OK) return;
   FILE *file = read_or_say(path);
   if (!file) return;
   while (getline(&line, &capacity, file) > 0) take_line(summary, line);
@@ -79,11 +80,11 @@ static void read_log(const char *directory, struct run_summary *summary) {
 }
 
 static void take_file(const char *directory, const char *name, struct run_summary *summary) {
-  char path[RUN_PATH];
+  char path[FILE_PATH];
   struct stat info;
   struct checkpoint_info head = {0};
   struct error error = {0};
-  if (summary->files == RUN_SUMMARY_CHECKPOINTS || run_path(path, directory, name, &error) != STATUS_OK ||
+  if (summary->files == RUN_SUMMARY_CHECKPOINTS || file_join(path, directory, name, &error) != STATUS_OK ||
       file_stat(path, &info) != 0)
     return;
   struct run_summary_file *file = &summary->file[summary->files++];
@@ -100,7 +101,7 @@ static void take_file(const char *directory, const char *name, struct run_summar
 
 static enum status read_checkpoints(const char *directory, struct run_summary *summary, struct error *error) {
   uint64_t steps[RUN_SUMMARY_CHECKPOINTS - 1];
-  const int count = run_checkpoints(directory, steps, RUN_SUMMARY_CHECKPOINTS - 1, error);
+  const int count = checkpoint_list(directory, steps, RUN_SUMMARY_CHECKPOINTS - 1, error);
   if (count < 0) return STATUS_IO;
   summary->checkpoints = (uint64_t)count;
   for (int i = 0; i < count && i < RUN_SUMMARY_CHECKPOINTS - 1; i++) {

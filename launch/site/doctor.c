@@ -11,7 +11,7 @@
 #include "launch/cli/arguments.h"
 #include "launch/cli/command.h"
 #include "launch/mpi/launcher.h"
-#include "learner/checkpoint/checkpoint.h"
+#include "learner/storage/checkpoint_head.h"
 
 #include <errno.h>
 #include <fcntl.h>

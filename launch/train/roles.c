@@ -24,6 +24,7 @@
 #include "learner/checkpoint/initial_policy.h"
 #include "learner/learner.h"
 #include "learner/run/tensorboard.h"
+#include "learner/storage/policy_file.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -91,7 +92,7 @@ static void adapt(const struct setup *setup, struct job *job, bool has_replay) {
 
 static enum status begin_replay(const char *file, struct job *job, struct error *error) {
   struct transitions_taken taken;
-  char newest[RUN_PATH];
+  char newest[FILE_PATH];
   struct stat info;
   if (file_stat(file, &info) == 0 && S_ISDIR(info.st_mode)) { // a run's
     const enum status found = run_newest_checkpoint(file, true, newest, error);
@@ -109,7 +110,7 @@ static enum status begin_replay(const char *file, struct job *job, struct error 
 
 static enum status begin_policy(const char *path, struct job *job, struct error *error) {
   struct trained_policy policy;
-  enum status status = trained_policy_read(path, &policy, error);
+  enum status status = policy_file_read(path, &policy, error);
   if (status == STATUS_OK) status = initial_policy_take(&policy, job, error);
   if (status == STATUS_OK)
     log_info("the policy begins as that of %s (%s, %llu steps)", policy.file,

@@ -14,9 +14,10 @@
 #include "launch/train/affinity.h"
 #include "launch/cli/resume_command.h"
 #include "launch/cli/presets.h"
-#include "learner/checkpoint/checkpoint.h"
+#include "learner/storage/checkpoint_head.h"
 #include "learner/run/run_status.h"
-#include "learner/storage/trained_policy.h"
+#include "learner/storage/checkpoint_list.h"
+#include "learner/storage/policy_file.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -48,7 +49,7 @@ static enum status apply_request(const struct request *request, struct config *c
 // A policy that is to be gone on from says what its network is like.
 static enum status take_shape(const char *file, struct config *config, struct error *error) {
   struct trained_policy policy;
-  const enum status status = trained_policy_read(file, &policy, error);
+  const enum status status = policy_file_read(file, &policy, error);
   if (status == STATUS_OK) {
     config->hidden = policy.hidden;
     config->normalize_observations = policy.weights.normalize;
@@ -100,9 +101,9 @@ static bool is_directory(const char *path) {
 // Something of a run is there, if only the word of one that could not begin.
 static bool is_run(const char *directory) {
   static const char *const names[] = {"config.yaml", "status.json"};
-  char path[RUN_PATH];
+  char path[FILE_PATH];
   for (size_t i = 0; i < sizeof names / sizeof *names && directory[0]; i++)
-    if (run_path(path, directory, names[i], NULL) == STATUS_OK && file_allows(path, F_OK)) return true;
+    if (file_join(path, directory, names[i], NULL) == STATUS_OK && file_allows(path, F_OK)) return true;
   return false;
 }
 
@@ -117,7 +118,7 @@ static enum status choose_start(struct setup *setup, struct request *request, co
         "--resume auto needs --run-dir DIR: the run that goes on if it holds a checkpoint, and begins if not");
   *resume = "";
   if (!is_directory(directory)) return STATUS_OK;
-  const int checkpoints = run_checkpoints(directory, NULL, 0, error);
+  const int checkpoints = checkpoint_list(directory, NULL, 0, error);
   if (checkpoints < 0) return error_set(error, STATUS_IO, "%s: cannot be read", directory);
   if (checkpoints == 0) {
     setup->begins_again = is_run(directory); // else it is somebody else's, or empty
@@ -276,15 +277,15 @@ static void resolve_threads(struct setup *setup, uint32_t actors) {
 }
 
 static enum status write_config(const struct setup *setup, struct error *error) {
-  char path[RUN_PATH];
+  char path[FILE_PATH];
   const size_t size = options_format_yaml(&setup->config, NULL, 0);
   char *text = memory_alloc(size + 1, 1, "the configuration's text", error);
   if (!text) return STATUS_MEMORY;
   options_format_yaml(&setup->config, text, size + 1);
-  enum status status = run_path(path, run_directory_path(setup->run), "config.yaml", error);
+  enum status status = file_join(path, run_directory_path(setup->run), "config.yaml", error);
   if (status == STATUS_OK) status = run_write_file(path, text, size, error);
   memory_free(text);
-  if (status == STATUS_OK) status = run_path(path, run_directory_path(setup->run), "log.txt", error);
+  if (status == STATUS_OK) status = file_join(path, run_directory_path(setup->run), "log.txt", error);
   return status == STATUS_OK ? log_open_file(path, error) : status;
 }
 

@@ -3,6 +3,7 @@
 #ifndef CORSAC_LAUNCH_TRAIN_SETUP_H
 #define CORSAC_LAUNCH_TRAIN_SETUP_H
 
+#include "common/base/file.h"
 #include "common/config/config.h"
 #include "learner/run/run_directory.h"
 
@@ -14,7 +15,7 @@ struct setup {
   bool resume, in_place;         // in_place: the run directory goes on; else it is a new one
   bool begins_again;             // in a run directory that is there, but holds no checkpoint
   bool automatic;                // --resume auto: whoever starts it reads status.json
-  char checkpoint[RUN_PATH];     // resume: the file
+  char checkpoint[FILE_PATH];    // resume: the file
   uint64_t steps, updates;       // ... and what it holds
   uint64_t wanted_threads;       // of the learner, were it not for mpirun's binding
   uint32_t ranks;                // of the job, 1 in one process

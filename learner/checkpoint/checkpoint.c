@@ -16,7 +16,7 @@
 
 _Static_assert(sizeof(real) == sizeof(float), "a checkpoint holds float networks");
 
-// --- the head: attributes and /config ---
+// --- the head ---
 
 static enum status format_config(const struct config *config, char **text, struct error *error) {
   const size_t size = options_format_yaml(config, NULL, 0);
@@ -42,18 +42,31 @@ static enum status describe(struct checkpoint_info *info, const struct job *job,
   return format_config(&job->config, &info->config, error);
 }
 
-// --- where a job's numbers stand ---
+// --- the job but for its replay ---
 
 _Static_assert((int)CHECKPOINT_COLUMNS == (int)REPLAY_COLUMNS && REPLAY_OBS == 0 && REPLAY_DISCOUNT == 4,
-               "the replay's columns are the layout's");
+               "the replay's columns are those of the layout");
 
 static struct checkpoint_shape shape_of(const struct job *job) {
   return checkpoint_shape_of(&job->config, job->environment.obs_dim, job->environment.act_dim);
 }
 
-// In the backend's order.
+// Networks whose values are in the backend's order.
 static struct checkpoint_nets nets_of(const struct mlp *net, real *values) {
   return (struct checkpoint_nets){values, net, net->parameters, mlp_export, mlp_import};
+}
+
+#define COUNT(type, name, member) +1
+_Static_assert(sizeof(struct metrics) == (0 CHECKPOINT_SUMS(COUNT, COUNT) + 2 * WIRE_INFO) * 8,
+               "CHECKPOINT_SUMS lists every member of struct metrics");
+
+#define POINTER(type, name, member) .name = &metrics->member,
+static struct checkpoint_sums sums_of(struct metrics *metrics, uint32_t info_dim) {
+  struct checkpoint_sums sums = {CHECKPOINT_SUMS(POINTER, POINTER)};
+  sums.info_dim = info_dim;
+  sums.info_count = metrics->info_count;
+  sums.info_sum = metrics->info_sum;
+  return sums;
 }
 
 static void walk_job(struct h5 *h5, struct job *job) {
@@ -76,8 +89,7 @@ static void walk_job(struct h5 *h5, struct job *job) {
       .updates = &job->limiter.updates,
       .base_steps = &job->limiter.base_steps,
       .base_updates = &job->limiter.base_updates,
-      .metrics = &job->metrics,
-      .info_dim = job->environment.info_dim,
+      .sums = sums_of(&job->metrics, job->environment.info_dim),
       .seconds = &job->seconds,
       .best_return = &job->best_return,
       .next_log = &job->next_log,
@@ -93,16 +105,16 @@ static void walk_job(struct h5 *h5, struct job *job) {
 
 // --- the replay ---
 
-// Sleeps as long as was worked since `began`. A thread that never does is given a core for milliseconds at a time,
-// which may be the one that updates run on.
+// Sleeps as long as the work since `began` took. The kernel gives a thread that never sleeps a core for milliseconds at
+// a time, which may be the core that updates run on.
 static void leave_core(const struct checkpoint_watch *watch, double began) {
   if (!watch || atomic_load_explicit(&watch->urgent, memory_order_relaxed)) return;
   const double worked = fmin(clock_now() - began, 0.02);
   nanosleep(&(struct timespec){.tv_nsec = (long)(1e9 * worked)}, NULL);
 }
 
-// A row stands in the file where it stands in memory, but the pieces are written from the oldest row's on, once around:
-// a view lets go of rows in the order in which they are to be overwritten.
+// A row has the same index in the file and in memory. The chunks are written once around the ring, beginning with that
+// of the oldest row, because a view releases rows in the order in which they will be overwritten.
 static void write_replay(struct h5 *h5, const struct job *job, const struct checkpoint_watch *watch) {
   struct replay *replay = job->replay;
   struct checkpoint_ring ring = {replay_size(replay), replay_cursor(replay), replay_capacity(replay)};
@@ -112,21 +124,23 @@ static void write_replay(struct h5 *h5, const struct job *job, const struct chec
   if (h5->status != STATUS_OK) return;
   checkpoint_walk_ring(h5, &ring);
   checkpoint_columns_open(h5, &columns, &shape, size);
-  const uint64_t oldest = size == ring.capacity ? ring.cursor : 0, pieces = (size + columns.rows - 1) / columns.rows;
-  for (uint64_t p = 0, gone = 0; p < pieces && h5->status == STATUS_OK; p++) {
-    const uint64_t row = (oldest / columns.rows + p) % pieces * columns.rows;
+  const uint64_t oldest = size == ring.capacity ? ring.cursor : 0, chunks = (size + columns.rows - 1) / columns.rows;
+  for (uint64_t i = 0, released = 0; i < chunks && h5->status == STATUS_OK; i++) {
+    const uint64_t row = (oldest / columns.rows + i) % chunks * columns.rows;
     const uint64_t count = size - row < columns.rows ? size - row : columns.rows;
     const double began = clock_now();
-    replay_read_rows(replay, row, count, columns.piece);
-    gone += p == 0 ? row + count - oldest : count; // the first piece may also hold the newest rows: they come last
-    replay_view_release(replay, p + 1 < pieces ? gone : size);
+    replay_read_rows(replay, row, count, columns.chunk);
+    // The first chunk may also hold the newest rows, which are released last.
+    released += i == 0 ? row + count - oldest : count;
+    replay_view_release(replay, i + 1 < chunks ? released : size);
     checkpoint_columns_move(h5, &columns, row, count);
     leave_core(watch, began);
   }
   checkpoint_columns_close(h5, &columns);
 }
 
-// File row (oldest + i) mod size becomes memory row i. A piece that the oldest row divides goes to two places.
+// Row (oldest + i) mod size of the file becomes row i in memory. The chunk that the oldest row divides goes to two
+// places.
 static void read_rows(struct h5 *h5, struct job *job, uint64_t size, uint64_t oldest) {
   const struct checkpoint_shape shape = shape_of(job);
   struct checkpoint_columns columns;
@@ -139,7 +153,7 @@ static void read_rows(struct h5 *h5, struct job *job, uint64_t size, uint64_t ol
     const uint64_t before = row < oldest && oldest < row + count ? oldest - row : count;
     const float *from[REPLAY_COLUMNS], *rest[REPLAY_COLUMNS];
     for (int c = 0; c < REPLAY_COLUMNS; c++) {
-      from[c] = columns.piece[c];
+      from[c] = columns.chunk[c];
       rest[c] = from[c] + before * columns.width[c];
     }
     replay_write_rows(job->replay, (row + size - oldest) % size, before, from);
@@ -158,7 +172,8 @@ static void read_replay(struct h5 *h5, struct job *job) {
             "/replay holds %" PRIu64 " rows, this configuration has room for %" PRIu64 " (replay_capacity)", size,
             room);
   if (h5->status != STATUS_OK) return;
-  // A full ring begins at its cursor; in one of another capacity the oldest row comes first.
+
+  // A full ring begins at its cursor. Where the capacity changes, the oldest row becomes the first.
   const uint64_t oldest = room != capacity && size == capacity ? cursor : 0;
   h5->hint = "/replay/size";
   read_rows(h5, job, size, oldest);
@@ -176,13 +191,13 @@ static enum status write_job(const char *path, const struct job *job, enum check
   enum status status = describe(&info, job, error);
   if (status != STATUS_OK) return status;
   info.exact = job->exact && with_replay;
-  struct job view = *job; // what a walk may not change is behind pointers, and writing changes nothing
-  view.seconds = job_seconds(job);
+  struct job copy = *job; // the walk takes pointers into a job that may be changed, though writing changes nothing
+  copy.seconds = job_seconds(job);
   h5_create(&h5, path, error);
   h5.abandon = watch ? &watch->abandon : NULL;
   checkpoint_walk_head(&h5, &info);
   checkpoint_walk_bounds(&h5, info.act_dim, job->environment.action_low, job->environment.action_high);
-  walk_job(&h5, &view);
+  walk_job(&h5, &copy);
   if (with_replay) write_replay(&h5, job, watch);
   checkpoint_info_release(&info);
   return h5_commit(&h5);
@@ -229,7 +244,7 @@ static void check_environment(struct h5 *h5, const struct checkpoint_info *info,
     log_warn("%s: saved with %s, goes on with %s", h5->path, info->environment, now->environment);
 }
 
-// The bounds are the environment's to say; a policy that was trained with others may act differently now.
+// The environment decides its bounds. A policy that was trained with other bounds may act differently now.
 static void compare_bounds(struct h5 *h5, const struct message_hello *now) {
   const size_t bytes = now->act_dim * sizeof(double);
   double *saved = memory_alloc(2 * (size_t)now->act_dim, sizeof *saved, "action bounds", h5->error);

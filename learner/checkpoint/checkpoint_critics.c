@@ -1,6 +1,8 @@
 #include "learner/checkpoint/checkpoint_critics.h"
 
+#include "common/base/memory.h"
 #include "learner/storage/checkpoint_layout.h"
+
 #include <math.h>
 
 enum status checkpoint_read_critics(const char *path, const struct checkpoint_info *info, const struct config *config,
@@ -17,8 +19,9 @@ enum status checkpoint_read_critics(const char *path, const struct checkpoint_in
     const struct checkpoint_shape shape = checkpoint_shape_of(config, info->obs_dim, info->act_dim);
     double log_alpha = 0;
     critics->count = shape.critics;
-    checkpoint_walk_critics(&h5, "critics", &shape,
-                            &(struct checkpoint_nets){0}); // before anything of its size is taken
+
+    // Checks the shapes before memory of that size is allocated.
+    checkpoint_walk_critics(&h5, "critics", &shape, &(struct checkpoint_nets){0});
     if (h5.status == STATUS_OK)
       critics->parameters =
           memory_alloc(critics->count * critics->net.parameters, sizeof(float), "the critics", h5.error);

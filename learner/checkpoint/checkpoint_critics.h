@@ -1,17 +1,17 @@
-// The critics of a checkpoint alone, as they lie in the file: for looking at what was learned.
+// The critics of a checkpoint alone, in the order of the file: `corsac explain` looks at what they have learned.
 #ifndef CORSAC_LEARNER_CHECKPOINT_CHECKPOINT_CRITICS_H
 #define CORSAC_LEARNER_CHECKPOINT_CHECKPOINT_CRITICS_H
 
 #include "common/nn/mlp.h"
-#include "learner/checkpoint/checkpoint.h"
+#include "learner/storage/checkpoint_head.h"
 
 struct checkpoint_critics {
   uint32_t count;    // 0: the file has none (best.h5)
   struct mlp net;    // dense: obs_dim + act_dim -> 1
   float *parameters; // (count x net.parameters)
-  double alpha;      // the temperature that goes with them
+  double alpha;      // the temperature of the same moment
 };
-// info and config are the file's.
+// Release afterwards; on failure nothing is held. info, config: the file's.
 enum status checkpoint_read_critics(const char *path, const struct checkpoint_info *info, const struct config *config,
                                     struct checkpoint_critics *critics, struct error *error);
 void checkpoint_critics_release(struct checkpoint_critics *critics);

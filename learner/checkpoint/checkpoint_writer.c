@@ -1,3 +1,31 @@
+// One thread writes both kinds of files: checkpoints and best.h5 (a policy). The caller begins them and takes their
+// results.
+//
+// The states of the checkpoint, and the functions that lead from one to the next:
+//
+//   IDLE      checkpoint_writer_begin (caller) -> WAITING   the snapshot is taken
+//   WAITING   write_checkpoint (thread)        -> WRITING
+//   WRITING   write_checkpoint (thread)        -> DONE      the file is in place, or failed, or was abandoned
+//   DONE      checkpoint_writer_take (caller)  -> IDLE
+//
+// A policy may wait while an older one is written, and while the result of a third is not yet taken. So it has three
+// flags instead of one state:
+//
+//   policy_waits     set by checkpoint_writer_begin_policy (caller), cleared by write_policy (thread)
+//   policy_writing   set and cleared by write_policy (thread)
+//   policy_done      set by write_policy (thread), cleared by checkpoint_writer_take (caller)
+//
+// Invariants whenever the mutex is free:
+//
+//   I1. `checkpoint` belongs to the thread in WRITING and to the caller in every other state. `policy` belongs to the
+//       thread. Everything below the mutex, next_policy too, belongs to its holder.
+//   I2. At most one file is being written: policy_writing is false in WRITING.
+//   I3. The snapshot's view holds rows of the replay in WAITING and WRITING only. A file that is done, whatever its
+//       result, holds back no insert.
+//   I4. A result can be told apart: in DONE `checkpoint.result` is a checkpoint's; with policy_done `policy_result` is
+//       a policy's.
+//   I5. `results` counts every file that has been done, so it is at least the number of results to be taken.
+//   I6. Once `stopped` is set nothing is being written, and the thread touches nothing any more.
 #include "learner/checkpoint/checkpoint_writer.h"
 
 #include "common/base/c_locale.h"
@@ -15,17 +43,16 @@
 
 static const double DESTROY_SECONDS = 60;
 
-// Of the checkpoint: none, begun, the thread's alone, its ending to be taken.
-enum stage { STAGE_NONE, STAGE_WAITING, STAGE_UNDER_WAY, STAGE_ENDED };
+enum state { IDLE, WAITING, WRITING, DONE };
 
-struct checkpoint_part {
+struct checkpoint_save {
+  struct job snapshot;
   uint64_t keep;
-  struct job job; // a snapshot
   struct checkpoint_result result;
 };
 
-struct policy_part {
-  struct job head; // what the head of the file says, by value: of its memory only what never changes is read
+struct policy_save {
+  struct job head; // a copy by value for the head of the file, which reads only memory that never changes
   struct policy_weights weights;
   struct normalizer normalizer;
   uint64_t env_steps;
@@ -36,86 +63,108 @@ struct checkpoint_writer {
   const struct job *job;
   struct run_directory *run;
   pthread_t thread;
-  struct checkpoint_watch watch;
-  struct checkpoint_part checkpoint; // the thread's while STAGE_UNDER_WAY, else the caller's
-  struct policy_part policy;         // the thread's
   bool started;
+  struct checkpoint_watch watch;
+  struct checkpoint_save checkpoint; // I1
+  struct policy_save policy;         // I1
+
   pthread_mutex_t mutex; // over all that follows
-  pthread_cond_t work, ended;
-  enum stage stage;
-  struct policy_part next_policy;
-  bool policy_waits, policy_under_way, policy_ended;
-  struct checkpoint_result policy_ending;
-  uint64_t endings; // so far
-  bool stop, gone;
+  pthread_cond_t work, done;
+  enum state state; // of the checkpoint
+  bool policy_waits, policy_writing, policy_done;
+  struct policy_save next_policy;
+  struct checkpoint_result policy_result;
+  uint64_t results; // so far
+  bool stop;        // the thread is to end
+  bool stopped;     // it has
 };
+
+// The mutex is held.
+static void check_invariants(const struct checkpoint_writer *writer) {
+#ifdef CORSAC_CHECKS
+  const struct replay *view = writer->checkpoint.snapshot.replay;
+  const bool done = writer->state == DONE;
+  assert(!(writer->policy_writing && writer->state == WRITING));                     // I2
+  assert(!done || replay_view_released(view) == replay_size(view));                  // I3
+  assert(!done || !writer->checkpoint.result.policy_only);                           // I4
+  assert(!writer->policy_done || writer->policy_result.policy_only);                 // I4
+  assert(writer->results >= (uint64_t)done + (writer->policy_done ? 1 : 0));         // I5
+  assert(!writer->stopped || (!writer->policy_writing && writer->state != WRITING)); // I6
+#else
+  (void)writer;
+#endif
+}
 
 // --- the thread ---
 
-static void write_checkpoint(struct checkpoint_writer *writer) {
-  struct checkpoint_part *part = &writer->checkpoint;
-  struct checkpoint_result *result = &part->result;
+static void save_checkpoint(struct checkpoint_writer *writer) {
+  struct checkpoint_save *save = &writer->checkpoint;
+  struct checkpoint_result *result = &save->result;
   const double began = clock_now();
   const enum status status =
-      checkpoint_write_in_background(result->path, &part->job, result->content, &writer->watch, &result->error);
-  replay_view_release(part->job.replay, SIZE_MAX);
-  if (status == STATUS_OK && writer->run && part->keep > 0)
-    run_directory_prune(writer->run, part->keep, &result->unpruned);
+      checkpoint_write_in_background(result->path, &save->snapshot, result->content, &writer->watch, &result->error);
+  replay_view_release(save->snapshot.replay, SIZE_MAX); // I3, also after a failure
+  if (status == STATUS_OK && writer->run && save->keep > 0)
+    run_directory_prune(writer->run, save->keep, &result->unpruned);
   result->seconds = clock_now() - began;
 }
 
-static void write_policy(struct policy_part *part) {
+static void save_policy(struct policy_save *save) {
   const double began = clock_now();
-  checkpoint_write_policy(part->result.path, &part->head, &part->weights, &part->normalizer, part->env_steps,
-                          &part->result.error);
-  part->result.seconds = clock_now() - began;
+  checkpoint_write_policy(save->result.path, &save->head, &save->weights, &save->normalizer, save->env_steps,
+                          &save->result.error);
+  save->result.seconds = clock_now() - began;
 }
 
-static void do_policy(struct checkpoint_writer *writer) {
-  const struct policy_part idle = writer->policy;
+// The mutex is held, but not while the file is written.
+static void write_checkpoint(struct checkpoint_writer *writer) {
+  writer->state = WRITING;
+  pthread_mutex_unlock(&writer->mutex);
+  save_checkpoint(writer);
+  pthread_mutex_lock(&writer->mutex);
+  writer->state = DONE;
+}
+
+// The same for a policy. The thread takes it over from the caller, who gets the memory of the one before it.
+static void write_policy(struct checkpoint_writer *writer) {
+  const struct policy_save before = writer->policy;
   writer->policy = writer->next_policy;
-  writer->next_policy = idle;
+  writer->next_policy = before;
   writer->policy_waits = false;
-  writer->policy_under_way = true;
+  writer->policy_writing = true;
   pthread_mutex_unlock(&writer->mutex);
-  write_policy(&writer->policy);
+  save_policy(&writer->policy);
   pthread_mutex_lock(&writer->mutex);
-  writer->policy_ending = writer->policy.result;
-  writer->policy_under_way = false;
-  writer->policy_ended = true;
-}
-
-static void do_checkpoint(struct checkpoint_writer *writer) {
-  writer->stage = STAGE_UNDER_WAY;
-  pthread_mutex_unlock(&writer->mutex);
-  write_checkpoint(writer);
-  pthread_mutex_lock(&writer->mutex);
-  writer->stage = STAGE_ENDED;
+  writer->policy_result = writer->policy.result;
+  writer->policy_writing = false;
+  writer->policy_done = true;
 }
 
 static void *thread_main(void *argument) {
   struct checkpoint_writer *writer = argument;
-  locale_enter_c(); // a plugin may have set the process's
+  locale_enter_c(); // a plugin may have changed the process's locale
   pthread_mutex_lock(&writer->mutex);
   while (!writer->stop) {
-    if (!writer->policy_waits && writer->stage != STAGE_WAITING) {
+    check_invariants(writer);
+    if (!writer->policy_waits && writer->state != WAITING) {
       pthread_cond_wait(&writer->work, &writer->mutex);
       continue;
     }
     if (writer->policy_waits)
-      do_policy(writer);
+      write_policy(writer);
     else
-      do_checkpoint(writer);
-    writer->endings++;
-    pthread_cond_signal(&writer->ended);
+      write_checkpoint(writer);
+    writer->results++;
+    pthread_cond_signal(&writer->done);
   }
-  writer->gone = true;
-  pthread_cond_signal(&writer->ended);
+  writer->stopped = true;
+  check_invariants(writer);
+  pthread_cond_signal(&writer->done);
   pthread_mutex_unlock(&writer->mutex);
   return NULL;
 }
 
-// --- beginning and end ---
+// --- creating and destroying ---
 
 static int start_thread(struct checkpoint_writer *writer) {
   pthread_condattr_t monotonic;
@@ -124,14 +173,14 @@ static int start_thread(struct checkpoint_writer *writer) {
   pthread_condattr_init(&monotonic);
   pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
   pthread_cond_init(&writer->work, NULL);
-  pthread_cond_init(&writer->ended, &monotonic);
+  pthread_cond_init(&writer->done, &monotonic);
   pthread_condattr_destroy(&monotonic);
-  sigfillset(&all); // signals belong to the main thread
+  sigfillset(&all); // signals go to the main thread
   pthread_sigmask(SIG_SETMASK, &all, &before);
   const int failure = pthread_create(&writer->thread, NULL, thread_main, writer);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   writer->started = failure == 0;
-  if (writer->started) (void)pthread_setname_np(writer->thread, "checkpoint"); // for top
+  if (writer->started) (void)pthread_setname_np(writer->thread, "checkpoint"); // as top shows it
   return failure;
 }
 
@@ -141,7 +190,7 @@ struct checkpoint_writer *checkpoint_writer_create(const struct job *job, struct
   if (!writer) return NULL;
   writer->job = job;
   writer->run = run;
-  if (job_snapshot_init(&writer->checkpoint.job, job, error) != STATUS_OK) {
+  if (job_snapshot_init(&writer->checkpoint.snapshot, job, error) != STATUS_OK) {
     memory_free(writer);
     return NULL;
   }
@@ -161,7 +210,7 @@ static struct timespec in_seconds(double seconds) {
   return when;
 }
 
-// false: it does not end; it may yet read what it was given.
+// false: the thread hangs in a write, and may still read all that it was given.
 static bool stop_thread(struct checkpoint_writer *writer) {
   if (!writer->started) return true;
   const struct timespec deadline = in_seconds(DESTROY_SECONDS);
@@ -169,79 +218,80 @@ static bool stop_thread(struct checkpoint_writer *writer) {
   pthread_mutex_lock(&writer->mutex);
   writer->stop = true;
   pthread_cond_signal(&writer->work);
-  while (!writer->gone && pthread_cond_timedwait(&writer->ended, &writer->mutex, &deadline) != ETIMEDOUT) continue;
-  const bool gone = writer->gone;
+  while (!writer->stopped && pthread_cond_timedwait(&writer->done, &writer->mutex, &deadline) != ETIMEDOUT) continue;
+  const bool stopped = writer->stopped;
   pthread_mutex_unlock(&writer->mutex);
-  if (gone)
+  if (stopped)
     pthread_join(writer->thread, NULL);
   else
     pthread_detach(writer->thread);
-  return gone;
+  return stopped;
 }
 
-static void policy_part_release(struct policy_part *part) {
-  policy_weights_release(&part->weights);
-  normalizer_release(&part->normalizer);
+static void policy_save_release(struct policy_save *save) {
+  policy_weights_release(&save->weights);
+  normalizer_release(&save->normalizer);
 }
 
 void checkpoint_writer_destroy(struct checkpoint_writer *writer) {
   if (!writer || !stop_thread(writer)) return;
-  replay_view_release(writer->checkpoint.job.replay, SIZE_MAX); // of one that never got its turn
-  job_snapshot_release(&writer->checkpoint.job);
-  policy_part_release(&writer->policy);
-  policy_part_release(&writer->next_policy);
+  replay_view_release(writer->checkpoint.snapshot.replay, SIZE_MAX); // it holds rows if it is still WAITING (I3)
+  job_snapshot_release(&writer->checkpoint.snapshot);
+  policy_save_release(&writer->policy);
+  policy_save_release(&writer->next_policy);
   pthread_cond_destroy(&writer->work);
-  pthread_cond_destroy(&writer->ended);
+  pthread_cond_destroy(&writer->done);
   pthread_mutex_destroy(&writer->mutex);
   memory_free(writer);
 }
 
-// --- what is to be written ---
+// --- beginning a file ---
 
-static enum stage stage_of(struct checkpoint_writer *writer) {
+static enum state state_of(struct checkpoint_writer *writer) {
   pthread_mutex_lock(&writer->mutex);
-  const enum stage stage = writer->stage;
+  const enum state state = writer->state;
   pthread_mutex_unlock(&writer->mutex);
-  return stage;
+  return state;
 }
 
 enum status checkpoint_writer_begin(struct checkpoint_writer *writer, const char *path, enum checkpoint_content content,
                                     uint64_t keep, struct error *error) {
-  struct checkpoint_part *part = &writer->checkpoint;
-  assert(stage_of(writer) == STAGE_NONE);
+  struct checkpoint_save *save = &writer->checkpoint;
+  assert(state_of(writer) == IDLE); // so it is the caller's (I1)
   const bool with_replay = content == CHECKPOINT_ALL && writer->job->config.checkpoint_replay;
-  const enum status status = job_snapshot_take(&part->job, writer->job, with_replay, error);
+  const enum status status = job_snapshot_take(&save->snapshot, writer->job, with_replay, error);
   if (status != STATUS_OK) return status;
-  part->keep = keep;
-  part->result = (struct checkpoint_result){.content = content};
-  snprintf(part->result.path, sizeof part->result.path, "%s", path);
+  save->keep = keep;
+  save->result = (struct checkpoint_result){.content = content};
+  snprintf(save->result.path, sizeof save->result.path, "%s", path);
   atomic_store(&writer->watch.abandon, false);
   atomic_store(&writer->watch.urgent, false);
   pthread_mutex_lock(&writer->mutex);
-  writer->stage = STAGE_WAITING;
+  writer->state = WAITING;
+  check_invariants(writer);
   pthread_cond_signal(&writer->work);
   pthread_mutex_unlock(&writer->mutex);
   return STATUS_OK;
 }
 
-static enum status copy_policy(struct policy_part *part, const struct policy_weights *weights,
+static enum status copy_policy(struct policy_save *save, const struct policy_weights *weights,
                                const struct normalizer *normalizer, struct error *error) {
   enum status status = STATUS_OK;
-  if (!part->weights.values) status = policy_weights_init(&part->weights, weights->obs_dim, weights->parameters, error);
-  if (status == STATUS_OK && !part->normalizer.mean)
-    status = normalizer_init(&part->normalizer, normalizer->dim, error);
+  if (!save->weights.values) status = policy_weights_init(&save->weights, weights->obs_dim, weights->parameters, error);
+  if (status == STATUS_OK && !save->normalizer.mean)
+    status = normalizer_init(&save->normalizer, normalizer->dim, error);
   if (status != STATUS_OK) return status;
-  policy_weights_copy(&part->weights, weights);
-  part->normalizer.count = normalizer->count;
-  memcpy(part->normalizer.mean, normalizer->mean, normalizer->dim * sizeof *normalizer->mean);
-  memcpy(part->normalizer.m2, normalizer->m2, normalizer->dim * sizeof *normalizer->m2);
+  policy_weights_copy(&save->weights, weights);
+  save->normalizer.count = normalizer->count;
+  memcpy(save->normalizer.mean, normalizer->mean, normalizer->dim * sizeof *normalizer->mean);
+  memcpy(save->normalizer.m2, normalizer->m2, normalizer->dim * sizeof *normalizer->m2);
   return STATUS_OK;
 }
 
 enum status checkpoint_writer_begin_policy(struct checkpoint_writer *writer, const char *path,
                                            const struct policy_weights *weights, const struct normalizer *normalizer,
                                            uint64_t env_steps, struct error *error) {
-  struct policy_part *next = &writer->next_policy;
+  struct policy_save *next = &writer->next_policy;
   pthread_mutex_lock(&writer->mutex);
   const enum status status = copy_policy(next, weights, normalizer, error);
   if (status == STATUS_OK) {
@@ -250,35 +300,38 @@ enum status checkpoint_writer_begin_policy(struct checkpoint_writer *writer, con
     next->result = (struct checkpoint_result){.policy_only = true};
     snprintf(next->result.path, sizeof next->result.path, "%s", path);
     writer->policy_waits = true;
+    check_invariants(writer);
     pthread_cond_signal(&writer->work);
   }
   pthread_mutex_unlock(&writer->mutex);
   return status;
 }
 
+// --- watching it ---
+
 void checkpoint_writer_abandon(struct checkpoint_writer *writer) { atomic_store(&writer->watch.abandon, true); }
 
 void checkpoint_writer_urgent(struct checkpoint_writer *writer) { atomic_store(&writer->watch.urgent, true); }
 
-bool checkpoint_writer_saving(struct checkpoint_writer *writer) { return stage_of(writer) != STAGE_NONE; }
+bool checkpoint_writer_saving(struct checkpoint_writer *writer) { return state_of(writer) != IDLE; }
 
 bool checkpoint_writer_busy(struct checkpoint_writer *writer) {
   pthread_mutex_lock(&writer->mutex);
-  const bool busy =
-      writer->stage != STAGE_NONE || writer->policy_waits || writer->policy_under_way || writer->policy_ended;
+  const bool busy = writer->state != IDLE || writer->policy_waits || writer->policy_writing || writer->policy_done;
   pthread_mutex_unlock(&writer->mutex);
   return busy;
 }
 
 bool checkpoint_writer_take(struct checkpoint_writer *writer, struct checkpoint_result *result) {
   pthread_mutex_lock(&writer->mutex);
-  const bool policy = writer->policy_ended, checkpoint = !policy && writer->stage == STAGE_ENDED;
+  check_invariants(writer);
+  const bool policy = writer->policy_done, checkpoint = !policy && writer->state == DONE;
   if (policy) {
-    *result = writer->policy_ending;
-    writer->policy_ended = false;
+    *result = writer->policy_result;
+    writer->policy_done = false;
   } else if (checkpoint) {
     *result = writer->checkpoint.result;
-    writer->stage = STAGE_NONE;
+    writer->state = IDLE;
   }
   pthread_mutex_unlock(&writer->mutex);
   return policy || checkpoint;
@@ -287,15 +340,15 @@ bool checkpoint_writer_take(struct checkpoint_writer *writer, struct checkpoint_
 void checkpoint_writer_wait(struct checkpoint_writer *writer, double seconds) {
   const struct timespec deadline = in_seconds(seconds);
   pthread_mutex_lock(&writer->mutex);
-  while (!writer->policy_ended && writer->stage != STAGE_ENDED &&
-         pthread_cond_timedwait(&writer->ended, &writer->mutex, &deadline) != ETIMEDOUT)
+  while (!writer->policy_done && writer->state != DONE &&
+         pthread_cond_timedwait(&writer->done, &writer->mutex, &deadline) != ETIMEDOUT)
     continue;
   pthread_mutex_unlock(&writer->mutex);
 }
 
 uint64_t checkpoint_writer_progress(struct checkpoint_writer *writer) {
   pthread_mutex_lock(&writer->mutex);
-  const uint64_t endings = writer->endings;
+  const uint64_t results = writer->results;
   pthread_mutex_unlock(&writer->mutex);
-  return endings + replay_view_released(writer->checkpoint.job.replay);
+  return results + replay_view_released(writer->checkpoint.snapshot.replay);
 }

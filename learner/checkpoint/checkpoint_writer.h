@@ -1,52 +1,57 @@
-// Writes checkpoints and best.h5 beside training, on a thread of its own. Beginning one copies what is small (see
-// job_snapshot.h); the replay's rows are read where they stand while they are written, oldest first, and until then
-// nothing may be inserted over them (replay_room). A file is what a save at the moment of its beginning would have
-// been.
+// Writes checkpoints and best.h5 in the background, on a thread of its own. Beginning a checkpoint copies all that is
+// small (job_snapshot.h). The replay's rows are read where they are, oldest first, while the file is written; until a
+// row has been read nothing may be inserted over it (replay_room). A file is the same as one that was written at the
+// moment of its beginning.
 //
-// Once a writer is there nobody else may call HDF5 (checkpoint.h): it is not made for several threads. All of this is
-// for one thread.
+// While a writer exists nobody else may call HDF5 (checkpoint.h, h5.h), which is not made for several threads. All of
+// these functions are for one thread.
 #ifndef CORSAC_LEARNER_CHECKPOINT_CHECKPOINT_WRITER_H
 #define CORSAC_LEARNER_CHECKPOINT_CHECKPOINT_WRITER_H
 
+#include "common/base/file.h"
 #include "learner/checkpoint/checkpoint.h"
 #include "learner/run/run_directory.h"
 
-// What became of a file.
+// The result of writing one file.
 struct checkpoint_result {
-  bool policy_only; // it is a policy's
+  bool policy_only; // it is best.h5, not a checkpoint
   enum checkpoint_content content;
-  char path[RUN_PATH];
-  double seconds;        // that it took
-  struct error error;    // status STATUS_OK: it is whole and in place; STATUS_STOPPED: it was given up
-  struct error unpruned; // why older ones could not be removed
+  char path[FILE_PATH];
+  double seconds;        // that writing took
+  struct error error;    // status STATUS_OK: the file is whole and in place; STATUS_STOPPED: it was abandoned
+  struct error unpruned; // why older checkpoints could not be removed
 };
 
 struct checkpoint_writer;
-// job, run: not owned; run may be NULL where nothing is to be pruned.
+// job, run: not owned; run may be NULL where nothing is to be pruned. NULL: failed.
 struct checkpoint_writer *checkpoint_writer_create(const struct job *job, struct run_directory *run,
                                                    struct error *error);
-// Gives up what is under way. A disk that does not answer for a minute keeps the thread and its memory.
+// Abandons what is being written. If the disk does not answer for a minute, the thread and its memory stay behind.
 void checkpoint_writer_destroy(struct checkpoint_writer *writer);
 
-// Begins to write the job as it stands; no other checkpoint may be under way. Once it is in place, all but the newest
-// `keep` are removed (0: none).
+// Begins to write the job as it is now; no other checkpoint may be in progress (checkpoint_writer_saving). Once the
+// file is in place, all checkpoints but the newest `keep` are removed (0: none is).
 enum status checkpoint_writer_begin(struct checkpoint_writer *writer, const char *path, enum checkpoint_content content,
                                     uint64_t keep, struct error *error);
-// The same for checkpoint_write_policy, whatever is under way: it comes next, and before a checkpoint that is begun
-// later. One that waits already is replaced.
+// Begins what checkpoint_write_policy does, whatever else is in progress. The policy is written next, before a
+// checkpoint that is begun later. It replaces one that still waits.
 enum status checkpoint_writer_begin_policy(struct checkpoint_writer *writer, const char *path,
                                            const struct policy_weights *weights, const struct normalizer *normalizer,
                                            uint64_t env_steps, struct error *error);
-// The checkpoint under way, if any, is given up: soon, unless it is already being synchronised with the disk.
+
+// Abandons the checkpoint in progress, if any: soon, unless the disk is already being synchronised.
 void checkpoint_writer_abandon(struct checkpoint_writer *writer);
-// The checkpoint under way is waited for: it no longer leaves every other moment to training.
+// Somebody waits for the checkpoint in progress: from now on it does not leave half of the time to training.
 void checkpoint_writer_urgent(struct checkpoint_writer *writer);
-bool checkpoint_writer_saving(struct checkpoint_writer *writer); // a checkpoint is under way, or has an ending to take
-bool checkpoint_writer_busy(struct checkpoint_writer *writer);   // or a policy
-// Takes the next ending there is; false: none.
+
+// Whether a checkpoint is in progress, or its result is still to be taken.
+bool checkpoint_writer_saving(struct checkpoint_writer *writer);
+// The same for a checkpoint or a policy.
+bool checkpoint_writer_busy(struct checkpoint_writer *writer);
+// Takes the next result; false: there is none.
 bool checkpoint_writer_take(struct checkpoint_writer *writer, struct checkpoint_result *result);
-// Waits until there is an ending, but not longer than this.
+// Waits for a result, at most so long.
 void checkpoint_writer_wait(struct checkpoint_writer *writer, double seconds);
-// Changes whenever something has been done: what does not change for long hangs.
+// A number that changes whenever rows or files have been written. If it stays the same for long, the disk hangs.
 uint64_t checkpoint_writer_progress(struct checkpoint_writer *writer);
 #endif

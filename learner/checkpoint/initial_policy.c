@@ -36,7 +36,7 @@ static enum status check_shape(const struct trained_policy *policy, const struct
                                              : "leave --normalize-observations out");
 }
 
-// Another range is another task, in which the same policy may still be a good beginning.
+// Other bounds are only warned of: the policy may still be a good beginning for the task.
 static void compare_bounds(const struct trained_policy *policy, const struct message_hello *environment) {
   const size_t bytes = policy->act_dim * sizeof(double);
   if (memcmp(policy->action_low, environment->action_low, bytes) != 0 ||
@@ -55,6 +55,6 @@ enum status initial_policy_take(const struct trained_policy *policy, struct job 
     memcpy(job->normalizer.mean, policy->normalizer.mean, policy->obs_dim * sizeof(double));
     memcpy(job->normalizer.m2, policy->normalizer.m2, policy->obs_dim * sizeof(double));
   }
-  job->policy_version = 1; // 0 stands for random actions
+  job->policy_version = 1; // 0 means random actions
   return STATUS_OK;
 }

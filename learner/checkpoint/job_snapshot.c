@@ -4,7 +4,7 @@
 
 enum { ARRAYS = 9 };
 
-// The arrays of a job that change: what a snapshot has its own of.
+// An array of the job that changes, so that a snapshot has its own.
 struct array {
   void *memory;
   size_t bytes;
@@ -40,7 +40,7 @@ static void put_arrays(struct job *job, const struct array array[ARRAYS]) {
   job->normalizer.m2 = array[8].memory;
 }
 
-// Everything but memory: what stays is the snapshot's own, what only an update needs it does not have.
+// Copies all values and keeps the snapshot's own memory. It has nothing that only updates need.
 static void copy_values(struct job *snapshot, const struct job *job) {
   struct array own[ARRAYS];
   struct snapshot *environments = snapshot->environments;
@@ -55,7 +55,7 @@ static void copy_values(struct job *snapshot, const struct job *job) {
   snapshot->sample = NULL;
   snapshot->shift = snapshot->scale = NULL;
   snapshot->seconds = job_seconds(job);
-  snapshot->started = 0; // its time stands still
+  snapshot->started = 0; // its time does not go on
 }
 
 static enum status copy_memory(struct job *snapshot, const struct job *job, struct error *error) {
@@ -88,8 +88,10 @@ enum status job_snapshot_init(struct job *snapshot, const struct job *job, struc
   for (uint64_t e = 0; good && e < job->config.envs; e++)
     good = snapshot_init(&snapshot->environments[e], job->environment.obs_dim, job->environment.act_dim,
                          (uint32_t)job->config.n_step - 1, error) == STATUS_OK;
+
+  // The first copy also touches the memory, so that taking a snapshot later does not wait for pages.
   if (good) copy_values(snapshot, job);
-  if (good && copy_memory(snapshot, job, error) == STATUS_OK) return STATUS_OK; // and the memory has been touched once
+  if (good && copy_memory(snapshot, job, error) == STATUS_OK) return STATUS_OK;
   job_snapshot_release(snapshot);
   return STATUS_MEMORY;
 }

@@ -1,8 +1,9 @@
 #include "learner/checkpoint/transition_file.h"
 
 #include "common/base/memory.h"
-#include "learner/storage/h5_guard.h"
 #include "learner/storage/checkpoint_layout.h"
+#include "learner/storage/h5_dataset.h"
+#include "learner/storage/h5_guard.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -14,12 +15,15 @@ enum { COLUMNS = REPLAY_COLUMNS };
 struct source {
   struct h5 h5;
   struct job *job;
-  bool own, unit, terminated; // a checkpoint of ours; actions in [-1, 1]; `terminated` stands for the discount
-  uint64_t rows, oldest;      // oldest: where a ring's first row stands
-  hid_t dataset[COLUMNS], type[COLUMNS]; // type: in memory
+  bool own;              // it is a checkpoint
+  bool unit;             // actions are in [-1, 1]
+  bool terminated;       // there is `terminated` instead of the discount
+  uint64_t rows, oldest; // oldest: the index of a ring's oldest row
+  hid_t dataset[COLUMNS];
+  hid_t type[COLUMNS]; // in memory
   uint32_t width[COLUMNS];
-  float *piece[COLUMNS]; // (piece_rows x width)
-  uint64_t piece_rows;
+  float *chunk[COLUMNS]; // (chunk_rows x width)
+  uint64_t chunk_rows;
 };
 
 static const char *name_of(struct source *source, int column) {
@@ -37,7 +41,7 @@ static H5T_class_t class_of(struct h5 *h5, const char *name) {
   return class;
 }
 
-// A boolean of h5py's is an enumeration in a byte, which is read as it is.
+// h5py stores a boolean as an enumeration of one byte, which is read as it is.
 static void open_column(struct source *source, int c) {
   struct h5 *h5 = &source->h5;
   const bool flat = c == REPLAY_REWARD || c == REPLAY_DISCOUNT, marks = c == REPLAY_DISCOUNT && source->terminated;
@@ -54,9 +58,9 @@ static void open_column(struct source *source, int c) {
     if (source->type[c] < 0 || H5Tget_size(source->type[c]) != 1)
       h5_fail(h5, STATUS_FORMAT, "/terminated is an enumeration, but not h5py's boolean");
   }
-  source->piece[c] =
-      memory_alloc(source->piece_rows * source->width[c], sizeof(float), "logged transitions", h5->error);
-  if (!source->piece[c] && h5->status == STATUS_OK) h5->status = STATUS_MEMORY;
+  source->chunk[c] =
+      memory_alloc(source->chunk_rows * source->width[c], sizeof(float), "logged transitions", h5->error);
+  if (!source->chunk[c] && h5->status == STATUS_OK) h5->status = STATUS_MEMORY;
 }
 
 static void find_ring(struct source *source) {
@@ -68,7 +72,7 @@ static void find_ring(struct source *source) {
   source->oldest = ring.size == ring.capacity ? ring.cursor : 0;
 }
 
-// h5py writes texts of variable length, which HDF5 allocates, C programs mostly fixed ones.
+// h5py writes texts of variable length, which HDF5 allocates. C programs mostly write texts of fixed length.
 static void read_scale(struct h5 *h5, char *scale, size_t size) {
   const hid_t attribute = H5Aopen(h5->file, "action_scale", H5P_DEFAULT);
   const hid_t type = attribute >= 0 ? H5Aget_type(attribute) : -1;
@@ -111,7 +115,7 @@ static void open_source(struct source *source) {
   find_scale(source);
   for (int c = 0; c < COLUMNS; c++)
     all += source->width[c] = replay_column_width(source->job->replay, (enum replay_column)c);
-  source->piece_rows = h5_piece_rows(source->rows, all * sizeof(float));
+  source->chunk_rows = h5_chunk_rows(source->rows, all * sizeof(float));
   h5->hint = "the environment's dimensions";
   for (int c = 0; c < COLUMNS; c++) open_column(source, c);
   h5->hint = "";
@@ -121,38 +125,40 @@ static void close_source(struct source *source) {
   for (int c = 0; c < COLUMNS; c++) {
     if (source->type[c] != H5T_NATIVE_FLOAT) h5_done(&source->h5, source->type[c], H5Tclose);
     h5_done(&source->h5, source->dataset[c], H5Dclose);
-    memory_free(source->piece[c]);
+    memory_free(source->chunk[c]);
   }
 }
 
-// Rows [row, row + count) of the file into the piece.
+// Reads rows [row, row + count) of the file into the chunk.
 static void read_column(struct source *source, int c, uint64_t row, uint64_t count) {
   struct h5 *h5 = &source->h5;
   const bool flat = c == REPLAY_REWARD || c == REPLAY_DISCOUNT;
   const hsize_t start[2] = {row, 0}, size[2] = {count, source->width[c]};
   const hid_t space = H5Dget_space(source->dataset[c]), memory = H5Screate_simple(flat ? 1 : 2, size, NULL);
   if (space < 0 || memory < 0 || H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, size, NULL) < 0 ||
-      H5Dread(source->dataset[c], source->type[c], memory, space, H5P_DEFAULT, source->piece[c]) < 0)
+      H5Dread(source->dataset[c], source->type[c], memory, space, H5P_DEFAULT, source->chunk[c]) < 0)
     h5_fail_library(h5, name_of(source, c), " cannot be read");
   h5_done(h5, space, H5Sclose);
   h5_done(h5, memory, H5Sclose);
   if (source->type[c] == H5T_NATIVE_FLOAT) return;
-  const uint8_t *bytes = (const uint8_t *)source->piece[c]; // from the end: a float takes the place of four
-  for (uint64_t i = count; i-- > 0;) source->piece[c][i] = bytes[i];
+
+  // Widens bytes to floats from the end on, since a float overwrites four bytes.
+  const uint8_t *bytes = (const uint8_t *)source->chunk[c];
+  for (uint64_t i = count; i-- > 0;) source->chunk[c][i] = bytes[i];
 }
 
 static void check_finite(struct source *source, int c, uint64_t row, uint64_t count) {
   for (uint64_t i = 0; i < count * source->width[c] && source->h5.status == STATUS_OK; i++)
-    if (!isfinite(source->piece[c][i]))
+    if (!isfinite(source->chunk[c][i]))
       h5_fail(&source->h5, STATUS_FORMAT, "/%s: row %" PRIu64 ", component %" PRIu64 " is %g", name_of(source, c),
-              row + i / source->width[c], i % source->width[c], (double)source->piece[c][i]);
+              row + i / source->width[c], i % source->width[c], (double)source->chunk[c][i]);
 }
 
 // a = 2 (x - low) / (high - low) - 1
 static void scale_actions(struct source *source, uint64_t row, uint64_t count) {
   const struct message_hello *environment = &source->job->environment;
   const uint32_t dim = source->width[REPLAY_ACTION];
-  float *actions = source->piece[REPLAY_ACTION];
+  float *actions = source->chunk[REPLAY_ACTION];
   for (uint64_t i = 0; i < count * dim && source->h5.status == STATUS_OK; i++) {
     const double low = source->unit ? -1 : environment->action_low[i % dim];
     const double high = source->unit ? 1 : environment->action_high[i % dim];
@@ -167,7 +173,7 @@ static void scale_actions(struct source *source, uint64_t row, uint64_t count) {
 
 static void make_discounts(struct source *source, uint64_t row, uint64_t count) {
   const float gamma = (float)source->job->config.gamma;
-  float *values = source->piece[REPLAY_DISCOUNT];
+  float *values = source->chunk[REPLAY_DISCOUNT];
   for (uint64_t i = 0; i < count && source->h5.status == STATUS_OK; i++) {
     if (values[i] < 0 || values[i] > 1 || (source->terminated && values[i] != 0 && values[i] != 1))
       h5_fail(&source->h5, STATUS_FORMAT, "/%s: row %" PRIu64 " is %g; it may be %s", name_of(source, REPLAY_DISCOUNT),
@@ -178,22 +184,22 @@ static void make_discounts(struct source *source, uint64_t row, uint64_t count) 
 
 static void insert(struct source *source, uint64_t count) {
   struct job *job = source->job;
-  float *const *piece = source->piece;
-  replay_insert(job->replay, count, piece[REPLAY_OBS], piece[REPLAY_ACTION], piece[REPLAY_REWARD],
-                piece[REPLAY_NEXT_OBS], piece[REPLAY_DISCOUNT]);
+  float *const *chunk = source->chunk;
+  replay_insert(job->replay, count, chunk[REPLAY_OBS], chunk[REPLAY_ACTION], chunk[REPLAY_REWARD],
+                chunk[REPLAY_NEXT_OBS], chunk[REPLAY_DISCOUNT]);
   if (!job->config.normalize_observations) return;
   for (uint64_t i = 0; i < count; i++)
-    normalizer_update(&job->normalizer, piece[REPLAY_OBS] + i * source->width[REPLAY_OBS]);
+    normalizer_update(&job->normalizer, chunk[REPLAY_OBS] + i * source->width[REPLAY_OBS]);
 }
 
-// From the first row that there is room for to the newest, a ring from its oldest on.
+// Inserts the newest rows that the replay has room for, oldest first.
 static void take_rows(struct source *source, struct transitions_taken *taken) {
   const uint64_t room = replay_capacity(source->job->replay), n = source->rows;
   const uint64_t first = n > room ? n - room : 0;
   source->h5.status = job_reserve_replay(source->job, n - first, 0, source->h5.error);
   for (uint64_t i = first; i < n && source->h5.status == STATUS_OK;) {
     const uint64_t row = (source->oldest + i) % n;
-    uint64_t count = n - i < source->piece_rows ? n - i : source->piece_rows;
+    uint64_t count = n - i < source->chunk_rows ? n - i : source->chunk_rows;
     if (count > n - row) count = n - row;
     for (int c = 0; c < COLUMNS && source->h5.status == STATUS_OK; c++) {
       read_column(source, c, row, count);

@@ -17,7 +17,7 @@
 #define EVENT_FILE_NAME "events.out.tfevents."
 
 struct event_file {
-  char path[RUN_PATH];
+  char path[FILE_PATH];
   struct held_file *held;
 };
 
@@ -63,7 +63,7 @@ struct event_file *event_file_create(const char *directory, struct error *error)
   if (time_now <= newest) time_now = newest + 1; // a resume in the same second, or after the clock was set back
   (void)gethostname(host, sizeof host - 1);
   snprintf(name, sizeof name, EVENT_FILE_NAME "%010lld.%s.%ld.0", time_now, host, (long)getpid());
-  if (run_path(file->path, directory, name, error) != STATUS_OK) goto fail;
+  if (file_join(file->path, directory, name, error) != STATUS_OK) goto fail;
   file->held = held_file_open(file->path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL, error);
   if (file->held) return file;
 fail:

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 struct metrics_file {
-  char path[RUN_PATH];
+  char path[FILE_PATH];
   uint64_t rows; // kept
   struct held_file *held;
 };
@@ -61,7 +61,7 @@ static size_t kept_length(const char *text, size_t size, uint64_t rows, uint64_t
 
 // A simulator that names other info values than before, or a later program, has other columns: a new file begins.
 static enum status set_aside(const char *path, struct error *error) {
-  char aside[RUN_PATH + 32];
+  char aside[FILE_PATH + 32];
   for (int n = 1; n < 1000; n++) {
     snprintf(aside, sizeof aside, "%s.%d", path, n);
     if (file_allows(aside, F_OK)) continue;
@@ -107,7 +107,7 @@ struct metrics_file *metrics_file_open(const char *directory, const char *header
                                        struct error *error) {
   struct metrics_file *file = memory_alloc(1, sizeof *file, "metrics.csv", error);
   if (!file) return NULL;
-  if (run_path(file->path, directory, "metrics.csv", error) != STATUS_OK) goto fail;
+  if (file_join(file->path, directory, "metrics.csv", error) != STATUS_OK) goto fail;
   if (prepare(file->path, header, keep_rows, &file->rows, error) != STATUS_OK) goto fail;
   file->held = held_file_open(file->path, O_WRONLY | O_APPEND, error);
   if (file->held) return file;

@@ -5,7 +5,8 @@
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
-#include "learner/checkpoint/checkpoint.h"
+#include "learner/storage/checkpoint_head.h"
+#include "learner/storage/checkpoint_list.h"
 #include "learner/storage/checkpoint_verify.h"
 #include "common/base/json_text.h"
 #include "learner/run/run_lock.h"
@@ -25,7 +26,7 @@
 static const double STATUS_SECONDS = 5; // how old status.json becomes while the run says nothing new
 
 struct run_directory {
-  char path[RUN_PATH];
+  char path[FILE_PATH];
   struct run_lock lock;
   struct run_word before;
   struct run_failures failures;
@@ -42,7 +43,7 @@ static bool is_directory(const char *path) {
 }
 
 static enum status make_with_parents(const char *path, struct error *error) {
-  char part[RUN_PATH];
+  char part[FILE_PATH];
   snprintf(part, sizeof part, "%s", path);
   for (char *slash = part; slash;) {
     slash = strchr(slash + 1, '/');
@@ -64,7 +65,7 @@ static enum status check_empty(const char *path, struct error *error) {
   while (status == STATUS_OK && (entry = readdir(directory))) {
     const char *name = entry->d_name;
     if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strncmp(name, "lock", 4) == 0) continue;
-    const bool goes_on = run_checkpoints(path, NULL, 0, NULL) > 0;
+    const bool goes_on = checkpoint_list(path, NULL, 0, NULL) > 0;
     status = error_set(
         error, STATUS_USAGE, "%s is not empty (it holds %s): %s%s%sfor a new run choose another --run-dir", path, name,
         goes_on ? "to go on with the run in it, --resume " : "", goes_on ? path : "", goes_on ? "; " : "");
@@ -106,8 +107,8 @@ fail:
 }
 
 struct run_directory *run_directory_create(const char *path, struct error *error) {
-  if (!path[0] || strlen(path) >= RUN_PATH) {
-    error_set(error, STATUS_USAGE, "--run-dir: a path of %zu bytes, it must have 1 to %d", strlen(path), RUN_PATH - 1);
+  if (!path[0] || strlen(path) >= FILE_PATH) {
+    error_set(error, STATUS_USAGE, "--run-dir: a path of %zu bytes, it must have 1 to %d", strlen(path), FILE_PATH - 1);
     return NULL;
   }
   if (make_with_parents(path, error) != STATUS_OK) return NULL;
@@ -118,7 +119,7 @@ struct run_directory *run_directory_create(const char *path, struct error *error
 struct run_directory *run_directory_create_unique(char *path, size_t size, struct error *error) {
   enum { MOST = 10000 };
   const size_t length = strlen(path);
-  char parent[RUN_PATH];
+  char parent[FILE_PATH];
   if (length + 8 > size || length >= sizeof parent) {
     error_set(error, STATUS_USAGE, "%.100s...: the name of the run is too long; give --run-dir", path);
     return NULL;
@@ -137,7 +138,7 @@ struct run_directory *run_directory_create_unique(char *path, size_t size, struc
 }
 
 struct run_directory *run_directory_open(const char *path, struct error *error) {
-  if (strlen(path) < RUN_PATH && is_directory(path)) return acquire(path, false, error);
+  if (strlen(path) < FILE_PATH && is_directory(path)) return acquire(path, false, error);
   error_set(error, STATUS_IO, "%.1000s: is no directory of a run", path);
   return NULL;
 }
@@ -150,7 +151,7 @@ void run_directory_close(struct run_directory *run) {
 
 // What child processes of environments wrote before the run came about (actor/envs/process.c).
 static void discard_logs(const char *run) {
-  char path[RUN_PATH + 16];
+  char path[FILE_PATH + 16];
   snprintf(path, sizeof path, "%s/environments", run);
   DIR *directory = file_opendir(path);
   if (!directory) return;
@@ -163,7 +164,7 @@ static void discard_logs(const char *run) {
 
 void run_directory_discard(struct run_directory *run) {
   static const char *const names[] = {"config.yaml", "log.txt", "status.json", "metrics.csv"};
-  char path[RUN_PATH + 16];
+  char path[FILE_PATH + 16];
   if (!run) return;
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     snprintf(path, sizeof path, "%s/%s", run->path, names[i]);
@@ -249,8 +250,8 @@ static void remember(struct run_directory *run, const struct run_status *status)
 }
 
 enum status run_write_status(struct run_directory *run, const struct run_status *status, struct error *error) {
-  char path[RUN_PATH], updated[64];
-  enum status written = run_path(path, run->path, "status.json", error);
+  char path[FILE_PATH], updated[64];
+  enum status written = file_join(path, run->path, "status.json", error);
   if (written != STATUS_OK) return written;
   if (status->checkpoint != run->checkpoint) remember(run, status);
   clock_format(updated, sizeof updated);
@@ -295,10 +296,10 @@ void run_directory_forget_failures(struct run_directory *run) { run->failures = 
 // How far the start before had come when it died, of those that begin at `env_steps`: to the last whole row of
 // metrics.csv, whose second column tells. status.json is written by the clock, rows by the steps.
 static uint64_t died_at(const struct run_directory *run, uint64_t env_steps) {
-  char path[RUN_PATH], end[4097];
+  char path[FILE_PATH], end[4097];
   struct stat info;
   uint64_t steps = 0;
-  if (run_path(path, run->path, "metrics.csv", NULL) != STATUS_OK) return env_steps;
+  if (file_join(path, run->path, "metrics.csv", NULL) != STATUS_OK) return env_steps;
   const int descriptor = file_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
   if (descriptor < 0) return env_steps;
   ssize_t size = 0;
@@ -339,11 +340,11 @@ enum status run_directory_begin(struct run_directory *run, uint64_t env_steps, u
 // All of a directory, newest first; *steps is the caller's to free.
 static int all_checkpoints(const char *directory, uint64_t **steps, struct error *error) {
   *steps = NULL;
-  const int count = run_checkpoints(directory, NULL, 0, error);
+  const int count = checkpoint_list(directory, NULL, 0, error);
   if (count <= 0) return count;
   *steps = memory_alloc((size_t)count, sizeof **steps, "the list of checkpoints", error);
   if (!*steps) return -1;
-  const int now = run_checkpoints(directory, *steps, count, error);
+  const int now = checkpoint_list(directory, *steps, count, error);
   return now < count ? now : count;
 }
 
@@ -352,9 +353,9 @@ enum status run_directory_set_aside(struct run_directory *run, uint64_t steps, s
   const int count = all_checkpoints(run->path, &found, error);
   enum status status = count < 0 ? error_set(error, STATUS_IO, "%s: cannot be read", run->path) : STATUS_OK;
   for (int i = 0; i < count && status == STATUS_OK; i++) {
-    char path[RUN_PATH], aside[RUN_PATH + 8];
+    char path[FILE_PATH], aside[FILE_PATH + 8];
     if (found[i] <= steps) continue;
-    status = run_checkpoint_path(path, run->path, found[i], error);
+    status = checkpoint_list_path(path, run->path, found[i], error);
     if (status != STATUS_OK) break;
     snprintf(aside, sizeof aside, "%s.bad", path);
     if (file_rename(path, aside) != 0)
@@ -372,9 +373,9 @@ enum status run_directory_prune(struct run_directory *run, uint64_t keep, struct
   const int count = all_checkpoints(run->path, &steps, error);
   enum status status = count < 0 ? error_set(error, STATUS_IO, "%s: cannot be read", run->path) : STATUS_OK;
   for (int i = 0; i < count && keep > 0 && status == STATUS_OK; i++) {
-    char path[RUN_PATH];
+    char path[FILE_PATH];
     if ((uint64_t)i < keep) continue;
-    status = run_checkpoint_path(path, run->path, steps[i], error);
+    status = checkpoint_list_path(path, run->path, steps[i], error);
     if (status == STATUS_OK && file_unlink(path) != 0 && errno != ENOENT)
       status = error_set(error, STATUS_IO, "%s: cannot be removed: %s", path, strerror(errno));
   }
@@ -407,7 +408,7 @@ static enum status newest_of(const char *directory, bool whole_job, char *checkp
 
 enum status run_newest_checkpoint(const char *path, bool require_resumable, char *checkpoint, struct error *error) {
   if (is_directory(path)) return newest_of(path, require_resumable, checkpoint, error);
-  if (snprintf(checkpoint, RUN_PATH, "%s", path) >= RUN_PATH)
+  if (snprintf(checkpoint, FILE_PATH, "%s", path) >= FILE_PATH)
     return error_set(error, STATUS_IO, "%.100s...: a path of %zu bytes is too long", path, strlen(path));
   enum status status = require_resumable ? check_resumable(path, error) : STATUS_OK;
   return status == STATUS_OK ? checkpoint_verify(path, error) : status;

@@ -3,9 +3,9 @@
 #ifndef CORSAC_LEARNER_RUN_RUN_DIRECTORY_H
 #define CORSAC_LEARNER_RUN_RUN_DIRECTORY_H
 
+#include "common/base/file.h"
 #include "common/base/status.h"
 #include "learner/run/metrics_file.h"
-#include "learner/storage/checkpoint_list.h"
 #include "learner/run/run_status.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -41,7 +41,7 @@ enum status run_directory_prune(struct run_directory *run, uint64_t keep, struct
 // is named in a warning. One that cannot be judged (in use by another program for longer than 2 s, no permission, an
 // error of the disk, another version) is an error, and nothing older takes its place: a run that went on from there
 // would rename it to *.bad. With `require_resumable` a best.h5 given by name is refused with a clear word. path out:
-// RUN_PATH bytes.
+// FILE_PATH bytes.
 enum status run_newest_checkpoint(const char *path, bool require_resumable, char *checkpoint, struct error *error);
 
 // Writes a small file whole or not at all: temporary name, fsync, rename.

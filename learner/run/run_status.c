@@ -4,7 +4,6 @@
 #include "common/base/process.h"
 #include "common/base/clock.h"
 #include "common/base/printable.h"
-#include "learner/storage/checkpoint_list.h"
 
 #include <fcntl.h>
 #include <jansson.h>
@@ -94,10 +93,10 @@ static enum run_state judge(const struct run_word *word) {
 }
 
 void run_word_read(const char *directory, struct run_word *word) {
-  char path[RUN_PATH], state[32];
+  char path[FILE_PATH], state[32];
   struct error error = {0};
   *word = (struct run_word){.exit_code = -1, .age = -1};
-  json_t *root = run_path(path, directory, "status.json", &error) == STATUS_OK ? load(path) : NULL;
+  json_t *root = file_join(path, directory, "status.json", &error) == STATUS_OK ? load(path) : NULL;
   if (!root) return;
   take(root, word);
   take_text(root, "state", state, sizeof state);

@@ -1,5 +1,6 @@
 #include "learner/run/tensorboard.h"
 
+#include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "common/config/options.h"
@@ -16,7 +17,7 @@
 enum { MAX_COLUMNS = 64, DT_STRING = 7, CONFIG_YAML = 16384, MAX_OPTIONS = 128 };
 
 struct tensorboard {
-  char directory[RUN_PATH], header[METRICS_HEADER], yaml[CONFIG_YAML];
+  char directory[FILE_PATH], header[METRICS_HEADER], yaml[CONFIG_YAML];
   struct config config;
   uint64_t last_steps;
   struct event_file *file; // NULL: not yet

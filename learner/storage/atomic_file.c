@@ -25,7 +25,7 @@ enum status atomic_file_begin(const char *path, char *temporary, struct error *e
   return error_set(error, STATUS_IO, "%.100s...: a path of %zu bytes is too long", path, strlen(path));
 }
 
-// Some file systems have no fsync for a directory and say so with EINVAL: nothing more can be done there.
+// Some file systems cannot fsync a directory and fail with EINVAL, which counts as success.
 static bool sync_to_disk(const char *path, int flags) {
   const int descriptor = file_open(path, O_RDONLY | flags, 0);
   if (descriptor < 0) return false;

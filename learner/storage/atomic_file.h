@@ -6,15 +6,16 @@
 #include "common/base/status.h"
 
 enum { ATOMIC_FILE_PATH = 4096 + 8 };
-#define ATOMIC_FILE_SUFFIX ".tmp" // what a killed writer leaves behind ends with it
+// The ending of a temporary name. A killed writer leaves such a file behind.
+#define ATOMIC_FILE_SUFFIX ".tmp"
 
-// What is renamed to `path` takes its place, also that of a device: STATUS_IO where it is there and no file.
+// STATUS_IO: there is something at `path` that is not a file. A rename would replace even a device.
 enum status atomic_file_check(const char *path, struct error *error);
-// atomic_file_check, and the name under which `path` is written. temporary: ATOMIC_FILE_PATH bytes.
+// atomic_file_check, and the temporary name under which to write. temporary: ATOMIC_FILE_PATH bytes.
 enum status atomic_file_begin(const char *path, char *temporary, struct error *error);
-// The temporary file is complete and closed: it becomes `path`. On failure it is removed and what stood at `path`
-// stays.
+// Makes the temporary file, which is complete and closed, become `path`. On failure it is removed, and an older file at
+// `path` stays.
 enum status atomic_file_commit(const char *temporary, const char *path, struct error *error);
-// The same without waiting for the disk: whole or absent whenever the process dies, but not the machine.
+// The same without waiting for the disk: safe if the process dies, but not if the machine does.
 enum status atomic_file_replace(const char *temporary, const char *path, struct error *error);
 #endif

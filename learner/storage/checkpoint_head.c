@@ -1,18 +1,19 @@
 #include "learner/storage/checkpoint_head.h"
 
 #include "common/base/action_bounds.h"
+#include "common/base/file.h"
 #include "common/base/memory.h"
 #include "common/base/version.h"
 #include "common/config/options.h"
-#include "learner/storage/checkpoint_list.h"
+#include "learner/storage/h5.h"
 
 #include <float.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { POLICY_MEMBERS = 4 }; // config, env, normalizer, policy: what the root of a policy without its job holds
-static const uint64_t MOST = (1ull << 60) - 1; // of what counts up
+enum { POLICY_MEMBERS = 4 }; // objects in the root of best.h5: config, env, normalizer, policy
+static const uint64_t COUNT_MAX = (1ull << 60) - 1;
 
 void checkpoint_info_release(struct checkpoint_info *info) {
   memory_free(info->config);
@@ -39,10 +40,10 @@ void checkpoint_walk_head(struct h5 *h5, struct checkpoint_info *info) {
   walk_format(h5, info);
   h5_attribute_text(h5, "/", "program_version", info->program_version, sizeof info->program_version);
   h5_attribute_text(h5, "/", "created", info->created, sizeof info->created);
-  h5_attribute(h5, "/", "env_steps", &info->env_steps, MOST);
-  h5_attribute(h5, "/", "updates", &info->updates, MOST);
-  h5_attribute(h5, "/", "episodes", &info->episodes, MOST);
-  h5_attribute(h5, "/", "policy_version", &info->policy_version, MOST);
+  h5_attribute(h5, "/", "env_steps", &info->env_steps, COUNT_MAX);
+  h5_attribute(h5, "/", "updates", &info->updates, COUNT_MAX);
+  h5_attribute(h5, "/", "episodes", &info->episodes, COUNT_MAX);
+  h5_attribute(h5, "/", "policy_version", &info->policy_version, COUNT_MAX);
   h5_attribute(h5, "/", "exact", &exact, 1);
   h5_attribute_text(h5, "/", "blas_core", info->blas_core, sizeof info->blas_core);
   walk_u32_attribute(h5, "/", "learner_threads", &info->learner_threads, UINT32_MAX);
@@ -57,7 +58,7 @@ void checkpoint_walk_head(struct h5 *h5, struct checkpoint_info *info) {
 
 void checkpoint_walk_info(struct h5 *h5, struct checkpoint_info *info) {
   checkpoint_walk_head(h5, info);
-  info->resumable = h5_members(h5) > POLICY_MEMBERS; // also where a part of the job is lost
+  info->resumable = h5_members(h5) > POLICY_MEMBERS; // also where a damaged file has lost a part of its job
   info->parameters = h5_reals(h5, "policy");
   if (h5_has(h5, "critics")) info->parameters += h5_reals(h5, "critics");
   if (!h5_has(h5, "replay")) return;
@@ -67,13 +68,13 @@ void checkpoint_walk_info(struct h5 *h5, struct checkpoint_info *info) {
 
 enum status checkpoint_parse_config(const char *path, const struct checkpoint_info *info, struct config *config,
                                     struct error *error) {
-  char name[RUN_PATH + 16];
+  char name[FILE_PATH + 16];
   struct error problem = {0};
   const bool ours = strcmp(info->program_version, CORSAC_VERSION) == 0;
   snprintf(name, sizeof name, "%s:/config", path);
   options_defaults(config);
   if (options_parse_yaml(info->config, strlen(info->config), name, config, &problem) == STATUS_OK) return STATUS_OK;
-  if (ours) return error_set(error, STATUS_FORMAT, "%s", problem.text); // the file's mistake, not the user's
+  if (ours) return error_set(error, STATUS_FORMAT, "%s", problem.text);
   return error_set(error, STATUS_MISMATCH, "%s (written by corsac %s, this is %s)", problem.text, info->program_version,
                    CORSAC_VERSION);
 }
@@ -101,7 +102,7 @@ void checkpoint_walk_bounds(struct h5 *h5, uint32_t act_dim, double *low, double
 
 void checkpoint_walk_normalizer(struct h5 *h5, struct normalizer *normalizer) {
   h5_count(h5, "normalizer/count", &normalizer->count);
-  h5->range = (struct h5_range){-FLT_MAX, FLT_MAX}; // of observations, which are floats
+  h5->range = (struct h5_range){-FLT_MAX, FLT_MAX}; // the mean of floats is one
   h5_values(h5, "normalizer/mean", H5_KIND_DOUBLE, normalizer->dim, 0, normalizer->mean);
   h5->range = H5_NOT_NEGATIVE;
   h5_values(h5, "normalizer/m2", H5_KIND_DOUBLE, normalizer->dim, 0, normalizer->m2);
@@ -115,4 +116,12 @@ enum status checkpoint_read_info(const char *path, struct checkpoint_info *info,
   checkpoint_walk_info(&h5, info);
   if (h5.status != STATUS_OK) checkpoint_info_release(info);
   return h5_close(&h5);
+}
+
+void checkpoint_library(char *version, size_t size) {
+  unsigned major = 0, minor = 0, release = 0;
+  if (H5get_libversion(&major, &minor, &release) < 0)
+    snprintf(version, size, "unknown");
+  else
+    snprintf(version, size, "%u.%u.%u", major, minor, release);
 }

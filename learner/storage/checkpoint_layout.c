@@ -2,7 +2,7 @@
 
 #include "common/base/memory.h"
 #include "learner/storage/checkpoint_head.h"
-#include "learner/storage/checkpoint_metrics.h"
+#include "learner/storage/h5_dataset.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -22,7 +22,7 @@ struct checkpoint_shape checkpoint_shape_of(const struct config *config, uint32_
 
 // --- networks and their optimizers ---
 
-// A network whose last layer has heads, which the file names one by one.
+// A network whose last layer has heads. The file has a group for each.
 struct net {
   uint32_t in, heads, rows; // rows: of each head
   const char *head[2];
@@ -54,7 +54,7 @@ size_t checkpoint_critic_size(const struct checkpoint_shape *shape) {
   return dense_size(&net, &shape->hidden);
 }
 
-// An array of a layer; returns where the one after it begins.
+// Walks one array of a layer; returns where the next one begins.
 static float *walk_array(struct h5 *h5, const char *layer, const char *name, uint64_t rows, uint64_t columns,
                          float *at) {
   h5_values(h5, h5_name(h5, "%s/%s", layer, name), H5_KIND_FLOAT, rows, columns, at);
@@ -78,7 +78,9 @@ static void walk_net(struct h5 *h5, const char *group, const struct net *net, co
     }
   }
   h5_absent(h5, h5_name(h5, "%s/layer%u", group, (unsigned)hidden->count));
-  float *bias = dense ? dense + (size_t)in * net->heads * net->rows : NULL; // after the weights of all heads
+
+  // Memory has the weights of all heads first, then their biases.
+  float *bias = dense ? dense + (size_t)in * net->heads * net->rows : NULL;
   for (uint32_t h = 0; h < net->heads; h++) {
     snprintf(layer, sizeof layer, "%s/%s", group, net->head[h]);
     dense = walk_array(h5, layer, "weight", net->rows, in, dense);
@@ -86,7 +88,7 @@ static void walk_net(struct h5 *h5, const char *group, const struct net *net, co
   }
 }
 
-// `count` networks from number `first` on, densely: the owner's own numbers, or a copy of them.
+// Returns `count` networks from number `first` on, densely: the owner's memory itself, or a copy.
 static float *dense_begin(struct h5 *h5, const struct checkpoint_nets *nets, size_t first, size_t count, size_t size) {
   if (!nets->values || h5->status != STATUS_OK) return NULL;
   if (!nets->net) return nets->values + first * size;
@@ -97,6 +99,7 @@ static float *dense_begin(struct h5 *h5, const struct checkpoint_nets *nets, siz
   return dense;
 }
 
+// Stores what was read, if it was a copy.
 static void dense_end(struct h5 *h5, const struct checkpoint_nets *nets, size_t first, size_t count, size_t size,
                       float *dense) {
   if (!dense || !nets->net) return;
@@ -142,7 +145,7 @@ static void walk_moment(struct h5 *h5, const char *name, size_t count, size_t si
   dense_end(h5, moment, 0, count, size, dense);
 }
 
-// Of `count` networks of `size` parameters.
+// For `count` networks of `size` parameters.
 static void walk_adam(struct h5 *h5, const char *group, size_t count, size_t size, const struct checkpoint_adam *adam) {
   h5->range = H5_FINITE;
   walk_moment(h5, h5_name(h5, "%s/m", group), count, size, &adam->m);
@@ -158,7 +161,7 @@ static void walk_temperature(struct h5 *h5, const struct checkpoint_parts *parts
   h5->range = H5_NOT_NEGATIVE;
   h5_double(h5, "optimizer/alpha/v", parts->alpha_v);
   h5_count(h5, "optimizer/alpha/step", parts->alpha_step);
-  h5->range = (struct h5_range){-700, 700}; // alpha itself is a number
+  h5->range = (struct h5_range){-700, 700}; // so that exp(log_alpha) is finite and not 0
   h5_double(h5, "temperature/log_alpha", parts->log_alpha);
   h5->range = H5_ANYTHING;
 }
@@ -173,22 +176,22 @@ static void walk_limiter(struct h5 *h5, const struct checkpoint_parts *parts) {
 }
 
 static void walk_learner(struct h5 *h5, const struct checkpoint_parts *parts) {
-  checkpoint_walk_metrics(h5, parts->metrics, parts->info_dim);
+  checkpoint_walk_sums(h5, &parts->sums);
   h5->range = H5_NOT_NEGATIVE;
   h5_double(h5, "learner/seconds", parts->seconds);
-  h5_u64(h5, "learner/next_log", parts->next_log); // UINT64_MAX: never
+  h5_u64(h5, "learner/next_log", parts->next_log); // these three: UINT64_MAX means never
   h5_u64(h5, "learner/next_eval", parts->next_eval);
   h5_u64(h5, "learner/next_checkpoint", parts->next_checkpoint);
   h5_count(h5, "learner/evaluations", parts->evaluations);
-  h5->range = (struct h5_range){-INFINITY, H5_FINITE.high}; // -inf: none yet
+  h5->range = (struct h5_range){-INFINITY, H5_FINITE.high}; // -inf: no evaluation yet
   h5_double(h5, "learner/best_return", parts->best_return);
   h5->range = H5_ANYTHING;
   h5_count(h5, "learner/dropped", parts->dropped);
 }
 
-// --- where the environments stand ---
+// --- the environments ---
 
-// The running episode, and the transitions that its n-step window holds back.
+// Walks the running episode and the transitions in its n-step window.
 static void walk_episode(struct h5 *h5, const char *group, struct snapshot *snapshot, uint64_t window_capacity) {
   h5_values(h5, h5_name(h5, "%s/obs", group), H5_KIND_FLOAT, snapshot->obs_dim, 0, snapshot->obs);
   h5_double(h5, h5_name(h5, "%s/episode_return", group), &snapshot->episode_return);
@@ -196,7 +199,7 @@ static void walk_episode(struct h5 *h5, const char *group, struct snapshot *snap
   uint64_t window = snapshot->window;
   if (!h5->writing) {
     const bool held = h5_has(h5, h5_name(h5, "%s/window_obs", group));
-    h5_name(h5, "%s/window_reward", group); // whose rows are the window's; where there are none there is no array
+    h5_name(h5, "%s/window_reward", group); // it has a row for each transition; an empty window has no arrays
     window = held || h5_has(h5, h5->name) ? h5_rows(h5, h5->name) : 0;
     if (window > window_capacity)
       h5_fail(h5, h5->verifying ? STATUS_FORMAT : STATUS_MISMATCH,
@@ -240,8 +243,8 @@ static void walk_environment(struct h5 *h5, const char *group, struct snapshot *
   walk_state(h5, group, &snapshot->state);
 }
 
-// async: environments that the file does not have begin anew, those beyond the configuration's are left out. A file has
-// all of its own.
+// In async mode an environment that is not in the file begins anew, and one that the configuration no longer has is
+// left out. Verifying asks for all environments of the file's own configuration.
 static void walk_environments(struct h5 *h5, const struct checkpoint_shape *shape, struct snapshot *environments) {
   char group[32];
   h5->hint = "envs: fixed on resume in sync mode";
@@ -290,21 +293,21 @@ void checkpoint_columns_open(struct h5 *h5, struct checkpoint_columns *columns, 
   const uint32_t width[CHECKPOINT_COLUMNS] = {shape->obs_dim, shape->act_dim, 1, shape->obs_dim, 1};
   uint64_t all = 0;
   for (int c = 0; c < CHECKPOINT_COLUMNS; c++) all += width[c];
-  *columns = (struct checkpoint_columns){.rows = h5_piece_rows(size, all * sizeof(float))};
+  *columns = (struct checkpoint_columns){.rows = h5_chunk_rows(size, all * sizeof(float))};
   memcpy(columns->width, width, sizeof width);
   for (int c = 0; c < CHECKPOINT_COLUMNS; c++) {
     const bool flat = c == REWARD || c == DISCOUNT;
     h5_table_open(h5, &columns->table[c], h5_name(h5, "replay/%s", checkpoint_column_names[c]), size,
                   flat ? 0 : width[c], columns->rows);
-    columns->piece[c] = memory_alloc(columns->rows * width[c] + 1, sizeof(float), "a piece of the replay", h5->error);
-    if (!columns->piece[c] && h5->status == STATUS_OK) h5->status = STATUS_MEMORY;
+    columns->chunk[c] = memory_alloc(columns->rows * width[c] + 1, sizeof(float), "a chunk of the replay", h5->error);
+    if (!columns->chunk[c] && h5->status == STATUS_OK) h5->status = STATUS_MEMORY;
   }
 }
 
 void checkpoint_columns_move(struct h5 *h5, struct checkpoint_columns *columns, uint64_t row, uint64_t count) {
   for (int c = 0; c < CHECKPOINT_COLUMNS; c++) {
     h5->range = c == ACTION ? (struct h5_range){-1, 1} : c == DISCOUNT ? (struct h5_range){0, 1} : H5_FINITE;
-    h5_table_piece(h5, &columns->table[c], row, count, columns->piece[c]);
+    h5_table_chunk(h5, &columns->table[c], row, count, columns->chunk[c]);
   }
   h5->range = H5_ANYTHING;
 }
@@ -312,6 +315,6 @@ void checkpoint_columns_move(struct h5 *h5, struct checkpoint_columns *columns, 
 void checkpoint_columns_close(struct h5 *h5, struct checkpoint_columns *columns) {
   for (int c = 0; c < CHECKPOINT_COLUMNS; c++) {
     h5_table_close(h5, &columns->table[c]);
-    memory_free(columns->piece[c]);
+    memory_free(columns->chunk[c]);
   }
 }

@@ -1,29 +1,31 @@
-// The layout of a checkpoint, once: every name, shape and type in it. Each walk_ function writes, reads or verifies one
-// part (h5.h); what loading needs is therefore what verification asks for. It knows where numbers stand in
-// a file, not what a learner does with them: whoever has numbers says where they are.
+// The layout of a checkpoint: every name, shape and type in it, once. Each walk_ function writes, reads or verifies one
+// part (h5.h), so verifying checks exactly what loading needs. The layout knows where numbers are in a file. Where they
+// are in memory the caller says, with pointers.
 #ifndef CORSAC_LEARNER_STORAGE_CHECKPOINT_LAYOUT_H
 #define CORSAC_LEARNER_STORAGE_CHECKPOINT_LAYOUT_H
 
 #include "common/config/config.h"
 #include "common/nn/normalizer.h"
+#include "common/wire/message.h"
+#include "learner/storage/checkpoint_sums.h"
 #include "learner/storage/h5_table.h"
-#include "learner/job/metrics.h"
 
-// What the arrays' sizes follow from.
+// All sizes of arrays follow from it.
 struct checkpoint_shape {
-  uint32_t obs_dim, act_dim, critics, environments, window; // window: transitions that an n-step window holds at most
+  uint32_t obs_dim, act_dim, critics, environments;
+  uint32_t window; // transitions that an n-step window holds at most
   struct config_widths hidden;
   bool layer_norm, sync;
 };
 struct checkpoint_shape checkpoint_shape_of(const struct config *config, uint32_t obs_dim, uint32_t act_dim);
 
-// Parameters of networks of one shape, one after another; in a file each stands densely: layer after layer weight (out
-// x in), bias, norm scale, norm shift. values NULL: there are none (verifying, or only shapes are checked).
 struct mlp;
+// The parameters of networks of one shape, one network after another. The file has each densely: for each layer weight
+// (out x in), bias, norm scale, norm shift. Memory may have them in another order, which the functions convert.
 struct checkpoint_nets {
-  float *values;
-  const struct mlp *net; // values are in this network's own order, `stride` floats each; NULL: densely
-  size_t stride;
+  float *values;         // NULL: there are none (verifying, or only shapes are checked)
+  const struct mlp *net; // for the functions; NULL: memory is dense too
+  size_t stride;         // floats from one network to the next
   void (*to_dense)(const struct mlp *net, const float *values, float *dense);
   void (*from_dense)(const struct mlp *net, const float *dense, float *values);
 };
@@ -31,14 +33,15 @@ void checkpoint_walk_policy(struct h5 *h5, const struct checkpoint_shape *shape,
 // group: "critics" or "targets"; shape->critics of them.
 void checkpoint_walk_critics(struct h5 *h5, const char *group, const struct checkpoint_shape *shape,
                              const struct checkpoint_nets *critics);
-size_t checkpoint_policy_size(const struct checkpoint_shape *shape); // floats, densely
-size_t checkpoint_critic_size(const struct checkpoint_shape *shape); // ... of one
+// The floats of the dense policy, and of one dense critic.
+size_t checkpoint_policy_size(const struct checkpoint_shape *shape);
+size_t checkpoint_critic_size(const struct checkpoint_shape *shape);
 
 struct checkpoint_adam {
   struct checkpoint_nets m, v;
   uint64_t *step;
 };
-// Everything but the head, the bounds and the replay. All may be NULL (verifying) but metrics.
+// Everything but the head, the bounds and the replay. A pointer is NULL where a file is only verified.
 struct checkpoint_parts {
   struct checkpoint_nets policy, critics, targets;
   struct checkpoint_adam policy_adam, critics_adam;
@@ -46,31 +49,34 @@ struct checkpoint_parts {
   uint64_t *alpha_step;
   struct normalizer *normalizer;
   uint64_t *steps, *updates, *base_steps, *base_updates; // the rate limiter's
-  struct metrics *metrics;
-  uint32_t info_dim; // of the metrics' named values
+  struct checkpoint_sums sums;
   double *seconds, *best_return;
   uint64_t *next_log, *next_eval, *next_checkpoint, *evaluations, *dropped;
   struct snapshot *environments; // (shape.environments)
 };
 void checkpoint_walk_parts(struct h5 *h5, const struct checkpoint_shape *shape, const struct checkpoint_parts *parts);
 
-// --- the replay: a ring, in columns side by side ---
+// --- the replay: a ring of rows, one dataset for each column ---
 
 struct checkpoint_ring {
   uint64_t size, cursor, capacity;
 };
-void checkpoint_walk_ring(struct h5 *h5, struct checkpoint_ring *ring); // reading: fails where it makes no sense
+// Reading fails where the three contradict each other.
+void checkpoint_walk_ring(struct h5 *h5, struct checkpoint_ring *ring);
+
 enum { CHECKPOINT_COLUMNS = 5 };
 extern const char *const checkpoint_column_names[CHECKPOINT_COLUMNS]; // obs, action, reward, next_obs, discount
-// A piece of rows is moved in all of them at once.
+// One chunk of rows is moved in all columns at once.
 struct checkpoint_columns {
   struct h5_table table[CHECKPOINT_COLUMNS];
   uint32_t width[CHECKPOINT_COLUMNS];
-  float *piece[CHECKPOINT_COLUMNS]; // rows of one piece, and a number more
-  uint64_t rows;                    // of a piece
+  float *chunk[CHECKPOINT_COLUMNS]; // (rows x width), and one float more
+  uint64_t rows;                    // of a chunk
 };
+// Opens or makes the columns of a replay of `size` rows, and allocates the chunks. Close them, on failure too.
 void checkpoint_columns_open(struct h5 *h5, struct checkpoint_columns *columns, const struct checkpoint_shape *shape,
                              uint64_t size);
+// Writes rows [row, row + count), which are one chunk, from `chunk`, or reads them into it.
 void checkpoint_columns_move(struct h5 *h5, struct checkpoint_columns *columns, uint64_t row, uint64_t count);
 void checkpoint_columns_close(struct h5 *h5, struct checkpoint_columns *columns);
 #endif

@@ -1,10 +1,10 @@
 #include "learner/storage/checkpoint_verify.h"
 
 #include "common/base/memory.h"
-#include "learner/storage/h5_guard.h"
 #include "learner/storage/checkpoint_head.h"
 #include "learner/storage/checkpoint_layout.h"
 #include "learner/storage/checkpoint_list.h"
+#include "learner/storage/h5_guard.h"
 
 #include <inttypes.h>
 #include <sys/stat.h>
@@ -21,9 +21,8 @@ static void verify_replay(struct h5 *h5, const struct checkpoint_shape *shape) {
 }
 
 static void verify_job(struct h5 *h5, const struct checkpoint_info *info, const struct checkpoint_shape *shape) {
-  struct metrics metrics = {0};
   uint64_t steps = 0, updates = 0;
-  struct checkpoint_parts parts = {.metrics = &metrics, .steps = &steps, .updates = &updates};
+  struct checkpoint_parts parts = {.steps = &steps, .updates = &updates};
   checkpoint_walk_parts(h5, shape, &parts);
   if (h5->status == STATUS_OK && (steps != info->env_steps || updates != info->updates))
     h5_fail(h5, STATUS_FORMAT,
@@ -65,8 +64,8 @@ static enum status verify(const char *path, bool whole_job, struct error *error)
 
 enum status checkpoint_verify(const char *path, struct error *error) { return verify(path, false, error); }
 
-// A run that goes on removes old checkpoints while others look for them.
-static bool is_gone(const char *file) {
+// A run in progress removes old checkpoints while others look for them.
+static bool is_removed(const char *file) {
   struct stat info;
   return lstat(file, &info) != 0;
 }
@@ -74,18 +73,20 @@ static bool is_gone(const char *file) {
 enum status checkpoint_newest(const char *directory, bool whole_job,
                               void (*skipped)(const struct error *why, bool another), char *file, struct error *error) {
   struct error newest = {0};
-  const int listed = run_checkpoints(directory, NULL, 0, error);
+  const int listed = checkpoint_list(directory, NULL, 0, error);
   if (listed < 0) return STATUS_IO;
   uint64_t *steps = memory_alloc((size_t)listed, sizeof *steps, "the list of checkpoints", error);
   if (!steps) return STATUS_MEMORY;
-  const int there = run_checkpoints(directory, steps, listed, error), count = there < listed ? there : listed;
-  enum status status = there < 0 ? STATUS_IO : STATUS_FORMAT;
+
+  // The directory may have changed since its checkpoints were counted.
+  const int found = checkpoint_list(directory, steps, listed, error), count = found < listed ? found : listed;
+  enum status status = found < 0 ? STATUS_IO : STATUS_FORMAT;
   for (int i = 0; i < count && checkpoint_is_damage(status); i++) {
     struct error why = {0};
-    status = run_checkpoint_path(file, directory, steps[i], error);
+    status = checkpoint_list_path(file, directory, steps[i], error);
     if (status != STATUS_OK) break;
     status = verify(file, whole_job, &why);
-    if (status != STATUS_OK && is_gone(file))
+    if (status != STATUS_OK && is_removed(file))
       status = STATUS_FORMAT;
     else if (!checkpoint_is_damage(status))
       error_set(error, status, "%s", why.text);

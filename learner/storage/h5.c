@@ -3,7 +3,6 @@
 
 #include "common/base/file.h"
 #include "common/base/memory.h"
-#include "learner/storage/h5_guard.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { METADATA_BLOCK = 1 << 16, WAITS = 40, WAIT_NS = 50000000 }; // 2 s
+enum { METADATA_BLOCK = 1 << 16, WAITS = 40, WAIT_NS = 50000000 }; // 40 waits are 2 s
 
 // --- failures ---
 
@@ -30,16 +29,16 @@ void h5_fail(struct h5 *h5, enum status status, const char *format, ...) {
   h5->status = error_set(h5->error, status, "%s: %s", h5->path, text);
 }
 
-// HDF5's errors are a stack whose innermost entry says what happened. Where the operating system refused, its words are
-// quoted in there.
+// HDF5 keeps its errors in a stack. The innermost entry says what happened and quotes the operating system where that
+// refused.
 struct reason {
   char text[H5_NAME];
   enum status status;
   bool in_use;
 };
 
-// Bytes that point nowhere make for a read that cannot be (EINVAL): that is the file's fault.
-static bool is_systems(const char *text) {
+// Offsets in a damaged file lead to reads that the system refuses with EINVAL or EOVERFLOW: these are the file's fault.
+static bool is_system_error(const char *text) {
   const char *number = strstr(text, "errno = ");
   const long code = number ? strtol(number + strlen("errno = "), NULL, 10) : 0;
   return code != 0 && code != EINVAL && code != EOVERFLOW;
@@ -50,7 +49,7 @@ static herr_t take_reason(unsigned depth, const H5E_error2_t *entry, void *data)
   struct reason *reason = data;
   const char *text = entry->desc ? entry->desc : "";
   reason->in_use |= strstr(text, "already open for") != NULL;
-  if (is_systems(text)) reason->status = STATUS_IO;
+  if (is_system_error(text)) reason->status = STATUS_IO;
   if (entry->maj_num == H5E_RESOURCE && strstr(text, "memory allocation failed")) reason->status = STATUS_MEMORY;
   if (depth > 0) return 0;
   const char *quoted = strstr(text, before);
@@ -72,8 +71,8 @@ void h5_fail_library(struct h5 *h5, const char *name, const char *what) {
 
 // --- files ---
 
-// Every file is closed here. The library's own cleaning up at exit has nothing to add, and after a damaged file 1.10
-// complains there that it cannot end; only a call before all others keeps it away.
+// HDF5 must not clean up at exit: every file is closed here, and after a damaged file 1.10 complains then that it
+// cannot end. H5dont_atexit only works as the very first call.
 static void begin(struct h5 *h5, const char *path, bool writing, struct error *error) {
   (void)H5dont_atexit();
   *h5 = (struct h5){.writing = writing,
@@ -102,8 +101,8 @@ void h5_done(struct h5 *h5, hid_t handle, herr_t (*close)(hid_t)) {
   if (handle >= 0 && close(handle) < 0) h5_fail_library(h5, NULL, "a part of it cannot be closed");
 }
 
-// No locks of HDF5's: only one process writes a run directory, and network file systems often have none (reading looks
-// for those of others itself: is_locked). No chunk cache: chunks are written and read whole.
+// HDF5 takes no locks: only one process writes a run directory, and network file systems often have no locks. (Reading
+// looks for the locks of other programs itself: is_locked.) There is no chunk cache, since chunks are moved whole.
 static hid_t file_access(struct h5 *h5) {
   const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
   bool good = access >= 0 && H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110) >= 0;
@@ -118,7 +117,7 @@ static hid_t file_access(struct h5 *h5) {
   return H5I_INVALID_HID;
 }
 
-// Times of objects are left out, so that equal jobs give equal files.
+// Datasets carry no times, so that equal jobs give equal ones.
 static bool make_properties(struct h5 *h5) {
   h5->links = H5Pcreate(H5P_LINK_CREATE);
   h5->layout = H5Pcreate(H5P_DATASET_CREATE);
@@ -130,7 +129,7 @@ static bool make_properties(struct h5 *h5) {
 void h5_check_output(struct h5 *h5, const char *name) {
   if (!h5->writing) return;
   if (h5->abandon && atomic_load_explicit(h5->abandon, memory_order_relaxed))
-    h5_fail(h5, STATUS_STOPPED, "given up before it was whole");
+    h5_fail(h5, STATUS_STOPPED, "abandoned before it was whole");
   if (h5->output.failure)
     h5_fail(h5, STATUS_IO, "%s%s%scannot be written: %s", *name ? "/" : "", name, *name ? " " : "",
             strerror(h5->output.failure));
@@ -140,11 +139,11 @@ enum status h5_create(struct h5 *h5, const char *path, struct error *error) {
   begin(h5, path, true, error);
   if (h5->status == STATUS_OK) h5->status = atomic_file_begin(path, h5->temporary, error);
   if (h5->status != STATUS_OK) return h5->status;
-  checkpoint_output_open(&h5->output, h5->temporary);
+  h5_output_open(&h5->output, h5->temporary);
   h5_check_output(h5, "");
   if (h5->status != STATUS_OK) return h5->status;
   const hid_t access = file_access(h5);
-  if (access >= 0 && make_properties(h5) && checkpoint_output_use(&h5->output, access) >= 0)
+  if (access >= 0 && make_properties(h5) && h5_output_use(&h5->output, access) >= 0)
     h5->file = H5Fcreate(h5->temporary, H5F_ACC_TRUNC, H5P_DEFAULT, access);
   if (h5->file < 0) h5_fail_library(h5, NULL, "cannot be written");
   h5_done(h5, access, H5Pclose);
@@ -154,7 +153,7 @@ enum status h5_create(struct h5 *h5, const char *path, struct error *error) {
 enum status h5_commit(struct h5 *h5) {
   const bool begun = h5->output.file;
   if (h5->file >= 0 && H5Fclose(h5->file) < 0) h5_fail_library(h5, NULL, "cannot be written");
-  checkpoint_output_close(&h5->output);
+  h5_output_close(&h5->output);
   h5_check_output(h5, "");
   if (h5->status == STATUS_OK)
     h5->status = atomic_file_commit(h5->temporary, h5->path, h5->error);
@@ -164,14 +163,15 @@ enum status h5_commit(struct h5 *h5) {
   return h5->status;
 }
 
-// Whether another program writes to the file, as HDF5 says it with a lock. Where there are no locks nobody has one.
+// Whether another program holds HDF5's lock for writing. On a file system without locks nobody does.
 static bool is_locked(int descriptor) {
   if (flock(descriptor, LOCK_SH | LOCK_NB) != 0) return errno == EWOULDBLOCK;
   (void)flock(descriptor, LOCK_UN);
   return false;
 }
 
-// Beside the lock HDF5 has a mark in the file, which a program that dies leaves there.
+// Opens the file as soon as nobody writes to it. Besides the lock HDF5 sets a mark in the file, which a program that
+// dies leaves there.
 static void open_unused(struct h5 *h5, int descriptor, hid_t access) {
   static const struct timespec pause = {.tv_nsec = WAIT_NS};
   struct reason reason = {.status = STATUS_OK};
@@ -241,5 +241,3 @@ void h5_group(struct h5 *h5, const char *name) {
   const hid_t group = H5Gcreate2(h5->file, name, h5->links, H5P_DEFAULT, H5P_DEFAULT);
   if (group < 0 || H5Gclose(group) < 0) h5_fail_library(h5, name, " cannot be written");
 }
-
-bool h5_has(struct h5 *h5, const char *name) { return h5_guard_path(h5, name); }

@@ -1,26 +1,37 @@
-// The attributes of a checkpoint's objects, and the types of its texts.
+// The attributes of objects, and texts.
+#include "learner/storage/h5.h"
+
+#include "common/base/memory.h"
 #include "common/base/printable.h"
-#include "learner/checkpoint/checkpoint.h"
+#include "learner/storage/h5_dataset.h"
 #include "learner/storage/h5_guard.h"
 
 #include <stdio.h>
 #include <string.h>
 
-hid_t h5_text_type(struct h5 *h5, size_t size) {
+enum { TEXT_LIMIT = 1 << 20 };
+
+// --- the type of a text ---
+
+// The type of a text of `size` bytes with its terminator. Negative: failed.
+static hid_t make_text_type(struct h5 *h5, size_t size) {
   const hid_t type = H5Tcopy(H5T_C_S1);
   if (type >= 0 && H5Tset_size(type, size) >= 0 && H5Tset_cset(type, H5T_CSET_UTF8) >= 0) return type;
   h5_done(h5, type, H5Tclose);
   return H5I_INVALID_HID;
 }
 
-size_t h5_text_size(hid_t type, size_t limit) {
+// The bytes of such a type; 0: it is another type, or larger than `limit`.
+static size_t text_size(hid_t type, size_t limit) {
   if (type < 0 || H5Tget_class(type) != H5T_STRING || H5Tis_variable_str(type) != 0) return 0;
   const size_t size = H5Tget_size(type);
   return size <= limit ? size : 0;
 }
 
+// --- attributes ---
+
 bool h5_has_attribute(struct h5 *h5, const char *object, const char *name) {
-  if (h5->status != STATUS_OK || (strcmp(object, "/") != 0 && !h5_guard_path(h5, object))) return false;
+  if (h5->status != STATUS_OK || (strcmp(object, "/") != 0 && !h5_has(h5, object))) return false;
   const htri_t there = H5Aexists_by_name(h5->file, object, name, H5P_DEFAULT);
   if (there < 0) h5_fail_library(h5, name, " cannot be looked up");
   return there > 0;
@@ -36,7 +47,7 @@ static void write_attribute(struct h5 *h5, const char *object, const char *name,
   h5_done(h5, space, H5Sclose);
 }
 
-// The attribute, if it is there with one element.
+// Opens an attribute that must be there and have one element.
 static hid_t open_attribute(struct h5 *h5, const char *object, const char *name) {
   if (!h5_has_attribute(h5, object, name)) {
     h5_fail(h5, STATUS_FORMAT, "attribute %s of %s is missing", name, object);
@@ -81,7 +92,7 @@ void h5_attribute(struct h5 *h5, const char *object, const char *name, uint64_t 
 }
 
 static void write_text_attribute(struct h5 *h5, const char *object, const char *name, const char *text) {
-  const hid_t type = h5_text_type(h5, strlen(text) + 1);
+  const hid_t type = make_text_type(h5, strlen(text) + 1);
   if (type < 0)
     h5_fail_library(h5, name, " cannot be written");
   else
@@ -105,7 +116,7 @@ void h5_attribute_text(struct h5 *h5, const char *object, const char *name, char
   if (attribute < 0) return;
   const hid_t type = H5Aget_type(attribute);
   memset(text, 0, size);
-  if (h5_text_size(type, size) == 0)
+  if (text_size(type, size) == 0)
     h5_fail(h5, STATUS_FORMAT, "attribute %s of %s is no text of at most %zu bytes", name, object, size - 1);
   else if (H5Aread(attribute, type, text) < 0)
     h5_fail_library(h5, name, " cannot be read");
@@ -116,10 +127,45 @@ void h5_attribute_text(struct h5 *h5, const char *object, const char *name, char
   h5_done(h5, attribute, H5Aclose);
 }
 
-void checkpoint_library(char *version, size_t size) {
-  unsigned major = 0, minor = 0, release = 0;
-  if (H5get_libversion(&major, &minor, &release) < 0)
-    snprintf(version, size, "unknown");
+// --- texts ---
+
+static void write_text(struct h5 *h5, const char *name, const char *text) {
+  const hid_t type = make_text_type(h5, strlen(text) + 1);
+  hid_t dataset = H5I_INVALID_HID;
+  if (type < 0)
+    h5_fail_library(h5, name, " cannot be written");
   else
-    snprintf(version, size, "%u.%u.%u", major, minor, release);
+    dataset = h5_dataset_create(h5, name, type, h5_shape_of(1, 0), 1);
+  if (dataset >= 0 && H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, text) < 0)
+    h5_fail_library(h5, name, " cannot be written");
+  h5_dataset_close(h5, dataset, name);
+  h5_done(h5, type, H5Tclose);
+}
+
+static void read_text(struct h5 *h5, const char *name, char **text) {
+  const hid_t dataset = h5_dataset_open(h5, name, H5T_STRING, H5I_INVALID_HID, h5_shape_of(1, 0));
+  if (dataset < 0) return;
+  const hid_t type = H5Dget_type(dataset);
+  const size_t size = text_size(type, TEXT_LIMIT);
+  char *read = NULL;
+  h5_guard_chunks(h5, dataset, name);
+  if (size == 0) h5_fail(h5, STATUS_FORMAT, "/%s is no text of fixed length", name);
+  if (h5->status == STATUS_OK && !(read = memory_alloc(size + 1, 1, "a checkpoint's text", h5->error)))
+    h5->status = STATUS_MEMORY;
+  if (h5->status == STATUS_OK && H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, read) < 0)
+    h5_fail_library(h5, name, " cannot be read");
+  if (h5->status == STATUS_OK)
+    *text = read;
+  else
+    memory_free(read);
+  h5_done(h5, type, H5Tclose);
+  h5_dataset_close(h5, dataset, name);
+}
+
+void h5_text(struct h5 *h5, const char *name, char **text) {
+  if (h5->status != STATUS_OK) return;
+  if (h5->writing)
+    write_text(h5, name, *text);
+  else
+    read_text(h5, name, text);
 }

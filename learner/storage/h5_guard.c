@@ -13,7 +13,7 @@ static void fail_link(struct h5 *h5, const char *name, H5L_type_t type) {
                                       : "a link of a kind that is not known");
 }
 
-// Of one link, whose group has been looked at before.
+// Looks at one link. The groups on the way to it have been looked at before.
 static bool is_there(struct h5 *h5, const char *name) {
   H5L_info_t info;
   const htri_t there = H5Lexists(h5->file, name, H5P_DEFAULT);
@@ -24,7 +24,7 @@ static bool is_there(struct h5 *h5, const char *name) {
   return there > 0 && h5->status == STATUS_OK;
 }
 
-bool h5_guard_path(struct h5 *h5, const char *name) {
+bool h5_has(struct h5 *h5, const char *name) {
   char part[H5_NAME];
   if (h5->status != STATUS_OK) return false;
   snprintf(part, sizeof part, "%s", name);
@@ -38,7 +38,7 @@ bool h5_guard_path(struct h5 *h5, const char *name) {
 
 // --- storage ---
 
-// Of files that others wrote: only what HDF5 has itself, or code would be loaded.
+// In another program's file every filter of HDF5's own is allowed; any other would load code.
 static bool is_allowed(const struct h5 *h5, H5Z_filter_t filter) {
   if (h5->foreign) return filter < H5Z_FILTER_RESERVED;
   return filter == H5Z_FILTER_FLETCHER32 || filter == H5Z_FILTER_DEFLATE || filter == H5Z_FILTER_SHUFFLE;
@@ -61,7 +61,7 @@ static void check_filters(struct h5 *h5, hid_t layout, const char *name) {
   if (!checksum) h5_fail(h5, STATUS_FORMAT, "/%s has no checksum (fletcher32)", name);
 }
 
-// Before anything else is asked of a dataset: even its size may lie in another file.
+// To be called before any other question about a dataset, because even its size may lie in another file.
 static void check_storage(struct h5 *h5, hid_t dataset, const char *name) {
   const hid_t layout = H5Dget_create_plist(dataset);
   const H5D_layout_t kind = layout >= 0 ? H5Pget_layout(layout) : H5D_LAYOUT_ERROR;
@@ -77,7 +77,7 @@ static void check_storage(struct h5 *h5, hid_t dataset, const char *name) {
 }
 
 hid_t h5_guard_open(struct h5 *h5, const char *name) {
-  if (!h5_guard_path(h5, name)) {
+  if (!h5_has(h5, name)) {
     h5_fail(h5, STATUS_FORMAT, "/%s is missing", name);
     return H5I_INVALID_HID;
   }
@@ -92,7 +92,7 @@ hid_t h5_guard_open(struct h5 *h5, const char *name) {
 }
 
 #if H5_VERSION_GE(1, 10, 5)
-// How many chunks cover the dataset.
+// How many chunks cover a dataset; 0: it has none.
 static uint64_t chunks_of(hid_t dataset, hid_t space) {
   hsize_t dim[H5S_MAX_RANK], chunk[H5S_MAX_RANK];
   const hid_t layout = H5Dget_create_plist(dataset);
@@ -102,7 +102,7 @@ static uint64_t chunks_of(hid_t dataset, hid_t space) {
   return H5Pclose(layout) < 0 ? 0 : chunks;
 }
 
-// What was never stored reads as zeros without complaint, and a chunk may say that it left a filter out.
+// HDF5 reads a chunk that was never stored as zeros, and lets a chunk say that a filter was left out.
 void h5_guard_chunks(struct h5 *h5, hid_t dataset, const char *name) {
   if (h5->foreign || h5->status != STATUS_OK) return;
   const hid_t space = H5Dget_space(dataset);
@@ -134,7 +134,7 @@ void h5_guard_chunks(struct h5 *h5, hid_t dataset, const char *name) {
 }
 #endif
 
-// --- all of a file ---
+// --- the whole file ---
 
 static herr_t check_object(hid_t root, const char *name, const H5O_info_t *info, void *data) {
   struct h5 *h5 = data;
@@ -159,5 +159,5 @@ void h5_guard_file(struct h5 *h5) {
   if (h5->status != STATUS_OK) return;
   if (H5Lvisit(h5->file, H5_INDEX_NAME, H5_ITER_NATIVE, check_link, h5) < 0 ||
       H5Ovisit(h5->file, H5_INDEX_NAME, H5_ITER_NATIVE, check_object, h5) < 0)
-    h5_fail_library(h5, NULL, "cannot be read through"); // unless an object has said it
+    h5_fail_library(h5, NULL, "cannot be read through");
 }

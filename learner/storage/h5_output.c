@@ -12,34 +12,34 @@
 #include <H5FDdevelop.h>
 #endif
 
-struct checkpoint_output_piece {
-  struct checkpoint_output_piece *next;
+struct h5_output_write {
+  struct h5_output_write *next;
   uint64_t begin, size;
   uint8_t bytes[];
 };
 
-// What HDF5 holds of an open file. It sees a driver's file by its first member.
+// An open file of the driver. HDF5 sees the first member only.
 struct file {
   H5FD_t public;
-  struct checkpoint_output *output;
+  struct h5_output *output;
   haddr_t end_of_allocation;
 };
 
-void checkpoint_output_open(struct checkpoint_output *output, const char *path) {
-  *output = (struct checkpoint_output){.file = held_file_open(path, O_RDWR | O_CREAT | O_TRUNC, NULL)};
+void h5_output_open(struct h5_output *output, const char *path) {
+  *output = (struct h5_output){.file = held_file_open(path, O_RDWR | O_CREAT | O_TRUNC, NULL)};
   if (!output->file) output->failure = errno;
 }
 
-void checkpoint_output_close(struct checkpoint_output *output) {
-  for (struct checkpoint_output_piece *piece = output->kept, *next; piece; piece = next) {
-    next = piece->next;
-    free(piece);
+void h5_output_close(struct h5_output *output) {
+  for (struct h5_output_write *kept = output->kept, *next; kept; kept = next) {
+    next = kept->next;
+    free(kept);
   }
-  // Not before: HDF5 1.10 lets go of a file's driver and then calls it once more.
+  // HDF5 1.10 releases the driver of a file and then calls it once more, so it is unregistered only here.
   if (output->driver > 0) (void)H5FDunregister(output->driver);
   // Some network file systems report only here that a write failed.
   if (!held_file_close(output->file) && !output->failure) output->failure = errno;
-  *output = (struct checkpoint_output){.failure = output->failure};
+  *output = (struct h5_output){.failure = output->failure};
 }
 
 static bool write_all(int descriptor, const uint8_t *bytes, uint64_t size, uint64_t begin) {
@@ -54,23 +54,23 @@ static bool write_all(int descriptor, const uint8_t *bytes, uint64_t size, uint6
   return true;
 }
 
-static herr_t keep(struct checkpoint_output *output, const void *bytes, uint64_t size, uint64_t begin) {
-  struct checkpoint_output_piece *piece = malloc(sizeof *piece + size);
-  if (!piece) return -1;
-  *piece = (struct checkpoint_output_piece){.begin = begin, .size = size};
-  memcpy(piece->bytes, bytes, size);
+static herr_t keep(struct h5_output *output, const void *bytes, uint64_t size, uint64_t begin) {
+  struct h5_output_write *kept = malloc(sizeof *kept + size);
+  if (!kept) return -1;
+  *kept = (struct h5_output_write){.begin = begin, .size = size};
+  memcpy(kept->bytes, bytes, size);
   if (output->newest)
-    output->newest->next = piece;
+    output->newest->next = kept;
   else
-    output->kept = piece;
-  output->newest = piece;
+    output->kept = kept;
+  output->newest = kept;
   return 0;
 }
 
 static herr_t output_write(H5FD_t *public, H5FD_mem_t type, hid_t transfer, haddr_t begin, size_t size,
                            const void *bytes) {
   (void)type, (void)transfer;
-  struct checkpoint_output *output = ((struct file *)public)->output;
+  struct h5_output *output = ((struct file *)public)->output;
   if (begin + size > output->end) output->end = begin + size;
   if (!output->failure) {
     if (write_all(held_file_descriptor(output->file), bytes, size, begin)) return 0;
@@ -79,16 +79,16 @@ static herr_t output_write(H5FD_t *public, H5FD_mem_t type, hid_t transfer, hadd
   return keep(output, bytes, size, begin);
 }
 
-// The part of `piece` that lies in [begin, begin + size) goes over bytes.
-static void lay_over(const struct checkpoint_output_piece *piece, uint8_t *bytes, uint64_t size, uint64_t begin) {
-  const uint64_t from = piece->begin > begin ? piece->begin : begin;
-  const uint64_t ends = piece->begin + piece->size, to = ends < begin + size ? ends : begin + size;
-  if (from < to) memcpy(bytes + (from - begin), piece->bytes + (from - piece->begin), to - from);
+// Copies the part of a kept write that lies in [begin, begin + size) over `bytes`.
+static void apply(const struct h5_output_write *kept, uint8_t *bytes, uint64_t size, uint64_t begin) {
+  const uint64_t from = kept->begin > begin ? kept->begin : begin;
+  const uint64_t ends = kept->begin + kept->size, to = ends < begin + size ? ends : begin + size;
+  if (from < to) memcpy(bytes + (from - begin), kept->bytes + (from - kept->begin), to - from);
 }
 
 static herr_t output_read(H5FD_t *public, H5FD_mem_t type, hid_t transfer, haddr_t begin, size_t size, void *bytes) {
   (void)type, (void)transfer;
-  struct checkpoint_output *output = ((struct file *)public)->output;
+  struct h5_output *output = ((struct file *)public)->output;
   size_t done = 0;
   const int descriptor = held_file_descriptor(output->file);
   while (done < size) {
@@ -99,14 +99,13 @@ static herr_t output_read(H5FD_t *public, H5FD_mem_t type, hid_t transfer, haddr
     done += (size_t)got;
   }
   memset((uint8_t *)bytes + done, 0, size - done);
-  for (const struct checkpoint_output_piece *piece = output->kept; piece; piece = piece->next)
-    lay_over(piece, bytes, size, begin);
+  for (const struct h5_output_write *kept = output->kept; kept; kept = kept->next) apply(kept, bytes, size, begin);
   return 0;
 }
 
 static H5FD_t *output_open(const char *name, unsigned flags, hid_t access, haddr_t most) {
   (void)name, (void)flags, (void)most;
-  struct checkpoint_output *const *output = H5Pget_driver_info(access);
+  struct h5_output *const *output = H5Pget_driver_info(access);
   struct file *file = output ? calloc(1, sizeof *file) : NULL;
   if (!file) return NULL;
   file->output = *output;
@@ -144,7 +143,7 @@ static haddr_t output_get_eof(const H5FD_t *public, H5FD_mem_t type) {
 static herr_t output_truncate(H5FD_t *public, hid_t transfer, hbool_t closing) {
   (void)transfer, (void)closing;
   const struct file *file = (const struct file *)public;
-  struct checkpoint_output *output = file->output;
+  struct h5_output *output = file->output;
   if (output->end == file->end_of_allocation) return 0;
   output->end = file->end_of_allocation;
   if (!output->failure && ftruncate(held_file_descriptor(output->file), (off_t)output->end) != 0)
@@ -152,13 +151,13 @@ static herr_t output_truncate(H5FD_t *public, hid_t transfer, hbool_t closing) {
   return 0;
 }
 
-herr_t checkpoint_output_use(struct checkpoint_output *output, hid_t access) {
+herr_t h5_output_use(struct h5_output *output, hid_t access) {
   static const H5FD_class_t driver = {
 #if H5_VERSION_GE(1, 13, 0)
     .version = H5FD_CLASS_VERSION,
     .value = H5_VFD_RESERVED + 77,
 #endif
-    .name = "checkpoint_output",
+    .name = "h5_output",
     .maxaddr = (haddr_t)INT64_MAX,
     .fc_degree = H5F_CLOSE_STRONG,
     .fapl_size = sizeof output,

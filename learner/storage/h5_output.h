@@ -1,23 +1,23 @@
-// The file under a checkpoint that is being written, as a driver for HDF5 that never fails. After a write that failed
-// HDF5 1.10 can neither close a file nor forget it, and crashes when the process ends. So HDF5 is told that all went
-// well, what it writes from then on is kept in memory (for it may read it again), and the failure is found here.
+// The file below HDF5 while a checkpoint is written: a driver for HDF5 that never fails. After a failed write HDF5 1.10
+// can neither close a file nor forget it, and crashes when the process ends. So HDF5 is told that every write succeeds.
+// After the first failure all writes are kept in memory, because HDF5 may read them again, and `failure` says why.
 #ifndef CORSAC_LEARNER_STORAGE_H5_OUTPUT_H
 #define CORSAC_LEARNER_STORAGE_H5_OUTPUT_H
 
 #include <hdf5.h>
 #include <stdint.h>
 
-struct checkpoint_output {
-  struct held_file *file;                        // NULL: none
-  int failure;                                   // errno of the first write that failed; 0: none did
-  uint64_t end;                                  // bytes of the file, as HDF5 sees it
-  struct checkpoint_output_piece *kept, *newest; // writes after the failure, oldest first
-  hid_t driver;                                  // HDF5's name of the functions; 0 or negative: none
+struct h5_output {
+  struct held_file *file;                // NULL: none
+  int failure;                           // errno of the first write that failed; 0: none did
+  uint64_t end;                          // bytes of the file, as HDF5 sees it
+  struct h5_output_write *kept, *newest; // the writes after the failure, oldest first
+  hid_t driver;                          // HDF5's handle of the driver; 0 or negative: none
 };
-// Opens and empties the file; failure says why it cannot be. Pair: checkpoint_output_close, after HDF5 has closed its
-// file.
-void checkpoint_output_open(struct checkpoint_output *output, const char *path);
-void checkpoint_output_close(struct checkpoint_output *output);
-// Lets files that are created with this access list be the output, which must stay where it is. Negative: HDF5 refused.
-herr_t checkpoint_output_use(struct checkpoint_output *output, hid_t access);
+// Opens and empties the file; `failure` tells whether it could be.
+void h5_output_open(struct h5_output *output, const char *path);
+// To be called after HDF5 has closed its file.
+void h5_output_close(struct h5_output *output);
+// Makes a file that is created with this access list write to `output`, which must not move. Negative: HDF5 refused.
+herr_t h5_output_use(struct h5_output *output, hid_t access);
 #endif

@@ -1,31 +1,32 @@
 #include "learner/storage/h5_table.h"
 
 #include "common/base/vectorize.h"
+#include "learner/storage/h5_dataset.h"
 #include "learner/storage/h5_guard.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "a piece is written as it lies in memory");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "a chunk is written as it lies in memory");
 
 // --- the checksum ---
 //
 //   sum1 = w_1 + ... + w_n      sum2 = n w_1 + (n-1) w_2 + ... + w_n      of 16-bit words, modulo 65535
 //
-// HDF5 takes the words big-endian. A swap of a word's bytes is a multiplication by 256 modulo 65535, so it can wait
-// until the sums are there.
-enum { LANES = 16, ROUNDS = 256 }; // of 32-bit sums, which hold up to 360 rounds
+// HDF5 takes the words big-endian. Swapping the bytes of a word multiplies it by 256 modulo 65535, so the sums are
+// swapped once at the end instead. A 32-bit lane holds the sums of up to 360 rounds.
+enum { LANES = 16, ROUNDS = 256 };
 typedef uint16_t words __attribute__((vector_size(2 * LANES)));
 typedef uint32_t lanes __attribute__((vector_size(4 * LANES)));
 
-// Modulo 65535, but what is not 0 stays so: as HDF5 folds its sums.
+// Reduces modulo 65535 as HDF5 does it: a sum that is not 0 never becomes 0.
 static uint64_t fold(uint64_t sum) {
   while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16);
   return sum;
 }
 
-// a[l]: the sum of lane l's words; b[l]: each counted once for itself and for every round after it.
+// a[l]: the sum of the words in lane l; b[l]: the sum of a[l] after each round.
 VECTORIZE static void sum_lanes(const uint8_t *bytes, size_t rounds, uint32_t a[LANES], uint32_t b[LANES]) {
   lanes once = {0}, weighted = {0};
   for (size_t r = 0; r < rounds; r++) {
@@ -46,7 +47,9 @@ uint32_t h5_fletcher32(const void *data, size_t size) {
     const size_t fit = size / sizeof(words), rounds = fit < ROUNDS ? fit : ROUNDS;
     uint32_t a[LANES], b[LANES];
     sum_lanes(bytes, rounds, a, b);
-    uint64_t block = 0, weighted = 0; // the word in lane l of round r counts LANES (rounds - r) - l times
+
+    // The word in lane l of round r counts LANES (rounds - r) - l times.
+    uint64_t block = 0, weighted = 0;
     for (uint64_t l = 0; l < LANES; l++) {
       block += a[l];
       weighted += LANES * (uint64_t)b[l] - l * a[l];
@@ -65,44 +68,45 @@ uint32_t h5_fletcher32(const void *data, size_t size) {
   return (uint32_t)__builtin_bswap16((uint16_t)fold(sum2)) << 16 | __builtin_bswap16((uint16_t)fold(sum1));
 }
 
-// --- pieces ---
+// --- chunks ---
 
-// Whether the chunks of a dataset are pieces as this program writes them; other files may have others.
-static bool is_stored_so(struct h5 *h5, const struct h5_table *table) {
+// Whether a dataset is stored as this program stores it. Other programs may have rewritten the file.
+static bool has_our_storage(struct h5 *h5, const struct h5_table *table) {
   const hid_t layout = H5Dget_create_plist(table->dataset), type = H5Dget_type(table->dataset);
   const int rank = table->columns ? 2 : 1;
   hsize_t chunk[2] = {0, 0};
   unsigned flags, config;
   size_t values = 0;
-  bool so = layout >= 0 && type >= 0 && H5Tequal(type, H5T_IEEE_F32LE) > 0;
-  so = so && H5Pget_layout(layout) == H5D_CHUNKED && H5Pget_chunk(layout, rank, chunk) == rank;
-  so = so && chunk[0] == table->piece && chunk[1] == table->columns && H5Pget_nfilters(layout) == 1;
-  so = so && H5Pget_filter2(layout, 0, &flags, &values, NULL, 0, NULL, &config) == H5Z_FILTER_FLETCHER32;
+  bool ours = layout >= 0 && type >= 0 && H5Tequal(type, H5T_IEEE_F32LE) > 0;
+  ours = ours && H5Pget_layout(layout) == H5D_CHUNKED && H5Pget_chunk(layout, rank, chunk) == rank;
+  ours = ours && chunk[0] == table->chunk && chunk[1] == table->columns && H5Pget_nfilters(layout) == 1;
+  ours = ours && H5Pget_filter2(layout, 0, &flags, &values, NULL, 0, NULL, &config) == H5Z_FILTER_FLETCHER32;
   h5_done(h5, layout, H5Pclose);
   h5_done(h5, type, H5Tclose);
-  return so;
+  return ours;
 }
 
 void h5_table_open(struct h5 *h5, struct h5_table *table, const char *name, uint64_t rows, uint64_t columns,
-                   uint64_t piece) {
-  *table = (struct h5_table){H5I_INVALID_HID, rows, columns, piece, h5->writing, ""};
+                   uint64_t chunk) {
+  *table = (struct h5_table){
+      .dataset = H5I_INVALID_HID, .rows = rows, .columns = columns, .chunk = chunk, .stored = h5->writing};
   snprintf(table->name, sizeof table->name, "%s", name);
   if (h5->status != STATUS_OK) return;
   const struct h5_shape shape = h5_shape_of(rows, columns);
-  table->dataset = h5->writing ? h5_dataset_create(h5, name, H5T_IEEE_F32LE, shape, piece)
+  table->dataset = h5->writing ? h5_dataset_create(h5, name, H5T_IEEE_F32LE, shape, chunk)
                                : h5_dataset_open(h5, name, H5T_FLOAT, H5T_IEEE_F32LE, shape);
   if (h5->writing || table->dataset < 0) return;
-  table->stored = is_stored_so(h5, table);
+  table->stored = has_our_storage(h5, table);
   if (!table->stored) h5_guard_chunks(h5, table->dataset, name);
 }
 
-static uint64_t piece_bytes(const struct h5_table *table) {
-  return table->piece * (table->columns ? table->columns : 1) * sizeof(float);
+static uint64_t chunk_bytes(const struct h5_table *table) {
+  return table->chunk * (table->columns ? table->columns : 1) * sizeof(float);
 }
 
-// A chunk as it is stored: all its rows, those past the end 0, and the checksum.
+// Writes a chunk as HDF5 stores it: all its rows, zeros past the end, then the checksum.
 static void write_stored(struct h5 *h5, const struct h5_table *table, uint64_t first, uint64_t count, float *data) {
-  const uint64_t size = piece_bytes(table), used = size / table->piece * count;
+  const uint64_t size = chunk_bytes(table), used = size / table->chunk * count;
   const hsize_t start[2] = {first, 0};
   uint8_t *bytes = (uint8_t *)data;
   memset(bytes + used, 0, size - used);
@@ -113,7 +117,7 @@ static void write_stored(struct h5 *h5, const struct h5_table *table, uint64_t f
 }
 
 static void read_stored(struct h5 *h5, const struct h5_table *table, uint64_t first, float *data) {
-  const uint64_t size = piece_bytes(table);
+  const uint64_t size = chunk_bytes(table);
   const hsize_t start[2] = {first, 0};
   uint8_t *bytes = (uint8_t *)data;
   hsize_t stored = 0;
@@ -133,7 +137,7 @@ static void read_stored(struct h5 *h5, const struct h5_table *table, uint64_t fi
             (unsigned long long)first);
 }
 
-// Through HDF5, whatever it has to do for it.
+// Reads rows through HDF5, for a file with other chunks or filters.
 static void read_rows(struct h5 *h5, const struct h5_table *table, uint64_t first, uint64_t count, float *data) {
   const struct h5_shape part = h5_shape_of(count, table->columns);
   const hsize_t start[2] = {first, 0};
@@ -146,11 +150,11 @@ static void read_rows(struct h5 *h5, const struct h5_table *table, uint64_t firs
   h5_done(h5, in_memory, H5Sclose);
 }
 
-void h5_table_piece(struct h5 *h5, struct h5_table *table, uint64_t first, uint64_t count, float *data) {
+void h5_table_chunk(struct h5 *h5, struct h5_table *table, uint64_t first, uint64_t count, float *data) {
   if (h5->status != STATUS_OK || count == 0) return;
-  assert(first % table->piece == 0 && count <= table->piece);
+  assert(first % table->chunk == 0 && count <= table->chunk);
   const uint64_t width = table->columns ? table->columns : 1;
-  if (h5->writing) h5_check_floats(h5, table->name, first * width, count * width, data);
+  if (h5->writing) h5_check_numbers(h5, table->name, H5_KIND_FLOAT, first * width, count * width, data);
   if (h5->status != STATUS_OK) return;
   if (h5->writing)
     write_stored(h5, table, first, count, data);
@@ -158,7 +162,8 @@ void h5_table_piece(struct h5 *h5, struct h5_table *table, uint64_t first, uint6
     read_stored(h5, table, first, data);
   else
     read_rows(h5, table, first, count, data);
-  if (!h5->writing && h5->status == STATUS_OK) h5_check_floats(h5, table->name, first * width, count * width, data);
+  if (!h5->writing && h5->status == STATUS_OK)
+    h5_check_numbers(h5, table->name, H5_KIND_FLOAT, first * width, count * width, data);
   h5_check_output(h5, table->name);
 }
 

@@ -9,20 +9,21 @@
 #include <string.h>
 #include <zlib.h>
 
-// The zip format: APPNOTE.TXT of PKWARE. A local head before each file's bytes, and a list of all at the end.
+// The zip format is described in PKWARE's APPNOTE.TXT: a local head before the bytes of each file, and a list of all
+// files at the end.
 enum {
-  LOCAL = 30,
-  LISTED = 46,
-  END = 22,
-  STORED = 0,
-  DEFLATED = 8,
-  HEADER = 128, // of our .npy: the text ends at a multiple of 64
-  NAME = 128,
-  ENCRYPTED = 1, // of an entry's flags
-  MOST_BYTES = 0x7fffffff,
-  MOST_ENTRIES = 1000,
-  MOST_RATIO = 100, // zlib packs zeros to a thousandth; of what was learned little is 0
-  SMALL = 1 << 20   // bytes below which that is no matter, and the longest text
+  LOCAL = 30,      // bytes of a local head
+  LISTED = 46,     // bytes of an entry of the list
+  END = 22,        // bytes after the list
+  STORED = 0,      // a method of packing
+  DEFLATED = 8,    // the other one
+  ENCRYPTED = 1,   // a flag of an entry
+  HEADER = 128,    // bytes of the header of a written .npy, a multiple of 64
+  NAME = 128,      // bytes of the longest name
+  SMALL = 1 << 20, // bytes that may be packed to any ratio; also the longest text
+  MAX_RATIO = 100, // of all else; zlib packs zeros 1000 to 1, but few weights are 0
+  MAX_ENTRIES = 1000,
+  MAX_BYTES = 0x7fffffff
 };
 static const uint32_t LOCAL_MAGIC = 0x04034b50, LISTED_MAGIC = 0x02014b50, END_MAGIC = 0x06054b50;
 
@@ -41,7 +42,7 @@ static enum status read_bytes(struct npz *npz, struct error *error) {
   if (!file) return STATUS_IO;
   enum status status = fseek(file, 0, SEEK_END) == 0 ? STATUS_OK : STATUS_IO;
   const long size = ftell(file);
-  if (size > MOST_BYTES) status = error_set(error, STATUS_FORMAT, "%s: %ld bytes are no policy", npz->path, size);
+  if (size > MAX_BYTES) status = error_set(error, STATUS_FORMAT, "%s: %ld bytes are no policy", npz->path, size);
   if (size < 0) status = STATUS_IO;
   rewind(file);
   if (status == STATUS_OK) status = buffer_reserve(&npz->file, (size_t)size + 1, error);
@@ -64,7 +65,7 @@ struct entry {
   size_t name_size;
 };
 
-// The entry at `from` (NULL: the first), and where the next one is; false: the list is damaged there.
+// Reads the entry at `from` (NULL: the first) and moves `from` to the next one; false: the list is damaged there.
 static bool read_entry(const struct npz *npz, const uint8_t **from, struct entry *entry) {
   const uint8_t *end = npz->file.data + npz->directory + npz->directory_size;
   const uint8_t *at = *from ? *from : npz->file.data + npz->directory;
@@ -80,10 +81,10 @@ static bool same_name(const struct entry *a, const struct entry *b) {
   return a->name_size == b->name_size && memcmp(a->name, b->name, a->name_size) == 0;
 }
 
-// The whole list, once: of two arrays of one name a reader may take either.
+// Checks the whole list. Two arrays of one name are refused, because another reader may take the other one.
 static enum status check_list(const struct npz *npz, struct error *error) {
   const uint8_t *next = NULL;
-  if (npz->entries > MOST_ENTRIES)
+  if (npz->entries > MAX_ENTRIES)
     return error_set(error, STATUS_FORMAT, "%s: %zu arrays are no policy", npz->path, npz->entries);
   for (size_t i = 0; i < npz->entries; i++) {
     struct entry entry, other;
@@ -127,7 +128,7 @@ static const uint8_t *find(const struct npz *npz, const char *name) {
 
 bool npz_has(const struct npz *npz, const char *name) { return find(npz, name) != NULL; }
 
-// Where the bytes of an array are, as they are packed.
+// The packed bytes of an array.
 struct packed {
   const uint8_t *bytes;
   size_t size, unpacked;
@@ -154,13 +155,13 @@ static enum status locate(const struct npz *npz, const char *name, struct packed
   if (get16(listed + 8) & ENCRYPTED) return damaged(npz, name, "is encrypted", error);
   if ((method != STORED && method != DEFLATED) || (method == STORED && packed->size != packed->unpacked))
     return damaged(npz, name, "is packed in a way that NumPy does not use", error);
-  if (packed->unpacked > MOST_BYTES || (packed->unpacked > SMALL && packed->unpacked / MOST_RATIO > packed->size))
+  if (packed->unpacked > MAX_BYTES || (packed->unpacked > SMALL && packed->unpacked / MAX_RATIO > packed->size))
     return damaged(npz, name, "unpacks to more than the numbers of a policy can be packed", error);
   packed->bytes = npz->file.data + data;
   return STATUS_OK;
 }
 
-// The first `size` bytes, or all of them.
+// Unpacks the first `size` bytes, or all of them.
 static bool inflate_some(const struct packed *packed, uint8_t *to, size_t size) {
   z_stream stream = {.next_in = (Bytef *)(uintptr_t)packed->bytes,
                      .avail_in = (uInt)packed->size,
@@ -179,7 +180,7 @@ static bool unpack(const struct packed *packed, uint8_t *to, size_t size) {
   return true;
 }
 
-// An .npy: its type, its shape, and where its numbers are.
+// An .npy: its type, its shape and its numbers.
 struct array {
   char kind; // f i u b U
   size_t width;
@@ -203,7 +204,7 @@ static bool parse_shape(const char *text, struct array *array) {
     char *end;
     if (array->rank == 2 || *text < '0' || *text > '9') return false;
     const uint64_t dim = strtoull(text, &end, 10);
-    if (dim > MOST_BYTES || array->count * dim > MOST_BYTES) return false;
+    if (dim > MAX_BYTES || array->count * dim > MAX_BYTES) return false;
     array->dim[array->rank++] = dim;
     array->count *= dim;
     text = end;
@@ -211,7 +212,7 @@ static bool parse_shape(const char *text, struct array *array) {
   return true;
 }
 
-// '<f4', '|i1': byte order, kind, bytes. Of one byte there is no order.
+// Parses '<f4' or '|i1': byte order ('|' for a single byte), kind, bytes.
 static bool parse_type(const char *text, struct array *array) {
   static const struct {
     char kind;
@@ -237,7 +238,7 @@ static enum status refuse_type(const struct npz *npz, const char *name, const ch
                    npz->path, name, (int)strcspn(descr, ",}"), descr);
 }
 
-// bytes: the file's first ones; begin: where the numbers do.
+// Parses the header of an .npy from its first `size` bytes. begin: where the numbers begin.
 static enum status parse(const struct npz *npz, const char *name, const uint8_t *bytes, size_t size,
                          struct array *array, size_t *begin, struct error *error) {
   char header[1024];
@@ -258,8 +259,7 @@ static enum status parse(const struct npz *npz, const char *name, const uint8_t 
   return STATUS_OK;
 }
 
-// Where the array is packed, and what its header says, which is read first: nothing of a size that makes no sense is
-// unpacked.
+// Finds an array and reads its header alone, so that nothing of an absurd size is unpacked.
 static enum status look(const struct npz *npz, const char *name, struct packed *packed, struct array *array,
                         size_t *begin, struct error *error) {
   uint8_t bytes[1024 + 12];
@@ -273,7 +273,7 @@ static enum status look(const struct npz *npz, const char *name, struct packed *
   return parsed;
 }
 
-// The numbers too, compared with their checksum: `bytes` is the caller's to release.
+// Unpacks an array and compares its checksum. The caller releases `bytes`.
 static enum status load(const struct npz *npz, const char *name, const struct packed *packed, size_t begin,
                         struct buffer *bytes, struct array *array, struct error *error) {
   const enum status status = buffer_reserve(bytes, packed->unpacked + 1, error);
@@ -303,7 +303,7 @@ static uint64_t bits_at(const struct array *array, uint64_t i) {
 
 static int64_t signed_at(const struct array *array, uint64_t i) {
   const unsigned unused = 64 - 8 * (unsigned)array->width;
-  return (int64_t)(bits_at(array, i) << unused) >> unused; // with its sign
+  return (int64_t)(bits_at(array, i) << unused) >> unused; // extends the sign
 }
 
 static double number_at(const struct array *array, uint64_t i) {
@@ -317,7 +317,7 @@ static double number_at(const struct array *array, uint64_t i) {
   return array->kind == 'i' ? (double)signed_at(array, i) : (double)bits;
 }
 
-// A count as it is; false: it is none.
+// Reads a count exactly; false: it is negative or no integer.
 static bool count_at(const struct array *array, uint64_t i, uint64_t *count) {
   const double value = number_at(array, i);
   const bool whole = array->kind != 'f' || (value >= 0 && value < 0x1p63 && value == floor(value));
@@ -358,7 +358,7 @@ enum status npz_read(const struct npz *npz, const char *name, enum npz_type type
   return status;
 }
 
-// NumPy's text is UTF-32; names are ASCII, anything else becomes a '?'.
+// NumPy's text is UTF-32.
 enum status npz_read_text(const struct npz *npz, const char *name, char *text, size_t size, struct error *error) {
   struct buffer bytes = {0};
   struct packed packed;
@@ -397,7 +397,7 @@ static void put(uint8_t *p, size_t bytes, uint64_t value) {
   for (size_t i = 0; i < bytes; i++) p[i] = (uint8_t)(value >> 8 * i);
 }
 
-// Magic, version 1.0, the length of the text, and the text with blanks up to HEADER bytes.
+// Makes the header of an .npy: magic, version 1.0, the length of the text, and the text with blanks up to HEADER bytes.
 static void make_header(enum npz_type type, uint64_t rows, uint64_t columns, size_t length, uint8_t header[HEADER]) {
   char shape[48] = "()", kind[32] = "<f4", text[HEADER];
   if (columns)
@@ -415,13 +415,13 @@ static void make_header(enum npz_type type, uint64_t rows, uint64_t columns, siz
   header[HEADER - 1] = '\n';
 }
 
-// head: the local head from its 5th byte on, which the list repeats from its 7th on.
+// Appends a file with its local head. The list repeats the head from its 5th byte on, beginning at its own 7th.
 static enum status add_file(struct npz *npz, const char *name, const struct buffer *bytes, struct error *error) {
   const size_t length = strlen(name);
   uint8_t local[LOCAL + NAME] = {0}, listed[LISTED + NAME] = {0};
   put(local, 4, LOCAL_MAGIC);
   put(local + 4, 2, 20);          // version 2.0
-  put(local + 12, 2, 1 << 5 | 1); // 1 January 1980: the same policy is the same file
+  put(local + 12, 2, 1 << 5 | 1); // always 1 January 1980, so that equal policies give equal files
   put(local + 14, 4, crc32(0, bytes->data, (uInt)bytes->size));
   put(local + 18, 4, bytes->size);
   put(local + 22, 4, bytes->size);
@@ -458,7 +458,7 @@ enum status npz_add(struct npz *npz, const char *name, enum npz_type type, uint6
     put(character, 4, (uint8_t)text[i]);
     status = append(&bytes, character, sizeof character, error);
   }
-  if (status == STATUS_OK && npz->file.size + bytes.size > MOST_BYTES)
+  if (status == STATUS_OK && npz->file.size + bytes.size > MAX_BYTES)
     status = error_set(error, STATUS_FAILED, "more than 2 GiB do not go into an .npz");
   if (status == STATUS_OK) status = add_file(npz, file, &bytes, error);
   buffer_release(&bytes);

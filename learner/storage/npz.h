@@ -1,6 +1,6 @@
-// NumPy's .npz: a zip file of .npy arrays. Read: stored or deflated; little-endian float32 and float64, integers of any
-// width and sign, bool; anything else is refused. Written: stored, which every reader takes. Nothing read from a file
-// is trusted before its size is checked, and nothing is unpacked before its shape is known to be what is wanted.
+// NumPy's .npz: a zip file of .npy arrays. Reading takes stored and deflated arrays of little-endian float32, float64,
+// integers of any width and sign, and bool; anything else is refused. Writing stores, which every reader takes. Nothing
+// read from a file is trusted before its size is checked, and no array is unpacked before its shape has been checked.
 #ifndef CORSAC_LEARNER_STORAGE_NPZ_H
 #define CORSAC_LEARNER_STORAGE_NPZ_H
 
@@ -10,28 +10,32 @@
 
 struct npz {
   const char *path;
-  struct buffer file;        // the whole of it
-  size_t directory, entries; // of the zip: where its list begins, how many are in it
-  size_t directory_size;     // writing: directory.size
-  struct buffer list;        // writing: the list, as it will stand at the end
+  struct buffer file;        // all of its bytes
+  size_t directory, entries; // of the zip: where its list begins, how many files are in it
+  size_t directory_size;
+  struct buffer list; // writing: the list that will follow the arrays
 };
 
 enum npz_type { NPZ_FLOAT, NPZ_DOUBLE, NPZ_U64, NPZ_TEXT };
 
-enum status npz_open(struct npz *npz, const char *path, struct error *error); // release afterwards, on failure too
+// Reads the file and checks its list. Release afterwards, on failure too.
+enum status npz_open(struct npz *npz, const char *path, struct error *error);
 void npz_release(struct npz *npz);
 bool npz_has(const struct npz *npz, const char *name);
-// Dimensions of an array (at most 2), 1 where it has none.
+// The dimensions of an array (at most 2), 1 where it has none.
 enum status npz_shape(const struct npz *npz, const char *name, uint64_t dim[2], struct error *error);
-// An array (rows) where columns is 0, or (rows x columns); anything of another shape is an error that says both.
-// NPZ_U64: a number that is negative or no integer is one too.
+// Reads an array (rows) where columns is 0, or (rows x columns). Another shape is an error that names both; NPZ_U64:
+// so is a number that is negative or no integer.
 enum status npz_read(const struct npz *npz, const char *name, enum npz_type type, uint64_t rows, uint64_t columns,
                      void *data, struct error *error);
+// Reads a single text into `text` (size bytes); a character that is not ASCII becomes '?'.
 enum status npz_read_text(const struct npz *npz, const char *name, char *text, size_t size, struct error *error);
 
 void npz_begin(struct npz *npz);
-// Rank 2 where columns > 0, rank 1 where only rows > 0, else a scalar. NPZ_TEXT: data is a string, the array a scalar.
+// Adds an array of rank 2 where columns > 0, of rank 1 where only rows > 0, else a scalar. NPZ_TEXT: data is a string,
+// the array a scalar.
 enum status npz_add(struct npz *npz, const char *name, enum npz_type type, uint64_t rows, uint64_t columns,
                     const void *data, struct error *error);
-enum status npz_end(struct npz *npz, struct error *error); // npz->file is the file then
+// Completes the bytes of the file, npz->file.
+enum status npz_end(struct npz *npz, struct error *error);
 #endif

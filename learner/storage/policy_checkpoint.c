@@ -1,15 +1,14 @@
 #include "learner/storage/policy_checkpoint.h"
 
-#include "common/base/memory.h"
-#include "learner/storage/h5_guard.h"
 #include "learner/storage/checkpoint_head.h"
 #include "learner/storage/checkpoint_layout.h"
-#include "learner/storage/checkpoint_verify.h"
+#include "learner/storage/h5_guard.h"
 
 #include <stdio.h>
 #include <string.h>
 
-// Of a policy that knows its dimensions and widths. Shapes are checked before anything of their size is allocated.
+// Reads the arrays of a policy whose dimensions and widths are set. Checks all shapes before memory of their size is
+// allocated.
 static void read_arrays(struct h5 *h5, bool normalize, struct trained_policy *policy) {
   const struct checkpoint_shape shape = {
       .obs_dim = policy->obs_dim, .act_dim = policy->act_dim, .hidden = policy->hidden};
@@ -27,7 +26,7 @@ static void read_arrays(struct h5 *h5, bool normalize, struct trained_policy *po
     normalizer_export(&policy->normalizer, policy->weights.shift, policy->weights.scale);
 }
 
-enum status checkpoint_read_trained(const char *path, struct trained_policy *policy, struct error *error) {
+enum status policy_checkpoint_read(const char *path, struct trained_policy *policy, struct error *error) {
   struct h5 h5;
   struct checkpoint_info info = {0};
   struct config config;
@@ -57,7 +56,8 @@ enum status checkpoint_read_policy(const char *path, const struct checkpoint_inf
   h5_open(&h5, path, error);
   read_arrays(&h5, config->normalize_observations, &policy);
   const enum status status = h5_close(&h5);
-  if (status == STATUS_OK) { // the arrays go over
+  if (status == STATUS_OK) {
+    // The arrays change their owner.
     *weights = policy.weights;
     weights->version = info->policy_version;
     *hello = (struct message_hello){.obs_dim = policy.obs_dim,
@@ -71,11 +71,3 @@ enum status checkpoint_read_policy(const char *path, const struct checkpoint_inf
   trained_policy_release(&policy);
   return status;
 }
-
-enum status checkpoint_newest_policy(const char *directory, char *file, struct error *error) {
-  const enum status status = checkpoint_newest(directory, false, NULL, file, error);
-  if (status == STATUS_OK) return status;
-  return error_set(error, status, "%s: holds no checkpoint yet (ckpt-*.h5), so no policy", directory);
-}
-
-void checkpoint_share_library(void) { (void)H5open(); }

@@ -20,7 +20,7 @@ static enum status check_format(const struct npz *npz, struct error *error) {
                    (unsigned long long)format, POLICY_NPZ_FORMAT);
 }
 
-// A file that lost an array is no smaller policy.
+// Finds gaps between the layers, so that a file that has lost an array is not taken for a smaller policy.
 static enum status check_layers(const struct npz *npz, struct error *error) {
   uint32_t count = 0;
   char name[32];
@@ -38,7 +38,7 @@ static enum status check_layers(const struct npz *npz, struct error *error) {
   return STATUS_OK;
 }
 
-// Dimensions and widths are those of the weights.
+// Takes dimensions and widths from the shapes of the weights.
 static enum status read_shapes(const struct npz *npz, struct trained_policy *policy, struct error *error) {
   enum { WIDEST = 1 << 20 };
   uint64_t dim[2], in = 0;

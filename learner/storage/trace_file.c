@@ -1,7 +1,8 @@
 #include "learner/storage/trace_file.h"
-#include "common/base/printable.h"
 
+#include "common/base/printable.h"
 #include "learner/storage/h5.h"
+
 #include <stdio.h>
 #include <string.h>
 

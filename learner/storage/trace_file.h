@@ -1,5 +1,5 @@
-// What a policy did, step by step, as a table that grows: and as an HDF5 file. Its columns obs, action, reward,
-// next_obs and terminated are what --init-replay takes.
+// A table of what a policy did, step by step, that grows in memory and is written as an HDF5 file. Its columns obs,
+// action, reward, next_obs and terminated are those that --init-replay reads.
 #ifndef CORSAC_LEARNER_STORAGE_TRACE_FILE_H
 #define CORSAC_LEARNER_STORAGE_TRACE_FILE_H
 
@@ -26,11 +26,13 @@ struct trace_table {
 };
 void trace_table_init(struct trace_table *table, uint32_t obs_dim, uint32_t act_dim, uint32_t critics);
 void trace_table_release(struct trace_table *table);
-// One row: a pointer to the numbers of each column.
+// Adds a row; `row` points to the numbers of each column.
 enum status trace_table_add(struct trace_table *table, const void *const row[TRACE_COLUMNS], struct error *error);
-void trace_table_cut(struct trace_table *table, uint64_t rows); // back to the first so many
-const char *trace_column_name(enum trace_column column);        // "log_probability"
-// A dataset for each column; attributes of the root: env, checkpoint.
+// Keeps the first `rows` rows.
+void trace_table_cut(struct trace_table *table, uint64_t rows);
+// The name of a column, as "log_probability".
+const char *trace_column_name(enum trace_column column);
+// Writes a dataset for each column, and the attributes env and checkpoint of the root.
 enum status trace_table_write(const struct trace_table *table, const char *path, const char *env,
                               const char *checkpoint, struct error *error);
 #endif

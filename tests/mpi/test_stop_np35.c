@@ -1,6 +1,9 @@
 // A signal on the learner's rank or on an actor's: the job ends everywhere, saved, and goes on as if nothing had been.
 #include "learner/checkpoint/checkpoint.h"
 #include "learner/run/run_directory.h"
+#include "learner/storage/checkpoint_head.h"
+#include "learner/storage/checkpoint_list.h"
+#include "learner/storage/checkpoint_verify.h"
 #include "tests/support/jobs.h"
 #include "tests/support/unit.h"
 
@@ -74,10 +77,10 @@ static void run_and_stop(const char *run, const char *extra, const char *file, i
 
 // The newest checkpoint of a run, which must be whole; its steps.
 static uint64_t newest(const char *run, struct checkpoint_info *info) {
-  char at[1024], path[RUN_PATH];
+  char at[1024], path[FILE_PATH];
   uint64_t steps = 0;
-  CU_ASSERT_TRUE(run_checkpoints(in(at, run), &steps, 1, NULL) > 0);
-  CU_ASSERT_EQUAL(run_checkpoint_path(path, at, steps, NULL), STATUS_OK);
+  CU_ASSERT_TRUE(checkpoint_list(in(at, run), &steps, 1, NULL) > 0);
+  CU_ASSERT_EQUAL(checkpoint_list_path(path, at, steps, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(checkpoint_verify(path, NULL), STATUS_OK);
   CU_ASSERT_EQUAL_FATAL(checkpoint_read_info(path, info, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(info->env_steps, steps);

@@ -1,6 +1,7 @@
 #include "tests/support/small_job.h"
 
 #include "common/config/options.h"
+#include "common/nn/linalg.h"
 #include "tests/support/reference.h"
 
 #include <math.h>
@@ -156,4 +157,10 @@ void small_job_fill(struct job *job, uint64_t seed, uint32_t rows) {
   fill_metrics(&numbers, &job->metrics);
   for (uint64_t e = 0; e < job->config.envs; e++)
     fill_environment(&numbers, &job->environments[e], (uint32_t)job->config.n_step - 1, &error);
+}
+
+float small_policy_weight(const struct job *job, uint32_t layer, size_t out, size_t in) {
+  const struct mlp *net = &job->sac.policy_net;
+  const struct mlp_layer *at = &net->layer[layer];
+  return job->sac.policy[at->weight + linalg_weight_index(net->tiles, at->in, at->out, out, in)];
 }

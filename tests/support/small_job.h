@@ -15,4 +15,6 @@ void small_job_init(struct job *job, const struct config *config);
 // Gives every field that a checkpoint holds a value of its own; `rows` rows go through the replay, and through the
 // normalizer.
 void small_job_fill(struct job *job, uint64_t seed, uint32_t rows);
+// The weight from input `in` to output `out` of one of the policy's layers.
+float small_policy_weight(const struct job *job, uint32_t layer, size_t out, size_t in);
 #endif

@@ -3,6 +3,8 @@
 #include "common/base/log.h"
 #include "common/nn/linalg.h"
 #include "common/wire/transport_loopback.h"
+#include "learner/storage/checkpoint_head.h"
+#include "learner/storage/checkpoint_verify.h"
 #include "tests/support/peer.h"
 #include "tests/support/small_job.h"
 #include "tests/support/unit.h"

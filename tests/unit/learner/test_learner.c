@@ -7,6 +7,8 @@
 #include "learner/checkpoint/checkpoint.h"
 #include "learner/exchange/handshake.h"
 #include "learner/learner.h"
+#include "learner/storage/checkpoint_list.h"
+#include "learner/storage/checkpoint_verify.h"
 #include "tests/support/environments.h"
 #include "tests/support/jobs.h"
 #include "tests/support/peer.h"
@@ -247,7 +249,7 @@ static void test_checkpoints(void) {
              "--env Pendulum-v1 --env-steps 2000 --envs 2 --checkpoint-every 50 --checkpoint-keep 2 --utd 0.2");
   CU_ASSERT_EQUAL(play(&s)->exit_code, EXIT_DONE);
   uint64_t steps[16] = {0};
-  CU_ASSERT_EQUAL(run_checkpoints(s.setup.config.run_dir, steps, 16, NULL), 2);
+  CU_ASSERT_EQUAL(checkpoint_list(s.setup.config.run_dir, steps, 16, NULL), 2);
   // One that comes due while another is written begins right after, so only the last one's step is certain.
   CU_ASSERT_EQUAL(steps[0], 2000);
   CU_ASSERT_TRUE(steps[1] >= 50);
@@ -270,7 +272,7 @@ static void test_small_replay(void) {
     CU_ASSERT_TRUE(outcome->together);
     CU_ASSERT_EQUAL(s.job.limiter.steps, 400);
     uint64_t steps[32] = {0};
-    const int count = run_checkpoints(s.setup.config.run_dir, steps, 32, NULL);
+    const int count = checkpoint_list(s.setup.config.run_dir, steps, 32, NULL);
     CU_ASSERT(sync ? count == 20 : count >= 2 && count <= 20); // in sync each has its step
     for (int i = 0; i < count; i++) {
       char name[32];

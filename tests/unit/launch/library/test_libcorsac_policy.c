@@ -122,7 +122,7 @@ int main(void) {
       {"many threads act with one policy", test_threads},
       {"a draw is a function of observation, seed and counter", test_draws},
       {"acting allocates nothing", test_no_allocation},
-      {"what cannot be loaded says why", test_errors},
+      {"loading says why it fails", test_errors},
       {"a host with a decimal comma loads the same, and keeps its locale", test_locale},
   };
   const struct config config = small_config();

@@ -1,6 +1,8 @@
 #include "launch/policy/trace.h"
 
 #include "launch/policy/explain_math.h"
+#include "learner/checkpoint/checkpoint.h"
+#include "learner/storage/policy_checkpoint.h"
 #include "tests/support/small_job.h"
 #include "tests/support/unit.h"
 #include <stdlib.h>

@@ -1,6 +1,8 @@
+#include "learner/checkpoint/checkpoint.h"
 #include "learner/checkpoint/checkpoint_critics.h"
 
 #include "launch/policy/reference_networks.h"
+#include "learner/storage/policy_checkpoint.h"
 #include "tests/support/small_job.h"
 #include "tests/support/unit.h"
 #include <math.h>

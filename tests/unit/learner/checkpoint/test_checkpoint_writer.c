@@ -3,8 +3,11 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/nn/linalg.h"
+#include "learner/storage/checkpoint_head.h"
+#include "learner/storage/checkpoint_verify.h"
 #include "tests/support/h5_compare.h"
 #include "tests/support/reference.h"
+#include "tests/support/small_checkpoint.h"
 #include "tests/support/small_job.h"
 #include "tests/support/unit.h"
 
@@ -15,7 +18,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { CAPACITY = 60000 }; // three pieces of rows, the last not whole
+enum { CAPACITY = 60000 }; // three chunks, the last not full
 static char *directory;    // of this case
 static const char *const times[] = {"@created", "/learner/seconds", NULL};
 
@@ -35,8 +38,8 @@ static struct checkpoint_result wait_for(struct checkpoint_writer *writer) {
   return result;
 }
 
-// As fast as the writer lets rows go: `rows` in all, in batches of 7.
-static void insert_beside(struct job *job, uint64_t rows) {
+// Inserts `rows` rows in batches of 7, as fast as the writer releases them.
+static void insert_meanwhile(struct job *job, uint64_t rows) {
   float row[7 * 16];
   struct numbers numbers = {9};
   const double until = clock_now() + 60;
@@ -48,8 +51,8 @@ static void insert_beside(struct job *job, uint64_t rows) {
   }
 }
 
-// Wherever the ring's cursor stands.
-static void test_beside(void) {
+// With the ring's cursor at the beginning, in the middle and at the end.
+static void test_in_background(void) {
   static const uint32_t rows[] = {0, 1, 1000, CAPACITY - 1, CAPACITY, CAPACITY + 1, CAPACITY + 30000, 2 * CAPACITY - 5};
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     struct job job;
@@ -58,8 +61,8 @@ static void test_beside(void) {
     CU_ASSERT_EQUAL(checkpoint_write(unit_in(directory, "a.h5"), &job, CHECKPOINT_ALL, NULL), STATUS_OK);
     CU_ASSERT_EQUAL(checkpoint_writer_begin(writer, unit_in(directory, "b.h5"), CHECKPOINT_ALL, 0, NULL), STATUS_OK);
     CU_ASSERT_TRUE(checkpoint_writer_saving(writer));
-    small_job_fill(&job, 2, 0); // every number is another
-    insert_beside(&job, 2 * CAPACITY);
+    small_job_fill(&job, 2, 0); // changes every number
+    insert_meanwhile(&job, 2 * CAPACITY);
     CU_ASSERT_EQUAL(wait_for(writer).error.status, STATUS_OK);
     CU_ASSERT_FALSE(checkpoint_writer_busy(writer));
     CU_ASSERT_EQUAL(h5_compare(unit_in(directory, "a.h5"), unit_in(directory, "b.h5"), times), 0);
@@ -69,7 +72,7 @@ static void test_beside(void) {
   }
 }
 
-static const struct replay *synced; // watched by fsync
+static const struct replay *synced; // fsync looks at its room
 static size_t room_at_sync;
 
 int fsync(int descriptor) {
@@ -77,8 +80,8 @@ int fsync(int descriptor) {
   return (int)syscall(SYS_fsync, descriptor);
 }
 
-// The disk may take minutes; until then no row has to wait for it.
-static void test_let_go(void) {
+// Synchronising the disk may take minutes, during which no insert may wait.
+static void test_released(void) {
   static const uint32_t rows[] = {CAPACITY, CAPACITY + 1, CAPACITY + 30000, 2 * CAPACITY - 5};
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     struct job job;
@@ -103,7 +106,7 @@ static void test_contents(void) {
   CU_ASSERT_EQUAL(checkpoint_write(unit_in(directory, "a.h5"), &job, CHECKPOINT_NO_REPLAY, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(checkpoint_writer_begin(writer, unit_in(directory, "b.h5"), CHECKPOINT_NO_REPLAY, 0, NULL),
                   STATUS_OK);
-  CU_ASSERT_EQUAL(replay_room(job.replay), SIZE_MAX); // nothing of the replay is needed
+  CU_ASSERT_EQUAL(replay_room(job.replay), SIZE_MAX); // it holds no rows
   struct checkpoint_result result = wait_for(writer);
   CU_ASSERT_EQUAL(result.error.status, STATUS_OK);
   CU_ASSERT_EQUAL(result.content, CHECKPOINT_NO_REPLAY);
@@ -129,7 +132,7 @@ static void test_contents(void) {
   job_release(&job);
 }
 
-// As a plugin's setlocale leaves the process; the configuration in the file is text.
+// A plugin may call setlocale. The configuration in the file is text.
 static void test_locale(void) {
   struct job job;
   struct checkpoint_writer *writer;
@@ -146,7 +149,6 @@ static void test_locale(void) {
   locale_restore(before);
 }
 
-// The newest policy is written, before a checkpoint that was begun after it.
 static void test_order(void) {
   struct job job;
   struct checkpoint_writer *writer;
@@ -176,7 +178,7 @@ static void test_order(void) {
 static void test_abandoned(void) {
   struct job job;
   struct checkpoint_writer *writer;
-  int given_up = 0;
+  int abandoned = 0;
   init(&job, &writer, CAPACITY + 10);
   CU_ASSERT_EQUAL(checkpoint_write(unit_in(directory, "a.h5"), &job, CHECKPOINT_ALL, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(checkpoint_write(unit_in(directory, "b.h5"), &job, CHECKPOINT_ALL, NULL), STATUS_OK);
@@ -186,14 +188,14 @@ static void test_abandoned(void) {
     checkpoint_writer_abandon(writer);
     const enum status status = wait_for(writer).error.status;
     CU_ASSERT(status == STATUS_OK || status == STATUS_STOPPED);
-    given_up += status == STATUS_STOPPED;
+    abandoned += status == STATUS_STOPPED;
     CU_ASSERT_TRUE_FATAL(!unit_exists_in(directory, "b.h5.tmp"));
     CU_ASSERT_EQUAL(replay_room(job.replay), SIZE_MAX);
   }
-  CU_ASSERT_TRUE(given_up > 0);
+  CU_ASSERT_TRUE(abandoned > 0);
   CU_ASSERT_EQUAL(h5_compare(unit_in(directory, "a.h5"), unit_in(directory, "b.h5"), times), 0);
   CU_ASSERT_EQUAL(checkpoint_writer_begin(writer, unit_in(directory, "b.h5"), CHECKPOINT_ALL, 0, NULL), STATUS_OK);
-  CU_ASSERT_EQUAL(wait_for(writer).error.status, STATUS_OK); // the next one is not
+  CU_ASSERT_EQUAL(wait_for(writer).error.status, STATUS_OK); // the next file is not abandoned
   checkpoint_writer_destroy(writer);
   job_release(&job);
 }
@@ -254,15 +256,10 @@ static void test_prune(void) {
   job_release(&job);
 }
 
-static void in_own_directory(void (*run)(void)) {
-  directory = unit_tmpdir();
-  run();
-  unit_tmpdir_remove(directory);
-}
 #define CASE(name)                                                                                                     \
-  static void name##_alone(void) { in_own_directory(name); }
-CASE(test_beside)
-CASE(test_let_go)
+  static void name##_alone(void) { run_in_directory(&directory, name); }
+CASE(test_in_background)
+CASE(test_released)
 CASE(test_contents)
 CASE(test_locale)
 CASE(test_order)
@@ -275,15 +272,15 @@ int main(void) {
   linalg_init();
   log_init(0, LOG_ERROR);
   static const struct unit_case cases[] = {
-      {"a file is what a save at its beginning would have been, while all that it holds changes", test_beside_alone},
-      {"all rows are let go before the disk is waited for", test_let_go_alone},
-      {"so are one without replay and a policy's", test_contents_alone},
-      {"so is one in a process whose locale writes a comma", test_locale_alone},
-      {"policies come before a checkpoint that was begun later, the newest last", test_order_alone},
-      {"one that is given up leaves nothing and lets the replay go", test_abandoned_alone},
-      {"one that fails says why, lets the replay go, and the next is written", test_failure_alone},
-      {"the end gives up what is under way", test_destroyed_alone},
-      {"all but the newest are removed once a new one is in place", test_prune_alone},
+      {"a file is that of the moment it was begun, while the job changes", test_in_background_alone},
+      {"all rows are released before the disk is waited for", test_released_alone},
+      {"a file without the replay and a policy are those of the moment they were begun", test_contents_alone},
+      {"a file is the same in a process whose locale writes a decimal comma", test_locale_alone},
+      {"the newest policy is written before a checkpoint that was begun later", test_order_alone},
+      {"an abandoned file leaves nothing and releases the replay", test_abandoned_alone},
+      {"a failed file says why and releases the replay, and the next one is written", test_failure_alone},
+      {"destroying the writer abandons the file in progress", test_destroyed_alone},
+      {"older checkpoints are removed once a new one is in place", test_prune_alone},
   };
   return unit_run("checkpoint_writer", cases, sizeof cases / sizeof *cases);
 }

@@ -98,7 +98,7 @@ static void test_no_allocation(void) {
 int main(void) {
   static const struct unit_case cases[] = {
       {"a snapshot is the job of its moment, whatever becomes of the job", test_whole},
-      {"its time stands still", test_time},
+      {"the time of a snapshot does not go on", test_time},
       {"taking one allocates nothing", test_no_allocation},
   };
   return unit_run("job_snapshot", cases, sizeof cases / sizeof *cases);

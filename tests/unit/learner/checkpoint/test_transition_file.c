@@ -187,8 +187,8 @@ static void test_refused(void) {
 int main(void) {
   static const struct unit_case cases[] = {
       {"a log of transitions begins the replay", test_log},
-      {"so does a checkpoint of another run, from its oldest row on", test_checkpoint},
-      {"what does not fit or makes no sense is refused by dataset and row", test_refused},
+      {"a checkpoint of another run begins the replay, from its oldest row on", test_checkpoint},
+      {"a row that does not fit is refused with its dataset and number", test_refused},
   };
   directory = unit_tmpdir();
   const int failed = unit_run("checkpoint_transitions", cases, sizeof cases / sizeof *cases);

@@ -1,7 +1,9 @@
+#include "common/base/file.h"
 #include "learner/run/run_directory.h"
 #include "common/base/log.h"
 #include "common/nn/linalg.h"
 #include "learner/checkpoint/checkpoint.h"
+#include "learner/storage/checkpoint_list.h"
 #include "tests/support/small_job.h"
 #include "tests/support/unit.h"
 
@@ -51,7 +53,7 @@ static void test_create(void) {
 
 static void test_bad_paths(void) {
   struct error error = {0};
-  char longer[2 * RUN_PATH], buffer[RUN_PATH];
+  char longer[2 * FILE_PATH], buffer[FILE_PATH];
   memset(longer, 'x', sizeof longer - 1);
   longer[sizeof longer - 1] = 0;
   touch("file");
@@ -65,7 +67,7 @@ static void test_bad_paths(void) {
   CU_ASSERT_PTR_NULL(run_directory_create(longer, &error));
   CU_ASSERT_PTR_NULL(run_directory_create("", NULL));
   CU_ASSERT_PTR_NULL(run_directory_open(longer, NULL));
-  CU_ASSERT_EQUAL(run_path(buffer, longer, "x", NULL), STATUS_IO);
+  CU_ASSERT_EQUAL(file_join(buffer, longer, "x", NULL), STATUS_IO);
 }
 
 static void test_discard(void) {
@@ -94,15 +96,15 @@ static void test_list_and_prune(void) {
                                       "ckpt- 4.h5",    "status.json.tmp", "xckpt-9.h5"};
   struct error error = {0};
   uint64_t steps[3] = {0};
-  char path[RUN_PATH];
-  CU_ASSERT_EQUAL(run_checkpoints(directory, steps, 3, &error), 0);
+  char path[FILE_PATH];
+  CU_ASSERT_EQUAL(checkpoint_list(directory, steps, 3, &error), 0);
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) touch(names[i]);
-  CU_ASSERT_EQUAL(run_checkpoints(directory, steps, 3, &error), 4);
+  CU_ASSERT_EQUAL(checkpoint_list(directory, steps, 3, &error), 4);
   CU_ASSERT_EQUAL(steps[0], 1000);
   CU_ASSERT_EQUAL(steps[1], 300);
   CU_ASSERT_EQUAL(steps[2], 20);
-  CU_ASSERT_EQUAL(run_checkpoints(directory, NULL, 0, &error), 4);
-  UNIT_STATUS(run_checkpoint_path(path, directory, 300, &error), STATUS_OK, &error);
+  CU_ASSERT_EQUAL(checkpoint_list(directory, NULL, 0, &error), 4);
+  UNIT_STATUS(checkpoint_list_path(path, directory, 300, &error), STATUS_OK, &error);
   CU_ASSERT_STRING_EQUAL(path, unit_in(directory, "ckpt-300.h5"));
 
   struct run_directory *run = run_directory_open(directory, &error);
@@ -124,7 +126,7 @@ static void test_list_and_prune(void) {
   CU_ASSERT_TRUE(unit_exists_in(directory, "lock"));
   UNIT_STATUS(run_directory_prune(run, 7, &error), STATUS_OK, &error);
   run_directory_close(run);
-  CU_ASSERT_EQUAL(run_checkpoints(unit_in(directory, "none"), steps, 3, &error), -1);
+  CU_ASSERT_EQUAL(checkpoint_list(unit_in(directory, "none"), steps, 3, &error), -1);
   CU_ASSERT(error_says(&error, "/none"));
 }
 
@@ -261,11 +263,11 @@ static void test_before(void) {
 }
 
 static void test_unique(void) {
-  char path[3][RUN_PATH];
+  char path[3][FILE_PATH];
   struct run_directory *run[3];
   for (int i = 0; i < 3; i++) {
-    snprintf(path[i], RUN_PATH, "%s", unit_in(directory, "deep/er/run"));
-    run[i] = run_directory_create_unique(path[i], RUN_PATH, NULL);
+    snprintf(path[i], FILE_PATH, "%s", unit_in(directory, "deep/er/run"));
+    run[i] = run_directory_create_unique(path[i], FILE_PATH, NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(run[i]);
     CU_ASSERT_STRING_EQUAL(run_directory_path(run[i]), path[i]);
   }
@@ -275,8 +277,8 @@ static void test_unique(void) {
   for (int i = 0; i < 3; i++) run_directory_close(run[i]);
   struct error error = {0};
   touch("file");
-  snprintf(path[0], RUN_PATH, "%s", unit_in(directory, "file/run"));
-  CU_ASSERT_PTR_NULL(run_directory_create_unique(path[0], RUN_PATH, &error));
+  snprintf(path[0], FILE_PATH, "%s", unit_in(directory, "file/run"));
+  CU_ASSERT_PTR_NULL(run_directory_create_unique(path[0], FILE_PATH, &error));
   CU_ASSERT_EQUAL(error.status, STATUS_IO);
   CU_ASSERT_TRUE(error_says(&error, "/file"));
   CU_ASSERT_PTR_NULL(run_directory_create_unique(path[1], strlen(path[1]) + 3, NULL));
@@ -301,7 +303,7 @@ static void write_checkpoint(const char *name, bool policy_only) {
 
 static void test_newest(void) {
   struct error error = {0};
-  char found[RUN_PATH];
+  char found[FILE_PATH];
   UNIT_STATUS(run_newest_checkpoint(directory, true, found, &error), STATUS_IO, &error);
   CU_ASSERT(error_says(&error, "no checkpoint yet"));
   write_checkpoint("ckpt-90.h5", false);
@@ -323,7 +325,7 @@ static void test_newest(void) {
 
 static void test_newest_of_file(void) {
   struct error error = {0};
-  char found[RUN_PATH];
+  char found[FILE_PATH];
   write_checkpoint("ckpt-90.h5", false);
   write_checkpoint("best.h5", true);
   UNIT_STATUS(run_newest_checkpoint(unit_in(directory, "ckpt-90.h5"), true, found, &error), STATUS_OK, &error);

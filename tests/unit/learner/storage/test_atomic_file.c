@@ -70,8 +70,8 @@ static void test_failure(void) {
 
 int main(void) {
   static const struct unit_case cases[] = {
-      {"a committed file replaces the old one and leaves nothing beside it", test_commit},
-      {"a failed commit names the file, keeps what was there and removes the draft", test_failure},
+      {"a committed file replaces the old one and leaves no other file", test_commit},
+      {"a failed commit names the file, keeps the old one and removes the temporary one", test_failure},
   };
   return unit_run("whole_file", cases, sizeof cases / sizeof *cases);
 }

@@ -1,11 +1,13 @@
-// A checkpoint that is called good can be used: whatever loading needs, verification asks for.
+// A checkpoint that verifies can be used: verifying checks whatever loading needs.
 #include "learner/storage/checkpoint_verify.h"
 #include "common/base/clock.h"
+#include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/nn/linalg.h"
 #include "learner/checkpoint/checkpoint.h"
 #include "learner/run/run_directory.h"
-#include "learner/storage/trained_policy.h"
+#include "learner/storage/policy_file.h"
+#include "tests/support/small_checkpoint.h"
 #include "tests/support/small_job.h"
 #include "tests/support/unit.h"
 
@@ -23,18 +25,9 @@
 
 static char *directory, *good, *path; // of this case; good: a file to spoil, path: its copy
 
-static void copy(const char *from, const char *to) {
-  size_t size;
-  char *bytes = unit_read_file(from, &size);
-  unit_write_file(to, bytes, size);
-  free(bytes);
-}
-
 static hid_t edit(void) {
-  copy(good, path);
-  const hid_t file = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT);
-  CU_ASSERT_FATAL(file >= 0);
-  return file;
+  copy_file(good, path);
+  return small_checkpoint_edit(path);
 }
 
 static void write_job(const char *to, const struct config *config, bool policy_only) {
@@ -81,7 +74,7 @@ static herr_t add_object(hid_t root, const char *name, const H5O_info_t *info, v
   return H5Aiterate_by_name(root, name, H5_INDEX_NAME, H5_ITER_NATIVE, NULL, add_attribute, names, H5P_DEFAULT);
 }
 
-// What a file may be without, as loading may.
+// What older files lack.
 static bool may_be_missing(const char *object) {
   return strcmp(object, "learner/env_failures") == 0 || strcmp(object, "learner/eval_cut") == 0;
 }
@@ -91,7 +84,7 @@ static enum status load(const struct config *config, bool policy_only, struct er
   bool has_replay;
   struct trained_policy policy;
   if (policy_only) {
-    const enum status status = trained_policy_read(path, &policy, error);
+    const enum status status = policy_file_read(path, &policy, error);
     trained_policy_release(&policy);
     return status;
   }
@@ -141,7 +134,7 @@ static void test_missing(void) {
   check_missing(&config, true);
 }
 
-// --- what is in there ---
+// --- bad numbers ---
 
 static void test_numbers(void) {
   const struct {
@@ -201,7 +194,7 @@ static void test_numbers(void) {
   }
 }
 
-// What is not gone on with is not saved either: the generation before stays.
+// A job with a number that could not be loaded is not saved, so that the checkpoint before it stays.
 static void test_written(void) {
   struct config config = small_config();
   struct error error = {0};
@@ -254,7 +247,8 @@ static void test_config(void) {
     CU_ASSERT_EQUAL(checkpoint_verify(path, &error), cases[i].status);
     CU_ASSERT(error_says(&error, cases[i].says));
   }
-  // A key that this version does not know, in the file of another one: not this file's fault.
+
+  // A key that only another version knows is no damage in a file of that version.
   struct error error = {0};
   const hid_t file = edit();
   set_text(file, "config", "warp_factor: 9\n", 16);
@@ -269,15 +263,15 @@ static void test_config(void) {
   CU_ASSERT_TRUE(error_says(&error, "written by corsac 9.9.9"));
 }
 
-// --- which one is taken ---
+// --- the newest ---
 
 static void test_newest(void) {
   struct config config = small_config();
-  char found[RUN_PATH];
+  char found[FILE_PATH];
   struct error error = {0};
   char *before = unit_path(directory, "ckpt-1.h5");
   write_job(good, &config, false);
-  copy(good, before);
+  copy_file(good, before);
   H5Fclose(edit());
   UNIT_STATUS(checkpoint_newest(directory, true, NULL, found, &error), STATUS_OK, &error);
   CU_ASSERT_STRING_EQUAL(found, path);
@@ -296,8 +290,8 @@ static void test_newest(void) {
 
 // --- what cannot be judged ---
 
-// A process that has the file open as h5py's 'r+' does; locked: with HDF5's lock, else with its mark alone, as where
-// HDF5_USE_FILE_LOCKING is FALSE; or (flags H5F_ACC_RDONLY) as 'r' does. seconds: until it closes it.
+// Starts a process that has the file open for `seconds`: as h5py's 'r+' does, or with H5F_ACC_RDONLY as 'r' does. It
+// has HDF5's lock or, not `locked`, HDF5's mark alone, as where HDF5_USE_FILE_LOCKING is FALSE.
 static pid_t hold(unsigned flags, bool locked, double seconds) {
   int ends[2];
   char byte;
@@ -327,37 +321,37 @@ static void end_holder(pid_t child) {
 
 static void test_in_use(void) {
   struct config config = small_config();
-  char *before = unit_path(directory, "ckpt-1.h5"), found[RUN_PATH];
+  char *before = unit_path(directory, "ckpt-1.h5"), found[FILE_PATH];
   write_job(good, &config, false);
-  copy(good, before);
-  copy(good, path);
+  copy_file(good, before);
+  copy_file(good, path);
   for (int locked = 0; locked < 2; locked++) {
     struct error error = {0}, newest = {0};
     struct trained_policy policy;
     const pid_t child = hold(H5F_ACC_RDWR, locked, 600);
     const double began = clock_now();
     UNIT_STATUS(checkpoint_verify(path, &error), STATUS_IO, &error);
-    CU_ASSERT(clock_now() - began > 1); // it is waited for
+    CU_ASSERT(clock_now() - began > 1); // verifying waits for it
     CU_ASSERT_TRUE_FATAL(error_says(&error, path));
     CU_ASSERT_TRUE(error_says(&error, "in use by another program"));
     CU_ASSERT(!locked || error_says(&error, "HDF5's file lock"));
-    // Nothing older takes its place, by whoever looks for the newest.
+
+    // No older checkpoint takes its place when the newest is looked for.
     CU_ASSERT_EQUAL(run_newest_checkpoint(directory, true, found, &newest), STATUS_IO);
     CU_ASSERT_TRUE_FATAL(error_says(&newest, path));
     CU_ASSERT_TRUE(error_says(&newest, "in use"));
     error_clear(&error);
-    if (locked) UNIT_STATUS(trained_policy_read(path, &policy, &error), STATUS_IO, &error);
+    if (locked) UNIT_STATUS(policy_file_read(path, &policy, &error), STATUS_IO, &error);
     if (locked) trained_policy_release(&policy);
     end_holder(child);
-    copy(good, path); // the mark stays behind
+    copy_file(good, path); // the mark stays behind
   }
-  const pid_t child = hold(H5F_ACC_RDWR, true, 0.5); // which is closed in time
+  const pid_t child = hold(H5F_ACC_RDWR, true, 0.5); // closes it in time
   CU_ASSERT_EQUAL(checkpoint_verify(path, NULL), STATUS_OK);
   waitpid(child, NULL, 0);
   free(before);
 }
 
-// Others may read while we do.
 static void test_read_by_others(void) {
   struct config config = small_config();
   write_job(path, &config, false);
@@ -373,16 +367,16 @@ static void test_not_readable(void) {
   struct config config = small_config();
   struct error error = {0};
   struct rlimit before;
-  char found[RUN_PATH], *link = unit_path(directory, "ckpt-3.h5");
+  char found[FILE_PATH], *link = unit_path(directory, "ckpt-3.h5");
   write_job(good, &config, false);
-  copy(good, path);
+  copy_file(good, path);
   getrlimit(RLIMIT_NOFILE, &before);
-  setrlimit(RLIMIT_NOFILE, &(struct rlimit){3, before.rlim_max}); // not a descriptor is left
+  setrlimit(RLIMIT_NOFILE, &(struct rlimit){3, before.rlim_max}); // no descriptor is left
   UNIT_STATUS(checkpoint_verify(path, &error), STATUS_IO, &error);
   setrlimit(RLIMIT_NOFILE, &before);
   CU_ASSERT(error_says(&error, "Too many open files"));
   error_clear(&error);
-  CU_ASSERT_EQUAL(symlink("/nowhere", link), 0); // a disk that is not there now
+  CU_ASSERT_EQUAL(symlink("/nowhere", link), 0); // as on a disk that is not mounted
   UNIT_STATUS(checkpoint_newest(directory, true, NULL, found, &error), STATUS_IO, &error);
   CU_ASSERT(error_says(&error, "ckpt-3.h5: cannot be read: No such file"));
   unlink(link);
@@ -414,14 +408,15 @@ int main(void) {
   linalg_init();
   log_init(0, LOG_ERROR);
   static const struct unit_case cases[] = {
-      {"without any one object or attribute it is damaged, or can be loaded", test_missing_alone},
-      {"numbers that cannot be gone on with are damage", test_numbers_alone},
-      {"they are not saved either", test_written_alone},
-      {"a configuration that makes no sense is damage, one of another version is not", test_config_alone},
-      {"the newest one that can be used is found", test_newest_alone},
-      {"one that another program writes to is waited for, then in use, and nothing older is taken", test_in_use_alone},
-      {"one that others read is read", test_read_by_others_alone},
-      {"one that cannot be read now is not damaged", test_not_readable_alone},
+      {"a file that lacks an object or an attribute is damaged, or can be loaded", test_missing_alone},
+      {"numbers that training cannot continue from are damage", test_numbers_alone},
+      {"such numbers are not saved", test_written_alone},
+      {"a configuration that makes no sense is damage, but not one of another version", test_config_alone},
+      {"the newest checkpoint that can be used is found", test_newest_alone},
+      {"a file that another program writes to is waited for, then in use, and nothing older is taken",
+       test_in_use_alone},
+      {"a file that others read can be read", test_read_by_others_alone},
+      {"a file that cannot be read now is not damaged", test_not_readable_alone},
   };
   return unit_run("checkpoint_verify", cases, sizeof cases / sizeof *cases);
 }

@@ -222,12 +222,12 @@ static void given_up(void) { alone(test_given_up); }
 
 int main(void) {
   static const struct unit_case cases[] = {
-      {"what a walk writes the same walk reads", both_ways},
+      {"a walk reads what it has written", both_ways},
       {"the first failure stays and later calls do nothing", first_failure},
-      {"what is not as expected is named, and nothing of it is read", expectations},
+      {"a dataset that is not as expected is named and not read", expectations},
       {"attributes come back, within their limits", attributes},
-      {"the program's handling of HDF5's errors is put back", program_keeps_its_errors},
-      {"a file that is given up leaves what was there", given_up},
+      {"the program's handling of HDF5's errors is restored", program_keeps_its_errors},
+      {"an abandoned file leaves the one before", given_up},
   };
   return unit_run("checkpoint_hdf5", cases, sizeof cases / sizeof *cases);
 }

@@ -1,11 +1,13 @@
-// Checkpoints that lead out of themselves, bring filters or hide what they do not hold: refused by everything that
-// reads, before anything is opened.
+// Files that lead out of themselves, bring filters or lack stored data are refused by everything that reads, before
+// anything is opened.
 #include "learner/storage/h5_guard.h"
 #include "common/base/log.h"
 #include "common/nn/linalg.h"
 #include "learner/checkpoint/checkpoint.h"
 #include "learner/checkpoint/transition_file.h"
-#include "learner/storage/trained_policy.h"
+#include "learner/storage/checkpoint_verify.h"
+#include "learner/storage/policy_file.h"
+#include "tests/support/small_checkpoint.h"
 #include "tests/support/small_job.h"
 #include "tests/support/unit.h"
 
@@ -16,18 +18,9 @@
 
 static char *directory, *good, *path, *fifo; // of this case; good: a whole checkpoint, path: its copy
 
-static void copy_good(void) {
-  size_t size;
-  char *bytes = unit_read_file(good, &size);
-  unit_write_file(path, bytes, size);
-  free(bytes);
-}
-
 static hid_t edit(void) {
-  copy_good();
-  const hid_t file = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT);
-  CU_ASSERT_FATAL(file >= 0);
-  return file;
+  copy_file(good, path);
+  return small_checkpoint_edit(path);
 }
 
 // Each way of reading that needs it: all of it, the policy, the replay.
@@ -43,7 +36,7 @@ static void refused(int ways, const char *text) {
     if (!(ways & way)) continue;
     small_job_init(&job, &config);
     const enum status status = way == VERIFY   ? checkpoint_verify(path, &error)
-                               : way == POLICY ? trained_policy_read(path, &policy, &error)
+                               : way == POLICY ? policy_file_read(path, &policy, &error)
                                : way == REPLAY ? checkpoint_read_transitions(path, &job, &taken, &error)
                                                : checkpoint_read(path, &job, &has_replay, &error);
     CU_ASSERT_EQUAL(status, STATUS_FORMAT);
@@ -220,12 +213,12 @@ int main(void) {
   log_init(0, LOG_ERROR);
   static const struct unit_case cases[] = {
       {"links are refused, and not followed into a pipe", test_links_alone},
-      {"attributes behind a link too", test_attributes_behind_links_alone},
-      {"each object has one name", test_names_alone},
-      {"arrays are in the file, with checksums, through no filter that would be loaded", test_storage_alone},
-      {"a chunk that left its checksum out is found", test_chunk_without_checksum_alone},
-      {"logs of other programs may not lead out of their file either", test_other_logs_alone},
-      {"no filter is loaded while a file is open, and the program's way is put back", test_plugins_alone},
+      {"attributes behind a link are refused", test_attributes_behind_links_alone},
+      {"an object with two names is refused", test_names_alone},
+      {"arrays must be in the file, with checksums, and without filters that would be loaded", test_storage_alone},
+      {"a chunk without its checksum is found", test_chunk_without_checksum_alone},
+      {"logs of other programs may not lead out of their file", test_other_logs_alone},
+      {"no filter is loaded while a file is open, and the program's setting is restored", test_plugins_alone},
   };
-  return unit_run("checkpoint_guard", cases, sizeof cases / sizeof *cases);
+  return unit_run("h5_guard", cases, sizeof cases / sizeof *cases);
 }

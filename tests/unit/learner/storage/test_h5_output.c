@@ -9,10 +9,10 @@
 
 enum { DATASETS = 40, ELEMENTS = 3000 };
 
-static hid_t create(struct checkpoint_output *output, const char *path) {
+static hid_t create(struct h5_output *output, const char *path) {
   const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
   H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
-  CU_ASSERT(checkpoint_output_use(output, access) >= 0);
+  CU_ASSERT(h5_output_use(output, access) >= 0);
   const hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, access);
   H5Pclose(access);
   return file;
@@ -46,15 +46,15 @@ static void check(hid_t file) {
 
 static void test_plain(void) {
   char *directory = unit_tmpdir(), *path = unit_path(directory, "a.h5");
-  struct checkpoint_output output;
+  struct h5_output output;
   unit_write_file(path, "something that stood there before", 33);
-  checkpoint_output_open(&output, path);
+  h5_output_open(&output, path);
   CU_ASSERT_EQUAL(output.failure, 0);
   hid_t file = create(&output, path);
   CU_ASSERT_FATAL(file >= 0);
   fill(file);
   CU_ASSERT(H5Fclose(file) >= 0);
-  checkpoint_output_close(&output);
+  h5_output_close(&output);
   CU_ASSERT_EQUAL(output.failure, 0);
   CU_ASSERT_TRUE(!output.file);
   file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT); // through HDF5's own driver
@@ -72,8 +72,8 @@ static void test_failing(void) {
   signal(SIGXFSZ, SIG_IGN);
   getrlimit(RLIMIT_FSIZE, &before);
   for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
-    struct checkpoint_output output;
-    checkpoint_output_open(&output, path);
+    struct h5_output output;
+    h5_output_open(&output, path);
     setrlimit(RLIMIT_FSIZE, &(struct rlimit){limits[i], before.rlim_max});
     const hid_t file = create(&output, path);
     CU_ASSERT_FATAL(file >= 0);
@@ -81,7 +81,7 @@ static void test_failing(void) {
     CU_ASSERT(H5Fflush(file, H5F_SCOPE_LOCAL) >= 0);
     check(file);
     CU_ASSERT(H5Fclose(file) >= 0);
-    checkpoint_output_close(&output);
+    h5_output_close(&output);
     CU_ASSERT_EQUAL(output.failure, EFBIG);
     CU_ASSERT_EQUAL(H5Fget_obj_count(H5F_OBJ_ALL, H5F_OBJ_ALL), 0);
     setrlimit(RLIMIT_FSIZE, &before);
@@ -91,18 +91,18 @@ static void test_failing(void) {
 }
 
 static void test_no_file(void) {
-  struct checkpoint_output output;
-  checkpoint_output_open(&output, "/none/a.h5");
+  struct h5_output output;
+  h5_output_open(&output, "/none/a.h5");
   CU_ASSERT_TRUE_FATAL(!output.file);
   CU_ASSERT_EQUAL(output.failure, ENOENT);
-  checkpoint_output_close(&output);
+  h5_output_close(&output);
 }
 
 int main(void) {
   static const struct unit_case cases[] = {
       {"a file written through it is a plain HDF5 file", test_plain},
-      {"after a failed write HDF5 goes on as if nothing were, and the failure is known", test_failing},
+      {"after a failed write HDF5 goes on as if it had succeeded, and the failure is known", test_failing},
       {"a file that cannot be opened is a failure", test_no_file},
   };
-  return unit_run("checkpoint_output", cases, sizeof cases / sizeof *cases);
+  return unit_run("h5_output", cases, sizeof cases / sizeof *cases);
 }

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS = 1000, COLUMNS = 7, PIECE = 300 }; // the last piece is not whole
+enum { ROWS = 1000, COLUMNS = 7, CHUNK = 300 }; // the last chunk is not full
 static char *directory, *path;
 
 static void fill(float *values, size_t count) {
@@ -15,17 +15,17 @@ static void fill(float *values, size_t count) {
   for (size_t i = 0; i < count; i++) values[i] = (float)numbers_uniform(&numbers);
 }
 
-// Pieces from the third on, once around, as a ring is written.
+// Moves the chunks from the third on, once around, as a ring is written.
 static void move(struct h5 *h5, uint64_t columns, float *values) {
-  const uint64_t width = columns ? columns : 1, pieces = (ROWS + PIECE - 1) / PIECE;
-  float piece[PIECE * COLUMNS + 1];
+  const uint64_t width = columns ? columns : 1, chunks = (ROWS + CHUNK - 1) / CHUNK;
+  float chunk[CHUNK * COLUMNS + 1];
   struct h5_table table;
-  h5_table_open(h5, &table, "a/table", ROWS, columns, PIECE);
-  for (uint64_t p = 0; p < pieces; p++) {
-    const uint64_t row = (p + 2) % pieces * PIECE, count = ROWS - row < PIECE ? ROWS - row : PIECE;
-    if (h5->writing) memcpy(piece, values + row * width, count * width * sizeof *piece);
-    h5_table_piece(h5, &table, row, count, piece);
-    if (!h5->writing) memcpy(values + row * width, piece, count * width * sizeof *piece);
+  h5_table_open(h5, &table, "a/table", ROWS, columns, CHUNK);
+  for (uint64_t p = 0; p < chunks; p++) {
+    const uint64_t row = (p + 2) % chunks * CHUNK, count = ROWS - row < CHUNK ? ROWS - row : CHUNK;
+    if (h5->writing) memcpy(chunk, values + row * width, count * width * sizeof *chunk);
+    h5_table_chunk(h5, &table, row, count, chunk);
+    if (!h5->writing) memcpy(values + row * width, chunk, count * width * sizeof *chunk);
   }
   h5_table_close(h5, &table);
 }
@@ -111,9 +111,9 @@ static void test_flipped(void) {
   fill(values, ROWS * COLUMNS);
   write_table(COLUMNS, values);
   char *good = unit_read_file(path, &size);
-  const char *first = memmem(good, size, values, 64); // of the first piece
+  const char *first = memmem(good, size, values, 64); // of the first chunk
   CU_ASSERT_PTR_NOT_NULL_FATAL(first);
-  for (size_t at = 0; at <= PIECE * COLUMNS * sizeof(float); at += 280) { // the last: the checksum
+  for (size_t at = 0; at <= CHUNK * COLUMNS * sizeof(float); at += 280) { // the last: the checksum
     good[(size_t)(first - good) + at] ^= 4;
     unit_write_file(path, good, size);
     UNIT_STATUS(read_table(COLUMNS, read, &error), STATUS_FORMAT, &error);
@@ -124,9 +124,9 @@ static void test_flipped(void) {
   free(good);
 }
 
-// A chunk of another size than a piece's must not run over the room for it; one that is not there has none.
+// A chunk of another size must not overrun its buffer; a chunk that is not stored has no size.
 static void test_wrong_size(void) {
-  const size_t sizes[] = {0, 8, PIECE * COLUMNS * 4, PIECE * COLUMNS * 4 + 8, 1 << 20};
+  const size_t sizes[] = {0, 8, CHUNK * COLUMNS * 4, CHUNK * COLUMNS * 4 + 8, 1 << 20};
   float values[ROWS * COLUMNS];
   struct error error = {0};
   uint8_t *bytes = calloc(1, 1 << 20);
@@ -134,7 +134,7 @@ static void test_wrong_size(void) {
     struct h5 h5;
     struct h5_table table;
     h5_create(&h5, path, &error);
-    h5_table_open(&h5, &table, "a/table", ROWS, COLUMNS, PIECE);
+    h5_table_open(&h5, &table, "a/table", ROWS, COLUMNS, CHUNK);
     if (sizes[i] > 0)
       CU_ASSERT(H5Dwrite_chunk(table.dataset, H5P_DEFAULT, 0, (const hsize_t[]){600, 0}, sizes[i], bytes) >= 0);
     h5_table_close(&h5, &table);
@@ -161,7 +161,7 @@ static void test_abandoned(void) {
   atomic_store(&abandon, true);
   move(&h5, COLUMNS, values);
   CU_ASSERT_EQUAL(h5_commit(&h5), STATUS_STOPPED);
-  CU_ASSERT(error_says(&error, "given up"));
+  CU_ASSERT(error_says(&error, "abandoned"));
   snprintf(temporary, sizeof temporary, "%s.tmp", path);
   CU_ASSERT_PTR_NULL(unit_read_file(temporary, NULL));
   char *still = unit_read_file(path, &after);
@@ -176,11 +176,11 @@ int main(void) {
   directory = unit_tmpdir();
   path = unit_path(directory, "a.h5");
   static const struct unit_case cases[] = {
-      {"what is written piece by piece HDF5 reads, and the other way round", test_both_ways},
+      {"HDF5 reads what is written chunk by chunk, and the other way round", test_both_ways},
       {"the checksum is that of its definition, at any length", test_checksum},
-      {"a flipped bit is found out", test_flipped},
-      {"a piece of another size than it should have is refused", test_wrong_size},
-      {"a file that is given up leaves the one before and nothing else", test_abandoned},
+      {"a flipped bit is found", test_flipped},
+      {"a chunk of another size than it should have is refused", test_wrong_size},
+      {"an abandoned file leaves the one before and nothing else", test_abandoned},
   };
   const int failed = unit_run("checkpoint_table", cases, sizeof cases / sizeof *cases);
   free(path);

@@ -408,9 +408,9 @@ int main(void) {
       {"damage anywhere is found", test_damage},
       {"integers of every width and sign are read as they are, or refused where counts are wanted", test_integers},
       {"other types and headers cut short are refused, by their names", test_types_refused},
-      {"a text has exactly one place, though it may be empty", test_texts},
-      {"what unpacks to more than it can be, or is there twice, is refused", test_bombs},
-      {"NumPy's own files are read, packed ones too", test_numpy},
+      {"a text is a scalar, and may be empty", test_texts},
+      {"an array that unpacks to too much, or is there twice, is refused", test_bombs},
+      {"NumPy's own files are read, also packed ones", test_numpy},
   };
   directory = unit_tmpdir();
   const int result = unit_run("npz", cases, sizeof cases / sizeof *cases);

@@ -1,6 +1,6 @@
 // A policy is the same from a checkpoint, a best.h5, a run directory and an .npz; initial_policy puts it into a new
 // job.
-#include "learner/storage/trained_policy.h"
+#include "learner/storage/policy_file.h"
 #include "learner/checkpoint/checkpoint.h"
 #include "learner/checkpoint/initial_policy.h"
 #include "learner/storage/npz.h"
@@ -30,7 +30,7 @@ static void prepare(void) {
   small_job_init(&job, &config);
   small_job_fill(&job, 5, 12);
   if (checkpoint_write(checkpoint, &job, CHECKPOINT_ALL, &error) != STATUS_OK ||
-      trained_policy_read(checkpoint, &policy, &error) != STATUS_OK ||
+      policy_file_read(checkpoint, &policy, &error) != STATUS_OK ||
       policy_npz_format(&policy, &file, &error) != STATUS_OK) {
     fprintf(stderr, "%s\n", error.text);
     exit(1);
@@ -51,7 +51,7 @@ static void test_job(void) {
   small_job_fill(&job, 5, 12);
   UNIT_STATUS(policy_weights_init(&weights, SMALL_OBS, mlp_dense_size(&job.sac.policy_net), &error), STATUS_OK, &error);
   job_export_policy(&job, &weights);
-  UNIT_STATUS_FATAL(trained_policy_read(checkpoint, &policy, &error), STATUS_OK, &error);
+  UNIT_STATUS_FATAL(policy_file_read(checkpoint, &policy, &error), STATUS_OK, &error);
   CU_ASSERT_EQUAL(policy.obs_dim, SMALL_OBS);
   CU_ASSERT_EQUAL(policy.act_dim, SMALL_ACT);
   CU_ASSERT_TRUE(policy.weights.normalize);
@@ -83,11 +83,11 @@ static bool equal(const struct trained_policy *a, const struct trained_policy *b
 static void test_alike(void) {
   struct trained_policy a, b;
   struct error error = {0};
-  UNIT_STATUS_FATAL(trained_policy_read(checkpoint, &a, &error), STATUS_OK, &error);
-  UNIT_STATUS_FATAL(trained_policy_read(npz, &b, &error), STATUS_OK, &error);
+  UNIT_STATUS_FATAL(policy_file_read(checkpoint, &a, &error), STATUS_OK, &error);
+  UNIT_STATUS_FATAL(policy_file_read(npz, &b, &error), STATUS_OK, &error);
   CU_ASSERT(equal(&a, &b));
   trained_policy_release(&b);
-  UNIT_STATUS_FATAL(trained_policy_read(directory, &b, &error), STATUS_OK, &error);
+  UNIT_STATUS_FATAL(policy_file_read(directory, &b, &error), STATUS_OK, &error);
   CU_ASSERT(equal(&a, &b));
   CU_ASSERT_STRING_EQUAL(b.file, checkpoint);
   trained_policy_release(&b);
@@ -97,7 +97,7 @@ static void test_alike(void) {
 static void refused(const char *path, enum status status, const char *text) {
   struct trained_policy policy;
   struct error error = {0};
-  CU_ASSERT_EQUAL(trained_policy_read(path, &policy, &error), status);
+  CU_ASSERT_EQUAL(policy_file_read(path, &policy, &error), status);
   CU_ASSERT(error_said(&error, text));
   trained_policy_release(&policy);
 }
@@ -108,7 +108,7 @@ static void refused_npz(void (*spoil)(struct trained_policy *), const char *text
   struct error error = {0};
   struct buffer file = {0};
   char *path = unit_path(directory, "spoilt.npz");
-  UNIT_STATUS_FATAL(trained_policy_read(npz, &policy, &error), STATUS_OK, &error);
+  UNIT_STATUS_FATAL(policy_file_read(npz, &policy, &error), STATUS_OK, &error);
   spoil(&policy);
   UNIT_STATUS(policy_npz_format(&policy, &file, &error), STATUS_OK, &error);
   unit_write_file(path, file.data, file.size);
@@ -163,7 +163,7 @@ static void test_initial(void) {
   struct policy_weights weights;
   struct error error = {0};
   small_job_init(&job, &config);
-  UNIT_STATUS_FATAL(trained_policy_read(npz, &policy, &error), STATUS_OK, &error);
+  UNIT_STATUS_FATAL(policy_file_read(npz, &policy, &error), STATUS_OK, &error);
   UNIT_STATUS(initial_policy_take(&policy, &job, &error), STATUS_OK, &error);
   UNIT_STATUS(policy_weights_init(&weights, SMALL_OBS, mlp_dense_size(&job.sac.policy_net), &error), STATUS_OK, &error);
   job_export_policy(&job, &weights);
@@ -195,12 +195,12 @@ static void test_initial(void) {
 int main(void) {
   static const struct unit_case cases[] = {
       {"a checkpoint's policy is that of its job", test_job},
-      {"checkpoint, run directory and .npz hold the same", test_alike},
-      {"what is no policy is refused, with the reason", test_refused},
-      {"a new job begins with it, if it has its shape", test_initial},
+      {"a checkpoint, a run directory and an .npz hold the same policy", test_alike},
+      {"a file that is no policy is refused with the reason", test_refused},
+      {"a new job begins with a policy of its shape, and refuses another", test_initial},
   };
   prepare();
-  const int result = unit_run("trained_policy", cases, sizeof cases / sizeof *cases);
+  const int result = unit_run("policy_file", cases, sizeof cases / sizeof *cases);
   free(checkpoint);
   free(npz);
   unit_tmpdir_remove(directory);

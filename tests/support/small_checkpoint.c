@@ -1,0 +1,48 @@
+#include "tests/support/small_checkpoint.h"
+
+#include "learner/checkpoint/checkpoint.h"
+#include "tests/support/small_job.h"
+#include "tests/support/unit.h"
+
+#include <stdlib.h>
+
+void run_in_directory(char **directory, void (*run)(void)) {
+  *directory = unit_tmpdir();
+  run();
+  unit_tmpdir_remove(*directory);
+}
+
+void small_checkpoint_write(const char *path, const struct config *config, uint64_t seed, uint32_t rows) {
+  struct job job;
+  struct error error = {0};
+  small_job_init(&job, config);
+  small_job_fill(&job, seed, rows);
+  UNIT_STATUS(checkpoint_write(path, &job, CHECKPOINT_ALL, &error), STATUS_OK, &error);
+  job_release(&job);
+}
+
+enum status small_checkpoint_read(const char *path, const struct config *config, struct error *error) {
+  struct job job;
+  bool has_replay;
+  small_job_init(&job, config);
+  const enum status status = checkpoint_read(path, &job, &has_replay, error);
+  job_release(&job);
+  return status;
+}
+
+hid_t small_checkpoint_edit(const char *path) {
+  const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+  H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
+  H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
+  const hid_t file = H5Fopen(path, H5F_ACC_RDWR, access);
+  CU_ASSERT_FATAL(file >= 0);
+  H5Pclose(access);
+  return file;
+}
+
+void copy_file(const char *from, const char *to) {
+  size_t size;
+  char *bytes = unit_read_file(from, &size);
+  unit_write_file(to, bytes, size);
+  free(bytes);
+}
