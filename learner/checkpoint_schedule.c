@@ -115,7 +115,7 @@ static bool wait_until_done(struct checkpoint_schedule *schedule, bool all, bool
     checkpoint_writer_wait(schedule->writer, LOOK_SECONDS);
     checkpoint_schedule_poll(schedule);
     run_directory_refresh(schedule->run);
-    if (actor_table_say_alive(schedule->table, schedule->job->policy_version, &error) != STATUS_OK) {
+    if (actor_table_send_heartbeats(schedule->table, schedule->job->policy_version, &error) != STATUS_OK) {
       log_warn("telling the actors to wait for a save: %s", error.text);
       error_clear(&error);
     }

@@ -100,9 +100,9 @@ void reporter_row(struct reporter *reporter, struct job *job, const struct actor
                                         .episodes = job->episodes,
                                         .actors = table->active,
                                         .actors_alive = actor_table_alive(table),
-                                        .stages = reporter->stages,
+                                        .times = reporter->times,
                                         .info_dim = job->environment.info_dim};
-  reporter->stages = (struct metrics_stages){0};
+  reporter->times = (struct metrics_times){0};
   if (job->metrics.episodes > 0) {
     reporter->has_return = true;
     reporter->last_return = job->metrics.return_sum / (double)job->metrics.episodes;

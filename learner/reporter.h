@@ -22,9 +22,9 @@ struct reporter {
   bool has_return, said_learner_bound;
   uint32_t eval_cut; // episodes of the newest evaluation that did not end by themselves
   struct log_throttle lost_row, stale_status;
-  double saved;                 // clock_now() at which the newest checkpoint began, or the process
-  struct status_line line;      // trend and lag; the rest is filled in as it is drawn
-  struct metrics_stages stages; // since the last row; the learner adds to them
+  double saved;               // clock_now() at which the newest checkpoint began, or the process
+  struct status_line line;    // trend and lag; the rest is filled in as it is drawn
+  struct metrics_times times; // since the last row; the learner adds to them
 };
 void reporter_init(struct reporter *reporter, const struct job *job, struct run_directory *run,
                    struct metrics_file *metrics_file);

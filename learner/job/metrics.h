@@ -35,7 +35,7 @@ void metrics_add_batch(struct metrics *metrics, const struct transition_batch *b
 void metrics_add_info(struct metrics *metrics, const struct message_info *info);
 
 // Seconds of the learner's that went into what is around the updates, since the last row; not saved.
-struct metrics_stages {
+struct metrics_times {
   double drain, publish, report; // messages taken and rows inserted; weights sent; rows, log and status written
 };
 // What a row needs beside the sums.
@@ -43,7 +43,7 @@ struct metrics_totals {
   double seconds; // of the job so far, over all its processes
   uint64_t env_steps, updates, episodes;
   uint32_t actors, actors_alive;
-  struct metrics_stages stages;
+  struct metrics_times times;
   uint32_t info_dim;
 };
 // The header line, without newline: these columns, and one for each of the environment's named values.

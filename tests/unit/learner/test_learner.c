@@ -419,7 +419,7 @@ static void test_dead_actor(void) {
   kill_actor(&s, 0);
   outcome = play(&s);
   CU_ASSERT_EQUAL(outcome->exit_code, EXIT_STOPPED);
-  CU_ASSERT_PTR_NOT_NULL(strstr(outcome->reason, "rank 1 is gone"));
+  CU_ASSERT_PTR_NOT_NULL(strstr(outcome->reason, "rank 1 is presumed dead"));
   scene_release(&s);
 }
 

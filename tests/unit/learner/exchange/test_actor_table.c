@@ -234,7 +234,7 @@ static void test_heartbeats(void) {
   scene_init(&s, "envs: 2\nsend_steps: 4\n"); // actor 2 is a surplus rank, it is told too
   CU_ASSERT_EQUAL(look(&s), -1);
   for (int i = 0; i < ACTORS; i++) CU_ASSERT_EQUAL(heartbeats(&s, i), 0);
-  for (int i = 0; i < ACTORS; i++) s.table.entry[i].said = clock_now() - (i == 1 ? 0.1 : 1.5);
+  for (int i = 0; i < ACTORS; i++) s.table.entry[i].sent = clock_now() - (i == 1 ? 0.1 : 1.5);
   CU_ASSERT_EQUAL(look(&s), -1);
   CU_ASSERT_EQUAL_FATAL(heartbeats(&s, 0), 1);
   CU_ASSERT_EQUAL_FATAL(heartbeats(&s, 1), 0);
@@ -292,10 +292,10 @@ static void test_not_listening(void) {
   scene_init(&s, "envs: 3\nsend_steps: 4\nactor_timeout: 50\nenv_timeout: 50\n");
   for (int i = 0; i < ACTORS; i++) {
     s.table.entry[i].longest_step = 0.001;
-    s.table.entry[i].heard = s.table.entry[i].said = clock_now() - 100;
+    s.table.entry[i].heard = s.table.entry[i].sent = clock_now() - 100;
   }
-  CU_ASSERT_EQUAL(actor_table_say_alive(&s.table, 7, NULL), STATUS_OK);
-  CU_ASSERT_EQUAL(actor_table_say_alive(&s.table, 7, NULL), STATUS_OK); // nothing to say so soon
+  CU_ASSERT_EQUAL(actor_table_send_heartbeats(&s.table, 7, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(actor_table_send_heartbeats(&s.table, 7, NULL), STATUS_OK); // nothing to say so soon
   for (int i = 0; i < ACTORS; i++) CU_ASSERT_EQUAL(heartbeats(&s, i), 1);
   CU_ASSERT_EQUAL(actor_table_alive(&s.table), ACTORS);
   s.table.listened = clock_now() - 60;
@@ -366,8 +366,8 @@ static void test_patience(void) {
   hear(&s, 2, &heartbeat);
   actor_table_hear(&s.table, 2);
   CU_ASSERT_EQUAL(look(&s), -1); // so soon nobody looks
-  CU_ASSERT_EQUAL(actor_table_find_gone(&s.table), 2);
-  CU_ASSERT_EQUAL(actor_table_find_gone(&s.table), -1);
+  CU_ASSERT_EQUAL(actor_table_find_dead(&s.table), 2);
+  CU_ASSERT_EQUAL(actor_table_find_dead(&s.table), -1);
   CU_ASSERT_TRUE_FATAL(!entry[2].alive);
   CU_ASSERT_TRUE(entry[1].alive);
   scene_release(&s);

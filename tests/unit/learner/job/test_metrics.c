@@ -93,7 +93,7 @@ static void test_interval(void) {
                                               .episodes = 7,
                                               .actors = 6,
                                               .actors_alive = 5,
-                                              .stages = {.drain = 0.5, .publish = 0.25, .report = 0.125}},
+                                              .times = {.drain = 0.5, .publish = 0.25, .report = 0.125}},
                      row, sizeof row);
   static const struct {
     const char *column;
