@@ -119,7 +119,9 @@ static float mark(struct scene *s, uint32_t i) {
   enum { WIDTH = PEER_OBS + PEER_ACT };
   float obs[WIDTH], reward, next_obs[WIDTH], discount;
   const float *action = obs + PEER_OBS;
-  replay_gather(s->job.replay, 1, &i, WIDTH, obs, next_obs, &reward, &discount);
+  const struct sac_batch batch = {
+      .rows = 1, .width = WIDTH, .input = obs, .next_input = next_obs, .reward = &reward, .discount = &discount};
+  replay_gather(s->job.replay, &i, &batch);
   CU_ASSERT_EQUAL(obs[0], reward);
   CU_ASSERT_EQUAL(action[0], reward / 1000);
   CU_ASSERT_EQUAL(next_obs[PEER_OBS - 1], reward);
