@@ -191,8 +191,7 @@ static void fill_good(struct scene *s, uint64_t number) {
 // Spoils one field of it; what the refusal says, or NULL: there is no such case.
 static const char *spoil(struct transition_batch *b, int which) {
   static const char own[] = "not its own", counts[] = "its steps do not make", goes_on[] = "do not go on",
-                    ended[] = "did not end", version[] = "there has not been", lags[] = "lag",
-                    number[] = "not a number";
+                    ended[] = "did not end", version[] = "does not exist", lags[] = "lag", number[] = "not a number";
   switch (which) {
   case 0: return b->environment[0] = 2, own; // rank 2's
   case 1: return b->environment[3] = 4, own; // nobody's
@@ -312,7 +311,7 @@ static void test_hostile_snapshots(void) {
   struct error error = {0};
   scene_init(&s, "envs: 4\nenv_steps: 1000\nsend_steps: 4\nn_step: 3\n", 2);
   UNIT_STATUS(take_snapshot(&s, 0, 0, true, &error), STATUS_PEER, &error);
-  CU_ASSERT_TRUE(error_says(&error, "nobody waits for"));
+  CU_ASSERT_TRUE(error_says(&error, "is not expected"));
   error_clear(&error);
   transition_receiver_collect(s.receiver, true);
   UNIT_STATUS(take_snapshot_of(&s, 1, 2, 0, true, &error), STATUS_PEER, &error); // rank 2's
@@ -459,7 +458,7 @@ int main(void) {
       {"async: a batch goes into replay, counters, metrics and progress", test_async},
       {"rows past env_steps are dropped and counted", test_surplus_rows},
       {"batches that make no sense for the job are refused and change nothing", test_hostile},
-      {"so are snapshots that nobody waits for, or that do not go on from the rows", test_hostile_snapshots},
+      {"snapshots that are not expected, or do not go on from the rows, are refused", test_hostile_snapshots},
       {"every number of rows and steps that windows and missing environments make is taken", test_counts_that_can_be},
       {"the normalizer sees exactly what replay gets", test_normalizer},
       {"a batch does not void a snapshot that a save waits with", test_snapshots_while_saving},
