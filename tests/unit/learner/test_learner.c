@@ -27,7 +27,7 @@ static void test_async(void) {
   CU_ASSERT_TRUE(learner_scene_verifies(&s, "ckpt-403.h5"));
   CU_ASSERT_TRUE(learner_scene_says(&s, "status.json", "\"done\""));
   CU_ASSERT_TRUE(learner_scene_says(&s, "metrics.csv", ",403,353,"));
-  for (int i = 0; i < LEARNER_SCENE_ACTORS; i++) CU_ASSERT_PTR_NULL(s.actor[i]); // all were told to leave
+  for (int i = 0; i < LEARNER_SCENE_ACTORS; i++) CU_ASSERT_PTR_NULL(s.actor[i]); // all have left
   learner_scene_release(&s);
 }
 
@@ -103,8 +103,8 @@ static void test_evaluation(void) {
   }
 }
 
-// An environment that never ends. What is cut after so many steps is an evaluation; what the clock cut is told, and in
-// sync nothing of it stays.
+// An environment that never ends. What is cut after so many steps is an evaluation; what the clock cut is logged, and
+// in sync nothing of it stays.
 static void test_cut_evaluation(void) {
   for (int i = 0; i < 4; i++) {
     const bool sync = i % 2, late = i / 2;
@@ -145,7 +145,7 @@ static void test_checkpoints(void) {
   learner_scene_release(&s);
 }
 
-// A replay so small that rows have to wait for the checkpoint that holds their places.
+// A replay so small that rows have to wait for the checkpoint that still writes what they replace.
 static void test_small_replay(void) {
   for (int sync = 0; sync < 2; sync++) {
     struct learner_scene s;

@@ -69,7 +69,7 @@ static void test_bad_saves(void) {
   }
 }
 
-// A temperature out of hand is told once, with its cause, while the job goes on.
+// A temperature out of hand is logged once, with its cause, while the job goes on.
 static void test_high_alpha(void) {
   struct learner_scene s;
   log_init(0, LOG_WARN);
@@ -77,10 +77,10 @@ static void test_high_alpha(void) {
   s.job.sac.log_alpha = 11; // 60,000
   CU_ASSERT_EQUAL(learner_scene_play(&s)->exit_code, EXIT_DONE);
   char *path = unit_path(s.setup.config.run_dir, "log.txt"), *text = unit_read_file(path, NULL);
-  const char *told = text ? strstr(text, "alpha has grown to ") : NULL;
-  CU_ASSERT_PTR_NOT_NULL_FATAL(told);
-  CU_ASSERT_PTR_NOT_NULL_FATAL(strstr(told, "target_entropy (-1)"));
-  CU_ASSERT_TRUE(!strstr(told + 1, "alpha has grown to "));
+  const char *logged = text ? strstr(text, "alpha has grown to ") : NULL;
+  CU_ASSERT_PTR_NOT_NULL_FATAL(logged);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(strstr(logged, "target_entropy (-1)"));
+  CU_ASSERT_TRUE(!strstr(logged + 1, "alpha has grown to "));
   free(path);
   free(text);
   learner_scene_release(&s);

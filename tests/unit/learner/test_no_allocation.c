@@ -135,7 +135,7 @@ static void check_with(const char *yaml, size_t shared) {
 }
 
 static void check(const char *yaml) { check_with(yaml, 0); }
-static void test_board(void) { check_with("envs: 2\nsend_steps: 4\nnormalize_observations: true\n", 1 << 20); }
+static void test_shared_weights(void) { check_with("envs: 2\nsend_steps: 4\nnormalize_observations: true\n", 1 << 20); }
 static void test_plain(void) { check("envs: 1\nsend_steps: 4\n"); }
 static void test_tiles(void) { check("envs: 1\nsend_steps: 4\nbackend: tiles\nhidden: 64,64\n"); }
 static void test_blas(void) { check("envs: 1\nsend_steps: 4\nbackend: openblas\nhidden: 64,64\n"); }
@@ -146,7 +146,7 @@ static void test_everything(void) {
 
 int main(void) {
   static const struct unit_case cases[] = {{"one environment", test_plain},
-                                           {"weights from the board", test_board},
+                                           {"weights from shared memory", test_shared_weights},
                                            {"on tiles", test_tiles},
                                            {"on OpenBLAS", test_blas},
                                            {"several environments, n-step, normalizer, two threads", test_everything}};

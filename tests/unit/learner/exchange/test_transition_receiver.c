@@ -60,7 +60,7 @@ static void progress(struct scene *s, uint32_t environment, uint64_t steps, uint
   s->batch.progress[s->batch.environments++] = (struct environment_progress){environment, steps, number};
 }
 
-// Where nothing else is said: the sender's environments have gone on by the batch's rows.
+// Unless a case changes it, the sender's environments have gone on by the batch's rows.
 static void add_progress(struct scene *s, uint32_t rank) {
   const struct assignment share = assignment_of(&s->job.config, s->actors, rank - 1);
   if (s->batch.lag.count == 0) s->batch.lag = (struct lag_record){.count = s->batch.steps};
@@ -88,7 +88,7 @@ static enum status take(struct scene *s, uint32_t rank, struct error *error) {
   return take_as_it_is(s, rank, error);
 }
 
-// environment, sent by `rank`, with `steps` made; live and exact as told.
+// environment, sent by `rank`, with `steps` made; live and exact as given.
 static enum status take_snapshot_of(struct scene *s, uint32_t rank, uint32_t environment, uint64_t steps, bool exact,
                                     struct error *error) {
   struct snapshot snapshot;
@@ -194,7 +194,7 @@ static const char *spoil(struct transition_batch *b, int which) {
                     ended[] = "did not end", version[] = "does not exist", lags[] = "lag", number[] = "not a number";
   switch (which) {
   case 0: return b->environment[0] = 2, own; // rank 2's
-  case 1: return b->environment[3] = 4, own; // nobody's
+  case 1: return b->environment[3] = 4, own; // of no actor
   case 2: return b->environment[1] = UINT32_MAX, own;
   case 3: return b->version[2] = 8, version; // to come
   case 4: return b->version[2] = UINT64_MAX, version;
@@ -305,7 +305,7 @@ static void test_counts_that_can_be(void) {
   scene_release(&s);
 }
 
-// Snapshots that nobody asked for, that do not go on from the rows, or hold what cannot be.
+// Snapshots that are not expected, do not go on from the rows, or hold impossible values.
 static void test_hostile_snapshots(void) {
   struct scene s;
   struct error error = {0};
@@ -457,13 +457,14 @@ int main(void) {
   static const struct unit_case cases[] = {
       {"async: a batch goes into replay, counters, metrics and progress", test_async},
       {"rows past env_steps are dropped and counted", test_surplus_rows},
-      {"batches that make no sense for the job are refused and change nothing", test_hostile},
+      {"batches that do not fit the job are refused and change nothing", test_hostile},
       {"snapshots that are not expected, or do not go on from the rows, are refused", test_hostile_snapshots},
-      {"every number of rows and steps that windows and missing environments make is taken", test_counts_that_can_be},
+      {"every number of rows and steps that windows and missing environments can make is taken",
+       test_counts_that_can_be},
       {"the normalizer sees exactly what replay gets", test_normalizer},
       {"a batch does not void a snapshot that a save waits with", test_snapshots_while_saving},
-      {"sync: rows go in environment-major, time-minor, whoever sent them when", test_sync_order},
-      {"a round that is not whole, or more than whole, is refused", test_sync_incomplete},
+      {"sync: rows go in environment-major, time-minor, in any order of arrival", test_sync_order},
+      {"a round with too few or too many steps is refused", test_sync_incomplete},
       {"rows that a checkpoint still has to write are not overwritten", test_room},
   };
   return unit_run("transition_receiver", cases, sizeof cases / sizeof *cases);

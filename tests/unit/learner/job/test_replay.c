@@ -212,8 +212,8 @@ int main(void) {
       {"rows are gathered in the order of the indices", test_gather_order},
       {"draws are uniform over the rows that are there, and depend on the stream alone", test_draw},
       {"a copy by columns continues like the original", test_columns},
-      {"a view holds the rows of its moment until it lets them go, oldest first", test_view},
-      {"memory for fewer rows than its capacity holds these, as a ring of its capacity", test_promised},
+      {"a view holds the rows of its moment until it releases them, oldest first", test_view},
+      {"a replay with memory for fewer rows than its capacity is still a ring of its capacity", test_promised},
       {"a capacity that memory cannot hold is refused with what to lower", test_refusal},
   };
   return unit_run("replay", cases, sizeof cases / sizeof *cases);

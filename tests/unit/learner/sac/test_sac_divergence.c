@@ -53,9 +53,9 @@ static void check_found(int where, double number, const char *what) {
     sac_draw(&sac, 9);
     const struct mlp *critic = &sac.critics.net;
     real *last_bias = sac.critics.parameters + sac.critics.size - critic->parameters + critic->layer[2].bias;
-    real *places[] = {&sac_batch(&sac)->reward[11], &sac_batch(&sac)->input[3], &sac_batch(&sac)->next_input[OBS + ACT],
+    real *fields[] = {&sac_batch(&sac)->reward[11], &sac_batch(&sac)->input[3], &sac_batch(&sac)->next_input[OBS + ACT],
                       last_bias, &sac_batch(&sac)->noise[5]};
-    *places[where] = (real)number;
+    *fields[where] = (real)number;
     losses.alpha = -7;
     struct error error = {0};
     UNIT_STATUS(sac_update(&sac, &losses, &error), STATUS_FAILED, &error);
