@@ -1,3 +1,27 @@
+// The states of saving, and what leads from one to the next:
+//
+//   IDLE         no checkpoint is being written, none is wanted
+//     -> WANTED       checkpoint_schedule_is_due: by steps (checkpoint_every) or by time (checkpoint_minutes)
+//     -> WAITED FOR   checkpoint_schedule_now, checkpoint_schedule_whole: the job ends
+//   WANTED       (`wanted`) a checkpoint is due
+//     -> BACKGROUND   checkpoint_schedule_begin
+//   BACKGROUND   (`in_background`) the writer's thread writes a checkpoint while training goes on; another one may be
+//                WANTED meanwhile
+//     -> IDLE         checkpoint_schedule_poll: it has ended, well or not
+//     -> IDLE         checkpoint_schedule_give_up: it is given up for something newer
+//     -> WAITED FOR   checkpoint_schedule_now: after it, the job as it stands is saved
+//   WAITED FOR   the main thread waits for the writer: wait_until_done
+//     -> IDLE         it has ended; or a signal came that is not yet obeyed, and the save is given up
+//     -> HUNG         nothing was written for HUNG_SECONDS
+//   HUNG         (`hangs`) every wait ends at once; what is saved from here on fails
+//
+// Invariants (check_invariants):
+//
+//   I1. At most one checkpoint is being written. One that comes due meanwhile begins right after.
+//   I2. reporter->checkpoint names a file that is complete and in place: only note_checkpoint sets it.
+//   I3. `partial` says why the newest checkpoint has no replay; a whole checkpoint clears it.
+//   I4. A multiple of checkpoint_every is asked for once: next_checkpoint lies ahead of the steps made.
+//   I5. A signal ends a wait once: checkpoint_schedule_give_up notes it in `heeded`.
 #include "learner/checkpoint_schedule.h"
 
 #include "common/base/clock.h"
@@ -5,12 +29,20 @@
 #include "common/base/log.h"
 #include "learner/storage/checkpoint_list.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
-static const double HUNG_SECONDS = 1800;  // without any progress: a whole node's memory may have to go to the disk
-static const double LOOK_SECONDS = 0.002; // how often a wait looks for a signal and at the clock
-static const double SILENT_SECONDS = 30;  // after which it is said what is waited for
+static const double HUNG_SECONDS = 1800;  // without progress: the memory of a whole node may have to go to the disk
+static const double LOOK_SECONDS = 0.002; // a wait looks for a signal and at the clock so often
+static const double SILENT_SECONDS = 30;  // after which the log names a wait
+
+#ifdef CORSAC_CHECKS
+static void check_invariants(const struct checkpoint_schedule *schedule) {
+  assert(schedule->partial.status == STATUS_OK || !schedule->whole); // I3
+  assert(!schedule->whole || schedule->reporter->checkpoint[0]);     // I2
+}
+#endif
 
 enum status checkpoint_schedule_init(struct checkpoint_schedule *schedule, struct job *job, struct run_directory *run,
                                      struct reporter *reporter, struct actor_table *table,
@@ -27,7 +59,7 @@ enum status checkpoint_schedule_init(struct checkpoint_schedule *schedule, struc
 
 void checkpoint_schedule_release(struct checkpoint_schedule *schedule) { checkpoint_writer_destroy(schedule->writer); }
 
-// --- how saves end ---
+// --- results of saves ---
 
 static void say_unsaved(struct checkpoint_schedule *schedule, const struct error *failure) {
   const char *last = schedule->reporter->checkpoint;
@@ -42,7 +74,7 @@ static void note_checkpoint(struct checkpoint_schedule *schedule, const struct c
   if (schedule->in_background && result->error.status != STATUS_OK && result->error.status != STATUS_STOPPED)
     say_unsaved(schedule, &result->error);
   if (result->error.status != STATUS_OK) return;
-  if (result->content == CHECKPOINT_ALL) error_clear(&schedule->partial);
+  if (result->content == CHECKPOINT_ALL) error_clear(&schedule->partial); // I3
   schedule->whole = result->content == CHECKPOINT_ALL;
   snprintf(schedule->reporter->checkpoint, sizeof schedule->reporter->checkpoint, "%s", strrchr(result->path, '/') + 1);
   if (log_throttle_over(&schedule->unsaved))
@@ -59,20 +91,24 @@ void checkpoint_schedule_poll(struct checkpoint_schedule *schedule) {
       note_checkpoint(schedule, &result);
     else if (result.error.status != STATUS_OK)
       log_error("best.h5 not saved, training goes on: %s", result.error.text);
+#ifdef CORSAC_CHECKS
+  check_invariants(schedule);
+#endif
 }
 
-// --- beside training ---
+// --- in the background ---
 
+// A checkpoint without the replay drives out no whole one: it keeps all older ones.
 static enum status begin(struct checkpoint_schedule *schedule, enum checkpoint_content content, struct error *error) {
   char path[FILE_PATH];
+  assert(!checkpoint_writer_saving(schedule->writer)); // I1
   schedule->last = schedule->reporter->saved = clock_now();
   struct job *job = schedule->job;
   job->exact = job->config.sync;
   for (uint64_t e = 0; e < job->config.envs; e++) job->exact &= job->environments[e].exact;
   const enum status status = checkpoint_list_path(path, run_directory_path(schedule->run), job->limiter.steps, error);
   if (status != STATUS_OK) return status;
-  const uint64_t keep =
-      content == CHECKPOINT_ALL ? job->config.checkpoint_keep : 0; // a small one drives out no whole one
+  const uint64_t keep = content == CHECKPOINT_ALL ? job->config.checkpoint_keep : 0;
   return checkpoint_writer_begin(schedule->writer, path, content, keep, error);
 }
 
@@ -81,10 +117,11 @@ bool checkpoint_schedule_is_due(struct checkpoint_schedule *schedule) {
   if (job_is_due(job->limiter.steps, job->next_checkpoint)) {
     schedule->wanted = true;
     job->next_checkpoint = job_threshold_after(job->next_checkpoint, job->config.checkpoint_every, job->limiter.steps);
+    assert(!job_is_due(job->limiter.steps, job->next_checkpoint)); // I4
   }
   const double minutes = job->config.checkpoint_minutes;
   if (minutes > 0 && clock_coarse() - schedule->last > 60 * minutes) schedule->wanted = true;
-  return schedule->wanted && !checkpoint_writer_saving(schedule->writer);
+  return schedule->wanted && !checkpoint_writer_saving(schedule->writer); // I1
 }
 
 void checkpoint_schedule_begin(struct checkpoint_schedule *schedule) {
@@ -104,24 +141,30 @@ enum status checkpoint_schedule_best(struct checkpoint_schedule *schedule, const
 
 // --- waited for ---
 
-// Until no checkpoint is being saved, or (all) best.h5 neither. false: a signal came, or the disk hangs.
-static bool wait_until_done(struct checkpoint_schedule *schedule, bool all, bool heed_signals) {
+static bool is_busy(const struct checkpoint_schedule *schedule, bool all) {
+  return all ? checkpoint_writer_busy(schedule->writer) : checkpoint_writer_saving(schedule->writer);
+}
+
+// What goes on during a wait.
+static void keep_alive(struct checkpoint_schedule *schedule) {
   struct error error = {0};
+  checkpoint_schedule_poll(schedule);
+  run_directory_refresh(schedule->run);
+  if (actor_table_send_heartbeats(schedule->table, schedule->job->policy_version, &error) != STATUS_OK)
+    log_warn("telling the actors to wait for a save: %s", error.text);
+}
+
+// Waits until no checkpoint is being saved, and with `all` best.h5 neither. false: a signal came, or the disk hangs.
+static bool wait_until_done(struct checkpoint_schedule *schedule, bool all, bool heed_signals) {
   uint64_t progress = checkpoint_writer_progress(schedule->writer);
   double moved = clock_now();
   const double began = moved;
   bool stopped = false, said = false;
   checkpoint_writer_urgent(schedule->writer);
-  while (!stopped && !schedule->hangs &&
-         (all ? checkpoint_writer_busy(schedule->writer) : checkpoint_writer_saving(schedule->writer))) {
+  while (!stopped && !schedule->hangs && is_busy(schedule, all)) {
     checkpoint_writer_wait(schedule->writer, LOOK_SECONDS);
-    checkpoint_schedule_poll(schedule);
-    run_directory_refresh(schedule->run);
-    if (actor_table_say_alive(schedule->table, schedule->job->policy_version, &error) != STATUS_OK) {
-      log_warn("telling the actors to wait for a save: %s", error.text);
-      error_clear(&error);
-    }
-    stopped = heed_signals && *schedule->stop != schedule->heeded;
+    keep_alive(schedule);
+    stopped = heed_signals && *schedule->stop != schedule->heeded; // I5
     const uint64_t now = checkpoint_writer_progress(schedule->writer);
     if (now != progress) moved = clock_now();
     progress = now;
@@ -131,12 +174,12 @@ static bool wait_until_done(struct checkpoint_schedule *schedule, bool all, bool
       log_info("waiting for a checkpoint to be written, %.0f s so far", SILENT_SECONDS);
     }
   }
-  actor_table_excuse(schedule->table); // nobody was listened to
+  actor_table_excuse(schedule->table);
   return !stopped && !schedule->hangs;
 }
 
 void checkpoint_schedule_give_up(struct checkpoint_schedule *schedule) {
-  schedule->heeded = *schedule->stop;
+  schedule->heeded = *schedule->stop; // I5
   checkpoint_schedule_poll(schedule);
   if (!checkpoint_writer_saving(schedule->writer)) return;
   checkpoint_writer_abandon(schedule->writer);
@@ -175,17 +218,21 @@ bool checkpoint_schedule_has_step(const struct checkpoint_schedule *schedule) {
 enum status checkpoint_schedule_whole(struct checkpoint_schedule *schedule, struct error *error) {
   struct error failure = {0};
   enum status status = checkpoint_schedule_now(schedule, CHECKPOINT_ALL, &failure);
+
+  // Done, unless a checkpoint without the replay may still fit on the disk.
   const bool other = status == STATUS_OK || status == STATUS_STOPPED || schedule->hangs;
   if (other || !schedule->job->config.checkpoint_replay) return error_set(error, status, "%s", failure.text);
+
   if (!checkpoint_schedule_has_step(schedule)) {
     status = checkpoint_schedule_now(schedule, CHECKPOINT_NO_REPLAY, NULL);
     if (status == STATUS_STOPPED) return error_set(error, status, "a signal came before the save");
     if (status != STATUS_OK) return error_set(error, failure.status, "%s", failure.text);
   } else if (schedule->whole) {
-    log_warn("%s; the one of this step that is there stays", failure.text);
+    log_warn("%s; the checkpoint of this step that is there stays", failure.text);
     return STATUS_OK;
   }
-  error_clear(&schedule->partial);
+
+  error_clear(&schedule->partial); // I3
   error_set(&schedule->partial, failure.status, "%s; %s is saved without its replay", failure.text,
             schedule->reporter->checkpoint);
   return STATUS_OK;

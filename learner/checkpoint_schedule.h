@@ -1,59 +1,71 @@
-// When and how the job is saved: beside training where training goes on, and waited for where the job ends. While it is
-// waited for, the actors hear of the learner and the run's lock stays fresh.
+// When and how the job is saved: in the background while training goes on, and waited for where the job ends. During a
+// wait the actors get heartbeats and the run's lock stays fresh. checkpoint_schedule.c lists states and invariants.
 #ifndef CORSAC_LEARNER_CHECKPOINT_SCHEDULE_H
 #define CORSAC_LEARNER_CHECKPOINT_SCHEDULE_H
 
 #include "common/base/log_throttle.h"
 #include "learner/checkpoint/checkpoint_writer.h"
-#include "learner/reporter.h"
 #include "learner/exchange/actor_table.h"
+#include "learner/reporter.h"
 #include <signal.h>
 
 struct checkpoint_schedule {
   struct job *job; // not owned, nor is what follows
   struct run_directory *run;
-  struct reporter *reporter; // its `checkpoint` is the newest
+  struct reporter *reporter; // its `checkpoint` names the newest
   struct actor_table *table;
   const volatile sig_atomic_t *stop;
+
   struct checkpoint_writer *writer;
-  double last;          // s, when the last checkpoint began, or the process
-  bool wanted;          // a checkpoint has come due and is not begun
-  bool in_background;   // the one under way is written beside training: nobody waits to hear how it ends
-  struct error failure; // of the last checkpoint that ended; status STATUS_OK: it is there
-  struct error partial; // why the newest checkpoint is without its replay; status STATUS_OK: it is not
-  bool whole;           // the newest that this process saved has its replay
+  double last;          // clock_now() at which the last checkpoint began, or the process
+  bool wanted;          // a checkpoint has come due and has not begun
+  bool in_background;   // training goes on during the running save: the log tells its result
+  struct error failure; // of the last checkpoint that ended; STATUS_OK: it is there
+  struct error partial; // why the newest checkpoint is without its replay; STATUS_OK: it is not
+  bool whole;           // the newest checkpoint of this process has its replay
   struct log_throttle unsaved;
-  int heeded; // the signal that is being obeyed already
-  bool hangs; // the disk does not answer: nothing is waited for any more
+  int heeded; // the signal that ends no wait any more
+  bool hangs; // the disk does not answer: no wait is worth it any more
 };
 enum status checkpoint_schedule_init(struct checkpoint_schedule *schedule, struct job *job, struct run_directory *run,
                                      struct reporter *reporter, struct actor_table *table,
                                      const volatile sig_atomic_t *stop, struct error *error);
 void checkpoint_schedule_release(struct checkpoint_schedule *schedule);
 
-// Every turn, or at every round's end: a checkpoint is due and may begin. One that comes due while the one before it is
-// still being written is `wanted` and may begin right after.
+// --- while training goes on ---
+
+// True when a checkpoint is due and may begin. One that comes due during a save is `wanted` and may begin right after.
+// Called every turn, in sync at every round's end.
 bool checkpoint_schedule_is_due(struct checkpoint_schedule *schedule);
-// Begins to save the job as it stands; only after checkpoint_schedule_is_due. A save that fails in the middle of
-// training is no reason to stop, here or later: it is logged.
+
+// Begins to save the job as it stands, after checkpoint_schedule_is_due. A save that fails is logged; training goes on.
 void checkpoint_schedule_begin(struct checkpoint_schedule *schedule);
+
 // Begins to write best.h5.
 enum status checkpoint_schedule_best(struct checkpoint_schedule *schedule, const struct policy_weights *weights,
                                      const struct normalizer *normalizer, uint64_t env_steps, struct error *error);
-void checkpoint_schedule_poll(struct checkpoint_schedule *schedule); // every turn: says how saves ended
 
-// A signal, or another reason to stop, is obeyed from now on: gives up what is being saved, for something newer, and
-// waits until it has.
+// Takes the results of saves that have ended, and logs them. Called every turn.
+void checkpoint_schedule_poll(struct checkpoint_schedule *schedule);
+
+// --- where the job ends ---
+
+// A signal, or another reason to stop, is obeyed from now on. Gives up the running save, for something newer, and
+// waits until it has ended.
 void checkpoint_schedule_give_up(struct checkpoint_schedule *schedule);
-// Lets a save that is under way end, saves the job as it stands and waits. STATUS_STOPPED: there is a signal that is
-// not yet obeyed, and the job was not saved, for what it may ask.
+
+// Waits for the running save, then saves the job as it stands and waits for that. STATUS_STOPPED: a signal came that is
+// not yet obeyed; the job is not saved, for what the signal may ask.
 enum status checkpoint_schedule_now(struct checkpoint_schedule *schedule, enum checkpoint_content content,
                                     struct error *error);
-bool checkpoint_schedule_has_step(
-    const struct checkpoint_schedule *schedule); // the newest checkpoint is of this very step
-// The same for the whole job, or what of it can be written: on a disk that is too full for the replay, all but that.
-// Then `partial` says what is missing and why, until a whole one is saved. Fails where nothing of the job as it stands
-// is saved.
+
+// Saves the whole job as checkpoint_schedule_now does. On a disk that is too full for the replay it saves all but that;
+// `partial` then says why, until a whole checkpoint is saved. Fails where nothing of the job as it stands is saved.
 enum status checkpoint_schedule_whole(struct checkpoint_schedule *schedule, struct error *error);
-void checkpoint_schedule_finish(struct checkpoint_schedule *schedule); // waits for all that is under way
+
+// True when the newest checkpoint is of the job's present step.
+bool checkpoint_schedule_has_step(const struct checkpoint_schedule *schedule);
+
+// Waits for all running saves, best.h5 included.
+void checkpoint_schedule_finish(struct checkpoint_schedule *schedule);
 #endif

@@ -1,9 +1,8 @@
-// The learner: drains messages into the job, updates as far as the rate limiter owes, publishes, evaluates, saves and
-// reports. One thread talks (an update is shared by its team), never blocking: whoever drives it calls learner_turn in
-// a loop.
+// The learner: takes messages into the job, makes the updates that the rate limiter owes, publishes, evaluates, saves
+// and reports. One thread drives it, calling learner_turn in a loop; no turn blocks. A team of threads shares an
+// update.
 //
-// async: all of that whenever it is due. sync: lockstep rounds; see DESIGN section 3 and CONTRIBUTING. One code path
-// apart from that order.
+// async does whatever is due; sync runs in rounds. learner.c says how, and learner/README.md why.
 #ifndef CORSAC_LEARNER_LEARNER_H
 #define CORSAC_LEARNER_LEARNER_H
 
@@ -23,32 +22,38 @@ struct learner_setup { // not owned, all of it
   struct tensorboard *tensorboard;   // NULL: none is wanted
   const uint32_t *pid;               // (actors) of handshake_collect; NULL: unknown
 };
+
 struct learner;
 struct learner *learner_create(const struct learner_setup *setup, struct error *error);
 void learner_destroy(struct learner *learner);
+
 // Tells every actor where its environments stand, the current policy, and to begin.
 enum status learner_start(struct learner *learner, struct error *error);
-// TURN_DONE: the job is over: checkpoint saved, actors told to leave, status.json written. What went wrong was logged
-// here.
+
+// One turn. TURN_DONE: the job is over: it is saved, the actors have left, status.json is written. The learner logs
+// what went wrong.
 enum turn learner_turn(struct learner *learner);
 
-// The end stands in learner_outcome and in status.json; only the actors' last word is awaited.
+// True when learner_outcome and status.json are final and only the actors' BYE is awaited.
 bool learner_is_leaving(const struct learner *learner);
-// A signal or the time limit asks the job to stop, and it has not begun to. From any thread.
+
+// True when a signal or max_hours asks the job to stop and it has not begun to. Any thread may call it.
 bool learner_wants_to_stop(const struct learner *learner);
-// The process ends now, and memory is not to be trusted: says why, in the log and in status.json, and saves nothing.
+
+// The process ends now and its memory is not to be trusted: writes why to the log and to status.json, saves nothing.
 void learner_abandon(struct learner *learner, const struct error *why);
 
 struct learner_outcome {
   int exit_code;       // EXIT_*
   const char *state;   // as in status.json
-  bool together;       // every actor has said BYE, so MPI_Finalize will not wait
+  bool together;       // every actor has said BYE, so MPI_Finalize does not wait for one
   char reason[1024];   // in words; "" where exit_code is 0
   char checkpoint[64]; // file name of the newest, "" where there is none
-  bool evaluated;      // last_return is the mean of the newest evaluation, at last_steps
-  double last_return;
-  uint64_t last_steps;
-  uint32_t last_cut; // of its episodes
+  bool evaluated;      // the newest evaluation has a result:
+  double last_return;  // its mean
+  uint64_t last_steps; // its step
+  uint32_t last_cut;   // its episodes that were cut
 };
+
 const struct learner_outcome *learner_outcome(const struct learner *learner);
 #endif

@@ -1,21 +1,21 @@
-// Inside of the learner: its state, shared by its loop (learner.c) and what takes the actors' messages
-// (learner_messages.c).
+// Inside of the learner: its state, shared by its loop (learner.c), the turns of training (learner_stages.c), the end
+// of a job (learner_end.c) and what takes the actors' messages (learner_messages.c).
 #ifndef CORSAC_LEARNER_LEARNER_IMPL_H
 #define CORSAC_LEARNER_LEARNER_IMPL_H
 
 #include "common/base/log_throttle.h"
-#include "learner/exchange/evaluation.h"
-#include "learner/exchange/env_failures.h"
-#include "learner/learner.h"
-#include "learner/reporter.h"
-#include "learner/exchange/actor_table.h"
 #include "learner/checkpoint_schedule.h"
+#include "learner/exchange/actor_table.h"
+#include "learner/exchange/env_failures.h"
+#include "learner/exchange/evaluation.h"
 #include "learner/exchange/transition_receiver.h"
 #include "learner/exchange/weights_publisher.h"
+#include "learner/learner.h"
+#include "learner/reporter.h"
 
+// learner.c says what leads from one phase, and from one stage, to the next.
 enum phase { PHASE_TRAINING, PHASE_FINISHING, PHASE_LEAVING, PHASE_OVER };
-// sync: what a round goes through, in this order. A job saved anywhere in it resumes at STAGE_UPDATE and does the same.
-enum stage { STAGE_UPDATE, STAGE_EVALUATE, STAGE_REPORT, STAGE_ROUND };
+enum stage { STAGE_UPDATE, STAGE_EVALUATE, STAGE_REPORT, STAGE_ROUND }; // of a round in sync
 
 struct learner {
   struct job *job;
@@ -23,6 +23,7 @@ struct learner {
   const volatile sig_atomic_t *stop;
   enum phase phase;
   enum stage stage;
+
   struct actor_table table;
   struct transition_receiver *receiver;
   struct weights_publisher publisher;
@@ -30,31 +31,79 @@ struct learner {
   struct reporter reporter;
   struct checkpoint_schedule schedule;
   struct env_failures env_failures;
-  uint64_t round;
-  uint32_t round_ends; // sync: actors that have ended the round
-  uint64_t requests;   // async: how often all were asked for snapshots
-  uint64_t collecting; // async: snapshots still missing for the save that is due; 0: none is
-  double collect_until;
-  double deadline;   // max_hours
-  double idle_since; // 0: busy
-  double leave_began, leave_until;
+
+  uint64_t round;            // sync: its number in this process
+  uint32_t round_ends;       // sync: actors that have ended the round
+  uint64_t updates_at_round; // sync: updates before the round's first
+
+  uint64_t requests;    // async: how often the learner asked all actors for snapshots
+  uint64_t collecting;  // async: snapshots that the save that is due still waits for; 0: none
+  double collect_until; // clock_now(): the save waits no longer; 0: no save collects snapshots
+
+  double deadline;                 // clock_now() at which max_hours have passed
+  double idle_since;               // clock_now(); 0: the last turn was busy
+  double leave_began, leave_until; // clock_now()
+  double looked;                   // clock_coarse() of the last look at who is alive
   bool said_waiting;
-  double looked;   // when at who is alive
+
   uint64_t climbs; // updates in a row in which the entropy was below its target
   struct log_throttle alpha_high;
-  uint64_t updates_at_round; // sync: updates before the round's first
-  bool stop_requested;       // an actor was told to stop
-  bool final_evaluation;     // asked for
-  bool retired;              // an actor was
-  bool scattered;            // a group failed, whose ranks may not come out of their environment: no common end
-  bool failed;               // an actor reported why it cannot go on, and the job cannot without it
+
+  bool stop_requested;   // a signal told an actor to stop
+  bool final_evaluation; // it has begun
+  bool retired;          // an actor retired
+  bool scattered;        // a group of ranks failed; some of them may hang in their environment: no common end
+  bool failed;           // an actor reported why it cannot go on, and the job cannot go on without it
   struct learner_outcome outcome;
 };
 
-// Takes what has arrived, up to a number of messages. What no actor of ours would say costs its sender its place in the
-// job, not the job.
+// --- learner.c ---
+
+// Adds to *seconds what has passed since `since`.
+void learner_add_time(double *seconds, double since);
+
+// Publishes the job's policy; everyone: to all actors now, see weights_publisher_poll.
+enum status learner_publish(struct learner *learner, bool everyone, struct error *error);
+
+// Sends a message without fields to all actors that are alive; active_only: to those that have environments.
+enum status learner_send_empty(struct learner *learner, enum message_type type, bool active_only, struct error *error);
+
+// --- learner_stages.c ---
+
+// One turn of training, async or sync.
+enum status learner_train(struct learner *learner, bool *busy, struct error *error);
+
+// One turn after the last step and update: the final evaluation and save.
+enum status learner_finish(struct learner *learner, bool *busy, struct error *error);
+
+// --- learner_end.c ---
+
+// Fixes the outcome, tells the actors to stop, and waits for their BYE from now on. No effect when called again.
+void learner_leave(struct learner *learner, int exit_code, const char *state, const char *reason);
+
+// Leaves because of an error.
+void learner_fail(struct learner *learner, const struct error *error);
+
+// Saves the job and leaves. urgent: the process may be killed in a second. cause: LEARNER_ACTORS or LEARNER_TIME; NULL:
+// a signal.
+void learner_save_and_stop(struct learner *learner, bool urgent, const char *cause, const char *reason);
+
+// One turn of waiting for the actors' last messages.
+void learner_wait_for_leaving(struct learner *learner);
+
+// Causes of an end that nobody asked for, in status.json; equal from start to start.
+#define LEARNER_ACTORS "actors"
+#define LEARNER_TIME   "max_hours"
+
+// --- learner_messages.c ---
+
+// Takes the messages that have arrived, up to a number of them. Expels the sender of an invalid one; the job goes on.
 enum status learner_drain(struct learner *learner, bool *busy, struct error *error);
-int learner_world_rank(const struct learner *learner, uint32_t actor); // how messages to people name it
-void learner_give_up_evaluation(struct learner *learner);              // the one under way, if there is one
+
+// The rank by which messages to people name an actor.
+int learner_world_rank(const struct learner *learner, uint32_t actor);
+
+// Gives up the evaluation that is running, if one is.
+void learner_give_up_evaluation(struct learner *learner);
 
 #endif

@@ -1,3 +1,5 @@
+// What arrives from actors, message by message. An actor that sends an invalid message is expelled: nothing more is
+// taken of it, and the job goes on without it (in sync it stops). What an actor *reports* of itself is not invalid.
 #include "learner/learner_impl.h"
 
 #include "common/base/log.h"
@@ -12,6 +14,8 @@ int learner_world_rank(const struct learner *learner, uint32_t actor) {
   return transport_world_rank(learner->transport, (int)actor + 1);
 }
 
+// --- rows, snapshots, rounds ---
+
 static enum status take_snapshot(struct learner *learner, const struct frame *frame, struct error *error) {
   if (learner->collecting > 0) learner->collecting--;
   return transition_receiver_take_snapshot(learner->receiver, frame, error);
@@ -22,7 +26,7 @@ static enum status take_round_end(struct learner *learner, const struct frame *f
   const enum status status = message_decode_round_end(frame, &end, error);
   if (status != STATUS_OK) return status;
   if (end.round != learner->round)
-    return error_set(error, STATUS_PEER, "rank %u ended round %llu, which is not the one that is made", frame->rank,
+    return error_set(error, STATUS_PEER, "rank %u ended round %llu, which is not the current one", frame->rank,
                      (unsigned long long)end.round);
   learner->table.entry[frame->sender - 1].ended = end.round;
   learner->round_ends++;
@@ -34,40 +38,14 @@ static enum status take_transitions(struct learner *learner, const struct frame 
   const uint32_t actor = frame->sender - 1;
   double longest_step;
   actor_table_batch_arrived(table, actor);
-  // Without a credit it ships what goes before a snapshot, and what it had made when it failed.
+  // Without a credit an actor ships the rows before a snapshot that was asked for, and its last rows when it fails.
   if (!learner->job->config.sync && table->entry[actor].credits < -(int64_t)learner->requests - 1)
     return error_set(error, STATUS_PEER, "rank %u sent more batches than it was given credits for", frame->rank);
   const enum status status = transition_receiver_take(learner->receiver, frame, &longest_step, error);
   return status == STATUS_OK ? actor_table_take_step(table, actor, longest_step, error) : status;
 }
 
-static enum status take_env_failure(struct learner *learner, const struct frame *frame, struct error *error) {
-  struct message_env_failure env_failure;
-  const uint64_t most = learner->job->config.env_max_failures;
-  const enum status status = message_decode_env_failure(frame, &env_failure, error);
-  if (status != STATUS_OK) return status;
-  if (!transition_receiver_owns(learner->receiver, frame->sender, env_failure.environment) ||
-      env_failure.in_a_row > (most > 2 ? most : 2)) // an evaluation's episode is tried twice
-    return error_set(error, STATUS_PEER, "rank %u sent failure %u in a row of environment %u", frame->rank,
-                     env_failure.in_a_row, env_failure.environment);
-  env_failures_take(&learner->env_failures, &env_failure, &learner->job->metrics);
-  return STATUS_OK;
-}
-
-// Who has no environments, or none any more, only says that it is there. Rounds have their stage, and an end for each.
-static bool may_say(const struct learner *learner, const struct actor_entry *entry, enum message_type type) {
-  const bool in_round = learner->stage == STAGE_ROUND && entry->ended != learner->round;
-  switch (type) {
-  case MESSAGE_HEARTBEAT:
-  case MESSAGE_STOP_REQUEST: return true;
-  case MESSAGE_BYE: return learner->phase >= PHASE_LEAVING;
-  case MESSAGE_ROUND_END: return entry->active && in_round;
-  case MESSAGE_TRANSITIONS:
-  case MESSAGE_INFO:
-  case MESSAGE_SNAPSHOT: return entry->active && (in_round || !learner->job->config.sync);
-  default: return entry->active;
-  }
-}
+// --- evaluations ---
 
 static void say_cut(const struct evaluation *evaluation) {
   if (evaluation->cut > evaluation->late)
@@ -78,6 +56,30 @@ static void say_cut(const struct evaluation *evaluation) {
     log_warn("evaluation at %llu steps: it ran out of time (--eval-timeout); %u of %u episodes are cut or were not "
              "begun, and it is not compared with the best",
              (unsigned long long)evaluation->env_steps, evaluation->late, evaluation->episodes);
+}
+
+// The job's own record of the result. In sync nothing that the clock decided goes into it, so that it is the same on
+// every machine.
+static void record_evaluation(struct learner *learner, const struct evaluation_result *result) {
+  struct job *job = learner->job;
+  const struct evaluation *evaluation = &learner->evaluation;
+  learner->outcome.evaluated = true;
+  learner->outcome.last_cut = evaluation->cut;
+  learner->outcome.last_return = result->mean;
+  learner->outcome.last_steps = evaluation->env_steps;
+  if (evaluation->late > 0 && job->config.sync) return;
+  job->evaluations++;
+  job->metrics.evaluated = 1;
+  job->metrics.eval_return = result->mean;
+  job->metrics.eval_cut = evaluation->cut;
+}
+
+static void save_best(struct learner *learner) {
+  const struct evaluation *evaluation = &learner->evaluation;
+  struct error unsaved = {0};
+  if (checkpoint_schedule_best(&learner->schedule, &evaluation->weights, &evaluation->normalizer, evaluation->env_steps,
+                               &unsaved) != STATUS_OK)
+    log_error("best.h5 not saved, training goes on: %s", unsaved.text);
 }
 
 static void finish_evaluation(struct learner *learner) {
@@ -93,35 +95,45 @@ static void finish_evaluation(struct learner *learner) {
   say_cut(evaluation);
   learner->reporter.eval_cut = evaluation->cut;
   if (result.episodes == 0) return;
-  learner->outcome.evaluated = true;
-  learner->outcome.last_cut = evaluation->cut;
-  learner->outcome.last_return = result.mean;
-  learner->outcome.last_steps = evaluation->env_steps;
-  // In sync nothing that the clock decided goes into the job: it is the same whatever it runs on.
-  if (evaluation->late == 0 || !job->config.sync) {
-    job->evaluations++;
-    job->metrics.evaluated = 1;
-    job->metrics.eval_return = result.mean;
-    job->metrics.eval_cut = evaluation->cut;
-  }
+
+  record_evaluation(learner, &result);
   const bool best = evaluation->late == 0 && result.mean > job->best_return;
   log_info("evaluation at %llu steps: mean return %.2f +- %.2f over %u episode%s (%.2f to %.2f)%s",
            (unsigned long long)evaluation->env_steps, result.mean, result.std, result.episodes,
            result.episodes == 1 ? "" : "s", result.low, result.high, best ? ", the best so far" : "");
   if (!best) return;
   job->best_return = result.mean;
-  struct error unsaved = {0};
-  if (checkpoint_schedule_best(&learner->schedule, &evaluation->weights, &evaluation->normalizer, evaluation->env_steps,
-                               &unsaved) != STATUS_OK)
-    log_error("best.h5 not saved, training goes on: %s", unsaved.text);
+  save_best(learner);
 }
 
 void learner_give_up_evaluation(struct learner *learner) {
-  if (learner->evaluation.running) log_warn("the evaluation under way is given up");
+  if (learner->evaluation.running) log_warn("the running evaluation is given up");
   evaluation_end(&learner->evaluation);
 }
 
-// async: the others go on without an actor whose environment failed too often.
+static enum status take_episode(struct learner *learner, const struct frame *frame, struct error *error) {
+  bool done;
+  const enum status status = evaluation_take(&learner->evaluation, &learner->table, frame, &done, error);
+  if (status == STATUS_OK && done) finish_evaluation(learner);
+  return status;
+}
+
+// --- failures ---
+
+static enum status take_env_failure(struct learner *learner, const struct frame *frame, struct error *error) {
+  struct message_env_failure env_failure;
+  const uint64_t most = learner->job->config.env_max_failures;
+  const enum status status = message_decode_env_failure(frame, &env_failure, error);
+  if (status != STATUS_OK) return status;
+  if (!transition_receiver_owns(learner->receiver, frame->sender, env_failure.environment) ||
+      env_failure.in_a_row > (most > 2 ? most : 2)) // an evaluation's episode is tried twice
+    return error_set(error, STATUS_PEER, "rank %u sent failure %u in a row of environment %u", frame->rank,
+                     env_failure.in_a_row, env_failure.environment);
+  env_failures_take(&learner->env_failures, &env_failure, &learner->job->metrics);
+  return STATUS_OK;
+}
+
+// async: an actor whose environment failed too often makes no more steps, and the others go on. false: the job cannot.
 static bool retire(struct learner *learner, uint32_t actor, const struct message_failed *failed) {
   struct actor_table *table = &learner->table;
   if (learner->job->config.sync || failed->status != STATUS_FAILED) return false;
@@ -140,12 +152,12 @@ static enum status take_failure(struct learner *learner, const struct frame *fra
   enum status status = message_decode_failed(frame, &failed, error);
   learner->scattered |= learner->job->config.ranks_per_env > 1;
   if (status == STATUS_OK && !learner->table.entry[frame->sender - 1].active)
-    return STATUS_OK; // another rank of its group
+    return STATUS_OK; // another rank of its group has reported it
   if (status != STATUS_OK || retire(learner, frame->sender - 1, &failed)) return status;
   error_set(error, (enum status)failed.status, "rank %u: %s", frame->rank, failed.text);
   learner->failed = true;
   struct error unsaved = {0};
-  while (checkpoint_schedule_whole(&learner->schedule, &unsaved) == STATUS_STOPPED) { // once: one signal counts
+  while (checkpoint_schedule_whole(&learner->schedule, &unsaved) == STATUS_STOPPED) { // a signal restarts the save once
     checkpoint_schedule_give_up(&learner->schedule);
     error_clear(&unsaved);
   }
@@ -154,14 +166,54 @@ static enum status take_failure(struct learner *learner, const struct frame *fra
   return error->status;
 }
 
+// --- every message ---
+
+// Whether an actor may send this message now. One without environments, or a retired one, sends heartbeats, a stop
+// request and BYE only. What belongs to a round comes while it is made, and before the actor ends it.
+static bool may_send(const struct learner *learner, const struct actor_entry *entry, enum message_type type) {
+  const bool in_round = learner->stage == STAGE_ROUND && entry->ended != learner->round;
+  switch (type) {
+  case MESSAGE_HEARTBEAT:
+  case MESSAGE_STOP_REQUEST: return true;
+  case MESSAGE_BYE: return learner->phase >= PHASE_LEAVING;
+  case MESSAGE_ROUND_END: return entry->active && in_round;
+  case MESSAGE_TRANSITIONS:
+  case MESSAGE_INFO:
+  case MESSAGE_SNAPSHOT: return entry->active && (in_round || !learner->job->config.sync);
+  default: return entry->active;
+  }
+}
+
+static enum status take_stop_request(struct learner *learner, const struct frame *frame, struct error *error) {
+  const enum status status = message_decode_empty(frame, error);
+  learner->stop_requested |= status == STATUS_OK;
+  return status;
+}
+
+static enum status take_bye(struct learner *learner, const struct frame *frame, struct error *error) {
+  struct message_bye bye;
+  const uint32_t actor = frame->sender - 1;
+  const enum status status = message_decode_bye(frame, &bye, error);
+  if (status != STATUS_OK) return status;
+  if (learner->table.entry[actor].left ||
+      bye.unsent > assignment_of(&learner->job->config, learner->table.actors, actor).most_steps)
+    return error_set(error, STATUS_PEER, "rank %u said BYE%s, with %llu steps", frame->rank,
+                     learner->table.entry[actor].left ? " twice" : "", (unsigned long long)bye.unsent);
+  actor_table_leave(&learner->table, actor, bye.unsent);
+  return STATUS_OK;
+}
+
+static enum status take_heartbeat(struct learner *learner, const struct frame *frame, struct error *error) {
+  struct message_heartbeat heartbeat;
+  const enum status status = message_decode_heartbeat(frame, &heartbeat, error);
+  return status == STATUS_OK ? actor_table_take_heartbeat(&learner->table, frame->sender - 1, &heartbeat, error)
+                             : status;
+}
+
 static enum status take_message(struct learner *learner, const struct frame *frame, struct error *error) {
   const uint32_t actor = frame->sender - 1;
-  struct message_heartbeat heartbeat;
-  enum status status;
-  struct message_bye bye;
-  bool done;
-  if (!may_say(learner, &learner->table.entry[actor], frame->type))
-    return error_set(error, STATUS_PEER, "rank %u sent %s, which is not its turn to say", frame->rank,
+  if (!may_send(learner, &learner->table.entry[actor], frame->type))
+    return error_set(error, STATUS_PEER, "rank %u sent %s, which is not expected now", frame->rank,
                      message_type_name(frame->type));
   actor_table_hear(&learner->table, actor);
   switch (frame->type) {
@@ -172,35 +224,19 @@ static enum status take_message(struct learner *learner, const struct frame *fra
   case MESSAGE_WEIGHTS_TAKEN:
     weights_publisher_taken(&learner->publisher, actor);
     return message_decode_empty(frame, error);
-  case MESSAGE_EPISODE:
-    status = evaluation_take(&learner->evaluation, &learner->table, frame, &done, error);
-    if (status == STATUS_OK && done) finish_evaluation(learner);
-    return status;
-  case MESSAGE_STOP_REQUEST:
-    status = message_decode_empty(frame, error);
-    learner->stop_requested |= status == STATUS_OK;
-    return status;
-  case MESSAGE_BYE:
-    status = message_decode_bye(frame, &bye, error);
-    if (status != STATUS_OK) return status;
-    if (learner->table.entry[actor].left ||
-        bye.unsent > assignment_of(&learner->job->config, learner->table.actors, actor).most_steps)
-      return error_set(error, STATUS_PEER, "rank %u said BYE%s, with %llu steps", frame->rank,
-                       learner->table.entry[actor].left ? " twice" : "", (unsigned long long)bye.unsent);
-    actor_table_leave(&learner->table, actor, bye.unsent);
-    return STATUS_OK;
+  case MESSAGE_EPISODE: return take_episode(learner, frame, error);
+  case MESSAGE_STOP_REQUEST: return take_stop_request(learner, frame, error);
+  case MESSAGE_BYE: return take_bye(learner, frame, error);
   case MESSAGE_FAILED: return take_failure(learner, frame, error);
   case MESSAGE_ENV_FAILURE: return take_env_failure(learner, frame, error);
-  case MESSAGE_HEARTBEAT:
-    status = message_decode_heartbeat(frame, &heartbeat, error);
-    return status == STATUS_OK ? actor_table_take_heartbeat(&learner->table, actor, &heartbeat, error) : status;
+  case MESSAGE_HEARTBEAT: return take_heartbeat(learner, frame, error);
   default:
     return error_set(error, STATUS_PEER, "rank %u sent %s to the learner", frame->rank, message_type_name(frame->type));
   }
 }
 
-// An actor that counts as gone speaks. false: it was its last word.
-static bool take_back(struct learner *learner, uint32_t rank) {
+// An actor that was presumed dead is heard of. false: its process has ended, so this message was its last.
+static bool revive(struct learner *learner, uint32_t rank) {
   struct actor_table *table = &learner->table;
   if (!actor_table_revive(table, rank - 1)) return false;
   log_warn("actor rank %d is back: %u of %u actors are there", learner_world_rank(learner, rank - 1),
@@ -208,8 +244,9 @@ static bool take_back(struct learner *learner, uint32_t rank) {
   return true;
 }
 
-// What arrived while the job ends: rows of a round that is not finished, or past the end, are of no use.
-static enum status take_last_word(struct learner *learner, const struct frame *frame, struct error *error) {
+// While the job ends only BYE has an effect. Rows of a round that is not finished, or past the end, are counted as
+// dropped.
+static enum status take_while_leaving(struct learner *learner, const struct frame *frame, struct error *error) {
   if (frame->type == MESSAGE_BYE) return take_message(learner, frame, error);
   return frame->type == MESSAGE_TRANSITIONS ? transition_receiver_drop(learner->receiver, frame, error) : STATUS_OK;
 }
@@ -224,17 +261,16 @@ static enum status take_bytes(struct learner *learner, int from, const uint8_t *
   if (frame.sender != (uint32_t)from)
     return error_set(error, STATUS_PEER, "a message of sender %d says it is of sender %u", from, frame.sender);
   frame.rank = (uint32_t)transport_world_rank(learner->transport, from);
-  if (learner->phase == PHASE_LEAVING) return take_last_word(learner, &frame, error);
-  if (!entry->alive && !take_back(learner, (uint32_t)from)) return STATUS_OK;
+  if (learner->phase == PHASE_LEAVING) return take_while_leaving(learner, &frame, error);
+  if (!entry->alive && !revive(learner, (uint32_t)from)) return STATUS_OK;
   return take_message(learner, &frame, error);
 }
 
-// An actor that says what none of ours would is damaged, or none: nothing more is taken of it. What it *reports* of
-// itself is no such thing.
+// Expels the sender of an invalid message. Returns any other error as it is.
 static enum status expel(struct learner *learner, int from, struct error *error) {
   struct actor_table *table = &learner->table;
   if (from < 1 || (error->status != STATUS_FORMAT && error->status != STATUS_PEER)) return error->status;
-  log_warn("rank %d is told to leave, it sent what no actor sends: %s", transport_world_rank(learner->transport, from),
+  log_warn("rank %d sent an invalid message and is expelled: %s", transport_world_rank(learner->transport, from),
            error->text);
   error_clear(error);
   const struct message_stop stop = {EXIT_FAILED, false};
@@ -245,7 +281,7 @@ static enum status expel(struct learner *learner, int from, struct error *error)
 enum status learner_drain(struct learner *learner, bool *busy, struct error *error) {
   bool listens = false;
   for (int taken = 0; taken < DRAIN_AT_ONCE; taken++) {
-    // Rows that would go over those of a checkpoint that is being written wait, and with them all that comes behind.
+    // Rows that would overwrite those of a checkpoint that is being written wait, and so does all that follows them.
     if (!learner->job->config.sync && learner->phase < PHASE_LEAVING &&
         !transition_receiver_has_room(learner->receiver)) {
       actor_table_excuse(&learner->table);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <math.h>
 
+// Intervals of the live line, of status.json and of a line of the log.
 static const double LIVE_SECONDS = 0.25, STATUS_SECONDS = 5.0, LINE_SECONDS = 1.0;
 
 void reporter_init(struct reporter *reporter, const struct job *job, struct run_directory *run,
@@ -30,13 +31,13 @@ static void measure_rates(struct reporter *reporter, const struct job *job) {
   reporter->rate_updates = job->limiter.updates;
 }
 
-// Updates per step so far, past the start.
+// Updates per step past learning_starts so far.
 static double achieved_utd(const struct rate_limiter *limiter) {
   const uint64_t steps = limiter->steps > limiter->base_steps ? limiter->steps - limiter->base_steps : 0;
   return steps > 0 ? (double)(limiter->updates - limiter->base_updates) / (double)steps : 0;
 }
 
-// For the log.
+// A line of the log.
 static void format_progress(const struct reporter *reporter, const struct job *job, const struct actor_table *table,
                             char *line, size_t size) {
   const uint64_t steps = job->limiter.steps, total = job->config.env_steps;
@@ -52,7 +53,7 @@ static void format_progress(const struct reporter *reporter, const struct job *j
            actor_table_alive(table), table->active, left);
 }
 
-// By steps or by minutes, whichever comes first.
+// The next checkpoint comes by steps or by minutes, whichever is first.
 static double seconds_to_checkpoint(const struct reporter *reporter, const struct job *job) {
   const struct config *config = &job->config;
   const double minutes = config->checkpoint_minutes,
@@ -81,16 +82,29 @@ static void draw_line(struct reporter *reporter, const struct job *job, const st
   log_status_line(text);
 }
 
-// Said once: the actors spend most of their time held back, so more of them would not help.
+// Once: the actors spend most of their time held back, so more of them would not help.
 static void say_learner_bound(struct reporter *reporter, const struct job *job, const struct actor_table *table,
                               double seconds) {
   if (reporter->said_learner_bound || job->limiter.utd == 0 || job->metrics.actor_wait < 0.5 * seconds * table->active)
     return;
   reporter->said_learner_bound = true;
-  const bool sync = job->config.sync; // there a resume keeps both
+  const bool sync = job->config.sync; // a resume in sync keeps utd and learner_threads
   log_info("the learner is the limit: actors wait %.0f %% of their time for it. A lower --utd or more "
            "--learner-threads would speed %s up, more actors would not.",
            100 * job->metrics.actor_wait / (seconds * table->active), sync ? "a new run" : "the job");
+}
+
+static void append_row(struct reporter *reporter, struct job *job, const char *line) {
+  struct error error = {0};
+  char more[LOG_THROTTLE_TEXT];
+  tensorboard_row(reporter->tensorboard, line);
+  if (metrics_file_append(reporter->metrics_file, line, &error) == STATUS_OK) {
+    log_throttle_over(&reporter->lost_row);
+    return;
+  }
+  job->metrics.rows--;
+  if (log_throttle_due(&reporter->lost_row, more))
+    log_warn("a row of metrics is lost, training goes on: %s%s", error.text, more);
 }
 
 void reporter_row(struct reporter *reporter, struct job *job, const struct actor_table *table) {
@@ -100,9 +114,9 @@ void reporter_row(struct reporter *reporter, struct job *job, const struct actor
                                         .episodes = job->episodes,
                                         .actors = table->active,
                                         .actors_alive = actor_table_alive(table),
-                                        .stages = reporter->stages,
+                                        .times = reporter->times,
                                         .info_dim = job->environment.info_dim};
-  reporter->stages = (struct metrics_stages){0};
+  reporter->times = (struct metrics_times){0};
   if (job->metrics.episodes > 0) {
     reporter->has_return = true;
     reporter->last_return = job->metrics.return_sum / (double)job->metrics.episodes;
@@ -110,17 +124,11 @@ void reporter_row(struct reporter *reporter, struct job *job, const struct actor
   }
   if (job->metrics.lag.count > 0) reporter->line.lag = (double)job->metrics.lag.sum / (double)job->metrics.lag.count;
   say_learner_bound(reporter, job, table, totals.seconds - job->metrics.last_seconds);
-  char line[2048], more[LOG_THROTTLE_TEXT];
+
+  char line[2048];
   metrics_format_row(&job->metrics, &totals, line, sizeof line);
-  struct error error = {0};
-  if (metrics_file_append(reporter->metrics_file, line, &error) != STATUS_OK) {
-    job->metrics.rows--;
-    if (log_throttle_due(&reporter->lost_row, more))
-      log_warn("a row of metrics is lost, training goes on: %s%s", error.text, more);
-  } else {
-    log_throttle_over(&reporter->lost_row);
-  }
-  tensorboard_row(reporter->tensorboard, line);
+  append_row(reporter, job, line);
+
   const double now = clock_now();
   if (now < reporter->next_line || log_on_terminal()) return; // a terminal has its live line
   reporter->next_line = now + LINE_SECONDS;

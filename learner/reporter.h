@@ -1,11 +1,11 @@
-// What a run tells while it runs: rows of metrics.csv, lines of the log or one live status line, status.json, and a
+// What a run shows while it runs: rows of metrics.csv, lines of the log or one live status line, status.json, and a
 // fresh lock.
 #ifndef CORSAC_LEARNER_REPORTER_H
 #define CORSAC_LEARNER_REPORTER_H
 
 #include "common/base/log_throttle.h"
-#include "learner/job/job.h"
 #include "learner/exchange/actor_table.h"
+#include "learner/job/job.h"
 #include "learner/run/run_directory.h"
 #include "learner/run/status_line.h"
 #include "learner/run/tensorboard.h"
@@ -22,19 +22,22 @@ struct reporter {
   bool has_return, said_learner_bound;
   uint32_t eval_cut; // episodes of the newest evaluation that did not end by themselves
   struct log_throttle lost_row, stale_status;
-  double saved;                 // clock_now() at which the newest checkpoint began, or the process
-  struct status_line line;      // trend and lag; the rest is filled in as it is drawn
-  struct metrics_stages stages; // since the last row; the learner adds to them
+  double saved;               // clock_now() at which the newest checkpoint began, or the process
+  struct status_line line;    // trend and lag; the rest is filled in as it is drawn
+  struct metrics_times times; // since the last row; the learner adds to them
 };
+
 void reporter_init(struct reporter *reporter, const struct job *job, struct run_directory *run,
                    struct metrics_file *metrics_file);
-// A row of metrics.csv, and, where there is no live line, one of the log (at most one a second). A row that cannot be
-// written is a warning: a full disk is no reason to stop.
+
+// Writes a row of metrics.csv and, where there is no live line, a line of the log, at most one a second. A row that
+// cannot be written is a warning: a full disk is no reason to stop.
 void reporter_row(struct reporter *reporter, struct job *job, const struct actor_table *table);
-// Cheap; call every turn: live status line, status.json, lock, each in its own rhythm. A status.json that cannot be
-// written is a warning.
+
+// Renews the live status line, status.json and the lock, each at its own interval. Cheap; called every turn.
 void reporter_poll(struct reporter *reporter, const struct job *job, const struct actor_table *table);
-// status.json now. exit_code -1: running.
+
+// Writes status.json now; exit_code -1: the job runs. A failure to write is a warning.
 void reporter_status(struct reporter *reporter, const struct job *job, const struct actor_table *table,
                      const char *state, int exit_code, const char *reason);
 #endif

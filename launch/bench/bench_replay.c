@@ -14,9 +14,8 @@ struct sides {
   uint32_t *drawn;                     // (DRAWN + rows) random rows
   uint8_t *plain;                      // (plain_rows x row_bytes)
   float *obs, *action, *reward, *next_obs, *discount; // of a batch
-  size_t width;
-  float *input, *next_input; // (rows x width) [obs | action] and [next_obs | ]
-  uint8_t *bytes;            // (rows x row_bytes)
+  struct sac_batch batch;                             // that is gathered; its reward and discount are those above
+  uint8_t *bytes;                                     // (rows x row_bytes)
 };
 
 static const uint32_t *draw(struct sides *sides) {
@@ -36,8 +35,7 @@ static uint8_t *place(struct sides *sides) {
 static enum status gather(void *context, struct error *error) {
   struct sides *sides = context;
   (void)error;
-  replay_gather(sides->replay, sides->rows, draw(sides), sides->width, sides->input, sides->next_input, sides->reward,
-                sides->discount);
+  replay_gather(sides->replay, draw(sides), &sides->batch);
   return STATUS_OK;
 }
 
@@ -78,14 +76,19 @@ static enum status prepare(struct sides *sides, struct error *error) {
   sides->plain = memory_alloc(sides->plain_rows, sides->row_bytes, what, error);
   sides->bytes = memory_alloc(sides->rows, sides->row_bytes, what, error);
   sides->obs = memory_alloc(batch, sizeof(float), what, error);
-  sides->width = sides->obs_dim + sides->act_dim;
-  sides->input = memory_alloc(2 * sides->rows * sides->width, sizeof(float), what, error);
-  if (!sides->drawn || !sides->plain || !sides->bytes || !sides->obs || !sides->input) return STATUS_MEMORY;
-  sides->next_input = sides->input + sides->rows * sides->width;
+  const size_t width = sides->obs_dim + sides->act_dim;
+  sides->batch.input = memory_alloc(2 * sides->rows * width, sizeof(real), what, error);
+  if (!sides->drawn || !sides->plain || !sides->bytes || !sides->obs || !sides->batch.input) return STATUS_MEMORY;
   sides->action = sides->obs + sides->rows * sides->obs_dim;
   sides->reward = sides->action + sides->rows * sides->act_dim;
   sides->next_obs = sides->reward + sides->rows;
   sides->discount = sides->next_obs + sides->rows * sides->obs_dim;
+  sides->batch = (struct sac_batch){.rows = sides->rows,
+                                    .width = width,
+                                    .input = sides->batch.input,
+                                    .next_input = sides->batch.input + sides->rows * width,
+                                    .reward = sides->reward,
+                                    .discount = sides->discount};
   memset(sides->plain, 1, sides->plain_rows * sides->row_bytes);
   struct random random = random_stream(1, RANDOM_REPLAY, 0, 0);
   replay_draw(sides->replay, &random, DRAWN + sides->rows, sides->drawn);
@@ -117,7 +120,7 @@ enum status bench_replay(struct bench *bench, struct error *error) {
   memory_free(sides.plain);
   memory_free(sides.bytes);
   memory_free(sides.obs);
-  memory_free(sides.input);
+  memory_free(sides.batch.input);
   job_release(&job);
   return status;
 }

@@ -1,12 +1,51 @@
+// The states of an actor, and what leads from one to the next. The handshake is over: every actor with environments has
+// been heard of once.
+//
+//   ACTIVE         alive, active. actor_table_init: the first `active` ones
+//     -> RETIRED        actor_table_retire: it reported that its environments failed too often
+//   IDLE           alive, not active. actor_table_init: ranks beyond the number of environments; they send heartbeats
+//   RETIRED        alive, no longer active; it stays until the end, since a rank that left would end the job
+//   PRESUMED DEAD  not alive. From each state above, by
+//                  actor_table_keep_in_touch, actor_table_find_dead: its process has ended, or it is silent for too
+//                  long actor_table_give_up: the job ends without its BYE
+//     -> as before      actor_table_revive: a message of it arrives, and its process has not ended
+//   EXPELLED       expelled. actor_table_expel: it sent an invalid message
+//                  actor_table_keep_in_touch then marks it not alive; nothing leads back
+//   LEFT           left. actor_table_leave: it said BYE; its silence means nothing any more
+//
+// A credit is the right to send one batch: actor_table_grant gives one, actor_table_batch_arrived takes it back.
+//
+// Invariants (check_invariants):
+//
+//   I1. An actor without environments is never active.
+//   I2. An actor holds at most ACTOR_TABLE_CREDITS credits, and none when it is not active.
+//   I3. An actor that is presumed dead keeps its credits: messages are late, never lost, so a revived one uses them.
+//   I4. An expelled actor is never revived.
+//   I5. A pid is known only of a process that the learner can look for, in its own pid namespace.
 #include "learner/exchange/actor_table.h"
 
 #include "common/base/clock.h"
 #include "common/base/process.h"
 #include "common/wire/assignment.h"
 
+#include <assert.h>
 #include <math.h>
 
-static const double TIMEOUT_STEPS = 20.0, LOOK_SECONDS = 1.0, CLOCK_SECONDS = 60.0;
+static const double TIMEOUT_STEPS = 20.0; // longest steps that a silence may last
+static const double LOOK_SECONDS = 1.0;   // between two looks for an actor's process
+static const double CLOCK_SECONDS = 60.0; // by which the clocks of two nodes may differ
+
+#ifdef CORSAC_CHECKS
+static void check_invariants(const struct actor_table *table) {
+  assert(table->active == 0 || table->next < table->active);
+  for (uint32_t i = 0; i < table->actors; i++) {
+    const struct actor_entry *entry = &table->entry[i];
+    assert(!entry->active || i < table->active);                         // I1
+    assert(entry->credits <= (entry->active ? ACTOR_TABLE_CREDITS : 0)); // I2
+    assert(entry->pid == 0 || table->pid_namespace != 0);                // I5
+  }
+}
+#endif
 
 enum status actor_table_init(struct actor_table *table, const struct config *config, struct transport *transport,
                              struct error *error) {
@@ -28,7 +67,7 @@ enum status actor_table_init(struct actor_table *table, const struct config *con
                                            .active = i < table->active,
                                            .batch_steps = assignment_of(config, actors, i).batch_steps,
                                            .heard = now,
-                                           .said = now};
+                                           .sent = now};
   return STATUS_OK;
 }
 
@@ -36,6 +75,8 @@ void actor_table_release(struct actor_table *table) {
   memory_free(table->entry);
   buffer_release(&table->bytes);
 }
+
+// --- the actors' states ---
 
 uint32_t actor_table_alive(const struct actor_table *table) {
   uint32_t alive = 0;
@@ -45,7 +86,7 @@ uint32_t actor_table_alive(const struct actor_table *table) {
 
 void actor_table_retire(struct actor_table *table, uint32_t actor) {
   table->entry[actor].active = false;
-  table->entry[actor].credits = 0;
+  table->entry[actor].credits = 0; // I2
 }
 
 void actor_table_leave(struct actor_table *table, uint32_t actor, uint64_t unsent) {
@@ -59,7 +100,24 @@ enum status actor_table_expel(struct actor_table *table, uint32_t actor, struct 
   return status;
 }
 
-// A batch for each credit that it held, and one that waited for another.
+bool actor_table_revive(struct actor_table *table, uint32_t actor) {
+  struct actor_entry *entry = &table->entry[actor];
+  if (entry->expelled || process_is_gone(entry->pid)) return false; // I4
+  entry->heard = clock_now();
+  return entry->alive = true;
+}
+
+void actor_table_give_up(struct actor_table *table) {
+  for (uint32_t i = 0; i < table->actors; i++) table->entry[i].alive &= table->entry[i].left;
+}
+
+bool actor_table_all_left(const struct actor_table *table) {
+  for (uint32_t i = 0; i < table->actors; i++)
+    if (table->entry[i].alive && !table->entry[i].left) return false;
+  return true;
+}
+
+// An actor that died may have made a batch for each credit it held, and one more that waited for a credit.
 struct actor_table_losses actor_table_losses(const struct actor_table *table) {
   struct actor_table_losses losses = {.unsent = table->unsent};
   for (uint32_t i = 0; i < table->active; i++) {
@@ -76,7 +134,7 @@ void actor_table_hear(struct actor_table *table, uint32_t actor) { table->entry[
 enum status actor_table_send(struct actor_table *table, uint32_t actor, struct error *error) {
   struct actor_entry *entry = &table->entry[actor];
   if (!entry->alive) return STATUS_OK;
-  entry->said = clock_now();
+  entry->sent = clock_now();
   return transport_send(table->transport, (int)actor + 1, table->bytes.data, table->bytes.size, error);
 }
 
@@ -86,6 +144,8 @@ enum status actor_table_send_all(struct actor_table *table, bool active_only, st
     status = actor_table_send(table, i, error);
   return status;
 }
+
+// --- credits ---
 
 void actor_table_batch_arrived(struct actor_table *table, uint32_t actor) { table->entry[actor].credits--; }
 
@@ -107,7 +167,8 @@ enum status actor_table_grant(struct actor_table *table, const struct rate_limit
     if (entry->alive && entry->credits > 0) promised += (uint64_t)entry->credits * entry->batch_steps;
     if (entry->batch_steps > largest) largest = entry->batch_steps;
   }
-  // Beyond the job's total nothing is of use; a batch for everyone more keeps the last ones from waiting for each
+
+  // Steps beyond the job's total are of no use. One batch more for each actor keeps the last ones from waiting for each
   // other.
   const uint64_t useful = total + (uint64_t)table->active * largest;
   if (allowed > useful) allowed = useful;
@@ -115,7 +176,8 @@ enum status actor_table_grant(struct actor_table *table, const struct rate_limit
     const uint32_t actor = table->next;
     struct actor_entry *entry = &table->entry[actor];
     table->next = (actor + 1) % table->active;
-    // A batch may go past what is allowed if without it the next update would never be owed.
+
+    // A batch may exceed what is allowed if the next update would never be owed without it.
     const uint64_t limit = promised < needed ? useful : allowed;
     if (!entry->alive || !entry->active || entry->credits >= ACTOR_TABLE_CREDITS ||
         promised + entry->batch_steps > limit) {
@@ -130,11 +192,13 @@ enum status actor_table_grant(struct actor_table *table, const struct rate_limit
   return STATUS_OK;
 }
 
-// Clocks of two nodes do not run alike while one of them is suspended; twice the job's age is no such thing.
+// --- heartbeats and silence ---
+
+// Clocks of two nodes differ while one of the nodes is suspended, but not by the age of the job.
 enum status actor_table_take_step(struct actor_table *table, uint32_t actor, double seconds, struct error *error) {
   const double age = clock_now() - table->began;
   if (seconds > 2 * age + CLOCK_SECONDS)
-    return error_set(error, STATUS_PEER, "rank %u says that a step took it %g s, after %g s of the job", actor + 1,
+    return error_set(error, STATUS_PEER, "rank %u says that a step took %g s, but the job has run for %g s", actor + 1,
                      seconds, age);
   table->entry[actor].longest_step = seconds;
   return STATUS_OK;
@@ -153,12 +217,13 @@ enum status actor_table_take_heartbeat(struct actor_table *table, uint32_t actor
   return actor_table_take_step(table, actor, heartbeat->longest_step, error);
 }
 
+// How long the actor may be silent, s.
 static double patience(const struct actor_table *table, const struct actor_entry *entry) {
   if (!entry->active || entry->heartbeats_in_step) return table->actor_timeout;
   return fmax(fmax(table->actor_timeout, table->env_timeout), TIMEOUT_STEPS * entry->longest_step);
 }
 
-static bool is_gone(const struct actor_table *table, struct actor_entry *entry, double now) {
+static bool is_dead(const struct actor_table *table, struct actor_entry *entry, double now) {
   const double silence = now - entry->heard;
   if (entry->expelled) return true;
   if (silence > patience(table, entry)) return true;
@@ -167,65 +232,51 @@ static bool is_gone(const struct actor_table *table, struct actor_entry *entry, 
   return process_is_gone(entry->pid);
 }
 
-enum status actor_table_keep_in_touch(struct actor_table *table, uint64_t newest_version, int *died,
-                                      struct error *error) {
-  const double now = clock_now();
-  *died = -1;
-  for (uint32_t i = 0; i < table->actors; i++) {
-    struct actor_entry *entry = &table->entry[i];
-    if (!entry->alive || entry->left || !is_gone(table, entry, now)) continue;
-    entry->alive = false; // its credits stay: if it comes back, it has them
-    *died = (int)i;
-    return STATUS_OK;
-  }
-  return actor_table_say_alive(table, newest_version, error);
-}
-
-bool actor_table_revive(struct actor_table *table, uint32_t actor) {
-  struct actor_entry *entry = &table->entry[actor];
-  if (entry->expelled || process_is_gone(entry->pid)) return false;
-  entry->heard = clock_now();
-  return entry->alive = true;
-}
-
-int actor_table_find_gone(struct actor_table *table) {
+int actor_table_find_dead(struct actor_table *table) {
   const double now = clock_now();
   for (uint32_t i = 0; i < table->actors; i++) {
     struct actor_entry *entry = &table->entry[i];
-    if (!entry->alive || entry->left || !(process_is_gone(entry->pid) || is_gone(table, entry, now))) continue;
+    if (!entry->alive || entry->left || !(process_is_gone(entry->pid) || is_dead(table, entry, now))) continue;
     entry->alive = false;
     return (int)i;
   }
   return -1;
 }
 
-void actor_table_give_up(struct actor_table *table) {
-  for (uint32_t i = 0; i < table->actors; i++) table->entry[i].alive &= table->entry[i].left;
-}
-
-enum status actor_table_say_alive(struct actor_table *table, uint64_t newest_version, struct error *error) {
+enum status actor_table_send_heartbeats(struct actor_table *table, uint64_t newest_version, struct error *error) {
   const double now = clock_now();
   const struct message_heartbeat heartbeat = {.newest_version = newest_version};
   enum status status = STATUS_OK;
   for (uint32_t i = 0; i < table->actors && status == STATUS_OK; i++) {
     const struct actor_entry *entry = &table->entry[i];
-    if (!entry->alive || entry->left || now - entry->said < table->heartbeat) continue;
+    if (!entry->alive || entry->left || now - entry->sent < table->heartbeat) continue;
     status = message_encode_heartbeat(&table->bytes, 0, &heartbeat, error);
     if (status == STATUS_OK) status = actor_table_send(table, i, error);
   }
   return status;
 }
 
+enum status actor_table_keep_in_touch(struct actor_table *table, uint64_t newest_version, int *dead,
+                                      struct error *error) {
+  const double now = clock_now();
+#ifdef CORSAC_CHECKS
+  check_invariants(table);
+#endif
+  *dead = -1;
+  for (uint32_t i = 0; i < table->actors; i++) {
+    struct actor_entry *entry = &table->entry[i];
+    if (!entry->alive || entry->left || !is_dead(table, entry, now)) continue;
+    entry->alive = false; // I3: its credits stay
+    *dead = (int)i;
+    return STATUS_OK;
+  }
+  return actor_table_send_heartbeats(table, newest_version, error);
+}
+
 void actor_table_listen(struct actor_table *table) { table->listened = clock_coarse(); }
 
 void actor_table_excuse(struct actor_table *table) {
-  const double now = clock_coarse(), deaf = now - table->listened;
-  for (uint32_t i = 0; i < table->actors; i++) table->entry[i].heard += deaf;
+  const double now = clock_coarse(), missed = now - table->listened;
+  for (uint32_t i = 0; i < table->actors; i++) table->entry[i].heard += missed;
   table->listened = now;
-}
-
-bool actor_table_all_left(const struct actor_table *table) {
-  for (uint32_t i = 0; i < table->actors; i++)
-    if (table->entry[i].alive && !table->entry[i].left) return false;
-  return true;
 }

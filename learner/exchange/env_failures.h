@@ -1,4 +1,4 @@
-// The environments' failures as the learner hears of them: counted for metrics.csv, and told to the user.
+// The environments' failures that actors report: counted for metrics.csv and logged.
 #ifndef CORSAC_LEARNER_EXCHANGE_ENV_FAILURES_H
 #define CORSAC_LEARNER_EXCHANGE_ENV_FAILURES_H
 
@@ -8,8 +8,9 @@
 struct env_failures {
   uint64_t number, warnings; // of this process
 };
-// An ENV_FAILURE message (in_a_row 0: a warning, which is told and not counted as a failure). The first ones are told,
-// then every power of two: a simulator that fails in every episode must not fill the log.
+
+// Takes an ENV_FAILURE message; in_a_row 0: a warning, which does not count as a failure. The log gets the first ones
+// and then every power of two: a simulator that fails in every episode must not fill it.
 void env_failures_take(struct env_failures *env_failures, const struct message_env_failure *env_failure,
                        struct metrics *metrics);
 #endif

@@ -37,7 +37,7 @@ enum status evaluation_begin(struct evaluation *evaluation, const struct job *jo
   evaluation->running = true;
   evaluation->said_waiting = false;
   evaluation->began = clock_now();
-  evaluation->number++; // a late result of one that was given up is told apart by it
+  evaluation->number++; // tells late results of an evaluation that was given up
   evaluation->env_steps = job->limiter.steps;
   evaluation->arrived = evaluation->failed = evaluation->cut = evaluation->late = 0;
   memset(evaluation->have, 0, evaluation->episodes * sizeof *evaluation->have);
@@ -57,7 +57,7 @@ enum status evaluation_begin(struct evaluation *evaluation, const struct job *jo
   return STATUS_OK;
 }
 
-// Its share, each episode once, with at least a step of each.
+// An episode of the sender's share, for the first time, with a step at least.
 static bool is_asked_for(const struct evaluation *evaluation, const struct actor_entry *sender,
                          const struct message_episode *episode) {
   const uint32_t number = episode->episode;

@@ -1,36 +1,45 @@
-// One evaluation: a policy version, kept with its normalizer, whose episodes the actors run while training goes on;
-// results by episode number, so the mean does not depend on who ran what. Pair: actor/evaluator.h.
+// One evaluation of one policy version. The learner keeps a copy of the policy and its normalizer; the actors run the
+// episodes, in async while training goes on. Results are kept by episode number, so that the mean does not depend on
+// which actor ran which episode. Pair: actor/evaluator.h.
 #ifndef CORSAC_LEARNER_EXCHANGE_EVALUATION_H
 #define CORSAC_LEARNER_EXCHANGE_EVALUATION_H
 
-#include "learner/job/job.h"
 #include "learner/exchange/actor_table.h"
+#include "learner/job/job.h"
 
 struct evaluation {
   bool running, said_waiting;
-  double began;               // clock_now()
-  uint64_t number, env_steps; // which one of this process; the steps at which its policy was taken
-  uint32_t episodes, arrived, stride;
-  double *episode_return; // (episodes), by number; NaN: it failed, or was not begun
-  uint32_t failed, cut,
-      late;         // episodes in which the environment failed; that are cut, or not begun; of these by the clock
-  uint32_t *length; // (episodes)
-  bool *have;       // (episodes)
-  struct policy_weights weights; // the policy it evaluates
-  struct normalizer normalizer;  // the statistics of the same moment
+  double began;                  // clock_now()
+  uint64_t number;               // counts the evaluations of this process
+  uint64_t env_steps;            // at which the policy was taken
+  uint32_t episodes, arrived;    // asked for, ended
+  uint32_t stride;               // from one episode of an actor to its next
+  double *episode_return;        // (episodes) by number; NaN: the environment failed, or it was not begun
+  uint32_t *length;              // (episodes)
+  bool *have;                    // (episodes)
+  uint32_t failed;               // episodes in which the environment failed
+  uint32_t cut;                  // episodes that are cut, or were not begun
+  uint32_t late;                 // of these, by the clock
+  struct policy_weights weights; // the policy
+  struct normalizer normalizer;  // its statistics
 };
 enum status evaluation_init(struct evaluation *evaluation, const struct job *job, struct error *error);
 void evaluation_release(struct evaluation *evaluation);
+
 // Copies the job's policy and gives every living actor its share of the episodes.
 enum status evaluation_begin(struct evaluation *evaluation, const struct job *job, struct actor_table *table,
                              struct error *error);
-// An EPISODE message; one of an evaluation before is ignored, one that its sender was not asked for is STATUS_PEER.
-// *done: all episodes are there.
+
+// Takes an EPISODE message. One of an earlier evaluation is ignored. STATUS_PEER: its sender was not asked for it.
+// *done: all episodes have arrived.
 enum status evaluation_take(struct evaluation *evaluation, const struct actor_table *table, const struct frame *frame,
                             bool *done, struct error *error);
-void evaluation_end(struct evaluation *evaluation); // done with, or given up because an actor died
+
+// Ends the evaluation: its result was read, or it is given up.
+void evaluation_end(struct evaluation *evaluation);
+
 struct evaluation_result {
-  uint32_t episodes; // that have a return; 0: the rest says nothing
+  uint32_t episodes; // that have a return; 0: the rest means nothing
   double mean, std, low, high, length_mean;
 };
 struct evaluation_result evaluation_result(const struct evaluation *evaluation);

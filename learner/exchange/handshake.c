@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const double LOOK_SECONDS = 0.25; // between two looks at whose process is gone
-static const double SILENT_SECONDS = 30; // then it is said who is waited for
+static const double LOOK_SECONDS = 0.25; // between two looks for the actors' processes
+static const double SILENT_SECONDS = 30; // after which the log names the ranks that are missing
 
 static enum status compare(const struct message_hello *first, const struct message_hello *next, uint32_t rank,
                            struct error *error) {
@@ -19,8 +19,7 @@ static enum status compare(const struct message_hello *first, const struct messa
       first->act_dim != next->act_dim)
     return error_set(error, STATUS_MISMATCH,
                      "rank %u has environment %s (obs %u, act %u), the ranks before it %s (obs %u, act %u): every rank "
-                     "must be able to "
-                     "make the same one",
+                     "must be able to make the same one",
                      rank, next->environment, next->obs_dim, next->act_dim, first->environment, first->obs_dim,
                      first->act_dim);
   if (first->info_dim != next->info_dim ||
@@ -35,8 +34,8 @@ static enum status compare(const struct message_hello *first, const struct messa
   return STATUS_OK;
 }
 
-// Whom handshake_collect waits for.
-struct guests {
+// The actors that handshake_collect waits for.
+struct newcomers {
   const struct transport *transport; // not owned
   uint32_t active, greeted;
   bool *here;             // (active) of rank i + 1
@@ -45,18 +44,18 @@ struct guests {
   double looked;
 };
 
-static enum status take_heartbeat(const struct frame *frame, uint32_t rank, struct guests *guests,
+static enum status take_heartbeat(const struct frame *frame, uint32_t rank, struct newcomers *newcomers,
                                   struct error *error) {
   struct message_heartbeat heartbeat;
   const enum status status = message_decode_heartbeat(frame, &heartbeat, error);
-  if (status == STATUS_OK && rank >= 1 && guests->pid_namespace != 0 &&
-      heartbeat.pid_namespace == guests->pid_namespace)
-    guests->pid[rank - 1] = heartbeat.pid;
+  if (status == STATUS_OK && rank >= 1 && newcomers->pid_namespace != 0 &&
+      heartbeat.pid_namespace == newcomers->pid_namespace)
+    newcomers->pid[rank - 1] = heartbeat.pid;
   return status;
 }
 
-static enum status take(const struct frame *frame, uint32_t rank, struct guests *guests, struct message_hello *hello,
-                        struct error *error) {
+static enum status take(const struct frame *frame, uint32_t rank, struct newcomers *newcomers,
+                        struct message_hello *hello, struct error *error) {
   enum status status;
   if (frame->type == MESSAGE_FAILED) {
     struct message_failed failed;
@@ -67,71 +66,71 @@ static enum status take(const struct frame *frame, uint32_t rank, struct guests 
   if (frame->type == MESSAGE_STOP_REQUEST)
     return error_set(error, STATUS_STOPPED, "rank %u was stopped before training began: nothing was to be saved",
                      frame->rank);
-  if (frame->type == MESSAGE_HEARTBEAT) return take_heartbeat(frame, rank, guests, error);
+  if (frame->type == MESSAGE_HEARTBEAT) return take_heartbeat(frame, rank, newcomers, error);
   if (frame->type != MESSAGE_HELLO) return STATUS_OK;
-  if (rank < 1 || rank > guests->active || guests->here[rank - 1])
-    return error_set(error, STATUS_PEER, "rank %u sent a HELLO that nobody waits for", frame->rank);
+  if (rank < 1 || rank > newcomers->active || newcomers->here[rank - 1])
+    return error_set(error, STATUS_PEER, "rank %u sent a HELLO that is not expected", frame->rank);
   struct message_hello next = {0};
-  status = message_decode_hello(frame, guests->greeted == 0 ? hello : &next, error);
+  status = message_decode_hello(frame, newcomers->greeted == 0 ? hello : &next, error);
   if (status != STATUS_OK) error_prefix(error, "rank %u", frame->rank);
-  if (status == STATUS_OK && guests->greeted > 0) status = compare(hello, &next, frame->rank, error);
+  if (status == STATUS_OK && newcomers->greeted > 0) status = compare(hello, &next, frame->rank, error);
   message_hello_release(&next);
-  guests->here[rank - 1] = true;
-  guests->greeted++;
+  newcomers->here[rank - 1] = true;
+  newcomers->greeted++;
   return status;
 }
 
-// "rank 3", or "ranks 1, 3": those that have not greeted.
-static void name_missing(const struct guests *guests, char *text, size_t size) {
+// "rank 3", or "ranks 1, 3": those that have sent no HELLO.
+static void name_missing(const struct newcomers *newcomers, char *text, size_t size) {
   enum { NAMED = 16 };
-  const uint32_t missing = guests->active - guests->greeted;
+  const uint32_t missing = newcomers->active - newcomers->greeted;
   size_t used = (size_t)snprintf(text, size, "rank%s ", missing > 1 ? "s" : "");
-  for (uint32_t i = 0, named = 0; i < guests->active && named < NAMED; i++)
-    if (!guests->here[i])
+  for (uint32_t i = 0, named = 0; i < newcomers->active && named < NAMED; i++)
+    if (!newcomers->here[i])
       used += (size_t)snprintf(text + used, size - used, "%s%d", named++ ? ", " : "",
-                               transport_world_rank(guests->transport, (int)i + 1));
+                               transport_world_rank(newcomers->transport, (int)i + 1));
   if (missing > NAMED) snprintf(text + used, size - used, " and more");
 }
 
-static enum status say_missing(const struct config *config, const struct guests *guests, struct error *error) {
+static enum status say_missing(const struct config *config, const struct newcomers *newcomers, struct error *error) {
   char ranks[256];
-  const bool several = guests->active - guests->greeted > 1;
-  name_missing(guests, ranks, sizeof ranks);
+  const bool several = newcomers->active - newcomers->greeted > 1;
+  name_missing(newcomers, ranks, sizeof ranks);
   return error_set(error, STATUS_PEER, "%s had not made %s environment after %g s (env_timeout)", ranks,
                    several ? "their" : "its", config->env_timeout);
 }
 
-static void say_waiting(const struct config *config, const struct guests *guests) {
+static void say_waiting(const struct config *config, const struct newcomers *newcomers) {
   char ranks[256];
-  name_missing(guests, ranks, sizeof ranks);
+  name_missing(newcomers, ranks, sizeof ranks);
   log_info("waiting for %s: the environment is not made yet; %g s are granted (env_timeout)", ranks,
            config->env_timeout);
 }
 
-// Whose process is gone has made its last environment. In any order with a signal: where one dies, mpirun tells the
-// others to end.
-static enum status look_for_the_dead(struct guests *guests, bool at_once, struct error *error) {
+// An actor whose process has ended makes no environment any more. at_once: a signal has come, perhaps from mpirun,
+// which tells the other ranks to end when one dies.
+static enum status look_for_the_dead(struct newcomers *newcomers, bool at_once, struct error *error) {
   const double now = clock_now();
-  if (!at_once && now - guests->looked < LOOK_SECONDS) return STATUS_OK;
-  guests->looked = now;
-  for (uint32_t i = 0; i < guests->active; i++)
-    if (process_is_gone(guests->pid[i]))
+  if (!at_once && now - newcomers->looked < LOOK_SECONDS) return STATUS_OK;
+  newcomers->looked = now;
+  for (uint32_t i = 0; i < newcomers->active; i++)
+    if (process_is_gone(newcomers->pid[i]))
       return error_set(error, STATUS_FAILED,
                        "rank %u is gone (process %u): it was killed, or its environment ended it, %s. What was written "
                        "on stderr before this, and `corsac check-env`, may tell more",
-                       (unsigned)transport_world_rank(guests->transport, (int)i + 1), guests->pid[i],
-                       guests->here[i] ? "before training began" : "while it made its environment");
+                       (unsigned)transport_world_rank(newcomers->transport, (int)i + 1), newcomers->pid[i],
+                       newcomers->here[i] ? "before training began" : "while it made its environment");
   return STATUS_OK;
 }
 
-// Nothing has arrived.
-static enum status look_around(const struct config *config, struct guests *guests, const volatile sig_atomic_t *stop,
-                               double waited, struct error *error) {
+// What a wait looks at while nothing arrives.
+static enum status look_around(const struct config *config, struct newcomers *newcomers,
+                               const volatile sig_atomic_t *stop, double waited, struct error *error) {
   const int stopped = *stop;
-  const enum status status = look_for_the_dead(guests, stopped, error);
+  const enum status status = look_for_the_dead(newcomers, stopped, error);
   if (status != STATUS_OK) return status;
   if (stopped) return error_set(error, STATUS_STOPPED, "stopped before training began: nothing was to be saved");
-  return waited > config->env_timeout ? say_missing(config, guests, error) : STATUS_OK;
+  return waited > config->env_timeout ? say_missing(config, newcomers, error) : STATUS_OK;
 }
 
 enum status handshake_collect(const struct config *config, struct transport *transport,
@@ -139,15 +138,15 @@ enum status handshake_collect(const struct config *config, struct transport *tra
                               struct error *error) {
   const uint32_t actors = (uint32_t)transport_size(transport) - 1, active = assignment_active(config, actors);
   const double began = clock_now();
-  struct guests guests = {
+  struct newcomers newcomers = {
       .transport = transport, .active = active, .pid = pid, .pid_namespace = process_pid_namespace()};
   struct backoff backoff = {0};
   bool said = false;
   *hello = (struct message_hello){0};
   memset(pid, 0, actors * sizeof *pid);
-  guests.here = memory_alloc(active, sizeof *guests.here, "the list of actors", error);
-  enum status status = guests.here ? STATUS_OK : STATUS_MEMORY;
-  while (guests.greeted < active && status == STATUS_OK) {
+  newcomers.here = memory_alloc(active, sizeof *newcomers.here, "the list of actors", error);
+  enum status status = newcomers.here ? STATUS_OK : STATUS_MEMORY;
+  while (newcomers.greeted < active && status == STATUS_OK) {
     int from;
     const uint8_t *bytes;
     size_t size;
@@ -157,16 +156,16 @@ enum status handshake_collect(const struct config *config, struct transport *tra
     if (status == STATUS_OK && size > 0) {
       status = frame_decode(bytes, size, &frame, error);
       frame.rank = (uint32_t)transport_world_rank(transport, from);
-      if (status == STATUS_OK) status = take(&frame, (uint32_t)from, &guests, hello, error);
+      if (status == STATUS_OK) status = take(&frame, (uint32_t)from, &newcomers, hello, error);
       backoff_reset(&backoff);
     } else if (status == STATUS_OK) {
-      status = look_around(config, &guests, stop, waited, error);
-      if (!said && waited > SILENT_SECONDS) say_waiting(config, &guests);
+      status = look_around(config, &newcomers, stop, waited, error);
+      if (!said && waited > SILENT_SECONDS) say_waiting(config, &newcomers);
       said = waited > SILENT_SECONDS;
       backoff_wait(&backoff);
     }
   }
-  memory_free(guests.here);
+  memory_free(newcomers.here);
   if (status != STATUS_OK) message_hello_release(hello);
   return status;
 }

@@ -1,4 +1,4 @@
-// The first minutes of a job: every actor says what its environment is, and all must say the same.
+// The beginning of a job: every actor says what its environment is, and all must say the same.
 #ifndef CORSAC_LEARNER_EXCHANGE_HANDSHAKE_H
 #define CORSAC_LEARNER_EXCHANGE_HANDSHAKE_H
 
@@ -7,14 +7,15 @@
 #include "common/wire/transport.h"
 #include <signal.h>
 
-// Waits (with backoff, at most config->env_timeout seconds, or until *stop) for HELLO from every actor that has
-// environments. hello: owned by the caller on success. pid (actors): the processes of those that can be looked for from
-// here, 0 for the others; an actor's first message tells it. Fails with what the first failing actor said, with the two
-// ranks that differ and in what, with whose process is gone, or with who is missing.
+// Waits for HELLO from every actor that has environments, at most config->env_timeout seconds, or until *stop. hello:
+// owned by the caller on success. pid (actors): the processes that the learner can look for, which an actor's first
+// message tells; 0 for the others. The error says what the first failing actor reported, which two ranks differ and in
+// what, whose process has ended, or which ranks are missing.
 enum status handshake_collect(const struct config *config, struct transport *transport,
                               const volatile sig_atomic_t *stop, struct message_hello *hello, uint32_t *pid,
                               struct error *error);
-// Where training cannot begin: tells every actor to leave and waits, at most `seconds`, until all have said BYE. false:
-// not all did.
+
+// Where training cannot begin: tells every actor to stop and waits, at most `seconds`, for their BYE. Returns whether
+// all have said it.
 bool handshake_dismiss(struct transport *transport, int exit_code, double seconds);
 #endif

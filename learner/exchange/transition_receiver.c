@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-// What an environment's actor has said of it so far.
+// What an actor has reported of an environment so far.
 struct progress_heard {
   uint64_t steps, episode;
-  uint32_t owed; // snapshots that may still come: one of a round in sync, one of each request in async
+  uint32_t owed; // snapshots that may still arrive: in sync one a round, in async one for each request
 };
 
 struct transition_receiver {
@@ -20,14 +20,14 @@ struct transition_receiver {
   struct transition_batch batch; // the message being taken
   struct transition_batch round; // sync: the round's rows and episodes in order of arrival
   struct snapshot snapshot;      // the message being taken
-  struct message_info *info;     // sync: (envs) of the round; NULL: nobody has any
-  struct snapshot *arrived;      // sync: (envs) where the round's end leaves each environment
-  bool collecting;
-  uint32_t *order,
-      *place; // sync: (round.capacity) rows sorted by environment; (envs + 1) where each environment's rows begin
+  struct message_info *info;     // sync: (envs) of the round; NULL: the environment has no named values
+  struct snapshot *arrived;      // sync: (envs) each environment at the round's end
+  bool collecting;               // async: a save waits for snapshots
+  uint32_t *order;               // sync: (round.capacity) indices of the rows, sorted by environment
+  uint32_t *index;               // sync: (envs + 1) index in `order` of each environment's next row
 };
 
-// The round's store: each environment makes sync_steps steps; its n-step window held back at most n - 1 rows.
+// Room for a round: each environment makes sync_steps steps, and its n-step window held back at most n - 1 rows.
 static enum status init_round(struct transition_receiver *receiver, struct error *error) {
   const struct config *config = &receiver->job->config;
   const uint32_t envs = (uint32_t)config->envs;
@@ -49,9 +49,9 @@ static enum status init_round(struct transition_receiver *receiver, struct error
     if (!receiver->info) return STATUS_MEMORY;
   }
   receiver->order = memory_alloc(rows, sizeof *receiver->order, "a round's order", error);
-  receiver->place = memory_alloc(envs + 1, sizeof *receiver->place, "a round's order", error);
+  receiver->index = memory_alloc(envs + 1, sizeof *receiver->index, "a round's order", error);
   for (uint32_t e = 0; e < envs; e++) receiver->heard[e].owed = 1;
-  return receiver->arrived && receiver->order && receiver->place ? STATUS_OK : STATUS_MEMORY;
+  return receiver->arrived && receiver->order && receiver->index ? STATUS_OK : STATUS_MEMORY;
 }
 
 static enum status init_heard(struct transition_receiver *receiver, struct error *error) {
@@ -89,15 +89,15 @@ void transition_receiver_destroy(struct transition_receiver *receiver) {
   for (size_t e = 0; receiver->arrived && e < receiver->job->config.envs; e++) snapshot_release(&receiver->arrived[e]);
   memory_free(receiver->arrived);
   memory_free(receiver->order);
-  memory_free(receiver->place);
+  memory_free(receiver->index);
   memory_free(receiver->info);
   memory_free(receiver->heard);
   memory_free(receiver);
 }
 
-// --- what a batch says must make sense for its sender, before any of it is used ---
+// --- a batch is checked against its sender before any of it is used ---
 
-// The sender's rank among all of the job, for messages: with groups of ranks the first of its group.
+// The sender's rank among all ranks, for messages to people: with groups of ranks the first of its group.
 static uint32_t rank_of(const struct transition_receiver *receiver, uint32_t sender) {
   return 1 + (sender - 1) * (uint32_t)receiver->job->config.ranks_per_env;
 }
@@ -106,7 +106,7 @@ static struct assignment share_of(const struct transition_receiver *receiver, ui
   return assignment_of(&receiver->job->config, receiver->actors, sender - 1);
 }
 
-// Its environments, in their order; their steps go on from what was heard, and add up to the batch's.
+// The sender's environments in order; their steps go on from those before and add up to the batch's.
 static bool progress_fits(const struct transition_receiver *receiver, const struct assignment *share) {
   const struct transition_batch *batch = &receiver->batch;
   const struct progress_heard *heard = receiver->heard + share->first;
@@ -123,7 +123,7 @@ static bool progress_fits(const struct transition_receiver *receiver, const stru
   return steps == batch->steps;
 }
 
-// Episodes that ended since its last batch.
+// The episodes ended since the sender's last batch.
 static bool episodes_fit(const struct transition_receiver *receiver, const struct assignment *share) {
   const struct transition_batch *batch = &receiver->batch;
   if (batch->episodes > batch->steps) return false;
@@ -138,7 +138,7 @@ static bool episodes_fit(const struct transition_receiver *receiver, const struc
   return true;
 }
 
-// A window of n steps holds up to n - 1 of them back, or has held them back.
+// A window of n steps holds up to n - 1 rows back, or releases as many that it held back.
 static bool rows_fit(const struct transition_receiver *receiver, const struct assignment *share) {
   const struct transition_batch *batch = &receiver->batch;
   const uint64_t held = (uint64_t)share->count * (receiver->job->config.n_step - 1);
@@ -170,7 +170,7 @@ static enum status check(const struct transition_receiver *receiver, uint32_t se
   else if (!rows_fit(receiver, &share))
     what = "a number of rows that its steps do not make";
   else if (!are_published(batch->version, batch->rows, newest) || (batch->lag.count > 0 && batch->lag.high > newest))
-    what = "rows of a policy version that there has not been";
+    what = "rows of a policy version that does not exist";
   else if (!progress_fits(receiver, &share))
     what = "steps of its environments that do not go on from those before";
   else if (!episodes_fit(receiver, &share))
@@ -206,7 +206,7 @@ static void add_progress(struct transition_receiver *receiver) {
     if (receiver->collecting && environment->exact) continue;
     environment->steps = batch->progress[p].steps;
     environment->episode =
-        batch->progress[p].episode + 1; // the running episode is lost unless a whole snapshot follows
+        batch->progress[p].episode + 1; // a resume loses the running episode unless a whole snapshot follows
     environment->live = environment->exact = false;
     environment->state.size = environment->window = environment->episode_length = 0;
   }
@@ -281,7 +281,7 @@ enum status transition_receiver_take_snapshot(struct transition_receiver *receiv
                      e);
   struct progress_heard *heard = &receiver->heard[e];
   if (heard->owed == 0)
-    return error_set(error, STATUS_PEER, "rank %u sent a snapshot of environment %u that nobody waits for", frame->rank,
+    return error_set(error, STATUS_PEER, "rank %u sent a snapshot of environment %u that is not expected", frame->rank,
                      e);
   if (receiver->snapshot.steps != heard->steps || receiver->snapshot.episode < heard->episode ||
       !are_published(receiver->snapshot.window_version, receiver->snapshot.window, job->policy_version))
@@ -315,7 +315,7 @@ enum status transition_receiver_take_info(struct transition_receiver *receiver, 
   return STATUS_OK;
 }
 
-// By environment, so that sums do not depend on who came first.
+// In the order of environments, so that sums do not depend on which message came first.
 static void commit_info(struct transition_receiver *receiver) {
   struct job *job = receiver->job;
   for (uint64_t e = 0; receiver->info && e < job->config.envs; e++) {
@@ -346,23 +346,22 @@ enum status transition_receiver_end_round(const struct transition_receiver *rece
   for (uint32_t e = share.first; e < share.first + share.count; e++)
     if (receiver->heard[e].owed > 0 ||
         receiver->arrived[e].steps != job->environments[e].steps + job->config.sync_steps)
-      return error_set(error, STATUS_PEER,
-                       "rank %u ended a round of %llu steps in which environment %u has made %llu%s",
+      return error_set(error, STATUS_PEER, "rank %u ended a round of %llu steps in which environment %u made %llu%s",
                        rank_of(receiver, sender), (unsigned long long)job->config.sync_steps, e,
                        (unsigned long long)(receiver->heard[e].steps - job->environments[e].steps),
                        receiver->heard[e].owed > 0 ? ", without its snapshot" : "");
   return STATUS_OK;
 }
 
-// A stable counting sort: environment-major, and within an environment in the order of arrival, which is the order of
+// A stable counting sort by environment. An environment's rows stay in the order of arrival, which is the order of
 // time.
 static void sort_round(struct transition_receiver *receiver) {
   const struct transition_batch *round = &receiver->round;
   const size_t envs = receiver->job->config.envs;
-  memset(receiver->place, 0, (envs + 1) * sizeof *receiver->place);
-  for (uint32_t r = 0; r < round->rows; r++) receiver->place[round->environment[r] + 1]++;
-  for (size_t e = 0; e < envs; e++) receiver->place[e + 1] += receiver->place[e];
-  for (uint32_t r = 0; r < round->rows; r++) receiver->order[receiver->place[round->environment[r]]++] = r;
+  memset(receiver->index, 0, (envs + 1) * sizeof *receiver->index);
+  for (uint32_t r = 0; r < round->rows; r++) receiver->index[round->environment[r] + 1]++;
+  for (size_t e = 0; e < envs; e++) receiver->index[e + 1] += receiver->index[e];
+  for (uint32_t r = 0; r < round->rows; r++) receiver->order[receiver->index[round->environment[r]]++] = r;
 }
 
 static int by_environment_and_episode(const void *left, const void *right) {
@@ -387,7 +386,7 @@ enum status transition_receiver_commit(struct transition_receiver *receiver, str
   metrics_add_batch(&job->metrics, round, job->policy_version);
   commit_info(receiver);
   transition_batch_clear(round);
-  for (uint64_t e = 0; e < job->config.envs; e++) { // swap: the job's own become the place for the next round's
+  for (uint64_t e = 0; e < job->config.envs; e++) { // the job's old snapshots take the next round's
     const struct snapshot whole = receiver->arrived[e];
     receiver->arrived[e] = job->environments[e];
     job->environments[e] = whole;

@@ -5,7 +5,7 @@
 #include "common/wire/shared_policy.h"
 
 static const double SHARE = 0.05;           // of the learner's time that messages with weights may take
-static const double PATIENCE_SECONDS = 0.5; // with an actor that does not take a version, before another gets the next
+static const double PATIENCE_SECONDS = 0.5; // an actor has to take a version, before another one gets the next
 
 enum status weights_publisher_init(struct weights_publisher *publisher, const struct job *job,
                                    struct transport *transport, struct error *error) {
@@ -15,7 +15,7 @@ enum status weights_publisher_init(struct weights_publisher *publisher, const st
   const size_t bytes = shared_policy_size(obs_dim, job->sac.policy_net.parameters);
   const size_t asked = transport_board_asked(transport);
   *publisher = (struct weights_publisher){
-      .transport = transport, .boards = bytes <= asked, .shared = transport_board(transport)};
+      .transport = transport, .nodes_share = bytes <= asked, .shared = transport_board(transport)};
   enum status status = policy_weights_init(&publisher->weights, obs_dim, parameters, error);
   if (status != STATUS_OK) return status;
   publisher->node = memory_alloc(actors, sizeof *publisher->node, what, error);
@@ -26,8 +26,9 @@ enum status weights_publisher_init(struct weights_publisher *publisher, const st
              "their %zu bytes (%zu at most)",
              bytes, publisher->shared->capacity);
     publisher->shared = NULL;
-  } else if (!publisher->shared && asked > 0 && !publisher->boards) {
-    log_warn("weights go to each actor as a message: their %zu bytes are more than boards have (%zu)", bytes, asked);
+  } else if (!publisher->shared && asked > 0 && !publisher->nodes_share) {
+    log_warn("weights go to each actor as a message: their %zu bytes are more than shared memory has room for (%zu)",
+             bytes, asked);
   }
   return STATUS_OK;
 }
@@ -49,7 +50,7 @@ static enum status encode(struct weights_publisher *publisher, const struct job 
 
 static enum status post(struct weights_publisher *publisher, const struct job *job, struct error *error) {
   if (!publisher->shared || publisher->posted >= job->policy_version) return STATUS_OK;
-  publisher->encoded = 0; // its scratch is used here
+  publisher->encoded = 0; // the view uses the scratch of what was encoded
   const struct policy_view view = job_view_policy(job, &publisher->weights);
   const enum status status = shared_policy_write(publisher->shared, &view, &publisher->head, error);
   if (status == STATUS_OK) publisher->posted = job->policy_version;
@@ -61,7 +62,7 @@ enum { HERE = -1 };
 static int64_t node_of(const struct weights_publisher *publisher, uint32_t actor) {
   const int home = transport_board_home(publisher->transport, (int)actor + 1);
   if (home == 0 && publisher->shared) return HERE;
-  return home > 0 && publisher->boards ? home - 1 : (int64_t)actor;
+  return home > 0 && publisher->nodes_share ? home - 1 : (int64_t)actor;
 }
 
 void weights_publisher_taken(struct weights_publisher *publisher, uint32_t actor) {
@@ -69,7 +70,8 @@ void weights_publisher_taken(struct weights_publisher *publisher, uint32_t actor
   if (node != HERE && publisher->node[node].to == actor) publisher->node[node].ready = true;
 }
 
-// The node's actor that was heard of last; where it is not ready, other than the one that has yet to take what it got.
+// The node's actor that was heard of last. Where the node is not ready the actor that has yet to take a version does
+// not count.
 static uint32_t choose(const struct weights_publisher *publisher, const struct actor_table *table, uint32_t node) {
   const struct weights_node *its = &publisher->node[node];
   uint32_t best = UINT32_MAX;

@@ -1,43 +1,49 @@
-// Makes policy versions known to actors; newest wins. Actors of this node read every version on its shared weights. To
-// every other node goes the newest version there is, as a message to one of its actors, who puts it on that node's
-// shared weights for the others: as soon as the one before was taken (WEIGHTS_TAKEN), so at most one is under way to a
-// node. Who gets it is the actor that was heard of last, for it is not in a step; if it does not take it soon, another
-// one gets the next. An actor that sees no shared weights is a node of its own. Pair: actor/weights_receiver.h.
+// Makes policy versions known to actors; the newest wins. Actors of this node read every version in its shared-memory
+// weights. Every other node gets the newest version as a message to one of its actors, which puts it into that node's
+// shared-memory weights for the others. The node gets the next one when the actor has taken it (WEIGHTS_TAKEN), so at
+// most one version is in flight to a node. The message goes to the actor that was heard of last, since that one is not
+// in a step; if it does not take the version soon, another actor gets the next. An actor that sees no shared-memory
+// weights is a node of its own. Pair: actor/weights_receiver.h.
 #ifndef CORSAC_LEARNER_EXCHANGE_WEIGHTS_PUBLISHER_H
 #define CORSAC_LEARNER_EXCHANGE_WEIGHTS_PUBLISHER_H
 
-#include "learner/job/job.h"
 #include "learner/exchange/actor_table.h"
+#include "learner/job/job.h"
 
 struct weights_node {
-  bool ready;    // may be sent to
+  bool ready;    // it has taken what it was sent
   uint64_t sent; // newest version sent to it
-  uint32_t to;   // actor that got it
-  double when;   // s
+  uint32_t to;   // the actor that got it
+  double when;   // clock_coarse() at which it was sent
 };
+
 struct weights_publisher {
   struct policy_weights weights; // scratch: the version encoded last
   struct buffer bytes;           // it, encoded
   uint64_t encoded;              // which version that is; 0: none
-  struct shared_weights *shared; // not owned; NULL: none
+  struct shared_weights *shared; // of this node, not owned; NULL: none
   struct buffer head;            // scratch for it
-  uint64_t posted;               // newest version on it
-  bool boards;                   // of other nodes, too, are large enough
+  uint64_t posted;               // newest version in it
+  bool nodes_share;              // the shared-memory weights of other nodes are large enough, too
   struct transport *transport;   // not owned
-  uint32_t turn;                 // actor whose node is looked at next
-  double pause_until;            // s: before, messages would take too much of the learner's time
+  uint32_t turn;                 // the actor whose node is looked at next
+  double pause_until;            // clock_now(): no message goes out before, see SHARE
   struct weights_node *node;     // (actors) by the first actor on it
 };
-// Its actors are the transport's other ranks. Where shared weights are too small for this policy it warns and goes
-// without.
+
+// Its actors are the transport's other ranks. Where the shared-memory weights are too small for this policy it logs a
+// warning and sends messages instead.
 enum status weights_publisher_init(struct weights_publisher *publisher, const struct job *job,
                                    struct transport *transport, struct error *error);
 void weights_publisher_release(struct weights_publisher *publisher);
-void weights_publisher_taken(struct weights_publisher *publisher, uint32_t actor); // actor said WEIGHTS_TAKEN
-// Puts the job's current version on the shared weights, and sends it to another node that is ready and has an older
-// one: to one at a time, in turn, and with pauses, so that with many nodes the learner spends no more than a twentieth
-// of its time on it (everyone=true: to all of them, ready or not, for sync, whose rounds bound what is under way).
-// Version 0 is never told: everybody starts there.
+
+// The actor said WEIGHTS_TAKEN.
+void weights_publisher_taken(struct weights_publisher *publisher, uint32_t actor);
+
+// Puts the job's version into the shared-memory weights, and sends it to another node that is ready and has an older
+// one: to one node a call, in turn, and with pauses, so that the learner spends at most a twentieth of its time on it
+// however many nodes there are. everyone: to all nodes, ready or not; for sync, whose rounds bound what is in flight.
+// Version 0 is never sent: everybody begins with it.
 enum status weights_publisher_poll(struct weights_publisher *publisher, const struct job *job,
                                    struct actor_table *table, bool everyone, struct error *error);
 #endif

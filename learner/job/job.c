@@ -8,6 +8,7 @@
 _Static_assert(sizeof(real) == sizeof(float),
                "the learner computes in float; only the networks also compile with double");
 
+// The first multiple of an `_every`; 0 turns it off.
 static uint64_t first(uint64_t every) { return every ? every : UINT64_MAX; }
 
 static enum status init_environments(struct job *job, struct error *error) {
@@ -24,7 +25,7 @@ static enum status init_environments(struct job *job, struct error *error) {
   return STATUS_OK;
 }
 
-// Each step makes one row, sooner or later; the last round, n-step windows and what is under way may add some.
+// Each step makes one row, sooner or later. The last round, n-step windows and batches in flight may add some.
 static uint64_t rows_to_come(const struct config *config, uint64_t steps) {
   const uint64_t left = config->env_steps > steps ? config->env_steps - steps : 0;
   const uint64_t round = config->sync ? 2 * config->envs * config->sync_steps : config->send_steps + config->envs;
@@ -62,7 +63,7 @@ enum status job_init(struct job *job, const struct config *config, struct messag
                       .next_checkpoint = first(config->checkpoint_every)};
   *hello = (struct message_hello){0};
   rate_limiter_init(&job->limiter, config->utd, config->utd_slack, config->learning_starts);
-  struct error unheard = {0}; // the parts say their status through it
+  struct error unheard = {0}; // the parts return their status through it
   const enum status status = init_parts(job, error ? error : &unheard);
   if (status == STATUS_OK)
     sac_init_parameters(&job->sac, config->seed);
@@ -95,9 +96,8 @@ void job_sample(struct job *job) {
   struct sac_batch *batch = sac_batch(&job->sac);
   struct random random = random_stream(job->config.seed, RANDOM_REPLAY, 0, job->sac.updates);
   replay_draw(job->replay, &random, batch->rows, job->sample);
-  replay_gather(job->replay, batch->rows, job->sample, batch->width, batch->input, batch->next_input, batch->reward,
-                batch->discount);
-  if (job->config.normalize_observations) { // element-wise, so in place
+  replay_gather(job->replay, job->sample, batch);
+  if (job->config.normalize_observations) { // element by element, so in place
     const size_t dim = job->normalizer.dim;
     normalizer_export(&job->normalizer, job->shift, job->scale);
     for (size_t i = 0; i < batch->rows; i++) {

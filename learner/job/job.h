@@ -1,4 +1,4 @@
-// Everything that a learner knows and a checkpoint holds: the job between two turns of the loop.
+// The job: everything that a learner knows between two turns of its loop, and that a checkpoint holds.
 #ifndef CORSAC_LEARNER_JOB_JOB_H
 #define CORSAC_LEARNER_JOB_JOB_H
 
@@ -19,33 +19,41 @@ struct job {
   struct replay *replay;
   struct rate_limiter limiter; // limiter.steps and limiter.updates are the job's totals
   uint64_t episodes, policy_version, evaluations;
-  uint64_t dropped;              // steps made past the end
+  uint64_t dropped;              // steps made past env_steps
   bool exact;                    // sync, and every environment's snapshot is whole
-  struct snapshot *environments; // (config.envs) where each stands
+  struct snapshot *environments; // (config.envs) where each environment stands
   struct metrics metrics;
-  double seconds;                                // time so far, without this process' share (see job_seconds)
+  double seconds;                                // of the job so far, without this process's share (see job_seconds)
   double started;                                // clock_now() at which this process began to count; 0: it does not
   double best_return;                            // of evaluations; -inf: none yet
   uint32_t *sample;                              // (batch_size) scratch of job_sample
   float *shift, *scale;                          // (obs_dim) scratch
   uint64_t next_log, next_eval, next_checkpoint; // steps at or after which each fires
 };
-// Allocates everything for the configuration and the environment (takes hello's arrays over); parameters are those of a
-// new run.
+
+// Allocates everything for the configuration and the environment, whose arrays it takes over. The parameters are those
+// of a new run.
 enum status job_init(struct job *job, const struct config *config, struct message_hello *hello, struct error *error);
 void job_release(struct job *job);
-// Before the first row: `rows` come into replay beside those of the steps that are to be made from `steps` on.
+
+// Before the first row: `rows` are inserted into the replay besides those of the steps to be made from `steps` on.
 enum status job_reserve_replay(struct job *job, uint64_t rows, uint64_t steps, struct error *error);
-double job_seconds(const struct job *job); // of the job so far, over all its processes
-// Reports, evaluations and saves fire at the first step count at or after each multiple of their `_every`: the next one
-// after `steps`, which has reached `next`.
+
+// Seconds of the job so far, over all its processes.
+double job_seconds(const struct job *job);
+
+// A report, an evaluation or a save is due at the first step count at or after each multiple of its `_every`.
+// job_threshold_after: the next one after `steps`, which has reached `next`.
 uint64_t job_threshold_after(uint64_t next, uint64_t every, uint64_t steps);
 static inline bool job_is_due(uint64_t steps, uint64_t next) { return steps >= next; }
-// Fills sac_batch for the next update: uniform rows of the replay (normalised with the statistics of now) and the
+
+// Fills sac_batch for the next update: uniform rows of the replay, normalised with the present statistics, and the
 // update's noise.
 void job_sample(struct job *job);
+
 // The policy as it acts now, normalizer included; `weights` has its shape.
 void job_export_policy(const struct job *job, struct policy_weights *weights);
-// The same in the backend's memory, to be read until the next update or observation; uses weights' shift and scale.
+
+// The same in the backend's memory, valid until the next update or observation; uses the shift and scale of `weights`.
 struct policy_view job_view_policy(const struct job *job, struct policy_weights *weights);
 #endif

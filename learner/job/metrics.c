@@ -120,9 +120,9 @@ size_t metrics_format_row(struct metrics *metrics, const struct metrics_totals *
   ratio_cell(&line, metrics->eval_return, (double)metrics->evaluated);
   ratio_cell(&line, (double)metrics->lag.low, lags > 0);
   ratio_cell(&line, (double)metrics->age_sum, (double)metrics->age_count);
-  ratio_cell(&line, totals->stages.drain, seconds);
-  ratio_cell(&line, totals->stages.publish, seconds);
-  ratio_cell(&line, totals->stages.report, seconds);
+  ratio_cell(&line, totals->times.drain, seconds);
+  ratio_cell(&line, totals->times.publish, seconds);
+  ratio_cell(&line, totals->times.report, seconds);
   count_cell(&line, metrics->env_failures);
   ratio_cell(&line, (double)metrics->eval_cut, (double)metrics->evaluated);
   for (uint32_t i = 0; i < totals->info_dim; i++)

@@ -1,5 +1,5 @@
-// What a row of metrics.csv is made of: sums since the last row. They are part of the checkpoint, so a resumed run
-// writes the same rows.
+// What a row of metrics.csv is made of: sums since the last row. They are in the checkpoint, so that a resumed run
+// writes the same rows. learner/README.md says how to add a metric.
 #ifndef CORSAC_LEARNER_JOB_METRICS_H
 #define CORSAC_LEARNER_JOB_METRICS_H
 
@@ -18,39 +18,47 @@ struct metrics {                     // zero-initialised is empty; every field i
   uint64_t updates;
   double critic_loss_sum, policy_loss_sum, alpha_sum, entropy_sum, q_mean_sum;
   struct lag_record lag;
-  uint64_t age_count, age_sum;     // newest version minus a row's version, on arrival
-  double learner_wait, actor_wait; // s the learner had nothing to do; s the actors were held back, summed over actors
+  uint64_t age_count, age_sum; // newest version minus a row's version, on arrival
+  double learner_wait;         // s that the learner had nothing to do
+  double actor_wait;           // s that the actors were held back, summed over actors
   uint64_t env_failures;
   uint64_t info_count[WIRE_INFO]; // of the environment's named values
   double info_sum[WIRE_INFO];
   uint64_t evaluated; // 1: an evaluation ended since the last row
   double eval_return;
-  uint64_t eval_cut; // its episodes that did not end by themselves
+  uint64_t eval_cut; // its episodes that were cut
 };
+
 void metrics_add_episode(struct metrics *metrics, const struct episode_record *episode);
 void metrics_add_update(struct metrics *metrics, const struct sac_losses *losses);
-void metrics_add_batch(struct metrics *metrics, const struct transition_batch *batch,
-                       uint64_t newest_version); // lag, age, blocked
 
+// The batch's lag, age and time held back.
+void metrics_add_batch(struct metrics *metrics, const struct transition_batch *batch, uint64_t newest_version);
 void metrics_add_info(struct metrics *metrics, const struct message_info *info);
 
-// Seconds of the learner's that went into what is around the updates, since the last row; not saved.
-struct metrics_stages {
-  double drain, publish, report; // messages taken and rows inserted; weights sent; rows, log and status written
+// Seconds since the last row that the learner spent on other things than updates; not saved.
+struct metrics_times {
+  double drain;   // taking messages and inserting rows
+  double publish; // sending weights
+  double report;  // writing rows, log and status
 };
-// What a row needs beside the sums.
+
+// What a row needs besides the sums.
 struct metrics_totals {
   double seconds; // of the job so far, over all its processes
   uint64_t env_steps, updates, episodes;
   uint32_t actors, actors_alive;
-  struct metrics_stages stages;
+  struct metrics_times times;
   uint32_t info_dim;
 };
-// The header line, without newline: these columns, and one for each of the environment's named values.
+
+// The names of the columns that every run has, separated by commas.
 const char *metrics_header(void);
+
+// The header line without newline: these columns, then one for each named value of the environment.
 enum { METRICS_HEADER = 2048 };
 void metrics_format_header(const struct message_hello *environment, char header[METRICS_HEADER]);
-// Formats the row (an empty cell: nothing to report) and begins the next interval. Numbers are printed so that equal
-// doubles give equal text.
+
+// Formats the row and begins the next interval. A cell with nothing to report is empty; equal doubles give equal text.
 size_t metrics_format_row(struct metrics *metrics, const struct metrics_totals *totals, char *line, size_t size);
 #endif

@@ -1,12 +1,13 @@
-// How many updates are owed for the data that came, and how much data the actors may still make: utd updates per step
-// past the start, enforced both ways. Counters, not clocks: they are part of the checkpoint, so a resume repays no
-// debt.
+// How many updates are owed for the steps that were made, and how many steps the actors may make: utd updates for each
+// step past learning_starts, enforced both ways. It counts and reads no clock; the counts are in the checkpoint, so
+// that a resume repays no debt.
 //
-//   owed updates   = floor(utd (steps - base_steps)) - (updates - base_updates)
-//   allowed steps  = base_steps + (updates - base_updates) / utd + slack          (no limit where utd = 0)
+//   owed updates  = floor(utd (steps - base_steps)) - (updates - base_updates)
+//   allowed steps = base_steps + (updates - base_updates) / utd + slack         (no limit where utd = 0)
 //
-// and never fewer steps than the next update needs, whatever the slack: a utd below 1/slack must not stop both sides
-// for ever.
+// Slack covers the rows that all actors may have in flight, so that one slow actor does not use up the others' share.
+// The allowed steps are never fewer than the next update needs, whatever the slack: with a utd below 1/slack both sides
+// would wait for ever.
 //
 // base_steps is learning_starts in a new run.
 #ifndef CORSAC_LEARNER_JOB_RATE_LIMITER_H
@@ -21,15 +22,22 @@ struct rate_limiter {
   uint64_t steps, updates; // environment steps inserted, updates made
   uint64_t base_steps, base_updates;
 };
+
 void rate_limiter_init(struct rate_limiter *limiter, double utd, uint64_t slack, uint64_t learning_starts);
-void rate_limiter_rebase(struct rate_limiter *limiter,
-                         uint64_t refill);                     // from now on: `refill` more steps, then as if new
-bool rate_limiter_started(const struct rate_limiter *limiter); // steps >= base_steps
-uint64_t
-rate_limiter_owed(const struct rate_limiter *limiter); // updates to do now; UINT64_MAX where utd = 0 and started
-uint64_t rate_limiter_allowed(
-    const struct rate_limiter *limiter); // total of environment steps that may exist; UINT64_MAX: no limit
-// The total of steps at which the next update is owed, whatever the slack; 0 where utd = 0. Whoever promises steps in
+
+// From now on: `refill` steps without updates, then as in a new run.
+void rate_limiter_rebase(struct rate_limiter *limiter, uint64_t refill);
+
+// True when steps >= base_steps.
+bool rate_limiter_started(const struct rate_limiter *limiter);
+
+// Updates to make now; UINT64_MAX where utd = 0 and it has started.
+uint64_t rate_limiter_owed(const struct rate_limiter *limiter);
+
+// The number of environment steps that may exist in all; UINT64_MAX: no limit.
+uint64_t rate_limiter_allowed(const struct rate_limiter *limiter);
+
+// The number of steps at which the next update is owed, whatever the slack; 0 where utd = 0. Whoever promises steps in
 // batches has to promise at least these, or both sides wait.
 uint64_t rate_limiter_needed(const struct rate_limiter *limiter);
 #endif

@@ -6,19 +6,19 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-// A row: [obs | action | reward | discount | next_obs], in whole cache lines so that reading one touches no line of
+// A row is [obs | action | reward | discount | next_obs] in whole cache lines, so that reading one touches no line of
 // another.
 struct replay {
   size_t capacity, size, cursor;
-  size_t allocated; // rows that there is memory for: those of the ring, or as many as will ever come
+  size_t allocated; // rows that there is memory for: the ring's, or as many as will ever be inserted
   uint32_t obs_dim, act_dim;
-  size_t stride; // floats from row to row
-  size_t offset[REPLAY_COLUMNS];
-  float *rows;           // (capacity x stride)
-  struct replay *origin; // of a view: whose rows these are; NULL: its own
-  struct replay *view;   // that was taken last; NULL: none ever was
-  size_t inserted;       // rows since then
-  atomic_size_t gone;    // of a view: the oldest rows that it holds no longer
+  size_t stride;                 // floats from row to row
+  size_t offset[REPLAY_COLUMNS]; // floats from a row's begin to the column
+  float *rows;                   // (allocated x stride)
+  struct replay *origin;         // of a view: the replay that owns the rows; NULL: no view
+  struct replay *view;           // the view that was taken last; NULL: none ever was
+  size_t inserted;               // rows since then
+  atomic_size_t released;        // of a view: its oldest rows that it holds no longer
 };
 
 static size_t row_floats(uint32_t obs_dim, uint32_t act_dim) {
@@ -29,16 +29,16 @@ static size_t row_floats(uint32_t obs_dim, uint32_t act_dim) {
 size_t replay_row_bytes(uint32_t obs_dim, uint32_t act_dim) { return row_floats(obs_dim, act_dim) * sizeof(float); }
 
 static enum status check_memory(size_t capacity, size_t row_bytes, struct error *error) {
-  const double wanted = (double)capacity * (double)row_bytes, there = (double)memory_available();
-  if (wanted <= there) return STATUS_OK;
+  const double wanted = (double)capacity * (double)row_bytes, available = (double)memory_available();
+  if (wanted <= available) return STATUS_OK;
   return error_set(
       error, STATUS_MEMORY,
       "a replay memory of %zu rows of %zu bytes takes %.2f GiB and %.2f GiB are available; lower replay_capacity to "
       "%.0f or less (a resumed run keeps it, and needs the memory)",
-      capacity, row_bytes, wanted / 0x1p30, there / 0x1p30, there * 0.9 / (double)row_bytes);
+      capacity, row_bytes, wanted / 0x1p30, available / 0x1p30, available * 0.9 / (double)row_bytes);
 }
 
-// Random rows miss the TLB on 4 KiB pages. A hint: where it is refused, sampling is only slower.
+// Random rows miss the TLB on 4 KiB pages. This is a hint: where it is refused, sampling is only slower.
 static void ask_huge_pages(void *block, size_t bytes) {
   const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
   const uintptr_t begin = ((uintptr_t)block + page - 1) / page * page, end = ((uintptr_t)block + bytes) / page * page;
@@ -101,7 +101,7 @@ void replay_insert(struct replay *replay, size_t rows, const float *obs, const f
   const size_t obs_dim = replay->obs_dim, act_dim = replay->act_dim;
   assert(!replay->origin && rows <= replay_room(replay));
   if (replay->allocated < replay->capacity && rows > replay->allocated - replay->cursor)
-    rows = replay->allocated - replay->cursor; // more than was said: no sound actor makes them
+    rows = replay->allocated - replay->cursor; // more than `most`: no sound actor sends them
   replay->inserted += rows;
   for (size_t i = 0; i < rows; i++) {
     float *row = replay->rows + replay->cursor * replay->stride;
@@ -128,10 +128,12 @@ static void take(const float *from, size_t count, real *to) {
 #endif
 }
 
-void replay_gather(const struct replay *replay, size_t rows, const uint32_t *index, size_t width, real *input,
-                   real *next_input, real *reward, real *discount) {
+void replay_gather(const struct replay *replay, const uint32_t *index, const struct sac_batch *batch) {
   enum { AHEAD = 8 }; // rows that are fetched while others are copied: each lies somewhere else in memory
   const size_t obs_dim = replay->obs_dim, bytes = replay->stride * sizeof(float);
+  const size_t rows = batch->rows, width = batch->width;
+  real *const input = batch->input, *const next_input = batch->next_input;
+  real *const reward = batch->reward, *const discount = batch->discount;
   assert(width == obs_dim + replay->act_dim && replay->offset[REPLAY_ACTION] == replay->offset[REPLAY_OBS] + obs_dim);
   for (size_t i = 0; i < rows; i++) {
     assert(index[i] < replay->size);
@@ -212,24 +214,24 @@ void replay_view_take(struct replay *view) {
   assert(replay_room(replay) == SIZE_MAX);
   view->size = replay->size;
   view->cursor = replay->cursor;
-  atomic_store_explicit(&view->gone, 0, memory_order_relaxed);
+  atomic_store_explicit(&view->released, 0, memory_order_relaxed);
   replay->view = view;
   replay->inserted = 0;
 }
 
 void replay_view_release(struct replay *view, size_t rows) {
   if (!view->origin) return;
-  atomic_store_explicit(&view->gone, rows < view->size ? rows : view->size, memory_order_release);
+  atomic_store_explicit(&view->released, rows < view->size ? rows : view->size, memory_order_release);
 }
 
 size_t replay_view_released(const struct replay *view) {
-  return atomic_load_explicit(&view->gone, memory_order_acquire);
+  return atomic_load_explicit(&view->released, memory_order_acquire);
 }
 
-// What is free, and what the view has let go of, less what came since.
+// What is free and what the view has released, less what was inserted since.
 size_t replay_room(const struct replay *replay) {
   const struct replay *view = replay->view;
   if (!view) return SIZE_MAX;
-  const size_t gone = replay_view_released(view);
-  return gone == view->size ? SIZE_MAX : replay->capacity - view->size + gone - replay->inserted;
+  const size_t released = replay_view_released(view);
+  return released == view->size ? SIZE_MAX : replay->capacity - view->size + released - replay->inserted;
 }

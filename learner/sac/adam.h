@@ -17,20 +17,24 @@ struct adam_factors {
 };
 
 struct adam {
-  size_t size;
+  size_t size; // number of parameters
   double learning_rate;
-  uint64_t step; // updates made
+  uint64_t step; // steps made
   struct adam_factors factors;
-  real *m, *v; // (size)
+  real *m, *v; // (size) first and second moments
 };
+
 enum status adam_init(struct adam *adam, size_t size, double learning_rate, struct error *error);
 void adam_release(struct adam *adam);
-void adam_begin(struct adam *adam); // counts the step; then adam_apply on any split of [0, size) by any threads
-// Returns whether all second moments are finite, and so the gradient was: an infinite one would let its parameter never
-// move again. The step is made either way.
+
+// Counts the step. Then any threads call adam_apply on any split of [0, size).
+void adam_begin(struct adam *adam);
+
+// Makes the step of parameters[begin..end). Returns whether their second moments are finite, and with them the
+// gradient: a parameter with an infinite one would never move again. The step is made either way.
 bool adam_apply(const struct adam *adam, size_t begin, size_t end, const real *gradient, real *parameters);
 
-// The same for one number in double.
+// Adam of one number, in double.
 struct adam_scalar {
   double m, v, learning_rate;
   uint64_t step;

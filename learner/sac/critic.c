@@ -4,12 +4,13 @@
 #include <assert.h>
 #include <string.h>
 
-enum status critics_init(struct critics *critics, const struct tiles *tiles, uint32_t obs_dim, uint32_t act_dim,
-                         const struct config_widths *hidden, uint32_t count, bool layer_norm, struct error *error) {
-  assert(count > 0);
-  *critics = (struct critics){.count = count};
-  mlp_init(&critics->net, tiles, obs_dim + act_dim, hidden->width, hidden->count, 1, layer_norm);
-  critics->size = count * critics->net.parameters;
+enum status critics_init(struct critics *critics, const struct tiles *tiles, const struct config *config,
+                         uint32_t obs_dim, uint32_t act_dim, struct error *error) {
+  assert(config->critics > 0);
+  *critics = (struct critics){.count = (uint32_t)config->critics};
+  mlp_init(&critics->net, tiles, obs_dim + act_dim, config->hidden.width, config->hidden.count, 1,
+           config->critic_layer_norm);
+  critics->size = critics->count * critics->net.parameters;
   critics->parameters = memory_alloc(critics->size, sizeof(real), "the critics' parameters", error);
   critics->targets = memory_alloc(critics->size, sizeof(real), "the target critics' parameters", error);
   if (critics->parameters && critics->targets) return STATUS_OK;
@@ -41,18 +42,20 @@ void critics_track(const struct critics *critics, double tau, size_t begin, size
 }
 
 void critics_minimum(const struct critics *critics, const real *parameters, const uint32_t *which, uint32_t count,
-                     size_t rows, const real *x, const struct mlp_cache *cache, real *value, real *q,
-                     uint32_t *argmin) {
+                     const struct critics_rows *rows) {
+  const struct mlp *net = &critics->net;
+  real *value = rows->value, *q = rows->q;
+  uint32_t *argmin = rows->argmin;
   for (uint32_t j = 0; j < count; j++) {
     const uint32_t k = which[j];
     assert(k < critics->count);
-    mlp_forward(&critics->net, parameters + k * critics->net.parameters, rows, x, critics->net.input, &cache[j],
+    mlp_forward(net, parameters + k * net->parameters, rows->count, rows->input, net->input, &rows->cache[j],
                 j == 0 ? q : value);
     if (j == 0) {
-      for (size_t i = 0; i < rows && argmin; i++) argmin[i] = k;
+      for (size_t i = 0; i < rows->count && argmin; i++) argmin[i] = k;
       continue;
     }
-    for (size_t i = 0; i < rows; i++) {
+    for (size_t i = 0; i < rows->count; i++) {
       const bool smaller = value[i] < q[i] || value[i] != value[i]; // NaN wins, so that it is seen
       q[i] = smaller ? value[i] : q[i];
       if (argmin && smaller) argmin[i] = k;
@@ -70,18 +73,19 @@ static size_t rows_of(uint32_t k, size_t rows, const uint32_t *argmin, uint32_t 
   return count;
 }
 
-void critics_minimum_gradient(const struct critics *critics, const real *parameters, const real *transposed,
-                              size_t stride, size_t rows, const uint32_t *argmin, const struct mlp_cache *cache,
-                              size_t first, real *scratch, uint32_t *index, real *dx) {
-  const size_t width = critics->net.input - first;
-  real *one = scratch, *packed = scratch + rows; // dQ/dQ (count), dQ/dx (count x width)
-  for (size_t i = 0; i < rows; i++) one[i] = 1;
+void critics_minimum_gradient(const struct critics *critics, const real *parameters,
+                              const struct critics_transposed *transposed, const struct critics_rows *rows,
+                              size_t first, real *dx) {
+  const struct mlp *net = &critics->net;
+  const size_t width = net->input - first;
+  real *one = rows->packed, *packed = rows->packed + rows->count; // dq/dQ_k (count), dQ_k/dx (count x width)
+  for (size_t i = 0; i < rows->count; i++) one[i] = 1;
   for (uint32_t k = 0; k < critics->count; k++) {
-    const size_t count = rows_of(k, rows, argmin, index);
+    const size_t count = rows_of(k, rows->count, rows->argmin, rows->index);
     if (count == 0) continue;
-    mlp_cache_keep(&critics->net, &cache[k], index, count);
-    mlp_backward(&critics->net, parameters + k * critics->net.parameters, transposed + k * stride, count, &cache[k],
-                 one, first, packed);
-    for (size_t i = 0; i < count; i++) memcpy(dx + index[i] * width, packed + i * width, width * sizeof(real));
+    mlp_cache_keep(net, &rows->cache[k], rows->index, count);
+    mlp_backward(net, parameters + k * net->parameters, transposed->weights + k * transposed->stride, count,
+                 &rows->cache[k], one, first, packed);
+    for (size_t i = 0; i < count; i++) memcpy(dx + rows->index[i] * width, packed + i * width, width * sizeof(real));
   }
 }

@@ -1,4 +1,4 @@
-// Soft Actor-Critic's update (Haarnoja et al. 2018; N critics and subset minimum: REDQ, Chen et al. 2021), exact and in
+// Soft Actor-Critic's update (Haarnoja et al. 2018; N critics and the minimum of a subset: REDQ, Chen et al. 2021), in
 // a fixed order:
 //
 //   y       = scale r + discount (min_{k in subset} Qtarget_k(s', a') - alpha log pi(a'|s')),  a' ~ pi(.|s')
@@ -15,60 +15,61 @@
 #include "common/config/config.h"
 #include "learner/sac/adam.h"
 #include "learner/sac/critic.h"
+#include "learner/sac/sac_batch.h"
 #include "learner/sac/thread_team.h"
-
-// Rows that an update learns from. The arrays are sac's own (sac_batch), filled by the caller before sac_update.
-struct sac_batch {
-  size_t rows, width;       // width: obs_dim + act_dim, what a critic reads
-  real *input;              // (rows x width) [s | a], s normalised, a in [-1,1]; the update writes a_new over a
-  real *next_input;         // (rows x width) [s' | ], s' normalised; the update writes a' behind it
-  real *reward, *discount;  // (rows)
-  real *noise, *noise_next; // (rows x act_dim) N(0,1), for a_new and for a'
-  uint32_t *subset;         // (target_subset) distinct critics that form the minimum in y
-};
 
 struct sac_losses {
   double critic_loss; // mean over critics of J_Q
-  double policy_loss, alpha_loss;
-  double alpha;   // that this update used
-  double entropy; // -mean log pi(a_new|s)
-  double q_mean;  // mean over critics and rows of Q_k(s, a), before the critics' step
+  double policy_loss; // J_pi
+  double alpha_loss;  // J_alpha
+  double alpha;       // that this update used
+  double entropy;     // -mean log pi(a_new|s)
+  double q_mean;      // mean over critics and rows of Q_k(s, a), before the critics' step
 };
 
 struct sac {
   uint32_t obs_dim, act_dim, batch_size, target_subset;
   double tau, reward_scale, target_entropy;
   bool auto_alpha;
-  double fixed_alpha;    // where it is not automatic
-  struct mlp policy_net; // policy_network() on the configuration's backend
-  real *policy;          // its parameters
-  struct critics critics;
-  bool transposed; // whether the critics' transposed weights are as the parameters: who writes these clears it
+  double fixed_alpha; // where alpha is not automatic
+
+  struct mlp policy_net;  // policy_network() on the configuration's backend
+  real *policy;           // (policy_net.parameters)
+  struct critics critics; // with their targets
+  bool transposed;        // the critics' transposed weights match their parameters; who writes these clears it
   double log_alpha;
+
   struct adam policy_adam, critics_adam;
   struct adam_scalar alpha_adam;
-  uint64_t updates;
+  uint64_t updates; // made so far
+
   struct thread_team *team; // not owned
   struct sac_scratch *scratch;
 };
 
-// A temperature beside which rewards are nothing, in whatever units an environment has them.
+// An alpha with which rewards count for nothing, in whatever units an environment has them.
 #define SAC_ALPHA_HIGH 1e4
 
-// STATUS_USAGE: a target entropy that no policy reaches. Allocates for batch_size rows and the team's members;
-// parameters are 0 until sac_init_parameters or a checkpoint fills them.
+// Allocates for batch_size rows and the team's members. Parameters are 0 until sac_init_parameters or a checkpoint
+// fills them. STATUS_USAGE: no policy reaches the target entropy.
 enum status sac_init(struct sac *sac, const struct config *config, uint32_t obs_dim, uint32_t act_dim,
                      struct thread_team *team, struct error *error);
 void sac_release(struct sac *sac);
-void sac_init_parameters(struct sac *sac, uint64_t seed); // stream init: environment 0 the policy, 1 + k critic k
+
+// The parameters of a new run: stream RANDOM_INIT, 0 the policy, 1 + k critic k.
+void sac_init_parameters(struct sac *sac, uint64_t seed);
+
+// The rows of the next update, to be filled by the caller.
 struct sac_batch *sac_batch(struct sac *sac);
-// noise, noise_next and subset of update number `sac->updates`, from the streams of the seed.
+
+// Fills the batch's noise, noise_next and subset for update number `updates` from the seed's streams.
 void sac_draw(struct sac *sac, uint64_t seed);
-// One update from what stands in sac_batch. Counts it. STATUS_FAILED, naming it and the likeliest reason, if a loss, a
-// gradient, a second moment of Adam's or log_alpha is not finite (all of them looked at in each update); the parameters
-// may then already have been changed. The result is the same for the same number of team members, bit for bit, and on
-// tiles for any number of them. No allocation.
+
+// Makes one update from sac_batch, and counts it. The result has the same bits for the same number of team members, and
+// on tiles for any number. No allocation. STATUS_FAILED, with the likeliest reason: a loss, a gradient, a second moment
+// of Adam's or log_alpha is not finite; the parameters may have changed already.
 enum status sac_update(struct sac *sac, struct sac_losses *losses, struct error *error);
+
 // The gradients of the last update, laid out as sac->policy and critics.parameters, for tests.
 const real *sac_policy_gradient(const struct sac *sac);
 const real *sac_critics_gradient(const struct sac *sac);

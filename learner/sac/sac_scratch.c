@@ -1,6 +1,6 @@
-#include "learner/sac/sac_scratch.h"
+#include "learner/sac/sac_impl.h"
 
-// Hands out arrays of an arena or, where there is none yet, adds up what it must hold: one list of arrays serves both.
+// Hands out arrays of an arena or, where there is none yet, adds up their sizes: one list of arrays serves both.
 struct layout {
   struct arena *arena; // NULL: count only
   size_t size;
@@ -35,7 +35,7 @@ static void layout_rows(struct layout *layout, const struct sac *sac, struct sac
   all->action = take_reals(layout, rows, act);
   all->dq_da = take_reals(layout, rows, act);
   all->d_action = take_reals(layout, rows, act);
-  all->log_probability = take_reals(layout, rows, 1);
+  all->log_pi = take_reals(layout, rows, 1);
   all->y = take_reals(layout, rows, 1);
   all->value = take_reals(layout, rows, 1);
   all->q = take_reals(layout, critics, rows);
@@ -55,7 +55,7 @@ static void layout_scratch(struct layout *layout, const struct sac *sac, struct 
   const size_t critics = sac->critics.count;
   layout_rows(layout, sac, &scratch->all);
   scratch->every = take(layout, critics, sizeof *scratch->every);
-  // All critics, since they are shuffled to draw a subset.
+  // For all critics, since sac_draw shuffles them to draw a subset.
   scratch->batch.subset = take(layout, critics, sizeof *scratch->batch.subset);
   scratch->own = take(layout, scratch->members, sizeof *scratch->own);
   scratch->finite = take(layout, scratch->members, sizeof *scratch->finite);
@@ -66,12 +66,12 @@ static void layout_scratch(struct layout *layout, const struct sac *sac, struct 
   scratch->policy_gradient = take_reals(layout, sac->policy_net.parameters, 1);
   scratch->critics_gradient = take_reals(layout, sac->critics.size, 1);
   const size_t transposed = mlp_transposed_size(&sac->critics.net, sac->obs_dim);
-  scratch->transposed_stride = arena_need(transposed, sizeof(real)) / sizeof(real);
-  scratch->critics_transposed = take_reals(layout, critics, scratch->transposed_stride);
+  const size_t stride = arena_need(transposed, sizeof(real)) / sizeof(real);
+  scratch->critics_transposed = (struct critics_transposed){take_reals(layout, critics, stride), stride};
   scratch->policy_transposed = take_reals(layout, mlp_transposed_size(&sac->policy_net, sac->obs_dim), 1);
 }
 
-// The view of the rows from `begin` on, `count` of them.
+// The view of `count` rows from `begin` on.
 static void view(const struct sac *sac, size_t begin, size_t count, struct sac_rows *own) {
   const struct sac_rows *all = &sac->scratch->all;
   const size_t act = sac->act_dim, width = sac->obs_dim + act;
@@ -90,7 +90,7 @@ static void view(const struct sac *sac, size_t begin, size_t count, struct sac_r
       .action = all->action + begin * act,
       .dq_da = all->dq_da + begin * act,
       .d_action = all->d_action + begin * act,
-      .log_probability = all->log_probability + begin,
+      .log_pi = all->log_pi + begin,
       .y = all->y + begin,
       .value = all->value + begin,
       .q = all->q + begin,

@@ -9,9 +9,9 @@
 #include <stdbool.h>
 #include <string.h>
 
-// Turns that a waiter looks before it sleeps: some 30 us. A phase of an update lasts longer than a sleep costs, so this
-// only saves the wake-up when members finish almost together; spinning on would take the core from whoever the others
-// wait for.
+// A waiter spins for so many turns before it sleeps, some 30 us. A step of an update lasts longer than a sleep costs,
+// so this only saves the wake-up when members finish almost together. Spinning longer would take the core from the
+// member that the others wait for.
 enum { SPIN_TURNS = 1000 };
 
 struct thread_team {
@@ -22,7 +22,7 @@ struct thread_team {
   bool stop;
   pthread_mutex_t mutex;
   pthread_cond_t go, done;
-  atomic_uint round;   // counts thread_team_run; a change lets the members go
+  atomic_uint round;   // counts thread_team_run; a change starts the members
   atomic_uint running; // members other than 0 that have not finished this round
   atomic_uint joined;  // hands out member numbers
 };
@@ -55,7 +55,7 @@ static void wait_for_members(struct thread_team *team) {
   pthread_mutex_unlock(&team->mutex);
 }
 
-// The mutex is taken only so that a waiter is either still looking or already asleep when it is told.
+// The mutex makes sure that a waiter either still spins or already sleeps when it is woken.
 static void start_round(struct thread_team *team) {
   pthread_mutex_lock(&team->mutex);
   atomic_store_explicit(&team->running, team->started, memory_order_relaxed);
@@ -100,7 +100,7 @@ struct thread_team *thread_team_create(unsigned threads, struct error *error) {
   team->thread = memory_alloc(threads, sizeof *team->thread, "a team of threads", error);
   if (!team->thread) goto destroy;
 
-  // Signals belong to the main thread: a new thread inherits the mask that is set while it is made.
+  // Signals belong to the main thread. A new thread inherits the mask of the moment when it is made.
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);

@@ -60,7 +60,7 @@ accounted() {
 begin rank
 at=$(now)
 kill -9 "$(rank_pid "$run" 5)"
-noticed 'a rank killed on another host' 'actor rank 5 is gone'
+noticed 'a rank killed on another host' 'actor rank 5 is presumed dead'
 accounted 'a rank killed on another host'
 check 'one actor is missing' json_is "$run/status.json" actors_lost 1
 
@@ -81,20 +81,20 @@ if [ "$CHECK_FULL" = 1 ]; then
   begin daemon
   at=$(now)
   kill -9 "$(pgrep -f 'orted.*' | while read -r pid; do [ "$(readlink "/proc/$pid/ns/net")" = "$(readlink "/proc/$(hosts_pid 3)/ns/net")" ] && echo "$pid"; done | head -n 1)"
-  noticed 'a daemon killed' 'actor rank [45] is gone'
+  noticed 'a daemon killed' 'actor rank [45] is presumed dead'
   accounted 'a daemon killed'
 
   begin cut
   at=$(now)
   hosts_cut 3
-  noticed 'a link cut' 'actor rank [45] is gone'
+  noticed 'a link cut' 'actor rank [45] is presumed dead'
   accounted 'a link cut'
   hosts_heal 3
 
   begin heal --env-steps 120000
   at=$(now)
   hosts_cut 3
-  noticed 'a link cut and healed' 'actor rank [45] is gone'
+  noticed 'a link cut and healed' 'actor rank [45] is presumed dead'
   hosts_heal 3
   for _ in $(seq 100); do says 'actor rank 4 is back' && says 'actor rank 5 is back' && break; nobody_left && break; sleep 0.1; done
   accounted 'a link cut and healed'
@@ -104,7 +104,7 @@ if [ "$CHECK_FULL" = 1 ]; then
   victim=$(rank_pid "$run" 4)
   at=$(now)
   kill -STOP "$victim"
-  noticed 'a rank stopped' 'actor rank 4 is gone'
+  noticed 'a rank stopped' 'actor rank 4 is presumed dead'
   kill -CONT "$victim"
   for _ in $(seq 100); do says 'actor rank 4 is back' && break; sleep 0.1; done
   check 'a rank stopped and continued: it is taken back' says 'actor rank 4 is back: 5 of 5 actors'

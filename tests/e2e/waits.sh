@@ -83,7 +83,7 @@ for where in create reset; do
   [ $where = reset ] && wait_for grep -qs running "$run/status.json"
   sleep 1
   kill -9 "$(rank_pid "$run" 2)"
-  [ $where = reset ] && check 'killed in its first reset: noticed' wait_for grep -q 'actor rank 2 is gone' "$run/log.txt" && kill -USR1 "$(rank_pid "$run" 0)"
+  [ $where = reset ] && check 'killed in its first reset: noticed' wait_for grep -q 'actor rank 2 is presumed dead' "$run/log.txt" && kill -USR1 "$(rank_pid "$run" 0)"
   check "killed in its first $where: the job ends" wait_for job_is_over
   [ $where = create ] && check 'killed in create: it is named, with what to look at' \
     grep -qE 'rank 2 is gone \(process [0-9]+\).*while it made its environment' "$tmp/background.err"
@@ -97,7 +97,7 @@ for rank in 1 2 3; do kill -9 "$(rank_pid "$run" $rank)"; done
 begun=$SECONDS
 check 'killed while the job leaves: the job ends' wait_for job_is_over
 check "at once, not after two of the steps ($((SECONDS - begun)) s)" [ $((SECONDS - begun)) -lt 40 ]
-check 'and says who was not waited for' grep -q 'actor rank [123] is gone before it has left' "$run/log.txt"
+check 'and says who was not waited for' grep -q 'actor rank [123] is presumed dead before it has left' "$run/log.txt"
 check 'with its run done' json_is "$run/status.json" state done
 
 finish

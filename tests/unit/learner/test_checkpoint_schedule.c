@@ -115,7 +115,7 @@ static void test_minutes(void) {
   scene_release(&s);
 }
 
-static void test_beside(void) {
+static void test_in_background(void) {
   struct scene s;
   scene_init(&s, 60000);
   CU_ASSERT_FALSE(checkpoint_schedule_is_due(&s.schedule));
@@ -152,7 +152,7 @@ static void test_beside(void) {
   scene_release(&s);
 }
 
-// Another thing of that name cannot be replaced by a file.
+// A directory of that name cannot be replaced by a file.
 static void test_failure(void) {
   struct scene s;
   scene_init(&s, 20);
@@ -186,7 +186,7 @@ static int heartbeats(struct scene *s, int i) {
   return counts[MESSAGE_HEARTBEAT];
 }
 
-// The actors hear of the learner while it waits, and are not found silent for it.
+// The actors get heartbeats while the learner waits, and the wait does not count as their silence.
 static void test_waited_for(void) {
   struct scene s;
   int died;
@@ -225,7 +225,7 @@ static void test_best(void) {
 
 static void note(int number) { stop = number; }
 
-// A signal while a save is waited for: it is given up, and what the signal asks for is not.
+// A signal while a save is waited for: that save is given up, and the one that the signal asks for is made.
 static void test_signal(void) {
   struct scene s;
   int stopped = 0, pending = 0;
@@ -318,13 +318,14 @@ int main(void) {
   log_init(0, LOG_ERROR);
   static const struct unit_case cases[] = {
       {"a checkpoint is due after some minutes, too", test_minutes},
-      {"checkpoints are written beside training; one that comes due meanwhile begins right after", test_beside},
-      {"one that fails is logged beside training, and an error where it is waited for", test_failure},
-      {"who waits for a save is heard of, and finds nobody silent", test_waited_for},
-      {"best.h5 comes after the checkpoint under way; the end waits for both", test_best},
-      {"a signal ends the waiting, and leaves a save that works", test_signal},
-      {"what is being saved can be given up for something newer", test_given_up},
-      {"on a full disk all but the replay is saved, and it is said", test_partial},
+      {"checkpoints are written in the background; one that comes due meanwhile begins right after",
+       test_in_background},
+      {"a save that fails is logged in the background, and an error where it is waited for", test_failure},
+      {"during a wait for a save actors get heartbeats, and their silence does not count", test_waited_for},
+      {"best.h5 comes after the running checkpoint; the end waits for both", test_best},
+      {"a signal ends the wait, and a save still works afterwards", test_signal},
+      {"a running save can be given up for something newer", test_given_up},
+      {"on a full disk all but the replay is saved, and the log says so", test_partial},
   };
   return unit_run("saving", cases, sizeof cases / sizeof *cases);
 }

@@ -95,6 +95,7 @@ static void update(struct scene *s) {
 
 static void publish(struct scene *s) {
   struct frame frame;
+  s->publisher.pause_until = 0; // its pauses are long on a machine that is busy with other things
   CU_ASSERT_EQUAL(weights_publisher_poll(&s->publisher, &s->job, &s->table, false, NULL), STATUS_OK);
   while (peer_receive(s->ends[1], &frame))
     CU_ASSERT_EQUAL(weights_receiver_take(&s->weights, &frame, s->policy, NULL), STATUS_OK);
@@ -126,7 +127,7 @@ static void check_with(const char *yaml, size_t shared) {
   }
   CU_ASSERT_TRUE(s.job.sac.updates > WARM_UP);
   CU_ASSERT_TRUE(policy_version(s.policy) > WARM_UP); // all of it took place
-  CU_ASSERT(s.job.episodes >= 2);
+  CU_ASSERT_TRUE(s.job.episodes >= 2);
   for (int k = 0; k < STAGES; k++) {
     if (allocations[k] > 0) printf("%s: %zu allocations in '%s'\n", yaml, allocations[k], name[k]);
     CU_ASSERT_EQUAL(allocations[k], 0);
@@ -135,7 +136,7 @@ static void check_with(const char *yaml, size_t shared) {
 }
 
 static void check(const char *yaml) { check_with(yaml, 0); }
-static void test_board(void) { check_with("envs: 2\nsend_steps: 4\nnormalize_observations: true\n", 1 << 20); }
+static void test_shared_weights(void) { check_with("envs: 2\nsend_steps: 4\nnormalize_observations: true\n", 1 << 20); }
 static void test_plain(void) { check("envs: 1\nsend_steps: 4\n"); }
 static void test_tiles(void) { check("envs: 1\nsend_steps: 4\nbackend: tiles\nhidden: 64,64\n"); }
 static void test_blas(void) { check("envs: 1\nsend_steps: 4\nbackend: openblas\nhidden: 64,64\n"); }
@@ -145,10 +146,11 @@ static void test_everything(void) {
 }
 
 int main(void) {
-  static const struct unit_case cases[] = {{"one environment", test_plain},
-                                           {"weights from the board", test_board},
-                                           {"on tiles", test_tiles},
-                                           {"on OpenBLAS", test_blas},
-                                           {"several environments, n-step, normalizer, two threads", test_everything}};
+  static const struct unit_case cases[] = {
+      {"one environment allocates nothing", test_plain},
+      {"weights from shared memory allocate nothing", test_shared_weights},
+      {"an update on tiles allocates nothing", test_tiles},
+      {"an update on OpenBLAS allocates nothing", test_blas},
+      {"several environments, n-step, normalizer and two threads allocate nothing", test_everything}};
   return unit_run("no allocation", cases, sizeof cases / sizeof *cases);
 }

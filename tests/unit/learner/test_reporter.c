@@ -149,10 +149,10 @@ int main(void) {
   log_init(0, LOG_INFO);
   static const struct unit_case cases[] = {
       {"rows go to metrics.csv, a line at most each second to the log", test_rows},
-      {"status.json says how it stands", test_status},
-      {"status.json is refreshed in its own rhythm", test_poll},
+      {"status.json says how the job stands", test_status},
+      {"status.json is refreshed at its own interval", test_poll},
       {"a status.json that cannot be written is a warning", test_cannot_write},
-      {"that the learner is the limit is said once", test_learner_bound},
+      {"the log says once that the learner is the limit", test_learner_bound},
   };
   return unit_run("reporter", cases, sizeof cases / sizeof *cases);
 }

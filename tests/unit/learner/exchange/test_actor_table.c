@@ -121,7 +121,7 @@ static void test_limiter(void) {
   scene_release(&s);
 }
 
-// Steps come in batches, and updates may be far apart: there is always a batch under way, or an update owed.
+// Steps come in batches, and updates may be far apart: a batch is always in flight, or an update owed.
 static void test_batches_and_rare_updates(void) {
   for (double utd = 0.001; utd < 4; utd *= 1.37) {
     struct scene s;
@@ -188,7 +188,7 @@ static void test_dead(void) {
   CU_ASSERT_EQUAL(look(&s), 1);
   CU_ASSERT_EQUAL_FATAL(actor_table_alive(&s.table), 2);
   CU_ASSERT_TRUE(!s.table.entry[1].alive);
-  CU_ASSERT_EQUAL(look(&s), -1); // said once
+  CU_ASSERT_EQUAL(look(&s), -1); // reported once
   grant(&s, 1000000);            // five batches for the two that live, as many as they may hold
   CU_ASSERT_EQUAL_FATAL(credits(&s, 0), 2);
   CU_ASSERT_EQUAL_FATAL(credits(&s, 1), 0);
@@ -201,13 +201,13 @@ static void test_dead(void) {
     CU_ASSERT_EQUAL(counts[MESSAGE_START], i != 1);
   }
   s.table.entry[0].left = s.table.entry[2].left = true;
-  CU_ASSERT_TRUE(actor_table_all_left(&s.table)); // nobody waits for the dead
+  CU_ASSERT_TRUE(actor_table_all_left(&s.table)); // without the dead one
   nanosleep(&pause, NULL);
-  CU_ASSERT_EQUAL(look(&s), -1); // who has left is not missed
+  CU_ASSERT_EQUAL(look(&s), -1); // an actor that has left is not missed
   scene_release(&s);
 }
 
-// A dead actor's credits are nobody's.
+// A dead actor's credits do not count as promised.
 static void test_credits_of_the_dead(void) {
   struct scene s;
   scene_init(&s, "envs: 3\nsend_steps: 4\nlearning_starts: 6\nutd_slack: 0\nactor_timeout: 0.3\nenv_timeout: 0.3\n");
@@ -231,10 +231,10 @@ static void test_credits_of_the_dead(void) {
 
 static void test_heartbeats(void) {
   struct scene s;
-  scene_init(&s, "envs: 2\nsend_steps: 4\n"); // actor 2 is a surplus rank, it is told too
+  scene_init(&s, "envs: 2\nsend_steps: 4\n"); // actor 2 is a surplus rank; it gets heartbeats, too
   CU_ASSERT_EQUAL(look(&s), -1);
   for (int i = 0; i < ACTORS; i++) CU_ASSERT_EQUAL(heartbeats(&s, i), 0);
-  for (int i = 0; i < ACTORS; i++) s.table.entry[i].said = clock_now() - (i == 1 ? 0.1 : 1.5);
+  for (int i = 0; i < ACTORS; i++) s.table.entry[i].sent = clock_now() - (i == 1 ? 0.1 : 1.5);
   CU_ASSERT_EQUAL(look(&s), -1);
   CU_ASSERT_EQUAL_FATAL(heartbeats(&s, 0), 1);
   CU_ASSERT_EQUAL_FATAL(heartbeats(&s, 1), 0);
@@ -256,7 +256,7 @@ static void test_losses(void) {
   struct actor_table_losses losses = actor_table_losses(&s.table);
   CU_ASSERT_EQUAL(losses.unsent, 3);
   CU_ASSERT_EQUAL(losses.at_most, 0);
-  CU_ASSERT_EQUAL(losses.actors, 0); // it is out from the next look on
+  CU_ASSERT_EQUAL(losses.actors, 0); // it counts from the next look on
   CU_ASSERT_EQUAL(look(&s), 0);
   CU_ASSERT_FALSE(actor_table_revive(&s.table, 0));
   losses = actor_table_losses(&s.table);
@@ -286,16 +286,16 @@ static void test_surplus(void) {
   scene_release(&s);
 }
 
-// A learner that listens to nobody for a while still speaks, and judges nobody for that time.
+// A learner that takes no messages for a while still sends heartbeats, and that time counts as no silence.
 static void test_not_listening(void) {
   struct scene s;
   scene_init(&s, "envs: 3\nsend_steps: 4\nactor_timeout: 50\nenv_timeout: 50\n");
   for (int i = 0; i < ACTORS; i++) {
     s.table.entry[i].longest_step = 0.001;
-    s.table.entry[i].heard = s.table.entry[i].said = clock_now() - 100;
+    s.table.entry[i].heard = s.table.entry[i].sent = clock_now() - 100;
   }
-  CU_ASSERT_EQUAL(actor_table_say_alive(&s.table, 7, NULL), STATUS_OK);
-  CU_ASSERT_EQUAL(actor_table_say_alive(&s.table, 7, NULL), STATUS_OK); // nothing to say so soon
+  CU_ASSERT_EQUAL(actor_table_send_heartbeats(&s.table, 7, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(actor_table_send_heartbeats(&s.table, 7, NULL), STATUS_OK); // nothing to say so soon
   for (int i = 0; i < ACTORS; i++) CU_ASSERT_EQUAL(heartbeats(&s, i), 1);
   CU_ASSERT_EQUAL(actor_table_alive(&s.table), ACTORS);
   s.table.listened = clock_now() - 60;
@@ -312,7 +312,7 @@ static void hear(struct scene *s, uint32_t actor, const struct message_heartbeat
   CU_ASSERT_EQUAL(actor_table_take_heartbeat(&s->table, actor, heartbeat, NULL), STATUS_OK);
 }
 
-// Patience goes by what an actor says, so it cannot say what the job's age denies, nor become another process.
+// Patience depends on what an actor says, so its steps cannot be longer than the job, nor its process another one.
 static void test_heartbeats_that_cannot_be(void) {
   struct scene s;
   struct error error = {0};
@@ -332,7 +332,7 @@ static void test_heartbeats_that_cannot_be(void) {
   scene_release(&s);
 }
 
-// Who may be silent for how long, and who is seen to be gone at once.
+// How long an actor may be silent, and when its process is looked for.
 static void test_patience(void) {
   struct scene s;
   scene_init(&s, "envs: 3\nactor_timeout: 10\nenv_timeout: 100\n");
@@ -349,7 +349,7 @@ static void test_patience(void) {
     CU_ASSERT_EQUAL(look(&s), i);
     entry[i].alive = true;
   }
-  // Of another machine's process nothing is known; of one here whether it is there.
+  // The learner knows nothing of another machine's process; of one on its own whether it has ended.
   const pid_t child = fork();
   if (child == 0) _exit(0);
   CU_ASSERT_EQUAL(waitpid(child, NULL, 0), child);
@@ -365,9 +365,9 @@ static void test_patience(void) {
   heartbeat.pid = (uint32_t)child;
   hear(&s, 2, &heartbeat);
   actor_table_hear(&s.table, 2);
-  CU_ASSERT_EQUAL(look(&s), -1); // so soon nobody looks
-  CU_ASSERT_EQUAL(actor_table_find_gone(&s.table), 2);
-  CU_ASSERT_EQUAL(actor_table_find_gone(&s.table), -1);
+  CU_ASSERT_EQUAL(look(&s), -1); // too soon for another look
+  CU_ASSERT_EQUAL(actor_table_find_dead(&s.table), 2);
+  CU_ASSERT_EQUAL(actor_table_find_dead(&s.table), -1);
   CU_ASSERT_TRUE_FATAL(!entry[2].alive);
   CU_ASSERT_TRUE(entry[1].alive);
   scene_release(&s);
@@ -375,20 +375,20 @@ static void test_patience(void) {
 
 int main(void) {
   static const struct unit_case cases[] = {
-      {"patience with those that may be in a step, none with who is gone", test_patience},
-      {"what no process can say of itself is refused", test_heartbeats_that_cannot_be},
+      {"an actor that may be in a step may be silent, one whose process has ended is dead at once", test_patience},
+      {"a heartbeat that no process can send is refused", test_heartbeats_that_cannot_be},
       {"every actor holds two credits at most", test_two_each},
       {"a batch shipped without a credit does not add one", test_shipped_without_credit},
       {"steps made and promised stay within what the limiter allows", test_limiter},
-      {"batches that do not divide the steps to the next update stop nobody", test_batches_and_rare_updates},
+      {"batches that do not divide the steps to the next update stop no side", test_batches_and_rare_updates},
       {"few credits go round", test_round_robin},
-      {"near the end no more is asked for than can be used", test_total},
-      {"a silent actor is found, unless its steps are known to be long", test_dead},
-      {"and its credits are free again", test_credits_of_the_dead},
-      {"who was told nothing for a second gets a heartbeat", test_heartbeats},
-      {"what can be lost with actors that are gone, and what stays with those that leave", test_losses},
+      {"near the end no more steps are asked for than can be used", test_total},
+      {"a silent actor is presumed dead, unless its steps are known to be long", test_dead},
+      {"the credits of a dead actor are free again", test_credits_of_the_dead},
+      {"an actor that was sent nothing for a second gets a heartbeat", test_heartbeats},
+      {"losses count what dead actors may have made and what leaving actors keep", test_losses},
       {"surplus ranks get no credits, but have to leave", test_surplus},
-      {"a learner that does not listen is heard of and judges nobody", test_not_listening},
+      {"a learner that takes no messages sends heartbeats, and no silence counts meanwhile", test_not_listening},
   };
   return unit_run("roster", cases, sizeof cases / sizeof *cases);
 }

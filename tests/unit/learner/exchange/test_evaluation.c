@@ -133,7 +133,7 @@ static void test_result(void) {
     CU_ASSERT_FALSE(s.evaluation.running);
   }
   CU_ASSERT_EQUAL(result[0].episodes, 7);
-  CU_ASSERT_EQUAL(result[1].episodes, 7); // and bit for bit, whoever came first
+  CU_ASSERT_EQUAL(result[1].episodes, 7); // and bit for bit, in any order
   CU_ASSERT_EQUAL(result[0].mean, result[1].mean);
   CU_ASSERT_EQUAL(result[0].std, result[1].std);
   CU_ASSERT_EQUAL(result[0].low, result[1].low);
@@ -250,12 +250,12 @@ static void test_not_asked_for(void) {
 int main(void) {
   static const struct unit_case cases[] = {
       {"episodes whose environment failed do not count", test_failed_episodes},
-      {"episodes that are cut count with what they had, and are counted", test_cut_episodes},
+      {"episodes that are cut count with the return they had, and are counted", test_cut_episodes},
       {"each episode is one living actor's, spread evenly", test_shares},
-      {"it keeps the policy, normalizer and step count of its beginning", test_keeps_its_policy},
-      {"the result does not depend on who came first", test_result},
+      {"an evaluation keeps the policy, normalizer and step count of its beginning", test_keeps_its_policy},
+      {"the result does not depend on the order of arrival", test_result},
       {"results of an evaluation that was given up are ignored", test_late_results},
-      {"episodes that nobody asked for are refused", test_not_asked_for},
+      {"episodes that were not asked for are refused", test_not_asked_for},
   };
   return unit_run("evaluation", cases, sizeof cases / sizeof *cases);
 }

@@ -132,25 +132,25 @@ static void test_stop(void) {
   s.stop = 0;
   error_clear(&s.error);
   greet(&s, 1);
-  peer_send_empty(s.ends[2], 0, MESSAGE_STOP_REQUEST); // told to one rank alone
+  peer_send_empty(s.ends[2], 0, MESSAGE_STOP_REQUEST); // to one rank alone
   CU_ASSERT_EQUAL(collect(&s), STATUS_STOPPED);
   CU_ASSERT_TRUE(error_says(&s.error, "rank 2"));
   scene_release(&s);
 }
 
-// An actor's first message, of a process that is no more where `gone`.
-static void say_alive(struct scene *s, int rank, uint64_t pid_namespace, bool gone) {
+// An actor's first message; ended: its process has ended.
+static void say_alive(struct scene *s, int rank, uint64_t pid_namespace, bool ended) {
   struct buffer bytes = {0};
   pid_t pid = getpid();
-  if (gone && (pid = fork()) == 0) _exit(0);
-  if (gone) waitpid(pid, NULL, 0);
+  if (ended && (pid = fork()) == 0) _exit(0);
+  if (ended) waitpid(pid, NULL, 0);
   const struct message_heartbeat heartbeat = {.pid_namespace = pid_namespace, .pid = (uint32_t)pid};
   CU_ASSERT_EQUAL(message_encode_heartbeat(&bytes, (uint32_t)rank, &heartbeat, NULL), STATUS_OK);
   peer_send(s->ends[rank], 0, &bytes);
   buffer_release(&bytes);
 }
 
-static void test_gone(void) {
+static void test_ended(void) {
   for (int stopped = 0; stopped < 2; stopped++) { // mpirun's TERM may come first
     struct scene s;
     scene_init(&s, "envs: 3\nenv_timeout: 600\n");
@@ -189,15 +189,15 @@ static void test_dismiss(void) {
 
 int main(void) {
   static const struct unit_case cases[] = {
-      {"all say the same", test_agreement},
+      {"actors that say the same agree", test_agreement},
       {"surplus ranks are not waited for", test_surplus},
       {"the rank that differs is named, and in what", test_difference},
       {"the rank that failed is named, with its reason and status", test_failure},
-      {"those that are missing after env_timeout are named", test_missing},
-      {"nobody greets for another", test_twice},
-      {"a signal ends the waiting, on whichever rank it came", test_stop},
-      {"who is gone is named at once, also where a signal came with it", test_gone},
-      {"dismiss tells everyone and knows who answered", test_dismiss},
+      {"ranks that are missing after env_timeout are named", test_missing},
+      {"no rank says HELLO twice or for another", test_twice},
+      {"a signal on any rank ends the wait", test_stop},
+      {"a rank whose process has ended is named at once, also where a signal came with it", test_ended},
+      {"dismiss tells every rank and counts the answers", test_dismiss},
   };
   return unit_run("greeting", cases, sizeof cases / sizeof *cases);
 }

@@ -60,7 +60,7 @@ static void progress(struct scene *s, uint32_t environment, uint64_t steps, uint
   s->batch.progress[s->batch.environments++] = (struct environment_progress){environment, steps, number};
 }
 
-// Where nothing else is said: the sender's environments have gone on by the batch's rows.
+// Unless a case changes it, the sender's environments have gone on by the batch's rows.
 static void add_progress(struct scene *s, uint32_t rank) {
   const struct assignment share = assignment_of(&s->job.config, s->actors, rank - 1);
   if (s->batch.lag.count == 0) s->batch.lag = (struct lag_record){.count = s->batch.steps};
@@ -88,7 +88,7 @@ static enum status take(struct scene *s, uint32_t rank, struct error *error) {
   return take_as_it_is(s, rank, error);
 }
 
-// environment, sent by `rank`, with `steps` made; live and exact as told.
+// environment, sent by `rank`, with `steps` made; live and exact as given.
 static enum status take_snapshot_of(struct scene *s, uint32_t rank, uint32_t environment, uint64_t steps, bool exact,
                                     struct error *error) {
   struct snapshot snapshot;
@@ -119,7 +119,9 @@ static float mark(struct scene *s, uint32_t i) {
   enum { WIDTH = PEER_OBS + PEER_ACT };
   float obs[WIDTH], reward, next_obs[WIDTH], discount;
   const float *action = obs + PEER_OBS;
-  replay_gather(s->job.replay, 1, &i, WIDTH, obs, next_obs, &reward, &discount);
+  const struct sac_batch batch = {
+      .rows = 1, .width = WIDTH, .input = obs, .next_input = next_obs, .reward = &reward, .discount = &discount};
+  replay_gather(s->job.replay, &i, &batch);
   CU_ASSERT_EQUAL(obs[0], reward);
   CU_ASSERT_EQUAL(action[0], reward / 1000);
   CU_ASSERT_EQUAL(next_obs[PEER_OBS - 1], reward);
@@ -189,11 +191,10 @@ static void fill_good(struct scene *s, uint64_t number) {
 // Spoils one field of it; what the refusal says, or NULL: there is no such case.
 static const char *spoil(struct transition_batch *b, int which) {
   static const char own[] = "not its own", counts[] = "its steps do not make", goes_on[] = "do not go on",
-                    ended[] = "did not end", version[] = "there has not been", lags[] = "lag",
-                    number[] = "not a number";
+                    ended[] = "did not end", version[] = "does not exist", lags[] = "lag", number[] = "not a number";
   switch (which) {
   case 0: return b->environment[0] = 2, own; // rank 2's
-  case 1: return b->environment[3] = 4, own; // nobody's
+  case 1: return b->environment[3] = 4, own; // of no actor
   case 2: return b->environment[1] = UINT32_MAX, own;
   case 3: return b->version[2] = 8, version; // to come
   case 4: return b->version[2] = UINT64_MAX, version;
@@ -304,13 +305,13 @@ static void test_counts_that_can_be(void) {
   scene_release(&s);
 }
 
-// Snapshots that nobody asked for, that do not go on from the rows, or hold what cannot be.
+// Snapshots that are not expected, do not go on from the rows, or hold impossible values.
 static void test_hostile_snapshots(void) {
   struct scene s;
   struct error error = {0};
   scene_init(&s, "envs: 4\nenv_steps: 1000\nsend_steps: 4\nn_step: 3\n", 2);
   UNIT_STATUS(take_snapshot(&s, 0, 0, true, &error), STATUS_PEER, &error);
-  CU_ASSERT_TRUE(error_says(&error, "nobody waits for"));
+  CU_ASSERT_TRUE(error_says(&error, "is not expected"));
   error_clear(&error);
   transition_receiver_collect(s.receiver, true);
   UNIT_STATUS(take_snapshot_of(&s, 1, 2, 0, true, &error), STATUS_PEER, &error); // rank 2's
@@ -456,13 +457,14 @@ int main(void) {
   static const struct unit_case cases[] = {
       {"async: a batch goes into replay, counters, metrics and progress", test_async},
       {"rows past env_steps are dropped and counted", test_surplus_rows},
-      {"batches that make no sense for the job are refused and change nothing", test_hostile},
-      {"so are snapshots that nobody waits for, or that do not go on from the rows", test_hostile_snapshots},
-      {"every number of rows and steps that windows and missing environments make is taken", test_counts_that_can_be},
+      {"batches that do not fit the job are refused and change nothing", test_hostile},
+      {"snapshots that are not expected, or do not go on from the rows, are refused", test_hostile_snapshots},
+      {"every number of rows and steps that windows and missing environments can make is taken",
+       test_counts_that_can_be},
       {"the normalizer sees exactly what replay gets", test_normalizer},
       {"a batch does not void a snapshot that a save waits with", test_snapshots_while_saving},
-      {"sync: rows go in environment-major, time-minor, whoever sent them when", test_sync_order},
-      {"a round that is not whole, or more than whole, is refused", test_sync_incomplete},
+      {"sync: rows go in environment-major, time-minor, in any order of arrival", test_sync_order},
+      {"a round with too few or too many steps is refused", test_sync_incomplete},
       {"rows that a checkpoint still has to write are not overwritten", test_room},
   };
   return unit_run("transition_receiver", cases, sizeof cases / sizeof *cases);

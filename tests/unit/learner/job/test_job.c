@@ -193,15 +193,15 @@ static void test_thresholds(void) {
 int main(void) {
   linalg_init();
   static const struct unit_case cases[] = {
-      {"a new job stands at its beginning, and is released twice without harm", test_new_run},
+      {"a new job begins at step 0, and may be released twice", test_new_run},
       {"a job that does not fit into memory is refused and leaves nothing behind", test_too_large},
       {"a replay that env_steps cannot fill takes memory for what can come, and resumes as one of its capacity",
        test_bounded_replay},
       {"seconds go on from those of earlier processes", test_seconds},
       {"a sample is whole rows and noise, given by the number of the update alone", test_sample},
-      {"a sample is normalised with the statistics of now", test_sample_normalised},
+      {"a sample is normalised with the present statistics", test_sample_normalised},
       {"an exported policy has the version, the parameters and the normalizer", test_export},
-      {"what is due next comes after the steps made, at a multiple", test_thresholds},
+      {"the next threshold is a multiple beyond the steps made", test_thresholds},
   };
   return unit_run("job", cases, sizeof cases / sizeof *cases);
 }

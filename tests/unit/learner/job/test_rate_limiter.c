@@ -91,7 +91,7 @@ int main(void) {
       {"utd updates are owed for each step past the start, none before, never fewer than none", test_owed},
       {"actors may be ahead by the slack", test_allowed},
       {"utd 0 holds back neither side once there is data", test_free},
-      {"no utd and no slack stop both sides for ever, and the ratio comes out", test_never_stuck},
+      {"no utd and no slack stop both sides for ever, and the ratio is reached", test_never_stuck},
       {"after a rebase no debt is left and the start is refilled", test_rebase},
   };
   return unit_run("rate_limiter", cases, sizeof cases / sizeof *cases);

@@ -23,7 +23,10 @@ static void check_slot(const struct replay *replay, uint32_t slot, int n) {
   real obs[WIDTH], next_obs[WIDTH], reward, discount;
   const real *action = obs + OBS;
   next_obs[OBS] = 77;
-  replay_gather(replay, 1, &slot, WIDTH, obs, next_obs, &reward, &discount);
+  replay_gather(
+      replay, &slot,
+      &(struct sac_batch){
+          .rows = 1, .width = WIDTH, .input = obs, .next_input = next_obs, .reward = &reward, .discount = &discount});
   CU_ASSERT_EQUAL(next_obs[OBS], 77); // the room for the next action is not touched
   for (int j = 0; j < OBS; j++) CU_ASSERT_EQUAL(obs[j], (real)n + (real)0.125 * (real)j);
   for (int j = 0; j < OBS; j++) CU_ASSERT_EQUAL(next_obs[j], (real)-n - (real)0.125 * (real)j);
@@ -58,7 +61,10 @@ static void test_gather_order(void) {
   insert(replay, 0, 10);
   const uint32_t index[4] = {9, 0, 5, 5};
   real input[4 * WIDTH], reward[4], next_input[4 * WIDTH], discount[4];
-  replay_gather(replay, 4, index, WIDTH, input, next_input, reward, discount);
+  replay_gather(
+      replay, index,
+      &(struct sac_batch){
+          .rows = 4, .width = WIDTH, .input = input, .next_input = next_input, .reward = reward, .discount = discount});
   for (int i = 0; i < 4; i++) {
     CU_ASSERT_EQUAL(input[i * WIDTH + 2], (real)index[i] + (real)0.25);
     CU_ASSERT_EQUAL(next_input[i * WIDTH], -(real)index[i]);
@@ -206,8 +212,8 @@ int main(void) {
       {"rows are gathered in the order of the indices", test_gather_order},
       {"draws are uniform over the rows that are there, and depend on the stream alone", test_draw},
       {"a copy by columns continues like the original", test_columns},
-      {"a view holds the rows of its moment until it lets them go, oldest first", test_view},
-      {"memory for fewer rows than its capacity holds these, as a ring of its capacity", test_promised},
+      {"a view holds the rows of its moment until it releases them, oldest first", test_view},
+      {"a replay with memory for fewer rows than its capacity is still a ring of its capacity", test_promised},
       {"a capacity that memory cannot hold is refused with what to lower", test_refusal},
   };
   return unit_run("replay", cases, sizeof cases / sizeof *cases);

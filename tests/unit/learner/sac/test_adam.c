@@ -148,8 +148,8 @@ int main(void) {
       {"the result does not depend on how the parameters are split", test_split},
       {"the scalar form follows the formula over 20,000 steps", test_scalar},
       {"the bias correction is right for any number of steps", test_large_steps},
-      {"a gradient or a second moment that is not finite is told", test_finite},
-      {"more memory than there is is refused", test_too_much},
+      {"a gradient or a second moment that is not finite is reported", test_finite},
+      {"a size beyond memory is refused", test_too_much},
   };
   return unit_run("adam", cases, sizeof cases / sizeof *cases);
 }

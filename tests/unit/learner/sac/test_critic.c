@@ -7,14 +7,14 @@
 #include <string.h>
 
 enum { OBS = 4, ACT = 2, WIDTH = OBS + ACT, COUNT = 3, ROWS = 23 };
-static const struct config_widths HIDDEN = {2, {9, 7}};
 static const bool IN_DOUBLE = sizeof(real) == 8;
 
 static const struct tiles *on; // what the cases run on
 
 static struct critics make(bool layer_norm) {
+  const struct config config = {.hidden = {2, {9, 7}}, .critics = COUNT, .critic_layer_norm = layer_norm};
   struct critics critics;
-  CU_ASSERT_EQUAL_FATAL(critics_init(&critics, on, OBS, ACT, &HIDDEN, COUNT, layer_norm, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(critics_init(&critics, on, &config, OBS, ACT, NULL), STATUS_OK);
   critics_init_parameters(&critics, 14);
   return critics;
 }
@@ -57,33 +57,41 @@ static void test_track(void) {
 }
 
 struct work {
-  real x[ROWS * WIDTH], dx[ROWS * WIDTH], value[ROWS], q[ROWS], scratch[ROWS * (WIDTH + 1)];
+  real x[ROWS * WIDTH], dx[ROWS * WIDTH], value[ROWS], q[ROWS], packed[ROWS * (WIDTH + 1)];
   uint32_t argmin[ROWS], index[ROWS];
   struct mlp_cache cache[COUNT];
-  real *memory, *transposed;
-  size_t stride; // of transposed
+  real *memory; // of the cache
+  struct critics_transposed transposed;
 };
 
 // first: the columns before it have no gradient.
 static struct work start(const struct critics *critics, size_t first) {
   const size_t size = mlp_cache_size(&critics->net, ROWS), stride = mlp_transposed_size(&critics->net, first);
-  struct work work = {.stride = stride};
+  struct work work = {.transposed.stride = stride};
   draw_input(work.x);
   work.memory = memory_alloc(COUNT * size, sizeof(real), "cache", NULL);
-  work.transposed = memory_alloc(COUNT * stride, sizeof(real), "transposed weights", NULL);
+  work.transposed.weights = memory_alloc(COUNT * stride, sizeof(real), "transposed weights", NULL);
   CU_ASSERT_PTR_NOT_NULL_FATAL(work.memory);
-  CU_ASSERT_PTR_NOT_NULL_FATAL(work.transposed);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(work.transposed.weights);
   for (size_t k = 0; k < COUNT; k++) {
     work.cache[k] = mlp_cache_in(&critics->net, ROWS, work.memory + k * size);
     mlp_transpose(&critics->net, critics->parameters + k * critics->net.parameters, first,
-                  work.transposed + k * stride);
+                  work.transposed.weights + k * stride);
   }
   return work;
 }
 
 static void finish(struct work *work) {
   memory_free(work->memory);
-  memory_free(work->transposed);
+  memory_free(work->transposed.weights);
+}
+
+// The minimum of the critics listed, of the rows of x.
+static void minimum(const struct critics *critics, const uint32_t *which, uint32_t count, struct work *work,
+                    const real *x, real *q, uint32_t *argmin) {
+  const struct critics_rows rows = {
+      .count = ROWS, .input = x, .cache = work->cache, .q = q, .argmin = argmin, .value = work->value};
+  critics_minimum(critics, critics->parameters, which, count, &rows);
 }
 
 static void test_minimum(void) {
@@ -95,7 +103,7 @@ static void test_minimum(void) {
                 each[k]);
   static const uint32_t all[COUNT] = {0, 1, 2}, two[2] = {2, 0};
   int chosen[COUNT] = {0};
-  critics_minimum(&critics, critics.parameters, all, COUNT, ROWS, work.x, work.cache, work.value, work.q, work.argmin);
+  minimum(&critics, all, COUNT, &work, work.x, work.q, work.argmin);
   for (int i = 0; i < ROWS; i++) {
     CU_ASSERT_TRUE_FATAL(work.argmin[i] < COUNT);
     chosen[work.argmin[i]]++;
@@ -103,7 +111,7 @@ static void test_minimum(void) {
     for (int k = 0; k < COUNT; k++) CU_ASSERT_TRUE(work.q[i] <= each[k][i]);
   }
   for (int k = 0; k < COUNT; k++) CU_ASSERT_TRUE(chosen[k] > 0); // or the case tests less than it says
-  critics_minimum(&critics, critics.parameters, two, 2, ROWS, work.x, work.cache, work.value, work.q, work.argmin);
+  minimum(&critics, two, 2, &work, work.x, work.q, work.argmin);
   for (int i = 0; i < ROWS; i++) {
     CU_ASSERT_EQUAL(work.argmin[i], each[0][i] < each[2][i] ? 0 : 2);
     CU_ASSERT_EQUAL(work.q[i], each[work.argmin[i]][i]);
@@ -118,7 +126,7 @@ static void test_nan(void) {
     struct critics critics = make(false);
     struct work work = start(&critics, 0);
     critics.parameters[broken * critics.net.parameters + critics.net.layer[2].bias] = (real)NAN;
-    critics_minimum(&critics, critics.parameters, all, COUNT, ROWS, work.x, work.cache, work.value, work.q, NULL);
+    minimum(&critics, all, COUNT, &work, work.x, work.q, NULL);
     for (int i = 0; i < ROWS; i++) CU_ASSERT_TRUE(isnan(work.q[i]));
     finish(&work);
     critics_release(&critics);
@@ -130,9 +138,9 @@ static void check_gradient(bool layer_norm, int first) {
   static const uint32_t all[COUNT] = {0, 1, 2};
   struct critics critics = make(layer_norm);
   struct work work = start(&critics, (size_t)first);
-  critics_minimum(&critics, critics.parameters, all, COUNT, ROWS, work.x, work.cache, work.value, work.q, work.argmin);
-  critics_minimum_gradient(&critics, critics.parameters, work.transposed, work.stride, ROWS, work.argmin, work.cache,
-                           (size_t)first, work.scratch, work.index, work.dx);
+  const struct critics_rows rows = {ROWS, work.x, work.cache, work.q, work.argmin, work.value, work.packed, work.index};
+  critics_minimum(&critics, critics.parameters, all, COUNT, &rows);
+  critics_minimum_gradient(&critics, critics.parameters, &work.transposed, &rows, (size_t)first, work.dx);
   const double step = IN_DOUBLE ? 1e-6 : 2e-3, tolerance = IN_DOUBLE ? 1e-7 : 5e-3;
   int beyond = 0;
   for (int j = first; j < WIDTH; j++) {
@@ -143,8 +151,8 @@ static void check_gradient(bool layer_norm, int first) {
       up[i * WIDTH + j] += (real)step;
       down[i * WIDTH + j] -= (real)step;
     }
-    critics_minimum(&critics, critics.parameters, all, COUNT, ROWS, up, work.cache, work.value, q_up, NULL);
-    critics_minimum(&critics, critics.parameters, all, COUNT, ROWS, down, work.cache, work.value, q_down, NULL);
+    minimum(&critics, all, COUNT, &work, up, q_up, NULL);
+    minimum(&critics, all, COUNT, &work, down, q_down, NULL);
     for (int i = 0; i < ROWS; i++) {
       const double slope = ((double)q_up[i] - (double)q_down[i]) / (2 * step);
       beyond += fabs(slope - (double)work.dx[i * (WIDTH - first) + j - first]) > tolerance;
