@@ -102,8 +102,18 @@ void frozen_policy_act(const struct frozen_policy *policy, const float *obs, con
   }
   for (uint32_t l = 0; l < policy->layers; l++) {
     const struct frozen_layer *layer = &policy->layer[l];
-    policy->tiles->forward(1, layer->in, layer->out, x, layer->in, layer->panels, layer->bias, row[l % 2], layer->out,
-                           l + 1 < policy->layers ? TILES_RELU : TILES_PLAIN, NULL);
+    policy->tiles->forward(&(struct tiles_product){
+        .rows = 1,
+        .in = layer->in,
+        .out = layer->out,
+        .x = x,
+        .ldx = layer->in,
+        .panels = layer->panels,
+        .b = layer->bias,
+        .y = row[l % 2],
+        .ldy = layer->out,
+        .epilogue = l + 1 < policy->layers ? TILES_RELU : TILES_PLAIN,
+    });
     x = row[l % 2];
   }
   if (eps)

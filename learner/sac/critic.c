@@ -80,8 +80,8 @@ void critics_minimum_gradient(const struct critics *critics, const real *paramet
     const size_t count = rows_of(k, rows, argmin, index);
     if (count == 0) continue;
     mlp_cache_keep(&critics->net, &cache[k], index, count);
-    mlp_backward(&critics->net, parameters + k * critics->net.parameters, transposed + k * stride, count, &cache[k],
-                 one, first, packed);
+    const struct mlp_weights weights = {parameters + k * critics->net.parameters, transposed + k * stride, first};
+    mlp_backward(&critics->net, &weights, count, &cache[k], one, packed);
     for (size_t i = 0; i < count; i++) memcpy(dx + index[i] * width, packed + i * width, width * sizeof(real));
   }
 }

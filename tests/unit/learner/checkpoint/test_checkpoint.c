@@ -43,8 +43,8 @@ static enum status try_read(const char *path, const struct config *config, struc
 
 // w[o][i] of one of the policy's layers.
 static float policy_weight(const struct sac *sac, uint32_t l, size_t o, size_t i) {
-  const struct mlp_layer *layer = &sac->policy_net.layer[l];
-  return sac->policy[layer->weight + linalg_weight_index(sac->policy_net.tiles, layer->in, layer->out, o, i)];
+  const struct mlp *net = &sac->policy_net;
+  return sac->policy[net->layer[l].weight + linalg_weight_index(mlp_shape(net, l), o, i)];
 }
 
 static void test_round_trip(void) {
