@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-enum { LINE = 64 / sizeof(float) }; // arrays start at multiples of it, where panels are read fastest
+enum { LINE = 64 / sizeof(float) }; // arrays start at multiples of a cache line, where panels are read fastest
 
 struct frozen_layer {
   uint32_t in, out;
@@ -20,7 +20,7 @@ struct frozen_policy {
   const struct tiles *tiles;
   uint32_t obs_dim, act_dim, layers, widest;
   bool normalize;
-  struct frozen_layer layer[CONFIG_MAX_HIDDEN + 1]; // the hidden ones, and both heads as one
+  struct frozen_layer layer[CONFIG_MAX_HIDDEN + 1]; // the hidden ones, then both heads as one
   const float *shift, *scale;                       // (obs_dim)
   const double *low, *high;                         // (act_dim)
   struct arena arena;                               // holds all of these
@@ -32,7 +32,7 @@ static const void *keep(struct arena *arena, const void *values, size_t count, s
   return kept;
 }
 
-// The layers' shapes, and the bytes that their arrays take.
+// Fills the layers' shapes and returns the bytes that all arrays take.
 static size_t plan(struct frozen_policy *policy, const struct config_widths *hidden) {
   size_t bytes = 2 * arena_need(policy->obs_dim, sizeof(float)) + 2 * arena_need(policy->act_dim, sizeof(double));
   uint32_t in = policy->obs_dim;
