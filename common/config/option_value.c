@@ -2,6 +2,7 @@
 #include "common/config/options_impl.h"
 #include "common/base/printable.h"
 #include "common/base/suggest.h"
+#include "common/base/text.h"
 #include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
@@ -233,6 +234,13 @@ enum status option_set(const struct option *option, struct config *config, const
                    near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 }
 
+void option_format_widths(const struct config_widths *widths, char *text, size_t size) {
+  size_t used = 0;
+  if (size > 0) text[0] = '\0';
+  for (uint32_t i = 0; i < widths->count; i++)
+    used = text_append(text, size, used, "%s%" PRIu32, i ? "," : "", widths->width[i]);
+}
+
 void option_get(const struct option *option, const struct config *config, char *text, size_t size) {
   const void *field = (const char *)config + option->offset;
   switch (option->type) {
@@ -249,14 +257,6 @@ void option_get(const struct option *option, const struct config *config, char *
       format_number(value->value, text, size);
     break;
   }
-  case OPTION_WIDTHS: {
-    const struct config_widths *widths = field;
-    size_t used = 0;
-    if (size > 0) text[0] = '\0';
-    for (uint32_t i = 0; i < widths->count && used < size; i++) {
-      used += (size_t)snprintf(text + used, size - used, "%s%" PRIu32, i ? "," : "", widths->width[i]);
-    }
-    break;
-  }
+  case OPTION_WIDTHS: option_format_widths(field, text, size); break;
   }
 }

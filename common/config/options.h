@@ -51,6 +51,9 @@ enum status option_set(const struct option *option, struct config *config, const
 // Writes the value as option_set takes it. Doubles round-trip (%.17g where %g does not).
 void option_get(const struct option *option, const struct config *config, char *text, size_t size);
 
+// Writes "256,256", as option_get does for an option of this type.
+void option_format_widths(const struct config_widths *widths, char *text, size_t size);
+
 // An option that a command line gave, with its text.
 struct option_given {
   const struct option *option;

@@ -2,6 +2,7 @@
 #include "common/config/options.h"
 
 #include "common/base/file.h"
+#include "common/base/text.h"
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
@@ -187,45 +188,29 @@ enum status options_read_yaml(const char *path, struct config *config, struct er
 
 // --- writing ---
 
-// A text of a fixed size. `used` also counts what did not fit, as snprintf's result does.
-struct writer {
-  char *text;
-  size_t size, used;
-};
-
-__attribute__((format(printf, 2, 3))) static void append(struct writer *writer, const char *format, ...) {
-  va_list arguments;
-  va_start(arguments, format);
-  bool fits = writer->used < writer->size;
-  int length =
-      vsnprintf(fits ? writer->text + writer->used : NULL, fits ? writer->size - writer->used : 0, format, arguments);
-  va_end(arguments);
-  if (length > 0) writer->used += (size_t)length;
-}
-
-// Appends a text in double quotes. option_set accepts printable characters only, so only the quote and the backslash
-// need escaping.
-static void append_text(struct writer *writer, const char *text) {
-  append(writer, "\"");
-  for (; *text; text++) append(writer, *text == '"' || *text == '\\' ? "\\%c" : "%c", *text);
-  append(writer, "\"");
+// In double quotes. option_set accepts printable characters only, so only the quote and the backslash need escaping.
+static size_t append_quoted(char *text, size_t size, size_t used, const char *value) {
+  used = text_append(text, size, used, "\"");
+  for (; *value; value++) used = text_append(text, size, used, *value == '"' || *value == '\\' ? "\\%c" : "%c", *value);
+  return text_append(text, size, used, "\"");
 }
 
 size_t options_format_yaml(const struct config *config, char *text, size_t size) {
-  struct writer writer = {.text = text, .size = size};
+  size_t used = 0;
   const char *group = "";
   for (size_t i = 0; i < options_count(); i++) {
     const struct option *option = options_at(i);
-    if (strcmp(option->group, group) != 0) append(&writer, "%s# %s\n", i ? "\n" : "", option->group);
+    if (strcmp(option->group, group) != 0)
+      used = text_append(text, size, used, "%s# %s\n", i ? "\n" : "", option->group);
     group = option->group;
     char value[CONFIG_TEXT] = "";
     if (!names_source(option)) option_get(option, config, value, sizeof value);
-    append(&writer, "%s: ", option->name);
+    used = text_append(text, size, used, "%s: ", option->name);
     if (option->type == OPTION_TEXT)
-      append_text(&writer, value);
+      used = append_quoted(text, size, used, value);
     else
-      append(&writer, "%s", value);
-    append(&writer, "\n");
+      used = text_append(text, size, used, "%s", value);
+    used = text_append(text, size, used, "\n");
   }
-  return writer.used;
+  return used;
 }

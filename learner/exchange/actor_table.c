@@ -164,7 +164,7 @@ static bool is_gone(const struct actor_table *table, struct actor_entry *entry, 
   if (silence > patience(table, entry)) return true;
   if (entry->pid == 0 || silence < LOOK_SECONDS || now - entry->looked < LOOK_SECONDS) return false;
   entry->looked = now;
-  return process_is_gone(entry->pid);
+  return process_has_ended(entry->pid);
 }
 
 enum status actor_table_keep_in_touch(struct actor_table *table, uint64_t newest_version, int *died,
@@ -183,7 +183,7 @@ enum status actor_table_keep_in_touch(struct actor_table *table, uint64_t newest
 
 bool actor_table_revive(struct actor_table *table, uint32_t actor) {
   struct actor_entry *entry = &table->entry[actor];
-  if (entry->expelled || process_is_gone(entry->pid)) return false;
+  if (entry->expelled || process_has_ended(entry->pid)) return false;
   entry->heard = clock_now();
   return entry->alive = true;
 }
@@ -192,7 +192,7 @@ int actor_table_find_gone(struct actor_table *table) {
   const double now = clock_now();
   for (uint32_t i = 0; i < table->actors; i++) {
     struct actor_entry *entry = &table->entry[i];
-    if (!entry->alive || entry->left || !(process_is_gone(entry->pid) || is_gone(table, entry, now))) continue;
+    if (!entry->alive || entry->left || !(process_has_ended(entry->pid) || is_gone(table, entry, now))) continue;
     entry->alive = false;
     return (int)i;
   }

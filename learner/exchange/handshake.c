@@ -115,7 +115,7 @@ static enum status look_for_the_dead(struct guests *guests, bool at_once, struct
   if (!at_once && now - guests->looked < LOOK_SECONDS) return STATUS_OK;
   guests->looked = now;
   for (uint32_t i = 0; i < guests->active; i++)
-    if (process_is_gone(guests->pid[i]))
+    if (process_has_ended(guests->pid[i]))
       return error_set(error, STATUS_FAILED,
                        "rank %u is gone (process %u): it was killed, or its environment ended it, %s. What was written "
                        "on stderr before this, and `corsac check-env`, may tell more",
