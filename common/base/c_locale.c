@@ -2,8 +2,8 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
-// A constant that is made at its first use. With glibc and musl this is an object that exists already, so two threads
-// that make it at once make the same.
+// A constant that is made at its first use. glibc and musl return an object that exists already, so two threads that
+// make it at once get the same one.
 static locale_t c_locale(void) {
   static _Atomic(locale_t) made;
   locale_t locale = atomic_load_explicit(&made, memory_order_acquire);

@@ -27,7 +27,7 @@ void clock_format_duration(double seconds, char *text, size_t size) {
     return;
   }
   if (seconds < 0) seconds = 0;
-  // Rounded before the unit is chosen, so that 59.97 s is "1m 00s" and not "60.0s".
+  // The number is rounded before the unit is chosen, so that 59.97 s is "1m 00s" and not "60.0s".
   if (round(10 * seconds) < 600) {
     snprintf(text, size, "%.1fs", seconds);
   } else if (round(seconds) < 3600) {
@@ -48,7 +48,7 @@ void backoff_wait(struct backoff *backoff) {
     prctl(PR_SET_TIMERSLACK, 1000UL, 0UL, 0UL, 0UL);
   }
   const double wait = fmin(LONGEST, fmax(SHORTEST, FRACTION * (now - backoff->since)));
-  nanosleep(&(struct timespec){.tv_nsec = (long)(1e9 * wait)}, NULL); // a signal that ends it early is welcome
+  nanosleep(&(struct timespec){.tv_nsec = (long)(1e9 * wait)}, NULL); // a signal may end it early
 }
 
 void backoff_reset(struct backoff *backoff) { backoff->since = 0; }

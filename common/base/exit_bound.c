@@ -8,10 +8,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// What the handlers say.
+// For the signal handlers.
 static volatile sig_atomic_t exit_code, is_bound;
 static const char *volatile waited_for;
-static volatile sig_atomic_t told_too; // a process, 0: none
+static volatile sig_atomic_t also_ended; // a process, 0: none
 
 void exit_at_once(int code) {
   for (;;) syscall(SYS_exit_group, code);
@@ -20,7 +20,7 @@ void exit_at_once(int code) {
 bool exit_is_bound(void) { return is_bound; }
 
 static void say(const char *text) {
-  if (write(STDERR_FILENO, text, strlen(text)) < 0) return; // nobody reads it
+  if (write(STDERR_FILENO, text, strlen(text)) < 0) return; // there is nowhere else to write
 }
 
 static void end_now(int number) {
@@ -34,14 +34,14 @@ static void end_waiting(int number) {
   say("corsac: this rank ends, since ");
   say(waited_for);
   say(" has not ended in time: a rank died, or hangs, in it? (Where more time is needed: CORSAC_START_SECONDS)\n");
-  if (told_too > 0) kill((pid_t)told_too, SIGTERM);
+  if (also_ended > 0) kill((pid_t)also_ended, SIGTERM);
   exit_at_once(EXIT_FAILED);
 }
 
 void exit_bound_for(const char *what, unsigned seconds, uint32_t also) {
   struct sigaction action = {.sa_handler = end_waiting};
   waited_for = what;
-  told_too = (sig_atomic_t)also;
+  also_ended = (sig_atomic_t)also;
   sigemptyset(&action.sa_mask);
   sigaction(SIGALRM, &action, NULL);
   alarm(seconds);

@@ -1,4 +1,4 @@
-// An end of the process that nothing can hold up.
+// An end of the process that nothing can block.
 #ifndef CORSAC_COMMON_BASE_EXIT_BOUND_H
 #define CORSAC_COMMON_BASE_EXIT_BOUND_H
 
@@ -6,19 +6,21 @@
 #include <stdint.h>
 
 enum { EXIT_SECONDS = 10 };
-// All is done and written: from here on the process ends with `code`, without a further step, after `seconds` or at the
-// next TERM, INT, USR1 or USR2, whatever keeps it: a library's or a plugin's exit handler, MPI_Finalize. A later call
-// counts anew.
-void exit_bound(int code, unsigned seconds);
-bool exit_is_bound(void); // by exit_bound
 
-// Ends the process, from any thread and within any call. Nothing is flushed, no handler runs, and nothing that this
-// program puts in the place of _exit (launch/mpi/guest_exits.c) is asked.
+// Call this when all is done and written. The process then ends with `code` after `seconds`, or at the next TERM, INT,
+// USR1 or USR2, even if MPI_Finalize or an exit handler of a library or plugin blocks. A later call starts the time
+// again.
+void exit_bound(int code, unsigned seconds);
+
+// Whether exit_bound has been called.
+bool exit_is_bound(void);
+
+// Ends the process, from any thread and within any call. Nothing is flushed, no handler runs, and this program's own
+// _exit (launch/mpi/guest_exits.c) is not called.
 _Noreturn void exit_at_once(int code);
 
-// Until exit_bound_over: if that has not come in `seconds`, the process says that `what` (a literal) has not ended, and
-// ends with EXIT_FAILED, after it has sent TERM to the process `also` (0: none). For a call of somebody else's that may
-// wait for ever and cannot be asked.
+// Bounds a foreign call that may wait for ever: unless exit_bound_over is called within `seconds`, the process prints
+// that `what` (a literal) has not ended, sends TERM to the process `also` (0: none) and ends with EXIT_FAILED.
 void exit_bound_for(const char *what, unsigned seconds, uint32_t also);
 void exit_bound_over(void);
 

@@ -7,7 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// As the process was started.
+// The directory and the umask at the start of the process.
 static struct {
   bool begun;
   mode_t mask;
@@ -27,7 +27,7 @@ const char *file_path(const char *path, char *buffer) {
   if (path[0] == '/' || !path[0] || !start.directory[0]) return path;
   const char *slash = start.directory[1] ? "/" : "";
   const int length = snprintf(buffer, FILE_PATH, "%s%s%s", start.directory, slash, path);
-  return length > 0 && length < FILE_PATH ? buffer : path; // longer than any path: the relative one may still be open
+  return length > 0 && length < FILE_PATH ? buffer : path; // too long to be absolute; the relative path may still work
 }
 
 enum status file_join(char *buffer, const char *directory, const char *name, struct error *error) {
@@ -36,9 +36,9 @@ enum status file_join(char *buffer, const char *directory, const char *name, str
   return error_set(error, STATUS_IO, "%.100s.../%s: a path of %d bytes is too long", directory, name, wanted);
 }
 
-// ---- modes ----
+// --- modes ---
 
-// The process's umask, without the moment of another one that umask(2) would make for other threads.
+// The process's umask. umask(2) would have to change it for a moment, which other threads would see.
 static mode_t current_mask(void) {
   char line[256];
   unsigned mask = start.mask;
@@ -49,8 +49,8 @@ static mode_t current_mask(void) {
   return (mode_t)mask;
 }
 
-// The mode that something new is to get, given the one that it has. They differ where an environment set another umask,
-// and where the directory has an ACL, which is then right.
+// Computes the mode that a new file should have, and returns whether that differs from the one it has. A difference
+// comes from an environment that set another umask, or from an ACL of the directory, which is kept.
 static bool needs_mode(const struct stat *info, mode_t mode, mode_t *wanted) {
   const mode_t bits = 07000;
   *wanted = (info->st_mode & bits) | (mode & ~start.mask & ~bits);
@@ -67,7 +67,7 @@ int file_mkdir(const char *path, mode_t mode) {
   return 0;
 }
 
-// ---- descriptors ----
+// --- descriptors ---
 
 int file_move_up(int descriptor, int lowest) {
   if (descriptor < 0 || descriptor >= lowest) return descriptor;
@@ -77,7 +77,7 @@ int file_move_up(int descriptor, int lowest) {
   return moved;
 }
 
-// 0 to 2 may be closed: what is printed would then land in a file of ours.
+// 0 to 2 may be closed. If a file of ours took such a number, printed text would end up in it.
 static int keep_off_standard(int descriptor) {
   const int moved = file_move_up(descriptor, STDERR_FILENO + 1);
   if (moved < 0 || moved > STDERR_FILENO) return moved;
@@ -91,7 +91,7 @@ int file_open(const char *path, int flags, mode_t mode) {
   path = file_path(path, buffer);
   flags |= O_CLOEXEC | O_NOCTTY;
   if (!(flags & O_CREAT) || !start.begun) return keep_off_standard(open(path, flags, mode));
-  // What is there keeps its mode, so it is known whether it is new.
+  // An existing file keeps its mode, so these calls find out whether the file is new.
   for (int attempt = 0; attempt < 8; attempt++) {
     int descriptor = flags & O_EXCL ? -1 : keep_off_standard(open(path, flags & ~O_CREAT));
     if (descriptor >= 0 || (!(flags & O_EXCL) && errno != ENOENT)) return descriptor;
@@ -99,10 +99,10 @@ int file_open(const char *path, int flags, mode_t mode) {
     struct stat info;
     mode_t wanted;
     if (descriptor >= 0 && fstat(descriptor, &info) == 0 && needs_mode(&info, mode, &wanted))
-      (void)fchmod(descriptor, wanted); // a file system without modes
+      (void)fchmod(descriptor, wanted); // fails on a file system without modes
     if (descriptor >= 0 || errno != EEXIST || flags & O_EXCL) return descriptor;
   }
-  return keep_off_standard(open(path, flags, mode)); // a link to what is not there
+  return keep_off_standard(open(path, flags, mode)); // a dangling link
 }
 
 void file_close_from(int first) {
@@ -118,7 +118,7 @@ void file_close_from(int first) {
   if (directory) closedir(directory);
 }
 
-// ---- plain files ----
+// --- plain files ---
 
 const char *file_kind(mode_t mode) {
   return S_ISDIR(mode)                    ? "a directory"
@@ -146,7 +146,7 @@ enum status file_check_plain(const char *path, struct error *error) {
 
 int file_open_plain(const char *path, int flags, struct error *error) {
   struct stat info;
-  // Looked at first, since to open some devices does something, and a socket cannot be opened.
+  // This check comes before open, since opening some devices has an effect and a socket cannot be opened.
   if (file_stat(path, &info) == 0 && !S_ISREG(info.st_mode)) return refuse(path, &info, error), -1;
   const int descriptor = file_open(path, flags | O_NONBLOCK, 0666);
   if (descriptor >= 0 && fstat(descriptor, &info) == 0 && S_ISREG(info.st_mode)) return descriptor;
@@ -169,7 +169,7 @@ FILE *file_read_plain(const char *path, struct error *error) {
   return NULL;
 }
 
-// ---- by name ----
+// --- by name ---
 
 int file_stat(const char *path, struct stat *info) {
   char buffer[FILE_PATH];

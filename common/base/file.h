@@ -1,8 +1,8 @@
-// Files as this program means them, whatever a library or an environment did to the process since its start:
-//   - a relative path is one from the directory where the program was started;
-//   - what is created has the mode that the umask of the start gives;
-//   - a descriptor is never 0, 1 or 2, and no child inherits it.
-// Before file_begin, and in libraries, which never call it, all are the plain calls.
+// Calls on files that do not depend on what a library or an environment did to the process since its start:
+//   - A relative path starts at the directory where the program was started.
+//   - A new file has the mode that the umask of the start gives.
+//   - A descriptor is never 0, 1 or 2, and no child inherits it.
+// Before file_begin these are the plain calls. Our libraries never call file_begin.
 #ifndef CORSAC_COMMON_BASE_FILE_H
 #define CORSAC_COMMON_BASE_FILE_H
 
@@ -14,12 +14,16 @@
 
 enum { FILE_PATH = 4096 };
 
-void file_begin(void); // once, before anything else runs in the process: notes the directory and the umask
+// Notes the directory and the umask. Call it once, before anything else runs in the process.
+void file_begin(void);
 
-// The path to be used for I/O: absolute, in `buffer` (FILE_PATH bytes), or `path` itself where that is it. Messages and
-// files keep `path` as it was given.
+// The path for I/O: absolute, in `buffer` (FILE_PATH bytes), or `path` itself if it is absolute. Messages and files
+// keep `path` as it was given.
 const char *file_path(const char *path, char *buffer);
-const char *file_directory(void); // where the program was started; NULL: nobody knows
+
+// The directory where the program was started; NULL: unknown.
+const char *file_directory(void);
+
 // Writes directory/name into `buffer` (FILE_PATH bytes). STATUS_IO: the path is too long.
 enum status file_join(char *buffer, const char *directory, const char *name, struct error *error);
 
@@ -34,14 +38,25 @@ int file_rename(const char *from, const char *to);
 int file_link(const char *from, const char *to);
 DIR *file_opendir(const char *path);
 
-// Opening a pipe or a device may wait for ever, so a file that is to be read has to be one. STATUS_IO: "PATH: is a
-// pipe, not a file", or why it cannot be opened; errno is then ENOENT where there is none.
-int file_open_plain(const char *path, int flags, struct error *error); // -1: failed
-FILE *file_read_plain(const char *path, struct error *error);          // to be read; NULL: failed
-enum status file_check_plain(const char *path, struct error *error);   // for a library that opens it itself
-const char *file_kind(mode_t mode); // "a directory", "a pipe", "a socket", "a device", "a file"
+// These accept plain files only, since opening a pipe or a device may wait for ever. On failure the error is STATUS_IO:
+// "PATH: is a pipe, not a file", or why the file cannot be opened. errno is ENOENT where there is no such file.
 
-int file_move_up(int descriptor, int lowest); // to a number of at least `lowest`; the same one where that cannot be
-void file_close_from(int first);              // closes every descriptor from `first` on
+// Opens the file. Returns -1 on failure.
+int file_open_plain(const char *path, int flags, struct error *error);
+
+// Opens the file for reading. Returns NULL on failure.
+FILE *file_read_plain(const char *path, struct error *error);
+
+// Only checks the file, for a library that opens it by path.
+enum status file_check_plain(const char *path, struct error *error);
+
+// "a directory", "a pipe", "a socket", "a device", "a file"
+const char *file_kind(mode_t mode);
+
+// Moves a descriptor to a number of at least `lowest`. Returns the new descriptor, or the same one on failure.
+int file_move_up(int descriptor, int lowest);
+
+// Closes every descriptor from `first` on.
+void file_close_from(int first);
 
 #endif

@@ -3,7 +3,7 @@
 #include "common/base/file.h"
 #include "common/base/held_file.h"
 #include "common/base/streams.h"
-#include <stdarg.h>
+#include "common/base/text.h"
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,9 +23,9 @@ struct library_file {
 static struct {
   bool begun;
   struct rlimit limit[LIMITS];
-  size_t count; // of what guest_files_note_libraries saw, until the next look
+  size_t count; // of library, from guest_files_note_libraries to the next check
   struct library_file library[LIBRARY_FILES];
-  bool has_mpi, has_lost; // has_lost: one of those
+  bool has_mpi, has_lost; // has_lost: one of library was closed
 } start;
 
 static const struct {
@@ -68,19 +68,13 @@ void guest_files_note_libraries(void) {
 
 bool guest_files_have_libraries(void) { return !start.has_lost; }
 
-__attribute__((format(printf, 3, 4))) static void add(char *text, size_t size, const char *format, ...) {
-  const size_t used = strlen(text);
-  va_list arguments;
-  va_start(arguments, format);
-  vsnprintf(text + used, size - used, format, arguments);
-  va_end(arguments);
-}
+#define ADD(text, size, ...) ((void)text_append((text), (size), strlen(text), __VA_ARGS__))
 
-static void look_at_libraries(char *lost, size_t size) {
+static void check_libraries(char *lost, size_t size) {
   bool first = true;
   for (size_t i = 0; i < start.count; i++) {
     if (is_same(&start.library[i])) continue;
-    add(lost, size, "%s%d",
+    ADD(lost, size, "%s%d",
         !first  ? ", "
         : *lost ? ", and descriptors of MPI: "
                 : "descriptors of MPI: ",
@@ -91,8 +85,8 @@ static void look_at_libraries(char *lost, size_t size) {
   start.count = 0;
 }
 
-// Raised ones stay: a guest may need much of a thing.
-static void look_at_limits(char *mended, char *lowered, size_t size) {
+// Restores lowered limits. Raised limits stay, since a guest may need more of something.
+static void check_limits(char *mended, char *lowered, size_t size) {
   for (size_t i = 0; start.begun && i < LIMITS; i++) {
     const __rlimit_resource_t resource = (__rlimit_resource_t)limits[i].resource;
     const struct rlimit *before = &start.limit[i];
@@ -100,21 +94,21 @@ static void look_at_limits(char *mended, char *lowered, size_t size) {
     if (getrlimit(resource, &now) != 0 || now.rlim_cur >= before->rlim_cur) continue;
     wanted = now;
     wanted.rlim_cur = before->rlim_cur;
-    if (wanted.rlim_max < before->rlim_max) wanted.rlim_max = before->rlim_max; // root may
+    if (wanted.rlim_max < before->rlim_max) wanted.rlim_max = before->rlim_max; // only root may raise it
     if (setrlimit(resource, &wanted) == 0) {
-      add(mended, size, "%s%s", *mended ? ", " : "", limits[i].name);
+      ADD(mended, size, "%s%s", *mended ? ", " : "", limits[i].name);
       continue;
     }
     if (now.rlim_cur < now.rlim_max) {
       wanted = (struct rlimit){now.rlim_max, now.rlim_max};
       (void)setrlimit(resource, &wanted);
     }
-    add(lowered, size, "%s%s to %llu", *lowered ? ", " : "", limits[i].name, (unsigned long long)now.rlim_max);
+    ADD(lowered, size, "%s%s to %llu", *lowered ? ", " : "", limits[i].name, (unsigned long long)now.rlim_max);
   }
 }
 
 static void join(char *text, const char *before, const char *names, const char *after) {
-  if (*names) add(text, GUEST_FILES_TEXT, "%s%s%s%s", *text ? "; " : "", before, names, after);
+  if (*names) ADD(text, GUEST_FILES_TEXT, "%s%s%s%s", *text ? "; " : "", before, names, after);
 }
 
 enum status guest_files_check(char *mended, struct error *error) {
@@ -122,10 +116,10 @@ enum status guest_files_check(char *mended, struct error *error) {
   char numbers[NAMES] = "", files[NAMES] = "", lost[NAMES] = "", raised[NAMES] = "", lowered[NAMES] = "";
   char failed[GUEST_FILES_TEXT] = "";
   mended[0] = 0;
-  look_at_limits(raised, lowered, NAMES); // before files are opened
-  held_files_look(files, lost, NAMES);
+  check_limits(raised, lowered, NAMES); // before files are opened
+  held_files_check(files, lost, NAMES);
   streams_mend(numbers, NAMES);
-  look_at_libraries(lost, NAMES);
+  check_libraries(lost, NAMES);
   join(mended, "closed descriptor ", numbers, " (put back)");
   join(mended, "closed ", files, " (opened again)");
   join(mended, "lowered the limit of ", raised, " (set back)");

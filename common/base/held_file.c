@@ -1,6 +1,7 @@
 #include "common/base/held_file.h"
 
 #include "common/base/file.h"
+#include "common/base/text.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -15,8 +16,8 @@ enum { HELD_FILES = 32, HIGH = 16384 };
 struct held_file {
   bool used;
   int descriptor; // -1: lost
-  int flags;      // to open it again with
-  dev_t device;   // which file it is
+  int flags;      // for opening it again
+  dev_t device;   // device and inode identify the file
   ino_t inode;
   const char *what;     // NULL: a file with a path
   char path[FILE_PATH]; // absolute
@@ -25,8 +26,8 @@ struct held_file {
 static struct held_file table[HELD_FILES];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-// Above what the process may open, where the hard limit allows: the limit is raised for this moment only, so that
-// children inherit what they would have.
+// Moves the descriptor above the numbers that the process may open, where the hard limit allows that. The limit is
+// raised only for this moment, so that children inherit the usual one.
 static int move_high(int descriptor) {
   struct rlimit limit, raised;
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return descriptor;
@@ -46,8 +47,8 @@ static bool is_ours(const struct held_file *file) {
          info.st_ino == file->inode;
 }
 
-// The entry's descriptor is this one from now on.
-static bool settle(struct held_file *file, int descriptor) {
+// Makes this descriptor the entry's.
+static bool adopt(struct held_file *file, int descriptor) {
   struct stat info;
   file->descriptor = move_high(descriptor);
   if (fstat(file->descriptor, &info) != 0) return false;
@@ -71,7 +72,7 @@ struct held_file *held_file_open(const char *path, int flags, struct error *erro
     char buffer[FILE_PATH];
     *file = (struct held_file){.used = true, .flags = flags};
     snprintf(file->path, sizeof file->path, "%s", file_path(path, buffer));
-    settle(file, descriptor);
+    adopt(file, descriptor);
   }
   pthread_mutex_unlock(&lock);
   return descriptor >= 0 ? file : NULL;
@@ -82,7 +83,7 @@ struct held_file *held_file_take(int descriptor, const char *what) {
   struct held_file *file = descriptor >= 0 ? find_room() : NULL;
   if (file) {
     *file = (struct held_file){.used = true, .what = what};
-    settle(file, descriptor);
+    adopt(file, descriptor);
   }
   pthread_mutex_unlock(&lock);
   return file;
@@ -90,16 +91,16 @@ struct held_file *held_file_take(int descriptor, const char *what) {
 
 static bool open_again(struct held_file *file) {
   struct stat info;
-  file->descriptor = -1; // the number is somebody else's, who closes it
+  file->descriptor = -1; // its number belongs to another file by now
   if (file->what) return false;
   const bool append = file->flags & O_APPEND;
   if (!append && (stat(file->path, &info) != 0 || info.st_dev != file->device || info.st_ino != file->inode))
     return false;
-  struct error unsaid = {0};
+  struct error ignored = {0};
   const int kept = file->flags & ~(O_EXCL | O_TRUNC | O_CREAT);
-  const int descriptor = file_open_plain(file->path, append ? kept | O_CREAT : kept, &unsaid);
+  const int descriptor = file_open_plain(file->path, append ? kept | O_CREAT : kept, &ignored);
   if (descriptor < 0) return false;
-  return settle(file, descriptor);
+  return adopt(file, descriptor);
 }
 
 int held_file_descriptor(struct held_file *file) {
@@ -124,15 +125,12 @@ bool held_file_close(struct held_file *file) {
 }
 
 static void add_name(char *text, size_t size, const struct held_file *file) {
-  const size_t used = strlen(text);
-  const char *slash = file->what ? NULL : strrchr(file->path, '/');
-  snprintf(text + used, size - used, "%s%s", used ? ", " : "",
-           file->what ? file->what
-           : slash    ? slash + 1
-                      : file->path);
+  const char *slash = strrchr(file->path, '/');
+  const char *name = file->what ? file->what : slash ? slash + 1 : file->path;
+  (void)text_append(text, size, strlen(text), "%s%s", *text ? ", " : "", name);
 }
 
-void held_files_look(char *mended, char *lost, size_t size) {
+void held_files_check(char *mended, char *lost, size_t size) {
   pthread_mutex_lock(&lock);
   for (struct held_file *file = table; file < table + HELD_FILES; file++)
     if (file->used && !is_ours(file)) add_name(open_again(file) ? mended : lost, size, file);

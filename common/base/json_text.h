@@ -4,7 +4,7 @@
 
 #include <jansson.h>
 
-// A string of `text` as common/base/printable.h shows it; the caller owns it. NULL only without memory.
+// A string of `text` as common/base/printable.h shows it. The caller owns it. NULL: not enough memory.
 json_t *json_text(const char *text);
 
 #endif

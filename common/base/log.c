@@ -46,7 +46,7 @@ unsigned log_terminal_width(void) {
   return ioctl(streams_error_descriptor(), TIOCGWINSZ, &window) == 0 && window.ws_col > 1 ? window.ws_col - 1u : 79;
 }
 
-// The bytes of UTF-8 text that fill so many columns; what sets a colour (ESC [ ... m) takes none.
+// The bytes of UTF-8 text that fill `width` columns. Colour sequences (ESC [ ... m) take no column.
 static size_t fitting_length(const char *text, size_t width) {
   size_t at = 0, columns = 0;
   while (text[at]) {
@@ -60,7 +60,7 @@ static size_t fitting_length(const char *text, size_t width) {
   return at;
 }
 
-// A status line that wraps could not be cleared again: it is cut at the terminal's width.
+// Cuts the status line at the terminal's width, since a wrapped line could not be cleared again.
 static void draw_status(void) {
   const int to = streams_error_descriptor();
   const size_t shown = fitting_length(log_state.status, log_terminal_width());
@@ -103,7 +103,7 @@ void log_write(enum log_level level, const char *format, ...) {
   // The line in the file is the same without the clearing in front.
   const char *plain = line + sizeof CLEAR_LINE - 1;
   size_t plain_size = used - (sizeof CLEAR_LINE - 1);
-  // One call, so that the lines of several ranks do not mix on a shared descriptor.
+  // One write, so that lines of several ranks do not mix on a shared descriptor.
   const int to = streams_error_descriptor();
   if (log_state.status[0]) {
     (void)streams_write(to, line, used);
@@ -114,7 +114,7 @@ void log_write(enum log_level level, const char *format, ...) {
   if (log_state.file && !streams_write(held_file_descriptor(log_state.file), plain, plain_size)) {
     int reason = errno;
     held_file_close(log_state.file);
-    log_state.file = NULL; // before the warning, which would come here again
+    log_state.file = NULL; // before the warning, which would fail likewise
     log_warn("%s: cannot be written, the log goes on without it: %s", log_state.path, strerror(reason));
   }
 }

@@ -1,6 +1,6 @@
-// A leveled log: one line each, "HH:MM:SS.mmm rank level message", on stderr and, on the rank that opens one, in a file
-// too. A message stays on its line and moves no cursor, whatever it quotes: it is shown as printable.h says. The log's
-// own state is the one piece of global mutable state of the program. Not thread-safe: the main thread logs.
+// A log with levels. A message is one line, "HH:MM:SS.mmm rank level message", on stderr and in the file of the rank
+// that opens one. It is printed as printable.h says, so it stays on its line and moves no cursor, whatever it quotes.
+// The log is not thread-safe: only the main thread logs.
 #ifndef CORSAC_COMMON_BASE_LOG_H
 #define CORSAC_COMMON_BASE_LOG_H
 
@@ -9,14 +9,23 @@
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
-void log_init(int rank, enum log_level level); // rank is printed; level: the most talkative that is shown
-enum status log_open_file(const char *path, struct error *error); // appends every line to path as well, from now on
+// Each line shows the rank. Messages up to `level` are shown.
+void log_init(int rank, enum log_level level);
+
+// Appends every line to this file as well, from now on.
+enum status log_open_file(const char *path, struct error *error);
+
 void log_close(void);
-// The text of a live status line ("" for none). It is kept at the bottom of the terminal while log lines pass above it.
-// Only where stderr is a terminal; elsewhere it does nothing.
+
+// Sets a live status line ("" for none). It stays at the bottom of the terminal while log lines pass above it. Does
+// nothing where stderr is no terminal.
 void log_status_line(const char *text);
-bool log_on_terminal(void);        // stderr is a terminal, and TERM is not dumb
-unsigned log_terminal_width(void); // columns that a status line may take
+
+// Whether stderr is a terminal and TERM is not dumb.
+bool log_on_terminal(void);
+
+// The columns that a status line may have.
+unsigned log_terminal_width(void);
 
 void log_write(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 #define log_error(...) log_write(LOG_ERROR, __VA_ARGS__)

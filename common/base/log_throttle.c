@@ -7,13 +7,13 @@
 bool log_throttle_due(struct log_throttle *throttle, char more[LOG_THROTTLE_TEXT]) {
   const double now = clock_now();
   if (now < throttle->next) {
-    throttle->unsaid++;
+    throttle->unlogged++;
     return false;
   }
   more[0] = 0;
-  if (throttle->unsaid > 0)
+  if (throttle->unlogged > 0)
     snprintf(more, LOG_THROTTLE_TEXT, " (and %llu times more since this was last said)",
-             (unsigned long long)throttle->unsaid);
+             (unsigned long long)throttle->unlogged);
   *throttle = (struct log_throttle){.open = true, .next = now + LOG_THROTTLE_SECONDS};
   return true;
 }

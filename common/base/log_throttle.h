@@ -1,20 +1,23 @@
-// What goes wrong again and again until somebody mends it, as with a full disk: said the first time, then once a
-// minute, and once more when it is over.
+// Limits the log lines of a fault that repeats until somebody repairs it, such as a full disk: one line at first, then
+// one a minute, and one when the fault is over.
 #ifndef CORSAC_COMMON_BASE_LOG_THROTTLE_H
 #define CORSAC_COMMON_BASE_LOG_THROTTLE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-struct log_throttle { // zero-initialised: all is well
-  bool open;
-  double next; // clock_now() time before which it is not said again, even if it was over in between
-  uint64_t unsaid;
+// Zero-initialised: there is no fault.
+struct log_throttle {
+  bool open;         // the fault has been logged and is not over
+  double next;       // clock_now() of the next line; earlier ones are suppressed, even if the fault was over in between
+  uint64_t unlogged; // faults since the last line
 };
 enum { LOG_THROTTLE_SECONDS = 60, LOG_THROTTLE_TEXT = 64 };
-// It went wrong. true: say so now, with `more` behind it: "", or how often it was not said.
+
+// The fault occurred. Returns whether to log it now, followed by `more`: "", or how often it was not logged.
 bool log_throttle_due(struct log_throttle *throttle, char more[LOG_THROTTLE_TEXT]);
-// It went well. true: it had not, so say that.
+
+// The fault did not occur. Returns whether to log that it is over.
 bool log_throttle_over(struct log_throttle *throttle);
 
 #endif

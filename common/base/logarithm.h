@@ -1,5 +1,5 @@
-// log(x) by arithmetic alone: the same bits on every processor and in every vector unit, where those of the C library
-// depend on what the processor offers.
+// log(x) by arithmetic alone. So the bits are the same on every processor and vector unit, while the C library's depend
+// on the processor.
 #ifndef CORSAC_COMMON_BASE_LOGARITHM_H
 #define CORSAC_COMMON_BASE_LOGARITHM_H
 

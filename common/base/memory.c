@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-// calloc gives large blocks fresh from the kernel, untouched; aligned_alloc would have to be zeroed by hand. So the
-// block is taken with room to align it, and the address to free stands right before what is handed out.
+// calloc gets large blocks zeroed from the kernel without touching them, while a block of aligned_alloc would have to
+// be zeroed by hand. So calloc's block has room for alignment, and its address lies right before the aligned part.
 void *memory_alloc(size_t count, size_t size, const char *what, struct error *error) {
   enum { ROOM = MEMORY_ALIGNMENT + sizeof(void *) };
   size_t total;
@@ -34,8 +34,8 @@ void memory_free(void *pointer) {
   free(block);
 }
 
-// The number after `key` at the start of a line of a file ("" for the file's first word); false if it is not there or
-// is no number (a control group without a limit says "max").
+// Reads the number after `key` at the start of a line of a file ("" for the first word of the file). Returns false if
+// there is none (a control group without a limit has "max").
 static bool read_number(const char *path, const char *key, uint64_t *value) {
   FILE *file = fopen(path, "re");
   if (!file) return false;
@@ -53,7 +53,7 @@ static bool read_number(const char *path, const char *key, uint64_t *value) {
   return found;
 }
 
-// The least of limit - (usage - cache that can be dropped) from the group at `path` below `mount` up to the root.
+// The minimum of limit - (usage - droppable cache) over the group at `path` below `mount` and its parents.
 static uint64_t group_available(const char *mount, char *path, const char *limit_file, const char *usage_file,
                                 const char *cache_key) {
   uint64_t least = UINT64_MAX;
@@ -103,7 +103,7 @@ uint64_t memory_available(void) {
 
 enum status buffer_reserve(struct buffer *buffer, size_t capacity, struct error *error) {
   if (capacity <= buffer->capacity) return STATUS_OK;
-  // Doubling makes appending cheap however small the pieces are.
+  // Doubling makes many small appends cheap.
   if (buffer->capacity <= SIZE_MAX / 2 && capacity < 2 * buffer->capacity) capacity = 2 * buffer->capacity;
   uint8_t *data = memory_alloc(capacity, 1, "buffer", error);
   if (!data) return STATUS_MEMORY;
@@ -134,7 +134,7 @@ void arena_release(struct arena *arena) {
 size_t arena_need(size_t count, size_t size) {
   size_t total;
   bool overflow = __builtin_mul_overflow(count, size, &total);
-  // So large that no arena holds it: arena_init refuses it with a message.
+  // arena_init refuses this size with a message.
   if (overflow || total > SIZE_MAX - MEMORY_ALIGNMENT) return SIZE_MAX - SIZE_MAX % MEMORY_ALIGNMENT;
   return (total + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
 }
@@ -145,11 +145,4 @@ void *arena_alloc(struct arena *arena, size_t count, size_t size) {
   void *start = arena->base + arena->used;
   arena->used += need;
   return start;
-}
-
-size_t arena_mark(const struct arena *arena) { return arena->used; }
-
-void arena_reset(struct arena *arena, size_t mark) {
-  assert(mark <= arena->used);
-  arena->used = mark;
 }

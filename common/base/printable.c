@@ -16,7 +16,7 @@ size_t printable_length(const char *text) {
   uint32_t code = (unsigned char)text[0];
   if (code < 0x80) return code >= 0x20 && code != 0x7f ? 1 : 0;
   const size_t length = code >= 0xf0 ? 4 : code >= 0xe0 ? 3 : 2;
-  static const uint32_t first[] = {0, 0, 0xa0, 0x800, 0x10000}; // below are the overlong forms; 80..9f are controls
+  static const uint32_t first[] = {0, 0, 0xa0, 0x800, 0x10000}; // smaller codes are overlong; 80..9f are controls
   if (code < 0xc2 || code > 0xf4) return 0;
   code &= 0x7fu >> length;
   for (size_t i = 1; i < length; i++) {
@@ -26,7 +26,7 @@ size_t printable_length(const char *text) {
   return code >= first[length] && is_shown(code) ? length : 0;
 }
 
-// The spelling of a byte that is not shown, as in C.
+// Spells a byte that is not printable, as C does.
 static size_t spell(char spelt[PRINTABLE_CHARACTER], char byte) {
   static const char plain[] = "\n\t\r", letters[] = "ntr";
   const char *at = strchr(plain, byte);

@@ -1,5 +1,7 @@
 #include "common/base/process.h"
 
+#include "common/base/hash.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -9,13 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-// FNV-1a
-static uint64_t hash(uint64_t so_far, const char *bytes, size_t size) {
-  for (size_t i = 0; i < size; i++) so_far = (so_far ^ (uint8_t)bytes[i]) * 1099511628211u;
-  return so_far;
-}
-
-// Up to size - 1 bytes of a small file, and a NUL; 0: cannot be read.
+// Reads up to size - 1 bytes of a small file and ends them with a NUL. Returns 0 if it cannot be read.
 static size_t read_text(const char *path, char *text, size_t size) {
   const int file = open(path, O_RDONLY | O_CLOEXEC);
   if (file < 0) return 0;
@@ -30,7 +26,7 @@ uint64_t process_pid_namespace(void) {
   const size_t length = read_text("/proc/sys/kernel/random/boot_id", boot, sizeof boot);
   const ssize_t own = readlink("/proc/self/ns/pid", names, sizeof names);
   if (length == 0 || own <= 0) return 0;
-  return hash(hash(14695981039346656037u, boot, length), names, (size_t)own);
+  return hash_bytes(hash_bytes(HASH_START, boot, length), names, (size_t)own);
 }
 
 void process_boot(char text[BOOT_TEXT]) {
@@ -43,7 +39,8 @@ uint64_t process_namespace(void) {
   return stat("/proc/self/ns/pid", &info) == 0 ? info.st_ino : 0;
 }
 
-// Of a process' stat file what follows its name, which may hold anything, brackets too. NULL: it cannot be read.
+// Reads a process's stat file and returns the part behind its name, which may hold brackets too. NULL: it cannot be
+// read.
 static const char *read_state(uint32_t pid, char *text, size_t size) {
   char path[32];
   snprintf(path, sizeof path, "/proc/%u/stat", pid);
@@ -59,7 +56,7 @@ uint64_t process_start(uint32_t pid) {
   return at ? strtoull(at + 1, NULL, 10) : 0;
 }
 
-bool process_is_gone(uint32_t pid) {
+bool process_has_ended(uint32_t pid) {
   char text[512];
   if (pid == 0 || pid > INT32_MAX) return false;
   if (kill((pid_t)pid, 0) != 0 && errno == ESRCH) return true;

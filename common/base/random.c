@@ -43,8 +43,9 @@ uint64_t random_u64(struct random *random) {
 double random_uniform(struct random *random) { return (double)(random_u64(random) >> 11) * 0x1p-53; }
 
 // --- normals ---
-// As the logarithm, sine and cosine are our own, of products and sums alone: a library's differ from processor to
-// processor, and these become vectors.
+
+// Logarithm, sine and cosine are our own, of products and sums alone. A library's differ from processor to processor,
+// and these become vectors.
 
 struct pair {
   double first, second;
@@ -92,10 +93,9 @@ double random_normal(struct random *random) {
   return pair.first;
 }
 
-enum { BLOCKS = RANDOM_PAIRS }; // of random words that are computed together; each gives a pair
+enum { BLOCKS = RANDOM_PAIRS }; // blocks of random words that are computed together; each gives a pair
 
-// word[w][i] is word w of counter i, and becomes word w of its block. As philox4x32-10 of Random123, one block beside
-// the other.
+// philox4x32-10 of Random123 for many blocks: word[w][i] is word w of counter i and becomes word w of its block.
 VECTORIZE static void philox(const uint32_t key[2], uint32_t word[4][BLOCKS]) {
   uint32_t key0 = key[0], key1 = key[1];
   for (int round = 0; round < 10; round++) {
@@ -111,8 +111,8 @@ VECTORIZE static void philox(const uint32_t key[2], uint32_t word[4][BLOCKS]) {
   }
 }
 
-// random_uniform of two words, by way of 31 and 22 bits: vectors of 64-bit integers convert to double on the newest
-// processors only.
+// random_uniform of two words. It converts 31 and 22 bits separately, since only the newest processors convert vectors
+// of 64-bit integers to double.
 static inline double uniform_of(uint32_t low, uint32_t high) {
   return ((double)(int32_t)(high >> 1) * 0x1p22 + (double)(int32_t)((low >> 11) | (high & 1) << 21)) * 0x1p-53;
 }
@@ -128,7 +128,7 @@ VECTORIZE static void normal_pairs(uint32_t word[4][BLOCKS], double first[BLOCKS
 void random_normals(struct random *random, size_t count, double *values) {
   size_t done = 0;
   if (count > 0 && random->spare) values[done++] = random_normal(random);
-  if (random->left == 0) { // else the pairs do not begin with a block
+  if (random->left == 0) { // otherwise a pair does not begin with a block
     uint32_t word[4][BLOCKS];
     double first[BLOCKS], second[BLOCKS];
     while (count - done >= 2) {
@@ -181,8 +181,8 @@ void random_normals_at(uint64_t seed, enum random_purpose purpose, uint32_t envi
   }
 }
 
-// The high word of u * n is uniform once those low words are refused that some results would get one too many of: below
-// 2^32 mod n.
+// The high word of u * n is uniform once the low words below 2^32 mod n are refused: without that some results would
+// come once too often.
 uint32_t random_bounded(struct random *random, uint32_t n) {
   assert(n > 0);
   uint64_t product = (uint64_t)random_u32(random) * n;

@@ -1,7 +1,7 @@
 // Counter-based random numbers without hidden state: Philox4x32-10 (Salmon et al. 2011, Random123).
-// key = seed, counter = {block, low32(index), high32(index), purpose << 24 | environment}: a number depends on what it
-// is for and on nothing that happened before, so the results of a job do not depend on how it is spread over ranks, nor
-// on a restart.
+//   key = seed, counter = {block, low32(index), high32(index), purpose << 24 | environment}
+// A number depends on its purpose and on nothing that happened before. So the results of a job depend neither on how it
+// is spread over ranks nor on a restart.
 #ifndef CORSAC_COMMON_BASE_RANDOM_H
 #define CORSAC_COMMON_BASE_RANDOM_H
 
@@ -33,15 +33,23 @@ struct random {
 struct random random_stream(uint64_t seed, enum random_purpose purpose, uint32_t environment, uint64_t index);
 uint32_t random_u32(struct random *random);
 uint64_t random_u64(struct random *random);
-double random_uniform(struct random *random); // [0, 1), 53 bits
-double random_normal(struct random *random);  // N(0,1), Box-Muller on 53-bit uniforms
-// The next `count` of random_normal, bit for bit, several at a time.
+
+// Uniform on [0, 1), with 53 bits.
+double random_uniform(struct random *random);
+
+// N(0,1), by Box-Muller on 53-bit uniforms.
+double random_normal(struct random *random);
+
+// The next `count` results of random_normal, bit for bit, several at a time.
 void random_normals(struct random *random, size_t count, double *values);
-// The first `count` of random_normal, rounded to float, of each of the streams at index, index + 1, ...: values
+
+// The first `count` results of random_normal, rounded to float, of each of the streams at index, index + 1, ...: values
 // (indices x count), a row every `stride`. RANDOM_PAIRS pairs cost little more than one.
 enum { RANDOM_PAIRS = 64 };
 void random_normals_at(uint64_t seed, enum random_purpose purpose, uint32_t environment, uint64_t index, size_t indices,
                        size_t count, float *values, size_t stride);
-uint32_t random_bounded(struct random *random, uint32_t n); // uniform on 0..n-1 without bias (Lemire 2019); n > 0
+
+// Uniform on 0 .. n - 1 without bias (Lemire 2019); n > 0.
+uint32_t random_bounded(struct random *random, uint32_t n);
 
 #endif

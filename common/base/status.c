@@ -26,7 +26,7 @@ enum status error_prefix(struct error *error, const char *format, ...) {
   va_end(arguments);
   if (wanted < 0) return error->status;
   snprintf(text, sizeof text, "%s: %s", context, error->text);
-  // Where both do not fit, the end of the message is what is lost.
+  // If both do not fit, the end of the message is cut.
   printable_copy(error->text, sizeof error->text, text);
   return error->status;
 }

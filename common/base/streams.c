@@ -1,17 +1,18 @@
 #include "common/base/streams.h"
 
 #include "common/base/held_file.h"
+#include "common/base/text.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { FULL_MILLISECONDS = 2000 }; // for a reader who lets a pipe be full
+enum { FULL_MILLISECONDS = 2000 }; // that a full pipe is waited for
 
 static struct {
   struct held_file *given[3]; // 0 to 2 as the program got them
-  int shown[3];               // whose copy an environment sees as 0 to 2
+  int shown[3];               // which of them an environment sees as 0 to 2
   FILE *output, *error;
 } streams = {.shown = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}};
 
@@ -24,7 +25,7 @@ bool streams_write(int descriptor, const char *text, size_t size) {
   while (size > 0) {
     const ssize_t written = write(descriptor, text, size);
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0 && errno == EAGAIN) { // an environment has made it so for all who share it
+    if (written < 0 && errno == EAGAIN) { // an environment has made the shared descriptor non-blocking
       if (poll(&(struct pollfd){.fd = descriptor, .events = POLLOUT}, 1, FULL_MILLISECONDS) > 0) continue;
       errno = EAGAIN;
     }
@@ -45,7 +46,7 @@ static ssize_t put_error(void *none, const char *text, size_t size) {
   return streams_write(given(STDERR_FILENO), text, size) ? (ssize_t)size : 0;
 }
 
-// A stream that asks for its descriptor at each write.
+// Makes a stream that looks up its descriptor at each write.
 static FILE *make(ssize_t (*put)(void *, const char *, size_t), bool by_lines) {
   FILE *file = fopencookie(NULL, "w", (cookie_io_functions_t){.write = put});
   if (file) setvbuf(file, NULL, by_lines ? _IOLBF : _IOFBF, BUFSIZ);
@@ -55,7 +56,7 @@ static FILE *make(ssize_t (*put)(void *, const char *, size_t), bool by_lines) {
 static void fill_with_nothing(int number) {
   const int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
   if (nothing < 0) return;
-  (void)dup2(nothing, number); // without O_CLOEXEC, unless it is the same
+  (void)dup2(nothing, number); // dup2 clears O_CLOEXEC, unless both are the same
   if (nothing != number)
     close(nothing);
   else
@@ -89,7 +90,6 @@ void streams_mend(char *mended, size_t size) {
     if (!streams.given[number] || fcntl(number, F_GETFD) >= 0) continue;
     const int copy = held_file_descriptor(streams.given[streams.shown[number]]);
     if (copy < 0 || dup2(copy, number) < 0) fill_with_nothing(number);
-    const size_t used = strlen(mended);
-    snprintf(mended + used, size - used, "%s%d", used ? ", " : "", number);
+    (void)text_append(mended, size, strlen(mended), "%s%d", *mended ? ", " : "", number);
   }
 }

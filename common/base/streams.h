@@ -1,6 +1,5 @@
-// Standard output and standard error as the program was given them, whatever an environment does to descriptors 0 to 2
-// or to stdio's streams, which it may close or have a file of its own take the place of. Before streams_begin they are
-// the plain ones.
+// Standard output and standard error as the program got them. An environment may close or replace descriptors 0 to 2
+// and stdio's streams; these do not change. Before streams_begin they are the plain ones.
 #ifndef CORSAC_COMMON_BASE_STREAMS_H
 #define CORSAC_COMMON_BASE_STREAMS_H
 
@@ -8,17 +7,25 @@
 #include <stddef.h>
 #include <stdio.h>
 
-void streams_begin(void); // once, first of all; what is closed of 0 to 2 becomes /dev/null
-// For a command whose standard output is a result: what an environment prints goes to standard error from here on.
+// Call this once, before all else. A closed descriptor of 0 to 2 becomes /dev/null.
+void streams_begin(void);
+
+// For a command whose standard output is its result: from now on an environment's output goes to standard error.
 void streams_keep_output(void);
 
-FILE *streams_output(void);         // fully buffered, by lines on a terminal
-FILE *streams_error(void);          // by lines
-int streams_error_descriptor(void); // for what is written at once
+// Fully buffered; on a terminal by lines.
+FILE *streams_output(void);
 
-// Which of 0 to 2 were closed meanwhile: they are what they were again. One that an environment has made something else
-// on purpose, a log of its own, stays. mended: names are added, with a comma between them.
+// Buffered by lines.
+FILE *streams_error(void);
+
+// Standard error without a buffer.
+int streams_error_descriptor(void);
+
+// Restores those of 0 to 2 that were closed. One that an environment has redirected, to a log of its own, stays.
+// Appends their names to `mended`, with commas between them.
 void streams_mend(char *mended, size_t size);
 
-bool streams_write(int descriptor, const char *text, size_t size); // all of it, also where it is not to block
+// Writes all of the text, also to a descriptor that does not block. Returns false on failure.
+bool streams_write(int descriptor, const char *text, size_t size);
 #endif

@@ -1,6 +1,8 @@
+// Options as YAML: read from a file or a text, and written.
 #include "common/config/options.h"
 
 #include "common/base/file.h"
+#include "common/base/text.h"
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
@@ -8,17 +10,18 @@
 
 enum { OPTIONS_MAX = 128, VALUE_SIZE = 2048 };
 
-// One document that is being read. config is a copy, handed over when all is well.
+// A document while it is read. config is a copy, which replaces the caller's on success.
 struct reader {
   yaml_parser_t parser;
-  yaml_event_t event; // the current one, released by next
+  yaml_event_t event; // the current one; next releases it
   const char *name;
   struct config config;
-  size_t line_of[OPTIONS_MAX]; // where an option was given; 0: not yet
+  size_t line_of[OPTIONS_MAX]; // of each option; 0: not given yet
   struct error *error;
 };
 
-// config and resume say where a configuration comes from: a file that said so would send the reader on, or in a circle.
+// config and resume name the files that a configuration comes from. Inside such a file they could lead to further
+// files, or in a circle, so they are refused there.
 static bool names_source(const struct option *option) {
   return option->offset == offsetof(struct config, config) || option->offset == offsetof(struct config, resume);
 }
@@ -34,7 +37,8 @@ __attribute__((format(printf, 2, 3))) static enum status fail(struct reader *rea
   return error_set(reader->error, STATUS_USAGE, "%s:%zu: %s", reader->name, line_number(reader), text);
 }
 
-// The parser fills event only on success: an error says its line itself.
+// Moves on to the next event. On failure the parser leaves the event unfilled, so the message has the parser's own
+// line.
 static enum status next(struct reader *reader) {
   yaml_event_delete(&reader->event);
   if (yaml_parser_parse(&reader->parser, &reader->event)) return STATUS_OK;
@@ -52,7 +56,7 @@ static enum status next(struct reader *reader) {
 
 static const char *scalar(const struct reader *reader) { return (const char *)reader->event.data.scalar.value; }
 
-// A zero byte would hide what follows it.
+// Without a zero byte, which would hide what follows it.
 static bool is_whole(const struct reader *reader) { return strlen(scalar(reader)) == reader->event.data.scalar.length; }
 
 static bool is_null(const struct reader *reader) {
@@ -60,7 +64,7 @@ static bool is_null(const struct reader *reader) {
   return !*scalar(reader) || strcmp(scalar(reader), "~") == 0 || strcmp(scalar(reader), "null") == 0;
 }
 
-// The elements of [256, 256], with commas between them as on the command line.
+// Reads the elements of [256, 256] and joins them by commas, as the command line has them.
 static enum status join_sequence(struct reader *reader, const char *key, char *text, size_t size) {
   size_t used = 0;
   text[0] = '\0';
@@ -76,7 +80,7 @@ static enum status join_sequence(struct reader *reader, const char *key, char *t
   }
 }
 
-// The current event is the value of `option`.
+// Reads the current event as the value of `option`.
 static enum status read_value(struct reader *reader, const struct option *option) {
   char text[VALUE_SIZE], where[VALUE_SIZE];
   snprintf(where, sizeof where, "%.900s:%zu: %s", reader->name, line_number(reader), option->name);
@@ -97,7 +101,7 @@ static enum status read_value(struct reader *reader, const struct option *option
   }
 }
 
-// The current event is a key; reads its value too.
+// Reads the current event as a key, and its value.
 static enum status read_pair(struct reader *reader) {
   if (reader->event.type != YAML_SCALAR_EVENT) return fail(reader, "a key must be the name of an option");
   const struct option *option = is_whole(reader) ? options_find(scalar(reader)) : NULL;
@@ -142,7 +146,7 @@ static enum status read_stream(struct reader *reader) {
   return fail(reader, "a second document begins here; there must be one");
 }
 
-// From file, or from text where file is NULL.
+// Reads from text, or from file where text is NULL.
 static enum status read_yaml(FILE *file, const char *text, size_t length, const char *name, struct config *config,
                              struct error *error) {
   struct error unread = {0};
@@ -184,45 +188,29 @@ enum status options_read_yaml(const char *path, struct config *config, struct er
 
 // --- writing ---
 
-// Appends as snprintf does, and counts what did not fit.
-struct writer {
-  char *text;
-  size_t size, used;
-};
-
-__attribute__((format(printf, 2, 3))) static void append(struct writer *writer, const char *format, ...) {
-  va_list arguments;
-  va_start(arguments, format);
-  bool fits = writer->used < writer->size;
-  int length =
-      vsnprintf(fits ? writer->text + writer->used : NULL, fits ? writer->size - writer->used : 0, format, arguments);
-  va_end(arguments);
-  if (length > 0) writer->used += (size_t)length;
-}
-
-// In double quotes. option_set lets only printable characters in, so that quote and backslash are all that needs
-// escaping.
-static void append_text(struct writer *writer, const char *text) {
-  append(writer, "\"");
-  for (; *text; text++) append(writer, *text == '"' || *text == '\\' ? "\\%c" : "%c", *text);
-  append(writer, "\"");
+// In double quotes. option_set accepts printable characters only, so only the quote and the backslash need escaping.
+static size_t append_quoted(char *text, size_t size, size_t used, const char *value) {
+  used = text_append(text, size, used, "\"");
+  for (; *value; value++) used = text_append(text, size, used, *value == '"' || *value == '\\' ? "\\%c" : "%c", *value);
+  return text_append(text, size, used, "\"");
 }
 
 size_t options_format_yaml(const struct config *config, char *text, size_t size) {
-  struct writer writer = {.text = text, .size = size};
+  size_t used = 0;
   const char *group = "";
   for (size_t i = 0; i < options_count(); i++) {
     const struct option *option = options_at(i);
-    if (strcmp(option->group, group) != 0) append(&writer, "%s# %s\n", i ? "\n" : "", option->group);
+    if (strcmp(option->group, group) != 0)
+      used = text_append(text, size, used, "%s# %s\n", i ? "\n" : "", option->group);
     group = option->group;
     char value[CONFIG_TEXT] = "";
     if (!names_source(option)) option_get(option, config, value, sizeof value);
-    append(&writer, "%s: ", option->name);
+    used = text_append(text, size, used, "%s: ", option->name);
     if (option->type == OPTION_TEXT)
-      append_text(&writer, value);
+      used = append_quoted(text, size, used, value);
     else
-      append(&writer, "%s", value);
-    append(&writer, "\n");
+      used = text_append(text, size, used, "%s", value);
+    used = text_append(text, size, used, "\n");
   }
-  return writer.used;
+  return used;
 }

@@ -8,12 +8,13 @@
 #include <time.h>
 #include <unistd.h>
 
-// To fall asleep and be woken costs 5 to 50 us, the latter in a virtual machine. So whoever is answered sooner looks
-// for so long, and lets others run meanwhile; who is not, sleeps, and tries now and then whether that has changed.
-static const double LOOK_MOST = 50e-6;
+// Sleeping and waking costs 5 us, in a virtual machine up to 50 us. So a side whose answers come sooner polls that
+// long, and yields the core meanwhile. A side whose answers come later sleeps at once, and tries polling every 64th
+// time.
+static const double LONGEST_POLL = 50e-6; // s
 enum { TRY_EVERY = 64 };
 
-// Not FUTEX_PRIVATE: the other side is another process.
+// Without FUTEX_PRIVATE, since the other side is another process.
 static void futex(_Atomic uint32_t *word, int operation, uint32_t value, const struct timespec *time) {
   syscall(SYS_futex, (void *)word, operation, value, time, NULL, 0);
 }
@@ -29,26 +30,28 @@ static double now(void) {
   return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
-static bool look(struct channel_bell *bell, uint32_t seen, struct channel_patience *patience) {
+// Returns whether the bell has been rung.
+static bool poll_bell(struct channel_bell *bell, uint32_t seen, struct channel_patience *patience) {
   const bool tries = patience->waits++ % TRY_EVERY == 0;
-  const double limit = tries ? LOOK_MOST : patience->looks, start = limit > 0 ? now() : 0;
+  const double limit = tries ? LONGEST_POLL : patience->polls, start = limit > 0 ? now() : 0;
   for (double took = 0; took < limit; took = now() - start) {
     if (atomic_load_explicit(&bell->rung, memory_order_acquire) != seen) {
-      const double enough = 4 * took < LOOK_MOST ? 4 * took : LOOK_MOST;
-      patience->looks = patience->looks * 0.9 > enough ? patience->looks * 0.9 : enough;
+      const double enough = 4 * took < LONGEST_POLL ? 4 * took : LONGEST_POLL;
+      patience->polls = patience->polls * 0.9 > enough ? patience->polls * 0.9 : enough;
       return true;
     }
     sched_yield();
   }
-  patience->looks = tries || patience->looks < 1e-6 ? 0 : patience->looks / 2;
+  patience->polls = tries || patience->polls < 1e-6 ? 0 : patience->polls / 2;
   return atomic_load(&bell->rung) != seen;
 }
 
 void channel_wait(struct channel_bell *bell, uint32_t seen, double seconds, struct channel_patience *patience) {
-  if (look(bell, seen, patience)) return;
+  if (poll_bell(bell, seen, patience)) return;
   const time_t whole = (time_t)seconds;
   const struct timespec time = {.tv_sec = whole, .tv_nsec = (long)((seconds - (double)whole) * 1e9)};
-  atomic_store(&bell->asleep, 1); // whoever rings after this wakes us, who rang before changed `rung`
+  // A ring after this store wakes us; a ring before it has changed `rung`.
+  atomic_store(&bell->asleep, 1);
   if (atomic_load(&bell->rung) == seen) futex(&bell->rung, FUTEX_WAIT, seen, &time);
   atomic_store(&bell->asleep, 0);
 }

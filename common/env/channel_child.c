@@ -24,7 +24,7 @@ bool channel_child_wanted(void) {
   return variable && *variable;
 }
 
-// The head is all that is read before it is known to be a channel.
+// Reads only the head, since the file may be something else.
 static bool is_channel(int file) {
   uint64_t magic;
   struct stat status;
@@ -56,7 +56,7 @@ static int check(struct channel_child *child) {
     uint32_t version, size;
   } head;
   struct stat status;
-  const uint32_t own[2] = {CHANNEL_VERSION, sizeof(struct channel)}; // so that the host can say what does not fit
+  const uint32_t own[2] = {CHANNEL_VERSION, sizeof(struct channel)}; // for the host's message where they do not match
   if (pread(child->file, &head, sizeof head, 0) != (ssize_t)sizeof head || fstat(child->file, &status) != 0 ||
       pwrite(child->file, own, sizeof own, offsetof(struct channel, child_version)) != (ssize_t)sizeof own)
     return fail(child, "the channel cannot be read and written: %s", strerror(errno));

@@ -1,4 +1,4 @@
-// The child's side of the channel: libcorsac_sim, and the program itself where it serves an isolated plugin.
+// The child's side of the channel, for libcorsac_sim and for the program itself where it runs an isolated plugin.
 #ifndef CORSAC_COMMON_ENV_CHANNEL_CHILD_H
 #define CORSAC_COMMON_ENV_CHANNEL_CHILD_H
 
@@ -8,26 +8,34 @@
 struct channel_child {
   struct channel *channel; // mapped, or NULL
   int file;
-  bool host_is_seen; // its process number means the same here
-  uint32_t number;   // of the request taken last
-  bool answered;     // that one is
+  bool host_is_seen; // the host's process number is valid in this pid namespace
+  uint32_t number;   // of the last request that was taken
+  bool answered;     // it has been answered
   struct channel_patience patience;
   void *state; // (capacity) mapped, or NULL
   uint64_t capacity;
   char why[CHANNEL_TEXT]; // the last failure
 };
 
-bool channel_child_wanted(void); // this process has been started as a child
-// Finds, checks and claims the channel. 0, or negative: why says it.
+// Whether this process has been started as a child.
+bool channel_child_wanted(void);
+
+// Finds, checks and claims the channel. Returns 0, or a negative number with the reason in `why`.
 int channel_child_open(struct channel_child *child);
+
 // Publishes the spec, which answers the request OPEN.
 int channel_child_publish(struct channel_child *child, const struct channel_spec *spec, const double *action_low,
                           const double *action_high);
-// Waits for a request; enum channel_request, or negative: the host is gone, or what it asks makes no sense.
+
+// Waits for a request. Returns an enum channel_request, or a negative number where the host has ended or its request is
+// invalid.
 int channel_child_wait(struct channel_child *child);
+
 void channel_child_answer(struct channel_child *child, const struct channel_answer *answer);
 void channel_child_fail(struct channel_child *child, const char *why);
-// The place of the state (channel->state_capacity), for a SAVE or LOAD under way. NULL: why says it.
+
+// The memory of the state (channel->state_capacity), during a SAVE or LOAD. NULL on failure, with the reason in `why`.
 void *channel_child_state(struct channel_child *child);
+
 void channel_child_close(struct channel_child *child);
 #endif

@@ -1,6 +1,6 @@
-! The environment ABI of <corsac/env.h> for Fortran, version 1. Installed beside it; compiled together with the plugin:
+! The environment ABI of <corsac/env.h> for Fortran, version 1. Installed beside it. Compile it together with the plugin:
 !   gfortran -shared -fPIC PREFIX/include/corsac/corsac_env.f90 my_solver.f90 -o my_solver.so
-! The plugin defines function corsac_env() bind(C); that name belongs to it, hence the module's.
+! The plugin defines function corsac_env() bind(C). That name is taken, so the module has another.
 module corsac_env_abi
   use, intrinsic :: iso_c_binding
   implicit none
@@ -36,7 +36,7 @@ module corsac_env_abi
 
 contains
 
-  ! A C text as Fortran has it.
+  ! Converts a C text to Fortran.
   function corsac_text(pointer) result(text)
     type(c_ptr), intent(in) :: pointer
     character(len=:), allocatable :: text
@@ -58,7 +58,7 @@ contains
     end do
   end function
 
-  ! Writes why create failed where the host reads it.
+  ! Tells the host why create failed.
   subroutine corsac_say(text, error, error_size)
     character(len=*), intent(in) :: text
     type(c_ptr), value :: error

@@ -1,17 +1,14 @@
-// The C ABI that every environment implements, version 1. Installed as <corsac/env.h>; needs nothing but the C library.
+// The C ABI that every environment implements, version 1. Installed as <corsac/env.h>. It needs only the C library.
 //
 // A plugin is a shared object that exports one symbol, corsac_env(). One process calls it from one thread.
 //
-// It shares the process with the host:
-// - A call begins with the default floating-point environment (nearest, no flush to zero, no traps). What a call
-// changes of it
-//   lasts until the call returns.
-// - The host sets back the handlers of TERM, INT, USR1, USR2, HUP and XCPU, the signal mask, the umask and limits. It
-// does
-//   not need the locale, the working directory and standard output to stay as they were.
-// - exit, _exit, exec, MPI_Finalize, MPI_Abort and an error of MPI in a call, or a crash, are the end of the
-// environment's
-//   actor, which the host names. An environment that cannot go on returns a negative number instead.
+// The plugin shares the process with the host:
+// - Each call begins with the default floating-point environment: round to nearest, no flush to zero, no traps. A
+//   plugin may change it until the call returns.
+// - The host restores the handlers of TERM, INT, USR1, USR2, HUP and XCPU, the signal mask, the umask and limits. A
+//   plugin may change the locale, the working directory and standard output; the host does not depend on them.
+// - exit, _exit, exec, MPI_Finalize, MPI_Abort, an error of MPI and a crash end the actor of the environment, and the
+//   host logs which environment it was. An environment that cannot go on returns a negative number instead.
 #ifndef CORSAC_ENV_H
 #define CORSAC_ENV_H
 
@@ -28,23 +25,23 @@ enum { CORSAC_ENV_ABI = 1 };
 enum { CORSAC_TERMINATED = 1, CORSAC_TRUNCATED = 2 }; // flags that step returns
 #endif
 enum { CORSAC_MAX_INFO = 16 };
-enum { CORSAC_ONE_PER_PROCESS = 1 }; // flags of an environment: e.g. a solver with global state
+enum { CORSAC_ONE_PER_PROCESS = 1 }; // flag of an environment that has global state
 
 struct corsac_env_config {
   uint32_t size;    // of this struct as the host knows it
-  const char *id;   // what --env names, without the arguments
+  const char *id;   // the value of --env without the arguments
   const char *args; // the text after the first ':' of --env, or ""
-  uint64_t index;   // which environment of the job
+  uint64_t index;   // of the environment in the job
   int evaluation;   // 1: this instance evaluates, 0: it trains
-  int comm;         // Fortran handle of the communicator the environment may compute on, -1 if it is alone
+  int comm;         // Fortran handle of the communicator that the environment may compute on, -1: it is alone
 };
 
 struct corsac_env_spec {
-  uint32_t size; // set by the host; a plugin writes no further
+  uint32_t size; // set by the host; a plugin does not write past it
   uint32_t obs_dim, act_dim;
-  uint32_t max_episode_steps;             // 0: no limit of ours
+  uint32_t max_episode_steps;             // after which the host truncates; 0: no limit
   const double *action_low, *action_high; // (act_dim), finite, low < high, valid until destroy
-  // named values beside the reward, for the columns info_NAME of metrics.csv; info below gives them
+  // Names of the values that `info` gives beside the reward. metrics.csv has a column info_NAME for each.
   uint32_t info_dim;             // 0 to CORSAC_MAX_INFO
   const char *const *info_names; // (info_dim) of a-z, 0-9 and _, at most 31 characters, valid until destroy
 };
@@ -56,18 +53,20 @@ struct corsac_env {
   int (*reset)(void *self, uint64_t seed, float *obs);                      // 0, or negative: failed
   int (*step)(void *self, const float *action, float *obs, double *reward); // flags, or negative: failed
   void (*destroy)(void *self);
-  // optional, NULL where absent:
+  // Optional members, NULL where absent:
   const char *(*error)(void *self);                         // why the last call failed
-  int64_t (*save)(void *self, void *buffer, size_t size);   // bytes it needs (buffer too small: no write); 0: cannot
-  int (*load)(void *self, const void *buffer, size_t size); // 0, or negative: failed; maybe with no reset before
-  int (*step_begin)(void *self, const float *action);       // start a step and return; step_end waits for it,
-  int (*step_end)(void *self, float *obs, double *reward);  // so that several environments of one actor run at once
-  void (*info)(void *self, double *values); // (info_dim) of the last step; what is not finite is left out
+  int64_t (*save)(void *self, void *buffer, size_t size);   // bytes needed (a smaller buffer is left alone); 0: cannot
+  int (*load)(void *self, const void *buffer, size_t size); // 0, or negative: failed; a reset may not have come before
+  // step in two halves, so that several environments of one actor compute at once: step_begin starts a step and
+  // returns, step_end waits for its result.
+  int (*step_begin)(void *self, const float *action);
+  int (*step_end)(void *self, float *obs, double *reward);
+  void (*info)(void *self, double *values); // (info_dim) of the last step; values that are not finite are ignored
 };
 
-// action is in [low, high]; obs after the last step of an episode is the true final observation; the host resets.
-// Later versions append members; `size` tells which are there.
-const struct corsac_env *corsac_env(void); // the one symbol a plugin exports
+// The one symbol that a plugin exports. Actions are in [low, high]. obs after the last step of an episode is the true
+// final observation; the host calls reset. Later versions append members, and `size` tells which exist.
+const struct corsac_env *corsac_env(void);
 
 #ifdef __cplusplus
 }

@@ -1,4 +1,4 @@
-// Which of the two backends of linalg.h computes the networks: the option `backend`.
+// The choice between the two backends of linalg.h, by the option `backend`.
 #ifndef CORSAC_COMMON_NN_BACKEND_H
 #define CORSAC_COMMON_NN_BACKEND_H
 
@@ -6,9 +6,10 @@
 
 struct tiles;
 
-// "tiles" or "openblas": what the configuration asks for, or for auto what is faster here for its shape.
+// "tiles" or "openblas": the configured one, or for auto the faster one on this machine.
 const char *backend_choose(const struct config *config);
-// The kernels for that: NULL for openblas, and wherever reals are double.
+
+// The tiles of that choice: NULL for openblas, and in the double build.
 const struct tiles *backend_tiles(const struct config *config);
 
 #endif

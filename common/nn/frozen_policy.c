@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-enum { LINE = 64 / sizeof(float) }; // arrays start at multiples of it, where panels are read fastest
+enum { LINE = 64 / sizeof(float) }; // arrays start at multiples of a cache line, where panels are read fastest
 
 struct frozen_layer {
   uint32_t in, out;
@@ -20,7 +20,7 @@ struct frozen_policy {
   const struct tiles *tiles;
   uint32_t obs_dim, act_dim, layers, widest;
   bool normalize;
-  struct frozen_layer layer[CONFIG_MAX_HIDDEN + 1]; // the hidden ones, and both heads as one
+  struct frozen_layer layer[CONFIG_MAX_HIDDEN + 1]; // the hidden ones, then both heads as one
   const float *shift, *scale;                       // (obs_dim)
   const double *low, *high;                         // (act_dim)
   struct arena arena;                               // holds all of these
@@ -32,7 +32,7 @@ static const void *keep(struct arena *arena, const void *values, size_t count, s
   return kept;
 }
 
-// The layers' shapes, and the bytes that their arrays take.
+// Fills the layers' shapes and returns the bytes that all arrays take.
 static size_t plan(struct frozen_policy *policy, const struct config_widths *hidden) {
   size_t bytes = 2 * arena_need(policy->obs_dim, sizeof(float)) + 2 * arena_need(policy->act_dim, sizeof(double));
   uint32_t in = policy->obs_dim;
@@ -102,8 +102,18 @@ void frozen_policy_act(const struct frozen_policy *policy, const float *obs, con
   }
   for (uint32_t l = 0; l < policy->layers; l++) {
     const struct frozen_layer *layer = &policy->layer[l];
-    policy->tiles->forward(1, layer->in, layer->out, x, layer->in, layer->panels, layer->bias, row[l % 2], layer->out,
-                           l + 1 < policy->layers ? TILES_RELU : TILES_PLAIN, NULL);
+    policy->tiles->forward(&(struct tiles_product){
+        .rows = 1,
+        .in = layer->in,
+        .out = layer->out,
+        .x = x,
+        .ldx = layer->in,
+        .panels = layer->panels,
+        .b = layer->bias,
+        .y = row[l % 2],
+        .ldy = layer->out,
+        .epilogue = l + 1 < policy->layers ? TILES_RELU : TILES_PLAIN,
+    });
     x = row[l % 2];
   }
   if (eps)

@@ -16,16 +16,16 @@
 #define GEMV cblas_sgemv
 #endif
 
-// OpenBLAS asks this function of its own how many threads OPENBLAS_NUM_THREADS allows, when it is loaded, and starts
-// them there and then: they would take memory, fail where processes are limited, and could keep this process from its
-// end. The definition in the program goes before the library's; weak, so that a static library's may stand beside it.
+// OpenBLAS starts its threads when it is loaded, as many as this function of its own returns (OPENBLAS_NUM_THREADS).
+// These threads would take memory, fail where processes are limited, and could block the end of this process. This
+// definition in the program takes precedence over the library's. It is weak, so that a static library may have its own.
 int openblas_num_threads_env(void);
 __attribute__((weak)) int openblas_num_threads_env(void) { return 1; }
 
 void linalg_init(void) { openblas_set_num_threads(1); }
 
 enum status linalg_reserve(const struct tiles *tiles, unsigned threads, struct error *error) {
-  static const size_t BUFFER = (size_t)128 << 20; // its largest, on any processor
+  static const size_t BUFFER = (size_t)128 << 20; // the largest of OpenBLAS, on any processor
   if (tiles) return STATUS_OK;
   void *room = mmap(NULL, threads * BUFFER, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (room != MAP_FAILED && munmap(room, threads * BUFFER) == 0) return STATUS_OK;
@@ -52,7 +52,7 @@ VECTORIZE static void add_bias(size_t rows, size_t out, const real *restrict b, 
   }
 }
 
-// Comparisons here and below are such that NaN passes.
+// Comparisons here and below are written so that NaN passes.
 VECTORIZE static void add_bias_relu(size_t rows, size_t out, const real *restrict b, real *restrict y) {
   for (size_t r = 0; r < rows; r++) {
     for (size_t o = 0; o < out; o++) {
@@ -62,14 +62,14 @@ VECTORIZE static void add_bias_relu(size_t rows, size_t out, const real *restric
   }
 }
 
-// y = x w^T. A critic has one output: a matrix-vector product reads its input once, where the matrix product packs it
-// first.
-static void blas_forward(size_t rows, size_t in, size_t out, const real *x, size_t ldx, const real *w, real *y) {
-  blasint m = blas_int(rows), k = blas_int(in), n = blas_int(out), ld = blas_int(ldx);
-  if (out == 1) {
-    GEMV(CblasRowMajor, CblasNoTrans, m, k, 1, x, ld, w, 1, 0, y, 1);
+// y = x w^T. A critic has one output. There the matrix-vector product reads x once, while the matrix product would pack
+// it first.
+static void blas_forward(struct linalg_shape shape, struct linalg_rows x, const real *w, real *y) {
+  blasint m = blas_int(x.count), k = blas_int(shape.in), n = blas_int(shape.out), ld = blas_int(x.ld);
+  if (shape.out == 1) {
+    GEMV(CblasRowMajor, CblasNoTrans, m, k, 1, x.at, ld, w, 1, 0, y, 1);
   } else {
-    GEMM(CblasRowMajor, CblasNoTrans, CblasTrans, m, n, k, 1, x, ld, w, k, 0, y, n);
+    GEMM(CblasRowMajor, CblasNoTrans, CblasTrans, m, n, k, 1, x.at, ld, w, k, 0, y, n);
   }
 }
 
@@ -84,17 +84,17 @@ VECTORIZE static void apply_mask(size_t count, const real *restrict mask, real *
   for (size_t i = 0; i < count; i++) x[i] = mask[i] <= 0 ? 0 : x[i];
 }
 
-static void blas_input_gradient(size_t rows, size_t in, size_t out, size_t first, const real *dy, const real *w,
+static void blas_input_gradient(struct linalg_shape shape, size_t first, struct linalg_rows dy, const real *w,
                                 real *dx) {
-  blasint m = blas_int(rows), k = blas_int(in), n = blas_int(out), wanted = blas_int(in - first);
-  if (out == 1) {
-    outer_product(rows, in - first, dy, w + first, dx);
+  blasint m = blas_int(dy.count), k = blas_int(shape.in), n = blas_int(shape.out), wanted = blas_int(shape.in - first);
+  if (shape.out == 1) {
+    outer_product(dy.count, shape.in - first, dy.at, w + first, dx);
   } else {
-    GEMM(CblasRowMajor, CblasNoTrans, CblasNoTrans, m, wanted, n, 1, dy, n, w + first, k, 0, dx, wanted);
+    GEMM(CblasRowMajor, CblasNoTrans, CblasNoTrans, m, wanted, n, 1, dy.at, n, w + first, k, 0, dx, wanted);
   }
 }
 
-// db = column sums of dy (rows x out, a row every ld), each column from the first row on
+// db = column sums of dy (rows x out, a row every ld), each summed in ascending rows
 VECTORIZE static void sum_columns(size_t rows, size_t out, const real *restrict dy, size_t ld, real *restrict db) {
   enum { WIDE = 64 };
   size_t o = 0;
@@ -111,146 +111,159 @@ VECTORIZE static void sum_columns(size_t rows, size_t out, const real *restrict 
   }
 }
 
-// The rows begin .. end - 1 of dw, and their part of db.
-static void blas_weight_gradient(size_t rows, size_t in, size_t out, const real *dy, const real *x, size_t ldx,
-                                 size_t begin, size_t end, real *dw, real *db) {
-  blasint m = blas_int(rows), k = blas_int(in), n = blas_int(out), ld = blas_int(ldx), count = blas_int(end - begin);
-  if (out == 1) {
-    GEMV(CblasRowMajor, CblasTrans, m, k, 1, x, ld, dy, 1, 0, dw, 1);
+// Computes the rows of dw in the part, and their part of db.
+static void blas_weight_gradient(struct linalg_shape shape, const real *dy, struct linalg_rows x,
+                                 const struct linalg_part *part, real *dw, real *db) {
+  const size_t begin = part->begin, count = part->end - begin;
+  blasint m = blas_int(x.count), k = blas_int(shape.in), n = blas_int(shape.out), ld = blas_int(x.ld);
+  if (shape.out == 1) {
+    GEMV(CblasRowMajor, CblasTrans, m, k, 1, x.at, ld, dy, 1, 0, dw, 1);
   } else {
-    GEMM(CblasRowMajor, CblasTrans, CblasNoTrans, count, k, m, 1, dy + begin, n, x, ld, 0, dw + begin * in, k);
+    GEMM(CblasRowMajor, CblasTrans, CblasNoTrans, blas_int(count), k, m, 1, dy + begin, n, x.at, ld, 0,
+         dw + begin * shape.in, k);
   }
-  sum_columns(rows, end - begin, dy + begin, out, db + begin);
+  sum_columns(x.count, count, dy + begin, shape.out, db + begin);
 }
 
-// --- either ---
+// --- either backend ---
 
-size_t linalg_weight_size(const struct tiles *tiles, size_t in, size_t out) {
+size_t linalg_weight_size(struct linalg_shape shape) {
 #ifndef CORSAC_REAL_DOUBLE
-  if (tiles) return tiles_size(in, out);
+  if (shape.tiles) return tiles_size(shape.in, shape.out);
 #endif
-  assert(!tiles);
-  return in * out;
+  assert(!shape.tiles);
+  return shape.in * shape.out;
 }
 
-size_t linalg_weight_index(const struct tiles *tiles, size_t in, size_t out, size_t o, size_t i) {
-  assert(o < out && i < in);
+size_t linalg_weight_index(struct linalg_shape shape, size_t o, size_t i) {
+  assert(o < shape.out);
+  assert(i < shape.in);
 #ifndef CORSAC_REAL_DOUBLE
-  if (tiles) return tiles_index(in, out, o, i);
+  if (shape.tiles) return tiles_index(shape.in, shape.out, o, i);
 #endif
-  (void)tiles;
-  return o * in + i;
+  return o * shape.in + i;
 }
 
-size_t linalg_vector_size(const struct tiles *tiles, size_t out) {
+size_t linalg_vector_size(struct linalg_shape shape) {
 #ifndef CORSAC_REAL_DOUBLE
-  if (tiles) return tiles_padded(out);
+  if (shape.tiles) return tiles_padded(shape.out);
 #endif
-  (void)tiles;
-  return out;
+  return shape.out;
 }
 
-void linalg_pack(const struct tiles *tiles, size_t in, size_t out, const real *dense, real *w) {
+void linalg_pack(struct linalg_shape shape, const real *dense, real *w) {
 #ifndef CORSAC_REAL_DOUBLE
-  if (tiles) {
-    tiles_pack(in, out, dense, w);
+  if (shape.tiles) {
+    tiles_pack(shape.in, shape.out, dense, w);
     return;
   }
 #endif
-  (void)tiles;
-  memcpy(w, dense, in * out * sizeof *w);
+  memcpy(w, dense, shape.in * shape.out * sizeof *w);
 }
 
-void linalg_unpack(const struct tiles *tiles, size_t in, size_t out, const real *w, real *dense) {
+void linalg_unpack(struct linalg_shape shape, const real *w, real *dense) {
 #ifndef CORSAC_REAL_DOUBLE
-  if (tiles) {
-    tiles_unpack(in, out, w, dense);
+  if (shape.tiles) {
+    tiles_unpack(shape.in, shape.out, w, dense);
     return;
   }
 #endif
-  (void)tiles;
-  memcpy(dense, w, in * out * sizeof *w);
+  memcpy(dense, w, shape.in * shape.out * sizeof *w);
 }
 
-void linalg_forward(const struct tiles *tiles, size_t rows, size_t in, size_t out, const real *x, size_t ldx,
-                    const real *w, const real *b, real *y) {
-  if (rows == 0) return;
 #ifndef CORSAC_REAL_DOUBLE
-  if (tiles) {
-    tiles->forward(rows, in, out, x, ldx, w, b, y, out, TILES_PLAIN, NULL);
+static void forward_on_tiles(struct linalg_shape shape, struct linalg_rows x, const real *w, const real *b, real *y,
+                             enum tiles_epilogue epilogue, const real *mask) {
+  shape.tiles->forward(&(struct tiles_product){.rows = x.count,
+                                               .in = shape.in,
+                                               .out = shape.out,
+                                               .x = x.at,
+                                               .ldx = x.ld,
+                                               .panels = w,
+                                               .b = b,
+                                               .y = y,
+                                               .ldy = shape.out,
+                                               .epilogue = epilogue,
+                                               .mask = mask});
+}
+#endif
+
+void linalg_forward(struct linalg_shape shape, struct linalg_rows x, const real *w, const real *b, real *y) {
+  if (x.count == 0) return;
+#ifndef CORSAC_REAL_DOUBLE
+  if (shape.tiles) {
+    forward_on_tiles(shape, x, w, b, y, TILES_PLAIN, NULL);
     return;
   }
 #endif
-  (void)tiles;
-  blas_forward(rows, in, out, x, ldx, w, y);
-  add_bias(rows, out, b, y);
+  blas_forward(shape, x, w, y);
+  add_bias(x.count, shape.out, b, y);
 }
 
-void linalg_forward_relu(const struct tiles *tiles, size_t rows, size_t in, size_t out, const real *x, size_t ldx,
-                         const real *w, const real *b, real *y) {
-  if (rows == 0) return;
+void linalg_forward_relu(struct linalg_shape shape, struct linalg_rows x, const real *w, const real *b, real *y) {
+  if (x.count == 0) return;
 #ifndef CORSAC_REAL_DOUBLE
-  if (tiles) {
-    tiles->forward(rows, in, out, x, ldx, w, b, y, out, TILES_RELU, NULL);
+  if (shape.tiles) {
+    forward_on_tiles(shape, x, w, b, y, TILES_RELU, NULL);
     return;
   }
 #endif
-  (void)tiles;
-  blas_forward(rows, in, out, x, ldx, w, y);
-  add_bias_relu(rows, out, b, y);
+  blas_forward(shape, x, w, y);
+  add_bias_relu(x.count, shape.out, b, y);
 }
 
-// A narrow weight's panels are already those of the transposed one.
-size_t linalg_transposed_size(const struct tiles *tiles, size_t in, size_t out, size_t first) {
-  assert(first <= in);
+// The panels of a narrow weight are already those of the transposed weight.
+size_t linalg_transposed_size(struct linalg_shape shape, size_t first) {
+  assert(first <= shape.in);
 #ifndef CORSAC_REAL_DOUBLE
-  const bool as_it_is = tiles_is_narrow(out) && first == 0 && !tiles_is_narrow(in);
-  if (tiles && first < in && !as_it_is) return tiles_size(out, in - first);
+  const bool as_it_is = tiles_is_narrow(shape.out) && first == 0 && !tiles_is_narrow(shape.in);
+  if (shape.tiles && first < shape.in && !as_it_is) return tiles_size(shape.out, shape.in - first);
 #endif
-  (void)tiles, (void)out;
   return 0;
 }
 
-void linalg_transpose(const struct tiles *tiles, size_t in, size_t out, size_t first, const real *w, real *transposed) {
-  if (linalg_transposed_size(tiles, in, out, first) == 0) return;
+void linalg_transpose(struct linalg_shape shape, size_t first, const real *w, real *transposed) {
+  if (linalg_transposed_size(shape, first) == 0) return;
 #ifndef CORSAC_REAL_DOUBLE
-  tiles->transpose(in, out, w, first, in, transposed);
+  shape.tiles->transpose(shape.in, shape.out, w, first, shape.in, transposed);
 #endif
   (void)w, (void)transposed;
 }
 
-void linalg_input_gradient(const struct tiles *tiles, size_t rows, size_t in, size_t out, size_t first, const real *dy,
-                           const real *w, const real *transposed, const real *mask, real *dx) {
-  const size_t count = in - first;
-  if (rows == 0 || count == 0) return;
+void linalg_input_gradient(struct linalg_shape shape, size_t first, struct linalg_rows dy, const real *w,
+                           const real *transposed, const real *mask, real *dx) {
+  const size_t count = shape.in - first;
+  assert(dy.ld == shape.out);
+  if (dy.count == 0 || count == 0) return;
 #ifndef CORSAC_REAL_DOUBLE
-  if (tiles) {
-    const real *panels = linalg_transposed_size(tiles, in, out, first) > 0 ? transposed : w;
-    tiles->forward(rows, out, count, dy, out, panels, NULL, dx, count, mask ? TILES_MASK : TILES_PLAIN, mask);
+  if (shape.tiles) {
+    const struct linalg_shape turned = {shape.tiles, .in = shape.out, .out = count};
+    const real *panels = linalg_transposed_size(shape, first) > 0 ? transposed : w;
+    forward_on_tiles(turned, dy, panels, NULL, dx, mask ? TILES_MASK : TILES_PLAIN, mask);
     return;
   }
 #endif
-  (void)tiles, (void)transposed;
-  blas_input_gradient(rows, in, out, first, dy, w, dx);
-  if (mask) apply_mask(rows * count, mask, dx);
+  (void)transposed;
+  blas_input_gradient(shape, first, dy, w, dx);
+  if (mask) apply_mask(dy.count * count, mask, dx);
 }
 
-// On tiles a part is what one tile is wide.
-size_t linalg_parts(const struct tiles *tiles, size_t in, size_t out, size_t members) {
+// On tiles a part is as wide as one tile.
+size_t linalg_parts(struct linalg_shape shape, size_t members) {
 #ifndef CORSAC_REAL_DOUBLE
-  if (tiles) return (tiles_panels(in, out) + 1) / 2;
+  if (shape.tiles) return (tiles_panels(shape.in, shape.out) + 1) / 2;
 #endif
-  (void)tiles, (void)in;
-  return members < out ? members : out;
+  return members < shape.out ? members : shape.out;
 }
 
-struct linalg_part linalg_part(const struct tiles *tiles, size_t in, size_t out, size_t number, size_t parts) {
+struct linalg_part linalg_part(struct linalg_shape shape, size_t number, size_t parts) {
+  const size_t in = shape.in, out = shape.out;
   assert(number < parts);
 #ifndef CORSAC_REAL_DOUBLE
-  if (tiles) {
+  if (shape.tiles) {
     const size_t panels = tiles_panels(in, out), begin = 2 * number, end = begin + 2 < panels ? begin + 2 : panels;
     const size_t panel = TILES_PANEL * (tiles_is_narrow(out) ? out : in);
-    struct linalg_part part = {begin, end, begin * panel, end * panel, 0, 0};
+    struct linalg_part part = {begin, end, .weight_begin = begin * panel, .weight_end = end * panel};
     if (!tiles_is_narrow(out)) {
       part.vector_begin = begin * TILES_PANEL;
       part.vector_end = end * TILES_PANEL < out ? end * TILES_PANEL : out;
@@ -260,25 +273,34 @@ struct linalg_part linalg_part(const struct tiles *tiles, size_t in, size_t out,
     return part;
   }
 #endif
-  (void)tiles;
   const size_t begin = out * number / parts, end = out * (number + 1) / parts;
   return (struct linalg_part){begin, end, begin * in, end * in, begin, end};
 }
 
-void linalg_weight_gradient(const struct tiles *tiles, size_t rows, size_t in, size_t out, const real *dy,
-                            const real *x, size_t ldx, const struct linalg_part *part, real *dw, real *db,
-                            const real *const soon[LINALG_SOON]) {
+void linalg_weight_gradient(struct linalg_shape shape, const real *dy, struct linalg_rows x,
+                            const struct linalg_part *part, real *dw, real *db, const real *const soon[LINALG_SOON]) {
 #ifndef CORSAC_REAL_DOUBLE
-  if (tiles) {
-    tiles->weight_gradient(rows, in, out, x, ldx, dy, out, dw, db, false, part->begin, part->end, soon);
+  if (shape.tiles) {
+    shape.tiles->weight_gradient(&(struct tiles_gradient){.rows = x.count,
+                                                          .in = shape.in,
+                                                          .out = shape.out,
+                                                          .x = x.at,
+                                                          .ldx = x.ld,
+                                                          .dy = dy,
+                                                          .ldy = shape.out,
+                                                          .dw = dw,
+                                                          .db = db,
+                                                          .begin = part->begin,
+                                                          .end = part->end,
+                                                          .soon = soon});
     return;
   }
 #endif
-  (void)tiles, (void)soon;
-  if (rows == 0) {
+  (void)soon;
+  if (x.count == 0) {
     memset(dw + part->weight_begin, 0, (part->weight_end - part->weight_begin) * sizeof *dw);
     memset(db + part->vector_begin, 0, (part->vector_end - part->vector_begin) * sizeof *db);
   } else {
-    blas_weight_gradient(rows, in, out, dy, x, ldx, part->begin, part->end, dw, db);
+    blas_weight_gradient(shape, dy, x, part, dw, db);
   }
 }

@@ -1,9 +1,9 @@
-// The matrix products an MLP needs, and nothing else, by one of two backends:
+// The matrix products of an MLP, by one of two backends:
 //   tiles NULL   OpenBLAS, single-threaded; weights are dense (out x in), as in PyTorch
-//   else         our own kernels (tiles.h), in float only; weights stand in panels, padded with zeros
-// Matrices are row-major; x has a row every ldx reals, every other matrix is dense. Parallelism is the caller's: rows
-// of a forward and of an input gradient, and parts of a weight gradient, may be computed by different threads. On tiles
-// the bits depend neither on that split nor on the vector unit.
+//   else         our own kernels (tiles.h), in float only; weights lie in panels, padded with zeros
+// Matrices are row-major and dense, unless they are a struct linalg_rows. Parallelism is the caller's: different
+// threads may compute different rows of a forward or of an input gradient, and different parts of a weight gradient. On
+// tiles the bits depend neither on that split nor on the vector unit.
 #ifndef CORSAC_COMMON_NN_LINALG_H
 #define CORSAC_COMMON_NN_LINALG_H
 
@@ -13,52 +13,80 @@
 
 struct tiles;
 
-void linalg_init(void);             // one BLAS thread per calling thread; call once, before the first product
-const char *linalg_core_name(void); // the kernel OpenBLAS chose: "Zen", "SkylakeX", ...
-const char *linalg_library(void);   // "OpenBLAS 0.3.21 ...": its version and how it was built
+// Limits OpenBLAS to one thread per calling thread. Call it once, before the first product.
+void linalg_init(void);
 
-// Whether `threads` at once may compute: OpenBLAS waits for ever where it finds no room for its buffers. To be asked
-// before the first product. STATUS_MEMORY: no.
+// The kernel that OpenBLAS chose: "Zen", "SkylakeX", ...
+const char *linalg_core_name(void);
+
+// The version of OpenBLAS and how it was built: "OpenBLAS 0.3.21 ..."
+const char *linalg_library(void);
+
+// Checks that `threads` threads can compute at once. OpenBLAS waits for ever where it finds no room for its buffers, so
+// this comes before the first product. Fails with STATUS_MEMORY.
 enum status linalg_reserve(const struct tiles *tiles, unsigned threads, struct error *error);
 
 // --- how parameters lie in memory ---
-size_t linalg_weight_size(const struct tiles *tiles, size_t in, size_t out);                      // reals of a weight
-size_t linalg_weight_index(const struct tiles *tiles, size_t in, size_t out, size_t o, size_t i); // of w[o][i] in it
-size_t linalg_vector_size(const struct tiles *tiles, size_t out); // reals of a bias with its padding
-// From and to the dense order (out x in).
-void linalg_pack(const struct tiles *tiles, size_t in, size_t out, const real *dense, real *w);
-void linalg_unpack(const struct tiles *tiles, size_t in, size_t out, const real *w, real *dense);
+
+// A weight (out x in) on a backend.
+struct linalg_shape {
+  const struct tiles *tiles; // NULL: OpenBLAS
+  size_t in, out;
+};
+
+// The reals that a weight takes, with the backend's padding.
+size_t linalg_weight_size(struct linalg_shape shape);
+
+// The index of w[o][i] among them.
+size_t linalg_weight_index(struct linalg_shape shape, size_t o, size_t i);
+
+// The reals that a bias (out) takes, with its padding.
+size_t linalg_vector_size(struct linalg_shape shape);
+
+// From the dense order (out x in) and back to it.
+void linalg_pack(struct linalg_shape shape, const real *dense, real *w);
+void linalg_unpack(struct linalg_shape shape, const real *w, real *dense);
 
 // --- products ---
+
+// `count` rows, the first at `at`, each `ld` reals behind the one before.
+struct linalg_rows {
+  size_t count;
+  const real *at;
+  size_t ld;
+};
+
 // y = x w^T + b:   x (rows x in), w (out x in), b (out), y (rows x out)
-void linalg_forward(const struct tiles *tiles, size_t rows, size_t in, size_t out, const real *x, size_t ldx,
-                    const real *w, const real *b, real *y);
+void linalg_forward(struct linalg_shape shape, struct linalg_rows x, const real *w, const real *b, real *y);
+
 // y = max(0, x w^T + b), NaN passing
-void linalg_forward_relu(const struct tiles *tiles, size_t rows, size_t in, size_t out, const real *x, size_t ldx,
-                         const real *w, const real *b, real *y);
+void linalg_forward_relu(struct linalg_shape shape, struct linalg_rows x, const real *w, const real *b, real *y);
 
 // What an input gradient of the columns from `first` on reads beside w: nothing (size 0), or these columns transposed.
-size_t linalg_transposed_size(const struct tiles *tiles, size_t in, size_t out, size_t first);
-void linalg_transpose(const struct tiles *tiles, size_t in, size_t out, size_t first, const real *w, real *transposed);
-// dx = dy w, its columns from `first` on:   dy (rows x out), w (out x in), dx (rows x (in - first))
-// and 0 where mask <= 0: the way through a ReLU, by the ReLU's output; mask as dx, or NULL.
-void linalg_input_gradient(const struct tiles *tiles, size_t rows, size_t in, size_t out, size_t first, const real *dy,
-                           const real *w, const real *transposed, const real *mask, real *dx);
+size_t linalg_transposed_size(struct linalg_shape shape, size_t first);
+void linalg_transpose(struct linalg_shape shape, size_t first, const real *w, real *transposed);
 
-// A weight gradient falls into parts that nobody else's part touches: for a team of `members`, so many.
-size_t linalg_parts(const struct tiles *tiles, size_t in, size_t out, size_t members);
+// dx = dy w, its columns from `first` on:   dy (rows x out), w (out x in), dx (rows x (in - first))
+// and 0 where mask <= 0, the gradient through a ReLU by the ReLU's output. mask is laid out as dx, or NULL. dy is
+// dense.
+void linalg_input_gradient(struct linalg_shape shape, size_t first, struct linalg_rows dy, const real *w,
+                           const real *transposed, const real *mask, real *dx);
+
+// A weight gradient is divided into parts that different threads may compute: so many for a team of `members`.
+size_t linalg_parts(struct linalg_shape shape, size_t members);
+
 struct linalg_part {
   size_t begin, end;               // panels or rows of w
-  size_t weight_begin, weight_end; // which reals of w they are
-  size_t vector_begin, vector_end; // and of b
+  size_t weight_begin, weight_end; // the reals of w in them
+  size_t vector_begin, vector_end; // the reals of b that belong to them
 };
-struct linalg_part linalg_part(const struct tiles *tiles, size_t in, size_t out, size_t number, size_t parts);
-// Of the part: dw = dy^T x, db = column sums of dy:   dy (rows x out), x (rows x in), dw as w, db (out).
-// soon: what will be read next, LINALG_SOON arrays laid out as dw (or NULL), so that they can come from memory
-// meanwhile.
+struct linalg_part linalg_part(struct linalg_shape shape, size_t number, size_t parts);
+
+// Computes one part of dw = dy^T x and db = column sums of dy:   dy (rows x out), x (rows x in), dw as w, db (out)
+// soon: NULL, or LINALG_SOON arrays laid out as dw (or NULL each), whose part is prefetched for the code that reads it
+// next.
 enum { LINALG_SOON = 4 };
-void linalg_weight_gradient(const struct tiles *tiles, size_t rows, size_t in, size_t out, const real *dy,
-                            const real *x, size_t ldx, const struct linalg_part *part, real *dw, real *db,
-                            const real *const soon[LINALG_SOON]);
+void linalg_weight_gradient(struct linalg_shape shape, const real *dy, struct linalg_rows x,
+                            const struct linalg_part *part, real *dw, real *db, const real *const soon[LINALG_SOON]);
 
 #endif

@@ -14,11 +14,11 @@ void mlp_init(struct mlp *mlp, const struct tiles *tiles, uint32_t input, const 
   for (uint32_t i = 0; i < mlp->layers; i++) {
     const bool is_hidden = i < hidden_count;
     const uint32_t out = is_hidden ? hidden[i] : output;
-    const size_t vector = linalg_vector_size(tiles, out);
     assert(out > 0);
     struct mlp_layer *layer = &mlp->layer[i];
     *layer = (struct mlp_layer){.in = in, .out = out, .norm = layer_norm && is_hidden, .weight = mlp->parameters};
-    layer->bias = layer->weight + linalg_weight_size(tiles, in, out);
+    const size_t vector = linalg_vector_size(mlp_shape(mlp, i));
+    layer->bias = layer->weight + linalg_weight_size(mlp_shape(mlp, i));
     layer->norm_scale = layer->bias + vector;
     layer->norm_shift = layer->norm_scale + (layer->norm ? vector : 0);
     mlp->parameters = layer->norm_shift + (layer->norm ? vector : 0);
@@ -34,8 +34,7 @@ void mlp_init_parameters(const struct mlp *mlp, real *parameters, struct random 
     real *weight = parameters + layer->weight;
     for (size_t o = 0; o < layer->out; o++) {
       for (size_t i = 0; i < layer->in; i++) {
-        const size_t at = linalg_weight_index(mlp->tiles, layer->in, layer->out, o, i);
-        weight[at] = (real)(bound * (2 * random_uniform(random) - 1));
+        weight[linalg_weight_index(mlp_shape(mlp, l), o, i)] = (real)(bound * (2 * random_uniform(random) - 1));
       }
     }
     for (size_t o = 0; o < layer->out; o++)
@@ -69,7 +68,7 @@ size_t mlp_dense_size(const struct mlp *mlp) { return mlp_dense(mlp).parameters;
 void mlp_export(const struct mlp *mlp, const real *parameters, real *dense) {
   for (uint32_t l = 0; l < mlp->layers; l++) {
     const struct mlp_layer *layer = &mlp->layer[l];
-    linalg_unpack(mlp->tiles, layer->in, layer->out, parameters + layer->weight, dense);
+    linalg_unpack(mlp_shape(mlp, l), parameters + layer->weight, dense);
     dense += (size_t)layer->in * layer->out;
     dense = vector_out(parameters + layer->bias, layer->out, dense);
     if (!layer->norm) continue;
@@ -82,7 +81,7 @@ void mlp_import(const struct mlp *mlp, const real *dense, real *parameters) {
   memset(parameters, 0, mlp->parameters * sizeof *parameters);
   for (uint32_t l = 0; l < mlp->layers; l++) {
     const struct mlp_layer *layer = &mlp->layer[l];
-    linalg_pack(mlp->tiles, layer->in, layer->out, dense, parameters + layer->weight);
+    linalg_pack(mlp_shape(mlp, l), dense, parameters + layer->weight);
     dense += (size_t)layer->in * layer->out;
     dense = vector_in(parameters + layer->bias, layer->out, dense);
     if (!layer->norm) continue;
@@ -93,7 +92,7 @@ void mlp_import(const struct mlp *mlp, const real *dense, real *parameters) {
 
 // --- the cache ---
 
-// Hands out the arrays one after another; with memory NULL it only adds up their sizes. Each starts on a cache line.
+// Hands out the arrays one after another, each on a cache line. With memory NULL it only adds up their sizes.
 static real *take(real *memory, size_t *used, size_t count) {
   enum { LINE = 64 / sizeof(real) };
   real *array = memory ? memory + *used : NULL;
@@ -101,7 +100,7 @@ static real *take(real *memory, size_t *used, size_t count) {
   return array;
 }
 
-static struct mlp_cache place(const struct mlp *mlp, size_t rows, real *memory, size_t *used) {
+static struct mlp_cache cache_layout(const struct mlp *mlp, size_t rows, real *memory, size_t *used) {
   struct mlp_cache cache = {0};
   *used = 0;
   for (uint32_t l = 0; l + 1 < mlp->layers; l++) {
@@ -118,13 +117,13 @@ static struct mlp_cache place(const struct mlp *mlp, size_t rows, real *memory, 
 
 size_t mlp_cache_size(const struct mlp *mlp, size_t rows) {
   size_t size;
-  place(mlp, rows, NULL, &size);
+  cache_layout(mlp, rows, NULL, &size);
   return size;
 }
 
 struct mlp_cache mlp_cache_in(const struct mlp *mlp, size_t rows, real *memory) {
   size_t size;
-  return place(mlp, rows, memory, &size);
+  return cache_layout(mlp, rows, memory, &size);
 }
 
 struct mlp_cache mlp_cache_from(const struct mlp *mlp, const struct mlp_cache *cache, size_t first) {
@@ -141,7 +140,7 @@ struct mlp_cache mlp_cache_from(const struct mlp *mlp, const struct mlp_cache *c
   return from;
 }
 
-// Rows move towards the front or stay, in their order, so none is overwritten before it has moved.
+// Rows move towards the front in their order, so no row is overwritten before it has moved.
 static void keep(real *rows, size_t width, const uint32_t *index, size_t count) {
   for (size_t k = 0; k < count; k++) {
     if (index[k] != k) memcpy(rows + k * width, rows + index[k] * width, width * sizeof *rows);
@@ -160,12 +159,13 @@ void mlp_cache_keep(const struct mlp *mlp, const struct mlp_cache *cache, const 
 
 // --- layer normalization ---
 
-// Comparisons are such that NaN passes.
+// Comparisons are written so that NaN passes.
 VECTORIZE static void relu(size_t count, real *x) {
   for (size_t i = 0; i < count; i++) x[i] = x[i] <= 0 ? 0 : x[i];
 }
 
-enum { LANES = 16 }; // sums are kept in so many parts, added up in a fixed order, so that they can be vectors
+// A sum is kept in this many parts, so that it can be vectors. The parts are added in a fixed order.
+enum { LANES = 16 };
 
 static real sum_lanes(const real *lane) {
   real sum = 0;
@@ -206,7 +206,7 @@ VECTORIZE static real norm_row(size_t width, const real *scale, const real *shif
   return inverse;
 }
 
-// dn (width), the gradient of scale normal + shift -> dz, the product's:
+// From dn (width), the gradient of scale normal + shift, to dz, the gradient of the product:
 //   d = dn scale,   dz = inverse (d - mean(d) - normal mean(d normal))
 VECTORIZE static void norm_row_backward(size_t width, const real *scale, const real *normal, real inverse,
                                         const real *restrict dn, real *restrict dz) {
@@ -215,7 +215,7 @@ VECTORIZE static void norm_row_backward(size_t width, const real *scale, const r
   for (size_t i = 0; i < width; i++) dz[i] = inverse * (dz[i] - mean - normal[i] * along);
 }
 
-// Of the columns begin .. end - 1:   dscale = column sums of dn normal,   dshift = column sums of dn
+// For the columns begin .. end - 1:   dscale = column sums of dn normal,   dshift = column sums of dn
 VECTORIZE static void norm_gradient(size_t rows, size_t width, size_t begin, size_t end, const real *restrict dn,
                                     const real *restrict normal, real *restrict dscale, real *restrict dshift) {
   for (size_t i = begin; i < end; i++) dscale[i] = dshift[i] = 0;
@@ -235,12 +235,13 @@ void mlp_forward(const struct mlp *mlp, const real *parameters, size_t rows, con
   for (uint32_t l = 0; l < last; l++) {
     const struct mlp_layer *layer = &mlp->layer[l];
     const real *weight = parameters + layer->weight, *bias = parameters + layer->bias;
+    const struct linalg_rows in = {rows, x, ldx};
     const size_t out = layer->out;
     real *h = cache->h[l];
     if (!layer->norm) {
-      linalg_forward_relu(mlp->tiles, rows, layer->in, out, x, ldx, weight, bias, h);
+      linalg_forward_relu(mlp_shape(mlp, l), in, weight, bias, h);
     } else {
-      linalg_forward(mlp->tiles, rows, layer->in, out, x, ldx, weight, bias, h);
+      linalg_forward(mlp_shape(mlp, l), in, weight, bias, h);
       for (size_t r = 0; r < rows; r++) {
         cache->inverse[l][r] = norm_row(out, parameters + layer->norm_scale, parameters + layer->norm_shift,
                                         cache->normal[l] + r * out, h + r * out);
@@ -251,54 +252,55 @@ void mlp_forward(const struct mlp *mlp, const real *parameters, size_t rows, con
     ldx = out;
   }
   const struct mlp_layer *layer = &mlp->layer[last];
-  linalg_forward(mlp->tiles, rows, layer->in, layer->out, x, ldx, parameters + layer->weight, parameters + layer->bias,
-                 y);
+  linalg_forward(mlp_shape(mlp, last), (struct linalg_rows){rows, x, ldx}, parameters + layer->weight,
+                 parameters + layer->bias, y);
 }
 
-// Of each layer from the last to the first; columns before `first` are those of x.
+// The transposed weights lie from the last layer to the first, as a backward reads them. Only the first layer, which
+// reads x, leaves columns out.
 static size_t first_column(size_t l, size_t first) { return l == 0 ? first : 0; }
 
 size_t mlp_transposed_size(const struct mlp *mlp, size_t first) {
   size_t size = 0;
-  for (uint32_t l = 0; l < mlp->layers; l++)
-    size += linalg_transposed_size(mlp->tiles, mlp->layer[l].in, mlp->layer[l].out, first_column(l, first));
+  for (uint32_t l = 0; l < mlp->layers; l++) size += linalg_transposed_size(mlp_shape(mlp, l), first_column(l, first));
   return size;
 }
 
 void mlp_transpose(const struct mlp *mlp, const real *parameters, size_t first, real *transposed) {
   for (uint32_t l = mlp->layers; l-- > 0;) {
-    const struct mlp_layer *layer = &mlp->layer[l];
     const size_t column = first_column(l, first);
-    linalg_transpose(mlp->tiles, layer->in, layer->out, column, parameters + layer->weight, transposed);
-    transposed += linalg_transposed_size(mlp->tiles, layer->in, layer->out, column);
+    linalg_transpose(mlp_shape(mlp, l), column, parameters + mlp->layer[l].weight, transposed);
+    transposed += linalg_transposed_size(mlp_shape(mlp, l), column);
   }
 }
 
-void mlp_backward(const struct mlp *mlp, const real *parameters, const real *transposed, size_t rows,
-                  const struct mlp_cache *cache, const real *dy, size_t first, real *dx) {
+void mlp_backward(const struct mlp *mlp, const struct mlp_weights *weights, size_t rows, const struct mlp_cache *cache,
+                  const real *dy, real *dx) {
+  const real *parameters = weights->parameters, *transposed = weights->transposed;
   const real *dz = dy; // gradient of the product of layer l
   for (uint32_t l = mlp->layers; l-- > 1;) {
     const struct mlp_layer *layer = &mlp->layer[l], *before = layer - 1;
     const size_t width = before->out;
     real *to = before->norm ? cache->dn[l - 1] : cache->dz[l - 1];
-    linalg_input_gradient(mlp->tiles, rows, width, layer->out, 0, dz, parameters + layer->weight, transposed,
-                          cache->h[l - 1], to);
-    transposed += linalg_transposed_size(mlp->tiles, width, layer->out, 0);
+    linalg_input_gradient(mlp_shape(mlp, l), 0, (struct linalg_rows){rows, dz, layer->out}, parameters + layer->weight,
+                          transposed, cache->h[l - 1], to);
+    transposed += linalg_transposed_size(mlp_shape(mlp, l), 0);
     for (size_t r = 0; before->norm && r < rows; r++) {
       norm_row_backward(width, parameters + before->norm_scale, cache->normal[l - 1] + r * width,
                         cache->inverse[l - 1][r], to + r * width, cache->dz[l - 1] + r * width);
     }
     dz = cache->dz[l - 1];
   }
+  if (!dx) return;
   const struct mlp_layer *layer = &mlp->layer[0];
-  linalg_input_gradient(mlp->tiles, rows, layer->in, layer->out, first, dz, parameters + layer->weight, transposed,
-                        NULL, dx);
+  linalg_input_gradient(mlp_shape(mlp, 0), weights->first, (struct linalg_rows){rows, dz, layer->out},
+                        parameters + layer->weight, transposed, NULL, dx);
 }
 
 // --- the gradient of the parameters ---
 
 static size_t layer_parts(const struct mlp *mlp, size_t members, uint32_t l) {
-  return linalg_parts(mlp->tiles, mlp->layer[l].in, mlp->layer[l].out, members);
+  return linalg_parts(mlp_shape(mlp, l), members);
 }
 
 size_t mlp_parts(const struct mlp *mlp, size_t members) {
@@ -307,29 +309,35 @@ size_t mlp_parts(const struct mlp *mlp, size_t members) {
   return parts;
 }
 
-void mlp_gradient_part(const struct mlp *mlp, size_t members, size_t number, size_t rows, const real *x, size_t ldx,
-                       const struct mlp_cache *cache, const real *dy, real *gradient,
-                       struct mlp_range range[MLP_PART_RANGES], const real *const soon[LINALG_SOON]) {
+struct mlp_ranges mlp_gradient_part(const struct mlp *mlp, struct mlp_part part, struct linalg_rows x,
+                                    const struct mlp_cache *cache, const real *dy, real *gradient,
+                                    const real *const soon[LINALG_SOON]) {
+  // The layer of the part, and the part's number within it.
   uint32_t l = 0;
-  for (size_t parts; number >= (parts = layer_parts(mlp, members, l)); l++) {
+  size_t number = part.number;
+  for (size_t parts; number >= (parts = layer_parts(mlp, part.members, l)); l++) {
     assert(l + 1 < mlp->layers);
     number -= parts;
   }
   const struct mlp_layer *layer = &mlp->layer[l];
-  const struct linalg_part part = linalg_part(mlp->tiles, layer->in, layer->out, number, layer_parts(mlp, members, l));
+  const struct linalg_part own = linalg_part(mlp_shape(mlp, l), number, layer_parts(mlp, part.members, l));
+
+  const struct linalg_rows in = l == 0 ? x : (struct linalg_rows){x.count, cache->h[l - 1], layer->in};
   const real *dz = l + 1 == mlp->layers ? dy : cache->dz[l];
   const real *weights_soon[LINALG_SOON];
   for (int i = 0; i < LINALG_SOON; i++) weights_soon[i] = soon && soon[i] ? soon[i] + layer->weight : NULL;
-  linalg_weight_gradient(mlp->tiles, rows, layer->in, layer->out, dz, l == 0 ? x : cache->h[l - 1],
-                         l == 0 ? ldx : layer->in, &part, gradient + layer->weight, gradient + layer->bias,
+  linalg_weight_gradient(mlp_shape(mlp, l), dz, in, &own, gradient + layer->weight, gradient + layer->bias,
                          weights_soon);
   if (layer->norm) {
-    norm_gradient(rows, layer->out, part.vector_begin, part.vector_end, cache->dn[l], cache->normal[l],
+    norm_gradient(x.count, layer->out, own.vector_begin, own.vector_end, cache->dn[l], cache->normal[l],
                   gradient + layer->norm_scale, gradient + layer->norm_shift);
   }
-  const size_t begin = part.vector_begin, end = layer->norm ? part.vector_end : begin;
-  range[0] = (struct mlp_range){layer->weight + part.weight_begin, layer->weight + part.weight_end};
-  range[1] = (struct mlp_range){layer->bias + begin, layer->bias + part.vector_end};
-  range[2] = (struct mlp_range){layer->norm_scale + begin, layer->norm_scale + end};
-  range[3] = (struct mlp_range){layer->norm_shift + begin, layer->norm_shift + end};
+
+  const size_t begin = own.vector_begin, end = layer->norm ? own.vector_end : begin;
+  return (struct mlp_ranges){{
+      {layer->weight + own.weight_begin, layer->weight + own.weight_end},
+      {layer->bias + begin, layer->bias + own.vector_end},
+      {layer->norm_scale + begin, layer->norm_scale + end},
+      {layer->norm_shift + begin, layer->norm_shift + end},
+  }};
 }

@@ -1,7 +1,7 @@
-// A multilayer perceptron: hidden layers (Linear -> optional LayerNorm -> ReLU) and a Linear output, any number and
-// width. A network is a shape; its parameters are one flat array that others own, so that an optimizer, a target
-// average and a copy see plain arrays. How a weight stands in that array is the backend's (linalg.h); messages and
-// files have it dense, as PyTorch does: mlp_export, mlp_import.
+// A multilayer perceptron: hidden layers (Linear -> optional LayerNorm -> ReLU) and a Linear output, of any number and
+// width. A network is a shape. Its parameters are one flat array that others own, so an optimizer, a target average and
+// a copy see plain arrays. The backend decides how a weight lies in that array (linalg.h). Messages and files have the
+// dense order, as PyTorch does: mlp_export and mlp_import convert.
 #ifndef CORSAC_COMMON_NN_MLP_H
 #define CORSAC_COMMON_NN_MLP_H
 
@@ -29,53 +29,92 @@ struct mlp {
 // hidden_count < MLP_MAX_LAYERS, every width > 0.
 void mlp_init(struct mlp *mlp, const struct tiles *tiles, uint32_t input, const uint32_t *hidden, uint32_t hidden_count,
               uint32_t output, bool layer_norm);
+
 // PyTorch Linear's default: weight and bias uniform in +-1/sqrt(fan_in); norm scale 1, shift 0. Draws in layer order,
-// weight (row after row), then bias; the same numbers on each backend.
+// weight (row after row), then bias. The numbers are the same on each backend.
 void mlp_init_parameters(const struct mlp *mlp, real *parameters, struct random *random);
 
-// The same shape with the dense layout: layer after layer weight (out x in), bias, norm scale, norm shift; no padding.
+// The weight of a layer, for linalg.h.
+static inline struct linalg_shape mlp_shape(const struct mlp *mlp, uint32_t layer) {
+  return (struct linalg_shape){mlp->tiles, mlp->layer[layer].in, mlp->layer[layer].out};
+}
+
+// --- the dense order ---
+
+// The same network in the dense order: for each layer its weight (out x in), bias, norm scale, norm shift; no padding.
 struct mlp mlp_dense(const struct mlp *mlp);
-size_t mlp_dense_size(const struct mlp *mlp); // reals of it
+
+// The reals that its parameters take there.
+size_t mlp_dense_size(const struct mlp *mlp);
+
 void mlp_export(const struct mlp *mlp, const real *parameters, real *dense);
 void mlp_import(const struct mlp *mlp, const real *dense, real *parameters);
 
-// What a forward leaves for the backward, and the backward for the parameters' gradient, of each hidden layer.
+// --- the cache: what a forward leaves for the backward, and a backward for the gradient of the parameters ---
+
+// Of each hidden layer.
 struct mlp_cache {
-  real *h[MLP_MAX_LAYERS - 1];       // (rows x out) its output, after ReLU
-  real *dz[MLP_MAX_LAYERS - 1];      // (rows x out) gradient of its product
-  real *normal[MLP_MAX_LAYERS - 1];  // where it normalises: (rows x out) the product, normalised
+  real *h[MLP_MAX_LAYERS - 1];  // (rows x out) its output, after ReLU
+  real *dz[MLP_MAX_LAYERS - 1]; // (rows x out) gradient of its product
+  // Only of a layer with norm:
+  real *normal[MLP_MAX_LAYERS - 1];  // (rows x out) the product, normalised
   real *inverse[MLP_MAX_LAYERS - 1]; // (rows) 1/sqrt(variance + eps)
   real *dn[MLP_MAX_LAYERS - 1];      // (rows x out) gradient of scale normal + shift
 };
-size_t mlp_cache_size(const struct mlp *mlp, size_t rows); // reals that a cache of `rows` rows takes
+
+// The reals that a cache of `rows` rows takes.
+size_t mlp_cache_size(const struct mlp *mlp, size_t rows);
+
 struct mlp_cache mlp_cache_in(const struct mlp *mlp, size_t rows, real *memory);
-// The same cache from row `first` on: threads fill one cache, each its rows.
+
+// The same cache from row `first` on. Threads share one cache, each with rows of its own.
 struct mlp_cache mlp_cache_from(const struct mlp *mlp, const struct mlp_cache *cache, size_t first);
-// Packs a forward's cache into that of a forward of the rows index[0] < index[1] < ... (count of them) alone.
+
+// Keeps the rows index[0] < index[1] < ... (count of them) of a forward's cache, packed as if the forward had had these
+// rows only.
 void mlp_cache_keep(const struct mlp *mlp, const struct mlp_cache *cache, const uint32_t *index, size_t count);
+
+// --- forward and backward ---
 
 // y = mlp(x): x (rows x input, a row every ldx), y (rows x output). Fills the cache's h, normal, inverse.
 void mlp_forward(const struct mlp *mlp, const real *parameters, size_t rows, const real *x, size_t ldx,
                  const struct mlp_cache *cache, real *y);
 
-// What a backward reads beside the parameters, to be made anew whenever they have changed: the backend's transposed
-// weights (OpenBLAS: none). `first`: columns of x before it have no gradient; input: none has.
+// What a backward reads: the parameters, and the backend's transposed weights (OpenBLAS has none).
+struct mlp_weights {
+  const real *parameters; // (mlp.parameters)
+  const real *transposed; // by mlp_transpose, anew whenever the parameters have changed
+  size_t first;           // the first column of x whose gradient may be wanted; input: none
+};
+
 size_t mlp_transposed_size(const struct mlp *mlp, size_t first);
 void mlp_transpose(const struct mlp *mlp, const real *parameters, size_t first, real *transposed);
-// Given dy = dL/dy (rows x output) and the cache of a forward: fills its dz and dn, and
-//   dx (rows x (input - first)) = dL/dx of the columns from `first` on.
-void mlp_backward(const struct mlp *mlp, const real *parameters, const real *transposed, size_t rows,
-                  const struct mlp_cache *cache, const real *dy, size_t first, real *dx);
 
-// The gradient of the parameters falls into parts that different threads may compute: for a team of `members` so many.
+// Given dy = dL/dy (rows x output) and the cache of a forward, fills its dz and dn, and
+//   dx (rows x (input - first)) = dL/dx of the columns from `first` on, unless it is NULL.
+void mlp_backward(const struct mlp *mlp, const struct mlp_weights *weights, size_t rows, const struct mlp_cache *cache,
+                  const real *dy, real *dx);
+
+// --- the gradient of the parameters ---
+
+// It is divided into parts that different threads may compute: so many for a team of `members`.
 size_t mlp_parts(const struct mlp *mlp, size_t members);
-struct mlp_range {
-  size_t begin, end; // of the flat array
+
+struct mlp_part {
+  size_t number, members; // part `number` of mlp_parts(mlp, members)
 };
+
+// The parameters of a part, as ranges of the flat array. Some may be empty.
 enum { MLP_PART_RANGES = 4 };
-// After a backward of all rows: gradient = dL/dparameters, of the part, which is these ranges (some may be empty).
-// soon: arrays laid out as the parameters (or NULL) whose part will be read next.
-void mlp_gradient_part(const struct mlp *mlp, size_t members, size_t number, size_t rows, const real *x, size_t ldx,
-                       const struct mlp_cache *cache, const real *dy, real *gradient,
-                       struct mlp_range range[MLP_PART_RANGES], const real *const soon[LINALG_SOON]);
+struct mlp_ranges {
+  struct {
+    size_t begin, end;
+  } range[MLP_PART_RANGES];
+};
+
+// After a backward of all rows: computes gradient = dL/dparameters of one part and returns its ranges. x is the
+// forward's. soon: NULL, or LINALG_SOON arrays laid out as the parameters (or NULL each) whose part will be read next.
+struct mlp_ranges mlp_gradient_part(const struct mlp *mlp, struct mlp_part part, struct linalg_rows x,
+                                    const struct mlp_cache *cache, const real *dy, real *gradient,
+                                    const real *const soon[LINALG_SOON]);
 #endif

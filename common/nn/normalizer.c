@@ -37,7 +37,7 @@ void normalizer_export(const struct normalizer *normalizer, float *shift, float 
   }
 }
 
-// Comparisons are such that NaN passes.
+// Comparisons are written so that NaN passes.
 VECTORIZE void normalizer_apply(size_t rows, size_t dim, const float *shift, const float *scale, const float *obs,
                                 real *out) {
   const real clip = (real)NORMALIZER_CLIP;

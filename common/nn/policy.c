@@ -21,9 +21,9 @@ struct policy {
   struct mlp net;
   struct policy_weights weights;
   size_t act_dim, block;
-  bool imported;          // parameters are the weights as they are now
-  bool taken;             // ... by policy_take: weights.values are older
-  struct arena arena;     // holds what follows, all for a block of the largest size
+  bool imported;          // parameters hold the current weights
+  bool taken;             // policy_take set them: weights.values are older
+  struct arena arena;     // holds the arrays below, each for a block of the largest size
   float *obs;             // (block x obs_dim) normalised
   float *head;            // (block x 2 act_dim)
   float *parameters;      // the weights as the backend has them
@@ -65,30 +65,30 @@ uint64_t policy_version(const struct policy *policy) { return policy->weights.ve
 
 size_t policy_block_rows(const struct policy *policy) { return policy->block; }
 
-// The head of the rows in policy->obs.
+// Computes policy->head from the rows in policy->obs.
 static void forward(struct policy *policy, size_t rows) {
   mlp_forward(&policy->net, policy->parameters, rows, policy->obs, policy->net.input, &policy->cache, policy->head);
 }
 
-// Row `row` of the self-test's observations alone in a block, at `place` and between zeros -> its head (2 act_dim)
-static void head_alone(struct policy *policy, const float *obs, size_t place, float *head) {
+// Computes the head (2 act_dim) of one observation that is row `row` of a block of zeros.
+static void head_alone(struct policy *policy, const float *obs, size_t row, float *head) {
   size_t in = policy->net.input, out = policy->net.output;
   memset(policy->obs, 0, policy->block * in * sizeof *policy->obs);
-  memcpy(policy->obs + place * in, obs, in * sizeof *obs);
+  memcpy(policy->obs + row * in, obs, in * sizeof *obs);
   forward(policy, policy->block);
-  memcpy(head, policy->head + place * out, out * sizeof *head);
+  memcpy(head, policy->head + row * out, out * sizeof *head);
 }
 
-// Whether the head of a row is the same, bit for bit, alone at each place of a block and at each place among other
-// rows. obs (block x obs_dim) the rows, alone (block x 2 act_dim) scratch.
-static bool place_makes_no_difference(struct policy *policy, const float *obs, float *alone) {
+// Whether the head of an observation is the same, bit for bit, at each row of a block, alone and among the others.
+// obs (block x obs_dim); alone ((block + 1) x 2 act_dim) is scratch.
+static bool row_makes_no_difference(struct policy *policy, const float *obs, float *alone) {
   size_t block = policy->block, in = policy->net.input, out = policy->net.output;
   bool same = true;
   for (size_t r = 0; r < block; r++) {
     float *moved = alone + block * out;
     head_alone(policy, obs + r * in, 0, alone + r * out);
-    for (size_t place = 1; place < block; place++) {
-      head_alone(policy, obs + r * in, place, moved);
+    for (size_t row = 1; row < block; row++) {
+      head_alone(policy, obs + r * in, row, moved);
       same = same && memcmp(moved, alone + r * out, out * sizeof *moved) == 0;
     }
   }
@@ -105,7 +105,7 @@ static bool place_makes_no_difference(struct policy *policy, const float *obs, f
   return same;
 }
 
-// The largest block of 8, 4 or 1 rows in which place and neighbours make no difference; with 1 there are none.
+// Chooses the largest block of 8, 4 or 1 rows in which a row's index and its neighbours make no difference.
 static enum status choose_block(struct policy *policy, struct error *error) {
   enum { ROUNDS = 3 };
   size_t in = policy->net.input, out = policy->net.output;
@@ -118,7 +118,7 @@ static enum status choose_block(struct policy *policy, struct error *error) {
     bool same = true;
     for (int round = 0; same && round < ROUNDS; round++) {
       for (size_t i = 0; i < policy->block * in; i++) obs[i] = (float)random_normal(&random);
-      same = place_makes_no_difference(policy, obs, alone);
+      same = row_makes_no_difference(policy, obs, alone);
     }
     if (same) break;
     policy->block = policy->block == 8 ? 4 : 1;

@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-// The heads are the rows of one layer (2 act_dim x in): the weights of both, then the biases of both.
+// Both heads are rows of one layer (2 act_dim x in): the weights of both come first, then the biases of both.
 uint32_t policy_layers(uint32_t obs_dim, uint32_t act_dim, const struct config_widths *hidden,
                        struct policy_layer layer[POLICY_MAX_LAYERS]) {
   const uint32_t count = hidden->count;

@@ -1,5 +1,6 @@
-// Where the numbers of a policy network stand in policy_weights.values, by the names that files give them: layer0,
-// layer1, ... (the hidden ones, each with ReLU), then the two heads that read the last of them, mean and log_std.
+// The offsets of a policy network's numbers in policy_weights.values, by the names that files give them: layer0,
+// layer1,
+// ... (the hidden layers, each with ReLU), then mean and log_std, the two heads that read the last hidden layer.
 #ifndef CORSAC_COMMON_NN_POLICY_LAYERS_H
 #define CORSAC_COMMON_NN_POLICY_LAYERS_H
 
@@ -13,8 +14,11 @@ struct policy_layer {
   size_t weight, bias; // offsets: (out x in), (out)
 };
 enum { POLICY_MAX_LAYERS = CONFIG_MAX_HIDDEN + 2 };
-// Returns how many there are: hidden->count + 2.
+
+// Fills the layers and returns their number, hidden->count + 2.
 uint32_t policy_layers(uint32_t obs_dim, uint32_t act_dim, const struct config_widths *hidden,
                        struct policy_layer layer[POLICY_MAX_LAYERS]);
-size_t policy_layers_size(uint32_t obs_dim, uint32_t act_dim, const struct config_widths *hidden); // of values
+
+// The floats of all of them.
+size_t policy_layers_size(uint32_t obs_dim, uint32_t act_dim, const struct config_widths *hidden);
 #endif

@@ -1,4 +1,4 @@
-// A policy's numbers: what travels from the learner to actors, and into files.
+// The numbers of a policy, as the learner sends them to actors and as files hold them.
 #ifndef CORSAC_COMMON_NN_POLICY_WEIGHTS_H
 #define CORSAC_COMMON_NN_POLICY_WEIGHTS_H
 
@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Weights as they travel and as evaluation keeps them: version 0 stands for "act uniformly at random".
+// Version 0 means "act uniformly at random".
 struct policy_weights {
   uint64_t version;
   uint32_t obs_dim;
@@ -19,5 +19,7 @@ struct policy_weights {
 enum status policy_weights_init(struct policy_weights *weights, uint32_t obs_dim, size_t parameters,
                                 struct error *error);
 void policy_weights_release(struct policy_weights *weights);
-void policy_weights_copy(struct policy_weights *to, const struct policy_weights *from); // same shape
+
+// Both have the same shape.
+void policy_weights_copy(struct policy_weights *to, const struct policy_weights *from);
 #endif

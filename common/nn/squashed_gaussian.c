@@ -3,9 +3,9 @@
 #include "common/nn/exponential.h"
 #include <math.h>
 
-// Everything here is computed in double, so that log pi is right to a float's precision though its terms (up to 80
-// each) cancel, and on chunks of fixed size by functions without branches, so that the loops become vectors and no
-// element depends on its place. Conditions are such that NaN passes.
+// Everything here is computed in double: the terms of log pi (up to 80 each) cancel, and it still has to be right to a
+// float's precision. Elements are computed in chunks of a fixed size by functions without branches, so the loops become
+// vectors and no element depends on its index. Conditions are written so that NaN passes.
 enum { CHUNK = 64, GROUP = 8 }; // a chunk is computed in whole groups
 
 // atanh(z) for 0 <= z <= 1/3, its series up to z^31, in pairs and pairs of pairs of terms
@@ -77,21 +77,24 @@ VECTORIZE static void chunk_backward(size_t count, struct chunk *c, double d_log
   }
 }
 
-// The place of an element of a (rows x dim) array in head, (rows x 2 dim): walked along with i.
-struct place {
+// The row and column of an element of a (rows x dim) array, which step on with the element's index.
+struct position {
   size_t row, column;
 };
-static inline size_t place_mean(struct place at, size_t dim) { return at.row * 2 * dim + at.column; }
-static inline void place_next(struct place *at, size_t dim) {
-  if (++at->column == dim) *at = (struct place){at->row + 1, 0};
+
+// The index of the element's mean in head (rows x 2 dim). Its log_std follows `dim` further on.
+static inline size_t position_mean(struct position at, size_t dim) { return at.row * 2 * dim + at.column; }
+
+static inline void position_next(struct position *at, size_t dim) {
+  if (++at->column == dim) *at = (struct position){at->row + 1, 0};
 }
 
-// What lies behind the last element is computed too, and dropped.
+// Rounds up to whole groups. The elements behind the last one are computed too, and ignored.
 static size_t whole_groups(size_t n) { return (n + GROUP - 1) / GROUP * GROUP; }
 
-static void chunk_load(struct chunk *c, size_t n, struct place at, size_t dim, const real *head) {
-  for (size_t i = 0; i < n; i++, place_next(&at, dim)) {
-    size_t mean = place_mean(at, dim);
+static void chunk_load(struct chunk *c, size_t n, struct position at, size_t dim, const real *head) {
+  for (size_t i = 0; i < n; i++, position_next(&at, dim)) {
+    size_t mean = position_mean(at, dim);
     c->mean[i] = head[mean];
     c->log_std[i] = head[mean + dim];
   }
@@ -107,13 +110,13 @@ void squashed_gaussian_sample(size_t rows, size_t dim, const real *head, const r
   double sum = 0;
   for (size_t start = 0; start < count; start += CHUNK) {
     size_t n = chunk_size(start, count);
-    struct place at = {start / dim, start % dim};
+    struct position at = {start / dim, start % dim};
     chunk_load(&c, n, at, dim, head);
     for (size_t i = 0; i < n; i++) c.eps[i] = eps[start + i];
     (log_probability ? chunk_sample : chunk_action)(whole_groups(n), &c);
     for (size_t i = 0; i < n; i++) action[start + i] = (real)c.action[i];
     if (!log_probability) continue;
-    for (size_t i = 0; i < n; i++, place_next(&at, dim)) {
+    for (size_t i = 0; i < n; i++, position_next(&at, dim)) {
       sum = (at.column == 0 ? 0 : sum) + c.log_probability[i];
       if (at.column == dim - 1) log_probability[at.row] = (real)sum;
     }
@@ -125,7 +128,7 @@ void squashed_gaussian_mode(size_t rows, size_t dim, const real *head, real *act
   size_t count = rows * dim;
   for (size_t start = 0; start < count; start += CHUNK) {
     size_t n = chunk_size(start, count);
-    chunk_load(&c, n, (struct place){start / dim, start % dim}, dim, head);
+    chunk_load(&c, n, (struct position){start / dim, start % dim}, dim, head);
     chunk_mode(whole_groups(n), &c);
     for (size_t i = 0; i < n; i++) action[start + i] = (real)c.action[i];
   }
@@ -137,15 +140,15 @@ void squashed_gaussian_backward(size_t rows, size_t dim, const real *head, const
   size_t count = rows * dim;
   for (size_t start = 0; start < count; start += CHUNK) {
     size_t n = chunk_size(start, count);
-    struct place at = {start / dim, start % dim};
+    struct position at = {start / dim, start % dim};
     chunk_load(&c, n, at, dim, head);
     for (size_t i = 0; i < n; i++) {
       c.eps[i] = eps[start + i];
       c.d_action[i] = d_action[start + i];
     }
     chunk_backward(whole_groups(n), &c, d_log_probability);
-    for (size_t i = 0; i < n; i++, place_next(&at, dim)) {
-      size_t mean = place_mean(at, dim);
+    for (size_t i = 0; i < n; i++, position_next(&at, dim)) {
+      size_t mean = position_mean(at, dim);
       d_head[mean] = (real)c.d_mean[i];
       d_head[mean + dim] = (real)c.d_log_std[i];
     }

@@ -21,17 +21,19 @@
 #define SQUASHED_GAUSSIAN_LOG_STD_MIN ((real)-20)
 #define SQUASHED_GAUSSIAN_LOG_STD_MAX ((real)2)
 
-// head (rows x 2 dim), eps (rows x dim) -> action (rows x dim) in [-1,1]; log_probability (rows), or NULL where not
-// wanted.
+// a = tanh(u): head (rows x 2 dim), eps (rows x dim) -> action (rows x dim) in [-1,1], and log_probability (rows)
+// unless it is NULL.
 void squashed_gaussian_sample(size_t rows, size_t dim, const real *head, const real *eps, real *action,
                               real *log_probability);
+
 // a = tanh(mean): head (rows x 2 dim) -> action (rows x dim)
 void squashed_gaussian_mode(size_t rows, size_t dim, const real *head, real *action);
-// For a loss L that depends on the sample through log pi and through a:
-//   d_log_probability: dL/dlogpi, the same for all rows;  d_action (rows x dim): dL/da with log pi held;  -> d_head
-//   (rows x 2 dim)
+
+// The gradient of a loss L that depends on the sample through log pi and through a. d_log_probability: dL/dlogpi, the
+// same for all rows; d_action (rows x dim): dL/da with log pi held; d_head (rows x 2 dim) gets dL/dhead.
 void squashed_gaussian_backward(size_t rows, size_t dim, const real *head, const real *eps, real d_log_probability,
                                 const real *d_action, real *d_head);
-// One dimension's log-derivative term log(1 - tanh^2 u); exposed for tests and for explaining.
+
+// log(1 - tanh^2 u), the log-derivative term of one dimension. For tests.
 real squashed_gaussian_log_sech2(real u);
 #endif

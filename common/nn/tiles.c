@@ -1,24 +1,24 @@
 #include "common/nn/tiles.h"
-#include "common/nn/tiles_levels.h"
+#include "common/nn/tiles_impl.h"
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-// One row of a weight lies in its panels like this: `run` columns side by side, and the next run `step` floats on.
-struct lie {
+// One row of a weight in its panels: runs of `run` adjacent columns, `step` floats apart, from index `first` on.
+struct row_layout {
   size_t first, run, step;
 };
 
-static struct lie row_of(size_t in, size_t out, size_t o) {
-  const struct lie narrow = {tiles_index(in, out, o, 0), TILES_PANEL, TILES_PANEL * out};
-  const struct lie wide = {tiles_index(in, out, o, 0), 1, TILES_PANEL};
-  return tiles_is_narrow(out) ? narrow : wide;
+static struct row_layout row_layout(size_t in, size_t out, size_t o) {
+  const size_t first = tiles_index(in, out, o, 0);
+  if (tiles_is_narrow(out)) return (struct row_layout){first, .run = TILES_PANEL, .step = TILES_PANEL * out};
+  return (struct row_layout){first, .run = 1, .step = TILES_PANEL};
 }
 
 void tiles_pack(size_t in, size_t out, const float *w, float *panels) {
   memset(panels, 0, tiles_size(in, out) * sizeof *panels);
   for (size_t o = 0; o < out; o++) {
-    const struct lie row = row_of(in, out, o);
+    const struct row_layout row = row_layout(in, out, o);
     float *to = panels + row.first;
     for (size_t i = 0; i < in; i += row.run, to += row.step) {
       for (size_t j = 0; j < row.run && i + j < in; j++) to[j] = w[o * in + i + j];
@@ -28,7 +28,7 @@ void tiles_pack(size_t in, size_t out, const float *w, float *panels) {
 
 void tiles_unpack(size_t in, size_t out, const float *panels, float *w) {
   for (size_t o = 0; o < out; o++) {
-    const struct lie row = row_of(in, out, o);
+    const struct row_layout row = row_layout(in, out, o);
     const float *from = panels + row.first;
     for (size_t i = 0; i < in; i += row.run, from += row.step) {
       for (size_t j = 0; j < row.run && i + j < in; j++) w[o * in + i + j] = from[j];
@@ -57,7 +57,7 @@ const struct tiles *tiles_best(void) {
 }
 
 bool tiles_are_fast(void) {
-#if defined __aarch64__ || defined __FP_FAST_FMAF // then the compiler uses them everywhere
+#if defined __aarch64__ || defined __FP_FAST_FMAF // the compiler uses them everywhere
   return true;
 #else
   return tiles_best() != &tiles_baseline;

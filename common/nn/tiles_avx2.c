@@ -1,5 +1,5 @@
 // The tiles for x86-64 with AVX2 and FMA: vectors of 8, 12 sums of a tile in the 16 registers.
-#include "common/nn/tiles_levels.h"
+#include "common/nn/tiles_impl.h"
 #ifdef __x86_64__
 #include <immintrin.h>
 

@@ -1,5 +1,5 @@
 // The tiles for x86-64 with AVX-512: vectors of 16, 28 sums of a tile in the 32 registers.
-#include "common/nn/tiles_levels.h"
+#include "common/nn/tiles_impl.h"
 #ifdef __x86_64__
 #include <immintrin.h>
 

@@ -1,4 +1,4 @@
-// The tiles for any machine: vectors of 4, and on arm64 those are NEON's.
+// The tiles for any machine: vectors of 4, which on arm64 are NEON's.
 #include <math.h>
 #include <stddef.h>
 #if defined __ARM_NEON && defined __ARM_FEATURE_FMA
@@ -29,13 +29,13 @@ static __attribute__((noinline)) vector fused(vector a, vector b, vector c) {
 
 static inline vector broadcast(float x) { return (vector){x, x, x, x}; }
 
-// In each part of 4: the lower or upper half of a and b, interleaved; the lower or upper halves of a and b, one after
-// the other.
+// zip: of each 4 lanes the lower or upper half of a and b, interleaved.
+// join: of each 4 lanes the lower or upper half of a, then that of b.
 static inline vector zip_low(vector a, vector b) { return (vector){a[0], b[0], a[1], b[1]}; }
 static inline vector zip_high(vector a, vector b) { return (vector){a[2], b[2], a[3], b[3]}; }
 static inline vector join_low(vector a, vector b) { return (vector){a[0], a[1], b[0], b[1]}; }
 static inline vector join_high(vector a, vector b) { return (vector){a[2], a[3], b[2], b[3]}; }
-// The 4 floats at p, and then those at p + 4 step, p + 8 step, ... as many as there is room for.
+// Loads 4 floats from p, 4 from p + 4 step, 4 from p + 8 step ... until the vector is full.
 static inline vector load_parts(const float *p, size_t step) {
   (void)step;
   return (vector){p[0], p[1], p[2], p[3]};

@@ -1,12 +1,13 @@
-"""A Gymnasium environment as one of corsac's: `corsac train --env gym:ID` runs `python corsac_gym.py ID` as a child of an actor.
+"""Makes a Gymnasium environment one of corsac's: `corsac train --env gym:ID` runs `python corsac_gym.py ID` as a child of an actor.
 
-ID is what gymnasium.make takes; with "module:ID" the module, looked for in the current directory too, is imported first.
+ID is what gymnasium.make takes. With "module:ID" the module is imported first; the current directory is searched too.
 
-Observation: Box, or Dict and Tuple of such. One vector of float32: the keys of a Dict sorted, a Tuple in its order, arrays row-major.
-Action:      Box with finite bounds. An array of the space's shape and type; integers are rounded to.
+Observation: Box, or Dict and Tuple of such. It becomes one vector of float32: a Dict by its sorted keys, a Tuple in its order,
+             arrays row-major.
+Action:      Box with finite bounds. It is an array of the space's shape and type; for integers it is rounded.
 Seed:        every episode is reset with a seed of its own, the lower 32 bits of corsac's.
-Pictures:    with CORSAC_FRAMES=PIPE (corsac eval --record) a line with the frames per second, then a PPM after each reset and step.
-End:         terminated and truncated as they are; Gymnasium's own TimeLimit truncates, corsac adds no limit. What info holds is not used.
+Pictures:    CORSAC_FRAMES=PIPE (corsac eval --record) gets a line with the frames per second, then a PPM after each reset and step.
+End:         terminated and truncated are passed on. Gymnasium's own TimeLimit truncates; corsac adds no limit. info is not used.
 """
 
 import ctypes.util
@@ -31,7 +32,7 @@ except ImportError as _error:
 
 
 class Unsupported(Exception):
-    """The environment cannot be used with corsac, and why."""
+    """The environment cannot be used with corsac; the text says why."""
 
 
 def leaves(space, path=()):
@@ -43,9 +44,9 @@ def leaves(space, path=()):
     elif isinstance(space, Tuple):
         children = enumerate(space.spaces)
     else:
-        place = "".join(f"[{key!r}]" for key in path)
+        member = "".join(f"[{key!r}]" for key in path)
         raise Unsupported(
-            f"the observation{place} is a {space}; possible are Box, and Dict and Tuple of such "
+            f"the observation{member} is a {space}; possible are Box, and Dict and Tuple of such "
             "(gymnasium.wrappers.FlattenObservation in the environment's registration makes one Box of others)"
         )
     return [leaf for key, child in children for leaf in leaves(child, path + (key,))]
@@ -64,15 +65,15 @@ class Flattener:
             raise Unsupported(f"the observation space {space} holds no number")
 
     def __call__(self, observation, out):
-        for path, shape, place in self.parts:
+        for path, shape, index in self.parts:
             part = observation
             for key in path:
                 part = part[key]
             part = numpy.asarray(part)
-            if part.shape != shape:  # numpy would stretch it
+            if part.shape != shape:  # numpy would broadcast it
                 name = "".join(f"[{key!r}]" for key in path)
                 raise ValueError(f"the observation{name} has the shape {part.shape}; its space says {shape}")
-            out[place] = part.reshape(-1)
+            out[index] = part.reshape(-1)
 
 
 def action_bounds(space):
@@ -92,7 +93,7 @@ def action_bounds(space):
 
 
 def action_maker(space):
-    """list (act_dim) -> a new array as the space has it: the environment may keep it."""
+    """A function that makes a new array of the space from a list (act_dim). The environment may keep the array."""
     shape, kind = space.shape, space.dtype
     if numpy.issubdtype(kind, numpy.floating):
         return lambda numbers: numpy.array(numbers, kind).reshape(shape)
@@ -100,11 +101,11 @@ def action_maker(space):
 
 
 def make(name, **options):
-    """The environment that gymnasium.make gives, without its checker, which would warn and cost time in every step."""
-    sys.path[0] = os.getcwd()  # this file's directory until now
+    """gymnasium.make without its checker, which would print warnings and cost time in every step."""
+    sys.path[0] = os.getcwd()  # instead of the directory of this file
     try:
         return gymnasium.make(name, disable_env_checker=True, **options)
-    except Exception as error:  # whatever the environment's own code raises
+    except Exception as error:  # the environment's own code may raise anything
         if not isinstance(error, gymnasium.error.Error):
             traceback.print_exc()
         hint = "; launch/install-deps.sh gym-mujoco installs it" if "MuJoCo is not installed" in str(error) else ""
@@ -115,12 +116,12 @@ def one_line(error):
     """The type of an exception, its text, and where it was raised."""
     text = " ".join(str(error).split())
     frames = traceback.extract_tb(error.__traceback__)
-    place = f" ({os.path.basename(frames[-1].filename)}, line {frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}{': ' if text else ''}{text}{place}"
+    where = f" ({os.path.basename(frames[-1].filename)}, line {frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}{': ' if text else ''}{text}{where}"
 
 
 class Camera:
-    """camera() puts a picture of the environment into a pipe that ffmpeg reads."""
+    """camera() writes a picture of the environment to a pipe that ffmpeg reads."""
 
     def __init__(self, env, pipe):
         self.env, self.file = env, open(pipe, "wb")
@@ -141,14 +142,14 @@ class Camera:
 
 
 def without_screen():
-    """What draws without a screen, unless the user has said it."""
+    """Selects what draws without a screen, unless the user has chosen."""
     os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
     os.environ.setdefault("MUJOCO_GL", "egl" if ctypes.util.find_library("EGL") else "osmesa")
 
 
 def drive(env, sim, camera):
-    """Plays episodes until corsac wants no more. What the environment raises fails the episode: corsac then starts this anew."""
+    """Plays episodes until corsac wants no more. An exception of the environment fails the episode; corsac then starts this anew."""
     flatten, to_action = Flattener(env.observation_space), action_maker(env.action_space)
     obs = numpy.empty(flatten.size, numpy.float32)
     while sim.wanted:
@@ -165,7 +166,7 @@ def drive(env, sim, camera):
 
 def main(name):
     if "CORSAC_CHANNEL" in os.environ:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's ^C is corsac's: it saves, then closes this
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # ^C on a terminal is for corsac, which saves and then closes this
     pipe = os.environ.get("CORSAC_FRAMES")
     if pipe:
         without_screen()

@@ -11,8 +11,8 @@
 !   end do
 !   call corsac_close(sim)
 !
-! obs and action are real(c_float), rewards and bounds real(c_double). sim%next is negative where something failed
-! (stderr says what).
+! obs and action are real(c_float), rewards and bounds real(c_double). sim%next is negative after a failure; the reason
+! is on stderr.
 module corsac_sim
   use, intrinsic :: iso_c_binding
   implicit none

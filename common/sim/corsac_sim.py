@@ -1,4 +1,4 @@
-"""corsac/sim.h for Python, in one file: a simulator with its own main loop as an environment of corsac.
+"""corsac/sim.h for Python, in one file. Makes a simulator with a main loop of its own an environment of corsac.
 
     sim = corsac_sim.Sim("cart", obs_dim=4, action_low=[-1], action_high=[1], max_episode_steps=500)
     while sim.wanted:                                # an episode
@@ -9,8 +9,9 @@
             action = sim.step(obs, reward, terminated)
     sim.close()
 
-obs: any sequence of obs_dim numbers (a float32 array of numpy's is copied at once). action: a list of floats, the same
-list each time. Needs libcorsac_sim.so: where CORSAC_SIM_LIBRARY says, beside this file, in lib/ beside or above it.
+obs is any sequence of obs_dim numbers; a float32 array of NumPy is copied at once. action is a list of floats, the same
+list each time. libcorsac_sim.so is looked for where CORSAC_SIM_LIBRARY says, beside this file, and in lib/ beside or
+above it.
 """
 
 import ctypes
@@ -39,10 +40,10 @@ def _library():
     given = os.environ.get("CORSAC_SIM_LIBRARY")
     here = os.path.dirname(os.path.realpath(__file__))
     above = [os.path.join(here, *[os.pardir] * up) for up in range(4)]  # PREFIX/share/corsac/python, build/python
-    places = [given] if given else [os.path.join(here, name)] + [os.path.join(place, "lib", name) for place in above]
-    for place in places:
-        if os.path.exists(place):
-            library = ctypes.CDLL(place)
+    paths = [given] if given else [os.path.join(here, name)] + [os.path.join(path, "lib", name) for path in above]
+    for path in paths:
+        if os.path.exists(path):
+            library = ctypes.CDLL(path)
             break
     else:
         try:
@@ -66,17 +67,17 @@ def _library():
 
 
 def number(value):
-    """A float; also of an array of one element, which NumPy 2.4 makes no float of by itself."""
+    """A float, also from an array of one element, which NumPy 2.4 does not convert by itself."""
     return float(value.item() if hasattr(value, "item") else value)
 
 
 def refuse(why):
-    """Instead of a Sim: tells corsac why the program cannot even begin. End it after this."""
+    """Tells corsac why the program cannot even begin, instead of making a Sim. End the program after this."""
     _library().corsac_sim_fail(None, str(why).encode(errors="replace"))
 
 
 class Sim:
-    """One simulator. RuntimeError where corsac cannot be reached or refuses; stderr says why."""
+    """One simulator. Raises RuntimeError where corsac cannot be reached or refuses; the reason is on stderr."""
 
     def __init__(self, name, obs_dim, action_low, action_high, max_episode_steps=0, info_names=()):
         if len(action_low) != len(action_high):
@@ -98,12 +99,12 @@ class Sim:
 
     @property
     def wanted(self):
-        """An episode is to begin."""
+        """begin comes next."""
         return self._next == _BEGIN
 
     @property
     def acting(self):
-        """action is to be carried out."""
+        """step with action comes next."""
         return self._next == _ACT
 
     @property
@@ -135,12 +136,12 @@ class Sim:
         return self._take(self._library.corsac_sim_step(self._handle, self._obs, number(reward), flags, self._action))
 
     def info(self, values):
-        """Before a step: values in the order of info_names."""
+        """Gives the values of the next step, in the order of info_names. Call it before that step."""
         self._info[:] = [number(value) for value in values]
         self._library.corsac_sim_info(self._handle, self._info)
 
     def fail(self, why):
-        """Instead of begin or step: tells corsac why the simulation cannot go on. Close and end after it."""
+        """Tells corsac why the simulation cannot go on, instead of begin or step. Close and end the program after it."""
         self._next = self._library.corsac_sim_fail(self._handle, str(why).encode(errors="replace"))
 
     def close(self):

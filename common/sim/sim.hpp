@@ -1,4 +1,4 @@
-// corsac/sim.h for C++11: the same calls with vectors and exceptions. Only this header and libcorsac_sim.
+// corsac/sim.h for C++11: the same calls with vectors and exceptions. It needs only this header and libcorsac_sim.
 //
 //   corsac::sim sim({"cart", 4, {-1}, {1}, 500});
 //   while (sim.wanted()) {                  // an episode
@@ -26,7 +26,7 @@ struct sim_spec {
   std::uint32_t obs_dim;
   std::vector<double> action_low, action_high; // one number for each component of the action
   std::uint32_t max_episode_steps;             // 0: no limit
-  std::vector<std::string> info_names;         // values that only get reported
+  std::vector<std::string> info_names;         // of values that are only reported
 
   sim_spec(std::string task, std::uint32_t observation, std::vector<double> low, std::vector<double> high,
            std::uint32_t most_steps = 0, std::vector<std::string> infos = {})
@@ -34,7 +34,7 @@ struct sim_spec {
         max_episode_steps(most_steps), info_names(std::move(infos)) {}
 };
 
-// Throws std::invalid_argument where sizes do not fit, std::runtime_error where corsac cannot be reached.
+// Throws std::invalid_argument where sizes do not match, std::runtime_error where corsac cannot be reached.
 class sim {
 public:
   explicit sim(const sim_spec &spec) : obs_dim_(spec.obs_dim), info_dim_(spec.info_names.size()) {
@@ -60,8 +60,8 @@ public:
   sim(const sim &) = delete;
   sim &operator=(const sim &) = delete;
 
-  bool wanted() const { return next_ == CORSAC_SIM_BEGIN; } // an episode is to begin
-  bool acting() const { return next_ == CORSAC_SIM_ACT; }   // action() is to be carried out
+  bool wanted() const { return next_ == CORSAC_SIM_BEGIN; } // begin() comes next
+  bool acting() const { return next_ == CORSAC_SIM_ACT; }   // step() with action() comes next
   std::uint64_t seed() const { return corsac_sim_seed(sim_); }
   const std::vector<float> &action() const { return action_; }
 

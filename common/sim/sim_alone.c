@@ -11,9 +11,9 @@
 #include <string.h>
 
 struct sim_alone {
-  // Who chooses: action (act_dim) in the bounds.
+  // Chooses the action (act_dim), within the bounds.
   void (*act)(struct sim_alone *alone, const float *obs, float *action);
-  struct sim_policy *policy; // NULL: chance does
+  struct sim_policy *policy; // NULL: actions are random
   uint32_t obs_dim, act_dim, max_episode_steps;
   double *low, *high; // (act_dim) each
   uint64_t seed, random, episode, episodes;
@@ -21,20 +21,21 @@ struct sim_alone {
   double episode_return;
 };
 
-// SplitMix64 (Steele, Lea, Flood 2014): a counter, scrambled
-static uint64_t scramble(uint64_t *counter) {
+// SplitMix64 (Steele, Lea, Flood 2014): a counter, hashed.
+static uint64_t split_mix(uint64_t *counter) {
   uint64_t z = *counter += 0x9e3779b97f4a7c15u;
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
   z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
   return z ^ (z >> 31);
 }
 
-static void act_by_chance(struct sim_alone *alone, const float *obs, float *action) {
+static void act_at_random(struct sim_alone *alone, const float *obs, float *action) {
   (void)obs;
   for (uint32_t i = 0; i < alone->act_dim; i++) {
     const double low = alone->low[i], high = alone->high[i];
-    float value = (float)(low + (double)(scramble(&alone->random) >> 11) * 0x1p-53 * (high - low));
-    const float ulps = (value < 0 ? -value : value) * FLT_EPSILON + FLT_MIN; // rounded over a bound: back inside
+    float value = (float)(low + (double)(split_mix(&alone->random) >> 11) * 0x1p-53 * (high - low));
+    const float ulps =
+        (value < 0 ? -value : value) * FLT_EPSILON + FLT_MIN; // pulls back inside what was rounded over a bound
     if ((double)value > high) value -= ulps;
     if ((double)value < low) value += ulps;
     action[i] = value;
@@ -45,8 +46,8 @@ static void act_by_policy(struct sim_alone *alone, const float *obs, float *acti
   sim_policy_act(alone->policy, obs, action);
 }
 
-// false: the variable is no number, which is said.
-static bool number_of(const char *variable, uint64_t *number) {
+// Reads a number from an environment variable, if it is set. Returns false if it is no number; the reason is on stderr.
+static bool number_from(const char *variable, uint64_t *number) {
   const char *text = getenv(variable);
   char *end;
   if (!text || !*text) return true;
@@ -67,7 +68,7 @@ struct sim_alone *sim_alone_create(const struct corsac_sim_spec *spec) {
     fprintf(stderr, "corsac_sim: open: not enough memory\n");
     return NULL;
   }
-  *alone = (struct sim_alone){.act = act_by_chance,
+  *alone = (struct sim_alone){.act = act_at_random,
                               .obs_dim = spec->obs_dim,
                               .act_dim = spec->act_dim,
                               .max_episode_steps = spec->max_episode_steps,
@@ -78,7 +79,7 @@ struct sim_alone *sim_alone_create(const struct corsac_sim_spec *spec) {
     alone->low[i] = spec->action_low[i];
     alone->high[i] = spec->action_high[i];
   }
-  if (!number_of("CORSAC_SEED", &alone->seed) || !number_of("CORSAC_EPISODES", &alone->episodes)) {
+  if (!number_from("CORSAC_SEED", &alone->seed) || !number_from("CORSAC_EPISODES", &alone->episodes)) {
     sim_alone_destroy(alone);
     return NULL;
   }
@@ -105,7 +106,7 @@ void sim_alone_destroy(struct sim_alone *alone) {
 
 uint64_t sim_alone_seed(const struct sim_alone *alone) {
   uint64_t counter = alone->seed ^ alone->episode << 32;
-  return scramble(&counter);
+  return split_mix(&counter);
 }
 
 static int check(const struct sim_alone *alone, const float *obs, double reward, int flags) {

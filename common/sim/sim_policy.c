@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Before glibc 2.34 these are in libdl, which a program that links libcorsac_sim.a need not link until it wants this.
+// Before glibc 2.34 these are in libdl. They are weak, so that a program with libcorsac_sim.a needs libdl only where it
+// uses CORSAC_POLICY.
 #pragma weak dlopen
 #pragma weak dlsym
 #pragma weak dlerror
@@ -15,7 +16,7 @@
 static const char LIBRARY[] = "libcorsac_policy.so";
 enum { ABI = 1, PATH = 4096 }; // ABI: CORSAC_POLICY_ABI of corsac/policy.h
 
-// What is used of corsac/policy.h.
+// The functions of corsac/policy.h that are used here.
 struct interface {
   int (*abi)(void);
   void *(*load)(const char *path, char *why, size_t size);
@@ -35,8 +36,9 @@ struct sim_policy {
   struct interface call;
 };
 
-// Beside the library that this is in; *path stays empty where it is in the program itself.
-static void place_beside(char *path) {
+// Writes the path of libcorsac_policy beside the library that holds this function. The path stays empty where the
+// program itself holds it.
+static void library_beside(char *path) {
   Dl_info info;
   path[0] = 0;
   if (!dladdr || !dladdr((const void *)LIBRARY, &info) || !info.dli_fname) return;
@@ -52,7 +54,7 @@ static void *open_library(void) {
     fprintf(stderr, "corsac_sim: CORSAC_POLICY: this program cannot open libraries; link it with -ldl\n");
     return NULL;
   }
-  place_beside(beside);
+  library_beside(beside);
   if (given && *given) {
     library = dlopen(given, RTLD_NOW | RTLD_LOCAL);
   } else {
@@ -71,7 +73,7 @@ static void *open_library(void) {
 static int look_up(void *library, struct interface *call) {
   const struct {
     const char *name;
-    void *place; // of a function pointer
+    void *pointer; // to a function pointer
   } functions[] = {{"corsac_policy_abi", &call->abi},
                    {"corsac_policy_load", &call->load},
                    {"corsac_policy_free", &call->free},
@@ -85,7 +87,7 @@ static int look_up(void *library, struct interface *call) {
                    {"corsac_policy_act", &call->act}};
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
     void *function = dlsym(library, functions[i].name);
-    memcpy(functions[i].place, &function, sizeof function);
+    memcpy(functions[i].pointer, &function, sizeof function);
     if (!function) {
       fprintf(stderr, "corsac_sim: CORSAC_POLICY: %s has no %s; it is none of corsac's, or of another version\n",
               LIBRARY, functions[i].name);
@@ -142,7 +144,7 @@ failed:
   return NULL;
 }
 
-// The library stays open: HDF5 in it has what the end of the program cleans up.
+// The library stays open, since HDF5 in it registers functions that run at the end of the program.
 void sim_policy_close(struct sim_policy *policy) {
   if (!policy) return;
   if (policy->policy) policy->call.free(policy->policy);

@@ -124,7 +124,7 @@ bool shared_weights_publish_shared(struct shared_weights *shared, uint64_t versi
   uint32_t other = 0;
   if (shared_weights_version(shared) >= version) return false;
   if (!atomic_compare_exchange_strong(writer, &other, self) &&
-      !(process_is_gone(other) && atomic_compare_exchange_strong(writer, &other, self)))
+      !(process_has_ended(other) && atomic_compare_exchange_strong(writer, &other, self)))
     return false;
   const bool newer = shared_weights_version(shared) < version;
   if (newer) shared_weights_publish(shared, version, head, head_size, body, body_size);

@@ -1,5 +1,6 @@
 // check-env's groups that play the same steps twice: what comes the second time must be the same, bit for bit.
 #include "common/base/clock.h"
+#include "common/base/hash.h"
 #include "common/base/memory.h"
 #include "launch/environments/check_env.h"
 
@@ -121,15 +122,14 @@ static bool repeat(struct trajectory *trajectory, struct player *player, uint32_
 }
 
 static uint64_t fingerprint(const struct trajectory *trajectory) {
-  uint64_t hash = 14695981039346656037u;
+  uint64_t hash = HASH_START;
   const struct {
     const void *data;
     size_t size;
   } parts[] = {{trajectory->obs, (size_t)trajectory->events * trajectory->dim * sizeof(float)},
                {trajectory->reward, trajectory->events * sizeof(double)},
                {trajectory->flags, trajectory->events * sizeof(int)}};
-  for (size_t i = 0; i < 3; i++)
-    for (size_t k = 0; k < parts[i].size; k++) hash = (hash ^ ((const uint8_t *)parts[i].data)[k]) * 1099511628211u;
+  for (size_t i = 0; i < 3; i++) hash = hash_bytes(hash, parts[i].data, parts[i].size);
   return hash;
 }
 

@@ -1,15 +1,10 @@
 #include "learner/checkpoint/initial_policy.h"
 
 #include "common/base/log.h"
+#include "common/config/options.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static void format_widths(const struct config_widths *hidden, char *text, size_t size) {
-  size_t used = 0;
-  for (uint32_t i = 0; i < hidden->count && used < size; i++)
-    used += (size_t)snprintf(text + used, size - used, "%s%u", i ? "," : "", hidden->width[i]);
-}
 
 static enum status check_shape(const struct trained_policy *policy, const struct job *job, struct error *error) {
   const struct message_hello *environment = &job->environment;
@@ -21,8 +16,8 @@ static enum status check_shape(const struct trained_policy *policy, const struct
                      environment->obs_dim, environment->act_dim);
   if (its->count != ours->count || memcmp(its->width, ours->width, its->count * sizeof *its->width) != 0) {
     char theirs[128], wanted[128];
-    format_widths(its, theirs, sizeof theirs);
-    format_widths(ours, wanted, sizeof wanted);
+    option_format_widths(its, theirs, sizeof theirs);
+    option_format_widths(ours, wanted, sizeof wanted);
     return error_set(
         error, STATUS_USAGE,
         "init_policy: the policy of %s has hidden layers %s, this run is to have %s: leave --hidden out, or "

@@ -102,7 +102,7 @@ enum status actor_table_expel(struct actor_table *table, uint32_t actor, struct 
 
 bool actor_table_revive(struct actor_table *table, uint32_t actor) {
   struct actor_entry *entry = &table->entry[actor];
-  if (entry->expelled || process_is_gone(entry->pid)) return false; // I4
+  if (entry->expelled || process_has_ended(entry->pid)) return false; // I4
   entry->heard = clock_now();
   return entry->alive = true;
 }
@@ -229,14 +229,14 @@ static bool is_dead(const struct actor_table *table, struct actor_entry *entry, 
   if (silence > patience(table, entry)) return true;
   if (entry->pid == 0 || silence < LOOK_SECONDS || now - entry->looked < LOOK_SECONDS) return false;
   entry->looked = now;
-  return process_is_gone(entry->pid);
+  return process_has_ended(entry->pid);
 }
 
 int actor_table_find_dead(struct actor_table *table) {
   const double now = clock_now();
   for (uint32_t i = 0; i < table->actors; i++) {
     struct actor_entry *entry = &table->entry[i];
-    if (!entry->alive || entry->left || !(process_is_gone(entry->pid) || is_dead(table, entry, now))) continue;
+    if (!entry->alive || entry->left || !(process_has_ended(entry->pid) || is_dead(table, entry, now))) continue;
     entry->alive = false;
     return (int)i;
   }

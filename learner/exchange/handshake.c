@@ -114,7 +114,7 @@ static enum status look_for_the_dead(struct newcomers *newcomers, bool at_once, 
   if (!at_once && now - newcomers->looked < LOOK_SECONDS) return STATUS_OK;
   newcomers->looked = now;
   for (uint32_t i = 0; i < newcomers->active; i++)
-    if (process_is_gone(newcomers->pid[i]))
+    if (process_has_ended(newcomers->pid[i]))
       return error_set(error, STATUS_FAILED,
                        "rank %u is gone (process %u): it was killed, or its environment ended it, %s. What was written "
                        "on stderr before this, and `corsac check-env`, may tell more",

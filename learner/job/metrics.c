@@ -1,8 +1,8 @@
 #include "learner/job/metrics.h"
+#include "common/base/text.h"
 #include "learner/sac/sac.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -60,24 +60,16 @@ struct line {
   size_t size, length;
 };
 
-static void print(struct line *line, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void print(struct line *line, const char *format, ...) {
-  const size_t used = line->length < line->size ? line->length : line->size;
-  va_list arguments;
-  va_start(arguments, format);
-  const int wanted = vsnprintf(line->size ? line->text + used : NULL, line->size - used, format, arguments);
-  va_end(arguments);
-  line->length += wanted > 0 ? (size_t)wanted : 0;
-}
+#define PRINT(line, ...) ((line)->length = text_append((line)->text, (line)->size, (line)->length, __VA_ARGS__))
 
 static void count_cell(struct line *line, uint64_t value) {
-  print(line, "%s%llu", line->length ? "," : "", (unsigned long long)value);
+  PRINT(line, "%s%llu", line->length ? "," : "", (unsigned long long)value);
 }
 
 // sum / count, or nothing where there is nothing to divide by.
 static void ratio_cell(struct line *line, double sum, double count) {
-  if (line->length) print(line, ",");
-  if (count > 0) print(line, "%.9g", sum / count);
+  if (line->length) PRINT(line, ",");
+  if (count > 0) PRINT(line, "%.9g", sum / count);
 }
 
 static void returns(struct line *line, const struct metrics *metrics) {

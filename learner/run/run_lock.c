@@ -63,7 +63,7 @@ static bool is_ours(const struct run_lock *lock, const struct holder *holder) {
 
 static bool holder_is_gone(const struct run_lock *lock, const struct holder *holder) {
   if (holder->pid <= 0 || strcmp(holder->host, lock->host) != 0 || holder->pid_set != process_namespace()) return false;
-  return process_is_gone((uint32_t)holder->pid);
+  return process_has_ended((uint32_t)holder->pid);
 }
 
 // Both times are the file system's, so the clocks of two hosts do not matter.

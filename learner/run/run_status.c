@@ -86,7 +86,7 @@ static enum run_state judge(const struct run_word *word) {
   if (here && booted_since) return RUN_DIED;
   if (visible) {
     const uint64_t start = process_start((uint32_t)word->pid);
-    if (process_is_gone((uint32_t)word->pid)) return RUN_DIED;
+    if (process_has_ended((uint32_t)word->pid)) return RUN_DIED;
     if (start > 0 && word->process_start > 0) return start == word->process_start ? RUN_RUNNING : RUN_DIED;
   }
   return word->age >= 0 && word->age <= FRESH_SECONDS ? RUN_RUNNING : RUN_SILENT;

@@ -84,8 +84,9 @@ void critics_minimum_gradient(const struct critics *critics, const real *paramet
     const size_t count = rows_of(k, rows->count, rows->argmin, rows->index);
     if (count == 0) continue;
     mlp_cache_keep(net, &rows->cache[k], rows->index, count);
-    mlp_backward(net, parameters + k * net->parameters, transposed->weights + k * transposed->stride, count,
-                 &rows->cache[k], one, first, packed);
+    const struct mlp_weights weights = {parameters + k * net->parameters, transposed->weights + k * transposed->stride,
+                                        first};
+    mlp_backward(net, &weights, count, &rows->cache[k], one, packed);
     for (size_t i = 0; i < count; i++) memcpy(dx + rows->index[i] * width, packed + i * width, width * sizeof(real));
   }
 }

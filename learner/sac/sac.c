@@ -112,8 +112,8 @@ static void critics_gradient(void *argument, unsigned member, unsigned members) 
     real *q = own->q + k * rows, *dq = own->dq + k * rows;
     mlp_forward(&critics->net, parameters, own->count, own->input, scratch->batch.width, &own->cache[k], q);
     for (size_t i = 0; i < own->count; i++) dq[i] = mean * (q[i] - own->y[i]);
-    mlp_backward(&critics->net, parameters, transposed->weights + k * transposed->stride, own->count, &own->cache[k],
-                 dq, critics->net.input, NULL);
+    const struct mlp_weights weights = {parameters, transposed->weights + k * transposed->stride, sac->obs_dim};
+    mlp_backward(&critics->net, &weights, own->count, &own->cache[k], dq, NULL);
   }
 }
 
@@ -137,12 +137,12 @@ static bool step_part(const struct sac *sac, unsigned members, size_t part, cons
   const size_t offset = step->offset;
   const real *soon[LINALG_SOON] = {step->parameters + offset, adam->m + offset, adam->v + offset,
                                    step->targets ? step->targets + offset : NULL};
-  struct mlp_range range[MLP_PART_RANGES];
   bool finite = true;
-  mlp_gradient_part(step->net, members, part, batch->rows, batch->input, batch->width, step->cache, step->dy,
-                    step->gradient + offset, range, soon);
+  const struct mlp_ranges ranges = mlp_gradient_part(step->net, (struct mlp_part){part, members},
+                                                     (struct linalg_rows){batch->rows, batch->input, batch->width},
+                                                     step->cache, step->dy, step->gradient + offset, soon);
   for (int i = 0; i < MLP_PART_RANGES; i++) {
-    const size_t begin = offset + range[i].begin, end = offset + range[i].end;
+    const size_t begin = offset + ranges.range[i].begin, end = offset + ranges.range[i].end;
     if (begin == end) continue;
     finite &= adam_apply(adam, begin, end, step->gradient, step->parameters);
     if (step->targets) critics_track(&sac->critics, sac->tau, begin, end);
@@ -198,8 +198,8 @@ static void policy_gradient(void *argument, unsigned member, unsigned members) {
   for (size_t i = 0; i < own->count * sac->act_dim; i++) own->d_action[i] = -mean * own->dq_da[i];
   squashed_gaussian_backward(own->count, sac->act_dim, own->head, own->noise, (real)scratch->alpha * mean,
                              own->d_action, own->d_head);
-  mlp_backward(&sac->policy_net, sac->policy, scratch->policy_transposed, own->count, &own->policy_cache, own->d_head,
-               sac->obs_dim, NULL);
+  const struct mlp_weights weights = {sac->policy, scratch->policy_transposed, sac->obs_dim};
+  mlp_backward(&sac->policy_net, &weights, own->count, &own->policy_cache, own->d_head, NULL);
 }
 
 // The policy steps.

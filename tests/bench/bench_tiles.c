@@ -40,10 +40,15 @@ static float *x, *y, *z, *w, *panels, *transposed, *bias;
 static void run_tiles(const struct tiles *tiles, const struct product *p) {
   const size_t rows = (size_t)p->rows, in = (size_t)p->in, out = (size_t)p->out, columns = (size_t)p->columns;
   switch (p->kind) {
-  case FORWARD: tiles->forward(rows, in, out, x, in, panels, bias, y, out, TILES_RELU, NULL); break;
-  case INPUT: tiles->forward(rows, out, columns, x, out, transposed, NULL, y, columns, TILES_MASK, y); break;
+  case FORWARD:
+    tiles->forward(&(struct tiles_product){rows, in, out, x, in, panels, bias, y, out, TILES_RELU, NULL});
+    break;
+  case INPUT:
+    tiles->forward(&(struct tiles_product){rows, out, columns, x, out, transposed, NULL, y, columns, TILES_MASK, y});
+    break;
   case WEIGHT:
-    tiles->weight_gradient(rows, in, out, x, in, z, out, panels, bias, false, 0, tiles_panels(in, out), NULL);
+    tiles->weight_gradient(
+        &(struct tiles_gradient){rows, in, out, x, in, z, out, panels, bias, false, 0, tiles_panels(in, out), NULL});
   }
 }
 

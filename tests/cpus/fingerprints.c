@@ -47,12 +47,13 @@ static uint64_t products_of(uint64_t h, struct numbers *numbers, size_t rows, si
   float *y = take(rows * out, sizeof *y), *dw = take(size, sizeof *dw), *db = take(tiles_padded(out), sizeof *db);
   tiles_pack(in, out, dense, w);
   for (int epilogue = TILES_PLAIN; epilogue <= TILES_MASK; epilogue++) {
-    tiles->forward(rows, in, out, x, in, w, b, y, out, (enum tiles_epilogue)epilogue, mask);
+    tiles->forward(&(struct tiles_product){rows, in, out, x, in, w, b, y, out, (enum tiles_epilogue)epilogue, mask});
     h = hash(h, y, rows * out * sizeof *y);
   }
   tiles->transpose(in, out, w, 0, in, transposed);
   for (int add = 0; add < 2; add++)
-    tiles->weight_gradient(rows, in, out, x, in, y, out, dw, db, add, 0, tiles_panels(in, out), NULL);
+    tiles->weight_gradient(
+        &(struct tiles_gradient){rows, in, out, x, in, y, out, dw, db, add, 0, tiles_panels(in, out), NULL});
   h = hash(hash(hash(h, transposed, back * sizeof *w), dw, size * sizeof *dw), db, out * sizeof *db);
   void *taken[] = {x, dense, b, mask, w, transposed, y, dw, db};
   for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) free(taken[i]);

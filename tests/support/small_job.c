@@ -161,6 +161,5 @@ void small_job_fill(struct job *job, uint64_t seed, uint32_t rows) {
 
 float small_policy_weight(const struct job *job, uint32_t layer, size_t out, size_t in) {
   const struct mlp *net = &job->sac.policy_net;
-  const struct mlp_layer *at = &net->layer[layer];
-  return job->sac.policy[at->weight + linalg_weight_index(net->tiles, at->in, at->out, out, in)];
+  return job->sac.policy[net->layer[layer].weight + linalg_weight_index(mlp_shape(net, layer), out, in)];
 }

@@ -364,7 +364,7 @@ static bool all_gone(const char *path, int expected) {
   CU_ASSERT_EQUAL(count, expected);
   for (const double until = clock_now() + 20; clock_now() < until; usleep(10000)) {
     int gone = 0;
-    for (int i = 0; i < count; i++) gone += process_is_gone((uint32_t)pids[i]);
+    for (int i = 0; i < count; i++) gone += process_has_ended((uint32_t)pids[i]);
     if (gone == count) return true;
   }
   return false;

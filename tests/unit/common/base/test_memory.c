@@ -104,7 +104,6 @@ static void test_arena(void) {
   struct arena arena;
   CU_ASSERT_EQUAL_FATAL(arena_init(&arena, size, "scratch", NULL), STATUS_OK);
   char *a = arena_alloc(&arena, 3, sizeof(float));
-  size_t mark = arena_mark(&arena);
   char *b = arena_alloc(&arena, 64, 1);
   char *c = arena_alloc(&arena, 65, 1);
   CU_ASSERT_EQUAL((uintptr_t)a % MEMORY_ALIGNMENT, 0);
@@ -113,9 +112,7 @@ static void test_arena(void) {
   memset(a, 1, 12), memset(b, 2, 64), memset(c, 3, 65);
   CU_ASSERT_EQUAL(a[11], 1);
   CU_ASSERT_EQUAL(b[63], 2);
-  arena_reset(&arena, mark);
-  CU_ASSERT_PTR_EQUAL(arena_alloc(&arena, 1, 1), b);
-  CU_ASSERT_EQUAL(a[11], 1);
+  CU_ASSERT_EQUAL(arena.used, size);
   arena_release(&arena);
   CU_ASSERT_PTR_NULL(arena.base);
   struct error error = {0};
@@ -126,11 +123,11 @@ static void test_arena(void) {
 int main(void) {
   static const struct unit_case cases[] = {
       {"memory is aligned, zeroed, and all ours", test_alloc},
-      {"memory that cannot be had is an error that names who wanted how much", test_alloc_refused},
+      {"a refused allocation names who wanted how much", test_alloc_refused},
       {"a large block costs nothing until it is touched", test_untouched_costs_nothing},
       {"what is available is not more than there is", test_available},
       {"a buffer grows with its contents", test_buffer},
-      {"an arena gives aligned pieces and takes them back", test_arena},
+      {"an arena hands out aligned arrays that do not overlap", test_arena},
   };
   return unit_run("memory", cases, sizeof cases / sizeof *cases);
 }

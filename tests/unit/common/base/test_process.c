@@ -33,16 +33,16 @@ static void test_gone(void) {
     _exit(read(ends[0], &byte, 1) != 0);
   }
   close(ends[0]);
-  CU_ASSERT_FALSE(process_is_gone((uint32_t)getpid()));
-  CU_ASSERT_FALSE(process_is_gone(1)); // somebody else's
-  CU_ASSERT_FALSE(process_is_gone(0));
-  CU_ASSERT_FALSE(process_is_gone((uint32_t)child));
+  CU_ASSERT_FALSE(process_has_ended((uint32_t)getpid()));
+  CU_ASSERT_FALSE(process_has_ended(1)); // somebody else's
+  CU_ASSERT_FALSE(process_has_ended(0));
+  CU_ASSERT_FALSE(process_has_ended((uint32_t)child));
   kill(child, SIGKILL);
   siginfo_t info;
   CU_ASSERT_EQUAL(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT), 0);
-  CU_ASSERT_TRUE(process_is_gone((uint32_t)child)); // not yet fetched
+  CU_ASSERT_TRUE(process_has_ended((uint32_t)child)); // not yet fetched
   CU_ASSERT_EQUAL(waitpid(child, NULL, 0), child);
-  CU_ASSERT_TRUE(process_is_gone((uint32_t)child));
+  CU_ASSERT_TRUE(process_has_ended((uint32_t)child));
   close(ends[1]);
 }
 

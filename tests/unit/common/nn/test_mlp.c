@@ -76,14 +76,14 @@ static void forward(struct sample *s) {
 static void gradient_by_parts(struct sample *s, size_t members, size_t rows, const real *x, const real *dy,
                               real *gradient) {
   const size_t parts = mlp_parts(&s->mlp, members);
-  struct mlp_range range[MLP_PART_RANGES];
+  const struct linalg_rows input = {rows, x, s->mlp.input};
   for (size_t p = parts; p-- > 0;) // in any order
-    mlp_gradient_part(&s->mlp, members, p, rows, x, s->mlp.input, &s->cache, dy, gradient, range, NULL);
+    mlp_gradient_part(&s->mlp, (struct mlp_part){p, members}, input, &s->cache, dy, gradient, NULL);
 }
 
 static void backward(struct sample *s, real *gradient, real *dx) {
   mlp_transpose(&s->mlp, s->parameters, 0, s->transposed);
-  mlp_backward(&s->mlp, s->parameters, s->transposed, s->rows, &s->cache, s->dy, dx ? 0 : s->mlp.input, dx);
+  mlp_backward(&s->mlp, &(struct mlp_weights){s->parameters, s->transposed, 0}, s->rows, &s->cache, s->dy, dx);
   if (gradient) gradient_by_parts(s, 1, s->rows, s->x, s->dy, gradient);
 }
 
@@ -180,15 +180,15 @@ static void test_central_differences(void) {
 static void check_cover(const struct sample *s, size_t members) {
   int *owners = calloc(s->mlp.parameters, sizeof *owners);
   real *dense = room(s->dense), *mask = room(s->mlp.parameters);
-  struct mlp_range range[MLP_PART_RANGES];
+  const struct linalg_rows input = {s->rows, s->x, s->mlp.input};
   bool exact = true;
   for (size_t p = 0; p < mlp_parts(&s->mlp, members); p++) {
     real *gradient = room(s->mlp.parameters);
     const real *soon[LINALG_SOON] = {s->parameters, NULL, gradient, NULL}; // makes no difference to the result
-    mlp_gradient_part(&s->mlp, members, p, s->rows, s->x, s->mlp.input, &s->cache, s->dy, gradient, range,
-                      p % 2 == 0 ? soon : NULL);
+    const struct mlp_ranges part = mlp_gradient_part(&s->mlp, (struct mlp_part){p, members}, input, &s->cache, s->dy,
+                                                     gradient, p % 2 == 0 ? soon : NULL);
     for (int i = 0; i < MLP_PART_RANGES; i++) {
-      for (size_t j = range[i].begin; j < range[i].end; j++) {
+      for (size_t j = part.range[i].begin; j < part.range[i].end; j++) {
         exact = exact && gradient[j] == s->gradient[j];
         gradient[j] = (real)NAN;
         owners[j]++;
@@ -239,7 +239,7 @@ static void test_columns(void) {
     forward(&s);
     backward(&s, NULL, s.dx);
     mlp_transpose(&s.mlp, s.parameters, first, transposed);
-    mlp_backward(&s.mlp, s.parameters, transposed, s.rows, &s.cache, s.dy, first, dx);
+    mlp_backward(&s.mlp, &(struct mlp_weights){s.parameters, transposed, first}, s.rows, &s.cache, s.dy, dx);
     double largest = 0;
     for (size_t i = 0; i < s.rows * width; i++)
       largest = fmax(largest, fabs((double)dx[i] - (double)s.dx[i / width * 6 + first + i % width]));
@@ -261,7 +261,7 @@ static void test_halves(void) {
       const size_t begin = half * 4, count = half == 0 ? 4 : 5;
       const struct mlp_cache cache = mlp_cache_from(&s.mlp, &s.cache, begin);
       mlp_forward(&s.mlp, s.parameters, count, s.x + begin * 6, 6, &cache, s.y + begin * 2);
-      mlp_backward(&s.mlp, s.parameters, s.transposed, count, &cache, s.dy + begin * 2, 6, NULL);
+      mlp_backward(&s.mlp, &(struct mlp_weights){s.parameters, s.transposed, 0}, count, &cache, s.dy + begin * 2, NULL);
     }
     gradient_by_parts(&s, 2, s.rows, s.x, s.dy, s.gradient);
     mlp_export(&s.mlp, gradient, one);
@@ -285,7 +285,8 @@ static void test_dense(void) {
     mlp_import(&s.mlp, dense, back);
     CU_ASSERT_EQUAL(memcmp(back, s.parameters, s.mlp.parameters * sizeof *back), 0); // the padding is 0 in both
     const struct mlp_layer *last = &s.mlp.layer[2];
-    CU_ASSERT_EQUAL(dense[s.dense - 9 - 1], s.parameters[last->weight + linalg_weight_index(on, 4, 9, 8, 3)]);
+    CU_ASSERT_EQUAL(dense[s.dense - 9 - 1],
+                    s.parameters[last->weight + linalg_weight_index(mlp_shape(&s.mlp, 2), 8, 3)]);
     free(dense), free(back);
     sample_release(&s);
   }
@@ -304,7 +305,7 @@ static void check_keep(bool norm, const uint32_t *index, size_t count) {
   forward(&s);
   mlp_cache_keep(&s.mlp, &s.cache, index, count);
   mlp_transpose(&s.mlp, s.parameters, 0, s.transposed);
-  mlp_backward(&s.mlp, s.parameters, s.transposed, count, &s.cache, dy, 0, dx);
+  mlp_backward(&s.mlp, &(struct mlp_weights){s.parameters, s.transposed, 0}, count, &s.cache, dy, dx);
   gradient_by_parts(&s, 1, count, x, dy, gradient);
 
   for (size_t i = 0; i < s.rows * out; i++) s.dy[i] = 0;
@@ -356,7 +357,7 @@ static void test_nan(void) {
     forward(&s);
     for (size_t i = 0; i < 6; i++) CU_ASSERT_EQUAL(isnan(s.y[i]) != 0, i / 2 == 1);
     backward(&s, s.gradient, s.dx);
-    for (size_t o = 0; o < 9; o++) CU_ASSERT_TRUE(isnan(s.gradient[linalg_weight_index(on, 4, 9, o, 1)]));
+    for (size_t o = 0; o < 9; o++) CU_ASSERT_TRUE(isnan(s.gradient[linalg_weight_index(mlp_shape(&s.mlp, 0), o, 1)]));
     CU_ASSERT_TRUE_FATAL(isfinite(s.dx[0]));
     CU_ASSERT_TRUE(isfinite(s.dx[11]));
     s.x[5] = 0;

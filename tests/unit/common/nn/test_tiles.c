@@ -40,10 +40,10 @@ static bool same(const float *a, const float *b, size_t count) {
 // Floats that rows of `width` every `ld` take.
 static size_t extent(size_t rows, size_t width, size_t ld) { return (rows - 1) * ld + width; }
 
-static const float *no_bias = NULL;
+#define FORWARD(tiles, ...)         (tiles)->forward(&(struct tiles_product){__VA_ARGS__})
+#define WEIGHT_GRADIENT(tiles, ...) (tiles)->weight_gradient(&(struct tiles_gradient){__VA_ARGS__})
 
-// --- the chains as they are promised
-// ----------------------------------------------------------------------------------
+// --- the chains as they are promised ---
 
 static void expected_forward(struct shape s, const float *x, size_t ldx, const float *w, const float *b, float *y,
                              size_t ldy, enum tiles_epilogue epilogue, const float *mask) {
@@ -72,16 +72,15 @@ static void expected_weight_gradient(struct shape s, const float *x, size_t ldx,
   }
 }
 
-// --- one shape, at every level
-// ----------------------------------------------------------------------------------------
+// --- one shape, at every level ---
 
-// The rows in two parts, the second of which starts at `split`.
+// The forward of the rows in two parts, the second of which starts at row `split`.
 static void forward(const struct tiles *tiles, struct shape s, size_t split, const float *x, size_t ldx,
                     const float *panels, const float *b, float *y, size_t ldy, enum tiles_epilogue epilogue,
                     const float *mask) {
-  tiles->forward(split, s.in, s.out, x, ldx, panels, b, y, ldy, epilogue, mask);
-  tiles->forward(s.rows - split, s.in, s.out, x + split * ldx, ldx, panels, b, y + split * ldy, ldy, epilogue,
-                 mask ? mask + split * ldy : NULL);
+  FORWARD(tiles, split, s.in, s.out, x, ldx, panels, b, y, ldy, epilogue, mask);
+  FORWARD(tiles, s.rows - split, s.in, s.out, x + split * ldx, ldx, panels, b, y + split * ldy, ldy, epilogue,
+          mask ? mask + split * ldy : NULL);
 }
 
 static bool check_forward(struct shape s) {
@@ -93,14 +92,14 @@ static bool check_forward(struct shape s) {
   tiles_pack(s.in, s.out, w, panels);
   bool right = true;
   for (enum tiles_epilogue epilogue = TILES_PLAIN; epilogue <= TILES_MASK; epilogue++) {
-    const float *bias = epilogue == TILES_MASK || s.rows % 5 == 0 ? no_bias : b;
+    const float *bias = epilogue == TILES_MASK || s.rows % 5 == 0 ? NULL : b;
     float *expected = copy(before, size);
     expected_forward(s, x, ldx, w, bias, expected, ldy, epilogue, before);
     for (int level = 0; level < TILES_LEVELS; level++) {
       const struct tiles *tiles = tiles_at((enum tiles_level)level);
       if (!tiles) continue;
       float *y = copy(before, size), *in_place = copy(before, size);
-      tiles->forward(s.rows, s.in, s.out, x, ldx, panels, bias, y, ldy, epilogue, before);
+      FORWARD(tiles, s.rows, s.in, s.out, x, ldx, panels, bias, y, ldy, epilogue, before);
       forward(tiles, s, numbers_word(&numbers) % (s.rows + 1), x, ldx, panels, bias, in_place, ldy, epilogue, in_place);
       right = right && same(y, expected, size) && same(in_place, expected, size);
       free(y), free(in_place);
@@ -123,7 +122,7 @@ static bool check_input_gradient(struct shape s, size_t begin, size_t end) {
     for (size_t i = 0; i < count; i++) turned[i * s.out + o] = w[o * s.in + begin + i];
   }
   const struct shape back = {s.rows, s.out, count};
-  expected_forward(back, dy, s.out, turned, no_bias, expected, count, TILES_PLAIN, NULL);
+  expected_forward(back, dy, s.out, turned, NULL, expected, count, TILES_PLAIN, NULL);
   tiles_pack(s.in, s.out, w, panels);
   tiles_pack(s.out, count, turned, expected_panels);
   bool right = true;
@@ -133,7 +132,7 @@ static bool check_input_gradient(struct shape s, size_t begin, size_t end) {
     float *transposed = take(tiles_size(s.out, count)), *dx = take(s.rows * count);
     memset(transposed, 0xff, tiles_size(s.out, count) * sizeof *transposed);
     tiles->transpose(s.in, s.out, panels, begin, end, transposed);
-    tiles->forward(s.rows, s.out, count, dy, s.out, transposed, no_bias, dx, count, TILES_PLAIN, NULL);
+    FORWARD(tiles, s.rows, s.out, count, dy, s.out, transposed, NULL, dx, count, TILES_PLAIN, NULL);
     right = right && memcmp(transposed, expected_panels, tiles_size(s.out, count) * sizeof *transposed) == 0;
     right = right && same(dx, expected, s.rows * count);
     free(transposed), free(dx);
@@ -160,8 +159,8 @@ static bool check_weight_gradient(struct shape s, bool add) {
     for (int part = 1; part <= 2; part++) {                       // in one part, in two
       float *gradient = copy(panels, size), *bias = copy(db, s.out);
       for (int p = 0; p < part; p++) {
-        tiles->weight_gradient(s.rows, s.in, s.out, x, ldx, dy, ldy, gradient, bias, add, split[part == 1 ? 0 : p],
-                               split[part == 1 ? 2 : p + 1], part == 1 ? NULL : soon);
+        WEIGHT_GRADIENT(tiles, s.rows, s.in, s.out, x, ldx, dy, ldy, gradient, bias, add, split[part == 1 ? 0 : p],
+                        split[part == 1 ? 2 : p + 1], part == 1 ? NULL : soon);
       }
       right = right && memcmp(gradient, expected, size * sizeof *gradient) == 0 && same(bias, expected_bias, s.out);
       free(gradient), free(bias);
@@ -171,8 +170,7 @@ static bool check_weight_gradient(struct shape s, bool add) {
   return right;
 }
 
-// --- cases
-// ------------------------------------------------------------------------------------------------------------
+// --- cases ---
 
 enum { MOST = 70 };
 
@@ -249,13 +247,13 @@ static void test_no_rows(void) {
     for (size_t out = 1; tiles && out <= 20; out++) {
       float none = 7, dw[320], db[20];
       for (int i = 0; i < 320; i++) dw[i] = db[i % 20] = 3;
-      tiles->forward(0, 5, out, &none, 5, dw, db, &none, out, TILES_MASK, &none);
-      tiles->weight_gradient(0, 5, out, &none, 5, &none, out, dw, db, true, 0, tiles_panels(5, out), NULL);
+      FORWARD(tiles, 0, 5, out, &none, 5, dw, db, &none, out, TILES_MASK, &none);
+      WEIGHT_GRADIENT(tiles, 0, 5, out, &none, 5, &none, out, dw, db, true, 0, tiles_panels(5, out), NULL);
       CU_ASSERT_EQUAL(none, 7);
       CU_ASSERT_EQUAL(dw[0], 3);
       CU_ASSERT_EQUAL(dw[5 * out - 1], 3);
       CU_ASSERT_EQUAL(db[0], 3);
-      tiles->weight_gradient(0, 5, out, &none, 5, &none, out, dw, db, false, 0, tiles_panels(5, out), NULL);
+      WEIGHT_GRADIENT(tiles, 0, 5, out, &none, 5, &none, out, dw, db, false, 0, tiles_panels(5, out), NULL);
       CU_ASSERT_EQUAL(dw[0], 0);
       CU_ASSERT_EQUAL_FATAL(dw[tiles_size(5, out) - 1], 0);
       CU_ASSERT_EQUAL(db[out - 1], 0);

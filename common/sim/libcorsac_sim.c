@@ -1,3 +1,5 @@
+// The functions of sim.h: they talk to corsac through the channel, or to sim_alone where the simulator was started by
+// hand.
 #include "common/sim/sim.h"
 
 #include "common/base/action_bounds.h"
@@ -9,15 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Where in its life the simulator stands: what it may call next.
+// What the simulator may call next.
 enum stage { STAGE_BEGIN, STAGE_STEP, STAGE_OVER };
 
 struct corsac_sim {
   uint32_t obs_dim, act_dim, info_dim;
   enum stage stage;
   uint64_t seed;
-  struct channel_child child; // where corsac is there
-  struct sim_alone *alone;    // where it is not
+  struct channel_child child; // to corsac
+  struct sim_alone *alone;    // instead of corsac, or NULL
 };
 
 static int say(const char *what) {
@@ -61,7 +63,7 @@ static int publish(struct corsac_sim *sim, const struct corsac_sim_spec *given) 
   return result;
 }
 
-// Waits until corsac wants something that the simulation has to do. What it may ask for beside that is answered.
+// Waits until corsac wants something that the simulation has to do. Answers corsac's other requests here.
 static int await(struct corsac_sim *sim, float *action) {
   for (;;) {
     const int request = channel_child_wait(&sim->child);
@@ -74,7 +76,7 @@ static int await(struct corsac_sim *sim, float *action) {
       sim->seed = sim->child.channel->seed;
       return CORSAC_SIM_BEGIN;
     }
-    if (request == CHANNEL_SAVE) { // 0 bytes: cannot
+    if (request == CHANNEL_SAVE) { // the answer of 0 bytes means that it cannot
       channel_child_answer(&sim->child, &(struct channel_answer){.status = CHANNEL_OK});
       continue;
     }
@@ -120,7 +122,7 @@ struct corsac_sim *corsac_sim_open(const struct corsac_sim_spec *spec) {
   return sim;
 }
 
-// A call out of turn fails: else both sides would wait for each other.
+// A call out of order fails. Otherwise both sides would wait for each other.
 int corsac_sim_begin(struct corsac_sim *sim, const float *obs, float *action) {
   if (sim->stage == STAGE_OVER) return CORSAC_SIM_STOP;
   if (sim->stage != STAGE_BEGIN)
@@ -161,7 +163,7 @@ void corsac_sim_info(struct corsac_sim *sim, const double *values) {
   if (!sim->alone && sim->info_dim > 0) memcpy(sim->child.channel->info, values, sim->info_dim * sizeof *values);
 }
 
-// Opens the channel for nothing but the reason.
+// Opens the channel only to send the reason.
 static int fail_unopened(const char *why) {
   struct channel_child child;
   say(why);

@@ -1,0 +1,147 @@
+// The table of all options. Everything that corsac knows of an option is in its row: the command line, YAML, help,
+// /config in a checkpoint and the rule on resume follow from it. To add an option, add a field to struct config
+// (config.h) and a row here.
+#include "common/config/options_impl.h"
+#include <string.h>
+
+// A row names the field of struct config, which is the option's name too; then the members of struct option that it
+// fills. A row whose type does not fit its field does not compile.
+#define FIELD(field, c_type) (offsetof(struct config, field) + _Generic(((struct config *)0)->field, c_type : 0))
+#define ROW(kind, c_type, field, ...)                                                                                  \
+  { .name = #field, .type = kind, .offset = FIELD(field, c_type), .group = GROUP, __VA_ARGS__ }
+#define TEXT(field, ...)   ROW(OPTION_TEXT, char *, field, .default_text = "", __VA_ARGS__)
+#define BOOL(field, ...)   ROW(OPTION_BOOL, bool, field, __VA_ARGS__)
+#define COUNT(field, ...)  ROW(OPTION_COUNT, uint64_t, field, __VA_ARGS__)
+#define NUMBER(field, ...) ROW(OPTION_NUMBER, double, field, __VA_ARGS__)
+#define AUTO(field, ...)   ROW(OPTION_AUTO, struct config_auto, field, __VA_ARGS__)
+#define WIDTHS(field, ...) ROW(OPTION_WIDTHS, struct config_widths, field, __VA_ARGS__)
+#define CHOICE(field, ...) ROW(OPTION_CHOICE, char *, field, __VA_ARGS__)
+
+static const struct option table[] = {
+#define GROUP "job"
+    TEXT(env, .rule = OPTION_FREE,
+         .help = "environment: a built-in name (`corsac envs`), path/to/plugin.so[:args], gym:ID, or exec:COMMAND"),
+    COUNT(seed, .default_text = "1", .low = 0, .high = OPTION_ANY_SEED, .rule = OPTION_FIXED,
+          .help = "key of all random numbers"),
+    TEXT(run_dir, .rule = OPTION_INVOCATION, .help = "directory of the run; empty: runs/<env>-<time>"),
+    TEXT(config, .rule = OPTION_INVOCATION, .help = "YAML file of options; the command line goes over it"),
+    TEXT(resume, .rule = OPTION_INVOCATION,
+         .help = "run directory or checkpoint file to continue; auto: run_dir, if there is a checkpoint"),
+    COUNT(env_steps, .default_text = "1000000", .low = 1, .high = OPTION_ANY_COUNT, .rule = OPTION_FREE,
+          .help = "environment steps to reach in total"),
+    NUMBER(max_hours, .default_text = "0", .low = 0, .high = 1e6, .rule = OPTION_FREE,
+           .help = "hours this process may take, then it saves and stops; 0: no limit"),
+    BOOL(sync, .default_text = "false", .rule = OPTION_FIXED,
+         .help = "lockstep: the same result, bit for bit, on any number of ranks"),
+    COUNT(sync_steps, .default_text = "1", .low = 1, .high = 1e6, .rule = OPTION_FREE_ASYNC,
+          .help = "steps of each environment in a round of sync mode"),
+    COUNT(envs, .default_text = "0", .low = 0, .high = 0x1p24 - 1, .rule = OPTION_FREE_ASYNC,
+          .help = "environments of the job; 0: one for each actor"),
+    COUNT(ranks_per_env, .default_text = "1", .low = 1, .high = 1e6, .rule = OPTION_FREE_ASYNC,
+          .help = "ranks that step an environment together, for simulators that are parallel over MPI"),
+    TEXT(init_replay, .rule = OPTION_INVOCATION, .help = "HDF5 file of transitions that replay begins with"),
+    TEXT(init_policy, .rule = OPTION_INVOCATION,
+         .help = "run directory, checkpoint or .npz whose policy a new run begins with; hidden comes from it"),
+    CHOICE(log_level, .default_text = "info", .choices = "error|warn|info|debug", .rule = OPTION_FREE,
+           .help = "the most talkative level that is logged"),
+#undef GROUP
+
+#define GROUP "networks"
+    WIDTHS(hidden, .default_text = "256,256", .low = 1, .high = 16384, .rule = OPTION_FIXED,
+           .help = "widths of the hidden layers of policy and critics"),
+    COUNT(critics, .default_text = "2", .low = 1, .high = 64, .rule = OPTION_FIXED, .help = "number of critics"),
+    COUNT(target_subset, .default_text = "0", .low = 0, .high = 64, .rule = OPTION_FIXED,
+          .help = "target critics drawn for the minimum in each update (REDQ); 0: all"),
+    BOOL(critic_layer_norm, .default_text = "false", .rule = OPTION_FIXED,
+         .help = "layer normalization in the critics, for high utd"),
+    BOOL(normalize_observations, .default_text = "false", .rule = OPTION_FIXED,
+         .help = "scale observations by their running mean and deviation"),
+#undef GROUP
+
+#define GROUP "update"
+    COUNT(batch_size, .default_text = "256", .low = 1, .high = 0x1p20, .rule = OPTION_FREE_ASYNC,
+          .help = "transitions in an update"),
+    NUMBER(gamma, .default_text = "0.99", .low = 0, .high = 1, .rule = OPTION_FIXED, .help = "discount of a step"),
+    NUMBER(tau, .default_text = "0.005", .low = 1e-9, .high = 1, .rule = OPTION_FREE_ASYNC,
+           .help = "share of the critics that goes into the targets in an update"),
+    NUMBER(lr_actor, .default_text = "0.0003", .low = 0, .high = 1, .rule = OPTION_FREE_ASYNC,
+           .help = "learning rate of the policy"),
+    NUMBER(lr_critic, .default_text = "0.0003", .low = 0, .high = 1, .rule = OPTION_FREE_ASYNC,
+           .help = "learning rate of the critics"),
+    NUMBER(lr_alpha, .default_text = "0.0003", .low = 0, .high = 1, .rule = OPTION_FREE_ASYNC,
+           .help = "learning rate of the temperature, where alpha is auto"),
+    AUTO(alpha, .default_text = "auto", .low = 1e-9, .high = 1e6, .rule = OPTION_FIXED,
+         .help = "temperature of the entropy; auto: learned, from 1 on"),
+    AUTO(target_entropy, .default_text = "auto", .low = -1e6, .high = 1e6, .rule = OPTION_FIXED,
+         .help = "entropy that a learned alpha aims at, in nats; auto: minus the number of action dimensions"),
+    NUMBER(reward_scale, .default_text = "1", .low = 1e-9, .high = 1e9, .rule = OPTION_FIXED,
+           .help = "factor on rewards in the update"),
+    COUNT(n_step, .default_text = "1", .low = 1, .high = 1000, .rule = OPTION_FIXED,
+          .help = "steps of reward in a target"),
+    COUNT(learner_threads, .default_text = "0", .low = 0, .high = 256, .rule = OPTION_FREE_ASYNC,
+          .help = "threads that share an update; 0: as many as cores are free and the networks are worth"),
+    CHOICE(backend, .default_text = "auto", .choices = "auto|tiles|openblas", .rule = OPTION_FREE_ASYNC,
+           .help = "who multiplies matrices: our own kernels or OpenBLAS; auto: the faster here"),
+#undef GROUP
+
+#define GROUP "data"
+    NUMBER(utd, .default_text = "1", .low = 0, .high = 1000, .rule = OPTION_FREE_ASYNC,
+           .help = "updates per environment step past learning_starts; 0: the learner runs free"),
+    COUNT(utd_slack, .default_text = "0", .low = 0, .high = OPTION_ANY_COUNT, .rule = OPTION_FREE_ASYNC,
+          .help = "steps by which either side may be ahead of utd; 0: what every actor ships at once"),
+    COUNT(learning_starts, .default_text = "1000", .low = 0, .high = OPTION_ANY_COUNT, .rule = OPTION_FIXED,
+          .help = "steps with uniformly random actions before the first update"),
+    COUNT(replay_capacity, .default_text = "1000000", .low = 1, .high = UINT32_MAX, .rule = OPTION_FIXED,
+          .help = "transitions that replay holds"),
+    COUNT(send_steps, .default_text = "16", .low = 1, .high = 65536, .rule = OPTION_FREE_ASYNC,
+          .help = "steps that an actor collects before it ships them"),
+    NUMBER(send_seconds, .default_text = "0.1", .low = 0, .high = 3600, .rule = OPTION_FREE_ASYNC,
+           .help = "seconds after which an actor ships what it has"),
+    NUMBER(actor_timeout, .default_text = "60", .low = 0.1, .high = 1e6, .rule = OPTION_FREE,
+           .help = "seconds of silence after which a rank counts as gone"),
+    COUNT(min_actors, .default_text = "1", .low = 1, .high = 1e6, .rule = OPTION_FREE,
+          .help = "with fewer actors alive the job saves and stops, with exit status 75"),
+#undef GROUP
+
+#define GROUP "environment"
+    NUMBER(env_timeout, .default_text = "600", .low = 0.1, .high = 1e6, .rule = OPTION_FREE,
+           .help = "seconds an environment may take to be created, reset or step; of a plugin only with isolate"),
+    COUNT(env_max_failures, .default_text = "10", .low = 1, .high = 1e9, .rule = OPTION_FREE,
+          .help = "failures of an environment in a row after which its actor gives up"),
+    BOOL(isolate, .default_text = "false", .rule = OPTION_FREE,
+         .help = "run each instance of a plugin in a process of its own (exec: and gym: always are)"),
+    TEXT(python, .rule = OPTION_FREE,
+         .help = "interpreter for gym: environments; empty: the one of `install-deps.sh gym`, else python3"),
+    TEXT(mujoco_dir, .rule = OPTION_FREE,
+         .help = "directory of libmujoco and the tasks' models; empty: where `install-deps.sh mujoco` puts them"),
+#undef GROUP
+
+#define GROUP "reports"
+    COUNT(checkpoint_every, .default_text = "50000", .low = 0, .high = OPTION_ANY_COUNT, .rule = OPTION_FREE,
+          .help = "steps between checkpoints; 0: only by checkpoint_minutes and at the end"),
+    NUMBER(checkpoint_minutes, .default_text = "30", .low = 0, .high = 1e6, .rule = OPTION_FREE,
+           .help = "minutes after which a checkpoint is due in any case; 0: never"),
+    COUNT(checkpoint_keep, .default_text = "3", .low = 1, .high = 1000, .rule = OPTION_FREE,
+          .help = "newest checkpoints that are kept"),
+    BOOL(checkpoint_replay, .default_text = "true", .rule = OPTION_FREE,
+         .help = "save replay too, for an exact resume"),
+    COUNT(eval_every, .default_text = "10000", .low = 0, .high = OPTION_ANY_COUNT, .rule = OPTION_FREE,
+          .help = "steps between evaluations; 0: none"),
+    COUNT(eval_episodes, .default_text = "10", .low = 1, .high = 1e6, .rule = OPTION_FREE,
+          .help = "episodes of an evaluation"),
+    COUNT(eval_max_steps, .default_text = "0", .low = 0, .high = 1e9, .rule = OPTION_FREE,
+          .help = "most steps of an episode in an evaluation; 0: 100000 where the environment has no limit"),
+    NUMBER(eval_timeout, .default_text = "0", .low = 0, .high = 1e6, .rule = OPTION_FREE,
+           .help = "most seconds of an evaluation; 0: 3600 where an episode has no limit of up to 100000 steps"),
+    COUNT(log_every, .default_text = "1000", .low = 0, .high = OPTION_ANY_COUNT, .rule = OPTION_FREE,
+          .help = "steps between rows of metrics.csv; 0: only at the end"),
+    BOOL(tensorboard, .default_text = "true", .rule = OPTION_FREE,
+         .help = "write the rows of metrics.csv as TensorBoard's event files too"),
+#undef GROUP
+};
+
+enum { OPTIONS = sizeof table / sizeof *table };
+
+size_t options_count(void) { return OPTIONS; }
+
+const struct option *options_at(size_t index) { return index < OPTIONS ? &table[index] : NULL; }
