@@ -8,7 +8,7 @@
 #include "common/nn/backend.h"
 #include "common/nn/linalg.h"
 #include "common/wire/message.h"
-#include "common/wire/transport_mpi.h"
+#include "common/wire/transport_mpi_start.h"
 #include "launch/cli/arguments.h"
 #include "launch/bench/bench_mpi.h"
 #include "launch/cli/command.h"

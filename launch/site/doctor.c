@@ -7,7 +7,7 @@
 #include "common/base/version.h"
 #include "common/nn/linalg.h"
 #include "common/nn/tiles.h"
-#include "common/wire/transport_mpi.h"
+#include "common/wire/transport_mpi_start.h"
 #include "launch/cli/arguments.h"
 #include "launch/cli/command.h"
 #include "launch/mpi/launcher.h"

@@ -10,7 +10,7 @@
 #include "common/nn/policy.h"
 #include "common/nn/tiles.h"
 #include "common/wire/shared_policy.h"
-#include "common/wire/transport_mpi.h"
+#include "common/wire/transport_mpi_start.h"
 #include "launch/train/affinity.h"
 #include "launch/cli/resume_command.h"
 #include "launch/cli/presets.h"

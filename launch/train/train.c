@@ -8,6 +8,7 @@
 #include "common/wire/launcher_watch.h"
 #include "common/wire/transport_loopback.h"
 #include "common/wire/transport_mpi.h"
+#include "common/wire/transport_mpi_start.h"
 #include "actor/group.h"
 #include "actor/guest/guest.h"
 #include "launch/cli/command.h"

@@ -4,6 +4,7 @@
 #include "common/base/log.h"
 #include "common/config/options.h"
 #include "common/wire/transport_mpi.h"
+#include "common/wire/transport_mpi_start.h"
 #include "launch/train/groups.h"
 #include "tests/support/environments.h"
 #include "tests/support/jobs.h"

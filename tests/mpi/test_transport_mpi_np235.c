@@ -4,6 +4,7 @@
 #include "common/wire/message.h"
 #include "common/wire/transport_impl.h"
 #include "common/wire/transport_mpi.h"
+#include "common/wire/transport_mpi_start.h"
 #include "tests/support/transport_checks.h"
 #include "tests/support/unit.h"
 #include <mpi.h>

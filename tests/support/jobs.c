@@ -6,6 +6,7 @@
 #include "common/nn/linalg.h"
 #include "common/wire/transport_loopback.h"
 #include "common/wire/transport_mpi.h"
+#include "common/wire/transport_mpi_start.h"
 #include "launch/train/roles.h"
 #include "tests/support/h5_compare.h"
 #include "tests/support/unit.h"
