@@ -38,11 +38,12 @@ bool transport_flush(struct transport *transport, double seconds);
 // node share, for contents of up to its first rank's `capacity` bytes. On rank 0's node rank 0 writes it; on others who
 // has got something to put up. capacity 0: this rank does without. Where there is no such memory there is no shared
 // weights on that node, and its first rank warns why: messages still go.
-enum status transport_board_open(struct transport *transport, size_t capacity, struct error *error);
-struct shared_weights *transport_board(struct transport *transport); // NULL: this rank sees none
-size_t transport_board_asked(const struct transport *transport);     // the capacity it was opened with, 0: it was not
-int transport_board_home(const struct transport *transport,
-                         int rank); // first rank that sees the same one, -1: it sees none
+enum status transport_shared_weights_open(struct transport *transport, size_t capacity, struct error *error);
+struct shared_weights *transport_shared_weights(struct transport *transport); // NULL: this rank sees none
+size_t
+transport_shared_weights_asked(const struct transport *transport); // the capacity it was opened with, 0: it was not
+int transport_shared_weights_home(const struct transport *transport,
+                                  int rank); // first rank that sees the same one, -1: it sees none
 struct transport_statistics transport_statistics(const struct transport *transport);
 void transport_destroy(struct transport *transport); // not collective, does not wait; NULL is fine
 

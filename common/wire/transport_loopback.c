@@ -63,12 +63,12 @@ static size_t loopback_unsent(struct transport *transport) {
 }
 
 // The first end of a node to ask makes it, so the node's first should.
-static enum status loopback_board_open(struct transport *transport, size_t capacity, struct error *error) {
+static enum status loopback_shared_weights_open(struct transport *transport, size_t capacity, struct error *error) {
   struct loopback *end = (struct loopback *)transport;
   struct shared_weights_slot *slot = &end->hub->shared[end->home];
   if (capacity == 0) return STATUS_OK;
   if (!slot->memory) {
-    slot->memory = memory_alloc(1, shared_weights_size(capacity), "the weights' board", error);
+    slot->memory = memory_alloc(1, shared_weights_size(capacity), "the shared weights", error);
     if (!slot->memory) return STATUS_MEMORY;
     slot->capacity = capacity;
   }
@@ -105,8 +105,9 @@ static void loopback_destroy(struct transport *transport) {
 }
 
 enum status transport_loopback_create(int size, struct transport **ends, struct error *error) {
-  static const struct transport_operations operations = {loopback_send,       loopback_receive, loopback_unsent,
-                                                         loopback_board_open, loopback_memory,  loopback_destroy};
+  static const struct transport_operations operations = {loopback_send,   loopback_receive,
+                                                         loopback_unsent, loopback_shared_weights_open,
+                                                         loopback_memory, loopback_destroy};
   assert(size > 0);
   memset(ends, 0, (size_t)size * sizeof *ends);
   struct hub *hub = memory_alloc(1, sizeof *hub + (size_t)size * sizeof *hub->end, "the loopback transport", error);

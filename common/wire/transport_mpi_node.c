@@ -42,7 +42,7 @@ static enum status find_node(struct transport_mpi *mpi, size_t *capacity, MPI_Co
   enum status status = mpi_call_check(MPI_Comm_split_type(mpi->comm, type, mpi->base.rank, MPI_INFO_NULL, node),
                                       "MPI_Comm_split_type", error);
   if (status || *node == MPI_COMM_NULL) return status;
-  uint64_t *promised = memory_alloc(1, sizeof *promised, "the weights' board", error); // after a timeout it stays MPI's
+  uint64_t *promised = memory_alloc(1, sizeof *promised, "the shared weights", error); // after a timeout it stays MPI's
   if (!promised) return STATUS_MEMORY;
   status = mpi_call_check(MPI_Comm_set_errhandler(*node, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler", error);
   if (!status) status = mpi_call_check(MPI_Comm_size(*node, &size), "MPI_Comm_size", error);
@@ -107,7 +107,7 @@ static enum status find_home(const struct transport_mpi *mpi, MPI_Comm node, int
 static enum status share_views(struct transport_mpi *mpi, int home, double end, struct error *error) {
   const size_t size = (size_t)mpi->base.size;
   MPI_Request request;
-  int *homes = memory_alloc(size + 1, sizeof *homes, "the weights' board", error); // after a timeout it stays MPI's
+  int *homes = memory_alloc(size + 1, sizeof *homes, "the shared weights", error); // after a timeout it stays MPI's
   if (!homes) return STATUS_MEMORY;
   homes[size] = mpi->base.shared.memory ? home : -1;
   enum status status = mpi_call_check(MPI_Iallgather(homes + size, 1, MPI_INT, homes, 1, MPI_INT, mpi->comm, &request),

@@ -10,7 +10,6 @@
 #include "common/wire/message.h"
 #include "common/wire/transport_mpi_start.h"
 #include "launch/cli/arguments.h"
-#include "launch/bench/bench_mpi.h"
 #include "launch/cli/command.h"
 #include "launch/mpi/launcher.h"
 #include "launch/cli/signals.h"

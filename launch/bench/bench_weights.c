@@ -6,7 +6,8 @@
 #include "common/base/memory.h"
 #include "common/wire/transport_loopback.h"
 #include "common/wire/transport_mpi.h"
-#include "launch/bench/bench_mpi.h"
+#include "launch/bench/bench.h"
+#include "launch/mpi/mpi_calls.h"
 #include "launch/train/setup.h"
 #include "learner/exchange/weights_publisher.h"
 
@@ -247,8 +248,8 @@ static enum status run_alone(struct bench *bench, struct error *error) {
     status = transport_loopback_create(2, ends, error);
     learner.transport = ends[0];
     actor.transport = ends[1];
-    const size_t capacity = setup_board_capacity(&bench->config);
-    for (int i = 0; i < 2 && status == STATUS_OK; i++) status = transport_board_open(ends[i], capacity, error);
+    const size_t capacity = setup_shared_weights_capacity(&bench->config);
+    for (int i = 0; i < 2 && status == STATUS_OK; i++) status = transport_shared_weights_open(ends[i], capacity, error);
     if (status == STATUS_OK) status = learner_init(&learner, bench, error);
     if (status == STATUS_OK) status = actor_init(&actor, bench, error);
     if (status == STATUS_OK) status = lead(bench, &learner, &actor, error);
@@ -264,17 +265,17 @@ static enum status share_ledger(const struct bench *bench, MPI_Comm *node, MPI_W
                                 struct error *error) {
   int size = 0, unit;
   MPI_Aint bytes = bench->rank == 0 ? (MPI_Aint)(sizeof **ledger + (size_t)bench->size * sizeof(struct tally)) : 0;
-  enum status status = bench_mpi_check(
-      MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, node), "MPI_Comm_split_type", error);
-  if (status == STATUS_OK) status = bench_mpi_check(MPI_Comm_size(*node, &size), "MPI_Comm_size", error);
+  enum status status = mpi_call_check(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, node),
+                                      "MPI_Comm_split_type", error);
+  if (status == STATUS_OK) status = mpi_call_check(MPI_Comm_size(*node, &size), "MPI_Comm_size", error);
   if (status != STATUS_OK) return status;
   if (size != bench->size)
     return error_set(error, STATUS_USAGE,
                      "bench weights reads versions from shared memory: start all %d ranks on one node", bench->size);
-  status = bench_mpi_check(MPI_Win_allocate_shared(bytes, 1, MPI_INFO_NULL, *node, ledger, window),
-                           "MPI_Win_allocate_shared", error);
+  status = mpi_call_check(MPI_Win_allocate_shared(bytes, 1, MPI_INFO_NULL, *node, ledger, window),
+                          "MPI_Win_allocate_shared", error);
   if (status == STATUS_OK)
-    status = bench_mpi_check(MPI_Win_shared_query(*window, 0, &bytes, &unit, ledger), "MPI_Win_shared_query", error);
+    status = mpi_call_check(MPI_Win_shared_query(*window, 0, &bytes, &unit, ledger), "MPI_Win_shared_query", error);
   if (status == STATUS_OK && bench->rank == 0) {
     memset(*ledger, 0, (size_t)bytes);
     (*ledger)->round = 1;
@@ -289,12 +290,13 @@ static enum status run_together(struct bench *bench, struct error *error) {
   struct actor_side actor = {.number = (uint32_t)bench->rank - 1};
   struct ledger *ledger = NULL;
   enum status status = bench->rank == 0 ? bench_job(bench, &learner.job, error) : STATUS_OK;
-  if (status == STATUS_OK) status = bench_mpi_meet(bench, error);
+  if (status == STATUS_OK) status = mpi_call_meet(error);
   if (status == STATUS_OK) status = share_ledger(bench, &node, &window, &ledger, error);
-  if (status == STATUS_OK) status = bench_mpi_meet(bench, error); // the ledger is clean
+  if (status == STATUS_OK) status = mpi_call_meet(error); // the ledger is clean
   struct transport **transport = bench->rank == 0 ? &learner.transport : &actor.transport;
   if (status == STATUS_OK) status = transport_mpi_create(transport, error);
-  if (status == STATUS_OK) status = transport_board_open(*transport, setup_board_capacity(&bench->config), error);
+  if (status == STATUS_OK)
+    status = transport_shared_weights_open(*transport, setup_shared_weights_capacity(&bench->config), error);
   if (status != STATUS_OK) return status; // the process ends
   learner.ledger = actor.ledger = ledger;
   if (bench->rank == 0) {
@@ -308,13 +310,13 @@ static enum status run_together(struct bench *bench, struct error *error) {
     if (status == STATUS_OK) status = actor_run(&actor, error);
   }
   if (status != STATUS_OK) return status;
-  status = bench_mpi_meet(bench, error);
+  status = mpi_call_meet(error);
   if (bench->rank == 0)
     learner_release(&learner);
   else
     actor_release(&actor);
-  if (status == STATUS_OK) status = bench_mpi_check(MPI_Win_free(&window), "MPI_Win_free", error);
-  return status == STATUS_OK ? bench_mpi_check(MPI_Comm_free(&node), "MPI_Comm_free", error) : status;
+  if (status == STATUS_OK) status = mpi_call_check(MPI_Win_free(&window), "MPI_Win_free", error);
+  return status == STATUS_OK ? mpi_call_check(MPI_Comm_free(&node), "MPI_Comm_free", error) : status;
 }
 
 enum status bench_weights(struct bench *bench, struct error *error) {

@@ -407,7 +407,7 @@ void setup_refuse(int argc, char **argv, int exit_code, const char *reason) {
   run_directory_close(run);
 }
 
-size_t setup_board_capacity(const struct config *config) {
+size_t setup_shared_weights_capacity(const struct config *config) {
   enum { OBS_DIM = 4096, ACT_DIM = 256 };
   struct mlp network;
   policy_network(&network, backend_tiles(config), OBS_DIM, ACT_DIM, &config->hidden);

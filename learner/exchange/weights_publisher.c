@@ -13,9 +13,9 @@ enum status weights_publisher_init(struct weights_publisher *publisher, const st
   const size_t parameters = mlp_dense_size(&job->sac.policy_net);
   const uint32_t obs_dim = job->environment.obs_dim, actors = (uint32_t)transport_size(transport) - 1;
   const size_t bytes = shared_policy_size(obs_dim, job->sac.policy_net.parameters);
-  const size_t asked = transport_board_asked(transport);
+  const size_t asked = transport_shared_weights_asked(transport);
   *publisher = (struct weights_publisher){
-      .transport = transport, .boards = bytes <= asked, .shared = transport_board(transport)};
+      .transport = transport, .others_fit = bytes <= asked, .shared = transport_shared_weights(transport)};
   enum status status = policy_weights_init(&publisher->weights, obs_dim, parameters, error);
   if (status != STATUS_OK) return status;
   publisher->node = memory_alloc(actors, sizeof *publisher->node, what, error);
@@ -26,8 +26,10 @@ enum status weights_publisher_init(struct weights_publisher *publisher, const st
              "their %zu bytes (%zu at most)",
              bytes, publisher->shared->capacity);
     publisher->shared = NULL;
-  } else if (!publisher->shared && asked > 0 && !publisher->boards) {
-    log_warn("weights go to each actor as a message: their %zu bytes are more than boards have (%zu)", bytes, asked);
+  } else if (!publisher->shared && asked > 0 && !publisher->others_fit) {
+    log_warn("weights go to each actor as a message: their %zu bytes are more than a node's shared memory has room for "
+             "(%zu)",
+             bytes, asked);
   }
   return STATUS_OK;
 }
@@ -59,9 +61,9 @@ static enum status post(struct weights_publisher *publisher, const struct job *j
 enum { HERE = -1 };
 // The node of an actor, by the first actor on it; HERE: it reads this node's shared weights.
 static int64_t node_of(const struct weights_publisher *publisher, uint32_t actor) {
-  const int home = transport_board_home(publisher->transport, (int)actor + 1);
+  const int home = transport_shared_weights_home(publisher->transport, (int)actor + 1);
   if (home == 0 && publisher->shared) return HERE;
-  return home > 0 && publisher->boards ? home - 1 : (int64_t)actor;
+  return home > 0 && publisher->others_fit ? home - 1 : (int64_t)actor;
 }
 
 void weights_publisher_taken(struct weights_publisher *publisher, uint32_t actor) {

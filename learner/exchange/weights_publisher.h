@@ -22,7 +22,7 @@ struct weights_publisher {
   struct shared_weights *shared; // not owned; NULL: none
   struct buffer head;            // scratch for it
   uint64_t posted;               // newest version on it
-  bool boards;                   // of other nodes, too, are large enough
+  bool others_fit;               // the shared memory of other nodes is large enough
   struct transport *transport;   // not owned
   uint32_t turn;                 // actor whose node is looked at next
   double pause_until;            // s: before, messages would take too much of the learner's time

@@ -125,7 +125,7 @@ static void lead(struct leader *l) {
   CU_ASSERT_TRUE(l->taken[1] <= 2 + (int)(PUBLISHING * 1000 / SLOW_MS)); // once between two steps, and skipped the rest
   for (int i = 2; i < ranks; i++) {
     CU_ASSERT_TRUE(l->rows[i] > 3 * l->rows[1]);
-    const bool reads = transport_board_home(l->transport, i) == 0;
+    const bool reads = transport_shared_weights_home(l->transport, i) == 0;
     CU_ASSERT_TRUE(reads ? l->sent[i] == 0 && l->taken[i] == 0 : l->taken[i] > 3 * l->taken[1]);
   }
   bool all = false; // that all come to act with the last version
@@ -143,8 +143,8 @@ static void lead(struct leader *l) {
 static void run(bool shared) {
   struct transport *transport;
   CU_ASSERT_EQUAL_FATAL(transport_mpi_create(&transport, NULL), STATUS_OK);
-  if (shared) CU_ASSERT_EQUAL_FATAL(transport_board_open(transport, rank == 1 ? 0 : 100000, NULL), STATUS_OK);
-  CU_ASSERT_EQUAL_FATAL(transport_board(transport) != NULL, shared && rank != 1);
+  if (shared) CU_ASSERT_EQUAL_FATAL(transport_shared_weights_open(transport, rank == 1 ? 0 : 100000, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(transport_shared_weights(transport) != NULL, shared && rank != 1);
   if (rank == 0) {
     struct leader leader;
     leader_init(&leader, transport);
@@ -158,7 +158,7 @@ static void run(bool shared) {
 }
 
 static void test_messages(void) { run(false); }
-static void test_board(void) { run(true); }
+static void test_shared_weights(void) { run(true); }
 
 int main(int argc, char **argv) {
   MPI_Init(&argc, &argv);
@@ -168,7 +168,7 @@ int main(int argc, char **argv) {
   log_init(rank, LOG_WARN);
   static const struct unit_case cases[] = {
       {"a slow actor delays nobody, one version at most is under way to each, the newest wins", test_messages},
-      {"the same where the others read them from the board, without a message", test_board},
+      {"the same where the others read them from shared memory, without a message", test_shared_weights},
   };
   const int failed = unit_run_mpi("weights", cases, sizeof cases / sizeof *cases);
   MPI_Finalize();

@@ -37,7 +37,7 @@ static void scene_init(struct scene *s, const char *yaml, size_t shared) {
   struct message_hello hello = peer_hello();
   const struct assignment share = assignment_of(config, 1, 0);
   CU_ASSERT_EQUAL_FATAL(transport_loopback_create(2, s->ends, NULL), STATUS_OK);
-  for (int i = 0; i < 2; i++) CU_ASSERT_EQUAL_FATAL(transport_board_open(s->ends[i], shared, NULL), STATUS_OK);
+  for (int i = 0; i < 2; i++) CU_ASSERT_EQUAL_FATAL(transport_shared_weights_open(s->ends[i], shared, NULL), STATUS_OK);
   CU_ASSERT_EQUAL_FATAL(environment_kind_open(&s->kind, config->env, NULL, NULL), STATUS_OK);
   s->rollout = rollout_create(config, &s->kind, share.first, share.count, NULL);
   s->policy = policy_create(config, PEER_OBS, PEER_ACT, NULL);
@@ -135,7 +135,7 @@ static void check_with(const char *yaml, size_t shared) {
 }
 
 static void check(const char *yaml) { check_with(yaml, 0); }
-static void test_board(void) { check_with("envs: 2\nsend_steps: 4\nnormalize_observations: true\n", 1 << 20); }
+static void test_shared_weights(void) { check_with("envs: 2\nsend_steps: 4\nnormalize_observations: true\n", 1 << 20); }
 static void test_plain(void) { check("envs: 1\nsend_steps: 4\n"); }
 static void test_tiles(void) { check("envs: 1\nsend_steps: 4\nbackend: tiles\nhidden: 64,64\n"); }
 static void test_blas(void) { check("envs: 1\nsend_steps: 4\nbackend: openblas\nhidden: 64,64\n"); }
@@ -146,7 +146,7 @@ static void test_everything(void) {
 
 int main(void) {
   static const struct unit_case cases[] = {{"one environment", test_plain},
-                                           {"weights from the board", test_board},
+                                           {"shared weights", test_shared_weights},
                                            {"on tiles", test_tiles},
                                            {"on OpenBLAS", test_blas},
                                            {"several environments, n-step, normalizer, two threads", test_everything}};

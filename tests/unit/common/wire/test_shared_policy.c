@@ -97,7 +97,7 @@ static void test_damage(void) {
 
 int main(void) {
   static const struct unit_case cases[] = {
-      {"a policy comes back from the board as it was posted, if it is newer", test_round_trip},
+      {"a shared policy is read back as it was written, if it is newer", test_round_trip},
       {"anything else than a policy of these dimensions and that version is refused", test_damage},
   };
   return unit_run("posted_policy", cases, sizeof cases / sizeof *cases);

@@ -140,7 +140,8 @@ static void test_reserve(void) {
   CU_ASSERT_FALSE(shared_weights_reserve(&shared, CAPACITY + 1));
   free(shared.memory);
 #ifdef MADV_POPULATE_WRITE
-  const int file = memfd_create("board", 0); // memory that is promised and not there: a mapping beyond the file's end
+  const int file =
+      memfd_create("shared_weights", 0); // memory that is promised and not there: a mapping beyond the file's end
   const size_t bytes = shared_weights_size(1 << 20);
   CU_ASSERT_TRUE_FATAL(file >= 0);
   CU_ASSERT_EQUAL_FATAL(ftruncate(file, 4096), 0);
@@ -202,12 +203,12 @@ static void test_race(void) {
 int main(void) {
   static const struct unit_case cases[] = {
       {"several may write, and who dies over it hinders nobody", test_shared},
-      {"an empty board has version 0 and nothing to read", test_empty},
+      {"empty shared weights have version 0 and nothing to read", test_empty},
       {"the newest content is read whole, and only if it is newer", test_newest},
       {"a content larger than the reader's room is not copied", test_limit},
       {"nothing in the shared memory leads a reader astray", test_hostile},
       {"memory that is not there is found out before it is written to", test_reserve},
       {"readers beside a writer at full speed see whole contents in ascending versions", test_race},
   };
-  return unit_run("board", cases, sizeof cases / sizeof *cases);
+  return unit_run("shared_weights", cases, sizeof cases / sizeof *cases);
 }
