@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
-// What precedes shift (obs_dim), scale (obs_dim), values (parameters).
+// The content begins with this. shift (obs_dim), scale (obs_dim) and values (parameters) follow.
 struct head {
   uint64_t version, parameters;
   uint32_t obs_dim, normalize;
