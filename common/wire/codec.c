@@ -19,7 +19,7 @@ const char *message_type_name(enum message_type type) {
       [MESSAGE_WEIGHTS_TAKEN] = "WEIGHTS_TAKEN",
       [MESSAGE_SNAPSHOT] = "SNAPSHOT",
       [MESSAGE_EPISODE] = "EPISODE",
-      [MESSAGE_ENV_FAILURE] = "INCIDENT",
+      [MESSAGE_ENV_FAILURE] = "ENV_FAILURE",
       [MESSAGE_INFO] = "INFO",
       [MESSAGE_STOP_REQUEST] = "STOP_REQUEST",
       [MESSAGE_BYE] = "BYE",

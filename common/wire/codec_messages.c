@@ -198,9 +198,9 @@ static void walk_heartbeat(struct codec *codec, void *message) {
   struct message_heartbeat *heartbeat = message;
   codec_u64(codec, "newest_version", &heartbeat->newest_version, WIRE_MAX_COUNT);
   codec_f64(codec, "longest_step", &heartbeat->longest_step, 0, WIRE_MAX_SECONDS);
-  codec_u64(codec, "realm", &heartbeat->pid_namespace, UINT64_MAX);
+  codec_u64(codec, "pid_namespace", &heartbeat->pid_namespace, UINT64_MAX);
   codec_u32(codec, "pid", &heartbeat->pid, INT32_MAX);
-  codec_bool(codec, "speaks", &heartbeat->heartbeats_in_step);
+  codec_bool(codec, "heartbeats_in_step", &heartbeat->heartbeats_in_step);
 }
 
 enum status message_encode_heartbeat(struct buffer *out, uint32_t sender, const struct message_heartbeat *heartbeat,

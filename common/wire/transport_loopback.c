@@ -28,7 +28,7 @@ struct hub {
 static enum status loopback_send(struct transport *transport, int to, const void *bytes, size_t size,
                                  struct error *error) {
   struct loopback *peer = ((struct loopback *)transport)->hub->end[to];
-  if (!peer) return STATUS_OK; // as a rank that has left: nobody says so
+  if (!peer) return STATUS_OK; // as with MPI: nobody tells that a rank has left
   struct block *block = block_pool_take(&peer->pool, size, error);
   if (!block) return STATUS_MEMORY;
   memcpy(block->bytes, bytes, size);
@@ -56,13 +56,13 @@ static enum status loopback_receive(struct transport *transport, int *from, cons
   return STATUS_OK;
 }
 
-// What lies in the peer's inbox is handed over: waiting for the peer to look would be waiting for oneself.
+// A message in the peer's inbox is handed over. Waiting until the peer looks would be waiting for oneself.
 static size_t loopback_unsent(struct transport *transport) {
   (void)transport;
   return 0;
 }
 
-// The first end of a node to ask makes it, so the node's first should.
+// The first end of a node that opens them makes them, so that should be the node's first.
 static enum status loopback_shared_weights_open(struct transport *transport, size_t capacity, struct error *error) {
   struct loopback *end = (struct loopback *)transport;
   struct shared_weights_slot *slot = &end->hub->shared[end->home];

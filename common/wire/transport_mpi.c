@@ -10,7 +10,7 @@
 
 enum { TAG = 1 };
 
-// A larger array with the old one's contents, which is freed; NULL leaves the old one.
+// Returns a larger array with the old one's contents and frees the old one. NULL: the old one stays.
 static void *grown(void *old, size_t count, size_t capacity, size_t width, struct error *error) {
   void *larger = memory_alloc(capacity, width, "message requests", error);
   if (!larger) return NULL;
@@ -19,7 +19,7 @@ static void *grown(void *old, size_t count, size_t capacity, size_t width, struc
   return larger;
 }
 
-// Room for one more.
+// Makes room for one more.
 static enum status transfers_reserve(struct transfers *transfers, struct error *error) {
   size_t count = transfers->count, capacity = transfers->capacity ? 2 * transfers->capacity : 16;
   if (count < transfers->capacity) return STATUS_OK;
@@ -53,9 +53,9 @@ static void transfers_release(struct transfers *transfers) {
   memory_free(transfers->done);
 }
 
-// Open MPI rarely reports a dead peer; over TCP a send to one may fail. Whatever the reason, a message is missing now:
-// nothing more goes to this peer or comes from it, so that both sides see silence and heartbeats decide, as for any
-// other death.
+// Open MPI rarely reports a dead peer, but over TCP a send to one may fail. Whatever the reason, a message is missing
+// now. From here on nothing goes to this peer or comes from it: both sides see silence, and heartbeats decide as for
+// any other death.
 static void lose_peer(struct transport_mpi *mpi, int peer, int code, const char *call) {
   struct error error = {0};
   if (mpi->lost[peer]) return;
@@ -64,14 +64,14 @@ static void lose_peer(struct transport_mpi *mpi, int peer, int code, const char 
   log_warn("rank %d cannot be reached any more: %s", transport_world_rank(&mpi->base, peer), error.text);
 }
 
-// Gives the blocks of finished sends back to the pool. One call of MPI for all of them, since each call makes progress
-// on everything.
+// Gives the blocks of finished sends back to the pool. It is one call of MPI for all sends, since each call makes
+// progress on everything.
 static enum status reap_sends(struct transport_mpi *mpi, struct error *error) {
   struct transfers *sends = &mpi->outgoing;
   if (sends->count == 0) return STATUS_OK;
   int finished = 0;
   int code = MPI_Testsome((int)sends->count, sends->request, &finished, sends->done, MPI_STATUSES_IGNORE);
-  // A send that ends with an error has ended: its peer is gone, and heartbeats say so.
+  // A send that ends with an error has ended: its peer is dead, and heartbeats tell so.
   if (code != MPI_SUCCESS && code != MPI_ERR_IN_STATUS) return mpi_call_check(code, "MPI_Testsome", error);
   if (finished == MPI_UNDEFINED || finished == 0) return STATUS_OK;
   size_t kept = 0;
@@ -109,11 +109,11 @@ static enum status mpi_send(struct transport *transport, int to, const void *byt
 
 static size_t mpi_unsent(struct transport *transport) {
   struct transport_mpi *mpi = (struct transport_mpi *)transport;
-  (void)reap_sends(mpi, NULL); // what it could not look at counts as under way
+  (void)reap_sends(mpi, NULL); // sends that it could not look at count as under way
   return mpi->outgoing.count;
 }
 
-// Tests the receive i. Whether it has ended and is out of the list; *block is its message, NULL if the peer is lost.
+// Tests the receive i. true: it has ended and left the list; *block is its message, or NULL if the peer is lost.
 static bool finish_receive(struct transport_mpi *mpi, size_t i, struct block **block) {
   int finished = 0;
   int code = MPI_Test(&mpi->incoming.request[i], &finished, MPI_STATUS_IGNORE);
@@ -126,8 +126,8 @@ static bool finish_receive(struct transport_mpi *mpi, size_t i, struct block **b
   return true;
 }
 
-// The oldest complete receive from i on, or NULL. A complete one waits while an older one of the same source is not:
-// order per pair.
+// The oldest complete receive from i on, or NULL. A complete one waits for an older one of the same source, so that the
+// order of each pair is kept.
 static struct block *next_complete(struct transport_mpi *mpi, size_t i) {
   struct block *block = NULL;
   while (!block && i < mpi->incoming.count) {
@@ -142,14 +142,14 @@ static struct block *next_complete(struct transport_mpi *mpi, size_t i) {
   return block;
 }
 
-// Starts the receive of a message that MPI_Improbe matched, of this peer.
+// Starts the receive of a message from this peer that MPI_Improbe matched.
 static enum status start_receive(struct transport_mpi *mpi, MPI_Message *message, const MPI_Status *envelope, int from,
                                  struct error *error) {
   MPI_Count size = 0;
   enum status status = mpi_call_check(MPI_Get_elements_x(envelope, MPI_BYTE, &size), "MPI_Get_elements_x", error);
   if (status) return status;
   if (size < 0 || (size_t)size > mpi->base.limit) {
-    // Matched and never received. Receiving less than the whole is no way out: Open MPI 4.1 crashes on that over TCP.
+    // It is matched and never received. Open MPI 4.1 crashes over TCP where only a part of a message is received.
     return error_set(error, STATUS_FORMAT, "rank %d sent a message of %lld bytes, more than %zu: it is dropped",
                      transport_world_rank(&mpi->base, from), (long long)size, mpi->base.limit);
   }
@@ -166,7 +166,7 @@ static enum status start_receive(struct transport_mpi *mpi, MPI_Message *message
   return STATUS_OK;
 }
 
-// *message stays MPI_MESSAGE_NULL where none has come.
+// Looks for the next message. *message is MPI_MESSAGE_NULL where none has come.
 static enum status probe(struct transport_mpi *mpi, MPI_Message *message, MPI_Status *envelope, int *from,
                          struct error *error) {
   int arrived = 0;
@@ -184,8 +184,8 @@ static enum status probe(struct transport_mpi *mpi, MPI_Message *message, MPI_St
   return STATUS_OK;
 }
 
-// Large messages take several calls to arrive, and one whose sender died never does: so nothing here waits for one, and
-// others overtake it.
+// A large message takes several calls to arrive, and one whose sender has died never does. So nothing here waits for
+// one, and messages of others overtake it.
 static enum status mpi_receive(struct transport *transport, int *from, const uint8_t **bytes, size_t *size,
                                struct error *error) {
   struct transport_mpi *mpi = (struct transport_mpi *)transport;
@@ -216,8 +216,8 @@ static size_t mpi_memory(const struct transport *transport) {
   return mpi->pool.memory + slots * (sizeof(MPI_Request) + sizeof(struct block *) + sizeof(int));
 }
 
-// The duplicated communicator stays: MPI_Comm_free is collective. So do the blocks of transfers under way: MPI may
-// still use them.
+// The duplicated communicator stays, because MPI_Comm_free is collective. The blocks of transfers under way stay,
+// because MPI may still use them.
 static void mpi_destroy(struct transport *transport) {
   struct transport_mpi *mpi = (struct transport_mpi *)transport;
   (void)mpi_unsent(transport);
@@ -232,7 +232,7 @@ static void mpi_destroy(struct transport *transport) {
   memory_free(mpi);
 }
 
-// mpi->world: what the ranks are in MPI_COMM_WORLD.
+// Sets mpi->world: the rank in MPI_COMM_WORLD of each rank.
 static enum status find_world(struct transport_mpi *mpi, struct error *error) {
   const size_t size = (size_t)mpi->base.size;
   MPI_Group own, world;

@@ -18,14 +18,14 @@ struct transport_mpi {
   MPI_Comm comm;
   struct block_pool pool;
   struct transfers outgoing, incoming;
-  struct block *current; // what the last receive handed out
-  uint64_t *held_back;   // (size) the last turn in which this source's oldest message was not complete
-  uint64_t turn;
+  struct block *current;    // what the last receive handed out
+  uint64_t turn;            // counts receives
+  uint64_t *held_back;      // (size) the last turn in which this source's oldest message was not complete
   bool *lost;               // (size) a transfer with this peer failed
   int *shared_weights_home; // (size)
-  MPI_Comm aside;           // see transport_mpi_listen_aside, MPI_COMM_NULL: none
+  MPI_Comm aside;           // of transport_mpi_listen_aside; MPI_COMM_NULL: none
   int speakers;             // ranks of it that are one peer
-  int *world;               // (size)
+  int *world;               // (size) ranks in MPI_COMM_WORLD
 };
 
 // The operation shared_weights_open, in transport_mpi_node.c.

@@ -1,4 +1,4 @@
-// The shared weights of a node: memory that its ranks share, an MPI shared window.
+// The shared-memory weights of a node: an MPI shared window over its ranks. For transport_mpi.c.
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
@@ -13,8 +13,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-// Open MPI fails on a shared window it finds no room for on the node's first rank alone, and the others then wait for
-// ever; so that rank looks first. Windows are files in this directory, which may only be promised: not so here.
+// Where Open MPI finds no room for a shared window it fails on the node's first rank alone, and the others wait for
+// ever. So that rank looks for room first. A window is a file in this directory, whose pages Open MPI does not reserve.
 static enum status find_room(size_t bytes, struct error *error) {
   const char *asked = getenv("OMPI_MCA_osc_sm_backing_directory"), *directory = asked ? asked : "/dev/shm";
   char path[PATH_MAX];
@@ -32,8 +32,9 @@ static void warn_slower(const struct error *reason) {
   log_warn("weights go as messages also within the node, which takes longer: %s", reason->text);
 }
 
-// The ranks that share memory with this one, itself among them; MPI_COMM_NULL where it does not ask (capacity 0).
-// *capacity becomes that of the first of them; 0: no shared weights, as for one alone.
+// *node: the ranks that share memory with this one, itself among them; MPI_COMM_NULL where it does without (capacity
+// 0). *capacity becomes that of the first of them. 0: this node has no shared weights, for instance because it has one
+// rank.
 static enum status find_node(struct transport_mpi *mpi, size_t *capacity, MPI_Comm *node, double end,
                              struct error *error) {
   int size = 1, place = 0;
@@ -42,7 +43,7 @@ static enum status find_node(struct transport_mpi *mpi, size_t *capacity, MPI_Co
   enum status status = mpi_call_check(MPI_Comm_split_type(mpi->comm, type, mpi->base.rank, MPI_INFO_NULL, node),
                                       "MPI_Comm_split_type", error);
   if (status || *node == MPI_COMM_NULL) return status;
-  uint64_t *promised = memory_alloc(1, sizeof *promised, "the shared weights", error); // after a timeout it stays MPI's
+  uint64_t *promised = memory_alloc(1, sizeof *promised, "the shared weights", error); // MPI may use it after a timeout
   if (!promised) return STATUS_MEMORY;
   status = mpi_call_check(MPI_Comm_set_errhandler(*node, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler", error);
   if (!status) status = mpi_call_check(MPI_Comm_size(*node, &size), "MPI_Comm_size", error);
@@ -63,8 +64,8 @@ static enum status find_node(struct transport_mpi *mpi, size_t *capacity, MPI_Co
   return STATUS_OK;
 }
 
-// The window is never freed: that would be a collective. Its file is gone since every rank has it open, and the memory
-// goes with the last process.
+// Nobody frees the window: that would be a collective. Its file has no name any more, so the memory goes with the last
+// process.
 static enum status share_window(struct transport_mpi *mpi, size_t capacity, MPI_Comm node, struct error *error) {
   MPI_Win window;
   char *base = NULL;
@@ -79,8 +80,9 @@ static enum status share_window(struct transport_mpi *mpi, size_t capacity, MPI_
   if (!status)
     status = mpi_call_check(MPI_Win_shared_query(window, 0, &bytes, &unit, &base), "MPI_Win_shared_query", error);
   if (status) return status;
-  base += (SHARED_WEIGHTS_ALIGNMENT - (uintptr_t)base % SHARED_WEIGHTS_ALIGNMENT) %
-          SHARED_WEIGHTS_ALIGNMENT; // the same in all: pages are aligned
+
+  // Pages are aligned, so this is the same place in every process.
+  base += (SHARED_WEIGHTS_ALIGNMENT - (uintptr_t)base % SHARED_WEIGHTS_ALIGNMENT) % SHARED_WEIGHTS_ALIGNMENT;
   shared_weights_attach(&mpi->base.shared, base, capacity);
   if (place == 0) shared_weights_clear(&mpi->base.shared);
   return STATUS_OK;
@@ -102,12 +104,12 @@ static enum status find_home(const struct transport_mpi *mpi, MPI_Comm node, int
   return status;
 }
 
-// Everybody says where the shared weights is that it sees. One of its own is of no use to a rank, nor one that its
-// node's first does not see.
+// Everybody tells the first rank of its node, if it sees that node's shared weights. Weights that a rank shares with
+// nobody are of no use, nor are those that the node's first rank does not see.
 static enum status share_views(struct transport_mpi *mpi, int home, double end, struct error *error) {
   const size_t size = (size_t)mpi->base.size;
   MPI_Request request;
-  int *homes = memory_alloc(size + 1, sizeof *homes, "the shared weights", error); // after a timeout it stays MPI's
+  int *homes = memory_alloc(size + 1, sizeof *homes, "the shared weights", error); // MPI may use it after a timeout
   if (!homes) return STATUS_MEMORY;
   homes[size] = mpi->base.shared.memory ? home : -1;
   enum status status = mpi_call_check(MPI_Iallgather(homes + size, 1, MPI_INT, homes, 1, MPI_INT, mpi->comm, &request),
@@ -137,6 +139,6 @@ enum status transport_mpi_node_open(struct transport *transport, size_t capacity
   const bool shared = node != MPI_COMM_NULL && capacity > 0 && share_window(mpi, capacity, node, &failed) == STATUS_OK;
   status = share_views(mpi, home, end, error);
   if (failed.status && !shared && (mpi->base.rank == home || mpi->shared_weights_home[home] >= 0))
-    warn_slower(&failed); // else the node's first has
+    warn_slower(&failed); // otherwise the node's first rank has warned
   return status;
 }

@@ -32,11 +32,12 @@ double mpi_start_seconds(void) {
 }
 
 enum status mpi_start(int *argc, char ***argv, int *rank, int *size, struct error *error) {
-  // Open MPI keeps a disposition that it finds. Without this a process with a TCP send in flight to a dying rank dies
-  // with it.
+  // Open MPI keeps the disposition that it finds. Without this a process dies that has a TCP send under way to a rank
+  // that dies.
   if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) return error_set(error, STATUS_FAILED, "cannot ignore SIGPIPE");
   int provided = MPI_THREAD_SINGLE;
-  // By itself mpirun might say that all is well.
+
+  // The bound ends mpirun, too, which by itself might end as if all were well.
   exit_bound_for("MPI_Init", (unsigned)mpi_start_seconds() + LAUNCHER_SECONDS, launcher_process());
   enum status status =
       mpi_call_check(MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread", error);
@@ -54,10 +55,9 @@ enum status mpi_start(int *argc, char ***argv, int *rank, int *size, struct erro
 
 void mpi_stop(bool together, int exit_code) {
   fflush(NULL);
-  if (together && guest_files_have_libraries()) { // else MPI_Finalize waits for what is closed
+  if (together && guest_files_have_libraries()) { // otherwise MPI_Finalize may wait on what a guest has closed
     struct error error = {0};
-    // MPI_Finalize frees shared windows, which waits for every rank of the node and so for ever where one has died
-    // unseen.
+    // MPI_Finalize frees shared windows, which waits for every rank of the node: for ever, where one has died unseen.
     exit_bound(exit_code, FINALIZE_SECONDS);
     const enum status status = mpi_call_check(MPI_Finalize(), "MPI_Finalize", &error);
     exit_bound(exit_code, EXIT_SECONDS);
@@ -73,7 +73,8 @@ enum status mpi_same_version(const char *version, double seconds, struct error *
   MPI_Request request;
   enum status status = mpi_call_check(MPI_Comm_size(MPI_COMM_WORLD, &size), "MPI_Comm_size", error);
   if (status) return status;
-  // A text of fixed size, so that programs of different versions understand each other here; [0]: mine, then
+
+  // Texts of a fixed size, so that programs of different versions understand each other here. [0]: this rank's, then
   // everybody's.
   char(*texts)[VERSION_TEXT] = memory_alloc((size_t)size + 1, sizeof *texts, "the ranks' versions", error);
   if (!texts) return STATUS_MEMORY;
@@ -82,7 +83,8 @@ enum status mpi_same_version(const char *version, double seconds, struct error *
       MPI_Iallgather(texts[0], VERSION_TEXT, MPI_CHAR, texts[1], VERSION_TEXT, MPI_CHAR, MPI_COMM_WORLD, &request),
       "MPI_Iallgather", error);
   if (!status) status = mpi_call_wait_until(&request, end, "comparing the ranks' versions", error);
-  if (status) return status; // texts stay MPI's
+  if (status) return status; // MPI may still use the texts
+
   for (int rank = 1; rank < size && !status; rank++) {
     char *first = texts[1], *other = texts[1 + rank];
     first[VERSION_TEXT - 1] = other[VERSION_TEXT - 1] = 0;
@@ -106,7 +108,7 @@ enum status mpi_broadcast(enum status status, void **bytes, size_t *size, double
   if (rank == 0 && !status && *size > WIRE_MAX_MESSAGE) {
     status = error_set(error, STATUS_FAILED, "%s: %zu bytes, at most %zu", what, *size, WIRE_MAX_MESSAGE);
   }
-  uint64_t *head = memory_alloc(2, sizeof *head, what, error); // on the heap: after a timeout it stays MPI's
+  uint64_t *head = memory_alloc(2, sizeof *head, what, error); // on the heap: after a timeout MPI may still use it
   if (!head) return STATUS_MEMORY;
   head[0] = (uint64_t)status;
   head[1] = status ? 0 : (uint64_t)*size;
@@ -127,7 +129,7 @@ enum status mpi_broadcast(enum status status, void **bytes, size_t *size, double
   status = mpi_call_check(MPI_Ibcast(data, (int)length, MPI_BYTE, 0, MPI_COMM_WORLD, &request), "MPI_Ibcast", error);
   if (!status) status = mpi_call_wait_until(&request, end, what, error);
   if (rank == 0) {
-    if (status) *bytes = NULL, *size = 0; // the data stay MPI's
+    if (status) *bytes = NULL, *size = 0; // MPI may still use the data
     return status;
   }
   if (status) return status;
