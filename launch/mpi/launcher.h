@@ -1,4 +1,4 @@
-// What the environment says of who started this process, beside what MPI says.
+// Who started this process, as its environment variables say, in addition to what MPI says.
 #ifndef CORSAC_LAUNCH_MPI_LAUNCHER_H
 #define CORSAC_LAUNCH_MPI_LAUNCHER_H
 

@@ -1,5 +1,5 @@
-// The shared weights in an MPI shared window: rank 0 writes at full speed, the other ranks read. Rank 1 of several does
-// without.
+// Shared weights in an MPI shared window. Rank 0 writes at full speed and the other ranks read. Where there are several
+// others rank 1 does without.
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/wire/transport_mpi.h"
@@ -24,7 +24,7 @@ static struct transport *opened(size_t capacity) {
 
 static bool is_without(int of_rank) { return of_rank == 1 && ranks > 2; }
 
-// Writes versions until every reader has said that it has seen enough.
+// Writes versions until every reader has said that it has read enough.
 static void write_all(struct transport *transport, uint64_t *words) {
   struct shared_weights *shared = transport_shared_weights(transport);
   int readers = 0;
@@ -101,7 +101,7 @@ static void test_none(void) {
   expect_none(opened(rank == 0 ? CAPACITY : 0));
 }
 
-// As on a node without the learner: whoever has something puts it up.
+// On a node without the learner whichever rank has newer weights writes them.
 static void test_without_learner(void) {
   enum { ROUNDS = 200 };
   if (ranks == 2) return;
@@ -142,10 +142,10 @@ int main(int argc, char **argv) {
     mpi_stop(false, 1);
   }
   static const struct unit_case cases[] = {
-      {"readers see whole contents in ascending versions beside a writer at full speed", test_full_speed},
-      {"there is none where rank 0 or everybody else does without", test_none},
-      {"ranks without the learner share one that each of them may write", test_without_learner},
-      {"where there is no room for it nobody waits, and there is none", test_no_room},
+      {"readers see whole contents in ascending versions while rank 0 writes at full speed", test_full_speed},
+      {"there are none where rank 0 or everybody else does without", test_none},
+      {"ranks without the learner share weights that each of them may write", test_without_learner},
+      {"where there is no room for them nobody waits, and there are none", test_no_room},
   };
   const int failed = unit_run_mpi("shared_weights", cases, sizeof cases / sizeof *cases);
   mpi_stop(true, failed);

@@ -27,7 +27,7 @@ static void rank(enum ending ending) {
   _exit(0);
 }
 
-// A parent of the name, which never ends by itself. Waits for it up to `seconds`; its status, or -1.
+// Runs a parent of this name, which never ends by itself, and waits for it up to `seconds`. Returns its status, or -1.
 static int launcher(const char *name, enum ending ending, double seconds) {
   const pid_t parent = fork();
   if (parent == 0) {
@@ -78,9 +78,9 @@ static void test_nobody(void) {
 
 int main(void) {
   static const struct unit_case cases[] = {
-      {"a killed first rank takes mpirun along", test_killed},
-      {"one that ends well, or another rank, does not", test_left_alone},
-      {"nor does one that is alive, unless it hangs longer than it said", test_hangs},
+      {"mpirun ends after its first rank is killed", test_killed},
+      {"a first rank that ends well leaves mpirun alone, and so does another rank", test_left_alone},
+      {"a first rank that lives leaves mpirun alone, unless it hangs longer than it said", test_hangs},
       {"without mpirun nobody watches", test_nobody},
   };
   return unit_run("launcher_watch", cases, sizeof cases / sizeof *cases);

@@ -80,7 +80,7 @@ static void test_damage(void) {
   s.posted = (struct policy_view){6, OBS - 2, false, s.shift, s.scale, PARAMETERS + 4, four};
   CU_ASSERT_EQUAL(post(&s), STATUS_OK);
   refused(&s, 0, "1 observations");
-  // A head of noise, and one that says another version than the shared weights does.
+  // A head of noise, and one with another version than it is published under.
   uint8_t noise[1000];
   memset(noise, 0x5a, sizeof noise);
   shared_weights_publish(&s.shared, 7, NULL, 0, noise, shared_policy_size(OBS, PARAMETERS));
@@ -98,7 +98,7 @@ static void test_damage(void) {
 int main(void) {
   static const struct unit_case cases[] = {
       {"a shared policy is read back as it was written, if it is newer", test_round_trip},
-      {"anything else than a policy of these dimensions and that version is refused", test_damage},
+      {"a policy of other dimensions or of another version is refused", test_damage},
   };
   return unit_run("posted_policy", cases, sizeof cases / sizeof *cases);
 }

@@ -43,7 +43,7 @@ static void test_empty(void) {
   free(shared.memory);
 }
 
-// A process that died while it wrote keeps nobody from writing; one that lives does.
+// A process that died while it wrote keeps nobody from writing. One that lives does.
 static void test_shared(void) {
   const size_t bytes = shared_weights_size(CAPACITY);
   void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -112,7 +112,7 @@ static void test_limit(void) {
   free(shared.memory);
 }
 
-// Whatever stands in the shared memory, a reader ends, and writes and reads no further than it may.
+// Whatever is in the shared memory, a reader ends, and it neither reads nor writes out of bounds.
 static void test_hostile(void) {
   struct shared_weights shared = shared_weights_of(CAPACITY);
   uint8_t bytes[CAPACITY];
@@ -205,7 +205,7 @@ int main(void) {
       {"empty shared weights have version 0 and nothing to read", test_empty},
       {"the newest content is read whole, and only if it is newer", test_newest},
       {"a content larger than the reader's limit is not copied", test_limit},
-      {"nothing in the shared memory leads a reader astray", test_hostile},
+      {"no content of the shared memory leads a reader out of bounds", test_hostile},
       {"memory that is missing is noticed before it is written to", test_reserve},
       {"readers see whole contents in ascending versions while a writer publishes at full speed", test_race},
   };

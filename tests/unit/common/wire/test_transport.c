@@ -3,7 +3,7 @@
 #include "tests/support/unit.h"
 #include <string.h>
 
-// An end that does what a case wants.
+// A transport that does what a case wants.
 struct fake {
   struct transport base;
   enum status status;
@@ -124,10 +124,10 @@ static void test_destroy(void) {
 
 int main(void) {
   static const struct unit_case cases[] = {
-      {"statistics count what succeeded", test_statistics},
+      {"statistics count the messages that were sent and received", test_statistics},
       {"a message beyond the limit is refused, one at the limit goes", test_limit},
-      {"flush waits until all is handed over, and no longer than it may", test_flush},
-      {"destroying none is fine", test_destroy},
+      {"flush waits until everything is handed over, and no longer than its limit", test_flush},
+      {"NULL may be destroyed", test_destroy},
   };
   return unit_run("transport", cases, sizeof cases / sizeof *cases);
 }

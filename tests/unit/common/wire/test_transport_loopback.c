@@ -80,7 +80,7 @@ int main(void) {
       {"memory is stable after a warm-up", test_memory},
       {"a message beyond the limit is refused", test_limit},
       {"ends that open the shared weights share them", test_shared_weights},
-      {"ends know who they are, and leave one by one", test_ends},
+      {"every end knows its number, and ends leave one by one", test_ends},
   };
   return unit_run("transport_loopback", cases, sizeof cases / sizeof *cases);
 }
