@@ -1,4 +1,4 @@
-// What the benchmarks measure: a job without actors.
+// The job without actors that benchmarks measure.
 #include "actor/environment.h"
 #include "common/base/clock.h"
 #include "common/base/memory.h"
@@ -43,7 +43,7 @@ enum status bench_job(struct bench *bench, struct job *job, struct error *error)
     hello.action_low[i] = -1;
     hello.action_high[i] = 1;
   }
-  // Half of the memory at hand: the limit beside it may need as much.
+  // Takes half of the available memory, since the limit beside it may need as much.
   const uint64_t most = memory_available() / 2 / replay_row_bytes(bench->obs_dim, bench->act_dim);
   if (bench->config.replay_capacity > most) bench->config.replay_capacity = most > 0 ? most : 1;
   enum status status = job_init(job, &bench->config, &hello, error);

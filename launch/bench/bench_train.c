@@ -25,8 +25,8 @@ static enum status own_rate(struct bench *bench, double *rate, struct error *err
   return status;
 }
 
-// The run writes a row of metrics.csv for each round, of about as many seconds as a round takes; nothing else but the
-// end is saved.
+// The run writes a row of metrics.csv for each round, which takes about as long as a round. Nothing else is saved
+// before its end.
 static void plan(struct bench *bench, double rate, struct config *config) {
   *config = bench->config;
   const double steps_per_s = config->utd > 0 ? rate / config->utd : rate;
@@ -63,7 +63,7 @@ static enum status train(const struct bench *bench, const struct config *config,
 
 // --- metrics.csv ---
 
-// The number in the cell at `column` of a line of the file; false: it is empty.
+// Reads the number in a line of the file at `column`. false: there is none.
 static bool cell(const char *line, int column, double *value) {
   for (; column > 0 && line; column--)
     if ((line = strchr(line, ','))) line++;

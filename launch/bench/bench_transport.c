@@ -1,4 +1,4 @@
-// Receiving batches of transitions and inserting them into the replay beside receiving as many bytes.
+// Receives batches of transitions and inserts them into the replay, beside receiving as many bytes.
 #include "common/base/clock.h"
 #include "common/base/memory.h"
 #include "common/wire/assignment.h"
@@ -52,8 +52,8 @@ static enum status encode_batch(struct sides *sides, uint32_t rank, struct error
   return status;
 }
 
-// The batch is the one after that: its environment has gone on. The message ends with that environment's index, steps
-// and episode.
+// Makes it the batch after this one: its environment has made more steps. The message ends with that environment's
+// index, steps and episode.
 static void go_on(struct sides *sides) {
   uint64_t steps;
   uint8_t *at = sides->bytes.data + sides->bytes.size - 2 * sizeof steps;
@@ -62,7 +62,7 @@ static void go_on(struct sides *sides) {
   memcpy(at, &steps, sizeof steps);
 }
 
-// The next batch into the replay, if one has come.
+// Takes the next batch into the replay, if one has come.
 static enum status take(struct sides *sides, bool *taken, struct error *error) {
   const uint8_t *bytes;
   size_t size;
@@ -112,7 +112,7 @@ static enum status give_order(const struct sides *sides, enum order order, uint6
   return status;
 }
 
-// Seconds for `count` batches of each actor.
+// Measures the seconds for `count` batches of each actor.
 static enum status receive_batches(struct sides *sides, uint64_t count, double *seconds, struct error *error) {
   struct backoff backoff = {0};
   const double start = clock_now();

@@ -1,6 +1,6 @@
-// What publishing the policy costs the learner, and how old the weights are that actors act with. The learner updates
-// at full speed; an actor makes one action for each version, as at a utd of 1. Versions are read from shared memory, so
-// the ages are exact.
+// Measures what publishing the policy costs the learner, and the age of the weights that actors act with. The learner
+// updates at full speed. An actor makes one action for each version, as at a utd of 1. Versions are read from shared
+// memory, so the ages are exact.
 #include "actor/weights_receiver.h"
 #include "common/base/clock.h"
 #include "common/base/memory.h"
@@ -16,15 +16,15 @@
 
 static const double FLUSH_SECONDS = 10;
 
-// Of one actor since it last looked at `round`.
+// One actor's sums over a round.
 struct tally {
-  atomic_uint_least64_t round; // that the sums below are of; they stand still once it is past
+  atomic_uint_least64_t round; // whose sums these are; they do not change after it
   uint64_t actions, age_sum, age_max;
 };
 
 #define NO_MORE UINT64_MAX // as the newest version: nothing is under way any more
 
-// Between all ranks.
+// Shared by all ranks.
 struct ledger {
   atomic_uint_least64_t version, round; // the learner's newest version; round 0: the last is over
   struct tally tally[];                 // (actors)
@@ -47,7 +47,7 @@ struct learner_side {
   struct actor_table table;
   struct weights_publisher publisher;
   struct ledger *ledger; // not owned
-  double publishing;     // s, in publishing and in hearing of what was taken
+  double publishing;     // s spent in publishing and in receiving WEIGHTS_TAKEN
   struct policy_weights copy;
 };
 
@@ -73,7 +73,7 @@ static void actor_release(struct actor_side *side) {
   transport_destroy(side->transport);
 }
 
-// As actor/actor.c does: what came as messages, then what stands on the node's shared weights.
+// As actor/actor.c does: takes messages first, then the node's shared weights.
 static enum status take_weights(struct actor_side *side, struct error *error) {
   const uint8_t *bytes;
   size_t size;
@@ -98,7 +98,7 @@ static void close_round(struct actor_side *side, uint64_t round) {
   atomic_store(&tally->round, round);
 }
 
-// Takes what came, and acts if there is a version it has not acted at. *busy: it did.
+// Takes weights, and acts if there is a version at which it has not acted. *busy: it has acted.
 static enum status actor_turn(struct actor_side *side, bool *busy, struct error *error) {
   const enum status status = take_weights(side, error);
   const uint64_t round = atomic_load(&side->ledger->round), newest = atomic_load(&side->ledger->version);
@@ -157,7 +157,7 @@ static enum status hear_taken(struct learner_side *side, struct error *error) {
   }
 }
 
-// One turn as learner/learner.c makes it: hear, update, publish.
+// One turn as learner/learner.c makes it: receive, update, publish.
 static enum status learner_step(struct learner_side *side, struct error *error) {
   struct sac_losses losses;
   double start = clock_now();
@@ -175,7 +175,7 @@ static enum status learner_step(struct learner_side *side, struct error *error) 
   return status;
 }
 
-// The learner's next round begins; waits until every actor has closed the one before, and adds up what they say of it.
+// Begins the learner's next round. Waits until every actor has closed the one before, and adds up their tallies.
 static enum status next_round(struct learner_side *side, struct actor_side *own, uint64_t round, struct tally *sum,
                               struct error *error) {
   struct backoff backoff = {0};
@@ -205,7 +205,7 @@ static double copy_time(struct learner_side *side) {
   return 1e6 * (clock_now() - start) / COPIES;
 }
 
-// own: in one process the actor that takes turns with the learner, else NULL.
+// own: in one process the actor that takes turns with the learner; otherwise NULL.
 static enum status lead(struct bench *bench, struct learner_side *side, struct actor_side *own, struct error *error) {
   struct bench_figure *cost =
       bench_figure_add(bench, "publishing, of each update", "us", "one copy of the weights", error);
