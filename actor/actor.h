@@ -5,7 +5,7 @@
 
 #include "common/config/config.h"
 #include "common/wire/transport.h"
-#include "common/wire/turn.h"
+#include "common/base/turn.h"
 #include <signal.h>
 #include <stdbool.h>
 

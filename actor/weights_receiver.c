@@ -6,11 +6,11 @@ enum status weights_receiver_init(struct weights_receiver *receiver, struct poli
                                   struct error *error) {
   const struct policy_weights *shape = policy_weights(policy);
   const size_t bytes = shared_policy_size(shape->obs_dim, policy_parameters(policy));
-  *receiver = (struct weights_receiver){.transport = transport, .shared = transport_board(transport)};
+  *receiver = (struct weights_receiver){.transport = transport, .shared = transport_shared_weights(transport)};
   enum status status = policy_weights_init(&receiver->arriving, shape->obs_dim, shape->parameters, error);
   if (receiver->shared && receiver->shared->capacity < bytes) receiver->shared = NULL; // then all get messages
   if (status != STATUS_OK || !receiver->shared) return status;
-  receiver->relays = transport_board_home(transport, transport_rank(transport)) != 0;
+  receiver->relays = transport_shared_weights_home(transport, transport_rank(transport)) != 0;
   if (receiver->relays && !shared_weights_reserve(receiver->shared, bytes))
     return error_set(error, STATUS_MEMORY, "no shared memory on this node for twice the policy's %zu bytes", bytes);
   return buffer_reserve(&receiver->copy, bytes, error);

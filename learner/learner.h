@@ -7,7 +7,7 @@
 #define CORSAC_LEARNER_LEARNER_H
 
 #include "common/wire/transport.h"
-#include "common/wire/turn.h"
+#include "common/base/turn.h"
 #include "learner/job/job.h"
 #include "learner/run/run_directory.h"
 #include <signal.h>

@@ -1,5 +1,5 @@
-// How the environments of a job are spread over its actors, how large an actor's batches are, how often sides tell of
-// themselves. Both compute it from the configuration, so it never travels.
+// How the environments of a job are spread over its actors, how large an actor's batches are, and how often both sides
+// send a heartbeat. Both sides compute it from the configuration, so it is never sent.
 #ifndef CORSAC_COMMON_WIRE_ASSIGNMENT_H
 #define CORSAC_COMMON_WIRE_ASSIGNMENT_H
 
@@ -8,16 +8,15 @@
 
 struct assignment {
   uint32_t first, count; // environments [first, first + count) of the job; count 0: a surplus rank, which idles
-  uint32_t batch_steps;  // an actor ships its batch when it holds this many steps
-  uint32_t most_steps; // that a batch can hold: where environments were missing in a step, the last one goes past that
-  uint32_t batch_rows; // rows that a batch must be able to hold: steps, and what the n-step windows held back or emit
-                       // as tails
+  uint32_t batch_steps;  // an actor sends its batch when it holds this many steps
+  uint32_t most_steps;   // that a batch can hold: more, where environments were missing in a step before the last
+  uint32_t batch_rows;   // that a batch can hold: steps, and what n-step windows held back or emit as tails
 };
 // For actor `actor` (0-based) of `actors`. The first envs % actors actors have one environment more, so surplus ranks
 // are the last ones.
 struct assignment assignment_of(const struct config *config, uint32_t actors, uint32_t actor);
-uint32_t assignment_active(const struct config *config,
-                           uint32_t actors); // actors that have an environment: 0 .. active - 1
-// s after which a side that has had nothing to say says so: four times in an actor_timeout, or each second.
+// The number of actors that have an environment: 0 .. active - 1.
+uint32_t assignment_active(const struct config *config, uint32_t actors);
+// Seconds without a message after which a side sends a heartbeat: a quarter of actor_timeout, at most 1.
 double heartbeat_seconds(const struct config *config);
 #endif

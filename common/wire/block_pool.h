@@ -1,5 +1,5 @@
-// Message buffers that are taken once and reused: free lists by power-of-two size, so that steady traffic allocates
-// nothing.
+// Message buffers that are allocated once and reused. There is a free list for each power of two, so that steady
+// traffic allocates nothing.
 #ifndef CORSAC_COMMON_WIRE_BLOCK_POOL_H
 #define CORSAC_COMMON_WIRE_BLOCK_POOL_H
 
@@ -8,7 +8,8 @@
 #include <stdint.h>
 
 enum { BLOCK_CLASSES = 48, BLOCK_SMALLEST = 8 }; // 2^8 bytes is the smallest block
-#define BLOCK_KEPT ((size_t)1 << 26) // larger blocks go back to the system: a checkpoint's burst is not held for ever
+// Larger blocks go back to the system, so that the burst of a checkpoint is not held for ever.
+#define BLOCK_KEPT ((size_t)1 << 26)
 
 struct block {
   struct block *next; // for whoever holds the block
@@ -22,8 +23,11 @@ struct block_pool {
   size_t memory; // bytes of all blocks, free or taken
 };
 
-struct block *block_pool_take(struct block_pool *pool, size_t size, struct error *error); // NULL: STATUS_MEMORY
-void block_pool_give(struct block_pool *pool, struct block *block);                       // NULL is fine
-void block_pool_release(struct block_pool *pool); // frees what was given back; taken blocks stay their holders'
+// NULL: STATUS_MEMORY.
+struct block *block_pool_take(struct block_pool *pool, size_t size, struct error *error);
+// NULL is fine.
+void block_pool_give(struct block_pool *pool, struct block *block);
+// Frees the blocks that were given back. Taken ones stay their holders'.
+void block_pool_release(struct block_pool *pool);
 
 #endif

@@ -3,12 +3,14 @@
 //
 //   frame: magic "CRSC" | u16 version | u16 type | u32 sender's rank | u64 payload bytes | payload
 //
-// message_encode_* append one frame to an empty buffer (size is set to 0 first; it keeps its capacity, so steady state
-// allocates nothing). message_decode_* read a payload into the struct; they write no further than its capacities and
-// fail with STATUS_FORMAT, naming message and field, on anything that does not fit: too short, too long, another
-// dimension, more rows than the capacity, a bool that is neither, a number outside the range that its field has (not
-// finite, an action beyond [-1, 1], a time below 0, ...). Outputs may be partly written on failure; counts in them are
-// then 0. Floats in their range are passed bit for bit.
+// message_encode_* write one frame to a buffer. Its size is set to 0 first and its capacity is kept, so steady state
+// allocates nothing.
+//
+// message_decode_* read a payload into the struct. They write no further than its capacities. On anything that does not
+// fit they fail with STATUS_FORMAT, naming message and field: too short, too long, another dimension, more rows than
+// the capacity, a bool that is neither, a number outside of its field's range (not finite, an action beyond [-1, 1], a
+// time below 0 ...). Outputs may be partly written on failure; counts in them are then 0. Floats in their range pass
+// bit for bit.
 #ifndef CORSAC_COMMON_WIRE_CODEC_H
 #define CORSAC_COMMON_WIRE_CODEC_H
 
@@ -17,9 +19,9 @@
 struct frame {
   enum message_type type;
   uint32_t sender;
-  uint32_t rank; // of the sender as messages to people name it (transport_world_rank); the sender until somebody knows
+  uint32_t rank;          // the sender as messages to people name it (transport_world_rank); until then the sender
   const uint8_t *payload; // points into the bytes given
-  size_t size;
+  size_t size;            // of the payload
 };
 enum { FRAME_HEADER = 20 };
 enum status frame_decode(const uint8_t *bytes, size_t size, struct frame *frame, struct error *error);
@@ -31,17 +33,17 @@ enum status message_decode_empty(const struct frame *frame, struct error *error)
 
 enum status message_encode_hello(struct buffer *out, uint32_t sender, const struct message_hello *hello,
                                  struct error *error);
-enum status message_decode_hello(const struct frame *frame, struct message_hello *hello,
-                                 struct error *error); // allocates bounds
+// Allocates the action bounds.
+enum status message_decode_hello(const struct frame *frame, struct message_hello *hello, struct error *error);
 enum status message_encode_failed(struct buffer *out, uint32_t sender, const struct error *failure,
                                   struct error *error);
 enum status message_decode_failed(const struct frame *frame, struct message_failed *failed, struct error *error);
 enum status message_encode_transitions(struct buffer *out, uint32_t sender, const struct transition_batch *batch,
                                        struct error *error);
 enum status message_decode_transitions(const struct frame *frame, struct transition_batch *batch, struct error *error);
+// type: SNAPSHOT or RESTORE.
 enum status message_encode_snapshot(struct buffer *out, enum message_type type, uint32_t sender,
-                                    const struct snapshot *snapshot,
-                                    struct error *error); // SNAPSHOT or RESTORE
+                                    const struct snapshot *snapshot, struct error *error);
 enum status message_decode_snapshot(const struct frame *frame, uint32_t window_capacity, struct snapshot *snapshot,
                                     struct error *error);
 enum status message_encode_credit(struct buffer *out, uint32_t sender, const struct message_credit *credit,
@@ -55,8 +57,8 @@ enum status message_encode_round_end(struct buffer *out, uint32_t sender, const 
 enum status message_decode_round_end(const struct frame *frame, struct message_round_end *end, struct error *error);
 enum status message_encode_weights(struct buffer *out, uint32_t sender, const struct policy_weights *weights,
                                    struct error *error);
-enum status message_decode_weights(const struct frame *frame, struct policy_weights *weights,
-                                   struct error *error); // shape must match
+// The weights' shape must be the message's.
+enum status message_decode_weights(const struct frame *frame, struct policy_weights *weights, struct error *error);
 enum status message_encode_evaluate(struct buffer *out, uint32_t sender, const struct message_evaluate *evaluate,
                                     const struct policy_weights *weights, struct error *error);
 enum status message_decode_evaluate(const struct frame *frame, struct message_evaluate *evaluate,

@@ -1,60 +1,66 @@
-// For codec*.c only: cursors that write and read a payload. The first failure sticks and later calls do nothing, so
-// that a message is one straight list of its fields with one check at its end.
+// For codec*.c only: one walk over the fields of a message serves both directions. struct codec either writes the
+// fields to a buffer or reads them from a frame. The first failure stays and later calls do nothing, so a message is
+// one straight list of its fields with one check at its end.
 #ifndef CORSAC_COMMON_WIRE_CODEC_IMPL_H
 #define CORSAC_COMMON_WIRE_CODEC_IMPL_H
 
 #include "common/wire/codec.h"
 
-struct writer {
-  struct buffer *out;
-  const char *message;
+struct codec {
+  enum message_type type;
+  bool writing;
+  struct buffer *out; // writing: the frame so far
+  const uint8_t *at;  // reading: the next byte
+  size_t left;        // reading: bytes from there to the payload's end
   enum status status;
   struct error *error;
 };
-struct writer writer_begin(struct buffer *out, enum message_type type, uint32_t sender, struct error *error);
-enum status writer_end(struct writer *writer); // completes the frame; on failure the buffer is empty
-// `count` numbers of `width` bytes each, in the host's order; bytes are numbers of width 1.
-void writer_array(struct writer *writer, const void *numbers, size_t count, size_t width);
-void writer_u32(struct writer *writer, uint32_t value);
-void writer_u64(struct writer *writer, uint64_t value);
-void writer_f64(struct writer *writer, double value);
-void writer_bool(struct writer *writer, bool value);
-void writer_text(struct writer *writer, const char *text, size_t capacity); // u32 length | bytes without a NUL
 
-struct reader {
-  const uint8_t *at;
-  size_t left;
-  const char *message;
-  enum status status;
-  struct error *error;
-};
-struct reader reader_begin(const struct frame *frame, enum message_type type, struct error *error);
-enum status reader_end(struct reader *reader); // fails where bytes are left
-void reader_fail(struct reader *reader, const char *format, ...) __attribute__((format(printf, 2, 3)));
-// Where the payload ends early nothing is written and scalars are 0. No number is read without the range that it has to
-// be in: what is outside of it, NaN included, is a failure that names the field. What a number must be beside others is
-// for whoever takes the message.
-void reader_bytes(struct reader *reader, const char *field, void *bytes, size_t count);
-uint32_t reader_u32(struct reader *reader, const char *field, uint32_t most); // 0 where it is more
-uint64_t reader_u64(struct reader *reader, const char *field, uint64_t most); // the same
-double reader_f64(struct reader *reader, const char *field, double low, double high);
+// A walk leaves its message as it is while it writes.
+typedef void codec_walk(struct codec *codec, void *message);
+enum status codec_encode(struct buffer *out, enum message_type type, uint32_t sender, codec_walk *walk,
+                         const void *message, struct error *error);
+enum status codec_decode(const struct frame *frame, enum message_type type, codec_walk *walk, void *message,
+                         struct error *error);
+
+// The parts of those two, for a message that is made of more than one struct.
+struct codec codec_write(struct buffer *out, enum message_type type, uint32_t sender, struct error *error);
+struct codec codec_read(const struct frame *frame, enum message_type type, struct error *error);
+// Writing: completes the frame, or empties the buffer after a failure. Reading: fails where bytes are left.
+enum status codec_end(struct codec *codec);
+
+// Refuses the message that is being read. Does nothing while writing: the checks are for what others have sent.
+void codec_refuse(struct codec *codec, const char *format, ...) __attribute__((cold, format(printf, 2, 3)));
+
+// One field each. Every field that is read is held against its range; a number outside of it, NaN included, is a
+// failure that names the field. What a number must be beside others is for whoever takes the message. While writing
+// ranges do not count. After a failure nothing is written, and scalars are read as 0.
+void codec_u32(struct codec *codec, const char *field, uint32_t *value, uint32_t most);
+void codec_u64(struct codec *codec, const char *field, uint64_t *value, uint64_t most);
+void codec_f64(struct codec *codec, const char *field, double *value, double low, double high);
+void codec_bool(struct codec *codec, const char *field, bool *value);
+// u32 length | bytes without a NUL. What is read becomes printable.
+void codec_text(struct codec *codec, const char *field, char *text, size_t capacity);
+// A number that the receiver knows already; another one is refused.
+void codec_known_u32(struct codec *codec, const char *field, uint32_t known);
+void codec_known_u64(struct codec *codec, const char *field, uint64_t known);
 // The return of an episode of so many steps: every reward is a finite float.
-double reader_return(struct reader *reader, const char *field, uint32_t length);
-void reader_check_return(struct reader *reader, const char *field, double value, uint32_t length);
-bool reader_bool(struct reader *reader, const char *field);
-void reader_floats(struct reader *reader, const char *field, float *numbers, size_t count, float low, float high);
-void reader_doubles(struct reader *reader, const char *field, double *numbers, size_t count, double low, double high);
-// Environments and policy versions: only whoever takes them knows which there are.
-void reader_indices(struct reader *reader, const char *field, uint32_t *numbers, size_t count);
-void reader_versions(struct reader *reader, const char *field, uint64_t *numbers, size_t count);
-void reader_text(struct reader *reader, const char *field, char *text, size_t capacity);
-void reader_dimension(struct reader *reader, const char *field, uint64_t found,
-                      uint64_t expected); // fails where they differ
-void reader_rest(struct reader *reader,
-                 uint64_t bytes); // fails unless exactly so many bytes are left
+void codec_return(struct codec *codec, const char *field, double *value, uint32_t length);
+void codec_check_return(struct codec *codec, const char *field, double value, uint32_t length);
 
-// In codec_bulk.c; WEIGHTS is this alone, EVALUATE has it at its end.
-void writer_weights(struct writer *writer, const struct policy_weights *weights);
-void reader_weights(struct reader *reader, struct policy_weights *weights);
+// Arrays of `count` numbers.
+void codec_bytes(struct codec *codec, const char *field, uint8_t *bytes, size_t count);
+void codec_floats(struct codec *codec, const char *field, float *numbers, size_t count, float low, float high);
+void codec_doubles(struct codec *codec, const char *field, double *numbers, size_t count, double low, double high);
+// Environments and policy versions: only whoever takes them knows which there are.
+void codec_indices(struct codec *codec, const char *field, uint32_t *numbers, size_t count);
+void codec_versions(struct codec *codec, const char *field, uint64_t *numbers, size_t count);
+
+// The payload has exactly so many more bytes, else it is refused.
+void codec_rest(struct codec *codec, uint64_t bytes);
+
+// In codec_bulk.c: WEIGHTS is this alone, EVALUATE has it at its end. On failure version and normalize stay, and where
+// the shape is another one the numbers too.
+void codec_weights(struct codec *codec, void *policy_weights);
 
 #endif

@@ -35,14 +35,14 @@ static bool is_first_rank(void) {
   return rank && strcmp(rank, "0") == 0;
 }
 
-// What goes through the pipe: less than PIPE_BUF, written whole or not at all.
+// What goes through the pipe: less than PIPE_BUF, so it is written whole or not at all.
 struct word {
-  double granted; // s, NAN: as before
-  double within;  // s, in which the next word has to come
+  double granted; // s; NAN: as before
+  double within;  // s in which the next word has to come
 };
 
-// Holds nothing but its end of the pipe and, while start-up may have to be complained of, standard error: mpirun also
-// waits for the end of its ranks' output.
+// Keeps its end of the pipe as descriptor 0, and standard error, on which it may complain of start-up. It closes
+// everything else, because mpirun also waits for the end of its ranks' output.
 static void keep_only(int file) {
   dup2(file, 0);
   file_close_from(3);
@@ -51,8 +51,8 @@ static void keep_only(int file) {
 
 static int wait_ms(double seconds) { return seconds < 1e6 ? (int)(1000 * seconds) : -1; }
 
-// Until the other end of the pipe, descriptor 0, is closed, by whatever death. The last number granted; below 0: there
-// is nothing to do. Or until a word does not come in its time: 0.
+// Waits until the other end of the pipe (descriptor 0) is closed, by whatever death, and returns the seconds granted
+// last; below 0: there is nothing to do. Returns 0 where a word does not come in its time.
 static double await_end(double within) {
   double granted = LAUNCHER_SECONDS;
   bool began = false;
@@ -78,7 +78,7 @@ static double await_end(double within) {
   }
   if (began) return granted;
   fprintf(stderr, "corsac: rank 0 has ended before the ranks had come together: mpirun is ended\n");
-  return 0; // by itself it might say that all is well
+  return 0; // by itself mpirun might end as if all were well
 }
 
 static bool is_gone_within(pid_t launcher, double seconds) {
@@ -88,7 +88,7 @@ static bool is_gone_within(pid_t launcher, double seconds) {
   return false;
 }
 
-// TERM is an orderly end, which waits for daemons; where one of them is cut off, mpirun does not come back from it.
+// TERM is an orderly end, for which mpirun waits for its daemons. Where one of them is cut off it waits for ever.
 static void watch(pid_t launcher, double within) {
   const double granted = await_end(within);
   if (granted < 0 || is_gone_within(launcher, granted)) return;
@@ -102,7 +102,7 @@ int launcher_watch_begin(double seconds) {
   if (launcher == 0 || pipe2(ends, O_CLOEXEC) != 0) return -1;
   const pid_t child = fork();
   if (child == 0) {
-    // A signal to the job is none of its business: it ends when there is nothing to watch any more.
+    // The watch ignores signals to the job. It ends when there is nothing to watch any more.
     for (int number = 1; number < 32; number++) signal(number, SIG_IGN);
     setsid();
     keep_only(ends[0]);
@@ -119,7 +119,7 @@ int launcher_watch_begin(double seconds) {
 }
 
 static void tell(int watch, struct word word) {
-  if (held_file_of(watch) && write(watch, &word, sizeof word) < 0) return; // then it knows what it knew
+  if (held_file_of(watch) && write(watch, &word, sizeof word) < 0) return; // it goes by the word before
 }
 
 void launcher_watch_grant(int watch, double seconds) { tell(watch, (struct word){seconds, INFINITY}); }

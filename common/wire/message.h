@@ -1,17 +1,19 @@
-// What actors and the learner say to each other: plain structs. codec.h turns them into bytes and back.
+// What actors and the learner send each other: plain structs. codec.h turns them into bytes and back.
 //
-//   an actor says                                     the learner says
+//   an actor sends                                    the learner sends
 //   HELLO          what its environment is            START             begin; who does what follows from the config
 //   TRANSITIONS    a batch of rows                    CREDIT            so many more batches may be sent
 //   ROUND_END      sync: the round's rows are sent    ROUND             sync: make one round with this policy version
 //   WEIGHTS_TAKEN  ready for newer weights            WEIGHTS           a policy version; newest wins, one under way
 //   SNAPSHOT       one environment, whole             RESTORE           the same, back (before START)
 //   EPISODE        one evaluation episode's result    EVALUATE          run these evaluation episodes
-//   STOP_REQUEST   this rank was told to stop         SNAPSHOT_REQUEST  send a snapshot of every environment
-//   ENV_FAILURE       an environment failed, goes on     STOP              leave
-//   FAILED         why this actor cannot go on        HEARTBEAT         both ways, when there is nothing else to say
+//   STOP_REQUEST   this rank was asked to stop        SNAPSHOT_REQUEST  send a snapshot of every environment
+//   ENV_FAILURE    an environment failed, goes on     STOP              leave
+//   FAILED         why this actor cannot go on        HEARTBEAT         both ways, when there is nothing else to send
 //   INFO           sums of an environment's values
-//   BYE            last message
+//   BYE            the last message
+//
+// README.md says when each is sent.
 #ifndef CORSAC_COMMON_WIRE_MESSAGE_H
 #define CORSAC_COMMON_WIRE_MESSAGE_H
 
@@ -22,9 +24,10 @@
 #include <stdint.h>
 
 enum { WIRE_VERSION = 4, WIRE_TEXT = 512, WIRE_MAX_DIM = 1 << 20, WIRE_INFO = 16, WIRE_INFO_NAME = 32 };
-#define WIRE_MAX_MESSAGE ((size_t)1 << 30)   // bytes
-#define WIRE_MAX_COUNT   ((uint64_t)1 << 53) // of steps, episodes, versions: what a double holds exactly
-#define WIRE_MAX_SECONDS 1e9                 // of any duration
+// Ranges. Whatever is sent is within them, and whatever is received is checked against them.
+#define WIRE_MAX_MESSAGE ((size_t)1 << 30)   // bytes of a message
+#define WIRE_MAX_COUNT   ((uint64_t)1 << 53) // steps, episodes, versions: what a double holds exactly
+#define WIRE_MAX_SECONDS 1e9                 // any duration
 #define WIRE_MAX_CREDITS 64                  // granted at once, or held: far more than a learner grants
 
 enum message_type {
@@ -51,35 +54,33 @@ enum message_type {
   MESSAGE_TYPES
 };
 
-// HELLO: the environment as its create() described it. action_low, action_high: (act_dim), owned, buffers grown as
-// needed.
+// HELLO: the environment as its create() described it.
 struct message_hello {
   char environment[WIRE_TEXT]; // its name
   uint32_t obs_dim, act_dim, max_episode_steps, flags;
   bool can_save;
-  double *action_low, *action_high;
+  double *action_low, *action_high; // (act_dim), owned
   uint32_t info_dim;
   char info_name[WIRE_INFO][WIRE_INFO_NAME]; // (info_dim)
 };
 void message_hello_release(struct message_hello *hello);
 
-// FAILED: error text and the status it came with.
+// FAILED: an error's text and status.
 struct message_failed {
   uint32_t status;
   char text[1024];
 };
 
-// ENV_FAILURE: an environment failed. Its episode is cut, it is made anew, and the job goes on.
+// ENV_FAILURE: an environment failed. Its episode is cut, it is created anew, and the job goes on.
 struct message_env_failure {
   uint32_t environment;
   bool evaluation;
-  uint32_t in_a_row; // failures without an episode, or many steps, in between; this is one of them. 0: it is none, the
-                     // text is a warning
-  double pause;      // s until it is made anew
+  uint32_t in_a_row; // this and the failures before it without an episode or many steps in between; 0: a mere warning
+  double pause;      // s until it is created anew
   char text[1024];
 };
 
-// INFO: named values of one environment, since the last such message; in sync of one round.
+// INFO: sums of one environment's named values since the last such message, in sync over one round.
 struct message_info {
   uint32_t environment, info_dim;
   uint64_t count[WIRE_INFO]; // (info_dim) finite values
@@ -92,26 +93,30 @@ struct episode_record {
   uint64_t episode;
   double episode_return;
 };
-// Where an environment stands after the batch: what a resume needs even where there is no snapshot.
+
+// Where an environment stands after the batch. A resume needs it even where there is no snapshot.
 struct environment_progress {
   uint32_t environment;
   uint64_t steps, episode; // steps made in all; number of the current episode
 };
-// Policy lag at action time: newest version the actor knew of minus the version used.
+
+// Policy lag at action time: the newest version that the actor knew of minus the version it used.
 struct lag_record {
   uint64_t count, sum, low, high; // low is UINT64_MAX where count is 0
 };
 void lag_record_add(struct lag_record *into, const struct lag_record *from);
 
-// TRANSITIONS: columns of rows in the order they arose. Steps are counted apart from rows: n-step holds rows back and
-// emits tails. Capacities are fixed at init.
+// TRANSITIONS: columns of rows in the order in which they arose. Steps are counted apart from rows, because n-step
+// holds rows back and emits tails. Capacities are fixed at init.
 struct transition_batch {
   uint32_t obs_dim, act_dim, capacity, rows;
   uint64_t steps;
   uint32_t *environment; // (rows)
   uint64_t *version;     // (rows) policy version that chose the row's first action
-  float *obs, *action, *reward, *next_obs,
-      *discount; // (rows x obs_dim), (rows x act_dim), (rows), (rows x obs_dim), (rows)
+  float *obs, *action;   // (rows x obs_dim), (rows x act_dim)
+  float *reward;         // (rows)
+  float *next_obs;       // (rows x obs_dim)
+  float *discount;       // (rows)
   uint32_t episodes, episode_capacity;
   struct episode_record *episode; // (episodes)
   uint32_t environments, environment_capacity;
@@ -123,8 +128,8 @@ struct transition_batch {
 enum status transition_batch_init(struct transition_batch *batch, uint32_t obs_dim, uint32_t act_dim, uint32_t capacity,
                                   uint32_t episode_capacity, uint32_t environment_capacity, struct error *error);
 void transition_batch_release(struct transition_batch *batch);
-void transition_batch_clear(
-    struct transition_batch *batch); // rows, episodes, steps, lag, blocked = none; longest_step and progress stay
+// Rows, episodes, steps, lag and blocked become none. longest_step and progress stay.
+void transition_batch_clear(struct transition_batch *batch);
 
 // SNAPSHOT and RESTORE: one environment of the job between two steps.
 struct snapshot {
@@ -144,47 +149,57 @@ struct snapshot {
 enum status snapshot_init(struct snapshot *snapshot, uint32_t obs_dim, uint32_t act_dim, uint32_t window_capacity,
                           struct error *error);
 void snapshot_release(struct snapshot *snapshot);
-enum status snapshot_copy(struct snapshot *to, const struct snapshot *from, struct error *error); // same shapes
+// Both have the same shape.
+enum status snapshot_copy(struct snapshot *to, const struct snapshot *from, struct error *error);
 
 struct message_credit {
-  uint32_t batches;
+  uint32_t batches; // that may be sent, more than before
   uint64_t newest_version;
 };
-struct message_round { // sync
+
+// Sync.
+struct message_round {
   uint64_t round, version;
 };
 struct message_round_end {
   uint64_t round;
 };
-struct message_evaluate {        // followed in the same message by the policy's weights
-  uint64_t number;               // of this evaluation in the job
-  uint32_t first, stride, count; // episodes first, first + stride, ... below count are this actor's
+
+// The policy's weights follow in the same message. Episodes first, first + stride, ... below count are this actor's.
+struct message_evaluate {
+  uint64_t number; // of this evaluation in the job
+  uint32_t first, stride, count;
 };
+
 enum episode_cut {
   EPISODE_WHOLE,
   EPISODE_OUT_OF_STEPS,
   EPISODE_OUT_OF_TIME,
   EPISODE_NOT_BEGUN // there was no time left for it
 };
-struct message_episode { // evaluation
+// One episode of an evaluation.
+struct message_episode {
   uint64_t number;
   uint32_t episode, length;
   double episode_return; // so far, where it is cut
-  bool failed;           // it has no return: the environment failed in it, twice, or it was not begun
+  bool failed;           // it has no return: the environment failed in it twice, or it was not begun
   uint32_t cut;          // enum episode_cut
 };
+
 struct message_stop {
   uint32_t exit_code; // what the job ends with: EXIT_*
-  bool together;      // every rank is there to leave; false: MPI_Finalize would wait for one that is gone
+  bool together;      // every rank is there to leave; false: one is dead, and MPI_Finalize would wait for it
 };
+
 struct message_bye {
-  uint64_t unsent; // steps made whose rows stay behind: the job needs no more
+  uint64_t unsent; // steps made whose rows are not sent, because the job needs no more
 };
+
 struct message_heartbeat {
   uint64_t newest_version; // from the learner; 0 from an actor
   // from an actor:
   double longest_step;    // s
-  uint64_t pid_namespace; // where its process number means something: process_pid_namespace
+  uint64_t pid_namespace; // in which pid is its process: process_pid_namespace
   uint32_t pid;
   bool heartbeats_in_step; // also while its environments step
 };

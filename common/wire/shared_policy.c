@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
-// What precedes shift (obs_dim), scale (obs_dim), values (parameters).
+// The content begins with this. shift (obs_dim), scale (obs_dim) and values (parameters) follow.
 struct head {
   uint64_t version, parameters;
   uint32_t obs_dim, normalize;
@@ -56,12 +56,12 @@ enum status shared_policy_read(const struct shared_weights *shared, uint64_t tha
   const uint64_t version = shared_weights_read_newer(shared, than, copy->data, expected, &size);
   if (version == 0) return STATUS_OK;
   if (size != expected)
-    return error_set(error, STATUS_FORMAT, "the policy on the node's board has %zu bytes, not %zu", size, expected);
+    return error_set(error, STATUS_FORMAT, "the shared policy of this node has %zu bytes, not %zu", size, expected);
   memcpy(&fields, copy->data, sizeof fields);
   if (fields.version != version || fields.obs_dim != obs_dim || fields.parameters != parameters || fields.normalize > 1)
     return error_set(
         error, STATUS_FORMAT,
-        "the policy on the node's board says version %llu, %u observations, %llu parameters, normalize %u; "
+        "the shared policy of this node says version %llu, %u observations, %llu parameters, normalize %u; "
         "right are %llu, %u, %zu, 0 or 1",
         (unsigned long long)fields.version, fields.obs_dim, (unsigned long long)fields.parameters, fields.normalize,
         (unsigned long long)version, obs_dim, parameters);

@@ -52,18 +52,18 @@ bool transport_flush(struct transport *transport, double seconds) {
   return true;
 }
 
-enum status transport_board_open(struct transport *transport, size_t capacity, struct error *error) {
+enum status transport_shared_weights_open(struct transport *transport, size_t capacity, struct error *error) {
   transport->shared_weights_asked = capacity;
   return transport->operations->shared_weights_open(transport, capacity, error);
 }
 
-size_t transport_board_asked(const struct transport *transport) { return transport->shared_weights_asked; }
+size_t transport_shared_weights_asked(const struct transport *transport) { return transport->shared_weights_asked; }
 
-struct shared_weights *transport_board(struct transport *transport) {
+struct shared_weights *transport_shared_weights(struct transport *transport) {
   return transport->shared.memory ? &transport->shared : NULL;
 }
 
-int transport_board_home(const struct transport *transport, int rank) {
+int transport_shared_weights_home(const struct transport *transport, int rank) {
   return transport->shared_weights_home ? transport->shared_weights_home[rank] : -1;
 }
 

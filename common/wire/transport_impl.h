@@ -1,5 +1,5 @@
-// For implementations of transport.h only: the table behind it. An implementation embeds struct transport as its first
-// member.
+// For implementations of transport.h only: the operations behind it. An implementation embeds struct transport as its
+// first member.
 #ifndef CORSAC_COMMON_WIRE_TRANSPORT_IMPL_H
 #define CORSAC_COMMON_WIRE_TRANSPORT_IMPL_H
 
@@ -17,13 +17,13 @@ struct transport_operations {
 struct transport {
   const struct transport_operations *operations;
   int rank, size;
-  const int *world; // (size) transport_world_rank of each; NULL: as here
+  const int *world; // (size) transport_world_rank of each; NULL: the same as here
   bool one_process;
   size_t limit; // bytes of the largest message, WIRE_MAX_MESSAGE
   struct transport_statistics statistics;
   struct shared_weights shared;   // memory NULL: this rank sees none
   size_t shared_weights_asked;    // bytes that it asked for
-  const int *shared_weights_home; // (size) transport_board_home of each rank; NULL: nobody sees one
+  const int *shared_weights_home; // (size) transport_shared_weights_home of each rank; NULL: nobody sees one
 };
 
 #endif

@@ -28,7 +28,7 @@ struct hub {
 static enum status loopback_send(struct transport *transport, int to, const void *bytes, size_t size,
                                  struct error *error) {
   struct loopback *peer = ((struct loopback *)transport)->hub->end[to];
-  if (!peer) return STATUS_OK; // as a rank that has left: nobody says so
+  if (!peer) return STATUS_OK; // as with MPI: nobody tells that a rank has left
   struct block *block = block_pool_take(&peer->pool, size, error);
   if (!block) return STATUS_MEMORY;
   memcpy(block->bytes, bytes, size);
@@ -56,19 +56,19 @@ static enum status loopback_receive(struct transport *transport, int *from, cons
   return STATUS_OK;
 }
 
-// What lies in the peer's inbox is handed over: waiting for the peer to look would be waiting for oneself.
+// A message in the peer's inbox is handed over. Waiting until the peer looks would be waiting for oneself.
 static size_t loopback_unsent(struct transport *transport) {
   (void)transport;
   return 0;
 }
 
-// The first end of a node to ask makes it, so the node's first should.
-static enum status loopback_board_open(struct transport *transport, size_t capacity, struct error *error) {
+// The first end of a node that opens them makes them, so that should be the node's first.
+static enum status loopback_shared_weights_open(struct transport *transport, size_t capacity, struct error *error) {
   struct loopback *end = (struct loopback *)transport;
   struct shared_weights_slot *slot = &end->hub->shared[end->home];
   if (capacity == 0) return STATUS_OK;
   if (!slot->memory) {
-    slot->memory = memory_alloc(1, shared_weights_size(capacity), "the weights' board", error);
+    slot->memory = memory_alloc(1, shared_weights_size(capacity), "the shared weights", error);
     if (!slot->memory) return STATUS_MEMORY;
     slot->capacity = capacity;
   }
@@ -105,8 +105,9 @@ static void loopback_destroy(struct transport *transport) {
 }
 
 enum status transport_loopback_create(int size, struct transport **ends, struct error *error) {
-  static const struct transport_operations operations = {loopback_send,       loopback_receive, loopback_unsent,
-                                                         loopback_board_open, loopback_memory,  loopback_destroy};
+  static const struct transport_operations operations = {loopback_send,   loopback_receive,
+                                                         loopback_unsent, loopback_shared_weights_open,
+                                                         loopback_memory, loopback_destroy};
   assert(size > 0);
   memset(ends, 0, (size_t)size * sizeof *ends);
   struct hub *hub = memory_alloc(1, sizeof *hub + (size_t)size * sizeof *hub->end, "the loopback transport", error);

@@ -1,4 +1,4 @@
-// corsac bench: reads what is to be measured, measures, prints.
+// corsac bench: reads the command line, runs the benchmarks that it names, prints.
 #include "launch/bench/bench.h"
 
 #include "common/base/log.h"
@@ -8,9 +8,8 @@
 #include "common/nn/backend.h"
 #include "common/nn/linalg.h"
 #include "common/wire/message.h"
-#include "common/wire/transport_mpi.h"
+#include "common/wire/transport_mpi_start.h"
 #include "launch/cli/arguments.h"
-#include "launch/bench/bench_mpi.h"
 #include "launch/cli/command.h"
 #include "launch/mpi/launcher.h"
 #include "launch/cli/signals.h"
@@ -100,7 +99,7 @@ static enum status unknown_name(const char *word, struct error *error) {
                    suggestion ? " (did you mean " : "", suggestion ? suggestion : "", suggestion ? "?)" : "");
 }
 
-// "--name" or "--name=": of an option of this command. The text behind '=', or NULL.
+// Whether the argument is "--name" or "--name=TEXT". *text becomes TEXT, or NULL.
 static bool is_own(const char *argument, const char *name, const char **text) {
   const size_t length = strcspn(argument, "=");
   if (strncmp(argument, "--", 2) != 0 || strlen(name) != length - 2 || strncmp(argument + 2, name, length - 2) != 0)
@@ -109,7 +108,7 @@ static bool is_own(const char *argument, const char *name, const char **text) {
   return true;
 }
 
-// A slip in one of this command's own, which the table of options does not know.
+// Suggests one of this command's own options, which the table of options does not have, for a misspelt one.
 static enum status check_spelling(const char *argument, struct error *error) {
   static const char *const own[] = {"json", "rounds", "seconds", "obs-dim", "act-dim"};
   char word[SUGGEST_WORD];
@@ -129,7 +128,7 @@ static enum status check_spelling(const char *argument, struct error *error) {
   return STATUS_OK;
 }
 
-// Takes argv[0] if it is one of this command's own; *used: how many arguments that took, 0: it is none.
+// Takes argv[0] if it is one of this command's own options. *used: the number of arguments taken, 0: it is none.
 static enum status take_own(int argc, char **argv, struct request *request, int *used, struct error *error) {
   const struct {
     const char *name, **value;
@@ -218,14 +217,14 @@ static enum status parse_seconds(const char *text, double *value, struct error *
   return error_set(error, STATUS_USAGE, "--seconds: must be a number from 0.001 to 60, not \"%.100s\"", text);
 }
 
-// --- what is to be run ---
+// --- the plan ---
 
 static void set(struct config *config, const struct setting *setting, size_t count) {
   for (size_t i = 0; i < count && setting[i].option; i++)
     option_set(options_find(setting[i].option), config, setting[i].text, setting[i].option, NULL);
 }
 
-// One benchmark: defaults < the kind's < the shape's < what is given.
+// Plans one benchmark. Its options: defaults < the kind's < the shape's < those given.
 static enum status plan_one(const struct request *request, const struct kind *kind, const struct shape *shape,
                             struct bench *bench, struct error *error) {
   *bench = (struct bench){.name = kind->name,
@@ -293,7 +292,7 @@ static bool needs_mpi(const struct plan *plan) {
   return needs;
 }
 
-// --- running it ---
+// --- the run ---
 
 static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *place) {
   (void)info;

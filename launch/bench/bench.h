@@ -1,6 +1,6 @@
-// corsac bench: figures of the program, each beside its limit: what the plain thing manages (the matrix products alone,
-// memcpy, a raw message) in the same run on the same machine. Absolute figures drift with the machine's other work; so
-// figure and limit alternate in rounds, and the ratio is taken round by round.
+// corsac bench: figures of the program, each beside its limit. The limit is what the plain thing manages in the same
+// run on the same machine: the matrix products alone, memcpy, a raw message. Absolute figures drift with the machine's
+// other work, so figure and limit alternate in rounds and the ratio is taken round by round.
 #ifndef CORSAC_LAUNCH_BENCH_BENCH_H
 #define CORSAC_LAUNCH_BENCH_BENCH_H
 
@@ -15,16 +15,16 @@ enum { BENCH_MAX_FIGURES = 8, BENCH_MAX_ROUNDS = 1000, BENCH_TEXT = 96 };
 struct bench_figure {
   char name[BENCH_TEXT];
   const char *unit, *limit_is; // limit_is NULL: there is no limit beside it
-  bool less_is_better; // a time; the ratio is 1 where figure and limit agree, and below 1 where the figure is worse,
-                       // for times too
+  // A time or the like. The ratio is 1 where figure and limit agree and below 1 where the figure is worse, here too.
+  bool less_is_better;
   uint32_t rounds;
   double *value, *limit; // (rounds)
 };
 
-// One benchmark: what it runs with and what it found.
+// One benchmark: what it runs with and what it has measured.
 struct bench {
-  const char *name,
-      *shape; // shape: the names of the options it depends on, with blanks between; obs_dim and act_dim among them
+  const char *name;
+  const char *shape;         // names of the options it depends on, obs_dim and act_dim among them, with blanks between
   struct config config;      // of the job it measures
   uint32_t obs_dim, act_dim; // where the benchmark has an environment: the environment's
   uint32_t rounds;
@@ -36,10 +36,11 @@ struct bench {
   struct bench_figure figure[BENCH_MAX_FIGURES]; // (count)
 };
 
-// Adds a figure without rounds yet; it stays the bench's. NULL: STATUS_MEMORY.
+// Adds a figure that has no rounds yet. The bench owns it. NULL: STATUS_MEMORY.
 struct bench_figure *bench_figure_add(struct bench *bench, const char *name, const char *unit, const char *limit_is,
                                       struct error *error);
-void bench_record(struct bench_figure *figure, double value, double limit); // one round, at most bench->rounds
+// Records one round, of at most bench->rounds.
+void bench_record(struct bench_figure *figure, double value, double limit);
 void bench_release(struct bench *bench);
 
 // A figure that is the speed of a function: `work` does `amount` of the unit in a call, `limit` does `limit_amount`.
@@ -57,12 +58,13 @@ enum status bench_measure(struct bench *bench, const struct bench_pair *pair, st
 struct bench_quartiles {
   double low, median, high;
 };
-// Of values[0..count), which are sorted in place.
+// The quartiles of values[0..count), which it sorts in place.
 struct bench_quartiles bench_quartiles_of(double *values, uint32_t count);
 struct bench_summary {
   struct bench_quartiles value, limit, ratio; // limit and ratio: of figures that have a limit
 };
-struct bench_summary bench_summary_of(const struct bench_figure *figure); // rounds > 0
+// The figure has rounds.
+struct bench_summary bench_summary_of(const struct bench_figure *figure);
 
 // The benchmarks. On several ranks every rank calls those that run over MPI; figures are rank 0's.
 enum status bench_learner(struct bench *bench, struct error *error);
@@ -74,19 +76,19 @@ enum status bench_transport(struct bench *bench, struct error *error);
 enum status bench_weights(struct bench *bench, struct error *error);
 enum status bench_train(struct bench *bench, struct error *error);
 
-// A table for people, and JSON for programs: of one benchmark, or of several as `corsac bench all` made them.
+// Print a table for people, and JSON for programs: of one benchmark, or of all that `corsac bench all` ran.
 void bench_print_machine(const struct bench *bench);
 void bench_print_table(const struct bench *bench);
 enum status bench_print_json(const char *name, struct bench *const *benches, uint32_t count, struct error *error);
-// Says on stderr what makes this machine slower than it has to be.
+// Warns on stderr of what makes this machine slower than it need be.
 void bench_warn(const struct config *config);
 
 // --- what several benchmarks need ---
 struct job;
-// A job of the bench's configuration and dimensions whose replay is full of random rows (replay_capacity of them, or
-// fewer where that many do not fit into memory: bench->config says how many). Released with job_release.
+// Makes a job of the bench's configuration and dimensions. Its replay is full of random rows: replay_capacity of them,
+// or as many as fit into memory, which then is what bench->config says. Release it with job_release.
 enum status bench_job(struct bench *bench, struct job *job, struct error *error);
-// The dimensions of the environment that --env names, into obs_dim and act_dim.
+// Sets obs_dim and act_dim to those of the environment that --env names.
 enum status bench_read_environment(struct bench *bench, struct error *error);
 // Updates per second of the job alone, over about `seconds`.
 enum status bench_update_rate(struct job *job, double seconds, double *rate, struct error *error);

@@ -16,7 +16,7 @@ struct sides {
   uint32_t envs, obs_dim, act_dim;
   // the actor
   struct rollout *rollout;
-  struct transport *ends[2]; // the learner's, which only throws away what comes, and the actor's
+  struct transport *ends[2]; // the learner's, which drops what it receives, and the actor's
   struct transition_sender sender;
   // the plain loop
   struct environment *bare;     // (envs)
@@ -60,7 +60,7 @@ static enum status step_bare(struct sides *sides, uint32_t i, struct error *erro
   return flags >= 0 ? STATUS_OK : error_set(error, STATUS_FAILED, "%s: a step failed", sides->kind.id);
 }
 
-// As the actor's: samples.
+// Samples, as the actor does.
 static const float *next_noise(struct sides *sides) {
   return sides->noise + (size_t)(sides->step++ % NOISE_STEPS) * sides->envs * sides->act_dim;
 }

@@ -1,5 +1,5 @@
-// Writing and reading a checkpoint with its replay beside a plain HDF5 loop over as many numbers, and what training
-// feels of one that is written beside it.
+// Writes and reads a checkpoint with its replay, beside a plain HDF5 loop over as many numbers. Also measures how much
+// a checkpoint that is written in the background slows training down.
 #include "common/base/clock.h"
 #include "common/base/memory.h"
 #include "launch/bench/bench.h"
@@ -48,12 +48,12 @@ static enum status record_size(struct bench *bench, const struct sides *sides, d
   return STATUS_OK;
 }
 
-// --- beside training ---
+// --- in the background of training ---
 
 static const double ALLOWED_MS = 5; // of a pause
 enum { MOST_TURNS = 1 << 20 };
 
-// The loop of updates, one row inserted before each.
+// A loop of updates. One row is inserted before each.
 struct loop {
   struct job *job;
   struct checkpoint_writer *writer;
@@ -72,7 +72,7 @@ static enum status take_turn(struct loop *loop, double began, struct error *erro
   return status;
 }
 
-// For so long, or (seconds 0) from the beginning of a checkpoint to its end.
+// Runs for so long, or with seconds 0 from the begin of a checkpoint to its end.
 static enum status run_loop(struct loop *loop, double seconds, const char *path, double *rate, struct error *error) {
   struct checkpoint_result result = {.error = {0}};
   const double start = clock_now();
@@ -83,7 +83,7 @@ static enum status run_loop(struct loop *loop, double seconds, const char *path,
   if (seconds == 0) status = checkpoint_writer_begin(loop->writer, path, CHECKPOINT_ALL, 0, error);
   while (status == STATUS_OK && !over && loop->turns < MOST_TURNS) {
     over = seconds == 0 ? checkpoint_writer_take(loop->writer, &result) : now - start > seconds;
-    status = take_turn(loop, now, error); // the first turn with what it took to begin
+    status = take_turn(loop, now, error); // the first turn includes what the begin took
     now = clock_now();
   }
   *rate = loop->turns / (now - start);
@@ -92,7 +92,7 @@ static enum status run_loop(struct loop *loop, double seconds, const char *path,
   return status;
 }
 
-// The longest turn, in ms more than `usual` ones take.
+// How much longer than usual the longest turn took, in ms.
 static double longest_pause(const struct loop *loop, double usual) {
   double longest = 0;
   for (uint32_t i = 0; i < loop->turns; i++) longest = loop->turn[i] > longest ? loop->turn[i] : longest;
@@ -108,7 +108,7 @@ static enum status measure_pauses(struct bench *bench, struct loop *loop, const 
   if (!rate || !pause || !noise) return STATUS_MEMORY;
   pause->less_is_better = true;
   double usual_rate, saving_rate, seconds = 0;
-  enum status status = run_loop(loop, 0, path, &saving_rate, error); // warms up, and tells how long it takes
+  enum status status = run_loop(loop, 0, path, &saving_rate, error); // warms up, and shows how long a checkpoint takes
   for (uint32_t i = 0; i < loop->turns; i++) seconds += loop->turn[i];
   for (uint32_t r = 0; r < bench->rounds && status == STATUS_OK; r++) {
     if (*bench->stop) return error_set(error, STATUS_STOPPED, "stopped by a signal");
@@ -124,7 +124,7 @@ static enum status measure_pauses(struct bench *bench, struct loop *loop, const 
   return status;
 }
 
-static enum status bench_beside(struct bench *bench, struct job *job, const char *path, struct error *error) {
+static enum status bench_in_background(struct bench *bench, struct job *job, const char *path, struct error *error) {
   struct loop loop = {.job = job};
   const size_t widest = bench->obs_dim > bench->act_dim ? bench->obs_dim : bench->act_dim;
   loop.writer = checkpoint_writer_create(job, NULL, error);
@@ -158,7 +158,7 @@ enum status bench_checkpoint(struct bench *bench, struct error *error) {
   for (size_t i = 0; i < sizeof pairs / sizeof *pairs && status == STATUS_OK; i++)
     status = bench_measure(bench, &pairs[i], error);
   if (status == STATUS_OK) status = record_size(bench, &sides, megabytes, error);
-  if (status == STATUS_OK) status = bench_beside(bench, &job, sides.path, error);
+  if (status == STATUS_OK) status = bench_in_background(bench, &job, sides.path, error);
   unlink(sides.path);
   unlink(sides.plain);
   job_release(&job);

@@ -1,5 +1,5 @@
-// The actor's host side of one environment (scaling, checks) beside the bare thing: libmujoco's steps alone for a
-// MuJoCo task, the ABI's step for any other. Both play the same first steps of the same episode, again and again.
+// The actor's side of one environment (scaling, checks) beside the bare thing: libmujoco's steps alone for a MuJoCo
+// task, the ABI's step for any other. Both play the same first steps of the same episode over and over.
 #include "actor/environment.h"
 #include "actor/envs/mujoco.h"
 #include "common/base/memory.h"
@@ -46,7 +46,7 @@ static enum status bare_steps(void *context, struct error *error) {
   return result >= 0 ? STATUS_OK : error_set(error, STATUS_FAILED, "%s failed in bench env", sides->kind.id);
 }
 
-// Draws the actions and learns how long the episode is with them.
+// Draws the actions and finds out how long the episode is with them.
 static enum status prepare(struct sides *sides, const struct bench *bench, struct error *error) {
   const uint32_t dim = sides->environment.act_dim;
   sides->action = memory_alloc((size_t)MAX_STEPS * dim, sizeof(float), "the environment's benchmark", error);

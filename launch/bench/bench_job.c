@@ -1,4 +1,4 @@
-// What the benchmarks measure: a job without actors.
+// The job without actors that benchmarks measure.
 #include "actor/environment.h"
 #include "common/base/clock.h"
 #include "common/base/memory.h"
@@ -10,15 +10,15 @@
 
 enum { FILL_ROWS = 4096 };
 
-// Of random numbers of about the size of an environment's, in pieces of FILL_ROWS.
+// Inserts random numbers of about the size of an environment's, FILL_ROWS rows at a time.
 static enum status fill(struct job *job, struct error *error) {
   const size_t obs = job->environment.obs_dim, act = job->environment.act_dim, row = 2 * obs + act + 2;
   const size_t capacity = replay_capacity(job->replay);
-  float *piece = memory_alloc(FILL_ROWS * row, sizeof *piece, "random transitions", error);
-  if (!piece) return STATUS_MEMORY;
+  float *rows = memory_alloc(FILL_ROWS * row, sizeof *rows, "random transitions", error);
+  if (!rows) return STATUS_MEMORY;
   struct random random = random_stream(job->config.seed, RANDOM_WARMUP, 0, 0);
-  for (size_t i = 0; i < FILL_ROWS * row; i++) piece[i] = (float)(2 * random_uniform(&random) - 1);
-  float *const obs_at = piece, *const action = obs_at + FILL_ROWS * obs, *const reward = action + FILL_ROWS * act;
+  for (size_t i = 0; i < FILL_ROWS * row; i++) rows[i] = (float)(2 * random_uniform(&random) - 1);
+  float *const obs_at = rows, *const action = obs_at + FILL_ROWS * obs, *const reward = action + FILL_ROWS * act;
   float *const next_obs = reward + FILL_ROWS, *const discount = next_obs + FILL_ROWS * obs;
   for (size_t i = 0; i < FILL_ROWS; i++) discount[i] = (float)job->config.gamma;
   for (size_t filled = 0; filled < capacity; filled += FILL_ROWS)
@@ -26,7 +26,7 @@ static enum status fill(struct job *job, struct error *error) {
                   next_obs, discount);
   for (size_t i = 0; i < FILL_ROWS && job->config.normalize_observations; i++)
     normalizer_update(&job->normalizer, obs_at + i * obs);
-  memory_free(piece);
+  memory_free(rows);
   return STATUS_OK;
 }
 
@@ -43,7 +43,7 @@ enum status bench_job(struct bench *bench, struct job *job, struct error *error)
     hello.action_low[i] = -1;
     hello.action_high[i] = 1;
   }
-  // Half of the memory at hand: the limit beside it may need as much.
+  // Takes half of the available memory, since the limit beside it may need as much.
   const uint64_t most = memory_available() / 2 / replay_row_bytes(bench->obs_dim, bench->act_dim);
   if (bench->config.replay_capacity > most) bench->config.replay_capacity = most > 0 ? most : 1;
   enum status status = job_init(job, &bench->config, &hello, error);

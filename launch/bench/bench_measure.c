@@ -47,7 +47,7 @@ static enum status time_calls(const struct side *side, double *seconds, struct e
   return status;
 }
 
-// Doubles the calls until they take a round's time: that warms up, too.
+// Doubles the calls until they take a round's time, which also warms up.
 static enum status warm_up(struct side *side, double wanted, struct error *error) {
   double seconds = 0;
   for (side->calls = 1;; side->calls *= 2) {
@@ -82,7 +82,7 @@ static int compare(const void *left, const void *right) {
   return (a > b) - (a < b);
 }
 
-// Between two neighbours in proportion, as R and NumPy do.
+// Interpolates between two neighbours, as R and NumPy do.
 static double quantile(const double *sorted, uint32_t count, double share) {
   const double at = share * (count - 1);
   const uint32_t below = (uint32_t)at, above = below + 1 < count ? below + 1 : below;

@@ -24,8 +24,8 @@ static const uint32_t *draw(struct sides *sides) {
   return index;
 }
 
-// The next place for a batch in the plain memory, round and round.
-static uint8_t *place(struct sides *sides) {
+// The next batch in the plain memory, from its begin to its end and round again.
+static uint8_t *plain_batch(struct sides *sides) {
   if (sides->next + sides->rows > sides->plain_rows) sides->next = 0;
   uint8_t *at = sides->plain + sides->next * sides->row_bytes;
   sides->next += sides->rows;
@@ -51,7 +51,7 @@ static enum status copy_random_rows(void *context, struct error *error) {
 static enum status copy_out(void *context, struct error *error) {
   struct sides *sides = context;
   (void)error;
-  memcpy(sides->bytes, place(sides), sides->rows * sides->row_bytes);
+  memcpy(sides->bytes, plain_batch(sides), sides->rows * sides->row_bytes);
   return STATUS_OK;
 }
 
@@ -65,7 +65,7 @@ static enum status insert(void *context, struct error *error) {
 static enum status copy_in(void *context, struct error *error) {
   struct sides *sides = context;
   (void)error;
-  memcpy(place(sides), sides->bytes, sides->rows * sides->row_bytes);
+  memcpy(plain_batch(sides), sides->bytes, sides->rows * sides->row_bytes);
   return STATUS_OK;
 }
 

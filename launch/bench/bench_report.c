@@ -55,7 +55,7 @@ void bench_warn(const struct config *config) {
 
 // --- the table ---
 
-// 12,345 / 123.4 / 1.234: four digits that count, and the whole number where it is larger.
+// Four significant digits, or the whole number where it is larger: 12345, 123.4, 1.234.
 static void format(double value, char *text, size_t size) {
   const double magnitude = fabs(value);
   const int decimals = magnitude >= 1000 ? 0 : magnitude >= 100 ? 1 : magnitude >= 10 ? 2 : 3;
@@ -78,7 +78,7 @@ void bench_print_machine(const struct bench *bench) {
           usable_cores() == 1 ? "" : "s", linalg_core_name(), backend_choose(&bench->config), date);
 }
 
-// The next name of a list with blanks between; false at its end.
+// Takes the next name of a list with blanks between. false: the list has ended.
 static bool next_name(const char **list, char *name, size_t size) {
   *list += strspn(*list, " ");
   const size_t length = strcspn(*list, " ");

@@ -2,7 +2,8 @@
 #include "common/base/memory.h"
 #include "common/base/file.h"
 #include "common/config/options.h"
-#include "launch/bench/bench_mpi.h"
+#include "launch/bench/bench.h"
+#include "launch/mpi/mpi_calls.h"
 #include "launch/train/train.h"
 #include "learner/job/job.h"
 
@@ -24,8 +25,8 @@ static enum status own_rate(struct bench *bench, double *rate, struct error *err
   return status;
 }
 
-// The run writes a row of metrics.csv for each round, of about as many seconds as a round takes; nothing else but the
-// end is saved.
+// The run writes a row of metrics.csv for each round, which takes about as long as a round. Nothing else is saved
+// before its end.
 static void plan(struct bench *bench, double rate, struct config *config) {
   *config = bench->config;
   const double steps_per_s = config->utd > 0 ? rate / config->utd : rate;
@@ -38,7 +39,7 @@ static void plan(struct bench *bench, double rate, struct config *config) {
 }
 
 // The configuration as a command line, so that the environment's preset changes nothing.
-static enum status train(const struct bench *bench, const struct config *config, struct role_result *ending,
+static enum status train(const struct bench *bench, const struct config *config, struct role_result *result,
                          struct error *error) {
   const size_t count = options_count();
   char(*text)[ARGUMENT] = memory_alloc(count, sizeof *text, "a command line", error);
@@ -54,7 +55,7 @@ static enum status train(const struct bench *bench, const struct config *config,
     argv[argc] = text[argc];
     argc++;
   }
-  if (status == STATUS_OK) *ending = train_job(argc, argv, bench->rank, bench->size, -1, false, bench->stop);
+  if (status == STATUS_OK) *result = train_job(argc, argv, bench->rank, bench->size, -1, false, bench->stop);
   memory_free(text);
   memory_free(argv);
   return status;
@@ -62,7 +63,7 @@ static enum status train(const struct bench *bench, const struct config *config,
 
 // --- metrics.csv ---
 
-// The number in the cell at `column` of a line of the file; false: it is empty.
+// Reads the number in a line of the file at `column`. false: there is none.
 static bool cell(const char *line, int column, double *value) {
   for (; column > 0 && line; column--)
     if ((line = strchr(line, ','))) line++;
@@ -141,25 +142,25 @@ static enum status read_rows(struct bench *bench, const struct config *config, d
 static enum status lead(struct bench *bench, struct error *error) {
   double before = 0, after = 0;
   struct config config;
-  struct role_result ending = {0};
+  struct role_result result = {0};
   enum status status = bench_read_environment(bench, error);
   if (status == STATUS_OK) status = own_rate(bench, &before, error);
-  if (status == STATUS_OK) status = bench_mpi_meet(bench, error);
+  if (status == STATUS_OK && bench->size > 1) status = mpi_call_meet(error);
   if (status != STATUS_OK) return status;
   plan(bench, before, &config);
-  status = train(bench, &config, &ending, error);
-  if (status == STATUS_OK && ending.exit_code != EXIT_DONE)
-    status = error_set(error, ending.exit_code == EXIT_STOPPED ? STATUS_STOPPED : STATUS_FAILED,
-                       "the training run ended with status %d", ending.exit_code);
+  status = train(bench, &config, &result, error);
+  if (status == STATUS_OK && result.exit_code != EXIT_DONE)
+    status = error_set(error, result.exit_code == EXIT_STOPPED ? STATUS_STOPPED : STATUS_FAILED,
+                       "the training run ended with status %d", result.exit_code);
   if (status == STATUS_OK) status = own_rate(bench, &after, error);
   return status == STATUS_OK ? read_rows(bench, &config, (before + after) / 2, error) : status;
 }
 
 enum status bench_train(struct bench *bench, struct error *error) {
   if (bench->rank == 0) return lead(bench, error);
-  const enum status status = bench_mpi_meet(bench, error);
+  const enum status status = mpi_call_meet(error);
   if (status != STATUS_OK) return status;
-  const struct role_result ending = train_job(0, NULL, bench->rank, bench->size, -1, false, bench->stop);
-  if (ending.exit_code == EXIT_DONE) return STATUS_OK;
-  return error_set(error, STATUS_PEER, "rank %d: the training run ended with status %d", bench->rank, ending.exit_code);
+  const struct role_result result = train_job(0, NULL, bench->rank, bench->size, -1, false, bench->stop);
+  if (result.exit_code == EXIT_DONE) return STATUS_OK;
+  return error_set(error, STATUS_PEER, "rank %d: the training run ended with status %d", bench->rank, result.exit_code);
 }

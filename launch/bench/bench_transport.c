@@ -1,10 +1,11 @@
-// Receiving batches of transitions and inserting them into the replay beside receiving as many bytes.
+// Receives batches of transitions and inserts them into the replay, beside receiving as many bytes.
 #include "common/base/clock.h"
 #include "common/base/memory.h"
 #include "common/wire/assignment.h"
 #include "common/wire/transport_loopback.h"
 #include "common/wire/transport_mpi.h"
-#include "launch/bench/bench_mpi.h"
+#include "launch/bench/bench.h"
+#include "launch/mpi/mpi_calls.h"
 #include "learner/exchange/transition_receiver.h"
 
 #include <endian.h>
@@ -51,8 +52,8 @@ static enum status encode_batch(struct sides *sides, uint32_t rank, struct error
   return status;
 }
 
-// The batch is the one after that: its environment has gone on. The message ends with that environment's index, steps
-// and episode.
+// Makes it the batch after this one: its environment has made more steps. The message ends with that environment's
+// index, steps and episode.
 static void go_on(struct sides *sides) {
   uint64_t steps;
   uint8_t *at = sides->bytes.data + sides->bytes.size - 2 * sizeof steps;
@@ -61,7 +62,7 @@ static void go_on(struct sides *sides) {
   memcpy(at, &steps, sizeof steps);
 }
 
-// The next batch into the replay, if one has come.
+// Takes the next batch into the replay, if one has come.
 static enum status take(struct sides *sides, bool *taken, struct error *error) {
   const uint8_t *bytes;
   size_t size;
@@ -107,11 +108,11 @@ static enum status give_order(const struct sides *sides, enum order order, uint6
   const uint64_t text[2] = {order, count};
   enum status status = STATUS_OK;
   for (int rank = 1; rank < sides->bench->size && status == STATUS_OK; rank++)
-    status = bench_mpi_check(MPI_Send(text, 2, MPI_UINT64_T, rank, TAG_ORDER, MPI_COMM_WORLD), "MPI_Send", error);
+    status = mpi_call_check(MPI_Send(text, 2, MPI_UINT64_T, rank, TAG_ORDER, MPI_COMM_WORLD), "MPI_Send", error);
   return status;
 }
 
-// Seconds for `count` batches of each actor.
+// Measures the seconds for `count` batches of each actor.
 static enum status receive_batches(struct sides *sides, uint64_t count, double *seconds, struct error *error) {
   struct backoff backoff = {0};
   const double start = clock_now();
@@ -133,9 +134,9 @@ static enum status receive_plain(struct sides *sides, uint64_t count, double *se
   const double start = clock_now();
   enum status status = give_order(sides, ORDER_PLAIN, count, error);
   for (uint64_t left = count * (uint64_t)(sides->bench->size - 1); left > 0 && status == STATUS_OK; left--)
-    status = bench_mpi_check(MPI_Recv(sides->plain, (int)sides->bytes.size, MPI_BYTE, MPI_ANY_SOURCE, TAG_PLAIN,
-                                      MPI_COMM_WORLD, MPI_STATUS_IGNORE),
-                             "MPI_Recv", error);
+    status = mpi_call_check(MPI_Recv(sides->plain, (int)sides->bytes.size, MPI_BYTE, MPI_ANY_SOURCE, TAG_PLAIN,
+                                     MPI_COMM_WORLD, MPI_STATUS_IGNORE),
+                            "MPI_Recv", error);
   *seconds = clock_now() - start;
   return status;
 }
@@ -182,13 +183,13 @@ static enum status follow(struct sides *sides, struct error *error) {
     uint64_t text[2];
     MPI_Request request;
     enum status status =
-        bench_mpi_check(MPI_Irecv(text, 2, MPI_UINT64_T, 0, TAG_ORDER, MPI_COMM_WORLD, &request), "MPI_Irecv", error);
-    if (status == STATUS_OK) status = bench_mpi_await(&request, "MPI_Irecv", error);
+        mpi_call_check(MPI_Irecv(text, 2, MPI_UINT64_T, 0, TAG_ORDER, MPI_COMM_WORLD, &request), "MPI_Irecv", error);
+    if (status == STATUS_OK) status = mpi_call_await(&request, "MPI_Irecv", error);
     if (status != STATUS_OK || text[0] == ORDER_END) return status;
     if (text[0] == ORDER_BATCHES) status = send_batches(sides, text[1], error);
     for (uint64_t i = 0; text[0] == ORDER_PLAIN && i < text[1] && status == STATUS_OK; i++)
-      status = bench_mpi_check(MPI_Send(sides->plain, (int)sides->bytes.size, MPI_BYTE, 0, TAG_PLAIN, MPI_COMM_WORLD),
-                               "MPI_Send", error);
+      status = mpi_call_check(MPI_Send(sides->plain, (int)sides->bytes.size, MPI_BYTE, 0, TAG_PLAIN, MPI_COMM_WORLD),
+                              "MPI_Send", error);
     if (status != STATUS_OK) return status;
   }
 }
@@ -198,7 +199,7 @@ static enum status prepare(struct sides *sides, struct job *job, uint32_t actors
   struct transport *ends[2] = {NULL, NULL};
   enum status status = STATUS_OK;
   if (bench->size > 1) {
-    status = bench_mpi_meet(bench, error);
+    status = mpi_call_meet(error);
     if (status == STATUS_OK) status = transport_mpi_create(&sides->transport, error);
   } else {
     status = transport_loopback_create(2, ends, error);

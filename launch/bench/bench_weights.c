@@ -1,12 +1,13 @@
-// What publishing the policy costs the learner, and how old the weights are that actors act with. The learner updates
-// at full speed; an actor makes one action for each version, as at a utd of 1. Versions are read from shared memory, so
-// the ages are exact.
+// Measures what publishing the policy costs the learner, and the age of the weights that actors act with. The learner
+// updates at full speed. An actor makes one action for each version, as at a utd of 1. Versions are read from shared
+// memory, so the ages are exact.
 #include "actor/weights_receiver.h"
 #include "common/base/clock.h"
 #include "common/base/memory.h"
 #include "common/wire/transport_loopback.h"
 #include "common/wire/transport_mpi.h"
-#include "launch/bench/bench_mpi.h"
+#include "launch/bench/bench.h"
+#include "launch/mpi/mpi_calls.h"
 #include "launch/train/setup.h"
 #include "learner/exchange/weights_publisher.h"
 
@@ -15,15 +16,15 @@
 
 static const double FLUSH_SECONDS = 10;
 
-// Of one actor since it last looked at `round`.
+// One actor's sums over a round.
 struct tally {
-  atomic_uint_least64_t round; // that the sums below are of; they stand still once it is past
+  atomic_uint_least64_t round; // whose sums these are; they do not change after it
   uint64_t actions, age_sum, age_max;
 };
 
 #define NO_MORE UINT64_MAX // as the newest version: nothing is under way any more
 
-// Between all ranks.
+// Shared by all ranks.
 struct ledger {
   atomic_uint_least64_t version, round; // the learner's newest version; round 0: the last is over
   struct tally tally[];                 // (actors)
@@ -46,7 +47,7 @@ struct learner_side {
   struct actor_table table;
   struct weights_publisher publisher;
   struct ledger *ledger; // not owned
-  double publishing;     // s, in publishing and in hearing of what was taken
+  double publishing;     // s spent in publishing and in receiving WEIGHTS_TAKEN
   struct policy_weights copy;
 };
 
@@ -72,7 +73,7 @@ static void actor_release(struct actor_side *side) {
   transport_destroy(side->transport);
 }
 
-// As actor/actor.c does: what came as messages, then what stands on the node's shared weights.
+// As actor/actor.c does: takes messages first, then the node's shared weights.
 static enum status take_weights(struct actor_side *side, struct error *error) {
   const uint8_t *bytes;
   size_t size;
@@ -97,7 +98,7 @@ static void close_round(struct actor_side *side, uint64_t round) {
   atomic_store(&tally->round, round);
 }
 
-// Takes what came, and acts if there is a version it has not acted at. *busy: it did.
+// Takes weights, and acts if there is a version at which it has not acted. *busy: it has acted.
 static enum status actor_turn(struct actor_side *side, bool *busy, struct error *error) {
   const enum status status = take_weights(side, error);
   const uint64_t round = atomic_load(&side->ledger->round), newest = atomic_load(&side->ledger->version);
@@ -156,7 +157,7 @@ static enum status hear_taken(struct learner_side *side, struct error *error) {
   }
 }
 
-// One turn as learner/learner.c makes it: hear, update, publish.
+// One turn as learner/learner.c makes it: receive, update, publish.
 static enum status learner_step(struct learner_side *side, struct error *error) {
   struct sac_losses losses;
   double start = clock_now();
@@ -174,7 +175,7 @@ static enum status learner_step(struct learner_side *side, struct error *error) 
   return status;
 }
 
-// The learner's next round begins; waits until every actor has closed the one before, and adds up what they say of it.
+// Begins the learner's next round. Waits until every actor has closed the one before, and adds up their tallies.
 static enum status next_round(struct learner_side *side, struct actor_side *own, uint64_t round, struct tally *sum,
                               struct error *error) {
   struct backoff backoff = {0};
@@ -204,7 +205,7 @@ static double copy_time(struct learner_side *side) {
   return 1e6 * (clock_now() - start) / COPIES;
 }
 
-// own: in one process the actor that takes turns with the learner, else NULL.
+// own: in one process the actor that takes turns with the learner; otherwise NULL.
 static enum status lead(struct bench *bench, struct learner_side *side, struct actor_side *own, struct error *error) {
   struct bench_figure *cost =
       bench_figure_add(bench, "publishing, of each update", "us", "one copy of the weights", error);
@@ -247,8 +248,8 @@ static enum status run_alone(struct bench *bench, struct error *error) {
     status = transport_loopback_create(2, ends, error);
     learner.transport = ends[0];
     actor.transport = ends[1];
-    const size_t capacity = setup_board_capacity(&bench->config);
-    for (int i = 0; i < 2 && status == STATUS_OK; i++) status = transport_board_open(ends[i], capacity, error);
+    const size_t capacity = setup_shared_weights_capacity(&bench->config);
+    for (int i = 0; i < 2 && status == STATUS_OK; i++) status = transport_shared_weights_open(ends[i], capacity, error);
     if (status == STATUS_OK) status = learner_init(&learner, bench, error);
     if (status == STATUS_OK) status = actor_init(&actor, bench, error);
     if (status == STATUS_OK) status = lead(bench, &learner, &actor, error);
@@ -264,17 +265,17 @@ static enum status share_ledger(const struct bench *bench, MPI_Comm *node, MPI_W
                                 struct error *error) {
   int size = 0, unit;
   MPI_Aint bytes = bench->rank == 0 ? (MPI_Aint)(sizeof **ledger + (size_t)bench->size * sizeof(struct tally)) : 0;
-  enum status status = bench_mpi_check(
-      MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, node), "MPI_Comm_split_type", error);
-  if (status == STATUS_OK) status = bench_mpi_check(MPI_Comm_size(*node, &size), "MPI_Comm_size", error);
+  enum status status = mpi_call_check(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, node),
+                                      "MPI_Comm_split_type", error);
+  if (status == STATUS_OK) status = mpi_call_check(MPI_Comm_size(*node, &size), "MPI_Comm_size", error);
   if (status != STATUS_OK) return status;
   if (size != bench->size)
     return error_set(error, STATUS_USAGE,
                      "bench weights reads versions from shared memory: start all %d ranks on one node", bench->size);
-  status = bench_mpi_check(MPI_Win_allocate_shared(bytes, 1, MPI_INFO_NULL, *node, ledger, window),
-                           "MPI_Win_allocate_shared", error);
+  status = mpi_call_check(MPI_Win_allocate_shared(bytes, 1, MPI_INFO_NULL, *node, ledger, window),
+                          "MPI_Win_allocate_shared", error);
   if (status == STATUS_OK)
-    status = bench_mpi_check(MPI_Win_shared_query(*window, 0, &bytes, &unit, ledger), "MPI_Win_shared_query", error);
+    status = mpi_call_check(MPI_Win_shared_query(*window, 0, &bytes, &unit, ledger), "MPI_Win_shared_query", error);
   if (status == STATUS_OK && bench->rank == 0) {
     memset(*ledger, 0, (size_t)bytes);
     (*ledger)->round = 1;
@@ -289,12 +290,13 @@ static enum status run_together(struct bench *bench, struct error *error) {
   struct actor_side actor = {.number = (uint32_t)bench->rank - 1};
   struct ledger *ledger = NULL;
   enum status status = bench->rank == 0 ? bench_job(bench, &learner.job, error) : STATUS_OK;
-  if (status == STATUS_OK) status = bench_mpi_meet(bench, error);
+  if (status == STATUS_OK) status = mpi_call_meet(error);
   if (status == STATUS_OK) status = share_ledger(bench, &node, &window, &ledger, error);
-  if (status == STATUS_OK) status = bench_mpi_meet(bench, error); // the ledger is clean
+  if (status == STATUS_OK) status = mpi_call_meet(error); // the ledger is clean
   struct transport **transport = bench->rank == 0 ? &learner.transport : &actor.transport;
   if (status == STATUS_OK) status = transport_mpi_create(transport, error);
-  if (status == STATUS_OK) status = transport_board_open(*transport, setup_board_capacity(&bench->config), error);
+  if (status == STATUS_OK)
+    status = transport_shared_weights_open(*transport, setup_shared_weights_capacity(&bench->config), error);
   if (status != STATUS_OK) return status; // the process ends
   learner.ledger = actor.ledger = ledger;
   if (bench->rank == 0) {
@@ -308,13 +310,13 @@ static enum status run_together(struct bench *bench, struct error *error) {
     if (status == STATUS_OK) status = actor_run(&actor, error);
   }
   if (status != STATUS_OK) return status;
-  status = bench_mpi_meet(bench, error);
+  status = mpi_call_meet(error);
   if (bench->rank == 0)
     learner_release(&learner);
   else
     actor_release(&actor);
-  if (status == STATUS_OK) status = bench_mpi_check(MPI_Win_free(&window), "MPI_Win_free", error);
-  return status == STATUS_OK ? bench_mpi_check(MPI_Comm_free(&node), "MPI_Comm_free", error) : status;
+  if (status == STATUS_OK) status = mpi_call_check(MPI_Win_free(&window), "MPI_Win_free", error);
+  return status == STATUS_OK ? mpi_call_check(MPI_Comm_free(&node), "MPI_Comm_free", error) : status;
 }
 
 enum status bench_weights(struct bench *bench, struct error *error) {

@@ -15,7 +15,7 @@ enum { CHUNK = 1 << 20 }; // bytes
 struct column {
   hid_t file, properties;
   bool writing;
-  float *piece; // CHUNK bytes
+  float *chunk; // CHUNK bytes, or a row where that is more
 };
 
 // One dataset, chunk by chunk.
@@ -40,9 +40,9 @@ static bool move_column(const struct column *column, uint32_t number, uint64_t r
     const hid_t memory = H5Screate_simple(2, part, NULL);
     good = memory >= 0 && H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, part, NULL) >= 0;
     if (good && column->writing)
-      good = H5Dwrite(dataset, H5T_NATIVE_FLOAT, memory, space, H5P_DEFAULT, column->piece) >= 0;
+      good = H5Dwrite(dataset, H5T_NATIVE_FLOAT, memory, space, H5P_DEFAULT, column->chunk) >= 0;
     else if (good)
-      good = H5Dread(dataset, H5T_NATIVE_FLOAT, memory, space, H5P_DEFAULT, column->piece) >= 0;
+      good = H5Dread(dataset, H5T_NATIVE_FLOAT, memory, space, H5P_DEFAULT, column->chunk) >= 0;
     if (memory >= 0 && H5Sclose(memory) < 0) good = false;
   }
   if (dataset >= 0 && H5Dclose(dataset) < 0) good = false;
@@ -62,9 +62,9 @@ static enum status move(const char *path, bool writing, uint64_t rows, const uin
   uint32_t widest = 1;
   for (uint32_t c = 0; c < columns; c++) widest = width[c] > widest ? width[c] : widest;
   const size_t bytes = widest * sizeof(float) > CHUNK ? widest * sizeof(float) : CHUNK;
-  struct column column = {.writing = writing, .piece = memory_alloc(bytes, 1, "a piece of a plain file", error)};
-  if (!column.piece) return STATUS_MEMORY;
-  memset(column.piece, 63, bytes);
+  struct column column = {.writing = writing, .chunk = memory_alloc(bytes, 1, "a chunk of a plain file", error)};
+  if (!column.chunk) return STATUS_MEMORY;
+  memset(column.chunk, 63, bytes);
   column.properties = H5Pcreate(H5P_DATASET_CREATE);
   char buffer[FILE_PATH];
   const char *place = file_path(path, buffer);
@@ -74,7 +74,7 @@ static enum status move(const char *path, bool writing, uint64_t rows, const uin
   for (uint32_t c = 0; good && c < columns; c++) good = move_column(&column, c, rows, width[c]);
   if (column.file >= 0 && H5Fclose(column.file) < 0) good = false;
   if (column.properties >= 0 && H5Pclose(column.properties) < 0) good = false;
-  memory_free(column.piece);
+  memory_free(column.chunk);
   if (good && writing) good = synchronise(path);
   if (good) return STATUS_OK;
   return error_set(error, STATUS_IO, "%s: a plain HDF5 file cannot be %s", path, writing ? "written" : "read");

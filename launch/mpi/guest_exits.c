@@ -1,6 +1,6 @@
-// exit, _exit, exec and MPI's ends as environments see them. The program exports these names, so that the call of a
-// plugin, or of a library that a plugin brings, comes here first: a guest does not end the process
-// (actor/guest/guest.h). Every other call goes on to the library that it was meant for.
+// exit, _exit, exec and MPI's ends as environments see them. The program exports these names, so the call of a plugin,
+// or of a library that it brings, arrives here first: a guest does not end the process (actor/guest/guest.h). Every
+// other call goes on to the library that it was meant for.
 #include "actor/guest/guest.h"
 
 #include <dlfcn.h>

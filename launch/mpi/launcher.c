@@ -13,8 +13,8 @@ static const char OPENMPI[] =
 static const char SRUN[] = "mpirun --bind-to none corsac ... in the job, or srun --mpi=pmix (`srun --mpi=list` says "
                            "whether it is there, and Open MPI has to be built for it)";
 
-// Each kind sets these two; the first that is found counts, so what may lie within another comes first: a job of MPICH
-// within a step of Slurm. `also`: a variable that has to be there too.
+// Each kind sets these two variables. The first kind that is found counts, so one that may run within another comes
+// first: a job of MPICH within a step of Slurm. `also`: a variable that has to be set too.
 static const struct kind {
   const char *name, *tasks, *task, *also, *advice;
 } kinds[] = {
@@ -32,7 +32,7 @@ static const struct kind {
     {"the launcher of another MPI", "PMI_SIZE", "PMI_RANK", NULL, OPENMPI},
 };
 
-// false: not set, or no number.
+// false: the variable is not set, or is no number.
 static bool read_count(const char *name, uint64_t *value) {
   const char *text = getenv(name);
   char *end;
@@ -41,9 +41,9 @@ static bool read_count(const char *name, uint64_t *value) {
   return *end == 0;
 }
 
-// A task of a step that srun began. A batch script and an interactive shell of salloc are steps of another kind, with
-// numbers from 2^32 - 16 on, or none; with srun --pty a person sits at the first task. What is started in those is one
-// process, however many tasks there are.
+// Whether this is a task of a step that srun began. A batch script and an interactive shell of salloc are steps of
+// another kind, with numbers from 2^32 - 16 on, or with none. With srun --pty a person sits at the first task. A
+// program started in those is one process, however many tasks there are.
 static bool is_task_of_step(void) {
   uint64_t step, first;
   if (!read_count("SLURM_STEP_ID", &step) || step >= 0xfffffff0u) return false;
@@ -77,7 +77,8 @@ void launcher_srun_kinds(char *text, size_t size) {
   text[0] = 0;
   FILE *pipe = popen("command -v srun >/dev/null && timeout -k 1 5 srun --mpi=list 2>&1 </dev/null", "re");
   if (!pipe) return;
-  // A heading that ends with dots, then a name a line, older ones behind "srun: "; at the end versions behind a colon.
+  // The output is a heading that ends with dots, then a name a line (older versions write "srun: " before it), at last
+  // versions behind a colon.
   while (fgets(line, sizeof line, pipe)) {
     char *rest = NULL;
     const char *colon = strrchr(line, ':');

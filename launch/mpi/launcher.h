@@ -1,4 +1,4 @@
-// What the environment says of who started this process, beside what MPI says.
+// Who started this process, as its environment variables say, in addition to what MPI says.
 #ifndef CORSAC_LAUNCH_MPI_LAUNCHER_H
 #define CORSAC_LAUNCH_MPI_LAUNCHER_H
 
@@ -7,18 +7,20 @@
 #include <stdint.h>
 
 struct launcher {
-  const char *name;     // in words; NULL: nothing says that anybody started several processes
-  const char *variable; // that tells how many
-  const char *advice;   // what to type instead, where MPI does not hear of the others
+  const char *name;     // NULL: nothing shows that several processes were started
+  const char *variable; // the one that says how many
+  const char *advice;   // what to type instead, where MPI does not connect them
   uint64_t tasks, task; // how many were started, and which of them this is
 };
-// From the environment, before MPI_Init: MPI sets some of these variables itself.
+
+// Reads the environment variables. Call it before MPI_Init, since MPI sets some of them itself.
 struct launcher launcher_find(void);
-// size: of the world, as MPI sees it; 1 without MPI. STATUS_USAGE where several processes were started which MPI does
-// not hold together: each would be a job of its own. The message says what to type.
+
+// size: the number of ranks that MPI sees, 1 without MPI. STATUS_USAGE where several processes were started that MPI
+// does not connect: each would be a job of its own. The message says what to type.
 enum status launcher_check(const struct launcher *launcher, int size, struct error *error);
 
-// The kinds of MPI that srun can start processes for, as `srun --mpi=list` says them ("none pmi2 pmix"), "" where there
-// is no srun, or none that answers within seconds.
+// The kinds of MPI that srun can start processes for, as `srun --mpi=list` names them ("none pmi2 pmix"). "": there is
+// no srun, or it does not answer within seconds.
 void launcher_srun_kinds(char *text, size_t size);
 #endif

@@ -1,7 +1,7 @@
 #include "launch/mpi/mpi_errors.h"
 
 #include "actor/guest/guest.h"
-#include "launch/bench/bench_mpi.h"
+#include "launch/mpi/mpi_calls.h"
 
 #include <stdio.h>
 
@@ -18,10 +18,10 @@ static void take_error(MPI_Comm *comm, int *code, ...) {
 enum status mpi_errors_end_guest(MPI_Comm comm, struct error *error) {
   MPI_Errhandler handler;
   enum status status =
-      bench_mpi_check(MPI_Comm_create_errhandler(take_error, &handler), "MPI_Comm_create_errhandler", error);
+      mpi_call_check(MPI_Comm_create_errhandler(take_error, &handler), "MPI_Comm_create_errhandler", error);
   if (status == STATUS_OK)
-    status = bench_mpi_check(MPI_Comm_set_errhandler(comm, handler), "MPI_Comm_set_errhandler", error);
-  if (status == STATUS_OK) status = bench_mpi_check(MPI_Errhandler_free(&handler), "MPI_Errhandler_free", error);
+    status = mpi_call_check(MPI_Comm_set_errhandler(comm, handler), "MPI_Comm_set_errhandler", error);
+  if (status == STATUS_OK) status = mpi_call_check(MPI_Errhandler_free(&handler), "MPI_Errhandler_free", error);
   return status; // the communicator keeps it
 }
 

@@ -7,7 +7,7 @@
 #include "common/base/version.h"
 #include "common/nn/linalg.h"
 #include "common/nn/tiles.h"
-#include "common/wire/transport_mpi.h"
+#include "common/wire/transport_mpi_start.h"
 #include "launch/cli/arguments.h"
 #include "launch/cli/command.h"
 #include "launch/mpi/launcher.h"
@@ -77,7 +77,7 @@ static void look_at_shared_memory(struct doctor *doctor) {
   struct statvfs shm;
   const double needed = 64;
   if (statvfs("/dev/shm", &shm) != 0) {
-    doctor_say(doctor, FINDING_WARN, "shm", "/dev/shm: %s: Open MPI and the weights' board want it", strerror(errno));
+    doctor_say(doctor, FINDING_WARN, "shm", "/dev/shm: %s: Open MPI and the shared weights need it", strerror(errno));
     return;
   }
   const double free_mb = (double)shm.f_bavail * (double)shm.f_frsize / 1e6;

@@ -12,6 +12,7 @@
 #include "common/wire/assignment.h"
 #include "common/wire/codec.h"
 #include "common/wire/transport_mpi.h"
+#include "common/wire/transport_mpi_start.h"
 #include "learner/checkpoint/checkpoint.h"
 #include "learner/checkpoint/transition_file.h"
 #include "learner/exchange/handshake.h"

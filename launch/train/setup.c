@@ -10,7 +10,7 @@
 #include "common/nn/policy.h"
 #include "common/nn/tiles.h"
 #include "common/wire/shared_policy.h"
-#include "common/wire/transport_mpi.h"
+#include "common/wire/transport_mpi_start.h"
 #include "launch/train/affinity.h"
 #include "launch/cli/resume_command.h"
 #include "launch/cli/presets.h"
@@ -408,7 +408,7 @@ void setup_refuse(int argc, char **argv, int exit_code, const char *reason) {
   run_directory_close(run);
 }
 
-size_t setup_board_capacity(const struct config *config) {
+size_t setup_shared_weights_capacity(const struct config *config) {
   enum { OBS_DIM = 4096, ACT_DIM = 256 };
   struct mlp network;
   policy_network(&network, backend_tiles(config), OBS_DIM, ACT_DIM, &config->hidden);

@@ -37,5 +37,5 @@ void setup_refuse(int argc, char **argv, int exit_code, const char *reason);
 // Bytes of a shared weights on which the policy of every environment of up to some thousand observations and some
 // hundred actions can be published: shared weights are made before the environment is known. 0: that would be more than
 // a message may have.
-size_t setup_board_capacity(const struct config *config);
+size_t setup_shared_weights_capacity(const struct config *config);
 #endif

@@ -8,6 +8,7 @@
 #include "common/wire/launcher_watch.h"
 #include "common/wire/transport_loopback.h"
 #include "common/wire/transport_mpi.h"
+#include "common/wire/transport_mpi_start.h"
 #include "actor/group.h"
 #include "actor/guest/guest.h"
 #include "launch/cli/command.h"
@@ -66,8 +67,9 @@ static int train_alone(int argc, char **argv, bool last, const volatile sig_atom
   log_init(0, level_named(config->log_level));
   struct role_result result = {EXIT_FAILED, false};
   enum status status = transport_loopback_create(2, alone.ends, &error);
-  const size_t shared = setup_board_capacity(config);
-  for (int i = 0; i < 2 && status == STATUS_OK; i++) status = transport_board_open(alone.ends[i], shared, &error);
+  const size_t shared = setup_shared_weights_capacity(config);
+  for (int i = 0; i < 2 && status == STATUS_OK; i++)
+    status = transport_shared_weights_open(alone.ends[i], shared, &error);
   for (int i = 0; i < 2 && status == STATUS_OK; i++) transport_is_one_process(alone.ends[i]);
   alone.setup.last = last;
   if (status == STATUS_OK) alone.actor = actor_prepare(config, alone.ends[1], NULL, stop, &error);
@@ -147,7 +149,8 @@ static enum status come_together(const struct config *config, struct team_of_ran
   exit_bound_for("making communicators and shared memory", (unsigned)seconds + LAUNCHER_SECONDS, launcher_process());
   enum status status =
       config->ranks_per_env > 1 ? join_group(config, team, transport, error) : transport_mpi_create(transport, error);
-  if (status == STATUS_OK && *transport) status = transport_board_open(*transport, setup_board_capacity(config), error);
+  if (status == STATUS_OK && *transport)
+    status = transport_shared_weights_open(*transport, setup_shared_weights_capacity(config), error);
   exit_bound_over();
   return status;
 }

@@ -13,9 +13,9 @@ enum status weights_publisher_init(struct weights_publisher *publisher, const st
   const size_t parameters = mlp_dense_size(&job->sac.policy_net);
   const uint32_t obs_dim = job->environment.obs_dim, actors = (uint32_t)transport_size(transport) - 1;
   const size_t bytes = shared_policy_size(obs_dim, job->sac.policy_net.parameters);
-  const size_t asked = transport_board_asked(transport);
+  const size_t asked = transport_shared_weights_asked(transport);
   *publisher = (struct weights_publisher){
-      .transport = transport, .nodes_share = bytes <= asked, .shared = transport_board(transport)};
+      .transport = transport, .nodes_share = bytes <= asked, .shared = transport_shared_weights(transport)};
   enum status status = policy_weights_init(&publisher->weights, obs_dim, parameters, error);
   if (status != STATUS_OK) return status;
   publisher->node = memory_alloc(actors, sizeof *publisher->node, what, error);
@@ -60,7 +60,7 @@ static enum status post(struct weights_publisher *publisher, const struct job *j
 enum { HERE = -1 };
 // The node of an actor, by the first actor on it; HERE: it reads this node's shared weights.
 static int64_t node_of(const struct weights_publisher *publisher, uint32_t actor) {
-  const int home = transport_board_home(publisher->transport, (int)actor + 1);
+  const int home = transport_shared_weights_home(publisher->transport, (int)actor + 1);
   if (home == 0 && publisher->shared) return HERE;
   return home > 0 && publisher->nodes_share ? home - 1 : (int64_t)actor;
 }

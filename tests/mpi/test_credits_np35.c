@@ -1,4 +1,4 @@
-// A learner that does not look at its messages: what its actors send is bounded by the credits it gave.
+// Credits bound what actors send to a learner that does not receive.
 #include "actor/actor.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -23,7 +23,7 @@ static struct config config_of_all(void) {
   return config;
 }
 
-// The other ranks: act until told to leave.
+// The other ranks act until STOP comes.
 static void act(struct transport *transport) {
   static const volatile sig_atomic_t never;
   const struct config config = config_of_all();
@@ -44,8 +44,8 @@ static void act(struct transport *transport) {
   actor_destroy(actor);
 }
 
-// Adds the messages of this type that arrive within `seconds` to counts by rank. Ends early when each of 1..ranks-1 has
-// `enough`, unless 0.
+// Counts by rank the messages of this type that arrive within `seconds`. Ends early when each of 1..ranks-1 has sent
+// `enough`; 0: does not.
 static void listen(struct transport *transport, enum message_type type, double seconds, int counts[MOST], int enough) {
   const double end = clock_now() + seconds;
   struct backoff backoff = {0};
@@ -97,7 +97,7 @@ static void lead_slowly(struct transport *transport) {
   end(transport);
 }
 
-// The learner falls behind and catches up, again and again.
+// The learner repeatedly falls behind and catches up.
 static void lead_in_rounds(struct transport *transport) {
   enum { ROUNDS = 30, WARM = 10 };
   int batches[MOST] = {0};
@@ -109,7 +109,7 @@ static void lead_in_rounds(struct transport *transport) {
     listen(transport, MESSAGE_TRANSITIONS, PATIENCE, batches, 2 * (round + 1));
     const size_t memory = transport_statistics(transport).memory;
     if (round < WARM && memory > warm) warm = memory;
-    // What is under way at once varies with time, its bound does not: two batches and some small messages of each.
+    // At most two batches and some small messages of each actor are under way at once.
     if (round >= WARM) CU_ASSERT_TRUE(memory <= 2 * warm);
   }
   listen(transport, MESSAGE_TRANSITIONS, 0.2, batches, 0);
@@ -138,7 +138,7 @@ int main(int argc, char **argv) {
   linalg_init();
   log_init(rank, LOG_WARN);
   static const struct unit_case cases[] = {
-      {"each actor sends as many batches as it has credits, not one more", test_slow_learner},
+      {"each actor sends as many batches as it has credits and no more", test_slow_learner},
       {"over many rounds nothing is lost and memory stays bounded", test_rounds},
   };
   const int failed = unit_run_mpi("credits", cases, sizeof cases / sizeof *cases);

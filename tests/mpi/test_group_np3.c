@@ -4,6 +4,7 @@
 #include "common/base/log.h"
 #include "common/config/options.h"
 #include "common/wire/transport_mpi.h"
+#include "common/wire/transport_mpi_start.h"
 #include "launch/train/groups.h"
 #include "tests/support/environments.h"
 #include "tests/support/jobs.h"
@@ -14,7 +15,7 @@
 
 static int rank, ranks;
 
-// The three ranks as one group, with an environment that is no parallel one: each rank's does the same.
+// The three ranks are one group. The environment is not a parallel one: each rank runs the whole of it.
 struct scene {
   struct config config;
   struct transport *transport;
@@ -50,7 +51,7 @@ static void open_kind(struct scene *s, struct environment_kind *kind) {
   CU_ASSERT_EQUAL_FATAL(group_lead(s->group, kind, NULL), STATUS_OK);
 }
 
-// Through the group the environment is what it is alone: steps, saved states, a second instance beside it.
+// A group's environment behaves as the environment alone does: steps, saved states, a second instance.
 static void lead(struct scene *s) {
   struct environment_kind kind, alone_kind;
   struct environment both[2], alone;
@@ -103,7 +104,8 @@ static void test_steps(void) {
   end(&s);
 }
 
-// A rank that does not answer fails the call, within env_timeout, and all later ones at once; who follows is let go.
+// Where a rank does not answer, the call fails within env_timeout and later calls fail at once. The followers are
+// released.
 static void test_silent_rank(void) {
   struct scene s;
   begin(&s, "counter", NULL, 0.5);
@@ -127,7 +129,7 @@ static void test_silent_rank(void) {
   end(&s);
 }
 
-// That a rank does not answer is the end of this actor's stepping: it does not try again, however many failures it has.
+// An actor whose group has a silent rank ends its stepping: it does not try again, whatever env_max_failures allows.
 static void test_final(void) {
   struct scene s;
   begin(&s, "slow", rank == 2 ? "3000" : "0", 0.5);
@@ -149,7 +151,7 @@ static void test_final(void) {
     CU_ASSERT(error_says(&error, "ranks of the group did not end step within 0.5 s"));
     CU_ASSERT_TRUE_FATAL(!error_says(&error, "in a row"));
     CU_ASSERT_TRUE(group_is_broken(s.group));
-    CU_ASSERT_PTR_NULL(rollout_env_failure(rollout)); // none that is made anew
+    CU_ASSERT_PTR_NULL(rollout_env_failure(rollout)); // no failure after which it would be created anew
     rollout_destroy(rollout);
     policy_destroy(policy);
     transition_batch_release(&batch);
@@ -161,7 +163,7 @@ static void test_final(void) {
   end(&s);
 }
 
-// Nobody waits for a leader for ever.
+// A follower does not wait for its leader for ever.
 static void test_silent_leader(void) {
   struct scene s;
   begin(&s, "counter", NULL, 0.3);
@@ -175,7 +177,7 @@ static void test_silent_leader(void) {
   end(&s);
 }
 
-// Messages name a rank as mpirun does, whatever it is in its group.
+// Messages to people name a rank as mpirun does, not by its number in the group.
 static void test_names(void) {
   struct group_place place;
   struct transport *transport = NULL;
@@ -185,7 +187,7 @@ static void test_names(void) {
     CU_ASSERT_EQUAL_FATAL(transport_world_rank(transport, 0), 1);
     CU_ASSERT_EQUAL(transport_world_rank(transport, 1), 2);
     CU_ASSERT_EQUAL_FATAL(transport_rank(transport), rank - 1);
-    CU_ASSERT_EQUAL(transport_world_rank(transport, 2), 2); // there is no such
+    CU_ASSERT_EQUAL(transport_world_rank(transport, 2), 2); // there is no rank 2
     transport_is_one_process(transport);
     CU_ASSERT_EQUAL(transport_world_rank(transport, 1), 0);
     transport_destroy(transport);
@@ -200,11 +202,11 @@ int main(int argc, char **argv) {
     mpi_stop(false, 1);
   }
   static const struct unit_case cases[] = {
-      {"an environment of a group is the one that it is alone", test_steps},
-      {"a rank that does not answer is not waited for", test_silent_rank},
-      {"and ends its actor's stepping at once", test_final},
-      {"messages name it as mpirun does", test_names},
-      {"nor a leader that is silent", test_silent_leader},
+      {"an environment behaves in a group as it does alone", test_steps},
+      {"a call fails in time where a rank of the group does not answer", test_silent_rank},
+      {"a silent rank of a group ends its actor's stepping at once", test_final},
+      {"messages name the ranks of a group as mpirun does", test_names},
+      {"a follower does not wait for a silent leader", test_silent_leader},
   };
   const int failed = unit_run_mpi("group", cases, sizeof cases / sizeof *cases);
   mpi_stop(true, failed);

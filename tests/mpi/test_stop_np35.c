@@ -1,4 +1,4 @@
-// A signal on the learner's rank or on an actor's: the job ends everywhere, saved, and goes on as if nothing had been.
+// A signal to the learner or to an actor ends the whole job. It is saved, and resumes as if it had never stopped.
 #include "learner/checkpoint/checkpoint.h"
 #include "learner/run/run_directory.h"
 #include "learner/storage/checkpoint_head.h"
@@ -21,7 +21,7 @@ static volatile sig_atomic_t stop;
 static char awaited[1024];               // a file whose existence says that the job is under way
 static volatile sig_atomic_t looks_left; // ... and how often to look after that
 
-// What a batch system does at some moment.
+// Sends the signal of a batch system at some moment.
 static void look(int number) {
   (void)number;
   if (access(awaited, F_OK) != 0) return;
@@ -160,9 +160,9 @@ int main(int argc, char **argv) {
   sigaction(SIGALRM, &action, NULL);
   static const struct unit_case cases[] = {
       {"sync: stopped on the learner's rank, the job goes on bit for bit", test_sync_learner},
-      {"sync: stopped on an actor's rank, the same", test_sync_actor},
+      {"sync: stopped on an actor's rank, the job goes on bit for bit", test_sync_actor},
       {"async: stopped on the learner's rank, counters and replay are kept", test_async_learner},
-      {"async: stopped on an actor's rank, the same", test_async_actor},
+      {"async: stopped on an actor's rank, counters and replay are kept", test_async_actor},
   };
   const int failed = unit_run_mpi("stop", cases, sizeof cases / sizeof *cases);
   if (rank == 0) unit_tmpdir_remove(own);

@@ -36,7 +36,7 @@ static const char *const *make_arguments(struct arguments *a, const char *run, c
   return a->list;
 }
 
-// The same job over loopback on rank 0 and over MPI on all; then their files.
+// Runs the same job over loopback on rank 0 and over MPI on all ranks, and compares their files.
 static void compare_with_loopback(const char *name, const char *extra, const char *checkpoint, int rows) {
   struct arguments a;
   char alone[128], together[128], left[1024], right[1024], file[256];
@@ -91,7 +91,7 @@ static void test_resume(void) {
   CU_ASSERT_TRUE(job_metrics_equal(in(left, "whole/metrics.csv"), in(right, "halves/metrics.csv"), 6));
 }
 
-// Written on these ranks, resumed by one process, and the other way round.
+// A run is written on these ranks and resumed by one process, and the other way round.
 static void test_resume_with_another_number_of_ranks(void) {
   struct arguments a;
   char path[1024], left[1024], right[1024];
@@ -121,10 +121,10 @@ int main(int argc, char **argv) {
   static const struct unit_case cases[] = {
       {"four environments on these ranks give what one process gives", test_four_environments},
       {"ranks without an environment change nothing", test_surplus_ranks},
-      {"nor do n-step, normalisation, REDQ, layer norm, two threads", test_everything_on},
+      {"n-step, normalisation, REDQ, layer norm and two threads give the same on these ranks", test_everything_on},
       {"a round that passes env_steps is made whole", test_rounds_that_do_not_divide},
       {"a resumed run gives what a run that never stopped gives", test_resume},
-      {"also on another number of ranks", test_resume_with_another_number_of_ranks},
+      {"a run resumed on another number of ranks gives the same", test_resume_with_another_number_of_ranks},
   };
   const int failed = unit_run_mpi("sync", cases, sizeof cases / sizeof *cases);
   if (rank == 0) unit_tmpdir_remove(own);

@@ -4,6 +4,7 @@
 #include "common/wire/message.h"
 #include "common/wire/transport_impl.h"
 #include "common/wire/transport_mpi.h"
+#include "common/wire/transport_mpi_start.h"
 #include "tests/support/transport_checks.h"
 #include "tests/support/unit.h"
 #include <mpi.h>
@@ -57,7 +58,7 @@ static void test_ends(void) {
   CU_ASSERT_EQUAL(transport_unsent(transport), 0);
 }
 
-// Waits for the next message. Its size, 0 if none came in time.
+// Waits for the next message. Returns its size, 0 if none came in time.
 static size_t next_message(double seconds, int *from, const uint8_t **bytes, struct error *error) {
   double end = clock_now() + seconds;
   struct backoff backoff = {0};
@@ -252,8 +253,8 @@ static void test_broadcast(void) {
 
 int main(int argc, char **argv) {
   static const struct unit_case cases[] = {
-      {"ends know who they are", test_ends},
-      {"a launched process knows it from its environment", test_launched},
+      {"every rank knows its number and the number of ranks", test_ends},
+      {"a process knows from its environment whether it was launched", test_launched},
       {"all pairs exchange messages of 1 byte to 8 MB in order and whole", test_all_pairs},
       {"rank 0 gets thousands of messages of many senders", test_many_to_one},
       {"memory is stable after a warm-up", test_memory},
@@ -261,7 +262,7 @@ int main(int argc, char **argv) {
       {"flush gives up on a peer that does not receive", test_flush},
       {"a sender that stalls in a large message delays nobody else and keeps its order", test_stalled_sender},
       {"an arrival beyond the limit is an error, dropped, and others go on", test_too_large_arrival},
-      {"ranks of different versions find out, and a missing rank is not waited for", test_same_version},
+      {"ranks of different versions are refused, and a missing rank is not waited for", test_same_version},
       {"rank 0's bytes and status reach all, and a missing rank 0 is not waited for", test_broadcast},
   };
   struct error error = {0};

@@ -1,5 +1,5 @@
-// Many versions are published while the actors step: rank 1 slowly, the others quickly. Rank 1 gets them as messages,
-// the others too or from the node's shared weights.
+// Many versions are published while the actors step. Rank 1 steps slowly, the others quickly. Rank 1 gets versions as
+// messages; the others do, too, or read the node's shared weights.
 #include "actor/actor.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -58,7 +58,7 @@ struct leader {
   struct transition_batch batch;
   int sent[MOST], taken[MOST], rows[MOST];
   uint64_t used[MOST];    // version of its newest row
-  bool ordered, one_each; // versions never go back; no more than one WEIGHTS under way to each
+  bool ordered, one_each; // versions never go down; at most one WEIGHTS is under way to each
 };
 
 static void leader_init(struct leader *l, struct transport *transport) {
@@ -125,10 +125,10 @@ static void lead(struct leader *l) {
   CU_ASSERT_TRUE(l->taken[1] <= 2 + (int)(PUBLISHING * 1000 / SLOW_MS)); // once between two steps, and skipped the rest
   for (int i = 2; i < ranks; i++) {
     CU_ASSERT_TRUE(l->rows[i] > 3 * l->rows[1]);
-    const bool reads = transport_board_home(l->transport, i) == 0;
+    const bool reads = transport_shared_weights_home(l->transport, i) == 0;
     CU_ASSERT_TRUE(reads ? l->sent[i] == 0 && l->taken[i] == 0 : l->taken[i] > 3 * l->taken[1]);
   }
-  bool all = false; // that all come to act with the last version
+  bool all = false; // of them act with the last version
   for (const double end = clock_now() + PATIENCE; !all && clock_now() < end; backoff_wait(&backoff)) {
     turn(l);
     all = true;
@@ -143,8 +143,8 @@ static void lead(struct leader *l) {
 static void run(bool shared) {
   struct transport *transport;
   CU_ASSERT_EQUAL_FATAL(transport_mpi_create(&transport, NULL), STATUS_OK);
-  if (shared) CU_ASSERT_EQUAL_FATAL(transport_board_open(transport, rank == 1 ? 0 : 100000, NULL), STATUS_OK);
-  CU_ASSERT_EQUAL_FATAL(transport_board(transport) != NULL, shared && rank != 1);
+  if (shared) CU_ASSERT_EQUAL_FATAL(transport_shared_weights_open(transport, rank == 1 ? 0 : 100000, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(transport_shared_weights(transport) != NULL, shared && rank != 1);
   if (rank == 0) {
     struct leader leader;
     leader_init(&leader, transport);
@@ -158,7 +158,7 @@ static void run(bool shared) {
 }
 
 static void test_messages(void) { run(false); }
-static void test_board(void) { run(true); }
+static void test_shared_weights(void) { run(true); }
 
 int main(int argc, char **argv) {
   MPI_Init(&argc, &argv);
@@ -167,8 +167,8 @@ int main(int argc, char **argv) {
   linalg_init();
   log_init(rank, LOG_WARN);
   static const struct unit_case cases[] = {
-      {"a slow actor delays nobody, one version at most is under way to each, the newest wins", test_messages},
-      {"the same where the others read them from the board, without a message", test_board},
+      {"a slow actor delays nobody, at most one version is under way to each, and the newest wins", test_messages},
+      {"the same holds where the others read weights from shared memory", test_shared_weights},
   };
   const int failed = unit_run_mpi("weights", cases, sizeof cases / sizeof *cases);
   MPI_Finalize();

@@ -113,7 +113,7 @@ void peer_post_policy(struct transport *end, uint64_t version, size_t parameters
   struct buffer head = {0};
   struct policy_weights weights = weights_of(version, parameters, value);
   const struct policy_view view = {version, PEER_OBS, false, weights.shift, weights.scale, parameters, weights.values};
-  CU_ASSERT_EQUAL(shared_policy_write(transport_board(end), &view, &head, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(shared_policy_write(transport_shared_weights(end), &view, &head, NULL), STATUS_OK);
   buffer_release(&head);
   policy_weights_release(&weights);
 }

@@ -36,7 +36,8 @@ static void scene_init(struct scene *s, struct config config, int actors, int ra
   policy_network(&mlp, backend_tiles(&config), PEER_OBS, PEER_ACT, &config.hidden);
   s->in_memory = mlp.parameters;
   CU_ASSERT_EQUAL_FATAL(transport_loopback_create(s->size, s->ends, NULL), STATUS_OK);
-  for (int i = 0; i < s->size; i++) CU_ASSERT_EQUAL_FATAL(transport_board_open(s->ends[i], 10000, NULL), STATUS_OK);
+  for (int i = 0; i < s->size; i++)
+    CU_ASSERT_EQUAL_FATAL(transport_shared_weights_open(s->ends[i], 10000, NULL), STATUS_OK);
   s->actor = actor_create(&s->config, s->ends[rank], &s->stop, &error);
   CU_ASSERT_PTR_NOT_NULL_FATAL(s->actor);
 }
@@ -164,7 +165,7 @@ static void test_versions(void) {
   scene_release(&s);
 }
 
-static void test_board(void) {
+static void test_shared_weights(void) {
   struct scene s;
   scene_init(&s, quiet(""), 1, 1);
   peer_send_empty(s.ends[0], 1, MESSAGE_START);
@@ -183,7 +184,7 @@ static void test_board(void) {
   scene_release(&s);
 }
 
-static void test_round_from_board(void) {
+static void test_round_from_shared_weights(void) {
   struct scene s;
   struct buffer bytes = {0};
   enum turn turn;
@@ -618,8 +619,8 @@ int main(void) {
       {"it says what its environment is and waits", test_hello},
       {"it steps as far as credits reach and not further", test_credits},
       {"rows carry the version that chose them, lag is counted against the newest", test_versions},
-      {"each step is made with the newest version on the board", test_board},
-      {"a round is made with its version from the board", test_round_from_board},
+      {"each step is made with the newest of the shared weights", test_shared_weights},
+      {"a round is made with its version from the shared weights", test_round_from_shared_weights},
       {"a round is sync_steps steps of each environment, their snapshots and its end", test_round},
       {"environments begin where RESTORE says; rows go before snapshots", test_snapshots},
       {"it runs its share of an evaluation, by number, even without credits", test_evaluation},

@@ -16,7 +16,7 @@ struct scene {
 static void scene_init(struct scene *s) {
   const struct config config = peer_config("");
   CU_ASSERT_EQUAL_FATAL(transport_loopback_create(2, s->ends, NULL), STATUS_OK);
-  for (int i = 0; i < 2; i++) CU_ASSERT_EQUAL_FATAL(transport_board_open(s->ends[i], 10000, NULL), STATUS_OK);
+  for (int i = 0; i < 2; i++) CU_ASSERT_EQUAL_FATAL(transport_shared_weights_open(s->ends[i], 10000, NULL), STATUS_OK);
   CU_ASSERT_PTR_NOT_NULL_FATAL(s->policy = policy_create(&config, PEER_OBS, PEER_ACT, NULL));
   s->weights = policy_weights(s->policy);
   s->parameters = s->weights->parameters;
@@ -46,7 +46,7 @@ static void test_relays(void) {
   CU_ASSERT_EQUAL_FATAL(transport_loopback_create(3, ends, NULL), STATUS_OK);
   for (int i = 0; i < 3; i++) {
     if (i > 0) transport_loopback_move(ends[i], 1);
-    CU_ASSERT_EQUAL_FATAL(transport_board_open(ends[i], 10000, NULL), STATUS_OK);
+    CU_ASSERT_EQUAL_FATAL(transport_shared_weights_open(ends[i], 10000, NULL), STATUS_OK);
   }
   for (int i = 0; i < 2; i++) {
     CU_ASSERT_PTR_NOT_NULL_FATAL(policy[i] = policy_create(&config, PEER_OBS, PEER_ACT, NULL));
@@ -124,7 +124,7 @@ static void test_damaged(void) {
   scene_release(&s);
 }
 
-static void test_board(void) {
+static void test_shared_weights(void) {
   struct scene s;
   scene_init(&s);
   CU_ASSERT_EQUAL(weights_receiver_look(&s.receiver, s.policy, NULL), STATUS_OK);
@@ -144,7 +144,7 @@ static void test_board(void) {
   scene_release(&s);
 }
 
-static void test_damaged_board(void) {
+static void test_damaged_shared_weights(void) {
   struct scene s;
   struct error error = {0};
   scene_init(&s);
@@ -152,7 +152,7 @@ static void test_damaged_board(void) {
   CU_ASSERT_EQUAL(weights_receiver_look(&s.receiver, s.policy, NULL), STATUS_OK);
   peer_post_policy(s.ends[0], 2, policy_parameters(s.policy) + 1, 7); // of another network
   UNIT_STATUS(weights_receiver_look(&s.receiver, s.policy, &error), STATUS_FORMAT, &error);
-  CU_ASSERT_TRUE(error_says(&error, "board"));
+  CU_ASSERT_TRUE(error_says(&error, "shared policy"));
   CU_ASSERT_EQUAL_FATAL(policy_version(s.policy), 1);
   CU_ASSERT_EQUAL(policy_weights(s.policy)->values[0], 1);
   scene_release(&s);
@@ -163,8 +163,8 @@ int main(void) {
       {"on another node a message is put up for the others", test_relays},
       {"a newer version is taken, an older one is not, each is answered", test_newest_wins},
       {"the newest version the learner told of is remembered", test_newest_known},
-      {"a newer version on the board is taken, and known of at once", test_board},
-      {"what stands on the board is checked, and refused whole", test_damaged_board},
+      {"a newer version of the shared weights is taken, and known of at once", test_shared_weights},
+      {"the shared policy is checked, and refused whole", test_damaged_shared_weights},
       {"weights of another shape leave the policy as it was", test_damaged},
   };
   return unit_run("weights_receiver", cases, sizeof cases / sizeof *cases);

@@ -37,7 +37,7 @@ static void scene_init(struct scene *s, const char *yaml, size_t shared) {
   struct message_hello hello = peer_hello();
   const struct assignment share = assignment_of(config, 1, 0);
   CU_ASSERT_EQUAL_FATAL(transport_loopback_create(2, s->ends, NULL), STATUS_OK);
-  for (int i = 0; i < 2; i++) CU_ASSERT_EQUAL_FATAL(transport_board_open(s->ends[i], shared, NULL), STATUS_OK);
+  for (int i = 0; i < 2; i++) CU_ASSERT_EQUAL_FATAL(transport_shared_weights_open(s->ends[i], shared, NULL), STATUS_OK);
   CU_ASSERT_EQUAL_FATAL(environment_kind_open(&s->kind, config->env, NULL, NULL), STATUS_OK);
   s->rollout = rollout_create(config, &s->kind, share.first, share.count, NULL);
   s->policy = policy_create(config, PEER_OBS, PEER_ACT, NULL);

@@ -17,7 +17,7 @@ static void test_partition(void) {
       for (uint32_t i = 0; i < actors; i++) {
         const struct assignment a = assignment_of(&config, actors, i);
         good &= a.count == 0 || a.first == next;
-        good &= !(surplus && a.count > 0); // those without are the last ones
+        good &= !(surplus && a.count > 0); // surplus actors are the last ones
         surplus |= a.count == 0;
         active += a.count > 0;
         next += a.count;
@@ -63,7 +63,7 @@ static void test_rows(void) {
 int main(void) {
   static const struct unit_case cases[] = {
       {"environments are spread evenly and in order, surplus ranks are the last", test_partition},
-      {"known assignments", test_examples},
+      {"assignments computed by hand", test_examples},
       {"a batch has room for what the n-step windows held back", test_rows},
   };
   return unit_run("assignment", cases, sizeof cases / sizeof *cases);

@@ -68,9 +68,9 @@ static void test_too_much(void) {
 int main(void) {
   static const struct unit_case cases[] = {
       {"a block that was given back is taken again", test_reuse},
-      {"a block holds what was asked for and wastes less than half", test_sizes},
+      {"a block has the size that was asked for and wastes less than half", test_sizes},
       {"large blocks go back to the system", test_large_blocks_go_back},
-      {"what cannot be had is refused", test_too_much},
+      {"a block that memory has no room for is refused", test_too_much},
   };
   return unit_run("block_pool", cases, sizeof cases / sizeof *cases);
 }

@@ -95,8 +95,8 @@ static void test_names(void) {
   CU_ASSERT_STRING_EQUAL(message_type_name((enum message_type) - 1), "unknown");
 }
 
-// Every message: encode, decode elsewhere, encode that: the same bytes. The fields themselves are compared below and in
-// test_codec_bulk.
+// Encodes every message, decodes it elsewhere and encodes that: the bytes are the same. The fields are compared below
+// and in test_codec_bulk.
 static void test_every_message_round_trips(void) {
   struct buffer first = {0}, second = {0};
   for (enum message_type type = 1; type < MESSAGE_TYPES; type++) {
@@ -237,7 +237,7 @@ static void test_flipped_bits(void) {
   buffer_release(&out);
 }
 
-// Noise, and good messages with a few bytes overwritten by numbers that like to overflow.
+// Decodes noise, and good messages with a few bytes overwritten by numbers that often overflow.
 static void test_random_bytes(void) {
   enum { ROUNDS = 100000, LONGEST = 300 };
   static const uint8_t nasty[] = {0x00, 0x01, 0x7f, 0x80, 0xff};
@@ -322,7 +322,7 @@ static void test_bad_values(void) {
   buffer_release(&out);
 }
 
-// What others wrote goes into logs, and into the header of metrics.csv.
+// Texts that others wrote go into logs, and into the header of metrics.csv.
 static void test_texts(void) {
   struct codec_target target;
   struct buffer out = {0};
@@ -365,7 +365,7 @@ static void test_steady_state_allocates_nothing(void) {
 static void test_too_large_to_encode(void) {
   struct buffer out = {0};
   struct error error = {0};
-  struct policy_weights weights = sample.weights; // the values are not looked at: the size is refused first
+  struct policy_weights weights = sample.weights; // nobody reads the values, since the size is refused first
   weights.parameters = WIRE_MAX_MESSAGE / sizeof(float);
   UNIT_STATUS(message_encode_weights(&out, 0, &weights, &error), STATUS_FAILED, &error);
   CU_ASSERT_TRUE(error_says(&error, "WEIGHTS"));
@@ -375,17 +375,17 @@ static void test_too_large_to_encode(void) {
 
 int main(void) {
   static const struct unit_case cases[] = {
-      {"a frame has the bytes that codec.h writes down", test_frame_bytes},
+      {"a frame has the bytes that codec.h describes", test_frame_bytes},
       {"a damaged frame is refused with its reason", test_bad_frames},
-      {"what a fuzzer found interesting is read or refused", test_corpus},
+      {"every file of the fuzzer's corpus is read or refused", test_corpus},
       {"every message type has its own name", test_names},
-      {"every message decodes into what encodes to the same bytes", test_every_message_round_trips},
+      {"every message that is decoded encodes to the same bytes", test_every_message_round_trips},
       {"small messages arrive field by field", test_fields},
       {"a message that is cut off or too long is refused at every length", test_truncated_and_too_long},
       {"any flipped bit is refused or decodes within the capacities", test_flipped_bits},
       {"random bytes are refused or decode within the capacities", test_random_bytes},
       {"a message of another type is refused", test_wrong_type},
-      {"values that cannot be are refused", test_bad_values},
+      {"values outside of their range are refused", test_bad_values},
       {"texts arrive printable, and names of info are words", test_texts},
       {"encoding into a used buffer allocates nothing", test_steady_state_allocates_nothing},
       {"a message beyond the limit is refused before it is built", test_too_large_to_encode},

@@ -125,8 +125,8 @@ static void test_transitions_that_do_not_fit(void) {
   buffer_release(&out);
 }
 
-// Counts whose products leave 32 and 64 bits. Only the header of the batch says so large a capacity: nothing may be
-// touched.
+// Counts whose products overflow 32 and 64 bits. The batch claims a capacity that its arrays do not have, so nothing
+// may be written.
 static void test_overflowing_counts(void) {
   struct buffer out = {0};
   struct frame frame;

@@ -11,31 +11,31 @@
 #include <time.h>
 #include <unistd.h>
 
-enum ending { KILLED, WELL, OTHER_RANK, HANGS, HANGS_LATER, SLOW };
+enum end { KILLED, WELL, OTHER_RANK, HANGS, HANGS_LATER, SLOW };
 
-static void rank(enum ending ending) {
-  setenv("OMPI_COMM_WORLD_RANK", ending == OTHER_RANK ? "1" : "0", 1);
-  const bool hangs = ending >= HANGS;
-  const int watch = launcher_watch_begin(ending == HANGS ? 0.1 : 1000);
-  if ((watch < 0) != (ending == OTHER_RANK)) _exit(1);
-  if (ending == HANGS_LATER) launcher_watch_expect(watch, 0.1);
-  if (ending == SLOW) launcher_watch_expect(watch, INFINITY);
+static void rank(enum end end) {
+  setenv("OMPI_COMM_WORLD_RANK", end == OTHER_RANK ? "1" : "0", 1);
+  const bool hangs = end >= HANGS;
+  const int watch = launcher_watch_begin(end == HANGS ? 0.1 : 1000);
+  if ((watch < 0) != (end == OTHER_RANK)) _exit(1);
+  if (end == HANGS_LATER) launcher_watch_expect(watch, 0.1);
+  if (end == SLOW) launcher_watch_expect(watch, INFINITY);
   while (hangs) pause();
   launcher_watch_grant(watch, 0.1);
-  if (ending != WELL) raise(SIGKILL);
+  if (end != WELL) raise(SIGKILL);
   launcher_watch_end(watch, true);
   _exit(0);
 }
 
-// A parent of the name, which never ends by itself. Waits for it up to `seconds`; its status, or -1.
-static int launcher(const char *name, enum ending ending, double seconds) {
+// Runs a parent of this name, which never ends by itself, and waits for it up to `seconds`. Returns its status, or -1.
+static int launcher(const char *name, enum end end, double seconds) {
   const pid_t parent = fork();
   if (parent == 0) {
     prctl(PR_SET_NAME, name);
     if (!freopen("/dev/null", "w", stderr)) _exit(1);
     if (fork() == 0) {
       prctl(PR_SET_PDEATHSIG, SIGKILL);
-      rank(ending);
+      rank(end);
     }
     for (;;) pause();
   }
@@ -60,8 +60,8 @@ static void test_left_alone(void) {
 }
 
 static void test_hangs(void) {
-  for (enum ending ending = HANGS; ending <= HANGS_LATER; ending++) {
-    const int status = launcher("mpirun", ending, 20);
+  for (enum end end = HANGS; end <= HANGS_LATER; end++) {
+    const int status = launcher("mpirun", end, 20);
     CU_ASSERT_TRUE_FATAL(WIFSIGNALED(status));
     CU_ASSERT_EQUAL(WTERMSIG(status), SIGTERM);
   }
@@ -78,9 +78,9 @@ static void test_nobody(void) {
 
 int main(void) {
   static const struct unit_case cases[] = {
-      {"a killed first rank takes mpirun along", test_killed},
-      {"one that ends well, or another rank, does not", test_left_alone},
-      {"nor does one that is alive, unless it hangs longer than it said", test_hangs},
+      {"mpirun ends after its first rank is killed", test_killed},
+      {"a first rank that ends well leaves mpirun alone, and so does another rank", test_left_alone},
+      {"a first rank that lives leaves mpirun alone, unless it hangs longer than it said", test_hangs},
       {"without mpirun nobody watches", test_nobody},
   };
   return unit_run("launcher_watch", cases, sizeof cases / sizeof *cases);

@@ -146,10 +146,10 @@ static void test_hello_release(void) {
 int main(void) {
   static const struct unit_case cases[] = {
       {"lag records add up and an empty one changes nothing", test_lag},
-      {"a batch has its capacities, and clear keeps what is said to stay", test_batch},
+      {"a batch has its capacities, and clear keeps longest_step and progress", test_batch},
       {"dimensions that the wire cannot carry are refused", test_limits},
       {"a snapshot's copy is whole and its own", test_snapshot_copy},
-      {"releasing twice is fine", test_hello_release},
+      {"a HELLO may be released twice", test_hello_release},
   };
   return unit_run("message", cases, sizeof cases / sizeof *cases);
 }

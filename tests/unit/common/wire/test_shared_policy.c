@@ -10,7 +10,7 @@ struct scene {
   struct shared_weights shared;
   struct buffer head, copy;
   float shift[OBS], scale[OBS], values[PARAMETERS];
-  struct policy_view posted, read;
+  struct policy_view written, read;
 };
 
 static void scene_init(struct scene *s) {
@@ -22,7 +22,7 @@ static void scene_init(struct scene *s) {
   shared_weights_clear(&s->shared);
   for (int i = 0; i < OBS; i++) s->shift[i] = (float)i + 1, s->scale[i] = (float)i + 10;
   for (int i = 0; i < PARAMETERS; i++) s->values[i] = (float)i / 7;
-  s->posted = (struct policy_view){4, OBS, true, s->shift, s->scale, PARAMETERS, s->values};
+  s->written = (struct policy_view){4, OBS, true, s->shift, s->scale, PARAMETERS, s->values};
 }
 
 static void scene_release(struct scene *s) {
@@ -31,7 +31,9 @@ static void scene_release(struct scene *s) {
   buffer_release(&s->copy);
 }
 
-static enum status post(struct scene *s) { return shared_policy_write(&s->shared, &s->posted, &s->head, NULL); }
+static enum status write_policy(struct scene *s) {
+  return shared_policy_write(&s->shared, &s->written, &s->head, NULL);
+}
 static enum status read_newer(struct scene *s, uint64_t than, struct error *error) {
   return shared_policy_read(&s->shared, than, OBS, PARAMETERS, &s->copy, &s->read, error);
 }
@@ -41,7 +43,7 @@ static void test_round_trip(void) {
   scene_init(&s);
   CU_ASSERT_EQUAL(read_newer(&s, 0, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(s.read.version, 0); // there is none
-  CU_ASSERT_EQUAL(post(&s), STATUS_OK);
+  CU_ASSERT_EQUAL(write_policy(&s), STATUS_OK);
   CU_ASSERT_EQUAL(read_newer(&s, 4, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(s.read.version, 0); // none newer
   CU_ASSERT_EQUAL(read_newer(&s, 3, NULL), STATUS_OK);
@@ -67,20 +69,20 @@ static void test_damage(void) {
   struct scene s;
   float more[PARAMETERS + 1] = {0};
   scene_init(&s);
-  s.posted.parameters++;
-  s.posted.values = more;
-  CU_ASSERT_EQUAL(post(&s), STATUS_OK);
+  s.written.parameters++;
+  s.written.values = more;
+  CU_ASSERT_EQUAL(write_policy(&s), STATUS_OK);
   refused(&s, 0, "bytes");
-  s.posted.parameters -= 2;
-  s.posted.version++;
-  CU_ASSERT_EQUAL(post(&s), STATUS_OK);
+  s.written.parameters -= 2;
+  s.written.version++;
+  CU_ASSERT_EQUAL(write_policy(&s), STATUS_OK);
   refused(&s, 0, "bytes");
   // The right size, but two observations' normalizers less and four parameters more.
   float four[PARAMETERS + 4] = {0};
-  s.posted = (struct policy_view){6, OBS - 2, false, s.shift, s.scale, PARAMETERS + 4, four};
-  CU_ASSERT_EQUAL(post(&s), STATUS_OK);
+  s.written = (struct policy_view){6, OBS - 2, false, s.shift, s.scale, PARAMETERS + 4, four};
+  CU_ASSERT_EQUAL(write_policy(&s), STATUS_OK);
   refused(&s, 0, "1 observations");
-  // A head of noise, and one that says another version than the shared weights does.
+  // A head of noise, and one with another version than it is published under.
   uint8_t noise[1000];
   memset(noise, 0x5a, sizeof noise);
   shared_weights_publish(&s.shared, 7, NULL, 0, noise, shared_policy_size(OBS, PARAMETERS));
@@ -97,8 +99,8 @@ static void test_damage(void) {
 
 int main(void) {
   static const struct unit_case cases[] = {
-      {"a policy comes back from the board as it was posted, if it is newer", test_round_trip},
-      {"anything else than a policy of these dimensions and that version is refused", test_damage},
+      {"a shared policy is read back as it was written, if it is newer", test_round_trip},
+      {"a policy of other dimensions or of another version is refused", test_damage},
   };
   return unit_run("posted_policy", cases, sizeof cases / sizeof *cases);
 }

@@ -43,7 +43,7 @@ static void test_empty(void) {
   free(shared.memory);
 }
 
-// A process that died while it wrote keeps nobody from writing; one that lives does.
+// A process that died while it wrote keeps nobody from writing. One that lives does.
 static void test_shared(void) {
   const size_t bytes = shared_weights_size(CAPACITY);
   void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -112,7 +112,7 @@ static void test_limit(void) {
   free(shared.memory);
 }
 
-// Whatever stands in the shared memory, a reader ends, and writes and reads no further than it may.
+// Whatever is in the shared memory, a reader ends, and it neither reads nor writes out of bounds.
 static void test_hostile(void) {
   struct shared_weights shared = shared_weights_of(CAPACITY);
   uint8_t bytes[CAPACITY];
@@ -122,8 +122,7 @@ static void test_hostile(void) {
   CU_ASSERT_EQUAL(shared_weights_read_newer(&shared, 0, bytes, sizeof bytes, &size), UINT64_MAX);
   CU_ASSERT_TRUE(size > sizeof bytes);
   CU_ASSERT_EQUAL(bytes[0], 5);
-  CU_ASSERT_EQUAL(shared_weights_read_newer(&shared, 0, bytes, SIZE_MAX, &size),
-                  UINT64_MAX); // nor beyond the shared weights's own end
+  CU_ASSERT_EQUAL(shared_weights_read_newer(&shared, 0, bytes, SIZE_MAX, &size), UINT64_MAX); // nor beyond the memory
   CU_ASSERT_TRUE(size > sizeof bytes);
   CU_ASSERT_EQUAL(bytes[0], 5);
   shared_weights_clear(&shared);
@@ -140,7 +139,8 @@ static void test_reserve(void) {
   CU_ASSERT_FALSE(shared_weights_reserve(&shared, CAPACITY + 1));
   free(shared.memory);
 #ifdef MADV_POPULATE_WRITE
-  const int file = memfd_create("board", 0); // memory that is promised and not there: a mapping beyond the file's end
+  // A mapping beyond its file's end is memory that is promised and not there.
+  const int file = memfd_create("shared_weights", 0);
   const size_t bytes = shared_weights_size(1 << 20);
   CU_ASSERT_TRUE_FATAL(file >= 0);
   CU_ASSERT_EQUAL_FATAL(ftruncate(file, 4096), 0);
@@ -201,13 +201,13 @@ static void test_race(void) {
 
 int main(void) {
   static const struct unit_case cases[] = {
-      {"several may write, and who dies over it hinders nobody", test_shared},
-      {"an empty board has version 0 and nothing to read", test_empty},
+      {"several processes may write, and one that dies in the middle hinders nobody", test_shared},
+      {"empty shared weights have version 0 and nothing to read", test_empty},
       {"the newest content is read whole, and only if it is newer", test_newest},
-      {"a content larger than the reader's room is not copied", test_limit},
-      {"nothing in the shared memory leads a reader astray", test_hostile},
-      {"memory that is not there is found out before it is written to", test_reserve},
-      {"readers beside a writer at full speed see whole contents in ascending versions", test_race},
+      {"a content larger than the reader's limit is not copied", test_limit},
+      {"no content of the shared memory leads a reader out of bounds", test_hostile},
+      {"memory that is missing is noticed before it is written to", test_reserve},
+      {"readers see whole contents in ascending versions while a writer publishes at full speed", test_race},
   };
-  return unit_run("board", cases, sizeof cases / sizeof *cases);
+  return unit_run("shared_weights", cases, sizeof cases / sizeof *cases);
 }

@@ -3,7 +3,7 @@
 #include "tests/support/unit.h"
 #include <string.h>
 
-// An end that does what a case wants.
+// A transport that does what a case wants.
 struct fake {
   struct transport base;
   enum status status;
@@ -37,7 +37,7 @@ static size_t fake_unsent(struct transport *transport) {
   return unsent;
 }
 
-static enum status fake_board_open(struct transport *transport, size_t capacity, struct error *error) {
+static enum status fake_shared_weights_open(struct transport *transport, size_t capacity, struct error *error) {
   (void)transport, (void)capacity;
   return error_set(error, STATUS_FAILED, "no memory to share");
 }
@@ -46,8 +46,8 @@ static size_t fake_memory(const struct transport *transport) { return ((const st
 static void fake_destroy(struct transport *transport) { ((struct fake *)transport)->destroyed++; }
 
 static struct fake fake_end(void) {
-  static const struct transport_operations operations = {fake_send,       fake_receive, fake_unsent,
-                                                         fake_board_open, fake_memory,  fake_destroy};
+  static const struct transport_operations operations = {
+      fake_send, fake_receive, fake_unsent, fake_shared_weights_open, fake_memory, fake_destroy};
   return (struct fake){.base = {.operations = &operations, .rank = 2, .size = 5, .limit = 50}};
 }
 
@@ -59,10 +59,10 @@ static void test_statistics(void) {
   size_t size = 9;
   CU_ASSERT_EQUAL(transport_rank(end), 2);
   CU_ASSERT_EQUAL(transport_size(end), 5);
-  CU_ASSERT_EQUAL(transport_board_open(end, 10, NULL), STATUS_FAILED);
-  CU_ASSERT_PTR_NULL(transport_board(end));
-  CU_ASSERT_EQUAL(transport_board_home(end, 0), -1);
-  CU_ASSERT_EQUAL(transport_board_asked(end), 10);
+  CU_ASSERT_EQUAL(transport_shared_weights_open(end, 10, NULL), STATUS_FAILED);
+  CU_ASSERT_PTR_NULL(transport_shared_weights(end));
+  CU_ASSERT_EQUAL(transport_shared_weights_home(end, 0), -1);
+  CU_ASSERT_EQUAL(transport_shared_weights_asked(end), 10);
   CU_ASSERT_EQUAL(transport_send(end, 4, "ab", 2, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(transport_send(end, 0, "abcde", 5, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(transport_receive(end, &from, &bytes, &size, NULL), STATUS_OK); // none
@@ -124,10 +124,10 @@ static void test_destroy(void) {
 
 int main(void) {
   static const struct unit_case cases[] = {
-      {"statistics count what succeeded", test_statistics},
+      {"statistics count the messages that were sent and received", test_statistics},
       {"a message beyond the limit is refused, one at the limit goes", test_limit},
-      {"flush waits until all is handed over, and no longer than it may", test_flush},
-      {"destroying none is fine", test_destroy},
+      {"flush waits until everything is handed over, and no longer than its limit", test_flush},
+      {"NULL may be destroyed", test_destroy},
   };
   return unit_run("transport", cases, sizeof cases / sizeof *cases);
 }

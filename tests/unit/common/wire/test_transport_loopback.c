@@ -49,27 +49,27 @@ static void test_ends(void) {
   transport_destroy(ends[1]); // with a message in it: the leak sanitizer watches
 }
 
-static void test_board(void) {
+static void test_shared_weights(void) {
   struct transport *ends[4];
   uint8_t bytes[100];
   size_t size;
   CU_ASSERT_EQUAL_FATAL(transport_loopback_create(4, ends, NULL), STATUS_OK);
   for (int i = 0; i < 4; i++) {
-    CU_ASSERT_PTR_NULL(transport_board(ends[i]));
-    CU_ASSERT_EQUAL(transport_board_home(ends[0], i), -1);
-    CU_ASSERT_EQUAL(transport_board_open(ends[i], i == 2 ? 0 : 100, NULL), STATUS_OK);
+    CU_ASSERT_PTR_NULL(transport_shared_weights(ends[i]));
+    CU_ASSERT_EQUAL(transport_shared_weights_home(ends[0], i), -1);
+    CU_ASSERT_EQUAL(transport_shared_weights_open(ends[i], i == 2 ? 0 : 100, NULL), STATUS_OK);
   }
-  for (int i = 0; i < 4; i++) CU_ASSERT_EQUAL(transport_board_home(ends[0], i), i != 2 ? 0 : -1);
-  CU_ASSERT_PTR_NULL(transport_board(ends[2]));
-  CU_ASSERT_PTR_NOT_NULL_FATAL(transport_board(ends[0]));
-  CU_ASSERT_PTR_NOT_NULL_FATAL(transport_board(ends[3]));
-  CU_ASSERT_EQUAL(transport_board(ends[3])->capacity, 100);
-  shared_weights_publish(transport_board(ends[0]), 7, NULL, 0, "seven", 5);
-  CU_ASSERT_EQUAL(shared_weights_read_newer(transport_board(ends[3]), 0, bytes, sizeof bytes, &size), 7);
+  for (int i = 0; i < 4; i++) CU_ASSERT_EQUAL(transport_shared_weights_home(ends[0], i), i != 2 ? 0 : -1);
+  CU_ASSERT_PTR_NULL(transport_shared_weights(ends[2]));
+  CU_ASSERT_PTR_NOT_NULL_FATAL(transport_shared_weights(ends[0]));
+  CU_ASSERT_PTR_NOT_NULL_FATAL(transport_shared_weights(ends[3]));
+  CU_ASSERT_EQUAL(transport_shared_weights(ends[3])->capacity, 100);
+  shared_weights_publish(transport_shared_weights(ends[0]), 7, NULL, 0, "seven", 5);
+  CU_ASSERT_EQUAL(shared_weights_read_newer(transport_shared_weights(ends[3]), 0, bytes, sizeof bytes, &size), 7);
   CU_ASSERT_EQUAL(size, 5);
   CU_ASSERT_EQUAL(memcmp(bytes, "seven", 5), 0);
   transport_destroy(ends[0]);
-  CU_ASSERT_EQUAL(shared_weights_version(transport_board(ends[1])), 7); // it goes with the last end
+  CU_ASSERT_EQUAL(shared_weights_version(transport_shared_weights(ends[1])), 7); // it goes with the last end
   for (int i = 1; i < 4; i++) transport_destroy(ends[i]);
 }
 
@@ -79,8 +79,8 @@ int main(void) {
       {"rank 0 gets thousands of messages of many senders", test_many_to_one},
       {"memory is stable after a warm-up", test_memory},
       {"a message beyond the limit is refused", test_limit},
-      {"ends that open the board share it", test_board},
-      {"ends know who they are, and leave one by one", test_ends},
+      {"ends that open the shared weights share them", test_shared_weights},
+      {"every end knows its number, and ends leave one by one", test_ends},
   };
   return unit_run("transport_loopback", cases, sizeof cases / sizeof *cases);
 }

@@ -3,13 +3,13 @@
 
 static double operations(struct blas_baseline_shape shape) {
   struct error error = {0};
-  struct blas_baseline *limit = blas_baseline_create(&shape, &error);
-  CU_ASSERT_PTR_NOT_NULL_FATAL(limit);
-  blas_baseline_run(limit);
-  const double once = blas_baseline_operations(limit);
-  blas_baseline_run(limit);
-  CU_ASSERT_EQUAL(blas_baseline_operations(limit), once);
-  blas_baseline_destroy(limit);
+  struct blas_baseline *baseline = blas_baseline_create(&shape, &error);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(baseline);
+  blas_baseline_run(baseline);
+  const double once = blas_baseline_operations(baseline);
+  blas_baseline_run(baseline);
+  CU_ASSERT_EQUAL(blas_baseline_operations(baseline), once);
+  blas_baseline_destroy(baseline);
   return once;
 }
 
@@ -48,8 +48,8 @@ static void test_shapes(void) {
 
 int main(void) {
   static const struct unit_case cases[] = {
-      {"the products of twin critics are those that an update needs at least", test_twin},
-      {"any number of critics and layers", test_shapes},
+      {"the products of twin critics are the fewest that an update needs", test_twin},
+      {"any number of critics and layers is measured, and more of them is more work", test_shapes},
   };
-  return unit_run("linalg_limit", cases, sizeof cases / sizeof *cases);
+  return unit_run("blas_baseline", cases, sizeof cases / sizeof *cases);
 }

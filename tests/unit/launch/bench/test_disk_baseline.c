@@ -33,7 +33,7 @@ static void test_round_trip(void) {
 
 int main(void) {
   static const struct unit_case cases[] = {
-      {"a plain file is written and read; failures say which file", test_round_trip},
+      {"a plain file is written and read, and a failure names it", test_round_trip},
   };
-  return unit_run("checkpoint_limit", cases, sizeof cases / sizeof *cases);
+  return unit_run("disk_baseline", cases, sizeof cases / sizeof *cases);
 }

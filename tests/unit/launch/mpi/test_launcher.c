@@ -138,9 +138,9 @@ static void test_srun(void) {
 
 int main(void) {
   static const struct unit_case cases[] = {
-      {"several processes that MPI does not hold together are told by who started them", test_apart},
-      {"one process, and ranks that MPI knows, are no fault", test_fine},
-      {"what srun can start is asked for, not for ever", test_srun},
+      {"several processes that MPI does not connect are detected by their launcher's variables", test_apart},
+      {"one process, and ranks that MPI connects, are accepted", test_fine},
+      {"srun is asked which kinds of MPI it starts, with a limit of time", test_srun},
   };
   return unit_run("launcher", cases, sizeof cases / sizeof *cases);
 }

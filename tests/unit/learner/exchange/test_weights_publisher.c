@@ -18,17 +18,18 @@ struct scene {
 };
 
 // The ends 0..seeing see a shared weights for contents of up to `capacity` bytes; 0: there is none.
-static void scene_init_shared(struct scene *s, const char *yaml, int seeing, size_t capacity) {
+static void scene_init_sharing(struct scene *s, const char *yaml, int seeing, size_t capacity) {
   const struct config config = peer_config(yaml);
   struct message_hello hello = peer_hello();
   CU_ASSERT_EQUAL_FATAL(transport_loopback_create(ACTORS + 1, s->ends, NULL), STATUS_OK);
-  for (int i = 0; i <= seeing; i++) CU_ASSERT_EQUAL_FATAL(transport_board_open(s->ends[i], capacity, NULL), STATUS_OK);
+  for (int i = 0; i <= seeing; i++)
+    CU_ASSERT_EQUAL_FATAL(transport_shared_weights_open(s->ends[i], capacity, NULL), STATUS_OK);
   CU_ASSERT_EQUAL_FATAL(job_init(&s->job, &config, &hello, NULL), STATUS_OK);
   CU_ASSERT_EQUAL_FATAL(actor_table_init(&s->table, &config, s->ends[0], NULL), STATUS_OK);
   CU_ASSERT_EQUAL_FATAL(weights_publisher_init(&s->publisher, &s->job, s->ends[0], NULL), STATUS_OK);
 }
 
-static void scene_init(struct scene *s, const char *yaml) { scene_init_shared(s, yaml, 0, 0); }
+static void scene_init(struct scene *s, const char *yaml) { scene_init_sharing(s, yaml, 0, 0); }
 
 static void scene_release(struct scene *s) {
   weights_publisher_release(&s->publisher);
@@ -181,12 +182,13 @@ static void test_normalizer_travels(void) {
 }
 
 // The version on the shared weights, whose parameters must be that version's; 0: none.
-static uint64_t in_shared(struct scene *s, int i) {
+static uint64_t shared_version(struct scene *s, int i) {
   struct buffer copy = {0};
   struct policy_view view;
   const size_t parameters = s->job.sac.policy_net.parameters;
-  CU_ASSERT_EQUAL(shared_policy_read(transport_board(s->ends[i + 1]), 0, PEER_OBS, parameters, &copy, &view, NULL),
-                  STATUS_OK);
+  CU_ASSERT_EQUAL(
+      shared_policy_read(transport_shared_weights(s->ends[i + 1]), 0, PEER_OBS, parameters, &copy, &view, NULL),
+      STATUS_OK);
   if (view.version > 0) {
     CU_ASSERT_EQUAL(view.values[0], (float)view.version / 16);
     CU_ASSERT_EQUAL(memcmp(view.values, s->job.sac.policy, parameters * sizeof(float)), 0);
@@ -206,18 +208,18 @@ static void test_shared_weights(void) {
   struct scene s;
   uint64_t version;
   for (int sync = 0; sync < 2; sync++) {
-    scene_init_shared(
+    scene_init_sharing(
         &s, sync ? "envs: 3\nnormalize_observations: true\nsync: true\n" : "envs: 3\nnormalize_observations: true\n", 2,
         8192);
     const float obs[2][PEER_OBS] = {{0, 1, 10}, {2, 1, 30}};
     for (int i = 0; i < 2; i++) normalizer_update(&s.job.normalizer, obs[i]);
     publish(&s, 0, sync);
-    CU_ASSERT_EQUAL(in_shared(&s, 0), 0);
+    CU_ASSERT_EQUAL(shared_version(&s, 0), 0);
     for (uint64_t v = 3; v <= 8; v++) {
       publish(&s, v, sync);
       publish(&s, v, sync);
-      CU_ASSERT_EQUAL_FATAL(in_shared(&s, 0), v);
-      CU_ASSERT_EQUAL(in_shared(&s, 1), v); // every version, though no node was ready
+      CU_ASSERT_EQUAL_FATAL(shared_version(&s, 0), v);
+      CU_ASSERT_EQUAL(shared_version(&s, 1), v); // every version, nobody was ready
     }
     CU_ASSERT_EQUAL_FATAL(got(&s, 0, &version), 0);
     CU_ASSERT_EQUAL(got(&s, 1, &version), 0);
@@ -238,7 +240,7 @@ static void test_other_node(void) {
     CU_ASSERT_EQUAL_FATAL(transport_loopback_create(ACTORS + 1, s.ends, NULL), STATUS_OK);
     for (int i = 0; i <= ACTORS; i++) {
       if (i >= 2) transport_loopback_move(s.ends[i], 2);
-      CU_ASSERT_EQUAL_FATAL(transport_board_open(s.ends[i], 8192, NULL), STATUS_OK);
+      CU_ASSERT_EQUAL_FATAL(transport_shared_weights_open(s.ends[i], 8192, NULL), STATUS_OK);
     }
     CU_ASSERT_EQUAL_FATAL(job_init(&s.job, &config, &hello, NULL), STATUS_OK);
     CU_ASSERT_EQUAL_FATAL(actor_table_init(&s.table, &config, s.ends[0], NULL), STATUS_OK);
@@ -281,13 +283,13 @@ static void test_small_shared_weights(void) {
   struct scene s;
   uint64_t version;
   log_init(0, LOG_ERROR);
-  scene_init_shared(&s, "envs: 3\n", 3, 100);
+  scene_init_sharing(&s, "envs: 3\n", 3, 100);
   publish(&s, 1, false);
   for (int i = 0; i < ACTORS; i++) {
     CU_ASSERT_EQUAL_FATAL(got(&s, i, &version), 1);
     CU_ASSERT_EQUAL(version, 1);
   }
-  CU_ASSERT_EQUAL(in_shared(&s, 0), 0);
+  CU_ASSERT_EQUAL(shared_version(&s, 0), 0);
   scene_release(&s);
 }
 
@@ -299,7 +301,7 @@ int main(void) {
       {"sync sends to everyone who has an environment", test_everyone},
       {"nothing is sent to the dead", test_dead},
       {"actors that see the shared weights read each version there, others get messages", test_shared_weights},
-      {"another node gets one message for all its actors", test_other_node},
+      {"to another node goes one message for all who are there", test_other_node},
       {"weights that do not fit the shared memory go to everyone as messages", test_small_shared_weights},
       {"the normalizer travels with its version", test_normalizer_travels},
   };

@@ -1,8 +1,9 @@
-// The shared weights in an MPI shared window: rank 0 writes at full speed, the other ranks read. Rank 1 of several does
-// without.
+// Shared weights in an MPI shared window. Rank 0 writes at full speed and the other ranks read. Where there are several
+// others rank 1 does without.
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/wire/transport_mpi.h"
+#include "common/wire/transport_mpi_start.h"
 #include "tests/support/jobs.h"
 #include "tests/support/unit.h"
 
@@ -17,21 +18,21 @@ static struct transport *opened(size_t capacity) {
   struct transport *transport;
   struct error error = {0};
   CU_ASSERT_EQUAL_FATAL(transport_mpi_create(&transport, NULL), STATUS_OK);
-  UNIT_STATUS_FATAL(transport_board_open(transport, capacity, &error), STATUS_OK, &error);
+  UNIT_STATUS_FATAL(transport_shared_weights_open(transport, capacity, &error), STATUS_OK, &error);
   return transport;
 }
 
 static bool is_without(int of_rank) { return of_rank == 1 && ranks > 2; }
 
-// Writes versions until every reader has said that it has seen enough.
+// Writes versions until every reader has said that it has read enough.
 static void write_all(struct transport *transport, uint64_t *words) {
-  struct shared_weights *shared = transport_board(transport);
+  struct shared_weights *shared = transport_shared_weights(transport);
   int readers = 0;
   CU_ASSERT_PTR_NOT_NULL_FATAL(shared);
   CU_ASSERT_TRUE(shared_weights_reserve(shared, CAPACITY));
   CU_ASSERT_FALSE(shared_weights_reserve(shared, CAPACITY + 1));
   for (int i = 1; i < ranks; i++) {
-    CU_ASSERT_EQUAL(transport_board_home(transport, i), is_without(i) ? -1 : 0);
+    CU_ASSERT_EQUAL(transport_shared_weights_home(transport, i), is_without(i) ? -1 : 0);
     readers += !is_without(i);
   }
   const double end = clock_now() + PATIENCE;
@@ -48,7 +49,7 @@ static void write_all(struct transport *transport, uint64_t *words) {
 }
 
 static void read_some(struct transport *transport, uint64_t *words) {
-  const struct shared_weights *shared = transport_board(transport);
+  const struct shared_weights *shared = transport_shared_weights(transport);
   struct backoff backoff = {0};
   uint64_t last = 0;
   int torn = 0;
@@ -88,8 +89,8 @@ static void test_full_speed(void) {
 }
 
 static void expect_none(struct transport *transport) {
-  CU_ASSERT_PTR_NULL(transport_board(transport));
-  for (int i = 0; i < ranks; i++) CU_ASSERT_EQUAL(transport_board_home(transport, i), -1);
+  CU_ASSERT_PTR_NULL(transport_shared_weights(transport));
+  for (int i = 0; i < ranks; i++) CU_ASSERT_EQUAL(transport_shared_weights_home(transport, i), -1);
   transport_destroy(transport);
   job_barrier();
 }
@@ -100,14 +101,14 @@ static void test_none(void) {
   expect_none(opened(rank == 0 ? CAPACITY : 0));
 }
 
-// As on a node without the learner: whoever has something puts it up.
+// On a node without the learner whichever rank has newer weights writes them.
 static void test_without_learner(void) {
   enum { ROUNDS = 200 };
   if (ranks == 2) return;
   struct transport *transport = opened(rank == 0 ? 0 : CAPACITY);
-  struct shared_weights *shared = transport_board(transport);
+  struct shared_weights *shared = transport_shared_weights(transport);
   CU_ASSERT_EQUAL_FATAL(shared == NULL, rank == 0);
-  for (int i = 0; i < ranks; i++) CU_ASSERT_EQUAL(transport_board_home(transport, i), i == 0 ? -1 : 1);
+  for (int i = 0; i < ranks; i++) CU_ASSERT_EQUAL(transport_shared_weights_home(transport, i), i == 0 ? -1 : 1);
   uint64_t words[8], read[8];
   int torn = 0;
   if (shared) CU_ASSERT_TRUE(shared_weights_reserve(shared, sizeof words));
@@ -141,12 +142,12 @@ int main(int argc, char **argv) {
     mpi_stop(false, 1);
   }
   static const struct unit_case cases[] = {
-      {"readers see whole contents in ascending versions beside a writer at full speed", test_full_speed},
-      {"there is none where rank 0 or everybody else does without", test_none},
-      {"ranks without the learner share one that each of them may write", test_without_learner},
-      {"where there is no room for it nobody waits, and there is none", test_no_room},
+      {"readers see whole contents in ascending versions while rank 0 writes at full speed", test_full_speed},
+      {"there are none where rank 0 or everybody else does without", test_none},
+      {"ranks without the learner share weights that each of them may write", test_without_learner},
+      {"where there is no room for them nobody waits, and there are none", test_no_room},
   };
-  const int failed = unit_run_mpi("board", cases, sizeof cases / sizeof *cases);
+  const int failed = unit_run_mpi("shared_weights", cases, sizeof cases / sizeof *cases);
   mpi_stop(true, failed);
   return failed;
 }
