@@ -7,7 +7,7 @@
 #include "common/nn/linalg.h"
 #include "launch/cli/arguments.h"
 #include "launch/cli/command.h"
-#include "launch/cli/json.h"
+#include "common/base/json.h"
 #include "launch/policy/recording.h"
 #include "launch/policy/trace.h"
 #include "launch/policy/policy_source.h"
@@ -178,27 +178,18 @@ static void summarise(struct evaluation *evaluation) {
   evaluation->deviation = sqrt(squares / (double)count);
 }
 
-static json_t *json_floats(const float *values, uint32_t count) {
-  json_t *array = json_array();
-  for (uint32_t i = 0; i < count; i++) json_array_append_new(array, json_real((double)values[i]));
-  return array;
-}
-
 static enum status print_json(const struct evaluation *evaluation, struct error *error) {
-  const uint64_t count = evaluation->begun;
-  json_t *returns = json_array();
-  for (uint64_t i = 0; i < count; i++) json_array_append_new(returns, json_real(evaluation->returns[i]));
-  json_t *first_observation = json_floats(evaluation->first_observation, evaluation->source.shape.obs_dim);
-  json_t *first_action = json_floats(evaluation->first_action, evaluation->source.shape.act_dim);
-  return json_print(json_pack("{s:s, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:o, s:o, s:o}", "env",
-                              environment_kind_name(&evaluation->source.kind), "env_steps",
-                              (json_int_t)evaluation->source.info.env_steps, "policy_version",
-                              (json_int_t)evaluation->source.info.policy_version, "episodes", (json_int_t)count, "cut",
-                              (json_int_t)evaluation->cut, "return_mean", evaluation->mean, "return_std",
-                              evaluation->deviation, "return_min", evaluation->low, "return_max", evaluation->high,
-                              "length_mean", evaluation->length, "returns", returns, "first_observation",
-                              first_observation, "first_action", first_action),
-                    error);
+  const struct policy_source *source = &evaluation->source;
+  return json_print(
+      json_pack("{s:o, s:o, s:o, s:o, s:o, s:f, s:f, s:f, s:f, s:f, s:o, s:o, s:o}", "env",
+                json_text(environment_kind_name(&source->kind)), "env_steps", json_count(source->info.env_steps),
+                "policy_version", json_count(source->info.policy_version), "episodes", json_count(evaluation->begun),
+                "cut", json_count(evaluation->cut), "return_mean", evaluation->mean, "return_std",
+                evaluation->deviation, "return_min", evaluation->low, "return_max", evaluation->high, "length_mean",
+                evaluation->length, "returns", json_doubles(evaluation->returns, evaluation->begun),
+                "first_observation", json_floats(evaluation->first_observation, source->shape.obs_dim), "first_action",
+                json_floats(evaluation->first_action, source->shape.act_dim)),
+      error);
 }
 
 static void say_policy(FILE *out, const struct evaluation *evaluation) {

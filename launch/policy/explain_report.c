@@ -1,7 +1,7 @@
 #include "launch/policy/explain.h"
+
+#include "common/base/json.h"
 #include "common/base/printable.h"
-#include "launch/cli/json.h"
-#include "common/base/json_text.h"
 
 #include <math.h>
 #include <string.h>
@@ -156,12 +156,6 @@ void explain_print(FILE *out, const struct explanation *e) {
 
 // --- JSON ---
 
-static json_t *numbers(const double *values, size_t count) {
-  json_t *array = json_array();
-  for (size_t i = 0; i < count; i++) json_array_append_new(array, json_real(values[i]));
-  return array;
-}
-
 static json_t *road_json(const struct explanation *e) {
   static const struct {
     const char *name;
@@ -188,30 +182,29 @@ static json_t *road_json(const struct explanation *e) {
 }
 
 static json_t *gradient_json(const struct explanation *e, const double *gradient, const double *difference) {
-  return json_pack("{s:o, s:o, s:o, s:o}", "mean", numbers(gradient, e->dim), "log_std",
-                   numbers(gradient + e->dim, e->dim), "mean_difference", numbers(difference, e->dim),
-                   "log_std_difference", numbers(difference + e->dim, e->dim));
+  return json_pack("{s:o, s:o, s:o, s:o}", "mean", json_doubles(gradient, e->dim), "log_std",
+                   json_doubles(gradient + e->dim, e->dim), "mean_difference", json_doubles(difference, e->dim),
+                   "log_std_difference", json_doubles(difference + e->dim, e->dim));
 }
 
 json_t *explain_json(const struct explanation *e) {
-  json_t *obs = json_array();
-  for (size_t i = 0; i < e->obs_dim; i++) json_array_append_new(obs, json_real((double)e->obs[i]));
-  json_t *root = json_pack("{s:o, s:s, s:I, s:I, s:o, s:o, s:o, s:f, s:o}", "file", json_text(e->file), "env", e->env,
-                           "env_steps", (json_int_t)e->env_steps, "policy_version", (json_int_t)e->policy_version,
-                           "seed", json_count(e->seed), "observation", obs, "sample", road_json(e), "log_probability",
-                           e->log_probability, "log_probability_gradient",
-                           gradient_json(e, e->log_probability_gradient, e->log_probability_difference));
+  json_t *root =
+      json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:o}", "file", json_text(e->file), "env", json_text(e->env),
+                "env_steps", json_count(e->env_steps), "policy_version", json_count(e->policy_version), "seed",
+                json_count(e->seed), "observation", json_floats(e->obs, e->obs_dim), "sample", road_json(e),
+                "log_probability", e->log_probability, "log_probability_gradient",
+                gradient_json(e, e->log_probability_gradient, e->log_probability_difference));
   if (!root || e->samples == 0) return root;
   json_t *estimators = json_object();
   for (int s = 0; s < EXPLAIN_ESTIMATORS; s++)
     json_object_set_new(estimators, estimator_key[s],
-                        json_pack("{s:o, s:o, s:f}", "mean", numbers(e->moments[s].mean, 2 * e->dim), "variance",
-                                  numbers(e->moments[s].variance, 2 * e->dim), "price",
+                        json_pack("{s:o, s:o, s:f}", "mean", json_doubles(e->moments[s].mean, 2 * e->dim), "variance",
+                                  json_doubles(e->moments[s].variance, 2 * e->dim), "price",
                                   explain_price(e, (enum explain_estimator)s)));
   json_object_set_new(root, "alpha", json_real(e->alpha));
   json_object_set_new(root, "min_q", json_real(e->q));
   json_object_set_new(root, "objective_gradient", gradient_json(e, e->objective_gradient, e->objective_difference));
-  json_object_set_new(root, "samples", json_integer((json_int_t)e->samples));
+  json_object_set_new(root, "samples", json_count(e->samples));
   json_object_set_new(root, "estimators", estimators);
   return root;
 }

@@ -9,7 +9,7 @@
 #include "launch/cli/command.h"
 #include "learner/storage/policy_file.h"
 #include "learner/storage/policy_npz.h"
-#include "learner/run/run_directory.h"
+#include "learner/storage/atomic_file.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -128,7 +128,7 @@ static enum status put(const struct request *request, const struct export *expor
                : error_set(error, STATUS_IO, "standard output: cannot be written: %s", strerror(errno));
   snprintf(path, sizeof path, "%s.%s", request->name, request->format);
   if (!output) output = path;
-  const enum status status = run_write_file(output, (const char *)file->data, file->size, error);
+  const enum status status = atomic_file_write(output, file->data, file->size, true, error);
   if (status == STATUS_OK)
     printable_print(stderr, "%s: the policy of %s (%s: obs_dim %u, act_dim %u), %zu bytes", output, export->policy.file,
                     export->policy.environment[0] ? export->policy.environment : "no environment named",

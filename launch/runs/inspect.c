@@ -6,7 +6,7 @@
 #include "common/config/options.h"
 #include "launch/cli/arguments.h"
 #include "launch/cli/command.h"
-#include "launch/cli/json.h"
+#include "common/base/json.h"
 #include "learner/storage/checkpoint_head.h"
 #include "learner/storage/checkpoint_list.h"
 #include "learner/storage/checkpoint_verify.h"
@@ -24,7 +24,7 @@ struct inspection {
   struct checkpoint_info info;
   struct error error; // why the file is not ok
   bool of_run;        // word is of the run whose directory is looked at
-  struct run_word word;
+  struct run_last_status word;
 };
 
 static void inspection_release(struct inspection *inspection) {
@@ -45,13 +45,13 @@ static bool is_damaged(const struct inspection *inspection) { return checkpoint_
 static enum status print_json(const struct inspection *inspection, struct error *error) {
   const struct checkpoint_info *info = &inspection->info;
   json_t *root = json_pack("{s:o, s:b}", "file", json_text(inspection->file), "ok", is_ok(inspection));
-  json_t *head =
-      json_pack("{s:I, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:I, s:I, s:I}", "format_version",
-                (json_int_t)info->format_version, "program_version", info->program_version, "env", info->environment,
-                "obs_dim", (json_int_t)info->obs_dim, "act_dim", (json_int_t)info->act_dim, "env_steps",
-                (json_int_t)info->env_steps, "updates", (json_int_t)info->updates, "policy_version",
-                (json_int_t)info->policy_version, "exact", info->exact, "parameters", (json_int_t)info->parameters,
-                "replay_size", (json_int_t)info->replay_size, "replay_capacity", (json_int_t)info->replay_capacity);
+  json_t *head = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o}", "format_version",
+                           json_count(info->format_version), "program_version", json_text(info->program_version), "env",
+                           json_text(info->environment), "obs_dim", json_count(info->obs_dim), "act_dim",
+                           json_count(info->act_dim), "env_steps", json_count(info->env_steps), "updates",
+                           json_count(info->updates), "policy_version", json_count(info->policy_version), "exact",
+                           info->exact, "parameters", json_count(info->parameters), "replay_size",
+                           json_count(info->replay_size), "replay_capacity", json_count(info->replay_capacity));
   const char *key;
   json_t *value;
   json_object_foreach(head, key, value) json_object_set(root, key, inspection->has_head ? value : json_null());
@@ -139,10 +139,10 @@ static void list_best(const char *directory) {
 }
 
 // How the run stands, where its directory tells.
-static void print_state(const struct run_word *word) {
+static void print_state(const struct run_last_status *word) {
   char words[2048];
   if (word->state == RUN_UNKNOWN) return;
-  run_word_format(word, words, sizeof words);
+  run_last_status_format(word, words, sizeof words);
   printf("  %s\n\n", words);
 }
 
@@ -151,8 +151,8 @@ static enum status inspect(const char *path, bool json, struct inspection *inspe
   enum status status = STATUS_OK;
   if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
     snprintf(inspection->file, sizeof inspection->file, "%s", path); // until a checkpoint is found
-    struct run_word word;
-    run_word_read(path, &word);
+    struct run_last_status word;
+    run_last_status_read(path, &word);
     if (!json) print_state(&word);
     status = inspect_directory(path, !json, inspection, error);
     if (!json && status == STATUS_OK) list_best(path);

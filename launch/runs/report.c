@@ -3,7 +3,7 @@
 #include "launch/cli/arguments.h"
 #include "launch/cli/command.h"
 #include "launch/runs/report_page.h"
-#include "learner/run/run_directory.h"
+#include "learner/storage/atomic_file.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,7 @@ static enum status write_report(const struct run_set *runs, const char *output, 
   if (!page) return error_set(error, STATUS_MEMORY, "report: no memory for the page");
   enum status status = report_page_write(runs, page, error);
   if (fclose(page) != 0 && status == STATUS_OK) status = error_set(error, STATUS_MEMORY, "report: no memory");
-  if (status == STATUS_OK) status = run_write_file(output, text, size, error);
+  if (status == STATUS_OK) status = atomic_file_write(output, text, size, true, error);
   free(text);
   return status;
 }

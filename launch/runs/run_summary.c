@@ -24,14 +24,14 @@ static FILE *read_or_say(const char *path) {
 }
 
 static void read_status(const char *directory, struct run_summary *summary) {
-  struct run_word word;
+  struct run_last_status word;
   char path[FILE_PATH];
   FILE *file = file_join(path, directory, "status.json", NULL) == STATUS_OK ? read_or_say(path) : NULL;
   if (file) fclose(file);
-  run_word_read(directory, &word);
+  run_last_status_read(directory, &word);
   if (word.state != RUN_UNKNOWN) snprintf(summary->state, sizeof summary->state, "%s", run_state_name(word.state));
   if (word.state == RUN_DIED || word.state == RUN_SILENT)
-    run_word_format(&word, summary->reason, sizeof summary->reason);
+    run_last_status_format(&word, summary->reason, sizeof summary->reason);
   else
     printable_copy(summary->reason, sizeof summary->reason, word.reason);
   printable_copy(summary->host, sizeof summary->host, word.host);

@@ -5,7 +5,7 @@
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "learner/job/metrics.h"
-#include "learner/run/run_directory.h"
+#include "learner/storage/atomic_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -86,14 +86,14 @@ static enum status prepare(const char *path, const char *columns, uint64_t keep_
   if (status != STATUS_OK) {
     error_set(error, status, "%s", unread.text);
   } else if (size == 0) {
-    status = run_write_file(path, header, header_size, error);
+    status = atomic_file_write(path, header, header_size, true, error);
   } else if (size < header_size || memcmp(text, header, header_size) != 0) {
     status = set_aside(path, error);
-    if (status == STATUS_OK) status = run_write_file(path, header, header_size, error);
+    if (status == STATUS_OK) status = atomic_file_write(path, header, header_size, true, error);
     keep_rows = 0;
   } else {
     const size_t kept = kept_length(text, size, keep_rows, &rows);
-    if (kept < size) status = run_write_file(path, text, kept, error);
+    if (kept < size) status = atomic_file_write(path, text, kept, true, error);
   }
   memory_free(text);
   *kept_rows = rows < keep_rows ? rows : keep_rows;

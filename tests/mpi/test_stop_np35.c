@@ -1,4 +1,5 @@
 // A signal on the learner's rank or on an actor's: the job ends everywhere, saved, and goes on as if nothing had been.
+#include "common/base/file.h"
 #include "learner/checkpoint/checkpoint.h"
 #include "learner/run/run_directory.h"
 #include "learner/storage/checkpoint_head.h"

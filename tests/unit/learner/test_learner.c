@@ -7,6 +7,7 @@
 #include "learner/checkpoint/checkpoint.h"
 #include "learner/exchange/handshake.h"
 #include "learner/learner.h"
+#include "learner/run/metrics_file.h"
 #include "learner/storage/checkpoint_list.h"
 #include "learner/storage/checkpoint_verify.h"
 #include "tests/support/environments.h"
