@@ -20,7 +20,7 @@ static enum status write_report(const struct run_set *runs, const char *output, 
   return status;
 }
 
-// Without -o: report.html in the run's directory; of several runs, here.
+// Without -o the page is report.html in the run's directory; of several runs, in the working directory.
 int command_report(int argc, char **argv) {
   struct error error = {0};
   struct run_set runs = {0};
@@ -31,7 +31,7 @@ int command_report(int argc, char **argv) {
   enum status status = arguments_parse_many(argc, argv, "report", known, 2, operands, RUN_SET_MAX, &given, &error);
   if (status == STATUS_OK) status = run_set_read("report", operands, given, true, &runs, &error);
   if (status == STATUS_OK && !output) {
-    if (runs.count == 1) status = file_join(own_output, runs.record[0].path, "report.html", &error);
+    if (runs.count == 1) status = file_join(own_output, runs.run[0].path, "report.html", &error);
     output = own_output;
   }
   if (status == STATUS_OK) status = write_report(&runs, output, &error);

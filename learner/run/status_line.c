@@ -1,6 +1,7 @@
 #include "learner/run/status_line.h"
 
 #include "common/base/clock.h"
+#include "common/base/digits.h"
 #include "common/base/log.h"
 
 #include <math.h>
@@ -25,13 +26,8 @@ struct status_line_style status_line_style(void) {
 // 1234567 as "1,234,567".
 static void format_count(uint64_t value, char *text, size_t size) {
   char digits[32];
-  const size_t length = (size_t)snprintf(digits, sizeof digits, "%llu", (unsigned long long)value);
-  size_t used = 0;
-  for (size_t i = 0; i < length && used + 2 < size; i++) {
-    if (i > 0 && (length - i) % 3 == 0) text[used++] = ',';
-    text[used++] = digits[i];
-  }
-  text[used] = '\0';
+  snprintf(digits, sizeof digits, "%llu", (unsigned long long)value);
+  digits_group(digits, text, size);
 }
 
 // The newest returns as bars between the least and the greatest of them; in ASCII an arrow from the older half's mean

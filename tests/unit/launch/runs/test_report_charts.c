@@ -22,8 +22,7 @@ static void test_charts(void) {
     char *text = NULL;
     size_t size;
     FILE *page = open_memstream(&text, &size);
-    CU_ASSERT_EQUAL((panels ? report_charts_panels : report_charts_returns)(runs.record, 3, runs.groups, page, NULL),
-                    STATUS_OK);
+    CU_ASSERT_EQUAL((panels ? report_charts_panels : report_charts_returns)(&runs, page, NULL), STATUS_OK);
     fclose(page);
     CU_ASSERT_EQUAL(count_of(text, "<svg"), panels ? 9 : 2); // returns: wide and narrow
     CU_ASSERT_EQUAL(count_of(text, "</svg>"), panels ? 9 : 2);
