@@ -30,7 +30,7 @@ static void test_one(void) {
   struct run run = run_of(0, ROWS, steps, value);
   struct curve curve = curve_of(&run, 1, "value", 100);
   CU_ASSERT_EQUAL(curve.points, 4);
-  CU_ASSERT_EQUAL(curve.runs, 1); // no number, and no new step, are left out
+  CU_ASSERT_EQUAL(curve.runs, 1); // a cell without a number and a row without a new step are left out
   CU_ASSERT_EQUAL(curve.x[1], 3);
   CU_ASSERT_EQUAL(curve.mean[1], 30);
   CU_ASSERT_EQUAL(curve.deviation[1], 0);
@@ -81,9 +81,9 @@ static void test_nothing(void) {
 
 int main(void) {
   static const struct unit_case cases[] = {
-      {"a curve has the run's numbers", test_one},
+      {"the curve of one run has its numbers", test_one},
       {"more rows than points are averaged in stretches", test_many_rows},
-      {"seeds are averaged, each joined by lines, as far as each goes", test_seeds},
+      {"seeds are averaged along their lines, each as far as it goes", test_seeds},
       {"no numbers make no points", test_nothing},
   };
   return unit_run("curve", cases, sizeof cases / sizeof *cases);

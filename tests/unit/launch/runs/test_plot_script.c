@@ -69,7 +69,6 @@ static void test_sheet(void) {
   scene_release(&s);
 }
 
-// No text of a configuration gets out of its quotes.
 static void test_hostile(void) {
   struct scene s;
   scene_init(&s, "env: \"it's '; system('touch x'); '\"");
@@ -83,7 +82,7 @@ int main(void) {
   static const struct unit_case cases[] = {
       {"learning curves have mean and band of each group", test_curves},
       {"the sheet has a panel for each measure", test_sheet},
-      {"texts stay in their quotes", test_hostile},
+      {"no text of a configuration ends its quotes", test_hostile},
   };
   return unit_run("plot_script", cases, sizeof cases / sizeof *cases);
 }

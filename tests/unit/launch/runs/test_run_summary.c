@@ -57,7 +57,7 @@ static void test_nothing(void) {
   put(path, "status.json", "{\"state\": \"runn"); // never written so by us
   CU_ASSERT_EQUAL_FATAL(run_read(path, &run, NULL), STATUS_OK);
   CU_ASSERT_EQUAL_FATAL(run_summary_read(&run, &summary, NULL), STATUS_OK);
-  CU_ASSERT_TRUE_FATAL(!summary.state[0]);
+  CU_ASSERT_FALSE_FATAL(summary.state[0]);
   CU_ASSERT_EQUAL(summary.files, 0);
   CU_ASSERT_EQUAL(summary.notes, 0);
   CU_ASSERT_TRUE(isnan(summary.last_evaluation));
@@ -86,9 +86,9 @@ static void test_many_notes(void) {
 
 int main(void) {
   static const struct unit_case cases[] = {
-      {"status, log, checkpoints and metrics are told", test_summary},
-      {"what is not there is left out", test_nothing},
-      {"of many warnings the last are kept", test_many_notes},
+      {"a summary has status, log, checkpoints and metrics", test_summary},
+      {"what the directory lacks is left out", test_nothing},
+      {"the last of many warnings are kept", test_many_notes},
   };
   return unit_run("run_summary", cases, sizeof cases / sizeof *cases);
 }

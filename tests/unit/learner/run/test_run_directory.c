@@ -45,7 +45,7 @@ static void test_create(void) {
   run = run_directory_open(path, &error);
   CU_ASSERT_PTR_NOT_NULL_FATAL(run);
   second = run_directory_open(path, &error);
-  CU_ASSERT_TRUE_FATAL(!second);
+  CU_ASSERT_PTR_NULL_FATAL(second);
   CU_ASSERT_EQUAL(error.status, STATUS_USAGE);
   run_directory_refresh(run);
   run_directory_close(run);
@@ -84,8 +84,8 @@ static void test_discard(void) {
   touch("run/somebody's");
   run_directory_discard(run);
   CU_ASSERT_TRUE_FATAL(unit_exists_in(directory, "run/somebody's"));
-  CU_ASSERT_TRUE_FATAL(!unit_exists_in(directory, "run/log.txt"));
-  CU_ASSERT_TRUE(!unit_exists_in(directory, "run/lock"));
+  CU_ASSERT_FALSE_FATAL(unit_exists_in(directory, "run/log.txt"));
+  CU_ASSERT_FALSE(unit_exists_in(directory, "run/lock"));
   run_directory_discard(NULL);
   run_directory_close(NULL);
 }
@@ -109,17 +109,17 @@ static void test_list_and_prune(void) {
 
   struct run_directory *run = run_directory_open(directory, &error);
   CU_ASSERT_PTR_NOT_NULL_FATAL(run);
-  CU_ASSERT_TRUE_FATAL(!unit_exists_in(directory, "ckpt-7.h5.tmp"));
-  CU_ASSERT_TRUE(!unit_exists_in(directory, "status.json.tmp"));
+  CU_ASSERT_FALSE_FATAL(unit_exists_in(directory, "ckpt-7.h5.tmp"));
+  CU_ASSERT_FALSE(unit_exists_in(directory, "status.json.tmp"));
   touch("ckpt-8.h5.tmp");
   UNIT_STATUS(run_directory_prune(run, 0, &error), STATUS_OK, &error);
   CU_ASSERT_TRUE_FATAL(unit_exists_in(directory, "ckpt-5.h5"));
-  CU_ASSERT_TRUE(unit_exists_in(directory, "ckpt-8.h5.tmp")); // somebody may be writing it
+  CU_ASSERT_TRUE(unit_exists_in(directory, "ckpt-8.h5.tmp")); // another process may be writing it
   UNIT_STATUS(run_directory_prune(run, 2, &error), STATUS_OK, &error);
   CU_ASSERT_TRUE_FATAL(unit_exists_in(directory, "ckpt-1000.h5"));
   CU_ASSERT_TRUE_FATAL(unit_exists_in(directory, "ckpt-300.h5"));
-  CU_ASSERT_TRUE_FATAL(!unit_exists_in(directory, "ckpt-20.h5"));
-  CU_ASSERT_TRUE(!unit_exists_in(directory, "ckpt-5.h5"));
+  CU_ASSERT_FALSE_FATAL(unit_exists_in(directory, "ckpt-20.h5"));
+  CU_ASSERT_FALSE(unit_exists_in(directory, "ckpt-5.h5"));
   CU_ASSERT_TRUE_FATAL(unit_exists_in(directory, "ckpt-05.h5"));
   CU_ASSERT_TRUE_FATAL(unit_exists_in(directory, "best.h5"));
   CU_ASSERT_TRUE_FATAL(unit_exists_in(directory, "ckpt-8.h5x"));
@@ -138,7 +138,7 @@ static int64_t failures(const char *key) {
   return count;
 }
 
-// Each start in a new hand of the directory, as in a new process.
+// Opens the directory anew for each start, as a new process does.
 static struct run_directory *start(uint64_t steps, enum status expected) {
   struct error error = {0};
   struct run_directory *run = run_directory_open(directory, &error);
@@ -161,7 +161,7 @@ static void test_failures(void) {
     CU_ASSERT_EQUAL(run_directory_count_failure(run, "actors", 8, 5), i);
     end(run, i);
   }
-  struct run_directory *run = start(8, STATUS_OK); // a signal counts nothing, and forgets nothing
+  struct run_directory *run = start(8, STATUS_OK); // a signal neither counts nor resets the count
   end(run, 3);
   run = start(8, STATUS_OK);
   CU_ASSERT_EQUAL(run_directory_count_failure(run, "actors", 8, 6), 1); // an update further
@@ -173,15 +173,15 @@ static void test_failures(void) {
 }
 
 static void test_deaths(void) {
-  static const char rows[] = "time_s,env_steps,updates\n1.5,500,2\n2.5,600,3\n3.5,70"; // cut short
-  for (int i = 0; i < 3; i++) run_directory_close(start(8, STATUS_OK));                // no word of the end
+  static const char rows[] = "time_s,env_steps,updates\n1.5,500,2\n2.5,600,3\n3.5,70"; // the last row is not complete
+  for (int i = 0; i < 3; i++) run_directory_close(start(8, STATUS_OK));                // they do not say how they end
   CU_ASSERT_EQUAL(failures("count"), 2);
   run_directory_close(start(8, STATUS_FAILED));
-  run_directory_close(start(8, STATUS_FAILED)); // nothing new was said since
+  run_directory_close(start(8, STATUS_FAILED)); // status.json is still the old one
   end(start(8, STATUS_FAILED), 0);
   run_directory_close(start(8, STATUS_OK));
   unit_write_file(unit_in(directory, "metrics.csv"), rows, sizeof rows - 1);
-  run_directory_close(start(8, STATUS_OK)); // it had come further
+  run_directory_close(start(8, STATUS_OK)); // the start that died had come further
   CU_ASSERT_EQUAL_FATAL(failures("count"), 1);
   CU_ASSERT_EQUAL(failures("at_steps"), 600);
   run_directory_close(start(700, STATUS_OK));
@@ -196,7 +196,7 @@ static void test_before(void) {
   CU_ASSERT_EQUAL(last.state, RUN_RUNNING);
   struct run_directory *run = run_directory_open(directory, NULL);
   CU_ASSERT_PTR_NOT_NULL_FATAL(run);
-  CU_ASSERT_EQUAL(run_directory_before(run)->state, RUN_DIED); // but has not kept the lock
+  CU_ASSERT_EQUAL(run_directory_before(run)->state, RUN_DIED); // but it has not kept the lock
   CU_ASSERT_STRING_EQUAL(run_directory_before(run)->checkpoint, "ckpt-8.h5");
   run_directory_close(run);
 }
@@ -300,16 +300,16 @@ int main(void) {
   linalg_init();
   log_init(0, LOG_ERROR);
   static const struct unit_case cases[] = {
-      {"a new directory is made with its parents, one that holds something is refused", create},
-      {"paths that cannot be are named", bad_paths},
+      {"a new directory is made with its parents, and one that holds something is refused", create},
+      {"the error names a path that cannot be a directory", bad_paths},
       {"a job that never began leaves nothing of its own", discard},
       {"checkpoints are listed newest first, and all but the newest are pruned", list_and_prune},
       {"starts that fail in the same way at the same step are counted", failing},
-      {"so are those that died, and after three the next says so, once", dying},
-      {"who opens a directory learns how the start before it ended", before},
-      {"of several who want the same new name each gets one", unique},
+      {"starts that died are counted too, and after three the next one fails, once", dying},
+      {"an opened directory tells how the start before it ended", before},
+      {"of several starts that want the same new name each gets a name of its own", unique},
       {"the newest checkpoint that verifies is found", newest},
-      {"one file is taken as it is, and a policy alone is not resumed", newest_of_file},
+      {"a file given by name is taken as it is, and a policy alone is not resumed", newest_of_file},
   };
   return unit_run("run_directory", cases, sizeof cases / sizeof *cases);
 }
