@@ -173,7 +173,7 @@ static void write_machine(FILE *page, const struct run *run, const struct run_su
   write_row(page, "environment", run->config.env);
   write_row(page, "started as", summary->start);
   write_row(page, "learner's host", summary->host);
-  write_row(page, "last word", summary->updated);
+  write_row(page, "status written", summary->updated);
   write_row(page, "run directory", run->path);
   write_row(page, "this report", "made by corsac " CORSAC_VERSION);
   fputs("</table>\n", page);
