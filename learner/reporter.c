@@ -154,7 +154,7 @@ void reporter_status(struct reporter *reporter, const struct job *job, const str
   struct error error = {0};
   char more[LOG_THROTTLE_TEXT];
   if (exit_code >= 0) tensorboard_end(reporter->tensorboard, exit_code);
-  if (run_write_status(reporter->run, &status, &error) == STATUS_OK)
+  if (run_directory_write_status(reporter->run, &status, &error) == STATUS_OK)
     log_throttle_over(&reporter->stale_status);
   else if (log_throttle_due(&reporter->stale_status, more))
     log_warn("%s%s", error.text, more);

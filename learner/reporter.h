@@ -6,6 +6,7 @@
 #include "common/base/log_throttle.h"
 #include "learner/exchange/actor_table.h"
 #include "learner/job/job.h"
+#include "learner/run/metrics_file.h"
 #include "learner/run/run_directory.h"
 #include "learner/run/status_line.h"
 #include "learner/run/tensorboard.h"

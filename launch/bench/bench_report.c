@@ -4,7 +4,7 @@
 #include "common/nn/backend.h"
 #include "common/nn/linalg.h"
 #include "launch/bench/bench.h"
-#include "launch/cli/json.h"
+#include "common/base/json.h"
 
 #include <math.h>
 #include <sched.h>

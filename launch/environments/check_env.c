@@ -8,7 +8,7 @@
 #include "common/config/options.h"
 #include "launch/cli/arguments.h"
 #include "launch/cli/command.h"
-#include "launch/cli/json.h"
+#include "common/base/json.h"
 #include "launch/cli/signals.h"
 
 #include <errno.h>

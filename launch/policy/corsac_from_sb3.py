@@ -59,9 +59,9 @@ def check(data, actor):
 def convert(data, actor):
     arrays = {}
     hidden = sorted(int(name.split(".")[2]) for name in actor if re.fullmatch(r"actor\.latent_pi\.\d+\.weight", name))
-    for number, place in enumerate(hidden):
+    for number, index in enumerate(hidden):
         for part in ("weight", "bias"):
-            arrays["layer%d.%s" % (number, part)] = actor["actor.latent_pi.%d.%s" % (place, part)]
+            arrays["layer%d.%s" % (number, part)] = actor["actor.latent_pi.%d.%s" % (index, part)]
     for to, name in (("mean", "mu"), ("log_std", "log_std")):
         for part in ("weight", "bias"):
             arrays["%s.%s" % (to, part)] = actor["actor.%s.%s" % (name, part)]

@@ -29,15 +29,14 @@ void canvas_line(struct canvas *canvas, double x0, double y0, double x1, double 
     for (uint32_t column = left; column < right; column++) {
       const double x = column + 0.5 - x0, y = row + 0.5 - y0;
       const double along = length2 > 0 ? fmin(fmax((x * dx + y * dy) / length2, 0), 1) : 0;
-      const double inside =
-          radius + 0.5 -
-          sqrt((x - along * dx) * (x - along * dx) + (y - along * dy) * (y - along * dy)); // a pixel's share of it
-      if (inside > 0) blend(canvas->rgb + 3 * ((size_t)row * canvas->width + column), color, fmin(inside, 1));
+      const double away_x = x - along * dx, away_y = y - along * dy;
+      const double share = radius + 0.5 - sqrt(away_x * away_x + away_y * away_y); // of the pixel that is covered
+      if (share > 0) blend(canvas->rgb + 3 * ((size_t)row * canvas->width + column), color, fmin(share, 1));
     }
   }
 }
 
-// The action as a bar from the middle of the lower edge.
+// Draws the action as a bar from the middle of the lower edge.
 static void draw_action(struct canvas *canvas, float action) {
   const double y = canvas->height - 16.0, middle = canvas->width / 2.0, reach = canvas->width * 0.4;
   canvas_line(canvas, middle - reach, y, middle + reach, y, 5, PALE);
@@ -50,10 +49,10 @@ static void draw_pendulum(struct canvas *canvas, const float *obs, float action)
   const double x = canvas->width / 2.0, y = canvas->height / 2.0 - 12, rod = canvas->height * 0.36;
   const double tip_x = x - rod * (double)obs[1], tip_y = y - rod * (double)obs[0], spread = 2.4 * fabs((double)action);
   canvas_fill(canvas, WHITE);
-  canvas_line(canvas, x, y, x, y - rod, 1, PALE); // where it should be
+  canvas_line(canvas, x, y, x, y - rod, 1, PALE); // upright
   canvas_line(canvas, x, y, tip_x, tip_y, 18, ROD);
   canvas_line(canvas, x, y, x, y, 7, INK);
-  // The torque: an arc around the axle, with a head in its direction (positive: counterclockwise).
+  // The torque is an arc around the axle, with an arrow head (a positive torque turns counterclockwise).
   const double way = action > 0 ? -1 : 1, radius = 44;
   for (int i = 0; i < 24 && spread > 0.05; i++) {
     const double from = -PI / 2 + way * spread * (i / 24.0 - 0.5), to = -PI / 2 + way * spread * ((i + 1) / 24.0 - 0.5);
@@ -70,6 +69,7 @@ static void draw_pendulum(struct canvas *canvas, const float *obs, float action)
 
 // The valley as Gymnasium draws it: y = 0.45 sin(3 x) + 0.55 over x in [-1.2, 0.6].
 static const double LEFT = -1.2, RIGHT = 0.6, GOAL = 0.45;
+
 static double hill(double x) { return sin(3 * x) * 0.45 + 0.55; }
 
 static void draw_mountain_car(struct canvas *canvas, const float *obs, float action) {
@@ -99,7 +99,7 @@ static void draw_mountain_car(struct canvas *canvas, const float *obs, float act
 }
 
 const struct drawing *drawing_find(const char *env) {
-  // Frames per second as Gymnasium has them; a pendulum's step is 0.05 s.
+  // The rates are Gymnasium's, except the pendulum's: its step is 0.05 s.
   static const struct drawing drawings[] = {{"Pendulum-v1", 400, 400, 20, draw_pendulum},
                                             {"MountainCarContinuous-v0", 600, 440, 30, draw_mountain_car}};
   for (size_t i = 0; i < sizeof drawings / sizeof *drawings; i++)

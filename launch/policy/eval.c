@@ -7,10 +7,10 @@
 #include "common/nn/linalg.h"
 #include "launch/cli/arguments.h"
 #include "launch/cli/command.h"
-#include "launch/cli/json.h"
+#include "common/base/json.h"
+#include "launch/policy/policy_source.h"
 #include "launch/policy/recording.h"
 #include "launch/policy/trace.h"
-#include "launch/policy/policy_source.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -25,15 +25,17 @@ struct request {
 struct evaluation {
   struct policy_source source;
   struct evaluator *evaluator;
-  double *returns;                         // (eval_episodes), of these `begun` are there
-  uint32_t begun, cut;                     // episodes; that did not end by themselves, or were not begun
+  double *returns;                         // (eval_episodes); the first `begun` are filled
+  uint32_t begun;                          // episodes that were begun
+  uint32_t cut;                            // episodes that were cut, or not begun
   float *first_observation, *first_action; // (obs_dim), (act_dim) of episode 0
-  struct trace *trace;                     // NULL: none is asked for
-  struct recording *recording;             // NULL: none is asked for
+  struct trace *trace;                     // NULL: not asked for
+  struct recording *recording;             // NULL: not asked for
   double mean, deviation, low, high, length;
 };
 
-// Ten episodes unless the request says otherwise, one where they are recorded; bounds as in training.
+// Sets the options of an evaluation: ten episodes unless the request says otherwise, one where it is recorded; the
+// limits are those of the run.
 static enum status set_options(const struct request *request, struct config *config, struct error *error) {
   const struct {
     const char *option, *argument, *value;
@@ -126,7 +128,7 @@ static enum status run_step(struct evaluation *evaluation, bool *done, struct me
   return status;
 }
 
-// out: where each episode is told as it ends, or NULL.
+// out: where a line for each episode goes as it ends, or NULL.
 static enum status run_episodes(struct evaluation *evaluation, FILE *out, struct error *error) {
   const uint32_t count = (uint32_t)evaluation->source.config.eval_episodes;
   evaluator_begin(evaluation->evaluator, &(struct message_evaluate){.stride = 1, .count = count});
@@ -159,7 +161,7 @@ static enum status run_episodes(struct evaluation *evaluation, FILE *out, struct
   return STATUS_OK;
 }
 
-// Mean, extremes, and the standard deviation of these episodes (divided by their number, as NumPy does).
+// Computes the mean, the extremes, and the standard deviation of the episodes (divided by their number, as in NumPy).
 static void summarise(struct evaluation *evaluation) {
   const uint64_t count = evaluation->begun;
   double sum = 0, squares = 0;
@@ -178,27 +180,18 @@ static void summarise(struct evaluation *evaluation) {
   evaluation->deviation = sqrt(squares / (double)count);
 }
 
-static json_t *json_floats(const float *values, uint32_t count) {
-  json_t *array = json_array();
-  for (uint32_t i = 0; i < count; i++) json_array_append_new(array, json_real((double)values[i]));
-  return array;
-}
-
 static enum status print_json(const struct evaluation *evaluation, struct error *error) {
-  const uint64_t count = evaluation->begun;
-  json_t *returns = json_array();
-  for (uint64_t i = 0; i < count; i++) json_array_append_new(returns, json_real(evaluation->returns[i]));
-  json_t *first_observation = json_floats(evaluation->first_observation, evaluation->source.shape.obs_dim);
-  json_t *first_action = json_floats(evaluation->first_action, evaluation->source.shape.act_dim);
-  return json_print(json_pack("{s:s, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:o, s:o, s:o}", "env",
-                              environment_kind_name(&evaluation->source.kind), "env_steps",
-                              (json_int_t)evaluation->source.info.env_steps, "policy_version",
-                              (json_int_t)evaluation->source.info.policy_version, "episodes", (json_int_t)count, "cut",
-                              (json_int_t)evaluation->cut, "return_mean", evaluation->mean, "return_std",
-                              evaluation->deviation, "return_min", evaluation->low, "return_max", evaluation->high,
-                              "length_mean", evaluation->length, "returns", returns, "first_observation",
-                              first_observation, "first_action", first_action),
-                    error);
+  const struct policy_source *source = &evaluation->source;
+  return json_print(
+      json_pack("{s:o, s:o, s:o, s:o, s:o, s:f, s:f, s:f, s:f, s:f, s:o, s:o, s:o}", "env",
+                json_text(environment_kind_name(&source->kind)), "env_steps", json_count(source->info.env_steps),
+                "policy_version", json_count(source->info.policy_version), "episodes", json_count(evaluation->begun),
+                "cut", json_count(evaluation->cut), "return_mean", evaluation->mean, "return_std",
+                evaluation->deviation, "return_min", evaluation->low, "return_max", evaluation->high, "length_mean",
+                evaluation->length, "returns", json_doubles(evaluation->returns, evaluation->begun),
+                "first_observation", json_floats(evaluation->first_observation, source->shape.obs_dim), "first_action",
+                json_floats(evaluation->first_action, source->shape.act_dim)),
+      error);
 }
 
 static void say_policy(FILE *out, const struct evaluation *evaluation) {
@@ -214,13 +207,13 @@ static enum status write_trace(const struct evaluation *evaluation, struct error
   const enum status status = trace_write(trace, environment_kind_name(&source->kind), source->file, error);
   if (status != STATUS_OK) return status;
   printable_print(streams_error(), "corsac: %s: %llu steps%s%s%s", trace->path, (unsigned long long)trace->table.rows,
-                  trace->networks.critics ? "" : ", without Q: ", trace->networks.critics ? "" : source->file,
-                  trace->networks.critics ? "" : " holds no critics");
+                  trace->reference.critics ? "" : ", without Q: ", trace->reference.critics ? "" : source->file,
+                  trace->reference.critics ? "" : " holds no critics");
   return STATUS_OK;
 }
 
 static enum status end_recording(struct evaluation *evaluation, struct error *error) {
-  evaluator_destroy(evaluation->evaluator); // with it the last picture has come
+  evaluator_destroy(evaluation->evaluator); // the last picture comes before it ends
   evaluation->evaluator = NULL;
   const enum status status = recording_end(evaluation->recording, error);
   if (status == STATUS_OK) printable_print(streams_error(), "corsac: %s is recorded", evaluation->recording->path);

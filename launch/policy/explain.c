@@ -5,9 +5,9 @@
 #include "common/config/options.h"
 #include "launch/cli/arguments.h"
 #include "launch/cli/command.h"
-#include "launch/cli/json.h"
-#include "launch/policy/reference_networks.h"
+#include "common/base/json.h"
 #include "launch/policy/policy_source.h"
+#include "launch/policy/reference_networks.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -22,11 +22,11 @@ struct request {
 struct work {
   struct policy_source source;
   struct environment environment;
-  struct reference_networks networks;
+  struct reference_networks reference;
   struct explain_objective objective;
   struct explanation shown;
   float *obs;
-  double *memory; // everything of double
+  double *memory; // all arrays of double
 };
 
 static enum status parse_samples(const char *text, size_t *samples, struct error *error) {
@@ -55,7 +55,7 @@ static enum status parse_request(int argc, char **argv, struct request *request,
   return parse_samples(samples, &request->samples, error);
 }
 
-// The first observation of episode 0 of an evaluation with this seed.
+// Makes the environment and takes the first observation of episode 0 of an evaluation with this seed.
 static enum status reset_environment(struct work *work, struct error *error) {
   struct policy_source *source = &work->source;
   enum status status = policy_source_open_environment(source, error);
@@ -86,7 +86,7 @@ static void explain_log_probability(struct work *work, const double *head, const
   struct explain_objective *objective = &work->objective;
   objective->alpha = 1;
   objective->q = NULL;
-  shown->log_probability = explain_sample(shown->dim, head, eps, shown->road);
+  shown->log_probability = explain_sample(shown->dim, head, eps, shown->path);
   explain_value(objective, head, eps, shown->log_probability_gradient);
   explain_differences(objective, head, eps, shown->log_probability_difference);
 }
@@ -94,21 +94,21 @@ static void explain_log_probability(struct work *work, const double *head, const
 static void explain_critics(struct work *work, const double *head, const double *eps, double *scratch) {
   struct explanation *shown = &work->shown;
   struct explain_objective *objective = &work->objective;
-  objective->alpha = shown->alpha = work->networks.alpha;
+  objective->alpha = shown->alpha = work->reference.alpha;
   objective->q = critics_minimum_at;
-  objective->who = &work->networks;
-  for (size_t i = 0; i < shown->dim; i++) scratch[i] = shown->road[i].action;
-  shown->q = reference_networks_minimum(&work->networks, scratch, NULL);
+  objective->who = &work->reference;
+  for (size_t i = 0; i < shown->dim; i++) scratch[i] = shown->path[i].action;
+  shown->q = reference_networks_minimum(&work->reference, scratch, NULL);
   explain_value(objective, head, eps, shown->objective_gradient);
   explain_differences(objective, head, eps, shown->objective_difference);
   struct random random = random_stream(work->source.config.seed, RANDOM_NOISE, 0, 0);
   explain_estimate(objective, head, shown->samples, &random, scratch, scratch + shown->dim, shown->moments);
 }
 
-// Arrays of 2 dim: one allocation for all.
+// Allocates all arrays, of 2 dim each, as one block.
 static enum status allocate(struct work *work, double **head, double **eps, double **scratch, struct error *error) {
   struct explanation *shown = &work->shown;
-  const size_t dim = work->networks.act_dim;
+  const size_t dim = work->reference.act_dim;
   double **const arrays[] = {&shown->log_probability_gradient,
                              &shown->log_probability_difference,
                              &shown->objective_gradient,
@@ -121,11 +121,11 @@ static enum status allocate(struct work *work, double **head, double **eps, doub
                              &shown->moments[EXPLAIN_BASELINE].variance,
                              head,
                              eps,
-                             scratch}; // the last: 3 dim
+                             scratch}; // scratch is the last: it has 3 dim
   const size_t count = sizeof arrays / sizeof *arrays;
   double *at = work->memory = memory_alloc((2 * count + 1) * dim, sizeof(double), "the explanation", error);
-  shown->road = memory_alloc(dim, sizeof *shown->road, "the explanation", error);
-  if (!at || !shown->road) return STATUS_MEMORY;
+  shown->path = memory_alloc(dim, sizeof *shown->path, "the explanation", error);
+  if (!at || !shown->path) return STATUS_MEMORY;
   for (size_t i = 0; i < count; i++) *arrays[i] = at + 2 * i * dim;
   return explain_objective_init(&work->objective, dim, error);
 }
@@ -136,21 +136,21 @@ static enum status explain(struct work *work, const struct request *request, str
   double *head, *eps, *scratch;
   const enum status status = allocate(work, &head, &eps, &scratch, error);
   if (status != STATUS_OK) return status;
-  reference_networks_observe(&work->networks, work->obs);
-  reference_networks_head(&work->networks, head);
+  reference_networks_observe(&work->reference, work->obs);
+  reference_networks_head(&work->reference, head);
   struct random random = random_stream(source->config.seed, RANDOM_ACTOR, 0, 0);
-  random_normals(&random, work->networks.act_dim, eps);
+  random_normals(&random, work->reference.act_dim, eps);
   shown->file = source->file;
   shown->env = environment_kind_name(&source->kind);
   shown->env_steps = source->info.env_steps;
   shown->policy_version = source->info.policy_version;
   shown->seed = source->config.seed;
-  shown->obs_dim = work->networks.obs_dim;
-  shown->dim = work->networks.act_dim;
+  shown->obs_dim = work->reference.obs_dim;
+  shown->dim = work->reference.act_dim;
   shown->obs = work->obs;
   shown->low = work->environment.action_low;
   shown->high = work->environment.action_high;
-  shown->critics = work->networks.critics;
+  shown->critics = work->reference.critics;
   shown->samples = shown->critics > 0 ? request->samples : 0;
   explain_log_probability(work, head, eps);
   if (shown->samples > 0) explain_critics(work, head, eps, scratch);
@@ -159,10 +159,10 @@ static enum status explain(struct work *work, const struct request *request, str
 
 static void release(struct work *work) {
   explain_objective_release(&work->objective);
-  memory_free(work->shown.road);
+  memory_free(work->shown.path);
   memory_free(work->memory);
   memory_free(work->obs);
-  reference_networks_release(&work->networks);
+  reference_networks_release(&work->reference);
   environment_destroy(&work->environment);
   policy_source_release(&work->source);
 }
@@ -174,7 +174,7 @@ int command_explain(int argc, char **argv) {
   if (parse_request(argc, argv, &request, &error) != STATUS_OK) return command_fail(&error);
   enum status status = policy_source_read(&work.source, &request.policy, &error);
   if (status == STATUS_OK)
-    status = reference_networks_read(&work.networks, work.source.file, &work.source.info, &work.source.config,
+    status = reference_networks_read(&work.reference, work.source.file, &work.source.info, &work.source.config,
                                      &work.source.weights, &error);
   if (status == STATUS_OK) status = reset_environment(&work, &error);
   if (status == STATUS_OK) status = explain(&work, &request, &error);

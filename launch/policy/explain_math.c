@@ -24,23 +24,23 @@ double explain_textbook_slope(double u) {
   return -2 * tanh(u) * one_minus_square(u) / (one_minus_square(u) + TEXTBOOK_EPS);
 }
 
-double explain_parting(double difference) { return acosh(sqrt(expm1(difference) / TEXTBOOK_EPS)); }
+double explain_divergence(double d) { return acosh(sqrt(expm1(d) / TEXTBOOK_EPS)); }
 
-double explain_sample(size_t dim, const double *head, const double *eps, struct explain_road *road) {
+double explain_sample(size_t dim, const double *head, const double *eps, struct explain_path *path) {
   double sum = 0;
   for (size_t i = 0; i < dim; i++) {
-    struct explain_road *r = &road[i];
-    r->mean = head[i];
-    r->log_std = fmin(fmax(head[dim + i], LOG_STD_MIN), LOG_STD_MAX);
-    r->sigma = exp(r->log_std);
-    r->eps = eps[i];
-    r->u = r->mean + r->sigma * r->eps;
-    r->action = tanh(r->u);
-    r->gaussian = -r->eps * r->eps / 2 - r->log_std - HALF_LOG_2PI;
-    r->correction = explain_correction(r->u);
-    r->textbook = explain_textbook(r->u);
-    r->log_probability = r->gaussian - r->correction;
-    sum += r->log_probability;
+    struct explain_path *p = &path[i];
+    p->mean = head[i];
+    p->log_std = fmin(fmax(head[dim + i], LOG_STD_MIN), LOG_STD_MAX);
+    p->sigma = exp(p->log_std);
+    p->eps = eps[i];
+    p->u = p->mean + p->sigma * p->eps;
+    p->action = tanh(p->u);
+    p->gaussian = -p->eps * p->eps / 2 - p->log_std - HALF_LOG_2PI;
+    p->correction = explain_correction(p->u);
+    p->textbook = explain_textbook(p->u);
+    p->log_probability = p->gaussian - p->correction;
+    sum += p->log_probability;
   }
   return sum;
 }
@@ -48,16 +48,16 @@ double explain_sample(size_t dim, const double *head, const double *eps, struct 
 enum status explain_objective_init(struct explain_objective *objective, size_t dim, struct error *error) {
   const char *what = "the objective";
   *objective = (struct explain_objective){.dim = dim};
-  objective->road = memory_alloc(dim, sizeof *objective->road, what, error);
+  objective->path = memory_alloc(dim, sizeof *objective->path, what, error);
   objective->gradient = memory_alloc(dim, sizeof(double), what, error);
   objective->moved = memory_alloc(2 * dim, sizeof(double), what, error);
-  if (objective->road && objective->gradient && objective->moved) return STATUS_OK;
+  if (objective->path && objective->gradient && objective->moved) return STATUS_OK;
   explain_objective_release(objective);
   return STATUS_MEMORY;
 }
 
 void explain_objective_release(struct explain_objective *objective) {
-  memory_free(objective->road);
+  memory_free(objective->path);
   memory_free(objective->gradient);
   memory_free(objective->moved);
   *objective = (struct explain_objective){0};
@@ -66,17 +66,16 @@ void explain_objective_release(struct explain_objective *objective) {
 double explain_value(const struct explain_objective *objective, const double *head, const double *eps, double *d_head) {
   const size_t dim = objective->dim;
   const double alpha = objective->alpha;
-  double *action = objective->gradient,
-         *q_action = objective->gradient; // q is through with one when it gives the other
-  double f = alpha * explain_sample(dim, head, eps, objective->road);
-  for (size_t i = 0; i < dim; i++) action[i] = objective->road[i].action;
+  double *action = objective->gradient, *q_action = objective->gradient; // q has read the one when it fills the other
+  double f = alpha * explain_sample(dim, head, eps, objective->path);
+  for (size_t i = 0; i < dim; i++) action[i] = objective->path[i].action;
   if (objective->q) f -= objective->q(objective->who, action, d_head ? q_action : NULL);
   for (size_t i = 0; i < dim && d_head; i++) {
-    const struct explain_road *r = &objective->road[i];
-    const double through = objective->q ? q_action[i] * sech2(r->u) : 0, spread = r->sigma * r->eps;
+    const struct explain_path *p = &objective->path[i];
+    const double through = objective->q ? q_action[i] * sech2(p->u) : 0, spread = p->sigma * p->eps;
     const bool inside = head[dim + i] >= LOG_STD_MIN && head[dim + i] <= LOG_STD_MAX;
-    d_head[i] = alpha * 2 * r->action - through;
-    d_head[dim + i] = inside ? alpha * (-1 + 2 * r->action * spread) - through * spread : 0;
+    d_head[i] = alpha * 2 * p->action - through;
+    d_head[dim + i] = inside ? alpha * (-1 + 2 * p->action * spread) - through * spread : 0;
   }
   return f;
 }
@@ -96,13 +95,14 @@ void explain_differences(const struct explain_objective *objective, const double
   }
 }
 
-// Welford's running mean, and the sum of squares around it.
+// Adds x to Welford's running mean and to the sum of squares around it, which stands in variance.
 static void add(const struct explain_moments *moments, size_t i, size_t count, double x) {
   const double before = x - moments->mean[i];
   moments->mean[i] += before / (double)count;
   moments->variance[i] += before * (x - moments->mean[i]);
 }
 
+// Draws eps and returns f there.
 static double draw(const struct explain_objective *objective, const double *head, struct random *random, double *eps,
                    double *d_head) {
   random_normals(random, objective->dim, eps);
@@ -123,7 +123,7 @@ void explain_estimate(const struct explain_objective *objective, const double *h
     const double f = draw(objective, head, random, eps, d_head);
     for (size_t i = 0; i < dim; i++) {
       const bool inside = head[dim + i] >= LOG_STD_MIN && head[dim + i] <= LOG_STD_MAX;
-      const double score[2] = {eps[i] / objective->road[i].sigma, inside ? eps[i] * eps[i] - 1 : 0};
+      const double score[2] = {eps[i] / objective->path[i].sigma, inside ? eps[i] * eps[i] - 1 : 0};
       for (size_t k = 0; k < 2; k++) {
         add(&moments[EXPLAIN_PATHWISE], k * dim + i, n, d_head[k * dim + i]);
         add(&moments[EXPLAIN_SCORE], k * dim + i, n, f * score[k]);

@@ -1,7 +1,7 @@
 #include "launch/policy/explain.h"
+
+#include "common/base/json.h"
 #include "common/base/printable.h"
-#include "launch/cli/json.h"
-#include "common/base/json_text.h"
 
 #include <math.h>
 #include <string.h>
@@ -15,20 +15,22 @@ static double variance_of(const struct explanation *explanation, enum explain_es
   return sum;
 }
 
-double explain_price(const struct explanation *explanation, enum explain_estimator estimator) {
+// Returns how many times the samples of pathwise another estimator needs for the same precision: the ratio of the
+// variances, each summed over the head. 1 where pathwise has no variance.
+static double price_of(const struct explanation *explanation, enum explain_estimator estimator) {
   const double pathwise = variance_of(explanation, EXPLAIN_PATHWISE);
   return pathwise > 0 ? variance_of(explanation, estimator) / pathwise : 1;
 }
 
 // --- text ---
 
-// Rows of the road: a symbol, where it comes from, and a number of each dimension.
+// A row of the sample path: a symbol, where it comes from, and a number of each dimension.
 struct row {
   const char *symbol, *from;
-  size_t offset; // in struct explain_road; AS_SENT: the action in the environment's units
+  size_t offset; // in struct explain_path; or AS_SENT: the action in the environment's units, or TEXTBOOK_ERROR
 };
 enum { COLUMNS = 4, AS_SENT = 1000, TEXTBOOK_ERROR };
-#define AT(field) offsetof(struct explain_road, field)
+#define AT(field) offsetof(struct explain_path, field)
 static const struct row sample_rows[] = {{"mean", "mu, the policy network's", AT(mean)},
                                          {"log_std", "l, the policy network's, in [-20, 2]", AT(log_std)},
                                          {"sigma", "exp(l)", AT(sigma)},
@@ -43,11 +45,11 @@ static const struct row probability_rows[] = {{"log N(u)", "-eps^2/2 - l - log(2
                                               {"its error", "textbook - correction", TEXTBOOK_ERROR}};
 
 static double value_at(const struct explanation *e, const struct row *row, size_t i) {
-  const struct explain_road *road = &e->road[i];
-  if (row->offset == AS_SENT) return e->low[i] + (road->action + 1) / 2 * (e->high[i] - e->low[i]);
-  if (row->offset == TEXTBOOK_ERROR) return road->textbook - road->correction;
+  const struct explain_path *path = &e->path[i];
+  if (row->offset == AS_SENT) return e->low[i] + (path->action + 1) / 2 * (e->high[i] - e->low[i]);
+  if (row->offset == TEXTBOOK_ERROR) return path->textbook - path->correction;
   double value;
-  memcpy(&value, (const char *)road + row->offset, sizeof value);
+  memcpy(&value, (const char *)path + row->offset, sizeof value);
   return value;
 }
 
@@ -74,10 +76,10 @@ static void print_observation(FILE *out, const struct explanation *e) {
             i % 8 == 7 || i + 1 == e->obs_dim ? "\n" : "");
 }
 
-static void print_parting(FILE *out) {
+static void print_divergence(FILE *out) {
   static const double at[] = {0, 1, 2, 4, 6, 7, 8, 9, 10, 15, 20, 40};
   fprintf(out,
-          "\nWHERE THE TWO FORMS of log(1 - a^2) part\n"
+          "\nWHERE THE TWO FORMS of log(1 - a^2) diverge\n"
           "%8s %12s %12s %12s   %12s %12s   %12s\n"
           "%8s %12s %12s %12s   %12s %12s   %12s\n",
           "", "", "", "", "d/du of", "d/du of", "log(1 - a^2)", "|u|", "correction", "textbook", "difference",
@@ -92,7 +94,7 @@ static void print_parting(FILE *out) {
   fprintf(out,
           "  The textbook is too large by 0.01 from |u| = %.2f on, by 0.1 from %.2f, by 1 from %.2f. There its\n"
           "  slope goes to 0: the entropy no longer pulls a saturated action back.\n",
-          explain_parting(0.01), explain_parting(0.1), explain_parting(1));
+          explain_divergence(0.01), explain_divergence(0.1), explain_divergence(1));
 }
 
 static void print_gradient(FILE *out, const struct explanation *e, const char *what, const double *gradient,
@@ -127,18 +129,18 @@ static void print_estimators(FILE *out, const struct explanation *e) {
   fprintf(out, "  %-25s", "variance of one sample");
   for (int s = 0; s < EXPLAIN_ESTIMATORS; s++) fprintf(out, " %22.5g", variance_of(e, (enum explain_estimator)s));
   fprintf(out, "\n  %-25s", "samples for the same");
-  for (int s = 0; s < EXPLAIN_ESTIMATORS; s++) fprintf(out, " %22.1f", explain_price(e, (enum explain_estimator)s));
+  for (int s = 0; s < EXPLAIN_ESTIMATORS; s++) fprintf(out, " %22.1f", price_of(e, (enum explain_estimator)s));
   fputc('\n', out);
 }
 
 void explain_print(FILE *out, const struct explanation *e) {
   print_observation(out, e);
-  fprintf(out, "\nTHE ROAD of one sample\n");
+  fprintf(out, "\nTHE PATH of one sample\n");
   print_rows(out, e, sample_rows, sizeof sample_rows / sizeof *sample_rows);
   fprintf(out, "\nITS PROBABILITY: log pi(a|s) = %.8f%s\n", e->log_probability,
           e->dim > 1 ? ", the sum over actions" : "");
   print_rows(out, e, probability_rows, sizeof probability_rows / sizeof *probability_rows);
-  print_parting(out);
+  print_divergence(out);
   fprintf(out, "\nGRADIENTS through the sample, eps held, beside central differences\n");
   print_gradient(out, e, "log pi(a|s)", e->log_probability_gradient, e->log_probability_difference);
   if (e->samples == 0) {
@@ -156,13 +158,7 @@ void explain_print(FILE *out, const struct explanation *e) {
 
 // --- JSON ---
 
-static json_t *numbers(const double *values, size_t count) {
-  json_t *array = json_array();
-  for (size_t i = 0; i < count; i++) json_array_append_new(array, json_real(values[i]));
-  return array;
-}
-
-static json_t *road_json(const struct explanation *e) {
+static json_t *path_json(const struct explanation *e) {
   static const struct {
     const char *name;
     size_t offset;
@@ -188,30 +184,29 @@ static json_t *road_json(const struct explanation *e) {
 }
 
 static json_t *gradient_json(const struct explanation *e, const double *gradient, const double *difference) {
-  return json_pack("{s:o, s:o, s:o, s:o}", "mean", numbers(gradient, e->dim), "log_std",
-                   numbers(gradient + e->dim, e->dim), "mean_difference", numbers(difference, e->dim),
-                   "log_std_difference", numbers(difference + e->dim, e->dim));
+  return json_pack("{s:o, s:o, s:o, s:o}", "mean", json_doubles(gradient, e->dim), "log_std",
+                   json_doubles(gradient + e->dim, e->dim), "mean_difference", json_doubles(difference, e->dim),
+                   "log_std_difference", json_doubles(difference + e->dim, e->dim));
 }
 
 json_t *explain_json(const struct explanation *e) {
-  json_t *obs = json_array();
-  for (size_t i = 0; i < e->obs_dim; i++) json_array_append_new(obs, json_real((double)e->obs[i]));
-  json_t *root = json_pack("{s:o, s:s, s:I, s:I, s:o, s:o, s:o, s:f, s:o}", "file", json_text(e->file), "env", e->env,
-                           "env_steps", (json_int_t)e->env_steps, "policy_version", (json_int_t)e->policy_version,
-                           "seed", json_count(e->seed), "observation", obs, "sample", road_json(e), "log_probability",
-                           e->log_probability, "log_probability_gradient",
-                           gradient_json(e, e->log_probability_gradient, e->log_probability_difference));
+  json_t *root =
+      json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:o}", "file", json_text(e->file), "env", json_text(e->env),
+                "env_steps", json_count(e->env_steps), "policy_version", json_count(e->policy_version), "seed",
+                json_count(e->seed), "observation", json_floats(e->obs, e->obs_dim), "sample", path_json(e),
+                "log_probability", e->log_probability, "log_probability_gradient",
+                gradient_json(e, e->log_probability_gradient, e->log_probability_difference));
   if (!root || e->samples == 0) return root;
   json_t *estimators = json_object();
   for (int s = 0; s < EXPLAIN_ESTIMATORS; s++)
     json_object_set_new(estimators, estimator_key[s],
-                        json_pack("{s:o, s:o, s:f}", "mean", numbers(e->moments[s].mean, 2 * e->dim), "variance",
-                                  numbers(e->moments[s].variance, 2 * e->dim), "price",
-                                  explain_price(e, (enum explain_estimator)s)));
+                        json_pack("{s:o, s:o, s:f}", "mean", json_doubles(e->moments[s].mean, 2 * e->dim), "variance",
+                                  json_doubles(e->moments[s].variance, 2 * e->dim), "price",
+                                  price_of(e, (enum explain_estimator)s)));
   json_object_set_new(root, "alpha", json_real(e->alpha));
   json_object_set_new(root, "min_q", json_real(e->q));
   json_object_set_new(root, "objective_gradient", gradient_json(e, e->objective_gradient, e->objective_difference));
-  json_object_set_new(root, "samples", json_integer((json_int_t)e->samples));
+  json_object_set_new(root, "samples", json_count(e->samples));
   json_object_set_new(root, "estimators", estimators);
   return root;
 }

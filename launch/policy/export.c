@@ -9,7 +9,7 @@
 #include "launch/cli/command.h"
 #include "learner/storage/policy_file.h"
 #include "learner/storage/policy_npz.h"
-#include "learner/run/run_directory.h"
+#include "learner/storage/atomic_file.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -71,7 +71,8 @@ static enum status parse_request(int argc, char **argv, struct request *request,
   return STATUS_OK;
 }
 
-// What the policy does on observations as they occur where it normalises, else on N(0,1).
+// Fills the test vector: observations drawn from N(0, 1), or as they occur where the policy normalises, and the
+// actions.
 static enum status make_vectors(struct export *export, struct error *error) {
   const struct trained_policy *policy = &export->policy;
   const uint32_t obs_dim = policy->obs_dim, act_dim = policy->act_dim;
@@ -117,7 +118,7 @@ static void release(struct export *export) {
   trained_policy_release(&export->policy);
 }
 
-// output "-": standard output. NULL: NAME.FORMAT here.
+// Writes the file. output "-": standard output; NULL: NAME.FORMAT in the working directory.
 static enum status put(const struct request *request, const struct export *export, const struct buffer *file,
                        struct error *error) {
   char path[128];
@@ -128,7 +129,7 @@ static enum status put(const struct request *request, const struct export *expor
                : error_set(error, STATUS_IO, "standard output: cannot be written: %s", strerror(errno));
   snprintf(path, sizeof path, "%s.%s", request->name, request->format);
   if (!output) output = path;
-  const enum status status = run_write_file(output, (const char *)file->data, file->size, error);
+  const enum status status = atomic_file_write(output, file->data, file->size, true, error);
   if (status == STATUS_OK)
     printable_print(stderr, "%s: the policy of %s (%s: obs_dim %u, act_dim %u), %zu bytes", output, export->policy.file,
                     export->policy.environment[0] ? export->policy.environment : "no environment named",

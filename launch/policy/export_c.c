@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// One C file: constants, a function for a layer, one for the policy, and a test of it. %s is the export's name.
+// The C file: constants, a function for a layer, one for the policy, and a test of it. %s is the export's name.
 static const char HEAD[] =
     "/* Use:   void %s_act(const float *observation, float *action);\n"
     " *        observation (%u) as the environment gives it, action (%u) in the environment's own bounds.\n"
@@ -72,7 +72,7 @@ static const char TEST[] =
     "}\n"
     "#endif\n";
 
-// Nine digits give the very float back.
+// Nine digits read back to the same float.
 static void print_array(FILE *out, const char *name, size_t count, const float *values) {
   enum { LINE = 6 };
   fprintf(out, "static const float %s[%zu] = {", name, count);
@@ -81,7 +81,7 @@ static void print_array(FILE *out, const char *name, size_t count, const float *
   fprintf(out, "};\n");
 }
 
-// A name of a file, in a comment.
+// Prints a name so that it cannot end the comment that it stands in.
 static void print_comment(FILE *out, const char *text) {
   char shown[PRINTABLE_CHARACTER];
   for (size_t length; (length = printable_next(&text, shown)) > 0;)
@@ -136,7 +136,7 @@ static void print_numbers(FILE *out, const struct trained_policy *policy, const 
   }
 }
 
-// layers: without log_std, which the mode does not need.
+// layers: all but log_std, which a deterministic action does not need.
 static void print_act(FILE *out, const struct export *export, const struct policy_layer *layer, uint32_t layers) {
   static const char *const row[2] = {"y", "x"};
   const char *from = "observation";

@@ -11,7 +11,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "raw_data is little-en
 
 enum { IR_VERSION = 7, OPERATORS = 13, MAX_NODES = 32, MAX_TENSORS = 40, MAX_INPUTS = 3, NAME = 32 };
 
-// A node of the graph: what it is, what it reads, what it makes.
+// A node of the graph: its operator, its inputs and its output.
 struct node {
   Onnx__NodeProto proto;
   char output[NAME], *inputs[MAX_INPUTS], *outputs[1];
@@ -24,7 +24,7 @@ struct tensor {
   int64_t dims[2];
 };
 
-// A value that comes in or goes out: (batch x dim).
+// The input or the output of the graph: (N x dim).
 struct value {
   Onnx__ValueInfoProto proto;
   Onnx__TypeProto type;
@@ -41,14 +41,14 @@ struct graph {
   size_t node_count, tensor_count;
   Onnx__AttributeProto transposed; // Gemm's: w is (out x in)
   struct value observation, action;
-  char *now;             // the value that the graph has come to
+  char *now;             // the output of the last node
   float *scalar, *range; // clip and its negative; center, half (act_dim each)
 };
 
-// protobuf-c has no const texts; nobody writes to these.
+// protobuf-c takes no const texts, but does not write to them.
 static char *text(const char *constant) { return (char *)(uintptr_t)constant; }
 
-// Of rank 2 where columns > 0, 1 where rows > 0, else a scalar. Returns its name.
+// Adds a matrix (rows x columns), a vector where columns is 0, or a scalar where rows is 0 too. Returns its name.
 static char *add_tensor(struct graph *graph, const char *name, size_t rows, size_t columns, const float *values) {
   struct tensor *tensor = &graph->tensor[graph->tensor_count];
   graph->tensors[graph->tensor_count++] = &tensor->proto;
@@ -64,7 +64,7 @@ static char *add_tensor(struct graph *graph, const char *name, size_t rows, size
   return tensor->name;
 }
 
-// output = operator(now, b, c); b and c may be NULL.
+// Adds output = operator(now, b, c); b and c may be NULL.
 static struct node *add_node(struct graph *graph, const char *operator, const char * output, char *b, char *c) {
   struct node *node = &graph->node[graph->node_count];
   graph->nodes[graph->node_count++] = &node->proto;
@@ -92,7 +92,7 @@ static void add_linear(struct graph *graph, const struct policy_layer *layer, co
   node->proto.n_attribute = 1;
 }
 
-// clip((observation - shift) * scale)
+// Adds clip((observation - shift) * scale).
 static void add_normalizer(struct graph *graph, const struct policy_weights *weights) {
   graph->scalar[0] = -(float)NORMALIZER_CLIP;
   graph->scalar[1] = (float)NORMALIZER_CLIP;
@@ -102,7 +102,7 @@ static void add_normalizer(struct graph *graph, const struct policy_weights *wei
   add_node(graph, "Clip", "normalized", low, add_tensor(graph, "obs_clip_high", 0, 0, graph->scalar + 1));
 }
 
-// low + (tanh + 1)/2 (high - low), and no rounding out of the bounds
+// Adds low + (tanh + 1)/2 (high - low), clipped so that rounding cannot leave the bounds.
 static void add_range(struct graph *graph, const struct export *export) {
   const struct trained_policy *policy = &export->policy;
   const uint32_t dim = policy->act_dim;
@@ -152,7 +152,7 @@ static void build(struct graph *graph, const struct export *export) {
   graph->transposed.type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT;
   graph->now = text("observation");
   if (policy->weights.normalize) add_normalizer(graph, &policy->weights);
-  for (uint32_t l = 0; l + 1 < layers; l++) { // without log_std, which the mode does not need
+  for (uint32_t l = 0; l + 1 < layers; l++) { // all but log_std, which a deterministic action does not need
     char name[NAME];
     add_linear(graph, &layer[l], policy->weights.values);
     snprintf(name, sizeof name, "relu%u", (unsigned)l);
@@ -178,7 +178,7 @@ static enum status pack(struct graph *graph, const struct export *export, struct
   operators.domain = text("");
   operators.has_version = 1;
   operators.version = OPERATORS;
-  Onnx__StringStringEntryProto env = ONNX__STRING_STRING_ENTRY_PROTO__INIT, steps = env, *facts[] = {&env, &steps};
+  Onnx__StringStringEntryProto env = ONNX__STRING_STRING_ENTRY_PROTO__INIT, steps = env, *properties[] = {&env, &steps};
   char number[32];
   snprintf(number, sizeof number, "%llu", (unsigned long long)policy->env_steps);
   env.key = text("env");
@@ -194,7 +194,7 @@ static enum status pack(struct graph *graph, const struct export *export, struct
   model.n_opset_import = 1;
   model.opset_import = sets;
   model.n_metadata_props = 2;
-  model.metadata_props = facts;
+  model.metadata_props = properties;
   const size_t size = onnx__model_proto__get_packed_size(&model);
   const enum status status = buffer_reserve(file, size, error);
   if (status == STATUS_OK) file->size = onnx__model_proto__pack(&model, file->data);

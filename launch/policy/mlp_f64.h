@@ -1,5 +1,5 @@
-// A trained network computed in double, plainly, a row at a time: to explain and to trace, where rounding and blocking
-// should not be in the way.
+// A trained network computed in double, plainly and a row at a time, so that rounding and blocking do not show.
+// `corsac explain` and traces use it.
 #ifndef CORSAC_LAUNCH_POLICY_MLP_F64_H
 #define CORSAC_LAUNCH_POLICY_MLP_F64_H
 
@@ -9,7 +9,7 @@
 struct mlp_f64 {
   struct mlp shape;   // dense
   double *parameters; // (shape.parameters)
-  double *memory;     // what the pointers below stand in
+  double *memory;     // the arrays below lie in it
   struct mlp_f64_cache {
     double *h, *normal; // (out) the layer's output after ReLU; its product, normalised
     double inverse;     // 1/sqrt(variance + eps)
@@ -18,8 +18,10 @@ struct mlp_f64 {
 };
 enum status mlp_f64_init(struct mlp_f64 *net, const struct mlp *dense, const float *parameters, struct error *error);
 void mlp_f64_release(struct mlp_f64 *net);
+
 // y = net(x): x (input), y (output)
 void mlp_f64_forward(struct mlp_f64 *net, const double *x, double *y);
-// dx (input) = dL/dx of the last forward, from dy = dL/dy (output)
+
+// dx (input) = dL/dx at the x of the last forward, from dy = dL/dy (output)
 void mlp_f64_backward(struct mlp_f64 *net, const double *dy, double *dx);
 #endif

@@ -17,7 +17,7 @@ static enum status read_config(struct policy_source *source, const struct policy
   return status;
 }
 
-// What can be said of the request without a file.
+// Checks what can be checked without the file.
 static enum status check_request(const struct policy_source_request *request, struct error *error) {
   struct config config;
   options_defaults(&config);

@@ -1,5 +1,4 @@
-// A policy that was trained, read from a run or a file, and the environment that it acts in: what eval and explain
-// begin with.
+// A trained policy, read from a run or from a file, and the environment that it acts in. eval and explain begin here.
 #ifndef CORSAC_LAUNCH_POLICY_POLICY_SOURCE_H
 #define CORSAC_LAUNCH_POLICY_POLICY_SOURCE_H
 
@@ -9,10 +8,10 @@
 #include "learner/run/run_directory.h"
 #include "learner/storage/checkpoint_head.h"
 
-// What a command line may say about it; texts, NULL where not given.
+// What the command line says; a text is NULL where it is not given.
 struct policy_source_request {
   const char *path; // the run directory or file
-  const char *env;  // in place of the one it was trained in
+  const char *env;  // in place of the one that the policy was trained in
   const char *seed;
 };
 
@@ -21,19 +20,23 @@ struct policy_source {
   struct checkpoint_info info;
   struct config config; // the run's, with the request over it
   struct policy_weights weights;
-  struct message_hello shape; // the environment it was trained in
+  struct message_hello shape; // the environment that the policy was trained in
   struct environment_kind kind;
-  bool other_env; // the request names another
+  bool other_env; // the request names another environment
 };
-// The newest good checkpoint of a run, or the file. policy_source_release must follow, on failure too.
+
+// Reads the newest good checkpoint of a run, or the file. policy_source_release must follow, on failure too.
 enum status policy_source_read(struct policy_source *source, const struct policy_source_request *request,
                                struct error *error);
-// The environment of trained->config: then trained->kind can make instances.
+
+// Opens the environment of source->config; source->kind can then make instances.
 enum status policy_source_open_environment(struct policy_source *source, struct error *error);
-// An instance has the action bounds that the policy was trained with.
+
+// Checks that an instance has the action bounds that the policy was trained with.
 enum status policy_source_check_bounds(const struct policy_source *source, const struct environment *environment,
                                        struct error *error);
-// Puts in front of a message about the environment what may be wrong with its path.
+
+// Adds to an error about the environment that its path may be meant from another directory.
 void policy_source_explain_failure(const struct policy_source *source, struct error *error);
 void policy_source_release(struct policy_source *source);
 #endif

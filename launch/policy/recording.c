@@ -3,6 +3,7 @@
 #include "actor/envs/mujoco.h"
 #include "common/base/clock.h"
 #include "common/base/memory.h"
+#include "launch/policy/output_file.h"
 #include "learner/storage/atomic_file.h"
 
 #include <errno.h>
@@ -19,15 +20,11 @@
 #include <unistd.h>
 
 extern char **environ;
-static const char VARIABLE[] = "CORSAC_FRAMES"; // what corsac_gym.py looks for
-static const double SILENT_SECONDS = 30;        // after which it is said who is waited for
-static const double ENCODING_SECONDS = 600;     // that ffmpeg may take after the last picture
+static const char VARIABLE[] = "CORSAC_FRAMES"; // corsac_gym.py finds the pipe there
+static const double SILENT_SECONDS = 30;        // then a line says that ffmpeg is waited for
+static const double ENCODING_SECONDS = 600;     // how long ffmpeg may take after the last picture
 
-static bool ends_in(const char *path, const char *end) {
-  const size_t length = strlen(path), size = strlen(end);
-  return length > size && strcmp(path + length - size, end) == 0;
-}
-
+// Finds ffmpeg in PATH.
 static bool find_ffmpeg(char *program, size_t size) {
   const char *at = getenv("PATH");
   while (at && *at) {
@@ -40,21 +37,16 @@ static bool find_ffmpeg(char *program, size_t size) {
 }
 
 enum status recording_check(const char *path, struct error *error) {
-  char text[4096];
-  if (!ends_in(path, ".mp4") && !ends_in(path, ".gif"))
-    return error_set(error, STATUS_USAGE, "--record %s: the name must end in .mp4 or .gif, which says the format",
-                     path);
-  const char *slash = strrchr(path, '/');
-  snprintf(text, sizeof text, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
-  if (access(text, W_OK) != 0)
-    return error_set(error, STATUS_IO, "--record %s: no file can be made in %s: %s", path, text, strerror(errno));
-  if (find_ffmpeg(text, sizeof text)) return STATUS_OK;
+  char program[FILE_PATH];
+  const enum status status = output_file_check("--record", path, (const char *const[]){".mp4", ".gif"}, error);
+  if (status != STATUS_OK || find_ffmpeg(program, sizeof program)) return status;
   return error_set(error, STATUS_IO,
                    "--record %s: there is no ffmpeg in PATH, which makes the film: launch/install-deps.sh record, or "
                    "the package ffmpeg of this system",
                    path);
 }
 
+// Chooses who draws the pictures, and the environment where Gymnasium does.
 static enum status choose(struct recording *recording, struct config *config, struct error *error) {
   recording->drawing = drawing_find(config->env);
   if (recording->drawing || strncmp(config->env, "gym:", 4) == 0) return STATUS_OK;
@@ -77,7 +69,7 @@ static enum status open_canvas(struct recording *recording, struct error *error)
   return canvas->rgb ? STATUS_OK : STATUS_MEMORY;
 }
 
-// A pipe with a name, for the child of the environment: opened here first, so that the child need not wait.
+// Makes a named pipe for the environment's child process, and opens it first, so that the child need not wait.
 static enum status open_pipe(struct recording *recording, struct error *error) {
   const char *tmp = getenv("TMPDIR");
   snprintf(recording->directory, sizeof recording->directory, "%.900s/corsac-record-XXXXXX",
@@ -98,7 +90,7 @@ enum status recording_open(struct recording *recording, const char *path, struct
   const enum status good = atomic_file_check(path, error);
   if (good != STATUS_OK) return good;
   const int length = snprintf(recording->temporary, sizeof recording->temporary, "%s%s.partial",
-                              path[0] == '-' ? "./" : "", path); // no option of ffmpeg's
+                              path[0] == '-' ? "./" : "", path); // "./": or ffmpeg takes the name for an option
   if (length < 0 || (size_t)length >= sizeof recording->temporary)
     return error_set(error, STATUS_USAGE, "--record: the path is too long");
   enum status status = recording_check(path, error);
@@ -115,7 +107,7 @@ static void remove_pipe(struct recording *recording) {
   recording->directory[0] = 0;
 }
 
-// The first line of the child's pictures: how many make a second.
+// Reads the first line before the child's pictures: the frames per second.
 static enum status read_rate(struct recording *recording, int *rate, struct error *error) {
   char text[16] = "";
   size_t length = 0;
@@ -124,7 +116,7 @@ static enum status read_rate(struct recording *recording, int *rate, struct erro
     const double left = end - clock_now();
     if (left <= 0) break;
     if (poll(&ready, 1, left > 1 ? 1000 : (int)(left * 1000) + 1) <= 0) continue;
-    const ssize_t count = read(recording->frames, text + length, 1); // no more: the rest is ffmpeg's
+    const ssize_t count = read(recording->frames, text + length, 1); // not further: ffmpeg reads the rest
     if (count < 0 && (errno == EAGAIN || errno == EINTR)) continue;
     if (count <= 0 || text[length] == '\n') break;
     length++;
@@ -136,12 +128,12 @@ static enum status read_rate(struct recording *recording, int *rate, struct erro
                    length ? text : "its process said nothing of them");
 }
 
-// input: what ffmpeg reads pictures from.
+// Starts ffmpeg, which reads its pictures from `input`.
 static enum status start_ffmpeg(struct recording *recording, int input, int rate, struct error *error) {
   char frames_per_second[16];
   snprintf(frames_per_second, sizeof frames_per_second, "%d", rate);
-  const bool gif = ends_in(recording->path, ".gif");
-  // GIF: a palette of the film's own colours, not of everybody's. MP4: what every player takes, with even sides.
+  const bool gif = output_file_is(recording->path, ".gif");
+  // A GIF gets a palette made of the film's own colours. An MP4 gets what every player takes, and even sides.
   const char *argv[] = {recording->program,
                         "-y",
                         "-loglevel",
@@ -196,7 +188,7 @@ static enum status begin_drawn(struct recording *recording, struct error *error)
   close(ends[0]);
   recording->frames = ends[1];
   fcntl(ends[1], F_SETFL, O_NONBLOCK);
-  signal(SIGPIPE, SIG_IGN); // an ffmpeg that ends is an error of write
+  signal(SIGPIPE, SIG_IGN); // write fails instead where ffmpeg has ended
   return status;
 }
 
@@ -205,16 +197,16 @@ enum status recording_begin(struct recording *recording, struct error *error) {
   int rate;
   enum status status = read_rate(recording, &rate, error);
   if (status != STATUS_OK) return status;
-  fcntl(recording->frames, F_SETFL, 0); // ffmpeg waits for the next picture
+  fcntl(recording->frames, F_SETFL, 0); // so that ffmpeg waits for the next picture
   status = start_ffmpeg(recording, recording->frames, rate, error);
-  close(recording->frames); // it is ffmpeg's alone: a child whose reader is gone learns it
+  close(recording->frames); // only ffmpeg reads it then, and the child notices where ffmpeg has gone
   recording->frames = -1;
-  remove_pipe(recording); // the child has opened it
+  remove_pipe(recording); // both sides have opened it
   return status;
 }
 
-// The last line of what ffmpeg said.
-static void last_words(const struct recording *recording, char *text, size_t size) {
+// Copies the last line that ffmpeg printed.
+static void last_line(const struct recording *recording, char *text, size_t size) {
   const off_t end = lseek(recording->words, 0, SEEK_END), from = end > (off_t)size - 1 ? end - (off_t)size + 1 : 0;
   const ssize_t count = pread(recording->words, text, size - 1, from);
   text[count > 0 ? count : 0] = 0;
@@ -226,7 +218,7 @@ static void last_words(const struct recording *recording, char *text, size_t siz
 
 static enum status fail(const struct recording *recording, const char *what, struct error *error) {
   char text[400];
-  last_words(recording, text, sizeof text);
+  last_line(recording, text, sizeof text);
   return error_set(error, STATUS_FAILED, "--record %s: ffmpeg %s: %s", recording->path, what, text);
 }
 

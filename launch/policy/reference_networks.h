@@ -1,4 +1,4 @@
-// The networks of a checkpoint in double: what the policy would do at an observation, and what the critics think of it.
+// The networks of a checkpoint in double: what the policy does at an observation, and how the critics value it.
 #ifndef CORSAC_LAUNCH_POLICY_REFERENCE_NETWORKS_H
 #define CORSAC_LAUNCH_POLICY_REFERENCE_NETWORKS_H
 
@@ -14,17 +14,23 @@ struct reference_networks {
   struct mlp_f64 policy, *critic;
   double *input, *gradient; // (obs_dim + act_dim) scratch
 };
-// weights, info and config are the file's.
-enum status reference_networks_read(struct reference_networks *networks, const char *file,
+
+// Reads the critics of `file`, whose info, config and policy weights are given.
+enum status reference_networks_read(struct reference_networks *reference, const char *file,
                                     const struct checkpoint_info *info, const struct config *config,
                                     const struct policy_weights *weights, struct error *error);
-void reference_networks_release(struct reference_networks *networks);
-// The state at which the rest answers: obs (obs_dim) as the environment gives it.
-void reference_networks_observe(struct reference_networks *networks, const float *obs);
-void reference_networks_head(struct reference_networks *networks,
-                             double *head); // (2 act_dim): [mean | log_std], not clamped
-double reference_networks_q(struct reference_networks *networks, uint32_t critic,
-                            const double *action); // action (act_dim) in [-1,1]
-// min_k Q_k(s, action); gradient (act_dim) with respect to action through the smallest critic, or NULL.
-double reference_networks_minimum(struct reference_networks *networks, const double *action, double *gradient);
+void reference_networks_release(struct reference_networks *reference);
+
+// Sets the observation of all calls below: obs (obs_dim) as the environment gives it.
+void reference_networks_observe(struct reference_networks *reference, const float *obs);
+
+// Fills head (2 act_dim): [mean | log_std], not clamped.
+void reference_networks_head(struct reference_networks *reference, double *head);
+
+// Returns Q_critic(s, action); action (act_dim) in [-1, 1].
+double reference_networks_q(struct reference_networks *reference, uint32_t critic, const double *action);
+
+// Returns min_k Q_k(s, action). Fills gradient (act_dim), unless it is NULL, with the derivative by the action through
+// the smallest critic.
+double reference_networks_minimum(struct reference_networks *reference, const double *action, double *gradient);
 #endif

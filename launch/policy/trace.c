@@ -2,50 +2,40 @@
 
 #include "common/base/file.h"
 #include "launch/policy/explain_math.h"
+#include "launch/policy/output_file.h"
 #include "learner/storage/atomic_file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
-
-static bool ends_in(const char *path, const char *end) {
-  const size_t length = strlen(path), size = strlen(end);
-  return length > size && strcmp(path + length - size, end) == 0;
-}
 
 enum status trace_check(const char *path, struct error *error) {
-  if (!ends_in(path, ".csv") && !ends_in(path, ".h5"))
-    return error_set(error, STATUS_USAGE, "--trace %s: the name must end in .csv or .h5, which says the format", path);
-  const char *slash = strrchr(path, '/');
-  char directory[ATOMIC_FILE_PATH];
-  snprintf(directory, sizeof directory, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
-  if (file_allows(directory, W_OK)) return STATUS_OK;
-  return error_set(error, STATUS_IO, "--trace %s: no file can be made in %s: %s", path, directory, strerror(errno));
+  return output_file_check("--trace", path, (const char *const[]){".csv", ".h5"}, error);
 }
 
 enum status trace_open(struct trace *trace, const char *path, const char *file, const struct checkpoint_info *info,
                        const struct config *config, const struct policy_weights *weights, struct error *error) {
   const char *what = "the trace";
-  *trace = (struct trace){.path = path, .csv = ends_in(path, ".csv")};
-  const enum status status = reference_networks_read(&trace->networks, file, info, config, weights, error);
+  *trace = (struct trace){.path = path, .csv = output_file_is(path, ".csv")};
+  const enum status status = reference_networks_read(&trace->reference, file, info, config, weights, error);
   if (status != STATUS_OK) return status;
-  const uint32_t dim = info->act_dim, critics = trace->networks.critics;
+  const uint32_t dim = info->act_dim, critics = trace->reference.critics;
   trace_table_init(&trace->table, info->obs_dim, dim, critics);
   trace->head = memory_alloc(2 * (size_t)dim, sizeof(double), what, error);
   trace->action = memory_alloc(dim, sizeof(double), what, error);
   trace->q = memory_alloc(critics, sizeof(double), what, error);
-  trace->road = memory_alloc(dim, sizeof *trace->road, what, error);
-  return trace->head && trace->action && trace->q && trace->road ? STATUS_OK : STATUS_MEMORY;
+  trace->sample = memory_alloc(dim, sizeof *trace->sample, what, error);
+  return trace->head && trace->action && trace->q && trace->sample ? STATUS_OK : STATUS_MEMORY;
 }
 
 void trace_release(struct trace *trace) {
-  reference_networks_release(&trace->networks);
+  reference_networks_release(&trace->reference);
   trace_table_release(&trace->table);
   memory_free(trace->head);
   memory_free(trace->action);
   memory_free(trace->q);
-  memory_free(trace->road);
+  memory_free(trace->sample);
   *trace = (struct trace){0};
 }
 
@@ -54,15 +44,15 @@ enum status trace_add(struct trace *trace, const struct evaluator_transition *ma
     trace_table_cut(&trace->table, trace->episode_rows);
     return STATUS_OK;
   }
-  struct reference_networks *networks = &trace->networks;
-  const uint32_t dim = networks->act_dim;
-  reference_networks_observe(networks, made->obs);
-  reference_networks_head(networks, trace->head);
-  // Evaluation acts without noise: eps = 0.
+  struct reference_networks *reference = &trace->reference;
+  const uint32_t dim = reference->act_dim;
+  reference_networks_observe(reference, made->obs);
+  reference_networks_head(reference, trace->head);
+  // An evaluation acts without noise: eps, which stands in `action` here, is 0.
   memset(trace->action, 0, dim * sizeof *trace->action);
-  const double log_probability = explain_sample(dim, trace->head, trace->action, trace->road);
+  const double log_probability = explain_sample(dim, trace->head, trace->action, trace->sample);
   for (uint32_t i = 0; i < dim; i++) trace->action[i] = (double)made->action[i];
-  for (uint32_t k = 0; k < networks->critics; k++) trace->q[k] = reference_networks_q(networks, k, trace->action);
+  for (uint32_t k = 0; k < reference->critics; k++) trace->q[k] = reference_networks_q(reference, k, trace->action);
   const uint8_t terminated = (made->flags & CORSAC_TERMINATED) != 0, truncated = made->flags && !terminated;
   const void *const row[TRACE_COLUMNS] = {[TRACE_EPISODE] = &made->episode,
                                           [TRACE_STEP] = &made->step,
@@ -79,7 +69,7 @@ enum status trace_add(struct trace *trace, const struct evaluator_transition *ma
   return status;
 }
 
-// --- CSV: a row for each step, enough digits that every number reads back to the same bits ---
+// --- CSV: a row for each step, with so many digits that every number reads back to the same bits ---
 
 static void print_names(FILE *file, const struct trace_table *table) {
   const char *comma = "";

@@ -1,4 +1,4 @@
-// corsac eval --trace FILE.csv|.h5: what the policy saw, did and got in every step, and what the critics thought of it.
+// corsac eval --trace FILE.csv|.h5: what the policy saw, did and got in every step, and the critics' values of it.
 #ifndef CORSAC_LAUNCH_POLICY_TRACE_H
 #define CORSAC_LAUNCH_POLICY_TRACE_H
 
@@ -9,20 +9,26 @@
 struct trace {
   const char *path; // not owned
   bool csv;
-  struct reference_networks networks;
+  struct reference_networks reference;
   struct trace_table table;
   uint64_t episode_rows; // rows of the table when the current episode began
   double *head, *action, *q;
-  struct explain_road *road;
+  struct explain_path *sample;
 };
-// The path must end in .csv or .h5 and lie in a directory that is there: STATUS_USAGE, STATUS_IO. Reads the networks.
-// trace_release must follow, on failure too.
+
+// The path must end in .csv or .h5 (else STATUS_USAGE) and lie in a directory that can be written (else STATUS_IO).
 enum status trace_check(const char *path, struct error *error);
+
+// Reads the networks of the checkpoint `file`, whose info, config and weights are given. trace_release must follow, on
+// failure too.
 enum status trace_open(struct trace *trace, const char *path, const char *file, const struct checkpoint_info *info,
                        const struct config *config, const struct policy_weights *weights, struct error *error);
 void trace_release(struct trace *trace);
-// One step; NULL: the episode failed and is made again, its steps are dropped. last: the episode ends with it.
+
+// Adds one step; `last` says that the episode ends with it. A NULL transition says that the episode failed and is run
+// again: its steps are dropped.
 enum status trace_add(struct trace *trace, const struct evaluator_transition *made, bool last, struct error *error);
-// The file, whole or not at all.
+
+// Writes the file, whole or not at all.
 enum status trace_write(const struct trace *trace, const char *env, const char *checkpoint, struct error *error);
 #endif

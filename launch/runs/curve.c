@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-// The points of one run, in order of x.
+// The points of one run, by rising x.
 struct line {
   double *x, *y;
   size_t points;
@@ -17,8 +17,8 @@ static void line_release(struct line *line) {
   memory_free(line->y);
 }
 
-// A row that tells of no new step stands at the end of a run, and says nothing of how it trained; but it may have the
-// final evaluation. The first row's speed is mostly that of the steps before learning, and would dwarf all others.
+// Whether a row belongs into the curve of column `name`. A row without a new step stands at the end of a run: only its
+// evaluation counts. The first row's speed is mostly that of the steps before learning, and would dwarf all others.
 static bool counts(const struct metrics_table *table, const double *x, const double *y, const char *name, size_t row) {
   const double *steps = metrics_table_find(table, "env_steps");
   const bool idle = steps && row > 0 && steps[row] == steps[row - 1] && strncmp(name, "eval_", 5) != 0;
@@ -26,7 +26,7 @@ static bool counts(const struct metrics_table *table, const double *x, const dou
   return isfinite(x[row]) && isfinite(y[row]) && !idle && !start;
 }
 
-// Averages of stretches of equally many values.
+// Makes the line of one run. Each point is the average of a stretch of equally many values.
 static enum status line_make(const struct metrics_table *table, const char *x_name, const char *y_name,
                              size_t max_points, struct line *line, struct error *error) {
   const double *x = metrics_table_find(table, x_name), *y = metrics_table_find(table, y_name);
@@ -47,7 +47,7 @@ static enum status line_make(const struct metrics_table *table, const char *x_na
   return STATUS_OK;
 }
 
-// NaN outside of what the run reaches.
+// Returns the line's y at x, or NaN outside of what the run reaches.
 static double line_at(const struct line *line, double x) {
   size_t low = 0, high = line->points;
   if (line->points == 0 || x < line->x[0] || x > line->x[line->points - 1]) return NAN;
@@ -63,7 +63,8 @@ static double line_at(const struct line *line, double x) {
   return line->y[low] + share * (line->y[low + 1] - line->y[low]);
 }
 
-// The grid is that of the run with most points; where another run goes on further, its points follow.
+// Fills the grid and returns its length: the points of the run that has most of them, then those of runs that go on
+// further.
 static size_t grid(const struct line *lines, size_t count, double *x, size_t max_points) {
   const struct line *longest = NULL;
   for (size_t i = 0; i < count; i++)
@@ -78,7 +79,7 @@ static size_t grid(const struct line *lines, size_t count, double *x, size_t max
 
 static void average(const struct line *lines, size_t count, size_t points, struct curve *curve) {
   for (size_t p = 0; p < points; p++) {
-    double n = 0, mean = 0, squares = 0; // Welford's
+    double n = 0, mean = 0, squares = 0; // Welford's running mean and sum of squares
     for (size_t i = 0; i < count; i++) {
       const double y = line_at(&lines[i], curve->x[p]);
       if (!isfinite(y)) continue;
@@ -93,17 +94,17 @@ static void average(const struct line *lines, size_t count, size_t points, struc
   }
 }
 
-enum status curve_make(const struct run *records, size_t count, size_t group, const char *x, const char *y,
-                       size_t max_points, struct curve *curve, struct error *error) {
-  struct line *lines = memory_alloc(count, sizeof *lines, "curves", error);
+enum status curve_make(const struct run_set *runs, size_t group, const char *x, const char *y, size_t max_points,
+                       struct curve *curve, struct error *error) {
+  struct line *lines = memory_alloc(runs->count, sizeof *lines, "curves", error);
   size_t used = 0;
   *curve = (struct curve){.x = memory_alloc(2 * max_points, sizeof(double), "a curve", error),
                           .mean = memory_alloc(2 * max_points, sizeof(double), "a curve", error),
                           .deviation = memory_alloc(2 * max_points, sizeof(double), "a curve", error)};
   enum status status = lines && curve->x && curve->mean && curve->deviation ? STATUS_OK : STATUS_MEMORY;
-  for (size_t i = 0; i < count && status == STATUS_OK; i++) {
-    if (records[i].group != group) continue;
-    status = line_make(&records[i].metrics, x, y, max_points, &lines[used], error);
+  for (size_t i = 0; i < runs->count && status == STATUS_OK; i++) {
+    if (runs->run[i].group != group) continue;
+    status = line_make(&runs->run[i].metrics, x, y, max_points, &lines[used], error);
     curve->runs += lines[used++].points > 0;
   }
   if (status == STATUS_OK) average(lines, used, grid(lines, used, curve->x, max_points), curve);

@@ -30,7 +30,7 @@ void gnuplot_quote(FILE *script, const char *text) {
 
 static enum status start(int in, int out, int complaints, pid_t *pid, struct error *error) {
   posix_spawn_file_actions_t actions;
-  char *const words[] = {"gnuplot", "-d", "-", NULL}; // -d: without anybody's own settings
+  char *const words[] = {"gnuplot", "-d", "-", NULL}; // -d: without the user's own settings
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
   posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
@@ -44,7 +44,7 @@ static enum status start(int in, int out, int complaints, pid_t *pid, struct err
   return failed ? error_set(error, STATUS_FAILED, "gnuplot cannot be started: %s", strerror(failed)) : STATUS_OK;
 }
 
-// Feeds the script without waiting longer than until `end`; a gnuplot that has gone says why itself.
+// Feeds the script, and waits until `end` at most. A gnuplot that has gone is no failure here: it says why itself.
 static bool feed(int descriptor, const char *script, size_t size, double end) {
   while (size > 0) {
     struct pollfd ready = {.fd = descriptor, .events = POLLOUT};
@@ -60,7 +60,7 @@ static bool feed(int descriptor, const char *script, size_t size, double end) {
   return true;
 }
 
-// Its exit status, or -1: it took too long and was ended.
+// Waits for the process to end. Returns 0, or -1 where it took too long and was killed.
 static int await(pid_t pid, double end) {
   struct backoff backoff = {0};
   for (int code; waitpid(pid, &code, WNOHANG) == 0;) {
@@ -74,7 +74,7 @@ static int await(pid_t pid, double end) {
   return 0;
 }
 
-// What it complained of: the last line that is a word of its own.
+// Makes the error from what gnuplot complained of: its last line that holds words.
 static enum status complain(FILE *complaints, struct error *error) {
   char line[512], last[512] = "without a word";
   rewind(complaints);
@@ -85,7 +85,7 @@ static enum status complain(FILE *complaints, struct error *error) {
   return error_set(error, STATUS_FAILED, "gnuplot failed: %s", last);
 }
 
-static enum status run(const char *script, size_t size, int out, FILE *complaints, struct error *error) {
+static enum status run_gnuplot(const char *script, size_t size, int out, FILE *complaints, struct error *error) {
   int ends[2];
   pid_t pid;
   const double end = clock_now() + GNUPLOT_SECONDS;
@@ -103,7 +103,7 @@ static enum status run(const char *script, size_t size, int out, FILE *complaint
   return STATUS_OK;
 }
 
-// Each format ends with a mark of its own; gnuplot does not say when it could not write it.
+// Whether the picture has its end, by the mark that ends each format: gnuplot does not report a failed write.
 static bool is_whole(int file) {
   static const char *const ends[] = {"IEND", "</svg>", "%%EOF"};
   char tail[65] = "";
@@ -122,8 +122,8 @@ enum status gnuplot_draw(const char *script, size_t size, const char *output, st
   const int out = open(temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (out < 0 || !complaints)
     status = error_set(error, STATUS_IO, "%s: cannot be written: %s", temporary, strerror(errno));
-  if (status == STATUS_OK) status = run(script, size, out, complaints, error);
-  // gnuplot goes on after an error in a script from a pipe: an empty picture is one.
+  if (status == STATUS_OK) status = run_gnuplot(script, size, out, complaints, error);
+  // gnuplot goes on after an error in a script that comes through a pipe; the picture is then empty.
   if (status == STATUS_OK && lseek(out, 0, SEEK_END) <= 0) status = complain(complaints, error);
   if (status == STATUS_OK && !is_whole(out))
     status = error_set(error, STATUS_IO, "%s: the picture is cut short: is the disk full?", output);

@@ -13,7 +13,7 @@ void html_text(FILE *page, const char *text) {
     case '>': fputs("&gt;", page), text++; break;
     case '"': fputs("&quot;", page), text++; break;
     case '\'': fputs("&#39;", page), text++; break;
-    case '\n': fputc(*text++, page); break; // ours: between lines of a log
+    case '\n': fputc(*text++, page); break; // between the lines of a log
     default: fwrite(shown, 1, printable_next(&text, shown), page);
     }
 }
@@ -29,7 +29,7 @@ void html_printf(FILE *page, const char *format, ...) {
   free(text);
 }
 
-// Colours are Okabe and Ito's, lighter where the ground is dark.
+// The colours of lines are Okabe and Ito's, lighter on a dark ground.
 static const char STYLE[] =
     ":root{color-scheme:light dark;--ground:#fff;--card:#f6f7f9;--ink:#1b1f24;--soft:#5d6670;--line:#dfe3e8;"
     "--good:#117a4b;--bad:#b42318;--warn:#9a5b00;--c0:#0072b2;--c1:#d55e00;--c2:#00805f;--c3:#b0588f;--c4:#2d8fc4;"

@@ -1,12 +1,16 @@
-// Pieces of a page that stands alone: no network, light and dark, readable on a phone.
+// Parts of a page that stands alone: it needs no network, and suits light and dark screens and a phone.
 #ifndef CORSAC_LAUNCH_RUNS_HTML_H
 #define CORSAC_LAUNCH_RUNS_HTML_H
 
 #include <stdio.h>
 
-// text as itself, in an element or in a quoted attribute, whatever is in it. Control characters become blanks.
+// Writes any text so that an element or a quoted attribute shows it as it is. Bytes that are not printable become \n or
+// \xNN (common/base/printable.h).
 void html_text(FILE *page, const char *text);
-void html_printf(FILE *page, const char *format, ...) __attribute__((format(printf, 2, 3))); // the result, escaped
+
+// The same of a formatted text.
+void html_printf(FILE *page, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 void html_begin(FILE *page, const char *title);
 void html_end(FILE *page);
 #endif

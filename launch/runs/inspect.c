@@ -6,7 +6,7 @@
 #include "common/config/options.h"
 #include "launch/cli/arguments.h"
 #include "launch/cli/command.h"
-#include "launch/cli/json.h"
+#include "common/base/json.h"
 #include "learner/storage/checkpoint_head.h"
 #include "learner/storage/checkpoint_list.h"
 #include "learner/storage/checkpoint_verify.h"
@@ -23,8 +23,8 @@ struct inspection {
   bool has_head; // info was read
   struct checkpoint_info info;
   struct error error; // why the file is not ok
-  bool of_run;        // word is of the run whose directory is looked at
-  struct run_word word;
+  bool of_run;        // `last` is the status of the run whose directory is inspected
+  struct run_last_status last;
 };
 
 static void inspection_release(struct inspection *inspection) {
@@ -32,7 +32,7 @@ static void inspection_release(struct inspection *inspection) {
   inspection->has_head = false;
 }
 
-// inspection->file is given; everything else is found out.
+// Fills the inspection from its file name.
 static void inspect_file(struct inspection *inspection) {
   inspection->has_head = checkpoint_read_info(inspection->file, &inspection->info, &inspection->error) == STATUS_OK;
   if (inspection->has_head) checkpoint_verify(inspection->file, &inspection->error);
@@ -45,23 +45,23 @@ static bool is_damaged(const struct inspection *inspection) { return checkpoint_
 static enum status print_json(const struct inspection *inspection, struct error *error) {
   const struct checkpoint_info *info = &inspection->info;
   json_t *root = json_pack("{s:o, s:b}", "file", json_text(inspection->file), "ok", is_ok(inspection));
-  json_t *head =
-      json_pack("{s:I, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:I, s:I, s:I}", "format_version",
-                (json_int_t)info->format_version, "program_version", info->program_version, "env", info->environment,
-                "obs_dim", (json_int_t)info->obs_dim, "act_dim", (json_int_t)info->act_dim, "env_steps",
-                (json_int_t)info->env_steps, "updates", (json_int_t)info->updates, "policy_version",
-                (json_int_t)info->policy_version, "exact", info->exact, "parameters", (json_int_t)info->parameters,
-                "replay_size", (json_int_t)info->replay_size, "replay_capacity", (json_int_t)info->replay_capacity);
+  json_t *head = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o}", "format_version",
+                           json_count(info->format_version), "program_version", json_text(info->program_version), "env",
+                           json_text(info->environment), "obs_dim", json_count(info->obs_dim), "act_dim",
+                           json_count(info->act_dim), "env_steps", json_count(info->env_steps), "updates",
+                           json_count(info->updates), "policy_version", json_count(info->policy_version), "exact",
+                           info->exact, "parameters", json_count(info->parameters), "replay_size",
+                           json_count(info->replay_size), "replay_capacity", json_count(info->replay_capacity));
   const char *key;
   json_t *value;
   json_object_foreach(head, key, value) json_object_set(root, key, inspection->has_head ? value : json_null());
   json_decref(head);
-  if (inspection->of_run) json_object_set_new(root, "state", json_string(run_state_name(inspection->word.state)));
+  if (inspection->of_run) json_object_set_new(root, "state", json_string(run_state_name(inspection->last.state)));
   if (!is_ok(inspection)) json_object_set_new(root, "error", json_text(inspection->error.text));
   return json_print(root, error);
 }
 
-// Code that is not corsac's: somebody else's file would run it here.
+// Names the environment where it is code outside of corsac: whoever uses somebody else's file runs that code.
 static void print_command(const struct checkpoint_info *info) {
   struct config config;
   options_defaults(&config);
@@ -102,9 +102,10 @@ static void print_line(const struct inspection *inspection) {
     printf("  %-24s %s: %s\n", name, is_damaged(inspection) ? "NOT GOOD" : "NOT READ", inspection->error.text);
 }
 
-// Goes through the run's checkpoints, newest first, and leaves in `newest` the one that a resume would take: the newest
-// good one, or one that cannot be read now (in use by another program, no permission); where all are damaged, the
-// newest of all. list: prints a line for each; otherwise it stops there and warns of those before it.
+// Goes through the run's checkpoints, newest first, and leaves in `newest` the one that a resume would take: the first
+// that is not damaged, also where it cannot be read now (in use by another program, no permission). Where all are
+// damaged it leaves the newest of all. list: prints a line for each checkpoint; otherwise the walk ends at the one that
+// a resume would take, with a warning for each before it.
 static enum status inspect_directory(const char *directory, bool list, struct inspection *newest, struct error *error) {
   uint64_t *steps = memory_alloc(MAX_LISTED, sizeof *steps, "the list of checkpoints", error);
   if (!steps) return STATUS_MEMORY;
@@ -138,11 +139,11 @@ static void list_best(const char *directory) {
   inspection_release(&best);
 }
 
-// How the run stands, where its directory tells.
-static void print_state(const struct run_word *word) {
+// Prints the state of the run, where its directory tells it.
+static void print_state(const struct run_last_status *last) {
   char words[2048];
-  if (word->state == RUN_UNKNOWN) return;
-  run_word_format(word, words, sizeof words);
+  if (last->state == RUN_UNKNOWN) return;
+  run_last_status_format(last, words, sizeof words);
   printf("  %s\n\n", words);
 }
 
@@ -151,15 +152,15 @@ static enum status inspect(const char *path, bool json, struct inspection *inspe
   enum status status = STATUS_OK;
   if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
     snprintf(inspection->file, sizeof inspection->file, "%s", path); // until a checkpoint is found
-    struct run_word word;
-    run_word_read(path, &word);
-    if (!json) print_state(&word);
+    struct run_last_status last;
+    run_last_status_read(path, &last);
+    if (!json) print_state(&last);
     status = inspect_directory(path, !json, inspection, error);
     if (!json && status == STATUS_OK) list_best(path);
     if (!json && status == STATUS_OK) putchar('\n');
     if (status != STATUS_OK) inspection->error = *error;
-    inspection->of_run = true; // what is found in it is one more inspection
-    inspection->word = word;
+    inspection->of_run = true; // after inspect_directory, which replaces the inspection
+    inspection->last = last;
   } else if (strlen(path) < sizeof inspection->file) {
     snprintf(inspection->file, sizeof inspection->file, "%s", path);
     inspect_file(inspection);

@@ -29,7 +29,7 @@ void metrics_table_release(struct metrics_table *table) {
   *table = (struct metrics_table){0};
 }
 
-// Room for one row more, in every column.
+// Makes room for one row more, in every column.
 static enum status grow(struct metrics_table *table, struct error *error) {
   if (table->rows < table->row_capacity) return STATUS_OK;
   const size_t capacity = table->row_capacity ? 2 * table->row_capacity : 256;
@@ -44,9 +44,9 @@ static enum status grow(struct metrics_table *table, struct error *error) {
   return STATUS_OK;
 }
 
-// The place of a column, made where it is new: NaN in the rows before.
-static enum status place(struct metrics_table *table, const char *name, size_t length, size_t *at,
-                         struct error *error) {
+// Finds the index of a column, or adds the column, with NaN in the rows before.
+static enum status column_index(struct metrics_table *table, const char *name, size_t length, size_t *at,
+                                struct error *error) {
   for (*at = 0; *at < table->columns; (*at)++)
     if (strlen(table->name[*at]) == length && memcmp(table->name[*at], name, length) == 0) return STATUS_OK;
   if (table->columns == METRICS_TABLE_COLUMNS || length == 0 || length >= METRICS_TABLE_NAME)
@@ -61,10 +61,10 @@ static enum status place(struct metrics_table *table, const char *name, size_t l
   return STATUS_OK;
 }
 
-static const double LARGEST = 1e100; // that a chart can show: its range is a difference, and has a margin
+static const double LARGEST = 1e100; // a chart subtracts such numbers and adds a margin
 
-// A row's cells go to their columns' places.
-static enum status take_row(struct metrics_table *table, char *line, const size_t *places, size_t count,
+// Adds a row. columns (count): which column of the table each cell belongs to.
+static enum status take_row(struct metrics_table *table, char *line, const size_t *columns, size_t count,
                             struct error *error) {
   size_t given = 0;
   enum status status = grow(table, error);
@@ -75,7 +75,7 @@ static enum status take_row(struct metrics_table *table, char *line, const size_
     const double value = strtod(cell, &end);
     if (given >= count) continue;
     if (*end) return error_set(error, STATUS_FORMAT, "'%.40s' is no number", cell);
-    table->cell[places[given]][table->rows] = end > cell && fabs(value) < LARGEST ? value : NAN;
+    table->cell[columns[given]][table->rows] = end > cell && fabs(value) < LARGEST ? value : NAN;
   }
   if (given != count)
     return error_set(error, STATUS_FORMAT, "%zu columns, not the %zu of the first line", given, count);
@@ -83,15 +83,15 @@ static enum status take_row(struct metrics_table *table, char *line, const size_
   return STATUS_OK;
 }
 
-// The rows from which on a later file tells it anew are dropped.
-static void cut_back(struct metrics_table *table, double steps) {
+// Drops the rows from `steps` on, which a later file repeats.
+static void drop_from(struct metrics_table *table, double steps) {
   const double *at = metrics_table_find(table, "env_steps");
   while (at && table->rows > 0 && at[table->rows - 1] >= steps) table->rows--;
 }
 
 static enum status take_file(struct metrics_table *table, FILE *file, struct error *error) {
   char *line = NULL;
-  size_t capacity = 0, places[METRICS_TABLE_COLUMNS], count = 0;
+  size_t capacity = 0, columns[METRICS_TABLE_COLUMNS], count = 0;
   unsigned long number = 0;
   enum status status = STATUS_OK;
   for (ssize_t length; status == STATUS_OK && (length = getline(&line, &capacity, file)) > 0;) {
@@ -100,15 +100,15 @@ static enum status take_file(struct metrics_table *table, FILE *file, struct err
     if (++number == 1) {
       char *rest = line;
       for (char *name; status == STATUS_OK && (name = strsep(&rest, ",")) && count < METRICS_TABLE_COLUMNS;)
-        status = place(table, name, strlen(name), &places[count++], error);
+        status = column_index(table, name, strlen(name), &columns[count++], error);
       if (status == STATUS_OK && !has_column(table, "env_steps"))
         status = error_set(error, STATUS_FORMAT, "has no column env_steps");
     } else {
       if (number == 2) {
         const char *comma = strchr(line, ',');
-        if (table->rows > 0 && comma) cut_back(table, strtod(comma + 1, NULL));
+        if (table->rows > 0 && comma) drop_from(table, strtod(comma + 1, NULL));
       }
-      status = take_row(table, line, places, count, error);
+      status = take_row(table, line, columns, count, error);
     }
     if (status != STATUS_OK) error_prefix(error, "line %lu", number);
   }

@@ -1,17 +1,15 @@
 // corsac plot: learning curves, or a sheet of all that training measured, drawn by gnuplot.
 #include "common/base/file.h"
-#include "common/base/memory.h"
 #include "launch/cli/arguments.h"
 #include "launch/cli/command.h"
 #include "launch/runs/gnuplot.h"
 #include "launch/runs/plot_script.h"
 #include "launch/runs/run_set.h"
-#include "learner/run/run_directory.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-// The format that the name's end says.
+// Finds the format in the end of the name.
 static enum status format_of(const char *output, const char **format, struct error *error) {
   static const char *const formats[] = {"png", "svg", "pdf"};
   const char *dot = strrchr(output, '.');
@@ -38,10 +36,10 @@ static enum status draw(struct plot_request *request, const char *output, struct
   return status;
 }
 
-// Without -o: plot.png (sheet.png) in the run's directory; of several runs, here.
+// Without -o the picture is plot.png or sheet.png in the run's directory; of several runs, in the working directory.
 static enum status output_of(const struct run_set *runs, bool sheet, char *output, struct error *error) {
   const char *name = sheet ? "sheet.png" : "plot.png";
-  if (runs->count == 1) return file_join(output, runs->record[0].path, name, error);
+  if (runs->count == 1) return file_join(output, runs->run[0].path, name, error);
   snprintf(output, FILE_PATH, "%s", name);
   return STATUS_OK;
 }
@@ -63,9 +61,7 @@ int command_plot(int argc, char **argv) {
     output = own_output;
   }
   if (status == STATUS_OK) {
-    request.records = runs.record;
-    request.count = runs.count;
-    request.groups = runs.groups;
+    request.runs = &runs;
     status = draw(&request, output, &error);
   }
   if (status == STATUS_OK) printf("%s\n", output);

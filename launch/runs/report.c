@@ -3,7 +3,7 @@
 #include "launch/cli/arguments.h"
 #include "launch/cli/command.h"
 #include "launch/runs/report_page.h"
-#include "learner/run/run_directory.h"
+#include "learner/storage/atomic_file.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,12 +15,12 @@ static enum status write_report(const struct run_set *runs, const char *output, 
   if (!page) return error_set(error, STATUS_MEMORY, "report: no memory for the page");
   enum status status = report_page_write(runs, page, error);
   if (fclose(page) != 0 && status == STATUS_OK) status = error_set(error, STATUS_MEMORY, "report: no memory");
-  if (status == STATUS_OK) status = run_write_file(output, text, size, error);
+  if (status == STATUS_OK) status = atomic_file_write(output, text, size, true, error);
   free(text);
   return status;
 }
 
-// Without -o: report.html in the run's directory; of several runs, here.
+// Without -o the page is report.html in the run's directory; of several runs, in the working directory.
 int command_report(int argc, char **argv) {
   struct error error = {0};
   struct run_set runs = {0};
@@ -31,7 +31,7 @@ int command_report(int argc, char **argv) {
   enum status status = arguments_parse_many(argc, argv, "report", known, 2, operands, RUN_SET_MAX, &given, &error);
   if (status == STATUS_OK) status = run_set_read("report", operands, given, true, &runs, &error);
   if (status == STATUS_OK && !output) {
-    if (runs.count == 1) status = file_join(own_output, runs.record[0].path, "report.html", &error);
+    if (runs.count == 1) status = file_join(own_output, runs.run[0].path, "report.html", &error);
     output = own_output;
   }
   if (status == STATUS_OK) status = write_report(&runs, output, &error);

@@ -2,12 +2,12 @@
 #ifndef CORSAC_LAUNCH_RUNS_REPORT_CHARTS_H
 #define CORSAC_LAUNCH_RUNS_REPORT_CHARTS_H
 
-#include "launch/runs/run.h"
+#include "launch/runs/run_set.h"
 #include <stdio.h>
 
-// Groups' learning curves: large, and once more for a narrow window.
-enum status report_charts_returns(const struct run *records, size_t count, size_t groups, FILE *page,
-                                  struct error *error);
-enum status report_charts_panels(const struct run *records, size_t count, size_t groups, FILE *page,
-                                 struct error *error);
+// Writes the groups' learning curves twice, for a wide window and for a narrow one; the page's style shows one of them.
+enum status report_charts_returns(const struct run_set *runs, FILE *page, struct error *error);
+
+// Writes one panel for each measure that a report shows.
+enum status report_charts_panels(const struct run_set *runs, FILE *page, struct error *error);
 #endif

@@ -1,14 +1,14 @@
 #include "launch/runs/report_page.h"
 
 #include "common/base/clock.h"
+#include "common/base/digits.h"
 #include "common/base/file.h"
 #include "common/base/version.h"
-#include "launch/cli/resume_command.h"
-#include "launch/runs/html.h"
 #include "launch/cli/presets.h"
-#include "launch/runs/report_charts.h"
+#include "launch/cli/resume_command.h"
 #include "launch/cli/shell_word.h"
-#include "learner/run/run_directory.h"
+#include "launch/runs/html.h"
+#include "launch/runs/report_charts.h"
 
 #include <math.h>
 #include <string.h>
@@ -20,6 +20,7 @@ enum status report_page_base(const struct config *config, struct config *base, b
   return preset ? options_parse_yaml(preset, strlen(preset), "preset", base, error) : STATUS_OK;
 }
 
+// Returns the last number of a column, or NaN.
 static double last_of(const struct metrics_table *table, const char *column) {
   const double *cells = metrics_table_find(table, column);
   for (size_t r = table->rows; cells && r-- > 0;)
@@ -27,20 +28,11 @@ static double last_of(const struct metrics_table *table, const char *column) {
   return NAN;
 }
 
-// 1234567 as "1,234,567"; "-" where it is not known.
+// 1234567 as "1,234,567"; "-" where the value is not known.
 static void format_whole(double value, char *text, size_t size) {
-  char digits[64];
-  if (!isfinite(value)) {
-    snprintf(text, size, "-");
-    return;
-  }
-  const size_t length = (size_t)snprintf(digits, sizeof digits, "%.0f", value);
-  size_t used = 0;
-  for (size_t i = 0; i < length && used + 2 < size; i++) {
-    if (i > 0 && (length - i) % 3 == 0 && digits[i - 1] != '-') text[used++] = ',';
-    text[used++] = digits[i];
-  }
-  text[used] = '\0';
+  char digits[128] = "-"; // metrics_table.h: no number has more than 100 digits
+  if (isfinite(value)) snprintf(digits, sizeof digits, "%.0f", value);
+  digits_group(digits, text, size);
 }
 
 static void write_tile(FILE *page, const char *value, const char *name) {
@@ -71,8 +63,8 @@ static const char *class_of(const char *state) {
                                                                       : "warn";
 }
 
-static void write_outcome(FILE *page, const struct run *record, const struct run_summary *summary) {
-  const struct metrics_table *table = &record->metrics;
+static void write_outcome(FILE *page, const struct run *run, const struct run_summary *summary) {
+  const struct metrics_table *table = &run->metrics;
   const double seconds = last_of(table, "time_s"), steps = last_of(table, "env_steps");
   char text[64] = "-", name[96] = "best evaluation", best[64];
   if (summary->reason[0]) {
@@ -99,60 +91,68 @@ static void write_outcome(FILE *page, const struct run *record, const struct run
 
 // --- configuration ---
 
-// The program resolves what was left to it: one environment for each actor, and so on.
+// Whether the program chose the value itself at the start: one environment for each actor, and so on.
 static bool is_left_to_program(const struct option *option, const char *base) {
   return (strcmp(option->name, "envs") == 0 || strcmp(option->name, "learner_threads") == 0 ||
           strcmp(option->name, "backend") == 0) &&
          (strcmp(base, "0") == 0 || strcmp(base, "auto") == 0);
 }
 
+// An option of a run beside what it would be by default.
+struct option_row {
+  const struct option *option;
+  char value[CONFIG_TEXT + 64], usual[CONFIG_TEXT + 64];
+  bool differs;
+};
+
+// Fills the row of option i. Returns false for an option that says nothing about the run's configuration.
+static bool option_row(size_t i, const struct config *config, const struct config *base, struct option_row *row) {
+  const struct option *option = row->option = options_at(i);
+  if (option->rule == OPTION_INVOCATION || strcmp(option->name, "env") == 0) return false;
+  option_get(option, config, row->value, sizeof row->value);
+  option_get(option, base, row->usual, sizeof row->usual);
+  row->differs = strcmp(row->value, row->usual) != 0 && !is_left_to_program(option, row->usual);
+  return true;
+}
+
+static bool differs_at_all(const struct config *config, const struct config *base) {
+  struct option_row row;
+  for (size_t i = 0; i < options_count(); i++)
+    if (option_row(i, config, base, &row) && row.differs) return true;
+  return false;
+}
+
+// Writes a row for each option: its value beside the default where only different ones are shown, else beside its help.
 static void write_option_rows(FILE *page, const struct config *config, const struct config *base, bool different) {
+  struct option_row row;
   for (size_t i = 0; i < options_count(); i++) {
-    const struct option *option = options_at(i);
-    char value[CONFIG_TEXT + 64], usual[CONFIG_TEXT + 64];
-    if (option->rule == OPTION_INVOCATION || strcmp(option->name, "env") == 0) continue;
-    option_get(option, config, value, sizeof value);
-    option_get(option, base, usual, sizeof usual);
-    const bool differs = strcmp(value, usual) != 0 && !is_left_to_program(option, usual);
-    if (different && !differs) continue;
+    if (!option_row(i, config, base, &row) || (different && !row.differs)) continue;
     fputs("<tr><td class=\"name\">", page);
-    html_text(page, option->name);
-    fputs(differs ? "</td><td class=\"name\"><b>" : "</td><td class=\"name\">", page);
-    html_text(page, value[0] ? value : "-");
-    fputs(differs ? "</b></td><td class=\"name soft\">" : "</td><td class=\"soft\">", page);
-    html_text(page, different ? usual[0] ? usual : "-" : option->help);
+    html_text(page, row.option->name);
+    fputs(row.differs ? "</td><td class=\"name\"><b>" : "</td><td class=\"name\">", page);
+    html_text(page, row.value[0] ? row.value : "-");
+    fputs(row.differs ? "</b></td><td class=\"name soft\">" : "</td><td class=\"soft\">", page);
+    html_text(page, !different ? row.option->help : row.usual[0] ? row.usual : "-");
     fputs("</td></tr>\n", page);
   }
 }
 
-static bool differs_at_all(const struct config *config, const struct config *base) {
-  for (size_t i = 0; i < options_count(); i++) {
-    const struct option *option = options_at(i);
-    char value[CONFIG_TEXT + 64], usual[CONFIG_TEXT + 64];
-    if (option->rule == OPTION_INVOCATION || strcmp(option->name, "env") == 0) continue;
-    option_get(option, config, value, sizeof value);
-    option_get(option, base, usual, sizeof usual);
-    if (strcmp(value, usual) != 0 && !is_left_to_program(option, usual)) return true;
-  }
-  return false;
-}
-
-static enum status write_configuration(FILE *page, const struct run *record, struct error *error) {
+static enum status write_configuration(FILE *page, const struct run *run, struct error *error) {
   struct config base;
   bool has_preset;
-  const enum status status = report_page_base(&record->config, &base, &has_preset, error);
+  const enum status status = report_page_base(&run->config, &base, &has_preset, error);
   if (status != STATUS_OK) return status;
   fputs("<h2>Configuration</h2>\n", page);
-  if (differs_at_all(&record->config, &base)) {
+  if (differs_at_all(&run->config, &base)) {
     fprintf(page, "<p>What is not as in the %s:</p>\n<table><tr><th>option</th><th>this run</th><th>%s</th></tr>\n",
             has_preset ? "environment's preset" : "defaults", has_preset ? "preset" : "default");
-    write_option_rows(page, &record->config, &base, true);
+    write_option_rows(page, &run->config, &base, true);
     fputs("</table>\n", page);
   } else {
     fprintf(page, "<p>Exactly the %s.</p>\n", has_preset ? "environment's preset" : "defaults");
   }
   fputs("<details><summary>All options</summary><table>\n", page);
-  write_option_rows(page, &record->config, &base, false);
+  write_option_rows(page, &run->config, &base, false);
   fputs("</table></details>\n", page);
   return STATUS_OK;
 }
@@ -168,13 +168,13 @@ static void write_row(FILE *page, const char *name, const char *value) {
   fputs("</td></tr>\n", page);
 }
 
-static void write_machine(FILE *page, const struct run *record, const struct run_summary *summary) {
+static void write_machine(FILE *page, const struct run *run, const struct run_summary *summary) {
   fputs("<h2>Environment and machine</h2>\n<table>\n", page);
-  write_row(page, "environment", record->config.env);
+  write_row(page, "environment", run->config.env);
   write_row(page, "started as", summary->start);
   write_row(page, "learner's host", summary->host);
-  write_row(page, "last word", summary->updated);
-  write_row(page, "run directory", record->path);
+  write_row(page, "status written", summary->updated);
+  write_row(page, "run directory", run->path);
   write_row(page, "this report", "made by corsac " CORSAC_VERSION);
   fputs("</table>\n", page);
 }
@@ -244,28 +244,28 @@ static void write_word(FILE *page, const char *text) {
   html_text(page, word);
 }
 
-static void write_commands(FILE *page, const struct run *record, const struct run_summary *summary) {
+static void write_commands(FILE *page, const struct run *run, const struct run_summary *summary) {
   const bool reached = strcmp(summary->state, "done") == 0;
   fputs("<h2>Go on</h2>\n<p class=\"soft\">To go on on many ranks put <code>mpirun --bind-to none -n N</code> before "
         "it.</p>\n<pre>",
         page);
   if (summary->checkpoints > 0) {
     fputs("corsac train --resume ", page);
-    write_word(page, record->path);
-    if (reached && resume_command_steps(record->config.env_steps) > 0)
-      fprintf(page, " --env-steps %llu", (unsigned long long)resume_command_steps(record->config.env_steps));
+    write_word(page, run->path);
+    if (reached && resume_command_steps(run->config.env_steps) > 0)
+      fprintf(page, " --env-steps %llu", (unsigned long long)resume_command_steps(run->config.env_steps));
     fputs("\ncorsac eval ", page);
-    write_word(page, record->path);
+    write_word(page, run->path);
     fputs(" --episodes 100\ncorsac inspect ", page);
-    write_word(page, record->path);
+    write_word(page, run->path);
     fputs("\n", page);
   }
   fputs("corsac plot ", page);
-  write_word(page, record->path);
+  write_word(page, run->path);
   fputs(" --sheet\n", page);
-  if (record->config.tensorboard) {
+  if (run->config.tensorboard) {
     fputs("tensorboard --logdir ", page);
-    write_word(page, record->path);
+    write_word(page, run->path);
     fputs("\n", page);
   }
   fputs("</pre>\n", page);
@@ -273,38 +273,64 @@ static void write_commands(FILE *page, const struct run *record, const struct ru
 
 // --- the page ---
 
+static enum status write_charts(FILE *page, const struct run_set *runs, struct error *error) {
+  fputs("<h2>Learning</h2>\n", page);
+  const enum status status = report_charts_returns(runs, page, error);
+  if (status != STATUS_OK) return status;
+  fputs("<h2>Training in detail</h2>\n", page);
+  return report_charts_panels(runs, page, error);
+}
+
 static enum status write_run(FILE *page, const struct run *given, bool alone, struct error *error) {
   struct run_summary summary;
-  struct run record = *given;
-  record.group = 0; // its charts show it alone
-  enum status status = run_summary_read(&record, &summary, error);
+  struct run run = *given;
+  run.group = 0;
+  const struct run_set only = {.run = &run, .count = 1, .groups = 1}; // the charts show this run alone
+  enum status status = run_summary_read(&run, &summary, error);
   if (status != STATUS_OK) return status;
   const char *state = summary.state[0] ? summary.state : "state unknown";
   fputs(alone ? "<h1>" : "<h1 style=\"margin-top:64px\">", page);
-  html_text(page, alone ? record.config.env : record.path);
+  html_text(page, alone ? run.config.env : run.path);
   fprintf(page, "<span class=\"badge %s\">", class_of(summary.state));
   html_text(page, state);
   fputs("</span></h1>\n<p class=\"soft\">", page);
-  html_printf(page, "%s, seed %llu", alone ? record.path : record.config.env, (unsigned long long)record.config.seed);
+  html_printf(page, "%s, seed %llu", alone ? run.path : run.config.env, (unsigned long long)run.config.seed);
   fputs("</p>\n", page);
-  write_outcome(page, &record, &summary);
-  if (record.metrics.rows > 0) {
-    fputs("<h2>Learning</h2>\n", page);
-    status = report_charts_returns(&record, 1, 1, page, error);
-    fputs("<h2>Training in detail</h2>\n", page);
-    if (status == STATUS_OK) status = report_charts_panels(&record, 1, 1, page, error);
-  } else {
+  write_outcome(page, &run, &summary);
+
+  if (run.metrics.rows > 0)
+    status = write_charts(page, &only, error);
+  else
     fputs("<p class=\"warn\">metrics.csv has no rows yet, so there are no curves.</p>\n", page);
-  }
-  if (status == STATUS_OK) status = write_configuration(page, &record, error);
-  write_machine(page, &record, &summary);
+  if (status == STATUS_OK) status = write_configuration(page, &run, error);
+  write_machine(page, &run, &summary);
   write_checkpoints(page, &summary);
   write_faults(page, &summary);
-  write_commands(page, &record, &summary);
+  write_commands(page, &run, &summary);
   return status;
 }
 
-// Runs side by side: a row each, then their groups' curves.
+static enum status write_comparison_row(FILE *page, const struct run_set *runs, const struct run *run,
+                                        struct error *error) {
+  struct run_summary summary;
+  char label[RUN_LABEL], steps[64];
+  const enum status status = run_summary_read(run, &summary, error);
+  if (status != STATUS_OK) return status;
+  run_set_label(runs, run->group, label);
+  format_whole(last_of(&run->metrics, "env_steps"), steps, sizeof steps);
+  fputs("<tr><td class=\"name\">", page);
+  html_text(page, run->path);
+  fputs("</td><td>", page);
+  html_text(page, label);
+  fprintf(page, "</td><td>%llu</td><td class=\"%s\">", (unsigned long long)run->config.seed, class_of(summary.state));
+  html_text(page, summary.state[0] ? summary.state : "unknown");
+  fprintf(page, "</td><td>%s</td><td>", steps);
+  fprintf(page, isfinite(summary.last_evaluation) ? "%.2f" : "-", summary.last_evaluation);
+  fputs("</td></tr>\n", page);
+  return STATUS_OK;
+}
+
+// Writes the runs side by side, a row each, and then their groups' curves.
 static enum status write_comparison(FILE *page, const struct run_set *runs, struct error *error) {
   enum status status = STATUS_OK;
   fprintf(page,
@@ -312,39 +338,20 @@ static enum status write_comparison(FILE *page, const struct run_set *runs, stru
           "class=\"scroll\"><table><tr><th>run</th><th>configuration</th><th>seed</th><th>state</th><th>steps</th>"
           "<th>last evaluation</th></tr>\n",
           runs->count);
-  for (size_t i = 0; i < runs->count && status == STATUS_OK; i++) {
-    const struct run *record = &runs->record[i];
-    struct run_summary summary;
-    char label[RUN_LABEL], steps[64];
-    status = run_summary_read(record, &summary, error);
-    run_label(runs->record, runs->count, record->group, label);
-    format_whole(last_of(&record->metrics, "env_steps"), steps, sizeof steps);
-    fputs("<tr><td class=\"name\">", page);
-    html_text(page, record->path);
-    fputs("</td><td>", page);
-    html_text(page, label);
-    fprintf(page, "</td><td>%llu</td><td class=\"%s\">", (unsigned long long)record->config.seed,
-            class_of(summary.state));
-    html_text(page, summary.state[0] ? summary.state : "unknown");
-    fprintf(page, "</td><td>%s</td><td>", steps);
-    fprintf(page, isfinite(summary.last_evaluation) ? "%.2f" : "-", summary.last_evaluation);
-    fputs("</td></tr>\n", page);
-  }
-  fputs("</table></div>\n<h2>Learning</h2>\n", page);
-  if (status == STATUS_OK) status = report_charts_returns(runs->record, runs->count, runs->groups, page, error);
-  fputs("<h2>Training in detail</h2>\n", page);
-  if (status == STATUS_OK) status = report_charts_panels(runs->record, runs->count, runs->groups, page, error);
-  return status;
+  for (size_t i = 0; i < runs->count && status == STATUS_OK; i++)
+    status = write_comparison_row(page, runs, &runs->run[i], error);
+  fputs("</table></div>\n", page);
+  return status == STATUS_OK ? write_charts(page, runs, error) : status;
 }
 
 enum status report_page_write(const struct run_set *runs, FILE *page, struct error *error) {
   char title[512];
   enum status status = STATUS_OK;
-  snprintf(title, sizeof title, "corsac: %.200s", runs->record[0].config.env);
+  snprintf(title, sizeof title, "corsac: %.200s", runs->run[0].config.env);
   html_begin(page, title);
   if (runs->count > 1) status = write_comparison(page, runs, error);
   for (size_t i = 0; i < runs->count && status == STATUS_OK; i++)
-    status = write_run(page, &runs->record[i], runs->count == 1, error);
+    status = write_run(page, &runs->run[i], runs->count == 1, error);
   html_end(page);
   return status;
 }

@@ -15,8 +15,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-// A run goes without its status and log; what stands in their place is named.
-static FILE *read_or_say(const char *path) {
+// Opens a file of the run. A run may lack its status and its log; a warning names what else stands in their place.
+static FILE *open_or_warn(const char *path) {
   struct error error = {0};
   FILE *file = file_read_plain(path, &error);
   if (!file && errno != ENOENT) log_warn("%s", error.text);
@@ -24,22 +24,22 @@ static FILE *read_or_say(const char *path) {
 }
 
 static void read_status(const char *directory, struct run_summary *summary) {
-  struct run_word word;
+  struct run_last_status last;
   char path[FILE_PATH];
-  FILE *file = file_join(path, directory, "status.json", NULL) == STATUS_OK ? read_or_say(path) : NULL;
+  FILE *file = file_join(path, directory, "status.json", NULL) == STATUS_OK ? open_or_warn(path) : NULL;
   if (file) fclose(file);
-  run_word_read(directory, &word);
-  if (word.state != RUN_UNKNOWN) snprintf(summary->state, sizeof summary->state, "%s", run_state_name(word.state));
-  if (word.state == RUN_DIED || word.state == RUN_SILENT)
-    run_word_format(&word, summary->reason, sizeof summary->reason);
+  run_last_status_read(directory, &last);
+  if (last.state != RUN_UNKNOWN) snprintf(summary->state, sizeof summary->state, "%s", run_state_name(last.state));
+  if (last.state == RUN_DIED || last.state == RUN_SILENT)
+    run_last_status_format(&last, summary->reason, sizeof summary->reason);
   else
-    printable_copy(summary->reason, sizeof summary->reason, word.reason);
-  printable_copy(summary->host, sizeof summary->host, word.host);
-  printable_copy(summary->updated, sizeof summary->updated, word.updated);
-  summary->actors_lost = word.actors_lost;
-  summary->surplus = word.surplus;
-  summary->unsent = word.unsent;
-  summary->lost_at_most = word.lost_at_most;
+    printable_copy(summary->reason, sizeof summary->reason, last.reason);
+  printable_copy(summary->host, sizeof summary->host, last.host);
+  printable_copy(summary->updated, sizeof summary->updated, last.updated);
+  summary->actors_lost = last.actors_lost;
+  summary->surplus = last.surplus;
+  summary->unsent = last.unsent;
+  summary->lost_at_most = last.lost_at_most;
 }
 
 static void take_note(struct run_summary *summary, const char *line) {
@@ -50,7 +50,7 @@ static void take_note(struct run_summary *summary, const char *line) {
   printable_copy(summary->note[summary->notes++], RUN_SUMMARY_TEXT, line);
 }
 
-// "HH:MM:SS.mmm rank level message"
+// Takes one line of the log: "HH:MM:SS.mmm rank level message".
 static void take_line(struct run_summary *summary, char *line) {
   int rank, at = 0;
   char level[8];
@@ -72,7 +72,7 @@ static void read_log(const char *directory, struct run_summary *summary) {
   size_t capacity = 0;
   struct error error = {0};
   if (file_join(path, directory, "log.txt", &error) != STATUS_OK) return;
-  FILE *file = read_or_say(path);
+  FILE *file = open_or_warn(path);
   if (!file) return;
   while (getline(&line, &capacity, file) > 0) take_line(summary, line);
   free(line);
@@ -128,10 +128,10 @@ static void read_metrics(const struct metrics_table *table, struct run_summary *
   }
 }
 
-enum status run_summary_read(const struct run *record, struct run_summary *summary, struct error *error) {
+enum status run_summary_read(const struct run *run, struct run_summary *summary, struct error *error) {
   *summary = (struct run_summary){0};
-  read_status(record->path, summary);
-  read_log(record->path, summary);
-  read_metrics(&record->metrics, summary);
-  return read_checkpoints(record->path, summary, error);
+  read_status(run->path, summary);
+  read_log(run->path, summary);
+  read_metrics(&run->metrics, summary);
+  return read_checkpoints(run->path, summary, error);
 }

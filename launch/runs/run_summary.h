@@ -11,7 +11,8 @@ struct run_summary_file { // a checkpoint
   char name[64], created[64], problem[RUN_SUMMARY_TEXT];
   uint64_t steps, bytes;
 };
-struct run_summary { // texts are "" where nothing tells them
+
+struct run_summary { // a text that the directory lacks is ""
   char state[32];    // run_state_name
   char reason[RUN_SUMMARY_TEXT], host[128], updated[64];
   uint64_t actors_lost, surplus, unsent, lost_at_most;
@@ -19,12 +20,13 @@ struct run_summary { // texts are "" where nothing tells them
   uint64_t starts, resumes, warnings, errors;
   size_t notes;
   char note[RUN_SUMMARY_NOTES][RUN_SUMMARY_TEXT]; // the last warnings and errors, oldest first
-  uint64_t checkpoints;
-  size_t files; // of these, the newest, and best.h5
+  uint64_t checkpoints;                           // how many the directory holds
+  size_t files;                                   // how many of them are listed: the newest, then best.h5
   struct run_summary_file file[RUN_SUMMARY_CHECKPOINTS];
   double env_failures;
   double last_evaluation, best_evaluation, best_steps; // NaN: none
 };
-// What cannot be read is left out: a report tells what there is. STATUS_IO where the directory itself cannot be read.
-enum status run_summary_read(const struct run *record, struct run_summary *summary, struct error *error);
+
+// Leaves out what cannot be read. STATUS_IO where the directory itself cannot be read.
+enum status run_summary_read(const struct run *run, struct run_summary *summary, struct error *error);
 #endif

@@ -6,7 +6,7 @@
 
 static const double LEFT = 58, RIGHT = 14, TOP = 10, BOTTOM = 26, LABEL = 20;
 
-// Where numbers lie on the picture.
+// The ranges of both axes, and the rectangle of the picture that they fill.
 struct frame {
   double x_low, x_high, y_low, y_high, y_step, left, right, top, bottom;
 };
@@ -38,7 +38,7 @@ static double at_y(const struct frame *frame, double y) {
   return frame->bottom - (y - frame->y_low) / (frame->y_high - frame->y_low) * (frame->bottom - frame->top);
 }
 
-// Room for all lines and bands; false: there is no point.
+// Chooses the ranges so that all lines and bands have room. Returns false where there is no point.
 static bool fit(const struct svg_chart *chart, struct frame *frame) {
   double x = 0, low = INFINITY, high = -INFINITY;
   for (size_t i = 0; i < chart->lines; i++) {
@@ -47,7 +47,7 @@ static bool fit(const struct svg_chart *chart, struct frame *frame) {
       const double spread = chart->line[i].band ? curve->deviation[p] : 0;
       x = fmax(x, curve->x[p]);
       const double lowest = curve->mean[p] - spread;
-      low = fmin(low, chart->from_zero && curve->mean[p] >= 0 ? fmax(lowest, 0) : lowest); // no band below a least 0
+      low = fmin(low, chart->from_zero && curve->mean[p] >= 0 ? fmax(lowest, 0) : lowest); // a band does not go below 0
       high = fmax(high, curve->mean[p] + spread);
     }
   }

@@ -12,17 +12,21 @@ struct svg_chart_line {
   size_t colour; // of the page: --c0 to --c7
   bool faint, points, band;
 };
+
 struct svg_chart {
-  const char *name, *x_label; // name: for those who hear the page; x_label NULL: none
+  const char *name;    // what a screen reader says
+  const char *x_label; // NULL: none
   int width, height;
   size_t lines;
   struct svg_chart_line line[SVG_CHART_LINES];
-  bool from_zero; // the vertical axis has 0
+  bool from_zero; // the vertical axis includes 0
 };
 void svg_chart_write(FILE *page, const struct svg_chart *chart);
 
-// The round distance of about `count` ticks between low and high: 1, 2 or 5 times a power of ten.
+// Returns the distance of about `count` ticks between low and high: 1, 2 or 5 times a power of ten.
 double svg_chart_step(double low, double high, int count);
-// "1500", "20k", "1.5M", "-0.2": as exact as the step asks, in the unit of the axis' greatest number.
+
+// Formats a tick's number as exactly as the step asks, in the unit of the axis' greatest number: "1500", "20k", "1.5M",
+// "-0.2".
 void svg_chart_number(double value, double step, double greatest, char *text, size_t size);
 #endif

@@ -24,6 +24,7 @@
 #include "launch/train/start_watch.h"
 #include "learner/checkpoint/initial_policy.h"
 #include "learner/learner.h"
+#include "learner/run/metrics_file.h"
 #include "learner/run/tensorboard.h"
 #include "learner/storage/policy_file.h"
 

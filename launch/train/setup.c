@@ -16,6 +16,7 @@
 #include "launch/cli/presets.h"
 #include "learner/storage/checkpoint_head.h"
 #include "learner/run/run_status.h"
+#include "learner/storage/atomic_file.h"
 #include "learner/storage/checkpoint_list.h"
 #include "learner/storage/policy_file.h"
 
@@ -141,8 +142,8 @@ static void keep_resolved(const struct config *saved, struct config *config) {
 
 // Whether the run's last word was that it is done: every update made, the last evaluation too.
 static bool is_done(const char *directory) {
-  struct run_word word;
-  run_word_read(directory, &word);
+  struct run_last_status word;
+  run_last_status_read(directory, &word);
   return word.state == RUN_DONE;
 }
 
@@ -283,7 +284,7 @@ static enum status write_config(const struct setup *setup, struct error *error) 
   if (!text) return STATUS_MEMORY;
   options_format_yaml(&setup->config, text, size + 1);
   enum status status = file_join(path, run_directory_path(setup->run), "config.yaml", error);
-  if (status == STATUS_OK) status = run_write_file(path, text, size, error);
+  if (status == STATUS_OK) status = atomic_file_write(path, text, size, true, error);
   memory_free(text);
   if (status == STATUS_OK) status = file_join(path, run_directory_path(setup->run), "log.txt", error);
   return status == STATUS_OK ? log_open_file(path, error) : status;
@@ -363,7 +364,7 @@ static void write_ending(struct run_directory *run, int exit_code, const char *r
                                     .updates = updates,
                                     .checkpoint = checkpoint};
   struct error error = {0};
-  if (run_write_status(run, &status, &error) != STATUS_OK) log_warn("%s", error.text);
+  if (run_directory_write_status(run, &status, &error) != STATUS_OK) log_warn("%s", error.text);
 }
 
 void setup_abandon(struct setup *setup, int exit_code, const char *reason) {
@@ -403,7 +404,7 @@ void setup_refuse(int argc, char **argv, int exit_code, const char *reason) {
   else if (automatic && directory[0])
     run = run_directory_create(directory, NULL); // not where somebody else's files are
   if (!run) return;
-  const struct run_word *before = run_directory_before(run);
+  const struct run_last_status *before = run_directory_before(run);
   write_ending(run, exit_code, reason, before->env_steps, before->updates, before->checkpoint);
   run_directory_close(run);
 }

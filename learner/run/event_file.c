@@ -2,15 +2,12 @@
 
 #include "common/base/file.h"
 #include "common/base/held_file.h"
-#include "common/base/log.h"
-#include "learner/run/run_directory.h"
+#include "common/base/memory.h"
+#include "learner/run/append.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,7 +18,7 @@ struct event_file {
   struct held_file *held;
 };
 
-// Four bits at a time: entry i is the remainder of i, of the reflected polynomial 0x82f63b78.
+// Four bits a turn: entry i of the table is the remainder of i by the reflected polynomial 0x82f63b78.
 uint32_t event_file_crc32c(const void *data, size_t size) {
   static const uint32_t remainder[16] = {0x00000000, 0x105ec76f, 0x20bd8ede, 0x30e349b1, 0x417b1dbc, 0x5125dad3,
                                          0x61c69362, 0x7198540d, 0x82f63b78, 0x92a8fc17, 0xa24bb5a6, 0xb21572c9,
@@ -42,7 +39,7 @@ static void put_little_endian(uint8_t *to, uint64_t value, size_t bytes) {
   for (size_t i = 0; i < bytes; i++) to[i] = (uint8_t)(value >> 8 * i);
 }
 
-// The time in the name of the newest event file, 0 where there is none.
+// Returns the time in the name of the newest event file, or 0 where there is none.
 static long long newest_time(const char *directory) {
   long long newest = 0, time;
   DIR *open = file_opendir(directory);
@@ -85,14 +82,5 @@ enum status event_file_append(struct event_file *file, const void *data, size_t 
   put_little_endian(head + 8, event_file_mask(event_file_crc32c(head, 8)), 4);
   put_little_endian(tail, event_file_mask(event_file_crc32c(data, size)), 4);
   const struct iovec parts[] = {{head, sizeof head}, {(void *)(uintptr_t)data, size}, {tail, sizeof tail}};
-  const size_t whole = size + sizeof head + sizeof tail;
-  const int descriptor = held_file_descriptor(file->held);
-  const off_t before = lseek(descriptor, 0, SEEK_END);
-  ssize_t written;
-  do written = writev(descriptor, parts, 3);
-  while (written < 0 && errno == EINTR);
-  if (written == (ssize_t)whole) return STATUS_OK;
-  error_set(error, STATUS_IO, "%s: cannot be written: %s", file->path, strerror(written < 0 ? errno : ENOSPC));
-  if (written > 0 && ftruncate(descriptor, before) != 0) log_warn("%s: ends in a broken record", file->path);
-  return STATUS_IO;
+  return append_whole(file->held, file->path, parts, 3, "record", error);
 }

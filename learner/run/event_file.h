@@ -5,21 +5,24 @@
 #ifndef CORSAC_LEARNER_RUN_EVENT_FILE_H
 #define CORSAC_LEARNER_RUN_EVENT_FILE_H
 
-#include "common/base/memory.h"
 #include "common/base/status.h"
 #include <stddef.h>
 #include <stdint.h>
 
-uint32_t event_file_crc32c(const void *data, size_t size); // Castagnoli's, as in RFC 3720
+// Castagnoli's checksum, as in RFC 3720.
+uint32_t event_file_crc32c(const void *data, size_t size);
 uint32_t event_file_mask(uint32_t crc);
 
 enum { EVENT_FILE_HEAD = 12, EVENT_FILE_TAIL = 4 }; // bytes around the data
 
 struct event_file;
-// A new file, which readers take after those that are there: its time is later than theirs.
+
+// Makes a new file. The time in its name is later than in those of the directory, since readers take the files by name.
 struct event_file *event_file_create(const char *directory, struct error *error);
 void event_file_close(struct event_file *file);
 const char *event_file_path(const struct event_file *file);
-// One write. On failure (a full disk) nothing of the record stays; what a killed process leaves of one readers pass by.
+
+// Appends a record by one write. On failure (a full disk) nothing of it stays. Readers skip what a killed process left
+// of one.
 enum status event_file_append(struct event_file *file, const void *data, size_t size, struct error *error);
 #endif

@@ -5,14 +5,14 @@
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "learner/job/metrics.h"
-#include "learner/run/run_directory.h"
+#include "learner/run/append.h"
+#include "learner/storage/atomic_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 struct metrics_file {
@@ -21,7 +21,7 @@ struct metrics_file {
   struct held_file *held;
 };
 
-// The file's text, NUL-terminated, or NULL: none there (error stays clear), or it cannot be read.
+// Returns the file's text, NUL-terminated. NULL: there is no file (error stays clear), or it cannot be read.
 static char *read_text(const char *path, size_t *size, struct error *error) {
   char *text = NULL;
   struct error unread = {0};
@@ -49,7 +49,7 @@ close:
   return NULL;
 }
 
-// The length of the header and the first `rows` complete rows; *found: how many of them there are.
+// Returns the length of the header and of the first `rows` complete rows. *found: how many of these there are.
 static size_t kept_length(const char *text, size_t size, uint64_t rows, uint64_t *found) {
   size_t kept = 0;
   uint64_t lines = 0;
@@ -59,21 +59,21 @@ static size_t kept_length(const char *text, size_t size, uint64_t rows, uint64_t
   return kept;
 }
 
-// A simulator that names other info values than before, or a later program, has other columns: a new file begins.
+// Renames a file that has other columns, since the simulator names other info values, or the program is a later one.
 static enum status set_aside(const char *path, struct error *error) {
   char aside[FILE_PATH + 32];
   for (int n = 1; n < 1000; n++) {
     snprintf(aside, sizeof aside, "%s.%d", path, n);
     if (file_allows(aside, F_OK)) continue;
     if (file_rename(path, aside) != 0) break;
-    log_warn("%s has other columns than are written now: it is %s from here on, and a new one begins", path,
+    log_warn("%s has other columns than this start writes: it is renamed to %s, and a new file begins", path,
              strrchr(aside, '/') + 1);
     return STATUS_OK;
   }
   return error_set(error, STATUS_IO, "%s: has other columns, and cannot be renamed: %s", path, strerror(errno));
 }
 
-// Leaves the header and the rows to keep in the file; *rows: how many these are.
+// Leaves the header and the rows to keep in the file. *kept_rows: how many these are.
 static enum status prepare(const char *path, const char *columns, uint64_t keep_rows, uint64_t *kept_rows,
                            struct error *error) {
   char header[METRICS_HEADER + 1];
@@ -86,19 +86,19 @@ static enum status prepare(const char *path, const char *columns, uint64_t keep_
   if (status != STATUS_OK) {
     error_set(error, status, "%s", unread.text);
   } else if (size == 0) {
-    status = run_write_file(path, header, header_size, error);
+    status = atomic_file_write(path, header, header_size, true, error);
   } else if (size < header_size || memcmp(text, header, header_size) != 0) {
     status = set_aside(path, error);
-    if (status == STATUS_OK) status = run_write_file(path, header, header_size, error);
+    if (status == STATUS_OK) status = atomic_file_write(path, header, header_size, true, error);
     keep_rows = 0;
   } else {
     const size_t kept = kept_length(text, size, keep_rows, &rows);
-    if (kept < size) status = run_write_file(path, text, kept, error);
+    if (kept < size) status = atomic_file_write(path, text, kept, true, error);
   }
   memory_free(text);
   *kept_rows = rows < keep_rows ? rows : keep_rows;
   if (status == STATUS_OK && rows < keep_rows)
-    log_warn("%s: has %llu rows where the checkpoint knows of %llu", path, (unsigned long long)rows,
+    log_warn("%s: has %llu rows, but the checkpoint was written after %llu", path, (unsigned long long)rows,
              (unsigned long long)keep_rows);
   return status;
 }
@@ -119,17 +119,8 @@ fail:
 uint64_t metrics_file_rows(const struct metrics_file *file) { return file->rows; }
 
 enum status metrics_file_append(struct metrics_file *file, const char *line, struct error *error) {
-  const size_t length = strlen(line);
-  const struct iovec parts[] = {{(void *)(uintptr_t)line, length}, {"\n", 1}};
-  const int descriptor = held_file_descriptor(file->held);
-  const off_t before = lseek(descriptor, 0, SEEK_END);
-  ssize_t written;
-  do written = writev(descriptor, parts, 2);
-  while (written < 0 && errno == EINTR);
-  if (written == (ssize_t)length + 1) return STATUS_OK;
-  error_set(error, STATUS_IO, "%s: cannot be written: %s", file->path, strerror(written < 0 ? errno : ENOSPC));
-  if (written > 0 && ftruncate(descriptor, before) != 0) log_warn("%s: ends in a broken row", file->path);
-  return STATUS_IO;
+  const struct iovec parts[] = {{(void *)(uintptr_t)line, strlen(line)}, {"\n", 1}};
+  return append_whole(file->held, file->path, parts, 2, "row", error);
 }
 
 void metrics_file_close(struct metrics_file *file) {

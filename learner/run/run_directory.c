@@ -1,38 +1,35 @@
 #include "learner/run/run_directory.h"
 
-#include "common/base/process.h"
 #include "common/base/clock.h"
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
+#include "learner/run/run_lock.h"
+#include "learner/storage/atomic_file.h"
 #include "learner/storage/checkpoint_head.h"
 #include "learner/storage/checkpoint_list.h"
 #include "learner/storage/checkpoint_verify.h"
-#include "common/base/json_text.h"
-#include "learner/run/run_lock.h"
-#include "learner/storage/atomic_file.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const double STATUS_SECONDS = 5; // how old status.json becomes while the run says nothing new
+static const double STATUS_SECONDS = 5; // how old status.json becomes while a run has nothing new to say
 
 struct run_directory {
   char path[FILE_PATH];
   struct run_lock lock;
-  struct run_word before;
+  struct run_last_status before;
   struct run_failures failures;
-  struct run_status said; // last, while running
-  char checkpoint[64];    // ... and its
-  double said_at;         // clock_now(); 0: nothing, or of the end
+  struct run_status said; // what the running job said last
+  char checkpoint[64];    // said.checkpoint
+  double said_at;         // clock_now(); 0: it has said nothing, or that it ends
 };
 
 // --- making and opening ---
@@ -56,7 +53,7 @@ static enum status make_with_parents(const char *path, struct error *error) {
   return STATUS_OK;
 }
 
-// Locks are left to those who compete for them.
+// A lock file does not count: acquire() decides who gets it.
 static enum status check_empty(const char *path, struct error *error) {
   DIR *directory = file_opendir(path);
   if (!directory) return error_set(error, STATUS_IO, "%s: cannot be read: %s", path, strerror(errno));
@@ -74,7 +71,7 @@ static enum status check_empty(const char *path, struct error *error) {
   return status;
 }
 
-// What a killed writer left behind, removed while nobody writes.
+// Removes what a killed writer left behind. The caller holds the lock, so nobody writes now.
 static enum status remove_leftovers(const char *path, struct error *error) {
   DIR *directory = file_opendir(path);
   if (!directory) return error_set(error, STATUS_IO, "%s: cannot be read: %s", path, strerror(errno));
@@ -93,10 +90,10 @@ static struct run_directory *acquire(const char *path, bool must_be_empty, struc
   if (!run) return NULL;
   snprintf(run->path, sizeof run->path, "%s", path);
   if (run_lock_acquire(&run->lock, path, error) != STATUS_OK) goto fail;
-  // Again under the lock: another run may have begun and ended here meanwhile.
+  // The check is repeated under the lock: another run may have begun and ended here meanwhile.
   if ((must_be_empty ? check_empty(path, error) : remove_leftovers(path, error)) == STATUS_OK) {
-    run_word_read(path, &run->before);
-    if (run->before.says_running) run->before.state = RUN_DIED; // who said so would hold the lock
+    run_last_status_read(path, &run->before);
+    if (run->before.says_running) run->before.state = RUN_DIED; // a living process would hold the lock
     run->failures = run->before.failures;
     return run;
   }
@@ -130,7 +127,7 @@ struct run_directory *run_directory_create_unique(char *path, size_t size, struc
   if (slash && parent[0] && make_with_parents(parent, error) != STATUS_OK) return NULL;
   for (int number = 1; number < MOST; number++) {
     if (number > 1) snprintf(path + length, size - length, "-%d", number);
-    if (file_mkdir(path, 0777) == 0) return acquire(path, true, error); // of several one makes it
+    if (file_mkdir(path, 0777) == 0) return acquire(path, true, error); // only one process makes it
     if (errno != EEXIST) break;
   }
   error_set(error, STATUS_IO, "%s: the directory cannot be made: %s", path, strerror(errno));
@@ -149,7 +146,7 @@ void run_directory_close(struct run_directory *run) {
   memory_free(run);
 }
 
-// What child processes of environments wrote before the run came about (actor/envs/process.c).
+// Removes the logs of environments that ran as child processes (actor/envs/process.c).
 static void discard_logs(const char *run) {
   char path[FILE_PATH + 16];
   snprintf(path, sizeof path, "%s/environments", run);
@@ -173,73 +170,16 @@ void run_directory_discard(struct run_directory *run) {
   discard_logs(run->path);
   snprintf(path, sizeof path, "%s", run->path);
   run_directory_close(run);
-  file_rmdir(path); // fails where something else is in it, which is then kept
+  file_rmdir(path); // fails where it holds something else, and the directory stays
 }
 
 const char *run_directory_path(const struct run_directory *run) { return run->path; }
 
-void run_directory_refresh(struct run_directory *run) {
-  struct error error = {0};
-  run_lock_refresh(&run->lock);
-  if (run->said_at == 0 || clock_now() - run->said_at < STATUS_SECONDS) return;
-  run->said_at = clock_now(); // one that cannot be written is complained of by who has news
-  const struct run_status said = run->said;
-  (void)run_write_status(run, &said, &error);
-}
+const struct run_last_status *run_directory_before(const struct run_directory *run) { return &run->before; }
 
-const struct run_word *run_directory_before(const struct run_directory *run) { return &run->before; }
+// --- status.json ---
 
-// --- files ---
-
-// commit: atomic_file_commit or atomic_file_replace.
-static enum status write_file(const char *path, const char *text, size_t size,
-                              enum status (*commit)(const char *, const char *, struct error *), struct error *error) {
-  char temporary[ATOMIC_FILE_PATH];
-  const enum status status = atomic_file_begin(path, temporary, error);
-  if (status != STATUS_OK) return status;
-  const int descriptor = file_open(temporary, O_WRONLY | O_CREAT | O_TRUNC, 0666);
-  if (descriptor < 0) return error_set(error, STATUS_IO, "%s: cannot be written: %s", path, strerror(errno));
-  ssize_t written = 0;
-  for (size_t done = 0; done < size && written >= 0; done += written > 0 ? (size_t)written : 0) {
-    written = write(descriptor, text + done, size - done);
-    if (written < 0 && errno == EINTR) written = 0;
-  }
-  const int reason = errno;
-  if (close(descriptor) == 0 && written >= 0) return commit(temporary, path, error);
-  error_set(error, STATUS_IO, "%s: cannot be written: %s", path, strerror(written < 0 ? reason : errno));
-  file_unlink(temporary);
-  return STATUS_IO;
-}
-
-enum status run_write_file(const char *path, const char *text, size_t size, struct error *error) {
-  return write_file(path, text, size, atomic_file_commit, error);
-}
-
-// A full disk has no room for a second file: then the words go where those before them stand, which are as long.
-static enum status overwrite(const char *path, const char *text, size_t size, struct error *error) {
-  struct stat info;
-  const int descriptor = file_open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0);
-  if (descriptor < 0) return error->status;
-  const bool done = fstat(descriptor, &info) == 0 && S_ISREG(info.st_mode) &&
-                    pwrite(descriptor, text, size, 0) == (ssize_t)size && ftruncate(descriptor, (off_t)size) == 0;
-  if (close(descriptor) == 0 && done) error_clear(error);
-  return error->status;
-}
-
-// What tells this process from every other one, and how often starts have failed.
-static void add_identity(json_t *object, const struct run_directory *run) {
-  char boot[BOOT_TEXT];
-  const struct run_failures *failures = &run->failures;
-  process_boot(boot);
-  json_object_set_new(object, "boot", json_text(boot));
-  json_object_set_new(object, "pid_namespace", json_integer((json_int_t)process_namespace()));
-  json_object_set_new(object, "process_start", json_integer((json_int_t)process_start((uint32_t)getpid())));
-  json_object_set_new(object, "failures",
-                      json_pack("{s:i, s:o, s:I, s:I}", "count", (int)failures->count, "cause",
-                                json_text(failures->cause), "at_steps", (json_int_t)failures->at_steps, "at_updates",
-                                (json_int_t)failures->at_updates));
-}
-
+// Keeps what the run said last, so that run_directory_refresh can say it again.
 static void remember(struct run_directory *run, const struct run_status *status) {
   snprintf(run->checkpoint, sizeof run->checkpoint, "%s", status->checkpoint);
   run->said = *status;
@@ -249,35 +189,22 @@ static void remember(struct run_directory *run, const struct run_status *status)
   run->said_at = status->exit_code < 0 ? clock_now() : 0;
 }
 
-enum status run_write_status(struct run_directory *run, const struct run_status *status, struct error *error) {
-  char path[FILE_PATH], updated[64];
-  enum status written = file_join(path, run->path, "status.json", error);
-  if (written != STATUS_OK) return written;
+enum status run_directory_write_status(struct run_directory *run, const struct run_status *status,
+                                       struct error *error) {
+  char path[FILE_PATH];
+  const enum status joined = file_join(path, run->path, "status.json", error);
+  if (joined != STATUS_OK) return joined;
   if (status->checkpoint != run->checkpoint) remember(run, status);
-  clock_format(updated, sizeof updated);
-  json_t *code = status->exit_code < 0 ? json_null() : json_integer(status->exit_code);
-  json_t *object = json_pack("{s:s, s:o, s:o, s:I, s:I, s:o, s:i, s:i, s:{s:I, s:I, s:I}, s:o, s:i, s:s}", "state",
-                             status->state, "exit_code", code, "reason", json_text(status->reason), "env_steps",
-                             (json_int_t)status->env_steps, "updates", (json_int_t)status->updates, "checkpoint",
-                             json_text(status->checkpoint), "actors_lost", (int)status->actors_lost, "eval_cut",
-                             (int)status->eval_cut, "dropped", "surplus", (json_int_t)status->surplus, "unsent",
-                             (json_int_t)status->unsent, "lost_at_most", (json_int_t)status->lost_at_most, "host",
-                             json_text(run->lock.host), "pid", (int)getpid(), "updated", updated);
-  if (object) add_identity(object, run);
-  char *text = object ? json_dumps(object, JSON_INDENT(2)) : NULL;
-  if (text) {
-    const size_t length = strlen(text);
-    text[length] = '\n'; // in the place of its terminator
-    // While the job runs, the next one comes soon: training does not wait for a disk that is busy with a checkpoint.
-    written =
-        write_file(path, text, length + 1, status->exit_code < 0 ? atomic_file_replace : atomic_file_commit, error);
-    if (written == STATUS_IO) written = overwrite(path, text, length + 1, error);
-  } else {
-    written = error_set(error, STATUS_MEMORY, "%s: no memory to write it", path);
-  }
-  free(text);
-  json_decref(object);
-  return written;
+  return run_status_write(path, status, &run->failures, run->lock.host, error);
+}
+
+void run_directory_refresh(struct run_directory *run) {
+  struct error error = {0};
+  run_lock_refresh(&run->lock);
+  if (run->said_at == 0 || clock_now() - run->said_at < STATUS_SECONDS) return;
+  run->said_at = clock_now();
+  const struct run_status said = run->said;
+  (void)run_directory_write_status(run, &said, &error); // the next write that has news reports a failure
 }
 
 // --- starts that fail ---
@@ -293,8 +220,8 @@ uint32_t run_directory_count_failure(struct run_directory *run, const char *caus
 
 void run_directory_forget_failures(struct run_directory *run) { run->failures = (struct run_failures){0}; }
 
-// How far the start before had come when it died, of those that begin at `env_steps`: to the last whole row of
-// metrics.csv, whose second column tells. status.json is written by the clock, rows by the steps.
+// Returns how many steps the start before had made when it died, at least `env_steps`, where it began. The second
+// column of metrics.csv tells, in the last whole row: status.json is written by the clock, rows by the steps.
 static uint64_t died_at(const struct run_directory *run, uint64_t env_steps) {
   char path[FILE_PATH], end[4097];
   struct stat info;
@@ -319,7 +246,7 @@ enum status run_directory_begin(struct run_directory *run, uint64_t env_steps, u
   const uint64_t at = run->before.state == RUN_DIED ? died_at(run, env_steps) : 0;
   const uint32_t deaths = run->before.state == RUN_DIED ? run_directory_count_failure(run, "died", at, 0) : 0;
   if (deaths >= RUN_FAILURES) {
-    run_directory_forget_failures(run); // said once: who starts it again has mended it, or wants to see it
+    run_directory_forget_failures(run); // only this start refuses; the next one tries again
     return error_set(
         error, STATUS_FAILED,
         "%s: the last %u starts died without a word at the same step, %llu (killed, or crashed: no memory? "
@@ -332,12 +259,12 @@ enum status run_directory_begin(struct run_directory *run, uint64_t env_steps, u
                                      .env_steps = env_steps,
                                      .updates = updates,
                                      .checkpoint = checkpoint};
-  return run_write_status(run, &running, error);
+  return run_directory_write_status(run, &running, error);
 }
 
 // --- checkpoints ---
 
-// All of a directory, newest first; *steps is the caller's to free.
+// Lists all checkpoints of a directory, newest first. The caller frees *steps. Returns -1 on failure.
 static int all_checkpoints(const char *directory, uint64_t **steps, struct error *error) {
   *steps = NULL;
   const int count = checkpoint_list(directory, NULL, 0, error);

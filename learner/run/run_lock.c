@@ -15,11 +15,11 @@
 
 static const double STALE_SECONDS = 60, REFRESH_SECONDS = 10;
 
-// Who a lock file says holds it.
+// Who holds the lock, as its file says.
 struct holder {
   char host[RUN_LOCK_HOST];
-  long pid;                   // 0: the file says nothing that can be read
-  unsigned long long pid_set; // the namespace that the pid is of: containers may share a host's name
+  long pid;                   // 0: the file cannot be read
+  unsigned long long pid_set; // the namespace of the pid: containers may share a host's name
   struct stat file;
 };
 
@@ -41,7 +41,7 @@ static enum status write_draft(struct run_lock *lock, struct error *error) {
   return STATUS_IO;
 }
 
-// false: there is none.
+// Returns false where there is no lock.
 static bool read_holder(const char *path, struct holder *holder) {
   *holder = (struct holder){.host = "?"};
   const int descriptor = file_open_plain(path, O_RDONLY, NULL);
@@ -66,28 +66,29 @@ static bool holder_is_gone(const struct run_lock *lock, const struct holder *hol
   return process_has_ended((uint32_t)holder->pid);
 }
 
-// Both times are the file system's, so the clocks of two hosts do not matter.
+// Returns the lock's age in seconds. Both times are the file system's, so the clocks of two hosts do not matter.
 static double age_of(const struct run_lock *lock, const struct holder *holder) {
   struct stat now;
   return file_stat(lock->draft, &now) == 0 ? file_time(&now) - file_time(&holder->file) : 0;
 }
 
-// 0, or errno. EEXIST: somebody holds it.
+// Returns 0, or errno. EEXIST: somebody holds the lock.
 static int put_in_place(const struct run_lock *lock) {
   struct stat draft;
   if (file_link(lock->draft, lock->path) == 0) return 0;
   const int reason = errno;
-  // A network file system may answer a repeated request: two names of the draft say that it was done.
+  // A network file system may answer a repeated request: if the draft has two names, the first one was done.
   if (file_stat(lock->draft, &draft) == 0 && draft.st_nlink == 2) return 0;
   if (reason != EPERM && reason != EOPNOTSUPP && reason != ENOSYS) return reason;
-  // No hard links here: the name is taken first and then filled.
+  // Without hard links the name is taken first and then filled.
   const int descriptor = file_open(lock->path, O_WRONLY | O_CREAT | O_EXCL, 0666);
   if (descriptor < 0) return errno;
   close(descriptor);
   return file_rename(lock->draft, lock->path) == 0 ? 0 : errno;
 }
 
-// Of several who find the same stale lock one moves it away; who moved another than the one judged puts it back.
+// Moves a stale lock away. Of several processes that find it only one succeeds. A process that moved another lock than
+// the one it judged puts it back.
 static void take_away(const struct run_lock *lock, const struct holder *holder) {
   char aside[sizeof lock->draft + 8];
   struct stat moved;
@@ -106,13 +107,13 @@ static enum status compete(struct run_lock *lock, struct error *error) {
     reason = put_in_place(lock);
     if (reason == 0) return STATUS_OK;
     if (reason != EEXIST) break;
-    if (!read_holder(lock->path, &holder)) continue; // given back meanwhile
+    if (!read_holder(lock->path, &holder)) continue; // it was released meanwhile
     if (!S_ISREG(holder.file.st_mode)) return file_check_plain(lock->path, error);
     age = age_of(lock, &holder);
     const bool gone = holder_is_gone(lock, &holder);
     if (!gone && age < STALE_SECONDS) break;
     log_warn("%s: taking over the lock of process %ld on %s, which %s", lock->path, holder.pid, holder.host,
-             gone ? "is gone" : "has not refreshed it for a minute or more");
+             gone ? "has gone" : "has not refreshed it for a minute or more");
     take_away(lock, &holder);
   }
   if (reason != EEXIST) return error_set(error, STATUS_IO, "%s: cannot be made: %s", lock->path, strerror(reason));
@@ -122,9 +123,9 @@ static enum status compete(struct run_lock *lock, struct error *error) {
                    lock->path, holder.pid, holder.host, age > 0 ? age : 0, STALE_SECONDS);
 }
 
-// The directory, locked against others who compete for its lock at this moment: between judging a stale lock and taking
-// its place nobody else must. Waits two seconds at most; where the file system has no such locks it goes without. -1 or
-// a descriptor to close.
+// Locks the directory against others who compete at this moment: nobody else may act between the judging of a stale
+// lock and its removal. Waits for two seconds at most. Where the file system has no such locks, it goes on without.
+// Returns a descriptor to close, or -1.
 static int guard(const char *directory) {
   const int descriptor = file_open(directory, O_RDONLY | O_DIRECTORY, 0);
   const double deadline = clock_now() + 2;

@@ -1,6 +1,7 @@
 #include "learner/run/status_line.h"
 
 #include "common/base/clock.h"
+#include "common/base/digits.h"
 #include "common/base/log.h"
 
 #include <math.h>
@@ -25,17 +26,12 @@ struct status_line_style status_line_style(void) {
 // 1234567 as "1,234,567".
 static void format_count(uint64_t value, char *text, size_t size) {
   char digits[32];
-  const size_t length = (size_t)snprintf(digits, sizeof digits, "%llu", (unsigned long long)value);
-  size_t used = 0;
-  for (size_t i = 0; i < length && used + 2 < size; i++) {
-    if (i > 0 && (length - i) % 3 == 0) text[used++] = ',';
-    text[used++] = digits[i];
-  }
-  text[used] = '\0';
+  snprintf(digits, sizeof digits, "%llu", (unsigned long long)value);
+  digits_group(digits, text, size);
 }
 
-// The newest returns as bars between the least and the greatest of them; in ASCII an arrow from the older half's mean
-// to the newer half's.
+// The newest returns as bars between the least and the greatest of them. In ASCII a word instead: whether the newer
+// half's mean lies above or below the older half's.
 static void format_trend(const struct status_line *line, bool unicode, char *text, size_t size) {
   static const char *const bars[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
   const unsigned count = line->returns < STATUS_LINE_TREND ? line->returns : STATUS_LINE_TREND;
@@ -62,12 +58,12 @@ static void format_trend(const struct status_line *line, bool unicode, char *tex
   }
 }
 
-// A part of the line: its text, how it is drawn, and when it goes: the highest first.
+// A part of the line. A part without text is left out, and so are those with the highest `drop` until the line fits.
 enum look { PLAIN, BOLD, DIM, ALARM };
 struct part {
   char text[96];
   enum look look;
-  int goes;
+  int drop; // 0 to PARTS - 1
 };
 enum { PARTS = 10 };
 
@@ -77,51 +73,58 @@ static size_t columns(const char *text) {
   return count;
 }
 
-// Texts of what is known; the others stay empty.
-static void fill(const struct status_line *line, bool unicode, struct part part[PARTS]) {
-  char steps[32], total[32], time[32];
+static void fill_progress(const struct status_line *line, bool unicode, struct part *part) {
+  char steps[32], total[32];
   format_count(line->steps, steps, sizeof steps);
   format_count(line->total, total, sizeof total);
   const double share = line->total ? fmin(1, (double)line->steps / (double)line->total) : 1;
-  part[0] = (struct part){.look = BOLD, .goes = 0};
+  part[0] = (struct part){.look = BOLD, .drop = 0};
   snprintf(part[0].text, sizeof part[0].text, "%.0f %%", floor(100 * share));
-  part[1] = (struct part){.look = DIM, .goes = 6};
+  part[1] = (struct part){.look = DIM, .drop = 6};
   snprintf(part[1].text, sizeof part[1].text, "%s of %s steps", steps, total);
-  part[2] = (struct part){.look = BOLD, .goes = 1};
-  part[3] = (struct part){.look = PLAIN, .goes = 4};
-  if (line->returns > 0) {
-    snprintf(part[2].text, sizeof part[2].text, "return %.4g", line->trend[(line->returns - 1) % STATUS_LINE_TREND]);
-    format_trend(line, unicode, part[3].text, sizeof part[3].text);
-  }
-  part[4] = (struct part){.look = PLAIN, .goes = 3};
+  part[2] = (struct part){.look = BOLD, .drop = 1};
+  part[3] = (struct part){.look = PLAIN, .drop = 4};
+  if (line->returns == 0) return;
+  snprintf(part[2].text, sizeof part[2].text, "return %.4g", line->trend[(line->returns - 1) % STATUS_LINE_TREND]);
+  format_trend(line, unicode, part[3].text, sizeof part[3].text);
+}
+
+static void fill_rates(const struct status_line *line, struct part *part) {
+  char steps[32];
+  part[0] = (struct part){.look = PLAIN, .drop = 3};
   if (isfinite(line->steps_per_s)) {
     format_count((uint64_t)fmax(0, line->steps_per_s), steps, sizeof steps);
-    snprintf(part[4].text, sizeof part[4].text, "%s steps/s", steps);
+    snprintf(part[0].text, sizeof part[0].text, "%s steps/s", steps);
   }
-  part[5] = (struct part){.look = DIM, .goes = 7};
-  if (isfinite(line->utd)) snprintf(part[5].text, sizeof part[5].text, "utd %.2f", line->utd);
-  part[6] = (struct part){.look = DIM, .goes = 8};
-  if (isfinite(line->lag)) snprintf(part[6].text, sizeof part[6].text, "lag %.3g", line->lag);
+  part[1] = (struct part){.look = DIM, .drop = 7};
+  if (isfinite(line->utd)) snprintf(part[1].text, sizeof part[1].text, "utd %.2f", line->utd);
+  part[2] = (struct part){.look = DIM, .drop = 8};
+  if (isfinite(line->lag)) snprintf(part[2].text, sizeof part[2].text, "lag %.3g", line->lag);
+}
+
+static void fill_actors(const struct status_line *line, struct part *part) {
   const bool missing = line->actors_lost > 0 || line->actors_alive < line->actors;
-  part[7] = (struct part){.look = missing ? ALARM : DIM, .goes = missing ? 2 : 5};
-  snprintf(part[7].text, sizeof part[7].text, "actors %u/%u", line->actors_alive, line->actors);
-  if (line->actors_lost > 0) {
-    const size_t used = strlen(part[7].text);
-    snprintf(part[7].text + used, sizeof part[7].text - used, " (%u failed)", line->actors_lost);
-  }
-  part[8] = (struct part){.look = PLAIN, .goes = 2};
+  *part = (struct part){.look = missing ? ALARM : DIM, .drop = missing ? 2 : 5};
+  snprintf(part->text, sizeof part->text, "actors %u/%u", line->actors_alive, line->actors);
+  const size_t used = strlen(part->text);
+  if (line->actors_lost > 0) snprintf(part->text + used, sizeof part->text - used, " (%u failed)", line->actors_lost);
+}
+
+static void fill_times(const struct status_line *line, struct part *part) {
+  char time[32];
+  part[0] = (struct part){.look = PLAIN, .drop = 2};
   if (isfinite(line->seconds_left)) {
     clock_format_duration(line->seconds_left, time, sizeof time);
-    snprintf(part[8].text, sizeof part[8].text, "%s left", time);
+    snprintf(part[0].text, sizeof part[0].text, "%s left", time);
   }
-  part[9] = (struct part){.look = DIM, .goes = 9};
+  part[1] = (struct part){.look = DIM, .drop = 9};
   if (isfinite(line->seconds_to_checkpoint)) {
     clock_format_duration(line->seconds_to_checkpoint, time, sizeof time);
-    snprintf(part[9].text, sizeof part[9].text, "checkpoint in %s", time);
+    snprintf(part[1].text, sizeof part[1].text, "checkpoint in %s", time);
   }
 }
 
-// Two blanks between parts; the trend brings its own.
+// Returns the blanks before a part: two, and none before the trend, which brings its own.
 static size_t gap(const struct part part[PARTS], int i, bool first) { return first || part[i].text[0] == ' ' ? 0 : 2; }
 
 static size_t width_of(const struct part part[PARTS]) {
@@ -135,10 +138,13 @@ size_t status_line_format(const struct status_line *line, const struct status_li
                           char text[STATUS_LINE_SIZE]) {
   static const char *const begins[] = {"", "\033[1m", "\033[2m", "\033[31m"};
   struct part part[PARTS];
-  fill(line, style->unicode, part);
-  for (int goes = PARTS - 1; goes >= 0 && width_of(part) > style->width; goes--)
+  fill_progress(line, style->unicode, part);
+  fill_rates(line, part + 4);
+  fill_actors(line, part + 7);
+  fill_times(line, part + 8);
+  for (int drop = PARTS - 1; drop >= 0 && width_of(part) > style->width; drop--)
     for (int i = 0; i < PARTS; i++)
-      if (part[i].goes == goes) part[i].text[0] = '\0';
+      if (part[i].drop == drop) part[i].text[0] = '\0';
   size_t used = 0;
   text[0] = '\0';
   for (int i = 0; i < PARTS; i++) {

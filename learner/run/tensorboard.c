@@ -4,9 +4,8 @@
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "common/config/options.h"
-#include "learner/run/event_file.h"
 #include "learner/job/metrics.h"
-#include "learner/run/run_directory.h"
+#include "learner/run/event_file.h"
 #include "learner/run/tensorboard.pb-c.h"
 
 #include <stdio.h>
@@ -22,7 +21,7 @@ struct tensorboard {
   uint64_t last_steps;
   struct event_file *file; // NULL: not yet
   struct buffer bytes;
-  bool failed; // was said
+  bool failed; // a failure was reported
 };
 
 struct tensorboard *tensorboard_create(const char *directory, const struct config *config, const char *header,
@@ -45,7 +44,7 @@ void tensorboard_destroy(struct tensorboard *tensorboard) {
 
 void tensorboard_tag(const char *column, char tag[TENSORBOARD_TAG]) {
   static const struct {
-    const char *begin, *group; // of columns that begin so
+    const char *begin, *group; // the group of columns whose names begin so
   } groups[] = {{"return_", "return"},       {"eval_", "return"},       {"episode_", "return"},
                 {"critic_loss", "update"},   {"policy_loss", "update"}, {"alpha", "update"},
                 {"entropy", "update"},       {"q_mean", "update"},      {"utd", "update"},
@@ -94,7 +93,7 @@ static enum status append_values(struct tensorboard *tensorboard, uint64_t step,
   return append(tensorboard, &event, error);
 }
 
-// A value that belongs to a plugin of TensorBoard's; tensor may be NULL.
+// Appends a value that belongs to a plugin of TensorBoard's. tensor may be NULL.
 static enum status append_plugin(struct tensorboard *tensorboard, const char *tag, const char *plugin,
                                  ProtobufCBinaryData content, Tb__Tensor *tensor, struct error *error) {
   Tb__SummaryMetadata__PluginData data = TB__SUMMARY_METADATA__PLUGIN_DATA__INIT;
@@ -127,7 +126,7 @@ static enum status append_text(struct tensorboard *tensorboard, const char *tag,
   return append_plugin(tensorboard, tag, "text", none, &tensor, error);
 }
 
-// As Markdown: every line of the YAML, indented by four.
+// Appends the YAML as Markdown: every line is indented by four.
 static enum status append_config(struct tensorboard *tensorboard, struct error *error) {
   char *yaml = tensorboard->yaml, *markdown = memory_alloc(2, CONFIG_YAML, "the configuration's text", error);
   if (!markdown) return STATUS_MEMORY;
@@ -155,7 +154,7 @@ static enum status append_hparams(struct tensorboard *tensorboard, const char *t
   return status;
 }
 
-// One option; answer: CONFIG_TEXT bytes that hold its text.
+// Returns the value of one option. answer: CONFIG_TEXT bytes that hold its text.
 static Tb__Value option_value(const struct option *option, const struct config *config, char *answer) {
   Tb__Value value = TB__VALUE__INIT;
   char *end;
@@ -174,7 +173,7 @@ static Tb__Value option_value(const struct option *option, const struct config *
   return value;
 }
 
-// What is of the job and no matter of one start.
+// Appends the options of the job, without those of a single start.
 static enum status append_session_start(struct tensorboard *tensorboard, struct error *error) {
   static const Tb__SessionStart__Entry no_entry = TB__SESSION_START__ENTRY__INIT;
   Tb__SessionStart__Entry entry[MAX_OPTIONS], *entries[MAX_OPTIONS];
@@ -227,7 +226,7 @@ static void say_failure(struct tensorboard *tensorboard, const struct error *err
   tensorboard->failed = true;
 }
 
-// Cell by cell beside its column's name.
+// Appends a row: a scalar for each cell that has a number, under the tag of its column.
 static enum status append_row(struct tensorboard *tensorboard, const char *line, struct error *error) {
   static const Tb__Summary__Value no_value = TB__SUMMARY__VALUE__INIT;
   Tb__Summary__Value value[MAX_COLUMNS], *values[MAX_COLUMNS];

@@ -61,3 +61,22 @@ enum status atomic_file_commit(const char *temporary, const char *path, struct e
 enum status atomic_file_replace(const char *temporary, const char *path, struct error *error) {
   return file_rename(temporary, path) == 0 ? STATUS_OK : give_up(temporary, path, error);
 }
+
+enum status atomic_file_write(const char *path, const void *data, size_t size, bool durable, struct error *error) {
+  char temporary[ATOMIC_FILE_PATH];
+  const enum status status = atomic_file_begin(path, temporary, error);
+  if (status != STATUS_OK) return status;
+  const int descriptor = file_open(temporary, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+  if (descriptor < 0) return error_set(error, STATUS_IO, "%s: cannot be written: %s", path, strerror(errno));
+  ssize_t written = 0;
+  for (size_t done = 0; done < size && written >= 0; done += written > 0 ? (size_t)written : 0) {
+    written = write(descriptor, (const char *)data + done, size - done);
+    if (written < 0 && errno == EINTR) written = 0;
+  }
+  const int reason = errno;
+  if (close(descriptor) == 0 && written >= 0)
+    return durable ? atomic_file_commit(temporary, path, error) : atomic_file_replace(temporary, path, error);
+  error_set(error, STATUS_IO, "%s: cannot be written: %s", path, strerror(written < 0 ? reason : errno));
+  file_unlink(temporary);
+  return STATUS_IO;
+}

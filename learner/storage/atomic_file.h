@@ -4,6 +4,8 @@
 #define CORSAC_LEARNER_STORAGE_ATOMIC_FILE_H
 
 #include "common/base/status.h"
+#include <stdbool.h>
+#include <stddef.h>
 
 enum { ATOMIC_FILE_PATH = 4096 + 8 };
 // The ending of a temporary name. A killed writer leaves such a file behind.
@@ -18,4 +20,7 @@ enum status atomic_file_begin(const char *path, char *temporary, struct error *e
 enum status atomic_file_commit(const char *temporary, const char *path, struct error *error);
 // The same without waiting for the disk: safe if the process dies, but not if the machine does.
 enum status atomic_file_replace(const char *temporary, const char *path, struct error *error);
+
+// Writes a whole small file: begin, write, commit if it has to be durable, else replace.
+enum status atomic_file_write(const char *path, const void *data, size_t size, bool durable, struct error *error);
 #endif

@@ -8,7 +8,7 @@ check 'explains' [ $status = 0 ]
 check 'fits 100 columns' sh -c '! grep -qE ".{101}" "$1"' sh "$out"
 check 'no blanks at the ends of lines' sh -c '! grep -qE " $" "$1"' sh "$out"
 check 'has no control characters' sh -c '! LC_ALL=C grep -q "[^[:print:]]" "$1"' sh "$out"
-for part in 'THE OBSERVATION of a reset with seed 3' 'THE ROAD' 'ITS PROBABILITY' 'WHERE THE TWO FORMS' 'GRADIENTS' 'THE VARIANCE .* 20000 samples'; do
+for part in 'THE OBSERVATION of a reset with seed 3' 'THE PATH' 'ITS PROBABILITY' 'WHERE THE TWO FORMS' 'GRADIENTS' 'THE VARIANCE .* 20000 samples'; do
   check "has $part" grep -qE "^$part" "$out"
 done
 expect_status '--json' 0 "$CORSAC" explain "$tmp/run" --json --samples 20000

@@ -24,11 +24,11 @@ kill -STOP "$background"
 sed "s/\"host\": .*/\"host\": \"elsewhere\",/; s/\"updated\": .*/\"updated\": \"2020-01-31T12:00:00+0100\",/" "$run/status.json" >"$tmp/elsewhere.json"
 mkdir "$tmp/far" && cp "$(ls "$run"/ckpt-*.h5 | head -n 1)" "$tmp/far" && cp "$tmp/elsewhere.json" "$tmp/far/status.json"
 expect_status 'inspect of a run of another host' 0 "$CORSAC" inspect "$tmp/far"
-check 'says that it was not heard of' grep -q '^  silent: process [0-9]* on elsewhere .* was not heard of for ' "$out"
+check 'says that it writes nothing' grep -q '^  silent: process [0-9]* on elsewhere .* has written no status for ' "$out"
 kill -KILL "$background" && wait "$background" 2>/dev/null
 check "$name: its file still says running" json_is "$run/status.json" state running
 expect_status 'inspect of one that was killed' 0 "$CORSAC" inspect "$run"
-check 'says died' grep -q "^  died: process $background on .* is gone" "$out"
+check 'says died' grep -q "^  died: process $background on .* has gone" "$out"
 expect_status 'as JSON, too' 0 "$CORSAC" inspect "$run" --json
 says "$out" state=died ok=true
 expect_status 'a report of it' 0 "$CORSAC" report "$run" -o "$tmp/page.html"

@@ -1,4 +1,5 @@
 // A signal to the learner or to an actor ends the whole job. It is saved, and resumes as if it had never stopped.
+#include "common/base/file.h"
 #include "learner/checkpoint/checkpoint.h"
 #include "learner/run/run_directory.h"
 #include "learner/storage/checkpoint_head.h"

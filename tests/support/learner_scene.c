@@ -3,6 +3,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/wire/transport_loopback.h"
+#include "learner/run/metrics_file.h"
 #include "learner/storage/checkpoint_verify.h"
 #include "learner/checkpoint/checkpoint.h"
 #include "learner/exchange/handshake.h"

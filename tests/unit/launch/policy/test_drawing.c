@@ -28,7 +28,7 @@ static void test_line(void) {
   CU_ASSERT_EQUAL(at(&canvas, 20, 15)[2], 0);
   CU_ASSERT_EQUAL_FATAL(at(&canvas, 20, 21)[0], 0);
   CU_ASSERT_EQUAL(at(&canvas, 2, 15)[0], 0);
-  canvas_line(&canvas, -50, -50, 90, 80, 3, (struct color){1, 2, 3}); // what is outside is left out
+  canvas_line(&canvas, -50, -50, 90, 80, 3, (struct color){1, 2, 3}); // points outside are not painted
   canvas_line(&canvas, 500, 500, 600, 600, 3, (struct color){1, 2, 3});
   free(canvas.rgb);
 }

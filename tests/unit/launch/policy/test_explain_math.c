@@ -20,7 +20,7 @@ static void test_correction(void) {
     CU_ASSERT_TRUE(near(explain_correction(-reference[i][0]), reference[i][1], 1e-14));
   }
   CU_ASSERT_TRUE(near(explain_textbook(0.5), explain_correction(0.5), 2e-6));
-  CU_ASSERT_TRUE(near(explain_textbook(40), log(1e-6), 1e-12)); // where it stops
+  CU_ASSERT_TRUE(near(explain_textbook(40), log(1e-6), 1e-12)); // the least it can be
 }
 
 static void test_slopes(void) {
@@ -35,9 +35,9 @@ static void test_slopes(void) {
   CU_ASSERT_EQUAL(explain_textbook_slope(30), 0); // it no longer pulls the action back
 }
 
-static void test_parting(void) {
+static void test_divergence(void) {
   for (double d = 1e-3; d < 4; d *= 3) {
-    const double u = explain_parting(d);
+    const double u = explain_divergence(d);
     CU_ASSERT_TRUE(near(explain_textbook(u) - explain_correction(u), d, 1e-6));
   }
 }
@@ -46,14 +46,14 @@ static void test_parting(void) {
 static void test_sample(void) {
   const double head[] = {0.3, -2.5, 7, -0.7, 1.5, 2.5}, eps[] = {0.4, -1.1, 0.2};
   real head_f[6], eps_f[3], action[3], log_probability;
-  struct explain_road road[3];
+  struct explain_path path[3];
   for (int i = 0; i < 6; i++) head_f[i] = (real)head[i];
   for (int i = 0; i < 3; i++) eps_f[i] = (real)eps[i];
   squashed_gaussian_sample(1, 3, head_f, eps_f, action, &log_probability);
-  CU_ASSERT_TRUE(near(explain_sample(3, head, eps, road), (double)log_probability, 1e-5));
-  for (int i = 0; i < 3; i++) CU_ASSERT_TRUE(near(road[i].action, (double)action[i], 1e-6));
-  CU_ASSERT_EQUAL(road[2].log_std, 2); // clamped
-  CU_ASSERT_TRUE(near(road[0].gaussian, -0.4 * 0.4 / 2 + 0.7 - 0.5 * log(2 * acos(-1)), 1e-14));
+  CU_ASSERT_TRUE(near(explain_sample(3, head, eps, path), (double)log_probability, 1e-5));
+  for (int i = 0; i < 3; i++) CU_ASSERT_TRUE(near(path[i].action, (double)action[i], 1e-6));
+  CU_ASSERT_EQUAL(path[2].log_std, 2); // clamped
+  CU_ASSERT_TRUE(near(path[0].gaussian, -0.4 * 0.4 / 2 + 0.7 - 0.5 * log(2 * acos(-1)), 1e-14));
 }
 
 // q(a) = sum_i -(a_i - 0.3)^2 + a_0 a_1
@@ -85,7 +85,7 @@ static void test_gradients(void) {
   explain_objective_release(&objective);
 }
 
-// All three estimate the same, the score function at a higher price.
+// All three estimate the same gradient, the score function with a larger variance.
 static void test_estimators(void) {
   enum { SAMPLES = 40000 };
   struct explain_objective objective;
@@ -113,11 +113,12 @@ static void test_estimators(void) {
 }
 
 int main(void) {
-  static const struct unit_case cases[] = {{"log(1 - tanh^2 u) for any u", test_correction},
-                                           {"slopes are those of the forms", test_slopes},
-                                           {"where the two forms part", test_parting},
-                                           {"a sample is what training computes", test_sample},
-                                           {"gradients beside central differences", test_gradients},
-                                           {"the estimators agree, with their variances", test_estimators}};
+  static const struct unit_case cases[] = {
+      {"log(1 - tanh^2 u) is exact for any u", test_correction},
+      {"the slopes are the derivatives of both forms", test_slopes},
+      {"at the |u| that explain_divergence gives the textbook's form is wrong by d", test_divergence},
+      {"a sample has the numbers that training computes", test_sample},
+      {"gradients agree with central differences", test_gradients},
+      {"the estimators agree, and pathwise has the smallest variance", test_estimators}};
   return unit_run("explain_math", cases, sizeof cases / sizeof *cases);
 }

@@ -142,8 +142,8 @@ static void test_normalised(void) { check_model(true); }
 
 int main(void) {
   static const struct unit_case cases[] = {
-      {"a policy on raw observations", test_raw},
-      {"and on normalised ones", test_normalised},
+      {"the graph of a policy on raw observations acts as the policy", test_raw},
+      {"the graph of a policy on normalised observations acts as the policy", test_normalised},
   };
   return unit_run("export_onnx", cases, sizeof cases / sizeof *cases);
 }

@@ -75,7 +75,7 @@ static void test_backward(void) {
 }
 
 int main(void) {
-  static const struct unit_case cases[] = {{"forward is mlp_forward's, with layer norm too", test_forward},
-                                           {"backward is the central differences'", test_backward}};
-  return unit_run("double_net", cases, sizeof cases / sizeof *cases);
+  static const struct unit_case cases[] = {{"forward gives what mlp_forward gives, with layer norm too", test_forward},
+                                           {"backward gives the central differences", test_backward}};
+  return unit_run("mlp_f64", cases, sizeof cases / sizeof *cases);
 }

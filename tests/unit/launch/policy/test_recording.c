@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 // An ffmpeg that keeps what it is given: its last argument is the file.
 static const char SCRIPT[] = "#!/bin/sh\nfor last; do :; done\nexec cat >\"$last\"\n";
@@ -43,46 +42,55 @@ static void test_refused(void) { with_path("/nowhere", check_refused); }
 
 static void record(const char *directory) {
   enum { STEPS = 5, PICTURE = 400 * 400 * 3 + 15 }; // with "P6\n400 400\n255\n"
-  char *film = unit_path(directory, "film.mp4");
+  const char *film = unit_in(directory, "film.mp4");
   struct config config = {.env_timeout = 20};
-  strcpy(config.env, "Pendulum-v1");
   struct recording recording;
-  CU_ASSERT_EQUAL_FATAL(recording_open(&recording, film, &config, NULL), STATUS_OK);
-  CU_ASSERT_EQUAL_FATAL(recording_begin(&recording, NULL), STATUS_OK);
+  struct error error = {0};
+  strcpy(config.env, "Pendulum-v1");
+  UNIT_STATUS_FATAL(recording_open(&recording, film, &config, &error), STATUS_OK, &error);
+  UNIT_STATUS_FATAL(recording_begin(&recording, &error), STATUS_OK, &error);
   const float obs[3] = {1, 0, 0}, next[3] = {0, 1, 0}, action = 0.5f;
   for (uint32_t step = 0; step < STEPS; step++) {
     const struct evaluator_transition made = {.step = step, .obs = obs, .next_obs = next, .action = &action};
-    CU_ASSERT_EQUAL(recording_add(&recording, &made, NULL), STATUS_OK);
+    UNIT_STATUS(recording_add(&recording, &made, &error), STATUS_OK, &error);
   }
-  CU_ASSERT_NOT_EQUAL(access(film, F_OK), 0); // not before it is whole
-  CU_ASSERT_EQUAL(recording_end(&recording, NULL), STATUS_OK);
+  CU_ASSERT_FALSE(unit_exists(film)); // not before it is whole
+  UNIT_STATUS(recording_end(&recording, &error), STATUS_OK, &error);
   recording_close(&recording);
   size_t size;
   char *data = unit_read_file(film, &size);
   CU_ASSERT_PTR_NOT_NULL_FATAL(data);
-  CU_ASSERT_EQUAL(size, (STEPS + 1) * (size_t)PICTURE);
+  CU_ASSERT_EQUAL_FATAL(size, (STEPS + 1) * (size_t)PICTURE);
   CU_ASSERT_EQUAL(strncmp(data, "P6\n400 400\n255\n", 15), 0);
   CU_ASSERT_NOT_EQUAL(memcmp(data, data + PICTURE, PICTURE), 0);           // the reset, then the first step
   CU_ASSERT_EQUAL(memcmp(data + PICTURE, data + 2 * PICTURE, PICTURE), 0); // the same observation and action
   free(data);
-  // A MuJoCo task becomes Gymnasium's; what nobody can draw is named.
+}
+static void test_record(void) { with_path(NULL, record); }
+
+static void choose(const char *directory) {
+  const char *film = unit_in(directory, "film.mp4");
+  struct config config = {.env_timeout = 20};
+  struct recording recording;
+  struct error error = {0};
   strcpy(config.env, "Ant-v5");
-  CU_ASSERT_EQUAL(recording_open(&recording, film, &config, NULL), STATUS_OK);
+  UNIT_STATUS(recording_open(&recording, film, &config, &error), STATUS_OK, &error);
   CU_ASSERT_STRING_EQUAL(config.env, "gym:Ant-v5");
   CU_ASSERT_PTR_NOT_NULL(getenv("CORSAC_FRAMES"));
   recording_close(&recording);
   CU_ASSERT_PTR_NULL(getenv("CORSAC_FRAMES"));
+
   strcpy(config.env, "./solver.so");
-  struct error error = {0};
   UNIT_STATUS(recording_open(&recording, film, &config, &error), STATUS_USAGE, &error);
   CU_ASSERT_TRUE(error_says(&error, "./solver.so has no pictures"));
   recording_close(&recording);
-  free(film);
 }
-static void test_record(void) { with_path(NULL, record); }
+static void test_choose(void) { with_path(NULL, choose); }
 
 int main(void) {
-  static const struct unit_case cases[] = {{"what cannot be recorded is said at once", test_refused},
-                                           {"every picture reaches ffmpeg, and the film appears whole", test_record}};
+  static const struct unit_case cases[] = {
+      {"a name, a directory or a missing ffmpeg that forbids a film is an error at once", test_refused},
+      {"every picture reaches ffmpeg, and the film appears whole", test_record},
+      {"Gymnasium records a MuJoCo task, and an environment without pictures is named", test_choose}};
   return unit_run("recording", cases, sizeof cases / sizeof *cases);
 }

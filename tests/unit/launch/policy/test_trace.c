@@ -17,56 +17,79 @@ static void test_check(void) {
   UNIT_STATUS(trace_check("/nowhere/a.h5", &error), STATUS_IO, &error);
 }
 
-// An episode of two steps; one that fails after its first step and is made again, of one.
-static void test_csv(void) {
+struct scene {
   struct job job;
-  struct checkpoint_info info = {0};
+  struct config config;
+  struct checkpoint_info info;
   struct policy_weights weights;
   struct message_hello hello;
   struct trace trace;
-  char *directory = unit_tmpdir(), *file = unit_path(directory, "ckpt-1.h5"), *path = unit_path(directory, "a.csv");
-  const struct config config = small_config();
-  small_job_init(&job, &config);
-  small_job_fill(&job, 3, 5);
-  CU_ASSERT_EQUAL_FATAL(checkpoint_write(file, &job, CHECKPOINT_ALL, NULL), STATUS_OK);
-  CU_ASSERT_EQUAL_FATAL(checkpoint_read_info(file, &info, NULL), STATUS_OK);
-  CU_ASSERT_EQUAL_FATAL(checkpoint_read_policy(file, &info, &config, &weights, &hello, NULL), STATUS_OK);
-  CU_ASSERT_EQUAL_FATAL(trace_open(&trace, path, file, &info, &config, &weights, NULL), STATUS_OK);
-  const float obs[SMALL_OBS] = {0.5f, -1, 2}, action[SMALL_ACT] = {0.25f, -0.5f}, scaled[SMALL_ACT] = {1, -2};
+  char *directory, *file, *path; // of the checkpoint, of the trace
+};
+
+static void scene_init(struct scene *s) {
+  struct error error = {0};
+  *s = (struct scene){.config = small_config(), .directory = unit_tmpdir()};
+  s->file = unit_path(s->directory, "ckpt-1.h5");
+  s->path = unit_path(s->directory, "a.csv");
+  small_job_init(&s->job, &s->config);
+  small_job_fill(&s->job, 3, 5);
+  UNIT_STATUS_FATAL(checkpoint_write(s->file, &s->job, CHECKPOINT_ALL, &error), STATUS_OK, &error);
+  UNIT_STATUS_FATAL(checkpoint_read_info(s->file, &s->info, &error), STATUS_OK, &error);
+  UNIT_STATUS_FATAL(checkpoint_read_policy(s->file, &s->info, &s->config, &s->weights, &s->hello, &error), STATUS_OK,
+                    &error);
+  UNIT_STATUS_FATAL(trace_open(&s->trace, s->path, s->file, &s->info, &s->config, &s->weights, &error), STATUS_OK,
+                    &error);
+}
+
+static void scene_release(struct scene *s) {
+  trace_release(&s->trace);
+  policy_weights_release(&s->weights);
+  message_hello_release(&s->hello);
+  checkpoint_info_release(&s->info);
+  job_release(&s->job);
+  unit_tmpdir_remove(s->directory);
+  free(s->file), free(s->path);
+}
+
+// An episode of two steps; then one that fails after its first step and, run again, has one step.
+static void add_episodes(struct trace *trace) {
+  static const float obs[SMALL_OBS] = {0.5f, -1, 2}, action[SMALL_ACT] = {0.25f, -0.5f}, scaled[SMALL_ACT] = {1, -2};
   struct evaluator_transition made = {
       .obs = obs, .next_obs = obs, .action = action, .scaled = scaled, .reward = 1.0 / 3};
-  CU_ASSERT_EQUAL(trace_add(&trace, &made, false, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(trace_add(trace, &made, false, NULL), STATUS_OK);
   made.step = 1, made.flags = CORSAC_TERMINATED | CORSAC_TRUNCATED;
-  CU_ASSERT_EQUAL(trace_add(&trace, &made, true, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(trace_add(trace, &made, true, NULL), STATUS_OK);
   made.episode = 1, made.step = 0, made.flags = 0;
-  CU_ASSERT_EQUAL(trace_add(&trace, &made, false, NULL), STATUS_OK);
-  CU_ASSERT_EQUAL(trace_add(&trace, NULL, false, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(trace_add(trace, &made, false, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(trace_add(trace, NULL, false, NULL), STATUS_OK);
   made.flags = CORSAC_TRUNCATED;
-  CU_ASSERT_EQUAL(trace_add(&trace, &made, true, NULL), STATUS_OK);
-  CU_ASSERT_EQUAL(trace.table.rows, 3);
-  CU_ASSERT_EQUAL(trace_write(&trace, "an environment", file, NULL), STATUS_OK);
-  char *text = unit_read_file(path, NULL);
+  CU_ASSERT_EQUAL(trace_add(trace, &made, true, NULL), STATUS_OK);
+}
+
+static void test_csv(void) {
+  static const char *const wanted[] = {"episode,step,obs_0,obs_1,obs_2,action_0,action_1,reward,terminated,truncated,",
+                                       "log_probability,q_0,q_1", "\n0,0,0.5,-1,2,1,-2,0.33333333333333331,0,0,",
+                                       "\n0,1,0.5,-1,2,1,-2,0.33333333333333331,1,0,",
+                                       "\n1,0,0.5,-1,2,1,-2,0.33333333333333331,0,1,"};
+  struct scene s;
+  struct error error = {0};
+  scene_init(&s);
+  add_episodes(&s.trace);
+  CU_ASSERT_EQUAL(s.trace.table.rows, 3);
+  UNIT_STATUS(trace_write(&s.trace, "an environment", s.file, &error), STATUS_OK, &error);
+  char *text = unit_read_file(s.path, NULL);
   CU_ASSERT_PTR_NOT_NULL_FATAL(text);
-  const char *wanted[] = {"episode,step,obs_0,obs_1,obs_2,action_0,action_1,reward,terminated,truncated,",
-                          "log_probability,q_0,q_1", "\n0,0,0.5,-1,2,1,-2,0.33333333333333331,0,0,",
-                          "\n0,1,0.5,-1,2,1,-2,0.33333333333333331,1,0,",
-                          "\n1,0,0.5,-1,2,1,-2,0.33333333333333331,0,1,"};
   for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) CU_ASSERT_PTR_NOT_NULL(strstr(text, wanted[i]));
   size_t lines = 0;
   for (const char *c = text; *c; c++) lines += *c == '\n';
   CU_ASSERT_EQUAL(lines, 4);
   free(text);
-  trace_release(&trace);
-  policy_weights_release(&weights);
-  message_hello_release(&hello);
-  checkpoint_info_release(&info);
-  job_release(&job);
-  unit_tmpdir_remove(directory);
-  free(file), free(path);
+  scene_release(&s);
 }
 
 int main(void) {
-  static const struct unit_case cases[] = {{"the name says the format", test_check},
-                                           {"a row for each step that counts", test_csv}};
+  static const struct unit_case cases[] = {{"the name says the format, and its directory must be there", test_check},
+                                           {"each step of an episode that did not fail has a row", test_csv}};
   return unit_run("trace", cases, sizeof cases / sizeof *cases);
 }

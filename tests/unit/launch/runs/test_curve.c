@@ -6,23 +6,31 @@
 
 enum { ROWS = 6 };
 
-// A record over numbers that stand elsewhere.
-static struct run record_of(size_t group, size_t rows, double *steps, double *value) {
-  struct run record = {.group = group, .metrics = {.rows = rows, .columns = 2}};
-  snprintf(record.metrics.name[0], METRICS_TABLE_NAME, "env_steps");
-  snprintf(record.metrics.name[1], METRICS_TABLE_NAME, "value");
-  record.metrics.cell[0] = steps;
-  record.metrics.cell[1] = value;
-  return record;
+// A run over numbers of the caller's.
+static struct run run_of(size_t group, size_t rows, double *steps, double *value) {
+  struct run run = {.group = group, .metrics = {.rows = rows, .columns = 2}};
+  snprintf(run.metrics.name[0], METRICS_TABLE_NAME, "env_steps");
+  snprintf(run.metrics.name[1], METRICS_TABLE_NAME, "value");
+  run.metrics.cell[0] = steps;
+  run.metrics.cell[1] = value;
+  return run;
+}
+
+// The curve of group 0.
+static struct curve curve_of(struct run *run, size_t count, const char *column, size_t max_points) {
+  const struct run_set runs = {.run = run, .count = count, .groups = 1};
+  struct curve curve;
+  struct error error = {0};
+  UNIT_STATUS_FATAL(curve_make(&runs, 0, "env_steps", column, max_points, &curve, &error), STATUS_OK, &error);
+  return curve;
 }
 
 static void test_one(void) {
   double steps[ROWS] = {1, 2, 3, 4, 5, 5}, value[ROWS] = {10, NAN, 30, 40, 50, 7};
-  const struct run record = record_of(0, ROWS, steps, value);
-  struct curve curve;
-  CU_ASSERT_EQUAL_FATAL(curve_make(&record, 1, 0, "env_steps", "value", 100, &curve, NULL), STATUS_OK);
+  struct run run = run_of(0, ROWS, steps, value);
+  struct curve curve = curve_of(&run, 1, "value", 100);
   CU_ASSERT_EQUAL(curve.points, 4);
-  CU_ASSERT_EQUAL(curve.runs, 1); // no number, and no new step, are left out
+  CU_ASSERT_EQUAL(curve.runs, 1); // a cell without a number and a row without a new step are left out
   CU_ASSERT_EQUAL(curve.x[1], 3);
   CU_ASSERT_EQUAL(curve.mean[1], 30);
   CU_ASSERT_EQUAL(curve.deviation[1], 0);
@@ -33,9 +41,8 @@ static void test_one(void) {
 // Stretches of rows become their averages.
 static void test_many_rows(void) {
   double steps[ROWS] = {1, 2, 3, 4, 5, 6}, value[ROWS] = {1, 3, 5, 7, 9, 11};
-  const struct run record = record_of(0, ROWS, steps, value);
-  struct curve curve;
-  CU_ASSERT_EQUAL_FATAL(curve_make(&record, 1, 0, "env_steps", "value", 3, &curve, NULL), STATUS_OK);
+  struct run run = run_of(0, ROWS, steps, value);
+  struct curve curve = curve_of(&run, 1, "value", 3);
   CU_ASSERT_EQUAL_FATAL(curve.points, 3);
   for (int p = 0; p < 3; p++) {
     CU_ASSERT_EQUAL(curve.x[p], 1.5 + 2 * p);
@@ -47,10 +54,9 @@ static void test_many_rows(void) {
 // Mean and deviation of two seeds; the second has other steps, is joined by lines, and goes on longer.
 static void test_seeds(void) {
   double steps[2][ROWS] = {{1, 2, 3}, {1, 3, 5}}, value[2][ROWS] = {{0, 0, 0}, {2, 6, 8}};
-  const struct run records[] = {record_of(0, 3, steps[0], value[0]), record_of(1, 3, steps[0], value[0]),
-                                record_of(0, 3, steps[1], value[1])};
-  struct curve curve;
-  CU_ASSERT_EQUAL_FATAL(curve_make(records, 3, 0, "env_steps", "value", 100, &curve, NULL), STATUS_OK);
+  struct run runs[] = {run_of(0, 3, steps[0], value[0]), run_of(1, 3, steps[0], value[0]),
+                       run_of(0, 3, steps[1], value[1])};
+  struct curve curve = curve_of(runs, 3, "value", 100);
   CU_ASSERT_EQUAL_FATAL(curve.points, 4);
   CU_ASSERT_EQUAL_FATAL(curve.runs, 2);
   static const double x[] = {1, 2, 3, 5}, mean[] = {1, 2, 3, 8}, difference[] = {2, 4, 6, 0};
@@ -64,21 +70,20 @@ static void test_seeds(void) {
 
 static void test_nothing(void) {
   double steps[1] = {1}, value[1] = {NAN};
-  const struct run record = record_of(0, 1, steps, value);
-  struct curve curve;
-  CU_ASSERT_EQUAL_FATAL(curve_make(&record, 1, 0, "env_steps", "value", 10, &curve, NULL), STATUS_OK);
+  struct run run = run_of(0, 1, steps, value);
+  struct curve curve = curve_of(&run, 1, "value", 10);
   CU_ASSERT_EQUAL(curve.points, 0);
   curve_release(&curve);
-  CU_ASSERT_EQUAL_FATAL(curve_make(&record, 1, 0, "env_steps", "other", 10, &curve, NULL), STATUS_OK);
+  curve = curve_of(&run, 1, "other", 10);
   CU_ASSERT_EQUAL(curve.points, 0);
   curve_release(&curve);
 }
 
 int main(void) {
   static const struct unit_case cases[] = {
-      {"a curve has the run's numbers", test_one},
+      {"the curve of one run has its numbers", test_one},
       {"more rows than points are averaged in stretches", test_many_rows},
-      {"seeds are averaged, each joined by lines, as far as each goes", test_seeds},
+      {"seeds are averaged along their lines, each as far as it goes", test_seeds},
       {"no numbers make no points", test_nothing},
   };
   return unit_run("curve", cases, sizeof cases / sizeof *cases);

@@ -28,7 +28,6 @@ static void test_draw(void) {
   unit_tmpdir_remove(directory);
 }
 
-// Its own words, and no file.
 static void test_failure(void) {
   char *directory = unit_tmpdir(), *picture = unit_path(directory, "a.svg"), *tmp = unit_path(directory, "a.svg.tmp");
   const char script[] = "set terminal svg\nplot nonsense\n";
@@ -61,10 +60,10 @@ static void test_missing(void) {
 
 int main(void) {
   static const struct unit_case cases[] = {
-      {"nothing in a text leaves its quotes", test_quote},
+      {"no character of a text ends its quotes", test_quote},
       {"what gnuplot draws becomes the file", test_draw},
-      {"what it complains of is told, and no file is left", test_failure},
-      {"where it is missing, how to install it", test_missing},
+      {"the error holds gnuplot's complaint, and no file is left", test_failure},
+      {"where gnuplot is missing the error says how to install it", test_missing},
   };
   return unit_run("gnuplot", cases, sizeof cases / sizeof *cases);
 }

@@ -20,7 +20,7 @@ static void test_rows(void) {
   CU_ASSERT_EQUAL_FATAL(read_text("time_s,env_steps,x\n1,10,\n2,20,-1.5e3\n3,30,nan\n4,40,inf\n5,5", &table, NULL),
                         STATUS_OK);
   const double *steps = metrics_table_find(&table, "env_steps"), *x = metrics_table_find(&table, "x");
-  CU_ASSERT_EQUAL_FATAL(table.rows, 4); // the last line is half-written
+  CU_ASSERT_EQUAL_FATAL(table.rows, 4); // the last line is not complete
   CU_ASSERT_EQUAL(steps[0], 10);
   CU_ASSERT_EQUAL(steps[3], 40);
   CU_ASSERT_EQUAL(x[1], -1500);
@@ -100,10 +100,10 @@ static void test_not_a_table(void) {
 int main(void) {
   static const struct unit_case cases[] = {
       {"cells are numbers, and NaN where there is none", test_rows},
-      {"any number of rows", test_many},
+      {"a table takes any number of rows", test_many},
       {"a run that has only begun is an empty table", test_nothing},
-      {"files that were set aside come first, as far as they count", test_set_aside},
-      {"what is no such table is named with its line", test_not_a_table},
+      {"files that were set aside come first, without the rows that a later file repeats", test_set_aside},
+      {"the error names the line where a file is no such table", test_not_a_table},
   };
   return unit_run("metrics_table", cases, sizeof cases / sizeof *cases);
 }

@@ -10,9 +10,7 @@ static char *script_of(const struct run_set *runs, struct plot_request request) 
   char *text = NULL;
   size_t size;
   FILE *stream = open_memstream(&text, &size);
-  request.records = runs->record;
-  request.count = runs->count;
-  request.groups = runs->groups;
+  request.runs = runs;
   CU_ASSERT_EQUAL(plot_script_write(&request, stream, NULL), STATUS_OK);
   fclose(stream);
   return text;
@@ -44,9 +42,9 @@ static void test_curves(void) {
   char *text = script_of(&s.runs, (struct plot_request){.format = "png"});
   CU_ASSERT_PTR_NOT_NULL(strstr(text, "set terminal pngcairo"));
   CU_ASSERT_PTR_NOT_NULL(strstr(text, "'Pendulum-v1: return'"));
-  CU_ASSERT_PTR_NOT_NULL(strstr(text, "$training0 << EOD\n0.1 -400 "));            // mean of -500 and -300
-  CU_ASSERT_PTR_NOT_NULL(strstr(text, "$evaluation0 << EOD\n0.2 -389 -530.42"));   // ... minus 200 / sqrt 2
-  CU_ASSERT_PTR_NOT_NULL(strstr(text, "$evaluation1 << EOD\n0.2 -389 -389 -389")); // one run
+  CU_ASSERT_PTR_NOT_NULL(strstr(text, "$return_mean0 << EOD\n0.1 -400 "));               // mean of -500 and -300
+  CU_ASSERT_PTR_NOT_NULL(strstr(text, "$eval_return_mean0 << EOD\n0.2 -389 -530.42"));   // ... minus 200 / sqrt 2
+  CU_ASSERT_PTR_NOT_NULL(strstr(text, "$eval_return_mean1 << EOD\n0.2 -389 -389 -389")); // one run
   CU_ASSERT_PTR_NOT_NULL(strstr(text, "'utd 1 (2 runs)'"));
   CU_ASSERT_PTR_NOT_NULL(strstr(text, "'utd 2'"));
   CU_ASSERT_PTR_NOT_NULL(strstr(text, "set format x '%gk'"));
@@ -54,7 +52,7 @@ static void test_curves(void) {
   text = script_of(&s.runs, (struct plot_request){.format = "pdf", .time = true});
   CU_ASSERT_PTR_NOT_NULL_FATAL(strstr(text, "set terminal pdfcairo"));
   CU_ASSERT_PTR_NOT_NULL(strstr(text, "'time, s'"));
-  CU_ASSERT_PTR_NOT_NULL(strstr(text, "$training0 << EOD\n1 -400 "));
+  CU_ASSERT_PTR_NOT_NULL(strstr(text, "$return_mean0 << EOD\n1 -400 "));
   free(text);
   scene_release(&s);
 }
@@ -63,14 +61,14 @@ static void test_sheet(void) {
   struct scene s;
   scene_init(&s, "utd: 2");
   char *text = script_of(&s.runs, (struct plot_request){.format = "svg", .sheet = true});
-  static const char *const blocks[] = {"$critic_loss0 << EOD\n0.1 1.5 1.5 1.5", "$entropy1 <<",
-                                       "$policy_lag_mean0 << EOD\n0.1 7.5", "$actor_wait1 << EOD\n0.1 20 20 20"};
-  for (int i = 0; i < 4; i++) CU_ASSERT_PTR_NOT_NULL(strstr(text, blocks[i]));
+  static const char *const parts[] = {
+      "$critic_loss0 << EOD\n0.1 1.5 1.5 1.5", "$entropy1 <<",  "$policy_lag_mean0 << EOD\n0.1 7.5",
+      "$actor_wait1 << EOD\n0.1 20 20 20",     "'critic loss'", "'actors wait, % of their time'"};
+  for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) CU_ASSERT_PTR_NOT_NULL(strstr(text, parts[i]));
   free(text);
   scene_release(&s);
 }
 
-// No text of a configuration gets out of its quotes.
 static void test_hostile(void) {
   struct scene s;
   scene_init(&s, "env: \"it's '; system('touch x'); '\"");
@@ -84,7 +82,7 @@ int main(void) {
   static const struct unit_case cases[] = {
       {"learning curves have mean and band of each group", test_curves},
       {"the sheet has a panel for each measure", test_sheet},
-      {"texts stay in their quotes", test_hostile},
+      {"no text of a configuration ends its quotes", test_hostile},
   };
   return unit_run("plot_script", cases, sizeof cases / sizeof *cases);
 }

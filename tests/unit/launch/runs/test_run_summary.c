@@ -8,25 +8,23 @@
 #include <string.h>
 
 static void put(const char *run, const char *name, const char *text) {
-  char *path = unit_path(run, name);
-  unit_write_file(path, text, strlen(text));
-  free(path);
+  unit_write_file(unit_in(run, name), text, strlen(text));
 }
 
-static void test_facts(void) {
-  char *directory = unit_tmpdir(), *run = runs_make(directory, "run", "seed: 1", 6, -100);
-  put(run, "status.json",
+static void test_summary(void) {
+  char *directory = unit_tmpdir(), *path = runs_make(directory, "run", "seed: 1", 6, -100);
+  put(path, "status.json",
       "{\"state\": \"stopped\", \"reason\": \"signal 10\\u001b[2J\", \"actors_lost\": 2, \"host\": \"n1\", "
       "\"dropped\": "
       "{\"surplus\": 3, \"unsent\": 16, \"lost_at_most\": 32}}");
-  put(run, "log.txt",
+  put(path, "log.txt",
       "07:00:00.000 0 info  corsac 0.1.0: Pendulum-v1 (obs 3, act 1), ...\n07:00:01.000 0 warn  one\n"
       "07:00:02.000 0 info  resumed from run/ckpt-300.h5 at 300 steps\n07:00:03.000 0 error two\xff\nhalf a li");
-  put(run, "ckpt-300.h5", "no HDF5");
-  struct run record;
+  put(path, "ckpt-300.h5", "no HDF5");
+  struct run run;
   struct run_summary summary;
-  CU_ASSERT_EQUAL_FATAL(run_read(run, &record, NULL), STATUS_OK);
-  CU_ASSERT_EQUAL_FATAL(run_summary_read(&record, &summary, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(run_read(path, &run, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(run_summary_read(&run, &summary, NULL), STATUS_OK);
   CU_ASSERT_STRING_EQUAL(summary.state, "stopped");
   CU_ASSERT_STRING_EQUAL(summary.reason, "signal 10\\x1b[2J");
   CU_ASSERT_EQUAL(summary.actors_lost, 2);
@@ -47,50 +45,50 @@ static void test_facts(void) {
   CU_ASSERT_EQUAL(summary.env_failures, 2);
   CU_ASSERT_EQUAL(summary.last_evaluation, -49);
   CU_ASSERT_EQUAL(summary.best_steps, 600);
-  run_release(&record);
-  free(run);
+  run_release(&run);
+  free(path);
   unit_tmpdir_remove(directory);
 }
 
 static void test_nothing(void) {
-  char *directory = unit_tmpdir(), *run = runs_make(directory, "run", "seed: 1", 0, 0);
-  struct run record;
+  char *directory = unit_tmpdir(), *path = runs_make(directory, "run", "seed: 1", 0, 0);
+  struct run run;
   struct run_summary summary;
-  put(run, "status.json", "{\"state\": \"runn"); // never written so by us
-  CU_ASSERT_EQUAL_FATAL(run_read(run, &record, NULL), STATUS_OK);
-  CU_ASSERT_EQUAL_FATAL(run_summary_read(&record, &summary, NULL), STATUS_OK);
-  CU_ASSERT_TRUE_FATAL(!summary.state[0]);
+  put(path, "status.json", "{\"state\": \"runn"); // never written so by us
+  CU_ASSERT_EQUAL_FATAL(run_read(path, &run, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(run_summary_read(&run, &summary, NULL), STATUS_OK);
+  CU_ASSERT_FALSE_FATAL(summary.state[0]);
   CU_ASSERT_EQUAL(summary.files, 0);
   CU_ASSERT_EQUAL(summary.notes, 0);
   CU_ASSERT_TRUE(isnan(summary.last_evaluation));
-  run_release(&record);
-  free(run);
+  run_release(&run);
+  free(path);
   unit_tmpdir_remove(directory);
 }
 
 static void test_many_notes(void) {
-  char *directory = unit_tmpdir(), *run = runs_make(directory, "run", "seed: 1", 0, 0), text[4000];
+  char *directory = unit_tmpdir(), *path = runs_make(directory, "run", "seed: 1", 0, 0), text[4000];
   size_t used = 0;
   for (int i = 0; i < 50; i++) used += (size_t)sprintf(text + used, "07:00:00.000 0 warn  number %d\n", i);
-  put(run, "log.txt", text);
-  struct run record;
+  put(path, "log.txt", text);
+  struct run run;
   struct run_summary summary;
-  CU_ASSERT_EQUAL_FATAL(run_read(run, &record, NULL), STATUS_OK);
-  CU_ASSERT_EQUAL_FATAL(run_summary_read(&record, &summary, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(run_read(path, &run, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(run_summary_read(&run, &summary, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(summary.warnings, 50);
   CU_ASSERT_EQUAL(summary.notes, RUN_SUMMARY_NOTES);
   CU_ASSERT_PTR_NOT_NULL(strstr(summary.note[0], "number 30"));
   CU_ASSERT_PTR_NOT_NULL(strstr(summary.note[RUN_SUMMARY_NOTES - 1], "number 49"));
-  run_release(&record);
-  free(run);
+  run_release(&run);
+  free(path);
   unit_tmpdir_remove(directory);
 }
 
 int main(void) {
   static const struct unit_case cases[] = {
-      {"status, log, checkpoints and metrics are told", test_facts},
-      {"what is not there is left out", test_nothing},
-      {"of many warnings the last are kept", test_many_notes},
+      {"a summary has status, log, checkpoints and metrics", test_summary},
+      {"what the directory lacks is left out", test_nothing},
+      {"the last of many warnings are kept", test_many_notes},
   };
-  return unit_run("run_facts", cases, sizeof cases / sizeof *cases);
+  return unit_run("run_summary", cases, sizeof cases / sizeof *cases);
 }

@@ -122,8 +122,8 @@ int main(void) {
       {"the checksum is that of the published vectors", test_crc},
       {"records are framed with their length and masked checksums", test_records},
       {"each file's name sorts after those before it", test_names},
-      {"of a record that does not fit on the disk nothing stays", test_full},
-      {"a directory that is not there is an error that names it", test_no_directory},
+      {"a record that does not fit on the disk leaves nothing of itself", test_full},
+      {"the error names a missing directory", test_no_directory},
   };
   return unit_run("event_file", cases, sizeof cases / sizeof *cases);
 }

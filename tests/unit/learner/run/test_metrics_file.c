@@ -118,7 +118,7 @@ int main(void) {
       {"half a row that a killed writer left is dropped", broken_row},
       {"a file of other columns is set aside whole, and a new one begins", other_columns},
       {"a row that does not fit leaves nothing of itself", no_room},
-      {"a directory that is not there is named", no_directory},
+      {"the error names a missing directory", no_directory},
   };
   return unit_run("metrics_file", cases, sizeof cases / sizeof *cases);
 }

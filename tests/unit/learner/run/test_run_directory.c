@@ -45,7 +45,7 @@ static void test_create(void) {
   run = run_directory_open(path, &error);
   CU_ASSERT_PTR_NOT_NULL_FATAL(run);
   second = run_directory_open(path, &error);
-  CU_ASSERT_TRUE_FATAL(!second);
+  CU_ASSERT_PTR_NULL_FATAL(second);
   CU_ASSERT_EQUAL(error.status, STATUS_USAGE);
   run_directory_refresh(run);
   run_directory_close(run);
@@ -84,8 +84,8 @@ static void test_discard(void) {
   touch("run/somebody's");
   run_directory_discard(run);
   CU_ASSERT_TRUE_FATAL(unit_exists_in(directory, "run/somebody's"));
-  CU_ASSERT_TRUE_FATAL(!unit_exists_in(directory, "run/log.txt"));
-  CU_ASSERT_TRUE(!unit_exists_in(directory, "run/lock"));
+  CU_ASSERT_FALSE_FATAL(unit_exists_in(directory, "run/log.txt"));
+  CU_ASSERT_FALSE(unit_exists_in(directory, "run/lock"));
   run_directory_discard(NULL);
   run_directory_close(NULL);
 }
@@ -109,17 +109,17 @@ static void test_list_and_prune(void) {
 
   struct run_directory *run = run_directory_open(directory, &error);
   CU_ASSERT_PTR_NOT_NULL_FATAL(run);
-  CU_ASSERT_TRUE_FATAL(!unit_exists_in(directory, "ckpt-7.h5.tmp"));
-  CU_ASSERT_TRUE(!unit_exists_in(directory, "status.json.tmp"));
+  CU_ASSERT_FALSE_FATAL(unit_exists_in(directory, "ckpt-7.h5.tmp"));
+  CU_ASSERT_FALSE(unit_exists_in(directory, "status.json.tmp"));
   touch("ckpt-8.h5.tmp");
   UNIT_STATUS(run_directory_prune(run, 0, &error), STATUS_OK, &error);
   CU_ASSERT_TRUE_FATAL(unit_exists_in(directory, "ckpt-5.h5"));
-  CU_ASSERT_TRUE(unit_exists_in(directory, "ckpt-8.h5.tmp")); // somebody may be writing it
+  CU_ASSERT_TRUE(unit_exists_in(directory, "ckpt-8.h5.tmp")); // another process may be writing it
   UNIT_STATUS(run_directory_prune(run, 2, &error), STATUS_OK, &error);
   CU_ASSERT_TRUE_FATAL(unit_exists_in(directory, "ckpt-1000.h5"));
   CU_ASSERT_TRUE_FATAL(unit_exists_in(directory, "ckpt-300.h5"));
-  CU_ASSERT_TRUE_FATAL(!unit_exists_in(directory, "ckpt-20.h5"));
-  CU_ASSERT_TRUE(!unit_exists_in(directory, "ckpt-5.h5"));
+  CU_ASSERT_FALSE_FATAL(unit_exists_in(directory, "ckpt-20.h5"));
+  CU_ASSERT_FALSE(unit_exists_in(directory, "ckpt-5.h5"));
   CU_ASSERT_TRUE_FATAL(unit_exists_in(directory, "ckpt-05.h5"));
   CU_ASSERT_TRUE_FATAL(unit_exists_in(directory, "best.h5"));
   CU_ASSERT_TRUE_FATAL(unit_exists_in(directory, "ckpt-8.h5x"));
@@ -130,67 +130,6 @@ static void test_list_and_prune(void) {
   CU_ASSERT(error_says(&error, "/none"));
 }
 
-static void test_write_file(void) {
-  struct error error = {0};
-  UNIT_STATUS(run_write_file(unit_in(directory, "a"), "hello\n", 6, &error), STATUS_OK, &error);
-  UNIT_STATUS(run_write_file(unit_in(directory, "a"), "bye", 3, &error), STATUS_OK, &error);
-  char *text = unit_read_file(unit_in(directory, "a"), NULL);
-  CU_ASSERT_STRING_EQUAL(text, "bye");
-  free(text);
-  CU_ASSERT_FALSE(unit_exists_in(directory, "a.tmp"));
-  UNIT_STATUS(run_write_file(unit_in(directory, "none/a"), "x", 1, &error), STATUS_IO, &error);
-  CU_ASSERT(error_says(&error, "none/a"));
-}
-
-static bool equals(json_t *object, const char *key, const char *text) {
-  return strcmp(json_string_value(json_object_get(object, key)), text) == 0;
-}
-
-static void test_status(void) {
-  struct error error = {0};
-  struct run_directory *run = run_directory_open(directory, &error);
-  CU_ASSERT_PTR_NOT_NULL_FATAL(run);
-  const struct run_status running = {"running", -1, "", 1234, 56, "ckpt-1000.h5", 11, 12, 13, 14, 15};
-  const struct run_status failed = {"failed", 1, "\"x.so\": a\\b\xc3\xa4", 1ull << 40, 7, "", 0, 0, 0, 0, 0};
-  const struct run_status unreadable = {"failed", 1, "bytes \xff\n", 1, 1, "r\xe9sum\xe9/ckpt-1.h5", 0, 0, 0, 0, 0};
-  UNIT_STATUS(run_write_status(run, &running, &error), STATUS_OK, &error);
-  json_t *object = json_load_file(unit_in(directory, "status.json"), 0, NULL);
-  CU_ASSERT_PTR_NOT_NULL_FATAL(object);
-  CU_ASSERT_TRUE_FATAL(equals(object, "state", "running"));
-  CU_ASSERT_TRUE(equals(object, "checkpoint", "ckpt-1000.h5"));
-  CU_ASSERT(json_is_null(json_object_get(object, "exit_code")));
-  CU_ASSERT_EQUAL(json_integer_value(json_object_get(object, "env_steps")), 1234);
-  CU_ASSERT_EQUAL(json_integer_value(json_object_get(object, "updates")), 56);
-  CU_ASSERT_EQUAL(json_integer_value(json_object_get(object, "pid")), getpid());
-  CU_ASSERT_TRUE_FATAL(json_is_string(json_object_get(object, "host")));
-  CU_ASSERT_TRUE(json_is_string(json_object_get(object, "updated")));
-  CU_ASSERT_EQUAL(json_object_size(object), 16);
-  const json_t *dropped = json_object_get(object, "dropped");
-  CU_ASSERT_EQUAL(json_integer_value(json_object_get(dropped, "surplus")), 11);
-  CU_ASSERT_EQUAL(json_integer_value(json_object_get(dropped, "unsent")), 12);
-  CU_ASSERT_EQUAL(json_integer_value(json_object_get(dropped, "lost_at_most")), 13);
-  CU_ASSERT_EQUAL(json_integer_value(json_object_get(object, "actors_lost")), 14);
-  CU_ASSERT_EQUAL(json_integer_value(json_object_get(object, "eval_cut")), 15);
-  json_decref(object);
-
-  UNIT_STATUS(run_write_status(run, &failed, &error), STATUS_OK, &error);
-  object = json_load_file(unit_in(directory, "status.json"), 0, NULL);
-  CU_ASSERT_PTR_NOT_NULL_FATAL(object);
-  CU_ASSERT(equals(object, "reason", failed.reason));
-  CU_ASSERT_EQUAL(json_integer_value(json_object_get(object, "exit_code")), 1);
-  CU_ASSERT_EQUAL(json_integer_value(json_object_get(object, "env_steps")), 1ll << 40);
-  json_decref(object);
-
-  UNIT_STATUS(run_write_status(run, &unreadable, &error), STATUS_OK, &error);
-  object = json_load_file(unit_in(directory, "status.json"), 0, NULL);
-  CU_ASSERT_PTR_NOT_NULL_FATAL(object);
-  CU_ASSERT_TRUE_FATAL(equals(object, "state", "failed"));
-  CU_ASSERT_TRUE(equals(object, "reason", "bytes \\xff\\n"));
-  CU_ASSERT(equals(object, "checkpoint", "r\\xe9sum\\xe9/ckpt-1.h5"));
-  json_decref(object);
-  run_directory_close(run);
-}
-
 static int64_t failures(const char *key) {
   json_t *object = json_load_file(unit_in(directory, "status.json"), 0, NULL);
   const json_t *value = json_object_get(json_object_get(object, "failures"), key);
@@ -199,7 +138,7 @@ static int64_t failures(const char *key) {
   return count;
 }
 
-// Each start in a new hand of the directory, as in a new process.
+// Opens the directory anew for each start, as a new process does.
 static struct run_directory *start(uint64_t steps, enum status expected) {
   struct error error = {0};
   struct run_directory *run = run_directory_open(directory, &error);
@@ -211,7 +150,7 @@ static struct run_directory *start(uint64_t steps, enum status expected) {
 
 static void end(struct run_directory *run, uint32_t count) {
   const struct run_status status = {"stopped", 75, "why", 8, 5, "ckpt-8.h5", 0, 0, 0, 0, 0};
-  CU_ASSERT_EQUAL(run_write_status(run, &status, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(run_directory_write_status(run, &status, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(failures("count"), count);
   run_directory_close(run);
 }
@@ -222,7 +161,7 @@ static void test_failures(void) {
     CU_ASSERT_EQUAL(run_directory_count_failure(run, "actors", 8, 5), i);
     end(run, i);
   }
-  struct run_directory *run = start(8, STATUS_OK); // a signal counts nothing, and forgets nothing
+  struct run_directory *run = start(8, STATUS_OK); // a signal neither counts nor resets the count
   end(run, 3);
   run = start(8, STATUS_OK);
   CU_ASSERT_EQUAL(run_directory_count_failure(run, "actors", 8, 6), 1); // an update further
@@ -234,15 +173,15 @@ static void test_failures(void) {
 }
 
 static void test_deaths(void) {
-  static const char rows[] = "time_s,env_steps,updates\n1.5,500,2\n2.5,600,3\n3.5,70"; // cut short
-  for (int i = 0; i < 3; i++) run_directory_close(start(8, STATUS_OK));                // no word of the end
+  static const char rows[] = "time_s,env_steps,updates\n1.5,500,2\n2.5,600,3\n3.5,70"; // the last row is not complete
+  for (int i = 0; i < 3; i++) run_directory_close(start(8, STATUS_OK));                // they do not say how they end
   CU_ASSERT_EQUAL(failures("count"), 2);
   run_directory_close(start(8, STATUS_FAILED));
-  run_directory_close(start(8, STATUS_FAILED)); // nothing new was said since
+  run_directory_close(start(8, STATUS_FAILED)); // status.json is still the old one
   end(start(8, STATUS_FAILED), 0);
   run_directory_close(start(8, STATUS_OK));
   unit_write_file(unit_in(directory, "metrics.csv"), rows, sizeof rows - 1);
-  run_directory_close(start(8, STATUS_OK)); // it had come further
+  run_directory_close(start(8, STATUS_OK)); // the start that died had come further
   CU_ASSERT_EQUAL_FATAL(failures("count"), 1);
   CU_ASSERT_EQUAL(failures("at_steps"), 600);
   run_directory_close(start(700, STATUS_OK));
@@ -252,12 +191,12 @@ static void test_deaths(void) {
 
 static void test_before(void) {
   run_directory_close(start(8, STATUS_OK));
-  struct run_word word;
-  run_word_read(directory, &word); // this very process is alive
-  CU_ASSERT_EQUAL(word.state, RUN_RUNNING);
+  struct run_last_status last;
+  run_last_status_read(directory, &last); // this very process is alive
+  CU_ASSERT_EQUAL(last.state, RUN_RUNNING);
   struct run_directory *run = run_directory_open(directory, NULL);
   CU_ASSERT_PTR_NOT_NULL_FATAL(run);
-  CU_ASSERT_EQUAL(run_directory_before(run)->state, RUN_DIED); // but has not kept the lock
+  CU_ASSERT_EQUAL(run_directory_before(run)->state, RUN_DIED); // but it has not kept the lock
   CU_ASSERT_STRING_EQUAL(run_directory_before(run)->checkpoint, "ckpt-8.h5");
   run_directory_close(run);
 }
@@ -350,8 +289,6 @@ static void create(void) { alone(test_create); }
 static void bad_paths(void) { alone(test_bad_paths); }
 static void discard(void) { alone(test_discard); }
 static void list_and_prune(void) { alone(test_list_and_prune); }
-static void write_file(void) { alone(test_write_file); }
-static void write_status(void) { alone(test_status); }
 static void failing(void) { alone(test_failures); }
 static void dying(void) { alone(test_deaths); }
 static void before(void) { alone(test_before); }
@@ -363,18 +300,16 @@ int main(void) {
   linalg_init();
   log_init(0, LOG_ERROR);
   static const struct unit_case cases[] = {
-      {"a new directory is made with its parents, one that holds something is refused", create},
-      {"paths that cannot be are named", bad_paths},
+      {"a new directory is made with its parents, and one that holds something is refused", create},
+      {"the error names a path that cannot be a directory", bad_paths},
       {"a job that never began leaves nothing of its own", discard},
       {"checkpoints are listed newest first, and all but the newest are pruned", list_and_prune},
-      {"a small file is replaced whole", write_file},
-      {"status.json holds what was said, whatever it quotes", write_status},
       {"starts that fail in the same way at the same step are counted", failing},
-      {"so are those that died, and after three the next says so, once", dying},
-      {"who opens a directory learns how the start before it ended", before},
-      {"of several who want the same new name each gets one", unique},
+      {"starts that died are counted too, and after three the next one fails, once", dying},
+      {"an opened directory tells how the start before it ended", before},
+      {"of several starts that want the same new name each gets a name of its own", unique},
       {"the newest checkpoint that verifies is found", newest},
-      {"one file is taken as it is, and a policy alone is not resumed", newest_of_file},
+      {"a file given by name is taken as it is, and a policy alone is not resumed", newest_of_file},
   };
   return unit_run("run_directory", cases, sizeof cases / sizeof *cases);
 }

@@ -200,11 +200,11 @@ static void no_directory(void) { alone(test_no_directory); }
 int main(void) {
   log_init(0, LOG_ERROR);
   static const struct unit_case cases[] = {
-      {"a lock has one holder, and says who and how long ago", one_holder},
-      {"a lock is stale at once where its process is gone, else after 60 s", stale},
-      {"a refresh is rare, whole, and notices a lock that was lost", refresh},
-      {"of many that find a stale lock one takes it over", race},
-      {"a directory that is not there is named", no_directory},
+      {"a lock has one holder, and a refusal says who it is and how old the lock is", one_holder},
+      {"a lock is stale at once where its process has gone, else after 60 s", stale},
+      {"a refresh happens every 10 s at most, and notices a lock that was lost", refresh},
+      {"of many processes that find a stale lock one takes it over", race},
+      {"the error names a missing directory", no_directory},
   };
   return unit_run("run_lock", cases, sizeof cases / sizeof *cases);
 }

@@ -120,19 +120,19 @@ static void test_environment(void) {
   CU_ASSERT(status_line_style().colour);
   setenv("NO_COLOR", "1", 1);
   setenv("LC_ALL", "C", 1);
-  CU_ASSERT_TRUE_FATAL(!status_line_style().unicode);
-  CU_ASSERT_TRUE(!status_line_style().colour);
+  CU_ASSERT_FALSE_FATAL(status_line_style().unicode);
+  CU_ASSERT_FALSE(status_line_style().colour);
   CU_ASSERT(status_line_style().width > 0);
 }
 
 int main(void) {
   static const struct unit_case cases[] = {
-      {"everything that is known is said, in UTF-8 or in ASCII", test_whole},
+      {"the line shows everything that is known, in UTF-8 or in ASCII", test_whole},
       {"what is not known is left out", test_nothing_known},
       {"the trend shows the newest returns between their extremes", test_trend},
-      {"it fits every width, and what matters least goes first", test_widths},
-      {"colours are put around parts, and failed actors are red", test_colour},
-      {"NO_COLOR and the locale are heeded", test_environment},
+      {"the line fits every width, and the least important parts are dropped first", test_widths},
+      {"parts have colours, and failed actors are red", test_colour},
+      {"NO_COLOR and the locale decide the style", test_environment},
   };
   return unit_run("status_line", cases, sizeof cases / sizeof *cases);
 }

@@ -129,12 +129,12 @@ static void test_config(void) {
   unit_tmpdir_remove(directory);
 }
 
-// The second file says from which step on the first counts no more.
+// The second file says from which step on the first one counts no more.
 static void test_resume(void) {
   char *directory = unit_tmpdir();
   struct tensorboard *tensorboard = create(directory, 0);
   tensorboard_row(tensorboard, "1,100,3,4,5");
-  tensorboard_end(tensorboard, EXIT_STOPPED); // which is no end
+  tensorboard_end(tensorboard, EXIT_STOPPED); // a stopped run has not ended
   tensorboard_destroy(tensorboard);
   tensorboard = create(directory, 100);
   tensorboard_row(tensorboard, "2,200,3,4,5");
@@ -189,10 +189,10 @@ static void test_tags(void) {
 int main(void) {
   static const struct unit_case cases[] = {
       {"every number of a row is a scalar at its step", test_rows},
-      {"the configuration is there as hyper-parameters and as text", test_config},
-      {"a resumed run's file takes back what came after its checkpoint", test_resume},
-      {"what cannot be written is said once, and the rest goes on", test_failure},
-      {"columns have groups", test_tags},
+      {"the configuration is written as hyper-parameters and as text", test_config},
+      {"a resumed run's file revokes what came after its checkpoint", test_resume},
+      {"a failed write is reported once, and later rows are written", test_failure},
+      {"each column has a tag with its group", test_tags},
   };
   return unit_run("tensorboard", cases, sizeof cases / sizeof *cases);
 }

@@ -68,10 +68,27 @@ static void test_failure(void) {
   unit_tmpdir_remove(directory);
 }
 
+static void test_write(void) {
+  char *directory = unit_tmpdir();
+  struct error error = {0};
+  for (int durable = 0; durable < 2; durable++) {
+    UNIT_STATUS(atomic_file_write(unit_in(directory, "a"), "hello\n", 6, durable, &error), STATUS_OK, &error);
+    UNIT_STATUS(atomic_file_write(unit_in(directory, "a"), "bye", 3, durable, &error), STATUS_OK, &error);
+    char *text = unit_read_file(unit_in(directory, "a"), NULL);
+    CU_ASSERT_STRING_EQUAL(text, "bye");
+    free(text);
+    CU_ASSERT_FALSE(unit_exists_in(directory, "a.tmp"));
+    UNIT_STATUS(atomic_file_write(unit_in(directory, "none/a"), "x", 1, durable, &error), STATUS_IO, &error);
+    CU_ASSERT(error_said(&error, "none/a"));
+  }
+  unit_tmpdir_remove(directory);
+}
+
 int main(void) {
   static const struct unit_case cases[] = {
       {"a committed file replaces the old one and leaves no other file", test_commit},
       {"a failed commit names the file, keeps the old one and removes the temporary one", test_failure},
+      {"a small file is replaced whole", test_write},
   };
-  return unit_run("whole_file", cases, sizeof cases / sizeof *cases);
+  return unit_run("atomic_file", cases, sizeof cases / sizeof *cases);
 }
