@@ -384,15 +384,13 @@ static enum status evaluate_step(struct actor *actor, struct error *error) {
 }
 
 // The only environment goes to the evaluator for its episodes, and back to the rollout after them.
-static enum status lend(struct actor *actor, struct error *error) {
+static void lend(struct actor *actor) {
   const double blocked = actor->sender.blocked_since;
   const bool now = actor->config.sync || (blocked > 0 && clock_now() - blocked > PATIENCE_SECONDS);
-  struct environment *environment;
-  const enum status status = rollout_lend(actor->rollout, now, &actor->sender.batch, &environment, error);
-  if (status != STATUS_OK || !environment) return status;
+  struct environment *environment = rollout_lend(actor->rollout, now, &actor->sender.batch);
+  if (!environment) return;
   evaluator_borrow(actor->evaluator, environment);
   actor->lent = true;
-  return STATUS_OK;
 }
 
 static enum status take_back(struct actor *actor, struct error *error) {
@@ -402,11 +400,10 @@ static enum status take_back(struct actor *actor, struct error *error) {
 }
 
 static enum status evaluation_turn(struct actor *actor, bool *worked, struct error *error) {
-  enum status status = STATUS_OK;
-  if (is_alone(actor) && !actor->lent) status = lend(actor, error);
-  if (status != STATUS_OK || (is_alone(actor) && !actor->lent)) return status;
+  if (is_alone(actor) && !actor->lent) lend(actor);
+  if (is_alone(actor) && !actor->lent) return STATUS_OK;
   *worked = true;
-  status = evaluate_step(actor, error);
+  const enum status status = evaluate_step(actor, error);
   return status == STATUS_OK && actor->lent && !evaluator_busy(actor->evaluator) ? take_back(actor, error) : status;
 }
 

@@ -1,6 +1,7 @@
 #include "actor/group.h"
 
-#include "actor/envs/plugin.h"
+#include "actor/guest/guest.h"
+#include "common/base/memory.h"
 #include "common/base/clock.h"
 #include "common/wire/assignment.h"
 #include "common/wire/message.h"

@@ -5,7 +5,7 @@
 #ifndef CORSAC_ACTOR_GROUP_H
 #define CORSAC_ACTOR_GROUP_H
 
-#include "actor/environment.h"
+#include "actor/envs/environment_kind.h"
 #include "common/config/config.h"
 #include "common/wire/transport.h"
 

@@ -449,36 +449,30 @@ bool rollout_take_info(struct rollout *rollout, uint32_t i, struct message_info 
   return true;
 }
 
-// Once for an environment, whatever its save does the next times.
-static enum status save_member(struct rollout *rollout, uint32_t i, struct buffer *state, bool *saved,
-                               struct error *error) {
+// Saves environment i. The first time that its save breaks the rules, a warning of it waits for rollout_env_failure.
+static bool save_member(struct rollout *rollout, uint32_t i, struct buffer *state) {
   struct member *member = &rollout->members[i];
-  const enum status status = environment_save(&member->environment, state, saved, error);
-  if (!member->environment.unsaved[0] || member->warned) return status;
+  const bool saved = environment_save(&member->environment, state);
+  if (!member->environment.unsaved[0] || member->warned) return saved;
   member->warned = member->warns = true;
   snprintf(member->warning, sizeof member->warning, "%s", member->environment.unsaved);
   rollout->env_failures++;
-  return status;
+  return saved;
 }
 
 // ---- loans ----
 
-enum status rollout_lend(struct rollout *rollout, bool now, struct transition_batch *batch,
-                         struct environment **environment, struct error *error) {
+struct environment *rollout_lend(struct rollout *rollout, bool now, struct transition_batch *batch) {
   assert(rollout->count == 1);
   struct member *member = &rollout->members[0];
-  *environment = NULL;
   rollout->lent.size = 0;
   if (member->live) {
-    bool saved = false;
-    const enum status status = save_member(rollout, 0, &rollout->lent, &saved, error);
-    if (status != STATUS_OK) return status;
-    if (!saved && !now) return STATUS_OK;
+    const bool saved = save_member(rollout, 0, &rollout->lent);
+    if (!saved && !now) return NULL;
     if (!saved) cut_episode(rollout, 0, batch);
   }
-  *environment = &member->environment;
   rollout->is_lent = true;
-  return STATUS_OK;
+  return &member->environment;
 }
 
 enum status rollout_take_back(struct rollout *rollout, struct transition_batch *batch, struct error *error) {
@@ -514,18 +508,15 @@ enum status rollout_snapshot(struct rollout *rollout, uint32_t i, struct snapsho
   snapshot->state.size = 0;
   memset(snapshot->obs, 0, rollout->obs_dim * sizeof(float));
   if (!member->live) return STATUS_OK;
-  bool saved = false;
-  enum status status = STATUS_OK;
+  bool saved = true;
   if (rollout->is_lent) { // it is somewhere else; where it has to be again is kept
-    saved = true;
-    status = buffer_reserve(&snapshot->state, rollout->lent.size, error);
+    const enum status status = buffer_reserve(&snapshot->state, rollout->lent.size, error);
     if (status != STATUS_OK) return status;
     memcpy(snapshot->state.data, rollout->lent.data, rollout->lent.size);
     snapshot->state.size = rollout->lent.size;
   } else {
-    status = save_member(rollout, i, &snapshot->state, &saved, error);
+    saved = save_member(rollout, i, &snapshot->state);
   }
-  if (status != STATUS_OK) return status;
   if (!saved) {
     snapshot->episode++; // the running episode cannot be taken up again
     return STATUS_OK;

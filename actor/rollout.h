@@ -37,9 +37,8 @@ const struct message_env_failure *rollout_env_failure(struct rollout *rollout);
 bool rollout_take_info(struct rollout *rollout, uint32_t i, struct message_info *info);
 // For a rollout of one environment, which no other may stand beside: lends it out, say for an evaluation, if it is
 // between two episodes, or can be put back to where it is (its state is kept meanwhile), or must be lent now (then the
-// episode is cut). *environment NULL: not yet. No step until it is taken back. The borrower may have destroyed it.
-enum status rollout_lend(struct rollout *rollout, bool now, struct transition_batch *batch,
-                         struct environment **environment, struct error *error);
+// episode is cut). NULL: not yet. No step until it is taken back. The borrower may have destroyed it.
+struct environment *rollout_lend(struct rollout *rollout, bool now, struct transition_batch *batch);
 enum status rollout_take_back(struct rollout *rollout, struct transition_batch *batch, struct error *error);
 // Environment i as it stands between two steps. `live` is true when its state is whole (mid-episode, state saved), else
 // counters only.

@@ -31,6 +31,8 @@ struct scene {
   float obs[2];
   double reward;
   int flags;
+  void (*waiting)(void *who); // for kind, which opening clears
+  void *who;
 };
 
 static enum status open_env(struct scene *s, const char *env) {
@@ -44,6 +46,8 @@ static enum status open_env(struct scene *s, const char *env) {
   if (timeout > 0) s->config.env_timeout = timeout;
   s->config.isolate = isolate;
   enum status status = environment_kind_open(&s->kind, env, &s->config, &s->error);
+  s->kind.waiting = s->waiting;
+  s->kind.who = s->who;
   if (status == STATUS_OK) status = environment_create(&s->environment, &s->kind, 3, false, &s->error);
   return status;
 }
@@ -91,9 +95,7 @@ static void test_episodes(void) {
   CU_ASSERT_EQUAL(s.environment.info_dim, 2);
   CU_ASSERT_STRING_EQUAL(s.environment.info_names[1], "half");
   struct buffer state = {0};
-  bool saved = true;
-  UNIT_STATUS(environment_save(&s.environment, &state, &saved, &s.error), STATUS_OK, &s.error);
-  CU_ASSERT_FALSE(saved); // it cannot
+  CU_ASSERT_FALSE(environment_save(&s.environment, &state)); // it has no save
   UNIT_STATUS(environment_load(&s.environment, "x", 1, &s.error), STATUS_FAILED, &s.error);
   CU_ASSERT(error_says(&s.error, "cannot load"));
   buffer_release(&state);
@@ -110,11 +112,9 @@ static void test_bad_saves(void) {
     CU_ASSERT_EQUAL_FATAL(open_env(&s, plugin_env("bad_save", how[h], env, sizeof env)), STATUS_OK);
     UNIT_STATUS(environment_reset(&s.environment, 7, s.obs, &s.error), STATUS_OK, &s.error);
     for (int t = 1; t < 4; t++) {
-      bool saved = true;
       CU_ASSERT_EQUAL(make_step(&s, 0), STATUS_OK);
       CU_ASSERT_EQUAL(s.obs[0], (float)t);
-      UNIT_STATUS(environment_save(&s.environment, &state, &saved, &s.error), STATUS_OK, &s.error);
-      CU_ASSERT_TRUE_FATAL(!saved);
+      CU_ASSERT_FALSE_FATAL(environment_save(&s.environment, &state));
       CU_ASSERT_EQUAL(state.size, 0);
       CU_ASSERT_PTR_NOT_NULL(strstr(s.environment.unsaved, "save "));
     }
@@ -154,10 +154,8 @@ static int waits;
 static void count_wait(void *who) { ++*(int *)who; }
 
 static void test_waiting_is_heard(void) {
-  struct scene s = {0};
+  struct scene s = {.waiting = count_wait, .who = &waits};
   CU_ASSERT_EQUAL_FATAL(open_faulty(&s, "slow"), STATUS_OK);
-  s.kind.waiting = count_wait;
-  s.kind.who = &waits;
   UNIT_STATUS(environment_reset(&s.environment, 0, s.obs, &s.error), STATUS_OK, &s.error);
   CU_ASSERT_EQUAL(make_step(&s, 0), STATUS_OK);
   CU_ASSERT(waits >= 1);
@@ -182,10 +180,8 @@ static void test_isolated(void) {
     CU_ASSERT_EQUAL(memcmp(here.obs, there.obs, sizeof here.obs), 0);
     CU_ASSERT_EQUAL(here.reward, there.reward);
     CU_ASSERT_EQUAL(here.flags, there.flags);
-    bool saved = false;
-    if (t == 2) CU_ASSERT_EQUAL(environment_save(&there.environment, &state, &saved, NULL), STATUS_OK);
     if (t == 2) {
-      CU_ASSERT_TRUE_FATAL(saved);
+      CU_ASSERT_TRUE_FATAL(environment_save(&there.environment, &state));
       CU_ASSERT_EQUAL(state.size, 3 * sizeof(double));
     }
   }
@@ -431,7 +427,7 @@ static void test_killed_supervisor(void) {
     if (status == STATUS_OK && s.flags) status = environment_reset(&s.environment, 1, s.obs, &s.error);
   }
   CU_ASSERT_EQUAL(status, STATUS_FAILED);
-  CU_ASSERT(error_says(&s.error, "the process is gone"));
+  CU_ASSERT(error_says(&s.error, "the process has ended"));
   CU_ASSERT(clock_now() - start < 5);
   close_env(&s);
 }
@@ -496,9 +492,30 @@ static void test_directory(void) {
   free(text), free(log), free(seen), unit_tmpdir_remove(directory);
 }
 
+static void test_name_command(void) {
+  static const char *const names[][2] = {{"./bin/solver -x in/put", "solver"},
+                                         {"  ./solver", "solver"},
+                                         {"python3.11 -u sim/bad.py 1", "bad.py"},
+                                         {"python -m tokamak", "tokamak"},
+                                         {"A=/x/y B= env C=1 ./solver", "solver"},
+                                         {"cd case && ./solver", "solver"},
+                                         {"bash -c './solver in'", "solver"},
+                                         {"python3", "python3"},
+                                         {"so%l<er", "so_l_er"},
+                                         {"python/solver", "solver"},
+                                         {" ", "exec"},
+                                         {"./solver 2>&1 | tee log", "solver"}};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    char name[64];
+    process_command_name(names[i][0], name, sizeof name);
+    CU_ASSERT_STRING_EQUAL(name, names[i][1]);
+  }
+}
+
 int main(int argc, char **argv) {
   if (supervisor_wanted(argc, argv)) return supervisor_main(argc, argv);
   static const struct unit_case cases[] = {
+      {"a command has the name of its simulator", test_name_command},
       {"episodes, cut ones and info come through", test_episodes},
       {"resets may follow each other", test_reset_without_a_step},
       {"several children step at once", test_overlap},
