@@ -21,7 +21,14 @@ static void end(struct n_step *window, struct transition_batch *batch) {
 static void push(struct n_step *window, int t, float reward, bool terminated, bool truncated,
                  struct transition_batch *batch) {
   float x = (float)t, obs[2] = {x, -x}, next[2] = {x + 1, -x - 1}, action = x / 8;
-  n_step_push(window, obs, &action, reward, 100 + (uint64_t)t, next, terminated, truncated, 7, batch);
+  const struct n_step_transition transition = {.obs = obs,
+                                               .action = &action,
+                                               .reward = reward,
+                                               .version = 100 + (uint64_t)t,
+                                               .next_obs = next,
+                                               .terminated = terminated,
+                                               .truncated = truncated};
+  n_step_push(window, &transition, 7, batch);
 }
 
 // Row `row` begins at step t and bootstraps from the observation `next`.
