@@ -100,7 +100,7 @@ static enum status send_call(struct group *group, struct call_head head, const v
   return status;
 }
 
-void group_say_alive(struct group *group) {
+void group_send_heartbeat_if_due(struct group *group) {
   struct error ignored = {0};
   if (clock_coarse() - group->said > heartbeat_seconds(group->config))
     send_call(group, (struct call_head){.call = CALL_ALIVE}, NULL, &ignored);

@@ -20,7 +20,7 @@ void group_destroy(struct group *group);
 enum status group_lead(struct group *group, struct environment_kind *kind, struct error *error);
 // Somebody does not answer: that failure is final, no call succeeds any more. NULL: no group, which cannot be broken.
 bool group_is_broken(const struct group *group);
-void group_say_alive(struct group *group); // when there is nothing else to say; cheap to call often
+void group_send_heartbeat_if_due(struct group *group); // when there is nothing else to say; cheap to call often
 // The others may leave: with this exit code, all of them together or not.
 void group_dismiss(struct group *group, int exit_code, bool together);
 

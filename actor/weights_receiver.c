@@ -26,7 +26,7 @@ void weights_receiver_release(struct weights_receiver *receiver) {
 enum status weights_receiver_take(struct weights_receiver *receiver, const struct frame *frame, struct policy *policy,
                                   struct error *error) {
   enum status status = message_decode_weights(frame, &receiver->arriving, error);
-  if (status == STATUS_OK) status = weights_receiver_hear(receiver, receiver->arriving.version, error);
+  if (status == STATUS_OK) status = weights_receiver_note_version(receiver, receiver->arriving.version, error);
   if (status != STATUS_OK) return status;
   if (receiver->arriving.version > policy_version(policy)) {
     policy_weights_copy(policy_weights(policy), &receiver->arriving);
@@ -51,7 +51,7 @@ static bool sees_newer(struct weights_receiver *receiver, uint64_t version) {
   return newest > version;
 }
 
-enum status weights_receiver_look(struct weights_receiver *receiver, struct policy *policy, struct error *error) {
+enum status weights_receiver_poll(struct weights_receiver *receiver, struct policy *policy, struct error *error) {
   struct policy_view view;
   if (!sees_newer(receiver, policy_version(policy))) return STATUS_OK;
   const enum status status = shared_policy_read(receiver->shared, policy_version(policy), receiver->arriving.obs_dim,
@@ -62,7 +62,8 @@ enum status weights_receiver_look(struct weights_receiver *receiver, struct poli
   return STATUS_OK;
 }
 
-enum status weights_receiver_hear(struct weights_receiver *receiver, uint64_t newest_version, struct error *error) {
+enum status weights_receiver_note_version(struct weights_receiver *receiver, uint64_t newest_version,
+                                          struct error *error) {
   if (newest_version < receiver->told)
     return error_set(error, STATUS_PEER, "the learner goes back from policy version %llu to %llu",
                      (unsigned long long)receiver->told, (unsigned long long)newest_version);

@@ -30,7 +30,8 @@ enum status weights_receiver_take(struct weights_receiver *receiver, const struc
                                   struct error *error);
 // The shared weights's version into the policy if it is newer; else one load, so for every step. Where the learner was
 // writing all the while it stays as it is.
-enum status weights_receiver_look(struct weights_receiver *receiver, struct policy *policy, struct error *error);
+enum status weights_receiver_poll(struct weights_receiver *receiver, struct policy *policy, struct error *error);
 // The learner mentioned a version. STATUS_PEER: an older one than before.
-enum status weights_receiver_hear(struct weights_receiver *receiver, uint64_t newest_version, struct error *error);
+enum status weights_receiver_note_version(struct weights_receiver *receiver, uint64_t newest_version,
+                                          struct error *error);
 #endif

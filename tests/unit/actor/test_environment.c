@@ -341,13 +341,13 @@ int main(void) {
       {"a create that fails or gives a bad spec says why", test_create_fails},
       {"dimensions and bounds are checked, and a refused instance destroyed", test_spec},
       {"actions reach the environment inside of its bounds", test_scaling},
-      {"what a step returns is passed on", test_step_returns},
-      {"a step that fails or returns what is not finite is named", test_step_fails},
-      {"a reset that fails or returns what is not finite is named", test_reset_fails},
+      {"observation, reward and flags of a step are passed on", test_step_returns},
+      {"a step that fails or returns a number that is not finite is named", test_step_fails},
+      {"a reset that fails or returns a number that is not finite is named", test_reset_fails},
       {"plugins that fail in the middle of an episode are named", test_plugins_fail},
       {"steps in two halves overlap", test_overlap},
       {"a state is saved whatever its size, and loaded", test_save},
-      {"an environment without save says so", test_cannot_save},
+      {"an environment without save saves nothing and loads nothing", test_cannot_save},
   };
   return unit_run("environment", cases, sizeof cases / sizeof *cases);
 }

@@ -311,13 +311,13 @@ int main(void) {
   static const struct unit_case cases[] = {
       {"episodes run deterministically, seeded by their numbers", test_episodes},
       {"evaluations repeat, however their episodes are dealt out", test_repeats},
-      {"each step is told as it was made", test_made},
+      {"evaluator_made returns each step as it was made", test_made},
       {"a new evaluation drops the one under way", test_begin_drops},
-      {"no episodes, or one, are fine", test_nothing_to_do},
-      {"one that never ends is cut after the most steps it is given, the same each time", test_endless},
-      {"or after the most seconds, and then no other one begins", test_time},
-      {"an environment's own limit holds, and is no cut", test_own_limit},
-      {"what fails is named as evaluation", test_failures},
+      {"an evaluation may have no episode for this evaluator, or one", test_nothing_to_do},
+      {"an episode that never ends is cut after eval_max_steps, the same each time", test_endless},
+      {"an episode is cut after eval_timeout, and then no other one begins", test_time},
+      {"an environment's own step limit holds, and is no cut", test_own_limit},
+      {"a failure is reported as one of evaluation", test_failures},
       {"an episode whose environment fails is run again", test_runs_again},
   };
   return unit_run("evaluator", cases, sizeof cases / sizeof *cases);

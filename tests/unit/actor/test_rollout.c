@@ -211,10 +211,10 @@ int main(void) {
       {"noise comes from the stream of environment and step", test_noise},
       {"lag is the newest version minus the one used", test_lag},
       {"the host's step limit truncates and bootstraps from the true final observation", test_host_limit},
-      {"an environment's own end counts as it says", test_ends},
+      {"an environment may terminate or truncate its episode itself", test_ends},
       {"episodes begin with the seeds of their numbers", test_reset_seeds},
-      {"one environment per process is respected", test_one_per_process},
-      {"no environment at all is fine, too many are not", test_none},
+      {"a rollout refuses a second environment that may exist once in a process", test_one_per_process},
+      {"a rollout may have no environment, but not too many", test_none},
       {"environments that step in two halves run at once", test_overlap},
       {"the longest step is measured", test_longest_step},
   };

@@ -162,11 +162,11 @@ static void test_sync(void) {
 
 int main(void) {
   static const struct unit_case cases[] = {
-      {"a full batch goes, whole and in order", test_ships_when_full},
-      {"no more batches go than there are credits, and then there is no room", test_credits_bound},
-      {"the time without a credit is told, once", test_blocked_time},
-      {"a batch that is old goes before it is full", test_old_batch},
-      {"what is shipped without a credit is made up for", test_ship_without_credit},
+      {"a full batch is sent, whole and in order", test_ships_when_full},
+      {"no more batches are sent than there are credits, and then there is no room", test_credits_bound},
+      {"the time without a credit is reported once", test_blocked_time},
+      {"an old batch is sent before it is full", test_old_batch},
+      {"a batch that is sent without a credit uses up the next one", test_ship_without_credit},
       {"sync needs no credits", test_sync},
   };
   return unit_run("transition_sender", cases, sizeof cases / sizeof *cases);

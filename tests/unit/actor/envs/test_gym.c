@@ -179,7 +179,7 @@ static void test_trajectories(void) {
 int main(int argc, char **argv) {
   if (supervisor_wanted(argc, argv)) return supervisor_main(argc, argv); // a child process begins with this program
   static const struct unit_case cases[] = {
-      {"which Python is taken, and what is said where there is none", test_python},
+      {"the right Python is taken, and a message says where there is none", test_python},
       {"a Python is asked for its Gymnasium", test_version},
       {"steps through the bridge are Gymnasium's, bit for bit", test_trajectories},
   };

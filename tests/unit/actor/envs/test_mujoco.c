@@ -296,16 +296,16 @@ int main(int argc, char **argv) {
   (void)argc;
   unwind_fast(argv);
   static const struct unit_case absent[] = {
-      {"without libmujoco it says what is missing", test_absent},
-      {"where libmujoco is looked for", test_directory},
+      {"without libmujoco the message says what is missing", test_absent},
+      {"libmujoco is looked for in the right directory", test_directory},
   };
   static const struct unit_case all[] = {
       {"trajectories are Gymnasium's", test_trajectories},
-      {"bounds; arguments are refused", test_spec},
+      {"dimensions and bounds are Gymnasium's; arguments are refused", test_spec},
       {"a reset depends on the seed alone and covers the published ranges", test_reset},
       {"a saved state continues bit for bit; a damaged one is refused", test_save},
-      {"without libmujoco it says what is missing", test_absent},
-      {"where libmujoco is looked for", test_directory},
+      {"without libmujoco the message says what is missing", test_absent},
+      {"libmujoco is looked for in the right directory", test_directory},
   };
   const char *given = getenv("MUJOCO_DIR");
   struct error error = {0};

@@ -516,23 +516,23 @@ int main(int argc, char **argv) {
   if (supervisor_wanted(argc, argv)) return supervisor_main(argc, argv);
   static const struct unit_case cases[] = {
       {"a command has the name of its simulator", test_name_command},
-      {"episodes, cut ones and info come through", test_episodes},
+      {"a child's episodes and named values arrive, also of episodes that were cut", test_episodes},
       {"resets may follow each other", test_reset_without_a_step},
       {"several children step at once", test_overlap},
-      {"who waits for a child can be heard", test_waiting_is_heard},
+      {"the listener is called while a child is waited for", test_waiting_is_heard},
       {"a save that breaks its rules costs nothing but the state", test_bad_saves},
       {"an isolated plugin gives the same bits, saves and loads", test_isolated},
-      {"an isolated plugin's failures are told as they are", test_isolated_failures},
+      {"an isolated plugin's failures have the plugin's own text", test_isolated_failures},
       {"a death is seen at once and named", test_death},
       {"a hang ends with env_timeout", test_hang},
-      {"nonsense and garbage fail the environment, nothing else", test_nonsense},
-      {"one process opens a simulator, once", test_opened_twice},
-      {"what a child writes is kept, bounded, and its last lines are told", test_words},
+      {"invalid answers fail the environment, and nothing else", test_nonsense},
+      {"one process may open a channel, once", test_opened_twice},
+      {"the output of a child is kept in a bounded file, and its last lines are in the message", test_words},
       {"restarts leave no descriptor, mapping or process", test_restarts},
       {"no orphan is left, however the actor ends", test_no_orphans},
-      {"a killed supervisor is seen, and its child goes", test_killed_supervisor},
+      {"after a kill of the supervisor its child ends, too", test_killed_supervisor},
       {"a child gets no descriptor and no launcher's variable", test_clean_child},
-      {"a child starts where the program was started, whoever changed the directory since", test_directory},
+      {"a child starts in the directory where the program was started", test_directory},
   };
   return unit_run("process", cases, sizeof cases / sizeof *cases);
 }

@@ -188,12 +188,12 @@ static void test_short_calls(void) {
 
 int main(void) {
   static const struct unit_case cases[] = {
-      {"our arithmetic is the default one, a call begins with it", test_arithmetic},
+      {"our code and the begin of each call have the default floating-point environment", test_arithmetic},
       {"the umask is set back", test_umask},
-      {"what the host finds of signals is told", test_signals},
+      {"changed signal handlers are reported", test_signals},
       {"a guest that ends the process is named, and its host goes on", test_ends},
-      {"where no guest is at work, and in a guest's child, a process may end", test_no_guest},
-      {"a call that does not come back is gone on without", test_takeover},
+      {"outside of a call, and in a child that a guest forked, a process may end", test_no_guest},
+      {"the host goes on without a call that does not return", test_takeover},
       {"short calls are never stopped", test_short_calls},
   };
   return unit_run("guest", cases, sizeof cases / sizeof *cases);
