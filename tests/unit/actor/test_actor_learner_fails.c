@@ -19,74 +19,89 @@ static void test_protocol(void) {
   actor_scene_release(&s);
 }
 
-// What no learner says: encodes it, or returns NULL where there is no such case; else what the actor's last word says.
-static const char *encode_hostile(const struct actor_scene *s, int which, struct buffer *bytes) {
-  struct policy_weights weights;
+// Encodes a message with an invalid number, and returns what the actor's error says; NULL: there is no such case.
+// Before it the actor has got version 4 and a credit.
+static const char *encode_invalid_weights(int which, struct policy_weights *weights, struct buffer *bytes) {
   const char *says = NULL;
-  CU_ASSERT_EQUAL_FATAL(policy_weights_init(&weights, PEER_OBS, s->parameters, NULL), STATUS_OK);
-  weights.version = 5;
-  enum status status = STATUS_OK;
+  weights->version = 5;
   switch (which) {
   case 0:
-    weights.values[3] = NAN;
-    status = message_encode_weights(bytes, 0, &weights, NULL);
+    weights->values[3] = NAN;
     says = "values is nan";
     break;
   case 1:
-    weights.scale[0] = INFINITY;
-    status = message_encode_weights(bytes, 0, &weights, NULL);
+    weights->scale[0] = INFINITY;
     says = "scale is inf";
     break;
   case 2:
-    weights.version = 3; // 4 was told
-    status = message_encode_weights(bytes, 0, &weights, NULL);
+    weights->version = 3;
     says = "back from policy version 4 to 3";
     break;
-  case 3:
+  default: return NULL;
+  }
+  CU_ASSERT_EQUAL(message_encode_weights(bytes, 0, weights, NULL), STATUS_OK);
+  return says;
+}
+
+static const char *encode_invalid_evaluation(int which, struct policy_weights *weights, struct buffer *bytes) {
+  static const struct message_evaluate evaluations[] = {{.number = 1, .stride = 1, .count = 99},
+                                                        {.number = 0, .stride = 1, .count = 1}};
+  static const char *const says[] = {"99 episodes (eval_episodes 10)", "evaluation 0 after 0"};
+  if (which < 0 || which > 1) return NULL;
+  CU_ASSERT_EQUAL(message_encode_evaluate(bytes, 0, &evaluations[which], weights, NULL), STATUS_OK);
+  return says[which];
+}
+
+static const char *encode_invalid_number(int which, struct buffer *bytes) {
+  enum status status = STATUS_OK;
+  const char *says = NULL;
+  switch (which) {
+  case 0:
     status = message_encode_credit(bytes, 0, &(struct message_credit){1, 3}, NULL);
     says = "back from policy version 4 to 3";
     break;
-  case 4:
+  case 1:
     status = message_encode_credit(bytes, 0, &(struct message_credit){UINT32_MAX, 4}, NULL);
     says = "batches is 4294967295";
     break;
-  case 5:
+  case 2:
     status = message_encode_credit(bytes, 0, &(struct message_credit){WIRE_MAX_CREDITS, 4}, NULL);
     says = "credits for 65 batches"; // with the one that it has
     break;
-  case 6:
+  case 3:
     status = message_encode_heartbeat(bytes, 0, &(struct message_heartbeat){.newest_version = 3}, NULL);
     says = "back from policy version 4 to 3";
     break;
-  case 7:
+  case 4:
     status = message_encode_round(bytes, 0, &(struct message_round){1, 4}, NULL);
-    says = "asks for round 1"; // it is in async
+    says = "asks for round 1"; // the job is async
     break;
-  case 8:
-    status = message_encode_evaluate(bytes, 0, &(struct message_evaluate){.number = 1, .stride = 1, .count = 99},
-                                     &weights, NULL);
-    says = "99 episodes (eval_episodes 10)";
-    break;
-  case 9:
-    status = message_encode_evaluate(bytes, 0, &(struct message_evaluate){.stride = 1, .count = 1}, &weights, NULL);
-    says = "evaluation 0 after 0";
-    break;
-  case 10:
+  case 5:
     status = message_encode_empty(bytes, MESSAGE_START, 0, NULL);
     says = "has begun";
     break;
-  case 11:
+  case 6:
     status = message_encode_stop(bytes, 0, &(struct message_stop){1000, false}, NULL);
     says = "exit_code is 1000";
     break;
   default: break;
   }
   CU_ASSERT_EQUAL(status, STATUS_OK);
+  return says;
+}
+
+static const char *encode_invalid(const struct actor_scene *s, int which, struct buffer *bytes) {
+  enum { WEIGHTS = 3, EVALUATIONS = 2 };
+  struct policy_weights weights;
+  CU_ASSERT_EQUAL_FATAL(policy_weights_init(&weights, PEER_OBS, s->parameters, NULL), STATUS_OK);
+  const char *says = encode_invalid_weights(which, &weights, bytes);
+  if (!says) says = encode_invalid_evaluation(which - WEIGHTS, &weights, bytes);
+  if (!says) says = encode_invalid_number(which - WEIGHTS - EVALUATIONS, bytes);
   policy_weights_release(&weights);
   return says;
 }
 
-static void test_hostile_learner(void) {
+static void test_invalid_numbers(void) {
   const char *says = "";
   for (int which = 0; says; which++) {
     struct actor_scene s;
@@ -94,7 +109,7 @@ static void test_hostile_learner(void) {
     struct error error = {0};
     struct buffer bytes = {0};
     actor_scene_init(&s, actor_scene_config(""), 1, 1);
-    says = encode_hostile(&s, which, &bytes);
+    says = encode_invalid(&s, which, &bytes);
     peer_send_empty(s.ends[0], 1, MESSAGE_START);
     struct buffer credit = {0};
     CU_ASSERT_EQUAL(message_encode_credit(&credit, 0, &(struct message_credit){1, 4}, NULL), STATUS_OK);
@@ -147,7 +162,7 @@ static void test_stop_alone(void) {
 int main(void) {
   static const struct unit_case cases[] = {
       {"an actor leaves a learner that breaks the protocol", test_protocol},
-      {"an actor leaves a learner that sends invalid numbers", test_hostile_learner},
+      {"an actor leaves a learner that sends invalid numbers", test_invalid_numbers},
       {"an actor leaves a learner that is silent after START", test_silent_learner},
       {"a signal to an actor that is cut off from the learner stops that actor alone", test_stop_alone},
   };
