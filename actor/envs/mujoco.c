@@ -102,7 +102,7 @@ static bool load_model(struct mujoco *mujoco, const char *directory, struct erro
 struct mujoco *mujoco_open(const struct mujoco_task *task, const char *directory, struct error *error) {
   char path[MAX_PATH - 100];
   if (!mujoco_directory(directory, path, sizeof path)) {
-    error_set(error, STATUS_USAGE, "where libmujoco is cannot be told without $HOME: --mujoco-dir says it");
+    error_set(error, STATUS_USAGE, "without $HOME there is no default directory of libmujoco: --mujoco-dir names one");
     return NULL;
   }
   struct mujoco *mujoco = memory_alloc(1, sizeof *mujoco, "a MuJoCo task", error);

@@ -33,7 +33,7 @@ const struct guest_change_text *guest_change_text(enum guest_change change) {
       [GUEST_CHANGED_LOCALE] = {"locale", "the locale", "numbers in files would have a decimal comma", true},
       [GUEST_CHANGED_HANDLERS] = {"handlers", "the handlers of TERM, INT, USR1, USR2, HUP or XCPU",
                                   "a signal would end the job without a checkpoint", false},
-      [GUEST_CHANGED_MASK] = {"mask", "the signal mask", "a signal would not be heard", false},
+      [GUEST_CHANGED_MASK] = {"mask", "the signal mask", "a signal would not arrive", false},
       [GUEST_CHANGED_DIRECTORY] = {"directory", "the working directory", "relative paths would name other files", true},
       [GUEST_CHANGED_UMASK] = {"umask", "the umask", "checkpoints could not be read", false},
       [GUEST_CHANGED_FILES] = {"files", "descriptors or limits of this program",
