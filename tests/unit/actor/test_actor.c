@@ -15,7 +15,7 @@ static void test_hello(void) {
   actor_scene_init(&s, actor_scene_config("envs: 2\n"), 1, 1);
   CU_ASSERT_EQUAL(actor_scene_play(&s, 10), TURN_IDLE); // waits for START
   struct message_heartbeat heartbeat;
-  CU_ASSERT_TRUE_FATAL(peer_receive(s.ends[0], &frame)); // first of all which process this is
+  CU_ASSERT_TRUE_FATAL(peer_receive(s.ends[0], &frame)); // the first message says which process this is
   CU_ASSERT_EQUAL_FATAL(message_decode_heartbeat(&frame, &heartbeat, NULL), STATUS_OK);
   CU_ASSERT_EQUAL_FATAL(heartbeat.pid, (uint32_t)getpid());
   CU_ASSERT_EQUAL(heartbeat.pid_namespace, process_pid_namespace());
@@ -65,7 +65,7 @@ static void test_versions(void) {
   CU_ASSERT_EQUAL(a.low_version, 5);
   CU_ASSERT_EQUAL(a.high_version, 5);
   CU_ASSERT_EQUAL(a.lag_high, 0);
-  struct buffer bytes = {0}; // the learner has version 9 by now
+  struct buffer bytes = {0}; // the learner mentions version 9
   CU_ASSERT_EQUAL(message_encode_credit(&bytes, 0, &(struct message_credit){2, 9}, NULL), STATUS_OK);
   peer_send(s.ends[0], 1, &bytes);
   buffer_release(&bytes);
@@ -86,7 +86,7 @@ static void test_shared_weights(void) {
     peer_send_credit(s.ends[0], 1, 1);
     CU_ASSERT_EQUAL(actor_scene_play(&s, 1000), TURN_IDLE);
     const struct actor_arrival a = actor_scene_collect(&s);
-    const uint64_t acted = version == 5 ? 5 : version - 1; // the next batch is filled before its credit is there
+    const uint64_t acted = version == 5 ? 5 : version - 1; // the next batch is filled before its credit comes
     CU_ASSERT_EQUAL(a.steps, 4);
     CU_ASSERT_EQUAL(a.low_version, acted);
     CU_ASSERT_EQUAL(a.high_version, acted);
@@ -104,7 +104,7 @@ static void test_stop(void) {
   actor_scene_play(&s, 1000);
   actor_scene_play(&s, 1000);
   struct actor_arrival a = actor_scene_collect(&s);
-  CU_ASSERT_EQUAL(a.counts[MESSAGE_STOP_REQUEST], 1); // asked once, and works on until it is told
+  CU_ASSERT_EQUAL(a.counts[MESSAGE_STOP_REQUEST], 1); // it is sent once, and the actor steps on until STOP
   CU_ASSERT_EQUAL(a.counts[MESSAGE_BYE], 0);
   peer_send_stop(s.ends[0], 1, 75);
   CU_ASSERT_EQUAL(actor_scene_play(&s, 1000), TURN_DONE);
@@ -126,7 +126,7 @@ static void test_failures_are_told(void) {
     if (i == 1) s.obs_dim = 1;
     peer_send_empty(s.ends[0], 1, MESSAGE_START);
     peer_send_credit(s.ends[0], 1, 2);
-    CU_ASSERT_EQUAL(actor_scene_play(&s, 1000), TURN_IDLE); // it waits for the learner's word
+    CU_ASSERT_EQUAL(actor_scene_play(&s, 1000), TURN_IDLE); // it waits for STOP
     const struct actor_arrival a = actor_scene_collect(&s);
     CU_ASSERT_EQUAL(a.counts[MESSAGE_FAILED], 1);
     CU_ASSERT_PTR_NOT_NULL(strstr(a.failed.text, cases[i].says));
@@ -138,7 +138,7 @@ static void test_failures_are_told(void) {
   }
 }
 
-// A state that the environment refuses comes with a message, but it is the environment that fails.
+// RESTORE with a state that the environment refuses is no error of the protocol: the actor fails.
 static void test_bad_state(void) {
   struct actor_scene s;
   struct snapshot snapshot;
@@ -163,14 +163,14 @@ static void test_bad_state(void) {
   actor_scene_release(&s);
 }
 
-// Told each time, while rows go on coming.
+// Each failure is sent, while rows go on coming.
 static void test_env_failures_are_told(void) {
   struct actor_scene s;
   struct config config = actor_scene_plugin("flaky", "nan:0", "");
   actor_scene_init(&s, config, 1, 1);
   peer_send_empty(s.ends[0], 1, MESSAGE_START);
   peer_send_credit(s.ends[0], 1, 10);                                                 // 40 steps
-  for (int i = 0; i < 3; i++) CU_ASSERT_EQUAL(actor_scene_play(&s, 1000), TURN_IDLE); // a failed step is none
+  for (int i = 0; i < 3; i++) CU_ASSERT_EQUAL(actor_scene_play(&s, 1000), TURN_IDLE); // a failed step is not counted
   struct frame frame;
   struct message_env_failure env_failure;
   int env_failures = 0;
@@ -210,7 +210,7 @@ static void test_surplus(void) {
   actor_scene_release(&s);
 }
 
-// In one process the learner gets the word only between the actor's turns: it has to be said at the end of a long step.
+// A learner in the same process runs only between two turns of the actor, so a heartbeat follows a long step.
 static void test_heartbeat(void) {
   struct actor_scene s;
   struct frame frame = {0};

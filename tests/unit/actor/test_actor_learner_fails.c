@@ -13,7 +13,7 @@ static void test_protocol(void) {
   enum turn turn;
   struct error error = {0};
   actor_scene_init(&s, actor_scene_config(""), 1, 1);
-  peer_send_empty(s.ends[0], 1, MESSAGE_BYE); // no learner says so
+  peer_send_empty(s.ends[0], 1, MESSAGE_BYE); // no learner sends BYE
   UNIT_STATUS(actor_turn(s.actor, &turn, &error), STATUS_PEER, &error);
   CU_ASSERT_TRUE(error_says(&error, "BYE"));
   actor_scene_release(&s);
@@ -115,7 +115,7 @@ static void test_invalid_numbers(void) {
     CU_ASSERT_EQUAL(message_encode_credit(&credit, 0, &(struct message_credit){1, 4}, NULL), STATUS_OK);
     peer_send(s.ends[0], 1, &credit);
     if (says) peer_send(s.ends[0], 1, &bytes);
-    CU_ASSERT_EQUAL(actor_turn(s.actor, &turn, &error) == STATUS_OK, says == NULL); // it leaves, with a message
+    CU_ASSERT_EQUAL(actor_turn(s.actor, &turn, &error) == STATUS_OK, says == NULL); // every invalid message is an error
     if (says) CU_ASSERT_TRUE(error_says(&error, says));
     buffer_release(&credit);
     buffer_release(&bytes);
@@ -130,17 +130,17 @@ static void test_silent_learner(void) {
   const struct timespec longer = {.tv_nsec = 150000000};
   actor_scene_init(&s, actor_scene_config("actor_timeout: 0.1\nenv_timeout: 100\n"), 1, 1);
   nanosleep(&longer, NULL);
-  CU_ASSERT_EQUAL(actor_scene_play(&s, 10), TURN_IDLE); // other actors may still make their environments
+  CU_ASSERT_EQUAL(actor_scene_play(&s, 10), TURN_IDLE); // other actors may still be creating their environments
   peer_send_empty(s.ends[0], 1, MESSAGE_START);
   nanosleep(&longer, NULL);
-  CU_ASSERT_NOT_EQUAL(actor_scene_play(&s, 1), TURN_DONE); // what came meanwhile counts
+  CU_ASSERT_NOT_EQUAL(actor_scene_play(&s, 1), TURN_DONE); // START came during the silence and counts
   nanosleep(&longer, NULL);
   UNIT_STATUS(actor_turn(s.actor, &turn, &error), STATUS_PEER, &error);
   CU_ASSERT_TRUE(error_says(&error, "silent"));
   actor_scene_release(&s);
 }
 
-// Cut off from the learner, a signal is one of a daemon that has lost its way.
+// While the learner is silent, a signal comes from a daemon of mpirun that lost its connection.
 static void test_stop_alone(void) {
   struct actor_scene s;
   struct config config = actor_scene_config("");

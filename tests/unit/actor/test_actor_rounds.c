@@ -24,7 +24,7 @@ static void test_round_from_shared_weights(void) {
   }
   peer_post_policy(s.ends[0], 41, s.in_memory, 0.01f);
   actor_scene_send_round(&s, 4, 40);
-  UNIT_STATUS(actor_turn(s.actor, &turn, &error), STATUS_PEER, &error); // exactly the round's version, or none
+  UNIT_STATUS(actor_turn(s.actor, &turn, &error), STATUS_PEER, &error); // a newer version does not do
   CU_ASSERT_TRUE(error_says(&error, "policy version 40"));
   buffer_release(&bytes);
   actor_scene_release(&s);
@@ -36,7 +36,7 @@ static void test_round(void) {
   actor_scene_init(&s, actor_scene_config("envs: 2\nsync: true\nsync_steps: 5\n"), 1, 1);
   peer_send_empty(s.ends[0], 1, MESSAGE_START);
   CU_ASSERT_EQUAL(actor_scene_play(&s, 1000), TURN_IDLE);
-  CU_ASSERT_EQUAL(actor_scene_collect(&s).steps, 0); // nothing without a round
+  CU_ASSERT_EQUAL(actor_scene_collect(&s).steps, 0); // no round, no step
   for (uint64_t round = 1; round <= 2; round++) {
     actor_scene_send_round(&s, round, 0);
     CU_ASSERT_EQUAL(actor_scene_play(&s, 1000), TURN_IDLE);
@@ -63,7 +63,7 @@ static void test_snapshots(void) {
   struct buffer bytes = {0};
   CU_ASSERT_EQUAL_FATAL(snapshot_init(&snapshot, PEER_OBS, PEER_ACT, 2, NULL), STATUS_OK);
   actor_scene_init(&s, actor_scene_config("envs: 2\nn_step: 3\n"), 1, 1);
-  snapshot.environment = 1; // environment 1 goes on at step 70 of its life, in a new episode
+  snapshot.environment = 1; // environment 1 has made 70 steps and begins episode 4
   snapshot.steps = 70;
   snapshot.episode = 4;
   CU_ASSERT_EQUAL(message_encode_snapshot(&bytes, MESSAGE_RESTORE, 0, &snapshot, NULL), STATUS_OK);
@@ -82,7 +82,7 @@ static void test_snapshots(void) {
     CU_ASSERT_TRUE_FATAL(snapshot.live);
     CU_ASSERT_TRUE_FATAL(snapshot.exact);
     CU_ASSERT_TRUE(snapshot.state.size > 0);
-    CU_ASSERT_EQUAL(snapshot.window, 2); // what the window holds back is in no batch
+    CU_ASSERT_EQUAL(snapshot.window, 2); // they are in no batch yet
     if (snapshot.environment == 1) {
       CU_ASSERT_EQUAL(snapshot.steps, 72);
       CU_ASSERT_EQUAL(snapshot.episode, 4);
@@ -119,7 +119,7 @@ static void test_evaluation(void) {
   actor_scene_release(&s);
 }
 
-// Training stops for it at an episode's end: 20 steps.
+// The evaluation waits for the end of the training episode, after 20 steps.
 static void test_single_instance(void) {
   struct actor_scene s;
   struct frame frame;

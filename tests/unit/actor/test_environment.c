@@ -177,7 +177,7 @@ static void test_step_returns(void) {
   fake_end(&environment);
 }
 
-// A step fails with a message that holds all of these.
+// Asserts that a step fails with this status and a message with this text.
 static void step_fails(struct environment *environment, const float *action, enum status status, const char *text) {
   float obs[3];
   double reward;
@@ -286,10 +286,10 @@ static void test_save(void) {
   struct buffer state = {0};
   struct error error = {0};
   CU_ASSERT(environment_can_save(&environment));
-  fake.save_size = -1; // it says no
+  fake.save_size = -1; // an error
   CU_ASSERT_FALSE_FATAL(environment_save(&environment, &state));
   CU_ASSERT_EQUAL(state.size, 0);
-  fake.save_size = 3000; // larger than the buffer: asked twice
+  fake.save_size = 3000; // larger than the buffer, so save is called twice
   CU_ASSERT_TRUE_FATAL(environment_save(&environment, &state));
   CU_ASSERT_EQUAL(state.size, 3000);
   CU_ASSERT_EQUAL(state.data[0], 'S');

@@ -36,7 +36,7 @@ static int run(struct evaluator *evaluator, struct message_episode *results, uin
   return steps;
 }
 
-// What an episode should give, by hand.
+// Plays an episode without the evaluator, and returns its return.
 static double expected_return(const struct environment_kind *kind, uint32_t episode, float *first_obs,
                               float *first_action) {
   struct environment environment;
@@ -158,7 +158,7 @@ static void test_time(void) {
   }
 }
 
-// An environment's own limit is no cut, and holds whatever is asked for; less may be asked for.
+// The environment's own limit is no cut, and holds under a larger eval_max_steps. A smaller one cuts.
 static void test_own_limit(void) {
   static const struct {
     uint64_t asked;
@@ -183,7 +183,7 @@ static void test_own_limit(void) {
   }
 }
 
-// Each step is told as it was made: the rewards add up, and one observation leads to the next.
+// The rewards of all steps add up to the return, and each observation is the next one of the step before.
 static void test_made(void) {
   struct environment_kind kind;
   struct evaluator *evaluator = begin(&kind, 2);
@@ -241,7 +241,7 @@ static void test_nothing_to_do(void) {
   evaluator_destroy(NULL);
 }
 
-// The instance is made at the first step, and what fails there is named as evaluation.
+// The instance is created at the first step; a failure there is one of evaluation.
 static void fails(const char *plugin, const char *text) {
   char env[4096];
   struct environment_kind kind;
@@ -274,7 +274,7 @@ static void fails(const char *plugin, const char *text) {
   environment_kind_close(&kind);
 }
 
-// One episode of every three fails at first, and goes well when it is run again.
+// Every third episode fails at first, and succeeds when it is run again.
 static void test_runs_again(void) {
   char env[4096];
   struct environment_kind kind;

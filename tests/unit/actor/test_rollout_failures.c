@@ -26,7 +26,7 @@ static void test_failure_is_named(void) {
   environment_kind_close(&run.kind);
 }
 
-// Steps until `wanted` are made; what fails meanwhile is counted.
+// Makes steps until there are `wanted`. Returns the number of failures.
 static int run_through(struct rollout_run *run, uint64_t wanted) {
   int env_failures = 0;
   const double deadline = clock_now() + 20;
@@ -40,7 +40,7 @@ static int run_through(struct rollout_run *run, uint64_t wanted) {
   return env_failures;
 }
 
-// Episodes of 6, 6, 3 steps: the fourth of every third one fails, and all good steps are rows.
+// Episodes have 6, 6 and 3 steps, since step 4 of every third one fails. All good steps become rows.
 static void flaky(const char *args, uint32_t index, uint64_t n_step, bool sync) {
   const struct config with = {
       .seed = 3, .gamma = 0.5, .n_step = n_step, .sync = sync, .hidden = {2, {16, 16}}, .env_max_failures = 5};
@@ -72,8 +72,8 @@ static void test_failure_costs_an_episode(void) {
   flaky("return", 23, 3, true);
 }
 
-// The others go on while one waits to be made anew (0.1 s, after a second failure in a row); in sync everyone makes the
-// same number of steps.
+// The others step on while one waits 0.1 s after its second failure in a row. In sync mode all make the same number of
+// steps.
 static void test_failure_of_one(void) {
   for (int sync = 0; sync < 2; sync++) {
     const struct config with = {
@@ -115,7 +115,7 @@ static void test_too_many_failures(void) {
   CU_ASSERT_EQUAL(error.status, STATUS_FAILED);
   CU_ASSERT(error_says(&error, "nan_obs.so: environment 2 (training): step 3 of the episode"));
   CU_ASSERT(error_says(&error, "env_max_failures"));
-  CU_ASSERT_EQUAL(env_failures, 2); // the third is the error
+  CU_ASSERT_EQUAL(env_failures, 2); // the third failure is the error
   CU_ASSERT_EQUAL(run.batch.steps, 6);
   rollout_run_end(&run);
 }

@@ -49,7 +49,7 @@ static void test_snapshot(void) {
   snapshot_continues("no_save", 20, false);
 }
 
-// A save that breaks its rules is one that cannot: with one warning for each environment, and no failure.
+// A save that breaks the rules counts as none. Each environment gives one warning, and does not fail.
 static void test_bad_saves(void) {
   static const char *const how[] = {"bad_save-huge", "bad_save-negative", "bad_save-grow"};
   for (int h = 0; h < 3; h++) {
@@ -79,7 +79,7 @@ static void test_bad_saves(void) {
       }
       CU_ASSERT_PTR_NULL(rollout_env_failure(run.rollout));
     }
-    rollout_run_steps(&run, 8); // and on it goes
+    rollout_run_steps(&run, 8); // the environments are unharmed
     CU_ASSERT_EQUAL(run.batch.progress[1].steps, 12);
     snapshot_release(&snapshot);
     rollout_run_end(&run);
@@ -107,7 +107,7 @@ static void test_snapshot_without_state(void) {
   CU_ASSERT_EQUAL(other.batch.episodes, 1);
   CU_ASSERT_EQUAL(other.batch.episode[0].episode, 4);
   CU_ASSERT_EQUAL(other.batch.episode[0].length, 10);
-  rollout_run_steps(&run, 7); // the first rollout gets there, too
+  rollout_run_steps(&run, 7); // both rollouts begin the next episode alike
   CU_ASSERT_EQUAL(memcmp(run.batch.obs + 40, other.batch.obs, sizeof(float)), 0);
 
   snapshot.live = true; // in the middle of episode 4, without the state that this environment cannot give

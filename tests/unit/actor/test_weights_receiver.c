@@ -36,7 +36,7 @@ static enum status take(struct scene *s, struct error *error) {
   return weights_receiver_take(&s->receiver, &frame, s->policy, error);
 }
 
-// On another node: who gets a message puts it up for the other, in the same bits.
+// On another node the rank that gets a message writes it into shared memory, and the other reads the same bits.
 static void test_relays(void) {
   const struct config config = peer_config("");
   struct transport *ends[3];
@@ -88,7 +88,7 @@ static void test_newest_wins(void) {
   CU_ASSERT_EQUAL(take(&s, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(s.weights->version, 3);
   CU_ASSERT_EQUAL(s.weights->values[0], 0.5f);
-  CU_ASSERT_EQUAL(answers(&s), 1); // ready for the next in any case
+  CU_ASSERT_EQUAL(answers(&s), 1); // it is ready for the next one in any case
   peer_send_weights(s.ends[0], 1, 9, s.parameters, 2);
   CU_ASSERT_EQUAL(take(&s, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(s.weights->version, 9);
@@ -140,7 +140,7 @@ static void test_board(void) {
   s.weights->version = 9; // newer, by a message
   CU_ASSERT_EQUAL(weights_receiver_poll(&s.receiver, s.policy, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(policy_version(s.policy), 9);
-  CU_ASSERT_EQUAL(answers(&s), 0); // the shared weights asks for none
+  CU_ASSERT_EQUAL(answers(&s), 0); // a version in shared memory needs no answer
   scene_release(&s);
 }
 

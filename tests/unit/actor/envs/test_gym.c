@@ -72,7 +72,7 @@ static void test_python(void) {
     CU_ASSERT_EQUAL(mkdir(path, 0755), 0);
   }
   make_file("corsac/python/bin/python", 0755);
-  expect_python(NULL, "corsac/python/bin/python"); // that of install-deps.sh gym goes first
+  expect_python(NULL, "corsac/python/bin/python"); // the Python of install-deps.sh gym comes first
 }
 
 static void test_version(void) {
@@ -90,7 +90,7 @@ static void test_version(void) {
   unit_tmpdir_remove(directory);
 }
 
-// ---- beside Gymnasium alone ----
+// ---- compared with Gymnasium itself ----
 
 static bool read_numbers(FILE *file, double *numbers, uint32_t count) {
   for (uint32_t i = 0; i < count; i++)

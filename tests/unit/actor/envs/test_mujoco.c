@@ -88,8 +88,8 @@ static struct comparison play_task(struct reader *reader, char name[32]) {
   return comparison;
 }
 
-// Tasks whose numbers go through what NumPy may round otherwise than C, by the processor: sin and cos, np.linalg.norm
-// (BLAS), np.einsum. There a float32 may round the other way and a reward agrees to 1e-9.
+// Tasks that use functions which NumPy may round otherwise than C, depending on the processor: sin, cos, np.linalg.norm
+// (BLAS), np.einsum. There a float32 may round the other way, and a reward agrees to 1e-9.
 static bool may_round_otherwise(const char *name) {
   static const char *const tasks[] = {"Humanoid-v5", "Reacher-v5", "Pusher-v5", "InvertedDoublePendulum-v5"};
   bool may = false;
@@ -97,8 +97,8 @@ static bool may_round_otherwise(const char *name) {
   return may;
 }
 
-// Live: bit for bit, but for those. Recorded: on another processor libmujoco's own
-// arithmetic may differ in the last bit, which a contact makes more of in a few steps.
+// A file that was made on this machine agrees bit for bit, except in those tasks. A recorded one was made on another
+// processor, where libmujoco's arithmetic may differ in the last bit; a contact enlarges that in a few steps.
 static void test_trajectories(void) {
   const char *live = getenv("MUJOCO_TRAJECTORIES");
   const double obs_limit = live ? 1.2e-7 : 1e-3, reward_limit = live ? 1e-9 : 1e-3;

@@ -61,7 +61,7 @@ static void test_signals(void) {
   guest_set_host(&(struct guest_host){0}, NULL);
 }
 
-// ---- ends: each in a child, which writes what its host hears ----
+// ---- ends: each in a child process, which writes what its host is told ----
 
 static int hears;
 static void write_end(void *who, const struct guest_end *end) {
@@ -84,7 +84,7 @@ static void end_by_stack(void) {
   recurse(&one);
 }
 
-// What the host hears when a guest does this in a step; text of `size` bytes.
+// Writes what the host is told when a guest does this in a step; text has `size` bytes.
 static void hear(void (*end)(void), char *text, size_t size) {
   int ends[2];
   memset(text, 0, size);
@@ -174,7 +174,7 @@ static void test_takeover(void) {
   CU_ASSERT_STRING_EQUAL(text, "some.so: environment 3 (training): step 20 of episode 7 has not come back");
 }
 
-// Short calls, while the watch wants each second's look: nobody is stopped for good.
+// Short calls go on while the watch asks for a check every second: no call is stopped for good.
 static void test_short_calls(void) {
   guest_watch();
   const double end = clock_now() + 1.5;
