@@ -1,5 +1,6 @@
-// The actor: steps its environments with the newest policy it has, ships what happened, evaluates when asked, and
-// between steps listens to the learner. One thread, never blocking: whoever drives it calls actor_turn in a loop.
+// The actor: it steps its environments with the newest policy that it has, sends what happened, evaluates when the
+// learner asks, and listens to the learner between two steps. It has one thread and never blocks: the caller calls
+// actor_turn in a loop.
 #ifndef CORSAC_ACTOR_ACTOR_H
 #define CORSAC_ACTOR_ACTOR_H
 
@@ -11,27 +12,36 @@
 
 struct actor;
 struct group;
-// An actor that has no environments yet. group: of ranks that step them together (actor/group.h), this one the first,
-// or NULL. *stop: set by a signal handler; the learner is then asked to stop the job. transport, group and stop are not
-// owned.
+
+// An actor that has no environments yet. group: the ranks that step its environments together (actor/group.h), of which
+// this is the first; or NULL. *stop is set by a signal handler: the actor then asks the learner to stop the job.
+// transport, group and stop are not owned. NULL: `error` says why.
 struct actor *actor_prepare(const struct config *config, struct transport *transport, struct group *group,
                             const volatile sig_atomic_t *stop, struct error *error);
-// Opens the environment, makes this actor's instances, and says HELLO. Where that fails: actor_fail.
+
+// Opens the environment, creates this actor's instances and sends HELLO. Where that fails, the actor fails
+// (actor_fail).
 void actor_equip(struct actor *actor);
-// Both, for an actor that is alone. NULL: no memory.
+
+// Both, for an actor without a group.
 struct actor *actor_create(const struct config *config, struct transport *transport, const volatile sig_atomic_t *stop,
                            struct error *error);
-// The actor makes no more steps. The learner is told why (FAILED) and tells the user; this rank says nothing and waits
-// until the learner lets it go.
+
+// The actor makes no more steps. It tells the learner why (FAILED), which tells the user, and waits for STOP. It logs
+// nothing itself.
 void actor_fail(struct actor *actor, const struct error *failure);
+
+// Destroys the environments; only actor_destroy may follow.
+void actor_close(struct actor *actor);
 void actor_destroy(struct actor *actor);
-void actor_close(struct actor *actor); // ends its environments; only actor_destroy may follow
-// One step of every environment, or of an evaluation, or nothing. An environment that fails is told to the learner and
-// awaits its STOP like any other. Fails only where the learner cannot be relied on (STATUS_PEER: silent, or it broke
-// the protocol) or the transport broke.
+
+// One step of every environment, or of an evaluation, or nothing. A failure of an environment is sent to the learner
+// and is no error here. Fails only where the learner cannot be relied on (it is silent, or breaks the protocol:
+// STATUS_PEER; a signal came while it was silent: STATUS_STOPPED) or the transport failed.
 enum status actor_turn(struct actor *actor, enum turn *turn, struct error *error);
-// In STATUS_OK's case after TURN_DONE: what the learner's STOP asked this rank to exit with.
+
+// After TURN_DONE: STOP came, with this exit code. together: every rank will call MPI_Finalize, so it may be called.
+bool actor_has_left(const struct actor *actor);
 int actor_exit_code(const struct actor *actor);
-bool actor_has_left(const struct actor *actor);        // it was let go
-bool actor_leaves_together(const struct actor *actor); // STOP said so: MPI_Finalize will find everyone
+bool actor_leaves_together(const struct actor *actor);
 #endif

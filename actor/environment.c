@@ -1,10 +1,5 @@
 #include "actor/environment.h"
 
-#include "actor/envs/gym.h"
-#include "actor/envs/mujoco.h"
-#include "actor/envs/plugin.h"
-#include "actor/envs/process.h"
-#include "actor/envs/registry.h"
 #include "common/base/action_bounds.h"
 #include "common/nn/action_range.h"
 #include "common/wire/message.h"
@@ -13,150 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-// ---- kinds ----
-
-static bool is_path(const char *id) {
-  size_t length = strlen(id);
-  return strchr(id, '/') || (length > 3 && strcmp(id + length - 3, ".so") == 0);
-}
-
-static void *create_mujoco(const struct environment_kind *kind, const struct corsac_env_config *config,
-                           struct corsac_env_spec *spec, char *error, size_t error_size) {
-  return mujoco_create(kind->mujoco, config, spec, error, error_size);
-}
-
-static enum status open_mujoco(struct environment_kind *kind, const struct mujoco_task *task, struct error *error) {
-  const struct guest guest = {.name = kind->id};
-  struct error own = {0};
-  guest_watch();
-  guest_enter(&guest, GUEST_OPEN);
-  kind->mujoco = mujoco_open(task, kind->config ? kind->config->mujoco_dir : NULL, &own);
-  guest_leave(GUEST_OPEN);
-  if (!kind->mujoco) return error_set(error, own.status, "%s needs MuJoCo: %s", kind->id, own.text);
-  kind->create = create_mujoco;
-  kind->is_guest = true;
-  return STATUS_OK;
-}
-
-static enum status find_built_in(struct environment_kind *kind, struct error *error) {
-  kind->abi = registry_find(kind->id);
-  const struct mujoco_task *task = mujoco_task_find(kind->id);
-  if (task) return open_mujoco(kind, task, error);
-  if (kind->abi) return STATUS_OK;
-  const char *suggestion = registry_suggest(kind->id);
-  return error_set(error, STATUS_USAGE,
-                   "no environment is called \"%s\"%s%s%s; `corsac envs` lists the built-in ones; others "
-                   "are path/to/plugin.so[:args], exec:COMMAND and gym:ID",
-                   kind->id, suggestion ? ": did you mean " : "", suggestion ? suggestion : "", suggestion ? "?" : "");
-}
-
-static enum status open_process(struct environment_kind *kind, const char *const *argv, struct error *error) {
-  struct error own = {0};
-  guest_watch();
-  kind->process = process_open(argv, kind->config, &own);
-  if (!kind->process) return error_set(error, own.status, "%s", own.text);
-  kind->abi = &env_process;
-  kind->create = process_create;
-  kind->heartbeats_in_step = true;
-  kind->is_guest = true;
-  return STATUS_OK;
-}
-
-static enum status open_gym(struct environment_kind *kind, const char *env, struct error *error) {
-  struct gym gym;
-  struct error own = {0};
-  if (!*kind->args)
-    return error_set(error, STATUS_USAGE, "--env %s names no environment: gym:ID, such as gym:Pendulum-v1", env);
-  if (gym_find(&gym, kind->config ? kind->config->python : NULL, &own) != STATUS_OK)
-    return error_set(error, own.status, "%s: %s", env, own.text);
-  const enum status status =
-      open_process(kind, (const char *[]){"argv", gym.python, gym.script, kind->args, NULL}, error);
-  snprintf(kind->id, sizeof kind->id, "%s", env); // gym: is no name
-  return status;
-}
-
-// What starts another program, and so is not the simulator itself; with the version's digits behind it.
-static bool is_launcher(const char *word, size_t length) {
-  static const char *const launchers[] = {"python", "bash", "sh",   "env",    "exec", "nice",
-                                          "julia",  "perl", "ruby", "octave", "time", "Rscript"};
-  while (length > 0 && strchr("0123456789.", word[length - 1])) length--;
-  for (size_t i = 0; i < sizeof launchers / sizeof *launchers; i++)
-    if (strlen(launchers[i]) == length && strncmp(word, launchers[i], length) == 0) return true;
-  return false;
-}
-
-void environment_name_command(const char *command, char *name, size_t size) {
-  const char *last = command, *found = NULL;
-  size_t found_length = 0;
-  for (const char *c = command; *c; c++)
-    if (*c == ';' || (*c == '&' && c[1] == '&')) last = c + (*c == ';' ? 1 : 2); // of `cd case && ./solver` the last
-  for (bool launched = false; *(last += strspn(last, " \t\n\"'"));) {
-    const char *word = last, *end = word + strcspn(word, " \t\n\"'");
-    const bool is_aside = memchr(word, '=', (size_t)(end - word)) || (launched && *word == '-'); // VARIABLE=value, -m
-    last = end;
-    for (const char *c = word; c < end; c++)
-      if (*c == '/') word = c + 1;
-    if (is_aside || word == end) continue;
-    found = word;
-    found_length = (size_t)(end - word);
-    if (!is_launcher(word, found_length)) break;
-    launched = true;
-  }
-  snprintf(name, size, "%.*s", (int)found_length, found ? found : "");
-  for (char *c = name; *c; c++)
-    if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-", *c)) *c = '_';
-  if (!*name) snprintf(name, size, "exec");
-}
-
-enum status environment_kind_open(struct environment_kind *kind, const char *env, const struct config *config,
-                                  struct error *error) {
-  *kind = (struct environment_kind){.config = config};
-  const char *colon = strchr(env, ':');
-  size_t length = colon ? (size_t)(colon - env) : strlen(env);
-  const char *args = colon ? colon + 1 : "";
-  if (length == 0)
-    return error_set(error, STATUS_USAGE,
-                     "no environment is given: --env takes a built-in name, path/to/plugin.so[:args], gym:ID or "
-                     "exec:COMMAND");
-  if (length >= sizeof kind->id || strlen(args) >= sizeof kind->args)
-    return error_set(error, STATUS_USAGE, "--env is too long: name and arguments may have %zu characters each",
-                     sizeof kind->id - 1);
-  memcpy(kind->id, env, length);
-  memcpy(kind->args, args, strlen(args) + 1);
-  if (colon && strcmp(kind->id, "exec") == 0) {
-    const enum status status = open_process(kind, (const char *[]){"exec", kind->args, NULL}, error);
-    if (status == STATUS_OK) environment_name_command(args, kind->id, sizeof kind->id);
-    return status;
-  }
-  if (colon && strcmp(kind->id, "gym") == 0) return open_gym(kind, env, error);
-  if (!is_path(kind->id)) return find_built_in(kind, error);
-  if (config && config->isolate)
-    return open_process(kind, (const char *[]){"plugin", kind->id, kind->args, NULL}, error);
-  struct error own = {0}; // the status is needed even where the caller wants no message
-  guest_watch();
-  kind->plugin = plugin_open(kind->id, &own);
-  if (!kind->plugin) return error_set(error, own.status, "%s", own.text);
-  kind->abi = &kind->plugin->abi;
-  kind->is_guest = true;
-  return STATUS_OK;
-}
-
-void environment_kind_close(struct environment_kind *kind) {
-  plugin_close(kind->plugin);
-  mujoco_close(kind->mujoco);
-  process_close(kind->process);
-  kind->plugin = NULL;
-  kind->mujoco = NULL;
-  kind->process = NULL;
-  kind->abi = NULL;
-}
-
-const char *environment_kind_name(const struct environment_kind *kind) {
-  const char *slash = strncmp(kind->id, "gym:", 4) == 0 ? NULL : strrchr(kind->id, '/');
-  return slash ? slash + 1 : kind->id;
-}
-
-// ---- one instance ----
+// ---- messages ----
 
 // "NAME: environment 3 (training): ..."
 __attribute__((format(printf, 4, 5))) static enum status fail(const struct environment *environment, enum status status,
@@ -179,7 +31,7 @@ static void leave(const struct environment *environment, enum guest_function fun
   if (environment->kind->is_guest) guest_leave(function);
 }
 
-// The call returned a negative number: with the environment's own reason where it has one.
+// For a call that returned a negative number. The message has the environment's own reason, if it gives one.
 static enum status call_failed(const struct environment *environment, const char *call, int result,
                                struct error *error) {
   const struct corsac_env *abi = environment->kind->abi;
@@ -189,6 +41,8 @@ static enum status call_failed(const struct environment *environment, const char
   if (reason && *reason) return fail(environment, STATUS_FAILED, error, "%s failed: %s", call, reason);
   return fail(environment, STATUS_FAILED, error, "%s failed: it returned %d and gave no reason", call, result);
 }
+
+// ---- create ----
 
 static enum status check_spec(const struct environment *environment, const struct corsac_env_spec *spec,
                               struct error *error) {
@@ -280,6 +134,8 @@ void environment_destroy(struct environment *environment) {
   *environment = (struct environment){0};
 }
 
+// ---- episodes ----
+
 static enum status check_obs(const struct environment *environment, const char *call, const float *obs,
                              struct error *error) {
   for (uint32_t i = 0; i < environment->obs_dim; i++)
@@ -289,13 +145,14 @@ static enum status check_obs(const struct environment *environment, const char *
   return STATUS_OK;
 }
 
+// A cheap environment's step takes less time than finding the words for a message. So this looks whether anything is
+// wrong, and only then check_obs or refuse_step finds what.
 static bool is_good(const struct environment *environment, int result, const float *obs, double reward) {
-  float zero = 0 * (float)reward; // NaN as soon as anything is not finite
+  float zero = 0 * (float)reward; // 0 times a number that is not finite is NaN
   for (uint32_t i = 0; i < environment->obs_dim; i++) zero += 0 * obs[i];
   return zero == 0 && !(result & ~(CORSAC_TERMINATED | CORSAC_TRUNCATED));
 }
 
-// Words cost more than a cheap environment's step, so they are found for what is wrong only.
 enum status environment_reset(struct environment *environment, uint64_t seed, float *obs, struct error *error) {
   environment->guest.step = 0;
   enter(environment, GUEST_RESET);
@@ -326,7 +183,7 @@ static enum status refuse_step(const struct environment *environment, int result
     return fail(environment, STATUS_FAILED, error,
                 "%s returned flags %d; known are CORSAC_TERMINATED (%d) and CORSAC_TRUNCATED (%d)", call, result,
                 CORSAC_TERMINATED, CORSAC_TRUNCATED);
-  if (!isfinite(reward) || !isfinite((float)reward)) // replay holds floats
+  if (!isfinite(reward) || !isfinite((float)reward)) // replay stores floats
     return fail(environment, STATUS_FAILED, error, "%s returned a reward that is not a finite float: %g", call, reward);
   return check_obs(environment, call, obs, error);
 }
@@ -343,8 +200,6 @@ enum status environment_step(struct environment *environment, const float *actio
   if (is_good(environment, *flags, obs, *reward)) return STATUS_OK;
   return refuse_step(environment, *flags, obs, *reward, error);
 }
-
-bool environment_can_overlap(const struct environment *environment) { return environment->kind->abi->step_begin; }
 
 enum status environment_step_begin(struct environment *environment, const float *action, struct error *error) {
   environment->guest.step++;
@@ -370,7 +225,7 @@ enum status environment_step_end(struct environment *environment, float *obs, do
 }
 
 void environment_info(const struct environment *environment, double *values) {
-  for (uint32_t i = 0; i < environment->info_dim; i++) values[i] = NAN; // what is not written is left out
+  for (uint32_t i = 0; i < environment->info_dim; i++) values[i] = NAN; // a value that is not written is left out
   enter(environment, GUEST_INFO);
   environment->kind->abi->info(environment->self, values);
   leave(environment, GUEST_INFO);
@@ -382,44 +237,43 @@ bool environment_can_save(const struct environment *environment) {
   return environment->kind->abi->save && environment->kind->abi->load;
 }
 
-// A save that breaks its rules costs the exact resume, not the environment.
-__attribute__((format(printf, 2, 3))) static enum status cannot_save(struct environment *environment,
-                                                                     const char *format, ...) {
+// A save that breaks the rules costs the exact resume, not the environment.
+__attribute__((format(printf, 2, 3))) static bool cannot_save(struct environment *environment, const char *format,
+                                                              ...) {
   char text[400];
   va_list arguments;
   va_start(arguments, format);
   vsnprintf(text, sizeof text, format, arguments);
   va_end(arguments);
   struct error why = {0};
-  fail(environment, STATUS_FAILED, &why, "%s: a resume begins a new episode, as its running one cannot be saved", text);
+  fail(environment, STATUS_FAILED, &why, "%s: its running episode cannot be saved, so a resume begins a new one", text);
   snprintf(environment->unsaved, sizeof environment->unsaved, "%.*s", (int)sizeof environment->unsaved - 1, why.text);
-  return STATUS_OK;
+  return false;
 }
 
-enum status environment_save(struct environment *environment, struct buffer *state, bool *saved, struct error *error) {
+static bool save_failed(struct environment *environment, int64_t result) {
   const struct corsac_env *abi = environment->kind->abi;
+  enter(environment, GUEST_ERROR);
+  const char *reason = abi->error ? abi->error(environment->self) : NULL;
+  leave(environment, GUEST_ERROR);
+  return cannot_save(environment, "save returned %lld%s%.250s", (long long)result, reason && *reason ? ": " : "",
+                     reason ? reason : "");
+}
+
+bool environment_save(struct environment *environment, struct buffer *state) {
   struct error no_memory = {0};
   int64_t need = 0;
-  (void)error;
-  *saved = false;
   state->size = 0;
-  if (!environment_can_save(environment)) return STATUS_OK;
-  for (int attempt = 0; attempt < 2; attempt++) { // the first may only learn the size
+  if (!environment_can_save(environment)) return false;
+  for (int attempt = 0; attempt < 2; attempt++) { // the first attempt may only tell the size
     enter(environment, GUEST_SAVE);
-    need = abi->save(environment->self, state->data, state->capacity);
+    need = environment->kind->abi->save(environment->self, state->data, state->capacity);
     leave(environment, GUEST_SAVE);
-    if (need == 0) return STATUS_OK;
-    if (need < 0) {
-      enter(environment, GUEST_ERROR);
-      const char *reason = abi->error ? abi->error(environment->self) : NULL;
-      leave(environment, GUEST_ERROR);
-      return cannot_save(environment, "save returned %lld%s%.250s", (long long)need, reason && *reason ? ": " : "",
-                         reason ? reason : "");
-    }
+    if (need == 0) return false;
+    if (need < 0) return save_failed(environment, need);
     if ((uint64_t)need <= state->capacity) {
       state->size = (size_t)need;
-      *saved = true;
-      return STATUS_OK;
+      return true;
     }
     if ((uint64_t)need > WIRE_MAX_MESSAGE / 2)
       return cannot_save(environment, "save wants %lld bytes; a state may have %zu", (long long)need,

@@ -12,18 +12,18 @@ struct evaluator {
   const struct environment_kind *kind; // not owned
   uint32_t obs_dim, act_dim;
   uint64_t index;
-  struct environment own, *environment; // environment: own, or borrowed
+  struct environment own, *environment; // environment points to own, or to a borrowed one
   struct policy *policy;
   float *obs, *previous_obs, *first_obs; // (obs_dim)
   float *action, *first_action;          // (act_dim)
   struct evaluator_transition made;
-  bool made_now;        // in the last step
-  enum episode_cut cut; // by it
+  bool made_now;        // the last step made `made`
+  enum episode_cut cut; // what the last step cut its episode for
   struct message_evaluate evaluate;
-  uint32_t episode; // the current one, or the next to begin; evaluate.count or more: none is left
+  uint32_t episode; // the current or the next one; evaluate.count or more: none is left
   bool running, failed_before;
-  double deadline;      // of this evaluation; 0: its first step is to come
-  bool env_failure_now; // in the last step
+  double deadline;      // s, of this evaluation; 0: its first step is yet to come
+  bool env_failure_now; // the last step failed with env_failure
   struct message_env_failure env_failure;
   uint32_t length;
   double episode_return;
@@ -110,14 +110,14 @@ static enum status begin_episode(struct evaluator *evaluator, struct error *erro
   return STATUS_OK;
 }
 
-// An environment's own limit holds in any case, and bounds an evaluation well enough if it is no larger than ours.
-static uint64_t most_steps(const struct evaluator *evaluator) {
+// The environment's own limit always holds. One that is no larger than EVALUATION_STEPS bounds the seconds, too.
+static uint64_t step_limit(const struct evaluator *evaluator) {
   const uint64_t asked = evaluator->config->eval_max_steps, own = evaluator->environment->max_episode_steps;
   const uint64_t most = asked > 0 ? asked : own > 0 ? own : EVALUATION_STEPS;
   return own > 0 && own < most ? own : most;
 }
 
-static double most_seconds(const struct evaluator *evaluator) {
+static double seconds_limit(const struct evaluator *evaluator) {
   const uint32_t own = evaluator->environment->max_episode_steps;
   if (evaluator->config->eval_timeout > 0) return evaluator->config->eval_timeout;
   return own > 0 && own <= EVALUATION_STEPS ? INFINITY : EVALUATION_SECONDS;
@@ -126,7 +126,7 @@ static double most_seconds(const struct evaluator *evaluator) {
 static enum episode_cut cut_by(const struct evaluator *evaluator, int flags) {
   const uint32_t own = evaluator->environment->max_episode_steps;
   if (flags || (own && evaluator->length >= own)) return EPISODE_WHOLE;
-  if (evaluator->length >= most_steps(evaluator)) return EPISODE_OUT_OF_STEPS;
+  if (evaluator->length >= step_limit(evaluator)) return EPISODE_OUT_OF_STEPS;
   return clock_coarse() > evaluator->deadline ? EPISODE_OUT_OF_TIME : EPISODE_WHOLE;
 }
 
@@ -135,7 +135,7 @@ static enum status make_step(struct evaluator *evaluator, bool *done, struct err
   enum status status = STATUS_OK;
   if (!environment->self) status = create_environment(evaluator, error);
   if (status != STATUS_OK) return status;
-  if (evaluator->deadline == 0) evaluator->deadline = clock_coarse() + most_seconds(evaluator);
+  if (evaluator->deadline == 0) evaluator->deadline = clock_coarse() + seconds_limit(evaluator);
   if (!evaluator->running) status = begin_episode(evaluator, error);
   if (status != STATUS_OK) return status;
 
@@ -172,10 +172,10 @@ static void note_failure(struct evaluator *evaluator, const struct error *why) {
   evaluator->running = false;
 }
 
-// The episode that was under way is over: on to the next one of this evaluator.
-static void go_on(struct evaluator *evaluator) {
+// Ends the episode that is under way, and makes the next one of this evaluator the current one.
+static void next_episode(struct evaluator *evaluator) {
   const struct message_evaluate *evaluate = &evaluator->evaluate;
-  const uint32_t left = evaluate->count - evaluator->episode; // the sum may not fit
+  const uint32_t left = evaluate->count - evaluator->episode; // episode + stride could overflow
   evaluator->running = false;
   evaluator->episode = evaluate->stride < left ? evaluator->episode + evaluate->stride : evaluate->count;
 }
@@ -195,7 +195,7 @@ enum status evaluator_step(struct evaluator *evaluator, bool *done, struct messa
     *result = (struct message_episode){
         .number = evaluator->evaluate.number, .episode = evaluator->episode, .failed = true, .cut = EPISODE_NOT_BEGUN};
     *done = true;
-    go_on(evaluator);
+    next_episode(evaluator);
     return STATUS_OK;
   }
   const enum status status = make_step(evaluator, done, &why);
@@ -212,7 +212,7 @@ enum status evaluator_step(struct evaluator *evaluator, bool *done, struct messa
                                      .episode_return = evaluator->episode_return,
                                      .failed = failed,
                                      .cut = (uint32_t)evaluator->cut};
-  go_on(evaluator);
+  next_episode(evaluator);
   return STATUS_OK;
 }
 

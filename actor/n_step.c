@@ -30,20 +30,20 @@ void n_step_release(struct n_step *window) {
 
 void n_step_clear(struct n_step *window) { window->count = window->first = 0; }
 
-// The place in the ring of the i-th pending one, the oldest being 0; i <= n.
-static size_t place(const struct n_step *window, uint32_t i) {
+// The index in the ring of the i-th pending transition, counted from the oldest; i <= n.
+static size_t ring_index(const struct n_step *window, uint32_t i) {
   const size_t at = (size_t)window->first + i;
   return at < window->n ? at : at - window->n;
 }
 
-// The oldest becomes a row over all k = count pending steps, and leaves the window.
+// Makes a row of the oldest transition, over all k = count pending steps, and takes it out of the window.
 static void emit_oldest(struct n_step *window, const float *next_obs, bool terminated, uint32_t environment,
                         struct transition_batch *batch) {
   assert(batch->rows < batch->capacity && batch->obs_dim == window->obs_dim && batch->act_dim == window->act_dim);
-  size_t row = batch->rows++, oldest = place(window, 0), obs_dim = window->obs_dim, act_dim = window->act_dim;
+  size_t row = batch->rows++, oldest = ring_index(window, 0), obs_dim = window->obs_dim, act_dim = window->act_dim;
   double reward = 0, discount = 1;
   for (uint32_t i = 0; i < window->count; i++) {
-    reward += discount * (double)window->reward[place(window, i)];
+    reward += discount * (double)window->reward[ring_index(window, i)];
     discount *= window->gamma;
   }
   batch->environment[row] = environment;
@@ -51,28 +51,28 @@ static void emit_oldest(struct n_step *window, const float *next_obs, bool termi
   memcpy(batch->obs + row * obs_dim, window->obs + oldest * obs_dim, obs_dim * sizeof(float));
   memcpy(batch->action + row * act_dim, window->action + oldest * act_dim, act_dim * sizeof(float));
   memcpy(batch->next_obs + row * obs_dim, next_obs, obs_dim * sizeof(float));
-  // Rewards are finite floats, their sum may be none: the largest stands for it, and stops the update as it would.
+  // Rewards are finite floats, but their sum may be none. The largest float stands for it then; it stops the update
+  // with a message, as the sum would.
   batch->reward[row] = (float)fmax(fmin(reward, (double)FLT_MAX), -(double)FLT_MAX);
   batch->discount[row] = terminated ? 0 : (float)discount;
-  window->first = (uint32_t)place(window, 1);
+  window->first = (uint32_t)ring_index(window, 1);
   window->count--;
 }
 
-static void append(struct n_step *window, const float *obs, const float *action, float reward, uint64_t version) {
+static void append(struct n_step *window, const struct n_step_transition *transition) {
   assert(window->count < window->n);
-  size_t at = place(window, window->count++);
-  memcpy(window->obs + at * window->obs_dim, obs, window->obs_dim * sizeof(float));
-  memcpy(window->action + at * window->act_dim, action, window->act_dim * sizeof(float));
-  window->reward[at] = reward;
-  window->version[at] = version;
+  size_t at = ring_index(window, window->count++);
+  memcpy(window->obs + at * window->obs_dim, transition->obs, window->obs_dim * sizeof(float));
+  memcpy(window->action + at * window->act_dim, transition->action, window->act_dim * sizeof(float));
+  window->reward[at] = transition->reward;
+  window->version[at] = transition->version;
 }
 
-void n_step_push(struct n_step *window, const float *obs, const float *action, float reward, uint64_t version,
-                 const float *next_obs, bool terminated, bool truncated, uint32_t environment,
+void n_step_push(struct n_step *window, const struct n_step_transition *transition, uint32_t environment,
                  struct transition_batch *batch) {
-  append(window, obs, action, reward, version);
-  uint32_t keep = terminated || truncated ? 0 : window->n - 1;
-  while (window->count > keep) emit_oldest(window, next_obs, terminated, environment, batch);
+  append(window, transition);
+  uint32_t keep = transition->terminated || transition->truncated ? 0 : window->n - 1;
+  while (window->count > keep) emit_oldest(window, transition->next_obs, transition->terminated, environment, batch);
 }
 
 void n_step_close(struct n_step *window, const float *next_obs, uint32_t environment, struct transition_batch *batch) {
@@ -84,7 +84,7 @@ void n_step_save(const struct n_step *window, struct snapshot *snapshot) {
   size_t obs_dim = window->obs_dim, act_dim = window->act_dim;
   snapshot->window = window->count;
   for (uint32_t i = 0; i < window->count; i++) {
-    size_t at = place(window, i);
+    size_t at = ring_index(window, i);
     memcpy(snapshot->window_obs + i * obs_dim, window->obs + at * obs_dim, obs_dim * sizeof(float));
     memcpy(snapshot->window_action + i * act_dim, window->action + at * act_dim, act_dim * sizeof(float));
     snapshot->window_reward[i] = window->reward[at];
@@ -105,7 +105,9 @@ enum status n_step_load(struct n_step *window, const struct snapshot *snapshot, 
                      snapshot->environment, snapshot->window, window->n, window->n - 1);
   n_step_clear(window);
   for (size_t i = 0; i < snapshot->window; i++)
-    append(window, snapshot->window_obs + i * window->obs_dim, snapshot->window_action + i * window->act_dim,
-           snapshot->window_reward[i], snapshot->window_version[i]);
+    append(window, &(struct n_step_transition){.obs = snapshot->window_obs + i * window->obs_dim,
+                                               .action = snapshot->window_action + i * window->act_dim,
+                                               .reward = snapshot->window_reward[i],
+                                               .version = snapshot->window_version[i]});
   return STATUS_OK;
 }

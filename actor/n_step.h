@@ -1,10 +1,10 @@
-// The n-step window of one environment: up to n - 1 transitions wait for their later rewards.
+// The n-step window of one environment: up to n - 1 transitions wait in it for their later rewards.
 //
 //   r = sum_{i<k} gamma^i r_i,  discount = gamma^k, or 0 if terminated
 //
-// There are no entropy terms for the steps between: a stated bias.
-// k = n in the middle of an episode; at its end every shorter tail is emitted with its own k. Windows do not cross
-// episodes.
+// Entropy terms of the steps between are left out: a stated bias.
+// In the middle of an episode k = n. At its end the pending transitions become rows, too, each with its own smaller k.
+// No row mixes two episodes.
 #ifndef CORSAC_ACTOR_N_STEP_H
 #define CORSAC_ACTOR_N_STEP_H
 
@@ -14,23 +14,37 @@
 struct n_step {
   uint32_t n, obs_dim, act_dim;
   double gamma;
-  uint32_t count, first; // pending ones, a ring of n places
+  uint32_t count, first; // pending transitions, and the oldest of them in the ring
   float *obs, *action;   // (n x obs_dim), (n x act_dim)
   float *reward;         // (n)
   uint64_t *version;     // (n)
 };
+
+// One step of the environment. Nothing is owned.
+struct n_step_transition {
+  const float *obs, *action; // (obs_dim), (act_dim)
+  float reward;
+  uint64_t version;           // of the policy that chose the action
+  const float *next_obs;      // (obs_dim); at an episode's end the true final observation
+  bool terminated, truncated; // the episode ended here; both: it counts as terminated
+};
+
 enum status n_step_init(struct n_step *window, uint32_t n, double gamma, uint32_t obs_dim, uint32_t act_dim,
                         struct error *error);
 void n_step_release(struct n_step *window);
+
+// Drops what is pending.
 void n_step_clear(struct n_step *window);
-// One step was made. Appends the rows it completes to the batch (its capacity holds: see transition_sender). terminated
-// and truncated: the episode ended here (terminated wins); next_obs is then the true final observation.
-void n_step_push(struct n_step *window, const float *obs, const float *action, float reward, uint64_t version,
-                 const float *next_obs, bool terminated, bool truncated, uint32_t environment,
+
+// Takes a step in, and appends the rows that it completes to the batch, which must have room for n of them.
+void n_step_push(struct n_step *window, const struct n_step_transition *transition, uint32_t environment,
                  struct transition_batch *batch);
-// The episode was cut after the last push: the pending ones become rows that end at next_obs, the last good
+
+// The episode was cut after the last push. The pending transitions become rows that end at next_obs, the last good
 // observation, and bootstrap from it.
 void n_step_close(struct n_step *window, const float *next_obs, uint32_t environment, struct transition_batch *batch);
-void n_step_save(const struct n_step *window, struct snapshot *snapshot); // into its window fields, oldest first
+
+// Writes the pending transitions into the snapshot's window fields, oldest first; and takes them from there.
+void n_step_save(const struct n_step *window, struct snapshot *snapshot);
 enum status n_step_load(struct n_step *window, const struct snapshot *snapshot, struct error *error);
 #endif

@@ -1,8 +1,10 @@
-// Takes policy versions from the learner; the newest wins. Pair: learner/exchange/weights_publisher.h. On the learner's
-// node they stand on the transport's shared weights, for whoever looks. To another node goes one WEIGHTS message at
-// most at a time, to whichever of its actors was heard of last, which puts it on the node's shared weights for the
-// others; it says WEIGHTS_TAKEN when it is ready for the next, so a slow actor neither delays another nor collects a
-// queue.
+// Takes versions of the policy from the learner; the newest one counts. Its counterpart is
+// learner/exchange/weights_publisher.h.
+//
+// On the learner's node the learner writes each version into the shared memory of the node, and actors poll that. To
+// each other node it sends one WEIGHTS message at a time, to the actor of it that it heard of last. That actor writes
+// the version into its node's shared memory for the others, and sends WEIGHTS_TAKEN: the learner may send the next one.
+// So a slow actor neither delays another nor collects a queue.
 #ifndef CORSAC_ACTOR_WEIGHTS_RECEIVER_H
 #define CORSAC_ACTOR_WEIGHTS_RECEIVER_H
 
@@ -12,25 +14,29 @@
 
 struct weights_receiver {
   struct transport *transport;    // not owned
-  struct policy_weights arriving; // decoded here first: a broken message leaves the policy as it was
-  struct buffer bytes;            // of an answer
-  struct shared_weights *shared;  // not owned; NULL: none is seen
-  bool relays;                    // what comes as a message goes on the shared weights
-  struct buffer head;             // scratch for that
-  struct buffer copy;             // of what stands on it
-  uint64_t newest; // the newest version on the shared weights or told of by the learner: what lag is counted against
-  uint64_t told;   // by the learner
+  struct policy_weights arriving; // a message is decoded into it, so that a broken one leaves the policy as it was
+  struct buffer bytes;            // scratch: an answer
+  struct shared_weights *shared;  // the node's shared memory, not owned; NULL: this rank sees none
+  bool relays;                    // this rank writes versions that come as messages into it
+  struct buffer head;             // scratch of writing
+  struct buffer copy;             // scratch of reading
+  uint64_t newest;                // version in shared memory or mentioned by the learner; lag is counted against it
+  uint64_t mentioned;             // by the learner
 };
 enum status weights_receiver_init(struct weights_receiver *receiver, struct policy *policy, struct transport *transport,
                                   struct error *error);
 void weights_receiver_release(struct weights_receiver *receiver);
-// A WEIGHTS message: into the policy if it is newer, on the shared weights if that is the one of a node without the
-// learner, and answered with WEIGHTS_TAKEN.
+
+// Takes a WEIGHTS message: into the policy if it is newer, and into shared memory if this rank relays. Answers with
+// WEIGHTS_TAKEN.
 enum status weights_receiver_take(struct weights_receiver *receiver, const struct frame *frame, struct policy *policy,
                                   struct error *error);
-// The shared weights's version into the policy if it is newer; else one load, so for every step. Where the learner was
-// writing all the while it stays as it is.
-enum status weights_receiver_look(struct weights_receiver *receiver, struct policy *policy, struct error *error);
-// The learner mentioned a version. STATUS_PEER: an older one than before.
-enum status weights_receiver_hear(struct weights_receiver *receiver, uint64_t newest_version, struct error *error);
+
+// Takes the version in shared memory if it is newer. Otherwise this is one load, cheap enough for every step. While the
+// writer is at work all the time, the policy stays as it is.
+enum status weights_receiver_poll(struct weights_receiver *receiver, struct policy *policy, struct error *error);
+
+// The learner mentioned its newest version in a message. STATUS_PEER: an older one than before.
+enum status weights_receiver_note_version(struct weights_receiver *receiver, uint64_t newest_version,
+                                          struct error *error);
 #endif

@@ -59,8 +59,8 @@ static enum status find_python(struct gym *gym, const char *given, struct error 
   return error_set(error, STATUS_IO, "--python %s: there is no such program: %s", given, HOW);
 }
 
-// The program is build/<flavour>/corsac or PREFIX/bin/corsac: beside its directory is share. Unit tests lie up to four
-// directories deeper.
+// The program is build/<flavour>/corsac or PREFIX/bin/corsac, and the directory share lies beside its directory. Unit
+// tests lie up to four directories deeper.
 static enum status find_script(struct gym *gym, struct error *error) {
   char program[PATH_MAX];
   const ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
@@ -83,7 +83,8 @@ enum status gym_find(struct gym *gym, const char *python, struct error *error) {
   return status == STATUS_OK ? find_script(gym, error) : status;
 }
 
-// Its standard output; what it says beside that is nobody's concern. false: it cannot be started.
+// Starts the interpreter with this program text. *output gets its standard output; stderr is dropped. false: it cannot
+// be started.
 static bool start(const struct gym *gym, const char *text, pid_t *pid, int *output) {
   char *const argv[] = {(char *)gym->python, "-c", (char *)text, NULL};
   int ends[2];
@@ -126,7 +127,7 @@ enum status gym_version(const struct gym *gym, char *version, size_t size, struc
     return error_set(error, STATUS_IO, "%s cannot be run: %s", gym->python, HOW);
   read_until(output, clock_now() + 20, text, sizeof text);
   close(output);
-  kill(pid, SIGKILL); // it has said all, or says nothing
+  kill(pid, SIGKILL); // its answer is complete, or too late
   while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) continue;
   char *end = strchr(text, ';');
   if (!end) return error_set(error, STATUS_IO, "%s has no Gymnasium: %s", gym->python, HOW);

@@ -1,5 +1,5 @@
-// gym:ID, an environment of Gymnasium: a child process that runs common/sim/corsac_gym.py. Here is where its
-// interpreter and its file are.
+// gym:ID, an environment of Gymnasium, is a child process that runs common/sim/corsac_gym.py. This finds the
+// interpreter and that file.
 #ifndef CORSAC_ACTOR_ENVS_GYM_H
 #define CORSAC_ACTOR_ENVS_GYM_H
 
@@ -11,10 +11,13 @@ struct gym {
   char python[GYM_PATH]; // path of the interpreter
   char script[GYM_PATH]; // path of corsac_gym.py: share/corsac/python beside the program's own directory
 };
-// python: option `python`, a path or a name to be found in PATH; NULL or "": the one that install-deps.sh gym made,
-// else python3. STATUS_IO: one of the two is not there; the message says what to do. Nothing is run.
+
+// Finds both without running anything. python: the option `python`, a path or a name that is looked up in PATH; NULL or
+// "": the Python that install-deps.sh gym made, else python3. STATUS_IO: one of the two is missing; the message says
+// what to do.
 enum status gym_find(struct gym *gym, const char *python, struct error *error);
-// Asks the interpreter for its Gymnasium without importing it. version gets "1.4.0"; STATUS_IO: it has none, or gave no
-// answer within 20 s.
+
+// Asks the interpreter for the version of its Gymnasium ("1.4.0"), without importing it. STATUS_IO: it has none, or
+// gave no answer within 20 s.
 enum status gym_version(const struct gym *gym, char *version, size_t size, struct error *error);
 #endif

@@ -76,13 +76,13 @@ static bool find_functions(struct mujoco *mujoco, const char *directory, struct 
   return false;
 }
 
-// MuJoCo would write its warnings into MUJOCO_LOG.TXT in the current directory. What a model's compiler says of
-// deprecated attributes is nobody's concern here; an unstable simulation is.
+// Without a handler MuJoCo writes its warnings into MUJOCO_LOG.TXT in the current directory. While a model is loaded
+// they are about deprecated attributes and are ignored; later they are about an unstable simulation.
 static void ignore(const char *text) { (void)text; }
 static void warn(const char *text) { log_warn("MuJoCo: %s", text); }
-static void listen_with(const struct mujoco *mujoco, void (*handler)(const char *text)) {
-  void *place = dlsym(mujoco->library, "mju_user_warning");
-  if (place) memcpy(place, &handler, sizeof handler);
+static void set_warning_handler(const struct mujoco *mujoco, void (*handler)(const char *text)) {
+  void *variable = dlsym(mujoco->library, "mju_user_warning");
+  if (variable) memcpy(variable, &handler, sizeof handler);
 }
 
 static bool load_model(struct mujoco *mujoco, const char *directory, struct error *error) {
@@ -92,9 +92,9 @@ static bool load_model(struct mujoco *mujoco, const char *directory, struct erro
     error_set(error, STATUS_IO, "the model %s is not in %s: %s", mujoco->task->xml, directory, HOW);
     return false;
   }
-  listen_with(mujoco, ignore);
+  set_warning_handler(mujoco, ignore);
   mujoco->model = mujoco->load_xml(path, NULL, reason, sizeof reason);
-  listen_with(mujoco, warn);
+  set_warning_handler(mujoco, warn);
   if (!mujoco->model) error_set(error, STATUS_FORMAT, "MuJoCo cannot read the model %s: %s", path, reason);
   return mujoco->model;
 }
@@ -102,7 +102,7 @@ static bool load_model(struct mujoco *mujoco, const char *directory, struct erro
 struct mujoco *mujoco_open(const struct mujoco_task *task, const char *directory, struct error *error) {
   char path[MAX_PATH - 100];
   if (!mujoco_directory(directory, path, sizeof path)) {
-    error_set(error, STATUS_USAGE, "where libmujoco is cannot be told without $HOME: --mujoco-dir says it");
+    error_set(error, STATUS_USAGE, "without $HOME there is no default directory of libmujoco: --mujoco-dir names one");
     return NULL;
   }
   struct mujoco *mujoco = memory_alloc(1, sizeof *mujoco, "a MuJoCo task", error);
@@ -118,7 +118,7 @@ struct mujoco *mujoco_open(const struct mujoco_task *task, const char *directory
 void mujoco_close(struct mujoco *mujoco) {
   if (!mujoco) return;
   if (mujoco->model) mujoco->delete_model(mujoco->model);
-  // libmujoco stays: it holds state of its own for the process, and its warnings end in the program either way.
+  // libmujoco stays loaded: it has state of the process, and warn() stays where its warnings go.
   if (mujoco->view_library) dlclose(mujoco->view_library);
   memory_free(mujoco);
 }

@@ -1,4 +1,4 @@
-// The environment ABI over a MuJoCo task: what all of them share. The tasks themselves are in mujoco_tasks.c.
+// What all MuJoCo tasks share: the functions of the environment ABI. The tasks are in mujoco_tasks.c.
 #include "actor/envs/mujoco.h"
 
 #include "common/base/memory.h"
@@ -7,7 +7,7 @@
 #include <string.h>
 
 enum { STATE_VERSION = 1 };
-// In front of the numbers of mj_getState in what save writes.
+// What save writes in front of the numbers of mj_getState.
 struct header {
   uint32_t state_version, mujoco_version;
   uint64_t count;
@@ -23,7 +23,7 @@ static void mujoco_destroy(void *self) {
   memory_free(instance);
 }
 
-// The model has to be the one that the task was written for.
+// Checks that the model is the one that the task was written for.
 static bool check_model(struct mujoco_instance *instance, char *error, size_t error_size) {
   const struct mujoco_task *task = instance->mujoco->task;
   if (instance->view.nu != (int)task->act_dim || instance->view.na != 0) {
@@ -111,7 +111,7 @@ void mujoco_begin(void *self, const double *qpos, const double *qvel, float *obs
   memcpy(instance->view.qpos, qpos, (size_t)instance->view.nq * sizeof *qpos);
   memcpy(instance->view.qvel, qvel, (size_t)instance->view.nv * sizeof *qvel);
   mujoco->forward(mujoco->model, instance->data);
-  instance->before = mujoco->task->place ? mujoco->task->place(instance) : 0;
+  instance->before = mujoco->task->position ? mujoco->task->position(instance) : 0;
   mujoco->task->observe(instance, obs);
 }
 
@@ -145,7 +145,7 @@ static int mujoco_step(void *self, const float *action, float *obs, double *rewa
   struct mujoco_instance *instance = self;
   const struct mujoco_task *task = instance->mujoco->task;
   mujoco_bare_step(instance, action);
-  const double after = task->place ? task->place(instance) : 0;
+  const double after = task->position ? task->position(instance) : 0;
   const double velocity = (after - instance->before) / (instance->view.timestep * task->frame_skip);
   bool terminated = false;
   instance->before = after;

@@ -1,5 +1,5 @@
-// The MuJoCo tasks, version 5, as Gymnasium defines them (gymnasium/envs/mujoco/*_v5.py): what is observed, what is
-// rewarded, when an episode ends, where it begins. Sums are made in NumPy's order, so that rewards agree bit for bit.
+// The MuJoCo tasks, version 5, as Gymnasium defines them (gymnasium/envs/mujoco/*_v5.py): observation, reward, end and
+// begin of an episode. Sums are made in NumPy's order, so that rewards agree bit for bit.
 #include "actor/envs/mujoco.h"
 
 #include <math.h>
@@ -50,7 +50,7 @@ static double effort(const struct mujoco_instance *instance) {
 
 static double forward_x(const struct mujoco_instance *instance) { return instance->view.qpos[0]; }
 
-// qpos without its first `skipped` numbers (where it is does not matter), then qvel.
+// qpos without its first `skipped` numbers (the position in the world), then qvel.
 static float *observe_state(const struct mujoco_instance *instance, int skipped, double bound, float *obs) {
   const struct mujoco_view *view = &instance->view;
   obs = append(obs, view->qpos + skipped, view->nq - skipped);
@@ -171,7 +171,7 @@ static double reward_swimmer(const struct mujoco_instance *instance, const float
   return velocity - 1e-4 * effort(instance);
 }
 
-// ---- what two bodies are apart ----
+// ---- the distance of two bodies ----
 
 static void difference(const struct mujoco_instance *instance, int from, int to, double vector[3]) {
   const double *a = instance->view.xpos + 3 * instance->body[from], *b = instance->view.xpos + 3 * instance->body[to];
@@ -187,10 +187,10 @@ static double distance(const struct mujoco_instance *instance, int from, int to)
 // reward = -distance - |a|^2; the target is uniform in the circle of radius 0.2
 
 static void draw_reacher(const struct mujoco_instance *instance, struct random *random, double *qpos, double *qvel) {
-  double *goal = qpos + instance->view.nq - 2;
+  double *target = qpos + instance->view.nq - 2;
   do {
-    for (int i = 0; i < 2; i++) goal[i] = -0.2 + 0.4 * random_uniform(random);
-  } while (!(sqrt(goal[0] * goal[0] + goal[1] * goal[1]) < 0.2));
+    for (int i = 0; i < 2; i++) target[i] = -0.2 + 0.4 * random_uniform(random);
+  } while (!(sqrt(target[0] * target[0] + target[1] * target[1]) < 0.2));
   for (int i = instance->view.nv - 2; i < instance->view.nv; i++) qvel[i] = 0;
 }
 
@@ -283,17 +283,17 @@ static double reward_inverted_double_pendulum(const struct mujoco_instance *inst
   .name = task_name, .xml = file, .frame_skip = skip, .max_episode_steps = steps, .obs_dim = observations,             \
   .act_dim = actions
 const struct mujoco_task mujoco_tasks[] = {
-    {TASK("HalfCheetah-v5", "half_cheetah.xml", 5, 1000, 17, 6), NORMAL(0.1), .place = forward_x,
+    {TASK("HalfCheetah-v5", "half_cheetah.xml", 5, 1000, 17, 6), NORMAL(0.1), .position = forward_x,
      .observe = observe_runner, .reward = reward_half_cheetah},
-    {TASK("Hopper-v5", "hopper.xml", 4, 1000, 11, 3), UNIFORM(5e-3, 5e-3), .place = forward_x,
+    {TASK("Hopper-v5", "hopper.xml", 4, 1000, 11, 3), UNIFORM(5e-3, 5e-3), .position = forward_x,
      .observe = observe_walker, .reward = reward_hopper},
-    {TASK("Walker2d-v5", "walker2d_v5.xml", 4, 1000, 17, 6), UNIFORM(5e-3, 5e-3), .place = forward_x,
+    {TASK("Walker2d-v5", "walker2d_v5.xml", 4, 1000, 17, 6), UNIFORM(5e-3, 5e-3), .position = forward_x,
      .observe = observe_walker, .reward = reward_walker2d},
-    {TASK("Ant-v5", "ant.xml", 5, 1000, 105, 8), NORMAL(0.1), .reads_contacts = true, .place = torso_x,
+    {TASK("Ant-v5", "ant.xml", 5, 1000, 105, 8), NORMAL(0.1), .reads_contacts = true, .position = torso_x,
      .observe = observe_ant, .reward = reward_ant},
     {TASK("Humanoid-v5", "humanoid.xml", 5, 1000, 348, 17), UNIFORM(0.01, 0.01), .reads_contacts = true,
-     .place = mass_center_x, .observe = observe_humanoid, .reward = reward_humanoid},
-    {TASK("Swimmer-v5", "swimmer.xml", 4, 1000, 8, 2), UNIFORM(0.1, 0.1), .place = forward_x,
+     .position = mass_center_x, .observe = observe_humanoid, .reward = reward_humanoid},
+    {TASK("Swimmer-v5", "swimmer.xml", 4, 1000, 8, 2), UNIFORM(0.1, 0.1), .position = forward_x,
      .observe = observe_swimmer, .reward = reward_swimmer},
     {TASK("Reacher-v5", "reacher.xml", 2, 50, 10, 2), UNIFORM(0.1, 0.005), .draw = draw_reacher,
      .body = {"fingertip", "target"}, .observe = observe_reacher, .reward = reward_reacher},

@@ -35,13 +35,47 @@ enum status plugin_check(const char *path, const struct corsac_env *given, struc
                      "%s: its struct corsac_env has a size of %u bytes, but the mandatory members take %d; "
                      "set .size = sizeof(struct corsac_env)",
                      path, given->size, MANDATORY);
-  // Behind the mandatory part there are only pointers: half a pointer is none.
+  // Behind the mandatory part there are only pointers. Half of one is left out.
   size_t size = given->size < sizeof *abi ? given->size : sizeof *abi;
   memset(abi, 0, sizeof *abi);
   memcpy(abi, given, size - (size - MANDATORY) % sizeof abi->error);
   const char *missing = missing_member(abi);
   if (missing) return error_set(error, STATUS_FORMAT, "%s: its struct corsac_env has no %s", path, missing);
   return STATUS_OK;
+}
+
+// Checks that there is a file to load. dlopen would give no such reasons.
+static enum status check_file(const char *path, const char *file, struct error *error) {
+  struct stat info;
+  if (!file_allows(file, R_OK))
+    return error_set(error, STATUS_IO, "cannot open the environment plugin %s: %s", path, strerror(errno));
+  if (file_stat(file, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode)) // to open a pipe would wait
+    return error_set(error, STATUS_IO, "the environment plugin %s is %s, not a file", path, file_kind(info.st_mode));
+  return STATUS_OK;
+}
+
+static enum status load(struct plugin *plugin, const char *path, const char *file, struct error *error) {
+  const struct guest guest = {.name = path};
+  char buffer[FILE_PATH];
+  guest_enter(&guest, GUEST_OPEN);
+  plugin->library = dlopen(file_path(file, buffer), RTLD_NOW | RTLD_LOCAL);
+  guest_leave(GUEST_OPEN);
+  if (!plugin->library)
+    return error_set(error, STATUS_FORMAT, "%s cannot be loaded as a shared object: %s%s", path, dlerror(),
+                     strstr(path, ".so") ? "" : "; a program is given as --env 'exec:COMMAND'");
+
+  const struct corsac_env *(*entry)(void) = NULL;
+  void *symbol = dlsym(plugin->library, "corsac_env");
+  if (!symbol)
+    return error_set(error, STATUS_FORMAT,
+                     "%s exports no symbol corsac_env; a plugin defines "
+                     "`const struct corsac_env *corsac_env(void)` (extern \"C\" in C++) with default visibility",
+                     path);
+  memcpy(&entry, &symbol, sizeof entry); // ISO C has no cast from an object's address to a function's
+  guest_enter(&guest, GUEST_OPEN);
+  const struct corsac_env *given = entry();
+  guest_leave(GUEST_OPEN);
+  return plugin_check(path, given, &plugin->abi, error);
 }
 
 struct plugin *plugin_open(const char *path, struct error *error) {
@@ -52,50 +86,17 @@ struct plugin *plugin_open(const char *path, struct error *error) {
               path);
     return NULL;
   }
-  char buffer[FILE_PATH];
-  struct stat info;
-  if (!file_allows(file, R_OK)) {
-    error_set(error, STATUS_IO, "cannot open the environment plugin %s: %s", path, strerror(errno));
-    return NULL;
-  }
-  if (file_stat(file, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode)) { // a pipe would be waited for
-    error_set(error, STATUS_IO, "the environment plugin %s is %s, not a file", path, file_kind(info.st_mode));
-    return NULL;
-  }
+  if (check_file(path, file, error) != STATUS_OK) return NULL;
   struct plugin *plugin = memory_alloc(1, sizeof *plugin, "an environment plugin", error);
   if (!plugin) return NULL;
-  const struct guest guest = {.name = path};
-  guest_enter(&guest, GUEST_OPEN);
-  plugin->library = dlopen(file_path(file, buffer), RTLD_NOW | RTLD_LOCAL);
-  guest_leave(GUEST_OPEN);
-  if (!plugin->library) {
-    error_set(error, STATUS_FORMAT, "%s cannot be loaded as a shared object: %s%s", path, dlerror(),
-              strstr(path, ".so") ? "" : "; a program is given as --env 'exec:COMMAND'");
-    goto failed;
-  }
-  const struct corsac_env *(*entry)(void) = NULL;
-  void *symbol = dlsym(plugin->library, "corsac_env");
-  if (!symbol) {
-    error_set(error, STATUS_FORMAT,
-              "%s exports no symbol corsac_env; a plugin defines "
-              "`const struct corsac_env *corsac_env(void)` (extern \"C\" in C++) with default visibility",
-              path);
-    goto failed;
-  }
-  memcpy(&entry, &symbol, sizeof entry); // ISO C has no cast from an object's address to a function's
-  guest_enter(&guest, GUEST_OPEN);
-  const struct corsac_env *given = entry();
-  guest_leave(GUEST_OPEN);
-  if (plugin_check(path, given, &plugin->abi, error) != STATUS_OK) goto failed;
-  return plugin;
-failed:
+  if (load(plugin, path, file, error) == STATUS_OK) return plugin;
   plugin_close(plugin);
   return NULL;
 }
 
 void plugin_close(struct plugin *plugin) {
   if (!plugin) return;
-  char name[128]; // the plugin's own goes with it
+  char name[128]; // a copy, since dlclose unmaps the plugin's
   snprintf(name, sizeof name, "%s", plugin->library && plugin->abi.name ? plugin->abi.name : "a plugin");
   const struct guest guest = {.name = name};
   guest_enter(&guest, GUEST_CLOSE);

@@ -1,7 +1,5 @@
 #include "actor/envs/process.h"
 
-#include "actor/environment.h"
-#include "actor/envs/process_child.h"
 #include "actor/envs/process_state.h"
 #include "actor/envs/supervisor_log.h"
 #include "common/base/clock.h"
@@ -16,26 +14,27 @@
 #include <sys/stat.h>
 
 enum { MAX_ARGUMENTS = 32, PATH_SIZE = CONFIG_TEXT + 64, WHY_SIZE = 704 };
-static const double CLOSE_SECONDS = 2;   // for a simulator to end by itself
-static const double WORDS_SECONDS = 0.5; // for one that said it failed: what it writes then tells the most
+static const double CLOSE_SECONDS = 2;        // for a simulator to end by itself
+static const double LAST_WORDS_SECONDS = 0.5; // for one that reported a failure: its last lines tell the most
 
 struct process {
   const struct config *config; // not owned, or NULL
   size_t count;
-  char *argv[MAX_ARGUMENTS + 3]; // with room for index and evaluation
+  char *argv[MAX_ARGUMENTS + 3]; // with room for index, evaluation and NULL
 };
 
 struct instance {
-  const struct environment_kind *kind;
+  const struct process *process; // not owned
+  struct process_listener listener;
   struct process_child child;
   struct process_state state;
-  double timeout, until; // of the request under way
-  bool broken;
+  double timeout, until; // s: of every request; when the one under way is late
+  bool broken;           // a request failed: the child is ended, and every later request fails
   char why[WHY_SIZE];
-  struct channel_spec spec; // a checked copy
-  double *bounds;           // (2 x act_dim)
-  double info[CHANNEL_MAX_INFO];
-  const char *info_names[CHANNEL_MAX_INFO]; // in spec
+  struct channel_spec spec;                 // a checked copy
+  double *bounds;                           // (2 x act_dim)
+  double info[CHANNEL_MAX_INFO];            // of the last step
+  const char *info_names[CHANNEL_MAX_INFO]; // they point into spec
 };
 
 // ---- what to start ----
@@ -70,13 +69,13 @@ void process_close(struct process *process) {
 
 // ---- failures ----
 
-// A snapshot, since the child may write at any time: what is checked is what is used.
+// The child may write into the channel at any time. So everything is copied first; the copy is checked, and used.
 static void copy_from_child(void *to, const void *from, size_t size) {
   memcpy(to, from, size);
-  atomic_signal_fence(memory_order_seq_cst); // nothing of `from` is read again
+  atomic_signal_fence(memory_order_seq_cst); // the compiler may not read `from` again later
 }
 
-// The instance is broken from here on: its process is ended, and its last words go into the message.
+// Breaks the instance: ends its child, whose last lines go into the message.
 __attribute__((format(printf, 2, 3))) static int fail(struct instance *instance, const char *format, ...) {
   if (instance->broken) return -1;
   instance->broken = true;
@@ -92,14 +91,14 @@ __attribute__((format(printf, 2, 3))) static int fail(struct instance *instance,
 }
 
 static int fail_ended(struct instance *instance) {
-  char how[128] = "is gone";
-  process_child_end(&instance->child, 0); // its last news
+  char how[128] = "has ended";
+  process_child_end(&instance->child, 0); // fetches the supervisor's last report
   const struct process_child *child = &instance->child;
   if (child->report.news == SUPERVISOR_ENDED) supervisor_describe(child->report.status, how, sizeof how);
   const uint32_t version = child->channel->child_version;
   if (version != 0 && version != CHANNEL_VERSION)
     return fail(instance,
-                "the process speaks version %u of the channel, this program version %d: it has to be built with this "
+                "the process uses version %u of the channel, this program version %d: it has to be built with this "
                 "program's libcorsac_sim; the process %s",
                 version, CHANNEL_VERSION, how);
   return fail(instance, "the process %s%s", how, version == 0 ? ", and had not called corsac_sim_open" : "");
@@ -107,8 +106,7 @@ static int fail_ended(struct instance *instance) {
 
 static int await_answer(struct instance *instance, struct channel_answer *answer) {
   if (instance->broken) return -1;
-  const struct process_listener listener = {instance->kind->waiting, instance->kind->who};
-  switch (process_child_await(&instance->child, instance->until, listener)) {
+  switch (process_child_await(&instance->child, instance->until, instance->listener)) {
   case PROCESS_ENDED: return fail_ended(instance);
   case PROCESS_LATE:
     return fail(instance, "the process did not %s within %g s (env_timeout)",
@@ -119,8 +117,8 @@ static int await_answer(struct instance *instance, struct channel_answer *answer
   if (answer->status == CHANNEL_OK) return 0;
   answer->text[sizeof answer->text - 1] = 0;
   if (answer->status == CHANNEL_FAILED) {
-    process_child_end(&instance->child, WORDS_SECONDS);
-    return fail(instance, "%s", *answer->text ? answer->text : "it says no reason");
+    process_child_end(&instance->child, LAST_WORDS_SECONDS);
+    return fail(instance, "%s", *answer->text ? answer->text : "it gave no reason");
   }
   return fail(instance, "the process breaks the protocol: its answer has status %u", answer->status);
 }
@@ -134,6 +132,7 @@ static int ask(struct instance *instance, enum channel_request request) {
 
 // ---- create ----
 
+// Writes the path of the file for the child's output, or "".
 static void find_log(const struct process *process, const struct corsac_env_config *config, char *path, size_t size) {
   const char *run_dir = process->config ? process->config->run_dir : "";
   snprintf(path, size, "%s/environments", run_dir);
@@ -146,7 +145,7 @@ static void find_log(const struct process *process, const struct corsac_env_conf
 }
 
 static bool start(struct instance *instance, const struct corsac_env_config *config, char *error, size_t error_size) {
-  const struct process *process = instance->kind->process;
+  const struct process *process = instance->process;
   char log[PATH_SIZE], index[24], evaluation[4];
   const char *argv[MAX_ARGUMENTS + 3] = {NULL};
   memcpy(argv, process->argv, sizeof argv);
@@ -162,6 +161,7 @@ static bool start(struct instance *instance, const struct corsac_env_config *con
   return process_child_start(&instance->child, &what, error, error_size);
 }
 
+// Takes over what the child says of itself. Bounds and names are checked by environment_create.
 static int take_spec(struct instance *instance) {
   struct channel *channel = instance->child.channel;
   struct channel_spec *spec = &instance->spec;
@@ -188,16 +188,18 @@ static int take_spec(struct instance *instance) {
 
 static void destroy(void *self);
 
-void *process_create(const struct environment_kind *kind, const struct corsac_env_config *config,
-                     struct corsac_env_spec *spec, char *error, size_t error_size) {
+void *process_create(const struct process *process, struct process_listener listener,
+                     const struct corsac_env_config *config, struct corsac_env_spec *spec, char *error,
+                     size_t error_size) {
   struct error why = {0};
   struct instance *instance = memory_alloc(1, sizeof *instance, "a child process", &why);
   if (!instance) {
     snprintf(error, error_size, "%s", why.text);
     return NULL;
   }
-  instance->kind = kind;
-  instance->timeout = kind->config ? kind->config->env_timeout : 600;
+  instance->process = process;
+  instance->listener = listener;
+  instance->timeout = process->config ? process->config->env_timeout : 600;
   instance->until = clock_now() + instance->timeout;
   if (!start(instance, config, error, error_size)) {
     memory_free(instance);
@@ -274,17 +276,17 @@ static int64_t save(void *self, void *buffer, size_t size) {
   struct channel *channel = instance->child.channel;
   struct channel_answer answer = {0};
   if (instance->broken || !(instance->spec.flags & CHANNEL_CAN_SAVE)) return 0;
-  for (int attempt = 0; attempt < 3; attempt++) { // the first may only learn the size
+  for (int attempt = 0; attempt < 3; attempt++) { // the first attempt may only tell the size
     channel->state_capacity = instance->state.capacity;
     if (ask(instance, CHANNEL_SAVE) != 0 || await_answer(instance, &answer) != 0) return 0;
-    if (answer.state_size > WIRE_MAX_MESSAGE / 2) break; // environment_save says so
+    if (answer.state_size > WIRE_MAX_MESSAGE / 2) break; // environment_save refuses the size
     if (answer.state_size <= instance->state.capacity) {
       if (answer.state_size <= size) memcpy(buffer, instance->state.data, (size_t)answer.state_size);
       return (int64_t)answer.state_size;
     }
     if (!process_state_reserve(&instance->state, instance->child.file, (size_t)answer.state_size)) return -errno;
   }
-  return (int64_t)answer.state_size; // as it was said: below 0, absurd, or more each time
+  return (int64_t)answer.state_size; // invalid, or larger each time: environment_save refuses it
 }
 
 static int load(void *self, const void *buffer, size_t size) {
@@ -304,6 +306,50 @@ static void info(void *self, double *values) {
   const struct instance *instance = self;
   memcpy(values, instance->info, instance->spec.info_dim * sizeof *values);
 }
+
+// ---- the name of a command ----
+
+// Whether this word (with a version behind it, "python3.11") starts another program, and so is not the simulator.
+static bool is_launcher(const char *word, size_t length) {
+  static const char *const launchers[] = {"python", "bash", "sh",   "env",    "exec", "nice",
+                                          "julia",  "perl", "ruby", "octave", "time", "Rscript"};
+  while (length > 0 && strchr("0123456789.", word[length - 1])) length--;
+  for (size_t i = 0; i < sizeof launchers / sizeof *launchers; i++)
+    if (strlen(launchers[i]) == length && strncmp(word, launchers[i], length) == 0) return true;
+  return false;
+}
+
+static const char *last_command(const char *command) {
+  const char *last = command;
+  for (const char *c = command; *c; c++)
+    if (*c == ';' || (*c == '&' && c[1] == '&')) last = c + (*c == ';' ? 1 : 2);
+  return last;
+}
+
+void process_command_name(const char *command, char *name, size_t size) {
+  static const char space[] = " \t\n\"'";
+  const char *found = "", *next = last_command(command);
+  size_t length = 0;
+  for (bool launched = false; *(next += strspn(next, space));) {
+    const char *word = next, *end = word + strcspn(word, space);
+    const bool is_assignment = memchr(word, '=', (size_t)(end - word));
+    const bool is_option = launched && *word == '-';
+    next = end;
+    for (const char *c = word; c < end; c++)
+      if (*c == '/') word = c + 1;
+    if (is_assignment || is_option || word == end) continue;
+    found = word;
+    length = (size_t)(end - word);
+    if (!is_launcher(word, length)) break;
+    launched = true;
+  }
+  snprintf(name, size, "%.*s", (int)length, found);
+  for (char *c = name; *c; c++)
+    if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-", *c)) *c = '_';
+  if (!*name) snprintf(name, size, "exec");
+}
+
+// ---- the table of functions ----
 
 const struct corsac_env env_process = {.abi = CORSAC_ENV_ABI,
                                        .size = sizeof(struct corsac_env),

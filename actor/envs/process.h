@@ -1,30 +1,40 @@
-// Environments in child processes: exec:COMMAND (a simulator with its own main loop), an isolated plugin, and whatever
-// else speaks through libcorsac_sim. A child that dies, hangs, or sends what makes no sense is a failure of its
-// environment and says so; nothing that it does reaches the actor.
+// Environments in child processes: exec:COMMAND (a simulator with its own main loop), a plugin with --isolate, and
+// gym:ID. The child talks through libcorsac_sim, or is this program with the plugin in it (actor/envs/serve.c). A child
+// that dies, hangs, or sends invalid numbers fails its environment, with a text; it cannot harm the actor.
 #ifndef CORSAC_ACTOR_ENVS_PROCESS_H
 #define CORSAC_ACTOR_ENVS_PROCESS_H
 
+#include "actor/envs/process_child.h"
 #include "common/base/status.h"
 #include "common/config/config.h"
 #include "common/env/env.h"
 
-struct environment_kind;
-struct process; // what to start
+struct process;
 
-// The ABI of every kind of child. Its instances come from process_create; save says 0 bytes where the child cannot.
+// The functions of every instance in a child process, except create: that is process_create. save returns 0 where the
+// child cannot save.
 extern const struct corsac_env env_process;
 
-// argv (copied), NULL at its end:   "exec", COMMAND           /bin/sh -c COMMAND
-//                                   "argv", PROGRAM, ...      as they are, looked up in PATH
-//                                   "plugin", PATH, ARGS      this program, which loads the plugin
+// What to start: argv (copied), with NULL at its end:
+//
+//   "exec", COMMAND           /bin/sh -c COMMAND
+//   "argv", PROGRAM, ...      the program with these arguments; it is looked up in PATH
+//   "plugin", PATH, ARGS      this program, which loads the plugin
+//
 // What a child writes to stdout and stderr goes to <run_dir>/environments/<index>.log (evaluation-<index>.log), or to
 // stderr where there is no such directory. Fails with STATUS_USAGE (nothing to run) or STATUS_MEMORY.
 struct process *process_open(const char *const *argv, const struct config *config, struct error *error);
-void process_close(struct process *process); // NULL is fine
 
-// struct environment_kind.create for a kind with kind->process. Waits until the child has said what it is, at most
-// env_timeout.
-void *process_create(const struct environment_kind *kind, const struct corsac_env_config *config,
-                     struct corsac_env_spec *spec, char *error, size_t error_size);
+// NULL is fine.
+void process_close(struct process *process);
 
+// Starts a child and waits, at most env_timeout, until it has sent its spec. listener is called in this and every later
+// wait. NULL: it failed, and `error` says why.
+void *process_create(const struct process *process, struct process_listener listener,
+                     const struct corsac_env_config *config, struct corsac_env_spec *spec, char *error,
+                     size_t error_size);
+
+// The name of the simulator in a COMMAND of exec: the last component of the program's path. Interpreters, launchers,
+// their options and assignments of variables are skipped; of `cd case && ./solver` it is the last command's.
+void process_command_name(const char *command, char *name, size_t size);
 #endif

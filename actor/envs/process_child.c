@@ -16,15 +16,16 @@
 
 extern char **environ;
 
-enum { MAX_ARGUMENTS = 64, HIGH = 10 };     // descriptors from HIGH on are not what children have them as
-static const double SLICE = 0.05;           // s, of a wait: between looks at the process itself
-static const double SUPERVISOR_SECONDS = 8; // it takes 5.5 s at most
+enum { MAX_ARGUMENTS = 64 };
+enum { FIRST_FREE = 10 };         // descriptors from here on are none of SUPERVISOR_SOCKET, SUPERVISOR_CHANNEL
+static const double SLICE = 0.05; // s: during a wait, between two looks whether the child has ended
+static const double SUPERVISOR_SECONDS = 8; // for a supervisor to end; it takes 5.5 s at most
 
 // ---- start ----
 
 static bool make_channel(struct process_child *child) {
   child->file = memfd_create("corsac-channel", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-  // Nobody can make it smaller: to read behind its end would kill the actor.
+  // Sealed against shrinking: to read behind its end would kill the actor (I2).
   if (child->file < 0 || ftruncate(child->file, (off_t)CHANNEL_STATE) != 0 ||
       fcntl(child->file, F_ADD_SEALS, F_SEAL_SHRINK) != 0)
     return false;
@@ -39,7 +40,8 @@ static bool make_channel(struct process_child *child) {
   return true;
 }
 
-// A simulator that calls MPI_Init itself must not take itself for the actor's rank.
+// Whether a child must not see this variable. With those of MPI's launcher, a simulator that calls MPI_Init would
+// become the actor's rank.
 static bool is_hidden(const char *variable) {
   static const char *const prefixes[] = {"OMPI_",
                                          "PMIX_",
@@ -59,7 +61,7 @@ struct own_variables {
   char channel[96], index[48], evaluation[32], threads[32];
 };
 
-// The environment of the child, to be freed; the strings are environ's and own's.
+// Makes the child's environment variables. The caller frees the array; the strings are those of environ and own.
 static char **make_environment(const struct process_child *child, const struct process_start *start,
                                struct own_variables *own) {
   size_t count = 0;
@@ -73,7 +75,7 @@ static char **make_environment(const struct process_child *child, const struct p
            child->file);
   snprintf(own->index, sizeof own->index, "CORSAC_INDEX=%llu", (unsigned long long)start->index);
   snprintf(own->evaluation, sizeof own->evaluation, "CORSAC_EVALUATION=%d", start->evaluation);
-  snprintf(own->threads, sizeof own->threads, "OPENBLAS_NUM_THREADS=1"); // of the supervisor, which computes nothing
+  snprintf(own->threads, sizeof own->threads, "OPENBLAS_NUM_THREADS=1"); // for the supervisor, which computes nothing
   all[count++] = own->channel;
   all[count++] = own->index;
   all[count++] = own->evaluation;
@@ -81,7 +83,7 @@ static char **make_environment(const struct process_child *child, const struct p
   return all;
 }
 
-// posix_spawn copies no page of the actor, as fork would: MPI libraries do not like that.
+// Starts the supervisor. posix_spawn does not copy the actor's memory, as fork would: MPI libraries forbid that.
 static int spawn(struct process_child *child, const struct process_start *start, int socket, int file) {
   const char *threads = getenv("OPENBLAS_NUM_THREADS");
   const char *argv[MAX_ARGUMENTS + 5] = {"corsac", SUPERVISOR_COMMAND, start->log, threads ? threads : ""};
@@ -104,10 +106,10 @@ static int spawn(struct process_child *child, const struct process_start *start,
     posix_spawn_file_actions_adddup2(&actions, socket, SUPERVISOR_SOCKET);
     posix_spawn_file_actions_adddup2(&actions, file, SUPERVISOR_CHANNEL);
     if (file_directory())
-      posix_spawn_file_actions_addchdir_np(&actions, file_directory()); // what it is given is relative
+      posix_spawn_file_actions_addchdir_np(&actions, file_directory()); // its paths are relative to that
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &all);
-    posix_spawnattr_setpgroup(&attributes, 0); // what a terminal sends is for the actor
+    posix_spawnattr_setpgroup(&attributes, 0); // signals of a terminal are for the actor only
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
     result = posix_spawn(&child->supervisor, "/proc/self/exe", &actions, &attributes, (char *const *)argv, variables);
     if (result != 0) child->supervisor = 0;
@@ -127,8 +129,8 @@ bool process_child_start(struct process_child *child, const struct process_start
     return false;
   }
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0 ||
-      (high[0] = fcntl(sockets[1], F_DUPFD_CLOEXEC, HIGH)) < 0 ||
-      (high[1] = fcntl(child->file, F_DUPFD_CLOEXEC, HIGH)) < 0)
+      (high[0] = fcntl(sockets[1], F_DUPFD_CLOEXEC, FIRST_FREE)) < 0 ||
+      (high[1] = fcntl(child->file, F_DUPFD_CLOEXEC, FIRST_FREE)) < 0)
     result = errno;
   child->socket = sockets[0];
   if (result == 0) result = spawn(child, start, high[0], high[1]);
@@ -141,7 +143,7 @@ bool process_child_start(struct process_child *child, const struct process_start
   return false;
 }
 
-// ---- in between ----
+// ---- requests and answers ----
 
 void process_child_ask(struct process_child *child, enum channel_request request) {
   child->channel->request = request;
@@ -150,8 +152,8 @@ void process_child_ask(struct process_child *child, enum channel_request request
   channel_ring(&child->channel->to_child);
 }
 
-// Takes the supervisor's news. true: the child has ended.
-static bool look(struct process_child *child) {
+// Takes the supervisor's reports. true: the child has ended.
+static bool take_reports(struct process_child *child) {
   struct supervisor_report report;
   while (!child->ended) {
     const ssize_t length = recv(child->socket, &report, sizeof report, MSG_DONTWAIT);
@@ -177,7 +179,7 @@ enum process_answer process_child_await(struct process_child *child, double unti
     }
     channel_wait(&channel->to_host, seen, SLICE, &child->patience);
     if (atomic_load(&channel->answered) == child->number) continue;
-    if (look(child)) // its last answer may have come before
+    if (take_reports(child)) // its last answer may have come before its end
       return atomic_load(&channel->answered) == child->number ? PROCESS_ANSWERED : PROCESS_ENDED;
     const double now = clock_now();
     if (now >= until) return PROCESS_LATE;
@@ -192,10 +194,10 @@ enum process_answer process_child_await(struct process_child *child, double unti
 
 static void await_end(struct process_child *child, double seconds) {
   struct backoff backoff = {0};
-  for (const double until = clock_now() + seconds; !look(child) && clock_now() < until;) backoff_wait(&backoff);
+  for (const double until = clock_now() + seconds; !take_reports(child) && clock_now() < until;) backoff_wait(&backoff);
 }
 
-// The supervisor ends by itself; where somebody killed it, what it watched over is killed from here.
+// Waits for the end of the supervisor. If it was killed itself, the child's process group is killed from here (I3).
 static void reap(struct process_child *child) {
   struct backoff backoff = {0};
   const pid_t group = child->report.group;
@@ -209,7 +211,7 @@ static void reap(struct process_child *child) {
     } else if (clock_now() > until) {
       kill(child->supervisor, SIGKILL);
       if (group > 1) kill(-group, SIGKILL);
-      if (killed) child->supervisor = 0; // even SIGKILL has to wait for a disk that does not answer; others do not
+      if (killed) child->supervisor = 0; // it waits for a disk that does not answer; the actor does not wait for it
       killed = true;
       until = clock_now() + 1;
     }
@@ -218,7 +220,7 @@ static void reap(struct process_child *child) {
 
 void process_child_end(struct process_child *child, double seconds) {
   if (child->supervisor <= 0) return;
-  if (seconds > 0 && !look(child)) {
+  if (seconds > 0 && !take_reports(child)) {
     process_child_ask(child, CHANNEL_CLOSE);
     await_end(child, seconds);
   }

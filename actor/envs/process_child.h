@@ -1,5 +1,25 @@
-// A child process with its supervisor and its channel: starting it, waiting for an answer, ending it. No wait here is
-// without an end, and nothing that the child writes into the channel can do more than fail it.
+// A child process with its supervisor and its channel: starting it, waiting for an answer, ending it. Every wait here
+// has an end, and nothing that the child writes into the channel can do more than fail its environment.
+//
+// The states
+//
+//   NONE     there is no process (supervisor is 0)
+//            process_child_start: it is WAITED FOR, since the child has to answer CHANNEL_OPEN first
+//   IDLE     the child waits for a request
+//            process_child_ask: it is WAITED FOR
+//   WAITED FOR   a request has had no answer yet (asked)
+//            process_child_await: IDLE (PROCESS_ANSWERED), ENDED (PROCESS_ENDED), or as before (PROCESS_LATE)
+//   ENDED    the supervisor has reported the child's end, or is dead itself (ended)
+//
+//   In every state process_child_end leads to NONE. The channel stays mapped, so that the last answer can be read;
+//   process_child_release gives it back, too.
+//
+// Invariants
+//
+//   I1. The actor reads the channel's answer only after `answered` has the number of the last request.
+//   I2. The channel's memory object cannot get smaller (it is sealed), so a read of it cannot kill the actor.
+//   I3. In NONE no process is left that the child or its supervisor has started, as far as the kernel let them be
+//   killed.
 #ifndef CORSAC_ACTOR_ENVS_PROCESS_CHILD_H
 #define CORSAC_ACTOR_ENVS_PROCESS_CHILD_H
 
@@ -10,38 +30,44 @@
 #include <sys/types.h>
 
 struct process_start {
-  const char *const *argv; // what the supervisor is to run, from "exec", "argv" or "plugin" on; NULL at its end
-  const char *log;         // file for what the child writes, "": stderr
+  const char *const *argv; // what the supervisor is to run: from "exec", "argv" or "plugin" on, with NULL at the end
+  const char *log;         // file for the child's output, "": stderr
   uint64_t index;
   int evaluation;
 };
 
 struct process_child {
   struct channel *channel; // mapped, or NULL
-  int file, socket;
-  pid_t supervisor; // 0: none, or reaped
+  int file, socket;        // of the channel; to the supervisor
+  pid_t supervisor;        // 0: there is none
   bool ended;
   struct supervisor_report report; // the last one
   struct channel_patience patience;
   uint32_t number; // of the last request
-  bool asked;      // that has had no answer yet
+  bool asked;      // the last request has had no answer yet
 };
 
-// What somebody wants to be called while an answer is awaited, at least ten times a second.
+// Called at least ten times a second while an answer is waited for. waiting may be NULL.
 struct process_listener {
-  void (*waiting)(void *who); // or NULL
+  void (*waiting)(void *who);
   void *who;
 };
+
 enum process_answer { PROCESS_ANSWERED, PROCESS_ENDED, PROCESS_LATE };
 
-// false: why says it, and nothing is left to be ended.
+// Starts a supervisor with its child. false: `why` says what failed, and nothing is left to be ended.
 bool process_child_start(struct process_child *child, const struct process_start *start, char *why, size_t size);
-// Asks; what belongs to the request has been written into the channel.
+
+// Sends a request; its numbers are in the channel already.
 void process_child_ask(struct process_child *child, enum channel_request request);
-// Waits for the answer until clock_now() is `until`.
+
+// Waits for the answer, until clock_now() is `until`.
 enum process_answer process_child_await(struct process_child *child, double until, struct process_listener listener);
-// Ends it and everything that it has started; `seconds`: how long it may take to end by itself, after CHANNEL_CLOSE.
-// report tells how it ended, as far as that is known (report.news is SUPERVISOR_ENDED). Twice is fine.
+
+// Ends the child and all processes that it has started. For `seconds` it may end by itself, after CHANNEL_CLOSE. If
+// child->report.news is SUPERVISOR_ENDED afterwards, report says how it ended. May be called twice.
 void process_child_end(struct process_child *child, double seconds);
-void process_child_release(struct process_child *child); // ends it and gives everything back; twice is fine
+
+// Ends it and gives everything back. May be called twice.
+void process_child_release(struct process_child *child);
 #endif

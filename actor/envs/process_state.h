@@ -1,4 +1,4 @@
-// The part of a channel's memory object that holds a saved state, mapped as far as it is used.
+// The part of a channel's memory object that holds a saved state. It is mapped as far as it is used.
 #ifndef CORSAC_ACTOR_ENVS_PROCESS_STATE_H
 #define CORSAC_ACTOR_ENVS_PROCESS_STATE_H
 
@@ -10,7 +10,7 @@ struct process_state {
   void *data;
   size_t capacity;
 };
-// Room for at least `size` bytes, in the object and here. false: errno says why.
+// Makes room for at least `size` bytes, in the object and in the mapping. false: errno says why.
 bool process_state_reserve(struct process_state *state, int file, size_t size);
 void process_state_release(struct process_state *state);
 #endif

@@ -20,6 +20,6 @@ const struct corsac_env *registry_find(const char *name) {
 const char *registry_suggest(const char *name) {
   struct suggestion suggestion = {.word = name};
   for (size_t i = 0; i < registry_count(); i++)
-    suggest_try(&suggestion, environments[i]->name, 4); // without the version
+    suggest_try(&suggestion, environments[i]->name, 4); // similar from its first four letters on
   return suggestion.name;
 }

@@ -13,8 +13,8 @@ struct serve {
   const struct corsac_env *abi;
   void *self;
   uint32_t obs_dim, act_dim, info_dim;
-  float *action, *obs;      // own copies: the plugin may read and write them as often as it likes
-  struct channel_spec spec; // as published
+  float *action, *obs;      // copies, since the plugin may read and write them at any time of a call
+  struct channel_spec spec; // as it was published
 };
 
 static bool create(struct serve *serve, const struct corsac_env_config *config) {
@@ -27,7 +27,7 @@ static bool create(struct serve *serve, const struct corsac_env_config *config) 
     channel_child_fail(&serve->child, why);
     return false;
   }
-  // What is wrong in it is said by the host, which checks it; here it only has to fit.
+  // The actor checks the spec and reports what is wrong. Here it only has to fit into the channel.
   struct channel_spec *spec = &serve->spec;
   *spec = (struct channel_spec){.obs_dim = given.obs_dim,
                                 .act_dim = given.act_dim,
@@ -54,7 +54,7 @@ static bool create(struct serve *serve, const struct corsac_env_config *config) 
   return true;
 }
 
-// result: what the plugin's function returned
+// result: what the plugin's function returned.
 static void answer_result(struct serve *serve, int result, double reward) {
   struct channel_answer answer = {.status = CHANNEL_OK, .flags = result, .reward = reward};
   if (result < 0) {
@@ -72,7 +72,7 @@ static void answer_result(struct serve *serve, int result, double reward) {
 
 static void answer_info(struct serve *serve) {
   double values[CHANNEL_MAX_INFO];
-  for (uint32_t i = 0; i < serve->info_dim; i++) values[i] = NAN; // what is not written is left out
+  for (uint32_t i = 0; i < serve->info_dim; i++) values[i] = NAN; // a value that is not written is left out
   serve->abi->info(serve->self, values);
   memcpy(serve->child.channel->info, values, serve->info_dim * sizeof *values);
 }
@@ -82,7 +82,7 @@ static void answer_save(struct serve *serve) {
   void *state = capacity ? channel_child_state(&serve->child) : NULL;
   const int64_t need = serve->abi->save ? serve->abi->save(serve->self, state, state ? capacity : 0) : 0;
   channel_child_answer(&serve->child, &(struct channel_answer){.status = CHANNEL_OK,
-                                                               .state_size = (uint64_t)need}); // the host checks it
+                                                               .state_size = (uint64_t)need}); // the actor checks it
 }
 
 static void answer_load(struct serve *serve) {

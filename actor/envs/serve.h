@@ -1,7 +1,7 @@
-// The child's side of an isolated plugin: loads it and serves the channel.
+// A plugin in a child process (--isolate): this runs in the child, loads the plugin, and answers the actor's requests.
 #ifndef CORSAC_ACTOR_ENVS_SERVE_H
 #define CORSAC_ACTOR_ENVS_SERVE_H
 
-// index, evaluation: decimal numbers. Returns the exit status.
+// index and evaluation are decimal numbers. Returns the exit status.
 int serve_plugin(const char *path, const char *args, const char *index, const char *evaluation);
 #endif

@@ -1,3 +1,22 @@
+// The states of a supervisor
+//
+//   STARTING  it prepares its signals, its log and its descriptors
+//             start: it is WATCHING, and STARTED is reported; where that fails, it exits
+//   WATCHING  the child runs, and its output is kept (watch)
+//             the child has ended (reap), or the actor has closed its end of the socket: it is ENDING
+//   ENDING    end_child: SIGTERM to the child's group, SIGKILL after TERM_SECONDS to the group and to every child of
+//             this process, until none is left or KILL_SECONDS have passed
+//             then ENDED is reported, and the supervisor exits
+//
+// Invariants
+//
+//   I1. The supervisor exits only when it has no child left, or after TERM_SECONDS + KILL_SECONDS in ENDING.
+//   I2. STARTED is the first report, ENDED the last. A socket that closes without ENDED means that the supervisor was
+//       killed.
+//   I3. In every loop the child's output is read, so that a child never waits for room in the pipe.
+//   I4. `status` is valid once `is_over` is set, and only reap sets them.
+//   I5. The supervisor handles no signal but SIGCHLD, which it reads from a descriptor: what a terminal or a launcher
+//       sends is for the actor.
 #include "actor/envs/supervisor.h"
 
 #include "actor/envs/serve.h"
@@ -18,34 +37,36 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static const double TERM_SECONDS = 0.5; // between SIGTERM and SIGKILL
-static const double KILL_SECONDS = 5;   // until all are gone that SIGKILL was sent to
+static const double KILL_SECONDS = 5;   // for processes to end after SIGKILL
 
 struct supervisor {
-  pid_t child; // and its process group
-  bool over;   // the child has ended, with this status
-  int status;
-  int output, signals; // what the child writes; SIGCHLD
+  pid_t child;         // also the number of its process group
+  bool is_over;        // the child has ended
+  int status;          // with this status (I4)
+  int output, signals; // descriptors: the child's output; SIGCHLD
   struct supervisor_log log;
-  struct channel *channel; // its first page, for the bell; or NULL
+  struct channel *channel; // its first page, which has the bell; or NULL
 };
 
 bool supervisor_wanted(int argc, char **argv) { return argc > 1 && strcmp(argv[1], SUPERVISOR_COMMAND) == 0; }
 
 // Libraries of the actor may have left descriptors open that no child should have.
-static void close_others(int first) {
-  const long most = sysconf(_SC_OPEN_MAX);
+static void close_from(int first) {
+  const long limit = sysconf(_SC_OPEN_MAX);
+  const int end = limit > 0 && limit < 65536 ? (int)limit : 65536;
 #ifdef SYS_close_range
   if (syscall(SYS_close_range, (unsigned)first, ~0u, 0) == 0) return;
 #endif
-  for (int file = first; file < (most > 0 && most < 65536 ? (int)most : 65536); file++) close(file);
+  for (int file = first; file < end; file++) close(file);
 }
 
 // ---- the child ----
 
-// A simple command takes the shell's place: then its signal is known, and a process less is there.
+// A simple command replaces the shell (exec): there is one process less, and a signal that ends it is known.
 static void run_shell(const char *command) {
   char simple[2048];
   const bool is_simple = !strpbrk(command, ";|&(){}!`=\n") && strncmp(command, "exec ", 5) != 0;
@@ -55,7 +76,7 @@ static void run_shell(const char *command) {
 }
 
 _Noreturn static void run(char **argv, pid_t supervisor, int output) {
-  setsid(); // a group to be killed, and no terminal that could stop it
+  setsid(); // a process group that can be killed, and no terminal that could stop it
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != supervisor) _exit(EXIT_FAILURE);
   for (int i = 1; i < NSIG; i++) signal(i, SIG_DFL);
@@ -65,7 +86,7 @@ _Noreturn static void run(char **argv, pid_t supervisor, int output) {
   const int nothing = open("/dev/null", O_RDONLY);
   if (nothing < 0 || dup2(nothing, 0) < 0 || dup2(output, 1) < 0 || dup2(output, 2) < 0) _exit(EXIT_FAILURE);
   close(SUPERVISOR_SOCKET);
-  close_others(SUPERVISOR_CHANNEL + 1);
+  close_from(SUPERVISOR_CHANNEL + 1);
   if (strcmp(argv[0], "plugin") == 0) exit(serve_plugin(argv[1], argv[2], argv[3], argv[4]));
   if (strcmp(argv[0], "exec") == 0)
     run_shell(argv[1]);
@@ -93,48 +114,47 @@ static bool start(struct supervisor *supervisor, char **argv) {
 
 // ---- its end ----
 
-// false: nobody is left.
+// Takes the status of every child that has ended. false: there is no child left (I1).
 static bool reap(struct supervisor *supervisor) {
   int status;
   pid_t pid;
   while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
     if (pid == supervisor->child) {
-      supervisor->over = true;
+      supervisor->is_over = true;
       supervisor->status = status;
     }
   return pid == 0;
 }
 
+// Reads what the child has written (I3).
 static void drain(struct supervisor *supervisor) {
   char bytes[4096];
   for (ssize_t length; (length = read(supervisor->output, bytes, sizeof bytes)) > 0;)
     supervisor_log_write(&supervisor->log, bytes, (size_t)length);
 }
 
-// Everyone whose parent this process is: the child, and whatever its descendants left behind so far.
+// Kills the child, and those of its descendants whose parent has ended.
 static void kill_children(void) {
   char path[64];
   snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
   FILE *file = fopen(path, "re");
-  if (!file) return; // a kernel without it: the group is all that is known
+  if (!file) return; // an old kernel: only the group can be killed
   for (int pid; fscanf(file, "%d", &pid) == 1;) kill(pid, SIGKILL);
   fclose(file);
 }
 
-static void sleep_a_millisecond(void) {
-  const struct pollfd none = {.fd = -1};
-  poll((struct pollfd[]){none}, 1, 1);
-}
+static void sleep_a_millisecond(void) { nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL); }
 
 static void end_child(struct supervisor *supervisor) {
   const double start = clock_now();
-  if (!supervisor->over) kill(-supervisor->child, SIGTERM);
-  while (!supervisor->over && clock_now() - start < TERM_SECONDS) {
+  if (!supervisor->is_over) kill(-supervisor->child, SIGTERM);
+  while (!supervisor->is_over && clock_now() - start < TERM_SECONDS) {
     sleep_a_millisecond();
     drain(supervisor);
     reap(supervisor);
   }
-  // Whose parent is killed comes here and is killed in the next turn, so this ends with the last of them.
+  // The children of a process that was killed become children of this one, and are killed in the next turn, until none
+  // is left (I1).
   for (const double limit = clock_now() + KILL_SECONDS; clock_now() < limit;) {
     kill(-supervisor->child, SIGKILL);
     kill_children();
@@ -154,22 +174,23 @@ static void report(struct supervisor *supervisor, enum supervisor_news news) {
   if (supervisor->channel) channel_ring(&supervisor->channel->to_host);
 }
 
-// Until the child has ended, or the actor wants it to or is gone.
+// Returns when the child has ended, or the actor has closed its end of the socket.
 static void watch(struct supervisor *supervisor) {
   struct pollfd files[] = {{.fd = SUPERVISOR_SOCKET, .events = POLLIN},
                            {.fd = supervisor->signals, .events = POLLIN},
                            {.fd = supervisor->output, .events = POLLIN}};
-  while (!supervisor->over) {
+  while (!supervisor->is_over) {
     if (poll(files, 3, -1) < 0 && errno != EINTR) return;
     drain(supervisor);
-    if (files[2].revents & POLLHUP) files[2].fd = -1; // everyone has closed it
+    if (files[2].revents & POLLHUP) files[2].fd = -1; // all writers have closed the pipe
     struct signalfd_siginfo signal;
     while (read(supervisor->signals, &signal, sizeof signal) > 0) continue;
     reap(supervisor);
-    if (files[0].revents) return; // it only ever closes its end
+    if (files[0].revents) return; // the actor sends nothing, it only closes its end
   }
 }
 
+// Ignores what is for the actor, and gets SIGCHLD by a descriptor (I5).
 static void prepare_signals(struct supervisor *supervisor) {
   static const int ignored[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1, SIGUSR2};
   for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++) signal(ignored[i], SIG_IGN);
@@ -180,34 +201,45 @@ static void prepare_signals(struct supervisor *supervisor) {
   supervisor->signals = signalfd(-1, &child, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
+static void set_threads(const char *threads) {
+  if (*threads)
+    setenv("OPENBLAS_NUM_THREADS", threads, 1);
+  else
+    unsetenv("OPENBLAS_NUM_THREADS");
+}
+
+static struct channel *map_bell(void) {
+  static_assert(offsetof(struct channel, to_host) + sizeof(struct channel_bell) <= 4096, "the bell is on page one");
+  void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, SUPERVISOR_CHANNEL, 0);
+  return page == MAP_FAILED ? NULL : page;
+}
+
 int supervisor_main(int argc, char **argv) {
   if (argc < 6 || (strcmp(argv[4], "plugin") == 0 && argc < 9)) {
-    fprintf(stderr, "corsac: %s is for corsac itself\n", SUPERVISOR_COMMAND);
+    fprintf(stderr, "corsac: %s is only for corsac itself\n", SUPERVISOR_COMMAND);
     return 2;
   }
-  static_assert(offsetof(struct channel, to_host) + sizeof(struct channel_bell) <= 4096, "the bell is on page one");
+  // STARTING
   struct supervisor supervisor = {.output = -1};
-  close_others(SUPERVISOR_CHANNEL + 1);
+  close_from(SUPERVISOR_CHANNEL + 1);
   fcntl(SUPERVISOR_SOCKET, F_SETFD, FD_CLOEXEC);
   prctl(PR_SET_NAME, "corsac-child");
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   prepare_signals(&supervisor);
-  if (*argv[3])
-    setenv("OPENBLAS_NUM_THREADS", argv[3], 1);
-  else
-    unsetenv("OPENBLAS_NUM_THREADS");
+  set_threads(argv[3]);
   supervisor_log_open(&supervisor.log, argv[2], argv + 4);
-  void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, SUPERVISOR_CHANNEL, 0);
-  supervisor.channel = page == MAP_FAILED ? NULL : page;
+  supervisor.channel = map_bell();
   if (supervisor.signals < 0 || !start(&supervisor, argv + 4)) {
     fprintf(stderr, "corsac: cannot start %s: %s\n", argv[5], strerror(errno));
     return EXIT_FAILURE;
   }
   report(&supervisor, SUPERVISOR_STARTED);
+
   watch(&supervisor);
   end_child(&supervisor);
+
   supervisor_log_close(&supervisor.log, supervisor.status);
-  report(&supervisor, SUPERVISOR_ENDED);
+  report(&supervisor, SUPERVISOR_ENDED); // I2
   close(supervisor.output);
   close(supervisor.signals);
   return EXIT_SUCCESS;

@@ -30,7 +30,7 @@ static void put(struct supervisor_log *log, const char *bytes, size_t size) {
       open_file(log);
     }
   }
-  while (size > 0) { // a full disk loses words, not the run
+  while (size > 0) { // a full disk costs the output, not the run
     const ssize_t written = write(log->file, bytes, size);
     if (written <= 0) return;
     bytes += written;
@@ -39,7 +39,7 @@ static void put(struct supervisor_log *log, const char *bytes, size_t size) {
   }
 }
 
-// Between what children write, in a file only: on stderr others speak.
+// A line of the supervisor's own, in a file only: stderr belongs to others, too.
 static void note(struct supervisor_log *log, const char *what, const char *more) {
   char date[40], shown[180], line[256];
   if (log->file == STDERR_FILENO) return;
@@ -99,7 +99,7 @@ void supervisor_describe(int status, char *text, size_t size) {
   const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
   if (WIFSIGNALED(status))
     snprintf(text, size, "ended by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
-  else if (code > 128 && code <= 128 + 31) // as a shell says it of its child
+  else if (code > 128 && code <= 128 + 31) // a shell gives 128 + the signal of its child
     snprintf(text, size, "ended with exit status %d (as after signal %d, %s)", code, code - 128, strsignal(code - 128));
   else
     snprintf(text, size, "ended with exit status %d", code);

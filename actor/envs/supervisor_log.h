@@ -1,4 +1,4 @@
-// What a child process writes: into a file that does not grow for ever, and its last lines for messages.
+// The output of a child process: a file of bounded size, and the last lines for messages.
 #ifndef CORSAC_ACTOR_ENVS_SUPERVISOR_LOG_H
 #define CORSAC_ACTOR_ENVS_SUPERVISOR_LOG_H
 
@@ -13,15 +13,17 @@ struct supervisor_log {
   char kept[SUPERVISOR_LOG_KEPT];
   size_t length; // of kept
 };
-// Appends to the file at path and says what is started (argv, NULL at its end). An empty path, or a file that cannot be
-// written: stderr.
+// Opens the file at path to append to it, and writes what is started (argv, NULL at its end). Where the path is empty
+// or the file cannot be written, the output goes to stderr.
 void supervisor_log_open(struct supervisor_log *log, const char *path, char **argv);
-// A file that is full becomes path.1, in the place of an earlier one.
+// Appends. A file that is full is renamed to path.1, which replaces an earlier one.
 void supervisor_log_write(struct supervisor_log *log, const char *bytes, size_t size);
-// The last lines, joined with " | ", other bytes as they are but 0; "" if nothing was written.
+// Copies the last lines, with " | " between them; "" if nothing was written. Other bytes stay as they are, except 0.
 void supervisor_log_tail(const struct supervisor_log *log, char *text, size_t size);
-void supervisor_log_close(struct supervisor_log *log, int status); // says how the child ended
 
-// "ended by signal 11 (Segmentation fault)", "ended with exit status 3": of what waitpid gave
+// Writes how the child ended, and closes the file.
+void supervisor_log_close(struct supervisor_log *log, int status);
+
+// Puts a status of waitpid into words: "ended by signal 11 (Segmentation fault)", "ended with exit status 3".
 void supervisor_describe(int status, char *text, size_t size);
 #endif

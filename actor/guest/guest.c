@@ -1,6 +1,6 @@
-#include "actor/guest/guest.h"
-
+// What happens around each call of a guest. The states and the invariants are in guest_impl.h.
 #include "actor/guest/guest_impl.h"
+
 #include "common/base/c_locale.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -14,7 +14,9 @@
 #include <time.h>
 #include <unistd.h>
 
-static const double LOOK_SECONDS = 0.05; // between two looks after resets: a short episode is not worth one
+// Between two checks after resets: short episodes are not worth one each. The first resets are always checked.
+static const double CHECK_SECONDS = 0.05;
+enum { FIRST_RESETS = 8 };
 
 struct guest_guard guest_guard;
 struct guest_state guest_state = {.locale = LC_GLOBAL_LOCALE};
@@ -31,7 +33,7 @@ const struct guest_change_text *guest_change_text(enum guest_change change) {
       [GUEST_CHANGED_LOCALE] = {"locale", "the locale", "numbers in files would have a decimal comma", true},
       [GUEST_CHANGED_HANDLERS] = {"handlers", "the handlers of TERM, INT, USR1, USR2, HUP or XCPU",
                                   "a signal would end the job without a checkpoint", false},
-      [GUEST_CHANGED_MASK] = {"mask", "the signal mask", "a signal would not be heard", false},
+      [GUEST_CHANGED_MASK] = {"mask", "the signal mask", "a signal would not arrive", false},
       [GUEST_CHANGED_DIRECTORY] = {"directory", "the working directory", "relative paths would name other files", true},
       [GUEST_CHANGED_UMASK] = {"umask", "the umask", "checkpoints could not be read", false},
       [GUEST_CHANGED_FILES] = {"files", "descriptors or limits of this program",
@@ -77,11 +79,12 @@ void guest_describe(const struct guest *guest, enum guest_function function, cha
 
 // ---- what a guest changed ----
 
-// Says each kind of change once in a process, for the job's first environment loudly.
+// Logs each kind of change once in a process; as a warning only for the job's first environment, since the others do
+// the same.
 static void note_changes(const struct guest *guest, enum guest_function function, unsigned changes) {
-  const unsigned fresh = changes & ~guest_state.said;
+  const unsigned fresh = changes & ~guest_state.reported;
   guest_state.changes |= changes;
-  guest_state.said |= changes;
+  guest_state.reported |= changes;
   for (unsigned change = 0; change < GUEST_CHANGES; change++) {
     if (!(fresh & 1u << change)) continue;
     const struct guest_change_text *text = guest_change_text(change);
@@ -89,15 +92,15 @@ static void note_changes(const struct guest *guest, enum guest_function function
     guest_describe(guest, function, where, sizeof where);
     const bool is_loud = !text->is_kept && guest->index == 0;
     if (change == GUEST_CHANGED_FILES)
-      log_warn("%s %s", where, guest_state.mended);
+      log_warn("%s %s", where, guest_state.repaired);
     else
       log_write(is_loud ? LOG_WARN : LOG_DEBUG, "%s changed %s%s", where, text->what,
                 text->is_kept ? "" : "; it was set back");
   }
 }
 
-// The bits of what differs; the default environment afterwards.
-unsigned guest_mend_arithmetic(void) {
+// The control words are those of Intel's and Arm's manuals. x86-64 has two units: SSE (mxcsr) and x87 (fcw).
+unsigned guest_restore_arithmetic(void) {
   unsigned changes = 0;
 #if defined __SSE2__
   const unsigned control = _mm_getcsr();
@@ -129,17 +132,17 @@ unsigned guest_mend_arithmetic(void) {
   return changes;
 }
 
-static bool is_elsewhere(void) {
+static bool has_changed_directory(void) {
   struct stat now;
   return stat(".", &now) != 0 || now.st_dev != guest_state.directory_device || now.st_ino != guest_state.directory;
 }
 
-static unsigned mend_umask(void) {
-  const mode_t now = umask(guest_state.umask); // no other way to ask for it
+static unsigned restore_umask(void) {
+  const mode_t now = umask(guest_state.umask); // to read it is to set it
   return now != guest_state.umask ? 1u << GUEST_CHANGED_UMASK : 0;
 }
 
-// The locale that the whole process has, as a guest's setlocale left it.
+// Whether a guest has set the locale of the process. To see it, this thread puts its own locale aside for a moment.
 static bool has_locale(void) {
   const locale_t ours = uselocale(LC_GLOBAL_LOCALE);
   const char *now = setlocale(LC_ALL, NULL);
@@ -148,51 +151,56 @@ static bool has_locale(void) {
   return other;
 }
 
-// All that costs a system call.
-unsigned guest_look_around(void) {
+unsigned guest_check_process(void) {
   struct error lost = {0};
-  unsigned changes = mend_umask();
+  unsigned changes = restore_umask();
   if (guest_state.host.mend_signals) changes |= guest_state.host.mend_signals();
-  if (guest_files_check(guest_state.mended, &lost) != STATUS_OK && !guest_state.ended[0])
+  if (guest_files_check(guest_state.repaired, &lost) != STATUS_OK && !guest_state.ended[0])
     snprintf(guest_state.ended, sizeof guest_state.ended, "it %.500s", lost.text);
-  if (guest_state.mended[0]) changes |= 1u << GUEST_CHANGED_FILES;
-  if (is_elsewhere()) changes |= 1u << GUEST_CHANGED_DIRECTORY;
+  if (guest_state.repaired[0]) changes |= 1u << GUEST_CHANGED_FILES;
+  if (has_changed_directory()) changes |= 1u << GUEST_CHANGED_DIRECTORY;
   guest_guard.has_locale |= has_locale();
   if (guest_guard.has_locale) changes |= 1u << GUEST_CHANGED_LOCALE;
-  guest_state.looked = clock_coarse();
+  guest_state.checked = clock_coarse();
   return changes;
 }
 
-static bool is_look_due(enum guest_function function, unsigned attention) {
-  if (guest_state.process == 0) return false; // nobody watches: what was right before is not known
+static bool is_check_due(enum guest_function function, unsigned attention) {
+  if (guest_state.process == 0) return false; // the guard does not run, so it does not know what was before
   if (function <= GUEST_CREATE || attention & GUEST_DUE) return true;
   if (function != GUEST_RESET && function != GUEST_LOAD) return false;
-  return guest_state.resets++ < 8 || clock_coarse() - guest_state.looked > LOOK_SECONDS;
+  return guest_state.resets++ < FIRST_RESETS || clock_coarse() - guest_state.checked > CHECK_SECONDS;
 }
 
 // ---- the two calls ----
 
-void guest_prepare(enum guest_function function) {
+void guest_before_call(enum guest_function function) {
   if (function <= GUEST_CREATE) guest_files_note_libraries();
   locale_restore(guest_state.locale);
 }
 
-// Somebody else is at work in this thread's place: for good, or while it reads whose call this is.
 void guest_await_release(void) {
   const struct timespec pause = {.tv_nsec = 1000000};
-  while (atomic_load(&guest_guard.attention) & (GUEST_TAKEN | GUEST_HELD)) nanosleep(&pause, NULL);
+  while (atomic_load(&guest_guard.attention) & (GUEST_TAKEN | GUEST_HELD)) nanosleep(&pause, NULL); // G2, G4
 }
 
-void guest_settle(enum guest_function function) {
+void guest_after_call(enum guest_function function) {
   if (atomic_load(&guest_guard.attention) & GUEST_FORKED) guest_end_child(function);
   guest_await_release();
-  if (guest_guard.has_locale || function < GUEST_STEP || function > GUEST_INFO) guest_state.locale = locale_enter_c();
-  const struct guest *guest = guest_guard.guest;
+
+  // Our code again: the C locale and the default arithmetic (G1).
+  if (guest_guard.has_locale || !guest_is_fast(function)) guest_state.locale = locale_enter_c();
+  unsigned changes = guest_restore_arithmetic();
+
+  // What costs a system call, now and then.
   const unsigned attention = atomic_fetch_and(&guest_guard.attention, ~(unsigned)GUEST_DUE);
-  unsigned changes = guest_mend_arithmetic();
-  if (is_look_due(function, attention)) changes |= guest_look_around();
-  if (changes & ~guest_state.said || changes & ~guest_state.changes) note_changes(guest, function, changes);
+  if (is_check_due(function, attention)) changes |= guest_check_process();
+  if (changes & ~guest_state.reported || changes & ~guest_state.changes)
+    note_changes(guest_guard.guest, function, changes);
+
+  // The guest has ended the process, but not in a way that could end this call (G6). The call counts as under way
+  // again.
   if (!guest_state.ended[0]) return;
-  atomic_store(&guest_guard.now, guest_guard.calls * 16 + (uint64_t)function); // the process ended within this call
+  atomic_store(&guest_guard.now, guest_guard.calls * 16 + (uint64_t)function);
   guest_end_here(guest_state.ended, 0);
 }

@@ -1,22 +1,32 @@
-// The guard around the code of an environment. A plugin is a guest in this process: it may change what the process
-// shares with it (floating point, locale, signals, files), end the process, or never come back. Every call into an
-// environment that is not built in stands between guest_enter and guest_leave.
+// The guard around code that is not this program's. A plugin, or libmujoco, runs inside the actor's process: it is a
+// guest there. Such code may change what the whole process shares (the rounding mode, the locale, signal handlers, open
+// files), may end the process (exit, a crash), and may never return from a call. The guard keeps the host, this
+// program, intact. Every call into a guest stands between two lines:
+//
+//   guest_enter(&environment->guest, GUEST_STEP);
+//   flags = abi->step(self, action, obs, &reward);
+//   guest_leave(GUEST_STEP);
 //
 // What the guard does:
-// - The floating-point environment is the default one whenever our code runs: rounding to nearest, no flush to zero, no
-//   trap. A call begins with it, too; what a guest sets lasts until the call returns.
-// - A guest sees the locale that it set (setlocale); our code runs in the C locale.
-// - Signals, the umask and our files are looked after when an environment was created, now and then after a reset, and
-//   once a second. What was changed is set back, and said once.
-// - A child that a guest forked ends where it would return into our code: there is one job, not two.
-// - exit, _exit, exec, MPI_Finalize, MPI_Abort, an MPI error, SIGSEGV and the like inside a call do not end the
-// process:
-//   the host's `ended` goes on instead, on top of the guest, which is never returned to.
-// - A call that has not come back for GUEST_NAMED_SECONDS is named once. Where the host wants to go on without it (a
-//   signal came), another thread goes on in its place, and the guest's thread stays where it is for good.
 //
-// Guests are called by one thread, the first that enters. The state is the process's own, since exit() and a signal's
-// handler have no argument.
+// - Arithmetic. Each call begins with the default floating-point environment (round to nearest, no flush to zero, no
+//   traps), and our code after the call has it, too.
+// - Locale. Our code runs in the C locale. The guest sees the locale that it has set itself.
+// - Signals, umask, files. What costs a system call is checked after create, after some resets, and once a second. The
+//   guard undoes what it can, and logs each kind of change once.
+// - Fork. A child process that the guest forked ends where it would return into our code, so that there is one job, not
+//   two.
+// - The end of the process. exit, _exit, exec, MPI_Finalize, MPI_Abort, an MPI error, SIGSEGV and the like within a
+// call
+//   do not end the process. The guard calls the host's function `ended` instead, which reports the failure and shuts
+//   the role down. It runs on the guest's stack, and the call never returns.
+// - A long call. A thread, the watch, names a call that takes longer than GUEST_NAMED_SECONDS once in the log. If the
+// host
+//   has a reason not to wait (a signal came), the watch's thread becomes the host, and the guest's thread is never
+//   run again.
+//
+// Only one thread of a process may call guests: the one that called guest_watch. The guard's state belongs to the
+// process and is global, since exit() and signal handlers have no argument for it. README.md says how it works.
 #ifndef CORSAC_ACTOR_GUEST_GUEST_H
 #define CORSAC_ACTOR_GUEST_GUEST_H
 
@@ -31,8 +41,9 @@
 
 enum { GUEST_NAMED_SECONDS = 30 };
 
+// Which function of the guest is called.
 enum guest_function {
-  GUEST_NONE, // no guest is at work
+  GUEST_NONE, // none: our code runs
   GUEST_OPEN,
   GUEST_CREATE,
   GUEST_RESET,
@@ -48,89 +59,115 @@ enum guest_function {
   GUEST_FUNCTIONS
 };
 
-// An environment, for messages. It has to stay where it is while a call is under way.
+// Which environment a call is for: messages name it so. It must not move or change during a call.
 struct guest {
-  const char *name; // of the plugin, not owned
-  uint64_t index;   // which environment of the job
+  const char *name; // of the environment, not owned
+  uint64_t index;   // in the job
   bool evaluation;
-  uint64_t episode, step; // where it stands: the current step of the episode
+  uint64_t episode, step; // the current ones
 };
 
-// What a guest changed in the process. guest_change_text says it in words.
+// What a guest may have changed in the process.
 enum guest_change {
   GUEST_CHANGED_ROUNDING,  // the rounding mode
   GUEST_CHANGED_FLUSHING,  // flush-to-zero, denormals-are-zero
   GUEST_CHANGED_TRAPS,     // floating-point exceptions raise signals
   GUEST_CHANGED_PRECISION, // of x87
   GUEST_CHANGED_LOCALE,
-  GUEST_CHANGED_HANDLERS, // of the signals that this program listens to
+  GUEST_CHANGED_HANDLERS, // of the signals that this program handles
   GUEST_CHANGED_MASK,     // these signals are blocked
   GUEST_CHANGED_DIRECTORY,
   GUEST_CHANGED_UMASK,
-  GUEST_CHANGED_FILES, // descriptors of ours are closed, or others than they were
+  GUEST_CHANGED_FILES, // descriptors of this program are closed, or refer to something else
   GUEST_CHANGES
 };
+
+// A change in words.
 struct guest_change_text {
   const char *name;   // "rounding", as check-env calls it
   const char *what;   // "the rounding mode"
   const char *breaks; // what it would break: "numbers would differ from those of another machine"
-  bool is_kept;       // the guard leaves it: it is the guest's own affair
+  bool is_kept;       // the guard does not undo it, since it does our code no harm
 };
 const struct guest_change_text *guest_change_text(enum guest_change change);
 
 // How a guest ended the process.
 struct guest_end {
-  struct error why; // which environment, where, how
-  const char *how;  // the end of it: "it called exit(0)"
-  bool crashed;     // by the signal, such as SIGSEGV, so that memory is not to be trusted
+  struct error why; // the environment, the call, and `how`
+  const char *how;  // "it called exit(0)"
+  bool crashed;     // by `signal`, such as SIGSEGV: memory may be damaged
   int signal;
 };
 
-// Who the guest is with. Members may be NULL.
+// The part of this program that the guest works for. Members may be NULL.
 struct guest_host {
   void *who;
-  // The guest ended the process. Runs on top of the guest. Never returns.
+
+  // The guest ended the process. Called on the guest's stack; must not return.
   void (*ended)(void *who, const struct guest_end *end);
-  // From the watch's thread, while a call is under way: is there a reason not to wait for it?
+
+  // Called by the watch's thread during a long call: whether there is a reason not to wait for it.
   bool (*is_urgent)(void *who);
-  // From the watch's thread, once, after is_urgent: the guest's thread never runs code of ours again. Never returns.
+
+  // Called by the watch's thread, once, after is_urgent said so: the host goes on here, without the call. The guest's
+  // thread runs no code of ours again. Must not return. where: which call it was.
   void (*take_over)(void *who, const struct error *where);
-  // Sets the handlers and the mask of the program's signals back to what they were: bits of 1 << enum guest_change.
+
+  // Restores the handlers and the mask of this program's signals. Returns what had changed: bits 1 << enum
+  // guest_change.
   unsigned (*mend_signals)(void);
 };
-// From the thread that calls guests. *before, unless NULL, becomes the host until now.
+
+// Sets the host. *before, unless it is NULL, gets the one until now.
 void guest_set_host(const struct guest_host *host, struct guest_host *before);
-// Begins to watch, if nobody does in this process: remembers what a guest may not change, takes the signals of a crash.
+
+// Starts the guard in this process, if it does not run yet. It remembers the umask and the directory, installs handlers
+// for crashes, and starts the watch. The calling thread is the guests' thread from now on.
 void guest_watch(void);
 
-// Bits of 1 << enum guest_change: all that guests have changed so far; zeroed by guest_forget_changes.
+// All that guests have changed since guest_forget_changes: bits 1 << enum guest_change.
 unsigned guest_changes(void);
 void guest_forget_changes(void);
 
-// --- for those who end a process in its guest's name ---
+// ---- for the functions that end a process (launch/mpi/guest_exits.c) ----
 
-// A call that ends the process was made; how: "it called exit(0)". Returns where no guest of this process is at work:
-// then the call is right. From another thread than the guests' it does not return either.
+// Somebody called a function that ends the process; how: "it called exit(0)". Returns where no guest of this process is
+// in a call: then the process may end. Otherwise it does not return.
 void guest_ends(const char *how);
-bool guest_is_at_work(void); // in this process and thread
 
-// --- the two calls ---
+// Whether this thread of this process is in a guest's call.
+bool guest_is_at_work(void);
 
-enum { GUEST_TAKEN = 1, GUEST_HELD = 2, GUEST_DUE = 4, GUEST_FORKED = 8 };
+// ---- the two calls ----
+
+// What another thread wants of the guests' thread, or what has happened to it. guest_leave looks at these bits.
+enum {
+  GUEST_TAKEN = 1,  // another thread is the host now: never return
+  GUEST_HELD = 2,   // another thread reads guest_guard.guest: wait for a moment
+  GUEST_DUE = 4,    // a second has passed: check what costs a system call
+  GUEST_FORKED = 8, // this process is a child that the guest forked: end it
+};
+
 struct guest_guard {
   const struct guest *guest;  // of the call under way
   uint64_t calls;             // so far
-  _Atomic uint64_t now;       // number of the call under way * 16 + enum guest_function
-  _Atomic unsigned attention; // GUEST_TAKEN: for good; GUEST_HELD: for a moment; GUEST_DUE: a look is due;
-                              // GUEST_FORKED: this is a child of the guest's
-  bool has_locale;            // the guest has set one
+  _Atomic uint64_t now;       // calls * 16 + enum guest_function, GUEST_NONE between two calls
+  _Atomic unsigned attention; // bits: GUEST_TAKEN, ...
+  bool has_locale;            // a guest has set one
 };
 extern struct guest_guard guest_guard;
 
-void guest_prepare(enum guest_function function); // the guest's locale
-void guest_settle(enum guest_function function);  // all that is not the common case of guest_leave
+// The rare parts of guest_enter and guest_leave.
+void guest_before_call(enum guest_function function);
+void guest_after_call(enum guest_function function);
 
-// Whether the floating-point environment is another than the default one.
+// Loading, create, reset, save and the like cost so much anyway that the guard does everything for each of them. The
+// functions of a step are the fast ones: guest_enter and guest_leave take a nanosecond or so together.
+static inline bool guest_is_fast(enum guest_function function) {
+  return function >= GUEST_STEP && function <= GUEST_INFO;
+}
+
+// Whether the floating-point environment differs from the default.
 static inline bool guest_changed_arithmetic(void) {
 #if defined __SSE2__
   return (_mm_getcsr() & ~0x3fu) != 0x1f80u;
@@ -139,25 +176,25 @@ static inline bool guest_changed_arithmetic(void) {
   __asm__ volatile("mrs %0, fpcr" : "=r"(control));
   return control != 0;
 #else
-  return true; // guest_settle looks
+  return true; // guest_after_call finds out
 #endif
 }
 
 static inline void guest_enter(const struct guest *guest, enum guest_function function) {
   guest_guard.guest = guest;
   guest_guard.calls++;
-  if (guest_guard.has_locale || function < GUEST_STEP || function > GUEST_INFO) guest_prepare(function);
+  if (guest_guard.has_locale || !guest_is_fast(function)) guest_before_call(function);
   atomic_store_explicit(&guest_guard.now, guest_guard.calls * 16 + (uint64_t)function, memory_order_release);
 }
 
-// The watch orders its own store before this load (membarrier), so that neither waits for the other here.
+// The store to `now` and the load of `attention` need an order between each other, which a processor does not give by
+// itself. The watch gives it from its side with membarrier (guest_stop_call), so that a call costs no fence here.
 static inline void guest_leave(enum guest_function function) {
   atomic_store_explicit(&guest_guard.now, guest_guard.calls * 16, memory_order_release);
   atomic_signal_fence(memory_order_seq_cst);
   const unsigned attention = atomic_load_explicit(&guest_guard.attention, memory_order_acquire);
-  if (attention || guest_guard.has_locale || function < GUEST_STEP || function > GUEST_INFO ||
-      guest_changed_arithmetic())
-    guest_settle(function);
+  if (attention || guest_guard.has_locale || !guest_is_fast(function) || guest_changed_arithmetic())
+    guest_after_call(function);
 }
 
 #endif

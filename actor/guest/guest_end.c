@@ -1,4 +1,4 @@
-// Where a guest ends the process.
+// What happens where a guest ends the process. The states and the invariants are in guest_impl.h.
 #include "actor/guest/guest_impl.h"
 #include "common/base/c_locale.h"
 #include "common/base/exit_bound.h"
@@ -13,21 +13,22 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { STACK_SIZE = 1 << 20, CRASHED_SECONDS = 10 };
+enum { STACK_SIZE = 1 << 20, CRASHED_SECONDS = 10 }; // of the handler; for the host to end after a crash
 
 static const int crashes[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS, SIGTRAP};
-static const int timers[] = {SIGALRM, SIGVTALRM, SIGPROF}; // a guest's, for whose end it has no handler
+static const int timers[] = {SIGALRM, SIGVTALRM, SIGPROF}; // of a guest that has no handler for them
 enum { CRASHES = sizeof crashes / sizeof *crashes, TIMERS = sizeof timers / sizeof *timers };
 
+// The host goes on in this thread, after the call of the guest that is under way.
 static _Noreturn void end_call(const char *how, int crash) {
   struct guest_end end = {.how = how, .crashed = crash != 0, .signal = crash};
   char where[512];
   const enum guest_function function = (enum guest_function)(atomic_load(&guest_guard.now) % 16);
-  guest_state.host_thread = (pid_t)syscall(SYS_gettid);
+  guest_state.host_thread = (pid_t)syscall(SYS_gettid); // G3
   atomic_store(&guest_guard.now, guest_guard.calls * 16);
-  locale_enter_c();
-  guest_mend_arithmetic();
-  guest_look_around();
+  locale_enter_c(); // G1
+  guest_restore_arithmetic();
+  guest_check_process();
   guest_describe(guest_guard.guest, function, where, sizeof where);
   error_set(&end.why, STATUS_FAILED, "%s: %s", where, how);
   if (guest_state.host.ended) guest_state.host.ended(guest_state.host.who, &end);
@@ -40,8 +41,8 @@ void guest_end_here(const char *how, int crash) {
   end_call(how, crash);
 }
 
-// In a thread that the guest started. If the guests' thread is in a call, which may wait for this one, it stays there
-// for good, and the host goes on here. Else it goes on there, after the next call.
+// For a thread that the guest started. If the guests' thread is in a call, it may be waiting for this thread: it stays
+// there, and the host goes on here. Otherwise the host goes on in the guests' thread, after its next call (G6).
 static _Noreturn void end_in_thread(const char *how) {
   char text[GUEST_FILES_TEXT];
   const uint64_t call = atomic_load(&guest_guard.now);
@@ -54,9 +55,9 @@ static _Noreturn void end_in_thread(const char *how) {
 
 void guest_ends(const char *how) {
   const pid_t thread = (pid_t)syscall(SYS_gettid);
-  if (guest_state.process != getpid()) return;   // nobody is watched, or this is a child of the guest's
-  if (guest_state.host_thread == thread) return; // the host's own end
-  while (guest_state.host_thread != 0) pause();  // the host is on its way there
+  if (guest_state.process != getpid()) return;   // the guard does not run, or this is a child that the guest forked
+  if (guest_state.host_thread == thread) return; // the host itself ends the process
+  while (guest_state.host_thread != 0) pause();  // another thread is doing so (G3)
   if (guest_state.thread != thread) end_in_thread(how);
   if (guest_is_at_work()) guest_end_here(how, 0);
 }
@@ -64,7 +65,7 @@ void guest_ends(const char *how) {
 void guest_end_child(enum guest_function function) {
   char where[512];
   guest_describe(guest_guard.guest, function, where, sizeof where);
-  fprintf(stderr, "corsac: %s: it forked, and the child came back from the call: the child ends\n", where);
+  fprintf(stderr, "corsac: %s: it forked, and the child returned from the call: the child ends\n", where);
   exit_at_once(EXIT_FAILED);
 }
 
@@ -73,7 +74,8 @@ static void give_up(int number) {
   exit_at_once(EXIT_FAILED);
 }
 
-// A crash may have left locks taken that the host needs to say so. The host calls alarm(0) when it has.
+// A crash may have left a lock taken that the host needs for its message. So an alarm ends the process; the host calls
+// alarm(0) once the message is out.
 static void bound_the_end(void) {
   struct sigaction action = {.sa_handler = give_up};
   sigemptyset(&action.sa_mask);
@@ -87,12 +89,12 @@ static void take_crash(int number) {
     bound_the_end();
     guest_end_here(how, number);
   }
-  for (int i = 0; i < CRASHES; i++) // a mistake of ours: as if nobody had looked
+  for (int i = 0; i < CRASHES; i++) // a crash of our own code: as without the guard
     if (crashes[i] == number) sigaction(number, &guest_state.before[i], NULL);
   raise(number);
 }
 
-// What it interrupts may be our code, so that the guest's end has to wait until a call of it is over.
+// The signal may have interrupted our code. Then the end has to wait until the next call is over (G6).
 static void take_timer(int number) {
   char how[128];
   if (guest_state.process != getpid()) return;
@@ -109,7 +111,7 @@ static void catch (int number, void (*handler)(int), struct sigaction *before) {
 }
 
 void guest_catch_crashes(void) {
-  // With a stack of its own: what overflowed may be the stack.
+  // On a stack of its own, since a full stack may be the reason of the crash.
   void *stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   const stack_t own = {.ss_sp = stack, .ss_size = STACK_SIZE};
   if (stack == MAP_FAILED || sigaltstack(&own, NULL) != 0) return;

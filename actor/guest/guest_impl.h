@@ -1,5 +1,30 @@
-// Inside of the guard: its state, shared by what looks after each call (guest.c) and what happens where a call does not
-// come back (guest_watch.c, guest_end.c).
+// Inside of the guard: its state, shared by what happens around each call (guest.c), where a guest ends the process
+// (guest_end.c), and the thread that watches long calls (guest_watch.c).
+//
+// The states of the guests' thread
+//
+//   OUT    it runs our code: guest_guard.now names GUEST_NONE
+//          guest_enter: it is IN
+//   IN     it runs the guest's code: now names the function
+//          guest_leave: it is OUT, or it waits in guest_await_release while another thread holds it (GUEST_HELD)
+//          guest_ends, take_crash, take_timer -> guest_end_here: it is the HOST ON TOP
+//          the watch's take_over, end_in_thread -> guest_stop_call(GUEST_TAKEN): it is LEFT BEHIND
+//          it forks (note_fork): in the child guest_leave ends the process
+//   HOST ON TOP   it runs our code on the guest's stack (end_call -> host.ended) and ends the process there
+//   LEFT BEHIND   another thread is the host and ends the process. This one may stay in the guest's code, or in
+//                 guest_await_release, for good
+//
+// Invariants
+//
+//   G1. OUT, our code has the default floating-point environment and the C locale.
+//   G2. Another thread reads guest_guard.guest only after guest_stop_call has returned true, and, if that was with
+//       GUEST_HELD, before it clears the bit. As long, the guests' thread does not leave the call.
+//   G3. Exactly one thread is the host: the guests' thread, or, once host_thread is set, that one. It is set once.
+//   G4. GUEST_TAKEN is never cleared again.
+//   G5. Of the two threads at least one sees what the other wrote: the guests' thread writes `now` and then reads
+//       `attention`; the other writes `attention`, makes both wait at a barrier (membarrier), and reads `now`.
+//   G6. After an end that came from another thread or a timer while the guests' thread was OUT, `ended` holds the text,
+//       and the next guest_leave makes it the end of its call.
 #ifndef CORSAC_ACTOR_GUEST_GUEST_IMPL_H
 #define CORSAC_ACTOR_GUEST_GUEST_IMPL_H
 
@@ -12,38 +37,47 @@
 
 struct guest_state {
   struct guest_host host;
-  pid_t process, thread;     // whose guests are watched; 0: nobody's
-  _Atomic pid_t host_thread; // in which the host goes on without the guest; 0: it has not come to that
-  mode_t umask;              // as it was at the start
+  pid_t process, thread;     // the process and the guests' thread; 0: the guard does not run
+  _Atomic pid_t host_thread; // the thread that runs the host after a guest's end; 0: there was none (G3)
+
+  // As guest_watch found it.
+  mode_t umask;
   dev_t directory_device;
-  ino_t directory; // the working directory at the start
-  locale_t locale; // of the guests' thread within their calls
-  double looked;   // s, when at what costs a system call
-  unsigned resets;
-  bool sees_forks;
-  unsigned changes, said;        // bits of 1 << enum guest_change: since guest_forget_changes; already told
-  struct sigaction before[8];    // what the signals of a crash did
-  char mended[GUEST_FILES_TEXT]; // what the last look at our files set back
-  char ended[GUEST_FILES_TEXT];  // what ended the process in a call that went on: a thread of the guest's, our files;
-                                 // "": nothing did
+  ino_t directory;
+  struct sigaction before[8]; // the actions of the signals of a crash
+
+  locale_t locale;                 // of the guests' thread within calls
+  double checked;                  // s: when guest_check_process last ran
+  unsigned resets;                 // so far
+  bool sees_forks;                 // note_fork is registered
+  unsigned changes, reported;      // bits 1 << enum guest_change: since guest_forget_changes; in the log
+  char repaired[GUEST_FILES_TEXT]; // what the last check repaired of our files
+  char ended[GUEST_FILES_TEXT];    // why the next guest_leave ends the process; "": it does not (G6)
 };
 extern struct guest_state guest_state;
 
-// "plugin.so: environment 3 (training): step 20 of episode 7"
+// Writes which call it is: "plugin.so: environment 3 (training): step 20 of episode 7".
 void guest_describe(const struct guest *guest, enum guest_function function, char *text, size_t size);
-// The guest of the call under way ended the process. The host goes on.
-_Noreturn void guest_end_here(const char *how, int crash); // crash: the signal, or 0
-// This process is a child that the guest forked, and has come back from the call as if it were its parent.
+
+// The guest of the call under way ended the process, by a signal (crash) or not (0): the host goes on here.
+_Noreturn void guest_end_here(const char *how, int crash);
+
+// This process is a child that the guest forked, and the call has returned in it: it ends.
 _Noreturn void guest_end_child(enum guest_function function);
-// From another thread: stops the guests' thread at the end of this call (a value of guest_guard.now), with GUEST_HELD
-// or GUEST_TAKEN. false: the call is over, or the kernel cannot order the two threads.
+
+// From another thread: keeps the guests' thread from leaving this call (a value of guest_guard.now), with GUEST_HELD or
+// GUEST_TAKEN. false: the call is over already, or the kernel has no membarrier.
 bool guest_stop_call(uint64_t call, unsigned bit);
+
+// Installs the handlers for crashes and for timers that a guest may have started.
 void guest_catch_crashes(void);
-// Set back what differs from the default floating-point environment, and from what guest_watch found; the bits of what
-// differed.
-unsigned guest_mend_arithmetic(void);
-unsigned guest_look_around(void);
-// Returns when no other thread needs the guests' thread to stand still. Never, where one has taken its place.
+
+// Both restore what a guest changed, and return what it was: bits 1 << enum guest_change. The first is for the
+// floating-point environment, the second for all that costs a system call: signals, umask, files, directory, locale.
+unsigned guest_restore_arithmetic(void);
+unsigned guest_check_process(void);
+
+// Returns when no other thread holds the guests' thread; never, where one has taken it over.
 void guest_await_release(void);
 
 #endif

@@ -1,4 +1,5 @@
-// The thread that watches the guests' calls: which takes long, and whether somebody wants to go on without it.
+// The watch: a thread that looks at the call under way ten times a second. It names a call that takes long, and takes
+// the host over where that does not want to wait. The states and the invariants are in guest_impl.h.
 #include "actor/guest/guest_impl.h"
 #include "common/base/c_locale.h"
 #include "common/base/clock.h"
@@ -14,11 +15,10 @@
 #include <unistd.h>
 
 static const double TURN_SECONDS = 0.1;
-static const double LONG_SECONDS = 0.5; // a shorter call is waited for
-static const double LOOK_SECONDS = 1;   // how often the guests' thread is to look at what costs a system call
+static const double LONG_SECONDS = 0.5; // the host always waits for a shorter call
+static const double CHECK_SECONDS = 1;  // between two checks of what costs a system call
 
-// The guests' thread writes `now` and then reads `attention`, here it is the other way round; the barrier on both sides
-// makes one of them see the other.
+// Here `attention` is written before `now` is read, in guest_leave it is the other way round (G5).
 bool guest_stop_call(uint64_t call, unsigned bit) {
   atomic_fetch_or(&guest_guard.attention, bit);
   if (syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0 && atomic_load(&guest_guard.now) == call)
@@ -48,14 +48,14 @@ static void take_over(uint64_t call) {
 static void *watch(void *unused) {
   const struct timespec pause = {.tv_nsec = (long)(TURN_SECONDS * 1e9)};
   uint64_t call = 0;
-  double since = 0, looked = 0;
+  double since = 0, checked = 0;
   bool is_named = false;
   locale_enter_c();
   for (;; nanosleep(&pause, NULL)) {
     const double now = clock_now();
     const uint64_t current = atomic_load(&guest_guard.now);
-    if (now - looked > LOOK_SECONDS) {
-      looked = now;
+    if (now - checked > CHECK_SECONDS) {
+      checked = now;
       atomic_fetch_or(&guest_guard.attention, GUEST_DUE);
     }
     if (current % 16 == GUEST_NONE || current != call) {
@@ -67,7 +67,7 @@ static void *watch(void *unused) {
     const double seconds = now - since;
     const struct guest_host *host = &guest_state.host;
     if (seconds < LONG_SECONDS) continue;
-    if (host->mend_signals) host->mend_signals(); // a call of minutes must not make the job deaf
+    if (host->mend_signals) host->mend_signals(); // in a call of minutes a signal must arrive, too
     if (host->take_over && host->is_urgent && host->is_urgent(host->who)) take_over(call);
     if (seconds < GUEST_NAMED_SECONDS || is_named) continue;
     is_named = true;
@@ -76,24 +76,24 @@ static void *watch(void *unused) {
   return unused;
 }
 
-static void begin_thread(void) {
+static void start_watch(void) {
   sigset_t all, before;
   pthread_attr_t attributes;
   pthread_t thread;
   sigemptyset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before); // it hears what the guests' thread has blocked
+  pthread_sigmask(SIG_SETMASK, &all, &before); // this thread takes the signals that the guests' thread blocks
   if (pthread_attr_init(&attributes) == 0) {
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     if (syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) != 0 ||
         pthread_create(&thread, &attributes, watch, NULL) != 0)
-      log_debug("no thread watches the environments: a signal waits for their steps");
+      log_debug("no thread watches the environments: a signal has to wait for the end of their steps");
     pthread_attr_destroy(&attributes);
   }
   pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-// In a child, after fork. A call that is under way has to end in its parent alone; a child that was forked outside of
-// calls is this program's own.
+// Runs in a child after fork. If a call is under way, the guest forked, and the call may return in the parent only. A
+// child that was forked outside of a call is this program's own.
 static void note_fork(void) {
   if (atomic_load(&guest_guard.now) % 16 != GUEST_NONE) atomic_fetch_or(&guest_guard.attention, GUEST_FORKED);
 }
@@ -111,5 +111,5 @@ void guest_watch(void) {
   }
   guest_catch_crashes();
   if (!guest_state.sees_forks) guest_state.sees_forks = pthread_atfork(NULL, NULL, note_fork) == 0;
-  begin_thread();
+  start_watch();
 }

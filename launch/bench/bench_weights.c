@@ -81,7 +81,7 @@ static enum status take_weights(struct actor_side *side, struct error *error) {
   struct frame frame;
   for (;;) {
     enum status status = transport_receive(side->transport, &from, &bytes, &size, error);
-    if (status == STATUS_OK && size == 0) return weights_receiver_look(&side->receiver, side->policy, error);
+    if (status == STATUS_OK && size == 0) return weights_receiver_poll(&side->receiver, side->policy, error);
     if (status != STATUS_OK) return status;
     status = frame_decode(bytes, size, &frame, error);
     if (status == STATUS_OK) status = weights_receiver_take(&side->receiver, &frame, side->policy, error);

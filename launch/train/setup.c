@@ -1,6 +1,6 @@
 #include "launch/train/setup.h"
 
-#include "actor/environment.h"
+#include "actor/envs/process.h"
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
@@ -187,7 +187,7 @@ static void default_run_dir(struct config *config) {
   char path[CONFIG_TEXT];
   const char *env = config->env, *last = strrchr(env, ':');
   if (strncmp(env, "exec:", 5) == 0)
-    environment_name_command(env + 5, path, sizeof path);
+    process_command_name(env + 5, path, sizeof path);
   else if (last && strncmp(env, "gym:", 4) == 0)
     snprintf(path, sizeof path, "%s", last + 1);
   else

@@ -1,4 +1,4 @@
-// The second of its two action components has low = high.
+// A plugin with invalid bounds: the second of its two action components has low = high.
 #include <corsac/env.h>
 
 static void *create(const struct corsac_env_config *config, struct corsac_env_spec *spec, char *error,

@@ -1,5 +1,5 @@
-// Its save breaks the rules; args: huge, negative, or grow (it wants one byte more than there is room for, each time).
-// Episodes of 10 steps.
+// A plugin whose save breaks the rules. args: huge, negative, or grow (each call wants a byte more than there is room
+// for). Episodes have 10 steps.
 #include <corsac/env.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-// As cheap as Pendulum-v1, with the dimensions of HalfCheetah: a rotor (theta, theta') that the mean of the actions
-// turns; obs = [cos theta, sin theta, theta', and these again, damped]. Episodes of 200 steps. For benchmarks.
+// A plugin as cheap as Pendulum-v1 with the dimensions of HalfCheetah, for benchmarks: a rotor (theta, theta') that the
+// mean of the actions turns. obs = [cos theta, sin theta, theta', and these again, damped]. Episodes have 200 steps.
 #include <corsac/env.h>
 #include <math.h>
 #include <stdlib.h>

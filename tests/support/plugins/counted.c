@@ -1,6 +1,6 @@
-// counted.so:FILE[,PAUSE[,FAIL]]: a random walk whose steps FILE counts, as 64-bit numbers, one for each environment of
-// the job: what was made, whoever dies meanwhile. A step takes PAUSE us; one in FAIL fails, and is not counted.
-// Evaluations are not counted either.
+// A random walk that counts its steps: counted.so:FILE[,PAUSE[,FAIL]]. FILE gets a 64-bit number for each environment
+// of the job, so a test sees what was really made, even by an actor that died. A step takes PAUSE us. One step in FAIL
+// fails and is not counted. Evaluations are not counted either.
 #include <corsac/env.h>
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -17,7 +17,7 @@ struct walk {
   float place;
   uint64_t random;
   unsigned pause, fail;
-  _Atomic uint64_t *steps; // NULL: not counted
+  _Atomic uint64_t *steps; // NULL: an evaluation, which is not counted
 };
 
 static void *create(const struct corsac_env_config *config, struct corsac_env_spec *spec, char *error,

@@ -1,5 +1,6 @@
-// Counts: obs = [t, x], t the episode's step and x a sum of the actions that starts at a fraction of the seed; reward =
-// action - x. args: the length of an episode (default 10); it terminates at it. With save and load.
+// A plugin that counts, with save and load. obs = [t, x]: t is the step of the episode, x a sum of the actions that
+// starts at a fraction of the seed; reward = action - x. args: the length of an episode (default 10), at which it
+// terminates.
 #include <corsac/env.h>
 #include <stdlib.h>
 #include <string.h>

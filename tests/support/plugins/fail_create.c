@@ -1,4 +1,4 @@
-// Cannot be created; it says why, unless args are "silent".
+// A plugin whose create fails. It gives a reason, unless args are "silent".
 #include <corsac/env.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-// Fails at step args (default 5) of an episode and says why.
+// A plugin that fails at step args (default 5) of an episode, with a reason.
 #include <corsac/env.h>
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
-// Has the fault that args name: nan_bound, inverted_bounds, infinite_bound, no_bounds, huge_obs_dim, fail_reset,
-// nan_reset, nan_reward, unknown_flag. The faults of step show at step 70.
+// A plugin with the fault that args name: nan_bound, inverted_bounds, infinite_bound, no_bounds, huge_obs_dim,
+// fail_reset, nan_reset, nan_reward, unknown_flag. The faults of step appear at step 70.
 #include <corsac/env.h>
 #include <math.h>
 #include <stdlib.h>

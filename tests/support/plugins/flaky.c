@@ -1,6 +1,6 @@
-// Every third episode of an environment fails at its step 4, in the way that args name (return, nan, or create: then
-// the next instance cannot be made either); the others end after 6 steps. args "return:2" does so in environment 2
-// only. The observation is the number of the environment's episode and the step in it; the reward is 1.
+// A plugin that fails now and then: every third episode of an environment fails at its step 4, the others end after 6
+// steps. args say how: return, nan, or create (the next instance cannot be created either); "return:2" fails in
+// environment 2 only. obs = [number of the environment's episode, step in it], reward = 1.
 #include <corsac/env.h>
 #include <math.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@ struct flaky {
   uint64_t index;
 };
 
-// Of a process, by environment: a new instance goes on counting.
+// Of the process, by environment, so that a new instance counts on.
 static int episodes[ENVIRONMENTS], refused[ENVIRONMENTS];
 
 static void *create(const struct corsac_env_config *config, struct corsac_env_spec *spec, char *error,

@@ -1,6 +1,7 @@
-// A guest from elsewhere. args: "comma" sets the process's locale to de_DE.UTF-8 in create, in every reset and every
-// 7th step; "create" and "step" fail there (the step of every episode's fifth), with a reason that would forge lines of
-// the log and move a terminal's cursor. The observation is a point that the action moves; the reward its square.
+// A plugin with the habits of another country. args: "comma" sets the process's locale to de_DE.UTF-8 in create, in
+// every reset and in every 7th step. "create" and "step" fail there (step: in every episode's fifth), with a reason
+// that would forge lines of the log and move a terminal's cursor. obs is a point that the action moves, reward its
+// square.
 #include <corsac/env.h>
 #include <locale.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-// Gives named values: t, the number of the episode's step, and angle, which is not finite in every second step. args
-// make them wrong: name, twice, many, no_names.
+// A plugin with named values: t, the step of the episode, and angle, which is not finite in every second step. args
+// make the names invalid: name, twice, many, no_names.
 #include <corsac/env.h>
 #include <math.h>
 #include <stdlib.h>

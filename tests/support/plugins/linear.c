@@ -1,5 +1,5 @@
-// A linear system of any size, for benchmarks: args "OBS,ACT[,MICROSECONDS]" (default 17,6,0), the time that a step
-// takes besides. tests/bench/baselines.py has the same one for Gymnasium.
+// A linear system of any size, for benchmarks. args "OBS,ACT[,MICROSECONDS]" (default 17,6,0); MICROSECONDS is the
+// extra time of a step. tests/bench/baselines.py has the same system for Gymnasium.
 //
 //   s_i' = 0.95 s_i + 0.05 s_(i+1) + 0.1 a_(i mod ACT),  reward = -mean s'^2,  200 steps
 #include <corsac/env.h>
@@ -11,7 +11,7 @@ enum { MAX_OBS = 4096, MAX_ACT = 256 };
 
 struct linear {
   int obs_dim, act_dim, microseconds;
-  double low[MAX_ACT], high[MAX_ACT], state[MAX_OBS + 1]; // state[obs_dim]: state[0] once more
+  double low[MAX_ACT], high[MAX_ACT], state[MAX_OBS + 1]; // state[obs_dim] is a copy of state[0]
 };
 
 static void *create(const struct corsac_env_config *config, struct corsac_env_spec *spec, char *error,

@@ -1,4 +1,4 @@
-// Returns NaN in the last of its three observation components at step args (default 3) of an episode.
+// A plugin that returns NaN in the last of its three observation components, at step args (default 3) of an episode.
 #include <corsac/env.h>
 #include <math.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-// Works, but cannot save: a walk on a line with episodes of args steps (default 10) that it truncates itself.
+// A plugin without save: a walk on a line with episodes of args steps (default 10), which it truncates itself.
 #include <corsac/env.h>
 #include <stdlib.h>
 

@@ -1,3 +1,3 @@
-// A shared object that is no environment.
+// A shared object that exports no environment.
 int something_else(void);
 int something_else(void) { return 1; }

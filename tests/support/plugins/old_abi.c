@@ -1,4 +1,4 @@
-// Was built for another version of the ABI.
+// A plugin that was built for another version of the ABI.
 #include <corsac/env.h>
 
 static void *create(const struct corsac_env_config *config, struct corsac_env_spec *spec, char *error,

@@ -1,4 +1,4 @@
-// May exist once in a process.
+// A plugin of which one instance may exist in a process.
 #include <corsac/env.h>
 
 static void *create(const struct corsac_env_config *config, struct corsac_env_spec *spec, char *error,

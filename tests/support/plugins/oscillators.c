@@ -1,7 +1,7 @@
-// Five oscillators in a ring, each pushed by an action. A step is sums and products of doubles, so that it gives the
-// same bits on every processor, where the C library's sin and cos do not: for tests of that promise.
-//   v += dt ((1 - x^2) v - x + a + (left - x)),  x += dt v;   reward = -sum x^2;   out of [-3, 3] it terminates
-// obs = [x, v]. args: nothing. With save and load.
+// Five oscillators in a ring, each pushed by an action, with save and load. A step is sums and products of doubles, so
+// it gives the same bits on every processor; with the C library's sin and cos it would not. args: nothing.
+//   v += dt ((1 - x^2) v - x + a + (left - x)),  x += dt v;   reward = -sum x^2;   it terminates outside of [-3, 3]
+//   obs = [x, v]
 #include <corsac/env.h>
 #include <stdlib.h>
 #include <string.h>

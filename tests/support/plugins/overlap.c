@@ -1,5 +1,5 @@
-// Steps in two halves. obs = [how many steps were under way at most, over all instances, since the last one ended];
-// reward = 1.
+// A plugin whose steps have two halves. obs = [the most steps that were under way at once, over all instances, since a
+// step last ended]; reward = 1.
 #include <corsac/env.h>
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
-// rude.so:WHAT[,INDEX]: a simulator that treats the process as its own. WHAT says what it does, INDEX which environment
-// of the job does it (all, if none is given). "calm" does nothing.
+// A plugin that treats the process as its own: rude.so:WHAT[,INDEX]. WHAT says what it does, INDEX which environment of
+// the job does it (without it all do). "calm" does nothing.
 #include <corsac/env.h>
 #include <fenv.h>
 #include <pthread.h>
@@ -99,7 +99,7 @@ static void misbehave_in_step(const struct body *body) {
   if (does(body, "pthread_exit")) pthread_exit(NULL);
   if (does(body, "exit_join") && pthread_create(&thread, NULL, end_process, NULL) == 0) pthread_join(thread, NULL);
   if (does(body, "exit_thread") && pthread_create(&thread, NULL, end_process, NULL) == 0) sleep(1);
-  if (does(body, "fork") && fork() == 0) exit(7); // its own child may
+  if (does(body, "fork") && fork() == 0) exit(7); // in its own child, which may
   if (does(body, "fork_back") && fork() == 0) return;
   if (does(body, "sleep") || does(body, "alarm")) sleep(60);
   if (does(body, "sleep_masked")) block_signals(), sleep(60);

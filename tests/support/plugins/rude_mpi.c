@@ -1,5 +1,5 @@
-// rude_mpi.so:WHAT: a solver on a communicator that ends MPI, or makes a mistake in it, in its 50th step. "exit_last":
-// the last rank of the group exits, the others wait for it.
+// A solver on a communicator that ends MPI, or makes an error in it, in its 50th step: rude_mpi.so:WHAT. With
+// "exit_last" the last rank of the group exits while the others wait for it.
 #include <corsac/env.h>
 #include <mpi.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-// Breaks the rule of the ABI that args name (see the fault's use below), and otherwise keeps all: a walk on a line that
-// ends when it is far from 0. The environment variables RULES_FLAGS and RULES_NAMELESS change the table.
+// A plugin that breaks the rule of the ABI that args name (each use of `fault` below), and keeps all others: a walk on
+// a line that ends when it is far from 0. The environment variables RULES_FLAGS and RULES_NAMELESS change its table.
 #include <corsac/env.h>
 #include <fcntl.h>
 #include <math.h>
@@ -17,13 +17,13 @@ struct state {
 struct rules {
   struct state state;
   char fault[32];
-  double kept; // over resets
+  double kept; // not cleared by a reset
   float begun;
-  signed char *dirty; // one byte that nobody writes
+  signed char *dirty; // one byte, never initialised
   const char *error;
 };
 
-static double shared; // by all instances
+static double shared; // all instances use it
 
 static bool is(const struct rules *rules, const char *fault) { return strcmp(rules->fault, fault) == 0; }
 

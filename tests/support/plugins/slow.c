@@ -1,4 +1,4 @@
-// Takes args milliseconds (default 10) for each step; episodes of 100 steps.
+// A plugin whose steps take args milliseconds (default 10). Episodes have 100 steps.
 #include <corsac/env.h>
 #include <stdlib.h>
 #include <time.h>

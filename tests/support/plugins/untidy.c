@@ -1,7 +1,8 @@
 // A plugin that does to its process what solvers do, in one of its calls: args CALL:WHAT, such as create:chdir. CALL is
-// create, reset or step (the third of each episode). WHAT: chdir (to /), umask (0777), standard (closes stdio's
-// streams), descriptors (closes 3 to 1023), all (0 to 1023), flood (prints 64 KiB), limits (of file size, soft, to
-// 1000 bytes), clearenv. The observation is how far the action moved a point; an episode has 20 steps.
+// create, reset or step (the third of each episode). WHAT is one of
+//   chdir (to /), umask (0777), limits (of file size, soft, to 1000 bytes), clearenv, flood (prints 64 KiB),
+//   standard (closes stdio's streams), descriptors (closes 3 to 1023), all (closes 0 to 1023).
+// obs is how far the action moved a point. Episodes have 20 steps.
 #include <corsac/env.h>
 #include <stdio.h>
 #include <stdlib.h>

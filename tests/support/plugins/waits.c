@@ -1,5 +1,5 @@
-// waits.so:WHAT[,MS]: an environment that never ends an episode. A step takes MS ms. WHAT: nothing; create or reset, of
-// the job's second environment, takes 1000 s; exit: the process's exit handler does.
+// A plugin whose episodes never end: waits.so:WHAT[,MS]. A step takes MS ms. WHAT: nothing; create or reset (of the
+// job's second environment, takes 1000 s); exit (the process's exit handler takes 1000 s).
 #include <corsac/env.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-// Forgets to set obs_dim.
+// A plugin that forgets to set obs_dim.
 #include <corsac/env.h>
 
 static void *create(const struct corsac_env_config *config, struct corsac_env_spec *spec, char *error,

@@ -1,5 +1,5 @@
-// A simulator that counts, and does what is wrong in its third step: faulty WHAT [FILE]. obs = [t, a fraction of the
-// seed], reward = the action; 10 steps are an episode. "good": nothing wrong.
+// A simulator that counts, and commits the fault WHAT in its third step: faulty WHAT [FILE]. obs = [t, a fraction of
+// the seed], reward = the action. Episodes have 10 steps. "good" has no fault.
 #include "common/env/channel.h"
 #include <corsac/sim.h>
 #include <math.h>
@@ -29,7 +29,8 @@ static void hang(void) {
   for (;;) pause();
 }
 
-// Whose parent is gone writes its own number; then the file is there.
+// Writes this process's number into the file, which appears when it is complete. Its parent, which would do so, has
+// ended.
 static void write_number(void) {
   char part[4096];
   snprintf(part, sizeof part, "%s.part", file);
@@ -40,7 +41,7 @@ static void write_number(void) {
   rename(part, file);
 }
 
-// Processes that want to outlive everybody; their numbers go into two files.
+// Starts processes that try to outlive their ancestors. Their numbers go into two files.
 static void have_family(void) {
   char more[4096];
   snprintf(more, sizeof more, "%s.more", file);
@@ -50,8 +51,8 @@ static void have_family(void) {
     if (pid > 0) fprintf(numbers, "%d\n", (int)pid);
     if (pid > 0) continue;
     if (i == 0) signal(SIGTERM, SIG_IGN);
-    if (i > 0) setsid();                // out of the group
-    if (i > 1 && fork() != 0) _exit(0); // and away from its parent
+    if (i > 0) setsid();                // into a session of its own
+    if (i > 1 && fork() != 0) _exit(0); // its parent ends
     if (i > 1) write_number();
     hang();
   }
@@ -60,7 +61,7 @@ static void have_family(void) {
   fclose(numbers);
 }
 
-// What a program does that has gone mad: garbage everywhere, and everybody is woken.
+// Fills the channel with garbage and wakes both sides.
 static void write_garbage(unsigned seed) {
   struct channel *channel = map();
   unsigned char *bytes = (unsigned char *)channel;

@@ -36,7 +36,7 @@ static int run(struct evaluator *evaluator, struct message_episode *results, uin
   return steps;
 }
 
-// What an episode should give, by hand.
+// Plays an episode without the evaluator, and returns its return.
 static double expected_return(const struct environment_kind *kind, uint32_t episode, float *first_obs,
                               float *first_action) {
   struct environment environment;
@@ -158,7 +158,7 @@ static void test_time(void) {
   }
 }
 
-// An environment's own limit is no cut, and holds whatever is asked for; less may be asked for.
+// The environment's own limit is no cut, and holds under a larger eval_max_steps. A smaller one cuts.
 static void test_own_limit(void) {
   static const struct {
     uint64_t asked;
@@ -183,7 +183,7 @@ static void test_own_limit(void) {
   }
 }
 
-// Each step is told as it was made: the rewards add up, and one observation leads to the next.
+// The rewards of all steps add up to the return, and each observation is the next one of the step before.
 static void test_made(void) {
   struct environment_kind kind;
   struct evaluator *evaluator = begin(&kind, 2);
@@ -241,7 +241,7 @@ static void test_nothing_to_do(void) {
   evaluator_destroy(NULL);
 }
 
-// The instance is made at the first step, and what fails there is named as evaluation.
+// The instance is created at the first step; a failure there is one of evaluation.
 static void fails(const char *plugin, const char *text) {
   char env[4096];
   struct environment_kind kind;
@@ -274,7 +274,7 @@ static void fails(const char *plugin, const char *text) {
   environment_kind_close(&kind);
 }
 
-// One episode of every three fails at first, and goes well when it is run again.
+// Every third episode fails at first, and succeeds when it is run again.
 static void test_runs_again(void) {
   char env[4096];
   struct environment_kind kind;
@@ -311,13 +311,13 @@ int main(void) {
   static const struct unit_case cases[] = {
       {"episodes run deterministically, seeded by their numbers", test_episodes},
       {"evaluations repeat, however their episodes are dealt out", test_repeats},
-      {"each step is told as it was made", test_made},
+      {"evaluator_made returns each step as it was made", test_made},
       {"a new evaluation drops the one under way", test_begin_drops},
-      {"no episodes, or one, are fine", test_nothing_to_do},
-      {"one that never ends is cut after the most steps it is given, the same each time", test_endless},
-      {"or after the most seconds, and then no other one begins", test_time},
-      {"an environment's own limit holds, and is no cut", test_own_limit},
-      {"what fails is named as evaluation", test_failures},
+      {"an evaluation may have no episode for this evaluator, or one", test_nothing_to_do},
+      {"an episode that never ends is cut after eval_max_steps, the same each time", test_endless},
+      {"an episode is cut after eval_timeout, and then no other one begins", test_time},
+      {"an environment's own step limit holds, and is no cut", test_own_limit},
+      {"a failure is reported as one of evaluation", test_failures},
       {"an episode whose environment fails is run again", test_runs_again},
   };
   return unit_run("evaluator", cases, sizeof cases / sizeof *cases);

@@ -21,7 +21,14 @@ static void end(struct n_step *window, struct transition_batch *batch) {
 static void push(struct n_step *window, int t, float reward, bool terminated, bool truncated,
                  struct transition_batch *batch) {
   float x = (float)t, obs[2] = {x, -x}, next[2] = {x + 1, -x - 1}, action = x / 8;
-  n_step_push(window, obs, &action, reward, 100 + (uint64_t)t, next, terminated, truncated, 7, batch);
+  const struct n_step_transition transition = {.obs = obs,
+                                               .action = &action,
+                                               .reward = reward,
+                                               .version = 100 + (uint64_t)t,
+                                               .next_obs = next,
+                                               .terminated = terminated,
+                                               .truncated = truncated};
+  n_step_push(window, &transition, 7, batch);
 }
 
 // Row `row` begins at step t and bootstraps from the observation `next`.
@@ -73,7 +80,7 @@ static void test_tails(bool terminated) {
   end(&window, &batch);
 }
 
-// What was pushed before an environment failed bootstraps from the last good observation.
+// After a failure the pending transitions bootstrap from the last good observation.
 static void test_close(void) {
   struct n_step window;
   struct transition_batch batch;
@@ -143,7 +150,7 @@ static void test_double(void) {
 }
 
 static void test_save(void) {
-  for (int cut = 0; cut < 7; cut++) { // with the ring's beginning at each place
+  for (int cut = 0; cut < 7; cut++) { // the oldest transition at each index of the ring
     struct n_step window, other;
     struct transition_batch batch, rest;
     struct snapshot snapshot;
@@ -151,7 +158,7 @@ static void test_save(void) {
     begin(&window, 4, 0.9, &batch);
     begin(&other, 4, 0.9, &rest);
     UNIT_STATUS_FATAL(snapshot_init(&snapshot, 2, 1, 3, &error), STATUS_OK, &error);
-    push(&other, 50, 1, false, false, &rest); // is dropped by the load
+    push(&other, 50, 1, false, false, &rest); // the load drops it
     for (int t = 0; t < cut; t++) push(&window, t, (float)t, false, false, &batch);
     n_step_save(&window, &snapshot);
     CU_ASSERT_EQUAL(snapshot.window, cut < 3 ? (uint32_t)cut : 3);

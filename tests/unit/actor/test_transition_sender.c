@@ -30,7 +30,7 @@ static void scene_release(struct scene *scene) {
   transport_destroy(scene->ends[1]);
 }
 
-// As a rollout does: one step of both environments, its rows marked with `mark`.
+// Adds one step of both environments to the batch, as a rollout does. `mark` is in its rows.
 static void step(struct scene *scene, float mark) {
   struct transition_batch *batch = &scene->sender.batch;
   for (uint32_t e = 0; e < 2; e++) {
@@ -41,7 +41,7 @@ static void step(struct scene *scene, float mark) {
   CU_ASSERT_EQUAL(transition_sender_poll(&scene->sender, NULL), STATUS_OK);
 }
 
-// The batches that arrived since the last call; the last one is in scene->taken.
+// Returns how many batches have arrived since the last call; the last one is in scene->taken.
 static int arrived(struct scene *scene) {
   struct frame frame;
   int n = 0;
@@ -77,7 +77,7 @@ static void test_credits_bound(void) {
   transition_sender_grant(&s.sender, 2);
   int steps = 0;
   for (; transition_sender_has_room(&s.sender) && steps < 100; steps++) step(&s, 0);
-  CU_ASSERT_EQUAL(steps, 6); // two batches went, a third is full
+  CU_ASSERT_EQUAL(steps, 6); // two batches were sent, a third is full
   CU_ASSERT_EQUAL(arrived(&s), 2);
   CU_ASSERT_EQUAL(transition_sender_poll(&s.sender, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(arrived(&s), 0);
@@ -127,7 +127,8 @@ static void test_old_batch(void) {
   scene_release(&s);
 }
 
-// What went out without a credit is paid for by the next one: over time nothing more is under way than credits allow.
+// A batch that was sent without a credit uses up the next one, so over time no more batches are sent than credits
+// given.
 static void test_ship_without_credit(void) {
   struct scene s;
   scene_init(&s, patient);
@@ -162,11 +163,11 @@ static void test_sync(void) {
 
 int main(void) {
   static const struct unit_case cases[] = {
-      {"a full batch goes, whole and in order", test_ships_when_full},
-      {"no more batches go than there are credits, and then there is no room", test_credits_bound},
-      {"the time without a credit is told, once", test_blocked_time},
-      {"a batch that is old goes before it is full", test_old_batch},
-      {"what is shipped without a credit is made up for", test_ship_without_credit},
+      {"a full batch is sent, whole and in order", test_ships_when_full},
+      {"no more batches are sent than there are credits, and then there is no room", test_credits_bound},
+      {"the time without a credit is reported once", test_blocked_time},
+      {"an old batch is sent before it is full", test_old_batch},
+      {"a batch that is sent without a credit uses up the next one", test_ship_without_credit},
       {"sync needs no credits", test_sync},
   };
   return unit_run("transition_sender", cases, sizeof cases / sizeof *cases);

@@ -36,7 +36,7 @@ static enum status take(struct scene *s, struct error *error) {
   return weights_receiver_take(&s->receiver, &frame, s->policy, error);
 }
 
-// On another node: who gets a message puts it up for the other, in the same bits.
+// On another node the rank that gets a message writes it into shared memory, and the other reads the same bits.
 static void test_relays(void) {
   const struct config config = peer_config("");
   struct transport *ends[3];
@@ -55,7 +55,7 @@ static void test_relays(void) {
   peer_send_weights(ends[0], 2, 3, policy_weights(policy[0])->parameters, 0.5f);
   CU_ASSERT_TRUE_FATAL(peer_receive(ends[2], &frame));
   CU_ASSERT_EQUAL(weights_receiver_take(&receiver[1], &frame, policy[1], NULL), STATUS_OK);
-  CU_ASSERT_EQUAL(weights_receiver_look(&receiver[0], policy[0], NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(weights_receiver_poll(&receiver[0], policy[0], NULL), STATUS_OK);
   CU_ASSERT_EQUAL_FATAL(policy_version(policy[0]), 3);
   CU_ASSERT_EQUAL(receiver[0].newest, 3);
   const struct policy_view a = policy_view(policy[0]), b = policy_view(policy[1]);
@@ -88,7 +88,7 @@ static void test_newest_wins(void) {
   CU_ASSERT_EQUAL(take(&s, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(s.weights->version, 3);
   CU_ASSERT_EQUAL(s.weights->values[0], 0.5f);
-  CU_ASSERT_EQUAL(answers(&s), 1); // ready for the next in any case
+  CU_ASSERT_EQUAL(answers(&s), 1); // it is ready for the next one in any case
   peer_send_weights(s.ends[0], 1, 9, s.parameters, 2);
   CU_ASSERT_EQUAL(take(&s, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(s.weights->version, 9);
@@ -100,10 +100,10 @@ static void test_newest_wins(void) {
 static void test_newest_known(void) {
   struct scene s;
   scene_init(&s);
-  CU_ASSERT_EQUAL(weights_receiver_hear(&s.receiver, 5, NULL), STATUS_OK);
-  CU_ASSERT_EQUAL(weights_receiver_hear(&s.receiver, 5, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(weights_receiver_note_version(&s.receiver, 5, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(weights_receiver_note_version(&s.receiver, 5, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(s.receiver.newest, 5);
-  CU_ASSERT_EQUAL(weights_receiver_hear(&s.receiver, 4, NULL), STATUS_PEER); // the learner never goes back
+  CU_ASSERT_EQUAL(weights_receiver_note_version(&s.receiver, 4, NULL), STATUS_PEER); // the learner never goes back
   CU_ASSERT_EQUAL(s.weights->version, 0);
   scene_release(&s);
 }
@@ -127,20 +127,20 @@ static void test_damaged(void) {
 static void test_shared_weights(void) {
   struct scene s;
   scene_init(&s);
-  CU_ASSERT_EQUAL(weights_receiver_look(&s.receiver, s.policy, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(weights_receiver_poll(&s.receiver, s.policy, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(policy_version(s.policy), 0);
   peer_post_policy(s.ends[0], 3, policy_parameters(s.policy), 0.5f);
   peer_post_policy(s.ends[0], 4, policy_parameters(s.policy), 0.25f);
-  CU_ASSERT_EQUAL(weights_receiver_look(&s.receiver, s.policy, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(weights_receiver_poll(&s.receiver, s.policy, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(policy_version(s.policy), 4);
   CU_ASSERT_EQUAL(s.receiver.newest, 4);
   s.weights = policy_weights(s.policy);
   CU_ASSERT_EQUAL(s.weights->values[0], 0.25f);
   CU_ASSERT_EQUAL(s.weights->values[s.parameters - 1], 0.25f);
   s.weights->version = 9; // newer, by a message
-  CU_ASSERT_EQUAL(weights_receiver_look(&s.receiver, s.policy, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(weights_receiver_poll(&s.receiver, s.policy, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(policy_version(s.policy), 9);
-  CU_ASSERT_EQUAL(answers(&s), 0); // the shared weights asks for none
+  CU_ASSERT_EQUAL(answers(&s), 0); // a version in shared memory needs no answer
   scene_release(&s);
 }
 
@@ -149,10 +149,10 @@ static void test_damaged_shared_weights(void) {
   struct error error = {0};
   scene_init(&s);
   peer_post_policy(s.ends[0], 1, policy_parameters(s.policy), 1);
-  CU_ASSERT_EQUAL(weights_receiver_look(&s.receiver, s.policy, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(weights_receiver_poll(&s.receiver, s.policy, NULL), STATUS_OK);
   peer_post_policy(s.ends[0], 2, policy_parameters(s.policy) + 1, 7); // of another network
-  UNIT_STATUS(weights_receiver_look(&s.receiver, s.policy, &error), STATUS_FORMAT, &error);
-  CU_ASSERT_TRUE(error_says(&error, "shared policy"));
+  UNIT_STATUS(weights_receiver_poll(&s.receiver, s.policy, &error), STATUS_FORMAT, &error);
+  CU_ASSERT_TRUE(error_says(&error, "board"));
   CU_ASSERT_EQUAL_FATAL(policy_version(s.policy), 1);
   CU_ASSERT_EQUAL(policy_weights(s.policy)->values[0], 1);
   scene_release(&s);
@@ -160,11 +160,11 @@ static void test_damaged_shared_weights(void) {
 
 int main(void) {
   static const struct unit_case cases[] = {
-      {"on another node a message is put up for the others", test_relays},
-      {"a newer version is taken, an older one is not, each is answered", test_newest_wins},
-      {"the newest version the learner told of is remembered", test_newest_known},
-      {"a newer version of the shared weights is taken, and known of at once", test_shared_weights},
-      {"the shared policy is checked, and refused whole", test_damaged_shared_weights},
+      {"an actor on another node puts a message into the shared memory of its node", test_relays},
+      {"a newer version is taken, an older one is not, and each message is answered", test_newest_wins},
+      {"the newest version that the learner mentioned is remembered", test_newest_known},
+      {"a newer version in shared memory is taken at once", test_shared_weights},
+      {"a damaged version in shared memory is refused whole", test_damaged_shared_weights},
       {"weights of another shape leave the policy as it was", test_damaged},
   };
   return unit_run("weights_receiver", cases, sizeof cases / sizeof *cases);

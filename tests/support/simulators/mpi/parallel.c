@@ -1,4 +1,4 @@
-// An MPI program as a simulator: its first rank speaks with corsac. obs = [ranks, the sum of the actions that they
+// An MPI program as a simulator: its first rank talks to corsac. obs = [number of ranks, sum of the actions that they
 // got].
 #include <corsac/sim.h>
 #include <mpi.h>

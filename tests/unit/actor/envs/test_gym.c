@@ -72,7 +72,7 @@ static void test_python(void) {
     CU_ASSERT_EQUAL(mkdir(path, 0755), 0);
   }
   make_file("corsac/python/bin/python", 0755);
-  expect_python(NULL, "corsac/python/bin/python"); // that of install-deps.sh gym goes first
+  expect_python(NULL, "corsac/python/bin/python"); // the Python of install-deps.sh gym comes first
 }
 
 static void test_version(void) {
@@ -90,7 +90,7 @@ static void test_version(void) {
   unit_tmpdir_remove(directory);
 }
 
-// ---- beside Gymnasium alone ----
+// ---- compared with Gymnasium itself ----
 
 static bool read_numbers(FILE *file, double *numbers, uint32_t count) {
   for (uint32_t i = 0; i < count; i++)
@@ -179,7 +179,7 @@ static void test_trajectories(void) {
 int main(int argc, char **argv) {
   if (supervisor_wanted(argc, argv)) return supervisor_main(argc, argv); // a child process begins with this program
   static const struct unit_case cases[] = {
-      {"which Python is taken, and what is said where there is none", test_python},
+      {"the right Python is taken, and a message says where there is none", test_python},
       {"a Python is asked for its Gymnasium", test_version},
       {"steps through the bridge are Gymnasium's, bit for bit", test_trajectories},
   };

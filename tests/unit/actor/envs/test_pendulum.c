@@ -23,8 +23,8 @@ static void *create(struct corsac_env_spec *spec) {
   return self;
 }
 
-// NumPy's sin and cos may differ from the C library's in the last bit of a double, and the pendulum carries it on: a
-// float32 may round the other way, a reward agrees to 1e-9.
+// NumPy's sin and cos may differ from the C library's in the last bit of a double, and the pendulum carries that on. So
+// a float32 may round the other way, and a reward agrees to 1e-9.
 static void test_trajectories(void) { CU_ASSERT_EQUAL(trajectories_check(&env_pendulum, set_state, 1, 1e-9), 500); }
 
 static void test_spec(void) {

@@ -134,7 +134,7 @@ static void test_members_beyond_size(void) {
 int main(void) {
   static const struct unit_case cases[] = {
       {"a plugin opens and shows its members", test_open},
-      {"what is no plugin of this ABI is refused with the reason", test_no_plugin},
+      {"a file that is no plugin of this ABI is refused with the reason", test_no_plugin},
       {"a name without '/' is a file of the current directory", test_current_directory},
       {"number, size and mandatory members are checked", test_check},
       {"members beyond the plugin's size are absent", test_members_beyond_size},

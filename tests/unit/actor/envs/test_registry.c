@@ -41,8 +41,8 @@ static void test_nearest(void) {
 int main(void) {
   static const struct unit_case cases[] = {
       {"known names are found, exactly", test_find},
-      {"every built-in environment is whole and found by its own name", test_entries},
-      {"a misspelt name finds the nearest, a strange one none", test_nearest},
+      {"every built-in environment is complete and found by its own name", test_entries},
+      {"a misspelt name gets a suggestion, a strange one none", test_nearest},
   };
   return unit_run("registry", cases, sizeof cases / sizeof *cases);
 }

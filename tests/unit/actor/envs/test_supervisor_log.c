@@ -80,8 +80,8 @@ static void test_describe(void) {
 }
 
 int main(void) {
-  static const struct unit_case cases[] = {{"the last lines, readable", test_tail},
-                                           {"a file that is appended to, and bounded", test_file},
-                                           {"how a process ended, in words", test_describe}};
+  static const struct unit_case cases[] = {{"the last lines are kept, readable", test_tail},
+                                           {"the file is appended to, and bounded", test_file},
+                                           {"the end of a process is put in words", test_describe}};
   return unit_run("supervisor_log", cases, sizeof cases / sizeof *cases);
 }

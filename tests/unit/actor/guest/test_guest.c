@@ -61,7 +61,7 @@ static void test_signals(void) {
   guest_set_host(&(struct guest_host){0}, NULL);
 }
 
-// ---- ends: each in a child, which writes what its host hears ----
+// ---- ends: each in a child process, which writes what its host is told ----
 
 static int hears;
 static void write_end(void *who, const struct guest_end *end) {
@@ -84,7 +84,7 @@ static void end_by_stack(void) {
   recurse(&one);
 }
 
-// What the host hears when a guest does this in a step; text of `size` bytes.
+// Writes what the host is told when a guest does this in a step; text has `size` bytes.
 static void hear(void (*end)(void), char *text, size_t size) {
   int ends[2];
   memset(text, 0, size);
@@ -174,7 +174,7 @@ static void test_takeover(void) {
   CU_ASSERT_STRING_EQUAL(text, "some.so: environment 3 (training): step 20 of episode 7 has not come back");
 }
 
-// Short calls, while the watch wants each second's look: nobody is stopped for good.
+// Short calls go on while the watch asks for a check every second: no call is stopped for good.
 static void test_short_calls(void) {
   guest_watch();
   const double end = clock_now() + 1.5;
@@ -188,12 +188,12 @@ static void test_short_calls(void) {
 
 int main(void) {
   static const struct unit_case cases[] = {
-      {"our arithmetic is the default one, a call begins with it", test_arithmetic},
+      {"our code and the begin of each call have the default floating-point environment", test_arithmetic},
       {"the umask is set back", test_umask},
-      {"what the host finds of signals is told", test_signals},
+      {"changed signal handlers are reported", test_signals},
       {"a guest that ends the process is named, and its host goes on", test_ends},
-      {"where no guest is at work, and in a guest's child, a process may end", test_no_guest},
-      {"a call that does not come back is gone on without", test_takeover},
+      {"outside of a call, and in a child that a guest forked, a process may end", test_no_guest},
+      {"the host goes on without a call that does not return", test_takeover},
       {"short calls are never stopped", test_short_calls},
   };
   return unit_run("guest", cases, sizeof cases / sizeof *cases);

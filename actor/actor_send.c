@@ -1,0 +1,122 @@
+// The messages that an actor sends.
+#include "actor/actor_impl.h"
+
+#include "actor/group.h"
+#include "common/base/clock.h"
+#include "common/wire/codec.h"
+#include <assert.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { LEARNER = 0 };
+
+uint32_t actor_rank(const struct actor *actor) { return (uint32_t)transport_rank(actor->transport); }
+
+// Sends actor->bytes. encoded: what the encoder returned.
+static enum status send_bytes(struct actor *actor, enum status encoded, struct error *error) {
+  if (encoded != STATUS_OK) return encoded;
+  actor->sent = clock_now();
+  return transport_send(actor->transport, LEARNER, actor->bytes.data, actor->bytes.size, error);
+}
+
+// ---- who it is ----
+
+enum status actor_send_hello(struct actor *actor, struct error *error) {
+  const struct environment *env = rollout_environment(actor->rollout, 0);
+  struct message_hello hello = {.obs_dim = env->obs_dim,
+                                .act_dim = env->act_dim,
+                                .max_episode_steps = env->max_episode_steps,
+                                .flags = actor->kind.abi->flags,
+                                .can_save = environment_can_save(env),
+                                .action_low = (double *)env->action_low, // only read, and not owned by hello
+                                .action_high = (double *)env->action_high,
+                                .info_dim = env->info_dim};
+  snprintf(hello.environment, sizeof hello.environment, "%s", environment_kind_name(&actor->kind));
+  for (uint32_t i = 0; i < env->info_dim; i++)
+    snprintf(hello.info_name[i], sizeof hello.info_name[i], "%s", env->info_names[i]);
+  return send_bytes(actor, message_encode_hello(&actor->bytes, actor_rank(actor), &hello, error), error);
+}
+
+enum status actor_send_heartbeat(struct actor *actor, struct error *error) {
+  const struct message_heartbeat heartbeat = {.longest_step = actor->longest_step,
+                                              .pid_namespace = actor->pid_namespace,
+                                              .pid = (uint32_t)getpid(),
+                                              .heartbeats_in_step = actor->kind.heartbeats_in_step};
+  return send_bytes(actor, message_encode_heartbeat(&actor->bytes, actor_rank(actor), &heartbeat, error), error);
+}
+
+enum status actor_send_heartbeat_if_due(struct actor *actor, struct error *error) {
+  if (actor->group) group_send_heartbeat_if_due(actor->group);
+  const bool is_due = clock_coarse() - actor->sent >= heartbeat_seconds(&actor->config);
+  return is_due ? actor_send_heartbeat(actor, error) : STATUS_OK;
+}
+
+// ---- its end ----
+
+void actor_send_failed(struct actor *actor, const struct error *failure) {
+  struct error ignored = {0};
+  send_bytes(actor, message_encode_failed(&actor->bytes, actor_rank(actor), failure, &ignored), &ignored);
+}
+
+enum status actor_send_stop_request(struct actor *actor, struct error *error) {
+  return send_bytes(actor, message_encode_empty(&actor->bytes, MESSAGE_STOP_REQUEST, actor_rank(actor), error), error);
+}
+
+enum status actor_send_bye(struct actor *actor, struct error *error) {
+  const struct message_bye bye = {actor->sender.batch.steps};
+  return send_bytes(actor, message_encode_bye(&actor->bytes, actor_rank(actor), &bye, error), error);
+}
+
+// ---- what its environments did ----
+
+enum status actor_send_episode(struct actor *actor, const struct message_episode *episode, struct error *error) {
+  return send_bytes(actor, message_encode_episode(&actor->bytes, actor_rank(actor), episode, error), error);
+}
+
+enum status actor_send_round_end(struct actor *actor, struct error *error) {
+  const struct message_round_end end = {actor->round};
+  return send_bytes(actor, message_encode_round_end(&actor->bytes, actor_rank(actor), &end, error), error);
+}
+
+enum status actor_send_env_failure(struct actor *actor, const struct message_env_failure *failure,
+                                   struct error *error) {
+  return send_bytes(actor, message_encode_env_failure(&actor->bytes, actor_rank(actor), failure, error), error);
+}
+
+enum status actor_send_env_failures(struct actor *actor, struct error *error) {
+  enum status status = STATUS_OK;
+  for (const struct message_env_failure *failure; (failure = rollout_env_failure(actor->rollout));) {
+    status = actor_send_env_failure(actor, failure, error);
+    if (status != STATUS_OK) return status;
+  }
+  return STATUS_OK;
+}
+
+enum status actor_send_info(struct actor *actor, struct error *error) {
+  struct message_info info;
+  if (!actor->has_info) return STATUS_OK;
+  for (uint32_t i = 0; i < rollout_count(actor->rollout); i++) {
+    if (!rollout_take_info(actor->rollout, i, &info)) continue;
+    const enum status status =
+        send_bytes(actor, message_encode_info(&actor->bytes, actor_rank(actor), &info, error), error);
+    if (status != STATUS_OK) return status;
+  }
+  return STATUS_OK;
+}
+
+static enum status send_snapshot(struct actor *actor, uint32_t i, struct error *error) {
+  const enum status status = rollout_snapshot(actor->rollout, i, &actor->snapshot, error);
+  if (status != STATUS_OK) return status;
+  return send_bytes(
+      actor, message_encode_snapshot(&actor->bytes, MESSAGE_SNAPSHOT, actor_rank(actor), &actor->snapshot, error),
+      error);
+}
+
+enum status actor_send_rows_and_snapshots(struct actor *actor, struct error *error) {
+  enum status status = transition_sender_ship(&actor->sender, error);
+  if (status == STATUS_OK) status = actor_send_info(actor, error);
+  assert(status != STATUS_OK || actor->sender.batch.rows == 0); // I5
+  for (uint32_t i = 0; i < rollout_count(actor->rollout) && status == STATUS_OK; i++)
+    status = send_snapshot(actor, i, error);
+  return status == STATUS_OK ? actor_send_env_failures(actor, error) : status; // of saves that break the rules
+}

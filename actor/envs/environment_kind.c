@@ -1,0 +1,144 @@
+#include "actor/envs/environment_kind.h"
+
+#include "actor/envs/gym.h"
+#include "actor/envs/mujoco.h"
+#include "actor/envs/plugin.h"
+#include "actor/envs/process.h"
+#include "actor/envs/registry.h"
+#include "actor/guest/guest.h"
+#include <stdio.h>
+#include <string.h>
+
+// ---- built-in environments and MuJoCo tasks ----
+
+static void *create_mujoco(const struct environment_kind *kind, const struct corsac_env_config *config,
+                           struct corsac_env_spec *spec, char *error, size_t error_size) {
+  return mujoco_create(kind->mujoco, config, spec, error, error_size);
+}
+
+static enum status open_mujoco(struct environment_kind *kind, const struct mujoco_task *task, struct error *error) {
+  const struct guest guest = {.name = kind->id};
+  struct error own = {0};
+  guest_watch();
+  guest_enter(&guest, GUEST_OPEN);
+  kind->mujoco = mujoco_open(task, kind->config ? kind->config->mujoco_dir : NULL, &own);
+  guest_leave(GUEST_OPEN);
+  if (!kind->mujoco) return error_set(error, own.status, "%s needs MuJoCo: %s", kind->id, own.text);
+
+  kind->create = create_mujoco;
+  kind->is_guest = true;
+  return STATUS_OK;
+}
+
+static enum status open_built_in(struct environment_kind *kind, struct error *error) {
+  kind->abi = registry_find(kind->id);
+  const struct mujoco_task *task = mujoco_task_find(kind->id);
+  if (task) return open_mujoco(kind, task, error);
+  if (kind->abi) return STATUS_OK;
+
+  const char *suggestion = registry_suggest(kind->id);
+  return error_set(error, STATUS_USAGE,
+                   "no environment is called \"%s\"%s%s%s; `corsac envs` lists the built-in ones; others "
+                   "are path/to/plugin.so[:args], exec:COMMAND and gym:ID",
+                   kind->id, suggestion ? ": did you mean " : "", suggestion ? suggestion : "", suggestion ? "?" : "");
+}
+
+// ---- plugins ----
+
+static bool is_path(const char *id) {
+  size_t length = strlen(id);
+  return strchr(id, '/') || (length > 3 && strcmp(id + length - 3, ".so") == 0);
+}
+
+static enum status open_plugin(struct environment_kind *kind, struct error *error) {
+  struct error own = {0}; // the status is needed even where the caller wants no message
+  guest_watch();
+  kind->plugin = plugin_open(kind->id, &own);
+  if (!kind->plugin) return error_set(error, own.status, "%s", own.text);
+
+  kind->abi = &kind->plugin->abi;
+  kind->is_guest = true;
+  return STATUS_OK;
+}
+
+// ---- child processes ----
+
+static void *create_process(const struct environment_kind *kind, const struct corsac_env_config *config,
+                            struct corsac_env_spec *spec, char *error, size_t error_size) {
+  const struct process_listener listener = {kind->waiting, kind->who};
+  return process_create(kind->process, listener, config, spec, error, error_size);
+}
+
+static enum status open_process(struct environment_kind *kind, const char *const *argv, struct error *error) {
+  struct error own = {0};
+  guest_watch();
+  kind->process = process_open(argv, kind->config, &own);
+  if (!kind->process) return error_set(error, own.status, "%s", own.text);
+
+  kind->abi = &env_process;
+  kind->create = create_process;
+  kind->heartbeats_in_step = true;
+  kind->is_guest = true;
+  return STATUS_OK;
+}
+
+static enum status open_exec(struct environment_kind *kind, struct error *error) {
+  const enum status status = open_process(kind, (const char *[]){"exec", kind->args, NULL}, error);
+  if (status == STATUS_OK) process_command_name(kind->args, kind->id, sizeof kind->id);
+  return status;
+}
+
+static enum status open_gym(struct environment_kind *kind, const char *env, struct error *error) {
+  struct gym gym;
+  struct error own = {0};
+  if (!*kind->args)
+    return error_set(error, STATUS_USAGE, "--env %s names no environment: gym:ID, such as gym:Pendulum-v1", env);
+  if (gym_find(&gym, kind->config ? kind->config->python : NULL, &own) != STATUS_OK)
+    return error_set(error, own.status, "%s: %s", env, own.text);
+
+  const enum status status =
+      open_process(kind, (const char *[]){"argv", gym.python, gym.script, kind->args, NULL}, error);
+  snprintf(kind->id, sizeof kind->id, "%s", env); // "gym" alone names no environment
+  return status;
+}
+
+// ---- all of them ----
+
+enum status environment_kind_open(struct environment_kind *kind, const char *env, const struct config *config,
+                                  struct error *error) {
+  *kind = (struct environment_kind){.config = config};
+  const char *colon = strchr(env, ':');
+  const size_t length = colon ? (size_t)(colon - env) : strlen(env);
+  const char *args = colon ? colon + 1 : "";
+  if (length == 0)
+    return error_set(error, STATUS_USAGE,
+                     "no environment is given: --env takes a built-in name, path/to/plugin.so[:args], gym:ID or "
+                     "exec:COMMAND");
+  if (length >= sizeof kind->id || strlen(args) >= sizeof kind->args)
+    return error_set(error, STATUS_USAGE, "--env is too long: name and arguments may have %zu characters each",
+                     sizeof kind->id - 1);
+  memcpy(kind->id, env, length);
+  memcpy(kind->args, args, strlen(args) + 1);
+
+  if (colon && strcmp(kind->id, "exec") == 0) return open_exec(kind, error);
+  if (colon && strcmp(kind->id, "gym") == 0) return open_gym(kind, env, error);
+  if (!is_path(kind->id)) return open_built_in(kind, error);
+  if (config && config->isolate)
+    return open_process(kind, (const char *[]){"plugin", kind->id, kind->args, NULL}, error);
+  return open_plugin(kind, error);
+}
+
+void environment_kind_close(struct environment_kind *kind) {
+  plugin_close(kind->plugin);
+  mujoco_close(kind->mujoco);
+  process_close(kind->process);
+  kind->plugin = NULL;
+  kind->mujoco = NULL;
+  kind->process = NULL;
+  kind->abi = NULL;
+}
+
+const char *environment_kind_name(const struct environment_kind *kind) {
+  const char *slash = strncmp(kind->id, "gym:", 4) == 0 ? NULL : strrchr(kind->id, '/');
+  return slash ? slash + 1 : kind->id;
+}

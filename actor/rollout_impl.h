@@ -1,0 +1,103 @@
+// Inside of a rollout: its data, shared by the step (rollout.c), failures of environments (rollout_failures.c), and
+// saved states and loans (rollout_snapshot.c).
+//
+// The states of one environment
+//
+//   BETWEEN   an instance is there, and no episode is under way: the next step begins with a reset
+//             prepare_step -> reset_member: it is RUNNING
+//   RUNNING   in an episode
+//             record_step, at the episode's end: it is BETWEEN
+//   FAILED    its instance was destroyed; a new one is made at the first step after retry_at
+//             prepare_step -> create_environment: it is BETWEEN
+//
+//   In every state: rollout_take_failure: it is FAILED. rollout_restore: it is RUNNING or BETWEEN, as the snapshot
+//   says. rollout_lend gives the only instance away, and then no step is made; rollout_take_back ends that: RUNNING (in
+//   the episode as it was), BETWEEN or FAILED.
+//
+//   An environment sits a step out while it is FAILED and retry_at has not come, and, in sync mode, while another one
+//   has made fewer steps than it has.
+//
+// Invariants, between two calls (check_invariants in rollout.c):
+//
+//   I1. A RUNNING environment has an instance, unless that is lent, and its row of obs is finite.
+//   I2. A FAILED environment has no instance.
+//   I3. The n-step window of an environment that is not RUNNING is empty: no row mixes two episodes.
+//   I4. unreported is the number of failures and warnings that rollout_env_failure has yet to return.
+//   I5. An instance is lent only by a rollout of one environment.
+//   I6. A failed step counts nowhere: it is in no row, no counter and no sum.
+#ifndef CORSAC_ACTOR_ROLLOUT_IMPL_H
+#define CORSAC_ACTOR_ROLLOUT_IMPL_H
+
+#include "actor/n_step.h"
+#include "actor/rollout.h"
+
+// A row of failures ends with an episode, or with so many steps without a failure, since an episode may have no end.
+enum { ROLLOUT_GOOD_STEPS = 1000 };
+
+enum member_state { MEMBER_BETWEEN, MEMBER_RUNNING, MEMBER_FAILED };
+
+// One environment of the job, with its episode and its counters.
+struct member {
+  struct environment environment;
+  enum member_state state;
+  struct n_step window;
+  uint64_t steps, episode; // of its life; the episode under way, or the next one
+  double episode_return;   // of the episode under way
+  uint32_t episode_length; // of the episode under way
+  bool steps_now;          // it takes part in the step under way
+
+  double retry_at;                           // s: when a FAILED one is made anew
+  uint32_t failures;                         // in a row
+  uint32_t good_steps;                       // since the last failure, at most ROLLOUT_GOOD_STEPS
+  bool has_failure, has_warning, was_warned; // to be reported; a warning is given once
+  struct message_env_failure env_failure;    // the last failure, where has_failure
+  char warning[768];                         // where has_warning
+
+  double values[WIRE_INFO]; // named values of the step under way
+  struct message_info info; // their sums since rollout_take_info
+};
+
+struct rollout {
+  const struct config *config;         // not owned
+  const struct environment_kind *kind; // not owned
+  uint32_t first, count, obs_dim, act_dim;
+  struct member *members; // (count)
+  float *obs, *next_obs;  // (count x obs_dim)
+  float *action;          // (count x act_dim)
+  double *reward;         // (count)
+  int *flags;             // (count)
+  uint32_t stepping;      // members with steps_now
+
+  uint32_t ahead;      // steps whose noise is drawn at once
+  float *noise;        // (ahead x count x act_dim)
+  bool is_drawn;       // noise is of the first member's steps noise_from to noise_from + ahead - 1
+  uint64_t noise_from; //
+
+  uint32_t unreported;                // failures and warnings
+  struct message_env_failure warning; // what rollout_env_failure returned
+  bool is_lent;
+  struct buffer lent; // the state of the episode that a loan interrupts; size 0: none
+};
+
+// The current observation of member i (obs_dim).
+static inline float *rollout_obs(const struct rollout *rollout, uint32_t i) {
+  return rollout->obs + (size_t)i * rollout->obs_dim;
+}
+
+// Makes the instance of member i.
+enum status rollout_create_environment(struct rollout *rollout, uint32_t i, struct error *error);
+
+// Ends the running episode of member i, if there is one, at its current observation: no step of it is lost, none is
+// added. The next episode is the next number.
+void rollout_cut_episode(struct rollout *rollout, uint32_t i, struct transition_batch *batch);
+
+// Member i failed: its episode is cut and its instance destroyed, and it is FAILED. Fails with `why` where that ends
+// the rollout: `why` is no failure of an environment, it was the last one that env_max_failures allows, or the group of
+// ranks is broken.
+enum status rollout_take_failure(struct rollout *rollout, uint32_t i, const struct error *why,
+                                 struct transition_batch *batch, struct error *error);
+
+// Saves the state of member i into `state`. false: it cannot now. The first time that its save breaks the rules, a
+// warning waits for rollout_env_failure.
+bool rollout_save_member(struct rollout *rollout, uint32_t i, struct buffer *state);
+#endif
