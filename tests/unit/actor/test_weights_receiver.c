@@ -152,7 +152,7 @@ static void test_damaged_shared_weights(void) {
   CU_ASSERT_EQUAL(weights_receiver_poll(&s.receiver, s.policy, NULL), STATUS_OK);
   peer_post_policy(s.ends[0], 2, policy_parameters(s.policy) + 1, 7); // of another network
   UNIT_STATUS(weights_receiver_poll(&s.receiver, s.policy, &error), STATUS_FORMAT, &error);
-  CU_ASSERT_TRUE(error_says(&error, "board"));
+  CU_ASSERT_TRUE(error_says(&error, "shared policy"));
   CU_ASSERT_EQUAL_FATAL(policy_version(s.policy), 1);
   CU_ASSERT_EQUAL(policy_weights(s.policy)->values[0], 1);
   scene_release(&s);
