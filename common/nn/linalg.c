@@ -4,6 +4,7 @@
 #include <cblas.h>
 #include <errno.h>
 #include <limits.h>
+#include <math.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -187,6 +188,31 @@ static void forward_on_tiles(struct linalg_shape shape, struct linalg_rows x, co
                                                .mask = mask});
 }
 #endif
+
+void linalg_scale(struct linalg_shape shape, const real *w, const real *row, const real *column, real *scaled) {
+  for (size_t o = 0; o < shape.out; o++) {
+    for (size_t i = 0; i < shape.in; i++) {
+      const size_t at = linalg_weight_index(shape, o, i);
+      scaled[at] = row[o] * w[at] * (column ? column[i] : 1);
+    }
+  }
+}
+
+void linalg_unit_rows(struct linalg_shape shape, size_t number, size_t groups, real *w) {
+  const size_t begin = shape.out * number / groups, end = shape.out * (number + 1) / groups;
+  for (size_t o = begin; o < end; o++) {
+    double square = 0;
+    for (size_t i = 0; i < shape.in; i++) {
+      const double value = (double)w[linalg_weight_index(shape, o, i)];
+      square += value * value;
+    }
+    const double factor = square > 0 ? 1 / sqrt(square) : 1;
+    for (size_t i = 0; i < shape.in; i++) {
+      const size_t at = linalg_weight_index(shape, o, i);
+      w[at] = (real)((double)w[at] * factor);
+    }
+  }
+}
 
 void linalg_forward(struct linalg_shape shape, struct linalg_rows x, const real *w, const real *b, real *y) {
   if (x.count == 0) return;

@@ -47,6 +47,13 @@ size_t linalg_vector_size(struct linalg_shape shape);
 void linalg_pack(struct linalg_shape shape, const real *dense, real *w);
 void linalg_unpack(struct linalg_shape shape, const real *w, real *dense);
 
+// scaled = diag(row) w diag(column):   w, scaled (out x in), row (out), column (in) or NULL for 1
+void linalg_scale(struct linalg_shape shape, const real *w, const real *row, const real *column, real *scaled);
+
+// Rows of w to length 1, w[o] <- w[o] / |w[o]|, group `number` of `groups` of them. A row of zeros stays. The groups
+// may be computed by different threads.
+void linalg_unit_rows(struct linalg_shape shape, size_t number, size_t groups, real *w);
+
 // --- products ---
 
 // `count` rows, the first at `at`, each `ld` reals behind the one before.

@@ -1,5 +1,6 @@
-// A multilayer perceptron: hidden layers (Linear -> optional LayerNorm -> ReLU) and a Linear output, of any number and
-// width. A network is a shape. Its parameters are one flat array that others own, so an optimizer, a target average and
+// A multilayer perceptron: hidden layers (Linear -> optional norm -> ReLU) and a Linear output, of any number and
+// width; or residual blocks in their place (Nauman et al. 2024; Lee et al. 2025, as FlashSAC has them). A network is a
+// shape. Its parameters are one flat array that others own, so an optimizer, a target average and
 // a copy see plain arrays. The backend decides how a weight lies in that array (linalg.h). Messages and files have the
 // dense order, as PyTorch does: mlp_export and mlp_import convert.
 #ifndef CORSAC_COMMON_NN_MLP_H
@@ -11,28 +12,67 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { MLP_MAX_LAYERS = 9 }; // up to 8 hidden ones and the output
+enum { MLP_MAX_HIDDEN = 8, MLP_MAX_LAYERS = 2 * MLP_MAX_HIDDEN + 2 }; // an embedding, two layers a block, the output
+
+enum mlp_norm {
+  MLP_NORM_NONE,
+  MLP_NORM_LAYER, // LayerNorm, eps 1e-5
+  MLP_NORM_BATCH  // batch_norm.h, of the input and of every hidden layer but an embedding
+};
+
+// What a network is made of.
+struct mlp_spec {
+  const struct tiles *tiles; // NULL: OpenBLAS
+  uint32_t input, output;
+  const uint32_t *hidden; // widths > 0; residual: each is a block, all equal
+  uint32_t hidden_count;  // at most MLP_MAX_HIDDEN
+  enum mlp_norm norm;     // after the product, before ReLU. Layers with a batch norm have no bias.
+  // Residual: x = W_e input; each block x <- x + relu(norm(W_2 relu(norm(W_1 x)))), W_1 expansion times as wide; no
+  // bias.
+  bool residual;
+  uint32_t expansion;
+  bool rms;  // RMS norm (a gain, eps 1e-8) of what the output layer reads
+  bool bias; // hidden layers have one also where the lines above say that they have none: a folded network (mlp_fold.h)
+};
 
 struct mlp_layer {
   uint32_t in, out;
-  bool norm;                                   // LayerNorm (eps 1e-5) after the product, before ReLU
+  enum mlp_norm norm;
+  bool biased, relu;
+  bool block_end; // adds the input of its block, the output of the layer two before, to its own output
   size_t weight, bias, norm_scale, norm_shift; // offsets into the parameters: (out x in), (out), (out), (out)
+  size_t mean, variance;                       // offsets into the running statistics: (out), (out)
 };
 
 struct mlp {
   const struct tiles *tiles;      // NULL: OpenBLAS
   uint32_t input, output, layers; // layers: the hidden ones and the output
   struct mlp_layer layer[MLP_MAX_LAYERS];
+  bool residual, rms, batch;       // batch: it has batch norms, and mlp_pass.h trains it
+  size_t input_scale, input_shift; // (input) offsets of the input's batch norm
+  size_t input_mean, input_variance;
+  size_t gain;       // (in of the output layer) offset of RMS norm's
   size_t parameters; // reals in the flat array, with the backend's padding, which is 0 and stays 0
+  size_t statistics; // reals of running statistics
+  uint32_t hidden[MLP_MAX_HIDDEN], hidden_count, expansion; // as in the spec
+  bool folded;                                              // the spec's `bias`
 };
 
-// hidden_count < MLP_MAX_LAYERS, every width > 0.
+void mlp_init_spec(struct mlp *mlp, const struct mlp_spec *spec);
+
+// The network without residual blocks, batch norm and RMS norm. hidden_count <= MLP_MAX_HIDDEN, every width > 0.
 void mlp_init(struct mlp *mlp, const struct tiles *tiles, uint32_t input, const uint32_t *hidden, uint32_t hidden_count,
               uint32_t output, bool layer_norm);
+
+// The spec of a network, with another backend or without batch norms (folded).
+struct mlp_spec mlp_spec_of(const struct mlp *mlp);
 
 // PyTorch Linear's default: weight and bias uniform in +-1/sqrt(fan_in); norm scale 1, shift 0. Draws in layer order,
 // weight (row after row), then bias. The numbers are the same on each backend.
 void mlp_init_parameters(const struct mlp *mlp, real *parameters, struct random *random);
+
+// Running statistics of a new network: means 0, variances 1.
+void mlp_init_statistics(const struct mlp *mlp, real *statistics);
 
 // The weight of a layer, for linalg.h.
 static inline struct linalg_shape mlp_shape(const struct mlp *mlp, uint32_t layer) {
@@ -60,6 +100,13 @@ struct mlp_cache {
   real *normal[MLP_MAX_LAYERS - 1];  // (rows x out) the product, normalised
   real *inverse[MLP_MAX_LAYERS - 1]; // (rows) 1/sqrt(variance + eps)
   real *dn[MLP_MAX_LAYERS - 1];      // (rows x out) gradient of scale normal + shift
+  // Only of networks that mlp_pass.h trains. normal is then the product itself, inverse and mean are (out).
+  real *r[MLP_MAX_LAYERS - 1];  // (rows x out) of a block's end: the output before the block's input is added
+  real *dh[MLP_MAX_LAYERS - 1]; // (rows x out) gradient of the output
+  real *mean[MLP_MAX_LAYERS - 1];
+  real *input, *d_input, *input_mean,
+      *input_inverse;                 // with a batch norm: (rows x input) its output, its gradient; (input)
+  real *last, *d_last, *last_inverse; // with RMS norm: (rows x in) its output, its gradient; (rows)
 };
 
 // The reals that a cache of `rows` rows takes.
@@ -74,7 +121,11 @@ struct mlp_cache mlp_cache_from(const struct mlp *mlp, const struct mlp_cache *c
 // rows only.
 void mlp_cache_keep(const struct mlp *mlp, const struct mlp_cache *cache, const uint32_t *index, size_t count);
 
-// --- forward and backward ---
+// What layer l multiplies its weight with in a forward of x that has left this cache.
+struct linalg_rows mlp_layer_input(const struct mlp *mlp, uint32_t l, struct linalg_rows x,
+                                   const struct mlp_cache *cache);
+
+// --- forward and backward of networks without batch norm ---
 
 // y = mlp(x): x (rows x input, a row every ldx), y (rows x output). Fills the cache's h, normal, inverse.
 void mlp_forward(const struct mlp *mlp, const real *parameters, size_t rows, const real *x, size_t ldx,

@@ -1,0 +1,65 @@
+#include "common/nn/mlp_fold.h"
+#include "common/nn/batch_norm.h"
+#include "common/nn/mlp_pass.h"
+#include <assert.h>
+#include <string.h>
+
+struct mlp mlp_folded(const struct mlp *mlp) {
+  struct mlp folded;
+  if (!mlp->batch) return *mlp;
+  struct mlp_spec spec = mlp_spec_of(mlp);
+  spec.norm = MLP_NORM_NONE;
+  spec.bias = true;
+  mlp_init_spec(&folded, &spec);
+  return folded;
+}
+
+static size_t widest(const struct mlp *mlp) {
+  size_t most = mlp->input;
+  for (uint32_t l = 0; l < mlp->layers; l++) most = mlp->layer[l].out > most ? mlp->layer[l].out : most;
+  return most;
+}
+
+size_t mlp_fold_scratch(const struct mlp *mlp) { return mlp->batch ? 2 * (size_t)mlp->input + 2 * widest(mlp) : 0; }
+
+static void fold_norm(const struct mlp *mlp, size_t width, const real *parameters, size_t scale, size_t shift,
+                      const real *mean, const real *variance, real *factor, real *offset) {
+  const struct batch_norm norm = {.width = width, .scale = parameters + scale, .shift = parameters + shift};
+  batch_norm_fold(mlp_batch_norm_kind(mlp), &norm, mean, variance, factor, offset);
+}
+
+void mlp_fold(const struct mlp *mlp, const real *parameters, const real *statistics, real *scratch, real *folded) {
+  const struct mlp to = mlp_folded(mlp);
+  if (!mlp->batch) {
+    memcpy(folded, parameters, mlp->parameters * sizeof *folded);
+    return;
+  }
+  real *in_factor = scratch, *in_offset = in_factor + mlp->input;
+  real *factor = in_offset + mlp->input, *offset = factor + widest(mlp);
+  fold_norm(mlp, mlp->input, parameters, mlp->input_scale, mlp->input_shift, statistics + mlp->input_mean,
+            statistics + mlp->input_variance, in_factor, in_offset);
+  memset(folded, 0, to.parameters * sizeof *folded);
+  if (mlp->rms) memcpy(folded + to.gain, parameters + mlp->gain, mlp->layer[mlp->layers - 1].in * sizeof *folded);
+  for (uint32_t l = 0; l < mlp->layers; l++) {
+    const struct mlp_layer *layer = &mlp->layer[l];
+    const bool normed = layer->norm == MLP_NORM_BATCH;
+    if (normed)
+      fold_norm(mlp, layer->out, parameters, layer->norm_scale, layer->norm_shift, statistics + layer->mean,
+                statistics + layer->variance, factor, offset);
+    for (size_t o = 0; !normed && o < layer->out; o++) {
+      factor[o] = 1;
+      offset[o] = parameters[layer->bias + o];
+    }
+    real *weight = folded + to.layer[l].weight, *bias = folded + to.layer[l].bias;
+    linalg_scale(mlp_shape(mlp, l), parameters + layer->weight, factor, l == 0 ? in_factor : NULL, weight);
+    memcpy(bias, offset, layer->out * sizeof *bias);
+    if (l > 0) continue;
+    // b' = o + f W o_in
+    for (size_t o = 0; o < layer->out; o++) {
+      double sum = 0;
+      for (size_t i = 0; i < layer->in; i++)
+        sum += (double)parameters[layer->weight + linalg_weight_index(mlp_shape(mlp, l), o, i)] * (double)in_offset[i];
+      bias[o] = (real)((double)offset[o] + (double)factor[o] * sum);
+    }
+  }
+}
