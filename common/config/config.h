@@ -34,13 +34,34 @@ struct config {
   char init_policy[CONFIG_TEXT]; // file of the policy that a new run begins with, "" for none
   // networks
   struct config_widths hidden;
+  struct config_widths critic_hidden, policy_hidden; // count 0: as hidden; config_critic_hidden, config_policy_hidden
+  char network[16];                                  // dense, residual
+  uint64_t expansion;                                // residual: of a block's inner layer
+  char critic_norm[16], policy_norm[16];             // none, layer (critics), batch; critic_layer_norm says layer, too
+  char output_norm[16];                              // none, rms
+  bool unit_weights;
+  char init[16];                   // uniform, orthogonal
   uint64_t critics, target_subset; // target_subset 0: all
   bool critic_layer_norm;
+  char critic_loss[16]; // mse, categorical
+  uint64_t value_atoms;
+  double value_min, value_max;
+  double log_std_min, log_std_max;
+  char log_std_form[16]; // clamp, tanh
   bool normalize_observations;
   // the update
   uint64_t batch_size;
   double gamma, tau, lr_actor, lr_critic, lr_alpha;
+  char lr_schedule[16]; // constant, linear, cosine, over env_steps
+  double lr_final;      // share of the first rate
   struct config_auto alpha, target_entropy;
+  double alpha_start;
+  uint64_t policy_delay;      // updates of the critics for one of the policy
+  bool policy_first;          // the policy's half of an update comes first
+  bool policy_joint;          // the policy's batch statistics are of [s ; s']
+  double gradient_clip;       // 0: off
+  char normalize_rewards[16]; // none, deviation, bounded
+  uint64_t noise_hold;        // most steps that one draw of noise is held
   double reward_scale;
   uint64_t n_step;
   uint64_t learner_threads; // 0, as many as pay off, is resolved at start

@@ -94,6 +94,7 @@ static bool in_range_exactly(const struct option *option, uint64_t value) {
 // Reads widths with commas between them. Blanks around a width are allowed.
 static bool parse_widths(const struct option *option, const char *text, struct config_widths *widths) {
   *widths = (struct config_widths){0};
+  if (!*text && !*option->default_text) return true; // empty: those of another option
   for (;;) {
     char word[WORD_SIZE];
     text += strspn(text, " ");
