@@ -166,7 +166,8 @@ def run(name, seed, rows, critics_count, subset_count, norm, reward_scale, lr_cr
         file.write(b"".join(out))
 
 
-run("twin", seed=1, rows=12, critics_count=2, subset_count=2, norm=False, reward_scale=1.0, lr_critic=1e-3, lr_actor=3e-4,
-    lr_alpha=2e-3, tau=0.005, wide=0.0)
-run("redq", seed=2, rows=13, critics_count=5, subset_count=2, norm=True, reward_scale=0.3, lr_critic=5e-4, lr_actor=1e-3,
-    lr_alpha=1e-3, tau=0.02, wide=2.0)
+if __name__ == "__main__":
+    run("twin", seed=1, rows=12, critics_count=2, subset_count=2, norm=False, reward_scale=1.0, lr_critic=1e-3, lr_actor=3e-4,
+        lr_alpha=2e-3, tau=0.005, wide=0.0)
+    run("redq", seed=2, rows=13, critics_count=5, subset_count=2, norm=True, reward_scale=0.3, lr_critic=5e-4, lr_actor=1e-3,
+        lr_alpha=1e-3, tau=0.02, wide=2.0)
