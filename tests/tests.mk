@@ -6,7 +6,7 @@
 # --- what there is --------------------------------------------------------------------------------
 TEST_LIBS := $(or $(call pkg,--libs,cunit),-lcunit)
 # These also compile with double: against PyTorch's float64 and central differences.
-DOUBLE_TESTS   := batch_norm categorical linalg mlp squashed_gaussian normalizer adam critic sac sac_bits sac_divergence
+DOUBLE_TESTS   := batch_norm categorical linalg mlp squashed_gaussian normalizer adam critic sac sac_bits sac_divergence recipes
 DOUBLE_SOURCES := $(filter-out common/nn/tiles%,$(filter common/nn/% learner/sac/%,$(SOURCES)))
 DOUBLE_OBJECTS := $(DOUBLE_SOURCES:%.c=$(B)/double/%.o)
 
