@@ -68,8 +68,11 @@ struct frozen_policy *frozen_policy_create(uint32_t act_dim, const struct config
                                            const double *low, const double *high, struct error *error) {
   struct frozen_policy *policy = memory_alloc(1, sizeof *policy, "a policy", error);
   if (!policy) return NULL;
-  *policy = (struct frozen_policy){
-      .tiles = tiles_best(), .obs_dim = weights->obs_dim, .act_dim = act_dim, .normalize = weights->normalize, .form = form ? *form : log_std_plain};
+  *policy = (struct frozen_policy){.tiles = tiles_best(),
+                                   .obs_dim = weights->obs_dim,
+                                   .act_dim = act_dim,
+                                   .normalize = weights->normalize,
+                                   .form = form ? *form : log_std_plain};
   if (arena_init(&policy->arena, plan(policy, hidden), "a policy", error) != STATUS_OK) {
     memory_free(policy);
     return NULL;

@@ -11,7 +11,9 @@ static struct mlp_spec spec_of(const struct config *config, const struct tiles *
       .tiles = tiles,
       .hidden = hidden->width,
       .hidden_count = hidden->count,
-      .norm = is(norm, "batch") ? MLP_NORM_BATCH : is(norm, "layer") ? MLP_NORM_LAYER : MLP_NORM_NONE,
+      .norm = is(norm, "batch")   ? MLP_NORM_BATCH
+              : is(norm, "layer") ? MLP_NORM_LAYER
+                                  : MLP_NORM_NONE,
       .residual = is(config->network, "residual"),
       .expansion = (uint32_t)config->expansion,
       .rms = is(config->output_norm, "rms"),

@@ -192,7 +192,8 @@ void policy_act(struct policy *policy, size_t rows, const float *obs, const floa
     if (!policy->net.tiles) memset(policy->obs + n * in, 0, (block - n) * in * sizeof *obs);
     forward(policy, policy->net.tiles ? n : block);
     if (eps) {
-      squashed_gaussian_sample(&policy->form, n, act_dim, policy->head, eps + start * act_dim, action + start * act_dim, NULL);
+      squashed_gaussian_sample(&policy->form, n, act_dim, policy->head, eps + start * act_dim, action + start * act_dim,
+                               NULL);
     } else {
       squashed_gaussian_mode(n, act_dim, policy->head, action + start * act_dim);
     }

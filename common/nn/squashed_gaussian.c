@@ -77,8 +77,7 @@ VECTORIZE static void chunk_action(size_t count, double low, double high, struct
   }
 }
 
-VECTORIZE static void chunk_backward(size_t count, double low, double high, struct chunk *c,
-                                     double d_log_probability) {
+VECTORIZE static void chunk_backward(size_t count, double low, double high, struct chunk *c, double d_log_probability) {
   for (size_t i = 0; i < count; i++) {
     double log_std = c->log_std[i];
     double spread = exponential(clamped(log_std, low, high)).value * c->eps[i]; // sigma eps

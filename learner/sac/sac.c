@@ -216,7 +216,8 @@ static void critics_gradient(void *argument, unsigned member, unsigned members) 
   }
 }
 
-// The critics step, and targets <- (1 - tau) targets + tau critics. Nothing in the rest of the update reads the targets.
+// The critics step, and targets <- (1 - tau) targets + tau critics. Nothing in the rest of the update reads the
+// targets.
 static void critics_step(void *argument, unsigned member, unsigned members) {
   struct sac *sac = argument;
   struct sac_scratch *scratch = sac->scratch;

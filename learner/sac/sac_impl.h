@@ -33,8 +33,8 @@ struct sac_scratch {
   double alpha;    // of this update
   struct sac_rows all;
   unsigned members;
-  struct sac_rows *own;                         // (members)
-  bool *finite;                                 // (members) the gradients that the member computed are finite
+  struct sac_rows *own; // (members)
+  bool *finite;         // (members) the gradients that the member computed are finite
   // The rows that the trained networks pass: of s, or with batch norm of [s ; s'], their caches, and of the policy the
   // output and its gradient. Without batch norm they are those of `all`.
   size_t critics_rows, policy_rows;
@@ -59,8 +59,8 @@ void sac_fold_policy(struct sac *sac);
 // Networks of one shape whose parameters step together: the policy, or all critics.
 struct sac_step {
   const struct mlp *net;
-  size_t count; // of networks, one after another in what follows
-  size_t rows;  // that they have passed, the first rows of the batch's input
+  size_t count;                  // of networks, one after another in what follows
+  size_t rows;                   // that they have passed, the first rows of the batch's input
   const struct mlp_cache *cache; // (count) forward and backward of these rows
   const real *dy;                // (rows x output) dJ/dy of the first, each `stride` reals behind the last
   size_t stride;

@@ -47,8 +47,8 @@ static enum status take_policy(struct sac *sac, struct error *error) {
   sac->policy = memory_alloc(net->parameters, sizeof(real), "the policy's parameters", error);
   sac->policy_statistics = memory_alloc(net->statistics, sizeof(real), "the policy's statistics", error);
   sac->fold_scratch = memory_alloc(mlp_fold_scratch(net), sizeof(real), "the folded policy", error);
-  sac->acting = net->batch ? memory_alloc(sac->acting_net.parameters, sizeof(real), "the folded policy", error)
-                           : sac->policy;
+  sac->acting =
+      net->batch ? memory_alloc(sac->acting_net.parameters, sizeof(real), "the folded policy", error) : sac->policy;
   const bool good = sac->policy && sac->policy_statistics && sac->fold_scratch && sac->acting;
   return good ? STATUS_OK : STATUS_MEMORY;
 }

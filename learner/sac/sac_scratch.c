@@ -93,11 +93,12 @@ static void layout_scratch(struct layout *layout, const struct sac *sac, struct 
   layout_passes(layout, sac, scratch);
   const struct critics *nets = &sac->critics;
   scratch->critics_transposed = take_transposed(layout, sac, &nets->net, sac_first_column(sac, &nets->net));
-  scratch->folded_transposed = nets->net.batch ? take_transposed(layout, sac, &nets->folded_net, sac->obs_dim)
-                                               : scratch->critics_transposed;
+  scratch->folded_transposed =
+      nets->net.batch ? take_transposed(layout, sac, &nets->folded_net, sac->obs_dim) : scratch->critics_transposed;
   const size_t policy_first = sac_first_column(sac, &sac->policy_net);
   scratch->policy_transposed = take_reals(layout, mlp_transposed_size(&sac->policy_net, policy_first), 1);
-  const size_t largest = sac->critics.size > sac->policy_net.parameters ? sac->critics.size : sac->policy_net.parameters;
+  const size_t largest =
+      sac->critics.size > sac->policy_net.parameters ? sac->critics.size : sac->policy_net.parameters;
   scratch->square = take(layout, gradient_clip_chunks(largest), sizeof *scratch->square);
 }
 
@@ -134,7 +135,8 @@ static void view(const struct sac *sac, size_t begin, size_t count, struct sac_r
       .policy_cache = mlp_cache_from(&sac->acting_net, &all->policy_cache, begin),
       .cache = cache,
   };
-  for (size_t k = 0; k < sac->critics.count; k++) cache[k] = mlp_cache_from(&sac->critics.folded_net, &all->cache[k], begin);
+  for (size_t k = 0; k < sac->critics.count; k++)
+    cache[k] = mlp_cache_from(&sac->critics.folded_net, &all->cache[k], begin);
 }
 
 enum status sac_scratch_create(struct sac *sac, struct error *error) {

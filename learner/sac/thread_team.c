@@ -95,7 +95,8 @@ void thread_team_meet(struct thread_team *team) {
     relax();
   }
   pthread_mutex_lock(&team->mutex);
-  while (atomic_load_explicit(&team->meeting, memory_order_acquire) == seen) pthread_cond_wait(&team->met, &team->mutex);
+  while (atomic_load_explicit(&team->meeting, memory_order_acquire) == seen)
+    pthread_cond_wait(&team->met, &team->mutex);
   pthread_mutex_unlock(&team->mutex);
 }
 

@@ -58,7 +58,8 @@ static void test_network(void) {
 static void test_create(void) {
   for (int i = 0; i < SHAPE_COUNT; i++) {
     const struct shape *shape = &SHAPES[i];
-    struct policy *policy = policy_create_on(on, shape->obs, shape->act, &(struct config){.hidden = shape->hidden}, NULL);
+    struct policy *policy =
+        policy_create_on(on, shape->obs, shape->act, &(struct config){.hidden = shape->hidden}, NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(policy);
     const struct policy_weights *weights = policy_weights(policy);
     CU_ASSERT_EQUAL(weights->version, 0);

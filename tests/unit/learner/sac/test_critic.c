@@ -57,8 +57,7 @@ static void test_track(void) {
 }
 
 struct work {
-  real x[ROWS * WIDTH], dx[ROWS * WIDTH], value[ROWS], q[ROWS], packed[ROWS * WIDTH],
-      output[COUNT * ROWS];
+  real x[ROWS * WIDTH], dx[ROWS * WIDTH], value[ROWS], q[ROWS], packed[ROWS * WIDTH], output[COUNT * ROWS];
   uint32_t argmin[ROWS], index[ROWS];
   struct mlp_cache cache[COUNT];
   real *memory; // of the cache
@@ -149,8 +148,8 @@ static void check_gradient(bool layer_norm, int first) {
   static const uint32_t all[COUNT] = {0, 1, 2};
   struct critics critics = make(layer_norm);
   struct work work = start(&critics, (size_t)first);
-  const struct critics_rows rows = {ROWS,        work.x,     work.cache,  work.output, ROWS, work.q,
-                                    work.argmin, work.value, work.packed, work.index};
+  const struct critics_rows rows = {ROWS,   work.x,      work.cache, work.output, ROWS,
+                                    work.q, work.argmin, work.value, work.packed, work.index};
   critics_minimum(&critics, nets_of(&critics), all, COUNT, &rows);
   critics_minimum_gradient(&critics, nets_of(&critics), &work.transposed, &rows, (size_t)first, work.dx);
   const double step = IN_DOUBLE ? 1e-6 : 2e-3, tolerance = IN_DOUBLE ? 1e-7 : 5e-3;

@@ -12,10 +12,10 @@ struct recipe {
 };
 
 // PLAIN of recipes.py.
-#define PLAIN \
-  .batch_size = 12, .critics = 2, .critic_hidden = {2, {12, 10}}, .policy_hidden = {2, {9, 7}}, .expansion = 4, \
-  .tau = 0.005, .lr_actor = 1e-3, .lr_critic = 1e-3, .lr_alpha = 1e-3, .lr_final = 1, .alpha.is_auto = true, \
-  .alpha_start = 1, .target_entropy = {.value = -ACT}, .log_std_min = -20, .log_std_max = 2, .policy_delay = 1, \
+#define PLAIN                                                                                                          \
+  .batch_size = 12, .critics = 2, .critic_hidden = {2, {12, 10}}, .policy_hidden = {2, {9, 7}}, .expansion = 4,        \
+  .tau = 0.005, .lr_actor = 1e-3, .lr_critic = 1e-3, .lr_alpha = 1e-3, .lr_final = 1, .alpha.is_auto = true,           \
+  .alpha_start = 1, .target_entropy = {.value = -ACT}, .log_std_min = -20, .log_std_max = 2, .policy_delay = 1,        \
   .reward_scale = 1, .gamma = 0.97, .value_min = -5, .value_max = 5
 
 #pragma GCC diagnostic push
@@ -29,10 +29,25 @@ static const struct recipe RECIPES[] = {
      20},
     {"flashsac",
      12,
-     {PLAIN, .network = "residual", .critic_hidden = {2, {8, 8}}, .policy_hidden = {2, {6, 6}}, .critic_norm = "batch",
-      .policy_norm = "batch", .output_norm = "rms", .unit_weights = true, .critic_loss = "categorical",
-      .value_atoms = 21, .alpha_start = 0.01, .log_std_min = -10, .log_std_form = "tanh", .policy_delay = 2,
-      .policy_first = true, .policy_joint = true, .lr_schedule = "cosine", .lr_final = 0.5, .tau = 0.01,
+     {PLAIN,
+      .network = "residual",
+      .critic_hidden = {2, {8, 8}},
+      .policy_hidden = {2, {6, 6}},
+      .critic_norm = "batch",
+      .policy_norm = "batch",
+      .output_norm = "rms",
+      .unit_weights = true,
+      .critic_loss = "categorical",
+      .value_atoms = 21,
+      .alpha_start = 0.01,
+      .log_std_min = -10,
+      .log_std_form = "tanh",
+      .policy_delay = 2,
+      .policy_first = true,
+      .policy_joint = true,
+      .lr_schedule = "cosine",
+      .lr_final = 0.5,
+      .tau = 0.01,
       .target_entropy = {.value = -0.9563629033624172}}, // n/2 log(2 pi e 0.15^2)
      20},
     {"odd_batch",
@@ -183,7 +198,8 @@ static void check_number(struct comparison *c, const char *name, double found, d
   const double off = fabs(found - expected) / fmax(1, fabs(expected));
   c->worst = fmax(c->worst, off);
   CU_ASSERT_TRUE(off <= c->tolerance);
-  if (!(off <= c->tolerance)) printf("\n  %s, %s%d: %.17g, not %.17g ", c->recipe->name, name, c->update, found, expected);
+  if (!(off <= c->tolerance))
+    printf("\n  %s, %s%d: %.17g, not %.17g ", c->recipe->name, name, c->update, found, expected);
 }
 
 static void check_losses(struct comparison *c, const struct sac_losses *losses) {
@@ -222,8 +238,8 @@ static void check_state(struct comparison *c, const struct sac *sac) {
   check_number(c, "log_alpha", sac->log_alpha, *reference_get(&c->reference, key, 1));
 }
 
-// Float: the first update's rounding is some 1e-6. Adam's first steps are near rate * sign(gradient), so that a gradient
-// within rounding of 0 may turn a whole step, and twenty of them feed each other.
+// Float: the first update's rounding is some 1e-6. Adam's first steps are near rate * sign(gradient), so that a
+// gradient within rounding of 0 may turn a whole step, and twenty of them feed each other.
 static void compare(const struct recipe *recipe, int backend, unsigned threads) {
   char path[64];
   snprintf(path, sizeof path, "tests/data/recipe_%s.bin", recipe->name);
@@ -237,7 +253,8 @@ static void compare(const struct recipe *recipe, int backend, unsigned threads) 
     check_losses(&c, &losses);
     if (c.update == 1 || c.update == UPDATES) check_state(&c, &sac);
     if (getenv("CORSAC_TEST_SHOW") && (c.update == 1 || c.update == UPDATES))
-      printf("\n  %s, %s, %u threads: %.2g after update %d ", recipe->name, BACKENDS[backend], threads, c.worst, c.update);
+      printf("\n  %s, %s, %u threads: %.2g after update %d ", recipe->name, BACKENDS[backend], threads, c.worst,
+             c.update);
   }
   small_sac_drop(&sac);
   reference_release(&c.reference);
