@@ -4,14 +4,17 @@
 #include "common/base/memory.h"
 #include "common/nn/action_range.h"
 #include "common/nn/normalizer.h"
+#include "common/nn/rms_norm.h"
 #include "common/nn/tiles.h"
 
+#include <assert.h>
 #include <string.h>
 
 enum { LINE = 64 / sizeof(float) }; // arrays start at multiples of a cache line, where panels are read fastest
 
 struct frozen_layer {
   uint32_t in, out;
+  bool relu, block_end;
   const float *panels, *bias;
 };
 
@@ -20,10 +23,11 @@ struct frozen_policy {
   uint32_t obs_dim, act_dim, layers, widest;
   bool normalize;
   struct log_std_form form;
-  struct frozen_layer layer[CONFIG_MAX_HIDDEN + 1]; // the hidden ones, then both heads as one
-  const float *shift, *scale;                       // (obs_dim)
-  const double *low, *high;                         // (act_dim)
-  struct arena arena;                               // holds all of these
+  struct frozen_layer layer[MLP_MAX_LAYERS]; // the hidden ones, then both heads as one
+  const float *gain;                         // (in of the last layer) of RMS norm; NULL: there is none
+  const float *shift, *scale;                // (obs_dim)
+  const double *low, *high;                  // (act_dim)
+  struct arena arena;                        // holds all of these
 };
 
 static const void *keep(struct arena *arena, const void *values, size_t count, size_t size) {
@@ -33,55 +37,56 @@ static const void *keep(struct arena *arena, const void *values, size_t count, s
 }
 
 // Fills the layers' shapes and returns the bytes that all arrays take.
-static size_t plan(struct frozen_policy *policy, const struct config_widths *hidden) {
+static size_t plan(struct frozen_policy *policy, const struct mlp *net) {
   size_t bytes = 2 * arena_need(policy->obs_dim, sizeof(float)) + 2 * arena_need(policy->act_dim, sizeof(double));
-  uint32_t in = policy->obs_dim;
-  policy->layers = hidden->count + 1;
-  policy->widest = in;
+  policy->layers = net->layers;
+  policy->widest = policy->obs_dim;
   for (uint32_t l = 0; l < policy->layers; l++) {
-    const uint32_t out = l < hidden->count ? hidden->width[l] : 2 * policy->act_dim;
-    policy->layer[l] = (struct frozen_layer){.in = in, .out = out};
-    bytes += arena_need(tiles_size(in, out), sizeof(float)) + arena_need(tiles_padded(out), sizeof(float));
-    if (out > policy->widest) policy->widest = out;
-    in = out;
+    const struct mlp_layer *from = &net->layer[l];
+    policy->layer[l] =
+        (struct frozen_layer){.in = from->in, .out = from->out, .relu = from->relu, .block_end = from->block_end};
+    bytes += arena_need(tiles_size(from->in, from->out), sizeof(float)) +
+             arena_need(tiles_padded(from->out), sizeof(float));
+    if (from->out > policy->widest) policy->widest = from->out;
   }
-  return bytes;
+  return bytes + (net->rms ? arena_need(net->layer[net->layers - 1].in, sizeof(float)) : 0);
 }
 
-static void pack(struct frozen_policy *policy, const float *dense) {
+static void pack(struct frozen_policy *policy, const struct mlp *net, const float *dense) {
   for (uint32_t l = 0; l < policy->layers; l++) {
     struct frozen_layer *layer = &policy->layer[l];
+    const struct mlp_layer *from = &net->layer[l];
     float *panels = arena_alloc(&policy->arena, tiles_size(layer->in, layer->out), sizeof(float));
     float *bias = arena_alloc(&policy->arena, tiles_padded(layer->out), sizeof(float));
-    tiles_pack(layer->in, layer->out, dense, panels);
-    dense += (size_t)layer->in * layer->out;
+    tiles_pack(layer->in, layer->out, dense + from->weight, panels);
     memset(bias, 0, tiles_padded(layer->out) * sizeof *bias);
-    memcpy(bias, dense, layer->out * sizeof *bias);
-    dense += layer->out;
+    if (from->biased) memcpy(bias, dense + from->bias, layer->out * sizeof *bias);
     layer->panels = panels;
     layer->bias = bias;
   }
+  if (net->rms) policy->gain = keep(&policy->arena, dense + net->gain, net->layer[net->layers - 1].in, sizeof *dense);
 }
 
-struct frozen_policy *frozen_policy_create(uint32_t act_dim, const struct config_widths *hidden,
-                                           const struct policy_weights *weights, const struct log_std_form *form,
-                                           const double *low, const double *high, struct error *error) {
+struct frozen_policy *frozen_policy_create(const struct mlp *net, const struct policy_weights *weights,
+                                           const struct log_std_form *form, const double *low, const double *high,
+                                           struct error *error) {
+  assert(!net->tiles && !net->batch && weights->parameters == net->parameters);
   struct frozen_policy *policy = memory_alloc(1, sizeof *policy, "a policy", error);
   if (!policy) return NULL;
   *policy = (struct frozen_policy){.tiles = tiles_best(),
-                                   .obs_dim = weights->obs_dim,
-                                   .act_dim = act_dim,
+                                   .obs_dim = net->input,
+                                   .act_dim = net->output / 2,
                                    .normalize = weights->normalize,
-                                   .form = form ? *form : log_std_plain};
-  if (arena_init(&policy->arena, plan(policy, hidden), "a policy", error) != STATUS_OK) {
+                                   .form = *form};
+  if (arena_init(&policy->arena, plan(policy, net), "a policy", error) != STATUS_OK) {
     memory_free(policy);
     return NULL;
   }
   policy->shift = keep(&policy->arena, weights->shift, policy->obs_dim, sizeof(float));
   policy->scale = keep(&policy->arena, weights->scale, policy->obs_dim, sizeof(float));
-  policy->low = keep(&policy->arena, low, act_dim, sizeof(double));
-  policy->high = keep(&policy->arena, high, act_dim, sizeof(double));
-  pack(policy, weights->values);
+  policy->low = keep(&policy->arena, low, policy->act_dim, sizeof(double));
+  policy->high = keep(&policy->arena, high, policy->act_dim, sizeof(double));
+  pack(policy, net, weights->values);
   return policy;
 }
 
@@ -93,36 +98,65 @@ void frozen_policy_destroy(struct frozen_policy *policy) {
 
 static size_t row_size(const struct frozen_policy *policy) { return (policy->widest + LINE - 1) / LINE * LINE; }
 
-size_t frozen_policy_scratch(const struct frozen_policy *policy) { return 2 * row_size(policy); }
+// A layer's input, its output, and the input of the block that it ends.
+enum { ROWS = 3 };
+
+size_t frozen_policy_scratch(const struct frozen_policy *policy) { return ROWS * row_size(policy); }
+
+// A row of scratch that holds neither of the two.
+static float *other_row(const struct frozen_policy *policy, float *scratch, const float *x, const float *kept) {
+  float *row = scratch;
+  while (row == x || row == kept) row += row_size(policy);
+  return row;
+}
+
+// y = epilogue(w x + b)
+static void product(const struct frozen_policy *policy, const struct frozen_layer *layer, const float *x, float *y) {
+  policy->tiles->forward(&(struct tiles_product){
+      .rows = 1,
+      .in = layer->in,
+      .out = layer->out,
+      .x = x,
+      .ldx = layer->in,
+      .panels = layer->panels,
+      .b = layer->bias,
+      .y = y,
+      .ldy = layer->out,
+      .epilogue = layer->relu ? TILES_RELU : TILES_PLAIN,
+  });
+}
+
+// Returns the head [mean | log_std], which lies in scratch.
+static const float *head_of(const struct frozen_policy *policy, const float *x, float *scratch) {
+  const float *block = NULL; // the input of the block
+  for (uint32_t l = 0; l < policy->layers; l++) {
+    const struct frozen_layer *layer = &policy->layer[l];
+    if (l + 1 < policy->layers && layer[1].block_end) block = x;
+    float *y = other_row(policy, scratch, x, block);
+    if (policy->gain && l + 1 == policy->layers) {
+      rms_norm_row(layer->in, policy->gain, x, y);
+      x = y;
+      y = other_row(policy, scratch, x, NULL);
+    }
+    product(policy, layer, x, y);
+    for (uint32_t i = 0; layer->block_end && i < layer->out; i++) y[i] = block[i] + y[i];
+    x = y;
+  }
+  return x;
+}
 
 void frozen_policy_act(const struct frozen_policy *policy, const float *obs, const float *eps, float *action,
                        float *scratch) {
-  float *row[2] = {scratch, scratch + row_size(policy)};
   const float *x = obs;
   if (policy->normalize) {
-    normalizer_apply(1, policy->obs_dim, policy->shift, policy->scale, obs, row[1]);
-    x = row[1];
+    normalizer_apply(1, policy->obs_dim, policy->shift, policy->scale, obs, scratch);
+    x = scratch;
   }
-  for (uint32_t l = 0; l < policy->layers; l++) {
-    const struct frozen_layer *layer = &policy->layer[l];
-    policy->tiles->forward(&(struct tiles_product){
-        .rows = 1,
-        .in = layer->in,
-        .out = layer->out,
-        .x = x,
-        .ldx = layer->in,
-        .panels = layer->panels,
-        .b = layer->bias,
-        .y = row[l % 2],
-        .ldy = layer->out,
-        .epilogue = l + 1 < policy->layers ? TILES_RELU : TILES_PLAIN,
-    });
-    x = row[l % 2];
-  }
+  const float *head = head_of(policy, x, scratch);
   if (eps)
-    squashed_gaussian_sample(&policy->form, 1, policy->act_dim, x, eps, action, NULL);
+    squashed_gaussian_sample(&policy->form, 1, policy->act_dim, head, eps, action, NULL);
   else
-    squashed_gaussian_mode(1, policy->act_dim, x, action);
+    squashed_gaussian_mode(1, policy->act_dim, head, action);
   for (uint32_t i = 0; i < policy->act_dim; i++) action[i] = action_scaled(action[i], policy->low[i], policy->high[i]);
 }
 

@@ -5,16 +5,17 @@
 #define CORSAC_COMMON_NN_FROZEN_POLICY_H
 
 #include "common/base/status.h"
-#include "common/nn/policy_layers.h"
+#include "common/nn/mlp.h"
 #include "common/nn/policy_weights.h"
 #include "common/nn/squashed_gaussian.h"
 
 struct frozen_policy;
 
-// Copies its arguments. low, high: (act_dim), the environment's bounds. form: NULL for log_std_plain.
-struct frozen_policy *frozen_policy_create(uint32_t act_dim, const struct config_widths *hidden,
-                                           const struct policy_weights *weights, const struct log_std_form *form,
-                                           const double *low, const double *high, struct error *error);
+// Copies its arguments. net: dense, without batch norm (mlp_dense of policy_network); the weights are its. low, high:
+// (act_dim), the environment's bounds.
+struct frozen_policy *frozen_policy_create(const struct mlp *net, const struct policy_weights *weights,
+                                           const struct log_std_form *form, const double *low, const double *high,
+                                           struct error *error);
 
 // NULL is fine.
 void frozen_policy_destroy(struct frozen_policy *policy);

@@ -128,14 +128,6 @@ static void blas_weight_gradient(struct linalg_shape shape, const real *dy, stru
 
 // --- either backend ---
 
-size_t linalg_weight_size(struct linalg_shape shape) {
-#ifndef CORSAC_REAL_DOUBLE
-  if (shape.tiles) return tiles_size(shape.in, shape.out);
-#endif
-  assert(!shape.tiles);
-  return shape.in * shape.out;
-}
-
 size_t linalg_weight_index(struct linalg_shape shape, size_t o, size_t i) {
   assert(o < shape.out);
   assert(i < shape.in);
@@ -143,13 +135,6 @@ size_t linalg_weight_index(struct linalg_shape shape, size_t o, size_t i) {
   if (shape.tiles) return tiles_index(shape.in, shape.out, o, i);
 #endif
   return o * shape.in + i;
-}
-
-size_t linalg_vector_size(struct linalg_shape shape) {
-#ifndef CORSAC_REAL_DOUBLE
-  if (shape.tiles) return tiles_padded(shape.out);
-#endif
-  return shape.out;
 }
 
 void linalg_pack(struct linalg_shape shape, const real *dense, real *w) {

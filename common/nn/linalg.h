@@ -9,6 +9,7 @@
 
 #include "common/base/status.h"
 #include "common/nn/real.h"
+#include "common/nn/tiles.h"
 #include <stddef.h>
 
 struct tiles;
@@ -35,13 +36,17 @@ struct linalg_shape {
 };
 
 // The reals that a weight takes, with the backend's padding.
-size_t linalg_weight_size(struct linalg_shape shape);
+static inline size_t linalg_weight_size(struct linalg_shape shape) {
+  return shape.tiles ? tiles_size(shape.in, shape.out) : shape.in * shape.out;
+}
 
 // The index of w[o][i] among them.
 size_t linalg_weight_index(struct linalg_shape shape, size_t o, size_t i);
 
 // The reals that a bias (out) takes, with its padding.
-size_t linalg_vector_size(struct linalg_shape shape);
+static inline size_t linalg_vector_size(struct linalg_shape shape) {
+  return shape.tiles ? tiles_padded(shape.out) : shape.out;
+}
 
 // From the dense order (out x in) and back to it.
 void linalg_pack(struct linalg_shape shape, const real *dense, real *w);

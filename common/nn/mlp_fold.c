@@ -4,16 +4,6 @@
 #include <assert.h>
 #include <string.h>
 
-struct mlp mlp_folded(const struct mlp *mlp) {
-  struct mlp folded;
-  if (!mlp->batch) return *mlp;
-  struct mlp_spec spec = mlp_spec_of(mlp);
-  spec.norm = MLP_NORM_NONE;
-  spec.bias = true;
-  mlp_init_spec(&folded, &spec);
-  return folded;
-}
-
 static size_t widest(const struct mlp *mlp) {
   size_t most = mlp->input;
   for (uint32_t l = 0; l < mlp->layers; l++) most = mlp->layer[l].out > most ? mlp->layer[l].out : most;
@@ -48,7 +38,7 @@ void mlp_fold(const struct mlp *mlp, const real *parameters, const real *statist
                 statistics + layer->variance, factor, offset);
     for (size_t o = 0; !normed && o < layer->out; o++) {
       factor[o] = 1;
-      offset[o] = parameters[layer->bias + o];
+      offset[o] = layer->biased ? parameters[layer->bias + o] : 0;
     }
     real *weight = folded + to.layer[l].weight, *bias = folded + to.layer[l].bias;
     linalg_scale(mlp_shape(mlp, l), parameters + layer->weight, factor, l == 0 ? in_factor : NULL, weight);

@@ -1,11 +1,10 @@
 #include "common/nn/mlp_pass.h"
 #include "common/base/vectorize.h"
 #include "common/nn/layer_norm.h"
+#include "common/nn/rms_norm.h"
 #include <assert.h>
 #include <math.h>
 #include <string.h>
-
-static const double RMS_EPSILON = 1e-8;
 
 const struct mlp_crew mlp_alone = {.members = 1};
 
@@ -85,23 +84,6 @@ VECTORIZE static void mask(size_t count, const real *restrict output, const real
   for (size_t i = 0; i < count; i++) dx[i] = output[i] <= 0 ? 0 : dy[i];
 }
 
-// RMS norm (Zhang and Sennrich 2019) of a row: y = gain x inverse, inverse = 1/sqrt(mean x^2 + eps)
-static real rms_row(size_t width, const real *gain, const real *x, real *y) {
-  double square = 0;
-  for (size_t j = 0; j < width; j++) square += (double)x[j] * (double)x[j];
-  const real inverse = (real)(1 / sqrt(square / (double)width + RMS_EPSILON));
-  for (size_t j = 0; j < width; j++) y[j] = gain[j] * (x[j] * inverse);
-  return inverse;
-}
-
-// dx = inverse (d - normal mean(d normal)),  d = gain dy,  normal = x inverse
-static void rms_row_backward(size_t width, const real *gain, const real *x, real inverse, const real *dy, real *dx) {
-  double along = 0;
-  for (size_t j = 0; j < width; j++) along += (double)(gain[j] * dy[j]) * (double)(x[j] * inverse);
-  const real mean = (real)(along / (double)width);
-  for (size_t j = 0; j < width; j++) dx[j] = inverse * (gain[j] * dy[j] - x[j] * inverse * mean);
-}
-
 // --- forward ---
 
 // The rows of a member of layer l's output before its norm.
@@ -155,7 +137,7 @@ void mlp_pass_forward(const struct mlp *mlp, const real *parameters, real *stati
   const struct mlp_layer *layer = &mlp->layer[last];
   for (size_t i = rows.begin; mlp->rms && i < rows.end; i++)
     cache->last_inverse[i] =
-        rms_row(layer->in, parameters + mlp->gain, cache->h[last - 1] + i * layer->in, cache->last + i * layer->in);
+        rms_norm_row(layer->in, parameters + mlp->gain, cache->h[last - 1] + i * layer->in, cache->last + i * layer->in);
   const struct linalg_rows in = mlp_layer_input(mlp, last, x, cache);
   linalg_forward(mlp_shape(mlp, last), (struct linalg_rows){rows.end - rows.begin, in.at + rows.begin * in.ld, in.ld},
                  parameters + layer->weight, parameters + layer->bias, pass->y + rows.begin * layer->out);
@@ -219,7 +201,7 @@ void mlp_pass_backward(const struct mlp *mlp, const struct mlp_weights *weights,
 
     if (mlp->rms && l == last) {
       for (size_t i = rows.begin; i < rows.end; i++)
-        rms_row_backward(width, parameters + mlp->gain, cache->h[l - 1] + i * width, cache->last_inverse[i],
+        rms_norm_row_backward(width, parameters + mlp->gain, cache->h[l - 1] + i * width, cache->last_inverse[i],
                          dx + i * width, cache->dh[l - 1] + i * width);
     }
     // A block's input also goes around the block.

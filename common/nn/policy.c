@@ -2,20 +2,10 @@
 #include "common/base/memory.h"
 #include "common/base/random.h"
 #include "common/nn/backend.h"
-#include "common/nn/mlp_fold.h"
-#include "common/nn/networks.h"
 #include "common/nn/normalizer.h"
 
 #include <assert.h>
 #include <string.h>
-
-void policy_network(struct mlp *mlp, const struct tiles *tiles, uint32_t obs_dim, uint32_t act_dim,
-                    const struct config *config) {
-  struct mlp trained;
-  const struct mlp_spec spec = policy_spec(config, tiles, obs_dim, act_dim);
-  mlp_init_spec(&trained, &spec);
-  *mlp = mlp_folded(&trained);
-}
 
 #ifndef CORSAC_REAL_DOUBLE // acting is in float only
 

@@ -9,15 +9,10 @@
 
 #include "common/base/status.h"
 #include "common/config/config.h"
-#include "common/nn/mlp.h"
+#include "common/nn/networks.h"
 #include "common/nn/policy_weights.h"
 #include <stddef.h>
 #include <stdint.h>
-
-// The policy network of a configuration that acts: obs_dim -> 2 act_dim ([mean | log_std]), batch norms folded into
-// weights. The same on every rank.
-void policy_network(struct mlp *mlp, const struct tiles *tiles, uint32_t obs_dim, uint32_t act_dim,
-                    const struct config *config);
 
 // The weights of a policy with the values as they lie in the backend's memory (mlp.h), which ranks of one node share.
 // It owns nothing.

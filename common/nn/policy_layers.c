@@ -1,28 +1,32 @@
 #include "common/nn/policy_layers.h"
-
+#include <assert.h>
 #include <stdio.h>
 
-// Both heads are rows of one layer (2 act_dim x in): the weights of both come first, then the biases of both.
-uint32_t policy_layers(uint32_t obs_dim, uint32_t act_dim, const struct config_widths *hidden,
-                       struct policy_layer layer[POLICY_MAX_LAYERS]) {
-  const uint32_t count = hidden->count;
-  size_t used = 0;
-  uint32_t in = obs_dim;
-  for (uint32_t l = 0; l < count; l++) {
-    const uint32_t out = hidden->width[l];
-    layer[l] = (struct policy_layer){.in = in, .out = out, .weight = used, .bias = used + (size_t)in * out};
-    snprintf(layer[l].name, sizeof layer[l].name, "layer%u", (unsigned)l);
-    used = layer[l].bias + out;
-    in = out;
-  }
-  const size_t head = (size_t)in * act_dim, biases = used + 2 * head;
-  layer[count] = (struct policy_layer){"mean", in, act_dim, used, biases};
-  layer[count + 1] = (struct policy_layer){"log_std", in, act_dim, used + head, biases + act_dim};
-  return count + 2;
+void policy_heads(const struct mlp *net, struct mlp_head heads[MLP_MAX_HEADS]) {
+  heads[0] = (struct mlp_head){"mean", net->output / 2};
+  heads[1] = (struct mlp_head){"log_std", net->output / 2};
 }
 
-size_t policy_layers_size(uint32_t obs_dim, uint32_t act_dim, const struct config_widths *hidden) {
-  struct policy_layer layer[POLICY_MAX_LAYERS];
-  const uint32_t count = policy_layers(obs_dim, act_dim, hidden, layer);
-  return layer[count - 1].bias + act_dim;
+// Both heads are rows of one layer (2 act_dim x in): the weights of both come first, then the biases of both.
+uint32_t policy_layers(const struct mlp *net, struct policy_layer layer[POLICY_MAX_LAYERS]) {
+  const uint32_t count = net->layers - 1, act_dim = net->output / 2;
+  assert(!net->tiles && !net->batch);
+  for (uint32_t l = 0; l < count; l++) {
+    const struct mlp_layer *from = &net->layer[l];
+    layer[l] = (struct policy_layer){.in = from->in,
+                                     .out = from->out,
+                                     .weight = from->weight,
+                                     .bias = from->bias,
+                                     .biased = from->biased,
+                                     .relu = from->relu,
+                                     .block_end = from->block_end};
+    snprintf(layer[l].name, sizeof layer[l].name, "layer%u", (unsigned)l);
+  }
+  const struct mlp_layer *last = &net->layer[count];
+  layer[count] = (struct policy_layer){"mean", last->in, act_dim, last->weight, last->bias, true, false, false};
+  layer[count + 1] = layer[count];
+  snprintf(layer[count + 1].name, sizeof layer[count + 1].name, "log_std");
+  layer[count + 1].weight += (size_t)last->in * act_dim;
+  layer[count + 1].bias += act_dim;
+  return count + 2;
 }

@@ -84,9 +84,10 @@ static double critics_minimum_at(void *who, const double *action, double *gradie
 static void explain_log_probability(struct work *work, const double *head, const double *eps) {
   struct explanation *shown = &work->shown;
   struct explain_objective *objective = &work->objective;
+  objective->form = work->reference.form;
   objective->alpha = 1;
   objective->q = NULL;
-  shown->log_probability = explain_sample(shown->dim, head, eps, shown->path);
+  shown->log_probability = explain_sample(&objective->form, shown->dim, head, eps, shown->path);
   explain_value(objective, head, eps, shown->log_probability_gradient);
   explain_differences(objective, head, eps, shown->log_probability_difference);
 }

@@ -4,8 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-static const double LOG_2 = 0.69314718055994530942, HALF_LOG_2PI = 0.91893853320467274178, TEXTBOOK_EPS = 1e-6,
-                    LOG_STD_MIN = -20, LOG_STD_MAX = 2;
+static const double LOG_2 = 0.69314718055994530942, HALF_LOG_2PI = 0.91893853320467274178, TEXTBOOK_EPS = 1e-6;
 
 // 1 - tanh^2 u without cancellation.
 static double sech2(double u) {
@@ -26,12 +25,20 @@ double explain_textbook_slope(double u) {
 
 double explain_divergence(double d) { return acosh(sqrt(expm1(d) / TEXTBOOK_EPS)); }
 
-double explain_sample(size_t dim, const double *head, const double *eps, struct explain_path *path) {
+// log_std in its bounds, and its slope.
+static void bound(const struct log_std_form *form, double x, struct explain_path *p) {
+  const double half = (form->high - form->low) / 2;
+  const bool inside = x >= form->low && x <= form->high;
+  p->log_std = form->smooth ? form->low + half * (1 + tanh(x)) : fmin(fmax(x, form->low), form->high);
+  p->slope = form->smooth ? half * sech2(x) : inside;
+}
+
+double explain_sample(const struct log_std_form *form, size_t dim, const double *head, const double *eps, struct explain_path *path) {
   double sum = 0;
   for (size_t i = 0; i < dim; i++) {
     struct explain_path *p = &path[i];
     p->mean = head[i];
-    p->log_std = fmin(fmax(head[dim + i], LOG_STD_MIN), LOG_STD_MAX);
+    bound(form, head[dim + i], p);
     p->sigma = exp(p->log_std);
     p->eps = eps[i];
     p->u = p->mean + p->sigma * p->eps;
@@ -47,7 +54,7 @@ double explain_sample(size_t dim, const double *head, const double *eps, struct 
 
 enum status explain_objective_init(struct explain_objective *objective, size_t dim, struct error *error) {
   const char *what = "the objective";
-  *objective = (struct explain_objective){.dim = dim};
+  *objective = (struct explain_objective){.dim = dim, .form = log_std_plain};
   objective->path = memory_alloc(dim, sizeof *objective->path, what, error);
   objective->gradient = memory_alloc(dim, sizeof(double), what, error);
   objective->moved = memory_alloc(2 * dim, sizeof(double), what, error);
@@ -67,15 +74,14 @@ double explain_value(const struct explain_objective *objective, const double *he
   const size_t dim = objective->dim;
   const double alpha = objective->alpha;
   double *action = objective->gradient, *q_action = objective->gradient; // q has read the one when it fills the other
-  double f = alpha * explain_sample(dim, head, eps, objective->path);
+  double f = alpha * explain_sample(&objective->form, dim, head, eps, objective->path);
   for (size_t i = 0; i < dim; i++) action[i] = objective->path[i].action;
   if (objective->q) f -= objective->q(objective->who, action, d_head ? q_action : NULL);
   for (size_t i = 0; i < dim && d_head; i++) {
     const struct explain_path *p = &objective->path[i];
     const double through = objective->q ? q_action[i] * sech2(p->u) : 0, spread = p->sigma * p->eps;
-    const bool inside = head[dim + i] >= LOG_STD_MIN && head[dim + i] <= LOG_STD_MAX;
     d_head[i] = alpha * 2 * p->action - through;
-    d_head[dim + i] = inside ? alpha * (-1 + 2 * p->action * spread) - through * spread : 0;
+    d_head[dim + i] = p->slope * (alpha * (-1 + 2 * p->action * spread) - through * spread);
   }
   return f;
 }
@@ -122,8 +128,8 @@ void explain_estimate(const struct explain_objective *objective, const double *h
   for (size_t n = 1; n <= samples; n++) {
     const double f = draw(objective, head, random, eps, d_head);
     for (size_t i = 0; i < dim; i++) {
-      const bool inside = head[dim + i] >= LOG_STD_MIN && head[dim + i] <= LOG_STD_MAX;
-      const double score[2] = {eps[i] / objective->path[i].sigma, inside ? eps[i] * eps[i] - 1 : 0};
+      const struct explain_path *p = &objective->path[i];
+      const double score[2] = {eps[i] / p->sigma, p->slope * (eps[i] * eps[i] - 1)};
       for (size_t k = 0; k < 2; k++) {
         add(&moments[EXPLAIN_PATHWISE], k * dim + i, n, d_head[k * dim + i]);
         add(&moments[EXPLAIN_SCORE], k * dim + i, n, f * score[k]);

@@ -5,6 +5,7 @@
 
 #include "common/base/random.h"
 #include "common/base/status.h"
+#include "common/nn/squashed_gaussian.h"
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -21,20 +22,22 @@ double explain_divergence(double d);
 
 // One dimension of a sample's path from the policy's head to the action and its log-probability.
 struct explain_path {
-  double mean, log_std; // log_std clamped to [-20, 2]
+  double mean, log_std; // log_std within its bounds
+  double slope;         // of log_std by the head's number: 0 where it is clamped
   double sigma, eps, u, action;
   double gaussian;             // log N(u; mean, sigma)
   double correction, textbook; // the two forms of log(1 - a^2)
   double log_probability;      // gaussian - correction
 };
 
-// Fills path (dim) from head (2 dim): [mean | log_std], and eps (dim). Returns the sample's log-probability, the sum
+// Fills path (dim) from head (2 dim): [mean | log_std] as the network gives it, and eps (dim). Returns the sample's log-probability, the sum
 // over the dimensions.
-double explain_sample(size_t dim, const double *head, const double *eps, struct explain_path *path);
+double explain_sample(const struct log_std_form *form, size_t dim, const double *head, const double *eps, struct explain_path *path);
 
 // The objective of the policy, J = E[f], f = alpha log pi(a|s) - q(a), with a from mean, log_std and eps.
 struct explain_objective {
   size_t dim;
+  struct log_std_form form; // log_std_plain at first
   double alpha;
   // Returns q(action) and fills gradient (dim) unless it is NULL. A NULL function: q is 0.
   double (*q)(void *who, const double *action, double *gradient);
@@ -47,7 +50,7 @@ void explain_objective_release(struct explain_objective *objective);
 
 // Returns f at one sample. Fills d_head (2 dim), unless it is NULL, with df/dhead, eps held:
 //   df/dmean = alpha 2a - q_a (1 - a^2),   df/dlog_std = alpha (-1 + 2 a sigma eps) - q_a (1 - a^2) sigma eps,
-// the latter 0 where log_std is clamped.
+// the latter times the slope of log_std, which is 0 where it is clamped.
 double explain_value(const struct explain_objective *objective, const double *head, const double *eps, double *d_head);
 
 // Fills d_head (2 dim) with central differences of explain_value.

@@ -32,7 +32,7 @@ struct row {
 enum { COLUMNS = 4, AS_SENT = 1000, TEXTBOOK_ERROR };
 #define AT(field) offsetof(struct explain_path, field)
 static const struct row sample_rows[] = {{"mean", "mu, the policy network's", AT(mean)},
-                                         {"log_std", "l, the policy network's, in [-20, 2]", AT(log_std)},
+                                         {"log_std", "l, the policy network's, in its bounds", AT(log_std)},
                                          {"sigma", "exp(l)", AT(sigma)},
                                          {"eps", "drawn from N(0, 1)", AT(eps)},
                                          {"u", "mu + sigma eps", AT(u)},

@@ -3,6 +3,7 @@
 #include "common/base/printable.h"
 #include "common/base/version.h"
 #include "common/nn/policy_layers.h"
+#include "common/nn/rms_norm.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -13,7 +14,7 @@
 static const char HEAD[] =
     "/* Use:   void %s_act(const float *observation, float *action);\n"
     " *        observation (%u) as the environment gives it, action (%u) in the environment's own bounds.\n"
-    " * C99 and libm (tanhf, fabsf), nothing else: no allocation, no state, any number of threads; stack: about %zu "
+    " * C99 and libm (tanhf, fabsf%s), nothing else: no allocation, no state, any number of threads; stack: about %zu "
     "bytes.\n"
     " *        gcc -std=c99 -Wall -Wextra -Werror -O2 -c %s.c             (-ffreestanding, too)\n"
     " * Test:  gcc -std=c99 -O2 -DPOLICY_TEST %s.c -lm -o test && ./test  (what corsac computes, to 1e-5) */\n"
@@ -29,12 +30,29 @@ static const char LAYER[] =
     "static void layer(int in, int out, const float *w, const float *b, const float *x, float *y, int relu) {\n"
     "  int i, o;\n"
     "  for (o = 0; o < out; o++, w += in) {\n"
-    "    float sum = b[o];\n"
+    "    float sum = %s;\n"
     "    for (i = 0; i < in; i++) sum += w[i] * x[i];\n"
     "    y[o] = relu && sum <= 0 ? 0 : sum;\n"
     "  }\n"
     "}\n"
     "\n";
+
+static const char BLOCK[] = "/* y += x (n): the input of a block goes around it */\n"
+                            "static void add(int n, const float *x, float *y) {\n"
+                            "  int i;\n"
+                            "  for (i = 0; i < n; i++) y[i] += x[i];\n"
+                            "}\n"
+                            "\n";
+
+static const char RMS[] = "/* y = gain x / sqrt(mean x^2 + %.0e)   x, y (n) */\n"
+                          "static void rms_norm(int n, const float *gain, const float *x, float *y) {\n"
+                          "  int i;\n"
+                          "  float square = 0, inverse;\n"
+                          "  for (i = 0; i < n; i++) square += x[i] * x[i];\n"
+                          "  inverse = 1 / sqrtf(square / (float)n + %.0ef);\n"
+                          "  for (i = 0; i < n; i++) y[i] = gain[i] * (x[i] * inverse);\n"
+                          "}\n"
+                          "\n";
 
 static const char NORMALISE[] = "  for (i = 0; i < OBS_DIM; i++) { /* normalise, as in training */\n"
                                 "    const float z = (observation[i] - obs_shift[i]) * obs_scale[i];\n"
@@ -97,8 +115,8 @@ static void print_head(FILE *out, const struct export *export, uint32_t widest) 
   print_comment(out, policy->file);
   fprintf(out, ". */\n");
   const char *name = export->name;
-  const size_t stack = 2 * widest * sizeof(float) + 128;
-  fprintf(out, HEAD, name, policy->obs_dim, policy->act_dim, stack, name, name, name, policy->obs_dim, policy->act_dim,
+  const size_t stack = (policy->net.residual ? 3 : 2) * widest * sizeof(float) + 128;
+  fprintf(out, HEAD, name, policy->obs_dim, policy->act_dim, policy->net.rms ? ", sqrtf" : "", stack, name, name, name, policy->obs_dim, policy->act_dim,
           widest);
 }
 
@@ -132,25 +150,44 @@ static void print_numbers(FILE *out, const struct trained_policy *policy, const 
     snprintf(name, sizeof name, "%.15s_weight", layer[l].name);
     print_array(out, name, (size_t)layer[l].out * layer[l].in, policy->weights.values + layer[l].weight);
     snprintf(name, sizeof name, "%.15s_bias", layer[l].name);
-    print_array(out, name, layer[l].out, policy->weights.values + layer[l].bias);
+    if (layer[l].biased) print_array(out, name, layer[l].out, policy->weights.values + layer[l].bias);
   }
+  if (policy->net.rms) print_array(out, "rms_gain", layer[layers - 1].in, policy->weights.values + policy->net.gain);
+}
+
+// The arrays that a layer's input, output and block's input lie in, by turns.
+static const char *other_row(const char *one, const char *two) {
+  static const char *const row[3] = {"y", "x", "z"};
+  int i = 0;
+  while (row[i] == one || row[i] == two) i++;
+  return row[i];
 }
 
 // layers: all but log_std, which a deterministic action does not need.
 static void print_act(FILE *out, const struct export *export, const struct policy_layer *layer, uint32_t layers) {
-  static const char *const row[2] = {"y", "x"};
-  const char *from = "observation";
-  fprintf(out, LAYER);
-  fprintf(out, "void %s_act(const float *observation, float *action) {\n  float x[WIDEST], y[WIDEST];\n  int i;\n",
-          export->name);
+  const struct mlp *net = &export->policy.net;
+  const char *from = "observation", *block = NULL;
+  fprintf(out, LAYER, layer[0].biased ? "b[o]" : "b ? b[o] : 0");
+  if (net->residual) fprintf(out, BLOCK);
+  if (net->rms) fprintf(out, RMS, RMS_NORM_EPSILON, RMS_NORM_EPSILON);
+  fprintf(out, "void %s_act(const float *observation, float *action) {\n  float x[WIDEST], y[WIDEST]%s;\n  int i;\n",
+          export->name, net->residual ? ", z[WIDEST]" : "");
   if (export->policy.weights.normalize) {
     fputs(NORMALISE, out);
     from = "x";
   }
   for (uint32_t l = 0; l < layers; l++) {
-    const char *to = row[l % 2];
-    fprintf(out, "  layer(%u, %u, %s_weight, %s_bias, %s, %s, %d);\n", layer[l].in, layer[l].out, layer[l].name,
-            layer[l].name, from, to, l + 1 < layers);
+    if (l + 1 < layers && layer[l + 1].block_end) block = from;
+    const char *to = other_row(from, block);
+    if (net->rms && l + 1 == layers) {
+      fprintf(out, "  rms_norm(%u, rms_gain, %s, %s);\n", layer[l].in, from, to);
+      from = to;
+      to = other_row(from, NULL);
+    }
+    fprintf(out, "  layer(%u, %u, %s_weight, ", layer[l].in, layer[l].out, layer[l].name);
+    fprintf(out, "%s%s", layer[l].biased ? layer[l].name : "(const float *)0", layer[l].biased ? "_bias" : "");
+    fprintf(out, ", %s, %s, %d);\n", from, to, layer[l].relu);
+    if (layer[l].block_end) fprintf(out, "  add(%u, %s, %s);\n", layer[l].out, block, to);
     from = to;
   }
   fprintf(out, SCALE, from);
@@ -168,7 +205,7 @@ static void print_test(FILE *out, const struct export *export) {
 static enum status print_file(FILE *out, const struct export *export, struct error *error) {
   const struct trained_policy *policy = &export->policy;
   struct policy_layer layer[POLICY_MAX_LAYERS];
-  const uint32_t layers = policy_layers(policy->obs_dim, policy->act_dim, &policy->hidden, layer) - 1;
+  const uint32_t layers = policy_layers(&policy->net, layer) - 1;
   uint32_t widest = policy->obs_dim > policy->act_dim ? policy->obs_dim : policy->act_dim;
   for (uint32_t l = 0; l < layers; l++) widest = layer[l].out > widest ? layer[l].out : widest;
   print_head(out, export, widest);

@@ -2,6 +2,7 @@
 
 #include "common/base/version.h"
 #include "common/nn/policy_layers.h"
+#include "common/nn/rms_norm.h"
 #include "launch/policy/onnx.pb-c.h"
 
 #include <stdio.h>
@@ -9,7 +10,7 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "raw_data is little-endian, as the numbers here are");
 
-enum { IR_VERSION = 7, OPERATORS = 13, MAX_NODES = 32, MAX_TENSORS = 40, MAX_INPUTS = 3, NAME = 32 };
+enum { IR_VERSION = 7, OPERATORS = 13, MAX_NODES = 3 * MLP_MAX_LAYERS + 20, MAX_TENSORS = 2 * MLP_MAX_LAYERS + 16, MAX_INPUTS = 3, NAME = 32 };
 
 // A node of the graph: its operator, its inputs and its output.
 struct node {
@@ -39,10 +40,11 @@ struct graph {
   Onnx__NodeProto *nodes[MAX_NODES];
   Onnx__TensorProto *tensors[MAX_TENSORS];
   size_t node_count, tensor_count;
-  Onnx__AttributeProto transposed; // Gemm's: w is (out x in)
+  Onnx__AttributeProto transposed, axes; // Gemm's: w is (out x in); ReduceMean's: of a row
+  int64_t axis;
   struct value observation, action;
   char *now;             // the output of the last node
-  float *scalar, *range; // clip and its negative; center, half (act_dim each)
+  float *scalar, *range; // clip, its negative, RMS norm's epsilon; center, half (act_dim each)
 };
 
 // protobuf-c takes no const texts, but does not write to them.
@@ -80,16 +82,39 @@ static struct node *add_node(struct graph *graph, const char *operator, const ch
   return node;
 }
 
+static void add_attribute(struct node *node, Onnx__AttributeProto *attribute) {
+  node->attributes[0] = attribute;
+  node->proto.attribute = node->attributes;
+  node->proto.n_attribute = 1;
+}
+
 static void add_linear(struct graph *graph, const struct policy_layer *layer, const float *values) {
-  char name[NAME];
+  char name[NAME], *bias = NULL;
   snprintf(name, sizeof name, "%.15s.weight", layer->name);
   char *weight = add_tensor(graph, name, layer->out, layer->in, values + layer->weight);
   snprintf(name, sizeof name, "%.15s.bias", layer->name);
-  char *bias = add_tensor(graph, name, layer->out, 0, values + layer->bias);
-  struct node *node = add_node(graph, "Gemm", layer->name, weight, bias);
-  node->attributes[0] = &graph->transposed;
-  node->proto.attribute = node->attributes;
-  node->proto.n_attribute = 1;
+  if (layer->biased) bias = add_tensor(graph, name, layer->out, 0, values + layer->bias);
+  add_attribute(add_node(graph, "Gemm", layer->name, weight, bias), &graph->transposed);
+}
+
+// Adds gain x / sqrt(mean x^2 + eps).
+static void add_rms_norm(struct graph *graph, uint32_t width, const float *gain) {
+  char *x = graph->now;
+  graph->scalar[2] = (float)RMS_NORM_EPSILON;
+  graph->axis = -1;
+  graph->axes = (Onnx__AttributeProto)ONNX__ATTRIBUTE_PROTO__INIT;
+  graph->axes.name = text("axes");
+  graph->axes.n_ints = 1;
+  graph->axes.ints = &graph->axis;
+  graph->axes.has_type = 1;
+  graph->axes.type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS;
+  add_node(graph, "Mul", "rms_square", x, NULL);
+  add_attribute(add_node(graph, "ReduceMean", "rms_mean", NULL, NULL), &graph->axes);
+  add_node(graph, "Add", "rms_sum", add_tensor(graph, "rms_epsilon", 0, 0, graph->scalar + 2), NULL);
+  char *root = add_node(graph, "Sqrt", "rms_root", NULL, NULL)->output;
+  graph->now = x;
+  add_node(graph, "Div", "rms_normal", root, NULL);
+  add_node(graph, "Mul", "rms", add_tensor(graph, "rms.gain", width, 0, gain), NULL);
 }
 
 // Adds clip((observation - shift) * scale).
@@ -144,7 +169,7 @@ static Onnx__ValueInfoProto *make_value(struct value *value, const char *name, u
 static void build(struct graph *graph, const struct export *export) {
   const struct trained_policy *policy = &export->policy;
   struct policy_layer layer[POLICY_MAX_LAYERS];
-  const uint32_t layers = policy_layers(policy->obs_dim, policy->act_dim, &policy->hidden, layer);
+  const uint32_t layers = policy_layers(&policy->net, layer);
   graph->transposed = (Onnx__AttributeProto)ONNX__ATTRIBUTE_PROTO__INIT;
   graph->transposed.name = text("transB");
   graph->transposed.has_i = graph->transposed.has_type = 1;
@@ -152,11 +177,16 @@ static void build(struct graph *graph, const struct export *export) {
   graph->transposed.type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT;
   graph->now = text("observation");
   if (policy->weights.normalize) add_normalizer(graph, &policy->weights);
+  char *block = NULL;                       // the input of the block
   for (uint32_t l = 0; l + 1 < layers; l++) { // all but log_std, which a deterministic action does not need
     char name[NAME];
+    if (policy->net.rms && l + 2 == layers) add_rms_norm(graph, layer[l].in, policy->weights.values + policy->net.gain);
+    if (layer[l + 1].block_end) block = graph->now;
     add_linear(graph, &layer[l], policy->weights.values);
     snprintf(name, sizeof name, "relu%u", (unsigned)l);
-    if (l + 2 < layers) add_node(graph, "Relu", name, NULL, NULL);
+    if (layer[l].relu) add_node(graph, "Relu", name, NULL, NULL);
+    snprintf(name, sizeof name, "block%u", (unsigned)l);
+    if (layer[l].block_end) add_node(graph, "Add", name, block, NULL);
   }
   add_range(graph, export);
 }
@@ -203,11 +233,11 @@ static enum status pack(struct graph *graph, const struct export *export, struct
 
 enum status export_onnx(const struct export *export, struct buffer *file, struct error *error) {
   struct graph *graph = memory_alloc(1, sizeof *graph, "an ONNX graph", error);
-  float *numbers = memory_alloc(2 + 2 * (size_t) export->policy.act_dim, sizeof *numbers, "an ONNX graph", error);
+  float *numbers = memory_alloc(3 + 2 * (size_t) export->policy.act_dim, sizeof *numbers, "an ONNX graph", error);
   enum status status = graph && numbers ? STATUS_OK : STATUS_MEMORY;
   if (status == STATUS_OK) {
     graph->scalar = numbers;
-    graph->range = numbers + 2;
+    graph->range = numbers + 3;
     build(graph, export);
     status = pack(graph, export, file, error);
   }

@@ -11,11 +11,15 @@ struct mlp_f64 {
   double *parameters; // (shape.parameters)
   double *memory;     // the arrays below lie in it
   struct mlp_f64_cache {
-    double *h, *normal; // (out) the layer's output after ReLU; its product, normalised
+    double *h, *normal; // (out) the layer's output; its product, normalised
+    double *r;          // (out) its output before the block's input is added: after norm and ReLU
+    double *d, *dz;     // (out) gradients of the output and of the product
     double inverse;     // 1/sqrt(variance + eps)
   } cache[MLP_MAX_LAYERS];
-  double *gradient[2]; // (widest layer)
+  double *last, *d_last; // (in of the last layer) what RMS norm makes of the hidden layers, its gradient
+  double last_inverse;
 };
+// dense: mlp_dense of a network without batch norm.
 enum status mlp_f64_init(struct mlp_f64 *net, const struct mlp *dense, const float *parameters, struct error *error);
 void mlp_f64_release(struct mlp_f64 *net);
 

@@ -13,6 +13,8 @@ static enum status read_critics(struct reference_networks *reference, const char
   if (critics.count > 0 &&
       !(reference->critic = memory_alloc(critics.count, sizeof *reference->critic, "critics", error)))
     status = STATUS_MEMORY;
+  if (status == STATUS_OK && !(reference->logits = memory_alloc(critics.net.output, sizeof(double), "critics", error)))
+    status = STATUS_MEMORY;
   for (uint32_t k = 0; k < critics.count && status == STATUS_OK; k++) {
     status = mlp_f64_init(&reference->critic[k], &critics.net, critics.parameters + k * critics.net.parameters, error);
     reference->critics += status == STATUS_OK;
@@ -26,7 +28,12 @@ enum status reference_networks_read(struct reference_networks *reference, const 
                                     const struct policy_weights *weights, struct error *error) {
   struct mlp net;
   const uint32_t obs_dim = info->obs_dim, act_dim = info->act_dim;
-  *reference = (struct reference_networks){.obs_dim = obs_dim, .act_dim = act_dim, .normalize = weights->normalize};
+  *reference = (struct reference_networks){.obs_dim = obs_dim,
+                                           .act_dim = act_dim,
+                                           .normalize = weights->normalize,
+                                           .form = log_std_form_of(config),
+                                           .value_min = config->value_min,
+                                           .value_max = config->value_max};
   policy_network(&net, NULL, obs_dim, act_dim, config);
   const struct mlp dense = mlp_dense(&net);
   enum status status = mlp_f64_init(&reference->policy, &dense, weights->values, error);
@@ -47,6 +54,7 @@ enum status reference_networks_read(struct reference_networks *reference, const 
 void reference_networks_release(struct reference_networks *reference) {
   for (uint32_t k = 0; k < reference->critics; k++) mlp_f64_release(&reference->critic[k]);
   memory_free(reference->critic);
+  memory_free(reference->logits);
   mlp_f64_release(&reference->policy);
   memory_free(reference->shift);
   memory_free(reference->scale);
@@ -68,11 +76,28 @@ void reference_networks_head(struct reference_networks *reference, double *head)
   mlp_f64_forward(&reference->policy, reference->input, head);
 }
 
-double reference_networks_q(struct reference_networks *reference, uint32_t critic, const double *action) {
-  double q;
-  memcpy(reference->input + reference->obs_dim, action, reference->act_dim * sizeof *action);
-  mlp_f64_forward(&reference->critic[critic], reference->input, &q);
+// Q = sum_j z_j p_j of a critic's logits, p = softmax(logits); the logits become dQ/dlogit_j = p_j (z_j - Q). Where there
+// is one output it is Q itself.
+static double value_of(const struct reference_networks *reference, uint32_t outputs, double *logits) {
+  double most = logits[0], sum = 0, q = 0;
+  if (outputs == 1) {
+    const double value = logits[0];
+    logits[0] = 1;
+    return value;
+  }
+  const double step = (reference->value_max - reference->value_min) / (outputs - 1);
+  for (uint32_t j = 1; j < outputs; j++) most = fmax(most, logits[j]);
+  for (uint32_t j = 0; j < outputs; j++) sum += logits[j] = exp(logits[j] - most);
+  for (uint32_t j = 0; j < outputs; j++) q += (reference->value_min + step * j) * (logits[j] /= sum);
+  for (uint32_t j = 0; j < outputs; j++) logits[j] *= reference->value_min + step * j - q;
   return q;
+}
+
+double reference_networks_q(struct reference_networks *reference, uint32_t critic, const double *action) {
+  struct mlp_f64 *net = &reference->critic[critic];
+  memcpy(reference->input + reference->obs_dim, action, reference->act_dim * sizeof *action);
+  mlp_f64_forward(net, reference->input, reference->logits);
+  return value_of(reference, net->shape.output, reference->logits);
 }
 
 double reference_networks_minimum(struct reference_networks *reference, const double *action, double *gradient) {
@@ -85,8 +110,8 @@ double reference_networks_minimum(struct reference_networks *reference, const do
     smallest = k;
   }
   if (!gradient) return least;
-  const double one = 1;
-  mlp_f64_backward(&reference->critic[smallest], &one, reference->gradient); // after its forward at this action
+  reference_networks_q(reference, smallest, action);
+  mlp_f64_backward(&reference->critic[smallest], reference->logits, reference->gradient);
   memcpy(gradient, reference->gradient + reference->obs_dim, reference->act_dim * sizeof *gradient);
   return least;
 }

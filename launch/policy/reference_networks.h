@@ -12,6 +12,9 @@ struct reference_networks {
   bool normalize;
   double *shift, *scale; // (obs_dim)
   struct mlp_f64 policy, *critic;
+  struct log_std_form form;
+  double value_min, value_max; // of a categorical critic
+  double *logits;              // (outputs of a critic) scratch: its logits, then the gradient of Q by them
   double *input, *gradient; // (obs_dim + act_dim) scratch
 };
 
@@ -24,7 +27,7 @@ void reference_networks_release(struct reference_networks *reference);
 // Sets the observation of all calls below: obs (obs_dim) as the environment gives it.
 void reference_networks_observe(struct reference_networks *reference, const float *obs);
 
-// Fills head (2 act_dim): [mean | log_std], not clamped.
+// Fills head (2 act_dim): [mean | log_std], as the network gives it (form).
 void reference_networks_head(struct reference_networks *reference, double *head);
 
 // Returns Q_critic(s, action); action (act_dim) in [-1, 1].

@@ -50,7 +50,7 @@ enum status trace_add(struct trace *trace, const struct evaluator_transition *ma
   reference_networks_head(reference, trace->head);
   // An evaluation acts without noise: eps, which stands in `action` here, is 0.
   memset(trace->action, 0, dim * sizeof *trace->action);
-  const double log_probability = explain_sample(dim, trace->head, trace->action, trace->sample);
+  const double log_probability = explain_sample(&reference->form, dim, trace->head, trace->action, trace->sample);
   for (uint32_t i = 0; i < dim; i++) trace->action[i] = (double)made->action[i];
   for (uint32_t k = 0; k < reference->critics; k++) trace->q[k] = reference_networks_q(reference, k, trace->action);
   const uint8_t terminated = (made->flags & CORSAC_TERMINATED) != 0, truncated = made->flags && !terminated;

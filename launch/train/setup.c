@@ -47,12 +47,21 @@ static enum status apply_request(const struct request *request, struct config *c
   return status == STATUS_OK ? options_apply(request->given, request->count, config, error) : status;
 }
 
+static void take_network(const struct mlp *net, struct config *config) {
+  config->policy_hidden.count = 0;
+  config->hidden.count = net->hidden_count;
+  memcpy(config->hidden.width, net->hidden, sizeof net->hidden);
+  snprintf(config->network, sizeof config->network, "%s", net->residual ? "residual" : "dense");
+  if (net->residual) config->expansion = net->expansion;
+  snprintf(config->output_norm, sizeof config->output_norm, "%s", net->rms ? "rms" : "none");
+}
+
 // A policy that is to be gone on from says what its network is like.
 static enum status take_shape(const char *file, struct config *config, struct error *error) {
   struct trained_policy policy;
   const enum status status = policy_file_read(file, &policy, error);
   if (status == STATUS_OK) {
-    config->hidden = policy.hidden;
+    take_network(&policy.net, config);
     config->normalize_observations = policy.weights.normalize;
   } else {
     error_prefix(error, "init_policy");

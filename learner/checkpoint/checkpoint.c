@@ -53,7 +53,15 @@ static struct checkpoint_shape shape_of(const struct job *job) {
 
 // Networks whose values are in the backend's order.
 static struct checkpoint_nets nets_of(const struct mlp *net, real *values) {
-  return (struct checkpoint_nets){values, net, net->parameters, mlp_export, mlp_import};
+  return (struct checkpoint_nets){
+      .values = values, .net = net, .stride = net->parameters, .to_dense = mlp_export, .from_dense = mlp_import};
+}
+
+// The same with running statistics.
+static struct checkpoint_nets trained_of(const struct mlp *net, real *values, real *statistics) {
+  struct checkpoint_nets nets = nets_of(net, values);
+  nets.statistics = statistics;
+  return nets;
 }
 
 #define COUNT(type, name, member) +1
@@ -74,9 +82,10 @@ static void walk_job(struct h5 *h5, struct job *job) {
   const struct mlp *policy = &sac->policy_net, *critic = &sac->critics.net;
   const struct checkpoint_shape shape = shape_of(job);
   const struct checkpoint_parts parts = {
-      .policy = nets_of(policy, sac->policy),
-      .critics = nets_of(critic, sac->critics.parameters),
-      .targets = nets_of(critic, sac->critics.targets),
+      .policy = trained_of(policy, sac->policy, sac->policy_statistics),
+      .acting = h5->writing ? nets_of(&sac->acting_net, sac->acting) : (struct checkpoint_nets){0},
+      .critics = trained_of(critic, sac->critics.parameters, sac->critics.statistics),
+      .targets = trained_of(critic, sac->critics.targets, sac->critics.target_statistics),
       .policy_adam = {nets_of(policy, sac->policy_adam.m), nets_of(policy, sac->policy_adam.v), &sac->policy_adam.step},
       .critics_adam = {nets_of(critic, sac->critics_adam.m), nets_of(critic, sac->critics_adam.v),
                        &sac->critics_adam.step},

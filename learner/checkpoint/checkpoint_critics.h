@@ -7,7 +7,7 @@
 
 struct checkpoint_critics {
   uint32_t count;    // 0: the file has none (best.h5)
-  struct mlp net;    // dense: obs_dim + act_dim -> 1
+  struct mlp net;    // dense, batch norms folded: obs_dim + act_dim -> 1, or value_atoms logits
   float *parameters; // (count x net.parameters)
   double alpha;      // the temperature of the same moment
 };

@@ -6,24 +6,41 @@
 #include <stdio.h>
 #include <string.h>
 
+static void format_widths(const struct mlp *net, char *text, size_t size) {
+  struct config_widths widths = {.count = net->hidden_count};
+  memcpy(widths.width, net->hidden, sizeof net->hidden);
+  option_format_widths(&widths, text, size);
+}
+
 static enum status check_shape(const struct trained_policy *policy, const struct job *job, struct error *error) {
   const struct message_hello *environment = &job->environment;
-  const struct config_widths *its = &policy->hidden, *ours = &job->config.hidden;
+  const struct mlp *its = &policy->net, *ours = &job->sac.policy_net;
   if (policy->obs_dim != environment->obs_dim || policy->act_dim != environment->act_dim)
     return error_set(error, STATUS_MISMATCH,
                      "init_policy: %s is a policy for obs_dim %u and act_dim %u (%s), but %s has %u and %u",
                      policy->file, policy->obs_dim, policy->act_dim, policy->environment, environment->environment,
                      environment->obs_dim, environment->act_dim);
-  if (its->count != ours->count || memcmp(its->width, ours->width, its->count * sizeof *its->width) != 0) {
+  if (its->hidden_count != ours->hidden_count || memcmp(its->hidden, ours->hidden, sizeof its->hidden) != 0) {
     char theirs[128], wanted[128];
-    option_format_widths(its, theirs, sizeof theirs);
-    option_format_widths(ours, wanted, sizeof wanted);
+    format_widths(its, theirs, sizeof theirs);
+    format_widths(ours, wanted, sizeof wanted);
     return error_set(
         error, STATUS_USAGE,
         "init_policy: the policy of %s has hidden layers %s, this run is to have %s: leave --hidden out, or "
         "give --hidden %s",
         policy->file, theirs, wanted, theirs);
   }
+  if (ours->batch)
+    return error_set(error, STATUS_USAGE,
+                     "init_policy: %s holds what acts, without the statistics that batch norm goes on from: give "
+                     "--policy-norm none",
+                     policy->file);
+  if (its->residual != ours->residual || its->rms != ours->rms ||
+      (its->residual && (its->expansion != ours->expansion || its->folded)))
+    return error_set(error, STATUS_USAGE,
+                     "init_policy: the policy of %s is %s%s network, which is not what network, expansion, output_norm "
+                     "and policy_norm say",
+                     policy->file, its->residual ? "a residual" : "a dense", its->rms ? ", RMS-normalised" : "");
   if (policy->weights.normalize == job->config.normalize_observations) return STATUS_OK;
   return error_set(error, STATUS_USAGE, "init_policy: the policy of %s acts on %s observations: %s", policy->file,
                    policy->weights.normalize ? "normalised" : "raw",
@@ -50,6 +67,7 @@ enum status initial_policy_take(const struct trained_policy *policy, struct job 
     memcpy(job->normalizer.mean, policy->normalizer.mean, policy->obs_dim * sizeof(double));
     memcpy(job->normalizer.m2, policy->normalizer.m2, policy->obs_dim * sizeof(double));
   }
+  sac_refresh(&job->sac);
   job->policy_version = 1; // 0 means random actions
   return STATUS_OK;
 }

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { ARRAYS = 9 };
+enum { ARRAYS = 13 };
 
 // An array of the job that changes, so that a snapshot has its own.
 struct array {
@@ -13,12 +13,17 @@ struct array {
 static void list_arrays(const struct job *job, struct array array[ARRAYS]) {
   const struct sac *sac = &job->sac;
   const size_t policy = sac->policy_net.parameters * sizeof(real), critics = sac->critics.size * sizeof(real);
+  const size_t statistics = sac->critics.count * sac->critics.net.statistics * sizeof(real);
   const struct array all[ARRAYS] = {
       {sac->policy, policy},
+      {sac->policy_statistics, sac->policy_net.statistics * sizeof(real)},
+      {sac->acting, sac->policy_net.batch ? sac->acting_net.parameters * sizeof(real) : 0}, // else the policy itself
       {sac->policy_adam.m, policy},
       {sac->policy_adam.v, policy},
       {sac->critics.parameters, critics},
       {sac->critics.targets, critics},
+      {sac->critics.statistics, statistics},
+      {sac->critics.target_statistics, statistics},
       {sac->critics_adam.m, critics},
       {sac->critics_adam.v, critics},
       {job->normalizer.mean, job->normalizer.dim * sizeof(double)},
@@ -29,16 +34,20 @@ static void list_arrays(const struct job *job, struct array array[ARRAYS]) {
 
 static void put_arrays(struct job *job, const struct array array[ARRAYS]) {
   struct sac *sac = &job->sac;
-  sac->policy = array[0].memory;
-  if (!sac->policy_net.batch) sac->acting = sac->policy;
-  sac->policy_adam.m = array[1].memory;
-  sac->policy_adam.v = array[2].memory;
-  sac->critics.parameters = array[3].memory;
-  sac->critics.targets = array[4].memory;
-  sac->critics_adam.m = array[5].memory;
-  sac->critics_adam.v = array[6].memory;
-  job->normalizer.mean = array[7].memory;
-  job->normalizer.m2 = array[8].memory;
+  int i = 0;
+  sac->policy = array[i++].memory;
+  sac->policy_statistics = array[i++].memory;
+  sac->acting = array[i++].memory;
+  sac->policy_adam.m = array[i++].memory;
+  sac->policy_adam.v = array[i++].memory;
+  sac->critics.parameters = array[i++].memory;
+  sac->critics.targets = array[i++].memory;
+  sac->critics.statistics = array[i++].memory;
+  sac->critics.target_statistics = array[i++].memory;
+  sac->critics_adam.m = array[i++].memory;
+  sac->critics_adam.v = array[i++].memory;
+  job->normalizer.mean = array[i++].memory;
+  job->normalizer.m2 = array[i++].memory;
 }
 
 // Copies all values and keeps the snapshot's own memory. It has nothing that only updates need.

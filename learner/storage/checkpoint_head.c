@@ -5,6 +5,7 @@
 #include "common/base/memory.h"
 #include "common/base/version.h"
 #include "common/config/options.h"
+#include "common/nn/networks.h"
 #include "learner/storage/h5.h"
 
 #include <float.h>
@@ -73,7 +74,10 @@ enum status checkpoint_parse_config(const char *path, const struct checkpoint_in
   const bool ours = strcmp(info->program_version, CORSAC_VERSION) == 0;
   snprintf(name, sizeof name, "%s:/config", path);
   options_defaults(config);
-  if (options_parse_yaml(info->config, strlen(info->config), name, config, &problem) == STATUS_OK) return STATUS_OK;
+  enum status status = options_parse_yaml(info->config, strlen(info->config), name, config, &problem);
+  if (status == STATUS_OK && (status = networks_check(config, &problem)) != STATUS_OK)
+    error_prefix(&problem, "%s", name);
+  if (status == STATUS_OK) return STATUS_OK;
   if (ours) return error_set(error, STATUS_FORMAT, "%s", problem.text);
   return error_set(error, STATUS_MISMATCH, "%s (written by corsac %s, this is %s)", problem.text, info->program_version,
                    CORSAC_VERSION);

@@ -1,6 +1,8 @@
 #include "learner/storage/checkpoint_layout.h"
 
 #include "common/base/memory.h"
+#include "common/nn/networks.h"
+#include "common/nn/policy_layers.h"
 #include "learner/storage/checkpoint_head.h"
 #include "learner/storage/h5_dataset.h"
 
@@ -10,82 +12,53 @@
 #include <string.h>
 
 struct checkpoint_shape checkpoint_shape_of(const struct config *config, uint32_t obs_dim, uint32_t act_dim) {
-  return (struct checkpoint_shape){.obs_dim = obs_dim,
+  struct checkpoint_shape shape = {.obs_dim = obs_dim,
                                    .act_dim = act_dim,
                                    .critics = (uint32_t)config->critics,
                                    .environments = (uint32_t)config->envs,
                                    .window = (uint32_t)config->n_step - 1,
-                                   .hidden = config->hidden,
-                                   .layer_norm = config->critic_layer_norm,
                                    .sync = config->sync};
+  struct mlp net;
+  const struct mlp_spec policy = policy_spec(config, NULL, obs_dim, act_dim);
+  mlp_init_spec(&net, &policy);
+  shape.policy = mlp_dense(&net);
+  policy_network(&net, NULL, obs_dim, act_dim, config);
+  shape.acting = mlp_dense(&net);
+  const struct mlp_spec critic = critic_spec(config, NULL, obs_dim, act_dim);
+  mlp_init_spec(&net, &critic);
+  shape.critic = mlp_dense(&net);
+  return shape;
 }
 
 // --- networks and their optimizers ---
 
-// A network whose last layer has heads. The file has a group for each.
-struct net {
-  uint32_t in, heads, rows; // rows: of each head
-  const char *head[2];
-  bool norm;
-};
-
-static struct net policy_net(const struct checkpoint_shape *shape) {
-  return (struct net){shape->obs_dim, 2, shape->act_dim, {"mean", "log_std"}, false};
-}
-
-static struct net critic_net(const struct checkpoint_shape *shape) {
-  return (struct net){shape->obs_dim + shape->act_dim, 1, 1, {"q", NULL}, shape->layer_norm};
-}
-
-static size_t dense_size(const struct net *net, const struct config_widths *hidden) {
-  size_t size = 0, in = net->in;
-  for (uint32_t l = 0; l < hidden->count; in = hidden->width[l++])
-    size += (in + (net->norm ? 3 : 1)) * hidden->width[l];
-  return size + (in + 1) * net->heads * net->rows;
-}
-
-size_t checkpoint_policy_size(const struct checkpoint_shape *shape) {
-  const struct net net = policy_net(shape);
-  return dense_size(&net, &shape->hidden);
-}
-
-size_t checkpoint_critic_size(const struct checkpoint_shape *shape) {
-  const struct net net = critic_net(shape);
-  return dense_size(&net, &shape->hidden);
-}
-
-// Walks one array of a layer; returns where the next one begins.
-static float *walk_array(struct h5 *h5, const char *layer, const char *name, uint64_t rows, uint64_t columns,
-                         float *at) {
-  h5_values(h5, h5_name(h5, "%s/%s", layer, name), H5_KIND_FLOAT, rows, columns, at);
-  return at ? at + rows * (columns ? columns : 1) : NULL;
-}
-
-static void walk_net(struct h5 *h5, const char *group, const struct net *net, const struct config_widths *hidden,
-                     float *dense) {
-  uint32_t in = net->in;
-  char layer[64];
-  for (uint32_t l = 0; l < hidden->count; in = hidden->width[l++]) {
-    const uint32_t out = hidden->width[l];
-    snprintf(layer, sizeof layer, "%s/layer%u", group, (unsigned)l);
-    dense = walk_array(h5, layer, "weight", out, in, dense);
-    dense = walk_array(h5, layer, "bias", out, 0, dense);
-    if (net->norm) {
-      dense = walk_array(h5, layer, "norm_scale", out, 0, dense);
-      dense = walk_array(h5, layer, "norm_shift", out, 0, dense);
-    } else {
-      h5_absent(h5, h5_name(h5, "%s/norm_scale", layer));
-    }
+// Reading: fails where the file has parts that the network is not made of.
+static void refuse_more(struct h5 *h5, const char *group, const struct mlp *net) {
+  const uint32_t hidden = net->layers - 1;
+  if (!net->batch) h5_absent(h5, h5_name(h5, "%s/input", group));
+  for (uint32_t l = 0; l < hidden; l++) {
+    const struct mlp_layer *layer = &net->layer[l];
+    if (!layer->biased) h5_absent(h5, h5_name(h5, "%s/layer%u/bias", group, (unsigned)l));
+    if (!layer->norm) h5_absent(h5, h5_name(h5, "%s/layer%u/norm_scale", group, (unsigned)l));
+    if (layer->norm != MLP_NORM_BATCH) h5_absent(h5, h5_name(h5, "%s/layer%u/mean", group, (unsigned)l));
   }
-  h5_absent(h5, h5_name(h5, "%s/layer%u", group, (unsigned)hidden->count));
+  h5_absent(h5, h5_name(h5, "%s/layer%u", group, (unsigned)hidden));
+  if (!net->rms) h5_absent(h5, h5_name(h5, "%s/rms", group));
+}
 
-  // Memory has the weights of all heads first, then their biases.
-  float *bias = dense ? dense + (size_t)in * net->heads * net->rows : NULL;
-  for (uint32_t h = 0; h < net->heads; h++) {
-    snprintf(layer, sizeof layer, "%s/%s", group, net->head[h]);
-    dense = walk_array(h5, layer, "weight", net->rows, in, dense);
-    bias = walk_array(h5, layer, "bias", net->rows, 0, bias);
+// dense, statistics: of one network, or NULL.
+static void walk_net(struct h5 *h5, const char *group, const struct mlp *net, const struct mlp_head *heads,
+                     uint32_t head_count, float *dense, float *statistics) {
+  struct mlp_array array[MLP_MAX_ARRAYS];
+  const uint32_t count = mlp_arrays(net, heads, head_count, array);
+  for (uint32_t a = 0; a < count; a++) {
+    float *base = array[a].statistic ? statistics : dense;
+    h5->range = array[a].variance ? (struct h5_range){0, H5_FINITE.high} : H5_FINITE;
+    h5_values(h5, h5_name(h5, "%s/%s/%s", group, array[a].layer, array[a].name), H5_KIND_FLOAT, array[a].rows,
+              array[a].columns, base ? base + array[a].offset : NULL);
   }
+  h5->range = H5_ANYTHING;
+  refuse_more(h5, group, net);
 }
 
 // Returns `count` networks from number `first` on, densely: the owner's memory itself, or a copy.
@@ -108,33 +81,45 @@ static void dense_end(struct h5 *h5, const struct checkpoint_nets *nets, size_t 
   memory_free(dense);
 }
 
-void checkpoint_walk_policy(struct h5 *h5, const struct checkpoint_shape *shape, const struct checkpoint_nets *policy) {
-  const struct net net = policy_net(shape);
-  const size_t size = dense_size(&net, &shape->hidden);
+// Walks network number k of `nets`.
+static void walk_one(struct h5 *h5, const char *group, const struct mlp *net, const struct mlp_head *heads,
+                     uint32_t head_count, const struct checkpoint_nets *nets, uint32_t k) {
+  float *dense = dense_begin(h5, nets, k, 1, net->parameters);
+  walk_net(h5, group, net, heads, head_count, dense,
+           nets->statistics ? nets->statistics + k * net->statistics : NULL);
+  dense_end(h5, nets, k, 1, net->parameters, dense);
+}
+
+static void walk_policy(struct h5 *h5, const char *group, const struct mlp *net, const struct checkpoint_nets *policy) {
+  struct mlp_head heads[MLP_MAX_HEADS];
+  policy_heads(net, heads);
   h5->hint = "hidden: fixed on resume";
-  h5->range = H5_FINITE;
-  float *dense = dense_begin(h5, policy, 0, 1, size);
-  walk_net(h5, "policy", &net, &shape->hidden, dense);
-  dense_end(h5, policy, 0, 1, size, dense);
-  h5->range = H5_ANYTHING;
+  walk_one(h5, group, net, heads, MLP_MAX_HEADS, policy, 0);
   h5->hint = "";
+}
+
+void checkpoint_walk_policy(struct h5 *h5, const struct checkpoint_shape *shape, const struct checkpoint_nets *acting) {
+  walk_policy(h5, "policy", &shape->acting, acting);
+}
+
+void checkpoint_walk_trained_policy(struct h5 *h5, const struct checkpoint_shape *shape,
+                                    const struct checkpoint_nets *policy) {
+  if (shape->policy.batch)
+    walk_policy(h5, "training/policy", &shape->policy, policy);
+  else
+    h5_absent(h5, "training");
 }
 
 void checkpoint_walk_critics(struct h5 *h5, const char *group, const struct checkpoint_shape *shape,
                              const struct checkpoint_nets *critics) {
-  const struct net net = critic_net(shape);
-  const size_t size = dense_size(&net, &shape->hidden);
+  const struct mlp_head q = {"q", shape->critic.output};
   char name[32];
   h5->hint = "hidden, critics, critic_layer_norm: fixed on resume";
-  h5->range = H5_FINITE;
   for (uint32_t k = 0; k < shape->critics; k++) {
     snprintf(name, sizeof name, "%s/%u", group, (unsigned)k);
-    float *dense = dense_begin(h5, critics, k, 1, size);
-    walk_net(h5, name, &net, &shape->hidden, dense);
-    dense_end(h5, critics, k, 1, size, dense);
+    walk_one(h5, name, &shape->critic, &q, 1, critics, k);
   }
   h5_absent(h5, h5_name(h5, "%s/%u", group, (unsigned)shape->critics));
-  h5->range = H5_ANYTHING;
   h5->hint = "";
 }
 
@@ -260,11 +245,12 @@ static void walk_environments(struct h5 *h5, const struct checkpoint_shape *shap
 
 void checkpoint_walk_parts(struct h5 *h5, const struct checkpoint_shape *shape, const struct checkpoint_parts *parts) {
   struct normalizer unkept = {.dim = shape->obs_dim};
-  checkpoint_walk_policy(h5, shape, &parts->policy);
+  checkpoint_walk_policy(h5, shape, shape->policy.batch ? &parts->acting : &parts->policy);
+  checkpoint_walk_trained_policy(h5, shape, &parts->policy);
   checkpoint_walk_critics(h5, "critics", shape, &parts->critics);
   checkpoint_walk_critics(h5, "targets", shape, &parts->targets);
-  walk_adam(h5, "optimizer/policy", 1, checkpoint_policy_size(shape), &parts->policy_adam);
-  walk_adam(h5, "optimizer/critics", shape->critics, checkpoint_critic_size(shape), &parts->critics_adam);
+  walk_adam(h5, "optimizer/policy", 1, shape->policy.parameters, &parts->policy_adam);
+  walk_adam(h5, "optimizer/critics", shape->critics, shape->critic.parameters, &parts->critics_adam);
   walk_temperature(h5, parts);
   checkpoint_walk_normalizer(h5, parts->normalizer ? parts->normalizer : &unkept);
   walk_limiter(h5, parts);

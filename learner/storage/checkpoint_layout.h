@@ -5,6 +5,7 @@
 #define CORSAC_LEARNER_STORAGE_CHECKPOINT_LAYOUT_H
 
 #include "common/config/config.h"
+#include "common/nn/mlp_arrays.h"
 #include "common/nn/normalizer.h"
 #include "common/wire/message.h"
 #include "learner/storage/checkpoint_sums.h"
@@ -14,28 +15,30 @@
 struct checkpoint_shape {
   uint32_t obs_dim, act_dim, critics, environments;
   uint32_t window; // transitions that an n-step window holds at most
-  struct config_widths hidden;
-  bool layer_norm, sync;
+  struct mlp policy, critic; // what is trained, dense
+  struct mlp acting;         // the policy that acts, dense
+  bool sync;
 };
 struct checkpoint_shape checkpoint_shape_of(const struct config *config, uint32_t obs_dim, uint32_t act_dim);
 
-struct mlp;
-// The parameters of networks of one shape, one network after another. The file has each densely: for each layer weight
-// (out x in), bias, norm scale, norm shift. Memory may have them in another order, which the functions convert.
+// The parameters and running statistics of networks of one shape, one network after another. The file has them densely,
+// as the arrays of mlp_arrays.h. Memory may have the parameters in another order, which the functions convert.
 struct checkpoint_nets {
   float *values;         // NULL: there are none (verifying, or only shapes are checked)
   const struct mlp *net; // for the functions; NULL: memory is dense too
   size_t stride;         // floats from one network to the next
+  float *statistics;     // (networks x net.statistics) those of batch norms; NULL: as values
   void (*to_dense)(const struct mlp *net, const float *values, float *dense);
   void (*from_dense)(const struct mlp *net, const float *dense, float *values);
 };
-void checkpoint_walk_policy(struct h5 *h5, const struct checkpoint_shape *shape, const struct checkpoint_nets *policy);
+// /policy, the policy that acts.
+void checkpoint_walk_policy(struct h5 *h5, const struct checkpoint_shape *shape, const struct checkpoint_nets *acting);
+// /training/policy, the one that is trained. There is none where both are the same network, without batch norm.
+void checkpoint_walk_trained_policy(struct h5 *h5, const struct checkpoint_shape *shape,
+                                    const struct checkpoint_nets *policy);
 // group: "critics" or "targets"; shape->critics of them.
 void checkpoint_walk_critics(struct h5 *h5, const char *group, const struct checkpoint_shape *shape,
                              const struct checkpoint_nets *critics);
-// The floats of the dense policy, and of one dense critic.
-size_t checkpoint_policy_size(const struct checkpoint_shape *shape);
-size_t checkpoint_critic_size(const struct checkpoint_shape *shape);
 
 struct checkpoint_adam {
   struct checkpoint_nets m, v;
@@ -44,6 +47,7 @@ struct checkpoint_adam {
 // Everything but the head, the bounds and the replay. A pointer is NULL where a file is only verified.
 struct checkpoint_parts {
   struct checkpoint_nets policy, critics, targets;
+  struct checkpoint_nets acting; // the folded policy; only where the policy has batch norm, and to be written
   struct checkpoint_adam policy_adam, critics_adam;
   double *alpha_m, *alpha_v, *log_alpha;
   uint64_t *alpha_step;

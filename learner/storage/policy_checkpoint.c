@@ -1,5 +1,6 @@
 #include "learner/storage/policy_checkpoint.h"
 
+#include "common/nn/networks.h"
 #include "learner/storage/checkpoint_head.h"
 #include "learner/storage/checkpoint_layout.h"
 #include "learner/storage/h5_guard.h"
@@ -7,11 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 
-// Reads the arrays of a policy whose dimensions and widths are set. Checks all shapes before memory of their size is
-// allocated.
-static void read_arrays(struct h5 *h5, bool normalize, struct trained_policy *policy) {
-  const struct checkpoint_shape shape = {
-      .obs_dim = policy->obs_dim, .act_dim = policy->act_dim, .hidden = policy->hidden};
+// Reads the arrays of a policy whose dimensions are set. Checks all shapes before memory of their size is allocated.
+static void read_arrays(struct h5 *h5, const struct config *config, struct trained_policy *policy) {
+  const struct checkpoint_shape shape = checkpoint_shape_of(config, policy->obs_dim, policy->act_dim);
+  const bool normalize = config->normalize_observations;
+  policy->net = shape.acting;
+  policy->form = log_std_form_of(config);
   struct normalizer unread = {.dim = policy->obs_dim};
   checkpoint_walk_bounds(h5, policy->act_dim, NULL, NULL);
   checkpoint_walk_policy(h5, &shape, &(struct checkpoint_nets){0});
@@ -39,8 +41,7 @@ enum status policy_checkpoint_read(const char *path, struct trained_policy *poli
     policy->env_steps = info.env_steps;
     policy->obs_dim = info.obs_dim;
     policy->act_dim = info.act_dim;
-    policy->hidden = config.hidden;
-    read_arrays(&h5, config.normalize_observations, policy);
+    read_arrays(&h5, &config, policy);
     policy->weights.version = info.policy_version;
   }
   checkpoint_info_release(&info);
@@ -50,11 +51,11 @@ enum status policy_checkpoint_read(const char *path, struct trained_policy *poli
 enum status checkpoint_read_policy(const char *path, const struct checkpoint_info *info, const struct config *config,
                                    struct policy_weights *weights, struct message_hello *hello, struct error *error) {
   struct h5 h5;
-  struct trained_policy policy = {.obs_dim = info->obs_dim, .act_dim = info->act_dim, .hidden = config->hidden};
+  struct trained_policy policy = {.obs_dim = info->obs_dim, .act_dim = info->act_dim};
   *weights = (struct policy_weights){0};
   *hello = (struct message_hello){0};
   h5_open(&h5, path, error);
-  read_arrays(&h5, config->normalize_observations, &policy);
+  read_arrays(&h5, config, &policy);
   const enum status status = h5_close(&h5);
   if (status == STATUS_OK) {
     // The arrays change their owner.

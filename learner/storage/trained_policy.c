@@ -1,11 +1,9 @@
 #include "learner/storage/trained_policy.h"
 
 #include "common/base/memory.h"
-#include "common/nn/policy_layers.h"
 
 enum status trained_policy_alloc(struct trained_policy *policy, struct error *error) {
-  const size_t size = policy_layers_size(policy->obs_dim, policy->act_dim, &policy->hidden);
-  enum status status = policy_weights_init(&policy->weights, policy->obs_dim, size, error);
+  enum status status = policy_weights_init(&policy->weights, policy->obs_dim, policy->net.parameters, error);
   if (status == STATUS_OK) status = normalizer_init(&policy->normalizer, policy->obs_dim, error);
   if (status != STATUS_OK) return status;
   policy->action_low = memory_alloc(policy->act_dim, sizeof(double), "action bounds", error);
