@@ -17,7 +17,8 @@ static void list_arrays(const struct job *job, struct array array[ARRAYS]) {
   const struct array all[ARRAYS] = {
       {sac->policy, policy},
       {sac->policy_statistics, sac->policy_net.statistics * sizeof(real)},
-      {sac->acting, sac->policy_net.batch ? sac->acting_net.parameters * sizeof(real) : 0}, // else the policy itself
+      // Without batch norm the policy itself acts, and a snapshot has no numbers here.
+      {sac->acting, sac->policy_net.batch ? sac->acting_net.parameters * sizeof(real) : 0},
       {sac->policy_adam.m, policy},
       {sac->policy_adam.v, policy},
       {sac->critics.parameters, critics},
@@ -62,6 +63,7 @@ static void copy_values(struct job *snapshot, const struct job *job) {
   snapshot->replay = replay;
   snapshot->team = snapshot->sac.team = NULL;
   snapshot->sac.scratch = NULL;
+  snapshot->sac.fold_scratch = snapshot->sac.critics.fold_scratch = snapshot->sac.critics.folded = NULL;
   snapshot->sample = NULL;
   snapshot->shift = snapshot->scale = NULL;
   snapshot->seconds = job_seconds(job);

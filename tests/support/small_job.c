@@ -31,6 +31,37 @@ struct config small_config(void) {
   return config;
 }
 
+static void choose(char choice[16], const char *name) { snprintf(choice, 16, "%s", name); }
+
+struct config small_config_of(enum small_kind kind) {
+  struct config config = small_config();
+  if (kind == SMALL_PLAIN) return config;
+  if (kind == SMALL_DENSE_BATCH) {
+    config.policy_hidden = (struct config_widths){2, {7, 18}};
+    config.critic_hidden = (struct config_widths){1, {9}};
+    config.log_std_min = -10;
+  } else {
+    choose(config.network, "residual");
+    choose(config.output_norm, "rms");
+    config.hidden = (struct config_widths){2, {6, 6}};
+    config.critic_hidden = (struct config_widths){1, {9}};
+    config.expansion = 3;
+  }
+  if (kind == SMALL_RESIDUAL) {
+    choose(config.critic_norm, "layer");
+    return config;
+  }
+  choose(config.policy_norm, "batch");
+  choose(config.critic_norm, "batch");
+  choose(config.critic_loss, "categorical");
+  config.value_atoms = 5;
+  if (kind == SMALL_RESIDUAL_BATCH) {
+    choose(config.log_std_form, "tanh");
+    config.log_std_min = -10;
+  }
+  return config;
+}
+
 struct message_hello small_hello(uint32_t obs_dim, uint32_t act_dim) {
   struct error error = {0};
   struct message_hello hello = {.environment = "Small-v0", .obs_dim = obs_dim, .act_dim = act_dim, .can_save = true};
@@ -108,6 +139,18 @@ static void fill_nets(struct numbers *numbers, const struct mlp *net, uint32_t c
   memory_free(dense);
 }
 
+// Of `count` networks: means and variances.
+static void fill_statistics(struct numbers *numbers, const struct mlp *net, uint32_t count, float *statistics) {
+  for (uint32_t k = 0; k < count; k++, statistics += net->statistics) {
+    fill(numbers, statistics, net->statistics);
+    for (uint32_t i = 0; net->batch && i < net->input; i++)
+      statistics[net->input_variance + i] = 0.3f + fabsf(statistics[net->input_variance + i]);
+    for (uint32_t l = 0; l < net->layers; l++)
+      for (uint32_t o = 0; net->layer[l].norm == MLP_NORM_BATCH && o < net->layer[l].out; o++)
+        statistics[net->layer[l].variance + o] = 0.3f + fabsf(statistics[net->layer[l].variance + o]);
+  }
+}
+
 static void fill_sac(struct numbers *numbers, struct sac *sac) {
   const struct critics *critics = &sac->critics;
   fill_nets(numbers, &sac->policy_net, 1, sac->policy, fill);
@@ -123,6 +166,10 @@ static void fill_sac(struct numbers *numbers, struct sac *sac) {
   sac->alpha_adam.v = fabs(numbers_uniform(numbers));
   sac->alpha_adam.step = count(numbers);
   sac->log_alpha = numbers_uniform(numbers);
+  fill_statistics(numbers, &sac->policy_net, 1, sac->policy_statistics);
+  fill_statistics(numbers, &critics->net, critics->count, critics->statistics);
+  fill_statistics(numbers, &critics->net, critics->count, critics->target_statistics);
+  sac_refresh(sac);
 }
 
 void small_job_fill(struct job *job, uint64_t seed, uint32_t rows) {

@@ -7,7 +7,11 @@
 
 enum { SMALL_OBS = 3, SMALL_ACT = 2, SMALL_ENVS = 3, SMALL_CAPACITY = 20 };
 
-// Small networks, an n-step window of 2, SMALL_ENVS environments, sync.
+// What networks are made of: each kind has its own arrays in files.
+enum small_kind { SMALL_PLAIN, SMALL_DENSE_BATCH, SMALL_RESIDUAL_BATCH, SMALL_RESIDUAL, SMALL_KINDS };
+struct config small_config_of(enum small_kind kind);
+
+// SMALL_PLAIN: small networks, an n-step window of 2, SMALL_ENVS environments, sync.
 struct config small_config(void);
 struct message_hello small_hello(uint32_t obs_dim, uint32_t act_dim); // bounds are allocated
 // job_init; leaves the program on failure.

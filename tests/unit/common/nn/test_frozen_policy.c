@@ -14,12 +14,16 @@
 
 enum { ROWS = 50, MOST = 512 };
 
-static void compare(uint32_t obs_dim, uint32_t act_dim, const struct config_widths *hidden, bool normalize) {
+static void compare(uint32_t obs_dim, uint32_t act_dim, const struct config *config, bool normalize) {
   struct error error = {0};
-  struct policy *policy = policy_create_on(tiles_best(), obs_dim, act_dim, &(struct config){.hidden = *hidden}, &error);
+  struct policy *policy = policy_create_on(tiles_best(), obs_dim, act_dim, config, &error);
   CU_ASSERT_PTR_NOT_NULL_FATAL(policy);
   struct policy_weights *weights = policy_weights(policy);
-  CU_ASSERT_EQUAL_FATAL(weights->parameters, policy_layers_size(obs_dim, act_dim, hidden));
+  const struct log_std_form form = log_std_form_of(config);
+  struct mlp net;
+  policy_network(&net, NULL, obs_dim, act_dim, config);
+  net = mlp_dense(&net);
+  CU_ASSERT_EQUAL_FATAL(weights->parameters, net.parameters);
   struct random random = random_stream(obs_dim, RANDOM_INIT, act_dim, 0);
   for (size_t i = 0; i < weights->parameters; i++) weights->values[i] = (float)(0.2 * random_normal(&random));
   weights->normalize = normalize;
@@ -32,7 +36,7 @@ static void compare(uint32_t obs_dim, uint32_t act_dim, const struct config_widt
     low[i] = -0.1 - i;
     high[i] = 1.0 / (i + 1);
   }
-  struct frozen_policy *frozen = frozen_policy_create(act_dim, hidden, weights, NULL, low, high, &error);
+  struct frozen_policy *frozen = frozen_policy_create(&net, weights, &form, low, high, &error);
   CU_ASSERT_PTR_NOT_NULL_FATAL(frozen);
   float *scratch = memory_alloc(frozen_policy_scratch(frozen), sizeof *scratch, "scratch", &error);
   float obs[MOST], eps[MOST], action[MOST], unit[MOST];
@@ -58,12 +62,26 @@ static void compare(uint32_t obs_dim, uint32_t act_dim, const struct config_widt
 }
 
 static void test_shapes(void) {
-  compare(3, 1, &(struct config_widths){2, {64, 64}}, false);
-  compare(3, 1, &(struct config_widths){2, {64, 64}}, true);
-  compare(376, 17, &(struct config_widths){2, {256, 256}}, true);
-  compare(1, 1, &(struct config_widths){1, {1}}, true);
-  compare(5, 300, &(struct config_widths){3, {7, 33, 2}}, false);
-  compare(400, 4, &(struct config_widths){CONFIG_MAX_HIDDEN, {9, 8, 7, 6, 5, 4, 3, 2}}, true);
+  compare(3, 1, &(struct config){.hidden = {2, {64, 64}}}, false);
+  compare(3, 1, &(struct config){.hidden = {2, {64, 64}}}, true);
+  compare(376, 17, &(struct config){.hidden = {2, {256, 256}}}, true);
+  compare(1, 1, &(struct config){.hidden = {1, {1}}}, true);
+  compare(5, 300, &(struct config){.hidden = {3, {7, 33, 2}}}, false);
+  compare(400, 4, &(struct config){.hidden = {CONFIG_MAX_HIDDEN, {9, 8, 7, 6, 5, 4, 3, 2}}}, true);
+}
+
+static void test_residual(void) {
+  struct config config = {.network = "residual", .output_norm = "rms", .expansion = 4, .hidden = {2, {48, 48}},
+                          .policy_norm = "batch", .log_std_min = -10, .log_std_max = 2, .log_std_form = "tanh"};
+  compare(17, 6, &config, false);
+  compare(17, 6, &config, true);
+  config.hidden = (struct config_widths){1, {13}}; // narrower than the observation
+  compare(376, 17, &config, true);
+  config.policy_norm[0] = 0; // without biases
+  compare(3, 1, &config, true);
+  config.output_norm[0] = 0;
+  compare(3, 1, &config, false);
+  compare(4, 2, &(struct config){.output_norm = "rms", .hidden = {2, {20, 7}}}, true);
 }
 
 static void test_range(void) {
@@ -83,6 +101,7 @@ static void test_range(void) {
 int main(void) {
   static const struct unit_case cases[] = {
       {"it acts as an actor's policy, bit for bit, in any shape, and allocates nothing", test_shapes},
+      {"so does one with residual blocks, with RMS norm, without biases, with a tanh for log_std", test_residual},
       {"scaled actions are within their bounds", test_range},
   };
   linalg_init();

@@ -7,16 +7,26 @@
 enum { IN = 5, OUT = 3 };
 
 struct fixture {
-  struct mlp dense;
+  struct mlp net_shape, dense;
   float *parameters;
   struct mlp_f64 net;
 };
 
-static void setup(struct fixture *f, bool norm) {
-  const uint32_t hidden[] = {7, 11};
-  struct mlp mlp;
-  mlp_init(&mlp, NULL, IN, hidden, 2, OUT, norm);
-  f->dense = mlp_dense(&mlp);
+static const uint32_t widths[] = {7, 11}, blocks[] = {6, 6};
+#define NETWORK .input = IN, .output = OUT, .hidden_count = 2
+static const struct mlp_spec specs[] = {
+    {NETWORK, .hidden = widths},
+    {NETWORK, .hidden = widths, .norm = MLP_NORM_LAYER},
+    {NETWORK, .hidden = widths, .rms = true},
+    {NETWORK, .hidden = blocks, .residual = true, .expansion = 3},
+    {NETWORK, .hidden = blocks, .residual = true, .expansion = 2, .bias = true, .rms = true},
+    {NETWORK, .hidden = blocks, .residual = true, .expansion = 2, .norm = MLP_NORM_LAYER, .rms = true},
+};
+enum { SPECS = sizeof specs / sizeof *specs };
+
+static void setup(struct fixture *f, const struct mlp_spec *spec) {
+  mlp_init_spec(&f->net_shape, spec);
+  f->dense = mlp_dense(&f->net_shape);
   f->parameters = malloc(f->dense.parameters * sizeof *f->parameters);
   CU_ASSERT_PTR_NOT_NULL_FATAL(f->parameters);
   struct random random = random_stream(4, RANDOM_INIT, 0, 0);
@@ -31,28 +41,31 @@ static void teardown(struct fixture *f) {
 
 static const double x[IN] = {0.3, -1.2, 0.7, 2.1, -0.4};
 
-static void check_forward(bool norm) {
+static void check_forward(const struct mlp_spec *spec) {
   struct fixture f;
-  setup(&f, norm);
-  float *memory = calloc(mlp_cache_size(&f.dense, 1), sizeof *memory), x_float[IN], y_float[OUT];
+  setup(&f, spec);
+  float *memory = calloc(mlp_cache_size(&f.net_shape, 1), sizeof *memory), x_float[IN], y_float[OUT];
+  float *parameters = calloc(f.net_shape.parameters, sizeof *parameters);
   CU_ASSERT_PTR_NOT_NULL_FATAL(memory);
-  const struct mlp_cache cache = mlp_cache_in(&f.dense, 1, memory);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(parameters);
+  mlp_import(&f.net_shape, f.parameters, parameters);
+  const struct mlp_cache cache = mlp_cache_in(&f.net_shape, 1, memory);
   double y[OUT];
   for (int i = 0; i < IN; i++) x_float[i] = (float)x[i];
-  mlp_forward(&f.dense, f.parameters, 1, x_float, IN, &cache, y_float);
+  mlp_forward(&f.net_shape, parameters, 1, x_float, IN, &cache, y_float);
   mlp_f64_forward(&f.net, x, y);
   for (int i = 0; i < OUT; i++) CU_ASSERT_TRUE(fabs(y[i] - (double)y_float[i]) < 1e-5 * fmax(1, fabs(y[i])));
   free(memory);
+  free(parameters);
   teardown(&f);
 }
 static void test_forward(void) {
-  check_forward(false);
-  check_forward(true);
+  for (int i = 0; i < SPECS; i++) check_forward(&specs[i]);
 }
 
-static void check_backward(bool norm) {
+static void check_backward(const struct mlp_spec *spec) {
   struct fixture f;
-  setup(&f, norm);
+  setup(&f, spec);
   const double dy[OUT] = {0.5, -1, 2}, h = 1e-6;
   double y[OUT], dx[IN], moved[IN];
   mlp_f64_forward(&f.net, x, y);
@@ -70,12 +83,11 @@ static void check_backward(bool norm) {
   teardown(&f);
 }
 static void test_backward(void) {
-  check_backward(false);
-  check_backward(true);
+  for (int i = 0; i < SPECS; i++) check_backward(&specs[i]);
 }
 
 int main(void) {
-  static const struct unit_case cases[] = {{"forward gives what mlp_forward gives, with layer norm too", test_forward},
+  static const struct unit_case cases[] = {{"forward gives what mlp_forward gives, with layer norm, blocks and RMS norm too", test_forward},
                                            {"backward gives the central differences", test_backward}};
   return unit_run("mlp_f64", cases, sizeof cases / sizeof *cases);
 }

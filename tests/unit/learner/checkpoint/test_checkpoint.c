@@ -22,9 +22,27 @@ static void check_learner(const struct job *first, const struct job *second) {
   CU_ASSERT_EQUAL(memcmp(&first->sac.alpha_adam, &second->sac.alpha_adam, sizeof first->sac.alpha_adam), 0);
   CU_ASSERT_EQUAL(second->sac.log_alpha, first->sac.log_alpha);
   CU_ASSERT_EQUAL(second->sac.policy_adam.step, first->sac.policy_adam.step);
-  CU_ASSERT_EQUAL(memcmp(first->sac.policy, second->sac.policy, first->sac.policy_net.parameters * sizeof(real)), 0);
-  CU_ASSERT_EQUAL(
-      memcmp(first->sac.critics.targets, second->sac.critics.targets, first->sac.critics.size * sizeof(real)), 0);
+}
+
+static bool same(const real *left, const real *right, size_t count) {
+  return memcmp(left, right, count * sizeof *left) == 0;
+}
+
+static void check_networks(const struct sac *first, const struct sac *second) {
+  const struct critics *was = &first->critics, *is = &second->critics;
+  const size_t policy = first->policy_net.parameters, statistics = was->count * was->net.statistics;
+  CU_ASSERT_TRUE(same(is->parameters, was->parameters, was->size));
+  CU_ASSERT_TRUE(same(is->targets, was->targets, was->size));
+  CU_ASSERT_TRUE(same(is->statistics, was->statistics, statistics));
+  CU_ASSERT_TRUE(same(is->target_statistics, was->target_statistics, statistics));
+  CU_ASSERT_TRUE(same(is->folded, was->folded, was->count * was->folded_net.parameters));
+  CU_ASSERT_TRUE(same(second->policy, first->policy, policy));
+  CU_ASSERT_TRUE(same(second->policy_statistics, first->policy_statistics, first->policy_net.statistics));
+  CU_ASSERT_TRUE(same(second->acting, first->acting, first->acting_net.parameters));
+  CU_ASSERT_TRUE(same(second->policy_adam.m, first->policy_adam.m, policy));
+  CU_ASSERT_TRUE(same(second->policy_adam.v, first->policy_adam.v, policy));
+  CU_ASSERT_TRUE(same(second->critics_adam.m, first->critics_adam.m, was->size));
+  CU_ASSERT_TRUE(same(second->critics_adam.v, first->critics_adam.v, was->size));
 }
 
 static void check_counters(const struct job *first, const struct job *second) {
@@ -60,9 +78,9 @@ static void check_environments(const struct snapshot *first, const struct snapsh
   CU_ASSERT_TRUE(second[2].exact);
 }
 
-static void test_round_trip(void) {
+static void check_round_trip(enum small_kind kind) {
   static const char *const times[] = {"@created", "/learner/seconds", NULL};
-  struct config config = small_config();
+  struct config config = small_config_of(kind);
   struct job first, second;
   struct error error = {0};
   bool has_replay = false;
@@ -75,6 +93,7 @@ static void test_round_trip(void) {
   CU_ASSERT_TRUE(has_replay);
 
   check_learner(&first, &second);
+  check_networks(&first.sac, &second.sac);
   check_counters(&first, &second);
   check_environments(first.environments, second.environments);
 
@@ -83,6 +102,10 @@ static void test_round_trip(void) {
   UNIT_STATUS(checkpoint_verify(unit_in(directory, "b.h5"), &error), STATUS_OK, &error);
   job_release(&first);
   job_release(&second);
+}
+
+static void test_round_trip(void) {
+  for (int kind = 0; kind < SMALL_KINDS; kind++) check_round_trip((enum small_kind)kind);
 }
 
 // An environment that names another number of values than before must not end a run.

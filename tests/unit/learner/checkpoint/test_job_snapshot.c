@@ -9,8 +9,8 @@
 static bool same(const void *left, const void *right, size_t bytes) { return memcmp(left, right, bytes) == 0; }
 
 // Every array of the snapshot is its own, and as the job's was when it was taken.
-static void test_whole(void) {
-  struct config config = small_config();
+static void check_whole(enum small_kind kind) {
+  struct config config = small_config_of(kind);
   struct job job, other, snapshot;
   struct error error = {0};
   small_job_init(&job, &config);
@@ -30,6 +30,12 @@ static void test_whole(void) {
   CU_ASSERT(same(is->critics.targets, was->critics.targets, critics));
   CU_ASSERT(same(is->critics_adam.m, was->critics_adam.m, critics));
   CU_ASSERT(same(is->critics_adam.v, was->critics_adam.v, critics));
+  const size_t statistics = was->critics.count * was->critics.net.statistics * sizeof(real);
+  CU_ASSERT(same(is->critics.statistics, was->critics.statistics, statistics));
+  CU_ASSERT(same(is->critics.target_statistics, was->critics.target_statistics, statistics));
+  CU_ASSERT(same(is->policy_statistics, was->policy_statistics, was->policy_net.statistics * sizeof(real)));
+  const bool folded = was->policy_net.batch; // else the policy itself acts
+  CU_ASSERT(!folded || same(is->acting, was->acting, was->acting_net.parameters * sizeof(real)));
   CU_ASSERT_EQUAL(is->log_alpha, was->log_alpha);
   CU_ASSERT_TRUE(same(&is->alpha_adam, &was->alpha_adam, sizeof is->alpha_adam));
   CU_ASSERT(same(snapshot.normalizer.mean, other.normalizer.mean, SMALL_OBS * sizeof(double)));
@@ -57,6 +63,10 @@ static void test_whole(void) {
   job_snapshot_release(&snapshot);
   job_release(&job);
   job_release(&other);
+}
+
+static void test_whole(void) {
+  for (int kind = 0; kind < SMALL_KINDS; kind++) check_whole((enum small_kind)kind);
 }
 
 static void test_time(void) {

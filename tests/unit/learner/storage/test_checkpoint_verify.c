@@ -37,7 +37,7 @@ static void write_job(const char *to, const struct config *config, bool policy_o
   small_job_init(&job, config);
   small_job_fill(&job, 1, 13);
   job.environment.info_dim = 2;
-  CU_ASSERT_EQUAL(policy_weights_init(&weights, SMALL_OBS, mlp_dense_size(&job.sac.policy_net), NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(policy_weights_init(&weights, SMALL_OBS, mlp_dense_size(&job.sac.acting_net), NULL), STATUS_OK);
   job_export_policy(&job, &weights);
   const enum status status = policy_only ? checkpoint_write_policy(to, &job, &weights, &job.normalizer, 5, &error)
                                          : checkpoint_write(to, &job, CHECKPOINT_ALL, &error);
@@ -48,7 +48,7 @@ static void write_job(const char *to, const struct config *config, bool policy_o
 
 // --- what is missing ---
 
-enum { MOST = 400 };
+enum { MOST = 600 };
 struct names {
   int count;
   bool attribute[MOST];
@@ -134,14 +134,42 @@ static void test_missing(void) {
   check_missing(&config, true);
 }
 
+static void test_missing_of_recipes(void) {
+  for (int kind = SMALL_PLAIN + 1; kind < SMALL_KINDS; kind++) {
+    struct config config = small_config_of((enum small_kind)kind);
+    check_missing(&config, false);
+    check_missing(&config, true);
+  }
+}
+
 // --- bad numbers ---
 
+struct bad_number {
+  const char *name;
+  double value;
+  const char *text;
+};
+
+static void check_numbers(const struct config *config, const struct bad_number *cases, size_t count) {
+  write_job(good, config, false);
+  for (size_t i = 0; i < count; i++) {
+    struct error error = {0};
+    const hid_t file = edit(), dataset = H5Dopen2(file, cases[i].name, H5P_DEFAULT), space = H5Dget_space(dataset);
+    const hsize_t start[2] = {0, 0}, one[2] = {1, 1};
+    const hid_t memory = H5Screate_simple(1, one, NULL);
+    CU_ASSERT(H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, one, NULL) >= 0);
+    CU_ASSERT(H5Dwrite(dataset, H5T_NATIVE_DOUBLE, memory, space, H5P_DEFAULT, &cases[i].value) >= 0);
+    H5Sclose(memory);
+    H5Sclose(space);
+    H5Dclose(dataset);
+    H5Fclose(file);
+    CU_ASSERT(checkpoint_is_damage(checkpoint_verify(path, &error)));
+    CU_ASSERT(error_says(&error, cases[i].text));
+  }
+}
+
 static void test_numbers(void) {
-  const struct {
-    const char *name;
-    double value;
-    const char *text;
-  } cases[] = {
+  const struct bad_number cases[] = {
       {"policy/layer1/weight", NAN, "/policy/layer1/weight: number 0 is nan; it must be finite"},
       {"policy/log_std/bias", INFINITY, "/policy/log_std/bias: number 0 is inf; it must be finite"},
       {"critics/1/q/weight", -INFINITY, "/critics/1/q/weight: number 0 is -inf"},
@@ -177,21 +205,24 @@ static void test_numbers(void) {
       {"replay/size", 1e6, "/replay makes no sense"},
   };
   struct config config = small_config();
-  write_job(good, &config, false);
-  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    struct error error = {0};
-    const hid_t file = edit(), dataset = H5Dopen2(file, cases[i].name, H5P_DEFAULT), space = H5Dget_space(dataset);
-    const hsize_t start[2] = {0, 0}, one[2] = {1, 1};
-    const hid_t memory = H5Screate_simple(1, one, NULL);
-    CU_ASSERT(H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, one, NULL) >= 0);
-    CU_ASSERT(H5Dwrite(dataset, H5T_NATIVE_DOUBLE, memory, space, H5P_DEFAULT, &cases[i].value) >= 0);
-    H5Sclose(memory);
-    H5Sclose(space);
-    H5Dclose(dataset);
-    H5Fclose(file);
-    CU_ASSERT(checkpoint_is_damage(checkpoint_verify(path, &error)));
-    CU_ASSERT(error_says(&error, cases[i].text));
-  }
+  check_numbers(&config, cases, sizeof cases / sizeof *cases);
+}
+
+static void test_numbers_of_recipes(void) {
+  const struct bad_number cases[] = {
+      {"policy/layer1/weight", NAN, "/policy/layer1/weight: number 0 is nan; it must be finite"},
+      {"policy/rms/gain", INFINITY, "/policy/rms/gain: number 0 is inf"},
+      {"training/policy/input/norm_scale", NAN, "/training/policy/input/norm_scale: number 0 is nan"},
+      {"training/policy/layer2/variance", -1e-3, "/training/policy/layer2/variance: number 0 is -0.001"},
+      {"training/policy/layer1/mean", INFINITY, "/training/policy/layer1/mean: number 0 is inf"},
+      {"critics/1/layer2/norm_shift", NAN, "/critics/1/layer2/norm_shift: number 0 is nan"},
+      {"critics/0/input/variance", -1, "/critics/0/input/variance: number 0 is -1"},
+      {"targets/1/input/mean", NAN, "/targets/1/input/mean: number 0 is nan"},
+      {"targets/0/rms/gain", NAN, "/targets/0/rms/gain: number 0 is nan"},
+      {"critics/0/q/bias", NAN, "/critics/0/q/bias: number 0 is nan"},
+  };
+  struct config config = small_config_of(SMALL_RESIDUAL_BATCH);
+  check_numbers(&config, cases, sizeof cases / sizeof *cases);
 }
 
 // A job with a number that could not be loaded is not saved, so that the checkpoint before it stays.
@@ -396,6 +427,8 @@ static void alone(void (*run)(void)) {
 #define CASE(name)                                                                                                     \
   static void name##_alone(void) { alone(name); }
 CASE(test_missing)
+CASE(test_missing_of_recipes)
+CASE(test_numbers_of_recipes)
 CASE(test_numbers)
 CASE(test_written)
 CASE(test_config)
@@ -409,6 +442,9 @@ int main(void) {
   log_init(0, LOG_ERROR);
   static const struct unit_case cases[] = {
       {"a file that lacks an object or an attribute is damaged, or can be loaded", test_missing_alone},
+      {"so is one of networks with batch norm, residual blocks and RMS norm", test_missing_of_recipes_alone},
+      {"running statistics and weights of such networks that training cannot continue from are damage",
+       test_numbers_of_recipes_alone},
       {"numbers that training cannot continue from are damage", test_numbers_alone},
       {"such numbers are not saved", test_written_alone},
       {"a configuration that makes no sense is damage, but not one of another version", test_config_alone},

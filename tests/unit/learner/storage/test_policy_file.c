@@ -70,7 +70,7 @@ static void test_job(void) {
 static bool equal(const struct trained_policy *a, const struct trained_policy *b) {
   const size_t obs = a->obs_dim * sizeof(float), act = a->act_dim * sizeof(double);
   return a->obs_dim == b->obs_dim && a->act_dim == b->act_dim && a->env_steps == b->env_steps &&
-         memcmp(&a->hidden, &b->hidden, sizeof a->hidden) == 0 && a->weights.normalize == b->weights.normalize &&
+         memcmp(&a->net, &b->net, sizeof a->net) == 0 && memcmp(&a->form, &b->form, sizeof a->form) == 0 && a->weights.normalize == b->weights.normalize &&
          a->weights.parameters == b->weights.parameters &&
          memcmp(a->weights.values, b->weights.values, a->weights.parameters * sizeof(float)) == 0 &&
          memcmp(a->weights.shift, b->weights.shift, obs) == 0 && memcmp(a->weights.scale, b->weights.scale, obs) == 0 &&
@@ -172,10 +172,10 @@ static void test_initial(void) {
   CU_ASSERT_EQUAL(job.normalizer.count, policy.normalizer.count);
   CU_ASSERT_EQUAL(job.policy_version, 1); // it acts from the first step on
 
-  job.config.hidden.width[0]++;
+  job.sac.policy_net.hidden[0]++;
   UNIT_STATUS(initial_policy_take(&policy, &job, &error), STATUS_USAGE, &error);
   CU_ASSERT(error_said(&error, "leave --hidden out, or give --hidden"));
-  job.config.hidden.width[0]--;
+  job.sac.policy_net.hidden[0]--;
   policy.weights.normalize = false;
   UNIT_STATUS(initial_policy_take(&policy, &job, &error), STATUS_USAGE, &error);
   CU_ASSERT(error_said(&error, "acts on raw observations: leave --normalize-observations out"));
