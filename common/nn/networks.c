@@ -16,7 +16,7 @@ static struct mlp_spec spec_of(const struct config *config, const struct tiles *
               : is(norm, "layer") ? MLP_NORM_LAYER
                                   : MLP_NORM_NONE,
       .residual = is(config->network, "residual"),
-      .expansion = (uint32_t)config->expansion,
+      .expansion = is(config->network, "residual") ? (uint32_t)config->expansion : 0,
       .rms = is(config->output_norm, "rms"),
   };
 }

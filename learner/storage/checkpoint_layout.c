@@ -53,12 +53,12 @@ static void walk_net(struct h5 *h5, const char *group, const struct mlp *net, co
   const uint32_t count = mlp_arrays(net, heads, head_count, array);
   for (uint32_t a = 0; a < count; a++) {
     float *base = array[a].statistic ? statistics : dense;
+    if (a + 2 * head_count == count) refuse_more(h5, group, net);
     h5->range = array[a].variance ? (struct h5_range){0, H5_FINITE.high} : H5_FINITE;
     h5_values(h5, h5_name(h5, "%s/%s/%s", group, array[a].layer, array[a].name), H5_KIND_FLOAT, array[a].rows,
               array[a].columns, base ? base + array[a].offset : NULL);
   }
   h5->range = H5_ANYTHING;
-  refuse_more(h5, group, net);
 }
 
 // Returns `count` networks from number `first` on, densely: the owner's memory itself, or a copy.

@@ -286,9 +286,12 @@ static void test_critics(void) {
     float *dense = malloc(critics.net.parameters * sizeof *dense);
     CU_ASSERT_EQUAL_FATAL(critics.net.parameters, mlp_dense_size(&own->folded_net));
     for (uint32_t k = 0; k < own->count; k++) {
+      critics_fold(own, k); // an update does so when it needs them
       mlp_export(&own->folded_net, own->folded + k * own->folded_net.parameters, dense);
+      bool same = true; // but for the order of a sum
       for (size_t i = 0; i < critics.net.parameters; i++)
-        CU_ASSERT_EQUAL(dense[i], critics.parameters[k * critics.net.parameters + i]);
+        same &= fabsf(dense[i] - critics.parameters[k * critics.net.parameters + i]) <= 1e-6f * fmaxf(1, fabsf(dense[i]));
+      CU_ASSERT_TRUE(same);
     }
     free(dense);
     checkpoint_critics_release(&critics);

@@ -35,7 +35,6 @@ static void check_networks(const struct sac *first, const struct sac *second) {
   CU_ASSERT_TRUE(same(is->targets, was->targets, was->size));
   CU_ASSERT_TRUE(same(is->statistics, was->statistics, statistics));
   CU_ASSERT_TRUE(same(is->target_statistics, was->target_statistics, statistics));
-  CU_ASSERT_TRUE(same(is->folded, was->folded, was->count * was->folded_net.parameters));
   CU_ASSERT_TRUE(same(second->policy, first->policy, policy));
   CU_ASSERT_TRUE(same(second->policy_statistics, first->policy_statistics, first->policy_net.statistics));
   CU_ASSERT_TRUE(same(second->acting, first->acting, first->acting_net.parameters));
