@@ -45,8 +45,8 @@ static size_t plan(struct frozen_policy *policy, const struct mlp *net) {
     const struct mlp_layer *from = &net->layer[l];
     policy->layer[l] =
         (struct frozen_layer){.in = from->in, .out = from->out, .relu = from->relu, .block_end = from->block_end};
-    bytes += arena_need(tiles_size(from->in, from->out), sizeof(float)) +
-             arena_need(tiles_padded(from->out), sizeof(float));
+    bytes +=
+        arena_need(tiles_size(from->in, from->out), sizeof(float)) + arena_need(tiles_padded(from->out), sizeof(float));
     if (from->out > policy->widest) policy->widest = from->out;
   }
   return bytes + (net->rms ? arena_need(net->layer[net->layers - 1].in, sizeof(float)) : 0);

@@ -136,8 +136,8 @@ void mlp_pass_forward(const struct mlp *mlp, const real *parameters, real *stati
 
   const struct mlp_layer *layer = &mlp->layer[last];
   for (size_t i = rows.begin; mlp->rms && i < rows.end; i++)
-    cache->last_inverse[i] =
-        rms_norm_row(layer->in, parameters + mlp->gain, cache->h[last - 1] + i * layer->in, cache->last + i * layer->in);
+    cache->last_inverse[i] = rms_norm_row(layer->in, parameters + mlp->gain, cache->h[last - 1] + i * layer->in,
+                                          cache->last + i * layer->in);
   const struct linalg_rows in = mlp_layer_input(mlp, last, x, cache);
   linalg_forward(mlp_shape(mlp, last), (struct linalg_rows){rows.end - rows.begin, in.at + rows.begin * in.ld, in.ld},
                  parameters + layer->weight, parameters + layer->bias, pass->y + rows.begin * layer->out);
@@ -202,7 +202,7 @@ void mlp_pass_backward(const struct mlp *mlp, const struct mlp_weights *weights,
     if (mlp->rms && l == last) {
       for (size_t i = rows.begin; i < rows.end; i++)
         rms_norm_row_backward(width, parameters + mlp->gain, cache->h[l - 1] + i * width, cache->last_inverse[i],
-                         dx + i * width, cache->dh[l - 1] + i * width);
+                              dx + i * width, cache->dh[l - 1] + i * width);
     }
     // A block's input also goes around the block.
     if (l > 0 && l + 1 < last && mlp->layer[l + 1].block_end)

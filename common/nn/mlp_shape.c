@@ -108,4 +108,3 @@ struct mlp mlp_folded(const struct mlp *mlp) {
   mlp_init_spec(&folded, &spec);
   return folded;
 }
-

@@ -49,8 +49,8 @@ void policy_network(struct mlp *mlp, const struct tiles *tiles, uint32_t obs_dim
 static enum status check_blocks(const char *option, const struct config_widths *widths, struct error *error) {
   for (uint32_t i = 1; i < widths->count; i++)
     if (widths->width[i] != widths->width[0])
-      return error_set(error, STATUS_USAGE, "%s: the blocks of a residual network have one width, not %u and %u", option,
-                       widths->width[0], widths->width[i]);
+      return error_set(error, STATUS_USAGE, "%s: the blocks of a residual network have one width, not %u and %u",
+                       option, widths->width[0], widths->width[i]);
   return STATUS_OK;
 }
 

@@ -33,7 +33,8 @@ static void bound(const struct log_std_form *form, double x, struct explain_path
   p->slope = form->smooth ? half * sech2(x) : inside;
 }
 
-double explain_sample(const struct log_std_form *form, size_t dim, const double *head, const double *eps, struct explain_path *path) {
+double explain_sample(const struct log_std_form *form, size_t dim, const double *head, const double *eps,
+                      struct explain_path *path) {
   double sum = 0;
   for (size_t i = 0; i < dim; i++) {
     struct explain_path *p = &path[i];

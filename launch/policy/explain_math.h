@@ -30,9 +30,10 @@ struct explain_path {
   double log_probability;      // gaussian - correction
 };
 
-// Fills path (dim) from head (2 dim): [mean | log_std] as the network gives it, and eps (dim). Returns the sample's log-probability, the sum
-// over the dimensions.
-double explain_sample(const struct log_std_form *form, size_t dim, const double *head, const double *eps, struct explain_path *path);
+// Fills path (dim) from head (2 dim): [mean | log_std] as the network gives it, and eps (dim). Returns the sample's
+// log-probability, the sum over the dimensions.
+double explain_sample(const struct log_std_form *form, size_t dim, const double *head, const double *eps,
+                      struct explain_path *path);
 
 // The objective of the policy, J = E[f], f = alpha log pi(a|s) - q(a), with a from mean, log_std and eps.
 struct explain_objective {

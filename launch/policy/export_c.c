@@ -116,8 +116,8 @@ static void print_head(FILE *out, const struct export *export, uint32_t widest) 
   fprintf(out, ". */\n");
   const char *name = export->name;
   const size_t stack = (policy->net.residual ? 3 : 2) * widest * sizeof(float) + 128;
-  fprintf(out, HEAD, name, policy->obs_dim, policy->act_dim, policy->net.rms ? ", sqrtf" : "", stack, name, name, name, policy->obs_dim, policy->act_dim,
-          widest);
+  fprintf(out, HEAD, name, policy->obs_dim, policy->act_dim, policy->net.rms ? ", sqrtf" : "", stack, name, name, name,
+          policy->obs_dim, policy->act_dim, widest);
 }
 
 static enum status print_range(FILE *out, const struct export *export, struct error *error) {
@@ -157,7 +157,7 @@ static void print_numbers(FILE *out, const struct trained_policy *policy, const 
 
 // The arrays that a layer's input, output and block's input lie in, by turns.
 static const char *other_row(const char *one, const char *two) {
-  static const char *const row[3] = {"y", "x", "z"};
+  static const char *const row[3] = {"y", "x", "v"};
   int i = 0;
   while (row[i] == one || row[i] == two) i++;
   return row[i];
@@ -171,7 +171,7 @@ static void print_act(FILE *out, const struct export *export, const struct polic
   if (net->residual) fprintf(out, BLOCK);
   if (net->rms) fprintf(out, RMS, RMS_NORM_EPSILON, RMS_NORM_EPSILON);
   fprintf(out, "void %s_act(const float *observation, float *action) {\n  float x[WIDEST], y[WIDEST]%s;\n  int i;\n",
-          export->name, net->residual ? ", z[WIDEST]" : "");
+          export->name, net->residual ? ", v[WIDEST]" : "");
   if (export->policy.weights.normalize) {
     fputs(NORMALISE, out);
     from = "x";

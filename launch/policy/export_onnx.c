@@ -10,7 +10,14 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "raw_data is little-endian, as the numbers here are");
 
-enum { IR_VERSION = 7, OPERATORS = 13, MAX_NODES = 3 * MLP_MAX_LAYERS + 20, MAX_TENSORS = 2 * MLP_MAX_LAYERS + 16, MAX_INPUTS = 3, NAME = 32 };
+enum {
+  IR_VERSION = 7,
+  OPERATORS = 13,
+  MAX_NODES = 3 * MLP_MAX_LAYERS + 20,
+  MAX_TENSORS = 2 * MLP_MAX_LAYERS + 16,
+  MAX_INPUTS = 3,
+  NAME = 32
+};
 
 // A node of the graph: its operator, its inputs and its output.
 struct node {
@@ -177,7 +184,7 @@ static void build(struct graph *graph, const struct export *export) {
   graph->transposed.type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT;
   graph->now = text("observation");
   if (policy->weights.normalize) add_normalizer(graph, &policy->weights);
-  char *block = NULL;                       // the input of the block
+  char *block = NULL;                         // the input of the block
   for (uint32_t l = 0; l + 1 < layers; l++) { // all but log_std, which a deterministic action does not need
     char name[NAME];
     if (policy->net.rms && l + 2 == layers) add_rms_norm(graph, layer[l].in, policy->weights.values + policy->net.gain);

@@ -24,7 +24,8 @@ enum status mlp_f64_init(struct mlp_f64 *net, const struct mlp *dense, const flo
   double *at = net->memory;
   for (uint32_t l = 0; l < dense->layers; l++) {
     const size_t out = dense->layer[l].out;
-    net->cache[l] = (struct mlp_f64_cache){.h = at, .normal = at + out, .r = at + 2 * out, .d = at + 3 * out, .dz = at + 4 * out};
+    net->cache[l] =
+        (struct mlp_f64_cache){.h = at, .normal = at + out, .r = at + 2 * out, .d = at + 3 * out, .dz = at + 4 * out};
     at += 5 * out;
   }
   net->last = at;

@@ -76,8 +76,8 @@ void reference_networks_head(struct reference_networks *reference, double *head)
   mlp_f64_forward(&reference->policy, reference->input, head);
 }
 
-// Q = sum_j z_j p_j of a critic's logits, p = softmax(logits); the logits become dQ/dlogit_j = p_j (z_j - Q). Where there
-// is one output it is Q itself.
+// Q = sum_j z_j p_j of a critic's logits, p = softmax(logits); the logits become dQ/dlogit_j = p_j (z_j - Q). Where
+// there is one output it is Q itself.
 static double value_of(const struct reference_networks *reference, uint32_t outputs, double *logits) {
   double most = logits[0], sum = 0, q = 0;
   if (outputs == 1) {

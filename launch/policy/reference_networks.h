@@ -15,7 +15,7 @@ struct reference_networks {
   struct log_std_form form;
   double value_min, value_max; // of a categorical critic
   double *logits;              // (outputs of a critic) scratch: its logits, then the gradient of Q by them
-  double *input, *gradient; // (obs_dim + act_dim) scratch
+  double *input, *gradient;    // (obs_dim + act_dim) scratch
 };
 
 // Reads the critics of `file`, whose info, config and policy weights are given.

@@ -85,8 +85,7 @@ static void dense_end(struct h5 *h5, const struct checkpoint_nets *nets, size_t 
 static void walk_one(struct h5 *h5, const char *group, const struct mlp *net, const struct mlp_head *heads,
                      uint32_t head_count, const struct checkpoint_nets *nets, uint32_t k) {
   float *dense = dense_begin(h5, nets, k, 1, net->parameters);
-  walk_net(h5, group, net, heads, head_count, dense,
-           nets->statistics ? nets->statistics + k * net->statistics : NULL);
+  walk_net(h5, group, net, heads, head_count, dense, nets->statistics ? nets->statistics + k * net->statistics : NULL);
   dense_end(h5, nets, k, 1, net->parameters, dense);
 }
 

@@ -14,7 +14,7 @@
 // All sizes of arrays follow from it.
 struct checkpoint_shape {
   uint32_t obs_dim, act_dim, critics, environments;
-  uint32_t window; // transitions that an n-step window holds at most
+  uint32_t window;           // transitions that an n-step window holds at most
   struct mlp policy, critic; // what is trained, dense
   struct mlp acting;         // the policy that acts, dense
   bool sync;

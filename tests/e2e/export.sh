@@ -7,17 +7,24 @@ library=$root/${BUILD_DIR%/*}/lib/libcorsac_policy.so converter=$root/${BUILD_DI
 quick='--batch-size 16 --learning-starts 100 --env-steps 400 --eval-every 0'
 train 'a run with normalised observations' $quick --hidden 24,16 --env Pendulum-v1 --normalize-observations --run-dir "$tmp/n"
 train 'one without, of another environment' $quick --hidden 8 --env MountainCarContinuous-v0 --run-dir "$tmp/r"
+train 'one with batch norm' $quick --hidden 20,12 --env Pendulum-v1 --policy-norm batch --critic-norm batch --run-dir "$tmp/b"
+train 'one of residual blocks with batch norm and RMS norm' $quick --network residual --hidden 12,12 --expansion 3 --policy-norm batch \
+  --critic-norm batch --output-norm rms --log-std-form tanh --normalize-observations --env Pendulum-v1 --run-dir "$tmp/z"
+train 'one of residual blocks without norm' $quick --network residual --hidden 12 --env MountainCarContinuous-v0 --run-dir "$tmp/w"
+runs='n r b z w'
 
 # --- C --------------------------------------------------------------------------------------------
 strict='-std=c99 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wmissing-prototypes -Werror -O2'
-for run in n r; do
+for run in $runs; do
+  needs='policy_act tanhf '
+  [ $run = z ] && needs='policy_act sqrtf tanhf '
   expect_status "$run as C" 0 "$CORSAC" export "$tmp/$run" --format c -o "$tmp/$run.c"
   check 'it says what it wrote' grep -q "^$tmp/$run.c: the policy of $tmp/$run/ckpt-400.h5" "$err"
   for compiler in gcc clang; do
     command -v $compiler >/dev/null || continue
     expect_status "$compiler takes it" 0 $compiler $strict -c "$tmp/$run.c" -o "$tmp/$run.o"
     expect_status "$compiler takes it for a controller" 0 $compiler $strict -ffreestanding -c "$tmp/$run.c" -o "$tmp/$run.o"
-    check 'it shows one function, and needs one' [ "$(nm -g "$tmp/$run.o" | awk '{ print $NF }' | grep -v GLOBAL_OFFSET | sort | tr '\n' ' ')" = 'policy_act tanhf ' ]
+    check 'it shows one function, and needs one' [ "$(nm -g "$tmp/$run.o" | awk '{ print $NF }' | grep -v GLOBAL_OFFSET | sort | tr '\n' ' ')" = "$needs" ]
     check 'it has no state' [ -z "$(nm "$tmp/$run.o" | grep -i ' [bd] ')" ]
     expect_status 'with its test' 0 $compiler $strict -ffreestanding -DPOLICY_TEST "$tmp/$run.c" -lm -o "$tmp/test"
     expect_status 'which passes' 0 "$tmp/test"
@@ -44,16 +51,26 @@ told = json.load(open(sys.argv[2]))
 x = np.array(told["first_observation"], np.float32)
 if "obs_shift" in p:
     x = np.clip((x - p["obs_shift"]) * p["obs_scale"], -p["obs_clip"], p["obs_clip"])
+def linear(layer, x):
+    return p["layer%d.weight" % layer] @ x + (p["layer%d.bias" % layer] if "layer%d.bias" % layer in p else 0)
+residual, block = "network" in p, x
+assert int(p["corsac_policy"]) == (2 if residual else 1)
 layer = 0
 while "layer%d.weight" % layer in p:
-    x = np.maximum(0, p["layer%d.weight" % layer] @ x + p["layer%d.bias" % layer])
+    if residual and layer % 2 == 1:
+        block = x
+    x = linear(layer, x) if residual and layer == 0 else np.maximum(0, linear(layer, x))
+    if residual and layer > 0 and layer % 2 == 0:
+        x = x + block
     layer += 1
+if "rms.gain" in p:
+    x = p["rms.gain"] * x / np.sqrt(np.mean(x * x) + 1e-8)
 a = np.tanh(p["mean.weight"] @ x + p["mean.bias"])
 a = p["action_low"] + (a + 1) / 2 * (p["action_high"] - p["action_low"])
 assert np.abs(a - told["first_action"]).max() < 1e-5, (a, told["first_action"])
 assert str(p["env"]) == told["env"] and p["env_steps"] == told["env_steps"]
 END
-for run in n r; do
+for run in $runs; do
   for format in npz onnx; do expect_status "$run as $format" 0 "$CORSAC" export "$tmp/$run" --format $format -o "$tmp/$run.$format"; done
   expect_status 'an .npz becomes the same .npz' 0 "$CORSAC" export "$tmp/$run.npz" --format npz -o "$tmp/again.npz"
   check 'bit for bit' cmp -s "$tmp/$run.npz" "$tmp/again.npz"
@@ -76,6 +93,10 @@ check 'the file is of this start, not of the run' grep -qE "^init_policy: *(''|\
 expect_status 'its policy' 0 "$CORSAC" export "$tmp/i" --format npz -o "$tmp/i.npz"
 weights() { "$PYTHON" -c 'import numpy as n, sys; p = n.load(sys.argv[1]); [sys.stdout.buffer.write(p[k].tobytes()) for k in sorted(p) if "layer" in k or "mean." in k]' "$1" | cksum; }
 if [ -n "$PYTHON" ]; then check 'is the one it began with' [ "$(weights "$tmp/i.npz")" = "$(weights "$tmp/n.npz")" ]; fi
+train 'a run that begins with residual blocks' $quick --env MountainCarContinuous-v0 --init-policy "$tmp/w.npz" --run-dir "$tmp/v" --env-steps 50 --learning-starts 100
+check 'the network comes from there' grep -qx 'network: residual' "$tmp/v/config.yaml"
+expect_status 'its policy' 0 "$CORSAC" export "$tmp/v" --format npz -o "$tmp/v.npz"
+if [ -n "$PYTHON" ]; then check 'is the one it began with' [ "$(weights "$tmp/v.npz")" = "$(weights "$tmp/w.npz")" ]; fi
 train 'from an .npz, over a preset' $quick --env Pendulum-v1 --init-policy "$tmp/n.npz" --run-dir "$tmp/j"
 check 'its hidden goes before that of the preset' grep -qx 'hidden: 24,16' "$tmp/j/config.yaml"
 train 'in sync mode' $quick --sync --env Pendulum-v1 --init-policy "$tmp/n.npz" --run-dir "$tmp/s1"
@@ -87,6 +108,8 @@ init="$CORSAC train --env Pendulum-v1 --init-policy"
 from 'other widths' 2 'init_policy: .*has hidden layers 24,16, this run is to have 32: leave --hidden out, or give --hidden 24,16' $init "$tmp/n" --hidden 32
 from 'no normalisation' 2 'init_policy: .*acts on normalised observations' $init "$tmp/n" --no-normalize-observations
 from 'another environment' 1 'init_policy: .*for obs_dim 2 and act_dim 1 \(MountainCarContinuous-v0\), but Pendulum-v1 has 3 and 1' $init "$tmp/r"
+from 'batch norm in the policy' 2 'init_policy: .*give --policy-norm none' $init "$tmp/r.npz" --policy-norm batch --env MountainCarContinuous-v0
+from 'a network of another kind' 2 'init_policy: .*is a dense network' $init "$tmp/r" --network residual --env MountainCarContinuous-v0
 from 'no file' 1 'init_policy: .*nowhere: cannot be opened' $init "$tmp/nowhere"
 from 'another file' 1 'init_policy: .*no HDF5 file' $init "$tmp/n.c"
 check 'nothing is left of them' [ ! -e "$tmp/never" ]
@@ -186,7 +209,7 @@ assert difference < 1e-5 and np.ptp(expected["action"]) > 0
 END
 export PYTHONPATH=$tmp
 if environment onnx onnx onnxruntime numpy; then
-  for run in n r; do
+  for run in $runs; do
     expect_status "$run in onnxruntime" 0 "$python" "$tmp/act_onnx.py" "$tmp/$run.onnx" "$library" "$tmp/$run"
   done
 else

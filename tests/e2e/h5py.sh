@@ -8,17 +8,19 @@ if [ -z "$PYTHON" ]; then
   finish
 fi
 
-block python h5py >"$tmp/lines.py"
+block python 'layers[:-1]' >"$tmp/lines.py"
+block python '"rms/gain"' >"$tmp/residual.py"
 check 'the manual has the lines' grep -q 'def act(' "$tmp/lines.py"
+check 'those for residual blocks, too' grep -q 'def act(' "$tmp/residual.py"
 check 'they are few' [ "$(wc -l <"$tmp/lines.py")" -le 20 ]
 scaling=$(block python np.clip)
 check 'the manual has the line for normalised observations' [ -n "$scaling" ]
-# acts_the_same NAME FILE [SCALING]: the manual's act(observation) on eval's first observation is
+# acts_the_same NAME FILE [SCALING [LINES]]: the manual's act(observation) on eval's first observation is
 # its first action
 acts_the_same() {
   expect_status "$1: eval" 0 "$CORSAC" eval "$2" --episodes 1 --json
   cp "$out" "$tmp/eval.json"
-  { sed "s#runs/[A-Za-z0-9./-]*\.h5#$2#" "$tmp/lines.py" && cat; } >"$tmp/program.py" <<END
+  { sed "s#runs/[A-Za-z0-9./-]*\.h5#$2#" "$tmp/${4:-lines.py}" && cat; } >"$tmp/program.py" <<END
 
 import json
 said = json.load(open("$tmp/eval.json"))
@@ -36,6 +38,14 @@ END
 train 'a run' $small --run-dir "$tmp/plain"
 acts_the_same 'a checkpoint' "$tmp/plain/ckpt-300.h5"
 acts_the_same 'best.h5' "$tmp/plain/best.h5"
+batch='--policy-norm batch --critic-norm batch'
+train 'a run with batch norm' $small $batch --run-dir "$tmp/batch"
+acts_the_same 'with batch norm' "$tmp/batch/ckpt-300.h5"
+residual='--network residual --expansion 2'
+train 'a run of residual blocks' $small $residual --run-dir "$tmp/residual"
+acts_the_same 'of residual blocks' "$tmp/residual/best.h5" '' residual.py
+train 'a run of all of them' $small $batch $residual --output-norm rms --normalize-observations --run-dir "$tmp/all"
+acts_the_same 'of all of them' "$tmp/all/ckpt-300.h5" "$scaling" residual.py
 train 'a run with normalised observations' $small --normalize-observations --run-dir "$tmp/normalised"
 acts_the_same 'a checkpoint, normalised' "$tmp/normalised/ckpt-300.h5" "$scaling"
 acts_the_same 'best.h5, normalised' "$tmp/normalised/best.h5" "$scaling"

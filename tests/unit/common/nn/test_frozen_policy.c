@@ -71,8 +71,14 @@ static void test_shapes(void) {
 }
 
 static void test_residual(void) {
-  struct config config = {.network = "residual", .output_norm = "rms", .expansion = 4, .hidden = {2, {48, 48}},
-                          .policy_norm = "batch", .log_std_min = -10, .log_std_max = 2, .log_std_form = "tanh"};
+  struct config config = {.network = "residual",
+                          .output_norm = "rms",
+                          .expansion = 4,
+                          .hidden = {2, {48, 48}},
+                          .policy_norm = "batch",
+                          .log_std_min = -10,
+                          .log_std_max = 2,
+                          .log_std_form = "tanh"};
   compare(17, 6, &config, false);
   compare(17, 6, &config, true);
   config.hidden = (struct config_widths){1, {13}}; // narrower than the observation

@@ -64,9 +64,8 @@ static void setup(struct fixture *f, enum small_kind kind) {
   CU_ASSERT_PTR_NOT_NULL_FATAL(f->policy);
   job_export_policy(&f->job, policy_weights(f->policy));
   UNIT_STATUS_FATAL(checkpoint_write(f->checkpoint, &f->job, CHECKPOINT_ALL, &error), STATUS_OK, &error);
-  UNIT_STATUS_FATAL(
-      checkpoint_write_policy(f->best, &f->job, policy_weights(f->policy), &f->job.normalizer, 5, &error), STATUS_OK,
-      &error);
+  UNIT_STATUS_FATAL(checkpoint_write_policy(f->best, &f->job, policy_weights(f->policy), &f->job.normalizer, 5, &error),
+                    STATUS_OK, &error);
   UNIT_STATUS_FATAL(policy_file_read(f->checkpoint, &f->trained, &error), STATUS_OK, &error);
   write_npz(f);
   observe(f);
@@ -220,8 +219,8 @@ static void test_npz(void) {
     CU_ASSERT_EQUAL(memcmp(&again.form, &f.trained.form, sizeof again.form), 0);
     CU_ASSERT_EQUAL(again.net.residual, f.trained.net.residual);
     CU_ASSERT_EQUAL_FATAL(again.weights.parameters, f.trained.weights.parameters);
-    CU_ASSERT_EQUAL(
-        memcmp(again.weights.values, f.trained.weights.values, again.weights.parameters * sizeof(float)), 0);
+    CU_ASSERT_EQUAL(memcmp(again.weights.values, f.trained.weights.values, again.weights.parameters * sizeof(float)),
+                    0);
     trained_policy_release(&again);
     teardown(&f);
   }
@@ -290,7 +289,8 @@ static void test_critics(void) {
       mlp_export(&own->folded_net, own->folded + k * own->folded_net.parameters, dense);
       bool same = true; // but for the order of a sum
       for (size_t i = 0; i < critics.net.parameters; i++)
-        same &= fabsf(dense[i] - critics.parameters[k * critics.net.parameters + i]) <= 1e-6f * fmaxf(1, fabsf(dense[i]));
+        same &=
+            fabsf(dense[i] - critics.parameters[k * critics.net.parameters + i]) <= 1e-6f * fmaxf(1, fabsf(dense[i]));
       CU_ASSERT_TRUE(same);
     }
     free(dense);

@@ -87,7 +87,8 @@ static void test_backward(void) {
 }
 
 int main(void) {
-  static const struct unit_case cases[] = {{"forward gives what mlp_forward gives, with layer norm, blocks and RMS norm too", test_forward},
-                                           {"backward gives the central differences", test_backward}};
+  static const struct unit_case cases[] = {
+      {"forward gives what mlp_forward gives, with layer norm, blocks and RMS norm too", test_forward},
+      {"backward gives the central differences", test_backward}};
   return unit_run("mlp_f64", cases, sizeof cases / sizeof *cases);
 }
