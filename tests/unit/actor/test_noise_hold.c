@@ -10,8 +10,7 @@
 
 enum { MOST = 16, STEPS = 300, ENVS = 4 };
 
-static const struct config config = {
-    .seed = 3, .gamma = 0.9, .n_step = 3, .noise_hold = MOST, .hidden = {2, {16, 16}}};
+static const struct config config = {.seed = 3, .gamma = 0.9, .n_step = 3, .noise_hold = MOST, .hidden = {2, {16, 16}}};
 static const struct config one_step = {
     .seed = 3, .gamma = 0.9, .n_step = 1, .noise_hold = MOST, .hidden = {2, {16, 16}}};
 
@@ -135,7 +134,8 @@ static void test_split(void) {
   split("counter");
 }
 
-// Snapshots at every step of some 30 lie in the middle of holds of any length. The other rollout has held something else.
+// Snapshots at every step of some 30 lie in the middle of holds of any length. The other rollout has held something
+// else.
 static void test_resume(void) {
   for (int steps = 200; steps < 230; steps++) {
     struct rollout_run run, other;

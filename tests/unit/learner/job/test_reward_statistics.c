@@ -29,8 +29,7 @@ static void take(struct reward_statistics *statistics, uint32_t environment, con
   }
   reward_statistics_update(
       statistics, environment, OBS,
-      &(struct reward_row){
-          .obs = obs, .next_obs = next_obs, .reward = (float)values[2], .discount = (float)values[3]});
+      &(struct reward_row){.obs = obs, .next_obs = next_obs, .reward = (float)values[2], .discount = (float)values[3]});
 }
 
 static void near(double is, double should) { CU_ASSERT_DOUBLE_EQUAL(is, should, 1e-12 * (1 + fabs(should))); }
