@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-// A resume looks back no further. It cuts one hold in some 10,000.
+// A resume looks back no further. Of 16 steps at most, it cuts one hold in some 30,000.
 enum { NOISE_HOLD_SPAN = 1 << 16 };
 
 struct noise_hold_rule {
