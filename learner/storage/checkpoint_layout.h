@@ -18,6 +18,7 @@ struct checkpoint_shape {
   struct mlp policy, critic; // what is trained, dense
   struct mlp acting;         // the policy that acts, dense
   bool sync;
+  bool rewards;              // there are statistics of rewards
 };
 struct checkpoint_shape checkpoint_shape_of(const struct config *config, uint32_t obs_dim, uint32_t act_dim);
 
@@ -40,6 +41,14 @@ void checkpoint_walk_trained_policy(struct h5 *h5, const struct checkpoint_shape
 void checkpoint_walk_critics(struct h5 *h5, const char *group, const struct checkpoint_shape *shape,
                              const struct checkpoint_nets *critics);
 
+// Statistics of rewards; a pointer is NULL where a file is only verified.
+struct checkpoint_rewards {
+  uint64_t *count;
+  double *mean, *m2, *highest;
+  double *returns; // (shape.environments)
+  uint64_t *last;  // (shape.environments)
+};
+
 struct checkpoint_adam {
   struct checkpoint_nets m, v;
   uint64_t *step;
@@ -52,6 +61,7 @@ struct checkpoint_parts {
   double *alpha_m, *alpha_v, *log_alpha;
   uint64_t *alpha_step;
   struct normalizer *normalizer;
+  struct checkpoint_rewards rewards;                     // where shape.rewards
   uint64_t *steps, *updates, *base_steps, *base_updates; // the rate limiter's
   struct checkpoint_sums sums;
   double *seconds, *best_return;
