@@ -236,7 +236,7 @@ void options_print_help(FILE *out, const char *group) {
   static const char *const types[] = {
       [OPTION_TEXT] = "TEXT",        [OPTION_BOOL] = "",
       [OPTION_COUNT] = "COUNT",      [OPTION_NUMBER] = "NUMBER",
-      [OPTION_AUTO] = "NUMBER|auto", [OPTION_ENTROPY] = "NUMBER|NUMBERn|sigma:NUMBER|auto",
+      [OPTION_AUTO] = "NUMBER|auto", [OPTION_ENTROPY] = "X|Xn|sigma:X|auto",
       [OPTION_WIDTHS] = "N,N,...",   [OPTION_CHOICE] = "NAME",
   };
   static const char *const rules[] = {

@@ -229,12 +229,12 @@ static bool printed_range(const struct option *option, char low[64], char high[6
   snprintf(at, sizeof at, "--%s%s ", option->type == OPTION_BOOL ? "[no-]" : "", name);
   const char *entry = strstr(text, at), *end = strstr(entry, "; on resume");
   if (!end || end > strstr(entry, "]")) end = strstr(entry, "; of one start");
-  const char *default_end = strstr(entry, "[default "), *range = entry;
+  const char *bracket = strstr(entry, "  [") + 2, *range = entry;
   bool found = false;
-  for (const char *to = default_end; to && to < end && !found; to = strstr(to + 1, " to ")) { // the last part
+  for (const char *to = bracket; to && to < end && !found; to = strstr(to + 1, " to ")) { // the last part
     range = to;
     while (*range != ';' && *range != '[') range--;
-    found = sscanf(range, "; %60[^ ] to %60[^;]", low, high) == 2;
+    found = sscanf(range + 1, " %60[^ ] to %60[^;]", low, high) == 2;
   }
   free(text);
   if (found && strcmp(high, "2^53") == 0) snprintf(high, 64, "9007199254740992");
