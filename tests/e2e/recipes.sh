@@ -59,6 +59,12 @@ train 'a recipe may name the environment' ${tiny#--env Pendulum-v1} --recipe "$t
 train 'the recipes of others are options like any' $tiny --recipe xqc --critic-hidden 8,8 --policy-hidden 8 --batch-size 16 --run-dir "$tmp/xqc"
 has 'xqc' "$tmp/xqc" critic_hidden 8,8 policy_hidden 8 policy_delay 3 target_entropy -0.5n critic_norm batch lr_schedule linear
 
+# A policy that is gone on from says what the policy is like, whichever option says it.
+printf 'policy_hidden: 16\ncritic_hidden: 12\n' >"$tmp/widths.yaml"
+train 'a policy to begin with' $tiny --init-policy "$tmp/none" --recipe "$tmp/widths.yaml" --run-dir "$tmp/from"
+has 'the policy is as it was, the critics are the recipe'"'"'s' "$tmp/from" policy_hidden 8 critic_hidden 12
+bad 'another policy_hidden' 2 'leave --policy-hidden out, or give --policy-hidden 8' "$CORSAC" train $tiny --init-policy "$tmp/none" --recipe "$tmp/widths.yaml" --policy-hidden 4 --run-dir "$tmp/bad"
+
 # --- what is refused ------------------------------------------------------------------------------
 bad 'unknown' 2 "no recipe 'rainbow'; there are .*xqc" "$CORSAC" train $tiny --recipe rainbow --run-dir "$tmp/bad"
 bad 'misspelt' 2 "no recipe 'redqq'; did you mean redq\?" "$CORSAC" train $tiny --recipe redqq --run-dir "$tmp/bad"
