@@ -46,24 +46,6 @@ void policy_network(struct mlp *mlp, const struct tiles *tiles, uint32_t obs_dim
   *mlp = mlp_folded(&trained);
 }
 
-static enum status check_blocks(const char *option, const struct config_widths *widths, struct error *error) {
-  for (uint32_t i = 1; i < widths->count; i++)
-    if (widths->width[i] != widths->width[0])
-      return error_set(error, STATUS_USAGE, "%s: the blocks of a residual network have one width, not %u and %u",
-                       option, widths->width[0], widths->width[i]);
-  return STATUS_OK;
-}
-
-enum status networks_check(const struct config *config, struct error *error) {
-  if (!is(config->network, "residual")) return STATUS_OK;
-  enum status status = STATUS_OK;
-  if (config->critic_hidden.count == 0 || config->policy_hidden.count == 0)
-    status = check_blocks("hidden", &config->hidden, error);
-  if (status == STATUS_OK) status = check_blocks("critic_hidden", &config->critic_hidden, error);
-  if (status == STATUS_OK) status = check_blocks("policy_hidden", &config->policy_hidden, error);
-  return status;
-}
-
 struct log_std_form log_std_form_of(const struct config *config) {
   if (!(config->log_std_min < config->log_std_max)) return log_std_plain;
   return (struct log_std_form){config->log_std_min, config->log_std_max, is(config->log_std_form, "tanh")};

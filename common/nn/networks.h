@@ -3,7 +3,6 @@
 #ifndef CORSAC_COMMON_NN_NETWORKS_H
 #define CORSAC_COMMON_NN_NETWORKS_H
 
-#include "common/base/status.h"
 #include "common/config/config.h"
 #include "common/nn/mlp.h"
 #include "common/nn/squashed_gaussian.h"
@@ -17,9 +16,6 @@ struct mlp_spec policy_spec(const struct config *config, const struct tiles *til
 // What acts: the folded policy, obs_dim -> 2 act_dim. The same on every rank.
 void policy_network(struct mlp *mlp, const struct tiles *tiles, uint32_t obs_dim, uint32_t act_dim,
                     const struct config *config);
-
-// STATUS_USAGE where no network is like the configuration: the blocks of a residual network have one width.
-enum status networks_check(const struct config *config, struct error *error);
 
 // log_std_plain where the configuration gives no bounds.
 struct log_std_form log_std_form_of(const struct config *config);

@@ -21,14 +21,14 @@ static enum status check_shape(const struct trained_policy *policy, const struct
                      policy->file, policy->obs_dim, policy->act_dim, policy->environment, environment->environment,
                      environment->obs_dim, environment->act_dim);
   if (its->hidden_count != ours->hidden_count || memcmp(its->hidden, ours->hidden, sizeof its->hidden) != 0) {
+    const char *option = job->config.policy_hidden.count > 0 ? "--policy-hidden" : "--hidden";
     char theirs[128], wanted[128];
     format_widths(its, theirs, sizeof theirs);
     format_widths(ours, wanted, sizeof wanted);
-    return error_set(
-        error, STATUS_USAGE,
-        "init_policy: the policy of %s has hidden layers %s, this run is to have %s: leave --hidden out, or "
-        "give --hidden %s",
-        policy->file, theirs, wanted, theirs);
+    return error_set(error, STATUS_USAGE,
+                     "init_policy: the policy of %s has hidden layers %s, this run is to have %s: leave %s out, or "
+                     "give %s %s",
+                     policy->file, theirs, wanted, option, option, theirs);
   }
   if (ours->batch)
     return error_set(error, STATUS_USAGE,

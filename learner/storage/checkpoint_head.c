@@ -5,7 +5,6 @@
 #include "common/base/memory.h"
 #include "common/base/version.h"
 #include "common/config/options.h"
-#include "common/nn/networks.h"
 #include "learner/storage/h5.h"
 
 #include <float.h>
@@ -75,7 +74,7 @@ enum status checkpoint_parse_config(const char *path, const struct checkpoint_in
   snprintf(name, sizeof name, "%s:/config", path);
   options_defaults(config);
   enum status status = options_parse_yaml(info->config, strlen(info->config), name, config, &problem);
-  if (status == STATUS_OK && (status = networks_check(config, &problem)) != STATUS_OK)
+  if (status == STATUS_OK && (status = options_check_networks(config, &problem)) != STATUS_OK)
     error_prefix(&problem, "%s", name);
   if (status == STATUS_OK) return STATUS_OK;
   if (ours) return error_set(error, STATUS_FORMAT, "%s", problem.text);

@@ -18,7 +18,7 @@ struct checkpoint_shape {
   struct mlp policy, critic; // what is trained, dense
   struct mlp acting;         // the policy that acts, dense
   bool sync;
-  bool rewards;              // there are statistics of rewards
+  bool rewards; // there are statistics of rewards
 };
 struct checkpoint_shape checkpoint_shape_of(const struct config *config, uint32_t obs_dim, uint32_t act_dim);
 
