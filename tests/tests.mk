@@ -6,7 +6,7 @@
 # --- what there is --------------------------------------------------------------------------------
 TEST_LIBS := $(or $(call pkg,--libs,cunit),-lcunit)
 # These also compile with double: against PyTorch's float64 and central differences.
-DOUBLE_TESTS   := batch_norm categorical linalg mlp squashed_gaussian normalizer adam critic sac sac_bits sac_divergence
+DOUBLE_TESTS   := batch_norm categorical linalg mlp mlp_pass squashed_gaussian normalizer adam critic sac sac_bits sac_divergence recipes gradient_clip
 DOUBLE_SOURCES := $(filter-out common/nn/tiles%,$(filter common/nn/% learner/sac/%,$(SOURCES)))
 DOUBLE_OBJECTS := $(DOUBLE_SOURCES:%.c=$(B)/double/%.o)
 
@@ -94,7 +94,7 @@ check-asan check-ubsan: check-%: ## Unit and MPI tests under the address or the 
 	$(Q)$(MAKE) FLAVOUR=$* check-unit && $(MAKE) FLAVOUR=$* check-mpi
 
 check-tsan: ## The tests of threads under the thread sanitizer
-	$(Q)$(MAKE) FLAVOUR=tsan TESTS="thread_team sac sac_bits shared_weights checkpoint_writer checkpoint_schedule libcorsac_policy" check-unit
+	$(Q)$(MAKE) FLAVOUR=tsan TESTS="thread_team sac sac_bits recipes shared_weights checkpoint_writer checkpoint_schedule libcorsac_policy" check-unit
 
 check-valgrind: ## The arithmetic, codec and HDF5's driver under valgrind: what is used before it is set, or after it is freed
 	$(Q)WRAP='valgrind -q --error-exitcode=9' $(MAKE) FLAVOUR=debug TIME_SCALE=20 check-unit \

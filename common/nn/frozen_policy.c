@@ -4,7 +4,6 @@
 #include "common/base/memory.h"
 #include "common/nn/action_range.h"
 #include "common/nn/normalizer.h"
-#include "common/nn/squashed_gaussian.h"
 #include "common/nn/tiles.h"
 
 #include <string.h>
@@ -20,6 +19,7 @@ struct frozen_policy {
   const struct tiles *tiles;
   uint32_t obs_dim, act_dim, layers, widest;
   bool normalize;
+  struct log_std_form form;
   struct frozen_layer layer[CONFIG_MAX_HIDDEN + 1]; // the hidden ones, then both heads as one
   const float *shift, *scale;                       // (obs_dim)
   const double *low, *high;                         // (act_dim)
@@ -64,12 +64,15 @@ static void pack(struct frozen_policy *policy, const float *dense) {
 }
 
 struct frozen_policy *frozen_policy_create(uint32_t act_dim, const struct config_widths *hidden,
-                                           const struct policy_weights *weights, const double *low, const double *high,
-                                           struct error *error) {
+                                           const struct policy_weights *weights, const struct log_std_form *form,
+                                           const double *low, const double *high, struct error *error) {
   struct frozen_policy *policy = memory_alloc(1, sizeof *policy, "a policy", error);
   if (!policy) return NULL;
-  *policy = (struct frozen_policy){
-      .tiles = tiles_best(), .obs_dim = weights->obs_dim, .act_dim = act_dim, .normalize = weights->normalize};
+  *policy = (struct frozen_policy){.tiles = tiles_best(),
+                                   .obs_dim = weights->obs_dim,
+                                   .act_dim = act_dim,
+                                   .normalize = weights->normalize,
+                                   .form = form ? *form : log_std_plain};
   if (arena_init(&policy->arena, plan(policy, hidden), "a policy", error) != STATUS_OK) {
     memory_free(policy);
     return NULL;
@@ -117,7 +120,7 @@ void frozen_policy_act(const struct frozen_policy *policy, const float *obs, con
     x = row[l % 2];
   }
   if (eps)
-    squashed_gaussian_sample(1, policy->act_dim, x, eps, action, NULL);
+    squashed_gaussian_sample(&policy->form, 1, policy->act_dim, x, eps, action, NULL);
   else
     squashed_gaussian_mode(1, policy->act_dim, x, action);
   for (uint32_t i = 0; i < policy->act_dim; i++) action[i] = action_scaled(action[i], policy->low[i], policy->high[i]);

@@ -7,13 +7,14 @@
 #include "common/base/status.h"
 #include "common/nn/policy_layers.h"
 #include "common/nn/policy_weights.h"
+#include "common/nn/squashed_gaussian.h"
 
 struct frozen_policy;
 
-// Copies its arguments. low, high: (act_dim), the environment's bounds.
+// Copies its arguments. low, high: (act_dim), the environment's bounds. form: NULL for log_std_plain.
 struct frozen_policy *frozen_policy_create(uint32_t act_dim, const struct config_widths *hidden,
-                                           const struct policy_weights *weights, const double *low, const double *high,
-                                           struct error *error);
+                                           const struct policy_weights *weights, const struct log_std_form *form,
+                                           const double *low, const double *high, struct error *error);
 
 // NULL is fine.
 void frozen_policy_destroy(struct frozen_policy *policy);

@@ -160,7 +160,11 @@ struct mlp mlp_dense(const struct mlp *mlp) {
   return dense;
 }
 
-size_t mlp_dense_size(const struct mlp *mlp) { return mlp_dense(mlp).parameters; }
+size_t mlp_dense_size(const struct mlp *mlp) {
+  size_t size = mlp_dense(mlp).parameters;
+  for (uint32_t l = 0; l < mlp->layers; l++) size -= mlp->layer[l].biased ? 0 : mlp->layer[l].out;
+  return size;
+}
 
 void mlp_export(const struct mlp *mlp, const real *parameters, real *dense) {
   walk_dense(mlp, &(struct dense_walk){true, (real *)(uintptr_t)parameters, dense}); // reads them only
@@ -417,6 +421,8 @@ struct mlp_ranges mlp_gradient_part(const struct mlp *mlp, struct mlp_part part,
   for (int i = 0; i < LINALG_SOON; i++) weights_soon[i] = soon && soon[i] ? soon[i] + layer->weight : NULL;
   linalg_weight_gradient(mlp_shape(mlp, l), dz, in, &own, gradient + layer->weight, gradient + layer->bias,
                          weights_soon);
+  if (!layer->biased && own.vector_end > own.vector_begin)
+    memset(gradient + layer->bias + own.vector_begin, 0, (own.vector_end - own.vector_begin) * sizeof *gradient);
   if (layer->norm == MLP_NORM_LAYER) {
     layer_norm_gradient(x.count, layer->out, own.vector_begin, own.vector_end, cache->dn[l], cache->normal[l],
                         gradient + layer->norm_scale, gradient + layer->norm_shift);

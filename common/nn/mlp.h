@@ -82,6 +82,7 @@ static inline struct linalg_shape mlp_shape(const struct mlp *mlp, uint32_t laye
 // --- the dense order ---
 
 // The same network in the dense order: for each layer its weight (out x in), bias, norm scale, norm shift; no padding.
+// As parameters it has room for biases that there are none of; mlp_export and mlp_import leave these out.
 struct mlp mlp_dense(const struct mlp *mlp);
 
 // The reals that its parameters take there.

@@ -2,15 +2,19 @@
 #include "common/base/memory.h"
 #include "common/base/random.h"
 #include "common/nn/backend.h"
+#include "common/nn/mlp_fold.h"
+#include "common/nn/networks.h"
 #include "common/nn/normalizer.h"
-#include "common/nn/squashed_gaussian.h"
 
 #include <assert.h>
 #include <string.h>
 
 void policy_network(struct mlp *mlp, const struct tiles *tiles, uint32_t obs_dim, uint32_t act_dim,
-                    const struct config_widths *hidden) {
-  mlp_init(mlp, tiles, obs_dim, hidden->width, hidden->count, 2 * act_dim, false);
+                    const struct config *config) {
+  struct mlp trained;
+  const struct mlp_spec spec = policy_spec(config, tiles, obs_dim, act_dim);
+  mlp_init_spec(&trained, &spec);
+  *mlp = mlp_folded(&trained);
 }
 
 #ifndef CORSAC_REAL_DOUBLE // acting is in float only
@@ -20,6 +24,7 @@ enum { LARGEST_BLOCK = 8 };
 struct policy {
   struct mlp net;
   struct policy_weights weights;
+  struct log_std_form form;
   size_t act_dim, block;
   bool imported;          // parameters hold the current weights
   bool taken;             // policy_take set them: weights.values are older
@@ -146,10 +151,11 @@ static enum status take_arrays(struct policy *policy, struct error *error) {
 }
 
 struct policy *policy_create_on(const struct tiles *tiles, uint32_t obs_dim, uint32_t act_dim,
-                                const struct config_widths *hidden, struct error *error) {
+                                const struct config *config, struct error *error) {
   struct policy *policy = memory_alloc(1, sizeof *policy, "a policy", error);
   if (!policy) return NULL;
-  policy_network(&policy->net, tiles, obs_dim, act_dim, hidden);
+  policy_network(&policy->net, tiles, obs_dim, act_dim, config);
+  policy->form = log_std_form_of(config);
   policy->act_dim = act_dim;
   policy->block = LARGEST_BLOCK;
   enum status status = policy_weights_init(&policy->weights, obs_dim, mlp_dense_size(&policy->net), error);
@@ -162,7 +168,7 @@ struct policy *policy_create_on(const struct tiles *tiles, uint32_t obs_dim, uin
 }
 
 struct policy *policy_create(const struct config *config, uint32_t obs_dim, uint32_t act_dim, struct error *error) {
-  return policy_create_on(backend_tiles(config), obs_dim, act_dim, &config->hidden, error);
+  return policy_create_on(backend_tiles(config), obs_dim, act_dim, config, error);
 }
 
 void policy_destroy(struct policy *policy) {
@@ -186,7 +192,8 @@ void policy_act(struct policy *policy, size_t rows, const float *obs, const floa
     if (!policy->net.tiles) memset(policy->obs + n * in, 0, (block - n) * in * sizeof *obs);
     forward(policy, policy->net.tiles ? n : block);
     if (eps) {
-      squashed_gaussian_sample(n, act_dim, policy->head, eps + start * act_dim, action + start * act_dim, NULL);
+      squashed_gaussian_sample(&policy->form, n, act_dim, policy->head, eps + start * act_dim, action + start * act_dim,
+                               NULL);
     } else {
       squashed_gaussian_mode(n, act_dim, policy->head, action + start * act_dim);
     }

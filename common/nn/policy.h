@@ -14,9 +14,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// The policy network of a configuration: obs_dim -> hidden -> 2 act_dim ([mean | log_std]). The same on every rank.
+// The policy network of a configuration that acts: obs_dim -> 2 act_dim ([mean | log_std]), batch norms folded into
+// weights. The same on every rank.
 void policy_network(struct mlp *mlp, const struct tiles *tiles, uint32_t obs_dim, uint32_t act_dim,
-                    const struct config_widths *hidden);
+                    const struct config *config);
 
 // The weights of a policy with the values as they lie in the backend's memory (mlp.h), which ranks of one node share.
 // It owns nothing.
@@ -36,7 +37,7 @@ struct policy *policy_create(const struct config *config, uint32_t obs_dim, uint
 
 // The same on tiles of the caller's choice, or on OpenBLAS where tiles is NULL. For tests.
 struct policy *policy_create_on(const struct tiles *tiles, uint32_t obs_dim, uint32_t act_dim,
-                                const struct config_widths *hidden, struct error *error);
+                                const struct config *config, struct error *error);
 void policy_destroy(struct policy *policy);
 
 // The weights, to be read or overwritten until the next policy_act, which assumes that they have changed.

@@ -18,9 +18,11 @@ static inline double atanh_third(double z) {
   return z + z * s * ((a + b * s4) + (c + d * s4) * (s4 * s4));
 }
 
-static inline double clamp_log_std(double log_std) {
-  double l = log_std < SQUASHED_GAUSSIAN_LOG_STD_MIN ? SQUASHED_GAUSSIAN_LOG_STD_MIN : log_std;
-  return l > SQUASHED_GAUSSIAN_LOG_STD_MAX ? SQUASHED_GAUSSIAN_LOG_STD_MAX : l;
+const struct log_std_form log_std_plain = {-20, 2, false};
+
+static inline double clamped(double log_std, double low, double high) {
+  double l = log_std < low ? low : log_std;
+  return l > high ? high : l;
 }
 
 // With e = exp(-2|u|) and t = 1 - e:
@@ -33,8 +35,21 @@ static inline double sech2_of(double e) { return 4 * e / ((1 + e) * (1 + e)); }
 
 struct chunk {
   double mean[CHUNK], log_std[CHUNK], eps[CHUNK], d_action[CHUNK];               // in
+  double slope[CHUNK];                                                           // of the smooth form, dl/dx
   double action[CHUNK], log_probability[CHUNK], d_mean[CHUNK], d_log_std[CHUNK]; // out
 };
+
+// The smooth form, l in place of x. What follows clamps l to the same bounds, which changes nothing.
+VECTORIZE static void chunk_smooth(size_t count, double low, double high, struct chunk *c) {
+  const double half = (high - low) / 2;
+  for (size_t i = 0; i < count; i++) {
+    const double x = c->log_std[i];
+    const struct exponential e = exponential(-2 * fabs(x));
+    const double l = low + half * (1 + tanh_of(x, -e.minus_one));
+    c->log_std[i] = l > high ? high : l; // rounding may leave it above
+    c->slope[i] = half * sech2_of(e.value);
+  }
+}
 
 VECTORIZE static void chunk_mode(size_t count, struct chunk *c) {
   for (size_t i = 0; i < count; i++) {
@@ -43,10 +58,10 @@ VECTORIZE static void chunk_mode(size_t count, struct chunk *c) {
   }
 }
 
-VECTORIZE static void chunk_sample(size_t count, struct chunk *c) {
+VECTORIZE static void chunk_sample(size_t count, double low, double high, struct chunk *c) {
   const double half_log_2pi = 0.91893853320467274178;
   for (size_t i = 0; i < count; i++) {
-    double l = clamp_log_std(c->log_std[i]), eps = c->eps[i];
+    double l = clamped(c->log_std[i], low, high), eps = c->eps[i];
     double u = c->mean[i] + exponential(l).value * eps;
     double t = -exponential(-2 * fabs(u)).minus_one;
     c->action[i] = tanh_of(u, t);
@@ -55,25 +70,25 @@ VECTORIZE static void chunk_sample(size_t count, struct chunk *c) {
 }
 
 // The same action without its probability.
-VECTORIZE static void chunk_action(size_t count, struct chunk *c) {
+VECTORIZE static void chunk_action(size_t count, double low, double high, struct chunk *c) {
   for (size_t i = 0; i < count; i++) {
-    double u = c->mean[i] + exponential(clamp_log_std(c->log_std[i])).value * c->eps[i];
+    double u = c->mean[i] + exponential(clamped(c->log_std[i], low, high)).value * c->eps[i];
     c->action[i] = tanh_of(u, -exponential(-2 * fabs(u)).minus_one);
   }
 }
 
-VECTORIZE static void chunk_backward(size_t count, struct chunk *c, double d_log_probability) {
+VECTORIZE static void chunk_backward(size_t count, double low, double high, struct chunk *c, double d_log_probability) {
   for (size_t i = 0; i < count; i++) {
     double log_std = c->log_std[i];
-    double spread = exponential(clamp_log_std(log_std)).value * c->eps[i]; // sigma eps
+    double spread = exponential(clamped(log_std, low, high)).value * c->eps[i]; // sigma eps
     double u = c->mean[i] + spread;
     struct exponential e = exponential(-2 * fabs(u));
     double a = tanh_of(u, -e.minus_one);
     double through_action = c->d_action[i] * sech2_of(e.value);
     c->d_mean[i] = d_log_probability * 2 * a + through_action;
     double d_l = d_log_probability * (2 * a * spread - 1) + through_action * spread;
-    d_l = log_std < SQUASHED_GAUSSIAN_LOG_STD_MIN ? 0 : d_l;
-    c->d_log_std[i] = log_std > SQUASHED_GAUSSIAN_LOG_STD_MAX ? 0 : d_l;
+    d_l = log_std < low ? 0 : d_l;
+    c->d_log_std[i] = log_std > high ? 0 : d_l;
   }
 }
 
@@ -103,8 +118,8 @@ static void chunk_load(struct chunk *c, size_t n, struct position at, size_t dim
 
 static size_t chunk_size(size_t start, size_t count) { return count - start < CHUNK ? count - start : CHUNK; }
 
-void squashed_gaussian_sample(size_t rows, size_t dim, const real *head, const real *eps, real *action,
-                              real *log_probability) {
+void squashed_gaussian_sample(const struct log_std_form *form, size_t rows, size_t dim, const real *head,
+                              const real *eps, real *action, real *log_probability) {
   struct chunk c;
   size_t count = rows * dim;
   double sum = 0;
@@ -113,7 +128,8 @@ void squashed_gaussian_sample(size_t rows, size_t dim, const real *head, const r
     struct position at = {start / dim, start % dim};
     chunk_load(&c, n, at, dim, head);
     for (size_t i = 0; i < n; i++) c.eps[i] = eps[start + i];
-    (log_probability ? chunk_sample : chunk_action)(whole_groups(n), &c);
+    if (form->smooth) chunk_smooth(whole_groups(n), form->low, form->high, &c);
+    (log_probability ? chunk_sample : chunk_action)(whole_groups(n), form->low, form->high, &c);
     for (size_t i = 0; i < n; i++) action[start + i] = (real)c.action[i];
     if (!log_probability) continue;
     for (size_t i = 0; i < n; i++, position_next(&at, dim)) {
@@ -134,8 +150,8 @@ void squashed_gaussian_mode(size_t rows, size_t dim, const real *head, real *act
   }
 }
 
-void squashed_gaussian_backward(size_t rows, size_t dim, const real *head, const real *eps, real d_log_probability,
-                                const real *d_action, real *d_head) {
+void squashed_gaussian_backward(const struct log_std_form *form, size_t rows, size_t dim, const real *head,
+                                const real *eps, real d_log_probability, const real *d_action, real *d_head) {
   struct chunk c;
   size_t count = rows * dim;
   for (size_t start = 0; start < count; start += CHUNK) {
@@ -146,7 +162,9 @@ void squashed_gaussian_backward(size_t rows, size_t dim, const real *head, const
       c.eps[i] = eps[start + i];
       c.d_action[i] = d_action[start + i];
     }
-    chunk_backward(whole_groups(n), &c, d_log_probability);
+    if (form->smooth) chunk_smooth(whole_groups(n), form->low, form->high, &c);
+    chunk_backward(whole_groups(n), form->low, form->high, &c, d_log_probability);
+    for (size_t i = 0; form->smooth && i < n; i++) c.d_log_std[i] *= c.slope[i];
     for (size_t i = 0; i < n; i++, position_next(&at, dim)) {
       size_t mean = position_mean(at, dim);
       d_head[mean] = (real)c.d_mean[i];

@@ -1,7 +1,7 @@
 // The squashed Gaussian head of SAC's policy (Haarnoja et al. 2018, appendix C), its exact log-probability and its
 // gradients.
 //
-//   head = [mean | log_std], l = clamp(log_std, -20, 2), sigma = exp(l)
+//   head = [mean | x], l = clamp(x, low, high), or l = low + (high - low)/2 (1 + tanh x); sigma = exp(l)
 //   eps ~ N(0,1),  u = mean + sigma eps,  a = tanh(u)
 //   log pi(a|s) = sum_i [ -eps_i^2/2 - l_i - log(2 pi)/2 - 2 (log 2 - |u_i| - log1p(exp(-2|u_i|))) ]
 //
@@ -11,28 +11,33 @@
 //   d logpi/d mean = 2 a             d logpi/d l = -1 + 2 a sigma eps
 //   d f/d mean = f_a (1 - a^2)       d f/d l = f_a (1 - a^2) sigma eps        1 - a^2 = sech^2 u, computed from u
 //
-// and d/d log_std is d/d l inside and on the clamp's bounds, 0 outside.
+// and d/d x is d/d l inside and on the clamp's bounds, 0 outside; or d/d l (high - low)/2 sech^2 x.
 #ifndef CORSAC_COMMON_NN_SQUASHED_GAUSSIAN_H
 #define CORSAC_COMMON_NN_SQUASHED_GAUSSIAN_H
 
 #include "common/nn/real.h"
+#include <stdbool.h>
 #include <stddef.h>
 
-#define SQUASHED_GAUSSIAN_LOG_STD_MIN ((real)-20)
-#define SQUASHED_GAUSSIAN_LOG_STD_MAX ((real)2)
+// How the second half of the head gives the logarithm of the standard deviation.
+struct log_std_form {
+  double low, high;
+  bool smooth; // by tanh; else by a clamp
+};
+extern const struct log_std_form log_std_plain; // a clamp to [-20, 2]
 
 // a = tanh(u): head (rows x 2 dim), eps (rows x dim) -> action (rows x dim) in [-1,1], and log_probability (rows)
 // unless it is NULL.
-void squashed_gaussian_sample(size_t rows, size_t dim, const real *head, const real *eps, real *action,
-                              real *log_probability);
+void squashed_gaussian_sample(const struct log_std_form *form, size_t rows, size_t dim, const real *head,
+                              const real *eps, real *action, real *log_probability);
 
 // a = tanh(mean): head (rows x 2 dim) -> action (rows x dim)
 void squashed_gaussian_mode(size_t rows, size_t dim, const real *head, real *action);
 
 // The gradient of a loss L that depends on the sample through log pi and through a. d_log_probability: dL/dlogpi, the
 // same for all rows; d_action (rows x dim): dL/da with log pi held; d_head (rows x 2 dim) gets dL/dhead.
-void squashed_gaussian_backward(size_t rows, size_t dim, const real *head, const real *eps, real d_log_probability,
-                                const real *d_action, real *d_head);
+void squashed_gaussian_backward(const struct log_std_form *form, size_t rows, size_t dim, const real *head,
+                                const real *eps, real d_log_probability, const real *d_action, real *d_head);
 
 // log(1 - tanh^2 u), the log-derivative term of one dimension. For tests.
 real squashed_gaussian_log_sech2(real u);

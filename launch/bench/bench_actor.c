@@ -128,7 +128,7 @@ static enum status prepare(struct sides *sides, struct error *error) {
   sides->policy = policy_create(&sides->config, sides->obs_dim, sides->act_dim, error);
   if (!sides->policy) return error->status;
   struct random random = random_stream(sides->config.seed, RANDOM_INIT, 0, 0);
-  policy_network(&sides->net, NULL, sides->obs_dim, sides->act_dim, &sides->config.hidden);
+  policy_network(&sides->net, NULL, sides->obs_dim, sides->act_dim, &sides->config);
   sides->values = memory_alloc(sides->net.parameters, sizeof(float), "the actor's benchmark", error);
   if (!sides->values) return STATUS_MEMORY;
   mlp_init_parameters(&sides->net, sides->values, &random);

@@ -24,8 +24,8 @@ static struct corsac_policy *load(const char *path, char *why, size_t size) {
   struct corsac_policy *policy = memory_alloc(1, sizeof *policy, "a policy", &error);
   if (policy && policy_file_read(path, &policy->trained, &error) == STATUS_OK) {
     const struct trained_policy *trained = &policy->trained;
-    policy->frozen = frozen_policy_create(trained->act_dim, &trained->hidden, &trained->weights, trained->action_low,
-                                          trained->action_high, &error);
+    policy->frozen = frozen_policy_create(trained->act_dim, &trained->hidden, &trained->weights, NULL,
+                                          trained->action_low, trained->action_high, &error);
     if (policy->frozen) return policy;
   }
   if (why && size > 0) snprintf(why, size, "%s", error.text);

@@ -76,8 +76,8 @@ static enum status parse_request(int argc, char **argv, struct request *request,
 static enum status make_vectors(struct export *export, struct error *error) {
   const struct trained_policy *policy = &export->policy;
   const uint32_t obs_dim = policy->obs_dim, act_dim = policy->act_dim;
-  struct frozen_policy *frozen =
-      frozen_policy_create(act_dim, &policy->hidden, &policy->weights, policy->action_low, policy->action_high, error);
+  struct frozen_policy *frozen = frozen_policy_create(act_dim, &policy->hidden, &policy->weights, NULL,
+                                                      policy->action_low, policy->action_high, error);
   float *scratch = frozen ? memory_alloc(frozen_policy_scratch(frozen), sizeof *scratch, "a policy", error) : NULL;
   for (uint32_t v = 0; scratch && v < EXPORT_VECTORS; v++) {
     float *obs = export->observation + (size_t)v * obs_dim;

@@ -27,7 +27,7 @@ enum status reference_networks_read(struct reference_networks *reference, const 
   struct mlp net;
   const uint32_t obs_dim = info->obs_dim, act_dim = info->act_dim;
   *reference = (struct reference_networks){.obs_dim = obs_dim, .act_dim = act_dim, .normalize = weights->normalize};
-  policy_network(&net, NULL, obs_dim, act_dim, &config->hidden);
+  policy_network(&net, NULL, obs_dim, act_dim, config);
   const struct mlp dense = mlp_dense(&net);
   enum status status = mlp_f64_init(&reference->policy, &dense, weights->values, error);
   reference->shift = memory_alloc(obs_dim, sizeof(double), "the normalizer", error);

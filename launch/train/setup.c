@@ -412,7 +412,7 @@ void setup_refuse(int argc, char **argv, int exit_code, const char *reason) {
 size_t setup_shared_weights_capacity(const struct config *config) {
   enum { OBS_DIM = 4096, ACT_DIM = 256 };
   struct mlp network;
-  policy_network(&network, backend_tiles(config), OBS_DIM, ACT_DIM, &config->hidden);
+  policy_network(&network, backend_tiles(config), OBS_DIM, ACT_DIM, config);
   const size_t size = shared_policy_size(OBS_DIM, network.parameters);
   return size <= WIRE_MAX_MESSAGE ? size : 0;
 }

@@ -99,8 +99,8 @@ static void walk_job(struct h5 *h5, struct job *job) {
       .dropped = &job->dropped,
       .environments = job->environments,
   };
-  if (!h5->writing) sac->transposed = false;
   checkpoint_walk_parts(h5, &shape, &parts);
+  if (!h5->writing) sac_refresh(sac);
 }
 
 // --- the replay ---

@@ -30,6 +30,7 @@ static void list_arrays(const struct job *job, struct array array[ARRAYS]) {
 static void put_arrays(struct job *job, const struct array array[ARRAYS]) {
   struct sac *sac = &job->sac;
   sac->policy = array[0].memory;
+  if (!sac->policy_net.batch) sac->acting = sac->policy;
   sac->policy_adam.m = array[1].memory;
   sac->policy_adam.v = array[2].memory;
   sac->critics.parameters = array[3].memory;

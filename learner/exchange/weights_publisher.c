@@ -10,9 +10,9 @@ static const double PATIENCE_SECONDS = 0.5; // an actor has to take a version, b
 enum status weights_publisher_init(struct weights_publisher *publisher, const struct job *job,
                                    struct transport *transport, struct error *error) {
   static const char what[] = "the weights publisher";
-  const size_t parameters = mlp_dense_size(&job->sac.policy_net);
+  const size_t parameters = mlp_dense_size(&job->sac.acting_net);
   const uint32_t obs_dim = job->environment.obs_dim, actors = (uint32_t)transport_size(transport) - 1;
-  const size_t bytes = shared_policy_size(obs_dim, job->sac.policy_net.parameters);
+  const size_t bytes = shared_policy_size(obs_dim, job->sac.acting_net.parameters);
   const size_t asked = transport_shared_weights_asked(transport);
   *publisher = (struct weights_publisher){
       .transport = transport, .nodes_share = bytes <= asked, .shared = transport_shared_weights(transport)};

@@ -64,11 +64,9 @@ enum status job_init(struct job *job, const struct config *config, struct messag
   *hello = (struct message_hello){0};
   rate_limiter_init(&job->limiter, config->utd, config->utd_slack, config->learning_starts);
   struct error unheard = {0}; // the parts return their status through it
-  const enum status status = init_parts(job, error ? error : &unheard);
-  if (status == STATUS_OK)
-    sac_init_parameters(&job->sac, config->seed);
-  else
-    job_release(job);
+  enum status status = init_parts(job, error ? error : &unheard);
+  if (status == STATUS_OK) status = sac_init_parameters(&job->sac, config->seed, error);
+  if (status != STATUS_OK) job_release(job);
   return status;
 }
 
@@ -106,6 +104,8 @@ void job_sample(struct job *job) {
       normalizer_apply(1, dim, job->shift, job->scale, next_obs, next_obs);
     }
   }
+  const double progress = (double)job->limiter.steps / (double)job->config.env_steps; // NaN of 0 steps
+  batch->progress = progress < 1 ? progress : 1;
   sac_draw(&job->sac, job->config.seed);
 }
 
@@ -124,12 +124,12 @@ static void export_normalizer(const struct job *job, struct policy_weights *weig
 
 void job_export_policy(const struct job *job, struct policy_weights *weights) {
   export_normalizer(job, weights);
-  mlp_export(&job->sac.policy_net, job->sac.policy, weights->values);
+  mlp_export(&job->sac.acting_net, job->sac.acting, weights->values);
 }
 
 struct policy_view job_view_policy(const struct job *job, struct policy_weights *weights) {
   export_normalizer(job, weights);
   return (struct policy_view){weights->version, weights->obs_dim, weights->normalize,
-                              weights->shift,   weights->scale,   job->sac.policy_net.parameters,
-                              job->sac.policy};
+                              weights->shift,   weights->scale,   job->sac.acting_net.parameters,
+                              job->sac.acting};
 }

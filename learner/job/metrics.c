@@ -19,9 +19,9 @@ void metrics_add_episode(struct metrics *metrics, const struct episode_record *e
 void metrics_add_update(struct metrics *metrics, const struct sac_losses *losses) {
   metrics->updates++;
   metrics->critic_loss_sum += losses->critic_loss;
-  metrics->policy_loss_sum += losses->policy_loss;
+  metrics->policy_loss_sum += losses->policy_weight * losses->policy_loss;
   metrics->alpha_sum += losses->alpha;
-  metrics->entropy_sum += losses->entropy;
+  metrics->entropy_sum += losses->policy_weight * losses->entropy;
   metrics->q_mean_sum += losses->q_mean;
 }
 

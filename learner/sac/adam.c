@@ -42,7 +42,9 @@ static struct adam_factors factors_of(double learning_rate, uint64_t t) {
   return (struct adam_factors){learning_rate / (1 - power(BETA1, t)), 1 / sqrt(1 - power(BETA2, t))};
 }
 
-void adam_begin(struct adam *adam) { adam->factors = factors_of(adam->learning_rate, ++adam->step); }
+void adam_begin(struct adam *adam, double share) {
+  adam->factors = factors_of(adam->learning_rate * share, ++adam->step);
+}
 
 VECTORIZE static bool apply(size_t count, real rate, real correction, const real *restrict g, real *restrict m,
                             real *restrict v, real *restrict p) {

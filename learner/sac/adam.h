@@ -27,8 +27,9 @@ struct adam {
 enum status adam_init(struct adam *adam, size_t size, double learning_rate, struct error *error);
 void adam_release(struct adam *adam);
 
-// Counts the step. Then any threads call adam_apply on any split of [0, size).
-void adam_begin(struct adam *adam);
+// Counts the step, whose rate is `share` of the learning rate. Then any threads call adam_apply on any split of
+// [0, size).
+void adam_begin(struct adam *adam, double share);
 
 // Makes the step of parameters[begin..end). Returns whether their second moments are finite, and with them the
 // gradient: a parameter with an infinite one would never move again. The step is made either way.

@@ -69,14 +69,14 @@ void categorical_target(const struct categorical *head, const real *logits, doub
 }
 
 void categorical_loss(const struct categorical *head, size_t rows, const real *logits, const real *m, real scale,
-                      real *loss, real *dlogits) {
+                      double *loss, real *dlogits) {
   double p[CATEGORICAL_MAX_ATOMS];
   for (size_t r = 0; r < rows; r++) {
     const real *row = logits + r * head->atoms, *mass = m + r * head->atoms;
     const double log_sum = softmax(head->atoms, row, p);
     double sum = 0;
     for (size_t j = 0; j < head->atoms; j++) sum += (double)mass[j] * (log_sum - (double)row[j]);
-    loss[r] = (real)sum;
+    loss[r] = sum;
     for (size_t j = 0; j < head->atoms; j++)
       dlogits[r * head->atoms + j] = (real)((double)scale * (p[j] - (double)mass[j]));
   }

@@ -35,5 +35,5 @@ void categorical_target(const struct categorical *head, const real *logits, doub
 // loss (rows) of logits against m, both (rows x atoms); dlogits (rows x atoms) = scale dloss/dlogits, and may be
 // logits.
 void categorical_loss(const struct categorical *head, size_t rows, const real *logits, const real *m, real scale,
-                      real *loss, real *dlogits);
+                      double *loss, real *dlogits);
 #endif

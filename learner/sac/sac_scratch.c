@@ -1,3 +1,4 @@
+#include "learner/sac/gradient_clip.h"
 #include "learner/sac/sac_impl.h"
 
 // Hands out arrays of an arena or, where there is none yet, adds up their sizes: one list of arrays serves both.
@@ -23,32 +24,56 @@ static struct mlp_cache take_cache(struct layout *layout, const struct mlp *net,
 
 static void layout_rows(struct layout *layout, const struct sac *sac, struct sac_rows *all) {
   const size_t rows = sac->batch_size, act = sac->act_dim, width = sac->obs_dim + act, critics = sac->critics.count;
+  const size_t policy_rows = sac->scratch->policy_rows, stride = sac->scratch->stride;
   all->count = rows;
-  all->input = take_reals(layout, rows, width);
-  all->next_input = take_reals(layout, rows, width);
+  all->input = take_reals(layout, 2 * rows, width); // one array with next_input: [s, a ; s', a']
+  all->next_input = all->input ? all->input + rows * width : NULL;
+  all->policy_input = take_reals(layout, rows, width);
   all->reward = take_reals(layout, rows, 1);
   all->discount = take_reals(layout, rows, 1);
   all->noise = take_reals(layout, rows, act);
   all->noise_next = take_reals(layout, rows, act);
-  all->head = take_reals(layout, rows, 2 * act);
-  all->d_head = take_reals(layout, rows, 2 * act);
+  all->head = take_reals(layout, policy_rows, 2 * act);
+  all->d_head = take_reals(layout, policy_rows, 2 * act);
   all->action = take_reals(layout, rows, act);
   all->dq_da = take_reals(layout, rows, act);
   all->d_action = take_reals(layout, rows, act);
   all->log_pi = take_reals(layout, rows, 1);
-  all->y = take_reals(layout, rows, 1);
+  all->y = take_reals(layout, rows, sac->critics.head.outputs);
+  all->output = take_reals(layout, critics, stride);
+  all->d_output = take_reals(layout, critics, stride);
   all->value = take_reals(layout, rows, 1);
   all->q = take_reals(layout, critics, rows);
-  all->dq = take_reals(layout, critics, rows);
-  all->packed = take_reals(layout, rows, act + 1);
+  all->loss = take(layout, critics * rows, sizeof *all->loss);
+  all->packed = take_reals(layout, rows, act);
   all->argmin = take(layout, rows, sizeof *all->argmin);
   all->index = take(layout, rows, sizeof *all->index);
-  all->policy_cache = take_cache(layout, &sac->policy_net, rows);
+  all->policy_cache = take_cache(layout, &sac->acting_net, rows);
   all->cache = take(layout, critics, sizeof *all->cache);
   for (size_t k = 0; k < critics; k++) {
-    const struct mlp_cache cache = take_cache(layout, &sac->critics.net, rows);
+    const struct mlp_cache cache = take_cache(layout, &sac->critics.folded_net, rows);
     if (all->cache) all->cache[k] = cache;
   }
+}
+
+// The caches of the networks that train, beside those of the folded ones where there is a difference.
+static void layout_passes(struct layout *layout, const struct sac *sac, struct sac_scratch *scratch) {
+  const size_t critics = sac->critics.count;
+  scratch->policy_pass = scratch->all.policy_cache;
+  scratch->critics_pass = scratch->all.cache;
+  if (sac->policy_net.batch) scratch->policy_pass = take_cache(layout, &sac->policy_net, scratch->policy_rows);
+  if (!sac->critics.net.batch) return;
+  scratch->critics_pass = take(layout, critics, sizeof *scratch->critics_pass);
+  for (size_t k = 0; k < critics; k++) {
+    const struct mlp_cache cache = take_cache(layout, &sac->critics.net, scratch->critics_rows);
+    if (scratch->critics_pass) scratch->critics_pass[k] = cache;
+  }
+}
+
+static struct critics_transposed take_transposed(struct layout *layout, const struct sac *sac, const struct mlp *net,
+                                                 size_t first) {
+  const size_t stride = arena_need(mlp_transposed_size(net, first), sizeof(real)) / sizeof(real);
+  return (struct critics_transposed){take_reals(layout, sac->critics.count, stride), stride};
 }
 
 static void layout_scratch(struct layout *layout, const struct sac *sac, struct sac_scratch *scratch) {
@@ -65,16 +90,22 @@ static void layout_scratch(struct layout *layout, const struct sac *sac, struct 
   }
   scratch->policy_gradient = take_reals(layout, sac->policy_net.parameters, 1);
   scratch->critics_gradient = take_reals(layout, sac->critics.size, 1);
-  const size_t transposed = mlp_transposed_size(&sac->critics.net, sac->obs_dim);
-  const size_t stride = arena_need(transposed, sizeof(real)) / sizeof(real);
-  scratch->critics_transposed = (struct critics_transposed){take_reals(layout, critics, stride), stride};
-  scratch->policy_transposed = take_reals(layout, mlp_transposed_size(&sac->policy_net, sac->obs_dim), 1);
+  layout_passes(layout, sac, scratch);
+  const struct critics *nets = &sac->critics;
+  scratch->critics_transposed = take_transposed(layout, sac, &nets->net, sac_first_column(sac, &nets->net));
+  scratch->folded_transposed =
+      nets->net.batch ? take_transposed(layout, sac, &nets->folded_net, sac->obs_dim) : scratch->critics_transposed;
+  const size_t policy_first = sac_first_column(sac, &sac->policy_net);
+  scratch->policy_transposed = take_reals(layout, mlp_transposed_size(&sac->policy_net, policy_first), 1);
+  const size_t largest =
+      sac->critics.size > sac->policy_net.parameters ? sac->critics.size : sac->policy_net.parameters;
+  scratch->square = take(layout, gradient_clip_chunks(largest), sizeof *scratch->square);
 }
 
 // The view of `count` rows from `begin` on.
 static void view(const struct sac *sac, size_t begin, size_t count, struct sac_rows *own) {
   const struct sac_rows *all = &sac->scratch->all;
-  const size_t act = sac->act_dim, width = sac->obs_dim + act;
+  const size_t act = sac->act_dim, width = sac->obs_dim + act, outputs = sac->critics.head.outputs;
   struct mlp_cache *cache = own->cache;
   *own = (struct sac_rows){
       .begin = begin,
@@ -91,23 +122,30 @@ static void view(const struct sac *sac, size_t begin, size_t count, struct sac_r
       .dq_da = all->dq_da + begin * act,
       .d_action = all->d_action + begin * act,
       .log_pi = all->log_pi + begin,
-      .y = all->y + begin,
+      .policy_input = all->policy_input + begin * width,
+      .y = all->y + begin * outputs,
+      .output = all->output + begin * outputs,
+      .d_output = all->d_output + begin * outputs,
+      .loss = all->loss + begin,
       .value = all->value + begin,
       .q = all->q + begin,
-      .dq = all->dq + begin,
-      .packed = all->packed + begin * (act + 1),
+      .packed = all->packed + begin * act,
       .argmin = all->argmin + begin,
       .index = all->index + begin,
-      .policy_cache = mlp_cache_from(&sac->policy_net, &all->policy_cache, begin),
+      .policy_cache = mlp_cache_from(&sac->acting_net, &all->policy_cache, begin),
       .cache = cache,
   };
-  for (size_t k = 0; k < sac->critics.count; k++) cache[k] = mlp_cache_from(&sac->critics.net, &all->cache[k], begin);
+  for (size_t k = 0; k < sac->critics.count; k++)
+    cache[k] = mlp_cache_from(&sac->critics.folded_net, &all->cache[k], begin);
 }
 
 enum status sac_scratch_create(struct sac *sac, struct error *error) {
   struct sac_scratch *scratch = sac->scratch = memory_alloc(1, sizeof *scratch, "the update's scratch", error);
   if (!scratch) return STATUS_MEMORY;
   scratch->members = thread_team_size(sac->team);
+  scratch->critics_rows = sac->batch_size * (sac->critics.net.batch ? 2 : 1);
+  scratch->policy_rows = sac->batch_size * (sac->policy_net.batch && sac->policy_joint ? 2 : 1);
+  scratch->stride = scratch->critics_rows * sac->critics.head.outputs;
   struct layout layout = {0};
   layout_scratch(&layout, sac, scratch);
   if (arena_init(&scratch->arena, layout.size, "the update's scratch", error) != STATUS_OK) return STATUS_MEMORY;

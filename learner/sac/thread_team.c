@@ -25,6 +25,9 @@ struct thread_team {
   atomic_uint round;   // counts thread_team_run; a change starts the members
   atomic_uint running; // members other than 0 that have not finished this round
   atomic_uint joined;  // hands out member numbers
+  pthread_cond_t met;
+  atomic_uint arrived; // members that have called thread_team_meet and wait
+  atomic_uint meeting; // counts meetings; a change lets the members go on
 };
 
 static void relax(void) {
@@ -71,6 +74,32 @@ static void finish_round(struct thread_team *team) {
   pthread_mutex_unlock(&team->mutex);
 }
 
+// The last member to arrive lets the others go on. It resets `arrived` before they can arrive again.
+static void end_meeting(struct thread_team *team) {
+  atomic_store_explicit(&team->arrived, 0, memory_order_relaxed);
+  pthread_mutex_lock(&team->mutex);
+  atomic_fetch_add_explicit(&team->meeting, 1, memory_order_release);
+  pthread_cond_broadcast(&team->met);
+  pthread_mutex_unlock(&team->mutex);
+}
+
+void thread_team_meet(struct thread_team *team) {
+  if (team->members == 1) return;
+  const unsigned seen = atomic_load_explicit(&team->meeting, memory_order_relaxed);
+  if (atomic_fetch_add_explicit(&team->arrived, 1, memory_order_acq_rel) + 1 == team->members) {
+    end_meeting(team);
+    return;
+  }
+  for (unsigned turn = 0; turn < team->spin; turn++) {
+    if (atomic_load_explicit(&team->meeting, memory_order_acquire) != seen) return;
+    relax();
+  }
+  pthread_mutex_lock(&team->mutex);
+  while (atomic_load_explicit(&team->meeting, memory_order_acquire) == seen)
+    pthread_cond_wait(&team->met, &team->mutex);
+  pthread_mutex_unlock(&team->mutex);
+}
+
 static void *member_main(void *argument) {
   struct thread_team *team = argument;
   locale_enter_c();
@@ -97,6 +126,7 @@ struct thread_team *thread_team_create(unsigned threads, struct error *error) {
   pthread_mutex_init(&team->mutex, NULL);
   pthread_cond_init(&team->go, NULL);
   pthread_cond_init(&team->done, NULL);
+  pthread_cond_init(&team->met, NULL);
   team->thread = memory_alloc(threads, sizeof *team->thread, "a team of threads", error);
   if (!team->thread) goto destroy;
 
@@ -125,6 +155,7 @@ void thread_team_destroy(struct thread_team *team) {
   team->stop = true;
   if (team->started > 0) start_round(team);
   for (unsigned i = 0; i < team->started; i++) pthread_join(team->thread[i], NULL);
+  pthread_cond_destroy(&team->met);
   pthread_cond_destroy(&team->done);
   pthread_cond_destroy(&team->go);
   pthread_mutex_destroy(&team->mutex);

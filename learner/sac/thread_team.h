@@ -17,6 +17,9 @@ unsigned thread_team_size(const struct thread_team *team);
 void thread_team_run(struct thread_team *team, void (*work)(void *argument, unsigned member, unsigned members),
                      void *argument);
 
+// A barrier within a thread_team_run: returns when every member has called it. Every member calls it equally often.
+void thread_team_meet(struct thread_team *team);
+
 // [begin, end): the member's share of `count` things. Shares are contiguous; their sizes are multiples of `grain`, but
 // for the last one, and differ by one grain at most.
 void thread_team_share(size_t count, size_t grain, unsigned member, unsigned members, size_t *begin, size_t *end);

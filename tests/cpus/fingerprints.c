@@ -100,9 +100,9 @@ static void policy_head(void) {
   float *head = draw(&numbers, (size_t)2 * ROWS * DIM, 4), *eps = draw(&numbers, (size_t)ROWS * DIM, 4);
   float *d_action = draw(&numbers, (size_t)ROWS * DIM, 1);
   static float action[ROWS * DIM], mode[ROWS * DIM], log_probability[ROWS], d_head[2 * ROWS * DIM];
-  squashed_gaussian_sample(ROWS, DIM, head, eps, action, log_probability);
+  squashed_gaussian_sample(&log_std_plain, ROWS, DIM, head, eps, action, log_probability);
   squashed_gaussian_mode(ROWS, DIM, head, mode);
-  squashed_gaussian_backward(ROWS, DIM, head, eps, 0.3F, d_action, d_head);
+  squashed_gaussian_backward(&log_std_plain, ROWS, DIM, head, eps, 0.3F, d_action, d_head);
   print("actions", hash(hash(START, action, sizeof action), mode, sizeof mode));
   print("log probabilities", hash(START, log_probability, sizeof log_probability));
   print("their gradients", hash(START, d_head, sizeof d_head));
@@ -131,7 +131,7 @@ static void adam(void) {
   float *parameters = draw(&numbers, COUNT, 1);
   for (int step = 0; step < 50; step++) {
     float *gradient = draw(&numbers, COUNT, step % 2 ? 1e-3 : 10);
-    adam_begin(&adam);
+    adam_begin(&adam, 1);
     adam_apply(&adam, 0, COUNT, gradient, parameters);
     free(gradient);
   }
@@ -165,7 +165,7 @@ static void updates(unsigned threads) {
   struct thread_team *team = thread_team_create(threads, NULL);
   struct sac sac;
   if (!team || sac_init(&sac, &config, OBS, ACT, team, NULL) != STATUS_OK) exit(1);
-  sac_init_parameters(&sac, 7);
+  if (sac_init_parameters(&sac, 7, NULL) != STATUS_OK) exit(1);
   struct sac_batch *batch = sac_batch(&sac);
   struct numbers numbers = {7};
   uint64_t losses_hash = START;
@@ -177,7 +177,7 @@ static void updates(unsigned threads) {
     sac_draw(&sac, 7);
     struct sac_losses losses;
     if (sac_update(&sac, &losses, NULL) != STATUS_OK) exit(1);
-    losses_hash = hash(losses_hash, &losses, sizeof losses);
+    losses_hash = hash(losses_hash, &losses, offsetof(struct sac_losses, policy_weight));
   }
   print("losses", losses_hash);
   print("policy", hash(START, sac.policy, sac.policy_net.parameters * sizeof(real)));

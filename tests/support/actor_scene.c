@@ -12,9 +12,9 @@ void actor_scene_init(struct actor_scene *s, struct config config, int actors, i
   struct mlp mlp;
   struct error error = {0};
   *s = (struct actor_scene){.config = config, .size = actors + 1, .obs_dim = PEER_OBS};
-  policy_network(&mlp, NULL, PEER_OBS, PEER_ACT, &config.hidden);
+  policy_network(&mlp, NULL, PEER_OBS, PEER_ACT, &config);
   s->parameters = mlp.parameters;
-  policy_network(&mlp, backend_tiles(&config), PEER_OBS, PEER_ACT, &config.hidden);
+  policy_network(&mlp, backend_tiles(&config), PEER_OBS, PEER_ACT, &config);
   s->in_memory = mlp.parameters;
   CU_ASSERT_EQUAL_FATAL(transport_loopback_create(s->size, s->ends, NULL), STATUS_OK);
   for (int i = 0; i < s->size; i++)

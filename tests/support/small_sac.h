@@ -43,7 +43,7 @@ static inline struct sac small_sac_make(const struct config *config, unsigned th
   CU_ASSERT_PTR_NOT_NULL_FATAL(team);
   struct sac sac;
   CU_ASSERT_EQUAL_FATAL(sac_init(&sac, config, OBS, ACT, team, NULL), STATUS_OK);
-  sac_init_parameters(&sac, 5);
+  CU_ASSERT_EQUAL_FATAL(sac_init_parameters(&sac, 5, NULL), STATUS_OK);
   return sac;
 }
 

@@ -131,7 +131,7 @@ static void test_single_instance(void) {
   struct policy_weights weights;
   struct mlp mlp;
   struct config config = actor_scene_plugin("one_per_process", NULL, "eval_every: 10\n");
-  policy_network(&mlp, NULL, 1, 1, &config.hidden);
+  policy_network(&mlp, NULL, 1, 1, &config);
   CU_ASSERT_EQUAL_FATAL(policy_weights_init(&weights, 1, mlp.parameters, NULL), STATUS_OK);
   actor_scene_init(&s, config, 1, 1);
   peer_send_empty(s.ends[0], 1, MESSAGE_START);
@@ -172,7 +172,7 @@ static void test_evaluation_is_dropped(void) {
   struct mlp mlp;
   struct buffer bytes = {0};
   struct config config = actor_scene_plugin("one_per_process", NULL, "eval_every: 10\n");
-  policy_network(&mlp, NULL, 1, 1, &config.hidden);
+  policy_network(&mlp, NULL, 1, 1, &config);
   CU_ASSERT_EQUAL_FATAL(policy_weights_init(&weights, 1, mlp.parameters, NULL), STATUS_OK);
   actor_scene_init(&s, config, 1, 1);
   s.obs_dim = 1;

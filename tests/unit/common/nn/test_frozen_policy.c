@@ -16,7 +16,7 @@ enum { ROWS = 50, MOST = 512 };
 
 static void compare(uint32_t obs_dim, uint32_t act_dim, const struct config_widths *hidden, bool normalize) {
   struct error error = {0};
-  struct policy *policy = policy_create_on(tiles_best(), obs_dim, act_dim, hidden, &error);
+  struct policy *policy = policy_create_on(tiles_best(), obs_dim, act_dim, &(struct config){.hidden = *hidden}, &error);
   CU_ASSERT_PTR_NOT_NULL_FATAL(policy);
   struct policy_weights *weights = policy_weights(policy);
   CU_ASSERT_EQUAL_FATAL(weights->parameters, policy_layers_size(obs_dim, act_dim, hidden));
@@ -32,7 +32,7 @@ static void compare(uint32_t obs_dim, uint32_t act_dim, const struct config_widt
     low[i] = -0.1 - i;
     high[i] = 1.0 / (i + 1);
   }
-  struct frozen_policy *frozen = frozen_policy_create(act_dim, hidden, weights, low, high, &error);
+  struct frozen_policy *frozen = frozen_policy_create(act_dim, hidden, weights, NULL, low, high, &error);
   CU_ASSERT_PTR_NOT_NULL_FATAL(frozen);
   float *scratch = memory_alloc(frozen_policy_scratch(frozen), sizeof *scratch, "scratch", &error);
   float obs[MOST], eps[MOST], action[MOST], unit[MOST];

@@ -28,7 +28,7 @@ static void draw(struct numbers *numbers, size_t count, double scale, double shi
 static const struct tiles *on; // what a case runs on: NULL for OpenBLAS
 
 static struct policy *make(const struct shape *shape, struct numbers *numbers) {
-  struct policy *policy = policy_create_on(on, shape->obs, shape->act, &shape->hidden, NULL);
+  struct policy *policy = policy_create_on(on, shape->obs, shape->act, &(struct config){.hidden = shape->hidden}, NULL);
   CU_ASSERT_PTR_NOT_NULL_FATAL(policy);
   struct policy_weights *weights = policy_weights(policy);
   draw(numbers, weights->parameters, 0.2, 0, weights->values);
@@ -47,7 +47,7 @@ static void draw_rows(const struct shape *shape, struct numbers *numbers) {
 
 static void test_network(void) {
   struct mlp mlp;
-  policy_network(&mlp, NULL, 11, 3, &(struct config_widths){2, {20, 30}});
+  policy_network(&mlp, NULL, 11, 3, &(struct config){.hidden = {2, {20, 30}}});
   CU_ASSERT_EQUAL(mlp.input, 11);
   CU_ASSERT_EQUAL(mlp.output, 6);
   CU_ASSERT_EQUAL(mlp.layers, 3);
@@ -58,7 +58,8 @@ static void test_network(void) {
 static void test_create(void) {
   for (int i = 0; i < SHAPE_COUNT; i++) {
     const struct shape *shape = &SHAPES[i];
-    struct policy *policy = policy_create_on(on, shape->obs, shape->act, &shape->hidden, NULL);
+    struct policy *policy =
+        policy_create_on(on, shape->obs, shape->act, &(struct config){.hidden = shape->hidden}, NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(policy);
     const struct policy_weights *weights = policy_weights(policy);
     CU_ASSERT_EQUAL(weights->version, 0);
@@ -79,14 +80,14 @@ static void test_create(void) {
 static void check_row(struct policy *policy, const struct shape *shape, size_t row) {
   const struct policy_weights *weights = policy_weights(policy);
   struct mlp mlp;
-  policy_network(&mlp, NULL, shape->obs, shape->act, &shape->hidden);
+  policy_network(&mlp, NULL, shape->obs, shape->act, &(struct config){.hidden = shape->hidden});
   float x[MAX_OBS], head[2 * MAX_ACT], expected[MAX_ACT];
   float *memory = malloc(mlp_cache_size(&mlp, 1) * sizeof *memory + 1);
   const struct mlp_cache cache = mlp_cache_in(&mlp, 1, memory);
   memcpy(x, obs + row * shape->obs, shape->obs * sizeof *x);
   if (weights->normalize) normalizer_apply(1, shape->obs, weights->shift, weights->scale, obs + row * shape->obs, x);
   mlp_forward(&mlp, weights->values, 1, x, shape->obs, &cache, head);
-  squashed_gaussian_sample(1, shape->act, head, eps + row * shape->act, expected, NULL);
+  squashed_gaussian_sample(&log_std_plain, 1, shape->act, head, eps + row * shape->act, expected, NULL);
   policy_act(policy, MAX_ROWS, obs, eps, action);
   for (size_t i = 0; i < shape->act; i++) CU_ASSERT_DOUBLE_EQUAL(action[row * shape->act + i], expected[i], 3e-5);
   policy_act(policy, MAX_ROWS, obs, NULL, action);
@@ -281,7 +282,7 @@ static void test_take(void) {
   struct policy *given = make(shape, &numbers), *taker = make(shape, &others);
   struct policy_weights *weights = policy_weights(given);
   struct mlp net;
-  policy_network(&net, on, shape->obs, shape->act, &shape->hidden);
+  policy_network(&net, on, shape->obs, shape->act, &(struct config){.hidden = shape->hidden});
   float *values = memory_alloc(net.parameters, sizeof *values, "parameters", NULL), expected[MAX_ACT];
   CU_ASSERT_PTR_NOT_NULL_FATAL(values);
   CU_ASSERT_EQUAL_FATAL(policy_parameters(taker), net.parameters);

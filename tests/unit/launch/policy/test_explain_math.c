@@ -49,7 +49,7 @@ static void test_sample(void) {
   struct explain_path path[3];
   for (int i = 0; i < 6; i++) head_f[i] = (real)head[i];
   for (int i = 0; i < 3; i++) eps_f[i] = (real)eps[i];
-  squashed_gaussian_sample(1, 3, head_f, eps_f, action, &log_probability);
+  squashed_gaussian_sample(&log_std_plain, 1, 3, head_f, eps_f, action, &log_probability);
   CU_ASSERT_TRUE(near(explain_sample(3, head, eps, path), (double)log_probability, 1e-5));
   for (int i = 0; i < 3; i++) CU_ASSERT_TRUE(near(path[i].action, (double)action[i], 1e-6));
   CU_ASSERT_EQUAL(path[2].log_std, 2); // clamped

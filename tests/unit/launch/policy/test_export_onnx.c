@@ -89,7 +89,7 @@ static size_t apply(const Onnx__GraphProto *graph, const Onnx__NodeProto *node, 
 static void check_graph(const struct export *export, const Onnx__GraphProto *graph) {
   struct error error = {0};
   const struct trained_policy *policy = &export->policy;
-  struct frozen_policy *frozen = frozen_policy_create(ACT, &policy->hidden, &policy->weights, low, high, &error);
+  struct frozen_policy *frozen = frozen_policy_create(ACT, &policy->hidden, &policy->weights, NULL, low, high, &error);
   float *scratch = malloc(frozen_policy_scratch(frozen) * sizeof *scratch), worst = 0;
   for (int row = 0; row < 100; row++) {
     float x[WIDEST], action[ACT];

@@ -104,8 +104,9 @@ static void check_interval(const char *row) {
 static void test_interval(void) {
   struct metrics metrics = {.last_seconds = 10, .last_steps = 100, .last_updates = 40, .rows = 6};
   const struct episode_record episodes[] = {{.length = 10, .episode_return = -3}, {.length = 30, .episode_return = -8}};
-  const struct sac_losses losses[] = {{.critic_loss = 1, .policy_loss = 2, .alpha = 0.25, .entropy = 4, .q_mean = -5},
-                                      {.critic_loss = 2, .policy_loss = 4, .alpha = 0.75, .entropy = 6, .q_mean = -6}};
+  const struct sac_losses losses[] = {
+      {.critic_loss = 1, .policy_loss = 2, .alpha = 0.25, .entropy = 4, .q_mean = -5, .policy_weight = 1},
+      {.critic_loss = 2, .policy_loss = 4, .alpha = 0.75, .entropy = 6, .q_mean = -6, .policy_weight = 1}};
   uint64_t version[] = {9, 5, 12};
   struct transition_batch batch = {
       .rows = 3, .version = version, .blocked = 6, .lag = {.count = 4, .sum = 6, .low = 1, .high = 3}};

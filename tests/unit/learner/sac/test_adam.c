@@ -16,7 +16,7 @@ static void test_formula(void) {
   long double p[3] = {1, -2, 0.5L}, m[3] = {0}, v[3] = {0};
   for (int t = 1; t <= STEPS; t++) {
     const real gradient[3] = {(real)sin(t), (real)(1e-6 * t), (real)(t % 3 == 0 ? 1e5 : -1)};
-    adam_begin(&adam);
+    adam_begin(&adam, 1);
     adam_apply(&adam, 0, 3, gradient, parameters);
     for (int i = 0; i < 3; i++) {
       const long double g = gradient[i];
@@ -36,7 +36,7 @@ static void test_first_step(void) {
   CU_ASSERT_EQUAL_FATAL(adam_init(&adam, 4, 0.25, NULL), STATUS_OK);
   real parameters[4] = {0};
   const real gradient[4] = {1000, -3, (real)1e-8, 0};
-  adam_begin(&adam);
+  adam_begin(&adam, 1);
   adam_apply(&adam, 0, 4, gradient, parameters);
   CU_ASSERT_DOUBLE_EQUAL(parameters[0], -0.25, 1e-6);
   CU_ASSERT_DOUBLE_EQUAL(parameters[1], 0.25, 1e-6);
@@ -54,9 +54,9 @@ static void test_split(void) {
   struct numbers numbers = {1};
   for (int t = 0; t < 5; t++) {
     for (int i = 0; i < SIZE; i++) gradient[i] = (real)numbers_uniform(&numbers);
-    adam_begin(&whole);
+    adam_begin(&whole, 1);
     adam_apply(&whole, 0, SIZE, gradient, one);
-    adam_begin(&split);
+    adam_begin(&split, 1);
     adam_apply(&split, 700, SIZE, gradient, two);
     adam_apply(&split, 0, 3, gradient, two);
     adam_apply(&split, 3, 700, gradient, two);
@@ -94,7 +94,7 @@ static void test_large_steps(void) {
     const double rate = (double)(3e-4L / -expm1l(t * logl(0.9L)));
     const double correction = (double)(1 / sqrtl(-expm1l(t * logl(0.999L))));
     adam.step = steps[i] - 1;
-    adam_begin(&adam);
+    adam_begin(&adam, 1);
     CU_ASSERT_EQUAL(adam.step, steps[i]);
     CU_ASSERT_DOUBLE_EQUAL(adam.factors.rate, rate, 1e-12 * rate);
     CU_ASSERT_DOUBLE_EQUAL(adam.factors.correction, correction, 1e-12 * correction);
@@ -119,7 +119,7 @@ static void test_finite(void) {
   struct adam adam;
   CU_ASSERT_EQUAL_FATAL(adam_init(&adam, 40, 1e-2, NULL), STATUS_OK);
   real parameters[40] = {0}, gradient[40] = {0};
-  adam_begin(&adam);
+  adam_begin(&adam, 1);
   CU_ASSERT_TRUE(adam_apply(&adam, 0, 40, gradient, parameters));
   gradient[37] = (real)INFINITY;
   CU_ASSERT_FALSE(adam_apply(&adam, 0, 40, gradient, parameters));

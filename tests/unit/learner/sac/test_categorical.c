@@ -81,13 +81,15 @@ static void test_ends(void) {
 }
 
 static double loss_of(const real *logits, const real *m) {
-  real loss, dlogits[ATOMS];
+  real dlogits[ATOMS];
+  double loss;
   categorical_loss(&head, 1, logits, m, 1, &loss, dlogits);
-  return (double)loss;
+  return loss;
 }
 
 static void test_loss(void) {
-  real logits[ROWS * ATOMS], m[ROWS * ATOMS], loss[ROWS], dlogits[ROWS * ATOMS], other[ATOMS];
+  real logits[ROWS * ATOMS], m[ROWS * ATOMS], dlogits[ROWS * ATOMS], other[ATOMS];
+  double loss[ROWS];
   draw(logits, ROWS * ATOMS, 3, 3);
   draw(other, ATOMS, 2, 4);
   for (size_t r = 0; r < ROWS; r++) categorical_target(&head, other, (double)r, 0.9, 0.1, m + r * ATOMS);
@@ -105,7 +107,8 @@ static void test_loss(void) {
 
 static void test_differences(void) {
 #ifdef CORSAC_REAL_DOUBLE
-  real logits[ATOMS], m[ATOMS], loss, dlogits[ATOMS], dq[ATOMS], q[2];
+  double loss;
+  real logits[ATOMS], m[ATOMS], dlogits[ATOMS], dq[ATOMS], q[2];
   draw(logits, ATOMS, 3, 5);
   categorical_target(&head, logits, 0.7, 0.95, 0.1, m);
   categorical_loss(&head, 1, logits, m, 1, &loss, dlogits);
@@ -126,7 +129,8 @@ static void test_differences(void) {
 }
 
 static void test_nan(void) {
-  real logits[ATOMS] = {0}, m[ATOMS], q, loss, dlogits[ATOMS];
+  real logits[ATOMS] = {0}, m[ATOMS], q, dlogits[ATOMS];
+  double loss;
   categorical_target(&head, logits, NAN, 0.99, 0, m);
   CU_ASSERT_TRUE(isnan(mass_of(m)));
   logits[3] = (real)NAN;

@@ -15,7 +15,7 @@ static struct critics make(bool layer_norm) {
   const struct config config = {.hidden = {2, {9, 7}}, .critics = COUNT, .critic_layer_norm = layer_norm};
   struct critics critics;
   CU_ASSERT_EQUAL_FATAL(critics_init(&critics, on, &config, OBS, ACT, NULL), STATUS_OK);
-  critics_init_parameters(&critics, 14);
+  CU_ASSERT_EQUAL_FATAL(critics_init_parameters(&critics, 14, NULL), STATUS_OK);
   return critics;
 }
 
@@ -33,7 +33,7 @@ static void test_init(void) {
   CU_ASSERT_EQUAL(memcmp(critics.parameters, same.parameters, critics.size * sizeof(real)), 0);
   for (size_t k = 1; k < COUNT; k++) // a minimum over equal critics would be no minimum
     CU_ASSERT_NOT_EQUAL(memcmp(critics.parameters, critics.parameters + k * each, each * sizeof(real)), 0);
-  critics_init_parameters(&same, 12);
+  CU_ASSERT_EQUAL(critics_init_parameters(&same, 12, NULL), STATUS_OK);
   CU_ASSERT_NOT_EQUAL(memcmp(critics.parameters, same.parameters, critics.size * sizeof(real)), 0);
   critics_release(&critics);
   critics_release(&same);
@@ -57,7 +57,7 @@ static void test_track(void) {
 }
 
 struct work {
-  real x[ROWS * WIDTH], dx[ROWS * WIDTH], value[ROWS], q[ROWS], packed[ROWS * (WIDTH + 1)];
+  real x[ROWS * WIDTH], dx[ROWS * WIDTH], value[ROWS], q[ROWS], packed[ROWS * WIDTH], output[COUNT * ROWS];
   uint32_t argmin[ROWS], index[ROWS];
   struct mlp_cache cache[COUNT];
   real *memory; // of the cache
@@ -86,12 +86,22 @@ static void finish(struct work *work) {
   memory_free(work->transposed.weights);
 }
 
+static struct critics_nets nets_of(const struct critics *critics) {
+  return (struct critics_nets){&critics->net, critics->parameters};
+}
+
 // The minimum of the critics listed, of the rows of x.
 static void minimum(const struct critics *critics, const uint32_t *which, uint32_t count, struct work *work,
                     const real *x, real *q, uint32_t *argmin) {
-  const struct critics_rows rows = {
-      .count = ROWS, .input = x, .cache = work->cache, .q = q, .argmin = argmin, .value = work->value};
-  critics_minimum(critics, critics->parameters, which, count, &rows);
+  const struct critics_rows rows = {.count = ROWS,
+                                    .input = x,
+                                    .cache = work->cache,
+                                    .output = work->output,
+                                    .stride = ROWS,
+                                    .q = q,
+                                    .argmin = argmin,
+                                    .value = work->value};
+  critics_minimum(critics, nets_of(critics), which, count, &rows);
 }
 
 static void test_minimum(void) {
@@ -113,8 +123,8 @@ static void test_minimum(void) {
   for (int k = 0; k < COUNT; k++) CU_ASSERT_TRUE(chosen[k] > 0); // or the case tests less than it says
   minimum(&critics, two, 2, &work, work.x, work.q, work.argmin);
   for (int i = 0; i < ROWS; i++) {
-    CU_ASSERT_EQUAL(work.argmin[i], each[0][i] < each[2][i] ? 0 : 2);
-    CU_ASSERT_EQUAL(work.q[i], each[work.argmin[i]][i]);
+    CU_ASSERT_EQUAL(work.argmin[i], each[0][i] < each[2][i] ? 1 : 0);
+    CU_ASSERT_EQUAL(work.q[i], each[two[work.argmin[i]]][i]);
   }
   finish(&work);
   critics_release(&critics);
@@ -126,7 +136,7 @@ static void test_nan(void) {
     struct critics critics = make(false);
     struct work work = start(&critics, 0);
     critics.parameters[broken * critics.net.parameters + critics.net.layer[2].bias] = (real)NAN;
-    minimum(&critics, all, COUNT, &work, work.x, work.q, NULL);
+    minimum(&critics, all, COUNT, &work, work.x, work.q, work.argmin);
     for (int i = 0; i < ROWS; i++) CU_ASSERT_TRUE(isnan(work.q[i]));
     finish(&work);
     critics_release(&critics);
@@ -138,9 +148,10 @@ static void check_gradient(bool layer_norm, int first) {
   static const uint32_t all[COUNT] = {0, 1, 2};
   struct critics critics = make(layer_norm);
   struct work work = start(&critics, (size_t)first);
-  const struct critics_rows rows = {ROWS, work.x, work.cache, work.q, work.argmin, work.value, work.packed, work.index};
-  critics_minimum(&critics, critics.parameters, all, COUNT, &rows);
-  critics_minimum_gradient(&critics, critics.parameters, &work.transposed, &rows, (size_t)first, work.dx);
+  const struct critics_rows rows = {ROWS,   work.x,      work.cache, work.output, ROWS,
+                                    work.q, work.argmin, work.value, work.packed, work.index};
+  critics_minimum(&critics, nets_of(&critics), all, COUNT, &rows);
+  critics_minimum_gradient(&critics, nets_of(&critics), &work.transposed, &rows, (size_t)first, work.dx);
   const double step = IN_DOUBLE ? 1e-6 : 2e-3, tolerance = IN_DOUBLE ? 1e-7 : 5e-3;
   int beyond = 0;
   for (int j = first; j < WIDTH; j++) {
@@ -151,8 +162,8 @@ static void check_gradient(bool layer_norm, int first) {
       up[i * WIDTH + j] += (real)step;
       down[i * WIDTH + j] -= (real)step;
     }
-    minimum(&critics, all, COUNT, &work, up, q_up, NULL);
-    minimum(&critics, all, COUNT, &work, down, q_down, NULL);
+    minimum(&critics, all, COUNT, &work, up, q_up, work.argmin);
+    minimum(&critics, all, COUNT, &work, down, q_down, work.argmin);
     for (int i = 0; i < ROWS; i++) {
       const double slope = ((double)q_up[i] - (double)q_down[i]) / (2 * step);
       beyond += fabs(slope - (double)work.dx[i * (WIDTH - first) + j - first]) > tolerance;

@@ -86,7 +86,7 @@ static void copy_state(const struct sac *from, struct sac *to) {
   to->alpha_adam = from->alpha_adam;
   to->log_alpha = from->log_alpha;
   to->updates = from->updates;
-  to->transposed = false;
+  sac_refresh(to);
 }
 
 static void test_state(void) {
@@ -115,6 +115,7 @@ static void test_bits_everywhere(void) {
     for (unsigned threads = 1; tiles && threads <= 4; threads++) {
       struct sac one = small_sac_make(&config, 1), two = small_sac_make(&config, threads);
       two.policy_net.tiles = two.critics.net.tiles = tiles;
+      two.acting_net.tiles = two.critics.folded_net.tiles = tiles;
       check_together(&one, &two);
       small_sac_drop(&one);
       small_sac_drop(&two);

@@ -88,7 +88,7 @@ static void check_gradient_not_finite(int backend) {
   for (size_t i = 0; i < sac.critics.size; i++) sac.critics.parameters[i] = 0;
   const struct mlp_layer *layer = sac.critics.net.layer;
   sac.critics.parameters[layer[0].bias] = 1;
-  sac.transposed = false;
+  sac_refresh(&sac);
   sac.critics.parameters[layer[1].weight] = (real)(IN_DOUBLE ? 1e-170 : 1e-30);
   sac.critics.parameters[layer[2].weight] = (real)(IN_DOUBLE ? 1e308 : 3e38);
   sac_batch(&sac)->reward[0] = (real)(IN_DOUBLE ? 1e150 : 1e15);

@@ -71,6 +71,39 @@ static void test_barrier(void) {
   }
 }
 
+// The same within one run: the members meet instead of coming back.
+enum { MEETINGS = 2000 };
+struct meetings {
+  struct thread_team *team;
+  unsigned long value[2][MOST];
+};
+
+static void pass_on_and_meet(void *argument, unsigned member, unsigned members) {
+  struct meetings *meetings = argument;
+  for (unsigned round = 0; round < MEETINGS; round++) {
+    struct relay own = {.round = round};
+    for (unsigned m = 0; m < members; m++) own.value[round % 2][m] = meetings->value[round % 2][m];
+    pass_on(&own, member, members);
+    meetings->value[(round + 1) % 2][member] = own.value[(round + 1) % 2][member];
+    thread_team_meet(meetings->team);
+  }
+}
+
+static void test_meet(void) {
+  for (unsigned threads = 1; threads <= MOST; threads++) {
+    struct meetings meetings = {.team = thread_team_create(threads, NULL), .value[0] = {1, 2, 3, 4, 5}};
+    CU_ASSERT_PTR_NOT_NULL_FATAL(meetings.team);
+    struct relay plain = {.value[0] = {1, 2, 3, 4, 5}};
+    for (int run = 0; run < 2; run++) {
+      thread_team_run(meetings.team, pass_on_and_meet, &meetings);
+      for (; plain.round < (unsigned long)(run + 1) * MEETINGS; plain.round++)
+        for (unsigned m = 0; m < threads; m++) pass_on(&plain, m, threads);
+      for (unsigned m = 0; m < threads; m++) CU_ASSERT_EQUAL(meetings.value[0][m], plain.value[0][m]);
+    }
+    thread_team_destroy(meetings.team);
+  }
+}
+
 static void check_shares(size_t count, size_t grain, unsigned members) {
   size_t expected = 0, least = SIZE_MAX, most = 0;
   for (unsigned m = 0; m < members; m++) {
@@ -102,6 +135,7 @@ int main(void) {
        "locale",
        test_every_member},
       {"a round begins after all have finished the one before", test_barrier},
+      {"members that meet within a round wait for one another", test_meet},
       {"shares are contiguous, cover all, and differ by at most one grain", test_share},
   };
   return unit_run("team", cases, sizeof cases / sizeof *cases);

@@ -1,0 +1,18 @@
+// The networks of a configuration, as they are trained, and the form of the policy's head. Everybody who needs a shape
+// takes it from here: the update, actors, checkpoints, tools.
+#ifndef CORSAC_COMMON_NN_NETWORKS_H
+#define CORSAC_COMMON_NN_NETWORKS_H
+
+#include "common/config/config.h"
+#include "common/nn/mlp.h"
+#include "common/nn/squashed_gaussian.h"
+
+// obs_dim + act_dim -> 1, or value_atoms where critics are categorical. The spec points into the configuration.
+struct mlp_spec critic_spec(const struct config *config, const struct tiles *tiles, uint32_t obs_dim, uint32_t act_dim);
+
+// obs_dim -> 2 act_dim, [mean | log_std]. The policy that acts is mlp_folded of it (policy_network in policy.h).
+struct mlp_spec policy_spec(const struct config *config, const struct tiles *tiles, uint32_t obs_dim, uint32_t act_dim);
+
+// log_std_plain where the configuration gives no bounds.
+struct log_std_form log_std_form_of(const struct config *config);
+#endif
