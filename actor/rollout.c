@@ -74,7 +74,7 @@ static bool alloc_rows(struct rollout *rollout, struct error *error) {
   static const char what[] = "a rollout";
   size_t obs = (size_t)rollout->count * rollout->obs_dim, action = (size_t)rollout->count * rollout->act_dim;
   const uint32_t pairs = (rollout->act_dim + 1) / 2;
-  rollout->ahead = pairs > 0 && pairs < RANDOM_PAIRS ? RANDOM_PAIRS / pairs : 1;
+  rollout->ahead = pairs > 0 && pairs < RANDOM_PAIRS && rollout->config->noise_hold <= 1 ? RANDOM_PAIRS / pairs : 1;
   return (rollout->obs = memory_alloc(obs, sizeof(float), what, error)) &&
          (rollout->next_obs = memory_alloc(obs, sizeof(float), what, error)) &&
          (rollout->action = memory_alloc(action, sizeof(float), what, error)) &&
@@ -94,6 +94,7 @@ struct rollout *rollout_create(const struct config *config, const struct environ
   for (uint32_t i = 0; i < count; i++)
     if (create_member(rollout, i, error) != STATUS_OK) goto failed;
   if (!alloc_rows(rollout, error)) goto failed;
+  rollout->hold_weight = noise_hold_weight((uint32_t)config->noise_hold);
   return rollout;
 failed:
   rollout_destroy(rollout);
@@ -198,11 +199,27 @@ static const float *next_noise(struct rollout *rollout) {
   return rollout->noise + (step - rollout->noise_from) * row;
 }
 
+// The same where noise is held for some steps. One that sits this step out keeps its noise.
+static const float *held_noise(struct rollout *rollout) {
+  const struct config *config = rollout->config;
+  const size_t dim = rollout->act_dim;
+  for (uint32_t i = 0; i < rollout->count; i++) {
+    struct member *member = &rollout->members[i];
+    const struct noise_hold_rule rule = {config->seed, rollout->first + i, (uint32_t)config->noise_hold,
+                                         rollout->hold_weight};
+    if (member->steps_now && noise_hold_find(&rule, &member->hold, member->steps, member->episode_length))
+      random_normals_at(config->seed, RANDOM_ACTOR, rollout->first + i, member->hold.from, 1, dim,
+                        rollout->noise + i * dim, dim);
+  }
+  return rollout->noise;
+}
+
 // Fills rollout->action: uniform on [-1, 1) while there is no policy yet (version 0), else the policy's action with
 // noise.
 static void choose_actions(struct rollout *rollout, struct policy *policy, uint64_t version) {
   if (version > 0) {
-    policy_act(policy, rollout->count, rollout->obs, next_noise(rollout), rollout->action);
+    const float *noise = rollout->config->noise_hold > 1 ? held_noise(rollout) : next_noise(rollout);
+    policy_act(policy, rollout->count, rollout->obs, noise, rollout->action);
     return;
   }
   for (uint32_t i = 0; i < rollout->count; i++) {

@@ -29,6 +29,7 @@
 #define CORSAC_ACTOR_ROLLOUT_IMPL_H
 
 #include "actor/n_step.h"
+#include "actor/noise_hold.h"
 #include "actor/rollout.h"
 
 // A row of failures ends with an episode, or with so many steps without a failure, since an episode may have no end.
@@ -44,6 +45,7 @@ struct member {
   uint64_t steps, episode; // of its life; the episode under way, or the next one
   double episode_return;   // of the episode under way
   uint32_t episode_length; // of the episode under way
+  struct noise_hold hold;  // of its noise, where noise_hold > 1
   bool steps_now;          // it takes part in the step under way
 
   double retry_at;                           // s: when a FAILED one is made anew
@@ -68,6 +70,7 @@ struct rollout {
   int *flags;             // (count)
   uint32_t stepping;      // members with steps_now
 
+  double hold_weight;  // noise_hold_weight of noise_hold
   uint32_t ahead;      // steps whose noise is drawn at once
   float *noise;        // (ahead x count x act_dim)
   bool is_drawn;       // noise is of the first member's steps noise_from to noise_from + ahead - 1

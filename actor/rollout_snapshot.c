@@ -114,6 +114,7 @@ enum status rollout_restore(struct rollout *rollout, const struct snapshot *snap
   // The counters. Where that is all there is, a new episode begins.
   n_step_clear(&member->window); // I3
   rollout->is_drawn = false;
+  member->hold = (struct noise_hold){0};
   member->steps = snapshot->steps;
   member->episode = snapshot->episode + stateless;
   member->state = MEMBER_BETWEEN;

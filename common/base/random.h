@@ -18,6 +18,7 @@ enum random_purpose {    // index is:
   RANDOM_RESET = 6,      //   the environment's episode
   RANDOM_EVALUATION = 7, //   the evaluation episode
   RANDOM_SUBSET = 8,     //   the update
+  RANDOM_HOLD = 9,       //   the environment's step (how long its noise is held)
   RANDOM_PURPOSES
 };
 enum { RANDOM_MAX_ENVIRONMENT = (1 << 24) - 1 };

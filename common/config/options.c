@@ -149,6 +149,10 @@ enum status options_check(const struct config *config, struct error *error) {
                      "target_subset: %" PRIu64 " of only %" PRIu64 " critics; lower it or raise critics",
                      config->target_subset, config->critics);
   }
+  if (strcmp(config->normalize_rewards, "bounded") == 0 && config->value_max <= 0) {
+    return error_set(error, STATUS_USAGE, "value_max: %g does not go with normalize_rewards bounded; raise it above 0",
+                     config->value_max);
+  }
   if (config->sync && config->utd == 0) {
     return error_set(error, STATUS_USAGE,
                      "utd: 0 (the learner runs free) does not go with sync; give utd a value above 0");

@@ -85,6 +85,8 @@ static void walk_job(struct h5 *h5, struct job *job) {
       .alpha_step = &sac->alpha_adam.step,
       .log_alpha = &sac->log_alpha,
       .normalizer = &job->normalizer,
+      .rewards = {&job->rewards.count, &job->rewards.mean, &job->rewards.m2, &job->rewards.highest,
+                  job->rewards.returns, job->rewards.last},
       .steps = &job->limiter.steps,
       .updates = &job->limiter.updates,
       .base_steps = &job->limiter.base_steps,

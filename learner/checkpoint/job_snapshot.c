@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { ARRAYS = 9 };
+enum { ARRAYS = 11 };
 
 // An array of the job that changes, so that a snapshot has its own.
 struct array {
@@ -23,6 +23,8 @@ static void list_arrays(const struct job *job, struct array array[ARRAYS]) {
       {sac->critics_adam.v, critics},
       {job->normalizer.mean, job->normalizer.dim * sizeof(double)},
       {job->normalizer.m2, job->normalizer.dim * sizeof(double)},
+      {job->rewards.returns, job->rewards.returns ? job->rewards.environments * sizeof(double) : 0},
+      {job->rewards.last, job->rewards.last ? job->rewards.environments * sizeof(uint64_t) : 0},
   };
   memcpy(array, all, sizeof all);
 }
@@ -39,6 +41,8 @@ static void put_arrays(struct job *job, const struct array array[ARRAYS]) {
   sac->critics_adam.v = array[6].memory;
   job->normalizer.mean = array[7].memory;
   job->normalizer.m2 = array[8].memory;
+  job->rewards.returns = array[9].memory;
+  job->rewards.last = array[10].memory;
 }
 
 // Copies all values and keeps the snapshot's own memory. It has nothing that only updates need.
@@ -55,6 +59,8 @@ static void copy_values(struct job *snapshot, const struct job *job) {
   snapshot->sac.scratch = NULL;
   snapshot->sample = NULL;
   snapshot->shift = snapshot->scale = NULL;
+  snapshot->rewards.discount = NULL;
+  snapshot->rewards.weight = NULL;
   snapshot->seconds = job_seconds(job);
   snapshot->started = 0; // its time does not go on
 }
@@ -63,7 +69,8 @@ static enum status copy_memory(struct job *snapshot, const struct job *job, stru
   struct array to[ARRAYS], from[ARRAYS];
   list_arrays(snapshot, to);
   list_arrays(job, from);
-  for (int i = 0; i < ARRAYS; i++) memcpy(to[i].memory, from[i].memory, from[i].bytes);
+  for (int i = 0; i < ARRAYS; i++)
+    if (from[i].bytes > 0) memcpy(to[i].memory, from[i].memory, from[i].bytes);
   for (uint64_t e = 0; e < job->config.envs; e++) {
     const enum status status = snapshot_copy(&snapshot->environments[e], &job->environments[e], error);
     if (status != STATUS_OK) return status;

@@ -183,16 +183,17 @@ static void make_discounts(struct source *source, uint64_t row, uint64_t count) 
 }
 
 static void insert(struct source *source, uint64_t count) {
-  struct job *job = source->job;
   float *const *chunk = source->chunk;
-  replay_insert(job->replay, count, chunk[REPLAY_OBS], chunk[REPLAY_ACTION], chunk[REPLAY_REWARD],
-                chunk[REPLAY_NEXT_OBS], chunk[REPLAY_DISCOUNT]);
-  if (!job->config.normalize_observations) return;
-  for (uint64_t i = 0; i < count; i++)
-    normalizer_update(&job->normalizer, chunk[REPLAY_OBS] + i * source->width[REPLAY_OBS]);
+  job_insert(source->job, count,
+             &(struct job_rows){.obs = chunk[REPLAY_OBS],
+                                .action = chunk[REPLAY_ACTION],
+                                .reward = chunk[REPLAY_REWARD],
+                                .next_obs = chunk[REPLAY_NEXT_OBS],
+                                .discount = chunk[REPLAY_DISCOUNT]});
 }
 
-// Inserts the newest rows that the replay has room for, oldest first.
+// Inserts the newest rows that the replay has room for, oldest first. The statistics of rewards take them as the steps
+// of one environment.
 static void take_rows(struct source *source, struct transitions_taken *taken) {
   const uint64_t room = replay_capacity(source->job->replay), n = source->rows;
   const uint64_t first = n > room ? n - room : 0;
@@ -210,6 +211,7 @@ static void take_rows(struct source *source, struct transitions_taken *taken) {
     if (source->h5.status == STATUS_OK) insert(source, count);
     i += count;
   }
+  if (source->job->rewards.scaling != REWARD_RAW) reward_statistics_end_episode(&source->job->rewards, 0);
   *taken = (struct transitions_taken){n - first, first};
 }
 

@@ -193,10 +193,13 @@ static void hear(struct transition_receiver *receiver) {
 
 static void insert(struct job *job, const struct transition_batch *batch, uint32_t first, uint32_t rows) {
   const size_t o = (size_t)first * batch->obs_dim, a = (size_t)first * batch->act_dim;
-  replay_insert(job->replay, rows, batch->obs + o, batch->action + a, batch->reward + first, batch->next_obs + o,
-                batch->discount + first);
-  if (!job->config.normalize_observations) return;
-  for (uint32_t r = 0; r < rows; r++) normalizer_update(&job->normalizer, batch->obs + o + (size_t)r * batch->obs_dim);
+  job_insert(job, rows,
+             &(struct job_rows){.environment = batch->environment + first,
+                                .obs = batch->obs + o,
+                                .action = batch->action + a,
+                                .reward = batch->reward + first,
+                                .next_obs = batch->next_obs + o,
+                                .discount = batch->discount + first});
 }
 
 static void add_progress(struct transition_receiver *receiver) {

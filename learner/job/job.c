@@ -43,6 +43,7 @@ static enum status init_parts(struct job *job, struct error *error) {
   if (!job->team) return error->status;
   enum status status = sac_init(&job->sac, config, obs_dim, act_dim, job->team, error);
   if (status == STATUS_OK) status = normalizer_init(&job->normalizer, obs_dim, error);
+  if (status == STATUS_OK) status = reward_statistics_init(&job->rewards, config, error);
   if (status != STATUS_OK) return status;
   job->replay = replay_create_for(config->replay_capacity, rows_to_come(config, 0), obs_dim, act_dim, error);
   if (!job->replay) return error->status;
@@ -78,6 +79,7 @@ void job_release(struct job *job) {
   memory_free(job->scale);
   replay_destroy(job->replay);
   normalizer_release(&job->normalizer);
+  reward_statistics_release(&job->rewards);
   sac_release(&job->sac);
   thread_team_destroy(job->team);
   message_hello_release(&job->environment);
@@ -90,11 +92,30 @@ uint64_t job_threshold_after(uint64_t next, uint64_t every, uint64_t steps) {
   return next + every * ((steps - next) / every + 1);
 }
 
+void job_insert(struct job *job, size_t rows, const struct job_rows *from) {
+  const uint32_t obs_dim = job->environment.obs_dim;
+  replay_insert(job->replay, rows, from->obs, from->action, from->reward, from->next_obs, from->discount);
+  for (size_t r = 0; job->config.normalize_observations && r < rows; r++)
+    normalizer_update(&job->normalizer, from->obs + r * obs_dim);
+  for (size_t r = 0; job->rewards.scaling != REWARD_RAW && r < rows; r++)
+    reward_statistics_update(&job->rewards, from->environment ? from->environment[r] : 0, obs_dim,
+                             &(struct reward_row){.obs = from->obs + r * obs_dim,
+                                                  .next_obs = from->next_obs + r * obs_dim,
+                                                  .reward = from->reward[r],
+                                                  .discount = from->discount[r]});
+}
+
+static void scale_rewards(const struct job *job, const struct sac_batch *batch) {
+  const double scale = reward_statistics_scale(&job->rewards);
+  for (size_t i = 0; i < batch->rows; i++) batch->reward[i] = (real)((double)batch->reward[i] / scale);
+}
+
 void job_sample(struct job *job) {
   struct sac_batch *batch = sac_batch(&job->sac);
   struct random random = random_stream(job->config.seed, RANDOM_REPLAY, 0, job->sac.updates);
   replay_draw(job->replay, &random, batch->rows, job->sample);
   replay_gather(job->replay, job->sample, batch);
+  if (job->rewards.scaling != REWARD_RAW) scale_rewards(job, batch);
   if (job->config.normalize_observations) { // element by element, so in place
     const size_t dim = job->normalizer.dim;
     normalizer_export(&job->normalizer, job->shift, job->scale);

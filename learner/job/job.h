@@ -8,6 +8,7 @@
 #include "learner/job/metrics.h"
 #include "learner/job/rate_limiter.h"
 #include "learner/job/replay.h"
+#include "learner/job/reward_statistics.h"
 #include "learner/sac/sac.h"
 
 struct job {
@@ -16,6 +17,7 @@ struct job {
   struct thread_team *team;
   struct sac sac;
   struct normalizer normalizer;
+  struct reward_statistics rewards; // where normalize_rewards asks for them
   struct replay *replay;
   struct rate_limiter limiter; // limiter.steps and limiter.updates are the job's totals
   uint64_t episodes, policy_version, evaluations;
@@ -47,8 +49,16 @@ double job_seconds(const struct job *job);
 uint64_t job_threshold_after(uint64_t next, uint64_t every, uint64_t steps);
 static inline bool job_is_due(uint64_t steps, uint64_t next) { return steps >= next; }
 
-// Fills sac_batch for the next update: uniform rows of the replay, normalised with the present statistics, and the
-// update's noise.
+// Inserts rows of one environment or of many into the replay, the normalizer and the statistics of rewards.
+// environment: (rows), or NULL where all are of the first.
+struct job_rows {
+  const uint32_t *environment;
+  const float *obs, *action, *reward, *next_obs, *discount;
+};
+void job_insert(struct job *job, size_t rows, const struct job_rows *from);
+
+// Fills sac_batch for the next update: uniform rows of the replay, observations and rewards normalised with the present
+// statistics, and the update's noise.
 void job_sample(struct job *job);
 
 // The policy as it acts now, normalizer included; `weights` has its shape.

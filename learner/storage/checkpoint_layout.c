@@ -17,7 +17,9 @@ struct checkpoint_shape checkpoint_shape_of(const struct config *config, uint32_
                                    .window = (uint32_t)config->n_step - 1,
                                    .hidden = config->hidden,
                                    .layer_norm = config->critic_layer_norm,
-                                   .sync = config->sync};
+                                   .sync = config->sync,
+                                   .rewards = strcmp(config->normalize_rewards, "deviation") == 0 ||
+                                              strcmp(config->normalize_rewards, "bounded") == 0};
 }
 
 // --- networks and their optimizers ---
@@ -191,6 +193,42 @@ static void walk_learner(struct h5 *h5, const struct checkpoint_parts *parts) {
 
 // --- the environments ---
 
+// Walks an array of 8 bytes for each environment. In async mode the configuration may have other environments than the
+// file: those of both are read.
+static void walk_by_environment(struct h5 *h5, const char *name, enum h5_kind kind,
+                                const struct checkpoint_shape *shape, void *values) {
+  const uint64_t rows = h5->writing || h5->verifying || shape->sync ? shape->environments : h5_rows(h5, name);
+  if (h5->status != STATUS_OK || rows == shape->environments || !values) {
+    h5_values(h5, name, kind, rows, 0, values);
+    return;
+  }
+  if (rows > h5->bytes / 8) h5_fail(h5, STATUS_FORMAT, "/%s of %" PRIu64 " rows is larger than it can be", name, rows);
+  if (h5->status != STATUS_OK) return;
+  uint64_t *all = memory_alloc(rows, sizeof *all, "the environments' returns", h5->error);
+  if (!all) h5->status = STATUS_MEMORY;
+  h5_values(h5, name, kind, rows, 0, all);
+  if (h5->status == STATUS_OK)
+    memcpy(values, all, (rows < shape->environments ? rows : shape->environments) * sizeof *all);
+  memory_free(all);
+}
+
+static void walk_rewards(struct h5 *h5, const struct checkpoint_shape *shape,
+                         const struct checkpoint_rewards *rewards) {
+  if (!shape->rewards) return;
+  h5_count(h5, "rewards/count", rewards->count);
+  h5->range = H5_FINITE;
+  h5_double(h5, "rewards/mean", rewards->mean);
+  h5->range = H5_NOT_NEGATIVE;
+  h5_double(h5, "rewards/m2", rewards->m2);
+  h5_double(h5, "rewards/highest", rewards->highest);
+  h5->range = H5_FINITE;
+  h5->hint = "envs: fixed on resume in sync mode";
+  walk_by_environment(h5, "rewards/returns", H5_KIND_DOUBLE, shape, rewards->returns);
+  h5->range = H5_ANYTHING;
+  walk_by_environment(h5, "rewards/last", H5_KIND_U64, shape, rewards->last);
+  h5->hint = "";
+}
+
 // Walks the running episode and the transitions in its n-step window.
 static void walk_episode(struct h5 *h5, const char *group, struct snapshot *snapshot, uint64_t window_capacity) {
   h5_values(h5, h5_name(h5, "%s/obs", group), H5_KIND_FLOAT, snapshot->obs_dim, 0, snapshot->obs);
@@ -267,6 +305,7 @@ void checkpoint_walk_parts(struct h5 *h5, const struct checkpoint_shape *shape, 
   walk_adam(h5, "optimizer/critics", shape->critics, checkpoint_critic_size(shape), &parts->critics_adam);
   walk_temperature(h5, parts);
   checkpoint_walk_normalizer(h5, parts->normalizer ? parts->normalizer : &unkept);
+  walk_rewards(h5, shape, &parts->rewards);
   walk_limiter(h5, parts);
   walk_learner(h5, parts);
   walk_environments(h5, shape, parts->environments);

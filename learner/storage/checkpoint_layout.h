@@ -16,6 +16,7 @@ struct checkpoint_shape {
   uint32_t window; // transitions that an n-step window holds at most
   struct config_widths hidden;
   bool layer_norm, sync;
+  bool rewards; // there are statistics of rewards
 };
 struct checkpoint_shape checkpoint_shape_of(const struct config *config, uint32_t obs_dim, uint32_t act_dim);
 
@@ -37,6 +38,14 @@ void checkpoint_walk_critics(struct h5 *h5, const char *group, const struct chec
 size_t checkpoint_policy_size(const struct checkpoint_shape *shape);
 size_t checkpoint_critic_size(const struct checkpoint_shape *shape);
 
+// Statistics of rewards; a pointer is NULL where a file is only verified.
+struct checkpoint_rewards {
+  uint64_t *count;
+  double *mean, *m2, *highest;
+  double *returns; // (shape.environments)
+  uint64_t *last;  // (shape.environments)
+};
+
 struct checkpoint_adam {
   struct checkpoint_nets m, v;
   uint64_t *step;
@@ -48,6 +57,7 @@ struct checkpoint_parts {
   double *alpha_m, *alpha_v, *log_alpha;
   uint64_t *alpha_step;
   struct normalizer *normalizer;
+  struct checkpoint_rewards rewards;                     // where shape.rewards
   uint64_t *steps, *updates, *base_steps, *base_updates; // the rate limiter's
   struct checkpoint_sums sums;
   double *seconds, *best_return;

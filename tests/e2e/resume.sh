@@ -13,7 +13,7 @@ same_checkpoint() { # NAME A B [IGNORED...]
 }
 
 # --- sync: N steps, a save, a new start on other ranks, N more; against 2N in one go --------------
-sync="$small --sync --sync-steps 5 --envs 3 --n-step 3 --normalize-observations --eval-every 150 --checkpoint-every 150"
+sync="$small --sync --sync-steps 5 --envs 3 --n-step 3 --normalize-observations --normalize-rewards deviation --noise-hold 4 --eval-every 150 --checkpoint-every 150"
 expect_status 'sync: half a run on 3 ranks' 0 $MPIRUN -n 3 "$CORSAC" train $sync --env-steps 150 --run-dir "$tmp/halves"
 cp -r "$tmp/halves" "$tmp/branch"
 expect_status 'sync: the other half on 4 ranks' 0 $MPIRUN -n 4 "$CORSAC" train --resume "$tmp/halves" --env-steps 300
@@ -24,7 +24,7 @@ expect_status 'sync: the checkpoint' 0 "$CORSAC" inspect "$tmp/halves" --json
 check 'says that it is exact' json_is "$out" exact true
 
 # --- sync: the number of ranks changes with every start -------------------------------------------
-elastic="$small --sync --envs 7 --learning-starts 70 --eval-every 210 --checkpoint-every 210"
+elastic="$small --sync --envs 7 --normalize-rewards bounded --noise-hold 16 --learning-starts 70 --eval-every 210 --checkpoint-every 210"
 expect_status 'elastic: 5 ranks begin' 0 $MPIRUN -n 5 "$CORSAC" train $elastic --env-steps 210 --run-dir "$tmp/elastic"
 expect_status 'elastic: 2 ranks go on' 0 $MPIRUN -n 2 "$CORSAC" train --resume "$tmp/elastic" --env-steps 420
 expect_status 'elastic: 8 ranks end it' 0 $MPIRUN -n 8 "$CORSAC" train --resume "$tmp/elastic" --env-steps 630

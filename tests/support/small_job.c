@@ -125,6 +125,17 @@ static void fill_sac(struct numbers *numbers, struct sac *sac) {
   sac->log_alpha = numbers_uniform(numbers);
 }
 
+static void fill_rewards(struct numbers *numbers, struct reward_statistics *rewards) {
+  rewards->count = count(numbers);
+  rewards->mean = numbers_uniform(numbers);
+  rewards->m2 = fabs(numbers_uniform(numbers));
+  rewards->highest = fabs(numbers_uniform(numbers));
+  for (uint32_t e = 0; e < rewards->environments; e++) {
+    rewards->returns[e] = numbers_uniform(numbers);
+    rewards->last[e] = numbers_word(numbers);
+  }
+}
+
 void small_job_fill(struct job *job, uint64_t seed, uint32_t rows) {
   struct error error = {0};
   struct numbers numbers = {seed};
@@ -157,6 +168,7 @@ void small_job_fill(struct job *job, uint64_t seed, uint32_t rows) {
   fill_metrics(&numbers, &job->metrics);
   for (uint64_t e = 0; e < job->config.envs; e++)
     fill_environment(&numbers, &job->environments[e], (uint32_t)job->config.n_step - 1, &error);
+  if (job->rewards.scaling != REWARD_RAW) fill_rewards(&numbers, &job->rewards);
 }
 
 float small_policy_weight(const struct job *job, uint32_t layer, size_t out, size_t in) {

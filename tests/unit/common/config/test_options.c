@@ -331,8 +331,23 @@ static void test_help(void) {
   free(text);
 }
 
+static void test_bounded_rewards(void) {
+  struct config config;
+  struct error error = {0};
+  options_defaults(&config);
+  snprintf(config.env, sizeof config.env, "Pendulum-v1");
+  snprintf(config.normalize_rewards, sizeof config.normalize_rewards, "bounded");
+  CU_ASSERT_EQUAL(options_check(&config, NULL), STATUS_OK);
+  config.value_max = 0;
+  UNIT_STATUS(options_check(&config, &error), STATUS_USAGE, &error);
+  CU_ASSERT_TRUE(error_says(&error, "value_max"));
+  snprintf(config.normalize_rewards, sizeof config.normalize_rewards, "deviation");
+  CU_ASSERT_EQUAL(options_check(&config, NULL), STATUS_OK);
+}
+
 int main(void) {
   static const struct unit_case cases[] = {
+      {"rewards are bounded by a value_max above 0", test_bounded_rewards},
       {"the defaults are the documented ones and in range", test_defaults},
       {"every option has a name and a field of its own, and a help line", test_table},
       {"a misspelt name finds its neighbour, a strange one none", test_nearest},

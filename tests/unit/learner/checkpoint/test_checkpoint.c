@@ -10,6 +10,7 @@
 #include "tests/support/small_job.h"
 #include "tests/support/unit.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static char *directory; // of this case
@@ -83,6 +84,42 @@ static void test_round_trip(void) {
   UNIT_STATUS(checkpoint_verify(unit_in(directory, "b.h5"), &error), STATUS_OK, &error);
   job_release(&first);
   job_release(&second);
+}
+
+// The job of `to` reads what one of `from` environments wrote.
+static void rewards_come_back(const struct config *config, uint64_t from, uint64_t to) {
+  struct config one = *config, two = *config;
+  struct job first, second;
+  struct error error = {0};
+  bool has_replay;
+  one.envs = from;
+  two.envs = to;
+  small_job_init(&first, &one);
+  small_job_init(&second, &two);
+  small_job_fill(&first, 1, 13);
+  UNIT_STATUS(checkpoint_write(unit_in(directory, "rewards.h5"), &first, CHECKPOINT_ALL, &error), STATUS_OK, &error);
+  UNIT_STATUS(checkpoint_verify(unit_in(directory, "rewards.h5"), &error), STATUS_OK, &error);
+  UNIT_STATUS(checkpoint_read(unit_in(directory, "rewards.h5"), &second, &has_replay, &error), STATUS_OK, &error);
+  const struct reward_statistics *was = &first.rewards, *is = &second.rewards;
+  CU_ASSERT_EQUAL(is->count, was->count);
+  CU_ASSERT_EQUAL(is->mean, was->mean);
+  CU_ASSERT_EQUAL(is->m2, was->m2);
+  CU_ASSERT_EQUAL(is->highest, was->highest);
+  for (uint64_t e = 0; e < to; e++) {
+    CU_ASSERT_EQUAL(is->returns[e], e < from ? was->returns[e] : 0);
+    CU_ASSERT_EQUAL(is->last[e], e < from ? was->last[e] : 0);
+  }
+  job_release(&first);
+  job_release(&second);
+}
+
+static void test_rewards(void) {
+  struct config config = small_config();
+  snprintf(config.normalize_rewards, sizeof config.normalize_rewards, "deviation");
+  rewards_come_back(&config, SMALL_ENVS, SMALL_ENVS);
+  config.sync = false;
+  rewards_come_back(&config, SMALL_ENVS, SMALL_ENVS + 2);
+  rewards_come_back(&config, SMALL_ENVS, 1);
 }
 
 // An environment that names another number of values than before must not end a run.
@@ -329,6 +366,7 @@ static void test_chunks(void) {
 #define CASE(name)                                                                                                     \
   static void name##_alone(void) { run_in_directory(&directory, name); }
 CASE(test_round_trip)
+CASE(test_rewards)
 CASE(test_named_values)
 CASE(test_info)
 CASE(test_without_replay)
@@ -343,6 +381,7 @@ int main(void) {
   log_init(0, LOG_ERROR);
   static const struct unit_case cases[] = {
       {"a job comes back whole, field by field", test_round_trip_alone},
+      {"statistics of rewards come back, for the environments that both jobs have", test_rewards_alone},
       {"sums of named values go on, and begin anew where the environment has others", test_named_values_alone},
       {"the head tells what the file holds", test_info_alone},
       {"without replay a checkpoint is small, resumable and not exact", test_without_replay_alone},

@@ -86,6 +86,10 @@ static void check_datasets(hid_t file) {
       {"/normalizer/count", u64, 1, 1, 0},
       {"/normalizer/mean", f64, 1, 3, 0},
       {"/normalizer/m2", f64, 1, 3, 0},
+      {"/rewards/count", u64, 1, 1, 0},
+      {"/rewards/m2", f64, 1, 1, 0},
+      {"/rewards/returns", f64, 1, SMALL_ENVS, 0},
+      {"/rewards/last", u64, 1, SMALL_ENVS, 0},
       {"/limiter/base_updates", u64, 1, 1, 0},
       {"/replay/obs", f32, 2, 13, 3},
       {"/replay/action", f32, 2, 13, 2},
@@ -127,6 +131,7 @@ static void check_weights(hid_t file, const struct config *config) {
 static void test_layout(void) {
   struct config config = small_config();
   config.critic_layer_norm = true;
+  snprintf(config.normalize_rewards, sizeof config.normalize_rewards, "bounded");
   small_checkpoint_write(unit_in(directory, "a.h5"), &config, 1, 13);
   const hid_t file = H5Fopen(unit_in(directory, "a.h5"), H5F_ACC_RDONLY, H5P_DEFAULT);
   CU_ASSERT_FATAL(file >= 0);

@@ -4,6 +4,7 @@
 #include "tests/support/small_job.h"
 #include "tests/support/unit.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static bool same(const void *left, const void *right, size_t bytes) { return memcmp(left, right, bytes) == 0; }
@@ -13,6 +14,7 @@ static void test_whole(void) {
   struct config config = small_config();
   struct job job, other, snapshot;
   struct error error = {0};
+  snprintf(config.normalize_rewards, sizeof config.normalize_rewards, "deviation");
   small_job_init(&job, &config);
   small_job_init(&other, &config);
   UNIT_STATUS_FATAL(job_snapshot_init(&snapshot, &job, &error), STATUS_OK, &error);
@@ -35,6 +37,10 @@ static void test_whole(void) {
   CU_ASSERT(same(snapshot.normalizer.mean, other.normalizer.mean, SMALL_OBS * sizeof(double)));
   CU_ASSERT(same(snapshot.normalizer.m2, other.normalizer.m2, SMALL_OBS * sizeof(double)));
   CU_ASSERT_EQUAL(snapshot.normalizer.count, 13);
+  CU_ASSERT_EQUAL(snapshot.rewards.count, other.rewards.count);
+  CU_ASSERT_EQUAL(snapshot.rewards.m2, other.rewards.m2);
+  CU_ASSERT(same(snapshot.rewards.returns, other.rewards.returns, SMALL_ENVS * sizeof(double)));
+  CU_ASSERT(same(snapshot.rewards.last, other.rewards.last, SMALL_ENVS * sizeof(uint64_t)));
   CU_ASSERT_TRUE(same(&snapshot.metrics, &other.metrics, sizeof other.metrics));
   CU_ASSERT_TRUE_FATAL(same(&snapshot.limiter, &other.limiter, sizeof other.limiter));
   CU_ASSERT_EQUAL(snapshot.episodes, other.episodes);

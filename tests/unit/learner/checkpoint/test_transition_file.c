@@ -100,6 +100,12 @@ static void test_log(void) {
     CU_ASSERT_EQUAL(job.normalizer.count, ROWS);
     CU_ASSERT_EQUAL(job.limiter.steps, 0); // nobody made them here
     job_release(&job);
+    begin(&job, "normalize_rewards: deviation\n");
+    CU_ASSERT_EQUAL(checkpoint_read_transitions(path, &job, &taken, NULL), STATUS_OK);
+    CU_ASSERT_EQUAL(job.rewards.count, ROWS);
+    CU_ASSERT_TRUE(job.rewards.returns[0] != 0); // the rows are one environment's
+    CU_ASSERT_EQUAL(job.rewards.last[0], 0);     // whose episode the job's own does not go on with
+    job_release(&job);
     begin(&job, "replay_capacity: 20\n"); // the newest
     CU_ASSERT_EQUAL(checkpoint_read_transitions(path, &job, &taken, NULL), STATUS_OK);
     CU_ASSERT_EQUAL(taken.rows, 20);

@@ -5,6 +5,7 @@
 #include "tests/support/unit.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -159,6 +160,33 @@ static void test_sample_normalised(void) {
   job_release(&job);
 }
 
+// Rewards of a batch are divided by what the statistics say when it is taken; the replay keeps them as they came.
+static void test_sample_scaled(void) {
+  struct config config = small_config();
+  struct job job;
+  float raw[4];
+  snprintf(config.normalize_rewards, sizeof config.normalize_rewards, "bounded");
+  small_job_init(&job, &config);
+  insert_numbered(&job, 12);
+  job.rewards.count = 10;
+  job.rewards.m2 = 40;
+  job.rewards.highest = 5;
+  for (int times = 0; times < 3; times++) {
+    job.rewards.scaling = times == 0 ? REWARD_RAW : times == 1 ? REWARD_DEVIATION : REWARD_BOUNDED;
+    job_sample(&job);
+    const struct sac_batch *batch = sac_batch(&job.sac);
+    for (size_t r = 0; r < batch->rows; r++) {
+      if (times == 0) raw[r] = batch->reward[r];
+      const double scale = times == 0 ? 1 : times == 1 ? 2 + 1e-8 : sqrt(4 + 1e-8);
+      CU_ASSERT_EQUAL(batch->reward[r], (float)((double)raw[r] / scale));
+    }
+  }
+  job.rewards.highest = 15;
+  job_sample(&job);
+  CU_ASSERT_EQUAL(sac_batch(&job.sac)->reward[0], (float)((double)raw[0] / 3));
+  job_release(&job);
+}
+
 static void test_export(void) {
   struct config config = small_config();
   struct job job;
@@ -200,6 +228,7 @@ int main(void) {
       {"seconds go on from those of earlier processes", test_seconds},
       {"a sample is whole rows and noise, given by the number of the update alone", test_sample},
       {"a sample is normalised with the present statistics", test_sample_normalised},
+      {"a batch has its rewards scaled as the statistics of rewards say", test_sample_scaled},
       {"an exported policy has the version, the parameters and the normalizer", test_export},
       {"the next threshold is a multiple beyond the steps made", test_thresholds},
   };

@@ -128,6 +128,7 @@ static void test_missing(void) {
   struct config config = small_config();
   check_missing(&config, false);
   config.critic_layer_norm = true; // other arrays, and environments that may come and go
+  snprintf(config.normalize_rewards, sizeof config.normalize_rewards, "bounded");
   config.sync = false;
   check_missing(&config, false);
   config.sync = true;
@@ -170,6 +171,11 @@ static void test_numbers(void) {
       {"actors/0/episode_return", NAN, "/actors/0/episode_return: number 0 is nan"},
       {"limiter/steps", 0x1p63, "/limiter/steps is 9223372036854775808, more than can be counted"},
       {"normalizer/count", 0x1p62, "/normalizer/count is"},
+      {"rewards/mean", NAN, "/rewards/mean: number 0 is nan"},
+      {"rewards/m2", -1, "/rewards/m2: number 0 is -1; it must be finite and not negative"},
+      {"rewards/highest", -1, "/rewards/highest: number 0 is -1"},
+      {"rewards/returns", INFINITY, "/rewards/returns: number 0 is inf"},
+      {"rewards/count", 0x1p62, "/rewards/count is"},
       {"actors/1/live", 2, "/actors/1/live is 2, it must be 0 or 1"},
       {"limiter/updates", 17, "updates, /limiter"},
       {"replay/cursor", 1e6, "/replay makes no sense"},
@@ -177,6 +183,7 @@ static void test_numbers(void) {
       {"replay/size", 1e6, "/replay makes no sense"},
   };
   struct config config = small_config();
+  snprintf(config.normalize_rewards, sizeof config.normalize_rewards, "deviation");
   write_job(good, &config, false);
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     struct error error = {0};
