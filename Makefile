@@ -63,10 +63,11 @@ SOURCES := $(wildcard $(foreach room,common learner actor launch,$(room)/*.c $(r
 MAIN := launch/main.c launch/mpi/guest_exits.c
 # Text files in the program: launch/cli/embed.sh makes a table in C of each kind.
 PRESETS  := $(wildcard launch/presets/*.yaml)
+RECIPES  := $(wildcard launch/recipes/*.yaml)
 CLUSTER  := $(wildcard launch/cluster/*.sh)
 EXAMPLES := $(wildcard launch/examples/*/*)
 BEGINNINGS := $(filter launch/examples/plugin/% %.py,$(EXAMPLES)) # of `corsac new-env`
-EMBEDDED := presets cluster examples
+EMBEDDED := presets recipes cluster examples
 # Messages of others' formats: protoc-c makes "learner/run/tensorboard.pb-c.h" of tensorboard.proto.
 PROTOS := $(wildcard learner/*/*.proto launch/*/*.proto)
 
@@ -121,6 +122,7 @@ $(B)/obj/%.o: %.c $(B)/flags
 	$(Q)$(COMPILE) -MMD -MP -c $< -o $@
 
 $(B)/gen/presets.c: launch/cli/embed.sh $(PRESETS) $(wildcard launch/presets)
+$(B)/gen/recipes.c: launch/cli/embed.sh $(RECIPES) $(wildcard launch/recipes)
 $(B)/gen/cluster.c: launch/cli/embed.sh $(CLUSTER) $(wildcard launch/cluster)
 $(B)/gen/examples.c: launch/cli/embed.sh $(BEGINNINGS) $(wildcard launch/examples/*)
 $(B)/gen/%.c:

@@ -7,13 +7,14 @@ install: private prefix := $(B)/stage
 install: all ## Install below PREFIX=/usr/local (and DESTDIR)
 	$(Q)rm -rf $(prefix)
 	$(Q)install -d $(prefix)/bin $(prefix)/include/corsac $(prefix)/lib/pkgconfig $(prefix)/share/man/man1 \
-	  $(prefix)/share/bash-completion/completions $(addprefix $(prefix)/share/corsac/,presets python cluster)
+	  $(prefix)/share/bash-completion/completions $(addprefix $(prefix)/share/corsac/,presets recipes python cluster)
 	$(Q)install -m 755 $(B)/corsac $(prefix)/bin/corsac
 	$(Q)install -m 644 $(API) $(prefix)/include/corsac
 	$(Q)install -m 644 $(SIM).a $(POLICY).a $(prefix)/lib && install -m 755 $(SIM).so $(POLICY).so $(prefix)/lib
 	$(Q)sed -e 's|@VERSION@|$(VERSION)|; s|@LIBS@|$(POLICY_LIBS)|' launch/library/corsac-policy.pc.in >$(prefix)/lib/pkgconfig/corsac-policy.pc
 	$(Q)install -m 644 $(SHARED) $(prefix)/share/corsac/python
 	$(Q)install -m 644 $(PRESETS) $(prefix)/share/corsac/presets
+	$(Q)install -m 644 $(RECIPES) $(prefix)/share/corsac/recipes
 	$(Q)install -m 755 $(CLUSTER) $(prefix)/share/corsac/cluster
 	$(Q)for e in $(EXAMPLES:launch/%=%); do install -D -m 644 launch/$$e $(prefix)/share/corsac/$$e || exit 1; done
 	$(Q)$(B)/corsac help --man >$(prefix)/share/man/man1/corsac.1 && for name in $$($(B)/corsac help --commands); do \

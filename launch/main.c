@@ -20,8 +20,8 @@ static const struct {
 } commands[] = {{"train", command_train},     {"eval", command_eval},       {"export", command_export},
                 {"explain", command_explain}, {"plot", command_plot},       {"report", command_report},
                 {"inspect", command_inspect}, {"envs", command_envs},       {"check-env", command_check_env},
-                {"new-env", command_new_env}, {"options", command_options}, {"bench", command_bench},
-                {"cluster", command_cluster}, {"doctor", command_doctor}};
+                {"new-env", command_new_env}, {"options", command_options}, {"recipes", command_recipes},
+                {"bench", command_bench},     {"cluster", command_cluster}, {"doctor", command_doctor}};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static enum status say_what_to_do(struct error *error) {

@@ -252,8 +252,10 @@ static void check_invariants(const struct learner *learner, enum phase before) {
 
 // began: the beginning of this turn. What a busy turn does after an idle one is not waiting.
 static void count_idle(struct learner *learner, double began, bool busy) {
-  const double now = clock_now();
-  if (learner->idle_since > 0) learner->job->metrics.learner_wait += (busy ? began : now) - learner->idle_since;
+  const double now = clock_now(), idle = learner->idle_since > 0 ? (busy ? began : now) - learner->idle_since : 0;
+  learner->job->metrics.learner_wait += idle;
+  learner->idle += idle;
+  if (learner->began == 0) learner->began = began;
   learner->idle_since = busy ? 0 : now;
 }
 

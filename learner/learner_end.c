@@ -54,10 +54,22 @@ static void tell_to_stop(struct learner *learner) {
   if (status != STATUS_OK) log_warn("telling the actors to leave: %s", error.text);
 }
 
+// The learner idled most of its time: more arithmetic for each step would have cost no time.
+static void say_idle(const struct learner *learner) {
+  const struct config *config = &learner->job->config;
+  const double seconds = clock_now() - learner->began;
+  if (learner->began == 0 || config->utd == 0 || learner->job->limiter.updates == 0 || learner->idle < 0.5 * seconds)
+    return;
+  log_info("the learner idled %.0f %% of its time: %s would have learned more from the same steps. A new run can also "
+           "take a --recipe (`corsac recipes` lists them).",
+           100 * fmin(1, learner->idle / seconds), config->sync ? "a new run with a higher --utd" : "a higher --utd");
+}
+
 void learner_leave(struct learner *learner, int exit_code, const char *state, const char *reason) {
   if (learner->phase >= PHASE_LEAVING) return; // I2: the outcome is fixed once
   checkpoint_schedule_finish(&learner->schedule);
   if (exit_code == EXIT_DONE) run_directory_forget_failures(learner->reporter.run);
+  if (exit_code == EXIT_DONE) say_idle(learner);
 
   struct learner_outcome *outcome = &learner->outcome;
   learner->phase = PHASE_LEAVING;

@@ -42,6 +42,7 @@ struct learner {
 
   double deadline;                 // clock_now() at which max_hours have passed
   double idle_since;               // clock_now(); 0: the last turn was busy
+  double began, idle;              // clock_now() of the first turn, 0: none yet; s of idle turns since then
   double leave_began, leave_until; // clock_now()
   double looked;                   // clock_coarse() of the last look at who is alive
   bool said_waiting;

@@ -14,6 +14,18 @@ struct config_auto {
   double value; // where not auto
 };
 
+// The entropy that a learned alpha aims at: "auto", -3, -0.5n or sigma:0.15. config_target_entropy resolves it.
+enum config_entropy_form {
+  CONFIG_ENTROPY_NATS,
+  CONFIG_ENTROPY_PER_ACTION, // value is a multiple of the action dimensions
+  CONFIG_ENTROPY_SIGMA       // value is the standard deviation of a Gaussian with that entropy
+};
+struct config_entropy {
+  bool is_auto;
+  enum config_entropy_form form; // where not auto
+  double value;
+};
+
 // The widths of an MLP's hidden layers.
 struct config_widths {
   uint32_t count, width[CONFIG_MAX_HIDDEN];
@@ -24,6 +36,7 @@ struct config {
   char env[CONFIG_TEXT];
   uint64_t seed;
   char run_dir[CONFIG_TEXT], config[CONFIG_TEXT], resume[CONFIG_TEXT]; // "" where not given
+  char recipe[CONFIG_TEXT];                                            // likewise; a name or a path
   uint64_t env_steps;                                                  // to reach in total
   double max_hours;                                                    // of this process; 0: no limit
   bool sync;
@@ -54,7 +67,8 @@ struct config {
   double gamma, tau, lr_actor, lr_critic, lr_alpha;
   char lr_schedule[16]; // constant, linear, cosine, over env_steps
   double lr_final;      // share of the first rate
-  struct config_auto alpha, target_entropy;
+  struct config_auto alpha;
+  struct config_entropy target_entropy;
   double alpha_start;
   uint64_t policy_delay;      // updates of the critics for one of the policy
   bool policy_first;          // the policy's half of an update comes first
@@ -89,5 +103,12 @@ struct config {
   bool tensorboard;        // write event files too
   char log_level[16];      // error, warn, info, debug
 };
+
+// The hidden layers of each critic, and of the policy: their own, or hidden where they have none.
+const struct config_widths *config_critic_hidden(const struct config *config);
+const struct config_widths *config_policy_hidden(const struct config *config);
+
+// target_entropy in nats, for n = act_dim:   auto: -n,  -0.5n: -0.5 n,  sigma:s: n/2 log(2 pi e s^2)
+double config_target_entropy(const struct config *config, uint32_t act_dim);
 
 #endif

@@ -175,18 +175,57 @@ void option_describe_form(const struct option *option, char *text, size_t size) 
   case OPTION_COUNT: snprintf(text, size, "an integer from %s", range); break;
   case OPTION_NUMBER: snprintf(text, size, "a number from %s", range); break;
   case OPTION_AUTO: snprintf(text, size, "auto, or a number from %s", range); break;
+  case OPTION_ENTROPY:
+    snprintf(text, size, "auto, a number from %s, such a number for each action dimension (-0.5n), or sigma:0.15",
+             range);
+    break;
   case OPTION_WIDTHS:
     snprintf(text, size, "1 to %d integers from %s with commas between them", CONFIG_MAX_HIDDEN, range);
+    if (!*option->default_text) text_append(text, size, strlen(text), ", or nothing");
     break;
   case OPTION_CHOICE: snprintf(text, size, "one of %s", option->choices); break;
   }
 }
 
-// --- a value of any type ---
+// --- the target of the entropy ---
 
 static bool in_range(const struct option *option, double value) {
   return value >= option->low && value <= option->high;
 }
+
+static const char SIGMA[] = "sigma:";
+
+// Reads auto, -3, -0.5n or sigma:0.15.
+static bool parse_entropy(const struct option *option, const char *text, struct config_entropy *entropy) {
+  const size_t length = strlen(text);
+  char word[WORD_SIZE];
+  *entropy = (struct config_entropy){.is_auto = strcasecmp(text, "auto") == 0};
+  if (entropy->is_auto) return true;
+  if (strncasecmp(text, SIGMA, sizeof SIGMA - 1) == 0) {
+    entropy->form = CONFIG_ENTROPY_SIGMA;
+    return parse_number(text + sizeof SIGMA - 1, &entropy->value) && entropy->value >= 1e-9 &&
+           in_range(option, entropy->value);
+  }
+  if (length >= WORD_SIZE) return false;
+  snprintf(word, sizeof word, "%s", text);
+  if (length > 0 && (word[length - 1] == 'n' || word[length - 1] == 'N')) {
+    entropy->form = CONFIG_ENTROPY_PER_ACTION;
+    word[length - 1] = '\0';
+  }
+  return parse_number(word, &entropy->value) && in_range(option, entropy->value);
+}
+
+static void format_entropy(const struct config_entropy *entropy, char *text, size_t size) {
+  char number[32];
+  format_number(entropy->value, number, sizeof number);
+  if (entropy->is_auto)
+    snprintf(text, size, "auto");
+  else
+    snprintf(text, size, "%s%s%s", entropy->form == CONFIG_ENTROPY_SIGMA ? SIGMA : "", number,
+             entropy->form == CONFIG_ENTROPY_PER_ACTION ? "n" : "");
+}
+
+// --- a value of any type ---
 
 enum status option_set(const struct option *option, struct config *config, const char *text, const char *where,
                        struct error *error) {
@@ -216,6 +255,12 @@ enum status option_set(const struct option *option, struct config *config, const
     bool is_auto = strcasecmp(text, "auto") == 0;
     if (!is_auto && (!parse_number(text, &number) || !in_range(option, number))) break;
     *(struct config_auto *)field = (struct config_auto){.is_auto = is_auto, .value = is_auto ? 0 : number};
+    return STATUS_OK;
+  }
+  case OPTION_ENTROPY: {
+    struct config_entropy entropy;
+    if (!parse_entropy(option, text, &entropy)) break;
+    *(struct config_entropy *)field = entropy;
     return STATUS_OK;
   }
   case OPTION_WIDTHS:
@@ -258,6 +303,7 @@ void option_get(const struct option *option, const struct config *config, char *
       format_number(value->value, text, size);
     break;
   }
+  case OPTION_ENTROPY: format_entropy(field, text, size); break;
   case OPTION_WIDTHS: option_format_widths(field, text, size); break;
   }
 }

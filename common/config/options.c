@@ -140,6 +140,48 @@ enum status options_apply(const struct option_given *given, size_t count, struct
 
 // --- rules ---
 
+static bool is(const char *value, const char *word) { return strcmp(value, word) == 0; }
+
+// Residual blocks add their input to their output, so all have one width.
+static enum status check_blocks(const char *name, const struct config_widths *hidden, struct error *error) {
+  for (uint32_t i = 1; i < hidden->count; i++) {
+    if (hidden->width[i] == hidden->width[0]) continue;
+    char widths[96];
+    option_format_widths(hidden, widths, sizeof widths);
+    return error_set(error, STATUS_USAGE,
+                     "%s: the blocks of a residual network have one width, not %s; give equal ones", name, widths);
+  }
+  return STATUS_OK;
+}
+
+static enum status check_networks(const struct config *config, struct error *error) {
+  enum status status = STATUS_OK;
+  if (is(config->network, "residual")) {
+    const char *const critic = config->critic_hidden.count > 0 ? "critic_hidden" : "hidden",
+                      *const policy = config->policy_hidden.count > 0 ? "policy_hidden" : "hidden";
+    status = check_blocks(critic, config_critic_hidden(config), error);
+    if (status == STATUS_OK) status = check_blocks(policy, config_policy_hidden(config), error);
+  }
+  if (status != STATUS_OK) return status;
+  if (config->critic_layer_norm && is(config->critic_norm, "batch"))
+    return error_set(error, STATUS_USAGE,
+                     "critic_layer_norm: is another spelling of critic_norm layer, but critic_norm is batch; leave one "
+                     "of them out");
+  const bool critic_batch = is(config->critic_norm, "batch");
+  if (config->batch_size < 2 && (critic_batch || is(config->policy_norm, "batch")))
+    return error_set(error, STATUS_USAGE,
+                     "batch_size: %s batch needs at least 2 transitions, not %" PRIu64 "; raise it",
+                     critic_batch ? "critic_norm" : "policy_norm", config->batch_size);
+  if (config->value_min >= config->value_max)
+    return error_set(error, STATUS_USAGE, "value_min: %g is not below value_max (%g); lower it or raise value_max",
+                     config->value_min, config->value_max);
+  if (config->log_std_min >= config->log_std_max)
+    return error_set(error, STATUS_USAGE,
+                     "log_std_min: %g is not below log_std_max (%g); lower it or raise log_std_max",
+                     config->log_std_min, config->log_std_max);
+  return STATUS_OK;
+}
+
 enum status options_check(const struct config *config, struct error *error) {
   if (!config->env[0]) {
     return error_set(error, STATUS_USAGE, "env: none is given; say --env NAME (`corsac envs` lists what there is)");
@@ -163,7 +205,7 @@ enum status options_check(const struct config *config, struct error *error) {
                      "); lower it or raise replay_capacity",
                      config->batch_size, config->replay_capacity);
   }
-  return STATUS_OK;
+  return check_networks(config, error);
 }
 
 bool options_can_isolate(const struct config *config) {
@@ -196,8 +238,10 @@ enum status options_check_resume(const struct config *saved, const struct config
 
 void options_print_help(FILE *out, const char *group) {
   static const char *const types[] = {
-      [OPTION_TEXT] = "TEXT",        [OPTION_BOOL] = "",          [OPTION_COUNT] = "COUNT", [OPTION_NUMBER] = "NUMBER",
-      [OPTION_AUTO] = "NUMBER|auto", [OPTION_WIDTHS] = "N,N,...", [OPTION_CHOICE] = "NAME",
+      [OPTION_TEXT] = "TEXT",        [OPTION_BOOL] = "",
+      [OPTION_COUNT] = "COUNT",      [OPTION_NUMBER] = "NUMBER",
+      [OPTION_AUTO] = "NUMBER|auto", [OPTION_ENTROPY] = "X|Xn|sigma:X|auto",
+      [OPTION_WIDTHS] = "N,N,...",   [OPTION_CHOICE] = "NAME",
   };
   static const char *const rules[] = {
       [OPTION_FIXED] = "fixed",

@@ -10,13 +10,22 @@
 #include <stddef.h>
 #include <stdio.h>
 
-enum option_type { OPTION_TEXT, OPTION_BOOL, OPTION_COUNT, OPTION_NUMBER, OPTION_AUTO, OPTION_WIDTHS, OPTION_CHOICE };
+enum option_type {
+  OPTION_TEXT,
+  OPTION_BOOL,
+  OPTION_COUNT,
+  OPTION_NUMBER,
+  OPTION_AUTO,
+  OPTION_ENTROPY,
+  OPTION_WIDTHS,
+  OPTION_CHOICE
+};
 
 enum option_rule {
   OPTION_FIXED,      // a resumed run keeps it; another value is an error
   OPTION_FREE,       // a resumed run may change it
   OPTION_FREE_ASYNC, // free in async mode, fixed in sync mode
-  OPTION_INVOCATION  // belongs to one start and not to the job (run_dir, config, resume)
+  OPTION_INVOCATION  // belongs to one start and not to the job (run_dir, config, resume, recipe)
 };
 
 struct option {
@@ -25,7 +34,7 @@ struct option {
   enum option_rule rule;
   size_t offset;            // in struct config
   const char *default_text; // parsed like a user's value
-  double low, high;         // of COUNT, NUMBER, AUTO, WIDTHS: the range, both ends allowed
+  double low, high;         // of COUNT, NUMBER, AUTO, ENTROPY, WIDTHS: the range, both ends allowed
   const char *choices;      // of CHOICE: "a|b|c"
   const char *group, *help; // help: one line, with units
 };
@@ -74,9 +83,9 @@ enum status options_read_yaml(const char *path, struct config *config, struct er
 enum status options_parse_yaml(const char *text, size_t length, const char *name, struct config *config,
                                struct error *error);
 
-// Writes every option of the table as YAML that options_parse_yaml reads back to the same struct. config and resume,
-// which no file may give, are written as "". Returns the length without the terminator, as snprintf does; text may be
-// NULL with size 0.
+// Writes every option of the table as YAML that options_parse_yaml reads back to the same struct. config, resume
+// and recipe, which no file may give, are written as "". Returns the length without the terminator, as snprintf does;
+// text may be NULL with size 0.
 size_t options_format_yaml(const struct config *config, char *text, size_t size);
 
 // Checks what concerns several options: target_subset <= critics, utd > 0 in sync, env given ... STATUS_USAGE with the

@@ -9,13 +9,14 @@
 #define FIELD(field, c_type) (offsetof(struct config, field) + _Generic(((struct config *)0)->field, c_type : 0))
 #define ROW(kind, c_type, field, ...)                                                                                  \
   { .name = #field, .type = kind, .offset = FIELD(field, c_type), .group = GROUP, __VA_ARGS__ }
-#define TEXT(field, ...)   ROW(OPTION_TEXT, char *, field, .default_text = "", __VA_ARGS__)
-#define BOOL(field, ...)   ROW(OPTION_BOOL, bool, field, __VA_ARGS__)
-#define COUNT(field, ...)  ROW(OPTION_COUNT, uint64_t, field, __VA_ARGS__)
-#define NUMBER(field, ...) ROW(OPTION_NUMBER, double, field, __VA_ARGS__)
-#define AUTO(field, ...)   ROW(OPTION_AUTO, struct config_auto, field, __VA_ARGS__)
-#define WIDTHS(field, ...) ROW(OPTION_WIDTHS, struct config_widths, field, __VA_ARGS__)
-#define CHOICE(field, ...) ROW(OPTION_CHOICE, char *, field, __VA_ARGS__)
+#define TEXT(field, ...)    ROW(OPTION_TEXT, char *, field, .default_text = "", __VA_ARGS__)
+#define BOOL(field, ...)    ROW(OPTION_BOOL, bool, field, __VA_ARGS__)
+#define COUNT(field, ...)   ROW(OPTION_COUNT, uint64_t, field, __VA_ARGS__)
+#define NUMBER(field, ...)  ROW(OPTION_NUMBER, double, field, __VA_ARGS__)
+#define AUTO(field, ...)    ROW(OPTION_AUTO, struct config_auto, field, __VA_ARGS__)
+#define ENTROPY(field, ...) ROW(OPTION_ENTROPY, struct config_entropy, field, __VA_ARGS__)
+#define WIDTHS(field, ...)  ROW(OPTION_WIDTHS, struct config_widths, field, __VA_ARGS__)
+#define CHOICE(field, ...)  ROW(OPTION_CHOICE, char *, field, __VA_ARGS__)
 
 static const struct option table[] = {
 #define GROUP "job"
@@ -24,6 +25,8 @@ static const struct option table[] = {
     COUNT(seed, .default_text = "1", .low = 0, .high = OPTION_ANY_SEED, .rule = OPTION_FIXED,
           .help = "key of all random numbers"),
     TEXT(run_dir, .rule = OPTION_INVOCATION, .help = "directory of the run; empty: runs/<env>-<time>"),
+    TEXT(recipe, .rule = OPTION_INVOCATION,
+         .help = "sac, redq, xqc, flashsac (`corsac recipes`), or a YAML file; config goes over it"),
     TEXT(config, .rule = OPTION_INVOCATION, .help = "YAML file of options; the command line goes over it"),
     TEXT(resume, .rule = OPTION_INVOCATION,
          .help = "run directory or checkpoint file to continue; auto: run_dir, if there is a checkpoint"),
@@ -109,8 +112,8 @@ static const struct option table[] = {
          .help = "temperature of the entropy; auto: learned, from alpha_start on"),
     NUMBER(alpha_start, .default_text = "1", .low = 1e-9, .high = 1e6, .rule = OPTION_FIXED,
            .help = "where a learned alpha begins"),
-    AUTO(target_entropy, .default_text = "auto", .low = -1e6, .high = 1e6, .rule = OPTION_FIXED,
-         .help = "entropy that a learned alpha aims at, in nats; auto: minus the number of action dimensions"),
+    ENTROPY(target_entropy, .default_text = "auto", .low = -1e6, .high = 1e6, .rule = OPTION_FIXED,
+            .help = "entropy that a learned alpha aims at, in nats; -0.5n: of n action dimensions; auto: -1n"),
     NUMBER(reward_scale, .default_text = "1", .low = 1e-9, .high = 1e9, .rule = OPTION_FIXED,
            .help = "factor on rewards in the update"),
     COUNT(n_step, .default_text = "1", .low = 1, .high = 1000, .rule = OPTION_FIXED,

@@ -20,10 +20,11 @@ struct reader {
   struct error *error;
 };
 
-// config and resume name the files that a configuration comes from. Inside such a file they could lead to further
-// files, or in a circle, so they are refused there.
+// config, resume and recipe name the files that a configuration comes from. Inside such a file they could lead to
+// further files, or in a circle, so they are refused there.
 static bool names_source(const struct option *option) {
-  return option->offset == offsetof(struct config, config) || option->offset == offsetof(struct config, resume);
+  return option->offset == offsetof(struct config, config) || option->offset == offsetof(struct config, resume) ||
+         option->offset == offsetof(struct config, recipe);
 }
 
 static size_t line_number(const struct reader *reader) { return reader->event.start_mark.line + 1; }

@@ -11,6 +11,7 @@
 #include "common/wire/transport_mpi_start.h"
 #include "launch/cli/arguments.h"
 #include "launch/cli/command.h"
+#include "launch/cli/recipes.h"
 #include "launch/mpi/launcher.h"
 #include "launch/cli/signals.h"
 
@@ -80,7 +81,7 @@ struct request {
   const char *rounds, *seconds, *obs_dim, *act_dim;
   struct option_given given[OPTIONS_MAX_GIVEN];
   size_t count;
-  const char *directory;
+  const char *directory, *recipe; // NULL: not given
 };
 
 // --- the command line ---
@@ -159,6 +160,8 @@ static enum status refuse_options(struct request *request, struct error *error) 
     const struct option_given *given = &request->given[i];
     if (strcmp(given->option->name, "run_dir") == 0)
       request->directory = given->text;
+    else if (strcmp(given->option->name, "recipe") == 0)
+      request->recipe = given->text;
     else if (given->option->rule == OPTION_INVOCATION)
       return error_set(error, STATUS_USAGE, "bench: --%s goes with `corsac train` only", given->option->name);
     else
@@ -224,7 +227,7 @@ static void set(struct config *config, const struct setting *setting, size_t cou
     option_set(options_find(setting[i].option), config, setting[i].text, setting[i].option, NULL);
 }
 
-// Plans one benchmark. Its options: defaults < the kind's < the shape's < those given.
+// Plans one benchmark. Its options: defaults < the kind's < the shape's < the recipe < those given.
 static enum status plan_one(const struct request *request, const struct kind *kind, const struct shape *shape,
                             struct bench *bench, struct error *error) {
   *bench = (struct bench){.name = kind->name,
@@ -237,7 +240,8 @@ static enum status plan_one(const struct request *request, const struct kind *ki
   snprintf(bench->config.env, sizeof bench->config.env, "Pendulum-v1");
   set(&bench->config, kind->setting, sizeof kind->setting / sizeof *kind->setting);
   set(&bench->config, shape->setting, sizeof shape->setting / sizeof *shape->setting);
-  enum status status = options_apply(request->given, request->count, &bench->config, error);
+  enum status status = recipes_apply(request->recipe ? request->recipe : "", &bench->config, error);
+  if (status == STATUS_OK) status = options_apply(request->given, request->count, &bench->config, error);
   if (status == STATUS_OK) status = options_check(&bench->config, error);
   if (bench->config.learner_threads == 0) bench->config.learner_threads = 1;
   snprintf(bench->config.backend, sizeof bench->config.backend, "%s", backend_choose(&bench->config));
@@ -249,7 +253,7 @@ static enum status plan_one(const struct request *request, const struct kind *ki
 }
 
 static bool gives_shape(const struct request *request) {
-  bool gives = request->obs_dim || request->act_dim;
+  bool gives = request->obs_dim || request->act_dim || request->recipe;
   for (size_t i = 0; i < request->count; i++)
     gives |= strcmp(request->given[i].option->name, "hidden") == 0 ||
              strcmp(request->given[i].option->name, "batch_size") == 0 ||

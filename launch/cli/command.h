@@ -15,6 +15,7 @@ int command_explain(int argc, char **argv);
 int command_inspect(int argc, char **argv);
 int command_envs(int argc, char **argv);
 int command_options(int argc, char **argv);
+int command_recipes(int argc, char **argv);
 int command_bench(int argc, char **argv);
 int command_cluster(int argc, char **argv);
 int command_doctor(int argc, char **argv);

@@ -19,6 +19,7 @@ static const char *const PROGRAM =
     "  corsac check-env  an environment of yours against every rule that corsac relies on\n"
     "  corsac new-env    a directory to begin an environment in: C, C++, Fortran or Python\n"
     "  corsac options    every option of `train`, with default, range and what a resume may change\n"
+    "  corsac recipes    sets of options for simulators whose steps are expensive: what each costs, when it pays\n"
     "  corsac bench      measure this machine: the update, replay, actors, messages, checkpoints, each beside its "
     "limit\n"
     "  corsac cluster    a script for a batch system, filled in: Slurm, PBS, LSF, or machines of your own\n"
@@ -42,11 +43,11 @@ static const char *const TRAIN =
     "\n"
     "Under mpirun rank 0 learns and the others act; without it one process does both. Later values win: defaults, the "
     "preset of the\n"
-    "environment, --config FILE (YAML, `corsac options --yaml` writes one), the command line. USR1, USR2, INT or TERM "
-    "save a "
-    "checkpoint\n"
-    "and end the run with exit status 75. A resume of a run that has reached env_steps changes nothing; exit status "
-    "0.\n"
+    "environment, --recipe NAME (`corsac recipes`), --config FILE (YAML, `corsac options --yaml` writes one), the "
+    "command line.\n"
+    "USR1, USR2, INT or TERM save a checkpoint and end the run with exit status 75. A resume of a run that has reached "
+    "env_steps\n"
+    "changes nothing; exit status 0.\n"
     "The ranks have 120 s to come together in each part of start-up; CORSAC_START_SECONDS in the environment says\n"
     "otherwise.\n"
     "\n"
@@ -271,6 +272,23 @@ static const char *const OPTIONS =
     "Example:\n"
     "  corsac options --yaml > my.yaml; corsac train --config my.yaml --env Pendulum-v1\n";
 
+static const char *const RECIPES =
+    "corsac recipes [NAME] [--json]\n"
+    "\n"
+    "Lists the recipes, sets of options for `train --recipe NAME`, with what each costs and when it pays. With NAME it "
+    "prints that\n"
+    "one's file, to be copied and changed: --recipe takes a file of yours too. A recipe goes over the environment's "
+    "preset;\n"
+    "--config and the command line go over it.\n"
+    "\n"
+    "  --json         on standard output, an array of objects, or with NAME one: name, what, pays, utd, "
+    "flop_per_update,\n"
+    "                 cost (arithmetic for each environment step, plain SAC's being 1), with NAME also yaml\n"
+    "\n"
+    "Examples:\n"
+    "  corsac recipes\n"
+    "  corsac recipes xqc > mine.yaml; corsac train --env Pendulum-v1 --recipe ./mine.yaml\n";
+
 static const char *const BENCH =
     "corsac bench [NAME] [--json] [--rounds N] [--seconds X] [--obs-dim N] [--act-dim N] [options of train]\n"
     "\n"
@@ -357,10 +375,10 @@ static const char *const DOCTOR =
 
 static const struct {
   const char *name, *const *text;
-} pages[] = {{"train", &TRAIN},     {"eval", &EVAL},     {"inspect", &INSPECT}, {"envs", &ENVS},
-             {"options", &OPTIONS}, {"bench", &BENCH},   {"cluster", &CLUSTER}, {"check-env", &CHECK_ENV},
-             {"new-env", &NEW_ENV}, {"doctor", &DOCTOR}, {"export", &EXPORT},   {"explain", &EXPLAIN},
-             {"plot", &PLOT},       {"report", &REPORT}};
+} pages[] = {{"train", &TRAIN},         {"eval", &EVAL},       {"inspect", &INSPECT}, {"envs", &ENVS},
+             {"options", &OPTIONS},     {"recipes", &RECIPES}, {"bench", &BENCH},     {"cluster", &CLUSTER},
+             {"check-env", &CHECK_ENV}, {"new-env", &NEW_ENV}, {"doctor", &DOCTOR},   {"export", &EXPORT},
+             {"explain", &EXPLAIN},     {"plot", &PLOT},       {"report", &REPORT}};
 enum { PAGES = sizeof pages / sizeof *pages };
 
 const char *command_help_name(size_t index) { return index < PAGES ? pages[index].name : NULL; }

@@ -5,6 +5,7 @@
 #include "common/config/options.h"
 #include "launch/cli/arguments.h"
 #include "launch/cli/command.h"
+#include "launch/cli/embedded.h"
 
 #include <ctype.h>
 #include <stdbool.h>
@@ -228,6 +229,9 @@ static void put_choices(FILE *out) {
   }
   fputs("    --env) words='", out);
   for (size_t i = 0; i < registry_count(); i++) fprintf(out, "%s%s", i ? " " : "", registry_at(i)->name);
+  fputs("' ;;\n", out);
+  fputs("    --recipe) words='", out);
+  for (size_t i = 0; i < recipes_count; i++) fprintf(out, "%s%s", i ? " " : "", recipes_table[i].name);
   fputs("' ;;\n", out);
 }
 

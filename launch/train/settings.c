@@ -109,6 +109,12 @@ static bool was_set(const struct settings *settings, const char *name, char valu
 static void doubt_idle(struct doubts *doubts) {
   const struct settings *settings = doubts->of;
   const struct config *config = settings->config;
+  const bool residual = strcmp(config->network, "residual") == 0,
+             categorical = strcmp(config->critic_loss, "categorical") == 0,
+             bounded = strcmp(config->normalize_rewards, "bounded") == 0,
+             constant = strcmp(config->lr_schedule, "constant") == 0,
+             policy_batch = strcmp(config->policy_norm, "batch") == 0,
+             own_hidden = config->critic_hidden.count > 0 && config->policy_hidden.count > 0;
   const struct {
     bool idle;
     const char *name, *because;
@@ -119,6 +125,14 @@ static void doubt_idle(struct doubts *doubts) {
       {config->sync, "min_actors", "sync mode needs every actor"},
       {!config->alpha.is_auto, "lr_alpha", "alpha is a number, so it is not learned"},
       {!config->alpha.is_auto, "target_entropy", "alpha is a number, so it is not learned"},
+      {!config->alpha.is_auto, "alpha_start", "alpha is a number, so it is not learned"},
+      {own_hidden, "hidden", "critic_hidden and policy_hidden are given"},
+      {!residual, "expansion", "network is dense, so there are no blocks"},
+      {!categorical, "value_atoms", "critic_loss is mse"},
+      {!categorical, "value_min", "critic_loss is mse"},
+      {!categorical && !bounded, "value_max", "critic_loss is mse"},
+      {constant, "lr_final", "lr_schedule is constant"},
+      {!policy_batch, "policy_joint", "policy_norm is not batch"},
       {config->eval_every == 0, "eval_episodes", "eval_every is 0, so there are no evaluations"},
   };
   char value[CONFIG_TEXT];

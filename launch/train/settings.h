@@ -16,7 +16,7 @@ struct settings {
   uint32_t actors; // that have something to do
   bool resumed;
 };
-enum { SETTINGS_DOUBTS = 16, SETTINGS_TEXT = 400 };
+enum { SETTINGS_DOUBTS = 24, SETTINGS_TEXT = 400 };
 // One text for each; returns their number.
 size_t settings_doubts(const struct settings *settings, char text[SETTINGS_DOUBTS][SETTINGS_TEXT]);
 // The total of steps that the job ends with: in sync env_steps rounds up to a round.

@@ -14,6 +14,8 @@
 #include "launch/train/affinity.h"
 #include "launch/cli/resume_command.h"
 #include "launch/cli/presets.h"
+#include "launch/cli/recipes.h"
+#include "launch/cli/update_cost.h"
 #include "learner/storage/checkpoint_head.h"
 #include "learner/run/run_status.h"
 #include "learner/storage/atomic_file.h"
@@ -52,7 +54,7 @@ static enum status take_shape(const char *file, struct config *config, struct er
   struct trained_policy policy;
   const enum status status = policy_file_read(file, &policy, error);
   if (status == STATUS_OK) {
-    config->hidden = policy.hidden;
+    *(config->policy_hidden.count > 0 ? &config->policy_hidden : &config->hidden) = policy.hidden;
     config->normalize_observations = policy.weights.normalize;
   } else {
     error_prefix(error, "init_policy");
@@ -61,11 +63,13 @@ static enum status take_shape(const char *file, struct config *config, struct er
   return status;
 }
 
-// The environment decides on the preset, and may itself come from the file: so what was asked for is applied twice.
+// The environment decides on the preset, and may itself come from a file: so what was asked for is applied twice.
 static enum status resolve_new(struct setup *setup, const struct request *request, struct error *error) {
   struct config *config = &setup->config;
+  const char *recipe = given_text(request, "recipe");
   options_defaults(config);
-  enum status status = apply_request(request, config, error);
+  enum status status = recipes_apply(recipe, config, error);
+  if (status == STATUS_OK) status = apply_request(request, config, error);
   if (status != STATUS_OK) return status;
   const char *preset = presets_find(config->env);
   char name[CONFIG_TEXT + 16], policy[CONFIG_TEXT];
@@ -73,6 +77,7 @@ static enum status resolve_new(struct setup *setup, const struct request *reques
   snprintf(policy, sizeof policy, "%s", config->init_policy);
   options_defaults(config);
   if (preset) status = options_parse_yaml(preset, strlen(preset), name, config, error);
+  if (status == STATUS_OK) status = recipes_apply(recipe, config, error);
   if (status == STATUS_OK && policy[0]) status = take_shape(policy, config, error);
   setup->saved = *config;
   return status == STATUS_OK ? apply_request(request, config, error) : status;
@@ -158,6 +163,17 @@ static enum status check_end(const struct setup *setup, const char *resume, uint
                    resume, steps, wanted, command);
 }
 
+// A recipe goes over the checkpoint's configuration as --config does: the one that the run began with changes nothing.
+// Another one is refused where it sets what a resume keeps; the message then begins with it.
+static enum status check_resume(const struct setup *setup, const char *recipe, struct error *error) {
+  struct config with_recipe = setup->saved;
+  const enum status status = options_check_resume(&setup->saved, &setup->config, error);
+  if (status == STATUS_OK || !*recipe || recipes_apply(recipe, &with_recipe, NULL) != STATUS_OK) return status;
+  if (options_check_resume(&setup->saved, &with_recipe, NULL) != STATUS_OK)
+    error_prefix(error, "--recipe %.200s", recipe);
+  return status;
+}
+
 static enum status resolve_resume(struct setup *setup, const struct request *request, const char *resume,
                                   struct error *error) {
   enum status status = run_newest_checkpoint(resume, true, setup->checkpoint, error);
@@ -172,10 +188,12 @@ static enum status resolve_resume(struct setup *setup, const struct request *req
         resume, setup->checkpoint, given_text(request, "run_dir"));
   status = read_saved(setup, error);
   if (status != STATUS_OK) return status;
+  const char *recipe = given_text(request, "recipe");
   setup->config = setup->saved;
-  status = apply_request(request, &setup->config, error);
+  status = recipes_apply(recipe, &setup->config, error);
+  if (status == STATUS_OK) status = apply_request(request, &setup->config, error);
   keep_resolved(&setup->saved, &setup->config);
-  if (status == STATUS_OK) status = options_check_resume(&setup->saved, &setup->config, error);
+  if (status == STATUS_OK) status = check_resume(setup, recipe, error);
   if (status == STATUS_OK && setup->in_place)
     snprintf(setup->config.run_dir, sizeof setup->config.run_dir, "%s", resume);
   return status;
@@ -254,14 +272,11 @@ static int acting_beside(uint32_t actors) {
   return actors > 1 ? (int)actors : 0;
 }
 
-// Threads pay for what they wait for each other where each has some 0.1 Gflop of an update's products, 15 of each
-// pair of hidden layers with two critics. On small networks one thread is the fastest.
+// Threads pay for what they wait for each other where each has some 0.1 Gflop of an update's products between hidden
+// layers. On small networks one thread is the fastest.
 static uint64_t choose_threads(const struct config *config, int cores) {
   const double worth = 1e8;
-  const struct config_widths *hidden = &config->hidden;
-  double weights = 0;
-  for (uint32_t i = 0; i + 1 < hidden->count; i++) weights += (double)hidden->width[i] * hidden->width[i + 1];
-  double threads = 2 * weights * (double)config->batch_size * (3 + 6 * (double)config->critics) / worth;
+  double threads = update_flop(config, 0, 0) / worth;
   if (threads > cores) threads = cores;
   return threads < 2 ? 1 : threads > 256 ? 256 : (uint64_t)threads;
 }
@@ -332,7 +347,8 @@ static enum status resolve(struct setup *setup, int argc, char **argv, uint32_t 
   if (status != STATUS_OK) return status;
   snprintf(setup->init_replay, sizeof setup->init_replay, "%s", config->init_replay);
   snprintf(setup->init_policy, sizeof setup->init_policy, "%s", config->init_policy);
-  config->resume[0] = config->config[0] = config->init_replay[0] = config->init_policy[0] = 0; // not of the job
+  config->resume[0] = config->config[0] = config->recipe[0] = config->init_replay[0] = config->init_policy[0] =
+      0; // not of the job
   open_run(setup, error);
   if (!setup->run) return error->status;
   if (setup->in_place) status = run_directory_set_aside(setup->run, setup->steps, error);

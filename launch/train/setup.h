@@ -9,12 +9,12 @@
 
 struct start_watch;
 struct setup {
-  bool last;                     // the process ends with this job
-  struct config config;          // resolved
-  struct config saved;           // what stood before this start's options: the checkpoint's, or defaults and preset
-  bool resume, in_place;         // in_place: the run directory goes on; else it is a new one
-  bool begins_again;             // in a run directory that is there, but holds no checkpoint
-  bool automatic;                // --resume auto: whoever starts it reads status.json
+  bool last;             // the process ends with this job
+  struct config config;  // resolved
+  struct config saved;   // what stood before this start's options: the checkpoint's, or defaults, preset and recipe
+  bool resume, in_place; // in_place: the run directory goes on; else it is a new one
+  bool begins_again;     // in a run directory that is there, but holds no checkpoint
+  bool automatic;        // --resume auto: whoever starts it reads status.json
   char checkpoint[FILE_PATH];    // resume: the file
   uint64_t steps, updates;       // ... and what it holds
   uint64_t wanted_threads;       // of the learner, were it not for mpirun's binding
@@ -24,9 +24,9 @@ struct setup {
   struct start_watch *watch;     // not owned, or NULL: who looks for signals until training begins
   struct run_directory *run;     // owned: locked, config.yaml written, log.txt opened
 };
-// actors: ranks that act (1 in one process). Precedence: defaults < preset of the environment < --config FILE < command
-// line; on resume the checkpoint's configuration takes the place of defaults and preset. STATUS_DONE: the run to be
-// resumed has ended at env_steps, and nothing of it was touched.
+// actors: ranks that act (1 in one process). Precedence: defaults < preset of the environment < --recipe < --config
+// FILE < command line; on resume the checkpoint's configuration takes the place of defaults and preset. STATUS_DONE:
+// the run to be resumed has ended at env_steps, and nothing of it was touched.
 enum status setup_resolve(struct setup *setup, int argc, char **argv, uint32_t actors, struct error *error);
 // A job that never began gives its run directory back. What was there before it stays, and status.json says how this
 // start ended; a new one goes, but that of --resume auto keeps the word. setup->run becomes NULL.

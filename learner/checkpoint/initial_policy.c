@@ -8,21 +8,21 @@
 
 static enum status check_shape(const struct trained_policy *policy, const struct job *job, struct error *error) {
   const struct message_hello *environment = &job->environment;
-  const struct config_widths *its = &policy->hidden, *ours = &job->config.hidden;
+  const struct config_widths *its = &policy->hidden, *ours = config_policy_hidden(&job->config);
   if (policy->obs_dim != environment->obs_dim || policy->act_dim != environment->act_dim)
     return error_set(error, STATUS_MISMATCH,
                      "init_policy: %s is a policy for obs_dim %u and act_dim %u (%s), but %s has %u and %u",
                      policy->file, policy->obs_dim, policy->act_dim, policy->environment, environment->environment,
                      environment->obs_dim, environment->act_dim);
   if (its->count != ours->count || memcmp(its->width, ours->width, its->count * sizeof *its->width) != 0) {
+    const char *option = job->config.policy_hidden.count > 0 ? "--policy-hidden" : "--hidden";
     char theirs[128], wanted[128];
     option_format_widths(its, theirs, sizeof theirs);
     option_format_widths(ours, wanted, sizeof wanted);
-    return error_set(
-        error, STATUS_USAGE,
-        "init_policy: the policy of %s has hidden layers %s, this run is to have %s: leave --hidden out, or "
-        "give --hidden %s",
-        policy->file, theirs, wanted, theirs);
+    return error_set(error, STATUS_USAGE,
+                     "init_policy: the policy of %s has hidden layers %s, this run is to have %s: leave %s out, or "
+                     "give %s %s",
+                     policy->file, theirs, wanted, option, option, theirs);
   }
   if (policy->weights.normalize == job->config.normalize_observations) return STATUS_OK;
   return error_set(error, STATUS_USAGE, "init_policy: the policy of %s acts on %s observations: %s", policy->file,

@@ -29,12 +29,13 @@ static enum status check_memory(const struct sac *sac, const struct config *conf
 // Of all densities on [-1, 1]^n the uniform one has the largest entropy: n log 2, which no squashed Gaussian reaches.
 static enum status check_target(const struct config *config, uint32_t act_dim, struct error *error) {
   const double most = act_dim * 0.69314718055994531;
-  if (!config->alpha.is_auto || config->target_entropy.is_auto || config->target_entropy.value < most) return STATUS_OK;
+  const double target = config_target_entropy(config, act_dim);
+  if (!config->alpha.is_auto || target < most) return STATUS_OK;
   return error_set(
       error, STATUS_USAGE,
       "target_entropy: %g is more than any policy of %u action%s in [-1, 1] has, which is less than %.4g (n "
       "log 2): alpha would grow without end; give less, auto is %d",
-      config->target_entropy.value, act_dim, act_dim == 1 ? "" : "s", most, -(int)act_dim);
+      target, act_dim, act_dim == 1 ? "" : "s", most, -(int)act_dim);
 }
 
 static double first_log_alpha(const struct config *config) {
@@ -62,7 +63,7 @@ enum status sac_init(struct sac *sac, const struct config *config, uint32_t obs_
       .target_subset = (uint32_t)(config->target_subset > 0 ? config->target_subset : config->critics),
       .tau = config->tau,
       .reward_scale = config->reward_scale,
-      .target_entropy = config->target_entropy.is_auto ? -(double)act_dim : config->target_entropy.value,
+      .target_entropy = config_target_entropy(config, act_dim),
       .policy_delay = config->policy_delay > 0 ? config->policy_delay : 1,
       .policy_first = config->policy_first,
       .policy_joint = config->policy_joint,

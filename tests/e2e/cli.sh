@@ -10,7 +10,7 @@ prints() {
 prints '--version' '^corsac [0-9]+\.[0-9]+\.[0-9]+$' "$CORSAC" --version
 prints '--help' 'corsac inspect ' "$CORSAC" --help
 prints 'help' 'corsac inspect ' "$CORSAC" help
-for command in train eval inspect envs check-env new-env options bench; do
+for command in train eval inspect envs check-env new-env options recipes bench; do
   prints "$command --help" "^(  )?.*corsac $command" "$CORSAC" $command --help
   check "$command --help has an example" grep -qE '^Examples?:$' "$out"
   check "help $command is the same" sh -c '"$1" help "$2" | cmp -s - "$3"' sh "$CORSAC" $command "$out"

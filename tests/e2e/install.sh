@@ -9,7 +9,7 @@ files() { (cd "$1" && find . -type f | sed 's,^\./,,' | sort); }
 
 build install DESTDIR="$tmp/root" PREFIX=/opt/corsac
 prefix=$tmp/root/opt/corsac
-for file in bin/corsac include/corsac/env.h lib/libcorsac_sim.so share/corsac/presets/Pendulum-v1.yaml share/corsac/python/corsac_gym.py \
+for file in bin/corsac include/corsac/env.h lib/libcorsac_sim.so share/corsac/presets/Pendulum-v1.yaml share/corsac/recipes/xqc.yaml share/corsac/python/corsac_gym.py \
   share/man/man1/corsac.1 share/man/man1/corsac-train.1 share/bash-completion/completions/corsac; do
   check "$file is there" [ -s "$prefix/$file" ]
 done
@@ -51,6 +51,7 @@ completes 'eval ' corsac ev
 completes '--batch-size ' corsac train --batch
 completes 'auto openblas tiles ' corsac train --backend ''
 completes 'Pendulum-v1 ' corsac train --env Pend
+completes 'xqc ' corsac train --recipe x
 completes '--trace ' corsac eval runs --tr
 completes 'runs runs.txt ' corsac eval ru
 completes 'slurm ' corsac cluster sl

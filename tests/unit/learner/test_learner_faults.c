@@ -1,5 +1,6 @@
 #include "common/base/log.h"
 #include "common/nn/linalg.h"
+#include "learner/learner_impl.h"
 #include "tests/support/environments.h"
 #include "tests/support/learner_scene.h"
 #include "tests/support/peer.h"
@@ -84,6 +85,34 @@ static void test_high_alpha(void) {
   free(path);
   free(text);
   learner_scene_release(&s);
+  log_init(0, LOG_ERROR);
+}
+
+// At the end of a job that is done the log says that the learner idled, and what would have used its time.
+static void test_idle_learner(void) {
+  static const struct {
+    const char *name, *more;
+    double idle; // s added
+    bool says;
+  } cases[] = {{"idle", "", 1000, true},
+               {"busy", "", -1000, false},
+               {"free", " --utd 0", 1000, false},
+               {"random", " --learning-starts 1000", 1000, false}};
+  log_init(0, LOG_INFO);
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct learner_scene s;
+    char arguments[256];
+    bool busy;
+    snprintf(arguments, sizeof arguments, "--env Pendulum-v1 --env-steps 200 --log-level info%s", cases[i].more);
+    learner_scene_init(&s, directory, cases[i].name, 1, arguments);
+    learner_scene_turn(&s, &busy);
+    s.learner->idle = cases[i].idle;
+    CU_ASSERT_EQUAL(learner_scene_play(&s)->exit_code, EXIT_DONE);
+    CU_ASSERT_EQUAL(learner_scene_says(&s, "log.txt", "the learner idled 100 % of its time: a higher --utd"),
+                    cases[i].says);
+    CU_ASSERT_EQUAL(learner_scene_says(&s, "log.txt", "--recipe (`corsac recipes`"), cases[i].says);
+    learner_scene_release(&s);
+  }
   log_init(0, LOG_ERROR);
 }
 
@@ -256,6 +285,7 @@ int main(void) {
       {"an environment that fails ends the job, with its reason", test_failed_environment},
       {"a save that breaks its rules costs the exact resume, not the job", test_bad_saves},
       {"a temperature out of hand is logged once, with its cause", test_high_alpha},
+      {"the log says at the end that the learner idled", test_idle_learner},
       {"async goes on without an actor that died, not without all", test_dead_actor},
       {"fewer actors than min_actors save the job and stop it", test_min_actors},
       {"sync saves the last whole round when an actor dies", test_dead_actor_in_sync},

@@ -133,6 +133,31 @@ static void test_auto(void) {
   CHECK_VALUES(cases);
 }
 
+static void test_entropies(void) {
+  static const value_case cases[] = {
+      {"target_entropy", "AUTO", "auto"},
+      {"target_entropy", "-0.5n", "-0.5n"},
+      {"target_entropy", "-.5N", "-0.5n"},
+      {"target_entropy", "0n", "0n"},
+      {"target_entropy", "sigma:0.15", "sigma:0.15"},
+      {"target_entropy", "Sigma:1e-9", "sigma:1e-09"},
+      {"target_entropy", "sigma:0.1000000000000000055", "sigma:0.1"},
+      {"target_entropy", "sigma:0", "error"},
+      {"target_entropy", "sigma:-1", "error"},
+      {"target_entropy", "sigma:", "error"},
+      {"target_entropy", "sigma", "error"},
+      {"target_entropy", "sigma:1n", "error"},
+      {"target_entropy", "sigma:1e7", "error"},
+      {"target_entropy", "n", "error"},
+      {"target_entropy", "-n", "error"},
+      {"target_entropy", "-0.5 n", "error"},
+      {"target_entropy", "-0.5nn", "error"},
+      {"target_entropy", "-1e7n", "error"},
+      {"target_entropy", "", "error"},
+  };
+  CHECK_VALUES(cases);
+}
+
 static void test_switches(void) {
   static const value_case cases[] = {
       {"sync", "true", "true"}, {"sync", "On", "true"}, {"sync", "1", "true"}, {"checkpoint_replay", "no", "false"},
@@ -153,6 +178,9 @@ static void test_widths(void) {
       {"hidden", "0", "error"},
       {"hidden", "16385", "error"},
       {"hidden", "", "error"},
+      {"critic_hidden", "", ""},
+      {"policy_hidden", "7", "7"},
+      {"policy_hidden", ",", "error"},
   };
   CHECK_VALUES(cases);
 }
@@ -201,12 +229,12 @@ static bool printed_range(const struct option *option, char low[64], char high[6
   snprintf(at, sizeof at, "--%s%s ", option->type == OPTION_BOOL ? "[no-]" : "", name);
   const char *entry = strstr(text, at), *end = strstr(entry, "; on resume");
   if (!end || end > strstr(entry, "]")) end = strstr(entry, "; of one start");
-  const char *default_end = strstr(entry, "[default "), *range = entry;
+  const char *bracket = strstr(entry, "  [") + 2, *range = entry;
   bool found = false;
-  for (const char *to = default_end; to && to < end && !found; to = strstr(to + 1, " to ")) { // the last part
+  for (const char *to = bracket; to && to < end && !found; to = strstr(to + 1, " to ")) { // the last part
     range = to;
     while (*range != ';' && *range != '[') range--;
-    found = sscanf(range, "; %60[^ ] to %60[^;]", low, high) == 2;
+    found = sscanf(range + 1, " %60[^ ] to %60[^;]", low, high) == 2;
   }
   free(text);
   if (found && strcmp(high, "2^53") == 0) snprintf(high, 64, "9007199254740992");
@@ -223,7 +251,8 @@ static void test_printed_ranges(void) {
     char low[64] = "", high[64] = "", below[80], above[80];
     CU_ASSERT_STRING_NOT_EQUAL(set(option->name, option->default_text), "error");
     const bool has_range = printed_range(option, low, high);
-    CU_ASSERT_EQUAL(has_range, whole || option->type == OPTION_NUMBER || option->type == OPTION_AUTO);
+    CU_ASSERT_EQUAL(has_range, whole || option->type == OPTION_NUMBER || option->type == OPTION_AUTO ||
+                                   option->type == OPTION_ENTROPY);
     if (!has_range) continue;
     ranges++;
     if (whole) {
@@ -253,6 +282,12 @@ static void test_message(void) {
       {"log_level", "x", "run.yaml:3: batch_size: must be one of error|warn|info|debug, not \"x\""},
       {"hidden", "x",
        "run.yaml:3: batch_size: must be 1 to 8 integers from 1 to 16384 with commas between them, not \"x\""},
+      {"policy_hidden", "x",
+       "run.yaml:3: batch_size: must be 1 to 8 integers from 1 to 16384 with commas between them, or nothing, not "
+       "\"x\""},
+      {"target_entropy", "n",
+       "run.yaml:3: batch_size: must be auto, a number from -1e+06 to 1e+06, such a number for each action dimension "
+       "(-0.5n), or sigma:0.15, not \"n\""},
       {"log_level", "inf",
        "run.yaml:3: batch_size: must be one of error|warn|info|debug, not \"inf\"; did you mean info?"},
       {"log_level", "warning",
@@ -292,6 +327,7 @@ int main(void) {
       {"an integer is read to the last digit and kept within its range", test_counts},
       {"a number is read strictly and kept within its range", test_numbers},
       {"auto stands where a number may", test_auto},
+      {"the target of the entropy has four forms", test_entropies},
       {"a switch takes the usual words for true and false", test_switches},
       {"widths are a list of integers", test_widths},
       {"a choice is one of its words", test_choices},

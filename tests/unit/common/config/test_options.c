@@ -203,6 +203,39 @@ static void test_check(void) {
   CU_ASSERT_TRUE(error_says(&error, "replay_capacity"));
 }
 
+static void test_check_networks(void) {
+  static const struct {
+    const char *line, *says; // says NULL: allowed
+  } cases[] = {
+      {"--value-min 5", "value_min: 5 is not below value_max (5)"},
+      {"--value-min -1 --value-max 0", NULL},
+      {"--log-std-max -20", "log_std_min: -20 is not below log_std_max (-20)"},
+      {"--network residual --hidden 8,8,8", NULL},
+      {"--network residual --hidden 8,9", "hidden: the blocks of a residual network have one width, not 8,9"},
+      {"--network residual --hidden 8,9 --critic-hidden 8,8 --policy-hidden 4", NULL},
+      {"--network residual --critic-hidden 8,8,9", "critic_hidden: the blocks"},
+      {"--network residual --policy-hidden 4,8", "policy_hidden: the blocks"},
+      {"--critic-norm batch --batch-size 1", "batch_size: critic_norm batch needs at least 2"},
+      {"--policy-norm batch --batch-size 1", "batch_size: policy_norm batch needs at least 2"},
+      {"--critic-norm batch --batch-size 2", NULL},
+      {"--critic-norm layer --batch-size 1", NULL},
+      {"--critic-norm layer --critic-layer-norm", NULL},
+      {"--critic-layer-norm", NULL},
+      {"--critic-norm batch --critic-layer-norm", "critic_layer_norm: is another spelling of critic_norm layer"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char text[256], *words[16] = {NULL}, *rest = NULL;
+    int count = 0;
+    struct config config;
+    struct error error = {0};
+    snprintf(text, sizeof text, "--env Pendulum-v1 %s", cases[i].line);
+    for (char *word = strtok_r(text, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) words[count++] = word;
+    UNIT_STATUS_FATAL(apply(words, &config, &error), STATUS_OK, &error);
+    UNIT_STATUS(options_check(&config, &error), cases[i].says ? STATUS_USAGE : STATUS_OK, &error);
+    CU_ASSERT_TRUE(!cases[i].says || error_says(&error, cases[i].says));
+  }
+}
+
 static void test_can_isolate(void) {
   static const struct {
     const char *env;
@@ -230,8 +263,9 @@ static const char *another_value(const struct option *option) {
   case OPTION_COUNT: return "7";
   case OPTION_NUMBER: return "0.5";
   case OPTION_AUTO: return "0.25";
+  case OPTION_ENTROPY: return "-0.5n";
   case OPTION_WIDTHS: return "256";
-  case OPTION_CHOICE: return strcmp(option->name, "backend") == 0 ? "openblas" : "debug";
+  case OPTION_CHOICE: return strrchr(option->choices, '|') + 1; // no option begins with its last word
   }
   return "";
 }
@@ -264,11 +298,43 @@ static void test_resume(void) {
 static void test_rules(void) {
   static const struct {
     enum option_rule rule;
-    const char *names[24];
+    const char *names[48];
   } cases[] = {
       {OPTION_FIXED,
-       {"seed", "sync", "hidden", "critics", "target_subset", "critic_layer_norm", "normalize_observations", "n_step",
-        "gamma", "replay_capacity", "learning_starts", "reward_scale", "alpha", "target_entropy"}},
+       {"seed",
+        "sync",
+        "hidden",
+        "critics",
+        "target_subset",
+        "critic_layer_norm",
+        "normalize_observations",
+        "n_step",
+        "gamma",
+        "replay_capacity",
+        "learning_starts",
+        "reward_scale",
+        "alpha",
+        "target_entropy",
+        "critic_hidden",
+        "policy_hidden",
+        "network",
+        "expansion",
+        "critic_norm",
+        "policy_norm",
+        "output_norm",
+        "unit_weights",
+        "init",
+        "critic_loss",
+        "value_atoms",
+        "value_min",
+        "value_max",
+        "log_std_min",
+        "log_std_max",
+        "log_std_form",
+        "alpha_start",
+        "policy_joint",
+        "normalize_rewards",
+        "noise_hold"}},
       {OPTION_FREE,
        {"env",
         "env_steps",
@@ -293,8 +359,9 @@ static void test_rules(void) {
         "eval_timeout"}},
       {OPTION_FREE_ASYNC,
        {"envs", "sync_steps", "learner_threads", "batch_size", "tau", "lr_actor", "lr_critic", "lr_alpha", "utd",
-        "utd_slack", "send_steps", "send_seconds", "backend", "ranks_per_env"}},
-      {OPTION_INVOCATION, {"run_dir", "config", "resume", "init_replay", "init_policy"}},
+        "utd_slack", "send_steps", "send_seconds", "backend", "ranks_per_env", "lr_schedule", "lr_final",
+        "policy_delay", "policy_first", "gradient_clip"}},
+      {OPTION_INVOCATION, {"run_dir", "config", "resume", "recipe", "init_replay", "init_policy"}},
   };
   size_t seen = 0;
   for (int i = 0; i < 4; i++) {
@@ -354,6 +421,7 @@ int main(void) {
       {"the command line takes every spelling that is promised", test_command_line},
       {"a wrong command line is refused as a whole, by name", test_command_line_refused},
       {"options that contradict each other are refused", test_check},
+      {"networks that cannot be are refused, by the option's name", test_check_networks},
       {"isolate is advised only where it changes something", test_can_isolate},
       {"a resume keeps fixed options and may change the others", test_resume},
       {"each option has its rule on resume", test_rules},

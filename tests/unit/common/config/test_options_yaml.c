@@ -170,7 +170,7 @@ static void test_round_trip(void) {
   config.sync = config.normalize_observations = true;
   config.hidden = (struct config_widths){.count = 3, .width = {1, 16384, 77}};
   config.alpha = (struct config_auto){.value = 0.1 + 0.2};
-  config.target_entropy = (struct config_auto){.value = -1e-17};
+  config.target_entropy = (struct config_entropy){.value = -1e-17};
   config.tau = 1e-9;
   memcpy(config.log_level, "warn", 5);
   char *text = format(&config, &length);

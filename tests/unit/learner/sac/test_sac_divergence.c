@@ -147,7 +147,7 @@ static void test_alpha_is_blamed(void) {
 static void test_target_out_of_reach(void) {
   struct config config = small_sac_config();
   struct thread_team *team = thread_team_create(1, NULL);
-  config.target_entropy = (struct config_auto){.value = ACT * 0.6932};
+  config.target_entropy = (struct config_entropy){.value = ACT * 0.6932};
   struct sac sac;
   struct error error = {0};
   UNIT_STATUS(sac_init(&sac, &config, OBS, ACT, team, &error), STATUS_USAGE, &error);
