@@ -1,5 +1,6 @@
 #include "common/config/options.h"
 #include "launch/cli/command.h"
+#include "launch/cli/topics.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -9,24 +10,24 @@ static const char *const PROGRAM =
     "\n"
     "  corsac train      train a policy, or resume a run\n"
     "  corsac eval       run evaluation episodes with a trained policy\n"
-    "  corsac export     a trained policy as one C file, as ONNX, or as .npz\n"
-    "  corsac explain    one sample of a trained policy in numbers: its log-probability, its gradients, their "
-    "variance\n"
-    "  corsac inspect    what a checkpoint holds, and whether it is whole\n"
-    "  corsac plot       learning curves of runs, or a sheet of all that training measured, as a picture\n"
-    "  corsac report     one page about runs that stands alone: outcome, curves, configuration, faults\n"
-    "  corsac envs       the built-in environments\n"
-    "  corsac check-env  an environment of yours against every rule that corsac relies on\n"
-    "  corsac new-env    a directory to begin an environment in: C, C++, Fortran or Python\n"
-    "  corsac options    every option of `train`, with default, range and what a resume may change\n"
-    "  corsac bench      measure this machine: the update, replay, actors, messages, checkpoints, each beside its "
-    "limit\n"
-    "  corsac cluster    a script for a batch system, filled in: Slurm, PBS, LSF, or machines of your own\n"
-    "  corsac doctor     looks at this machine, or under mpirun at all of a job's: what is wrong, and how to mend it\n"
-    "  corsac help NAME  more about one of these (or NAME --help)\n"
-    "  corsac help --man [NAME]    its manual page; help --completion: for bash\n"
+    "  corsac export     write a trained policy as one C file, as ONNX, or as .npz\n"
+    "  corsac explain    show one sample of a trained policy in numbers: log-probability, gradients, variance\n"
+    "  corsac inspect    show what a checkpoint holds, and verify it\n"
+    "  corsac plot       draw learning curves of runs, or a sheet of all that training measured\n"
+    "  corsac report     write one page about runs: outcome, curves, configuration, faults\n"
+    "  corsac envs       list the built-in environments\n"
+    "  corsac check-env  test an environment of yours against every rule that corsac relies on\n"
+    "  corsac new-env    make a directory to begin an environment in: C, C++, Fortran or Python\n"
+    "  corsac options    list every option of `train`, with default, range and what a resume may change\n"
+    "  corsac bench      measure this machine: updates, replay, actors, messages, checkpoints, each beside its limit\n"
+    "  corsac cluster    print a script for a batch system: Slurm, PBS, LSF, or machines of your own\n"
+    "  corsac doctor     look for faults of this machine, or under mpirun of all machines of a job\n"
+    "  corsac help NAME  show more about a command (as NAME --help does) or a topic\n"
+    "  corsac help --man [NAME], --completion    print a manual page, or the completion for bash\n"
     "  corsac --version [--verbose]\n"
-    "\n"
+    "\n";
+
+static const char *const PROGRAM_END =
     "A first run, in one process and on 9 ranks (1 learns, 8 act):\n"
     "  corsac train --env Pendulum-v1\n"
     "  mpirun --bind-to none --oversubscribe -n 9 corsac train --env Pendulum-v1 --run-dir runs/p1\n"
@@ -366,10 +367,27 @@ enum { PAGES = sizeof pages / sizeof *pages };
 
 const char *command_help_name(size_t index) { return index < PAGES ? pages[index].name : NULL; }
 
+const char *command_help_text(const char *name) {
+  for (size_t i = 0; i < PAGES; i++)
+    if (strcmp(name, pages[i].name) == 0) return *pages[i].text;
+  return NULL;
+}
+
+static void print_topics(FILE *out) {
+  fputs("Topics of the manual, `corsac help start` first:\n", out);
+  for (size_t i = 0; i < manual_count; i++) {
+    const char *summary;
+    const size_t length = topics_summary(manual_table[i].text, &summary);
+    fprintf(out, "  %-18s %.*s\n", manual_table[i].name, (int)length, summary);
+  }
+  fputc('\n', out);
+}
+
 void command_help_print(FILE *out, const char *name) {
-  const char *text = PROGRAM;
-  for (size_t i = 0; name && i < PAGES; i++)
-    if (strcmp(name, pages[i].name) == 0) text = *pages[i].text;
-  fputs(text, out);
+  const char *text = name ? command_help_text(name) : NULL;
+  fputs(text ? text : PROGRAM, out);
   if (text == TRAIN) options_print_help(out, NULL);
+  if (text) return;
+  print_topics(out);
+  fputs(PROGRAM_END, out);
 }
