@@ -19,20 +19,19 @@ static void test_pages(void) {
 }
 
 // What is printed, in memory of the caller's.
-static char *printed(void (*print)(FILE *out)) {
-  char *text = NULL;
+static void keep_printed(void (*print)(FILE *out), char **text) {
   size_t size;
-  FILE *out = open_memstream(&text, &size);
+  FILE *out = open_memstream(text, &size);
   CU_ASSERT_PTR_NOT_NULL_FATAL(out);
   print(out);
   fclose(out);
-  return text;
 }
 
 static void print_program(FILE *out) { command_help_print(out, NULL); }
 
 static void test_program(void) {
-  char *text = printed(print_program), line[128];
+  char *text = NULL, line[128];
+  keep_printed(print_program, &text);
   for (size_t i = 0; command_help_name(i); i++) {
     snprintf(line, sizeof line, "\n  corsac %s ", command_help_name(i));
     CU_ASSERT_PTR_NOT_NULL(strstr(text, line));
@@ -64,7 +63,8 @@ static bool has_after(const char *text, const char *first, const char *second) {
 }
 
 static void test_completion(void) {
-  char *script = printed(completion_print);
+  char *script = NULL;
+  keep_printed(completion_print, &script);
   CU_ASSERT_TRUE(has_after(script, "    --backend) words='auto tiles openblas' files= ;;\n", ""));
   CU_ASSERT_TRUE(has_after(script, " --batch-size ", ""));
   CU_ASSERT_TRUE(has_after(script, "    cluster) words='--help slurm pbs lsf hosts ", ""));
