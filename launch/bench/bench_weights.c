@@ -247,7 +247,7 @@ static enum status run_alone(struct bench *bench, struct error *error) {
     status = transport_loopback_create(2, ends, error);
     learner.transport = ends[0];
     actor.transport = ends[1];
-    const size_t capacity = setup_board_capacity(&bench->config);
+    const size_t capacity = setup_shared_weights_capacity(&bench->config);
     for (int i = 0; i < 2 && status == STATUS_OK; i++) status = transport_board_open(ends[i], capacity, error);
     if (status == STATUS_OK) status = learner_init(&learner, bench, error);
     if (status == STATUS_OK) status = actor_init(&actor, bench, error);
@@ -294,7 +294,8 @@ static enum status run_together(struct bench *bench, struct error *error) {
   if (status == STATUS_OK) status = bench_mpi_meet(bench, error); // the ledger is clean
   struct transport **transport = bench->rank == 0 ? &learner.transport : &actor.transport;
   if (status == STATUS_OK) status = transport_mpi_create(transport, error);
-  if (status == STATUS_OK) status = transport_board_open(*transport, setup_board_capacity(&bench->config), error);
+  if (status == STATUS_OK)
+    status = transport_board_open(*transport, setup_shared_weights_capacity(&bench->config), error);
   if (status != STATUS_OK) return status; // the process ends
   learner.ledger = actor.ledger = ledger;
   if (bench->rank == 0) {

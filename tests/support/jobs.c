@@ -38,7 +38,7 @@ int job_run_alone(const char *const *arguments, const volatile sig_atomic_t *sto
   if (setup_resolve(&setup, count(arguments), (char **)arguments, 1, &error) != STATUS_OK) return fail("setup", &error);
   if (transport_loopback_create(2, ends, &error) != STATUS_OK) return fail("loopback", &error);
   for (int i = 0; i < 2; i++)
-    if (transport_board_open(ends[i], setup_board_capacity(&setup.config), &error) != STATUS_OK)
+    if (transport_board_open(ends[i], setup_shared_weights_capacity(&setup.config), &error) != STATUS_OK)
       return fail("board", &error);
   struct actor *actor = actor_create(&setup.config, ends[1], stop ? stop : &never, &error);
   const struct role_result ending = role_lead(&setup, ends[0], actor, stop ? stop : &never);
@@ -76,7 +76,7 @@ int job_run_mpi(const char *const *arguments, const volatile sig_atomic_t *stop,
   }
   memory_free(text);
   if (transport_mpi_create(&transport, &error) != STATUS_OK) return fail("transport", &error);
-  const size_t shared = rank == 1 ? 0 : setup_board_capacity(&setup.config); // rank 1 is as on another node
+  const size_t shared = rank == 1 ? 0 : setup_shared_weights_capacity(&setup.config); // rank 1 is as on another node
   if (transport_board_open(transport, shared, &error) != STATUS_OK) return fail("board", &error);
   if (!stop) stop = &never;
   const struct role_result ending =
