@@ -64,9 +64,10 @@ MAIN := launch/main.c launch/mpi/guest_exits.c
 # Text files in the program: launch/cli/embed.sh makes a table in C of each kind.
 PRESETS  := $(wildcard launch/presets/*.yaml)
 CLUSTER  := $(wildcard launch/cluster/*.sh)
+MANUAL   := $(wildcard launch/manual/*.md)
 EXAMPLES := $(wildcard launch/examples/*/*)
 BEGINNINGS := $(filter launch/examples/plugin/% %.py,$(EXAMPLES)) # of `corsac new-env`
-EMBEDDED := presets cluster examples
+EMBEDDED := presets cluster examples manual
 # Messages of others' formats: protoc-c makes "learner/run/tensorboard.pb-c.h" of tensorboard.proto.
 PROTOS := $(wildcard learner/*/*.proto launch/*/*.proto)
 
@@ -123,6 +124,7 @@ $(B)/obj/%.o: %.c $(B)/flags
 $(B)/gen/presets.c: launch/cli/embed.sh $(PRESETS) $(wildcard launch/presets)
 $(B)/gen/cluster.c: launch/cli/embed.sh $(CLUSTER) $(wildcard launch/cluster)
 $(B)/gen/examples.c: launch/cli/embed.sh $(BEGINNINGS) $(wildcard launch/examples/*)
+$(B)/gen/manual.c: launch/cli/embed.sh $(MANUAL) $(wildcard launch/manual)
 $(B)/gen/%.c:
 	$(call say,GEN,$@)
 	@mkdir -p $(@D)

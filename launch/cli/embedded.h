@@ -9,7 +9,7 @@ struct embedded {
   const char *text; // the file
 };
 
-extern const struct embedded presets_table[], cluster_table[], examples_table[];
-extern const size_t presets_count, cluster_count, examples_count;
+extern const struct embedded presets_table[], cluster_table[], examples_table[], manual_table[];
+extern const size_t presets_count, cluster_count, examples_count, manual_count;
 
 #endif

@@ -13,8 +13,12 @@ prints 'help' 'corsac inspect ' "$CORSAC" help
 for command in train eval inspect envs check-env new-env options bench; do
   prints "$command --help" "^(  )?.*corsac $command" "$CORSAC" $command --help
   check "$command --help has an example" grep -qE '^Examples?:$' "$out"
-  check "help $command is the same" sh -c '"$1" help "$2" | cmp -s - "$3"' sh "$CORSAC" $command "$out"
+  check "help $command begins with it" sh -c '"$1" help "$2" | head -c "$(wc -c <"$3")" | cmp -s - "$3"' sh "$CORSAC" $command "$out"
   check "$command --help fits 132 columns" sh -c '! grep -qE ".{133}" "$1"' sh "$out"
+done
+prints 'help lists topics' '^  start +[a-z]' "$CORSAC" help
+for topic in $("$CORSAC" help --topics); do
+  prints "help $topic" '^[A-Z].*: [a-z]' "$CORSAC" help $topic
 done
 prints 'options' '^  --batch-size COUNT ' "$CORSAC" options
 listed=$(grep -cE '^  --' "$out")

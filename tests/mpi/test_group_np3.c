@@ -179,11 +179,11 @@ static void test_silent_leader(void) {
 
 // Messages to people name a rank as mpirun does, not by its number in the group.
 static void test_names(void) {
-  struct group_place place;
+  struct group_position position;
   struct transport *transport = NULL;
-  CU_ASSERT_EQUAL_FATAL(groups_split(2, &place, NULL), STATUS_OK); // the learner, and ranks 1 and 2
+  CU_ASSERT_EQUAL_FATAL(groups_split(2, &position, NULL), STATUS_OK); // the learner, and ranks 1 and 2
   if (rank > 0) {
-    CU_ASSERT_EQUAL_FATAL(transport_mpi_create_on(place.group, &transport, NULL), STATUS_OK);
+    CU_ASSERT_EQUAL_FATAL(transport_mpi_create_on(position.group, &transport, NULL), STATUS_OK);
     CU_ASSERT_EQUAL_FATAL(transport_world_rank(transport, 0), 1);
     CU_ASSERT_EQUAL(transport_world_rank(transport, 1), 2);
     CU_ASSERT_EQUAL_FATAL(transport_rank(transport), rank - 1);
