@@ -24,7 +24,7 @@ static const struct shape {
               {100, 64, 64},
               {64, 256, 256},
               {256, 23, 1},
-              // around what a panel holds (16) and what is narrow (8 outputs), narrow ones of several panels
+              // around the width of a panel (16) and of narrow weights (8 outputs); narrow weights of several panels
               {5, 40, 8},
               {33, 100, 3},
               {9, 50, 9},
@@ -120,7 +120,7 @@ static bool part_alone(struct shape s, const struct linalg_part *part, const rea
   for (size_t o = 0; o <= s.out; o++)
     right = right && !isnan(db[o]) == (o >= part->vector_begin && o < part->vector_end);
   for (size_t i = part->weight_begin; i < part->weight_end && i < size; i++) {
-    right = right && isnan(whole_dw[i]); // nobody else's
+    right = right && isnan(whole_dw[i]); // no other part has written it
     whole_dw[i] = dw[i];
   }
   for (size_t o = part->vector_begin; o < part->vector_end && o < s.out; o++) {
@@ -320,7 +320,7 @@ static void test_reserve(void) {
 int main(void) {
   static const struct unit_case cases[] = {
       {"OpenBLAS begins with one thread and init leaves it; the core has a name", test_init},
-      {"what OpenBLAS has no room for is refused before it waits for it", test_reserve},
+      {"a team that OpenBLAS has no room for is refused at the start", test_reserve},
       {"a weight turns from dense to the backend's layout and back, its padding is 0", test_layout},
       {"forward: y = x w^T + b, whatever y held", test_forward},
       {"forward with ReLU: the same, cut off at 0, NaN passing", test_forward_relu},

@@ -174,9 +174,9 @@ static void test_central_differences(void) {
 }
 #endif
 
-// --- what is computed on request ---
+// --- parts, columns, rows ---
 
-// Every parameter belongs to one part, whatever the team, and a part writes what it says and nothing beside.
+// Every parameter belongs to one part, whatever the team. A part writes its ranges and nothing else.
 static void check_cover(const struct sample *s, size_t members) {
   int *owners = calloc(s->mlp.parameters, sizeof *owners);
   real *dense = room(s->dense), *mask = room(s->mlp.parameters);
