@@ -17,8 +17,9 @@ void mlp_init(struct mlp *mlp, const struct tiles *tiles, uint32_t input, const 
     assert(out > 0);
     struct mlp_layer *layer = &mlp->layer[i];
     *layer = (struct mlp_layer){.in = in, .out = out, .norm = layer_norm && is_hidden, .weight = mlp->parameters};
-    const size_t vector = linalg_vector_size(mlp_shape(mlp, i));
-    layer->bias = layer->weight + linalg_weight_size(mlp_shape(mlp, i));
+    const struct linalg_shape shape = mlp_shape(mlp, i);
+    const size_t vector = linalg_vector_size(&shape);
+    layer->bias = layer->weight + linalg_weight_size(&shape);
     layer->norm_scale = layer->bias + vector;
     layer->norm_shift = layer->norm_scale + (layer->norm ? vector : 0);
     mlp->parameters = layer->norm_shift + (layer->norm ? vector : 0);
@@ -30,11 +31,12 @@ void mlp_init_parameters(const struct mlp *mlp, real *parameters, struct random 
   memset(parameters, 0, mlp->parameters * sizeof *parameters);
   for (uint32_t l = 0; l < mlp->layers; l++) {
     const struct mlp_layer *layer = &mlp->layer[l];
+    const struct linalg_shape shape = mlp_shape(mlp, l);
     const double bound = 1 / sqrt(layer->in);
     real *weight = parameters + layer->weight;
     for (size_t o = 0; o < layer->out; o++) {
       for (size_t i = 0; i < layer->in; i++) {
-        weight[linalg_weight_index(mlp_shape(mlp, l), o, i)] = (real)(bound * (2 * random_uniform(random) - 1));
+        weight[linalg_weight_index(&shape, o, i)] = (real)(bound * (2 * random_uniform(random) - 1));
       }
     }
     for (size_t o = 0; o < layer->out; o++)
@@ -68,7 +70,8 @@ size_t mlp_dense_size(const struct mlp *mlp) { return mlp_dense(mlp).parameters;
 void mlp_export(const struct mlp *mlp, const real *parameters, real *dense) {
   for (uint32_t l = 0; l < mlp->layers; l++) {
     const struct mlp_layer *layer = &mlp->layer[l];
-    linalg_unpack(mlp_shape(mlp, l), parameters + layer->weight, dense);
+    const struct linalg_shape shape = mlp_shape(mlp, l);
+    linalg_unpack(&shape, parameters + layer->weight, dense);
     dense += (size_t)layer->in * layer->out;
     dense = vector_out(parameters + layer->bias, layer->out, dense);
     if (!layer->norm) continue;
@@ -81,7 +84,8 @@ void mlp_import(const struct mlp *mlp, const real *dense, real *parameters) {
   memset(parameters, 0, mlp->parameters * sizeof *parameters);
   for (uint32_t l = 0; l < mlp->layers; l++) {
     const struct mlp_layer *layer = &mlp->layer[l];
-    linalg_pack(mlp_shape(mlp, l), dense, parameters + layer->weight);
+    const struct linalg_shape shape = mlp_shape(mlp, l);
+    linalg_pack(&shape, dense, parameters + layer->weight);
     dense += (size_t)layer->in * layer->out;
     dense = vector_in(parameters + layer->bias, layer->out, dense);
     if (!layer->norm) continue;
@@ -235,13 +239,14 @@ void mlp_forward(const struct mlp *mlp, const real *parameters, size_t rows, con
   for (uint32_t l = 0; l < last; l++) {
     const struct mlp_layer *layer = &mlp->layer[l];
     const real *weight = parameters + layer->weight, *bias = parameters + layer->bias;
+    const struct linalg_shape shape = mlp_shape(mlp, l);
     const struct linalg_rows in = {rows, x, ldx};
     const size_t out = layer->out;
     real *h = cache->h[l];
     if (!layer->norm) {
-      linalg_forward_relu(mlp_shape(mlp, l), in, weight, bias, h);
+      linalg_forward_relu(&shape, &in, weight, bias, h);
     } else {
-      linalg_forward(mlp_shape(mlp, l), in, weight, bias, h);
+      linalg_forward(&shape, &in, weight, bias, h);
       for (size_t r = 0; r < rows; r++) {
         cache->inverse[l][r] = norm_row(out, parameters + layer->norm_scale, parameters + layer->norm_shift,
                                         cache->normal[l] + r * out, h + r * out);
@@ -252,8 +257,9 @@ void mlp_forward(const struct mlp *mlp, const real *parameters, size_t rows, con
     ldx = out;
   }
   const struct mlp_layer *layer = &mlp->layer[last];
-  linalg_forward(mlp_shape(mlp, last), (struct linalg_rows){rows, x, ldx}, parameters + layer->weight,
-                 parameters + layer->bias, y);
+  const struct linalg_shape shape = mlp_shape(mlp, last);
+  const struct linalg_rows in = {rows, x, ldx};
+  linalg_forward(&shape, &in, parameters + layer->weight, parameters + layer->bias, y);
 }
 
 // The transposed weights lie from the last layer to the first, as a backward reads them. Only the first layer, which
@@ -262,15 +268,19 @@ static size_t first_column(size_t l, size_t first) { return l == 0 ? first : 0; 
 
 size_t mlp_transposed_size(const struct mlp *mlp, size_t first) {
   size_t size = 0;
-  for (uint32_t l = 0; l < mlp->layers; l++) size += linalg_transposed_size(mlp_shape(mlp, l), first_column(l, first));
+  for (uint32_t l = 0; l < mlp->layers; l++) {
+    const struct linalg_shape shape = mlp_shape(mlp, l);
+    size += linalg_transposed_size(&shape, first_column(l, first));
+  }
   return size;
 }
 
 void mlp_transpose(const struct mlp *mlp, const real *parameters, size_t first, real *transposed) {
   for (uint32_t l = mlp->layers; l-- > 0;) {
+    const struct linalg_shape shape = mlp_shape(mlp, l);
     const size_t column = first_column(l, first);
-    linalg_transpose(mlp_shape(mlp, l), column, parameters + mlp->layer[l].weight, transposed);
-    transposed += linalg_transposed_size(mlp_shape(mlp, l), column);
+    linalg_transpose(&shape, column, parameters + mlp->layer[l].weight, transposed);
+    transposed += linalg_transposed_size(&shape, column);
   }
 }
 
@@ -282,9 +292,10 @@ void mlp_backward(const struct mlp *mlp, const struct mlp_weights *weights, size
     const struct mlp_layer *layer = &mlp->layer[l], *before = layer - 1;
     const size_t width = before->out;
     real *to = before->norm ? cache->dn[l - 1] : cache->dz[l - 1];
-    linalg_input_gradient(mlp_shape(mlp, l), 0, (struct linalg_rows){rows, dz, layer->out}, parameters + layer->weight,
-                          transposed, cache->h[l - 1], to);
-    transposed += linalg_transposed_size(mlp_shape(mlp, l), 0);
+    const struct linalg_shape shape = mlp_shape(mlp, l);
+    const struct linalg_rows out = {rows, dz, layer->out};
+    linalg_input_gradient(&shape, 0, &out, parameters + layer->weight, transposed, cache->h[l - 1], to);
+    transposed += linalg_transposed_size(&shape, 0);
     for (size_t r = 0; before->norm && r < rows; r++) {
       norm_row_backward(width, parameters + before->norm_scale, cache->normal[l - 1] + r * width,
                         cache->inverse[l - 1][r], to + r * width, cache->dz[l - 1] + r * width);
@@ -293,14 +304,16 @@ void mlp_backward(const struct mlp *mlp, const struct mlp_weights *weights, size
   }
   if (!dx) return;
   const struct mlp_layer *layer = &mlp->layer[0];
-  linalg_input_gradient(mlp_shape(mlp, 0), weights->first, (struct linalg_rows){rows, dz, layer->out},
-                        parameters + layer->weight, transposed, NULL, dx);
+  const struct linalg_shape shape = mlp_shape(mlp, 0);
+  const struct linalg_rows out = {rows, dz, layer->out};
+  linalg_input_gradient(&shape, weights->first, &out, parameters + layer->weight, transposed, NULL, dx);
 }
 
 // --- the gradient of the parameters ---
 
 static size_t layer_parts(const struct mlp *mlp, size_t members, uint32_t l) {
-  return linalg_parts(mlp_shape(mlp, l), members);
+  const struct linalg_shape shape = mlp_shape(mlp, l);
+  return linalg_parts(&shape, members);
 }
 
 size_t mlp_parts(const struct mlp *mlp, size_t members) {
@@ -309,7 +322,7 @@ size_t mlp_parts(const struct mlp *mlp, size_t members) {
   return parts;
 }
 
-struct mlp_ranges mlp_gradient_part(const struct mlp *mlp, struct mlp_part part, struct linalg_rows x,
+struct mlp_ranges mlp_gradient_part(const struct mlp *mlp, struct mlp_part part, const struct linalg_rows *x,
                                     const struct mlp_cache *cache, const real *dy, real *gradient,
                                     const real *const soon[LINALG_SOON]) {
   // The layer of the part, and the part's number within it.
@@ -320,16 +333,16 @@ struct mlp_ranges mlp_gradient_part(const struct mlp *mlp, struct mlp_part part,
     number -= parts;
   }
   const struct mlp_layer *layer = &mlp->layer[l];
-  const struct linalg_part own = linalg_part(mlp_shape(mlp, l), number, layer_parts(mlp, part.members, l));
+  const struct linalg_shape shape = mlp_shape(mlp, l);
+  const struct linalg_part own = linalg_part(&shape, number, layer_parts(mlp, part.members, l));
 
-  const struct linalg_rows in = l == 0 ? x : (struct linalg_rows){x.count, cache->h[l - 1], layer->in};
+  const struct linalg_rows in = l == 0 ? *x : (struct linalg_rows){x->count, cache->h[l - 1], layer->in};
   const real *dz = l + 1 == mlp->layers ? dy : cache->dz[l];
   const real *weights_soon[LINALG_SOON];
   for (int i = 0; i < LINALG_SOON; i++) weights_soon[i] = soon && soon[i] ? soon[i] + layer->weight : NULL;
-  linalg_weight_gradient(mlp_shape(mlp, l), dz, in, &own, gradient + layer->weight, gradient + layer->bias,
-                         weights_soon);
+  linalg_weight_gradient(&shape, dz, &in, &own, gradient + layer->weight, gradient + layer->bias, weights_soon);
   if (layer->norm) {
-    norm_gradient(x.count, layer->out, own.vector_begin, own.vector_end, cache->dn[l], cache->normal[l],
+    norm_gradient(x->count, layer->out, own.vector_begin, own.vector_end, cache->dn[l], cache->normal[l],
                   gradient + layer->norm_scale, gradient + layer->norm_shift);
   }
 

@@ -114,7 +114,7 @@ struct mlp_ranges {
 
 // After a backward of all rows: computes gradient = dL/dparameters of one part and returns its ranges. x is the
 // forward's. soon: NULL, or LINALG_SOON arrays laid out as the parameters (or NULL each) whose part will be read next.
-struct mlp_ranges mlp_gradient_part(const struct mlp *mlp, struct mlp_part part, struct linalg_rows x,
+struct mlp_ranges mlp_gradient_part(const struct mlp *mlp, struct mlp_part part, const struct linalg_rows *x,
                                     const struct mlp_cache *cache, const real *dy, real *gradient,
                                     const real *const soon[LINALG_SOON]);
 #endif

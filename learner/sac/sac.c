@@ -139,7 +139,7 @@ static bool step_part(const struct sac *sac, unsigned members, size_t part, cons
                                    step->targets ? step->targets + offset : NULL};
   bool finite = true;
   const struct mlp_ranges ranges = mlp_gradient_part(step->net, (struct mlp_part){part, members},
-                                                     (struct linalg_rows){batch->rows, batch->input, batch->width},
+                                                     &(struct linalg_rows){batch->rows, batch->input, batch->width},
                                                      step->cache, step->dy, step->gradient + offset, soon);
   for (int i = 0; i < MLP_PART_RANGES; i++) {
     const size_t begin = offset + ranges.range[i].begin, end = offset + ranges.range[i].end;

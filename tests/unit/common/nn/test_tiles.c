@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Arrays are as large as they must be, so that the address sanitizer sees a step aside; what lies between rows is
-// compared too.
+// Arrays have exactly the size they need, so that the address sanitizer sees an access outside. The gaps between rows
+// are compared too.
 
 struct shape {
   size_t rows, in, out;
@@ -279,7 +279,7 @@ static void test_levels(void) {
 
 int main(void) {
   static const struct unit_case cases[] = {
-      {"pack and unpack: every weight in its place, zeros elsewhere", test_pack},
+      {"pack and unpack: every weight at its index, zeros elsewhere", test_pack},
       {"levels: the baseline everywhere, the best is the last of those there are", test_levels},
       {"forward: the chain from the bias, bit for bit, whole and in two parts of the rows", test_forward},
       {"input gradient: the forward of the transposed, of all or some columns", test_input_gradient},
