@@ -1,5 +1,6 @@
 #include "launch/environments/trajectory.h"
 
+#include "common/base/hash.h"
 #include "common/base/memory.h"
 
 #include <inttypes.h>
@@ -102,14 +103,13 @@ bool trajectory_repeat(const struct trajectory *trajectory, struct player *playe
 }
 
 uint64_t trajectory_fingerprint(const struct trajectory *trajectory) {
-  uint64_t hash = 14695981039346656037u;
+  uint64_t hash = HASH_START;
   const struct {
     const void *data;
     size_t size;
   } parts[] = {{trajectory->obs, (size_t)trajectory->events * trajectory->dim * sizeof(float)},
                {trajectory->reward, trajectory->events * sizeof(double)},
                {trajectory->flags, trajectory->events * sizeof(int)}};
-  for (size_t i = 0; i < 3; i++)
-    for (size_t k = 0; k < parts[i].size; k++) hash = (hash ^ ((const uint8_t *)parts[i].data)[k]) * 1099511628211u;
+  for (size_t i = 0; i < 3; i++) hash = hash_bytes(hash, parts[i].data, parts[i].size);
   return hash;
 }
