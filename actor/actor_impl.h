@@ -5,7 +5,7 @@
 //
 //   GREETING  actor_prepare has sent a heartbeat, actor_equip has made the environments and sent HELLO; RESTORE may
 //             come, and the actor waits for START
-//             START (take_message): it is RUNNING
+//             START (actor_take_message): it is RUNNING
 //   RUNNING   it steps, evaluates, and sends what happened
 //             work fails, or a message asks for what its environment cannot do (drain): actor_fail: it is FAILED
 //   FAILED    it has sent FAILED, makes no step, and waits. In async mode the learner lets it stay so until the job

@@ -5,9 +5,11 @@
 //     -> RETIRED        actor_table_retire: it reported that its environments failed too often
 //   IDLE           alive, not active. actor_table_init: ranks beyond the number of environments; they send heartbeats
 //   RETIRED        alive, no longer active; it stays until the end, since a rank that left would end the job
-//   PRESUMED DEAD  not alive. From each state above, by
-//                  actor_table_keep_in_touch, actor_table_find_dead: its process has ended, or it is silent for too
-//                  long actor_table_give_up: the job ends without its BYE
+//   PRESUMED DEAD  not alive. From each state above:
+//
+//                  actor_table_keep_in_touch, actor_table_find_dead: its process has ended, or it is silent too long
+//
+//                  actor_table_give_up: the job ends without its BYE
 //     -> as before      actor_table_revive: a message of it arrives, and its process has not ended
 //   EXPELLED       expelled. actor_table_expel: it sent an invalid message
 //                  actor_table_keep_in_touch then marks it not alive; nothing leads back

@@ -5,7 +5,7 @@
 //   J_Q     = mean (Q_k(s, a) - y)^2, each k                        critics step
 //   J_pi    = mean (alpha log pi(a_new|s) - min_k Q_k(s, a_new))    through the updated critics; the policy steps
 //   J_alpha = -log_alpha mean(log pi + target_entropy)              log pi constant, the same one; alpha steps
-//   targets <- (1 - tau) targets + tau critics
+//   targets <- (1 - tau) targets + tau critics                      right after the critics step
 //
 // Every loss uses alpha from before the update.
 #ifndef CORSAC_LEARNER_SAC_SAC_H
