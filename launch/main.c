@@ -1,4 +1,4 @@
-// corsac: finds the subcommand and runs it.
+// corsac: finds the subcommand and runs it. README.md beside this file tells how a command starts and ends.
 #include "actor/envs/supervisor.h"
 #include "common/base/c_locale.h"
 #include "common/base/exit_bound.h"

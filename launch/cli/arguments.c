@@ -23,7 +23,7 @@ static enum status say_unknown(const char *text, size_t length, const char *comm
                    suggestion ? suggestion : "", suggestion ? "?)" : "", command);
 }
 
-// Reads the option at argv[0]; *used: how many arguments it took.
+// Reads the option at argv[0]. *used: how many arguments it took.
 static enum status parse_option(int argc, char **argv, const char *command, const struct argument *known, size_t count,
                                 int *used, struct error *error) {
   const bool letter = argv[0][1] != '-';

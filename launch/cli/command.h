@@ -1,5 +1,5 @@
-// The subcommands. Each gets the arguments after its name and returns the process' exit status (EXIT_* of
-// common/base/status.h). JSON goes to stdout, one object; everything else a person reads while working goes to stderr.
+// The subcommands. Each gets the arguments after its name and returns the exit status of the process (EXIT_* in
+// common/base/status.h). Results go to stdout, JSON as one object; progress and messages go to stderr.
 #ifndef CORSAC_LAUNCH_CLI_COMMAND_H
 #define CORSAC_LAUNCH_CLI_COMMAND_H
 

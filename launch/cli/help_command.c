@@ -1,4 +1,4 @@
-// corsac help: the commands and topics, the page of one, manual pages and bash's completion of all.
+// corsac help: prints the list of commands and topics, the page of one, its manual page, or bash's completion.
 #include "launch/cli/arguments.h"
 #include "launch/cli/command.h"
 #include "launch/cli/completion.h"
@@ -22,7 +22,7 @@ static enum status unknown_name(const char *name, struct error *error) {
                    suggestion ? " (did you mean " : "", suggestion ? suggestion : "", suggestion ? "?)" : "");
 }
 
-// A command's page as today, then the page of the topic of the same name; either may be missing.
+// Prints the command's page and then the topic's of the same name; one of the two may be missing.
 static enum status print_page(const char *name, struct error *error) {
   const bool command = command_help_text(name) != NULL;
   const char *topic = topics_find(name);
@@ -42,7 +42,7 @@ static enum status print_page(const char *name, struct error *error) {
 
 // --- manual pages ---
 
-// The text that the command's help prints, in memory of the caller's. NULL: of the program.
+// Reads a command's page into memory of the caller's; NULL: the program's page.
 static enum status read_help(const char *command, char **text, struct error *error) {
   size_t size;
   FILE *memory = open_memstream(text, &size);
@@ -51,7 +51,7 @@ static enum status read_help(const char *command, char **text, struct error *err
   return fclose(memory) == 0 ? STATUS_OK : error_set(error, STATUS_MEMORY, "no memory for a page of help");
 }
 
-// What the program's help says of a command: "  corsac eval       run evaluation episodes with a trained policy".
+// Finds what the program's page says of a command: "  corsac eval       run evaluation episodes with a trained policy".
 static void find_summary(const char *program, const char *command, char *summary, size_t size) {
   char start[64];
   snprintf(start, sizeof start, "\n  corsac %s ", command);
