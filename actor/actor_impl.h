@@ -88,7 +88,7 @@ uint32_t actor_rank(const struct actor *actor);
 // Whether no second instance of its environment may exist beside the one that trains.
 bool actor_has_single_instance(const struct actor *actor);
 
-// ---- actor_send.c: each sends one kind of message to the learner ----
+// --- actor_send.c: each sends one kind of message to the learner ---
 
 enum status actor_send_hello(struct actor *actor, struct error *error);
 enum status actor_send_heartbeat(struct actor *actor, struct error *error);
@@ -114,7 +114,7 @@ enum status actor_send_info(struct actor *actor, struct error *error);
 // All rows, then where each environment stands (I5).
 enum status actor_send_rows_and_snapshots(struct actor *actor, struct error *error);
 
-// ---- actor_receive.c ----
+// --- actor_receive.c ---
 
 enum status actor_take_message(struct actor *actor, const struct frame *frame, struct error *error);
 

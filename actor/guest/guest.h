@@ -129,7 +129,7 @@ void guest_watch(void);
 unsigned guest_changes(void);
 void guest_forget_changes(void);
 
-// ---- for the functions that end a process (launch/mpi/guest_exits.c) ----
+// --- for the functions that end a process (launch/mpi/guest_exits.c) ---
 
 // Somebody called a function that ends the process; how: "it called exit(0)". Returns where no guest of this process is
 // in a call: then the process may end. Otherwise it does not return.
@@ -138,7 +138,7 @@ void guest_ends(const char *how);
 // Whether this thread of this process is in a guest's call.
 bool guest_is_at_work(void);
 
-// ---- the two calls ----
+// --- the two calls ---
 
 // What another thread wants of the guests' thread, or what has happened to it. guest_leave looks at these bits.
 enum {

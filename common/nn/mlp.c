@@ -219,12 +219,13 @@ VECTORIZE static void norm_row_backward(size_t width, const real *scale, const r
   for (size_t i = 0; i < width; i++) dz[i] = inverse * (dz[i] - mean - normal[i] * along);
 }
 
-// For the columns begin .. end - 1:   dscale = column sums of dn normal,   dshift = column sums of dn
-VECTORIZE static void norm_gradient(size_t rows, size_t width, size_t begin, size_t end, const real *restrict dn,
+// Of `count` columns of dn and normal (rows x count, a row every `width` reals):
+//   dscale = column sums of dn normal,   dshift = column sums of dn
+VECTORIZE static void norm_gradient(size_t rows, size_t count, size_t width, const real *restrict dn,
                                     const real *restrict normal, real *restrict dscale, real *restrict dshift) {
-  for (size_t i = begin; i < end; i++) dscale[i] = dshift[i] = 0;
+  for (size_t i = 0; i < count; i++) dscale[i] = dshift[i] = 0;
   for (size_t r = 0; r < rows; r++) {
-    for (size_t i = begin; i < end; i++) {
+    for (size_t i = 0; i < count; i++) {
       dscale[i] += dn[r * width + i] * normal[r * width + i];
       dshift[i] += dn[r * width + i];
     }
@@ -342,8 +343,9 @@ struct mlp_ranges mlp_gradient_part(const struct mlp *mlp, struct mlp_part part,
   for (int i = 0; i < LINALG_SOON; i++) weights_soon[i] = soon && soon[i] ? soon[i] + layer->weight : NULL;
   linalg_weight_gradient(&shape, dz, &in, &own, gradient + layer->weight, gradient + layer->bias, weights_soon);
   if (layer->norm) {
-    norm_gradient(x->count, layer->out, own.vector_begin, own.vector_end, cache->dn[l], cache->normal[l],
-                  gradient + layer->norm_scale, gradient + layer->norm_shift);
+    const size_t at = own.vector_begin;
+    norm_gradient(x->count, own.vector_end - at, layer->out, cache->dn[l] + at, cache->normal[l] + at,
+                  gradient + layer->norm_scale + at, gradient + layer->norm_shift + at);
   }
 
   const size_t begin = own.vector_begin, end = layer->norm ? own.vector_end : begin;

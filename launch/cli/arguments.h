@@ -20,9 +20,16 @@ enum { ARGUMENTS_MAX_KNOWN = 16 };
 enum status arguments_parse(int argc, char **argv, const char *command, const struct argument *known, size_t count,
                             const char **operand, struct error *error);
 
-// The same with up to `limit` operands, *operand_count of them given.
+// The words that are no arguments.
+struct operands {
+  const char **values; // (limit)
+  size_t limit;        // how many may be given
+  size_t count;        // how many are
+};
+
+// The same with several operands: sets operands->count.
 enum status arguments_parse_many(int argc, char **argv, const char *command, const struct argument *known, size_t count,
-                                 const char **operands, size_t limit, size_t *operand_count, struct error *error);
+                                 struct operands *operands, struct error *error);
 
 // The name that was probably meant, or NULL.
 const char *arguments_suggest(const char *word, const char *const *names, size_t count);

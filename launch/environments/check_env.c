@@ -193,7 +193,7 @@ static enum status run_groups(const struct checker *checker, struct error *error
   return STATUS_OK;
 }
 
-// ---- the report ----
+// --- the report ---
 
 static int count(const struct check *check, enum verdict verdict) {
   int sum = 0;

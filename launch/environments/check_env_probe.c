@@ -77,7 +77,7 @@ static bool guards_hold(const float *guarded, size_t count) {
   return true;
 }
 
-// ---- create and destroy ----
+// --- create and destroy ---
 
 static bool bounds_are_right(struct check *check, const struct corsac_env_spec *spec) {
   if (!spec->action_low || !spec->action_high) {
@@ -219,7 +219,7 @@ void probe_destroy(struct probe *probe) {
   *probe = (struct probe){.check = probe->check, .kind = probe->kind};
 }
 
-// ---- episodes ----
+// --- episodes ---
 
 const char *probe_reason(struct probe *probe) {
   const struct corsac_env *abi = probe->kind->abi;
@@ -370,7 +370,7 @@ void probe_draw(struct probe *probe, enum actions actions, uint64_t seed, uint64
   }
 }
 
-// ---- state ----
+// --- state ---
 
 int64_t probe_save(struct probe *probe, void *buffer, size_t size) {
   begin_call(probe, GUEST_SAVE, "save");

@@ -227,7 +227,7 @@ static double alpha_step(struct sac *sac, double mean_log_pi) {
   return loss;
 }
 
-// --- the update as a whole. The main thread sums over rows in their order, whoever computed them. ---
+// --- the update as a whole. The main thread sums over rows in their order, whichever member computed them. ---
 
 // The critics' half: losses->critic_loss, q_mean
 static enum status update_critics(struct sac *sac, struct sac_losses *losses, struct error *error) {

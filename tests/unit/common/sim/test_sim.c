@@ -61,7 +61,7 @@ static void *walk(void *context) {
   return NULL;
 }
 
-// ---- alone ----
+// --- alone ---
 
 static void test_alone(void) {
   unsetenv(CHANNEL_VARIABLE);
@@ -148,7 +148,7 @@ static void test_locale(void) {
   CU_ASSERT_PTR_NULL(strstr(text, ",5"));
 }
 
-// ---- driven ----
+// --- driven ---
 
 struct host {
   int file;
@@ -279,7 +279,7 @@ static void test_refused_requests(void) {
   release(&host);
 }
 
-// ---- what the library does not take for a channel ----
+// --- what the library does not take for a channel ---
 
 static void refuse_channel(const char *text) {
   struct channel_child child;
@@ -346,7 +346,7 @@ static void test_host_gone(void) {
   release(&host);
 }
 
-// ---- the bell ----
+// --- the bell ---
 
 static void *ring_later(void *bell) {
   usleep(20000);

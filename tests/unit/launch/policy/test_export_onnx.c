@@ -93,7 +93,7 @@ static void check_graph(const struct export *export, const Onnx__GraphProto *gra
   float *scratch = malloc(frozen_policy_scratch(frozen) * sizeof *scratch), worst = 0;
   for (int row = 0; row < 100; row++) {
     float x[WIDEST], action[ACT];
-    random_normals_at(7, RANDOM_NOISE, 0, (uint64_t)row, 1, OBS, x, OBS);
+    random_normals_at(random_stream(7, RANDOM_NOISE, 0, (uint64_t)row), 1, OBS, x, OBS);
     frozen_policy_act(frozen, x, NULL, action, scratch);
     const char *now = "observation";
     size_t size = OBS;
