@@ -136,7 +136,7 @@ $(PROTOS:%.proto=$(B)/gen/%.pb-c.c): $(B)/gen/%.pb-c.c: %.proto
 	@command -v protoc-c >/dev/null || { echo "corsac: protoc-c is missing: 'make deps' installs what is needed" >&2; exit 1; }
 	$(Q)protoc-c --c_out=$(B)/gen $<
 $(PROTOS:%.proto=$(B)/gen/%.pb-c.h): %.h: %.c ;
-$(PROTOS:%.proto=$(B)/obj/gen/%.pb-c.o): KERNEL_FLAGS := -w
+$(PROTOS:%.proto=$(B)/obj/gen/%.pb-c.o): private KERNEL_FLAGS := -w
 $(PROTOS:%.proto=$(B)/obj/%.o) $(B)/obj/launch/policy/export_onnx.o: $(PROTOS:%.proto=$(B)/gen/%.pb-c.h)
 
 $(B)/obj/gen/%.o: $(B)/gen/%.c $(B)/flags

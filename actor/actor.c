@@ -240,13 +240,13 @@ static enum status rollout_turn(struct actor *actor, bool *worked, struct error 
   const uint64_t before = batch->steps;
   status = rollout_step(actor->rollout, actor->policy, actor->weights.newest, batch, error);
   const bool stepped = batch->steps > before;
-  const bool all_stepped = stepped && rollout_is_level(actor->rollout);
+  const bool all_stepped = actor->round_state == ROUND_STEPS && stepped && rollout_is_level(actor->rollout);
   *worked |= stepped;
 
   if (status == STATUS_OK) status = actor_send_env_failures(actor, error);
   if (status == STATUS_OK) status = transition_sender_poll(&actor->sender, error);
   actor->longest_step = batch->longest_step;
-  if (status != STATUS_OK || actor->round_state != ROUND_STEPS || !all_stepped) return status;
+  if (status != STATUS_OK || !all_stepped) return status;
   return --actor->round_left > 0 ? STATUS_OK : end_round(actor, error);
 }
 

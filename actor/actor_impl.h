@@ -78,8 +78,8 @@ struct actor {
   double drained, received, sent; // s: when drain last ran, when a message last came and last went
   double longest_step;            // s
   uint64_t pid_namespace;
-  int exit_code;        // what STOP said, as the next
-  bool leaves_together; //
+  int exit_code;        // STOP's
+  bool leaves_together; // STOP's
 };
 
 // The rank as messages have it.

@@ -242,7 +242,9 @@ static int64_t save_own(struct group_env *env, struct buffer *states) {
   uint32_t head[3] = {(uint32_t)transport_size(env->group->transport), 0, 0};
   const int64_t need = plugin->save(env->self, NULL, 0);
   if (need <= 0) return need;
-  if ((uint64_t)need > WIRE_MAX_MESSAGE / 4) return fail(env, "save wants %lld bytes", (long long)need);
+  if ((uint64_t)need > WIRE_MAX_MESSAGE / 4)
+    return fail(env, "save wants %lld bytes; a state is at most %lld", (long long)need,
+                (long long)(WIRE_MAX_MESSAGE / 4));
   head[2] = (uint32_t)need;
   if (buffer_reserve(states, sizeof head + (size_t)need, &error) != STATUS_OK) return -1;
   memcpy(states->data, head, sizeof head);

@@ -113,8 +113,10 @@ static int await_answer(struct instance *instance, struct channel_answer *answer
                 instance->child.channel->claimed ? "answer" : "call corsac_sim_open", instance->timeout);
   case PROCESS_ANSWERED: break;
   }
-  copy_from_child(answer, &instance->child.channel->answer, sizeof *answer);
+  const struct channel_answer *said = &instance->child.channel->answer;
+  copy_from_child(answer, said, offsetof(struct channel_answer, text));
   if (answer->status == CHANNEL_OK) return 0;
+  copy_from_child(answer->text, said->text, sizeof answer->text);
   answer->text[sizeof answer->text - 1] = 0;
   if (answer->status == CHANNEL_FAILED) {
     process_child_end(&instance->child, LAST_WORDS_SECONDS);

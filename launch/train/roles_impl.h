@@ -1,4 +1,4 @@
-// What the two roles' files share.
+// What the roles' files and train.c share.
 #ifndef CORSAC_LAUNCH_TRAIN_ROLES_IMPL_H
 #define CORSAC_LAUNCH_TRAIN_ROLES_IMPL_H
 

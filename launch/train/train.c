@@ -10,22 +10,21 @@
 #include "common/wire/launcher_watch.h"
 #include "common/wire/transport_loopback.h"
 #include "common/wire/transport_mpi.h"
+#include "common/wire/transport_mpi_start.h"
 #include "launch/cli/command.h"
 #include "launch/cli/signals.h"
 #include "launch/mpi/launcher.h"
 #include "launch/mpi/mpi_errors.h"
 #include "launch/train/groups.h"
 #include "launch/train/roles.h"
+#include "launch/train/roles_impl.h"
 #include "launch/train/start_watch.h"
 #include "launch/train/train.h"
-#include "common/wire/transport_mpi_start.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-static const double GOODBYE_SECONDS = 5; // for the last message to a group
 
 static enum log_level level_named(const char *name) {
   static const char *const names[] = {"error", "warn", "info", "debug"};
@@ -138,7 +137,7 @@ static enum status join_group(const struct config *config, struct member *member
 }
 
 static void leave_group(struct member *member) {
-  if (member->transport) transport_flush(member->transport, GOODBYE_SECONDS);
+  if (member->transport) transport_flush(member->transport, ROLE_GOODBYE_SECONDS);
   group_destroy(member->group);
   transport_destroy(member->transport);
 }
