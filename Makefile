@@ -65,9 +65,10 @@ MAIN := launch/main.c launch/mpi/guest_exits.c
 PRESETS  := $(wildcard launch/presets/*.yaml)
 RECIPES  := $(wildcard launch/recipes/*.yaml)
 CLUSTER  := $(wildcard launch/cluster/*.sh)
+MANUAL   := $(wildcard launch/manual/*.md)
 EXAMPLES := $(wildcard launch/examples/*/*)
 BEGINNINGS := $(filter launch/examples/plugin/% %.py,$(EXAMPLES)) # of `corsac new-env`
-EMBEDDED := presets recipes cluster examples
+EMBEDDED := presets recipes cluster examples manual
 # Messages of others' formats: protoc-c makes "learner/run/tensorboard.pb-c.h" of tensorboard.proto.
 PROTOS := $(wildcard learner/*/*.proto launch/*/*.proto)
 
@@ -125,6 +126,7 @@ $(B)/gen/presets.c: launch/cli/embed.sh $(PRESETS) $(wildcard launch/presets)
 $(B)/gen/recipes.c: launch/cli/embed.sh $(RECIPES) $(wildcard launch/recipes)
 $(B)/gen/cluster.c: launch/cli/embed.sh $(CLUSTER) $(wildcard launch/cluster)
 $(B)/gen/examples.c: launch/cli/embed.sh $(BEGINNINGS) $(wildcard launch/examples/*)
+$(B)/gen/manual.c: launch/cli/embed.sh $(MANUAL) $(wildcard launch/manual)
 $(B)/gen/%.c:
 	$(call say,GEN,$@)
 	@mkdir -p $(@D)
@@ -136,7 +138,7 @@ $(PROTOS:%.proto=$(B)/gen/%.pb-c.c): $(B)/gen/%.pb-c.c: %.proto
 	@command -v protoc-c >/dev/null || { echo "corsac: protoc-c is missing: 'make deps' installs what is needed" >&2; exit 1; }
 	$(Q)protoc-c --c_out=$(B)/gen $<
 $(PROTOS:%.proto=$(B)/gen/%.pb-c.h): %.h: %.c ;
-$(PROTOS:%.proto=$(B)/obj/gen/%.pb-c.o): KERNEL_FLAGS := -w
+$(PROTOS:%.proto=$(B)/obj/gen/%.pb-c.o): private KERNEL_FLAGS := -w
 $(PROTOS:%.proto=$(B)/obj/%.o) $(B)/obj/launch/policy/export_onnx.o: $(PROTOS:%.proto=$(B)/gen/%.pb-c.h)
 
 $(B)/obj/gen/%.o: $(B)/gen/%.c $(B)/flags

@@ -31,7 +31,7 @@ static void check_invariants(const struct actor *actor) {
 static void check_invariants(const struct actor *actor) { (void)actor; }
 #endif
 
-// ---- create and destroy ----
+// --- create and destroy ---
 
 bool actor_has_single_instance(const struct actor *actor) { return actor->kind.abi->flags & CORSAC_ONE_PER_PROCESS; }
 
@@ -120,7 +120,7 @@ void actor_fail(struct actor *actor, const struct error *failure) {
   if (actor->state == ACTOR_RUNNING && actor->rollout && !actor->config.sync)
     transition_sender_ship(&actor->sender, &ignored);
   actor->state = ACTOR_FAILED;
-  actor->received = clock_now(); // nobody looked for messages during a call that ended so
+  actor->received = clock_now(); // messages of the failed call's time are not late
   actor_send_failed(actor, failure);
 }
 
@@ -147,7 +147,7 @@ bool actor_has_left(const struct actor *actor) { return actor->state == ACTOR_LE
 int actor_exit_code(const struct actor *actor) { return actor->exit_code; }
 bool actor_leaves_together(const struct actor *actor) { return actor->leaves_together; }
 
-// ---- messages ----
+// --- messages ---
 
 // A learner that sends invalid bytes or numbers ends this actor: the error is the turn's. What the environment cannot
 // do (RESTORE with a state that it refuses) fails the actor, and the learner is told.
@@ -184,7 +184,7 @@ static enum status drain(struct actor *actor, bool *received, struct error *erro
   return STATUS_OK;
 }
 
-// ---- evaluation ----
+// --- evaluation ---
 
 static enum status evaluate_step(struct actor *actor, struct error *error) {
   bool done;
@@ -224,7 +224,7 @@ static enum status evaluation_turn(struct actor *actor, bool *worked, struct err
   return status == STATUS_OK && actor->is_lent && !evaluator_busy(actor->evaluator) ? take_back(actor, error) : status;
 }
 
-// ---- training ----
+// --- training ---
 
 static enum status end_round(struct actor *actor, struct error *error) {
   actor->round_state = NO_ROUND;
@@ -240,13 +240,13 @@ static enum status rollout_turn(struct actor *actor, bool *worked, struct error 
   const uint64_t before = batch->steps;
   status = rollout_step(actor->rollout, actor->policy, actor->weights.newest, batch, error);
   const bool stepped = batch->steps > before;
-  const bool all_stepped = stepped && rollout_is_level(actor->rollout);
+  const bool all_stepped = actor->round_state == ROUND_STEPS && stepped && rollout_is_level(actor->rollout);
   *worked |= stepped;
 
   if (status == STATUS_OK) status = actor_send_env_failures(actor, error);
   if (status == STATUS_OK) status = transition_sender_poll(&actor->sender, error);
   actor->longest_step = batch->longest_step;
-  if (status != STATUS_OK || actor->round_state != ROUND_STEPS || !all_stepped) return status;
+  if (status != STATUS_OK || !all_stepped) return status;
   return --actor->round_left > 0 ? STATUS_OK : end_round(actor, error);
 }
 
@@ -267,7 +267,7 @@ static enum status work(struct actor *actor, bool *worked, struct error *error) 
   return was_shipped ? actor_send_info(actor, error) : STATUS_OK;
 }
 
-// ---- the turn ----
+// --- the turn ---
 
 // A daemon of mpirun that has lost the others ends its ranks with a signal, too. That does not ask for an end of the
 // job: an actor that the learner is silent to leaves alone.

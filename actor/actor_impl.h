@@ -5,7 +5,7 @@
 //
 //   GREETING  actor_prepare has sent a heartbeat, actor_equip has made the environments and sent HELLO; RESTORE may
 //             come, and the actor waits for START
-//             START (take_message): it is RUNNING
+//             START (actor_take_message): it is RUNNING
 //   RUNNING   it steps, evaluates, and sends what happened
 //             work fails, or a message asks for what its environment cannot do (drain): actor_fail: it is FAILED
 //   FAILED    it has sent FAILED, makes no step, and waits. In async mode the learner lets it stay so until the job
@@ -78,8 +78,8 @@ struct actor {
   double drained, received, sent; // s: when drain last ran, when a message last came and last went
   double longest_step;            // s
   uint64_t pid_namespace;
-  int exit_code;        // what STOP said, as the next
-  bool leaves_together; //
+  int exit_code;        // STOP's
+  bool leaves_together; // STOP's
 };
 
 // The rank as messages have it.
@@ -88,7 +88,7 @@ uint32_t actor_rank(const struct actor *actor);
 // Whether no second instance of its environment may exist beside the one that trains.
 bool actor_has_single_instance(const struct actor *actor);
 
-// ---- actor_send.c: each sends one kind of message to the learner ----
+// --- actor_send.c: each sends one kind of message to the learner ---
 
 enum status actor_send_hello(struct actor *actor, struct error *error);
 enum status actor_send_heartbeat(struct actor *actor, struct error *error);
@@ -114,7 +114,7 @@ enum status actor_send_info(struct actor *actor, struct error *error);
 // All rows, then where each environment stands (I5).
 enum status actor_send_rows_and_snapshots(struct actor *actor, struct error *error);
 
-// ---- actor_receive.c ----
+// --- actor_receive.c ---
 
 enum status actor_take_message(struct actor *actor, const struct frame *frame, struct error *error);
 

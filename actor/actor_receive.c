@@ -8,7 +8,7 @@ static enum status restore(struct actor *actor, const struct frame *frame, struc
   return status == STATUS_OK ? rollout_restore(actor->rollout, &actor->snapshot, error) : status;
 }
 
-// ---- rounds ----
+// --- rounds ---
 
 enum status actor_await_version(struct actor *actor, struct error *error) {
   const enum status status = weights_receiver_poll(&actor->weights, actor->policy, error);
@@ -37,7 +37,7 @@ static enum status begin_round(struct actor *actor, const struct frame *frame, s
   return actor_await_version(actor, error);
 }
 
-// ---- evaluations ----
+// --- evaluations ---
 
 static enum status begin_evaluation(struct actor *actor, const struct frame *frame, struct error *error) {
   struct message_evaluate evaluate;
@@ -53,7 +53,7 @@ static enum status begin_evaluation(struct actor *actor, const struct frame *fra
   return STATUS_OK;
 }
 
-// ---- the others ----
+// --- the others ---
 
 static enum status take_credit(struct actor *actor, const struct frame *frame, struct error *error) {
   struct message_credit credit;

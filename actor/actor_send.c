@@ -19,7 +19,7 @@ static enum status send_bytes(struct actor *actor, enum status encoded, struct e
   return transport_send(actor->transport, LEARNER, actor->bytes.data, actor->bytes.size, error);
 }
 
-// ---- who it is ----
+// --- who it is ---
 
 enum status actor_send_hello(struct actor *actor, struct error *error) {
   const struct environment *env = rollout_environment(actor->rollout, 0);
@@ -51,7 +51,7 @@ enum status actor_send_heartbeat_if_due(struct actor *actor, struct error *error
   return is_due ? actor_send_heartbeat(actor, error) : STATUS_OK;
 }
 
-// ---- its end ----
+// --- its end ---
 
 void actor_send_failed(struct actor *actor, const struct error *failure) {
   struct error ignored = {0};
@@ -67,7 +67,7 @@ enum status actor_send_bye(struct actor *actor, struct error *error) {
   return send_bytes(actor, message_encode_bye(&actor->bytes, actor_rank(actor), &bye, error), error);
 }
 
-// ---- what its environments did ----
+// --- what its environments did ---
 
 enum status actor_send_episode(struct actor *actor, const struct message_episode *episode, struct error *error) {
   return send_bytes(actor, message_encode_episode(&actor->bytes, actor_rank(actor), episode, error), error);

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-// ---- messages ----
+// --- messages ---
 
 // "NAME: environment 3 (training): ..."
 __attribute__((format(printf, 4, 5))) static enum status fail(const struct environment *environment, enum status status,
@@ -42,7 +42,7 @@ static enum status call_failed(const struct environment *environment, const char
   return fail(environment, STATUS_FAILED, error, "%s failed: it returned %d and gave no reason", call, result);
 }
 
-// ---- create ----
+// --- create ---
 
 static enum status check_spec(const struct environment *environment, const struct corsac_env_spec *spec,
                               struct error *error) {
@@ -134,7 +134,7 @@ void environment_destroy(struct environment *environment) {
   *environment = (struct environment){0};
 }
 
-// ---- episodes ----
+// --- episodes ---
 
 static enum status check_obs(const struct environment *environment, const char *call, const float *obs,
                              struct error *error) {
@@ -231,7 +231,7 @@ void environment_info(const struct environment *environment, double *values) {
   leave(environment, GUEST_INFO);
 }
 
-// ---- state ----
+// --- state ---
 
 bool environment_can_save(const struct environment *environment) {
   return environment->kind->abi->save && environment->kind->abi->load;

@@ -15,7 +15,7 @@ struct environment {
   const struct environment_kind *kind;    // not owned
   void *self;                             // what create returned; NULL: there is no instance
   struct guest guest;                     // for messages; the caller of reset and load sets guest.episode before
-  uint32_t obs_dim, act_dim;              //
+  uint32_t obs_dim, act_dim;              // as its spec has them
   uint32_t max_episode_steps;             // 0: no limit
   const double *action_low, *action_high; // (act_dim), the environment's own memory
   float *scaled;                          // (act_dim) the last action as the environment got it

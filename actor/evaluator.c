@@ -16,8 +16,8 @@ struct evaluator {
   struct policy *policy;
   float *obs, *previous_obs, *first_obs; // (obs_dim)
   float *action, *first_action;          // (act_dim)
-  struct evaluator_transition made;
-  bool made_now;        // the last step made `made`
+  struct evaluator_transition made;      // by the last step, where made_now
+  bool made_now;
   enum episode_cut cut; // what the last step cut its episode for
   struct message_evaluate evaluate;
   uint32_t episode; // the current or the next one; evaluate.count or more: none is left

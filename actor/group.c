@@ -42,7 +42,7 @@ void group_destroy(struct group *group) {
   memory_free(group);
 }
 
-// ---- sending a call ----
+// --- sending a call ---
 
 static enum status send_call(struct group *group, struct group_call_head head, const void *bytes, struct error *error) {
   head.magic = GROUP_MAGIC;
@@ -86,7 +86,7 @@ static int begin_call(struct group_env *env, struct group_call_head head, const 
   return send_call(env->group, head, bytes, &error) == STATUS_OK ? 0 : fail(env, "%.200s", error.text);
 }
 
-// ---- waiting for the answers ----
+// --- waiting for the answers ---
 
 // Whether the bytes are an answer of a follower at all, to whatever call.
 static bool is_valid(const uint8_t *bytes, size_t size, struct group_answer_head *head) {
@@ -173,7 +173,7 @@ static int end_call(struct group_env *env, enum group_call call, int own) {
   return own < 0 ? own : others < 0 ? others : own;
 }
 
-// ---- the adapter: create, destroy, episodes ----
+// --- the adapter: create, destroy, episodes ---
 
 static void group_env_destroy(void *self) {
   struct group_env *env = self;
@@ -232,7 +232,7 @@ static void group_env_info(void *self, double *values) {
   env->group->plugin->info(env->self, values);
 }
 
-// ---- the adapter: states ----
+// --- the adapter: states ---
 
 // The state of a group: the number of its ranks (u32), then of each rank its number (u32), its size (u32) and its
 // bytes, the leader's first. This writes the number of ranks and the leader's. Returns its size; 0: it cannot save now.
@@ -242,7 +242,9 @@ static int64_t save_own(struct group_env *env, struct buffer *states) {
   uint32_t head[3] = {(uint32_t)transport_size(env->group->transport), 0, 0};
   const int64_t need = plugin->save(env->self, NULL, 0);
   if (need <= 0) return need;
-  if ((uint64_t)need > WIRE_MAX_MESSAGE / 4) return fail(env, "save wants %lld bytes", (long long)need);
+  if ((uint64_t)need > WIRE_MAX_MESSAGE / 4)
+    return fail(env, "save wants %lld bytes; a state is at most %lld", (long long)need,
+                (long long)(WIRE_MAX_MESSAGE / 4));
   head[2] = (uint32_t)need;
   if (buffer_reserve(states, sizeof head + (size_t)need, &error) != STATUS_OK) return -1;
   memcpy(states->data, head, sizeof head);
@@ -284,7 +286,7 @@ static int group_env_load(void *self, const void *bytes, size_t size) {
   return end_call(env, GROUP_LOAD, env->group->plugin->load(env->self, at, own[1]));
 }
 
-// ---- putting the adapter in place ----
+// --- putting the adapter in place ---
 
 enum status group_lead(struct group *group, struct environment_kind *kind, struct error *error) {
   if (!kind->plugin)

@@ -16,7 +16,7 @@ struct group;
 struct group *group_create(const struct config *config, struct transport *transport, int comm, struct error *error);
 void group_destroy(struct group *group);
 
-// ---- the leader ----
+// --- the leader ---
 
 // From now on an instance of this kind, which has to be a plugin, is the group's. A rank that does not answer within
 // env_timeout fails the call, and breaks the group.
@@ -31,7 +31,7 @@ void group_send_heartbeat_if_due(struct group *group);
 // Lets the followers leave, with this exit code, and with or without MPI_Finalize (`together`).
 void group_dismiss(struct group *group, int exit_code, bool together);
 
-// ---- a follower ----
+// --- a follower ---
 
 // Makes the leader's calls until the leader dismisses it. STATUS_PEER: the leader has been silent for actor_timeout +
 // env_timeout, or sent an invalid message.

@@ -25,7 +25,7 @@ void group_release_instance(struct group *group, struct group_instance *instance
   *instance = (struct group_instance){0};
 }
 
-// ---- answers ----
+// --- answers ---
 
 static enum status answer(struct group *group, const struct group_call_head *call, int result, const void *bytes,
                           size_t size, struct error *error) {
@@ -53,7 +53,7 @@ static enum status answer_result(struct group *group, const struct group_call_he
   return answer(group, call, result, why, strnlen(why, GROUP_TEXT), error);
 }
 
-// ---- create ----
+// --- create ---
 
 // Instances are numbered in the order in which the leader creates them.
 static enum status reserve_instance(struct group *group, uint32_t number, struct error *error) {
@@ -107,7 +107,7 @@ static enum status follow_create(struct follower *follower, const struct group_c
   return instance->obs ? answer(group, call, 0, NULL, 0, error) : STATUS_MEMORY;
 }
 
-// ---- episodes ----
+// --- episodes ---
 
 static enum status follow_reset(struct group *group, const struct group_call_head *call,
                                 struct group_instance *instance, struct error *error) {
@@ -132,7 +132,7 @@ static enum status follow_step(struct group *group, const struct group_call_head
   return answer_result(group, call, instance, result, error);
 }
 
-// ---- states ----
+// --- states ---
 
 static int64_t call_save(struct group *group, struct group_instance *instance, void *buffer, size_t size) {
   guest_enter(&instance->guest, GUEST_SAVE);
@@ -179,7 +179,7 @@ static enum status follow_load(struct group *group, const struct group_call_head
   return answer_result(group, call, instance, result, error);
 }
 
-// ---- the loop ----
+// --- the loop ---
 
 static enum status follow_call(struct follower *follower, const struct group_call_head *call, const uint8_t *bytes,
                                struct error *error) {

@@ -41,7 +41,7 @@ struct group_instance {
   void *self;
   struct guest guest;
   uint32_t obs_dim, act_dim;
-  float *obs; // (obs_dim), which nobody reads: the leader's observation counts
+  float *obs; // (obs_dim) written by the environment and then ignored: the leader's observation counts
 };
 
 struct group {

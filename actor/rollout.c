@@ -29,7 +29,7 @@ static void check_invariants(const struct rollout *rollout) {
 static void check_invariants(const struct rollout *rollout) { (void)rollout; }
 #endif
 
-// ---- create and destroy ----
+// --- create and destroy ---
 
 static enum status check_members(const struct rollout *rollout, const struct environment_kind *kind,
                                  struct error *error) {
@@ -131,7 +131,7 @@ uint32_t rollout_rows_per_step(const struct rollout *rollout) {
 
 uint32_t rollout_episodes_per_step(const struct rollout *rollout) { return rollout->count; }
 
-// ---- one step ----
+// --- one step ---
 
 static enum status reset_member(struct rollout *rollout, uint32_t i, struct error *error) {
   struct member *member = &rollout->members[i];
@@ -191,8 +191,9 @@ static const float *next_noise(struct rollout *rollout) {
   const uint64_t step = rollout->members[0].steps;
   if (!rollout->is_drawn || step - rollout->noise_from >= rollout->ahead) {
     for (uint32_t i = 0; i < rollout->count; i++)
-      random_normals_at(rollout->config->seed, RANDOM_ACTOR, rollout->first + i, rollout->members[i].steps,
-                        rollout->ahead, dim, rollout->noise + i * dim, row);
+      random_normals_at(
+          random_stream(rollout->config->seed, RANDOM_ACTOR, rollout->first + i, rollout->members[i].steps),
+          rollout->ahead, dim, rollout->noise + i * dim, row);
     rollout->is_drawn = true;
     rollout->noise_from = step;
   }
@@ -208,7 +209,7 @@ static const float *held_noise(struct rollout *rollout) {
     const struct noise_hold_rule rule = {config->seed, rollout->first + i, (uint32_t)config->noise_hold,
                                          rollout->hold_weight};
     if (member->steps_now && noise_hold_find(&rule, &member->hold, member->steps, member->episode_length))
-      random_normals_at(config->seed, RANDOM_ACTOR, rollout->first + i, member->hold.from, 1, dim,
+      random_normals_at(random_stream(config->seed, RANDOM_ACTOR, rollout->first + i, member->hold.from), 1, dim,
                         rollout->noise + i * dim, dim);
   }
   return rollout->noise;

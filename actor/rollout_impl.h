@@ -73,8 +73,8 @@ struct rollout {
   double hold_weight;  // noise_hold_weight of noise_hold
   uint32_t ahead;      // steps whose noise is drawn at once
   float *noise;        // (ahead x count x act_dim)
-  bool is_drawn;       // noise is of the first member's steps noise_from to noise_from + ahead - 1
-  uint64_t noise_from; //
+  bool is_drawn;       // noise holds the first member's steps noise_from to noise_from + ahead - 1
+  uint64_t noise_from; // a step of the first member
 
   uint32_t unreported;                // failures and warnings
   struct message_env_failure warning; // what rollout_env_failure returned

@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <string.h>
 
-// ---- loans ----
+// --- loans ---
 
 struct environment *rollout_lend(struct rollout *rollout, bool now, struct transition_batch *batch) {
   assert(rollout->count == 1 && !rollout->is_lent); // I5
@@ -45,7 +45,7 @@ enum status rollout_take_back(struct rollout *rollout, struct transition_batch *
   return STATUS_OK;
 }
 
-// ---- snapshots ----
+// --- snapshots ---
 
 static enum status copy_state(struct buffer *to, const struct buffer *from, struct error *error) {
   const enum status status = buffer_reserve(to, from->size, error);

@@ -17,7 +17,8 @@ install: all ## Install below PREFIX=/usr/local (and DESTDIR)
 	$(Q)install -m 644 $(RECIPES) $(prefix)/share/corsac/recipes
 	$(Q)install -m 755 $(CLUSTER) $(prefix)/share/corsac/cluster
 	$(Q)for e in $(EXAMPLES:launch/%=%); do install -D -m 644 launch/$$e $(prefix)/share/corsac/$$e || exit 1; done
-	$(Q)$(B)/corsac help --man >$(prefix)/share/man/man1/corsac.1 && for name in $$($(B)/corsac help --commands); do \
+	$(Q)$(B)/corsac help --man >$(prefix)/share/man/man1/corsac.1 && \
+	  for name in $$($(B)/corsac help --commands --topics); do \
 	  $(B)/corsac help --man $$name >$(prefix)/share/man/man1/corsac-$$name.1 || exit 1; done
 	$(Q)$(B)/corsac help --completion >$(prefix)/share/bash-completion/completions/corsac
 	$(Q)launch/site/install.sh $(prefix) '$(DESTDIR)$(PREFIX)'

@@ -1,4 +1,4 @@
-// corsac: finds the subcommand and runs it.
+// corsac: finds the subcommand and runs it. README.md beside this file tells how a command starts and ends.
 #include "actor/envs/supervisor.h"
 #include "common/base/c_locale.h"
 #include "common/base/exit_bound.h"
@@ -7,24 +7,29 @@
 #include "common/base/streams.h"
 #include "launch/cli/arguments.h"
 #include "launch/cli/command.h"
-#include "launch/cli/manual.h"
+#include "launch/cli/topics.h"
 #include "launch/cli/version.h"
 
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-static const struct {
+struct command {
   const char *name;
   int (*run)(int argc, char **argv);
-} commands[] = {{"train", command_train},     {"eval", command_eval},       {"export", command_export},
-                {"explain", command_explain}, {"plot", command_plot},       {"report", command_report},
-                {"inspect", command_inspect}, {"envs", command_envs},       {"check-env", command_check_env},
-                {"new-env", command_new_env}, {"options", command_options}, {"recipes", command_recipes},
-                {"bench", command_bench},     {"cluster", command_cluster}, {"doctor", command_doctor}};
+  bool every_rank; // runs on every rank of mpirun's job; the others run on the first rank only
+};
+
+static const struct command commands[] = {
+    {"train", command_train, true},      {"eval", command_eval, false},           {"export", command_export, false},
+    {"explain", command_explain, false}, {"plot", command_plot, false},           {"report", command_report, false},
+    {"inspect", command_inspect, false}, {"envs", command_envs, false},           {"options", command_options, false},
+    {"recipes", command_recipes, false}, {"check-env", command_check_env, false}, {"new-env", command_new_env, false},
+    {"bench", command_bench, true},      {"cluster", command_cluster, false},     {"doctor", command_doctor, true},
+    {"help", command_help, false}};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
-static enum status say_what_to_do(struct error *error) {
+static int no_command(void) {
   char names[32 * COMMANDS] = "";
   size_t used = 0;
   for (int i = 0; i < COMMANDS; i++)
@@ -33,58 +38,62 @@ static enum status say_what_to_do(struct error *error) {
                              : i + 1 < COMMANDS ? ", "
                                                 : " or ",
                              commands[i].name);
-  return error_set(error, STATUS_USAGE, "say what to do: %s (see `corsac help`)", names);
-}
-
-static int find_command(const char *name, struct error *error) {
-  const char *names[COMMANDS + 3];
-  for (int i = 0; i < COMMANDS; i++) {
-    names[i] = commands[i].name;
-    if (strcmp(name, names[i]) == 0) return i;
-  }
-  names[COMMANDS] = "help";
-  names[COMMANDS + 1] = "--help";
-  names[COMMANDS + 2] = "--version";
-  const char *suggestion = arguments_suggest(name, names, COMMANDS + 3);
-  error_set(error, STATUS_USAGE, "there is no command '%.100s'%s%s%s; `corsac help` lists what there is", name,
-            suggestion ? " (did you mean " : "", suggestion ? suggestion : "", suggestion ? "?)" : "");
-  return -1;
-}
-
-static bool asks_for_help(const char *word) { return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0; }
-
-static int print_help(const char *name) {
   struct error error = {0};
-  if (name && strcmp(name, "help") != 0 && find_command(name, &error) < 0) return command_fail(&error);
-  command_help_print(stdout, name && strcmp(name, "help") != 0 ? name : NULL);
+  error_set(&error, STATUS_USAGE, "say what to do: %s (see `corsac help`)", names);
+  return command_fail(&error);
+}
+
+static int unknown_command(const char *name) {
+  struct error error = {0};
+  const char *names[COMMANDS + 2] = {"--help", "--version"};
+  for (int i = 0; i < COMMANDS; i++) names[i + 2] = commands[i].name;
+  const char *suggestion = topics_find(name) ? NULL : arguments_suggest(name, names, COMMANDS + 2);
+  if (topics_find(name))
+    error_set(&error, STATUS_USAGE, "there is no command '%s'; `corsac help %s` shows the topic", name, name);
+  else
+    error_set(&error, STATUS_USAGE, "there is no command '%.100s'%s%s%s; `corsac help` lists what there is", name,
+              suggestion ? " (did you mean " : "", suggestion ? suggestion : "", suggestion ? "?)" : "");
+  return command_fail(&error);
+}
+
+static const struct command *find_command(const char *name) {
+  for (int i = 0; i < COMMANDS; i++)
+    if (strcmp(name, commands[i].name) == 0) return &commands[i];
+  return NULL;
+}
+
+static bool is_help(const char *word) { return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0; }
+
+static bool asks_for_help(int argc, char **argv) {
+  for (int i = 0; i < argc; i++)
+    if (is_help(argv[i])) return true;
+  return false;
+}
+
+static int print_version(int argc, char **argv) {
+  struct error error = {0};
+  bool verbose = false;
+  const struct argument known[] = {{"verbose", &verbose, NULL}};
+  if (arguments_parse(argc, argv, "--version", known, 1, NULL, &error) != STATUS_OK) return command_fail(&error);
+  version_print(stdout, verbose);
   return EXIT_DONE;
 }
 
+// Where several ranks were started, the first one prints for all, and complains for all.
 static int run_command(int argc, char **argv) {
   const char *name = argc > 1 ? argv[1] : "";
-  struct error error = {0};
-  const bool every_rank = strcmp(name, "train") == 0 || strcmp(name, "bench") == 0 || strcmp(name, "doctor") == 0,
-             first = command_first_rank();
-  if (!every_rank && !first) return EXIT_DONE;
-  for (int i = 2; i < argc; i++)
-    if (asks_for_help(argv[i])) return first ? print_help(name) : EXIT_DONE;
-  if (asks_for_help(name)) return print_help(NULL);
-  if (strcmp(name, "help") == 0 && argc > 2 && argv[2][0] == '-') return command_manual(argc - 2, argv + 2);
-  if (strcmp(name, "help") == 0) return print_help(argc > 2 ? argv[2] : NULL);
-  if (strcmp(name, "--version") == 0) {
-    bool verbose = false;
-    const struct argument known[] = {{"verbose", &verbose, NULL}};
-    if (arguments_parse(argc - 2, argv + 2, "--version", known, 1, NULL, &error) != STATUS_OK)
-      return command_fail(&error);
-    version_print(stdout, verbose);
+  const struct command *command = find_command(name);
+  const bool first = command_first_rank(), wants_help = argc > 2 && asks_for_help(argc - 2, argv + 2);
+  if (!first && (!command || !command->every_rank || wants_help)) return EXIT_DONE;
+
+  if (argc < 2) return no_command();
+  if (strcmp(name, "--version") == 0) return print_version(argc - 2, argv + 2);
+  if (!command && !is_help(name)) return unknown_command(name);
+  if (!command || wants_help) {
+    command_help_print(stdout, command && command->run != command_help ? name : NULL);
     return EXIT_DONE;
   }
-  if (argc < 2) {
-    say_what_to_do(&error);
-    return command_fail(&error);
-  }
-  const int command = find_command(name, &error);
-  return command < 0 ? command_fail(&error) : commands[command].run(argc - 2, argv + 2);
+  return command->run(argc - 2, argv + 2);
 }
 
 int main(int argc, char **argv) {

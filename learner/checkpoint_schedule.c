@@ -210,8 +210,8 @@ enum status checkpoint_schedule_now(struct checkpoint_schedule *schedule, enum c
 }
 
 bool checkpoint_schedule_has_step(const struct checkpoint_schedule *schedule) {
-  char name[64];
-  snprintf(name, sizeof name, "ckpt-%llu.h5", (unsigned long long)schedule->job->limiter.steps);
+  char name[CHECKPOINT_NAME];
+  checkpoint_list_name(schedule->job->limiter.steps, name);
   return strcmp(name, schedule->reporter->checkpoint) == 0;
 }
 

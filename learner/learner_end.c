@@ -30,7 +30,8 @@ static void find_the_dead(struct learner *learner) {
   if (now - learner->looked < LOOK_SECONDS) return;
   learner->looked = now;
   for (int dead; (dead = actor_table_find_dead(table)) >= 0;)
-    log_warn("actor rank %d is presumed dead before it has left: the learner does not wait for it", dead + 1);
+    log_warn("actor rank %d is presumed dead before it has left: the learner does not wait for it",
+             learner_world_rank(learner, (uint32_t)dead));
 }
 
 // A signal leaves little time. A job that is done can wait for the steps that the actors are making.
@@ -108,8 +109,8 @@ static void leave_stopped(struct learner *learner, const char *cause, const char
   }
   snprintf(
       stuck, sizeof stuck,
-      "%s; %u starts in a row ended so at the same step, %llu, and one more would, so this is a failure: look into "
-      "it before the next start",
+      "%s; %u starts in a row ended this way at the same step, %llu: the job makes no progress, so it fails; look into "
+      "the reason before the next start",
       reason, count, (unsigned long long)learner->job->limiter.steps);
   log_error("%s", stuck);
   learner_leave(learner, EXIT_FAILED, "failed", stuck);
@@ -152,8 +153,8 @@ static void say_waiting(struct learner *learner) {
   for (uint32_t i = 0; i < learner->table.actors; i++)
     if (learner->table.entry[i].alive && !learner->table.entry[i].left)
       log_info(
-          "waiting, for %.0f s at most, for actor rank %u, whose environment makes a step (longest so far: %.1f s)",
-          learner->leave_until - now, i + 1, learner->table.entry[i].longest_step);
+          "waiting, for %.0f s at most, for actor rank %d, whose environment makes a step (longest so far: %.1f s)",
+          learner->leave_until - now, learner_world_rank(learner, i), learner->table.entry[i].longest_step);
 }
 
 void learner_wait_for_leaving(struct learner *learner) {

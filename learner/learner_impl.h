@@ -92,7 +92,7 @@ void learner_save_and_stop(struct learner *learner, bool urgent, const char *cau
 // One turn of waiting for the actors' last messages.
 void learner_wait_for_leaving(struct learner *learner);
 
-// Causes of an end that nobody asked for, in status.json; equal from start to start.
+// Causes of an end that no user asked for, in status.json; equal from start to start.
 #define LEARNER_ACTORS "actors"
 #define LEARNER_TIME   "max_hours"
 

@@ -195,10 +195,11 @@ static enum status take_bye(struct learner *learner, const struct frame *frame, 
   const uint32_t actor = frame->sender - 1;
   const enum status status = message_decode_bye(frame, &bye, error);
   if (status != STATUS_OK) return status;
-  if (learner->table.entry[actor].left ||
-      bye.unsent > assignment_of(&learner->job->config, learner->table.actors, actor).most_steps)
-    return error_set(error, STATUS_PEER, "rank %u said BYE%s, with %llu steps", frame->rank,
-                     learner->table.entry[actor].left ? " twice" : "", (unsigned long long)bye.unsent);
+  const uint64_t most = assignment_of(&learner->job->config, learner->table.actors, actor).most_steps;
+  if (learner->table.entry[actor].left) return error_set(error, STATUS_PEER, "rank %u said BYE twice", frame->rank);
+  if (bye.unsent > most)
+    return error_set(error, STATUS_PEER, "rank %u said BYE with %llu unsent steps; it can have %llu, those of a batch",
+                     frame->rank, (unsigned long long)bye.unsent, (unsigned long long)most);
   actor_table_leave(&learner->table, actor, bye.unsent);
   return STATUS_OK;
 }
@@ -289,7 +290,7 @@ enum status learner_drain(struct learner *learner, bool *busy, struct error *err
     }
     if (!listens) actor_table_listen(&learner->table);
     listens = true;
-    int from;
+    int from = -1;
     const uint8_t *bytes;
     size_t size;
     enum status status = transport_receive(learner->transport, &from, &bytes, &size, error);

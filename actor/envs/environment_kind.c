@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-// ---- built-in environments and MuJoCo tasks ----
+// --- built-in environments and MuJoCo tasks ---
 
 static void *create_mujoco(const struct environment_kind *kind, const struct corsac_env_config *config,
                            struct corsac_env_spec *spec, char *error, size_t error_size) {
@@ -43,7 +43,7 @@ static enum status open_built_in(struct environment_kind *kind, struct error *er
                    kind->id, suggestion ? ": did you mean " : "", suggestion ? suggestion : "", suggestion ? "?" : "");
 }
 
-// ---- plugins ----
+// --- plugins ---
 
 static bool is_path(const char *id) {
   size_t length = strlen(id);
@@ -61,7 +61,7 @@ static enum status open_plugin(struct environment_kind *kind, struct error *erro
   return STATUS_OK;
 }
 
-// ---- child processes ----
+// --- child processes ---
 
 static void *create_process(const struct environment_kind *kind, const struct corsac_env_config *config,
                             struct corsac_env_spec *spec, char *error, size_t error_size) {
@@ -102,7 +102,7 @@ static enum status open_gym(struct environment_kind *kind, const char *env, stru
   return status;
 }
 
-// ---- all of them ----
+// --- all of them ---
 
 enum status environment_kind_open(struct environment_kind *kind, const char *env, const struct config *config,
                                   struct error *error) {

@@ -57,7 +57,7 @@ static float *observe_state(const struct mujoco_instance *instance, int skipped,
   return append_clipped(obs, view->qvel, view->nv, bound);
 }
 
-// ---- HalfCheetah-v5: reward = x' - 0.1 |a|^2; never terminates ----
+// --- HalfCheetah-v5: reward = x' - 0.1 |a|^2; never terminates ---
 
 static void observe_runner(const struct mujoco_instance *instance, float *obs) {
   observe_state(instance, 1, INFINITY, obs);
@@ -69,7 +69,7 @@ static double reward_half_cheetah(const struct mujoco_instance *instance, const 
   return velocity - 0.1 * effort(instance);
 }
 
-// ---- Hopper-v5, Walker2d-v5: reward = x' + 1 while healthy - 0.001 |a|^2; terminates when unhealthy ----
+// --- Hopper-v5, Walker2d-v5: reward = x' + 1 while healthy - 0.001 |a|^2; terminates when unhealthy ---
 
 static void observe_walker(const struct mujoco_instance *instance, float *obs) { observe_state(instance, 1, 10, obs); }
 
@@ -96,7 +96,7 @@ static double reward_walker2d(const struct mujoco_instance *instance, const floa
   return velocity + (healthy ? 1 : 0) - 0.001 * effort(instance);
 }
 
-// ---- Ant-v5: reward = x' of the torso + 1 while healthy - 0.5 |a|^2 - 0.0005 |contact forces in [-1, 1]|^2 ----
+// --- Ant-v5: reward = x' of the torso + 1 while healthy - 0.5 |a|^2 - 0.0005 |contact forces in [-1, 1]|^2 ---
 
 static double torso_x(const struct mujoco_instance *instance) { return instance->view.xpos[3]; } // body 1
 
@@ -117,7 +117,7 @@ static double reward_ant(const struct mujoco_instance *instance, const float *ac
   return velocity + (healthy ? 1 : 0) - (0.5 * effort(instance) + contact);
 }
 
-// ---- Humanoid-v5: reward = 1.25 x' of the centre of mass + 5 while healthy - 0.1 |a|^2 - contact cost ----
+// --- Humanoid-v5: reward = 1.25 x' of the centre of mass + 5 while healthy - 0.1 |a|^2 - contact cost ---
 
 static double mass_center_x(const struct mujoco_instance *instance) {
   const struct mujoco_view *view = &instance->view;
@@ -150,7 +150,7 @@ static double reward_humanoid(const struct mujoco_instance *instance, const floa
   return 1.25 * velocity + (healthy ? 5 : 0) - (0.1 * effort(instance) + contact_cost(&instance->view));
 }
 
-// ---- HumanoidStandup-v5: reward = z / timestep - 0.1 |a|^2 - contact cost + 1; never terminates ----
+// --- HumanoidStandup-v5: reward = z / timestep - 0.1 |a|^2 - contact cost + 1; never terminates ---
 
 static double reward_humanoid_standup(const struct mujoco_instance *instance, const float *action, double velocity,
                                       bool *terminated) {
@@ -159,7 +159,7 @@ static double reward_humanoid_standup(const struct mujoco_instance *instance, co
   return view->qpos[2] / view->timestep - 0.1 * effort(instance) - contact_cost(view) + 1;
 }
 
-// ---- Swimmer-v5: reward = x' - 0.0001 |a|^2; never terminates ----
+// --- Swimmer-v5: reward = x' - 0.0001 |a|^2; never terminates ---
 
 static void observe_swimmer(const struct mujoco_instance *instance, float *obs) {
   observe_state(instance, 2, INFINITY, obs);
@@ -171,7 +171,7 @@ static double reward_swimmer(const struct mujoco_instance *instance, const float
   return velocity - 1e-4 * effort(instance);
 }
 
-// ---- the distance of two bodies ----
+// --- the distance of two bodies ---
 
 static void difference(const struct mujoco_instance *instance, int from, int to, double vector[3]) {
   const double *a = instance->view.xpos + 3 * instance->body[from], *b = instance->view.xpos + 3 * instance->body[to];
@@ -183,7 +183,7 @@ static double distance(const struct mujoco_instance *instance, int from, int to)
   return sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]);
 }
 
-// ---- Reacher-v5: an arm's fingertip (body 0) shall be at the target (1), both in a plane ----
+// --- Reacher-v5: an arm's fingertip (body 0) shall be at the target (1), both in a plane ---
 // reward = -distance - |a|^2; the target is uniform in the circle of radius 0.2
 
 static void draw_reacher(const struct mujoco_instance *instance, struct random *random, double *qpos, double *qvel) {
@@ -211,7 +211,7 @@ static double reward_reacher(const struct mujoco_instance *instance, const float
   return -distance(instance, 1, 0) - effort(instance);
 }
 
-// ---- Pusher-v5: an arm's tip (body 0) shall push the object (1) to the goal (2) ----
+// --- Pusher-v5: an arm's tip (body 0) shall push the object (1) to the goal (2) ---
 // reward = -distance(object, goal) - 0.1 |a|^2 - 0.5 distance(object, tip); the object begins in [-0.3, 0] x [-0.2,
 // 0.2], more than 0.17 from the goal, which is at the origin; the arm begins as the model says
 
@@ -238,7 +238,7 @@ static double reward_pusher(const struct mujoco_instance *instance, const float 
   return -distance(instance, 2, 1) - effort(instance) * 0.1 - distance(instance, 0, 1) * 0.5;
 }
 
-// ---- InvertedPendulum-v5: reward = 1; terminates where the pole leans by more than 0.2 ----
+// --- InvertedPendulum-v5: reward = 1; terminates where the pole leans by more than 0.2 ---
 
 static void observe_inverted_pendulum(const struct mujoco_instance *instance, float *obs) {
   observe_state(instance, 0, INFINITY, obs);
@@ -253,7 +253,7 @@ static double reward_inverted_pendulum(const struct mujoco_instance *instance, c
   return *terminated ? 0 : 1;
 }
 
-// ---- InvertedDoublePendulum-v5: terminates where the tip (site 0) sinks to height 1 ----
+// --- InvertedDoublePendulum-v5: terminates where the tip (site 0) sinks to height 1 ---
 // reward = 10 unless terminated - (0.01 x^2 + (y - 2)^2) of the tip - (0.001 w1^2 + 0.005 w2^2) of the hinges
 
 static void observe_inverted_double_pendulum(const struct mujoco_instance *instance, float *obs) {
@@ -275,7 +275,7 @@ static double reward_inverted_double_pendulum(const struct mujoco_instance *inst
   return (*terminated ? 0 : 10) - apart - fast;
 }
 
-// ---- the table ----
+// --- the table ---
 
 #define UNIFORM(position, velocity) .position_noise = position, .velocity_noise = velocity
 #define NORMAL(scale)               .position_noise = scale, .velocity_noise = scale, .normal_velocity = true

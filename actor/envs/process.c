@@ -37,7 +37,7 @@ struct instance {
   const char *info_names[CHANNEL_MAX_INFO]; // they point into spec
 };
 
-// ---- what to start ----
+// --- what to start ---
 
 struct process *process_open(const char *const *argv, const struct config *config, struct error *error) {
   if (!argv[0] || !argv[1] || !*argv[1]) {
@@ -67,7 +67,7 @@ void process_close(struct process *process) {
   memory_free(process);
 }
 
-// ---- failures ----
+// --- failures ---
 
 // The child may write into the channel at any time. So everything is copied first; the copy is checked, and used.
 static void copy_from_child(void *to, const void *from, size_t size) {
@@ -113,8 +113,10 @@ static int await_answer(struct instance *instance, struct channel_answer *answer
                 instance->child.channel->claimed ? "answer" : "call corsac_sim_open", instance->timeout);
   case PROCESS_ANSWERED: break;
   }
-  copy_from_child(answer, &instance->child.channel->answer, sizeof *answer);
+  const struct channel_answer *said = &instance->child.channel->answer;
+  copy_from_child(answer, said, offsetof(struct channel_answer, text));
   if (answer->status == CHANNEL_OK) return 0;
+  copy_from_child(answer->text, said->text, sizeof answer->text);
   answer->text[sizeof answer->text - 1] = 0;
   if (answer->status == CHANNEL_FAILED) {
     process_child_end(&instance->child, LAST_WORDS_SECONDS);
@@ -130,7 +132,7 @@ static int ask(struct instance *instance, enum channel_request request) {
   return 0;
 }
 
-// ---- create ----
+// --- create ---
 
 // Writes the path of the file for the child's output, or "".
 static void find_log(const struct process *process, const struct corsac_env_config *config, char *path, size_t size) {
@@ -230,7 +232,7 @@ static void destroy(void *self) {
   memory_free(instance);
 }
 
-// ---- episodes ----
+// --- episodes ---
 
 static int reset(void *self, uint64_t seed, float *obs) {
   struct instance *instance = self;
@@ -269,7 +271,7 @@ static int step(void *self, const float *action, float *obs, double *reward) {
 
 static const char *reason(void *self) { return ((struct instance *)self)->why; }
 
-// ---- state ----
+// --- state ---
 
 static int64_t save(void *self, void *buffer, size_t size) {
   struct instance *instance = self;
@@ -307,7 +309,7 @@ static void info(void *self, double *values) {
   memcpy(values, instance->info, instance->spec.info_dim * sizeof *values);
 }
 
-// ---- the name of a command ----
+// --- the name of a command ---
 
 // Whether this word (with a version behind it, "python3.11") starts another program, and so is not the simulator.
 static bool is_launcher(const char *word, size_t length) {
@@ -349,7 +351,7 @@ void process_command_name(const char *command, char *name, size_t size) {
   if (!*name) snprintf(name, size, "exec");
 }
 
-// ---- the table of functions ----
+// --- the table of functions ---
 
 const struct corsac_env env_process = {.abi = CORSAC_ENV_ABI,
                                        .size = sizeof(struct corsac_env),

@@ -21,7 +21,7 @@ enum { FIRST_FREE = 10 };         // descriptors from here on are none of SUPERV
 static const double SLICE = 0.05; // s: during a wait, between two looks whether the child has ended
 static const double SUPERVISOR_SECONDS = 8; // for a supervisor to end; it takes 5.5 s at most
 
-// ---- start ----
+// --- start ---
 
 static bool make_channel(struct process_child *child) {
   child->file = memfd_create("corsac-channel", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -143,7 +143,7 @@ bool process_child_start(struct process_child *child, const struct process_start
   return false;
 }
 
-// ---- requests and answers ----
+// --- requests and answers ---
 
 void process_child_ask(struct process_child *child, enum channel_request request) {
   child->channel->request = request;
@@ -190,7 +190,7 @@ enum process_answer process_child_await(struct process_child *child, double unti
   }
 }
 
-// ---- end ----
+// --- end ---
 
 static void await_end(struct process_child *child, double seconds) {
   struct backoff backoff = {0};

@@ -10,7 +10,7 @@ bool process_state_reserve(struct process_state *state, int file, size_t size) {
   const size_t capacity = (size / 65536 + 1) * 65536;
   struct stat status;
   if (fstat(file, &status) != 0) return false;
-  // The child may have made it larger. Nobody can make it smaller.
+  // The child may have made it larger, but its seal keeps it from becoming smaller.
   if ((size_t)status.st_size < CHANNEL_STATE + capacity && ftruncate(file, (off_t)(CHANNEL_STATE + capacity)) != 0)
     return false;
   void *memory = mmap(NULL, capacity, PROT_READ | PROT_WRITE, MAP_SHARED, file, (off_t)CHANNEL_STATE);

@@ -64,7 +64,7 @@ static void close_from(int first) {
   for (int file = first; file < end; file++) close(file);
 }
 
-// ---- the child ----
+// --- the child ---
 
 // A simple command replaces the shell (exec): there is one process less, and a signal that ends it is known.
 static void run_shell(const char *command) {
@@ -112,7 +112,7 @@ static bool start(struct supervisor *supervisor, char **argv) {
   return false;
 }
 
-// ---- its end ----
+// --- its end ---
 
 // Takes the status of every child that has ended. false: there is no child left (I1).
 static bool reap(struct supervisor *supervisor) {
@@ -165,7 +165,7 @@ static void end_child(struct supervisor *supervisor) {
   drain(supervisor);
 }
 
-// ---- the loop ----
+// --- the loop ---
 
 static void report(struct supervisor *supervisor, enum supervisor_news news) {
   struct supervisor_report report = {.news = news, .group = supervisor->child, .status = supervisor->status};

@@ -56,7 +56,7 @@ bool guest_is_at_work(void) {
          guest_state.thread == (pid_t)syscall(SYS_gettid);
 }
 
-// ---- where a call is ----
+// --- where a call is ---
 
 void guest_describe(const struct guest *guest, enum guest_function function, char *text, size_t size) {
   static const char *const names[GUEST_FUNCTIONS] = {"",           "loading",  "create",   "reset", "step",
@@ -77,7 +77,7 @@ void guest_describe(const struct guest *guest, enum guest_function function, cha
              guest->episode);
 }
 
-// ---- what a guest changed ----
+// --- what a guest changed ---
 
 // Logs each kind of change once in a process; as a warning only for the job's first environment, since the others do
 // the same.
@@ -172,7 +172,7 @@ static bool is_check_due(enum guest_function function, unsigned attention) {
   return guest_state.resets++ < FIRST_RESETS || clock_coarse() - guest_state.checked > CHECK_SECONDS;
 }
 
-// ---- the two calls ----
+// --- the two calls ---
 
 void guest_before_call(enum guest_function function) {
   if (function <= GUEST_CREATE) guest_files_note_libraries();

@@ -16,14 +16,12 @@
 //   guard undoes what it can, and logs each kind of change once.
 // - Fork. A child process that the guest forked ends where it would return into our code, so that there is one job, not
 //   two.
-// - The end of the process. exit, _exit, exec, MPI_Finalize, MPI_Abort, an MPI error, SIGSEGV and the like within a
-// call
-//   do not end the process. The guard calls the host's function `ended` instead, which reports the failure and shuts
-//   the role down. It runs on the guest's stack, and the call never returns.
+// - The end of the process. Within a call, exit, _exit, exec, MPI_Finalize, MPI_Abort, an MPI error, SIGSEGV and the
+//   like do not end the process. The guard calls the host's function `ended` instead, which reports the failure and
+//   shuts the role down. It runs on the guest's stack, and the call never returns.
 // - A long call. A thread, the watch, names a call that takes longer than GUEST_NAMED_SECONDS once in the log. If the
-// host
-//   has a reason not to wait (a signal came), the watch's thread becomes the host, and the guest's thread is never
-//   run again.
+//   host has a reason not to wait (a signal came), the watch's thread becomes the host, and the guest's thread is
+//   never run again.
 //
 // Only one thread of a process may call guests: the one that called guest_watch. The guard's state belongs to the
 // process and is global, since exit() and signal handlers have no argument for it. README.md says how it works.
@@ -129,7 +127,7 @@ void guest_watch(void);
 unsigned guest_changes(void);
 void guest_forget_changes(void);
 
-// ---- for the functions that end a process (launch/mpi/guest_exits.c) ----
+// --- for the functions that end a process (launch/mpi/guest_exits.c) ---
 
 // Somebody called a function that ends the process; how: "it called exit(0)". Returns where no guest of this process is
 // in a call: then the process may end. Otherwise it does not return.
@@ -138,7 +136,7 @@ void guest_ends(const char *how);
 // Whether this thread of this process is in a guest's call.
 bool guest_is_at_work(void);
 
-// ---- the two calls ----
+// --- the two calls ---
 
 // What another thread wants of the guests' thread, or what has happened to it. guest_leave looks at these bits.
 enum {

@@ -149,9 +149,8 @@ void random_normals(struct random *random, size_t count, double *values) {
   while (done < count) values[done++] = random_normal(random);
 }
 
-void random_normals_at(uint64_t seed, enum random_purpose purpose, uint32_t environment, uint64_t index, size_t indices,
-                       size_t count, float *values, size_t stride) {
-  const struct random stream = random_stream(seed, purpose, environment, index);
+void random_normals_at(struct random stream, size_t indices, size_t count, float *values, size_t stride) {
+  const uint64_t index = (uint64_t)stream.counter[2] << 32 | stream.counter[1];
   const size_t pairs = (count + 1) / 2, total = indices * pairs; // of a stream, of all
   uint32_t word[4][BLOCKS];
   double first[BLOCKS], second[BLOCKS];

@@ -44,11 +44,10 @@ double random_normal(struct random *random);
 // The next `count` results of random_normal, bit for bit, several at a time.
 void random_normals(struct random *random, size_t count, double *values);
 
-// The first `count` results of random_normal, rounded to float, of each of the streams at index, index + 1, ...: values
-// (indices x count), a row every `stride`. RANDOM_PAIRS pairs cost little more than one.
+// The first `count` results of random_normal, rounded to float, of a new stream `first` and of those at the indices
+// behind its own: values (indices x count), a row every `stride`. RANDOM_PAIRS pairs cost little more than one.
 enum { RANDOM_PAIRS = 64 };
-void random_normals_at(uint64_t seed, enum random_purpose purpose, uint32_t environment, uint64_t index, size_t indices,
-                       size_t count, float *values, size_t stride);
+void random_normals_at(struct random first, size_t indices, size_t count, float *values, size_t stride);
 
 // Uniform on 0 .. n - 1 without bias (Lemire 2019); n > 0.
 uint32_t random_bounded(struct random *random, uint32_t n);

@@ -1,5 +1,5 @@
-// What one turn of a role's loop did. The loops of actor and learner never block: whoever drives them sleeps, with
-// backoff, while both are idle.
+// What one turn of a role's loop did. The loops of actor and learner never block: their caller sleeps, with backoff,
+// while both are idle.
 #ifndef CORSAC_COMMON_BASE_TURN_H
 #define CORSAC_COMMON_BASE_TURN_H
 

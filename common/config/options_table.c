@@ -1,6 +1,6 @@
 // The table of all options. Everything that corsac knows of an option is in its row: the command line, YAML, help,
-// /config in a checkpoint and the rule on resume follow from it. To add an option, add a field to struct config
-// (config.h) and a row here.
+// /config in a checkpoint and the rule on resume follow from it. To add an option see README.md in this
+// folder.
 #include "common/config/options_impl.h"
 #include <string.h>
 
@@ -131,7 +131,7 @@ static const struct option table[] = {
     COUNT(noise_hold, .default_text = "1", .low = 1, .high = 1000, .rule = OPTION_FIXED,
           .help = "most steps for which an actor holds one draw of noise"),
     COUNT(learner_threads, .default_text = "0", .low = 0, .high = 256, .rule = OPTION_FREE_ASYNC,
-          .help = "threads that share an update; 0: as many as cores are free and the networks are worth"),
+          .help = "threads that share an update; 0: as many free cores as networks of this size can use"),
     CHOICE(backend, .default_text = "auto", .choices = "auto|tiles|openblas", .rule = OPTION_FREE_ASYNC,
            .help = "who multiplies matrices: our own kernels or OpenBLAS; auto: the faster here"),
 #undef GROUP
@@ -150,7 +150,7 @@ static const struct option table[] = {
     NUMBER(send_seconds, .default_text = "0.1", .low = 0, .high = 3600, .rule = OPTION_FREE_ASYNC,
            .help = "seconds after which an actor ships what it has"),
     NUMBER(actor_timeout, .default_text = "60", .low = 0.1, .high = 1e6, .rule = OPTION_FREE,
-           .help = "seconds of silence after which a rank counts as gone"),
+           .help = "seconds of silence after which a rank is presumed dead"),
     COUNT(min_actors, .default_text = "1", .low = 1, .high = 1e6, .rule = OPTION_FREE,
           .help = "with fewer actors alive the job saves and stops, with exit status 75"),
 #undef GROUP

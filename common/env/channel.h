@@ -71,7 +71,7 @@ struct channel {
   // Written by the child. answered is the number of the request that it has answered; it is written last.
   struct channel_bell to_host;
   _Atomic uint32_t answered;
-  _Atomic uint32_t claimed; // the child's process number, 0: nobody's
+  _Atomic uint32_t claimed; // the child's process number, 0: no child has opened the channel
   struct channel_answer answer;
   struct channel_spec spec;
   double info[CHANNEL_MAX_INFO];

@@ -38,7 +38,6 @@ VECTORIZE static real dot(size_t count, const real *x, const real *y) {
   return sum_lanes(lane);
 }
 
-// z (width) -> normal = (z - mean) / sqrt(variance + eps), y = scale normal + shift. Returns 1/sqrt(variance + eps).
 VECTORIZE real layer_norm_row(size_t width, const real *scale, const real *shift, real *restrict normal,
                               real *restrict y) {
   real mean = sum(width, y) / (real)width;
@@ -51,8 +50,6 @@ VECTORIZE real layer_norm_row(size_t width, const real *scale, const real *shift
   return inverse;
 }
 
-// From dn (width), the gradient of scale normal + shift, to dz, the gradient of the product:
-//   d = dn scale,   dz = inverse (d - mean(d) - normal mean(d normal))
 VECTORIZE void layer_norm_row_backward(size_t width, const real *scale, const real *normal, real inverse,
                                        const real *restrict dn, real *restrict dz) {
   for (size_t i = 0; i < width; i++) dz[i] = dn[i] * scale[i];
@@ -60,12 +57,11 @@ VECTORIZE void layer_norm_row_backward(size_t width, const real *scale, const re
   for (size_t i = 0; i < width; i++) dz[i] = inverse * (dz[i] - mean - normal[i] * along);
 }
 
-// For the columns begin .. end - 1:   dscale = column sums of dn normal,   dshift = column sums of dn
-VECTORIZE void layer_norm_gradient(size_t rows, size_t width, size_t begin, size_t end, const real *restrict dn,
+VECTORIZE void layer_norm_gradient(size_t rows, size_t count, size_t width, const real *restrict dn,
                                    const real *restrict normal, real *restrict dscale, real *restrict dshift) {
-  for (size_t i = begin; i < end; i++) dscale[i] = dshift[i] = 0;
+  for (size_t i = 0; i < count; i++) dscale[i] = dshift[i] = 0;
   for (size_t r = 0; r < rows; r++) {
-    for (size_t i = begin; i < end; i++) {
+    for (size_t i = 0; i < count; i++) {
       dscale[i] += dn[r * width + i] * normal[r * width + i];
       dshift[i] += dn[r * width + i];
     }

@@ -17,7 +17,8 @@ real layer_norm_row(size_t width, const real *scale, const real *shift, real *re
 void layer_norm_row_backward(size_t width, const real *scale, const real *normal, real inverse, const real *restrict dn,
                              real *restrict dz);
 
-// For the columns begin .. end - 1:   dscale = column sums of dn normal,   dshift = column sums of dn
-void layer_norm_gradient(size_t rows, size_t width, size_t begin, size_t end, const real *restrict dn,
-                         const real *restrict normal, real *restrict dscale, real *restrict dshift);
+// Of `count` columns of dn and normal (rows x count, a row every `width` reals):
+//   dscale = column sums of dn normal,   dshift = column sums of dn
+void layer_norm_gradient(size_t rows, size_t count, size_t width, const real *restrict dn, const real *restrict normal,
+                         real *restrict dscale, real *restrict dshift);
 #endif

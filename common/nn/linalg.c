@@ -65,12 +65,12 @@ VECTORIZE static void add_bias_relu(size_t rows, size_t out, const real *restric
 
 // y = x w^T. A critic has one output. There the matrix-vector product reads x once, while the matrix product would pack
 // it first.
-static void blas_forward(struct linalg_shape shape, struct linalg_rows x, const real *w, real *y) {
-  blasint m = blas_int(x.count), k = blas_int(shape.in), n = blas_int(shape.out), ld = blas_int(x.ld);
-  if (shape.out == 1) {
-    GEMV(CblasRowMajor, CblasNoTrans, m, k, 1, x.at, ld, w, 1, 0, y, 1);
+static void blas_forward(const struct linalg_shape *shape, const struct linalg_rows *x, const real *w, real *y) {
+  blasint m = blas_int(x->count), k = blas_int(shape->in), n = blas_int(shape->out), ld = blas_int(x->ld);
+  if (shape->out == 1) {
+    GEMV(CblasRowMajor, CblasNoTrans, m, k, 1, x->at, ld, w, 1, 0, y, 1);
   } else {
-    GEMM(CblasRowMajor, CblasNoTrans, CblasTrans, m, n, k, 1, x.at, ld, w, k, 0, y, n);
+    GEMM(CblasRowMajor, CblasNoTrans, CblasTrans, m, n, k, 1, x->at, ld, w, k, 0, y, n);
   }
 }
 
@@ -85,13 +85,14 @@ VECTORIZE static void apply_mask(size_t count, const real *restrict mask, real *
   for (size_t i = 0; i < count; i++) x[i] = mask[i] <= 0 ? 0 : x[i];
 }
 
-static void blas_input_gradient(struct linalg_shape shape, size_t first, struct linalg_rows dy, const real *w,
-                                real *dx) {
-  blasint m = blas_int(dy.count), k = blas_int(shape.in), n = blas_int(shape.out), wanted = blas_int(shape.in - first);
-  if (shape.out == 1) {
-    outer_product(dy.count, shape.in - first, dy.at, w + first, dx);
+static void blas_input_gradient(const struct linalg_shape *shape, size_t first, const struct linalg_rows *dy,
+                                const real *w, real *dx) {
+  blasint m = blas_int(dy->count), k = blas_int(shape->in), n = blas_int(shape->out),
+          wanted = blas_int(shape->in - first);
+  if (shape->out == 1) {
+    outer_product(dy->count, shape->in - first, dy->at, w + first, dx);
   } else {
-    GEMM(CblasRowMajor, CblasNoTrans, CblasNoTrans, m, wanted, n, 1, dy.at, n, w + first, k, 0, dx, wanted);
+    GEMM(CblasRowMajor, CblasNoTrans, CblasNoTrans, m, wanted, n, 1, dy->at, n, w + first, k, 0, dx, wanted);
   }
 }
 
@@ -113,165 +114,167 @@ VECTORIZE static void sum_columns(size_t rows, size_t out, const real *restrict 
 }
 
 // Computes the rows of dw in the part, and their part of db.
-static void blas_weight_gradient(struct linalg_shape shape, const real *dy, struct linalg_rows x,
+static void blas_weight_gradient(const struct linalg_shape *shape, const real *dy, const struct linalg_rows *x,
                                  const struct linalg_part *part, real *dw, real *db) {
   const size_t begin = part->begin, count = part->end - begin;
-  blasint m = blas_int(x.count), k = blas_int(shape.in), n = blas_int(shape.out), ld = blas_int(x.ld);
-  if (shape.out == 1) {
-    GEMV(CblasRowMajor, CblasTrans, m, k, 1, x.at, ld, dy, 1, 0, dw, 1);
+  blasint m = blas_int(x->count), k = blas_int(shape->in), n = blas_int(shape->out), ld = blas_int(x->ld);
+  if (shape->out == 1) {
+    GEMV(CblasRowMajor, CblasTrans, m, k, 1, x->at, ld, dy, 1, 0, dw, 1);
   } else {
-    GEMM(CblasRowMajor, CblasTrans, CblasNoTrans, blas_int(count), k, m, 1, dy + begin, n, x.at, ld, 0,
-         dw + begin * shape.in, k);
+    GEMM(CblasRowMajor, CblasTrans, CblasNoTrans, blas_int(count), k, m, 1, dy + begin, n, x->at, ld, 0,
+         dw + begin * shape->in, k);
   }
-  sum_columns(x.count, count, dy + begin, shape.out, db + begin);
+  sum_columns(x->count, count, dy + begin, shape->out, db + begin);
 }
 
 // --- either backend ---
 
-size_t linalg_weight_index(struct linalg_shape shape, size_t o, size_t i) {
-  assert(o < shape.out);
-  assert(i < shape.in);
+size_t linalg_weight_index(const struct linalg_shape *shape, size_t o, size_t i) {
+  assert(o < shape->out);
+  assert(i < shape->in);
 #ifndef CORSAC_REAL_DOUBLE
-  if (shape.tiles) return tiles_index(shape.in, shape.out, o, i);
+  if (shape->tiles) return tiles_index(shape->in, shape->out, o, i);
 #endif
-  return o * shape.in + i;
+  return o * shape->in + i;
 }
 
-void linalg_pack(struct linalg_shape shape, const real *dense, real *w) {
+void linalg_pack(const struct linalg_shape *shape, const real *dense, real *w) {
 #ifndef CORSAC_REAL_DOUBLE
-  if (shape.tiles) {
-    tiles_pack(shape.in, shape.out, dense, w);
+  if (shape->tiles) {
+    tiles_pack(shape->in, shape->out, dense, w);
     return;
   }
 #endif
-  memcpy(w, dense, shape.in * shape.out * sizeof *w);
+  memcpy(w, dense, shape->in * shape->out * sizeof *w);
 }
 
-void linalg_unpack(struct linalg_shape shape, const real *w, real *dense) {
+void linalg_unpack(const struct linalg_shape *shape, const real *w, real *dense) {
 #ifndef CORSAC_REAL_DOUBLE
-  if (shape.tiles) {
-    tiles_unpack(shape.in, shape.out, w, dense);
+  if (shape->tiles) {
+    tiles_unpack(shape->in, shape->out, w, dense);
     return;
   }
 #endif
-  memcpy(dense, w, shape.in * shape.out * sizeof *w);
+  memcpy(dense, w, shape->in * shape->out * sizeof *w);
 }
 
 #ifndef CORSAC_REAL_DOUBLE
-static void forward_on_tiles(struct linalg_shape shape, struct linalg_rows x, const real *w, const real *b, real *y,
-                             enum tiles_epilogue epilogue, const real *mask) {
-  shape.tiles->forward(&(struct tiles_product){.rows = x.count,
-                                               .in = shape.in,
-                                               .out = shape.out,
-                                               .x = x.at,
-                                               .ldx = x.ld,
-                                               .panels = w,
-                                               .b = b,
-                                               .y = y,
-                                               .ldy = shape.out,
-                                               .epilogue = epilogue,
-                                               .mask = mask});
+static inline void forward_on_tiles(const struct linalg_shape *shape, const struct linalg_rows *x, const real *w,
+                                    const real *b, real *y, enum tiles_epilogue epilogue, const real *mask) {
+  shape->tiles->forward(&(struct tiles_product){.rows = x->count,
+                                                .in = shape->in,
+                                                .out = shape->out,
+                                                .x = x->at,
+                                                .ldx = x->ld,
+                                                .panels = w,
+                                                .b = b,
+                                                .y = y,
+                                                .ldy = shape->out,
+                                                .epilogue = epilogue,
+                                                .mask = mask});
 }
 #endif
 
-void linalg_scale(struct linalg_shape shape, const real *w, const real *row, const real *column, real *scaled) {
-  for (size_t o = 0; o < shape.out; o++) {
-    for (size_t i = 0; i < shape.in; i++) {
+void linalg_scale(const struct linalg_shape *shape, const real *w, const real *row, const real *column, real *scaled) {
+  for (size_t o = 0; o < shape->out; o++) {
+    for (size_t i = 0; i < shape->in; i++) {
       const size_t at = linalg_weight_index(shape, o, i);
       scaled[at] = row[o] * w[at] * (column ? column[i] : 1);
     }
   }
 }
 
-void linalg_unit_rows(struct linalg_shape shape, size_t number, size_t groups, real *w) {
-  const size_t begin = shape.out * number / groups, end = shape.out * (number + 1) / groups;
+void linalg_unit_rows(const struct linalg_shape *shape, size_t number, size_t groups, real *w) {
+  const size_t begin = shape->out * number / groups, end = shape->out * (number + 1) / groups;
   for (size_t o = begin; o < end; o++) {
     double square = 0;
-    for (size_t i = 0; i < shape.in; i++) {
+    for (size_t i = 0; i < shape->in; i++) {
       const double value = (double)w[linalg_weight_index(shape, o, i)];
       square += value * value;
     }
     const double factor = square > 0 ? 1 / sqrt(square) : 1;
-    for (size_t i = 0; i < shape.in; i++) {
+    for (size_t i = 0; i < shape->in; i++) {
       const size_t at = linalg_weight_index(shape, o, i);
       w[at] = (real)((double)w[at] * factor);
     }
   }
 }
 
-void linalg_forward(struct linalg_shape shape, struct linalg_rows x, const real *w, const real *b, real *y) {
-  if (x.count == 0) return;
+void linalg_forward(const struct linalg_shape *shape, const struct linalg_rows *x, const real *w, const real *b,
+                    real *y) {
+  if (x->count == 0) return;
 #ifndef CORSAC_REAL_DOUBLE
-  if (shape.tiles) {
+  if (shape->tiles) {
     forward_on_tiles(shape, x, w, b, y, TILES_PLAIN, NULL);
     return;
   }
 #endif
   blas_forward(shape, x, w, y);
-  add_bias(x.count, shape.out, b, y);
+  add_bias(x->count, shape->out, b, y);
 }
 
-void linalg_forward_relu(struct linalg_shape shape, struct linalg_rows x, const real *w, const real *b, real *y) {
-  if (x.count == 0) return;
+void linalg_forward_relu(const struct linalg_shape *shape, const struct linalg_rows *x, const real *w, const real *b,
+                         real *y) {
+  if (x->count == 0) return;
 #ifndef CORSAC_REAL_DOUBLE
-  if (shape.tiles) {
+  if (shape->tiles) {
     forward_on_tiles(shape, x, w, b, y, TILES_RELU, NULL);
     return;
   }
 #endif
   blas_forward(shape, x, w, y);
-  add_bias_relu(x.count, shape.out, b, y);
+  add_bias_relu(x->count, shape->out, b, y);
 }
 
 // The panels of a narrow weight are already those of the transposed weight.
-size_t linalg_transposed_size(struct linalg_shape shape, size_t first) {
-  assert(first <= shape.in);
+size_t linalg_transposed_size(const struct linalg_shape *shape, size_t first) {
+  assert(first <= shape->in);
 #ifndef CORSAC_REAL_DOUBLE
-  const bool as_it_is = tiles_is_narrow(shape.out) && first == 0 && !tiles_is_narrow(shape.in);
-  if (shape.tiles && first < shape.in && !as_it_is) return tiles_size(shape.out, shape.in - first);
+  const bool as_it_is = tiles_is_narrow(shape->out) && first == 0 && !tiles_is_narrow(shape->in);
+  if (shape->tiles && first < shape->in && !as_it_is) return tiles_size(shape->out, shape->in - first);
 #endif
   return 0;
 }
 
-void linalg_transpose(struct linalg_shape shape, size_t first, const real *w, real *transposed) {
+void linalg_transpose(const struct linalg_shape *shape, size_t first, const real *w, real *transposed) {
   if (linalg_transposed_size(shape, first) == 0) return;
 #ifndef CORSAC_REAL_DOUBLE
-  shape.tiles->transpose(shape.in, shape.out, w, first, shape.in, transposed);
+  shape->tiles->transpose(shape->in, shape->out, w, first, shape->in, transposed);
 #endif
   (void)w, (void)transposed;
 }
 
-void linalg_input_gradient(struct linalg_shape shape, size_t first, struct linalg_rows dy, const real *w,
+void linalg_input_gradient(const struct linalg_shape *shape, size_t first, const struct linalg_rows *dy, const real *w,
                            const real *transposed, const real *mask, real *dx) {
-  const size_t count = shape.in - first;
-  assert(dy.ld == shape.out);
-  if (dy.count == 0 || count == 0) return;
+  const size_t count = shape->in - first;
+  assert(dy->ld == shape->out);
+  if (dy->count == 0 || count == 0) return;
 #ifndef CORSAC_REAL_DOUBLE
-  if (shape.tiles) {
-    const struct linalg_shape turned = {shape.tiles, .in = shape.out, .out = count};
+  if (shape->tiles) {
+    const struct linalg_shape turned = {shape->tiles, .in = shape->out, .out = count};
     const real *panels = linalg_transposed_size(shape, first) > 0 ? transposed : w;
-    forward_on_tiles(turned, dy, panels, NULL, dx, mask ? TILES_MASK : TILES_PLAIN, mask);
+    forward_on_tiles(&turned, dy, panels, NULL, dx, mask ? TILES_MASK : TILES_PLAIN, mask);
     return;
   }
 #endif
   (void)transposed;
   blas_input_gradient(shape, first, dy, w, dx);
-  if (mask) apply_mask(dy.count * count, mask, dx);
+  if (mask) apply_mask(dy->count * count, mask, dx);
 }
 
 // On tiles a part is as wide as one tile.
-size_t linalg_parts(struct linalg_shape shape, size_t members) {
+size_t linalg_parts(const struct linalg_shape *shape, size_t members) {
 #ifndef CORSAC_REAL_DOUBLE
-  if (shape.tiles) return (tiles_panels(shape.in, shape.out) + 1) / 2;
+  if (shape->tiles) return (tiles_panels(shape->in, shape->out) + 1) / 2;
 #endif
-  return members < shape.out ? members : shape.out;
+  return members < shape->out ? members : shape->out;
 }
 
-struct linalg_part linalg_part(struct linalg_shape shape, size_t number, size_t parts) {
-  const size_t in = shape.in, out = shape.out;
+struct linalg_part linalg_part(const struct linalg_shape *shape, size_t number, size_t parts) {
+  const size_t in = shape->in, out = shape->out;
   assert(number < parts);
 #ifndef CORSAC_REAL_DOUBLE
-  if (shape.tiles) {
+  if (shape->tiles) {
     const size_t panels = tiles_panels(in, out), begin = 2 * number, end = begin + 2 < panels ? begin + 2 : panels;
     const size_t panel = TILES_PANEL * (tiles_is_narrow(out) ? out : in);
     struct linalg_part part = {begin, end, .weight_begin = begin * panel, .weight_end = end * panel};
@@ -288,27 +291,27 @@ struct linalg_part linalg_part(struct linalg_shape shape, size_t number, size_t 
   return (struct linalg_part){begin, end, begin * in, end * in, begin, end};
 }
 
-void linalg_weight_gradient(struct linalg_shape shape, const real *dy, struct linalg_rows x,
+void linalg_weight_gradient(const struct linalg_shape *shape, const real *dy, const struct linalg_rows *x,
                             const struct linalg_part *part, real *dw, real *db, const real *const soon[LINALG_SOON]) {
 #ifndef CORSAC_REAL_DOUBLE
-  if (shape.tiles) {
-    shape.tiles->weight_gradient(&(struct tiles_gradient){.rows = x.count,
-                                                          .in = shape.in,
-                                                          .out = shape.out,
-                                                          .x = x.at,
-                                                          .ldx = x.ld,
-                                                          .dy = dy,
-                                                          .ldy = shape.out,
-                                                          .dw = dw,
-                                                          .db = db,
-                                                          .begin = part->begin,
-                                                          .end = part->end,
-                                                          .soon = soon});
+  if (shape->tiles) {
+    shape->tiles->weight_gradient(&(struct tiles_gradient){.rows = x->count,
+                                                           .in = shape->in,
+                                                           .out = shape->out,
+                                                           .x = x->at,
+                                                           .ldx = x->ld,
+                                                           .dy = dy,
+                                                           .ldy = shape->out,
+                                                           .dw = dw,
+                                                           .db = db,
+                                                           .begin = part->begin,
+                                                           .end = part->end,
+                                                           .soon = soon});
     return;
   }
 #endif
   (void)soon;
-  if (x.count == 0) {
+  if (x->count == 0) {
     memset(dw + part->weight_begin, 0, (part->weight_end - part->weight_begin) * sizeof *dw);
     memset(db + part->vector_begin, 0, (part->vector_end - part->vector_begin) * sizeof *db);
   } else {

@@ -1,6 +1,5 @@
 #include "common/nn/mlp.h"
 #include "common/nn/layer_norm.h"
-#include "common/nn/mlp_pass.h"
 #include <assert.h>
 #include <math.h>
 #include <string.h>
@@ -15,11 +14,12 @@ void mlp_init_parameters(const struct mlp *mlp, real *parameters, struct random 
   if (mlp->rms) ones(parameters + mlp->gain, mlp->layer[mlp->layers - 1].in);
   for (uint32_t l = 0; l < mlp->layers; l++) {
     const struct mlp_layer *layer = &mlp->layer[l];
+    const struct linalg_shape shape = mlp_shape(mlp, l);
     const double bound = 1 / sqrt(layer->in);
     real *weight = parameters + layer->weight;
     for (size_t o = 0; o < layer->out; o++) {
       for (size_t i = 0; i < layer->in; i++) {
-        weight[linalg_weight_index(mlp_shape(mlp, l), o, i)] = (real)(bound * (2 * random_uniform(random) - 1));
+        weight[linalg_weight_index(&shape, o, i)] = (real)(bound * (2 * random_uniform(random) - 1));
       }
     }
     for (size_t o = 0; layer->biased && o < layer->out; o++)
@@ -57,10 +57,11 @@ static void walk_dense(const struct mlp *mlp, struct dense_walk *walk) {
   for (uint32_t l = 0; l < mlp->layers; l++) {
     const struct mlp_layer *layer = &mlp->layer[l];
     if (mlp->rms && l + 1 == mlp->layers) walk_vector(walk, mlp->gain, layer->in);
+    const struct linalg_shape shape = mlp_shape(mlp, l);
     if (walk->out)
-      linalg_unpack(mlp_shape(mlp, l), walk->parameters + layer->weight, walk->dense);
+      linalg_unpack(&shape, walk->parameters + layer->weight, walk->dense);
     else
-      linalg_pack(mlp_shape(mlp, l), walk->dense, walk->parameters + layer->weight);
+      linalg_pack(&shape, walk->dense, walk->parameters + layer->weight);
     walk->dense += (size_t)layer->in * layer->out;
     if (layer->biased) walk_vector(walk, layer->bias, layer->out);
     if (!layer->norm) continue;
@@ -177,100 +178,19 @@ void mlp_cache_keep(const struct mlp *mlp, const struct mlp_cache *cache, const 
   if (mlp->rms) keep(cache->last_inverse, 1, index, count);
 }
 
-struct linalg_rows mlp_layer_input(const struct mlp *mlp, uint32_t l, struct linalg_rows x,
+struct linalg_rows mlp_layer_input(const struct mlp *mlp, uint32_t l, const struct linalg_rows *x,
                                    const struct mlp_cache *cache) {
   const size_t in = mlp->layer[l].in;
-  if (mlp->rms && l + 1 == mlp->layers) return (struct linalg_rows){x.count, cache->last, in};
-  if (l > 0) return (struct linalg_rows){x.count, cache->h[l - 1], in};
-  return mlp->batch ? (struct linalg_rows){x.count, cache->input, in} : x;
-}
-
-// --- forward and backward ---
-
-void mlp_forward(const struct mlp *mlp, const real *parameters, size_t rows, const real *x, size_t ldx,
-                 const struct mlp_cache *cache, real *y) {
-  assert(!mlp->batch);
-  if (mlp->residual || mlp->rms) {
-    const struct mlp_pass pass = {.rows = rows, .x = x, .ldx = ldx, .cache = cache, .y = y};
-    mlp_pass_forward(mlp, parameters, NULL, &pass, &mlp_alone);
-    return;
-  }
-  const uint32_t last = mlp->layers - 1;
-  for (uint32_t l = 0; l < last; l++) {
-    const struct mlp_layer *layer = &mlp->layer[l];
-    const real *weight = parameters + layer->weight, *bias = parameters + layer->bias;
-    const struct linalg_rows in = {rows, x, ldx};
-    const size_t out = layer->out;
-    real *h = cache->h[l];
-    if (!layer->norm) {
-      linalg_forward_relu(mlp_shape(mlp, l), in, weight, bias, h);
-    } else {
-      linalg_forward(mlp_shape(mlp, l), in, weight, bias, h);
-      for (size_t r = 0; r < rows; r++) {
-        cache->inverse[l][r] = layer_norm_row(out, parameters + layer->norm_scale, parameters + layer->norm_shift,
-                                              cache->normal[l] + r * out, h + r * out);
-      }
-      layer_norm_relu(rows * out, h);
-    }
-    x = h;
-    ldx = out;
-  }
-  const struct mlp_layer *layer = &mlp->layer[last];
-  linalg_forward(mlp_shape(mlp, last), (struct linalg_rows){rows, x, ldx}, parameters + layer->weight,
-                 parameters + layer->bias, y);
-}
-
-// The transposed weights lie from the last layer to the first, as a backward reads them. Only the first layer, which
-// reads x, leaves columns out.
-static size_t first_column(size_t l, size_t first) { return l == 0 ? first : 0; }
-
-size_t mlp_transposed_size(const struct mlp *mlp, size_t first) {
-  size_t size = 0;
-  for (uint32_t l = 0; l < mlp->layers; l++) size += linalg_transposed_size(mlp_shape(mlp, l), first_column(l, first));
-  return size;
-}
-
-void mlp_transpose(const struct mlp *mlp, const real *parameters, size_t first, real *transposed) {
-  for (uint32_t l = mlp->layers; l-- > 0;) {
-    const size_t column = first_column(l, first);
-    linalg_transpose(mlp_shape(mlp, l), column, parameters + mlp->layer[l].weight, transposed);
-    transposed += linalg_transposed_size(mlp_shape(mlp, l), column);
-  }
-}
-
-void mlp_backward(const struct mlp *mlp, const struct mlp_weights *weights, size_t rows, const struct mlp_cache *cache,
-                  const real *dy, real *dx) {
-  assert(!mlp->batch);
-  if (mlp->residual || mlp->rms) {
-    const struct mlp_pass pass = {.rows = rows, .cache = cache, .dy = dy, .dx = dx};
-    mlp_pass_backward(mlp, weights, &pass, NULL, &mlp_alone);
-    return;
-  }
-  const real *parameters = weights->parameters, *transposed = weights->transposed;
-  const real *dz = dy; // gradient of the product of layer l
-  for (uint32_t l = mlp->layers; l-- > 1;) {
-    const struct mlp_layer *layer = &mlp->layer[l], *before = layer - 1;
-    const size_t width = before->out;
-    real *to = before->norm ? cache->dn[l - 1] : cache->dz[l - 1];
-    linalg_input_gradient(mlp_shape(mlp, l), 0, (struct linalg_rows){rows, dz, layer->out}, parameters + layer->weight,
-                          transposed, cache->h[l - 1], to);
-    transposed += linalg_transposed_size(mlp_shape(mlp, l), 0);
-    for (size_t r = 0; before->norm && r < rows; r++) {
-      layer_norm_row_backward(width, parameters + before->norm_scale, cache->normal[l - 1] + r * width,
-                              cache->inverse[l - 1][r], to + r * width, cache->dz[l - 1] + r * width);
-    }
-    dz = cache->dz[l - 1];
-  }
-  if (!dx) return;
-  const struct mlp_layer *layer = &mlp->layer[0];
-  linalg_input_gradient(mlp_shape(mlp, 0), weights->first, (struct linalg_rows){rows, dz, layer->out},
-                        parameters + layer->weight, transposed, NULL, dx);
+  if (mlp->rms && l + 1 == mlp->layers) return (struct linalg_rows){x->count, cache->last, in};
+  if (l > 0) return (struct linalg_rows){x->count, cache->h[l - 1], in};
+  return mlp->batch ? (struct linalg_rows){x->count, cache->input, in} : *x;
 }
 
 // --- the gradient of the parameters ---
 
 static size_t layer_parts(const struct mlp *mlp, size_t members, uint32_t l) {
-  return linalg_parts(mlp_shape(mlp, l), members);
+  const struct linalg_shape shape = mlp_shape(mlp, l);
+  return linalg_parts(&shape, members);
 }
 
 size_t mlp_parts(const struct mlp *mlp, size_t members) {
@@ -303,32 +223,33 @@ static struct mlp_ranges gradient_of_rest(const struct mlp *mlp, size_t rows, co
   }};
 }
 
-struct mlp_ranges mlp_gradient_part(const struct mlp *mlp, struct mlp_part part, struct linalg_rows x,
+struct mlp_ranges mlp_gradient_part(const struct mlp *mlp, struct mlp_part part, const struct linalg_rows *x,
                                     const struct mlp_cache *cache, const real *dy, real *gradient,
                                     const real *const soon[LINALG_SOON]) {
   // The layer of the part, and the part's number within it.
   uint32_t l = 0;
   size_t number = part.number;
   if ((mlp->batch || mlp->rms) && number + 1 == mlp_parts(mlp, part.members))
-    return gradient_of_rest(mlp, x.count, cache, gradient);
+    return gradient_of_rest(mlp, x->count, cache, gradient);
   for (size_t parts; number >= (parts = layer_parts(mlp, part.members, l)); l++) {
     assert(l + 1 < mlp->layers);
     number -= parts;
   }
   const struct mlp_layer *layer = &mlp->layer[l];
-  const struct linalg_part own = linalg_part(mlp_shape(mlp, l), number, layer_parts(mlp, part.members, l));
+  const struct linalg_shape shape = mlp_shape(mlp, l);
+  const struct linalg_part own = linalg_part(&shape, number, layer_parts(mlp, part.members, l));
 
   const struct linalg_rows in = mlp_layer_input(mlp, l, x, cache);
   const real *dz = l + 1 == mlp->layers ? dy : cache->dz[l];
   const real *weights_soon[LINALG_SOON];
   for (int i = 0; i < LINALG_SOON; i++) weights_soon[i] = soon && soon[i] ? soon[i] + layer->weight : NULL;
-  linalg_weight_gradient(mlp_shape(mlp, l), dz, in, &own, gradient + layer->weight, gradient + layer->bias,
-                         weights_soon);
+  linalg_weight_gradient(&shape, dz, &in, &own, gradient + layer->weight, gradient + layer->bias, weights_soon);
   if (!layer->biased && own.vector_end > own.vector_begin)
     memset(gradient + layer->bias + own.vector_begin, 0, (own.vector_end - own.vector_begin) * sizeof *gradient);
   if (layer->norm == MLP_NORM_LAYER) {
-    layer_norm_gradient(x.count, layer->out, own.vector_begin, own.vector_end, cache->dn[l], cache->normal[l],
-                        gradient + layer->norm_scale, gradient + layer->norm_shift);
+    const size_t at = own.vector_begin;
+    layer_norm_gradient(x->count, own.vector_end - at, layer->out, cache->dn[l] + at, cache->normal[l] + at,
+                        gradient + layer->norm_scale + at, gradient + layer->norm_shift + at);
   }
 
   const size_t begin = own.vector_begin, end = layer->norm ? own.vector_end : begin;

@@ -123,7 +123,7 @@ struct mlp_cache mlp_cache_from(const struct mlp *mlp, const struct mlp_cache *c
 void mlp_cache_keep(const struct mlp *mlp, const struct mlp_cache *cache, const uint32_t *index, size_t count);
 
 // What layer l multiplies its weight with in a forward of x that has left this cache.
-struct linalg_rows mlp_layer_input(const struct mlp *mlp, uint32_t l, struct linalg_rows x,
+struct linalg_rows mlp_layer_input(const struct mlp *mlp, uint32_t l, const struct linalg_rows *x,
                                    const struct mlp_cache *cache);
 
 // --- forward and backward of networks without batch norm ---
@@ -166,7 +166,7 @@ struct mlp_ranges {
 
 // After a backward of all rows: computes gradient = dL/dparameters of one part and returns its ranges. x is the
 // forward's. soon: NULL, or LINALG_SOON arrays laid out as the parameters (or NULL each) whose part will be read next.
-struct mlp_ranges mlp_gradient_part(const struct mlp *mlp, struct mlp_part part, struct linalg_rows x,
+struct mlp_ranges mlp_gradient_part(const struct mlp *mlp, struct mlp_part part, const struct linalg_rows *x,
                                     const struct mlp_cache *cache, const real *dy, real *gradient,
                                     const real *const soon[LINALG_SOON]);
 #endif

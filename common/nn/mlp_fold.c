@@ -40,15 +40,16 @@ void mlp_fold(const struct mlp *mlp, const real *parameters, const real *statist
       factor[o] = 1;
       offset[o] = layer->biased ? parameters[layer->bias + o] : 0;
     }
+    const struct linalg_shape shape = mlp_shape(mlp, l);
     real *weight = folded + to.layer[l].weight, *bias = folded + to.layer[l].bias;
-    linalg_scale(mlp_shape(mlp, l), parameters + layer->weight, factor, l == 0 ? in_factor : NULL, weight);
+    linalg_scale(&shape, parameters + layer->weight, factor, l == 0 ? in_factor : NULL, weight);
     memcpy(bias, offset, layer->out * sizeof *bias);
     if (l > 0) continue;
     // b' = o + f W o_in
     for (size_t o = 0; o < layer->out; o++) {
       double sum = 0;
       for (size_t i = 0; i < layer->in; i++)
-        sum += (double)parameters[layer->weight + linalg_weight_index(mlp_shape(mlp, l), o, i)] * (double)in_offset[i];
+        sum += (double)parameters[layer->weight + linalg_weight_index(&shape, o, i)] * (double)in_offset[i];
       bias[o] = (real)((double)offset[o] + (double)factor[o] * sum);
     }
   }

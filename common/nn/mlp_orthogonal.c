@@ -26,14 +26,15 @@ static void orthonormalize(size_t count, size_t size, double *v) {
 }
 
 static void draw_layer(const struct mlp *mlp, uint32_t l, double gain, real *weight, double *v, struct random *random) {
-  const size_t in = mlp->layer[l].in, out = mlp->layer[l].out;
+  const struct linalg_shape shape = mlp_shape(mlp, l);
+  const size_t in = shape.in, out = shape.out;
   const bool rows = out <= in; // rows are orthonormal, else columns
   const size_t count = rows ? out : in, size = rows ? in : out;
   random_normals(random, count * size, v);
   orthonormalize(count, size, v);
   for (size_t o = 0; o < out; o++) {
     for (size_t i = 0; i < in; i++)
-      weight[linalg_weight_index(mlp_shape(mlp, l), o, i)] = (real)(gain * (rows ? v[o * size + i] : v[i * size + o]));
+      weight[linalg_weight_index(&shape, o, i)] = (real)(gain * (rows ? v[o * size + i] : v[i * size + o]));
   }
 }
 

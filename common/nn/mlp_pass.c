@@ -38,6 +38,10 @@ static struct batch_norm norm_of(const struct mlp *mlp, const real *parameters, 
       layer->relu};
 }
 
+static struct linalg_rows some_rows(const struct linalg_rows *all, struct share rows) {
+  return (struct linalg_rows){rows.end - rows.begin, all->at + rows.begin * all->ld, all->ld};
+}
+
 static struct batch_norm input_norm_of(const struct mlp *mlp, const real *parameters, const struct mlp_cache *cache) {
   return (struct batch_norm){mlp->input,        parameters + mlp->input_scale, parameters + mlp->input_shift,
                              cache->input_mean, cache->input_inverse,          false};
@@ -45,28 +49,28 @@ static struct batch_norm input_norm_of(const struct mlp *mlp, const real *parame
 
 // x (rows x width, a row every ldx reals) -> y (rows x width). The statistics are of all rows: everybody's x must be
 // there, and everybody's columns before the first row.
-static void normalize(const struct mlp *mlp, const struct batch_norm *norm, struct linalg_rows x, real *running_mean,
-                      real *running_variance, real *y, const struct mlp_crew *crew) {
-  const struct share columns = share_of(norm->width, GRAIN, crew), rows = share_of(x.count, 1, crew);
+static void normalize(const struct mlp *mlp, const struct batch_norm *norm, const struct linalg_rows *x,
+                      real *running_mean, real *running_variance, real *y, const struct mlp_crew *crew) {
+  const struct share columns = share_of(norm->width, GRAIN, crew), rows = share_of(x->count, 1, crew);
   meet(crew);
-  batch_norm_measure(norm, mlp_batch_norm_kind(mlp), (struct batch_norm_columns){columns.begin, columns.end}, x.count,
-                     x.at, x.ld, running_mean, running_variance);
+  batch_norm_measure(norm, mlp_batch_norm_kind(mlp), (struct batch_norm_columns){columns.begin, columns.end}, x->count,
+                     x->at, x->ld, running_mean, running_variance);
   meet(crew);
-  batch_norm_apply(norm, rows.end - rows.begin, x.at + rows.begin * x.ld, x.ld, y + rows.begin * norm->width);
+  batch_norm_apply(norm, rows.end - rows.begin, x->at + rows.begin * x->ld, x->ld, y + rows.begin * norm->width);
 }
 
 // dy (rows x width) -> dx (rows x width, NULL: not wanted), and the gradients of scale and shift.
-static void normalize_backward(const struct batch_norm *norm, struct linalg_rows x, const real *dy, real *dscale,
+static void normalize_backward(const struct batch_norm *norm, const struct linalg_rows *x, const real *dy, real *dscale,
                                real *dshift, real *dx, const struct mlp_crew *crew) {
-  const struct share columns = share_of(norm->width, GRAIN, crew), rows = share_of(x.count, 1, crew);
+  const struct share columns = share_of(norm->width, GRAIN, crew), rows = share_of(x->count, 1, crew);
   meet(crew);
-  batch_norm_gradient(norm, (struct batch_norm_columns){columns.begin, columns.end}, x.count, x.at, x.ld, dy, dscale,
+  batch_norm_gradient(norm, (struct batch_norm_columns){columns.begin, columns.end}, x->count, x->at, x->ld, dy, dscale,
                       dshift);
   meet(crew);
   if (!dx) return;
-  const struct batch_norm_sums sums = {x.count, dscale, dshift};
-  batch_norm_backward(norm, sums, rows.end - rows.begin, x.at + rows.begin * x.ld, x.ld, dy + rows.begin * norm->width,
-                      dx + rows.begin * norm->width);
+  const struct batch_norm_sums sums = {x->count, dscale, dshift};
+  batch_norm_backward(norm, sums, rows.end - rows.begin, x->at + rows.begin * x->ld, x->ld,
+                      dy + rows.begin * norm->width, dx + rows.begin * norm->width);
 }
 
 // --- element-wise ---
@@ -98,20 +102,21 @@ static void hidden_layer(const struct mlp *mlp, const real *parameters, real *st
   const struct mlp_cache *cache = pass->cache;
   const struct share rows = share_of(pass->rows, 1, crew);
   const size_t first = rows.begin * layer->out, count = (rows.end - rows.begin) * layer->out;
-  struct linalg_rows x = mlp_layer_input(mlp, l, (struct linalg_rows){pass->rows, pass->x, pass->ldx}, cache);
-  x = (struct linalg_rows){rows.end - rows.begin, x.at + rows.begin * x.ld, x.ld};
+  const struct linalg_shape shape = mlp_shape(mlp, l);
+  const struct linalg_rows all = mlp_layer_input(mlp, l, &(struct linalg_rows){pass->rows, pass->x, pass->ldx}, cache);
+  const struct linalg_rows x = some_rows(&all, rows);
   const real *weight = parameters + layer->weight, *bias = parameters + layer->bias;
   real *z = product_of(mlp, l, cache), *r = layer->block_end ? cache->r[l] : cache->h[l];
 
   if (layer->norm == MLP_NORM_NONE && layer->relu)
-    linalg_forward_relu(mlp_shape(mlp, l), x, weight, bias, z + first);
+    linalg_forward_relu(&shape, &x, weight, bias, z + first);
   else
-    linalg_forward(mlp_shape(mlp, l), x, weight, bias, z + first);
+    linalg_forward(&shape, &x, weight, bias, z + first);
 
   if (layer->norm == MLP_NORM_BATCH) {
     const struct batch_norm norm = norm_of(mlp, parameters, l, cache);
-    normalize(mlp, &norm, (struct linalg_rows){pass->rows, z, layer->out}, statistics ? statistics + layer->mean : NULL,
-              statistics ? statistics + layer->variance : NULL, r, crew);
+    normalize(mlp, &norm, &(struct linalg_rows){pass->rows, z, layer->out},
+              statistics ? statistics + layer->mean : NULL, statistics ? statistics + layer->variance : NULL, r, crew);
   } else if (layer->norm == MLP_NORM_LAYER) {
     for (size_t i = rows.begin; i < rows.end; i++)
       cache->inverse[l][i] = layer_norm_row(layer->out, parameters + layer->norm_scale, parameters + layer->norm_shift,
@@ -128,7 +133,7 @@ void mlp_pass_forward(const struct mlp *mlp, const real *parameters, real *stati
   const struct linalg_rows x = {pass->rows, pass->x, pass->ldx};
   if (mlp->batch) {
     const struct batch_norm norm = input_norm_of(mlp, parameters, cache);
-    normalize(mlp, &norm, x, statistics ? statistics + mlp->input_mean : NULL,
+    normalize(mlp, &norm, &x, statistics ? statistics + mlp->input_mean : NULL,
               statistics ? statistics + mlp->input_variance : NULL, cache->input, crew);
   }
   const uint32_t last = mlp->layers - 1;
@@ -138,9 +143,9 @@ void mlp_pass_forward(const struct mlp *mlp, const real *parameters, real *stati
   for (size_t i = rows.begin; mlp->rms && i < rows.end; i++)
     cache->last_inverse[i] = rms_norm_row(layer->in, parameters + mlp->gain, cache->h[last - 1] + i * layer->in,
                                           cache->last + i * layer->in);
-  const struct linalg_rows in = mlp_layer_input(mlp, last, x, cache);
-  linalg_forward(mlp_shape(mlp, last), (struct linalg_rows){rows.end - rows.begin, in.at + rows.begin * in.ld, in.ld},
-                 parameters + layer->weight, parameters + layer->bias, pass->y + rows.begin * layer->out);
+  const struct linalg_shape shape = mlp_shape(mlp, last);
+  const struct linalg_rows all = mlp_layer_input(mlp, last, &x, cache), in = some_rows(&all, rows);
+  linalg_forward(&shape, &in, parameters + layer->weight, parameters + layer->bias, pass->y + rows.begin * layer->out);
 }
 
 // --- backward ---
@@ -157,7 +162,7 @@ static void hidden_backward(const struct mlp *mlp, const real *parameters, uint3
 
   if (layer->norm == MLP_NORM_BATCH) {
     const struct batch_norm norm = norm_of(mlp, parameters, l, cache);
-    normalize_backward(&norm, (struct linalg_rows){pass->rows, cache->normal[l], layer->out}, dh,
+    normalize_backward(&norm, &(struct linalg_rows){pass->rows, cache->normal[l], layer->out}, dh,
                        gradient + layer->norm_scale, gradient + layer->norm_shift, dz, crew);
   } else if (layer->norm == MLP_NORM_LAYER) {
     mask(count, r + first, dh + first, cache->dn[l] + first);
@@ -194,10 +199,10 @@ void mlp_pass_backward(const struct mlp *mlp, const struct mlp_weights *weights,
     real *dx = gradient_of_input(mlp, l, cache);
     if (!dx) dx = pass->dx;
     if (!dx) break;
-    linalg_input_gradient(mlp_shape(mlp, l), first,
-                          (struct linalg_rows){rows.end - rows.begin, dz + rows.begin * layer->out, layer->out},
-                          parameters + layer->weight, transposed, NULL, dx + rows.begin * width);
-    transposed += linalg_transposed_size(mlp_shape(mlp, l), first);
+    const struct linalg_shape shape = mlp_shape(mlp, l);
+    const struct linalg_rows out = some_rows(&(struct linalg_rows){pass->rows, dz, layer->out}, rows);
+    linalg_input_gradient(&shape, first, &out, parameters + layer->weight, transposed, NULL, dx + rows.begin * width);
+    transposed += linalg_transposed_size(&shape, first);
 
     if (mlp->rms && l == last) {
       for (size_t i = rows.begin; i < rows.end; i++)
@@ -210,6 +215,6 @@ void mlp_pass_backward(const struct mlp *mlp, const struct mlp_weights *weights,
   }
   if (!mlp->batch) return;
   const struct batch_norm norm = input_norm_of(mlp, parameters, cache);
-  normalize_backward(&norm, (struct linalg_rows){pass->rows, pass->x, pass->ldx}, cache->d_input,
+  normalize_backward(&norm, &(struct linalg_rows){pass->rows, pass->x, pass->ldx}, cache->d_input,
                      gradient + mlp->input_scale, gradient + mlp->input_shift, NULL, crew);
 }

@@ -9,10 +9,10 @@ static void add_layer(struct mlp *mlp, const struct mlp_layer *layer, bool dense
   assert(layer->in > 0 && layer->out > 0 && l < MLP_MAX_LAYERS);
   mlp->layer[l] = *layer;
   const struct linalg_shape shape = mlp_shape(mlp, l);
-  const size_t vector = linalg_vector_size(shape), normed = layer->norm ? vector : 0;
+  const size_t vector = linalg_vector_size(&shape), normed = layer->norm ? vector : 0;
   struct mlp_layer *added = &mlp->layer[l];
   added->weight = mlp->parameters;
-  added->bias = added->weight + linalg_weight_size(shape);
+  added->bias = added->weight + linalg_weight_size(&shape);
   added->norm_scale = added->bias + (layer->biased || !dense ? vector : 0);
   added->norm_shift = added->norm_scale + normed;
   mlp->parameters = added->norm_shift + normed;
@@ -23,7 +23,7 @@ static void add_layer(struct mlp *mlp, const struct mlp_layer *layer, bool dense
 }
 
 static void add_input_norm(struct mlp *mlp) {
-  mlp->input_shift = linalg_vector_size((struct linalg_shape){mlp->tiles, 1, mlp->input});
+  mlp->input_shift = linalg_vector_size(&(struct linalg_shape){mlp->tiles, 1, mlp->input});
   mlp->parameters = 2 * mlp->input_shift;
   mlp->input_variance = mlp->input;
   mlp->statistics = 2 * (size_t)mlp->input;
@@ -57,7 +57,7 @@ static void init(struct mlp *mlp, const struct mlp_spec *spec, bool dense) {
     in = width;
   }
   mlp->gain = mlp->parameters;
-  if (spec->rms) mlp->parameters += linalg_vector_size((struct linalg_shape){mlp->tiles, 1, in});
+  if (spec->rms) mlp->parameters += linalg_vector_size(&(struct linalg_shape){mlp->tiles, 1, in});
   add_layer(mlp, &(struct mlp_layer){.in = in, .out = spec->output, .biased = true}, dense);
 }
 

@@ -24,9 +24,10 @@ static void project_norms(const struct mlp *mlp, real *parameters) {
 
 void mlp_project(const struct mlp *mlp, real *parameters, unsigned member, unsigned members) {
   for (uint32_t l = 0; l < mlp->layers; l++) {
-    const size_t groups = linalg_parts(mlp_shape(mlp, l), members);
+    const struct linalg_shape shape = mlp_shape(mlp, l);
+    const size_t groups = linalg_parts(&shape, members);
     for (size_t g = member; g < groups; g += members)
-      linalg_unit_rows(mlp_shape(mlp, l), g, groups, parameters + mlp->layer[l].weight);
+      linalg_unit_rows(&shape, g, groups, parameters + mlp->layer[l].weight);
   }
   if (member == 0 && mlp->residual) project_norms(mlp, parameters);
 }

@@ -1,6 +1,8 @@
 #include "common/nn/normalizer.h"
 #include "common/base/memory.h"
 #include "common/base/vectorize.h"
+#include <assert.h>
+#include <string.h>
 #include <math.h>
 #include <stdbool.h>
 
@@ -17,6 +19,13 @@ void normalizer_release(struct normalizer *normalizer) {
   memory_free(normalizer->mean);
   memory_free(normalizer->m2);
   *normalizer = (struct normalizer){0};
+}
+
+void normalizer_copy(struct normalizer *to, const struct normalizer *from) {
+  assert(to->dim == from->dim);
+  to->count = from->count;
+  memcpy(to->mean, from->mean, from->dim * sizeof *from->mean);
+  memcpy(to->m2, from->m2, from->dim * sizeof *from->m2);
 }
 
 void normalizer_update(struct normalizer *normalizer, const float *obs) {

@@ -19,6 +19,9 @@ struct normalizer {
 enum status normalizer_init(struct normalizer *normalizer, size_t dim, struct error *error);
 void normalizer_release(struct normalizer *normalizer);
 
+// Both have the same dim.
+void normalizer_copy(struct normalizer *to, const struct normalizer *from);
+
 // Adds one observation (dim).
 void normalizer_update(struct normalizer *normalizer, const float *obs);
 

@@ -12,7 +12,7 @@ enum { BLOCK_CLASSES = 48, BLOCK_SMALLEST = 8 }; // 2^8 bytes is the smallest bl
 #define BLOCK_KEPT ((size_t)1 << 26)
 
 struct block {
-  struct block *next; // for whoever holds the block
+  struct block *next; // for the holder of the block
   size_t size, capacity;
   int from;
   uint8_t *bytes; // (capacity), in the same allocation

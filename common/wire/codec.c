@@ -50,7 +50,7 @@ static void copy_numbers(void *to, const void *from, size_t count, size_t width)
   }
 }
 
-// ---- numbers
+// --- numbers ---
 
 // Room for a frame of `total` bytes, which are more than the buffer has or than a message may have.
 __attribute__((cold, noinline)) static void make_room(struct codec *codec, size_t total) {
@@ -92,7 +92,7 @@ static void walk_numbers(struct codec *codec, const char *field, void *numbers, 
     read_numbers(codec, field, numbers, count, width);
 }
 
-// ---- a message's begin and end
+// --- a message's begin and end ---
 
 struct codec codec_write(struct buffer *out, enum message_type type, uint32_t sender, struct error *error) {
   struct codec codec = {.type = type, .writing = true, .out = out, .error = error};
@@ -155,7 +155,7 @@ void codec_rest(struct codec *codec, uint64_t bytes) {
     codec_refuse(codec, "its counts call for %llu more bytes, %zu are left", (unsigned long long)bytes, codec->left);
 }
 
-// ---- fields
+// --- fields ---
 
 static void refuse_range(struct codec *codec, const char *field, double value, double low, double high) {
   codec_refuse(codec, "%s is %g, not a number from %g to %g", field, value, low, high);

@@ -1,5 +1,6 @@
 // The messages with arrays, one walk each. A walk that reads takes the counts first, holds them against the capacities
 // and against the bytes that are left (codec_rest), and only then copies.
+#include "common/base/action_bounds.h"
 #include "common/wire/codec_impl.h"
 
 #include <float.h>
@@ -31,8 +32,9 @@ static void alloc_bounds(struct codec *codec, struct message_hello *hello) {
 // An actor's own checks of its environment promise this too (actor/environment.c).
 static void check_hello(struct codec *codec, const struct message_hello *hello) {
   for (uint32_t i = 0; i < hello->act_dim && !codec->status; i++)
-    if (!(hello->action_low[i] < hello->action_high[i]) || !isfinite(hello->action_high[i] - hello->action_low[i]))
-      codec_refuse(codec, "action %u is in [%g, %g]", i, hello->action_low[i], hello->action_high[i]);
+    if (!action_bounds_are_good(hello->action_low[i], hello->action_high[i]))
+      codec_refuse(codec, "action %u is in [%g, %g]; " ACTION_BOUNDS_RULE, i, hello->action_low[i],
+                   hello->action_high[i]);
   for (uint32_t i = 0; i < hello->info_dim; i++)
     for (uint32_t k = 0; k < i; k++)
       if (strcmp(hello->info_name[i], hello->info_name[k]) == 0) codec_refuse(codec, "info_name %u is there twice", i);

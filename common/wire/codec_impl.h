@@ -33,7 +33,7 @@ enum status codec_end(struct codec *codec);
 void codec_refuse(struct codec *codec, const char *format, ...) __attribute__((cold, format(printf, 2, 3)));
 
 // One field each. Every field that is read is held against its range; a number outside of it, NaN included, is a
-// failure that names the field. What a number must be beside others is for whoever takes the message. While writing
+// failure that names the field. The taker of the message checks what a number must be beside others. While writing
 // ranges do not count. After a failure nothing is written, and scalars are read as 0.
 void codec_u32(struct codec *codec, const char *field, uint32_t *value, uint32_t most);
 void codec_u64(struct codec *codec, const char *field, uint64_t *value, uint64_t most);
@@ -52,7 +52,7 @@ void codec_check_return(struct codec *codec, const char *field, double value, ui
 void codec_bytes(struct codec *codec, const char *field, uint8_t *bytes, size_t count);
 void codec_floats(struct codec *codec, const char *field, float *numbers, size_t count, float low, float high);
 void codec_doubles(struct codec *codec, const char *field, double *numbers, size_t count, double low, double high);
-// Environments and policy versions: only whoever takes them knows which there are.
+// Environments and policy versions: only the taker knows which there are.
 void codec_indices(struct codec *codec, const char *field, uint32_t *numbers, size_t count);
 void codec_versions(struct codec *codec, const char *field, uint64_t *numbers, size_t count);
 

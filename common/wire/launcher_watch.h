@@ -14,7 +14,7 @@ uint32_t launcher_process(void);
 
 // Starts the watch; call it before MPI_Init. Returns a descriptor that belongs to the caller until launcher_watch_end
 // or until the caller's death. Then mpirun has as many seconds as were granted last, LAUNCHER_SECONDS at first; then it
-// gets TERM, and LAUNCHER_SECONDS later KILL. -1: nobody watches, since this is not rank 0, or no child of mpirun.
+// gets TERM, and LAUNCHER_SECONDS later KILL. -1: there is no watch, since this is not rank 0, or no child of mpirun.
 // `seconds`: as for launcher_watch_expect.
 int launcher_watch_begin(double seconds);
 

@@ -13,19 +13,19 @@
 //
 // Events:
 //
-//   any -> EMPTY                shared_weights_clear, before anybody else looks
+//   any -> EMPTY                shared_weights_clear, before any other process reads
 //   EMPTY, STANDING -> FILLING  shared_weights_publish begins
 //   FILLING -> STANDING         shared_weights_publish ends: first its slot is WHOLE, then newest is its version
 //   FILLING stays               the writer died. The next one fills the same slot from its begin, also where the slot
 //                               was WHOLE already and only newest was missing.
 //
-// Several writers (shared_weights_publish_shared) first take the place `writer`, which is 0 while it is free, and leave
-// it afterwards. Nobody waits for it: who does not get it goes on without having published.
+// Several writers (shared_weights_publish_shared) exclude each other by the field `writer`. A writer stores its process
+// number there, and 0 when it has finished. A writer that finds another one there returns without publishing.
 //
 // Invariants:
 //
 //   I1. One process writes at a time: the only writer there is, or the one whose process number is in `writer`. The
-//       place of a writer that died is taken over only after its process has gone.
+//       field is taken over from a writer that died only after its process has ended.
 //   I2. newest never goes down, and it is stored after its slot has become WHOLE.
 //   I3. While newest is v > 0, one slot is WHOLE with v, and no writer touches that slot.
 //   I4. A slot is OPEN from before the first word of a content is stored until after the last one. So a reader that
@@ -184,7 +184,7 @@ bool shared_weights_publish_shared(struct shared_weights *shared, uint64_t versi
   uint32_t other = 0;
   if (shared_weights_version(shared) >= version) return false;
 
-  // The place of the writer: free, or that of a process that has gone (I1).
+  // The field is 0, or the number of a process that has ended (I1).
   if (!atomic_compare_exchange_strong(writer, &other, self) &&
       !(process_has_ended(other) && atomic_compare_exchange_strong(writer, &other, self)))
     return false;

@@ -23,7 +23,7 @@ struct transport {
   struct transport_statistics statistics;
   struct shared_weights shared;   // memory NULL: this rank sees none
   size_t shared_weights_asked;    // bytes that it asked for
-  const int *shared_weights_home; // (size) transport_shared_weights_home of each rank; NULL: nobody sees one
+  const int *shared_weights_home; // (size) transport_shared_weights_home of each rank; NULL: no rank sees any
 };
 
 #endif

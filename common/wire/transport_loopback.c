@@ -15,7 +15,7 @@ struct loopback {
   int home;                   // first end on its node
 };
 struct shared_weights_slot {
-  void *memory; // NULL: nobody has opened it
+  void *memory; // NULL: not opened yet
   size_t capacity;
 };
 struct hub {
@@ -28,7 +28,7 @@ struct hub {
 static enum status loopback_send(struct transport *transport, int to, const void *bytes, size_t size,
                                  struct error *error) {
   struct loopback *peer = ((struct loopback *)transport)->hub->end[to];
-  if (!peer) return STATUS_OK; // as with MPI: nobody tells that a rank has left
+  if (!peer) return STATUS_OK; // as with MPI, which does not report that a rank has left
   struct block *block = block_pool_take(&peer->pool, size, error);
   if (!block) return STATUS_MEMORY;
   memcpy(block->bytes, bytes, size);

@@ -173,8 +173,7 @@ static enum status probe(struct transport_mpi *mpi, MPI_Message *message, MPI_St
   enum status status =
       mpi_call_check(MPI_Improbe(MPI_ANY_SOURCE, TAG, mpi->comm, &arrived, message, envelope), "MPI_Improbe", error);
   if (status) return status;
-  *from = envelope->MPI_SOURCE;
-  if (arrived) return STATUS_OK;
+  if (arrived) return *from = envelope->MPI_SOURCE, STATUS_OK;
   *message = MPI_MESSAGE_NULL;
   if (mpi->aside == MPI_COMM_NULL) return STATUS_OK;
   status =

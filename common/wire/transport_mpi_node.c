@@ -37,7 +37,7 @@ static void warn_slower(const struct error *reason) {
 // rank.
 static enum status find_node(struct transport_mpi *mpi, size_t *capacity, MPI_Comm *node, double end,
                              struct error *error) {
-  int size = 1, place = 0;
+  int size = 1, index = 0;
   MPI_Request request;
   const int type = *capacity ? MPI_COMM_TYPE_SHARED : MPI_UNDEFINED;
   enum status status = mpi_call_check(MPI_Comm_split_type(mpi->comm, type, mpi->base.rank, MPI_INFO_NULL, node),
@@ -47,8 +47,8 @@ static enum status find_node(struct transport_mpi *mpi, size_t *capacity, MPI_Co
   if (!promised) return STATUS_MEMORY;
   status = mpi_call_check(MPI_Comm_set_errhandler(*node, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler", error);
   if (!status) status = mpi_call_check(MPI_Comm_size(*node, &size), "MPI_Comm_size", error);
-  if (!status) status = mpi_call_check(MPI_Comm_rank(*node, &place), "MPI_Comm_rank", error);
-  if (!status && place == 0 && size > 1) {
+  if (!status) status = mpi_call_check(MPI_Comm_rank(*node, &index), "MPI_Comm_rank", error);
+  if (!status && index == 0 && size > 1) {
     struct error full = {0};
     *promised = *capacity;
     if (find_room(shared_weights_size(*capacity) + SHARED_WEIGHTS_ALIGNMENT, &full)) {
@@ -64,15 +64,15 @@ static enum status find_node(struct transport_mpi *mpi, size_t *capacity, MPI_Co
   return STATUS_OK;
 }
 
-// Nobody frees the window: that would be a collective. Its file has no name any more, so the memory goes with the last
-// process.
+// The window is never freed: that would be a collective. Its file has no name any more, so the memory goes with the
+// last process.
 static enum status share_window(struct transport_mpi *mpi, size_t capacity, MPI_Comm node, struct error *error) {
   MPI_Win window;
   char *base = NULL;
-  int unit, place = 0;
-  enum status status = mpi_call_check(MPI_Comm_rank(node, &place), "MPI_Comm_rank", error);
+  int unit, index = 0;
+  enum status status = mpi_call_check(MPI_Comm_rank(node, &index), "MPI_Comm_rank", error);
   if (status) return status;
-  MPI_Aint bytes = place == 0 ? (MPI_Aint)(shared_weights_size(capacity) + SHARED_WEIGHTS_ALIGNMENT) : 0;
+  MPI_Aint bytes = index == 0 ? (MPI_Aint)(shared_weights_size(capacity) + SHARED_WEIGHTS_ALIGNMENT) : 0;
   status = mpi_call_check(MPI_Win_allocate_shared(bytes, 1, MPI_INFO_NULL, node, &base, &window),
                           "MPI_Win_allocate_shared", error);
   if (!status)
@@ -81,10 +81,10 @@ static enum status share_window(struct transport_mpi *mpi, size_t capacity, MPI_
     status = mpi_call_check(MPI_Win_shared_query(window, 0, &bytes, &unit, &base), "MPI_Win_shared_query", error);
   if (status) return status;
 
-  // Pages are aligned, so this is the same place in every process.
+  // Pages are aligned, so this is the same offset in every process.
   base += (SHARED_WEIGHTS_ALIGNMENT - (uintptr_t)base % SHARED_WEIGHTS_ALIGNMENT) % SHARED_WEIGHTS_ALIGNMENT;
   shared_weights_attach(&mpi->base.shared, base, capacity);
-  if (place == 0) shared_weights_clear(&mpi->base.shared);
+  if (index == 0) shared_weights_clear(&mpi->base.shared);
   return STATUS_OK;
 }
 
@@ -98,14 +98,15 @@ static enum status find_home(const struct transport_mpi *mpi, MPI_Comm node, int
   if (!status) {
     status =
         mpi_call_check(MPI_Group_translate_ranks(of_node, 1, &first, of_all, home), "MPI_Group_translate_ranks", error);
-    MPI_Group_free(&of_all); // local, and nothing depends on it
+    const enum status freed = mpi_call_check(MPI_Group_free(&of_all), "MPI_Group_free", error);
+    if (!status) status = freed;
   }
-  MPI_Group_free(&of_node);
-  return status;
+  const enum status freed = mpi_call_check(MPI_Group_free(&of_node), "MPI_Group_free", error);
+  return status ? status : freed;
 }
 
-// Everybody tells the first rank of its node, if it sees that node's shared weights. Weights that a rank shares with
-// nobody are of no use, nor are those that the node's first rank does not see.
+// Each rank tells all others the first rank of its node, if it sees that node's shared weights. A rank does without
+// them if no other rank of its node sees them, or if the node's first rank does not.
 static enum status share_views(struct transport_mpi *mpi, int home, double end, struct error *error) {
   const size_t size = (size_t)mpi->base.size;
   MPI_Request request;

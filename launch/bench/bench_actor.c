@@ -113,8 +113,8 @@ static enum status prepare_plain(struct sides *sides, struct error *error) {
   if (!sides->bare || !sides->steps || !sides->obs || !sides->action || !sides->noise || !sides->scaled ||
       !sides->cache_memory || !sides->head)
     return STATUS_MEMORY;
-  random_normals_at(sides->config.seed, RANDOM_ACTOR, 0, 0, (size_t)NOISE_STEPS * envs, sides->act_dim, sides->noise,
-                    sides->act_dim);
+  random_normals_at(random_stream(sides->config.seed, RANDOM_ACTOR, 0, 0), (size_t)NOISE_STEPS * envs, sides->act_dim,
+                    sides->noise, sides->act_dim);
   sides->cache = mlp_cache_in(&sides->net, envs, sides->cache_memory);
   for (uint32_t i = 0; i < envs; i++) {
     enum status status = environment_create(&sides->bare[i], &sides->kind, i, false, error);

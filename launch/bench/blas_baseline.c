@@ -59,36 +59,48 @@ void blas_baseline_destroy(struct blas_baseline *baseline) {
 
 enum kind { FORWARD, INPUT_GRADIENT, WEIGHT_GRADIENT };
 
+// Rows of numbers, `stride` floats apart.
+struct matrix {
+  float *at;
+  size_t stride;
+};
+
 // c (m x n) = a b over k:   a b, a b^T or a^T b
-static void product(struct blas_baseline *baseline, enum kind kind, size_t m, size_t n, size_t k, const float *a,
-                    size_t stride_a, const float *b, size_t stride_b, float *c, size_t stride_c) {
-  baseline->operations += 2.0 * (double)m * (double)n * (double)k;
+struct extent {
+  size_t m, n, k;
+};
+static void product(struct blas_baseline *baseline, enum kind kind, struct extent of, struct matrix a, struct matrix b,
+                    struct matrix c) {
+  baseline->operations += 2.0 * (double)of.m * (double)of.n * (double)of.k;
   cblas_sgemm(CblasRowMajor, kind == WEIGHT_GRADIENT ? CblasTrans : CblasNoTrans,
-              kind == INPUT_GRADIENT ? CblasTrans : CblasNoTrans, (blasint)m, (blasint)n, (blasint)k, 1, a,
-              (blasint)stride_a, b, (blasint)stride_b, 0, c, (blasint)stride_c);
+              kind == INPUT_GRADIENT ? CblasTrans : CblasNoTrans, (blasint)of.m, (blasint)of.n, (blasint)of.k, 1, a.at,
+              (blasint)a.stride, b.at, (blasint)b.stride, 0, c.at, (blasint)c.stride);
 }
 
 static void policy_forward(struct blas_baseline *baseline) {
   const size_t in = baseline->shape.obs_dim, head = 2 * baseline->shape.act_dim, rows = 2 * baseline->shape.batch_size;
   const size_t *width = baseline->width, end = baseline->layers - 1;
-  product(baseline, FORWARD, rows, width[0], in, baseline->x, in, baseline->first, width[0], baseline->h[0], width[0]);
+  product(baseline, FORWARD, (struct extent){rows, width[0], in}, (struct matrix){baseline->x, in},
+          (struct matrix){baseline->first, width[0]}, (struct matrix){baseline->h[0], width[0]});
   for (size_t l = 0; l < end; l++)
-    product(baseline, FORWARD, rows, width[l + 1], width[l], baseline->h[l % 2], width[l], baseline->between,
-            width[l + 1], baseline->h[(l + 1) % 2], width[l + 1]);
-  product(baseline, FORWARD, rows, head, width[end], baseline->h[end % 2], width[end], baseline->last, head,
-          baseline->out, head);
+    product(baseline, FORWARD, (struct extent){rows, width[l + 1], width[l]},
+            (struct matrix){baseline->h[l % 2], width[l]}, (struct matrix){baseline->between, width[l + 1]},
+            (struct matrix){baseline->h[(l + 1) % 2], width[l + 1]});
+  product(baseline, FORWARD, (struct extent){rows, head, width[end]}, (struct matrix){baseline->h[end % 2], width[end]},
+          (struct matrix){baseline->last, head}, (struct matrix){baseline->out, head});
 }
 
 static void critics_forward(struct blas_baseline *baseline, size_t critics) {
   const size_t in = baseline->shape.obs_dim + baseline->shape.act_dim, rows = baseline->shape.batch_size;
   const size_t *width = baseline->width, end = baseline->layers - 1, n = critics;
-  product(baseline, FORWARD, rows, n * width[0], in, baseline->x, in, baseline->first, n * width[0], baseline->h[0],
-          n * width[0]);
+  product(baseline, FORWARD, (struct extent){rows, n * width[0], in}, (struct matrix){baseline->x, in},
+          (struct matrix){baseline->first, n * width[0]}, (struct matrix){baseline->h[0], n * width[0]});
   for (size_t q = 0; q < n; q++) {
     for (size_t l = 0; l < end; l++)
-      product(baseline, FORWARD, rows, width[l + 1], width[l], baseline->h[l % 2] + q * width[l], n * width[l],
-              baseline->between + q * width[l] * width[l + 1], width[l + 1],
-              baseline->h[(l + 1) % 2] + q * width[l + 1], n * width[l + 1]);
+      product(baseline, FORWARD, (struct extent){rows, width[l + 1], width[l]},
+              (struct matrix){baseline->h[l % 2] + q * width[l], n * width[l]},
+              (struct matrix){baseline->between + q * width[l] * width[l + 1], width[l + 1]},
+              (struct matrix){baseline->h[(l + 1) % 2] + q * width[l + 1], n * width[l + 1]});
     baseline->operations += 2.0 * (double)rows * (double)width[end];
     cblas_sgemv(CblasRowMajor, CblasNoTrans, (blasint)rows, (blasint)width[end], 1,
                 baseline->h[end % 2] + q * width[end], (blasint)(n * width[end]), baseline->last, 1, 0, baseline->out,
@@ -103,13 +115,16 @@ static void critics_backward(struct blas_baseline *baseline) {
   for (size_t q = 0; q < n; q++)
     for (size_t l = baseline->layers - 1; l > 0; l--) {
       float *below = baseline->h[(l - 1) % 2] + q * width[l - 1], *dh = baseline->h[l % 2] + q * width[l];
-      product(baseline, WEIGHT_GRADIENT, width[l - 1], width[l], rows, below, n * width[l - 1], dh, n * width[l],
-              baseline->gradient, width[l]);
-      product(baseline, INPUT_GRADIENT, rows, width[l - 1], width[l], dh, n * width[l],
-              baseline->between + q * width[l - 1] * width[l], width[l], below, n * width[l - 1]);
+      product(baseline, WEIGHT_GRADIENT, (struct extent){width[l - 1], width[l], rows},
+              (struct matrix){below, n * width[l - 1]}, (struct matrix){dh, n * width[l]},
+              (struct matrix){baseline->gradient, width[l]});
+      product(baseline, INPUT_GRADIENT, (struct extent){rows, width[l - 1], width[l]},
+              (struct matrix){dh, n * width[l]},
+              (struct matrix){baseline->between + q * width[l - 1] * width[l], width[l]},
+              (struct matrix){below, n * width[l - 1]});
     }
-  product(baseline, WEIGHT_GRADIENT, in, n * width[0], rows, baseline->x, in, baseline->h[0], n * width[0],
-          baseline->gradient, n * width[0]);
+  product(baseline, WEIGHT_GRADIENT, (struct extent){in, n * width[0], rows}, (struct matrix){baseline->x, in},
+          (struct matrix){baseline->h[0], n * width[0]}, (struct matrix){baseline->gradient, n * width[0]});
 }
 
 // dQ/da: each row through one critic, so `batch` rows in all.
@@ -118,30 +133,33 @@ static void critics_action_gradient(struct blas_baseline *baseline) {
   for (size_t q = 0; q < n; q++) {
     const size_t part = rows * (q + 1) / n - rows * q / n;
     for (size_t l = baseline->layers - 1; l > 0 && part > 0; l--)
-      product(baseline, INPUT_GRADIENT, part, width[l - 1], width[l], baseline->h[l % 2], n * width[l],
-              baseline->between, width[l], baseline->h[(l - 1) % 2], n * width[l - 1]);
+      product(baseline, INPUT_GRADIENT, (struct extent){part, width[l - 1], width[l]},
+              (struct matrix){baseline->h[l % 2], n * width[l]}, (struct matrix){baseline->between, width[l]},
+              (struct matrix){baseline->h[(l - 1) % 2], n * width[l - 1]});
   }
-  product(baseline, INPUT_GRADIENT, rows, baseline->shape.act_dim, width[0], baseline->h[0], n * width[0],
-          baseline->first, n * width[0], baseline->out, baseline->shape.act_dim);
+  product(baseline, INPUT_GRADIENT, (struct extent){rows, baseline->shape.act_dim, width[0]},
+          (struct matrix){baseline->h[0], n * width[0]}, (struct matrix){baseline->first, n * width[0]},
+          (struct matrix){baseline->out, baseline->shape.act_dim});
 }
 
 static void policy_backward(struct blas_baseline *baseline) {
   const size_t in = baseline->shape.obs_dim, head = 2 * baseline->shape.act_dim, rows = baseline->shape.batch_size;
   const size_t *width = baseline->width, end = baseline->layers - 1;
   float *last = baseline->h[end % 2];
-  product(baseline, WEIGHT_GRADIENT, width[end], head, rows, last, width[end], baseline->out, head, baseline->gradient,
-          head);
-  product(baseline, INPUT_GRADIENT, rows, width[end], head, baseline->out, head, baseline->last, head, last,
-          width[end]);
+  product(baseline, WEIGHT_GRADIENT, (struct extent){width[end], head, rows}, (struct matrix){last, width[end]},
+          (struct matrix){baseline->out, head}, (struct matrix){baseline->gradient, head});
+  product(baseline, INPUT_GRADIENT, (struct extent){rows, width[end], head}, (struct matrix){baseline->out, head},
+          (struct matrix){baseline->last, head}, (struct matrix){last, width[end]});
   for (size_t l = end; l > 0; l--) {
     float *below = baseline->h[(l - 1) % 2], *dh = baseline->h[l % 2];
-    product(baseline, WEIGHT_GRADIENT, width[l - 1], width[l], rows, below, width[l - 1], dh, width[l],
-            baseline->gradient, width[l]);
-    product(baseline, INPUT_GRADIENT, rows, width[l - 1], width[l], dh, width[l], baseline->between, width[l], below,
-            width[l - 1]);
+    product(baseline, WEIGHT_GRADIENT, (struct extent){width[l - 1], width[l], rows},
+            (struct matrix){below, width[l - 1]}, (struct matrix){dh, width[l]},
+            (struct matrix){baseline->gradient, width[l]});
+    product(baseline, INPUT_GRADIENT, (struct extent){rows, width[l - 1], width[l]}, (struct matrix){dh, width[l]},
+            (struct matrix){baseline->between, width[l]}, (struct matrix){below, width[l - 1]});
   }
-  product(baseline, WEIGHT_GRADIENT, in, width[0], rows, baseline->x, in, baseline->h[0], width[0], baseline->gradient,
-          width[0]);
+  product(baseline, WEIGHT_GRADIENT, (struct extent){in, width[0], rows}, (struct matrix){baseline->x, in},
+          (struct matrix){baseline->h[0], width[0]}, (struct matrix){baseline->gradient, width[0]});
 }
 
 void blas_baseline_run(struct blas_baseline *baseline) {

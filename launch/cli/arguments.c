@@ -23,7 +23,7 @@ static enum status say_unknown(const char *text, size_t length, const char *comm
                    suggestion ? suggestion : "", suggestion ? "?)" : "", command);
 }
 
-// Reads the option at argv[0]; *used: how many arguments it took.
+// Reads the option at argv[0]. *used: how many arguments it took.
 static enum status parse_option(int argc, char **argv, const char *command, const struct argument *known, size_t count,
                                 int *used, struct error *error) {
   const bool letter = argv[0][1] != '-';
@@ -55,19 +55,19 @@ static enum status parse_option(int argc, char **argv, const char *command, cons
 }
 
 enum status arguments_parse_many(int argc, char **argv, const char *command, const struct argument *known, size_t count,
-                                 const char **operands, size_t limit, size_t *operand_count, struct error *error) {
+                                 struct operands *operands, struct error *error) {
   assert(count <= ARGUMENTS_MAX_KNOWN);
-  *operand_count = 0;
+  operands->count = 0;
   for (int i = 0, used = 1; i < argc; i += used) {
     used = 1;
     if (argv[i][0] == '-' && argv[i][1]) {
       const enum status status = parse_option(argc - i, argv + i, command, known, count, &used, error);
       if (status != STATUS_OK) return status;
-    } else if (*operand_count == limit) {
+    } else if (operands->count == operands->limit) {
       return error_set(error, STATUS_USAGE, "%s: unexpected argument '%.500s'; see `corsac help %s`", command, argv[i],
                        command);
     } else {
-      operands[(*operand_count)++] = argv[i];
+      operands->values[operands->count++] = argv[i];
     }
   }
   return STATUS_OK;
@@ -75,6 +75,6 @@ enum status arguments_parse_many(int argc, char **argv, const char *command, con
 
 enum status arguments_parse(int argc, char **argv, const char *command, const struct argument *known, size_t count,
                             const char **operand, struct error *error) {
-  size_t given;
-  return arguments_parse_many(argc, argv, command, known, count, operand, operand ? 1 : 0, &given, error);
+  struct operands one = {.values = operand, .limit = operand ? 1 : 0};
+  return arguments_parse_many(argc, argv, command, known, count, &one, error);
 }

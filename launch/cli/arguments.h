@@ -1,4 +1,4 @@
-// The arguments of a subcommand that is not `train`: a few flags and values of its own, and at most one operand.
+// The arguments of every subcommand but `train`: a few flags and values of its own, and operands.
 #ifndef CORSAC_LAUNCH_CLI_ARGUMENTS_H
 #define CORSAC_LAUNCH_CLI_ARGUMENTS_H
 
@@ -6,21 +6,32 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-// --name, which sets *flag, or --name TEXT and --name=TEXT, which set *value: one of the two is not NULL.
+// One argument: --name sets *flag, or --name TEXT and --name=TEXT set *value. One of flag and value is NULL. A name of
+// one letter is given with one dash: -o TEXT.
 struct argument {
   const char *name;
   bool *flag;
   const char **value;
 };
 enum { ARGUMENTS_MAX_KNOWN = 16 };
-// operand NULL: none is taken. What is not given stays as it was; values point into argv. STATUS_USAGE with a message
-// that names the argument, the nearest known one, and where the help is.
+
+// Reads arguments and at most one operand; operand NULL: none is allowed. What is not given stays as it was. Values
+// point into argv. STATUS_USAGE with a message that names the argument, the most similar known one, and the help.
 enum status arguments_parse(int argc, char **argv, const char *command, const struct argument *known, size_t count,
                             const char **operand, struct error *error);
-// The same with up to `limit` operands, *operand_count of them given. A known name of one letter is given with one
-// dash: -o TEXT.
+
+// The words that are no arguments.
+struct operands {
+  const char **values; // (limit)
+  size_t limit;        // how many may be given
+  size_t count;        // how many are
+};
+
+// The same with several operands: sets operands->count.
 enum status arguments_parse_many(int argc, char **argv, const char *command, const struct argument *known, size_t count,
-                                 const char **operands, size_t limit, size_t *operand_count, struct error *error);
+                                 struct operands *operands, struct error *error);
+
 // The name that was probably meant, or NULL.
 const char *arguments_suggest(const char *word, const char *const *names, size_t count);
+
 #endif

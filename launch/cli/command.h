@@ -1,5 +1,5 @@
-// The subcommands. Each gets the arguments after its name and returns the process' exit status (EXIT_* of
-// common/base/status.h). JSON goes to stdout, one object; everything else a person reads while working goes to stderr.
+// The subcommands. Each gets the arguments after its name and returns the exit status of the process (EXIT_* in
+// common/base/status.h). Results go to stdout, JSON as one object; progress and messages go to stderr.
 #ifndef CORSAC_LAUNCH_CLI_COMMAND_H
 #define CORSAC_LAUNCH_CLI_COMMAND_H
 
@@ -24,11 +24,24 @@ int command_new_env(int argc, char **argv);
 int command_plot(int argc, char **argv);
 int command_report(int argc, char **argv);
 
+// corsac help [NAME], --man [NAME], --completion, --commands, --topics.
+int command_help(int argc, char **argv);
+
 // Prints "corsac: message" on stderr and returns the status' exit code.
 int command_fail(const struct error *error);
-// Among several ranks of one start, one speaks. Known before MPI starts: the launcher's word is taken for it.
+
+// Whether this process is the first rank of its job, which alone prints where several ranks run the same command. MPI
+// need not have started: the launcher's environment variables tell.
 bool command_first_rank(void);
-// The --help page of a subcommand: usage, what it does, options, examples. NULL: of the program.
+
+// The names of the commands that have a page of help, in their order; NULL after the last.
+const char *command_help_name(size_t index);
+
+// A command's page: usage, what it does, options, examples. NULL: there is no such command. Of `train` the options
+// follow, which command_help_print takes from their table.
+const char *command_help_text(const char *name);
+
+// Prints a command's page; NULL: the program's.
 void command_help_print(FILE *out, const char *name);
-const char *command_help_name(size_t index); // of the pages, in their order; NULL: no more
+
 #endif

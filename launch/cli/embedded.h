@@ -1,15 +1,16 @@
-// Text files that the build puts into the program (embed.sh): a table for each kind.
+// Text files that the build puts into the program (embed.sh makes the tables): launch/presets, launch/cluster,
+// launch/examples and launch/manual.
 #ifndef CORSAC_LAUNCH_CLI_EMBEDDED_H
 #define CORSAC_LAUNCH_CLI_EMBEDDED_H
 
 #include <stddef.h>
 
 struct embedded {
-  const char *name; // the file's, without folder and ending
-  const char *text; // the file
+  const char *name; // the file's name without folder and ending
+  const char *text; // its content
 };
 
-extern const struct embedded presets_table[], recipes_table[], cluster_table[], examples_table[];
-extern const size_t presets_count, recipes_count, cluster_count, examples_count;
+extern const struct embedded presets_table[], recipes_table[], cluster_table[], examples_table[], manual_table[];
+extern const size_t presets_count, recipes_count, cluster_count, examples_count, manual_count;
 
 #endif

@@ -1,4 +1,4 @@
-// corsac options: every option, or the default configuration as YAML.
+// corsac options: prints every option, or the default configuration as YAML.
 #include "common/base/memory.h"
 #include "common/config/options.h"
 #include "launch/cli/arguments.h"

@@ -4,7 +4,7 @@
 
 #include "launch/cli/embedded.h"
 
-// The text of the environment's preset, or NULL if it has none. gym:ID has that of ID.
+// The text of the environment's preset, or NULL if it has none. gym:ID has the preset of ID.
 const char *presets_find(const char *env_name);
 
 #endif

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static const uint64_t MOST_STEPS = 1ull << 53; // that env_steps may be
+static const uint64_t MOST_STEPS = 1ull << 53; // the limit of env_steps
 
 uint64_t resume_command_steps(uint64_t done) {
   return done >= MOST_STEPS ? 0 : done < MOST_STEPS / 2 ? 2 * done : MOST_STEPS;

@@ -6,18 +6,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-static volatile sig_atomic_t stop_signal; // the flag: the one thing a handler may touch
-static bool hears_hup;
+static volatile sig_atomic_t stop_signal; // the flag: all that the handler touches
+static bool handles_hup;
 
-static const int heard[] = {SIGUSR1, SIGUSR2, SIGINT, SIGTERM, SIGXCPU, SIGHUP};
-static const int ignored[] = {SIGPIPE, SIGXFSZ}; // a write fails instead
-enum { HEARD = sizeof heard / sizeof *heard, IGNORED = sizeof ignored / sizeof *ignored };
+static const int handled[] = {SIGUSR1, SIGUSR2, SIGINT, SIGTERM, SIGXCPU, SIGHUP};
+static const int ignored[] = {SIGPIPE, SIGXFSZ}; // a write fails with an error instead
+enum { HANDLED = sizeof handled / sizeof *handled, IGNORED = sizeof ignored / sizeof *ignored };
 
 static void note(int number) {
   if (stop_signal == 0) stop_signal = number;
 }
 
-static bool is_heard(int number) { return number != SIGHUP || hears_hup; }
+static bool is_handled(int number) { return number != SIGHUP || handles_hup; }
 
 static void install(int number) {
   struct sigaction action = {.sa_handler = note, .sa_flags = SA_RESTART};
@@ -32,9 +32,9 @@ void signals_ignore_broken_pipes(void) {
 
 const volatile sig_atomic_t *signals_install(void) {
   struct sigaction before;
-  hears_hup = sigaction(SIGHUP, NULL, &before) != 0 || before.sa_handler != SIG_IGN; // nohup
-  for (size_t i = 0; i < HEARD; i++)
-    if (is_heard(heard[i])) install(heard[i]);
+  handles_hup = sigaction(SIGHUP, NULL, &before) != 0 || before.sa_handler != SIG_IGN; // nohup ignores it
+  for (size_t i = 0; i < HANDLED; i++)
+    if (is_handled(handled[i])) install(handled[i]);
   signals_ignore_broken_pipes();
   return &stop_signal;
 }
@@ -42,10 +42,10 @@ const volatile sig_atomic_t *signals_install(void) {
 static bool mend_handlers(void) {
   struct sigaction now;
   bool changed = false;
-  for (size_t i = 0; i < HEARD; i++) {
-    if (!is_heard(heard[i]) || sigaction(heard[i], NULL, &now) != 0 || now.sa_handler == note) continue;
-    if (stop_signal != 0) continue; // a second INT ends the process
-    install(heard[i]);
+  for (size_t i = 0; i < HANDLED; i++) {
+    if (!is_handled(handled[i]) || sigaction(handled[i], NULL, &now) != 0 || now.sa_handler == note) continue;
+    if (stop_signal != 0) continue; // SA_RESETHAND has removed it: a second INT ends the process
+    install(handled[i]);
     changed = true;
   }
   for (size_t i = 0; i < IGNORED; i++)
@@ -60,14 +60,14 @@ static bool mend_mask(void) {
   sigset_t ours, before;
   bool changed = false;
   sigemptyset(&ours);
-  for (size_t i = 0; i < HEARD; i++) sigaddset(&ours, heard[i]);
+  for (size_t i = 0; i < HANDLED; i++) sigaddset(&ours, handled[i]);
   pthread_sigmask(SIG_UNBLOCK, &ours, &before);
-  for (size_t i = 0; i < HEARD; i++) changed |= sigismember(&before, heard[i]) == 1;
+  for (size_t i = 0; i < HANDLED; i++) changed |= sigismember(&before, handled[i]) == 1;
   return changed;
 }
 
 unsigned signals_mend(void) {
-  if (exit_is_bound()) return 0; // signals end the process now
+  if (exit_is_bound()) return 0; // from there on signals end the process
   const unsigned handlers = mend_handlers() ? 1u << GUEST_CHANGED_HANDLERS : 0;
   return handlers | (mend_mask() ? 1u << GUEST_CHANGED_MASK : 0);
 }

@@ -9,18 +9,18 @@
 #include <string.h>
 #include <sys/utsname.h>
 
-#ifndef CORSAC_FLAGS // the Makefile says them for this file alone
+#ifndef CORSAC_FLAGS // the Makefile defines it for this file alone
 #define CORSAC_FLAGS "unknown"
 #endif
 #ifdef __clang__
-#define COMPILER "" // its __VERSION__ has the name in it
+#define COMPILER "" // its __VERSION__ contains its name
 #else
 #define COMPILER "gcc "
 #endif
 
 static void line(FILE *out, const char *name, const char *value) { fprintf(out, "  %-12s %s\n", name, value); }
 
-// MPI may be asked for its version before MPI_Init. Some implementations answer with lines, of which the first says it.
+// MPI tells its version before MPI_Init, too. Some implementations give several lines; the first one has it.
 static void print_mpi(FILE *out) {
   char text[MPI_MAX_LIBRARY_VERSION_STRING] = "";
   int length = 0;

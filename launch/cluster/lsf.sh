@@ -1,6 +1,6 @@
 #!/bin/bash
-# corsac under LSF: submit with `bsub < THIS`. It goes on from where it was as often as it takes: the job saves two minutes before its
-# time is over, ends with 75, and is queued again for that (-Q).
+# corsac under LSF: submit with `bsub < THIS`. The run goes on over as many jobs as it needs: a job saves
+# two minutes before its time is over, ends with 75, and LSF queues it again for that (-Q).
 #BSUB -J corsac
 #BSUB -n 8
 #BSUB -R "span[ptile=8]"
@@ -14,18 +14,20 @@ env=Pendulum-v1
 run=runs/corsac
 options=""
 
-before=$(cat "$run/status.json" 2>/dev/null) # of the start before: it must not speak for this one
-# Modules of the site, if corsac or mpirun need them: module load openmpi
-# One learner, and as many actors as the other processes. An Open MPI without LSF in it needs --hostfile "$LSB_DJOB_HOSTFILE" here.
+before=$(cat "$run/status.json" 2>/dev/null) # of an earlier start
+# Load modules here if corsac or mpirun need them: module load openmpi
+# One process is the learner, the others are actors. An Open MPI that was built without LSF needs
+# --hostfile "$LSB_DJOB_HOSTFILE" here.
 mpirun --bind-to none --enable-recovery \
   corsac train --resume auto --run-dir "$run" --env "$env" $options &
 job=$! killed= code=
-# INT and TERM are bkill: the job saves, and ends with 1, so that it is not queued again.
+# bkill sends INT and TERM: the job saves and ends with 1, so that LSF does not queue it again.
 trap 'kill -USR1 $job' USR1 USR2
 trap 'killed=1; kill -USR1 $job' INT TERM
 while kill -0 $job 2>/dev/null; do wait $job; done
 
-# mpirun's own status says little; the run's says whether it wants to go on. None, or none that is new: it never began, or was killed.
+# status.json has the exit code, 75 if the run is to go on. If the file is missing or unchanged, the run
+# never began, or was killed.
 now=$(cat "$run/status.json" 2>/dev/null)
 [ "$now" = "$before" ] || code=$(sed -n 's/.*"exit_code": *\([0-9]*\).*/\1/p' <<<"$now")
 if [ -n "$killed" ] && [ "$code" = 75 ]; then code=1; fi

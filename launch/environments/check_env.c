@@ -55,17 +55,17 @@ static const char *name_rule(int rule) {
 
 static const char *const verdict_names[] = {"-", "skipped", "ok", "warning", "error"};
 
-// anew: not a copy of this process, but begun from nothing, with other addresses and other things in its memory.
+// A group runs in a fork of this process, or in a new program, which has other addresses and other bytes in its memory.
 struct group {
   void (*run)(struct check *check, const struct environment_kind *kind);
-  bool anew;
+  bool new_program;
 };
 static const struct group groups[] = {{check_episodes, false},    {check_repeats, false}, {check_process, true},
                                       {check_interleaved, false}, {check_state, false},   {check_refusals, false},
                                       {check_halves, false},      {check_growth, false}};
 enum { GROUPS = sizeof groups / sizeof *groups };
 
-struct job {
+struct checker {
   struct config config;
   double timeout;      // s that one call may take
   struct check *check; // in `memory`, a file descriptor
@@ -74,27 +74,27 @@ struct job {
   char **argv;
 };
 
-// For a process that is begun anew: "DESCRIPTOR GROUP", where its findings go and which group it is to run.
-#define PASSED_ON "CORSAC_CHECK_ENV_GROUP"
+// The variable by which a new program gets "DESCRIPTOR GROUP": the memory of its findings, and the group that it runs.
+#define GROUP_VARIABLE "CORSAC_CHECK_ENV_GROUP"
 
-static void begin_anew(const struct job *job, int number) {
+static void run_new_program(const struct checker *checker, int number) {
   char text[64];
-  snprintf(text, sizeof text, "%d %d", job->memory, number);
-  char **argv = calloc((size_t)job->argc + 3, sizeof *argv);
+  snprintf(text, sizeof text, "%d %d", checker->memory, number);
+  char **argv = calloc((size_t)checker->argc + 3, sizeof *argv);
   char program[] = "corsac", command[] = "check-env";
-  if (argv && fcntl(job->memory, F_SETFD, 0) == 0 && setenv(PASSED_ON, text, 1) == 0 &&
+  if (argv && fcntl(checker->memory, F_SETFD, 0) == 0 && setenv(GROUP_VARIABLE, text, 1) == 0 &&
       setenv("MALLOC_PERTURB_", "102", 1) == 0) {
     argv[0] = program;
     argv[1] = command;
-    for (int i = 0; i < job->argc; i++) argv[i + 2] = job->argv[i];
+    for (int i = 0; i < checker->argc; i++) argv[i + 2] = checker->argv[i];
     execv("/proc/self/exe", argv);
   }
   _exit(EXIT_FAILED);
 }
 
-// The environment made a call that ends the process. Crashes are seen by the process that watches.
-static void take_end(void *who, const struct guest_end *end) {
-  struct check *check = who;
+// The environment ended the process. A crash is raised again: the process that watches sees it.
+static void take_end(void *host, const struct guest_end *end) {
+  struct check *check = host;
   if (end->crashed) {
     signal(end->signal, SIG_DFL);
     raise(end->signal);
@@ -104,27 +104,27 @@ static void take_end(void *who, const struct guest_end *end) {
   _exit(EXIT_DONE);
 }
 
-// What no group has found fault with.
-static void note_good_manners(struct check *check) {
+// Notes as good what no group has found a fault with.
+static void note_faultless(struct check *check) {
   check_note(check, RULE_ENDS, GOOD, "it leaves the end of the process to its host");
   for (unsigned i = 0; i < GUEST_CHANGES; i++)
     check_note(check, RULE_CHANGES + i, GOOD, "it leaves %s alone", guest_change_text(i)->what);
 }
 
-// In the child.
-static void run_group(const struct job *job, const struct group *group) {
+// Runs in the group's process, which ends with it.
+static void run_group(const struct checker *checker, const struct group *group) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  setpgid(0, 0); // what the environment starts ends with it
-  struct check *check = job->check;
+  setpgid(0, 0); // processes that the environment starts end with this one
+  struct check *check = checker->check;
   struct error error = {0};
   struct environment_kind kind;
   signals_install();
   guest_set_host(&(struct guest_host){.who = check, .ended = take_end, .mend_signals = signals_mend}, NULL);
-  log_init(0, LOG_ERROR); // changes become findings
+  log_init(0, LOG_ERROR); // changes become findings, not warnings
   check->rule = RULE_OPEN;
   snprintf(check->call, sizeof check->call, "corsac_env");
   check->inside = true;
-  const enum status status = environment_kind_open(&kind, job->config.env, &job->config, &error);
+  const enum status status = environment_kind_open(&kind, checker->config.env, &checker->config, &error);
   check->inside = false;
   if (status != STATUS_OK) {
     check_note(check, RULE_OPEN, BROKEN, "%s", error.text);
@@ -137,11 +137,12 @@ static void run_group(const struct job *job, const struct group *group) {
   _exit(EXIT_DONE);
 }
 
-static void describe_end(const struct job *job, int code, bool hung) {
-  struct check *check = job->check;
+static void describe_end(const struct checker *checker, int code, bool hung) {
+  struct check *check = checker->check;
   const char *where = check->inside ? "in " : "after ";
   if (hung)
-    check_note(check, check->rule, BROKEN, "it hangs in %s: no answer for %g s (--timeout)", check->call, job->timeout);
+    check_note(check, check->rule, BROKEN, "it hangs in %s: no answer for %g s (--timeout)", check->call,
+               checker->timeout);
   else if (WIFSIGNALED(code))
     check_note(check, check->rule, BROKEN, "it crashed %s%s: signal %d, %s", where, check->call, WTERMSIG(code),
                strsignal(WTERMSIG(code)));
@@ -151,9 +152,9 @@ static void describe_end(const struct job *job, int code, bool hung) {
                WEXITSTATUS(code));
 }
 
-// Waits for the child; gives it up when one call takes too long.
-static enum status watch(const struct job *job, pid_t pid, struct error *error) {
-  struct check *check = job->check;
+// Waits for the group's process, and kills it when one call takes too long.
+static enum status watch(const struct checker *checker, pid_t pid, struct error *error) {
+  struct check *check = checker->check;
   uint64_t calls = check->calls;
   double since = clock_now();
   struct backoff backoff = {0};
@@ -162,20 +163,20 @@ static enum status watch(const struct job *job, pid_t pid, struct error *error) 
   pid_t ended;
   while ((ended = waitpid(pid, &code, WNOHANG)) == 0 || (ended < 0 && errno == EINTR)) {
     if (calls != check->calls) calls = check->calls, since = clock_now();
-    if (!hung && clock_now() - since > job->timeout) {
+    if (!hung && clock_now() - since > checker->timeout) {
       hung = true;
       kill(pid, SIGKILL);
     }
     backoff_wait(&backoff);
   }
   if (ended < 0) return error_set(error, STATUS_FAILED, "check-env: waitpid: %s", strerror(errno));
-  kill(-pid, SIGKILL); // what it left behind; none is fine
-  if (!check->done) describe_end(job, code, hung);
+  kill(-pid, SIGKILL); // processes that it left behind, if any
+  if (!check->done) describe_end(checker, code, hung);
   return STATUS_OK;
 }
 
-static enum status run_groups(const struct job *job, struct error *error) {
-  struct check *check = job->check;
+static enum status run_groups(const struct checker *checker, struct error *error) {
+  struct check *check = checker->check;
   for (int i = 0; i < GROUPS && (i == 0 || check->usable); i++) {
     check->done = false;
     check->inside = false;
@@ -183,16 +184,16 @@ static enum status run_groups(const struct job *job, struct error *error) {
     fflush(NULL);
     const pid_t pid = fork();
     if (pid < 0) return error_set(error, STATUS_FAILED, "check-env: fork: %s", strerror(errno));
-    if (pid == 0 && groups[i].anew) begin_anew(job, i);
-    if (pid == 0) run_group(job, &groups[i]);
-    const enum status status = watch(job, pid, error);
+    if (pid == 0 && groups[i].new_program) run_new_program(checker, i);
+    if (pid == 0) run_group(checker, &groups[i]);
+    const enum status status = watch(checker, pid, error);
     if (status != STATUS_OK) return status;
   }
-  if (check->usable) note_good_manners(check);
+  if (check->usable) note_faultless(check);
   return STATUS_OK;
 }
 
-// ---- the report ----
+// --- the report ---
 
 static int count(const struct check *check, enum verdict verdict) {
   int sum = 0;
@@ -200,8 +201,8 @@ static int count(const struct check *check, enum verdict verdict) {
   return sum;
 }
 
-static void print_text(const struct job *job) {
-  const struct check *check = job->check;
+static void print_text(const struct checker *checker) {
+  const struct check *check = checker->check;
   for (int i = 0; i < RULES; i++) {
     const struct finding *finding = &check->findings[i];
     if (finding->verdict == NOT_CHECKED) continue;
@@ -211,14 +212,14 @@ static void print_text(const struct job *job) {
                     more);
   }
   const int errors = count(check, BROKEN), warnings = count(check, WARNING), left = count(check, NOT_CHECKED);
-  fprintf(streams_output(), "%s: %d error%s, %d warning%s, %d of %d rules kept", job->config.env, errors,
+  fprintf(streams_output(), "%s: %d error%s, %d warning%s, %d of %d rules kept", checker->config.env, errors,
           errors == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s", count(check, GOOD), RULES);
   if (left) fprintf(streams_output(), "; %d not checked because of the errors", left);
   putc('\n', streams_output());
 }
 
-static enum status print_json(const struct job *job, struct error *error) {
-  const struct check *check = job->check;
+static enum status print_json(const struct checker *checker, struct error *error) {
+  const struct check *check = checker->check;
   json_t *findings = json_array();
   for (int i = 0; i < RULES; i++) {
     const struct finding *finding = &check->findings[i];
@@ -227,7 +228,7 @@ static enum status print_json(const struct job *job, struct error *error) {
                                               checked ? verdict_names[finding->verdict] : "not checked", "text",
                                               json_text(finding->text), "more", (json_int_t)finding->more));
   }
-  return json_print(json_pack("{s:s, s:b, s:i, s:i, s:I, s:I, s:I, s:f, s:o}", "env", job->config.env, "ok",
+  return json_print(json_pack("{s:s, s:b, s:i, s:i, s:I, s:I, s:I, s:f, s:o}", "env", checker->config.env, "ok",
                               count(check, BROKEN) == 0, "errors", count(check, BROKEN), "warnings",
                               count(check, WARNING), "obs_dim", (json_int_t)check->obs_dim, "act_dim",
                               (json_int_t)check->act_dim, "max_episode_steps", (json_int_t)check->max_episode_steps,
@@ -240,7 +241,8 @@ struct request {
   bool json;
 };
 
-static enum status read_request(int argc, char **argv, struct request *request, struct job *job, struct error *error) {
+static enum status read_request(int argc, char **argv, struct request *request, struct checker *checker,
+                                struct error *error) {
   const struct argument known[] = {{"json", &request->json, NULL},
                                    {"episodes", NULL, &request->episodes},
                                    {"timeout", NULL, &request->timeout},
@@ -252,7 +254,7 @@ static enum status read_request(int argc, char **argv, struct request *request, 
   if (!request->env)
     return error_set(error, STATUS_USAGE,
                      "check-env: say which environment: path/to/plugin.so[:args], or a name that `corsac envs` lists");
-  options_defaults(&job->config);
+  options_defaults(&checker->config);
   const struct {
     const char *name, *value, *option;
   } values[] = {{"env", request->env, "check-env ENV"},
@@ -261,48 +263,49 @@ static enum status read_request(int argc, char **argv, struct request *request, 
                 {"mujoco_dir", request->mujoco_dir, "--mujoco-dir"}};
   for (size_t i = 0; i < 4 && status == STATUS_OK; i++)
     if (values[i].value)
-      status = option_set(options_find(values[i].name), &job->config, values[i].value, values[i].option, error);
+      status = option_set(options_find(values[i].name), &checker->config, values[i].value, values[i].option, error);
   if (status != STATUS_OK) return status;
-  job->timeout = request->timeout ? job->config.env_timeout : 60;
+  checker->timeout = request->timeout ? checker->config.env_timeout : 60;
   char *end;
   const long episodes = request->episodes ? strtol(request->episodes, &end, 10) : 10;
   if (request->episodes && (*end || !*request->episodes || episodes < 1 || episodes > 1000000))
     return error_set(error, STATUS_USAGE, "--episodes %.40s: is no number from 1 to 1000000", request->episodes);
-  job->check->episodes = (uint64_t)episodes;
+  checker->check->episodes = (uint64_t)episodes;
   return STATUS_OK;
 }
 
-// The findings' memory, shared by processes. In one that was begun anew: what it was passed, and *group its group.
-static enum status share_memory(struct job *job, int *number, struct error *error) {
-  const char *passed = getenv(PASSED_ON);
-  job->memory = -1;
+// Makes the findings' memory, which processes share. A new program takes the memory that it got, and its *group; else
+// *group is -1.
+static enum status share_memory(struct checker *checker, int *number, struct error *error) {
+  const char *passed = getenv(GROUP_VARIABLE);
+  checker->memory = -1;
   *number = -1;
-  if (!passed || sscanf(passed, "%d %d", &job->memory, number) != 2 || *number < 0 || *number >= GROUPS) {
+  if (!passed || sscanf(passed, "%d %d", &checker->memory, number) != 2 || *number < 0 || *number >= GROUPS) {
     *number = -1;
-    job->memory = memfd_create("corsac-check-env", MFD_CLOEXEC);
-    if (job->memory >= 0 && ftruncate(job->memory, sizeof *job->check) != 0) job->memory = -1;
+    checker->memory = memfd_create("corsac-check-env", MFD_CLOEXEC);
+    if (checker->memory >= 0 && ftruncate(checker->memory, sizeof *checker->check) != 0) checker->memory = -1;
   }
-  unsetenv(PASSED_ON);
+  unsetenv(GROUP_VARIABLE);
   unsetenv("MALLOC_PERTURB_");
-  if (job->memory >= 0 && fcntl(job->memory, F_SETFD, FD_CLOEXEC) == 0)
-    job->check = mmap(NULL, sizeof *job->check, PROT_READ | PROT_WRITE, MAP_SHARED, job->memory, 0);
-  if (job->check && job->check != MAP_FAILED) return STATUS_OK;
-  job->check = NULL;
+  if (checker->memory >= 0 && fcntl(checker->memory, F_SETFD, FD_CLOEXEC) == 0)
+    checker->check = mmap(NULL, sizeof *checker->check, PROT_READ | PROT_WRITE, MAP_SHARED, checker->memory, 0);
+  if (checker->check && checker->check != MAP_FAILED) return STATUS_OK;
+  checker->check = NULL;
   return error_set(error, STATUS_MEMORY, "check-env: no shared memory for its findings: %s", strerror(errno));
 }
 
 int command_check_env(int argc, char **argv) {
   struct error error = {0};
   struct request request = {0};
-  struct job job = {.argc = argc, .argv = argv};
+  struct checker checker = {.argc = argc, .argv = argv};
   int number;
   streams_keep_output();
-  enum status status = share_memory(&job, &number, &error);
-  if (status == STATUS_OK) status = read_request(argc, argv, &request, &job, &error);
-  if (status == STATUS_OK && number >= 0) run_group(&job, &groups[number]);
-  if (status == STATUS_OK) status = run_groups(&job, &error);
-  if (status == STATUS_OK && request.json) status = print_json(&job, &error);
-  if (status == STATUS_OK && !request.json) print_text(&job);
+  enum status status = share_memory(&checker, &number, &error);
+  if (status == STATUS_OK) status = read_request(argc, argv, &request, &checker, &error);
+  if (status == STATUS_OK && number >= 0) run_group(&checker, &groups[number]);
+  if (status == STATUS_OK) status = run_groups(&checker, &error);
+  if (status == STATUS_OK && request.json) status = print_json(&checker, &error);
+  if (status == STATUS_OK && !request.json) print_text(&checker);
   if (status != STATUS_OK) return command_fail(&error);
-  return count(job.check, BROKEN) ? EXIT_FAILED : EXIT_DONE;
+  return count(checker.check, BROKEN) ? EXIT_FAILED : EXIT_DONE;
 }

@@ -1,6 +1,6 @@
-// corsac check-env: the rules of the environment ABI, what breaks them, and the calls made to find out. Groups of rules
-// run in processes of their own, so that an environment that crashes or hangs costs its group, and what was found lies
-// in memory that the process which reports shares with them.
+// corsac check-env: the rules of the environment ABI, the findings about them, and the calls that are made to find out.
+// Each group of rules runs in a process of its own, so that an environment that crashes or hangs costs its group only.
+// The findings lie in memory that these processes share with the one that reports.
 #ifndef CORSAC_LAUNCH_ENVIRONMENTS_CHECK_ENV_H
 #define CORSAC_LAUNCH_ENVIRONMENTS_CHECK_ENV_H
 
@@ -34,13 +34,13 @@ enum rule {
   RULE_EPISODES_LEAK,
   RULE_INSTANCES_LEAK,
   RULE_SPEED,
-  RULE_ENDS,    // it does not end the process
-  RULE_CHANGES, // and leaves alone what it shares with it: one rule for each enum guest_change
+  RULE_ENDS,    // an environment does not end the process
+  RULE_CHANGES, // an environment changes nothing that it shares with the host: one rule for each enum guest_change
   RULES = RULE_CHANGES + GUEST_CHANGES
 };
 enum verdict { NOT_CHECKED, SKIPPED, GOOD, WARNING, BROKEN };
 
-// The worst that was found out about a rule, the first of its kind, and how many more there were of it.
+// The worst finding about a rule: the first of its kind, and how many more there were.
 struct finding {
   enum verdict verdict;
   uint32_t more;
@@ -50,25 +50,26 @@ struct finding {
 // Shared between the process that calls the environment and the one that watches it.
 struct check {
   struct finding findings[RULES];
-  _Atomic uint64_t calls; // begun and ended: stands still while one hangs
-  _Atomic bool inside;    // of a call
+  _Atomic uint64_t calls; // that began or ended; the number stays while a call hangs
+  _Atomic bool inside;    // a call is under way
   enum rule rule;         // being checked
   char call[160];         // the last one
-  bool done;              // the group came to its end
-  bool usable;            // episodes run: the other groups make sense
-  uint64_t episodes;      // asked for
-  // what the first group learned
+  bool done;              // the group has ended
+  bool usable;            // episodes run, so the other groups make sense
+  uint64_t episodes;      // of --episodes
+  // what the first group found out
   uint32_t obs_dim, act_dim, max_episode_steps, host_flags;
   bool saves, halves;
   double steps_per_s;
   uint64_t fingerprint; // of the first steps of an episode
 };
 
-// What was found; GOOD and SKIPPED do not replace anything worse.
+// Notes a finding; it replaces a better one only.
 void check_note(struct check *check, enum rule rule, enum verdict verdict, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-void check_note_changes(struct check *check); // what the last call changed in the process
+// Notes what the last call changed in the process.
+void check_note_changes(struct check *check);
 
 // One instance, called as the host calls it, with guards around every buffer.
 struct probe {
@@ -86,26 +87,34 @@ struct probe {
   bool over;              // the episode has ended: reset comes next
   struct guest guest;     // for the guard
   enum guest_function function;
-  bool failed;       // a call said no, or what came back cannot be worked with
+  bool failed;       // a call failed, or gave what no further call can work with
   uint32_t informed; // bit i: value i of info has been written
 };
 enum { PROBE_SAVE_MOST = 1 << 30 };
 
-// false: it cannot be made, and why is noted.
+// Makes an instance. False: that failed, and the reason is noted. probe_destroy also after a failure.
 bool probe_create(struct probe *probe, struct check *check, const struct environment_kind *kind, uint64_t index);
 void probe_destroy(struct probe *probe);
+
+// Each notes what breaks a rule. False: the call failed, or gave what no further call can work with.
 bool probe_reset(struct probe *probe, uint64_t seed);
-// Steps with what lies in probe->action; halves: in two.
+
+// Steps with probe->action; halves: by step_begin and step_end.
 bool probe_step(struct probe *probe, bool halves);
-void probe_info(struct probe *probe); // after a step
-// How actions are drawn: component i of step t depends on the seed, t and i only.
+
+// Asks for the named values, after a step.
+void probe_info(struct probe *probe);
+
+// Draws an action: component i of step t depends on the seed, t and i only.
 enum actions { ACTIONS_RANDOM, ACTIONS_LOW, ACTIONS_HIGH, ACTIONS_CORNERS };
 void probe_draw(struct probe *probe, enum actions actions, uint64_t seed, uint64_t t);
 int64_t probe_save(struct probe *probe, void *buffer, size_t size);
 int probe_load(struct probe *probe, const void *buffer, size_t size);
-const char *probe_reason(struct probe *probe); // why the last call failed, or ""
 
-// The groups. Each makes its instances itself.
+// Why the last call failed, as the environment says; "" where it says nothing.
+const char *probe_reason(struct probe *probe);
+
+// The groups. Each makes its own instances.
 void check_episodes(struct check *check, const struct environment_kind *kind);
 void check_repeats(struct check *check, const struct environment_kind *kind);
 void check_process(struct check *check, const struct environment_kind *kind);

@@ -1,4 +1,4 @@
-// check-env's first group: the table, an instance, and what its episodes give.
+// check-env's first group: the table, an instance, and its episodes.
 #include "common/base/clock.h"
 #include "common/base/memory.h"
 #include "launch/environments/check_env.h"
@@ -24,9 +24,9 @@ static void judge_table(struct check *check, const struct corsac_env *abi) {
              abi->error ? ", tells errors" : "");
 }
 
-// What episodes look like, to recognise an environment that resets itself at the end of one.
+// What episodes look like, so that an environment that resets itself at an episode's end is recognised.
 struct survey {
-  float *start, *previous, *least, *most; // (obs_dim): of this episode, and the box of what resets gave
+  float *start, *previous, *least, *most; // (obs_dim): this episode's, and the box of all that resets gave
   uint32_t episodes, ended, resets_itself, terminated, shortest, longest;
   uint64_t steps, cut; // of all; of an episode that did not end by itself
   double seconds;      // in steps
@@ -63,8 +63,9 @@ static double distance(const float *a, const float *b, uint32_t dim) {
   return most;
 }
 
-// The last observation is what a reset gives: the start of this episode, or it lies among the starts after a jump that
-// no step before it made, from a place that is not among them. jump: the longest step of the episode before the last.
+// Whether the last observation looks like that of a reset. It equals the start of this episode; or it lies in the box
+// of the starts, the observation before it does not, and the step between them is more than twice as long as any other.
+// jump: the longest step of the episode before the last.
 static bool looks_reset(const struct survey *survey, const struct probe *probe, double jump) {
   const uint32_t dim = probe->obs_dim;
   if (probe->step < 2 || memcmp(survey->previous, probe->obs, dim * sizeof(float)) == 0) return false;
@@ -110,7 +111,7 @@ static bool play_episode(struct survey *survey, struct probe *probe, enum action
 static void judge_ends(struct check *check, const struct survey *survey, uint32_t limit) {
   if (survey->ended == 0)
     check_note(check, RULE_FINAL, SKIPPED, "no episode ended by itself in %u", survey->episodes);
-  else if (2 * survey->resets_itself > survey->ended) // chance would be right now and then
+  else if (2 * survey->resets_itself > survey->ended) // in fewer of them it is chance
     check_note(check, RULE_FINAL, WARNING,
                "the observation with which episodes end looks like that of a reset, in %u of %u that ended; step "
                "returns the true last observation, and the host calls reset",
@@ -124,14 +125,14 @@ static void judge_ends(struct check *check, const struct survey *survey, uint32_
                survey->ended, survey->longest, survey->longest);
   if (limit == 0 && survey->cut > 0)
     check_note(check, RULE_LENGTH, WARNING,
-               "max_episode_steps is 0 and an episode did not end in %" PRIu64 " steps; a limit there ends what goes "
-               "on for ever",
+               "max_episode_steps is 0 and an episode did not end in %" PRIu64 " steps; set it to end episodes that "
+               "would go on for ever",
                survey->cut);
   if (limit > 0)
     check_note(check, RULE_LENGTH, GOOD, "the host cuts at %u steps; %u of %u episodes ended before", limit,
                survey->ended, survey->episodes);
   else if (survey->ended > 0)
-    check_note(check, RULE_LENGTH, GOOD, "no limit of the host; episodes end after %u to %u steps", survey->shortest,
+    check_note(check, RULE_LENGTH, GOOD, "the host has no limit; episodes end after %u to %u steps", survey->shortest,
                survey->longest);
 }
 
@@ -149,14 +150,14 @@ static void judge_clean(struct check *check, const struct probe *probe, const st
              survey->steps, survey->episodes);
   check_note(check, RULE_OBSERVATION, GOOD, "all %u components are written and finite", probe->obs_dim);
   check_note(check, RULE_REWARD, GOOD, "written and finite");
-  check_note(check, RULE_FLAGS, GOOD, "known ones only");
+  check_note(check, RULE_FLAGS, GOOD, "only known ones");
   if (check->steps_per_s > 0)
     check_note(check, RULE_SPEED, GOOD, "%.*f steps/s, with the time of reset not counted",
                check->steps_per_s < 100 ? 2 : 0, check->steps_per_s);
 }
 
 static void play_episodes(struct check *check, struct probe *probe, struct survey *survey) {
-  // The first bounds first: what breaks there breaks at once.
+  // Actions at their bounds come first: what fails there fails at once.
   static const enum actions kinds[] = {ACTIONS_LOW, ACTIONS_HIGH, ACTIONS_CORNERS, ACTIONS_RANDOM, ACTIONS_RANDOM};
   const double begin = clock_now();
   bool good = true;

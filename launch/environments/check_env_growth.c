@@ -1,4 +1,4 @@
-// check-env's last group: what many episodes and many instances leave behind in memory and open files.
+// check-env's last group: whether memory and open files grow with episodes and with instances.
 #include "common/base/clock.h"
 #include "launch/environments/check_env.h"
 
@@ -29,7 +29,7 @@ static void measure(struct usage *usage) {
   if (directory) closedir(directory);
 }
 
-// The first rounds may fill what is kept for good; what grows in each of the last two goes on growing.
+// The first rounds may fill caches. Memory that grows in each of the last two rounds is taken to grow for ever.
 static void judge(struct check *check, enum rule rule, const struct usage *usage, const char *what) {
   const struct usage *last = &usage[ROUNDS - 1];
   const int64_t late = last->bytes - last[-1].bytes, early = last[-1].bytes - last[-2].bytes;
@@ -41,7 +41,7 @@ static void judge(struct check *check, enum rule rule, const struct usage *usage
                usage[1].turns + usage[2].turns + usage[3].turns);
 }
 
-// With few turns, for a process may have few: as many more files each time that FEW turns are made.
+// Judges after few turns, since a process may have few open files: each FEW turns leave more of them open.
 static void judge_files(struct check *check, enum rule rule, const struct usage *usage, const char *what) {
   const int64_t late = usage[2].files - usage[1].files, early = usage[1].files - usage[0].files;
   if (late >= FEW / 2 && early >= FEW / 2)
@@ -65,7 +65,7 @@ static bool make_one(struct check *check, const struct environment_kind *kind) {
   return good;
 }
 
-// probe NULL: turns are instances, else its episodes.
+// One turn: an episode of the probe, or, where it is NULL, a new instance.
 static bool turn(struct check *check, const struct environment_kind *kind, struct probe *probe, uint64_t number) {
   return probe ? play_short(probe, number) : make_one(check, kind);
 }
@@ -81,7 +81,7 @@ static bool grow(struct check *check, const struct environment_kind *kind, struc
     measure(&few[round]);
   }
   judge_files(check, rule, few, what);
-  if (check->findings[rule].verdict == BROKEN) return true; // more would only find that there are no more files
+  if (check->findings[rule].verdict == BROKEN) return true; // more turns would run out of files
   for (int round = 0; round < ROUNDS; round++) {
     const double until = clock_now() + ROUND_SECONDS;
     do

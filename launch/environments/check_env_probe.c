@@ -1,4 +1,5 @@
-// The calls of check-env: buffers are poisoned before and guarded on both sides, and what comes back is judged.
+// The calls of check-env. Before a call its buffers are filled with a pattern and guarded on both sides; after it the
+// results are judged.
 #include "common/base/action_bounds.h"
 #include "common/base/memory.h"
 #include "common/base/random.h"
@@ -12,7 +13,7 @@
 #include <string.h>
 
 enum { GUARD = 64, REASON = 512 };
-// A NaN that nobody computes: what still has these bits was not written.
+// A NaN that no computation gives: a value that still has these bits was not written.
 static const uint32_t POISON = 0x7fa5c0de;
 static const uint64_t REWARD_POISON = 0x7ff5c0dec0dec0de;
 
@@ -46,7 +47,6 @@ static void begin_call(struct probe *probe, enum guest_function function, const 
   guest_enter(&probe->guest, function);
 }
 
-// Each kind of change has its rule.
 void check_note_changes(struct check *check) {
   const unsigned changes = guest_changes();
   for (unsigned i = 0; changes && i < GUEST_CHANGES; i++) {
@@ -77,7 +77,7 @@ static bool guards_hold(const float *guarded, size_t count) {
   return true;
 }
 
-// ---- create and destroy ----
+// --- create and destroy ---
 
 static bool bounds_are_right(struct check *check, const struct corsac_env_spec *spec) {
   if (!spec->action_low || !spec->action_high) {
@@ -101,13 +101,13 @@ static bool is_info_name(const char *name) {
   return length > 0 && length < WIRE_INFO_NAME && strspn(name, letters) == length;
 }
 
-// Its named values can be asked for.
+// Whether the named values can be asked for.
 static bool info_is_right(struct probe *probe, const struct corsac_env_spec *spec) {
   struct check *check = probe->check;
   if (spec->info_dim == 0) {
     if (probe->kind->plugin && probe->kind->abi->info)
       check_note(check, RULE_INFO, WARNING,
-                 "it has the member info, but create set no info_dim: nobody asks for values");
+                 "it has the member info, but create set no info_dim: no values are asked for");
     return true;
   }
   if (spec->info_dim > CORSAC_MAX_INFO || !spec->info_names || !probe->kind->abi->info) {
@@ -123,8 +123,8 @@ static bool info_is_right(struct probe *probe, const struct corsac_env_spec *spe
     while (k < i && is_info_name(name) && strcmp(name, spec->info_names[k]) != 0) k++;
     if (k == i && is_info_name(name)) continue;
     check_note(check, RULE_INFO, BROKEN,
-               "the name of value %u is \"%.40s\"; it has to be its own, of 1 to %d of a-z, "
-               "0-9 and _",
+               "the name of value %u is \"%.40s\"; it has to differ from the others and have 1 to "
+               "%d characters of a-z, 0-9 and _",
                i, name ? name : "", WIRE_INFO_NAME - 1);
     return false;
   }
@@ -169,14 +169,14 @@ static bool call_create(struct probe *probe, uint64_t index, struct corsac_env_s
     reason_over |= reason[REASON + i] != 0x5a;
   }
   if (spec_over)
-    check_note(probe->check, RULE_BUFFERS, BROKEN, "create wrote behind the spec; its size says how long it is");
+    check_note(probe->check, RULE_BUFFERS, BROKEN, "create wrote beyond the spec, which ends after spec->size bytes");
   if (reason_over)
     check_note(probe->check, RULE_BUFFERS, BROKEN, "create wrote more into error than error_size, %d bytes", REASON);
   reason[REASON - 1] = '\0';
   *spec = guarded.spec;
   if (!probe->self)
     check_note(probe->check, RULE_CREATE, BROKEN, "create returned NULL: %s",
-               *reason ? reason : "and wrote no reason into error, which has room for one");
+               *reason ? reason : "and wrote no reason into error");
   return probe->self;
 }
 
@@ -219,7 +219,7 @@ void probe_destroy(struct probe *probe) {
   *probe = (struct probe){.check = probe->check, .kind = probe->kind};
 }
 
-// ---- episodes ----
+// --- episodes ---
 
 const char *probe_reason(struct probe *probe) {
   const struct corsac_env *abi = probe->kind->abi;
@@ -230,7 +230,7 @@ const char *probe_reason(struct probe *probe) {
   return reason ? reason : "";
 }
 
-static void place(const struct probe *probe, char *text, size_t size, const char *call) {
+static void describe_call(const struct probe *probe, char *text, size_t size, const char *call) {
   if (probe->step)
     snprintf(text, size, "%s %" PRIu64 " of episode %" PRIu64, call, probe->step, probe->episode);
   else
@@ -263,19 +263,19 @@ static bool judge_reward(struct probe *probe, const char *where) {
   return false;
 }
 
-// result: what the call returned. What cannot be worked with any further makes the probe a failed one.
+// Judges what a call wrote and returned. The probe has failed where no further call can work with it.
 static bool judge(struct probe *probe, enum rule rule, const char *call, int result) {
   char where[128];
-  place(probe, where, sizeof where, call);
+  describe_call(probe, where, sizeof where, call);
   if (!guards_hold(probe->obs_guarded, probe->obs_dim))
     check_note(probe->check, RULE_BUFFERS, BROKEN, "%s wrote outside of obs, which has %u floats", where,
                probe->obs_dim);
   if (!guards_hold(probe->action_guarded, probe->act_dim))
-    check_note(probe->check, RULE_BUFFERS, BROKEN, "%s wrote around the action, which is not its to write", where);
+    check_note(probe->check, RULE_BUFFERS, BROKEN, "%s wrote around the action, which it may only read", where);
   if (result < 0) {
     const char *reason = probe_reason(probe);
-    check_note(probe->check, rule, BROKEN, "%s failed, it returned %d: %s", where, result,
-               *reason ? reason : "and said nothing; the optional member error can tell why");
+    check_note(probe->check, rule, BROKEN, "%s failed: it returned %d: %s", where, result,
+               *reason ? reason : "it gave no reason; the optional member error can");
     return !(probe->failed = true);
   }
   bool good = judge_obs(probe, where);
@@ -370,7 +370,7 @@ void probe_draw(struct probe *probe, enum actions actions, uint64_t seed, uint64
   }
 }
 
-// ---- state ----
+// --- state ---
 
 int64_t probe_save(struct probe *probe, void *buffer, size_t size) {
   begin_call(probe, GUEST_SAVE, "save");

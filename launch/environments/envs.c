@@ -1,4 +1,4 @@
-// corsac envs: the built-in environments, each tried by creating one.
+// corsac envs: lists the built-in environments; one of each is created to see whether it can be used here.
 #include "actor/environment.h"
 #include "actor/envs/gym.h"
 #include "actor/envs/registry.h"
@@ -30,7 +30,7 @@ static struct entry try_environment(const char *name, const struct config *confi
   return entry;
 }
 
-// Gymnasium's version and the Python that has it, or why there is none.
+// Writes Gymnasium's version and the Python that has it, or why there is none.
 static void try_gym(const struct config *config, struct error *why, char *text, size_t size) {
   struct gym gym;
   char version[32];

@@ -1,4 +1,4 @@
-// corsac new-env: writes an environment to begin with. The examples, with another name, and a Makefile.
+// corsac new-env: writes an environment to begin with: an example with another name, a Makefile, a README.
 #include "launch/cli/arguments.h"
 #include "launch/cli/command.h"
 #include "launch/cli/embedded.h"
@@ -14,8 +14,8 @@
 
 enum { MOST_NAME = 40, ENV_TEXT = 128, PATH_SIZE = 4096 };
 
-// A language: the example it begins from (launch/examples), how it is compiled (NULL: it runs as it is, a program with
-// its own main loop), and what a compiler leaves besides.
+// A language: its example in launch/examples, how it is compiled (NULL: it runs as it is, as a program with its own
+// main loop), and what `make clean` removes as well.
 struct language {
   const char *name, *example, *ending, *variables, *compile, *also;
 };
@@ -37,19 +37,20 @@ static const struct language *find_language(const char *name, struct error *erro
     if (strcmp(name, names[i]) == 0) return &languages[i];
   }
   const char *suggestion = arguments_suggest(name, names, LANGUAGES);
-  error_set(error, STATUS_USAGE, "--lang %.40s: is no language known here%s%s%s; there are c, c++, fortran and python",
-            name, suggestion ? " (did you mean " : "", suggestion ? suggestion : "", suggestion ? "?)" : "");
+  error_set(error, STATUS_USAGE, "--lang %.40s: is no known language%s%s%s; there are c, c++, fortran and python", name,
+            suggestion ? " (did you mean " : "", suggestion ? suggestion : "", suggestion ? "?)" : "");
   return NULL;
 }
 
-// A name that C, C++ and Fortran take, and a file system.
+// A name that C, C++, Fortran and a file system accept.
 static enum status check_name(const char *name, struct error *error) {
   size_t length = 0;
   while (isalnum((unsigned char)name[length]) || name[length] == '_') length++;
   if (name[length] == '\0' && length <= MOST_NAME && isalpha((unsigned char)name[0])) return STATUS_OK;
-  return error_set(error, STATUS_USAGE,
-                   "new-env: \"%.60s\" cannot be a name: letters, digits and _, a letter first, at most %d of them",
-                   name, MOST_NAME);
+  return error_set(
+      error, STATUS_USAGE,
+      "new-env: \"%.60s\" is no valid name: use letters, digits and _, a letter first, at most %d characters", name,
+      MOST_NAME);
 }
 
 static const char *find_example(const struct language *language) {
@@ -60,7 +61,7 @@ static const char *find_example(const struct language *language) {
 
 static bool is_word(char c) { return isalnum((unsigned char)c) || c == '_'; }
 
-// The example's code has this word already, or the language does: with it as a name nothing would compile.
+// Refuses a name that the language or the example's code uses already: with it nothing would compile.
 static enum status check_free(const char *name, const struct language *language, struct error *error) {
   static const char keywords[] =
       " alignas alignof and asm auto break bool case catch char class concept const continue default delete do double "
@@ -69,7 +70,7 @@ static enum status check_free(const char *name, const struct language *language,
       "struct switch template this throw true try typedef typeid typename union unsigned using virtual void volatile "
       "while xor errno stdin stdout assert corsac_env ";
   const size_t length = strlen(name);
-  // A Python file of such a name would be imported in place of the one meant.
+  // A Python file of such a name would be imported in place of Python's own module.
   static const char modules[] =
       " abc array ast bisect codecs collections copy corsac_sim ctypes dis enum errno functools "
       "io inspect json keyword linecache math mmap numbers numpy operator os random re select "
@@ -82,15 +83,13 @@ static enum status check_free(const char *name, const struct language *language,
       const bool begins = c == texts[i] || !is_word(c[-1]);
       if (strncmp(c, "//", 2) == 0 && c[2] == ' ') c += strcspn(c, "\n") - 1;
       if (begins && strncasecmp(c, name, length) == 0 && !is_word(c[length]))
-        return error_set(error, STATUS_USAGE, "new-env: \"%s\" means something else in the code already; another name?",
-                         name);
+        return error_set(error, STATUS_USAGE, "new-env: \"%s\" is used in the code already: choose another name", name);
     }
   return STATUS_OK;
 }
 
-// The program itself, and the directories that hold its corsac/env.h and corsac_sim.py: of the place where it is
-// installed (PREFIX/bin, PREFIX/include, PREFIX/share) or of the build that it is in (build/release, build/include,
-// ...).
+// The program itself, and the directories of its corsac/env.h and corsac_sim.py: where it is installed (PREFIX/bin,
+// PREFIX/include, PREFIX/share), or in the build (build/release, build/include, build/share).
 struct home {
   char program[PATH_SIZE], include[PATH_SIZE + 32], python[PATH_SIZE + 32];
 };
@@ -112,7 +111,7 @@ static enum status find_home(struct home *home, struct error *error) {
                    strerror(errno));
 }
 
-// Writes the example with the new name in place of its own, and where the header really is.
+// Writes the example with the new name in place of its own, and with the headers' real directory.
 static void write_source(FILE *file, const struct language *language, const char *name, const struct home *home) {
   const char *words[][2] = {
       {language->example, name}, {"build/include", home->include}, {"build/share/corsac/python", home->python}};
@@ -120,7 +119,7 @@ static void write_source(FILE *file, const struct language *language, const char
   for (const char *c = find_example(language); *c;) {
     int word = 0;
     while (word < count && strncmp(c, words[word][0], strlen(words[word][0])) != 0) word++;
-    // A program speaks of what it simulates; its name is what a file or a text is called.
+    // A program's text also says what it simulates. Only its name, in a file's or a string, is replaced.
     if (word == 0 && !language->compile && !strchr(".\"", c[strlen(language->example)])) word = count;
     if (word == count) {
       putc(*c++, file);
@@ -131,7 +130,7 @@ static void write_source(FILE *file, const struct language *language, const char
   }
 }
 
-// As a Makefile means it.
+// Writes "VARIABLE ?= path" with the escapes of a Makefile.
 static void write_path(FILE *file, const char *variable, const char *path) {
   fprintf(file, "%s ?= ", variable);
   for (; *path; path++) {
@@ -142,7 +141,7 @@ static void write_path(FILE *file, const char *variable, const char *path) {
   putc('\n', file);
 }
 
-// What --env is, in the directory made.
+// The text that --env takes in the new directory.
 static void env_text(char *text, size_t size, const struct language *language, const char *name) {
   snprintf(text, size, language->compile ? "./%s.so" : "exec:python3 ./%s.py", name);
 }
@@ -182,10 +181,10 @@ static void write_makefile(FILE *file, const struct language *language, const ch
 static void write_readme(FILE *file, const struct language *language, const char *name) {
   fprintf(file,
           "# %s\n\n"
-          "An environment for corsac, %s.%s: still the example it was made from, to be changed into yours.\n\n"
+          "An environment for corsac: %s.%s, as yet the example that it was made from. Change it into yours.\n\n"
           "    make          %s\n"
           "    make check    runs it through every rule of the environment ABI\n"
-          "    make train    trains a policy; runs/ gets what it makes. OPTIONS='--env-steps 1e5 --seed 2'\n\n"
+          "    make train    trains a policy, in runs/. OPTIONS='--env-steps 1e5 --seed 2'\n\n"
           "How to go on, on many ranks and on a cluster: `corsac help start` and `corsac help cluster`.\n",
           name, name, language->ending,
           language->compile ? "compiles it" : "runs it alone, with random actions in place of a policy's");
@@ -224,8 +223,7 @@ static void print_next(const struct language *language, const char *name) {
 
 static enum status make_env(const char *name, const char *language_name, struct error *error) {
   if (!name)
-    return error_set(error, STATUS_USAGE,
-                     "new-env: say what it is to be called: corsac new-env NAME [--lang c|c++|fortran|python]");
+    return error_set(error, STATUS_USAGE, "new-env: give it a name: corsac new-env NAME [--lang c|c++|fortran|python]");
   const struct language *language = find_language(language_name, error);
   if (!language) return error->status;
   struct home home;

@@ -82,7 +82,7 @@ int corsac_policy_sample(const struct corsac_policy *policy, const float *obs, u
   if (!is_finite(policy, obs)) return -1;
   const uint32_t act_dim = policy->trained.act_dim;
   float *rows = aligned(scratch), *eps = rows + frozen_policy_scratch(policy->frozen);
-  random_normals_at(seed, RANDOM_ACTOR, 0, counter, 1, act_dim, eps, act_dim);
+  random_normals_at(random_stream(seed, RANDOM_ACTOR, 0, counter), 1, act_dim, eps, act_dim);
   frozen_policy_act(policy->frozen, obs, eps, action, rows);
   return 0;
 }

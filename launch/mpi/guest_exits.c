@@ -62,7 +62,7 @@ _Noreturn void pthread_exit(void *result) {
   for (;;) pause();
 }
 
-// ---- another program in this one's place ----
+// --- another program in this one's place ---
 
 static void note_exec(const char *call, const char *program) {
   char how[256];
@@ -146,7 +146,7 @@ int execle(const char *program, const char *first, ...) {
   return fits ? execve(program, argv, environment) : -1;
 }
 
-// ---- MPI ----
+// --- MPI ---
 // C programs call MPI_X, Open MPI's Fortran calls PMPI_X.
 
 static int finalize(const char *name) {

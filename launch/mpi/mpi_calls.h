@@ -7,6 +7,6 @@
 // Waits for the request, however long that takes, and sleeps meanwhile so that other ranks have the core.
 enum status mpi_call_await(MPI_Request *request, const char *what, struct error *error);
 
-// Collective over all ranks: nobody returns before everybody has called it.
+// Collective over all ranks: a rank returns only after every rank has called it.
 enum status mpi_call_meet(struct error *error);
 #endif

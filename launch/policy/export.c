@@ -81,7 +81,7 @@ static enum status make_vectors(struct export *export, struct error *error) {
   float *scratch = frozen ? memory_alloc(frozen_policy_scratch(frozen), sizeof *scratch, "a policy", error) : NULL;
   for (uint32_t v = 0; scratch && v < EXPORT_VECTORS; v++) {
     float *obs = export->observation + (size_t)v * obs_dim;
-    random_normals_at(0, RANDOM_NOISE, 0, v, 1, obs_dim, obs, obs_dim);
+    random_normals_at(random_stream(0, RANDOM_NOISE, 0, v), 1, obs_dim, obs, obs_dim);
     for (uint32_t i = 0; i < obs_dim; i++) obs[i] = policy->weights.shift[i] + obs[i] / policy->weights.scale[i];
     frozen_policy_act(frozen, obs, NULL, export->action + (size_t)v * act_dim, scratch);
   }

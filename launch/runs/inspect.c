@@ -61,7 +61,7 @@ static enum status print_json(const struct inspection *inspection, struct error 
   return json_print(root, error);
 }
 
-// Names the environment where it is code outside of corsac: whoever uses somebody else's file runs that code.
+// Names the environment where it is code outside of corsac: to use another person's file is to run that code.
 static void print_command(const struct checkpoint_info *info) {
   struct config config;
   options_defaults(&config);

@@ -21,6 +21,6 @@ static const struct measure measures[] = {
 const struct measure *measure_of(const char *column) {
   for (size_t i = 0; i < sizeof measures / sizeof *measures; i++)
     if (strcmp(measures[i].column, column) == 0) return &measures[i];
-  assert(!"a measure of the table");
+  assert(false && "a measure of the table");
   return &measures[0];
 }

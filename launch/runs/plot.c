@@ -48,14 +48,13 @@ int command_plot(int argc, char **argv) {
   struct error error = {0};
   struct run_set runs = {0};
   struct plot_request request = {0};
-  const char *output = NULL, *operands[RUN_SET_MAX];
+  const char *output = NULL, *paths[RUN_SET_MAX];
   char own_output[FILE_PATH];
-  size_t given = 0;
+  struct operands operands = {.values = paths, .limit = RUN_SET_MAX};
   const struct argument known[] = {
       {"o", NULL, &output}, {"output", NULL, &output}, {"time", &request.time, NULL}, {"sheet", &request.sheet, NULL}};
-  enum status status = arguments_parse_many(argc, argv, "plot", known, sizeof known / sizeof *known, operands,
-                                            RUN_SET_MAX, &given, &error);
-  if (status == STATUS_OK) status = run_set_read("plot", operands, given, false, &runs, &error);
+  enum status status = arguments_parse_many(argc, argv, "plot", known, sizeof known / sizeof *known, &operands, &error);
+  if (status == STATUS_OK) status = run_set_read("plot", paths, operands.count, false, &runs, &error);
   if (status == STATUS_OK && !output) {
     status = output_of(&runs, request.sheet, own_output, &error);
     output = own_output;

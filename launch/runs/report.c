@@ -24,12 +24,12 @@ static enum status write_report(const struct run_set *runs, const char *output, 
 int command_report(int argc, char **argv) {
   struct error error = {0};
   struct run_set runs = {0};
-  const char *output = NULL, *operands[RUN_SET_MAX];
+  const char *output = NULL, *paths[RUN_SET_MAX];
   char own_output[FILE_PATH] = "report.html";
-  size_t given = 0;
+  struct operands operands = {.values = paths, .limit = RUN_SET_MAX};
   const struct argument known[] = {{"o", NULL, &output}, {"output", NULL, &output}};
-  enum status status = arguments_parse_many(argc, argv, "report", known, 2, operands, RUN_SET_MAX, &given, &error);
-  if (status == STATUS_OK) status = run_set_read("report", operands, given, true, &runs, &error);
+  enum status status = arguments_parse_many(argc, argv, "report", known, 2, &operands, &error);
+  if (status == STATUS_OK) status = run_set_read("report", paths, operands.count, true, &runs, &error);
   if (status == STATUS_OK && !output) {
     if (runs.count == 1) status = file_join(own_output, runs.run[0].path, "report.html", &error);
     output = own_output;

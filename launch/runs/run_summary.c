@@ -105,8 +105,8 @@ static enum status read_checkpoints(const char *directory, struct run_summary *s
   if (count < 0) return STATUS_IO;
   summary->checkpoints = (uint64_t)count;
   for (int i = 0; i < count && i < RUN_SUMMARY_CHECKPOINTS - 1; i++) {
-    char name[64];
-    snprintf(name, sizeof name, "ckpt-%llu.h5", (unsigned long long)steps[i]);
+    char name[CHECKPOINT_NAME];
+    checkpoint_list_name(steps[i], name);
     take_file(directory, name, summary);
   }
   take_file(directory, "best.h5", summary);

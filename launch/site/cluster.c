@@ -1,4 +1,4 @@
-// corsac cluster: prints one of launch/cluster/*.sh with what was asked for in it.
+// corsac cluster: prints one of the scripts launch/cluster/*.sh, filled in.
 #include "launch/cli/arguments.h"
 #include "launch/cli/command.h"
 #include "launch/cli/embedded.h"
@@ -13,8 +13,9 @@ struct request {
   const char *system, *nodes, *tasks, *time, *env, *run_dir, *options;
 };
 
-// The lines of the scripts that an argument fills, by how they begin. In `form`: %n nodes, %t tasks, %p both
-// multiplied, %w the time, %m it without seconds, %h its hours less a twentieth, %e %r %o quoted for the shell.
+// The lines of the scripts that arguments fill, by their begin. system NULL: of every script. In `form`: %n nodes, %t
+// tasks, %p their product, %w the time, %m the time without seconds, %h 0.95 of its hours, %e %r %o the environment,
+// the run directory and the options, quoted for the shell.
 struct field {
   const char *system, *line, *form;
 };
@@ -39,7 +40,7 @@ static bool parse_count(const char *text, long *value) {
   return *text && *end == '\0' && *value >= 1 && *value <= 1000000;
 }
 
-// HH:MM:SS or HH:MM into seconds; 0: it is neither.
+// The seconds of HH:MM:SS or HH:MM; 0: the text is neither.
 static long parse_time(const char *text) {
   int hours, minutes, seconds, used = 0;
   if (sscanf(text, "%d:%d:%d%n", &hours, &minutes, &seconds, &used) != 3) {
@@ -54,11 +55,11 @@ static long parse_time(const char *text) {
 static enum status check(const struct request *request, struct error *error) {
   long value;
   if (!parse_count(request->nodes, &value))
-    return error_set(error, STATUS_USAGE, "--nodes %s: is no number from 1 to 1000000", request->nodes);
+    return error_set(error, STATUS_USAGE, "--nodes %s: must be a number from 1 to 1000000", request->nodes);
   if (!parse_count(request->tasks, &value))
-    return error_set(error, STATUS_USAGE, "--tasks %s: is no number from 1 to 1000000", request->tasks);
+    return error_set(error, STATUS_USAGE, "--tasks %s: must be a number from 1 to 1000000", request->tasks);
   if (parse_time(request->time) < 600)
-    return error_set(error, STATUS_USAGE, "--time %s: is no time HH:MM:SS of 10 minutes or more", request->time);
+    return error_set(error, STATUS_USAGE, "--time %s: must be a time HH:MM:SS of 10 minutes or more", request->time);
   const char *texts[] = {request->env, request->run_dir, request->options};
   for (int i = 0; i < 3; i++)
     if (texts[i] && (strlen(texts[i]) > VALUE / 8 || strchr(texts[i], '\n')))
@@ -66,7 +67,7 @@ static enum status check(const struct request *request, struct error *error) {
   return STATUS_OK;
 }
 
-// 'text', with each ' in it as '\''.
+// Prints 'text', with each ' in it as '\''.
 static void print_quoted(const char *text) {
   putchar('\'');
   for (; *text; text++)
@@ -92,7 +93,7 @@ static void print_part(char part, const struct request *request) {
   }
 }
 
-static const char *asked_for(const struct field *field, const struct request *request) {
+static const char *value_of(const struct field *field, const struct request *request) {
   switch (field->form[strlen(field->form) - 1]) {
   case 'e': return request->env;
   case 'r': return request->run_dir;
@@ -101,11 +102,11 @@ static const char *asked_for(const struct field *field, const struct request *re
   }
 }
 
-// One line of the script; what was not asked for stays as it is there.
+// Prints one line of the script. A line whose argument was not given stays as it is.
 static void print_line(const char *line, size_t length, const struct request *request) {
   for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
     const struct field *field = &fields[i];
-    if ((field->system && strcmp(field->system, request->system) != 0) || !asked_for(field, request) ||
+    if ((field->system && strcmp(field->system, request->system) != 0) || !value_of(field, request) ||
         strncmp(line, field->line, strlen(field->line)) != 0)
       continue;
     fputs(field->line, stdout);
@@ -128,7 +129,7 @@ static const char *find_script(const char *system, struct error *error) {
     if (system && strcmp(system, names[count]) == 0) return cluster_table[count].text;
   }
   const char *suggestion = system ? arguments_suggest(system, names, count) : NULL;
-  error_set(error, STATUS_USAGE, "cluster: say for which batch system: slurm, pbs, lsf, or hosts%s%s%s",
+  error_set(error, STATUS_USAGE, "cluster: name a batch system: slurm, pbs, lsf, or hosts%s%s%s",
             suggestion ? " (did you mean " : "", suggestion ? suggestion : "", suggestion ? "?)" : "");
   return NULL;
 }

@@ -1,4 +1,4 @@
-// corsac doctor: looks at what a job will run on, says what is wrong and how to mend it.
+// corsac doctor: looks at what a job will run on, and says what is wrong and how to mend it.
 #include "launch/site/doctor.h"
 
 #include "common/base/clock.h"
@@ -58,9 +58,10 @@ static void look_at_cores(struct doctor *doctor) {
 static void look_at_blas(struct doctor *doctor) {
   const char *core = getenv("OPENBLAS_CORETYPE");
   if (core && *core)
-    doctor_say(doctor, FINDING_WARN, "blas",
-               "OpenBLAS with kernels for %s, because OPENBLAS_CORETYPE says %s: unset it, and OpenBLAS takes the best",
-               linalg_core_name(), core);
+    doctor_say(
+        doctor, FINDING_WARN, "blas",
+        "OpenBLAS with kernels for %s, because OPENBLAS_CORETYPE is %s: unset it, and OpenBLAS takes the best ones",
+        linalg_core_name(), core);
   else
     doctor_say(doctor, FINDING_OK, "blas", "OpenBLAS with kernels for %s", linalg_core_name());
 }
@@ -100,7 +101,7 @@ void doctor_machine(struct doctor *doctor) {
 
 // --- the disk ---
 
-// Writes `size` bytes, fsyncs, and renames over `to`, as a checkpoint is; seconds, or negative: errno says why.
+// Writes `size` bytes, fsyncs, and renames over `to`, as a checkpoint is written. Returns seconds; negative: see errno.
 static double write_durably(const char *path, const char *to, const void *bytes, size_t size) {
   const double start = clock_now();
   const int file = open(path, O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0666);
@@ -126,7 +127,7 @@ static int ascending(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-// Two descriptors of one file: the second must not get the lock that the first holds.
+// Opens one file twice: the second descriptor must not get the lock that the first holds.
 static bool locks_work(const char *path) {
   const int first = open(path, O_RDWR | O_CLOEXEC), second = open(path, O_RDWR | O_CLOEXEC);
   const bool works = first >= 0 && second >= 0 && flock(first, LOCK_EX | LOCK_NB) == 0 &&
@@ -198,7 +199,7 @@ void doctor_disk(struct doctor *doctor, const char *directory) {
   say_space(doctor, directory);
 }
 
-// --- who started it ---
+// --- the launcher ---
 
 // size: as MPI sees it, 1 without MPI.
 static void look_at_launcher(struct doctor *doctor, const struct launcher *launcher, int size) {
@@ -213,11 +214,12 @@ static void look_at_launcher(struct doctor *doctor, const struct launcher *launc
   if (!kinds[0]) return;
   if (strstr(kinds, "pmix"))
     doctor_say(doctor, FINDING_OK, "srun",
-               "offers %s: mpirun in the job works, and srun --mpi=pmix where Open MPI is built for it: "
-               "srun --mpi=pmix -n 2 corsac doctor tells",
+               "offers %s: mpirun in the job works, and srun --mpi=pmix where Open MPI is built for it "
+               "(srun --mpi=pmix -n 2 corsac doctor tells)",
                kinds);
   else
-    doctor_say(doctor, FINDING_OK, "srun", "offers %s, no pmix: start with mpirun in the job, srun cannot", kinds);
+    doctor_say(doctor, FINDING_OK, "srun", "offers %s, but no pmix: srun cannot start corsac; use mpirun in the job",
+               kinds);
 }
 
 // --- the command ---
@@ -253,14 +255,14 @@ int command_doctor(int argc, char **argv) {
   const struct launcher launcher = launcher_find();
   const bool launched = mpi_is_launched();
   if (launched && mpi_start(&argc, &argv, &rank, &size, &error) != STATUS_OK) return command_fail(&error);
-  const bool apart = launcher.tasks > 1 && size == 1; // one of several that know nothing of each other
-  const bool speaks = rank == 0 && (!apart || launcher.task == 0);
-  if (speaks) look(&doctor, directory);
-  if (speaks) look_at_launcher(&doctor, &launcher, size);
+  const bool apart = launcher.tasks > 1 && size == 1; // one of several processes that MPI does not hold together
+  const bool prints = rank == 0 && (!apart || launcher.task == 0);
+  if (prints) look(&doctor, directory);
+  if (prints) look_at_launcher(&doctor, &launcher, size);
   if (launched && !apart) doctor_network(&doctor, rank, size);
-  if (speaks && !launched)
-    doctor_say(&doctor, FINDING_OK, "mpi", "not looked at: mpirun --bind-to none -n N corsac doctor does");
-  const int code = speaks ? sum_up(&doctor) : apart ? EXIT_FAILED : EXIT_DONE;
+  if (prints && !launched)
+    doctor_say(&doctor, FINDING_OK, "mpi", "not looked at: use mpirun --bind-to none -n N corsac doctor");
+  const int code = prints ? sum_up(&doctor) : apart ? EXIT_FAILED : EXIT_DONE;
   if (launched) mpi_stop(true, code);
   return code;
 }

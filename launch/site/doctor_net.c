@@ -1,4 +1,4 @@
-// Who is where, and how each node reaches the learner: plain MPI, point to point, polled, with an end to every wait.
+// Which rank is where, and how each node reaches the learner: plain MPI, point to point, polled, every wait bounded.
 #include "common/base/clock.h"
 #include "launch/site/doctor.h"
 
@@ -14,12 +14,13 @@
 enum { HOST = 64, TAG = 7, PINGS = 100, LARGE = 1 << 20, LARGES = 16, MESSAGE = 4096, MESSAGES = 2000, UNDER_WAY = 16 };
 static const double PATIENCE = 20;
 
-struct place {
+// Where one rank runs.
+struct location {
   char host[HOST];
   int usable, cores;
 };
 
-// false: it did not end in time, or failed; a buffer is then still MPI's.
+// False: the request failed, or did not end in time; MPI may still use its buffer.
 static bool wait_for(MPI_Request *request, double seconds) {
   const double end = clock_now() + seconds;
   for (int turns = 0; clock_now() < end; turns++) {
@@ -43,7 +44,7 @@ static bool receive_from(int rank, void *bytes, int size, double seconds) {
          wait_for(&request, seconds);
 }
 
-// Messages from the other rank to this one, a few under way at a time; the last is answered.
+// Receives a stream of messages, UNDER_WAY at a time, and answers the last.
 static bool take_stream(int rank, char *bytes, int size, int count) {
   MPI_Request request[UNDER_WAY];
   for (int i = 0; i < count + UNDER_WAY; i++) {
@@ -57,6 +58,7 @@ static bool take_stream(int rank, char *bytes, int size, int count) {
   return send_to(rank, bytes, 1);
 }
 
+// The other side of take_stream.
 static bool give_stream(int rank, char *bytes, int size, int count) {
   MPI_Request request[UNDER_WAY];
   for (int i = 0; i < count + UNDER_WAY; i++) {
@@ -68,7 +70,7 @@ static bool give_stream(int rank, char *bytes, int size, int count) {
   return receive_from(rank, bytes, 1, PATIENCE);
 }
 
-// The learner's side; the other one mirrors it.
+// The learner's side of a measurement; be_measured is the other.
 static bool measure(int rank, char *bytes, double *latency, double *bandwidth, double *rate) {
   bool good = send_to(rank, bytes, 1);
   double start = clock_now();
@@ -89,37 +91,37 @@ static bool be_measured(char *bytes) {
   return good && give_stream(0, bytes, LARGE, LARGES) && give_stream(0, bytes, MESSAGE, MESSAGES);
 }
 
-static void say_node(struct doctor *doctor, const struct place *place, const struct place *places, int size, int first,
-                     char *bytes) {
+static void say_node(struct doctor *doctor, const struct location *location, const struct location *locations, int size,
+                     int first, char *bytes) {
   int ranks = 0;
   double latency, bandwidth, rate;
-  for (int r = 0; r < size; r++) ranks += strcmp(places[r].host, place->host) == 0;
-  if (ranks > place->cores)
+  for (int r = 0; r < size; r++) ranks += strcmp(locations[r].host, location->host) == 0;
+  if (ranks > location->cores)
     doctor_say(doctor, FINDING_WARN, "node", "%s: %d ranks on %d cores: simulators will wait for each other",
-               place->host, ranks, place->cores);
+               location->host, ranks, location->cores);
   else
-    doctor_say(doctor, FINDING_OK, "node", "%s: %d rank%s on %d cores", place->host, ranks, ranks == 1 ? "" : "s",
-               place->cores);
+    doctor_say(doctor, FINDING_OK, "node", "%s: %d rank%s on %d cores", location->host, ranks, ranks == 1 ? "" : "s",
+               location->cores);
   if (first < 0) return;
   if (measure(first, bytes, &latency, &bandwidth, &rate))
     doctor_say(doctor, FINDING_OK, "network", "%s to the learner: %.1f us, %.2f GB/s, %.0f messages of 4 KB a second",
-               place->host, 1e6 * latency, bandwidth / 1e9, rate);
+               location->host, 1e6 * latency, bandwidth / 1e9, rate);
   else
     doctor_say(doctor, FINDING_BAD, "network",
                "%s does not answer the learner within %.0f s: a firewall between the "
                "nodes? (mpirun --mca btl_tcp_if_include and oob_tcp_if_include name the network to use)",
-               place->host, PATIENCE);
+               location->host, PATIENCE);
 }
 
-// Of each node the first rank; of the learner's the first that is not the learner.
-static void say_nodes(struct doctor *doctor, const struct place *places, int size, char *bytes) {
+// Measures one rank of each node: the first one, on the learner's node the first that is not the learner.
+static void say_nodes(struct doctor *doctor, const struct location *locations, int size, char *bytes) {
   for (int r = 0; r < size; r++) {
     int before = 0, first = r > 0 ? r : -1;
-    for (int other = 0; other < r; other++) before += strcmp(places[other].host, places[r].host) == 0;
+    for (int other = 0; other < r; other++) before += strcmp(locations[other].host, locations[r].host) == 0;
     if (before > 0) continue;
     for (int other = 1; first < 0 && other < size; other++)
-      if (strcmp(places[other].host, places[r].host) == 0) first = other;
-    say_node(doctor, &places[r], places, size, first, bytes);
+      if (strcmp(locations[other].host, locations[r].host) == 0) first = other;
+    say_node(doctor, &locations[r], locations, size, first, bytes);
   }
 }
 
@@ -135,13 +137,13 @@ void doctor_network(struct doctor *doctor, int rank, int size) {
   MPI_Request request;
   cpu_set_t mask;
   char *bytes = calloc(UNDER_WAY, LARGE);
-  struct place *places = calloc((size_t)size + 1, sizeof *places);
-  if (!bytes || !places) return;
-  struct place *own = &places[size];
+  struct location *locations = calloc((size_t)size + 1, sizeof *locations);
+  if (!bytes || !locations) return;
+  struct location *own = &locations[size];
   if (gethostname(own->host, HOST - 1) != 0) snprintf(own->host, HOST, "rank %d's node", rank);
   own->usable = sched_getaffinity(0, sizeof mask, &mask) == 0 ? CPU_COUNT(&mask) : 0;
   own->cores = (int)sysconf(_SC_NPROCESSORS_ONLN);
-  const bool met = MPI_Iallgather(own, sizeof *own, MPI_BYTE, places, sizeof *own, MPI_BYTE, MPI_COMM_WORLD,
+  const bool met = MPI_Iallgather(own, sizeof *own, MPI_BYTE, locations, sizeof *own, MPI_BYTE, MPI_COMM_WORLD,
                                   &request) == MPI_SUCCESS &&
                    wait_for(&request, PATIENCE);
   if (rank == 0) {
@@ -150,14 +152,14 @@ void doctor_network(struct doctor *doctor, int rank, int size) {
       doctor_say(doctor, FINDING_BAD, "mpi", "not all ranks met within %.0f s: see the network between the nodes",
                  PATIENCE);
     else
-      say_nodes(doctor, places, size, bytes);
-    bytes[0] = 1; // over
+      say_nodes(doctor, locations, size, bytes);
+    bytes[0] = 1; // the end
     for (int r = 1; r < size; r++) (void)send_to(r, bytes, 1);
   } else if (met) {
-    // 0: be measured; 1: over. Nodes before this one take their time.
+    // A byte 0 begins a measurement, 1 ends the role. Other nodes may be measured before this one.
     while (receive_from(0, bytes, 1, PATIENCE * (size + 1)) && bytes[0] == 0)
       if (!be_measured(bytes)) break;
   }
-  if (met) free(places);
+  if (met) free(locations);
   free(bytes);
 }

@@ -1,20 +1,21 @@
 #!/bin/sh
-# Copies a staged tree below a prefix, or removes exactly what was copied: PREFIX/share/corsac/installed lists each file, and each
-# directory that was made for them (with a slash at its end). `make install` and `make uninstall` call it.
-#   install.sh STAGE PREFIX     what an earlier install brought and this one does not is removed
+# Copies a staged tree below a prefix, or removes exactly what was copied. `make install` and
+# `make uninstall` call it. PREFIX/share/corsac/installed lists each file, and each directory that was
+# made for them, with a slash at its end.
+#   install.sh STAGE PREFIX     also removes files of an earlier install that are not in this one
 #   install.sh --remove PREFIX
 set -eu
-export LC_ALL=C # what is sorted
+export LC_ALL=C # for sort
 list=share/corsac/installed
 die() { echo "corsac: $*" >&2 && exit 1; }
 
-# Reads names, files first, and removes them; of directories those that are empty, the deepest first.
+# Reads names and removes them, of directories only empty ones, the deepest first.
 remove() {
   sort -r | while IFS= read -r name; do
     case $name in
-    '' | /* | *..*) die "$prefix/$list names '$name', which is nothing of corsac's" ;;
+    '' | /* | *..*) die "$prefix/$list names '$name', which is not of corsac" ;;
     */) rmdir "$prefix/$name" 2>/dev/null || true ;;
-    *.py) # and what Python keeps of it
+    *.py) # and its cached byte code
       module=${name##*/} cache=${name%/*}/__pycache__
       rm -f "$prefix/$name" "$prefix/$cache/${module%.py}".*.pyc
       rmdir "$prefix/$cache" 2>/dev/null || true

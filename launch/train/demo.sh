@@ -10,7 +10,7 @@ step() {
   "$@"
 }
 
-rm -rf "$run" # a run never overwrites another: the last demo goes first
+rm -rf "$run" # a run never overwrites another, so the last demo is removed
 step $MPIRUN -n 4 "$CORSAC" train --env Pendulum-v1 --env-steps 15000 --log-every 1500 --run-dir "$run"
 
 printf '\nThe return of an episode (about -1200 at random, better than -200 is solved), from %s/metrics.csv:\n' "$run"

@@ -1,4 +1,4 @@
-// Ranks that step environments together: who is in which group, and the communicators of it all.
+// Ranks that step an environment together (--ranks-per-env): which rank is in which group, and the communicators.
 #ifndef CORSAC_LAUNCH_TRAIN_GROUPS_H
 #define CORSAC_LAUNCH_TRAIN_GROUPS_H
 
@@ -6,15 +6,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct group_place {
-  // Fortran handles, -1: this rank is not in it
+// Where this rank is. Communicators are Fortran handles; -1: this rank is not in it.
+struct group_position {
   int front;       // the learner and the first rank of each group
   int group;       // this rank's group
-  int environment; // the same, for its environments
-  int aside;       // every rank of the job: on it one that is no first rank speaks to the learner
-  uint32_t peer;   // which peer of `front` this rank's group is
-  bool follows;    // not the first of its group
+  int environment; // the same ranks, for the environments' own messages
+  int aside;     // every rank of the job: here a rank that is not the first of its group tells the learner its failure
+  uint32_t peer; // the peer of `front` that stands for this rank's group
+  bool follows;  // this rank is not the first of its group
 };
-// Collective: rank 0 learns, ranks 1 + g k to (g + 1) k are group g.
-enum status groups_split(uint64_t k, struct group_place *place, struct error *error);
+
+// Collective: rank 0 learns, the k ranks from 1 + g k on are group g.
+enum status groups_split(uint64_t k, struct group_position *position, struct error *error);
+
 #endif

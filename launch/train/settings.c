@@ -20,7 +20,8 @@ __attribute__((format(printf, 2, 3))) static void doubt(struct doubts *doubts, c
   va_end(arguments);
 }
 
-// "; lower --sync-steps or --envs": advice of those options that this job may still change, "" where it may none.
+// Writes "VERB --sync-steps or --envs" with those of the two options that this job may still change; "" where it may
+// change neither.
 static const char *advise(const struct settings *settings, const char *verb, const char *first, const char *second,
                           char text[SETTINGS_TEXT]) {
   const char *const names[2] = {first, second};
@@ -47,7 +48,7 @@ uint64_t settings_end(const struct config *config, uint64_t steps) {
   return steps + (config->env_steps - steps + round - 1) / round * round;
 }
 
-// env_steps, and what is due every so many steps, in rounds of sync mode.
+// Sync mode makes whole rounds, so env_steps and the intervals may not be met exactly.
 static void doubt_rounds(struct doubts *doubts, uint64_t end) {
   const struct config *config = doubts->of->config;
   char advice[SETTINGS_TEXT];
@@ -69,7 +70,7 @@ static void doubt_rounds(struct doubts *doubts, uint64_t end) {
             n(every[i]), n(round));
 }
 
-// Whether anything is learned, and from how much.
+// Whether the job makes any update, and from how many transitions.
 static void doubt_learning(struct doubts *doubts, uint64_t end) {
   const struct settings *settings = doubts->of;
   const struct config *config = settings->config;
@@ -93,7 +94,7 @@ static void doubt_learning(struct doubts *doubts, uint64_t end) {
   const uint64_t first = settings->rows + (base > settings->limiter->steps ? base - settings->limiter->steps : 0);
   if (end > base && first < config->batch_size && !settings->resumed)
     doubt(doubts,
-          "the first updates draw batches of %llu from %llu transition%s, each many times: raise --learning-starts to "
+          "the first updates draw batches of %llu from only %llu transition%s: raise --learning-starts to "
           "%llu or lower --batch-size",
           n(config->batch_size), n(first), first == 1 ? "" : "s", n(config->batch_size));
 }
@@ -105,7 +106,7 @@ static bool was_set(const struct settings *settings, const char *name, char valu
   return strcmp(before, value) != 0;
 }
 
-// Options that somebody has set and that another makes idle.
+// Options that were set but have no effect because of another option.
 static void doubt_idle(struct doubts *doubts) {
   const struct settings *settings = doubts->of;
   const struct config *config = settings->config;
@@ -119,8 +120,8 @@ static void doubt_idle(struct doubts *doubts) {
     bool idle;
     const char *name, *because;
   } pairs[] = {
-      {!config->sync, "sync_steps", "rounds are of sync mode, and this is an async run"},
-      {config->sync, "utd_slack", "in sync mode a round is all that is ahead"},
+      {!config->sync, "sync_steps", "only sync mode has rounds, and this run is async"},
+      {config->sync, "utd_slack", "in sync mode actors are never ahead by more than a round"},
       {!config->sync && config->utd == 0, "utd_slack", "with utd 0 the learner runs free"},
       {config->sync, "min_actors", "sync mode needs every actor"},
       {!config->alpha.is_auto, "lr_alpha", "alpha is a number, so it is not learned"},
@@ -138,12 +139,13 @@ static void doubt_idle(struct doubts *doubts) {
   char value[CONFIG_TEXT];
   for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
     if (pairs[i].idle && was_set(settings, pairs[i].name, value))
-      doubt(doubts, "%s %.40s does nothing: %s", pairs[i].name, value, pairs[i].because);
+      doubt(doubts, "%s %.40s has no effect: %s", pairs[i].name, value, pairs[i].because);
   if (options_can_isolate(config) && was_set(settings, "env_timeout", value))
-    doubt(doubts, "env_timeout %.40s cuts off no step of a plugin that runs in its actor's process: --isolate lets it",
+    doubt(doubts,
+          "env_timeout %.40s cannot cut off a step of a plugin that runs in its actor's process; with --isolate it can",
           value);
   if (!config->sync && config->min_actors > settings->actors)
-    doubt(doubts, "min_actors %llu does nothing: the job has %u actor%s", n(config->min_actors), settings->actors,
+    doubt(doubts, "min_actors %llu has no effect: the job has %u actor%s", n(config->min_actors), settings->actors,
           settings->actors == 1 ? "" : "s");
 }
 
@@ -158,7 +160,7 @@ size_t settings_doubts(const struct settings *settings, char text[SETTINGS_DOUBT
   return doubts.count;
 }
 
-// "every 100 steps", or when else.
+// Writes "every 100 steps", or "at the end".
 static void rhythm(uint64_t every, uint64_t steps, uint64_t end, char text[64]) {
   if (every > 0 && (steps / every + 1) * every <= end)
     snprintf(text, 64, "every %llu step%s", n(every), every == 1 ? "" : "s");

@@ -1,5 +1,5 @@
-// Settings that would do nothing, or something else than they say: told when a job starts. What is advised for one is
-// what its option's rule allows, in a new run as in a resumed one.
+// Settings that would have no effect, or another than expected: a job logs them when it starts. Advice names only
+// options that this run may still change.
 #ifndef CORSAC_LAUNCH_TRAIN_SETTINGS_H
 #define CORSAC_LAUNCH_TRAIN_SETTINGS_H
 
@@ -10,19 +10,21 @@
 
 struct settings {
   const struct config *config; // resolved
-  const struct config *before; // what stood before this start's own options
+  const struct config *before; // without this start's own options
   const struct rate_limiter *limiter;
-  uint64_t rows;   // that replay holds already
-  uint32_t actors; // that have something to do
+  uint64_t rows;   // in replay already
+  uint32_t actors; // that have environments
   bool resumed;
 };
 enum { SETTINGS_DOUBTS = 24, SETTINGS_TEXT = 400 };
-// One text for each; returns their number.
+
+// Writes a text for each doubtful setting; returns their number.
 size_t settings_doubts(const struct settings *settings, char text[SETTINGS_DOUBTS][SETTINGS_TEXT]);
-// The total of steps that the job ends with: in sync env_steps rounds up to a round.
+
+// The steps at which the job ends. In sync mode env_steps is rounded up to whole rounds.
 uint64_t settings_end(const struct config *config, uint64_t steps);
-// "a row of metrics.csv every 1000 steps, an evaluation of 10 episodes every 10000, ...", where one comes at the end
-// only too.
+
+// Writes "a row of metrics.csv every 1000 steps, an evaluation of 10 episodes every 10000 steps, ...".
 void settings_reports(const struct settings *settings, char text[SETTINGS_TEXT]);
 
 #endif

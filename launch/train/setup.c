@@ -5,32 +5,27 @@
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "common/config/options.h"
-#include "common/nn/backend.h"
 #include "common/nn/linalg.h"
-#include "common/nn/policy.h"
-#include "common/nn/tiles.h"
-#include "common/wire/shared_policy.h"
-#include "common/wire/transport_mpi_start.h"
-#include "launch/train/affinity.h"
-#include "launch/cli/resume_command.h"
+#include "common/wire/transport_mpi.h"
 #include "launch/cli/presets.h"
 #include "launch/cli/recipes.h"
-#include "launch/cli/update_cost.h"
-#include "learner/storage/checkpoint_head.h"
+#include "launch/cli/resume_command.h"
+#include "launch/train/setup_impl.h"
 #include "learner/run/run_status.h"
 #include "learner/storage/atomic_file.h"
 #include "learner/storage/checkpoint_list.h"
 #include "learner/storage/policy_file.h"
+#include "common/wire/transport_mpi_start.h"
+#include "learner/storage/checkpoint_head.h"
 
-#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-struct request { // the command line
+// The command line.
+struct request {
   struct option_given given[OPTIONS_MAX_GIVEN];
   size_t count;
 };
@@ -42,14 +37,14 @@ static const char *given_text(const struct request *request, const char *name) {
   return text;
 }
 
-// The configuration file (if one is named), then the command line, over what stands in config.
+// Applies the configuration file, if one is named, and then the command line to config.
 static enum status apply_request(const struct request *request, struct config *config, struct error *error) {
   const char *file = given_text(request, "config");
   const enum status status = file[0] ? options_read_yaml(file, config, error) : STATUS_OK;
   return status == STATUS_OK ? options_apply(request->given, request->count, config, error) : status;
 }
 
-static void take_network(const struct mlp *net, struct config *config) {
+static void take_widths(const struct mlp *net, struct config *config) {
   struct config_widths *hidden = config->policy_hidden.count > 0 ? &config->policy_hidden : &config->hidden;
   hidden->count = net->hidden_count;
   memcpy(hidden->width, net->hidden, sizeof net->hidden);
@@ -58,12 +53,12 @@ static void take_network(const struct mlp *net, struct config *config) {
   snprintf(config->output_norm, sizeof config->output_norm, "%s", net->rms ? "rms" : "none");
 }
 
-// A policy that is to be gone on from says what its network is like.
-static enum status take_shape(const char *file, struct config *config, struct error *error) {
+// --init-policy: the network's shape and its normalizer are those of that policy.
+static enum status take_network(const char *file, struct config *config, struct error *error) {
   struct trained_policy policy;
   const enum status status = policy_file_read(file, &policy, error);
   if (status == STATUS_OK) {
-    take_network(&policy.net, config);
+    take_widths(&policy.net, config);
     config->normalize_observations = policy.weights.normalize;
   } else {
     error_prefix(error, "init_policy");
@@ -72,7 +67,8 @@ static enum status take_shape(const char *file, struct config *config, struct er
   return status;
 }
 
-// The environment decides on the preset, and may itself come from a file: so what was asked for is applied twice.
+// The environment decides which preset is taken, and it may stand in the configuration file. So the request is applied
+// twice: to find the environment, and over its preset.
 static enum status resolve_new(struct setup *setup, const struct request *request, struct error *error) {
   struct config *config = &setup->config;
   const char *recipe = given_text(request, "recipe");
@@ -87,7 +83,7 @@ static enum status resolve_new(struct setup *setup, const struct request *reques
   options_defaults(config);
   if (preset) status = options_parse_yaml(preset, strlen(preset), name, config, error);
   if (status == STATUS_OK) status = recipes_apply(recipe, config, error);
-  if (status == STATUS_OK && policy[0]) status = take_shape(policy, config, error);
+  if (status == STATUS_OK && policy[0]) status = take_network(policy, config, error);
   setup->saved = *config;
   return status == STATUS_OK ? apply_request(request, config, error) : status;
 }
@@ -99,8 +95,8 @@ static enum status read_saved(struct setup *setup, struct error *error) {
   status = checkpoint_parse_config(setup->checkpoint, &info, &setup->saved, error);
   if (status == STATUS_OK && setup->saved.sync && strcmp(setup->saved.backend, "tiles") != 0 &&
       strcmp(info.blas_core, linalg_core_name()) != 0)
-    log_warn("%s was written with OpenBLAS kernels for %s, here they are for %s: the run goes on, but not bit for bit "
-             "as there",
+    log_warn("%s was written with OpenBLAS kernels for %s, here they are for %s: the run goes on, but its bits will "
+             "differ",
              setup->checkpoint, info.blas_core, linalg_core_name());
   setup->steps = info.env_steps;
   setup->updates = info.updates;
@@ -113,55 +109,46 @@ static bool is_directory(const char *path) {
   return file_stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-// Something of a run is there, if only the word of one that could not begin.
-static bool is_run(const char *directory) {
-  static const char *const names[] = {"config.yaml", "status.json"};
-  char path[FILE_PATH];
-  for (size_t i = 0; i < sizeof names / sizeof *names && directory[0]; i++)
-    if (file_join(path, directory, names[i], NULL) == STATUS_OK && file_allows(path, F_OK)) return true;
-  return false;
-}
-
-// --resume auto: goes on in --run-dir where that holds a checkpoint; else the run begins there, even where one began
-// before and was killed before its first checkpoint. *resume: the run directory, or "" to begin.
+// --resume auto: the run goes on in --run-dir if that holds a checkpoint, else it begins there. A run that was killed
+// before its first checkpoint begins again. *resume: the run directory to resume, or "" to begin.
 static enum status choose_start(struct setup *setup, struct request *request, const char **resume,
                                 struct error *error) {
   const char *directory = given_text(request, "run_dir");
   if (!directory[0])
     return error_set(
         error, STATUS_USAGE,
-        "--resume auto needs --run-dir DIR: the run that goes on if it holds a checkpoint, and begins if not");
+        "--resume auto needs --run-dir DIR: the run goes on there if it holds a checkpoint, else it begins there");
   *resume = "";
   if (!is_directory(directory)) return STATUS_OK;
   const int checkpoints = checkpoint_list(directory, NULL, 0, error);
   if (checkpoints < 0) return error_set(error, STATUS_IO, "%s: cannot be read", directory);
   if (checkpoints == 0) {
-    setup->begins_again = is_run(directory); // else it is somebody else's, or empty
+    setup->begins_again = setup_is_run(directory); // else it is empty, or holds other files
     return STATUS_OK;
   }
   *resume = directory;
-  size_t kept = 0; // the run directory is named by what is resumed
+  size_t kept = 0; // --run-dir is dropped: what is resumed names the directory
   for (size_t i = 0; i < request->count; i++)
     if (strcmp(request->given[i].option->name, "run_dir") != 0) request->given[kept++] = request->given[i];
   request->count = kept;
   return STATUS_OK;
 }
 
-// What was left to this program, and may not change any more, stays as it was resolved at the start of the run.
+// In sync mode what "auto" and 0 were resolved to at the start of the run stays.
 static void keep_resolved(const struct config *saved, struct config *config) {
   if (!saved->sync) return;
   if (strcmp(config->backend, "auto") == 0) snprintf(config->backend, sizeof config->backend, "%s", saved->backend);
   if (config->learner_threads == 0) config->learner_threads = saved->learner_threads;
 }
 
-// Whether the run's last word was that it is done: every update made, the last evaluation too.
+// Whether status.json says that the run is done: it has made every update and the last evaluation.
 static bool is_done(const char *directory) {
   struct run_last_status word;
   run_last_status_read(directory, &word);
   return word.state == RUN_DONE;
 }
 
-// A run that has ended where it is to end now: say so and how it goes on, instead of doing nothing at length.
+// Refuses to resume a run that has ended at this env_steps, with the command that goes on.
 static enum status check_end(const struct setup *setup, const char *resume, uint32_t actors, struct error *error) {
   const unsigned long long steps = setup->steps, wanted = setup->config.env_steps;
   char command[RESUME_COMMAND_TEXT];
@@ -189,12 +176,12 @@ static enum status resolve_resume(struct setup *setup, const struct request *req
   if (status != STATUS_OK) return status;
   if (!setup->in_place && !given_text(request, "run_dir")[0])
     return error_set(error, STATUS_USAGE,
-                     "resuming from one file needs a new directory for what follows: give --run-dir DIR as well");
+                     "resuming from one file needs a new run directory: give --run-dir DIR as well");
   if (setup->in_place && given_text(request, "run_dir")[0])
-    return error_set(
-        error, STATUS_USAGE,
-        "--resume %s goes on in that directory; to branch off into another give one file, --resume %s --run-dir %s",
-        resume, setup->checkpoint, given_text(request, "run_dir"));
+    return error_set(error, STATUS_USAGE,
+                     "--resume %s goes on in that directory; to branch off into another one, resume one file: --resume "
+                     "%s --run-dir %s",
+                     resume, setup->checkpoint, given_text(request, "run_dir"));
   status = read_saved(setup, error);
   if (status != STATUS_OK) return status;
   const char *recipe = given_text(request, "recipe");
@@ -208,8 +195,8 @@ static enum status resolve_resume(struct setup *setup, const struct request *req
   return status;
 }
 
-// runs/<environment>-<time>, the environment without its path and arguments: of exec:./solver -x it is solver, of
-// gym:module:ID the ID.
+// runs/<environment>-<time>. The environment stands there without its path and arguments: exec:./solver -x becomes
+// solver, gym:module:ID becomes ID.
 static void default_run_dir(struct config *config) {
   char path[CONFIG_TEXT];
   const char *env = config->env, *last = strrchr(env, ':');
@@ -225,80 +212,6 @@ static void default_run_dir(struct config *config) {
   struct tm local;
   strftime(when, sizeof when, "%Y%m%d-%H%M%S", localtime_r(&now, &local));
   snprintf(config->run_dir, sizeof config->run_dir, "runs/%.900s-%s", name, when);
-}
-
-// Ranks that act -> groups of ranks that do.
-static enum status count_groups(const struct config *config, uint32_t *actors, struct error *error) {
-  const unsigned long long k = config->ranks_per_env;
-  const bool alone = strncmp(config->env, "exec:", 5) == 0 || strncmp(config->env, "gym:", 4) == 0 || config->isolate;
-  if (k == 1) return STATUS_OK;
-  if (alone)
-    return error_set(
-        error, STATUS_USAGE,
-        "ranks_per_env %llu: exec:, gym: and --isolate run an environment in one process of its own, which "
-        "has no ranks; a plugin that is parallel over MPI runs in the ranks themselves",
-        k);
-  if (*actors % k != 0)
-    return error_set(error, STATUS_USAGE,
-                     "ranks_per_env %llu: %u rank%s beside the learner make%s no groups of %llu; start one more than a "
-                     "multiple, say mpirun -n %llu",
-                     k, *actors, *actors == 1 ? "" : "s", *actors == 1 ? "s" : "", k, 1 + (*actors / k + 1) * k);
-  *actors /= (uint32_t)k;
-  return STATUS_OK;
-}
-
-static void warn_of_isolation(const struct config *config) {
-  const size_t name = strcspn(config->env, ":");
-  const bool plugin = memchr(config->env, '/', name) || (name > 3 && strncmp(config->env + name - 3, ".so", 3) == 0);
-  if (config->isolate && !plugin && strncmp(config->env, "exec:", 5) != 0 && strncmp(config->env, "gym:", 4) != 0)
-    log_warn("isolate is for plugins: %s is built in and runs in its actor's process", config->env);
-}
-
-static enum status resolve_envs(struct setup *setup, uint32_t actors, struct error *error) {
-  struct config *config = &setup->config;
-  if (config->envs == 0) config->envs = actors;
-  const uint32_t idle = config->envs < actors ? actors - (uint32_t)config->envs : 0;
-  const bool fixed = setup->resume && options_is_fixed(options_find("envs"), config);
-  if (idle > 0)
-    log_warn("%llu environment%s on %u actors: %u actor%s nothing to do (%sfewer ranks)",
-             (unsigned long long)config->envs, config->envs == 1 ? "" : "s", actors, idle,
-             idle == 1 ? " has" : "s have", fixed ? "" : "more --envs, or ");
-  return options_check(config, error);
-}
-
-// From here on it is known, also to whoever resumes.
-static void resolve_backend(struct config *config) {
-  snprintf(config->backend, sizeof config->backend, "%s", backend_choose(config));
-  if (strcmp(config->backend, "tiles") == 0 && !tiles_are_fast())
-    log_warn("backend tiles is slow on this processor, which has no fused multiply-add: openblas is the faster one");
-}
-
-// Ranks that act on this node beside the learner: what mpirun says, or else all there are; in one process none.
-static int acting_beside(uint32_t actors) {
-  const char *text = getenv("OMPI_COMM_WORLD_LOCAL_SIZE");
-  const long ranks = text ? strtol(text, NULL, 10) : 0;
-  if (ranks > 0 && ranks <= INT_MAX) return (int)ranks - 1;
-  return actors > 1 ? (int)actors : 0;
-}
-
-// Threads pay for what they wait for each other where each has some 0.1 Gflop of an update's products between hidden
-// layers. On small networks one thread is the fastest.
-static uint64_t choose_threads(const struct config *config, int cores) {
-  const double worth = 1e8;
-  double threads = update_flop(config, 0, 0) / worth;
-  if (threads > cores) threads = cores;
-  return threads < 2 ? 1 : threads > 256 ? 256 : (uint64_t)threads;
-}
-
-static void resolve_threads(struct setup *setup, uint32_t actors) {
-  struct config *config = &setup->config;
-  const int beside = acting_beside(actors);
-  setup->ranks = mpi_is_launched() ? actors + 1 : 1;
-  if (config->learner_threads == 0) {
-    config->learner_threads = choose_threads(config, affinity_cores() - beside);
-    setup->wanted_threads = choose_threads(config, affinity_launchers_cores() - beside);
-  }
-  if (setup->wanted_threads < config->learner_threads) setup->wanted_threads = config->learner_threads;
 }
 
 static enum status write_config(const struct setup *setup, struct error *error) {
@@ -326,8 +239,19 @@ static void open_run(struct setup *setup, struct error *error) {
   }
 }
 
-static enum status resolve(struct setup *setup, int argc, char **argv, uint32_t actors, struct error *error) {
-  *setup = (struct setup){0};
+// Says which options a resume may not have.
+static enum status check_resume_request(const struct setup *setup, struct error *error) {
+  if (setup->resume && setup->config.init_replay[0])
+    return error_set(error, STATUS_USAGE,
+                     "init_replay: a resumed run has its own replay; give --init-replay to a new run only");
+  if (setup->resume && setup->config.init_policy[0])
+    return error_set(error, STATUS_USAGE,
+                     "init_policy: a resumed run has its own policy; give --init-policy to a new run only");
+  return STATUS_OK;
+}
+
+// Resolves the configuration; nothing is written.
+static enum status resolve_config(struct setup *setup, int argc, char **argv, uint32_t actors, struct error *error) {
   struct request request;
   enum status status = options_parse(argc, argv, request.given, &request.count, error);
   if (status != STATUS_OK) return status;
@@ -335,36 +259,39 @@ static enum status resolve(struct setup *setup, int argc, char **argv, uint32_t 
   setup->automatic = strcmp(resume, "auto") == 0;
   if (setup->automatic) status = choose_start(setup, &request, &resume, error);
   if (status != STATUS_OK) return status;
+
   setup->resume = resume[0] != 0;
   setup->in_place = setup->resume && is_directory(resume);
   status = setup->resume ? resolve_resume(setup, &request, resume, error) : resolve_new(setup, &request, error);
-  const uint32_t ranks = actors;
-  if (status == STATUS_OK) status = count_groups(&setup->config, &actors, error);
-  if (status == STATUS_OK) status = resolve_envs(setup, actors, error);
-  if (status == STATUS_OK) resolve_backend(&setup->config);
-  if (status == STATUS_OK) warn_of_isolation(&setup->config);
-  if (status == STATUS_OK) resolve_threads(setup, ranks);
-  if (status != STATUS_OK) return status;
+  if (status == STATUS_OK) status = setup_resolve_resources(setup, actors, error);
+  if (status == STATUS_OK) status = check_resume_request(setup, error);
+  return status == STATUS_OK ? check_end(setup, resume, actors, error) : status;
+}
+
+// Options of one start do not belong to the job; the setup keeps those that are still needed.
+static void take_start_options(struct setup *setup) {
   struct config *config = &setup->config;
-  if (setup->resume && config->init_replay[0])
-    return error_set(error, STATUS_USAGE,
-                     "init_replay: a resumed run has its own replay; give --init-replay to a new run only");
-  if (setup->resume && config->init_policy[0])
-    return error_set(error, STATUS_USAGE,
-                     "init_policy: a resumed run goes on with its own policy; give --init-policy to a new run only");
-  status = check_end(setup, resume, ranks, error);
-  if (status != STATUS_OK) return status;
   snprintf(setup->init_replay, sizeof setup->init_replay, "%s", config->init_replay);
   snprintf(setup->init_policy, sizeof setup->init_policy, "%s", config->init_policy);
-  config->resume[0] = config->config[0] = config->recipe[0] = config->init_replay[0] = config->init_policy[0] =
-      0; // not of the job
+  config->resume[0] = config->config[0] = config->recipe[0] = config->init_replay[0] = config->init_policy[0] = 0;
+}
+
+static enum status resolve(struct setup *setup, int argc, char **argv, uint32_t actors, struct error *error) {
+  *setup = (struct setup){0};
+  enum status status = resolve_config(setup, argc, argv, actors, error);
+  if (status != STATUS_OK) return status;
+  take_start_options(setup);
+
   open_run(setup, error);
   if (!setup->run) return error->status;
   if (setup->in_place) status = run_directory_set_aside(setup->run, setup->steps, error);
   if (status == STATUS_OK) status = write_config(setup, error);
   if (status != STATUS_OK) return status;
-  const char *checkpoint = setup->in_place ? strrchr(setup->checkpoint, '/') + 1 : "";
-  return run_directory_begin(setup->run, setup->steps, setup->updates, checkpoint, error);
+  return run_directory_begin(setup->run, setup->steps, setup->updates, setup_checkpoint_name(setup), error);
+}
+
+const char *setup_checkpoint_name(const struct setup *setup) {
+  return setup->in_place ? strrchr(setup->checkpoint, '/') + 1 : "";
 }
 
 enum status setup_resolve(struct setup *setup, int argc, char **argv, uint32_t actors, struct error *error) {
@@ -375,69 +302,4 @@ enum status setup_resolve(struct setup *setup, int argc, char **argv, uint32_t a
   else
     setup_refuse(argc, argv, status_exit_code(status), error->text);
   return status;
-}
-
-// --- starts that never begin ---
-
-// steps, updates, checkpoint: what was reached before.
-static void write_ending(struct run_directory *run, int exit_code, const char *reason, uint64_t steps, uint64_t updates,
-                         const char *checkpoint) {
-  const struct run_status status = {.state = exit_code == EXIT_STOPPED ? "stopped" : "failed",
-                                    .exit_code = exit_code,
-                                    .reason = reason,
-                                    .env_steps = steps,
-                                    .updates = updates,
-                                    .checkpoint = checkpoint};
-  struct error error = {0};
-  if (run_directory_write_status(run, &status, &error) != STATUS_OK) log_warn("%s", error.text);
-}
-
-void setup_abandon(struct setup *setup, int exit_code, const char *reason) {
-  log_close();
-  if (setup->in_place || setup->begins_again) {
-    const char *checkpoint = setup->in_place ? strrchr(setup->checkpoint, '/') + 1 : "";
-    write_ending(setup->run, exit_code, reason, setup->steps, setup->updates, checkpoint);
-    run_directory_close(setup->run);
-  } else {
-    run_directory_discard(setup->run);
-    setup->run = setup->automatic ? run_directory_create(setup->config.run_dir, NULL) : NULL;
-    if (setup->run) write_ending(setup->run, exit_code, reason, 0, 0, "");
-    run_directory_close(setup->run);
-  }
-  setup->run = NULL;
-}
-
-// "--name VALUE" or "--name=VALUE" in arguments that need not be right otherwise. "": not given.
-static const char *find_argument(int argc, char **argv, const char *name) {
-  const size_t length = strlen(name);
-  const char *value = "";
-  for (int i = 0; i < argc; i++)
-    if (strncmp(argv[i], name, length) == 0 && argv[i][length] == '=')
-      value = argv[i] + length + 1;
-    else if (strcmp(argv[i], name) == 0 && i + 1 < argc)
-      value = argv[i + 1];
-  return value;
-}
-
-void setup_refuse(int argc, char **argv, int exit_code, const char *reason) {
-  const char *resume = find_argument(argc, argv, "--resume");
-  const bool automatic = strcmp(resume, "auto") == 0;
-  const char *directory = automatic ? find_argument(argc, argv, "--run-dir") : resume;
-  struct run_directory *run = NULL;
-  if (is_run(directory))
-    run = run_directory_open(directory, NULL);
-  else if (automatic && directory[0])
-    run = run_directory_create(directory, NULL); // not where somebody else's files are
-  if (!run) return;
-  const struct run_last_status *before = run_directory_before(run);
-  write_ending(run, exit_code, reason, before->env_steps, before->updates, before->checkpoint);
-  run_directory_close(run);
-}
-
-size_t setup_shared_weights_capacity(const struct config *config) {
-  enum { OBS_DIM = 4096, ACT_DIM = 256 };
-  struct mlp network;
-  policy_network(&network, backend_tiles(config), OBS_DIM, ACT_DIM, config);
-  const size_t size = shared_policy_size(OBS_DIM, network.parameters);
-  return size <= WIRE_MAX_MESSAGE ? size : 0;
 }

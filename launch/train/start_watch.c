@@ -11,12 +11,12 @@
 #include <unistd.h>
 
 enum { STARTING, OVER, STOPPED };
-enum { TURN_MS = 50, GRACE_TURNS = 10 }; // half a second, for who looks at the flag
+enum { TURN_MS = 50, GRACE_TURNS = 10 }; // half a second, in which the start may end by itself
 
 static void obey(struct start_watch *watch) {
   char reason[128];
   const int number = *watch->stop;
-  snprintf(reason, sizeof reason, "signal %d (%s) before training began: nothing was to be saved", number,
+  snprintf(reason, sizeof reason, "signal %d (%s) before training began: there was nothing to save", number,
            strsignal(number));
   log_info("stopping: %s", reason);
   if (watch->setup->run) setup_abandon(watch->setup, EXIT_STOPPED, reason);
@@ -37,7 +37,8 @@ static void *look(void *who) {
 
 void start_watch_begin(struct start_watch *watch, struct setup *setup, const volatile sig_atomic_t *stop) {
   *watch = (struct start_watch){.stop = stop, .setup = setup};
-  watch->is_there = pthread_create(&watch->thread, NULL, look, watch) == 0; // else a signal waits for the start
+  watch->is_there =
+      pthread_create(&watch->thread, NULL, look, watch) == 0; // without it a signal waits until the start is over
 }
 
 void start_watch_end(struct start_watch *watch) {

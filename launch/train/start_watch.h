@@ -1,5 +1,5 @@
-// A signal that comes while a job starts. Large networks and large checkpoints take minutes to make and to read, in
-// which nobody looks at the signal's flag; and there is nothing to save. So a thread looks, and ends the process.
+// Obeys a signal that comes while a job starts. Large networks and checkpoints take minutes to make and to read, and
+// meanwhile no other code looks at the signal's flag. Nothing is to be saved yet, so a thread ends the process.
 #ifndef CORSAC_LAUNCH_TRAIN_START_WATCH_H
 #define CORSAC_LAUNCH_TRAIN_START_WATCH_H
 
@@ -17,11 +17,13 @@ struct start_watch {
   bool is_there;
   pthread_t thread;
 };
-// On rank 0, before setup_resolve. setup: zeroed, to be resolved; it and the watch stay where they are until
-// start_watch_end. Half a second after a signal the process ends with EXIT_STOPPED: setup_abandon tells of it, or
-// undoes the run directory.
+
+// Starts the thread: on rank 0, before setup_resolve. setup: zeroed. It and the watch stay in place until
+// start_watch_end. Half a second after a signal setup_abandon is called and the process ends with EXIT_STOPPED.
 void start_watch_begin(struct start_watch *watch, struct setup *setup, const volatile sig_atomic_t *stop);
-// Training begins, or the start has failed: from here on others look. Does not return where a signal is being obeyed.
-void start_watch_end(struct start_watch *watch); // NULL: does nothing
+
+// Ends the thread: training begins and looks at the flag itself, or the start has failed. Does not return while a
+// signal is being obeyed. watch may be NULL.
+void start_watch_end(struct start_watch *watch);
 
 #endif

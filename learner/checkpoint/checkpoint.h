@@ -3,7 +3,7 @@
 // trusted before its size is checked, and a file that leads out of itself is refused (h5_guard.h). Messages name the
 // file, the object in it, what it is and what it should be.
 //
-// Whoever only looks at a checkpoint needs learner/storage/checkpoint_head.h and checkpoint_verify.h instead.
+// A reader that only looks at a checkpoint needs learner/storage/checkpoint_head.h and checkpoint_verify.h instead.
 #ifndef CORSAC_LEARNER_CHECKPOINT_CHECKPOINT_H
 #define CORSAC_LEARNER_CHECKPOINT_CHECKPOINT_H
 

@@ -282,9 +282,7 @@ static enum status copy_policy(struct policy_save *save, const struct policy_wei
     status = normalizer_init(&save->normalizer, normalizer->dim, error);
   if (status != STATUS_OK) return status;
   policy_weights_copy(&save->weights, weights);
-  save->normalizer.count = normalizer->count;
-  memcpy(save->normalizer.mean, normalizer->mean, normalizer->dim * sizeof *normalizer->mean);
-  memcpy(save->normalizer.m2, normalizer->m2, normalizer->dim * sizeof *normalizer->m2);
+  normalizer_copy(&save->normalizer, normalizer);
   return STATUS_OK;
 }
 

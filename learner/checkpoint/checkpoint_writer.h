@@ -3,8 +3,8 @@
 // row has been read nothing may be inserted over it (replay_room). A file is the same as one that was written at the
 // moment of its beginning.
 //
-// While a writer exists nobody else may call HDF5 (checkpoint.h, h5.h), which is not made for several threads. All of
-// these functions are for one thread.
+// While a writer exists no other thread may call HDF5 (checkpoint.h, h5.h), which is not made for several threads. All
+// of these functions are for one thread.
 #ifndef CORSAC_LEARNER_CHECKPOINT_CHECKPOINT_WRITER_H
 #define CORSAC_LEARNER_CHECKPOINT_CHECKPOINT_WRITER_H
 

@@ -62,11 +62,7 @@ enum status initial_policy_take(const struct trained_policy *policy, struct job 
   if (status != STATUS_OK) return status;
   compare_bounds(policy, &job->environment);
   mlp_import(&job->sac.policy_net, policy->weights.values, job->sac.policy);
-  if (policy->weights.normalize) {
-    job->normalizer.count = policy->normalizer.count;
-    memcpy(job->normalizer.mean, policy->normalizer.mean, policy->obs_dim * sizeof(double));
-    memcpy(job->normalizer.m2, policy->normalizer.m2, policy->obs_dim * sizeof(double));
-  }
+  if (policy->weights.normalize) normalizer_copy(&job->normalizer, &policy->normalizer);
   sac_refresh(&job->sac);
   job->policy_version = 1; // 0 means random actions
   return STATUS_OK;

@@ -3,11 +3,13 @@
 //
 //   ACTIVE         alive, active. actor_table_init: the first `active` ones
 //     -> RETIRED        actor_table_retire: it reported that its environments failed too often
+//   ACTIVE, IDLE, RETIRED
+//     -> PRESUMED DEAD  actor_table_keep_in_touch, actor_table_find_dead: its process has ended, or it is silent too
+//     long;
+//                       actor_table_give_up: the job ends without its BYE
 //   IDLE           alive, not active. actor_table_init: ranks beyond the number of environments; they send heartbeats
 //   RETIRED        alive, no longer active; it stays until the end, since a rank that left would end the job
-//   PRESUMED DEAD  not alive. From each state above, by
-//                  actor_table_keep_in_touch, actor_table_find_dead: its process has ended, or it is silent for too
-//                  long actor_table_give_up: the job ends without its BYE
+//   PRESUMED DEAD  not alive
 //     -> as before      actor_table_revive: a message of it arrives, and its process has not ended
 //   EXPELLED       expelled. actor_table_expel: it sent an invalid message
 //                  actor_table_keep_in_touch then marks it not alive; nothing leads back
@@ -198,8 +200,8 @@ enum status actor_table_grant(struct actor_table *table, const struct rate_limit
 enum status actor_table_take_step(struct actor_table *table, uint32_t actor, double seconds, struct error *error) {
   const double age = clock_now() - table->began;
   if (seconds > 2 * age + CLOCK_SECONDS)
-    return error_set(error, STATUS_PEER, "rank %u says that a step took %g s, but the job has run for %g s", actor + 1,
-                     seconds, age);
+    return error_set(error, STATUS_PEER, "rank %d says that a step took %g s, but the job has run for %g s",
+                     transport_world_rank(table->transport, (int)actor + 1), seconds, age);
   table->entry[actor].longest_step = seconds;
   return STATUS_OK;
 }
@@ -210,8 +212,8 @@ enum status actor_table_take_heartbeat(struct actor_table *table, uint32_t actor
   const uint32_t pid =
       table->pid_namespace != 0 && heartbeat->pid_namespace == table->pid_namespace ? heartbeat->pid : 0;
   if (entry->pid != 0 && pid != entry->pid)
-    return error_set(error, STATUS_PEER, "rank %u says that it is process %u, it was %u", actor + 1, heartbeat->pid,
-                     entry->pid);
+    return error_set(error, STATUS_PEER, "rank %d says that it is process %u, it was %u",
+                     transport_world_rank(table->transport, (int)actor + 1), heartbeat->pid, entry->pid);
   entry->heartbeats_in_step = heartbeat->heartbeats_in_step;
   entry->pid = pid;
   return actor_table_take_step(table, actor, heartbeat->longest_step, error);

@@ -114,7 +114,7 @@ enum status actor_table_keep_in_touch(struct actor_table *table, uint64_t newest
 // however short its silence.
 int actor_table_find_dead(struct actor_table *table);
 
-// Marks every actor dead that has not said BYE: nobody waits any longer.
+// Marks every actor dead that has not said BYE: the learner waits no longer.
 void actor_table_give_up(struct actor_table *table);
 
 // All messages that have arrived are being taken now.

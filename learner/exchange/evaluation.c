@@ -26,12 +26,6 @@ void evaluation_release(struct evaluation *evaluation) {
   memory_free(evaluation->have);
 }
 
-static void copy_normalizer(struct normalizer *to, const struct normalizer *from) {
-  to->count = from->count;
-  memcpy(to->mean, from->mean, from->dim * sizeof *from->mean);
-  memcpy(to->m2, from->m2, from->dim * sizeof *from->m2);
-}
-
 enum status evaluation_begin(struct evaluation *evaluation, const struct job *job, struct actor_table *table,
                              struct error *error) {
   evaluation->running = true;
@@ -42,7 +36,7 @@ enum status evaluation_begin(struct evaluation *evaluation, const struct job *jo
   evaluation->arrived = evaluation->failed = evaluation->cut = evaluation->late = 0;
   memset(evaluation->have, 0, evaluation->episodes * sizeof *evaluation->have);
   job_export_policy(job, &evaluation->weights);
-  copy_normalizer(&evaluation->normalizer, &job->normalizer);
+  normalizer_copy(&evaluation->normalizer, &job->normalizer);
   struct message_evaluate evaluate = {
       .number = evaluation->number, .stride = actor_table_alive(table), .count = evaluation->episodes};
   evaluation->stride = evaluate.stride;

@@ -305,9 +305,11 @@ enum status transition_receiver_take_info(struct transition_receiver *receiver, 
   for (uint32_t i = 0; i < info.info_dim && good; i++)
     good = info.count[i] <= receiver->heard[info.environment].steps && (info.count[i] > 0 || info.sum[i] == 0);
   if (!good)
-    return error_set(error, STATUS_PEER,
-                     "rank %u sent %u named values of environment %u; it has %u, of its own environments and steps",
-                     frame->sender, info.info_dim, info.environment, job->environment.info_dim);
+    return error_set(
+        error, STATUS_PEER,
+        "rank %u sent %u named values of environment %u: the environment is not its own, or has %u of them, "
+        "or their counts do not fit its steps",
+        frame->rank, info.info_dim, info.environment, job->environment.info_dim);
   if (job->config.sync && receiver->info[info.environment].info_dim > 0)
     return error_set(error, STATUS_PEER, "rank %u sent named values of environment %u twice in a round", frame->rank,
                      info.environment);

@@ -227,10 +227,10 @@ static uint64_t died_at(const struct run_directory *run, uint64_t env_steps) {
   struct stat info;
   uint64_t steps = 0;
   if (file_join(path, run->path, "metrics.csv", NULL) != STATUS_OK) return env_steps;
-  const int descriptor = file_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
+  const int descriptor = file_open_plain(path, O_RDONLY, NULL);
   if (descriptor < 0) return env_steps;
   ssize_t size = 0;
-  if (fstat(descriptor, &info) == 0 && S_ISREG(info.st_mode))
+  if (fstat(descriptor, &info) == 0)
     size = pread(descriptor, end, sizeof end - 1, info.st_size > 4096 ? info.st_size - 4096 : 0);
   close(descriptor);
   end[size > 0 ? size : 0] = 0;

@@ -33,7 +33,9 @@ static enum status write_draft(struct run_lock *lock, struct error *error) {
   const int size = snprintf(text, sizeof text, "%s %ld %llu %s\n", lock->host, (long)getpid(),
                             (unsigned long long)process_namespace(), when);
   const int descriptor = file_open_plain(lock->draft, O_WRONLY | O_CREAT | O_TRUNC, error);
-  bool done = descriptor >= 0 && write(descriptor, text, (size_t)size) == size;
+  const ssize_t written = descriptor >= 0 ? write(descriptor, text, (size_t)size) : -1;
+  if (written >= 0 && written < size) errno = ENOSPC; // the disk took a part
+  bool done = written == size;
   if (descriptor >= 0) done = close(descriptor) == 0 && done;
   if (done) return STATUS_OK;
   error_set(error, STATUS_IO, "%s: cannot be written: %s", lock->draft, strerror(errno));

@@ -92,12 +92,10 @@ static uint64_t take_count(const json_t *object, const char *key) {
   return value > 0 ? (uint64_t)value : 0;
 }
 
-// Opens nothing but a plain file: a pipe in its place would make the reader wait.
 static json_t *load(const char *path) {
-  struct stat info;
-  const int descriptor = file_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
+  const int descriptor = file_open_plain(path, O_RDONLY, NULL);
   if (descriptor < 0) return NULL;
-  json_t *root = fstat(descriptor, &info) == 0 && S_ISREG(info.st_mode) ? json_loadfd(descriptor, 0, NULL) : NULL;
+  json_t *root = json_loadfd(descriptor, 0, NULL);
   close(descriptor);
   return root;
 }

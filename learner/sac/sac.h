@@ -5,7 +5,7 @@
 //   J_Q     = mean (Q_k(s, a) - y)^2, each k                        critics step
 //   J_pi    = mean (alpha log pi(a_new|s) - min_k Q_k(s, a_new))    through the updated critics; the policy steps
 //   J_alpha = -log_alpha mean(log pi + target_entropy)              log pi constant, the same one; alpha steps
-//   targets <- (1 - tau) targets + tau critics
+//   targets <- (1 - tau) targets + tau critics                      right after the critics step
 //
 // The critics' targets may be categorical (critic_head.h). alpha steps with the policy, and every half of the update
 // uses the alpha that it finds: both the one of before the update, unless the policy's half comes first.

@@ -14,7 +14,7 @@ static struct mlp_ranges gradient_part(const struct sac *sac, const struct sac_s
                                        unsigned members, const real *const soon[LINALG_SOON]) {
   const struct sac_batch *batch = &sac->scratch->batch;
   return mlp_gradient_part(step->net, (struct mlp_part){part, members},
-                           (struct linalg_rows){step->rows, batch->input, batch->width}, &step->cache[k],
+                           &(struct linalg_rows){step->rows, batch->input, batch->width}, &step->cache[k],
                            step->dy + k * step->stride, step->gradient + k * step->net->parameters, soon);
 }
 

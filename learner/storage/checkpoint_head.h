@@ -1,5 +1,5 @@
 // The head of a checkpoint, and the parts that a policy without its job has too: the environment's bounds and the
-// normalizer. Whoever only looks at a checkpoint needs this header and never the job's.
+// normalizer. A reader that only looks at a checkpoint needs this header and never the job's.
 #ifndef CORSAC_LEARNER_STORAGE_CHECKPOINT_HEAD_H
 #define CORSAC_LEARNER_STORAGE_CHECKPOINT_HEAD_H
 

@@ -9,17 +9,21 @@
 #include <stdio.h>
 #include <string.h>
 
-// Accepts only the spelling of checkpoint_list_path.
+void checkpoint_list_name(uint64_t steps, char name[CHECKPOINT_NAME]) {
+  snprintf(name, CHECKPOINT_NAME, "ckpt-%" PRIu64 ".h5", steps);
+}
+
+// Accepts only the spelling of checkpoint_list_name.
 static bool parse_name(const char *name, uint64_t *steps) {
-  char spelt[64];
+  char spelt[CHECKPOINT_NAME];
   if (sscanf(name, "ckpt-%" SCNu64, steps) != 1) return false;
-  snprintf(spelt, sizeof spelt, "ckpt-%" PRIu64 ".h5", *steps);
+  checkpoint_list_name(*steps, spelt);
   return strcmp(name, spelt) == 0;
 }
 
 enum status checkpoint_list_path(char *buffer, const char *directory, uint64_t steps, struct error *error) {
-  char name[64];
-  snprintf(name, sizeof name, "ckpt-%" PRIu64 ".h5", steps);
+  char name[CHECKPOINT_NAME];
+  checkpoint_list_name(steps, name);
   return file_join(buffer, directory, name, error);
 }
 

@@ -163,15 +163,15 @@ enum status h5_commit(struct h5 *h5) {
   return h5->status;
 }
 
-// Whether another program holds HDF5's lock for writing. On a file system without locks nobody does.
+// Whether another program holds HDF5's lock for writing. On a file system without locks none does.
 static bool is_locked(int descriptor) {
   if (flock(descriptor, LOCK_SH | LOCK_NB) != 0) return errno == EWOULDBLOCK;
   (void)flock(descriptor, LOCK_UN);
   return false;
 }
 
-// Opens the file as soon as nobody writes to it. Besides the lock HDF5 sets a mark in the file, which a program that
-// dies leaves there.
+// Opens the file as soon as no program writes to it. Besides the lock HDF5 sets a mark in the file, which a program
+// that dies leaves there.
 static void open_unused(struct h5 *h5, int descriptor, hid_t access) {
   static const struct timespec pause = {.tv_nsec = WAIT_NS};
   struct reason reason = {.status = STATUS_OK};

@@ -127,7 +127,10 @@ void h5_guard_chunks(struct h5 *h5, hid_t dataset, const char *name) {
 void h5_guard_chunks(struct h5 *h5, hid_t dataset, const char *name) {
   const hid_t space = H5Dget_space(dataset), type = H5Dget_type(dataset);
   const hssize_t elements = space >= 0 ? H5Sget_simple_extent_npoints(space) : -1;
-  if (!h5->foreign && elements > 0 && (hsize_t)elements > H5Dget_storage_size(dataset) / H5Tget_size(type))
+  const size_t width = type >= 0 ? H5Tget_size(type) : 0;
+  if (elements < 0 || width == 0)
+    h5_fail_library(h5, name, " cannot be looked up");
+  else if (!h5->foreign && elements > 0 && (hsize_t)elements > H5Dget_storage_size(dataset) / width)
     h5_fail(h5, STATUS_FORMAT, "/%s: less is stored than its %lld elements", name, (long long)elements);
   h5_done(h5, space, H5Sclose);
   h5_done(h5, type, H5Tclose);

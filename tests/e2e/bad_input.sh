@@ -33,7 +33,7 @@ bad_train 'no environment' 2 'env: none is given' --run-dir "$new"
 bad_train 'an unknown environment' 2 'rank 0: no environment is called "Pendulum-v2": did you mean Pendulum-v1' --env Pendulum-v2 --run-dir "$new"
 bad_train 'no environment of Gymnasium' 2 'gym: names no environment: gym:ID' --env gym: --run-dir "$new"
 bad 'an unknown option of eval' 2 'there is no option --epsiodes \(did you mean --episodes' "$CORSAC" eval "$base" --epsiodes 3
-for slip in '--verison|--version' 'evla|eval' 'help --man trian|train' 'train --batchsize 3|--batch-size' 'train --lr-critc 1|--lr-critic' \
+for slip in '--verison|--version' 'evla|eval' 'help --man trian|train' 'help strat|start' 'train --batchsize 3|--batch-size' 'train --lr-critc 1|--lr-critic' \
   'train --batch 3|--batch-size' 'train --backend tile|tiles' 'train --log-level inf|info' 'train --sync ture|true' 'bench lerner|learner' \
   'bench learner --round 3|--rounds' 'bench learner --backnd tiles|--backend' 'cluster slrum|slurm' 'export x --format onx|onnx' \
   'plot --ouput x|--output' 'new-env a --lang fotran|fortran'; do

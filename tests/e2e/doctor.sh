@@ -6,7 +6,7 @@ expect_status 'one process' 0 env -u OPENBLAS_CORETYPE "$CORSAC" doctor --run-di
 for topic in program blas shm disk locks space mpi; do check "it looks at $topic" grep -qE "^(ok|warn) +$topic " "$out"; done
 check 'it leaves nothing behind' [ -z "$(find "$tmp" -name 'corsac-doctor*')" ]
 expect_status 'kernels that the environment chose' 0 env OPENBLAS_CORETYPE=Haswell "$CORSAC" doctor --run-dir "$tmp"
-check 'are told' grep -qE '^warn +blas .*OPENBLAS_CORETYPE says Haswell: unset it' "$out"
+check 'are told' grep -qE '^warn +blas .*OPENBLAS_CORETYPE is Haswell: unset it' "$out"
 expect_status 'no such directory' 1 "$CORSAC" doctor --run-dir "$tmp/nowhere"
 check 'is told' grep -qE '^BAD +disk .*nowhere: is no directory: make it' "$out"
 expect_status 'one core of several' 0 taskset -c 0 "$CORSAC" doctor --run-dir "$tmp"

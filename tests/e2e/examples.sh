@@ -119,11 +119,11 @@ check 'with its header' grep -qx "CORSAC_INCLUDE ?= $root/${BUILD_DIR%/*}/includ
 cp -r tree before
 bad 'a directory that is there' 2 'File exists; nothing was changed' "$CORSAC" new-env tree
 check 'and it changes nothing' diff -r tree before
-bad 'a number' 2 'cannot be a name' "$CORSAC" new-env 3d
-bad 'a path' 2 'cannot be a name' "$CORSAC" new-env a/b
-bad 'a keyword' 2 'means something else' "$CORSAC" new-env while
-bad 'a name of the example' 2 'means something else' "$CORSAC" new-env State
-bad 'no name' 2 'say what it is to be called' "$CORSAC" new-env
+bad 'a number' 2 'is no valid name' "$CORSAC" new-env 3d
+bad 'a path' 2 'is no valid name' "$CORSAC" new-env a/b
+bad 'a keyword' 2 'is used in the code already' "$CORSAC" new-env while
+bad 'a name of the example' 2 'is used in the code already' "$CORSAC" new-env State
+bad 'no name' 2 'give it a name' "$CORSAC" new-env
 bad 'another language' 2 'did you mean fortran' "$CORSAC" new-env x --lang fortrn
 bad 'another option' 2 'did you mean --lang' "$CORSAC" new-env x --lan c
 check 'none of them makes a directory' [ ! -e x ]

@@ -113,7 +113,7 @@ from 'a network of another kind' 2 'init_policy: .*is a dense network' $init "$t
 from 'no file' 1 'init_policy: .*nowhere: cannot be opened' $init "$tmp/nowhere"
 from 'another file' 1 'init_policy: .*no HDF5 file' $init "$tmp/n.c"
 check 'nothing is left of them' [ ! -e "$tmp/never" ]
-bad 'a resumed run' 2 'init_policy: a resumed run goes on with its own policy' "$CORSAC" train --resume "$tmp/i" --init-policy "$tmp/n"
+bad 'a resumed run' 2 'init_policy: a resumed run has its own policy' "$CORSAC" train --resume "$tmp/i" --init-policy "$tmp/n"
 
 # --- what cannot be exported ----------------------------------------------------------------------
 bad 'no run' 2 'export: say which policy' "$CORSAC" export --format c

@@ -42,7 +42,7 @@ ends exit_destroy 'destroy: it called exit\(0\)'
 check 'what it had made is saved' [ -s "$tmp/exit/ckpt-19.h5" ]
 train 'a child of its own may exit' $job --env "$rude:fork" --run-dir "$tmp/fork"
 train 'a child that comes back from a call ends' $job --env-steps 40 --env "$rude:fork_back" --run-dir "$tmp/fork_back"
-check 'and is named' grep -q 'step 20 of episode 0: it forked, and the child came back' "$err"
+check 'and is named' grep -q 'step 20 of episode 0: it forked, and the child returned from the call' "$err"
 bad 'in an evaluation, too' 1 'rude.so: environment 0 \(evaluation\): step 20 of episode 0: it called exit\(0\)' \
   "$CORSAC" eval "$tmp/fork" --env "$rude:exit"
 expect_status 'one of two actors ends: the other goes on' 0 $MPIRUN -n 3 "$CORSAC" train $job --env "$rude:exit,0" --run-dir "$tmp/two"

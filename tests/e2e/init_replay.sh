@@ -9,7 +9,7 @@ check 'it says so' grep -q 'replay begins with 1500 transitions of .*/from/ckpt-
 check 'they stay' grep -q 'replay       1800 of ' <("$CORSAC" inspect "$tmp/a")
 check 'and are of this start, not of the run' grep -qE "^init_replay: *(''|\"\")?$" "$tmp/a/config.yaml"
 train 'the newest of them' $small --env-steps 300 --replay-capacity 1000 --init-replay "$tmp/from/ckpt-1500.h5" --run-dir "$tmp/b"
-check 'it says what is left out' grep -q 'warn.*500 older ones are left out' "$err"
+check 'it says what is left out' grep -q 'warn.*500 older transitions are left out' "$err"
 for ranks in 1 3; do
   $([ $ranks = 1 ] || echo $MPIRUN -n $ranks) "$CORSAC" train $small --sync --envs 2 --env-steps 400 --init-replay "$tmp/from" --run-dir "$tmp/sync$ranks" >"$out" 2>"$err"
   check "sync, $ranks ranks" [ $? = 0 ]

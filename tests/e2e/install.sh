@@ -18,9 +18,9 @@ check 'the list has every file' [ "$(files "$prefix")" = "$(grep -v '/$' "$prefi
 check 'programs can be run by everybody' [ "$(stat -c %a "$prefix/bin/corsac")" = 755 ]
 
 # --- manual pages and completion ------------------------------------------------------------------
-expect_status 'help --commands' 0 "$CORSAC" help --commands
-commands=$(cat "$out")
-check 'a page for each command' [ "$(echo $commands | wc -w)" = "$(ls "$prefix"/share/man/man1/corsac-*.1 | wc -l)" ]
+expect_status 'help --commands --topics' 0 "$CORSAC" help --commands --topics
+names=$(cat "$out")
+check 'a page for each command and topic' [ "$(echo $names | wc -w)" = "$(ls "$prefix"/share/man/man1/corsac-*.1 | wc -l)" ]
 plain() { sed 's/.\x08//g'; } # without overstruck characters
 if command -v mandoc >/dev/null; then
   for page in "$prefix"/share/man/man1/*.1; do
@@ -36,6 +36,7 @@ else
   skip 'the manual pages: there is no mandoc here (install-deps.sh tests)'
 fi
 if command -v man >/dev/null; then
+  check 'man finds a topic' sh -c 'man -M "$1" corsac-start 2>/dev/null | grep -q DESCRIPTION' sh "$prefix/share/man"
   check 'man finds them' sh -c 'man -M "$1" corsac-explain 2>/dev/null | grep -q SYNOPSIS' sh "$prefix/share/man"
 fi
 # complete WORDS...: what bash offers after them
@@ -56,9 +57,10 @@ completes '--trace ' corsac eval runs --tr
 completes 'runs runs.txt ' corsac eval ru
 completes 'slurm ' corsac cluster sl
 completes 'doctor ' corsac help doc
+completes 'start ' corsac help star
 completes '--verbose ' corsac --version --v
 check 'bash knows the function' grep -qx 'complete -o filenames -F _corsac corsac' "$prefix/share/bash-completion/completions/corsac"
-bad 'no such page' 2 "there is no command 'trian'" "$CORSAC" help --man trian
+bad 'no such page' 2 "there is no command or topic 'trian'" "$CORSAC" help --man trian
 
 # --- wherever it lies -----------------------------------------------------------------------------
 mv "$prefix" "$tmp/moved"

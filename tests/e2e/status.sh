@@ -54,7 +54,7 @@ says "$run/status.json" state=failed exit_code=1
 check 'kill: why' grep -q 'the last 3 starts died without a word at the same step' "$run/status.json"
 again hours 75 75 1 1 -- --env "$plugins/slow.so:300" --max-hours 0.00001
 says "$run/status.json" state=failed exit_code=1 env_steps=0 cause=max_hours count=4
-check 'hours: why' grep -q '"reason": "max_hours (1e-05) have passed; 4 starts in a row ended so at the same step, 0' "$run/status.json"
+check 'hours: why' grep -q '"reason": "max_hours (1e-05) have passed; 4 starts in a row ended this way at the same step, 0' "$run/status.json"
 again progress 75 75 75 75 -- --env Pendulum-v1 --env-steps 100000000 --max-hours 0.00005
 name='signals' run=$tmp/signals
 for i in 1 2 3 4; do
@@ -76,7 +76,7 @@ for code in 75 75 1; do
   wait "$background"
   says "$run/status.json" exit_code=$code env_steps=0
 done
-check "$name: why" grep -q 'needs every one; 3 starts in a row ended so at the same step' "$run/status.json"
+check "$name: why" grep -q 'needs every one; 3 starts in a row ended this way at the same step' "$run/status.json"
 
 # --- starts that never begin ----------------------------------------------------------------------
 name='a usage error' run=$tmp/usage

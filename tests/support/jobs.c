@@ -40,7 +40,7 @@ int job_run_alone(const char *const *arguments, const volatile sig_atomic_t *sto
   if (transport_loopback_create(2, ends, &error) != STATUS_OK) return fail("loopback", &error);
   for (int i = 0; i < 2; i++)
     if (transport_shared_weights_open(ends[i], setup_shared_weights_capacity(&setup.config), &error) != STATUS_OK)
-      return fail("shared weights", &error);
+      return fail("the shared weights", &error);
   struct actor *actor = actor_create(&setup.config, ends[1], stop ? stop : &never, &error);
   const struct role_result ending = role_lead(&setup, ends[0], actor, stop ? stop : &never);
   actor_destroy(actor);
@@ -78,7 +78,7 @@ int job_run_mpi(const char *const *arguments, const volatile sig_atomic_t *stop,
   memory_free(text);
   if (transport_mpi_create(&transport, &error) != STATUS_OK) return fail("transport", &error);
   const size_t shared = rank == 1 ? 0 : setup_shared_weights_capacity(&setup.config); // rank 1 is as on another node
-  if (transport_shared_weights_open(transport, shared, &error) != STATUS_OK) return fail("shared weights", &error);
+  if (transport_shared_weights_open(transport, shared, &error) != STATUS_OK) return fail("the shared weights", &error);
   if (!stop) stop = &never;
   const struct role_result ending =
       rank == 0 ? role_lead(&setup, transport, NULL, stop) : role_act(&setup.config, transport, stop);

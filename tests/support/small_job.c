@@ -220,5 +220,6 @@ void small_job_fill(struct job *job, uint64_t seed, uint32_t rows) {
 
 float small_policy_weight(const struct job *job, uint32_t layer, size_t out, size_t in) {
   const struct mlp *net = &job->sac.policy_net;
-  return job->sac.policy[net->layer[layer].weight + linalg_weight_index(mlp_shape(net, layer), out, in)];
+  const struct linalg_shape shape = mlp_shape(net, layer);
+  return job->sac.policy[net->layer[layer].weight + linalg_weight_index(&shape, out, in)];
 }

@@ -1,7 +1,7 @@
-// A heated plate on any number of ranks: 2-D heat equation, rows spread over the ranks of config->comm, explicit steps
-// with a halo exchange. Four heaters keep the plate at a target that differs by episode. The trajectory is the same bit
-// for bit on any number of ranks up to ROWS: every sum is one of whole rows, made by the row's owner, then added up in
-// row order.
+// A heated plate on any number of ranks: the 2-D heat equation, with rows spread over the ranks of config->comm and
+// explicit steps with a halo exchange. Four heaters keep the plate at a target that differs by episode. The trajectory
+// has the same bits on any number of ranks up to ROWS: each row's owner sums its row, and the rows' sums are added in
+// their order.
 //
 //   mpicc -std=c11 -O2 -ffp-contract=off -shared -fPIC heat.c -o heat.so
 #include <corsac/env.h>

@@ -1,5 +1,6 @@
-! A string held at both ends that a pull on its middle third is to bring to rest: 1-D wave equation, the points spread over the ranks of
-! the group's communicator. The trajectory has the same bits on any number of ranks: energies of points are gathered and added in their order.
+! A string that is held at both ends. A pull on its middle third is to bring it to rest: the 1-D wave
+! equation, with the points spread over the ranks of the group's communicator. The trajectory has the
+! same bits on any number of ranks: the points' energies are gathered and added in their order.
 !   mpifort -shared -fPIC -O2 -ffp-contract=off build/include/corsac/corsac_env.f90 wave.f90 -o wave.so
 module wave
   use corsac_env_abi
@@ -9,7 +10,7 @@ module wave
   type string
     type(MPI_Comm) :: comm
     integer :: rank = 0, ranks = 1, first = 1, last = POINTS
-    real(8) :: u(0:POINTS + 1) = 0, v(POINTS) = 0 ! of all points, those first to last and their neighbours are right
+    real(8) :: u(0:POINTS + 1) = 0, v(POINTS) = 0 ! of all points; those from first to last and their neighbours are valid
   end type
   real(c_double), target, save :: low(1) = [-1d0], high(1) = [1d0]
   character(len=8), target, save :: name = 'wave' // c_null_char

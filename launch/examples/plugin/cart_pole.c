@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// x the cart's place (m), angle from upright (rad), and their rates: all that changes in an episode
+// The cart's position x (m), the pole's angle from upright (rad), and their rates: all that changes in an episode.
 struct state {
   double x, v, angle, rate;
 };

@@ -1,4 +1,4 @@
-! Three heaters bring a rod of 32 cells to the temperatures that are asked for: 6 observations (3 measured, 3 wanted), 3 actions.
+! Three heaters bring a rod of 32 cells to the wanted temperatures. 6 observations (measured, wanted), 3 actions.
 !   gfortran -shared -fPIC -O2 build/include/corsac/corsac_env.f90 heat_rod.f90 -o heat_rod.so
 !   corsac train --env ./heat_rod.so
 module heat_rod

@@ -1,4 +1,4 @@
-// Water flows from one tank into the next and out; a pump and a valve hold both levels where they are asked to be.
+// Water flows from one tank into the next and out; a pump and a valve bring both levels to the wanted ones.
 // 4 observations (levels, wanted levels), 2 actions, 200 s.
 //   g++ -std=c++17 -shared -fPIC -O2 -I build/include two_tanks.cpp -o two_tanks.so
 //   corsac train --env ./two_tanks.so

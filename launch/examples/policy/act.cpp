@@ -1,4 +1,4 @@
-// Acts with a trained policy: what it does at one observation, and eight actions drawn from its distribution.
+// Acts with a trained policy: prints its action at one observation, and eight actions drawn from its distribution.
 //   g++ act.cpp $(pkg-config --cflags --libs corsac-policy) -o act
 //   ./act runs/p1 1 0 0
 #include <corsac/policy.h>

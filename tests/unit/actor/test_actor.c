@@ -116,7 +116,9 @@ static void test_stop(void) {
 static void test_failures_are_told(void) {
   const struct {
     const char *name, *args, *says;
-  } cases[] = {{"fail_create", "", "fail_create"}, {"fail_step", "3", "step"}, {"nan_obs", NULL, "nan_obs"}};
+  } cases[] = {{"fail_create", "", "no licence"},
+               {"fail_step", "3", "step 3 of the episode failed"},
+               {"nan_obs", NULL, "an observation that is not finite"}};
   for (int i = 0; i < 3; i++) {
     struct actor_scene s;
     struct config config = actor_scene_plugin(cases[i].name, cases[i].args, "");

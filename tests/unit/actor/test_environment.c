@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-// ---- an environment whose answers each case chooses ----
+// --- an environment whose answers each case chooses ---
 
 static struct {
   uint32_t obs_dim, act_dim;
@@ -85,7 +85,7 @@ static void fake_end(struct environment *environment) {
   CU_ASSERT_EQUAL(fake.alive, 0);
 }
 
-// ---- instances ----
+// --- instances ---
 
 static void create_fails(const char *plugin, const char *args, const char *text) {
   char env[4096];

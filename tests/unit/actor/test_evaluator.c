@@ -242,7 +242,7 @@ static void test_nothing_to_do(void) {
 }
 
 // The instance is created at the first step; a failure there is one of evaluation.
-static void fails(const char *plugin, const char *text) {
+static void fails(const char *plugin, enum status expected, const char *text) {
   char env[4096];
   struct environment_kind kind;
   struct error error = {0};
@@ -264,8 +264,10 @@ static void fails(const char *plugin, const char *text) {
     CU_ASSERT_PTR_NOT_NULL(strstr(env_failure->text, text));
     CU_ASSERT_EQUAL(done, failures == 2); // run again, once
   }
-  if (error.status) CU_ASSERT(error_says(&error, text));
-  if (!error.status) {
+  CU_ASSERT_EQUAL_FATAL(error.status, expected);
+  if (error.status) {
+    CU_ASSERT(error_says(&error, text));
+  } else {
     CU_ASSERT_EQUAL(failures, 2);
     CU_ASSERT_TRUE_FATAL(result.failed);
     CU_ASSERT_EQUAL(result.episode, 0);
@@ -302,9 +304,9 @@ static void test_runs_again(void) {
 }
 
 static void test_failures(void) {
-  fails("fail_create", "environment 4 (evaluation): create failed: no licence");
-  fails("nan_obs", "environment 4 (evaluation): step 3 of the episode returned an observation");
-  fails("counter", "obs_dim 2 and act_dim 1 in evaluation, but the policy's are 3 and 1");
+  fails("fail_create", STATUS_OK, "environment 4 (evaluation): create failed: no licence");
+  fails("nan_obs", STATUS_OK, "environment 4 (evaluation): step 3 of the episode returned an observation");
+  fails("counter", STATUS_MISMATCH, "obs_dim 2 and act_dim 1 in evaluation, but the policy's are 3 and 1");
 }
 
 int main(void) {

@@ -90,7 +90,7 @@ static void test_version(void) {
   unit_tmpdir_remove(directory);
 }
 
-// ---- compared with Gymnasium itself ----
+// --- compared with Gymnasium itself ---
 
 static bool read_numbers(FILE *file, double *numbers, uint32_t count) {
   for (uint32_t i = 0; i < count; i++)

@@ -16,7 +16,7 @@ enum { MAX_DIM = 400, MAX_STATE = 64 };
 
 static struct config config; // where libmujoco is
 
-// ---- trajectories ----
+// --- trajectories ---
 
 struct reader {
   const char *at, *end;
@@ -129,7 +129,7 @@ static void test_trajectories(void) {
   free(bytes);
 }
 
-// ---- what the ABI promises ----
+// --- what the ABI promises ---
 
 static void open_environment(const char *name, struct environment_kind *kind, struct environment *environment,
                              uint32_t count) {
@@ -243,7 +243,7 @@ static void test_spec(void) {
   environment_kind_close(&kind);
 }
 
-// ---- without libmujoco ----
+// --- without libmujoco ---
 
 static void test_absent(void) {
   struct config elsewhere = {0};

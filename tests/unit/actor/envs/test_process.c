@@ -13,7 +13,7 @@
 
 static bool is_full_check(void) { return getenv("CHECK_FULL") && *getenv("CHECK_FULL") == '1'; }
 
-// ---- what works ----
+// --- what works ---
 
 static void test_episodes(void) {
   struct env_scene s = {0};
@@ -160,7 +160,7 @@ static void test_isolated_failures(void) {
   env_scene_close(&bounds);
 }
 
-// ---- what does not ----
+// --- what does not ---
 
 // Plays until a call fails, which has to be within 4 steps and soon. The message has to contain all the texts.
 static void fails(const char *what, double timeout, const char *text, const char *more) {

@@ -61,7 +61,7 @@ static void test_signals(void) {
   guest_set_host(&(struct guest_host){0}, NULL);
 }
 
-// ---- ends: each in a child process, which writes what its host is told ----
+// --- ends: each in a child process, which writes what its host is told ---
 
 static int hears;
 static void write_end(void *who, const struct guest_end *end) {
@@ -137,7 +137,7 @@ static void test_no_guest(void) {
   CU_ASSERT_EQUAL(WEXITSTATUS(code), 7);
 }
 
-// ---- a call that does not come back ----
+// --- a call that does not come back ---
 
 static _Atomic int is_asked, is_taken;
 static bool say_urgent(void *who) {

@@ -85,7 +85,7 @@ int main(void) {
       {"now advances in seconds", test_now},
       {"a date is local ISO 8601 with its zone", test_format},
       {"a duration reads well at every size", test_duration},
-      {"waiting grows with what was waited, 20 us to 2 ms", test_backoff},
+      {"a backoff sleeps longer the longer the wait, 20 us to 2 ms", test_backoff},
   };
   return unit_run("clock", cases, sizeof cases / sizeof *cases);
 }

@@ -9,14 +9,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-// What is changed for the whole process is changed in a child: its exit status is the number of the line that was not
+// Changes of the whole process are made in a child. Its exit status is the number of the line that was not
 // so, modulo 256.
 #define NEED(condition)                                                                                                \
   do {                                                                                                                 \
     if (!(condition)) _exit(__LINE__ & 255);                                                                           \
   } while (0)
 
-static char *place; // the child's
+static char *child_directory;
 
 static int in_child(void (*run)(void), char *directory) {
   int status = 0;
@@ -24,7 +24,7 @@ static int in_child(void (*run)(void), char *directory) {
   const pid_t child = fork();
   if (child == 0) {
     alarm(20);
-    place = directory;
+    child_directory = directory;
     if (chdir(directory) != 0) _exit(255);
     umask(022);
     file_begin();
@@ -56,9 +56,9 @@ static void use_after_chdir(void) {
   int names = 0;
   while (listing && (entry = readdir(listing))) names += entry->d_name[0] != '.';
   NEED(names == 1);
-  snprintf(wanted, sizeof wanted, "%s/b", place);
+  snprintf(wanted, sizeof wanted, "%s/b", child_directory);
   NEED(strcmp(file_path("b", buffer), wanted) == 0 && strcmp(file_path("/b", buffer), "/b") == 0);
-  NEED(strcmp(file_path("", buffer), "") == 0 && strcmp(file_directory(), place) == 0);
+  NEED(strcmp(file_path("", buffer), "") == 0 && strcmp(file_directory(), child_directory) == 0);
   struct error error = {0};
   FILE *file = file_read_plain("b", &error);
   NEED(file && fgetc(file) == 't');
@@ -132,11 +132,11 @@ static void test_no_files(void) { check_in_child(use_no_files); }
 
 int main(void) {
   static const struct unit_case cases[] = {
-      {"a relative path stays what it was at the start, whoever changes the directory", test_chdir},
+      {"a relative path starts at the directory of the start, even after a chdir", test_chdir},
       {"new files get the mode that the umask of the start gives, old ones keep theirs", test_umask},
       {"no file gets the number of a closed standard stream", test_standard},
       {"every descriptor from a number on is closed", test_close_from},
-      {"a pipe, a device, a socket, a directory are refused at once, with what they are", test_no_files},
+      {"a pipe, a device, a socket and a directory are refused at once, by their kind", test_no_files},
   };
   return unit_run("file", cases, sizeof cases / sizeof *cases);
 }

@@ -143,7 +143,7 @@ static void keep_output(void) {
 
 static void test_output(void) { check_in_child(keep_output, "{}\n", "flood\nmore\n"); }
 
-// A simulator's own log in the place of standard error is its business.
+// A simulator may redirect standard error to a log of its own.
 static void take_standard_error(void) {
   NEED(dup2(open("theirs", O_WRONLY | O_CREAT, 0600), 2) == 2);
   NEED(check() == STATUS_OK && !mended[0]);
@@ -188,7 +188,7 @@ static void close_libraries(void) {
   snprintf(wanted, sizeof wanted, "closed descriptors of MPI: %d, which cannot be opened again", ends[1]);
   NEED(guest_files_check(mended, &error) == STATUS_FAILED && strcmp(error.text, wanted) == 0);
   NEED(!guest_files_have_libraries());
-  NEED(check() == STATUS_OK); // what is closed between two calls is their own affair
+  NEED(check() == STATUS_OK); // libraries may close their own between two calls
   guest_files_note_libraries();
   NEED(dup2(open("out", O_RDONLY), ends[0]) == ends[0] && check() == STATUS_FAILED);
 }
@@ -221,9 +221,9 @@ int main(void) {
       {"a held file whose descriptor is closed, or another file's, loses nothing and spoils nothing", test_held},
       {"what cannot be opened again is named", test_lost},
       {"closed standard streams are put back, and our words come out", test_standard},
-      {"a loop that closes 0 to 1023 does not reach what is held", test_loop},
+      {"a loop that closes 0 to 1023 does not reach held files", test_loop},
       {"a command's output holds nothing of what a guest prints", test_output},
-      {"a guest's own file in the place of standard error stays, and gets nothing of ours", test_redirected},
+      {"a guest's own file as standard error stays, and gets none of our output", test_redirected},
       {"a lowered limit is set back", test_limits},
       {"a lowered hard limit is named", test_hard_limits},
       {"closed descriptors of libraries are named", test_libraries},

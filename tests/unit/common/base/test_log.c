@@ -162,7 +162,7 @@ static void test_status_line(void) {
   log_info("plain");
   char text[1024] = "";
   size_t size = 0;
-  struct pollfd readable = {.fd = terminal, .events = POLLIN}; // what was written comes through in pieces
+  struct pollfd readable = {.fd = terminal, .events = POLLIN}; // the output arrives in chunks
   while (!strstr(text, "plain\r\n") && poll(&readable, 1, 2000) > 0) {
     const ssize_t more = read(terminal, text + size, sizeof text - 1 - size);
     if (more <= 0) break;

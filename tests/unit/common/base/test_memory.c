@@ -25,7 +25,7 @@ static void test_alloc(void) {
     CU_ASSERT_PTR_NOT_NULL_FATAL(data);
     CU_ASSERT_EQUAL((uintptr_t)data % MEMORY_ALIGNMENT, 0);
     CU_ASSERT(is_zero(data, 3 * sizes[i]));
-    memset(data, 0xff, 3 * sizes[i]); // all of it is ours: the sanitizer sees to it
+    memset(data, 0xff, 3 * sizes[i]); // the sanitizer checks that the block is this long
     memory_free(data);
     CU_ASSERT_EQUAL(error.status, STATUS_OK);
   }
@@ -122,10 +122,10 @@ static void test_arena(void) {
 
 int main(void) {
   static const struct unit_case cases[] = {
-      {"memory is aligned, zeroed, and all ours", test_alloc},
+      {"memory is aligned, zeroed, and as large as asked for", test_alloc},
       {"a refused allocation names who wanted how much", test_alloc_refused},
       {"a large block costs nothing until it is touched", test_untouched_costs_nothing},
-      {"what is available is not more than there is", test_available},
+      {"the available memory is not more than the machine has", test_available},
       {"a buffer grows with its contents", test_buffer},
       {"an arena hands out aligned arrays that do not overlap", test_arena},
   };

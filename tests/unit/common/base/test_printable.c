@@ -79,7 +79,7 @@ static void test_print(void) {
 int main(void) {
   static const struct unit_case cases[] = {
       {"printable UTF-8 stays as it is, a backslash too", test_kept},
-      {"controls, line breaks, turns of direction and what is no UTF-8 are spelt", test_spelt},
+      {"controls, line breaks, changes of direction and invalid UTF-8 are spelt out", test_spelt},
       {"what does not fit is left out from a whole character on", test_cut},
       {"a line that is printed ends with the only newline", test_print},
   };

@@ -34,7 +34,7 @@ static void test_gone(void) {
   }
   close(ends[0]);
   CU_ASSERT_FALSE(process_has_ended((uint32_t)getpid()));
-  CU_ASSERT_FALSE(process_has_ended(1)); // somebody else's
+  CU_ASSERT_FALSE(process_has_ended(1)); // of another user, or root's
   CU_ASSERT_FALSE(process_has_ended(0));
   CU_ASSERT_FALSE(process_has_ended((uint32_t)child));
   kill(child, SIGKILL);
@@ -49,7 +49,7 @@ static void test_gone(void) {
 int main(void) {
   static const struct unit_case cases[] = {
       {"processes of one machine know each other's numbers", test_realm},
-      {"a process is there until it has ended", test_gone},
+      {"a process is reported as ended only after its end", test_gone},
   };
   return unit_run("alive", cases, sizeof cases / sizeof *cases);
 }

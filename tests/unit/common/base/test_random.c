@@ -121,7 +121,7 @@ static void test_normals_at(void) {
       const uint64_t first = UINT32_MAX - 1;
       int different = 0;
       for (size_t i = 0; i < sizeof values / sizeof *values; i++) values[i] = -7;
-      random_normals_at(0x123456789, RANDOM_ACTOR, 5, first, indices[n], counts[c], values, STRIDE);
+      random_normals_at(random_stream(0x123456789, RANDOM_ACTOR, 5, first), indices[n], counts[c], values, STRIDE);
       for (size_t i = 0; i < indices[n]; i++) {
         struct random alone = random_stream(0x123456789, RANDOM_ACTOR, 5, first + i);
         for (size_t j = 0; j < counts[c]; j++) different += values[i * STRIDE + j] != (float)random_normal(&alone);

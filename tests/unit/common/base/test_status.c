@@ -71,7 +71,7 @@ static void test_names_and_exit_codes(void) {
 int main(void) {
   static const struct unit_case cases[] = {
       {"the first message stands until it is cleared", test_first_to_know},
-      {"NULL is an error nobody reads", test_no_error_wanted},
+      {"error may be NULL", test_no_error_wanted},
       {"a prefix goes in front of a message that stands", test_prefix},
       {"a message that does not fit is cut and terminated", test_long_text_is_cut},
       {"a message is one printable line, whatever it quotes", test_hostile_text},

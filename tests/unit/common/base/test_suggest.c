@@ -43,7 +43,7 @@ static void test_nearest(void) {
 
 int main(void) {
   static const struct unit_case cases[] = {
-      {"distance counts slips, case and dashes apart, and refuses what is too long", test_distance},
+      {"distance counts slips, ignores case and dashes, and refuses long words", test_distance},
       {"a beginning counts from so many letters on", test_begins},
       {"the nearest name is found, or none where none is near", test_nearest},
   };

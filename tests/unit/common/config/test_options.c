@@ -108,7 +108,7 @@ static void test_command_line(void) {
   CU_ASSERT_EQUAL(config.target_entropy.value, -1);
   CU_ASSERT_STRING_EQUAL(config.run_dir, "a=b");
   CU_ASSERT_EQUAL(config.seed, 2); // the last one counts
-  // A switch takes a value too, and leaves alone what is none.
+  // A switch takes a value too, but not a word that is no truth value.
   UNIT_STATUS(apply(WORDS("--sync", "true", "--checkpoint-replay", "0", "--critic-layer-norm", "--seed", "3",
                           "--normalize-observations=yes"),
                     &config, &error),

@@ -39,7 +39,7 @@ static void test_reads(void) {
   CU_ASSERT_STRING_EQUAL(config.run_dir, "l\xc3\xa4ufe");
   CU_ASSERT_TRUE_FATAL(!config.target_entropy.is_auto);
   CU_ASSERT_EQUAL(config.target_entropy.value, -2.5);
-  CU_ASSERT_EQUAL(config.n_step, 1); // what is not given stays
+  CU_ASSERT_EQUAL(config.n_step, 1); // an option that is not given stays
   UNIT_STATUS(parse("{env: a, hidden: \"8,8,8\"}", &config, &error), STATUS_OK, &error);
   CU_ASSERT_EQUAL(config.hidden.count, 3);
   UNIT_STATUS(parse("hidden:\n- 5\n", &config, &error), STATUS_OK, &error);
@@ -245,8 +245,8 @@ int main(void) {
   static const struct unit_case cases[] = {
       {"a mapping of options is read in YAML's ways to write it", test_reads},
       {"an empty document gives nothing, an empty value the default", test_empty},
-      {"what is no configuration is refused by file, line and key", test_refused},
-      {"what is no YAML is refused by file and line", test_syntax},
+      {"an invalid configuration is refused by file, line and key", test_refused},
+      {"invalid YAML is refused by file and line", test_syntax},
       {"files are read, and named where they cannot be", test_files},
       {"a configuration reads back as it was written", test_round_trip},
       {"every option is written, in groups, as snprintf does", test_format},

@@ -113,7 +113,7 @@ int main(void) {
   static const struct unit_case cases[] = {
       {"auto takes tiles where they are fast; a name is taken by its word", test_choose},
       {"CORSAC_TILES lowers the level, and an unknown word does not", test_lowered},
-      {"a checkpoint of one backend is read on the other, every weight and moment in its place", test_checkpoint},
+      {"a checkpoint of one backend is read on the other, with every weight and moment", test_checkpoint},
       {"a checkpoint is the same file, whatever the backend", test_file},
   };
   linalg_init();

@@ -24,7 +24,7 @@ static const struct shape {
               {100, 64, 64},
               {64, 256, 256},
               {256, 23, 1},
-              // around what a panel holds (16) and what is narrow (8 outputs), narrow ones of several panels
+              // around the width of a panel (16) and of narrow weights (8 outputs); narrow weights of several panels
               {5, 40, 8},
               {33, 100, 3},
               {9, 50, 9},
@@ -47,7 +47,8 @@ static bool near(real found, double expected, size_t terms) {
 
 static const struct tiles *on; // what the cases run on
 
-static struct linalg_shape weight(struct shape s) { return (struct linalg_shape){on, s.in, s.out}; }
+#define WEIGHT(s)       (&(struct linalg_shape){on, (s).in, (s).out})
+#define ROWS(n, at, ld) (&(struct linalg_rows){(n), (at), (ld)})
 
 static real *unset(size_t count) { // NaN: none may be left, nor be taken up
   real *y = malloc((count + 1) * sizeof *y);
@@ -58,8 +59,8 @@ static real *unset(size_t count) { // NaN: none may be left, nor be taken up
 
 // A weight as the backend has it.
 static real *packed(struct shape s, const real *dense) {
-  real *w = unset(linalg_weight_size(weight(s)));
-  linalg_pack(weight(s), dense, w);
+  real *w = unset(linalg_weight_size(WEIGHT(s)));
+  linalg_pack(WEIGHT(s), dense, w);
   return w;
 }
 
@@ -70,7 +71,7 @@ static void check_forward(struct shape s, bool relu) {
   real *x = draw(&numbers, s.rows * ldx), *dense = draw(&numbers, s.out * s.in), *b = draw(&numbers, s.out);
   real *w = packed(s, dense), *y = unset(s.rows * s.out);
   if (relu) x[0] = (real)NAN;
-  (relu ? linalg_forward_relu : linalg_forward)(weight(s), (struct linalg_rows){s.rows, x, ldx}, w, b, y);
+  (relu ? linalg_forward_relu : linalg_forward)(WEIGHT(s), ROWS(s.rows, x, ldx), w, b, y);
   bool right = true;
   for (size_t r = 0; r < s.rows; r++) {
     for (size_t o = 0; o < s.out; o++) {
@@ -88,12 +89,11 @@ static void check_forward(struct shape s, bool relu) {
 // The columns from `first` on, and nothing beside them; masked: 0 where mask <= 0.
 static void check_input_gradient(struct shape s, size_t first, bool masked) {
   struct numbers numbers = {s.rows + s.out};
-  const size_t width = s.in - first, transposed_size = linalg_transposed_size(weight(s), first);
+  const size_t width = s.in - first, transposed_size = linalg_transposed_size(WEIGHT(s), first);
   real *dy = draw(&numbers, s.rows * s.out), *dense = draw(&numbers, s.out * s.in), *w = packed(s, dense);
   real *mask = draw(&numbers, s.rows * width + 1), *dx = unset(s.rows * width), *transposed = unset(transposed_size);
-  linalg_transpose(weight(s), first, w, transposed);
-  linalg_input_gradient(weight(s), first, (struct linalg_rows){s.rows, dy, s.out}, w, transposed, masked ? mask : NULL,
-                        dx);
+  linalg_transpose(WEIGHT(s), first, w, transposed);
+  linalg_input_gradient(WEIGHT(s), first, ROWS(s.rows, dy, s.out), w, transposed, masked ? mask : NULL, dx);
   bool right = isnan(dx[s.rows * width]) && isnan(transposed[transposed_size]);
   for (size_t r = 0; r < s.rows; r++) {
     for (size_t i = 0; i < width; i++) {
@@ -110,18 +110,17 @@ static void check_input_gradient(struct shape s, size_t first, bool masked) {
 // One part's gradient is written where the part says, whole, and nowhere else.
 static bool part_alone(struct shape s, const struct linalg_part *part, const real *dy, const real *x, size_t ldx,
                        real *whole_dw, real *whole_db) {
-  const size_t size = linalg_weight_size(weight(s));
+  const size_t size = linalg_weight_size(WEIGHT(s));
   real *dw = unset(size), *db = unset(s.out);
   const real *const soon[LINALG_SOON] = {dw, NULL, dw, NULL}; // makes no difference to the result
-  linalg_weight_gradient(weight(s), dy, (struct linalg_rows){s.rows, x, ldx}, part, dw, db,
-                         part->begin % 4 == 0 ? soon : NULL);
+  linalg_weight_gradient(WEIGHT(s), dy, ROWS(s.rows, x, ldx), part, dw, db, part->begin % 4 == 0 ? soon : NULL);
   bool right = true;
   for (size_t i = 0; i <= size; i++)
     right = right && !isnan(dw[i]) == (i >= part->weight_begin && i < part->weight_end);
   for (size_t o = 0; o <= s.out; o++)
     right = right && !isnan(db[o]) == (o >= part->vector_begin && o < part->vector_end);
   for (size_t i = part->weight_begin; i < part->weight_end && i < size; i++) {
-    right = right && isnan(whole_dw[i]); // nobody else's
+    right = right && isnan(whole_dw[i]); // no other part has written it
     whole_dw[i] = dw[i];
   }
   for (size_t o = part->vector_begin; o < part->vector_end && o < s.out; o++) {
@@ -135,7 +134,7 @@ static bool part_alone(struct shape s, const struct linalg_part *part, const rea
 static bool is_gradient(struct shape s, const real *dy, const real *x, size_t ldx, const real *dw, const real *db) {
   real *dense = unset(s.in * s.out);
   bool right = true;
-  linalg_unpack(weight(s), dw, dense);
+  linalg_unpack(WEIGHT(s), dw, dense);
   for (size_t o = 0; o < s.out; o++) {
     double sum = 0;
     for (size_t r = 0; r < s.rows; r++) sum += (double)dy[r * s.out + o];
@@ -147,7 +146,7 @@ static bool is_gradient(struct shape s, const real *dy, const real *x, size_t ld
     }
   }
   real *padded = packed(s, dense); // whose padding is 0
-  right = right && memcmp(padded, dw, linalg_weight_size(weight(s)) * sizeof *dw) == 0;
+  right = right && memcmp(padded, dw, linalg_weight_size(WEIGHT(s)) * sizeof *dw) == 0;
   free(dense), free(padded);
   return right;
 }
@@ -155,14 +154,14 @@ static bool is_gradient(struct shape s, const real *dy, const real *x, size_t ld
 // Together the parts of a team are the gradient, whatever the team; on tiles with the same bits.
 static void check_weight_gradient(struct shape s) {
   struct numbers numbers = {s.in + s.out};
-  const size_t ldx = s.in + 1, size = linalg_weight_size(weight(s));
+  const size_t ldx = s.in + 1, size = linalg_weight_size(WEIGHT(s));
   real *dy = draw(&numbers, s.rows * s.out), *x = draw(&numbers, s.rows * ldx), *first = unset(size);
   for (size_t m = 0; m < 4; m++) {
-    const size_t members = (const size_t[]){1, 2, 3, 7}[m], parts = linalg_parts(weight(s), members);
+    const size_t members = (const size_t[]){1, 2, 3, 7}[m], parts = linalg_parts(WEIGHT(s), members);
     real *dw = unset(size), *db = unset(s.out);
     bool right = parts > 0;
     for (size_t p = parts; p-- > 0;) { // in any order
-      const struct linalg_part part = linalg_part(weight(s), p, parts);
+      const struct linalg_part part = linalg_part(WEIGHT(s), p, parts);
       right = part_alone(s, &part, dy, x, ldx, dw, db) && right;
     }
     CU_ASSERT_TRUE_FATAL(right);
@@ -186,20 +185,20 @@ static void check_rows(struct shape s, size_t step) {
   const size_t ldx = s.in + 2, width = s.in - s.in / 3;
   real *x = draw(&numbers, s.rows * ldx), *dense = draw(&numbers, s.out * s.in), *b = draw(&numbers, s.out);
   real *dy = draw(&numbers, s.rows * s.out), *mask = draw(&numbers, s.rows * width), *w = packed(s, dense);
-  real *tight = unset(s.rows * s.in), *transposed = unset(linalg_transposed_size(weight(s), s.in / 3));
+  real *tight = unset(s.rows * s.in), *transposed = unset(linalg_transposed_size(WEIGHT(s), s.in / 3));
   real *y = unset(s.rows * s.out), *relu = unset(s.rows * s.out), *dx = unset(s.rows * width);
   real *part_y = unset(s.rows * s.out), *part_relu = unset(s.rows * s.out), *part_dx = unset(s.rows * width);
   for (size_t r = 0; r < s.rows; r++) memcpy(tight + r * s.in, x + r * ldx, s.in * sizeof *x);
-  linalg_transpose(weight(s), s.in / 3, w, transposed);
-  linalg_forward(weight(s), (struct linalg_rows){s.rows, x, ldx}, w, b, y);
-  linalg_forward_relu(weight(s), (struct linalg_rows){s.rows, x, ldx}, w, b, relu);
-  linalg_input_gradient(weight(s), s.in / 3, (struct linalg_rows){s.rows, dy, s.out}, w, transposed, mask, dx);
+  linalg_transpose(WEIGHT(s), s.in / 3, w, transposed);
+  linalg_forward(WEIGHT(s), ROWS(s.rows, x, ldx), w, b, y);
+  linalg_forward_relu(WEIGHT(s), ROWS(s.rows, x, ldx), w, b, relu);
+  linalg_input_gradient(WEIGHT(s), s.in / 3, ROWS(s.rows, dy, s.out), w, transposed, mask, dx);
   for (size_t r = 0; r < s.rows; r += step) {
     const size_t n = r + step < s.rows ? step : s.rows - r;
     const struct linalg_rows some_x = {n, tight + r * s.in, s.in}, some_dy = {n, dy + r * s.out, s.out};
-    linalg_forward(weight(s), some_x, w, b, part_y + r * s.out);
-    linalg_forward_relu(weight(s), some_x, w, b, part_relu + r * s.out);
-    linalg_input_gradient(weight(s), s.in / 3, some_dy, w, transposed, mask + r * width, part_dx + r * width);
+    linalg_forward(WEIGHT(s), &some_x, w, b, part_y + r * s.out);
+    linalg_forward_relu(WEIGHT(s), &some_x, w, b, part_relu + r * s.out);
+    linalg_input_gradient(WEIGHT(s), s.in / 3, &some_dy, w, transposed, mask + r * width, part_dx + r * width);
   }
   CU_ASSERT_TRUE(same(part_y, y, s.rows * s.out, s.in));
   CU_ASSERT_TRUE(same(part_relu, relu, s.rows * s.out, s.in));
@@ -241,14 +240,14 @@ static void test_layout(void) {
     const struct shape s = SHAPES[n];
     struct numbers numbers = {s.in};
     real *dense = draw(&numbers, s.in * s.out), *w = packed(s, dense), *back = unset(s.in * s.out);
-    const size_t size = linalg_weight_size(weight(s));
-    bool right = size >= s.in * s.out && linalg_vector_size(weight(s)) >= s.out;
+    const size_t size = linalg_weight_size(WEIGHT(s));
+    bool right = size >= s.in * s.out && linalg_vector_size(WEIGHT(s)) >= s.out;
     size_t zeros = 0;
     for (size_t i = 0; i < size; i++) zeros += w[i] == 0;
     for (size_t o = 0; o < s.out; o++) {
-      for (size_t i = 0; i < s.in; i++) right = right && w[linalg_weight_index(weight(s), o, i)] == dense[o * s.in + i];
+      for (size_t i = 0; i < s.in; i++) right = right && w[linalg_weight_index(WEIGHT(s), o, i)] == dense[o * s.in + i];
     }
-    linalg_unpack(weight(s), w, back);
+    linalg_unpack(WEIGHT(s), w, back);
     CU_ASSERT_TRUE_FATAL(right);
     CU_ASSERT_EQUAL(zeros, size - s.in * s.out);
     CU_ASSERT_EQUAL(memcmp(back, dense, s.in * s.out * sizeof *back), 0);
@@ -260,17 +259,17 @@ static void test_layout(void) {
 static void test_no_rows(void) {
   const struct shape s = {0, 3, 2};
   const real dense[6] = {1, 2, 3, 4, 5, 6}, b[2] = {1, 2};
-  real none = 7, *w = packed(s, dense), *dw = unset(linalg_weight_size(weight(s))), db[2] = {8, 9};
+  real none = 7, *w = packed(s, dense), *dw = unset(linalg_weight_size(WEIGHT(s))), db[2] = {8, 9};
   const struct linalg_rows no_x = {0, &none, 3}, no_dy = {0, &none, 2};
-  linalg_forward(weight(s), no_x, w, b, &none);
-  linalg_forward_relu(weight(s), no_x, w, b, &none);
-  linalg_input_gradient(weight(s), 0, no_dy, w, w, NULL, &none);
+  linalg_forward(WEIGHT(s), &no_x, w, b, &none);
+  linalg_forward_relu(WEIGHT(s), &no_x, w, b, &none);
+  linalg_input_gradient(WEIGHT(s), 0, &no_dy, w, w, NULL, &none);
   CU_ASSERT_EQUAL(none, 7);
-  for (size_t p = 0; p < linalg_parts(weight(s), 2); p++) {
-    const struct linalg_part part = linalg_part(weight(s), p, linalg_parts(weight(s), 2));
-    linalg_weight_gradient(weight(s), &none, no_x, &part, dw, db, NULL);
+  for (size_t p = 0; p < linalg_parts(WEIGHT(s), 2); p++) {
+    const struct linalg_part part = linalg_part(WEIGHT(s), p, linalg_parts(WEIGHT(s), 2));
+    linalg_weight_gradient(WEIGHT(s), &none, &no_x, &part, dw, db, NULL);
   }
-  for (size_t i = 0; i < linalg_weight_size(weight(s)); i++) CU_ASSERT_EQUAL(dw[i], 0);
+  for (size_t i = 0; i < linalg_weight_size(WEIGHT(s)); i++) CU_ASSERT_EQUAL(dw[i], 0);
   CU_ASSERT_EQUAL(db[0], 0);
   CU_ASSERT_EQUAL(db[1], 0);
   free(w), free(dw);
@@ -281,20 +280,20 @@ static void test_nan(void) {
   for (size_t out = 1; out <= 3; out++) {
     const struct shape s = {2, 4, out};
     real x[8] = {1, 2, 3, 4, 5, (real)NAN, 7, 8}, zeros[12] = {0}, b[3] = {0}, y[6], dx[8], db[3] = {0};
-    real *w = packed(s, zeros), *dw = unset(linalg_weight_size(weight(s))), dense[12];
-    real *transposed = unset(linalg_transposed_size(weight(s), 0));
-    linalg_forward(weight(s), (struct linalg_rows){2, x, 4}, w, b, y);
+    real *w = packed(s, zeros), *dw = unset(linalg_weight_size(WEIGHT(s))), dense[12];
+    real *transposed = unset(linalg_transposed_size(WEIGHT(s), 0));
+    linalg_forward(WEIGHT(s), ROWS(2, x, 4), w, b, y);
     for (size_t o = 0; o < out; o++) {
       CU_ASSERT_EQUAL(y[o], 0);
       CU_ASSERT_TRUE(isnan(y[out + o]));
     }
-    linalg_transpose(weight(s), 0, w, transposed);
-    linalg_input_gradient(weight(s), 0, (struct linalg_rows){2, y, out}, w, transposed, NULL, dx);
+    linalg_transpose(WEIGHT(s), 0, w, transposed);
+    linalg_input_gradient(WEIGHT(s), 0, ROWS(2, y, out), w, transposed, NULL, dx);
     CU_ASSERT_EQUAL(dx[3], 0);
     CU_ASSERT_TRUE(isnan(dx[4]));
-    const struct linalg_part part = linalg_part(weight(s), 0, 1);
-    linalg_weight_gradient(weight(s), y, (struct linalg_rows){2, x, 4}, &part, dw, db, NULL);
-    linalg_unpack(weight(s), dw, dense);
+    const struct linalg_part part = linalg_part(WEIGHT(s), 0, 1);
+    linalg_weight_gradient(WEIGHT(s), y, ROWS(2, x, 4), &part, dw, db, NULL);
+    linalg_unpack(WEIGHT(s), dw, dense);
     CU_ASSERT_TRUE_FATAL(isnan(dense[0]));
     CU_ASSERT_TRUE_FATAL(isnan(dense[4 * out - 1]));
     CU_ASSERT_TRUE(isnan(db[out - 1]));
@@ -321,7 +320,7 @@ static void test_reserve(void) {
 int main(void) {
   static const struct unit_case cases[] = {
       {"OpenBLAS begins with one thread and init leaves it; the core has a name", test_init},
-      {"what OpenBLAS has no room for is refused before it waits for it", test_reserve},
+      {"a team that OpenBLAS has no room for is refused at the start", test_reserve},
       {"a weight turns from dense to the backend's layout and back, its padding is 0", test_layout},
       {"forward: y = x w^T + b, whatever y held", test_forward},
       {"forward with ReLU: the same, cut off at 0, NaN passing", test_forward_relu},

@@ -78,7 +78,7 @@ static void gradient_by_parts(struct sample *s, size_t members, size_t rows, con
   const size_t parts = mlp_parts(&s->mlp, members);
   const struct linalg_rows input = {rows, x, s->mlp.input};
   for (size_t p = parts; p-- > 0;) // in any order
-    mlp_gradient_part(&s->mlp, (struct mlp_part){p, members}, input, &s->cache, dy, gradient, NULL);
+    mlp_gradient_part(&s->mlp, (struct mlp_part){p, members}, &input, &s->cache, dy, gradient, NULL);
 }
 
 static void backward(struct sample *s, real *gradient, real *dx) {
@@ -174,9 +174,9 @@ static void test_central_differences(void) {
 }
 #endif
 
-// --- what is computed on request ---
+// --- parts, columns, rows ---
 
-// Every parameter belongs to one part, whatever the team, and a part writes what it says and nothing beside.
+// Every parameter belongs to one part, whatever the team. A part writes its ranges and nothing else.
 static void check_cover(const struct sample *s, size_t members) {
   int *owners = calloc(s->mlp.parameters, sizeof *owners);
   real *dense = room(s->dense), *mask = room(s->mlp.parameters);
@@ -185,7 +185,7 @@ static void check_cover(const struct sample *s, size_t members) {
   for (size_t p = 0; p < mlp_parts(&s->mlp, members); p++) {
     real *gradient = room(s->mlp.parameters);
     const real *soon[LINALG_SOON] = {s->parameters, NULL, gradient, NULL}; // makes no difference to the result
-    const struct mlp_ranges part = mlp_gradient_part(&s->mlp, (struct mlp_part){p, members}, input, &s->cache, s->dy,
+    const struct mlp_ranges part = mlp_gradient_part(&s->mlp, (struct mlp_part){p, members}, &input, &s->cache, s->dy,
                                                      gradient, p % 2 == 0 ? soon : NULL);
     for (int i = 0; i < MLP_PART_RANGES; i++) {
       for (size_t j = part.range[i].begin; j < part.range[i].end; j++) {
@@ -286,7 +286,7 @@ static void test_dense(void) {
     CU_ASSERT_EQUAL(memcmp(back, s.parameters, s.mlp.parameters * sizeof *back), 0); // the padding is 0 in both
     const struct mlp_layer *last = &s.mlp.layer[2];
     CU_ASSERT_EQUAL(dense[s.dense - 9 - 1],
-                    s.parameters[last->weight + linalg_weight_index(mlp_shape(&s.mlp, 2), 8, 3)]);
+                    s.parameters[last->weight + linalg_weight_index(&(struct linalg_shape){on, 4, 9}, 8, 3)]);
     free(dense), free(back);
     sample_release(&s);
   }
@@ -357,7 +357,8 @@ static void test_nan(void) {
     forward(&s);
     for (size_t i = 0; i < 6; i++) CU_ASSERT_EQUAL(isnan(s.y[i]) != 0, i / 2 == 1);
     backward(&s, s.gradient, s.dx);
-    for (size_t o = 0; o < 9; o++) CU_ASSERT_TRUE(isnan(s.gradient[linalg_weight_index(mlp_shape(&s.mlp, 0), o, 1)]));
+    for (size_t o = 0; o < 9; o++)
+      CU_ASSERT_TRUE(isnan(s.gradient[linalg_weight_index(&(struct linalg_shape){on, 4, 9}, o, 1)]));
     CU_ASSERT_TRUE_FATAL(isfinite(s.dx[0]));
     CU_ASSERT_TRUE(isfinite(s.dx[11]));
     s.x[5] = 0;

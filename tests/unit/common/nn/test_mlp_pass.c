@@ -88,7 +88,7 @@ static void backward(struct scene *s) {
   mlp_transpose(&s->net, s->parameters, 0, s->transposed);
   mlp_pass_backward(&s->net, &(struct mlp_weights){s->parameters, s->transposed, 0}, &pass, s->gradient, &mlp_alone);
   for (size_t p = 0; p < mlp_parts(&s->net, 2); p++)
-    mlp_gradient_part(&s->net, (struct mlp_part){p, 2}, (struct linalg_rows){ROWS, s->x, IN}, &s->cache, s->dy,
+    mlp_gradient_part(&s->net, (struct mlp_part){p, 2}, &(struct linalg_rows){ROWS, s->x, IN}, &s->cache, s->dy,
                       s->gradient, NULL);
 }
 
@@ -152,6 +152,7 @@ static void by_running_statistics(struct scene *s, real *expected) {
              (double)s->parameters[s->net.input_shift + i];
     for (uint32_t l = 0; l < s->net.layers; l++) {
       const struct mlp_layer *layer = &s->net.layer[l];
+      const struct linalg_shape shape = mlp_shape(&s->net, l);
       const bool last = l + 1 == s->net.layers;
       double square = 0;
       for (uint32_t i = 0; i < layer->in; i++) square += h[i] * h[i];
@@ -160,7 +161,7 @@ static void by_running_statistics(struct scene *s, real *expected) {
       for (uint32_t o = 0; o < layer->out; o++) {
         z[o] = layer->biased ? (double)s->parameters[layer->bias + o] : 0;
         for (uint32_t i = 0; i < layer->in; i++)
-          z[o] += (double)s->parameters[layer->weight + linalg_weight_index(mlp_shape(&s->net, l), o, i)] * h[i];
+          z[o] += (double)s->parameters[layer->weight + linalg_weight_index(&shape, o, i)] * h[i];
         if (layer->norm)
           z[o] = (double)s->parameters[layer->norm_scale + o] * (z[o] - (double)s->statistics[layer->mean + o]) /
                      sqrt((double)s->statistics[layer->variance + o] + epsilon) +
@@ -198,7 +199,8 @@ static void test_folded(void) {
 }
 
 static double weight_at(const struct scene *s, uint32_t l, size_t o, size_t i) {
-  return (double)s->parameters[s->net.layer[l].weight + linalg_weight_index(mlp_shape(&s->net, l), o, i)];
+  const struct linalg_shape shape = mlp_shape(&s->net, l);
+  return (double)s->parameters[s->net.layer[l].weight + linalg_weight_index(&shape, o, i)];
 }
 
 static void test_sphere(void) {

@@ -111,7 +111,7 @@ static void test_action(void) {
   }
 }
 
-// Rows [0, count), each moved to another place, give the actions that they give alone.
+// Rows [0, count), each at another index, give the same actions as alone.
 static bool same_in_batch(struct policy *policy, const struct shape *shape, size_t count, size_t stride,
                           const float *noise, const float *alone) {
   static float moved_obs[MAX_ROWS * MAX_OBS], moved_eps[MAX_ROWS * MAX_ACT];
@@ -329,7 +329,7 @@ int main(void) {
       {"the network: observations in, mean and log_std out, no layer norm", test_network},
       {"a new policy has version 0, weights 0, no normalizer, and a block of 8, 4 or 1 rows", each_create},
       {"an action is normalizer, network and head; without noise tanh(mean)", each_action},
-      {"a row's bits depend neither on the number of rows nor on its place", each_rows},
+      {"a row's bits depend neither on the number of rows nor on its index", each_rows},
       {"NaN in one row reaches no other", each_nan_neighbour},
       {"actions stay in [-1,1]; no rows, no writes", each_bounds},
       {"acting allocates nothing", each_no_allocation},

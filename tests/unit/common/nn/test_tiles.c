@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Arrays are as large as they must be, so that the address sanitizer sees a step aside; what lies between rows is
-// compared too.
+// Arrays have exactly the size they need, so that the address sanitizer sees an access outside. The gaps between rows
+// are compared too.
 
 struct shape {
   size_t rows, in, out;
@@ -45,29 +45,29 @@ static size_t extent(size_t rows, size_t width, size_t ld) { return (rows - 1) *
 
 // --- the chains as they are promised ---
 
-static void expected_forward(struct shape s, const float *x, size_t ldx, const float *w, const float *b, float *y,
-                             size_t ldy, enum tiles_epilogue epilogue, const float *mask) {
-  for (size_t r = 0; r < s.rows; r++) {
-    for (size_t o = 0; o < s.out; o++) {
-      float sum = b ? b[o] : 0;
-      for (size_t i = 0; i < s.in; i++) sum = fmaf(x[r * ldx + i], w[o * s.in + i], sum);
-      if (epilogue == TILES_RELU && sum <= 0) sum = 0;
-      if (epilogue == TILES_MASK && mask[r * ldy + o] <= 0) sum = 0;
-      y[r * ldy + o] = sum;
+// Of a product whose panels hold w (out x in).
+static void expected_forward(const struct tiles_product *p, const float *w) {
+  for (size_t r = 0; r < p->rows; r++) {
+    for (size_t o = 0; o < p->out; o++) {
+      float sum = p->b ? p->b[o] : 0;
+      for (size_t i = 0; i < p->in; i++) sum = fmaf(p->x[r * p->ldx + i], w[o * p->in + i], sum);
+      if (p->epilogue == TILES_RELU && sum <= 0) sum = 0;
+      if (p->epilogue == TILES_MASK && p->mask[r * p->ldy + o] <= 0) sum = 0;
+      p->y[r * p->ldy + o] = sum;
     }
   }
 }
 
-static void expected_weight_gradient(struct shape s, const float *x, size_t ldx, const float *dy, size_t ldy, float *dw,
-                                     float *db, bool add) {
-  for (size_t o = 0; o < s.out; o++) {
-    float bias = add ? db[o] : 0;
-    for (size_t r = 0; r < s.rows; r++) bias += dy[r * ldy + o];
-    db[o] = bias;
-    for (size_t i = 0; i < s.in; i++) {
-      float sum = add ? dw[o * s.in + i] : 0;
-      for (size_t r = 0; r < s.rows; r++) sum = fmaf(x[r * ldx + i], dy[r * ldy + o], sum);
-      dw[o * s.in + i] = sum;
+// Of a gradient whose dw is dense (out x in), all of it.
+static void expected_weight_gradient(const struct tiles_gradient *g) {
+  for (size_t o = 0; o < g->out; o++) {
+    float bias = g->add ? g->db[o] : 0;
+    for (size_t r = 0; r < g->rows; r++) bias += g->dy[r * g->ldy + o];
+    g->db[o] = bias;
+    for (size_t i = 0; i < g->in; i++) {
+      float sum = g->add ? g->dw[o * g->in + i] : 0;
+      for (size_t r = 0; r < g->rows; r++) sum = fmaf(g->x[r * g->ldx + i], g->dy[r * g->ldy + o], sum);
+      g->dw[o * g->in + i] = sum;
     }
   }
 }
@@ -75,12 +75,15 @@ static void expected_weight_gradient(struct shape s, const float *x, size_t ldx,
 // --- one shape, at every level ---
 
 // The forward of the rows in two parts, the second of which starts at row `split`.
-static void forward(const struct tiles *tiles, struct shape s, size_t split, const float *x, size_t ldx,
-                    const float *panels, const float *b, float *y, size_t ldy, enum tiles_epilogue epilogue,
-                    const float *mask) {
-  FORWARD(tiles, split, s.in, s.out, x, ldx, panels, b, y, ldy, epilogue, mask);
-  FORWARD(tiles, s.rows - split, s.in, s.out, x + split * ldx, ldx, panels, b, y + split * ldy, ldy, epilogue,
-          mask ? mask + split * ldy : NULL);
+static void forward_in_two(const struct tiles *tiles, const struct tiles_product *whole, size_t split) {
+  struct tiles_product first = *whole, second = *whole;
+  first.rows = split;
+  second.rows -= split;
+  second.x += split * whole->ldx;
+  second.y += split * whole->ldy;
+  if (whole->mask) second.mask += split * whole->ldy;
+  tiles->forward(&first);
+  tiles->forward(&second);
 }
 
 static bool check_forward(struct shape s) {
@@ -94,13 +97,16 @@ static bool check_forward(struct shape s) {
   for (enum tiles_epilogue epilogue = TILES_PLAIN; epilogue <= TILES_MASK; epilogue++) {
     const float *bias = epilogue == TILES_MASK || s.rows % 5 == 0 ? NULL : b;
     float *expected = copy(before, size);
-    expected_forward(s, x, ldx, w, bias, expected, ldy, epilogue, before);
+    struct tiles_product product = {s.rows, s.in, s.out, x, ldx, panels, bias, expected, ldy, epilogue, before};
+    expected_forward(&product, w);
     for (int level = 0; level < TILES_LEVELS; level++) {
       const struct tiles *tiles = tiles_at((enum tiles_level)level);
       if (!tiles) continue;
       float *y = copy(before, size), *in_place = copy(before, size);
-      FORWARD(tiles, s.rows, s.in, s.out, x, ldx, panels, bias, y, ldy, epilogue, before);
-      forward(tiles, s, numbers_word(&numbers) % (s.rows + 1), x, ldx, panels, bias, in_place, ldy, epilogue, in_place);
+      product.y = y, product.mask = before;
+      tiles->forward(&product);
+      product.y = in_place, product.mask = in_place;
+      forward_in_two(tiles, &product, numbers_word(&numbers) % (s.rows + 1));
       right = right && same(y, expected, size) && same(in_place, expected, size);
       free(y), free(in_place);
     }
@@ -121,8 +127,9 @@ static bool check_input_gradient(struct shape s, size_t begin, size_t end) {
   for (size_t o = 0; o < s.out; o++) {
     for (size_t i = 0; i < count; i++) turned[i * s.out + o] = w[o * s.in + begin + i];
   }
-  const struct shape back = {s.rows, s.out, count};
-  expected_forward(back, dy, s.out, turned, NULL, expected, count, TILES_PLAIN, NULL);
+  struct tiles_product back = {
+      .rows = s.rows, .in = s.out, .out = count, .x = dy, .ldx = s.out, .y = expected, .ldy = count};
+  expected_forward(&back, turned);
   tiles_pack(s.in, s.out, w, panels);
   tiles_pack(s.out, count, turned, expected_panels);
   bool right = true;
@@ -132,7 +139,8 @@ static bool check_input_gradient(struct shape s, size_t begin, size_t end) {
     float *transposed = take(tiles_size(s.out, count)), *dx = take(s.rows * count);
     memset(transposed, 0xff, tiles_size(s.out, count) * sizeof *transposed);
     tiles->transpose(s.in, s.out, panels, begin, end, transposed);
-    FORWARD(tiles, s.rows, s.out, count, dy, s.out, transposed, NULL, dx, count, TILES_PLAIN, NULL);
+    back.panels = transposed, back.y = dx;
+    tiles->forward(&back);
     right = right && memcmp(transposed, expected_panels, tiles_size(s.out, count) * sizeof *transposed) == 0;
     right = right && same(dx, expected, s.rows * count);
     free(transposed), free(dx);
@@ -148,7 +156,9 @@ static bool check_weight_gradient(struct shape s, bool add) {
   float *dw = draw(&numbers, s.in * s.out), *db = draw(&numbers, s.out);
   float *panels = take(size), *expected = take(size), *expected_bias = copy(db, s.out);
   tiles_pack(s.in, s.out, dw, panels);
-  expected_weight_gradient(s, x, ldx, dy, ldy, dw, expected_bias, add);
+  struct tiles_gradient whole = {.rows = s.rows, .in = s.in, .out = s.out, .x = x, .ldx = ldx, .dy = dy, .ldy = ldy};
+  whole.dw = dw, whole.db = expected_bias, whole.add = add;
+  expected_weight_gradient(&whole);
   tiles_pack(s.in, s.out, dw, expected);
   bool right = true;
   for (int level = 0; level < TILES_LEVELS; level++) {
@@ -159,8 +169,10 @@ static bool check_weight_gradient(struct shape s, bool add) {
     for (int part = 1; part <= 2; part++) {                       // in one part, in two
       float *gradient = copy(panels, size), *bias = copy(db, s.out);
       for (int p = 0; p < part; p++) {
-        WEIGHT_GRADIENT(tiles, s.rows, s.in, s.out, x, ldx, dy, ldy, gradient, bias, add, split[part == 1 ? 0 : p],
-                        split[part == 1 ? 2 : p + 1], part == 1 ? NULL : soon);
+        struct tiles_gradient some = whole;
+        some.dw = gradient, some.db = bias, some.soon = part == 1 ? NULL : soon;
+        some.begin = split[part == 1 ? 0 : p], some.end = split[part == 1 ? 2 : p + 1];
+        tiles->weight_gradient(&some);
       }
       right = right && memcmp(gradient, expected, size * sizeof *gradient) == 0 && same(bias, expected_bias, s.out);
       free(gradient), free(bias);
@@ -279,7 +291,7 @@ static void test_levels(void) {
 
 int main(void) {
   static const struct unit_case cases[] = {
-      {"pack and unpack: every weight in its place, zeros elsewhere", test_pack},
+      {"pack and unpack: every weight at its index, zeros elsewhere", test_pack},
       {"levels: the baseline everywhere, the best is the last of those there are", test_levels},
       {"forward: the chain from the bias, bit for bit, whole and in two parts of the rows", test_forward},
       {"input gradient: the forward of the transposed, of all or some columns", test_input_gradient},

@@ -61,7 +61,7 @@ static void *walk(void *context) {
   return NULL;
 }
 
-// ---- alone ----
+// --- alone ---
 
 static void test_alone(void) {
   unsetenv(CHANNEL_VARIABLE);
@@ -148,7 +148,7 @@ static void test_locale(void) {
   CU_ASSERT_PTR_NULL(strstr(text, ",5"));
 }
 
-// ---- driven ----
+// --- driven ---
 
 struct host {
   int file;
@@ -279,7 +279,7 @@ static void test_refused_requests(void) {
   release(&host);
 }
 
-// ---- what the library does not take for a channel ----
+// --- what the library does not take for a channel ---
 
 static void refuse_channel(const char *text) {
   struct channel_child child;
@@ -338,7 +338,7 @@ static void test_host_gone(void) {
   if (pid == 0) _exit(0);
   host.channel->host = (int32_t)pid;
   struct channel_child child;
-  CU_ASSERT_EQUAL_FATAL(channel_child_open(&child), 0); // it is still seen: nobody has waited for it
+  CU_ASSERT_EQUAL_FATAL(channel_child_open(&child), 0); // it still exists: its parent has not waited for it
   waitpid(pid, NULL, 0);
   CU_ASSERT(channel_child_wait(&child) < 0);
   CU_ASSERT_STRING_EQUAL(child.why, "corsac is gone");
@@ -346,7 +346,7 @@ static void test_host_gone(void) {
   release(&host);
 }
 
-// ---- the bell ----
+// --- the bell ---
 
 static void *ring_later(void *bell) {
   usleep(20000);
@@ -359,7 +359,7 @@ static void test_bell(void) {
   struct channel_patience patience = {0};
   double start = clock_now();
   channel_wait(&bell, 0, 0.05, &patience);
-  CU_ASSERT(clock_now() - start >= 0.045); // nobody rang
+  CU_ASSERT(clock_now() - start >= 0.045); // there was no ring
   channel_ring(&bell);
   start = clock_now();
   channel_wait(&bell, 0, 20, &patience); // rung before: no sleep
@@ -382,9 +382,9 @@ int main(void) {
       {"driven: resets, steps, cuts, info, the end", test_driven},
       {"stopped before its first episode", test_stopped_before_an_episode},
       {"requests that it cannot follow are answered so", test_refused_requests},
-      {"what is no channel, or another version's, is refused and named", test_bad_channel},
+      {"a file that is no channel, or of another version, is refused by name", test_bad_channel},
       {"the channel is found by its path, too", test_found_by_path},
-      {"a host that is gone ends the waiting", test_host_gone},
+      {"the end of the host ends a wait", test_host_gone},
       {"a bell wakes, is not missed, and its wait ends", test_bell},
   };
   return unit_run("sim", cases, sizeof cases / sizeof *cases);

@@ -53,20 +53,20 @@ static void test_refuses(void) {
 }
 
 static void test_many(void) {
-  const char *output = NULL, *operands[2] = {NULL, NULL};
+  const char *output = NULL, *words[2] = {NULL, NULL};
   bool sheet = false;
   const struct argument known[] = {{"o", NULL, &output}, {"sheet", &sheet, NULL}};
-  size_t given = 9;
+  struct operands operands = {.values = words, .limit = 2, .count = 9};
   struct error error = {0};
   char *some[] = {"runs/a", "-o", "x.png", "--sheet", "runs/b"}, *three[] = {"a", "b", "c"}, *letter[] = {"-s"},
        *word[] = {"--o", "x"}, *last[] = {"a", "-o"};
-  UNIT_STATUS(arguments_parse_many(5, some, "plot", known, 2, operands, 2, &given, &error), STATUS_OK, &error);
-  CU_ASSERT_EQUAL(given, 2);
+  UNIT_STATUS(arguments_parse_many(5, some, "plot", known, 2, &operands, &error), STATUS_OK, &error);
+  CU_ASSERT_EQUAL(operands.count, 2);
   CU_ASSERT_TRUE_FATAL(sheet);
-  CU_ASSERT_STRING_EQUAL_FATAL(operands[1], "runs/b");
+  CU_ASSERT_STRING_EQUAL_FATAL(words[1], "runs/b");
   CU_ASSERT_STRING_EQUAL(output, "x.png");
-  UNIT_STATUS(arguments_parse_many(0, NULL, "plot", known, 2, operands, 2, &given, &error), STATUS_OK, &error);
-  CU_ASSERT_EQUAL(given, 0);
+  UNIT_STATUS(arguments_parse_many(0, NULL, "plot", known, 2, &operands, &error), STATUS_OK, &error);
+  CU_ASSERT_EQUAL(operands.count, 0);
   const struct {
     int count;
     char **arguments;
@@ -77,7 +77,7 @@ static void test_many(void) {
                {2, last, "-o needs a value"}};
   for (int i = 0; i < 4; i++) {
     error = (struct error){0};
-    UNIT_STATUS(arguments_parse_many(wrong[i].count, wrong[i].arguments, "plot", known, 2, operands, 2, &given, &error),
+    UNIT_STATUS(arguments_parse_many(wrong[i].count, wrong[i].arguments, "plot", known, 2, &operands, &error),
                 STATUS_USAGE, &error);
     CU_ASSERT_TRUE(error_says(&error, wrong[i].says));
   }

@@ -173,7 +173,7 @@ static void check_library(struct fixture *f, const char *path) {
   for (int r = 0; r < ROWS; r++) {
     float unit[SMALL_ACT], action[SMALL_ACT], eps[SMALL_ACT];
     const bool drawn = r % 2;
-    random_normals_at(3, RANDOM_ACTOR, 0, (uint64_t)r, 1, SMALL_ACT, eps, SMALL_ACT);
+    random_normals_at(random_stream(3, RANDOM_ACTOR, 0, (uint64_t)r), 1, SMALL_ACT, eps, SMALL_ACT);
     policy_act(f->policy, 1, f->obs[r], drawn ? eps : NULL, unit);
     const int failed = drawn ? corsac_policy_sample(policy, f->obs[r], 3, (uint64_t)r, action, scratch)
                              : corsac_policy_act(policy, f->obs[r], action, scratch);

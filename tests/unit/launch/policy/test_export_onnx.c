@@ -144,7 +144,7 @@ static void check_graph(const struct export *export, const Onnx__GraphProto *gra
     float action[ACT];
     values.count = 1;
     values.value[0] = (struct value){.name = "observation", .size = OBS};
-    random_normals_at(7, RANDOM_NOISE, 0, (uint64_t)row, 1, OBS, values.value[0].x, OBS);
+    random_normals_at(random_stream(7, RANDOM_NOISE, 0, (uint64_t)row), 1, OBS, values.value[0].x, OBS);
     frozen_policy_act(frozen, values.value[0].x, NULL, action, scratch);
     for (size_t n = 0; n < graph->n_node; n++) apply(graph, graph->node[n], &values);
     const struct value *last = &values.value[values.count - 1];

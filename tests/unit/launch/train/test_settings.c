@@ -36,78 +36,79 @@ static void make(struct made *made, const char *before, uint64_t steps, const ch
   made->settings = (struct settings){&made->config, &made->before, &made->limiter, 0, 3, before != NULL};
 }
 
+// Settings, and what is logged about them.
+static const struct {
+  const char *before;
+  uint64_t steps;
+  const char *line, *says, *not ; // says NULL: nothing
+} doubts[] = {
+    {NULL, 0, "", NULL, NULL},
+    {NULL, 0, "--sync --envs 4 --sync-steps 10 --env-steps 1e5", NULL, NULL},
+    // rounds
+    {NULL, 0, "--sync --envs 100 --sync-steps 10000 --env-steps 1500 --log-every 0 --eval-every 0 --checkpoint-every 0",
+     "1000000 steps will be made, not env_steps 1500; set --env-steps to a multiple of 1000000, or lower "
+     "--sync-steps "
+     "or --envs",
+     NULL},
+    {NULL, 0, "--sync --sync-steps 1000 --env-steps 10100", NULL, NULL}, // 9 %
+    {NULL, 0, "--sync --envs 3 --env-steps 1", "a multiple of 3, or lower --envs", "--sync-steps"},
+    {"--sync --envs 3 --sync-steps 100 --learning-starts 0 --batch-size 1", 300, "--env-steps 310",
+     "600 steps will be made, not env_steps 310; set --env-steps to a multiple of 300", "lower"},
+    {NULL, 0, "--sync --envs 3 --sync-steps 1000 --env-steps 30000", "log_every 1000 is less than a round",
+     "eval_every"},
+    // nothing is learned
+    {NULL, 0, "--env-steps 300", "set --env-steps above 1000, or lower --learning-starts", NULL},
+    {NULL, 0, "--env-steps 1000", "nothing is learned", NULL},
+    {NULL, 0, "--env-steps 1001", NULL, NULL},
+    {NULL, 0, "--env-steps 1000 --utd 0", "nothing is learned", NULL},
+    {NULL, 0, "--env-steps 2000 --utd 0.0005", "utd 0.0005 makes no update of the 1000 steps", NULL},
+    {NULL, 0, "--sync --envs 2 --sync-steps 1000 --env-steps 999 --log-every 0", "2000 steps will be made", NULL},
+    {"--env-steps 200", 200, "--env-steps 400", "set --env-steps above 1000", "learning-starts"}, // fixed
+    {"--sync --env-steps 1500 --utd 0.001", 1000, "--env-steps 1600", "makes no update", "--utd"},
+    {"--env-steps 1500", 1500, "", NULL, NULL}, // it is over
+    {NULL, 0, "--learning-starts 100", "batches of 256 from only 100 transitions", NULL},
+    {NULL, 0, "--learning-starts 0", "from only 0 transitions", NULL},
+    {"--learning-starts 100", 50, "", NULL, NULL},
+    // idle
+    {NULL, 0, "--sync-steps 5", "sync_steps 5 has no effect", NULL},
+    {NULL, 0, "--sync-steps 1", NULL, NULL},
+    {NULL, 0, "--sync --utd-slack 5", "utd_slack 5 has no effect", NULL},
+    {NULL, 0, "--utd 0 --utd-slack 5", "utd_slack 5 has no effect", NULL},
+    {NULL, 0, "--alpha 0.1 --lr-alpha 0.1", "lr_alpha 0.1 has no effect: alpha is a number", NULL},
+    {NULL, 0, "--alpha 0.1 --target-entropy -3", "target_entropy -3 has no effect", NULL},
+    {NULL, 0, "--alpha auto --lr-alpha 0.1 --target-entropy -3", NULL, NULL},
+    {NULL, 0, "--alpha 0.1 --alpha-start 0.01", "alpha_start 0.01 has no effect", NULL},
+    {NULL, 0, "--expansion 2", "expansion 2 has no effect: network is dense", NULL},
+    {NULL, 0, "--expansion 2 --network residual", NULL, NULL},
+    {NULL, 0, "--value-atoms 51 --value-min -1", "value_min -1 has no effect: critic_loss is mse", "value_max"},
+    {NULL, 0, "--value-atoms 51 --value-min -1 --critic-loss categorical", NULL, NULL},
+    {NULL, 0, "--value-max 10", "value_max 10 has no effect", NULL},
+    {NULL, 0, "--value-max 10 --normalize-rewards bounded", NULL, NULL},
+    {NULL, 0, "--lr-final 0.5", "lr_final 0.5 has no effect: lr_schedule is constant", NULL},
+    {NULL, 0, "--lr-final 0.5 --lr-schedule cosine", NULL, NULL},
+    {NULL, 0, "--policy-joint", "policy_joint true has no effect: policy_norm is not batch", NULL},
+    {NULL, 0, "--policy-joint --policy-norm batch", NULL, NULL},
+    {NULL, 0, "--hidden 8 --critic-hidden 9 --policy-hidden 7", "hidden 8 has no effect", NULL},
+    {NULL, 0, "--hidden 8 --critic-hidden 9", NULL, NULL},
+    {NULL, 0, "--eval-every 0 --eval-episodes 3", "eval_episodes 3 has no effect", NULL},
+    {NULL, 0, "--min-actors 4", "min_actors 4 has no effect: the job has 3 actors", NULL},
+    {NULL, 0, "--min-actors 3", NULL, NULL},
+    {NULL, 0, "--sync --min-actors 2", "min_actors 2 has no effect: sync", NULL},
+    {NULL, 0, "--env ./solver.so:x --env-timeout 5", "env_timeout 5 cannot cut off a step", NULL},
+    {NULL, 0, "--env ./solver.so:x --env-timeout 5 --isolate", NULL, NULL},
+    {NULL, 0, "--env exec:./solver --env-timeout 5", NULL, NULL},
+};
+
 static void test_doubts(void) {
-  static const struct {
-    const char *before;
-    uint64_t steps;
-    const char *line, *says, *not ; // says NULL: nothing
-  } cases[] = {
-      {NULL, 0, "", NULL, NULL},
-      {NULL, 0, "--sync --envs 4 --sync-steps 10 --env-steps 1e5", NULL, NULL},
-      // rounds
-      {NULL, 0,
-       "--sync --envs 100 --sync-steps 10000 --env-steps 1500 --log-every 0 --eval-every 0 --checkpoint-every 0",
-       "1000000 steps will be made, not env_steps 1500; set --env-steps to a multiple of 1000000, or lower "
-       "--sync-steps "
-       "or --envs",
-       NULL},
-      {NULL, 0, "--sync --sync-steps 1000 --env-steps 10100", NULL, NULL}, // 9 %
-      {NULL, 0, "--sync --envs 3 --env-steps 1", "a multiple of 3, or lower --envs", "--sync-steps"},
-      {"--sync --envs 3 --sync-steps 100 --learning-starts 0 --batch-size 1", 300, "--env-steps 310",
-       "600 steps will be made, not env_steps 310; set --env-steps to a multiple of 300", "lower"},
-      {NULL, 0, "--sync --envs 3 --sync-steps 1000 --env-steps 30000", "log_every 1000 is less than a round",
-       "eval_every"},
-      // nothing is learned
-      {NULL, 0, "--env-steps 300", "set --env-steps above 1000, or lower --learning-starts", NULL},
-      {NULL, 0, "--env-steps 1000", "nothing is learned", NULL},
-      {NULL, 0, "--env-steps 1001", NULL, NULL},
-      {NULL, 0, "--env-steps 1000 --utd 0", "nothing is learned", NULL},
-      {NULL, 0, "--env-steps 2000 --utd 0.0005", "utd 0.0005 makes no update of the 1000 steps", NULL},
-      {NULL, 0, "--sync --envs 2 --sync-steps 1000 --env-steps 999 --log-every 0", "2000 steps will be made", NULL},
-      {"--env-steps 200", 200, "--env-steps 400", "set --env-steps above 1000", "learning-starts"}, // fixed
-      {"--sync --env-steps 1500 --utd 0.001", 1000, "--env-steps 1600", "makes no update", "--utd"},
-      {"--env-steps 1500", 1500, "", NULL, NULL}, // it is over
-      {NULL, 0, "--learning-starts 100", "batches of 256 from 100 transitions", NULL},
-      {NULL, 0, "--learning-starts 0", "from 0 transitions", NULL},
-      {"--learning-starts 100", 50, "", NULL, NULL},
-      // idle
-      {NULL, 0, "--sync-steps 5", "sync_steps 5 does nothing", NULL},
-      {NULL, 0, "--sync-steps 1", NULL, NULL},
-      {NULL, 0, "--sync --utd-slack 5", "utd_slack 5 does nothing", NULL},
-      {NULL, 0, "--utd 0 --utd-slack 5", "utd_slack 5 does nothing", NULL},
-      {NULL, 0, "--alpha 0.1 --lr-alpha 0.1", "lr_alpha 0.1 does nothing: alpha is a number", NULL},
-      {NULL, 0, "--alpha 0.1 --target-entropy -3", "target_entropy -3 does nothing", NULL},
-      {NULL, 0, "--alpha auto --lr-alpha 0.1 --target-entropy -3", NULL, NULL},
-      {NULL, 0, "--alpha 0.1 --alpha-start 0.01", "alpha_start 0.01 does nothing", NULL},
-      {NULL, 0, "--expansion 2", "expansion 2 does nothing: network is dense", NULL},
-      {NULL, 0, "--expansion 2 --network residual", NULL, NULL},
-      {NULL, 0, "--value-atoms 51 --value-min -1", "value_min -1 does nothing: critic_loss is mse", "value_max"},
-      {NULL, 0, "--value-atoms 51 --value-min -1 --critic-loss categorical", NULL, NULL},
-      {NULL, 0, "--value-max 10", "value_max 10 does nothing", NULL},
-      {NULL, 0, "--value-max 10 --normalize-rewards bounded", NULL, NULL},
-      {NULL, 0, "--lr-final 0.5", "lr_final 0.5 does nothing: lr_schedule is constant", NULL},
-      {NULL, 0, "--lr-final 0.5 --lr-schedule cosine", NULL, NULL},
-      {NULL, 0, "--policy-joint", "policy_joint true does nothing: policy_norm is not batch", NULL},
-      {NULL, 0, "--policy-joint --policy-norm batch", NULL, NULL},
-      {NULL, 0, "--hidden 8 --critic-hidden 9 --policy-hidden 7", "hidden 8 does nothing", NULL},
-      {NULL, 0, "--hidden 8 --critic-hidden 9", NULL, NULL},
-      {NULL, 0, "--eval-every 0 --eval-episodes 3", "eval_episodes 3 does nothing", NULL},
-      {NULL, 0, "--min-actors 4", "min_actors 4 does nothing: the job has 3 actors", NULL},
-      {NULL, 0, "--min-actors 3", NULL, NULL},
-      {NULL, 0, "--sync --min-actors 2", "min_actors 2 does nothing: sync", NULL},
-      {NULL, 0, "--env ./solver.so:x --env-timeout 5", "env_timeout 5 cuts off no step", NULL},
-      {NULL, 0, "--env ./solver.so:x --env-timeout 5 --isolate", NULL, NULL},
-      {NULL, 0, "--env exec:./solver --env-timeout 5", NULL, NULL},
-  };
-  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+  for (size_t i = 0; i < sizeof doubts / sizeof *doubts; i++) {
     struct made made;
     char text[SETTINGS_DOUBTS][SETTINGS_TEXT], all[SETTINGS_DOUBTS * SETTINGS_TEXT] = "";
-    make(&made, cases[i].before, cases[i].steps, cases[i].line);
+    make(&made, doubts[i].before, doubts[i].steps, doubts[i].line);
     const size_t count = settings_doubts(&made.settings, text);
     for (size_t k = 0; k < count; k++) strcat(strcat(all, text[k]), "\n");
     const bool good =
-        cases[i].says ? strstr(all, cases[i].says) && !(cases[i].not &&strstr(all, cases[i].not )) : count == 0;
-    if (!good) printf("\n    %s: %s", cases[i].line, all);
+        doubts[i].says ? strstr(all, doubts[i].says) && !(doubts[i].not &&strstr(all, doubts[i].not )) : count == 0;
+    if (!good) printf("\n    %s: %s", doubts[i].line, all);
     CU_ASSERT_TRUE(good);
   }
 }
@@ -142,7 +143,7 @@ static void test_reports(void) {
 
 int main(void) {
   static const struct unit_case cases[] = {
-      {"a setting that does nothing is told, with what this job may still change", test_doubts},
+      {"a setting without effect is told, with what this job may still change", test_doubts},
       {"a sync job ends at the end of a round", test_end},
       {"what comes only at the end is told so", test_reports},
   };

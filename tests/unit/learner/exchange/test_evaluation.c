@@ -83,7 +83,8 @@ static void test_shares(void) {
     }
     CU_ASSERT_EQUAL(weights.version, 40);
     const struct mlp *net = &s.job.sac.policy_net;
-    const size_t at = linalg_weight_index(mlp_shape(net, 0), 5 / PEER_OBS, 5 % PEER_OBS);
+    const struct linalg_shape shape = mlp_shape(net, 0);
+    const size_t at = linalg_weight_index(&shape, 5 / PEER_OBS, 5 % PEER_OBS);
     CU_ASSERT_EQUAL(weights.values[5], s.job.sac.policy[at]);
   }
   policy_weights_release(&weights);

@@ -1,0 +1,44 @@
+// The steps of a few episodes, recorded so that a second time can be compared with the first, bit for bit.
+#ifndef CORSAC_LAUNCH_ENVIRONMENTS_TRAJECTORY_H
+#define CORSAC_LAUNCH_ENVIRONMENTS_TRAJECTORY_H
+
+#include "launch/environments/check_env.h"
+
+enum { TRAJECTORY_SEED = 7, TRAJECTORY_OTHER_SEED = 1000007 };
+
+// Events are resets and steps, episode after episode.
+struct trajectory {
+  uint32_t events, dim;
+  float *obs;     // (events x dim)
+  double *reward; // (events)
+  int *flags;     // (events)
+};
+
+// Plays the events of a trajectory on one instance: every player draws the same actions.
+struct player {
+  struct probe *probe;
+  uint64_t seed, episodes; // the next reset's seed is seed + episodes
+  bool begins;             // the next event is a reset
+};
+
+// Makes the first instance and records its trajectory. Both are to be released, also after a failure.
+bool trajectory_begin(struct check *check, const struct environment_kind *kind, struct trajectory *trajectory,
+                      struct probe *probe);
+void trajectory_release(struct trajectory *trajectory);
+
+// Plays one event; halves: a step in two calls. False: a call failed, which is noted.
+bool trajectory_play(struct player *player, uint32_t event, bool halves);
+
+// Whether the instance gave at this event what was recorded, bit for bit (-0 equals 0); if not, the text says the
+// difference.
+bool trajectory_matches(const struct trajectory *trajectory, uint32_t event, const struct probe *probe, char *text,
+                        size_t size);
+
+// Plays the events from..events-1 and compares. Notes the result under `rule`; `how` says how they were played.
+bool trajectory_repeat(const struct trajectory *trajectory, struct player *player, uint32_t from, bool halves,
+                       enum rule rule, const char *how);
+
+// A hash of all that was recorded.
+uint64_t trajectory_fingerprint(const struct trajectory *trajectory);
+
+#endif

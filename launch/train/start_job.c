@@ -1,0 +1,75 @@
+#include "launch/train/start_job.h"
+
+#include "common/base/file.h"
+#include "common/base/log.h"
+#include "learner/checkpoint/checkpoint.h"
+#include "learner/checkpoint/initial_policy.h"
+#include "learner/checkpoint/transition_file.h"
+#include "learner/storage/policy_file.h"
+
+#include <sys/stat.h>
+
+// The first multiple of `every` after `steps`.
+static uint64_t next_multiple(uint64_t every, uint64_t steps) {
+  return every ? every * (steps / every + 1) : UINT64_MAX;
+}
+
+// A resume may change rates and intervals. Counters are rebased, so that a new utd does not pay for the steps before.
+static void apply_changes(const struct setup *setup, struct job *job, bool has_replay) {
+  const struct config *saved = &setup->saved, *now = &job->config;
+  const uint64_t steps = job->limiter.steps;
+  job->limiter.utd = now->utd;
+  if (saved->utd != now->utd && rate_limiter_started(&job->limiter)) rate_limiter_rebase(&job->limiter, 0);
+  if (!has_replay) {
+    log_warn("the checkpoint holds no replay: the policy makes %llu steps before updates go on",
+             (unsigned long long)now->learning_starts);
+    rate_limiter_rebase(&job->limiter, now->learning_starts);
+  }
+  if (saved->log_every != now->log_every) job->next_log = next_multiple(now->log_every, steps);
+  if (saved->eval_every != now->eval_every) job->next_eval = next_multiple(now->eval_every, steps);
+  if (saved->checkpoint_every != now->checkpoint_every)
+    job->next_checkpoint = next_multiple(now->checkpoint_every, steps);
+  if (!setup->in_place) job->metrics.rows = 0;
+}
+
+// --init-replay: a file of transitions, a checkpoint, or a run directory, of which the newest checkpoint is taken.
+static enum status take_replay(const char *file, struct job *job, struct error *error) {
+  struct transitions_taken taken;
+  char newest[FILE_PATH];
+  struct stat info;
+  if (file_stat(file, &info) == 0 && S_ISDIR(info.st_mode)) {
+    const enum status found = run_newest_checkpoint(file, true, newest, error);
+    if (found != STATUS_OK) return found;
+    file = newest;
+  }
+  const enum status status = checkpoint_read_transitions(file, job, &taken, error);
+  if (status != STATUS_OK) return status;
+  log_info("replay begins with %llu transitions of %s", (unsigned long long)taken.rows, file);
+  if (taken.left_out > 0)
+    log_warn("%llu older transitions are left out: replay_capacity is %llu", (unsigned long long)taken.left_out,
+             (unsigned long long)job->config.replay_capacity);
+  return STATUS_OK;
+}
+
+// --init-policy
+static enum status take_policy(const char *path, struct job *job, struct error *error) {
+  struct trained_policy policy;
+  enum status status = policy_file_read(path, &policy, error);
+  if (status == STATUS_OK) status = initial_policy_take(&policy, job, error);
+  if (status == STATUS_OK)
+    log_info("the policy begins as that of %s (%s, %llu steps)", policy.file,
+             policy.environment[0] ? policy.environment : "no environment named", (unsigned long long)policy.env_steps);
+  trained_policy_release(&policy);
+  return status;
+}
+
+enum status start_job(const struct setup *setup, struct job *job, struct message_hello *hello, struct error *error) {
+  enum status status = job_init(job, &setup->config, hello, error);
+  if (status == STATUS_OK && setup->init_replay[0]) status = take_replay(setup->init_replay, job, error);
+  if (status == STATUS_OK && setup->init_policy[0]) status = take_policy(setup->init_policy, job, error);
+  if (status != STATUS_OK || !setup->resume) return status;
+  bool has_replay;
+  status = checkpoint_read(setup->checkpoint, job, &has_replay, error);
+  if (status == STATUS_OK) apply_changes(setup, job, has_replay);
+  return status;
+}
