@@ -2,25 +2,58 @@
 #include "common/base/vectorize.h"
 #include <math.h>
 
-// Columns whose sums are kept at once: they stay in registers, or nearly, while the rows go by.
-enum { WIDE = 64 };
+// Sums over the rows. They are made for up to WIDE columns at a time, LANES of them in registers, and in `real` over
+// BLOCK rows before they are added in double: always in the same order, so the bits are the same everywhere.
+enum { WIDE = 64, LANES = 16, BLOCK = 16 };
 
-// sum[j] = sum over the rows of x[r][j],  square[j] = sum (x[r][j] - mean[j])^2,  j < count <= WIDE
+// sum[j] += x[r][j],  j < lanes, of `rows` rows
+static inline void add_block(size_t lanes, size_t rows, const real *restrict x, size_t ldx, double *restrict sum) {
+  real part[LANES] = {0};
+  for (size_t r = 0; r < rows; r++) {
+    for (size_t j = 0; j < lanes; j++) part[j] += x[r * ldx + j];
+  }
+  for (size_t j = 0; j < lanes; j++) sum[j] += (double)part[j];
+}
+
+// square[j] += (x[r][j] - mean[j])^2
+static inline void add_squares(size_t lanes, size_t rows, const real *restrict x, size_t ldx, const real *restrict mean,
+                               double *restrict square) {
+  real part[LANES] = {0};
+  for (size_t r = 0; r < rows; r++) {
+    for (size_t j = 0; j < lanes; j++) {
+      const real difference = x[r * ldx + j] - mean[j];
+      part[j] += difference * difference;
+    }
+  }
+  for (size_t j = 0; j < lanes; j++) square[j] += (double)part[j];
+}
+
+// For each block of rows, and in it for each LANES columns of `count`:   r, n: the first row, how many; j, m: likewise
+#define FOR_BLOCKS                                                                                                     \
+  for (size_t r = 0, n; r < rows; r += n)                                                                              \
+    for (size_t j = (n = rows - r < BLOCK ? rows - r : BLOCK, 0), m; j < count; j += m)                                \
+      if (m = count - j < LANES ? count - j : LANES, true)
+
+// sum[j] = sum over the rows of x[r][j],  j < count <= WIDE
 VECTORIZE static void sum_columns(size_t count, size_t rows, const real *restrict x, size_t ldx, double *restrict sum) {
   for (size_t j = 0; j < count; j++) sum[j] = 0;
-  for (size_t r = 0; r < rows; r++) {
-    for (size_t j = 0; j < count; j++) sum[j] += (double)x[r * ldx + j];
+  FOR_BLOCKS {
+    if (m == LANES)
+      add_block(LANES, n, x + r * ldx + j, ldx, sum + j);
+    else
+      add_block(m, n, x + r * ldx + j, ldx, sum + j);
   }
 }
 
+// square[j] = sum over the rows of (x[r][j] - mean[j])^2
 VECTORIZE static void sum_squares(size_t count, size_t rows, const real *restrict x, size_t ldx,
-                                  const double *restrict mean, double *restrict square) {
+                                  const real *restrict mean, double *restrict square) {
   for (size_t j = 0; j < count; j++) square[j] = 0;
-  for (size_t r = 0; r < rows; r++) {
-    for (size_t j = 0; j < count; j++) {
-      const double difference = (double)x[r * ldx + j] - mean[j];
-      square[j] += difference * difference;
-    }
+  FOR_BLOCKS {
+    if (m == LANES)
+      add_squares(LANES, n, x + r * ldx + j, ldx, mean + j, square + j);
+    else
+      add_squares(m, n, x + r * ldx + j, ldx, mean + j, square + j);
   }
 }
 
@@ -33,54 +66,82 @@ void batch_norm_measure(const struct batch_norm *norm, struct batch_norm_kind ki
   const double unbiased = kind.unbiased && rows > 1 ? (double)rows / (double)(rows - 1) : 1;
   for (size_t begin = columns.begin; begin < columns.end; begin += WIDE) {
     const size_t count = columns.end - begin < WIDE ? columns.end - begin : WIDE;
-    double mean[WIDE], square[WIDE];
+    real *mean = norm->mean + begin;
+    double sum[WIDE], square[WIDE];
 
-    sum_columns(count, rows, x + begin, ldx, mean);
-    for (size_t j = 0; j < count; j++) mean[j] /= (double)rows;
+    sum_columns(count, rows, x + begin, ldx, sum);
+    for (size_t j = 0; j < count; j++) mean[j] = (real)(sum[j] / (double)rows);
     sum_squares(count, rows, x + begin, ldx, mean, square);
 
     for (size_t j = 0; j < count; j++) {
       const double variance = square[j] / (double)rows;
-      norm->mean[begin + j] = (real)mean[j];
       norm->inverse[begin + j] = (real)(1 / sqrt(variance + kind.epsilon));
-      if (running_mean) track(&running_mean[begin + j], mean[j]);
+      if (running_mean) track(&running_mean[begin + j], sum[j] / (double)rows);
       if (running_variance) track(&running_variance[begin + j], unbiased * variance);
     }
   }
 }
 
-// Comparisons are such that NaN passes.
-VECTORIZE static void apply_row(size_t width, const real *restrict x, const real *restrict mean,
-                                const real *restrict inverse, const real *restrict scale, const real *restrict shift,
-                                bool relu, real *restrict y) {
-  const real low = relu ? 0 : -(real)INFINITY;
-  for (size_t j = 0; j < width; j++) {
-    const real value = scale[j] * ((x[j] - mean[j]) * inverse[j]) + shift[j];
-    y[j] = value <= low ? low : value;
+// Columns begin .. begin + m - 1 of y. Comparisons are such that NaN passes.
+static inline void apply_lanes(size_t lanes, size_t rows, const real *restrict x, size_t ldx,
+                               const struct batch_norm *norm, size_t begin, real *restrict y) {
+  const real low = norm->relu ? 0 : -(real)INFINITY;
+  const real *restrict mean = norm->mean + begin, *restrict inverse = norm->inverse + begin;
+  const real *restrict scale = norm->scale + begin, *restrict shift = norm->shift + begin;
+  for (size_t r = 0; r < rows; r++) {
+    for (size_t j = 0; j < lanes; j++) {
+      const real value = scale[j] * ((x[r * ldx + j] - mean[j]) * inverse[j]) + shift[j];
+      y[r * norm->width + j] = value <= low ? low : value;
+    }
   }
 }
 
-void batch_norm_apply(const struct batch_norm *norm, size_t rows, const real *x, size_t ldx, real *y) {
-  for (size_t r = 0; r < rows; r++)
-    apply_row(norm->width, x + r * ldx, norm->mean, norm->inverse, norm->scale, norm->shift, norm->relu,
-              y + r * norm->width);
+VECTORIZE void batch_norm_apply(const struct batch_norm *norm, size_t rows, const real *x, size_t ldx, real *y) {
+  const size_t count = norm->width;
+  FOR_BLOCKS {
+    if (m == LANES)
+      apply_lanes(LANES, n, x + r * ldx + j, ldx, norm, j, y + r * count + j);
+    else
+      apply_lanes(m, n, x + r * ldx + j, ldx, norm, j, y + r * count + j);
+  }
 }
 
-// shift[j] = sum of dy[r][j], scale[j] = sum of dy[r][j] normal[r][j], where y > low
-VECTORIZE static void gradient_columns(size_t count, size_t rows, const real *restrict x, size_t ldx,
-                                       const struct batch_norm *norm, size_t begin, const real *restrict dy,
-                                       double *restrict scale_sum, double *restrict shift_sum) {
+static inline struct batch_norm from_column(const struct batch_norm *norm, size_t j) {
+  return (struct batch_norm){norm->width,    norm->scale + j,   norm->shift + j,
+                             norm->mean + j, norm->inverse + j, norm->relu};
+}
+
+// shift_sum[j] += dy[r][j], scale_sum[j] += dy[r][j] normal[r][j], where y > low. x, dy and norm begin at column 0.
+static inline void add_gradient(size_t lanes, size_t rows, const real *restrict x, size_t ldx,
+                                const struct batch_norm *norm, const real *restrict dy, size_t ldy, double *sums) {
   const real low = norm->relu ? 0 : -(real)INFINITY;
-  const real *mean = norm->mean + begin, *inverse = norm->inverse + begin;
-  const real *scale = norm->scale + begin, *shift = norm->shift + begin;
-  for (size_t j = 0; j < count; j++) scale_sum[j] = shift_sum[j] = 0;
+  const real *restrict mean = norm->mean, *restrict inverse = norm->inverse;
+  const real *restrict scale = norm->scale, *restrict shift = norm->shift;
+  real scale_part[LANES] = {0}, shift_part[LANES] = {0};
   for (size_t r = 0; r < rows; r++) {
-    for (size_t j = 0; j < count; j++) {
+    for (size_t j = 0; j < lanes; j++) {
       const real normal = (x[r * ldx + j] - mean[j]) * inverse[j];
-      const real through = scale[j] * normal + shift[j] <= low ? 0 : dy[r * norm->width + j];
-      shift_sum[j] += (double)through;
-      scale_sum[j] += (double)through * (double)normal;
+      const real through = scale[j] * normal + shift[j] <= low ? 0 : dy[r * ldy + j];
+      shift_part[j] += through;
+      scale_part[j] += through * normal;
     }
+  }
+  for (size_t j = 0; j < lanes; j++) {
+    sums[j] += (double)scale_part[j];
+    sums[WIDE + j] += (double)shift_part[j];
+  }
+}
+
+// sums (2 x WIDE): of scale, of shift. norm begins at the first column.
+VECTORIZE static void gradient_columns(size_t count, size_t rows, const real *restrict x, size_t ldx,
+                                       const struct batch_norm *norm, const real *restrict dy, double *restrict sums) {
+  for (size_t j = 0; j < WIDE + count; j++) sums[j] = 0;
+  FOR_BLOCKS {
+    const struct batch_norm columns = from_column(norm, j);
+    if (m == LANES)
+      add_gradient(LANES, n, x + r * ldx + j, ldx, &columns, dy + r * norm->width + j, norm->width, sums + j);
+    else
+      add_gradient(m, n, x + r * ldx + j, ldx, &columns, dy + r * norm->width + j, norm->width, sums + j);
   }
 }
 
@@ -88,11 +149,12 @@ void batch_norm_gradient(const struct batch_norm *norm, struct batch_norm_column
                          size_t ldx, const real *dy, real *dscale, real *dshift) {
   for (size_t begin = columns.begin; begin < columns.end; begin += WIDE) {
     const size_t count = columns.end - begin < WIDE ? columns.end - begin : WIDE;
-    double scale_sum[WIDE], shift_sum[WIDE];
-    gradient_columns(count, rows, x + begin, ldx, norm, begin, dy + begin, scale_sum, shift_sum);
+    const struct batch_norm columns_norm = from_column(norm, begin);
+    double sums[2 * WIDE];
+    gradient_columns(count, rows, x + begin, ldx, &columns_norm, dy + begin, sums);
     for (size_t j = 0; j < count; j++) {
-      dscale[begin + j] = (real)scale_sum[j];
-      dshift[begin + j] = (real)shift_sum[j];
+      dscale[begin + j] = (real)sums[j];
+      dshift[begin + j] = (real)sums[WIDE + j];
     }
   }
 }

@@ -175,28 +175,69 @@ static inline void forward_on_tiles(const struct linalg_shape *shape, const stru
 }
 #endif
 
-void linalg_scale(const struct linalg_shape *shape, const real *w, const real *row, const real *column, real *scaled) {
-  for (size_t o = 0; o < shape->out; o++) {
-    for (size_t i = 0; i < shape->in; i++) {
-      const size_t at = linalg_weight_index(shape, o, i);
-      scaled[at] = row[o] * w[at] * (column ? column[i] : 1);
+// Whether the weight lies in panels of TILES_PANEL rows side by side.
+static bool is_wide(const struct linalg_shape *shape) { return shape->tiles && !tiles_is_narrow(shape->out); }
+
+VECTORIZE static void scale_lanes(size_t in, const real *restrict w, const real *restrict factor,
+                                  const real *restrict column, real *restrict scaled) {
+  for (size_t i = 0; i < in; i++) {
+    for (size_t j = 0; j < TILES_PANEL; j++)
+      scaled[i * TILES_PANEL + j] = factor[j] * w[i * TILES_PANEL + j] * (column ? column[i] : 1);
+  }
+}
+
+VECTORIZE static void unit_lanes(size_t in, real *restrict w) {
+  double square[TILES_PANEL] = {0};
+  for (size_t i = 0; i < in; i++) {
+    for (size_t j = 0; j < TILES_PANEL; j++) {
+      const double value = (double)w[i * TILES_PANEL + j];
+      square[j] += value * value;
     }
+  }
+  for (size_t j = 0; j < TILES_PANEL; j++) square[j] = square[j] > 0 ? 1 / sqrt(square[j]) : 1;
+  for (size_t i = 0; i < in; i++) {
+    for (size_t j = 0; j < TILES_PANEL; j++)
+      w[i * TILES_PANEL + j] = (real)((double)w[i * TILES_PANEL + j] * square[j]);
+  }
+}
+
+void linalg_scale(const struct linalg_shape *shape, const real *w, const real *row, const real *column, real *scaled) {
+  if (!is_wide(shape)) {
+    for (size_t o = 0; o < shape->out; o++) {
+      for (size_t i = 0; i < shape->in; i++) {
+        const size_t at = linalg_weight_index(shape, o, i);
+        scaled[at] = row[o] * w[at] * (column ? column[i] : 1);
+      }
+    }
+    return;
+  }
+  for (size_t o = 0; o < shape->out; o += TILES_PANEL) {
+    real factor[TILES_PANEL] = {0}; // of the padding: 0
+    for (size_t j = 0; j < TILES_PANEL && o + j < shape->out; j++) factor[j] = row[o + j];
+    scale_lanes(shape->in, w + o * shape->in, factor, column, scaled + o * shape->in);
+  }
+}
+
+static void unit_row(const struct linalg_shape *shape, size_t o, real *w) {
+  double square = 0;
+  for (size_t i = 0; i < shape->in; i++) {
+    const double value = (double)w[linalg_weight_index(shape, o, i)];
+    square += value * value;
+  }
+  const double factor = square > 0 ? 1 / sqrt(square) : 1;
+  for (size_t i = 0; i < shape->in; i++) {
+    const size_t at = linalg_weight_index(shape, o, i);
+    w[at] = (real)((double)w[at] * factor);
   }
 }
 
 void linalg_unit_rows(const struct linalg_shape *shape, size_t number, size_t groups, real *w) {
-  const size_t begin = shape->out * number / groups, end = shape->out * (number + 1) / groups;
-  for (size_t o = begin; o < end; o++) {
-    double square = 0;
-    for (size_t i = 0; i < shape->in; i++) {
-      const double value = (double)w[linalg_weight_index(shape, o, i)];
-      square += value * value;
-    }
-    const double factor = square > 0 ? 1 / sqrt(square) : 1;
-    for (size_t i = 0; i < shape->in; i++) {
-      const size_t at = linalg_weight_index(shape, o, i);
-      w[at] = (real)((double)w[at] * factor);
-    }
+  const size_t step = is_wide(shape) ? TILES_PANEL : 1, count = (shape->out + step - 1) / step;
+  for (size_t g = count * number / groups; g < count * (number + 1) / groups; g++) {
+    if (is_wide(shape))
+      unit_lanes(shape->in, w + g * TILES_PANEL * shape->in);
+    else
+      unit_row(shape, g, w);
   }
 }
 

@@ -230,7 +230,7 @@ struct mlp_ranges mlp_gradient_part(const struct mlp *mlp, struct mlp_part part,
   uint32_t l = 0;
   size_t number = part.number;
   if ((mlp->batch || mlp->rms) && number + 1 == mlp_parts(mlp, part.members))
-    return gradient_of_rest(mlp, x->count, cache, gradient);
+    return gradient_of_rest(mlp, part.head_rows, cache, gradient);
   for (size_t parts; number >= (parts = layer_parts(mlp, part.members, l)); l++) {
     assert(l + 1 < mlp->layers);
     number -= parts;
@@ -239,7 +239,8 @@ struct mlp_ranges mlp_gradient_part(const struct mlp *mlp, struct mlp_part part,
   const struct linalg_shape shape = mlp_shape(mlp, l);
   const struct linalg_part own = linalg_part(&shape, number, layer_parts(mlp, part.members, l));
 
-  const struct linalg_rows in = mlp_layer_input(mlp, l, x, cache);
+  struct linalg_rows in = mlp_layer_input(mlp, l, x, cache);
+  if (l + 1 == mlp->layers) in.count = part.head_rows;
   const real *dz = l + 1 == mlp->layers ? dy : cache->dz[l];
   const real *weights_soon[LINALG_SOON];
   for (int i = 0; i < LINALG_SOON; i++) weights_soon[i] = soon && soon[i] ? soon[i] + layer->weight : NULL;

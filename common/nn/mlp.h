@@ -154,6 +154,7 @@ size_t mlp_parts(const struct mlp *mlp, size_t members);
 
 struct mlp_part {
   size_t number, members; // part `number` of mlp_parts(mlp, members)
+  size_t head_rows;       // the first rows, whose output has a gradient: that of the others is 0
 };
 
 // The parameters of a part, as ranges of the flat array. Some may be empty.

@@ -28,7 +28,6 @@ void mlp_fold(const struct mlp *mlp, const real *parameters, const real *statist
   real *factor = in_offset + mlp->input, *offset = factor + widest(mlp);
   fold_norm(mlp, mlp->input, parameters, mlp->input_scale, mlp->input_shift, statistics + mlp->input_mean,
             statistics + mlp->input_variance, in_factor, in_offset);
-  memset(folded, 0, to.parameters * sizeof *folded);
   if (mlp->rms) memcpy(folded + to.gain, parameters + mlp->gain, mlp->layer[mlp->layers - 1].in * sizeof *folded);
   for (uint32_t l = 0; l < mlp->layers; l++) {
     const struct mlp_layer *layer = &mlp->layer[l];

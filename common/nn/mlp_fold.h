@@ -12,7 +12,8 @@
 // The shape of the folded network: the same network where there is no batch norm.
 struct mlp mlp_folded(const struct mlp *mlp);
 
-// folded (mlp_folded(mlp).parameters) gets the folded network's parameters. scratch: mlp_fold_scratch reals.
+// folded (mlp_folded(mlp).parameters) gets the folded network's parameters, but for the padding, which must be 0.
+// scratch: mlp_fold_scratch reals.
 void mlp_fold(const struct mlp *mlp, const real *parameters, const real *statistics, real *scratch, real *folded);
 size_t mlp_fold_scratch(const struct mlp *mlp);
 #endif

@@ -126,10 +126,15 @@ static void hidden_layer(const struct mlp *mlp, const real *parameters, real *st
   if (layer->block_end) add(count, cache->h[l - 2] + first, r + first, cache->h[l] + first);
 }
 
+// The member's rows of the output.
+static struct share head_share(const struct mlp_pass *pass, const struct mlp_crew *crew) {
+  const struct share share = share_of(pass->head_rows, 1, crew);
+  return (struct share){pass->head_begin + share.begin, pass->head_begin + share.end};
+}
+
 void mlp_pass_forward(const struct mlp *mlp, const real *parameters, real *statistics, const struct mlp_pass *pass,
                       const struct mlp_crew *crew) {
   const struct mlp_cache *cache = pass->cache;
-  const struct share rows = share_of(pass->rows, 1, crew);
   const struct linalg_rows x = {pass->rows, pass->x, pass->ldx};
   if (mlp->batch) {
     const struct batch_norm norm = input_norm_of(mlp, parameters, cache);
@@ -140,12 +145,14 @@ void mlp_pass_forward(const struct mlp *mlp, const real *parameters, real *stati
   for (uint32_t l = 0; l < last; l++) hidden_layer(mlp, parameters, statistics, l, pass, crew);
 
   const struct mlp_layer *layer = &mlp->layer[last];
-  for (size_t i = rows.begin; mlp->rms && i < rows.end; i++)
+  const struct share head = head_share(pass, crew);
+  if (pass->head_rows < pass->rows) meet(crew); // its rows are others' in the hidden layers
+  for (size_t i = head.begin; mlp->rms && i < head.end; i++)
     cache->last_inverse[i] = rms_norm_row(layer->in, parameters + mlp->gain, cache->h[last - 1] + i * layer->in,
                                           cache->last + i * layer->in);
   const struct linalg_shape shape = mlp_shape(mlp, last);
-  const struct linalg_rows all = mlp_layer_input(mlp, last, &x, cache), in = some_rows(&all, rows);
-  linalg_forward(&shape, &in, parameters + layer->weight, parameters + layer->bias, pass->y + rows.begin * layer->out);
+  const struct linalg_rows all = mlp_layer_input(mlp, last, &x, cache), in = some_rows(&all, head);
+  linalg_forward(&shape, &in, parameters + layer->weight, parameters + layer->bias, pass->y + head.begin * layer->out);
 }
 
 // --- backward ---
@@ -176,45 +183,65 @@ static void hidden_backward(const struct mlp *mlp, const real *parameters, uint3
   }
 }
 
-// Where the gradient of layer l's input goes; NULL: x's own.
-static real *gradient_of_input(const struct mlp *mlp, uint32_t l, const struct mlp_cache *cache) {
-  if (mlp->rms && l + 1 == mlp->layers) return cache->d_last;
-  return l > 0 ? cache->dh[l - 1] : mlp->batch ? cache->d_input : NULL;
+// Where the gradient of layer l's input goes; NULL: nobody wants it.
+static real *gradient_of_input(const struct mlp *mlp, uint32_t l, const struct mlp_pass *pass) {
+  if (mlp->rms && l + 1 == mlp->layers) return pass->cache->d_last;
+  return l > 0 ? pass->cache->dh[l - 1] : mlp->batch ? pass->cache->d_input : pass->dx;
+}
+
+// From dz, the gradient of layer l's product, to that of its input, for some rows. Returns what follows its transposed
+// weights, or NULL where nobody wants the gradient.
+static const real *product_backward(const struct mlp *mlp, const struct mlp_weights *weights, uint32_t l,
+                                    const struct mlp_pass *pass, const real *transposed, struct share rows) {
+  const struct mlp_layer *layer = &mlp->layer[l];
+  const size_t first = l == 0 ? weights->first : 0;
+  const real *dz = l + 1 == mlp->layers ? pass->dy : pass->cache->dz[l];
+  real *dx = gradient_of_input(mlp, l, pass);
+  if (!dx) return NULL;
+  const struct linalg_shape shape = mlp_shape(mlp, l);
+  const struct linalg_rows out = some_rows(&(struct linalg_rows){pass->rows, dz, layer->out}, rows);
+  linalg_input_gradient(&shape, first, &out, weights->parameters + layer->weight, transposed, NULL,
+                        dx + rows.begin * (layer->in - first));
+  return transposed + linalg_transposed_size(&shape, first);
+}
+
+// The output layer, RMS norm before it, and zeros for the rows without an output.
+static const real *output_backward(const struct mlp *mlp, const struct mlp_weights *weights,
+                                   const struct mlp_pass *pass, const struct mlp_crew *crew) {
+  const struct mlp_cache *cache = pass->cache;
+  const uint32_t last = mlp->layers - 1;
+  const struct share head = head_share(pass, crew), rows = share_of(pass->rows, 1, crew);
+  const size_t width = mlp->layer[last].in - (last == 0 ? weights->first : 0);
+  const real *transposed = product_backward(mlp, weights, last, pass, weights->transposed, head);
+  real *dx = mlp->rms ? cache->dh[last - 1] : gradient_of_input(mlp, last, pass);
+  for (size_t i = head.begin; mlp->rms && i < head.end; i++)
+    rms_norm_row_backward(width, weights->parameters + mlp->gain, cache->h[last - 1] + i * width,
+                          cache->last_inverse[i], cache->d_last + i * width, dx + i * width);
+  if (pass->head_rows == pass->rows) return transposed;
+  for (size_t i = rows.begin; dx && i < rows.end; i++)
+    if (i < pass->head_begin || i >= pass->head_begin + pass->head_rows) memset(dx + i * width, 0, width * sizeof *dx);
+  meet(crew); // the head's rows are others' in the hidden layers
+  return transposed;
 }
 
 void mlp_pass_backward(const struct mlp *mlp, const struct mlp_weights *weights, const struct mlp_pass *pass,
                        real *gradient, const struct mlp_crew *crew) {
   assert(!mlp->batch || (weights->first == 0 && gradient && !pass->dx));
-  const real *parameters = weights->parameters, *transposed = weights->transposed;
   const struct mlp_cache *cache = pass->cache;
   const struct share rows = share_of(pass->rows, 1, crew);
   const uint32_t last = mlp->layers - 1;
-  for (uint32_t l = mlp->layers; l-- > 0;) {
-    const struct mlp_layer *layer = &mlp->layer[l];
-    if (l < last) hidden_backward(mlp, parameters, l, pass, gradient, crew);
-
-    // dx = dz w
-    const size_t first = l == 0 ? weights->first : 0, width = layer->in - first;
-    const real *dz = l == last ? pass->dy : cache->dz[l];
-    real *dx = gradient_of_input(mlp, l, cache);
-    if (!dx) dx = pass->dx;
-    if (!dx) break;
-    const struct linalg_shape shape = mlp_shape(mlp, l);
-    const struct linalg_rows out = some_rows(&(struct linalg_rows){pass->rows, dz, layer->out}, rows);
-    linalg_input_gradient(&shape, first, &out, parameters + layer->weight, transposed, NULL, dx + rows.begin * width);
-    transposed += linalg_transposed_size(&shape, first);
-
-    if (mlp->rms && l == last) {
-      for (size_t i = rows.begin; i < rows.end; i++)
-        rms_norm_row_backward(width, parameters + mlp->gain, cache->h[l - 1] + i * width, cache->last_inverse[i],
-                              dx + i * width, cache->dh[l - 1] + i * width);
-    }
+  const real *transposed = output_backward(mlp, weights, pass, crew);
+  for (uint32_t l = last; l-- > 0;) {
+    hidden_backward(mlp, weights->parameters, l, pass, gradient, crew);
+    transposed = product_backward(mlp, weights, l, pass, transposed, rows);
     // A block's input also goes around the block.
+    const size_t width = mlp->layer[l].in;
     if (l > 0 && l + 1 < last && mlp->layer[l + 1].block_end)
-      add_to((rows.end - rows.begin) * width, cache->dh[l + 1] + rows.begin * width, dx + rows.begin * width);
+      add_to((rows.end - rows.begin) * width, cache->dh[l + 1] + rows.begin * width,
+             cache->dh[l - 1] + rows.begin * width);
   }
   if (!mlp->batch) return;
-  const struct batch_norm norm = input_norm_of(mlp, parameters, cache);
+  const struct batch_norm norm = input_norm_of(mlp, weights->parameters, cache);
   normalize_backward(&norm, &(struct linalg_rows){pass->rows, pass->x, pass->ldx}, cache->d_input,
                      gradient + mlp->input_scale, gradient + mlp->input_shift, NULL, crew);
 }

@@ -7,9 +7,10 @@
 #include "common/nn/batch_norm.h"
 #include "common/nn/mlp.h"
 
-// A batch. Members share one pass; each computes its share of the rows.
+// A batch. Members share one pass; each computes its share of the rows. Of the output only the rows head_begin ..
+// head_begin + head_rows - 1 are computed, and in a backward only these rows of dy are read; that of the others is 0.
 struct mlp_pass {
-  size_t rows;
+  size_t rows, head_begin, head_rows;
   const real *x; // (rows x input), a row every ldx reals
   size_t ldx;
   const struct mlp_cache *cache; // of `rows` rows

@@ -8,7 +8,7 @@ void mlp_forward(const struct mlp *mlp, const real *parameters, size_t rows, con
                  const struct mlp_cache *cache, real *y) {
   assert(!mlp->batch);
   if (mlp->residual || mlp->rms) {
-    const struct mlp_pass pass = {.rows = rows, .x = x, .ldx = ldx, .cache = cache, .y = y};
+    const struct mlp_pass pass = {.rows = rows, .head_rows = rows, .x = x, .ldx = ldx, .cache = cache, .y = y};
     mlp_pass_forward(mlp, parameters, NULL, &pass, &mlp_alone);
     return;
   }
@@ -65,7 +65,7 @@ void mlp_backward(const struct mlp *mlp, const struct mlp_weights *weights, size
                   const real *dy, real *dx) {
   assert(!mlp->batch);
   if (mlp->residual || mlp->rms) {
-    const struct mlp_pass pass = {.rows = rows, .cache = cache, .dy = dy, .dx = dx};
+    const struct mlp_pass pass = {.rows = rows, .head_rows = rows, .cache = cache, .dy = dy, .dx = dx};
     mlp_pass_backward(mlp, weights, &pass, NULL, &mlp_alone);
     return;
   }

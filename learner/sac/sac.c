@@ -64,6 +64,7 @@ static void meet_around(const struct sac *sac, const struct mlp *net) {
 static struct mlp_pass critic_pass(const struct sac *sac, size_t k) {
   const struct sac_scratch *scratch = sac->scratch;
   return (struct mlp_pass){.rows = scratch->critics_rows,
+                           .head_rows = scratch->batch.rows,
                            .x = scratch->batch.input,
                            .ldx = scratch->batch.width,
                            .cache = &scratch->critics_pass[k],
@@ -75,6 +76,7 @@ static struct mlp_pass critic_pass(const struct sac *sac, size_t k) {
 static struct mlp_pass policy_pass(const struct sac *sac) {
   const struct sac_scratch *scratch = sac->scratch;
   return (struct mlp_pass){.rows = scratch->policy_rows,
+                           .head_rows = scratch->batch.rows,
                            .x = scratch->batch.input,
                            .ldx = scratch->batch.width,
                            .cache = &scratch->policy_pass,
@@ -134,7 +136,8 @@ static void target_value(const struct sac *sac, struct critics_rows *rows, unsig
   }
   const struct mlp_crew crew = crew_of(sac, member, members);
   for (uint32_t j = 0; j < count; j++) {
-    const struct mlp_pass pass = critic_pass(sac, j);
+    struct mlp_pass pass = critic_pass(sac, j);
+    pass.head_begin = scratch->batch.rows; // those of s'
     mlp_pass_forward(net, critics->targets + subset[j] * net->parameters,
                      critics->target_statistics + subset[j] * net->statistics, &pass, &crew);
   }

@@ -13,7 +13,7 @@ enum { GRAIN = 4096 }; // of the members' shares of parameters
 static struct mlp_ranges gradient_part(const struct sac *sac, const struct sac_step *step, size_t k, size_t part,
                                        unsigned members, const real *const soon[LINALG_SOON]) {
   const struct sac_batch *batch = &sac->scratch->batch;
-  return mlp_gradient_part(step->net, (struct mlp_part){part, members},
+  return mlp_gradient_part(step->net, (struct mlp_part){part, members, batch->rows},
                            &(struct linalg_rows){step->rows, batch->input, batch->width}, &step->cache[k],
                            step->dy + k * step->stride, step->gradient + k * step->net->parameters, soon);
 }

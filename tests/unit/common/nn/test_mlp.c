@@ -78,7 +78,7 @@ static void gradient_by_parts(struct sample *s, size_t members, size_t rows, con
   const size_t parts = mlp_parts(&s->mlp, members);
   const struct linalg_rows input = {rows, x, s->mlp.input};
   for (size_t p = parts; p-- > 0;) // in any order
-    mlp_gradient_part(&s->mlp, (struct mlp_part){p, members}, &input, &s->cache, dy, gradient, NULL);
+    mlp_gradient_part(&s->mlp, (struct mlp_part){p, members, input.count}, &input, &s->cache, dy, gradient, NULL);
 }
 
 static void backward(struct sample *s, real *gradient, real *dx) {
@@ -185,8 +185,8 @@ static void check_cover(const struct sample *s, size_t members) {
   for (size_t p = 0; p < mlp_parts(&s->mlp, members); p++) {
     real *gradient = room(s->mlp.parameters);
     const real *soon[LINALG_SOON] = {s->parameters, NULL, gradient, NULL}; // makes no difference to the result
-    const struct mlp_ranges part = mlp_gradient_part(&s->mlp, (struct mlp_part){p, members}, &input, &s->cache, s->dy,
-                                                     gradient, p % 2 == 0 ? soon : NULL);
+    const struct mlp_ranges part = mlp_gradient_part(&s->mlp, (struct mlp_part){p, members, input.count}, &input,
+                                                     &s->cache, s->dy, gradient, p % 2 == 0 ? soon : NULL);
     for (int i = 0; i < MLP_PART_RANGES; i++) {
       for (size_t j = part.range[i].begin; j < part.range[i].end; j++) {
         exact = exact && gradient[j] == s->gradient[j];

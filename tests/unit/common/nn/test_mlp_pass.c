@@ -70,7 +70,7 @@ static void end(struct scene *s) {
 }
 
 static struct mlp_pass pass_of(struct scene *s) {
-  return (struct mlp_pass){ROWS, s->x, IN, &s->cache, s->y, s->dy, s->net.batch ? NULL : s->dx};
+  return (struct mlp_pass){ROWS, 0, ROWS, s->x, IN, &s->cache, s->y, s->dy, s->net.batch ? NULL : s->dx};
 }
 
 // sum dy y
@@ -88,7 +88,7 @@ static void backward(struct scene *s) {
   mlp_transpose(&s->net, s->parameters, 0, s->transposed);
   mlp_pass_backward(&s->net, &(struct mlp_weights){s->parameters, s->transposed, 0}, &pass, s->gradient, &mlp_alone);
   for (size_t p = 0; p < mlp_parts(&s->net, 2); p++)
-    mlp_gradient_part(&s->net, (struct mlp_part){p, 2}, &(struct linalg_rows){ROWS, s->x, IN}, &s->cache, s->dy,
+    mlp_gradient_part(&s->net, (struct mlp_part){p, 2, ROWS}, &(struct linalg_rows){ROWS, s->x, IN}, &s->cache, s->dy,
                       s->gradient, NULL);
 }
 
