@@ -61,33 +61,41 @@ static void track(real *running, double value) {
   *running = (real)((1 - BATCH_NORM_MOMENTUM) * (double)*running + BATCH_NORM_MOMENTUM * value);
 }
 
-void batch_norm_measure(const struct batch_norm *norm, struct batch_norm_kind kind, struct batch_norm_columns columns,
-                        size_t rows, const real *x, size_t ldx, real *running_mean, real *running_variance) {
-  const double unbiased = kind.unbiased && rows > 1 ? (double)rows / (double)(rows - 1) : 1;
-  for (size_t begin = columns.begin; begin < columns.end; begin += WIDE) {
-    const size_t count = columns.end - begin < WIDE ? columns.end - begin : WIDE;
+void batch_norm_measure(const struct batch_norm *norm, const struct linalg_columns *columns,
+                        const struct linalg_rows *x, real *running_mean, real *running_variance) {
+  const size_t rows = x->count;
+  const double unbiased = norm->kind.unbiased && rows > 1 ? (double)rows / (double)(rows - 1) : 1;
+  for (size_t begin = columns->begin; begin < columns->end; begin += WIDE) {
+    const size_t count = columns->end - begin < WIDE ? columns->end - begin : WIDE;
     real *mean = norm->mean + begin;
     double sum[WIDE], square[WIDE];
 
-    sum_columns(count, rows, x + begin, ldx, sum);
+    sum_columns(count, rows, x->at + begin, x->ld, sum);
     for (size_t j = 0; j < count; j++) mean[j] = (real)(sum[j] / (double)rows);
-    sum_squares(count, rows, x + begin, ldx, mean, square);
+    sum_squares(count, rows, x->at + begin, x->ld, mean, square);
 
     for (size_t j = 0; j < count; j++) {
       const double variance = square[j] / (double)rows;
-      norm->inverse[begin + j] = (real)(1 / sqrt(variance + kind.epsilon));
+      norm->inverse[begin + j] = (real)(1 / sqrt(variance + norm->kind.epsilon));
       if (running_mean) track(&running_mean[begin + j], sum[j] / (double)rows);
       if (running_variance) track(&running_variance[begin + j], unbiased * variance);
     }
   }
 }
 
-// Columns begin .. begin + m - 1 of y. Comparisons are such that NaN passes.
-static inline void apply_lanes(size_t lanes, size_t rows, const real *restrict x, size_t ldx,
-                               const struct batch_norm *norm, size_t begin, real *restrict y) {
+// The norm of the columns from j on; its width is still the distance of two rows.
+static inline struct batch_norm from_column(const struct batch_norm *norm, size_t j) {
+  struct batch_norm from = *norm;
+  from.scale += j, from.shift += j, from.mean += j, from.inverse += j;
+  return from;
+}
+
+// Comparisons are such that NaN passes.
+static inline void apply_block(size_t lanes, size_t rows, const real *restrict x, size_t ldx,
+                               const struct batch_norm *norm, real *restrict y) {
   const real low = norm->relu ? 0 : -(real)INFINITY;
-  const real *restrict mean = norm->mean + begin, *restrict inverse = norm->inverse + begin;
-  const real *restrict scale = norm->scale + begin, *restrict shift = norm->shift + begin;
+  const real *restrict mean = norm->mean, *restrict inverse = norm->inverse;
+  const real *restrict scale = norm->scale, *restrict shift = norm->shift;
   for (size_t r = 0; r < rows; r++) {
     for (size_t j = 0; j < lanes; j++) {
       const real value = scale[j] * ((x[r * ldx + j] - mean[j]) * inverse[j]) + shift[j];
@@ -96,19 +104,18 @@ static inline void apply_lanes(size_t lanes, size_t rows, const real *restrict x
   }
 }
 
-VECTORIZE void batch_norm_apply(const struct batch_norm *norm, size_t rows, const real *x, size_t ldx, real *y) {
-  const size_t count = norm->width;
+VECTORIZE void batch_norm_apply(const struct batch_norm *norm, const struct linalg_columns *columns,
+                                const struct linalg_rows *x, real *y) {
+  const size_t begin = columns->begin, count = columns->end - begin, rows = x->count, ldx = x->ld;
   FOR_BLOCKS {
+    const struct batch_norm own = from_column(norm, begin + j);
+    const real *from = x->at + r * ldx + begin + j;
+    real *to = y + r * norm->width + begin + j;
     if (m == LANES)
-      apply_lanes(LANES, n, x + r * ldx + j, ldx, norm, j, y + r * count + j);
+      apply_block(LANES, n, from, ldx, &own, to);
     else
-      apply_lanes(m, n, x + r * ldx + j, ldx, norm, j, y + r * count + j);
+      apply_block(m, n, from, ldx, &own, to);
   }
-}
-
-static inline struct batch_norm from_column(const struct batch_norm *norm, size_t j) {
-  return (struct batch_norm){norm->width,    norm->scale + j,   norm->shift + j,
-                             norm->mean + j, norm->inverse + j, norm->relu};
 }
 
 // shift_sum[j] += dy[r][j], scale_sum[j] += dy[r][j] normal[r][j], where y > low. x, dy and norm begin at column 0.
@@ -132,58 +139,78 @@ static inline void add_gradient(size_t lanes, size_t rows, const real *restrict 
   }
 }
 
-// sums (2 x WIDE): of scale, of shift. norm begins at the first column.
-VECTORIZE static void gradient_columns(size_t count, size_t rows, const real *restrict x, size_t ldx,
-                                       const struct batch_norm *norm, const real *restrict dy, double *restrict sums) {
+// sums (2 x WIDE): of scale, of shift. norm begins at the first column, as x and dy.
+VECTORIZE static void gradient_columns(size_t count, const struct linalg_rows *x, const struct batch_norm *norm,
+                                       const real *restrict dy, double *restrict sums) {
+  const size_t rows = x->count, ldx = x->ld, ldy = norm->width;
   for (size_t j = 0; j < WIDE + count; j++) sums[j] = 0;
   FOR_BLOCKS {
-    const struct batch_norm columns = from_column(norm, j);
+    const struct batch_norm own = from_column(norm, j);
     if (m == LANES)
-      add_gradient(LANES, n, x + r * ldx + j, ldx, &columns, dy + r * norm->width + j, norm->width, sums + j);
+      add_gradient(LANES, n, x->at + r * ldx + j, ldx, &own, dy + r * ldy + j, ldy, sums + j);
     else
-      add_gradient(m, n, x + r * ldx + j, ldx, &columns, dy + r * norm->width + j, norm->width, sums + j);
+      add_gradient(m, n, x->at + r * ldx + j, ldx, &own, dy + r * ldy + j, ldy, sums + j);
   }
 }
 
-void batch_norm_gradient(const struct batch_norm *norm, struct batch_norm_columns columns, size_t rows, const real *x,
-                         size_t ldx, const real *dy, real *dscale, real *dshift) {
-  for (size_t begin = columns.begin; begin < columns.end; begin += WIDE) {
-    const size_t count = columns.end - begin < WIDE ? columns.end - begin : WIDE;
-    const struct batch_norm columns_norm = from_column(norm, begin);
-    double sums[2 * WIDE];
-    gradient_columns(count, rows, x + begin, ldx, &columns_norm, dy + begin, sums);
-    for (size_t j = 0; j < count; j++) {
-      dscale[begin + j] = (real)sums[j];
-      dshift[begin + j] = (real)sums[WIDE + j];
+// dscale and dshift are those of these columns, share 1/rows.
+static inline void backward_block(size_t lanes, size_t rows, const real *restrict x, size_t ldx,
+                                  const struct batch_norm *norm, real share, const real *dy, real *dx,
+                                  const real *restrict sums) {
+  const size_t ld = norm->width;
+  const real low = norm->relu ? 0 : -(real)INFINITY;
+  const real *restrict mean = norm->mean, *restrict inverse = norm->inverse;
+  const real *restrict scale = norm->scale, *restrict shift = norm->shift;
+  real factor[LANES], dscale[LANES], dshift[LANES];
+  for (size_t j = 0; j < lanes; j++) {
+    factor[j] = scale[j] * inverse[j];
+    dscale[j] = share * sums[j];
+    dshift[j] = share * sums[WIDE + j];
+  }
+  for (size_t r = 0; r < rows; r++) {
+    for (size_t j = 0; j < lanes; j++) {
+      const real normal = (x[r * ldx + j] - mean[j]) * inverse[j];
+      const real through = scale[j] * normal + shift[j] <= low ? 0 : dy[r * ld + j];
+      dx[r * ld + j] = factor[j] * (through - dshift[j] - normal * dscale[j]);
     }
   }
 }
 
-VECTORIZE static void backward_row(size_t width, const real *restrict x, const struct batch_norm *norm,
-                                   const real *restrict dscale, const real *restrict dshift, real share, const real *dy,
-                                   real *dx) {
-  const real low = norm->relu ? 0 : -(real)INFINITY;
-  const real *restrict mean = norm->mean, *restrict inverse = norm->inverse;
-  const real *restrict scale = norm->scale, *restrict shift = norm->shift;
-  for (size_t j = 0; j < width; j++) {
-    const real normal = (x[j] - mean[j]) * inverse[j];
-    const real through = scale[j] * normal + shift[j] <= low ? 0 : dy[j];
-    dx[j] = scale[j] * inverse[j] * (through - share * dshift[j] - normal * (share * dscale[j]));
+VECTORIZE static void backward_columns(size_t count, const struct linalg_rows *x, const struct batch_norm *norm,
+                                       const real *dy, real *dx, const real *restrict sums) {
+  const size_t rows = x->count, ldx = x->ld, ld = norm->width;
+  const real share = (real)(1 / (double)rows);
+  FOR_BLOCKS {
+    const struct batch_norm own = from_column(norm, j);
+    const real *from = x->at + r * ldx + j;
+    if (m == LANES)
+      backward_block(LANES, n, from, ldx, &own, share, dy + r * ld + j, dx + r * ld + j, sums + j);
+    else
+      backward_block(m, n, from, ldx, &own, share, dy + r * ld + j, dx + r * ld + j, sums + j);
   }
 }
 
-void batch_norm_backward(const struct batch_norm *norm, struct batch_norm_sums sums, size_t rows, const real *x,
-                         size_t ldx, const real *dy, real *dx) {
-  const real share = (real)(1 / (double)sums.batch_rows);
-  for (size_t r = 0; r < rows; r++)
-    backward_row(norm->width, x + r * ldx, norm, sums.dscale, sums.dshift, share, dy + r * norm->width,
-                 dx + r * norm->width);
+void batch_norm_backward(const struct batch_norm *norm, const struct linalg_columns *columns,
+                         const struct linalg_rows *x, const real *dy, real *dscale, real *dshift, real *dx) {
+  for (size_t begin = columns->begin; begin < columns->end; begin += WIDE) {
+    const size_t count = columns->end - begin < WIDE ? columns->end - begin : WIDE;
+    const struct batch_norm own = from_column(norm, begin);
+    const struct linalg_rows from = {x->count, x->at + begin, x->ld};
+    double sums[2 * WIDE];
+    real rounded[2 * WIDE] = {0};
+    gradient_columns(count, &from, &own, dy + begin, sums);
+    for (size_t j = 0; j < count; j++) {
+      dscale[begin + j] = rounded[j] = (real)sums[j];
+      dshift[begin + j] = rounded[WIDE + j] = (real)sums[WIDE + j];
+    }
+    if (dx) backward_columns(count, &from, &own, dy + begin, dx + begin, rounded);
+  }
 }
 
-void batch_norm_fold(struct batch_norm_kind kind, const struct batch_norm *norm, const real *running_mean,
-                     const real *running_variance, real *factor, real *offset) {
+void batch_norm_fold(const struct batch_norm *norm, const real *running_mean, const real *running_variance,
+                     real *factor, real *offset) {
   for (size_t j = 0; j < norm->width; j++) {
-    const double by = (double)norm->scale[j] / sqrt((double)running_variance[j] + kind.epsilon);
+    const double by = (double)norm->scale[j] / sqrt((double)running_variance[j] + norm->kind.epsilon);
     factor[j] = (real)by;
     offset[j] = (real)((double)norm->shift[j] - (double)running_mean[j] * by);
   }

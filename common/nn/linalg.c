@@ -303,6 +303,68 @@ void linalg_input_gradient(const struct linalg_shape *shape, size_t first, const
   if (mask) apply_mask(dy->count * count, mask, dx);
 }
 
+// --- some columns of a product ---
+
+static size_t count_of(const struct linalg_columns *columns, size_t width) {
+  const size_t count = columns->end - columns->begin;
+  assert(columns->end <= width);
+  assert(count == 0 || count == width || (columns->begin % LINALG_COLUMNS == 0 && count >= LINALG_COLUMNS));
+  return count;
+}
+
+void linalg_forward_columns(const struct linalg_shape *shape, const struct linalg_columns *columns,
+                            const struct linalg_rows *x, const real *w, const real *b, real *y) {
+  const size_t begin = columns->begin, in = shape->in, out = shape->out, count = count_of(columns, out);
+  if (x->count == 0 || count == 0) return;
+  if (count == out) {
+    linalg_forward(shape, x, w, b, y);
+    return;
+  }
+#ifndef CORSAC_REAL_DOUBLE
+  if (shape->tiles) {
+    shape->tiles->forward(&(struct tiles_product){.rows = x->count,
+                                                  .in = in,
+                                                  .out = count,
+                                                  .x = x->at,
+                                                  .ldx = x->ld,
+                                                  .panels = w + begin * in,
+                                                  .b = b + begin,
+                                                  .y = y + begin,
+                                                  .ldy = out});
+    return;
+  }
+#endif
+  GEMM(CblasRowMajor, CblasNoTrans, CblasTrans, blas_int(x->count), blas_int(count), blas_int(in), 1, x->at,
+       blas_int(x->ld), w + begin * in, blas_int(in), 0, y + begin, blas_int(out));
+  for (size_t r = 0; r < x->count; r++) add_bias(1, count, b + begin, y + r * out + begin);
+}
+
+void linalg_input_gradient_columns(const struct linalg_shape *shape, const struct linalg_columns *columns,
+                                   const struct linalg_rows *dy, const real *w, const real *transposed, real *dx) {
+  const size_t begin = columns->begin, in = shape->in, out = shape->out, count = count_of(columns, in);
+  if (dy->count == 0 || count == 0) return;
+  if (count == in) {
+    linalg_input_gradient(shape, 0, dy, w, transposed, NULL, dx);
+    return;
+  }
+#ifndef CORSAC_REAL_DOUBLE
+  if (shape->tiles) {
+    const real *panels = linalg_transposed_size(shape, 0) > 0 ? transposed : w;
+    shape->tiles->forward(&(struct tiles_product){.rows = dy->count,
+                                                  .in = out,
+                                                  .out = count,
+                                                  .x = dy->at,
+                                                  .ldx = dy->ld,
+                                                  .panels = panels + begin * out,
+                                                  .y = dx + begin,
+                                                  .ldy = in});
+    return;
+  }
+#endif
+  GEMM(CblasRowMajor, CblasNoTrans, CblasNoTrans, blas_int(dy->count), blas_int(count), blas_int(out), 1, dy->at,
+       blas_int(dy->ld), w + begin, blas_int(in), 0, dx + begin, blas_int(in));
+}
+
 // On tiles a part is as wide as one tile.
 size_t linalg_parts(const struct linalg_shape *shape, size_t members) {
 #ifndef CORSAC_REAL_DOUBLE

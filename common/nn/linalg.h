@@ -66,6 +66,22 @@ struct linalg_rows {
   size_t ld;
 };
 
+// Columns begin .. end - 1 of a matrix with `width` columns. Where they are not all of them: begin is a multiple of
+// LINALG_COLUMNS, end too or the width, and there are at least LINALG_COLUMNS of them.
+enum { LINALG_COLUMNS = TILES_PANEL };
+struct linalg_columns {
+  size_t begin, end;
+};
+
+// The columns of y = x w^T + b:   x (rows x in), w (out x in), b (out), y (rows x out)
+void linalg_forward_columns(const struct linalg_shape *shape, const struct linalg_columns *columns,
+                            const struct linalg_rows *x, const real *w, const real *b, real *y);
+
+// The columns of dx = dy w:   dy (rows x out), w (out x in), transposed by linalg_transpose from column 0 on,
+// dx (rows x in)
+void linalg_input_gradient_columns(const struct linalg_shape *shape, const struct linalg_columns *columns,
+                                   const struct linalg_rows *dy, const real *w, const real *transposed, real *dx);
+
 // y = x w^T + b:   x (rows x in), w (out x in), b (out), y (rows x out)
 void linalg_forward(const struct linalg_shape *shape, const struct linalg_rows *x, const real *w, const real *b,
                     real *y);

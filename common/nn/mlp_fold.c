@@ -14,8 +14,9 @@ size_t mlp_fold_scratch(const struct mlp *mlp) { return mlp->batch ? 2 * (size_t
 
 static void fold_norm(const struct mlp *mlp, size_t width, const real *parameters, size_t scale, size_t shift,
                       const real *mean, const real *variance, real *factor, real *offset) {
-  const struct batch_norm norm = {.width = width, .scale = parameters + scale, .shift = parameters + shift};
-  batch_norm_fold(mlp_batch_norm_kind(mlp), &norm, mean, variance, factor, offset);
+  const struct batch_norm norm = {
+      .kind = mlp_batch_norm_kind(mlp), .width = width, .scale = parameters + scale, .shift = parameters + shift};
+  batch_norm_fold(&norm, mean, variance, factor, offset);
 }
 
 void mlp_fold(const struct mlp *mlp, const real *parameters, const real *statistics, real *scratch, real *folded) {

@@ -6,23 +6,51 @@
 #include <math.h>
 #include <string.h>
 
+// Hidden layers are divided by columns: a member computes all rows of its columns, so a batch norm needs nobody else,
+// and a product, its norm and its ReLU follow each other on a block of columns that stays in the second cache. The
+// members meet before a product, which reads all columns. The output layer is divided by rows.
+
 const struct mlp_crew mlp_alone = {.members = 1};
 
 static void meet(const struct mlp_crew *crew) {
   if (crew->members > 1) crew->meet(crew->team);
 }
 
-// A member's share of rows, or of columns in groups of GRAIN.
-enum { GRAIN = 64 };
+// A member's rows of the output.
 struct share {
   size_t begin, end;
 };
-static struct share share_of(size_t count, size_t grain, const struct mlp_crew *crew) {
-  const size_t grains = (count + grain - 1) / grain;
-  const size_t begin = grains * crew->member / crew->members * grain;
-  const size_t end = grains * (crew->member + 1) / crew->members * grain;
-  return (struct share){begin < count ? begin : count, end < count ? end : count};
+static struct share share_of(size_t count, const struct mlp_crew *crew) {
+  return (struct share){count * crew->member / crew->members, count * (crew->member + 1) / crew->members};
 }
+static struct share head_share(const struct mlp_pass *pass, const struct mlp_crew *crew) {
+  const struct share share = share_of(pass->head_rows, crew);
+  return (struct share){pass->head_begin + share.begin, pass->head_begin + share.end};
+}
+
+// Columns are taken GRAIN at a time; what is left over goes with the last ones, so no group is narrow in the sense of
+// tiles.h but in a narrow layer.
+enum { GRAIN = 64, DEEP = 1024 };
+
+// Group `number` of `groups` of `count` grains of columns, of `width` in all.
+static struct linalg_columns columns_of(size_t width, size_t number, size_t groups, size_t grain) {
+  const size_t grains = width / grain > 0 ? width / grain : 1;
+  const size_t begin = grains * number / groups, end = grains * (number + 1) / groups;
+  return (struct linalg_columns){begin * grain, end == grains && begin < end ? width : end * grain};
+}
+
+static struct linalg_columns own_columns(size_t width, const struct mlp_crew *crew) {
+  return columns_of(width, crew->member, crew->members, GRAIN);
+}
+
+// What one member works with.
+struct passing {
+  const struct mlp *mlp;
+  const real *parameters;
+  const struct mlp_pass *pass;
+  const struct mlp_cache *cache;
+  const struct mlp_crew *crew;
+};
 
 // --- batch norm ---
 
@@ -30,57 +58,56 @@ struct batch_norm_kind mlp_batch_norm_kind(const struct mlp *mlp) {
   return mlp->residual ? (struct batch_norm_kind){1e-5, true} : (struct batch_norm_kind){1e-3, false};
 }
 
-static struct batch_norm norm_of(const struct mlp *mlp, const real *parameters, uint32_t l,
-                                 const struct mlp_cache *cache) {
-  const struct mlp_layer *layer = &mlp->layer[l];
-  return (struct batch_norm){
-      layer->out, parameters + layer->norm_scale, parameters + layer->norm_shift, cache->mean[l], cache->inverse[l],
-      layer->relu};
+static struct batch_norm norm_of(const struct passing *p, uint32_t l) {
+  const struct mlp_layer *layer = &p->mlp->layer[l];
+  return (struct batch_norm){.kind = mlp_batch_norm_kind(p->mlp),
+                             .width = layer->out,
+                             .scale = p->parameters + layer->norm_scale,
+                             .shift = p->parameters + layer->norm_shift,
+                             .mean = p->cache->mean[l],
+                             .inverse = p->cache->inverse[l],
+                             .relu = layer->relu};
 }
 
-static struct linalg_rows some_rows(const struct linalg_rows *all, struct share rows) {
-  return (struct linalg_rows){rows.end - rows.begin, all->at + rows.begin * all->ld, all->ld};
+static struct batch_norm input_norm_of(const struct passing *p) {
+  return (struct batch_norm){.kind = mlp_batch_norm_kind(p->mlp),
+                             .width = p->mlp->input,
+                             .scale = p->parameters + p->mlp->input_scale,
+                             .shift = p->parameters + p->mlp->input_shift,
+                             .mean = p->cache->input_mean,
+                             .inverse = p->cache->input_inverse};
 }
 
-static struct batch_norm input_norm_of(const struct mlp *mlp, const real *parameters, const struct mlp_cache *cache) {
-  return (struct batch_norm){mlp->input,        parameters + mlp->input_scale, parameters + mlp->input_shift,
-                             cache->input_mean, cache->input_inverse,          false};
+static struct linalg_rows input_of(const struct passing *p) {
+  return (struct linalg_rows){p->pass->rows, p->pass->x, p->pass->ldx};
 }
 
-// x (rows x width, a row every ldx reals) -> y (rows x width). The statistics are of all rows: everybody's x must be
-// there, and everybody's columns before the first row.
-static void normalize(const struct mlp *mlp, const struct batch_norm *norm, const struct linalg_rows *x,
-                      real *running_mean, real *running_variance, real *y, const struct mlp_crew *crew) {
-  const struct share columns = share_of(norm->width, GRAIN, crew), rows = share_of(x->count, 1, crew);
-  meet(crew);
-  batch_norm_measure(norm, mlp_batch_norm_kind(mlp), (struct batch_norm_columns){columns.begin, columns.end}, x->count,
-                     x->at, x->ld, running_mean, running_variance);
-  meet(crew);
-  batch_norm_apply(norm, rows.end - rows.begin, x->at + rows.begin * x->ld, x->ld, y + rows.begin * norm->width);
+// The columns that a member takes at once, in number: those of a deep product share a copy of its input (tiles).
+static size_t blocks_of(const struct linalg_columns *own, size_t depth) {
+  const size_t grain = depth < DEEP ? GRAIN : 4 * GRAIN, blocks = (own->end - own->begin) / grain;
+  return blocks > 0 ? blocks : 1;
 }
 
-// dy (rows x width) -> dx (rows x width, NULL: not wanted), and the gradients of scale and shift.
-static void normalize_backward(const struct batch_norm *norm, const struct linalg_rows *x, const real *dy, real *dscale,
-                               real *dshift, real *dx, const struct mlp_crew *crew) {
-  const struct share columns = share_of(norm->width, GRAIN, crew), rows = share_of(x->count, 1, crew);
-  meet(crew);
-  batch_norm_gradient(norm, (struct batch_norm_columns){columns.begin, columns.end}, x->count, x->at, x->ld, dy, dscale,
-                      dshift);
-  meet(crew);
-  if (!dx) return;
-  const struct batch_norm_sums sums = {x->count, dscale, dshift};
-  batch_norm_backward(norm, sums, rows.end - rows.begin, x->at + rows.begin * x->ld, x->ld,
-                      dy + rows.begin * norm->width, dx + rows.begin * norm->width);
+static struct linalg_columns block_of(const struct linalg_columns *own, size_t number, size_t blocks) {
+  const struct linalg_columns block = columns_of(own->end - own->begin, number, blocks, GRAIN);
+  return (struct linalg_columns){own->begin + block.begin, own->begin + block.end};
 }
 
 // --- element-wise ---
 
-VECTORIZE static void add(size_t count, const real *restrict left, const real *restrict right, real *restrict sum) {
-  for (size_t i = 0; i < count; i++) sum[i] = left[i] + right[i];
+// sum = left + right, columns of matrices with rows of `width` reals
+VECTORIZE static void add(const struct linalg_columns *columns, size_t rows, size_t width, const real *left,
+                          const real *right, real *sum) {
+  for (size_t r = 0; r < rows; r++) {
+    for (size_t j = columns->begin; j < columns->end; j++)
+      sum[r * width + j] = left[r * width + j] + right[r * width + j];
+  }
 }
 
-VECTORIZE static void add_to(size_t count, const real *restrict more, real *restrict sum) {
-  for (size_t i = 0; i < count; i++) sum[i] += more[i];
+static void copy_columns(const struct linalg_columns *columns, size_t rows, size_t width, const real *from, real *to) {
+  for (size_t r = 0; r < rows; r++)
+    memcpy(to + r * width + columns->begin, from + r * width + columns->begin,
+           (columns->end - columns->begin) * sizeof *to);
 }
 
 // The gradient through a ReLU, by its output. NaN passes.
@@ -90,158 +117,171 @@ VECTORIZE static void mask(size_t count, const real *restrict output, const real
 
 // --- forward ---
 
-// The rows of a member of layer l's output before its norm.
+// Where layer l's product goes, before its norm.
 static real *product_of(const struct mlp *mlp, uint32_t l, const struct mlp_cache *cache) {
   const struct mlp_layer *layer = &mlp->layer[l];
   return layer->norm == MLP_NORM_BATCH ? cache->normal[l] : layer->block_end ? cache->r[l] : cache->h[l];
 }
 
-static void hidden_layer(const struct mlp *mlp, const real *parameters, real *statistics, uint32_t l,
-                         const struct mlp_pass *pass, const struct mlp_crew *crew) {
-  const struct mlp_layer *layer = &mlp->layer[l];
-  const struct mlp_cache *cache = pass->cache;
-  const struct share rows = share_of(pass->rows, 1, crew);
-  const size_t first = rows.begin * layer->out, count = (rows.end - rows.begin) * layer->out;
-  const struct linalg_shape shape = mlp_shape(mlp, l);
-  const struct linalg_rows all = mlp_layer_input(mlp, l, &(struct linalg_rows){pass->rows, pass->x, pass->ldx}, cache);
-  const struct linalg_rows x = some_rows(&all, rows);
-  const real *weight = parameters + layer->weight, *bias = parameters + layer->bias;
-  real *z = product_of(mlp, l, cache), *r = layer->block_end ? cache->r[l] : cache->h[l];
-
-  if (layer->norm == MLP_NORM_NONE && layer->relu)
-    linalg_forward_relu(&shape, &x, weight, bias, z + first);
-  else
-    linalg_forward(&shape, &x, weight, bias, z + first);
+// The columns of layer l's output.
+static void hidden_columns(const struct passing *p, uint32_t l, const struct linalg_columns *columns,
+                           real *statistics) {
+  const struct mlp_layer *layer = &p->mlp->layer[l];
+  const struct mlp_cache *cache = p->cache;
+  const struct linalg_shape shape = mlp_shape(p->mlp, l);
+  const struct linalg_rows all = input_of(p), x = mlp_layer_input(p->mlp, l, &all, cache);
+  const size_t rows = p->pass->rows, width = layer->out;
+  real *z = product_of(p->mlp, l, cache), *r = layer->block_end ? cache->r[l] : cache->h[l];
+  linalg_forward_columns(&shape, columns, &x, p->parameters + layer->weight, p->parameters + layer->bias, z);
 
   if (layer->norm == MLP_NORM_BATCH) {
-    const struct batch_norm norm = norm_of(mlp, parameters, l, cache);
-    normalize(mlp, &norm, &(struct linalg_rows){pass->rows, z, layer->out},
-              statistics ? statistics + layer->mean : NULL, statistics ? statistics + layer->variance : NULL, r, crew);
+    const struct batch_norm norm = norm_of(p, l);
+    const struct linalg_rows product = {rows, z, width};
+    batch_norm_measure(&norm, columns, &product, statistics ? statistics + layer->mean : NULL,
+                       statistics ? statistics + layer->variance : NULL);
+    batch_norm_apply(&norm, columns, &product, r);
   } else if (layer->norm == MLP_NORM_LAYER) {
-    for (size_t i = rows.begin; i < rows.end; i++)
-      cache->inverse[l][i] = layer_norm_row(layer->out, parameters + layer->norm_scale, parameters + layer->norm_shift,
-                                            cache->normal[l] + i * layer->out, r + i * layer->out);
-    layer_norm_relu(count, r + first);
+    for (size_t i = 0; i < rows; i++)
+      cache->inverse[l][i] = layer_norm_row(width, p->parameters + layer->norm_scale, p->parameters + layer->norm_shift,
+                                            cache->normal[l] + i * width, r + i * width);
+    layer_norm_relu(rows * width, r);
+  } else if (layer->relu) {
+    layer_norm_relu(rows * width, r);
   }
-  if (layer->block_end) add(count, cache->h[l - 2] + first, r + first, cache->h[l] + first);
-}
-
-// The member's rows of the output.
-static struct share head_share(const struct mlp_pass *pass, const struct mlp_crew *crew) {
-  const struct share share = share_of(pass->head_rows, 1, crew);
-  return (struct share){pass->head_begin + share.begin, pass->head_begin + share.end};
+  if (layer->block_end) add(columns, rows, width, cache->h[l - 2], r, cache->h[l]);
 }
 
 void mlp_pass_forward(const struct mlp *mlp, const real *parameters, real *statistics, const struct mlp_pass *pass,
                       const struct mlp_crew *crew) {
   const struct mlp_cache *cache = pass->cache;
-  const struct linalg_rows x = {pass->rows, pass->x, pass->ldx};
-  if (mlp->batch) {
-    const struct batch_norm norm = input_norm_of(mlp, parameters, cache);
-    normalize(mlp, &norm, &x, statistics ? statistics + mlp->input_mean : NULL,
-              statistics ? statistics + mlp->input_variance : NULL, cache->input, crew);
-  }
+  const struct passing p = {mlp, parameters, pass, cache, crew};
+  const struct linalg_rows x = input_of(&p);
   const uint32_t last = mlp->layers - 1;
-  for (uint32_t l = 0; l < last; l++) hidden_layer(mlp, parameters, statistics, l, pass, crew);
+  assert(last > 0 && (mlp->batch || crew->members == 1));
+  meet(crew); // x may be others'
+  if (mlp->batch) {
+    const struct batch_norm norm = input_norm_of(&p);
+    const struct linalg_columns own = own_columns(mlp->input, crew);
+    batch_norm_measure(&norm, &own, &x, statistics ? statistics + mlp->input_mean : NULL,
+                       statistics ? statistics + mlp->input_variance : NULL);
+    batch_norm_apply(&norm, &own, &x, cache->input);
+  }
+  for (uint32_t l = 0; l < last; l++) {
+    const struct linalg_columns own = own_columns(mlp->layer[l].out, crew);
+    const size_t blocks = mlp->batch ? blocks_of(&own, mlp->layer[l].in) : 1;
+    meet(crew);
+    for (size_t b = 0; b < blocks; b++) {
+      const struct linalg_columns columns = block_of(&own, b, blocks);
+      hidden_columns(&p, l, &columns, statistics);
+    }
+  }
 
+  meet(crew);
   const struct mlp_layer *layer = &mlp->layer[last];
   const struct share head = head_share(pass, crew);
-  if (pass->head_rows < pass->rows) meet(crew); // its rows are others' in the hidden layers
   for (size_t i = head.begin; mlp->rms && i < head.end; i++)
     cache->last_inverse[i] = rms_norm_row(layer->in, parameters + mlp->gain, cache->h[last - 1] + i * layer->in,
                                           cache->last + i * layer->in);
   const struct linalg_shape shape = mlp_shape(mlp, last);
-  const struct linalg_rows all = mlp_layer_input(mlp, last, &x, cache), in = some_rows(&all, head);
+  const struct linalg_rows all = mlp_layer_input(mlp, last, &x, cache),
+                           in = {head.end - head.begin, all.at + head.begin * all.ld, all.ld};
   linalg_forward(&shape, &in, parameters + layer->weight, parameters + layer->bias, pass->y + head.begin * layer->out);
 }
 
 // --- backward ---
 
-// From cache->dh[l] to cache->dz[l].
-static void hidden_backward(const struct mlp *mlp, const real *parameters, uint32_t l, const struct mlp_pass *pass,
-                            real *gradient, const struct mlp_crew *crew) {
-  const struct mlp_layer *layer = &mlp->layer[l];
-  const struct mlp_cache *cache = pass->cache;
-  const struct share rows = share_of(pass->rows, 1, crew);
-  const size_t first = rows.begin * layer->out, count = (rows.end - rows.begin) * layer->out;
+// The columns of cache->dz[l], from those of cache->dh[l].
+static void hidden_backward(const struct passing *p, uint32_t l, const struct linalg_columns *columns, real *gradient) {
+  const struct mlp_layer *layer = &p->mlp->layer[l];
+  const struct mlp_cache *cache = p->cache;
+  const size_t rows = p->pass->rows, width = layer->out, count = rows * width;
   const real *r = layer->block_end ? cache->r[l] : cache->h[l];
   real *dh = cache->dh[l], *dz = cache->dz[l];
-
   if (layer->norm == MLP_NORM_BATCH) {
-    const struct batch_norm norm = norm_of(mlp, parameters, l, cache);
-    normalize_backward(&norm, &(struct linalg_rows){pass->rows, cache->normal[l], layer->out}, dh,
-                       gradient + layer->norm_scale, gradient + layer->norm_shift, dz, crew);
+    const struct batch_norm norm = norm_of(p, l);
+    batch_norm_backward(&norm, columns, &(struct linalg_rows){rows, cache->normal[l], width}, dh,
+                        gradient + layer->norm_scale, gradient + layer->norm_shift, dz);
   } else if (layer->norm == MLP_NORM_LAYER) {
-    mask(count, r + first, dh + first, cache->dn[l] + first);
-    for (size_t i = rows.begin; i < rows.end; i++)
-      layer_norm_row_backward(layer->out, parameters + layer->norm_scale, cache->normal[l] + i * layer->out,
-                              cache->inverse[l][i], cache->dn[l] + i * layer->out, dz + i * layer->out);
+    mask(count, r, dh, cache->dn[l]);
+    for (size_t i = 0; i < rows; i++)
+      layer_norm_row_backward(width, p->parameters + layer->norm_scale, cache->normal[l] + i * width,
+                              cache->inverse[l][i], cache->dn[l] + i * width, dz + i * width);
   } else if (layer->relu) {
-    mask(count, r + first, dh + first, dz + first);
+    mask(count, r, dh, dz);
   } else {
-    memcpy(dz + first, dh + first, count * sizeof *dz);
+    copy_columns(columns, rows, width, dh, dz);
   }
 }
 
-// Where the gradient of layer l's input goes; NULL: nobody wants it.
-static real *gradient_of_input(const struct mlp *mlp, uint32_t l, const struct mlp_pass *pass) {
-  if (mlp->rms && l + 1 == mlp->layers) return pass->cache->d_last;
-  return l > 0 ? pass->cache->dh[l - 1] : mlp->batch ? pass->cache->d_input : pass->dx;
-}
-
-// From dz, the gradient of layer l's product, to that of its input, for some rows. Returns what follows its transposed
-// weights, or NULL where nobody wants the gradient.
-static const real *product_backward(const struct mlp *mlp, const struct mlp_weights *weights, uint32_t l,
-                                    const struct mlp_pass *pass, const real *transposed, struct share rows) {
-  const struct mlp_layer *layer = &mlp->layer[l];
-  const size_t first = l == 0 ? weights->first : 0;
-  const real *dz = l + 1 == mlp->layers ? pass->dy : pass->cache->dz[l];
-  real *dx = gradient_of_input(mlp, l, pass);
-  if (!dx) return NULL;
-  const struct linalg_shape shape = mlp_shape(mlp, l);
-  const struct linalg_rows out = some_rows(&(struct linalg_rows){pass->rows, dz, layer->out}, rows);
-  linalg_input_gradient(&shape, first, &out, weights->parameters + layer->weight, transposed, NULL,
-                        dx + rows.begin * (layer->in - first));
-  return transposed + linalg_transposed_size(&shape, first);
-}
-
 // The output layer, RMS norm before it, and zeros for the rows without an output.
-static const real *output_backward(const struct mlp *mlp, const struct mlp_weights *weights,
-                                   const struct mlp_pass *pass, const struct mlp_crew *crew) {
-  const struct mlp_cache *cache = pass->cache;
-  const uint32_t last = mlp->layers - 1;
-  const struct share head = head_share(pass, crew), rows = share_of(pass->rows, 1, crew);
-  const size_t width = mlp->layer[last].in - (last == 0 ? weights->first : 0);
-  const real *transposed = product_backward(mlp, weights, last, pass, weights->transposed, head);
-  real *dx = mlp->rms ? cache->dh[last - 1] : gradient_of_input(mlp, last, pass);
-  for (size_t i = head.begin; mlp->rms && i < head.end; i++)
-    rms_norm_row_backward(width, weights->parameters + mlp->gain, cache->h[last - 1] + i * width,
-                          cache->last_inverse[i], cache->d_last + i * width, dx + i * width);
-  if (pass->head_rows == pass->rows) return transposed;
-  for (size_t i = rows.begin; dx && i < rows.end; i++)
+static void output_backward(const struct passing *p, const struct mlp_weights *weights) {
+  const struct mlp_cache *cache = p->cache;
+  const struct mlp_pass *pass = p->pass;
+  const uint32_t last = p->mlp->layers - 1;
+  const struct mlp_layer *layer = &p->mlp->layer[last];
+  const struct share head = head_share(pass, p->crew), rows = share_of(pass->rows, p->crew);
+  const size_t width = layer->in;
+  real *dx = cache->dh[last - 1], *to = p->mlp->rms ? cache->d_last : dx;
+  const struct linalg_shape shape = mlp_shape(p->mlp, last);
+  const struct linalg_rows dy = {head.end - head.begin, pass->dy + head.begin * layer->out, layer->out};
+  linalg_input_gradient(&shape, 0, &dy, p->parameters + layer->weight, weights->transposed, NULL,
+                        to + head.begin * width);
+  for (size_t i = head.begin; p->mlp->rms && i < head.end; i++)
+    rms_norm_row_backward(width, p->parameters + p->mlp->gain, cache->h[last - 1] + i * width, cache->last_inverse[i],
+                          to + i * width, dx + i * width);
+  for (size_t i = rows.begin; pass->head_rows < pass->rows && i < rows.end; i++)
     if (i < pass->head_begin || i >= pass->head_begin + pass->head_rows) memset(dx + i * width, 0, width * sizeof *dx);
-  meet(crew); // the head's rows are others' in the hidden layers
-  return transposed;
+}
+
+// Columns of the gradient of hidden layer l's output, through the product of the layer behind it.
+static void product_backward(const struct passing *p, uint32_t l, const struct linalg_columns *columns,
+                             const real *transposed) {
+  const struct mlp_cache *cache = p->cache;
+  const struct linalg_shape shape = mlp_shape(p->mlp, l + 1);
+  const struct linalg_rows dy = {p->pass->rows, cache->dz[l + 1], shape.out};
+  linalg_input_gradient_columns(&shape, columns, &dy, p->parameters + p->mlp->layer[l + 1].weight, transposed,
+                                cache->dh[l]);
+  // A block's input also goes around the block.
+  if (l + 3 < p->mlp->layers && p->mlp->layer[l + 2].block_end)
+    add(columns, p->pass->rows, shape.in, cache->dh[l + 2], cache->dh[l], cache->dh[l]);
+}
+
+// The gradient of x, or of the input's batch norm.
+static void input_backward(const struct passing *p, const struct mlp_weights *weights, const real *transposed,
+                           real *gradient) {
+  const struct mlp *mlp = p->mlp;
+  const struct linalg_shape shape = mlp_shape(mlp, 0);
+  const struct linalg_rows dy = {p->pass->rows, p->cache->dz[0], shape.out}, x = input_of(p);
+  const real *w = p->parameters + mlp->layer[0].weight;
+  if (!mlp->batch) {
+    if (p->pass->dx) linalg_input_gradient(&shape, weights->first, &dy, w, transposed, NULL, p->pass->dx);
+    return;
+  }
+  const struct linalg_columns own = own_columns(mlp->input, p->crew);
+  const struct batch_norm norm = input_norm_of(p);
+  linalg_input_gradient_columns(&shape, &own, &dy, w, transposed, p->cache->d_input);
+  batch_norm_backward(&norm, &own, &x, p->cache->d_input, gradient + mlp->input_scale, gradient + mlp->input_shift,
+                      NULL);
 }
 
 void mlp_pass_backward(const struct mlp *mlp, const struct mlp_weights *weights, const struct mlp_pass *pass,
                        real *gradient, const struct mlp_crew *crew) {
   assert(!mlp->batch || (weights->first == 0 && gradient && !pass->dx));
-  const struct mlp_cache *cache = pass->cache;
-  const struct share rows = share_of(pass->rows, 1, crew);
-  const uint32_t last = mlp->layers - 1;
-  const real *transposed = output_backward(mlp, weights, pass, crew);
-  for (uint32_t l = last; l-- > 0;) {
-    hidden_backward(mlp, weights->parameters, l, pass, gradient, crew);
-    transposed = product_backward(mlp, weights, l, pass, transposed, rows);
-    // A block's input also goes around the block.
-    const size_t width = mlp->layer[l].in;
-    if (l > 0 && l + 1 < last && mlp->layer[l + 1].block_end)
-      add_to((rows.end - rows.begin) * width, cache->dh[l + 1] + rows.begin * width,
-             cache->dh[l - 1] + rows.begin * width);
+  const struct passing p = {mlp, weights->parameters, pass, pass->cache, crew};
+  const real *transposed = weights->transposed;
+  output_backward(&p, weights);
+  for (uint32_t l = mlp->layers - 1; l-- > 0;) {
+    const struct linalg_shape behind = mlp_shape(mlp, l + 1);
+    const struct linalg_columns own = own_columns(mlp->layer[l].out, crew);
+    const size_t blocks = mlp->batch ? blocks_of(&own, behind.out) : 1;
+    meet(crew);
+    for (size_t b = 0; b < blocks; b++) {
+      const struct linalg_columns columns = block_of(&own, b, blocks);
+      if (l + 2 < mlp->layers) product_backward(&p, l, &columns, transposed);
+      hidden_backward(&p, l, &columns, gradient);
+    }
+    transposed += linalg_transposed_size(&behind, 0);
   }
-  if (!mlp->batch) return;
-  const struct batch_norm norm = input_norm_of(mlp, weights->parameters, cache);
-  normalize_backward(&norm, &(struct linalg_rows){pass->rows, pass->x, pass->ldx}, cache->d_input,
-                     gradient + mlp->input_scale, gradient + mlp->input_shift, NULL, crew);
+  meet(crew);
+  input_backward(&p, weights, transposed, gradient);
 }

@@ -31,25 +31,31 @@ static void draw(struct layer *layer, bool relu, uint64_t seed) {
     layer->running_mean[j] = (real)numbers_uniform(&numbers);
     layer->running_variance[j] = (real)(2 + numbers_uniform(&numbers));
   }
-  layer->norm = (struct batch_norm){WIDTH, layer->scale, layer->shift, layer->mean, layer->inverse, relu};
+  layer->norm = (struct batch_norm){XQC, WIDTH, layer->scale, layer->shift, layer->mean, layer->inverse, relu};
 }
 
-static void forward(struct layer *layer, struct batch_norm_kind kind) {
-  batch_norm_measure(&layer->norm, kind, (struct batch_norm_columns){0, WIDTH}, ROWS, layer->x, LD, NULL, NULL);
-  batch_norm_apply(&layer->norm, ROWS, layer->x, LD, layer->y);
+static const struct linalg_columns ALL = {0, WIDTH};
+
+static struct linalg_rows rows_of(const struct layer *layer) { return (struct linalg_rows){ROWS, layer->x, LD}; }
+
+static void forward_columns(struct layer *layer, const struct linalg_columns *columns) {
+  const struct linalg_rows x = rows_of(layer);
+  batch_norm_measure(&layer->norm, columns, &x, NULL, NULL);
+  batch_norm_apply(&layer->norm, columns, &x, layer->y);
 }
 
-static void backward(struct layer *layer) {
-  batch_norm_gradient(&layer->norm, (struct batch_norm_columns){0, WIDTH}, ROWS, layer->x, LD, layer->dy, layer->dscale,
-                      layer->dshift);
-  const struct batch_norm_sums sums = {ROWS, layer->dscale, layer->dshift};
-  batch_norm_backward(&layer->norm, sums, ROWS, layer->x, LD, layer->dy, layer->dx);
+static void backward_columns(struct layer *layer, const struct linalg_columns *columns) {
+  const struct linalg_rows x = rows_of(layer);
+  batch_norm_backward(&layer->norm, columns, &x, layer->dy, layer->dscale, layer->dshift, layer->dx);
 }
+
+static void forward(struct layer *layer) { forward_columns(layer, &ALL); }
+static void backward(struct layer *layer) { backward_columns(layer, &ALL); }
 
 static void test_forward(void) {
   static struct layer layer;
   draw(&layer, false, 1);
-  forward(&layer, XQC);
+  forward(&layer);
   for (size_t j = 0; j < WIDTH; j++) {
     long double sum = 0, square = 0;
     for (size_t r = 0; r < ROWS; r++) sum += (long double)layer.x[r * LD + j];
@@ -70,8 +76,9 @@ static void test_running(void) {
   for (int k = 0; k < 2; k++) {
     draw(&layer, false, 2);
     memcpy(&before, &layer, sizeof layer);
-    batch_norm_measure(&layer.norm, kinds[k], (struct batch_norm_columns){0, WIDTH}, ROWS, layer.x, LD,
-                       layer.running_mean, layer.running_variance);
+    layer.norm.kind = kinds[k];
+    const struct linalg_rows x = rows_of(&layer);
+    batch_norm_measure(&layer.norm, &ALL, &x, layer.running_mean, layer.running_variance);
     for (size_t j = 0; j < WIDTH; j++) {
       const double mean = (double)layer.mean[j];
       double square = 0;
@@ -88,8 +95,8 @@ static void test_relu(void) {
   static struct layer plain, cut;
   draw(&plain, false, 3);
   draw(&cut, true, 3);
-  forward(&plain, XQC);
-  forward(&cut, XQC);
+  forward(&plain);
+  forward(&cut);
   for (size_t i = 0; i < ROWS * WIDTH; i++) CU_ASSERT_EQUAL(cut.y[i], plain.y[i] > 0 ? plain.y[i] : 0);
 }
 
@@ -97,7 +104,7 @@ static void test_nan(void) {
   static struct layer layer;
   draw(&layer, true, 4);
   layer.x[5 * LD + 7] = (real)NAN;
-  forward(&layer, XQC);
+  forward(&layer);
   CU_ASSERT_TRUE(isnan(layer.y[5 * WIDTH + 7]));
   CU_ASSERT_TRUE(isnan(layer.y[6 * WIDTH + 7])); // its column's mean
   CU_ASSERT_FALSE(isnan(layer.y[5 * WIDTH + 8]));
@@ -106,7 +113,7 @@ static void test_nan(void) {
 // L = sum dy y, by central differences of one number.
 static double loss(struct layer *layer) {
   double sum = 0;
-  forward(layer, XQC);
+  forward(layer);
   for (size_t i = 0; i < ROWS * WIDTH; i++) sum += (double)layer->dy[i] * (double)layer->y[i];
   return sum;
 }
@@ -130,7 +137,7 @@ static void test_gradients(void) {
   static struct layer layer;
   for (int relu = 0; relu < 2; relu++) {
     draw(&layer, relu, 5);
-    forward(&layer, XQC);
+    forward(&layer);
     backward(&layer);
     for (size_t j = 0; j < WIDTH; j += 9) {
       expect_gradient(&layer, &layer.scale[j], (double)layer.dscale[j]);
@@ -146,22 +153,12 @@ static void test_split(void) {
   static struct layer whole, parts;
   draw(&whole, true, 6);
   draw(&parts, true, 6);
-  forward(&whole, XQC);
+  forward(&whole);
   backward(&whole);
-  // Columns and rows in uneven parts, as threads would take them.
-  const size_t columns[] = {0, 1, 64, 70, WIDTH}, rows[] = {0, 13, 14, ROWS};
-  for (int c = 0; c < 4; c++)
-    batch_norm_measure(&parts.norm, XQC, (struct batch_norm_columns){columns[c], columns[c + 1]}, ROWS, parts.x, LD,
-                       NULL, NULL);
-  for (int r = 0; r < 3; r++)
-    batch_norm_apply(&parts.norm, rows[r + 1] - rows[r], parts.x + rows[r] * LD, LD, parts.y + rows[r] * WIDTH);
-  for (int c = 0; c < 4; c++)
-    batch_norm_gradient(&parts.norm, (struct batch_norm_columns){columns[c], columns[c + 1]}, ROWS, parts.x, LD,
-                        parts.dy, parts.dscale, parts.dshift);
-  const struct batch_norm_sums sums = {ROWS, parts.dscale, parts.dshift};
-  for (int r = 0; r < 3; r++)
-    batch_norm_backward(&parts.norm, sums, rows[r + 1] - rows[r], parts.x + rows[r] * LD, LD,
-                        parts.dy + rows[r] * WIDTH, parts.dx + rows[r] * WIDTH);
+  // Columns in uneven parts, as threads would take them.
+  const size_t columns[] = {0, 1, 64, 70, WIDTH};
+  for (int c = 0; c < 4; c++) forward_columns(&parts, &(struct linalg_columns){columns[c], columns[c + 1]});
+  for (int c = 0; c < 4; c++) backward_columns(&parts, &(struct linalg_columns){columns[c], columns[c + 1]});
   CU_ASSERT_EQUAL(memcmp(whole.y, parts.y, sizeof whole.y), 0);
   CU_ASSERT_EQUAL(memcmp(whole.dx, parts.dx, sizeof whole.dx), 0);
   CU_ASSERT_EQUAL(memcmp(whole.dscale, parts.dscale, sizeof whole.dscale), 0);
@@ -171,7 +168,8 @@ static void test_fold(void) {
   static struct layer layer;
   static real factor[WIDTH], offset[WIDTH];
   draw(&layer, false, 7);
-  batch_norm_fold(FLASHSAC, &layer.norm, layer.running_mean, layer.running_variance, factor, offset);
+  layer.norm.kind = FLASHSAC;
+  batch_norm_fold(&layer.norm, layer.running_mean, layer.running_variance, factor, offset);
   for (size_t j = 0; j < WIDTH; j++) {
     const double x = (double)layer.x[j], deviation = sqrt((double)layer.running_variance[j] + 1e-5);
     const double y = (double)layer.scale[j] * (x - (double)layer.running_mean[j]) / deviation + (double)layer.shift[j];
@@ -186,7 +184,7 @@ int main(void) {
       {"a ReLU that follows is applied at once", test_relu},
       {"NaN passes into its column and no other", test_nan},
       {"gradients are those of central differences, also through the ReLU", test_gradients},
-      {"the bits do not depend on how rows and columns are divided", test_split},
+      {"the bits do not depend on how columns are divided", test_split},
       {"folded with running statistics it is a factor and an offset", test_fold},
   };
   return unit_run("batch_norm", cases, sizeof cases / sizeof *cases);
