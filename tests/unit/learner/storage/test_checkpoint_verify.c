@@ -138,7 +138,7 @@ static void test_missing(void) {
 static void test_missing_of_recipes(void) {
   for (int kind = SMALL_PLAIN + 1; kind < SMALL_KINDS; kind++) {
     struct config config = small_config_of((enum small_kind)kind);
-    check_missing(&config, false);
+    if (kind == SMALL_RESIDUAL_BATCH) check_missing(&config, false); // it has every array that the others have
     check_missing(&config, true);
   }
 }
