@@ -72,6 +72,7 @@ static void record_evaluation(struct learner *learner, const struct evaluation_r
   job->metrics.evaluated = 1;
   job->metrics.eval_return = result->mean;
   job->metrics.eval_cut = evaluation->cut;
+  job->metrics.eval_steps = evaluation->env_steps;
 }
 
 static void save_best(struct learner *learner) {

@@ -26,6 +26,14 @@ static bool counts(const struct metrics_table *table, const double *x, const dou
   return isfinite(x[row]) && isfinite(y[row]) && !idle && !start;
 }
 
+// The x of a row. An evaluation ends later than it begins, and stands in the row of its end. It belongs to the steps at
+// which its policy was taken; older runs do not have them.
+static double x_at(const struct metrics_table *table, const char *x_name, const char *y_name, size_t row) {
+  const double *x = metrics_table_find(table, x_name), *taken = metrics_table_find(table, "eval_steps");
+  const bool is_taken = strcmp(x_name, "env_steps") == 0 && strcmp(y_name, "eval_return_mean") == 0 && taken;
+  return is_taken && isfinite(taken[row]) ? taken[row] : x[row];
+}
+
 // Makes the line of one run. Each point is the average of a stretch of equally many values.
 static enum status line_make(const struct metrics_table *table, const char *x_name, const char *y_name,
                              size_t max_points, struct line *line, struct error *error) {
@@ -41,7 +49,7 @@ static enum status line_make(const struct metrics_table *table, const char *x_na
     const double share = 1.0 / (double)(seen % stretch + 1);
     line->points += seen++ % stretch == 0;
     const size_t at = line->points - 1;
-    line->x[at] += (x[r] - line->x[at]) * share;
+    line->x[at] += (x_at(table, x_name, y_name, r) - line->x[at]) * share;
     line->y[at] += (y[r] - line->y[at]) * share;
   }
   return STATUS_OK;

@@ -116,7 +116,7 @@ static enum status read_checkpoints(const char *directory, struct run_summary *s
 static void read_metrics(const struct metrics_table *table, struct run_summary *summary) {
   const double *failures = metrics_table_find(table, "env_failures"),
                *evaluation = metrics_table_find(table, "eval_return_mean"),
-               *steps = metrics_table_find(table, "env_steps");
+               *taken = metrics_table_find(table, "eval_steps"), *steps = metrics_table_find(table, "env_steps");
   summary->last_evaluation = summary->best_evaluation = summary->best_steps = NAN;
   for (size_t r = 0; r < table->rows; r++) {
     if (failures && isfinite(failures[r])) summary->env_failures += failures[r];
@@ -124,7 +124,7 @@ static void read_metrics(const struct metrics_table *table, struct run_summary *
     summary->last_evaluation = evaluation[r];
     if (evaluation[r] <= summary->best_evaluation) continue; // also where it is NaN
     summary->best_evaluation = evaluation[r];
-    summary->best_steps = steps ? steps[r] : NAN;
+    summary->best_steps = taken && isfinite(taken[r]) ? taken[r] : steps ? steps[r] : NAN;
   }
 }
 

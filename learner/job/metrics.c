@@ -45,7 +45,7 @@ const char *metrics_header(void) {
   return "time_s,env_steps,updates,episodes,return_mean,return_min,return_max,episode_length_mean,critic_loss,"
          "policy_loss,alpha,entropy,q_mean,utd,policy_lag_mean,policy_lag_max,learner_wait,actor_wait,"
          "env_steps_per_s,updates_per_s,actors_alive,eval_return_mean,policy_lag_min,policy_age_mean,"
-         "learner_drain,learner_publish,learner_report,env_failures,eval_cut";
+         "learner_drain,learner_publish,learner_report,env_failures,eval_cut,eval_steps";
 }
 
 void metrics_format_header(const struct message_hello *environment, char header[METRICS_HEADER]) {
@@ -117,6 +117,10 @@ size_t metrics_format_row(struct metrics *metrics, const struct metrics_totals *
   ratio_cell(&line, totals->times.report, seconds);
   count_cell(&line, metrics->env_failures);
   ratio_cell(&line, (double)metrics->eval_cut, (double)metrics->evaluated);
+  if (metrics->evaluated && metrics->eval_steps)
+    count_cell(&line, metrics->eval_steps);
+  else
+    PRINT(&line, ",");
   for (uint32_t i = 0; i < totals->info_dim; i++)
     ratio_cell(&line, metrics->info_sum[i], (double)metrics->info_count[i]);
   *metrics = (struct metrics){.rows = metrics->rows + 1,

@@ -26,7 +26,8 @@ struct metrics {                     // zero-initialised is empty; every field i
   double info_sum[WIRE_INFO];
   uint64_t evaluated; // 1: an evaluation ended since the last row
   double eval_return;
-  uint64_t eval_cut; // its episodes that were cut
+  uint64_t eval_cut;   // its episodes that were cut
+  uint64_t eval_steps; // the environment steps at which its policy was taken
 };
 
 void metrics_add_episode(struct metrics *metrics, const struct episode_record *episode);

@@ -36,7 +36,8 @@ struct h5;
   SUM(double, actor_wait, actor_wait)                                                                                  \
   SUM(uint64_t, evaluated, evaluated)                                                                                  \
   SUM(double, eval_return, eval_return)                                                                                \
-  LATER_SUM(uint64_t, eval_cut, eval_cut)
+  LATER_SUM(uint64_t, eval_cut, eval_cut)                                                                              \
+  LATER_SUM(uint64_t, eval_steps, eval_steps)
 
 // Where the numbers are in memory; all NULL where a file is only verified.
 struct checkpoint_sums {

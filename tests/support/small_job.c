@@ -123,6 +123,7 @@ static void fill_metrics(struct numbers *numbers, struct metrics *metrics) {
                           &metrics->learner_wait, &metrics->actor_wait,      &metrics->eval_return};
   for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) *counts[i] = count(numbers);
   metrics->eval_cut = metrics->evaluated + 1;
+  metrics->eval_steps = metrics->evaluated + 2;
   for (size_t i = 0; i < sizeof sums / sizeof *sums; i++) *sums[i] = numbers_uniform(numbers);
 }
 

@@ -68,6 +68,23 @@ static void test_seeds(void) {
   curve_release(&curve);
 }
 
+// An evaluation of the policy at 10 steps that ended at 14.
+static void test_evaluation(void) {
+  double steps[2] = {7, 14}, value[2] = {NAN, 3}, taken[2] = {NAN, 10};
+  struct run run = run_of(0, 2, steps, value);
+  snprintf(run.metrics.name[1], METRICS_TABLE_NAME, "eval_return_mean");
+  struct curve curve = curve_of(&run, 1, "eval_return_mean", 10);
+  CU_ASSERT_EQUAL_FATAL(curve.points, 1);
+  CU_ASSERT_EQUAL(curve.x[0], 14); // a run of before there was eval_steps
+  curve_release(&curve);
+  snprintf(run.metrics.name[2], METRICS_TABLE_NAME, "eval_steps");
+  run.metrics.cell[2] = taken;
+  run.metrics.columns = 3;
+  curve = curve_of(&run, 1, "eval_return_mean", 10);
+  CU_ASSERT_EQUAL(curve.x[0], 10);
+  curve_release(&curve);
+}
+
 static void test_nothing(void) {
   double steps[1] = {1}, value[1] = {NAN};
   struct run run = run_of(0, 1, steps, value);
@@ -81,6 +98,7 @@ static void test_nothing(void) {
 
 int main(void) {
   static const struct unit_case cases[] = {
+      {"an evaluation stands at the steps of its policy", test_evaluation},
       {"the curve of one run has its numbers", test_one},
       {"more rows than points are averaged in stretches", test_many_rows},
       {"seeds are averaged along their lines, each as far as it goes", test_seeds},

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINE = 2048, CELLS = 29 };
+enum { LINE = 2048, CELLS = 30 };
 
 // The cell under a column's name, copied into `cell`.
 static const char *cell(const char *row, const char *column, char *text) {
@@ -60,7 +60,7 @@ static void test_nothing_to_report(void) {
   char row[LINE];
   const size_t length = metrics_format_row(&metrics, &totals, row, sizeof row);
   CU_ASSERT_EQUAL(length, strlen(row));
-  CU_ASSERT_STRING_EQUAL(row, "0,0,0,0,,,,,,,,,,,,,,,,,3,,,,,,,0,");
+  CU_ASSERT_STRING_EQUAL(row, "0,0,0,0,,,,,,,,,,,,,,,,,3,,,,,,,0,,");
   CU_ASSERT_EQUAL(metrics.rows, 1);
 }
 
@@ -95,7 +95,8 @@ static void check_interval(const char *row) {
                   {"learner_publish", 0.0625},
                   {"learner_report", 0.03125},
                   {"env_failures", 3},
-                  {"eval_cut", 4}};
+                  {"eval_cut", 4},
+                  {"eval_steps", 103}};
   for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
     CU_ASSERT_DOUBLE_EQUAL(value(row, expected[i].column), expected[i].value, 1e-12);
   }
@@ -124,6 +125,7 @@ static void test_interval(void) {
   metrics.evaluated = 1;
   metrics.eval_return = -42.5;
   metrics.eval_cut = 4;
+  metrics.eval_steps = 103;
   char row[LINE];
   metrics_format_row(&metrics,
                      &(struct metrics_totals){.seconds = 14,

@@ -76,7 +76,10 @@ static herr_t add_object(hid_t root, const char *name, const H5O_info_t *info, v
 
 // What older files lack.
 static bool may_be_missing(const char *object) {
-  return strcmp(object, "learner/env_failures") == 0 || strcmp(object, "learner/eval_cut") == 0;
+  static const char *const later[] = {"learner/env_failures", "learner/eval_cut", "learner/eval_steps"};
+  for (size_t i = 0; i < sizeof later / sizeof *later; i++)
+    if (strcmp(object, later[i]) == 0) return true;
+  return false;
 }
 
 static enum status load(const struct config *config, bool policy_only, struct error *error) {
