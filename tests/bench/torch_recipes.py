@@ -82,11 +82,11 @@ class Network(nn.Module):
         if self.residual:
             x = self.layers[0](x)
             for k in range(1, len(self.layers), 2):
-                h = F.relu(self.norms[k](self.layers[k](x), training))
-                x = x + F.relu(self.norms[k + 1](self.layers[k + 1](h), training))
+                h = F.relu_(self.norms[k](self.layers[k](x), training))
+                x = x + F.relu_(self.norms[k + 1](self.layers[k + 1](h), training))
             return self.head(F.rms_norm(x[rows], self.gain.shape, self.gain, 1e-8))
         for layer, norm in zip(self.layers, self.norms[1:]):
-            x = F.relu(norm(layer(x), training))
+            x = F.relu_(norm(layer(x), training))
         return self.head(x[rows])
 
     def weights(self):
