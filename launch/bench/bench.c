@@ -36,11 +36,11 @@ struct kind {
   } setting[4]; // in place of the table's defaults
 };
 
-#define NETWORKS "hidden critics batch_size learner_threads backend replay_capacity"
+#define NETWORKS "hidden network critic_hidden policy_hidden critics batch_size learner_threads backend replay_capacity"
 static const struct kind kinds[] = {
     {"learner", bench_learner, false, 21, "obs_dim act_dim " NETWORKS, {{0}}},
     {"replay", bench_replay, false, 21, "obs_dim act_dim batch_size replay_capacity", {{0}}},
-    {"actor", bench_actor, false, 21, "env hidden n_step send_steps", {{"hidden", "64,64"}}},
+    {"actor", bench_actor, false, 21, "env hidden network policy_hidden n_step send_steps", {{"hidden", "64,64"}}},
     {"env", bench_env, false, 21, "env", {{0}}},
     {"checkpoint", bench_checkpoint, false, 5, "obs_dim act_dim " NETWORKS, {{0}}},
     {"transport", bench_transport, true, 21, "obs_dim act_dim send_steps replay_capacity", {{"send_steps", "64"}}},

@@ -9,11 +9,16 @@ struct sides {
   struct blas_baseline *limit;
 };
 
-static enum status update(void *context, struct error *error) {
+// As many updates as lie between two steps of the policy, so that each round has its share of them.
+static enum status updates(void *context, struct error *error) {
   const struct sides *sides = context;
-  struct sac_losses losses;
-  job_sample(sides->job);
-  return sac_update(&sides->job->sac, &losses, error);
+  enum status status = STATUS_OK;
+  for (uint64_t u = 0; u < sides->job->sac.policy_delay && status == STATUS_OK; u++) {
+    struct sac_losses losses;
+    job_sample(sides->job);
+    status = sac_update(&sides->job->sac, &losses, error);
+  }
+  return status;
 }
 
 static enum status products(void *context, struct error *error) {
@@ -24,34 +29,31 @@ static enum status products(void *context, struct error *error) {
 }
 
 static enum status beside_products(struct bench *bench, struct job *job, struct error *error) {
-  const struct blas_baseline_shape shape = {.obs_dim = bench->obs_dim,
-                                            .act_dim = bench->act_dim,
-                                            .batch_size = bench->config.batch_size,
-                                            .critics = bench->config.critics,
-                                            .target_critics = job->sac.target_subset,
-                                            .hidden = bench->config.hidden};
-  struct sides sides = {.job = job, .limit = blas_baseline_create(&shape, error)};
+  const double each = (double)bench->config.policy_delay;
+  struct sides sides = {.job = job,
+                        .limit = blas_baseline_create(&bench->config, bench->obs_dim, bench->act_dim, error)};
   const struct bench_pair pair = {.name = "update",
                                   .unit = "updates/s",
                                   .limit_is = "its matrix products alone in OpenBLAS, on one thread",
-                                  .work = update,
+                                  .work = updates,
                                   .limit = products,
-                                  .amount = 1,
-                                  .limit_amount = 1,
+                                  .amount = each,
+                                  .limit_amount = each,
                                   .context = &sides};
   const enum status status = sides.limit ? bench_measure(bench, &pair, error) : STATUS_MEMORY;
   blas_baseline_destroy(sides.limit);
   return status;
 }
 
-static enum status update_alone(void *context, struct error *error) {
+static enum status updates_alone(void *context, struct error *error) {
   const struct sides *sides = context;
   struct sides alone = {.job = sides->one_thread};
-  return update(&alone, error);
+  return updates(&alone, error);
 }
 
 static enum status beside_one_thread(struct bench *bench, struct job *job, struct error *error) {
   struct job alone;
+  const double each = (double)bench->config.policy_delay;
   const uint64_t threads = bench->config.learner_threads;
   bench->config.learner_threads = 1;
   enum status status = bench_job(bench, &alone, error);
@@ -61,10 +63,10 @@ static enum status beside_one_thread(struct bench *bench, struct job *job, struc
   const struct bench_pair pair = {.name = "update by the team",
                                   .unit = "updates/s",
                                   .limit_is = "the same on one thread",
-                                  .work = update,
-                                  .limit = update_alone,
-                                  .amount = 1,
-                                  .limit_amount = 1,
+                                  .work = updates,
+                                  .limit = updates_alone,
+                                  .amount = each,
+                                  .limit_amount = each,
                                   .context = &sides};
   status = bench_measure(bench, &pair, error);
   job_release(&alone);

@@ -78,14 +78,32 @@ void bench_print_machine(const struct bench *bench) {
           usable_cores() == 1 ? "" : "s", linalg_core_name(), backend_choose(&bench->config), date);
 }
 
-// Takes the next name of a list with blanks between. false: the list has ended.
-static bool next_name(const char **list, char *name, size_t size) {
-  *list += strspn(*list, " ");
-  const size_t length = strcspn(*list, " ");
-  if (length == 0 || length >= size) return false;
-  memcpy(name, *list, length);
-  name[length] = 0;
-  *list += length;
+static bool differs(const struct config_widths *own, const struct config_widths *hidden) {
+  bool differs = own->count > 0 && own->count != hidden->count;
+  for (uint32_t i = 0; i < own->count && !differs; i++) differs = own->width[i] != hidden->width[i];
+  return differs;
+}
+
+// Networks of their own take the place of `hidden`; dense ones need no word.
+static bool is_shown(const struct config *config, const char *name) {
+  const bool critic = differs(&config->critic_hidden, &config->hidden),
+             policy = differs(&config->policy_hidden, &config->hidden);
+  if (strcmp(name, "hidden") == 0) return !critic || !policy;
+  if (strcmp(name, "critic_hidden") == 0) return critic;
+  if (strcmp(name, "policy_hidden") == 0) return policy;
+  return strcmp(name, "network") != 0 || strcmp(config->network, "dense") != 0;
+}
+
+// Takes the next name that is shown of a list with blanks between. false: the list has ended.
+static bool next_name(const struct bench *bench, const char **list, char *name, size_t size) {
+  do {
+    *list += strspn(*list, " ");
+    const size_t length = strcspn(*list, " ");
+    if (length == 0 || length >= size) return false;
+    memcpy(name, *list, length);
+    name[length] = 0;
+    *list += length;
+  } while (!is_shown(&bench->config, name));
   return true;
 }
 
@@ -100,7 +118,7 @@ static void parameter(const struct bench *bench, const char *name, char *text, s
 void bench_print_table(const struct bench *bench) {
   char name[40], text[PARAMETER];
   fprintf(streams_output(), "\n%s:", bench->name);
-  for (const char *list = bench->shape; next_name(&list, name, sizeof name);) {
+  for (const char *list = bench->shape; next_name(bench, &list, name, sizeof name);) {
     parameter(bench, name, text, sizeof text);
     fprintf(streams_output(), " %s %s,", name, text);
   }
@@ -151,7 +169,7 @@ static json_t *figure_json(const struct bench_figure *figure) {
 static json_t *parameters_json(const struct bench *bench) {
   char name[40], text[PARAMETER];
   json_t *object = json_object();
-  for (const char *list = bench->shape; next_name(&list, name, sizeof name);) {
+  for (const char *list = bench->shape; next_name(bench, &list, name, sizeof name);) {
     const struct option *option = options_find(name);
     parameter(bench, name, text, sizeof text);
     const bool whole = !option || option->type == OPTION_COUNT;

@@ -319,10 +319,12 @@ static const char *const BENCH =
     "  --run-dir DIR  an existing directory for the files of checkpoint and train, which are removed\n"
     "                 again (default $TMPDIR or /tmp)\n"
     "\n"
-    "Shapes are given as to train: --hidden, --batch-size, --critics, --learner-threads, --env, ...\n"
+    "Shapes are given as to train: --recipe, --hidden, --batch-size, --critics, --learner-threads, --env,\n"
+    "... The limit of learner is that of the networks and the policy_delay that these options give.\n"
     "\n"
     "Examples:\n"
     "  corsac bench learner --obs-dim 348 --act-dim 17 --json\n"
+    "  corsac bench learner --recipe xqc --learner-threads 2\n"
     "  mpirun --bind-to none --oversubscribe -n 9 corsac bench transport\n";
 
 static const char *const CLUSTER =

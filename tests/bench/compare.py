@@ -131,6 +131,17 @@ def update_group(name, obs, act, hidden, batch):
     return {"name": name, "unit": "updates/s", "cores": 1, "seconds": 1, "subjects": subjects}
 
 
+def recipe_group(recipe, cores):
+    def subjects(cores):
+        threads = str(len(cores))
+        words = ["--recipe", recipe, "--backend", "tiles", "--learner-threads", threads]
+        yield lambda: Bench("corsac, tiles", "learner", words, "update", cores)
+        yield lambda: Worker({"compiled": "PyTorch compiled", "eager": "PyTorch eager"}, "torch_recipes.py", [recipe], cores)
+
+    plural = "s" if cores > 1 else ""
+    return {"name": f"recipe: {recipe}, obs 17, act 6, {cores} core{plural}", "unit": "updates/s", "cores": cores, "seconds": 2, "subjects": subjects}
+
+
 def train_group(name, env, theirs, hidden, batch, cores):
     def subjects(cores):
         words = ["--env", env, "--hidden", hidden, "--batch-size", str(batch)]
@@ -149,6 +160,7 @@ GROUPS = [
     update_group("update: obs 348, act 17, 2x256, batch 256", 348, 17, "256,256", 256),
     update_group("update: obs 17, act 6, 3x512, batch 1024", 17, 6, "512,512,512", 1024),
     update_group("update: obs 3, act 1, 2x64, batch 100", 3, 1, "64,64", 100),
+    *(recipe_group(recipe, cores) for recipe in ("xqc", "flashsac") for cores in (1, 2)),
     train_group("train: Pendulum-v1, 2x64, batch 100, 1 core", "Pendulum-v1", "Pendulum-v1", "64,64", 100, 1),
     train_group("train: Pendulum-v1, 2x64, batch 100, 2 cores", "Pendulum-v1", "Pendulum-v1", "64,64", 100, 2),
     train_group("train: obs 17, act 6 (linear), 2x256, batch 256, 1 core", PLUGIN, "linear", "256,256", 256, 1),

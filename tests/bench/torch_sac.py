@@ -68,10 +68,10 @@ class BatchedCritics(nn.Module):
         return x.squeeze(2)
 
 
-def act(heads, noise):
+def act(heads, noise, bounded=lambda log_std: log_std.clamp(-20, 2)):
     """Action and its log-probability from (batch x 2 act) and (batch x act)."""
     mean, log_std = heads.chunk(2, 1)
-    log_std = log_std.clamp(-20, 2)
+    log_std = bounded(log_std)
     u = mean + log_std.exp() * noise
     log_prob = -0.5 * noise.square() - log_std - 0.5 * math.log(2 * math.pi) - 2 * (math.log(2) - u - F.softplus(-2 * u))
     return torch.tanh(u), log_prob.sum(1)
@@ -192,18 +192,23 @@ class WholeSac(Sac):
             self.graph(self.replay.sample(self.o.batch))
 
 
+def say(*words):
+    print(f"{sys.argv[0].rsplit('/', 1)[-1]}:", *words, file=sys.stderr, flush=True)
+
+
 def rate(sac, seconds):
-    """Updates per second over about that time."""
-    done, start = 0, time.perf_counter()
+    """Updates per second over about that time. A way that has a `cycle` of different updates makes whole ones."""
+    done, start, cycle = 0, time.perf_counter(), getattr(sac, "cycle", 1)
     while True:
-        sac.update()
-        done += 1
+        for _ in range(cycle):
+            sac.update()
+        done += cycle
         took = time.perf_counter() - start
         if took >= seconds:
             return done / took
 
 
-def fastest(makers, say):
+def fastest(makers):
     """The fastest of several ways of the same work, in turn; one that PyTorch cannot compile is said and left out."""
     ways, speeds = {}, {}
     for name, make in makers:
@@ -222,37 +227,11 @@ def fastest(makers, say):
     return best, ways.get(best)
 
 
-def arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, value in (("obs", 17), ("act", 6), ("batch", 256), ("capacity", 1_000_000), ("threads", 1), ("rounds", 5)):
-        parser.add_argument("--" + name, type=int, default=value)
-    parser.add_argument("--hidden", type=lambda text: [int(n) for n in text.split(",")], default=[256, 256])
-    parser.add_argument("--seconds", type=float, default=1)
-    parser.add_argument("--serve", action="store_true")
-    parser.add_argument("--no-compile", action="store_true")
-    return parser.parse_args()
-
-
-def main():
-    o = arguments()
-    torch.set_num_threads(o.threads)
-    torch.set_flush_denormal(True)
-    torch._inductor.config.cpp_wrapper = True  # less Python around small products
-    replay = Replay(o.obs, o.act, o.capacity)
-
-    def say(*words):
-        print("torch_sac.py:", *words, file=sys.stderr, flush=True)
-
-    makers = {"eager": [("eager, separate critics", lambda: Sac(o, replay, SeparateCritics)),
-                        ("eager, batched critics", lambda: Sac(o, replay, BatchedCritics))]}
-    if not o.no_compile:
-        makers["compiled"] = [("compiled losses, separate critics", lambda: Sac(o, replay, SeparateCritics, True)),
-                              ("compiled losses, batched critics", lambda: Sac(o, replay, BatchedCritics, True)),
-                              ("compiled whole, separate critics", lambda: WholeSac(o, replay, SeparateCritics)),
-                              ("compiled whole, batched critics", lambda: WholeSac(o, replay, BatchedCritics))]
+def measure(makers, o):
+    """Takes the fastest way of each kind, and measures it: o.rounds of them, or whenever stdin asks."""
     ways, names = {}, {}
     for kind, of_kind in makers.items():
-        name, way = fastest(of_kind, say)
+        name, way = fastest(of_kind)
         if way:
             names[kind], ways[kind] = name, way
     gc.collect()
@@ -266,6 +245,38 @@ def main():
         return
     for _ in range(o.rounds):
         print("  ".join(f"{kind} {rate(sac, o.seconds):.1f}" for kind, sac in ways.items()), "updates/s", flush=True)
+
+
+def prepare(threads):
+    torch.set_num_threads(threads)
+    torch.set_flush_denormal(True)
+    torch._inductor.config.cpp_wrapper = True  # less Python around small products
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name, value in (("obs", 17), ("act", 6), ("batch", 256), ("capacity", 1_000_000), ("threads", 1), ("rounds", 5)):
+        parser.add_argument("--" + name, type=int, default=value)
+    parser.add_argument("--hidden", type=lambda text: [int(n) for n in text.split(",")], default=[256, 256])
+    parser.add_argument("--seconds", type=float, default=1)
+    parser.add_argument("--serve", action="store_true")
+    parser.add_argument("--no-compile", action="store_true")
+    return parser.parse_args()
+
+
+def main():
+    o = arguments()
+    prepare(o.threads)
+    replay = Replay(o.obs, o.act, o.capacity)
+
+    makers = {"eager": [("eager, separate critics", lambda: Sac(o, replay, SeparateCritics)),
+                        ("eager, batched critics", lambda: Sac(o, replay, BatchedCritics))]}
+    if not o.no_compile:
+        makers["compiled"] = [("compiled losses, separate critics", lambda: Sac(o, replay, SeparateCritics, True)),
+                              ("compiled losses, batched critics", lambda: Sac(o, replay, BatchedCritics, True)),
+                              ("compiled whole, separate critics", lambda: WholeSac(o, replay, SeparateCritics)),
+                              ("compiled whole, batched critics", lambda: WholeSac(o, replay, BatchedCritics))]
+    measure(makers, o)
 
 
 if __name__ == "__main__":

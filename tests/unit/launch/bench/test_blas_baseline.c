@@ -1,9 +1,12 @@
 #include "launch/bench/blas_baseline.h"
+#include "common/config/options.h"
+#include "launch/cli/recipes.h"
+#include "launch/cli/update_cost.h"
 #include "tests/support/unit.h"
 
-static double operations(struct blas_baseline_shape shape) {
+static double operations(const struct config *config, uint32_t obs_dim, uint32_t act_dim) {
   struct error error = {0};
-  struct blas_baseline *baseline = blas_baseline_create(&shape, &error);
+  struct blas_baseline *baseline = blas_baseline_create(config, obs_dim, act_dim, &error);
   CU_ASSERT_PTR_NOT_NULL_FATAL(baseline);
   blas_baseline_run(baseline);
   const double once = blas_baseline_operations(baseline);
@@ -11,6 +14,16 @@ static double operations(struct blas_baseline_shape shape) {
   CU_ASSERT_EQUAL(blas_baseline_operations(baseline), once);
   blas_baseline_destroy(baseline);
   return once;
+}
+
+static struct config shape(uint64_t batch_size, uint64_t critics, uint64_t target_subset, struct config_widths hidden) {
+  struct config config;
+  options_defaults(&config);
+  config.batch_size = batch_size;
+  config.critics = critics;
+  config.target_subset = target_subset;
+  config.hidden = hidden;
+  return config;
 }
 
 // Counted by hand, in multiplications and additions of one row, for two hidden layers of H and twin critics:
@@ -26,29 +39,43 @@ static double expected(double o, double a, double h, double batch) {
 }
 
 static void test_twin(void) {
-  const struct blas_baseline_shape shape = {17, 6, 256, 2, 2, {2, {256, 256}}},
-                                   small = {3, 1, 100, 2, 2, {2, {64, 64}}};
-  CU_ASSERT_DOUBLE_EQUAL(operations(shape), expected(17, 6, 256, 256), 1);
-  CU_ASSERT_DOUBLE_EQUAL(operations(small), expected(3, 1, 64, 100), 1);
+  const struct config large = shape(256, 2, 0, (struct config_widths){2, {256, 256}}),
+                      small = shape(100, 2, 0, (struct config_widths){2, {64, 64}});
+  CU_ASSERT_DOUBLE_EQUAL(operations(&large, 17, 6), expected(17, 6, 256, 256), 1);
+  CU_ASSERT_DOUBLE_EQUAL(operations(&small, 3, 1), expected(3, 1, 64, 100), 1);
+}
+
+// Heads of more than one output take part in the backward, so nothing is left out.
+static void test_recipes(void) {
+  static const char *const names[] = {"xqc", "flashsac"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    struct config config;
+    struct error error = {0};
+    options_defaults(&config);
+    UNIT_STATUS_FATAL(recipes_apply(names[i], &config, &error), STATUS_OK, &error);
+    config.batch_size = 3;
+    const double cycle = (double)config.policy_delay * update_flop(&config, 17, 6);
+    CU_ASSERT_DOUBLE_EQUAL(operations(&config, 17, 6), cycle, 1);
+  }
 }
 
 // More of anything is more work; odd shapes stay within the matrices (for the sanitizers).
 static void test_shapes(void) {
-  const double least = operations((struct blas_baseline_shape){1, 1, 1, 1, 1, {1, {1}}});
-  const double one = operations((struct blas_baseline_shape){5, 3, 7, 1, 1, {1, {9}}});
-  const double deep = operations((struct blas_baseline_shape){5, 3, 7, 1, 1, {3, {9, 4, 21}}});
-  const double many = operations((struct blas_baseline_shape){5, 3, 7, 10, 2, {3, {9, 4, 21}}});
-  const double wide = operations((struct blas_baseline_shape){5, 30, 7, 10, 10, {3, {9, 4, 21}}});
-  CU_ASSERT_TRUE(0 < least);
-  CU_ASSERT_TRUE(least < one);
-  CU_ASSERT_TRUE(one < deep);
-  CU_ASSERT_TRUE(deep < many);
-  CU_ASSERT_TRUE(many < wide);
+  const struct config_widths three = {3, {9, 4, 21}};
+  const struct config least = shape(1, 1, 0, (struct config_widths){1, {1}}),
+                      one = shape(7, 1, 0, (struct config_widths){1, {9}}), deep = shape(7, 1, 0, three),
+                      many = shape(7, 10, 2, three), wide = shape(7, 10, 0, three);
+  CU_ASSERT_TRUE(0 < operations(&least, 1, 1));
+  CU_ASSERT_TRUE(operations(&least, 1, 1) < operations(&one, 5, 3));
+  CU_ASSERT_TRUE(operations(&one, 5, 3) < operations(&deep, 5, 3));
+  CU_ASSERT_TRUE(operations(&deep, 5, 3) < operations(&many, 5, 3));
+  CU_ASSERT_TRUE(operations(&many, 5, 3) < operations(&wide, 5, 30));
 }
 
 int main(void) {
   static const struct unit_case cases[] = {
       {"the products of twin critics are the fewest that an update needs", test_twin},
+      {"a run makes every product of policy_delay updates of a recipe", test_recipes},
       {"any number of critics and layers is measured, and more of them is more work", test_shapes},
   };
   return unit_run("blas_baseline", cases, sizeof cases / sizeof *cases);
