@@ -149,6 +149,24 @@ static void doubt_idle(struct doubts *doubts) {
           settings->actors == 1 ? "" : "s");
 }
 
+// Returns that the critics cannot express. The run cannot change these options once it has begun.
+static void doubt_values(struct doubts *doubts) {
+  const struct config *config = doubts->of->config;
+  const bool categorical = strcmp(config->critic_loss, "categorical") == 0;
+  char value[CONFIG_TEXT];
+  if (doubts->of->resumed) return;
+  if (config->unit_weights && !categorical)
+    doubt(doubts,
+          "unit_weights with critic_loss mse: the critics' last weights have length 1, so Q stays small and large "
+          "returns are not learned; set --critic-loss categorical");
+  if (categorical && strcmp(config->normalize_rewards, "none") == 0 && !was_set(doubts->of, "value_min", value) &&
+      !was_set(doubts->of, "value_max", value))
+    doubt(doubts,
+          "critic_loss categorical knows returns from %g to %g, and normalize_rewards is none: set --value-min and "
+          "--value-max to the returns of this task, or --normalize-rewards deviation",
+          config->value_min, config->value_max);
+}
+
 size_t settings_doubts(const struct settings *settings, char text[SETTINGS_DOUBTS][SETTINGS_TEXT]) {
   struct doubts doubts = {.of = settings, .text = text};
   const uint64_t end = settings_end(settings->config, settings->limiter->steps);
@@ -157,6 +175,7 @@ size_t settings_doubts(const struct settings *settings, char text[SETTINGS_DOUBT
     doubt_learning(&doubts, end);
   }
   doubt_idle(&doubts);
+  doubt_values(&doubts);
   return doubts.count;
 }
 
