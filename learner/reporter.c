@@ -50,8 +50,8 @@ static void format_progress(const struct reporter *reporter, const struct job *j
            "%llu/%llu steps  %llu updates  return %s  utd %.2f  %.0f steps/s  %.0f updates/s  alpha %.3g  actors %u/%u"
            "  left %s",
            (unsigned long long)steps, (unsigned long long)total, (unsigned long long)job->limiter.updates, answer,
-           achieved_utd(&job->limiter), reporter->steps_per_s, reporter->updates_per_s, alpha,
-           actor_table_alive(table), table->active, left);
+           achieved_utd(&job->limiter), reporter->steps_per_s, reporter->updates_per_s, alpha, actor_table_alive(table),
+           table->active, left);
 }
 
 // The next checkpoint comes by steps or by minutes, whichever is first.
