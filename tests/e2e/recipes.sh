@@ -101,6 +101,17 @@ for recipe in sac xqc flashsac; do
   train "$recipe: alpha 0 goes on" --resume "$tmp/zero-$recipe" --env-steps 110
 done
 
+# --- numbers that are none ------------------------------------------------------------------------
+faulty() { echo "${tiny#--env Pendulum-v1} $narrow --env-max-failures 1 --env $plugins/faulty.so:$1"; }
+bad 'plain SAC: rewards of 3e38' 1 'not finite: the largest reward in its batch is 3e\+38' "$CORSAC" train $(faulty huge_reward) --run-dir "$tmp/huge"
+for recipe in xqc flashsac; do
+  run=$tmp/faulty-$recipe
+  bad "$recipe: a reward of NaN" 1 'step 70 of the episode returned a reward that is not a finite' "$CORSAC" train $(faulty nan_reward) --recipe $recipe --run-dir "$run-1"
+  bad "$recipe: observations whose squares are no numbers" 1 'a running statistic of .* is not finite: the largest observation in its batch is 1e\+25' \
+    "$CORSAC" train $(faulty large_obs) --recipe $recipe --run-dir "$run-2"
+  train "$recipe: its rewards have unit scale, whatever they are" $(faulty huge_reward) --recipe $recipe --run-dir "$run-3"
+done
+
 # --- resume ---------------------------------------------------------------------------------------
 train 'it goes on without it' --resume "$tmp/redq" --env-steps 110
 has 'it has its recipe' "$tmp/redq" critics 10 utd 20
