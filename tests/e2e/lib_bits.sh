@@ -11,8 +11,8 @@ jobs='narrow wide xqc flashsac'
 job_narrow="$common --env $plugins/counter.so --alpha 0.1"
 job_wide="$common --env $plugins/oscillators.so --n-step 3 --critic-layer-norm --normalize-observations
   --critics 3 --target-subset 2"
-job_xqc="$common --env $plugins/counter.so --recipe xqc --critic-hidden 24,20 --policy-hidden 12,20 --utd 1 --gradient-clip 1"
-job_flashsac="$common --env $plugins/oscillators.so --recipe flashsac --critic-hidden 20,20 --policy-hidden 12 --expansion 2"
+job_xqc="$common --env $plugins/counter.so --recipe xqc --critic-hidden 24,20 --policy-hidden 12,20 --value-atoms 31 --utd 1 --gradient-clip 1"
+job_flashsac="$common --env $plugins/oscillators.so --recipe flashsac --critic-hidden 20 --policy-hidden 12 --expansion 2 --value-atoms 31"
 
 has() { grep -qw "$1" /proc/cpuinfo; } # has FLAG: the processor has it
 # same_bits NAME A B: the runs in the directories A and B ended with the same checkpoint, but for
