@@ -41,6 +41,7 @@ static double achieved_utd(const struct rate_limiter *limiter) {
 static void format_progress(const struct reporter *reporter, const struct job *job, const struct actor_table *table,
                             char *line, size_t size) {
   const uint64_t steps = job->limiter.steps, total = job->config.env_steps;
+  const double alpha = job->sac.auto_alpha ? exp(job->sac.log_alpha) : job->sac.fixed_alpha;
   char answer[32] = "-", left[32] = "-";
   if (reporter->has_return) snprintf(answer, sizeof answer, "%.1f", reporter->last_return);
   if (reporter->steps_per_s > 0 && total > steps)
@@ -49,8 +50,8 @@ static void format_progress(const struct reporter *reporter, const struct job *j
            "%llu/%llu steps  %llu updates  return %s  utd %.2f  %.0f steps/s  %.0f updates/s  alpha %.3g  actors %u/%u"
            "  left %s",
            (unsigned long long)steps, (unsigned long long)total, (unsigned long long)job->limiter.updates, answer,
-           achieved_utd(&job->limiter), reporter->steps_per_s, reporter->updates_per_s, exp(job->sac.log_alpha),
-           actor_table_alive(table), table->active, left);
+           achieved_utd(&job->limiter), reporter->steps_per_s, reporter->updates_per_s, alpha, actor_table_alive(table),
+           table->active, left);
 }
 
 // The next checkpoint comes by steps or by minutes, whichever is first.

@@ -133,7 +133,8 @@ check-cpus: all $(PLUGINS) $(SIMULATORS) $(B)/cpus/fingerprints ## The same bits
 # Everything compiles for arm64; the arithmetic runs, with stand-ins for the libraries (tests/cpus/arm64.c). gcc 12 for arm64 fails to make
 # vectors of the tests' loops over fmax, hence -fno-builtin-fmax.
 ARM64 := $(BUILD)/arm64
-ARM64_TESTS := tiles linalg mlp normalizer policy frozen_policy squashed_gaussian adam critic sac random logarithm
+ARM64_TESTS := tiles linalg mlp mlp_pass batch_norm normalizer policy frozen_policy squashed_gaussian adam categorical critic gradient_clip \
+  learning_rate sac recipes random logarithm
 export EMULATOR := qemu-aarch64 -L /usr/aarch64-linux-gnu
 export ARM64_DIR := $(ARM64)/release
 ARM64_MAKE = $(MAKE) FLAVOUR=release BUILD=$(ARM64) CC=aarch64-linux-gnu-gcc CFLAGS='-idirafter /usr/include -fno-builtin-fmax' \

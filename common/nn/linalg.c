@@ -180,9 +180,15 @@ static bool is_wide(const struct linalg_shape *shape) { return shape->tiles && !
 
 VECTORIZE static void scale_lanes(size_t in, const real *restrict w, const real *restrict factor,
                                   const real *restrict column, real *restrict scaled) {
+  // Two loops: of one the compiler makes loads by a mask, from NULL where there is no column.
+  if (!column) {
+    for (size_t i = 0; i < in; i++)
+      for (size_t j = 0; j < TILES_PANEL; j++) scaled[i * TILES_PANEL + j] = factor[j] * w[i * TILES_PANEL + j];
+    return;
+  }
   for (size_t i = 0; i < in; i++) {
     for (size_t j = 0; j < TILES_PANEL; j++)
-      scaled[i * TILES_PANEL + j] = factor[j] * w[i * TILES_PANEL + j] * (column ? column[i] : 1);
+      scaled[i * TILES_PANEL + j] = factor[j] * w[i * TILES_PANEL + j] * column[i];
   }
 }
 

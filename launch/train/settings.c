@@ -1,6 +1,7 @@
 #include "launch/train/settings.h"
 
 #include "common/config/options.h"
+#include "learner/sac/learning_rate.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -149,14 +150,48 @@ static void doubt_idle(struct doubts *doubts) {
           settings->actors == 1 ? "" : "s");
 }
 
+// A schedule of learning rates runs over env_steps, which a resume may change.
+static void doubt_schedule(struct doubts *doubts) {
+  const struct config *config = doubts->of->config;
+  const struct learning_rate_schedule schedule = learning_rate_schedule_of(config);
+  const uint64_t steps = doubts->of->limiter->steps, before = doubts->of->before->env_steps;
+  if (!doubts->of->resumed || schedule.form == LEARNING_RATE_CONSTANT || before == config->env_steps) return;
+  doubt(doubts,
+        "lr_schedule %.16s now runs over env_steps %llu instead of %llu: learning rates go from %.3g of the first ones "
+        "to %.3g",
+        config->lr_schedule, n(config->env_steps), n(before),
+        learning_rate_share(&schedule, (double)steps / (double)before),
+        learning_rate_share(&schedule, (double)steps / (double)config->env_steps));
+}
+
+// Returns that the critics cannot express. The run cannot change these options once it has begun.
+static void doubt_values(struct doubts *doubts) {
+  const struct config *config = doubts->of->config;
+  const bool categorical = strcmp(config->critic_loss, "categorical") == 0;
+  char value[CONFIG_TEXT];
+  if (doubts->of->resumed) return;
+  if (config->unit_weights && !categorical)
+    doubt(doubts,
+          "unit_weights with critic_loss mse: the critics' last weights have length 1, so Q stays small and large "
+          "returns are not learned; set --critic-loss categorical");
+  if (categorical && strcmp(config->normalize_rewards, "none") == 0 && !was_set(doubts->of, "value_min", value) &&
+      !was_set(doubts->of, "value_max", value))
+    doubt(doubts,
+          "critic_loss categorical knows returns from %g to %g, and normalize_rewards is none: set --value-min and "
+          "--value-max to the returns of this task, or --normalize-rewards deviation",
+          config->value_min, config->value_max);
+}
+
 size_t settings_doubts(const struct settings *settings, char text[SETTINGS_DOUBTS][SETTINGS_TEXT]) {
   struct doubts doubts = {.of = settings, .text = text};
   const uint64_t end = settings_end(settings->config, settings->limiter->steps);
   if (settings->limiter->steps < end) {
     doubt_rounds(&doubts, end);
     doubt_learning(&doubts, end);
+    doubt_schedule(&doubts);
   }
   doubt_idle(&doubts);
+  doubt_values(&doubts);
   return doubts.count;
 }
 

@@ -341,7 +341,12 @@ static enum status update_critics(struct sac *sac, double rate_share, struct sac
   const double count = (double)all->count * (double)sac->critics.count;
   losses->critic_loss = loss / count;
   losses->q_mean = q_sum / count;
-  const enum status status = sac_check_loss(sac, "critic loss", loss, error);
+  enum status status = sac_check_loss(sac, "critic loss", loss, error);
+  const size_t statistics = sac->critics.count * sac->critics.net.statistics;
+  if (status == STATUS_OK)
+    status = sac_check_statistics(sac, "the critics", sac->critics.statistics, statistics, error);
+  if (status == STATUS_OK)
+    status = sac_check_statistics(sac, "the targets", sac->critics.target_statistics, statistics, error);
   if (status != STATUS_OK) return status;
 
   adam_begin(&sac->critics_adam, rate_share);
@@ -368,6 +373,8 @@ static enum status update_policy(struct sac *sac, double rate_share, struct sac_
   losses->policy_loss = loss / (double)all->count;
   losses->entropy = -log_pi_sum / (double)all->count;
   enum status status = sac_check_loss(sac, "policy loss", loss, error);
+  if (status == STATUS_OK)
+    status = sac_check_statistics(sac, "the policy", sac->policy_statistics, sac->policy_net.statistics, error);
   if (status != STATUS_OK) return status;
 
   thread_team_run(sac->team, policy_gradient, sac);

@@ -65,3 +65,11 @@ enum status sac_check_step(const struct sac *sac, const char *gradient, const ch
   if (finite) return STATUS_OK;
   return sac_diverged(sac, isfinite(largest(values, 1, size, 0)) ? moment : gradient, "", error);
 }
+
+enum status sac_check_statistics(const struct sac *sac, const char *whose, const real *values, size_t size,
+                                 struct error *error) {
+  char what[96];
+  if (isfinite(largest(values, 1, size, 0))) return STATUS_OK;
+  snprintf(what, sizeof what, "a running statistic of %s", whose);
+  return sac_diverged(sac, what, "", error);
+}

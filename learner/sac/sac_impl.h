@@ -95,4 +95,9 @@ enum status sac_check_loss(const struct sac *sac, const char *what, double loss,
 // and of a finite gradient too large to be squared. `gradient` and `moment` name the two.
 enum status sac_check_step(const struct sac *sac, const char *gradient, const char *moment, const real *values,
                            size_t size, struct error *error);
+
+// STATUS_FAILED where running statistics (size) are not finite. Losses do not tell: batch norm divides by the root of
+// an infinite variance, which gives 0.
+enum status sac_check_statistics(const struct sac *sac, const char *whose, const real *values, size_t size,
+                                 struct error *error);
 #endif

@@ -8,6 +8,7 @@
 #include "common/nn/mlp_fold.h"
 #include "learner/sac/network_init.h"
 
+#include <math.h>
 #include <string.h>
 
 // Linux promises more memory than there is. So the size of the networks is compared with what is available before any
@@ -38,8 +39,9 @@ static enum status check_target(const struct config *config, uint32_t act_dim, s
       target, act_dim, act_dim == 1 ? "" : "s", most, -(int)act_dim);
 }
 
+// Of a fixed alpha, which may be 0, log_alpha is only saved, and a checkpoint takes none below -700.
 static double first_log_alpha(const struct config *config) {
-  if (!config->alpha.is_auto) return logarithm(config->alpha.value);
+  if (!config->alpha.is_auto) return fmax(-700, logarithm(config->alpha.value));
   return config->alpha_start > 0 ? logarithm(config->alpha_start) : 0;
 }
 

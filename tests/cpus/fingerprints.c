@@ -146,25 +146,33 @@ static void fill(struct numbers *numbers, size_t count, real *to) {
   for (size_t i = 0; i < count; i++) to[i] = (real)(2 * numbers_uniform(numbers));
 }
 
-static void updates(unsigned threads) {
-  enum { OBS = 11, ACT = 5, UPDATES = 40, ROWS = 52 };
-  const struct config config = {.hidden = {2, {40, 27}},
-                                .backend = "tiles",
-                                .critics = 3,
-                                .target_subset = 2,
-                                .critic_layer_norm = true,
-                                .batch_size = ROWS,
-                                .gamma = 0.99,
-                                .tau = 0.005,
-                                .lr_actor = 1e-3,
-                                .lr_critic = 1e-3,
-                                .lr_alpha = 1e-3,
-                                .alpha.is_auto = true,
-                                .target_entropy.is_auto = true,
-                                .reward_scale = 1};
+enum { OBS = 11, ACT = 5, UPDATES = 40, ROWS = 52 };
+
+static void print_of(const char *job, const char *name, uint64_t h) {
+  char line[64];
+  snprintf(line, sizeof line, "%s%s%s", job, *job ? " " : "", name);
+  print(line, h);
+}
+
+static void print_state(const char *job, const struct sac *sac) {
+  const struct critics *critics = &sac->critics;
+  const size_t acting = sac->acting_net.parameters, policy = sac->policy_net.statistics,
+               statistics = critics->count * critics->net.statistics;
+  print_of(job, "policy", hash(START, sac->policy, sac->policy_net.parameters * sizeof(real)));
+  print_of(job, "critics", hash(START, critics->parameters, critics->size * sizeof(real)));
+  print_of(job, "targets", hash(START, critics->targets, critics->size * sizeof(real)));
+  print_of(job, "temperature", hash(START, &sac->log_alpha, sizeof sac->log_alpha));
+  if (!*job) return;
+  uint64_t h = hash(START, sac->policy_statistics, policy * sizeof(real));
+  h = hash(h, critics->statistics, statistics * sizeof(real));
+  print_of(job, "statistics", hash(h, critics->target_statistics, statistics * sizeof(real)));
+  print_of(job, "acting", hash(START, sac->acting, acting * sizeof(real)));
+}
+
+static void updates(const char *job, const struct config *config, unsigned threads) {
   struct thread_team *team = thread_team_create(threads, NULL);
   struct sac sac;
-  if (!team || sac_init(&sac, &config, OBS, ACT, team, NULL) != STATUS_OK) exit(1);
+  if (!team || sac_init(&sac, config, OBS, ACT, team, NULL) != STATUS_OK) exit(1);
   if (sac_init_parameters(&sac, 7, NULL) != STATUS_OK) exit(1);
   struct sac_batch *batch = sac_batch(&sac);
   struct numbers numbers = {7};
@@ -174,19 +182,46 @@ static void updates(unsigned threads) {
     fill(&numbers, ROWS * batch->width, batch->next_input);
     fill(&numbers, ROWS, batch->reward);
     for (size_t r = 0; r < ROWS; r++) batch->discount[r] = r % 5 ? (real)0.99 : 0;
+    batch->progress = (double)i / UPDATES;
     sac_draw(&sac, 7);
-    struct sac_losses losses;
+    struct sac_losses losses = {0};
     if (sac_update(&sac, &losses, NULL) != STATUS_OK) exit(1);
     losses_hash = hash(losses_hash, &losses, offsetof(struct sac_losses, policy_weight));
   }
-  print("losses", losses_hash);
-  print("policy", hash(START, sac.policy, sac.policy_net.parameters * sizeof(real)));
-  print("critics", hash(START, sac.critics.parameters, sac.critics.size * sizeof(real)));
-  print("targets", hash(START, sac.critics.targets, sac.critics.size * sizeof(real)));
-  print("temperature", hash(START, &sac.log_alpha, sizeof sac.log_alpha));
+  print_of(job, "losses", losses_hash);
+  print_state(job, &sac);
   sac_release(&sac);
   thread_team_destroy(team);
 }
+
+#define COMMON                                                                                                         \
+  .backend = "tiles", .batch_size = ROWS, .gamma = 0.99, .tau = 0.005, .lr_actor = 1e-3, .lr_critic = 1e-3,            \
+  .lr_alpha = 1e-3, .alpha.is_auto = true, .target_entropy.is_auto = true, .reward_scale = 1
+#define RECIPE                                                                                                         \
+  COMMON, .critics = 2, .critic_norm = "batch", .policy_norm = "batch", .unit_weights = true, .init = "orthogonal",    \
+          .critic_loss = "categorical", .value_atoms = 21, .value_min = -5, .value_max = 5, .alpha_start = 0.01,       \
+          .log_std_min = -10, .log_std_max = 2, .gradient_clip = 1
+
+static const struct config plain = {COMMON, .hidden = {2, {40, 27}}, .critics = 3, .target_subset = 2,
+                                    .critic_layer_norm = true};
+static const struct config xqc = {RECIPE,
+                                  .critic_hidden = {2, {40, 27}},
+                                  .policy_hidden = {2, {24, 19}},
+                                  .policy_delay = 3,
+                                  .lr_schedule = "linear",
+                                  .lr_final = 0.1};
+static const struct config flashsac = {RECIPE,
+                                       .network = "residual",
+                                       .expansion = 3,
+                                       .critic_hidden = {2, {24, 24}},
+                                       .policy_hidden = {1, {19}},
+                                       .output_norm = "rms",
+                                       .log_std_form = "tanh",
+                                       .policy_delay = 2,
+                                       .policy_first = true,
+                                       .policy_joint = true,
+                                       .lr_schedule = "cosine",
+                                       .lr_final = 0.5};
 
 int main(void) {
   fprintf(stderr, "tiles: %s\n", tiles_best()->name);
@@ -195,7 +230,10 @@ int main(void) {
   policy_head();
   normalizer();
   adam();
-  updates(1);
-  updates(3);
+  for (unsigned threads = 1; threads <= 3; threads += 2) {
+    updates("", &plain, threads);
+    updates("xqc", &xqc, threads);
+    updates("flashsac", &flashsac, threads);
+  }
   return 0;
 }

@@ -13,7 +13,7 @@ prints_the_same() {
 
 expect_status 'fingerprints' 0 "$fingerprints"
 cp "$out" "$tmp/fingerprints"
-check 'fingerprints are many' [ "$(rows "$tmp/fingerprints")" -ge 15 ]
+check 'fingerprints are many' [ "$(rows "$tmp/fingerprints")" -ge 45 ]
 prints_the_same 'fingerprints of the baseline' baseline env CORSAC_TILES=baseline "$fingerprints"
 has avx2 && has fma && prints_the_same 'fingerprints of AVX2' AVX2 env CORSAC_TILES=AVX2 "$fingerprints"
 prints_the_same 'fingerprints of Haswell' AVX2 qemu-x86_64 -cpu Haswell "$fingerprints"

@@ -180,6 +180,8 @@ def run(name, **case):
         if case["unit_weights"]:
             net.project()
     log_alpha = torch.tensor(math.log(case["alpha_start"]), requires_grad=True)
+    fixed = case["alpha"]
+    temperature = lambda: log_alpha.detach().exp() if fixed is None else torch.tensor(fixed)
     policy_optimizer = torch.optim.Adam(policy.ordered(), lr=case["lr"])
     critic_optimizer = torch.optim.Adam([p for c in critics for p in c.ordered()], lr=case["lr"])
     alpha_optimizer = torch.optim.Adam([log_alpha], lr=case["lr"])
@@ -196,7 +198,7 @@ def run(name, **case):
 
     def critics_half(batch):
         obs, action, reward, next_obs, discount, noise, noise_next = batch
-        alpha = log_alpha.detach().exp()
+        alpha = temperature()
         with torch.no_grad():
             next_action, next_log_prob = sample(policy(next_obs, False), noise_next, case)
             x, next_x = torch.cat([obs, action], -1), torch.cat([next_obs, next_action], -1)
@@ -231,7 +233,7 @@ def run(name, **case):
 
     def policy_half(batch):
         obs, action, reward, next_obs, discount, noise, noise_next = batch
-        alpha = log_alpha.detach().exp()
+        alpha = temperature()
         head = policy(torch.cat([obs, next_obs]), True)[:rows] if case["policy_joint"] else policy(obs, True)
         new_action, log_prob = sample(head, noise, case)
         x = torch.cat([obs, new_action], -1)
@@ -244,10 +246,12 @@ def run(name, **case):
         policy_optimizer.step()
         if case["unit_weights"]:
             policy.project()
-        alpha_loss = -(log_alpha * (log_prob.detach() + case["target_entropy"]).mean())
-        alpha_optimizer.zero_grad()
-        alpha_loss.backward()
-        alpha_optimizer.step()
+        alpha_loss = torch.tensor(0.0)
+        if fixed is None:
+            alpha_loss = -(log_alpha * (log_prob.detach() + case["target_entropy"]).mean())
+            alpha_optimizer.zero_grad()
+            alpha_loss.backward()
+            alpha_optimizer.step()
         return loss, -log_prob.mean(), alpha_loss, gradient
 
     for update in range(1, UPDATES + 1):
@@ -261,7 +265,7 @@ def run(name, **case):
         for optimizer in (policy_optimizer, critic_optimizer):
             optimizer.param_groups[0]["lr"] = case["lr"] * rate(case, update)
         policy_steps = (update - 1) % case["policy_delay"] == 0
-        alpha = log_alpha.detach().exp()
+        alpha = temperature()
         result = policy_half(batch) if policy_steps and case["policy_first"] else None
         critic_loss, q_mean, critics_gradient = critics_half(batch)
         if policy_steps and not case["policy_first"]:
@@ -280,14 +284,14 @@ def run(name, **case):
         put(f"policy_gradient{update}", policy_gradient)
         put(f"policy{update}", flat([policy]))
         put(f"policy_statistics{update}", policy.statistics())
-        put(f"log_alpha{update}", log_alpha.detach())
+        put(f"log_alpha{update}", log_alpha.detach() if fixed is None else math.log(fixed) if fixed > 0 else -700)
     path = os.path.join(os.path.dirname(os.path.abspath(__file__)), f"recipe_{name}.bin")
     with open(path, "wb") as file:
         file.write(b"".join(out))
 
 
 PLAIN = dict(rows=12, critics=2, critic_hidden=[12, 10], policy_hidden=[9, 7], network="dense", expansion=4, critic_norm="none", policy_norm="none", rms=False,
-             unit_weights=False, atoms=0, value=(-5, 5), tau=0.005, lr=1e-3, lr_schedule="constant", lr_final=1.0, lr_over=20.0, alpha_start=1.0,
+             unit_weights=False, atoms=0, value=(-5, 5), tau=0.005, lr=1e-3, lr_schedule="constant", lr_final=1.0, lr_over=20.0, alpha_start=1.0, alpha=None,
              target_entropy=-ACT, log_std=(-20, 2), log_std_form="clamp", policy_delay=1, policy_first=False, policy_joint=False, gradient_clip=0.0)
 if __name__ == "__main__":
     run("xqc", **{**PLAIN, **dict(seed=11, critic_norm="batch", policy_norm="batch", unit_weights=True, atoms=21, alpha_start=0.01, target_entropy=-ACT / 2,
@@ -301,3 +305,9 @@ if __name__ == "__main__":
         policy_first=True, policy_delay=2)})
     run("odd_residual", **{**PLAIN, **dict(seed=15, rows=10, network="residual", critic_hidden=[7], policy_hidden=[5], expansion=3, rms=True, lr_schedule="cosine",
         lr_final=0.0)})
+    run("odd_fixed", **{**PLAIN, **dict(seed=16, rows=9, critics=1, critic_hidden=[33], policy_hidden=[18, 3], rms=True, unit_weights=True, atoms=5, value=(-2, 2), alpha=0.0,
+        log_std=(-5, 1), log_std_form="tanh", lr_schedule="linear", lr_final=0.25, gradient_clip=0.05)})
+    run("odd_mixed", **{**PLAIN, **dict(seed=17, rows=19, critics=3, network="residual", critic_hidden=[9, 9, 9], policy_hidden=[18], expansion=1, critic_norm="batch",
+        unit_weights=True, alpha=0.3, policy_delay=3, policy_first=True, gradient_clip=0.1)})
+    run("odd_joint", **{**PLAIN, **dict(seed=18, rows=2, critics=2, network="residual", critic_hidden=[5], policy_hidden=[6, 6], expansion=2, critic_norm="layer", rms=True,
+        policy_norm="batch", policy_joint=True, atoms=3, value=(-1, 1), tau=1.0)})

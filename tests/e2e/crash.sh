@@ -11,6 +11,7 @@ kill_all() { for pid in $(pgrep -f "run-dir $run"); do kill -9 "$pid" 2>/dev/nul
 bad_starts=0 most_lost=0 piled=0 resumed=0 refused=0
 for i in $(seq "$kills"); do
   before=$(last)
+  : >"$tmp/start.log" # what the start before said is not this one's
   launcher=$([ $((i % 2)) = 0 ] && echo "$MPIRUN -n 3")
   $launcher "$CORSAC" train --resume auto --run-dir "$run" --env Pendulum-v1 --hidden 16,16 --batch-size 32 --learning-starts 200 --env-steps 100000000 \
     --envs 2 --replay-capacity 20000 --eval-every 0 --log-every 1000 --checkpoint-every $every --checkpoint-keep 2 >"$tmp/start.log" 2>&1 &

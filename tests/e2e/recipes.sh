@@ -75,7 +75,42 @@ printf 'recipe: xqc\n' >"$tmp/nested.yaml"
 bad 'a recipe in a recipe' 2 'nested.yaml:1: recipe: goes on the command line' "$CORSAC" train $tiny --recipe "$tmp/nested.yaml" --run-dir "$tmp/bad"
 bad 'unequal blocks' 2 'critic_hidden: the blocks of a residual network' "$CORSAC" train $tiny --recipe flashsac --critic-hidden 8,9 --run-dir "$tmp/bad"
 bad 'a target that no policy reaches' 2 'target_entropy: 1 is more than any policy' "$CORSAC" train $tiny --target-entropy 1n --run-dir "$tmp/bad"
+narrow="--critic-hidden 8,8 --policy-hidden 8,8 --value-atoms 5"
+for recipe in xqc flashsac; do
+  bad "$recipe: one row has no variance" 2 'batch_size: critic_norm batch needs at least 2' "$CORSAC" train $tiny $narrow --recipe $recipe --batch-size 1 --run-dir "$tmp/bad"
+  bad "$recipe: layer norm as well" 2 'critic_layer_norm: is another spelling' "$CORSAC" train $tiny --recipe $recipe --critic-layer-norm --run-dir "$tmp/bad"
+done
+bad 'a policy that one row has no statistics for' 2 'batch_size: policy_norm batch' "$CORSAC" train $tiny --policy-norm batch --batch-size 1 --run-dir "$tmp/bad"
+bad 'one atom' 2 '--value-atoms: must be an integer from 2' "$CORSAC" train $tiny --value-atoms 1 --run-dir "$tmp/bad"
+bad 'atoms without a distance' 2 'value_min: 5 is not below value_max' "$CORSAC" train $tiny --recipe xqc --value-min 5 --run-dir "$tmp/bad"
+bad 'a bound that is no length' 2 'value_max: 0 does not go with normalize_rewards bounded' "$CORSAC" train $tiny --recipe flashsac --value-max 0 --run-dir "$tmp/bad"
+bad 'alpha begins at 0' 2 '--alpha-start: must be a number from 1e-09' "$CORSAC" train $tiny --recipe xqc --alpha-start 0 --run-dir "$tmp/bad"
+bad 'a deviation of 0' 2 '--target-entropy: must be auto' "$CORSAC" train $tiny --target-entropy sigma:0 --run-dir "$tmp/bad"
+bad 'a wide sigma' 2 'target_entropy: .* is more than any policy' "$CORSAC" train $tiny --recipe flashsac --target-entropy sigma:0.5 --run-dir "$tmp/bad"
+bad 'a directory' 1 'is a directory, not a file' "$CORSAC" train $tiny --recipe "$tmp/" --run-dir "$tmp/bad"
+head -c 100 /dev/zero >"$tmp/zero.yaml"
+bad 'no text' 2 'zero.yaml: byte 1: this is not YAML' "$CORSAC" train $tiny --recipe "$tmp/zero.yaml" --run-dir "$tmp/bad"
 check 'nothing is left behind' [ ! -e "$tmp/bad" ]
+
+# --- odd ones that go -----------------------------------------------------------------------------
+: >"$tmp/empty.yaml"
+train 'an empty recipe is plain SAC' $tiny --recipe "$tmp/empty.yaml" --run-dir "$tmp/empty"
+for recipe in sac xqc flashsac; do
+  train "$recipe: alpha 0" $tiny $narrow --recipe $recipe --alpha 0 --run-dir "$tmp/zero-$recipe"
+  check "$recipe: metrics.csv has it" [ "$(column "$tmp/zero-$recipe/metrics.csv" alpha | tail -n 1)" = 0 ]
+  train "$recipe: alpha 0 goes on" --resume "$tmp/zero-$recipe" --env-steps 110
+done
+
+# --- numbers that are none ------------------------------------------------------------------------
+faulty() { echo "${tiny#--env Pendulum-v1} $narrow --env-max-failures 1 --env $plugins/faulty.so:$1"; }
+bad 'plain SAC: rewards of 3e38' 1 'not finite: the largest reward in its batch is 3e\+38' "$CORSAC" train $(faulty huge_reward) --run-dir "$tmp/huge"
+for recipe in xqc flashsac; do
+  run=$tmp/faulty-$recipe
+  bad "$recipe: a reward of NaN" 1 'step 70 of the episode returned a reward that is not a finite' "$CORSAC" train $(faulty nan_reward) --recipe $recipe --run-dir "$run-1"
+  bad "$recipe: observations whose squares are no numbers" 1 'a running statistic of .* is not finite: the largest observation in its batch is 1e\+25' \
+    "$CORSAC" train $(faulty large_obs) --recipe $recipe --run-dir "$run-2"
+  train "$recipe: its rewards have unit scale, whatever they are" $(faulty huge_reward) --recipe $recipe --run-dir "$run-3"
+done
 
 # --- resume ---------------------------------------------------------------------------------------
 train 'it goes on without it' --resume "$tmp/redq" --env-steps 110

@@ -32,6 +32,57 @@ train 'elastic: the same in one process' $elastic --env-steps 630 --run-dir "$tm
 same_checkpoint 'elastic: 5, then 2, then 8 ranks: the same bits' "$tmp/elastic/ckpt-630.h5" "$tmp/rigid/ckpt-630.h5"
 check 'elastic: the same metrics' same_metrics "$tmp/elastic" "$tmp/rigid"
 
+# --- recipes: statistics, schedules, alpha and held noise go on ------------------------------------
+# kill_all DIR: every process of the run, with KILL
+kill_all() {
+  local pid
+  for pid in $(pgrep -f "run-dir $1( |\$)"); do kill -KILL "$pid" 2>/dev/null; done
+  while pgrep -f "run-dir $1( |\$)" >/dev/null; do sleep 0.02; done
+}
+for recipe in xqc flashsac; do
+  job="--env Pendulum-v1 --seed 3 --recipe $recipe --critic-hidden 16,16 --policy-hidden 12,12 --value-atoms 11 --batch-size 32 --utd 1
+    --learning-starts 200 --replay-capacity 1000 --checkpoint-every 60 --checkpoint-keep 100 --eval-every 300 --eval-episodes 2 --log-every 60"
+  whole=$tmp/$recipe
+  train "$recipe: the whole run in one process" $job --sync --envs 3 --env-steps 600 --learner-threads 1 --run-dir "$whole"
+  check "$recipe: it learns" [ "$(column "$whole/metrics.csv" alpha | sort -u | wc -l)" -gt 5 ]
+  # begun anew from a checkpoint at an evaluation, from one before the first update, and from a late one
+  cuts=('300 3')
+  [ "$CHECK_FULL" = 1 ] && cuts=('300 3' '180 2' '540 4')
+  for cut in "${cuts[@]}"; do
+    rm -rf "$tmp/cut" && cp -r "$whole" "$tmp/cut"
+    for steps in $(seq $((${cut% *} + 60)) 60 600); do rm "$tmp/cut/ckpt-$steps.h5"; done
+    expect_status "$recipe: goes on at ${cut% *} on ${cut#* } ranks" 0 $MPIRUN -n "${cut#* }" "$CORSAC" train --resume "$tmp/cut"
+    same_checkpoint "$recipe: at ${cut% *}: the checkpoints are the same" "$tmp/cut/ckpt-600.h5" "$whole/ckpt-600.h5"
+    check "$recipe: at ${cut% *}: the metrics are the same" same_metrics "$tmp/cut" "$whole"
+  done
+  # KILL for everybody, as a queue's script would go on, to 3000 steps
+  killed="$job --sync --envs 3 --env-steps 3000 --resume auto --run-dir $tmp/$recipe-killed"
+  for ranks in 3 2; do
+    start $MPIRUN -n $ranks "$CORSAC" train $killed
+    check "$recipe: a run to be killed" wait_for grep -q "steps  [1-9][0-9]* updates" "$tmp/background.err"
+    { kill_all "$tmp/$recipe-killed" && wait "$background"; } 2>/dev/null
+  done
+  expect_status "$recipe: after KILL" 0 $MPIRUN -n 4 "$CORSAC" train $killed
+  check "$recipe: it went on" grep -q 'resumed from' "$err"
+  train "$recipe: the same without KILL" $job --sync --envs 3 --env-steps 3000 --run-dir "$tmp/$recipe-3000"
+  same_checkpoint "$recipe: KILL costs no bit" "$tmp/$recipe-killed/ckpt-3000.h5" "$tmp/$recipe-3000/ckpt-3000.h5"
+
+  # Learning rates fall over env_steps, so a run that is prolonged is another than one that was long
+  # from its begin. It is the same on any ranks.
+  train "$recipe: a short run" $job --sync --envs 3 --env-steps 300 --run-dir "$tmp/$recipe-short"
+  cp -r "$tmp/$recipe-short" "$tmp/$recipe-prolonged"
+  train "$recipe: prolonged" --resume "$tmp/$recipe-short" --env-steps 600
+  check "$recipe: a warning says what that does" grep -q 'warn .*lr_schedule .* env_steps 600 instead of 300.* go from ' "$err"
+  expect_status "$recipe: prolonged on 3 ranks" 0 $MPIRUN -n 3 "$CORSAC" train --resume "$tmp/$recipe-prolonged" --env-steps 600
+  same_checkpoint "$recipe: prolonged: the same on any ranks" "$tmp/$recipe-short/ckpt-600.h5" "$tmp/$recipe-prolonged/ckpt-600.h5"
+  [ -n "$PYTHON" ] && check "$recipe: prolonged: rates have fallen earlier" sh -c "! $PYTHON $h5 same $tmp/$recipe-short/ckpt-300.h5 $whole/ckpt-300.h5 >/dev/null"
+
+  expect_status "$recipe, async: half a run" 0 $MPIRUN -n 3 "$CORSAC" train $job --env-steps 400 --run-dir "$tmp/$recipe-async"
+  expect_status "$recipe, async: the other half" 0 $MPIRUN -n 2 "$CORSAC" train --resume "$tmp/$recipe-async" --env-steps 600 --batch-size 20
+  "$CORSAC" inspect "$tmp/$recipe-async" --json >"$tmp/async.json"
+  check "$recipe, async: steps, updates, replay of both" [ "$(json "$tmp/async.json" env_steps) $(json "$tmp/async.json" updates) $(json "$tmp/async.json" replay_size)" = '600 400 600' ]
+done
+
 # --- a run that has ended -------------------------------------------------------------------------
 # A run that is over: nothing in its directory changes, the exit status lets a batch script end, and
 # the command in the message goes on.

@@ -1,5 +1,6 @@
 // A plugin with the fault that args name: nan_bound, inverted_bounds, infinite_bound, no_bounds, huge_obs_dim,
-// fail_reset, nan_reset, nan_reward, unknown_flag. The faults of step appear at step 70.
+// fail_reset, nan_reset, nan_reward, huge_reward, huge_obs, large_obs, unknown_flag. The faults of
+// step appear at step 70.
 #include <corsac/env.h>
 #include <math.h>
 #include <stdlib.h>
@@ -43,6 +44,9 @@ static int step(void *self, const float *action, float *obs, double *reward) {
   *reward = 0;
   if (++faulty->t < FAULTY_STEP) return 0;
   if (strcmp(faulty->fault, "nan_reward") == 0) *reward = NAN;
+  if (strcmp(faulty->fault, "huge_reward") == 0) *reward = faulty->t % 2 ? 3e38 : -3e38;
+  if (strcmp(faulty->fault, "huge_obs") == 0) obs[0] = faulty->t % 2 ? 3e38f : -3e38f;
+  if (strcmp(faulty->fault, "large_obs") == 0) obs[0] = faulty->t % 2 ? 1e25f : -1e25f; // its square is no float
   return strcmp(faulty->fault, "unknown_flag") == 0 ? 64 : 0;
 }
 

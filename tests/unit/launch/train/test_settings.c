@@ -94,6 +94,19 @@ static const struct {
     {NULL, 0, "--min-actors 4", "min_actors 4 has no effect: the job has 3 actors", NULL},
     {NULL, 0, "--min-actors 3", NULL, NULL},
     {NULL, 0, "--sync --min-actors 2", "min_actors 2 has no effect: sync", NULL},
+    // a schedule that is stretched
+    {"--lr-schedule linear --lr-final 0.2 --env-steps 4000", 3000, "--env-steps 6000",
+     "over env_steps 6000 instead of 4000: learning rates go from 0.4 of the first ones to 0.6", NULL},
+    {"--lr-schedule linear --env-steps 4000", 3000, "", NULL, NULL},
+    {"--env-steps 4000", 3000, "--env-steps 6000", NULL, NULL},
+    {NULL, 0, "--lr-schedule linear --env-steps 4000", NULL, NULL},
+    // returns out of reach
+    {NULL, 0, "--unit-weights", "unit_weights with critic_loss mse", NULL},
+    {NULL, 0, "--unit-weights --critic-loss categorical --normalize-rewards deviation", NULL, NULL},
+    {"--unit-weights --learning-starts 100", 50, "", NULL, NULL}, // the run cannot change it
+    {NULL, 0, "--critic-loss categorical", "from -5 to 5, and normalize_rewards is none", NULL},
+    {NULL, 0, "--critic-loss categorical --value-max 200", NULL, NULL},
+    {NULL, 0, "--critic-loss categorical --normalize-rewards bounded", NULL, NULL},
     {NULL, 0, "--env ./solver.so:x --env-timeout 5", "env_timeout 5 cannot cut off a step", NULL},
     {NULL, 0, "--env ./solver.so:x --env-timeout 5 --isolate", NULL, NULL},
     {NULL, 0, "--env exec:./solver --env-timeout 5", NULL, NULL},

@@ -187,6 +187,23 @@ static void test_sample_scaled(void) {
   job_release(&job);
 }
 
+// How far learning rates have come is a matter of steps, so a resume that changes env_steps stretches it.
+static void test_progress(void) {
+  const struct config config = small_config();
+  static const uint64_t of[][2] = {{0, 1000}, {250, 1000}, {250, 500}, {250, 250}, {250, 100}};
+  static const double expected[] = {0, 0.25, 0.5, 1, 1};
+  struct job job;
+  small_job_init(&job, &config);
+  insert_numbered(&job, 12);
+  for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+    job.limiter.steps = of[i][0];
+    job.config.env_steps = of[i][1];
+    job_sample(&job);
+    CU_ASSERT_EQUAL(sac_batch(&job.sac)->progress, expected[i]);
+  }
+  job_release(&job);
+}
+
 static void test_export(void) {
   struct config config = small_config();
   struct job job;
@@ -229,6 +246,7 @@ int main(void) {
       {"a sample is whole rows and noise, given by the number of the update alone", test_sample},
       {"a sample is normalised with the present statistics", test_sample_normalised},
       {"a batch has its rewards scaled as the statistics of rewards say", test_sample_scaled},
+      {"learning rates have come as far as steps in env_steps", test_progress},
       {"an exported policy has the version, the parameters and the normalizer", test_export},
       {"the next threshold is a multiple beyond the steps made", test_thresholds},
   };

@@ -2,6 +2,8 @@
 #include "tests/support/reference.h"
 #include "tests/support/unit.h"
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #ifdef CORSAC_REAL_DOUBLE
@@ -142,6 +144,85 @@ static void test_nan(void) {
   CU_ASSERT_TRUE(isnan(loss));
 }
 
+// --- tests/data/categorical.py ---
+
+enum { HEADS = 4 };
+
+struct digits {
+  struct reference reference;
+  struct categorical head;
+  size_t rows;
+  real *logits;
+};
+
+static const double *get(const struct digits *digits, const char *name, int k, size_t count) {
+  char key[32];
+  snprintf(key, sizeof key, "%s%d", name, k);
+  return reference_get(&digits->reference, key, count);
+}
+
+static struct digits digits_open(int k) {
+  struct digits digits = {.reference = reference_open("tests/data/categorical.bin")};
+  const double *size = get(&digits, "head", k, 4);
+  digits.head = (struct categorical){(size_t)size[0], size[1], size[2]};
+  digits.rows = (size_t)size[3];
+  const size_t count = digits.rows * digits.head.atoms;
+  const double *logits = get(&digits, "logits", k, count);
+  digits.logits = malloc(count * sizeof(real));
+  CU_ASSERT_PTR_NOT_NULL_FATAL(digits.logits);
+  for (size_t i = 0; i < count; i++) digits.logits[i] = (real)logits[i];
+  return digits;
+}
+
+static void digits_close(struct digits *digits) {
+  free(digits->logits);
+  reference_release(&digits->reference);
+}
+
+static void expect(const real *found, const double *expected, size_t count, double size) {
+  for (size_t i = 0; i < count; i++) CU_ASSERT_DOUBLE_EQUAL(found[i], expected[i], size * ROUNDING);
+}
+
+static void test_projection(void) {
+  for (int k = 0; k < HEADS; k++) {
+    struct digits digits = digits_open(k);
+    const size_t atoms = digits.head.atoms;
+    const double *in = get(&digits, "in", k, 3 * digits.rows), *m = get(&digits, "m", k, digits.rows * atoms);
+    for (size_t r = 0; r < digits.rows; r++) {
+      real found[CATEGORICAL_MAX_ATOMS];
+      double mass = 0;
+      categorical_target(&digits.head, digits.logits + r * atoms, in[3 * r], in[3 * r + 1], in[3 * r + 2], found);
+      expect(found, m + r * atoms, atoms, 1);
+      for (size_t j = 0; j < atoms; j++) mass += (double)found[j];
+      for (size_t j = 0; j < atoms; j++) CU_ASSERT_TRUE(found[j] >= 0);
+      CU_ASSERT_DOUBLE_EQUAL(mass, 1, ROUNDING);
+    }
+    digits_close(&digits);
+  }
+}
+
+static void test_head(void) {
+  for (int k = 0; k < HEADS; k++) {
+    struct digits digits = digits_open(k);
+    const size_t atoms = digits.head.atoms, rows = digits.rows;
+    const double *m = get(&digits, "m", k, rows * atoms), *losses = get(&digits, "loss", k, rows);
+    real q[64], dq[64 * 128];
+    CU_ASSERT_TRUE_FATAL(rows <= 64 && atoms <= 128);
+    categorical_value(&digits.head, rows, digits.logits, q);
+    expect(q, get(&digits, "q", k, rows), rows, 10);
+    categorical_value_gradient(&digits.head, rows, digits.logits, dq);
+    expect(dq, get(&digits, "dq", k, rows * atoms), rows * atoms, 10);
+    for (size_t r = 0; r < rows; r++) {
+      real target[128], dlogits[128];
+      double loss;
+      for (size_t j = 0; j < atoms; j++) target[j] = (real)m[(r + 1) % rows * atoms + j];
+      categorical_loss(&digits.head, 1, digits.logits + r * atoms, target, 1, &loss, dlogits);
+      CU_ASSERT_DOUBLE_EQUAL(loss, losses[r], ROUNDING * fmax(10, fabs(losses[r])));
+    }
+    digits_close(&digits);
+  }
+}
+
 int main(void) {
   static const struct unit_case cases[] = {
       {"Q is the mean of the distribution, without overflow", test_value},
@@ -150,6 +231,8 @@ int main(void) {
       {"what lies beyond the ends comes to the ends", test_ends},
       {"the loss is the cross entropy, its gradient p - m", test_loss},
       {"gradients are those of central differences", test_differences},
+      {"targets are mpmath's, at both ends too, and keep all mass", test_projection},
+      {"so are Q, its gradient and the loss", test_head},
       {"NaN passes", test_nan},
   };
   return unit_run("categorical", cases, sizeof cases / sizeof *cases);

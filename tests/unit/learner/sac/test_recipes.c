@@ -66,6 +66,25 @@ static const struct recipe RECIPES[] = {
      {PLAIN, .batch_size = 10, .network = "residual", .critic_hidden = {1, {7}}, .policy_hidden = {1, {5}},
       .expansion = 3, .output_norm = "rms", .lr_schedule = "cosine", .lr_final = 0},
      20},
+    {"odd_fixed",
+     16,
+     {PLAIN, .batch_size = 9, .critics = 1, .critic_hidden = {1, {33}}, .policy_hidden = {2, {18, 3}},
+      .output_norm = "rms", .unit_weights = true, .critic_loss = "categorical", .value_atoms = 5, .value_min = -2,
+      .value_max = 2, .alpha = {.value = 0}, .log_std_min = -5, .log_std_max = 1, .log_std_form = "tanh",
+      .lr_schedule = "linear", .lr_final = 0.25, .gradient_clip = 0.05},
+     20},
+    {"odd_mixed",
+     17,
+     {PLAIN, .batch_size = 19, .critics = 3, .network = "residual", .critic_hidden = {3, {9, 9, 9}},
+      .policy_hidden = {1, {18}}, .expansion = 1, .critic_norm = "batch", .unit_weights = true, .alpha = {.value = 0.3},
+      .policy_delay = 3, .policy_first = true, .gradient_clip = 0.1},
+     20},
+    {"odd_joint",
+     18,
+     {PLAIN, .batch_size = 2, .network = "residual", .critic_hidden = {1, {5}}, .policy_hidden = {2, {6, 6}},
+      .expansion = 2, .critic_norm = "layer", .output_norm = "rms", .policy_norm = "batch", .policy_joint = true,
+      .critic_loss = "categorical", .value_atoms = 3, .value_min = -1, .value_max = 1, .tau = 1},
+     20},
 };
 #pragma GCC diagnostic pop
 enum { RECIPE_COUNT = sizeof RECIPES / sizeof *RECIPES };
@@ -273,6 +292,9 @@ static void test_flashsac(void) { compare_all("flashsac"); }
 static void test_odd_batch(void) { compare_all("odd_batch"); }
 static void test_odd_layer(void) { compare_all("odd_layer"); }
 static void test_odd_residual(void) { compare_all("odd_residual"); }
+static void test_odd_fixed(void) { compare_all("odd_fixed"); }
+static void test_odd_mixed(void) { compare_all("odd_mixed"); }
+static void test_odd_joint(void) { compare_all("odd_joint"); }
 
 // --- the same bits ---
 
@@ -386,6 +408,9 @@ int main(void) {
       {"odd shapes with layer norm, a policy with batch norm, a categorical loss, the policy first likewise",
        test_odd_layer},
       {"residual networks without batch norm likewise", test_odd_residual},
+      {"one critic, alpha 0, RMS norm without batch norm, a bounded deviation likewise", test_odd_fixed},
+      {"three residual critics with batch norm, a mean square loss, a fixed alpha likewise", test_odd_mixed},
+      {"a batch of two rows, statistics of states and next states, critics with layer norm likewise", test_odd_joint},
       {"on tiles any number of threads gives the same bits", test_bits},
       {"nothing but what a checkpoint holds goes from one update to the next", test_state},
       {"nothing is allocated in an update", test_no_allocation},

@@ -126,6 +126,28 @@ static void test_second_moment(void) {
   }
 }
 
+// Observations whose squares are not finite leave every loss finite: batch norm divides them away.
+static void test_statistics(void) {
+  static const char *const whose[] = {"a running statistic of the critics", "a running statistic of the targets",
+                                      "a running statistic of the policy"};
+  for (int i = 0; i < 3; i++) {
+    struct config config = small_sac_config();
+    snprintf(config.critic_norm, sizeof config.critic_norm, i < 2 ? "batch" : "none");
+    snprintf(config.policy_norm, sizeof config.policy_norm, "batch");
+    struct sac sac = small_sac_make(&config, 2);
+    struct numbers numbers = {4};
+    struct sac_losses losses;
+    struct error error = {0};
+    CU_ASSERT_EQUAL(small_sac_update(&sac, &numbers, &losses, NULL), STATUS_OK);
+    real *const values[] = {sac.critics.statistics, sac.critics.target_statistics, sac.policy_statistics};
+    values[i][OBS + 1] = (real)INFINITY; // a variance
+    UNIT_STATUS(small_sac_update(&sac, &numbers, &losses, &error), STATUS_FAILED, &error);
+    CU_ASSERT_TRUE(error_says(&error, whose[i]));
+    CU_ASSERT_TRUE(error_says(&error, "update 2 is not finite"));
+    small_sac_drop(&sac);
+  }
+}
+
 // A temperature that is out of hand is blamed on what drives it.
 static void test_alpha_is_blamed(void) {
   const struct config config = small_sac_config();
@@ -180,6 +202,7 @@ int main(void) {
       {"a loss that is not finite stops the update by name", test_not_finite},
       {"a gradient that is not finite stops the update by name", test_gradient_not_finite},
       {"a second moment that is not finite stops the update, with the reward behind it", test_second_moment},
+      {"a running statistic that is not finite stops the update", test_statistics},
       {"a temperature out of hand is blamed on its target", test_alpha_is_blamed},
       {"a target entropy that no policy reaches is refused", test_target_out_of_reach},
       {"sizes beyond memory are refused", test_too_much},
