@@ -153,10 +153,10 @@ VECTORIZE static void gradient_columns(size_t count, const struct linalg_rows *x
   }
 }
 
-// dscale and dshift are those of these columns, share 1/rows.
+// dy becomes dx. sums (2 x WIDE): dscale and dshift of these columns; share: 1/rows
 static inline void backward_block(size_t lanes, size_t rows, const real *restrict x, size_t ldx,
-                                  const struct batch_norm *norm, real share, const real *dy, real *dx,
-                                  const real *restrict sums) {
+                                  const struct batch_norm *norm, real share, const real *restrict sums,
+                                  real *restrict dy) {
   const size_t ld = norm->width;
   const real low = norm->relu ? 0 : -(real)INFINITY;
   const real *restrict mean = norm->mean, *restrict inverse = norm->inverse;
@@ -171,27 +171,27 @@ static inline void backward_block(size_t lanes, size_t rows, const real *restric
     for (size_t j = 0; j < lanes; j++) {
       const real normal = (x[r * ldx + j] - mean[j]) * inverse[j];
       const real through = scale[j] * normal + shift[j] <= low ? 0 : dy[r * ld + j];
-      dx[r * ld + j] = factor[j] * (through - dshift[j] - normal * dscale[j]);
+      dy[r * ld + j] = factor[j] * (through - dshift[j] - normal * dscale[j]);
     }
   }
 }
 
 VECTORIZE static void backward_columns(size_t count, const struct linalg_rows *x, const struct batch_norm *norm,
-                                       const real *dy, real *dx, const real *restrict sums) {
+                                       const real *restrict sums, real *restrict dy) {
   const size_t rows = x->count, ldx = x->ld, ld = norm->width;
   const real share = (real)(1 / (double)rows);
   FOR_BLOCKS {
     const struct batch_norm own = from_column(norm, j);
     const real *from = x->at + r * ldx + j;
     if (m == LANES)
-      backward_block(LANES, n, from, ldx, &own, share, dy + r * ld + j, dx + r * ld + j, sums + j);
+      backward_block(LANES, n, from, ldx, &own, share, sums + j, dy + r * ld + j);
     else
-      backward_block(m, n, from, ldx, &own, share, dy + r * ld + j, dx + r * ld + j, sums + j);
+      backward_block(m, n, from, ldx, &own, share, sums + j, dy + r * ld + j);
   }
 }
 
 void batch_norm_backward(const struct batch_norm *norm, const struct linalg_columns *columns,
-                         const struct linalg_rows *x, const real *dy, real *dscale, real *dshift, real *dx) {
+                         const struct linalg_rows *x, real *dscale, real *dshift, real *dy) {
   for (size_t begin = columns->begin; begin < columns->end; begin += WIDE) {
     const size_t count = columns->end - begin < WIDE ? columns->end - begin : WIDE;
     const struct batch_norm own = from_column(norm, begin);
@@ -203,7 +203,7 @@ void batch_norm_backward(const struct batch_norm *norm, const struct linalg_colu
       dscale[begin + j] = rounded[j] = (real)sums[j];
       dshift[begin + j] = rounded[WIDE + j] = (real)sums[WIDE + j];
     }
-    if (dx) backward_columns(count, &from, &own, dy + begin, dx + begin, rounded);
+    backward_columns(count, &from, &own, rounded, dy + begin);
   }
 }
 

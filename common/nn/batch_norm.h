@@ -46,9 +46,9 @@ void batch_norm_measure(const struct batch_norm *norm, const struct linalg_colum
 void batch_norm_apply(const struct batch_norm *norm, const struct linalg_columns *columns, const struct linalg_rows *x,
                       real *y);
 
-// dscale and dshift (width) of the columns, and dx (rows x width), unless NULL:   dy (rows x width); dx may be dy
+// dscale and dshift (width) of the columns from dy (rows x width), which becomes dx.
 void batch_norm_backward(const struct batch_norm *norm, const struct linalg_columns *columns,
-                         const struct linalg_rows *x, const real *dy, real *dscale, real *dshift, real *dx);
+                         const struct linalg_rows *x, real *dscale, real *dshift, real *dy);
 
 // The same normalization with fixed statistics as y = factor x + offset: factor = scale/sqrt(variance + epsilon),
 // offset = shift - mean factor; all (width).

@@ -99,7 +99,8 @@ static struct mlp_cache cache_layout(const struct mlp *mlp, size_t rows, real *m
     const struct mlp_layer *layer = &mlp->layer[l];
     cache.h[l] = take(memory, used, rows * layer->out);
     cache.dz[l] = take(memory, used, rows * layer->out);
-    if (is_passed(mlp)) cache.dh[l] = take(memory, used, rows * layer->out);
+    const bool in_place = layer->norm == MLP_NORM_BATCH && !layer->block_end; // a block's end needs dh once more
+    if (is_passed(mlp)) cache.dh[l] = in_place ? cache.dz[l] : take(memory, used, rows * layer->out);
     if (layer->block_end) cache.r[l] = take(memory, used, rows * layer->out);
     if (!layer->norm) continue;
     const bool batch = layer->norm == MLP_NORM_BATCH;

@@ -103,7 +103,7 @@ struct mlp_cache {
   real *dn[MLP_MAX_LAYERS - 1];      // (rows x out) gradient of scale normal + shift
   // Only of networks that mlp_pass.h trains. normal is then the product itself, inverse and mean are (out).
   real *r[MLP_MAX_LAYERS - 1];  // (rows x out) of a block's end: the output before the block's input is added
-  real *dh[MLP_MAX_LAYERS - 1]; // (rows x out) gradient of the output
+  real *dh[MLP_MAX_LAYERS - 1]; // (rows x out) gradient of the output; with batch norm dz itself, but at a block's end
   real *mean[MLP_MAX_LAYERS - 1];
   real *input, *d_input, *input_mean,
       *input_inverse;                 // with a batch norm: (rows x input) its output, its gradient; (input)

@@ -199,7 +199,8 @@ static void hidden_backward(const struct passing *p, uint32_t l, const struct li
   real *dh = cache->dh[l], *dz = cache->dz[l];
   if (layer->norm == MLP_NORM_BATCH) {
     const struct batch_norm norm = norm_of(p, l);
-    batch_norm_backward(&norm, columns, &(struct linalg_rows){rows, cache->normal[l], width}, dh,
+    if (dz != dh) copy_columns(columns, rows, width, dh, dz);
+    batch_norm_backward(&norm, columns, &(struct linalg_rows){rows, cache->normal[l], width},
                         gradient + layer->norm_scale, gradient + layer->norm_shift, dz);
   } else if (layer->norm == MLP_NORM_LAYER) {
     mask(count, r, dh, cache->dn[l]);
@@ -260,8 +261,7 @@ static void input_backward(const struct passing *p, const struct mlp_weights *we
   const struct linalg_columns own = own_columns(mlp->input, p->crew);
   const struct batch_norm norm = input_norm_of(p);
   linalg_input_gradient_columns(&shape, &own, &dy, w, transposed, p->cache->d_input);
-  batch_norm_backward(&norm, &own, &x, p->cache->d_input, gradient + mlp->input_scale, gradient + mlp->input_shift,
-                      NULL);
+  batch_norm_backward(&norm, &own, &x, gradient + mlp->input_scale, gradient + mlp->input_shift, p->cache->d_input);
 }
 
 void mlp_pass_backward(const struct mlp *mlp, const struct mlp_weights *weights, const struct mlp_pass *pass,

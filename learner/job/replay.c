@@ -3,8 +3,6 @@
 #include <assert.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 // A row is [obs | action | reward | discount | next_obs] in whole cache lines, so that reading one touches no line of
 // another.
@@ -36,13 +34,6 @@ static enum status check_memory(size_t capacity, size_t row_bytes, struct error 
       "a replay memory of %zu rows of %zu bytes takes %.2f GiB and %.2f GiB are available; lower replay_capacity to "
       "%.0f or less (a resumed run keeps it, and needs the memory)",
       capacity, row_bytes, wanted / 0x1p30, available / 0x1p30, available * 0.9 / (double)row_bytes);
-}
-
-// Random rows miss the TLB on 4 KiB pages. This is a hint: where it is refused, sampling is only slower.
-static void ask_huge_pages(void *block, size_t bytes) {
-  const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-  const uintptr_t begin = ((uintptr_t)block + page - 1) / page * page, end = ((uintptr_t)block + bytes) / page * page;
-  if (begin < end) (void)madvise((char *)block + (begin - (uintptr_t)block), end - begin, MADV_HUGEPAGE);
 }
 
 struct replay *replay_create_for(size_t capacity, size_t most, uint32_t obs_dim, uint32_t act_dim,
@@ -81,7 +72,6 @@ enum status replay_reserve(struct replay *replay, size_t most, struct error *err
   replay->rows = memory_alloc(rows, row_bytes, "the replay memory", error);
   if (!replay->rows) return STATUS_MEMORY;
   replay->allocated = rows;
-  ask_huge_pages(replay->rows, rows * row_bytes);
   return STATUS_OK;
 }
 

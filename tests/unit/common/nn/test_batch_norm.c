@@ -46,7 +46,10 @@ static void forward_columns(struct layer *layer, const struct linalg_columns *co
 
 static void backward_columns(struct layer *layer, const struct linalg_columns *columns) {
   const struct linalg_rows x = rows_of(layer);
-  batch_norm_backward(&layer->norm, columns, &x, layer->dy, layer->dscale, layer->dshift, layer->dx);
+  for (size_t r = 0; r < ROWS; r++)
+    memcpy(layer->dx + r * WIDTH + columns->begin, layer->dy + r * WIDTH + columns->begin,
+           (columns->end - columns->begin) * sizeof(real));
+  batch_norm_backward(&layer->norm, columns, &x, layer->dscale, layer->dshift, layer->dx);
 }
 
 static void forward(struct layer *layer) { forward_columns(layer, &ALL); }
