@@ -9,7 +9,7 @@ picture=learning.png
 [ $# -gt 0 ] || { sed -n '2,4s/^# //p' "$0" >&2 && exit 2; }
 style=$(dirname "$0")/style.gp
 {
-  echo "width = $((360 * $#)); height = 320; picture = '$picture'; load '$style'; set key top left; set bmargin 4"
+  echo "width = $((360 * $#)); height = 320; picture = '$picture'; load '$style'; set key default; set key left top; set bmargin 4"
   echo "set multiplot layout 1,$#; set format x '%.0fk'; set xlabel 'environment steps'; set ylabel 'mean return of an evaluation'"
   for panel in "$@"; do
     lines= colour=0
