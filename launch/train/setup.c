@@ -277,6 +277,7 @@ static void take_start_options(struct setup *setup) {
   struct config *config = &setup->config;
   snprintf(setup->init_replay, sizeof setup->init_replay, "%s", config->init_replay);
   snprintf(setup->init_policy, sizeof setup->init_policy, "%s", config->init_policy);
+  snprintf(setup->recipe, sizeof setup->recipe, "%s", config->recipe);
   config->resume[0] = config->config[0] = config->recipe[0] = config->init_replay[0] = config->init_policy[0] = 0;
 }
 

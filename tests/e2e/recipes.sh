@@ -31,6 +31,7 @@ bad 'an unknown one is not shown' 2 "no recipe 'flashsack'; did you mean flashsa
 # --- the order of values --------------------------------------------------------------------------
 train 'the recipe' $tiny --recipe redq --run-dir "$tmp/redq"
 has 'redq' "$tmp/redq" critics 10 target_subset 2 utd 20 recipe '""'
+check 'the log names it, and what a step takes' grep -qE 'recipe redq: each step takes [0-9.]+ times' "$tmp/redq/log.txt"
 check 'updates follow its utd' [ "$(column "$tmp/redq/metrics.csv" updates | tail -n 1)" = 800 ]
 train 'sac changes nothing' $tiny --sync --recipe sac --run-dir "$tmp/sac"
 train 'as without it' $tiny --sync --run-dir "$tmp/none"
