@@ -17,7 +17,7 @@ has() {
 expect_status 'recipes' 0 "$CORSAC" recipes
 for name in sac redq xqc xqc-small flashsac; do check "recipes has $name" grep -qE "^$name +[0-9.]+ +[0-9.]+ +[0-9.]+$" "$out"; done
 check 'plain SAC is the measure' grep -qE '^sac +1 +0\.54 +1\.0$' "$out"
-check 'each says when it pays' [ "$(grep -c 'When it pays: ' "$out")" = "$(grep -cE '^[a-z]+ +[0-9]' "$out")" ]
+check 'each says when it pays' [ "$(grep -c 'When it pays: ' "$out")" = "$(grep -cE '^[a-z-]+ +[0-9]' "$out")" ]
 check 'it fits 132 columns' sh -c '! grep -qE ".{133}" "$1"' sh "$out"
 expect_status 'recipes --json' 0 "$CORSAC" recipes --json
 for key in name what pays utd flop_per_update cost; do check "json has $key" grep -q "\"$key\": " "$out"; done
