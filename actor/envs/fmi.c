@@ -1,0 +1,42 @@
+#include "actor/envs/fmi.h"
+
+#include "actor/fmi/fmi_env.h"
+#include "actor/fmi/io.h"
+#include "actor/fmi/slave.h"
+#include "common/base/memory.h"
+
+// What creating an instance would find out later, once in each child.
+static enum status check(const struct fmu *fmu, struct error *error) {
+  char file[FILE_PATH];
+  struct fmi_io io;
+  enum status status = slave_find_file(&fmu->description, fmu->name, fmu->directory, file, error);
+  if (status != STATUS_OK) return status;
+  status = fmi_io_init(&io, fmu, error);
+  fmi_io_release(&io);
+  return status;
+}
+
+struct fmi *fmi_open(const char *path, const char *task, struct error *error) {
+  char absolute[FILE_PATH];
+  struct fmi *fmi = memory_alloc(1, sizeof *fmi, "an FMU", error);
+  if (!fmi) return NULL;
+  enum status status = fmu_open(&fmi->fmu, path, *task ? file_path(task, absolute) : "", error);
+  if (status == STATUS_OK) status = check(&fmi->fmu, error);
+  if (status != STATUS_OK) {
+    fmi_close(fmi);
+    return NULL;
+  }
+  fmi->abi = env_fmi;
+  fmi->abi.flags = fmi->fmu.description.one_per_process ? CORSAC_ONE_PER_PROCESS : 0;
+  if (!fmi->fmu.description.can_save) {
+    fmi->abi.save = NULL;
+    fmi->abi.load = NULL;
+  }
+  return fmi;
+}
+
+void fmi_close(struct fmi *fmi) {
+  if (!fmi) return;
+  fmu_close(&fmi->fmu);
+  memory_free(fmi);
+}
