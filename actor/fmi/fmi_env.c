@@ -128,6 +128,7 @@ static int step(void *data, const float *action, float *obs, double *reward) {
   const uint64_t substeps = (uint64_t)self->fmu.task.substeps;
   bool ended = false;
   if (!self->runs) {
+    self->error = (struct error){0};
     error_set(&self->error, STATUS_FAILED, "a step was asked for before an episode had begun");
     return -1;
   }

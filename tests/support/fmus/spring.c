@@ -56,7 +56,10 @@ static int step(struct spring *self, double size, bool *ended) {
   *ended = false;
   if (++s->count == 3) switch (s->fault) {
     case FAULT_ERROR: say(self, ERROR, "the spring broke"); return ERROR;
-    case FAULT_FATAL: say(self, FATAL, "the spring is gone"); return FATAL;
+    case FAULT_FATAL:
+      say(self, FATAL, "the spring is gone");
+      free(self);
+      return FATAL; // nobody may call it any more
     case FAULT_CRASH: abort();
     case FAULT_ENDS: *ended = true; return DISCARD;
     case FAULT_DISCARD: return DISCARD;
@@ -296,4 +299,58 @@ EXPORT int fmi3DeserializeFMUState(void *self, const uint8_t *bytes, size_t size
   memcpy(*state, bytes, size);
   return OK;
 }
+// What FMI asks for and the spring does not have.
+EXPORT int fmi3ActivateModelPartition(void) { return ERROR; }
+EXPORT int fmi3CompletedIntegratorStep(void) { return ERROR; }
+EXPORT int fmi3EnterConfigurationMode(void) { return ERROR; }
+EXPORT int fmi3EnterContinuousTimeMode(void) { return ERROR; }
+EXPORT int fmi3EnterEventMode(void) { return ERROR; }
+EXPORT int fmi3EnterStepMode(void) { return ERROR; }
+EXPORT int fmi3EvaluateDiscreteStates(void) { return ERROR; }
+EXPORT int fmi3ExitConfigurationMode(void) { return ERROR; }
+EXPORT int fmi3GetAdjointDerivative(void) { return ERROR; }
+EXPORT int fmi3GetBinary(void) { return ERROR; }
+EXPORT int fmi3GetClock(void) { return ERROR; }
+EXPORT int fmi3GetContinuousStateDerivatives(void) { return ERROR; }
+EXPORT int fmi3GetContinuousStates(void) { return ERROR; }
+EXPORT int fmi3GetDirectionalDerivative(void) { return ERROR; }
+EXPORT int fmi3GetEventIndicators(void) { return ERROR; }
+EXPORT int fmi3GetInt16(void) { return ERROR; }
+EXPORT int fmi3GetInt64(void) { return ERROR; }
+EXPORT int fmi3GetInt8(void) { return ERROR; }
+EXPORT int fmi3GetIntervalDecimal(void) { return ERROR; }
+EXPORT int fmi3GetIntervalFraction(void) { return ERROR; }
+EXPORT int fmi3GetNominalsOfContinuousStates(void) { return ERROR; }
+EXPORT int fmi3GetNumberOfContinuousStates(void) { return ERROR; }
+EXPORT int fmi3GetNumberOfEventIndicators(void) { return ERROR; }
+EXPORT int fmi3GetNumberOfVariableDependencies(void) { return ERROR; }
+EXPORT int fmi3GetOutputDerivatives(void) { return ERROR; }
+EXPORT int fmi3GetShiftDecimal(void) { return ERROR; }
+EXPORT int fmi3GetShiftFraction(void) { return ERROR; }
+EXPORT int fmi3GetString(void) { return ERROR; }
+EXPORT int fmi3GetUInt16(void) { return ERROR; }
+EXPORT int fmi3GetUInt32(void) { return ERROR; }
+EXPORT int fmi3GetUInt64(void) { return ERROR; }
+EXPORT int fmi3GetVariableDependencies(void) { return ERROR; }
+EXPORT int fmi3InstantiateModelExchange(void) { return ERROR; }
+EXPORT int fmi3InstantiateScheduledExecution(void) { return ERROR; }
+EXPORT int fmi3SetBinary(void) { return ERROR; }
+EXPORT int fmi3SetBoolean(void) { return ERROR; }
+EXPORT int fmi3SetClock(void) { return ERROR; }
+EXPORT int fmi3SetContinuousStates(void) { return ERROR; }
+EXPORT int fmi3SetDebugLogging(void) { return ERROR; }
+EXPORT int fmi3SetFloat32(void) { return ERROR; }
+EXPORT int fmi3SetInt16(void) { return ERROR; }
+EXPORT int fmi3SetInt64(void) { return ERROR; }
+EXPORT int fmi3SetInt8(void) { return ERROR; }
+EXPORT int fmi3SetIntervalDecimal(void) { return ERROR; }
+EXPORT int fmi3SetIntervalFraction(void) { return ERROR; }
+EXPORT int fmi3SetShiftDecimal(void) { return ERROR; }
+EXPORT int fmi3SetShiftFraction(void) { return ERROR; }
+EXPORT int fmi3SetString(void) { return ERROR; }
+EXPORT int fmi3SetTime(void) { return ERROR; }
+EXPORT int fmi3SetUInt16(void) { return ERROR; }
+EXPORT int fmi3SetUInt32(void) { return ERROR; }
+EXPORT int fmi3SetUInt64(void) { return ERROR; }
+EXPORT int fmi3UpdateDiscreteStates(void) { return ERROR; }
 #endif
