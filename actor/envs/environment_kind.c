@@ -7,6 +7,7 @@
 #include "actor/envs/process.h"
 #include "actor/envs/registry.h"
 #include "actor/guest/guest.h"
+#include "common/base/file.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -125,9 +126,11 @@ static enum status open_fmi(struct environment_kind *kind, const char *env, stru
 
   memcpy(kind->id, kind->args, strlen(kind->args) + 1);
   memmove(kind->args, task, strlen(task) + 1);
+  char absolute[FILE_PATH];
   const struct fmu *fmu = &kind->fmi->fmu;
   if (fmu->task.isolate)
-    return open_process(kind, (const char *[]){"fmi", fmu->directory, fmu->task_path, NULL}, error);
+    return open_process(kind, (const char *[]){"fmi", fmu->directory, file_path(fmu->task_path, absolute), NULL},
+                        error);
   guest_watch();
   kind->abi = &kind->fmi->abi;
   kind->create = create_fmi;

@@ -17,10 +17,9 @@ static enum status check(const struct fmu *fmu, struct error *error) {
 }
 
 struct fmi *fmi_open(const char *path, const char *task, struct error *error) {
-  char absolute[FILE_PATH];
   struct fmi *fmi = memory_alloc(1, sizeof *fmi, "an FMU", error);
   if (!fmi) return NULL;
-  enum status status = fmu_open(&fmi->fmu, path, *task ? file_path(task, absolute) : "", error);
+  enum status status = fmu_open(&fmi->fmu, path, task, error);
   if (status == STATUS_OK) status = check(&fmi->fmu, error);
   if (status != STATUS_OK) {
     fmi_close(fmi);

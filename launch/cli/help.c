@@ -223,8 +223,8 @@ static const char *const CHECK_ENV =
     "\n"
     "Tests an environment against every rule of its interface (corsac/env.h). Prints a line for each\n"
     "rule: what is wrong, where, and what would be right. ENV is what `train --env` takes:\n"
-    "path/to/plugin.so[:args], a built-in name, exec:COMMAND, gym:ID. Exit status 1 if there are errors;\n"
-    "warnings do not count. The environment runs in processes of its own, so a crash or a hang is a\n"
+    "path/to/plugin.so[:args], a built-in name, exec:COMMAND, gym:ID, fmi:MODEL.fmu[:TASK.yaml]. Exit\n"
+    "status 1 if there are errors; warnings do not count. The environment runs in processes of its own, so a crash or a hang is a\n"
     "finding, too.\n"
     "\n"
     "  --episodes N   episodes for the first rules (default 10; they take at most 20 s)\n"
@@ -250,12 +250,14 @@ static const char *const CHECK_ENV =
 
 static const char *const NEW_ENV =
     "corsac new-env NAME [--lang c|c++|fortran|python]\n"
+    "corsac new-env MODEL.fmu --lang fmu\n"
     "\n"
     "Makes the directory NAME with an environment that compiles and trains: its source, a Makefile, a\n"
     "README. Change it into yours. The Makefile knows where <corsac/env.h> or corsac_sim.py is;\n"
     "CORSAC_INCLUDE and CORSAC_PYTHON change that.\n"
     "\n"
-    "  --lang L       c (default), c++ or fortran: a plugin; python: a program with its own main loop\n"
+    "  --lang L       c (default), c++ or fortran: a plugin; python: a program with its own main loop; fmu:\n"
+    "                 writes MODEL.yaml, a task to begin with, from what the FMU says of itself\n"
     "\n"
     "Example:\n"
     "  corsac new-env solver --lang fortran; cd solver; make; corsac check-env ./solver.so\n";

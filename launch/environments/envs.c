@@ -73,7 +73,7 @@ static void print_table(const struct config *config) {
          why.status == STATUS_OK ? gym : "not available: ", why.status == STATUS_OK ? "" : why.text);
   printf(
       "\nYour own: --env path/to/plugin.so[:args], a shared object made with <corsac/env.h>; exec:COMMAND, a program "
-      "with its own main loop made with <corsac/sim.h>\n");
+      "with its own main loop made with <corsac/sim.h>; fmi:MODEL.fmu[:TASK.yaml], an FMU\n");
 }
 
 int command_envs(int argc, char **argv) {
