@@ -1,5 +1,3 @@
-#include "actor/fmi/fmi2.h"
-
 #include "actor/fmi/library.h"
 #include "actor/fmi/slave_impl.h"
 #include <math.h>
@@ -67,14 +65,17 @@ static int terminate(struct slave *slave) {
   return slave->fmi2.terminate(slave->instance);
 }
 
-static int initialize(struct slave *slave, double start, double stop, double tolerance) {
-  const bool has_tolerance = isfinite(tolerance), has_stop = isfinite(stop);
+static int setup(struct slave *slave) {
+  const struct slave_times times = slave->times;
+  const bool has_tolerance = isfinite(times.tolerance), has_stop = isfinite(times.stop);
   slave->call = "fmi2SetupExperiment";
-  int status = slave->fmi2.setup(slave->instance, has_tolerance, has_tolerance ? tolerance : 0, start, has_stop,
-                                 has_stop ? stop : 0);
-  if (!is_good(status)) return status;
+  return slave->fmi2.setup(slave->instance, has_tolerance, has_tolerance ? times.tolerance : 0, times.start, has_stop,
+                           has_stop ? times.stop : 0);
+}
+
+static int initialize(struct slave *slave) {
   slave->call = "fmi2EnterInitializationMode";
-  status = slave->fmi2.enter_initialization(slave->instance);
+  const int status = slave->fmi2.enter_initialization(slave->instance);
   if (!is_good(status)) return status;
   slave->call = "fmi2ExitInitializationMode";
   return slave->fmi2.exit_initialization(slave->instance);
@@ -82,7 +83,7 @@ static int initialize(struct slave *slave, double start, double stop, double tol
 
 static int step(struct slave *slave, double time, double size, bool *terminated) {
   slave->call = "fmi2DoStep";
-  const int status = slave->fmi2.do_step(slave->instance, time, size, 1);
+  const int status = slave->fmi2.do_step(slave->instance, time, size, !slave->description->can_save);
   if (status != FMI_DISCARD || !slave->fmi2.get_boolean_status) return status;
   int ended = 0;
   if (is_good(slave->fmi2.get_boolean_status(slave->instance, FMI2_TERMINATED, &ended)) && ended) *terminated = true;
@@ -138,6 +139,7 @@ const struct slave_version slave_fmi2 = {.load = load,
                                          .free = free_instance,
                                          .reset = reset,
                                          .terminate = terminate,
+                                         .setup = setup,
                                          .initialize = initialize,
                                          .step = step,
                                          .set = set,

@@ -1,5 +1,3 @@
-#include "actor/fmi/fmi3.h"
-
 #include "actor/fmi/library.h"
 #include "actor/fmi/slave_impl.h"
 #include <assert.h>
@@ -63,11 +61,15 @@ static int terminate(struct slave *slave) {
   return slave->fmi3.terminate(slave->instance);
 }
 
-static int initialize(struct slave *slave, double start, double stop, double tolerance) {
-  const bool has_tolerance = isfinite(tolerance), has_stop = isfinite(stop);
+static int setup(struct slave *slave) { return (void)slave, FMI_OK; } // initialize tells the times
+
+static int initialize(struct slave *slave) {
+  const struct slave_times times = slave->times;
+  const bool has_tolerance = isfinite(times.tolerance), has_stop = isfinite(times.stop);
   slave->call = "fmi3EnterInitializationMode";
-  const int status = slave->fmi3.enter_initialization(slave->instance, has_tolerance, has_tolerance ? tolerance : 0,
-                                                      start, has_stop, has_stop ? stop : 0);
+  const int status =
+      slave->fmi3.enter_initialization(slave->instance, has_tolerance, has_tolerance ? times.tolerance : 0, times.start,
+                                       has_stop, has_stop ? times.stop : 0);
   if (!is_good(status)) return status;
   slave->call = "fmi3ExitInitializationMode";
   return slave->fmi3.exit_initialization(slave->instance);
@@ -77,7 +79,8 @@ static int step(struct slave *slave, double time, double size, bool *terminated)
   bool event = false, ended = false, early = false;
   double last = time + size;
   slave->call = "fmi3DoStep";
-  const int status = slave->fmi3.do_step(slave->instance, time, size, true, &event, &ended, &early, &last);
+  const int status =
+      slave->fmi3.do_step(slave->instance, time, size, !slave->description->can_save, &event, &ended, &early, &last);
   *terminated = ended;
   return status == FMI_DISCARD && ended ? FMI_OK : status;
 }
@@ -133,6 +136,7 @@ const struct slave_version slave_fmi3 = {.load = load,
                                          .free = free_instance,
                                          .reset = reset,
                                          .terminate = terminate,
+                                         .setup = setup,
                                          .initialize = initialize,
                                          .step = step,
                                          .set = set,

@@ -84,11 +84,11 @@ static double time_now(const struct fmi_env *self) {
 static enum status begin_episode(struct fmi_env *self, bool fresh) {
   const struct task *task = &self->fmu.task;
   struct fmi_io *io = &self->io;
-  enum status status = slave_prepare(self->slave, fresh, &self->error);
+  const struct slave_times times = {task->start_time, task->stop_time, task->tolerance};
+  enum status status = slave_prepare(self->slave, fresh, times, &self->error);
   if (status == STATUS_OK) status = fmi_vector_set(&io->start, self->slave, io->started, &self->error);
   if (status == STATUS_OK) status = fmi_vector_set(&io->vary, self->slave, io->varied, &self->error);
-  if (status == STATUS_OK)
-    status = slave_initialize(self->slave, task->start_time, task->stop_time, task->tolerance, &self->error);
+  if (status == STATUS_OK) status = slave_initialize(self->slave, &self->error);
   return status;
 }
 

@@ -120,26 +120,34 @@ static enum status check(struct slave *slave, int status, struct error *error) {
   return result;
 }
 
-enum status slave_prepare(struct slave *slave, bool fresh, struct error *error) {
-  slave->message[0] = 0;
-  if (slave->instance && slave->state != SLAVE_DEAD && !fresh) {
-    if (slave->state == SLAVE_RUNNING) slave->version->terminate(slave); // its result changes nothing
-    const enum status status = check(slave, slave->version->reset(slave), error);
-    if (status == STATUS_OK) slave->state = SLAVE_INSTANTIATED;
-    return status;
-  }
+static enum status make_instance(struct slave *slave, struct error *error) {
   free_instance(slave);
   slave->version->instantiate(slave);
-  slave->state = SLAVE_INSTANTIATED;
-  if (slave->instance) return STATUS_OK;
-  slave->state = SLAVE_NONE;
+  if (slave->instance) {
+    slave->state = SLAVE_INSTANTIATED;
+    return STATUS_OK;
+  }
   return error_set(error, STATUS_FAILED, "%s made no instance%s%s%s", slave->call, *slave->message ? ": " : "",
                    slave->message,
                    slave->description->needs_tool ? "; the FMU needs the program that exported it" : "");
 }
 
-enum status slave_initialize(struct slave *slave, double start, double stop, double tolerance, struct error *error) {
-  const enum status status = check(slave, slave->version->initialize(slave, start, stop, tolerance), error);
+static enum status reset(struct slave *slave, struct error *error) {
+  if (slave->state == SLAVE_RUNNING) slave->version->terminate(slave); // its result changes nothing
+  slave->state = SLAVE_INSTANTIATED;
+  return check(slave, slave->version->reset(slave), error);
+}
+
+enum status slave_prepare(struct slave *slave, bool fresh, struct slave_times times, struct error *error) {
+  const bool can_reset = slave->instance && slave->state != SLAVE_DEAD && !fresh;
+  slave->message[0] = 0;
+  slave->times = times;
+  const enum status status = can_reset ? reset(slave, error) : make_instance(slave, error);
+  return status == STATUS_OK ? check(slave, slave->version->setup(slave), error) : status;
+}
+
+enum status slave_initialize(struct slave *slave, struct error *error) {
+  const enum status status = check(slave, slave->version->initialize(slave), error);
   if (status == STATUS_OK) slave->state = SLAVE_RUNNING;
   return status;
 }

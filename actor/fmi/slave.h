@@ -24,9 +24,14 @@ void slave_destroy(struct slave *slave);
 
 // An episode: slave_prepare, slave_set of start values, slave_initialize, then slave_set, slave_step, slave_get.
 
+// The times of an experiment; stop and tolerance may be NAN.
+struct slave_times {
+  double start, stop, tolerance;
+};
+
 // Makes an instance, or resets the one that there is; fresh: always makes a new one.
-enum status slave_prepare(struct slave *slave, bool fresh, struct error *error);
-enum status slave_initialize(struct slave *slave, double start, double stop, double tolerance, struct error *error);
+enum status slave_prepare(struct slave *slave, bool fresh, struct slave_times times, struct error *error);
+enum status slave_initialize(struct slave *slave, struct error *error);
 
 // Steps from `time` by `size`. *terminated: the FMU ends the simulation.
 enum status slave_step(struct slave *slave, double time, double size, bool *terminated, struct error *error);

@@ -2,8 +2,8 @@
 #ifndef CORSAC_ACTOR_FMI_SLAVE_IMPL_H
 #define CORSAC_ACTOR_FMI_SLAVE_IMPL_H
 
-#include "actor/fmi/fmi2.h"
-#include "actor/fmi/fmi3.h"
+#include "actor/fmi/fmi2_functions.h"
+#include "actor/fmi/fmi3_functions.h"
 #include "actor/fmi/slave.h"
 
 // The same numbers in both versions.
@@ -17,6 +17,7 @@ struct slave {
   char *name, *resources; // resources: as the version wants to have its place
   void *library, *instance;
   enum slave_state state;
+  struct slave_times times;
   const char *call;  // the last one, for messages
   char message[256]; // the last complaint of the FMU
   struct fmi2_callbacks callbacks;
@@ -31,7 +32,8 @@ struct slave_version {
   void (*free)(struct slave *slave);
   int (*reset)(struct slave *slave);
   int (*terminate)(struct slave *slave);
-  int (*initialize)(struct slave *slave, double start, double stop, double tolerance);
+  int (*setup)(struct slave *slave); // of the times; before start values are set
+  int (*initialize)(struct slave *slave);
   int (*step)(struct slave *slave, double time, double size, bool *terminated);
   int (*set)(struct slave *slave, enum fmi_type type, const uint32_t *references, size_t count, const void *values,
              size_t values_count);

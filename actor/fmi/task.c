@@ -1,6 +1,6 @@
 #include "actor/fmi/task.h"
 
-#include "actor/fmi/task_yaml.h"
+#include "actor/fmi/task_impl.h"
 #include "common/base/action_bounds.h"
 #include <math.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "actor/fmi/task_yaml.h"
+#include "actor/fmi/task_impl.h"
 
 #include "common/base/file.h"
 #include "common/base/suggest.h"

@@ -76,6 +76,10 @@ wrong() {
 good='z.writestr("modelDescription.xml", xml); z.writestr(name, so)'
 changed() { echo "z.writestr('modelDescription.xml', xml.replace('$1', '$2')); z.writestr(name, so)"; }
 fmu bad "$good" && expect_status 'the parts of a good one' 0 "$CORSAC" check-env "fmi:$tmp/bad.fmu" --episodes 1
+# One instance in a process: the evaluations use that of the training.
+fmu alone 'z.writestr("modelDescription.xml", xml.replace("{spring-token}", "{spring-alone}").replace("<CoSimulation", "<CoSimulation canBeInstantiatedOnlyOncePerProcess=\"true\"")); z.writestr(name, so)'
+train 'an FMU that may exist once' $quick --env "fmi:$tmp/alone.fmu:$tmp/inside.yaml" --run-dir "$tmp/alone"
+check 'gives the same bits' cmp -s <(column "$tmp/inside/metrics.csv" critic_loss) <(column "$tmp/alone/metrics.csv" critic_loss)
 wrong 'another platform' 'it has no binaries/[a-z0-9_-]+/spring.so, which this machine needs; the platforms in its binaries: win64$' 'z.writestr("modelDescription.xml", xml); z.writestr("binaries/win64/spring.dll", so)'
 wrong 'no binary at all' 'the platforms in its binaries: none$' 'z.writestr("modelDescription.xml", xml)'
 wrong 'a binary that is none' 'cannot be loaded: .*spring.so' 'z.writestr("modelDescription.xml", xml); z.writestr(name, "text")'

@@ -15,6 +15,8 @@ struct state {
   int32_t count, fault, gear;
   bool far;
 };
+static int alive; // instances of the process
+
 struct spring {
   struct state state;
   void (*log2)(void *, const char *, int, const char *, const char *, ...);
@@ -23,6 +25,11 @@ struct spring {
 };
 
 #define EXPORT __attribute__((visibility("default")))
+
+static void drop(struct spring *self) {
+  free(self);
+  alive--;
+}
 
 static void clear(struct spring *self) {
   self->state = (struct state){.gear = 1};
@@ -58,7 +65,7 @@ static int step(struct spring *self, double size, bool *ended) {
     case FAULT_ERROR: say(self, ERROR, "the spring broke"); return ERROR;
     case FAULT_FATAL:
       say(self, FATAL, "the spring is gone");
-      free(self);
+      drop(self);
       return FATAL; // nobody may call it any more
     case FAULT_CRASH: abort();
     case FAULT_ENDS: *ended = true; return DISCARD;
@@ -82,9 +89,12 @@ static int save(struct spring *self, void **state) {
 }
 
 static void *make(const char *token) {
-  if (strcmp(token, "{spring-token}") != 0) return NULL;
+  // With the second token it may exist once in a process.
+  const bool alone = strcmp(token, "{spring-alone}") == 0;
+  if ((!alone && strcmp(token, "{spring-token}") != 0) || (alone && alive > 0)) return NULL;
   struct spring *self = calloc(1, sizeof *self);
   if (self) clear(self);
+  if (self) alive++;
   return self;
 }
 
@@ -109,7 +119,7 @@ EXPORT void *fmi2Instantiate(const char *name, int type, const char *guid, const
   self->environment = callbacks->environment;
   return self;
 }
-EXPORT void fmi2FreeInstance(void *self) { free(self); }
+EXPORT void fmi2FreeInstance(void *self) { drop(self); }
 EXPORT const char *fmi2GetVersion(void) { return "2.0"; }
 EXPORT const char *fmi2GetTypesPlatform(void) { return "default"; }
 EXPORT int fmi2SetupExperiment(void *self, int has_tolerance, double tolerance, double start, int has_stop,
@@ -216,7 +226,7 @@ EXPORT void *fmi3InstantiateCoSimulation(const char *name, const char *token, co
   self->environment = environment;
   return self;
 }
-EXPORT void fmi3FreeInstance(void *self) { free(self); }
+EXPORT void fmi3FreeInstance(void *self) { drop(self); }
 EXPORT const char *fmi3GetVersion(void) { return "3.0"; }
 EXPORT int fmi3EnterInitializationMode(void *self, bool has_tolerance, double tolerance, double start, bool has_stop,
                                        double stop) {

@@ -1,6 +1,6 @@
-// Reads the YAML of a task: keys, values, names of variables, each error with its line.
-#ifndef CORSAC_ACTOR_FMI_TASK_YAML_H
-#define CORSAC_ACTOR_FMI_TASK_YAML_H
+// Reads the YAML of a task (task_yaml.c): keys, values, names of variables, each error with its line.
+#ifndef CORSAC_ACTOR_FMI_TASK_IMPL_H
+#define CORSAC_ACTOR_FMI_TASK_IMPL_H
 
 #include "actor/fmi/task.h"
 

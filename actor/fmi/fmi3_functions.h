@@ -1,7 +1,7 @@
 // The part of FMI 3.0 for co-simulation that this program calls, from the standard (fmi-standard.org, version 3.0.2,
 // chapters 2.2 and 4.2). Statuses are enum fmi_status.
-#ifndef CORSAC_ACTOR_FMI_FMI3_H
-#define CORSAC_ACTOR_FMI_FMI3_H
+#ifndef CORSAC_ACTOR_FMI_FMI3_FUNCTIONS_H
+#define CORSAC_ACTOR_FMI_FMI3_FUNCTIONS_H
 
 #include <stdbool.h>
 #include <stddef.h>

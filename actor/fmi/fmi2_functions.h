@@ -1,7 +1,7 @@
 // The part of FMI 2.0 for co-simulation that this program calls, from the standard (fmi-standard.org, version 2.0.4,
 // chapters 2.1 and 4.2). Statuses are enum fmi_status, Booleans are int, value references are unsigned int.
-#ifndef CORSAC_ACTOR_FMI_FMI2_H
-#define CORSAC_ACTOR_FMI_FMI2_H
+#ifndef CORSAC_ACTOR_FMI_FMI2_FUNCTIONS_H
+#define CORSAC_ACTOR_FMI_FMI2_FUNCTIONS_H
 
 #include <stddef.h>
 #include <stdint.h>
