@@ -31,7 +31,7 @@ static const struct {
     {"Real", FMI_FLOAT64, 8},    {"Integer", FMI_INT32, 4}, {"Float64", FMI_FLOAT64, 8}, {"Float32", FMI_FLOAT32, 4},
     {"Int8", FMI_INT8, 1},       {"UInt8", FMI_UINT8, 1},   {"Int16", FMI_INT16, 2},     {"UInt16", FMI_UINT16, 2},
     {"Int32", FMI_INT32, 4},     {"UInt32", FMI_UINT32, 4}, {"Int64", FMI_INT64, 8},     {"UInt64", FMI_UINT64, 8},
-    {"Boolean", FMI_BOOLEAN, 1}, {"String", FMI_OTHER, 0},  {"Binary", FMI_OTHER, 0},    {"Clock", FMI_OTHER, 0}};
+    {"Boolean", FMI_BOOLEAN, 1}, {"String", FMI_STRING, 0}, {"Binary", FMI_OTHER, 0},    {"Clock", FMI_OTHER, 0}};
 enum { TYPES = sizeof types / sizeof *types };
 
 size_t fmi_type_size(enum fmi_type type, int version) {

@@ -21,7 +21,8 @@ enum fmi_type {
   FMI_UINT64,
   FMI_BOOLEAN,
   FMI_NUMBERS, // all before are numbers
-  FMI_OTHER = FMI_NUMBERS
+  FMI_STRING = FMI_NUMBERS,
+  FMI_OTHER
 };
 enum fmi_causality { FMI_LOCAL, FMI_INPUT, FMI_OUTPUT, FMI_PARAMETER, FMI_INDEPENDENT };
 

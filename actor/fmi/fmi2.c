@@ -25,6 +25,7 @@ static enum status load(struct slave *slave, const char *file, struct error *err
                                                {"fmi2SetReal", &f->set_real, false},
                                                {"fmi2SetInteger", &f->set_integer, false},
                                                {"fmi2SetBoolean", &f->set_boolean, false},
+                                               {"fmi2SetString", &f->set_string, false},
                                                {"fmi2GetFMUstate", &f->get_state, no_state},
                                                {"fmi2SetFMUstate", &f->set_state, no_state},
                                                {"fmi2FreeFMUstate", &f->free_state, no_state},
@@ -108,6 +109,11 @@ static int get(struct slave *slave, enum fmi_type type, const uint32_t *referenc
   return slave->fmi2.get_boolean(slave->instance, references, count, values);
 }
 
+static int set_text(struct slave *slave, uint32_t reference, const char *text) {
+  slave->call = "fmi2SetString";
+  return slave->fmi2.set_string(slave->instance, &reference, 1, &text);
+}
+
 static int save(struct slave *slave, void *buffer, size_t size, size_t *need) {
   void *state = NULL;
   slave->call = "fmi2GetFMUstate";
@@ -144,5 +150,6 @@ const struct slave_version slave_fmi2 = {.load = load,
                                          .step = step,
                                          .set = set,
                                          .get = get,
+                                         .set_text = set_text,
                                          .save = save,
                                          .load_state = load_state};

@@ -33,6 +33,7 @@ struct fmi2_functions {
   int (*set_real)(void *instance, const uint32_t *references, size_t count, const double *values);
   int (*set_integer)(void *instance, const uint32_t *references, size_t count, const int *values);
   int (*set_boolean)(void *instance, const uint32_t *references, size_t count, const int *values);
+  int (*set_string)(void *instance, const uint32_t *references, size_t count, const char *const *values);
   int (*get_state)(void *instance, void **state);
   int (*set_state)(void *instance, void *state);
   int (*free_state)(void *instance, void **state);

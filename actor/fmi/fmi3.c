@@ -11,12 +11,14 @@ static const char *const setters[FMI3_TYPES] = {"fmi3SetFloat64", "fmi3SetFloat3
                                                 "fmi3SetInt64",   "fmi3SetUInt64",  "fmi3SetBoolean"};
 static_assert(FMI3_TYPES == (int)FMI_NUMBERS, "a pair of functions for each type");
 
+enum { OTHERS = 14 }; // functions beside those pairs
+
 static bool is_good(int status) { return status == FMI_OK || status == FMI_WARNING; }
 
 static enum status load(struct slave *slave, const char *file, struct error *error) {
   struct fmi3_functions *f = &slave->fmi3;
   const bool no_state = !slave->description->can_save;
-  struct library_function functions[13 + 2 * FMI3_TYPES] = {
+  struct library_function functions[OTHERS + 2 * FMI3_TYPES] = {
       {"fmi3InstantiateCoSimulation", &f->instantiate, false},
       {"fmi3FreeInstance", &f->free_instance, false},
       {"fmi3EnterInitializationMode", &f->enter_initialization, false},
@@ -24,6 +26,7 @@ static enum status load(struct slave *slave, const char *file, struct error *err
       {"fmi3Terminate", &f->terminate, false},
       {"fmi3Reset", &f->reset, false},
       {"fmi3DoStep", &f->do_step, false},
+      {"fmi3SetString", &f->set_string, false},
       {"fmi3GetFMUState", &f->get_state, no_state},
       {"fmi3SetFMUState", &f->set_state, no_state},
       {"fmi3FreeFMUState", &f->free_state, no_state},
@@ -31,8 +34,8 @@ static enum status load(struct slave *slave, const char *file, struct error *err
       {"fmi3SerializeFMUState", &f->serialize, no_state},
       {"fmi3DeserializeFMUState", &f->deserialize, no_state}};
   for (int i = 0; i < FMI3_TYPES; i++) {
-    functions[13 + i] = (struct library_function){getters[i], &f->get[i], true};
-    functions[13 + FMI3_TYPES + i] = (struct library_function){setters[i], &f->set[i], true};
+    functions[OTHERS + i] = (struct library_function){getters[i], &f->get[i], true};
+    functions[OTHERS + FMI3_TYPES + i] = (struct library_function){setters[i], &f->set[i], true};
   }
   slave->library = library_open(file, functions, sizeof functions / sizeof *functions, error);
   return slave->library ? STATUS_OK : STATUS_FORMAT;
@@ -105,6 +108,11 @@ static int get(struct slave *slave, enum fmi_type type, const uint32_t *referenc
   return slave->fmi3.get[type](slave->instance, references, count, values, values_count);
 }
 
+static int set_text(struct slave *slave, uint32_t reference, const char *text) {
+  slave->call = "fmi3SetString";
+  return slave->fmi3.set_string(slave->instance, &reference, 1, &text, 1);
+}
+
 static int save(struct slave *slave, void *buffer, size_t size, size_t *need) {
   void *state = NULL;
   slave->call = "fmi3GetFMUState";
@@ -141,5 +149,6 @@ const struct slave_version slave_fmi3 = {.load = load,
                                          .step = step,
                                          .set = set,
                                          .get = get,
+                                         .set_text = set_text,
                                          .save = save,
                                          .load_state = load_state};

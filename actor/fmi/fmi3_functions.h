@@ -28,6 +28,8 @@ struct fmi3_functions {
   int (*get[FMI3_TYPES])(void *instance, const uint32_t *references, size_t count, void *values, size_t values_count);
   int (*set[FMI3_TYPES])(void *instance, const uint32_t *references, size_t count, const void *values,
                          size_t values_count);
+  int (*set_string)(void *instance, const uint32_t *references, size_t count, const char *const *values,
+                    size_t values_count);
   int (*get_state)(void *instance, void **state);
   int (*set_state)(void *instance, void *state);
   int (*free_state)(void *instance, void **state);

@@ -87,6 +87,10 @@ static enum status begin_episode(struct fmi_env *self, bool fresh) {
   const struct slave_times times = {task->start_time, task->stop_time, task->tolerance};
   enum status status = slave_prepare(self->slave, fresh, times, &self->error);
   if (status == STATUS_OK) status = fmi_vector_set(&io->start, self->slave, io->started, &self->error);
+  for (size_t i = 0; status == STATUS_OK && i < task->start.count; i++)
+    if (task->start.entries[i].text)
+      status = slave_set_text(self->slave, task->start.entries[i].variable->reference, task->start.entries[i].text,
+                              &self->error);
   if (status == STATUS_OK) status = fmi_vector_set(&io->vary, self->slave, io->varied, &self->error);
   if (status == STATUS_OK) status = slave_initialize(self->slave, &self->error);
   return status;

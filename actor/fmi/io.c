@@ -8,9 +8,12 @@
 
 // --- lists ---
 
+// A string, which only `start` may have, is set by itself.
+static bool is_number(const struct task_entry *entry) { return entry->variable->type < FMI_NUMBERS; }
+
 static size_t count_numbers(const struct task_list *list) {
   size_t size = 0;
-  for (size_t i = 0; i < list->count; i++) size += list->entries[i].variable->count;
+  for (size_t i = 0; i < list->count; i++) size += is_number(&list->entries[i]) ? list->entries[i].variable->count : 0;
   return size;
 }
 
@@ -18,8 +21,10 @@ static enum status init_list(struct fmi_vector *vector, double **values, const s
                              struct error *error) {
   const struct fmi_variable **variables = calloc(list->count + 1, sizeof *variables);
   if (!variables) return error_set(error, STATUS_MEMORY, "not enough memory for the variables of an FMU");
-  for (size_t i = 0; i < list->count; i++) variables[i] = list->entries[i].variable;
-  const enum status status = fmi_vector_init(vector, variables, list->count, version, error);
+  size_t count = 0;
+  for (size_t i = 0; i < list->count; i++)
+    if (is_number(&list->entries[i])) variables[count++] = list->entries[i].variable;
+  const enum status status = fmi_vector_init(vector, variables, count, version, error);
   free(variables);
   if (status != STATUS_OK) return status;
   *values = memory_alloc(vector->size, sizeof **values, "the variables of an FMU", error);
@@ -29,7 +34,7 @@ static enum status init_list(struct fmi_vector *vector, double **values, const s
 // Fills one value for each element of each variable, in order: low or high.
 static void spread(const struct task_list *list, bool high, double *values) {
   for (size_t i = 0; i < list->count; i++)
-    for (uint32_t k = 0; k < list->entries[i].variable->count; k++)
+    for (uint32_t k = 0; is_number(&list->entries[i]) && k < list->entries[i].variable->count; k++)
       *values++ = high ? list->entries[i].high : list->entries[i].low;
 }
 

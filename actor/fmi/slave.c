@@ -169,6 +169,10 @@ enum status slave_get(struct slave *slave, enum fmi_type type, const uint32_t *r
   return check(slave, slave->version->get(slave, type, references, count, values, values_count), error);
 }
 
+enum status slave_set_text(struct slave *slave, uint32_t reference, const char *text, struct error *error) {
+  return check(slave, slave->version->set_text(slave, reference, text), error);
+}
+
 enum status slave_save(struct slave *slave, void *buffer, size_t size, size_t *need, struct error *error) {
   *need = 0;
   return check(slave, slave->version->save(slave, buffer, size, need), error);

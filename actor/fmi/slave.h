@@ -42,6 +42,9 @@ enum status slave_set(struct slave *slave, enum fmi_type type, const uint32_t *r
 enum status slave_get(struct slave *slave, enum fmi_type type, const uint32_t *references, size_t count, void *values,
                       size_t values_count, struct error *error);
 
+// Sets one string.
+enum status slave_set_text(struct slave *slave, uint32_t reference, const char *text, struct error *error);
+
 // The state as bytes: *need is set; they are written where size is enough. description->can_save only.
 enum status slave_save(struct slave *slave, void *buffer, size_t size, size_t *need, struct error *error);
 enum status slave_load(struct slave *slave, const void *buffer, size_t size, struct error *error);

@@ -39,6 +39,7 @@ struct slave_version {
              size_t values_count);
   int (*get)(struct slave *slave, enum fmi_type type, const uint32_t *references, size_t count, void *values,
              size_t values_count);
+  int (*set_text)(struct slave *slave, uint32_t reference, const char *text);
   int (*save)(struct slave *slave, void *buffer, size_t size, size_t *need);
   int (*load_state)(struct slave *slave, const void *buffer, size_t size);
 };

@@ -121,7 +121,10 @@ enum status task_read(struct task *task, const char *path, const char *fmu, cons
 }
 
 static void release_list(struct task_list *list) {
-  for (size_t i = 0; i < list->count; i++) free(list->entries[i].name);
+  for (size_t i = 0; i < list->count; i++) {
+    free(list->entries[i].name);
+    free(list->entries[i].text);
+  }
   free(list->entries);
 }
 

@@ -8,6 +8,7 @@
 
 struct task_entry {
   char *name;                          // as the file has it
+  char *text;                          // the start value of a string; or NULL
   const struct fmi_variable *variable; // of the description
   double low, high;                    // bounds of an action, range of a varied value; low: a start value
   size_t line;

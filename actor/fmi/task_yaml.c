@@ -93,7 +93,9 @@ static enum status find_variable(struct reader *reader, const yaml_node_t *node,
     return fail(reader, node, "%s: the FMU has no variable \"%.100s\"%s%.100s%s", key, name,
                 near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
   }
-  if ((*variable)->type >= FMI_NUMBERS) return fail(reader, node, "%s: \"%.100s\" is no number in the FMU", key, name);
+  const bool is_text = (*variable)->type == FMI_STRING && strcmp(key, "start") == 0;
+  if ((*variable)->type >= FMI_NUMBERS && !is_text)
+    return fail(reader, node, "%s: \"%.100s\" is no number in the FMU", key, name);
   if ((*variable)->count == 0)
     return fail(reader, node, "%s: the size of \"%.100s\" is not fixed in the FMU", key, name);
   return STATUS_OK;
@@ -111,6 +113,17 @@ static enum status read_pair(struct reader *reader, const struct key *key, const
               entry->name);
 }
 
+static enum status read_start(struct reader *reader, const struct key *key, const yaml_node_t *value,
+                              struct task_entry *entry) {
+  const bool is_text = entry->variable->type == FMI_STRING;
+  if (is_text && text_of(value)) {
+    entry->text = strdup(text_of(value));
+    return entry->text ? STATUS_OK : error_set(reader->error, STATUS_MEMORY, "not enough memory for a task");
+  }
+  if (!is_text && number_of(value, &entry->low)) return STATUS_OK;
+  return fail(reader, value, "%s: %.100s: a %s has to stand here", key->name, entry->name, is_text ? "text" : "number");
+}
+
 static enum status read_entry(struct reader *reader, const struct key *key, const yaml_node_t *name,
                               const yaml_node_t *value, struct task_entry *entry) {
   const char *text = text_of(name), *variable = text;
@@ -122,8 +135,7 @@ static enum status read_entry(struct reader *reader, const struct key *key, cons
   enum status status = find_variable(reader, name, key->name, variable, &entry->variable);
   if (status != STATUS_OK) return status;
   if (value && (key->values == BOUNDS || key->values == RANGES)) return read_pair(reader, key, value, entry);
-  if (value && key->values == NUMBERS && !number_of(value, &entry->low))
-    return fail(reader, value, "%s: %.100s: a number has to stand here", key->name, text);
+  if (value && key->values == NUMBERS) return read_start(reader, key, value, entry);
   return STATUS_OK;
 }
 

@@ -108,6 +108,15 @@ bad 'no such file' '[12]' 'no.fmu: No such file' "$CORSAC" train --env fmi:no.fm
 bad 'no file named' 2 'names no FMU: fmi:MODEL.fmu' "$CORSAC" train --env fmi: --run-dir "$tmp/$((++runs))"
 bad 'groups of ranks' 2 'ranks_per_env 2: exec:, gym:, fmi: and --isolate run' $MPIRUN -n 3 "$CORSAC" train --env "fmi:$fmus/spring2.fmu" --ranks-per-env 2 --run-dir "$tmp/$((++runs))"
 
+# Without a library: an empty file takes its place.
+mkdir "$tmp/lib" && : >"$tmp/lib/libmuparser.so.2"
+bad 'no muParser' '[12]' 'reward: an expression is more than a variable.s name: FMUs need libmuparser.so.2: launch/install-deps.sh fmi' env LD_LIBRARY_PATH="$tmp/lib" "$CORSAC" train --env "fmi:$fmus/spring2.fmu:$task" --run-dir "$tmp/$((++runs))"
+expect_status 'a reward of one name needs none' 0 env LD_LIBRARY_PATH="$tmp/lib" "$CORSAC" check-env "fmi:$fmus/spring2.fmu" --episodes 1
+: >"$tmp/lib/libexpat.so.1"
+bad 'no Expat' '[12]' 'FMUs need libexpat.so.1: launch/install-deps.sh fmi' env LD_LIBRARY_PATH="$tmp/lib" "$CORSAC" train --env "fmi:$fmus/spring2.fmu" --run-dir "$tmp/$((++runs))"
+: >"$tmp/lib/libarchive.so.13"
+bad 'no libarchive' '[12]' 'FMUs need libarchive.so.13: launch/install-deps.sh fmi' env LD_LIBRARY_PATH="$tmp/lib" "$CORSAC" train --env "fmi:$fmus/spring2.fmu" --run-dir "$tmp/$((++runs))"
+
 # --- what is wrong with a task --------------------------------------------------------------------
 # wrong_task NAME REGEX TEXT
 wrong_task() {
@@ -117,7 +126,7 @@ wrong_task() {
 wrong_task 'a variable that is not there' ':1: observations: the FMU has no variable "forc"; did you mean force\?' 'observations: [forc]'
 wrong_task 'a variable of an expression' ':2: reward: no variable is called "y" in "x \+ y"' 'step_size: 1\nreward: x + y'
 wrong_task 'no expression' ':1: reward: "x \+" is no valid expression' 'reward: "x +"'
-wrong_task 'a text' ':1: start: "label" is no number in the FMU' 'start: {label: 1}'
+wrong_task 'a text' ':1: observations: "label" is no number in the FMU' 'observations: [label]'
 wrong_task 'a constant' ': start: "g" is constant in the FMU' 'start: {g: 1}'
 wrong_task 'a key' ':1: a task has no "rewards"; did you mean reward\?' 'rewards: x'
 wrong_task 'a key twice' ':2: reward: is given twice, first in line 1' 'reward: x\nreward: x'

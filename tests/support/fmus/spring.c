@@ -81,6 +81,13 @@ static int step(struct spring *self, double size, bool *ended) {
   return OK;
 }
 
+// The string that the parameter `label` gets: "stiff" doubles the stiffness.
+static int label(struct spring *self, const char *text) {
+  if (strcmp(text, "stiff") != 0) return ERROR;
+  self->state.real[STIFFNESS] *= 2;
+  return OK;
+}
+
 static int save(struct spring *self, void **state) {
   if (!*state) *state = malloc(sizeof self->state);
   if (!*state) return ERROR;
@@ -174,7 +181,8 @@ EXPORT int fmi2GetString(void *data, const unsigned *vr, size_t n, const char **
   return OK;
 }
 EXPORT int fmi2SetString(void *data, const unsigned *vr, size_t n, const char *const *values) {
-  return (void)data, (void)vr, (void)n, (void)values, OK;
+  (void)vr;
+  return n == 1 ? label(data, values[0]) : ERROR;
 }
 EXPORT int fmi2GetFMUstate(void *self, void **state) { return save(self, state); }
 EXPORT int fmi2SetFMUstate(void *self, void *state) {
@@ -357,7 +365,10 @@ EXPORT int fmi3SetIntervalDecimal(void) { return ERROR; }
 EXPORT int fmi3SetIntervalFraction(void) { return ERROR; }
 EXPORT int fmi3SetShiftDecimal(void) { return ERROR; }
 EXPORT int fmi3SetShiftFraction(void) { return ERROR; }
-EXPORT int fmi3SetString(void) { return ERROR; }
+EXPORT int fmi3SetString(void *data, const uint32_t *vr, size_t n, const char *const *values, size_t values_count) {
+  (void)vr;
+  return n == 1 && values_count == 1 ? label(data, values[0]) : ERROR;
+}
 EXPORT int fmi3SetTime(void) { return ERROR; }
 EXPORT int fmi3SetUInt16(void) { return ERROR; }
 EXPORT int fmi3SetUInt32(void) { return ERROR; }

@@ -59,7 +59,7 @@ static void test_fmi2(void) {
   CU_ASSERT_EQUAL(d.variables[1].high, 3);
   CU_ASSERT_EQUAL(d.variables[2].type, FMI_BOOLEAN);
   CU_ASSERT_EQUAL(d.variables[2].start, 1);
-  CU_ASSERT_EQUAL(d.variables[3].type, FMI_OTHER);
+  CU_ASSERT_EQUAL(d.variables[3].type, FMI_STRING);
   CU_ASSERT_TRUE(d.variables[3].constant);
   CU_ASSERT_STRING_EQUAL(description_suggest(&d, "a < c"), "a < b");
   description_release(&d);

@@ -148,6 +148,26 @@ static void test_arrays(void) {
   close_scene(&s);
 }
 
+// A string is a start value, too.
+static void test_strings(void) {
+  for (int version = 2; version <= 3; version++) {
+    struct scene s;
+    open_good(&s, version, "step_size: 0.1\nstart: {label: stiff, x0: 1}\ninfo: {k: spring.stiffness}");
+    double stiffness = 0;
+    for (uint64_t seed = 1; seed < 3; seed++) {
+      CU_ASSERT_EQUAL(env->reset(s.self, seed, s.obs), 0);
+      env->info(s.self, &stiffness);
+      CU_ASSERT_EQUAL(stiffness, 4);
+      CU_ASSERT_EQUAL(s.obs[0], 1);
+    }
+    close_scene(&s);
+    open_good(&s, version, "step_size: 0.1\nstart: {label: soft}");
+    CU_ASSERT_EQUAL(env->reset(s.self, 1, s.obs), -1);
+    CU_ASSERT(says(&s, version == 2 ? "fmi2SetString returned Error" : "fmi3SetString returned Error"));
+    close_scene(&s);
+  }
+}
+
 // --- state, faults ---
 
 static void test_state(void) {
@@ -224,6 +244,7 @@ int main(void) {
       {"an FMU gives what it gives to fmpy, bit for bit", test_trajectories},
       {"rewards and ends follow from expressions, parameters vary with the seed", test_expressions},
       {"arrays of FMI 3 are read", test_arrays},
+      {"strings are start values", test_strings},
       {"a saved state goes on in another instance", test_state},
       {"what an FMU does wrong has a text, and the next episode begins anew", test_faults},
       {"a step allocates nothing", test_allocations}};

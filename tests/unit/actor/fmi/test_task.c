@@ -8,7 +8,7 @@
 static struct fmi_variable variables[] = {
     {"u", "", 1, 1, FMI_FLOAT64, FMI_INPUT, false, -1, 2, NAN},
     {"on", "", 2, 1, FMI_BOOLEAN, FMI_INPUT, false, NAN, NAN, NAN},
-    {"name", "", 3, 1, FMI_OTHER, FMI_INPUT, false, NAN, NAN, NAN},
+    {"name", "", 3, 1, FMI_STRING, FMI_INPUT, false, NAN, NAN, NAN},
     {"y", "", 4, 3, FMI_FLOAT32, FMI_OUTPUT, false, NAN, NAN, NAN},
     {"open", "", 5, 0, FMI_FLOAT64, FMI_OUTPUT, false, NAN, NAN, NAN},
     {"reward", "", 6, 1, FMI_FLOAT64, FMI_OUTPUT, false, NAN, NAN, NAN},
@@ -61,6 +61,8 @@ static void test_texts(void) {
                {"actions: []", "task.yaml: actions: there are none"},
                {"observations: []", "task.yaml: observations: there are none"},
                {"observations: [open]", "task.yaml:1: observations: the size of \"open\" is not fixed"},
+               {"start: {name: tank.dat}", NULL},
+               {"start: {name: [a]}", "start: name: a text has to stand here"},
                {"actions: [name]", "\"name\" is no number"},
                {"actions: [u, u]", "task.yaml:1: actions: \"u\" is given twice"},
                {"actions: {u: 3}", "actions: u: two numbers, [low, high]"},
