@@ -1,9 +1,13 @@
 #include "actor/envs/fmi.h"
 
+#include "actor/fmi/archive.h"
+#include "actor/fmi/expat.h"
 #include "actor/fmi/fmi_env.h"
 #include "actor/fmi/io.h"
+#include "actor/fmi/library.h"
 #include "actor/fmi/slave.h"
 #include "common/base/memory.h"
+#include <dlfcn.h>
 
 // What creating an instance would find out later, once in each child.
 static enum status check(const struct fmu *fmu, struct error *error) {
@@ -32,6 +36,16 @@ struct fmi *fmi_open(const char *path, const char *task, struct error *error) {
     fmi->abi.load = NULL;
   }
   return fmi;
+}
+
+enum status fmi_check_libraries(struct error *error) {
+  static const char *const names[] = {ARCHIVE_LIBRARY, EXPAT_LIBRARY, MUPARSER_LIBRARY};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    void *library = library_open_system(names[i], NULL, 0, error);
+    if (!library) return STATUS_IO;
+    dlclose(library);
+  }
+  return STATUS_OK;
 }
 
 void fmi_close(struct fmi *fmi) {

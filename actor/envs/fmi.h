@@ -15,6 +15,9 @@ struct fmi {
 // STATUS_IO, STATUS_FORMAT or STATUS_MISMATCH, with a message that names the file.
 struct fmi *fmi_open(const char *path, const char *task, struct error *error);
 
+// Whether the libraries that FMUs need are installed. STATUS_IO: the message says what installs them.
+enum status fmi_check_libraries(struct error *error);
+
 // NULL is fine.
 void fmi_close(struct fmi *fmi);
 #endif

@@ -202,11 +202,21 @@ static void read_values(struct reader *reader, enum fmi_type type, const char **
   }
 }
 
+// The start value of the structural parameter that gives a dimension; 0: it is not known by now.
+static unsigned long size_of_parameter(const struct reader *reader, const char **attributes) {
+  const char *reference = xml_attribute(attributes, "valueReference");
+  const struct description *description = reader->description;
+  for (size_t i = 0; reference && i < description->count; i++)
+    if (description->variables[i].reference == strtoul(reference, NULL, 10) && description->variables[i].start >= 0)
+      return description->variables[i].start < 65536 ? (unsigned long)description->variables[i].start : 0;
+  return 0;
+}
+
 static void read_variable(struct reader *reader, const char *element, const char **attributes) {
   enum fmi_type type;
   if (reader->open && strcmp(element, "Dimension") == 0) {
     const char *size = xml_attribute(attributes, "start");
-    const unsigned long count = size ? strtoul(size, NULL, 10) : 0;
+    const unsigned long count = size ? strtoul(size, NULL, 10) : size_of_parameter(reader, attributes);
     const uint64_t all = (uint64_t)reader->open->count * (count < 65536 ? count : 0);
     reader->open->count = all < 65536 ? (uint32_t)all : 0;
   } else if (reader->description->version == 2) {

@@ -111,6 +111,8 @@ bad 'groups of ranks' 2 'ranks_per_env 2: exec:, gym:, fmi: and --isolate run' $
 # Without a library: an empty file takes its place.
 mkdir "$tmp/lib" && : >"$tmp/lib/libmuparser.so.2"
 bad 'no muParser' '[12]' 'reward: an expression is more than a variable.s name: FMUs need libmuparser.so.2: launch/install-deps.sh fmi' env LD_LIBRARY_PATH="$tmp/lib" "$CORSAC" train --env "fmi:$fmus/spring2.fmu:$task" --run-dir "$tmp/$((++runs))"
+expect_status 'envs' 0 env LD_LIBRARY_PATH="$tmp/lib" "$CORSAC" envs
+check 'says so, too' grep -q '^fmi:MODEL.fmu.* not available: .*install-deps.sh fmi' "$out"
 expect_status 'a reward of one name needs none' 0 env LD_LIBRARY_PATH="$tmp/lib" "$CORSAC" check-env "fmi:$fmus/spring2.fmu" --episodes 1
 : >"$tmp/lib/libexpat.so.1"
 bad 'no Expat' '[12]' 'FMUs need libexpat.so.1: launch/install-deps.sh fmi' env LD_LIBRARY_PATH="$tmp/lib" "$CORSAC" train --env "fmi:$fmus/spring2.fmu" --run-dir "$tmp/$((++runs))"

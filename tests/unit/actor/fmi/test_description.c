@@ -69,26 +69,29 @@ static void test_fmi3(void) {
   struct description d;
   struct error error = {0};
   char text[4096];
-  snprintf(text, sizeof text,
-           "%s<TypeDefinitions><Float32Type name='T' min='0' max='8'/></TypeDefinitions><ModelVariables>"
-           "<Float32 name='a' valueReference='1' causality='input' declaredType='T'><Dimension start='2'/><Dimension "
-           "start='3'/></Float32><UInt8 name='u' valueReference='2'/><Float64 name='n' valueReference='3'><Dimension "
-           "valueReference='2'/></Float64><Enumeration name='e' valueReference='4' declaredType='T'/><Clock name='c' "
-           "valueReference='5'/></ModelVariables></fmiModelDescription>",
-           head3);
+  snprintf(
+      text, sizeof text,
+      "%s<TypeDefinitions><Float32Type name='T' min='0' max='8'/></TypeDefinitions><ModelVariables>"
+      "<Float32 name='a' valueReference='1' causality='input' declaredType='T'><Dimension start='2'/><Dimension "
+      "start='3'/></Float32><UInt8 name='u' valueReference='2'/><Float64 name='n' valueReference='3'><Dimension "
+      "valueReference='2'/></Float64><Enumeration name='e' valueReference='4' declaredType='T'/><Clock name='c' "
+      "valueReference='5'/><UInt64 name='size' causality='structuralParameter' valueReference='9' start='4'/><Float64 "
+      "name='k' valueReference='6'><Dimension valueReference='9'/></Float64></ModelVariables></fmiModelDescription>",
+      head3);
   UNIT_STATUS_FATAL(read_text(&d, text, &error), STATUS_OK, &error);
   CU_ASSERT_EQUAL(d.version, 3);
   CU_ASSERT_TRUE(d.one_per_process);
   CU_ASSERT_FALSE(d.can_save); // it cannot be serialised
-  CU_ASSERT_EQUAL_FATAL(d.count, 5);
+  CU_ASSERT_EQUAL_FATAL(d.count, 7);
   CU_ASSERT_EQUAL(d.variables[0].type, FMI_FLOAT32);
   CU_ASSERT_EQUAL(d.variables[0].count, 6);
   CU_ASSERT_EQUAL(d.variables[0].high, 8);
   CU_ASSERT_EQUAL(d.variables[1].type, FMI_UINT8);
   CU_ASSERT_EQUAL(d.variables[1].count, 1);
-  CU_ASSERT_EQUAL(d.variables[2].count, 0); // its size follows from another variable
+  CU_ASSERT_EQUAL(d.variables[2].count, 0); // its size follows from a variable that says none
   CU_ASSERT_EQUAL(d.variables[3].type, FMI_INT64);
   CU_ASSERT_EQUAL(d.variables[4].type, FMI_OTHER);
+  CU_ASSERT_EQUAL(d.variables[6].count, 4);
   description_release(&d);
 }
 
