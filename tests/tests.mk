@@ -25,6 +25,7 @@ E2E_ALONE  := $(addprefix tests/e2e/,hosts.sh slurm.sh disk.sh)
 BENCHES    := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
 PLUGINS    := $(patsubst tests/support/plugins/%.c,$(B)/plugins/%.so,$(wildcard tests/support/plugins/*.c))
 SIMULATORS := $(patsubst tests/support/simulators/%.c,$(B)/simulators/%,$(wildcard tests/support/simulators/*.c))
+FMUS       := $(B)/fmus/spring2.fmu $(B)/fmus/spring3.fmu
 
 # TESTS="adam sac" keeps of each kind the tests of these names.
 select = $(if $(TESTS),$(foreach t,$(TESTS),$(filter %/test_$(t) %/test_$(t)_double %/$(t) %/$(t).sh,$(1)) \
@@ -52,7 +53,7 @@ TEST_JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 RUN_TESTS = tests/support/run_tests.sh -r $(B)/results -s $(TIME_SCALE)
 
 # --- check ----------------------------------------------------------------------------------------
-tests: $(UNIT_TESTS) $(MPI_TESTS) $(PLUGINS) $(SIMULATORS) ## Build the tests
+tests: $(UNIT_TESTS) $(MPI_TESTS) $(PLUGINS) $(SIMULATORS) $(FMUS) ## Build the tests
 
 # A sub-make, since the libraries are looked up when a Makefile is read.
 check: ## Install what is missing, build, run every check and test that a commit must pass
@@ -70,13 +71,13 @@ check-full: ## check, then the long tests, the sanitizers, clang, other processo
 	$(Q)CHECK_FULL=1 $(MAKE) check-built
 	$(Q)for part in check-asan check-ubsan check-tsan check-valgrind check-clang check-cpus check-arm64 check-openmpi5 fuzz coverage; do $(MAKE) $$part || exit 1; done
 
-check-unit: $(call select,$(UNIT_TESTS)) $(COMMA) $(PLUGINS) $(SIMULATORS) $(SHARED) ## Run tests/unit
+check-unit: $(call select,$(UNIT_TESTS)) $(COMMA) $(PLUGINS) $(SIMULATORS) $(FMUS) $(SHARED) ## Run tests/unit
 	$(Q)$(RUN_TESTS) -j $(TEST_JOBS) unit $(call select,$(UNIT_TESTS))
 
 check-mpi: $(call select,$(MPI_TESTS)) $(B)/corsac $(PLUGINS) $(SIMULATORS) ## Run tests/mpi
 	$(Q)$(RUN_TESTS) mpi $(call select,$(MPI_TESTS))
 
-check-e2e: all $(COMMA) $(PLUGINS) $(SIMULATORS) $(B)/unit/actor/envs/test_mujoco $(B)/unit/actor/envs/test_gym ## Run tests/e2e (CHECK_FULL=1: the long ones too)
+check-e2e: all $(COMMA) $(PLUGINS) $(SIMULATORS) $(FMUS) $(B)/unit/actor/envs/test_mujoco $(B)/unit/actor/envs/test_gym ## Run tests/e2e (CHECK_FULL=1: the long ones too)
 	$(Q)PYTHON=$$(for p in $(PYTHON) python3 /usr/bin/python3; do $$p -c 'import h5py' 2>/dev/null && echo $$p && break; done); \
 	  export PYTHON; $(RUN_TESTS) -j $(TEST_JOBS) -a '$(E2E_ALONE)' e2e $(call select,$(E2E_TESTS))
 
@@ -212,3 +213,13 @@ $(B)/simulators/%: tests/support/simulators/%.c $(API) $(SIM).a $(B)/flags
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -I. -I$(BUILD)/include $(WARNINGS) -O1 -MMD -MP -MF $(B)/simulators/$*.d $< $(SIM).a -lm -o $@
+
+# An FMU is a zip file of a description and of binaries for each platform, whose names differ between FMI 2 and 3.
+FMU_PLATFORM_2 := $(if $(filter x86_64,$(shell uname -m)),linux64,$(shell uname -m)-linux)
+FMU_PLATFORM_3 := $(shell uname -m)-linux
+$(B)/fmus/spring%.fmu: tests/support/fmus/spring.c tests/support/fmus/spring%.xml $(B)/flags
+	$(call say,FMU,$@)
+	@rm -rf $(@:.fmu=) $@ && mkdir -p $(@:.fmu=)/binaries/$(FMU_PLATFORM_$*) $(@:.fmu=)/resources
+	$(Q)$(COMPILE) -DFMI_VERSION=$* -fPIC -shared -fvisibility=hidden $< -o $(@:.fmu=)/binaries/$(FMU_PLATFORM_$*)/spring.so
+	$(Q)cp tests/support/fmus/spring$*.xml $(@:.fmu=)/modelDescription.xml && echo spring >$(@:.fmu=)/resources/name.txt
+	$(Q)cd $(@:.fmu=) && python3 -m zipfile -c ../$(@F) modelDescription.xml binaries resources

@@ -1,11 +1,13 @@
 #include "actor/envs/environment_kind.h"
 
+#include "actor/envs/fmi.h"
 #include "actor/envs/gym.h"
 #include "actor/envs/mujoco.h"
 #include "actor/envs/plugin.h"
 #include "actor/envs/process.h"
 #include "actor/envs/registry.h"
 #include "actor/guest/guest.h"
+#include "common/base/file.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -39,7 +41,7 @@ static enum status open_built_in(struct environment_kind *kind, struct error *er
   const char *suggestion = registry_suggest(kind->id);
   return error_set(error, STATUS_USAGE,
                    "no environment is called \"%s\"%s%s%s; `corsac envs` lists the built-in ones; others "
-                   "are path/to/plugin.so[:args], exec:COMMAND and gym:ID",
+                   "are path/to/plugin.so[:args], exec:COMMAND, gym:ID and fmi:MODEL.fmu[:TASK.yaml]",
                    kind->id, suggestion ? ": did you mean " : "", suggestion ? suggestion : "", suggestion ? "?" : "");
 }
 
@@ -102,6 +104,40 @@ static enum status open_gym(struct environment_kind *kind, const char *env, stru
   return status;
 }
 
+// --- FMUs ---
+
+static void *create_fmi(const struct environment_kind *kind, const struct corsac_env_config *config,
+                        struct corsac_env_spec *spec, char *error, size_t error_size) {
+  struct corsac_env_config unpacked = *config;
+  unpacked.id = kind->fmi->fmu.directory;
+  unpacked.args = kind->fmi->fmu.task_path;
+  return kind->fmi->abi.create(&unpacked, spec, error, error_size);
+}
+
+// kind->args is MODEL.fmu[:TASK.yaml]; then id becomes the former, args the latter.
+static enum status open_fmi(struct environment_kind *kind, const char *env, struct error *error) {
+  char *colon = strchr(kind->args, ':');
+  const char *task = colon ? colon + 1 : "";
+  struct error own = {0};
+  if (colon) *colon = 0;
+  if (!*kind->args) return error_set(error, STATUS_USAGE, "--env %s names no FMU: fmi:MODEL.fmu[:TASK.yaml]", env);
+  kind->fmi = fmi_open(kind->args, task, &own);
+  if (!kind->fmi) return error_set(error, own.status, "%s", own.text);
+
+  memcpy(kind->id, kind->args, strlen(kind->args) + 1);
+  memmove(kind->args, task, strlen(task) + 1);
+  char absolute[FILE_PATH];
+  const struct fmu *fmu = &kind->fmi->fmu;
+  if (fmu->task.isolate)
+    return open_process(kind, (const char *[]){"fmi", fmu->directory, file_path(fmu->task_path, absolute), NULL},
+                        error);
+  guest_watch();
+  kind->abi = &kind->fmi->abi;
+  kind->create = create_fmi;
+  kind->is_guest = true;
+  return STATUS_OK;
+}
+
 // --- all of them ---
 
 enum status environment_kind_open(struct environment_kind *kind, const char *env, const struct config *config,
@@ -112,8 +148,8 @@ enum status environment_kind_open(struct environment_kind *kind, const char *env
   const char *args = colon ? colon + 1 : "";
   if (length == 0)
     return error_set(error, STATUS_USAGE,
-                     "no environment is given: --env takes a built-in name, path/to/plugin.so[:args], gym:ID or "
-                     "exec:COMMAND");
+                     "no environment is given: --env takes a built-in name, path/to/plugin.so[:args], gym:ID, "
+                     "fmi:MODEL.fmu[:TASK.yaml] or exec:COMMAND");
   if (length >= sizeof kind->id || strlen(args) >= sizeof kind->args)
     return error_set(error, STATUS_USAGE, "--env is too long: name and arguments may have %zu characters each",
                      sizeof kind->id - 1);
@@ -122,6 +158,7 @@ enum status environment_kind_open(struct environment_kind *kind, const char *env
 
   if (colon && strcmp(kind->id, "exec") == 0) return open_exec(kind, error);
   if (colon && strcmp(kind->id, "gym") == 0) return open_gym(kind, env, error);
+  if (colon && strcmp(kind->id, "fmi") == 0) return open_fmi(kind, env, error);
   if (!is_path(kind->id)) return open_built_in(kind, error);
   if (config && config->isolate)
     return open_process(kind, (const char *[]){"plugin", kind->id, kind->args, NULL}, error);
@@ -132,9 +169,11 @@ void environment_kind_close(struct environment_kind *kind) {
   plugin_close(kind->plugin);
   mujoco_close(kind->mujoco);
   process_close(kind->process);
+  fmi_close(kind->fmi);
   kind->plugin = NULL;
   kind->mujoco = NULL;
   kind->process = NULL;
+  kind->fmi = NULL;
   kind->abi = NULL;
 }
 

@@ -15,6 +15,7 @@ struct environment_kind {
   struct plugin *plugin;       // the opened shared object; NULL: it is no plugin of this process
   struct mujoco *mujoco;       // the library and the model of a MuJoCo task; NULL: it is none
   struct process *process;     // what a child process runs; NULL: it runs in this process
+  struct fmi *fmi;             // the unpacked FMU, in this process or in children; NULL: it is none
   const struct config *config; // not owned; NULL: defaults
   struct group *group;         // not owned: the ranks that step it together (actor/group.h); NULL: one rank steps it
   bool is_guest;               // its code is not this program's, so its calls are guarded (actor/guest/guest.h)
@@ -37,6 +38,7 @@ struct environment_kind {
 //                          first ':' that has a '/' in it or ends in .so is a path.
 //   exec:COMMAND           a simulator in a child process
 //   gym:ID                 an environment of Gymnasium in a child process
+//   fmi:MODEL.fmu[:TASK.yaml]  an FMU, in a child process unless its task says otherwise
 //
 // A message names what was given and what would be right: a similar built-in name, the missing symbol, both ABI
 // numbers. A kind that could not be opened may be closed.
@@ -46,7 +48,7 @@ enum status environment_kind_open(struct environment_kind *kind, const char *env
 // All instances have to be destroyed before.
 void environment_kind_close(struct environment_kind *kind);
 
-// What presets, the checkpoint's /env and HELLO call it: the built-in name, the last component of a plugin's path, the
-// simulator's name, or gym:ID.
+// What presets, the checkpoint's /env and HELLO call it: the built-in name, the last component of a plugin's or an
+// FMU's path, the simulator's name, or gym:ID.
 const char *environment_kind_name(const struct environment_kind *kind);
 #endif

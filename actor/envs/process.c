@@ -1,6 +1,7 @@
 #include "actor/envs/process.h"
 
 #include "actor/envs/process_state.h"
+#include "actor/envs/serve.h"
 #include "actor/envs/supervisor_log.h"
 #include "common/base/clock.h"
 #include "common/base/file.h"
@@ -151,7 +152,7 @@ static bool start(struct instance *instance, const struct corsac_env_config *con
   char log[PATH_SIZE], index[24], evaluation[4];
   const char *argv[MAX_ARGUMENTS + 3] = {NULL};
   memcpy(argv, process->argv, sizeof argv);
-  if (strcmp(argv[0], "plugin") == 0) {
+  if (serve_wanted(argv[0])) {
     snprintf(index, sizeof index, "%llu", (unsigned long long)config->index);
     snprintf(evaluation, sizeof evaluation, "%d", config->evaluation ? 1 : 0);
     argv[process->count] = index;

@@ -1,6 +1,7 @@
-// Environments in child processes: exec:COMMAND (a simulator with its own main loop), a plugin with --isolate, and
-// gym:ID. The child talks through libcorsac_sim, or is this program with the plugin in it (actor/envs/serve.c). A child
-// that dies, hangs, or sends invalid numbers fails its environment, with a text; it cannot harm the actor.
+// Environments in child processes: exec:COMMAND (a simulator with its own main loop), a plugin with --isolate,
+// gym:ID and FMUs. The child talks through libcorsac_sim, or is this program with the plugin or the FMU in it
+// (actor/envs/serve.c). A child that dies, hangs, or sends invalid numbers fails its environment, with a text; it
+// cannot harm the actor.
 #ifndef CORSAC_ACTOR_ENVS_PROCESS_H
 #define CORSAC_ACTOR_ENVS_PROCESS_H
 
@@ -20,6 +21,7 @@ extern const struct corsac_env env_process;
 //   "exec", COMMAND           /bin/sh -c COMMAND
 //   "argv", PROGRAM, ...      the program with these arguments; it is looked up in PATH
 //   "plugin", PATH, ARGS      this program, which loads the plugin
+//   "fmi", DIRECTORY, TASK    this program, which loads the unpacked FMU
 //
 // What a child writes to stdout and stderr goes to <run_dir>/environments/<index>.log (evaluation-<index>.log), or to
 // stderr where there is no such directory. Fails with STATUS_USAGE (nothing to run) or STATUS_MEMORY.

@@ -30,8 +30,9 @@
 #include <sys/types.h>
 
 struct process_start {
-  const char *const *argv; // what the supervisor is to run: from "exec", "argv" or "plugin" on, with NULL at the end
-  const char *log;         // file for the child's output, "": stderr
+  const char *const
+      *argv;       // what the supervisor is to run: from "exec", "argv", "plugin" or "fmi" on, with NULL at the end
+  const char *log; // file for the child's output, "": stderr
   uint64_t index;
   int evaluation;
 };

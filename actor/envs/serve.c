@@ -1,6 +1,7 @@
 #include "actor/envs/serve.h"
 
 #include "actor/envs/plugin.h"
+#include "actor/fmi/fmi_env.h"
 #include "common/base/c_locale.h"
 #include "common/env/channel_child.h"
 #include <math.h>
@@ -115,26 +116,33 @@ static bool serve_one(struct serve *serve) {
   }
 }
 
-int serve_plugin(const char *path, const char *args, const char *index, const char *evaluation) {
+bool serve_wanted(const char *what) { return strcmp(what, "plugin") == 0 || strcmp(what, "fmi") == 0; }
+
+int serve(char **argv) {
   struct serve serve = {0};
+  struct plugin *plugin = NULL;
   struct error error = {0};
+  const char *path = argv[1];
   int code = EXIT_FAILURE;
   locale_restore(LC_GLOBAL_LOCALE); // from here on the process is the plugin's
   if (channel_child_open(&serve.child) != 0) {
     fprintf(stderr, "corsac: %s\n", serve.child.why);
     return code;
   }
-  struct plugin *plugin = plugin_open(path, &error);
-  if (!plugin) {
-    channel_child_fail(&serve.child, error.text);
-    goto done;
+  serve.abi = &env_fmi;
+  if (strcmp(argv[0], "plugin") == 0) {
+    plugin = plugin_open(path, &error);
+    if (!plugin) {
+      channel_child_fail(&serve.child, error.text);
+      goto done;
+    }
+    serve.abi = &plugin->abi;
   }
-  serve.abi = &plugin->abi;
   const struct corsac_env_config config = {.size = sizeof config,
                                            .id = path,
-                                           .args = args,
-                                           .index = strtoull(index, NULL, 10),
-                                           .evaluation = *evaluation == '1',
+                                           .args = argv[2],
+                                           .index = strtoull(argv[3], NULL, 10),
+                                           .evaluation = *argv[4] == '1',
                                            .comm = -1};
   if (!create(&serve, &config)) goto done;
   while (serve_one(&serve)) continue;

@@ -87,7 +87,7 @@ _Noreturn static void run(char **argv, pid_t supervisor, int output) {
   if (nothing < 0 || dup2(nothing, 0) < 0 || dup2(output, 1) < 0 || dup2(output, 2) < 0) _exit(EXIT_FAILURE);
   close(SUPERVISOR_SOCKET);
   close_from(SUPERVISOR_CHANNEL + 1);
-  if (strcmp(argv[0], "plugin") == 0) exit(serve_plugin(argv[1], argv[2], argv[3], argv[4]));
+  if (serve_wanted(argv[0])) exit(serve(argv));
   if (strcmp(argv[0], "exec") == 0)
     run_shell(argv[1]);
   else
@@ -215,7 +215,7 @@ static struct channel *map_bell(void) {
 }
 
 int supervisor_main(int argc, char **argv) {
-  if (argc < 6 || (strcmp(argv[4], "plugin") == 0 && argc < 9)) {
+  if (argc < 6 || (serve_wanted(argv[4]) && argc < 9)) {
     fprintf(stderr, "corsac: %s is only for corsac itself\n", SUPERVISOR_COMMAND);
     return 2;
   }

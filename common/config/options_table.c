@@ -21,7 +21,7 @@
 static const struct option table[] = {
 #define GROUP "job"
     TEXT(env, .rule = OPTION_FREE,
-         .help = "environment: a built-in name (`corsac envs`), path/to/plugin.so[:args], gym:ID, or exec:COMMAND"),
+         .help = "environment: built-in (`corsac envs`), plugin.so[:args], gym:ID, fmi:FMU[:TASK], exec:COMMAND"),
     COUNT(seed, .default_text = "1", .low = 0, .high = OPTION_ANY_SEED, .rule = OPTION_FIXED,
           .help = "key of all random numbers"),
     TEXT(run_dir, .rule = OPTION_INVOCATION, .help = "directory of the run; empty: runs/<env>-<time>"),
@@ -161,7 +161,7 @@ static const struct option table[] = {
     COUNT(env_max_failures, .default_text = "10", .low = 1, .high = 1e9, .rule = OPTION_FREE,
           .help = "failures of an environment in a row after which its actor gives up"),
     BOOL(isolate, .default_text = "false", .rule = OPTION_FREE,
-         .help = "run each instance of a plugin in a process of its own (exec: and gym: always are)"),
+         .help = "run each instance of a plugin in a process of its own (as exec: and gym:, and fmi: by its task)"),
     TEXT(python, .rule = OPTION_FREE,
          .help = "interpreter for gym: environments; empty: the one of `install-deps.sh gym`, else python3"),
     TEXT(mujoco_dir, .rule = OPTION_FREE,

@@ -1,5 +1,6 @@
 // corsac envs: lists the built-in environments; one of each is created to see whether it can be used here.
 #include "actor/environment.h"
+#include "actor/envs/fmi.h"
 #include "actor/envs/gym.h"
 #include "actor/envs/registry.h"
 #include "common/config/options.h"
@@ -39,6 +40,13 @@ static void try_gym(const struct config *config, struct error *why, char *text, 
     snprintf(text, size, "Gymnasium %s of %s", version, gym.python);
 }
 
+// Adds a line that stands for many environments.
+static void append_others(json_t *list, const char *name, const struct error *why) {
+  json_array_append_new(list, json_pack("{s:s, s:I, s:I, s:I, s:b, s:s}", "name", name, "obs_dim", (json_int_t)0,
+                                        "act_dim", (json_int_t)0, "max_episode_steps", (json_int_t)0, "available",
+                                        why->status == STATUS_OK, "why", why->text));
+}
+
 static enum status print_json(const struct config *config, struct error *error) {
   json_t *list = json_array();
   for (size_t i = 0; i < registry_count(); i++) {
@@ -51,9 +59,10 @@ static enum status print_json(const struct config *config, struct error *error) 
   struct error why = {0};
   char gym[GYM_PATH + 64];
   try_gym(config, &why, gym, sizeof gym);
-  json_array_append_new(list, json_pack("{s:s, s:I, s:I, s:I, s:b, s:s}", "name", "gym:ID", "obs_dim", (json_int_t)0,
-                                        "act_dim", (json_int_t)0, "max_episode_steps", (json_int_t)0, "available",
-                                        why.status == STATUS_OK, "why", why.text));
+  append_others(list, "gym:ID", &why);
+  error_clear(&why);
+  fmi_check_libraries(&why);
+  append_others(list, "fmi:MODEL.fmu", &why);
   return json_print(list, error);
 }
 
@@ -71,6 +80,11 @@ static void print_table(const struct config *config) {
   try_gym(config, &why, gym, sizeof gym);
   printf("%-32s %s%s\n", "gym:ID",
          why.status == STATUS_OK ? gym : "not available: ", why.status == STATUS_OK ? "" : why.text);
+  error_clear(&why);
+  if (fmi_check_libraries(&why) == STATUS_OK)
+    printf("%-32s FMUs of FMI 2 and 3\n", "fmi:MODEL.fmu[:TASK.yaml]");
+  else
+    printf("%-32s not available: %s\n", "fmi:MODEL.fmu[:TASK.yaml]", why.text);
   printf(
       "\nYour own: --env path/to/plugin.so[:args], a shared object made with <corsac/env.h>; exec:COMMAND, a program "
       "with its own main loop made with <corsac/sim.h>\n");

@@ -2,6 +2,7 @@
 #include "launch/cli/arguments.h"
 #include "launch/cli/command.h"
 #include "launch/cli/embedded.h"
+#include "launch/environments/new_task.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -37,8 +38,8 @@ static const struct language *find_language(const char *name, struct error *erro
     if (strcmp(name, names[i]) == 0) return &languages[i];
   }
   const char *suggestion = arguments_suggest(name, names, LANGUAGES);
-  error_set(error, STATUS_USAGE, "--lang %.40s: is no known language%s%s%s; there are c, c++, fortran and python", name,
-            suggestion ? " (did you mean " : "", suggestion ? suggestion : "", suggestion ? "?)" : "");
+  error_set(error, STATUS_USAGE, "--lang %.40s: is no known language%s%s%s; there are c, c++, fortran, python and fmu",
+            name, suggestion ? " (did you mean " : "", suggestion ? suggestion : "", suggestion ? "?)" : "");
   return NULL;
 }
 
@@ -223,7 +224,10 @@ static void print_next(const struct language *language, const char *name) {
 
 static enum status make_env(const char *name, const char *language_name, struct error *error) {
   if (!name)
-    return error_set(error, STATUS_USAGE, "new-env: give it a name: corsac new-env NAME [--lang c|c++|fortran|python]");
+    return error_set(error, STATUS_USAGE,
+                     "new-env: give it a name: corsac new-env NAME [--lang c|c++|fortran|python], or "
+                     "corsac new-env MODEL.fmu --lang fmu");
+  if (strcmp(language_name, "fmu") == 0) return new_task_write(name, error);
   const struct language *language = find_language(language_name, error);
   if (!language) return error->status;
   struct home home;

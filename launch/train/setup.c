@@ -200,10 +200,10 @@ static enum status resolve_resume(struct setup *setup, const struct request *req
 }
 
 // runs/<environment>-<time>. The environment stands there without its path and arguments: exec:./solver -x becomes
-// solver, gym:module:ID becomes ID.
+// solver, gym:module:ID becomes ID, fmi:tank.fmu:task.yaml becomes tank.fmu.
 static void default_run_dir(struct config *config) {
   char path[CONFIG_TEXT];
-  const char *env = config->env, *last = strrchr(env, ':');
+  const char *env = config->env + (strncmp(config->env, "fmi:", 4) == 0 ? 4 : 0), *last = strrchr(env, ':');
   if (strncmp(env, "exec:", 5) == 0)
     process_command_name(env + 5, path, sizeof path);
   else if (last && strncmp(env, "gym:", 4) == 0)

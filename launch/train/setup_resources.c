@@ -24,12 +24,13 @@ static bool begins(const char *text, const char *start) { return strncmp(text, s
 // Turns the number of ranks that act into the number of groups that act.
 static enum status count_groups(const struct config *config, uint32_t *actors, struct error *error) {
   const unsigned long long k = config->ranks_per_env;
-  const bool alone = begins(config->env, "exec:") || begins(config->env, "gym:") || config->isolate;
+  const bool alone =
+      begins(config->env, "exec:") || begins(config->env, "gym:") || begins(config->env, "fmi:") || config->isolate;
   if (k == 1) return STATUS_OK;
   if (alone)
     return error_set(
         error, STATUS_USAGE,
-        "ranks_per_env %llu: exec:, gym: and --isolate run an environment in one process of its own, which "
+        "ranks_per_env %llu: exec:, gym:, fmi: and --isolate run an environment in one process of its own, which "
         "has no ranks; a plugin that is parallel over MPI runs in the ranks themselves",
         k);
   if (*actors % k != 0)
@@ -44,7 +45,8 @@ static enum status count_groups(const struct config *config, uint32_t *actors, s
 static void warn_of_isolation(const struct config *config) {
   const size_t name = strcspn(config->env, ":");
   const bool plugin = memchr(config->env, '/', name) || (name > 3 && strncmp(config->env + name - 3, ".so", 3) == 0);
-  if (config->isolate && !plugin && !begins(config->env, "exec:") && !begins(config->env, "gym:"))
+  if (config->isolate && !plugin && !begins(config->env, "exec:") && !begins(config->env, "gym:") &&
+      !begins(config->env, "fmi:"))
     log_warn("isolate has no effect: %s is built in, not a plugin, and runs in its actor's process", config->env);
 }
 

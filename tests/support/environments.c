@@ -33,6 +33,13 @@ const char *simulator_env(const char *name, const char *args, char *env, size_t 
   return env;
 }
 
+const char *fmu_path(const char *name, char *path, size_t size) {
+  char built[4000];
+  find_built(built, sizeof built);
+  snprintf(path, size, "%s/fmus/%s.fmu", built, name);
+  return path;
+}
+
 // Steps between two floats; a large number where one is not finite or they differ in sign.
 static int ulps_between(float a, float b) {
   if (a == b) return 0;

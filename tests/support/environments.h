@@ -15,6 +15,9 @@ const char *plugin_env(const char *name, const char *args, char *env, size_t siz
 // program.
 const char *simulator_env(const char *name, const char *args, char *env, size_t size);
 
+// The path of the test FMU NAME: ../fmus/NAME.fmu seen from the running program.
+const char *fmu_path(const char *name, char *path, size_t size);
+
 // Plays the trajectories of `abi` in tests/data/gymnasium_trajectories.txt. set_state puts an instance where one
 // begins. Asserts that observations are within `ulps` float32 steps and rewards within `reward` relative of what
 // Gymnasium gave, and flags equal. Returns the number of steps played.
