@@ -1,7 +1,6 @@
 // The messages with arrays, one walk each. A walk that reads takes the counts first, holds them against the capacities
 // and against the bytes that are left (codec_rest), and only then copies.
 #include "common/base/action_bounds.h"
-#include "common/env/env.h"
 #include "common/wire/codec_impl.h"
 
 #include <float.h>
@@ -227,7 +226,7 @@ static void walk_step(struct codec *codec, void *message) {
   codec_u64(codec, "number", &step->number, WIRE_MAX_COUNT);
   codec_u32(codec, "episode", &step->episode, UINT32_MAX);
   codec_u32(codec, "step", &step->step, UINT32_MAX);
-  codec_u32(codec, "flags", &step->flags, CORSAC_TERMINATED | CORSAC_TRUNCATED);
+  codec_u32(codec, "flags", &step->flags, WIRE_FLAGS);
   codec_f64(codec, "reward", &step->reward, -DBL_MAX, DBL_MAX);
   codec_rest(codec, 4 * (2 * obs_dim + 3 * act_dim));
   codec_floats(codec, "obs", step->obs, obs_dim, -FLT_MAX, FLT_MAX);

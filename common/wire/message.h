@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 enum { WIRE_VERSION = 5, WIRE_TEXT = 512, WIRE_MAX_DIM = 1 << 20, WIRE_INFO = 16, WIRE_INFO_NAME = 32 };
+enum { WIRE_FLAGS = 3 }; // a step's: CORSAC_TERMINATED | CORSAC_TRUNCATED
 // Ranges. Whatever is sent is within them, and whatever is received is checked against them.
 #define WIRE_MAX_MESSAGE ((size_t)1 << 30)   // bytes of a message
 #define WIRE_MAX_COUNT   ((uint64_t)1 << 53) // steps, episodes, versions: what a double holds exactly
