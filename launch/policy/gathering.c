@@ -1,6 +1,7 @@
 #include "launch/policy/gathering.h"
 
 #include "common/base/clock.h"
+#include "common/base/process.h"
 #include "common/wire/codec.h"
 #include "learner/exchange/handshake.h"
 
@@ -146,8 +147,9 @@ static enum status take_heartbeat(struct gathering *gathering, const struct fram
 }
 
 static enum status stopped(const struct gathering *gathering, const char *who, struct error *error) {
-  return error_set(error, STATUS_STOPPED, "a signal%s stopped the evaluation after %u of %u episodes", who,
-                   gathering->next, gathering->count);
+  return error_set(error, STATUS_STOPPED,
+                   "a signal%s stopped the evaluation after %u of %u episodes (mpirun sends one when another rank dies)",
+                   who, gathering->next, gathering->count);
 }
 
 static enum status take_stop_request(const struct gathering *gathering, const struct frame *frame,
@@ -183,13 +185,16 @@ static enum status take_bytes(struct gathering *gathering, int from, const uint8
 // --- the turn ---
 
 static enum status say_dead(const struct gathering *gathering, int actor, struct error *error) {
-  const struct actor_entry *entry = &gathering->table.entry[actor];
-  const int rank = transport_world_rank(gathering->table.transport, actor + 1);
-  const double silence = clock_now() - entry->heard;
+  const struct actor_table *table = &gathering->table;
+  const struct actor_entry *entry = &table->entry[actor];
+  const int rank = transport_world_rank(table->transport, actor + 1);
+  if (process_has_ended(entry->pid))
+    return error_set(error, STATUS_FAILED, "rank %d is gone: its process has ended after %u of %u episodes", rank,
+                     gathering->next, gathering->count);
   return error_set(error, STATUS_FAILED,
-                   "rank %d is presumed dead: its process has ended, or it was silent for %.1f s; its episodes are not "
-                   "played, so there is no result",
-                   rank, silence);
+                   "rank %d has been silent for %.1f s after %u of %u episodes: its environment hangs, or a step takes "
+                   "longer than the run's env_timeout, %g s",
+                   rank, clock_now() - entry->heard, gathering->next, gathering->count, table->env_timeout);
 }
 
 enum status gathering_turn(struct gathering *gathering, bool *busy, struct error *error) {
@@ -205,9 +210,10 @@ enum status gathering_turn(struct gathering *gathering, bool *busy, struct error
     if (status != STATUS_OK) return status;
     *busy = true;
   }
-  if (*gathering->stop) return stopped(gathering, "", error);
-  int dead = -1;
-  const enum status status = actor_table_keep_in_touch(table, 0, &dead, error);
+  // The signal may be mpirun's, which tells the other ranks to end when one dies.
+  int dead = *gathering->stop ? actor_table_find_dead(table) : -1;
+  if (*gathering->stop && dead < 0) return stopped(gathering, "", error);
+  const enum status status = dead < 0 ? actor_table_keep_in_touch(table, 0, &dead, error) : STATUS_OK;
   return status == STATUS_OK && dead >= 0 ? say_dead(gathering, dead, error) : status;
 }
 
