@@ -22,14 +22,13 @@ struct command {
   bool every_rank; // runs on every rank of mpirun's job; the others run on the first rank only
 };
 
-static const struct command commands[] = {{"train", command_train, true},          {"eval", command_eval, true},
-                                          {"export", command_export, false},       {"explain", command_explain, false},
-                                          {"plot", command_plot, false},           {"report", command_report, false},
-                                          {"inspect", command_inspect, false},     {"envs", command_envs, false},
-                                          {"options", command_options, false},     {"recipes", command_recipes, false},
-                                          {"check-env", command_check_env, false}, {"new-env", command_new_env, false},
-                                          {"bench", command_bench, true},          {"cluster", command_cluster, false},
-                                          {"doctor", command_doctor, true},        {"help", command_help, false}};
+static const struct command commands[] = {
+    {"train", command_train, true},      {"eval", command_eval, true},           {"export", command_export, false},
+    {"explain", command_explain, false}, {"plot", command_plot, false},          {"report", command_report, false},
+    {"inspect", command_inspect, false}, {"envs", command_envs, false},          {"options", command_options, false},
+    {"recipes", command_recipes, false}, {"check-env", command_check_env, true}, {"new-env", command_new_env, false},
+    {"bench", command_bench, true},      {"cluster", command_cluster, false},    {"doctor", command_doctor, true},
+    {"help", command_help, false}};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static int no_command(void) {

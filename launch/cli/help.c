@@ -228,6 +228,7 @@ static const char *const ENVS =
 
 static const char *const CHECK_ENV =
     "corsac check-env ENV [--episodes N] [--timeout S] [--json]\n"
+    "mpirun -n 1+K ... corsac check-env ENV --ranks-per-env K [...]\n"
     "\n"
     "Tests an environment against every rule of its interface (corsac/env.h). Prints a line for each\n"
     "rule: what is wrong, where, and what would be right. ENV is what `train --env` takes:\n"
@@ -237,6 +238,8 @@ static const char *const CHECK_ENV =
     "\n"
     "  --episodes N   episodes for the first rules (default 10; they take at most 20 s)\n"
     "  --timeout S    seconds that one call may take before it counts as hung (default 60)\n"
+    "  --ranks-per-env K  under mpirun with 1 + K ranks: K of them make the calls as one group, each with a\n"
+    "                 plugin that computes on the group's communicator. The first crash or hang ends it\n"
     "  --python, --mujoco-dir  as to train\n"
     "  --json         one JSON object on standard output: env, ok, errors, warnings, obs_dim, act_dim,\n"
     "                 max_episode_steps, steps_per_s, findings (rule, level, text, more: further findings\n"

@@ -147,9 +147,10 @@ static enum status take_heartbeat(struct gathering *gathering, const struct fram
 }
 
 static enum status stopped(const struct gathering *gathering, const char *who, struct error *error) {
-  return error_set(error, STATUS_STOPPED,
-                   "a signal%s stopped the evaluation after %u of %u episodes (mpirun sends one when another rank dies)",
-                   who, gathering->next, gathering->count);
+  return error_set(
+      error, STATUS_STOPPED,
+      "a signal%s stopped the evaluation after %u of %u episodes (mpirun sends one when another rank dies)", who,
+      gathering->next, gathering->count);
 }
 
 static enum status take_stop_request(const struct gathering *gathering, const struct frame *frame,

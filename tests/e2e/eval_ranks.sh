@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# corsac eval on the ranks of mpirun: the same numbers as one process gives, whatever the ranks, in groups of ranks too;
-# and how it ends when a rank or an environment fails. MPI without mpirun, for a plugin that is linked with it.
+# corsac eval on the ranks of mpirun: the same numbers as one process gives, whatever the ranks, in
+# groups of ranks too; and how it ends when a rank or an environment fails. check-env in a group of
+# ranks. MPI without mpirun, for a plugin that is linked with it.
 . "$(dirname "$0")/lib.sh"
 
 solver=$plugins/solver_mpi.so
@@ -34,6 +35,11 @@ same 'in one group of 2' $MPIRUN -n 3 "$CORSAC" eval "$tmp/solver" --episodes 3 
 same 'in two groups of 2' $MPIRUN -n 5 "$CORSAC" eval "$tmp/solver" --episodes 3 --json --ranks-per-env 2
 expect_status 'check-env on the first of 2 ranks' 0 $MPIRUN -n 2 "$CORSAC" check-env "$solver"
 check 'keeps all rules' grep -q '0 errors, 0 warnings' "$out"
+expect_status 'check-env in a group' 0 $MPIRUN -n 3 "$CORSAC" check-env "$solver" --ranks-per-env 2
+check 'keeps all rules, too' grep -q '0 errors, 0 warnings' "$out"
+check 'but for the one that needs a new process' grep -q '^skipped  new process' "$out"
+expect_status 'check-env of one that exits' 1 $MPIRUN -n 3 "$CORSAC" check-env "$plugins/rude_mpi.so:exit_last" --ranks-per-env 2
+check 'on another rank of the group' grep -q '^error    end .*rude_mpi.so: environment 0 .*: it called exit(0)' "$out"
 # What is refused.
 bad 'ranks that make no groups' 2 'ranks_per_env 2: 3 ranks beside the first make no groups.* mpirun -n 5' $MPIRUN -n 4 "$CORSAC" eval "$tmp/solver" --ranks-per-env 2
 bad 'groups without mpirun' 2 'ranks_per_env 2: 0 ranks beside the first make no groups of 2; .* mpirun -n 3' "$CORSAC" eval "$tmp/solver" --ranks-per-env 2
@@ -54,6 +60,9 @@ if [ "$CHECK_FULL" = 1 ]; then
   bad 'no run' 1 'nowhere' $MPIRUN -n 3 "$CORSAC" eval "$tmp/nowhere"
   bad 'an environment of other dimensions' 1 'rank 1: linear.so has obs_dim 17 and act_dim 6 in evaluation, but the policy.s are 3 and 1' $MPIRUN -n 2 "$CORSAC" eval "$tmp/run" --env "$plugins/linear.so"
   bad 'one that dies in a group' 137 'a signal stopped the evaluation|is gone' $MPIRUN -n 3 "$CORSAC" eval "$tmp/solver" --env "$solver:die" --ranks-per-env 2
+  expect_status 'check-env of one that hangs' 1 $MPIRUN -n 3 "$CORSAC" check-env "$solver:stall" --ranks-per-env 2 --timeout 2
+  check 'names the call' grep -q '^error    step .*it hangs in step, step 10 of episode .*: no answer for 2 s' "$out"
+  bad 'check-env in two groups' 2 'one group of 2 ranks is checked: start it with mpirun -n 3' $MPIRUN -n 5 "$CORSAC" check-env "$solver" --ranks-per-env 2
   bad 'one that hangs' 1 "rank 1 has been silent for .* longer than the run's env_timeout, 3 s" $MPIRUN -n 2 "$CORSAC" eval "$tmp/solver" --env "$solver:hang"
 fi
 train 'a slow environment' --env "$plugins/slow.so:1" $tiny --run-dir "$tmp/slow"

@@ -1,6 +1,7 @@
 // A solver that is parallel over MPI and asks nobody whether MPI runs: solver_mpi.so[:WHAT]. Each rank of its
 // communicator computes some of the cells, and every step puts them together. WHAT, in the tenth step of an evaluation:
-// the last rank dies ("die"), exits ("exit") or sleeps ("hang"), or every rank fails ("fail").
+// the last rank dies ("die"), exits ("exit") or sleeps ("hang"), or every rank fails ("fail"). In any tenth step: the
+// first rank sleeps ("stall").
 #include <corsac/env.h>
 #include <mpi.h>
 #include <signal.h>
@@ -50,7 +51,9 @@ static int reset(void *self, uint64_t seed, float *obs) {
 }
 
 static int misbehave(const struct solver *solver) {
-  if (!solver->evaluation || solver->steps != 10) return 0;
+  if (solver->steps != 10) return 0;
+  if (strcmp(solver->what, "stall") == 0 && solver->rank == 0) sleep(1000);
+  if (!solver->evaluation) return 0;
   if (strcmp(solver->what, "fail") == 0) return -1;
   if (solver->rank + 1 != solver->size) return 0;
   if (strcmp(solver->what, "die") == 0) raise(SIGKILL);
