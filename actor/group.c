@@ -266,6 +266,20 @@ static int64_t group_env_save(void *self, void *buffer, size_t size) {
   return (int64_t)states->size;
 }
 
+// Whether these are the states of so many ranks, rank 0's first, and not a byte more.
+static bool is_whole(const uint8_t *at, size_t size, uint32_t ranks) {
+  uint32_t mark[2]; // rank and size
+  for (uint32_t i = 0; i < ranks; i++) {
+    if (size < sizeof mark) return false;
+    memcpy(mark, at, sizeof mark);
+    size -= sizeof mark;
+    if (mark[0] >= ranks || (i == 0 && mark[0] != 0) || mark[1] > size) return false;
+    at += sizeof mark + mark[1];
+    size -= mark[1];
+  }
+  return size == 0;
+}
+
 static int group_env_load(void *self, const void *bytes, size_t size) {
   struct group_env *env = self;
   const uint8_t *at = bytes, *end = at + size;
@@ -276,9 +290,9 @@ static int group_env_load(void *self, const void *bytes, size_t size) {
     return fail(env, "the state is of a group of %u ranks, this one has %d: --ranks-per-env has to stay", ranks,
                 transport_size(env->group->transport));
   at += sizeof ranks;
+  if (!is_whole(at, (size_t)(end - at), ranks)) return fail(env, "the state is damaged");
   memcpy(own, at, sizeof own);
   at += sizeof own;
-  if (own[0] != 0 || own[1] > (size_t)(end - at)) return fail(env, "the state is damaged");
 
   // Each follower gets the states of all of them, and finds its own.
   const struct group_call_head head = {.call = GROUP_LOAD, .size = (uint32_t)(end - at) - own[1]};

@@ -61,10 +61,13 @@ static const char *const TRAIN =
 
 static const char *const EVAL =
     "corsac eval RUN|FILE [options]\n"
+    "mpirun ... corsac eval RUN|FILE [options]\n"
     "\n"
     "Runs evaluation episodes with the policy of RUN's newest good checkpoint, or of one file (best.h5 too). Actions "
     "are\n"
-    "deterministic. The episodes are those of the evaluations during training, unless --seed changes that.\n"
+    "deterministic. The episodes are those of the evaluations during training, unless --seed changes that. Under "
+    "mpirun\n"
+    "rank 0 gathers the episodes, which the other ranks play side by side, with the same results as one process.\n"
     "\n"
     "  --episodes N   how many (default 10)\n"
     "  --max-steps N  steps after which an episode is cut; its return is what it had so far (default: the run's\n"
@@ -76,6 +79,10 @@ static const char *const EVAL =
     "that\n"
     "                 has moved, or another variant\n"
     "  --seed S       of the episodes (default: the run's)\n"
+    "  --sampled      actions are sampled from the policy, with noise that follows from the seed, the episode and the "
+    "step\n"
+    "  --ranks-per-env K  under mpirun: groups of K ranks play, each with a plugin that computes on its communicator\n"
+    "                 (default: the run's)\n"
     "  --record FILE  .mp4 or .gif: a film of the episodes (1 unless --episodes says otherwise), made with ffmpeg. "
     "corsac\n"
     "                 draws Pendulum-v1 and MountainCarContinuous-v0. Gymnasium draws gym: and the MuJoCo tasks, in "
@@ -97,7 +104,8 @@ static const char *const EVAL =
     "  corsac eval runs/p1\n"
     "  corsac eval runs/p1/best.h5 --episodes 100 --json\n"
     "  corsac eval runs/p1 --episodes 1 --trace episode.csv\n"
-    "  corsac eval runs/p1 --record swing-up.mp4\n";
+    "  corsac eval runs/p1 --record swing-up.mp4\n"
+    "  mpirun --bind-to none -n 9 corsac eval runs/solver --ranks-per-env 4 --episodes 20\n";
 
 static const char *const EXPORT =
     "corsac export RUN|FILE --format c|onnx|npz [-o FILE] [--name NAME]\n"
@@ -221,6 +229,7 @@ static const char *const ENVS =
 
 static const char *const CHECK_ENV =
     "corsac check-env ENV [--episodes N] [--timeout S] [--json]\n"
+    "mpirun -n 1+K ... corsac check-env ENV --ranks-per-env K [...]\n"
     "\n"
     "Tests an environment against every rule of its interface (corsac/env.h). Prints a line for each\n"
     "rule: what is wrong, where, and what would be right. ENV is what `train --env` takes:\n"
@@ -231,6 +240,8 @@ static const char *const CHECK_ENV =
     "\n"
     "  --episodes N   episodes for the first rules (default 10; they take at most 20 s)\n"
     "  --timeout S    seconds that one call may take before it counts as hung (default 60)\n"
+    "  --ranks-per-env K  under mpirun with 1 + K ranks: K of them make the calls as one group, each with a\n"
+    "                 plugin that computes on the group's communicator. The first crash or hang ends it\n"
     "  --python, --mujoco-dir  as to train\n"
     "  --json         one JSON object on standard output: env, ok, errors, warnings, obs_dim, act_dim,\n"
     "                 max_episode_steps, steps_per_s, findings (rule, level, text, more: further findings\n"

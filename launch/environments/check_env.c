@@ -1,5 +1,5 @@
 // corsac check-env: runs the groups of rules, each in a process of its own, and reports.
-#include "launch/environments/check_env.h"
+#include "launch/environments/check_env_impl.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
@@ -56,23 +56,14 @@ static const char *name_rule(int rule) {
 static const char *const verdict_names[] = {"-", "skipped", "ok", "warning", "error"};
 
 // A group runs in a fork of this process, or in a new program, which has other addresses and other bytes in its memory.
-struct group {
+struct rule_group {
   void (*run)(struct check *check, const struct environment_kind *kind);
   bool new_program;
 };
-static const struct group groups[] = {{check_episodes, false},    {check_repeats, false}, {check_process, true},
-                                      {check_interleaved, false}, {check_state, false},   {check_refusals, false},
-                                      {check_halves, false},      {check_growth, false}};
+static const struct rule_group groups[] = {{check_episodes, false},    {check_repeats, false}, {check_process, true},
+                                           {check_interleaved, false}, {check_state, false},   {check_refusals, false},
+                                           {check_halves, false},      {check_growth, false}};
 enum { GROUPS = sizeof groups / sizeof *groups };
-
-struct checker {
-  struct config config;
-  double timeout;      // s that one call may take
-  struct check *check; // in `memory`, a file descriptor
-  int memory;
-  int argc; // of the command
-  char **argv;
-};
 
 // The variable by which a new program gets "DESCRIPTOR GROUP": the memory of its findings, and the group that it runs.
 #define GROUP_VARIABLE "CORSAC_CHECK_ENV_GROUP"
@@ -105,14 +96,14 @@ static void take_end(void *host, const struct guest_end *end) {
 }
 
 // Notes as good what no group has found a fault with.
-static void note_faultless(struct check *check) {
+void check_note_faultless(struct check *check) {
   check_note(check, RULE_ENDS, GOOD, "it leaves the end of the process to its host");
   for (unsigned i = 0; i < GUEST_CHANGES; i++)
     check_note(check, RULE_CHANGES + i, GOOD, "it leaves %s alone", guest_change_text(i)->what);
 }
 
 // Runs in the group's process, which ends with it.
-static void run_group(const struct checker *checker, const struct group *group) {
+static void run_group(const struct checker *checker, const struct rule_group *group) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   setpgid(0, 0); // processes that the environment starts end with this one
   struct check *check = checker->check;
@@ -135,6 +126,16 @@ static void run_group(const struct checker *checker, const struct group *group) 
   }
   check->done = true;
   _exit(EXIT_DONE);
+}
+
+bool checker_run_here(const struct checker *checker, int number, const struct environment_kind *kind) {
+  struct check *check = checker->check;
+  if (number >= GROUPS || (number > 0 && !check->usable)) return false;
+  if (groups[number].new_program)
+    check_note(check, RULE_PROCESS, SKIPPED, "ranks of mpirun's job cannot be started anew");
+  else
+    groups[number].run(check, kind);
+  return true;
 }
 
 static void describe_end(const struct checker *checker, int code, bool hung) {
@@ -189,7 +190,7 @@ static enum status run_groups(const struct checker *checker, struct error *error
     const enum status status = watch(checker, pid, error);
     if (status != STATUS_OK) return status;
   }
-  if (check->usable) note_faultless(check);
+  if (check->usable) check_note_faultless(check);
   return STATUS_OK;
 }
 
@@ -236,18 +237,27 @@ static enum status print_json(const struct checker *checker, struct error *error
                     error);
 }
 
+int checker_report(const struct checker *checker) {
+  struct error error = {0};
+  if (!checker->json)
+    print_text(checker);
+  else if (print_json(checker, &error) != STATUS_OK)
+    return command_fail(&error);
+  return count(checker->check, BROKEN) ? EXIT_FAILED : EXIT_DONE;
+}
+
+// --- the command ---
+
 struct request {
-  const char *env, *episodes, *timeout, *python, *mujoco_dir;
-  bool json;
+  const char *env, *episodes, *timeout, *python, *mujoco_dir, *ranks_per_env;
 };
 
 static enum status read_request(int argc, char **argv, struct request *request, struct checker *checker,
                                 struct error *error) {
-  const struct argument known[] = {{"json", &request->json, NULL},
-                                   {"episodes", NULL, &request->episodes},
-                                   {"timeout", NULL, &request->timeout},
-                                   {"python", NULL, &request->python},
-                                   {"mujoco-dir", NULL, &request->mujoco_dir}};
+  const struct argument known[] = {
+      {"json", &checker->json, NULL},         {"ranks-per-env", NULL, &request->ranks_per_env},
+      {"episodes", NULL, &request->episodes}, {"timeout", NULL, &request->timeout},
+      {"python", NULL, &request->python},     {"mujoco-dir", NULL, &request->mujoco_dir}};
   enum status status =
       arguments_parse(argc, argv, "check-env", known, sizeof known / sizeof *known, &request->env, error);
   if (status != STATUS_OK) return status;
@@ -260,12 +270,14 @@ static enum status read_request(int argc, char **argv, struct request *request, 
   } values[] = {{"env", request->env, "check-env ENV"},
                 {"env_timeout", request->timeout, "--timeout"},
                 {"python", request->python, "--python"},
-                {"mujoco_dir", request->mujoco_dir, "--mujoco-dir"}};
-  for (size_t i = 0; i < 4 && status == STATUS_OK; i++)
+                {"mujoco_dir", request->mujoco_dir, "--mujoco-dir"},
+                {"ranks_per_env", request->ranks_per_env, "--ranks-per-env"}};
+  for (size_t i = 0; i < sizeof values / sizeof *values && status == STATUS_OK; i++)
     if (values[i].value)
       status = option_set(options_find(values[i].name), &checker->config, values[i].value, values[i].option, error);
   if (status != STATUS_OK) return status;
-  checker->timeout = request->timeout ? checker->config.env_timeout : 60;
+  if (!request->timeout) checker->config.env_timeout = 60;
+  checker->timeout = checker->config.env_timeout;
   char *end;
   const long episodes = request->episodes ? strtol(request->episodes, &end, 10) : 10;
   if (request->episodes && (*end || !*request->episodes || episodes < 1 || episodes > 1000000))
@@ -299,13 +311,13 @@ int command_check_env(int argc, char **argv) {
   struct request request = {0};
   struct checker checker = {.argc = argc, .argv = argv};
   int number;
+  const bool first = command_first_rank();
   streams_keep_output();
   enum status status = share_memory(&checker, &number, &error);
   if (status == STATUS_OK) status = read_request(argc, argv, &request, &checker, &error);
-  if (status == STATUS_OK && number >= 0) run_group(&checker, &groups[number]);
-  if (status == STATUS_OK) status = run_groups(&checker, &error);
-  if (status == STATUS_OK && request.json) status = print_json(&checker, &error);
-  if (status == STATUS_OK && !request.json) print_text(&checker);
-  if (status != STATUS_OK) return command_fail(&error);
-  return count(checker.check, BROKEN) ? EXIT_FAILED : EXIT_DONE;
+  if (status != STATUS_OK) return first ? command_fail(&error) : status_exit_code(status);
+  if (checker.config.ranks_per_env > 1) return check_env_on_ranks(&checker);
+  if (!first) return EXIT_DONE;
+  if (number >= 0) run_group(&checker, &groups[number]);
+  return run_groups(&checker, &error) == STATUS_OK ? checker_report(&checker) : command_fail(&error);
 }

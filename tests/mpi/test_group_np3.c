@@ -83,6 +83,13 @@ static void lead(struct scene *s) {
     CU_ASSERT_EQUAL(environment_step(&both[1], &action, obs[1], &reward, &flags, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(memcmp(obs[1], expected, alone.obs_dim * sizeof(float)), 0);
   struct error error = {0};
+  UNIT_STATUS(environment_load(&both[1], state.data, state.size - 1, &error), STATUS_FAILED, &error);
+  CU_ASSERT(error_says(&error, "the state is damaged"));
+  CU_ASSERT_EQUAL_FATAL(buffer_reserve(&state, state.size + 1, NULL), STATUS_OK);
+  error_clear(&error);
+  UNIT_STATUS(environment_load(&both[1], state.data, state.size + 1, &error), STATUS_FAILED, &error);
+  CU_ASSERT(error_says(&error, "the state is damaged"));
+  error_clear(&error);
   memset(state.data, 0xff, 4); // of another number of ranks
   UNIT_STATUS(environment_load(&both[1], state.data, state.size, &error), STATUS_FAILED, &error);
   CU_ASSERT(error_says(&error, "--ranks-per-env has to stay"));
