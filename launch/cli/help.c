@@ -239,6 +239,7 @@ static const char *const CHECK_ENV =
     "  observation and reward: written, finite, and nothing around them\n"
     "  flags, named values, and the last observation of an episode\n"
     "  the seed, which decides everything: in one instance, a new one, a new process, beside a second one\n"
+    "  (a simulator that does not repeat itself gets a warning that says what is lost)\n"
     "  save and load, and what load must refuse\n"
     "  step_begin and step_end\n"
     "  memory and open files that grow\n"

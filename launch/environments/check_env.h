@@ -96,6 +96,9 @@ enum { PROBE_SAVE_MOST = 1 << 30 };
 bool probe_create(struct probe *probe, struct check *check, const struct environment_kind *kind, uint64_t index);
 void probe_destroy(struct probe *probe);
 
+// The seed of a reset, from all 64 bits as a training of that seed draws it.
+uint64_t probe_seed(uint64_t training_seed, uint64_t episode);
+
 // Each notes what breaks a rule. False: the call failed, or gave what no further call can work with.
 bool probe_reset(struct probe *probe, uint64_t seed);
 

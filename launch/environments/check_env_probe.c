@@ -221,6 +221,11 @@ void probe_destroy(struct probe *probe) {
 
 // --- episodes ---
 
+uint64_t probe_seed(uint64_t training_seed, uint64_t episode) {
+  struct random random = random_stream(training_seed, RANDOM_RESET, 0, episode);
+  return random_u64(&random);
+}
+
 const char *probe_reason(struct probe *probe) {
   const struct corsac_env *abi = probe->kind->abi;
   if (!abi->error) return "";

@@ -73,6 +73,7 @@ static int reset(void *self, uint64_t seed, float *obs) {
   if (is(rules, "dirty")) rules->state.v = *rules->dirty;
   if (is(rules, "shared_count")) rules->state.v = (shared += 0.001);
   if (is(rules, "shared")) shared = 0;
+  if (is(rules, "top_bits")) rules->state.x = (double)(seed >> 11) * 0x1p-53 - 0.5;
   if (is(rules, "no_seed")) rules->state.x = 0.25;
   if (is(rules, "leak")) memset(malloc(1 << 12), 1, 1 << 12);
   if (is(rules, "files") && open("/dev/null", O_RDONLY) < 0) return -1;
