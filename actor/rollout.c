@@ -231,20 +231,21 @@ static void choose_actions(struct rollout *rollout, struct policy *policy, uint6
   }
 }
 
-// Calls environment_step, _step_begin or _step_end of every member that takes part.
-enum part { PART_STEP, PART_BEGIN, PART_END };
+// Calls environment_step, _step_begin or _step_end of every member that takes part. PART_AGAIN begins the next step of
+// the environment in a step that goes on.
+enum part { PART_STEP, PART_BEGIN, PART_AGAIN, PART_END };
 static enum status step_part(struct rollout *rollout, enum part part, struct transition_batch *batch,
                              struct error *error) {
   for (uint32_t i = 0; i < rollout->count; i++) {
     struct member *member = &rollout->members[i];
-    if (!member->steps_now) continue;
+    if (!member->steps_now || (part >= PART_AGAIN && !environment_step_goes_on(&member->environment))) continue;
     const float *action = rollout->action + (size_t)i * rollout->act_dim;
     float *next = rollout->next_obs + (size_t)i * rollout->obs_dim;
     struct error why = {0};
     enum status status;
     if (part == PART_STEP)
       status = environment_step(&member->environment, action, next, &rollout->reward[i], &rollout->flags[i], &why);
-    else if (part == PART_BEGIN)
+    else if (part != PART_END)
       status = environment_step_begin(&member->environment, action, &why);
     else
       status = environment_step_end(&member->environment, next, &rollout->reward[i], &rollout->flags[i], &why);
@@ -257,8 +258,16 @@ static enum status step_part(struct rollout *rollout, enum part part, struct tra
 
 static enum status step_environments(struct rollout *rollout, struct transition_batch *batch, struct error *error) {
   if (!rollout->kind->abi->step_begin) return step_part(rollout, PART_STEP, batch, error);
-  const enum status status = step_part(rollout, PART_BEGIN, batch, error);
-  return status == STATUS_OK ? step_part(rollout, PART_END, batch, error) : status;
+  enum status status = STATUS_OK;
+  bool goes_on = true;
+  for (enum part part = PART_BEGIN; goes_on && status == STATUS_OK; part = PART_AGAIN) {
+    status = step_part(rollout, part, batch, error);
+    if (status == STATUS_OK) status = step_part(rollout, PART_END, batch, error);
+    goes_on = false;
+    for (uint32_t i = 0; i < rollout->count; i++)
+      goes_on |= rollout->members[i].steps_now && environment_step_goes_on(&rollout->members[i].environment);
+  }
+  return status;
 }
 
 // Appends the step of environments [first, first + count) as rows. Without a window every step is a row, and its arrays

@@ -94,7 +94,8 @@ static enum status read_value(struct reader *reader, const struct option *option
     return option_set(option, &reader->config, is_null(reader) ? option->default_text : scalar(reader), where,
                       reader->error);
   case YAML_SEQUENCE_START_EVENT:
-    if (option->type != OPTION_WIDTHS) return fail(reader, "%s: must be a single value, not a sequence", option->name);
+    if (option->type != OPTION_WIDTHS && option->type != OPTION_NUMBERS)
+      return fail(reader, "%s: must be a single value, not a sequence", option->name);
     enum status status = join_sequence(reader, option->name, text, sizeof text);
     return status == STATUS_OK ? option_set(option, &reader->config, text, where, reader->error) : status;
   case YAML_ALIAS_EVENT: return fail(reader, "%s: must be a value, not an alias", option->name);

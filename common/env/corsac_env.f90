@@ -19,7 +19,7 @@ module corsac_env_abi
 
   type, bind(C) :: corsac_env_spec
     integer(c_int32_t) :: size, obs_dim, act_dim, max_episode_steps
-    type(c_ptr) :: action_low, action_high ! c_loc of real(c_double) arrays that stay, finite, low < high
+    type(c_ptr) :: action_low, action_high ! c_loc of real(c_double) arrays that stay, low < high
     integer(c_int32_t) :: info_dim         ! named values beside the reward: info_names is c_loc of (info_dim) c_loc's
     type(c_ptr) :: info_names              ! of texts that end with c_null_char, and stay
   end type

@@ -39,8 +39,9 @@ struct corsac_env_config {
 struct corsac_env_spec {
   uint32_t size; // set by the host; a plugin does not write past it
   uint32_t obs_dim, act_dim;
-  uint32_t max_episode_steps;             // after which the host truncates; 0: no limit
-  const double *action_low, *action_high; // (act_dim), finite, low < high, valid until destroy
+  uint32_t max_episode_steps; // after which the host truncates; 0: no limit
+  // (act_dim), low < high, valid until destroy. Infinite ones need the host's --action-low and --action-high.
+  const double *action_low, *action_high;
   // Names of the values that `info` gives beside the reward. metrics.csv has a column info_NAME for each.
   uint32_t info_dim;             // 0 to CORSAC_MAX_INFO
   const char *const *info_names; // (info_dim) of a-z, 0-9 and _, at most 31 characters, valid until destroy

@@ -48,7 +48,7 @@ struct corsac_sim_spec {
   const char *name; // of the task; NULL: none
   uint32_t obs_dim, act_dim;
   uint32_t max_episode_steps;             // after which corsac truncates; 0: no limit
-  const double *action_low, *action_high; // (act_dim), finite, low < high
+  const double *action_low, *action_high; // (act_dim), low < high; infinite ones need --action-low and --action-high
   uint32_t info_dim;                      // at most 16: values that are only reported, as columns of metrics.csv
   const char *const *info_names;          // (info_dim) of a-z, 0-9 and _, at most 31 characters
 };

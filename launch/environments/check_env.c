@@ -237,7 +237,7 @@ static enum status print_json(const struct checker *checker, struct error *error
 }
 
 struct request {
-  const char *env, *episodes, *timeout, *python, *mujoco_dir;
+  const char *env, *episodes, *timeout, *python, *mujoco_dir, *action_low, *action_high;
   bool json;
 };
 
@@ -247,7 +247,9 @@ static enum status read_request(int argc, char **argv, struct request *request, 
                                    {"episodes", NULL, &request->episodes},
                                    {"timeout", NULL, &request->timeout},
                                    {"python", NULL, &request->python},
-                                   {"mujoco-dir", NULL, &request->mujoco_dir}};
+                                   {"mujoco-dir", NULL, &request->mujoco_dir},
+                                   {"action-low", NULL, &request->action_low},
+                                   {"action-high", NULL, &request->action_high}};
   enum status status =
       arguments_parse(argc, argv, "check-env", known, sizeof known / sizeof *known, &request->env, error);
   if (status != STATUS_OK) return status;
@@ -260,8 +262,10 @@ static enum status read_request(int argc, char **argv, struct request *request, 
   } values[] = {{"env", request->env, "check-env ENV"},
                 {"env_timeout", request->timeout, "--timeout"},
                 {"python", request->python, "--python"},
-                {"mujoco_dir", request->mujoco_dir, "--mujoco-dir"}};
-  for (size_t i = 0; i < 4 && status == STATUS_OK; i++)
+                {"mujoco_dir", request->mujoco_dir, "--mujoco-dir"},
+                {"action_low", request->action_low, "--action-low"},
+                {"action_high", request->action_high, "--action-high"}};
+  for (size_t i = 0; i < sizeof values / sizeof *values && status == STATUS_OK; i++)
     if (values[i].value)
       status = option_set(options_find(values[i].name), &checker->config, values[i].value, values[i].option, error);
   if (status != STATUS_OK) return status;

@@ -77,7 +77,8 @@ struct probe {
   const struct environment_kind *kind;
   void *self;
   uint32_t obs_dim, act_dim, max_episode_steps, info_dim;
-  const double *low, *high;
+  double *bounds;           // (2 x act_dim) where low and high point
+  const double *low, *high; // (act_dim)
   const char *const *info_names;
   float *obs_guarded, *action_guarded; // GUARD floats, the values, GUARD floats
   float *obs, *action;

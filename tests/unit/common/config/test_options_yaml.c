@@ -23,6 +23,7 @@ static void test_reads(void) {
                     "batch_size: 1_024 # and another\n"
                     "\"gamma\": '0.5'\n"
                     "hidden: [64, 32]\n"
+                    "action_low: [-1, -2.5]\n"
                     "sync: Yes\n"
                     "run_dir: \"l\\u00e4ufe\"\n"
                     "target_entropy: -2.5\n",
@@ -35,6 +36,8 @@ static void test_reads(void) {
   CU_ASSERT_EQUAL(config.hidden.count, 2);
   CU_ASSERT_EQUAL(config.hidden.width[0], 64);
   CU_ASSERT_EQUAL(config.hidden.width[1], 32);
+  CU_ASSERT_EQUAL(config.action_low.count, 2);
+  CU_ASSERT_EQUAL(config.action_low.value[1], -2.5);
   CU_ASSERT(config.sync);
   CU_ASSERT_STRING_EQUAL(config.run_dir, "l\xc3\xa4ufe");
   CU_ASSERT_TRUE_FATAL(!config.target_entropy.is_auto);
@@ -169,6 +172,7 @@ static void test_round_trip(void) {
   config.gamma = 1.0 / 3;
   config.sync = config.normalize_observations = true;
   config.hidden = (struct config_widths){.count = 3, .width = {1, 16384, 77}};
+  config.action_high = (struct config_numbers){.count = 2, .value = {1.0 / 3, -1e-9}};
   config.alpha = (struct config_auto){.value = 0.1 + 0.2};
   config.target_entropy = (struct config_entropy){.value = -1e-17};
   config.tau = 1e-9;
