@@ -101,6 +101,7 @@ struct config {
   uint64_t frame_skip;                               // steps of the environment for which one action is held
   struct config_numbers action_low, action_high;     // bounds of its actions; count 0: its own
   bool isolate;                                      // run each plugin instance in a process of its own
+  char gym_wrap[CONFIG_TEXT];                        // module:name of what wraps a gym: environment; "": nothing
   char python[CONFIG_TEXT], mujoco_dir[CONFIG_TEXT]; // "": searched for
   // reports
   uint64_t checkpoint_every, checkpoint_keep;

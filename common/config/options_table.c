@@ -22,7 +22,8 @@
 static const struct option table[] = {
 #define GROUP "job"
     TEXT(env, .rule = OPTION_FREE,
-         .help = "environment: a built-in name (`corsac envs`), path/to/plugin.so[:args], gym:ID, or exec:COMMAND"),
+         .help = "environment: a built-in name, path/to/plugin.so[:args], gym:ID[?key=value&...], or "
+                 "exec:COMMAND"),
     COUNT(seed, .default_text = "1", .low = 0, .high = OPTION_ANY_SEED, .rule = OPTION_FIXED,
           .help = "key of all random numbers"),
     TEXT(run_dir, .rule = OPTION_INVOCATION, .help = "directory of the run; empty: runs/<env>-<time>"),
@@ -170,6 +171,8 @@ static const struct option table[] = {
     NUMBERS(action_high, .low = -1e30, .high = 1e30, .rule = OPTION_FIXED, .help = "upper bounds, likewise"),
     BOOL(isolate, .default_text = "false", .rule = OPTION_FREE,
          .help = "run each instance of a plugin in a process of its own (exec: and gym: always are)"),
+    TEXT(gym_wrap, .rule = OPTION_FREE,
+         .help = "module:name of a Python function or class that wraps a gym: environment; several with commas"),
     TEXT(python, .rule = OPTION_FREE,
          .help = "interpreter for gym: environments; empty: the one of `install-deps.sh gym`, else python3"),
     TEXT(mujoco_dir, .rule = OPTION_FREE,

@@ -1,6 +1,9 @@
 """Makes a Gymnasium environment one of corsac's: `corsac train --env gym:ID` runs `python corsac_gym.py ID` as a child of an actor.
 
 ID is what gymnasium.make takes. With "module:ID" the module is imported first; the current directory is searched too.
+"ID?key=value&key=value" gives it keyword arguments: a value is a literal of JSON, or else a plain string; %XX is a byte.
+--wrap module:name[,module:name] calls name(env) and goes on with what that returns.
+--max-episode-steps N takes the place of the limit of the environment's registration.
 
 Observation: Box, or Dict and Tuple of such. It becomes one vector of float32: a Dict by its sorted keys, a Tuple in its order,
              arrays row-major.
@@ -10,11 +13,15 @@ Pictures:    CORSAC_FRAMES=PIPE (corsac eval --record) gets a line with the fram
 End:         terminated and truncated are passed on. Gymnasium's own TimeLimit truncates; corsac adds no limit. info is not used.
 """
 
+import argparse
 import ctypes.util
+import importlib
+import json
 import os
 import signal
 import sys
 import traceback
+import urllib.parse
 
 import corsac_sim
 
@@ -97,11 +104,56 @@ def action_maker(space):
     return lambda numbers: numpy.rint(numbers).astype(kind).reshape(shape)
 
 
+def literal(text):
+    """The value of a keyword argument: a literal of JSON, or else the text itself."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        pass
+    try:
+        float(text)
+        wrong = "a number"  # as JSON does not write it
+    except ValueError:
+        wrong = {"True": "true", "False": "false", "None": "null"}.get(text)
+    if wrong:
+        raise Unsupported(f"the value {text} is no literal of JSON: write {wrong} (0.5, 1e-3, true, null), or a string in quotes")
+    return text
+
+
+def split_name(text):
+    """(ID, keyword arguments) of ID?key=value&key=value."""
+    name, _, query = text.partition("?")
+    options = {}
+    for pair in query.split("&") if query else []:
+        key, equals, value = pair.partition("=")
+        if not equals or not key.isidentifier():
+            raise Unsupported(f"{pair!r} in {text!r} is no argument; they are given as gym:ID?key=value&key=value")
+        if key in options:
+            raise Unsupported(f"the argument {key} is given twice in {text!r}")
+        options[key] = literal(urllib.parse.unquote(value))
+    return name, options
+
+
+def wrap(env, names):
+    """The environment inside of all wrappers "module:name,module:name", the first one innermost."""
+    for name in names.split(",") if names else []:
+        module, _, attribute = name.strip().partition(":")
+        try:
+            env = getattr(importlib.import_module(module), attribute)(env)
+        except Exception as error:  # the wrapper's own code may raise anything
+            traceback.print_exc()
+            raise Unsupported(f"--gym-wrap {name.strip()}: {one_line(error)}; it is module:name, and name(env) returns an environment") from None
+        if not isinstance(env, gymnasium.Env):
+            raise Unsupported(f"--gym-wrap {name.strip()} returned a {type(env).__name__}, not an environment of Gymnasium")
+    return env
+
+
 def make(name, **options):
     """gymnasium.make without its checker, which would print warnings and cost time in every step."""
     sys.path[0] = os.getcwd()  # instead of the directory of this file
+    name, given = split_name(name)
     try:
-        return gymnasium.make(name, disable_env_checker=True, **options)
+        return gymnasium.make(name, **{"disable_env_checker": True, **given, **options})
     except Exception as error:  # the environment's own code may raise anything
         if not isinstance(error, gymnasium.error.Error):
             traceback.print_exc()
@@ -161,16 +213,18 @@ def drive(env, sim, camera):
             action = sim.step(obs, corsac_sim.number(reward), terminated, truncated)
 
 
-def main(name):
+def main(arguments):
+    name = arguments.id
     if "CORSAC_CHANNEL" in os.environ:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # ^C on a terminal is for corsac, which saves and then closes this
     pipe = os.environ.get("CORSAC_FRAMES")
     if pipe:
         without_screen()
-    env = make(name, render_mode="rgb_array") if pipe else make(name)
+    options = {"max_episode_steps": arguments.max_episode_steps, "render_mode": "rgb_array" if pipe else None}
+    env = wrap(make(name, **{key: value for key, value in options.items() if value is not None}), arguments.wrap)
     low, high = action_bounds(env.action_space)
     camera = Camera(env, pipe) if pipe else lambda: None
-    sim = corsac_sim.Sim(name, Flattener(env.observation_space).size, low, high)
+    sim = corsac_sim.Sim(name.partition("?")[0], Flattener(env.observation_space).size, low, high)
     try:
         drive(env, sim, camera)
     except Exception as error:
@@ -183,10 +237,12 @@ def main(name):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("usage: corsac_gym.py ID: what gymnasium.make takes, such as Pendulum-v1 or module:ID")
+    parser = argparse.ArgumentParser(description="Runs an environment of Gymnasium for corsac.")
+    parser.add_argument("id", help="what gymnasium.make takes, such as Pendulum-v1, module:ID or ID?key=value&key=value")
+    parser.add_argument("--max-episode-steps", type=int, help="in place of the environment's own limit")
+    parser.add_argument("--wrap", default="", help="module:name,... of what wraps the environment")
     try:
-        sys.exit(main(sys.argv[1]))
+        sys.exit(main(parser.parse_args()))
     except Unsupported as problem:
         corsac_sim.refuse(problem)
         sys.exit(1)

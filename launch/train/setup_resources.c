@@ -41,7 +41,9 @@ static enum status count_groups(const struct config *config, uint32_t *actors, s
   return STATUS_OK;
 }
 
-static void warn_of_isolation(const struct config *config) {
+static void warn_of_idle_options(const struct config *config) {
+  if (*config->gym_wrap && !begins(config->env, "gym:"))
+    log_warn("gym_wrap has no effect: %s is no environment of Gymnasium; gym:ID is", config->env);
   const size_t name = strcspn(config->env, ":");
   const bool plugin = memchr(config->env, '/', name) || (name > 3 && strncmp(config->env + name - 3, ".so", 3) == 0);
   if (config->isolate && !plugin && !begins(config->env, "exec:") && !begins(config->env, "gym:"))
@@ -101,7 +103,7 @@ enum status setup_resolve_resources(struct setup *setup, uint32_t actors, struct
   if (status == STATUS_OK) status = resolve_envs(setup, groups, error);
   if (status != STATUS_OK) return status;
   resolve_backend(&setup->config);
-  warn_of_isolation(&setup->config);
+  warn_of_idle_options(&setup->config);
   resolve_threads(setup, actors);
   return STATUS_OK;
 }

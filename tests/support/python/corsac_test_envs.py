@@ -112,11 +112,36 @@ class Film(Box64):
         return numpy.full((21, 31, 3), (10 * self.steps, 100, 200), numpy.uint8)
 
 
+class Arguments(Box64):
+    """Keyword arguments: the reward is the gain."""
+
+    def __init__(self, gain=1, name=""):
+        self.gain, self.name = gain, name
+
+    def step(self, action):
+        observation, _, terminated, truncated, info = super().step(action)
+        return observation, float(self.gain), terminated, truncated, info
+
+
+class Doubled(gymnasium.RewardWrapper):
+    def reward(self, reward):
+        return 2 * reward
+
+
+def plus_one(env):
+    return gymnasium.wrappers.TransformReward(env, lambda reward: reward + 1)
+
+
+def nothing(env):
+    return None
+
+
 def register(name, entry_point, steps=10, **kwargs):
     gymnasium.register(f"test/{name}-v0", entry_point=entry_point, max_episode_steps=steps, kwargs=kwargs)
 
 
 register("Box", Box64)
+register("Arguments", Arguments)
 register("Nested", Nested, 20)
 register("Film", Film)
 register("TornFilm", Film, fault="render")

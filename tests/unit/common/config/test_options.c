@@ -357,6 +357,7 @@ static void test_rules(void) {
         "min_actors",
         "checkpoint_minutes",
         "python",
+        "gym_wrap",
         "mujoco_dir",
         "tensorboard",
         "eval_max_steps",

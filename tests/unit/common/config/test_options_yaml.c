@@ -68,6 +68,29 @@ static void test_empty(void) {
   CU_ASSERT_EQUAL(config.hidden.count, 2);
 }
 
+static void test_env_mapping(void) {
+  static const char *const cases[][2] = {
+      {"env: {id: Pendulum-v1}", "Pendulum-v1"},
+      {"env:\n  id: gym:m:A-v0\n  g: 9.81\n  n: -3\n  fast: True\n  none:\n  who: ann\n",
+       "gym:m:A-v0?g=9.81&n=-3&fast=true&none=null&who=ann"},
+      {"env: {g: \"1\", id: gym:A-v0, s: a&b=5%, q: 'it \"is\"'}", "gym:A-v0?g=\"1\"&s=a%26b=5%25&q=\"it \\\"is\\\"\""},
+      {"env: {id: gym:A-v0, l: [1, -2.5e3, x, [007]], d: {a: true, 'b c': null}}",
+       "gym:A-v0?l=[1,-2.5e3,\"x\",[\"007\"]]&d={\"a\":true,\"b c\":null}"},
+      {"env: {id: 'gym:A-v0?a=1', b: 2}", "gym:A-v0?a=1&b=2"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct config config, again;
+    struct error error = {0};
+    options_defaults(&config), options_defaults(&again);
+    char text[16384];
+    UNIT_STATUS(parse(cases[i][0], &config, &error), STATUS_OK, &error);
+    CU_ASSERT_STRING_EQUAL(config.env, cases[i][1]);
+    options_format_yaml(&config, text, sizeof text);
+    UNIT_STATUS(parse(text, &again, &error), STATUS_OK, &error);
+    CU_ASSERT_STRING_EQUAL(again.env, config.env);
+  }
+}
+
 static void test_refused(void) {
   static const char *const cases[][2] = {
       {"env: a\nbatch_sise: 3\n", "run.yaml:2: batch_sise: there is no such option; did you mean batch_size?"},
@@ -78,6 +101,15 @@ static void test_refused(void) {
       {"gamma: ''\n", "run.yaml:1: gamma: must be a number from 0 to 1, not \"\""},
       {"seed: 1\ngamma: 1\nseed: 1\n", "run.yaml:3: seed: is given twice, first in line 1"},
       {"seed:\n  value: 1\n", "run.yaml:2: seed: must be a single value, not a mapping"},
+      {"env:\n  g: 1\n", "run.yaml:3: env: a mapping needs id: gym:ID; the other keys are its arguments"},
+      {"env: {id: Pendulum-v1, g: 1}\n", "run.yaml:1: env: only gym:ID takes arguments by key, and id is Pendulum-v1"},
+      {"env: {id: [gym:A]}\n", "run.yaml:1: env: id must be a text"},
+      {"env: {id: gym:A, [a]: 1}\n", "run.yaml:1: env: a key must be a text"},
+      {"env: {id: gym:A, a: [[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]}\n",
+       "run.yaml:1: env: an argument nests 16 deep at most"},
+      {"env: {id: &x gym:A, a: *x}\n",
+       "run.yaml:1: env: an argument is a value, a sequence or a mapping, not an alias"},
+      {"gamma: {a: 1}\n", "run.yaml:1: gamma: must be a single value, not a mapping"},
       {"seed: [1]\n", "run.yaml:1: seed: must be a single value, not a sequence"},
       {"hidden: [[1]]\n", "run.yaml:1: hidden: every element must be a number"},
       {"hidden: []\n",
@@ -249,6 +281,7 @@ int main(void) {
   static const struct unit_case cases[] = {
       {"a mapping of options is read in YAML's ways to write it", test_reads},
       {"an empty document gives nothing, an empty value the default", test_empty},
+      {"env as a mapping is an environment of Gymnasium with arguments", test_env_mapping},
       {"an invalid configuration is refused by file, line and key", test_refused},
       {"invalid YAML is refused by file and line", test_syntax},
       {"files are read, and named where they cannot be", test_files},
