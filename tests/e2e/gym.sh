@@ -104,7 +104,9 @@ run "$CORSAC" envs --python "$tmp/bare-python"
 check 'envs says that Gymnasium is missing' grep -qE '^gym:ID +not available: .*has no Gymnasium.*install-deps.sh gym' "$out"
 
 # --- the manual's commands ------------------------------------------------------------------------
-{ block sh gym: && block sh 'gym:Pendulum-v1?g='; } | sed -E 's/ +#.*//; s/^(.* train .*)$/\1 --hidden 8,8 --batch-size 16 --env-steps 300/' >"$tmp/commands"
+block sh gym: >"$tmp/blocks"
+block sh 'gym:Pendulum-v1?g=' >>"$tmp/blocks"
+sed -E 's/ +#.*//; s/^(.* train .*)$/\1 --hidden 8,8 --batch-size 16 --env-steps 300/' "$tmp/blocks" >"$tmp/commands"
 check 'the manual has commands' [ "$(grep -c 'corsac train' "$tmp/commands")" = 3 ]
 mkdir "$tmp/work" "$tmp/bin" && block yaml 'id: gym:' >"$tmp/work/pendulum.yaml" && ln -s "$CORSAC" "$tmp/bin/corsac" && ln -s "$root/launch" "$tmp/work/launch"
 PATH=$tmp/bin:$PATH expect_status 'they work' 0 sh -ec "cd '$tmp/work' && $(cat "$tmp/commands")"
