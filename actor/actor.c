@@ -6,6 +6,7 @@
 #include "common/base/process.h"
 #include "common/wire/codec.h"
 #include <assert.h>
+#include <math.h>
 
 static const double BLOCKED_SECONDS = 1; // an actor that was blocked for so long ends no episode soon
 static const double LONG_SECONDS = 1e-3; // between two drains: messages may have come that MPI has yet to find
@@ -14,7 +15,7 @@ static const double LONG_SECONDS = 1e-3; // between two drains: messages may hav
 static void check_invariants(const struct actor *actor) {
   if (actor->state == ACTOR_FAILED || actor->state == ACTOR_LEFT) return;
   if (!actor->rollout) {
-    assert(actor->assignment.count == 0); // I1
+    assert(actor->evaluator || actor->assignment.count == 0); // I1
     assert(actor->round_state == NO_ROUND && !actor->is_lent);
     return;
   }
@@ -33,7 +34,9 @@ static void check_invariants(const struct actor *actor) { (void)actor; }
 
 // --- create and destroy ---
 
-bool actor_has_single_instance(const struct actor *actor) { return actor->kind.abi->flags & CORSAC_ONE_PER_PROCESS; }
+bool actor_has_single_instance(const struct actor *actor) {
+  return actor->rollout && actor->kind.abi->flags & CORSAC_ONE_PER_PROCESS;
+}
 
 // Called in the middle of a call that waits for another process. An error shows itself again after the call.
 static void keep_in_touch(void *who) {
@@ -84,6 +87,15 @@ static enum status equip(struct actor *actor, struct error *error) {
   return status == STATUS_OK ? actor_send_hello(actor, error) : status;
 }
 
+// Makes all that an actor that only evaluates has.
+static enum status equip_to_evaluate(struct actor *actor, uint32_t obs_dim, uint32_t act_dim, struct error *error) {
+  const enum status status = open_kind(actor, error);
+  if (status != STATUS_OK) return status;
+  actor->evaluator = evaluator_create(&actor->config, &actor->kind, obs_dim, act_dim, actor->assignment.first, error);
+  if (!actor->evaluator || !evaluator_environment(actor->evaluator, error)) return error->status;
+  return actor_send_hello(actor, error);
+}
+
 struct actor *actor_prepare(const struct config *config, struct transport *transport, struct group *group,
                             const volatile sig_atomic_t *stop, struct error *error) {
   struct actor *actor = memory_alloc(1, sizeof *actor, "an actor", error);
@@ -105,6 +117,13 @@ void actor_equip(struct actor *actor) {
   struct error error = {0};
   if (actor->assignment.count > 0 && equip(actor, &error) != STATUS_OK) actor_fail(actor, &error);
   actor->received = clock_now(); // creating an environment may have taken minutes
+}
+
+void actor_equip_to_evaluate(struct actor *actor, uint32_t obs_dim, uint32_t act_dim) {
+  struct error error = {0};
+  if (actor->assignment.count > 0 && equip_to_evaluate(actor, obs_dim, act_dim, &error) != STATUS_OK)
+    actor_fail(actor, &error);
+  actor->received = clock_now();
 }
 
 struct actor *actor_create(const struct config *config, struct transport *transport, const volatile sig_atomic_t *stop,
@@ -189,7 +208,11 @@ static enum status drain(struct actor *actor, bool *received, struct error *erro
 static enum status evaluate_step(struct actor *actor, struct error *error) {
   bool done;
   struct message_episode result;
+  const double began = actor->rollout ? 0 : clock_now();
   enum status status = evaluator_step(actor->evaluator, &done, &result, error);
+  if (!actor->rollout) actor->longest_step = fmax(actor->longest_step, clock_now() - began);
+  const struct evaluator_transition *made = evaluator_made(actor->evaluator);
+  if (status == STATUS_OK && made && made->step < actor->steps_asked) status = actor_send_step(actor, made, error);
   const struct message_env_failure *failure = evaluator_env_failure(actor->evaluator);
   if (status == STATUS_OK && failure) status = actor_send_env_failure(actor, failure, error);
   return status == STATUS_OK && done ? actor_send_episode(actor, &result, error) : status;
@@ -254,7 +277,7 @@ static enum status work(struct actor *actor, bool *worked, struct error *error) 
   enum status status = STATUS_OK;
   if (actor->round_state == ROUND_WAITS) status = actor_await_version(actor, error);
   if (status == STATUS_OK) status = evaluation_turn(actor, worked, error);
-  if (status != STATUS_OK) return status;
+  if (status != STATUS_OK || !actor->rollout) return status;
 
   const bool may_step =
       actor->config.sync ? actor->round_state == ROUND_STEPS : transition_sender_has_room(&actor->sender);
@@ -300,7 +323,7 @@ enum status actor_turn(struct actor *actor, enum turn *turn, struct error *error
   if (status == STATUS_OK && actor->state != ACTOR_LEFT) status = check_learner(actor, error);
   if (status != STATUS_OK) return status;
 
-  if (actor->state == ACTOR_RUNNING && actor->rollout && work(actor, &busy, error) != STATUS_OK) {
+  if (actor->state == ACTOR_RUNNING && actor->evaluator && work(actor, &busy, error) != STATUS_OK) {
     actor_fail(actor, error);
     error_clear(error);
   }

@@ -23,7 +23,11 @@ struct actor *actor_prepare(const struct config *config, struct transport *trans
 // (actor_fail).
 void actor_equip(struct actor *actor);
 
-// Both, for an actor without a group.
+// The same for an actor that only evaluates: it creates no instance that trains. obs_dim, act_dim: the policy's; an
+// environment with others is a failure.
+void actor_equip_to_evaluate(struct actor *actor, uint32_t obs_dim, uint32_t act_dim);
+
+// Prepares and equips an actor without a group.
 struct actor *actor_create(const struct config *config, struct transport *transport, const volatile sig_atomic_t *stop,
                            struct error *error);
 

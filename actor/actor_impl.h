@@ -30,8 +30,8 @@
 //
 // Invariants, at the end of each turn (check_invariants in actor.c):
 //
-//   I1. An actor that has not FAILED has a rollout and all that belongs to it, or it is a surplus rank, which never
-//       steps or evaluates.
+//   I1. An actor that has not FAILED has a rollout and all that belongs to it, or it only evaluates and has an
+//       evaluator alone, or it is a surplus rank, which never steps or evaluates.
 //   I2. Only a sync job has rounds. In ROUND_STEPS 1 to sync_steps steps are left, in NO_ROUND none.
 //   I3. Between two sync rounds the batch holds no step: a round's rows are all sent before its ROUND_END.
 //   I4. An environment is lent only while its evaluator is busy, and only where it may exist once.
@@ -59,7 +59,7 @@ struct actor {
   struct environment_kind kind;
   struct assignment assignment;
 
-  // NULL or empty on a surplus rank (I1).
+  // NULL or empty on a surplus rank, and all but the evaluator in an actor that only evaluates (I1).
   struct rollout *rollout;
   struct policy *policy;
   struct evaluator *evaluator;
@@ -72,6 +72,7 @@ struct actor {
   uint64_t round, round_version;  // the newest round, and the policy version that it is made with
   uint64_t round_left;            // steps of each environment
   uint64_t evaluation;            // the newest
+  uint32_t steps_asked;           // the first steps of each of its episodes that are sent as STEP
   bool is_lent;                   // the only environment is with the evaluator
   bool has_info;                  // its environments give named values
   bool stop_asked;                // STOP_REQUEST was sent
@@ -102,6 +103,7 @@ void actor_send_failed(struct actor *actor, const struct error *failure);
 enum status actor_send_stop_request(struct actor *actor, struct error *error);
 enum status actor_send_bye(struct actor *actor, struct error *error);
 enum status actor_send_episode(struct actor *actor, const struct message_episode *episode, struct error *error);
+enum status actor_send_step(struct actor *actor, const struct evaluator_transition *made, struct error *error);
 enum status actor_send_round_end(struct actor *actor, struct error *error);
 enum status actor_send_env_failure(struct actor *actor, const struct message_env_failure *failure, struct error *error);
 

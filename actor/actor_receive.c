@@ -49,6 +49,7 @@ static enum status begin_evaluation(struct actor *actor, const struct frame *fra
                      evaluate.count, (unsigned long long)actor->config.eval_episodes,
                      (unsigned long long)evaluate.number, (unsigned long long)actor->evaluation);
   actor->evaluation = evaluate.number;
+  actor->steps_asked = evaluate.steps;
   evaluator_begin(actor->evaluator, &evaluate);
   return STATUS_OK;
 }
@@ -86,8 +87,10 @@ static enum status leave(struct actor *actor, const struct frame *frame, struct 
 // Whether this message may come in the actor's state.
 static enum status check_state(const struct actor *actor, enum message_type type, struct error *error) {
   const bool is_for_all = type == MESSAGE_START || type == MESSAGE_STOP || type == MESSAGE_HEARTBEAT;
-  if (!actor->rollout && !is_for_all) // I1
-    return error_set(error, STATUS_PEER, "a surplus rank got %s", message_type_name(type));
+  const bool is_due = actor->rollout || is_for_all || (actor->evaluator && type == MESSAGE_EVALUATE); // I1
+  if (!is_due)
+    return error_set(error, STATUS_PEER, "%s got %s",
+                     actor->evaluator ? "a rank that only evaluates" : "a surplus rank", message_type_name(type));
   if ((type == MESSAGE_START || type == MESSAGE_RESTORE) && actor->state != ACTOR_GREETING)
     return error_set(error, STATUS_PEER, "the learner sent %s to an actor that has begun", message_type_name(type));
   return STATUS_OK;

@@ -22,7 +22,8 @@ static enum status send_bytes(struct actor *actor, enum status encoded, struct e
 // --- who it is ---
 
 enum status actor_send_hello(struct actor *actor, struct error *error) {
-  const struct environment *env = rollout_environment(actor->rollout, 0);
+  const struct environment *env =
+      actor->rollout ? rollout_environment(actor->rollout, 0) : evaluator_environment(actor->evaluator, error);
   struct message_hello hello = {.obs_dim = env->obs_dim,
                                 .act_dim = env->act_dim,
                                 .max_episode_steps = env->max_episode_steps,
@@ -71,6 +72,23 @@ enum status actor_send_bye(struct actor *actor, struct error *error) {
 
 enum status actor_send_episode(struct actor *actor, const struct message_episode *episode, struct error *error) {
   return send_bytes(actor, message_encode_episode(&actor->bytes, actor_rank(actor), episode, error), error);
+}
+
+enum status actor_send_step(struct actor *actor, const struct evaluator_transition *made, struct error *error) {
+  const struct environment *env = evaluator_environment(actor->evaluator, error);
+  const struct message_step step = {.number = actor->evaluation,
+                                    .episode = made->episode,
+                                    .step = made->step,
+                                    .obs_dim = env->obs_dim,
+                                    .act_dim = env->act_dim,
+                                    .flags = (uint32_t)made->flags,
+                                    .reward = made->reward,
+                                    .obs = (float *)made->obs, // these arrays are only read
+                                    .next_obs = (float *)made->next_obs,
+                                    .action = (float *)made->action,
+                                    .scaled = (float *)made->scaled,
+                                    .eps = (float *)made->eps};
+  return send_bytes(actor, message_encode_step(&actor->bytes, actor_rank(actor), &step, error), error);
 }
 
 enum status actor_send_round_end(struct actor *actor, struct error *error) {

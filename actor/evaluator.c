@@ -16,6 +16,7 @@ struct evaluator {
   struct policy *policy;
   float *obs, *previous_obs, *first_obs; // (obs_dim)
   float *action, *first_action;          // (act_dim)
+  float *eps;                            // (act_dim) noise of the action; 0 where none is asked for
   struct evaluator_transition made;      // by the last step, where made_now
   bool made_now;
   enum episode_cut cut; // what the last step cut its episode for
@@ -42,6 +43,7 @@ struct evaluator *evaluator_create(const struct config *config, const struct env
       (evaluator->previous_obs = memory_alloc(obs_dim, sizeof(float), what, error)) &&
       (evaluator->first_obs = memory_alloc(obs_dim, sizeof(float), what, error)) &&
       (evaluator->action = memory_alloc(act_dim, sizeof(float), what, error)) &&
+      (evaluator->eps = memory_alloc(act_dim, sizeof(float), what, error)) &&
       (evaluator->first_action = memory_alloc(act_dim, sizeof(float), what, error)))
     return evaluator;
   evaluator_destroy(evaluator);
@@ -56,6 +58,7 @@ void evaluator_destroy(struct evaluator *evaluator) {
   memory_free(evaluator->previous_obs);
   memory_free(evaluator->first_obs);
   memory_free(evaluator->action);
+  memory_free(evaluator->eps);
   memory_free(evaluator->first_action);
   memory_free(evaluator);
 }
@@ -70,6 +73,7 @@ void evaluator_begin(struct evaluator *evaluator, const struct message_evaluate 
   evaluator->episode = evaluate->first;
   evaluator->running = evaluator->failed_before = false;
   evaluator->deadline = 0;
+  memset(evaluator->eps, 0, evaluator->act_dim * sizeof *evaluator->eps);
 }
 
 void evaluator_borrow(struct evaluator *evaluator, struct environment *environment) {
@@ -130,6 +134,16 @@ static enum episode_cut cut_by(const struct evaluator *evaluator, int flags) {
   return clock_coarse() > evaluator->deadline ? EPISODE_OUT_OF_TIME : EPISODE_WHOLE;
 }
 
+static void act(struct evaluator *evaluator) {
+  const size_t dim = evaluator->act_dim;
+  const bool sampled = evaluator->evaluate.sampled;
+  if (sampled)
+    random_normals_at(random_stream(evaluator->config->seed, RANDOM_SAMPLED, 0,
+                                    (uint64_t)evaluator->episode << 32 | evaluator->length),
+                      1, dim, evaluator->eps, dim);
+  policy_act(evaluator->policy, 1, evaluator->obs, sampled ? evaluator->eps : NULL, evaluator->action);
+}
+
 static enum status make_step(struct evaluator *evaluator, bool *done, struct error *error) {
   struct environment *environment = evaluator->environment;
   enum status status = STATUS_OK;
@@ -142,7 +156,7 @@ static enum status make_step(struct evaluator *evaluator, bool *done, struct err
   double reward;
   int flags;
   memcpy(evaluator->previous_obs, evaluator->obs, evaluator->obs_dim * sizeof(float));
-  policy_act(evaluator->policy, 1, evaluator->obs, NULL, evaluator->action);
+  act(evaluator);
   status = environment_step(environment, evaluator->action, evaluator->obs, &reward, &flags, error);
   if (status != STATUS_OK) return status;
   if (evaluator->length == 0) memcpy(evaluator->first_action, environment->scaled, evaluator->act_dim * sizeof(float));
@@ -157,6 +171,7 @@ static enum status make_step(struct evaluator *evaluator, bool *done, struct err
                                                   .obs = evaluator->previous_obs,
                                                   .action = evaluator->action,
                                                   .scaled = environment->scaled,
+                                                  .eps = evaluator->eps,
                                                   .next_obs = evaluator->obs,
                                                   .reward = reward,
                                                   .flags = *done && !flags ? CORSAC_TRUNCATED : flags};

@@ -1,6 +1,6 @@
 // Runs evaluation episodes one step at a time, so that training goes on in between. It has an environment instance of
-// its own. Actions are deterministic, and the seed of an episode is a function of its number: all evaluations play the
-// same episodes, so their results compare.
+// its own. The seed of an episode is a function of its number: all evaluations play the same episodes, so their results
+// compare. Actions are deterministic, or are sampled with noise that is a function of seed, episode and step.
 #ifndef CORSAC_ACTOR_EVALUATOR_H
 #define CORSAC_ACTOR_EVALUATOR_H
 
@@ -51,6 +51,7 @@ struct evaluator_transition {
   uint32_t episode, step;       // of the episode, from 0
   const float *obs, *next_obs;  // (obs_dim)
   const float *action, *scaled; // (act_dim) in [-1, 1], and as the environment got it
+  const float *eps;             // (act_dim) the action's noise; 0 where it is deterministic
   double reward;
   int flags; // CORSAC_TERMINATED | CORSAC_TRUNCATED; the program's own step limit truncates
 };

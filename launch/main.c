@@ -1,5 +1,6 @@
 // corsac: finds the subcommand and runs it. README.md beside this file tells how a command starts and ends.
 #include "actor/envs/supervisor.h"
+#include "actor/guest/guest.h"
 #include "common/base/c_locale.h"
 #include "common/base/exit_bound.h"
 #include "common/base/guest_files.h"
@@ -9,6 +10,7 @@
 #include "launch/cli/command.h"
 #include "launch/cli/topics.h"
 #include "launch/cli/version.h"
+#include "launch/mpi/mpi_alone.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -20,13 +22,14 @@ struct command {
   bool every_rank; // runs on every rank of mpirun's job; the others run on the first rank only
 };
 
-static const struct command commands[] = {
-    {"train", command_train, true},      {"eval", command_eval, false},           {"export", command_export, false},
-    {"explain", command_explain, false}, {"plot", command_plot, false},           {"report", command_report, false},
-    {"inspect", command_inspect, false}, {"envs", command_envs, false},           {"options", command_options, false},
-    {"recipes", command_recipes, false}, {"check-env", command_check_env, false}, {"new-env", command_new_env, false},
-    {"bench", command_bench, true},      {"cluster", command_cluster, false},     {"doctor", command_doctor, true},
-    {"help", command_help, false}};
+static const struct command commands[] = {{"train", command_train, true},          {"eval", command_eval, true},
+                                          {"export", command_export, false},       {"explain", command_explain, false},
+                                          {"plot", command_plot, false},           {"report", command_report, false},
+                                          {"inspect", command_inspect, false},     {"envs", command_envs, false},
+                                          {"options", command_options, false},     {"recipes", command_recipes, false},
+                                          {"check-env", command_check_env, false}, {"new-env", command_new_env, false},
+                                          {"bench", command_bench, true},          {"cluster", command_cluster, false},
+                                          {"doctor", command_doctor, true},        {"help", command_help, false}};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static int no_command(void) {
@@ -98,6 +101,7 @@ static int run_command(int argc, char **argv) {
 
 int main(int argc, char **argv) {
   locale_enter_c();
+  guest_set_mpi(mpi_alone_start);
   if (supervisor_wanted(argc, argv)) return supervisor_main(argc, argv);
   guest_files_begin();
   log_init(0, LOG_INFO);
@@ -110,5 +114,6 @@ int main(int argc, char **argv) {
     code = EXIT_FAILED;
   }
   exit_bound(code, EXIT_SECONDS);
+  mpi_alone_stop();
   return code;
 }

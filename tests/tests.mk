@@ -206,7 +206,7 @@ $(COMMA):
 $(B)/plugins/%.so: tests/support/plugins/%.c $(API) $(B)/flags
 	$(call say,PLUGIN,$@)
 	@mkdir -p $(@D)
-	$(Q)$(COMPILE) -I$(BUILD)/include -fPIC -shared -MMD -MP -MF $(B)/plugins/$*.d $< -o $@ -lm
+	$(Q)$(COMPILE) -I$(BUILD)/include -fPIC -shared -MMD -MP -MF $(B)/plugins/$*.d $< -o $@ -lm $(if $(filter %_mpi,$*),$(MPI_LIBS))
 
 $(B)/simulators/%: tests/support/simulators/%.c $(API) $(SIM).a $(B)/flags
 	$(call say,CC,$@)

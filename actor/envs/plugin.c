@@ -54,6 +54,9 @@ static enum status check_file(const char *path, const char *file, struct error *
   return STATUS_OK;
 }
 
+// Whether the plugin, or a library that it brings, is linked with MPI. dlsym looks in these alone, not in this program.
+static bool links_mpi(void *library) { return dlsym(library, "MPI_Init") != NULL; }
+
 static enum status load(struct plugin *plugin, const char *path, const char *file, struct error *error) {
   const struct guest guest = {.name = path};
   char buffer[FILE_PATH];
@@ -75,7 +78,8 @@ static enum status load(struct plugin *plugin, const char *path, const char *fil
   guest_enter(&guest, GUEST_OPEN);
   const struct corsac_env *given = entry();
   guest_leave(GUEST_OPEN);
-  return plugin_check(path, given, &plugin->abi, error);
+  const enum status status = plugin_check(path, given, &plugin->abi, error);
+  return status == STATUS_OK && links_mpi(plugin->library) ? guest_start_mpi(error) : status;
 }
 
 struct plugin *plugin_open(const char *path, struct error *error) {

@@ -46,6 +46,12 @@ unsigned guest_changes(void) { return guest_state.changes; }
 
 void guest_forget_changes(void) { guest_state.changes = 0; }
 
+void guest_set_mpi(enum status (*start)(struct error *error)) { guest_state.start_mpi = start; }
+
+enum status guest_start_mpi(struct error *error) {
+  return guest_state.start_mpi ? guest_state.start_mpi(error) : STATUS_OK;
+}
+
 void guest_set_host(const struct guest_host *host, struct guest_host *before) {
   if (before) *before = guest_state.host;
   guest_state.host = *host;

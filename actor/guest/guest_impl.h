@@ -37,7 +37,8 @@
 
 struct guest_state {
   struct guest_host host;
-  pid_t process, thread;     // the process and the guests' thread; 0: the guard does not run
+  enum status (*start_mpi)(struct error *error); // of guest_set_mpi, or NULL
+  pid_t process, thread;                         // the process and the guests' thread; 0: the guard does not run
   _Atomic pid_t host_thread; // the thread that runs the host after a guest's end; 0: there was none (G3)
 
   // As guest_watch found it.

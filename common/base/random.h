@@ -19,6 +19,7 @@ enum random_purpose {    // index is:
   RANDOM_EVALUATION = 7, //   the evaluation episode
   RANDOM_SUBSET = 8,     //   the update
   RANDOM_HOLD = 9,       //   the environment's step (how long its noise is held)
+  RANDOM_SAMPLED = 10,   //   episode << 32 | step, of an evaluation with sampled actions
   RANDOM_PURPOSES
 };
 enum { RANDOM_MAX_ENVIRONMENT = (1 << 24) - 1 };

@@ -33,7 +33,8 @@ struct corsac_env_config {
   const char *args; // the text after the first ':' of --env, or ""
   uint64_t index;   // of the environment in the job
   int evaluation;   // 1: this instance evaluates, 0: it trains
-  int comm;         // Fortran handle of the communicator that the environment may compute on, -1: it is alone
+  int comm;         // Fortran handle of the communicator that the environment may compute on. -1: it is alone. A plugin
+                    // that is linked with MPI then finds it started, and may compute on MPI_COMM_SELF
 };
 
 struct corsac_env_spec {

@@ -21,6 +21,7 @@ const char *message_type_name(enum message_type type) {
       [MESSAGE_EPISODE] = "EPISODE",
       [MESSAGE_ENV_FAILURE] = "ENV_FAILURE",
       [MESSAGE_INFO] = "INFO",
+      [MESSAGE_STEP] = "STEP",
       [MESSAGE_STOP_REQUEST] = "STOP_REQUEST",
       [MESSAGE_BYE] = "BYE",
       [MESSAGE_START] = "START",

@@ -66,6 +66,10 @@ enum status message_decode_evaluate(const struct frame *frame, struct message_ev
 enum status message_encode_episode(struct buffer *out, uint32_t sender, const struct message_episode *episode,
                                    struct error *error);
 enum status message_decode_episode(const struct frame *frame, struct message_episode *episode, struct error *error);
+enum status message_encode_step(struct buffer *out, uint32_t sender, const struct message_step *step,
+                                struct error *error);
+// The arrays are the caller's, and obs_dim and act_dim say how long they are.
+enum status message_decode_step(const struct frame *frame, struct message_step *step, struct error *error);
 enum status message_encode_env_failure(struct buffer *out, uint32_t sender,
                                        const struct message_env_failure *env_failure, struct error *error);
 enum status message_decode_env_failure(const struct frame *frame, struct message_env_failure *env_failure,

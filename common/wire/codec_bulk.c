@@ -216,6 +216,35 @@ enum status message_decode_snapshot(const struct frame *frame, uint32_t window_c
   return status;
 }
 
+// ---- STEP
+
+static void walk_step(struct codec *codec, void *message) {
+  struct message_step *step = message;
+  const uint64_t obs_dim = step->obs_dim, act_dim = step->act_dim;
+  codec_known_u32(codec, "obs_dim", step->obs_dim);
+  codec_known_u32(codec, "act_dim", step->act_dim);
+  codec_u64(codec, "number", &step->number, WIRE_MAX_COUNT);
+  codec_u32(codec, "episode", &step->episode, UINT32_MAX);
+  codec_u32(codec, "step", &step->step, UINT32_MAX);
+  codec_u32(codec, "flags", &step->flags, WIRE_FLAGS);
+  codec_f64(codec, "reward", &step->reward, -DBL_MAX, DBL_MAX);
+  codec_rest(codec, 4 * (2 * obs_dim + 3 * act_dim));
+  codec_floats(codec, "obs", step->obs, obs_dim, -FLT_MAX, FLT_MAX);
+  codec_floats(codec, "next_obs", step->next_obs, obs_dim, -FLT_MAX, FLT_MAX);
+  codec_floats(codec, "action", step->action, act_dim, -1, 1);
+  codec_floats(codec, "scaled", step->scaled, act_dim, -FLT_MAX, FLT_MAX);
+  codec_floats(codec, "eps", step->eps, act_dim, -FLT_MAX, FLT_MAX);
+}
+
+enum status message_encode_step(struct buffer *out, uint32_t sender, const struct message_step *step,
+                                struct error *error) {
+  return codec_encode(out, MESSAGE_STEP, sender, walk_step, step, error);
+}
+
+enum status message_decode_step(const struct frame *frame, struct message_step *step, struct error *error) {
+  return codec_decode(frame, MESSAGE_STEP, walk_step, step, error);
+}
+
 // ---- WEIGHTS
 
 void codec_weights(struct codec *codec, void *policy_weights) {

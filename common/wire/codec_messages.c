@@ -97,6 +97,8 @@ static void walk_evaluate(struct codec *codec, struct message_evaluate *evaluate
   codec_u32(codec, "first", &evaluate->first, UINT32_MAX);
   codec_u32(codec, "stride", &evaluate->stride, UINT32_MAX);
   codec_u32(codec, "count", &evaluate->count, UINT32_MAX);
+  codec_u32(codec, "steps", &evaluate->steps, UINT32_MAX);
+  codec_bool(codec, "sampled", &evaluate->sampled);
   if (evaluate->stride == 0) codec_refuse(codec, "stride is 0");
   codec_weights(codec, weights);
 }

@@ -11,6 +11,7 @@
 //   ENV_FAILURE    an environment failed, goes on     STOP              leave
 //   FAILED         why this actor cannot go on        HEARTBEAT         both ways, when there is nothing else to send
 //   INFO           sums of an environment's values
+//   STEP           one step of an evaluation episode
 //   BYE            the last message
 //
 // README.md says when each is sent.
@@ -23,7 +24,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { WIRE_VERSION = 4, WIRE_TEXT = 512, WIRE_MAX_DIM = 1 << 20, WIRE_INFO = 16, WIRE_INFO_NAME = 32 };
+enum { WIRE_VERSION = 5, WIRE_TEXT = 512, WIRE_MAX_DIM = 1 << 20, WIRE_INFO = 16, WIRE_INFO_NAME = 32 };
+enum { WIRE_FLAGS = 3 }; // a step's: CORSAC_TERMINATED | CORSAC_TRUNCATED
 // Ranges. Whatever is sent is within them, and whatever is received is checked against them.
 #define WIRE_MAX_MESSAGE ((size_t)1 << 30)   // bytes of a message
 #define WIRE_MAX_COUNT   ((uint64_t)1 << 53) // steps, episodes, versions: what a double holds exactly
@@ -51,6 +53,7 @@ enum message_type {
   MESSAGE_HEARTBEAT,
   MESSAGE_ENV_FAILURE,
   MESSAGE_INFO,
+  MESSAGE_STEP,
   MESSAGE_TYPES
 };
 
@@ -169,6 +172,21 @@ struct message_round_end {
 struct message_evaluate {
   uint64_t number; // of this evaluation in the job
   uint32_t first, stride, count;
+  uint32_t steps; // so many first steps of each episode are sent as STEP
+  bool sampled;   // actions are drawn from the policy; false: each is the deterministic one
+};
+
+// STEP: one step of an evaluation episode, as eval gathers it from other ranks. The arrays are not the message's.
+struct message_step {
+  uint64_t number; // of the evaluation
+  uint32_t episode, step;
+  uint32_t obs_dim, act_dim;
+  uint32_t flags; // CORSAC_TERMINATED | CORSAC_TRUNCATED
+  double reward;
+  float *obs, *next_obs; // (obs_dim)
+  float *action;         // (act_dim) in [-1, 1]
+  float *scaled;         // (act_dim) as the environment got it
+  float *eps;            // (act_dim) the noise of the action: 0 where it is deterministic
 };
 
 enum episode_cut {

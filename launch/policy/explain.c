@@ -70,7 +70,8 @@ static enum status reset_environment(struct work *work, struct error *error) {
     return error_set(error, STATUS_MISMATCH, "%s has obs_dim %u and act_dim %u, but the policy's are %u and %u",
                      environment_kind_name(&source->kind), obs_dim, act_dim, source->shape.obs_dim,
                      source->shape.act_dim);
-  status = policy_source_check_bounds(source, &work->environment, error);
+  status = policy_source_check_bounds(source, environment_kind_name(&source->kind), work->environment.action_low,
+                                      work->environment.action_high, error);
   struct random random = random_stream(source->config.seed, RANDOM_EVALUATION, 0, 0);
   if (status == STATUS_OK && !(work->obs = memory_alloc(obs_dim, sizeof(float), "the observation", error)))
     status = STATUS_MEMORY;

@@ -51,16 +51,15 @@ enum status policy_source_open_environment(struct policy_source *source, struct 
   return status;
 }
 
-enum status policy_source_check_bounds(const struct policy_source *source, const struct environment *environment,
-                                       struct error *error) {
+enum status policy_source_check_bounds(const struct policy_source *source, const char *name, const double *low,
+                                       const double *high, struct error *error) {
   const struct message_hello *shape = &source->shape;
   for (uint32_t i = 0; i < shape->act_dim; i++) {
-    const double low = environment->action_low[i], high = environment->action_high[i];
-    if (low == shape->action_low[i] && high == shape->action_high[i]) continue;
+    if (low[i] == shape->action_low[i] && high[i] == shape->action_high[i]) continue;
     return error_set(error, STATUS_MISMATCH,
                      "%s: action %u of %s goes from %g to %g, but the policy was trained in %s with %g to %g",
-                     source->file, i, environment_kind_name(&source->kind), low, high, shape->environment,
-                     shape->action_low[i], shape->action_high[i]);
+                     source->file, i, name, low[i], high[i], shape->environment, shape->action_low[i],
+                     shape->action_high[i]);
   }
   return STATUS_OK;
 }

@@ -32,9 +32,10 @@ enum status policy_source_read(struct policy_source *source, const struct policy
 // Opens the environment of source->config; source->kind can then make instances.
 enum status policy_source_open_environment(struct policy_source *source, struct error *error);
 
-// Checks that an instance has the action bounds that the policy was trained with.
-enum status policy_source_check_bounds(const struct policy_source *source, const struct environment *environment,
-                                       struct error *error);
+// Checks that an environment of this name has the action bounds that the policy was trained with; low and high
+// (act_dim).
+enum status policy_source_check_bounds(const struct policy_source *source, const char *name, const double *low,
+                                       const double *high, struct error *error);
 
 // Adds to an error about the environment that its path may be meant from another directory.
 void policy_source_explain_failure(const struct policy_source *source, struct error *error);

@@ -48,8 +48,7 @@ enum status trace_add(struct trace *trace, const struct evaluator_transition *ma
   const uint32_t dim = reference->act_dim;
   reference_networks_observe(reference, made->obs);
   reference_networks_head(reference, trace->head);
-  // An evaluation acts without noise: eps, which stands in `action` here, is 0.
-  memset(trace->action, 0, dim * sizeof *trace->action);
+  for (uint32_t i = 0; i < dim; i++) trace->action[i] = (double)made->eps[i];
   const double log_probability = explain_sample(&reference->form, dim, trace->head, trace->action, trace->sample);
   for (uint32_t i = 0; i < dim; i++) trace->action[i] = (double)made->action[i];
   for (uint32_t k = 0; k < reference->critics; k++) trace->q[k] = reference_networks_q(reference, k, trace->action);

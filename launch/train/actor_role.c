@@ -61,24 +61,42 @@ static void environment_ended(void *host, const struct guest_end *end) {
   _exit(result.exit_code);
 }
 
-struct role_result role_act_for_group(const struct config *config, struct transport *transport, struct group *group,
-                                      bool last, const volatile sig_atomic_t *stop) {
+// dims: obs_dim and act_dim of the policy that the actor only evaluates; NULL: it trains.
+static struct role_result act_for_group(const struct config *config, const uint32_t *dims, struct acting *acting,
+                                        bool last, const volatile sig_atomic_t *stop) {
   struct error error = {0};
-  struct acting acting = {actor_prepare(config, transport, group, stop, &error), transport, group};
-  if (!acting.actor) {
+  struct group *group = acting->group;
+  acting->actor = actor_prepare(config, acting->transport, group, stop, &error);
+  if (!acting->actor) {
     log_error("%s", error.text);
     return (struct role_result){status_exit_code(error.status), false};
   }
   struct guest_host before;
-  guest_set_host(&(struct guest_host){.who = &acting, .ended = environment_ended, .mend_signals = signals_mend},
+  guest_set_host(&(struct guest_host){.who = acting, .ended = environment_ended, .mend_signals = signals_mend},
                  &before);
-  actor_equip(acting.actor);
-  const struct role_result result = act(&acting, &error);
+  if (dims)
+    actor_equip_to_evaluate(acting->actor, dims[0], dims[1]);
+  else
+    actor_equip(acting->actor);
+  const struct role_result result = act(acting, &error);
   if (last) exit_bound(result.exit_code, role_end_seconds(config, stop));
-  actor_destroy(acting.actor); // with it the group's environments
+  actor_destroy(acting->actor); // with it the group's environments
   guest_set_host(&before, NULL);
   if (group) group_dismiss(group, result.exit_code, result.together);
   return result;
+}
+
+struct role_result role_act_for_group(const struct config *config, struct transport *transport, struct group *group,
+                                      bool last, const volatile sig_atomic_t *stop) {
+  struct acting acting = {.transport = transport, .group = group};
+  return act_for_group(config, NULL, &acting, last, stop);
+}
+
+struct role_result role_evaluate_for_group(const struct config *config, const uint32_t dims[2],
+                                           struct transport *transport, struct group *group,
+                                           const volatile sig_atomic_t *stop) {
+  struct acting acting = {.transport = transport, .group = group};
+  return act_for_group(config, dims, &acting, true, stop);
 }
 
 struct role_result role_act(const struct config *config, struct transport *transport,

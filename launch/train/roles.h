@@ -26,6 +26,11 @@ struct role_result role_act(const struct config *config, struct transport *trans
 struct role_result role_act_for_group(const struct config *config, struct transport *transport, struct group *group,
                                       bool last, const volatile sig_atomic_t *stop);
 
+// The same for an actor that only evaluates a policy of these dimensions, in `corsac eval`.
+struct role_result role_evaluate_for_group(const struct config *config, const uint32_t dims[2],
+                                           struct transport *transport, struct group *group,
+                                           const volatile sig_atomic_t *stop);
+
 // The other ranks of a group follow its first one until it releases them.
 struct role_result role_follow(struct group *group, const struct group_position *position,
                                const volatile sig_atomic_t *stop);

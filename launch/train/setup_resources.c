@@ -12,6 +12,7 @@
 #include "common/wire/transport_mpi.h"
 #include "launch/cli/update_cost.h"
 #include "launch/train/affinity.h"
+#include "launch/train/ranks.h"
 #include "launch/train/setup_impl.h"
 #include "common/wire/transport_mpi_start.h"
 
@@ -20,26 +21,6 @@
 #include <string.h>
 
 static bool begins(const char *text, const char *start) { return strncmp(text, start, strlen(start)) == 0; }
-
-// Turns the number of ranks that act into the number of groups that act.
-static enum status count_groups(const struct config *config, uint32_t *actors, struct error *error) {
-  const unsigned long long k = config->ranks_per_env;
-  const bool alone = begins(config->env, "exec:") || begins(config->env, "gym:") || config->isolate;
-  if (k == 1) return STATUS_OK;
-  if (alone)
-    return error_set(
-        error, STATUS_USAGE,
-        "ranks_per_env %llu: exec:, gym: and --isolate run an environment in one process of its own, which "
-        "has no ranks; a plugin that is parallel over MPI runs in the ranks themselves",
-        k);
-  if (*actors % k != 0)
-    return error_set(error, STATUS_USAGE,
-                     "ranks_per_env %llu: %u rank%s beside the learner make%s no groups of %llu; start one more than a "
-                     "multiple, say mpirun -n %llu",
-                     k, *actors, *actors == 1 ? "" : "s", *actors == 1 ? "s" : "", k, 1 + (*actors / k + 1) * k);
-  *actors /= (uint32_t)k;
-  return STATUS_OK;
-}
 
 static void warn_of_idle_options(const struct config *config) {
   if (*config->gym_wrap && !begins(config->env, "gym:"))
@@ -99,7 +80,7 @@ static void resolve_threads(struct setup *setup, uint32_t actors) {
 
 enum status setup_resolve_resources(struct setup *setup, uint32_t actors, struct error *error) {
   uint32_t groups = actors;
-  enum status status = count_groups(&setup->config, &groups, error);
+  enum status status = ranks_count_groups(&setup->config, &groups, error);
   if (status == STATUS_OK) status = resolve_envs(setup, groups, error);
   if (status != STATUS_OK) return status;
   resolve_backend(&setup->config);

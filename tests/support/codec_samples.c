@@ -21,7 +21,13 @@ void codec_target_init(struct codec_target *target) {
                 .lag = {.low = UINT64_MAX}},
       .snapshot = {.obs_dim = SAMPLE_OBS, .act_dim = SAMPLE_ACT},
       .weights = {.obs_dim = SAMPLE_OBS, .parameters = SAMPLE_PARAMETERS},
+      .step = {.obs_dim = SAMPLE_OBS, .act_dim = SAMPLE_ACT},
   };
+  target->step.obs = exact(SAMPLE_OBS, sizeof(float));
+  target->step.next_obs = exact(SAMPLE_OBS, sizeof(float));
+  target->step.action = exact(SAMPLE_ACT, sizeof(float));
+  target->step.scaled = exact(SAMPLE_ACT, sizeof(float));
+  target->step.eps = exact(SAMPLE_ACT, sizeof(float));
   struct transition_batch *batch = &target->batch;
   batch->environment = exact(SAMPLE_ROWS, sizeof *batch->environment);
   batch->version = exact(SAMPLE_ROWS, sizeof *batch->version);
@@ -75,6 +81,19 @@ static void fill_batch(struct transition_batch *batch) {
   }
 }
 
+static void fill_step(struct message_step *step) {
+  step->number = 1ull << 39;
+  step->episode = 21;
+  step->step = 1u << 30;
+  step->flags = 2;
+  step->reward = -1.0 / 7;
+  count_up(step->obs, SAMPLE_OBS, 80);
+  count_up(step->next_obs, SAMPLE_OBS, 90);
+  count_up(step->action, SAMPLE_ACT, -1);
+  count_up(step->scaled, SAMPLE_ACT, 110);
+  count_up(step->eps, SAMPLE_ACT, 120);
+}
+
 static void fill_snapshot(struct snapshot *snapshot) {
   snapshot->environment = 12;
   snapshot->steps = 1ull << 36;
@@ -125,8 +144,9 @@ void codec_target_fill(struct codec_target *target) {
   count_up(target->weights.shift, SAMPLE_OBS, 50);
   count_up(target->weights.scale, SAMPLE_OBS, 60);
   count_up(target->weights.values, SAMPLE_PARAMETERS, 70);
-  target->evaluate = (struct message_evaluate){8, 1, 3, 10};
+  target->evaluate = (struct message_evaluate){8, 1, 3, 10, 1u << 31, true};
   target->episode = (struct message_episode){1ull << 45, 6, 200, -123.456, true, EPISODE_OUT_OF_TIME};
+  fill_step(&target->step);
   target->env_failure = (struct message_env_failure){11, true, 3, 0.5, "the solver diverged"};
   target->info = (struct message_info){12, 2, {7, 1ull << 48}, {0.5, -1.0 / 3}};
   target->stop = (struct message_stop){75, true};
@@ -152,7 +172,12 @@ void codec_target_release(struct codec_target *target) {
                     snapshot->window_version,
                     target->weights.shift,
                     target->weights.scale,
-                    target->weights.values};
+                    target->weights.values,
+                    target->step.obs,
+                    target->step.next_obs,
+                    target->step.action,
+                    target->step.scaled,
+                    target->step.eps};
   for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) free(arrays[i]);
   buffer_release(&snapshot->state);
   message_hello_release(&target->hello);
@@ -177,6 +202,7 @@ enum status codec_target_encode(const struct codec_target *target, enum message_
   case MESSAGE_WEIGHTS: return message_encode_weights(out, sender, &target->weights, error);
   case MESSAGE_EVALUATE: return message_encode_evaluate(out, sender, &target->evaluate, &target->weights, error);
   case MESSAGE_EPISODE: return message_encode_episode(out, sender, &target->episode, error);
+  case MESSAGE_STEP: return message_encode_step(out, sender, &target->step, error);
   case MESSAGE_ENV_FAILURE: return message_encode_env_failure(out, sender, &target->env_failure, error);
   case MESSAGE_INFO: return message_encode_info(out, sender, &target->info, error);
   case MESSAGE_STOP: return message_encode_stop(out, sender, &target->stop, error);
@@ -243,6 +269,10 @@ enum status codec_target_decode(struct codec_target *target, const struct frame 
     *sane = status ? target->evaluate.count == 0 : target->evaluate.stride > 0;
     break;
   case MESSAGE_EPISODE: status = message_decode_episode(frame, &target->episode, error); break;
+  case MESSAGE_STEP:
+    status = message_decode_step(frame, &target->step, error);
+    *sane = target->step.obs_dim == SAMPLE_OBS && target->step.act_dim == SAMPLE_ACT;
+    break;
   case MESSAGE_ENV_FAILURE:
     status = message_decode_env_failure(frame, &target->env_failure, error);
     *sane = memchr(target->env_failure.text, 0, sizeof target->env_failure.text);

@@ -28,6 +28,7 @@ struct codec_target {
   struct policy_weights weights;
   struct message_evaluate evaluate;
   struct message_episode episode;
+  struct message_step step;
   struct message_env_failure env_failure;
   struct message_info info;
   struct message_stop stop;

@@ -2,6 +2,7 @@
 #include "common/base/random.h"
 #include "tests/support/environments.h"
 #include "tests/support/unit.h"
+#include <math.h>
 #include <string.h>
 
 static const struct config config = {.seed = 12, .gamma = 0.9, .n_step = 1, .hidden = {1, {16}}};
@@ -309,6 +310,39 @@ static void test_failures(void) {
   fails("counter", STATUS_MISMATCH, "obs_dim 2 and act_dim 1 in evaluation, but the policy's are 3 and 1");
 }
 
+// Sampled actions of an episode, from its number alone. Returns the sum of |eps|.
+static double run_sampled(struct evaluator *evaluator, struct message_evaluate evaluate, double returns[6]) {
+  double noise = 0;
+  evaluator_begin(evaluator, &evaluate);
+  while (evaluator_busy(evaluator)) {
+    bool done;
+    struct message_episode result;
+    CU_ASSERT_EQUAL_FATAL(evaluator_step(evaluator, &done, &result, NULL), STATUS_OK);
+    noise += fabs((double)evaluator_made(evaluator)->eps[0]);
+    if (done) returns[result.episode] = result.episode_return;
+  }
+  return noise;
+}
+
+static void test_sampled(void) {
+  struct environment_kind kind;
+  struct evaluator *evaluator = begin(&kind, 2);
+  double plain[6], all[6], some[6];
+  CU_ASSERT_EQUAL(run_sampled(evaluator, (struct message_evaluate){.stride = 1, .count = 6}, plain), 0);
+  const double noise =
+      run_sampled(evaluator, (struct message_evaluate){.stride = 1, .count = 6, .sampled = true}, all) / 1200;
+  CU_ASSERT_TRUE(noise > 0.75);
+  CU_ASSERT_TRUE(noise < 0.85); // the mean of |N(0,1)| is 0.798
+  run_sampled(evaluator, (struct message_evaluate){.first = 1, .stride = 2, .count = 6, .sampled = true}, some);
+  for (int i = 1; i < 6; i += 2) {
+    CU_ASSERT_EQUAL(some[i], all[i]);
+    CU_ASSERT_NOT_EQUAL(all[i], plain[i]);
+  }
+  CU_ASSERT_EQUAL(run_sampled(evaluator, (struct message_evaluate){.stride = 1, .count = 6}, some), 0);
+  for (int i = 0; i < 6; i++) CU_ASSERT_EQUAL(some[i], plain[i]);
+  evaluator_destroy(evaluator);
+}
+
 int main(void) {
   static const struct unit_case cases[] = {
       {"episodes run deterministically, seeded by their numbers", test_episodes},
@@ -320,6 +354,7 @@ int main(void) {
       {"an episode is cut after eval_timeout, and then no other one begins", test_time},
       {"an environment's own step limit holds, and is no cut", test_own_limit},
       {"a failure is reported as one of evaluation", test_failures},
+      {"sampled actions depend on seed, episode and step alone", test_sampled},
       {"an episode whose environment fails is run again", test_runs_again},
   };
   return unit_run("evaluator", cases, sizeof cases / sizeof *cases);

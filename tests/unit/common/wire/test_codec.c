@@ -11,8 +11,8 @@ static struct codec_target sample;
 
 static void test_frame_bytes(void) {
   static const uint8_t expected[] = {
-      'C', 'R', 'S', 'C', 4, 0, MESSAGE_CREDIT, 0,    4,    3,    2,    1,    12,   0,    0,   0, 0,
-      0,   0,   0,   6,   0, 0, 0x80,           0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11};
+      'C', 'R', 'S', 'C', WIRE_VERSION, 0,    MESSAGE_CREDIT, 0,    4,    3,    2,    1,    12,  0, 0, 0, 0, 0, 0,
+      0,   6,   0,   0,   0x80,         0x88, 0x77,           0x66, 0x55, 0x44, 0x33, 0x22, 0x11};
   struct buffer out = {0};
   struct error error = {0};
   struct message_credit credit = {.batches = 0x80000006u, .newest_version = 0x1122334455667788u};
@@ -49,7 +49,7 @@ static void test_bad_frames(void) {
     reject_frame(&out, size, -1, 0, "announces 16 payload bytes");
   reject_frame(&out, out.size + 1, -1, 0, "announces 16 payload bytes and has 17");
   for (int i = 0; i < 4; i++) reject_frame(&out, out.size, i, 0, "CRSC");
-  reject_frame(&out, out.size, 4, WIRE_VERSION + 1, "wire version 5 from sender 7");
+  reject_frame(&out, out.size, 4, WIRE_VERSION + 1, "wire version 6 from sender 7");
   reject_frame(&out, out.size, 6, 0, "unknown type 0");
   reject_frame(&out, out.size, 6, MESSAGE_TYPES, "unknown type");
   reject_frame(&out, out.size, 7, 1, "unknown type");
@@ -149,6 +149,17 @@ static void test_fields(void) {
   CU_ASSERT_EQUAL(t.episode.length, 200);
   CU_ASSERT_EQUAL(t.episode.episode_return, -123.456);
   CU_ASSERT_TRUE(t.episode.failed);
+  decode_sample(&t, MESSAGE_STEP);
+  CU_ASSERT_EQUAL(t.step.number, 1ull << 39);
+  CU_ASSERT_EQUAL(t.step.episode, 21);
+  CU_ASSERT_EQUAL(t.step.step, 1u << 30);
+  CU_ASSERT_EQUAL(t.step.flags, 2);
+  CU_ASSERT_EQUAL(t.step.reward, -1.0 / 7);
+  CU_ASSERT_EQUAL(t.step.obs[2], sample.step.obs[2]);
+  CU_ASSERT_EQUAL(t.step.next_obs[0], 90);
+  CU_ASSERT_EQUAL(t.step.action[1], sample.step.action[1]);
+  CU_ASSERT_EQUAL(t.step.scaled[0], 110);
+  CU_ASSERT_EQUAL(t.step.eps[1], sample.step.eps[1]);
   decode_sample(&t, MESSAGE_ENV_FAILURE);
   CU_ASSERT_EQUAL(t.env_failure.environment, 11);
   CU_ASSERT_TRUE_FATAL(t.env_failure.evaluation);
@@ -180,6 +191,8 @@ static void test_fields(void) {
   CU_ASSERT_EQUAL(t.evaluate.first, 1);
   CU_ASSERT_EQUAL(t.evaluate.stride, 3);
   CU_ASSERT_EQUAL(t.evaluate.count, 10);
+  CU_ASSERT_EQUAL(t.evaluate.steps, 1u << 31);
+  CU_ASSERT_TRUE(t.evaluate.sampled);
   CU_ASSERT_EQUAL(t.weights.version, 1ull << 44);
   CU_ASSERT_EQUAL(memcmp(t.weights.values, sample.weights.values, SAMPLE_PARAMETERS * sizeof(float)), 0);
   codec_target_release(&t);

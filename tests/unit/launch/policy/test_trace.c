@@ -54,9 +54,10 @@ static void scene_release(struct scene *s) {
 
 // An episode of two steps; then one that fails after its first step and, run again, has one step.
 static void add_episodes(struct trace *trace) {
-  static const float obs[SMALL_OBS] = {0.5f, -1, 2}, action[SMALL_ACT] = {0.25f, -0.5f}, scaled[SMALL_ACT] = {1, -2};
+  static const float obs[SMALL_OBS] = {0.5f, -1, 2}, action[SMALL_ACT] = {0.25f, -0.5f}, scaled[SMALL_ACT] = {1, -2},
+                     eps[SMALL_ACT] = {0};
   struct evaluator_transition made = {
-      .obs = obs, .next_obs = obs, .action = action, .scaled = scaled, .reward = 1.0 / 3};
+      .obs = obs, .next_obs = obs, .action = action, .scaled = scaled, .eps = eps, .reward = 1.0 / 3};
   CU_ASSERT_EQUAL(trace_add(trace, &made, false, NULL), STATUS_OK);
   made.step = 1, made.flags = CORSAC_TERMINATED | CORSAC_TRUNCATED;
   CU_ASSERT_EQUAL(trace_add(trace, &made, true, NULL), STATUS_OK);

@@ -1,0 +1,138 @@
+// What eval does with the episodes, whoever played them, and what it prints.
+#include "launch/policy/eval.h"
+
+#include "common/base/json.h"
+#include "common/base/memory.h"
+#include "common/base/printable.h"
+#include "common/base/streams.h"
+
+#include <math.h>
+#include <string.h>
+
+enum status eval_begin(struct eval *eval, FILE *out, struct error *error) {
+  static const char what[] = "the evaluation";
+  const struct policy_source *source = &eval->source;
+  eval->out = out;
+  if (!(eval->returns = memory_alloc(source->config.eval_episodes, sizeof(double), what, error)) ||
+      !(eval->first_observation = memory_alloc(source->shape.obs_dim, sizeof(float), what, error)) ||
+      !(eval->first_action = memory_alloc(source->shape.act_dim, sizeof(float), what, error)))
+    return error->status;
+  if (!eval->trace) return STATUS_OK;
+  return trace_open(eval->trace, eval->request->trace, source->file, &source->info, &source->config, &source->weights,
+                    error);
+}
+
+void eval_release(struct eval *eval) {
+  if (eval->trace) trace_release(eval->trace);
+  memory_free(eval->returns);
+  memory_free(eval->first_observation);
+  memory_free(eval->first_action);
+  policy_source_release(&eval->source);
+}
+
+// --- episodes ---
+
+enum status eval_take_step(struct eval *eval, const struct evaluator_transition *made, bool last, struct error *error) {
+  if (made && made->episode == 0 && made->step == 0) {
+    memcpy(eval->first_observation, made->obs, eval->source.shape.obs_dim * sizeof(float));
+    memcpy(eval->first_action, made->scaled, eval->source.shape.act_dim * sizeof(float));
+  }
+  return eval->trace ? trace_add(eval->trace, made, last, error) : STATUS_OK;
+}
+
+void eval_say_retry(const char *why) { printable_print(streams_error(), "corsac: an episode is made again: %s", why); }
+
+enum status eval_take_episode(struct eval *eval, const struct message_episode *result, const char *why,
+                              struct error *error) {
+  FILE *out = eval->out;
+  if (result->failed && result->cut != EPISODE_NOT_BEGUN)
+    return error_set(error, STATUS_FAILED, "episode %u failed twice: %s", result->episode, why);
+  eval->cut += result->cut != EPISODE_WHOLE;
+  if (result->cut == EPISODE_NOT_BEGUN) return STATUS_OK;
+  eval->returns[eval->begun++] = result->episode_return;
+  eval->length += (double)result->length;
+  if (!out) return STATUS_OK;
+  fprintf(out, "%10u %14.3f %10u%s\n", result->episode, result->episode_return, result->length,
+          result->cut != EPISODE_WHOLE ? "  cut" : "");
+  fflush(out);
+  return STATUS_OK;
+}
+
+// --- what it prints ---
+
+void eval_say_head(const struct eval *eval) {
+  const struct policy_source *source = &eval->source;
+  if (eval->request->verbose)
+    printable_print(eval->out, "%s: %s, policy version %llu, %llu steps, seed %llu%s", source->file, source->config.env,
+                    (unsigned long long)source->info.policy_version, (unsigned long long)source->info.env_steps,
+                    (unsigned long long)source->config.seed, eval->request->sampled ? ", sampled actions" : "");
+  if (eval->out) fprintf(eval->out, "%10s %14s %10s\n", "episode", "return", "length");
+}
+
+// Computes the mean, the extremes, and the standard deviation of the episodes (divided by their number, as in NumPy).
+static void summarise(struct eval *eval) {
+  const uint64_t count = eval->begun;
+  double sum = 0, squares = 0;
+  eval->low = eval->high = eval->returns[0];
+  for (uint64_t i = 0; i < count; i++) {
+    sum += eval->returns[i];
+    eval->low = fmin(eval->low, eval->returns[i]);
+    eval->high = fmax(eval->high, eval->returns[i]);
+  }
+  eval->mean = sum / (double)count;
+  eval->length /= (double)count;
+  for (uint64_t i = 0; i < count; i++) {
+    const double difference = eval->returns[i] - eval->mean;
+    squares += difference * difference;
+  }
+  eval->deviation = sqrt(squares / (double)count);
+}
+
+static enum status print_json(const struct eval *eval, struct error *error) {
+  const struct policy_source *source = &eval->source;
+  return json_print(json_pack("{s:o, s:o, s:o, s:o, s:o, s:f, s:f, s:f, s:f, s:f, s:o, s:o, s:o}", "env",
+                              json_text(eval->name), "env_steps", json_count(source->info.env_steps), "policy_version",
+                              json_count(source->info.policy_version), "episodes", json_count(eval->begun), "cut",
+                              json_count(eval->cut), "return_mean", eval->mean, "return_std", eval->deviation,
+                              "return_min", eval->low, "return_max", eval->high, "length_mean", eval->length, "returns",
+                              json_doubles(eval->returns, eval->begun), "first_observation",
+                              json_floats(eval->first_observation, source->shape.obs_dim), "first_action",
+                              json_floats(eval->first_action, source->shape.act_dim)),
+                    error);
+}
+
+static enum status write_trace(const struct eval *eval, struct error *error) {
+  const struct trace *trace = eval->trace;
+  const struct policy_source *source = &eval->source;
+  const enum status status = trace_write(trace, eval->name, source->file, error);
+  if (status != STATUS_OK) return status;
+  printable_print(streams_error(), "corsac: %s: %llu steps%s%s%s", trace->path, (unsigned long long)trace->table.rows,
+                  trace->reference.critics ? "" : ", without Q: ", trace->reference.critics ? "" : source->file,
+                  trace->reference.critics ? "" : " holds no critics");
+  return STATUS_OK;
+}
+
+static void say_result(const struct eval *eval) {
+  fprintf(eval->out, "%u episode%s of %s: mean return %.3f +- %.3f (%.3f to %.3f), mean length %.1f\n", eval->begun,
+          eval->begun == 1 ? "" : "s", eval->name, eval->mean, eval->deviation, eval->low, eval->high, eval->length);
+}
+
+static void say_cut(const struct eval *eval) {
+  const uint32_t asked = (uint32_t)eval->source.config.eval_episodes;
+  if (eval->cut == 0) return;
+  fprintf(stderr, "corsac: %u of %u episodes did not end by themselves", eval->cut, asked);
+  if (eval->begun < asked) fprintf(stderr, ", %u of these were not begun", asked - eval->begun);
+  fprintf(stderr, ": --max-steps and --timeout say how much they are given; a return is what an episode had until it "
+                  "was cut\n");
+}
+
+enum status eval_end(struct eval *eval, struct error *error) {
+  enum status status = STATUS_OK;
+  summarise(eval);
+  if (eval->trace) status = write_trace(eval, error);
+  if (status == STATUS_OK && eval->request->json) status = print_json(eval, error);
+  if (status != STATUS_OK) return status;
+  if (!eval->request->json) say_result(eval);
+  say_cut(eval);
+  return STATUS_OK;
+}
