@@ -95,6 +95,11 @@ static enum status check_info(const struct environment *environment, const struc
                 "create set info_dim to %u: it may be up to %d, and needs info_names and the function info",
                 spec->info_dim, WIRE_INFO);
   for (uint32_t i = 0; i < spec->info_dim; i++) {
+    if (spec->info_rules && spec->info_rules[i] > CORSAC_INFO_MAX)
+      return fail(environment, STATUS_FAILED, error,
+                  "create set the rule of value %u of info to %d; known are CORSAC_INFO_MEAN (0), CORSAC_INFO_LAST (1) "
+                  "and CORSAC_INFO_MAX (2)",
+                  i, spec->info_rules[i]);
     if (!is_word(spec->info_names[i]))
       return fail(environment, STATUS_FAILED, error,
                   "create named value %u of info \"%.40s\": a name has 1 to %d of a-z, 0-9 and _", i,
@@ -135,6 +140,7 @@ enum status environment_create(struct environment *environment, const struct env
   take_limits(environment, &spec);
   environment->info_dim = spec.info_dim;
   environment->info_names = spec.info_names;
+  if (spec.info_rules && spec.info_dim > 0) memcpy(environment->info_rules, spec.info_rules, spec.info_dim);
   return STATUS_OK;
 }
 

@@ -21,6 +21,7 @@ struct environment {
   float *scaled;                          // (act_dim) the last action as the environment got it
   uint32_t info_dim;                      // named values beside the reward
   const char *const *info_names;          // (info_dim)
+  uint8_t info_rules[CORSAC_MAX_INFO];    // (info_dim) of enum corsac_info_rule
   double *bounds;                         // (2 x act_dim) where action_low and action_high point
   uint32_t frame_skip, frames_left;       // steps of its own in a step of the host; in the step under way
   char unsaved[768];                      // why its last save cannot be used; "": nothing is wrong with it

@@ -144,6 +144,7 @@ static enum status reset_member(struct rollout *rollout, uint32_t i, struct erro
   member->state = MEMBER_RUNNING;
   member->episode_return = 0;
   member->episode_length = 0;
+  member->info_episode = (struct info_episode){0};
   return STATUS_OK;
 }
 
@@ -313,14 +314,23 @@ static void end_episode(struct member *member, uint32_t index, struct transition
   member->state = MEMBER_BETWEEN;
 }
 
-// Adds the named values of this step to their sums. A value that is not finite, or would make its sum so, is left out.
-static void add_info(struct member *member) {
-  const double *values = member->values;
-  member->info.info_dim = member->environment.info_dim;
-  for (uint32_t k = 0; k < member->info.info_dim; k++) {
-    if (!isfinite(member->info.sum[k] + values[k])) continue;
-    member->info.count[k]++;
-    member->info.sum[k] += values[k];
+// A value that is not finite, or would make its sum so, is left out.
+static void add_to_sum(struct message_info *info, uint32_t k, double value) {
+  if (!isfinite(info->sum[k] + value)) return;
+  info->count[k]++;
+  info->sum[k] += value;
+}
+
+// Adds the named values of this step to their sums. Where the rule is about an episode, its end adds one number.
+static void add_info(struct member *member, bool ends) {
+  const struct environment *environment = &member->environment;
+  member->info.info_dim = environment->info_dim;
+  info_episode_add(&member->info_episode, environment->info_rules, environment->info_dim, member->values);
+  for (uint32_t k = 0; k < environment->info_dim; k++) {
+    if (environment->info_rules[k] == CORSAC_INFO_MEAN)
+      add_to_sum(&member->info, k, member->values[k]);
+    else if (ends && member->info_episode.count[k] > 0)
+      add_to_sum(&member->info, k, info_episode_result(&member->info_episode, environment->info_rules, k));
   }
 }
 
@@ -344,7 +354,7 @@ static void record_step(struct rollout *rollout, uint32_t i, uint64_t version, s
                                                  .truncated = truncated};
     n_step_push(&member->window, &transition, index, batch);
   }
-  if (member->environment.info_dim > 0) add_info(member);
+  if (member->environment.info_dim > 0) add_info(member, terminated || truncated);
   if (member->good_steps < ROLLOUT_GOOD_STEPS) member->good_steps++;
   if (terminated || truncated) {
     member->failures = 0;

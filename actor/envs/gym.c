@@ -95,6 +95,10 @@ void gym_argv_make(struct gym_argv *argv, const struct gym *gym, const char *id,
     argv->words[count++] = "--max-episode-steps";
     argv->words[count++] = argv->steps;
   }
+  if (config && *config->gym_info) {
+    argv->words[count++] = "--info";
+    argv->words[count++] = config->gym_info;
+  }
   if (config && *config->gym_wrap) {
     argv->words[count++] = "--wrap";
     argv->words[count++] = config->gym_wrap;

@@ -102,6 +102,7 @@ struct config {
   struct config_numbers action_low, action_high;     // bounds of its actions; count 0: its own
   bool isolate;                                      // run each plugin instance in a process of its own
   char gym_wrap[CONFIG_TEXT];                        // module:name of what wraps a gym: environment; "": nothing
+  char gym_info[CONFIG_TEXT];                        // auto, none, or names of numbers in its info, with rules
   char python[CONFIG_TEXT], mujoco_dir[CONFIG_TEXT]; // "": searched for
   // reports
   uint64_t checkpoint_every, checkpoint_keep;

@@ -173,6 +173,8 @@ static const struct option table[] = {
          .help = "run each instance of a plugin in a process of its own (exec: and gym: always are)"),
     TEXT(gym_wrap, .rule = OPTION_FREE,
          .help = "module:name of a Python function or class that wraps a gym: environment; several with commas"),
+    ROW(OPTION_TEXT, char *, gym_info, .default_text = "auto", .rule = OPTION_FIXED,
+        .help = "columns from info of a gym: environment: auto, none, or NAME[:mean|last|max],..."),
     TEXT(python, .rule = OPTION_FREE,
          .help = "interpreter for gym: environments; empty: the one of `install-deps.sh gym`, else python3"),
     TEXT(mujoco_dir, .rule = OPTION_FREE,

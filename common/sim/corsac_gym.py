@@ -10,7 +10,9 @@ Observation: Box, or Dict and Tuple of such. It becomes one vector of float32: a
 Action:      Box; where it is unbounded, --action-low and --action-high bound it. It is an array of the space's shape and type; for integers it is rounded.
 Seed:        every episode is reset with a seed of its own, the lower 32 bits of corsac's.
 Pictures:    CORSAC_FRAMES=PIPE (corsac eval --record) gets a line with the frames per second, then a PPM after each reset and step.
-End:         terminated and truncated are passed on. Gymnasium's own TimeLimit truncates; corsac adds no limit. info is not used.
+End:         terminated and truncated are passed on. Gymnasium's own TimeLimit truncates; corsac adds no limit.
+Info:        its numbers become named values. --info auto takes those of a first step, which is made for that; none takes none; NAME,NAME:max
+             takes these, each with the rule mean, last or max. Keys of dicts in it are joined by _; other characters than a-z, 0-9 become _.
 """
 
 import argparse
@@ -18,6 +20,7 @@ import ctypes.util
 import importlib
 import json
 import os
+import re
 import signal
 import sys
 import traceback
@@ -148,6 +151,71 @@ def wrap(env, names):
     return env
 
 
+RULES = {"mean": corsac_sim.INFO_MEAN, "last": corsac_sim.INFO_LAST, "max": corsac_sim.INFO_MAX}
+MOST_INFO, LONGEST_INFO = 16, 31
+
+
+def is_success(name):
+    return re.search("(^|_)(success|solved)($|_)", name) is not None
+
+
+def numbers(info, prefix=""):
+    """(name, number) of each number, truth value and array of one element in info, and in the dicts in it."""
+    for key, value in info.items():
+        name = re.sub("[^a-z0-9_]+", "_", f"{prefix}{key}".lower())[:LONGEST_INFO]
+        if isinstance(value, dict):
+            yield from numbers(value, name + "_")
+        elif isinstance(value, (bool, int, float, numpy.bool_, numpy.number)) or (isinstance(value, numpy.ndarray) and value.size == 1):
+            try:
+                yield name, corsac_sim.number(value)
+            except (TypeError, ValueError, OverflowError):  # an array of texts, an integer too long for a double
+                pass
+
+
+class Info:
+    """The named values: names, rules, and info(of a step) -> their numbers, NaN for what is not there."""
+
+    def __init__(self, env, asked):
+        self.names, self.rules = [], []
+        if asked == "auto":
+            self.choose(env)
+        elif asked != "none":
+            self.parse(asked)
+
+    def add(self, name, rule):
+        self.names.append(name)
+        self.rules.append(RULES[rule])
+
+    def parse(self, asked):
+        for word in asked.split(","):
+            name, colon, rule = word.strip().partition(":")
+            if not re.fullmatch(f"[a-z0-9_]{{1,{LONGEST_INFO}}}", name) or (colon and rule not in RULES):
+                raise Unsupported(f"--gym-info {word.strip()}: it is auto, none, or NAME[:mean|last|max],... with names of a-z, 0-9 and _")
+            if name in self.names or len(self.names) == MOST_INFO:
+                raise Unsupported(f"--gym-info: {name} is there twice, or is one more than {MOST_INFO} names")
+            self.add(name, rule or ("last" if is_success(name) else "mean"))
+
+    def choose(self, env):
+        """Makes a step, the same in every instance: with the action nearest to 0."""
+        space = env.action_space
+        try:
+            env.reset(seed=0)
+            info = env.step(numpy.clip(numpy.zeros(space.shape), space.low, space.high).astype(space.dtype))[4]
+        except Exception as error:
+            traceback.print_exc()
+            raise Unsupported(f"the first step, which shows what is in info (--gym-info none makes none), failed: {one_line(error)}") from None
+        names = sorted(dict(numbers(info)), key=lambda name: not is_success(name))  # the others in their order
+        for name in names[:MOST_INFO]:
+            self.add(name, "last" if is_success(name) else "mean")
+        if len(names) > MOST_INFO:
+            print(f"info has {len(names)} numbers, of which the first {MOST_INFO} become columns; --gym-info chooses others. Left out: "
+                  + ", ".join(names[MOST_INFO:]), file=sys.stderr)
+
+    def __call__(self, info):
+        found = dict(numbers(info)) if self.names else {}
+        return [found.get(name, numpy.nan) for name in self.names]
+
+
 def make(name, **options):
     """gymnasium.make without its checker, which would print warnings and cost time in every step."""
     sys.path[0] = os.getcwd()  # instead of the directory of this file
@@ -197,7 +265,7 @@ def without_screen():
     os.environ.setdefault("MUJOCO_GL", "egl" if ctypes.util.find_library("EGL") else "osmesa")
 
 
-def drive(env, sim, camera):
+def drive(env, sim, camera, named):
     """Plays episodes until corsac wants no more. An exception of the environment fails the episode; corsac then starts this anew."""
     flatten, to_action = Flattener(env.observation_space), action_maker(env.action_space)
     obs = numpy.empty(flatten.size, numpy.float32)
@@ -207,9 +275,11 @@ def drive(env, sim, camera):
         camera()
         action = sim.begin(obs)
         while sim.acting:
-            observation, reward, terminated, truncated, _ = env.step(to_action(action))
+            observation, reward, terminated, truncated, info = env.step(to_action(action))
             flatten(observation, obs)
             camera()
+            if named.names:
+                sim.info(named(info))
             action = sim.step(obs, corsac_sim.number(reward), terminated, truncated)
 
 
@@ -223,10 +293,11 @@ def main(arguments):
     options = {"max_episode_steps": arguments.max_episode_steps, "render_mode": "rgb_array" if pipe else None}
     env = wrap(make(name, **{key: value for key, value in options.items() if value is not None}), arguments.wrap)
     low, high = action_bounds(env.action_space)
+    named = Info(env, arguments.info)
     camera = Camera(env, pipe) if pipe else lambda: None
-    sim = corsac_sim.Sim(name.partition("?")[0], Flattener(env.observation_space).size, low, high)
+    sim = corsac_sim.Sim(name.partition("?")[0], Flattener(env.observation_space).size, low, high, info_names=named.names, info_rules=named.rules)
     try:
-        drive(env, sim, camera)
+        drive(env, sim, camera, named)
     except Exception as error:
         traceback.print_exc()
         sim.fail(one_line(error))
@@ -240,6 +311,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Runs an environment of Gymnasium for corsac.")
     parser.add_argument("id", help="what gymnasium.make takes, such as Pendulum-v1, module:ID or ID?key=value&key=value")
     parser.add_argument("--max-episode-steps", type=int, help="in place of the environment's own limit")
+    parser.add_argument("--info", default="auto", help="which numbers of info become named values: auto, none, NAME[:mean|last|max],...")
     parser.add_argument("--wrap", default="", help="module:name,... of what wraps the environment")
     try:
         sys.exit(main(parser.parse_args()))

@@ -229,7 +229,7 @@ static const char *const CHECK_ENV =
     "\n"
     "  --episodes N   episodes for the first rules (default 10; they take at most 20 s)\n"
     "  --timeout S    seconds that one call may take before it counts as hung (default 60)\n"
-    "  --python, --mujoco-dir, --action-low, --action-high, --gym-wrap  as to train\n"
+    "  --python, --mujoco-dir, --action-low, --action-high, --gym-wrap, --gym-info  as to train\n"
     "  --json         one JSON object on standard output: env, ok, errors, warnings, obs_dim, act_dim,\n"
     "                 max_episode_steps, steps_per_s, findings (rule, level, text, more: further findings\n"
     "                 of the same kind)\n"

@@ -237,7 +237,7 @@ static enum status print_json(const struct checker *checker, struct error *error
 }
 
 struct request {
-  const char *env, *episodes, *timeout, *python, *mujoco_dir, *action_low, *action_high, *gym_wrap;
+  const char *env, *episodes, *timeout, *python, *mujoco_dir, *action_low, *action_high, *gym_wrap, *gym_info;
   bool json;
 };
 
@@ -250,7 +250,8 @@ static enum status read_request(int argc, char **argv, struct request *request, 
                                    {"mujoco-dir", NULL, &request->mujoco_dir},
                                    {"action-low", NULL, &request->action_low},
                                    {"action-high", NULL, &request->action_high},
-                                   {"gym-wrap", NULL, &request->gym_wrap}};
+                                   {"gym-wrap", NULL, &request->gym_wrap},
+                                   {"gym-info", NULL, &request->gym_info}};
   enum status status =
       arguments_parse(argc, argv, "check-env", known, sizeof known / sizeof *known, &request->env, error);
   if (status != STATUS_OK) return status;
@@ -266,7 +267,8 @@ static enum status read_request(int argc, char **argv, struct request *request, 
                 {"mujoco_dir", request->mujoco_dir, "--mujoco-dir"},
                 {"action_low", request->action_low, "--action-low"},
                 {"action_high", request->action_high, "--action-high"},
-                {"gym_wrap", request->gym_wrap, "--gym-wrap"}};
+                {"gym_wrap", request->gym_wrap, "--gym-wrap"},
+                {"gym_info", request->gym_info, "--gym-info"}};
   for (size_t i = 0; i < sizeof values / sizeof *values && status == STATUS_OK; i++)
     if (values[i].value)
       status = option_set(options_find(values[i].name), &checker->config, values[i].value, values[i].option, error);

@@ -118,6 +118,14 @@ static bool info_is_right(struct probe *probe, const struct corsac_env_spec *spe
                spec->info_dim, CORSAC_MAX_INFO);
     return false;
   }
+  for (uint32_t i = 0; spec->info_rules && i < spec->info_dim; i++) {
+    if (spec->info_rules[i] <= CORSAC_INFO_MAX) continue;
+    check_note(check, RULE_INFO, BROKEN,
+               "the rule of value %u is %d; known are CORSAC_INFO_MEAN (0), CORSAC_INFO_LAST (1) and CORSAC_INFO_MAX "
+               "(2)",
+               i, spec->info_rules[i]);
+    return false;
+  }
   for (uint32_t i = 0; i < spec->info_dim; i++) {
     const char *name = spec->info_names[i];
     uint32_t k = 0;

@@ -23,8 +23,10 @@
 static bool begins(const char *text, const char *start) { return strncmp(text, start, strlen(start)) == 0; }
 
 static void warn_of_idle_options(const struct config *config) {
-  if (*config->gym_wrap && !begins(config->env, "gym:"))
-    log_warn("gym_wrap has no effect: %s is no environment of Gymnasium; gym:ID is", config->env);
+  const bool wraps = *config->gym_wrap, informs = strcmp(config->gym_info, "auto") != 0;
+  if ((wraps || informs) && !begins(config->env, "gym:"))
+    log_warn("%s has no effect: %s is no environment of Gymnasium; gym:ID is", wraps ? "gym_wrap" : "gym_info",
+             config->env);
   const size_t name = strcspn(config->env, ":");
   const bool plugin = memchr(config->env, '/', name) || (name > 3 && strncmp(config->env + name - 3, ".so", 3) == 0);
   if (config->isolate && !plugin && !begins(config->env, "exec:") && !begins(config->env, "gym:"))

@@ -42,6 +42,7 @@ verdict no_reward 1 error reward 'step 1 of episode [0-9]+: .reward was not writ
 also nan_reward 1 error reward 'the reward is -?nan'
 verdict flags 1 error flags 'returned 4; known are CORSAC_TERMINATED'
 verdict info_names 1 error info 'value 1 is "place"'
+verdict info_rules 1 error info 'the rule of value 1 is 3; known are'
 verdict info_more 1 error info 'more than the 2 values'
 verdict info_less 0 warning info 'never wrote value 1, speed'
 also no_info 0 warning info 'no info_dim'

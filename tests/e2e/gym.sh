@@ -67,6 +67,16 @@ printf 'env:\n  id: gym:%s\n  gain: 3\n  name: x&y\n' "$arguments" >"$tmp/argume
 train 'in YAML' ${few/--env Pendulum-v1} --config "$tmp/arguments.yaml" $wrap --max-episode-steps 20 --frame-skip 2 --run-dir "$tmp/yaml"
 check 'with a longer limit than the registered one' [ "$(column "$tmp/yaml/metrics.csv" return_mean | tail -n 1)" = 280 ] # 40 x 7
 
+# --- info -----------------------------------------------------------------------------------------
+informed="--env gym:corsac_test_envs:test/Info-v0"
+train 'numbers of info' $few $informed --run-dir "$tmp/info"
+check 'are columns, the success first' grep -qE ',info_is_success,info_t,info_energy_kinetic,info_energy_left_arm$' "$tmp/info/metrics.csv"
+check 'a success counts where an episode ends' [ "$(column "$tmp/info/metrics.csv" info_is_success | tail -n 1)" = 0 ]
+check 'others in every step' awk '$1 < 5 || $1 > 6 { exit 1 }' <(column "$tmp/info/metrics.csv" info_t)
+train 'with a rule' $few $informed --gym-info is_success:max,t:last --run-dir "$tmp/ruled"
+check 'a success counts in any step' [ "$(column "$tmp/ruled/metrics.csv" info_is_success | tail -n 1)" = 1 ]
+check 'the last value' [ "$(column "$tmp/ruled/metrics.csv" info_t | tail -n 1)" = 10 ]
+
 # --- an environment that fails costs an episode ---------------------------------------------------
 episodes="$small --eval-every 0 --env-steps 60 --learning-starts 30 --log-every 10"
 faults=Raise
@@ -85,6 +95,7 @@ refused() {
 }
 printf '#!/bin/sh\nexec "%s" -S "$@"\n' "$python" >"$tmp/bare-python" && chmod +x "$tmp/bare-python"
 refused 'an argument that it does not take' "unexpected keyword argument 'gian'" --env "gym:$arguments?gian=3"
+refused 'a rule that is none' 'gym-info t:sum: it is auto, none, or NAME' $informed --gym-info t:sum
 refused 'a value of Python' 'True is no literal of JSON: write true' --env "gym:$arguments?gain=True"
 refused 'a wrapper that is not there' 'gym-wrap corsac_test_envs:nobody: AttributeError' --env "gym:$arguments" --gym-wrap corsac_test_envs:nobody
 refused 'discrete actions' 'the action is a Discrete\(4\)' --env gym:corsac_test_envs:test/Discrete-v0

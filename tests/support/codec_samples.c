@@ -102,6 +102,11 @@ static void fill_snapshot(struct snapshot *snapshot) {
   snapshot->exact = true;
   snapshot->episode_return = -0.1;
   snapshot->episode_length = 199;
+  snapshot->info_dim = 2;
+  snapshot->info_count[0] = 199;
+  snapshot->info_number[0] = -1.0 / 3;
+  snapshot->info_count[1] = 1;
+  snapshot->info_number[1] = DBL_MAX;
   snapshot->window = SAMPLE_WINDOW;
   count_up(snapshot->obs, SAMPLE_OBS, 10);
   count_up(snapshot->window_obs, SAMPLE_WINDOW * SAMPLE_OBS, 20);

@@ -46,6 +46,8 @@ static void *create(const struct corsac_env_config *config, struct corsac_env_sp
   spec->max_episode_steps = is(rules, "endless") ? 0 : 100;
   spec->action_low = low;
   spec->action_high = high;
+  static const uint8_t unknown[] = {CORSAC_INFO_LAST, 3};
+  if (is(rules, "info_rules")) spec->info_rules = unknown;
   if (!is(rules, "no_info")) spec->info_dim = 2, spec->info_names = is(rules, "info_names") ? twice : names;
   if (is(rules, "write_spec")) memset(spec + 1, 1, 4);
   if (is(rules, "write_error")) memset(error, 'x', error_size + 1);

@@ -120,6 +120,40 @@ class Arguments(unittest.TestCase):
             self.assertIn(words, str(caught.exception))
 
 
+class Infos(unittest.TestCase):
+    def info(self, asked, name="Info"):
+        named = corsac_gym.Info(corsac_gym.make(f"corsac_test_envs:test/{name}-v0"), asked)
+        return named.names, named.rules, named
+
+    def test_auto(self):
+        names, rules, named = self.info("auto")
+        self.assertEqual(names, ["is_success", "t", "energy_kinetic", "energy_left_arm"])
+        self.assertEqual(rules, [1, 0, 0, 0])
+        values = named({"t": numpy.array([[3]]), "is_success": True, "Energy": {"kinetic": numpy.float32(0.5)}, "text": "x", "more": 7})
+        self.assertEqual(values[:3], [1, 3, 0.5])
+        self.assertNotEqual(values[3], values[3])
+
+    def test_given(self):
+        self.assertEqual(self.info("t:max, task_success,late")[:2], (["t", "task_success", "late"], [2, 1, 0]))
+        self.assertEqual(self.info("none")[:2], ([], []))
+        self.assertEqual(self.info("auto", "Nested")[:2], ([], []))
+
+    def test_too_many(self):
+        with open(os.devnull, "w") as sys.stderr:
+            try:
+                names, _, _ = self.info("auto", "Talkative")
+            finally:
+                sys.stderr = sys.__stderr__
+        self.assertEqual((len(names), names[0], names[1]), (16, "success", "value_0"))
+
+    def test_refused(self):
+        for asked, words in (("T", "names of a-z"), ("t:sum", "mean|last|max"), ("", "names of a-z"), ("t,t", "twice"),
+                             (",".join(f"a{i}" for i in range(17)), "one more than 16")):
+            with self.assertRaises(corsac_gym.Unsupported) as caught:
+                self.info(asked)
+            self.assertIn(words, str(caught.exception))
+
+
 class StandIn:
     """For corsac_sim.Sim: wants two episodes, cuts each after `steps`, and writes down what it gets."""
 
@@ -152,7 +186,7 @@ class Loop(unittest.TestCase):
         env = gymnasium.make(f"corsac_test_envs:test/{name}-v0", disable_env_checker=True)
         sim = StandIn(int(numpy.prod(env.action_space.shape)), **given)
         self.pictures = 0
-        corsac_gym.drive(env, sim, self.take_picture)
+        corsac_gym.drive(env, sim, self.take_picture, corsac_gym.Info(env, "none"))
         self.assertGreaterEqual(self.pictures, sum(len(episode) for episode in sim.got))
         return sim.got
 

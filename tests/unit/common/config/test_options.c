@@ -337,6 +337,7 @@ static void test_rules(void) {
         "normalize_rewards",
         "noise_hold",
         "frame_skip",
+        "gym_info",
         "action_low",
         "action_high"}},
       {OPTION_FREE,
