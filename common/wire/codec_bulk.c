@@ -237,6 +237,8 @@ static void walk_step(struct codec *codec, void *message) {
   codec_u32(codec, "step", &step->step, UINT32_MAX);
   codec_u32(codec, "flags", &step->flags, WIRE_FLAGS);
   codec_f64(codec, "reward", &step->reward, -DBL_MAX, DBL_MAX);
+  codec_known_u32(codec, "info_dim", step->info_dim);
+  for (uint32_t i = 0; i < step->info_dim; i++) codec_f64(codec, "info", &step->info[i], -DBL_MAX, DBL_MAX);
   codec_rest(codec, 4 * (2 * obs_dim + 3 * act_dim));
   codec_floats(codec, "obs", step->obs, obs_dim, -FLT_MAX, FLT_MAX);
   codec_floats(codec, "next_obs", step->next_obs, obs_dim, -FLT_MAX, FLT_MAX);

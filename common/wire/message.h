@@ -192,7 +192,9 @@ struct message_step {
   float *obs, *next_obs; // (obs_dim)
   float *action;         // (act_dim) in [-1, 1]
   float *scaled;         // (act_dim) as the environment got it
-  float *eps;            // (act_dim) the noise of the action: 0 where it is deterministic
+  uint32_t info_dim;     // named values; WIRE_NO_VALUE: not given
+  double info[WIRE_INFO];
+  float *eps; // (act_dim) the noise of the action: 0 where it is deterministic
 };
 
 enum episode_cut {
@@ -205,9 +207,11 @@ enum episode_cut {
 struct message_episode {
   uint64_t number;
   uint32_t episode, length;
-  double episode_return; // so far, where it is cut
-  bool failed;           // it has no return: the environment failed in it twice, or it was not begun
-  uint32_t cut;          // enum episode_cut
+  double episode_return;  // so far, where it is cut
+  bool failed;            // it has no return: the environment failed in it twice, or it was not begun
+  uint32_t cut;           // enum episode_cut
+  uint32_t info_dim;      // 0 where it failed
+  double info[WIRE_INFO]; // (info_dim) each by its rule; WIRE_NO_VALUE: none was given
 };
 
 struct message_stop {
