@@ -50,7 +50,13 @@ enum status rollout_create_environment(struct rollout *rollout, uint32_t i, stru
   if (rollout->obs_dim == 0) {
     rollout->obs_dim = environment->obs_dim;
     rollout->act_dim = environment->act_dim;
+    rollout->info_dim = environment->info_dim;
   }
+  if (environment->info_dim != rollout->info_dim)
+    return error_set(error, STATUS_MISMATCH,
+                     "%s: environment %u has %u named values, and the first one had %u; they have to be the same",
+                     environment_kind_name(rollout->kind), rollout->first + i, environment->info_dim,
+                     rollout->info_dim);
   if (environment->obs_dim != rollout->obs_dim || environment->act_dim != rollout->act_dim)
     return error_set(error, STATUS_MISMATCH,
                      "%s: environment %u has obs_dim %u and act_dim %u, environment %u has %u and %u; they have "

@@ -64,7 +64,7 @@ struct member {
 struct rollout {
   const struct config *config;         // not owned
   const struct environment_kind *kind; // not owned
-  uint32_t first, count, obs_dim, act_dim;
+  uint32_t first, count, obs_dim, act_dim, info_dim;
   struct member *members; // (count)
   float *obs, *next_obs;  // (count x obs_dim)
   float *action;          // (count x act_dim)
