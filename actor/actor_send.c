@@ -6,6 +6,7 @@
 #include "common/wire/codec.h"
 #include <assert.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { LEARNER = 0 };
@@ -76,18 +77,20 @@ enum status actor_send_episode(struct actor *actor, const struct message_episode
 
 enum status actor_send_step(struct actor *actor, const struct evaluator_transition *made, struct error *error) {
   const struct environment *env = evaluator_environment(actor->evaluator, error);
-  const struct message_step step = {.number = actor->evaluation,
-                                    .episode = made->episode,
-                                    .step = made->step,
-                                    .obs_dim = env->obs_dim,
-                                    .act_dim = env->act_dim,
-                                    .flags = (uint32_t)made->flags,
-                                    .reward = made->reward,
-                                    .obs = (float *)made->obs, // these arrays are only read
-                                    .next_obs = (float *)made->next_obs,
-                                    .action = (float *)made->action,
-                                    .scaled = (float *)made->scaled,
-                                    .eps = (float *)made->eps};
+  struct message_step step = {.number = actor->evaluation,
+                              .episode = made->episode,
+                              .step = made->step,
+                              .obs_dim = env->obs_dim,
+                              .act_dim = env->act_dim,
+                              .flags = (uint32_t)made->flags,
+                              .reward = made->reward,
+                              .obs = (float *)made->obs, // these arrays are only read
+                              .next_obs = (float *)made->next_obs,
+                              .action = (float *)made->action,
+                              .scaled = (float *)made->scaled,
+                              .eps = (float *)made->eps,
+                              .info_dim = env->info_dim};
+  memcpy(step.info, made->info, env->info_dim * sizeof *step.info);
   return send_bytes(actor, message_encode_step(&actor->bytes, actor_rank(actor), &step, error), error);
 }
 

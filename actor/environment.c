@@ -1,6 +1,7 @@
 #include "actor/environment.h"
 
-#include "common/base/action_bounds.h"
+#include "actor/action_limits.h"
+
 #include "common/nn/action_range.h"
 #include "common/wire/message.h"
 #include <math.h>
@@ -54,13 +55,31 @@ static enum status check_spec(const struct environment *environment, const struc
                 WIRE_MAX_DIM);
   if (!spec->action_low || !spec->action_high)
     return fail(environment, STATUS_FAILED, error, "create set no %s", spec->action_low ? "action_high" : "action_low");
-  for (uint32_t i = 0; i < spec->act_dim; i++) {
-    double low = spec->action_low[i], high = spec->action_high[i];
-    if (!action_bounds_are_good(low, high))
-      return fail(environment, STATUS_FAILED, error,
-                  "create set the bounds of action component %u to [%g, %g]; " ACTION_BOUNDS_RULE, i, low, high);
-  }
   return STATUS_OK;
+}
+
+// Makes the arrays that hold an action and its bounds.
+static enum status take_bounds(struct environment *environment, const struct corsac_env_spec *spec,
+                               struct error *error) {
+  const size_t dim = spec->act_dim;
+  environment->scaled = memory_alloc(dim, sizeof(float), "an environment's action", error);
+  environment->bounds = memory_alloc(2 * dim, sizeof(double), "an environment's action", error);
+  if (!environment->scaled || !environment->bounds) return STATUS_MEMORY;
+  environment->action_low = environment->bounds;
+  environment->action_high = environment->bounds + dim;
+  struct error why = {0};
+  const enum status status =
+      action_limits_find(environment->kind->config, spec, environment->bounds, environment->bounds + dim, &why);
+  return status == STATUS_OK ? STATUS_OK : fail(environment, status, error, "%s", why.text);
+}
+
+// An option replaces the environment's own limit, which counts its own steps.
+static void take_limits(struct environment *environment, const struct corsac_env_spec *spec) {
+  const struct config *config = environment->kind->config;
+  const uint32_t skip = config && config->frame_skip > 1 ? (uint32_t)config->frame_skip : 1;
+  const uint32_t asked = config ? (uint32_t)config->max_episode_steps : 0, own = spec->max_episode_steps;
+  environment->frame_skip = skip;
+  environment->max_episode_steps = asked > 0 ? asked : own / skip + (own % skip > 0);
 }
 
 static bool is_word(const char *name) {
@@ -76,6 +95,11 @@ static enum status check_info(const struct environment *environment, const struc
                 "create set info_dim to %u: it may be up to %d, and needs info_names and the function info",
                 spec->info_dim, WIRE_INFO);
   for (uint32_t i = 0; i < spec->info_dim; i++) {
+    if (spec->info_rules && spec->info_rules[i] > CORSAC_INFO_MAX)
+      return fail(environment, STATUS_FAILED, error,
+                  "create set the rule of value %u of info to %d; known are CORSAC_INFO_MEAN (0), CORSAC_INFO_LAST (1) "
+                  "and CORSAC_INFO_MAX (2)",
+                  i, spec->info_rules[i]);
     if (!is_word(spec->info_names[i]))
       return fail(environment, STATUS_FAILED, error,
                   "create named value %u of info \"%.40s\": a name has 1 to %d of a-z, 0-9 and _", i,
@@ -106,21 +130,17 @@ enum status environment_create(struct environment *environment, const struct env
   environment->self = self;
   enum status status = check_spec(environment, &spec, error);
   if (status == STATUS_OK) status = check_info(environment, &spec, error);
-  if (status == STATUS_OK) {
-    environment->scaled = memory_alloc(spec.act_dim, sizeof(float), "an environment's action", error);
-    if (!environment->scaled) status = STATUS_MEMORY;
-  }
+  if (status == STATUS_OK) status = take_bounds(environment, &spec, error);
   if (status != STATUS_OK) {
     environment_destroy(environment);
     return status;
   }
   environment->obs_dim = spec.obs_dim;
   environment->act_dim = spec.act_dim;
-  environment->max_episode_steps = spec.max_episode_steps;
+  take_limits(environment, &spec);
   environment->info_dim = spec.info_dim;
   environment->info_names = spec.info_names;
-  environment->action_low = spec.action_low;
-  environment->action_high = spec.action_high;
+  if (spec.info_rules && spec.info_dim > 0) memcpy(environment->info_rules, spec.info_rules, spec.info_dim);
   return STATUS_OK;
 }
 
@@ -131,6 +151,7 @@ void environment_destroy(struct environment *environment) {
     leave(environment, GUEST_DESTROY);
   }
   memory_free(environment->scaled);
+  memory_free(environment->bounds);
   *environment = (struct environment){0};
 }
 
@@ -154,7 +175,7 @@ static bool is_good(const struct environment *environment, int result, const flo
 }
 
 enum status environment_reset(struct environment *environment, uint64_t seed, float *obs, struct error *error) {
-  environment->guest.step = 0;
+  environment->guest.step = environment->frames_left = 0;
   enter(environment, GUEST_RESET);
   const int result = environment->kind->abi->reset(environment->self, seed, obs);
   leave(environment, GUEST_RESET);
@@ -188,23 +209,39 @@ static enum status refuse_step(const struct environment *environment, int result
   return check_obs(environment, call, obs, error);
 }
 
+// Checks what one step of the environment gave, and adds its reward to the sum.
+static enum status take_frame(struct environment *environment, const float *obs, double frame_reward, double *reward,
+                              int flags, struct error *error) {
+  *reward = environment->frames_left == environment->frame_skip ? frame_reward : *reward + frame_reward;
+  environment->frames_left = flags ? 0 : environment->frames_left - 1;
+  if (is_good(environment, flags, obs, *reward)) return STATUS_OK;
+  environment->frames_left = 0;
+  return refuse_step(environment, flags, obs, *reward, error);
+}
+
 enum status environment_step(struct environment *environment, const float *action, float *obs, double *reward,
                              int *flags, struct error *error) {
   environment->guest.step++;
   enum status status = scale_action(environment, action, error);
   if (status != STATUS_OK) return status;
-  *reward = 0;
-  enter(environment, GUEST_STEP);
-  *flags = environment->kind->abi->step(environment->self, environment->scaled, obs, reward);
-  leave(environment, GUEST_STEP);
-  if (is_good(environment, *flags, obs, *reward)) return STATUS_OK;
-  return refuse_step(environment, *flags, obs, *reward, error);
+  environment->frames_left = environment->frame_skip;
+  do {
+    double frame_reward = 0;
+    enter(environment, GUEST_STEP);
+    *flags = environment->kind->abi->step(environment->self, environment->scaled, obs, &frame_reward);
+    leave(environment, GUEST_STEP);
+    status = take_frame(environment, obs, frame_reward, reward, *flags, error);
+  } while (status == STATUS_OK && environment_step_goes_on(environment));
+  return status;
 }
 
 enum status environment_step_begin(struct environment *environment, const float *action, struct error *error) {
-  environment->guest.step++;
-  enum status status = scale_action(environment, action, error);
-  if (status != STATUS_OK) return status;
+  if (!environment_step_goes_on(environment)) {
+    environment->guest.step++;
+    const enum status status = scale_action(environment, action, error);
+    if (status != STATUS_OK) return status;
+    environment->frames_left = environment->frame_skip;
+  }
   enter(environment, GUEST_STEP_BEGIN);
   int result = environment->kind->abi->step_begin(environment->self, environment->scaled);
   leave(environment, GUEST_STEP_BEGIN);
@@ -216,12 +253,11 @@ enum status environment_step_begin(struct environment *environment, const float 
 
 enum status environment_step_end(struct environment *environment, float *obs, double *reward, int *flags,
                                  struct error *error) {
-  *reward = 0;
+  double frame_reward = 0;
   enter(environment, GUEST_STEP_END);
-  *flags = environment->kind->abi->step_end(environment->self, obs, reward);
+  *flags = environment->kind->abi->step_end(environment->self, obs, &frame_reward);
   leave(environment, GUEST_STEP_END);
-  if (is_good(environment, *flags, obs, *reward)) return STATUS_OK;
-  return refuse_step(environment, *flags, obs, *reward, error);
+  return take_frame(environment, obs, frame_reward, reward, *flags, error);
 }
 
 void environment_info(const struct environment *environment, double *values) {
@@ -295,6 +331,6 @@ enum status environment_load(struct environment *environment, const void *state,
     snprintf(call, sizeof call, "load of %zu bytes", size);
     return call_failed(environment, call, result, error);
   }
-  environment->guest.step = 0;
+  environment->guest.step = environment->frames_left = 0;
   return STATUS_OK;
 }

@@ -12,15 +12,18 @@
 #include <stdint.h>
 
 struct environment {
-  const struct environment_kind *kind;    // not owned
-  void *self;                             // what create returned; NULL: there is no instance
-  struct guest guest;                     // for messages; the caller of reset and load sets guest.episode before
-  uint32_t obs_dim, act_dim;              // as its spec has them
-  uint32_t max_episode_steps;             // 0: no limit
-  const double *action_low, *action_high; // (act_dim), the environment's own memory
+  const struct environment_kind *kind; // not owned
+  void *self;                          // what create returned; NULL: there is no instance
+  struct guest guest;                  // for messages; the caller of reset and load sets guest.episode before
+  uint32_t obs_dim, act_dim;           // as its spec has them
+  uint32_t max_episode_steps; // of this host's steps, each of which holds its action for frame_skip; 0: no limit
+  const double *action_low, *action_high; // (act_dim)
   float *scaled;                          // (act_dim) the last action as the environment got it
   uint32_t info_dim;                      // named values beside the reward
   const char *const *info_names;          // (info_dim)
+  uint8_t info_rules[CORSAC_MAX_INFO];    // (info_dim) of enum corsac_info_rule
+  double *bounds;                         // (2 x act_dim) where action_low and action_high point
+  uint32_t frame_skip, frames_left;       // steps of its own in a step of the host; in the step under way
   char unsaved[768];                      // why its last save cannot be used; "": nothing is wrong with it
 };
 
@@ -28,7 +31,9 @@ struct environment {
 // environment, its index, the call and what is wrong.
 
 // Creates an instance and checks what it says of itself: dimensions of 1 to WIRE_MAX_DIM, bounds that are finite with
-// low < high, names of its values. On failure there is nothing to destroy.
+// low < high, names of its values. The options max_episode_steps, frame_skip, action_low and action_high of
+// kind->config change what it says; where they do not fit, the status is STATUS_USAGE. On failure there is nothing to
+// destroy.
 enum status environment_create(struct environment *environment, const struct environment_kind *kind, uint64_t index,
                                bool evaluation, struct error *error);
 
@@ -41,14 +46,20 @@ enum status environment_reset(struct environment *environment, uint64_t seed, fl
 // Makes a step: action (act_dim) in [-1, 1] -> obs (obs_dim), reward, flags (CORSAC_TERMINATED | CORSAC_TRUNCATED).
 //   scaled = low + (action + 1)/2 (high - low)
 // An action that is not finite is the policy's failure: STATUS_PEER. max_episode_steps is not applied here: whoever
-// counts the steps of the episode applies it.
+// counts the steps of the episode applies it. With frame_skip N the environment makes up to N steps with this action;
+// the first one that returns flags is the last. The reward is their sum.
 enum status environment_step(struct environment *environment, const float *action, float *obs, double *reward,
                              int *flags, struct error *error);
 
 // The same step in two halves, where kind->abi->step_begin is there: begin several instances, then end each in turn.
+// While environment_step_goes_on, the step has not ended yet: begin and end it again, with the same action. *reward is
+// the sum so far, and may not change in between.
 enum status environment_step_begin(struct environment *environment, const float *action, struct error *error);
 enum status environment_step_end(struct environment *environment, float *obs, double *reward, int *flags,
                                  struct error *error);
+static inline bool environment_step_goes_on(const struct environment *environment) {
+  return environment->frames_left > 0;
+}
 
 // Writes the named values of the last step, values (info_dim). NAN: the environment did not write that one.
 void environment_info(const struct environment *environment, double *values);

@@ -1,5 +1,6 @@
 #include "actor/evaluator.h"
 
+#include "actor/info_episode.h"
 #include "common/base/clock.h"
 #include "common/base/random.h"
 #include <assert.h>
@@ -28,6 +29,8 @@ struct evaluator {
   struct message_env_failure env_failure;
   uint32_t length;
   double episode_return;
+  double values[WIRE_INFO]; // named values of the last step
+  struct info_episode info; // of the episode
 };
 
 struct evaluator *evaluator_create(const struct config *config, const struct environment_kind *kind, uint32_t obs_dim,
@@ -111,6 +114,7 @@ static enum status begin_episode(struct evaluator *evaluator, struct error *erro
   evaluator->running = true;
   evaluator->length = 0;
   evaluator->episode_return = 0;
+  evaluator->info = (struct info_episode){0};
   return STATUS_OK;
 }
 
@@ -144,6 +148,16 @@ static void act(struct evaluator *evaluator) {
   policy_act(evaluator->policy, 1, evaluator->obs, sampled ? evaluator->eps : NULL, evaluator->action);
 }
 
+static void take_info(struct evaluator *evaluator) {
+  const struct environment *environment = evaluator->environment;
+  const uint32_t dim = environment->info_dim;
+  if (dim == 0) return;
+  environment_info(environment, evaluator->values);
+  info_episode_add(&evaluator->info, environment->info_rules, dim, evaluator->values);
+  for (uint32_t i = 0; i < dim; i++)
+    if (!isfinite(evaluator->values[i])) evaluator->values[i] = WIRE_NO_VALUE;
+}
+
 static enum status make_step(struct evaluator *evaluator, bool *done, struct error *error) {
   struct environment *environment = evaluator->environment;
   enum status status = STATUS_OK;
@@ -165,6 +179,7 @@ static enum status make_step(struct evaluator *evaluator, bool *done, struct err
   evaluator->cut = cut_by(evaluator, flags);
   *done = evaluator->cut != EPISODE_WHOLE || flags ||
           (environment->max_episode_steps && evaluator->length >= environment->max_episode_steps);
+  take_info(evaluator);
   evaluator->made_now = true;
   evaluator->made = (struct evaluator_transition){.episode = evaluator->episode,
                                                   .step = evaluator->length - 1,
@@ -173,6 +188,7 @@ static enum status make_step(struct evaluator *evaluator, bool *done, struct err
                                                   .scaled = environment->scaled,
                                                   .eps = evaluator->eps,
                                                   .next_obs = evaluator->obs,
+                                                  .info = evaluator->values,
                                                   .reward = reward,
                                                   .flags = *done && !flags ? CORSAC_TRUNCATED : flags};
   return STATUS_OK;
@@ -227,6 +243,10 @@ enum status evaluator_step(struct evaluator *evaluator, bool *done, struct messa
                                      .episode_return = evaluator->episode_return,
                                      .failed = failed,
                                      .cut = (uint32_t)evaluator->cut};
+  const struct environment *environment = evaluator->environment;
+  result->info_dim = failed ? 0 : environment->info_dim; // one that failed is destroyed
+  for (uint32_t i = 0; i < result->info_dim; i++)
+    result->info[i] = info_episode_result(&evaluator->info, environment->info_rules, i);
   next_episode(evaluator);
   return STATUS_OK;
 }

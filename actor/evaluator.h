@@ -37,9 +37,9 @@ void evaluator_begin(struct evaluator *evaluator, const struct message_evaluate 
 // Whether an episode is under way or yet to begin.
 bool evaluator_busy(const struct evaluator *evaluator);
 
-// Makes one step. *done: an episode ended or was cut, and *result is it. An environment that fails is created anew and
-// its episode is run again, once; if that fails, too, *result says so. Weights of version 0 act deterministically like
-// any others.
+// Makes one step. *done: an episode ended or was cut, and *result is it, with its named values by their rules. An
+// environment that fails is created anew and its episode is run again, once; if that fails, too, *result says so.
+// Weights of version 0 act deterministically like any others.
 enum status evaluator_step(struct evaluator *evaluator, bool *done, struct message_episode *result,
                            struct error *error);
 
@@ -52,6 +52,7 @@ struct evaluator_transition {
   const float *obs, *next_obs;  // (obs_dim)
   const float *action, *scaled; // (act_dim) in [-1, 1], and as the environment got it
   const float *eps;             // (act_dim) the action's noise; 0 where it is deterministic
+  const double *info;           // (info_dim of the environment) named values; WIRE_NO_VALUE: not given
   double reward;
   int flags; // CORSAC_TERMINATED | CORSAC_TRUNCATED; the program's own step limit truncates
 };

@@ -50,7 +50,13 @@ enum status rollout_create_environment(struct rollout *rollout, uint32_t i, stru
   if (rollout->obs_dim == 0) {
     rollout->obs_dim = environment->obs_dim;
     rollout->act_dim = environment->act_dim;
+    rollout->info_dim = environment->info_dim;
   }
+  if (environment->info_dim != rollout->info_dim)
+    return error_set(error, STATUS_MISMATCH,
+                     "%s: environment %u has %u named values, and the first one had %u; they have to be the same",
+                     environment_kind_name(rollout->kind), rollout->first + i, environment->info_dim,
+                     rollout->info_dim);
   if (environment->obs_dim != rollout->obs_dim || environment->act_dim != rollout->act_dim)
     return error_set(error, STATUS_MISMATCH,
                      "%s: environment %u has obs_dim %u and act_dim %u, environment %u has %u and %u; they have "
@@ -144,6 +150,7 @@ static enum status reset_member(struct rollout *rollout, uint32_t i, struct erro
   member->state = MEMBER_RUNNING;
   member->episode_return = 0;
   member->episode_length = 0;
+  member->info_episode = (struct info_episode){0};
   return STATUS_OK;
 }
 
@@ -231,20 +238,21 @@ static void choose_actions(struct rollout *rollout, struct policy *policy, uint6
   }
 }
 
-// Calls environment_step, _step_begin or _step_end of every member that takes part.
-enum part { PART_STEP, PART_BEGIN, PART_END };
+// Calls environment_step, _step_begin or _step_end of every member that takes part. PART_AGAIN begins the next step of
+// the environment in a step that goes on.
+enum part { PART_STEP, PART_BEGIN, PART_AGAIN, PART_END };
 static enum status step_part(struct rollout *rollout, enum part part, struct transition_batch *batch,
                              struct error *error) {
   for (uint32_t i = 0; i < rollout->count; i++) {
     struct member *member = &rollout->members[i];
-    if (!member->steps_now) continue;
+    if (!member->steps_now || (part >= PART_AGAIN && !environment_step_goes_on(&member->environment))) continue;
     const float *action = rollout->action + (size_t)i * rollout->act_dim;
     float *next = rollout->next_obs + (size_t)i * rollout->obs_dim;
     struct error why = {0};
     enum status status;
     if (part == PART_STEP)
       status = environment_step(&member->environment, action, next, &rollout->reward[i], &rollout->flags[i], &why);
-    else if (part == PART_BEGIN)
+    else if (part != PART_END)
       status = environment_step_begin(&member->environment, action, &why);
     else
       status = environment_step_end(&member->environment, next, &rollout->reward[i], &rollout->flags[i], &why);
@@ -257,8 +265,16 @@ static enum status step_part(struct rollout *rollout, enum part part, struct tra
 
 static enum status step_environments(struct rollout *rollout, struct transition_batch *batch, struct error *error) {
   if (!rollout->kind->abi->step_begin) return step_part(rollout, PART_STEP, batch, error);
-  const enum status status = step_part(rollout, PART_BEGIN, batch, error);
-  return status == STATUS_OK ? step_part(rollout, PART_END, batch, error) : status;
+  enum status status = STATUS_OK;
+  bool goes_on = true;
+  for (enum part part = PART_BEGIN; goes_on && status == STATUS_OK; part = PART_AGAIN) {
+    status = step_part(rollout, part, batch, error);
+    if (status == STATUS_OK) status = step_part(rollout, PART_END, batch, error);
+    goes_on = false;
+    for (uint32_t i = 0; i < rollout->count; i++)
+      goes_on |= rollout->members[i].steps_now && environment_step_goes_on(&rollout->members[i].environment);
+  }
+  return status;
 }
 
 // Appends the step of environments [first, first + count) as rows. Without a window every step is a row, and its arrays
@@ -304,14 +320,23 @@ static void end_episode(struct member *member, uint32_t index, struct transition
   member->state = MEMBER_BETWEEN;
 }
 
-// Adds the named values of this step to their sums. A value that is not finite, or would make its sum so, is left out.
-static void add_info(struct member *member) {
-  const double *values = member->values;
-  member->info.info_dim = member->environment.info_dim;
-  for (uint32_t k = 0; k < member->info.info_dim; k++) {
-    if (!isfinite(member->info.sum[k] + values[k])) continue;
-    member->info.count[k]++;
-    member->info.sum[k] += values[k];
+// A value that is not finite, or would make its sum so, is left out.
+static void add_to_sum(struct message_info *info, uint32_t k, double value) {
+  if (!isfinite(info->sum[k] + value)) return;
+  info->count[k]++;
+  info->sum[k] += value;
+}
+
+// Adds the named values of this step to their sums. Where the rule is about an episode, its end adds one number.
+static void add_info(struct member *member, bool ends) {
+  const struct environment *environment = &member->environment;
+  member->info.info_dim = environment->info_dim;
+  info_episode_add(&member->info_episode, environment->info_rules, environment->info_dim, member->values);
+  for (uint32_t k = 0; k < environment->info_dim; k++) {
+    if (environment->info_rules[k] == CORSAC_INFO_MEAN)
+      add_to_sum(&member->info, k, member->values[k]);
+    else if (ends && member->info_episode.count[k] > 0)
+      add_to_sum(&member->info, k, info_episode_result(&member->info_episode, environment->info_rules, k));
   }
 }
 
@@ -335,7 +360,7 @@ static void record_step(struct rollout *rollout, uint32_t i, uint64_t version, s
                                                  .truncated = truncated};
     n_step_push(&member->window, &transition, index, batch);
   }
-  if (member->environment.info_dim > 0) add_info(member);
+  if (member->environment.info_dim > 0) add_info(member, terminated || truncated);
   if (member->good_steps < ROLLOUT_GOOD_STEPS) member->good_steps++;
   if (terminated || truncated) {
     member->failures = 0;

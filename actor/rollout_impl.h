@@ -28,6 +28,7 @@
 #ifndef CORSAC_ACTOR_ROLLOUT_IMPL_H
 #define CORSAC_ACTOR_ROLLOUT_IMPL_H
 
+#include "actor/info_episode.h"
 #include "actor/n_step.h"
 #include "actor/noise_hold.h"
 #include "actor/rollout.h"
@@ -55,14 +56,15 @@ struct member {
   struct message_env_failure env_failure;    // the last failure, where has_failure
   char warning[768];                         // where has_warning
 
-  double values[WIRE_INFO]; // named values of the step under way
-  struct message_info info; // their sums since rollout_take_info
+  double values[WIRE_INFO];         // named values of the step under way
+  struct message_info info;         // their sums since rollout_take_info
+  struct info_episode info_episode; // those of the episode under way, where the rule is not CORSAC_INFO_MEAN
 };
 
 struct rollout {
   const struct config *config;         // not owned
   const struct environment_kind *kind; // not owned
-  uint32_t first, count, obs_dim, act_dim;
+  uint32_t first, count, obs_dim, act_dim, info_dim;
   struct member *members; // (count)
   float *obs, *next_obs;  // (count x obs_dim)
   float *action;          // (count x act_dim)

@@ -67,7 +67,7 @@ enum status rollout_snapshot(struct rollout *rollout, uint32_t i, struct snapsho
   snapshot->live = false;
   snapshot->exact = !is_running;
   snapshot->episode_return = 0;
-  snapshot->episode_length = snapshot->window = 0;
+  snapshot->episode_length = snapshot->window = snapshot->info_dim = 0;
   snapshot->state.size = 0;
   memset(snapshot->obs, 0, rollout->obs_dim * sizeof(float));
   if (!is_running) return STATUS_OK;
@@ -83,6 +83,9 @@ enum status rollout_snapshot(struct rollout *rollout, uint32_t i, struct snapsho
   snapshot->live = snapshot->exact = true;
   snapshot->episode_return = member->episode_return;
   snapshot->episode_length = member->episode_length;
+  snapshot->info_dim = member->environment.info_dim;
+  memcpy(snapshot->info_count, member->info_episode.count, sizeof snapshot->info_count);
+  memcpy(snapshot->info_number, member->info_episode.number, sizeof snapshot->info_number);
   memcpy(snapshot->obs, rollout_obs(rollout, i), rollout->obs_dim * sizeof(float));
   n_step_save(&member->window, snapshot);
   return STATUS_OK;
@@ -129,6 +132,11 @@ enum status rollout_restore(struct rollout *rollout, const struct snapshot *snap
   member->state = MEMBER_RUNNING;
   member->episode_return = snapshot->episode_return;
   member->episode_length = snapshot->episode_length;
+  member->info_episode = (struct info_episode){0};
+  if (snapshot->info_dim == member->environment.info_dim) {
+    memcpy(member->info_episode.count, snapshot->info_count, sizeof snapshot->info_count);
+    memcpy(member->info_episode.number, snapshot->info_number, sizeof snapshot->info_number);
+  }
   memcpy(rollout_obs(rollout, i), snapshot->obs, rollout->obs_dim * sizeof(float));
   return STATUS_OK;
 }

@@ -98,9 +98,10 @@ static enum status open_gym(struct environment_kind *kind, const char *env, stru
   if (gym_find(&gym, kind->config ? kind->config->python : NULL, &own) != STATUS_OK)
     return error_set(error, own.status, "%s: %s", env, own.text);
 
-  const enum status status =
-      open_process(kind, (const char *[]){"argv", gym.python, gym.script, kind->args, NULL}, error);
-  snprintf(kind->id, sizeof kind->id, "%s", env); // "gym" alone names no environment
+  struct gym_argv argv;
+  gym_argv_make(&argv, &gym, kind->args, kind->config);
+  const enum status status = open_process(kind, argv.words, error);
+  snprintf(kind->id, sizeof kind->id, "%.*s", (int)strcspn(env, "?"), env); // "gym" alone names no environment
   return status;
 }
 

@@ -37,7 +37,7 @@ struct environment_kind {
 //   path/to/plugin.so[:ARGS]   a plugin, opened with dlopen; with config->isolate in a child process. A text before the
 //                          first ':' that has a '/' in it or ends in .so is a path.
 //   exec:COMMAND           a simulator in a child process
-//   gym:ID                 an environment of Gymnasium in a child process
+//   gym:ID[?KEY=VALUE&...]   an environment of Gymnasium in a child process, with keyword arguments
 //   fmi:MODEL.fmu[:TASK.yaml]  an FMU, in a child process unless its task says otherwise
 //
 // A message names what was given and what would be right: a similar built-in name, the missing symbol, both ABI
@@ -49,6 +49,6 @@ enum status environment_kind_open(struct environment_kind *kind, const char *env
 void environment_kind_close(struct environment_kind *kind);
 
 // What presets, the checkpoint's /env and HELLO call it: the built-in name, the last component of a plugin's or an
-// FMU's path, the simulator's name, or gym:ID.
+// FMU's path, the simulator's name, or gym:ID without its arguments.
 const char *environment_kind_name(const struct environment_kind *kind);
 #endif

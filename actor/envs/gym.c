@@ -3,6 +3,7 @@
 #include "common/base/clock.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -81,6 +82,27 @@ static enum status find_script(struct gym *gym, struct error *error) {
 enum status gym_find(struct gym *gym, const char *python, struct error *error) {
   const enum status status = find_python(gym, python, error);
   return status == STATUS_OK ? find_script(gym, error) : status;
+}
+
+void gym_argv_make(struct gym_argv *argv, const struct gym *gym, const char *id, const struct config *config) {
+  size_t count = 0;
+  *argv = (struct gym_argv){0};
+  const char *const begin[] = {"argv", gym->python, gym->script, id};
+  for (size_t i = 0; i < sizeof begin / sizeof *begin; i++) argv->words[count++] = begin[i];
+  if (config && config->max_episode_steps > 0) {
+    const uint64_t skip = config->frame_skip > 1 ? config->frame_skip : 1;
+    snprintf(argv->steps, sizeof argv->steps, "%" PRIu64, config->max_episode_steps * skip);
+    argv->words[count++] = "--max-episode-steps";
+    argv->words[count++] = argv->steps;
+  }
+  if (config && *config->gym_info) {
+    argv->words[count++] = "--info";
+    argv->words[count++] = config->gym_info;
+  }
+  if (config && *config->gym_wrap) {
+    argv->words[count++] = "--wrap";
+    argv->words[count++] = config->gym_wrap;
+  }
 }
 
 // Starts the interpreter with this program text. *output gets its standard output; stderr is dropped. false: it cannot

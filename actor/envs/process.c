@@ -221,6 +221,7 @@ void *process_create(const struct process *process, struct process_listener list
   spec->action_high = instance->bounds + spec->act_dim;
   spec->info_dim = instance->spec.info_dim;
   spec->info_names = instance->info_names;
+  spec->info_rules = instance->spec.info_rules;
   return instance;
 }
 

@@ -37,6 +37,8 @@ static bool create(struct serve *serve, const struct corsac_env_config *config) 
   for (uint32_t i = 0; i < given.info_dim && i < CHANNEL_MAX_INFO; i++)
     snprintf(spec->info_names[i], sizeof spec->info_names[i], "%s",
              given.info_names && given.info_names[i] ? given.info_names[i] : "");
+  if (given.info_rules && given.info_dim <= CHANNEL_MAX_INFO)
+    memcpy(spec->info_rules, given.info_rules, given.info_dim);
   spec->info_dim = given.info_dim;
   serve->info_dim = serve->abi->info ? given.info_dim : 0;
   if (given.act_dim > 0 && (!given.action_low || !given.action_high)) {

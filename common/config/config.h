@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { CONFIG_MAX_HIDDEN = 8, CONFIG_TEXT = 1024 };
+enum { CONFIG_MAX_HIDDEN = 8, CONFIG_MAX_NUMBERS = 40, CONFIG_TEXT = 1024 };
 
 // A number, or "auto".
 struct config_auto {
@@ -29,6 +29,12 @@ struct config_entropy {
 // The widths of an MLP's hidden layers.
 struct config_widths {
   uint32_t count, width[CONFIG_MAX_HIDDEN];
+};
+
+// A number for every component of something, or one for all of them.
+struct config_numbers {
+  uint32_t count; // 0: not given
+  double value[CONFIG_MAX_NUMBERS];
 };
 
 struct config {
@@ -91,7 +97,12 @@ struct config {
   // environment
   double env_timeout;                                // s that a creation, a reset or a step may take
   uint64_t env_max_failures;                         // failures of an environment in a row before its actor gives up
+  uint64_t max_episode_steps;                        // after which an episode is truncated; 0: the environment's own
+  uint64_t frame_skip;                               // steps of the environment for which one action is held
+  struct config_numbers action_low, action_high;     // bounds of its actions; count 0: its own
   bool isolate;                                      // run each plugin instance in a process of its own
+  char gym_wrap[CONFIG_TEXT];                        // module:name of what wraps a gym: environment; "": nothing
+  char gym_info[CONFIG_TEXT];                        // auto, none, or names of numbers in its info, with rules
   char python[CONFIG_TEXT], mujoco_dir[CONFIG_TEXT]; // "": searched for
   // reports
   uint64_t checkpoint_every, checkpoint_keep;

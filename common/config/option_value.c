@@ -91,25 +91,49 @@ static bool in_range_exactly(const struct option *option, uint64_t value) {
   return value >= (uint64_t)option->low && (option->high == OPTION_ANY_SEED || value <= (uint64_t)option->high);
 }
 
-// Reads widths with commas between them. Blanks around a width are allowed.
+// Takes the next word of a list with commas. Blanks around a word are allowed. Returns false where there is no word
+// that could be a number; *text is NULL after the last one.
+static bool take_word(const char **text, char word[WORD_SIZE]) {
+  *text += strspn(*text, " ");
+  const size_t length = strcspn(*text, " ,");
+  if (length >= WORD_SIZE) return false;
+  memcpy(word, *text, length);
+  word[length] = '\0';
+  *text += length;
+  *text += strspn(*text, " ");
+  if (**text != '\0' && **text != ',') return false;
+  *text = **text ? *text + 1 : NULL;
+  return true;
+}
+
 static bool parse_widths(const struct option *option, const char *text, struct config_widths *widths) {
   *widths = (struct config_widths){0};
   if (!*text && !*option->default_text) return true; // empty: those of another option
-  for (;;) {
+  while (text) {
     char word[WORD_SIZE];
-    text += strspn(text, " ");
-    size_t length = strcspn(text, " ,");
     uint64_t width;
-    if (length >= WORD_SIZE || widths->count == CONFIG_MAX_HIDDEN) return false;
-    memcpy(word, text, length);
-    word[length] = '\0';
+    if (widths->count == CONFIG_MAX_HIDDEN || !take_word(&text, word)) return false;
     if (!parse_count(word, &width) || !in_range_exactly(option, width)) return false;
     widths->width[widths->count++] = (uint32_t)width;
-    text += length;
-    text += strspn(text, " ");
-    if (*text == '\0') return true;
-    if (*text++ != ',') return false;
   }
+  return true;
+}
+
+static bool in_range(const struct option *option, double value) {
+  return value >= option->low && value <= option->high;
+}
+
+static bool parse_numbers(const struct option *option, const char *text, struct config_numbers *numbers) {
+  *numbers = (struct config_numbers){0};
+  if (!*text) return true;
+  while (text) {
+    char word[WORD_SIZE];
+    double value;
+    if (numbers->count == CONFIG_MAX_NUMBERS || !take_word(&text, word)) return false;
+    if (!parse_number(word, &value) || !in_range(option, value)) return false;
+    numbers->value[numbers->count++] = value;
+  }
+  return true;
 }
 
 static bool is_choice(const char *choices, const char *text) {
@@ -183,15 +207,14 @@ void option_describe_form(const struct option *option, char *text, size_t size) 
     snprintf(text, size, "1 to %d integers from %s with commas between them", CONFIG_MAX_HIDDEN, range);
     if (!*option->default_text) text_append(text, size, strlen(text), ", or nothing");
     break;
+  case OPTION_NUMBERS:
+    snprintf(text, size, "1 to %d numbers from %s with commas between them, or nothing", CONFIG_MAX_NUMBERS, range);
+    break;
   case OPTION_CHOICE: snprintf(text, size, "one of %s", option->choices); break;
   }
 }
 
 // --- the target of the entropy ---
-
-static bool in_range(const struct option *option, double value) {
-  return value >= option->low && value <= option->high;
-}
 
 static const char SIGMA[] = "sigma:";
 
@@ -267,6 +290,12 @@ enum status option_set(const struct option *option, struct config *config, const
     if (!parse_widths(option, text, &widths)) break;
     *(struct config_widths *)field = widths;
     return STATUS_OK;
+  case OPTION_NUMBERS: {
+    struct config_numbers numbers;
+    if (!parse_numbers(option, text, &numbers)) break;
+    *(struct config_numbers *)field = numbers;
+    return STATUS_OK;
+  }
   case OPTION_CHOICE:
     if (!is_choice(option->choices, text)) break;
     snprintf(field, sizeof config->log_level, "%s", text);
@@ -287,6 +316,16 @@ void option_format_widths(const struct config_widths *widths, char *text, size_t
     used = text_append(text, size, used, "%s%" PRIu32, i ? "," : "", widths->width[i]);
 }
 
+static void format_numbers(const struct config_numbers *numbers, char *text, size_t size) {
+  size_t used = 0;
+  if (size > 0) text[0] = '\0';
+  for (uint32_t i = 0; i < numbers->count; i++) {
+    char number[32];
+    format_number(numbers->value[i], number, sizeof number);
+    used = text_append(text, size, used, "%s%s", i ? "," : "", number);
+  }
+}
+
 void option_get(const struct option *option, const struct config *config, char *text, size_t size) {
   const void *field = (const char *)config + option->offset;
   switch (option->type) {
@@ -305,5 +344,6 @@ void option_get(const struct option *option, const struct config *config, char *
   }
   case OPTION_ENTROPY: format_entropy(field, text, size); break;
   case OPTION_WIDTHS: option_format_widths(field, text, size); break;
+  case OPTION_NUMBERS: format_numbers(field, text, size); break;
   }
 }

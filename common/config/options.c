@@ -241,7 +241,8 @@ void options_print_help(FILE *out, const char *group) {
       [OPTION_TEXT] = "TEXT",        [OPTION_BOOL] = "",
       [OPTION_COUNT] = "COUNT",      [OPTION_NUMBER] = "NUMBER",
       [OPTION_AUTO] = "NUMBER|auto", [OPTION_ENTROPY] = "X|Xn|sigma:X|auto",
-      [OPTION_WIDTHS] = "N,N,...",   [OPTION_CHOICE] = "NAME",
+      [OPTION_WIDTHS] = "N,N,...",   [OPTION_NUMBERS] = "X,X,...",
+      [OPTION_CHOICE] = "NAME",
   };
   static const char *const rules[] = {
       [OPTION_FIXED] = "fixed",

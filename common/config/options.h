@@ -18,6 +18,7 @@ enum option_type {
   OPTION_AUTO,
   OPTION_ENTROPY,
   OPTION_WIDTHS,
+  OPTION_NUMBERS,
   OPTION_CHOICE
 };
 
@@ -34,7 +35,7 @@ struct option {
   enum option_rule rule;
   size_t offset;            // in struct config
   const char *default_text; // parsed like a user's value
-  double low, high;         // of COUNT, NUMBER, AUTO, ENTROPY, WIDTHS: the range, both ends allowed
+  double low, high;         // of COUNT, NUMBER, AUTO, ENTROPY, WIDTHS, NUMBERS: the range, both ends allowed
   const char *choices;      // of CHOICE: "a|b|c"
   const char *group, *help; // help: one line, with units
 };
@@ -76,9 +77,9 @@ enum status options_parse(int argc, char **argv, struct option_given *given, siz
 
 enum status options_apply(const struct option_given *given, size_t count, struct config *config, struct error *error);
 
-// Reads YAML over what config holds: a mapping of option names to scalars (hidden may be a sequence). An empty value
-// means the option's default. Errors (STATUS_USAGE; STATUS_IO where the file cannot be read) name file, line, key and
-// the nearest known key.
+// Reads YAML over what config holds: a mapping of option names to scalars (WIDTHS and NUMBERS may be sequences). An
+// empty value means the option's default. Errors (STATUS_USAGE; STATUS_IO where the file cannot be read) name file,
+// line, key and the nearest known key.
 enum status options_read_yaml(const char *path, struct config *config, struct error *error);
 enum status options_parse_yaml(const char *text, size_t length, const char *name, struct config *config,
                                struct error *error);

@@ -16,12 +16,14 @@
 #define AUTO(field, ...)    ROW(OPTION_AUTO, struct config_auto, field, __VA_ARGS__)
 #define ENTROPY(field, ...) ROW(OPTION_ENTROPY, struct config_entropy, field, __VA_ARGS__)
 #define WIDTHS(field, ...)  ROW(OPTION_WIDTHS, struct config_widths, field, __VA_ARGS__)
+#define NUMBERS(field, ...) ROW(OPTION_NUMBERS, struct config_numbers, field, .default_text = "", __VA_ARGS__)
 #define CHOICE(field, ...)  ROW(OPTION_CHOICE, char *, field, __VA_ARGS__)
 
 static const struct option table[] = {
 #define GROUP "job"
     TEXT(env, .rule = OPTION_FREE,
-         .help = "environment: built-in (`corsac envs`), plugin.so[:args], gym:ID, fmi:FMU[:TASK], exec:COMMAND"),
+         .help = "environment: built-in (`corsac envs`), plugin.so[:args], gym:ID[?key=value&...], fmi:FMU[:TASK], "
+                 "exec:COMMAND"),
     COUNT(seed, .default_text = "1", .low = 0, .high = OPTION_ANY_SEED, .rule = OPTION_FIXED,
           .help = "key of all random numbers"),
     TEXT(run_dir, .rule = OPTION_INVOCATION, .help = "directory of the run; empty: runs/<env>-<time>"),
@@ -160,8 +162,19 @@ static const struct option table[] = {
            .help = "seconds an environment may take to be created, reset or step; of a plugin only with isolate"),
     COUNT(env_max_failures, .default_text = "10", .low = 1, .high = 1e9, .rule = OPTION_FREE,
           .help = "failures of an environment in a row after which its actor gives up"),
+    COUNT(max_episode_steps, .default_text = "0", .low = 0, .high = 1e9, .rule = OPTION_FREE_ASYNC,
+          .help = "steps after which an episode is truncated; 0: the environment's own limit"),
+    COUNT(frame_skip, .default_text = "1", .low = 1, .high = 1e6, .rule = OPTION_FIXED,
+          .help = "steps of the environment for which an action is held; rewards are summed"),
+    NUMBERS(action_low, .low = -1e30, .high = 1e30, .rule = OPTION_FIXED,
+            .help = "lower bounds of the action, one for all or a list; empty: the environment's own"),
+    NUMBERS(action_high, .low = -1e30, .high = 1e30, .rule = OPTION_FIXED, .help = "upper bounds, likewise"),
     BOOL(isolate, .default_text = "false", .rule = OPTION_FREE,
          .help = "run each instance of a plugin in a process of its own (as exec: and gym:, and fmi: by its task)"),
+    TEXT(gym_wrap, .rule = OPTION_FREE,
+         .help = "module:name of a Python function or class that wraps a gym: environment; several with commas"),
+    ROW(OPTION_TEXT, char *, gym_info, .default_text = "auto", .rule = OPTION_FIXED,
+        .help = "columns from info of a gym: environment: auto, none, or NAME[:mean|last|max],..."),
     TEXT(python, .rule = OPTION_FREE,
          .help = "interpreter for gym: environments; empty: the one of `install-deps.sh gym`, else python3"),
     TEXT(mujoco_dir, .rule = OPTION_FREE,

@@ -3,9 +3,12 @@
 
 #include "common/base/file.h"
 #include "common/base/text.h"
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <yaml.h>
 
 enum { OPTIONS_MAX = 128, VALUE_SIZE = 2048 };
@@ -81,6 +84,122 @@ static enum status join_sequence(struct reader *reader, const char *key, char *t
   }
 }
 
+// --- env as a mapping: id, and the keyword arguments of a gym: environment, which become id?key=value&key=value ---
+
+enum { QUERY_DEPTH = 16 };
+
+struct query {
+  char text[VALUE_SIZE]; // longer than an option may be, so what is cut off here is refused later
+  size_t used;
+};
+
+static void put(struct query *query, const char *text) {
+  query->used = text_append(query->text, sizeof query->text, query->used, "%s", text);
+}
+
+// A value's character. The separators of arguments are written as bytes.
+static void put_character(struct query *query, char c) {
+  query->used = text_append(query->text, sizeof query->text, query->used, c == '&' || c == '%' ? "%%%02X" : "%c",
+                            (unsigned char)c);
+}
+
+static void put_string(struct query *query, const char *text) {
+  put(query, "\"");
+  for (; *text; text++) {
+    if (*text == '"' || *text == '\\') put(query, "\\");
+    put_character(query, *text);
+  }
+  put(query, "\"");
+}
+
+static bool is_number(const char *text) {
+  const char *digits = text + (*text == '-');
+  char *end;
+  if (!isdigit((unsigned char)*digits) || (*digits == '0' && isdigit((unsigned char)digits[1]))) return false;
+  strtod(text, &end);
+  return !*end && text[strspn(text, "-+.eE0123456789")] == '\0' && isdigit((unsigned char)end[-1]);
+}
+
+// Writes a scalar as a literal of JSON. A plain text may stand as it is, where it is not inside of another value.
+static enum status put_scalar(struct reader *reader, struct query *query, bool nested) {
+  const bool plain = reader->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+  const char *text = scalar(reader);
+  if (!is_whole(reader)) return fail(reader, "env: holds a zero byte");
+  if (is_null(reader))
+    put(query, "null");
+  else if (plain && (strcasecmp(text, "true") == 0 || strcasecmp(text, "false") == 0))
+    put(query, *text == 't' || *text == 'T' ? "true" : "false");
+  else if (plain && (is_number(text) || !nested))
+    for (; *text; text++) put_character(query, *text);
+  else
+    put_string(query, text);
+  return STATUS_OK;
+}
+
+// Writes the current event, a value at this depth, and all that belongs to it.
+static enum status put_value(struct reader *reader, struct query *query, int depth) {
+  const yaml_event_type_t type = reader->event.type;
+  const bool mapping = type == YAML_MAPPING_START_EVENT;
+  if (type == YAML_SCALAR_EVENT) return put_scalar(reader, query, depth > 0);
+  if (!mapping && type != YAML_SEQUENCE_START_EVENT)
+    return fail(reader, "env: an argument is a value, a sequence or a mapping, not an alias");
+  if (depth == QUERY_DEPTH) return fail(reader, "env: an argument nests %d deep at most", QUERY_DEPTH);
+  put(query, mapping ? "{" : "[");
+  for (bool first = true;; first = false) {
+    enum status status = next(reader);
+    if (status != STATUS_OK) return status;
+    if (reader->event.type == YAML_MAPPING_END_EVENT || reader->event.type == YAML_SEQUENCE_END_EVENT) break;
+    if (!first) put(query, ",");
+    if (mapping) {
+      if (reader->event.type != YAML_SCALAR_EVENT || !is_whole(reader))
+        return fail(reader, "env: a key must be a text");
+      put_string(query, scalar(reader));
+      put(query, ":");
+      status = next(reader);
+    }
+    if (status == STATUS_OK) status = put_value(reader, query, depth + 1);
+    if (status != STATUS_OK) return status;
+  }
+  put(query, mapping ? "}" : "]");
+  return STATUS_OK;
+}
+
+// Reads an argument, whose key is the current event, or the id.
+static enum status read_argument(struct reader *reader, char id[CONFIG_TEXT], struct query *query) {
+  if (reader->event.type != YAML_SCALAR_EVENT || !is_whole(reader)) return fail(reader, "env: a key must be a text");
+  if (strcmp(scalar(reader), "id") != 0) {
+    put(query, query->used ? "&" : "");
+    put(query, scalar(reader));
+    put(query, "=");
+    const enum status status = next(reader);
+    return status == STATUS_OK ? put_value(reader, query, 0) : status;
+  }
+  const enum status status = next(reader);
+  if (status != STATUS_OK) return status;
+  if (reader->event.type != YAML_SCALAR_EVENT || !is_whole(reader)) return fail(reader, "env: id must be a text");
+  snprintf(id, CONFIG_TEXT, "%s", scalar(reader));
+  return STATUS_OK;
+}
+
+static enum status read_env(struct reader *reader, const struct option *option, const char *where) {
+  char id[CONFIG_TEXT] = "", text[CONFIG_TEXT + VALUE_SIZE];
+  struct query query = {.used = 0};
+  for (;;) {
+    enum status status = next(reader);
+    if (status != STATUS_OK) return status;
+    if (reader->event.type == YAML_MAPPING_END_EVENT) break;
+    status = read_argument(reader, id, &query);
+    if (status != STATUS_OK) return status;
+  }
+  if (!*id) return fail(reader, "env: a mapping needs id: gym:ID; the other keys are its arguments");
+  if (query.used && strncmp(id, "gym:", 4) != 0)
+    return fail(reader, "env: only gym:ID takes arguments by key, and id is %.100s", id);
+  snprintf(text, sizeof text, "%s%s%s", id, !query.used ? "" : strchr(id, '?') ? "&" : "?", query.text);
+  return option_set(option, &reader->config, text, where, reader->error);
+}
+
+// --- options ---
+
 // Reads the current event as the value of `option`.
 static enum status read_value(struct reader *reader, const struct option *option) {
   char text[VALUE_SIZE], where[VALUE_SIZE];
@@ -94,11 +213,14 @@ static enum status read_value(struct reader *reader, const struct option *option
     return option_set(option, &reader->config, is_null(reader) ? option->default_text : scalar(reader), where,
                       reader->error);
   case YAML_SEQUENCE_START_EVENT:
-    if (option->type != OPTION_WIDTHS) return fail(reader, "%s: must be a single value, not a sequence", option->name);
+    if (option->type != OPTION_WIDTHS && option->type != OPTION_NUMBERS)
+      return fail(reader, "%s: must be a single value, not a sequence", option->name);
     enum status status = join_sequence(reader, option->name, text, sizeof text);
     return status == STATUS_OK ? option_set(option, &reader->config, text, where, reader->error) : status;
   case YAML_ALIAS_EVENT: return fail(reader, "%s: must be a value, not an alias", option->name);
-  default: return fail(reader, "%s: must be a single value, not a mapping", option->name);
+  default:
+    if (option->offset == offsetof(struct config, env)) return read_env(reader, option, where);
+    return fail(reader, "%s: must be a single value, not a mapping", option->name);
   }
 }
 

@@ -23,7 +23,7 @@
 #define CHANNEL_VARIABLE "CORSAC_CHANNEL"
 #define CHANNEL_MAGIC    0x6361736f72636f63u
 enum {
-  CHANNEL_VERSION = 1,
+  CHANNEL_VERSION = 2,
   CHANNEL_MAX_DIM = 1 << 20,
   CHANNEL_MAX_INFO = 16,
   CHANNEL_NAME = 64,
@@ -47,6 +47,7 @@ struct channel_spec {
   uint32_t obs_dim, act_dim, max_episode_steps, info_dim, flags;
   char name[CHANNEL_NAME];
   char info_names[CHANNEL_MAX_INFO][CHANNEL_INFO_NAME];
+  uint8_t info_rules[CHANNEL_MAX_INFO]; // enum corsac_info_rule
 };
 
 struct channel_answer {

@@ -7,6 +7,7 @@ module corsac_env_abi
 
   integer(c_int32_t), parameter :: CORSAC_ABI = 1
   integer(c_int), parameter :: CORSAC_TERMINATED = 1, CORSAC_TRUNCATED = 2 ! flags that step returns
+  integer(c_int8_t), parameter :: CORSAC_INFO_MEAN = 0, CORSAC_INFO_LAST = 1, CORSAC_INFO_MAX = 2 ! of a named value
   integer(c_int32_t), parameter :: CORSAC_ONE_PER_PROCESS = 1              ! flag of an environment
 
   type, bind(C) :: corsac_env_config
@@ -19,9 +20,10 @@ module corsac_env_abi
 
   type, bind(C) :: corsac_env_spec
     integer(c_int32_t) :: size, obs_dim, act_dim, max_episode_steps
-    type(c_ptr) :: action_low, action_high ! c_loc of real(c_double) arrays that stay, finite, low < high
+    type(c_ptr) :: action_low, action_high ! c_loc of real(c_double) arrays that stay, low < high
     integer(c_int32_t) :: info_dim         ! named values beside the reward: info_names is c_loc of (info_dim) c_loc's
     type(c_ptr) :: info_names              ! of texts that end with c_null_char, and stay
+    type(c_ptr) :: info_rules              ! c_loc of (info_dim) c_int8_t's that stay, or c_null_ptr: all are means
   end type
 
   type, bind(C) :: corsac_env_table ! struct corsac_env: c_funloc of each procedure; size = c_sizeof of the variable

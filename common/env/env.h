@@ -25,6 +25,12 @@ enum { CORSAC_ENV_ABI = 1 };
 enum { CORSAC_TERMINATED = 1, CORSAC_TRUNCATED = 2 }; // flags that step returns
 #endif
 enum { CORSAC_MAX_INFO = 16 };
+// How a column of metrics.csv, and an evaluation, sums up a named value: its mean over steps, or its last or largest
+// value of an episode.
+#ifndef CORSAC_INFO_RULES // in corsac/sim.h, too
+#define CORSAC_INFO_RULES
+enum corsac_info_rule { CORSAC_INFO_MEAN = 0, CORSAC_INFO_LAST = 1, CORSAC_INFO_MAX = 2 };
+#endif
 enum { CORSAC_ONE_PER_PROCESS = 1 }; // flag of an environment that has global state
 
 struct corsac_env_config {
@@ -40,11 +46,15 @@ struct corsac_env_config {
 struct corsac_env_spec {
   uint32_t size; // set by the host; a plugin does not write past it
   uint32_t obs_dim, act_dim;
-  uint32_t max_episode_steps;             // after which the host truncates; 0: no limit
-  const double *action_low, *action_high; // (act_dim), finite, low < high, valid until destroy
+  uint32_t max_episode_steps; // after which the host truncates; 0: no limit
+  // (act_dim), low < high, valid until destroy. Infinite ones need the host's --action-low and --action-high.
+  const double *action_low, *action_high;
   // Names of the values that `info` gives beside the reward. metrics.csv has a column info_NAME for each.
   uint32_t info_dim;             // 0 to CORSAC_MAX_INFO
   const char *const *info_names; // (info_dim) of a-z, 0-9 and _, at most 31 characters, valid until destroy
+  // Optional, where size says that the host has it: (info_dim) of enum corsac_info_rule, valid until destroy. NULL: all
+  // are CORSAC_INFO_MEAN.
+  const uint8_t *info_rules;
 };
 
 struct corsac_env {

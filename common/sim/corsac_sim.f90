@@ -20,6 +20,7 @@ module corsac_sim
   public :: corsac_open, corsac_begin, corsac_step, corsac_seed, corsac_info, corsac_fail, corsac_close
 
   integer, parameter, public :: CORSAC_TERMINATED = 1, CORSAC_TRUNCATED = 2
+  integer, parameter, public :: CORSAC_INFO_MEAN = 0, CORSAC_INFO_LAST = 1, CORSAC_INFO_MAX = 2
   integer, parameter, public :: CORSAC_ACT = 0, CORSAC_BEGIN_NEXT = 1, CORSAC_STOP = 2
 
   type, public :: corsac_simulator
@@ -35,6 +36,7 @@ module corsac_sim
     type(c_ptr) :: action_low, action_high
     integer(c_int32_t) :: info_dim
     type(c_ptr) :: info_names
+    type(c_ptr) :: info_rules
   end type
 
   interface
@@ -79,13 +81,15 @@ module corsac_sim
 
 contains
 
-  subroutine corsac_open(sim, name, obs_dim, action_low, action_high, max_episode_steps, info_names)
+  subroutine corsac_open(sim, name, obs_dim, action_low, action_high, max_episode_steps, info_names, info_rules)
     type(corsac_simulator), intent(out) :: sim
     character(len=*), intent(in) :: name
     integer, intent(in) :: obs_dim
     real(c_double), intent(in), contiguous, target :: action_low(:), action_high(:)
     integer, intent(in), optional :: max_episode_steps
     character(len=*), intent(in), optional :: info_names(:)
+    integer, intent(in), optional :: info_rules(:) ! CORSAC_INFO_MEAN and so on, one for each name
+    integer(c_int8_t), target :: rules(16)
     character(kind=c_char, len=64), target :: texts(16), c_name
     type(c_ptr), target :: names(16)
     type(c_spec) :: spec
@@ -110,6 +114,12 @@ contains
       end do
       spec%info_dim = int(size(info_names), c_int32_t) ! more than 16 are refused
       spec%info_names = c_loc(names)
+    end if
+    spec%info_rules = c_null_ptr
+    if (present(info_rules)) then
+      if (size(info_rules) /= spec%info_dim) error stop 'corsac_open: info_rules and info_names have different sizes'
+      rules(:min(size(info_rules), size(rules))) = int(info_rules(:min(size(info_rules), size(rules))), c_int8_t)
+      spec%info_rules = c_loc(rules)
     end if
     sim%info_dim = int(spec%info_dim)
     sim%handle = c_open(spec)

@@ -18,6 +18,7 @@ import ctypes
 import os
 
 TERMINATED, TRUNCATED = 1, 2
+INFO_MEAN, INFO_LAST, INFO_MAX = 0, 1, 2  # how a named value is summed up: its mean over steps, its last or largest of an episode
 _ACT, _BEGIN, _STOP = 0, 1, 2
 
 
@@ -32,6 +33,7 @@ class _Spec(ctypes.Structure):
         ("action_high", ctypes.POINTER(ctypes.c_double)),
         ("info_dim", ctypes.c_uint32),
         ("info_names", ctypes.POINTER(ctypes.c_char_p)),
+        ("info_rules", ctypes.POINTER(ctypes.c_uint8)),
     ]
 
 
@@ -79,9 +81,11 @@ def refuse(why):
 class Sim:
     """One simulator. Raises RuntimeError where corsac cannot be reached or refuses; the reason is on stderr."""
 
-    def __init__(self, name, obs_dim, action_low, action_high, max_episode_steps=0, info_names=()):
+    def __init__(self, name, obs_dim, action_low, action_high, max_episode_steps=0, info_names=(), info_rules=()):
         if len(action_low) != len(action_high):
             raise ValueError("action_low and action_high have different lengths")
+        if info_rules and len(info_rules) != len(info_names):
+            raise ValueError("info_rules and info_names have different lengths")
         self._library = _library()
         self._next = _BEGIN
         self._obs = (ctypes.c_float * obs_dim)()
@@ -90,9 +94,10 @@ class Sim:
         self.action = [0.0] * len(action_low)
         self.obs_dim, self.act_dim = obs_dim, len(action_low)
         names = (ctypes.c_char_p * len(info_names))(*[text.encode() for text in info_names])
+        rules = (ctypes.c_uint8 * len(info_names))(*info_rules)
         bounds = ctypes.c_double * len(action_low)
         spec = _Spec(ctypes.sizeof(_Spec), name.encode(), obs_dim, len(action_low), max_episode_steps or 0,
-                     bounds(*action_low), bounds(*action_high), len(info_names), names)
+                     bounds(*action_low), bounds(*action_high), len(info_names), names, rules)
         self._handle = self._library.corsac_sim_open(ctypes.byref(spec))
         if not self._handle:
             raise RuntimeError("corsac_sim_open failed")

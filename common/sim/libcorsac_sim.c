@@ -27,9 +27,16 @@ static int say(const char *what) {
   return -1;
 }
 
+// A program that was built before info_rules has a shorter spec.
+enum { OLDEST_SPEC = offsetof(struct corsac_sim_spec, info_rules) };
+
+static const uint8_t *rules_of(const struct corsac_sim_spec *spec) {
+  return spec->size >= sizeof *spec ? spec->info_rules : NULL;
+}
+
 static int check_spec(const struct corsac_sim_spec *spec) {
   char text[256];
-  if (!spec || spec->size < sizeof *spec) return say("open: spec->size has to be sizeof(struct corsac_sim_spec)");
+  if (!spec || spec->size < OLDEST_SPEC) return say("open: spec->size has to be sizeof(struct corsac_sim_spec)");
   if (spec->obs_dim == 0 || spec->act_dim == 0 || !spec->action_low || !spec->action_high)
     return say("open: the spec needs obs_dim, act_dim, action_low and action_high");
   if (spec->obs_dim > CHANNEL_MAX_DIM || spec->act_dim > CHANNEL_MAX_DIM || spec->info_dim > CHANNEL_MAX_INFO) {
@@ -39,12 +46,17 @@ static int check_spec(const struct corsac_sim_spec *spec) {
   }
   for (uint32_t i = 0; i < spec->act_dim; i++) {
     if (action_bounds_are_good(spec->action_low[i], spec->action_high[i])) continue;
+    // corsac may have bounds of its own for an action without an end.
+    if (channel_child_wanted() && spec->action_low[i] < spec->action_high[i]) continue;
     snprintf(text, sizeof text, "open: the bounds of action component %u are [%g, %g]; " ACTION_BOUNDS_RULE, i,
              spec->action_low[i], spec->action_high[i]);
     return say(text);
   }
   for (uint32_t i = 0; i < spec->info_dim; i++)
     if (!spec->info_names || !spec->info_names[i]) return say("open: with info_dim come as many info_names");
+  for (uint32_t i = 0; rules_of(spec) && i < spec->info_dim; i++)
+    if (rules_of(spec)[i] > CORSAC_INFO_MAX)
+      return say("open: info_rules has to be of CORSAC_INFO_MEAN, CORSAC_INFO_LAST, CORSAC_INFO_MAX");
   return 0;
 }
 
@@ -58,6 +70,7 @@ static int publish(struct corsac_sim *sim, const struct corsac_sim_spec *given) 
   snprintf(spec->name, sizeof spec->name, "%s", given->name ? given->name : "");
   for (uint32_t i = 0; i < given->info_dim; i++)
     snprintf(spec->info_names[i], sizeof spec->info_names[i], "%s", given->info_names[i]);
+  if (rules_of(given) && given->info_dim > 0) memcpy(spec->info_rules, rules_of(given), given->info_dim);
   const int result = channel_child_publish(&sim->child, spec, given->action_low, given->action_high);
   free(spec);
   return result;

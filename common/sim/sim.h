@@ -36,6 +36,13 @@ extern "C" {
 enum { CORSAC_TERMINATED = 1, CORSAC_TRUNCATED = 2 }; // flags of a step, which end the episode
 #endif
 
+// How a column of metrics.csv, and an evaluation, sums up a named value: its mean over steps, or its last or largest
+// value of an episode.
+#ifndef CORSAC_INFO_RULES // in corsac/env.h, too
+#define CORSAC_INFO_RULES
+enum corsac_info_rule { CORSAC_INFO_MEAN = 0, CORSAC_INFO_LAST = 1, CORSAC_INFO_MAX = 2 };
+#endif
+
 // What begin and step return. A negative number means failure; the reason is on stderr.
 enum {
   CORSAC_SIM_ACT = 0,   // action is set: make a step with it
@@ -48,9 +55,10 @@ struct corsac_sim_spec {
   const char *name; // of the task; NULL: none
   uint32_t obs_dim, act_dim;
   uint32_t max_episode_steps;             // after which corsac truncates; 0: no limit
-  const double *action_low, *action_high; // (act_dim), finite, low < high
+  const double *action_low, *action_high; // (act_dim), low < high; infinite ones need --action-low and --action-high
   uint32_t info_dim;                      // at most 16: values that are only reported, as columns of metrics.csv
   const char *const *info_names;          // (info_dim) of a-z, 0-9 and _, at most 31 characters
+  const uint8_t *info_rules;              // (info_dim) of enum corsac_info_rule; NULL: all are CORSAC_INFO_MEAN
 };
 
 struct corsac_sim;

@@ -27,11 +27,13 @@ struct sim_spec {
   std::vector<double> action_low, action_high; // one number for each component of the action
   std::uint32_t max_episode_steps;             // 0: no limit
   std::vector<std::string> info_names;         // of values that are only reported
+  std::vector<std::uint8_t> info_rules;        // of enum corsac_info_rule, one for each name; none: all are means
 
   sim_spec(std::string task, std::uint32_t observation, std::vector<double> low, std::vector<double> high,
-           std::uint32_t most_steps = 0, std::vector<std::string> infos = {})
+           std::uint32_t most_steps = 0, std::vector<std::string> infos = {},
+           std::vector<std::uint8_t> rules = {})
       : name(std::move(task)), obs_dim(observation), action_low(std::move(low)), action_high(std::move(high)),
-        max_episode_steps(most_steps), info_names(std::move(infos)) {}
+        max_episode_steps(most_steps), info_names(std::move(infos)), info_rules(std::move(rules)) {}
 };
 
 // Throws std::invalid_argument where sizes do not match, std::runtime_error where corsac cannot be reached.
@@ -40,6 +42,8 @@ public:
   explicit sim(const sim_spec &spec) : obs_dim_(spec.obs_dim), info_dim_(spec.info_names.size()) {
     if (spec.action_low.size() != spec.action_high.size())
       throw std::invalid_argument("corsac::sim: action_low and action_high have different sizes");
+    if (!spec.info_rules.empty() && spec.info_rules.size() != spec.info_names.size())
+      throw std::invalid_argument("corsac::sim: info_rules and info_names have different sizes");
     std::vector<const char *> names;
     for (const std::string &name : spec.info_names) names.push_back(name.c_str());
     corsac_sim_spec c = corsac_sim_spec();
@@ -52,6 +56,7 @@ public:
     c.action_high = spec.action_high.data();
     c.info_dim = static_cast<std::uint32_t>(names.size());
     c.info_names = names.data();
+    c.info_rules = spec.info_rules.empty() ? nullptr : spec.info_rules.data();
     action_.resize(spec.action_low.size());
     sim_ = corsac_sim_open(&c);
     if (!sim_) throw std::runtime_error("corsac::sim: open failed (stderr says why)");

@@ -162,8 +162,12 @@ static void check_snapshot(struct codec *codec, const struct snapshot *snapshot)
   if (snapshot->window > snapshot->episode_length || snapshot->episode_length > snapshot->steps)
     codec_refuse(codec, "a window of %u in an episode of %u of %llu steps", snapshot->window, snapshot->episode_length,
                  (unsigned long long)snapshot->steps);
+  for (uint32_t i = 0; i < snapshot->info_dim; i++)
+    if (snapshot->info_count[i] > snapshot->episode_length)
+      codec_refuse(codec, "named value %u has %llu numbers in an episode of %u steps", i,
+                   (unsigned long long)snapshot->info_count[i], snapshot->episode_length);
   if (codec->type == MESSAGE_SNAPSHOT && !snapshot->live &&
-      (snapshot->window > 0 || snapshot->state.size > 0 || snapshot->episode_length > 0))
+      (snapshot->window > 0 || snapshot->info_dim > 0 || snapshot->state.size > 0 || snapshot->episode_length > 0))
     codec_refuse(codec, "it is between two episodes, but has steps of one");
 }
 
@@ -181,6 +185,11 @@ static void walk_snapshot(struct codec *codec, struct snapshot *snapshot, uint32
   codec_bool(codec, "exact", &snapshot->exact);
   codec_f64(codec, "episode_return", &snapshot->episode_return, -DBL_MAX, DBL_MAX);
   codec_u32(codec, "episode_length", &snapshot->episode_length, UINT32_MAX);
+  codec_u32(codec, "info_dim", &snapshot->info_dim, WIRE_INFO);
+  for (uint32_t i = 0; i < snapshot->info_dim; i++) {
+    codec_u64(codec, "info_count", &snapshot->info_count[i], WIRE_MAX_COUNT);
+    codec_f64(codec, "info_number", &snapshot->info_number[i], -DBL_MAX, DBL_MAX);
+  }
   if (state > codec->left) // before the sum below, which would overflow
     codec_refuse(codec, "state size is %llu, %zu bytes are left", (unsigned long long)state, codec->left);
   codec_rest(codec, 4 * obs_dim + snapshot->window * (4 * obs_dim + 4 * act_dim + 4 + 8) + state);
@@ -212,7 +221,7 @@ enum status message_decode_snapshot(const struct frame *frame, uint32_t window_c
   struct codec codec = codec_read(frame, type, error);
   walk_snapshot(&codec, snapshot, window_capacity);
   const enum status status = codec_end(&codec);
-  if (status) snapshot->window = 0, snapshot->state.size = 0;
+  if (status) snapshot->window = snapshot->info_dim = 0, snapshot->state.size = 0;
   return status;
 }
 
@@ -228,6 +237,8 @@ static void walk_step(struct codec *codec, void *message) {
   codec_u32(codec, "step", &step->step, UINT32_MAX);
   codec_u32(codec, "flags", &step->flags, WIRE_FLAGS);
   codec_f64(codec, "reward", &step->reward, -DBL_MAX, DBL_MAX);
+  codec_known_u32(codec, "info_dim", step->info_dim);
+  for (uint32_t i = 0; i < step->info_dim; i++) codec_f64(codec, "info", &step->info[i], -DBL_MAX, DBL_MAX);
   codec_rest(codec, 4 * (2 * obs_dim + 3 * act_dim));
   codec_floats(codec, "obs", step->obs, obs_dim, -FLT_MAX, FLT_MAX);
   codec_floats(codec, "next_obs", step->next_obs, obs_dim, -FLT_MAX, FLT_MAX);

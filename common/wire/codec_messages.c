@@ -130,6 +130,8 @@ static void walk_episode(struct codec *codec, void *message) {
   codec_return(codec, "episode_return", &episode->episode_return, episode->length);
   codec_bool(codec, "failed", &episode->failed);
   codec_u32(codec, "cut", &episode->cut, EPISODE_NOT_BEGUN);
+  codec_u32(codec, "info_dim", &episode->info_dim, WIRE_INFO);
+  for (uint32_t i = 0; i < episode->info_dim; i++) codec_f64(codec, "info", &episode->info[i], -DBL_MAX, DBL_MAX);
 }
 
 enum status message_encode_episode(struct buffer *out, uint32_t sender, const struct message_episode *episode,
@@ -138,7 +140,9 @@ enum status message_encode_episode(struct buffer *out, uint32_t sender, const st
 }
 
 enum status message_decode_episode(const struct frame *frame, struct message_episode *episode, struct error *error) {
-  return codec_decode(frame, MESSAGE_EPISODE, walk_episode, episode, error);
+  const enum status status = codec_decode(frame, MESSAGE_EPISODE, walk_episode, episode, error);
+  if (status) episode->info_dim = 0;
+  return status;
 }
 
 static void walk_env_failure(struct codec *codec, void *message) {

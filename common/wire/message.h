@@ -21,11 +21,13 @@
 #include "common/base/memory.h"
 #include "common/base/status.h"
 #include "common/nn/policy.h"
+#include <float.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 enum { WIRE_VERSION = 5, WIRE_TEXT = 512, WIRE_MAX_DIM = 1 << 20, WIRE_INFO = 16, WIRE_INFO_NAME = 32 };
-enum { WIRE_FLAGS = 3 }; // a step's: CORSAC_TERMINATED | CORSAC_TRUNCATED
+enum { WIRE_FLAGS = 3 };         // a step's: CORSAC_TERMINATED | CORSAC_TRUNCATED
+#define WIRE_NO_VALUE (-DBL_MAX) // in place of a named value that has none
 // Ranges. Whatever is sent is within them, and whatever is received is checked against them.
 #define WIRE_MAX_MESSAGE ((size_t)1 << 30)   // bytes of a message
 #define WIRE_MAX_COUNT   ((uint64_t)1 << 53) // steps, episodes, versions: what a double holds exactly
@@ -83,7 +85,8 @@ struct message_env_failure {
   char text[1024];
 };
 
-// INFO: sums of one environment's named values since the last such message, in sync over one round.
+// INFO: sums of one environment's named values since the last such message, in sync over one round. Of a value whose
+// rule is not CORSAC_INFO_MEAN each episode that ended gives one.
 struct message_info {
   uint32_t environment, info_dim;
   uint64_t count[WIRE_INFO]; // (info_dim) finite values
@@ -142,8 +145,11 @@ struct snapshot {
   bool exact;              // resuming from it continues bit for bit
   double episode_return;   // of the running episode so far
   uint32_t episode_length; // steps of the running episode (the host's step limit counts with it)
-  uint32_t window;         // pending n-step transitions, oldest first
-  float *obs;              // (obs_dim) current observation
+  uint32_t info_dim;       // named values of the running episode: a count and a number of each, as in info_episode
+  uint64_t info_count[WIRE_INFO];
+  double info_number[WIRE_INFO];
+  uint32_t window;                                   // pending n-step transitions, oldest first
+  float *obs;                                        // (obs_dim) current observation
   float *window_obs, *window_action, *window_reward; // (window x obs_dim), (window x act_dim), (window)
   uint64_t *window_version;                          // (window)
   struct buffer state;                               // the environment's own bytes
@@ -186,7 +192,9 @@ struct message_step {
   float *obs, *next_obs; // (obs_dim)
   float *action;         // (act_dim) in [-1, 1]
   float *scaled;         // (act_dim) as the environment got it
-  float *eps;            // (act_dim) the noise of the action: 0 where it is deterministic
+  uint32_t info_dim;     // named values; WIRE_NO_VALUE: not given
+  double info[WIRE_INFO];
+  float *eps; // (act_dim) the noise of the action: 0 where it is deterministic
 };
 
 enum episode_cut {
@@ -199,9 +207,11 @@ enum episode_cut {
 struct message_episode {
   uint64_t number;
   uint32_t episode, length;
-  double episode_return; // so far, where it is cut
-  bool failed;           // it has no return: the environment failed in it twice, or it was not begun
-  uint32_t cut;          // enum episode_cut
+  double episode_return;  // so far, where it is cut
+  bool failed;            // it has no return: the environment failed in it twice, or it was not begun
+  uint32_t cut;           // enum episode_cut
+  uint32_t info_dim;      // 0 where it failed
+  double info[WIRE_INFO]; // (info_dim) each by its rule; WIRE_NO_VALUE: none was given
 };
 
 struct message_stop {

@@ -250,14 +250,21 @@ int checker_report(const struct checker *checker) {
 
 struct request {
   const char *env, *episodes, *timeout, *python, *mujoco_dir, *ranks_per_env;
+  const char *action_low, *action_high, *gym_wrap, *gym_info;
 };
 
 static enum status read_request(int argc, char **argv, struct request *request, struct checker *checker,
                                 struct error *error) {
-  const struct argument known[] = {
-      {"json", &checker->json, NULL},         {"ranks-per-env", NULL, &request->ranks_per_env},
-      {"episodes", NULL, &request->episodes}, {"timeout", NULL, &request->timeout},
-      {"python", NULL, &request->python},     {"mujoco-dir", NULL, &request->mujoco_dir}};
+  const struct argument known[] = {{"json", &checker->json, NULL},
+                                   {"ranks-per-env", NULL, &request->ranks_per_env},
+                                   {"episodes", NULL, &request->episodes},
+                                   {"timeout", NULL, &request->timeout},
+                                   {"python", NULL, &request->python},
+                                   {"mujoco-dir", NULL, &request->mujoco_dir},
+                                   {"action-low", NULL, &request->action_low},
+                                   {"action-high", NULL, &request->action_high},
+                                   {"gym-wrap", NULL, &request->gym_wrap},
+                                   {"gym-info", NULL, &request->gym_info}};
   enum status status =
       arguments_parse(argc, argv, "check-env", known, sizeof known / sizeof *known, &request->env, error);
   if (status != STATUS_OK) return status;
@@ -271,7 +278,11 @@ static enum status read_request(int argc, char **argv, struct request *request, 
                 {"env_timeout", request->timeout, "--timeout"},
                 {"python", request->python, "--python"},
                 {"mujoco_dir", request->mujoco_dir, "--mujoco-dir"},
-                {"ranks_per_env", request->ranks_per_env, "--ranks-per-env"}};
+                {"ranks_per_env", request->ranks_per_env, "--ranks-per-env"},
+                {"action_low", request->action_low, "--action-low"},
+                {"action_high", request->action_high, "--action-high"},
+                {"gym_wrap", request->gym_wrap, "--gym-wrap"},
+                {"gym_info", request->gym_info, "--gym-info"}};
   for (size_t i = 0; i < sizeof values / sizeof *values && status == STATUS_OK; i++)
     if (values[i].value)
       status = option_set(options_find(values[i].name), &checker->config, values[i].value, values[i].option, error);

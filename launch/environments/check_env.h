@@ -77,7 +77,8 @@ struct probe {
   const struct environment_kind *kind;
   void *self;
   uint32_t obs_dim, act_dim, max_episode_steps, info_dim;
-  const double *low, *high;
+  double *bounds;           // (2 x act_dim) where low and high point
+  const double *low, *high; // (act_dim)
   const char *const *info_names;
   float *obs_guarded, *action_guarded; // GUARD floats, the values, GUARD floats
   float *obs, *action;
@@ -95,6 +96,9 @@ enum { PROBE_SAVE_MOST = 1 << 30 };
 // Makes an instance. False: that failed, and the reason is noted. probe_destroy also after a failure.
 bool probe_create(struct probe *probe, struct check *check, const struct environment_kind *kind, uint64_t index);
 void probe_destroy(struct probe *probe);
+
+// The seed of a reset, from all 64 bits as a training of that seed draws it.
+uint64_t probe_seed(uint64_t training_seed, uint64_t episode);
 
 // Each notes what breaks a rule. False: the call failed, or gave what no further call can work with.
 bool probe_reset(struct probe *probe, uint64_t seed);

@@ -78,7 +78,7 @@ static bool play_episode(struct survey *survey, struct probe *probe, enum action
   struct check *check = probe->check;
   const uint32_t dim = probe->obs_dim;
   check->rule = RULE_RESET;
-  if (!probe_reset(probe, probe->episode)) return false;
+  if (!probe_reset(probe, probe_seed(1, probe->episode))) return false;
   survey_reset(survey, probe);
   memcpy(survey->previous, probe->obs, dim * sizeof(float));
   double jump = 0, last = 0;
@@ -163,7 +163,7 @@ static void play_episodes(struct check *check, struct probe *probe, struct surve
   bool good = true;
   check->rule = RULE_RESET;
   for (int i = 0; i < SURVEY_RESETS && good && clock_now() - begin < MOST_SECONDS / 10; i++) {
-    good = probe_reset(probe, probe->episode);
+    good = probe_reset(probe, probe_seed(1, probe->episode));
     if (good) survey_reset(survey, probe);
   }
   for (uint64_t i = 0; i < check->episodes && good && (i == 0 || clock_now() - begin < MOST_SECONDS); i++)

@@ -1,6 +1,6 @@
 // The calls of check-env. Before a call its buffers are filled with a pattern and guarded on both sides; after it the
 // results are judged.
-#include "common/base/action_bounds.h"
+#include "actor/action_limits.h"
 #include "common/base/memory.h"
 #include "common/base/random.h"
 #include "common/wire/message.h"
@@ -79,20 +79,21 @@ static bool guards_hold(const float *guarded, size_t count) {
 
 // --- create and destroy ---
 
-static bool bounds_are_right(struct check *check, const struct corsac_env_spec *spec) {
+// Takes the bounds as the host does, with the options action_low and action_high.
+static bool bounds_are_right(struct probe *probe, const struct corsac_env_spec *spec) {
+  struct check *check = probe->check;
+  struct error why = {0};
   if (!spec->action_low || !spec->action_high) {
     check_note(check, RULE_SPEC, BROKEN, "create set no %s: it has to point to %u doubles, valid until destroy",
                spec->action_low ? "action_high" : "action_low", spec->act_dim);
     return false;
   }
-  for (uint32_t i = 0; i < spec->act_dim; i++) {
-    const double low = spec->action_low[i], high = spec->action_high[i];
-    if (action_bounds_are_good(low, high)) continue;
-    check_note(check, RULE_SPEC, BROKEN, "the bounds of action component %u are [%g, %g]; " ACTION_BOUNDS_RULE, i, low,
-               high);
-    return false;
-  }
-  return true;
+  probe->bounds = memory_alloc(2 * (size_t)spec->act_dim, sizeof(double), "the bounds of actions", &why);
+  if (probe->bounds &&
+      action_limits_find(probe->kind->config, spec, probe->bounds, probe->bounds + spec->act_dim, &why) == STATUS_OK)
+    return true;
+  check_note(check, RULE_SPEC, BROKEN, "%s", why.text);
+  return false;
 }
 
 static bool is_info_name(const char *name) {
@@ -115,6 +116,14 @@ static bool info_is_right(struct probe *probe, const struct corsac_env_spec *spe
                "create set info_dim to %u; it may be up to %d, and needs info_names and the "
                "member info",
                spec->info_dim, CORSAC_MAX_INFO);
+    return false;
+  }
+  for (uint32_t i = 0; spec->info_rules && i < spec->info_dim; i++) {
+    if (spec->info_rules[i] <= CORSAC_INFO_MAX) continue;
+    check_note(check, RULE_INFO, BROKEN,
+               "the rule of value %u is %d; known are CORSAC_INFO_MEAN (0), CORSAC_INFO_LAST (1) and CORSAC_INFO_MAX "
+               "(2)",
+               i, spec->info_rules[i]);
     return false;
   }
   for (uint32_t i = 0; i < spec->info_dim; i++) {
@@ -143,7 +152,7 @@ static bool spec_is_right(struct probe *probe, const struct corsac_env_spec *spe
                  WIRE_MAX_DIM);
       return false;
     }
-  if (!bounds_are_right(check, spec) || !info_is_right(probe, spec)) return false;
+  if (!bounds_are_right(probe, spec) || !info_is_right(probe, spec)) return false;
   check_note(check, RULE_SPEC, GOOD, "obs_dim %u, act_dim %u, bounds finite and low < high", spec->obs_dim,
              spec->act_dim);
   return true;
@@ -191,8 +200,8 @@ bool probe_create(struct probe *probe, struct check *check, const struct environ
   probe->max_episode_steps = spec.max_episode_steps;
   probe->info_dim = spec.info_dim;
   probe->info_names = spec.info_names;
-  probe->low = spec.action_low;
-  probe->high = spec.action_high;
+  probe->low = probe->bounds;
+  probe->high = probe->bounds + spec.act_dim;
   probe->obs_guarded = memory_alloc(spec.obs_dim + 2 * GUARD, sizeof(float), "an observation", NULL);
   probe->action_guarded = memory_alloc(spec.act_dim + 2 * GUARD, sizeof(float), "an action", NULL);
   probe->failed = !probe->obs_guarded || !probe->action_guarded;
@@ -214,12 +223,18 @@ void probe_destroy(struct probe *probe) {
     probe->kind->abi->destroy(probe->self);
     end_call(probe);
   }
+  memory_free(probe->bounds);
   memory_free(probe->obs_guarded);
   memory_free(probe->action_guarded);
   *probe = (struct probe){.check = probe->check, .kind = probe->kind};
 }
 
 // --- episodes ---
+
+uint64_t probe_seed(uint64_t training_seed, uint64_t episode) {
+  struct random random = random_stream(training_seed, RANDOM_RESET, 0, episode);
+  return random_u64(&random);
+}
 
 const char *probe_reason(struct probe *probe) {
   const struct corsac_env *abi = probe->kind->abi;

@@ -7,6 +7,10 @@ static void judge_seeds(struct trajectory *trajectory, struct probe *probe) {
   struct player player = {.probe = probe, .seed = TRAJECTORY_OTHER_SEED, .begins = true};
   char text[300];
   probe->check->rule = RULE_SEEDS;
+  if (probe->check->findings[RULE_REPEAT].verdict != GOOD) {
+    check_note(probe->check, RULE_SEEDS, SKIPPED, "it differs with the same seed already");
+    return;
+  }
   for (uint32_t e = 0; e < trajectory->events; e++) {
     if (!trajectory_play(&player, e, false)) return;
     if (trajectory_matches(trajectory, e, probe, text, sizeof text)) continue;
@@ -49,9 +53,10 @@ void check_process(struct check *check, const struct environment_kind *kind) {
   struct probe probe;
   if (trajectory_begin(check, kind, &trajectory, &probe)) {
     const bool same = trajectory_fingerprint(&trajectory) == check->fingerprint;
-    check_note(check, RULE_PROCESS, same ? GOOD : BROKEN, "the same seed and actions in another process: %s",
+    check_note(check, RULE_PROCESS, same ? GOOD : WARNING, "the same seed and actions in another process: %s",
                same ? "the same, bit for bit"
-                    : "something differs; time, addresses and memory that was never written do not come from the seed");
+                    : "something differs; time, addresses and memory that was never written do not come from the "
+                      "seed" TRAJECTORY_LOST);
   }
   probe_destroy(&probe);
   trajectory_release(&trajectory);
@@ -63,6 +68,7 @@ void check_interleaved(struct check *check, const struct environment_kind *kind)
     check_note(check, RULE_INTERLEAVED, SKIPPED, "it has the flag CORSAC_ONE_PER_PROCESS");
     return;
   }
+  if (!trajectory_compares(check, RULE_INTERLEAVED)) return;
   static const char how[] = "beside a second instance that plays other episodes (if they share something on purpose, "
                             "set the flag CORSAC_ONE_PER_PROCESS)";
   struct trajectory trajectory;
@@ -99,6 +105,7 @@ void check_halves(struct check *check, const struct environment_kind *kind) {
     check_note(check, RULE_HALVES, SKIPPED, "it has no step_begin and step_end (optional)");
     return;
   }
+  if (!trajectory_compares(check, RULE_HALVES)) return;
   struct trajectory trajectory;
   struct probe probe;
   if (trajectory_begin(check, kind, &trajectory, &probe)) {

@@ -90,6 +90,7 @@ static void play_states(struct trajectory *trajectory, struct probe *probe, stru
     check_note(check, RULE_LOAD, SKIPPED, "there is no saved state");
     return;
   }
+  if (!trajectory_compares(check, RULE_LOAD)) return;
   const struct player there = player;
   const uint64_t step = probe->step;
   if (!trajectory_repeat(trajectory, &player, from, false, RULE_SAVE, "after save it goes on as without")) return;
@@ -141,7 +142,7 @@ void check_refusals(struct check *check, const struct environment_kind *kind) {
   }
   int64_t need = 0;
   uint8_t *bytes = NULL;
-  if (!probe_create(&probe, check, kind, 0) || !probe_reset(&probe, TRAJECTORY_SEED)) goto done;
+  if (!probe_create(&probe, check, kind, 0) || !probe_reset(&probe, probe_seed(TRAJECTORY_SEED, 0))) goto done;
   need = probe_save(&probe, NULL, 0);
   bytes = need > 0 && need < PROBE_SAVE_MOST ? malloc((size_t)need + 1) : NULL;
   if (!bytes || probe_save(&probe, bytes, (size_t)need) != need) {

@@ -34,7 +34,7 @@ bool trajectory_play(struct player *player, uint32_t event, bool halves) {
   struct probe *probe = player->probe;
   if (player->begins || probe->over) {
     player->begins = false;
-    return probe_reset(probe, player->seed + player->episodes++);
+    return probe_reset(probe, probe_seed(player->seed, player->episodes++));
   }
   probe_draw(probe, ACTIONS_RANDOM, TRAJECTORY_SEED, event);
   return probe_step(probe, halves);
@@ -84,6 +84,12 @@ bool trajectory_begin(struct check *check, const struct environment_kind *kind, 
   return trajectory_init(trajectory, check) && probe_create(probe, check, kind, 0) && record_all(trajectory, probe);
 }
 
+bool trajectory_compares(struct check *check, enum rule rule) {
+  if (check->findings[RULE_REPEAT].verdict == GOOD && check->findings[RULE_FRESH].verdict == GOOD) return true;
+  check_note(check, rule, SKIPPED, "there is nothing to compare with, since it does not repeat itself");
+  return false;
+}
+
 bool trajectory_repeat(const struct trajectory *trajectory, struct player *player, uint32_t from, bool halves,
                        enum rule rule, const char *how) {
   struct check *check = player->probe->check;
@@ -95,7 +101,10 @@ bool trajectory_repeat(const struct trajectory *trajectory, struct player *playe
       return false;
     }
     if (trajectory_matches(trajectory, e, player->probe, text, sizeof text)) continue;
-    check_note(check, rule, BROKEN, "%s: %s", how, text);
+    if (rule == RULE_REPEAT || rule == RULE_FRESH)
+      check_note(check, rule, WARNING, "%s: %s" TRAJECTORY_LOST, how, text);
+    else
+      check_note(check, rule, BROKEN, "%s: %s", how, text);
     return false;
   }
   check_note(check, rule, GOOD, "%s: the same for %u resets and steps, bit for bit", how, trajectory->events - from);

@@ -6,6 +6,10 @@
 
 enum { TRAJECTORY_SEED = 7, TRAJECTORY_OTHER_SEED = 1000007 };
 
+// What is lost with an environment that does not repeat. It trains all the same.
+#define TRAJECTORY_LOST                                                                                                \
+  "; it trains all the same. Lost are the exact resume, the same bits in sync mode, and evaluations that compare"
+
 // Events are resets and steps, episode after episode.
 struct trajectory {
   uint32_t events, dim;
@@ -17,7 +21,7 @@ struct trajectory {
 // Plays the events of a trajectory on one instance: every player draws the same actions.
 struct player {
   struct probe *probe;
-  uint64_t seed, episodes; // the next reset's seed is seed + episodes
+  uint64_t seed, episodes; // the next reset's seed is probe_seed(seed, episodes)
   bool begins;             // the next event is a reset
 };
 
@@ -34,7 +38,12 @@ bool trajectory_play(struct player *player, uint32_t event, bool halves);
 bool trajectory_matches(const struct trajectory *trajectory, uint32_t event, const struct probe *probe, char *text,
                         size_t size);
 
-// Plays the events from..events-1 and compares. Notes the result under `rule`; `how` says how they were played.
+// Whether check_repeats found that the same seed and actions give the same bits, in the same instance and in a new one.
+// Where they do not, the rule is noted as skipped.
+bool trajectory_compares(struct check *check, enum rule rule);
+
+// Plays the events from..events-1 and compares. A difference breaks the rule;
+// of RULE_REPEAT and RULE_FRESH it is a warning. Notes the result under `rule`; `how` says how they were played.
 bool trajectory_repeat(const struct trajectory *trajectory, struct player *player, uint32_t from, bool halves,
                        enum rule rule, const char *how);
 

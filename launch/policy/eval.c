@@ -88,11 +88,13 @@ static enum status prepare(struct alone *alone, struct error *error) {
   eval->name = environment_kind_name(&source->kind);
   alone->evaluator =
       evaluator_create(&source->config, &source->kind, source->shape.obs_dim, source->shape.act_dim, 0, error);
-  if (!alone->evaluator || eval_begin(eval, eval_output(eval->request), error) != STATUS_OK) return error->status;
+  if (!alone->evaluator) return error->status;
   policy_weights_copy(evaluator_weights(alone->evaluator), &source->weights);
   const struct environment *environment = evaluator_environment(alone->evaluator, error);
   if (environment) {
     status = policy_source_check_bounds(source, eval->name, environment->action_low, environment->action_high, error);
+    eval_name_info(eval, environment->info_dim, environment->info_names);
+    if (status == STATUS_OK) status = eval_begin(eval, eval_output(eval->request), error);
     return status == STATUS_OK && alone->recording ? recording_begin(alone->recording, error) : status;
   }
   policy_source_explain_failure(source, error);

@@ -27,11 +27,18 @@ struct eval {
   uint32_t cut;                            // episodes that were cut, or not begun
   float *first_observation, *first_action; // (obs_dim), (act_dim) of episode 0
   struct trace *trace;                     // NULL: not asked for
+  uint32_t info_dim;                       // named values of the environment
+  char info_name[WIRE_INFO][WIRE_INFO_NAME];
+  double info_sum[WIRE_INFO]; // over the episodes that gave one
+  uint32_t info_count[WIRE_INFO];
   double mean, deviation, low, high, length;
 };
 
 // Reads the policy, with the request's options over those of its run. eval_release must follow, on failure too.
 enum status eval_read_policy(struct eval *eval, struct error *error);
+
+// Takes the names of the environment's values, before eval_begin.
+void eval_name_info(struct eval *eval, uint32_t info_dim, const char *const *names);
 
 // Before the first episode: makes room for the results and opens the trace. out: as in struct eval.
 enum status eval_begin(struct eval *eval, FILE *out, struct error *error);

@@ -68,6 +68,9 @@ static int lead(struct eval *eval, struct ranks *ranks, const volatile sig_atomi
   if (status == STATUS_OK)
     status = policy_source_check_bounds(&eval->source, eval->name, gathering.hello.action_low,
                                         gathering.hello.action_high, &error);
+  const char *names[WIRE_INFO];
+  for (uint32_t i = 0; i < WIRE_INFO; i++) names[i] = gathering.hello.info_name[i];
+  eval_name_info(eval, gathering.hello.info_dim, names);
   if (status == STATUS_OK) status = eval_begin(eval, eval_output(eval->request), &error);
   if (status == STATUS_OK) eval_say_head(eval);
   if (status == STATUS_OK) status = gather(eval, &gathering, &error);

@@ -9,6 +9,11 @@
 #include <math.h>
 #include <string.h>
 
+void eval_name_info(struct eval *eval, uint32_t info_dim, const char *const *names) {
+  eval->info_dim = info_dim;
+  for (uint32_t i = 0; i < info_dim; i++) snprintf(eval->info_name[i], sizeof eval->info_name[i], "%s", names[i]);
+}
+
 enum status eval_begin(struct eval *eval, FILE *out, struct error *error) {
   static const char what[] = "the evaluation";
   const struct policy_source *source = &eval->source;
@@ -18,8 +23,10 @@ enum status eval_begin(struct eval *eval, FILE *out, struct error *error) {
       !(eval->first_action = memory_alloc(source->shape.act_dim, sizeof(float), what, error)))
     return error->status;
   if (!eval->trace) return STATUS_OK;
-  return trace_open(eval->trace, eval->request->trace, source->file, &source->info, &source->config, &source->weights,
-                    error);
+  const enum status status = trace_open(eval->trace, eval->request->trace, source->file, &source->info, &source->config,
+                                        &source->weights, error);
+  trace_name_info(eval->trace, eval->info_dim, eval->info_name);
+  return status;
 }
 
 void eval_release(struct eval *eval) {
@@ -51,6 +58,12 @@ enum status eval_take_episode(struct eval *eval, const struct message_episode *r
   if (result->cut == EPISODE_NOT_BEGUN) return STATUS_OK;
   eval->returns[eval->begun++] = result->episode_return;
   eval->length += (double)result->length;
+  for (uint32_t i = 0; i < eval->info_dim && i < result->info_dim; i++) {
+    const double sum = eval->info_sum[i] + result->info[i];
+    if (result->info[i] <= WIRE_NO_VALUE || !isfinite(sum)) continue;
+    eval->info_sum[i] = sum;
+    eval->info_count[i]++;
+  }
   if (!out) return STATUS_OK;
   fprintf(out, "%10u %14.3f %10u%s\n", result->episode, result->episode_return, result->length,
           result->cut != EPISODE_WHOLE ? "  cut" : "");
@@ -88,14 +101,26 @@ static void summarise(struct eval *eval) {
   eval->deviation = sqrt(squares / (double)count);
 }
 
+static double info_mean(const struct eval *eval, uint32_t i) {
+  return eval->info_count[i] > 0 ? eval->info_sum[i] / eval->info_count[i] : NAN;
+}
+
+static json_t *json_info(const struct eval *eval) {
+  json_t *info = json_object();
+  for (uint32_t i = 0; i < eval->info_dim; i++)
+    json_object_set_new(info, eval->info_name[i],
+                        eval->info_count[i] > 0 ? json_real(info_mean(eval, i)) : json_null());
+  return info;
+}
+
 static enum status print_json(const struct eval *eval, struct error *error) {
   const struct policy_source *source = &eval->source;
-  return json_print(json_pack("{s:o, s:o, s:o, s:o, s:o, s:f, s:f, s:f, s:f, s:f, s:o, s:o, s:o}", "env",
+  return json_print(json_pack("{s:o, s:o, s:o, s:o, s:o, s:f, s:f, s:f, s:f, s:f, s:o, s:o, s:o, s:o}", "env",
                               json_text(eval->name), "env_steps", json_count(source->info.env_steps), "policy_version",
                               json_count(source->info.policy_version), "episodes", json_count(eval->begun), "cut",
                               json_count(eval->cut), "return_mean", eval->mean, "return_std", eval->deviation,
                               "return_min", eval->low, "return_max", eval->high, "length_mean", eval->length, "returns",
-                              json_doubles(eval->returns, eval->begun), "first_observation",
+                              json_doubles(eval->returns, eval->begun), "info", json_info(eval), "first_observation",
                               json_floats(eval->first_observation, source->shape.obs_dim), "first_action",
                               json_floats(eval->first_action, source->shape.act_dim)),
                     error);
@@ -115,6 +140,8 @@ static enum status write_trace(const struct eval *eval, struct error *error) {
 static void say_result(const struct eval *eval) {
   fprintf(eval->out, "%u episode%s of %s: mean return %.3f +- %.3f (%.3f to %.3f), mean length %.1f\n", eval->begun,
           eval->begun == 1 ? "" : "s", eval->name, eval->mean, eval->deviation, eval->low, eval->high, eval->length);
+  for (uint32_t i = 0; i < eval->info_dim; i++)
+    if (eval->info_count[i] > 0) fprintf(eval->out, "mean %s %.6g\n", eval->info_name[i], info_mean(eval, i));
 }
 
 static void say_cut(const struct eval *eval) {

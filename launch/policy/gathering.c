@@ -14,7 +14,7 @@ enum { NUMBER = 1, TAKEN_AT_ONCE = 256 }; // of the only evaluation; messages be
 
 static enum status alloc_step(struct message_step *step, const struct message_hello *hello, struct error *error) {
   static const char what[] = "a step";
-  *step = (struct message_step){.obs_dim = hello->obs_dim, .act_dim = hello->act_dim};
+  *step = (struct message_step){.obs_dim = hello->obs_dim, .act_dim = hello->act_dim, .info_dim = hello->info_dim};
   return (step->obs = memory_alloc(hello->obs_dim, sizeof(float), what, error)) &&
                  (step->next_obs = memory_alloc(hello->obs_dim, sizeof(float), what, error)) &&
                  (step->action = memory_alloc(hello->act_dim, sizeof(float), what, error)) &&
@@ -114,6 +114,9 @@ static enum status take_episode(struct gathering *gathering, const struct frame 
   if (!episode) return error->status;
   if (result.length == 0 && !result.failed)
     return error_set(error, STATUS_PEER, "rank %u sent episode %u without a step", frame->rank, result.episode);
+  if (!result.failed && result.info_dim != gathering->hello.info_dim)
+    return error_set(error, STATUS_PEER, "rank %u sent episode %u with %u named values, the environment has %u",
+                     frame->rank, result.episode, result.info_dim, gathering->hello.info_dim);
   episode->result = result;
   episode->is_here = true;
   gathering->player[frame->sender - 1].failed |= result.failed && result.cut != EPISODE_NOT_BEGUN;
@@ -234,6 +237,7 @@ static bool read_step(struct gathering *gathering, struct gathered *episode, str
                                              .action = step->action,
                                              .scaled = step->scaled,
                                              .eps = step->eps,
+                                             .info = step->info,
                                              .reward = step->reward,
                                              .flags = (int)step->flags};
   return true;

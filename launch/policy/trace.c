@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,6 +28,11 @@ enum status trace_open(struct trace *trace, const char *path, const char *file, 
   trace->q = memory_alloc(critics, sizeof(double), what, error);
   trace->sample = memory_alloc(dim, sizeof *trace->sample, what, error);
   return trace->head && trace->action && trace->q && trace->sample ? STATUS_OK : STATUS_MEMORY;
+}
+
+void trace_name_info(struct trace *trace, uint32_t info_dim, char names[][WIRE_INFO_NAME]) {
+  trace->table.width[TRACE_INFO] = info_dim;
+  memcpy(trace->info_name, names, info_dim * sizeof *names);
 }
 
 void trace_release(struct trace *trace) {
@@ -53,6 +59,9 @@ enum status trace_add(struct trace *trace, const struct evaluator_transition *ma
   for (uint32_t i = 0; i < dim; i++) trace->action[i] = (double)made->action[i];
   for (uint32_t k = 0; k < reference->critics; k++) trace->q[k] = reference_networks_q(reference, k, trace->action);
   const uint8_t terminated = (made->flags & CORSAC_TERMINATED) != 0, truncated = made->flags && !terminated;
+  double info[WIRE_INFO];
+  for (uint32_t i = 0; i < trace->table.width[TRACE_INFO]; i++)
+    info[i] = made->info[i] <= WIRE_NO_VALUE ? NAN : made->info[i];
   const void *const row[TRACE_COLUMNS] = {[TRACE_EPISODE] = &made->episode,
                                           [TRACE_STEP] = &made->step,
                                           [TRACE_OBS] = made->obs,
@@ -62,7 +71,8 @@ enum status trace_add(struct trace *trace, const struct evaluator_transition *ma
                                           [TRACE_TERMINATED] = &terminated,
                                           [TRACE_TRUNCATED] = &truncated,
                                           [TRACE_LOG_PROBABILITY] = &log_probability,
-                                          [TRACE_Q] = trace->q};
+                                          [TRACE_Q] = trace->q,
+                                          [TRACE_INFO] = info};
   const enum status status = trace_table_add(&trace->table, row, error);
   if (last) trace->episode_rows = trace->table.rows;
   return status;
@@ -70,7 +80,8 @@ enum status trace_add(struct trace *trace, const struct evaluator_transition *ma
 
 // --- CSV: a row for each step, with so many digits that every number reads back to the same bits ---
 
-static void print_names(FILE *file, const struct trace_table *table) {
+static void print_names(FILE *file, const struct trace *trace) {
+  const struct trace_table *table = &trace->table;
   const char *comma = "";
   for (int c = 0; c < TRACE_COLUMNS; c++) {
     if (c == TRACE_NEXT_OBS) continue; // the next row has it
@@ -78,6 +89,7 @@ static void print_names(FILE *file, const struct trace_table *table) {
     for (uint32_t i = 0; i < table->width[c]; i++, comma = ",") {
       fprintf(file, "%s%s", comma, trace_column_name((enum trace_column)c));
       if (numbered) fprintf(file, "_%u", i);
+      if (c == TRACE_INFO) fprintf(file, "_%s", trace->info_name[i]);
     }
   }
   fputc('\n', file);
@@ -94,7 +106,9 @@ static void print_cell(FILE *file, int column, const struct buffer *values, uint
   case TRACE_TRUNCATED: fprintf(file, "%u", values->data[at]); return;
   case TRACE_OBS:
   case TRACE_ACTION: memcpy(&f, values->data + at * sizeof f, sizeof f), fprintf(file, "%.9g", (double)f); return;
-  default: memcpy(&d, values->data + at * sizeof d, sizeof d), fprintf(file, "%.17g", d);
+  default:
+    memcpy(&d, values->data + at * sizeof d, sizeof d);
+    if (!isnan(d)) fprintf(file, "%.17g", d); // a named value that was not given is an empty cell
   }
 }
 
@@ -117,7 +131,7 @@ enum status trace_write(const struct trace *trace, const char *env, const char *
   const int descriptor = file_open(temporary, O_WRONLY | O_CREAT | O_TRUNC, 0666);
   FILE *file = descriptor >= 0 ? fdopen(descriptor, "w") : NULL;
   if (!file) return error_set(error, STATUS_IO, "%s: cannot be written: %s", temporary, strerror(errno));
-  print_names(file, &trace->table);
+  print_names(file, trace);
   for (uint64_t row = 0; row < trace->table.rows; row++) print_row(file, &trace->table, row);
   const bool failed = ferror(file) != 0;
   if (fclose(file) == 0 && !failed) return atomic_file_replace(temporary, trace->path, error);

@@ -14,6 +14,7 @@ struct trace {
   uint64_t episode_rows; // rows of the table when the current episode began
   double *head, *action, *q;
   struct explain_path *sample;
+  char info_name[WIRE_INFO][WIRE_INFO_NAME]; // (width of TRACE_INFO)
 };
 
 // The path must end in .csv or .h5 (else STATUS_USAGE) and lie in a directory that can be written (else STATUS_IO).
@@ -23,6 +24,9 @@ enum status trace_check(const char *path, struct error *error);
 // failure too.
 enum status trace_open(struct trace *trace, const char *path, const char *file, const struct checkpoint_info *info,
                        const struct config *config, const struct policy_weights *weights, struct error *error);
+
+// Adds columns for the environment's named values, before the first step.
+void trace_name_info(struct trace *trace, uint32_t info_dim, char names[][WIRE_INFO_NAME]);
 void trace_release(struct trace *trace);
 
 // Adds one step; `last` says that the episode ends with it. A NULL transition says that the episode failed and is run

@@ -4,6 +4,7 @@
 #include "launch/runs/measure.h"
 #include "launch/runs/svg_chart.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { POINTS = 240, PANEL_POINTS = 120, MAX_GROUPS = 8 }; // of more groups the first are drawn
@@ -69,6 +70,24 @@ static enum status write_panel(const struct run_set *runs, const struct measure 
   return status;
 }
 
+// Whether a column is a named value of the environment. Its name goes into the page as it is.
+static bool is_info(const char *column) {
+  return strncmp(column, "info_", 5) == 0 && column[strspn(column, "abcdefghijklmnopqrstuvwxyz0123456789_")] == '\0';
+}
+
+// Draws the named values of the first run's environment that have been given.
+static enum status write_info_panels(const struct run_set *runs, FILE *page, struct error *error) {
+  const struct metrics_table *table = &runs->run[0].metrics;
+  enum status status = STATUS_OK;
+  for (size_t c = 0; c < table->columns && status == STATUS_OK; c++) {
+    size_t row = 0;
+    while (row < table->rows && isnan(table->cell[c][row])) row++;
+    const struct measure measure = {.column = table->name[c], .title = table->name[c]};
+    if (is_info(table->name[c]) && row < table->rows) status = write_panel(runs, &measure, page, error);
+  }
+  return status;
+}
+
 enum status report_charts_panels(const struct run_set *runs, FILE *page, struct error *error) {
   static const char *const panels[] = {"critic_loss",     "policy_loss",     "q_mean",       "entropy",   "alpha",
                                        "policy_lag_mean", "env_steps_per_s", "learner_wait", "actor_wait"};
@@ -76,6 +95,7 @@ enum status report_charts_panels(const struct run_set *runs, FILE *page, struct 
   fputs("<div class=\"panels\">\n", page);
   for (size_t p = 0; p < sizeof panels / sizeof *panels && status == STATUS_OK; p++)
     status = write_panel(runs, measure_of(panels[p]), page, error);
+  if (status == STATUS_OK) status = write_info_panels(runs, page, error);
   fputs("</div>\n", page);
   return status;
 }

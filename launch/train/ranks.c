@@ -63,8 +63,8 @@ static bool begins(const char *text, const char *start) { return strncmp(text, s
 
 enum status ranks_count_groups(const struct config *config, uint32_t *actors, struct error *error) {
   const unsigned long long k = config->ranks_per_env;
-  const bool alone = begins(config->env, "exec:") || begins(config->env, "gym:") ||
-                     begins(config->env, "fmi:") || config->isolate;
+  const bool alone =
+      begins(config->env, "exec:") || begins(config->env, "gym:") || begins(config->env, "fmi:") || config->isolate;
   if (k == 1) return STATUS_OK;
   if (alone)
     return error_set(

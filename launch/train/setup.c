@@ -200,17 +200,20 @@ static enum status resolve_resume(struct setup *setup, const struct request *req
 }
 
 // runs/<environment>-<time>. The environment stands there without its path and arguments: exec:./solver -x becomes
-// solver, gym:module:ID becomes ID, fmi:tank.fmu:task.yaml becomes tank.fmu.
+// solver, gym:module:ID?key=value becomes ID, fmi:tank.fmu:task.yaml becomes tank.fmu.
 static void default_run_dir(struct config *config) {
   char path[CONFIG_TEXT];
-  const char *env = config->env + (strncmp(config->env, "fmi:", 4) == 0 ? 4 : 0), *last = strrchr(env, ':');
+  const char *env = config->env + (strncmp(config->env, "fmi:", 4) == 0 ? 4 : 0);
+  const bool is_gym = strncmp(env, "gym:", 4) == 0;
   if (strncmp(env, "exec:", 5) == 0)
     process_command_name(env + 5, path, sizeof path);
-  else if (last && strncmp(env, "gym:", 4) == 0)
-    snprintf(path, sizeof path, "%s", last + 1);
+  else if (is_gym)
+    snprintf(path, sizeof path, "%.*s", (int)strcspn(env, "?"), env);
   else
     snprintf(path, sizeof path, "%.*s", (int)strcspn(env, ":"), env);
-  const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+  const char *last = strrchr(path, '/'), *colon = is_gym ? strrchr(path, ':') : NULL;
+  if (!last || (colon && colon > last)) last = colon;
+  const char *name = last ? last + 1 : path;
   char when[32];
   const time_t now = time(NULL);
   struct tm local;

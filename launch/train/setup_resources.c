@@ -22,7 +22,11 @@
 
 static bool begins(const char *text, const char *start) { return strncmp(text, start, strlen(start)) == 0; }
 
-static void warn_of_isolation(const struct config *config) {
+static void warn_of_idle_options(const struct config *config) {
+  const bool wraps = *config->gym_wrap, informs = strcmp(config->gym_info, "auto") != 0;
+  if ((wraps || informs) && !begins(config->env, "gym:"))
+    log_warn("%s has no effect: %s is no environment of Gymnasium; gym:ID is", wraps ? "gym_wrap" : "gym_info",
+             config->env);
   const size_t name = strcspn(config->env, ":");
   const bool plugin = memchr(config->env, '/', name) || (name > 3 && strncmp(config->env + name - 3, ".so", 3) == 0);
   if (config->isolate && !plugin && !begins(config->env, "exec:") && !begins(config->env, "gym:") &&
@@ -83,7 +87,7 @@ enum status setup_resolve_resources(struct setup *setup, uint32_t actors, struct
   if (status == STATUS_OK) status = resolve_envs(setup, groups, error);
   if (status != STATUS_OK) return status;
   resolve_backend(&setup->config);
-  warn_of_isolation(&setup->config);
+  warn_of_idle_options(&setup->config);
   resolve_threads(setup, actors);
   return STATUS_OK;
 }

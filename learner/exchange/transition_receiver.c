@@ -211,7 +211,7 @@ static void add_progress(struct transition_receiver *receiver) {
     environment->episode =
         batch->progress[p].episode + 1; // a resume loses the running episode unless a whole snapshot follows
     environment->live = environment->exact = false;
-    environment->state.size = environment->window = environment->episode_length = 0;
+    environment->state.size = environment->window = environment->episode_length = environment->info_dim = 0;
   }
 }
 

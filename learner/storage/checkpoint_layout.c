@@ -221,11 +221,27 @@ static void walk_rewards(struct h5 *h5, const struct checkpoint_shape *shape,
   h5->hint = "";
 }
 
+// Walks the named values of the running episode. An older file has none.
+static void walk_info(struct h5 *h5, const char *group, struct snapshot *snapshot) {
+  h5_name(h5, "%s/info_number", group);
+  if (!h5->writing) {
+    const uint64_t rows = h5_has(h5, h5->name) ? h5_rows(h5, h5->name) : 0;
+    if (rows > WIRE_INFO)
+      h5_fail(h5, STATUS_FORMAT, "/%s has %" PRIu64 " rows, more than %d", h5->name, rows, WIRE_INFO);
+    if (h5->status != STATUS_OK) return;
+    snapshot->info_dim = (uint32_t)rows;
+  }
+  if (snapshot->info_dim == 0) return;
+  h5_values(h5, h5->name, H5_KIND_DOUBLE, snapshot->info_dim, 0, snapshot->info_number);
+  h5_values(h5, h5_name(h5, "%s/info_count", group), H5_KIND_U64, snapshot->info_dim, 0, snapshot->info_count);
+}
+
 // Walks the running episode and the transitions in its n-step window.
 static void walk_episode(struct h5 *h5, const char *group, struct snapshot *snapshot, uint64_t window_capacity) {
   h5_values(h5, h5_name(h5, "%s/obs", group), H5_KIND_FLOAT, snapshot->obs_dim, 0, snapshot->obs);
   h5_double(h5, h5_name(h5, "%s/episode_return", group), &snapshot->episode_return);
   h5_u32(h5, h5_name(h5, "%s/episode_length", group), &snapshot->episode_length);
+  walk_info(h5, group, snapshot);
   uint64_t window = snapshot->window;
   if (!h5->writing) {
     const bool held = h5_has(h5, h5_name(h5, "%s/window_obs", group));

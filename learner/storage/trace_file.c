@@ -19,7 +19,8 @@ static const struct {
                               {"terminated", H5_KIND_U8, sizeof(uint8_t)},
                               {"truncated", H5_KIND_U8, sizeof(uint8_t)},
                               {"log_probability", H5_KIND_DOUBLE, sizeof(double)},
-                              {"q", H5_KIND_DOUBLE, sizeof(double)}};
+                              {"q", H5_KIND_DOUBLE, sizeof(double)},
+                              {"info", H5_KIND_DOUBLE, sizeof(double)}};
 
 const char *trace_column_name(enum trace_column column) { return column_of[column].name; }
 
@@ -29,6 +30,7 @@ void trace_table_init(struct trace_table *table, uint32_t obs_dim, uint32_t act_
   table->width[TRACE_OBS] = table->width[TRACE_NEXT_OBS] = obs_dim;
   table->width[TRACE_ACTION] = act_dim;
   table->width[TRACE_Q] = critics;
+  table->width[TRACE_INFO] = 0;
 }
 
 void trace_table_release(struct trace_table *table) {
@@ -68,7 +70,7 @@ enum status trace_table_write(const struct trace_table *table, const char *path,
   h5_attribute_text(&h5, "/", "checkpoint", text, sizeof text);
   for (int c = 0; c < TRACE_COLUMNS; c++) {
     if (table->width[c] == 0) continue;
-    const bool flat = c != TRACE_OBS && c != TRACE_NEXT_OBS && c != TRACE_ACTION && c != TRACE_Q;
+    const bool flat = c != TRACE_OBS && c != TRACE_NEXT_OBS && c != TRACE_ACTION && c != TRACE_Q && c != TRACE_INFO;
     h5_values(&h5, column_of[c].name, column_of[c].kind, table->rows, flat ? 0 : table->width[c],
               table->column[c].data);
   }

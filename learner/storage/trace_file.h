@@ -17,6 +17,7 @@ enum trace_column {
   TRACE_TRUNCATED,       // (rows) uint8
   TRACE_LOG_PROBABILITY, // (rows) double, of the action in [-1,1]
   TRACE_Q,               // (rows x critics) double; no column where there are no critics
+  TRACE_INFO,            // (rows x info_dim) double, named values; NaN: not given; no column where there are none
   TRACE_COLUMNS
 };
 struct trace_table {
@@ -24,6 +25,7 @@ struct trace_table {
   uint32_t width[TRACE_COLUMNS]; // 0: there is no such column
   struct buffer column[TRACE_COLUMNS];
 };
+// Without named values: whoever has some sets width[TRACE_INFO] before the first row.
 void trace_table_init(struct trace_table *table, uint32_t obs_dim, uint32_t act_dim, uint32_t critics);
 void trace_table_release(struct trace_table *table);
 // Adds a row; `row` points to the numbers of each column.

@@ -54,6 +54,29 @@ if [ "$CHECK_FULL" = 1 ]; then
   expect_status 'the installed program finds its files' 0 "$tmp/prefix/bin/corsac" eval "$tmp/async" --episodes 1
 fi
 
+# --- keyword arguments, wrappers, limits ----------------------------------------------------------
+few="$small --env-steps 100 --eval-every 0 --learning-starts 50"
+arguments=corsac_test_envs:test/Arguments-v0
+wrap='--gym-wrap corsac_test_envs:Doubled,corsac_test_envs:plus_one'
+train 'arguments and wrappers' $few --env "gym:$arguments?gain=3&name=x%26y" $wrap --run-dir "$tmp/arguments"
+check 'reach the environment' [ "$(column "$tmp/arguments/metrics.csv" return_mean | tail -n 1)" = 70 ] # 10 x (2 x 3 + 1)
+expect_status 'and an evaluation' 0 "$CORSAC" eval "$tmp/arguments" --episodes 1 --json
+check 'too' json_is "$out" return_mean 70.0
+check 'the name is without them' json_is "$out" env "gym:$arguments"
+printf 'env:\n  id: gym:%s\n  gain: 3\n  name: x&y\n' "$arguments" >"$tmp/arguments.yaml"
+train 'in YAML' ${few/--env Pendulum-v1} --config "$tmp/arguments.yaml" $wrap --max-episode-steps 20 --frame-skip 2 --run-dir "$tmp/yaml"
+check 'with a longer limit than the registered one' [ "$(column "$tmp/yaml/metrics.csv" return_mean | tail -n 1)" = 280 ] # 40 x 7
+
+# --- info -----------------------------------------------------------------------------------------
+informed="--env gym:corsac_test_envs:test/Info-v0"
+train 'numbers of info' $few $informed --run-dir "$tmp/info"
+check 'are columns, the success first' grep -qE ',info_is_success,info_t,info_energy_kinetic,info_energy_left_arm$' "$tmp/info/metrics.csv"
+check 'a success counts where an episode ends' [ "$(column "$tmp/info/metrics.csv" info_is_success | tail -n 1)" = 0 ]
+check 'others in every step' awk '$1 < 5 || $1 > 6 { exit 1 }' <(column "$tmp/info/metrics.csv" info_t)
+train 'with a rule' $few $informed --gym-info is_success:max,t:last --run-dir "$tmp/ruled"
+check 'a success counts in any step' [ "$(column "$tmp/ruled/metrics.csv" info_is_success | tail -n 1)" = 1 ]
+check 'the last value' [ "$(column "$tmp/ruled/metrics.csv" info_t | tail -n 1)" = 10 ]
+
 # --- an environment that fails costs an episode ---------------------------------------------------
 episodes="$small --eval-every 0 --env-steps 60 --learning-starts 30 --log-every 10"
 faults=Raise
@@ -71,11 +94,16 @@ refused() {
   rm -rf "$tmp/refused"
 }
 printf '#!/bin/sh\nexec "%s" -S "$@"\n' "$python" >"$tmp/bare-python" && chmod +x "$tmp/bare-python"
+refused 'an argument that it does not take' "unexpected keyword argument 'gian'" --env "gym:$arguments?gian=3"
+refused 'a rule that is none' 'gym-info t:sum: it is auto, none, or NAME' $informed --gym-info t:sum
+refused 'a value of Python' 'True is no literal of JSON: write true' --env "gym:$arguments?gain=True"
+refused 'a wrapper that is not there' 'gym-wrap corsac_test_envs:nobody: AttributeError' --env "gym:$arguments" --gym-wrap corsac_test_envs:nobody
 refused 'discrete actions' 'the action is a Discrete\(4\)' --env gym:corsac_test_envs:test/Discrete-v0
 refused 'a Python without Gymnasium' 'cannot import Gymnasium .*install-deps.sh gym' --env gym:Pendulum-v1 --python "$tmp/bare-python"
 refused 'no such Python' 'python /nowhere/python: there is no such program.*install-deps.sh gym' --env gym:Pendulum-v1 --python /nowhere/python
+bad 'bounds without an end' 2 'action component 1 is unbounded, \[-inf, inf\].*--action-low and --action-high' "$CORSAC" train $few --env gym:corsac_test_envs:test/Unbounded-v0 --run-dir "$tmp/unbounded"
+train 'which options give' $few --env gym:corsac_test_envs:test/Unbounded-v0 --action-low -1 --action-high 1,0.5 --run-dir "$tmp/bounded"
 if [ "$CHECK_FULL" = 1 ]; then
-  refused 'bounds without an end' 'component 1 of the action .* is in \[-inf, inf\]' --env gym:corsac_test_envs:test/Unbounded-v0
   refused 'an observation with a discrete part' "the observation\['mode'\] is a Discrete\(3\).*possible are Box" --env gym:corsac_test_envs:test/Mode-v0
   refused 'a shape that is not the space' 'shape \(3,\); its space says \(2, 3\)' --env gym:corsac_test_envs:test/Shape-v0
   refused 'what always raises' 'the mesh is gone' --env gym:corsac_test_envs:test/RaiseAlways-v0
@@ -87,8 +115,10 @@ run "$CORSAC" envs --python "$tmp/bare-python"
 check 'envs says that Gymnasium is missing' grep -qE '^gym:ID +not available: .*has no Gymnasium.*install-deps.sh gym' "$out"
 
 # --- the manual's commands ------------------------------------------------------------------------
-block sh gym: | sed -E 's/ +#.*//; s/^(.* train .*)$/\1 --hidden 8,8 --batch-size 16 --env-steps 300/' >"$tmp/commands"
-check 'the manual has commands' grep -q 'corsac train' "$tmp/commands"
-mkdir "$tmp/work" "$tmp/bin" && ln -s "$CORSAC" "$tmp/bin/corsac" && ln -s "$root/launch" "$tmp/work/launch"
+block sh gym: >"$tmp/blocks"
+block sh 'gym:Pendulum-v1?g=' >>"$tmp/blocks"
+sed -E 's/ +#.*//; s/^(.* train .*)$/\1 --hidden 8,8 --batch-size 16 --env-steps 300/' "$tmp/blocks" >"$tmp/commands"
+check 'the manual has commands' [ "$(grep -c 'corsac train' "$tmp/commands")" = 3 ]
+mkdir "$tmp/work" "$tmp/bin" && block yaml 'id: gym:' >"$tmp/work/pendulum.yaml" && ln -s "$CORSAC" "$tmp/bin/corsac" && ln -s "$root/launch" "$tmp/work/launch"
 PATH=$tmp/bin:$PATH expect_status 'they work' 0 sh -ec "cd '$tmp/work' && $(cat "$tmp/commands")"
 finish

@@ -102,6 +102,11 @@ static void fill_snapshot(struct snapshot *snapshot) {
   snapshot->exact = true;
   snapshot->episode_return = -0.1;
   snapshot->episode_length = 199;
+  snapshot->info_dim = 2;
+  snapshot->info_count[0] = 199;
+  snapshot->info_number[0] = -1.0 / 3;
+  snapshot->info_count[1] = 1;
+  snapshot->info_number[1] = DBL_MAX;
   snapshot->window = SAMPLE_WINDOW;
   count_up(snapshot->obs, SAMPLE_OBS, 10);
   count_up(snapshot->window_obs, SAMPLE_WINDOW * SAMPLE_OBS, 20);
@@ -145,7 +150,8 @@ void codec_target_fill(struct codec_target *target) {
   count_up(target->weights.scale, SAMPLE_OBS, 60);
   count_up(target->weights.values, SAMPLE_PARAMETERS, 70);
   target->evaluate = (struct message_evaluate){8, 1, 3, 10, 1u << 31, true};
-  target->episode = (struct message_episode){1ull << 45, 6, 200, -123.456, true, EPISODE_OUT_OF_TIME};
+  target->episode =
+      (struct message_episode){1ull << 45, 6, 200, -123.456, true, EPISODE_OUT_OF_TIME, 2, {0.75, WIRE_NO_VALUE}};
   fill_step(&target->step);
   target->env_failure = (struct message_env_failure){11, true, 3, 0.5, "the solver diverged"};
   target->info = (struct message_info){12, 2, {7, 1ull << 48}, {0.5, -1.0 / 3}};

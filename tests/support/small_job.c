@@ -101,6 +101,9 @@ static void fill_environment(struct numbers *numbers, struct snapshot *snapshot,
   if (!snapshot->live) return;
   snapshot->episode_return = numbers_uniform(numbers);
   snapshot->episode_length = (uint32_t)count(numbers);
+  snapshot->info_dim = 2;
+  snapshot->info_count[1] = 3;
+  snapshot->info_number[1] = -0.75;
   snapshot->window = snapshot->environment == 0 ? window : 0;
   fill(numbers, snapshot->obs, snapshot->obs_dim);
   fill(numbers, snapshot->window_obs, (size_t)snapshot->window * snapshot->obs_dim);

@@ -46,6 +46,8 @@ static void *create(const struct corsac_env_config *config, struct corsac_env_sp
   spec->max_episode_steps = is(rules, "endless") ? 0 : 100;
   spec->action_low = low;
   spec->action_high = high;
+  static const uint8_t unknown[] = {CORSAC_INFO_LAST, 3};
+  if (is(rules, "info_rules")) spec->info_rules = unknown;
   if (!is(rules, "no_info")) spec->info_dim = 2, spec->info_names = is(rules, "info_names") ? twice : names;
   if (is(rules, "write_spec")) memset(spec + 1, 1, 4);
   if (is(rules, "write_error")) memset(error, 'x', error_size + 1);
@@ -73,6 +75,7 @@ static int reset(void *self, uint64_t seed, float *obs) {
   if (is(rules, "dirty")) rules->state.v = *rules->dirty;
   if (is(rules, "shared_count")) rules->state.v = (shared += 0.001);
   if (is(rules, "shared")) shared = 0;
+  if (is(rules, "top_bits")) rules->state.x = (double)(seed >> 11) * 0x1p-53 - 0.5;
   if (is(rules, "no_seed")) rules->state.x = 0.25;
   if (is(rules, "leak")) memset(malloc(1 << 12), 1, 1 << 12);
   if (is(rules, "files") && open("/dev/null", O_RDONLY) < 0) return -1;

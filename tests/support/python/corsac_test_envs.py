@@ -112,11 +112,56 @@ class Film(Box64):
         return numpy.full((21, 31, 3), (10 * self.steps, 100, 200), numpy.uint8)
 
 
+class Arguments(Box64):
+    """Keyword arguments: the reward is the gain."""
+
+    def __init__(self, gain=1, name=""):
+        self.gain, self.name = gain, name
+
+    def step(self, action):
+        observation, _, terminated, truncated, info = super().step(action)
+        return observation, float(self.gain), terminated, truncated, info
+
+
+class Informed(Box64):
+    """info with numbers of all kinds: t is the step, is_success becomes true at step 7 and false at step 9."""
+
+    def step(self, action):
+        observation, reward, terminated, truncated, _ = super().step(action)
+        energy = {"kinetic": numpy.float32(self.steps), "Left arm": numpy.array([2.5])}
+        info = {"t": self.steps, "is_success": numpy.bool_(7 <= self.steps < 9), "Energy": energy, "text": "x", "vector": numpy.zeros(2)}
+        return observation, reward, terminated, truncated, info
+
+
+class Talkative(Box64):
+    """More numbers in info than there may be columns."""
+
+    def step(self, action):
+        observation, reward, terminated, truncated, _ = super().step(action)
+        return observation, reward, terminated, truncated, {**{f"value {i}": i for i in range(20)}, "success": 0}
+
+
+class Doubled(gymnasium.RewardWrapper):
+    def reward(self, reward):
+        return 2 * reward
+
+
+def plus_one(env):
+    return gymnasium.wrappers.TransformReward(env, lambda reward: reward + 1)
+
+
+def nothing(env):
+    return None
+
+
 def register(name, entry_point, steps=10, **kwargs):
     gymnasium.register(f"test/{name}-v0", entry_point=entry_point, max_episode_steps=steps, kwargs=kwargs)
 
 
 register("Box", Box64)
+register("Arguments", Arguments)
+register("Info", Informed)
+register("Talkative", Talkative)
 register("Nested", Nested, 20)
 register("Film", Film)
 register("TornFilm", Film, fault="render")

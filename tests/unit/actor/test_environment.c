@@ -8,7 +8,7 @@
 // --- an environment whose answers each case chooses ---
 
 static struct {
-  uint32_t obs_dim, act_dim;
+  uint32_t obs_dim, act_dim, most; // most: max_episode_steps
   const double *low, *high;
   float obs[3];
   double reward;
@@ -27,6 +27,7 @@ static void *fake_create(const struct corsac_env_config *config, struct corsac_e
   (void)config, (void)error, (void)size;
   spec->obs_dim = fake.obs_dim;
   spec->act_dim = fake.act_dim;
+  spec->max_episode_steps = fake.most;
   spec->action_low = fake.low;
   spec->action_high = fake.high;
   fake.alive++;
@@ -109,13 +110,15 @@ static void test_create_fails(void) {
   create_fails("bad_bounds", NULL, "action component 1 to [3, 3]");
 }
 
-static void spec_refused(const char *text) {
+static void spec_refused_by(enum status status, const char *text) {
   struct environment environment;
   struct error error = {0};
-  UNIT_STATUS(environment_create(&environment, &fake_kind, 0, false, &error), STATUS_FAILED, &error);
+  UNIT_STATUS(environment_create(&environment, &fake_kind, 0, false, &error), status, &error);
   CU_ASSERT(error_says(&error, text));
   CU_ASSERT_EQUAL(fake.alive, 0);
 }
+
+static void spec_refused(const char *text) { spec_refused_by(STATUS_FAILED, text); }
 
 static void test_spec(void) {
   struct environment environment;
@@ -133,10 +136,10 @@ static void test_spec(void) {
   spec_refused("[nan, 0.4]");
   fake.low = low;
   fake.high = endless;
-  spec_refused("[0.1, inf]");
+  spec_refused_by(STATUS_USAGE, "[0.1, inf]");
   fake.low = least;
   fake.high = most;
-  spec_refused("finite");
+  spec_refused_by(STATUS_USAGE, "finite");
   fake.low = high;
   fake.high = low;
   spec_refused("component 0 to [2, -2]");
@@ -159,6 +162,89 @@ static void test_scaling(void) {
     CU_ASSERT_EQUAL(environment.scaled[1], fake.action[1]);
   }
   fake_end(&environment);
+}
+
+// An environment that counts its own steps, gives a reward of 1, 2, 3 ..., and ends by itself at step `ends`.
+static int counted, ends;
+static int counting_step(void *self, const float *action, float *obs, double *reward) {
+  const int result = fake_step(self, action, obs, reward);
+  *reward = ++counted;
+  return result < 0 ? result : counted == ends ? CORSAC_TERMINATED : 0;
+}
+static int counting_begin(void *self, const float *action) {
+  (void)self;
+  memcpy(fake.action, action, sizeof fake.action);
+  return 0;
+}
+static int counting_end(void *self, float *obs, double *reward) {
+  return counting_step(self, fake.action, obs, reward);
+}
+
+// One step of the host, whole or in halves.
+static enum status skip_step(struct environment *environment, bool halves, double *reward, int *flags) {
+  const float action[2] = {1, -1};
+  float obs[3];
+  enum status status = STATUS_OK;
+  if (!halves) return environment_step(environment, action, obs, reward, flags, NULL);
+  do {
+    status = environment_step_begin(environment, action, NULL);
+    if (status == STATUS_OK) status = environment_step_end(environment, obs, reward, flags, NULL);
+  } while (status == STATUS_OK && environment_step_goes_on(environment));
+  return status;
+}
+
+static void test_frame_skip(void) {
+  const struct config config = {.frame_skip = 4};
+  struct corsac_env abi = fake_abi;
+  abi.step = counting_step;
+  abi.step_begin = counting_begin;
+  abi.step_end = counting_end;
+  const struct environment_kind kind = {.abi = &abi, .id = "counting", .config = &config};
+  for (int halves = 0; halves < 2; halves++) {
+    struct environment environment;
+    double reward;
+    int flags;
+    float obs[3];
+    fake_begin(&environment), fake_end(&environment);
+    UNIT_STATUS_FATAL(environment_create(&environment, &kind, 5, false, NULL), STATUS_OK, NULL);
+    counted = 0, ends = 6;
+    CU_ASSERT_EQUAL(environment_reset(&environment, 1, obs, NULL), STATUS_OK);
+    CU_ASSERT_EQUAL(skip_step(&environment, halves, &reward, &flags), STATUS_OK);
+    CU_ASSERT_EQUAL(counted, 4);
+    CU_ASSERT_EQUAL(reward, 1 + 2 + 3 + 4);
+    CU_ASSERT_EQUAL(flags, 0);
+    CU_ASSERT_EQUAL(fake.action[0], 2); // held, and scaled
+    CU_ASSERT_EQUAL(skip_step(&environment, halves, &reward, &flags), STATUS_OK);
+    CU_ASSERT_EQUAL(counted, 6); // it stops where the episode does
+    CU_ASSERT_EQUAL(reward, 5 + 6);
+    CU_ASSERT_EQUAL(flags, CORSAC_TERMINATED);
+    CU_ASSERT_EQUAL(environment_reset(&environment, 2, obs, NULL), STATUS_OK);
+    CU_ASSERT_EQUAL(skip_step(&environment, halves, &reward, &flags), STATUS_OK);
+    CU_ASSERT_EQUAL(reward, 7 + 8 + 9 + 10); // nothing of the last episode
+    fake.step_result = -1;
+    CU_ASSERT_EQUAL(skip_step(&environment, halves, &reward, &flags), STATUS_FAILED);
+    CU_ASSERT_EQUAL(counted, 11); // and where a call fails
+    CU_ASSERT_FALSE(environment_step_goes_on(&environment));
+    fake_end(&environment);
+  }
+}
+
+// max_episode_steps: the option's; else the environment's own, in steps of the host, rounded up.
+static void test_step_limit(void) {
+  static const struct {
+    uint64_t skip, asked;
+    uint32_t own, limit;
+  } cases[] = {{1, 0, 200, 200}, {4, 0, 200, 50}, {3, 0, 200, 67}, {4, 0, 0, 0}, {1, 9, 200, 9}, {4, 500, 200, 500}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    const struct config config = {.frame_skip = cases[i].skip, .max_episode_steps = cases[i].asked};
+    const struct environment_kind kind = {.abi = &fake_abi, .id = "fake", .config = &config};
+    struct environment environment;
+    fake_begin(&environment), fake_end(&environment);
+    fake.most = cases[i].own;
+    UNIT_STATUS_FATAL(environment_create(&environment, &kind, 5, false, NULL), STATUS_OK, NULL);
+    CU_ASSERT_EQUAL(environment.max_episode_steps, cases[i].limit);
+    fake_end(&environment);
+  }
 }
 
 static void test_step_returns(void) {
@@ -340,6 +426,8 @@ int main(void) {
   static const struct unit_case cases[] = {
       {"a create that fails or gives a bad spec says why", test_create_fails},
       {"dimensions and bounds are checked, and a refused instance destroyed", test_spec},
+      {"frame_skip holds an action, sums rewards and stops at the end", test_frame_skip},
+      {"max_episode_steps is the option's, or the environment's own", test_step_limit},
       {"actions reach the environment inside of its bounds", test_scaling},
       {"observation, reward and flags of a step are passed on", test_step_returns},
       {"a step that fails or returns a number that is not finite is named", test_step_fails},

@@ -181,6 +181,18 @@ static void test_widths(void) {
       {"critic_hidden", "", ""},
       {"policy_hidden", "7", "7"},
       {"policy_hidden", ",", "error"},
+      {"action_low", "", ""},
+      {"action_low", "-1", "-1"},
+      {"action_low", "-1.5, 2e-3 ,0", "-1.5,0.002,0"},
+      {"action_low", "-1,,2", "error"},
+      {"action_low", "1,2,", "error"},
+      {"action_low", "1 2", "error"},
+      {"action_low", "-inf", "error"},
+      {"action_low", "1e31", "error"},
+      {"action_low",
+       "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31,32,33,34,35,36,37,38,39,40,"
+       "41",
+       "error"},
   };
   CHECK_VALUES(cases);
 }
@@ -252,7 +264,7 @@ static void test_printed_ranges(void) {
     CU_ASSERT_STRING_NOT_EQUAL(set(option->name, option->default_text), "error");
     const bool has_range = printed_range(option, low, high);
     CU_ASSERT_EQUAL(has_range, whole || option->type == OPTION_NUMBER || option->type == OPTION_AUTO ||
-                                   option->type == OPTION_ENTROPY);
+                                   option->type == OPTION_ENTROPY || option->type == OPTION_NUMBERS);
     if (!has_range) continue;
     ranges++;
     if (whole) {
@@ -284,6 +296,9 @@ static void test_message(void) {
        "run.yaml:3: batch_size: must be 1 to 8 integers from 1 to 16384 with commas between them, not \"x\""},
       {"policy_hidden", "x",
        "run.yaml:3: batch_size: must be 1 to 8 integers from 1 to 16384 with commas between them, or nothing, not "
+       "\"x\""},
+      {"action_high", "x",
+       "run.yaml:3: batch_size: must be 1 to 40 numbers from -1e+30 to 1e+30 with commas between them, or nothing, not "
        "\"x\""},
       {"target_entropy", "n",
        "run.yaml:3: batch_size: must be auto, a number from -1e+06 to 1e+06, such a number for each action dimension "

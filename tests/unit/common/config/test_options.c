@@ -265,6 +265,7 @@ static const char *another_value(const struct option *option) {
   case OPTION_AUTO: return "0.25";
   case OPTION_ENTROPY: return "-0.5n";
   case OPTION_WIDTHS: return "256";
+  case OPTION_NUMBERS: return "-1.5,2";
   case OPTION_CHOICE: return strrchr(option->choices, '|') + 1; // no option begins with its last word
   }
   return "";
@@ -334,7 +335,11 @@ static void test_rules(void) {
         "alpha_start",
         "policy_joint",
         "normalize_rewards",
-        "noise_hold"}},
+        "noise_hold",
+        "frame_skip",
+        "gym_info",
+        "action_low",
+        "action_high"}},
       {OPTION_FREE,
        {"env",
         "env_steps",
@@ -353,14 +358,15 @@ static void test_rules(void) {
         "min_actors",
         "checkpoint_minutes",
         "python",
+        "gym_wrap",
         "mujoco_dir",
         "tensorboard",
         "eval_max_steps",
         "eval_timeout"}},
-      {OPTION_FREE_ASYNC,
-       {"envs", "sync_steps", "learner_threads", "batch_size", "tau", "lr_actor", "lr_critic", "lr_alpha", "utd",
-        "utd_slack", "send_steps", "send_seconds", "backend", "ranks_per_env", "lr_schedule", "lr_final",
-        "policy_delay", "policy_first", "gradient_clip"}},
+      {OPTION_FREE_ASYNC, {"envs",       "sync_steps",   "learner_threads", "batch_size",    "tau",
+                           "lr_actor",   "lr_critic",    "lr_alpha",        "utd",           "utd_slack",
+                           "send_steps", "send_seconds", "backend",         "ranks_per_env", "lr_schedule",
+                           "lr_final",   "policy_delay", "policy_first",    "gradient_clip", "max_episode_steps"}},
       {OPTION_INVOCATION, {"run_dir", "config", "resume", "recipe", "init_replay", "init_policy"}},
   };
   size_t seen = 0;

@@ -23,6 +23,7 @@ static void test_reads(void) {
                     "batch_size: 1_024 # and another\n"
                     "\"gamma\": '0.5'\n"
                     "hidden: [64, 32]\n"
+                    "action_low: [-1, -2.5]\n"
                     "sync: Yes\n"
                     "run_dir: \"l\\u00e4ufe\"\n"
                     "target_entropy: -2.5\n",
@@ -35,6 +36,8 @@ static void test_reads(void) {
   CU_ASSERT_EQUAL(config.hidden.count, 2);
   CU_ASSERT_EQUAL(config.hidden.width[0], 64);
   CU_ASSERT_EQUAL(config.hidden.width[1], 32);
+  CU_ASSERT_EQUAL(config.action_low.count, 2);
+  CU_ASSERT_EQUAL(config.action_low.value[1], -2.5);
   CU_ASSERT(config.sync);
   CU_ASSERT_STRING_EQUAL(config.run_dir, "l\xc3\xa4ufe");
   CU_ASSERT_TRUE_FATAL(!config.target_entropy.is_auto);
@@ -65,6 +68,29 @@ static void test_empty(void) {
   CU_ASSERT_EQUAL(config.hidden.count, 2);
 }
 
+static void test_env_mapping(void) {
+  static const char *const cases[][2] = {
+      {"env: {id: Pendulum-v1}", "Pendulum-v1"},
+      {"env:\n  id: gym:m:A-v0\n  g: 9.81\n  n: -3\n  fast: True\n  none:\n  who: ann\n",
+       "gym:m:A-v0?g=9.81&n=-3&fast=true&none=null&who=ann"},
+      {"env: {g: \"1\", id: gym:A-v0, s: a&b=5%, q: 'it \"is\"'}", "gym:A-v0?g=\"1\"&s=a%26b=5%25&q=\"it \\\"is\\\"\""},
+      {"env: {id: gym:A-v0, l: [1, -2.5e3, x, [007]], d: {a: true, 'b c': null}}",
+       "gym:A-v0?l=[1,-2.5e3,\"x\",[\"007\"]]&d={\"a\":true,\"b c\":null}"},
+      {"env: {id: 'gym:A-v0?a=1', b: 2}", "gym:A-v0?a=1&b=2"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct config config, again;
+    struct error error = {0};
+    options_defaults(&config), options_defaults(&again);
+    char text[16384];
+    UNIT_STATUS(parse(cases[i][0], &config, &error), STATUS_OK, &error);
+    CU_ASSERT_STRING_EQUAL(config.env, cases[i][1]);
+    options_format_yaml(&config, text, sizeof text);
+    UNIT_STATUS(parse(text, &again, &error), STATUS_OK, &error);
+    CU_ASSERT_STRING_EQUAL(again.env, config.env);
+  }
+}
+
 static void test_refused(void) {
   static const char *const cases[][2] = {
       {"env: a\nbatch_sise: 3\n", "run.yaml:2: batch_sise: there is no such option; did you mean batch_size?"},
@@ -75,6 +101,15 @@ static void test_refused(void) {
       {"gamma: ''\n", "run.yaml:1: gamma: must be a number from 0 to 1, not \"\""},
       {"seed: 1\ngamma: 1\nseed: 1\n", "run.yaml:3: seed: is given twice, first in line 1"},
       {"seed:\n  value: 1\n", "run.yaml:2: seed: must be a single value, not a mapping"},
+      {"env:\n  g: 1\n", "run.yaml:3: env: a mapping needs id: gym:ID; the other keys are its arguments"},
+      {"env: {id: Pendulum-v1, g: 1}\n", "run.yaml:1: env: only gym:ID takes arguments by key, and id is Pendulum-v1"},
+      {"env: {id: [gym:A]}\n", "run.yaml:1: env: id must be a text"},
+      {"env: {id: gym:A, [a]: 1}\n", "run.yaml:1: env: a key must be a text"},
+      {"env: {id: gym:A, a: [[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]}\n",
+       "run.yaml:1: env: an argument nests 16 deep at most"},
+      {"env: {id: &x gym:A, a: *x}\n",
+       "run.yaml:1: env: an argument is a value, a sequence or a mapping, not an alias"},
+      {"gamma: {a: 1}\n", "run.yaml:1: gamma: must be a single value, not a mapping"},
       {"seed: [1]\n", "run.yaml:1: seed: must be a single value, not a sequence"},
       {"hidden: [[1]]\n", "run.yaml:1: hidden: every element must be a number"},
       {"hidden: []\n",
@@ -169,6 +204,7 @@ static void test_round_trip(void) {
   config.gamma = 1.0 / 3;
   config.sync = config.normalize_observations = true;
   config.hidden = (struct config_widths){.count = 3, .width = {1, 16384, 77}};
+  config.action_high = (struct config_numbers){.count = 2, .value = {1.0 / 3, -1e-9}};
   config.alpha = (struct config_auto){.value = 0.1 + 0.2};
   config.target_entropy = (struct config_entropy){.value = -1e-17};
   config.tau = 1e-9;
@@ -245,6 +281,7 @@ int main(void) {
   static const struct unit_case cases[] = {
       {"a mapping of options is read in YAML's ways to write it", test_reads},
       {"an empty document gives nothing, an empty value the default", test_empty},
+      {"env as a mapping is an environment of Gymnasium with arguments", test_env_mapping},
       {"an invalid configuration is refused by file, line and key", test_refused},
       {"invalid YAML is refused by file and line", test_syntax},
       {"files are read, and named where they cannot be", test_files},

@@ -33,6 +33,8 @@ static void test_named(void) {
   CU_ASSERT_PTR_NOT_NULL(presets_find("MountainCarContinuous-v0"));
   CU_ASSERT_PTR_EQUAL(presets_find("gym:Pendulum-v1"), presets_find("Pendulum-v1"));
   CU_ASSERT_PTR_NULL(presets_find("gym:module:Pendulum-v1"));
+  CU_ASSERT_PTR_EQUAL(presets_find("gym:Pendulum-v1?g=9.81"), presets_find("Pendulum-v1"));
+  CU_ASSERT_PTR_NULL(presets_find("gym:Pendulum-v10?g=1"));
   CU_ASSERT_PTR_NULL(presets_find("Pendulum-v"));
   CU_ASSERT_PTR_NULL(presets_find(""));
 }

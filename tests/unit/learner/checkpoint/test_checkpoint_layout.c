@@ -102,6 +102,8 @@ static void check_datasets(hid_t file) {
       {"/actors/0/window_obs", f32, 2, 2, 3},
       {"/actors/0/window_version", u64, 1, 2, 0},
       {"/actors/0/episode_length", u32, 1, 1, 0},
+      {"/actors/0/info_number", f64, 1, 2, 0},
+      {"/actors/0/info_count", u64, 1, 2, 0},
       {"/actors/0/state", u8, 1, 11, 0},
       {"/actors/1/steps", u64, 1, 1, 0},
       {"/actors/1/live", u8, 1, 1, 0},

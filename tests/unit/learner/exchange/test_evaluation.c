@@ -123,10 +123,10 @@ static void test_result(void) {
     for (int i = 0; i < 7; i++) {
       bool done = i != 6;
       const uint32_t e = orders[o][i];
-      CU_ASSERT_EQUAL(take(&s,
-                           (struct message_episode){s.evaluation.number, e, 10 + e, returns[e], false, EPISODE_WHOLE},
-                           &done, NULL),
-                      STATUS_OK);
+      CU_ASSERT_EQUAL(
+          take(&s, (struct message_episode){s.evaluation.number, e, 10 + e, returns[e], false, EPISODE_WHOLE, 0, {0}},
+               &done, NULL),
+          STATUS_OK);
       CU_ASSERT_EQUAL(done, i == 6);
     }
     result[o] = evaluation_result(&s.evaluation);
@@ -155,10 +155,10 @@ static void test_failed_episodes(void) {
   for (int good = 1; good >= 0; good--) { // some of them; none
     begin(&s);
     for (uint32_t e = 0; e < 7; e++)
-      CU_ASSERT_EQUAL(take(&s,
-                           (struct message_episode){s.evaluation.number, e, 10, e, !good || e % 2 == 1, EPISODE_WHOLE},
-                           &done, NULL),
-                      STATUS_OK);
+      CU_ASSERT_EQUAL(
+          take(&s, (struct message_episode){s.evaluation.number, e, 10, e, !good || e % 2 == 1, EPISODE_WHOLE, 0, {0}},
+               &done, NULL),
+          STATUS_OK);
     CU_ASSERT_TRUE(done);
     const struct evaluation_result result = evaluation_result(&s.evaluation);
     CU_ASSERT_EQUAL(result.episodes, good ? 4 : 0);
@@ -184,7 +184,8 @@ static void test_cut_episodes(void) {
   for (int again = 0; again < 2; again++) {
     begin(&s);
     for (uint32_t e = 0; e < 7; e++) {
-      const struct message_episode episode = {s.evaluation.number, e, 10, e, cuts[e] == EPISODE_NOT_BEGUN, cuts[e]};
+      const struct message_episode episode = {s.evaluation.number,          e,       10, e,
+                                              cuts[e] == EPISODE_NOT_BEGUN, cuts[e], 0,  {0}};
       CU_ASSERT_EQUAL(take(&s, episode, &done, NULL), STATUS_OK);
     }
     CU_ASSERT_TRUE(done);
@@ -205,14 +206,17 @@ static void test_late_results(void) {
   scene_init(&s);
   begin(&s);
   const uint64_t first = s.evaluation.number;
-  CU_ASSERT_EQUAL(take(&s, (struct message_episode){first, 0, 1, 1, false, EPISODE_WHOLE}, &done, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(take(&s, (struct message_episode){first, 0, 1, 1, false, EPISODE_WHOLE, 0, {0}}, &done, NULL),
+                  STATUS_OK);
   evaluation_end(&s.evaluation); // given up
-  CU_ASSERT_EQUAL(take(&s, (struct message_episode){first, 1, 1, 1, false, EPISODE_WHOLE}, &done, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(take(&s, (struct message_episode){first, 1, 1, 1, false, EPISODE_WHOLE, 0, {0}}, &done, NULL),
+                  STATUS_OK);
   CU_ASSERT_FALSE(done);
   begin(&s);
   CU_ASSERT_NOT_EQUAL(s.evaluation.number, first);
   for (uint32_t e = 0; e < 7; e++) {
-    CU_ASSERT_EQUAL(take(&s, (struct message_episode){first, e, 1, 777, false, EPISODE_WHOLE}, &done, NULL), STATUS_OK);
+    CU_ASSERT_EQUAL(take(&s, (struct message_episode){first, e, 1, 777, false, EPISODE_WHOLE, 0, {0}}, &done, NULL),
+                    STATUS_OK);
     CU_ASSERT_FALSE(done);
   }
   CU_ASSERT_EQUAL(s.evaluation.arrived, 0);
@@ -225,25 +229,31 @@ static void test_not_asked_for(void) {
   struct error error = {0};
   scene_init(&s);
   begin(&s);
-  UNIT_STATUS(take(&s, (struct message_episode){s.evaluation.number, 7, 1, 1, false, EPISODE_WHOLE}, &done, &error),
-              STATUS_PEER, &error);
+  UNIT_STATUS(
+      take(&s, (struct message_episode){s.evaluation.number, 7, 1, 1, false, EPISODE_WHOLE, 0, {0}}, &done, &error),
+      STATUS_PEER, &error);
   CU_ASSERT_TRUE(error_says(&error, "episode 7"));
-  CU_ASSERT_EQUAL(take(&s, (struct message_episode){s.evaluation.number, 3, 1, 1, false, EPISODE_WHOLE}, &done, NULL),
-                  STATUS_OK);
-  CU_ASSERT_EQUAL(take(&s, (struct message_episode){s.evaluation.number, 3, 1, 1, false, EPISODE_WHOLE}, &done, NULL),
-                  STATUS_PEER); // twice
-  CU_ASSERT_EQUAL(s.evaluation.arrived, 1);
-  CU_ASSERT_EQUAL(take(&s, (struct message_episode){s.evaluation.number, 4, 0, 0, false, EPISODE_WHOLE}, &done, NULL),
-                  STATUS_PEER); // of no step
   CU_ASSERT_EQUAL(
-      take(&s, (struct message_episode){s.evaluation.number + 1, 4, 1, 1, false, EPISODE_WHOLE}, &done, NULL),
+      take(&s, (struct message_episode){s.evaluation.number, 3, 1, 1, false, EPISODE_WHOLE, 0, {0}}, &done, NULL),
+      STATUS_OK);
+  CU_ASSERT_EQUAL(
+      take(&s, (struct message_episode){s.evaluation.number, 3, 1, 1, false, EPISODE_WHOLE, 0, {0}}, &done, NULL),
+      STATUS_PEER); // twice
+  CU_ASSERT_EQUAL(s.evaluation.arrived, 1);
+  CU_ASSERT_EQUAL(
+      take(&s, (struct message_episode){s.evaluation.number, 4, 0, 0, false, EPISODE_WHOLE, 0, {0}}, &done, NULL),
+      STATUS_PEER); // of no step
+  CU_ASSERT_EQUAL(
+      take(&s, (struct message_episode){s.evaluation.number + 1, 4, 1, 1, false, EPISODE_WHOLE, 0, {0}}, &done, NULL),
       STATUS_PEER); // of an evaluation to come
   s.table.entry[1].evaluates = 0;
-  CU_ASSERT_EQUAL(take(&s, (struct message_episode){s.evaluation.number, 4, 1, 1, false, EPISODE_WHOLE}, &done, NULL),
-                  STATUS_PEER); // another's
+  CU_ASSERT_EQUAL(
+      take(&s, (struct message_episode){s.evaluation.number, 4, 1, 1, false, EPISODE_WHOLE, 0, {0}}, &done, NULL),
+      STATUS_PEER); // another's
   s.table.entry[1].evaluates = UINT32_MAX;
-  CU_ASSERT_EQUAL(take(&s, (struct message_episode){s.evaluation.number, 4, 1, 1, false, EPISODE_WHOLE}, &done, NULL),
-                  STATUS_PEER); // of who was not there when it began
+  CU_ASSERT_EQUAL(
+      take(&s, (struct message_episode){s.evaluation.number, 4, 1, 1, false, EPISODE_WHOLE, 0, {0}}, &done, NULL),
+      STATUS_PEER); // of who was not there when it began
   CU_ASSERT_EQUAL(s.evaluation.arrived, 1);
   scene_release(&s);
 }
