@@ -61,8 +61,8 @@ static void say_idle(const struct learner *learner) {
   const double seconds = clock_now() - learner->began;
   if (learner->began == 0 || config->utd == 0 || learner->job->limiter.updates == 0 || learner->idle < 0.5 * seconds)
     return;
-  log_info("the learner idled %.0f %% of its time: %s would have learned more from the same steps. A new run can also "
-           "take a --recipe (`corsac recipes` lists them).",
+  log_info("the learner idled %.0f %% of its time: %s would have used it. So would, in a new run, a --recipe "
+           "(`corsac recipes` lists them).",
            100 * fmin(1, learner->idle / seconds), config->sync ? "a new run with a higher --utd" : "a higher --utd");
 }
 

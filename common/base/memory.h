@@ -11,8 +11,8 @@ enum { MEMORY_ALIGNMENT = 64 }; // a cache line, and the widest vector
 
 // Allocates count x size bytes, zeroed and aligned to MEMORY_ALIGNMENT; not NULL for count 0. If there is not enough
 // memory or count * size overflows, returns NULL and sets STATUS_MEMORY with a message that says how much `what`
-// wanted. Large blocks cost no memory until they are touched, and
-// ask for huge pages. Free with memory_free.
+// wanted. Large blocks cost no memory until they are touched, and ask for huge pages.
+// Free with memory_free.
 void *memory_alloc(size_t count, size_t size, const char *what, struct error *error);
 
 // NULL is fine.

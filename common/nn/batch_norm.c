@@ -120,7 +120,8 @@ VECTORIZE void batch_norm_apply(const struct batch_norm *norm, const struct lina
 
 // shift_sum[j] += dy[r][j], scale_sum[j] += dy[r][j] normal[r][j], where y > low. x, dy and norm begin at column 0.
 static inline void add_gradient(size_t lanes, size_t rows, const real *restrict x, size_t ldx,
-                                const struct batch_norm *norm, const real *restrict dy, size_t ldy, double *sums) {
+                                const struct batch_norm *norm, const real *restrict dy, double *sums) {
+  const size_t ldy = norm->width;
   const real low = norm->relu ? 0 : -(real)INFINITY;
   const real *restrict mean = norm->mean, *restrict inverse = norm->inverse;
   const real *restrict scale = norm->scale, *restrict shift = norm->shift;
@@ -147,63 +148,60 @@ VECTORIZE static void gradient_columns(size_t count, const struct linalg_rows *x
   FOR_BLOCKS {
     const struct batch_norm own = from_column(norm, j);
     if (m == LANES)
-      add_gradient(LANES, n, x->at + r * ldx + j, ldx, &own, dy + r * ldy + j, ldy, sums + j);
+      add_gradient(LANES, n, x->at + r * ldx + j, ldx, &own, dy + r * ldy + j, sums + j);
     else
-      add_gradient(m, n, x->at + r * ldx + j, ldx, &own, dy + r * ldy + j, ldy, sums + j);
+      add_gradient(m, n, x->at + r * ldx + j, ldx, &own, dy + r * ldy + j, sums + j);
   }
 }
 
-// dy becomes dx. sums (2 x WIDE): dscale and dshift of these columns; share: 1/rows
+// dy becomes dx. means (2 x WIDE): dscale/rows and dshift/rows of these columns
 static inline void backward_block(size_t lanes, size_t rows, const real *restrict x, size_t ldx,
-                                  const struct batch_norm *norm, real share, const real *restrict sums,
-                                  real *restrict dy) {
+                                  const struct batch_norm *norm, const real *restrict means, real *restrict dy) {
   const size_t ld = norm->width;
   const real low = norm->relu ? 0 : -(real)INFINITY;
   const real *restrict mean = norm->mean, *restrict inverse = norm->inverse;
   const real *restrict scale = norm->scale, *restrict shift = norm->shift;
-  real factor[LANES], dscale[LANES], dshift[LANES];
-  for (size_t j = 0; j < lanes; j++) {
-    factor[j] = scale[j] * inverse[j];
-    dscale[j] = share * sums[j];
-    dshift[j] = share * sums[WIDE + j];
-  }
+  real factor[LANES];
+  for (size_t j = 0; j < lanes; j++) factor[j] = scale[j] * inverse[j];
   for (size_t r = 0; r < rows; r++) {
     for (size_t j = 0; j < lanes; j++) {
       const real normal = (x[r * ldx + j] - mean[j]) * inverse[j];
       const real through = scale[j] * normal + shift[j] <= low ? 0 : dy[r * ld + j];
-      dy[r * ld + j] = factor[j] * (through - dshift[j] - normal * dscale[j]);
+      dy[r * ld + j] = factor[j] * (through - means[WIDE + j] - normal * means[j]);
     }
   }
 }
 
 VECTORIZE static void backward_columns(size_t count, const struct linalg_rows *x, const struct batch_norm *norm,
-                                       const real *restrict sums, real *restrict dy) {
+                                       const real *restrict means, real *restrict dy) {
   const size_t rows = x->count, ldx = x->ld, ld = norm->width;
-  const real share = (real)(1 / (double)rows);
   FOR_BLOCKS {
     const struct batch_norm own = from_column(norm, j);
     const real *from = x->at + r * ldx + j;
     if (m == LANES)
-      backward_block(LANES, n, from, ldx, &own, share, sums + j, dy + r * ld + j);
+      backward_block(LANES, n, from, ldx, &own, means + j, dy + r * ld + j);
     else
-      backward_block(m, n, from, ldx, &own, share, sums + j, dy + r * ld + j);
+      backward_block(m, n, from, ldx, &own, means + j, dy + r * ld + j);
   }
 }
 
 void batch_norm_backward(const struct batch_norm *norm, const struct linalg_columns *columns,
                          const struct linalg_rows *x, real *dscale, real *dshift, real *dy) {
+  const real share = (real)(1 / (double)x->count);
   for (size_t begin = columns->begin; begin < columns->end; begin += WIDE) {
     const size_t count = columns->end - begin < WIDE ? columns->end - begin : WIDE;
     const struct batch_norm own = from_column(norm, begin);
     const struct linalg_rows from = {x->count, x->at + begin, x->ld};
     double sums[2 * WIDE];
-    real rounded[2 * WIDE] = {0};
+    real means[2 * WIDE] = {0};
     gradient_columns(count, &from, &own, dy + begin, sums);
     for (size_t j = 0; j < count; j++) {
-      dscale[begin + j] = rounded[j] = (real)sums[j];
-      dshift[begin + j] = rounded[WIDE + j] = (real)sums[WIDE + j];
+      dscale[begin + j] = (real)sums[j];
+      dshift[begin + j] = (real)sums[WIDE + j];
+      means[j] = share * dscale[begin + j];
+      means[WIDE + j] = share * dshift[begin + j];
     }
-    backward_columns(count, &from, &own, rounded, dy + begin);
+    backward_columns(count, &from, &own, means, dy + begin);
   }
 }
 

@@ -1,8 +1,8 @@
 // A multilayer perceptron: hidden layers (Linear -> optional norm -> ReLU) and a Linear output, of any number and
 // width; or residual blocks in their place (Nauman et al. 2024; Lee et al. 2025, as FlashSAC has them). A network is a
-// shape. Its parameters are one flat array that others own, so an optimizer, a target average and
-// a copy see plain arrays. The backend decides how a weight lies in that array (linalg.h). Messages and files have the
-// dense order, as PyTorch does: mlp_export and mlp_import convert.
+// shape. Its parameters are one flat array that others own, so an optimizer, a target average and a copy see plain
+// arrays. The backend decides how a weight lies in that array (linalg.h). Messages and files have the dense order, as
+// PyTorch does: mlp_export and mlp_import convert.
 #ifndef CORSAC_COMMON_NN_MLP_H
 #define CORSAC_COMMON_NN_MLP_H
 
@@ -102,8 +102,9 @@ struct mlp_cache {
   real *inverse[MLP_MAX_LAYERS - 1]; // (rows) 1/sqrt(variance + eps)
   real *dn[MLP_MAX_LAYERS - 1];      // (rows x out) gradient of scale normal + shift
   // Only of networks that mlp_pass.h trains. normal is then the product itself, inverse and mean are (out).
-  real *r[MLP_MAX_LAYERS - 1];  // (rows x out) of a block's end: the output before the block's input is added
-  real *dh[MLP_MAX_LAYERS - 1]; // (rows x out) gradient of the output; with batch norm dz itself, but at a block's end
+  real *r[MLP_MAX_LAYERS - 1]; // (rows x out) of a block's end: the output before the block's input is added
+  real *dh[MLP_MAX_LAYERS -
+           1]; // (rows x out) gradient of the output. Batch norm: the same array as dz, except at a block's end
   real *mean[MLP_MAX_LAYERS - 1];
   real *input, *d_input, *input_mean,
       *input_inverse;                 // with a batch norm: (rows x input) its output, its gradient; (input)

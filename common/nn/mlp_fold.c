@@ -12,11 +12,18 @@ static size_t widest(const struct mlp *mlp) {
 
 size_t mlp_fold_scratch(const struct mlp *mlp) { return mlp->batch ? 2 * (size_t)mlp->input + 2 * widest(mlp) : 0; }
 
-static void fold_norm(const struct mlp *mlp, size_t width, const real *parameters, size_t scale, size_t shift,
-                      const real *mean, const real *variance, real *factor, real *offset) {
-  const struct batch_norm norm = {
-      .kind = mlp_batch_norm_kind(mlp), .width = width, .scale = parameters + scale, .shift = parameters + shift};
-  batch_norm_fold(&norm, mean, variance, factor, offset);
+// Where a batch norm lies: offsets into the parameters and into the running statistics.
+struct place {
+  size_t width, scale, shift, mean, variance;
+};
+
+static void fold_norm(const struct mlp *mlp, const struct place *at, const real *parameters, const real *statistics,
+                      real *factor, real *offset) {
+  const struct batch_norm norm = {.kind = mlp_batch_norm_kind(mlp),
+                                  .width = at->width,
+                                  .scale = parameters + at->scale,
+                                  .shift = parameters + at->shift};
+  batch_norm_fold(&norm, statistics + at->mean, statistics + at->variance, factor, offset);
 }
 
 void mlp_fold(const struct mlp *mlp, const real *parameters, const real *statistics, real *scratch, real *folded) {
@@ -27,15 +34,14 @@ void mlp_fold(const struct mlp *mlp, const real *parameters, const real *statist
   }
   real *in_factor = scratch, *in_offset = in_factor + mlp->input;
   real *factor = in_offset + mlp->input, *offset = factor + widest(mlp);
-  fold_norm(mlp, mlp->input, parameters, mlp->input_scale, mlp->input_shift, statistics + mlp->input_mean,
-            statistics + mlp->input_variance, in_factor, in_offset);
+  const struct place input = {mlp->input, mlp->input_scale, mlp->input_shift, mlp->input_mean, mlp->input_variance};
+  fold_norm(mlp, &input, parameters, statistics, in_factor, in_offset);
   if (mlp->rms) memcpy(folded + to.gain, parameters + mlp->gain, mlp->layer[mlp->layers - 1].in * sizeof *folded);
   for (uint32_t l = 0; l < mlp->layers; l++) {
     const struct mlp_layer *layer = &mlp->layer[l];
     const bool normed = layer->norm == MLP_NORM_BATCH;
-    if (normed)
-      fold_norm(mlp, layer->out, parameters, layer->norm_scale, layer->norm_shift, statistics + layer->mean,
-                statistics + layer->variance, factor, offset);
+    const struct place own = {layer->out, layer->norm_scale, layer->norm_shift, layer->mean, layer->variance};
+    if (normed) fold_norm(mlp, &own, parameters, statistics, factor, offset);
     for (size_t o = 0; !normed && o < layer->out; o++) {
       factor[o] = 1;
       offset[o] = layer->biased ? parameters[layer->bias + o] : 0;

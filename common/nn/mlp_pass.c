@@ -28,15 +28,15 @@ static struct share head_share(const struct mlp_pass *pass, const struct mlp_cre
   return (struct share){pass->head_begin + share.begin, pass->head_begin + share.end};
 }
 
-// Columns are taken GRAIN at a time; what is left over goes with the last ones, so no group is narrow in the sense of
-// tiles.h but in a narrow layer.
+// Columns are divided by whole GRAINs. The last member also takes the columns that are left over. So only a layer that
+// is narrow as a whole (tiles.h) has a narrow share. A product of DEEP columns or more reads a copy of its input.
 enum { GRAIN = 64, DEEP = 1024 };
 
-// Group `number` of `groups` of `count` grains of columns, of `width` in all.
+// `width` columns are divided into `groups`, each of whole grains but the last; returns number `number`.
 static struct linalg_columns columns_of(size_t width, size_t number, size_t groups, size_t grain) {
   const size_t grains = width / grain > 0 ? width / grain : 1;
   const size_t begin = grains * number / groups, end = grains * (number + 1) / groups;
-  return (struct linalg_columns){begin * grain, end == grains && begin < end ? width : end * grain};
+  return (struct linalg_columns){begin * grain, end == grains ? width : end * grain};
 }
 
 static struct linalg_columns own_columns(size_t width, const struct mlp_crew *crew) {

@@ -6,8 +6,7 @@ static bool is(const char *choice, const char *name) { return strcmp(choice, nam
 
 // What critics and policy have in common.
 static struct mlp_spec spec_of(const struct config *config, const struct tiles *tiles,
-                               const struct config_widths *widths, const char *norm) {
-  const struct config_widths *hidden = widths->count > 0 ? widths : &config->hidden;
+                               const struct config_widths *hidden, const char *norm) {
   return (struct mlp_spec){
       .tiles = tiles,
       .hidden = hidden->width,
@@ -23,7 +22,7 @@ static struct mlp_spec spec_of(const struct config *config, const struct tiles *
 
 struct mlp_spec critic_spec(const struct config *config, const struct tiles *tiles, uint32_t obs_dim,
                             uint32_t act_dim) {
-  struct mlp_spec spec = spec_of(config, tiles, &config->critic_hidden, config->critic_norm);
+  struct mlp_spec spec = spec_of(config, tiles, config_critic_hidden(config), config->critic_norm);
   if (config->critic_layer_norm && spec.norm == MLP_NORM_NONE) spec.norm = MLP_NORM_LAYER;
   spec.input = obs_dim + act_dim;
   spec.output = is(config->critic_loss, "categorical") ? (uint32_t)config->value_atoms : 1;
@@ -32,7 +31,7 @@ struct mlp_spec critic_spec(const struct config *config, const struct tiles *til
 
 struct mlp_spec policy_spec(const struct config *config, const struct tiles *tiles, uint32_t obs_dim,
                             uint32_t act_dim) {
-  struct mlp_spec spec = spec_of(config, tiles, &config->policy_hidden, config->policy_norm);
+  struct mlp_spec spec = spec_of(config, tiles, config_policy_hidden(config), config->policy_norm);
   spec.input = obs_dim;
   spec.output = 2 * act_dim;
   return spec;

@@ -151,7 +151,7 @@ void squashed_gaussian_mode(size_t rows, size_t dim, const real *head, real *act
 }
 
 void squashed_gaussian_backward(const struct log_std_form *form, size_t rows, size_t dim, const real *head,
-                                const real *eps, real d_log_probability, const real *d_action, real *d_head) {
+                                const real *eps, const struct squashed_gaussian_gradient *gradient) {
   struct chunk c;
   size_t count = rows * dim;
   for (size_t start = 0; start < count; start += CHUNK) {
@@ -160,15 +160,15 @@ void squashed_gaussian_backward(const struct log_std_form *form, size_t rows, si
     chunk_load(&c, n, at, dim, head);
     for (size_t i = 0; i < n; i++) {
       c.eps[i] = eps[start + i];
-      c.d_action[i] = d_action[start + i];
+      c.d_action[i] = gradient->d_action[start + i];
     }
     if (form->smooth) chunk_smooth(whole_groups(n), form->low, form->high, &c);
-    chunk_backward(whole_groups(n), form->low, form->high, &c, d_log_probability);
+    chunk_backward(whole_groups(n), form->low, form->high, &c, (double)gradient->d_log_probability);
     for (size_t i = 0; form->smooth && i < n; i++) c.d_log_std[i] *= c.slope[i];
     for (size_t i = 0; i < n; i++, position_next(&at, dim)) {
       size_t mean = position_mean(at, dim);
-      d_head[mean] = (real)c.d_mean[i];
-      d_head[mean + dim] = (real)c.d_log_std[i];
+      gradient->d_head[mean] = (real)c.d_mean[i];
+      gradient->d_head[mean + dim] = (real)c.d_log_std[i];
     }
   }
 }

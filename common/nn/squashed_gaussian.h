@@ -34,10 +34,14 @@ void squashed_gaussian_sample(const struct log_std_form *form, size_t rows, size
 // a = tanh(mean): head (rows x 2 dim) -> action (rows x dim)
 void squashed_gaussian_mode(size_t rows, size_t dim, const real *head, real *action);
 
-// The gradient of a loss L that depends on the sample through log pi and through a. d_log_probability: dL/dlogpi, the
-// same for all rows; d_action (rows x dim): dL/da with log pi held; d_head (rows x 2 dim) gets dL/dhead.
+// The gradient of a loss L that depends on the sample through log pi and through a.
+struct squashed_gaussian_gradient {
+  real d_log_probability; // dL/dlogpi, the same for all rows
+  const real *d_action;   // (rows x dim) dL/da with log pi held
+  real *d_head;           // (rows x 2 dim) gets dL/dhead
+};
 void squashed_gaussian_backward(const struct log_std_form *form, size_t rows, size_t dim, const real *head,
-                                const real *eps, real d_log_probability, const real *d_action, real *d_head);
+                                const real *eps, const struct squashed_gaussian_gradient *gradient);
 
 // log(1 - tanh^2 u), the log-derivative term of one dimension. For tests.
 real squashed_gaussian_log_sech2(real u);

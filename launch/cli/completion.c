@@ -53,6 +53,10 @@ static void put_all_options(FILE *out) {
   }
 }
 
+static void put_recipes(FILE *out) {
+  for (size_t i = 0; i < recipes_count; i++) fprintf(out, "%s%s", i ? " " : "", recipes_table[i].name);
+}
+
 // What may stand after an option.
 static void put_values(FILE *out) {
   for (size_t i = 0; i < options_count(); i++) {
@@ -67,7 +71,7 @@ static void put_values(FILE *out) {
   for (size_t i = 0; i < registry_count(); i++) fprintf(out, "%s%s", i ? " " : "", registry_at(i)->name);
   fputs("' ;;\n", out);
   fputs("    --recipe) words='", out);
-  for (size_t i = 0; i < recipes_count; i++) fprintf(out, "%s%s", i ? " " : "", recipes_table[i].name);
+  put_recipes(out);
   fputs("' ;;\n", out);
 }
 
@@ -99,6 +103,7 @@ void completion_print(FILE *out) {
     fprintf(out, "    %s) words='--help", name);
     if (!train) put_help_words(out, command_help_text(name));
     if (train || strcmp(name, "bench") == 0) put_all_options(out);
+    if (strcmp(name, "recipes") == 0) fputc(' ', out), put_recipes(out);
     fputs("' ;;\n", out);
   }
   fputs("    help) words='", out);

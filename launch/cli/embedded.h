@@ -1,5 +1,5 @@
-// Text files that the build puts into the program (embed.sh makes the tables): launch/presets, launch/cluster,
-// launch/examples and launch/manual.
+// Text files that the build puts into the program (embed.sh makes the tables): launch/presets, launch/recipes,
+// launch/cluster, launch/examples and launch/manual.
 #ifndef CORSAC_LAUNCH_CLI_EMBEDDED_H
 #define CORSAC_LAUNCH_CLI_EMBEDDED_H
 

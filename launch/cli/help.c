@@ -282,19 +282,21 @@ static const char *const OPTIONS =
     "  corsac options --yaml > my.yaml; corsac train --config my.yaml --env Pendulum-v1\n";
 
 static const char *const RECIPES =
-    "corsac recipes [NAME] [--json]\n"
+    "corsac recipes [NAME|FILE] [--json]\n"
     "\n"
     "Lists the recipes, sets of options for `train --recipe NAME`, with what each costs and when it pays.\n"
     "With NAME it prints that recipe's file, to be copied and changed: --recipe takes a file of yours, too.\n"
+    "With FILE (./mine.yaml: it has a slash, or ends in .yaml or .yml) it prints what a file of yours costs.\n"
     "A recipe goes over the environment's preset; --config and the command line go over the recipe.\n"
     "\n"
-    "  --json         on standard output, an array of objects, or with NAME one: name, what, pays, utd,\n"
-    "                 flop_per_update, cost (arithmetic for each environment step, plain SAC's being 1),\n"
-    "                 with NAME also yaml\n"
+    "  --json         on standard output, an array of objects, or with NAME or FILE one: name, what, pays,\n"
+    "                 utd, flop_per_update, cost (arithmetic for each environment step, plain SAC's being\n"
+    "                 1), with NAME also yaml; FILE has no what and pays\n"
     "\n"
     "Examples:\n"
     "  corsac recipes\n"
-    "  corsac recipes xqc > mine.yaml; corsac train --env Pendulum-v1 --recipe ./mine.yaml\n";
+    "  corsac recipes xqc > mine.yaml; corsac recipes ./mine.yaml\n"
+    "  corsac train --env Pendulum-v1 --recipe ./mine.yaml\n";
 
 static const char *const BENCH =
     "corsac bench [NAME] [--json] [--rounds N] [--seconds X] [--obs-dim N] [--act-dim N] [options of train]\n"

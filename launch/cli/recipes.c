@@ -17,7 +17,7 @@ static bool ends_in(const char *text, const char *ending) {
   return length > tail && strcmp(text + length - tail, ending) == 0;
 }
 
-static bool is_path(const char *recipe) {
+bool recipes_is_path(const char *recipe) {
   return strchr(recipe, '/') || ends_in(recipe, ".yaml") || ends_in(recipe, ".yml");
 }
 
@@ -40,7 +40,8 @@ enum status recipes_unknown(const char *name, struct error *error) {
 enum status recipes_apply(const char *recipe, struct config *config, struct error *error) {
   if (!*recipe) return STATUS_OK;
   const struct embedded *known = recipes_find(recipe);
-  if (!known) return is_path(recipe) ? options_read_yaml(recipe, config, error) : recipes_unknown(recipe, error);
+  if (!known)
+    return recipes_is_path(recipe) ? options_read_yaml(recipe, config, error) : recipes_unknown(recipe, error);
   char name[64];
   snprintf(name, sizeof name, "recipe %s", known->name);
   return options_parse_yaml(known->text, strlen(known->text), name, config, error);

@@ -6,12 +6,16 @@
 #include "common/base/status.h"
 #include "common/config/config.h"
 #include "launch/cli/embedded.h"
+#include <stdbool.h>
 
 // NULL: there is none of that name.
 const struct embedded *recipes_find(const char *name);
 
-// Reads the options of `recipe` over what config holds: a name, or the path of a YAML file, which has a slash or ends
-// in .yaml or .yml. "" is no recipe and changes nothing. STATUS_USAGE: an unknown name, with the nearest one, or a
+// Whether `recipe` is the path of a file: it has a slash, or ends in .yaml or .yml.
+bool recipes_is_path(const char *recipe);
+
+// Reads the options of `recipe` over what config holds: a name, or the path of a YAML file. "" is no recipe and
+// changes nothing. STATUS_USAGE: an unknown name, with the nearest one, or a
 // wrong file; STATUS_IO: the file cannot be read.
 enum status recipes_apply(const char *recipe, struct config *config, struct error *error);
 

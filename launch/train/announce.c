@@ -7,6 +7,7 @@
 #include "common/nn/linalg.h"
 #include "launch/cli/resume_command.h"
 #include "launch/cli/shell_word.h"
+#include "launch/cli/update_cost.h"
 #include "launch/train/affinity.h"
 #include "launch/train/settings.h"
 
@@ -41,6 +42,9 @@ void announce_start(const struct setup *setup, const struct job *job, uint32_t a
     log_info("resumed from %s at %llu steps, %llu updates", setup->checkpoint, (count)job->limiter.steps,
              (count)job->limiter.updates);
   log_info("run directory %s", config->run_dir);
+  if (setup->recipe[0])
+    log_info("recipe %s: each step takes %.3g times the arithmetic of plain SAC with two hidden layers of 256",
+             setup->recipe, update_cost_of_step(config, job->environment.obs_dim, job->environment.act_dim));
   announce_settings(setup, job, actors);
   affinity_check(setup->wanted_threads, setup->ranks,
                  setup->resume && options_is_fixed(options_find("learner_threads"), config));

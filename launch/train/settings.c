@@ -155,7 +155,8 @@ static void doubt_schedule(struct doubts *doubts) {
   const struct config *config = doubts->of->config;
   const struct learning_rate_schedule schedule = learning_rate_schedule_of(config);
   const uint64_t steps = doubts->of->limiter->steps, before = doubts->of->before->env_steps;
-  if (!doubts->of->resumed || schedule.form == LEARNING_RATE_CONSTANT || before == config->env_steps) return;
+  if (!doubts->of->resumed || schedule.form == LEARNING_RATE_CONSTANT || before == config->env_steps || steps == 0)
+    return;
   doubt(doubts,
         "lr_schedule %.16s now runs over env_steps %llu instead of %llu: learning rates go from %.3g of the first ones "
         "to %.3g",

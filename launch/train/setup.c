@@ -44,21 +44,25 @@ static enum status apply_request(const struct request *request, struct config *c
   return status == STATUS_OK ? options_apply(request->given, request->count, config, error) : status;
 }
 
-static void take_widths(const struct mlp *net, struct config *config) {
+static void take_shape(const struct trained_policy *policy, struct config *config) {
+  const struct mlp *net = &policy->net;
   struct config_widths *hidden = config->policy_hidden.count > 0 ? &config->policy_hidden : &config->hidden;
   hidden->count = net->hidden_count;
   memcpy(hidden->width, net->hidden, sizeof net->hidden);
   snprintf(config->network, sizeof config->network, "%s", net->residual ? "residual" : "dense");
   if (net->residual) config->expansion = net->expansion;
   snprintf(config->output_norm, sizeof config->output_norm, "%s", net->rms ? "rms" : "none");
+  snprintf(config->log_std_form, sizeof config->log_std_form, "%s", policy->form.smooth ? "tanh" : "clamp");
+  config->log_std_min = policy->form.low;
+  config->log_std_max = policy->form.high;
 }
 
-// --init-policy: the network's shape and its normalizer are those of that policy.
+// --init-policy: the network's shape, the bounds of its log_std and its normalizer are those of that policy.
 static enum status take_network(const char *file, struct config *config, struct error *error) {
   struct trained_policy policy;
   const enum status status = policy_file_read(file, &policy, error);
   if (status == STATUS_OK) {
-    take_widths(&policy.net, config);
+    take_shape(&policy, config);
     config->normalize_observations = policy.weights.normalize;
   } else {
     error_prefix(error, "init_policy");
@@ -273,6 +277,7 @@ static void take_start_options(struct setup *setup) {
   struct config *config = &setup->config;
   snprintf(setup->init_replay, sizeof setup->init_replay, "%s", config->init_replay);
   snprintf(setup->init_policy, sizeof setup->init_policy, "%s", config->init_policy);
+  snprintf(setup->recipe, sizeof setup->recipe, "%s", config->recipe);
   config->resume[0] = config->config[0] = config->recipe[0] = config->init_replay[0] = config->init_policy[0] = 0;
 }
 

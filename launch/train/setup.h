@@ -19,6 +19,7 @@ struct setup {
   uint64_t wanted_threads;       // of the learner, if mpirun's binding did not limit them
   uint32_t ranks;                // of the job, 1 in one process
   char init_replay[CONFIG_TEXT]; // the file of transitions that a new run's replay begins with, "" for none
+  char recipe[CONFIG_TEXT];      // the recipe of this start, "" for none
   char init_policy[CONFIG_TEXT]; // the policy that a new run begins with, "" for none
   struct start_watch *watch;     // looks for signals until training begins; not owned, may be NULL
   struct run_directory *run;     // owned: locked, config.yaml written, log.txt opened

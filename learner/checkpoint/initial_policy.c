@@ -12,6 +12,19 @@ static void format_widths(const struct mlp *net, char *text, size_t size) {
   option_format_widths(&widths, text, size);
 }
 
+// A clamp of other bounds is the user's to choose. A tanh of other bounds makes another deviation of the same output.
+static enum status check_head(const struct trained_policy *policy, const struct log_std_form *ours,
+                              struct error *error) {
+  const struct log_std_form *its = &policy->form;
+  if (its->smooth == ours->smooth && (!its->smooth || (its->low == ours->low && its->high == ours->high)))
+    return STATUS_OK;
+  return error_set(error, STATUS_USAGE,
+                   "init_policy: the policy of %s has log_std_form %s from %g to %g, this run is to have %s from %g to "
+                   "%g: leave --log-std-form, --log-std-min and --log-std-max out",
+                   policy->file, its->smooth ? "tanh" : "clamp", its->low, its->high, ours->smooth ? "tanh" : "clamp",
+                   ours->low, ours->high);
+}
+
 static enum status check_shape(const struct trained_policy *policy, const struct job *job, struct error *error) {
   const struct message_hello *environment = &job->environment;
   const struct mlp *its = &policy->net, *ours = &job->sac.policy_net;
@@ -41,6 +54,7 @@ static enum status check_shape(const struct trained_policy *policy, const struct
                      "init_policy: the policy of %s is %s%s network, which is not what network, expansion, output_norm "
                      "and policy_norm say",
                      policy->file, its->residual ? "a residual" : "a dense", its->rms ? ", RMS-normalised" : "");
+  if (check_head(policy, &job->sac.log_std, error) != STATUS_OK) return STATUS_USAGE;
   if (policy->weights.normalize == job->config.normalize_observations) return STATUS_OK;
   return error_set(error, STATUS_USAGE, "init_policy: the policy of %s acts on %s observations: %s", policy->file,
                    policy->weights.normalize ? "normalised" : "raw",

@@ -20,7 +20,7 @@
 //   steps. That is wrong for a terminated episode of fewer than n steps: its rewards are divided by too much, and the
 //   next one may be taken for a part of it where it is as short.
 // - Where rows are lost (an actor died, a resume without its environments' states) the new episode goes on from the
-// old.
+//   old.
 #ifndef CORSAC_LEARNER_JOB_REWARD_STATISTICS_H
 #define CORSAC_LEARNER_JOB_REWARD_STATISTICS_H
 

@@ -280,8 +280,9 @@ static void policy_gradient(void *argument, unsigned member, unsigned members) {
   critics_minimum_gradient(&sac->critics, folded_critics(sac), &scratch->folded_transposed, &rows, sac->obs_dim,
                            own->dq_da);
   for (size_t i = 0; i < own->count * sac->act_dim; i++) own->d_action[i] = -mean * own->dq_da[i];
-  squashed_gaussian_backward(&sac->log_std, own->count, sac->act_dim, own->head, own->noise,
-                             (real)scratch->alpha * mean, own->d_action, own->d_head);
+  squashed_gaussian_backward(
+      &sac->log_std, own->count, sac->act_dim, own->head, own->noise,
+      &(struct squashed_gaussian_gradient){(real)scratch->alpha * mean, own->d_action, own->d_head});
   const struct mlp *net = &sac->policy_net;
   const struct mlp_weights weights = {sac->policy, scratch->policy_transposed, sac_first_column(sac, net)};
   const struct mlp_pass pass = policy_pass(sac);

@@ -56,11 +56,18 @@ void checkpoint_walk_head(struct h5 *h5, struct checkpoint_info *info) {
   info->exact = exact;
 }
 
+// Running statistics are not learned. `mean` is also the name of a group, a head of the policy.
+static bool is_parameter(const char *dataset) {
+  const char *slash = strrchr(dataset, '/'), *name = slash ? slash + 1 : dataset;
+  return strcmp(name, "mean") != 0 && strcmp(name, "variance") != 0;
+}
+
 void checkpoint_walk_info(struct h5 *h5, struct checkpoint_info *info) {
   checkpoint_walk_head(h5, info);
   info->resumable = h5_members(h5) > POLICY_MEMBERS; // also where a damaged file has lost a part of its job
-  info->parameters = h5_reals(h5, "policy");
-  if (h5_has(h5, "critics")) info->parameters += h5_reals(h5, "critics");
+  // /policy is what acts. Where it is a folded network, the one that is trained stands beside it.
+  info->parameters = h5_reals(h5, h5_has(h5, "training/policy") ? "training/policy" : "policy", is_parameter);
+  if (h5_has(h5, "critics")) info->parameters += h5_reals(h5, "critics", is_parameter);
   if (!h5_has(h5, "replay")) return;
   h5_u64(h5, "replay/size", &info->replay_size);
   h5_u64(h5, "replay/capacity", &info->replay_capacity);

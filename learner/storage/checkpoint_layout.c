@@ -55,7 +55,8 @@ static void walk_net(struct h5 *h5, const char *group, const struct mlp *net, co
   const uint32_t count = mlp_arrays(net, heads, head_count, array);
   for (uint32_t a = 0; a < count; a++) {
     float *base = array[a].statistic ? statistics : dense;
-    if (a + 2 * head_count == count) refuse_more(h5, group, net);
+    const bool first_of_heads = a + 2 * head_count == count;
+    if (first_of_heads) refuse_more(h5, group, net); // before a head that misfits because of it
     h5->range = array[a].variance ? (struct h5_range){0, H5_FINITE.high} : H5_FINITE;
     h5_values(h5, h5_name(h5, "%s/%s/%s", group, array[a].layer, array[a].name), H5_KIND_FLOAT, array[a].rows,
               array[a].columns, base ? base + array[a].offset : NULL);
@@ -94,7 +95,7 @@ static void walk_one(struct h5 *h5, const char *group, const struct mlp *net, co
 static void walk_policy(struct h5 *h5, const char *group, const struct mlp *net, const struct checkpoint_nets *policy) {
   struct mlp_head heads[MLP_MAX_HEADS];
   policy_heads(net, heads);
-  h5->hint = "hidden: fixed on resume";
+  h5->hint = "hidden, policy_hidden, network, expansion, policy_norm, output_norm: fixed on resume";
   walk_one(h5, group, net, heads, MLP_MAX_HEADS, policy, 0);
   h5->hint = "";
 }
@@ -115,7 +116,9 @@ void checkpoint_walk_critics(struct h5 *h5, const char *group, const struct chec
                              const struct checkpoint_nets *critics) {
   const struct mlp_head q = {"q", shape->critic.output};
   char name[32];
-  h5->hint = "hidden, critics, critic_layer_norm: fixed on resume";
+  h5->hint =
+      "hidden, critic_hidden, network, expansion, critics, critic_norm, critic_loss, value_atoms, output_norm: fixed "
+      "on resume";
   for (uint32_t k = 0; k < shape->critics; k++) {
     snprintf(name, sizeof name, "%s/%u", group, (unsigned)k);
     walk_one(h5, name, &shape->critic, &q, 1, critics, k);
@@ -198,7 +201,12 @@ static void walk_by_environment(struct h5 *h5, const char *name, enum h5_kind ki
 
 static void walk_rewards(struct h5 *h5, const struct checkpoint_shape *shape,
                          const struct checkpoint_rewards *rewards) {
-  if (!shape->rewards) return;
+  if (!shape->rewards) {
+    h5->hint = "normalize_rewards: fixed on resume";
+    h5_absent(h5, "rewards");
+    h5->hint = "";
+    return;
+  }
   h5_count(h5, "rewards/count", rewards->count);
   h5->range = H5_FINITE;
   h5_double(h5, "rewards/mean", rewards->mean);

@@ -76,8 +76,8 @@ bool h5_has(struct h5 *h5, const char *name);
 void h5_absent(struct h5 *h5, const char *name);
 // Reading: a dataset's first dimension; 0 after a failure.
 uint64_t h5_rows(struct h5 *h5, const char *name);
-// Reading: the elements of all datasets below a group.
-uint64_t h5_reals(struct h5 *h5, const char *name);
+// Reading: the elements of the datasets below a group that count: `counts` gets each one's name within the group.
+uint64_t h5_reals(struct h5 *h5, const char *name, bool (*counts)(const char *dataset));
 // Reading: the number of objects in the root.
 uint64_t h5_members(struct h5 *h5);
 

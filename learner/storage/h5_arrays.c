@@ -119,6 +119,7 @@ uint64_t h5_members(struct h5 *h5) {
 struct count {
   struct h5 *h5;
   const char *group;
+  bool (*counts)(const char *dataset);
   uint64_t elements;
 };
 
@@ -126,7 +127,7 @@ static herr_t count_dataset(hid_t group, const char *name, const H5O_info_t *inf
   struct count *count = data;
   char path[H5_NAME];
   (void)group;
-  if (info->type != H5O_TYPE_DATASET) return 0;
+  if (info->type != H5O_TYPE_DATASET || !count->counts(name)) return 0;
   snprintf(path, sizeof path, "%s/%s", count->group, name);
   const hid_t dataset = h5_guard_open(count->h5, path);
   const hid_t space = dataset >= 0 ? H5Dget_space(dataset) : H5I_INVALID_HID;
@@ -137,8 +138,8 @@ static herr_t count_dataset(hid_t group, const char *name, const H5O_info_t *inf
   return count->h5->status == STATUS_OK ? 0 : -1;
 }
 
-uint64_t h5_reals(struct h5 *h5, const char *name) {
-  struct count count = {h5, name, 0};
+uint64_t h5_reals(struct h5 *h5, const char *name, bool (*counts)(const char *dataset)) {
+  struct count count = {h5, name, counts, 0};
   if (!h5_has(h5, name)) {
     h5_fail(h5, STATUS_FORMAT, "/%s is missing", name);
     return 0;

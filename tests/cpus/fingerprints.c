@@ -102,7 +102,8 @@ static void policy_head(void) {
   static float action[ROWS * DIM], mode[ROWS * DIM], log_probability[ROWS], d_head[2 * ROWS * DIM];
   squashed_gaussian_sample(&log_std_plain, ROWS, DIM, head, eps, action, log_probability);
   squashed_gaussian_mode(ROWS, DIM, head, mode);
-  squashed_gaussian_backward(&log_std_plain, ROWS, DIM, head, eps, 0.3F, d_action, d_head);
+  squashed_gaussian_backward(&log_std_plain, ROWS, DIM, head, eps,
+                             &(struct squashed_gaussian_gradient){0.3F, d_action, d_head});
   print("actions", hash(hash(START, action, sizeof action), mode, sizeof mode));
   print("log probabilities", hash(START, log_probability, sizeof log_probability));
   print("their gradients", hash(START, d_head, sizeof d_head));

@@ -53,6 +53,7 @@ completes '--batch-size ' corsac train --batch
 completes 'auto openblas tiles ' corsac train --backend ''
 completes 'Pendulum-v1 ' corsac train --env Pend
 completes 'xqc ' corsac train --recipe x
+completes 'xqc ' corsac recipes x
 completes '--trace ' corsac eval runs --tr
 completes 'runs runs.txt ' corsac eval ru
 completes 'slurm ' corsac cluster sl

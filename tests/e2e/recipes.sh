@@ -15,9 +15,9 @@ has() {
 
 # --- the list -------------------------------------------------------------------------------------
 expect_status 'recipes' 0 "$CORSAC" recipes
-for name in sac redq xqc flashsac; do check "recipes has $name" grep -qE "^$name +[0-9.]+ +[0-9.]+ +[0-9.]+$" "$out"; done
+for name in sac redq xqc xqc-small flashsac; do check "recipes has $name" grep -qE "^$name +[0-9.]+ +[0-9.]+ +[0-9.]+$" "$out"; done
 check 'plain SAC is the measure' grep -qE '^sac +1 +0\.54 +1\.0$' "$out"
-check 'each says when it pays' [ "$(grep -c 'When it pays: ' "$out")" = "$(grep -cE '^[a-z]+ +[0-9]' "$out")" ]
+check 'each says when it pays' [ "$(grep -c 'When it pays: ' "$out")" = "$(grep -cE '^[a-z-]+ +[0-9]' "$out")" ]
 check 'it fits 132 columns' sh -c '! grep -qE ".{133}" "$1"' sh "$out"
 expect_status 'recipes --json' 0 "$CORSAC" recipes --json
 for key in name what pays utd flop_per_update cost; do check "json has $key" grep -q "\"$key\": " "$out"; done
@@ -28,9 +28,19 @@ check 'its cost' grep -qE '"cost": 27\.' "$out"
 check 'its file' grep -q '"yaml": ".*critic_norm: batch' "$out"
 bad 'an unknown one is not shown' 2 "no recipe 'flashsack'; did you mean flashsac\?" "$CORSAC" recipes flashsack
 
+printf 'critic_hidden: 32,32\npolicy_hidden: 32\n' >"$tmp/small.yaml"
+expect_status 'a file of my own is counted' 0 "$CORSAC" recipes "$tmp/small.yaml"
+check 'it costs less than plain SAC' grep -qE 'small.yaml +1 +0\.0[0-9] +0\.[0-9]$' "$out"
+expect_status 'a file --json' 0 "$CORSAC" recipes "$tmp/small.yaml" --json
+check 'its cost' grep -qE '"cost": 0\.' "$out"
+printf 'network: residual\nhidden: 8,9\n' >"$tmp/small.yaml"
+bad 'a file that cannot be' 2 'blocks of a residual network have one width' "$CORSAC" recipes "$tmp/small.yaml"
+bad 'no file' 1 'absent.yaml: cannot be opened' "$CORSAC" recipes absent.yaml
+
 # --- the order of values --------------------------------------------------------------------------
 train 'the recipe' $tiny --recipe redq --run-dir "$tmp/redq"
 has 'redq' "$tmp/redq" critics 10 target_subset 2 utd 20 recipe '""'
+check 'the log names it, and what a step takes' grep -qE 'recipe redq: each step takes [0-9.]+ times' "$tmp/redq/log.txt"
 check 'updates follow its utd' [ "$(column "$tmp/redq/metrics.csv" updates | tail -n 1)" = 800 ]
 train 'sac changes nothing' $tiny --sync --recipe sac --run-dir "$tmp/sac"
 train 'as without it' $tiny --sync --run-dir "$tmp/none"

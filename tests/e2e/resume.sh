@@ -39,6 +39,7 @@ kill_all() {
   for pid in $(pgrep -f "run-dir $1( |\$)"); do kill -KILL "$pid" 2>/dev/null; done
   while pgrep -f "run-dir $1( |\$)" >/dev/null; do sleep 0.02; done
 }
+has_made() { [ "$(column "$1/metrics.csv" env_steps | tail -n 1)" -ge "$2" ]; }
 for recipe in xqc flashsac; do
   job="--env Pendulum-v1 --seed 3 --recipe $recipe --critic-hidden 16,16 --policy-hidden 12,12 --value-atoms 11 --batch-size 32 --utd 1
     --learning-starts 200 --replay-capacity 1000 --checkpoint-every 60 --checkpoint-keep 100 --eval-every 300 --eval-episodes 2 --log-every 60"
@@ -59,7 +60,7 @@ for recipe in xqc flashsac; do
   killed="$job --sync --envs 3 --env-steps 3000 --resume auto --run-dir $tmp/$recipe-killed"
   for ranks in 3 2; do
     start $MPIRUN -n $ranks "$CORSAC" train $killed
-    check "$recipe: a run to be killed" wait_for grep -q "steps  [1-9][0-9]* updates" "$tmp/background.err"
+    check "$recipe: a run to be killed" wait_for has_made "$tmp/$recipe-killed" $((1200 - 300 * ranks))
     { kill_all "$tmp/$recipe-killed" && wait "$background"; } 2>/dev/null
   done
   expect_status "$recipe: after KILL" 0 $MPIRUN -n 4 "$CORSAC" train $killed
@@ -145,7 +146,6 @@ check 'and no debt of updates' [ "$(json "$tmp/lean.json" updates)" = $((240 + 2
 
 # --- signals --------------------------------------------------------------------------------------
 # Has the run in DIR made STEPS steps? Its metrics.csv tells.
-has_made() { [ "$(column "$1/metrics.csv" env_steps | tail -n 1)" -ge "$2" ]; }
 long="$small --env-steps 100000000 --checkpoint-every 0 --eval-every 0 --log-every 100"
 # goes_on DIR NAME: a run that a signal stopped goes on
 goes_on() {

@@ -42,7 +42,7 @@ static void test_retired_actor(void) {
   CU_ASSERT_EQUAL(s.job.limiter.steps, 500);
   CU_ASSERT_EQUAL(s.job.environments[1].steps, 15);
   CU_ASSERT_TRUE(s.job.environments[0].steps >= 485);
-  CU_ASSERT_TRUE_FATAL(learner_scene_says(&s, "metrics.csv", ",1,\n"));
+  CU_ASSERT_TRUE_FATAL(learner_scene_says(&s, "metrics.csv", ",1,,\n"));
   CU_ASSERT_TRUE(learner_scene_says(&s, "metrics.csv", "env_failures"));
   CU_ASSERT_TRUE(learner_scene_verifies(&s, outcome->checkpoint));
   learner_scene_release(&s);
@@ -64,8 +64,8 @@ static void test_bad_saves(void) {
     CU_ASSERT_EQUAL(s.job.limiter.steps, 132);
     CU_ASSERT_TRUE_FATAL(!s.job.exact);
     CU_ASSERT_TRUE(learner_scene_verifies(&s, outcome->checkpoint));
-    CU_ASSERT_TRUE(learner_scene_says(&s, "metrics.csv", ",0,\n")); // no failure
-    CU_ASSERT_FALSE(learner_scene_says(&s, "metrics.csv", ",1,\n"));
+    CU_ASSERT_TRUE(learner_scene_says(&s, "metrics.csv", ",0,,\n")); // no failure
+    CU_ASSERT_FALSE(learner_scene_says(&s, "metrics.csv", ",1,,\n"));
     learner_scene_release(&s);
   }
 }

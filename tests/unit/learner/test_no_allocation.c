@@ -145,8 +145,21 @@ static void test_everything(void) {
         "critic_layer_norm: true\nlearner_threads: 2\n");
 }
 
+// All parts of recipes, on layers and on residual blocks.
+#define PARTS                                                                                                          \
+  "envs: 2\nsend_steps: 4\ncritic_norm: batch\npolicy_norm: batch\ncritic_loss: categorical\nunit_weights: true\n"     \
+  "init: orthogonal\nlr_schedule: cosine\nlr_final: 0.5\nalpha_start: 0.01\ntarget_entropy: -0.5n\nnoise_hold: 16\n"   \
+  "gradient_clip: 1\npolicy_delay: 2\nlearner_threads: 2\n"
+static void test_parts(void) { check(PARTS "normalize_rewards: deviation\n"); }
+static void test_residual_parts(void) {
+  check(PARTS "network: residual\noutput_norm: rms\npolicy_joint: true\npolicy_first: true\nlog_std_form: tanh\n"
+              "log_std_min: -10\nnormalize_rewards: bounded\n");
+}
+
 int main(void) {
   static const struct unit_case cases[] = {
+      {"every part of a recipe allocates nothing", test_parts},
+      {"every part on residual blocks allocates nothing", test_residual_parts},
       {"one environment allocates nothing", test_plain},
       {"weights from shared memory allocate nothing", test_shared_weights},
       {"an update on tiles allocates nothing", test_tiles},

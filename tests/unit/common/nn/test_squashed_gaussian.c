@@ -100,14 +100,16 @@ static void check_backward(size_t dim) {
   size_t rows = data.size / dim;
   real *d_action = malloc(data.size * sizeof(real)), *d_head = malloc(2 * data.size * sizeof(real));
   for (size_t i = 0; i < data.size; i++) d_action[i] = 1;
-  squashed_gaussian_backward(&log_std_plain, rows, dim, data.head, data.eps, 0, d_action, d_head);
+  squashed_gaussian_backward(&log_std_plain, rows, dim, data.head, data.eps,
+                             &(struct squashed_gaussian_gradient){0, d_action, d_head});
   for (size_t i = 0; i < data.size; i++) {
     size_t at = i / dim * 2 * dim + i % dim;
     // Relative: 1 - a^2 keeps its digits where 1 - tanh(u)^2 would be 0.
     check_relative("da/dmean", i, d_head[at], column(&data, "action_d_mean")[i]);
     check_relative("da/dlog_std", i, d_head[at + dim], column(&data, "action_d_log_std")[i]);
   }
-  squashed_gaussian_backward(&log_std_plain, rows, dim, data.head, data.eps, (real)-0.75, d_action, d_head);
+  squashed_gaussian_backward(&log_std_plain, rows, dim, data.head, data.eps,
+                             &(struct squashed_gaussian_gradient){(real)-0.75, d_action, d_head});
   for (size_t i = 0; i < data.size; i++) {
     size_t at = i / dim * 2 * dim + i % dim;
     double mean = column(&data, "action_d_mean")[i] - 0.75 * column(&data, "log_probability_d_mean")[i];
@@ -143,7 +145,8 @@ static void test_central_differences(void) {
   for (int i = 0; i < 2 * SOME; i++) head[i] = (real)(1.5 * numbers_uniform(&numbers));
   for (int i = 0; i < SOME; i++) eps[i] = (real)(2 * numbers_uniform(&numbers));
   for (int i = 0; i < SOME; i++) w[i] = (real)numbers_uniform(&numbers);
-  squashed_gaussian_backward(&log_std_plain, SOME_ROWS, SOME_DIM, head, eps, (real)0.3, w, d_head);
+  squashed_gaussian_backward(&log_std_plain, SOME_ROWS, SOME_DIM, head, eps,
+                             &(struct squashed_gaussian_gradient){(real)0.3, w, d_head});
   const real step = sizeof(real) == 8 ? (real)1e-5 : (real)1e-2;
   const double tolerance = sizeof(real) == 8 ? 1e-7 : 5e-3;
   for (int i = 0; i < 2 * SOME; i++) {
@@ -179,12 +182,14 @@ static void test_rows_alone(void) {
   for (int i = 0; i < SOME; i++) eps[i] = (real)(2 * numbers_uniform(&numbers));
   for (int i = 0; i < SOME; i++) w[i] = (real)numbers_uniform(&numbers);
   squashed_gaussian_sample(&log_std_plain, SOME_ROWS, SOME_DIM, head, eps, action, log_probability);
-  squashed_gaussian_backward(&log_std_plain, SOME_ROWS, SOME_DIM, head, eps, (real)0.3, w, d_head);
+  squashed_gaussian_backward(&log_std_plain, SOME_ROWS, SOME_DIM, head, eps,
+                             &(struct squashed_gaussian_gradient){(real)0.3, w, d_head});
   for (int r = 0; r < SOME_ROWS; r++) {
     const real *row = head + r * 2 * SOME_DIM;
     real a[SOME_DIM], log_p, d[2 * SOME_DIM];
     squashed_gaussian_sample(&log_std_plain, 1, SOME_DIM, row, eps + r * SOME_DIM, a, &log_p);
-    squashed_gaussian_backward(&log_std_plain, 1, SOME_DIM, row, eps + r * SOME_DIM, (real)0.3, w + r * SOME_DIM, d);
+    squashed_gaussian_backward(&log_std_plain, 1, SOME_DIM, row, eps + r * SOME_DIM,
+                               &(struct squashed_gaussian_gradient){(real)0.3, w + r * SOME_DIM, d});
     CU_ASSERT_EQUAL(memcmp(a, action + r * SOME_DIM, sizeof a), 0);
     CU_ASSERT_EQUAL(memcmp(&log_p, log_probability + r, sizeof log_p), 0);
     CU_ASSERT_EQUAL(memcmp(d, d_head + r * 2 * SOME_DIM, sizeof d), 0);
@@ -199,7 +204,8 @@ static void check_nan(int what) {
   if (what < 2) head[2 * DIM + what * DIM + 1] = (real)NAN;
   if (what == 2) eps[DIM + 1] = (real)NAN;
   squashed_gaussian_sample(&log_std_plain, ROWS, DIM, head, eps, action, log_probability);
-  squashed_gaussian_backward(&log_std_plain, ROWS, DIM, head, eps, 1, d_action, d_head);
+  squashed_gaussian_backward(&log_std_plain, ROWS, DIM, head, eps,
+                             &(struct squashed_gaussian_gradient){1, d_action, d_head});
   for (int i = 0; i < ROWS * DIM; i++) {
     int at = i / DIM * 2 * DIM + i % DIM;
     // sigma = NaN makes NaN of sigma eps even for eps = 0
@@ -216,10 +222,11 @@ static void test_nan(void) {
   real action, d_head[2];
   squashed_gaussian_mode(1, 1, head, &action);
   CU_ASSERT_TRUE(isnan(action));
-  squashed_gaussian_backward(&log_std_plain, 1, 1, fine, &one, 0, &nan, d_head);
+  squashed_gaussian_backward(&log_std_plain, 1, 1, fine, &one, &(struct squashed_gaussian_gradient){0, &nan, d_head});
   CU_ASSERT_TRUE_FATAL(isnan(d_head[0]));
   CU_ASSERT_TRUE(isnan(d_head[1]));
-  squashed_gaussian_backward(&log_std_plain, 1, 1, fine, &one, nan, &zero, d_head);
+  squashed_gaussian_backward(&log_std_plain, 1, 1, fine, &one,
+                             &(struct squashed_gaussian_gradient){nan, &zero, d_head});
   CU_ASSERT_TRUE_FATAL(isnan(d_head[0]));
   CU_ASSERT_TRUE(isnan(d_head[1]));
 }
@@ -256,7 +263,8 @@ static void check_monte_carlo(double mean, double log_std, uint64_t index) {
     }
     squashed_gaussian_sample(&log_std_plain, BATCH, 1, head, eps, action, NULL);
     for (int i = 0; i < BATCH; i++) d_action[i] = (real)reward_slope(action[i]);
-    squashed_gaussian_backward(&log_std_plain, BATCH, 1, head, eps, (real)-ALPHA, d_action, d_head);
+    squashed_gaussian_backward(&log_std_plain, BATCH, 1, head, eps,
+                               &(struct squashed_gaussian_gradient){(real)-ALPHA, d_action, d_head});
     for (int i = 0; i < 2 * BATCH; i++) {
       sum[i % 2] += d_head[i];
       squares[i % 2] += (double)d_head[i] * d_head[i];

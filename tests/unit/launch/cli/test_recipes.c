@@ -38,7 +38,7 @@ static void test_names(void) {
   CU_ASSERT_STRING_EQUAL(error.text, "there is no recipe 'xcq'; did you mean xqc?");
   error_clear(&error);
   UNIT_STATUS(recipes_apply("rainbow", &config, &error), STATUS_USAGE, &error);
-  CU_ASSERT_TRUE(error_says(&error, "flashsac, redq, sac, xqc"));
+  CU_ASSERT_TRUE(error_says(&error, "flashsac, redq, sac, xqc-small, xqc"));
   error_clear(&error);
   UNIT_STATUS(recipes_apply("absent.yaml", &config, &error), STATUS_IO, &error);
   CU_ASSERT_TRUE(error_says(&error, "absent.yaml"));

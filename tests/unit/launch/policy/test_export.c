@@ -83,12 +83,14 @@ static void teardown(struct fixture *f) {
 
 // --- the policy that is trained, in double, by its definition ---
 
-static void batch_norm(const struct mlp *net, size_t width, const double *parameters, const double *statistics,
-                       size_t scale, size_t shift, size_t mean, size_t variance, double *x) {
-  const double epsilon = net->residual ? 1e-5 : 1e-3;
+// Where a batch norm's arrays begin.
+struct norm {
+  const double *scale, *shift, *mean, *variance;
+};
+
+static void batch_norm(const struct norm *norm, size_t width, double epsilon, double *x) {
   for (size_t i = 0; i < width; i++)
-    x[i] = parameters[scale + i] * (x[i] - statistics[mean + i]) / sqrt(statistics[variance + i] + epsilon) +
-           parameters[shift + i];
+    x[i] = norm->scale[i] * (x[i] - norm->mean[i]) / sqrt(norm->variance[i] + epsilon) + norm->shift[i];
 }
 
 enum { MOST = 64 };
@@ -98,9 +100,10 @@ static void act_unfolded(const struct mlp *net, const double *parameters, const 
                          double *action) {
   double h[MLP_MAX_LAYERS + 1][MOST]; // h[0]: the input, h[l + 1]: of layer l
   memcpy(h[0], obs, net->input * sizeof *obs);
-  if (net->batch)
-    batch_norm(net, net->input, parameters, statistics, net->input_scale, net->input_shift, net->input_mean,
-               net->input_variance, h[0]);
+  const double epsilon = net->residual ? 1e-5 : 1e-3;
+  const struct norm input = {parameters + net->input_scale, parameters + net->input_shift, statistics + net->input_mean,
+                             statistics + net->input_variance};
+  if (net->batch) batch_norm(&input, net->input, epsilon, h[0]);
   for (uint32_t l = 0; l < net->layers; l++) {
     const struct mlp_layer *layer = &net->layer[l];
     double *x = h[l], *y = h[l + 1], square = 0;
@@ -112,9 +115,9 @@ static void act_unfolded(const struct mlp *net, const double *parameters, const 
       y[o] = layer->biased ? parameters[layer->bias + o] : 0;
       for (uint32_t i = 0; i < layer->in; i++) y[o] += parameters[layer->weight + (size_t)o * layer->in + i] * x[i];
     }
-    if (layer->norm == MLP_NORM_BATCH)
-      batch_norm(net, layer->out, parameters, statistics, layer->norm_scale, layer->norm_shift, layer->mean,
-                 layer->variance, y);
+    const struct norm own = {parameters + layer->norm_scale, parameters + layer->norm_shift, statistics + layer->mean,
+                             statistics + layer->variance};
+    if (layer->norm == MLP_NORM_BATCH) batch_norm(&own, layer->out, epsilon, y);
     for (uint32_t o = 0; o < layer->out; o++) {
       if (layer->relu) y[o] = fmax(y[o], 0);
       if (layer->block_end) y[o] += h[l - 1][o];

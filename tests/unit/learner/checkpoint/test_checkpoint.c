@@ -97,6 +97,13 @@ static void check_round_trip(enum small_kind kind) {
   check_counters(&first, &second);
   check_environments(first.environments, second.environments);
 
+  // What is learned is counted: no folded copy, no running statistics.
+  struct checkpoint_info info;
+  UNIT_STATUS_FATAL(checkpoint_read_info(unit_in(directory, "a.h5"), &info, &error), STATUS_OK, &error);
+  CU_ASSERT_EQUAL(info.parameters, mlp_dense_size(&first.sac.policy_net) +
+                                       first.sac.critics.count * mlp_dense_size(&first.sac.critics.net));
+  checkpoint_info_release(&info);
+
   UNIT_STATUS(checkpoint_write(unit_in(directory, "b.h5"), &second, CHECKPOINT_ALL, &error), STATUS_OK, &error);
   CU_ASSERT_EQUAL(h5_compare(unit_in(directory, "a.h5"), unit_in(directory, "b.h5"), times), 0);
   UNIT_STATUS(checkpoint_verify(unit_in(directory, "b.h5"), &error), STATUS_OK, &error);
@@ -142,6 +149,12 @@ static void test_rewards(void) {
   config.sync = false;
   rewards_come_back(&config, SMALL_ENVS, SMALL_ENVS + 2);
   rewards_come_back(&config, SMALL_ENVS, 1);
+
+  // A configuration without them refuses them.
+  struct error error = {0};
+  snprintf(config.normalize_rewards, sizeof config.normalize_rewards, "none");
+  UNIT_STATUS(small_checkpoint_read(unit_in(directory, "rewards.h5"), &config, &error), STATUS_MISMATCH, &error);
+  CU_ASSERT(error_says(&error, "/rewards is there, this configuration has none (normalize_rewards: fixed on resume)"));
 }
 
 // An environment that names another number of values than before must not end a run.

@@ -160,8 +160,9 @@ static void test_mismatches(void) {
     const struct config *config;
     const char *text;
   } cases[] = {
-      {&wider, "/policy/layer1/weight is 6x8, this configuration needs 7x8 (hidden: fixed on resume)"},
-      {&deeper, "/policy/layer2/weight is missing, this configuration needs 6x6 (hidden: fixed on resume)"},
+      {&wider, "/policy/layer1/weight is 6x8, this configuration needs 7x8 (hidden, policy_hidden, network, "
+               "expansion, policy_norm, output_norm: fixed on resume)"},
+      {&deeper, "/policy/layer2/weight is missing, this configuration needs 6x6 (hidden, policy_hidden"},
       {&shallower, "/policy/layer1 is there, this configuration has none (hidden"},
       {&three, "/critics/2/layer0/weight is missing"},
       {&one, "/critics/1 is there"},

@@ -52,6 +52,9 @@ static void write_content(struct content *content) {
   CU_ASSERT_STRING_EQUAL(error.text, "");
 }
 
+static bool any(const char *dataset) { return dataset[0]; }
+static bool no_table(const char *dataset) { return strcmp(dataset, "b/table") != 0; }
+
 static void test_both_ways(void) {
   struct content in, out = {.no = true, .table = calloc(ROWS * COLUMNS, sizeof(float))};
   struct h5 h5;
@@ -64,7 +67,8 @@ static void test_both_ways(void) {
   CU_ASSERT_TRUE(!h5_has(&h5, "x/y/z"));
   CU_ASSERT_EQUAL_FATAL(h5_rows(&h5, "a/b/table"), ROWS);
   CU_ASSERT_EQUAL(h5_rows(&h5, "none2"), 0);
-  CU_ASSERT_EQUAL(h5_reals(&h5, "a"), 4 + ROWS * COLUMNS);
+  CU_ASSERT_EQUAL(h5_reals(&h5, "a", any), 4 + ROWS * COLUMNS);
+  CU_ASSERT_EQUAL(h5_reals(&h5, "a", no_table), 4);
   CU_ASSERT_EQUAL(h5_members(&h5), 6);
   h5_guard_file(&h5);
   CU_ASSERT_EQUAL(h5_close(&h5), STATUS_OK);

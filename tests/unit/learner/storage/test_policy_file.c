@@ -176,6 +176,20 @@ static void test_initial(void) {
   UNIT_STATUS(initial_policy_take(&policy, &job, &error), STATUS_USAGE, &error);
   CU_ASSERT(error_said(&error, "leave --hidden out, or give --hidden"));
   job.sac.policy_net.hidden[0]--;
+
+  // A clamp may have other bounds, a tanh may not.
+  policy.form.low = -10;
+  UNIT_STATUS(initial_policy_take(&policy, &job, &error), STATUS_OK, &error);
+  policy.form.smooth = true;
+  UNIT_STATUS(initial_policy_take(&policy, &job, &error), STATUS_USAGE, &error);
+  CU_ASSERT(error_said(&error, "has log_std_form tanh from -10 to 2, this run is to have clamp from -20 to 2"));
+  job.sac.log_std.smooth = true;
+  UNIT_STATUS(initial_policy_take(&policy, &job, &error), STATUS_USAGE, &error);
+  CU_ASSERT(error_said(&error, "this run is to have tanh from -20 to 2"));
+  job.sac.log_std.low = -10;
+  UNIT_STATUS(initial_policy_take(&policy, &job, &error), STATUS_OK, &error);
+  job.sac.log_std.smooth = policy.form.smooth = false;
+
   policy.weights.normalize = false;
   UNIT_STATUS(initial_policy_take(&policy, &job, &error), STATUS_USAGE, &error);
   CU_ASSERT(error_said(&error, "acts on raw observations: leave --normalize-observations out"));
