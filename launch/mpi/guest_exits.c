@@ -1,6 +1,6 @@
-// exit, _exit, exec and MPI's ends as environments see them. The program exports these names, so the call of a plugin,
-// or of a library that it brings, arrives here first: a guest does not end the process (actor/guest/guest.h). Every
-// other call goes on to the library that it was meant for.
+// exit, _exit, exec, MPI's ends and its beginning as environments see them. The program exports these names, so the
+// call of a plugin, or of a library that it brings, arrives here first: a guest does not end the process
+// (actor/guest/guest.h). Every other call goes on to the library that it was meant for.
 #include "actor/guest/guest.h"
 
 #include <dlfcn.h>
@@ -148,6 +148,36 @@ int execle(const char *program, const char *first, ...) {
 
 // --- MPI ---
 // C programs call MPI_X, Open MPI's Fortran calls PMPI_X.
+
+// A guest that starts MPI itself finds it running already, and so is told that all is well.
+static bool runs_for_guest(void) {
+  int runs = 0;
+  return guest_is_at_work() && MPI_Initialized(&runs) == MPI_SUCCESS && runs;
+}
+
+static int init(const char *name, int *argc, char ***argv) {
+  int (*next)(int *, char ***) = NULL;
+  if (runs_for_guest()) return MPI_SUCCESS;
+  find_next(name, &next, sizeof next);
+  return next(argc, argv);
+}
+
+int MPI_Init(int *argc, char ***argv) { return init("MPI_Init", argc, argv); }
+int PMPI_Init(int *argc, char ***argv) { return init("PMPI_Init", argc, argv); }
+
+static int init_thread(const char *name, int *argc, char ***argv, int required, int *provided) {
+  int (*next)(int *, char ***, int, int *) = NULL;
+  if (runs_for_guest()) return MPI_Query_thread(provided);
+  find_next(name, &next, sizeof next);
+  return next(argc, argv, required, provided);
+}
+
+int MPI_Init_thread(int *argc, char ***argv, int required, int *provided) {
+  return init_thread("MPI_Init_thread", argc, argv, required, provided);
+}
+int PMPI_Init_thread(int *argc, char ***argv, int required, int *provided) {
+  return init_thread("PMPI_Init_thread", argc, argv, required, provided);
+}
 
 static int finalize(const char *name) {
   int (*next)(void) = NULL;

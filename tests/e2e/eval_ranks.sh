@@ -33,6 +33,10 @@ alone 'a solver' "$CORSAC" eval "$tmp/solver" --episodes 3 --json
 same 'on 3 ranks, each alone' $MPIRUN -n 3 "$CORSAC" eval "$tmp/solver" --episodes 3 --json
 same 'in one group of 2' $MPIRUN -n 3 "$CORSAC" eval "$tmp/solver" --episodes 3 --json --ranks-per-env 2
 same 'in two groups of 2' $MPIRUN -n 5 "$CORSAC" eval "$tmp/solver" --episodes 3 --json --ranks-per-env 2
+expect_status 'one that starts MPI itself' 0 $MPIRUN -n 2 "$CORSAC" eval "$tmp/solver" --env "$solver:init" --episodes 3 --json
+check 'computes the same' cmp "$out" "$tmp/alone"
+expect_status 'and without mpirun' 0 "$CORSAC" eval "$tmp/solver" --env "$solver:init" --episodes 3 --json
+check 'computes the same there' cmp "$out" "$tmp/alone"
 expect_status 'check-env on the first of 2 ranks' 0 $MPIRUN -n 2 "$CORSAC" check-env "$solver"
 check 'keeps all rules' grep -q '0 errors, 0 warnings' "$out"
 expect_status 'check-env in a group' 0 $MPIRUN -n 3 "$CORSAC" check-env "$solver" --ranks-per-env 2

@@ -1,7 +1,7 @@
 // A solver that is parallel over MPI and asks nobody whether MPI runs: solver_mpi.so[:WHAT]. Each rank of its
 // communicator computes some of the cells, and every step puts them together. WHAT, in the tenth step of an evaluation:
 // the last rank dies ("die"), exits ("exit") or sleeps ("hang"), or every rank fails ("fail"). In any tenth step: the
-// first rank sleeps ("stall").
+// first rank sleeps ("stall"). With "init" it starts MPI itself.
 #include <corsac/env.h>
 #include <mpi.h>
 #include <signal.h>
@@ -26,6 +26,7 @@ static void *create(const struct corsac_env_config *config, struct corsac_env_sp
   struct solver *solver = calloc(1, sizeof *solver);
   (void)error, (void)error_size;
   if (!solver) return NULL;
+  if (strcmp(config->args, "init") == 0 && MPI_Init(NULL, NULL) != MPI_SUCCESS) return NULL;
   solver->comm = config->comm == -1 ? MPI_COMM_SELF : MPI_Comm_f2c(config->comm);
   MPI_Comm_rank(solver->comm, &solver->rank);
   MPI_Comm_size(solver->comm, &solver->size);
