@@ -110,6 +110,13 @@ static void test_bad_spec(void) {
   spec = make_spec(), spec.action_low = far_low, spec.action_high = far_high, refuse(spec);
   spec = make_spec(), spec.info_dim = 17, refuse(spec);
   spec = make_spec(), spec.info_names = NULL, refuse(spec);
+  static const uint8_t unknown[2] = {CORSAC_INFO_MAX, CORSAC_INFO_MAX + 1};
+  spec = make_spec(), spec.info_dim = 2, spec.info_names = (const char *const[]){"a", "b"}, spec.info_rules = unknown;
+  refuse(spec);
+  spec.size = offsetof(struct corsac_sim_spec, info_rules); // of a program that was built before there were rules
+  struct corsac_sim *sim = corsac_sim_open(&spec);
+  CU_ASSERT_PTR_NOT_NULL(sim);
+  corsac_sim_close(sim);
   corsac_sim_close(NULL);
 }
 
