@@ -22,8 +22,7 @@
 static const struct option table[] = {
 #define GROUP "job"
     TEXT(env, .rule = OPTION_FREE,
-         .help = "environment: built-in (`corsac envs`), plugin.so[:args], gym:ID[?key=value&...], fmi:FMU[:TASK], "
-                 "exec:COMMAND"),
+         .help = "environment: built-in (`corsac envs`), plugin.so[:args], gym:ID[?args], fmi:FMU[:TASK], exec:CMD"),
     COUNT(seed, .default_text = "1", .low = 0, .high = OPTION_ANY_SEED, .rule = OPTION_FIXED,
           .help = "key of all random numbers"),
     TEXT(run_dir, .rule = OPTION_INVOCATION, .help = "directory of the run; empty: runs/<env>-<time>"),
