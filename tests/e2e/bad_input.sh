@@ -211,7 +211,7 @@ start_env 'no dimensions' 'obs_dim to 0; it has to be 1 to' zero_dim.so
 start_env 'too many dimensions' 'obs_dim to 4000000000' faulty.so:huge_obs_dim
 start_env 'bounds that are equal' 'component 1 to \[3, 3\]' bad_bounds.so
 start_env 'a bound that is not a number' 'component 0 to \[-?nan, 1\]' faulty.so:nan_bound
-start_env 'a bound that is infinite' 'component 0 to \[-1, inf\]' faulty.so:infinite_bound
+start_env 'a bound that is infinite' 'component 0 is unbounded, \[-1, inf\].* --action-low and --action-high' faulty.so:infinite_bound
 start_env 'inverted bounds' 'component 0 to \[1, -1\]' faulty.so:inverted_bounds
 start_env 'no bounds' 'set no action_low' faulty.so:no_bounds
 start_env 'create fails' 'environment 0 .*create failed: no licence for the solver' fail_create.so

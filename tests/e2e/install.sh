@@ -52,8 +52,8 @@ completes 'eval ' corsac ev
 completes '--batch-size ' corsac train --batch
 completes 'auto openblas tiles ' corsac train --backend ''
 completes 'Pendulum-v1 ' corsac train --env Pend
-completes 'xqc ' corsac train --recipe x
-completes 'xqc ' corsac recipes x
+completes 'flashsac ' corsac train --recipe f
+completes 'flashsac ' corsac recipes f
 completes '--trace ' corsac eval runs --tr
 completes 'runs runs.txt ' corsac eval ru
 completes 'slurm ' corsac cluster sl
