@@ -31,7 +31,7 @@ struct fmi_variable {
   uint32_t reference, count; // count: elements of an array, 1 for a scalar, 0 where its size is not fixed
   enum fmi_type type;
   enum fmi_causality causality;
-  bool constant;           // nobody may set it
+  bool constant;           // it may not be set
   double low, high, start; // NAN where they are not given; start: of the first element
 };
 

@@ -12,8 +12,8 @@ struct fmu {
   char name[FILE_PATH];      // as it was given
   char directory[FILE_PATH]; // where it is unpacked
   char task_path[FILE_PATH]; // or ""
-  pid_t owner;               // the process that unpacked it and removes the directory; 0: nobody does
-  int lock;                  // held on the directory by the owner, so that nobody takes it for an abandoned one
+  pid_t owner;               // the process that unpacked it, and removes the directory; 0: the directory stays
+  int lock;                  // the owner's, on the directory: a directory without it is abandoned
   struct description description;
   struct task task;
 };

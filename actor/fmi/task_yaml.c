@@ -19,7 +19,7 @@ struct reader {
 };
 
 enum kind { NUMBER, SWITCH, TEXT, LIST };
-enum values { NO_VALUES, BOUNDS, RANGES, NUMBERS, VARIABLES }; // what stands behind the names of a list
+enum values { NO_VALUES, BOUNDS, RANGES, NUMBERS, VARIABLES }; // of the names in a list
 static const struct key {
   const char *name;
   enum kind kind;

@@ -123,8 +123,8 @@ void guest_set_host(const struct guest_host *host, struct guest_host *before);
 // for crashes, and starts the watch. The calling thread is the guests' thread from now on.
 void guest_watch(void);
 
-// How MPI is started for a guest that is linked with it, where nobody has (launch/mpi/mpi_alone.h). Set once, when the
-// program begins; without it such a guest finds MPI as it is.
+// Sets how MPI is started for a guest that is linked with it, where MPI does not run yet (launch/mpi/mpi_alone.h). The
+// program sets it once, at its begin. Without it such a guest finds MPI as it is.
 void guest_set_mpi(enum status (*start)(struct error *error));
 
 // Starts MPI so, unless it runs.

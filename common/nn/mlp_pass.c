@@ -6,9 +6,9 @@
 #include <math.h>
 #include <string.h>
 
-// Hidden layers are divided by columns: a member computes all rows of its columns, so a batch norm needs nobody else,
-// and a product, its norm and its ReLU follow each other on a block of columns that stays in the second cache. The
-// members meet before a product, which reads all columns. The output layer is divided by rows.
+// Hidden layers are divided by columns: a member computes all rows of its columns, so a batch norm needs no other
+// member. A product, its norm and its ReLU follow each other on a block of columns, which stays in the second cache.
+// The members meet before a product, which reads all columns. The output layer is divided by rows.
 
 const struct mlp_crew mlp_alone = {.members = 1};
 

@@ -95,7 +95,7 @@ static void take_end(void *host, const struct guest_end *end) {
   _exit(EXIT_DONE);
 }
 
-// Notes as good what no group has found a fault with.
+// Notes the rules as good that every group of checks has found no fault with.
 void check_note_faultless(struct check *check) {
   check_note(check, RULE_ENDS, GOOD, "it leaves the end of the process to its host");
   for (unsigned i = 0; i < GUEST_CHANGES; i++)

@@ -88,7 +88,7 @@ struct probe {
   bool over;              // the episode has ended: reset comes next
   struct guest guest;     // for the guard
   enum guest_function function;
-  bool failed;       // a call failed, or gave what no further call can work with
+  bool failed;       // a call failed, or its result makes further calls impossible
   uint32_t informed; // bit i: value i of info has been written
 };
 enum { PROBE_SAVE_MOST = 1 << 30 };
@@ -100,7 +100,8 @@ void probe_destroy(struct probe *probe);
 // The seed of a reset, from all 64 bits as a training of that seed draws it.
 uint64_t probe_seed(uint64_t training_seed, uint64_t episode);
 
-// Each notes what breaks a rule. False: the call failed, or gave what no further call can work with.
+// Each notes what breaks a rule. False: the call failed, or its result makes further calls
+// impossible.
 bool probe_reset(struct probe *probe, uint64_t seed);
 
 // Steps with probe->action; halves: by step_begin and step_end.
