@@ -310,7 +310,7 @@ static enum status check_learner(struct actor *actor, struct error *error) {
     if (status != STATUS_OK) return status;
   }
   // Before START the learner waits for other actors' environments and owes no heartbeat.
-  const double extra = actor->state == ACTOR_GREETING ? actor->config.env_timeout : 0;
+  const double extra = actor->state == ACTOR_GREETING ? config_call_timeout(&actor->config, CONFIG_CREATE) : 0;
   if (silence <= actor->config.actor_timeout + extra) return STATUS_OK;
   return error_set(error, STATUS_PEER, "the learner has been silent for %.0f s (actor_timeout %g): this actor leaves",
                    silence, actor->config.actor_timeout);

@@ -64,6 +64,7 @@ static enum status take_credit(struct actor *actor, const struct frame *frame, s
   if (actor->sender.credits > WIRE_MAX_CREDITS)
     return error_set(error, STATUS_PEER, "the learner gives credits for %lld batches at once",
                      (long long)actor->sender.credits);
+  rollout_note_env_steps(actor->rollout, credit.env_steps);
   return weights_receiver_note_version(&actor->weights, credit.newest_version, error);
 }
 

@@ -113,10 +113,22 @@ static enum status check_info(const struct environment *environment, const struc
 
 enum status environment_create(struct environment *environment, const struct environment_kind *kind, uint64_t index,
                                bool evaluation, struct error *error) {
-  *environment = (struct environment){
-      .kind = kind, .guest = {.name = environment_kind_name(kind), .index = index, .evaluation = evaluation}};
-  struct corsac_env_config config = {
-      .size = sizeof config, .id = kind->id, .args = kind->args, .index = index, .evaluation = evaluation, .comm = -1};
+  const struct guest guest = {.index = index, .evaluation = evaluation};
+  return environment_create_for(environment, kind, &guest, 0, error);
+}
+
+enum status environment_create_for(struct environment *environment, const struct environment_kind *kind,
+                                   const struct guest *guest, uint64_t env_steps, struct error *error) {
+  *environment = (struct environment){.kind = kind, .guest = *guest, .env_steps = env_steps};
+  environment->guest.name = environment_kind_name(kind);
+  struct corsac_env_config config = {.size = sizeof config,
+                                     .id = kind->id,
+                                     .args = kind->args,
+                                     .index = guest->index,
+                                     .evaluation = guest->evaluation,
+                                     .comm = -1,
+                                     .episode = guest->episode,
+                                     .env_steps = env_steps};
   struct corsac_env_spec spec = {.size = sizeof spec};
   char reason[512] = "";
   enter(environment, GUEST_CREATE);
@@ -174,15 +186,55 @@ static bool is_good(const struct environment *environment, int result, const flo
   return zero == 0 && !(result & ~(CORSAC_TERMINATED | CORSAC_TRUNCATED));
 }
 
-enum status environment_reset(struct environment *environment, uint64_t seed, float *obs, struct error *error) {
-  environment->guest.step = environment->frames_left = 0;
-  enter(environment, GUEST_RESET);
-  const int result = environment->kind->abi->reset(environment->self, seed, obs);
-  leave(environment, GUEST_RESET);
+// What an environment returns with numbers that the host refuses is a failure that its own code does not know of.
+static void tell_refused(const struct environment *environment) {
+  if (environment->kind->refused) environment->kind->refused(environment->self);
+}
+
+static enum status take_reset(struct environment *environment, uint64_t seed, int result, const float *obs,
+                              struct error *error) {
   if (is_good(environment, result < 0 ? result : 0, obs, 0)) return STATUS_OK;
   char call[64];
   snprintf(call, sizeof call, "reset with seed %llu", (unsigned long long)seed);
-  return result < 0 ? call_failed(environment, call, result, error) : check_obs(environment, call, obs, error);
+  if (result < 0) return call_failed(environment, call, result, error);
+  tell_refused(environment);
+  return check_obs(environment, call, obs, error);
+}
+
+// What comes before each reset, whole or in halves.
+static void prepare_reset(struct environment *environment) {
+  const struct corsac_env *abi = environment->kind->abi;
+  environment->guest.step = environment->frames_left = 0;
+  if (!abi->progress) return;
+  enter(environment, GUEST_PROGRESS);
+  abi->progress(environment->self, environment->guest.episode, environment->env_steps);
+  leave(environment, GUEST_PROGRESS);
+}
+
+enum status environment_reset(struct environment *environment, uint64_t seed, float *obs, struct error *error) {
+  prepare_reset(environment);
+  enter(environment, GUEST_RESET);
+  const int result = environment->kind->abi->reset(environment->self, seed, obs);
+  leave(environment, GUEST_RESET);
+  return take_reset(environment, seed, result, obs, error);
+}
+
+enum status environment_reset_begin(struct environment *environment, uint64_t seed, struct error *error) {
+  prepare_reset(environment);
+  enter(environment, GUEST_RESET_BEGIN);
+  const int result = environment->kind->abi->reset_begin(environment->self, seed);
+  leave(environment, GUEST_RESET_BEGIN);
+  if (result >= 0) return STATUS_OK;
+  char call[64];
+  snprintf(call, sizeof call, "reset with seed %llu", (unsigned long long)seed);
+  return call_failed(environment, call, result, error);
+}
+
+enum status environment_reset_end(struct environment *environment, uint64_t seed, float *obs, struct error *error) {
+  enter(environment, GUEST_RESET_END);
+  const int result = environment->kind->abi->reset_end(environment->self, obs);
+  leave(environment, GUEST_RESET_END);
+  return take_reset(environment, seed, result, obs, error);
 }
 
 static enum status scale_action(struct environment *environment, const float *action, struct error *error) {
@@ -200,6 +252,7 @@ static enum status refuse_step(const struct environment *environment, int result
   char call[64];
   snprintf(call, sizeof call, "step %llu of the episode", (unsigned long long)environment->guest.step);
   if (result < 0) return call_failed(environment, call, result, error);
+  tell_refused(environment);
   if (result & ~(CORSAC_TERMINATED | CORSAC_TRUNCATED))
     return fail(environment, STATUS_FAILED, error,
                 "%s returned flags %d; known are CORSAC_TERMINATED (%d) and CORSAC_TRUNCATED (%d)", call, result,

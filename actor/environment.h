@@ -25,6 +25,7 @@ struct environment {
   double *bounds;                         // (2 x act_dim) where action_low and action_high point
   uint32_t frame_skip, frames_left;       // steps of its own in a step of the host; in the step under way
   char unsaved[768];                      // why its last save cannot be used; "": nothing is wrong with it
+  uint64_t env_steps;                     // of the job so far; the caller of reset sets it before, as guest.episode
 };
 
 // Every function that returns a status returns STATUS_FAILED where the environment failed. The text names the
@@ -37,11 +38,20 @@ struct environment {
 enum status environment_create(struct environment *environment, const struct environment_kind *kind, uint64_t index,
                                bool evaluation, struct error *error);
 
+// The same, where it is known which episode comes first (guest->episode) and how many steps the job has made: a child
+// process is told when it is started.
+enum status environment_create_for(struct environment *environment, const struct environment_kind *kind,
+                                   const struct guest *guest, uint64_t env_steps, struct error *error);
+
 // May be called twice.
 void environment_destroy(struct environment *environment);
 
 // Begins an episode and writes its first observation, obs (obs_dim).
 enum status environment_reset(struct environment *environment, uint64_t seed, float *obs, struct error *error);
+
+// The same in two halves, where kind->abi->reset_begin is there: begin several instances, then end each in turn.
+enum status environment_reset_begin(struct environment *environment, uint64_t seed, struct error *error);
+enum status environment_reset_end(struct environment *environment, uint64_t seed, float *obs, struct error *error);
 
 // Makes a step: action (act_dim) in [-1, 1] -> obs (obs_dim), reward, flags (CORSAC_TERMINATED | CORSAC_TRUNCATED).
 //   scaled = low + (action + 1)/2 (high - low)

@@ -87,7 +87,9 @@ bool evaluator_busy(const struct evaluator *evaluator) { return evaluator->episo
 
 static enum status create_environment(struct evaluator *evaluator, struct error *error) {
   struct environment *environment = evaluator->environment;
-  enum status status = environment_create(environment, evaluator->kind, evaluator->index, true, error);
+  const struct guest guest = {.index = evaluator->index, .evaluation = true, .episode = evaluator->episode};
+  enum status status =
+      environment_create_for(environment, evaluator->kind, &guest, evaluator->evaluate.env_steps, error);
   if (status != STATUS_OK) return status;
   if (environment->obs_dim != evaluator->obs_dim || environment->act_dim != evaluator->act_dim) {
     error_set(error, STATUS_MISMATCH, "%s has obs_dim %u and act_dim %u in evaluation, but the policy's are %u and %u",
@@ -108,6 +110,7 @@ static enum status begin_episode(struct evaluator *evaluator, struct error *erro
   struct random random = random_stream(evaluator->config->seed, RANDOM_EVALUATION, 0, evaluator->episode);
   evaluator->environment->guest.evaluation = true;
   evaluator->environment->guest.episode = evaluator->episode;
+  evaluator->environment->env_steps = evaluator->evaluate.env_steps;
   enum status status = environment_reset(evaluator->environment, random_u64(&random), evaluator->obs, error);
   if (status != STATUS_OK) return status;
   memcpy(evaluator->first_obs, evaluator->obs, evaluator->obs_dim * sizeof(float));

@@ -17,8 +17,9 @@ static const char *const call_names[GROUP_CALLS] = {"",     "create",  "reset", 
 struct group_env {
   struct group *group; // not owned
   uint32_t number, act_dim;
-  void *self;      // the leader's own instance
-  bool is_created; // the followers were asked to create theirs
+  uint64_t env_steps; // as group_env_progress got it, for the next reset
+  void *self;         // the leader's own instance
+  bool is_created;    // the followers were asked to create theirs
   char error[GROUP_TEXT];
 };
 
@@ -131,12 +132,30 @@ static int receive_answer(struct group_env *env, enum group_call call, int *from
   return 0;
 }
 
-// Waits for the answer of every follower, at most env_timeout. states: the buffer that a SAVE's states are appended to;
-// else NULL. Negative: a follower failed, or the group is broken.
+static double call_timeout(const struct config *config, enum group_call call) {
+  switch (call) {
+  case GROUP_CREATE: return config_call_timeout(config, CONFIG_CREATE);
+  case GROUP_RESET: return config_call_timeout(config, CONFIG_RESET);
+  case GROUP_STEP: return config_call_timeout(config, CONFIG_STEP);
+  default: return config->env_timeout;
+  }
+}
+
+static const char *call_option(const struct config *config, enum group_call call) {
+  switch (call) {
+  case GROUP_CREATE: return config_call_option(config, CONFIG_CREATE);
+  case GROUP_RESET: return config_call_option(config, CONFIG_RESET);
+  case GROUP_STEP: return config_call_option(config, CONFIG_STEP);
+  default: return "env_timeout";
+  }
+}
+
+// Waits for the answer of every follower, at most as long as the option for this call says. states: the buffer that a
+// SAVE's states are appended to; else NULL. Negative: a follower failed, or the group is broken.
 static int await_answers(struct group_env *env, enum group_call call, struct buffer *states) {
   struct group *group = env->group;
   const int ranks = transport_size(group->transport);
-  const double end = clock_now() + group->config->env_timeout;
+  const double timeout = call_timeout(group->config, call), end = clock_now() + timeout;
   struct backoff backoff = {0};
   int result = 0;
   memset(group->answered, 0, (size_t)ranks * sizeof *group->answered);
@@ -149,8 +168,8 @@ static int await_answers(struct group_env *env, enum group_call call, struct buf
     if (received > 0) {
       if (clock_now() <= end) continue;
       group->is_broken = true;
-      return fail(env, "%d of %d ranks of the group did not end %s within %g s (env_timeout)", missing, ranks,
-                  call_names[call], group->config->env_timeout);
+      return fail(env, "%d of %d ranks of the group did not end %s within %g s (%s)", missing, ranks, call_names[call],
+                  timeout, call_option(group->config, call));
     }
     group->answered[from] = true;
     missing--;
@@ -209,11 +228,18 @@ static void *group_env_create(const struct environment_kind *kind, const struct 
   return NULL;
 }
 
+static void group_env_progress(void *self, uint64_t episode, uint64_t env_steps) {
+  struct group_env *env = self;
+  env->env_steps = env_steps;
+  env->group->plugin->progress(env->self, episode, env_steps);
+}
+
 static int group_env_reset(void *self, uint64_t seed, float *obs) {
   struct group_env *env = self;
   // The call that this is a part of knows the episode's number.
   const uint64_t episode = guest_guard.guest ? guest_guard.guest->episode : 0;
-  const struct group_call_head head = {.call = GROUP_RESET, .seed = seed, .index = episode};
+  const struct group_call_head head = {
+      .call = GROUP_RESET, .seed = seed, .index = episode, .env_steps = env->env_steps};
   if (begin_call(env, head, NULL) < 0) return -1;
   return end_call(env, GROUP_RESET, env->group->plugin->reset(env->self, seed, obs));
 }
@@ -324,7 +350,8 @@ enum status group_lead(struct group *group, struct environment_kind *kind, struc
                                        .error = group_env_error,
                                        .save = plugin->save ? group_env_save : NULL,
                                        .load = plugin->load ? group_env_load : NULL,
-                                       .info = plugin->info ? group_env_info : NULL};
+                                       .info = plugin->info ? group_env_info : NULL,
+                                       .progress = plugin->progress ? group_env_progress : NULL};
   kind->abi = &group->adapter;
   kind->create = group_env_create;
   kind->group = group;

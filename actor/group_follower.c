@@ -113,6 +113,11 @@ static enum status follow_reset(struct group *group, const struct group_call_hea
                                 struct group_instance *instance, struct error *error) {
   instance->guest.episode = call->index;
   instance->guest.step = 0;
+  if (group->plugin->progress) {
+    guest_enter(&instance->guest, GUEST_PROGRESS);
+    group->plugin->progress(instance->self, call->index, call->env_steps);
+    guest_leave(GUEST_PROGRESS);
+  }
   guest_enter(&instance->guest, GUEST_RESET);
   const int result = group->plugin->reset(instance->self, call->seed, instance->obs);
   guest_leave(GUEST_RESET);
@@ -203,7 +208,7 @@ static enum status follow_call(struct follower *follower, const struct group_cal
 // Waits for the next call of the leader. The bytes behind its head are valid until the next receive.
 static enum status receive_call(struct group *group, struct group_call_head *call, const uint8_t **bytes,
                                 struct error *error) {
-  const double patience = group->config->actor_timeout + group->config->env_timeout;
+  const double patience = group->config->actor_timeout + config_longest_timeout(group->config);
   const double began = clock_now();
   struct backoff backoff = {0};
   for (size_t size = 0;;) {

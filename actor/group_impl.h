@@ -26,6 +26,7 @@ enum group_call {
 struct group_call_head {
   uint32_t magic, call, instance, size;
   uint64_t seed, index; // of RESET; index: of CREATE the environment's, of RESET the episode's
+  uint64_t env_steps;   // of RESET
   int32_t evaluation;   // of CREATE
   int32_t value;        // of LEAVE: exit code | leaves together << 16
 };

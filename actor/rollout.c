@@ -1,5 +1,5 @@
-// The step of a rollout: resets, one batched policy forward, the environments' steps, and the rows that come of them.
-// The states of an environment and the invariants are in rollout_impl.h.
+// The step of a rollout: resets (rollout_reset.c), one batched policy forward, the environments' steps, and the rows
+// that come of them. The states of an environment and the invariants are in rollout_impl.h.
 #include "actor/rollout_impl.h"
 
 #include "common/base/clock.h"
@@ -40,29 +40,6 @@ static enum status check_members(const struct rollout *rollout, const struct env
                      environment_kind_name(kind), rollout->count, rollout->config->sync ? "in a new run " : "");
   if ((uint64_t)rollout->first + rollout->count > (uint64_t)RANDOM_MAX_ENVIRONMENT + 1)
     return error_set(error, STATUS_USAGE, "a job has at most %d environments", RANDOM_MAX_ENVIRONMENT + 1);
-  return STATUS_OK;
-}
-
-enum status rollout_create_environment(struct rollout *rollout, uint32_t i, struct error *error) {
-  struct environment *environment = &rollout->members[i].environment;
-  enum status status = environment_create(environment, rollout->kind, rollout->first + i, false, error);
-  if (status != STATUS_OK) return status;
-  if (rollout->obs_dim == 0) {
-    rollout->obs_dim = environment->obs_dim;
-    rollout->act_dim = environment->act_dim;
-    rollout->info_dim = environment->info_dim;
-  }
-  if (environment->info_dim != rollout->info_dim)
-    return error_set(error, STATUS_MISMATCH,
-                     "%s: environment %u has %u named values, and the first one had %u; they have to be the same",
-                     environment_kind_name(rollout->kind), rollout->first + i, environment->info_dim,
-                     rollout->info_dim);
-  if (environment->obs_dim != rollout->obs_dim || environment->act_dim != rollout->act_dim)
-    return error_set(error, STATUS_MISMATCH,
-                     "%s: environment %u has obs_dim %u and act_dim %u, environment %u has %u and %u; they have "
-                     "to be the same",
-                     environment_kind_name(rollout->kind), rollout->first + i, environment->obs_dim,
-                     environment->act_dim, rollout->first, rollout->obs_dim, rollout->act_dim);
   return STATUS_OK;
 }
 
@@ -114,6 +91,7 @@ void rollout_destroy(struct rollout *rollout) {
     n_step_release(&rollout->members[i].window);
   }
   memory_free(rollout->members);
+  memory_free(rollout->bounds);
   memory_free(rollout->obs);
   memory_free(rollout->next_obs);
   memory_free(rollout->action);
@@ -138,59 +116,6 @@ uint32_t rollout_rows_per_step(const struct rollout *rollout) {
 uint32_t rollout_episodes_per_step(const struct rollout *rollout) { return rollout->count; }
 
 // --- one step ---
-
-static enum status reset_member(struct rollout *rollout, uint32_t i, struct error *error) {
-  struct member *member = &rollout->members[i];
-  struct random random = random_stream(rollout->config->seed, RANDOM_RESET, rollout->first + i, member->episode);
-  member->environment.guest.episode = member->episode;
-  const enum status status =
-      environment_reset(&member->environment, random_u64(&random), rollout_obs(rollout, i), error);
-  if (status != STATUS_OK) return status;
-  n_step_clear(&member->window);
-  member->state = MEMBER_RUNNING;
-  member->episode_return = 0;
-  member->episode_length = 0;
-  member->info_episode = (struct info_episode){0};
-  return STATUS_OK;
-}
-
-static uint64_t fewest_steps(const struct rollout *rollout) {
-  uint64_t fewest = UINT64_MAX;
-  for (uint32_t i = 0; i < rollout->count; i++)
-    if (rollout->members[i].steps < fewest) fewest = rollout->members[i].steps;
-  return fewest;
-}
-
-// Makes a FAILED member anew, and begins an episode where none is under way.
-static enum status prepare_member(struct rollout *rollout, uint32_t i, struct error *error) {
-  struct member *member = &rollout->members[i];
-  if (member->state == MEMBER_FAILED) {
-    const enum status status = rollout_create_environment(rollout, i, error);
-    if (status != STATUS_OK) return status;
-    member->state = MEMBER_BETWEEN;
-  }
-  return member->state == MEMBER_BETWEEN ? reset_member(rollout, i, error) : STATUS_OK;
-}
-
-// Decides who takes part in this step: everyone who is not waiting for retry_at. In sync mode a round has the same
-// steps of each environment, so only those take part who have made the fewest.
-static enum status prepare_step(struct rollout *rollout, struct transition_batch *batch, struct error *error) {
-  const uint64_t fewest = rollout->config->sync ? fewest_steps(rollout) : UINT64_MAX;
-  rollout->stepping = 0;
-  for (uint32_t i = 0; i < rollout->count; i++) {
-    struct member *member = &rollout->members[i];
-    struct error why = {0};
-    const bool pauses = member->state == MEMBER_FAILED && clock_now() < member->retry_at;
-    member->steps_now = member->steps <= fewest && !pauses;
-    if (!member->steps_now) continue;
-    if (prepare_member(rollout, i, &why) != STATUS_OK) {
-      const enum status status = rollout_take_failure(rollout, i, &why, batch, error);
-      if (status != STATUS_OK) return status;
-    }
-    rollout->stepping += member->steps_now;
-  }
-  return STATUS_OK;
-}
 
 // The noise of the next step (count x act_dim).
 static const float *next_noise(struct rollout *rollout) {
@@ -412,7 +337,7 @@ enum status rollout_step(struct rollout *rollout, struct policy *policy, uint64_
   const uint64_t version = policy_version(policy);
   const double start = clock_coarse();
 
-  enum status status = prepare_step(rollout, batch, error);
+  enum status status = rollout_prepare_step(rollout, batch, error);
   if (status != STATUS_OK) return status;
   if (rollout->stepping > 0) {
     choose_actions(rollout, policy, version);
@@ -429,6 +354,8 @@ enum status rollout_step(struct rollout *rollout, struct policy *policy, uint64_
   check_invariants(rollout);
   return STATUS_OK;
 }
+
+void rollout_note_env_steps(struct rollout *rollout, uint64_t env_steps) { rollout->env_steps = env_steps; }
 
 bool rollout_is_level(const struct rollout *rollout) {
   for (uint32_t i = 1; i < rollout->count; i++)

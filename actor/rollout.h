@@ -36,6 +36,10 @@ uint32_t rollout_episodes_per_step(const struct rollout *rollout);
 enum status rollout_step(struct rollout *rollout, struct policy *policy, uint64_t newest_version,
                          struct transition_batch *batch, struct error *error);
 
+// Says how many steps the job has made, for environments that want to know (`progress` of the ABI). In sync mode the
+// rollout knows that by itself: the steps of one environment times their number.
+void rollout_note_env_steps(struct rollout *rollout, uint64_t env_steps);
+
 // Whether all environments have made the same number of steps.
 bool rollout_is_level(const struct rollout *rollout);
 

@@ -1,14 +1,14 @@
-// Inside of a rollout: its data, shared by the step (rollout.c), failures of environments (rollout_failures.c), and
-// saved states and loans (rollout_snapshot.c).
+// Inside of a rollout: its data, shared by the step (rollout.c), instances and resets (rollout_reset.c), failures of
+// environments (rollout_failures.c), and saved states and loans (rollout_snapshot.c).
 //
 // The states of one environment
 //
 //   BETWEEN   an instance is there, and no episode is under way: the next step begins with a reset
-//             prepare_step -> reset_member: it is RUNNING
+//             prepare_step -> begin_reset, end_reset: it is RUNNING
 //   RUNNING   in an episode
 //             record_step, at the episode's end: it is BETWEEN
 //   FAILED    its instance was destroyed; a new one is made at the first step after retry_at
-//             prepare_step -> create_environment: it is BETWEEN
+//             prepare_step -> rollout_create_environment: it is BETWEEN
 //
 //   In every state: rollout_take_failure: it is FAILED. rollout_restore: it is RUNNING or BETWEEN, as the snapshot
 //   says. rollout_lend gives the only instance away, and then no step is made; rollout_take_back ends that: RUNNING (in
@@ -48,6 +48,7 @@ struct member {
   uint32_t episode_length; // of the episode under way
   struct noise_hold hold;  // of its noise, where noise_hold > 1
   bool steps_now;          // it takes part in the step under way
+  bool resets_now;         // its reset was begun and has to be ended
 
   double retry_at;                           // s: when a FAILED one is made anew
   uint32_t failures;                         // in a row
@@ -72,6 +73,8 @@ struct rollout {
   int *flags;             // (count)
   uint32_t stepping;      // members with steps_now
 
+  uint64_t env_steps;  // of the job, as the learner said last; not in sync mode
+  double *bounds;      // (2 x act_dim) lowest and highest actions of the first instance, which all others have too
   double hold_weight;  // noise_hold_weight of noise_hold
   uint32_t ahead;      // steps whose noise is drawn at once
   float *noise;        // (ahead x count x act_dim)
@@ -91,6 +94,11 @@ static inline float *rollout_obs(const struct rollout *rollout, uint32_t i) {
 
 // Makes the instance of member i.
 enum status rollout_create_environment(struct rollout *rollout, uint32_t i, struct error *error);
+
+// Decides who takes part in this step: everyone who is not waiting for retry_at. Makes FAILED members anew, and begins
+// an episode where none is under way: all resets begin before the first one is waited for (rollout_reset.c). In sync
+// mode a round has the same steps of each environment, so only those take part who have made the fewest.
+enum status rollout_prepare_step(struct rollout *rollout, struct transition_batch *batch, struct error *error);
 
 // Ends the running episode of member i, if there is one, at its current observation: no step of it is lost, none is
 // added. The next episode is the next number.

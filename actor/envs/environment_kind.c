@@ -79,6 +79,7 @@ static enum status open_process(struct environment_kind *kind, const char *const
 
   kind->abi = &env_process;
   kind->create = create_process;
+  kind->refused = process_refuse;
   kind->heartbeats_in_step = true;
   kind->is_guest = true;
   return STATUS_OK;

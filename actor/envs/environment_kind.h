@@ -26,6 +26,9 @@ struct environment_kind {
   void *who;
   bool heartbeats_in_step; // instances do call it
 
+  // Tells an instance that the host refused what it returned, so that it counts as failed. NULL: nobody wants to know.
+  void (*refused)(void *self);
+
   // Makes an instance where abi->create does not get enough to know; NULL: abi->create makes it.
   void *(*create)(const struct environment_kind *kind, const struct corsac_env_config *, struct corsac_env_spec *,
                   char *error, size_t error_size);

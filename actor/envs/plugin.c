@@ -18,6 +18,8 @@ static const char *missing_member(const struct corsac_env *abi) {
   if (!abi->destroy) return "destroy";
   if (abi->step_begin && !abi->step_end) return "step_end (it has step_begin)";
   if (abi->step_end && !abi->step_begin) return "step_begin (it has step_end)";
+  if (abi->reset_begin && !abi->reset_end) return "reset_end (it has reset_begin)";
+  if (abi->reset_end && !abi->reset_begin) return "reset_begin (it has reset_end)";
   if (abi->save && !abi->load) return "load (it has save)";
   return NULL;
 }

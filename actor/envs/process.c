@@ -1,10 +1,7 @@
-#include "actor/envs/process.h"
+#include "actor/envs/process_impl.h"
 
-#include "actor/envs/process_state.h"
-#include "actor/envs/serve.h"
 #include "actor/envs/supervisor_log.h"
 #include "common/base/clock.h"
-#include "common/base/file.h"
 #include "common/base/memory.h"
 #include "common/wire/message.h"
 #include <errno.h>
@@ -12,31 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-enum { MAX_ARGUMENTS = 32, PATH_SIZE = CONFIG_TEXT + 64, WHY_SIZE = 704 };
 static const double CLOSE_SECONDS = 2;        // for a simulator to end by itself
 static const double LAST_WORDS_SECONDS = 0.5; // for one that reported a failure: its last lines tell the most
-
-struct process {
-  const struct config *config; // not owned, or NULL
-  size_t count;
-  char *argv[MAX_ARGUMENTS + 3]; // with room for index, evaluation and NULL
-};
-
-struct instance {
-  const struct process *process; // not owned
-  struct process_listener listener;
-  struct process_child child;
-  struct process_state state;
-  double timeout, until; // s: of every request; when the one under way is late
-  bool broken;           // a request failed: the child is ended, and every later request fails
-  char why[WHY_SIZE];
-  struct channel_spec spec;                 // a checked copy
-  double *bounds;                           // (2 x act_dim)
-  double info[CHANNEL_MAX_INFO];            // of the last step
-  const char *info_names[CHANNEL_MAX_INFO]; // they point into spec
-};
 
 // --- what to start ---
 
@@ -50,8 +25,8 @@ struct process *process_open(const char *const *argv, const struct config *confi
   if (!process) return NULL;
   process->config = config;
   for (; argv[process->count]; process->count++) {
-    if (process->count >= MAX_ARGUMENTS)
-      error_set(error, STATUS_USAGE, "a child process has at most %d arguments", MAX_ARGUMENTS);
+    if (process->count >= PROCESS_ARGUMENTS)
+      error_set(error, STATUS_USAGE, "a child process has at most %d arguments", PROCESS_ARGUMENTS);
     else if (!(process->argv[process->count] = strdup(argv[process->count])))
       error_set(error, STATUS_MEMORY, "not enough memory for the arguments of a child process");
     else
@@ -59,25 +34,29 @@ struct process *process_open(const char *const *argv, const struct config *confi
     process_close(process);
     return NULL;
   }
-  return process;
+  if (process_find_scratch(process, error) == STATUS_OK) return process;
+  process_close(process);
+  return NULL;
 }
+
+void process_set_place(struct process *process, const struct process_place *place) { process->place = *place; }
 
 void process_close(struct process *process) {
   if (!process) return;
   for (size_t i = 0; i < process->count; i++) free(process->argv[i]);
+  memory_free(process->scratch);
+  memory_free(process->scratch_from);
   memory_free(process);
 }
 
 // --- failures ---
 
-// The child may write into the channel at any time. So everything is copied first; the copy is checked, and used.
-static void copy_from_child(void *to, const void *from, size_t size) {
+void process_copy(void *to, const void *from, size_t size) {
   memcpy(to, from, size);
   atomic_signal_fence(memory_order_seq_cst); // the compiler may not read `from` again later
 }
 
-// Breaks the instance: ends its child, whose last lines go into the message.
-__attribute__((format(printf, 2, 3))) static int fail(struct instance *instance, const char *format, ...) {
+int process_fail(struct instance *instance, const char *format, ...) {
   if (instance->broken) return -1;
   instance->broken = true;
   va_list arguments;
@@ -91,90 +70,93 @@ __attribute__((format(printf, 2, 3))) static int fail(struct instance *instance,
   return -1;
 }
 
-static int fail_ended(struct instance *instance) {
+// What a program that ended without a failure should have done.
+static const char *what_is_wrong(const struct instance *instance) {
+  if (instance->child.channel->child_version == 0) return ", and had not called corsac_sim_open";
+  if (!process_child_ended_well(&instance->child)) return "";
+  if (instance->call == CONFIG_STEP)
+    return " in the midst of an episode; one that plays one episode first ends it by the flags of a step";
+  return instance->has_played ? "" : " and had not begun an episode";
+}
+
+int process_fail_ended(struct instance *instance) {
   char how[128] = "has ended";
   process_child_end(&instance->child, 0); // fetches the supervisor's last report
   const struct process_child *child = &instance->child;
   if (child->report.news == SUPERVISOR_ENDED) supervisor_describe(child->report.status, how, sizeof how);
   const uint32_t version = child->channel->child_version;
   if (version != 0 && version != CHANNEL_VERSION)
-    return fail(instance,
-                "the process uses version %u of the channel, this program version %d: it has to be built with this "
-                "program's libcorsac_sim; the process %s",
-                version, CHANNEL_VERSION, how);
-  return fail(instance, "the process %s%s", how, version == 0 ? ", and had not called corsac_sim_open" : "");
+    return process_fail(instance,
+                        "the process uses version %u of the channel, this program version %d: it has to be built with "
+                        "this program's libcorsac_sim; the process %s",
+                        version, CHANNEL_VERSION, how);
+  return process_fail(instance, "the process %s%s", how, what_is_wrong(instance));
+}
+
+int process_fail_late(struct instance *instance) {
+  static const struct config defaults = {.env_timeout = 600};
+  const struct config *config = instance->process->config ? instance->process->config : &defaults;
+  const char *what = !instance->child.channel->claimed     ? "call corsac_sim_open"
+                     : instance->phase == PROCESS_ENDING   ? "end after its episode"
+                     : instance->phase == PROCESS_STARTING ? "say what it is (corsac_sim_open)"
+                                                           : "answer";
+  return process_fail(instance, "the process did not %s within %g s (%s)", what, instance->timeout,
+                      config_call_option(config, instance->call));
+}
+
+// --- requests ---
+
+void process_limit(struct instance *instance, enum config_call call) {
+  const struct config *config = instance->process->config;
+  instance->call = call;
+  instance->timeout = config ? config_call_timeout(config, call) : 600;
+  instance->until = clock_now() + instance->timeout;
+}
+
+int process_take_answer(struct instance *instance, struct channel_answer *answer) {
+  const struct channel_answer *said = &instance->child.channel->answer;
+  process_copy(answer, said, offsetof(struct channel_answer, text));
+  if (answer->status == CHANNEL_OK) return 0;
+  process_copy(answer->text, said->text, sizeof answer->text);
+  answer->text[sizeof answer->text - 1] = 0;
+  if (answer->status == CHANNEL_FAILED) {
+    process_child_end(&instance->child, LAST_WORDS_SECONDS);
+    return process_fail(instance, "%s", *answer->text ? answer->text : "it gave no reason");
+  }
+  return process_fail(instance, "the process breaks the protocol: its answer has status %u", answer->status);
 }
 
 static int await_answer(struct instance *instance, struct channel_answer *answer) {
   if (instance->broken) return -1;
-  switch (process_child_await(&instance->child, instance->until, instance->listener)) {
-  case PROCESS_ENDED: return fail_ended(instance);
-  case PROCESS_LATE:
-    return fail(instance, "the process did not %s within %g s (env_timeout)",
-                instance->child.channel->claimed ? "answer" : "call corsac_sim_open", instance->timeout);
+  switch (process_child_await(&instance->child, false, instance->until, instance->listener)) {
+  case PROCESS_ENDED: return process_fail_ended(instance);
+  case PROCESS_LATE: return process_fail_late(instance);
   case PROCESS_ANSWERED: break;
   }
-  const struct channel_answer *said = &instance->child.channel->answer;
-  copy_from_child(answer, said, offsetof(struct channel_answer, text));
-  if (answer->status == CHANNEL_OK) return 0;
-  copy_from_child(answer->text, said->text, sizeof answer->text);
-  answer->text[sizeof answer->text - 1] = 0;
-  if (answer->status == CHANNEL_FAILED) {
-    process_child_end(&instance->child, LAST_WORDS_SECONDS);
-    return fail(instance, "%s", *answer->text ? answer->text : "it gave no reason");
-  }
-  return fail(instance, "the process breaks the protocol: its answer has status %u", answer->status);
+  return process_take_answer(instance, answer);
 }
 
-static int ask(struct instance *instance, enum channel_request request) {
+static int ask(struct instance *instance, enum channel_request request, enum config_call call) {
   if (instance->broken) return -1;
-  instance->until = clock_now() + instance->timeout;
+  process_limit(instance, call);
   process_child_ask(&instance->child, request);
   return 0;
 }
 
 // --- create ---
 
-// Writes the path of the file for the child's output, or "".
-static void find_log(const struct process *process, const struct corsac_env_config *config, char *path, size_t size) {
-  const char *run_dir = process->config ? process->config->run_dir : "";
-  snprintf(path, size, "%s/environments", run_dir);
-  if (!*run_dir || (file_mkdir(path, 0777) != 0 && errno != EEXIST)) {
-    *path = 0;
-    return;
-  }
-  snprintf(path, size, "%s/environments/%s%llu.log", run_dir, config->evaluation ? "evaluation-" : "",
-           (unsigned long long)config->index);
-}
-
-static bool start(struct instance *instance, const struct corsac_env_config *config, char *error, size_t error_size) {
-  const struct process *process = instance->process;
-  char log[PATH_SIZE], index[24], evaluation[4];
-  const char *argv[MAX_ARGUMENTS + 3] = {NULL};
-  memcpy(argv, process->argv, sizeof argv);
-  if (serve_wanted(argv[0])) {
-    snprintf(index, sizeof index, "%llu", (unsigned long long)config->index);
-    snprintf(evaluation, sizeof evaluation, "%d", config->evaluation ? 1 : 0);
-    argv[process->count] = index;
-    argv[process->count + 1] = evaluation;
-  }
-  find_log(process, config, log, sizeof log);
-  const struct process_start what = {
-      .argv = argv, .log = log, .index = config->index, .evaluation = config->evaluation ? 1 : 0};
-  return process_child_start(&instance->child, &what, error, error_size);
-}
-
 // Takes over what the child says of itself. Bounds and names are checked by environment_create.
 static int take_spec(struct instance *instance) {
   struct channel *channel = instance->child.channel;
   struct channel_spec *spec = &instance->spec;
-  copy_from_child(spec, &channel->spec, sizeof *spec);
+  process_copy(spec, &channel->spec, sizeof *spec);
   if (spec->obs_dim == 0 || spec->obs_dim > CHANNEL_MAX_DIM || spec->act_dim == 0 || spec->act_dim > CHANNEL_MAX_DIM ||
       spec->info_dim > CHANNEL_MAX_INFO)
-    return fail(instance,
-                "the process set obs_dim to %u, act_dim to %u, info_dim to %u; they have to be 1 to %d, 1 to %d, "
-                "0 to %d",
-                spec->obs_dim, spec->act_dim, spec->info_dim, CHANNEL_MAX_DIM, CHANNEL_MAX_DIM, CHANNEL_MAX_INFO);
+    return process_fail(
+        instance,
+        "the process set obs_dim to %u, act_dim to %u, info_dim to %u; they have to be 1 to %d, 1 to %d, "
+        "0 to %d",
+        spec->obs_dim, spec->act_dim, spec->info_dim, CHANNEL_MAX_DIM, CHANNEL_MAX_DIM, CHANNEL_MAX_INFO);
   spec->name[sizeof spec->name - 1] = 0;
   for (uint32_t i = 0; i < spec->info_dim; i++) {
     spec->info_names[i][sizeof spec->info_names[i] - 1] = 0;
@@ -183,17 +165,23 @@ static int take_spec(struct instance *instance) {
   const size_t size = spec->act_dim * sizeof(double);
   struct error why = {0};
   instance->bounds = memory_alloc(2 * (size_t)spec->act_dim, sizeof(double), "the bounds of a process' actions", &why);
-  if (!instance->bounds) return fail(instance, "%s", why.text);
-  copy_from_child(instance->bounds, channel->action_low, size);
-  copy_from_child(instance->bounds + spec->act_dim, channel->action_high, size);
+  if (!instance->bounds) return process_fail(instance, "%s", why.text);
+  process_copy(instance->bounds, channel->action_low, size);
+  process_copy(instance->bounds + spec->act_dim, channel->action_high, size);
   return 0;
 }
 
 static void destroy(void *self);
 
-void *process_create(const struct process *process, struct process_listener listener,
-                     const struct corsac_env_config *config, struct corsac_env_spec *spec, char *error,
-                     size_t error_size) {
+// While one instance is waited for, resets of the others go on.
+static void wait_and_advance(void *self) {
+  struct instance *instance = self;
+  process_advance(instance->process, instance);
+  if (instance->outer.waiting) instance->outer.waiting(instance->outer.who);
+}
+
+void *process_create(struct process *process, struct process_listener listener, const struct corsac_env_config *config,
+                     struct corsac_env_spec *spec, char *error, size_t error_size) {
   struct error why = {0};
   struct instance *instance = memory_alloc(1, sizeof *instance, "a child process", &why);
   if (!instance) {
@@ -201,10 +189,14 @@ void *process_create(const struct process *process, struct process_listener list
     return NULL;
   }
   instance->process = process;
-  instance->listener = listener;
-  instance->timeout = process->config ? process->config->env_timeout : 600;
-  instance->until = clock_now() + instance->timeout;
-  if (!start(instance, config, error, error_size)) {
+  instance->outer = listener;
+  instance->listener = (struct process_listener){wait_and_advance, instance};
+  instance->index = config->index;
+  instance->evaluation = config->evaluation != 0;
+  instance->episode = config->episode;
+  instance->env_steps = config->env_steps;
+  process_limit(instance, CONFIG_CREATE);
+  if (!process_spawn(instance, error, error_size)) {
     memory_free(instance);
     return NULL;
   }
@@ -227,30 +219,24 @@ void *process_create(const struct process *process, struct process_listener list
 
 static void destroy(void *self) {
   struct instance *instance = self;
-  if (!instance->broken) process_child_end(&instance->child, instance->child.asked ? 0 : CLOSE_SECONDS);
-  process_state_release(&instance->state);
-  process_child_release(&instance->child);
+  process_forget_reset(instance);
+  const bool is_busy = instance->child.asked && instance->phase != PROCESS_ENDING;
+  process_end(instance, instance->broken || is_busy ? 0 : CLOSE_SECONDS);
   memory_free(instance->bounds);
   memory_free(instance);
 }
 
-// --- episodes ---
+// --- steps ---
 
 static int reset(void *self, uint64_t seed, float *obs) {
-  struct instance *instance = self;
-  struct channel_answer answer;
-  if (instance->broken) return -1;
-  instance->child.channel->seed = seed;
-  if (ask(instance, CHANNEL_RESET) != 0 || await_answer(instance, &answer) != 0) return -1;
-  copy_from_child(obs, instance->child.channel->obs, instance->spec.obs_dim * sizeof *obs);
-  return 0;
+  return process_reset_begin(self, seed) != 0 ? -1 : process_reset_end(self, obs);
 }
 
 static int step_begin(void *self, const float *action) {
   struct instance *instance = self;
   if (instance->broken) return -1;
   memcpy(instance->child.channel->action, action, instance->spec.act_dim * sizeof *action);
-  return ask(instance, CHANNEL_STEP);
+  return ask(instance, CHANNEL_STEP, CONFIG_STEP);
 }
 
 static int step_end(void *self, float *obs, double *reward) {
@@ -258,11 +244,11 @@ static int step_end(void *self, float *obs, double *reward) {
   struct channel_answer answer;
   if (await_answer(instance, &answer) != 0) return -1;
   if (answer.flags & ~(CORSAC_TERMINATED | CORSAC_TRUNCATED))
-    return fail(instance, "the process sent flags %d; they are CORSAC_TERMINATED, CORSAC_TRUNCATED, both or 0",
-                (int)answer.flags);
+    return process_fail(instance, "the process sent flags %d; they are CORSAC_TERMINATED, CORSAC_TRUNCATED, both or 0",
+                        (int)answer.flags);
   const struct channel *channel = instance->child.channel;
-  copy_from_child(obs, channel->obs, instance->spec.obs_dim * sizeof *obs);
-  copy_from_child(instance->info, channel->info, instance->spec.info_dim * sizeof *instance->info);
+  process_copy(obs, channel->obs, instance->spec.obs_dim * sizeof *obs);
+  process_copy(instance->info, channel->info, instance->spec.info_dim * sizeof *instance->info);
   *reward = answer.reward;
   return answer.flags;
 }
@@ -270,6 +256,8 @@ static int step_end(void *self, float *obs, double *reward) {
 static int step(void *self, const float *action, float *obs, double *reward) {
   return step_begin(self, action) != 0 ? -1 : step_end(self, obs, reward);
 }
+
+void process_refuse(void *self) { ((struct instance *)self)->is_refused = true; }
 
 static const char *reason(void *self) { return ((struct instance *)self)->why; }
 
@@ -282,7 +270,7 @@ static int64_t save(void *self, void *buffer, size_t size) {
   if (instance->broken || !(instance->spec.flags & CHANNEL_CAN_SAVE)) return 0;
   for (int attempt = 0; attempt < 3; attempt++) { // the first attempt may only tell the size
     channel->state_capacity = instance->state.capacity;
-    if (ask(instance, CHANNEL_SAVE) != 0 || await_answer(instance, &answer) != 0) return 0;
+    if (ask(instance, CHANNEL_SAVE, CONFIG_OTHER) != 0 || await_answer(instance, &answer) != 0) return 0;
     if (answer.state_size > WIRE_MAX_MESSAGE / 2) break; // environment_save refuses the size
     if (answer.state_size <= instance->state.capacity) {
       if (answer.state_size <= size) memcpy(buffer, instance->state.data, (size_t)answer.state_size);
@@ -297,13 +285,14 @@ static int load(void *self, const void *buffer, size_t size) {
   struct instance *instance = self;
   struct channel_answer answer;
   if (instance->broken) return -1;
-  if (!(instance->spec.flags & CHANNEL_CAN_SAVE)) return fail(instance, "the process cannot load a state");
+  if (!(instance->spec.flags & CHANNEL_CAN_SAVE)) return process_fail(instance, "the process cannot load a state");
   if (!process_state_reserve(&instance->state, instance->child.file, size))
-    return fail(instance, "no room for a state of %zu bytes: %s", size, strerror(errno));
+    return process_fail(instance, "no room for a state of %zu bytes: %s", size, strerror(errno));
   memcpy(instance->state.data, buffer, size);
   instance->child.channel->state_capacity = instance->state.capacity;
   instance->child.channel->state_size = size;
-  return ask(instance, CHANNEL_LOAD) != 0 ? -1 : await_answer(instance, &answer);
+  instance->has_played = true;
+  return ask(instance, CHANNEL_LOAD, CONFIG_OTHER) != 0 ? -1 : await_answer(instance, &answer);
 }
 
 static void info(void *self, double *values) {
@@ -366,4 +355,7 @@ const struct corsac_env env_process = {.abi = CORSAC_ENV_ABI,
                                        .load = load,
                                        .step_begin = step_begin,
                                        .step_end = step_end,
-                                       .info = info};
+                                       .info = info,
+                                       .reset_begin = process_reset_begin,
+                                       .reset_end = process_reset_end,
+                                       .progress = process_progress};

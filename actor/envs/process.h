@@ -5,6 +5,7 @@
 #ifndef CORSAC_ACTOR_ENVS_PROCESS_H
 #define CORSAC_ACTOR_ENVS_PROCESS_H
 
+#include "actor/envs/child_cores.h"
 #include "actor/envs/process_child.h"
 #include "common/base/status.h"
 #include "common/config/config.h"
@@ -24,17 +25,23 @@ extern const struct corsac_env env_process;
 //   "fmi", DIRECTORY, TASK    this program, which loads the unpacked FMU
 //
 // What a child writes to stdout and stderr goes to <run_dir>/environments/<index>.log (evaluation-<index>.log), or to
-// stderr where there is no such directory. Fails with STATUS_USAGE (nothing to run) or STATUS_MEMORY.
+// stderr where there is no such directory. Fails with STATUS_USAGE (nothing to run, or the options of scratch
+// directories do not fit) or STATUS_MEMORY.
 struct process *process_open(const char *const *argv, const struct config *config, struct error *error);
 
 // NULL is fine.
 void process_close(struct process *process);
 
-// Starts a child and waits, at most env_timeout, until it has sent its spec. listener is called in this and every later
-// wait. NULL: it failed, and `error` says why.
-void *process_create(const struct process *process, struct process_listener listener,
-                     const struct corsac_env_config *config, struct corsac_env_spec *spec, char *error,
-                     size_t error_size);
+// Says which cores the children get, where the option child_cores wants that. Call it before the first create.
+void process_set_place(struct process *process, const struct process_place *place);
+
+// Counts the instance as failed, since the host refused what it sent.
+void process_refuse(void *self);
+
+// Starts a child and waits, at most create_timeout, until it has sent its spec. listener is called in this and every
+// later wait. NULL: it failed, and `error` says why.
+void *process_create(struct process *process, struct process_listener listener, const struct corsac_env_config *config,
+                     struct corsac_env_spec *spec, char *error, size_t error_size);
 
 // The name of the simulator in a COMMAND of exec: the last component of the program's path. Interpreters, launchers,
 // their options and assignments of variables are skipped; of `cd case && ./solver` it is the last command's.

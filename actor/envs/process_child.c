@@ -2,6 +2,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/file.h"
+#include "common/base/launcher_variables.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -16,7 +17,7 @@
 
 extern char **environ;
 
-enum { MAX_ARGUMENTS = 64 };
+enum { MAX_ARGUMENTS = 64, FIRST_ARGUMENT = 7 }; // the command's, behind those of supervisor.h
 enum { FIRST_FREE = 10 };         // descriptors from here on are none of SUPERVISOR_SOCKET, SUPERVISOR_CHANNEL
 static const double SLICE = 0.05; // s: during a wait, between two looks whether the child has ended
 static const double SUPERVISOR_SECONDS = 8; // for a supervisor to end; it takes 5.5 s at most
@@ -41,59 +42,82 @@ static bool make_channel(struct process_child *child) {
 }
 
 // Whether a child must not see this variable. With those of MPI's launcher, a simulator that calls MPI_Init would
-// become the actor's rank.
+// become the actor's rank; with those of srun's binding, its own srun or mpirun would take the actor's cores as a rule.
 static bool is_hidden(const char *variable) {
-  static const char *const prefixes[] = {"OMPI_",
-                                         "PMIX_",
-                                         "PMI_",
-                                         "PRTE_",
-                                         "CORSAC_CHANNEL=",
-                                         "CORSAC_INDEX=",
-                                         "CORSAC_EVALUATION=",
-                                         "OPENBLAS_NUM_THREADS="};
-  if (strncmp(variable, "OMPI_ALLOW_RUN_AS_ROOT", 22) == 0) return false;
-  for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
-    if (strncmp(variable, prefixes[i], strlen(prefixes[i])) == 0) return true;
+  static const char *const names[] = {"CORSAC_CHANNEL",   "CORSAC_INDEX",     "CORSAC_EVALUATION",   "CORSAC_EPISODE",
+                                      "CORSAC_ENV_STEPS", "CORSAC_DIRECTORY", "OPENBLAS_NUM_THREADS"};
+  if (launcher_variable(variable) || strncmp(variable, "SLURM_CPU_BIND", 14) == 0) return true;
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    const size_t length = strlen(names[i]);
+    if (strncmp(variable, names[i], length) == 0 && variable[length] == '=') return true;
+  }
   return false;
 }
 
+// An mpirun that the child starts would bind its ranks from core 0 on, as the mpirun of every other child does. So it
+// binds none, and its ranks stay on the child's cores. A --bind-to in the child's command comes before these.
+#define UNBOUND_4 "OMPI_MCA_hwloc_base_binding_policy=none"    // Open MPI 4
+#define UNBOUND_5 "PRTE_MCA_hwloc_default_binding_policy=none" // Open MPI 5
+
+enum { OWN_VARIABLES = 9 };
 struct own_variables {
-  char channel[96], index[48], evaluation[32], threads[32];
+  char channel[96], index[48], evaluation[32], episode[48], env_steps[48], threads[32], directory[FILE_PATH + 24];
+  char unbound_4[sizeof UNBOUND_4], unbound_5[sizeof UNBOUND_5];
 };
 
-// Makes the child's environment variables. The caller frees the array; the strings are those of environ and own.
-static char **make_environment(const struct process_child *child, const struct process_start *start,
-                               struct own_variables *own) {
-  size_t count = 0;
-  while (environ[count]) count++;
-  char **all = calloc(count + 5, sizeof *all);
-  if (!all) return NULL;
-  count = 0;
-  for (char **variable = environ; *variable; variable++)
-    if (!is_hidden(*variable)) all[count++] = *variable;
+static void fill_own(struct own_variables *own, const struct process_child *child, const struct process_start *start) {
+  const char *directory = file_directory();
   snprintf(own->channel, sizeof own->channel, CHANNEL_VARIABLE "=%d:/proc/%d/fd/%d", SUPERVISOR_CHANNEL, (int)getpid(),
            child->file);
   snprintf(own->index, sizeof own->index, "CORSAC_INDEX=%llu", (unsigned long long)start->index);
   snprintf(own->evaluation, sizeof own->evaluation, "CORSAC_EVALUATION=%d", start->evaluation);
+  snprintf(own->episode, sizeof own->episode, "CORSAC_EPISODE=%llu", (unsigned long long)start->episode);
+  snprintf(own->env_steps, sizeof own->env_steps, "CORSAC_ENV_STEPS=%llu", (unsigned long long)start->env_steps);
   snprintf(own->threads, sizeof own->threads, "OPENBLAS_NUM_THREADS=1"); // for the supervisor, which computes nothing
-  all[count++] = own->channel;
-  all[count++] = own->index;
-  all[count++] = own->evaluation;
-  all[count++] = own->threads;
+  snprintf(own->directory, sizeof own->directory, "CORSAC_DIRECTORY=%s", directory ? directory : ".");
+  memcpy(own->unbound_4, UNBOUND_4, sizeof UNBOUND_4);
+  memcpy(own->unbound_5, UNBOUND_5, sizeof UNBOUND_5);
+}
+
+// Makes the child's environment variables. The caller frees the array; the strings are those of environ and own.
+static char **make_environment(struct own_variables *own) {
+  char *const added[OWN_VARIABLES] = {own->channel, own->index,     own->evaluation, own->episode,  own->env_steps,
+                                      own->threads, own->directory, own->unbound_4,  own->unbound_5};
+  size_t count = 0;
+  while (environ[count]) count++;
+  char **all = calloc(count + OWN_VARIABLES + 1, sizeof *all);
+  if (!all) return NULL;
+  count = 0;
+  for (char **variable = environ; *variable; variable++)
+    if (!is_hidden(*variable)) all[count++] = *variable;
+  memcpy(all + count, added, sizeof added);
   return all;
+}
+
+// "0,1,5"; "": all cores.
+static void write_cores(const struct process_start *start, char *text, size_t size) {
+  size_t used = 0;
+  *text = 0;
+  for (int core = 0; start->has_cores && core < CPU_SETSIZE && used + 8 < size; core++)
+    if (CPU_ISSET((size_t)core, &start->cores))
+      used += (size_t)snprintf(text + used, size - used, "%s%d", used ? "," : "", core);
 }
 
 // Starts the supervisor. posix_spawn does not copy the actor's memory, as fork would: MPI libraries forbid that.
 static int spawn(struct process_child *child, const struct process_start *start, int socket, int file) {
   const char *threads = getenv("OPENBLAS_NUM_THREADS");
-  const char *argv[MAX_ARGUMENTS + 5] = {"corsac", SUPERVISOR_COMMAND, start->log, threads ? threads : ""};
+  char cores[6 * CPU_SETSIZE];
+  const char *argv[FIRST_ARGUMENT + MAX_ARGUMENTS + 1] = {
+      "corsac", SUPERVISOR_COMMAND, start->log, threads ? threads : "", start->directory, start->copy_of, cores};
+  write_cores(start, cores, sizeof cores);
   size_t count = 0;
   for (; start->argv[count]; count++) {
     if (count >= MAX_ARGUMENTS) return E2BIG;
-    argv[4 + count] = start->argv[count];
+    argv[FIRST_ARGUMENT + count] = start->argv[count];
   }
   struct own_variables own;
-  char **variables = make_environment(child, start, &own);
+  fill_own(&own, child, start);
+  char **variables = make_environment(&own);
   if (!variables) return ENOMEM;
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
@@ -168,19 +192,34 @@ static bool take_reports(struct process_child *child) {
   return true;
 }
 
-enum process_answer process_child_await(struct process_child *child, double until, struct process_listener listener) {
+bool process_child_has_answered(const struct process_child *child) {
+  return atomic_load(&child->channel->answered) == child->number;
+}
+
+static bool has_answer(struct process_child *child, bool opens) {
+  if (process_child_has_answered(child)) {
+    child->asked = false;
+    return true;
+  }
+  return opens && atomic_load(&child->channel->answered) == child->number - 1;
+}
+
+enum process_answer process_child_look(struct process_child *child, bool opens) {
+  if (has_answer(child, opens)) return PROCESS_ANSWERED;
+  if (!take_reports(child)) return PROCESS_LATE;
+  return has_answer(child, opens) ? PROCESS_ANSWERED : PROCESS_ENDED; // the answer may have come before the end
+}
+
+enum process_answer process_child_await(struct process_child *child, bool opens, double until,
+                                        struct process_listener listener) {
   struct channel *channel = child->channel;
   double said = 0;
   for (;;) {
     const uint32_t seen = atomic_load(&channel->to_host.rung);
-    if (atomic_load(&channel->answered) == child->number) {
-      child->asked = false;
-      return PROCESS_ANSWERED;
-    }
+    if (has_answer(child, opens)) return PROCESS_ANSWERED;
     channel_wait(&channel->to_host, seen, SLICE, &child->patience);
-    if (atomic_load(&channel->answered) == child->number) continue;
-    if (take_reports(child)) // its last answer may have come before its end
-      return atomic_load(&channel->answered) == child->number ? PROCESS_ANSWERED : PROCESS_ENDED;
+    const enum process_answer found = process_child_look(child, opens);
+    if (found != PROCESS_LATE) return found;
     const double now = clock_now();
     if (now >= until) return PROCESS_LATE;
     if (listener.waiting && now - said >= SLICE) {
@@ -188,6 +227,11 @@ enum process_answer process_child_await(struct process_child *child, double unti
       said = now;
     }
   }
+}
+
+bool process_child_ended_well(const struct process_child *child) {
+  return child->report.news == SUPERVISOR_ENDED && WIFEXITED(child->report.status) &&
+         WEXITSTATUS(child->report.status) == 0;
 }
 
 // --- end ---

@@ -25,6 +25,7 @@
 
 #include "actor/envs/supervisor.h"
 #include "common/env/channel.h"
+#include <sched.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -33,8 +34,13 @@ struct process_start {
   const char *const
       *argv;       // what the supervisor is to run: from "exec", "argv", "plugin" or "fmi" on, with NULL at the end
   const char *log; // file for the child's output, "": stderr
+  const char *directory; // where the child runs, absolute; "": where this program was started
+  const char *copy_of;   // what is copied into that directory first, absolute; "": nothing
   uint64_t index;
-  int evaluation;
+  bool evaluation;
+  uint64_t episode, env_steps;
+  bool has_cores;
+  cpu_set_t cores; // where has_cores
 };
 
 struct process_child {
@@ -62,8 +68,19 @@ bool process_child_start(struct process_child *child, const struct process_start
 // Sends a request; its numbers are in the channel already.
 void process_child_ask(struct process_child *child, enum channel_request request);
 
+// Whether the last request has been answered.
+bool process_child_has_answered(const struct process_child *child);
+
+// Looks for the answer without waiting; PROCESS_LATE: there is none yet. opens: the answer to the request before the
+// last one counts, too, for a child that was asked twice (OPEN and RESET).
+enum process_answer process_child_look(struct process_child *child, bool opens);
+
 // Waits for the answer, until clock_now() is `until`.
-enum process_answer process_child_await(struct process_child *child, double until, struct process_listener listener);
+enum process_answer process_child_await(struct process_child *child, bool opens, double until,
+                                        struct process_listener listener);
+
+// Whether the child has ended by itself, with exit status 0.
+bool process_child_ended_well(const struct process_child *child);
 
 // Ends the child and all processes that it has started. For `seconds` it may end by itself, after CHANNEL_CLOSE. If
 // child->report.news is SUPERVISOR_ENDED afterwards, report says how it ended. May be called twice.

@@ -102,6 +102,8 @@ static bool serve_one(struct serve *serve) {
   int result;
   switch (channel_child_wait(&serve->child)) {
   case CHANNEL_RESET:
+    if (serve->abi->progress)
+      serve->abi->progress(serve->self, serve->child.channel->episode, serve->child.channel->env_steps);
     result = serve->abi->reset(serve->self, serve->child.channel->seed, serve->obs);
     answer_result(serve, result < 0 ? result : 0, 0);
     return true;

@@ -19,14 +19,17 @@
 //       sends is for the actor.
 #include "actor/envs/supervisor.h"
 
+#include "actor/envs/scratch.h"
 #include "actor/envs/serve.h"
 #include "actor/envs/supervisor_log.h"
 #include "common/base/clock.h"
+#include "common/base/file_tree.h"
 #include "common/env/channel.h"
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,6 +55,13 @@ struct supervisor {
   struct channel *channel; // its first page, which has the bell; or NULL
 };
 
+// What it was told to run.
+struct supervisor_command {
+  const char *log, *threads, *directory, *copy_of, *cores;
+  char **argv; // from "exec", "argv", "plugin" or "fmi" on
+};
+enum { COMMAND_FIRST = 7 }; // argument of main() with which argv begins
+
 bool supervisor_wanted(int argc, char **argv) { return argc > 1 && strcmp(argv[1], SUPERVISOR_COMMAND) == 0; }
 
 // Libraries of the actor may have left descriptors open that no child should have.
@@ -75,7 +85,31 @@ static void run_shell(const char *command) {
   execl("/bin/sh", "sh", "-c", is_simple && fits ? simple : command, (char *)NULL);
 }
 
-_Noreturn static void run(char **argv, pid_t supervisor, int output) {
+// Goes to the child's directory and its cores. The copy is the child's work, so that it takes the actor no time.
+static void prepare(const struct supervisor_command *command) {
+  struct error error = {0};
+  cpu_set_t cores;
+  CPU_ZERO(&cores);
+  for (const char *at = command->cores; *at;) {
+    char *end;
+    const long core = strtol(at, &end, 10);
+    if (end != at && core >= 0 && core < CPU_SETSIZE) CPU_SET((size_t)core, &cores);
+    at = *end ? end + 1 : end;
+  }
+  if (*command->cores && sched_setaffinity(0, sizeof cores, &cores) != 0)
+    fprintf(stderr, "corsac: cannot run on the cores %s: %s\n", command->cores, strerror(errno));
+  if (!*command->directory) return;
+  if (*command->copy_of && file_tree_copy(command->copy_of, command->directory, SCRATCH_MARK, &error) != STATUS_OK) {
+    fprintf(stderr, "corsac: %s\n", error.text);
+    _exit(EXIT_FAILURE);
+  }
+  if (chdir(command->directory) == 0) return;
+  fprintf(stderr, "corsac: cannot enter %s: %s\n", command->directory, strerror(errno));
+  _exit(EXIT_FAILURE);
+}
+
+_Noreturn static void run(const struct supervisor_command *command, pid_t supervisor, int output) {
+  char **argv = command->argv;
   setsid(); // a process group that can be killed, and no terminal that could stop it
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != supervisor) _exit(EXIT_FAILURE);
@@ -87,6 +121,7 @@ _Noreturn static void run(char **argv, pid_t supervisor, int output) {
   if (nothing < 0 || dup2(nothing, 0) < 0 || dup2(output, 1) < 0 || dup2(output, 2) < 0) _exit(EXIT_FAILURE);
   close(SUPERVISOR_SOCKET);
   close_from(SUPERVISOR_CHANNEL + 1);
+  prepare(command);
   if (serve_wanted(argv[0])) exit(serve(argv));
   if (strcmp(argv[0], "exec") == 0)
     run_shell(argv[1]);
@@ -96,12 +131,12 @@ _Noreturn static void run(char **argv, pid_t supervisor, int output) {
   _exit(127);
 }
 
-static bool start(struct supervisor *supervisor, char **argv) {
+static bool start(struct supervisor *supervisor, const struct supervisor_command *command) {
   int output[2];
   const pid_t self = getpid();
   if (pipe2(output, O_CLOEXEC) != 0) return false;
   supervisor->child = fork();
-  if (supervisor->child == 0) run(argv, self, output[1]);
+  if (supervisor->child == 0) run(command, self, output[1]);
   close(output[1]);
   supervisor->output = output[0];
   if (supervisor->child > 0 && fcntl(supervisor->output, F_SETFL, O_NONBLOCK) == 0) return true;
@@ -215,10 +250,11 @@ static struct channel *map_bell(void) {
 }
 
 int supervisor_main(int argc, char **argv) {
-  if (argc < 6 || (serve_wanted(argv[4]) && argc < 9)) {
+  if (argc < COMMAND_FIRST + 2 || (serve_wanted(argv[COMMAND_FIRST]) && argc < COMMAND_FIRST + 5)) {
     fprintf(stderr, "corsac: %s is only for corsac itself\n", SUPERVISOR_COMMAND);
     return 2;
   }
+  const struct supervisor_command command = {argv[2], argv[3], argv[4], argv[5], argv[6], argv + COMMAND_FIRST};
   // STARTING
   struct supervisor supervisor = {.output = -1};
   close_from(SUPERVISOR_CHANNEL + 1);
@@ -226,11 +262,11 @@ int supervisor_main(int argc, char **argv) {
   prctl(PR_SET_NAME, "corsac-child");
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   prepare_signals(&supervisor);
-  set_threads(argv[3]);
-  supervisor_log_open(&supervisor.log, argv[2], argv + 4);
+  set_threads(command.threads);
+  supervisor_log_open(&supervisor.log, command.log, command.argv);
   supervisor.channel = map_bell();
-  if (supervisor.signals < 0 || !start(&supervisor, argv + 4)) {
-    fprintf(stderr, "corsac: cannot start %s: %s\n", argv[5], strerror(errno));
+  if (supervisor.signals < 0 || !start(&supervisor, &command)) {
+    fprintf(stderr, "corsac: cannot start %s: %s\n", command.argv[1], strerror(errno));
     return EXIT_FAILURE;
   }
   report(&supervisor, SUPERVISOR_STARTED);

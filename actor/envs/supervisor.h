@@ -10,11 +10,13 @@
 
 // The command line of a supervisor:
 //
-//   PROGRAM SUPERVISOR_COMMAND LOG THREADS exec COMMAND                     /bin/sh -c COMMAND, or -c "exec COMMAND"
-//                                          argv PROGRAM ARGUMENTS...        the program is looked up in PATH
-//                                          plugin PATH ARGS INDEX EVALUATION
+//   PROGRAM SUPERVISOR_COMMAND LOG THREADS DIRECTORY COPY_OF CORES exec COMMAND
+//                                                                  argv PROGRAM ARGUMENTS...
+//                                                                  plugin PATH ARGS INDEX EVALUATION
 //
 // LOG: the file for the child's output, or "" for stderr. THREADS: the child's OPENBLAS_NUM_THREADS, or "" for none.
+// DIRECTORY: where the child runs, "" for here; first it becomes a copy of COPY_OF, unless that is "". CORES: those of
+// the child, "0,1,5", or "" for all. COMMAND goes to /bin/sh -c; PROGRAM is looked up in PATH.
 #define SUPERVISOR_COMMAND "__child"
 
 // Descriptors that a supervisor has from the start; bytes of supervisor_report.tail.

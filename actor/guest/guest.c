@@ -65,15 +65,15 @@ bool guest_is_at_work(void) {
 // --- where a call is ---
 
 void guest_describe(const struct guest *guest, enum guest_function function, char *text, size_t size) {
-  static const char *const names[GUEST_FUNCTIONS] = {"",           "loading",  "create",   "reset", "step",
-                                                     "step_begin", "step_end", "info",     "save",  "load",
-                                                     "error",      "destroy",  "unloading"};
+  static const char *const names[GUEST_FUNCTIONS] = {
+      "",           "loading",  "create", "progress", "reset", "reset_begin", "reset_end", "step",
+      "step_begin", "step_end", "info",   "save",     "load",  "error",       "destroy",   "unloading"};
   if (function == GUEST_OPEN || function == GUEST_CLOSE)
     snprintf(text, size, "%s: %s", guest->name, names[function]);
   else if (function == GUEST_CREATE || function == GUEST_DESTROY)
     snprintf(text, size, "%s: environment %" PRIu64 " (%s): %s", guest->name, guest->index,
              guest->evaluation ? "evaluation" : "training", names[function]);
-  else if (function == GUEST_RESET)
+  else if (function >= GUEST_PROGRESS && function <= GUEST_RESET_END)
     snprintf(text, size, "%s: environment %" PRIu64 " (%s): reset into episode %" PRIu64, guest->name, guest->index,
              guest->evaluation ? "evaluation" : "training", guest->episode);
   else
@@ -174,7 +174,7 @@ unsigned guest_check_process(void) {
 static bool is_check_due(enum guest_function function, unsigned attention) {
   if (guest_state.process == 0) return false; // the guard does not run, so it does not know what was before
   if (function <= GUEST_CREATE || attention & GUEST_DUE) return true;
-  if (function != GUEST_RESET && function != GUEST_LOAD) return false;
+  if (function != GUEST_RESET && function != GUEST_RESET_END && function != GUEST_LOAD) return false;
   return guest_state.resets++ < FIRST_RESETS || clock_coarse() - guest_state.checked > CHECK_SECONDS;
 }
 

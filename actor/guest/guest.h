@@ -44,7 +44,10 @@ enum guest_function {
   GUEST_NONE, // none: our code runs
   GUEST_OPEN,
   GUEST_CREATE,
+  GUEST_PROGRESS,
   GUEST_RESET,
+  GUEST_RESET_BEGIN,
+  GUEST_RESET_END,
   GUEST_STEP,
   GUEST_STEP_BEGIN,
   GUEST_STEP_END,
@@ -54,7 +57,7 @@ enum guest_function {
   GUEST_ERROR,
   GUEST_DESTROY,
   GUEST_CLOSE,
-  GUEST_FUNCTIONS
+  GUEST_FUNCTIONS // at most 16, since guest_guard.now has four bits for it
 };
 
 // Which environment a call is for: messages name it so. It must not move or change during a call.

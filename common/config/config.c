@@ -21,3 +21,29 @@ double config_target_entropy(const struct config *config, uint32_t act_dim) {
   }
   return target->value;
 }
+
+double config_call_timeout(const struct config *config, enum config_call call) {
+  const double own = call == CONFIG_CREATE  ? config->create_timeout
+                     : call == CONFIG_RESET ? config->reset_timeout
+                     : call == CONFIG_STEP  ? config->step_timeout
+                                            : 0;
+  return own > 0 ? own : config->env_timeout;
+}
+
+double config_longest_timeout(const struct config *config) {
+  double longest = 0;
+  for (int call = CONFIG_CREATE; call <= CONFIG_STEP; call++)
+    if (config_call_timeout(config, (enum config_call)call) > longest)
+      longest = config_call_timeout(config, (enum config_call)call);
+  return longest;
+}
+
+const char *config_call_option(const struct config *config, enum config_call call) {
+  switch (call) {
+  case CONFIG_CREATE: return config->create_timeout > 0 ? "create_timeout" : "env_timeout";
+  case CONFIG_RESET: return config->reset_timeout > 0 ? "reset_timeout" : "env_timeout";
+  case CONFIG_STEP: return config->step_timeout > 0 ? "step_timeout" : "env_timeout";
+  case CONFIG_OTHER: break;
+  }
+  return "env_timeout";
+}

@@ -95,15 +95,21 @@ struct config {
   double actor_timeout; // s of silence after which a rank is presumed dead
   uint64_t min_actors;  // with fewer actors alive the job saves and stops
   // environment
-  double env_timeout;                                // s that a creation, a reset or a step may take
-  uint64_t env_max_failures;                         // failures of an environment in a row before its actor gives up
-  uint64_t max_episode_steps;                        // after which an episode is truncated; 0: the environment's own
-  uint64_t frame_skip;                               // steps of the environment for which one action is held
-  struct config_numbers action_low, action_high;     // bounds of its actions; count 0: its own
-  bool isolate;                                      // run each plugin instance in a process of its own
-  char gym_wrap[CONFIG_TEXT];                        // module:name of what wraps a gym: environment; "": nothing
-  char gym_info[CONFIG_TEXT];                        // auto, none, or names of numbers in its info, with rules
-  char python[CONFIG_TEXT], mujoco_dir[CONFIG_TEXT]; // "": searched for
+  double env_timeout;                                 // s that a creation, a reset or a step may take
+  double create_timeout, reset_timeout, step_timeout; // s, of each; 0: env_timeout
+  uint64_t env_max_failures;                          // failures of an environment in a row before its actor gives up
+  uint64_t max_episode_steps;                         // after which an episode is truncated; 0: the environment's own
+  uint64_t frame_skip;                                // steps of the environment for which one action is held
+  struct config_numbers action_low, action_high;      // bounds of its actions; count 0: its own
+  bool isolate;                                       // run each plugin instance in a process of its own
+  bool restart_each_episode;                          // start the program of a child process anew for each episode
+  char scratch[CONFIG_TEXT];                          // directory of the children's working directories; "": none
+  char scratch_from[CONFIG_TEXT];                     // directory that each of these is a copy of; "": they are empty
+  char scratch_keep[16];                              // never, failed, always
+  uint64_t child_cores;                               // cores of each child process; 0: all that its actor may use
+  char gym_wrap[CONFIG_TEXT];                         // module:name of what wraps a gym: environment; "": nothing
+  char gym_info[CONFIG_TEXT];                         // auto, none, or names of numbers in its info, with rules
+  char python[CONFIG_TEXT], mujoco_dir[CONFIG_TEXT];  // "": searched for
   // reports
   uint64_t checkpoint_every, checkpoint_keep;
   double checkpoint_minutes; // 0: only by steps
@@ -121,5 +127,13 @@ const struct config_widths *config_policy_hidden(const struct config *config);
 
 // target_entropy in nats, for n = act_dim:   auto: -n,  -0.5n: -0.5 n,  sigma:s: n/2 log(2 pi e s^2)
 double config_target_entropy(const struct config *config, uint32_t act_dim);
+
+// Seconds that a call of an environment may take, and the longest of them.
+enum config_call { CONFIG_CREATE, CONFIG_RESET, CONFIG_STEP, CONFIG_OTHER };
+double config_call_timeout(const struct config *config, enum config_call call);
+double config_longest_timeout(const struct config *config);
+
+// The name of the option that limits this call: "reset_timeout", or "env_timeout" where that one is 0.
+const char *config_call_option(const struct config *config, enum config_call call);
 
 #endif

@@ -208,11 +208,20 @@ enum status options_check(const struct config *config, struct error *error) {
   return options_check_networks(config, error);
 }
 
-bool options_can_isolate(const struct config *config) {
-  const char *env = config->env;
+static bool is_plugin(const char *env) {
   const size_t name = strcspn(env, ":");
-  const bool plugin = memchr(env, '/', name) || (name > 3 && strncmp(env + name - 3, ".so", 3) == 0);
-  return plugin && !config->isolate && config->ranks_per_env == 1;
+  return memchr(env, '/', name) || (name > 3 && strncmp(env + name - 3, ".so", 3) == 0);
+}
+
+bool options_has_child(const struct config *config) {
+  static const char *const prefixes[] = {"exec:", "gym:", "fmi:"};
+  for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+    if (strncmp(config->env, prefixes[i], strlen(prefixes[i])) == 0) return true;
+  return config->isolate && is_plugin(config->env);
+}
+
+bool options_can_isolate(const struct config *config) {
+  return is_plugin(config->env) && !config->isolate && config->ranks_per_env == 1;
 }
 
 bool options_is_fixed(const struct option *option, const struct config *config) {

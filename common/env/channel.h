@@ -4,11 +4,13 @@
 //
 //   host                                        child
 //   writes the head, request OPEN, number 1     claims the channel, writes the spec, answers 1
-//   RESET (seed)                                obs
+//   RESET (seed, episode, env_steps)            obs
 //   STEP (action)                               obs, reward, flags, info
 //   SAVE                                        state_size; the state itself where it fits into state_capacity
 //   LOAD (state_size)                           nothing
 //   CLOSE                                       ends
+//
+// The host may ask for RESET before a fresh child has answered OPEN: the child finds it when it waits.
 //
 // An answer may also be CHANNEL_FAILED with a text. The child finds the object by the environment variable
 // CHANNEL_VARIABLE. Its value is "FD:PATH": a descriptor that the child has inherited, and a path to the same object
@@ -23,7 +25,7 @@
 #define CHANNEL_VARIABLE "CORSAC_CHANNEL"
 #define CHANNEL_MAGIC    0x6361736f72636f63u
 enum {
-  CHANNEL_VERSION = 2,
+  CHANNEL_VERSION = 3,
   CHANNEL_MAX_DIM = 1 << 20,
   CHANNEL_MAX_INFO = 16,
   CHANNEL_NAME = 64,
@@ -69,6 +71,7 @@ struct channel {
   _Atomic uint32_t asked;
   uint32_t request; // enum channel_request
   uint64_t seed, state_size, state_capacity;
+  uint64_t episode, env_steps; // of RESET: its number; steps of the job so far
   // Written by the child. answered is the number of the request that it has answered; it is written last.
   struct channel_bell to_host;
   _Atomic uint32_t answered;

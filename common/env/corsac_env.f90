@@ -16,6 +16,7 @@ module corsac_env_abi
     integer(c_int64_t) :: index
     integer(c_int) :: evaluation
     integer(c_int) :: comm         ! communicator as mpi_f08 and mpi have it, -1 if it is alone
+    integer(c_int64_t) :: episode, env_steps ! where size has them: the next episode, steps of the job
   end type
 
   type, bind(C) :: corsac_env_spec
@@ -34,6 +35,7 @@ module corsac_env_abi
     type(c_funptr) :: error = c_null_funptr, save = c_null_funptr, load = c_null_funptr
     type(c_funptr) :: step_begin = c_null_funptr, step_end = c_null_funptr
     type(c_funptr) :: info = c_null_funptr
+    type(c_funptr) :: reset_begin = c_null_funptr, reset_end = c_null_funptr, progress = c_null_funptr
   end type
 
 contains

@@ -41,6 +41,9 @@ struct corsac_env_config {
   int evaluation;   // 1: this instance evaluates, 0: it trains
   int comm;         // Fortran handle of the communicator that the environment may compute on. -1: it is alone. A plugin
                     // that is linked with MPI then finds it started, and may compute on MPI_COMM_SELF
+  // Where size says that the host has them, the next episode's number and the job's steps, as `progress` gets them. The
+  // first instances of a resumed job are made before these are known: then they are 0.
+  uint64_t episode, env_steps;
 };
 
 struct corsac_env_spec {
@@ -73,6 +76,14 @@ struct corsac_env {
   int (*step_begin)(void *self, const float *action);
   int (*step_end)(void *self, float *obs, double *reward);
   void (*info)(void *self, double *values); // (info_dim) of the last step; values that are not finite are ignored
+  // reset in two halves, so that several environments of one actor reset at once: reset_begin starts a reset and
+  // returns, reset_end waits for it and writes obs. Between the two only destroy may come.
+  int (*reset_begin)(void *self, uint64_t seed);
+  int (*reset_end)(void *self, float *obs);
+  // Called before each reset: the number of the episode that begins, and the steps that the job has made, for
+  // curricula. In sync mode env_steps is the steps of this environment times the number of environments. In async
+  // mode it is what the learner told this actor last.
+  void (*progress)(void *self, uint64_t episode, uint64_t env_steps);
 };
 
 // The one symbol that a plugin exports. Actions are in [low, high]. obs after the last step of an episode is the true

@@ -18,6 +18,7 @@ module corsac_sim
   implicit none
   private
   public :: corsac_open, corsac_begin, corsac_step, corsac_seed, corsac_info, corsac_fail, corsac_close
+  public :: corsac_episode, corsac_env_steps
 
   integer, parameter, public :: CORSAC_TERMINATED = 1, CORSAC_TRUNCATED = 2
   integer, parameter, public :: CORSAC_INFO_MEAN = 0, CORSAC_INFO_LAST = 1, CORSAC_INFO_MAX = 2
@@ -60,6 +61,14 @@ module corsac_sim
       real(c_float), intent(inout) :: action(*)
     end function
     integer(c_int64_t) function c_seed(sim) bind(c, name='corsac_sim_seed')
+      import :: c_ptr, c_int64_t
+      type(c_ptr), value :: sim
+    end function
+    integer(c_int64_t) function c_episode(sim) bind(c, name='corsac_sim_episode')
+      import :: c_ptr, c_int64_t
+      type(c_ptr), value :: sim
+    end function
+    integer(c_int64_t) function c_env_steps(sim) bind(c, name='corsac_sim_env_steps')
       import :: c_ptr, c_int64_t
       type(c_ptr), value :: sim
     end function
@@ -146,6 +155,17 @@ contains
   integer(c_int64_t) function corsac_seed(sim)
     type(corsac_simulator), intent(in) :: sim
     corsac_seed = c_seed(sim%handle)
+  end function
+
+  ! The number of the episode that is to begin, and the steps that the job has made.
+  integer(c_int64_t) function corsac_episode(sim)
+    type(corsac_simulator), intent(in) :: sim
+    corsac_episode = c_episode(sim%handle)
+  end function
+
+  integer(c_int64_t) function corsac_env_steps(sim)
+    type(corsac_simulator), intent(in) :: sim
+    corsac_env_steps = c_env_steps(sim%handle)
   end function
 
   subroutine corsac_info(sim, values)

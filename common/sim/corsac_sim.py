@@ -60,6 +60,9 @@ def _library():
     library.corsac_sim_step.argtypes = [ctypes.c_void_p, floats, ctypes.c_double, ctypes.c_int, floats]
     library.corsac_sim_seed.argtypes = [ctypes.c_void_p]
     library.corsac_sim_seed.restype = ctypes.c_uint64
+    for name in ("corsac_sim_episode", "corsac_sim_env_steps"):
+        getattr(library, name).argtypes = [ctypes.c_void_p]
+        getattr(library, name).restype = ctypes.c_uint64
     library.corsac_sim_info.argtypes = [ctypes.c_void_p, ctypes.POINTER(ctypes.c_double)]
     library.corsac_sim_info.restype = None
     library.corsac_sim_fail.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
@@ -115,6 +118,16 @@ class Sim:
     @property
     def seed(self):
         return self._library.corsac_sim_seed(self._handle)
+
+    @property
+    def episode(self):
+        """The number of the episode that begins next."""
+        return self._library.corsac_sim_episode(self._handle)
+
+    @property
+    def env_steps(self):
+        """The steps that the job has made when the next episode begins."""
+        return self._library.corsac_sim_env_steps(self._handle)
 
     def _put(self, obs):
         if len(obs) != self.obs_dim:

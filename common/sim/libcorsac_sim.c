@@ -17,9 +17,9 @@ enum stage { STAGE_BEGIN, STAGE_STEP, STAGE_OVER };
 struct corsac_sim {
   uint32_t obs_dim, act_dim, info_dim;
   enum stage stage;
-  uint64_t seed;
-  struct channel_child child; // to corsac
-  struct sim_alone *alone;    // instead of corsac, or NULL
+  uint64_t seed, episode, env_steps; // of the episode that begins next
+  struct channel_child child;        // to corsac
+  struct sim_alone *alone;           // instead of corsac, or NULL
 };
 
 static int say(const char *what) {
@@ -87,6 +87,8 @@ static int await(struct corsac_sim *sim, float *action) {
     if (request == CHANNEL_RESET) {
       sim->stage = STAGE_BEGIN;
       sim->seed = sim->child.channel->seed;
+      sim->episode = sim->child.channel->episode;
+      sim->env_steps = sim->child.channel->env_steps;
       return CORSAC_SIM_BEGIN;
     }
     if (request == CHANNEL_SAVE) { // the answer of 0 bytes means that it cannot
@@ -171,6 +173,14 @@ int corsac_sim_step(struct corsac_sim *sim, const float *obs, double reward, int
 }
 
 uint64_t corsac_sim_seed(const struct corsac_sim *sim) { return sim->alone ? sim_alone_seed(sim->alone) : sim->seed; }
+
+uint64_t corsac_sim_episode(const struct corsac_sim *sim) {
+  return sim->alone ? sim_alone_episode(sim->alone) : sim->episode;
+}
+
+uint64_t corsac_sim_env_steps(const struct corsac_sim *sim) {
+  return sim->alone ? sim_alone_steps(sim->alone) : sim->env_steps;
+}
 
 void corsac_sim_info(struct corsac_sim *sim, const double *values) {
   if (!sim->alone && sim->info_dim > 0) memcpy(sim->child.channel->info, values, sim->info_dim * sizeof *values);

@@ -14,7 +14,12 @@
 //   corsac_sim_close(sim);
 //
 // `corsac train --env 'exec:./simulator arguments'` starts the program as a child of an actor, in the actor's working
-// directory. The environment variables CORSAC_INDEX and CORSAC_EVALUATION tell the program which instance it is.
+// directory or in one of its own (--scratch). The environment variables CORSAC_INDEX and CORSAC_EVALUATION tell the
+// program which instance it is, CORSAC_EPISODE and CORSAC_ENV_STEPS for which episode it is started and how many steps
+// the job had made, CORSAC_DIRECTORY where corsac was started.
+//
+// A program may play one episode and exit with status 0: when the episode is over, by its flags or because corsac cut
+// it, corsac starts the program again for the next one.
 //
 // Started by hand, without corsac, the program plays CORSAC_EPISODES episodes (10) from CORSAC_SEED (0) and prints one
 // line for each on stderr. Its actions are random, within the bounds. With CORSAC_POLICY=FILE they are those of a
@@ -77,6 +82,12 @@ int corsac_sim_step(struct corsac_sim *sim, const float *obs, double reward, int
 
 // The seed of the episode that begins next.
 uint64_t corsac_sim_seed(const struct corsac_sim *sim);
+
+// For curricula: the number of the episode that begins next, and the steps that the job has made when it begins.
+// Without corsac: the episodes and the steps of this program. In sync mode the steps are those of this environment
+// times the number of environments. In async mode they are what the learner told this actor last.
+uint64_t corsac_sim_episode(const struct corsac_sim *sim);
+uint64_t corsac_sim_env_steps(const struct corsac_sim *sim);
 
 // Gives the values (info_dim) of the next corsac_sim_step. Call it before that step.
 void corsac_sim_info(struct corsac_sim *sim, const double *values);

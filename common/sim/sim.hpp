@@ -68,6 +68,8 @@ public:
   bool wanted() const { return next_ == CORSAC_SIM_BEGIN; } // begin() comes next
   bool acting() const { return next_ == CORSAC_SIM_ACT; }   // step() with action() comes next
   std::uint64_t seed() const { return corsac_sim_seed(sim_); }
+  std::uint64_t episode() const { return corsac_sim_episode(sim_); }     // of the episode that begins next: its number,
+  std::uint64_t env_steps() const { return corsac_sim_env_steps(sim_); } // and the steps that the job has made
   const std::vector<float> &action() const { return action_; }
 
   void begin(const std::vector<float> &obs) {

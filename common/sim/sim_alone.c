@@ -18,6 +18,7 @@ struct sim_alone {
   double *low, *high; // (act_dim) each
   uint64_t seed, random, episode, episodes;
   uint32_t steps;
+  uint64_t all_steps;
   double episode_return;
 };
 
@@ -109,6 +110,9 @@ uint64_t sim_alone_seed(const struct sim_alone *alone) {
   return split_mix(&counter);
 }
 
+uint64_t sim_alone_episode(const struct sim_alone *alone) { return alone->episode; }
+uint64_t sim_alone_steps(const struct sim_alone *alone) { return alone->all_steps; }
+
 static int check(const struct sim_alone *alone, const float *obs, double reward, int flags) {
   for (uint32_t i = 0; i < alone->obs_dim; i++) {
     if (isfinite(obs[i])) continue;
@@ -133,6 +137,7 @@ int sim_alone_begin(struct sim_alone *alone, const float *obs, float *action) {
 
 int sim_alone_step(struct sim_alone *alone, const float *obs, double reward, int flags, float *action) {
   alone->steps++;
+  alone->all_steps++;
   alone->episode_return += reward;
   if (check(alone, obs, reward, flags) != 0) return -1;
   if (!flags && (alone->max_episode_steps == 0 || alone->steps < alone->max_episode_steps)) {

@@ -16,6 +16,10 @@ void sim_alone_destroy(struct sim_alone *alone);
 // The seed of the episode that begins next.
 uint64_t sim_alone_seed(const struct sim_alone *alone);
 
+// Episodes and steps so far.
+uint64_t sim_alone_episode(const struct sim_alone *alone);
+uint64_t sim_alone_steps(const struct sim_alone *alone);
+
 // As corsac_sim_begin and corsac_sim_step. A number that is not finite fails, with the reason on stderr.
 int sim_alone_begin(struct sim_alone *alone, const float *obs, float *action);
 int sim_alone_step(struct sim_alone *alone, const float *obs, double reward, int flags, float *action);

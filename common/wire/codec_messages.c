@@ -36,6 +36,7 @@ static void walk_credit(struct codec *codec, void *message) {
   struct message_credit *credit = message;
   codec_u32(codec, "batches", &credit->batches, WIRE_MAX_CREDITS);
   codec_u64(codec, "newest_version", &credit->newest_version, WIRE_MAX_COUNT);
+  codec_u64(codec, "env_steps", &credit->env_steps, WIRE_MAX_COUNT);
 }
 
 enum status message_encode_credit(struct buffer *out, uint32_t sender, const struct message_credit *credit,
@@ -99,6 +100,7 @@ static void walk_evaluate(struct codec *codec, struct message_evaluate *evaluate
   codec_u32(codec, "count", &evaluate->count, UINT32_MAX);
   codec_u32(codec, "steps", &evaluate->steps, UINT32_MAX);
   codec_bool(codec, "sampled", &evaluate->sampled);
+  codec_u64(codec, "env_steps", &evaluate->env_steps, WIRE_MAX_COUNT);
   if (evaluate->stride == 0) codec_refuse(codec, "stride is 0");
   codec_weights(codec, weights);
 }

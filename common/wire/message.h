@@ -25,7 +25,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { WIRE_VERSION = 5, WIRE_TEXT = 512, WIRE_MAX_DIM = 1 << 20, WIRE_INFO = 16, WIRE_INFO_NAME = 32 };
+enum { WIRE_VERSION = 6, WIRE_TEXT = 512, WIRE_MAX_DIM = 1 << 20, WIRE_INFO = 16, WIRE_INFO_NAME = 32 };
 enum { WIRE_FLAGS = 3 };         // a step's: CORSAC_TERMINATED | CORSAC_TRUNCATED
 #define WIRE_NO_VALUE (-DBL_MAX) // in place of a named value that has none
 // Ranges. Whatever is sent is within them, and whatever is received is checked against them.
@@ -164,6 +164,7 @@ enum status snapshot_copy(struct snapshot *to, const struct snapshot *from, stru
 struct message_credit {
   uint32_t batches; // that may be sent, more than before
   uint64_t newest_version;
+  uint64_t env_steps; // of the job so far
 };
 
 // Sync.
@@ -178,8 +179,9 @@ struct message_round_end {
 struct message_evaluate {
   uint64_t number; // of this evaluation in the job
   uint32_t first, stride, count;
-  uint32_t steps; // so many first steps of each episode are sent as STEP
-  bool sampled;   // actions are drawn from the policy; false: each is the deterministic one
+  uint32_t steps;     // so many first steps of each episode are sent as STEP
+  bool sampled;       // actions are drawn from the policy; false: each is the deterministic one
+  uint64_t env_steps; // of the job when the policy was taken
 };
 
 // STEP: one step of an evaluation episode, as eval gathers it from other ranks. The arrays are not the message's.

@@ -1,6 +1,7 @@
 #include "launch/mpi/mpi_alone.h"
 
 #include "common/base/guest_files.h"
+#include "common/base/launcher_variables.h"
 #include "common/wire/transport_mpi_start.h"
 #include "launch/mpi/mpi_calls.h"
 #include "launch/mpi/mpi_errors.h"
@@ -12,20 +13,12 @@
 
 extern char **environ;
 
-static bool is_launchers(const char *variable) {
-  static const char *const prefixes[] = {"OMPI_", "PMIX_", "PMI_", "PRTE_"};
-  if (strncmp(variable, "OMPI_ALLOW_RUN_AS_ROOT", 22) == 0) return false;
-  for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
-    if (strncmp(variable, prefixes[i], strlen(prefixes[i])) == 0) return true;
-  return false;
-}
-
 // With the launcher's variables MPI_Init would join mpirun's job, whose other ranks may have left.
 static enum status forget_launcher(struct error *error) {
   for (char **at = environ; *at;) {
     char name[256];
     const size_t length = strcspn(*at, "=");
-    if (!is_launchers(*at) || length >= sizeof name) {
+    if (!launcher_variable(*at) || length >= sizeof name) {
       at++;
       continue;
     }

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 unsigned role_end_seconds(const struct config *config, const volatile sig_atomic_t *stop) {
-  return *stop ? EXIT_SECONDS : (unsigned)ceil(config->env_timeout);
+  return *stop ? EXIT_SECONDS : (unsigned)ceil(config_longest_timeout(config));
 }
 
 struct acting {

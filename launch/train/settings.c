@@ -115,8 +115,9 @@ static void doubt_idle(struct doubts *doubts) {
              categorical = strcmp(config->critic_loss, "categorical") == 0,
              bounded = strcmp(config->normalize_rewards, "bounded") == 0,
              constant = strcmp(config->lr_schedule, "constant") == 0,
-             policy_batch = strcmp(config->policy_norm, "batch") == 0,
+             policy_batch = strcmp(config->policy_norm, "batch") == 0, child = options_has_child(config),
              own_hidden = config->critic_hidden.count > 0 && config->policy_hidden.count > 0;
+  static const char no_child[] = "the environment is no process of its own; a plugin is with --isolate";
   const struct {
     bool idle;
     const char *name, *because;
@@ -136,15 +137,20 @@ static void doubt_idle(struct doubts *doubts) {
       {constant, "lr_final", "lr_schedule is constant"},
       {!policy_batch, "policy_joint", "policy_norm is not batch"},
       {config->eval_every == 0, "eval_episodes", "eval_every is 0, so there are no evaluations"},
+      {!child, "restart_each_episode", no_child},
+      {!child, "scratch", no_child},
+      {!child, "child_cores", no_child},
   };
   char value[CONFIG_TEXT];
   for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
     if (pairs[i].idle && was_set(settings, pairs[i].name, value))
       doubt(doubts, "%s %.40s has no effect: %s", pairs[i].name, value, pairs[i].because);
-  if (options_can_isolate(config) && was_set(settings, "env_timeout", value))
-    doubt(doubts,
-          "env_timeout %.40s cannot cut off a step of a plugin that runs in its actor's process; with --isolate it can",
-          value);
+  static const char *const timeouts[] = {"env_timeout", "create_timeout", "reset_timeout", "step_timeout"};
+  for (size_t i = 0; i < sizeof timeouts / sizeof *timeouts; i++)
+    if (options_can_isolate(config) && was_set(settings, timeouts[i], value))
+      doubt(doubts,
+            "%s %.40s cannot cut off a step of a plugin that runs in its actor's process; with --isolate it can",
+            timeouts[i], value);
   if (!config->sync && config->min_actors > settings->actors)
     doubt(doubts, "min_actors %llu has no effect: the job has %u actor%s", n(config->min_actors), settings->actors,
           settings->actors == 1 ? "" : "s");

@@ -56,7 +56,7 @@ enum status actor_table_init(struct actor_table *table, const struct config *con
                                 .actors = actors,
                                 .active = assignment_active(config, actors),
                                 .actor_timeout = config->actor_timeout,
-                                .env_timeout = config->env_timeout,
+                                .env_timeout = config_longest_timeout(config),
                                 .heartbeat = heartbeat_seconds(config),
                                 .began = clock_now(),
                                 .listened = clock_coarse(),
@@ -151,9 +151,9 @@ enum status actor_table_send_all(struct actor_table *table, bool active_only, st
 
 void actor_table_batch_arrived(struct actor_table *table, uint32_t actor) { table->entry[actor].credits--; }
 
-static enum status grant_one(struct actor_table *table, uint32_t actor, uint64_t newest_version, struct error *error) {
-  const struct message_credit credit = {.batches = 1, .newest_version = newest_version};
-  const enum status status = message_encode_credit(&table->bytes, 0, &credit, error);
+static enum status grant_one(struct actor_table *table, uint32_t actor, const struct message_credit *credit,
+                             struct error *error) {
+  const enum status status = message_encode_credit(&table->bytes, 0, credit, error);
   if (status != STATUS_OK) return status;
   table->entry[actor].credits++;
   return actor_table_send(table, actor, error);
@@ -161,6 +161,7 @@ static enum status grant_one(struct actor_table *table, uint32_t actor, uint64_t
 
 enum status actor_table_grant(struct actor_table *table, const struct rate_limiter *limiter, uint64_t total,
                               uint64_t newest_version, struct error *error) {
+  const struct message_credit credit = {.batches = 1, .newest_version = newest_version, .env_steps = limiter->steps};
   const uint64_t needed = rate_limiter_needed(limiter);
   uint64_t allowed = rate_limiter_allowed(limiter), promised = limiter->steps;
   uint32_t largest = 0;
@@ -186,7 +187,7 @@ enum status actor_table_grant(struct actor_table *table, const struct rate_limit
       refused++;
       continue;
     }
-    const enum status status = grant_one(table, actor, newest_version, error);
+    const enum status status = grant_one(table, actor, &credit, error);
     if (status != STATUS_OK) return status;
     promised += entry->batch_steps;
     refused = 0;

@@ -37,8 +37,10 @@ enum status evaluation_begin(struct evaluation *evaluation, const struct job *jo
   memset(evaluation->have, 0, evaluation->episodes * sizeof *evaluation->have);
   job_export_policy(job, &evaluation->weights);
   normalizer_copy(&evaluation->normalizer, &job->normalizer);
-  struct message_evaluate evaluate = {
-      .number = evaluation->number, .stride = actor_table_alive(table), .count = evaluation->episodes};
+  struct message_evaluate evaluate = {.number = evaluation->number,
+                                      .stride = actor_table_alive(table),
+                                      .count = evaluation->episodes,
+                                      .env_steps = job->limiter.steps};
   evaluation->stride = evaluate.stride;
   for (uint32_t i = 0; i < table->active; i++) {
     table->entry[i].evaluates = UINT32_MAX;

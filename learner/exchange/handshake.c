@@ -96,15 +96,16 @@ static enum status say_missing(const struct config *config, const struct newcome
   char ranks[256];
   const bool several = newcomers->active - newcomers->greeted > 1;
   name_missing(newcomers, ranks, sizeof ranks);
-  return error_set(error, STATUS_PEER, "%s had not made %s environment after %g s (env_timeout)", ranks,
-                   several ? "their" : "its", config->env_timeout);
+  return error_set(error, STATUS_PEER, "%s had not made %s environment after %g s (%s)", ranks,
+                   several ? "their" : "its", config_call_timeout(config, CONFIG_CREATE),
+                   config_call_option(config, CONFIG_CREATE));
 }
 
 static void say_waiting(const struct config *config, const struct newcomers *newcomers) {
   char ranks[256];
   name_missing(newcomers, ranks, sizeof ranks);
-  log_info("waiting for %s: the environment is not made yet; %g s are granted (env_timeout)", ranks,
-           config->env_timeout);
+  log_info("waiting for %s: the environment is not made yet; %g s are granted (%s)", ranks,
+           config_call_timeout(config, CONFIG_CREATE), config_call_option(config, CONFIG_CREATE));
 }
 
 // An actor whose process has ended makes no environment any more. at_once: a signal has come, perhaps from mpirun,
@@ -130,7 +131,7 @@ static enum status look_around(const struct config *config, struct newcomers *ne
   const enum status status = look_for_the_dead(newcomers, stopped, error);
   if (status != STATUS_OK) return status;
   if (stopped) return error_set(error, STATUS_STOPPED, "stopped before training began: nothing was to be saved");
-  return waited > config->env_timeout ? say_missing(config, newcomers, error) : STATUS_OK;
+  return waited > config_call_timeout(config, CONFIG_CREATE) ? say_missing(config, newcomers, error) : STATUS_OK;
 }
 
 enum status handshake_collect(const struct config *config, struct transport *transport,

@@ -7,7 +7,7 @@
 #include "common/wire/transport.h"
 #include <signal.h>
 
-// Waits for HELLO from every actor that has environments, at most config->env_timeout seconds, or until *stop. hello:
+// Waits for HELLO from every actor that has environments, at most config's create_timeout, or until *stop. hello:
 // owned by the caller on success. pid (actors): the processes that the learner can look for, which an actor's first
 // message tells; 0 for the others. The error says what the first failing actor reported, which two ranks differ and in
 // what, whose process has ended, or which ranks are missing.

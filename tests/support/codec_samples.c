@@ -140,7 +140,7 @@ void codec_target_fill(struct codec_target *target) {
   target->failed = (struct message_failed){STATUS_IO, "no space left"};
   fill_batch(&target->batch);
   fill_snapshot(&target->snapshot);
-  target->credit = (struct message_credit){3, 1ull << 50};
+  target->credit = (struct message_credit){3, 1ull << 50, 1ull << 49};
   target->round = (struct message_round){1ull << 41, 1ull << 42};
   target->round_end = (struct message_round_end){1ull << 43};
   target->bye = (struct message_bye){(1ull << 41) + 3};
@@ -149,7 +149,7 @@ void codec_target_fill(struct codec_target *target) {
   count_up(target->weights.shift, SAMPLE_OBS, 50);
   count_up(target->weights.scale, SAMPLE_OBS, 60);
   count_up(target->weights.values, SAMPLE_PARAMETERS, 70);
-  target->evaluate = (struct message_evaluate){8, 1, 3, 10, 1u << 31, true};
+  target->evaluate = (struct message_evaluate){8, 1, 3, 10, 1u << 31, true, 1ull << 48};
   target->episode =
       (struct message_episode){1ull << 45, 6, 200, -123.456, true, EPISODE_OUT_OF_TIME, 2, {0.75, WIRE_NO_VALUE}};
   fill_step(&target->step);

@@ -84,7 +84,7 @@ void peer_send_hello(struct transport *end, const struct message_hello *hello) {
 void peer_send_credit(struct transport *end, int to, uint32_t batches) {
   struct buffer bytes = {0};
   send_and_release(end, to, &bytes,
-                   message_encode_credit(&bytes, rank(end), &(struct message_credit){batches, 0}, NULL));
+                   message_encode_credit(&bytes, rank(end), &(struct message_credit){batches, 0, 0}, NULL));
 }
 
 void peer_send_stop(struct transport *end, int to, uint32_t exit_code) {

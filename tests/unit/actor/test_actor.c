@@ -66,7 +66,7 @@ static void test_versions(void) {
   CU_ASSERT_EQUAL(a.high_version, 5);
   CU_ASSERT_EQUAL(a.lag_high, 0);
   struct buffer bytes = {0}; // the learner mentions version 9
-  CU_ASSERT_EQUAL(message_encode_credit(&bytes, 0, &(struct message_credit){2, 9}, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(message_encode_credit(&bytes, 0, &(struct message_credit){2, 9, 0}, NULL), STATUS_OK);
   peer_send(s.ends[0], 1, &bytes);
   buffer_release(&bytes);
   CU_ASSERT_EQUAL(actor_scene_play(&s, 1000), TURN_IDLE);

@@ -57,15 +57,15 @@ static const char *encode_invalid_number(int which, struct buffer *bytes) {
   const char *says = NULL;
   switch (which) {
   case 0:
-    status = message_encode_credit(bytes, 0, &(struct message_credit){1, 3}, NULL);
+    status = message_encode_credit(bytes, 0, &(struct message_credit){1, 3, 0}, NULL);
     says = "back from policy version 4 to 3";
     break;
   case 1:
-    status = message_encode_credit(bytes, 0, &(struct message_credit){UINT32_MAX, 4}, NULL);
+    status = message_encode_credit(bytes, 0, &(struct message_credit){UINT32_MAX, 4, 0}, NULL);
     says = "batches is 4294967295";
     break;
   case 2:
-    status = message_encode_credit(bytes, 0, &(struct message_credit){WIRE_MAX_CREDITS, 4}, NULL);
+    status = message_encode_credit(bytes, 0, &(struct message_credit){WIRE_MAX_CREDITS, 4, 0}, NULL);
     says = "credits for 65 batches"; // with the one that it has
     break;
   case 3:
@@ -112,7 +112,7 @@ static void test_invalid_numbers(void) {
     says = encode_invalid(&s, which, &bytes);
     peer_send_empty(s.ends[0], 1, MESSAGE_START);
     struct buffer credit = {0};
-    CU_ASSERT_EQUAL(message_encode_credit(&credit, 0, &(struct message_credit){1, 4}, NULL), STATUS_OK);
+    CU_ASSERT_EQUAL(message_encode_credit(&credit, 0, &(struct message_credit){1, 4, 0}, NULL), STATUS_OK);
     peer_send(s.ends[0], 1, &credit);
     if (says) peer_send(s.ends[0], 1, &bytes);
     CU_ASSERT_EQUAL(actor_turn(s.actor, &turn, &error) == STATUS_OK, says == NULL); // every invalid message is an error

@@ -179,7 +179,7 @@ static bool encode_hostile(int which, uint64_t round, struct buffer *bytes) {
   CU_ASSERT_EQUAL_FATAL(snapshot_init(&snapshot, PEER_OBS, PEER_ACT, 0, NULL), STATUS_OK);
   enum status status = STATUS_OK;
   switch (which) {
-  case 0: status = message_encode_credit(bytes, 1, &(struct message_credit){1, 0}, NULL); break;
+  case 0: status = message_encode_credit(bytes, 1, &(struct message_credit){1, 0, 0}, NULL); break;
   case 1: status = message_encode_bye(bytes, 1, &(struct message_bye){0}, NULL); break; // before the learner's STOP
   case 2: status = message_encode_empty(bytes, MESSAGE_START, 1, NULL); break;
   case 3: status = message_encode_round_end(bytes, 1, &(struct message_round_end){round + 1}, NULL); break;

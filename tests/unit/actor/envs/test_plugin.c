@@ -76,10 +76,14 @@ static int64_t any_save(void *self, void *buffer, size_t size) { return (void)se
 static int any_load(void *self, const void *buffer, size_t size) { return (void)self, (void)buffer, (void)size, 0; }
 static int any_begin(void *self, const float *action) { return (void)self, (void)action, 0; }
 static int any_end(void *self, float *obs, double *reward) { return (void)self, (void)obs, (void)reward, 0; }
+static int any_reset_begin(void *self, uint64_t seed) { return (void)self, (void)seed, 0; }
+static int any_reset_end(void *self, float *obs) { return (void)self, (void)obs, 0; }
+static void any_progress(void *self, uint64_t episode, uint64_t steps) { (void)self, (void)episode, (void)steps; }
 
 static const struct corsac_env whole = {CORSAC_ENV_ABI, sizeof whole, 0,           "whole",   any_create,
                                         any_reset,      any_step,     any_destroy, any_error, any_save,
-                                        any_load,       any_begin,    any_end,     NULL};
+                                        any_load,       any_begin,    any_end,     NULL,      any_reset_begin,
+                                        any_reset_end,  any_progress};
 
 static void wrong(const struct corsac_env *given, enum status status, const char *text) {
   struct corsac_env abi;
@@ -108,6 +112,10 @@ static void test_check(void) {
   wrong(&given, STATUS_FORMAT, "no destroy");
   given = whole, given.step_end = NULL;
   wrong(&given, STATUS_FORMAT, "no step_end");
+  given = whole, given.reset_end = NULL;
+  wrong(&given, STATUS_FORMAT, "no reset_end (it has reset_begin)");
+  given = whole, given.reset_begin = NULL;
+  wrong(&given, STATUS_FORMAT, "no reset_begin (it has reset_end)");
   given = whole, given.load = NULL;
   wrong(&given, STATUS_FORMAT, "no load");
 }
@@ -126,9 +134,13 @@ static void test_members_beyond_size(void) {
   CU_ASSERT_EQUAL(plugin_check("p.so", &given, &abi, NULL), STATUS_OK);
   CU_ASSERT_PTR_NOT_NULL_FATAL(abi.error);
   CU_ASSERT_TRUE(!abi.save);
-  given.size = sizeof given + 64; // a later version appends members
+  given.size = offsetof(struct corsac_env, reset_begin); // built before resets had halves
   CU_ASSERT_EQUAL(plugin_check("p.so", &given, &abi, NULL), STATUS_OK);
   CU_ASSERT(abi.step_end != NULL);
+  CU_ASSERT(!abi.reset_begin && !abi.reset_end && !abi.progress);
+  given.size = sizeof given + 64; // a later version appends members
+  CU_ASSERT_EQUAL(plugin_check("p.so", &given, &abi, NULL), STATUS_OK);
+  CU_ASSERT(abi.step_end != NULL && abi.progress != NULL);
 }
 
 int main(void) {

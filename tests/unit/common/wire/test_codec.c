@@ -11,11 +11,12 @@ static struct codec_target sample;
 
 static void test_frame_bytes(void) {
   static const uint8_t expected[] = {
-      'C', 'R', 'S', 'C', WIRE_VERSION, 0,    MESSAGE_CREDIT, 0,    4,    3,    2,    1,    12,  0, 0, 0, 0, 0, 0,
-      0,   6,   0,   0,   0x80,         0x88, 0x77,           0x66, 0x55, 0x44, 0x33, 0x22, 0x11};
+      'C', 'R', 'S', 'C',  WIRE_VERSION, 0,    MESSAGE_CREDIT, 0,    4,    3,    2,    1,    20, 0, 0, 0, 0, 0, 0, 0,
+      6,   0,   0,   0x80, 0x88,         0x77, 0x66,           0x55, 0x44, 0x33, 0x22, 0x11, 9,  8, 7, 6, 5, 4, 3, 2};
   struct buffer out = {0};
   struct error error = {0};
-  struct message_credit credit = {.batches = 0x80000006u, .newest_version = 0x1122334455667788u};
+  struct message_credit credit = {
+      .batches = 0x80000006u, .newest_version = 0x1122334455667788u, .env_steps = 0x0203040506070809u};
   UNIT_STATUS(message_encode_credit(&out, 0x01020304u, &credit, &error), STATUS_OK, &error);
   CU_ASSERT_EQUAL_FATAL(out.size, sizeof expected);
   CU_ASSERT_EQUAL(memcmp(out.data, expected, sizeof expected), 0);
@@ -23,7 +24,7 @@ static void test_frame_bytes(void) {
   UNIT_STATUS(frame_decode(out.data, out.size, &frame, &error), STATUS_OK, &error);
   CU_ASSERT_EQUAL(frame.type, MESSAGE_CREDIT);
   CU_ASSERT_EQUAL(frame.sender, 0x01020304u);
-  CU_ASSERT_EQUAL(frame.size, 12);
+  CU_ASSERT_EQUAL(frame.size, 20);
   CU_ASSERT_PTR_EQUAL(frame.payload, out.data + FRAME_HEADER);
   buffer_release(&out);
 }
@@ -49,7 +50,7 @@ static void test_bad_frames(void) {
     reject_frame(&out, size, -1, 0, "announces 16 payload bytes");
   reject_frame(&out, out.size + 1, -1, 0, "announces 16 payload bytes and has 17");
   for (int i = 0; i < 4; i++) reject_frame(&out, out.size, i, 0, "CRSC");
-  reject_frame(&out, out.size, 4, WIRE_VERSION + 1, "wire version 6 from sender 7");
+  reject_frame(&out, out.size, 4, WIRE_VERSION + 1, "wire version 7 from sender 7");
   reject_frame(&out, out.size, 6, 0, "unknown type 0");
   reject_frame(&out, out.size, 6, MESSAGE_TYPES, "unknown type");
   reject_frame(&out, out.size, 7, 1, "unknown type");

@@ -110,6 +110,12 @@ static const struct {
     {NULL, 0, "--env ./solver.so:x --env-timeout 5", "env_timeout 5 cannot cut off a step", NULL},
     {NULL, 0, "--env ./solver.so:x --env-timeout 5 --isolate", NULL, NULL},
     {NULL, 0, "--env exec:./solver --env-timeout 5", NULL, NULL},
+    {NULL, 0, "--env ./solver.so:x --reset-timeout 5", "reset_timeout 5 cannot cut off a step", NULL},
+    {NULL, 0, "--env ./solver.so --scratch work", "scratch work has no effect: the environment is no process", NULL},
+    {NULL, 0, "--env ./solver.so --scratch work --isolate", NULL, NULL},
+    {NULL, 0, "--env Pendulum-v1 --restart-each-episode", "restart_each_episode true has no effect", NULL},
+    {NULL, 0, "--env Pendulum-v1 --child-cores 2", "child_cores 2 has no effect", NULL},
+    {NULL, 0, "--env exec:./solver --child-cores 2 --restart-each-episode --scratch work", NULL, NULL},
 };
 
 static void test_doubts(void) {
