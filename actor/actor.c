@@ -44,11 +44,12 @@ static void keep_in_touch(void *who) {
   actor_send_heartbeat_if_due(who, &ignored);
 }
 
-static enum status open_kind(struct actor *actor, struct error *error) {
+static enum status open_kind(struct actor *actor, bool trains, struct error *error) {
   const enum status status = environment_kind_open(&actor->kind, actor->config.env, &actor->config, error);
   if (status != STATUS_OK) return status;
   actor->kind.waiting = keep_in_touch;
   actor->kind.who = actor;
+  if (actor->kind.process) actor_place_children(actor, trains);
   return actor->group ? group_lead(actor->group, &actor->kind, error) : STATUS_OK;
 }
 
@@ -63,7 +64,7 @@ static bool will_evaluate(const struct actor *actor) {
 static enum status equip(struct actor *actor, struct error *error) {
   const struct config *config = &actor->config;
   const struct assignment *assignment = &actor->assignment;
-  enum status status = open_kind(actor, error);
+  enum status status = open_kind(actor, true, error);
   if (status != STATUS_OK) return status;
 
   actor->rollout = rollout_create(config, &actor->kind, assignment->first, assignment->count, error);
@@ -89,7 +90,7 @@ static enum status equip(struct actor *actor, struct error *error) {
 
 // Makes all that an actor that only evaluates has.
 static enum status equip_to_evaluate(struct actor *actor, uint32_t obs_dim, uint32_t act_dim, struct error *error) {
-  const enum status status = open_kind(actor, error);
+  const enum status status = open_kind(actor, false, error);
   if (status != STATUS_OK) return status;
   actor->evaluator = evaluator_create(&actor->config, &actor->kind, obs_dim, act_dim, actor->assignment.first, error);
   if (!actor->evaluator || !evaluator_environment(actor->evaluator, error)) return error->status;

@@ -89,6 +89,12 @@ uint32_t actor_rank(const struct actor *actor);
 // Whether no second instance of its environment may exist beside the one that trains.
 bool actor_has_single_instance(const struct actor *actor);
 
+// --- actor_place.c ---
+
+// Gives the child processes of this actor their places among those that share its cores. trains: it has environments
+// that train, beside the one that evaluates.
+void actor_place_children(struct actor *actor, bool trains);
+
 // --- actor_send.c: each sends one kind of message to the learner ---
 
 enum status actor_send_hello(struct actor *actor, struct error *error);

@@ -67,6 +67,11 @@ int transport_shared_weights_home(const struct transport *transport, int rank) {
   return transport->shared_weights_home ? transport->shared_weights_home[rank] : -1;
 }
 
+bool transport_shares_cores(const struct transport *transport, int rank) {
+  if (rank == transport->rank) return true;
+  return transport->cores && transport->cores[rank] == transport->cores[transport->rank];
+}
+
 struct transport_statistics transport_statistics(const struct transport *transport) {
   struct transport_statistics statistics = transport->statistics;
   statistics.memory = transport->operations->memory(transport);

@@ -59,6 +59,10 @@ size_t transport_shared_weights_asked(const struct transport *transport);
 // The first rank that sees the same ones. -1: this rank sees none.
 int transport_shared_weights_home(const struct transport *transport, int rank);
 
+// Whether that rank may run on the same cores of the same machine as this one: none of the two is bound. Of other ranks
+// it is known only after transport_mpi_share_cores.
+bool transport_shares_cores(const struct transport *transport, int rank);
+
 struct transport_statistics transport_statistics(const struct transport *transport);
 
 // Not collective; does not wait. NULL is fine.

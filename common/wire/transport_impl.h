@@ -24,6 +24,7 @@ struct transport {
   struct shared_weights shared;   // memory NULL: this rank sees none
   size_t shared_weights_asked;    // bytes that it asked for
   const int *shared_weights_home; // (size) transport_shared_weights_home of each rank; NULL: no rank sees any
+  const uint64_t *cores;          // (size) a number for the cores of each rank; NULL: unknown
 };
 
 #endif

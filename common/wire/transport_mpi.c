@@ -228,6 +228,7 @@ static void mpi_destroy(struct transport *transport) {
   memory_free(mpi->lost);
   memory_free(mpi->shared_weights_home);
   memory_free(mpi->world);
+  memory_free(mpi->cores);
   memory_free(mpi);
 }
 

@@ -12,6 +12,10 @@ enum status transport_mpi_create(struct transport **transport, struct error *err
 // The same of another communicator, given by its Fortran handle (mpi.h stays out of here).
 enum status transport_mpi_create_on(int comm, struct transport **transport, struct error *error);
 
+// Tells each rank which others run on its cores: those that give the same number, for machine and cores.
+// Collective, at the start.
+enum status transport_mpi_share_cores(struct transport *transport, uint64_t own, struct error *error);
+
 // Rank 0 also receives over another communicator (its Fortran handle, not owned). There ranks 1 + g k to (g + 1) k send
 // for peer g + 1 of this transport, where k is `speakers`.
 void transport_mpi_listen_aside(struct transport *transport, int comm, int speakers);

@@ -26,6 +26,7 @@ struct transport_mpi {
   MPI_Comm aside;           // of transport_mpi_listen_aside; MPI_COMM_NULL: none
   int speakers;             // ranks of it that are one peer
   int *world;               // (size) ranks in MPI_COMM_WORLD
+  uint64_t *cores;          // (size + 1) of transport_mpi_share_cores, this rank's own behind the others; or NULL
 };
 
 // The operation shared_weights_open, in transport_mpi_node.c.

@@ -143,3 +143,19 @@ enum status transport_mpi_node_open(struct transport *transport, size_t capacity
     warn_slower(&failed); // otherwise the node's first rank has warned
   return status;
 }
+
+enum status transport_mpi_share_cores(struct transport *transport, uint64_t own, struct error *error) {
+  struct transport_mpi *mpi = (struct transport_mpi *)transport;
+  const size_t size = (size_t)mpi->base.size;
+  MPI_Request request;
+  if (!mpi->cores) mpi->cores = memory_alloc(size + 1, sizeof *mpi->cores, "the cores of the ranks", error);
+  if (!mpi->cores) return STATUS_MEMORY;
+  mpi->cores[size] = own;
+  enum status status = mpi_call_check(
+      MPI_Iallgather(mpi->cores + size, 1, MPI_UINT64_T, mpi->cores, 1, MPI_UINT64_T, mpi->comm, &request),
+      "MPI_Iallgather", error);
+  if (!status)
+    status = mpi_call_wait_until(&request, clock_now() + mpi_start_seconds(), "telling the others our cores", error);
+  if (!status) mpi->base.cores = mpi->cores;
+  return status;
+}

@@ -13,7 +13,7 @@ struct argument {
   bool *flag;
   const char **value;
 };
-enum { ARGUMENTS_MAX_KNOWN = 16 };
+enum { ARGUMENTS_MAX_KNOWN = 24 };
 
 // Reads arguments and at most one operand; operand NULL: none is allowed. What is not given stays as it was. Values
 // point into argv. STATUS_USAGE with a message that names the argument, the most similar known one, and the help.

@@ -44,6 +44,7 @@ static const char *const rule_names[RULES] = {
     [RULE_LOAD] = "load",
     [RULE_REFUSE] = "load of garbage",
     [RULE_HALVES] = "step in halves",
+    [RULE_RESET_HALVES] = "reset in halves",
     [RULE_EPISODES_LEAK] = "growth, episodes",
     [RULE_INSTANCES_LEAK] = "growth, instances",
     [RULE_SPEED] = "speed",
@@ -251,7 +252,15 @@ int checker_report(const struct checker *checker) {
 struct request {
   const char *env, *episodes, *timeout, *python, *mujoco_dir, *ranks_per_env;
   const char *action_low, *action_high, *gym_wrap, *gym_info;
+  const char *create_timeout, *reset_timeout, *step_timeout, *scratch, *scratch_from, *scratch_keep;
+  bool restart_each_episode;
 };
+
+// The longest call: a reset may have to wait for the end of a program, start it anew and reset it.
+static double check_timeout(const struct config *config) {
+  const double longest = config_longest_timeout(config), reset = config_call_timeout(config, CONFIG_RESET);
+  return config->restart_each_episode ? reset + config_call_timeout(config, CONFIG_CREATE) + reset : longest;
+}
 
 static enum status read_request(int argc, char **argv, struct request *request, struct checker *checker,
                                 struct error *error) {
@@ -264,7 +273,14 @@ static enum status read_request(int argc, char **argv, struct request *request, 
                                    {"action-low", NULL, &request->action_low},
                                    {"action-high", NULL, &request->action_high},
                                    {"gym-wrap", NULL, &request->gym_wrap},
-                                   {"gym-info", NULL, &request->gym_info}};
+                                   {"gym-info", NULL, &request->gym_info},
+                                   {"create-timeout", NULL, &request->create_timeout},
+                                   {"reset-timeout", NULL, &request->reset_timeout},
+                                   {"step-timeout", NULL, &request->step_timeout},
+                                   {"restart-each-episode", &request->restart_each_episode, NULL},
+                                   {"scratch", NULL, &request->scratch},
+                                   {"scratch-from", NULL, &request->scratch_from},
+                                   {"scratch-keep", NULL, &request->scratch_keep}};
   enum status status =
       arguments_parse(argc, argv, "check-env", known, sizeof known / sizeof *known, &request->env, error);
   if (status != STATUS_OK) return status;
@@ -282,13 +298,20 @@ static enum status read_request(int argc, char **argv, struct request *request, 
                 {"action_low", request->action_low, "--action-low"},
                 {"action_high", request->action_high, "--action-high"},
                 {"gym_wrap", request->gym_wrap, "--gym-wrap"},
-                {"gym_info", request->gym_info, "--gym-info"}};
+                {"gym_info", request->gym_info, "--gym-info"},
+                {"create_timeout", request->create_timeout, "--create-timeout"},
+                {"reset_timeout", request->reset_timeout, "--reset-timeout"},
+                {"step_timeout", request->step_timeout, "--step-timeout"},
+                {"restart_each_episode", request->restart_each_episode ? "true" : NULL, "--restart-each-episode"},
+                {"scratch", request->scratch, "--scratch"},
+                {"scratch_from", request->scratch_from, "--scratch-from"},
+                {"scratch_keep", request->scratch_keep, "--scratch-keep"}};
   for (size_t i = 0; i < sizeof values / sizeof *values && status == STATUS_OK; i++)
     if (values[i].value)
       status = option_set(options_find(values[i].name), &checker->config, values[i].value, values[i].option, error);
   if (status != STATUS_OK) return status;
   if (!request->timeout) checker->config.env_timeout = 60;
-  checker->timeout = checker->config.env_timeout;
+  checker->timeout = check_timeout(&checker->config);
   char *end;
   const long episodes = request->episodes ? strtol(request->episodes, &end, 10) : 10;
   if (request->episodes && (*end || !*request->episodes || episodes < 1 || episodes > 1000000))

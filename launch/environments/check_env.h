@@ -31,6 +31,7 @@ enum rule {
   RULE_LOAD,
   RULE_REFUSE,
   RULE_HALVES,
+  RULE_RESET_HALVES,
   RULE_EPISODES_LEAK,
   RULE_INSTANCES_LEAK,
   RULE_SPEED,
@@ -59,7 +60,7 @@ struct check {
   uint64_t episodes;      // of --episodes
   // what the first group found out
   uint32_t obs_dim, act_dim, max_episode_steps, host_flags;
-  bool saves, halves;
+  bool saves, halves, reset_halves;
   double steps_per_s;
   uint64_t fingerprint; // of the first steps of an episode
 };
@@ -85,6 +86,7 @@ struct probe {
   double reward;
   int flags;
   uint64_t episode, step; // of this probe, for messages; step 0: reset
+  uint64_t steps;         // of all its episodes
   bool over;              // the episode has ended: reset comes next
   struct guest guest;     // for the guard
   enum guest_function function;
@@ -102,9 +104,10 @@ uint64_t probe_seed(uint64_t training_seed, uint64_t episode);
 
 // Each notes what breaks a rule. False: the call failed, or its result makes further calls
 // impossible.
-bool probe_reset(struct probe *probe, uint64_t seed);
+// halves: by reset_begin and reset_end, step_begin and step_end, where these are there.
+bool probe_reset(struct probe *probe, uint64_t seed, bool halves);
 
-// Steps with probe->action; halves: by step_begin and step_end.
+// Steps with probe->action.
 bool probe_step(struct probe *probe, bool halves);
 
 // Asks for the named values, after a step.

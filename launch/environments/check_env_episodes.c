@@ -18,10 +18,10 @@ static void judge_table(struct check *check, const struct corsac_env *abi) {
   if (!abi->name || !*abi->name) check_note(check, RULE_OPEN, WARNING, "it has no name: set the member name");
   if (abi->load && !abi->save)
     check_note(check, RULE_OPEN, WARNING, "it has load and no save, so load is never called");
-  check_note(check, RULE_OPEN, GOOD, "%.60s, version %u of the ABI, %u bytes%s%s%s%s", abi->name ? abi->name : "",
+  check_note(check, RULE_OPEN, GOOD, "%.60s, version %u of the ABI, %u bytes%s%s%s%s%s", abi->name ? abi->name : "",
              abi->abi, abi->size, abi->flags & CORSAC_ONE_PER_PROCESS ? ", one per process" : "",
              abi->save ? ", save and load" : "", abi->step_begin ? ", steps in halves" : "",
-             abi->error ? ", tells errors" : "");
+             abi->reset_begin ? ", resets in halves" : "", abi->error ? ", tells errors" : "");
 }
 
 // What episodes look like, so that an environment that resets itself at an episode's end is recognised.
@@ -78,7 +78,7 @@ static bool play_episode(struct survey *survey, struct probe *probe, enum action
   struct check *check = probe->check;
   const uint32_t dim = probe->obs_dim;
   check->rule = RULE_RESET;
-  if (!probe_reset(probe, probe_seed(1, probe->episode))) return false;
+  if (!probe_reset(probe, probe_seed(1, probe->episode), false)) return false;
   survey_reset(survey, probe);
   memcpy(survey->previous, probe->obs, dim * sizeof(float));
   double jump = 0, last = 0;
@@ -163,7 +163,7 @@ static void play_episodes(struct check *check, struct probe *probe, struct surve
   bool good = true;
   check->rule = RULE_RESET;
   for (int i = 0; i < SURVEY_RESETS && good && clock_now() - begin < MOST_SECONDS / 10; i++) {
-    good = probe_reset(probe, probe_seed(1, probe->episode));
+    good = probe_reset(probe, probe_seed(1, probe->episode), false);
     if (good) survey_reset(survey, probe);
   }
   for (uint64_t i = 0; i < check->episodes && good && (i == 0 || clock_now() - begin < MOST_SECONDS); i++)
@@ -180,6 +180,7 @@ void check_episodes(struct check *check, const struct environment_kind *kind) {
   judge_table(check, kind->abi);
   check->saves = kind->abi->save;
   check->halves = kind->abi->step_begin;
+  check->reset_halves = kind->abi->reset_begin;
   check->host_flags = kind->abi->flags;
   check->rule = RULE_CREATE;
   struct probe probe;

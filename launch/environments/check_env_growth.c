@@ -50,7 +50,7 @@ static void judge_files(struct check *check, enum rule rule, const struct usage 
 }
 
 static bool play_short(struct probe *probe, uint64_t seed) {
-  bool good = probe_reset(probe, probe_seed(1, seed));
+  bool good = probe_reset(probe, probe_seed(1, seed), false);
   while (good && !probe->over && probe->step < EPISODE_STEPS) {
     probe_draw(probe, ACTIONS_RANDOM, seed, probe->step);
     good = probe_step(probe, false);
@@ -60,7 +60,7 @@ static bool play_short(struct probe *probe, uint64_t seed) {
 
 static bool make_one(struct check *check, const struct environment_kind *kind) {
   struct probe probe;
-  const bool good = probe_create(&probe, check, kind, 0) && probe_reset(&probe, probe_seed(1, 0));
+  const bool good = probe_create(&probe, check, kind, 0) && probe_reset(&probe, probe_seed(1, 0), false);
   probe_destroy(&probe);
   return good;
 }

@@ -307,18 +307,36 @@ static bool judge(struct probe *probe, enum rule rule, const char *call, int res
   return good;
 }
 
-bool probe_reset(struct probe *probe, uint64_t seed) {
+bool probe_reset(struct probe *probe, uint64_t seed, bool halves) {
   if (probe->failed) return false;
+  const struct corsac_env *abi = probe->kind->abi;
   probe->episode++;
   probe->step = 0;
   probe->flags = 0;
   probe->reward = 0;
   fill(probe->obs_guarded, probe->obs_dim + 2 * GUARD);
-  begin_call(probe, GUEST_RESET, "reset");
-  const int result = probe->kind->abi->reset(probe->self, seed, probe->obs);
-  end_call(probe);
+  if (abi->progress) {
+    begin_call(probe, GUEST_PROGRESS, "progress");
+    abi->progress(probe->self, probe->episode - 1, probe->steps);
+    end_call(probe);
+  }
+  int result;
+  if (halves && abi->reset_begin) {
+    begin_call(probe, GUEST_RESET_BEGIN, "reset_begin");
+    result = abi->reset_begin(probe->self, seed);
+    end_call(probe);
+    if (result >= 0) {
+      begin_call(probe, GUEST_RESET_END, "reset_end");
+      result = abi->reset_end(probe->self, probe->obs);
+      end_call(probe);
+    }
+  } else {
+    begin_call(probe, GUEST_RESET, "reset");
+    result = abi->reset(probe->self, seed, probe->obs);
+    end_call(probe);
+  }
   probe->over = false;
-  return judge(probe, RULE_RESET, "reset", result);
+  return judge(probe, RULE_RESET, halves && abi->reset_begin ? "reset_begin and reset_end" : "reset", result);
 }
 
 bool probe_step(struct probe *probe, bool halves) {
@@ -327,9 +345,10 @@ bool probe_step(struct probe *probe, bool halves) {
   double guarded[3], *reward = &guarded[1];
   for (size_t i = 0; i < 3; i++) memcpy(&guarded[i], &REWARD_POISON, sizeof(double));
   probe->step++;
+  probe->steps++;
   fill(probe->obs_guarded, probe->obs_dim + 2 * GUARD);
   int result;
-  if (halves) {
+  if (halves && abi->step_begin) {
     begin_call(probe, GUEST_STEP_BEGIN, "step_begin");
     result = abi->step_begin(probe->self, probe->action);
     end_call(probe);
@@ -349,7 +368,7 @@ bool probe_step(struct probe *probe, bool halves) {
   if (memcmp(&guarded[0], &REWARD_POISON, sizeof(double)) != 0 ||
       memcmp(&guarded[2], &REWARD_POISON, sizeof(double)) != 0)
     check_note(probe->check, RULE_BUFFERS, BROKEN, "step wrote around *reward, which is one double");
-  return judge(probe, RULE_STEP, halves ? "step_begin and step_end" : "step", result);
+  return judge(probe, RULE_STEP, halves && abi->step_begin ? "step_begin and step_end" : "step", result);
 }
 
 void probe_info(struct probe *probe) {

@@ -99,18 +99,30 @@ done:
   trajectory_release(&trajectory);
 }
 
+// The rule about steps, and that about resets, are checked together: both halves are used where they are there.
+static void note_halves(struct check *check, enum rule rule, bool there, bool good, const char *names) {
+  if (!there)
+    check_note(check, rule, SKIPPED, "it has no %s (optional)", names);
+  else if (good)
+    check_note(check, rule, GOOD, "%s give the same as the whole call, bit for bit", names);
+}
+
 void check_halves(struct check *check, const struct environment_kind *kind) {
-  check->rule = RULE_HALVES;
-  if (!check->halves) {
-    check_note(check, RULE_HALVES, SKIPPED, "it has no step_begin and step_end (optional)");
-    return;
-  }
-  if (!trajectory_compares(check, RULE_HALVES)) return;
+  static const char steps[] = "step_begin and step_end", resets[] = "reset_begin and reset_end";
+  const enum rule rule = check->halves ? RULE_HALVES : RULE_RESET_HALVES;
+  check->rule = rule;
+  note_halves(check, RULE_HALVES, check->halves, false, steps);
+  note_halves(check, RULE_RESET_HALVES, check->reset_halves, false, resets);
+  if (!check->halves && !check->reset_halves) return;
+  const bool compares = trajectory_compares(check, rule);
+  if (check->reset_halves && !trajectory_compares(check, RULE_RESET_HALVES)) return;
+  if (!compares) return;
   struct trajectory trajectory;
   struct probe probe;
   if (trajectory_begin(check, kind, &trajectory, &probe)) {
     struct player again = {.probe = &probe, .seed = TRAJECTORY_SEED, .begins = true};
-    trajectory_repeat(&trajectory, &again, 0, true, RULE_HALVES, "step_begin and step_end in place of step");
+    const bool good = trajectory_repeat(&trajectory, &again, 0, true, rule, "calls in halves in place of whole ones");
+    note_halves(check, RULE_RESET_HALVES, check->reset_halves, good, resets);
   }
   probe_destroy(&probe);
   trajectory_release(&trajectory);

@@ -142,7 +142,7 @@ void check_refusals(struct check *check, const struct environment_kind *kind) {
   }
   int64_t need = 0;
   uint8_t *bytes = NULL;
-  if (!probe_create(&probe, check, kind, 0) || !probe_reset(&probe, probe_seed(TRAJECTORY_SEED, 0))) goto done;
+  if (!probe_create(&probe, check, kind, 0) || !probe_reset(&probe, probe_seed(TRAJECTORY_SEED, 0), false)) goto done;
   need = probe_save(&probe, NULL, 0);
   bytes = need > 0 && need < PROBE_SAVE_MOST ? malloc((size_t)need + 1) : NULL;
   if (!bytes || probe_save(&probe, bytes, (size_t)need) != need) {

@@ -34,7 +34,7 @@ bool trajectory_play(struct player *player, uint32_t event, bool halves) {
   struct probe *probe = player->probe;
   if (player->begins || probe->over) {
     player->begins = false;
-    return probe_reset(probe, probe_seed(player->seed, player->episodes++));
+    return probe_reset(probe, probe_seed(player->seed, player->episodes++), halves);
   }
   probe_draw(probe, ACTIONS_RANDOM, TRAJECTORY_SEED, event);
   return probe_step(probe, halves);

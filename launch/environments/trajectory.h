@@ -30,7 +30,8 @@ bool trajectory_begin(struct check *check, const struct environment_kind *kind, 
                       struct probe *probe);
 void trajectory_release(struct trajectory *trajectory);
 
-// Plays one event; halves: a step in two calls. False: a call failed, which is noted.
+// Plays one event; halves: a step, and a reset, in two calls each where there are such. False: a call failed, which is
+// noted.
 bool trajectory_play(struct player *player, uint32_t event, bool halves);
 
 // Whether the instance gave at this event what was recorded, bit for bit (-0 equals 0); if not, the text says the

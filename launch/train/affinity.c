@@ -1,8 +1,11 @@
 #include "launch/train/affinity.h"
 
+#include "common/base/hash.h"
 #include "common/base/log.h"
+#include "common/base/process.h"
 
 #include <sched.h>
+#include <string.h>
 #include <unistd.h>
 
 static int cores_of(pid_t process) {
@@ -12,6 +15,14 @@ static int cores_of(pid_t process) {
 
 int affinity_cores(void) { return cores_of(0); }
 int affinity_launchers_cores(void) { return cores_of(getppid()); }
+
+uint64_t affinity_id(void) {
+  char boot[BOOT_TEXT] = "";
+  cpu_set_t mask;
+  process_boot(boot);
+  if (sched_getaffinity(0, sizeof mask, &mask) != 0) CPU_ZERO(&mask);
+  return hash_bytes(hash_bytes(HASH_START, boot, strlen(boot)), &mask, sizeof mask);
+}
 
 void affinity_check(uint64_t threads, uint32_t ranks, bool fixed) {
   const int cores = affinity_cores(), launchers = affinity_launchers_cores();

@@ -9,6 +9,7 @@
 #include "common/wire/transport_mpi.h"
 #include "common/wire/transport_mpi_start.h"
 #include "launch/mpi/mpi_errors.h"
+#include "launch/train/affinity.h"
 #include "launch/train/roles_impl.h"
 
 #include <math.h>
@@ -105,6 +106,8 @@ enum status ranks_connect(struct ranks *ranks, const struct config *config, size
   enum status status =
       config->ranks_per_env > 1 ? join_group(ranks, config, error) : transport_mpi_create(&ranks->transport, error);
   if (status == STATUS_OK && ranks->transport) status = transport_shared_weights_open(ranks->transport, shared, error);
+  if (status == STATUS_OK && ranks->transport && config->child_cores > 0)
+    status = transport_mpi_share_cores(ranks->transport, affinity_id(), error);
   exit_bound_over();
 
   // If this process is killed, the actors leave when they have not heard from it for so long.
