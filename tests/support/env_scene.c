@@ -4,16 +4,28 @@
 #include "tests/support/environments.h"
 #include <stdio.h>
 
+static void keep_text(char *to, const char *from) {
+  if (*from) snprintf(to, CONFIG_TEXT, "%s", from);
+}
+
+static void set_defaults(struct config *config) {
+  const struct config given = *config;
+  options_defaults(config);
+  keep_text(config->run_dir, given.run_dir);
+  keep_text(config->scratch, given.scratch);
+  keep_text(config->scratch_from, given.scratch_from);
+  if (*given.scratch_keep) snprintf(config->scratch_keep, sizeof config->scratch_keep, "%s", given.scratch_keep);
+  if (given.env_timeout > 0) config->env_timeout = given.env_timeout;
+  config->create_timeout = given.create_timeout;
+  config->reset_timeout = given.reset_timeout;
+  config->step_timeout = given.step_timeout;
+  config->isolate = given.isolate;
+  config->restart_each_episode = given.restart_each_episode;
+  config->child_cores = given.child_cores;
+}
+
 enum status env_scene_open(struct env_scene *s, const char *env) {
-  const char *dir = s->config.run_dir;
-  char kept[CONFIG_TEXT];
-  const double timeout = s->config.env_timeout;
-  const bool isolate = s->config.isolate;
-  snprintf(kept, sizeof kept, "%s", dir);
-  options_defaults(&s->config);
-  snprintf(s->config.run_dir, sizeof s->config.run_dir, "%s", kept);
-  if (timeout > 0) s->config.env_timeout = timeout;
-  s->config.isolate = isolate;
+  set_defaults(&s->config);
   enum status status = environment_kind_open(&s->kind, env, &s->config, &s->error);
   s->kind.waiting = s->waiting;
   s->kind.who = s->who;

@@ -5,7 +5,9 @@
 #include "actor/environment.h"
 
 struct env_scene {
-  struct config config; // run_dir, env_timeout and isolate are kept, the rest becomes the defaults
+  // What is set of run_dir, the timeouts, isolate, the scratch options, restart_each_episode and child_cores is kept.
+  // The rest becomes the defaults.
+  struct config config;
   struct environment_kind kind;
   struct environment environment; // of index 3
   struct error error;

@@ -1,5 +1,8 @@
 // A simulator that counts, and commits the fault WHAT in its third step: faulty WHAT [FILE]. obs = [t, a fraction of
-// the seed], reward = the action. Episodes have 10 steps. "good" has no fault.
+// the seed], reward = the action. Episodes have 10 steps. "good" has no fault. "once" plays one episode and exits with
+// status 0, "once-bad" with 1, "once-mid" with 0 in step 3 of its second start. "once-slow" takes 0.3 s to start and
+// 0.3 s to reset. "once-dims", "once-bounds" and "once-names" say something else of themselves from the second start
+// on. All of these count their starts in FILE.
 #include "common/env/channel.h"
 #include <corsac/sim.h>
 #include <math.h>
@@ -71,7 +74,24 @@ static void write_garbage(unsigned seed) {
   }
 }
 
+// How often the program was started before, as FILE tells.
+static int count_starts(void) {
+  int starts = 0;
+  FILE *count = fopen(file, "r");
+  if (count && fscanf(count, "%d", &starts) != 1) starts = 0;
+  if (count) fclose(count);
+  count = fopen(file, "w");
+  if (!count) _exit(9);
+  fprintf(count, "%d\n", starts + 1);
+  fclose(count);
+  return starts;
+}
+
+static int starts; // of programs that play one episode
+
 static void before_open(void) {
+  if (strncmp(what, "once", 4) == 0 && *file) starts = count_starts();
+  if (is("once-slow")) usleep(300000);
   if (is("exit-early")) exit(3);
   if (is("hang-early")) hang();
   if (is("version")) {
@@ -89,7 +109,7 @@ static void before_open(void) {
 }
 
 static void in_step(struct corsac_sim *sim, float *obs, double *reward, int *flags) {
-  if (is("exit")) exit(0);
+  if (is("exit") || (is("once-mid") && starts == 1)) exit(0);
   if (is("segv")) raise(SIGSEGV);
   if (is("kill")) raise(SIGKILL);
   if (is("hang")) hang();
@@ -124,18 +144,18 @@ static void in_step(struct corsac_sim *sim, float *obs, double *reward, int *fla
 int main(int argc, char **argv) {
   what = argc > 1 ? argv[1] : "good";
   file = argc > 2 ? argv[2] : "";
-  const double low[] = {-2}, high[] = {6};
-  const char *const names[] = {"t", "half"};
+  before_open();
+  const double low[] = {-2, -2}, high[] = {is("once-bounds") && starts > 0 ? 7 : 6, 6};
+  const char *const names[] = {"t", is("once-names") && starts > 0 ? "quarter" : "half"};
   const struct corsac_sim_spec spec = {.size = sizeof spec,
                                        .name = "faulty",
                                        .obs_dim = 2,
-                                       .act_dim = 1,
+                                       .act_dim = is("once-dims") && starts > 0 ? 2 : 1,
                                        .max_episode_steps = is("endless") ? 25 : 0,
                                        .action_low = low,
                                        .action_high = high,
                                        .info_dim = 2,
                                        .info_names = names};
-  before_open();
   struct corsac_sim *sim = corsac_sim_open(&spec);
   if (is("twice") && !corsac_sim_open(&spec)) hang();
   if (is("family")) have_family();
@@ -144,6 +164,10 @@ int main(int argc, char **argv) {
     float obs[2] = {0, (float)(corsac_sim_seed(sim) % 1000) / 1000}, action = NAN;
     if (is("nan-reset")) obs[0] = INFINITY;
     if (is("hang-reset")) hang();
+    if (is("once-slow")) usleep(300000);
+    if (is("progress"))
+      printf("%d: reset into episode %d after %d steps\n", (int)getpid(), (int)corsac_sim_episode(sim),
+             (int)corsac_sim_env_steps(sim));
     next = corsac_sim_begin(sim, obs, &action);
     while (next == CORSAC_SIM_ACT) {
       if (!(action >= -2 && action <= 6)) abort();
@@ -155,6 +179,7 @@ int main(int argc, char **argv) {
       if (is("slow")) usleep(100000);
       next = corsac_sim_step(sim, obs, reward, flags, &action);
     }
+    if (strncmp(what, "once", 4) == 0 && next >= 0) exit(is("once-bad"));
   }
   corsac_sim_close(sim);
   return next == CORSAC_SIM_STOP ? 0 : 1;

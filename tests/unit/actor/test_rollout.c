@@ -192,6 +192,58 @@ static void test_overlap(void) {
   rollout_run_end(&run);
 }
 
+// All resets begin before the first one is waited for, and each is told its episode and the job's steps.
+static void test_resets(void) {
+  struct rollout_run run;
+  rollout_run_begin(&run, "resets", &one_step, 0, 3, 5);
+  rollout_note_env_steps(run.rollout, 40);
+  rollout_run_steps(&run, 3);
+  rollout_note_env_steps(run.rollout, 50);
+  rollout_run_steps(&run, 3);
+  CU_ASSERT_EQUAL_FATAL(run.batch.rows, 18);
+  for (uint32_t row = 0; row < run.batch.rows; row++) {
+    const float *obs = run.batch.obs + (size_t)row * 3;
+    CU_ASSERT_EQUAL(obs[0], 3);
+    CU_ASSERT_EQUAL(obs[1], row / 9);
+    CU_ASSERT_EQUAL(obs[2], row < 9 ? 40 : 50);
+  }
+  rollout_run_end(&run);
+}
+
+// In sync mode the steps are those of the environment times all environments, however these are spread.
+static void test_sync_progress(void) {
+  struct config sync = one_step;
+  sync.sync = true;
+  sync.envs = 5;
+  for (uint32_t count = 1; count <= 3; count += 2) {
+    struct rollout_run run;
+    rollout_run_begin(&run, "resets", &sync, 2, count, 5);
+    rollout_note_env_steps(run.rollout, 999); // what a learner says does not count
+    rollout_run_steps(&run, 6);
+    for (uint32_t row = 0; row < run.batch.rows; row++)
+      CU_ASSERT_EQUAL(run.batch.obs[(size_t)row * 3 + 2], row < 3 * count ? 0 : 3 * 5);
+    rollout_run_end(&run);
+  }
+}
+
+// A reset that fails in its second half costs its environment the step, and no other one.
+static void test_reset_fails(void) {
+  struct rollout_run run;
+  struct config patient = one_step;
+  patient.env_max_failures = 3;
+  rollout_run_begin(&run, "resets-fail", &patient, 0, 3, 5);
+  rollout_run_steps(&run, 3);
+  rollout_run_steps(&run, 1);
+  CU_ASSERT_EQUAL(run.batch.rows, 9 + 2);
+  const struct message_env_failure *failure = rollout_env_failure(run.rollout);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(failure);
+  CU_ASSERT_EQUAL(failure->environment, 1);
+  CU_ASSERT_PTR_NOT_NULL(strstr(failure->text, "reset with seed"));
+  rollout_run_steps(&run, 1); // it is made anew, and reset into the next episode
+  CU_ASSERT_EQUAL(run.batch.rows, 9 + 2 + 3);
+  rollout_run_end(&run);
+}
+
 static void test_longest_step(void) {
   struct rollout_run run;
   rollout_run_begin(&run, "slow", &one_step, 0, 2, 5); // 10 ms each
@@ -216,6 +268,9 @@ int main(void) {
       {"a rollout refuses a second environment that may exist once in a process", test_one_per_process},
       {"a rollout may have no environment, but not too many", test_none},
       {"environments that step in two halves run at once", test_overlap},
+      {"environments that reset in two halves do so at once, and know their progress", test_resets},
+      {"in sync mode progress does not depend on how environments are spread", test_sync_progress},
+      {"a reset that fails in its second half costs nobody else a step", test_reset_fails},
       {"the longest step is measured", test_longest_step},
   };
   return unit_run("rollout", cases, sizeof cases / sizeof *cases);

@@ -14,6 +14,26 @@ static void test_hidden(void) {
   CU_ASSERT_PTR_EQUAL(config_policy_hidden(&config), &config.policy_hidden);
 }
 
+static void test_timeouts(void) {
+  struct config config;
+  options_defaults(&config);
+  CU_ASSERT_EQUAL(config_call_timeout(&config, CONFIG_RESET), 600);
+  CU_ASSERT_EQUAL(config_longest_timeout(&config), 600);
+  CU_ASSERT_STRING_EQUAL(config_call_option(&config, CONFIG_RESET), "env_timeout");
+  config.create_timeout = 1000;
+  config.reset_timeout = 20;
+  config.step_timeout = 3;
+  CU_ASSERT_EQUAL(config_call_timeout(&config, CONFIG_CREATE), 1000);
+  CU_ASSERT_EQUAL(config_call_timeout(&config, CONFIG_RESET), 20);
+  CU_ASSERT_EQUAL(config_call_timeout(&config, CONFIG_STEP), 3);
+  CU_ASSERT_EQUAL(config_call_timeout(&config, CONFIG_OTHER), 600);
+  CU_ASSERT_EQUAL(config_longest_timeout(&config), 1000);
+  CU_ASSERT_STRING_EQUAL(config_call_option(&config, CONFIG_CREATE), "create_timeout");
+  CU_ASSERT_STRING_EQUAL(config_call_option(&config, CONFIG_RESET), "reset_timeout");
+  CU_ASSERT_STRING_EQUAL(config_call_option(&config, CONFIG_STEP), "step_timeout");
+  CU_ASSERT_STRING_EQUAL(config_call_option(&config, CONFIG_OTHER), "env_timeout");
+}
+
 static void test_target_entropy(void) {
   // The last: 6/2 log(2 pi e 0.15^2) by mpmath, mp.dps = 30.
   static const struct {
@@ -36,6 +56,7 @@ static void test_target_entropy(void) {
 int main(void) {
   static const struct unit_case cases[] = {
       {"networks have hidden layers of their own, or hidden", test_hidden},
+      {"each call has its limit, or env_timeout", test_timeouts},
       {"the target of the entropy is a number of nats", test_target_entropy},
   };
   return unit_run("config", cases, sizeof cases / sizeof *cases);
