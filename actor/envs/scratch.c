@@ -165,7 +165,7 @@ static enum status try_to_make(struct scratch *scratch, const char *directory, e
 enum status scratch_make(struct scratch *scratch, const char *directory, const char *name, enum scratch_keep keep,
                          struct file_tree_waiting waiting, struct error *error) {
   const struct timespec pause = {.tv_nsec = 20000000};
-  struct scratch made = {.lock = -1, .kept = scratch->kept};
+  struct scratch made = {.lock = -1, .made_parent = scratch->made_parent, .kept = scratch->kept};
   bool is_made = false;
   enum status status = file_join(made.path, directory, name, error);
   for (int attempt = 0; attempt < MOST_ATTEMPTS && status == STATUS_OK && !is_made; attempt++) {

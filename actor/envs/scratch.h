@@ -22,7 +22,7 @@ enum scratch_keep { SCRATCH_NEVER, SCRATCH_FAILED, SCRATCH_ALWAYS };
 struct scratch {
   char path[FILE_PATH]; // "": there is none
   int lock;             // of its mark
-  bool made_parent;     // DIR was made for it
+  bool made_parent;     // DIR was made for it, or for an earlier one
   uint32_t kept;        // the last number of SCRATCH_ALWAYS
 };
 
