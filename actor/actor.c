@@ -40,8 +40,13 @@ bool actor_has_single_instance(const struct actor *actor) {
 
 // Called in the middle of a call that waits for another process. An error shows itself again after the call.
 static void keep_in_touch(void *who) {
+  struct actor *actor = who;
   struct error ignored = {0};
-  actor_send_heartbeat_if_due(who, &ignored);
+  if (actor->call != guest_guard.calls) {
+    actor->call = guest_guard.calls;
+    actor->call_since = clock_coarse();
+  }
+  actor_send_heartbeat_if_due(actor, &ignored);
 }
 
 static enum status open_kind(struct actor *actor, bool trains, struct error *error) {

@@ -68,6 +68,9 @@ struct actor {
   struct snapshot snapshot; // scratch
   struct buffer bytes;      // scratch: the message to send
 
+  uint64_t call;     // of an environment, the last one that was waited for (guest_guard.calls), and
+  double call_since; // s: when that was first noticed
+
   enum actor_round round_state;
   uint64_t round, round_version;  // the newest round, and the policy version that it is made with
   uint64_t round_left;            // steps of each environment

@@ -39,11 +39,37 @@ enum status actor_send_hello(struct actor *actor, struct error *error) {
   return send_bytes(actor, message_encode_hello(&actor->bytes, actor_rank(actor), &hello, error), error);
 }
 
+static uint32_t call_of(unsigned function) {
+  switch (function) {
+  case GUEST_CREATE: return WAIT_CREATE;
+  case GUEST_RESET:
+  case GUEST_RESET_BEGIN:
+  case GUEST_RESET_END: return WAIT_RESET;
+  case GUEST_STEP:
+  case GUEST_STEP_BEGIN:
+  case GUEST_STEP_END: return WAIT_STEP;
+  default: return WAIT_OTHER;
+  }
+}
+
+// What is waited for now, within a call of an environment.
+static struct message_wait find_wait(const struct actor *actor) {
+  const unsigned function = (unsigned)(atomic_load(&guest_guard.now) % 16);
+  const struct guest *guest = guest_guard.guest;
+  if (function == GUEST_NONE || function == GUEST_OPEN || !guest || actor->call != guest_guard.calls)
+    return (struct message_wait){0};
+  return (struct message_wait){.call = call_of(function),
+                               .environment = (uint32_t)guest->index,
+                               .evaluation = guest->evaluation,
+                               .seconds = clock_coarse() - actor->call_since};
+}
+
 enum status actor_send_heartbeat(struct actor *actor, struct error *error) {
   const struct message_heartbeat heartbeat = {.longest_step = actor->longest_step,
                                               .pid_namespace = actor->pid_namespace,
                                               .pid = (uint32_t)getpid(),
-                                              .heartbeats_in_step = actor->kind.heartbeats_in_step};
+                                              .heartbeats_in_step = actor->kind.heartbeats_in_step,
+                                              .wait = find_wait(actor)};
   return send_bytes(actor, message_encode_heartbeat(&actor->bytes, actor_rank(actor), &heartbeat, error), error);
 }
 

@@ -64,6 +64,16 @@ static double seconds_to_checkpoint(const struct reporter *reporter, const struc
   return fmax(0, fmin(by_time, by_steps));
 }
 
+static void show_wait(struct status_line *line, const struct actor_table *table) {
+  double seconds;
+  const int waiting = actor_table_find_wait(table, &seconds);
+  line->wait[0] = 0;
+  if (waiting < 0) return;
+  const struct message_wait *wait = &table->entry[waiting].wait;
+  snprintf(line->wait, sizeof line->wait, "environment %u%s: %s for %.0f s", wait->environment,
+           wait->evaluation ? " (evaluation)" : "", wait_call_name(wait->call), seconds);
+}
+
 static void draw_line(struct reporter *reporter, const struct job *job, const struct actor_table *table) {
   struct status_line *line = &reporter->line;
   const uint64_t steps = job->limiter.steps, total = job->config.env_steps;
@@ -77,6 +87,7 @@ static void draw_line(struct reporter *reporter, const struct job *job, const st
   line->actors_lost = actor_table_losses(table).actors;
   line->seconds_left = moves && total > steps ? (double)(total - steps) / reporter->steps_per_s : NAN;
   line->seconds_to_checkpoint = seconds_to_checkpoint(reporter, job);
+  show_wait(line, table);
   const struct status_line_style style = status_line_style();
   char text[STATUS_LINE_SIZE];
   status_line_format(line, &style, text);
@@ -138,20 +149,33 @@ void reporter_row(struct reporter *reporter, struct job *job, const struct actor
   log_info("%s", line);
 }
 
+static void add_wait(struct run_status *status, const struct actor_table *table) {
+  double seconds;
+  const int waiting = actor_table_find_wait(table, &seconds);
+  if (waiting < 0) return;
+  const struct message_wait *wait = &table->entry[waiting].wait;
+  status->wait.call = wait_call_name(wait->call);
+  status->wait.rank = transport_world_rank(table->transport, waiting + 1);
+  status->wait.environment = wait->environment;
+  status->wait.evaluation = wait->evaluation;
+  status->wait.seconds = seconds;
+}
+
 void reporter_status(struct reporter *reporter, const struct job *job, const struct actor_table *table,
                      const char *state, int exit_code, const char *reason) {
   const struct actor_table_losses losses = actor_table_losses(table);
-  const struct run_status status = {.state = state,
-                                    .exit_code = exit_code,
-                                    .reason = reason,
-                                    .env_steps = job->limiter.steps,
-                                    .updates = job->limiter.updates,
-                                    .checkpoint = reporter->checkpoint,
-                                    .surplus = job->dropped,
-                                    .unsent = losses.unsent,
-                                    .lost_at_most = losses.at_most,
-                                    .actors_lost = losses.actors,
-                                    .eval_cut = reporter->eval_cut};
+  struct run_status status = {.state = state,
+                              .exit_code = exit_code,
+                              .reason = reason,
+                              .env_steps = job->limiter.steps,
+                              .updates = job->limiter.updates,
+                              .checkpoint = reporter->checkpoint,
+                              .surplus = job->dropped,
+                              .unsent = losses.unsent,
+                              .lost_at_most = losses.at_most,
+                              .actors_lost = losses.actors,
+                              .eval_cut = reporter->eval_cut};
+  if (exit_code < 0) add_wait(&status, table);
   struct error error = {0};
   char more[LOG_THROTTLE_TEXT];
   if (exit_code >= 0) tensorboard_end(reporter->tensorboard, exit_code);

@@ -209,6 +209,10 @@ static void walk_heartbeat(struct codec *codec, void *message) {
   codec_u64(codec, "pid_namespace", &heartbeat->pid_namespace, UINT64_MAX);
   codec_u32(codec, "pid", &heartbeat->pid, INT32_MAX);
   codec_bool(codec, "heartbeats_in_step", &heartbeat->heartbeats_in_step);
+  codec_u32(codec, "wait.call", &heartbeat->wait.call, WAIT_CALLS - 1);
+  codec_u32(codec, "wait.environment", &heartbeat->wait.environment, UINT32_MAX);
+  codec_bool(codec, "wait.evaluation", &heartbeat->wait.evaluation);
+  codec_f64(codec, "wait.seconds", &heartbeat->wait.seconds, 0, WIRE_MAX_SECONDS);
 }
 
 enum status message_encode_heartbeat(struct buffer *out, uint32_t sender, const struct message_heartbeat *heartbeat,

@@ -127,3 +127,8 @@ enum status snapshot_copy(struct snapshot *to, const struct snapshot *from, stru
   to->state.size = from->state.size;
   return STATUS_OK;
 }
+
+const char *wait_call_name(uint32_t call) {
+  static const char *const names[WAIT_CALLS] = {"", "create", "reset", "step", "another call"};
+  return call < WAIT_CALLS ? names[call] : "";
+}

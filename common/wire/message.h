@@ -225,6 +225,18 @@ struct message_bye {
   uint64_t unsent; // steps made whose rows are not sent, because the job needs no more
 };
 
+// A call of an environment that an actor waits for.
+enum wait_call { WAIT_NONE, WAIT_CREATE, WAIT_RESET, WAIT_STEP, WAIT_OTHER, WAIT_CALLS };
+struct message_wait {
+  uint32_t call; // enum wait_call; WAIT_NONE: there is none
+  uint32_t environment;
+  bool evaluation;
+  double seconds; // so far
+};
+
+// "create", "reset", ...
+const char *wait_call_name(uint32_t call);
+
 struct message_heartbeat {
   uint64_t newest_version; // from the learner; 0 from an actor
   // from an actor:
@@ -232,6 +244,7 @@ struct message_heartbeat {
   uint64_t pid_namespace; // in which pid is its process: process_pid_namespace
   uint32_t pid;
   bool heartbeats_in_step; // also while its environments step
+  struct message_wait wait;
 };
 
 #endif

@@ -27,6 +27,7 @@
 #include "learner/exchange/actor_table.h"
 
 #include "common/base/clock.h"
+#include "common/base/log.h"
 #include "common/base/process.h"
 #include "common/wire/assignment.h"
 
@@ -131,7 +132,10 @@ struct actor_table_losses actor_table_losses(const struct actor_table *table) {
   return losses;
 }
 
-void actor_table_hear(struct actor_table *table, uint32_t actor) { table->entry[actor].heard = clock_now(); }
+void actor_table_hear(struct actor_table *table, uint32_t actor) {
+  table->entry[actor].heard = clock_now();
+  table->entry[actor].wait.call = WAIT_NONE;
+}
 
 enum status actor_table_send(struct actor_table *table, uint32_t actor, struct error *error) {
   struct actor_entry *entry = &table->entry[actor];
@@ -207,6 +211,34 @@ enum status actor_table_take_step(struct actor_table *table, uint32_t actor, dou
   return STATUS_OK;
 }
 
+// Names a call once in the log. A call is another one where it began later, by more than clocks and messages differ.
+static void take_wait(struct actor_table *table, uint32_t actor, const struct message_wait *wait) {
+  struct actor_entry *entry = &table->entry[actor];
+  const double from = clock_now() - wait->seconds;
+  if (wait->call == WAIT_NONE) return;
+  if (from > entry->wait_from + 2) entry->wait_named = false;
+  entry->wait = *wait;
+  entry->wait_from = from;
+  if (entry->wait_named || wait->seconds < ACTOR_TABLE_NAMED) return;
+  entry->wait_named = true;
+  log_warn("rank %d has waited %.0f s for %s of environment %u (%s)",
+           transport_world_rank(table->transport, (int)actor + 1), wait->seconds, wait_call_name(wait->call),
+           wait->environment, wait->evaluation ? "evaluation" : "training");
+}
+
+int actor_table_find_wait(const struct actor_table *table, double *seconds) {
+  const double now = clock_now();
+  int found = -1;
+  *seconds = ACTOR_TABLE_WAIT;
+  for (uint32_t i = 0; i < table->active; i++) {
+    const struct actor_entry *entry = &table->entry[i];
+    if (!entry->alive || entry->wait.call == WAIT_NONE || now - entry->wait_from < *seconds) continue;
+    *seconds = now - entry->wait_from;
+    found = (int)i;
+  }
+  return found;
+}
+
 enum status actor_table_take_heartbeat(struct actor_table *table, uint32_t actor,
                                        const struct message_heartbeat *heartbeat, struct error *error) {
   struct actor_entry *entry = &table->entry[actor];
@@ -217,6 +249,7 @@ enum status actor_table_take_heartbeat(struct actor_table *table, uint32_t actor
                      transport_world_rank(table->transport, (int)actor + 1), heartbeat->pid, entry->pid);
   entry->heartbeats_in_step = heartbeat->heartbeats_in_step;
   entry->pid = pid;
+  take_wait(table, actor, &heartbeat->wait);
   return actor_table_take_step(table, actor, heartbeat->longest_step, error);
 }
 

@@ -9,6 +9,7 @@
 #include "learner/job/rate_limiter.h"
 #include <stdbool.h>
 
+enum { ACTOR_TABLE_WAIT = 5, ACTOR_TABLE_NAMED = 30 }; // s: of a wait that is shown, and named in the log
 enum { ACTOR_TABLE_CREDITS = 2 }; // that an actor may hold: one batch in flight while it fills the next
 
 struct actor_entry { // of one actor
@@ -17,14 +18,17 @@ struct actor_entry { // of one actor
   bool left;         // it said BYE
   bool expelled;     // it sent an invalid message: nothing more is taken of it
   uint32_t batch_steps;
-  int64_t credits;         // batches it may send, or has sent and which have not arrived; below 0: sent without one
-  double heard, sent;      // clock_now() of the last message from it, to it
-  double longest_step;     // s
-  bool heartbeats_in_step; // it sends heartbeats while its environments make a step
-  uint32_t pid;            // of its process, where the learner can look for that; 0: it cannot
-  double looked;           // clock_now() of the last look for its process
-  uint64_t ended;          // sync: the last round that it ended
-  uint32_t evaluates;      // its first episode in the running evaluation; UINT32_MAX: it has none
+  int64_t credits;          // batches it may send, or has sent and which have not arrived; below 0: sent without one
+  double heard, sent;       // clock_now() of the last message from it, to it
+  double longest_step;      // s
+  bool heartbeats_in_step;  // it sends heartbeats while its environments make a step
+  struct message_wait wait; // the call that it waits for, as its last message said
+  double wait_from;         // clock_now() when that call began
+  bool wait_named;          // the log has named it
+  uint32_t pid;             // of its process, where the learner can look for that; 0: it cannot
+  double looked;            // clock_now() of the last look for its process
+  uint64_t ended;           // sync: the last round that it ended
+  uint32_t evaluates;       // its first episode in the running evaluation; UINT32_MAX: it has none
 };
 
 // Steps that were made and are in no replay, by cause, in this process's time. job->dropped counts those past the end.
@@ -60,7 +64,7 @@ struct actor_table_losses actor_table_losses(const struct actor_table *table);
 
 // --- what an actor says. `actor` is its index, its rank less one. ---
 
-// A message of any kind arrived.
+// A message of any kind arrived: until it says otherwise the actor waits for no call.
 void actor_table_hear(struct actor_table *table, uint32_t actor);
 
 // A batch arrived: one credit less.
@@ -69,6 +73,10 @@ void actor_table_batch_arrived(struct actor_table *table, uint32_t actor);
 // A HEARTBEAT arrived. STATUS_PEER: it names another process than before, or as actor_table_take_step.
 enum status actor_table_take_heartbeat(struct actor_table *table, uint32_t actor,
                                        const struct message_heartbeat *heartbeat, struct error *error);
+
+// The actor, of those that are alive, whose environment has kept it waiting longest, at least ACTOR_TABLE_WAIT s; -1:
+// none. *seconds: for how long.
+int actor_table_find_wait(const struct actor_table *table, double *seconds);
 
 // The actor's longest step so far, on which the patience with its silence depends. STATUS_PEER: it is longer than the
 // job can have run.

@@ -43,6 +43,15 @@ static void add_identity(json_t *object, const struct run_failures *failures) {
                                 json_count(failures->at_updates)));
 }
 
+static void add_wait(json_t *object, const struct run_status *status) {
+  json_t *wait = status->wait.call
+                     ? json_pack("{s:s, s:o, s:b, s:i, s:f}", "call", status->wait.call, "environment",
+                                 json_count(status->wait.environment), "evaluation", status->wait.evaluation, "rank",
+                                 status->wait.rank, "seconds", status->wait.seconds)
+                     : json_null();
+  json_object_set_new(object, "waits_for", wait);
+}
+
 static char *format_status(const struct run_status *status, const struct run_failures *failures, const char *host) {
   char updated[64];
   clock_format(updated, sizeof updated);
@@ -54,6 +63,7 @@ static char *format_status(const struct run_status *status, const struct run_fai
                 (int)status->actors_lost, "eval_cut", (int)status->eval_cut, "dropped", "surplus",
                 json_count(status->surplus), "unsent", json_count(status->unsent), "lost_at_most",
                 json_count(status->lost_at_most), "host", json_text(host), "pid", (int)getpid(), "updated", updated);
+  if (object) add_wait(object, status);
   if (object) add_identity(object, failures);
   char *text = object ? json_dumps(object, JSON_INDENT(2)) : NULL;
   json_decref(object);

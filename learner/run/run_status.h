@@ -17,6 +17,15 @@ struct run_failures {
 
 // --- writing ---
 
+// The call of an environment that keeps an actor waiting longest.
+struct run_wait {
+  const char *call; // NULL: none takes long
+  int rank;
+  uint32_t environment;
+  bool evaluation;
+  double seconds;
+};
+
 struct run_status {
   const char *state; // running, done, stopped, failed
   int exit_code;     // -1 while the run runs (null in the file)
@@ -26,6 +35,7 @@ struct run_status {
   uint64_t surplus, unsent, lost_at_most; // steps that were made and never used: struct actor_table_losses
   uint32_t actors_lost;
   uint32_t eval_cut; // episodes of the newest evaluation that were cut short
+  struct run_wait wait;
 };
 
 // Replaces the file at `path` as a whole. The file names the host, this process and the time too. While the run runs,

@@ -65,7 +65,7 @@ struct part {
   enum look look;
   int drop; // 0 to PARTS - 1
 };
-enum { PARTS = 10 };
+enum { PARTS = 11 };
 
 static size_t columns(const char *text) {
   size_t count = 0;
@@ -142,6 +142,8 @@ size_t status_line_format(const struct status_line *line, const struct status_li
   fill_rates(line, part + 4);
   fill_actors(line, part + 7);
   fill_times(line, part + 8);
+  part[10] = (struct part){.look = ALARM, .drop = 3};
+  snprintf(part[10].text, sizeof part[10].text, "%s", line->wait);
   for (int drop = PARTS - 1; drop >= 0 && width_of(part) > style->width; drop--)
     for (int i = 0; i < PARTS; i++)
       if (part[i].drop == drop) part[i].text[0] = '\0';

@@ -15,6 +15,7 @@ struct status_line {
   double steps_per_s, utd, lag;    // NaN: not known yet, and left out
   uint32_t actors_alive, actors, actors_lost;
   double seconds_left, seconds_to_checkpoint; // not finite: not known
+  char wait[64];                              // the call of an environment that takes long; "": none
 };
 void status_line_add_return(struct status_line *line, double value);
 

@@ -51,6 +51,14 @@ check 'fails too often' grep -q '3 failures in a row.*step 5 of the episode fail
 expect_status 'one that is too slow' 1 "$CORSAC" train $quick --env "exec:sleep 60; $once" --create-timeout 0.3 --run-dir "$tmp/slow"
 check 'is named with the option' grep -q 'within 0.3 s (create_timeout)' "$err"
 
+# --- a call that takes long -----------------------------------------------------------------------
+if command -v mpirun >/dev/null; then
+  start $MPIRUN -n 2 "$CORSAC" train $quick --eval-every 0 --restart-each-episode --env "exec:test \$CORSAC_EPISODE = 1 && sleep 60; exec $once" --run-dir "$tmp/waits"
+  check 'status.json says what is waited for' wait_for grep -q '"call": "reset"' "$tmp/waits/status.json"
+  kill "$background"
+  wait "$background" 2>/dev/null
+fi
+
 # --- a directory of its own -----------------------------------------------------------------------
 mkdir -p "$tmp/case/mesh" "$tmp/outside" && echo '0.2 0.05' >"$tmp/case/case.txt" && echo gold >"$tmp/outside/precious"
 echo '#!/bin/sh' >"$tmp/case/run.sh" && chmod 750 "$tmp/case/run.sh" && ln -s "$tmp/outside" "$tmp/case/mesh/out"

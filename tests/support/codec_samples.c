@@ -156,7 +156,7 @@ void codec_target_fill(struct codec_target *target) {
   target->env_failure = (struct message_env_failure){11, true, 3, 0.5, "the solver diverged"};
   target->info = (struct message_info){12, 2, {7, 1ull << 48}, {0.5, -1.0 / 3}};
   target->stop = (struct message_stop){75, true};
-  target->heartbeat = (struct message_heartbeat){1ull << 46, 2.5, 1ull << 47, 77, true};
+  target->heartbeat = (struct message_heartbeat){1ull << 46, 2.5, 1ull << 47, 77, true, {WAIT_RESET, 12, true, 31.5}};
 }
 
 void codec_target_release(struct codec_target *target) {

@@ -332,6 +332,35 @@ static void test_heartbeats_that_cannot_be(void) {
   scene_release(&s);
 }
 
+// An actor tells in its heartbeats which call of an environment it waits for. Any other message ends that.
+static void test_waits(void) {
+  struct scene s;
+  double seconds;
+  scene_init(&s, "envs: 3\n");
+  CU_ASSERT_EQUAL(actor_table_find_wait(&s.table, &seconds), -1);
+  struct message_heartbeat heartbeat = {.wait = {WAIT_RESET, 7, false, ACTOR_TABLE_WAIT - 1}};
+  hear(&s, 1, &heartbeat);
+  CU_ASSERT_EQUAL(actor_table_find_wait(&s.table, &seconds), -1); // not worth a word yet
+  heartbeat.wait.seconds = 20;
+  hear(&s, 1, &heartbeat);
+  hear(&s, 0, &(struct message_heartbeat){.wait = {WAIT_STEP, 3, true, 12}});
+  CU_ASSERT_EQUAL_FATAL(actor_table_find_wait(&s.table, &seconds), 1); // the longest
+  CU_ASSERT_DOUBLE_EQUAL(seconds, 20, 1);
+  CU_ASSERT_EQUAL(s.table.entry[1].wait.environment, 7);
+  CU_ASSERT_STRING_EQUAL(wait_call_name(s.table.entry[1].wait.call), "reset");
+  CU_ASSERT_FALSE(s.table.entry[1].wait_named);
+  heartbeat.wait.seconds = ACTOR_TABLE_NAMED + 1;
+  hear(&s, 1, &heartbeat);
+  CU_ASSERT_TRUE(s.table.entry[1].wait_named); // once
+  heartbeat.wait.seconds = 1;
+  hear(&s, 1, &heartbeat);
+  CU_ASSERT_FALSE(s.table.entry[1].wait_named); // another call
+  CU_ASSERT_EQUAL(actor_table_find_wait(&s.table, &seconds), 0);
+  actor_table_hear(&s.table, 0);
+  CU_ASSERT_EQUAL(actor_table_find_wait(&s.table, &seconds), -1);
+  scene_release(&s);
+}
+
 // How long an actor may be silent, and when its process is looked for.
 static void test_patience(void) {
   struct scene s;
@@ -376,6 +405,7 @@ static void test_patience(void) {
 int main(void) {
   static const struct unit_case cases[] = {
       {"an actor that may be in a step may be silent, one whose process has ended is dead at once", test_patience},
+      {"the call that an actor waits for is known until its next message", test_waits},
       {"a heartbeat that no process can send is refused", test_heartbeats_that_cannot_be},
       {"every actor holds two credits at most", test_two_each},
       {"a batch shipped without a credit does not add one", test_shipped_without_credit},

@@ -149,7 +149,7 @@ static struct run_directory *start(uint64_t steps, enum status expected) {
 }
 
 static void end(struct run_directory *run, uint32_t count) {
-  const struct run_status status = {"stopped", 75, "why", 8, 5, "ckpt-8.h5", 0, 0, 0, 0, 0};
+  const struct run_status status = {"stopped", 75, "why", 8, 5, "ckpt-8.h5", 0, 0, 0, 0, 0, {0}};
   CU_ASSERT_EQUAL(run_directory_write_status(run, &status, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(failures("count"), count);
   run_directory_close(run);

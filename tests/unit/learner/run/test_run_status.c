@@ -151,10 +151,11 @@ static json_int_t count_of(const json_t *object, const char *key) {
 }
 
 static void test_write(void) {
-  const struct run_status running = {"running", -1, "", 1234, 56, "ckpt-1000.h5", 11, 12, 13, 14, 15};
+  const struct run_status running = {"running", -1, "", 1234, 56, "ckpt-1000.h5",
+                                     11,        12, 13, 14,   15, {"reset", 2, 7, true, 41.5}};
   json_t *object = written(&running);
   const json_t *dropped = json_object_get(object, "dropped"), *failures = json_object_get(object, "failures");
-  CU_ASSERT_EQUAL(json_object_size(object), 16);
+  CU_ASSERT_EQUAL(json_object_size(object), 17);
   CU_ASSERT_STRING_EQUAL(text_of(object, "state"), "running");
   CU_ASSERT_STRING_EQUAL(text_of(object, "checkpoint"), "ckpt-1000.h5");
   CU_ASSERT_STRING_EQUAL(text_of(object, "host"), "node1");
@@ -169,16 +170,24 @@ static void test_write(void) {
   CU_ASSERT_EQUAL(count_of(dropped, "surplus"), 11);
   CU_ASSERT_EQUAL(count_of(dropped, "unsent"), 12);
   CU_ASSERT_EQUAL(count_of(dropped, "lost_at_most"), 13);
+  const json_t *wait = json_object_get(object, "waits_for");
+  CU_ASSERT_STRING_EQUAL(text_of(wait, "call"), "reset");
+  CU_ASSERT_EQUAL(count_of(wait, "rank"), 2);
+  CU_ASSERT_EQUAL(count_of(wait, "environment"), 7);
+  CU_ASSERT_TRUE(json_is_true(json_object_get(wait, "evaluation")));
+  CU_ASSERT_EQUAL(json_real_value(json_object_get(wait, "seconds")), 41.5);
   CU_ASSERT_EQUAL(count_of(failures, "count"), 2);
   CU_ASSERT_STRING_EQUAL(text_of(failures, "cause"), "actors");
   json_decref(object);
 }
 
 static void test_write_texts(void) {
-  const struct run_status failed = {"failed", 1, "\"x.so\": a\\b\xc3\xa4", 1ull << 40, 7, "", 0, 0, 0, 0, 0};
-  const struct run_status unreadable = {"failed", 1, "bytes \xff\n", 1, 1, "r\xe9sum\xe9/ckpt-1.h5", 0, 0, 0, 0, 0};
+  const struct run_status failed = {"failed", 1, "\"x.so\": a\\b\xc3\xa4", 1ull << 40, 7, "", 0, 0, 0, 0, 0, {0}};
+  const struct run_status unreadable = {"failed", 1,  "bytes \xff\n", 1, 1, "r\xe9sum\xe9/ckpt-1.h5", 0, 0, 0, 0,
+                                        0,        {0}};
   json_t *object = written(&failed);
   CU_ASSERT_STRING_EQUAL(text_of(object, "reason"), failed.reason);
+  CU_ASSERT_TRUE(json_is_null(json_object_get(object, "waits_for")));
   CU_ASSERT_EQUAL(count_of(object, "exit_code"), 1);
   CU_ASSERT_EQUAL(count_of(object, "env_steps"), 1ll << 40);
   json_decref(object);

@@ -2,6 +2,7 @@
 #include "tests/support/unit.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,6 +39,10 @@ static void test_whole(void) {
   CU_ASSERT_EQUAL(status_line_format(&line, &PLAIN_WIDE, text), strlen(text));
   CU_ASSERT_STRING_EQUAL(text, "52 %  1,048,576 of 2,000,000 steps  return -80 ▁▁▂▃▃▄▅▆▆▇██  5,573 steps/s  utd 1.00  "
                                "lag 7.51  actors 8/8  2m 51s left  checkpoint in 12.0s");
+  struct status_line waits = line;
+  snprintf(waits.wait, sizeof waits.wait, "environment 3: reset for 41 s");
+  status_line_format(&waits, &PLAIN_WIDE, text);
+  CU_ASSERT_PTR_NOT_NULL(strstr(text, "checkpoint in 12.0s  environment 3: reset for 41 s"));
   const struct status_line_style ascii = {200, false, false};
   status_line_format(&line, &ascii, text);
   CU_ASSERT_PTR_NOT_NULL(strstr(text, "return -80 up  5,573"));
