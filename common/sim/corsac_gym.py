@@ -218,7 +218,8 @@ class Info:
 
 def make(name, **options):
     """gymnasium.make without its checker, which would print warnings and cost time in every step."""
-    sys.path[0] = os.getcwd()  # instead of the directory of this file
+    # Instead of the directory of this file: where corsac was started, also where --scratch gives another directory.
+    sys.path[0] = os.environ.get("CORSAC_DIRECTORY") or os.getcwd()
     name, given = split_name(name)
     try:
         return gymnasium.make(name, **{"disable_env_checker": True, **given, **options})
