@@ -21,7 +21,6 @@ above it.
 
 import ctypes
 import os
-import sys
 import traceback
 
 TERMINATED, TRUNCATED = 1, 2
@@ -75,6 +74,11 @@ def _library():
     library.corsac_sim_seed.restype = ctypes.c_uint64
     library.corsac_sim_info.argtypes = [ctypes.c_void_p, ctypes.POINTER(ctypes.c_double)]
     library.corsac_sim_info.restype = None
+    for name in ("put", "get"):
+        getattr(library, "corsac_sim_" + name).argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t]
+    library.corsac_sim_left.argtypes = [ctypes.c_void_p]
+    library.corsac_sim_left.restype = ctypes.c_size_t
+    library.corsac_sim_resumes.argtypes = [ctypes.c_void_p]
     library.corsac_sim_fail.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
     library.corsac_sim_close.argtypes = [ctypes.c_void_p]
     library.corsac_sim_close.restype = None
@@ -176,7 +180,7 @@ class Sim:
 
     def _take(self, result):
         self._next = result
-        if self._raised:
+        if self._raised is not None:
             raised, self._raised = self._raised, None
             raise raised
         if result < 0:
