@@ -282,7 +282,7 @@ _Static_assert(CHANNEL_MAX_STATE == WIRE_MAX_MESSAGE / 2, "environment_save take
 // Gives the state that was saved. What the caller has no room for is kept for its next call, so that a simulator which
 // writes files for a save does so once.
 static int64_t deliver(struct instance *instance, size_t saved, void *buffer, size_t size) {
-  if (saved <= size) memcpy(buffer, instance->state.data, saved);
+  if (saved > 0 && saved <= size) memcpy(buffer, instance->state.data, saved); // buffer may be NULL
   instance->kept = saved <= size ? 0 : saved;
   return (int64_t)saved;
 }
@@ -320,7 +320,7 @@ static int load(void *self, const void *buffer, size_t size) {
   if (!(instance->spec.flags & CHANNEL_CAN_SAVE)) return fail(instance, "the process cannot load a state");
   if (!process_state_reserve(&instance->state, instance->child.file, size))
     return fail(instance, "no room for a state of %zu bytes: %s", size, strerror(errno));
-  memcpy(instance->state.data, buffer, size);
+  if (size > 0) memcpy(instance->state.data, buffer, size);
   instance->child.channel->state_capacity = instance->state.capacity;
   instance->child.channel->state_size = size;
   return ask(instance, CHANNEL_LOAD) != 0 ? -1 : await_answer(instance, &answer);

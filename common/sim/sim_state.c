@@ -110,7 +110,7 @@ static int fail_short(struct sim_state *state, uint64_t size) {
 int sim_state_get(struct sim_state *state, void *bytes, size_t size) {
   if (size > sim_state_left(state)) fail_short(state, size);
   if (*state->why) {
-    memset(bytes, 0, size);
+    if (size > 0) memset(bytes, 0, size);
     return -1;
   }
   if (size > 0) memcpy(bytes, state->given + state->at, size);

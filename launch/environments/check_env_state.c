@@ -18,27 +18,32 @@ static bool untouched(const uint8_t *bytes, size_t from, size_t to) {
   return true;
 }
 
-// Saves in every way that the host does. False: there is no state to go on from.
-static bool save_state(struct probe *probe, struct state *state) {
+// What save says it needs. 0: there is no state to go on from, for a reason that is noted.
+static int64_t find_size(struct probe *probe) {
   struct check *check = probe->check;
-  check->rule = RULE_SAVE;
   const int64_t need = probe_save(probe, NULL, 0);
   if (need < 0) {
     const char *reason = probe_reason(probe);
     check_note(check, RULE_SAVE, BROKEN, "save failed: it returned %lld: %s", (long long)need,
                *reason ? reason : "it gave no reason");
-    return false;
-  }
-  if (need == 0) {
+  } else if (need == 0) {
     check_note(check, RULE_SAVE, SKIPPED,
                "there is no state in the middle of an episode (optional: a resumed run begins a new episode)");
-    return false;
-  }
-  if (need > PROBE_SAVE_MOST) {
+  } else if (need > PROBE_SAVE_MOST) {
     check_note(check, RULE_SAVE, BROKEN, "save wants %lld bytes; a state may have %d", (long long)need,
                PROBE_SAVE_MOST);
-    return false;
+  } else {
+    return need;
   }
+  return 0;
+}
+
+// Saves in every way that the host does. False: there is no state to go on from.
+static bool save_state(struct probe *probe, struct state *state) {
+  struct check *check = probe->check;
+  check->rule = RULE_SAVE;
+  const int64_t need = find_size(probe);
+  if (need == 0) return false;
   state->size = (size_t)need;
   const size_t room = state->size + GUARD_BYTES;
   state->bytes = malloc(room);
