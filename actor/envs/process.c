@@ -139,6 +139,7 @@ static int await_answer(struct instance *instance, struct channel_answer *answer
 static int ask(struct instance *instance, enum channel_request request, enum config_call call) {
   if (instance->broken) return -1;
   process_limit(instance, call);
+  instance->kept = 0;
   process_child_ask(&instance->child, request);
   return 0;
 }
@@ -263,22 +264,40 @@ static const char *reason(void *self) { return ((struct instance *)self)->why; }
 
 // --- state ---
 
+_Static_assert(CHANNEL_MAX_STATE == WIRE_MAX_MESSAGE / 2, "environment_save takes as much as libcorsac_sim gives");
+
+// Gives the state that was saved. What the caller has no room for is kept for its next call, so that a simulator which
+// writes files for a save does so once.
+static int64_t deliver(struct instance *instance, size_t saved, void *buffer, size_t size) {
+  if (saved > 0 && saved <= size) memcpy(buffer, instance->state.data, saved); // buffer may be NULL
+  instance->kept = saved <= size ? 0 : saved;
+  return (int64_t)saved;
+}
+
+// The reason is for env_process.error, which environment_save asks.
+static int64_t save_failed(struct instance *instance, int64_t result) {
+  process_copy(instance->why, instance->child.channel->answer.text, CHANNEL_TEXT);
+  instance->why[CHANNEL_TEXT - 1] = 0;
+  return result;
+}
+
 static int64_t save(void *self, void *buffer, size_t size) {
   struct instance *instance = self;
   struct channel *channel = instance->child.channel;
   struct channel_answer answer = {0};
   if (instance->broken || !(instance->spec.flags & CHANNEL_CAN_SAVE)) return 0;
+  if (instance->kept > 0) return deliver(instance, instance->kept, buffer, size);
+  *instance->why = 0;                             // of an earlier save
   for (int attempt = 0; attempt < 3; attempt++) { // the first attempt may only tell the size
     channel->state_capacity = instance->state.capacity;
     if (ask(instance, CHANNEL_SAVE, CONFIG_OTHER) != 0 || await_answer(instance, &answer) != 0) return 0;
+    if ((int64_t)answer.state_size < 0) return save_failed(instance, (int64_t)answer.state_size);
     if (answer.state_size > WIRE_MAX_MESSAGE / 2) break; // environment_save refuses the size
-    if (answer.state_size <= instance->state.capacity) {
-      if (answer.state_size <= size) memcpy(buffer, instance->state.data, (size_t)answer.state_size);
-      return (int64_t)answer.state_size;
-    }
+    if (answer.state_size <= instance->state.capacity)
+      return deliver(instance, (size_t)answer.state_size, buffer, size);
     if (!process_state_reserve(&instance->state, instance->child.file, (size_t)answer.state_size)) return -errno;
   }
-  return (int64_t)answer.state_size; // invalid, or larger each time: environment_save refuses it
+  return (int64_t)answer.state_size; // too large, or larger each time: environment_save refuses it
 }
 
 static int load(void *self, const void *buffer, size_t size) {
@@ -288,7 +307,7 @@ static int load(void *self, const void *buffer, size_t size) {
   if (!(instance->spec.flags & CHANNEL_CAN_SAVE)) return process_fail(instance, "the process cannot load a state");
   if (!process_state_reserve(&instance->state, instance->child.file, size))
     return process_fail(instance, "no room for a state of %zu bytes: %s", size, strerror(errno));
-  memcpy(instance->state.data, buffer, size);
+  if (size > 0) memcpy(instance->state.data, buffer, size);
   instance->child.channel->state_capacity = instance->state.capacity;
   instance->child.channel->state_size = size;
   instance->has_played = true;

@@ -50,6 +50,7 @@ struct instance {
   bool has_played;      // the child has had a reset
   struct scratch scratch;
   struct process_state state;
+  size_t kept;           // bytes of `state` that the last request saved, and the caller had no room for; 0: none
   enum config_call call; // under way
   double timeout, until; // s: of the request under way; when it is late
   bool broken;           // a request failed: the child is ended, and every later request fails

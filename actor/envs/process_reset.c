@@ -131,6 +131,7 @@ void process_forget_reset(struct instance *instance) {
 
 int process_reset_begin(void *self, uint64_t seed) {
   struct instance *instance = self;
+  instance->kept = 0;
   struct process *process = instance->process;
   if (instance->broken) return -1;
   const bool restarts = process->config && process->config->restart_each_episode;

@@ -6,7 +6,8 @@
 //   writes the head, request OPEN, number 1     claims the channel, writes the spec, answers 1
 //   RESET (seed, episode, env_steps)            obs
 //   STEP (action)                               obs, reward, flags, info
-//   SAVE                                        state_size; the state itself where it fits into state_capacity
+//   SAVE                                        state_size; the state itself where it fits into state_capacity.
+//                                               0: there is none now; negative (as int64_t): save failed
 //   LOAD (state_size)                           nothing
 //   CLOSE                                       ends
 //
@@ -22,8 +23,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CHANNEL_VARIABLE "CORSAC_CHANNEL"
-#define CHANNEL_MAGIC    0x6361736f72636f63u
+#define CHANNEL_VARIABLE  "CORSAC_CHANNEL"
+#define CHANNEL_MAGIC     0x6361736f72636f63u
+#define CHANNEL_MAX_STATE ((size_t)1 << 29) // bytes of a state
 enum {
   CHANNEL_VERSION = 3,
   CHANNEL_MAX_DIM = 1 << 20,
@@ -57,7 +59,7 @@ struct channel_answer {
   int32_t flags;
   double reward;
   uint64_t state_size;
-  char text[CHANNEL_TEXT]; // why it failed
+  char text[CHANNEL_TEXT]; // why it failed; why a state_size is negative
 };
 
 struct channel {

@@ -127,7 +127,8 @@ void channel_child_answer(struct channel_child *child, const struct channel_answ
   channel->answer.flags = answer->flags;
   channel->answer.reward = answer->reward;
   channel->answer.state_size = answer->state_size;
-  if (answer->status != CHANNEL_OK) memcpy(channel->answer.text, answer->text, sizeof answer->text);
+  if (answer->status != CHANNEL_OK || (int64_t)answer->state_size < 0)
+    memcpy(channel->answer.text, answer->text, sizeof answer->text);
   child->answered = true;
   atomic_store(&channel->answered, child->number);
   channel_ring(&channel->to_host);

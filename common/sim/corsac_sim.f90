@@ -11,6 +11,17 @@
 !   end do
 !   call corsac_close(sim)
 !
+! With save and load, two subroutines of (sim), a resumed run goes on in the middle of an episode:
+!
+!   call corsac_put(sim, x)    in save, for each variable that the steps to come depend on, other than corsac_seed
+!   call corsac_get(sim, x)    in load, in the same order
+!
+! x is of real(c_double), real(c_float), integer(c_int), integer(c_int64_t) or logical, of any rank. corsac_put_file(sim,
+! path) and corsac_get_file(sim, path) take a restart file. corsac_begin and corsac_step call save. To load a state,
+! corsac asks for a new episode, as after any other; corsac_begin calls load after the program has put the simulation at
+! its start, and so replaces that start. Where the start takes long, if (.not. corsac_resumes(sim)) leaves it out. What
+! goes wrong is reported by the library; corsac_fail in save or load makes it fail.
+!
 ! obs and action are real(c_float), rewards and bounds real(c_double). sim%next is negative after a failure; the reason
 ! is on stderr.
 module corsac_sim
@@ -19,6 +30,7 @@ module corsac_sim
   private
   public :: corsac_open, corsac_begin, corsac_step, corsac_seed, corsac_info, corsac_fail, corsac_close
   public :: corsac_episode, corsac_env_steps
+  public :: corsac_put, corsac_get, corsac_put_file, corsac_get_file, corsac_resumes
 
   integer, parameter, public :: CORSAC_TERMINATED = 1, CORSAC_TRUNCATED = 2
   integer, parameter, public :: CORSAC_INFO_MEAN = 0, CORSAC_INFO_LAST = 1, CORSAC_INFO_MAX = 2
@@ -38,7 +50,24 @@ module corsac_sim
     integer(c_int32_t) :: info_dim
     type(c_ptr) :: info_names
     type(c_ptr) :: info_rules
+    type(c_funptr) :: save, load
+    type(c_ptr) :: user
   end type
+
+  abstract interface
+    subroutine corsac_state(sim)
+      import :: corsac_simulator
+      type(corsac_simulator), intent(inout) :: sim
+    end subroutine
+  end interface
+  procedure(corsac_state), pointer, save :: saver => null(), loader => null() ! of the program's simulator
+
+  interface corsac_put
+    module procedure put_double, put_float, put_int, put_long, put_logical
+  end interface
+  interface corsac_get
+    module procedure get_double, get_float, get_int, get_long, get_logical
+  end interface
 
   interface
     function c_open(spec) bind(c, name='corsac_sim_open')
@@ -82,6 +111,30 @@ module corsac_sim
       type(c_ptr), value :: sim
       character(kind=c_char), intent(in) :: why(*)
     end function
+    integer(c_int) function c_put(sim, bytes, size) bind(c, name='corsac_sim_put')
+      import :: c_ptr, c_int, c_size_t
+      type(c_ptr), value :: sim, bytes
+      integer(c_size_t), value :: size
+    end function
+    integer(c_int) function c_get(sim, bytes, size) bind(c, name='corsac_sim_get')
+      import :: c_ptr, c_int, c_size_t
+      type(c_ptr), value :: sim, bytes
+      integer(c_size_t), value :: size
+    end function
+    integer(c_int) function c_put_file(sim, path) bind(c, name='corsac_sim_put_file')
+      import :: c_ptr, c_int, c_char
+      type(c_ptr), value :: sim
+      character(kind=c_char), intent(in) :: path(*)
+    end function
+    integer(c_int) function c_get_file(sim, path) bind(c, name='corsac_sim_get_file')
+      import :: c_ptr, c_int, c_char
+      type(c_ptr), value :: sim
+      character(kind=c_char), intent(in) :: path(*)
+    end function
+    integer(c_int) function c_resumes(sim) bind(c, name='corsac_sim_resumes')
+      import :: c_ptr, c_int
+      type(c_ptr), value :: sim
+    end function
     subroutine c_close(sim) bind(c, name='corsac_sim_close')
       import :: c_ptr
       type(c_ptr), value :: sim
@@ -90,7 +143,8 @@ module corsac_sim
 
 contains
 
-  subroutine corsac_open(sim, name, obs_dim, action_low, action_high, max_episode_steps, info_names, info_rules)
+  subroutine corsac_open(sim, name, obs_dim, action_low, action_high, max_episode_steps, info_names, info_rules, &
+                         save, load)
     type(corsac_simulator), intent(out) :: sim
     character(len=*), intent(in) :: name
     integer, intent(in) :: obs_dim
@@ -98,6 +152,7 @@ contains
     integer, intent(in), optional :: max_episode_steps
     character(len=*), intent(in), optional :: info_names(:)
     integer, intent(in), optional :: info_rules(:) ! CORSAC_INFO_MEAN and so on, one for each name
+    procedure(corsac_state), optional :: save, load ! both, or neither
     integer(c_int8_t), target :: rules(16)
     character(kind=c_char, len=64), target :: texts(16), c_name
     type(c_ptr), target :: names(16)
@@ -129,6 +184,16 @@ contains
       if (size(info_rules) /= spec%info_dim) error stop 'corsac_open: info_rules and info_names have different sizes'
       rules(:min(size(info_rules), size(rules))) = int(info_rules(:min(size(info_rules), size(rules))), c_int8_t)
       spec%info_rules = c_loc(rules)
+    end if
+    if (present(save) .neqv. present(load)) error stop 'corsac_open: save and load come together'
+    spec%save = c_null_funptr
+    spec%load = c_null_funptr
+    spec%user = c_null_ptr
+    if (present(save)) then
+      saver => save
+      loader => load
+      spec%save = c_funloc(call_saver)
+      spec%load = c_funloc(call_loader)
     end if
     sim%info_dim = int(spec%info_dim)
     sim%handle = c_open(spec)
@@ -180,6 +245,113 @@ contains
     character(len=*), intent(in) :: why
     sim%next = int(c_fail(sim%handle, trim(why)//c_null_char))
   end subroutine
+
+  ! What the library calls. It knows itself what goes wrong inside. user is null, as corsac_open gave it.
+  integer(c_int) function call_saver(handle, user) bind(c, name='')
+    type(c_ptr), value :: handle, user
+    type(corsac_simulator) :: sim
+    sim%handle = handle
+    call saver(sim)
+    call_saver = merge(-1, 0, c_associated(user))
+  end function
+
+  integer(c_int) function call_loader(handle, user) bind(c, name='')
+    type(c_ptr), value :: handle, user
+    type(corsac_simulator) :: sim
+    sim%handle = handle
+    call loader(sim)
+    call_loader = merge(-1, 0, c_associated(user))
+  end function
+
+  subroutine put_double(sim, x)
+    type(corsac_simulator), intent(in) :: sim
+    real(c_double), intent(in), contiguous, target :: x(..)
+    integer(c_int) :: ignored
+    ignored = c_put(sim%handle, c_loc(x), size(x, kind=c_size_t) * c_sizeof(0._c_double))
+  end subroutine
+
+  subroutine get_double(sim, x)
+    type(corsac_simulator), intent(in) :: sim
+    real(c_double), intent(inout), contiguous, target :: x(..)
+    integer(c_int) :: ignored
+    ignored = c_get(sim%handle, c_loc(x), size(x, kind=c_size_t) * c_sizeof(0._c_double))
+  end subroutine
+
+  subroutine put_float(sim, x)
+    type(corsac_simulator), intent(in) :: sim
+    real(c_float), intent(in), contiguous, target :: x(..)
+    integer(c_int) :: ignored
+    ignored = c_put(sim%handle, c_loc(x), size(x, kind=c_size_t) * c_sizeof(0._c_float))
+  end subroutine
+
+  subroutine get_float(sim, x)
+    type(corsac_simulator), intent(in) :: sim
+    real(c_float), intent(inout), contiguous, target :: x(..)
+    integer(c_int) :: ignored
+    ignored = c_get(sim%handle, c_loc(x), size(x, kind=c_size_t) * c_sizeof(0._c_float))
+  end subroutine
+
+  subroutine put_int(sim, x)
+    type(corsac_simulator), intent(in) :: sim
+    integer(c_int), intent(in), contiguous, target :: x(..)
+    integer(c_int) :: ignored
+    ignored = c_put(sim%handle, c_loc(x), size(x, kind=c_size_t) * c_sizeof(0_c_int))
+  end subroutine
+
+  subroutine get_int(sim, x)
+    type(corsac_simulator), intent(in) :: sim
+    integer(c_int), intent(inout), contiguous, target :: x(..)
+    integer(c_int) :: ignored
+    ignored = c_get(sim%handle, c_loc(x), size(x, kind=c_size_t) * c_sizeof(0_c_int))
+  end subroutine
+
+  subroutine put_long(sim, x)
+    type(corsac_simulator), intent(in) :: sim
+    integer(c_int64_t), intent(in), contiguous, target :: x(..)
+    integer(c_int) :: ignored
+    ignored = c_put(sim%handle, c_loc(x), size(x, kind=c_size_t) * c_sizeof(0_c_int64_t))
+  end subroutine
+
+  subroutine get_long(sim, x)
+    type(corsac_simulator), intent(in) :: sim
+    integer(c_int64_t), intent(inout), contiguous, target :: x(..)
+    integer(c_int) :: ignored
+    ignored = c_get(sim%handle, c_loc(x), size(x, kind=c_size_t) * c_sizeof(0_c_int64_t))
+  end subroutine
+
+  subroutine put_logical(sim, x)
+    type(corsac_simulator), intent(in) :: sim
+    logical, intent(in), contiguous, target :: x(..)
+    integer(c_int) :: ignored
+    ignored = c_put(sim%handle, c_loc(x), size(x, kind=c_size_t) * storage_size(.true.) / 8_c_size_t)
+  end subroutine
+
+  subroutine get_logical(sim, x)
+    type(corsac_simulator), intent(in) :: sim
+    logical, intent(inout), contiguous, target :: x(..)
+    integer(c_int) :: ignored
+    ignored = c_get(sim%handle, c_loc(x), size(x, kind=c_size_t) * storage_size(.true.) / 8_c_size_t)
+  end subroutine
+
+  subroutine corsac_put_file(sim, path)
+    type(corsac_simulator), intent(in) :: sim
+    character(len=*), intent(in) :: path
+    integer(c_int) :: ignored
+    ignored = c_put_file(sim%handle, trim(path)//c_null_char)
+  end subroutine
+
+  subroutine corsac_get_file(sim, path)
+    type(corsac_simulator), intent(in) :: sim
+    character(len=*), intent(in) :: path
+    integer(c_int) :: ignored
+    ignored = c_get_file(sim%handle, trim(path)//c_null_char)
+  end subroutine
+
+  ! corsac_begin will call load.
+  logical function corsac_resumes(sim)
+    type(corsac_simulator), intent(in) :: sim
+    corsac_resumes = c_resumes(sim%handle) /= 0
+  end function
 
   subroutine corsac_close(sim)
     type(corsac_simulator), intent(inout) :: sim

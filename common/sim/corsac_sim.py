@@ -9,6 +9,11 @@
             action = sim.step(obs, reward, terminated)
     sim.close()
 
+With save and load a resumed run goes on in the middle of an episode. save() returns the state as bytes, load(bytes) puts
+the simulation into it: Sim(..., save=cart.save, load=cart.load). The state is everything that the steps to come depend
+on, other than sim.seed. begin and step call save. To load a state, corsac asks for a new episode, as after any other;
+begin calls load after the program has put the simulation at its start, and so replaces that start.
+
 obs is any sequence of obs_dim numbers; a float32 array of NumPy is copied at once. action is a list of floats, the same
 list each time. libcorsac_sim.so is looked for where CORSAC_SIM_LIBRARY says, beside this file, and in lib/ beside or
 above it.
@@ -16,10 +21,14 @@ above it.
 
 import ctypes
 import os
+import traceback
 
 TERMINATED, TRUNCATED = 1, 2
 INFO_MEAN, INFO_LAST, INFO_MAX = 0, 1, 2  # how a named value is summed up: its mean over steps, its last or largest of an episode
 _ACT, _BEGIN, _STOP = 0, 1, 2
+
+
+_StateFunction = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
 
 
 class _Spec(ctypes.Structure):
@@ -34,6 +43,9 @@ class _Spec(ctypes.Structure):
         ("info_dim", ctypes.c_uint32),
         ("info_names", ctypes.POINTER(ctypes.c_char_p)),
         ("info_rules", ctypes.POINTER(ctypes.c_uint8)),
+        ("save", _StateFunction),
+        ("load", _StateFunction),
+        ("user", ctypes.c_void_p),
     ]
 
 
@@ -65,6 +77,11 @@ def _library():
         getattr(library, name).restype = ctypes.c_uint64
     library.corsac_sim_info.argtypes = [ctypes.c_void_p, ctypes.POINTER(ctypes.c_double)]
     library.corsac_sim_info.restype = None
+    for name in ("put", "get"):
+        getattr(library, "corsac_sim_" + name).argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t]
+    library.corsac_sim_left.argtypes = [ctypes.c_void_p]
+    library.corsac_sim_left.restype = ctypes.c_size_t
+    library.corsac_sim_resumes.argtypes = [ctypes.c_void_p]
     library.corsac_sim_fail.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
     library.corsac_sim_close.argtypes = [ctypes.c_void_p]
     library.corsac_sim_close.restype = None
@@ -84,11 +101,14 @@ def refuse(why):
 class Sim:
     """One simulator. Raises RuntimeError where corsac cannot be reached or refuses; the reason is on stderr."""
 
-    def __init__(self, name, obs_dim, action_low, action_high, max_episode_steps=0, info_names=(), info_rules=()):
+    def __init__(self, name, obs_dim, action_low, action_high, max_episode_steps=0, info_names=(), info_rules=(),
+                 save=None, load=None):
         if len(action_low) != len(action_high):
             raise ValueError("action_low and action_high have different lengths")
         if info_rules and len(info_rules) != len(info_names):
             raise ValueError("info_rules and info_names have different lengths")
+        if (save is None) != (load is None):
+            raise ValueError("save and load come together")
         self._library = _library()
         self._next = _BEGIN
         self._obs = (ctypes.c_float * obs_dim)()
@@ -101,6 +121,10 @@ class Sim:
         bounds = ctypes.c_double * len(action_low)
         spec = _Spec(ctypes.sizeof(_Spec), name.encode(), obs_dim, len(action_low), max_episode_steps or 0,
                      bounds(*action_low), bounds(*action_high), len(info_names), names, rules)
+        self._save, self._load = save, load
+        self._raised = None  # by save or load, what is no Exception: the library, which is C, cannot pass it on
+        if save:
+            self._functions = spec.save, spec.load = _StateFunction(self._call_save), _StateFunction(self._call_load)
         self._handle = self._library.corsac_sim_open(ctypes.byref(spec))
         if not self._handle:
             raise RuntimeError("corsac_sim_open failed")
@@ -129,6 +153,36 @@ class Sim:
         """The steps that the job has made when the next episode begins."""
         return self._library.corsac_sim_env_steps(self._handle)
 
+    @property
+    def resumes(self):
+        """begin will call load, so what puts the simulation at its start may be left out, if that takes long."""
+        return bool(self._library.corsac_sim_resumes(self._handle))
+
+    def _call_save(self, handle, _):
+        try:
+            state = self._save()
+            if state is None:  # there is none now
+                return 1
+            state = memoryview(state).tobytes()
+            return self._library.corsac_sim_put(handle, state, len(state))
+        except BaseException as error:
+            return self._refuse(handle, error)
+
+    def _call_load(self, handle, _):
+        try:
+            state = ctypes.create_string_buffer(self._library.corsac_sim_left(handle))
+            self._library.corsac_sim_get(handle, state, len(state))
+            self._load(state.raw)
+            return 0
+        except BaseException as error:
+            return self._refuse(handle, error)
+
+    def _refuse(self, handle, error):
+        if not isinstance(error, Exception):
+            self._raised = error
+        traceback.print_exc()
+        return self._library.corsac_sim_fail(handle, ("%s: %s" % (type(error).__name__, error)).encode(errors="replace"))
+
     def _put(self, obs):
         if len(obs) != self.obs_dim:
             raise ValueError("an observation has %d components, not %d" % (len(obs), self.obs_dim))
@@ -139,6 +193,9 @@ class Sim:
 
     def _take(self, result):
         self._next = result
+        if self._raised is not None:
+            raised, self._raised = self._raised, None
+            raise raised
         if result < 0:
             raise RuntimeError("the simulator failed")
         self.action[:] = self._action

@@ -6,20 +6,28 @@
 #include "common/base/c_locale.h"
 #include "common/env/channel_child.h"
 #include "common/sim/sim_alone.h"
+#include "common/sim/sim_state.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-// What the simulator may call next.
-enum stage { STAGE_BEGIN, STAGE_STEP, STAGE_OVER };
+// What the simulator may call next. STAGE_SAVE and STAGE_LOAD: it is inside of its save or load, which it has to leave.
+enum stage { STAGE_BEGIN, STAGE_STEP, STAGE_SAVE, STAGE_LOAD, STAGE_OVER };
 
 struct corsac_sim {
   uint32_t obs_dim, act_dim, info_dim;
   enum stage stage;
-  uint64_t seed, episode, env_steps; // of the episode that begins next
-  struct channel_child child;        // to corsac
-  struct sim_alone *alone;           // instead of corsac, or NULL
+  uint64_t seed, episode, env_steps;               // of the episode that begins next
+  struct channel_child child;                      // to corsac
+  struct sim_alone *alone;                         // instead of corsac, or NULL
+  int (*save)(struct corsac_sim *sim, void *user); // NULL: it has none, nor load
+  int (*load)(struct corsac_sim *sim, void *user);
+  void *user;
+  struct sim_state state;
+  bool runs;    // an episode is under way, so there is a state to save
+  bool resumes; // a LOAD waits for the next begin
+  bool kept;    // the state is saved, and waits for a SAVE with room for it
 };
 
 static int say(const char *what) {
@@ -27,12 +35,17 @@ static int say(const char *what) {
   return -1;
 }
 
-// A program that was built before info_rules has a shorter spec.
-enum { OLDEST_SPEC = offsetof(struct corsac_sim_spec, info_rules) };
+// A program that was built with an older sim.h has a shorter spec.
+enum {
+  OLDEST_SPEC = offsetof(struct corsac_sim_spec, info_rules),
+  SPEC_WITH_RULES = offsetof(struct corsac_sim_spec, save)
+};
 
 static const uint8_t *rules_of(const struct corsac_sim_spec *spec) {
-  return spec->size >= sizeof *spec ? spec->info_rules : NULL;
+  return spec->size >= SPEC_WITH_RULES ? spec->info_rules : NULL;
 }
+
+static bool has_state(const struct corsac_sim_spec *spec) { return spec->size >= sizeof *spec && spec->save; }
 
 static int check_spec(const struct corsac_sim_spec *spec) {
   char text[256];
@@ -57,6 +70,8 @@ static int check_spec(const struct corsac_sim_spec *spec) {
   for (uint32_t i = 0; rules_of(spec) && i < spec->info_dim; i++)
     if (rules_of(spec)[i] > CORSAC_INFO_MAX)
       return say("open: info_rules has to be of CORSAC_INFO_MEAN, CORSAC_INFO_LAST, CORSAC_INFO_MAX");
+  if (spec->size >= sizeof *spec && !spec->save != !spec->load)
+    return say("open: the spec has to have both save and load, or neither");
   return 0;
 }
 
@@ -67,6 +82,7 @@ static int publish(struct corsac_sim *sim, const struct corsac_sim_spec *given) 
   spec->act_dim = given->act_dim;
   spec->max_episode_steps = given->max_episode_steps;
   spec->info_dim = given->info_dim;
+  spec->flags = has_state(given) ? CHANNEL_CAN_SAVE : 0;
   snprintf(spec->name, sizeof spec->name, "%s", given->name ? given->name : "");
   for (uint32_t i = 0; i < given->info_dim; i++)
     snprintf(spec->info_names[i], sizeof spec->info_names[i], "%s", given->info_names[i]);
@@ -76,14 +92,84 @@ static int publish(struct corsac_sim *sim, const struct corsac_sim_spec *given) 
   return result;
 }
 
+// --- state ---
+
+// Calls the simulator's save. Returns what it returned; a negative number where anything went wrong, with a reason in
+// state.why or none.
+static int call_save(struct corsac_sim *sim) {
+  if (sim_state_begin(&sim->state, sim->seed) != 0) return -1;
+  sim->stage = STAGE_SAVE;
+  const int result = sim->save(sim, sim->user);
+  sim->stage = STAGE_STEP;
+  return *sim->state.why && result >= 0 ? -1 : result;
+}
+
+// Answers with the state, or with its size where corsac has to make room first. That state is kept, so that a simulator
+// which writes files for a save does so once.
+static void answer_save(struct corsac_sim *sim) {
+  struct channel_answer answer = {.status = CHANNEL_OK}; // of 0 bytes: there is no state now
+  struct channel_child *child = &sim->child;
+  const int result = !sim->save || !sim->runs ? 1 : sim->kept ? 0 : call_save(sim);
+  if (result < 0) {
+    if (*sim->state.why) say(sim->state.why);
+    snprintf(answer.text, sizeof answer.text, "%s", sim->state.why);
+    answer.state_size = (uint64_t)(int64_t)result;
+  } else if (result == 0) {
+    answer.state_size = sim->state.size;
+    void *room = child->channel->state_capacity >= answer.state_size ? channel_child_state(child) : NULL;
+    if (room) memcpy(room, sim->state.bytes, sim->state.size);
+    sim->kept = !room;
+  }
+  channel_child_answer(child, &answer);
+}
+
+// Takes over a state that corsac has put into the channel. It waits there for begin, which loads it: the simulator's
+// loop then is where it is for any episode.
+static int take_state(struct corsac_sim *sim) {
+  struct channel_child *child = &sim->child;
+  if (!sim->load) return corsac_sim_fail(sim, "there is a state to load, but the simulator has no save and load");
+  const void *state = channel_child_state(child);
+  if (!state) return corsac_sim_fail(sim, child->why);
+  if (sim_state_open(&sim->state, state, (size_t)child->channel->state_size, &sim->seed) != 0)
+    return corsac_sim_fail(sim, sim->state.why);
+  sim->stage = STAGE_BEGIN;
+  sim->resumes = true;
+  return CORSAC_SIM_BEGIN;
+}
+
+static int load_state(struct corsac_sim *sim) {
+  char why[CHANNEL_TEXT];
+  sim->resumes = false;
+  sim->stage = STAGE_LOAD;
+  const int result = sim->load(sim, sim->user);
+  sim->stage = STAGE_STEP;
+  if (*sim->state.why)
+    snprintf(why, sizeof why, "%s", sim->state.why);
+  else if (result != 0)
+    snprintf(why, sizeof why, "the simulator's load returned %d", result);
+  else if (sim_state_close(&sim->state) != 0)
+    snprintf(why, sizeof why, "%s", sim->state.why);
+  else
+    return 0;
+  return corsac_sim_fail(sim, why);
+}
+
+// --- the loop ---
+
 // Waits until corsac wants something that the simulation has to do. Answers corsac's other requests here.
 static int await(struct corsac_sim *sim, float *action) {
   for (;;) {
     const int request = channel_child_wait(&sim->child);
+    if (request == CHANNEL_SAVE) {
+      answer_save(sim);
+      continue;
+    }
+    sim->kept = false;
     if (request == CHANNEL_STEP && sim->stage == STAGE_STEP && action) {
       memcpy(action, sim->child.channel->action, sim->act_dim * sizeof *action);
       return CORSAC_SIM_ACT;
     }
+    sim->runs = false;
     if (request == CHANNEL_RESET) {
       sim->stage = STAGE_BEGIN;
       sim->seed = sim->child.channel->seed;
@@ -91,15 +177,11 @@ static int await(struct corsac_sim *sim, float *action) {
       sim->env_steps = sim->child.channel->env_steps;
       return CORSAC_SIM_BEGIN;
     }
-    if (request == CHANNEL_SAVE) { // the answer of 0 bytes means that it cannot
-      channel_child_answer(&sim->child, &(struct channel_answer){.status = CHANNEL_OK});
-      continue;
-    }
+    if (request == CHANNEL_LOAD) return take_state(sim);
     sim->stage = STAGE_OVER;
     if (request == CHANNEL_CLOSE) return CORSAC_SIM_STOP;
     if (request < 0) return say(sim->child.why);
-    return corsac_sim_fail(sim, request == CHANNEL_LOAD ? "a simulator of libcorsac_sim loads no state"
-                                                        : "corsac wants a step before an episode has begun");
+    return corsac_sim_fail(sim, "corsac wants a step before an episode has begun");
   }
 }
 
@@ -113,6 +195,11 @@ static struct corsac_sim *open_sim(const struct corsac_sim_spec *spec) {
   sim->obs_dim = spec->obs_dim;
   sim->act_dim = spec->act_dim;
   sim->info_dim = spec->info_dim;
+  if (has_state(spec)) {
+    sim->save = spec->save;
+    sim->load = spec->load;
+    sim->user = spec->user;
+  }
   sim->child.file = -1;
   if (!channel_child_wanted()) {
     sim->alone = sim_alone_create(spec);
@@ -138,12 +225,17 @@ struct corsac_sim *corsac_sim_open(const struct corsac_sim_spec *spec) {
 }
 
 // A call out of order fails. Otherwise both sides would wait for each other.
-int corsac_sim_begin(struct corsac_sim *sim, const float *obs, float *action) {
+static int refuse_call(struct corsac_sim *sim, const char *why) {
   if (sim->stage == STAGE_OVER) return CORSAC_SIM_STOP;
+  if (sim->stage == STAGE_SAVE || sim->stage == STAGE_LOAD)
+    why = "the simulator calls corsac_sim_begin or corsac_sim_step inside of its save or load";
+  return corsac_sim_fail(sim, why);
+}
+
+int corsac_sim_begin(struct corsac_sim *sim, const float *obs, float *action) {
   if (sim->stage != STAGE_BEGIN)
-    return corsac_sim_fail(sim,
-                           "the simulator calls corsac_sim_begin in the middle of an episode: a step ends it, with "
-                           "CORSAC_TERMINATED or CORSAC_TRUNCATED");
+    return refuse_call(sim, "the simulator calls corsac_sim_begin in the middle of an episode: a step ends it, with "
+                            "CORSAC_TERMINATED or CORSAC_TRUNCATED");
   sim->stage = STAGE_STEP;
   if (sim->alone) {
     const locale_t host = locale_enter_c();
@@ -151,15 +243,17 @@ int corsac_sim_begin(struct corsac_sim *sim, const float *obs, float *action) {
     locale_restore(host);
     return next;
   }
-  memcpy(sim->child.channel->obs, obs, sim->obs_dim * sizeof *obs);
+  if (!sim->resumes)
+    memcpy(sim->child.channel->obs, obs, sim->obs_dim * sizeof *obs);
+  else if (load_state(sim) != 0)
+    return -1;
+  sim->runs = true;
   channel_child_answer(&sim->child, &(struct channel_answer){.status = CHANNEL_OK});
   return await(sim, action);
 }
 
 int corsac_sim_step(struct corsac_sim *sim, const float *obs, double reward, int flags, float *action) {
-  if (sim->stage == STAGE_OVER) return CORSAC_SIM_STOP;
-  if (sim->stage != STAGE_STEP)
-    return corsac_sim_fail(sim, "the simulator calls corsac_sim_step before corsac_sim_begin");
+  if (sim->stage != STAGE_STEP) return refuse_call(sim, "the simulator calls corsac_sim_step before corsac_sim_begin");
   if (sim->alone) {
     const locale_t host = locale_enter_c();
     const int next = sim_alone_step(sim->alone, obs, reward, flags, action);
@@ -168,6 +262,7 @@ int corsac_sim_step(struct corsac_sim *sim, const float *obs, double reward, int
     return next;
   }
   memcpy(sim->child.channel->obs, obs, sim->obs_dim * sizeof *obs);
+  sim->runs = flags == 0;
   channel_child_answer(&sim->child, &(struct channel_answer){.status = CHANNEL_OK, .flags = flags, .reward = reward});
   return await(sim, action);
 }
@@ -186,6 +281,38 @@ void corsac_sim_info(struct corsac_sim *sim, const double *values) {
   if (!sim->alone && sim->info_dim > 0) memcpy(sim->child.channel->info, values, sim->info_dim * sizeof *values);
 }
 
+// --- put and get ---
+
+static int not_inside(const char *function) {
+  fprintf(stderr, "corsac_sim: put is for save, get is for load; the simulator calls one of them outside of its %s\n",
+          function);
+  return -1;
+}
+
+int corsac_sim_put(struct corsac_sim *sim, const void *bytes, size_t size) {
+  return sim->stage == STAGE_SAVE ? sim_state_put(&sim->state, bytes, size) : not_inside("save");
+}
+
+int corsac_sim_put_file(struct corsac_sim *sim, const char *path) {
+  return sim->stage == STAGE_SAVE ? sim_state_put_file(&sim->state, path) : not_inside("save");
+}
+
+int corsac_sim_get(struct corsac_sim *sim, void *bytes, size_t size) {
+  return sim->stage == STAGE_LOAD ? sim_state_get(&sim->state, bytes, size) : not_inside("load");
+}
+
+int corsac_sim_get_file(struct corsac_sim *sim, const char *path) {
+  return sim->stage == STAGE_LOAD ? sim_state_get_file(&sim->state, path) : not_inside("load");
+}
+
+size_t corsac_sim_left(const struct corsac_sim *sim) {
+  return sim->stage == STAGE_LOAD ? sim_state_left(&sim->state) : 0;
+}
+
+int corsac_sim_resumes(const struct corsac_sim *sim) { return sim->resumes; }
+
+// --- the end ---
+
 // Opens the channel only to send the reason.
 static int fail_unopened(const char *why) {
   struct channel_child child;
@@ -198,6 +325,7 @@ static int fail_unopened(const char *why) {
 
 int corsac_sim_fail(struct corsac_sim *sim, const char *why) {
   if (!sim) return fail_unopened(why);
+  if (sim->stage == STAGE_SAVE || sim->stage == STAGE_LOAD) return sim_state_refuse(&sim->state, why);
   sim->stage = STAGE_OVER;
   say(why);
   if (!sim->alone) channel_child_fail(&sim->child, why);
@@ -208,5 +336,6 @@ void corsac_sim_close(struct corsac_sim *sim) {
   if (!sim) return;
   sim_alone_destroy(sim->alone);
   channel_child_close(&sim->child);
+  sim_state_release(&sim->state);
   free(sim);
 }

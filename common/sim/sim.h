@@ -26,10 +26,21 @@
 // policy that corsac trained (a checkpoint, a run directory, an .npz). Then libcorsac_policy.so is opened: the one that
 // CORSAC_POLICY_LIBRARY names, the one beside libcorsac_sim.so, or the one that the loader finds.
 //
+// With save and load in the spec, a run that is resumed goes on in the middle of an episode:
+//
+//   int save(struct corsac_sim *sim, void *user) { return corsac_sim_put(sim, user, sizeof(struct state)); }
+//   int load(struct corsac_sim *sim, void *user) { return corsac_sim_get(sim, user, sizeof(struct state)); }
+//
+// corsac_sim_begin and corsac_sim_step call save while they wait for the next action. The state is everything that the
+// steps to come depend on, other than corsac_sim_seed. The main loop stays as it is: to load a state, corsac asks for a
+// new episode, as after any other. The program puts the simulation at its start, and corsac_sim_begin calls load, which
+// replaces that start by the state.
+//
 // One process opens one simulator and calls it from one thread at a time. Of an MPI program one rank does so.
 #ifndef CORSAC_COMMON_SIM_SIM_H
 #define CORSAC_COMMON_SIM_SIM_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -55,6 +66,8 @@ enum {
   CORSAC_SIM_STOP = 2   // corsac is done: close, and end the program
 };
 
+struct corsac_sim;
+
 struct corsac_sim_spec {
   uint32_t size;    // sizeof(struct corsac_sim_spec)
   const char *name; // of the task; NULL: none
@@ -64,9 +77,13 @@ struct corsac_sim_spec {
   uint32_t info_dim;                      // at most 16: values that are only reported, as columns of metrics.csv
   const char *const *info_names;          // (info_dim) of a-z, 0-9 and _, at most 31 characters
   const uint8_t *info_rules;              // (info_dim) of enum corsac_info_rule; NULL: all are CORSAC_INFO_MEAN
+  // Both, or neither. save puts the state and load gets it, in the same order. Each returns 0, or a negative number
+  // where it cannot; corsac_sim_fail before that tells why. A save that fails costs the resume its running episode, and
+  // nothing else. A save that returns a positive number says that there is no state now, which is nothing to report.
+  int (*save)(struct corsac_sim *sim, void *user);
+  int (*load)(struct corsac_sim *sim, void *user);
+  void *user; // is given to save and load
 };
-
-struct corsac_sim;
 
 // Returns when corsac wants the first episode (at once where there is no corsac). Copies all that spec points to.
 // Returns NULL on failure; the reason is on stderr.
@@ -80,7 +97,8 @@ int corsac_sim_begin(struct corsac_sim *sim, const float *obs, float *action);
 // flags are 0. NaN fails the episode.
 int corsac_sim_step(struct corsac_sim *sim, const float *obs, double reward, int flags, float *action);
 
-// The seed of the episode that begins next.
+// The seed of the episode that begins next, and then of that episode. Of a loaded episode it is the one that the
+// episode had when it was saved.
 uint64_t corsac_sim_seed(const struct corsac_sim *sim);
 
 // For curricula: the number of the episode that begins next, and the steps that the job has made when it begins.
@@ -92,9 +110,27 @@ uint64_t corsac_sim_env_steps(const struct corsac_sim *sim);
 // Gives the values (info_dim) of the next corsac_sim_step. Call it before that step.
 void corsac_sim_info(struct corsac_sim *sim, const double *values);
 
+// In save: appends bytes to the state, which may have 512 MiB. In load: takes as many off its front. Each returns 0, or
+// a negative number on failure, of which nothing is lost where nobody looks at it: the save or load then fails with a
+// message. It fails, too, where load gets another number of bytes than save has put.
+int corsac_sim_put(struct corsac_sim *sim, const void *bytes, size_t size);
+int corsac_sim_get(struct corsac_sim *sim, void *bytes, size_t size);
+
+// In load: how many bytes are left to get.
+size_t corsac_sim_left(const struct corsac_sim *sim);
+
+// The same for a restart file that the program has written: its content goes into the state, and so into the
+// checkpoint. load gets it into a file of any path and reads that. The program may remove its files after both.
+int corsac_sim_put_file(struct corsac_sim *sim, const char *path);
+int corsac_sim_get_file(struct corsac_sim *sim, const char *path);
+
+// 1: corsac_sim_begin will call load. Then the program may leave out what puts the simulation at its start, if that
+// takes long, and obs may be anything. 0: it will not.
+int corsac_sim_resumes(const struct corsac_sim *sim);
+
 // Instead of begin or step: reports that the simulation cannot go on, and why. corsac logs the reason and starts the
 // program anew. Close the simulator and end the program after it. With sim NULL, instead of open: the program cannot
-// even begin. Returns a negative number.
+// even begin. In save or load: why that fails. Returns a negative number.
 int corsac_sim_fail(struct corsac_sim *sim, const char *why);
 
 // NULL is fine.

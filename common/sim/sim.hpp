@@ -9,17 +9,27 @@
 //       sim.step(obs, reward, flags);
 //     }
 //   }
+//
+// A spec with save and load lets a resumed run go on in the middle of an episode:
+//
+//   spec.save = [&](corsac::sim &sim) { sim.put(cart); };
+//   spec.load = [&](corsac::sim &sim) { sim.get(cart); };
 #ifndef CORSAC_SIM_HPP
 #define CORSAC_SIM_HPP
 
 #include "sim.h"
 
+#include <exception>
+#include <functional>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 namespace corsac {
+
+class sim;
 
 struct sim_spec {
   std::string name;
@@ -28,6 +38,8 @@ struct sim_spec {
   std::uint32_t max_episode_steps;             // 0: no limit
   std::vector<std::string> info_names;         // of values that are only reported
   std::vector<std::uint8_t> info_rules;        // of enum corsac_info_rule, one for each name; none: all are means
+  // Both, or neither. An exception is their way to fail; its text goes to corsac.
+  std::function<void(sim &)> save, load;
 
   sim_spec(std::string task, std::uint32_t observation, std::vector<double> low, std::vector<double> high,
            std::uint32_t most_steps = 0, std::vector<std::string> infos = {},
@@ -57,6 +69,12 @@ public:
     c.info_dim = static_cast<std::uint32_t>(names.size());
     c.info_names = names.data();
     c.info_rules = spec.info_rules.empty() ? nullptr : spec.info_rules.data();
+    if (!spec.save != !spec.load) throw std::invalid_argument("corsac::sim: save and load come together");
+    save_ = spec.save;
+    load_ = spec.load;
+    c.save = save_ ? call_save : nullptr;
+    c.load = load_ ? call_load : nullptr;
+    c.user = this;
     action_.resize(spec.action_low.size());
     sim_ = corsac_sim_open(&c);
     if (!sim_) throw std::runtime_error("corsac::sim: open failed (stderr says why)");
@@ -84,12 +102,55 @@ public:
     if (values.size() != info_dim_) throw std::invalid_argument("corsac::sim: info has not as many values as names");
     corsac_sim_info(sim_, values.data());
   }
+
+  // For save and load: objects that may be copied byte for byte, vectors of them with their length, restart files.
+  template <class T> void put(const T &object) {
+    static_assert(std::is_trivially_copyable<T>::value, "corsac::sim::put: put its members");
+    done(corsac_sim_put(sim_, &object, sizeof object));
+  }
+  template <class T> void get(T &object) {
+    static_assert(std::is_trivially_copyable<T>::value, "corsac::sim::get: get its members");
+    done(corsac_sim_get(sim_, &object, sizeof object));
+  }
+  template <class T> void put(const std::vector<T> &objects) {
+    static_assert(std::is_trivially_copyable<T>::value, "corsac::sim::put: put its members");
+    put(static_cast<std::uint64_t>(objects.size()));
+    done(corsac_sim_put(sim_, objects.data(), objects.size() * sizeof(T)));
+  }
+  template <class T> void get(std::vector<T> &objects) {
+    static_assert(std::is_trivially_copyable<T>::value, "corsac::sim::get: get its members");
+    std::uint64_t size;
+    get(size);
+    if (size > corsac_sim_left(sim_) / sizeof(T)) throw std::runtime_error("a vector is longer than what is left of it");
+    objects.resize(static_cast<std::size_t>(size));
+    done(corsac_sim_get(sim_, objects.data(), objects.size() * sizeof(T)));
+  }
+  void put_file(const std::string &path) { done(corsac_sim_put_file(sim_, path.c_str())); }
+  void get_file(const std::string &path) { done(corsac_sim_get_file(sim_, path.c_str())); }
+  bool resumes() const { return corsac_sim_resumes(sim_) != 0; } // begin() will call load: the start may be left out
+
   void fail(const std::string &why) { next_ = corsac_sim_fail(sim_, why.c_str()); }
 
 private:
   void check(const std::vector<float> &obs) const {
     if (obs.size() != obs_dim_) throw std::invalid_argument("corsac::sim: an observation has not obs_dim components");
   }
+  static void done(int result) {
+    if (result < 0) throw std::runtime_error(""); // corsac knows why
+  }
+  // No exception may pass through the library, which is C.
+  int call(const std::function<void(sim &)> &function) noexcept {
+    try {
+      function(*this);
+      return 0;
+    } catch (const std::exception &error) {
+      return *error.what() ? corsac_sim_fail(sim_, error.what()) : -1;
+    } catch (...) {
+      return corsac_sim_fail(sim_, "an exception that is no std::exception");
+    }
+  }
+  static int call_save(corsac_sim *, void *user) { return static_cast<sim *>(user)->call(static_cast<sim *>(user)->save_); }
+  static int call_load(corsac_sim *, void *user) { return static_cast<sim *>(user)->call(static_cast<sim *>(user)->load_); }
   void take(int next) {
     next_ = next;
     if (next < 0) throw std::runtime_error("corsac::sim: failed (stderr says why)");
@@ -97,6 +158,7 @@ private:
 
   std::size_t obs_dim_, info_dim_;
   std::vector<float> action_;
+  std::function<void(sim &)> save_, load_;
   int next_ = CORSAC_SIM_BEGIN;
   corsac_sim *sim_ = nullptr;
 };

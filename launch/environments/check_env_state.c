@@ -18,21 +18,32 @@ static bool untouched(const uint8_t *bytes, size_t from, size_t to) {
   return true;
 }
 
+// What save says it needs. 0: there is no state to go on from, for a reason that is noted.
+static int64_t find_size(struct probe *probe) {
+  struct check *check = probe->check;
+  const int64_t need = probe_save(probe, NULL, 0);
+  if (need < 0) {
+    const char *reason = probe_reason(probe);
+    check_note(check, RULE_SAVE, BROKEN, "save failed: it returned %lld: %s", (long long)need,
+               *reason ? reason : "it gave no reason");
+  } else if (need == 0) {
+    check_note(check, RULE_SAVE, SKIPPED,
+               "there is no state in the middle of an episode (optional: a resumed run begins a new episode)");
+  } else if (need > PROBE_SAVE_MOST) {
+    check_note(check, RULE_SAVE, BROKEN, "save wants %lld bytes; a state may have %d", (long long)need,
+               PROBE_SAVE_MOST);
+  } else {
+    return need;
+  }
+  return 0;
+}
+
 // Saves in every way that the host does. False: there is no state to go on from.
 static bool save_state(struct probe *probe, struct state *state) {
   struct check *check = probe->check;
   check->rule = RULE_SAVE;
-  const int64_t need = probe_save(probe, NULL, 0);
-  if (need <= 0) {
-    check_note(check, RULE_SAVE, SKIPPED, "save returned %lld: it cannot save in the middle of an episode",
-               (long long)need);
-    return false;
-  }
-  if (need > PROBE_SAVE_MOST) {
-    check_note(check, RULE_SAVE, BROKEN, "save wants %lld bytes; a state may have %d", (long long)need,
-               PROBE_SAVE_MOST);
-    return false;
-  }
+  const int64_t need = find_size(probe);
+  if (need == 0) return false;
   state->size = (size_t)need;
   const size_t room = state->size + GUARD_BYTES;
   state->bytes = malloc(room);
@@ -125,12 +136,16 @@ void check_state(struct check *check, const struct environment_kind *kind) {
   trajectory_release(&trajectory);
 }
 
-static void refuse(struct probe *probe, const void *bytes, size_t size, const char *what) {
+// False: there is no instance for the next one. A child process ends when it refuses, so it is made anew.
+static bool refuse(struct probe *probe, const void *bytes, size_t size, const char *what) {
   if (probe_load(probe, bytes, size) >= 0)
     check_note(probe->check, RULE_REFUSE, BROKEN,
                "load took %s; it has to compare the size and return a negative number", what);
   else if (probe->kind->abi->error && !*probe_reason(probe))
     check_note(probe->check, RULE_REFUSE, WARNING, "load refused %s, but error gave no reason", what);
+  if (!probe->kind->process) return true;
+  probe_destroy(probe);
+  return probe_create(probe, probe->check, probe->kind, 0);
 }
 
 void check_refusals(struct check *check, const struct environment_kind *kind) {
@@ -150,9 +165,10 @@ void check_refusals(struct check *check, const struct environment_kind *kind) {
     goto done;
   }
   bytes[need] = 0;
-  refuse(&probe, bytes, 0, "a state of 0 bytes");
-  refuse(&probe, bytes, (size_t)need - 1, "a state that lacks its last byte");
-  refuse(&probe, bytes, (size_t)need + 1, "a state with a byte too many");
+  if (!refuse(&probe, bytes, 0, "a state of 0 bytes") ||
+      !refuse(&probe, bytes, (size_t)need - 1, "a state that lacks its last byte") ||
+      !refuse(&probe, bytes, (size_t)need + 1, "a state with a byte too many"))
+    goto done;
   memset(bytes, 0xff, (size_t)need);
   probe_load(&probe, bytes, (size_t)need); // of the right size: load may take it, but must not crash
   check_note(check, RULE_REFUSE, GOOD, "states of a wrong size are refused");

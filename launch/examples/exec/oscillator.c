@@ -8,9 +8,19 @@
 
 static const double DT = 0.05, STIFFNESS = 1, DAMPING = 0.1;
 
+struct oscillator {
+  double x, v;
+};
+
+// Optional: with save and load a resumed run goes on in the middle of an episode. The state is all that the next steps
+// depend on. corsac calls save within begin and step, and load within begin.
+static int save(struct corsac_sim *sim, void *user) { return corsac_sim_put(sim, user, sizeof(struct oscillator)); }
+static int load(struct corsac_sim *sim, void *user) { return corsac_sim_get(sim, user, sizeof(struct oscillator)); }
+
 int main(void) {
   const double low[] = {-1}, high[] = {1};
   const char *const names[] = {"energy"};
+  struct oscillator o;
   const struct corsac_sim_spec spec = {.size = sizeof spec,
                                        .name = "oscillator",
                                        .obs_dim = 2,
@@ -19,22 +29,26 @@ int main(void) {
                                        .action_low = low,
                                        .action_high = high,
                                        .info_dim = 1,
-                                       .info_names = names};
+                                       .info_names = names,
+                                       .save = save,
+                                       .load = load,
+                                       .user = &o};
   struct corsac_sim *sim = corsac_sim_open(&spec);
   int next = sim ? CORSAC_SIM_BEGIN : -1;
   while (next == CORSAC_SIM_BEGIN) { // an episode
-    double x = (double)(corsac_sim_seed(sim) >> 11) * 0x1p-53 * 2 - 1, v = 0;
-    float obs[2] = {(float)x, (float)v}, action;
+    o.x = (double)(corsac_sim_seed(sim) >> 11) * 0x1p-53 * 2 - 1;
+    o.v = 0;
+    float obs[2] = {(float)o.x, (float)o.v}, action;
     next = corsac_sim_begin(sim, obs, &action);
     while (next == CORSAC_SIM_ACT) { // a step
       const double force = (double)action;
       for (int i = 0; i < 4; i++) {
-        v += DT / 4 * (force - STIFFNESS * x - DAMPING * v);
-        x += DT / 4 * v;
+        o.v += DT / 4 * (force - STIFFNESS * o.x - DAMPING * o.v);
+        o.x += DT / 4 * o.v;
       }
-      obs[0] = (float)x;
-      obs[1] = (float)v;
-      const double energy = (v * v + STIFFNESS * x * x) / 2, reward = -energy - 0.01 * force * force;
+      obs[0] = (float)o.x;
+      obs[1] = (float)o.v;
+      const double energy = (o.v * o.v + STIFFNESS * o.x * o.x) / 2, reward = -energy - 0.01 * force * force;
       corsac_sim_info(sim, &energy);
       next = corsac_sim_step(sim, obs, reward, energy > 10 ? CORSAC_TERMINATED : 0, &action);
     }

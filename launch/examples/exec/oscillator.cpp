@@ -20,9 +20,13 @@ struct oscillator {
 };
 
 int main() try {
-  corsac::sim sim({"oscillator", 2, {-1}, {1}, 100, {"energy"}});
+  oscillator system = {0, 0};
+  corsac::sim_spec spec("oscillator", 2, {-1}, {1}, 100, {"energy"});
+  spec.save = [&](corsac::sim &sim) { sim.put(system); }; // optional: a resumed run goes on in the middle of an episode
+  spec.load = [&](corsac::sim &sim) { sim.get(system); };
+  corsac::sim sim(spec);
   while (sim.wanted()) { // an episode
-    oscillator system = {static_cast<double>(sim.seed() >> 11) / (1ull << 52) - 1, 0};
+    system = {static_cast<double>(sim.seed() >> 11) / (1ull << 52) - 1, 0};
     sim.begin(system.observe());
     while (sim.acting()) { // a step
       const double force = sim.action()[0];

@@ -94,6 +94,7 @@ static void test_alone(void) {
   unsetenv("CORSAC_SEED");
 }
 
+static int no_state(struct corsac_sim *sim, void *user) { return sim && user ? 0 : -1; }
 static void refuse(struct corsac_sim_spec spec) { CU_ASSERT_PTR_NULL(corsac_sim_open(&spec)); }
 
 static void test_bad_spec(void) {
@@ -113,9 +114,23 @@ static void test_bad_spec(void) {
   static const uint8_t unknown[2] = {CORSAC_INFO_MAX, CORSAC_INFO_MAX + 1};
   spec = make_spec(), spec.info_dim = 2, spec.info_names = (const char *const[]){"a", "b"}, spec.info_rules = unknown;
   refuse(spec);
-  spec.size = offsetof(struct corsac_sim_spec, info_rules); // of a program that was built before there were rules
+  spec.size = offsetof(struct corsac_sim_spec, save); // of a program that was built before there were states
+  refuse(spec);
+  spec.size = offsetof(struct corsac_sim_spec, info_rules); // of one that was built before there were rules
   struct corsac_sim *sim = corsac_sim_open(&spec);
   CU_ASSERT_PTR_NOT_NULL(sim);
+  corsac_sim_close(sim);
+  spec = make_spec(), spec.save = no_state, refuse(spec);
+  spec = make_spec(), spec.load = no_state, refuse(spec);
+  spec.size = offsetof(struct corsac_sim_spec, save);
+  sim = corsac_sim_open(&spec);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(sim);
+  CU_ASSERT_EQUAL(corsac_sim_put(sim, &spec, 1), -1); // outside of save and load
+  CU_ASSERT_EQUAL(corsac_sim_get(sim, &spec, 1), -1);
+  CU_ASSERT_EQUAL(corsac_sim_put_file(sim, "/proc/version"), -1);
+  CU_ASSERT_EQUAL(corsac_sim_get_file(sim, "/no/file"), -1);
+  CU_ASSERT_EQUAL(corsac_sim_left(sim), 0);
+  CU_ASSERT_EQUAL(corsac_sim_resumes(sim), 0);
   corsac_sim_close(sim);
   corsac_sim_close(NULL);
 }
@@ -277,6 +292,7 @@ static void test_refused_requests(void) {
   begin(&host, 3);
   ask(&host, CHANNEL_LOAD);
   CU_ASSERT_EQUAL(host.channel->answer.status, CHANNEL_FAILED);
+  CU_ASSERT_PTR_NOT_NULL(strstr(host.channel->answer.text, "has no save and load"));
   pthread_join(host.thread, NULL);
   release(&host);
   begin(&host, 3);
