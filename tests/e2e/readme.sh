@@ -9,6 +9,7 @@ elsewhere="
 launch/manual/environments.md|corsac new-env|examples
 launch/manual/gymnasium.md|gym:|gym
 launch/manual/fmu.md|fmi:|fmi
+launch/manual/mpi-simulators.md|lammps.c|lammps
 "
 # Single commands that another script runs, or nobody: they download, need a program that is not
 # here, or change nothing of ours.
