@@ -9,13 +9,12 @@ if ! command -v mpicc >/dev/null || ! command -v python3 >/dev/null; then
   pass
   finish
 fi
-mkdir -p "$tmp/work" "$tmp/bin" "$tmp/scratch" && cd "$tmp/work" || exit 1
-mkdir build && ln -s "$build/share" build/share
+block sh launch/examples/files | sed -E 's/ +#.*//; s/env-steps 1000/env-steps 24/; s/learning-starts 100/learning-starts 8 --batch-size 8/' >"$tmp/commands"
+mkdir -p "$tmp/work/build" "$tmp/bin" "$tmp/scratch" && cd "$tmp/work" || exit 1
+ln -s "$build/share" build/share
 ln -s "$root/launch" launch
 ln -s "$CORSAC" "$tmp/bin/corsac"
 export PATH=$tmp/bin:$PATH TMPDIR=$tmp/scratch
-(cd "$root" && block sh launch/examples/files) |
-  sed -E 's/ +#.*//; s/env-steps 1000/env-steps 24/; s/learning-starts 100/learning-starts 8 --batch-size 8/' >"$tmp/commands"
 check 'the manual compiles, runs alone, trains and evaluates' [ "$(grep -cE 'mpicc|^CORSAC_EPISODES|train|eval ' "$tmp/commands")" = 4 ]
 expect_status 'it does' 0 bash -ec ". '$tmp/commands'"
 check 'alone it plays an episode' grep -q 'episode 0: 20 steps, return -[0-9.]*, truncated' "$err"
