@@ -113,6 +113,7 @@ for name in ${only:-$names}; do
   done
   awk '{ print $1, $2, $2 / $1, 1e6 / $2 - 1e6 / $1 }' "$work/rows" >"$work/figures"
   for column in 1 2 3 4; do cut -d ' ' -f $column "$work/figures" | middle; done | paste -s -d ' ' |
-    awk -v what="$what" '{ printf "| %s | %.4g | %.4g | %.2f | %.3g us |\n", what, $1, $2, $3, $4 }' | tee -a "$table"
+    awk -v what="$what" 'function short(x) { return sprintf(x < 1000 ? "%.4g" : "%d", x) }
+      { printf "| %s | %s | %s | %.2f | %.3g us |\n", what, short($1), short($2), $3, $4 }' | tee -a "$table"
 done
 echo "simulators.sh: $table" >&2
