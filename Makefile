@@ -67,7 +67,7 @@ RECIPES  := $(wildcard launch/recipes/*.yaml)
 CLUSTER  := $(wildcard launch/cluster/*.sh)
 MANUAL   := $(wildcard launch/manual/*.md)
 EXAMPLES := $(wildcard launch/examples/*/*)
-BEGINNINGS := $(filter launch/examples/plugin/% %.py,$(EXAMPLES)) # of `corsac new-env`
+BEGINNINGS := $(filter launch/examples/plugin/% launch/examples/exec/%.py,$(EXAMPLES)) # of `corsac new-env`
 EMBEDDED := presets recipes cluster examples manual
 # Messages of others' formats: protoc-c makes "learner/run/tensorboard.pb-c.h" of tensorboard.proto.
 PROTOS := $(wildcard learner/*/*.proto launch/*/*.proto)

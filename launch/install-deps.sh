@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the Debian or Ubuntu packages that are missing; elsewhere says what is needed. Nothing to do takes no time.
-#   install-deps.sh [core] [tests] [full] [coverage] [bench] [mujoco] [gym] [gym-mujoco] [record] [fmi]     default: core
+#   install-deps.sh [core] [tests] [full] [coverage] [bench] [mujoco] [gym] [gym-mujoco] [record] [fmi] [lammps]     default: core
 set -eu
 [ $# -gt 0 ] || set -- core
 case " $* " in *' mujoco '* | *' gym '* | *' gym-mujoco '* | *' record '*) # their packages, then what no package has
@@ -43,7 +43,8 @@ for group in "$@"; do
   fmi) # opened at run time: the archive, the description, and expressions of FMUs
     packages="$packages libarchive13 libexpat1 libmuparser2v5"
     ;;
-  *) echo "install-deps.sh: no group '$group' (core, tests, full, coverage, bench, mujoco, gym, gym-mujoco, record, fmi)" >&2 && exit 2 ;;
+  lammps) packages="$packages openmpi-bin libopenmpi-dev liblammps-dev" ;; # of launch/examples/mpi/lammps.c
+  *) echo "install-deps.sh: no group '$group' (core, tests, full, coverage, bench, mujoco, gym, gym-mujoco, record, fmi, lammps)" >&2 && exit 2 ;;
   esac
 done
 [ -n "$packages" ] || exit 0

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The scripts of tests/bench refuse what they do not know, and plot.sh draws. Nothing is measured or
-# installed here.
+# The scripts of tests/bench refuse what they do not know, simulators.sh measures one simulator, and
+# plot.sh draws. Nothing is installed here.
 . "$(dirname "$0")/lib.sh"
 
 # refused NAME STATUS TEXT SCRIPT ARGUMENTS...: one message with that text, nothing on stdout
@@ -9,7 +9,7 @@ refused() {
   check "$1: it says what" grep -qF -- "$3" "$err"
   check "$1: nothing on stdout" [ ! -s "$out" ]
 }
-for script in compare.sh sweep.sh plot.sh; do
+for script in compare.sh sweep.sh simulators.sh plot.sh; do
   expect_status "$script --help" 0 tests/bench/$script --help
   check "$script --help names its options" grep -q -- '--results\|--quick' "$out"
   refused "$script: an unknown option" 2 "'--fast' is no option" $script --fast
@@ -17,11 +17,22 @@ done
 refused 'compare.sh: no value' 2 '--out needs a value' compare.sh --quick --out
 refused 'sweep.sh: no value' 2 '--only needs a value' sweep.sh --only
 refused 'sweep.sh: no such part' 2 "not 'losses'" sweep.sh --only losses
+refused 'simulators.sh: no value' 2 '--out needs a value' simulators.sh --quick --out
+refused 'simulators.sh: no such simulator' 2 "not 'lamps'" simulators.sh --only lamps
 refused 'plot.sh: two directories' 2 'one directory' plot.sh a b
+program=$CORSAC
 export CORSAC=$tmp/nothing
 refused 'compare.sh: no program' 1 "$tmp/nothing is missing" compare.sh --out "$tmp/out" --only list
 refused 'sweep.sh: no program' 1 "$tmp/nothing is missing" sweep.sh --out "$tmp/out"
+refused 'simulators.sh: no program' 1 "$tmp/nothing is missing" simulators.sh --out "$tmp/out"
 check 'and no directory is made' [ ! -e "$tmp/out" ]
+
+if command -v gfortran >/dev/null && command -v mpicc >/dev/null; then # the one that needs nothing from elsewhere
+  expect_status 'simulators.sh measures one' 0 env CORSAC="$program" tests/bench/simulators.sh --quick --only fortran --out "$tmp/simulators"
+  check 'and has its row' grep -qE '^\| heat_rod.f90: plugin \| [0-9.e+]+ \| [0-9.e+]+ \| [0-9.]+ \|' "$tmp/simulators/simulators.md"
+else
+  skip 'simulators.sh: no mpicc or no gfortran here'
+fi
 
 if ! command -v gnuplot >/dev/null; then
   skip 'drawing: gnuplot is not installed'

@@ -53,7 +53,7 @@ P
 
 if command -v mpicc >/dev/null; then
   compiled heat heat.c
-  expect_status 'a test of its trajectory compiles' 0 mpicc -std=c11 -Wall -Wextra -Werror -I"$include" tests/support/mpi_examples/trajectory.c "$tmp/heat.so" -o "$tmp/heat"
+  expect_status 'a test of its trajectory compiles' 0 mpicc -std=c11 -Wall -Wextra -Werror -I"$include" tests/support/mpi_examples/trajectory.c "$tmp/heat.so" -lm -o "$tmp/heat"
   for ranks in 1 2 4; do
     expect_status "it runs on $ranks" 0 $MPIRUN -n $ranks "$tmp/heat"
     check "the same bits on $ranks" grep -qx same "$out"

@@ -10,6 +10,8 @@ launch/manual/environments.md|corsac new-env|examples
 launch/manual/gymnasium.md|gym:|gym
 launch/manual/fmu.md|fmi:|fmi
 launch/manual/single-episode.md|gcc plate.c|once
+launch/manual/mpi-simulators.md|lammps.c|lammps
+launch/manual/coupled-by-files.md|launch/examples/files|files
 "
 # Single commands that another script runs, or nobody: they download, need a program that is not
 # here, or change nothing of ours.
@@ -130,6 +132,12 @@ done
 for file in launch/manual/*.md; do
   check "$file: its first line says what it is about" grep -qE '^# [A-Z][^:]*: .' <(head -n 1 "$file")
   check "README.md leads to $file" grep -qF "($file)" README.md
+done
+# The table of simulators leads to pages that have an example to the end, which the blocks above run.
+kinds=$(sed -n '/^## What is your simulator/,/^## Build/p' launch/manual/start.md | grep -oE '\]\([a-z-]+\.md\)' | tr -d '](' | tr -d ')')
+check 'start tells of every kind of simulator' [ "$(wc -w <<<"$kinds")" -ge 7 ]
+for file in $kinds; do
+  check "$file has an example that trains" awk '/^```sh$/ { inside = 1 } /^```$/ { inside = 0 } inside && /corsac train/ { found = 1 } END { exit !found }' "launch/manual/$file"
 done
 check 'README.md is short' [ "$(wc -c <README.md)" -le 9216 ]
 check 'CONTRIBUTING.md is short' [ "$(wc -c <CONTRIBUTING.md)" -le 6144 ]
