@@ -172,6 +172,12 @@ static enum status prepare_member(struct rollout *rollout, uint32_t i, struct er
   return member->state == MEMBER_BETWEEN ? reset_member(rollout, i, error) : STATUS_OK;
 }
 
+// After a call of one of several environments, each of which may take minutes: a heartbeat may be due.
+static void keep_in_touch(const struct rollout *rollout) {
+  const struct environment_kind *kind = rollout->kind;
+  if (rollout->count > 1 && kind->waiting) kind->waiting(kind->who);
+}
+
 // Decides who takes part in this step: everyone who is not waiting for retry_at. In sync mode a round has the same
 // steps of each environment, so only those take part who have made the fewest.
 static enum status prepare_step(struct rollout *rollout, struct transition_batch *batch, struct error *error) {
@@ -187,6 +193,7 @@ static enum status prepare_step(struct rollout *rollout, struct transition_batch
       const enum status status = rollout_take_failure(rollout, i, &why, batch, error);
       if (status != STATUS_OK) return status;
     }
+    keep_in_touch(rollout);
     rollout->stepping += member->steps_now;
   }
   return STATUS_OK;
@@ -256,6 +263,7 @@ static enum status step_part(struct rollout *rollout, enum part part, struct tra
       status = environment_step_begin(&member->environment, action, &why);
     else
       status = environment_step_end(&member->environment, next, &rollout->reward[i], &rollout->flags[i], &why);
+    keep_in_touch(rollout);
     if (status == STATUS_OK) continue;
     rollout->stepping--; // I6
     if ((status = rollout_take_failure(rollout, i, &why, batch, error)) != STATUS_OK) return status;

@@ -16,10 +16,7 @@ static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t size) {
   return hash;
 }
 
-static double longest_step(void) {
-  const struct plan *plan = &world->plan;
-  return plan->step_seconds * (plan->step_time == STEPS_HEAVY_TAIL ? 200 : 1.5);
-}
+static double longest_step(void) { return plan_longest_step(&world->plan); }
 
 // The longest silence of an actor that the learner bears, s (manual, "faults").
 static double patience(void) {

@@ -101,7 +101,9 @@ static void lose_content(struct disk *disk, const char *path) {
   for (size_t i = 0; i < disk->dirty_count; i++) {
     if (disk->dirty[i] != info.st_ino) continue;
     const off_t left = (off_t)((double)info.st_size * toss(disk));
-    if (truncate(path, left) == 0) world_trace("%s: %ld of %ld bytes are left", strrchr(path, '/') + 1, (long)left, (long)info.st_size);
+    const struct timespec times[] = {info.st_atim, info.st_mtim};
+    if (truncate(path, left) == 0 && utimensat(AT_FDCWD, path, times, 0) == 0)
+      world_trace("%s: %ld of %ld bytes are left", strrchr(path, '/') + 1, (long)left, (long)info.st_size);
   }
 }
 

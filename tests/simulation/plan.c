@@ -54,6 +54,10 @@ static void draw_cluster(struct plan *plan, struct draw *draw) {
   plan->fsync = decades(draw, 1e-4, 1);
 }
 
+double plan_longest_step(const struct plan *plan) {
+  return plan->step_seconds * (plan->step_time == STEPS_HEAVY_TAIL ? 200 : plan->step_time == STEPS_MINUTES ? 1.5 : 1);
+}
+
 static void draw_job(struct plan *plan, struct draw *draw) {
   plan->sync = chance(draw, 0.4);
   plan->envs = chance(draw, 0.6) ? 0 : (uint32_t)between(draw, 1, 2 * plan->actors);
@@ -70,8 +74,9 @@ static void draw_job(struct plan *plan, struct draw *draw) {
   plan->saves = chance(draw, 0.6);
   plan->heartbeats_in_step = chance(draw, 0.3);
   plan->step_time = (enum step_time)between(draw, 0, 2);
-  plan->step_seconds = plan->step_time == STEPS_MINUTES ? decades(draw, 10, 1000) : decades(draw, 1e-4, 1);
-  if (plan->heartbeats_in_step) plan->env_timeout = fmax(plan->env_timeout, 10 * plan->step_seconds);
+  plan->step_seconds = plan->step_time == STEPS_MINUTES ? decades(draw, 10, 200) : decades(draw, 1e-4, 1);
+  if (plan->step_time == STEPS_MINUTES) plan->env_steps = between(draw, 20, 40) * plan->actors;
+  plan->env_timeout = fmax(plan->env_timeout, 1.1 * plan_longest_step(plan)); // as the manual asks for
 }
 
 static void draw_fault(struct plan *plan, struct fault *fault, struct draw *draw) {

@@ -75,6 +75,9 @@ double plan_seconds(const struct plan *plan);
 // The number of actors of start `start` (0: the first).
 uint32_t plan_actors(const struct plan *plan, uint32_t start);
 
+// The longest step that there can be, s.
+double plan_longest_step(const struct plan *plan);
+
 // Seconds that step `step` of environment `index` takes.
 double plan_step_seconds(const struct plan *plan, uint64_t index, uint64_t step);
 

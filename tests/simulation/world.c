@@ -15,7 +15,7 @@
 enum { LEARNER_STACK = 1 << 20, ACTOR_STACK = 1 << 18, MOST_STARTS = 40 };
 static const double LAUNCHER_KILLS = 1;    // s: mpirun's KILL after TERM, and after it finds a rank gone
 static const double REQUEUE_SECONDS = 5;   // from one start to the next
-static const double LONGEST_POLL = 0.25;   // s: a poll without a message, at most
+static const double LONGEST_POLL = 0.5;    // s: a poll without a message, at most
 
 struct world *world;
 
