@@ -33,6 +33,7 @@ void checks_start(struct checks *checks) {
   checks->round = 0;
   checks->turned = 0;
   checks->is_leaving = false;
+  checks->signalled = checks->overdue = INFINITY;
   checks->lines = 0;
 }
 
@@ -52,6 +53,9 @@ void checks_training(struct checks *checks) {
     world_violate("C9: start %u goes on from step %llu, but a checkpoint of step %llu was saved", world->start,
                   (unsigned long long)job->limiter.steps, (unsigned long long)checks->durable);
   if (world->start > 0 && job->limiter.steps > 0 && !job->exact) checks->is_exact = false;
+  if (!checks->reference) return;
+  if (checks->is_reference) checks->reference->envs = job->config.envs;
+  checks->is_exact &= checks->reference->envs == job->config.envs;
 }
 
 // C6: a job that can end does end, with the stated exit code.
@@ -143,6 +147,27 @@ static void check_actors(const struct checks *checks, const struct learner *lear
   }
 }
 
+// C6: a signal is obeyed soon, and waits for no environment. The rank that got it may be in a step.
+static void check_signal(const struct checks *checks) {
+  const double since = fmax(checks->signalled, checks->fluent);
+  if (checks->signalled < INFINITY && !checks->is_leaving && !disk_is_ill(world->disk) &&
+      world->now - since > SLACK_SECONDS + 2 * world->plan.fsync + longest_step())
+    world_violate("C6: a signal came %.1f s ago, and the learner has not obeyed it", world->now - checks->signalled);
+}
+
+// C9: no more than an interval is lost, so a checkpoint that is due is there soon.
+static void check_interval(struct checks *checks, const struct job *job) {
+  const uint64_t newest = checks->durable > checks->first_steps ? checks->durable : checks->first_steps;
+  const bool is_overdue = job->limiter.steps >= newest + 2 * job->config.checkpoint_every + job->config.sync_steps * job->config.envs;
+  if (!is_overdue || disk_is_ill(world->disk) || disk_has_lied(world->disk))
+    checks->overdue = INFINITY;
+  else if (checks->overdue == INFINITY)
+    checks->overdue = world->now;
+  else if (world->now - fmax(checks->overdue, checks->fluent) > 60 + 1e7 / world->plan.disk)
+    world_violate("C9: the newest checkpoint is of step %llu, the job is at step %llu", (unsigned long long)newest,
+                  (unsigned long long)job->limiter.steps);
+}
+
 void checks_learner_turn(struct checks *checks) {
   const struct learner *learner = world->learner;
   const double now = world->now;
@@ -153,7 +178,15 @@ void checks_learner_turn(struct checks *checks) {
   check_updates(learner->job);
   check_steps(checks, learner);
   check_bits(checks, learner);
-  if (!checks->is_leaving) check_actors(checks, learner);
+  check_signal(checks);
+  if (checks->is_leaving) return;
+  check_actors(checks, learner);
+  check_interval(checks, learner->job);
+}
+
+void checks_signal(struct checks *checks, const struct process *process) {
+  const bool is_cut = world->host[process->host].cut || world->host[0].cut;
+  if (process->rank == 0 || (process->state == PROCESS_RUNS && !is_cut)) checks->signalled = world->now;
 }
 
 // C1: where nobody died, every step is accounted for.
@@ -201,9 +234,21 @@ void checks_actor_left(struct checks *checks, const struct process *process) {
   if (!world->learner || checks->is_leaving || world->process[0].state != PROCESS_RUNS) return;
   const struct actor *actor = process->actor;
   if (actor && actor_has_left(actor)) return;
+  const double calm = world->now - fmax(fmax(process->disturbed, world->process[0].disturbed), checks->fluent);
+  if (actor && calm > world->plan.actor_timeout + SLACK_SECONDS && !world->host[process->host].cut && !world->host[0].cut)
+    world_violate("C8: rank %d leaves, but the learner runs and their link has been up for %.1f s", process->rank, calm);
   const double listened = world->now - fmax(actor ? actor->received : 0, process->disturbed);
   if (listened < 0.9 * world->plan.actor_timeout)
     world_violate("C8: rank %d leaves the job after it has listened for %.1f s", process->rank, listened);
+}
+
+// C6: whoever can leave after the learner does so.
+void checks_left_behind(struct checks *checks, const struct process *process) {
+  (void)checks;
+  const bool is_cut = world->host[process->host].cut || world->host[0].cut;
+  if (process->state == PROCESS_RUNS && !process->in_step && !is_cut && world->exit_code != EXIT_BAD_USAGE &&
+      world->now - process->disturbed > checks_patience(checks) && world->is_configured)
+    world_violate("C6: rank %d has not left after the learner", process->rank);
 }
 
 void checks_step(struct checks *checks, uint64_t index) {

@@ -11,6 +11,7 @@ enum { CHECKS_STEPS = 4096, CHECKS_LINES = 1024 };
 // The parameters of a sync job in the undisturbed world, by its environment steps at the beginning of a round; 0: none.
 struct checks_reference {
   uint64_t hash[CHECKS_STEPS];
+  uint64_t envs; // that it had: a job that begins anew on other actors may have others
 };
 
 struct checks {
@@ -31,7 +32,8 @@ struct checks {
   double fluent;                       // s: since when the learner has made a turn at least every second
   double turned;                       // s: its last turn; 0: none
   bool is_leaving;
-  double longest_step;
+  double signalled; // s: when a rank was told to stop; INFINITY: none was
+  double overdue;   // s: since when a checkpoint is overdue; INFINITY: none is
 
   // warnings and errors of this start
   uint32_t lines;
@@ -55,6 +57,12 @@ void checks_training(struct checks *checks); // the learner is made
 
 // All processes have ended. exit_code: the learner's, -1: it was killed. Returns whether the job is started again.
 bool checks_judge_start(struct checks *checks, int exit_code);
+
+// A rank has been told to stop by a signal.
+void checks_signal(struct checks *checks, const struct process *process);
+
+// mpirun ends what has not ended after the learner.
+void checks_left_behind(struct checks *checks, const struct process *process);
 
 // How long actors may take to leave after the learner has ended, s.
 double checks_patience(const struct checks *checks);

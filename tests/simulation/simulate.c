@@ -144,8 +144,7 @@ static struct wanted shrink(struct wanted wanted, struct verdict *verdict) {
 }
 
 static void report(const struct wanted *wanted, const struct verdict *verdict) {
-  printf("seed %llu: %s\n  make simulate SEED=%llu", (unsigned long long)wanted->seed, verdict->violation,
-         (unsigned long long)wanted->seed);
+  printf("  least: %s\n  make simulate SEED=%llu", verdict->violation, (unsigned long long)wanted->seed);
   struct plan plan;
   plan_draw(&plan, wanted->seed);
   bool first = true;
@@ -203,6 +202,8 @@ static int search(uint64_t from, uint64_t seeds, unsigned workers, unsigned most
             next = wanted[j].seed < next ? wanted[j].seed : next; // it is played again
         }
       verdict[MOST_WORKERS] = verdict[i];
+      printf("seed %llu: %s\n", (unsigned long long)wanted[i].seed, verdict[i].violation);
+      fflush(stdout);
       const struct wanted least = shrink(wanted[i], &verdict[MOST_WORKERS]);
       report(&least, &verdict[MOST_WORKERS]);
       if (next <= wanted[i].seed) next = wanted[i].seed + 1;

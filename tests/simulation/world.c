@@ -153,7 +153,11 @@ static void end_process(struct process *process, bool killed) {
   disk_process_killed(world->disk);
 }
 
-static void kill_process(struct process *process) { end_process(process, true); }
+// mpirun's patience is over.
+static void leave_behind(struct process *process) {
+  if (!world->process[0].killed && !world->is_ending) checks_left_behind(world->checks, process);
+  end_process(process, true);
+}
 
 static void stop_process(struct process *process) {
   if (process->state != PROCESS_RUNS) return;
@@ -175,6 +179,7 @@ static void continue_process(struct process *process) {
 static void signal_process(struct process *process, int number) {
   if (process->state == PROCESS_ENDED) return;
   process->stop = number;
+  checks_signal(world->checks, process);
   struct task *task = process->tasks;
   if (task->heeds_messages) wake_at(task, world->now); // the signal ends its nanosleep
 }
@@ -273,7 +278,7 @@ static void start_job(void) {
   w->actors = plan_actors(&w->plan, w->start);
   w->process = calloc(w->actors + 1, sizeof *w->process);
   w->started = w->now;
-  w->is_configured = false;
+  w->is_configured = w->is_ending = false;
   w->exit_code = -1;
   w->kill_at = INFINITY;
   if (!w->process) abort();
@@ -355,6 +360,7 @@ static void begin_fault(uint32_t index) {
   case FAULT_SIGNAL_JOB: signal_all(SIGUSR1); return;
   case FAULT_END_JOB:
     signal_all(SIGTERM);
+    w->is_ending = true;
     w->kill_at = fmin(w->kill_at, w->now + LAUNCHER_KILLS);
     return;
   default: disk_fault(w->disk, fault->kind, true); return;
@@ -444,7 +450,7 @@ static void play(void) {
       world_violate("nobody has anything to do any more, and the job has not ended");
     } else if (next > w->kill_at) {
       w->now = fmax(w->now, w->kill_at);
-      each_process(kill_process);
+      each_process(leave_behind);
     } else {
       const struct queue_entry event = queue_take(&w->events);
       happen(&event);

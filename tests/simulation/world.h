@@ -78,6 +78,7 @@ struct world {
   double started;
   struct setup setup; // of the learner
   bool is_configured; // the actors have got the configuration
+  bool is_ending;     // mpirun was told to end the job
   int exit_code;      // of the learner, -1: it has none yet
   double kill_at;     // s: mpirun's patience, INFINITY: none
   struct learner *learner; // NULL: not yet, or no more
