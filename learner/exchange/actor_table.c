@@ -35,6 +35,7 @@
 
 static const double TIMEOUT_STEPS = 20.0; // longest steps that a silence may last
 static const double LOOK_SECONDS = 1.0;   // between two looks for an actor's process
+static const double LISTENED_SHARE = 0.25; // of actor_timeout: the silence that one absence of the learner counts for
 static const double CLOCK_SECONDS = 60.0; // by which the clocks of two nodes may differ
 
 #ifdef CORSAC_CHECKS
@@ -275,10 +276,14 @@ enum status actor_table_keep_in_touch(struct actor_table *table, uint64_t newest
   return actor_table_send_heartbeats(table, newest_version, error);
 }
 
-void actor_table_listen(struct actor_table *table) { table->listened = clock_coarse(); }
-
-void actor_table_excuse(struct actor_table *table) {
-  const double now = clock_coarse(), missed = now - table->listened;
-  for (uint32_t i = 0; i < table->actors; i++) table->entry[i].heard += missed;
+// Time away counts as silence of at most `most` seconds.
+static void come_back(struct actor_table *table, double most) {
+  const double now = clock_coarse(), away = now - table->listened;
+  for (uint32_t i = 0; i < table->actors && away > most; i++) table->entry[i].heard += away - most;
   table->listened = now;
 }
+
+// A job that was suspended goes on in any order: the learner may look before an actor could send anything.
+void actor_table_listen(struct actor_table *table) { come_back(table, LISTENED_SHARE * table->actor_timeout); }
+
+void actor_table_excuse(struct actor_table *table) { come_back(table, 0); }

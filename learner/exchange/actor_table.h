@@ -117,7 +117,8 @@ int actor_table_find_dead(struct actor_table *table);
 // Marks every actor dead that has not said BYE: the learner waits no longer.
 void actor_table_give_up(struct actor_table *table);
 
-// All messages that have arrived are being taken now.
+// All messages that have arrived are being taken now. Where the last time was long ago, the learner was suspended or in
+// a long update; of that time at most a quarter of actor_timeout counts as silence.
 void actor_table_listen(struct actor_table *table);
 
 // No message could be taken since actor_table_listen, or since the last call: that time does not count as silence.

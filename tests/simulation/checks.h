@@ -18,7 +18,6 @@ struct checks {
   struct checks_reference *reference; // of a sync job; NULL: none
   bool is_reference;                  // this is the undisturbed world: it writes the reference
 
-  bool has_checkpoint;  // a checkpoint has been saved
   uint64_t durable;     // steps of the newest one
   uint64_t steps;       // the learner's, when it was last seen
   bool is_exact;        // every start so far went on exactly where the one before was

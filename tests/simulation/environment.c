@@ -11,6 +11,7 @@
 #include <string.h>
 
 enum { LONGEST_EPISODE = 40 };
+static const double FAILING_EPISODES = 0.3; // of an environment that fails
 
 struct state { // what it saves
   double x, v;
@@ -64,13 +65,18 @@ static void take_time(const struct instance *instance, double seconds) {
   world_sleep(until - world->now);
 }
 
-// The fault of this step, or FAULT_KINDS.
+// The fault of this step, or FAULT_KINDS. Whether an episode fails depends on its seed alone, so a sync job that is
+// played again fails at the same step; an environment hangs once.
 static enum fault_kind fault_of(const struct instance *instance) {
   const struct plan *plan = &world->plan;
+  const struct state *state = &instance->state;
   for (uint32_t i = 0; i < plan->faults && !instance->evaluates; i++) {
     const struct fault *fault = &plan->fault[i];
-    if (fault->kind >= FAULT_ENV_FAILS && fault->who == instance->index && fault->step == instance->state.steps)
-      return fault->kind;
+    if (fault->kind < FAULT_ENV_FAILS || fault->who != instance->index || fault->step != state->length) continue;
+    if (plan_uniform(plan, 8, state->seed, fault->step) > FAILING_EPISODES) continue;
+    if (fault->kind == FAULT_ENV_HANGS && world->hung) continue;
+    world->hung |= fault->kind == FAULT_ENV_HANGS;
+    return fault->kind;
   }
   return FAULT_KINDS;
 }

@@ -84,7 +84,7 @@ static void draw_fault(struct plan *plan, struct fault *fault, struct draw *draw
   fault->kind = (enum fault_kind)between(draw, 0, FAULT_KINDS - 1);
   fault->at = uniform(draw) * 1.2 * most;
   fault->seconds = decades(draw, 0.01, 300);
-  fault->step = between(draw, 0, 60);
+  fault->step = between(draw, 0, 20);
   fault->who = (uint32_t)between(draw, 1, plan->actors);
   if (fault->kind == FAULT_LOSE_HOST || fault->kind == FAULT_CUT_HOST)
     fault->who = (uint32_t)between(draw, 0, plan->hosts - 1);
@@ -146,7 +146,7 @@ void plan_print(const struct plan *plan, FILE *out) {
   for (uint32_t i = 0; i < plan->faults; i++) {
     const struct fault *fault = &plan->fault[i];
     if (fault->kind >= FAULT_ENV_FAILS)
-      fprintf(out, "  fault %u: %s: environment %u, step %llu\n", i, fault_names[fault->kind], fault->who,
+      fprintf(out, "  fault %u: %s: environment %u, at step %llu of some episodes\n", i, fault_names[fault->kind], fault->who,
               (unsigned long long)fault->step);
     else
       fprintf(out, "  fault %u: %s at %.3f s, %u, for %.3g s\n", i, fault_names[fault->kind], fault->at, fault->who,

@@ -25,7 +25,7 @@ enum fault_kind {
   FAULT_DISK_ERROR,   // writes fail with EIO, for `seconds`
   FAULT_FSYNC_ERROR,  // the same of fsync
   FAULT_DISK_LIES,    // fsync makes nothing durable, for `seconds`
-  // in environment `who`, at step `step` of its life
+  // in environment `who`, at step `step` of some episodes
   FAULT_ENV_FAILS,
   FAULT_ENV_NAN,
   FAULT_ENV_HANGS, // the step never returns

@@ -14,7 +14,7 @@
 
 enum { LEARNER_STACK = 1 << 20, ACTOR_STACK = 1 << 18, MOST_STARTS = 40 };
 static const double LAUNCHER_KILLS = 1;    // s: mpirun's KILL after TERM, and after it finds a rank gone
-static const double REQUEUE_SECONDS = 5;   // from one start to the next
+static const double REQUEUE_SECONDS = 5;   // from one start to the next; more where nothing gets better
 static const double LONGEST_POLL = 0.5;    // s: a poll without a message, at most
 
 struct world *world;
@@ -224,7 +224,6 @@ static int make_arguments(char text[][64], char *argv[], int most) {
   ARGUMENT("--eval-every", "%llu", (unsigned long long)plan->eval_every);
   ARGUMENT("--eval-episodes", "%d", 2);
   ARGUMENT("--log-every", "%d", 100);
-  if (world->start > 0 && world->checks->has_checkpoint) return n; // what a resume keeps
   ARGUMENT("--hidden", "%s", "4");
   ARGUMENT("--batch-size", "%d", 4);
   ARGUMENT("--learner-threads", "%d", 1);
@@ -234,7 +233,7 @@ static int make_arguments(char text[][64], char *argv[], int most) {
   ARGUMENT("--n-step", "%u", plan->n_step);
   ARGUMENT("--sync", "%s", plan->sync ? "true" : "false");
   ARGUMENT("--sync-steps", "%u", plan->sync_steps);
-  ARGUMENT("--envs", "%u", plan->envs);
+  if (plan->envs > 0) ARGUMENT("--envs", "%u", plan->envs);
 #undef ARGUMENT
   return n;
 }
@@ -412,7 +411,7 @@ static bool requeue(void) {
   }
   release_job();
   queue_filter(&w->events, is_of_task, forget, NULL);
-  w->now += REQUEUE_SECONDS;
+  w->now += REQUEUE_SECONDS * (1 + w->checks->no_progress);
   start_job();
   return true;
 }

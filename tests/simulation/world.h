@@ -70,6 +70,7 @@ struct world {
   uint64_t count;       // of events
   struct queue events; // item: the task to be woken, number: its generation; NULL: number / 2 is a fault, odd: it ends
   struct host host[PLAN_HOSTS];
+  bool hung; // an environment has
 
   // the start of the job that is under way
   uint32_t start;
