@@ -51,7 +51,7 @@ void checks_event(struct checks *checks);
 // --- a start of the job ---
 
 void checks_start(struct checks *checks);
-void checks_start_failed(struct checks *checks, enum status status, const char *why);
+void checks_start_failed(enum status status, const char *why);
 void checks_training(struct checks *checks); // the learner is made
 
 // All processes have ended. exit_code: the learner's, -1: it was killed. Returns whether the job is started again.

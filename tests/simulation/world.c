@@ -250,7 +250,7 @@ static void lead(void *argument) {
   if (status != STATUS_OK) {
     log_error("%s", error.text);
     process->exit_code = w->exit_code = status_exit_code(status);
-    checks_start_failed(w->checks, status, error.text);
+    checks_start_failed(status, error.text);
     w->kill_at = w->now; // mpirun's ranks all return the same status
     return;
   }
