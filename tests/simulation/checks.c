@@ -171,10 +171,11 @@ static void check_interval(struct checks *checks, const struct job *job) {
 void checks_learner_turn(struct checks *checks) {
   const struct learner *learner = world->learner;
   const double now = world->now;
+  checks->is_leaving = learner->phase >= PHASE_LEAVING;
+  checks->steps = learner->job->limiter.steps;
+  if (checks->meter) return;
   if (checks->turned == 0 || now - checks->turned > 1) checks->fluent = now;
   checks->turned = now;
-  checks->steps = learner->job->limiter.steps;
-  checks->is_leaving = learner->phase >= PHASE_LEAVING;
   check_updates(learner->job);
   check_steps(checks, learner);
   check_bits(checks, learner);
@@ -220,8 +221,7 @@ void checks_saved(struct checks *checks, const char *path) {
 
 // C3: no policy is used that was not published. C4: none that is older than promised.
 void checks_actor_turn(struct checks *checks, const struct actor *actor) {
-  (void)checks;
-  if (!world->learner || !actor->policy) return;
+  if (checks->meter || !world->learner || !actor->policy) return;
   const uint64_t version = policy_version(actor->policy), newest = world->learner->job->policy_version;
   if (version > newest)
     world_violate("C3: the actor has policy version %llu, the newest is %llu", (unsigned long long)version,

@@ -14,7 +14,10 @@ struct checks_reference {
   uint64_t envs; // that it had: a job that begins anew on other actors may have others
 };
 
+struct meter;
 struct checks {
+  struct meter *meter; // NULL: nothing is measured; else nothing is checked
+
   struct checks_reference *reference; // of a sync job; NULL: none
   bool is_reference;                  // this is the undisturbed world: it writes the reference
 

@@ -74,8 +74,8 @@ static void draw_job(struct plan *plan, struct draw *draw) {
   plan->saves = chance(draw, 0.6);
   plan->heartbeats_in_step = chance(draw, 0.3);
   plan->step_time = (enum step_time)between(draw, 0, 2);
-  plan->step_seconds = plan->step_time == STEPS_MINUTES ? decades(draw, 10, 200) : decades(draw, 1e-4, 1);
-  if (plan->step_time == STEPS_MINUTES) plan->env_steps = between(draw, 20, 40) * plan->actors;
+  plan->step_seconds = plan->step_time == STEPS_MINUTES ? decades(draw, 10, 100) : decades(draw, 1e-4, 1);
+  if (plan->step_time == STEPS_MINUTES) plan->env_steps = between(draw, 10, 30) * (plan->envs ? plan->envs : plan->actors);
   plan->env_timeout = fmax(plan->env_timeout, 1.1 * plan_longest_step(plan)); // as the manual asks for
 }
 

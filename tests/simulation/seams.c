@@ -7,9 +7,11 @@
 #include "learner/checkpoint/checkpoint_writer.h"
 #include "learner/learner_impl.h"
 #include "tests/simulation/checks.h"
+#include "tests/simulation/meter.h"
 #include "tests/simulation/world.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -173,6 +175,87 @@ void SEAM(log_write)(enum log_level level, const char *format, ...) {
 
 // --- the roles ---
 
+// --- what is measured ---
+
+double meter_processor(void) {
+  struct timespec time;
+  BEHIND(clock_gettime)(CLOCK_THREAD_CPUTIME_ID, &time);
+  return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+static double begin_part(void) { return world->checks->meter ? meter_processor() : 0; }
+
+static void end_part(enum meter_part part, double began) {
+  struct meter *meter = world->checks->meter;
+  if (!meter) return;
+  meter->calls[part]++;
+  meter->seconds[part] += meter_processor() - began;
+}
+
+enum status BEHIND(learner_drain)(struct learner *learner, bool *busy, struct error *error);
+enum status SEAM(learner_drain)(struct learner *learner, bool *busy, struct error *error);
+enum status SEAM(learner_drain)(struct learner *learner, bool *busy, struct error *error) {
+  const double began = begin_part();
+  const enum status status = BEHIND(learner_drain)(learner, busy, error);
+  end_part(METER_DRAIN, began);
+  return status;
+}
+
+enum status BEHIND(actor_table_keep_in_touch)(struct actor_table *table, uint64_t newest_version, int *dead,
+                                              struct error *error);
+enum status SEAM(actor_table_keep_in_touch)(struct actor_table *table, uint64_t newest_version, int *dead,
+                                            struct error *error);
+enum status SEAM(actor_table_keep_in_touch)(struct actor_table *table, uint64_t newest_version, int *dead,
+                                            struct error *error) {
+  const double began = begin_part();
+  const enum status status = BEHIND(actor_table_keep_in_touch)(table, newest_version, dead, error);
+  end_part(METER_LOOK, began);
+  return status;
+}
+
+enum status BEHIND(actor_table_grant)(struct actor_table *table, const struct rate_limiter *limiter, uint64_t total,
+                                      uint64_t newest_version, struct error *error);
+enum status SEAM(actor_table_grant)(struct actor_table *table, const struct rate_limiter *limiter, uint64_t total,
+                                    uint64_t newest_version, struct error *error);
+enum status SEAM(actor_table_grant)(struct actor_table *table, const struct rate_limiter *limiter, uint64_t total,
+                                    uint64_t newest_version, struct error *error) {
+  const double began = begin_part();
+  const enum status status = BEHIND(actor_table_grant)(table, limiter, total, newest_version, error);
+  end_part(METER_GRANT, began);
+  return status;
+}
+
+enum status BEHIND(learner_publish)(struct learner *learner, bool everyone, struct error *error);
+enum status SEAM(learner_publish)(struct learner *learner, bool everyone, struct error *error);
+enum status SEAM(learner_publish)(struct learner *learner, bool everyone, struct error *error) {
+  const double began = begin_part();
+  const enum status status = BEHIND(learner_publish)(learner, everyone, error);
+  end_part(METER_PUBLISH, began);
+  return status;
+}
+
+enum status BEHIND(sac_update)(struct sac *sac, struct sac_losses *losses, struct error *error);
+enum status SEAM(sac_update)(struct sac *sac, struct sac_losses *losses, struct error *error);
+enum status SEAM(sac_update)(struct sac *sac, struct sac_losses *losses, struct error *error) {
+  const double began = begin_part();
+  const enum status status = BEHIND(sac_update)(sac, losses, error);
+  end_part(METER_UPDATE, began);
+  return status;
+}
+
+static void measure_turn(struct meter *meter, const struct learner *learner, double before) {
+  if (meter->began == 0) {
+    meter->began = world->now;
+    meter->start = meter->lead + before; // what the process took before this turn
+    meter->memory = mallinfo2().uordblks;
+  }
+  if (meter->left == 0 && learner->phase >= PHASE_LEAVING) {
+    meter->left = world->now;
+    meter->end = meter->lead;
+  }
+  meter->messages = transport_statistics(learner->transport).messages_received;
+}
+
 struct learner *BEHIND(learner_create)(const struct learner_setup *setup, struct error *error);
 struct learner *SEAM(learner_create)(const struct learner_setup *setup, struct error *error);
 struct learner *SEAM(learner_create)(const struct learner_setup *setup, struct error *error) {
@@ -188,6 +271,7 @@ enum turn SEAM(learner_turn)(struct learner *learner) {
   const enum turn turn = BEHIND(learner_turn)(learner);
   const uint64_t made = learner->job->limiter.updates - before;
   checks_learner_turn(world->checks);
+  if (world->checks->meter) measure_turn(world->checks->meter, learner, 0);
   if (turn == TURN_DONE) {
     checks_learner_done(world->checks);
     world->learner = NULL;

@@ -1,8 +1,10 @@
 // Searches worlds for broken invariants, one for each seed; README.md says how to use it.
 //
 //   simulate [--seeds N] [--from S]      N worlds from seed S on, on all cores; one line for each that fails
+//   simulate --seeds N --first           only until one fails
 //   simulate --seed S [--without I,J] [--actors N] [--quiet]   one world, with a trace of its events
 #include "tests/simulation/checks.h"
+#include "tests/simulation/place.h"
 #include "tests/simulation/world.h"
 
 #include "common/nn/linalg.h"
@@ -10,8 +12,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +24,7 @@
 enum { MOST_WORKERS = 256, WORLD_SECONDS = 60 };
 
 struct verdict { // of one world, in memory that parent and child share
+  char directory[PLACE_PATH]; // of its disk
   bool is_done, holds;
   uint64_t fingerprint, events, starts;
   double seconds;
@@ -36,11 +39,6 @@ struct wanted {
 
 // --- one world ---
 
-static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *where) {
-  (void)info, (void)kind, (void)where;
-  return remove(path);
-}
-
 static void plan_wanted(struct plan *plan, const struct wanted *wanted) {
   plan_draw(plan, wanted->seed);
   if (wanted->actors > 0) {
@@ -54,20 +52,16 @@ static void plan_wanted(struct plan *plan, const struct wanted *wanted) {
 }
 
 static bool play(const struct plan *plan, bool traced, struct checks *checks, struct verdict *verdict) {
-  char directory[] = "/dev/shm/corsac-simulation-XXXXXX";
   static struct world w;
-  if (!mkdtemp(directory) || chdir(directory) != 0) {
-    perror(directory);
-    _exit(1);
-  }
-  const bool holds = world_play(&w, plan, directory, traced, checks);
-  if (chdir("/") == 0) nftw(directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+  if (chdir(verdict->directory) != 0) _exit(1);
+  const bool holds = world_play(&w, plan, verdict->directory, traced, checks);
   verdict->fingerprint ^= w.fingerprint;
   verdict->events += w.count;
   verdict->starts = w.start + 1;
   verdict->seconds = w.now - 1000;
   snprintf(verdict->violation, sizeof verdict->violation, "%s", w.violation);
   world_release(&w);
+  place_clear(verdict->directory);
   return holds;
 }
 
@@ -89,6 +83,7 @@ static bool play_wanted(const struct wanted *wanted, bool traced, struct verdict
 // In a process of its own, so that a crash is a verdict, too.
 static pid_t begin(const struct wanted *wanted, struct verdict *verdict) {
   *verdict = (struct verdict){0};
+  place_make(verdict->directory);
   const pid_t child = fork();
   if (child != 0) return child;
   const int nowhere = open("/dev/null", O_WRONLY);
@@ -100,6 +95,7 @@ static pid_t begin(const struct wanted *wanted, struct verdict *verdict) {
 }
 
 static void judge(struct verdict *verdict, int status) {
+  place_remove(verdict->directory);
   if (verdict->is_done) return;
   verdict->holds = false;
   if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
@@ -158,7 +154,7 @@ static void report(const struct wanted *wanted, const struct verdict *verdict) {
   fflush(stdout);
 }
 
-static int search(uint64_t from, uint64_t seeds, unsigned workers, unsigned most_failures) {
+static int search(uint64_t from, uint64_t seeds, unsigned workers, unsigned most_failures, bool first) {
   struct verdict *verdict = mmap(NULL, (MOST_WORKERS + 2) * sizeof *verdict, PROT_READ | PROT_WRITE,
                                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   struct wanted wanted[MOST_WORKERS];
@@ -201,6 +197,14 @@ static int search(uint64_t from, uint64_t seeds, unsigned workers, unsigned most
           else
             next = wanted[j].seed < next ? wanted[j].seed : next; // it is played again
         }
+      if (first) {
+        printf("seed %llu: %s\nfound after %llu worlds\n", (unsigned long long)wanted[i].seed, verdict[i].violation,
+               (unsigned long long)(passed + failed));
+        for (unsigned j = 0; j < workers; j++)
+          if (child[j] > 0 && kill(child[j], SIGKILL) == 0 && waitpid(child[j], &status, 0) > 0)
+            place_remove(verdict[j].directory);
+        return 1;
+      }
       verdict[MOST_WORKERS] = verdict[i];
       printf("seed %llu: %s\n", (unsigned long long)wanted[i].seed, verdict[i].violation);
       fflush(stdout);
@@ -217,7 +221,9 @@ static int search(uint64_t from, uint64_t seeds, unsigned workers, unsigned most
 
 static int repeat(const struct wanted *wanted, bool traced) {
   struct verdict verdict = {0};
+  place_make(verdict.directory);
   const bool holds = play_wanted(wanted, traced, &verdict);
+  if (chdir("/") == 0) place_remove(verdict.directory);
   if (!holds) printf("seed %llu: %s\n", (unsigned long long)wanted->seed, verdict.violation);
   printf("%llu events, fingerprint %016llx\n", (unsigned long long)verdict.events, (unsigned long long)verdict.fingerprint);
   printf("%d passed, %d failed\n", holds, !holds);
@@ -227,11 +233,11 @@ static int repeat(const struct wanted *wanted, bool traced) {
 int main(int argc, char **argv) {
   static const struct option options[] = {{"seeds", 1, NULL, 'n'},   {"from", 1, NULL, 'f'},   {"seed", 1, NULL, 's'},
                                           {"without", 1, NULL, 'w'}, {"actors", 1, NULL, 'a'}, {"quiet", 0, NULL, 'q'},
-                                          {"failures", 1, NULL, 'm'}, {"jobs", 1, NULL, 'j'}, {0}};
+                                          {"failures", 1, NULL, 'm'}, {"jobs", 1, NULL, 'j'}, {"first", 0, NULL, '1'}, {0}};
   uint64_t seeds = 200, from = 1;
   unsigned failures = 20, jobs = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
   struct wanted wanted = {0};
-  bool one = false, quiet = false;
+  bool one = false, quiet = false, first = false;
   for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) switch (option) {
     case 'n': seeds = strtoull(optarg, NULL, 10); break;
     case 'f': from = strtoull(optarg, NULL, 10); break;
@@ -240,6 +246,7 @@ int main(int argc, char **argv) {
     case 'm': failures = (unsigned)strtoul(optarg, NULL, 10); break;
     case 'j': jobs = (unsigned)strtoul(optarg, NULL, 10); break;
     case 'q': quiet = true; break;
+    case '1': first = true; break;
     case 'w':
       for (char *number = strtok(optarg, ","); number; number = strtok(NULL, ",")) wanted.without |= 1u << atoi(number);
       break;
@@ -249,5 +256,5 @@ int main(int argc, char **argv) {
   log_init(0, LOG_INFO);
   if (jobs < 1) jobs = 1;
   if (jobs > MOST_WORKERS) jobs = MOST_WORKERS;
-  return one ? repeat(&wanted, !quiet) : search(from, seeds, jobs, failures);
+  return one ? repeat(&wanted, !quiet) : search(from, seeds, jobs, failures, first);
 }

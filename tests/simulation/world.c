@@ -5,6 +5,7 @@
 #include "launch/train/roles.h"
 #include "tests/simulation/checks.h"
 #include "tests/simulation/disk.h"
+#include "tests/simulation/meter.h"
 #include "tests/simulation/network.h"
 
 #include <math.h>
@@ -186,9 +187,12 @@ static void signal_process(struct process *process, int number) {
 
 static void run_task(struct task *task) {
   struct process *process = task->process;
+  struct meter *meter = process->rank == 0 ? world->checks->meter : NULL;
+  const double before = meter ? meter_processor() : 0;
   world->current = process;
   world->task = task;
   fibre_resume(task->fibre);
+  if (meter) meter->lead += meter_processor() - before;
   world->current = NULL;
   world->task = NULL;
   if (fibre_has_ended(task->fibre) && task == process->tasks) end_process(process, false);
