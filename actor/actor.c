@@ -290,7 +290,7 @@ static enum status work(struct actor *actor, bool *worked, struct error *error) 
   enum status status = STATUS_OK;
   if (actor->round_state == ROUND_WAITS) status = actor_await_version(actor, error);
   if (status == STATUS_OK) status = evaluation_turn(actor, worked, error);
-  if (status == STATUS_OK) status = actor_send_heartbeat_if_due(actor, error); // each step may take minutes
+  if (status == STATUS_OK && *worked) status = actor_send_heartbeat_if_due(actor, error); // each step may take minutes
   if (status != STATUS_OK || !actor->rollout) return status;
 
   const bool may_step =

@@ -44,6 +44,10 @@ struct actor_table {
   uint64_t pid_namespace;                       // process_pid_namespace() here
   uint64_t unsent;                              // steps, see actor_table_losses
   uint32_t next;                                // the actor that gets the next credit
+  bool is_counted;                              // what follows is up to date; else actor_table_grant counts it
+  uint64_t promised;                            // steps that the credits of living actors permit
+  uint32_t wanting;                             // actors that may get another credit
+  uint32_t least_steps, most_steps;             // batch_steps of active actors
   struct buffer bytes;                          // scratch for messages
 };
 

@@ -90,7 +90,25 @@ static void check_updates(const struct job *job) {
   const uint64_t past = limiter->steps > limiter->base_steps ? limiter->steps - limiter->base_steps : 0;
   const double owed = limiter->utd * (double)past;
   if (limiter->utd > 0 && (double)(limiter->updates - limiter->base_updates) > owed)
-    world_violate("C2: %llu updates, but %g are owed", (unsigned long long)(limiter->updates - limiter->base_updates), owed);
+    world_violate("C2: %llu updates, but %g are owed", (unsigned long long)(limiter->updates - limiter->base_updates),
+                  owed);
+}
+
+// C2: actors make no more steps than the limiter allows, and two batches each: one that waits for a credit, and one
+// that went without a credit before snapshots.
+static void check_allowance(const struct checks *checks, const struct learner *learner) {
+  const struct job *job = learner->job;
+  const uint64_t made = checks->first_steps + checks->made;
+  uint64_t allowed = rate_limiter_allowed(&job->limiter);
+  if (allowed < checks->first_steps) allowed = checks->first_steps; // a start before this one had more actors
+  uint64_t waiting = 0;
+  for (uint32_t i = 0; i < learner->table.active; i++) {
+    if (!learner->table.entry[i].alive) return; // its credits are free for others, and it may come back
+    waiting += 2 * assignment_of(&job->config, learner->table.actors, i).most_steps;
+  }
+  if (!job->config.sync && replay_size(job->replay) > 0 && allowed < UINT64_MAX && made > allowed + waiting)
+    world_violate("C2: %llu steps were made, %llu are allowed and %llu may wait", (unsigned long long)made,
+                  (unsigned long long)allowed, (unsigned long long)waiting);
 }
 
 // C1, C9 of queues: no more steps exist beyond those that arrived than the actors' credits and batches hold, or than a
@@ -158,7 +176,8 @@ static void check_signal(const struct checks *checks) {
 // C9: no more than an interval is lost, so a checkpoint that is due is there soon.
 static void check_interval(struct checks *checks, const struct job *job) {
   const uint64_t newest = checks->durable > checks->first_steps ? checks->durable : checks->first_steps;
-  const bool is_overdue = job->limiter.steps >= newest + 2 * job->config.checkpoint_every + job->config.sync_steps * job->config.envs;
+  const bool is_overdue =
+      job->limiter.steps >= newest + 2 * job->config.checkpoint_every + job->config.sync_steps * job->config.envs;
   if (!is_overdue || disk_is_ill(world->disk) || disk_has_lied(world->disk))
     checks->overdue = INFINITY;
   else if (checks->overdue == INFINITY)
@@ -177,6 +196,7 @@ void checks_learner_turn(struct checks *checks) {
   if (checks->turned == 0 || now - checks->turned > 1) checks->fluent = now;
   checks->turned = now;
   check_updates(learner->job);
+  check_allowance(checks, learner);
   check_steps(checks, learner);
   check_bits(checks, learner);
   check_signal(checks);
@@ -208,7 +228,8 @@ void checks_learner_done(struct checks *checks) {
                   (unsigned long long)losses.at_most);
   if (learner->outcome.exit_code == EXIT_DONE && !job->config.sync && job->limiter.utd > 0 &&
       rate_limiter_owed(&job->limiter) > 0)
-    world_violate("C2: the job is done, but %llu updates are owed", (unsigned long long)rate_limiter_owed(&job->limiter));
+    world_violate("C2: the job is done, but %llu updates are owed",
+                  (unsigned long long)rate_limiter_owed(&job->limiter));
 }
 
 void checks_saved(struct checks *checks, const char *path) {
@@ -234,8 +255,10 @@ void checks_actor_left(struct checks *checks, const struct process *process) {
   const struct actor *actor = process->actor;
   if (actor && actor_has_left(actor)) return;
   const double calm = world->now - fmax(fmax(process->disturbed, world->process[0].disturbed), checks->fluent);
-  if (actor && calm > world->plan.actor_timeout + SLACK_SECONDS && !world->host[process->host].cut && !world->host[0].cut)
-    world_violate("C8: rank %d leaves, but the learner runs and their link has been up for %.1f s", process->rank, calm);
+  if (actor && calm > world->plan.actor_timeout + SLACK_SECONDS && !world->host[process->host].cut &&
+      !world->host[0].cut)
+    world_violate("C8: rank %d leaves, but the learner runs and their link has been up for %.1f s", process->rank,
+                  calm);
   const double listened = world->now - fmax(actor ? actor->received : 0, process->disturbed);
   if (listened < 0.9 * world->plan.actor_timeout)
     world_violate("C8: rank %d leaves the job after it has listened for %.1f s", process->rank, listened);

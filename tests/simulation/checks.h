@@ -75,8 +75,8 @@ void checks_learner_turn(struct checks *checks);
 void checks_learner_done(struct checks *checks); // its last turn
 void checks_actor_turn(struct checks *checks, const struct actor *actor);
 void checks_actor_left(struct checks *checks, const struct process *process);
-void checks_step(struct checks *checks, uint64_t index);          // an environment that trains has made a step
-void checks_saved(struct checks *checks, const char *path);       // the learner takes this checkpoint for saved
+void checks_step(struct checks *checks, uint64_t index);    // an environment that trains has made a step
+void checks_saved(struct checks *checks, const char *path); // the learner takes this checkpoint for saved
 void checks_log(struct checks *checks, enum log_level level, const char *text);
 
 #endif

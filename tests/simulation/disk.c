@@ -148,7 +148,8 @@ static void take_time(const struct disk *disk, double seconds) {
 
 // The time of a lock's file is that of the world.
 static void stamp(int file) {
-  const struct timespec now = {.tv_sec = (time_t)world->now, .tv_nsec = (long)(1e9 * (world->now - (double)(time_t)world->now))};
+  const struct timespec now = {.tv_sec = (time_t)world->now,
+                               .tv_nsec = (long)(1e9 * (world->now - (double)(time_t)world->now))};
   futimens(file, (const struct timespec[]){now, now});
 }
 
@@ -195,8 +196,7 @@ int SEAM(fsync)(int file) {
 
 int SEAM(rename)(const char *from, const char *to);
 int SEAM(rename)(const char *from, const char *to) {
-  if (!world || !world->current)
-    return BEHIND(rename)(from, to);
+  if (!world || !world->current) return BEHIND(rename)(from, to);
   struct disk *disk = world->disk;
   if (disk->renamed_count == MOST_RENAMED) forget_renaming(disk, 0);
   struct renaming *renaming = &disk->renamed[disk->renamed_count++];
@@ -234,7 +234,8 @@ void disk_process_killed(struct disk *disk) {
     char path[PATH];
     const ssize_t length = readlinkat(dirfd(open), entry->d_name, path, sizeof path - 1);
     path[length > 0 ? length : 0] = 0;
-    if (count < 256 && strncmp(path, disk->directory, strlen(disk->directory)) == 0) file[count++] = atoi(entry->d_name);
+    if (count < 256 && strncmp(path, disk->directory, strlen(disk->directory)) == 0)
+      file[count++] = atoi(entry->d_name);
   }
   if (open) closedir(open);
   for (int i = 0; i < count; i++) close(file[i]);

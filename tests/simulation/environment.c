@@ -57,7 +57,7 @@ static int reset(void *self, uint64_t seed, float *obs) {
 // Sleeps for the length of a step. Where environments are processes of their own, the actor sends heartbeats meanwhile.
 static void take_time(const struct instance *instance, double seconds) {
   const struct environment_kind *kind = instance->kind;
-  const double until = world->now + seconds, slice = fmin(0.25, world->plan.actor_timeout / 8);
+  const double until = world->now + seconds, slice = fmin(1, world->plan.actor_timeout / 8);
   while (kind->heartbeats_in_step && kind->waiting && world->now + slice < until) {
     world_sleep(slice);
     kind->waiting(kind->who);
@@ -100,9 +100,7 @@ static int step(void *self, const float *action, float *obs, double *reward) {
   if (fault == FAULT_ENV_NAN) obs[0] = NAN;
   *reward = -state->x * state->x;
   if (!instance->evaluates && fault == FAULT_KINDS) checks_step(world->checks, instance->index);
-  return fabs(state->x) > 1                  ? CORSAC_TERMINATED
-         : state->length >= LONGEST_EPISODE ? CORSAC_TRUNCATED
-                                             : 0;
+  return fabs(state->x) > 1 ? CORSAC_TERMINATED : state->length >= LONGEST_EPISODE ? CORSAC_TRUNCATED : 0;
 }
 
 static const char *reason(void *self) {
@@ -141,10 +139,8 @@ enum status SEAM(environment_kind_open)(struct environment_kind *kind, const cha
 enum status SEAM(environment_kind_open)(struct environment_kind *kind, const char *env, const struct config *config,
                                         struct error *error) {
   (void)error;
-  *kind = (struct environment_kind){.abi = &functions,
-                                    .config = config,
-                                    .create = create,
-                                    .heartbeats_in_step = world->plan.heartbeats_in_step};
+  *kind = (struct environment_kind){
+      .abi = &functions, .config = config, .create = create, .heartbeats_in_step = world->plan.heartbeats_in_step};
   snprintf(kind->id, sizeof kind->id, "%s", env);
   return STATUS_OK;
 }

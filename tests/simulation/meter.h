@@ -9,11 +9,11 @@ enum meter_part { METER_DRAIN, METER_LOOK, METER_GRANT, METER_PUBLISH, METER_UPD
 
 struct meter {
   uint64_t calls[METER_PARTS], messages;
-  double seconds[METER_PARTS]; // of the processor
-  double lead;                 // s of the processor that the learner's process took so far
-  double start, end;           // s of it before training began, and since the job began to leave
-  double began, left;          // s of the world
-  size_t memory;               // bytes that the learner's process had allocated when training began
+  double seconds[METER_PARTS];  // of the processor
+  double lead;                  // s of the processor that the learner's process took so far
+  double lead_began, lead_left; // the same when training began, and when the job began to leave
+  double began, left;           // s of the world
+  size_t memory;                // bytes that the learner's process had allocated when training began
 };
 
 double meter_processor(void); // s that this thread has had

@@ -21,9 +21,9 @@ struct end {
   bool closed;
   struct queue inbox; // of messages, by their arrival; INFINITY: the link is cut
   struct message *current;
-  double last_sent;         // the latest arrival of what it has sent
+  double last_sent;                // the latest arrival of what it has sent
   double to_learner, from_learner; // the latest arrival of messages between it and the learner
-  uint32_t held;            // messages of its own that wait for a cut link
+  uint32_t held;                   // messages of its own that wait for a cut link
 };
 
 struct network {
@@ -107,9 +107,9 @@ static enum status end_shared_weights_open(struct transport *transport, size_t c
   if (capacity == 0) return STATUS_OK;
   if (!network->memory[host]) {
     network->memory_size[host] = capacity;
-    network->memory[host] = aligned_alloc(SHARED_WEIGHTS_ALIGNMENT,
-                                          (shared_weights_size(capacity) + SHARED_WEIGHTS_ALIGNMENT - 1) /
-                                              SHARED_WEIGHTS_ALIGNMENT * SHARED_WEIGHTS_ALIGNMENT);
+    network->memory[host] =
+        aligned_alloc(SHARED_WEIGHTS_ALIGNMENT, (shared_weights_size(capacity) + SHARED_WEIGHTS_ALIGNMENT - 1) /
+                                                    SHARED_WEIGHTS_ALIGNMENT * SHARED_WEIGHTS_ALIGNMENT);
     if (!network->memory[host]) return error_set(error, STATUS_MEMORY, "no memory for the shared weights");
     memset(network->memory[host], 0, shared_weights_size(capacity));
   }
@@ -152,7 +152,9 @@ void network_open(struct network *network, uint32_t size) {
   }
 }
 
-struct transport *network_end(struct network *network, int rank) { return &network->ends[rank].base; }
+struct transport *network_end(struct network *network, int rank) {
+  return &network->ends[rank].base;
+}
 
 static void drop_all(struct end *end) {
   while (end->inbox.size > 0) free(queue_take(&end->inbox).item);

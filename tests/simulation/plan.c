@@ -6,12 +6,23 @@
 #include <string.h>
 
 const char *const fault_names[FAULT_KINDS] = {
-    [FAULT_KILL_ACTOR] = "kill actor",   [FAULT_KILL_LEARNER] = "kill learner", [FAULT_LOSE_HOST] = "lose host",
-    [FAULT_STOP_RANK] = "stop rank",     [FAULT_STOP_JOB] = "stop job",         [FAULT_CUT_HOST] = "cut host",
-    [FAULT_SIGNAL_RANK] = "signal rank", [FAULT_SIGNAL_JOB] = "signal job",     [FAULT_END_JOB] = "end job",
-    [FAULT_DISK_FULL] = "disk full",     [FAULT_DISK_SLOW] = "disk slow",       [FAULT_DISK_ERROR] = "disk error",
-    [FAULT_FSYNC_ERROR] = "fsync error", [FAULT_DISK_LIES] = "disk lies",       [FAULT_ENV_FAILS] = "environment fails",
-    [FAULT_ENV_NAN] = "environment sends NaN", [FAULT_ENV_HANGS] = "environment hangs",
+    [FAULT_KILL_ACTOR] = "kill actor",
+    [FAULT_KILL_LEARNER] = "kill learner",
+    [FAULT_LOSE_HOST] = "lose host",
+    [FAULT_STOP_RANK] = "stop rank",
+    [FAULT_STOP_JOB] = "stop job",
+    [FAULT_CUT_HOST] = "cut host",
+    [FAULT_SIGNAL_RANK] = "signal rank",
+    [FAULT_SIGNAL_JOB] = "signal job",
+    [FAULT_END_JOB] = "end job",
+    [FAULT_DISK_FULL] = "disk full",
+    [FAULT_DISK_SLOW] = "disk slow",
+    [FAULT_DISK_ERROR] = "disk error",
+    [FAULT_FSYNC_ERROR] = "fsync error",
+    [FAULT_DISK_LIES] = "disk lies",
+    [FAULT_ENV_FAILS] = "environment fails",
+    [FAULT_ENV_NAN] = "environment sends NaN",
+    [FAULT_ENV_HANGS] = "environment hangs",
 };
 
 // --- drawing ---
@@ -44,7 +55,10 @@ static uint64_t between(struct draw *draw, uint64_t low, uint64_t high) {
 static double decades(struct draw *draw, double low, double high) { return low * pow(high / low, uniform(draw)); }
 
 static void draw_cluster(struct plan *plan, struct draw *draw) {
-  plan->actors = chance(draw, 0.1) ? (uint32_t)between(draw, 9, 24) : (uint32_t)between(draw, 1, 8);
+  plan->step_time = (enum step_time)between(draw, 0, 2);
+  const bool is_large =
+      plan->step_time != STEPS_MINUTES && chance(draw, 0.1); // many actors for hours take long to play
+  plan->actors = (uint32_t)(is_large ? between(draw, 9, 24) : between(draw, 1, 6));
   plan->hosts = (uint32_t)between(draw, 1, plan->actors < PLAN_HOSTS ? plan->actors : PLAN_HOSTS);
   plan->same_actors = chance(draw, 0.5);
   plan->latency = decades(draw, 1e-6, 0.05);
@@ -73,9 +87,9 @@ static void draw_job(struct plan *plan, struct draw *draw) {
   plan->env_timeout = decades(draw, 5, 600);
   plan->saves = chance(draw, 0.6);
   plan->heartbeats_in_step = chance(draw, 0.3);
-  plan->step_time = (enum step_time)between(draw, 0, 2);
   plan->step_seconds = plan->step_time == STEPS_MINUTES ? decades(draw, 10, 100) : decades(draw, 1e-4, 1);
-  if (plan->step_time == STEPS_MINUTES) plan->env_steps = between(draw, 10, 30) * (plan->envs ? plan->envs : plan->actors);
+  if (plan->step_time == STEPS_MINUTES)
+    plan->env_steps = between(draw, 10, 30) * (plan->envs ? plan->envs : plan->actors);
   plan->env_timeout = fmax(plan->env_timeout, 1.1 * plan_longest_step(plan)); // as the manual asks for
 }
 
@@ -88,7 +102,8 @@ static void draw_fault(struct plan *plan, struct fault *fault, struct draw *draw
   fault->who = (uint32_t)between(draw, 1, plan->actors);
   if (fault->kind == FAULT_LOSE_HOST || fault->kind == FAULT_CUT_HOST)
     fault->who = (uint32_t)between(draw, 0, plan->hosts - 1);
-  if (fault->kind >= FAULT_ENV_FAILS) fault->who = (uint32_t)between(draw, 0, (plan->envs ? plan->envs : plan->actors) - 1);
+  if (fault->kind >= FAULT_ENV_FAILS)
+    fault->who = (uint32_t)between(draw, 0, (plan->envs ? plan->envs : plan->actors) - 1);
 }
 
 void plan_draw(struct plan *plan, uint64_t seed) {
@@ -102,8 +117,10 @@ void plan_draw(struct plan *plan, uint64_t seed) {
 
 double plan_seconds(const struct plan *plan) {
   const uint32_t envs = plan->envs ? plan->envs : plan->actors;
-  const double steps = (double)plan->env_steps / envs * plan->step_seconds * (plan->step_time == STEPS_HEAVY_TAIL ? 2 : 1);
-  const double turns = envs > plan->actors ? ceil((double)envs / plan->actors) : 1; // environments of an actor take turns
+  const double steps =
+      (double)plan->env_steps / envs * plan->step_seconds * (plan->step_time == STEPS_HEAVY_TAIL ? 2 : 1);
+  const double turns =
+      envs > plan->actors ? ceil((double)envs / plan->actors) : 1; // environments of an actor take turns
   return turns * steps + plan->utd * (double)plan->env_steps * plan->update_seconds + 1;
 }
 
@@ -133,7 +150,8 @@ void plan_undisturb(struct plan *plan) {
 
 void plan_print(const struct plan *plan, FILE *out) {
   static const char *const times[] = {"of constant time", "of heavy tail", "of minutes"};
-  fprintf(out, "seed %llu: %u actors on %u hosts, %s, envs %u, env_steps %llu, learning_starts %llu, utd %g, n_step %u\n",
+  fprintf(out,
+          "seed %llu: %u actors on %u hosts, %s, envs %u, env_steps %llu, learning_starts %llu, utd %g, n_step %u\n",
           (unsigned long long)plan->seed, plan->actors, plan->hosts, plan->sync ? "sync" : "async", plan->envs,
           (unsigned long long)plan->env_steps, (unsigned long long)plan->learning_starts, plan->utd, plan->n_step);
   fprintf(out, "  steps %s, %.3g s; updates %.3g s; actor_timeout %.3g, env_timeout %.3g%s%s; ", times[plan->step_time],
@@ -141,13 +159,14 @@ void plan_print(const struct plan *plan, FILE *out) {
           plan->heartbeats_in_step ? "; heartbeats in steps" : "", plan->saves ? "; environments save" : "");
   fprintf(out, "checkpoint_every %llu, eval_every %llu\n", (unsigned long long)plan->checkpoint_every,
           (unsigned long long)plan->eval_every);
-  fprintf(out, "  messages %.3g s + %.3g s, %.3g bytes/s; disk %.3g bytes/s, fsync %.3g s; about %.3g s without faults\n",
+  fprintf(out,
+          "  messages %.3g s + %.3g s, %.3g bytes/s; disk %.3g bytes/s, fsync %.3g s; about %.3g s without faults\n",
           plan->latency, plan->jitter, plan->bandwidth, plan->disk, plan->fsync, plan_seconds(plan));
   for (uint32_t i = 0; i < plan->faults; i++) {
     const struct fault *fault = &plan->fault[i];
     if (fault->kind >= FAULT_ENV_FAILS)
-      fprintf(out, "  fault %u: %s: environment %u, at step %llu of some episodes\n", i, fault_names[fault->kind], fault->who,
-              (unsigned long long)fault->step);
+      fprintf(out, "  fault %u: %s: environment %u, at step %llu of some episodes\n", i, fault_names[fault->kind],
+              fault->who, (unsigned long long)fault->step);
     else
       fprintf(out, "  fault %u: %s at %.3f s, %u, for %.3g s\n", i, fault_names[fault->kind], fault->at, fault->who,
               fault->seconds);

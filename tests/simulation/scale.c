@@ -1,7 +1,7 @@
 // What actors cost the learner beside its updates: scale [ACTORS...], 100, 1000 and 10000 by default.
 //
-// The real learner and the real actors in one process. The network is the simulated one, so what MPI takes for a message
-// comes on top (`corsac bench transport`).
+// The real learner and the real actors in one process. The network is the simulated one, so what MPI takes for a
+// message comes on top (`corsac bench transport`).
 #include "common/base/log.h"
 #include "common/nn/linalg.h"
 #include "tests/simulation/checks.h"
@@ -24,13 +24,13 @@ static void measure(const struct plan *plan, const char *directory) {
   checks.meter = &meter;
   const bool done = chdir(directory) == 0 && world_play(&w, plan, directory, false, &checks);
   const double lasted = meter.left - meter.began;
-  const double rest = meter.lead - meter.start - meter.end - meter.seconds[METER_UPDATE];
+  const double rest = meter.lead_left - meter.lead_began - meter.seconds[METER_UPDATE];
   printf("%7u %6g %10.1f %8.2f %8.1f %8.2f %8.2f %8.2f %8.3f %8.3f %8.0f %s\n", plan->actors, plan->step_seconds,
          (double)meter.messages / lasted, microseconds(&meter, METER_DRAIN, meter.messages),
          microseconds(&meter, METER_LOOK, meter.calls[METER_LOOK]),
          microseconds(&meter, METER_GRANT, meter.calls[METER_GRANT]),
-         microseconds(&meter, METER_PUBLISH, meter.calls[METER_PUBLISH]), 100 * rest / lasted, meter.start, meter.end,
-         (double)meter.memory / plan->actors, done ? "" : w.violation);
+         microseconds(&meter, METER_PUBLISH, meter.calls[METER_PUBLISH]), 100 * rest / lasted, meter.lead_began,
+         meter.lead - meter.lead_left, (double)meter.memory / plan->actors, done ? "" : w.violation);
 }
 
 // One environment for each actor, a checkpoint at the end only.
@@ -70,7 +70,8 @@ int main(int argc, char **argv) {
   linalg_init();
   log_init(0, LOG_INFO);
   printf("actors  a step    messages    us per message, look, grant, publish    beside    start    end, s     bytes\n");
-  printf("             s   a second                                         updates, %%                      an actor\n");
+  printf(
+      "             s   a second                                         updates, %%                      an actor\n");
   for (int i = 0; i < (argc > 1 ? argc - 1 : 3); i++)
     for (size_t j = 0; j < sizeof seconds / sizeof *seconds; j++)
       measure_apart((uint32_t)strtoul(counts[i], NULL, 10), seconds[j]);

@@ -243,15 +243,15 @@ enum status SEAM(sac_update)(struct sac *sac, struct sac_losses *losses, struct 
   return status;
 }
 
-static void measure_turn(struct meter *meter, const struct learner *learner, double before) {
+static void measure_turn(struct meter *meter, const struct learner *learner) {
   if (meter->began == 0) {
     meter->began = world->now;
-    meter->start = meter->lead + before; // what the process took before this turn
+    meter->lead_began = meter->lead;
     meter->memory = mallinfo2().uordblks;
   }
   if (meter->left == 0 && learner->phase >= PHASE_LEAVING) {
     meter->left = world->now;
-    meter->end = meter->lead;
+    meter->lead_left = meter->lead;
   }
   meter->messages = transport_statistics(learner->transport).messages_received;
 }
@@ -271,7 +271,7 @@ enum turn SEAM(learner_turn)(struct learner *learner) {
   const enum turn turn = BEHIND(learner_turn)(learner);
   const uint64_t made = learner->job->limiter.updates - before;
   checks_learner_turn(world->checks);
-  if (world->checks->meter) measure_turn(world->checks->meter, learner, 0);
+  if (world->checks->meter) measure_turn(world->checks->meter, learner);
   if (turn == TURN_DONE) {
     checks_learner_done(world->checks);
     world->learner = NULL;

@@ -21,9 +21,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MOST_WORKERS = 256, WORLD_SECONDS = 60 };
+enum { MOST_WORKERS = 256, WORLD_SECONDS = 120 };
 
-struct verdict { // of one world, in memory that parent and child share
+struct verdict {              // of one world, in memory that parent and child share
   char directory[PLACE_PATH]; // of its disk
   bool is_done, holds;
   uint64_t fingerprint, events, starts;
@@ -155,8 +155,8 @@ static void report(const struct wanted *wanted, const struct verdict *verdict) {
 }
 
 static int search(uint64_t from, uint64_t seeds, unsigned workers, unsigned most_failures, bool first) {
-  struct verdict *verdict = mmap(NULL, (MOST_WORKERS + 2) * sizeof *verdict, PROT_READ | PROT_WRITE,
-                                 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  struct verdict *verdict =
+      mmap(NULL, (MOST_WORKERS + 2) * sizeof *verdict, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   struct wanted wanted[MOST_WORKERS];
   pid_t child[MOST_WORKERS] = {0};
   uint64_t next = from, passed = 0, failed = 0, events = 0, starts = 0;
@@ -225,15 +225,18 @@ static int repeat(const struct wanted *wanted, bool traced) {
   const bool holds = play_wanted(wanted, traced, &verdict);
   if (chdir("/") == 0) place_remove(verdict.directory);
   if (!holds) printf("seed %llu: %s\n", (unsigned long long)wanted->seed, verdict.violation);
-  printf("%llu events, fingerprint %016llx\n", (unsigned long long)verdict.events, (unsigned long long)verdict.fingerprint);
+  printf("%llu events, fingerprint %016llx\n", (unsigned long long)verdict.events,
+         (unsigned long long)verdict.fingerprint);
   printf("%d passed, %d failed\n", holds, !holds);
   return !holds;
 }
 
 int main(int argc, char **argv) {
-  static const struct option options[] = {{"seeds", 1, NULL, 'n'},   {"from", 1, NULL, 'f'},   {"seed", 1, NULL, 's'},
-                                          {"without", 1, NULL, 'w'}, {"actors", 1, NULL, 'a'}, {"quiet", 0, NULL, 'q'},
-                                          {"failures", 1, NULL, 'm'}, {"jobs", 1, NULL, 'j'}, {"first", 0, NULL, '1'}, {0}};
+  static const struct option options[] = {{"seeds", 1, NULL, 'n'},    {"from", 1, NULL, 'f'},
+                                          {"seed", 1, NULL, 's'},     {"without", 1, NULL, 'w'},
+                                          {"actors", 1, NULL, 'a'},   {"quiet", 0, NULL, 'q'},
+                                          {"failures", 1, NULL, 'm'}, {"jobs", 1, NULL, 'j'},
+                                          {"first", 0, NULL, '1'},    {0}};
   uint64_t seeds = 200, from = 1;
   unsigned failures = 20, jobs = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
   struct wanted wanted = {0};
@@ -250,7 +253,9 @@ int main(int argc, char **argv) {
     case 'w':
       for (char *number = strtok(optarg, ","); number; number = strtok(NULL, ",")) wanted.without |= 1u << atoi(number);
       break;
-    default: fprintf(stderr, "usage: simulate [--seeds N] [--from S] | --seed S [--without I,J] [--actors N]\n"); return 2;
+    default:
+      fprintf(stderr, "usage: simulate [--seeds N] [--from S] | --seed S [--without I,J] [--actors N]\n");
+      return 2;
     }
   linalg_init();
   log_init(0, LOG_INFO);

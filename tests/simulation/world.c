@@ -14,9 +14,9 @@
 #include <string.h>
 
 enum { LEARNER_STACK = 1 << 20, ACTOR_STACK = 1 << 18, MOST_STARTS = 40 };
-static const double LAUNCHER_KILLS = 1;    // s: mpirun's KILL after TERM, and after it finds a rank gone
-static const double REQUEUE_SECONDS = 5;   // from one start to the next; more where nothing gets better
-static const double LONGEST_POLL = 0.5;    // s: a poll without a message, at most
+static const double LAUNCHER_KILLS = 1;  // s: mpirun's KILL after TERM, and after it finds a rank gone
+static const double REQUEUE_SECONDS = 5; // from one start to the next; more where nothing gets better
+static const double LONGEST_POLL = 0.5;  // s: a poll without a message, at most
 
 struct world *world;
 
@@ -464,7 +464,8 @@ static void play(void) {
 }
 
 bool world_play(struct world *w, const struct plan *plan, const char *directory, bool traced, struct checks *checks) {
-  *w = (struct world){.plan = *plan, .traced = traced, .now = 1000, .checks = checks, .fingerprint = 0xcbf29ce484222325u};
+  *w = (struct world){
+      .plan = *plan, .traced = traced, .now = 1000, .checks = checks, .fingerprint = 0xcbf29ce484222325u};
   world = w;
   w->network = network_create();
   w->disk = disk_create(directory);

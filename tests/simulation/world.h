@@ -65,9 +65,9 @@ struct host {
 
 struct world {
   struct plan plan;
-  bool traced; // every event is printed
-  double now;  // s
-  uint64_t count;       // of events
+  bool traced;         // every event is printed
+  double now;          // s
+  uint64_t count;      // of events
   struct queue events; // item: the task to be woken, number: its generation; NULL: number / 2 is a fault, odd: it ends
   struct host host[PLAN_HOSTS];
   bool hung; // an environment has
@@ -77,11 +77,11 @@ struct world {
   struct process *process; // (actors + 1)
   uint32_t actors;
   double started;
-  struct setup setup; // of the learner
-  bool is_configured; // the actors have got the configuration
-  bool is_ending;     // mpirun was told to end the job
-  int exit_code;      // of the learner, -1: it has none yet
-  double kill_at;     // s: mpirun's patience, INFINITY: none
+  struct setup setup;      // of the learner
+  bool is_configured;      // the actors have got the configuration
+  bool is_ending;          // mpirun was told to end the job
+  int exit_code;           // of the learner, -1: it has none yet
+  double kill_at;          // s: mpirun's patience, INFINITY: none
   struct learner *learner; // NULL: not yet, or no more
 
   struct process *current; // whose code runs; NULL: the scheduler's
@@ -89,8 +89,8 @@ struct world {
   struct network *network;
   struct disk *disk;
   struct checks *checks;
-  char violation[1024];  // the first invariant that was broken; "": none
-  uint64_t fingerprint;  // of all events so far
+  char violation[1024]; // the first invariant that was broken; "": none
+  uint64_t fingerprint; // of all events so far
 };
 
 // The only one, since the seams have no argument for it.
