@@ -256,6 +256,7 @@ static enum status evaluation_turn(struct actor *actor, bool *worked, struct err
     if (borrows && !actor->is_lent) return STATUS_OK;
     *worked = true;
     status = evaluate_step(actor, error);
+    if (status == STATUS_OK) status = actor_send_heartbeat_if_due(actor, error); // a step of training may follow
   }
   return status == STATUS_OK && actor->is_lent && !evaluator_busy(actor->evaluator) ? take_back(actor, error) : status;
 }
@@ -290,7 +291,6 @@ static enum status work(struct actor *actor, bool *worked, struct error *error) 
   enum status status = STATUS_OK;
   if (actor->round_state == ROUND_WAITS) status = actor_await_version(actor, error);
   if (status == STATUS_OK) status = evaluation_turn(actor, worked, error);
-  if (status == STATUS_OK && *worked) status = actor_send_heartbeat_if_due(actor, error); // each step may take minutes
   if (status != STATUS_OK || !actor->rollout) return status;
 
   const bool may_step =
