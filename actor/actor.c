@@ -122,14 +122,14 @@ struct actor *actor_prepare(const struct config *config, struct transport *trans
 void actor_equip(struct actor *actor) {
   struct error error = {0};
   if (actor->assignment.count > 0 && equip(actor, &error) != STATUS_OK) actor_fail(actor, &error);
-  actor->received = clock_now(); // creating an environment may have taken minutes
+  actor->received = actor->drained = clock_now(); // creating an environment may have taken minutes
 }
 
 void actor_equip_to_evaluate(struct actor *actor, uint32_t obs_dim, uint32_t act_dim) {
   struct error error = {0};
   if (actor->assignment.count > 0 && equip_to_evaluate(actor, obs_dim, act_dim, &error) != STATUS_OK)
     actor_fail(actor, &error);
-  actor->received = clock_now();
+  actor->received = actor->drained = clock_now();
 }
 
 struct actor *actor_create(const struct config *config, struct transport *transport, const volatile sig_atomic_t *stop,
@@ -145,7 +145,7 @@ void actor_fail(struct actor *actor, const struct error *failure) {
   if (actor->state == ACTOR_RUNNING && actor->rollout && !actor->config.sync)
     transition_sender_ship(&actor->sender, &ignored);
   actor->state = ACTOR_FAILED;
-  actor->received = clock_now(); // messages of the failed call's time are not late
+  actor->received = actor->drained = clock_now(); // messages of the failed call's time are not late
   actor_send_failed(actor, failure);
 }
 
@@ -188,12 +188,24 @@ static enum status take_frame(struct actor *actor, const uint8_t *bytes, size_t 
   return STATUS_OK;
 }
 
+// Of a long step, or of a time in which the job was suspended, at most a quarter of actor_timeout counts as silence of
+// the learner (I7). A learner that is alive has sent something meanwhile, or does so soon, and the actor steps again
+// only then.
+static void note_absence(struct actor *actor, double now) {
+  const double away = now - actor->drained, most = 0.25 * actor->config.actor_timeout;
+  if (actor->drained > 0 && away > most) {
+    actor->received += away - most;
+    actor->doubts = true;
+  }
+  actor->drained = now;
+}
+
 // Takes all messages that have arrived. A probe of MPI may only move a message along, and find it at the next call. So
 // after a long step, during which messages may have come, the transport has to say three times that there is none.
 static enum status drain(struct actor *actor, bool *received, struct error *error) {
   const double now = clock_coarse();
   int probes = now - actor->drained > LONG_SECONDS ? 3 : 1;
-  actor->drained = now;
+  note_absence(actor, now);
   while (actor->state != ACTOR_LEFT) {
     int from;
     const uint8_t *bytes;
@@ -204,6 +216,7 @@ static enum status drain(struct actor *actor, bool *received, struct error *erro
     status = take_frame(actor, bytes, size, error);
     if (status != STATUS_OK) return status;
     actor->received = clock_coarse();
+    actor->doubts = false;
     *received = true;
   }
   return STATUS_OK;
@@ -249,6 +262,7 @@ static enum status evaluation_turn(struct actor *actor, bool *worked, struct err
     if (borrows && !actor->is_lent) return STATUS_OK;
     *worked = true;
     status = evaluate_step(actor, error);
+    if (status == STATUS_OK) status = actor_send_heartbeat_if_due(actor, error); // a step of training may follow
   }
   return status == STATUS_OK && actor->is_lent && !evaluator_busy(actor->evaluator) ? take_back(actor, error) : status;
 }
@@ -329,7 +343,8 @@ enum status actor_turn(struct actor *actor, enum turn *turn, struct error *error
   if (status == STATUS_OK && actor->state != ACTOR_LEFT) status = check_learner(actor, error);
   if (status != STATUS_OK) return status;
 
-  if (actor->state == ACTOR_RUNNING && actor->evaluator && work(actor, &busy, error) != STATUS_OK) {
+  const bool works = actor->state == ACTOR_RUNNING && actor->evaluator && !actor->doubts;
+  if (works && work(actor, &busy, error) != STATUS_OK) {
     actor_fail(actor, error);
     error_clear(error);
   }

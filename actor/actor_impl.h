@@ -37,7 +37,8 @@
 //   I4. An environment is lent only while its evaluator is busy, and only where it may exist once.
 //   I5. A snapshot is sent after the rows of all steps before it: it stands for everything up to its step.
 //   I6. A FAILED actor sends heartbeats, STOP_REQUEST and BYE, and nothing else.
-//   I7. The learner's silence is judged only after all messages that have arrived were taken.
+//   I7. The learner's silence is judged only after all messages that have arrived were taken, and an actor that was
+//       away for long makes no step before it has heard of the learner (doubts).
 #ifndef CORSAC_ACTOR_ACTOR_IMPL_H
 #define CORSAC_ACTOR_ACTOR_IMPL_H
 
@@ -79,6 +80,7 @@ struct actor {
   bool is_lent;                   // the only environment is with the evaluator
   bool has_info;                  // its environments give named values
   bool stop_asked;                // STOP_REQUEST was sent
+  bool doubts;                    // it was away for long, and has heard nothing since
   double drained, received, sent; // s: when drain last ran, when a message last came and last went
   double longest_step;            // s
   uint64_t pid_namespace;

@@ -181,6 +181,7 @@ static enum status step_part(struct rollout *rollout, enum part part, struct tra
       status = environment_step_begin(&member->environment, action, &why);
     else
       status = environment_step_end(&member->environment, next, &rollout->reward[i], &rollout->flags[i], &why);
+    rollout_keep_in_touch(rollout);
     if (status == STATUS_OK) continue;
     rollout->stepping--; // I6
     if ((status = rollout_take_failure(rollout, i, &why, batch, error)) != STATUS_OK) return status;

@@ -92,6 +92,12 @@ static inline float *rollout_obs(const struct rollout *rollout, uint32_t i) {
   return rollout->obs + (size_t)i * rollout->obs_dim;
 }
 
+// After a call of one of several environments, each of which may take minutes: a heartbeat may be due.
+static inline void rollout_keep_in_touch(const struct rollout *rollout) {
+  const struct environment_kind *kind = rollout->kind;
+  if (rollout->count > 1 && kind->waiting) kind->waiting(kind->who);
+}
+
 // Makes the instance of member i.
 enum status rollout_create_environment(struct rollout *rollout, uint32_t i, struct error *error);
 

@@ -85,6 +85,7 @@ static enum status end_reset(struct rollout *rollout, uint32_t i, struct error *
   const enum status status = rollout->kind->abi->reset_begin
                                  ? environment_reset_end(&member->environment, seed, rollout_obs(rollout, i), error)
                                  : environment_reset(&member->environment, seed, rollout_obs(rollout, i), error);
+  rollout_keep_in_touch(rollout);
   if (status != STATUS_OK) return status;
   n_step_clear(&member->window);
   member->state = MEMBER_RUNNING;
@@ -96,6 +97,7 @@ static enum status end_reset(struct rollout *rollout, uint32_t i, struct error *
 
 static enum status make_anew(struct rollout *rollout, uint32_t i, struct error *error) {
   const enum status status = rollout_create_environment(rollout, i, error);
+  rollout_keep_in_touch(rollout);
   if (status != STATUS_OK) return status;
   rollout->members[i].state = MEMBER_BETWEEN;
   return begin_reset(rollout, i, error);

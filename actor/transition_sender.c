@@ -22,12 +22,21 @@ void transition_sender_release(struct transition_sender *sender) {
 static bool is_full(const struct transition_sender *sender) { return sender->batch.steps >= sender->batch_steps; }
 static bool may_send(const struct transition_sender *sender) { return sender->unlimited || sender->credits > 0; }
 
-bool transition_sender_has_room(const struct transition_sender *sender) { return !is_full(sender); }
+// Rows that were shipped without a credit are owed: the next batch is begun when a credit has paid for them.
+static bool is_in_debt(const struct transition_sender *sender) { return !sender->unlimited && sender->credits < 0; }
+
+bool transition_sender_has_room(const struct transition_sender *sender) {
+  return !is_full(sender) && !is_in_debt(sender);
+}
+
+static void end_blocking(struct transition_sender *sender) {
+  if (sender->blocked_since > 0) sender->batch.blocked += clock_now() - sender->blocked_since;
+  sender->blocked_since = 0;
+}
 
 enum status transition_sender_ship(struct transition_sender *sender, struct error *error) {
   if (sender->batch.steps == 0 && sender->batch.rows == 0) return STATUS_OK;
-  if (sender->blocked_since > 0) sender->batch.blocked += clock_now() - sender->blocked_since;
-  sender->blocked_since = 0;
+  end_blocking(sender);
   sender->opened = 0;
   sender->credits--;
   enum status status =
@@ -38,12 +47,13 @@ enum status transition_sender_ship(struct transition_sender *sender, struct erro
 }
 
 enum status transition_sender_poll(struct transition_sender *sender, struct error *error) {
-  if (sender->batch.steps == 0) return STATUS_OK;
-  if (is_full(sender)) {
-    if (may_send(sender)) return transition_sender_ship(sender, error);
+  if (is_full(sender) && may_send(sender)) return transition_sender_ship(sender, error);
+  if (!transition_sender_has_room(sender)) {
     if (sender->blocked_since == 0) sender->blocked_since = clock_now();
     return STATUS_OK;
   }
+  end_blocking(sender);
+  if (sender->batch.steps == 0) return STATUS_OK;
   const double now = clock_coarse();
   if (sender->opened == 0) sender->opened = now;
   if (now - sender->opened >= sender->send_seconds && may_send(sender)) return transition_sender_ship(sender, error);

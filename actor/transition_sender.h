@@ -17,7 +17,7 @@ struct transition_sender {
   bool unlimited;       // sync mode needs no credits: a round bounds what is under way
   double send_seconds;  // after which a batch is old
   double opened;        // s: when the batch got its first step; 0: it is empty
-  double blocked_since; // s: when the full batch found no credit; 0: it is not blocked
+  double blocked_since; // s: since when no step may be made; 0: one may
 };
 
 enum status transition_sender_init(struct transition_sender *sender, const struct config *config,
@@ -25,7 +25,8 @@ enum status transition_sender_init(struct transition_sender *sender, const struc
                                    struct transport *transport, struct error *error);
 void transition_sender_release(struct transition_sender *sender);
 
-// Whether another step may be made. Not where the batch is full, which means that no credit was there to send it.
+// Whether another step may be made. Not where the batch is full, which means that no credit was there to send it; nor
+// where a batch was sent without a credit, until one comes for it.
 bool transition_sender_has_room(const struct transition_sender *sender);
 
 // Sends the batch if it is full or old, and there is a credit. To be called between two steps.

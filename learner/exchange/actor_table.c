@@ -23,7 +23,8 @@
 //   I2. An actor holds at most ACTOR_TABLE_CREDITS credits, and none when it is not active.
 //   I3. An actor that is presumed dead keeps its credits: messages are late, never lost, so a revived one uses them.
 //   I4. An expelled actor is never revived.
-//   I5. A pid is known only of a process that the learner can look for, in its own pid namespace.
+//   I5. While is_counted, promised and wanting are what count_credits would find.
+//   I6. A pid is known only of a process that the learner can look for, in its own pid namespace.
 #include "learner/exchange/actor_table.h"
 
 #include "common/base/clock.h"
@@ -34,18 +35,39 @@
 #include <assert.h>
 #include <math.h>
 
-static const double TIMEOUT_STEPS = 20.0; // longest steps that a silence may last
-static const double LOOK_SECONDS = 1.0;   // between two looks for an actor's process
-static const double CLOCK_SECONDS = 60.0; // by which the clocks of two nodes may differ
+static const double TIMEOUT_STEPS = 20.0;  // longest steps that a silence may last
+static const double LOOK_SECONDS = 1.0;    // between two looks for an actor's process
+static const double LISTENED_SHARE = 0.25; // of actor_timeout: the silence that one absence of the learner counts for
+static const double CLOCK_SECONDS = 60.0;  // by which the clocks of two nodes may differ
+
+static bool wants_credit(const struct actor_entry *entry) {
+  return entry->alive && entry->active && entry->credits < ACTOR_TABLE_CREDITS;
+}
+
+static void count_credits(struct actor_table *table) {
+  table->is_counted = true;
+  table->promised = table->wanting = table->most_steps = 0;
+  table->least_steps = UINT32_MAX;
+  for (uint32_t i = 0; i < table->active; i++) {
+    const struct actor_entry *entry = &table->entry[i];
+    if (entry->alive && entry->credits > 0) table->promised += (uint64_t)entry->credits * entry->batch_steps;
+    table->wanting += wants_credit(entry);
+    if (entry->batch_steps > table->most_steps) table->most_steps = entry->batch_steps;
+    if (entry->batch_steps < table->least_steps) table->least_steps = entry->batch_steps;
+  }
+}
 
 #ifdef CORSAC_CHECKS
 static void check_invariants(const struct actor_table *table) {
   assert(table->active == 0 || table->next < table->active);
+  struct actor_table counted = *table;
+  count_credits(&counted);
+  assert(!table->is_counted || (counted.promised == table->promised && counted.wanting == table->wanting)); // I5
   for (uint32_t i = 0; i < table->actors; i++) {
     const struct actor_entry *entry = &table->entry[i];
     assert(!entry->active || i < table->active);                         // I1
     assert(entry->credits <= (entry->active ? ACTOR_TABLE_CREDITS : 0)); // I2
-    assert(entry->pid == 0 || table->pid_namespace != 0);                // I5
+    assert(entry->pid == 0 || table->pid_namespace != 0);                // I6
   }
 }
 #endif
@@ -88,6 +110,7 @@ uint32_t actor_table_alive(const struct actor_table *table) {
 }
 
 void actor_table_retire(struct actor_table *table, uint32_t actor) {
+  table->is_counted = false;
   table->entry[actor].active = false;
   table->entry[actor].credits = 0; // I2
 }
@@ -107,10 +130,12 @@ bool actor_table_revive(struct actor_table *table, uint32_t actor) {
   struct actor_entry *entry = &table->entry[actor];
   if (entry->expelled || process_has_ended(entry->pid)) return false; // I4
   entry->heard = clock_now();
+  table->is_counted = false;
   return entry->alive = true;
 }
 
 void actor_table_give_up(struct actor_table *table) {
+  table->is_counted = false;
   for (uint32_t i = 0; i < table->actors; i++) table->entry[i].alive &= table->entry[i].left;
 }
 
@@ -153,47 +178,49 @@ enum status actor_table_send_all(struct actor_table *table, bool active_only, st
 
 // --- credits ---
 
-void actor_table_batch_arrived(struct actor_table *table, uint32_t actor) { table->entry[actor].credits--; }
+void actor_table_batch_arrived(struct actor_table *table, uint32_t actor) {
+  struct actor_entry *entry = &table->entry[actor];
+  const bool had_none = !wants_credit(entry);
+  if (entry->alive && entry->credits > 0) table->promised -= entry->batch_steps;
+  entry->credits--;
+  table->wanting += had_none && wants_credit(entry);
+}
 
 static enum status grant_one(struct actor_table *table, uint32_t actor, const struct message_credit *credit,
                              struct error *error) {
   const enum status status = message_encode_credit(&table->bytes, 0, credit, error);
   if (status != STATUS_OK) return status;
-  table->entry[actor].credits++;
+  struct actor_entry *entry = &table->entry[actor];
+  if (++entry->credits > 0) table->promised += entry->batch_steps;
+  table->wanting -= !wants_credit(entry);
   return actor_table_send(table, actor, error);
+}
+
+// The steps that may exist in all. Steps beyond the job's total are of no use; one batch more for each actor keeps the
+// last ones from waiting for each other. A batch may exceed what the limiter allows if the next update would never be
+// owed without it.
+static uint64_t most_steps(const struct actor_table *table, const struct rate_limiter *limiter, uint64_t total) {
+  const uint64_t allowed = rate_limiter_allowed(limiter), promised = limiter->steps + table->promised;
+  const uint64_t useful = total + (uint64_t)table->active * table->most_steps;
+  return promised < rate_limiter_needed(limiter) || allowed > useful ? useful : allowed;
 }
 
 enum status actor_table_grant(struct actor_table *table, const struct rate_limiter *limiter, uint64_t total,
                               uint64_t newest_version, struct error *error) {
   const struct message_credit credit = {.batches = 1, .newest_version = newest_version, .env_steps = limiter->steps};
-  const uint64_t needed = rate_limiter_needed(limiter);
-  uint64_t allowed = rate_limiter_allowed(limiter), promised = limiter->steps;
-  uint32_t largest = 0;
-  for (uint32_t i = 0; i < table->active; i++) {
-    const struct actor_entry *entry = &table->entry[i];
-    if (entry->alive && entry->credits > 0) promised += (uint64_t)entry->credits * entry->batch_steps;
-    if (entry->batch_steps > largest) largest = entry->batch_steps;
-  }
-
-  // Steps beyond the job's total are of no use. One batch more for each actor keeps the last ones from waiting for each
-  // other.
-  const uint64_t useful = total + (uint64_t)table->active * largest;
-  if (allowed > useful) allowed = useful;
-  for (uint32_t refused = 0; table->active > 0 && refused < table->active;) {
+  if (!table->is_counted) count_credits(table);
+  for (uint32_t refused = 0; table->wanting > 0 && refused < table->active;) {
+    const uint64_t promised = limiter->steps + table->promised, most = most_steps(table, limiter, total);
+    if (promised + table->least_steps > most) return STATUS_OK;
     const uint32_t actor = table->next;
-    struct actor_entry *entry = &table->entry[actor];
+    const struct actor_entry *entry = &table->entry[actor];
     table->next = (actor + 1) % table->active;
-
-    // A batch may exceed what is allowed if the next update would never be owed without it.
-    const uint64_t limit = promised < needed ? useful : allowed;
-    if (!entry->alive || !entry->active || entry->credits >= ACTOR_TABLE_CREDITS ||
-        promised + entry->batch_steps > limit) {
+    if (!wants_credit(entry) || promised + entry->batch_steps > most) {
       refused++;
       continue;
     }
     const enum status status = grant_one(table, actor, &credit, error);
     if (status != STATUS_OK) return status;
-    promised += entry->batch_steps;
     refused = 0;
   }
   return STATUS_OK;
@@ -273,7 +300,7 @@ int actor_table_find_dead(struct actor_table *table) {
   for (uint32_t i = 0; i < table->actors; i++) {
     struct actor_entry *entry = &table->entry[i];
     if (!entry->alive || entry->left || !(process_has_ended(entry->pid) || is_dead(table, entry, now))) continue;
-    entry->alive = false;
+    entry->alive = table->is_counted = false;
     return (int)i;
   }
   return -1;
@@ -302,17 +329,21 @@ enum status actor_table_keep_in_touch(struct actor_table *table, uint64_t newest
   for (uint32_t i = 0; i < table->actors; i++) {
     struct actor_entry *entry = &table->entry[i];
     if (!entry->alive || entry->left || !is_dead(table, entry, now)) continue;
-    entry->alive = false; // I3: its credits stay
+    entry->alive = table->is_counted = false; // I3: its credits stay
     *dead = (int)i;
     return STATUS_OK;
   }
   return actor_table_send_heartbeats(table, newest_version, error);
 }
 
-void actor_table_listen(struct actor_table *table) { table->listened = clock_coarse(); }
-
-void actor_table_excuse(struct actor_table *table) {
-  const double now = clock_coarse(), missed = now - table->listened;
-  for (uint32_t i = 0; i < table->actors; i++) table->entry[i].heard += missed;
+// Time away counts as silence of at most `most` seconds.
+static void come_back(struct actor_table *table, double most) {
+  const double now = clock_coarse(), away = now - table->listened;
+  for (uint32_t i = 0; i < table->actors && away > most; i++) table->entry[i].heard += away - most;
   table->listened = now;
 }
+
+// A job that was suspended goes on in any order: the learner may look before an actor could send anything.
+void actor_table_listen(struct actor_table *table) { come_back(table, LISTENED_SHARE * table->actor_timeout); }
+
+void actor_table_excuse(struct actor_table *table) { come_back(table, 0); }

@@ -48,6 +48,10 @@ struct actor_table {
   uint64_t pid_namespace;                       // process_pid_namespace() here
   uint64_t unsent;                              // steps, see actor_table_losses
   uint32_t next;                                // the actor that gets the next credit
+  bool is_counted;                              // what follows is up to date; else actor_table_grant counts it
+  uint64_t promised;                            // steps that the credits of living actors permit
+  uint32_t wanting;                             // actors that may get another credit
+  uint32_t least_steps, most_steps;             // batch_steps of active actors
   struct buffer bytes;                          // scratch for messages
 };
 
@@ -125,7 +129,8 @@ int actor_table_find_dead(struct actor_table *table);
 // Marks every actor dead that has not said BYE: the learner waits no longer.
 void actor_table_give_up(struct actor_table *table);
 
-// All messages that have arrived are being taken now.
+// All messages that have arrived are being taken now. Where the last time was long ago, the learner was suspended or in
+// a long update; of that time at most a quarter of actor_timeout counts as silence.
 void actor_table_listen(struct actor_table *table);
 
 // No message could be taken since actor_table_listen, or since the last call: that time does not count as silence.

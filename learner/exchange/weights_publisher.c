@@ -38,6 +38,7 @@ void weights_publisher_release(struct weights_publisher *publisher) {
   buffer_release(&publisher->bytes);
   buffer_release(&publisher->head);
   memory_free(publisher->node);
+  memory_free(publisher->other);
 }
 
 static enum status encode(struct weights_publisher *publisher, const struct job *job, struct error *error) {
@@ -65,6 +66,19 @@ static int64_t node_of(const struct weights_publisher *publisher, uint32_t actor
   return home > 0 && publisher->nodes_share ? home - 1 : (int64_t)actor;
 }
 
+// Lists the nodes of the first `active` actors that do not read this node's shared weights.
+static enum status list_nodes(struct weights_publisher *publisher, uint32_t active, struct error *error) {
+  publisher->other = memory_alloc((size_t)active + 1, sizeof *publisher->other, "the weights publisher", error);
+  if (!publisher->other) return STATUS_MEMORY;
+  for (uint32_t i = 0; i < active; i++) {
+    const int64_t node = node_of(publisher, i);
+    if (node == HERE || publisher->node[node].is_listed) continue;
+    publisher->node[node].is_listed = true;
+    publisher->other[publisher->others++] = (uint32_t)node;
+  }
+  return STATUS_OK;
+}
+
 void weights_publisher_taken(struct weights_publisher *publisher, uint32_t actor) {
   const int64_t node = node_of(publisher, actor);
   if (node != HERE && publisher->node[node].to == actor) publisher->node[node].ready = true;
@@ -90,7 +104,8 @@ static enum status send_to_node(struct weights_publisher *publisher, const struc
   enum status status = encode(publisher, job, error);
   if (status == STATUS_OK)
     status = transport_send(table->transport, (int)to + 1, publisher->bytes.data, publisher->bytes.size, error);
-  publisher->node[node] = (struct weights_node){.sent = job->policy_version, .to = to, .when = clock_coarse()};
+  publisher->node[node] =
+      (struct weights_node){.sent = job->policy_version, .to = to, .when = clock_coarse(), .is_listed = true};
   return status;
 }
 
@@ -98,16 +113,16 @@ enum status weights_publisher_poll(struct weights_publisher *publisher, const st
                                    struct actor_table *table, bool everyone, struct error *error) {
   enum status status = post(publisher, job, error);
   if (!everyone && clock_now() < publisher->pause_until) return status;
-  for (uint32_t n = 0; n < table->active && status == STATUS_OK; n++) {
-    const uint32_t i = publisher->turn < table->active ? publisher->turn : 0;
-    const int64_t node = node_of(publisher, i);
-    publisher->turn = i + 1;
-    if (node == HERE || publisher->node[node].sent >= job->policy_version) continue;
+  if (!publisher->other && (status = list_nodes(publisher, table->active, error)) != STATUS_OK) return status;
+  for (uint32_t n = 0; n < publisher->others && status == STATUS_OK; n++) {
+    const uint32_t i = publisher->turn < publisher->others ? publisher->turn : 0, node = publisher->other[i];
     struct weights_node *its = &publisher->node[node];
+    publisher->turn = i + 1;
+    if (its->sent >= job->policy_version) continue;
     its->ready |= everyone;
     if (!its->ready && clock_coarse() - its->when <= PATIENCE_SECONDS) continue;
     const double began = clock_now();
-    status = send_to_node(publisher, job, table, (uint32_t)node, error);
+    status = send_to_node(publisher, job, table, node, error);
     const double ended = clock_now();
     publisher->pause_until = ended + (ended - began) * (1 - SHARE) / SHARE;
     if (!everyone) return status; // the next one has its turn after the pause

@@ -15,6 +15,7 @@ struct weights_node {
   uint64_t sent; // newest version sent to it
   uint32_t to;   // the actor that got it
   double when;   // clock_coarse() at which it was sent
+  bool is_listed;
 };
 
 struct weights_publisher {
@@ -26,9 +27,10 @@ struct weights_publisher {
   uint64_t posted;               // newest version in it
   bool nodes_share;              // the shared-memory weights of other nodes are large enough, too
   struct transport *transport;   // not owned
-  uint32_t turn;                 // the actor whose node is looked at next
+  uint32_t turn;                 // the place in `other` that is looked at next
   double pause_until;            // clock_now(): no message goes out before, see SHARE
   struct weights_node *node;     // (actors) by the first actor on it
+  uint32_t *other, others;       // (others) the nodes that get messages, by their first actors
 };
 
 // Its actors are the transport's other ranks. Where the shared-memory weights are too small for this policy it logs a

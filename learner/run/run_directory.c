@@ -32,6 +32,9 @@ struct run_directory {
   double said_at;         // clock_now(); 0: it has said nothing, or that it ends
 };
 
+// What a start writes before it has results.
+static const char *const OWN_FILES[] = {"config.yaml", "log.txt", "status.json", "metrics.csv"};
+
 // --- making and opening ---
 
 static bool is_directory(const char *path) {
@@ -53,7 +56,16 @@ static enum status make_with_parents(const char *path, struct error *error) {
   return STATUS_OK;
 }
 
-// A lock file does not count: acquire() decides who gets it.
+// Whether it is a file that a killed writer of ours left behind.
+static bool is_leftover(const char *name) {
+  const size_t length = strlen(name), suffix = strlen(ATOMIC_FILE_SUFFIX);
+  if (length <= suffix || strcmp(name + length - suffix, ATOMIC_FILE_SUFFIX) != 0) return false;
+  for (size_t i = 0; i < sizeof OWN_FILES / sizeof *OWN_FILES; i++)
+    if (strncmp(name, OWN_FILES[i], length - suffix) == 0 && !OWN_FILES[i][length - suffix]) return true;
+  return false;
+}
+
+// A lock file does not count: acquire() decides who gets it. Nor does what a start left that was killed as it began.
 static enum status check_empty(const char *path, struct error *error) {
   DIR *directory = file_opendir(path);
   if (!directory) return error_set(error, STATUS_IO, "%s: cannot be read: %s", path, strerror(errno));
@@ -61,7 +73,8 @@ static enum status check_empty(const char *path, struct error *error) {
   enum status status = STATUS_OK;
   while (status == STATUS_OK && (entry = readdir(directory))) {
     const char *name = entry->d_name;
-    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strncmp(name, "lock", 4) == 0) continue;
+    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strncmp(name, "lock", 4) == 0 || is_leftover(name))
+      continue;
     const bool goes_on = checkpoint_list(path, NULL, 0, NULL) > 0;
     status = error_set(
         error, STATUS_USAGE, "%s is not empty (it holds %s): %s%s%sfor a new run choose another --run-dir", path, name,
@@ -160,11 +173,10 @@ static void discard_logs(const char *run) {
 }
 
 void run_directory_discard(struct run_directory *run) {
-  static const char *const names[] = {"config.yaml", "log.txt", "status.json", "metrics.csv"};
   char path[FILE_PATH + 16];
   if (!run) return;
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-    snprintf(path, sizeof path, "%s/%s", run->path, names[i]);
+  for (size_t i = 0; i < sizeof OWN_FILES / sizeof *OWN_FILES; i++) {
+    snprintf(path, sizeof path, "%s/%s", run->path, OWN_FILES[i]);
     file_unlink(path);
   }
   discard_logs(run->path);

@@ -1,6 +1,7 @@
 // An actor whose learner is silent, breaks the protocol, or sends invalid numbers.
 #include "actor/actor.h"
 #include "common/wire/assignment.h"
+#include "common/base/clock.h"
 #include "tests/support/actor_scene.h"
 #include "tests/support/peer.h"
 #include "tests/support/unit.h"
@@ -123,9 +124,17 @@ static void test_invalid_numbers(void) {
   }
 }
 
+// Turns until the actor gives up, for 10 s at most.
+static enum status listen_in_vain(struct actor_scene *s, struct error *error) {
+  enum turn turn;
+  enum status status = STATUS_OK;
+  for (const double until = clock_now() + 10; status == STATUS_OK && clock_now() < until;)
+    status = actor_turn(s->actor, &turn, error);
+  return status;
+}
+
 static void test_silent_learner(void) {
   struct actor_scene s;
-  enum turn turn;
   struct error error = {0};
   const struct timespec longer = {.tv_nsec = 150000000};
   actor_scene_init(&s, actor_scene_config("actor_timeout: 0.1\nenv_timeout: 100\n"), 1, 1);
@@ -134,9 +143,26 @@ static void test_silent_learner(void) {
   peer_send_empty(s.ends[0], 1, MESSAGE_START);
   nanosleep(&longer, NULL);
   CU_ASSERT_NOT_EQUAL(actor_scene_play(&s, 1), TURN_DONE); // START came during the silence and counts
-  nanosleep(&longer, NULL);
-  UNIT_STATUS(actor_turn(s.actor, &turn, &error), STATUS_PEER, &error);
+  UNIT_STATUS(listen_in_vain(&s, &error), STATUS_PEER, &error);
   CU_ASSERT_TRUE(error_says(&error, "silent"));
+  actor_scene_release(&s);
+}
+
+// A job that is suspended as a whole goes on. Whoever goes on first has heard of nobody, and waits before it judges.
+static void test_suspended(void) {
+  struct actor_scene s;
+  struct error error = {0};
+  enum turn turn;
+  actor_scene_init(&s, actor_scene_config("actor_timeout: 2\n"), 1, 1);
+  peer_send_empty(s.ends[0], 1, MESSAGE_START);
+  peer_send_credit(s.ends[0], 1, 2);
+  CU_ASSERT_EQUAL(actor_scene_play(&s, 1), TURN_BUSY);
+  nanosleep(&(struct timespec){.tv_sec = 2, .tv_nsec = 500000000}, NULL);
+  UNIT_STATUS(actor_turn(s.actor, &turn, &error), STATUS_OK, &error);
+  CU_ASSERT_EQUAL(turn, TURN_IDLE); // it makes no step for a learner that may be gone
+  peer_send_empty(s.ends[0], 1, MESSAGE_SNAPSHOT_REQUEST);
+  UNIT_STATUS(actor_turn(s.actor, &turn, &error), STATUS_OK, &error);
+  CU_ASSERT_EQUAL(turn, TURN_BUSY);
   actor_scene_release(&s);
 }
 
@@ -148,8 +174,8 @@ static void test_stop_alone(void) {
   actor_scene_init(&s, config, 1, 1);
   peer_send_empty(s.ends[0], 1, MESSAGE_START);
   actor_scene_play(&s, 1000);
-  actor_scene_play(&s, 1000);
-  nanosleep(&(struct timespec){.tv_nsec = (long)(2.4e9 * heartbeat_seconds(&config))}, NULL);
+  for (const double until = clock_now() + 2.4 * heartbeat_seconds(&config); clock_now() < until;)
+    actor_scene_play(&s, 1);
   s.stop = 15;
   enum turn turn;
   struct error error = {0};
@@ -163,6 +189,7 @@ int main(void) {
   static const struct unit_case cases[] = {
       {"an actor leaves a learner that breaks the protocol", test_protocol},
       {"an actor leaves a learner that sends invalid numbers", test_invalid_numbers},
+      {"an actor that was suspended waits for the learner before it judges", test_suspended},
       {"an actor leaves a learner that is silent after START", test_silent_learner},
       {"a signal to an actor that is cut off from the learner stops that actor alone", test_stop_alone},
   };

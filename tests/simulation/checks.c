@@ -1,0 +1,305 @@
+#include "tests/simulation/checks.h"
+
+#include "actor/actor_impl.h"
+#include "common/wire/assignment.h"
+#include "learner/learner_impl.h"
+#include "tests/simulation/disk.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double SLACK_SECONDS = 5; // by which everything may be late
+
+static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t size) {
+  for (const uint8_t *byte = bytes; size > 0; size--) hash = (hash ^ *byte++) * 0x100000001b3u;
+  return hash;
+}
+
+static double longest_step(void) { return plan_longest_step(&world->plan); }
+
+// The longest silence of an actor that the learner bears, s (manual, "faults").
+static double patience(void) {
+  const struct plan *plan = &world->plan;
+  return fmax(fmax(plan->actor_timeout, plan->env_timeout), 20 * longest_step());
+}
+
+void checks_begin(struct checks *checks) { checks->is_exact = true; }
+
+// --- a start ---
+
+void checks_start(struct checks *checks) {
+  checks->made = 0;
+  checks->round = 0;
+  checks->turned = 0;
+  checks->is_leaving = false;
+  checks->signalled = checks->overdue = INFINITY;
+  checks->lines = 0;
+}
+
+// C9: after any crash the newest durable checkpoint loads, and no step before it is lost.
+void checks_start_failed(enum status status, const char *why) {
+  if (status == STATUS_DONE || disk_is_ill(world->disk) || disk_has_lied(world->disk)) return;
+  if (strstr(why, "refreshed this lock") || strstr(why, "starts in a row")) return; // the next start comes later
+  world_violate("C9: start %u could not begin: %s", world->start, why);
+}
+
+void checks_training(struct checks *checks) {
+  const struct job *job = world->learner->job;
+  checks->first_steps = job->limiter.steps;
+  checks->first_dropped = job->dropped;
+  if (job->limiter.steps < checks->durable && !disk_has_lied(world->disk))
+    world_violate("C9: start %u goes on from step %llu, but a checkpoint of step %llu was saved", world->start,
+                  (unsigned long long)job->limiter.steps, (unsigned long long)checks->durable);
+  if (world->start > 0 && job->limiter.steps > 0 && !job->exact) checks->is_exact = false;
+  if (!checks->reference) return;
+  if (checks->is_reference) checks->reference->envs = job->config.envs;
+  checks->is_exact &= checks->reference->envs == job->config.envs;
+}
+
+// C6: a job that can end does end, with the stated exit code.
+bool checks_judge_start(struct checks *checks, int exit_code) {
+  const bool progressed = checks->steps > checks->first_steps;
+  world_trace("start %u has ended with %d at step %llu", world->start, exit_code, (unsigned long long)checks->steps);
+  checks->no_progress = progressed ? 0 : checks->no_progress + 1;
+  checks->first_steps = checks->steps; // should the next start not begin
+  if (exit_code == EXIT_DONE) {
+    checks->is_done = true;
+    return false;
+  }
+  return true;
+}
+
+double checks_patience(const struct checks *checks) {
+  (void)checks;
+  return 2 * SLACK_SECONDS + 2 * world->plan.actor_timeout + 2 * longest_step();
+}
+
+void checks_finish(struct checks *checks) {
+  if (!checks->is_done) world_violate("C6: the job has not ended");
+  if (checks->steps < world->plan.env_steps)
+    world_violate("C6: the job has ended at step %llu of %llu", (unsigned long long)checks->steps,
+                  (unsigned long long)world->plan.env_steps);
+}
+
+// --- the learner ---
+
+// C2: updates as the limiter says.
+static void check_updates(const struct job *job) {
+  const struct rate_limiter *limiter = &job->limiter;
+  const uint64_t past = limiter->steps > limiter->base_steps ? limiter->steps - limiter->base_steps : 0;
+  const double owed = limiter->utd * (double)past;
+  if (limiter->utd > 0 && (double)(limiter->updates - limiter->base_updates) > owed)
+    world_violate("C2: %llu updates, but %g are owed", (unsigned long long)(limiter->updates - limiter->base_updates),
+                  owed);
+}
+
+// C2: actors make no more steps than the limiter allows, and two batches each: one that waits for a credit, and one
+// that went without a credit before snapshots.
+static void check_allowance(const struct checks *checks, const struct learner *learner) {
+  const struct job *job = learner->job;
+  const uint64_t made = checks->first_steps + checks->made;
+  uint64_t allowed = rate_limiter_allowed(&job->limiter);
+  if (allowed < checks->first_steps) allowed = checks->first_steps; // a start before this one had more actors
+  uint64_t waiting = 0;
+  for (uint32_t i = 0; i < learner->table.active; i++) {
+    if (!learner->table.entry[i].alive) return; // its credits are free for others, and it may come back
+    waiting += 2 * assignment_of(&job->config, learner->table.actors, i).most_steps;
+  }
+  if (!job->config.sync && replay_size(job->replay) > 0 && allowed < UINT64_MAX && made > allowed + waiting)
+    world_violate("C2: %llu steps were made, %llu are allowed and %llu may wait", (unsigned long long)made,
+                  (unsigned long long)allowed, (unsigned long long)waiting);
+}
+
+// C1, C9 of queues: no more steps exist beyond those that arrived than the actors' credits and batches hold, or than a
+// round has.
+static void check_steps(const struct checks *checks, const struct learner *learner) {
+  const struct job *job = learner->job;
+  const uint64_t arrived = job->limiter.steps - checks->first_steps + job->dropped - checks->first_dropped;
+  uint64_t most = 0;
+  for (uint32_t i = 0; i < learner->table.active; i++)
+    most += (ACTOR_TABLE_CREDITS + 1) * (uint64_t)assignment_of(&job->config, learner->table.actors, i).most_steps;
+  if (job->config.sync) most = job->config.envs * job->config.sync_steps;
+  if (arrived > checks->made)
+    world_violate("C1: %llu steps have arrived, but %llu were made", (unsigned long long)arrived,
+                  (unsigned long long)checks->made);
+  if (checks->made - arrived > most)
+    world_violate("C1: %llu steps are under way, at most %llu may be", (unsigned long long)(checks->made - arrived),
+                  (unsigned long long)most);
+}
+
+// C5: in sync the parameters at the beginning of each round are those of the undisturbed world.
+static void check_bits(struct checks *checks, const struct learner *learner) {
+  const struct job *job = learner->job;
+  if (!checks->reference || learner->round == checks->round || job->limiter.steps >= CHECKS_STEPS) return;
+  checks->round = learner->round;
+  uint64_t hash =
+      hash_bytes(0xcbf29ce484222325u, job->sac.policy, job->sac.policy_net.parameters * sizeof *job->sac.policy);
+  hash = hash_bytes(hash, &job->sac.log_alpha, sizeof job->sac.log_alpha);
+  uint64_t *reference = &checks->reference->hash[job->limiter.steps];
+  if (checks->is_reference)
+    *reference = hash;
+  else if (checks->is_exact && !world->hung && *reference != 0 && *reference != hash)
+    world_violate("C5: at step %llu the parameters differ from those of the undisturbed job",
+                  (unsigned long long)job->limiter.steps);
+}
+
+// C7: whoever is gone is noticed. C8: whoever is there is not thrown out.
+static void check_actors(const struct checks *checks, const struct learner *learner) {
+  for (uint32_t i = 0; i < learner->table.actors; i++) {
+    const struct actor_entry *entry = &learner->table.entry[i];
+    const struct process *process = &world->process[i + 1];
+    const bool is_near = process->host == world->process[0].host;
+    const double since = fmax(process->ended, checks->fluent);
+    if (process->state == PROCESS_ENDED && entry->alive && !entry->left &&
+        world->now - since > (is_near ? 1 : patience()) + SLACK_SECONDS)
+      world_violate("C7: rank %u has been gone for %.1f s, and the learner has not noticed", i + 1,
+                    world->now - process->ended);
+    if (entry->expelled) world_violate("C8: rank %u is expelled", i + 1);
+    const double calm = fmax(fmax(process->disturbed, world->process[0].disturbed), checks->fluent);
+    const bool is_cut = world->host[process->host].cut || world->host[0].cut;
+    if (process->state == PROCESS_RUNS && !entry->alive && !is_cut && !process->in_step &&
+        world->now - calm > 2 * longest_step() + world->plan.actor_timeout + SLACK_SECONDS)
+      world_violate("C8: rank %u runs, its link has been up for %.1f s, but the learner presumes it dead", i + 1,
+                    world->now - calm);
+  }
+}
+
+// C6: a signal is obeyed soon, and waits for no environment. The rank that got it may be in a step.
+static void check_signal(const struct checks *checks) {
+  const double since = fmax(checks->signalled, checks->fluent);
+  if (checks->signalled < INFINITY && !checks->is_leaving && !disk_is_ill(world->disk) &&
+      world->now - since > SLACK_SECONDS + 2 * world->plan.fsync + longest_step())
+    world_violate("C6: a signal came %.1f s ago, and the learner has not obeyed it", world->now - checks->signalled);
+}
+
+// C9: no more than an interval is lost, so a checkpoint that is due is there soon.
+static void check_interval(struct checks *checks, const struct job *job) {
+  const uint64_t newest = checks->durable > checks->first_steps ? checks->durable : checks->first_steps;
+  const bool is_overdue =
+      job->limiter.steps >= newest + 2 * job->config.checkpoint_every + job->config.sync_steps * job->config.envs;
+  if (!is_overdue || disk_is_ill(world->disk) || disk_has_lied(world->disk))
+    checks->overdue = INFINITY;
+  else if (checks->overdue == INFINITY)
+    checks->overdue = world->now;
+  else if (world->now - fmax(checks->overdue, checks->fluent) > 60 + 1e7 / world->plan.disk)
+    world_violate("C9: the newest checkpoint is of step %llu, the job is at step %llu", (unsigned long long)newest,
+                  (unsigned long long)job->limiter.steps);
+}
+
+void checks_learner_turn(struct checks *checks) {
+  const struct learner *learner = world->learner;
+  const double now = world->now;
+  checks->is_leaving = learner->phase >= PHASE_LEAVING;
+  checks->steps = learner->job->limiter.steps;
+  if (checks->meter) return;
+  if (checks->turned == 0 || now - checks->turned > 1) checks->fluent = now;
+  checks->turned = now;
+  check_updates(learner->job);
+  check_allowance(checks, learner);
+  check_steps(checks, learner);
+  check_bits(checks, learner);
+  check_signal(checks);
+  if (checks->is_leaving) return;
+  check_actors(checks, learner);
+  check_interval(checks, learner->job);
+}
+
+void checks_signal(struct checks *checks, const struct process *process) {
+  const bool is_cut = world->host[process->host].cut || world->host[0].cut;
+  if (process->rank == 0 || (process->state == PROCESS_RUNS && !is_cut)) checks->signalled = world->now;
+}
+
+// C1: where nobody died, every step is accounted for.
+void checks_learner_done(struct checks *checks) {
+  const struct learner *learner = world->learner;
+  const struct job *job = learner->job;
+  const struct actor_table_losses losses = actor_table_losses(&learner->table);
+  const uint64_t arrived = job->limiter.steps - checks->first_steps + job->dropped - checks->first_dropped;
+  bool all_left = true;
+  for (uint32_t i = 0; i < learner->table.active; i++)
+    all_left &= learner->table.entry[i].left && learner->table.entry[i].active;
+  if (all_left && !job->config.sync && arrived + losses.unsent != checks->made)
+    world_violate("C1: %llu steps were made, %llu arrived, %llu stayed with actors", (unsigned long long)checks->made,
+                  (unsigned long long)arrived, (unsigned long long)losses.unsent);
+  if (arrived + losses.unsent + losses.at_most < checks->made && !job->config.sync)
+    world_violate("C1: %llu steps were made; %llu arrived, %llu stayed, %llu at most are lost",
+                  (unsigned long long)checks->made, (unsigned long long)arrived, (unsigned long long)losses.unsent,
+                  (unsigned long long)losses.at_most);
+  if (learner->outcome.exit_code == EXIT_DONE && !job->config.sync && job->limiter.utd > 0 &&
+      rate_limiter_owed(&job->limiter) > 0)
+    world_violate("C2: the job is done, but %llu updates are owed",
+                  (unsigned long long)rate_limiter_owed(&job->limiter));
+}
+
+void checks_saved(struct checks *checks, const char *path) {
+  const char *name = strstr(path, "ckpt-");
+  if (!name || disk_has_lied(world->disk)) return;
+  checks->durable = strtoull(name + 5, NULL, 10);
+}
+
+// --- actors ---
+
+// C3: no policy is used that was not published. C4: none that is older than promised.
+void checks_actor_turn(struct checks *checks, const struct actor *actor) {
+  if (checks->meter || !world->learner || !actor->policy) return;
+  const uint64_t version = policy_version(actor->policy), newest = world->learner->job->policy_version;
+  if (version > newest)
+    world_violate("C3: the actor has policy version %llu, the newest is %llu", (unsigned long long)version,
+                  (unsigned long long)newest);
+}
+
+// C8: an actor leaves the job by itself only if it has listened for as long as actor_timeout in vain.
+void checks_actor_left(struct checks *checks, const struct process *process) {
+  if (!world->learner || checks->is_leaving || world->process[0].state != PROCESS_RUNS) return;
+  const struct actor *actor = process->actor;
+  if (actor && actor_has_left(actor)) return;
+  const double calm = world->now - fmax(fmax(process->disturbed, world->process[0].disturbed), checks->fluent);
+  if (actor && calm > world->plan.actor_timeout + SLACK_SECONDS && !world->host[process->host].cut &&
+      !world->host[0].cut)
+    world_violate("C8: rank %d leaves, but the learner runs and their link has been up for %.1f s", process->rank,
+                  calm);
+  const double listened = world->now - fmax(actor ? actor->received : 0, process->disturbed);
+  if (listened < 0.9 * world->plan.actor_timeout)
+    world_violate("C8: rank %d leaves the job after it has listened for %.1f s", process->rank, listened);
+}
+
+// C6: whoever can leave after the learner does so.
+void checks_left_behind(struct checks *checks, const struct process *process) {
+  (void)checks;
+  const bool is_cut = world->host[process->host].cut || world->host[0].cut;
+  if (process->state == PROCESS_RUNS && !process->in_step && !is_cut && world->exit_code != EXIT_BAD_USAGE &&
+      world->now - process->disturbed > checks_patience(checks) && world->is_configured)
+    world_violate("C6: rank %d has not left after the learner", process->rank);
+}
+
+void checks_step(struct checks *checks, uint64_t index) {
+  (void)index;
+  checks->made++;
+}
+
+// --- the log ---
+
+// C10: each incident is said once, by one rank.
+void checks_log(struct checks *checks, enum log_level level, const char *text) {
+  if (level > LOG_WARN || checks->lines >= CHECKS_LINES || !world->current) return;
+  const uint64_t hash = hash_bytes(0xcbf29ce484222325u, text, strlen(text));
+  const int rank = world->current->rank;
+  for (uint32_t i = 0; i < checks->lines; i++)
+    if (checks->line_hash[i] == hash && checks->line_rank[i] != rank && !strstr(text, "this actor leaves"))
+      world_violate("C10: ranks %d and %d both say: %s", checks->line_rank[i], rank, text);
+  checks->line_hash[checks->lines] = hash;
+  checks->line_rank[checks->lines++] = rank;
+}
+
+// --- time ---
+
+// C6: the job ends within its stated patience, once the faults are over.
+void checks_event(struct checks *checks) {
+  (void)checks;
+  const struct plan *plan = &world->plan;
+  double most = 1000 + 5000 + 30 * plan_seconds(plan);
+  for (uint32_t i = 0; i < plan->faults; i++) most += plan->fault[i].seconds;
+  most += (1 + world->start) * (100 + 2 * (plan->actor_timeout + patience()));
+  if (world->now > most) world_violate("C6: the job has not ended after %.0f s", world->now - 1000);
+}
