@@ -79,10 +79,13 @@ void learner_leave(struct learner *learner, int exit_code, const char *state, co
   snprintf(outcome->reason, sizeof outcome->reason, "%s", reason);
   memcpy(outcome->checkpoint, learner->reporter.checkpoint, sizeof outcome->checkpoint);
 
-  // status.json first: the process may have little time left.
-  reporter_status(&learner->reporter, learner->job, &learner->table, state, exit_code, reason);
-  set_leave_until(learner, exit_code == EXIT_DONE);
+  // After a signal the process may have little time left, so status.json comes first. Else the actors do: a slow disk
+  // must not let them wait for as long as actor_timeout.
+  const bool done = exit_code == EXIT_DONE;
+  if (!done) reporter_status(&learner->reporter, learner->job, &learner->table, state, exit_code, reason);
+  set_leave_until(learner, done);
   tell_to_stop(learner);
+  if (done) reporter_status(&learner->reporter, learner->job, &learner->table, state, exit_code, reason);
 }
 
 void learner_fail(struct learner *learner, const struct error *error) {

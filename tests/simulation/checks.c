@@ -16,7 +16,12 @@ static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t size) {
   return hash;
 }
 
-static double longest_step(void) { return plan_longest_step(&world->plan); }
+// The longest step of an actor: its environments step one after another.
+static double longest_step(void) {
+  const uint32_t envs = world->plan.envs > 0 ? world->plan.envs : plan_actors(&world->plan, 0);
+  const uint32_t each = (envs + world->actors - 1) / world->actors;
+  return (each > 1 ? each : 1) * plan_longest_step(&world->plan);
+}
 
 // The longest silence of an actor that the learner bears, s (manual, "faults").
 static double patience(void) {
@@ -168,7 +173,7 @@ static void check_actors(const struct checks *checks, const struct learner *lear
 // C6: a signal is obeyed soon, and waits for no environment. The rank that got it may be in a step.
 static void check_signal(const struct checks *checks) {
   const double since = fmax(checks->signalled, checks->fluent);
-  if (checks->signalled < INFINITY && !checks->is_leaving && !disk_is_ill(world->disk) &&
+  if (checks->signalled < INFINITY && !checks->is_leaving && !world->hung && !disk_is_ill(world->disk) &&
       world->now - since > SLACK_SECONDS + 2 * world->plan.fsync + longest_step())
     world_violate("C6: a signal came %.1f s ago, and the learner has not obeyed it", world->now - checks->signalled);
 }
