@@ -96,6 +96,12 @@ static int fail_ended(struct instance *instance) {
   process_child_end(&instance->child, 0); // fetches the supervisor's last report
   const struct process_child *child = &instance->child;
   if (child->report.news == SUPERVISOR_ENDED) supervisor_describe(child->report.status, how, sizeof how);
+  if (child->report.cause == SUPERVISOR_ALONE)
+    return fail(
+        instance,
+        "the process ran without corsac: what started it (ssh, a container, sudo) did not pass " CHANNEL_VARIABLE
+        " on to it; `corsac help remote` shows how");
+  if (child->report.cause == SUPERVISOR_LOST) return fail(instance, "the connection to the simulator was lost");
   const uint32_t version = child->channel->child_version;
   if (version != 0 && version != CHANNEL_VERSION)
     return fail(instance,
@@ -110,8 +116,12 @@ static int await_answer(struct instance *instance, struct channel_answer *answer
   switch (process_child_await(&instance->child, instance->until, instance->listener)) {
   case PROCESS_ENDED: return fail_ended(instance);
   case PROCESS_LATE:
-    return fail(instance, "the process did not %s within %g s (env_timeout)",
-                instance->child.channel->claimed ? "answer" : "call corsac_sim_open", instance->timeout);
+    return instance->child.channel->claimed
+               ? fail(instance, "the process did not answer within %g s (env_timeout)", instance->timeout)
+               : fail(instance,
+                      "the process did not call corsac_sim_open within %g s (env_timeout), or what it runs in does not "
+                      "let it get here (`corsac help remote`)",
+                      instance->timeout);
   case PROCESS_ANSWERED: break;
   }
   const struct channel_answer *said = &instance->child.channel->answer;
@@ -159,8 +169,13 @@ static bool start(struct instance *instance, const struct corsac_env_config *con
     argv[process->count + 1] = evaluation;
   }
   find_log(process, config, log, sizeof log);
-  const struct process_start what = {
-      .argv = argv, .log = log, .index = config->index, .evaluation = config->evaluation ? 1 : 0};
+  const bool relays = process->config && !serve_wanted(argv[0]); // this program finds its memory
+  const struct process_start what = {.argv = argv,
+                                     .log = log,
+                                     .index = config->index,
+                                     .evaluation = config->evaluation ? 1 : 0,
+                                     .channel = relays ? process->config->channel : "memory",
+                                     .host = relays ? process->config->channel_host : ""};
   return process_child_start(&instance->child, &what, error, error_size);
 }
 

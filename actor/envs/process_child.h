@@ -23,6 +23,7 @@
 #ifndef CORSAC_ACTOR_ENVS_PROCESS_CHILD_H
 #define CORSAC_ACTOR_ENVS_PROCESS_CHILD_H
 
+#include "actor/envs/listener.h"
 #include "actor/envs/supervisor.h"
 #include "common/env/channel.h"
 #include <stdbool.h>
@@ -35,12 +36,15 @@ struct process_start {
   const char *log; // file for the child's output, "": stderr
   uint64_t index;
   int evaluation;
+  const char *channel; // memory, unix or tcp; the latter two with a relay
+  const char *host;    // of tcp: where to listen, as listener_open takes it
 };
 
 struct process_child {
-  struct channel *channel; // mapped, or NULL
-  int file, socket;        // of the channel; to the supervisor
-  pid_t supervisor;        // 0: there is none
+  struct channel *channel;  // mapped, or NULL
+  int file, socket;         // of the channel; to the supervisor
+  struct listener listener; // of the relay; the actor keeps only its path
+  pid_t supervisor;         // 0: there is none
   bool ended;
   struct supervisor_report report; // the last one
   struct channel_patience patience;

@@ -101,6 +101,8 @@ struct config {
   uint64_t frame_skip;                               // steps of the environment for which one action is held
   struct config_numbers action_low, action_high;     // bounds of its actions; count 0: its own
   bool isolate;                                      // run each plugin instance in a process of its own
+  char channel[16];                                  // memory, unix, tcp: to a simulator in a process of its own
+  char channel_host[CONFIG_TEXT];                    // of tcp: the address or interface where it is awaited
   char gym_wrap[CONFIG_TEXT];                        // module:name of what wraps a gym: environment; "": nothing
   char gym_info[CONFIG_TEXT];                        // auto, none, or names of numbers in its info, with rules
   char python[CONFIG_TEXT], mujoco_dir[CONFIG_TEXT]; // "": searched for

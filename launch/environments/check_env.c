@@ -250,7 +250,7 @@ int checker_report(const struct checker *checker) {
 
 struct request {
   const char *env, *episodes, *timeout, *python, *mujoco_dir, *ranks_per_env;
-  const char *action_low, *action_high, *gym_wrap, *gym_info;
+  const char *action_low, *action_high, *gym_wrap, *gym_info, *channel, *channel_host;
 };
 
 static enum status read_request(int argc, char **argv, struct request *request, struct checker *checker,
@@ -264,7 +264,9 @@ static enum status read_request(int argc, char **argv, struct request *request, 
                                    {"action-low", NULL, &request->action_low},
                                    {"action-high", NULL, &request->action_high},
                                    {"gym-wrap", NULL, &request->gym_wrap},
-                                   {"gym-info", NULL, &request->gym_info}};
+                                   {"gym-info", NULL, &request->gym_info},
+                                   {"channel", NULL, &request->channel},
+                                   {"channel-host", NULL, &request->channel_host}};
   enum status status =
       arguments_parse(argc, argv, "check-env", known, sizeof known / sizeof *known, &request->env, error);
   if (status != STATUS_OK) return status;
@@ -282,7 +284,9 @@ static enum status read_request(int argc, char **argv, struct request *request, 
                 {"action_low", request->action_low, "--action-low"},
                 {"action_high", request->action_high, "--action-high"},
                 {"gym_wrap", request->gym_wrap, "--gym-wrap"},
-                {"gym_info", request->gym_info, "--gym-info"}};
+                {"gym_info", request->gym_info, "--gym-info"},
+                {"channel", request->channel, "--channel"},
+                {"channel_host", request->channel_host, "--channel-host"}};
   for (size_t i = 0; i < sizeof values / sizeof *values && status == STATUS_OK; i++)
     if (values[i].value)
       status = option_set(options_find(values[i].name), &checker->config, values[i].value, values[i].option, error);

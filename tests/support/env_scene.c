@@ -9,11 +9,16 @@ enum status env_scene_open(struct env_scene *s, const char *env) {
   char kept[CONFIG_TEXT];
   const double timeout = s->config.env_timeout;
   const bool isolate = s->config.isolate;
+  char channel[sizeof s->config.channel], host[CONFIG_TEXT];
+  snprintf(channel, sizeof channel, "%s", s->config.channel);
+  snprintf(host, sizeof host, "%s", s->config.channel_host);
   snprintf(kept, sizeof kept, "%s", dir);
   options_defaults(&s->config);
   snprintf(s->config.run_dir, sizeof s->config.run_dir, "%s", kept);
   if (timeout > 0) s->config.env_timeout = timeout;
   s->config.isolate = isolate;
+  if (*channel) snprintf(s->config.channel, sizeof s->config.channel, "%s", channel);
+  if (*host) snprintf(s->config.channel_host, sizeof s->config.channel_host, "%s", host);
   enum status status = environment_kind_open(&s->kind, env, &s->config, &s->error);
   s->kind.waiting = s->waiting;
   s->kind.who = s->who;

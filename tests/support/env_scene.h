@@ -5,7 +5,8 @@
 #include "actor/environment.h"
 
 struct env_scene {
-  struct config config; // run_dir, env_timeout and isolate are kept, the rest becomes the defaults
+  struct config
+      config; // run_dir, env_timeout, isolate, channel and channel_host are kept, the rest becomes the defaults
   struct environment_kind kind;
   struct environment environment; // of index 3
   struct error error;

@@ -355,6 +355,8 @@ static void test_rules(void) {
         "env_timeout",
         "env_max_failures",
         "isolate",
+        "channel",
+        "channel_host",
         "min_actors",
         "checkpoint_minutes",
         "python",
