@@ -231,6 +231,12 @@ static void end_child(struct supervisor *supervisor) {
   drain(supervisor);
 }
 
+// Of a program that has never come: the relay has left the socket's file.
+static void remove_listener(void) {
+  struct frame_address address;
+  if (has_relay() && frame_parse(getenv(CHANNEL_VARIABLE), &address)) listener_remove(address.path);
+}
+
 // --- the loop ---
 
 static void report(struct supervisor *supervisor, enum supervisor_news news) {
@@ -306,6 +312,7 @@ int supervisor_main(int argc, char **argv) {
   end_relay(&supervisor);
   end_child(&supervisor);
 
+  remove_listener();
   supervisor_log_close(&supervisor.log, supervisor.status);
   report(&supervisor, SUPERVISOR_ENDED); // I2
   close(supervisor.output);
