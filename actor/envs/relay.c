@@ -97,6 +97,16 @@ static int receive_result(struct relay *relay, uint32_t what) {
   return 0;
 }
 
+// Why a save failed.
+static int receive_reason(struct relay *relay, const struct frame_head *head, uint64_t size) {
+  struct channel_answer answer = {.status = CHANNEL_OK, .state_size = size};
+  if (head->length - sizeof size >= sizeof answer.text) return refuse(relay, head); // R1
+  const int result = frame_receive(relay->program, answer.text, (size_t)head->length - sizeof size);
+  if (result != 0) return lose(result);
+  channel_child_answer(&relay->child, &answer);
+  return 0;
+}
+
 static int receive_state(struct relay *relay, uint64_t capacity) {
   struct frame_head head;
   uint64_t size;
@@ -105,6 +115,7 @@ static int receive_state(struct relay *relay, uint64_t capacity) {
   if (result != 0 || failed) return result;
   if (head.length < sizeof size) return refuse(relay, &head);
   if ((result = frame_receive(relay->program, &size, sizeof size)) != 0) return lose(result);
+  if ((int64_t)size < 0) return receive_reason(relay, &head, size);
   const uint64_t comes = size <= capacity ? size : 0;
   if (head.length != sizeof size + comes) return refuse(relay, &head); // R1
   void *state = comes > 0 ? channel_child_state(&relay->child) : NULL;

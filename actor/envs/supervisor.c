@@ -59,7 +59,7 @@ struct supervisor {
   bool is_alone;       // the program runs without corsac
   int output, signals; // descriptors: the child's output; SIGCHLD
   struct supervisor_log log;
-  struct channel *channel; // its first page, which has the bell and claimed; or NULL
+  struct channel *channel; // its first page, from its head to claimed; or NULL
 };
 
 bool supervisor_wanted(int argc, char **argv) { return argc > 1 && strcmp(argv[1], SUPERVISOR_COMMAND) == 0; }
@@ -191,7 +191,11 @@ static void kill_children(void) {
 static void sleep_a_millisecond(void) { nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL); }
 
 static bool child_is_over(const struct supervisor *supervisor) { return supervisor->is_over; }
-static bool relay_is_over(const struct supervisor *supervisor) { return supervisor->relay == 0; }
+// Whether the relay has passed on every answer: it has ended, or there is no request that waits for one.
+static bool relay_is_done(const struct supervisor *supervisor) {
+  const struct channel *channel = supervisor->channel;
+  return supervisor->relay == 0 || (channel && atomic_load(&channel->answered) == atomic_load(&channel->asked));
+}
 
 static void wait_for(struct supervisor *supervisor, bool (*is_over)(const struct supervisor *), double seconds) {
   for (const double until = clock_now() + seconds; !is_over(supervisor) && clock_now() < until; drain(supervisor)) {
@@ -203,7 +207,7 @@ static void wait_for(struct supervisor *supervisor, bool (*is_over)(const struct
 // Ends the relay. What a child that has ended by itself has sent is passed on before.
 static void end_relay(struct supervisor *supervisor) {
   if (supervisor->is_over)
-    wait_for(supervisor, relay_is_over, LAST_SECONDS);
+    wait_for(supervisor, relay_is_done, LAST_SECONDS);
   else if (supervisor->is_lost)
     wait_for(supervisor, child_is_over, LOST_SECONDS);
   supervisor->is_lost = supervisor->is_lost && !supervisor->is_over;

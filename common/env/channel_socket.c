@@ -187,12 +187,20 @@ static int receive_state(struct channel_socket *link, uint64_t length, char *why
   return state ? frame_receive(link->file, state, (size_t)length) : ENOMEM;
 }
 
+// Takes the seed, and skips what a later corsac may send behind it.
+static int receive_reset(struct channel_socket *link, uint64_t length) {
+  char more[FRAME_MAX_RESET];
+  if (length < sizeof link->channel->seed || length > sizeof more) return EPROTO;
+  const int result = frame_receive(link->file, &link->channel->seed, sizeof link->channel->seed);
+  return result == 0 ? frame_receive(link->file, more, (size_t)length - sizeof link->channel->seed) : result;
+}
+
 // Takes what comes with a request.
 static int receive_payload(struct channel_socket *link, const struct frame_head *head, char *why) {
   struct channel *channel = link->channel;
   const uint64_t action = channel->spec.act_dim * sizeof(float);
   switch (head->what) {
-  case CHANNEL_RESET: return head->length == 8 ? frame_receive(link->file, &channel->seed, 8) : EPROTO;
+  case CHANNEL_RESET: return receive_reset(link, head->length);
   case CHANNEL_STEP: return head->length == action ? frame_receive(link->file, channel->action, action) : EPROTO;
   case CHANNEL_SAVE: return head->length == 8 ? frame_receive(link->file, &channel->state_capacity, 8) : EPROTO;
   case CHANNEL_LOAD: return head->length <= FRAME_MAX_STATE ? receive_state(link, head->length, why) : EPROTO;
@@ -249,7 +257,10 @@ static void answer_result(struct channel_socket *link, const struct channel_answ
 static void answer_state(struct channel_socket *link, const struct channel_answer *given) {
   uint64_t size = given->state_size;
   const bool fits = link->state && size <= link->channel->state_capacity && size <= link->capacity;
-  answer(link, link->request, (const struct iovec[]){{&size, sizeof size}, {link->state, fits ? (size_t)size : 0}}, 2);
+  const bool failed = (int64_t)size < 0;
+  const struct iovec more = failed ? (struct iovec){(void *)given->text, strnlen(given->text, CHANNEL_TEXT - 1)}
+                                   : (struct iovec){link->state, fits ? (size_t)size : 0};
+  answer(link, link->request, (const struct iovec[]){{&size, sizeof size}, more}, 2);
 }
 
 void channel_socket_answer(struct channel_socket *link, const struct channel_answer *given) {

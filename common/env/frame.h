@@ -25,10 +25,11 @@
 //   OPEN 1    nothing                       the spec: u32 obs_dim, act_dim, max_episode_steps, info_dim, flags;
 //                                           64 bytes name; 16 x 32 bytes names of info; 16 x u8 rules of info;
 //                                           f64 action_low[act_dim], f64 action_high[act_dim]
-//   RESET 2   u64 seed                      a result: i32 flags, u32 0, f64 reward, f64 info[info_dim],
-//                                           f32 obs[obs_dim]; only obs counts
+//   RESET 2   u64 seed; more may follow,    a result: i32 flags, u32 0, f64 reward, f64 info[info_dim],
+//             which a program skips         f32 obs[obs_dim]; only obs counts
 //   STEP 3    f32 action[act_dim]           a result
-//   SAVE 4    u64 capacity                  u64 size; the state itself where 0 < size <= capacity
+//   SAVE 4    u64 capacity                  i64 size; the state itself where 0 < size <= capacity; where size is
+//                                           negative the save failed, and why may follow: at most 511 bytes
 //   LOAD 5    the state                     nothing
 //   CLOSE 6   nothing                       no answer: the program closes the connection
 //
@@ -51,6 +52,7 @@ enum {
   FRAME_ADDRESS = 384 // of the value of CHANNEL_VARIABLE
 };
 #define FRAME_MAX_STATE (UINT64_C(1) << 31) // bytes of a state
+enum { FRAME_MAX_RESET = 256 };             // bytes that come with RESET
 
 struct frame_hello {
   char magic[8];

@@ -61,7 +61,7 @@ def main():
         what, number, length = struct.unpack("<IIQ", receive(connection, 16))
         payload = receive(connection, length)
         if what == RESET:
-            x, v = (struct.unpack("<Q", payload)[0] >> 11) * 2.0**-52 - 1, 0.0
+            x, v = (struct.unpack_from("<Q", payload)[0] >> 11) * 2.0**-52 - 1, 0.0
             answer(connection, what, number, result(x, v))
         elif what == STEP:
             (force,) = struct.unpack("<f", payload)

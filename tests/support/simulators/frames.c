@@ -143,6 +143,15 @@ static void put_state(int file, struct frame_head head, const float *obs, uint64
   uint64_t size = 2 * sizeof *obs, claimed = is("save-grows") ? capacity + 1 : is("save-huge") ? UINT64_MAX / 2 : size;
   head.length = sizeof claimed + (claimed <= capacity ? size : 0);
   if (is("save-length")) head.length++;
+  if (is("save-fails") || is("save-fails-long")) {
+    static const char reason[1000] = "no disk";
+    const struct iovec parts[] = {{&claimed, sizeof claimed}, {(void *)reason, is("save-fails") ? 7 : 1000}};
+    claimed = (uint64_t)-5;
+    head.length = sizeof claimed + parts[1].iov_len;
+    put(file, &head, sizeof head);
+    for (int i = 0; i < 2; i++) put(file, parts[i].iov_base, parts[i].iov_len);
+    return;
+  }
   put(file, &head, sizeof head);
   put(file, &claimed, sizeof claimed);
   if (claimed <= capacity) put(file, obs, size);

@@ -129,15 +129,15 @@ static void test_wrong_frames(void) {
 }
 
 static void test_wrong_states(void) {
-  static const char *const how[] = {"save-grows", "save-huge", "save-length"};
-  for (int h = 0; h < 3; h++) {
+  static const char *const how[] = {"save-grows", "save-huge", "save-fails", "save-length", "save-fails-long"};
+  for (int h = 0; h < 5; h++) {
     struct env_scene s = {0};
     struct buffer state = {0};
     CU_ASSERT_EQUAL_FATAL(open_scene(&s, "unix", "frames", how[h]), STATUS_OK);
     UNIT_STATUS(environment_reset(&s.environment, 7, s.obs, &s.error), STATUS_OK, &s.error);
     CU_ASSERT_FALSE(environment_save(&s.environment, &state));
     CU_ASSERT_EQUAL(state.size, 0);
-    CU_ASSERT_EQUAL(env_scene_step(&s, 0), h < 2 ? STATUS_OK : STATUS_FAILED);
+    CU_ASSERT_EQUAL(env_scene_step(&s, 0), h < 3 ? STATUS_OK : STATUS_FAILED);
     buffer_release(&state);
     env_scene_close(&s);
   }

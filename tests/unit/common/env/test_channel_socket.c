@@ -93,13 +93,14 @@ static void test_requests(void) {
   struct scene s;
   struct {
     struct frames reset;
+    uint64_t more[2]; // which a later version may send
     struct frame_head step;
     float action;
     struct frames save;
     struct frame_head load;
     char state[5];
     struct frame_head close;
-  } __attribute__((packed)) all = {.reset = {{CHANNEL_RESET, 2, 8}, 77},
+  } __attribute__((packed)) all = {.reset = {{CHANNEL_RESET, 2, 24}, 77},
                                    .step = {CHANNEL_STEP, 3, 4},
                                    .action = 0.5f,
                                    .save = {{CHANNEL_SAVE, 4, 8}, 1000},
@@ -178,6 +179,7 @@ static void test_wrong_requests(void) {
   refuse((struct frame_head){CHANNEL_OPEN, 2, 0}, "corsac asks for 1");
   refuse((struct frame_head){99, 2, 0}, "corsac asks for 99");
   refuse((struct frame_head){CHANNEL_RESET, 2, 7}, "corsac asks for 2 with 7 bytes");
+  refuse((struct frame_head){CHANNEL_RESET, 2, UINT64_C(1) << 33}, "corsac asks for 2");
   refuse((struct frame_head){CHANNEL_STEP, 2, 8}, "corsac asks for 3 with 8 bytes");
   refuse((struct frame_head){CHANNEL_STEP, 2, UINT64_MAX}, "corsac asks for 3");
   refuse((struct frame_head){CHANNEL_SAVE, 2, 0}, "corsac asks for 4");
