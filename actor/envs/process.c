@@ -84,6 +84,12 @@ int process_fail_ended(struct instance *instance) {
   process_child_end(&instance->child, 0); // fetches the supervisor's last report
   const struct process_child *child = &instance->child;
   if (child->report.news == SUPERVISOR_ENDED) supervisor_describe(child->report.status, how, sizeof how);
+  if (child->report.cause == SUPERVISOR_ALONE)
+    return process_fail(
+        instance,
+        "the process ran without corsac: what started it (ssh, a container, sudo) did not pass " CHANNEL_VARIABLE
+        " on to it; `corsac help remote` shows how");
+  if (child->report.cause == SUPERVISOR_LOST) return process_fail(instance, "the connection to the simulator was lost");
   const uint32_t version = child->channel->child_version;
   if (version != 0 && version != CHANNEL_VERSION)
     return process_fail(instance,
@@ -100,8 +106,10 @@ int process_fail_late(struct instance *instance) {
                      : instance->phase == PROCESS_ENDING   ? "end after its episode"
                      : instance->phase == PROCESS_STARTING ? "say what it is (corsac_sim_open)"
                                                            : "answer";
-  return process_fail(instance, "the process did not %s within %g s (%s)", what, instance->timeout,
-                      config_call_option(config, instance->call));
+  const char *hint =
+      instance->child.channel->claimed ? "" : ", or what it runs in does not let it get here (`corsac help remote`)";
+  return process_fail(instance, "the process did not %s within %g s (%s)%s", what, instance->timeout,
+                      config_call_option(config, instance->call), hint);
 }
 
 // --- requests ---

@@ -18,8 +18,8 @@
 extern char **environ;
 
 enum { MAX_ARGUMENTS = 64, FIRST_ARGUMENT = 7 }; // the command's, behind those of supervisor.h
-enum { FIRST_FREE = 10 };         // descriptors from here on are none of SUPERVISOR_SOCKET, SUPERVISOR_CHANNEL
-static const double SLICE = 0.05; // s: during a wait, between two looks whether the child has ended
+enum { FIRST_FREE = 10 };                   // descriptors from here on are none of SUPERVISOR_SOCKET and the others
+static const double SLICE = 0.05;           // s: during a wait, between two looks whether the child has ended
 static const double SUPERVISOR_SECONDS = 8; // for a supervisor to end; it takes 5.5 s at most
 
 // --- start ---
@@ -61,14 +61,18 @@ static bool is_hidden(const char *variable) {
 
 enum { OWN_VARIABLES = 9 };
 struct own_variables {
-  char channel[96], index[48], evaluation[32], episode[48], env_steps[48], threads[32], directory[FILE_PATH + 24];
+  char channel[FRAME_ADDRESS + sizeof CHANNEL_VARIABLE + 1], index[48], evaluation[32], episode[48], env_steps[48];
+  char threads[32], directory[FILE_PATH + 24];
   char unbound_4[sizeof UNBOUND_4], unbound_5[sizeof UNBOUND_5];
 };
 
 static void fill_own(struct own_variables *own, const struct process_child *child, const struct process_start *start) {
   const char *directory = file_directory();
-  snprintf(own->channel, sizeof own->channel, CHANNEL_VARIABLE "=%d:/proc/%d/fd/%d", SUPERVISOR_CHANNEL, (int)getpid(),
-           child->file);
+  if (*child->listener.value)
+    snprintf(own->channel, sizeof own->channel, CHANNEL_VARIABLE "=%s", child->listener.value);
+  else
+    snprintf(own->channel, sizeof own->channel, CHANNEL_VARIABLE "=%d:/proc/%d/fd/%d", SUPERVISOR_CHANNEL,
+             (int)getpid(), child->file);
   snprintf(own->index, sizeof own->index, "CORSAC_INDEX=%llu", (unsigned long long)start->index);
   snprintf(own->evaluation, sizeof own->evaluation, "CORSAC_EVALUATION=%d", start->evaluation);
   snprintf(own->episode, sizeof own->episode, "CORSAC_EPISODE=%llu", (unsigned long long)start->episode);
@@ -104,7 +108,7 @@ static void write_cores(const struct process_start *start, char *text, size_t si
 }
 
 // Starts the supervisor. posix_spawn does not copy the actor's memory, as fork would: MPI libraries forbid that.
-static int spawn(struct process_child *child, const struct process_start *start, int socket, int file) {
+static int spawn(struct process_child *child, const struct process_start *start, int socket, int file, int listener) {
   const char *threads = getenv("OPENBLAS_NUM_THREADS");
   char cores[6 * CPU_SETSIZE];
   const char *argv[FIRST_ARGUMENT + MAX_ARGUMENTS + 1] = {
@@ -129,6 +133,7 @@ static int spawn(struct process_child *child, const struct process_start *start,
   if (result == 0) {
     posix_spawn_file_actions_adddup2(&actions, socket, SUPERVISOR_SOCKET);
     posix_spawn_file_actions_adddup2(&actions, file, SUPERVISOR_CHANNEL);
+    if (listener >= 0) posix_spawn_file_actions_adddup2(&actions, listener, SUPERVISOR_LISTENER);
     if (file_directory())
       posix_spawn_file_actions_addchdir_np(&actions, file_directory()); // its paths are relative to that
     posix_spawnattr_setsigmask(&attributes, &none);
@@ -145,20 +150,27 @@ static int spawn(struct process_child *child, const struct process_start *start,
 }
 
 bool process_child_start(struct process_child *child, const struct process_start *start, char *why, size_t size) {
-  *child = (struct process_child){.file = -1, .socket = -1};
-  int sockets[2] = {-1, -1}, high[2] = {-1, -1}, result = 0;
+  *child = (struct process_child){.file = -1, .socket = -1, .listener.file = -1};
+  int sockets[2] = {-1, -1}, high[3] = {-1, -1, -1}, result = 0;
   if (!make_channel(child)) {
     snprintf(why, size, "a channel to a child process cannot be made: %s", strerror(errno));
     process_child_release(child);
     return false;
   }
+  const bool relays = strcmp(start->channel, "unix") == 0 || strcmp(start->channel, "tcp") == 0;
+  if (relays && !listener_open(&child->listener, start->channel, start->host, why, size)) {
+    process_child_release(child);
+    return false;
+  }
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0 ||
       (high[0] = fcntl(sockets[1], F_DUPFD_CLOEXEC, FIRST_FREE)) < 0 ||
-      (high[1] = fcntl(child->file, F_DUPFD_CLOEXEC, FIRST_FREE)) < 0)
+      (high[1] = fcntl(child->file, F_DUPFD_CLOEXEC, FIRST_FREE)) < 0 ||
+      (relays && (high[2] = fcntl(child->listener.file, F_DUPFD_CLOEXEC, FIRST_FREE)) < 0))
     result = errno;
   child->socket = sockets[0];
-  if (result == 0) result = spawn(child, start, high[0], high[1]);
-  const int spare[] = {sockets[1], high[0], high[1]};
+  if (result == 0) result = spawn(child, start, high[0], high[1], high[2]);
+  listener_close(&child->listener);
+  const int spare[] = {sockets[1], high[0], high[1], high[2]};
   for (size_t i = 0; i < sizeof spare / sizeof *spare; i++)
     if (spare[i] >= 0) close(spare[i]);
   if (result == 0) return true;
@@ -278,6 +290,7 @@ void process_child_release(struct process_child *child) {
   if (child->channel) munmap(child->channel, sizeof(struct channel));
   if (child->file >= 0) close(child->file);
   if (child->socket >= 0) close(child->socket);
+  listener_remove(child->listener.path);
   child->channel = NULL;
   child->file = child->socket = -1;
 }

@@ -23,6 +23,7 @@
 #ifndef CORSAC_ACTOR_ENVS_PROCESS_CHILD_H
 #define CORSAC_ACTOR_ENVS_PROCESS_CHILD_H
 
+#include "actor/envs/listener.h"
 #include "actor/envs/supervisor.h"
 #include "common/env/channel.h"
 #include <sched.h>
@@ -40,13 +41,16 @@ struct process_start {
   bool evaluation;
   uint64_t episode, env_steps;
   bool has_cores;
-  cpu_set_t cores; // where has_cores
+  cpu_set_t cores;     // where has_cores
+  const char *channel; // memory, unix or tcp; the latter two with a relay
+  const char *host;    // of tcp: where to listen, as listener_open takes it
 };
 
 struct process_child {
-  struct channel *channel; // mapped, or NULL
-  int file, socket;        // of the channel; to the supervisor
-  pid_t supervisor;        // 0: there is none
+  struct channel *channel;  // mapped, or NULL
+  int file, socket;         // of the channel; to the supervisor
+  struct listener listener; // of the relay; the actor keeps only its path
+  pid_t supervisor;         // 0: there is none
   bool ended;
   struct supervisor_report report; // the last one
   struct channel_patience patience;

@@ -109,6 +109,7 @@ bool process_spawn(struct instance *instance, char *error, size_t size) {
   }
   if (*instance->scratch.path && is_served) argv[1] = file_path(argv[1], path); // it is opened in the scratch directory
   find_log(instance, log, sizeof log);
+  const bool relays = process->config && !is_served; // this program finds its memory
   struct process_start what = {.argv = argv,
                                .log = log,
                                .directory = instance->scratch.path,
@@ -116,7 +117,9 @@ bool process_spawn(struct instance *instance, char *error, size_t size) {
                                .index = instance->index,
                                .evaluation = instance->evaluation,
                                .episode = instance->episode,
-                               .env_steps = instance->env_steps};
+                               .env_steps = instance->env_steps,
+                               .channel = relays ? process->config->channel : "memory",
+                               .host = relays ? process->config->channel_host : ""};
   what.has_cores = choose_cores(instance, &what.cores);
   instance->started_for = instance->episode;
   instance->has_played = false;

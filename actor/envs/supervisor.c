@@ -3,8 +3,9 @@
 //   STARTING  it prepares its signals, its log and its descriptors
 //             start: it is WATCHING, and STARTED is reported; where that fails, it exits
 //   WATCHING  the child runs, and its output is kept (watch)
-//             the child has ended (reap), or the actor has closed its end of the socket: it is ENDING
-//   ENDING    end_child: SIGTERM to the child's group, SIGKILL after TERM_SECONDS to the group and to every child of
+//             the child has ended (reap), the actor has closed its end of the socket, or there is a cause: it is ENDING
+//   ENDING    the relay, if there is one, may pass on the child's last answer (end_relay)
+//             end_child: SIGTERM to the child's group, SIGKILL after TERM_SECONDS to the group and to every child of
 //             this process, until none is left or KILL_SECONDS have passed
 //             then ENDED is reported, and the supervisor exits
 //
@@ -15,10 +16,13 @@
 //       killed.
 //   I3. In every loop the child's output is read, so that a child never waits for room in the pipe.
 //   I4. `status` is valid once `is_over` is set, and only reap sets them.
-//   I5. The supervisor handles no signal but SIGCHLD, which it reads from a descriptor: what a terminal or a launcher
+//   I5. The relay is killed before the supervisor exits; what it does is in relay.h.
+//   I6. The supervisor handles no signal but SIGCHLD, which it reads from a descriptor: what a terminal or a launcher
 //       sends is for the actor.
 #include "actor/envs/supervisor.h"
 
+#include "actor/envs/listener.h"
+#include "actor/envs/relay.h"
 #include "actor/envs/scratch.h"
 #include "actor/envs/serve.h"
 #include "actor/envs/supervisor_log.h"
@@ -45,14 +49,20 @@
 
 static const double TERM_SECONDS = 0.5; // between SIGTERM and SIGKILL
 static const double KILL_SECONDS = 5;   // for processes to end after SIGKILL
+static const double LAST_SECONDS = 0.5; // for the relay to pass on the last answer of a child that has ended
+static const double LOST_SECONDS = 1;   // for a child to end whose connection has
+enum { PIECE = SUPERVISOR_LOG_KEPT / 2 };
 
 struct supervisor {
   pid_t child;         // also the number of its process group
   bool is_over;        // the child has ended
   int status;          // with this status (I4)
+  pid_t relay;         // 0: there is none, or it has ended
+  bool is_lost;        // the relay has ended without CLOSE, and the program has not
+  bool is_alone;       // the program runs without corsac
   int output, signals; // descriptors: the child's output; SIGCHLD
   struct supervisor_log log;
-  struct channel *channel; // its first page, which has the bell; or NULL
+  struct channel *channel; // its first page, from its head to claimed; or NULL
 };
 
 // What it was told to run.
@@ -83,6 +93,11 @@ static void run_shell(const char *command) {
   const int length = snprintf(simple, sizeof simple, "exec %s", command);
   const bool fits = length > 0 && (size_t)length < sizeof simple;
   execl("/bin/sh", "sh", "-c", is_simple && fits ? simple : command, (char *)NULL);
+}
+
+static bool has_relay(void) {
+  const char *channel = getenv(CHANNEL_VARIABLE);
+  return channel && frame_is_address(channel);
 }
 
 // Goes to the child's directory and its cores. The copy is the child's work, so that it takes the actor no time.
@@ -120,7 +135,7 @@ _Noreturn static void run(const struct supervisor_command *command, pid_t superv
   const int nothing = open("/dev/null", O_RDONLY);
   if (nothing < 0 || dup2(nothing, 0) < 0 || dup2(output, 1) < 0 || dup2(output, 2) < 0) _exit(EXIT_FAILURE);
   close(SUPERVISOR_SOCKET);
-  close_from(SUPERVISOR_CHANNEL + 1);
+  close_from(has_relay() ? SUPERVISOR_CHANNEL : SUPERVISOR_CHANNEL + 1);
   prepare(command);
   if (serve_wanted(argv[0])) exit(serve(argv));
   if (strcmp(argv[0], "exec") == 0)
@@ -131,11 +146,25 @@ _Noreturn static void run(const struct supervisor_command *command, pid_t superv
   _exit(127);
 }
 
+_Noreturn static void run_relay(pid_t supervisor, int output) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  prctl(PR_SET_NAME, "corsac-relay");
+  if (getppid() != supervisor || dup2(output, STDERR_FILENO) < 0) _exit(EXIT_FAILURE);
+  close(SUPERVISOR_SOCKET);
+  close_from(SUPERVISOR_LISTENER + 1);
+  _exit(relay(SUPERVISOR_LISTENER, getenv(CHANNEL_VARIABLE), SUPERVISOR_CHANNEL));
+}
+
 static bool start(struct supervisor *supervisor, const struct supervisor_command *command) {
   int output[2];
   const pid_t self = getpid();
   if (pipe2(output, O_CLOEXEC) != 0) return false;
-  supervisor->child = fork();
+  if (has_relay()) {
+    supervisor->relay = fork();
+    if (supervisor->relay == 0) run_relay(self, output[1]);
+    close(SUPERVISOR_LISTENER);
+  }
+  supervisor->child = supervisor->relay < 0 ? -1 : fork();
   if (supervisor->child == 0) run(command, self, output[1]);
   close(output[1]);
   supervisor->output = output[0];
@@ -143,6 +172,7 @@ static bool start(struct supervisor *supervisor, const struct supervisor_command
   const int why = errno;
   close(supervisor->output);
   if (supervisor->child > 0) kill(supervisor->child, SIGKILL);
+  if (supervisor->relay > 0) kill(supervisor->relay, SIGKILL);
   errno = why;
   return false;
 }
@@ -157,15 +187,30 @@ static bool reap(struct supervisor *supervisor) {
     if (pid == supervisor->child) {
       supervisor->is_over = true;
       supervisor->status = status;
+    } else if (pid == supervisor->relay) {
+      supervisor->relay = 0;
+      supervisor->is_lost = !WIFEXITED(status) || WEXITSTATUS(status) != RELAY_CLOSED;
     }
   return pid == 0;
+}
+
+// In pieces that the log keeps whole, so that no line of them is missed.
+static void look_for_alone(struct supervisor *supervisor, const char *bytes, size_t size) {
+  for (size_t piece; size > 0; bytes += piece, size -= piece) {
+    piece = size < PIECE ? size : PIECE;
+    supervisor_log_write(&supervisor->log, bytes, piece);
+    if (supervisor_log_says(&supervisor->log, CHANNEL_ALONE)) supervisor->is_alone = true;
+  }
 }
 
 // Reads what the child has written (I3).
 static void drain(struct supervisor *supervisor) {
   char bytes[4096];
   for (ssize_t length; (length = read(supervisor->output, bytes, sizeof bytes)) > 0;)
-    supervisor_log_write(&supervisor->log, bytes, (size_t)length);
+    if (supervisor->channel && !atomic_load(&supervisor->channel->claimed))
+      look_for_alone(supervisor, bytes, (size_t)length);
+    else
+      supervisor_log_write(&supervisor->log, bytes, (size_t)length);
 }
 
 // Kills the child, and those of its descendants whose parent has ended.
@@ -179,6 +224,31 @@ static void kill_children(void) {
 }
 
 static void sleep_a_millisecond(void) { nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL); }
+
+static bool child_is_over(const struct supervisor *supervisor) { return supervisor->is_over; }
+// Whether the relay has passed on every answer: it has ended, or there is no request that waits for one.
+static bool relay_is_done(const struct supervisor *supervisor) {
+  const struct channel *channel = supervisor->channel;
+  return supervisor->relay == 0 || (channel && atomic_load(&channel->answered) == atomic_load(&channel->asked));
+}
+
+static void wait_for(struct supervisor *supervisor, bool (*is_over)(const struct supervisor *), double seconds) {
+  for (const double until = clock_now() + seconds; !is_over(supervisor) && clock_now() < until; drain(supervisor)) {
+    sleep_a_millisecond();
+    reap(supervisor);
+  }
+}
+
+// Ends the relay. What a child that has ended by itself has sent is passed on before.
+static void end_relay(struct supervisor *supervisor) {
+  if (supervisor->is_over)
+    wait_for(supervisor, relay_is_done, LAST_SECONDS);
+  else if (supervisor->is_lost)
+    wait_for(supervisor, child_is_over, LOST_SECONDS);
+  supervisor->is_lost = supervisor->is_lost && !supervisor->is_over;
+  if (supervisor->relay > 0) kill(supervisor->relay, SIGKILL); // I5
+  supervisor->relay = 0;
+}
 
 static void end_child(struct supervisor *supervisor) {
   const double start = clock_now();
@@ -200,10 +270,17 @@ static void end_child(struct supervisor *supervisor) {
   drain(supervisor);
 }
 
+// Of a program that has never come: the relay has left the socket's file.
+static void remove_listener(void) {
+  struct frame_address address;
+  if (has_relay() && frame_parse(getenv(CHANNEL_VARIABLE), &address)) listener_remove(address.path);
+}
+
 // --- the loop ---
 
 static void report(struct supervisor *supervisor, enum supervisor_news news) {
   struct supervisor_report report = {.news = news, .group = supervisor->child, .status = supervisor->status};
+  report.cause = supervisor->is_alone ? SUPERVISOR_ALONE : supervisor->is_lost ? SUPERVISOR_LOST : SUPERVISOR_NO_CAUSE;
   if (news == SUPERVISOR_ENDED) supervisor_log_tail(&supervisor->log, report.tail, sizeof report.tail);
   send(SUPERVISOR_SOCKET, &report, sizeof report, MSG_NOSIGNAL | MSG_DONTWAIT);
   if (supervisor->channel) channel_ring(&supervisor->channel->to_host);
@@ -214,7 +291,7 @@ static void watch(struct supervisor *supervisor) {
   struct pollfd files[] = {{.fd = SUPERVISOR_SOCKET, .events = POLLIN},
                            {.fd = supervisor->signals, .events = POLLIN},
                            {.fd = supervisor->output, .events = POLLIN}};
-  while (!supervisor->is_over) {
+  while (!supervisor->is_over && !supervisor->is_lost && !supervisor->is_alone) {
     if (poll(files, 3, -1) < 0 && errno != EINTR) return;
     drain(supervisor);
     if (files[2].revents & POLLHUP) files[2].fd = -1; // all writers have closed the pipe
@@ -225,7 +302,7 @@ static void watch(struct supervisor *supervisor) {
   }
 }
 
-// Ignores what is for the actor, and gets SIGCHLD by a descriptor (I5).
+// Ignores what is for the actor, and gets SIGCHLD by a descriptor (I6).
 static void prepare_signals(struct supervisor *supervisor) {
   static const int ignored[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1, SIGUSR2};
   for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++) signal(ignored[i], SIG_IGN);
@@ -244,7 +321,7 @@ static void set_threads(const char *threads) {
 }
 
 static struct channel *map_bell(void) {
-  static_assert(offsetof(struct channel, to_host) + sizeof(struct channel_bell) <= 4096, "the bell is on page one");
+  static_assert(offsetof(struct channel, claimed) + sizeof(uint32_t) <= 4096, "what is read of it is on page one");
   void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, SUPERVISOR_CHANNEL, 0);
   return page == MAP_FAILED ? NULL : page;
 }
@@ -257,7 +334,7 @@ int supervisor_main(int argc, char **argv) {
   const struct supervisor_command command = {argv[2], argv[3], argv[4], argv[5], argv[6], argv + COMMAND_FIRST};
   // STARTING
   struct supervisor supervisor = {.output = -1};
-  close_from(SUPERVISOR_CHANNEL + 1);
+  close_from(has_relay() ? SUPERVISOR_LISTENER + 1 : SUPERVISOR_LISTENER);
   fcntl(SUPERVISOR_SOCKET, F_SETFD, FD_CLOEXEC);
   prctl(PR_SET_NAME, "corsac-child");
   prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -272,8 +349,10 @@ int supervisor_main(int argc, char **argv) {
   report(&supervisor, SUPERVISOR_STARTED);
 
   watch(&supervisor);
+  end_relay(&supervisor);
   end_child(&supervisor);
 
+  remove_listener();
   supervisor_log_close(&supervisor.log, supervisor.status);
   report(&supervisor, SUPERVISOR_ENDED); // I2
   close(supervisor.output);

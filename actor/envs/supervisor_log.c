@@ -4,7 +4,6 @@
 #include "common/base/file.h"
 #include "common/base/printable.h"
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -68,6 +67,10 @@ void supervisor_log_write(struct supervisor_log *log, const char *bytes, size_t 
   memmove(log->kept, log->kept + log->length - keep, keep);
   memcpy(log->kept + keep, bytes, size);
   log->length = keep + size;
+}
+
+bool supervisor_log_says(const struct supervisor_log *log, const char *text) {
+  return memmem(log->kept, log->length, text, strlen(text)) != NULL;
 }
 
 void supervisor_log_tail(const struct supervisor_log *log, char *text, size_t size) {

@@ -2,6 +2,7 @@
 #ifndef CORSAC_ACTOR_ENVS_SUPERVISOR_LOG_H
 #define CORSAC_ACTOR_ENVS_SUPERVISOR_LOG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum { SUPERVISOR_LOG_MOST = 1 << 20, SUPERVISOR_LOG_KEPT = 1024 }; // bytes of a file; in memory
@@ -20,6 +21,9 @@ void supervisor_log_open(struct supervisor_log *log, const char *path, char **ar
 void supervisor_log_write(struct supervisor_log *log, const char *bytes, size_t size);
 // Copies the last lines, with " | " between them; "" if nothing was written. Other bytes stay as they are, except 0.
 void supervisor_log_tail(const struct supervisor_log *log, char *text, size_t size);
+
+// Whether the last SUPERVISOR_LOG_KEPT bytes hold this text.
+bool supervisor_log_says(const struct supervisor_log *log, const char *text);
 
 // Writes how the child ended, and closes the file.
 void supervisor_log_close(struct supervisor_log *log, int status);

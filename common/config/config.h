@@ -107,6 +107,8 @@ struct config {
   char scratch_from[CONFIG_TEXT];                     // directory that each of these is a copy of; "": they are empty
   char scratch_keep[16];                              // never, failed, always
   uint64_t child_cores;                               // cores of each child process; 0: all that its actor may use
+  char channel[16];                                   // memory, unix, tcp: to a simulator in a process of its own
+  char channel_host[CONFIG_TEXT];                     // of tcp: the address or interface where it is awaited
   char gym_wrap[CONFIG_TEXT];                         // module:name of what wraps a gym: environment; "": nothing
   char gym_info[CONFIG_TEXT];                         // auto, none, or names of numbers in its info, with rules
   char python[CONFIG_TEXT], mujoco_dir[CONFIG_TEXT];  // "": searched for

@@ -3,7 +3,6 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <sched.h>
-#include <stdbool.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,12 +29,11 @@ static double now(void) {
   return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
-// Returns whether the bell has been rung.
-static bool poll_bell(struct channel_bell *bell, uint32_t seen, struct channel_patience *patience) {
+bool channel_poll(struct channel_patience *patience, bool (*has_come)(void *context), void *context) {
   const bool tries = patience->waits++ % TRY_EVERY == 0;
   const double limit = tries ? LONGEST_POLL : patience->polls, start = limit > 0 ? now() : 0;
   for (double took = 0; took < limit; took = now() - start) {
-    if (atomic_load_explicit(&bell->rung, memory_order_acquire) != seen) {
+    if (has_come(context)) {
       const double enough = 4 * took < LONGEST_POLL ? 4 * took : LONGEST_POLL;
       patience->polls = patience->polls * 0.9 > enough ? patience->polls * 0.9 : enough;
       return true;
@@ -43,11 +41,21 @@ static bool poll_bell(struct channel_bell *bell, uint32_t seen, struct channel_p
     sched_yield();
   }
   patience->polls = tries || patience->polls < 1e-6 ? 0 : patience->polls / 2;
-  return atomic_load(&bell->rung) != seen;
+  return has_come(context);
+}
+
+struct ring {
+  const struct channel_bell *bell;
+  uint32_t seen;
+};
+
+static bool has_rung(void *context) {
+  const struct ring *ring = context;
+  return atomic_load_explicit(&ring->bell->rung, memory_order_acquire) != ring->seen;
 }
 
 void channel_wait(struct channel_bell *bell, uint32_t seen, double seconds, struct channel_patience *patience) {
-  if (poll_bell(bell, seen, patience)) return;
+  if (channel_poll(patience, has_rung, &(struct ring){bell, seen})) return;
   const time_t whole = (time_t)seconds;
   const struct timespec time = {.tv_sec = whole, .tv_nsec = (long)((seconds - (double)whole) * 1e9)};
   // A ring after this store wakes us; a ring before it has changed `rung`.

@@ -15,17 +15,21 @@
 //
 // An answer may also be CHANNEL_FAILED with a text. The child finds the object by the environment variable
 // CHANNEL_VARIABLE. Its value is "FD:PATH": a descriptor that the child has inherited, and a path to the same object
-// for programs whose launcher closed the descriptor.
+// for programs whose launcher closed the descriptor. A program that shares no memory with the host gets the address of
+// a socket instead (frame.h), and a relay is the host's child (actor/envs/relay.h).
 #ifndef CORSAC_COMMON_ENV_CHANNEL_H
 #define CORSAC_COMMON_ENV_CHANNEL_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define CHANNEL_VARIABLE  "CORSAC_CHANNEL"
 #define CHANNEL_MAGIC     0x6361736f72636f63u
 #define CHANNEL_MAX_STATE ((size_t)1 << 29) // bytes of a state
+// What a program that runs without corsac begins its first line on stderr with.
+#define CHANNEL_ALONE "corsac_sim: no corsac here"
 enum {
   CHANNEL_VERSION = 3,
   CHANNEL_MAX_DIM = 1 << 20,
@@ -98,6 +102,9 @@ struct channel_patience {
 };
 
 void channel_ring(struct channel_bell *bell);
+
+// Polls for as long as it has paid off lately. Returns whether it has come. Call it before each sleep.
+bool channel_poll(struct channel_patience *patience, bool (*has_come)(void *context), void *context);
 
 // Returns when `rung` differs from `seen`, or after about `seconds`, or sometimes earlier. The caller reads `rung`,
 // checks what it waits for, and calls this again with the value it read.

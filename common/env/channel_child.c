@@ -1,5 +1,6 @@
 #include "common/env/channel_child.h"
 
+#include "common/env/frame.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -44,10 +45,12 @@ static int find(struct channel_child *child) {
   }
   child->file = *end == ':' ? open(end + 1, O_RDWR | O_CLOEXEC) : -1;
   if (child->file >= 0 && is_channel(child->file)) return 0;
-  return fail(child,
-              "%s=%.100s leads to no channel: whoever started this program has closed it. It has to come from corsac "
-              "itself; without %s the simulator runs alone",
-              CHANNEL_VARIABLE, variable, CHANNEL_VARIABLE);
+  return fail(
+      child,
+      "%s=%.100s leads to no channel: whoever started this program has closed it. It has to come from corsac "
+      "itself; --channel unix or tcp reaches into containers and to other hosts (`corsac help remote`); without "
+      "%s the simulator runs alone",
+      CHANNEL_VARIABLE, variable, CHANNEL_VARIABLE);
 }
 
 static int check(struct channel_child *child) {
@@ -69,8 +72,20 @@ static int check(struct channel_child *child) {
   return 0;
 }
 
+// false: the channel is shared memory.
+static bool is_socket(const struct channel_child *child) { return child->socket.channel != NULL; }
+
+static int open_socket(struct channel_child *child, const char *address) {
+  if (channel_socket_open(&child->socket, address, child->why) != 0) return -1;
+  child->channel = child->socket.channel;
+  child->number = 1;
+  return 0;
+}
+
 int channel_child_open(struct channel_child *child) {
   *child = (struct channel_child){.file = -1};
+  const char *variable = getenv(CHANNEL_VARIABLE);
+  if (variable && frame_is_address(variable)) return open_socket(child, variable);
   if (find(child) != 0 || check(child) != 0) goto failed;
   void *memory = mmap(NULL, sizeof(struct channel), PROT_READ | PROT_WRITE, MAP_SHARED, child->file, 0);
   if (memory == MAP_FAILED) {
@@ -99,12 +114,21 @@ int channel_child_publish(struct channel_child *child, const struct channel_spec
   child->channel->spec = *spec;
   memcpy(child->channel->action_low, action_low, spec->act_dim * sizeof(double));
   memcpy(child->channel->action_high, action_high, spec->act_dim * sizeof(double));
+  if (is_socket(child)) {
+    channel_socket_publish(&child->socket);
+    child->answered = true;
+    return 0;
+  }
   channel_child_answer(child, &(struct channel_answer){.status = CHANNEL_OK});
   return 0;
 }
 
 int channel_child_wait(struct channel_child *child) {
   struct channel *channel = child->channel;
+  if (is_socket(child)) {
+    child->answered = false;
+    return channel_socket_wait(&child->socket, child->why);
+  }
   for (;;) {
     const uint32_t seen = atomic_load(&channel->to_child.rung);
     const uint32_t asked = atomic_load(&channel->asked);
@@ -123,6 +147,11 @@ int channel_child_wait(struct channel_child *child) {
 void channel_child_answer(struct channel_child *child, const struct channel_answer *answer) {
   struct channel *channel = child->channel;
   if (child->answered) return;
+  if (is_socket(child)) {
+    child->answered = true;
+    channel_socket_answer(&child->socket, answer);
+    return;
+  }
   channel->answer.status = answer->status;
   channel->answer.flags = answer->flags;
   channel->answer.reward = answer->reward;
@@ -141,6 +170,7 @@ void channel_child_fail(struct channel_child *child, const char *why) {
 }
 
 void *channel_child_state(struct channel_child *child) {
+  if (is_socket(child)) return channel_socket_state(&child->socket, child->why);
   const uint64_t capacity = child->channel->state_capacity;
   if (child->state && capacity == child->capacity) return child->state;
   if (child->state) munmap(child->state, child->capacity);
@@ -161,6 +191,11 @@ void *channel_child_state(struct channel_child *child) {
 }
 
 void channel_child_close(struct channel_child *child) {
+  if (is_socket(child)) {
+    channel_socket_close(&child->socket);
+    child->channel = NULL;
+    return;
+  }
   if (child->state) munmap(child->state, child->capacity);
   if (child->channel) munmap(child->channel, sizeof(struct channel));
   if (child->file >= 0) close(child->file);

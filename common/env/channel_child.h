@@ -3,14 +3,16 @@
 #define CORSAC_COMMON_ENV_CHANNEL_CHILD_H
 
 #include "common/env/channel.h"
+#include "common/env/channel_socket.h"
 #include <stdbool.h>
 
 struct channel_child {
-  struct channel *channel; // mapped, or NULL
+  struct channel *channel; // mapped, or that of the socket, or NULL
   int file;
-  bool host_is_seen; // the host's process number is valid in this pid namespace
-  uint32_t number;   // of the last request that was taken
-  bool answered;     // it has been answered
+  struct channel_socket socket; // instead of shared memory, if it is open
+  bool host_is_seen;            // the host's process number is valid in this pid namespace
+  uint32_t number;              // of the last request that was taken
+  bool answered;                // it has been answered
   struct channel_patience patience;
   void *state; // (capacity) mapped, or NULL
   uint64_t capacity;

@@ -1,5 +1,6 @@
 #include "common/sim/sim_alone.h"
 
+#include "common/env/channel.h"
 #include "common/sim/sim_policy.h"
 
 #include <errno.h>
@@ -92,7 +93,7 @@ struct sim_alone *sim_alone_create(const struct corsac_sim_spec *spec) {
       return NULL;
     }
   }
-  fprintf(stderr, "corsac_sim: no corsac here: %llu episodes with %s%s (CORSAC_EPISODES, CORSAC_SEED)\n",
+  fprintf(stderr, CHANNEL_ALONE ": %llu episodes with %s%s (CORSAC_EPISODES, CORSAC_SEED)\n",
           (unsigned long long)alone->episodes, alone->policy ? "the policy of " : "random actions",
           alone->policy ? sim_policy_file(alone->policy) : "");
   return alone;

@@ -244,7 +244,7 @@ static const char *const CHECK_ENV =
     "                 plugin that computes on the group's communicator. The first crash or hang ends it\n"
     "  --python, --mujoco-dir, --action-low, --action-high, --gym-wrap, --gym-info  as to train\n"
     "  --scratch, --scratch-from, --scratch-keep, --restart-each-episode            as to train\n"
-    "  --create-timeout, --reset-timeout, --step-timeout                            as to train\n"
+    "  --create-timeout, --reset-timeout, --step-timeout, --channel, --channel-host as to train\n"
     "  --json         one JSON object on standard output: env, ok, errors, warnings, obs_dim, act_dim,\n"
     "                 max_episode_steps, steps_per_s, findings (rule, level, text, more: further findings\n"
     "                 of the same kind)\n"

@@ -251,7 +251,7 @@ int checker_report(const struct checker *checker) {
 
 struct request {
   const char *env, *episodes, *timeout, *python, *mujoco_dir, *ranks_per_env;
-  const char *action_low, *action_high, *gym_wrap, *gym_info;
+  const char *action_low, *action_high, *gym_wrap, *gym_info, *channel, *channel_host;
   const char *create_timeout, *reset_timeout, *step_timeout, *scratch, *scratch_from, *scratch_keep;
   bool restart_each_episode;
 };
@@ -280,7 +280,10 @@ static enum status read_request(int argc, char **argv, struct request *request, 
                                    {"restart-each-episode", &request->restart_each_episode, NULL},
                                    {"scratch", NULL, &request->scratch},
                                    {"scratch-from", NULL, &request->scratch_from},
-                                   {"scratch-keep", NULL, &request->scratch_keep}};
+                                   {"scratch-keep", NULL, &request->scratch_keep},
+
+                                   {"channel", NULL, &request->channel},
+                                   {"channel-host", NULL, &request->channel_host}};
   enum status status =
       arguments_parse(argc, argv, "check-env", known, sizeof known / sizeof *known, &request->env, error);
   if (status != STATUS_OK) return status;
@@ -305,7 +308,10 @@ static enum status read_request(int argc, char **argv, struct request *request, 
                 {"restart_each_episode", request->restart_each_episode ? "true" : NULL, "--restart-each-episode"},
                 {"scratch", request->scratch, "--scratch"},
                 {"scratch_from", request->scratch_from, "--scratch-from"},
-                {"scratch_keep", request->scratch_keep, "--scratch-keep"}};
+                {"scratch_keep", request->scratch_keep, "--scratch-keep"},
+
+                {"channel", request->channel, "--channel"},
+                {"channel_host", request->channel_host, "--channel-host"}};
   for (size_t i = 0; i < sizeof values / sizeof *values && status == STATUS_OK; i++)
     if (values[i].value)
       status = option_set(options_find(values[i].name), &checker->config, values[i].value, values[i].option, error);

@@ -46,8 +46,9 @@ void run_set_release(struct run_set *runs) {
 
 // Whether runs of one group may differ in this option: the seed, where and how long the run trains, and its reports.
 static bool is_of_one_run(const struct option *option) {
-  static const char *const names[] = {"seed",   "env_steps",       "max_hours",  "backend",
-                                      "python", "learner_threads", "mujoco_dir", "min_actors"};
+  static const char *const names[] = {"seed",    "env_steps",       "max_hours",  "backend",
+                                      "python",  "learner_threads", "mujoco_dir", "min_actors",
+                                      "channel", "channel_host"};
   if (option->rule == OPTION_INVOCATION || strcmp(option->group, "reports") == 0) return true;
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (strcmp(option->name, names[i]) == 0) return true;

@@ -27,6 +27,11 @@ static void warn_of_idle_options(const struct config *config) {
   if ((wraps || informs) && !begins(config->env, "gym:"))
     log_warn("%s has no effect: %s is no environment of Gymnasium; gym:ID is", wraps ? "gym_wrap" : "gym_info",
              config->env);
+  if (strcmp(config->channel, "memory") != 0 && !begins(config->env, "exec:") && !begins(config->env, "gym:"))
+    log_warn("channel %s has no effect: only exec: and gym: run a program that could be elsewhere", config->channel);
+  if (strcmp(config->channel, "tcp") != 0 && strcmp(config->channel_host, "127.0.0.1") != 0)
+    log_warn("channel_host %s has no effect with channel %s; --channel tcp listens there", config->channel_host,
+             config->channel);
   const size_t name = strcspn(config->env, ":");
   const bool plugin = memchr(config->env, '/', name) || (name > 3 && strncmp(config->env + name - 3, ".so", 3) == 0);
   if (config->isolate && !plugin && !begins(config->env, "exec:") && !begins(config->env, "gym:") &&

@@ -105,7 +105,7 @@ for group in $(grep -ohE 'install-deps.sh [a-z-]+' $documents | sed 's/.* //' | 
   check "launch/install-deps.sh $group" grep -qF "[$group]" <<<"$usage"
 done
 { "$CORSAC" options && for command in $("$CORSAC" help --commands); do "$CORSAC" "$command" --help; done; } >"$tmp/options"
-others='bind-to|host|enable-recovery|oversubscribe|map-by|array|version|verbose|cflags|libs|vecnormalize|logdir|mca|mpi'
+others='bind|host|cleanenv|contain|init|network|rm|user|bind-to|enable-recovery|oversubscribe|map-by|array|version|verbose|cflags|libs|vecnormalize|logdir|mca|mpi'
 grep -ohE -- '--[a-z][a-z0-9-]+' $documents | sort -u | grep -vxE -- "--($others)" | while read -r option; do
   grep -qE -- "--(\[no-\])?${option#--}\b" "$tmp/options" || grep -qE -- "--\[no-\]${option#--no-}\b" "$tmp/options" || echo "$option"
 done >"$tmp/wrong"

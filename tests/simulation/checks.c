@@ -155,7 +155,7 @@ static void check_actors(const struct checks *checks, const struct learner *lear
     const struct actor_entry *entry = &learner->table.entry[i];
     const struct process *process = &world->process[i + 1];
     const bool is_near = process->host == world->process[0].host;
-    const double since = fmax(process->ended, checks->fluent);
+    const double since = fmax(fmax(process->ended, process->disturbed), checks->fluent);
     if (process->state == PROCESS_ENDED && entry->alive && !entry->left &&
         world->now - since > (is_near ? 1 : patience()) + SLACK_SECONDS)
       world_violate("C7: rank %u has been gone for %.1f s, and the learner has not noticed", i + 1,

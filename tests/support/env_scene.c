@@ -22,6 +22,8 @@ static void set_defaults(struct config *config) {
   config->isolate = given.isolate;
   config->restart_each_episode = given.restart_each_episode;
   config->child_cores = given.child_cores;
+  if (*given.channel) snprintf(config->channel, sizeof config->channel, "%s", given.channel);
+  keep_text(config->channel_host, given.channel_host);
 }
 
 enum status env_scene_open(struct env_scene *s, const char *env) {

@@ -5,8 +5,8 @@
 #include "actor/environment.h"
 
 struct env_scene {
-  // What is set of run_dir, the timeouts, isolate, the scratch options, restart_each_episode and child_cores is kept.
-  // The rest becomes the defaults.
+  // What is set of run_dir, the timeouts, isolate, the scratch options, restart_each_episode, child_cores and channels
+  // is kept. The rest becomes the defaults.
   struct config config;
   struct environment_kind kind;
   struct environment environment; // of index 3

@@ -363,6 +363,8 @@ static void test_rules(void) {
         "child_cores",
         "env_max_failures",
         "isolate",
+        "channel",
+        "channel_host",
         "min_actors",
         "checkpoint_minutes",
         "python",
