@@ -1,5 +1,5 @@
 # Tests, checks and benchmarks. tests/README.md tells what each kind is for.
-.PHONY: tests check check-built check-full check-unit check-mpi check-e2e check-layers check-headers check-format \
+.PHONY: tests check check-built check-full check-unit check-mpi check-simulation simulate simulate-mutations simulate-scale check-e2e check-layers check-headers check-format \
   check-asan check-ubsan check-tsan check-valgrind check-clang check-cpus check-arm64 check-openmpi5 \
   coverage bench bench-compare bench-plots fuzz soak
 
@@ -53,7 +53,7 @@ TEST_JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 RUN_TESTS = tests/support/run_tests.sh -r $(B)/results -s $(TIME_SCALE)
 
 # --- check ----------------------------------------------------------------------------------------
-tests: $(UNIT_TESTS) $(MPI_TESTS) $(PLUGINS) $(SIMULATORS) $(FMUS) ## Build the tests
+tests: $(UNIT_TESTS) $(MPI_TESTS) $(B)/simulation/simulate $(B)/simulation/scale $(PLUGINS) $(SIMULATORS) $(FMUS) ## Build the tests
 
 # A sub-make, since the libraries are looked up when a Makefile is read.
 check: ## Install what is missing, build, run every check and test that a commit must pass
@@ -61,7 +61,7 @@ check: ## Install what is missing, build, run every check and test that a commit
 	$(Q)$(MAKE) check-built
 
 # The parts run one after another. Within a part, unit and e2e tests run side by side (TEST_JOBS=2).
-CHECKS := check-layers check-headers check-format check-unit check-mpi check-e2e
+CHECKS := check-layers check-headers check-format check-unit check-mpi check-simulation check-e2e
 check-built: all tests
 	@rm -f $(B)/results; failed=0; for part in $(CHECKS); do $(MAKE) $$part || failed=1; done; \
 	tests/support/run_tests.sh -r $(B)/results -t && exit $$failed
@@ -70,9 +70,13 @@ check-full: ## check, then the long tests, the sanitizers, clang, other processo
 	$(Q)launch/install-deps.sh core tests full coverage
 	$(Q)CHECK_FULL=1 $(MAKE) check-built
 	$(Q)for part in check-asan check-ubsan check-tsan check-valgrind check-clang check-cpus check-arm64 check-openmpi5 fuzz coverage; do $(MAKE) $$part || exit 1; done
+	$(Q)$(MAKE) simulate SEEDS=20000
 
 check-unit: $(call select,$(UNIT_TESTS)) $(COMMA) $(PLUGINS) $(SIMULATORS) $(FMUS) $(SHARED) ## Run tests/unit
 	$(Q)$(RUN_TESTS) -j $(TEST_JOBS) unit $(call select,$(UNIT_TESTS))
+
+check-simulation: $(B)/simulation/simulate ## Run tests/simulation: 200 worlds
+	$(Q)$(RUN_TESTS) simulation $<
 
 check-mpi: $(call select,$(MPI_TESTS)) $(B)/corsac $(PLUGINS) $(SIMULATORS) ## Run tests/mpi
 	$(Q)$(RUN_TESTS) mpi $(call select,$(MPI_TESTS))
@@ -92,7 +96,7 @@ check-format: ## The sources are as clang-format leaves them
 	$(Q)$(RUN_TESTS) script tests/support/check_format.sh
 
 check-asan check-ubsan: check-%: ## Unit and MPI tests under the address or the undefined-behaviour sanitizer
-	$(Q)$(MAKE) FLAVOUR=$* check-unit && $(MAKE) FLAVOUR=$* check-mpi
+	$(Q)$(MAKE) FLAVOUR=$* check-unit && $(MAKE) FLAVOUR=$* check-mpi && $(MAKE) FLAVOUR=$* check-simulation
 
 check-tsan: ## The tests of threads under the thread sanitizer
 	$(Q)$(MAKE) FLAVOUR=tsan TESTS="thread_team sac sac_bits recipes shared_weights checkpoint_writer checkpoint_schedule libcorsac_policy" check-unit
@@ -103,6 +107,16 @@ check-valgrind: ## The arithmetic, codec and HDF5's driver under valgrind: what 
 
 check-clang: ## Build everything with clang, warnings are errors
 	$(Q)$(MAKE) BUILD=$(BUILD)/clang CC=clang WERROR=1 all tests
+
+# One world with SEED=, else a search.
+simulate: $(B)/simulation/simulate ## Search simulated clusters: SEEDS=200 FROM=1, HOURS=1; SEED=1 [WITHOUT=0,1] [ACTORS=2]: one, with its events
+	$(Q)$< $(if $(SEED),--seed $(SEED) $(WITHOUT:%=--without %) $(ACTORS:%=--actors %),$(SEEDS:%=--seeds %) $(FROM:%=--from %) $(HOURS:%=--hours %))
+
+simulate-mutations: ## Does the search find each of the faults of tests/simulation/mutations.txt?
+	+$(Q)tests/simulation/mutations.sh
+
+simulate-scale: $(B)/simulation/scale ## What 100 to 10,000 actors cost the learner
+	$(Q)$<
 
 # --- beyond check ---------------------------------------------------------------------------------
 # From the corpus on; NEW=DIR keeps what it finds.

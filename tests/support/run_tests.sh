@@ -1,9 +1,9 @@
 #!/bin/sh
 # Runs tests, each under a time limit, prints a line for each and the whole output of those that fail.
-#   run_tests.sh [-r RESULTS] [-s TIME_SCALE] [-j JOBS] [-a ALONE] unit|mpi|e2e|cpus|script PROGRAM...
+#   run_tests.sh [-r RESULTS] [-s TIME_SCALE] [-j JOBS] [-a ALONE] unit|mpi|e2e|cpus|simulation|script PROGRAM...
 #   run_tests.sh -r RESULTS -t      prints the total over all calls
 # Exits 1 if one failed. -j: so many programs run side by side, but those of the list ALONE one after another at the end.
-# unit, mpi: CUnit programs; mpi/test_topic_np235 runs on 2, 3 and 5 ranks. e2e, cpus, script: print "N passed, N failed" last.
+# unit, mpi: CUnit programs; mpi/test_topic_np235 runs on 2, 3 and 5 ranks. e2e, cpus, simulation, script: print "N passed, N failed" last.
 # Each appends "PASSED FAILED NAME" to RESULTS. A program that ends badly counts at least one failure.
 set -u
 export LC_ALL=C # awk and printf
@@ -32,7 +32,7 @@ kind=$1
 shift
 [ $# -gt 0 ] || { echo "$kind: there is no such test" >&2 && exit 1; }
 : "${WRAP:=}" # unit: a command that runs the program, such as valgrind
-case $kind in e2e | cpus) limit=600 ;; *) limit=120 ;; esac
+case $kind in e2e | cpus | simulation) limit=600 ;; *) limit=120 ;; esac
 limit=$((limit * scale))
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
