@@ -174,7 +174,7 @@ static void check_actors(const struct checks *checks, const struct learner *lear
 static void check_signal(const struct checks *checks) {
   const double since = fmax(checks->signalled, checks->fluent);
   if (checks->signalled < INFINITY && !checks->is_leaving && !world->hung && !disk_is_ill(world->disk) &&
-      world->now - since > SLACK_SECONDS + 2 * world->plan.fsync + longest_step())
+      world->now - since > SLACK_SECONDS + 2 * world->plan.fsync + 2 * longest_step())
     world_violate("C6: a signal came %.1f s ago, and the learner has not obeyed it", world->now - checks->signalled);
 }
 
@@ -247,6 +247,8 @@ void checks_saved(struct checks *checks, const char *path) {
 
 // C3: no policy is used that was not published. C4: none that is older than promised.
 void checks_actor_turn(struct checks *checks, const struct actor *actor) {
+  world->current->has_left = actor_has_left(actor);
+  world->current->heard = actor->received;
   if (checks->meter || !world->learner || !actor->policy) return;
   const uint64_t version = policy_version(actor->policy), newest = world->learner->job->policy_version;
   if (version > newest)
@@ -257,14 +259,12 @@ void checks_actor_turn(struct checks *checks, const struct actor *actor) {
 // C8: an actor leaves the job by itself only if it has listened for as long as actor_timeout in vain.
 void checks_actor_left(struct checks *checks, const struct process *process) {
   if (!world->learner || checks->is_leaving || world->process[0].state != PROCESS_RUNS) return;
-  const struct actor *actor = process->actor;
-  if (actor && actor_has_left(actor)) return;
+  if (process->has_left) return;
   const double calm = world->now - fmax(fmax(process->disturbed, world->process[0].disturbed), checks->fluent);
-  if (actor && calm > world->plan.actor_timeout + SLACK_SECONDS && !world->host[process->host].cut &&
-      !world->host[0].cut)
+  if (calm > world->plan.actor_timeout + SLACK_SECONDS && !world->host[process->host].cut && !world->host[0].cut)
     world_violate("C8: rank %d leaves, but the learner runs and their link has been up for %.1f s", process->rank,
                   calm);
-  const double listened = world->now - fmax(actor ? actor->received : 0, process->disturbed);
+  const double listened = world->now - fmax(process->heard, process->disturbed);
   if (listened < 0.9 * world->plan.actor_timeout)
     world_violate("C8: rank %d leaves the job after it has listened for %.1f s", process->rank, listened);
 }

@@ -14,6 +14,7 @@ struct checks_reference {
   uint64_t envs; // that it had: a job that begins anew on other actors may have others
 };
 
+struct actor;
 struct meter;
 struct checks {
   struct meter *meter; // NULL: nothing is measured; else nothing is checked

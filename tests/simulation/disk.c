@@ -14,7 +14,8 @@
 #include <unistd.h>
 
 enum { MOST_DIRTY = 64, MOST_RENAMED = 64, MOST_HELD = 64, PATH = 512 };
-static const double SLOWER = 1000; // times, while the disk is slow
+static const double SLOWER = 1000;    // times, while the disk is slow
+static const double WELL_SECONDS = 5; // for which it passes for ill after a fault
 
 struct renaming { // whose directory has not been synchronised
   char path[PATH];
@@ -32,6 +33,7 @@ struct disk {
   uint64_t names;
   uint32_t active[FAULT_KINDS];
   bool lied;
+  double changed; // s: when a fault last began or ended
 };
 
 int BEHIND(fsync)(int file);
@@ -45,6 +47,7 @@ struct disk *disk_create(const char *directory) {
   struct disk *disk = calloc(1, sizeof *disk);
   if (!disk) abort();
   snprintf(disk->directory, sizeof disk->directory, "%s", directory);
+  disk->changed = -1e9;
   return disk;
 }
 
@@ -55,14 +58,16 @@ void disk_fault(struct disk *disk, enum fault_kind kind, bool begins) {
     disk->active[kind]++;
   else
     disk->active[kind]--;
+  disk->changed = world->now;
   disk->lied |= kind == FAULT_DISK_LIES;
 }
 
 bool disk_has_lied(const struct disk *disk) { return disk->lied; }
 
 bool disk_is_ill(const struct disk *disk) {
-  return disk->active[FAULT_DISK_FULL] || disk->active[FAULT_DISK_ERROR] || disk->active[FAULT_FSYNC_ERROR] ||
-         disk->active[FAULT_DISK_SLOW];
+  const bool is_just_well = world->now - disk->changed < WELL_SECONDS + 10 * world->plan.fsync;
+  return is_just_well || disk->active[FAULT_DISK_FULL] || disk->active[FAULT_DISK_ERROR] ||
+         disk->active[FAULT_FSYNC_ERROR] || disk->active[FAULT_DISK_SLOW];
 }
 
 // --- what is durable ---

@@ -23,7 +23,7 @@ void disk_process_killed(struct disk *disk);
 // What is not durable is lost, or half of it, as the seed says.
 void disk_lose_power(struct disk *disk);
 
-// Whether a write may fail or take long now.
+// Whether a write may fail or take long now, or could a moment ago.
 bool disk_is_ill(const struct disk *disk);
 
 // Whether a fault that can cost durable data has ever begun.

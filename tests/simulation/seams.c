@@ -168,7 +168,7 @@ void SEAM(log_write)(enum log_level level, const char *format, ...) {
   va_start(arguments, format);
   vsnprintf(text, sizeof text, format, arguments);
   va_end(arguments);
-  if (!world || level == LOG_DEBUG) return;
+  if (!world || level == LOG_DEBUG || strstr(text, program_invocation_name)) return; // its path is not the world's
   world_trace("log %s: %s", names[level], text);
   checks_log(world->checks, level, text);
 }
@@ -287,17 +287,6 @@ bool SEAM(checkpoint_writer_take)(struct checkpoint_writer *writer, struct check
   const bool taken = BEHIND(checkpoint_writer_take)(writer, result);
   if (taken && !result->policy_only && result->error.status == STATUS_OK) checks_saved(world->checks, result->path);
   return taken;
-}
-
-struct actor *BEHIND(actor_prepare)(const struct config *config, struct transport *transport, struct group *group,
-                                    const volatile sig_atomic_t *stop, struct error *error);
-struct actor *SEAM(actor_prepare)(const struct config *config, struct transport *transport, struct group *group,
-                                  const volatile sig_atomic_t *stop, struct error *error);
-struct actor *SEAM(actor_prepare)(const struct config *config, struct transport *transport, struct group *group,
-                                  const volatile sig_atomic_t *stop, struct error *error) {
-  struct actor *actor = BEHIND(actor_prepare)(config, transport, group, stop, error);
-  world->current->actor = actor;
-  return actor;
 }
 
 enum status BEHIND(actor_turn)(struct actor *actor, enum turn *turn, struct error *error);

@@ -7,8 +7,7 @@
 //   environment  environment_kind_open: the simulated one (environment.c)
 //   disk         write, pwrite, fsync, rename (disk.c)
 //   log          log_write: into the trace and the checks
-//   roles        learner_create, learner_turn, actor_prepare, actor_turn: they show the checks what they work on, and
-//                take time
+//   roles        learner_create, learner_turn, actor_turn: they show the checks what they work on, and take time
 #ifndef CORSAC_TESTS_SIMULATION_SEAMS_H
 #define CORSAC_TESTS_SIMULATION_SEAMS_H
 

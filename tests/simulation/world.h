@@ -52,7 +52,8 @@ struct process {
   struct transport *transport; // its end of the network; NULL once it has ended
   double ended, stopped;       // s: when; INFINITY: never, or not now
   double disturbed;            // s: when it was last stopped, or its host cut off
-  struct actor *actor;         // NULL: none yet
+  bool has_left;               // its actor has got STOP
+  double heard;                // s: when its actor last heard of the learner, as it counts
   bool in_step;                // its environment makes a step
   bool killed;                 // it did not end by itself
   int exit_code;

@@ -160,12 +160,14 @@ static void put_state(int file, struct frame_head head, const float *obs, uint64
 static void serve(int file) {
   float obs[2] = {0}, action;
   uint64_t number;
+  char byte;
   struct frame_head head;
   for (;;) {
     get(file, &head, sizeof head);
     switch (head.what) {
     case CHANNEL_RESET:
       get(file, &number, sizeof number);
+      for (uint64_t more = head.length; more > sizeof number; more--) get(file, &byte, 1); // what it does not know
       obs[0] = 0, obs[1] = (float)(number % 1000) / 1000;
       put_result(file, head, obs, 0, 0);
       break;

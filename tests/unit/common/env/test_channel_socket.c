@@ -93,14 +93,16 @@ static void test_requests(void) {
   struct scene s;
   struct {
     struct frames reset;
-    uint64_t more[2]; // which a later version may send
+    uint64_t episode, env_steps, more; // more: which a later version may send
     struct frame_head step;
     float action;
     struct frames save;
     struct frame_head load;
     char state[5];
     struct frame_head close;
-  } __attribute__((packed)) all = {.reset = {{CHANNEL_RESET, 2, 24}, 77},
+  } __attribute__((packed)) all = {.reset = {{CHANNEL_RESET, 2, 32}, 77},
+                                   .episode = 5,
+                                   .env_steps = 600,
                                    .step = {CHANNEL_STEP, 3, 4},
                                    .action = 0.5f,
                                    .save = {{CHANNEL_SAVE, 4, 8}, 1000},
@@ -112,6 +114,8 @@ static void test_requests(void) {
   publish(&s);
   CU_ASSERT_EQUAL(channel_child_wait(&s.child), CHANNEL_RESET);
   CU_ASSERT_EQUAL(s.child.channel->seed, 77);
+  CU_ASSERT_EQUAL(s.child.channel->episode, 5);
+  CU_ASSERT_EQUAL(s.child.channel->env_steps, 600);
   channel_child_answer(&s.child, &ok);
   channel_child_answer(&s.child, &ok); // an answer is given once
   CU_ASSERT_EQUAL(channel_child_wait(&s.child), CHANNEL_STEP);
@@ -209,8 +213,8 @@ static void test_no_host(void) {
 // A host that does not read is noticed in the next request.
 static void test_lost(void) {
   struct scene s;
-  struct frames reset = {{CHANNEL_RESET, 2, 8}, 1};
-  open_scene(&s, sizeof s.host.welcome, 0, &reset, sizeof reset);
+  struct frame_head reset[] = {{CHANNEL_RESET, 2, 24}, {0}, {0}}; // and 24 bytes at least
+  open_scene(&s, sizeof s.host.welcome, 0, reset, sizeof reset[0] + 24);
   publish(&s);
   CU_ASSERT_EQUAL(channel_child_wait(&s.child), CHANNEL_RESET);
   shutdown(s.child.socket.file, SHUT_RDWR);
