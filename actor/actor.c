@@ -325,7 +325,7 @@ static enum status take_signal(struct actor *actor, double silence, struct error
 
 static enum status check_learner(struct actor *actor, struct error *error) {
   const double silence = clock_coarse() - actor->received;
-  if (*actor->stop && !actor->stop_asked) {
+  if (*actor->stop && !actor->stop_asked && !actor->doubts) {
     const enum status status = take_signal(actor, silence, error);
     if (status != STATUS_OK) return status;
   }

@@ -33,7 +33,7 @@ struct disk {
   uint64_t names;
   uint32_t active[FAULT_KINDS];
   bool lied;
-  double changed; // s: when a fault last began or ended
+  double well; // s: until then it passes for ill
 };
 
 int BEHIND(fsync)(int file);
@@ -47,7 +47,6 @@ struct disk *disk_create(const char *directory) {
   struct disk *disk = calloc(1, sizeof *disk);
   if (!disk) abort();
   snprintf(disk->directory, sizeof disk->directory, "%s", directory);
-  disk->changed = -1e9;
   return disk;
 }
 
@@ -58,15 +57,17 @@ void disk_fault(struct disk *disk, enum fault_kind kind, bool begins) {
     disk->active[kind]++;
   else
     disk->active[kind]--;
-  disk->changed = world->now;
+  const double last =
+      kind == FAULT_DISK_SLOW ? SLOWER * (world->plan.fsync + 1e5 / world->plan.disk) : world->plan.fsync;
+  const double well = world->now + WELL_SECONDS + 10 * last; // calls that began before go on
+  if (well > disk->well) disk->well = well;
   disk->lied |= kind == FAULT_DISK_LIES;
 }
 
 bool disk_has_lied(const struct disk *disk) { return disk->lied; }
 
 bool disk_is_ill(const struct disk *disk) {
-  const bool is_just_well = world->now - disk->changed < WELL_SECONDS + 10 * world->plan.fsync;
-  return is_just_well || disk->active[FAULT_DISK_FULL] || disk->active[FAULT_DISK_ERROR] ||
+  return world->now < disk->well || disk->active[FAULT_DISK_FULL] || disk->active[FAULT_DISK_ERROR] ||
          disk->active[FAULT_FSYNC_ERROR] || disk->active[FAULT_DISK_SLOW];
 }
 

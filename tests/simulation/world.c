@@ -45,6 +45,7 @@ void world_trace(const char *format, ...) {
 // --- events ---
 
 static void wake_at(struct task *task, double time) {
+  if (task->process->state == PROCESS_ENDED) return; // a killed one may be waited for
   task->wake = time;
   task->generation++;
   if (time < INFINITY) queue_put(&world->events, time, task, task->generation);
