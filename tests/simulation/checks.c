@@ -39,6 +39,7 @@ void checks_start(struct checks *checks) {
   checks->turned = 0;
   checks->is_leaving = false;
   checks->signalled = checks->overdue = INFINITY;
+  checks->version = 0;
   checks->lines = 0;
 }
 
@@ -192,6 +193,10 @@ static void check_interval(struct checks *checks, const struct job *job) {
                   (unsigned long long)job->limiter.steps);
 }
 
+static void note_versions(struct checks *checks, const struct job *job) {
+  while (checks->version < job->policy_version) checks->published[++checks->version % CHECKS_VERSIONS] = world->now;
+}
+
 void checks_learner_turn(struct checks *checks) {
   const struct learner *learner = world->learner;
   const double now = world->now;
@@ -200,6 +205,7 @@ void checks_learner_turn(struct checks *checks) {
   if (checks->meter) return;
   if (checks->turned == 0 || now - checks->turned > 1) checks->fluent = now;
   checks->turned = now;
+  note_versions(checks, learner->job);
   check_updates(learner->job);
   check_allowance(checks, learner);
   check_steps(checks, learner);
@@ -245,7 +251,22 @@ void checks_saved(struct checks *checks, const char *path) {
 
 // --- actors ---
 
-// C3: no policy is used that was not published. C4: none that is older than promised.
+// C4: where links are up, weights are as old as a step and a message to each node take, at most.
+static void check_age(const struct checks *checks, const struct process *process, uint64_t version) {
+  const struct plan *plan = &world->plan;
+  const uint64_t newest = checks->version;
+  if (plan->sync || version >= newest || newest - version >= CHECKS_VERSIONS) return;
+  const double message = plan->latency + plan->jitter + 1e4 / plan->bandwidth;
+  const double most = SLACK_SECONDS + 3 * longest_step() + plan->hosts * (1 + 4 * message);
+  const double since = checks->published[(version + 1) % CHECKS_VERSIONS];
+  const double calm = fmax(fmax(process->disturbed, world->process[0].disturbed), checks->fluent);
+  const bool is_cut = world->host[process->host].cut || world->host[0].cut;
+  if (!is_cut && !world->hung && world->now - fmax(since, calm) > most)
+    world_violate("C4: rank %d acts with version %llu, but a newer one has been there for %.1f s", process->rank,
+                  (unsigned long long)version, world->now - since);
+}
+
+// C3: no policy is used that was not published.
 void checks_actor_turn(struct checks *checks, const struct actor *actor) {
   world->current->has_left = actor_has_left(actor);
   world->current->heard = actor->received;
@@ -254,17 +275,21 @@ void checks_actor_turn(struct checks *checks, const struct actor *actor) {
   if (version > newest)
     world_violate("C3: the actor has policy version %llu, the newest is %llu", (unsigned long long)version,
                   (unsigned long long)newest);
+  if (world->learner->phase == PHASE_TRAINING && world->current->has_stepped)
+    check_age(checks, world->current, version);
+  world->current->has_stepped = false;
 }
 
 // C8: an actor leaves the job by itself only if it has listened for as long as actor_timeout in vain.
 void checks_actor_left(struct checks *checks, const struct process *process) {
   if (!world->learner || checks->is_leaving || world->process[0].state != PROCESS_RUNS) return;
   if (process->has_left) return;
-  const double calm = world->now - fmax(fmax(process->disturbed, world->process[0].disturbed), checks->fluent);
+  const double calm = process->gave_up - fmax(fmax(process->disturbed, world->process[0].disturbed), checks->fluent);
   if (calm > world->plan.actor_timeout + SLACK_SECONDS && !world->host[process->host].cut && !world->host[0].cut)
     world_violate("C8: rank %d leaves, but the learner runs and their link has been up for %.1f s", process->rank,
                   calm);
-  const double listened = world->now - fmax(process->heard, process->disturbed);
+  const double disturbed = process->disturbed < process->gave_up ? process->disturbed : 0;
+  const double listened = process->gave_up - fmax(process->heard, disturbed);
   if (listened < 0.9 * world->plan.actor_timeout)
     world_violate("C8: rank %d leaves the job after it has listened for %.1f s", process->rank, listened);
 }
@@ -278,9 +303,9 @@ void checks_left_behind(struct checks *checks, const struct process *process) {
     world_violate("C6: rank %d has not left after the learner", process->rank);
 }
 
-void checks_step(struct checks *checks, uint64_t index) {
-  (void)index;
+void checks_step(struct checks *checks) {
   checks->made++;
+  world->current->has_stepped = true;
 }
 
 // --- the log ---

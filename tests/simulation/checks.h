@@ -6,7 +6,7 @@
 #include "common/base/status.h"
 #include "tests/simulation/world.h"
 
-enum { CHECKS_STEPS = 4096, CHECKS_LINES = 1024 };
+enum { CHECKS_STEPS = 4096, CHECKS_LINES = 1024, CHECKS_VERSIONS = 4096 };
 
 // The parameters of a sync job in the undisturbed world, by its environment steps at the beginning of a round; 0: none.
 struct checks_reference {
@@ -37,6 +37,9 @@ struct checks {
   bool is_leaving;
   double signalled; // s: when a rank was told to stop; INFINITY: none was
   double overdue;   // s: since when a checkpoint is overdue; INFINITY: none is
+
+  uint64_t version;                  // the newest
+  double published[CHECKS_VERSIONS]; // s: when version i % CHECKS_VERSIONS was there
 
   // warnings and errors of this start
   uint32_t lines;
@@ -76,7 +79,7 @@ void checks_learner_turn(struct checks *checks);
 void checks_learner_done(struct checks *checks); // its last turn
 void checks_actor_turn(struct checks *checks, const struct actor *actor);
 void checks_actor_left(struct checks *checks, const struct process *process);
-void checks_step(struct checks *checks, uint64_t index);    // an environment that trains has made a step
+void checks_step(struct checks *checks);                    // an environment that trains has made a step
 void checks_saved(struct checks *checks, const char *path); // the learner takes this checkpoint for saved
 void checks_log(struct checks *checks, enum log_level level, const char *text);
 

@@ -99,7 +99,7 @@ static int step(void *self, const float *action, float *obs, double *reward) {
   observe(instance, obs);
   if (fault == FAULT_ENV_NAN) obs[0] = NAN;
   *reward = -state->x * state->x;
-  if (!instance->evaluates && fault == FAULT_KINDS) checks_step(world->checks, instance->index);
+  if (!instance->evaluates && fault == FAULT_KINDS) checks_step(world->checks);
   return fabs(state->x) > 1 ? CORSAC_TERMINATED : state->length >= LONGEST_EPISODE ? CORSAC_TRUNCATED : 0;
 }
 

@@ -53,8 +53,10 @@ struct process {
   double ended, stopped;       // s: when; INFINITY: never, or not now
   double disturbed;            // s: when it was last stopped, or its host cut off
   bool has_left;               // its actor has got STOP
+  double gave_up;              // s: when its actor returned an error
   double heard;                // s: when its actor last heard of the learner, as it counts
   bool in_step;                // its environment makes a step
+  bool has_stepped;            // one that trains has made one in this turn
   bool killed;                 // it did not end by itself
   int exit_code;
 };
