@@ -23,7 +23,7 @@ while read -r line; do
     failed=$((failed + 1))
   else
     "$tree/build/release/simulation/simulate" --seeds "$seeds" --first >"$tree/log" 2>&1
-    found=$(sed -n 's/^found after \([0-9]*\) worlds.*/\1/p' "$tree/log")
+    found=$(sed -n 's/^found after \([0-9]*\) worlds.*/\1/p' "$tree/log" | head -1)
     [ -n "$found" ] && passed=$((passed + 1)) || failed=$((failed + 1))
     echo "$number ${found:-not found} seeds: $what: $(sed -n 's/^seed [0-9]*: //p' "$tree/log" | head -1)"
   fi
