@@ -166,8 +166,13 @@ void run_lock_refresh(struct run_lock *lock) {
               lock->path, holder.pid, holder.host);
     return;
   }
-  if (write_draft(lock, &error) == STATUS_OK && file_rename(lock->draft, lock->path) == 0) return;
-  log_warn("%s: cannot be refreshed: %s", lock->path, error.text[0] ? error.text : strerror(errno));
+  if (write_draft(lock, &error) == STATUS_OK && file_rename(lock->draft, lock->path) == 0) {
+    (void)log_throttle_over(&lock->unrefreshed);
+    return;
+  }
+  char more[LOG_THROTTLE_TEXT];
+  const char *why = error.text[0] ? error.text : strerror(errno);
+  if (log_throttle_due(&lock->unrefreshed, more)) log_warn("%s: cannot be refreshed: %s%s", lock->path, why, more);
   file_unlink(lock->draft);
 }
 

@@ -5,6 +5,7 @@
 #define CORSAC_LEARNER_RUN_RUN_LOCK_H
 
 #include "common/base/file.h"
+#include "common/base/log_throttle.h"
 #include "common/base/status.h"
 #include <stdbool.h>
 
@@ -16,6 +17,7 @@ struct run_lock {
   char host[RUN_LOCK_HOST];
   double refreshed; // clock_now()
   bool lost;        // another process has taken it over
+  struct log_throttle unrefreshed;
 };
 
 // STATUS_USAGE where a living process holds the lock; the error names its host, its pid and how long ago it refreshed
