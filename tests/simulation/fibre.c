@@ -1,6 +1,7 @@
 #include "tests/simulation/fibre.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,6 +75,7 @@ struct fibre *fibre_create(void (*main)(void *argument), void *argument, size_t 
     perror("simulate: a fibre");
     exit(1);
   }
+  sigemptyset(&fibre->begin.uc_sigmask); // the creator may have blocked all
   fibre->main = main;
   fibre->argument = argument;
   fibre->stack = memory;
