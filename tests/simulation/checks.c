@@ -284,6 +284,7 @@ void checks_actor_turn(struct checks *checks, const struct actor *actor) {
 void checks_actor_left(struct checks *checks, const struct process *process) {
   if (!world->learner || checks->is_leaving || world->process[0].state != PROCESS_RUNS) return;
   if (process->has_left) return;
+  if (process->stop && (world->host[process->host].cut || world->host[0].cut)) return; // it leaves alone
   const double calm = process->gave_up - fmax(fmax(process->disturbed, world->process[0].disturbed), checks->fluent);
   if (calm > world->plan.actor_timeout + SLACK_SECONDS && !world->host[process->host].cut && !world->host[0].cut)
     world_violate("C8: rank %d leaves, but the learner runs and their link has been up for %.1f s", process->rank,

@@ -64,8 +64,9 @@ void world_poll(void) {
   if (task->idle_since == 0) task->idle_since = world->now;
   const double wait = fmin(LONGEST_POLL, fmax(1e-3, (world->now - task->idle_since) / 8));
   const double arrival = network_next_arrival(task->process->transport);
+  const double woken = arrival > world->now ? arrival : INFINITY; // what has arrived is not wanted now
   task->heeds_messages = true;
-  wake_at(task, fmin(world->now + wait, fmax(arrival, world->now)));
+  wake_at(task, fmin(world->now + wait, woken));
   fibre_yield();
   task->heeds_messages = false;
 }
