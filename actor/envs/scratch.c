@@ -52,7 +52,8 @@ static enum status say_used(const char *path, int file, struct error *error) {
   who[length > 0 ? strcspn(who, "\n") : 0] = 0;
   const char *maker = strchr(who, ';');
   return error_set(error, STATUS_IO,
-                   "the scratch directory %.600s is in use by another job%s%s; give one of them another --scratch",
+                   "the scratch directory %.600s is in use by another job%s%s; wait for that, or give one of them "
+                   "another --scratch",
                    path, maker ? ":" : "", maker ? maker + 1 : "");
 }
 

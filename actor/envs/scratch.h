@@ -15,8 +15,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SCRATCH_MARK ".corsac"
-
 enum scratch_keep { SCRATCH_NEVER, SCRATCH_FAILED, SCRATCH_ALWAYS };
 
 struct scratch {

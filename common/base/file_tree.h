@@ -5,6 +5,8 @@
 
 #include "common/base/status.h"
 
+#define SCRATCH_MARK ".corsac" // the file in a directory that corsac made for a child process (actor/envs/scratch.h)
+
 // Called now and then while a large tree is worked on. call may be NULL.
 struct file_tree_waiting {
   void (*call)(void *who);

@@ -9,6 +9,7 @@
 #include "launch/cli/command.h"
 #include "launch/policy/recording.h"
 
+#include <stdio.h>
 #include <string.h>
 
 // Sets the options of an evaluation: ten episodes unless the request says otherwise, one where it is recorded; the
@@ -58,9 +59,21 @@ static enum status check_files(const struct eval_request *request, struct error 
   return request->trace ? trace_check(request->trace, error) : STATUS_OK;
 }
 
+// Gives the simulators DIR-eval in place of the run's DIR, whose programs may be running, or start meanwhile. It has no
+// number, so that the next evaluation removes what one that was killed has left.
+static enum status set_scratch(struct config *config, struct error *error) {
+  char own[CONFIG_TEXT + 32];
+  size_t length = strlen(config->scratch);
+  if (length == 0) return STATUS_OK;
+  while (length > 1 && config->scratch[length - 1] == '/') length--;
+  snprintf(own, sizeof own, "%.*s-eval", (int)length, config->scratch);
+  return option_set(options_find("scratch"), config, own, "scratch", error);
+}
+
 enum status eval_read_policy(struct eval *eval, struct error *error) {
-  const enum status status = policy_source_read(&eval->source, &eval->request->policy, error);
-  return status == STATUS_OK ? set_options(eval->request, &eval->source.config, error) : status;
+  enum status status = policy_source_read(&eval->source, &eval->request->policy, error);
+  if (status == STATUS_OK) status = set_options(eval->request, &eval->source.config, error);
+  return status == STATUS_OK ? set_scratch(&eval->source.config, error) : status;
 }
 
 FILE *eval_output(const struct eval_request *request) {

@@ -2,6 +2,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/file.h"
+#include "common/base/file_tree.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "learner/run/run_lock.h"
@@ -65,7 +66,40 @@ static bool is_leftover(const char *name) {
   return false;
 }
 
-// A lock file does not count: acquire() decides who gets it. Nor does what a start left that was killed as it began.
+// Whether it is a directory that a start made for a child process (actor/envs/scratch.h).
+static bool is_scratch(const char *path) {
+  char mark[FILE_PATH];
+  struct stat info;
+  return file_join(mark, path, SCRATCH_MARK, NULL) == STATUS_OK && file_stat(mark, &info) == 0 && S_ISREG(info.st_mode);
+}
+
+// Whether it is such a directory, or holds nothing else.
+static bool holds_scratch(const char *path) {
+  char part[FILE_PATH];
+  if (is_scratch(path)) return true;
+  DIR *directory = file_opendir(path);
+  if (!directory) return false;
+  const struct dirent *entry;
+  uint32_t others = 0, ours = 0;
+  while ((entry = readdir(directory))) {
+    if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
+    if (file_join(part, path, entry->d_name, NULL) == STATUS_OK && is_scratch(part))
+      ours++;
+    else
+      others++;
+  }
+  closedir(directory);
+  return ours > 0 && others == 0;
+}
+
+// Whether a start that failed or was killed as it began has left it. A lock file counts, too: acquire() decides who
+// gets it.
+static bool is_left(const char *path, const char *name) {
+  char part[FILE_PATH];
+  return strncmp(name, "lock", 4) == 0 || is_leftover(name) ||
+         (file_join(part, path, name, NULL) == STATUS_OK && holds_scratch(part));
+}
+
 static enum status check_empty(const char *path, struct error *error) {
   DIR *directory = file_opendir(path);
   if (!directory) return error_set(error, STATUS_IO, "%s: cannot be read: %s", path, strerror(errno));
@@ -73,8 +107,7 @@ static enum status check_empty(const char *path, struct error *error) {
   enum status status = STATUS_OK;
   while (status == STATUS_OK && (entry = readdir(directory))) {
     const char *name = entry->d_name;
-    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strncmp(name, "lock", 4) == 0 || is_leftover(name))
-      continue;
+    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || is_left(path, name)) continue;
     const bool goes_on = checkpoint_list(path, NULL, 0, NULL) > 0;
     status = error_set(
         error, STATUS_USAGE, "%s is not empty (it holds %s): %s%s%sfor a new run choose another --run-dir", path, name,

@@ -13,8 +13,8 @@ struct run_directory; // holds the lock
 
 // --- opening and closing ---
 
-// Makes a new directory, with its parents. It must be empty where it exists already: the error then says how to resume,
-// or to choose another --run-dir.
+// Makes a new directory, with its parents. Where it exists already it must be empty, other than scratch directories and
+// unfinished files that a start has left: the error says how to resume, or to choose another --run-dir.
 struct run_directory *run_directory_create(const char *path, struct error *error);
 
 // Makes a new directory under a name that nobody else has: `path` if that is free, else path-2, path-3, ... Of several

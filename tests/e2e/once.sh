@@ -68,9 +68,15 @@ check 'it never finds the result of an earlier episode' [ "$(failures "$tmp/copi
 check 'it runs in the run directory' grep -q "steps in $tmp/copied/work/0\$" "$tmp/copied/environments/0.log"
 check 'its evaluation beside it' grep -q "steps in $tmp/copied/work/evaluation-0\$" "$tmp/copied/environments/evaluation-0.log"
 check 'nothing stays' [ ! -e "$tmp/copied/work" ]
+expect_status 'corsac eval' 0 "$CORSAC" eval "$tmp/copied" --episodes 1
+check 'runs beside the run' grep -q "steps in $tmp/copied/work-eval/evaluation-0\$" "$tmp/copied/environments/evaluation-0.log"
+check 'and nothing of it stays' [ ! -e "$tmp/copied/work-eval" ]
 check 'what is behind a link stays' [ -e "$tmp/outside/precious" ]
 expect_status 'a failed one' 1 "$CORSAC" train $quick --env "exec:$once mid" --env-max-failures 2 $scratch --run-dir "$tmp/failed"
 check 'is kept' [ -e "$tmp/failed/work/0.failed/case.txt" ]
+expect_status 'a start that fails at once' 1 "$CORSAC" train $quick --env 'exec:false' $scratch --run-dir "$tmp/again"
+check 'keeps its directory' [ -e "$tmp/again/work/0.failed/case.txt" ]
+train 'does not keep the next start out' $quick --eval-every 0 --env "exec:$once" $scratch --run-dir "$tmp/again" --resume auto
 train 'all are kept' $quick --env "exec:$once writes" --eval-every 0 --scratch "$tmp/all" --scratch-keep always --run-dir "$tmp/kept"
 check 'by number' [ -e "$tmp/all/0.1/result.txt" -a -e "$tmp/all/0.9/result.txt" -a ! -e "$tmp/all/0" ]
 bad 'a case that is not there' 2 'scratch_from: .*/nowhere: No such file' "$CORSAC" train $quick --env "exec:$once" --scratch work --scratch-from "$tmp/nowhere" --run-dir "$tmp/no"

@@ -6,8 +6,11 @@
 //   simulate --seed S [--without I,J] [--actors N] [--quiet]   one world, with a trace of its events
 #include "common/base/log.h"
 #include "common/nn/linalg.h"
+#include "tests/simulation/plan.h"
 #include "tests/simulation/trial.h"
 
+#include <ctype.h>
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +20,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MOST_WORKERS = 256, MOST_KNOWN = 1024, MOST_FAILURES = 10 };
+enum { MOST_WORKERS = 256, MOST_KNOWN = 1024, MOST_FAILURES = 10, MOST_ACTORS = 1000 };
+static const uint64_t MOST_SEEDS = UINT64_MAX / 2;
 
 struct search {
   uint64_t known[MOST_KNOWN]; // seeds that come first
@@ -128,9 +132,34 @@ static void read_known(struct search *search, const char *path) {
   fclose(file);
 }
 
-static uint32_t bits_of(char *list) {
+// A number from `low` to `high` that ends at `stop` or at the end of the text.
+static uint64_t number_of(const char *text, uint64_t low, uint64_t high, char stop, const char **rest) {
+  char *end;
+  errno = 0;
+  const unsigned long long number = strtoull(text, &end, 10);
+  if (!isdigit((unsigned char)*text) || errno != 0 || (*end && *end != stop) || number < low || number > high) {
+    fprintf(stderr, "simulate: %s: must be a whole number from %llu to %llu\n", text, (unsigned long long)low,
+            (unsigned long long)high);
+    exit(2);
+  }
+  if (rest) *rest = *end ? end + 1 : end;
+  return number;
+}
+
+static uint64_t count_of(const char *text, uint64_t low, uint64_t high) { return number_of(text, low, high, 0, NULL); }
+
+static double hours_of(const char *text) {
+  char *end;
+  const double hours = strtod(text, &end);
+  if (end != text && !*end && hours > 0 && hours <= 1e5) return hours;
+  fprintf(stderr, "simulate: %s: must be a number of hours, more than 0\n", text);
+  exit(2);
+}
+
+static uint32_t bits_of(const char *list) {
   uint32_t bits = 0;
-  for (char *number = strtok(list, ","); number; number = strtok(NULL, ",")) bits |= 1u << (atoi(number) & 31);
+  do bits |= 1u << number_of(list, 0, PLAN_FAULTS - 1, ',', &list);
+  while (*list);
   return bits;
 }
 
@@ -152,16 +181,16 @@ int main(int argc, char **argv) {
   bool one = false, quiet = false;
   search.workers = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
   for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) switch (option) {
-    case 'n': seeds = strtoull(optarg, NULL, 10); break;
-    case 'f': search.next = strtoull(optarg, NULL, 10); break;
+    case 'n': seeds = count_of(optarg, 1, MOST_SEEDS); break;
+    case 'f': search.next = count_of(optarg, 0, UINT64_MAX - MOST_SEEDS); break;
     case 'k': read_known(&search, optarg); break;
-    case 'h': search.until = time(NULL) + (time_t)(3600 * atof(optarg)), seeds = UINT64_MAX / 2; break;
+    case 'h': search.until = time(NULL) + (time_t)(3600 * hours_of(optarg)), seeds = MOST_SEEDS; break;
     case '1': search.first = true; break;
-    case 'j': search.workers = (unsigned)strtoul(optarg, NULL, 10); break;
-    case 's': one = true, wanted.seed = strtoull(optarg, NULL, 10); break;
+    case 'j': search.workers = (unsigned)count_of(optarg, 1, MOST_WORKERS); break;
+    case 's': one = true, wanted.seed = count_of(optarg, 0, UINT64_MAX); break;
     case 'q': quiet = true; break;
     case 'w': wanted.without = bits_of(optarg); break;
-    case 'a': wanted.actors = (uint32_t)strtoul(optarg, NULL, 10); break;
+    case 'a': wanted.actors = (uint32_t)count_of(optarg, 1, MOST_ACTORS); break;
     default: fprintf(stderr, "tests/simulation/README.md says which options there are\n"); return 2;
     }
   linalg_init();

@@ -1,4 +1,5 @@
 #include "common/base/file.h"
+#include "common/base/file_tree.h"
 #include "learner/run/run_directory.h"
 #include "common/base/log.h"
 #include "common/nn/linalg.h"
@@ -88,6 +89,32 @@ static void test_discard(void) {
   CU_ASSERT_FALSE(unit_exists_in(directory, "run/lock"));
   run_directory_discard(NULL);
   run_directory_close(NULL);
+}
+
+static void make(const char *name) { CU_ASSERT_EQUAL_FATAL(file_mkdir(unit_in(directory, name), 0777), 0); }
+
+static void expect_new(bool can_begin) {
+  struct error error = {0};
+  struct run_directory *run = run_directory_create(unit_in(directory, "run"), &error);
+  CU_ASSERT_EQUAL(run != NULL, can_begin);
+  CU_ASSERT(can_begin || error_says(&error, "is not empty"));
+  run_directory_close(run);
+}
+
+static void test_scratch_left(void) {
+  make("run");
+  make("run/work");
+  expect_new(false); // it may be anybody's
+  make("run/work/0.failed");
+  touch("run/work/0.failed/" SCRATCH_MARK);
+  expect_new(true);
+  make("run/1.failed"); // of --scratch .
+  expect_new(false);
+  touch("run/1.failed/" SCRATCH_MARK);
+  expect_new(true);
+  CU_ASSERT_TRUE(unit_exists_in(directory, "run/work/0.failed/" SCRATCH_MARK));
+  touch("run/work/notes");
+  expect_new(false);
 }
 
 static void test_list_and_prune(void) {
@@ -288,6 +315,7 @@ static void alone(void (*run)(void)) {
 static void create(void) { alone(test_create); }
 static void bad_paths(void) { alone(test_bad_paths); }
 static void discard(void) { alone(test_discard); }
+static void scratch_left(void) { alone(test_scratch_left); }
 static void list_and_prune(void) { alone(test_list_and_prune); }
 static void failing(void) { alone(test_failures); }
 static void dying(void) { alone(test_deaths); }
@@ -303,6 +331,7 @@ int main(void) {
       {"a new directory is made with its parents, and one that holds something is refused", create},
       {"the error names a path that cannot be a directory", bad_paths},
       {"a job that never began leaves nothing of its own", discard},
+      {"the scratch directories that it left do not keep the next start out", scratch_left},
       {"checkpoints are listed newest first, and all but the newest are pruned", list_and_prune},
       {"starts that fail in the same way at the same step are counted", failing},
       {"starts that died are counted too, and after three the next one fails, once", dying},
