@@ -85,7 +85,7 @@ mkdir -p "$tmp/theirs/0" && echo gold >"$tmp/theirs/0/precious"
 expect_status 'a directory of somebody else' 1 "$CORSAC" train $quick --env "exec:$once" --scratch "$tmp/theirs" --run-dir "$tmp/no"
 check 'is named' grep -q "$tmp/theirs/0 is there, and corsac did not make it" "$err"
 check 'and left alone' [ -e "$tmp/theirs/0/precious" ]
-start "$CORSAC" train $quick --env-steps 1e9 --eval-every 0 --env "exec:$once" --scratch "$tmp/shared" --run-dir "$tmp/first"
+start "$CORSAC" train $quick --env-steps 1e9 --eval-every 0 --env "exec:sleep 0.3; $once" --scratch "$tmp/shared" --run-dir "$tmp/first"
 wait_for test -e "$tmp/first/metrics.csv"
 wait_for test -e "$tmp/shared/0"
 expect_status 'a second job' 1 "$CORSAC" train $quick --env "exec:sleep 1; $once" --restart-each-episode --scratch "$tmp/shared" --env-max-failures 1 --eval-every 0 --run-dir "$tmp/second"
