@@ -6,10 +6,13 @@ set -u
 seeds=${1:-1000} here=$(cd "$(dirname "$0")/../.." && pwd) passed=0 failed=0 number=0
 tree=$here/build/mutations
 mkdir -p "$tree"
+for room in common learner actor launch tests Makefile; do
+  rm -rf "${tree:?}/$room" # a run that was ended has left its mutation
+  cp -r -p "$here/$room" "$tree/"
+done
 while read -r line; do
   case $line in '#'* | '') continue ;; esac
   file=${line%% ## *} change=${line##* ## } what=${line#* ## } what=${what%% ## *} number=$((number + 1))
-  for room in common learner actor launch tests Makefile; do cp -r -u "$here/$room" "$tree/"; done
   sed "$change" "$here/$file" >"$tree/$file.new"
   if cmp -s "$here/$file" "$tree/$file.new"; then
     echo "$number not applied: $what ($file)"
