@@ -82,6 +82,7 @@ double checks_patience(const struct checks *checks) {
 }
 
 void checks_finish(struct checks *checks) {
+  if (disk_has_lied(world->disk) && !checks->is_done) return; // a disk that lies may take the only checkpoint
   if (!checks->is_done) world_violate("C6: the job has not ended");
   if (checks->steps < world->plan.env_steps)
     world_violate("C6: the job has ended at step %llu of %llu", (unsigned long long)checks->steps,
@@ -286,7 +287,9 @@ void checks_actor_left(struct checks *checks, const struct process *process) {
   if (process->has_left) return;
   if (process->stop && (world->host[process->host].cut || world->host[0].cut)) return; // it leaves alone
   const double calm = process->gave_up - fmax(fmax(process->disturbed, world->process[0].disturbed), checks->fluent);
-  if (calm > world->plan.actor_timeout + SLACK_SECONDS && !world->host[process->host].cut && !world->host[0].cut)
+  // While status.json waits for a slow disk the learner says nothing.
+  if (!disk_is_ill(world->disk) && calm > world->plan.actor_timeout + SLACK_SECONDS &&
+      !world->host[process->host].cut && !world->host[0].cut)
     world_violate("C8: rank %d leaves, but the learner runs and their link has been up for %.1f s", process->rank,
                   calm);
   const double disturbed = process->disturbed < process->gave_up ? process->disturbed : 0;

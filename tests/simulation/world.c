@@ -412,7 +412,7 @@ static bool requeue(void) {
   const bool goes_on = checks_judge_start(w->checks, w->exit_code);
   if (*w->violation || !goes_on) return false;
   if (++w->start >= MOST_STARTS) {
-    world_violate("the job has not ended after %d starts", MOST_STARTS);
+    if (!disk_has_lied(w->disk)) world_violate("the job has not ended after %d starts", MOST_STARTS);
     return false;
   }
   release_job();
