@@ -201,7 +201,7 @@ static enum status take_reset(struct environment *environment, uint64_t seed, in
   return check_obs(environment, call, obs, error);
 }
 
-// What comes before each reset, whole or in halves.
+// Prepares a reset, whether it is made whole or in halves.
 static void prepare_reset(struct environment *environment) {
   const struct corsac_env *abi = environment->kind->abi;
   environment->guest.step = environment->frames_left = 0;

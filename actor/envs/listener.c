@@ -164,7 +164,7 @@ void listener_remove(const char *path) {
 
 // --- take the connection ---
 
-// Somebody who has connected and not yet shown a key.
+// A connection that has not shown a key yet.
 struct stranger {
   int file; // or -1
   double until;

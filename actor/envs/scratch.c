@@ -142,7 +142,7 @@ void scratch_end(struct scratch *scratch, enum scratch_keep keep, bool failed, s
 
 // --- making it ---
 
-// Makes the directory, if nobody has it. *made: it was made.
+// Makes the directory, unless another process has it: then *made is false.
 static enum status try_to_make(struct scratch *scratch, const char *directory, enum scratch_keep keep,
                                struct file_tree_waiting waiting, bool *made, struct error *error) {
   *made = false;

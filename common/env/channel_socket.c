@@ -200,7 +200,7 @@ static int receive_reset(struct channel_socket *link, uint64_t length) {
   return result == 0 ? frame_receive(link->file, more, (size_t)length - sizeof known) : result;
 }
 
-// Takes what comes with a request.
+// Receives the payload of a request.
 static int receive_payload(struct channel_socket *link, const struct frame_head *head, char *why) {
   struct channel *channel = link->channel;
   const uint64_t action = channel->spec.act_dim * sizeof(float);

@@ -24,7 +24,7 @@ int channel_socket_open(struct channel_socket *link, const char *address, char w
 // Sends the spec of link->channel with its bounds, which answers OPEN.
 void channel_socket_publish(struct channel_socket *link);
 
-// Waits for a request and puts what comes with it into link->channel. Returns an enum channel_request.
+// Waits for a request and puts its payload into link->channel. Returns an enum channel_request.
 int channel_socket_wait(struct channel_socket *link, char why[CHANNEL_TEXT]);
 
 // Sends the answer to link->request. A connection that is lost fails the next channel_socket_wait.

@@ -110,9 +110,9 @@ uint64_t corsac_sim_env_steps(const struct corsac_sim *sim);
 // Gives the values (info_dim) of the next corsac_sim_step. Call it before that step.
 void corsac_sim_info(struct corsac_sim *sim, const double *values);
 
-// In save: appends bytes to the state, which may have 512 MiB. In load: takes as many off its front. Each returns 0, or
-// a negative number on failure, of which nothing is lost where nobody looks at it: the save or load then fails with a
-// message. It fails, too, where load gets another number of bytes than save has put.
+// corsac_sim_put, in save, appends bytes to the state, which may have 512 MiB. corsac_sim_get, in load, takes as many
+// off its front. Each returns 0, or a negative number on failure. A caller need not look at it: after a failure the
+// save or load itself fails with a message. A load that gets another number of bytes than save has put fails, too.
 int corsac_sim_put(struct corsac_sim *sim, const void *bytes, size_t size);
 int corsac_sim_get(struct corsac_sim *sim, void *bytes, size_t size);
 

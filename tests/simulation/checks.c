@@ -1,6 +1,7 @@
 #include "tests/simulation/checks.h"
 
 #include "actor/actor_impl.h"
+#include "common/base/hash.h"
 #include "common/wire/assignment.h"
 #include "learner/learner_impl.h"
 #include "tests/simulation/disk.h"
@@ -10,11 +11,6 @@
 #include <string.h>
 
 static const double SLACK_SECONDS = 5; // by which everything may be late
-
-static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t size) {
-  for (const uint8_t *byte = bytes; size > 0; size--) hash = (hash ^ *byte++) * 0x100000001b3u;
-  return hash;
-}
 
 // The longest step of an actor: its environments step one after another.
 static double longest_step(void) {
@@ -140,8 +136,7 @@ static void check_bits(struct checks *checks, const struct learner *learner) {
   const struct job *job = learner->job;
   if (!checks->reference || learner->round == checks->round || job->limiter.steps >= CHECKS_STEPS) return;
   checks->round = learner->round;
-  uint64_t hash =
-      hash_bytes(0xcbf29ce484222325u, job->sac.policy, job->sac.policy_net.parameters * sizeof *job->sac.policy);
+  uint64_t hash = hash_bytes(HASH_START, job->sac.policy, job->sac.policy_net.parameters * sizeof *job->sac.policy);
   hash = hash_bytes(hash, &job->sac.log_alpha, sizeof job->sac.log_alpha);
   uint64_t *reference = &checks->reference->hash[job->limiter.steps];
   if (checks->is_reference)
@@ -317,7 +312,7 @@ void checks_step(struct checks *checks) {
 // C10: each incident is said once, by one rank.
 void checks_log(struct checks *checks, enum log_level level, const char *text) {
   if (level > LOG_WARN || checks->lines >= CHECKS_LINES || !world->current) return;
-  const uint64_t hash = hash_bytes(0xcbf29ce484222325u, text, strlen(text));
+  const uint64_t hash = hash_bytes(HASH_START, text, strlen(text));
   const int rank = world->current->rank;
   for (uint32_t i = 0; i < checks->lines; i++)
     if (checks->line_hash[i] == hash && checks->line_rank[i] != rank && !strstr(text, "this actor leaves"))

@@ -38,7 +38,7 @@ void world_trace(const char *format, ...) {
   va_start(arguments, format);
   vsnprintf(text, sizeof text, format, arguments);
   va_end(arguments);
-  for (const char *c = text; *c; c++) world->fingerprint = (world->fingerprint ^ (uint8_t)*c) * 0x100000001b3u;
+  world->fingerprint = hash_bytes(world->fingerprint, text, strlen(text));
   if (world->traced) printf("%12.6f %3d  %s\n", world->now, world->current ? world->current->rank : -1, text);
 }
 
@@ -466,8 +466,7 @@ static void play(void) {
 }
 
 bool world_play(struct world *w, const struct plan *plan, const char *directory, bool traced, struct checks *checks) {
-  *w = (struct world){
-      .plan = *plan, .traced = traced, .now = 1000, .checks = checks, .fingerprint = 0xcbf29ce484222325u};
+  *w = (struct world){.plan = *plan, .traced = traced, .now = 1000, .checks = checks, .fingerprint = HASH_START};
   world = w;
   w->network = network_create();
   w->disk = disk_create(directory);
