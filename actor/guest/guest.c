@@ -5,9 +5,11 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 
+#include <dirent.h>
 #include <fenv.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -48,8 +50,34 @@ void guest_forget_changes(void) { guest_state.changes = 0; }
 
 void guest_set_mpi(enum status (*start)(struct error *error)) { guest_state.start_mpi = start; }
 
+// --- threads ---
+
+void guest_list_threads(struct guest_threads *threads) {
+  threads->count = 0;
+  DIR *directory = opendir("/proc/self/task");
+  if (!directory) return;
+  for (const struct dirent *entry; (entry = readdir(directory)) && threads->count < GUEST_THREADS;)
+    if (entry->d_name[0] != '.') threads->ids[threads->count++] = (pid_t)atoi(entry->d_name);
+  closedir(directory);
+}
+
+bool guest_has_thread(const struct guest_threads *threads, pid_t thread) {
+  for (size_t i = 0; i < threads->count; i++)
+    if (threads->ids[i] == thread) return true;
+  return false;
+}
+
+// The threads that MPI starts are ours (G7), those that the guests have started on loading are not.
 enum status guest_start_mpi(struct error *error) {
-  return guest_state.start_mpi ? guest_state.start_mpi(error) : STATUS_OK;
+  struct guest_threads before, after, *ours = &guest_state.ours;
+  if (!guest_state.start_mpi) return STATUS_OK;
+  guest_list_threads(&before);
+  const enum status status = guest_state.start_mpi(error);
+  guest_list_threads(&after);
+  for (size_t i = 0; i < after.count; i++)
+    if (!guest_has_thread(&before, after.ids[i]) && ours->count < GUEST_THREADS)
+      ours->ids[ours->count++] = after.ids[i];
+  return status;
 }
 
 void guest_set_host(const struct guest_host *host, struct guest_host *before) {

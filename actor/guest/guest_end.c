@@ -57,7 +57,8 @@ void guest_ends(const char *how) {
   const pid_t thread = (pid_t)syscall(SYS_gettid);
   if (guest_state.process != getpid()) return;   // the guard does not run, or this is a child that the guest forked
   if (guest_state.host_thread == thread) return; // the host itself ends the process
-  while (guest_state.host_thread != 0) pause();  // another thread is doing so (G3)
+  if (guest_state.thread != thread && guest_has_thread(&guest_state.ours, thread)) return; // G7
+  while (guest_state.host_thread != 0) pause(); // another thread is doing so (G3)
   if (guest_state.thread != thread) end_in_thread(how);
   if (guest_is_at_work()) guest_end_here(how, 0);
 }

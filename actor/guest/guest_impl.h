@@ -25,6 +25,8 @@
 //       `attention`; the other writes `attention`, makes both wait at a barrier (membarrier), and reads `now`.
 //   G6. After an end that came from another thread or a timer while the guests' thread was OUT, `ended` holds the text,
 //       and the next guest_leave makes it the end of its call.
+//   G7. A thread in `ours` may end the process: it is none of the guests'. (MPI's own thread does where mpirun has
+//   died.)
 #ifndef CORSAC_ACTOR_GUEST_GUEST_IMPL_H
 #define CORSAC_ACTOR_GUEST_GUEST_IMPL_H
 
@@ -35,11 +37,20 @@
 #include <signal.h>
 #include <sys/types.h>
 
+// Numbers of threads of this process (gettid).
+enum { GUEST_THREADS = 64 };
+struct guest_threads {
+  pid_t ids[GUEST_THREADS];
+  size_t count;
+};
+
 struct guest_state {
   struct guest_host host;
   enum status (*start_mpi)(struct error *error); // of guest_set_mpi, or NULL
   pid_t process, thread;                         // the process and the guests' thread; 0: the guard does not run
   _Atomic pid_t host_thread; // the thread that runs the host after a guest's end; 0: there was none (G3)
+
+  struct guest_threads ours; // those before the first guest, and MPI's (G7)
 
   // As guest_watch found it.
   mode_t umask;
@@ -69,6 +80,10 @@ _Noreturn void guest_end_child(enum guest_function function);
 // From another thread: keeps the guests' thread from leaving this call (a value of guest_guard.now), with GUEST_HELD or
 // GUEST_TAKEN. false: the call is over already, or the kernel has no membarrier.
 bool guest_stop_call(uint64_t call, unsigned bit);
+
+// Reads which threads there are now.
+void guest_list_threads(struct guest_threads *threads);
+bool guest_has_thread(const struct guest_threads *threads, pid_t thread);
 
 // Installs the handlers for crashes and for timers that a guest may have started.
 void guest_catch_crashes(void);

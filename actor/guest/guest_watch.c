@@ -109,6 +109,7 @@ void guest_watch(void) {
     guest_state.directory_device = directory.st_dev;
     guest_state.directory = directory.st_ino;
   }
+  guest_list_threads(&guest_state.ours);
   guest_catch_crashes();
   if (!guest_state.sees_forks) guest_state.sees_forks = pthread_atfork(NULL, NULL, note_fork) == 0;
   start_watch();

@@ -144,5 +144,6 @@ if has mpirun; then
   kill -KILL "$background"
   ended 'mpirun is killed' 137
   check 'its simulators go' wait_for sh -c "! pgrep -f '^$tmp/bin/c'"
+  check 'its ranks go' wait_for sh -c "! pgrep -f 'run-dir $tmp/killed3\$'"
 fi
 finish

@@ -4,6 +4,7 @@
 
 #include <fenv.h>
 #include <locale.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -137,6 +138,32 @@ static void test_no_guest(void) {
   CU_ASSERT_EQUAL(WEXITSTATUS(code), 7);
 }
 
+// MPI's thread ends the process where mpirun has died, and may do so in the middle of a call.
+static _Atomic int may_end;
+static void *end_from_thread(void *unused) {
+  while (!may_end) nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+  guest_ends("it called _exit(7)");
+  _exit(7);
+  return unused;
+}
+
+static void test_own_thread(void) {
+  const pid_t child = fork();
+  if (child == 0) {
+    pthread_t thread;
+    alarm(60); // if that thread waits for ever
+    if (pthread_create(&thread, NULL, end_from_thread, NULL) != 0) _exit(1);
+    guest_watch();
+    guest_enter(&guest, GUEST_STEP);
+    may_end = 1;
+    for (;;) pause();
+  }
+  int code = 0;
+  CU_ASSERT_EQUAL(waitpid(child, &code, 0), child);
+  CU_ASSERT_TRUE(WIFEXITED(code));
+  CU_ASSERT_EQUAL(WEXITSTATUS(code), 7);
+}
+
 // --- a call that does not come back ---
 
 static _Atomic int is_asked, is_taken;
@@ -193,6 +220,7 @@ int main(void) {
       {"changed signal handlers are reported", test_signals},
       {"a guest that ends the process is named, and its host goes on", test_ends},
       {"outside of a call, and in a child that a guest forked, a process may end", test_no_guest},
+      {"a thread that was there before the first guest may end the process", test_own_thread},
       {"the host goes on without a call that does not return", test_takeover},
       {"short calls are never stopped", test_short_calls},
   };
