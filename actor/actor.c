@@ -188,11 +188,12 @@ static enum status take_frame(struct actor *actor, const uint8_t *bytes, size_t 
   return STATUS_OK;
 }
 
-// Of a long step, or of a time in which the job was suspended, at most a quarter of actor_timeout counts as silence of
-// the learner (I7). A learner that is alive has sent something meanwhile, or does so soon, and the actor steps again
-// only then.
+// Of a long step, or of a time in which the job was suspended, at most two heartbeats and a quarter of actor_timeout
+// count as silence of the learner (I7). A learner that is alive has sent something meanwhile, or does so soon, and the
+// actor steps again, or obeys a signal, only then.
 static void note_absence(struct actor *actor, double now) {
-  const double away = now - actor->drained, most = 0.25 * actor->config.actor_timeout;
+  const double away = now - actor->drained;
+  const double most = fmin(2 * heartbeat_seconds(&actor->config), 0.25 * actor->config.actor_timeout);
   if (actor->drained > 0 && away > most) {
     actor->received += away - most;
     actor->doubts = true;

@@ -234,7 +234,11 @@ enum status actor_table_take_step(struct actor_table *table, uint32_t actor, dou
   if (seconds > 2 * age + CLOCK_SECONDS)
     return error_set(error, STATUS_PEER, "rank %d says that a step took %g s, but the job has run for %g s",
                      transport_world_rank(table->transport, (int)actor + 1), seconds, age);
-  table->entry[actor].longest_step = seconds;
+  struct actor_entry *entry = &table->entry[actor];
+  if (seconds <= entry->reported_step) return STATUS_OK;
+  const bool was_suspended = table->away > 0 && seconds >= clock_coarse() - table->returned;
+  entry->longest_step = fmax(entry->longest_step, seconds - (was_suspended ? table->away : 0));
+  entry->reported_step = seconds;
   return STATUS_OK;
 }
 
@@ -344,6 +348,12 @@ static void come_back(struct actor_table *table, double most) {
 }
 
 // A job that was suspended goes on in any order: the learner may look before an actor could send anything.
-void actor_table_listen(struct actor_table *table) { come_back(table, LISTENED_SHARE * table->actor_timeout); }
+void actor_table_listen(struct actor_table *table) {
+  const double before = table->listened, most = LISTENED_SHARE * table->actor_timeout;
+  come_back(table, most);
+  if (table->listened - before <= most) return;
+  table->away = table->listened - before;
+  table->returned = table->listened;
+}
 
 void actor_table_excuse(struct actor_table *table) { come_back(table, 0); }

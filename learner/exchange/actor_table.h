@@ -20,7 +20,8 @@ struct actor_entry { // of one actor
   uint32_t batch_steps;
   int64_t credits;          // batches it may send, or has sent and which have not arrived; below 0: sent without one
   double heard, sent;       // clock_now() of the last message from it, to it
-  double longest_step;      // s
+  double longest_step;      // s, without the time for which the job was suspended
+  double reported_step;     // s: as the actor said
   bool heartbeats_in_step;  // it sends heartbeats while its environments make a step
   struct message_wait wait; // the call that it waits for, as its last message said
   double wait_from;         // clock_now() when that call began
@@ -45,6 +46,7 @@ struct actor_table {
   double actor_timeout, env_timeout, heartbeat; // s
   double began;                                 // clock_now()
   double listened;                              // clock_coarse() of the last actor_table_listen
+  double returned, away;                        // clock_coarse() after the learner's last long absence, and its s
   uint64_t pid_namespace;                       // process_pid_namespace() here
   uint64_t unsent;                              // steps, see actor_table_losses
   uint32_t next;                                // the actor that gets the next credit
@@ -82,8 +84,8 @@ enum status actor_table_take_heartbeat(struct actor_table *table, uint32_t actor
 // none. *seconds: for how long.
 int actor_table_find_wait(const struct actor_table *table, double *seconds);
 
-// The actor's longest step so far, on which the patience with its silence depends. STATUS_PEER: it is longer than the
-// job can have run.
+// The actor's longest step so far, on which the patience with its silence depends. A step in which the learner was
+// away, too, counts without that time: the job was suspended. STATUS_PEER: it is longer than the job can have run.
 enum status actor_table_take_step(struct actor_table *table, uint32_t actor, double seconds, struct error *error);
 
 // The actor makes no more steps; it stays and leaves with the others.

@@ -19,8 +19,8 @@ enum status weights_publisher_init(struct weights_publisher *publisher, const st
   enum status status = policy_weights_init(&publisher->weights, obs_dim, parameters, error);
   if (status != STATUS_OK) return status;
   publisher->node = memory_alloc(actors, sizeof *publisher->node, what, error);
-  if (!publisher->node) return STATUS_MEMORY;
-  for (uint32_t i = 0; i < actors; i++) publisher->node[i].ready = true;
+  publisher->untaken = memory_alloc(actors, sizeof *publisher->untaken, what, error);
+  if (!publisher->node || !publisher->untaken) return STATUS_MEMORY;
   if (publisher->shared && !shared_weights_reserve(publisher->shared, bytes)) {
     log_warn("weights go as messages also within the node, which takes longer: there is no shared memory for twice "
              "their %zu bytes (%zu at most)",
@@ -38,6 +38,7 @@ void weights_publisher_release(struct weights_publisher *publisher) {
   buffer_release(&publisher->bytes);
   buffer_release(&publisher->head);
   memory_free(publisher->node);
+  memory_free(publisher->untaken);
   memory_free(publisher->other);
 }
 
@@ -79,33 +80,31 @@ static enum status list_nodes(struct weights_publisher *publisher, uint32_t acti
   return STATUS_OK;
 }
 
-void weights_publisher_taken(struct weights_publisher *publisher, uint32_t actor) {
-  const int64_t node = node_of(publisher, actor);
-  if (node != HERE && publisher->node[node].to == actor) publisher->node[node].ready = true;
-}
+void weights_publisher_taken(struct weights_publisher *publisher, uint32_t actor) { publisher->untaken[actor] = false; }
 
-// The node's actor that was heard of last. Where the node is not ready the actor that has yet to take a version does
-// not count.
-static uint32_t choose(const struct weights_publisher *publisher, const struct actor_table *table, uint32_t node) {
-  const struct weights_node *its = &publisher->node[node];
+// The node's actor that was heard of last, of those that have taken what they were sent. everyone: of all.
+static uint32_t choose(const struct weights_publisher *publisher, const struct actor_table *table, uint32_t node,
+                       bool everyone) {
   uint32_t best = UINT32_MAX;
   for (uint32_t i = 0; i < table->active; i++) {
     const struct actor_entry *entry = &table->entry[i];
-    if (!entry->alive || !entry->active || (!its->ready && its->to == i) || node_of(publisher, i) != node) continue;
+    const bool may = entry->alive && entry->active && (everyone || !publisher->untaken[i]);
+    if (!may || node_of(publisher, i) != node) continue;
     if (best == UINT32_MAX || entry->heard > table->entry[best].heard) best = i;
   }
   return best;
 }
 
 static enum status send_to_node(struct weights_publisher *publisher, const struct job *job, struct actor_table *table,
-                                uint32_t node, struct error *error) {
-  const uint32_t to = choose(publisher, table, node);
+                                uint32_t node, bool everyone, struct error *error) {
+  const uint32_t to = choose(publisher, table, node, everyone);
   if (to == UINT32_MAX) return STATUS_OK;
   enum status status = encode(publisher, job, error);
   if (status == STATUS_OK)
     status = transport_send(table->transport, (int)to + 1, publisher->bytes.data, publisher->bytes.size, error);
   publisher->node[node] =
       (struct weights_node){.sent = job->policy_version, .to = to, .when = clock_coarse(), .is_listed = true};
+  publisher->untaken[to] = true;
   return status;
 }
 
@@ -116,13 +115,12 @@ enum status weights_publisher_poll(struct weights_publisher *publisher, const st
   if (!publisher->other && (status = list_nodes(publisher, table->active, error)) != STATUS_OK) return status;
   for (uint32_t n = 0; n < publisher->others && status == STATUS_OK; n++) {
     const uint32_t i = publisher->turn < publisher->others ? publisher->turn : 0, node = publisher->other[i];
-    struct weights_node *its = &publisher->node[node];
+    const struct weights_node *its = &publisher->node[node];
     publisher->turn = i + 1;
     if (its->sent >= job->policy_version) continue;
-    its->ready |= everyone;
-    if (!its->ready && clock_coarse() - its->when <= PATIENCE_SECONDS) continue;
+    if (!everyone && publisher->untaken[its->to] && clock_coarse() - its->when <= PATIENCE_SECONDS) continue;
     const double began = clock_now();
-    status = send_to_node(publisher, job, table, node, error);
+    status = send_to_node(publisher, job, table, node, everyone, error);
     const double ended = clock_now();
     publisher->pause_until = ended + (ended - began) * (1 - SHARE) / SHARE;
     if (!everyone) return status; // the next one has its turn after the pause

@@ -1,9 +1,9 @@
 // Makes policy versions known to actors; the newest wins. Actors of this node read every version in its shared-memory
 // weights. Every other node gets the newest version as a message to one of its actors, which puts it into that node's
 // shared-memory weights for the others. The node gets the next one when the actor has taken it (WEIGHTS_TAKEN), so at
-// most one version is in flight to a node. The message goes to the actor that was heard of last, since that one is not
-// in a step; if it does not take the version soon, another actor gets the next. An actor that sees no shared-memory
-// weights is a node of its own. Pair: actor/weights_receiver.h.
+// most one version is in flight to an actor. The message goes to the actor that was heard of last, since that one is
+// not in a step; if it does not take the version soon, another actor that has none to take gets the next. An actor that
+// sees no shared-memory weights is a node of its own. Pair: actor/weights_receiver.h.
 #ifndef CORSAC_LEARNER_EXCHANGE_WEIGHTS_PUBLISHER_H
 #define CORSAC_LEARNER_EXCHANGE_WEIGHTS_PUBLISHER_H
 
@@ -11,7 +11,6 @@
 #include "learner/job/job.h"
 
 struct weights_node {
-  bool ready;    // it has taken what it was sent
   uint64_t sent; // newest version sent to it
   uint32_t to;   // the actor that got it
   double when;   // clock_coarse() at which it was sent
@@ -30,6 +29,7 @@ struct weights_publisher {
   uint32_t turn;                 // the place in `other` that is looked at next
   double pause_until;            // clock_now(): no message goes out before, see SHARE
   struct weights_node *node;     // (actors) by the first actor on it
+  bool *untaken;                 // (actors) it has yet to take a version that it was sent
   uint32_t *other, others;       // (others) the nodes that get messages, by their first actors
 };
 

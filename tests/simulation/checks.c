@@ -19,10 +19,21 @@ static double longest_step(void) {
   return (each > 1 ? each : 1) * plan_longest_step(&world->plan);
 }
 
-// The longest silence of an actor that the learner bears, s (manual, "faults").
-static double patience(void) {
+// The longest silence of an actor that the learner bears, s (manual, "faults"). A stop of one rank in a step counts as
+// a part of it.
+static double patience(const struct process *process) {
   const struct plan *plan = &world->plan;
-  return fmax(fmax(plan->actor_timeout, plan->env_timeout), 20 * longest_step());
+  const double stopped = process ? process->longest_stop : 0;
+  return fmax(fmax(plan->actor_timeout, plan->env_timeout), 20 * (longest_step() + stopped));
+}
+
+// After this time nothing had disturbed the learner for a while.
+static double fluent_since(const struct checks *checks) {
+  return world->now - checks->turned > 1 ? world->now : checks->fluent;
+}
+
+static bool is_cut_off(const struct process *process) {
+  return process->host != 0 && (world->host[process->host].cut || world->host[0].cut);
 }
 
 void checks_begin(struct checks *checks) { checks->is_exact = true; }
@@ -154,13 +165,12 @@ static void check_actors(const struct checks *checks, const struct learner *lear
     const bool is_near = process->host == world->process[0].host;
     const double since = fmax(fmax(process->ended, process->disturbed), checks->fluent);
     if (process->state == PROCESS_ENDED && entry->alive && !entry->left &&
-        world->now - since > (is_near ? 1 : 1.05 * patience()) + SLACK_SECONDS)
+        world->now - since > (is_near ? 1 : 1.05 * patience(process)) + SLACK_SECONDS)
       world_violate("C7: rank %u has been gone for %.1f s, and the learner has not noticed", i + 1,
                     world->now - process->ended);
     if (entry->expelled) world_violate("C8: rank %u is expelled", i + 1);
     const double calm = fmax(fmax(process->disturbed, world->process[0].disturbed), checks->fluent);
-    const bool is_cut = world->host[process->host].cut || world->host[0].cut;
-    if (process->state == PROCESS_RUNS && !entry->alive && !is_cut && !process->in_step &&
+    if (process->state == PROCESS_RUNS && !entry->alive && !is_cut_off(process) && !process->in_step &&
         world->now - calm > 2 * longest_step() + world->plan.actor_timeout + SLACK_SECONDS)
       world_violate("C8: rank %u runs, its link has been up for %.1f s, but the learner presumes it dead", i + 1,
                     world->now - calm);
@@ -184,7 +194,8 @@ static void check_interval(struct checks *checks, const struct job *job) {
     checks->overdue = INFINITY;
   else if (checks->overdue == INFINITY)
     checks->overdue = world->now;
-  else if (world->now - fmax(checks->overdue, checks->fluent) > 60 + 1e7 / world->plan.disk)
+  else if (world->now - fmax(checks->overdue, checks->fluent) >
+           60 + 1e7 / world->plan.disk + (world->hung ? patience(NULL) : 0))
     world_violate("C9: the newest checkpoint is of step %llu, the job is at step %llu", (unsigned long long)newest,
                   (unsigned long long)job->limiter.steps);
 }
@@ -213,8 +224,7 @@ void checks_learner_turn(struct checks *checks) {
 }
 
 void checks_signal(struct checks *checks, const struct process *process) {
-  const bool is_cut = world->host[process->host].cut || world->host[0].cut;
-  if (process->rank == 0 || (process->state == PROCESS_RUNS && !is_cut)) checks->signalled = world->now;
+  if (process->rank == 0 || (process->state == PROCESS_RUNS && !is_cut_off(process))) checks->signalled = world->now;
 }
 
 // C1: where nobody died, every step is accounted for.
@@ -253,11 +263,11 @@ static void check_age(const struct checks *checks, const struct process *process
   const uint64_t newest = checks->version;
   if (plan->sync || version >= newest || newest - version >= CHECKS_VERSIONS) return;
   const double message = plan->latency + plan->jitter + 1e4 / plan->bandwidth;
-  const double most = SLACK_SECONDS + 3 * longest_step() + plan->hosts * (1 + 4 * message);
+  const double turn = longest_step() * (plan->eval_every > 0 ? 2 : 1); // an evaluation's step is beside it
+  const double most = SLACK_SECONDS + 3 * turn + plan->hosts * (1 + 4 * message);
   const double since = checks->published[(version + 1) % CHECKS_VERSIONS];
-  const double calm = fmax(fmax(process->disturbed, world->process[0].disturbed), checks->fluent);
-  const bool is_cut = world->host[process->host].cut || world->host[0].cut;
-  if (!is_cut && !world->hung && world->now - fmax(since, calm) > most)
+  const double calm = fmax(fmax(process->disturbed, world->process[0].disturbed), fluent_since(checks));
+  if (!is_cut_off(process) && !world->hung && world->now - fmax(since, calm) > most)
     world_violate("C4: rank %d acts with version %llu, but a newer one has been there for %.1f s", process->rank,
                   (unsigned long long)version, world->now - since);
 }
@@ -265,7 +275,6 @@ static void check_age(const struct checks *checks, const struct process *process
 // C3: no policy is used that was not published.
 void checks_actor_turn(struct checks *checks, const struct actor *actor) {
   world->current->has_left = actor_has_left(actor);
-  world->current->heard = actor->received;
   if (checks->meter || !world->learner || !actor->policy) return;
   const uint64_t version = policy_version(actor->policy), newest = world->learner->job->policy_version;
   if (version > newest)
@@ -276,29 +285,32 @@ void checks_actor_turn(struct checks *checks, const struct actor *actor) {
   world->current->has_stepped = false;
 }
 
-// C8: an actor leaves the job by itself only if it has listened for as long as actor_timeout in vain.
+void checks_actor_gives_up(struct process *process) {
+  process->gave_up = world->now;
+  process->listened = world->now - process->heard - process->excused;
+}
+
+// C8: an actor leaves the job by itself only if it has listened for as long as actor_timeout in vain; after a signal,
+// for two heartbeats.
 void checks_actor_left(struct checks *checks, const struct process *process) {
   if (!world->learner || checks->is_leaving || world->process[0].state != PROCESS_RUNS) return;
   if (process->has_left) return;
-  if (process->stop && (world->host[process->host].cut || world->host[0].cut)) return; // it leaves alone
   const double calm = process->gave_up - fmax(fmax(process->disturbed, world->process[0].disturbed), checks->fluent);
   // While status.json waits for a slow disk the learner says nothing.
-  if (!disk_is_ill(world->disk) && calm > world->plan.actor_timeout + SLACK_SECONDS &&
-      !world->host[process->host].cut && !world->host[0].cut)
+  if (!disk_is_ill(world->disk) && calm > world->plan.actor_timeout + SLACK_SECONDS && !is_cut_off(process))
     world_violate("C8: rank %d leaves, but the learner runs and their link has been up for %.1f s", process->rank,
                   calm);
-  const double disturbed = process->disturbed < process->gave_up ? process->disturbed : 0;
-  const double listened = process->gave_up - fmax(process->heard, disturbed);
-  if (listened < 0.9 * world->plan.actor_timeout)
-    world_violate("C8: rank %d leaves the job after it has listened for %.1f s", process->rank, listened);
+  const double least = process->stop ? fmin(2, 0.5 * world->plan.actor_timeout) : world->plan.actor_timeout;
+  if (process->listened < 0.9 * least)
+    world_violate("C8: rank %d leaves the job after it has listened for %.1f s", process->rank, process->listened);
 }
 
 // C6: whoever can leave after the learner does so.
 void checks_left_behind(struct checks *checks, const struct process *process) {
   (void)checks;
-  const bool is_cut = world->host[process->host].cut || world->host[0].cut;
-  if (process->state == PROCESS_RUNS && !process->in_step && !is_cut && world->exit_code != EXIT_BAD_USAGE &&
-      world->now - process->disturbed > checks_patience(checks) && world->is_configured)
+  if (process->state == PROCESS_RUNS && !process->in_step && !is_cut_off(process) &&
+      world->exit_code != EXIT_BAD_USAGE && world->now - process->disturbed > checks_patience(checks) &&
+      world->is_configured)
     world_violate("C6: rank %d has not left after the learner", process->rank);
 }
 
@@ -329,6 +341,6 @@ void checks_event(struct checks *checks) {
   const struct plan *plan = &world->plan;
   double most = 1000 + 5000 + 30 * plan_seconds(plan);
   for (uint32_t i = 0; i < plan->faults; i++) most += plan->fault[i].seconds;
-  most += (1 + world->start) * (100 + 2 * (plan->actor_timeout + patience()));
+  most += (1 + world->start) * (100 + 2 * (plan->actor_timeout + patience(NULL)));
   if (world->now > most) world_violate("C6: the job has not ended after %.0f s", world->now - 1000);
 }

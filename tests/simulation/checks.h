@@ -78,6 +78,7 @@ double checks_patience(const struct checks *checks);
 void checks_learner_turn(struct checks *checks);
 void checks_learner_done(struct checks *checks); // its last turn
 void checks_actor_turn(struct checks *checks, const struct actor *actor);
+void checks_actor_gives_up(struct process *process); // its actor returns an error
 void checks_actor_left(struct checks *checks, const struct process *process);
 void checks_step(struct checks *checks);                    // an environment that trains has made a step
 void checks_saved(struct checks *checks, const char *path); // the learner takes this checkpoint for saved

@@ -89,6 +89,8 @@ static enum status end_receive(struct transport *transport, int *from, const uin
   end->current = NULL;
   if (network_next_arrival(transport) > world->now) return STATUS_OK;
   struct message *message = end->current = queue_take(&end->inbox).item;
+  world->process[end->base.rank].heard = world->now;
+  world->process[end->base.rank].excused = 0;
   *from = message->from;
   *bytes = message->bytes;
   *size = message->size;

@@ -294,7 +294,7 @@ enum status SEAM(actor_turn)(struct actor *actor, enum turn *turn, struct error 
 enum status SEAM(actor_turn)(struct actor *actor, enum turn *turn, struct error *error) {
   const enum status status = BEHIND(actor_turn)(actor, turn, error);
   checks_actor_turn(world->checks, actor);
-  if (status != STATUS_OK) world->current->gave_up = world->now;
+  if (status != STATUS_OK) checks_actor_gives_up(world->current);
   if (status == STATUS_OK && *turn == TURN_BUSY) world_sleep(TURN_SECONDS);
   return status;
 }

@@ -171,6 +171,7 @@ static void stop_process(struct process *process) {
 static void continue_process(struct process *process) {
   if (process->state != PROCESS_STOPPED) return;
   process->state = PROCESS_RUNS;
+  process->excused += fmax(0, world->now - process->stopped - fmin(2, 0.25 * world->plan.actor_timeout));
   process->stopped = INFINITY;
   process->disturbed = world->now;
   for (struct task *task = process->tasks; task; task = task->next) {
@@ -378,13 +379,15 @@ static void end_fault(uint32_t index) {
   struct process *rank = fault->who <= w->actors ? &w->process[fault->who] : NULL;
   switch (fault->kind) {
   case FAULT_STOP_RANK:
+    if (rank) rank->longest_stop = fmax(rank->longest_stop, w->now - rank->stopped); // 0 - INFINITY: it runs
     if (rank) continue_process(rank);
     break;
   case FAULT_STOP_JOB: each_process(continue_process); break;
   case FAULT_CUT_HOST:
     w->host[fault->who].cut = false;
     for (uint32_t i = 0; i <= w->actors; i++)
-      if (w->process[i].host == fault->who || fault->who == 0) w->process[i].disturbed = w->now;
+      if (w->process[i].host != 0 && (w->process[i].host == fault->who || fault->who == 0))
+        w->process[i].disturbed = w->now;
     network_heal(w->network);
     break;
   case FAULT_DISK_FULL:

@@ -51,10 +51,13 @@ struct process {
   volatile sig_atomic_t stop;  // as its signal handler sets it
   struct transport *transport; // its end of the network; NULL once it has ended
   double ended, stopped;       // s: when; INFINITY: never, or not now
-  double disturbed;            // s: when it was last stopped, or its host cut off
+  double longest_stop;         // s: of this rank alone
+  double disturbed;            // s: when it last went on after a stop, or its link healed
   bool has_left;               // its actor has got STOP
   double gave_up;              // s: when its actor returned an error
-  double heard;                // s: when its actor last heard of the learner, as it counts
+  double heard;                // s: when a message last came, and
+  double excused;              // s: of stops since then, less what counts as silence of each
+  double listened;             // s: for how long in vain, when its actor returned an error
   bool in_step;                // its environment makes a step
   bool has_stepped;            // one that trains has made one in this turn
   bool killed;                 // it did not end by itself

@@ -312,6 +312,24 @@ static void hear(struct scene *s, uint32_t actor, const struct message_heartbeat
   CU_ASSERT_EQUAL(actor_table_take_heartbeat(&s->table, actor, heartbeat, NULL), STATUS_OK);
 }
 
+// A suspension of the job is no part of a step, on which the patience depends.
+static void test_suspended(void) {
+  struct scene s;
+  scene_init(&s, "envs: 3\nactor_timeout: 50\n");
+  s.table.began -= 10000;
+  CU_ASSERT_EQUAL(actor_table_take_step(&s.table, 0, 3, NULL), STATUS_OK);
+  s.table.listened = clock_coarse() - 600;
+  actor_table_listen(&s.table);
+  CU_ASSERT_EQUAL(actor_table_take_step(&s.table, 0, 605, NULL), STATUS_OK); // it began before
+  CU_ASSERT_DOUBLE_EQUAL(s.table.entry[0].longest_step, 5, 0.1);
+  CU_ASSERT_EQUAL(actor_table_take_step(&s.table, 0, 605, NULL), STATUS_OK); // said again
+  CU_ASSERT_DOUBLE_EQUAL(s.table.entry[0].longest_step, 5, 0.1);
+  s.table.returned -= 700;
+  CU_ASSERT_EQUAL(actor_table_take_step(&s.table, 0, 650, NULL), STATUS_OK); // it began after
+  CU_ASSERT_EQUAL(s.table.entry[0].longest_step, 650);
+  scene_release(&s);
+}
+
 // Patience depends on what an actor says, so its steps cannot be longer than the job, nor its process another one.
 static void test_heartbeats_that_cannot_be(void) {
   struct scene s;
@@ -418,6 +436,7 @@ int main(void) {
       {"an actor that was sent nothing for a second gets a heartbeat", test_heartbeats},
       {"losses count what dead actors may have made and what leaving actors keep", test_losses},
       {"surplus ranks get no credits, but have to leave", test_surplus},
+      {"the time for which the job was suspended is no part of a step", test_suspended},
       {"a learner that takes no messages sends heartbeats, and no silence counts meanwhile", test_not_listening},
   };
   return unit_run("roster", cases, sizeof cases / sizeof *cases);

@@ -267,6 +267,10 @@ static void test_other_node(void) {
     CU_ASSERT_EQUAL_FATAL(got(&s, 1, &version), 0);
     CU_ASSERT_EQUAL_FATAL(got(&s, 2, &version), 1);
     CU_ASSERT_EQUAL(version, 5);
+    s.publisher.node[1].when -= 1; // now both are in a long step: nothing queues up for either of them
+    publish(&s, 6, false);
+    CU_ASSERT_EQUAL(got(&s, 1, &version), 0);
+    CU_ASSERT_EQUAL(got(&s, 2, &version), 0);
     s.publisher.node[1].when -= 1;
     s.table.entry[1].alive = false;
     publish(&s, 6, false);
