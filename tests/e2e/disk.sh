@@ -72,7 +72,7 @@ fi
 # A file system that answers nobody for longer than actors wait for a silent learner.
 frozen=$tmp/frozen
 thaw() { fsfreeze -u "$frozen" 2>/dev/null; }
-if [ "$(id -u)" = 0 ] && has mpirun && has fsfreeze && truncate -s 64M "$tmp/image" && mkfs.ext4 -q "$tmp/image" 2>/dev/null &&
+if [ "$(id -u)" = 0 ] && command -v mpirun fsfreeze >/dev/null && truncate -s 64M "$tmp/image" && mkfs.ext4 -q "$tmp/image" 2>/dev/null &&
   mkdir "$frozen" && mount -o loop "$tmp/image" "$frozen" 2>/dev/null; then
   trap 'thaw; umount "$frozen"; cleanup' EXIT
   start $MPIRUN -n 3 "$CORSAC" train $job --actor-timeout 2 --env-timeout 2 --run-dir "$frozen/run"
