@@ -56,6 +56,47 @@ void process_copy(void *to, const void *from, size_t size) {
   atomic_signal_fence(memory_order_seq_cst); // the compiler may not read `from` again later
 }
 
+// Copies text with " | " in place of each end of a line, as supervisor_log_tail writes it.
+static void join_lines(const char *text, char *line, size_t size) {
+  size_t used = 0;
+  for (; *text && used + 4 < size; text++) {
+    const bool ends = *text == '\n';
+    memcpy(line + used, ends ? " | " : text, ends ? 3 : 1);
+    used += ends ? 3 : 1;
+  }
+  line[used] = 0;
+}
+
+// Whether a line begins at `at`, perhaps with the name of the library before it. *start: the line with that name.
+static bool begins_line(char *tail, char *at, char **start) {
+  static const char *const names[] = {"", "corsac_sim: ", "corsac: "};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    const size_t length = strlen(names[i]);
+    if ((size_t)(at - tail) < length || strncmp(at - length, names[i], length) != 0) continue;
+    *start = at - length;
+    if (*start == tail || (*start - tail >= 3 && strncmp(*start - 3, " | ", 3) == 0)) return true;
+  }
+  return false;
+}
+
+// Takes the line that says what the message says out of the child's last lines.
+static void drop_repeated(const char *why, char *tail) {
+  char said[2 * PROCESS_WHY], *start;
+  join_lines(why, said, sizeof said);
+  const size_t length = strlen(said), rest = strlen(tail);
+  if (length == 0) return;
+  if (rest < length && rest > SUPERVISOR_TAIL / 2 && strcmp(said + length - rest, tail) == 0) *tail = 0; // its end only
+  for (char *at = tail; (at = strstr(at, said)); at++) {
+    char *end = at + length;
+    if (!begins_line(tail, at, &start) || (*end && strncmp(end, " | ", 3) != 0)) continue;
+    if (*end)
+      memmove(start, end + 3, strlen(end + 3) + 1);
+    else
+      start[start > tail ? -3 : 0] = 0;
+    return;
+  }
+}
+
 int process_fail(struct instance *instance, const char *format, ...) {
   if (instance->broken) return -1;
   instance->broken = true;
@@ -64,6 +105,7 @@ int process_fail(struct instance *instance, const char *format, ...) {
   vsnprintf(instance->why, sizeof instance->why, format, arguments);
   va_end(arguments);
   process_child_end(&instance->child, 0);
+  drop_repeated(instance->why, instance->child.report.tail);
   const size_t used = strlen(instance->why);
   if (*instance->child.report.tail)
     snprintf(instance->why + used, sizeof instance->why - used, "; the last it wrote: %s", instance->child.report.tail);
