@@ -286,6 +286,7 @@ static void take_start_options(struct setup *setup) {
 
 static enum status resolve(struct setup *setup, int argc, char **argv, uint32_t actors, struct error *error) {
   *setup = (struct setup){0};
+  log_keep();
   enum status status = resolve_config(setup, argc, argv, actors, error);
   if (status != STATUS_OK) return status;
   take_start_options(setup);
