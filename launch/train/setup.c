@@ -284,12 +284,21 @@ static void take_start_options(struct setup *setup) {
   config->resume[0] = config->config[0] = config->recipe[0] = config->init_replay[0] = config->init_policy[0] = 0;
 }
 
+// The run may be resumed and evaluated from another directory than this one.
+static void fix_paths(struct config *config) {
+  char buffer[FILE_PATH];
+  const char *absolute = file_path(config->scratch_from, buffer);
+  if (*config->scratch_from && strlen(absolute) < sizeof config->scratch_from)
+    memmove(config->scratch_from, absolute, strlen(absolute) + 1);
+}
+
 static enum status resolve(struct setup *setup, int argc, char **argv, uint32_t actors, struct error *error) {
   *setup = (struct setup){0};
   log_keep();
   enum status status = resolve_config(setup, argc, argv, actors, error);
   if (status != STATUS_OK) return status;
   take_start_options(setup);
+  fix_paths(&setup->config);
 
   open_run(setup, error);
   if (!setup->run) return error->status;
