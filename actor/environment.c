@@ -117,18 +117,38 @@ enum status environment_create(struct environment *environment, const struct env
   return environment_create_for(environment, kind, &guest, 0, error);
 }
 
+// What the instance is told.
+static struct corsac_env_config describe(const struct environment_kind *kind, const struct guest *guest,
+                                         uint64_t env_steps) {
+  return (struct corsac_env_config){.size = sizeof(struct corsac_env_config),
+                                    .id = kind->id,
+                                    .args = kind->args,
+                                    .index = guest->index,
+                                    .evaluation = guest->evaluation,
+                                    .comm = -1,
+                                    .episode = guest->episode,
+                                    .env_steps = env_steps};
+}
+
+void environment_create_begin(const struct environment_kind *kind, const struct guest *guest, uint64_t env_steps) {
+  if (!kind->create_begin) return;
+  struct environment environment = {.kind = kind, .guest = *guest};
+  environment.guest.name = environment_kind_name(kind);
+  const struct corsac_env_config config = describe(kind, guest, env_steps);
+  enter(&environment, GUEST_CREATE);
+  kind->create_begin(kind, &config);
+  leave(&environment, GUEST_CREATE);
+}
+
+void environment_create_abandon(const struct environment_kind *kind) {
+  if (kind->create_abandon) kind->create_abandon(kind);
+}
+
 enum status environment_create_for(struct environment *environment, const struct environment_kind *kind,
                                    const struct guest *guest, uint64_t env_steps, struct error *error) {
   *environment = (struct environment){.kind = kind, .guest = *guest, .env_steps = env_steps};
   environment->guest.name = environment_kind_name(kind);
-  struct corsac_env_config config = {.size = sizeof config,
-                                     .id = kind->id,
-                                     .args = kind->args,
-                                     .index = guest->index,
-                                     .evaluation = guest->evaluation,
-                                     .comm = -1,
-                                     .episode = guest->episode,
-                                     .env_steps = env_steps};
+  const struct corsac_env_config config = describe(kind, guest, env_steps);
   struct corsac_env_spec spec = {.size = sizeof spec};
   char reason[512] = "";
   enter(environment, GUEST_CREATE);

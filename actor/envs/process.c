@@ -43,6 +43,7 @@ void process_set_place(struct process *process, const struct process_place *plac
 
 void process_close(struct process *process) {
   if (!process) return;
+  process_create_abandon(process);
   for (size_t i = 0; i < process->count; i++) free(process->argv[i]);
   memory_free(process->scratch);
   memory_free(process->scratch_from);
@@ -231,8 +232,9 @@ static void wait_and_advance(void *self) {
   if (instance->outer.waiting) instance->outer.waiting(instance->outer.who);
 }
 
-void *process_create(struct process *process, struct process_listener listener, const struct corsac_env_config *config,
-                     struct corsac_env_spec *spec, char *error, size_t error_size) {
+// Starts the child of a new instance. NULL: it cannot be started.
+static struct instance *begin_create(struct process *process, struct process_listener listener,
+                                     const struct corsac_env_config *config, char *error, size_t error_size) {
   struct error why = {0};
   struct instance *instance = memory_alloc(1, sizeof *instance, "a child process", &why);
   if (!instance) {
@@ -247,10 +249,45 @@ void *process_create(struct process *process, struct process_listener listener, 
   instance->episode = config->episode;
   instance->env_steps = config->env_steps;
   process_limit(instance, CONFIG_CREATE);
-  if (!process_spawn(instance, error, error_size)) {
-    memory_free(instance);
-    return NULL;
+  if (process_spawn(instance, error, error_size)) return instance;
+  memory_free(instance);
+  return NULL;
+}
+
+void process_create_begin(struct process *process, struct process_listener listener,
+                          const struct corsac_env_config *config) {
+  struct error why; // process_create meets it again, and says it
+  struct instance *instance = begin_create(process, listener, config, why.text, sizeof why.text);
+  if (!instance) return;
+  instance->next = process->begun;
+  process->begun = instance;
+}
+
+// Takes the instance out of those that are begun. NULL: it is not.
+static struct instance *take_begun(struct process *process, const struct corsac_env_config *config) {
+  struct instance **link = &process->begun;
+  while (*link && ((*link)->index != config->index || (*link)->evaluation != (config->evaluation != 0)))
+    link = &(*link)->next;
+  struct instance *instance = *link;
+  if (!instance) return NULL;
+  *link = instance->next;
+  instance->next = NULL;
+  return instance;
+}
+
+void process_create_abandon(struct process *process) {
+  for (struct instance *instance = process->begun, *next; instance; instance = next) {
+    next = instance->next;
+    destroy(instance);
   }
+  process->begun = NULL;
+}
+
+void *process_create(struct process *process, struct process_listener listener, const struct corsac_env_config *config,
+                     struct corsac_env_spec *spec, char *error, size_t error_size) {
+  struct instance *instance = take_begun(process, config);
+  if (!instance) instance = begin_create(process, listener, config, error, error_size);
+  if (!instance) return NULL;
   struct channel_answer answer;
   if (await_answer(instance, &answer) != 0 || take_spec(instance) != 0) {
     snprintf(error, error_size, "%s", instance->why);
