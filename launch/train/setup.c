@@ -11,6 +11,7 @@
 #include "launch/cli/recipes.h"
 #include "launch/cli/resume_command.h"
 #include "launch/train/setup_impl.h"
+#include "learner/run/run_lock.h"
 #include "learner/run/run_status.h"
 #include "learner/storage/atomic_file.h"
 #include "learner/storage/checkpoint_list.h"
@@ -124,6 +125,7 @@ static enum status choose_start(struct setup *setup, struct request *request, co
         "--resume auto needs --run-dir DIR: the run goes on there if it holds a checkpoint, else it begins there");
   *resume = "";
   if (!is_directory(directory)) return STATUS_OK;
+  run_lock_await(directory, 2. / 3 * mpi_start_seconds()); // the other ranks wait for so long
   const int checkpoints = checkpoint_list(directory, NULL, 0, error);
   if (checkpoints < 0) return error_set(error, STATUS_IO, "%s: cannot be read", directory);
   if (checkpoints == 0) {
