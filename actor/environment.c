@@ -1,4 +1,5 @@
 #include "actor/environment.h"
+#include "common/base/plural.h"
 
 #include "actor/action_limits.h"
 
@@ -395,13 +396,14 @@ bool environment_save(struct environment *environment, struct buffer *state) {
 
 enum status environment_load(struct environment *environment, const void *state, size_t size, struct error *error) {
   if (!environment_can_save(environment))
-    return fail(environment, STATUS_MISMATCH, error, "there is a saved state of %zu bytes, but it has no load", size);
+    return fail(environment, STATUS_MISMATCH, error, "there is a saved state of %zu byte%s, but it has no load", size,
+                plural(size));
   enter(environment, GUEST_LOAD);
   int result = environment->kind->abi->load(environment->self, state, size);
   leave(environment, GUEST_LOAD);
   if (result < 0) {
     char call[64];
-    snprintf(call, sizeof call, "load of %zu bytes", size);
+    snprintf(call, sizeof call, "load of %zu byte%s", size, plural(size));
     return call_failed(environment, call, result, error);
   }
   environment->guest.step = environment->frames_left = 0;
