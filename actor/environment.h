@@ -43,6 +43,14 @@ enum status environment_create(struct environment *environment, const struct env
 enum status environment_create_for(struct environment *environment, const struct environment_kind *kind,
                                    const struct guest *guest, uint64_t env_steps, struct error *error);
 
+// Begins to make an instance where that takes a process of its own, and does nothing elsewhere. Begin several
+// instances, then create each in turn with the same arguments: their programs start at once. The time limit counts from
+// here. A failure is the one of environment_create_for.
+void environment_create_begin(const struct environment_kind *kind, const struct guest *guest, uint64_t env_steps);
+
+// Ends what was begun and has not been created.
+void environment_create_abandon(const struct environment_kind *kind);
+
 // May be called twice.
 void environment_destroy(struct environment *environment);
 
