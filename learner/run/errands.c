@@ -108,8 +108,7 @@ static bool wait_until_over(struct errands *errands) {
 static void say(const struct errands *errands) {
   char line[512];
   const int size = snprintf(line, sizeof line,
-                            "corsac: %.300s: its file system has not answered for %.0f s, and the job "
-                            "waits for it\n",
+                            "corsac: %.300s: a file operation has taken %.0f s so far, and the job waits for it\n",
                             errands->directory, SAID_SECONDS);
   if (size > 0) (void)streams_write(streams_error_descriptor(), line, (size_t)size);
 }
@@ -137,5 +136,5 @@ void errands_run(struct errands *errands, void (*call)(void *argument), void *ar
   }
   errands->state = IDLE;
   pthread_mutex_unlock(&errands->mutex);
-  if (said) log_warn("%s: its file system did not answer for %.0f s", errands->directory, clock_now() - began);
+  if (said) log_warn("%s: a file operation took %.0f s", errands->directory, clock_now() - began);
 }
