@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 enum { CONFIG_MAX_HIDDEN = 8, CONFIG_MAX_NUMBERS = 40, CONFIG_TEXT = 1024 };
+enum { CONFIG_MAX_CASES = 128, CONFIG_CASES = 16384 }; // CONFIG_CASES: bytes of all cases, with a 0
 
 // A number, or "auto".
 struct config_auto {
@@ -101,6 +102,8 @@ struct config {
   uint64_t max_episode_steps;                         // after which an episode is truncated; 0: the environment's own
   uint64_t frame_skip;                                // steps of the environment for which one action is held
   struct config_numbers action_low, action_high;      // bounds of its actions; count 0: its own
+  char cases[CONFIG_CASES];                           // lines (common/config/cases.h), or the path of their file; "": none
+  char cases_per[16];                                 // environment, episode
   bool isolate;                                       // run each plugin instance in a process of its own
   bool restart_each_episode;                          // start the program of a child process anew for each episode
   char scratch[CONFIG_TEXT];                          // directory of the children's working directories; "": none

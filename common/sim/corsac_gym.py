@@ -9,6 +9,7 @@ Observation: Box, or Dict and Tuple of such. It becomes one vector of float32: a
              arrays row-major.
 Action:      Box; where it is unbounded, --action-low and --action-high bound it. It is an array of the space's shape and type; for integers it is rounded.
 Seed:        every episode is reset with a seed of its own, the lower 32 bits of corsac's.
+Case:        with corsac's --cases, reset gets options={"case": text}, and the environment variable CORSAC_CASE is that of this environment.
 Pictures:    CORSAC_FRAMES=PIPE (corsac eval --record) gets a line with the frames per second, then a PPM after each reset and step.
 End:         terminated and truncated are passed on. Gymnasium's own TimeLimit truncates; corsac adds no limit.
 Info:        its numbers become named values. --info auto takes those of a first step, which is made for that; none takes none; NAME,NAME:max
@@ -271,7 +272,8 @@ def drive(env, sim, camera, named):
     flatten, to_action = Flattener(env.observation_space), action_maker(env.action_space)
     obs = numpy.empty(flatten.size, numpy.float32)
     while sim.wanted:
-        observation, _ = env.reset(seed=sim.seed % 2**32)
+        options = {"options": {"case": sim.case}} if sim.case else {}
+        observation, _ = env.reset(seed=sim.seed % 2**32, **options)
         flatten(observation, obs)
         camera()
         action = sim.begin(obs)

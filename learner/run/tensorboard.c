@@ -13,7 +13,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { MAX_COLUMNS = 64, DT_STRING = 7, CONFIG_YAML = 16384, MAX_OPTIONS = 128 };
+enum { MAX_COLUMNS = 64 + 4 * CONFIG_MAX_CASES, DT_STRING = 7, CONFIG_YAML = 16384 + 2 * CONFIG_CASES, MAX_OPTIONS = 128 };
 
 struct tensorboard {
   char directory[FILE_PATH], header[METRICS_HEADER], yaml[CONFIG_YAML];
@@ -49,7 +49,8 @@ void tensorboard_tag(const char *column, char tag[TENSORBOARD_TAG]) {
                 {"critic_loss", "update"},   {"policy_loss", "update"}, {"alpha", "update"},
                 {"entropy", "update"},       {"q_mean", "update"},      {"utd", "update"},
                 {"policy_", "policy"},       {"learner_", "time"},      {"actor_wait", "time"},
-                {"env_steps_per_s", "time"}, {"updates_per_s", "time"}, {"info_", "info"}};
+                {"env_steps_per_s", "time"}, {"updates_per_s", "time"}, {"info_", "info"},
+                {"case_", "case"}};
   const char *group = "job";
   for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
     if (strncmp(column, groups[i].begin, strlen(groups[i].begin)) == 0) {
