@@ -152,6 +152,11 @@ def wrap(env, names):
     return env
 
 
+def case_of(text):
+    """The arguments of reset that tell the environment its case, if it has one."""
+    return {"options": {"case": text}} if text else {}
+
+
 RULES = {"mean": corsac_sim.INFO_MEAN, "last": corsac_sim.INFO_LAST, "max": corsac_sim.INFO_MAX}
 MOST_INFO, LONGEST_INFO = 16, 31
 
@@ -200,7 +205,7 @@ class Info:
         """Makes a step, the same in every instance: with the action nearest to 0."""
         space = env.action_space
         try:
-            env.reset(seed=0)
+            env.reset(seed=0, **case_of(os.environ.get("CORSAC_CASE")))
             info = env.step(numpy.clip(numpy.zeros(space.shape), space.low, space.high).astype(space.dtype))[4]
         except Exception as error:
             traceback.print_exc()
@@ -272,8 +277,7 @@ def drive(env, sim, camera, named):
     flatten, to_action = Flattener(env.observation_space), action_maker(env.action_space)
     obs = numpy.empty(flatten.size, numpy.float32)
     while sim.wanted:
-        options = {"options": {"case": sim.case}} if sim.case else {}
-        observation, _ = env.reset(seed=sim.seed % 2**32, **options)
+        observation, _ = env.reset(seed=sim.seed % 2**32, **case_of(sim.case))
         flatten(observation, obs)
         camera()
         action = sim.begin(obs)
