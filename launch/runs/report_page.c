@@ -127,8 +127,9 @@ static void write_case(FILE *page, const struct metrics_table *table, const char
   fputs("</td></tr>\n", page);
 }
 
-static void write_cases(FILE *page, const struct run *run) {
-  if (!cases_are_given(&run->config)) return;
+static enum status write_cases(FILE *page, const struct run_set *only, struct error *error) {
+  const struct run *run = &only->run[0];
+  if (!cases_are_given(&run->config)) return STATUS_OK;
   fputs("<h2>Cases</h2>\n<div class=\"scroll\"><table><tr><th>case</th><th>episodes</th><th>training return at the "
         "end</th><th>last evaluation</th><th>best evaluation</th></tr>\n",
         page);
@@ -139,6 +140,7 @@ static void write_cases(FILE *page, const struct run *run) {
   }
   fprintf(page, "</table></div>\n<p class=\"soft\">Each %s has its case; an evaluation goes over the cases in turn.</p>\n",
           cases_per_episode(&run->config) ? "episode" : "environment");
+  return run->metrics.rows > 0 ? report_charts_cases(only, page, error) : STATUS_OK;
 }
 
 // --- configuration ---
@@ -354,7 +356,7 @@ static enum status write_run(FILE *page, const struct run *given, bool alone, st
     status = write_charts(page, &only, error);
   else
     fputs("<p class=\"warn\">metrics.csv has no rows yet, so there are no curves.</p>\n", page);
-  write_cases(page, &run);
+  if (status == STATUS_OK) status = write_cases(page, &only, error);
   if (status == STATUS_OK) status = write_configuration(page, &run, error);
   write_machine(page, &run, &summary);
   write_checkpoints(page, &summary);

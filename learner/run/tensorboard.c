@@ -174,7 +174,8 @@ static Tb__Value option_value(const struct option *option, const struct config *
   return value;
 }
 
-// Appends the options of the job, without those of a single start.
+// Appends the options of the job, without those of a single start and without lines, which the configuration's text
+// has.
 static enum status append_session_start(struct tensorboard *tensorboard, struct error *error) {
   static const Tb__SessionStart__Entry no_entry = TB__SESSION_START__ENTRY__INIT;
   Tb__SessionStart__Entry entry[MAX_OPTIONS], *entries[MAX_OPTIONS];
@@ -184,7 +185,7 @@ static enum status append_session_start(struct tensorboard *tensorboard, struct 
   size_t count = 0;
   for (size_t i = 0; i < options_count() && count < MAX_OPTIONS; i++) {
     const struct option *option = options_at(i);
-    if (option->rule == OPTION_INVOCATION) continue;
+    if (option->rule == OPTION_INVOCATION || option->type == OPTION_LINES) continue;
     value[count] = option_value(option, &tensorboard->config, text + count * CONFIG_TEXT);
     entry[count] = no_entry;
     entry[count].key = (char *)(uintptr_t)option->name;

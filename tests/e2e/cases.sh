@@ -79,9 +79,9 @@ expect_status 'with other cases' 0 "$CORSAC" eval "$tmp/drawn" --cases "$tmp/oth
 check 'has their returns' grep -q '^case seven: mean return 70.000' "$out"
 expect_status 'with none' 0 "$CORSAC" eval "$tmp/drawn" --cases '' --episodes 2
 check 'has no list of cases' [ "$(grep -c '^case' "$out")" = 0 ]
-expect_status 'report' 0 "$CORSAC" report "$tmp/drawn" --out "$tmp/report.html"
+expect_status 'report' 0 "$CORSAC" report "$tmp/drawn" --output "$tmp/report.html"
 check 'has a row for each case' grep -q '<td class="name">four</td><td>[0-9]*</td><td>40.00</td><td>40.00</td><td>40.00</td>' "$tmp/report.html"
-expect_status 'a curve of one case' 0 "$CORSAC" plot "$tmp/drawn" --y case_eval_four --out "$tmp/curve.svg"
+check 'and a chart of their evaluations' grep -q 'evaluation return of each case' "$tmp/report.html"
 mv "$tmp/moved" "$tmp/cases"
 
 # --- ranks and resume -----------------------------------------------------------------------------
