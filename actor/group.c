@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const call_names[GROUP_CALLS] = {"",     "create",  "reset",     "step", "save",
+static const char *const call_names[GROUP_CALLS] = {"",     "create",  "reset",     "step",  "save",
                                                     "load", "destroy", "heartbeat", "leave", "set_case"};
 
 // One environment of the group, as the leader has it.

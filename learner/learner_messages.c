@@ -95,8 +95,9 @@ static void say_cases(const struct config *config, const struct evaluation *eval
     if (result.episodes > 0)
       used = text_append(text, sizeof text, used, "%s%s %.2f", used ? ", " : "", name, result.mean);
   }
-  if (used > 0) log_info("evaluation at %llu steps, by case: %s%s", (unsigned long long)evaluation->env_steps, text,
-                         used < sizeof text - 100 ? "" : ", ... (the others are in metrics.csv)");
+  if (used > 0)
+    log_info("evaluation at %llu steps, by case: %s%s", (unsigned long long)evaluation->env_steps, text,
+             used < sizeof text - 100 ? "" : ", ... (the others are in metrics.csv)");
 }
 
 static void save_best(struct learner *learner) {

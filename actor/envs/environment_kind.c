@@ -70,10 +70,11 @@ static enum status open_plugin(struct environment_kind *kind, struct error *erro
   kind->abi = &kind->plugin->abi;
   kind->is_guest = true;
   if (kind->config && cases_per_episode(kind->config) && !kind->abi->set_case)
-    return error_set(error, STATUS_USAGE,
-                     "cases_per: %s has no function set_case, by which it would get the case of each episode; add it, or "
-                     "give each environment a case: --cases-per environment",
-                     kind->id);
+    return error_set(
+        error, STATUS_USAGE,
+        "cases_per: %s has no function set_case, by which it would get the case of each episode; add it, or "
+        "give each environment a case: --cases-per environment",
+        kind->id);
   return STATUS_OK;
 }
 

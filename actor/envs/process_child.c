@@ -44,9 +44,8 @@ static bool make_channel(struct process_child *child) {
 // Whether a child must not see this variable. With those of MPI's launcher, a simulator that calls MPI_Init would
 // become the actor's rank; with those of srun's binding, its own srun or mpirun would take the actor's cores as a rule.
 static bool is_hidden(const char *variable) {
-  static const char *const names[] = {"CORSAC_CHANNEL",   "CORSAC_INDEX",     "CORSAC_EVALUATION",   "CORSAC_EPISODE",
-                                      "CORSAC_ENV_STEPS", "CORSAC_CASE", "CORSAC_DIRECTORY",
-                                      "OPENBLAS_NUM_THREADS"};
+  static const char *const names[] = {"CORSAC_CHANNEL",   "CORSAC_INDEX", "CORSAC_EVALUATION", "CORSAC_EPISODE",
+                                      "CORSAC_ENV_STEPS", "CORSAC_CASE",  "CORSAC_DIRECTORY",  "OPENBLAS_NUM_THREADS"};
   if (launcher_variable(variable) || strncmp(variable, "SLURM_CPU_BIND", 14) == 0) return true;
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     const size_t length = strlen(names[i]);
@@ -88,9 +87,9 @@ static void fill_own(struct own_variables *own, const struct process_child *chil
 
 // Makes the child's environment variables. The caller frees the array; the strings are those of environ and own.
 static char **make_environment(struct own_variables *own) {
-  char *const added[OWN_VARIABLES] = {own->channel, own->index,     own->evaluation, own->episode,  own->env_steps,
-                                      own->threads, own->directory, own->unbound_4,  own->unbound_5,
-                                      *own->case_text ? own->case_text : NULL};
+  char *const added[OWN_VARIABLES] = {
+      own->channel, own->index,     own->evaluation, own->episode,   own->env_steps,
+      own->threads, own->directory, own->unbound_4,  own->unbound_5, *own->case_text ? own->case_text : NULL};
   size_t count = 0;
   while (environ[count]) count++;
   char **all = calloc(count + OWN_VARIABLES + 1, sizeof *all);

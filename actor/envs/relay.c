@@ -165,9 +165,7 @@ static int pass(struct relay *relay, int request) {
   const void *state;
   int result;
   switch (request) {
-  case CHANNEL_RESET:
-    result = send_reset(relay);
-    return result == 0 ? receive_result(relay, CHANNEL_RESET) : result;
+  case CHANNEL_RESET: result = send_reset(relay); return result == 0 ? receive_result(relay, CHANNEL_RESET) : result;
   case CHANNEL_STEP:
     result = send_request(relay, request, channel->action, relay->act_dim * sizeof(float));
     return result == 0 ? receive_result(relay, CHANNEL_STEP) : result;

@@ -44,18 +44,20 @@ static int find_name(const struct parser *parser, const char *line) {
 // line: without blanks around it, and with a 0.
 static enum status check_line(const struct parser *parser, const char *line, size_t size) {
   if (strlen(line) != size) return fail(parser, "holds a zero byte; a cases file is text");
-  if (size >= CASES_LINE)
-    return fail(parser, "has %zu bytes; a case may have %d", size, CASES_LINE - 1);
+  if (size >= CASES_LINE) return fail(parser, "has %zu bytes; a case may have %d", size, CASES_LINE - 1);
   for (size_t at = 0, length; at < size; at += length)
     if ((length = printable_length(line + at)) == 0)
       return fail(parser, "has a byte that is not printable UTF-8, the %zuth; a cases file is text", at + 1);
   const size_t length = name_length(line);
   if (length >= CASES_NAME)
-    return fail(parser, "begins with a name of %zu bytes, %.60s; it may have %d: put a short name and a space before it",
+    return fail(parser,
+                "begins with a name of %zu bytes, %.60s; it may have %d: put a short name and a space before it",
                 length, line, CASES_NAME - 1);
   if (strcspn(line, ",\"") < length)
-    return fail(parser, "begins with the name %.*s; a name is a column of metrics.csv and has no comma and no quote: put "
-                "another name and a space before it", (int)length, line);
+    return fail(parser,
+                "begins with the name %.*s; a name is a column of metrics.csv and has no comma and no quote: put "
+                "another name and a space before it",
+                (int)length, line);
   const int same = find_name(parser, line);
   if (same >= 0)
     return fail(parser, "is a second case %.*s, after line %u; names have to differ", (int)length, line,
@@ -114,7 +116,8 @@ enum status cases_parse(const char *text, size_t size, const char *name, char ca
   }
   if (parser.count == 0)
     return error_set(error, STATUS_USAGE,
-                     "%.400s: holds no case; each line is one: a name, a space, and what its environment is to read", name);
+                     "%.400s: holds no case; each line is one: a name, a space, and what its environment is to read",
+                     name);
   memcpy(cases, found, sizeof found);
   return STATUS_OK;
 }

@@ -15,8 +15,8 @@
 #include <string.h>
 
 enum {
-  CASES_LINE = 1024, // bytes of a case with its 0
-  CASES_NAME = 32,   // of its name
+  CASES_LINE = 1024,   // bytes of a case with its 0
+  CASES_NAME = 32,     // of its name
   CASES_FILE = 1 << 18 // of a file, with what is left out
 };
 
@@ -29,9 +29,9 @@ static inline bool cases_per_episode(const struct config *config) {
 }
 
 // Reads the text of a cases file: blanks around a line, empty lines and lines that begin with # are left out, a tab
-// counts as a space. name: what messages begin with. STATUS_USAGE with the line: a zero byte, invalid UTF-8, a line or a
-// name that is too long, a name with a comma or a quote, a name that is there twice, more than CONFIG_MAX_CASES, no case
-// at all.
+// counts as a space. name: what messages begin with. STATUS_USAGE with the line: a zero byte, invalid UTF-8, a line or
+// a name that is too long, a name with a comma or a quote, a name that is there twice, more than CONFIG_MAX_CASES, no
+// case at all.
 enum status cases_parse(const char *text, size_t size, const char *name, char cases[CONFIG_CASES], struct error *error);
 
 // Where config->cases is the path of a file, as --cases gives it, this reads the file, and the lines take the path's

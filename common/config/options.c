@@ -245,10 +245,11 @@ enum status options_check_resume(const struct config *saved, const struct config
     char before[CONFIG_TEXT], after[CONFIG_TEXT];
     if (!options_is_fixed(option, saved)) continue;
     if (are_other_lines(option, saved, now))
-      return error_set(error, STATUS_USAGE,
-                       "%s: the run has other ones and a resume in sync mode cannot change them; leave it out, or start "
-                       "a new run",
-                       option->name);
+      return error_set(
+          error, STATUS_USAGE,
+          "%s: the run has other ones and a resume in sync mode cannot change them; leave it out, or start "
+          "a new run",
+          option->name);
     option_get(option, saved, before, sizeof before);
     option_get(option, now, after, sizeof after);
     if (strcmp(before, after) == 0) continue;

@@ -37,8 +37,9 @@
 //   CLOSE 6   nothing                       no answer: the program closes the connection
 //
 // flags of the spec: bit 0: the program can SAVE and LOAD; bit 1: it looks at the case of RESET, without which
-// --cases-per episode refuses it. The case of LOAD is that of the episode that was saved, so a state holds it. Texts of a fixed size end with a 0. A rule of info is
-// 0 (mean), 1 (last) or 2 (max). flags of a result: bit 0: terminated, bit 1: truncated.
+// --cases-per episode refuses it. The case of LOAD is that of the episode that was saved, so a state holds it. Texts of
+// a fixed size end with a 0. A rule of info is 0 (mean), 1 (last) or 2 (max). flags of a result: bit 0: terminated, bit
+// 1: truncated.
 #ifndef CORSAC_COMMON_ENV_FRAME_H
 #define CORSAC_COMMON_ENV_FRAME_H
 

@@ -108,9 +108,9 @@ uint64_t corsac_sim_seed(const struct corsac_sim *sim);
 uint64_t corsac_sim_episode(const struct corsac_sim *sim);
 uint64_t corsac_sim_env_steps(const struct corsac_sim *sim);
 
-// With --cases: the case of the episode that begins next, and then of that episode: a line of the file, whose first word
-// is its name. "" where there are no cases. It is valid until the next call of begin or step. Of a loaded episode it is
-// the one that the episode had. Without corsac it is the environment variable CORSAC_CASE.
+// With --cases: the case of the episode that begins next, and then of that episode: a line of the file, whose first
+// word is its name. "" where there are no cases. It is valid until the next call of begin or step. Of a loaded episode
+// it is the one that the episode had. Without corsac it is the environment variable CORSAC_CASE.
 const char *corsac_sim_case(const struct corsac_sim *sim);
 
 // Gives the values (info_dim) of the next corsac_sim_step. Call it before that step.

@@ -19,11 +19,11 @@ enum { SIM_STATE_WHY = 256, SIM_STATE_TEXT = 1024 }; // SIM_STATE_TEXT: bytes of
 
 // Zero-initialised is empty.
 struct sim_state {
-  unsigned char *bytes;       // (capacity) what was put; kept from one save to the next
-  size_t capacity, size;      // size: what was put, also where it is more than CHANNEL_MAX_STATE and not kept
-  const unsigned char *given; // (given_size) what is got, not owned
+  unsigned char *bytes;         // (capacity) what was put; kept from one save to the next
+  size_t capacity, size;        // size: what was put, also where it is more than CHANNEL_MAX_STATE and not kept
+  const unsigned char *given;   // (given_size) what is got, not owned
   size_t given_size, at, begin; // begin: where what was put begins
-  char why[SIM_STATE_WHY]; // "": nothing is wrong
+  char why[SIM_STATE_WHY];      // "": nothing is wrong
 };
 
 void sim_state_release(struct sim_state *state);

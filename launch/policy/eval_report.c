@@ -145,12 +145,12 @@ static json_t *json_cases(const struct eval *eval) {
     char name[CASES_NAME], line[CASES_LINE];
     cases_name(&eval->source.config, i, name);
     cases_line(&eval->source.config, i, line);
-    json_array_append_new(
-        cases, json_pack("{s:o, s:o, s:I, s:o, s:o, s:o, s:o}", "name", json_text(name), "case", json_text(line),
-                         "episodes", (json_int_t)of->episodes, "return_mean",
-                         any ? json_real(of->sum / of->episodes) : json_null(), "return_min",
-                         any ? json_real(of->low) : json_null(), "return_max", any ? json_real(of->high) : json_null(),
-                         "length_mean", any ? json_real(of->length / of->episodes) : json_null()));
+    json_array_append_new(cases, json_pack("{s:o, s:o, s:I, s:o, s:o, s:o, s:o}", "name", json_text(name), "case",
+                                           json_text(line), "episodes", (json_int_t)of->episodes, "return_mean",
+                                           any ? json_real(of->sum / of->episodes) : json_null(), "return_min",
+                                           any ? json_real(of->low) : json_null(), "return_max",
+                                           any ? json_real(of->high) : json_null(), "length_mean",
+                                           any ? json_real(of->length / of->episodes) : json_null()));
   }
   return cases;
 }
@@ -162,7 +162,8 @@ static enum status print_json(const struct eval *eval, struct error *error) {
                               json_count(source->info.policy_version), "episodes", json_count(eval->begun), "cut",
                               json_count(eval->cut), "return_mean", eval->mean, "return_std", eval->deviation,
                               "return_min", eval->low, "return_max", eval->high, "length_mean", eval->length, "returns",
-                              json_doubles(eval->returns, eval->begun), "info", json_info(eval), "cases", json_cases(eval), "first_observation",
+                              json_doubles(eval->returns, eval->begun), "info", json_info(eval), "cases",
+                              json_cases(eval), "first_observation",
                               json_floats(eval->first_observation, source->shape.obs_dim), "first_action",
                               json_floats(eval->first_action, source->shape.act_dim)),
                     error);

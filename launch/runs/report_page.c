@@ -138,7 +138,8 @@ static enum status write_cases(FILE *page, const struct run_set *only, struct er
     cases_name(&run->config, i, name);
     write_case(page, &run->metrics, name);
   }
-  fprintf(page, "</table></div>\n<p class=\"soft\">Each %s has its case; an evaluation goes over the cases in turn.</p>\n",
+  fprintf(page,
+          "</table></div>\n<p class=\"soft\">Each %s has its case; an evaluation goes over the cases in turn.</p>\n",
           cases_per_episode(&run->config) ? "episode" : "environment");
   return run->metrics.rows > 0 ? report_charts_cases(only, page, error) : STATUS_OK;
 }

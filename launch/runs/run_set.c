@@ -104,7 +104,7 @@ void run_set_label(const struct run_set *runs, size_t group, char label[RUN_LABE
     char value[CONFIG_TEXT + 64];
     option_get(option, &own->config, value, sizeof value);
     for (char *end = value; (end = strchr(end, '\n')); end++) *end = ';'; // lines on one line
-    const bool plain = strcmp(option->name, "env") == 0; // its value needs no name
+    const bool plain = strcmp(option->name, "env") == 0;                  // its value needs no name
     if (++named > NAMED || used >= RUN_LABEL) continue;
     used += (size_t)snprintf(label + used, RUN_LABEL - used, "%s%s%s%.60s", named > 1 ? ", " : "",
                              plain ? "" : option->name, plain ? "" : " ", value);

@@ -13,7 +13,12 @@
 #include <string.h>
 #include <time.h>
 
-enum { MAX_COLUMNS = 64 + 4 * CONFIG_MAX_CASES, DT_STRING = 7, CONFIG_YAML = 16384 + 2 * CONFIG_CASES, MAX_OPTIONS = 128 };
+enum {
+  MAX_COLUMNS = 64 + 4 * CONFIG_MAX_CASES,
+  DT_STRING = 7,
+  CONFIG_YAML = 16384 + 2 * CONFIG_CASES,
+  MAX_OPTIONS = 128
+};
 
 struct tensorboard {
   char directory[FILE_PATH], header[METRICS_HEADER], yaml[CONFIG_YAML];
@@ -45,12 +50,11 @@ void tensorboard_destroy(struct tensorboard *tensorboard) {
 void tensorboard_tag(const char *column, char tag[TENSORBOARD_TAG]) {
   static const struct {
     const char *begin, *group; // the group of columns whose names begin so
-  } groups[] = {{"return_", "return"},       {"eval_", "return"},       {"episode_", "return"},
-                {"critic_loss", "update"},   {"policy_loss", "update"}, {"alpha", "update"},
-                {"entropy", "update"},       {"q_mean", "update"},      {"utd", "update"},
-                {"policy_", "policy"},       {"learner_", "time"},      {"actor_wait", "time"},
-                {"env_steps_per_s", "time"}, {"updates_per_s", "time"}, {"info_", "info"},
-                {"case_", "case"}};
+  } groups[] = {
+      {"return_", "return"},       {"eval_", "return"},       {"episode_", "return"}, {"critic_loss", "update"},
+      {"policy_loss", "update"},   {"alpha", "update"},       {"entropy", "update"},  {"q_mean", "update"},
+      {"utd", "update"},           {"policy_", "policy"},     {"learner_", "time"},   {"actor_wait", "time"},
+      {"env_steps_per_s", "time"}, {"updates_per_s", "time"}, {"info_", "info"},      {"case_", "case"}};
   const char *group = "job";
   for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
     if (strncmp(column, groups[i].begin, strlen(groups[i].begin)) == 0) {

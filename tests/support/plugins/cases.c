@@ -1,6 +1,6 @@
-// An environment that shows which case it plays: each of the 10 steps of an episode has the case's number as its reward,
-// so a return is 10 times the number. `k=2` in a case is the number, `dim=5` the length of the observation; set_case
-// refuses one with `fail`. Where CASES_LOG is set, calls are appended to that file.
+// An environment that shows which case it plays: each of the 10 steps of an episode has the case's number as its
+// reward, so a return is 10 times the number. `k=2` in a case is the number, `dim=5` the length of the observation;
+// set_case refuses one with `fail`. Where CASES_LOG is set, calls are appended to that file.
 #include "common/env/env.h"
 #include <stdio.h>
 #include <stdlib.h>

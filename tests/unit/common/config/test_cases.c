@@ -24,7 +24,9 @@ static void test_text(void) {
   } good[] = {
       {"a x=1\nb x=2\n", "a x=1\nb x=2\n"},
       {"\n# a comment\n  a x=1  \r\n\t# another\n\nb\tx=2", "a x=1\nb x=2\n"},
-      {"\xef\xbb\xbf" "caf\xc3\xa9 re=100\n", "caf\xc3\xa9 re=100\n"},
+      {"\xef\xbb\xbf"
+       "caf\xc3\xa9 re=100\n",
+       "caf\xc3\xa9 re=100\n"},
       {"alone", "alone\n"},
       {"a \"quoted, value\" #1\n", "a \"quoted, value\" #1\n"},
   };
