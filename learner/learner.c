@@ -75,6 +75,14 @@ static enum status init_parts(struct learner *learner, const struct learner_setu
   return learner->receiver ? STATUS_OK : error->status;
 }
 
+// During an errand: the actors hear of the learner, and their silence does not count. An error comes again.
+static void keep_in_touch(void *who) {
+  struct learner *learner = who;
+  if (learner->phase >= PHASE_LEAVING) return;
+  (void)actor_table_send_heartbeats(&learner->table, learner->job->policy_version, NULL);
+  actor_table_excuse(&learner->table);
+}
+
 struct learner *learner_create(const struct learner_setup *setup, struct error *error) {
   struct learner *learner = memory_alloc(1, sizeof *learner, "the learner", error);
   if (!learner) return NULL;
@@ -86,10 +94,16 @@ struct learner *learner_create(const struct learner_setup *setup, struct error *
     learner_destroy(learner);
     return NULL;
   }
+  learner->errands = errands_create(job->config.run_dir, keep_in_touch, learner, error);
+  if (!learner->errands) {
+    learner_destroy(learner);
+    return NULL;
+  }
   set_slack(learner);
   learner->updates_at_round = job->limiter.updates;
   reporter_init(&learner->reporter, job, setup->run, setup->metrics_file);
   learner->reporter.tensorboard = setup->tensorboard;
+  learner->reporter.errands = learner->errands;
   snprintf(learner->reporter.checkpoint, sizeof learner->reporter.checkpoint, "%s", setup->checkpoint);
   return learner;
 }
@@ -97,6 +111,7 @@ struct learner *learner_create(const struct learner_setup *setup, struct error *
 void learner_destroy(struct learner *learner) {
   if (!learner) return;
   checkpoint_schedule_release(&learner->schedule);
+  errands_destroy(learner->errands);
   transition_receiver_destroy(learner->receiver);
   weights_publisher_release(&learner->publisher);
   evaluation_release(&learner->evaluation);

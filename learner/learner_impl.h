@@ -29,6 +29,7 @@ struct learner {
   struct weights_publisher publisher;
   struct evaluation evaluation;
   struct reporter reporter;
+  struct errands *errands; // of the reporter
   struct checkpoint_schedule schedule;
   struct env_failures env_failures;
 

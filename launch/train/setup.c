@@ -177,9 +177,21 @@ static enum status check_resume(const struct setup *setup, const char *recipe, s
   return status;
 }
 
+// A run that is in progress removes checkpoints while this looks at them; that it is in progress is found out later.
+static enum status read_newest(struct setup *setup, const char *resume, struct error *error) {
+  struct stat info;
+  for (int tries = 5;; tries--) {
+    enum status status = run_newest_checkpoint(resume, true, setup->checkpoint, error);
+    if (status != STATUS_OK) return status;
+    status = read_saved(setup, error);
+    if (status == STATUS_OK || tries == 0 || file_stat(setup->checkpoint, &info) == 0) return status;
+    error_clear(error);
+  }
+}
+
 static enum status resolve_resume(struct setup *setup, const struct request *request, const char *resume,
                                   struct error *error) {
-  enum status status = run_newest_checkpoint(resume, true, setup->checkpoint, error);
+  enum status status = read_newest(setup, resume, error);
   if (status != STATUS_OK) return status;
   if (!setup->in_place && !given_text(request, "run_dir")[0])
     return error_set(error, STATUS_USAGE,
@@ -189,8 +201,6 @@ static enum status resolve_resume(struct setup *setup, const struct request *req
                      "--resume %s goes on in that directory; to branch off into another one, resume one file: --resume "
                      "%s --run-dir %s",
                      resume, setup->checkpoint, given_text(request, "run_dir"));
-  status = read_saved(setup, error);
-  if (status != STATUS_OK) return status;
   const char *recipe = given_text(request, "recipe");
   setup->config = setup->saved;
   status = recipes_apply(recipe, &setup->config, error);
