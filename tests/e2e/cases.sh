@@ -62,7 +62,6 @@ check 'is told' grep -q 'of 4 cases only the first 2 are trained on: set --envs 
 check 'and one that is not evaluated' grep -q 'of 4 cases only the first 3 are evaluated: set --eval-episodes 4' "$tmp/few/log.txt"
 
 # --- evaluation, report ---------------------------------------------------------------------------
-rm "$tmp/drawn/config.yaml" # the checkpoint has the cases
 mv "$tmp/cases" "$tmp/moved"
 expect_status 'eval' 0 "$CORSAC" eval "$tmp/drawn" --episodes 6
 check 'names the case of each episode' grep -qE '^ +5 +20\.000 +10  two$' "$out"
@@ -79,6 +78,10 @@ expect_status 'with other cases' 0 "$CORSAC" eval "$tmp/drawn" --cases "$tmp/oth
 check 'has their returns' grep -q '^case seven: mean return 70.000' "$out"
 expect_status 'with none' 0 "$CORSAC" eval "$tmp/drawn" --cases '' --episodes 2
 check 'has no list of cases' [ "$(grep -c '^case' "$out")" = 0 ]
+mv "$tmp/drawn/config.yaml" "$tmp/config.yaml"
+expect_status 'the checkpoint has them, too' 0 "$CORSAC" eval "$tmp/drawn" --episodes 6
+check '... the same' cmp -s "$tmp/alone.txt" "$out"
+mv "$tmp/config.yaml" "$tmp/drawn/config.yaml"
 expect_status 'report' 0 "$CORSAC" report "$tmp/drawn" --output "$tmp/report.html"
 check 'has a row for each case' grep -q '<td class="name">four</td><td>[0-9]*</td><td>40.00</td><td>40.00</td><td>40.00</td>' "$tmp/report.html"
 check 'and a chart of their evaluations' grep -q 'evaluation return of each case' "$tmp/report.html"
