@@ -3,6 +3,7 @@
 #include "actor/group_impl.h"
 
 #include "common/base/clock.h"
+#include "common/config/cases.h"
 #include "common/wire/assignment.h"
 #include "common/wire/message.h"
 
@@ -202,12 +203,14 @@ static void group_env_destroy(void *self) {
   memory_free(env);
 }
 
-// Asks the followers to create their instances, and creates the leader's. 0, or negative.
+// Asks the followers to create their instances, and creates the leader's. 0, or negative. Where there are cases, only
+// the leader's arguments name the instance's.
 static int create_all(struct group_env *env, const struct corsac_env_config *given, struct corsac_env_spec *spec) {
   const struct group_call_head head = {.call = GROUP_CREATE,
                                        .index = given->index,
                                        .evaluation = given->evaluation,
-                                       .size = (uint32_t)strlen(given->args) + 1};
+                                       .size =
+                                           cases_are_given(env->group->config) ? (uint32_t)strlen(given->args) + 1 : 0};
   if (begin_call(env, head, given->args) < 0) return -1;
   struct corsac_env_config config = *given;
   char why[GROUP_TEXT] = "";

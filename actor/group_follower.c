@@ -98,7 +98,7 @@ static enum status follow_create(struct follower *follower, const struct group_c
   if (follower->unopened.status != STATUS_OK) return answer_failure(group, call, follower->unopened.text, error);
   const enum status status = reserve_instance(group, call->instance, error);
   if (status != STATUS_OK) return status;
-  const char *args = text_of(call, bytes);
+  const char *args = call->size > 0 ? text_of(call, bytes) : follower->kind.args;
   if (!args) return error_set(error, STATUS_PEER, "the group's leader sent no arguments of an environment");
 
   struct group_instance *instance = &group->instance[call->instance];
