@@ -1,4 +1,5 @@
 #include "actor/environment.h"
+#include "common/base/plural.h"
 
 #include "actor/action_limits.h"
 
@@ -140,19 +141,40 @@ enum status environment_create(struct environment *environment, const struct env
   return environment_create_for(environment, kind, &guest, 0, error);
 }
 
+// What the instance is told.
+static struct corsac_env_config describe(const struct environment_kind *kind, const struct guest *guest,
+                                         uint64_t env_steps) {
+  return (struct corsac_env_config){.size = sizeof(struct corsac_env_config),
+                                    .id = kind->id,
+                                    .args = kind->args,
+                                    .index = guest->index,
+                                    .evaluation = guest->evaluation,
+                                    .comm = -1,
+                                    .episode = guest->episode,
+                                    .env_steps = env_steps};
+}
+
+void environment_create_begin(const struct environment_kind *kind, const struct guest *guest, uint64_t env_steps) {
+  if (!kind->create_begin) return;
+  struct environment environment = {.kind = kind, .guest = *guest};
+  environment.guest.name = environment_kind_name(kind);
+  const struct corsac_env_config config = describe(kind, guest, env_steps);
+  enter(&environment, GUEST_CREATE);
+  kind->create_begin(kind, &config);
+  leave(&environment, GUEST_CREATE);
+}
+
+void environment_create_abandon(const struct environment_kind *kind) {
+  if (kind->create_abandon) kind->create_abandon(kind);
+}
+
 enum status environment_create_for(struct environment *environment, const struct environment_kind *kind,
                                    const struct guest *guest, uint64_t env_steps, struct error *error) {
   *environment = (struct environment){.kind = kind, .guest = *guest, .env_steps = env_steps};
   environment->guest.name = environment_kind_name(kind);
   char joined[CASES_ARGS];
-  struct corsac_env_config config = {.size = sizeof config,
-                                     .id = kind->id,
-                                     .args = find_args(environment, joined),
-                                     .index = guest->index,
-                                     .evaluation = guest->evaluation,
-                                     .comm = -1,
-                                     .episode = guest->episode,
-                                     .env_steps = env_steps};
+  struct corsac_env_config config = describe(kind, guest, env_steps);
+  config.args = find_args(environment, joined);
   struct corsac_env_spec spec = {.size = sizeof spec};
   char reason[512] = "";
   enter(environment, GUEST_CREATE);
@@ -419,7 +441,8 @@ bool environment_save(struct environment *environment, struct buffer *state) {
 
 enum status environment_load(struct environment *environment, const void *state, size_t size, struct error *error) {
   if (!environment_can_save(environment))
-    return fail(environment, STATUS_MISMATCH, error, "there is a saved state of %zu bytes, but it has no load", size);
+    return fail(environment, STATUS_MISMATCH, error, "there is a saved state of %zu byte%s, but it has no load", size,
+                plural(size));
   const enum status status = set_case(environment, error);
   if (status != STATUS_OK) return status;
   enter(environment, GUEST_LOAD);
@@ -427,7 +450,7 @@ enum status environment_load(struct environment *environment, const void *state,
   leave(environment, GUEST_LOAD);
   if (result < 0) {
     char call[64];
-    snprintf(call, sizeof call, "load of %zu bytes", size);
+    snprintf(call, sizeof call, "load of %zu byte%s", size, plural(size));
     return call_failed(environment, call, result, error);
   }
   environment->guest.step = environment->frames_left = 0;

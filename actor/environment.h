@@ -44,6 +44,14 @@ enum status environment_create(struct environment *environment, const struct env
 enum status environment_create_for(struct environment *environment, const struct environment_kind *kind,
                                    const struct guest *guest, uint64_t env_steps, struct error *error);
 
+// Begins to make an instance where that takes a process of its own, and does nothing elsewhere. Begin several
+// instances, then create each in turn with the same arguments: their programs start at once. The time limit counts from
+// here. A failure is the one of environment_create_for.
+void environment_create_begin(const struct environment_kind *kind, const struct guest *guest, uint64_t env_steps);
+
+// Ends what was begun and has not been created.
+void environment_create_abandon(const struct environment_kind *kind);
+
 // Whether the instance may play this episode. Where each environment has its own case (common/config/cases.h), an
 // instance for another case has to be made, since its args would be another case's.
 bool environment_fits(const struct environment *environment, bool evaluation, uint64_t episode);

@@ -86,6 +86,13 @@ static void *create_process(const struct environment_kind *kind, const struct co
   return process_create(kind->process, listener, config, spec, error, error_size);
 }
 
+static void begin_process(const struct environment_kind *kind, const struct corsac_env_config *config) {
+  const struct process_listener listener = {kind->waiting, kind->who};
+  process_create_begin(kind->process, listener, config);
+}
+
+static void abandon_process(const struct environment_kind *kind) { process_create_abandon(kind->process); }
+
 static enum status open_process(struct environment_kind *kind, const char *const *argv, struct error *error) {
   struct error own = {0};
   guest_watch();
@@ -94,6 +101,8 @@ static enum status open_process(struct environment_kind *kind, const char *const
 
   kind->abi = &env_process;
   kind->create = create_process;
+  kind->create_begin = begin_process;
+  kind->create_abandon = abandon_process;
   kind->refused = process_refuse;
   kind->heartbeats_in_step = true;
   kind->is_guest = true;

@@ -33,13 +33,14 @@ struct process {
   char *scratch, *scratch_from;      // absolute paths, or NULL
   struct process_place place;
   struct instance *resets; // those whose reset is under way, linked by `next`
+  struct instance *begun;  // those whose child is started, before process_create asks for them; linked by `next`
 };
 
 enum process_phase { PROCESS_IDLE, PROCESS_RESETTING, PROCESS_ENDING, PROCESS_STARTING };
 
 struct instance {
   struct process *process;                 // not owned
-  struct instance *next;                   // in process->resets
+  struct instance *next;                   // in process->resets or process->begun
   struct process_listener listener, outer; // listener also lets other resets go on, and calls outer
   uint64_t index;
   bool evaluation;

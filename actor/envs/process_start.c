@@ -37,7 +37,10 @@ enum status process_find_scratch(struct process *process, struct error *error) {
   process->scratch_from = join("", config->scratch_from, error);
   if (!process->scratch_from) return STATUS_MEMORY;
   const enum status status = file_tree_check_source(process->scratch_from, process->scratch, error);
-  return status == STATUS_OK ? status : error_prefix(error, "scratch_from");
+  if (status == STATUS_OK) return status;
+  const bool is_relative = *config->scratch_from != '/';
+  return error_prefix(error, "scratch_from%s",
+                      is_relative ? ", a path from the directory where this program was started" : "");
 }
 
 static enum scratch_keep keep_of(const struct process *process) {

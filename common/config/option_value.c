@@ -195,7 +195,12 @@ void option_describe_form(const struct option *option, char *text, size_t size) 
   char range[80];
   option_describe_range(option, range, sizeof range);
   switch (option->type) {
-  case OPTION_TEXT: snprintf(text, size, "printable UTF-8 text of less than %d bytes", CONFIG_TEXT); break;
+  case OPTION_TEXT:
+    if (*option->default_text)
+      snprintf(text, size, "printable UTF-8 text of 1 to %d bytes", CONFIG_TEXT - 1);
+    else
+      snprintf(text, size, "printable UTF-8 text of less than %d bytes", CONFIG_TEXT);
+    break;
   case OPTION_BOOL: snprintf(text, size, "true or false"); break;
   case OPTION_COUNT: snprintf(text, size, "an integer from %s", range); break;
   case OPTION_NUMBER: snprintf(text, size, "a number from %s", range); break;
@@ -261,7 +266,7 @@ enum status option_set(const struct option *option, struct config *config, const
   struct config_widths widths;
   switch (option->type) {
   case OPTION_TEXT:
-    if (!is_text(text)) break;
+    if (!is_text(text) || (!*text && *option->default_text)) break; // no default: the empty text means something
     snprintf(field, CONFIG_TEXT, "%s", text);
     return STATUS_OK;
   case OPTION_BOOL:

@@ -2,6 +2,7 @@
 // results are judged.
 #include "actor/action_limits.h"
 #include "common/base/memory.h"
+#include "common/base/plural.h"
 #include "common/base/random.h"
 #include "common/config/cases.h"
 #include "common/wire/message.h"
@@ -448,7 +449,7 @@ int probe_load(struct probe *probe, const void *buffer, size_t size) {
   char name[64];
   const int refused = set_case(probe);
   if (refused < 0) return refused;
-  snprintf(name, sizeof name, "load of %zu bytes", size);
+  snprintf(name, sizeof name, "load of %zu byte%s", size, plural(size));
   begin_call(probe, GUEST_LOAD, name);
   const int result = probe->kind->abi->load(probe->self, buffer, size);
   end_call(probe);

@@ -3,6 +3,7 @@
 
 #include "common/base/json.h"
 #include "common/base/memory.h"
+#include "common/base/plural.h"
 #include "common/base/printable.h"
 #include "common/base/streams.h"
 #include "common/config/cases.h"
@@ -99,8 +100,9 @@ enum status eval_take_episode(struct eval *eval, const struct message_episode *r
 void eval_say_head(const struct eval *eval) {
   const struct policy_source *source = &eval->source;
   if (eval->request->verbose)
-    printable_print(eval->out, "%s: %s, policy version %llu, %llu steps, seed %llu%s", source->file, source->config.env,
-                    (unsigned long long)source->info.policy_version, (unsigned long long)source->info.env_steps,
+    printable_print(eval->out, "%s: %s, policy version %llu, %llu step%s, seed %llu%s", source->file,
+                    source->config.env, (unsigned long long)source->info.policy_version,
+                    (unsigned long long)source->info.env_steps, plural(source->info.env_steps),
                     (unsigned long long)source->config.seed, eval->request->sampled ? ", sampled actions" : "");
   if (eval->out)
     fprintf(eval->out, "%10s %14s %10s%s\n", "episode", "return", "length", eval->cases > 0 ? "  case" : "");
@@ -174,7 +176,8 @@ static enum status write_trace(const struct eval *eval, struct error *error) {
   const struct policy_source *source = &eval->source;
   const enum status status = trace_write(trace, eval->name, source->file, error);
   if (status != STATUS_OK) return status;
-  printable_print(streams_error(), "corsac: %s: %llu steps%s%s%s", trace->path, (unsigned long long)trace->table.rows,
+  printable_print(streams_error(), "corsac: %s: %llu step%s%s%s%s", trace->path, (unsigned long long)trace->table.rows,
+                  plural(trace->table.rows),
                   trace->reference.critics ? "" : ", without Q: ", trace->reference.critics ? "" : source->file,
                   trace->reference.critics ? "" : " holds no critics");
   return STATUS_OK;
@@ -182,7 +185,7 @@ static enum status write_trace(const struct eval *eval, struct error *error) {
 
 static void say_result(const struct eval *eval) {
   fprintf(eval->out, "%u episode%s of %s: mean return %.3f +- %.3f (%.3f to %.3f), mean length %.1f\n", eval->begun,
-          eval->begun == 1 ? "" : "s", eval->name, eval->mean, eval->deviation, eval->low, eval->high, eval->length);
+          plural(eval->begun), eval->name, eval->mean, eval->deviation, eval->low, eval->high, eval->length);
   for (uint32_t i = 0; i < eval->info_dim; i++)
     if (eval->info_count[i] > 0) fprintf(eval->out, "mean %s %.6g\n", eval->info_name[i], info_mean(eval, i));
 }
@@ -204,7 +207,8 @@ static void say_cases(const struct eval *eval) {
 static void say_cut(const struct eval *eval) {
   const uint32_t asked = (uint32_t)eval->source.config.eval_episodes;
   if (eval->cut == 0) return;
-  fprintf(stderr, "corsac: %u of %u episodes did not end by themselves", eval->cut, asked);
+  fprintf(stderr, "corsac: %u of %u episode%s did not end by %s", eval->cut, asked, plural(asked),
+          eval->cut == 1 ? "itself" : "themselves");
   if (eval->begun < asked) fprintf(stderr, ", %u of these were not begun", asked - eval->begun);
   fprintf(stderr, ": --max-steps and --timeout say how much they are given; a return is what an episode had until it "
                   "was cut\n");

@@ -12,6 +12,7 @@
 #include "launch/cli/recipes.h"
 #include "launch/cli/resume_command.h"
 #include "launch/train/setup_impl.h"
+#include "learner/run/run_lock.h"
 #include "learner/run/run_status.h"
 #include "learner/storage/atomic_file.h"
 #include "learner/storage/checkpoint_list.h"
@@ -127,6 +128,7 @@ static enum status choose_start(struct setup *setup, struct request *request, co
         "--resume auto needs --run-dir DIR: the run goes on there if it holds a checkpoint, else it begins there");
   *resume = "";
   if (!is_directory(directory)) return STATUS_OK;
+  run_lock_await(directory, 2. / 3 * mpi_start_seconds()); // the other ranks wait for so long
   const int checkpoints = checkpoint_list(directory, NULL, 0, error);
   if (checkpoints < 0) return error_set(error, STATUS_IO, "%s: cannot be read", directory);
   if (checkpoints == 0) {
@@ -297,11 +299,21 @@ static void take_start_options(struct setup *setup) {
   config->resume[0] = config->config[0] = config->recipe[0] = config->init_replay[0] = config->init_policy[0] = 0;
 }
 
+// The run may be resumed and evaluated from another directory than this one.
+static void fix_paths(struct config *config) {
+  char buffer[FILE_PATH];
+  const char *absolute = file_path(config->scratch_from, buffer);
+  if (*config->scratch_from && strlen(absolute) < sizeof config->scratch_from)
+    memmove(config->scratch_from, absolute, strlen(absolute) + 1);
+}
+
 static enum status resolve(struct setup *setup, int argc, char **argv, uint32_t actors, struct error *error) {
   *setup = (struct setup){0};
+  log_keep();
   enum status status = resolve_config(setup, argc, argv, actors, error);
   if (status != STATUS_OK) return status;
   take_start_options(setup);
+  fix_paths(&setup->config);
 
   open_run(setup, error);
   if (!setup->run) return error->status;

@@ -2,6 +2,7 @@
 
 #include "common/base/file.h"
 #include "common/base/log.h"
+#include "common/base/plural.h"
 #include "learner/checkpoint/checkpoint.h"
 #include "learner/checkpoint/initial_policy.h"
 #include "learner/checkpoint/transition_file.h"
@@ -39,8 +40,8 @@ static void apply_changes(const struct setup *setup, struct job *job, bool has_r
   job->limiter.utd = now->utd;
   if (saved->utd != now->utd && rate_limiter_started(&job->limiter)) rate_limiter_rebase(&job->limiter, 0);
   if (!has_replay) {
-    log_warn("the checkpoint holds no replay: the policy makes %llu steps before updates go on",
-             (unsigned long long)now->learning_starts);
+    log_warn("the checkpoint holds no replay: the policy makes %llu step%s before updates go on",
+             (unsigned long long)now->learning_starts, plural(now->learning_starts));
     rate_limiter_rebase(&job->limiter, now->learning_starts);
   }
   if (saved->log_every != now->log_every) job->next_log = next_multiple(now->log_every, steps);
@@ -63,10 +64,10 @@ static enum status take_replay(const char *file, struct job *job, struct error *
   }
   const enum status status = checkpoint_read_transitions(file, job, &taken, error);
   if (status != STATUS_OK) return status;
-  log_info("replay begins with %llu transitions of %s", (unsigned long long)taken.rows, file);
+  log_info("replay begins with %llu transition%s of %s", (unsigned long long)taken.rows, plural(taken.rows), file);
   if (taken.left_out > 0)
-    log_warn("%llu older transitions are left out: replay_capacity is %llu", (unsigned long long)taken.left_out,
-             (unsigned long long)job->config.replay_capacity);
+    log_warn("%llu older transition%s left out: replay_capacity is %llu", (unsigned long long)taken.left_out,
+             taken.left_out == 1 ? " is" : "s are", (unsigned long long)job->config.replay_capacity);
   return STATUS_OK;
 }
 
@@ -76,8 +77,9 @@ static enum status take_policy(const char *path, struct job *job, struct error *
   enum status status = policy_file_read(path, &policy, error);
   if (status == STATUS_OK) status = initial_policy_take(&policy, job, error);
   if (status == STATUS_OK)
-    log_info("the policy begins as that of %s (%s, %llu steps)", policy.file,
-             policy.environment[0] ? policy.environment : "no environment named", (unsigned long long)policy.env_steps);
+    log_info("the policy begins as that of %s (%s, %llu step%s)", policy.file,
+             policy.environment[0] ? policy.environment : "no environment named", (unsigned long long)policy.env_steps,
+             plural(policy.env_steps));
   trained_policy_release(&policy);
   return status;
 }
