@@ -25,6 +25,7 @@ struct environment {
   double *bounds;                         // (2 x act_dim) where action_low and action_high point
   uint32_t frame_skip, frames_left;       // steps of its own in a step of the host; in the step under way
   char unsaved[768];                      // why its last save cannot be used; "": nothing is wrong with it
+  uint32_t case_index;                    // that its args end with, where cases are given and each environment has one
   uint64_t env_steps;                     // of the job so far; the caller of reset sets it before, as guest.episode
 };
 
@@ -51,10 +52,15 @@ void environment_create_begin(const struct environment_kind *kind, const struct 
 // Ends what was begun and has not been created.
 void environment_create_abandon(const struct environment_kind *kind);
 
+// Whether the instance may play this episode. Where each environment has its own case (common/config/cases.h), an
+// instance for another case has to be made, since its args would be another case's.
+bool environment_fits(const struct environment *environment, bool evaluation, uint64_t episode);
+
 // May be called twice.
 void environment_destroy(struct environment *environment);
 
-// Begins an episode and writes its first observation, obs (obs_dim).
+// Begins an episode and writes its first observation, obs (obs_dim). Its case, which guest.index, guest.episode and
+// guest.evaluation say, is set before.
 enum status environment_reset(struct environment *environment, uint64_t seed, float *obs, struct error *error);
 
 // The same in two halves, where kind->abi->reset_begin is there: begin several instances, then end each in turn.

@@ -4,6 +4,8 @@
 
 #include "common/base/log.h"
 #include "common/base/plural.h"
+#include "common/base/text.h"
+#include "common/config/cases.h"
 #include "common/wire/assignment.h"
 #include "common/wire/codec.h"
 
@@ -76,6 +78,29 @@ static void record_evaluation(struct learner *learner, const struct evaluation_r
   job->metrics.eval_return = result->mean;
   job->metrics.eval_cut = evaluation->cut;
   job->metrics.eval_steps = evaluation->env_steps;
+  const uint32_t cases = cases_count(&job->config);
+  for (uint32_t i = 0; i < cases; i++) {
+    const struct evaluation_result of_case = evaluation_result_of(evaluation, i, cases);
+    job->metrics.case_eval_episodes[i] = of_case.episodes;
+    job->metrics.case_eval_sum[i] = of_case.mean * of_case.episodes;
+  }
+}
+
+// One line with the mean of each case, as far as the line goes.
+static void say_cases(const struct config *config, const struct evaluation *evaluation) {
+  char text[800] = "";
+  size_t used = 0;
+  const uint32_t cases = cases_count(config);
+  for (uint32_t i = 0; i < cases && used < sizeof text - 100; i++) {
+    const struct evaluation_result result = evaluation_result_of(evaluation, i, cases);
+    char name[CASES_NAME];
+    cases_name(config, i, name);
+    if (result.episodes > 0)
+      used = text_append(text, sizeof text, used, "%s%s %.2f", used ? ", " : "", name, result.mean);
+  }
+  if (used > 0)
+    log_info("evaluation at %llu steps, by case: %s%s", (unsigned long long)evaluation->env_steps, text,
+             used < sizeof text - 100 ? "" : ", ... (the others are in metrics.csv)");
 }
 
 static void save_best(struct learner *learner) {
@@ -106,6 +131,7 @@ static void finish_evaluation(struct learner *learner) {
   log_info("evaluation at %llu step%s: mean return %.2f +- %.2f over %u episode%s (%.2f to %.2f)%s",
            (unsigned long long)evaluation->env_steps, plural(evaluation->env_steps), result.mean, result.std,
            result.episodes, plural(result.episodes), result.low, result.high, best ? ", the best so far" : "");
+  say_cases(&job->config, evaluation);
   if (!best) return;
   job->best_return = result.mean;
   save_best(learner);

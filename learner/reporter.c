@@ -2,6 +2,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/config/cases.h"
 
 #include <stdio.h>
 #include <math.h>
@@ -152,7 +153,8 @@ void reporter_row(struct reporter *reporter, struct job *job, const struct actor
                                         .actors = table->active,
                                         .actors_alive = actor_table_alive(table),
                                         .times = reporter->times,
-                                        .info_dim = job->environment.info_dim};
+                                        .info_dim = job->environment.info_dim,
+                                        .cases = cases_count(&job->config)};
   reporter->times = (struct metrics_times){0};
   if (job->metrics.episodes > 0) {
     reporter->has_return = true;
@@ -162,7 +164,7 @@ void reporter_row(struct reporter *reporter, struct job *job, const struct actor
   if (job->metrics.lag.count > 0) reporter->line.lag = (double)job->metrics.lag.sum / (double)job->metrics.lag.count;
   say_learner_bound(reporter, job, table, totals.seconds - job->metrics.last_seconds);
 
-  char line[2048];
+  char line[METRICS_ROW];
   metrics_format_row(&job->metrics, &totals, line, sizeof line);
   append_row(reporter, job, line);
 

@@ -3,6 +3,7 @@
 #include "actor/envs/supervisor_log.h"
 #include "common/base/clock.h"
 #include "common/base/memory.h"
+#include "common/config/cases.h"
 #include "common/wire/message.h"
 #include <errno.h>
 #include <stdarg.h>
@@ -209,6 +210,11 @@ static int take_spec(struct instance *instance) {
         "the process set obs_dim to %u, act_dim to %u, info_dim to %u; they have to be 1 to %d, 1 to %d, "
         "0 to %d",
         spec->obs_dim, spec->act_dim, spec->info_dim, CHANNEL_MAX_DIM, CHANNEL_MAX_DIM, CHANNEL_MAX_INFO);
+  const struct config *config = instance->process->config;
+  if (config && cases_per_episode(config) && !(spec->flags & CHANNEL_TAKES_CASE))
+    return process_fail(instance,
+                        "cases_per: it has no function set_case, by which it would get the case of each episode; add "
+                        "it, or give each environment a case: --cases-per environment");
   spec->name[sizeof spec->name - 1] = 0;
   for (uint32_t i = 0; i < spec->info_dim; i++) {
     spec->info_names[i][sizeof spec->info_names[i] - 1] = 0;
@@ -397,6 +403,7 @@ static int load(void *self, const void *buffer, size_t size) {
   if (size > 0) memcpy(instance->state.data, buffer, size);
   instance->child.channel->state_capacity = instance->state.capacity;
   instance->child.channel->state_size = size;
+  memcpy(instance->child.channel->case_text, instance->case_text, sizeof instance->case_text);
   instance->has_played = true;
   return ask(instance, CHANNEL_LOAD, CONFIG_OTHER) != 0 ? -1 : await_answer(instance, &answer);
 }
@@ -464,4 +471,5 @@ const struct corsac_env env_process = {.abi = CORSAC_ENV_ABI,
                                        .info = info,
                                        .reset_begin = process_reset_begin,
                                        .reset_end = process_reset_end,
-                                       .progress = process_progress};
+                                       .progress = process_progress,
+                                       .set_case = process_set_case};

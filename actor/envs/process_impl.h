@@ -45,6 +45,7 @@ struct instance {
   uint64_t index;
   bool evaluation;
   uint64_t seed, episode, env_steps; // of the reset under way, or the last one
+  char case_text[CHANNEL_CASE];      // likewise, as process_set_case got it
   enum process_phase phase;
   struct process_child child;
   uint64_t started_for; // the episode that the child was told when it was started
@@ -95,6 +96,7 @@ void process_end(struct instance *instance, double seconds);
 // --- process_reset.c ---
 
 void process_progress(void *self, uint64_t episode, uint64_t env_steps);
+int process_set_case(void *self, const char *args);
 int process_reset_begin(void *self, uint64_t seed);
 int process_reset_end(void *self, float *obs);
 

@@ -44,7 +44,7 @@ static enum status open_tables(struct lead *lead, struct error *error) {
   struct job *job = &lead->job;
   const char *run_dir = lead->setup->config.run_dir;
   char header[METRICS_HEADER];
-  metrics_format_header(&job->environment, header);
+  metrics_format_header(&job->environment, &job->config, header);
   lead->metrics_file = metrics_file_open(run_dir, header, job->metrics.rows, error);
   if (!lead->metrics_file) return error->status;
   job->metrics.rows = metrics_file_rows(lead->metrics_file);

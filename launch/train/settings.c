@@ -1,6 +1,7 @@
 #include "launch/train/settings.h"
 #include "common/base/plural.h"
 
+#include "common/config/cases.h"
 #include "common/config/options.h"
 #include "learner/sac/learning_rate.h"
 
@@ -172,6 +173,19 @@ static void doubt_schedule(struct doubts *doubts) {
         learning_rate_share(&schedule, (double)steps / (double)config->env_steps));
 }
 
+// Cases that nobody plays.
+static void doubt_cases(struct doubts *doubts) {
+  const struct config *config = doubts->of->config;
+  const uint32_t cases = cases_count(config);
+  if (cases == 0) return;
+  if (!cases_per_episode(config) && config->envs < cases)
+    doubt(doubts, "of %u cases only the first %llu are trained on: set --envs %u, or --cases-per episode", cases,
+          n(config->envs), cases);
+  if (config->eval_every > 0 && config->eval_episodes < cases)
+    doubt(doubts, "of %u cases only the first %llu are evaluated: set --eval-episodes %u, or a multiple of it", cases,
+          n(config->eval_episodes), cases);
+}
+
 // Returns that the critics cannot express. The run cannot change these options once it has begun.
 static void doubt_values(struct doubts *doubts) {
   const struct config *config = doubts->of->config;
@@ -199,6 +213,7 @@ size_t settings_doubts(const struct settings *settings, char text[SETTINGS_DOUBT
     doubt_schedule(&doubts);
   }
   doubt_idle(&doubts);
+  doubt_cases(&doubts);
   doubt_values(&doubts);
   return doubts.count;
 }

@@ -4,6 +4,7 @@
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
+#include "common/config/cases.h"
 #include "common/config/options.h"
 #include "common/nn/linalg.h"
 #include "common/wire/transport_mpi.h"
@@ -38,11 +39,13 @@ static const char *given_text(const struct request *request, const char *name) {
   return text;
 }
 
-// Applies the configuration file, if one is named, and then the command line to config.
+// Applies the configuration file, if one is named, and then the command line to config. Reads the cases file, so that
+// config holds its lines: other ranks and a resume need no file.
 static enum status apply_request(const struct request *request, struct config *config, struct error *error) {
   const char *file = given_text(request, "config");
-  const enum status status = file[0] ? options_read_yaml(file, config, error) : STATUS_OK;
-  return status == STATUS_OK ? options_apply(request->given, request->count, config, error) : status;
+  enum status status = file[0] ? options_read_yaml(file, config, error) : STATUS_OK;
+  if (status == STATUS_OK) status = options_apply(request->given, request->count, config, error);
+  return status == STATUS_OK ? cases_load(config, error) : status;
 }
 
 static void take_shape(const struct trained_policy *policy, struct config *config) {

@@ -8,11 +8,29 @@
 #include "learner/checkpoint/transition_file.h"
 #include "learner/storage/policy_file.h"
 
+#include <string.h>
 #include <sys/stat.h>
 
 // The first multiple of `every` after `steps`.
 static uint64_t next_multiple(uint64_t every, uint64_t steps) {
   return every ? every * (steps / every + 1) : UINT64_MAX;
+}
+
+// Other cases: episodes that are under way belong to the old ones, so new ones begin, and so do the sums of each case.
+static void drop_episodes(struct job *job) {
+  struct metrics *metrics = &job->metrics;
+  for (uint64_t e = 0; e < job->config.envs; e++) {
+    struct snapshot *snapshot = &job->environments[e];
+    snapshot->episode += snapshot->live;
+    snapshot->live = false;
+    snapshot->state.size = snapshot->window = 0;
+  }
+  memset(metrics->case_episodes, 0, sizeof metrics->case_episodes);
+  memset(metrics->case_length_sum, 0, sizeof metrics->case_length_sum);
+  memset(metrics->case_return_sum, 0, sizeof metrics->case_return_sum);
+  memset(metrics->case_eval_episodes, 0, sizeof metrics->case_eval_episodes);
+  memset(metrics->case_eval_sum, 0, sizeof metrics->case_eval_sum);
+  log_info("the cases are others than the checkpoint's: every environment begins a new episode");
 }
 
 // A resume may change rates and intervals. Counters are rebased, so that a new utd does not pay for the steps before.
@@ -30,6 +48,7 @@ static void apply_changes(const struct setup *setup, struct job *job, bool has_r
   if (saved->eval_every != now->eval_every) job->next_eval = next_multiple(now->eval_every, steps);
   if (saved->checkpoint_every != now->checkpoint_every)
     job->next_checkpoint = next_multiple(now->checkpoint_every, steps);
+  if (strcmp(saved->cases, now->cases) != 0 || strcmp(saved->cases_per, now->cases_per) != 0) drop_episodes(job);
   if (!setup->in_place) job->metrics.rows = 0;
 }
 

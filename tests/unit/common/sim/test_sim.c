@@ -239,7 +239,7 @@ static void test_driven(void) {
   CU_ASSERT_EQUAL(spec->obs_dim, 1);
   CU_ASSERT_EQUAL(spec->act_dim, 2);
   CU_ASSERT_EQUAL(spec->max_episode_steps, 7);
-  CU_ASSERT_EQUAL(spec->flags, 0);
+  CU_ASSERT_EQUAL(spec->flags, CHANNEL_TAKES_CASE);
   CU_ASSERT_STRING_EQUAL(spec->name, "walk");
   CU_ASSERT_STRING_EQUAL(spec->info_names[0], "t");
   CU_ASSERT_EQUAL(host.channel->action_high[1], 1e-3);
