@@ -28,7 +28,9 @@ for i in $(seq "$kills"); do
   elif [ "$before" -gt $((2 * every)) ]; then
     bad_starts=$((bad_starts + 1)) # there was a checkpoint to find
   fi
-  sleep "$((RANDOM % 2)).$((RANDOM % 10))$((RANDOM % 10))"
+  more=$((RANDOM % 40 * 1000)) # by steps, since a busy machine takes longer for them
+  for _ in $(seq 1500); do [ "$(last)" -ge $((${from:-0} + more)) ] && break; sleep 0.02; done
+  sleep "0.$((RANDOM % 10))$((RANDOM % 10))"
   { kill_all && wait; } 2>/dev/null
   [ "$(find "$run" -name '*.tmp' | wc -l)" -gt 3 ] && piled=1 # of this one's writers: ckpt, best, a small file
   [ "$(find "$run" -name 'ckpt-*.h5' | wc -l)" -gt 3 ] && piled=1
