@@ -157,6 +157,8 @@ class Infos(unittest.TestCase):
 class StandIn:
     """For corsac_sim.Sim: wants two episodes, cuts each after `steps`, and writes down what it gets."""
 
+    case = ""
+
     def __init__(self, act_dim, action=0.5, episodes=2, steps=10**6):
         self.action, self.left, self.steps = [action] * act_dim, episodes, steps
         self.got, self.acting = [], False
