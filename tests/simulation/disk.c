@@ -15,7 +15,8 @@
 #include <unistd.h>
 
 enum { MOST_DIRTY = 64, MOST_RENAMED = 64, MOST_HELD = 64, PATH = 512 };
-static const double SLOWER = 1000;    // times, while the disk is slow
+static const double SLOWER = 1000; // times, while the disk is slow
+static const double HANG_LOOK_SECONDS = 0.25;
 static const double WELL_SECONDS = 5; // for which it passes for ill after a fault
 
 struct renaming { // whose directory has not been synchronised
@@ -69,7 +70,7 @@ bool disk_has_lied(const struct disk *disk) { return disk->lied; }
 
 bool disk_is_ill(const struct disk *disk) {
   return world->now < disk->well || disk->active[FAULT_DISK_FULL] || disk->active[FAULT_DISK_ERROR] ||
-         disk->active[FAULT_FSYNC_ERROR] || disk->active[FAULT_DISK_SLOW];
+         disk->active[FAULT_FSYNC_ERROR] || disk->active[FAULT_DISK_SLOW] || disk->active[FAULT_DISK_HANGS];
 }
 
 // --- what is durable ---
@@ -151,6 +152,7 @@ static int failure_of_writing(const struct disk *disk) {
 
 static void take_time(const struct disk *disk, double seconds) {
   world_sleep(disk->active[FAULT_DISK_SLOW] ? SLOWER * seconds : seconds);
+  while (disk->active[FAULT_DISK_HANGS]) world_sleep(HANG_LOOK_SECONDS);
 }
 
 // The time of a lock's file is that of the world.
@@ -168,6 +170,7 @@ ssize_t SEAM(write)(int file, const void *bytes, size_t size) {
     return (ssize_t)size;
   }
   if (!is_here(file, &info)) return BEHIND(write)(file, bytes, size);
+  take_time(world->disk, 0);
   errno = failure_of_writing(world->disk);
   if (errno != 0) return -1;
   set_dirty(world->disk, info.st_ino, true);

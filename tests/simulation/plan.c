@@ -17,6 +17,7 @@ const char *const fault_names[FAULT_KINDS] = {
     [FAULT_END_JOB] = "end job",
     [FAULT_DISK_FULL] = "disk full",
     [FAULT_DISK_SLOW] = "disk slow",
+    [FAULT_DISK_HANGS] = "disk hangs",
     [FAULT_DISK_ERROR] = "disk error",
     [FAULT_FSYNC_ERROR] = "fsync error",
     [FAULT_DISK_LIES] = "disk lies",

@@ -22,6 +22,7 @@ enum fault_kind {
   FAULT_END_JOB,      // mpirun gets TERM: TERM to all ranks, KILL a second later
   FAULT_DISK_FULL,    // for `seconds`
   FAULT_DISK_SLOW,    // for `seconds`
+  FAULT_DISK_HANGS,   // nothing that is written comes back, for `seconds`
   FAULT_DISK_ERROR,   // writes fail with EIO, for `seconds`
   FAULT_FSYNC_ERROR,  // the same of fsync
   FAULT_DISK_LIES,    // fsync makes nothing durable, for `seconds`

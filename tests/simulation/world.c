@@ -392,6 +392,7 @@ static void end_fault(uint32_t index) {
     break;
   case FAULT_DISK_FULL:
   case FAULT_DISK_SLOW:
+  case FAULT_DISK_HANGS:
   case FAULT_DISK_ERROR:
   case FAULT_FSYNC_ERROR:
   case FAULT_DISK_LIES: disk_fault(w->disk, fault->kind, false); break;
