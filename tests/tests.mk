@@ -153,7 +153,7 @@ ARM64_TESTS := tiles linalg mlp mlp_pass batch_norm normalizer policy frozen_pol
 export EMULATOR := qemu-aarch64 -L /usr/aarch64-linux-gnu
 export ARM64_DIR := $(ARM64)/release
 ARM64_MAKE = $(MAKE) FLAVOUR=release BUILD=$(ARM64) CC=aarch64-linux-gnu-gcc CFLAGS='-idirafter /usr/include -fno-builtin-fmax' \
-  LIBS='-ldl -lm -lpthread' TEST_LIBS='$$(B)/obj/tests/cpus/arm64.o' WRAP='$(EMULATOR)' TIME_SCALE=10
+  LIBS='-ldl -lm -lpthread' MPI_LIBS= TEST_LIBS='$$(B)/obj/tests/cpus/arm64.o' WRAP='$(EMULATOR)' TIME_SCALE=10
 check-arm64: $(B)/cpus/fingerprints ## The arithmetic on arm64, which qemu plays: its tests, and the same bits as here
 	$(Q)launch/install-deps.sh full
 	+$(Q)$(ARM64_MAKE) $(ARM64_DIR)/obj/tests/cpus/arm64.o && $(ARM64_MAKE) $(ARM64_DIR)/cpus/fingerprints && \
