@@ -7,6 +7,7 @@
 #include "learner/checkpoint/transition_file.h"
 #include "learner/storage/policy_file.h"
 
+#include <string.h>
 #include <sys/stat.h>
 
 // The first multiple of `every` after `steps`.
@@ -19,7 +20,8 @@ static void apply_changes(const struct setup *setup, struct job *job, bool has_r
   const struct config *saved = &setup->saved, *now = &job->config;
   const uint64_t steps = job->limiter.steps;
   job->limiter.utd = now->utd;
-  if (saved->utd != now->utd && rate_limiter_started(&job->limiter)) rate_limiter_rebase(&job->limiter, 0);
+  const bool changed = saved->utd != now->utd || strcmp(saved->utd_per, now->utd_per) != 0;
+  if (changed && rate_limiter_started(&job->limiter)) rate_limiter_rebase(&job->limiter, 0);
   if (!has_replay) {
     log_warn("the checkpoint holds no replay: the policy makes %llu steps before updates go on",
              (unsigned long long)now->learning_starts);

@@ -83,7 +83,7 @@ static void any_progress(void *self, uint64_t episode, uint64_t steps) { (void)s
 static const struct corsac_env whole = {CORSAC_ENV_ABI, sizeof whole, 0,           "whole",   any_create,
                                         any_reset,      any_step,     any_destroy, any_error, any_save,
                                         any_load,       any_begin,    any_end,     NULL,      any_reset_begin,
-                                        any_reset_end,  any_progress};
+                                        any_reset_end,  any_progress, NULL};
 
 static void wrong(const struct corsac_env *given, enum status status, const char *text) {
   struct corsac_env abi;
