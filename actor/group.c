@@ -212,6 +212,10 @@ static int create_all(struct group_env *env, const struct corsac_env_config *giv
   config.comm = env->group->comm;
   env->self = env->group->plugin->create(&config, spec, why, sizeof why);
   if (!env->self) fail(env, "%s", *why ? why : "it returned NULL and gave no reason");
+  if (env->self && spec->agents > 1) {
+    fail(env, "it has %u agents; with --ranks-per-env an environment has one", spec->agents);
+    return -1;
+  }
   env->act_dim = spec->act_dim;
   const int others = await_answers(env, GROUP_CREATE, NULL);
   return env->self ? others : -1;

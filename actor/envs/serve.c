@@ -28,6 +28,12 @@ static bool create(struct serve *serve, const struct corsac_env_config *config) 
     channel_child_fail(&serve->child, why);
     return false;
   }
+  if (given.agents > 1) {
+    snprintf(why, sizeof why, "it has %u agents; in a process of its own (--isolate) an environment has one",
+             given.agents);
+    channel_child_fail(&serve->child, why);
+    return false;
+  }
   // The actor checks the spec and reports what is wrong. Here it only has to fit into the channel.
   struct channel_spec *spec = &serve->spec;
   *spec = (struct channel_spec){.obs_dim = given.obs_dim,

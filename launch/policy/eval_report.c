@@ -134,7 +134,8 @@ static enum status write_trace(const struct eval *eval, struct error *error) {
   const struct policy_source *source = &eval->source;
   const enum status status = trace_write(trace, eval->name, source->file, error);
   if (status != STATUS_OK) return status;
-  printable_print(streams_error(), "corsac: %s: %llu steps%s%s%s", trace->path, (unsigned long long)trace->table.rows,
+  printable_print(streams_error(), "corsac: %s: %llu %s%s%s%s", trace->path, (unsigned long long)trace->table.rows,
+                  eval->agents > 1 ? "transitions" : "steps",
                   trace->reference.critics ? "" : ", without Q: ", trace->reference.critics ? "" : source->file,
                   trace->reference.critics ? "" : " holds no critics");
   return STATUS_OK;
