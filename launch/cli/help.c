@@ -264,7 +264,7 @@ static const char *const CHECK_ENV =
     "  corsac check-env Pendulum-v1 --json\n";
 
 static const char *const NEW_ENV =
-    "corsac new-env NAME [--lang c|c++|fortran|python]\n"
+    "corsac new-env NAME [--lang c|c++|fortran|python] [--agents N]\n"
     "corsac new-env MODEL.fmu --lang fmu\n"
     "\n"
     "Makes the directory NAME with an environment that compiles and trains: its source, a Makefile, a\n"
@@ -273,6 +273,7 @@ static const char *const NEW_ENV =
     "\n"
     "  --lang L       c (default), c++ or fortran: a plugin; python: a program with its own main loop; fmu:\n"
     "                 writes MODEL.yaml, a task to begin with, from what the FMU says of itself\n"
+    "  --agents N     an environment of N agents that share one policy (in c)\n"
     "\n"
     "Example:\n"
     "  corsac new-env solver --lang fortran; cd solver; make; corsac check-env ./solver.so\n";

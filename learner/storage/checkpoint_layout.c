@@ -362,6 +362,15 @@ static void walk_environments(struct h5 *h5, const struct checkpoint_shape *shap
   h5->hint = "";
 }
 
+// Reading a job: before shapes that follow from the numbers of agents say less clearly that these are others.
+static void check_agents(struct h5 *h5, const struct checkpoint_shape *shape, struct snapshot *environments) {
+  char group[32];
+  for (uint32_t e = 0; environments && e < shape->environments && h5->status == STATUS_OK; e++) {
+    snprintf(group, sizeof group, "actors/%u", (unsigned)e);
+    if (h5_has(h5, group)) walk_number_of_agents(h5, group, &environments[e]);
+  }
+}
+
 void checkpoint_walk_parts(struct h5 *h5, const struct checkpoint_shape *shape, const struct checkpoint_parts *parts) {
   struct normalizer unkept = {.dim = shape->obs_dim};
   checkpoint_walk_policy(h5, shape, shape->policy.batch ? &parts->acting : &parts->policy);
@@ -372,6 +381,7 @@ void checkpoint_walk_parts(struct h5 *h5, const struct checkpoint_shape *shape, 
   walk_adam(h5, "optimizer/critics", shape->critics, shape->critic.parameters, &parts->critics_adam);
   walk_temperature(h5, parts);
   checkpoint_walk_normalizer(h5, parts->normalizer ? parts->normalizer : &unkept);
+  if (!h5->writing && !h5->verifying) check_agents(h5, shape, parts->environments);
   walk_rewards(h5, shape, &parts->rewards);
   walk_limiter(h5, parts);
   walk_learner(h5, parts);

@@ -1,6 +1,6 @@
 // Agents that come and go on a line, with save and load. args: their number, then one word:
 //   (none)    they leave at |x| > 0.6 (terminated) or by chance (truncated), and come back by chance
-//   vary      the same; environment i has i % 3 agents more
+//   vary      the same; environment i has i % 3 agents more, but where it evaluates
 //   fixed     they are always there
 //   nan       agent 1 observes NaN in step 5
 //   rewarded  an agent that is not there is rewarded
@@ -46,7 +46,7 @@ static void *create(const struct corsac_env_config *config, struct corsac_env_sp
   uint32_t agents = (uint32_t)strtoul(config->args, &word, 10);
   struct self *self = calloc(1, sizeof *self);
   if (!self) return NULL;
-  if (strcmp(word, "vary") == 0) agents += (uint32_t)(config->index % 3);
+  if (strcmp(word, "vary") == 0 && !config->evaluation) agents += (uint32_t)(config->index % 3);
   self->word = word;
   self->size = sizeof *self->line + agents * sizeof(struct agent);
   self->line = calloc(1, self->size);
