@@ -373,10 +373,13 @@ static void test_rules(void) {
         "tensorboard",
         "eval_max_steps",
         "eval_timeout"}},
-      {OPTION_FREE_ASYNC, {"envs",       "sync_steps",   "learner_threads", "batch_size",    "tau",
-                           "lr_actor",   "lr_critic",    "lr_alpha",        "utd",           "utd_slack",
-                           "send_steps", "send_seconds", "backend",         "ranks_per_env", "lr_schedule",
-                           "lr_final",   "policy_delay", "policy_first",    "gradient_clip", "max_episode_steps"}},
+      {OPTION_FREE_ASYNC, {"envs",         "sync_steps",    "learner_threads",
+                           "batch_size",   "tau",           "lr_actor",
+                           "lr_critic",    "lr_alpha",      "utd",
+                           "utd_per",      "utd_slack",     "send_steps",
+                           "send_seconds", "backend",       "ranks_per_env",
+                           "lr_schedule",  "lr_final",      "policy_delay",
+                           "policy_first", "gradient_clip", "max_episode_steps"}},
       {OPTION_INVOCATION, {"run_dir", "config", "resume", "recipe", "init_replay", "init_policy"}},
   };
   size_t seen = 0;

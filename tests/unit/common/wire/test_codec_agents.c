@@ -48,6 +48,7 @@ static void test_transitions(void) {
   CU_ASSERT(error_says(&error, "each environment has one"));
 
   // Rows that name no agent are of the first, and a step is a transition.
+  transition_batch_clear(&plain);
   plain.rows = ROWS;
   plain.steps = 3;
   UNIT_STATUS(message_encode_transitions(&bytes, 1, &plain, NULL), STATUS_OK, NULL);
