@@ -41,6 +41,7 @@
 
 #include "common/env/channel.h"
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/uio.h>
 
 #define FRAME_MAGIC "corsac-1"
@@ -52,7 +53,8 @@ enum {
   FRAME_HOST = 256,   // of a name of a host
   FRAME_ADDRESS = 384 // of the value of CHANNEL_VARIABLE
 };
-enum { FRAME_MAX_RESET = 256 }; // bytes that come with RESET
+enum { FRAME_SPEC = offsetof(struct channel_spec, agents) }; // bytes of the spec without its bounds
+enum { FRAME_MAX_RESET = 256 };                              // bytes that come with RESET
 
 struct frame_hello {
   char magic[8];
