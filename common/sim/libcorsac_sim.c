@@ -234,8 +234,12 @@ static struct corsac_sim *open_sim(const struct corsac_sim_spec *spec) {
     if (sim->alone) return sim;
     goto failed;
   }
-  if (channel_child_open(&sim->child) != 0 || publish(sim, spec) != 0) {
-    say(sim->child.why);
+  const bool is_open = channel_child_open(&sim->child) == 0;
+  if (!is_open || publish(sim, spec) != 0) {
+    char why[CHANNEL_TEXT];
+    memcpy(why, sim->child.why, sizeof why);
+    say(why);
+    if (is_open) channel_child_fail(&sim->child, why);
     goto failed;
   }
   if (await(sim, NULL) < 0) goto failed;

@@ -28,6 +28,14 @@ check 'it says how many agents there are' grep -q '3 environments with 12 agents
 expect_status 'inspect reads the checkpoint' 0 "$CORSAC" inspect one/ckpt-1500.h5
 check 'it is exact' grep -q 'bit for bit' "$out"
 
+# In a process of its own, and stepped by groups of two ranks, it is the same. A group's state is that of both ranks.
+expect_status 'isolated' 0 "$CORSAC" $sync --isolate --env-steps 750 --run-dir isolated
+expect_status 'and resumed' 0 "$CORSAC" train --resume isolated --env-steps 1500
+same 'a process of its own changes no bit' one/ckpt-1500.h5 isolated/ckpt-1500.h5
+expect_status 'in a group of ranks' 0 $MPIRUN -n 3 "$CORSAC" $sync --ranks-per-env 2 --env-steps 1500 --run-dir group
+check 'a group changes no bit' cmp -s <(cut -d, -f2-16 one/metrics.csv) <(cut -d, -f2-16 group/metrics.csv)
+expect_status 'check-env in a group' 0 $MPIRUN -n 3 "$CORSAC" check-env "$plugin:4" --ranks-per-env 2 --episodes 3
+
 # --- async: what is counted ---
 
 train 'async' $small --env "$plugin:6fixed" --envs 2 --env-steps 1000 --run-dir async
@@ -76,10 +84,6 @@ bad 'NaN of one agent' 1 'observation of agent 1 that is not finite' \
 sed -i "s#3vary#4vary#" half/config.yaml
 bad 'a checkpoint of other agents' 1 'has 3 agents, the present one has 4' \
   "$CORSAC" train --resume half --env "$plugin:4vary" --env-steps 2000
-bad 'isolated' 1 'has 4 agents; in a process of its own' \
-  "$CORSAC" train --env "$plugin:4" --isolate --env-steps 10 --run-dir isolated
-bad 'a group of ranks' 1 'has 4 agents; with --ranks-per-env an environment has one' \
-  $MPIRUN -n 3 "$CORSAC" train --env "$plugin:4" --ranks-per-env 2 --env-steps 10 --run-dir group
 bad 'explain' 2 'it has [0-9]+ agents, and this command is for environments of one' "$CORSAC" explain one
 bad 'a wrong number' 2 'must be a number from 1 to 65536' "$CORSAC" new-env other --agents 0
 bad 'another language' 2 'an example of several agents in c, not in fortran' \
@@ -101,6 +105,41 @@ int main(void) {
 END
 expect_status 'an old host' 0 sh -c "gcc -I '$root/${BUILD_DIR%/*}/include' old.c '$plugin' -Wl,-rpath,'$plugins' -o old && ./old"
 check 'is told why' grep -q 'several agents, and this version of corsac knows only one' "$out"
+
+# --- a program of its own ---
+
+cat >line.py <<'END'
+import corsac_sim
+N = 5
+sim = corsac_sim.Sim("line", 2, [-1], [1], max_episode_steps=20, agents=N)
+while sim.wanted:
+    x, gone, t = [(sim.seed + 7 * j) % 100 / 100 - 0.5 for j in range(N)], [False] * N, 0
+    action = sim.begin([v for j in range(N) for v in (x[j], j / N)])
+    while sim.acting:
+        t += 1
+        was = list(gone)
+        x = [x[j] + 0.1 * action[j] if not was[j] else x[j] for j in range(N)]
+        flags = [corsac_sim.PRESENT] * N
+        for j in range(N):
+            if gone[j]:
+                gone[j] = t % 9 != 8
+                flags[j] = corsac_sim.ABSENT if gone[j] else corsac_sim.PRESENT
+            elif j == t % 9:
+                gone[j], flags[j] = True, corsac_sim.TRUNCATED
+        sim.agents([0 if was[j] else -x[j] * x[j] for j in range(N)], flags)
+        action = sim.step([v for j in range(N) for v in (x[j], j / N)], 0)
+sim.close()
+END
+export PYTHONPATH=$root/${BUILD_DIR%/*}/share/corsac/python
+if command -v python3 >/dev/null; then
+  expect_status 'a program with a main loop' 0 "$CORSAC" check-env "exec:python3 $tmp/line.py" --episodes 3
+  check 'has five agents' grep -qE '^ok +agents +5 agents: they came [0-9]+ times and left [1-9]' "$out"
+  train 'a program with a main loop' $small --env "exec:python3 $tmp/line.py" --env-steps 600 --run-dir line
+  check 'makes transitions' [ "$(column line/metrics.csv transitions)" -gt 1200 ]
+  expect_status 'alone' 0 env CORSAC_EPISODES=2 python3 line.py
+  bad 'over a connection' 1 'through a connection \(--channel\) a simulator has one' \
+    "$CORSAC" train --env "exec:python3 $tmp/line.py" --channel unix --env-steps 10 --run-dir unix
+fi
 
 # --- the manual's example ---
 
