@@ -1,6 +1,7 @@
 #include "actor/action_limits.h"
 
 #include "common/base/action_bounds.h"
+#include "common/base/plural.h"
 #include <float.h>
 #include <math.h>
 #include <stdbool.h>
@@ -12,7 +13,7 @@ static enum status check_count(const char *option, const struct config_numbers *
                                struct error *error) {
   if (numbers->count <= 1 || numbers->count == act_dim) return STATUS_OK;
   return error_set(error, STATUS_USAGE, "%s has %u numbers, but an action has %u component%s: give one for all, or %u",
-                   option, numbers->count, act_dim, act_dim == 1 ? "" : "s", act_dim);
+                   option, numbers->count, act_dim, plural(act_dim), act_dim);
 }
 
 // The option's number for component i, or the environment's own bound.

@@ -37,9 +37,10 @@ void actor_place_children(struct actor *actor, bool trains) {
   process_set_place(actor->kind.process, &place);
   if (!is_first || sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
   const int cores = CPU_COUNT(&allowed);
+  const bool is_one = place.slots == 1;
   if (place.slots * each > (uint64_t)cores)
-    log_warn("child_cores %llu: %u processes (%s) want %llu cores and may use %d, so some of them share cores",
-             (unsigned long long)each, place.slots,
-             trains ? "environments, and an evaluation for each actor" : "evaluations",
-             (unsigned long long)(place.slots * each), cores);
+    log_warn("child_cores %llu: %u process%s (%s) want%s %llu cores and may use %d, so %s", (unsigned long long)each,
+             place.slots, is_one ? "" : "es", trains ? "environments, and an evaluation for each actor" : "evaluations",
+             is_one ? "s" : "", (unsigned long long)(place.slots * each), cores,
+             is_one ? "it gets those" : "some of them share cores");
 }

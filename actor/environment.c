@@ -1,7 +1,9 @@
 #include "actor/environment_impl.h"
+#include "common/base/plural.h"
 
 #include "actor/action_limits.h"
 
+#include "common/config/cases.h"
 #include "common/nn/action_range.h"
 #include "common/wire/message.h"
 #include <math.h>
@@ -114,6 +116,28 @@ static enum status check_info(const struct environment *environment, const struc
   return STATUS_OK;
 }
 
+static bool has_cases(const struct environment_kind *kind) { return kind->config && cases_are_given(kind->config); }
+
+// The args of an instance: those of --env, and the case that is its own. A child process gets its case from
+// process_create.
+static const char *find_args(struct environment *environment, char joined[CASES_ARGS]) {
+  const struct environment_kind *kind = environment->kind;
+  const struct guest *guest = &environment->guest;
+  char line[CASES_LINE];
+  if (!has_cases(kind) || cases_per_episode(kind->config)) return kind->args;
+  environment->case_index = cases_find(kind->config, guest->evaluation, guest->index, guest->episode);
+  if (kind->process) return kind->args;
+  cases_line(kind->config, environment->case_index, line);
+  cases_join(kind->args, line, joined);
+  return joined;
+}
+
+bool environment_fits(const struct environment *environment, bool evaluation, uint64_t episode) {
+  const struct config *config = environment->kind->config;
+  return !has_cases(environment->kind) || cases_per_episode(config) ||
+         cases_find(config, evaluation, environment->guest.index, episode) == environment->case_index;
+}
+
 enum status environment_create(struct environment *environment, const struct environment_kind *kind, uint64_t index,
                                bool evaluation, struct error *error) {
   const struct guest guest = {.index = index, .evaluation = evaluation};
@@ -125,18 +149,40 @@ enum status environment_create(struct environment *environment, const struct env
   return status;
 }
 
+// What the instance is told.
+static struct corsac_env_config describe(const struct environment_kind *kind, const struct guest *guest,
+                                         uint64_t env_steps) {
+  return (struct corsac_env_config){.size = sizeof(struct corsac_env_config),
+                                    .id = kind->id,
+                                    .args = kind->args,
+                                    .index = guest->index,
+                                    .evaluation = guest->evaluation,
+                                    .comm = -1,
+                                    .episode = guest->episode,
+                                    .env_steps = env_steps};
+}
+
+void environment_create_begin(const struct environment_kind *kind, const struct guest *guest, uint64_t env_steps) {
+  if (!kind->create_begin) return;
+  struct environment environment = {.kind = kind, .guest = *guest};
+  environment.guest.name = environment_kind_name(kind);
+  const struct corsac_env_config config = describe(kind, guest, env_steps);
+  enter(&environment, GUEST_CREATE);
+  kind->create_begin(kind, &config);
+  leave(&environment, GUEST_CREATE);
+}
+
+void environment_create_abandon(const struct environment_kind *kind) {
+  if (kind->create_abandon) kind->create_abandon(kind);
+}
+
 enum status environment_create_for(struct environment *environment, const struct environment_kind *kind,
                                    const struct guest *guest, uint64_t env_steps, struct error *error) {
   *environment = (struct environment){.kind = kind, .guest = *guest, .env_steps = env_steps};
   environment->guest.name = environment_kind_name(kind);
-  struct corsac_env_config config = {.size = sizeof config,
-                                     .id = kind->id,
-                                     .args = kind->args,
-                                     .index = guest->index,
-                                     .evaluation = guest->evaluation,
-                                     .comm = -1,
-                                     .episode = guest->episode,
-                                     .env_steps = env_steps};
+  char joined[CASES_ARGS];
+  struct corsac_env_config config = describe(kind, guest, env_steps);
+  config.args = find_args(environment, joined);
   struct corsac_env_spec spec = {.size = sizeof spec};
   char reason[512] = "";
   enter(environment, GUEST_CREATE);
@@ -220,18 +266,37 @@ static void ask_agents(struct environment *environment, int result) {
   if (environment->agents > 1 && result >= 0) environment_agents_ask(environment);
 }
 
+// Tells the instance the case of its episode, if there are cases and it wants to know.
+static enum status set_case(struct environment *environment, struct error *error) {
+  const struct environment_kind *kind = environment->kind;
+  const struct guest *guest = &environment->guest;
+  if (!has_cases(kind) || !kind->abi->set_case) return STATUS_OK;
+  char line[CASES_LINE], call[CASES_NAME + 24];
+  const uint32_t index = cases_find(kind->config, guest->evaluation, guest->index, guest->episode);
+  cases_line(kind->config, index, line);
+  enter(environment, GUEST_PROGRESS);
+  const int result = kind->abi->set_case(environment->self, line);
+  leave(environment, GUEST_PROGRESS);
+  if (result >= 0) return STATUS_OK;
+  snprintf(call, sizeof call, "set_case to %.*s", (int)strcspn(line, " "), line);
+  return call_failed(environment, call, result, error);
+}
+
 // Prepares a reset, whether it is made whole or in halves.
-static void prepare_reset(struct environment *environment) {
+static enum status prepare_reset(struct environment *environment, struct error *error) {
   const struct corsac_env *abi = environment->kind->abi;
   environment->guest.step = environment->frames_left = 0;
-  if (!abi->progress) return;
-  enter(environment, GUEST_PROGRESS);
-  abi->progress(environment->self, environment->guest.episode, environment->env_steps);
-  leave(environment, GUEST_PROGRESS);
+  if (abi->progress) {
+    enter(environment, GUEST_PROGRESS);
+    abi->progress(environment->self, environment->guest.episode, environment->env_steps);
+    leave(environment, GUEST_PROGRESS);
+  }
+  return set_case(environment, error);
 }
 
 enum status environment_reset(struct environment *environment, uint64_t seed, float *obs, struct error *error) {
-  prepare_reset(environment);
+  const enum status status = prepare_reset(environment, error);
+  if (status != STATUS_OK) return status;
   enter(environment, GUEST_RESET);
   const int result = environment->kind->abi->reset(environment->self, seed, obs);
   ask_agents(environment, result);
@@ -240,7 +305,8 @@ enum status environment_reset(struct environment *environment, uint64_t seed, fl
 }
 
 enum status environment_reset_begin(struct environment *environment, uint64_t seed, struct error *error) {
-  prepare_reset(environment);
+  const enum status status = prepare_reset(environment, error);
+  if (status != STATUS_OK) return status;
   enter(environment, GUEST_RESET_BEGIN);
   const int result = environment->kind->abi->reset_begin(environment->self, seed);
   leave(environment, GUEST_RESET_BEGIN);
@@ -442,13 +508,15 @@ bool environment_save(struct environment *environment, struct buffer *state) {
 enum status environment_load(struct environment *environment, const void *state, size_t size, struct error *error) {
   if (!environment_can_save(environment))
     return environment_fail(environment, STATUS_MISMATCH, error,
-                            "there is a saved state of %zu bytes, but it has no load", size);
+                            "there is a saved state of %zu byte%s, but it has no load", size, plural(size));
+  const enum status status = set_case(environment, error);
+  if (status != STATUS_OK) return status;
   enter(environment, GUEST_LOAD);
   int result = environment->kind->abi->load(environment->self, state, size);
   leave(environment, GUEST_LOAD);
   if (result < 0) {
     char call[64];
-    snprintf(call, sizeof call, "load of %zu bytes", size);
+    snprintf(call, sizeof call, "load of %zu byte%s", size, plural(size));
     return call_failed(environment, call, result, error);
   }
   environment->guest.step = environment->frames_left = 0;

@@ -25,6 +25,7 @@ struct environment {
   double *bounds;                         // (2 x act_dim) where action_low and action_high point
   uint32_t frame_skip, frames_left;       // steps of its own in a step of the host; in the step under way
   char unsaved[768];                      // why its last save cannot be used; "": nothing is wrong with it
+  uint32_t case_index;                    // that its args end with, where cases are given and each environment has one
   uint64_t env_steps;                     // of the job so far; the caller of reset sets it before, as guest.episode
   uint32_t agents;                        // that share the instance; below, what only several of them have
   uint8_t *agent;                         // (agents) flags after the last reset or step, as agent_flags gives them
@@ -51,10 +52,23 @@ enum status environment_create(struct environment *environment, const struct env
 enum status environment_create_for(struct environment *environment, const struct environment_kind *kind,
                                    const struct guest *guest, uint64_t env_steps, struct error *error);
 
+// Begins to make an instance where that takes a process of its own, and does nothing elsewhere. Begin several
+// instances, then create each in turn with the same arguments: their programs start at once. The time limit counts from
+// here. A failure is the one of environment_create_for.
+void environment_create_begin(const struct environment_kind *kind, const struct guest *guest, uint64_t env_steps);
+
+// Ends what was begun and has not been created.
+void environment_create_abandon(const struct environment_kind *kind);
+
+// Whether the instance may play this episode. Where each environment has its own case (common/config/cases.h), an
+// instance for another case has to be made, since its args would be another case's.
+bool environment_fits(const struct environment *environment, bool evaluation, uint64_t episode);
+
 // May be called twice.
 void environment_destroy(struct environment *environment);
 
-// Begins an episode and writes its first observation, obs (obs_dim).
+// Begins an episode and writes its first observation, obs (obs_dim). Its case, which guest.index, guest.episode and
+// guest.evaluation say, is set before.
 enum status environment_reset(struct environment *environment, uint64_t seed, float *obs, struct error *error);
 
 // The same in two halves, where kind->abi->reset_begin is there: begin several instances, then end each in turn.

@@ -229,6 +229,8 @@ static double mean_return(const struct evaluator *evaluator) {
 static enum status make_step(struct evaluator *evaluator, bool *done, struct error *error) {
   struct environment *environment = evaluator->environment;
   enum status status = STATUS_OK;
+  if (environment->self && !evaluator->running && !environment_fits(environment, true, evaluator->episode))
+    environment_destroy(environment);
   if (!environment->self) status = create_environment(evaluator, error);
   if (status != STATUS_OK) return status;
   if (evaluator->deadline == 0) evaluator->deadline = clock_coarse() + seconds_limit(evaluator);

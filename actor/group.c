@@ -3,6 +3,7 @@
 #include "actor/group_impl.h"
 
 #include "common/base/clock.h"
+#include "common/config/cases.h"
 #include "common/wire/assignment.h"
 #include "common/wire/message.h"
 
@@ -10,8 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const call_names[GROUP_CALLS] = {"",     "create",  "reset",     "step", "save",
-                                                    "load", "destroy", "heartbeat", "leave"};
+static const char *const call_names[GROUP_CALLS] = {"",     "create",  "reset",     "step",  "save",
+                                                    "load", "destroy", "heartbeat", "leave", "set_case"};
 
 // One environment of the group, as the leader has it.
 struct group_env {
@@ -202,10 +203,15 @@ static void group_env_destroy(void *self) {
   memory_free(env);
 }
 
-// Asks the followers to create their instances, and creates the leader's. 0, or negative.
+// Asks the followers to create their instances, and creates the leader's. 0, or negative. Where there are cases, only
+// the leader's arguments name the instance's.
 static int create_all(struct group_env *env, const struct corsac_env_config *given, struct corsac_env_spec *spec) {
-  const struct group_call_head head = {.call = GROUP_CREATE, .index = given->index, .evaluation = given->evaluation};
-  if (begin_call(env, head, NULL) < 0) return -1;
+  const struct group_call_head head = {.call = GROUP_CREATE,
+                                       .index = given->index,
+                                       .evaluation = given->evaluation,
+                                       .size =
+                                           cases_are_given(env->group->config) ? (uint32_t)strlen(given->args) + 1 : 0};
+  if (begin_call(env, head, given->args) < 0) return -1;
   struct corsac_env_config config = *given;
   char why[GROUP_TEXT] = "";
   env->is_created = true;
@@ -232,6 +238,13 @@ static void group_env_progress(void *self, uint64_t episode, uint64_t env_steps)
   struct group_env *env = self;
   env->env_steps = env_steps;
   env->group->plugin->progress(env->self, episode, env_steps);
+}
+
+static int group_env_set_case(void *self, const char *args) {
+  struct group_env *env = self;
+  const struct group_call_head head = {.call = GROUP_CASE, .size = (uint32_t)strlen(args) + 1};
+  if (begin_call(env, head, args) < 0) return -1;
+  return end_call(env, GROUP_CASE, env->group->plugin->set_case(env->self, args));
 }
 
 static int group_env_reset(void *self, uint64_t seed, float *obs) {
@@ -357,6 +370,7 @@ enum status group_lead(struct group *group, struct environment_kind *kind, struc
                                        .load = plugin->load ? group_env_load : NULL,
                                        .info = plugin->info ? group_env_info : NULL,
                                        .progress = plugin->progress ? group_env_progress : NULL,
+                                       .set_case = plugin->set_case ? group_env_set_case : NULL,
                                        .agent_flags = plugin->agent_flags ? group_env_agent_flags : NULL};
   kind->abi = &group->adapter;
   kind->create = group_env_create;

@@ -69,12 +69,17 @@ static enum status reserve_instance(struct group *group, uint32_t number, struct
   return STATUS_OK;
 }
 
-static void *create_instance(const struct follower *follower, const struct group_call_head *call,
+// A text that came with a call, or NULL.
+static const char *text_of(const struct group_call_head *call, const uint8_t *bytes) {
+  return call->size > 0 && bytes[call->size - 1] == 0 ? (const char *)bytes : NULL;
+}
+
+static void *create_instance(const struct follower *follower, const struct group_call_head *call, const char *args,
                              struct group_instance *instance, struct corsac_env_spec *spec, char *why, size_t size) {
   const struct environment_kind *kind = &follower->kind;
   const struct corsac_env_config config = {.size = sizeof config,
                                            .id = kind->id,
-                                           .args = kind->args,
+                                           .args = args,
                                            .index = call->index,
                                            .evaluation = call->evaluation,
                                            .comm = follower->group->comm};
@@ -87,16 +92,19 @@ static void *create_instance(const struct follower *follower, const struct group
   return instance->self;
 }
 
-static enum status follow_create(struct follower *follower, const struct group_call_head *call, struct error *error) {
+static enum status follow_create(struct follower *follower, const struct group_call_head *call, const uint8_t *bytes,
+                                 struct error *error) {
   struct group *group = follower->group;
   char why[GROUP_TEXT] = "";
   if (follower->unopened.status != STATUS_OK) return answer_failure(group, call, follower->unopened.text, error);
   const enum status status = reserve_instance(group, call->instance, error);
   if (status != STATUS_OK) return status;
+  const char *args = call->size > 0 ? text_of(call, bytes) : follower->kind.args;
+  if (!args) return error_set(error, STATUS_PEER, "the group's leader sent no arguments of an environment");
 
   struct group_instance *instance = &group->instance[call->instance];
   struct corsac_env_spec spec = {.size = sizeof spec};
-  if (!create_instance(follower, call, instance, &spec, why, sizeof why))
+  if (!create_instance(follower, call, args, instance, &spec, why, sizeof why))
     return answer_failure(group, call, why, error);
 
   // The leader checks everything else in its own spec.
@@ -114,6 +122,17 @@ static enum status follow_create(struct follower *follower, const struct group_c
 }
 
 // --- episodes ---
+
+static enum status follow_case(struct group *group, const struct group_call_head *call, struct group_instance *instance,
+                               const uint8_t *bytes, struct error *error) {
+  const char *text = text_of(call, bytes);
+  if (!text || !group->plugin->set_case)
+    return error_set(error, STATUS_PEER, "the group's leader set a case, but sent none, or this plugin takes none");
+  guest_enter(&instance->guest, GUEST_PROGRESS);
+  const int result = group->plugin->set_case(instance->self, text);
+  guest_leave(GUEST_PROGRESS);
+  return answer_result(group, call, instance, result, error);
+}
 
 static enum status follow_reset(struct group *group, const struct group_call_head *call,
                                 struct group_instance *instance, struct error *error) {
@@ -195,7 +214,7 @@ static enum status follow_load(struct group *group, const struct group_call_head
 static enum status follow_call(struct follower *follower, const struct group_call_head *call, const uint8_t *bytes,
                                struct error *error) {
   struct group *group = follower->group;
-  if (call->call == GROUP_CREATE) return follow_create(follower, call, error);
+  if (call->call == GROUP_CREATE) return follow_create(follower, call, bytes, error);
   struct group_instance *instance = call->instance < group->instances ? &group->instance[call->instance] : NULL;
   if (call->call == GROUP_DESTROY) {
     if (instance) group_release_instance(group, instance);
@@ -203,6 +222,7 @@ static enum status follow_call(struct follower *follower, const struct group_cal
   }
   if (!instance || !instance->self) return answer_failure(group, call, "there is no such environment", error);
   switch (call->call) {
+  case GROUP_CASE: return follow_case(group, call, instance, bytes, error);
   case GROUP_RESET: return follow_reset(group, call, instance, error);
   case GROUP_STEP: return follow_step(group, call, instance, bytes, error);
   case GROUP_SAVE: return follow_save(group, call, instance, error);

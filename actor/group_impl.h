@@ -19,10 +19,12 @@ enum group_call {
   GROUP_DESTROY,
   GROUP_HEARTBEAT,
   GROUP_LEAVE,
+  GROUP_CASE,
   GROUP_CALLS
 };
 
-// A message from the leader; `size` bytes follow: the action of a STEP, or the states of a LOAD.
+// A message from the leader; `size` bytes follow: with cases the args of a CREATE and the case of a CASE, each with its
+// 0; the action of a STEP, or the states of a LOAD.
 struct group_call_head {
   uint32_t magic, call, instance, size;
   uint64_t seed, index; // of RESET; index: of CREATE the environment's, of RESET the episode's

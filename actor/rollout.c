@@ -71,6 +71,7 @@ struct rollout *rollout_create(const struct config *config, const struct environ
   if (check_members(rollout, kind, error) != STATUS_OK) goto failed;
   rollout->members = memory_alloc(count, sizeof *rollout->members, "a rollout", error);
   if (!rollout->members) goto failed;
+  for (uint32_t i = 0; i < count; i++) rollout_begin_environment(rollout, i);
   for (uint32_t i = 0; i < count; i++)
     if (rollout_create_environment(rollout, i, error) != STATUS_OK) goto failed;
   if (rollout_create_slots(rollout, error) != STATUS_OK || !alloc_rows(rollout, error)) goto failed;
@@ -83,6 +84,7 @@ failed:
 
 void rollout_destroy(struct rollout *rollout) {
   if (!rollout) return;
+  environment_create_abandon(rollout->kind);
   for (uint32_t i = 0; rollout->members && i < rollout->count; i++)
     environment_destroy(&rollout->members[i].environment);
   rollout_destroy_slots(rollout);

@@ -146,6 +146,9 @@ static inline void rollout_keep_in_touch(const struct rollout *rollout) {
   if (rollout->count > 1 && kind->waiting) kind->waiting(kind->who);
 }
 
+// Begins to make the instance of member i, where that takes a program's start: those of all members then start at once.
+void rollout_begin_environment(const struct rollout *rollout, uint32_t i);
+
 // Makes the instance of member i.
 enum status rollout_create_environment(struct rollout *rollout, uint32_t i, struct error *error);
 

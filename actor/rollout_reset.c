@@ -56,9 +56,18 @@ static enum status check_shape(const struct rollout *rollout, uint32_t i, struct
   return STATUS_OK;
 }
 
+static struct guest guest_of(const struct rollout *rollout, uint32_t i) {
+  return (struct guest){.index = rollout->first + i, .episode = rollout->members[i].episode};
+}
+
+void rollout_begin_environment(const struct rollout *rollout, uint32_t i) {
+  const struct guest guest = guest_of(rollout, i);
+  environment_create_begin(rollout->kind, &guest, env_steps(rollout, i));
+}
+
 enum status rollout_create_environment(struct rollout *rollout, uint32_t i, struct error *error) {
   struct member *member = &rollout->members[i];
-  const struct guest guest = {.index = rollout->first + i, .episode = member->episode};
+  const struct guest guest = guest_of(rollout, i);
   enum status status =
       environment_create_for(&member->environment, rollout->kind, &guest, env_steps(rollout, i), error);
   if (status == STATUS_OK && rollout->obs_dim == 0) status = take_shape(rollout, &member->environment, error);
@@ -128,7 +137,9 @@ static enum status prepare_member(struct rollout *rollout, uint32_t i, enum part
   const struct member *member = &rollout->members[i];
   if (!member->steps_now) return STATUS_OK;
   switch (part) {
-  case PART_BEGIN: return member->state == MEMBER_BETWEEN ? begin_reset(rollout, i, error) : STATUS_OK;
+  case PART_BEGIN:
+    if (member->state == MEMBER_FAILED) rollout_begin_environment(rollout, i);
+    return member->state == MEMBER_BETWEEN ? begin_reset(rollout, i, error) : STATUS_OK;
   case PART_MAKE: return member->state == MEMBER_FAILED ? make_anew(rollout, i, error) : STATUS_OK;
   case PART_END: return member->resets_now ? end_reset(rollout, i, error) : STATUS_OK;
   }

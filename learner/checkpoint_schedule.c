@@ -149,7 +149,7 @@ static bool is_busy(const struct checkpoint_schedule *schedule, bool all) {
 static void keep_alive(struct checkpoint_schedule *schedule) {
   struct error error = {0};
   checkpoint_schedule_poll(schedule);
-  run_directory_refresh(schedule->run);
+  reporter_refresh(schedule->reporter);
   if (actor_table_send_heartbeats(schedule->table, schedule->job->policy_version, &error) != STATUS_OK)
     log_warn("telling the actors to wait for a save: %s", error.text);
 }

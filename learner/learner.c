@@ -38,6 +38,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/plural.h"
 #include "common/config/options.h"
 #include "common/wire/assignment.h"
 #include "common/wire/codec.h"
@@ -92,6 +93,7 @@ struct learner *learner_create(const struct learner_setup *setup, struct error *
   learner->updates_at_round = job->limiter.updates;
   reporter_init(&learner->reporter, job, setup->run, setup->metrics_file);
   learner->reporter.tensorboard = setup->tensorboard;
+  learner->reporter.errands = setup->errands;
   snprintf(learner->reporter.checkpoint, sizeof learner->reporter.checkpoint, "%s", setup->checkpoint);
   return learner;
 }
@@ -107,6 +109,12 @@ void learner_destroy(struct learner *learner) {
 }
 
 const struct learner_outcome *learner_outcome(const struct learner *learner) { return &learner->outcome; }
+
+void learner_keep_in_touch(struct learner *learner) {
+  if (learner->phase >= PHASE_LEAVING) return;
+  (void)actor_table_send_heartbeats(&learner->table, learner->job->policy_version, NULL); // an error comes again
+  actor_table_excuse(&learner->table);
+}
 
 bool learner_is_leaving(const struct learner *learner) { return learner->phase >= PHASE_LEAVING; }
 
@@ -155,7 +163,7 @@ enum status learner_start(struct learner *learner, struct error *error) {
   if (status == STATUS_OK) status = send_snapshots(learner, &anew, error);
   if (anew > 0)
     log_info("%u of %llu environment%s begin%s a new episode: the checkpoint does not hold the running one", anew,
-             (unsigned long long)job->config.envs, job->config.envs == 1 ? "" : "s", anew == 1 ? "s" : "");
+             (unsigned long long)job->config.envs, plural(job->config.envs), anew == 1 ? "s" : "");
   if (status == STATUS_OK) status = learner_send_empty(learner, MESSAGE_START, false, error);
   reporter_status(&learner->reporter, job, &learner->table, "running", -1, "");
   return status;
@@ -168,7 +176,8 @@ static void check_number(const struct learner *learner, char *reason, size_t siz
   const uint64_t least = learner->job->config.min_actors;
   const uint32_t alive = actor_table_alive(&learner->table);
   if (alive < least && learner->table.active >= least)
-    snprintf(reason, size, "%u actors are left, fewer than min_actors (%llu)", alive, (unsigned long long)least);
+    snprintf(reason, size, "%u actor%s left, fewer than min_actors (%llu)", alive, alive == 1 ? " is" : "s are",
+             (unsigned long long)least);
 }
 
 // An actor is presumed dead from now on, or was expelled. reason: set where the job has to stop for it.
@@ -179,13 +188,14 @@ static void note_death(struct learner *learner, uint32_t actor, char *reason, si
   const bool isolate = options_can_isolate(&learner->job->config), sync = learner->job->config.sync;
   const char *what = entry->expelled ? "expelled" : "presumed dead";
   if (entry->expelled)
-    log_warn("actor rank %d is expelled; %u of %u actors are left", rank, actor_table_alive(table), table->active);
+    log_warn("actor rank %d is expelled; %u of %u actor%s left", rank, actor_table_alive(table), table->active,
+             table->active == 1 ? " is" : "s are");
   else
     log_warn("actor rank %d is presumed dead: its process has ended, or it was silent for too long (%.1f s%s); %u of "
-             "%u actors are left",
+             "%u actor%s left",
              rank, clock_now() - entry->heard,
              isolate ? "; --isolate cuts off a step that never ends at --env-timeout" : "", actor_table_alive(table),
-             table->active);
+             table->active, table->active == 1 ? " is" : "s are");
 
   if (!entry->active) return; // it had nothing to do
   learner_give_up_evaluation(learner);
@@ -267,8 +277,9 @@ static void say_evaluating(struct learner *learner) {
   if (!evaluation->running || evaluation->said_waiting || clock_coarse() - evaluation->began < SILENT_SECONDS) return;
   if (learner->phase == PHASE_TRAINING && !learner->job->config.sync) return;
   evaluation->said_waiting = true;
-  log_info("waiting for the evaluation at %llu steps: %u of %u episodes have ended (--eval-max-steps, --eval-timeout)",
-           (unsigned long long)evaluation->env_steps, evaluation->arrived, evaluation->episodes);
+  log_info("waiting for the evaluation at %llu step%s: %u of %u episode%s ended (--eval-max-steps, --eval-timeout)",
+           (unsigned long long)evaluation->env_steps, plural(evaluation->env_steps), evaluation->arrived,
+           evaluation->episodes, evaluation->episodes == 1 ? " has" : "s have");
 }
 
 static enum status training_turn(struct learner *learner, bool *busy, struct error *error) {

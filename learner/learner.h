@@ -12,6 +12,8 @@
 #include "learner/run/run_directory.h"
 #include <signal.h>
 
+struct errands; // learner/run/errands.h
+
 struct learner_setup { // not owned, all of it
   struct job *job;     // initialised, or read from a checkpoint
   struct transport *transport;
@@ -21,6 +23,7 @@ struct learner_setup { // not owned, all of it
   const char *checkpoint;            // file name of the checkpoint resumed from, or ""
   struct tensorboard *tensorboard;   // NULL: none is wanted
   const uint32_t *pid;               // (actors) of handshake_collect; NULL: unknown
+  struct errands *errands;           // that write its files; NULL: they are written at once
 };
 
 struct learner;
@@ -29,6 +32,9 @@ void learner_destroy(struct learner *learner);
 
 // Tells every actor where its environments stand, the current policy, and to begin.
 enum status learner_start(struct learner *learner, struct error *error);
+
+// For an errand that takes long: the actors hear of the learner, and their silence does not count.
+void learner_keep_in_touch(struct learner *learner);
 
 // One turn. TURN_DONE: the job is over: it is saved, the actors have left, status.json is written. The learner logs
 // what went wrong.

@@ -3,6 +3,9 @@
 #include "learner/learner_impl.h"
 
 #include "common/base/log.h"
+#include "common/base/plural.h"
+#include "common/base/text.h"
+#include "common/config/cases.h"
 #include "common/wire/assignment.h"
 #include "common/wire/codec.h"
 
@@ -49,13 +52,15 @@ static enum status take_transitions(struct learner *learner, const struct frame 
 
 static void say_cut(const struct evaluation *evaluation) {
   if (evaluation->cut > evaluation->late)
-    log_warn("evaluation at %llu steps: %u of %u episodes are cut after the most steps they are given "
-             "(--eval-max-steps); their return is what they had until then",
-             (unsigned long long)evaluation->env_steps, evaluation->cut - evaluation->late, evaluation->episodes);
+    log_warn("evaluation at %llu step%s: %u of %u episode%s cut after the most steps they are given "
+             "(--eval-max-steps); a return is what an episode had until then",
+             (unsigned long long)evaluation->env_steps, plural(evaluation->env_steps),
+             evaluation->cut - evaluation->late, evaluation->episodes, evaluation->episodes == 1 ? " is" : "s are");
   if (evaluation->late > 0)
-    log_warn("evaluation at %llu steps: it ran out of time (--eval-timeout); %u of %u episodes are cut or were not "
+    log_warn("evaluation at %llu step%s: it ran out of time (--eval-timeout); %u of %u episode%s cut or not "
              "begun, and it is not compared with the best",
-             (unsigned long long)evaluation->env_steps, evaluation->late, evaluation->episodes);
+             (unsigned long long)evaluation->env_steps, plural(evaluation->env_steps), evaluation->late,
+             evaluation->episodes, evaluation->episodes == 1 ? " is" : "s are");
 }
 
 // The job's own record of the result. In sync nothing that the clock decided goes into it, so that it is the same on
@@ -73,6 +78,29 @@ static void record_evaluation(struct learner *learner, const struct evaluation_r
   job->metrics.eval_return = result->mean;
   job->metrics.eval_cut = evaluation->cut;
   job->metrics.eval_steps = evaluation->env_steps;
+  const uint32_t cases = cases_count(&job->config);
+  for (uint32_t i = 0; i < cases; i++) {
+    const struct evaluation_result of_case = evaluation_result_of(evaluation, i, cases);
+    job->metrics.case_eval_episodes[i] = of_case.episodes;
+    job->metrics.case_eval_sum[i] = of_case.mean * of_case.episodes;
+  }
+}
+
+// One line with the mean of each case, as far as the line goes.
+static void say_cases(const struct config *config, const struct evaluation *evaluation) {
+  char text[800] = "";
+  size_t used = 0;
+  const uint32_t cases = cases_count(config);
+  for (uint32_t i = 0; i < cases && used < sizeof text - 100; i++) {
+    const struct evaluation_result result = evaluation_result_of(evaluation, i, cases);
+    char name[CASES_NAME];
+    cases_name(config, i, name);
+    if (result.episodes > 0)
+      used = text_append(text, sizeof text, used, "%s%s %.2f", used ? ", " : "", name, result.mean);
+  }
+  if (used > 0)
+    log_info("evaluation at %llu steps, by case: %s%s", (unsigned long long)evaluation->env_steps, text,
+             used < sizeof text - 100 ? "" : ", ... (the others are in metrics.csv)");
 }
 
 static void save_best(struct learner *learner) {
@@ -91,17 +119,19 @@ static void finish_evaluation(struct learner *learner) {
   if (job->config.sync && job_is_due(evaluation->env_steps, job->next_eval))
     job->next_eval = job_threshold_after(job->next_eval, job->config.eval_every, evaluation->env_steps);
   if (evaluation->failed > 0)
-    log_warn("evaluation at %llu steps: the environment failed in %u of %u episodes, which do not count",
-             (unsigned long long)evaluation->env_steps, evaluation->failed, evaluation->episodes);
+    log_warn("evaluation at %llu step%s: the environment failed in %u of %u episode%s, which %s not count",
+             (unsigned long long)evaluation->env_steps, plural(evaluation->env_steps), evaluation->failed,
+             evaluation->episodes, plural(evaluation->episodes), evaluation->failed == 1 ? "does" : "do");
   say_cut(evaluation);
   learner->reporter.eval_cut = evaluation->cut;
   if (result.episodes == 0) return;
 
   record_evaluation(learner, &result);
   const bool best = evaluation->late == 0 && result.mean > job->best_return;
-  log_info("evaluation at %llu steps: mean return %.2f +- %.2f over %u episode%s (%.2f to %.2f)%s",
-           (unsigned long long)evaluation->env_steps, result.mean, result.std, result.episodes,
-           result.episodes == 1 ? "" : "s", result.low, result.high, best ? ", the best so far" : "");
+  log_info("evaluation at %llu step%s: mean return %.2f +- %.2f over %u episode%s (%.2f to %.2f)%s",
+           (unsigned long long)evaluation->env_steps, plural(evaluation->env_steps), result.mean, result.std,
+           result.episodes, plural(result.episodes), result.low, result.high, best ? ", the best so far" : "");
+  say_cases(&job->config, evaluation);
   if (!best) return;
   job->best_return = result.mean;
   save_best(learner);
@@ -141,8 +171,8 @@ static bool retire(struct learner *learner, uint32_t actor, const struct message
   actor_table_retire(table, actor);
   if (actor_table_alive(table) == 0) return false;
   log_error("rank %d: %s", learner_world_rank(learner, actor), failed->text);
-  log_warn("rank %d makes no more steps; %u of %u actors go on", learner_world_rank(learner, actor),
-           actor_table_alive(table), table->active);
+  log_warn("rank %d makes no more steps; %u of %u actor%s on", learner_world_rank(learner, actor),
+           actor_table_alive(table), table->active, table->active == 1 ? " goes" : "s go");
   learner_give_up_evaluation(learner);
   learner->retired = true;
   return true;
@@ -243,8 +273,8 @@ static enum status take_message(struct learner *learner, const struct frame *fra
 static bool revive(struct learner *learner, uint32_t rank) {
   struct actor_table *table = &learner->table;
   if (!actor_table_revive(table, rank - 1)) return false;
-  log_warn("actor rank %d is back: %u of %u actors are there", learner_world_rank(learner, rank - 1),
-           actor_table_alive(table), table->active);
+  log_warn("actor rank %d is back: %u of %u actor%s there", learner_world_rank(learner, rank - 1),
+           actor_table_alive(table), table->active, table->active == 1 ? " is" : "s are");
   return true;
 }
 

@@ -2,6 +2,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/config/cases.h"
 
 #include <stdio.h>
 #include <math.h>
@@ -110,17 +111,42 @@ static void say_learner_bound(struct reporter *reporter, const struct job *job, 
            100 * job->metrics.actor_wait / (seconds * table->active), sync ? "a new run" : "the job");
 }
 
+// What an errand writes, and how that went.
+struct writing {
+  struct reporter *reporter;
+  const char *line;
+  const struct run_status *status;
+  enum status result;
+  struct error error;
+};
+
+static void write_row(void *argument) {
+  struct writing *row = argument;
+  tensorboard_row(row->reporter->tensorboard, row->line);
+  row->result = metrics_file_append(row->reporter->metrics_file, row->line, &row->error);
+}
+
+static void write_status(void *argument) {
+  struct writing *it = argument;
+  if (it->status->exit_code >= 0) tensorboard_end(it->reporter->tensorboard, it->status->exit_code);
+  it->result = run_directory_write_status(it->reporter->run, it->status, &it->error);
+}
+
+static void write_log(void *argument) { log_info("%s", ((const struct writing *)argument)->line); }
+
+static void refresh(void *argument) { run_directory_refresh(((const struct writing *)argument)->reporter->run); }
+
 static void append_row(struct reporter *reporter, struct job *job, const char *line) {
-  struct error error = {0};
+  struct writing row = {.reporter = reporter, .line = line};
   char more[LOG_THROTTLE_TEXT];
-  tensorboard_row(reporter->tensorboard, line);
-  if (metrics_file_append(reporter->metrics_file, line, &error) == STATUS_OK) {
+  errands_run(reporter->errands, write_row, &row);
+  if (row.result == STATUS_OK) {
     log_throttle_over(&reporter->lost_row);
     return;
   }
   job->metrics.rows--;
   if (log_throttle_due(&reporter->lost_row, more))
-    log_warn("a row of metrics is lost, training goes on: %s%s", error.text, more);
+    log_warn("a row of metrics is lost, training goes on: %s%s", row.error.text, more);
 }
 
 void reporter_row(struct reporter *reporter, struct job *job, const struct actor_table *table) {
@@ -132,7 +158,8 @@ void reporter_row(struct reporter *reporter, struct job *job, const struct actor
                                         .actors = table->active,
                                         .actors_alive = actor_table_alive(table),
                                         .times = reporter->times,
-                                        .info_dim = job->environment.info_dim};
+                                        .info_dim = job->environment.info_dim,
+                                        .cases = cases_count(&job->config)};
   reporter->times = (struct metrics_times){0};
   if (job->metrics.episodes > 0) {
     reporter->has_return = true;
@@ -142,7 +169,7 @@ void reporter_row(struct reporter *reporter, struct job *job, const struct actor
   if (job->metrics.lag.count > 0) reporter->line.lag = (double)job->metrics.lag.sum / (double)job->metrics.lag.count;
   say_learner_bound(reporter, job, table, totals.seconds - job->metrics.last_seconds);
 
-  char line[2048];
+  char line[METRICS_ROW];
   metrics_format_row(&job->metrics, &totals, line, sizeof line);
   append_row(reporter, job, line);
 
@@ -151,7 +178,7 @@ void reporter_row(struct reporter *reporter, struct job *job, const struct actor
   reporter->next_line = now + LINE_SECONDS;
   measure_rates(reporter, job);
   format_progress(reporter, job, table, line, sizeof line);
-  log_info("%s", line);
+  errands_run(reporter->errands, write_log, &(struct writing){.line = line});
 }
 
 static void add_wait(struct run_status *status, const struct actor_table *table) {
@@ -181,21 +208,25 @@ void reporter_status(struct reporter *reporter, const struct job *job, const str
                               .actors_lost = losses.actors,
                               .eval_cut = reporter->eval_cut};
   if (exit_code < 0) add_wait(&status, table);
-  struct error error = {0};
+  struct writing it = {.reporter = reporter, .status = &status};
   char more[LOG_THROTTLE_TEXT];
-  if (exit_code >= 0) tensorboard_end(reporter->tensorboard, exit_code);
-  if (run_directory_write_status(reporter->run, &status, &error) == STATUS_OK)
+  errands_run(reporter->errands, write_status, &it);
+  if (it.result == STATUS_OK)
     log_throttle_over(&reporter->stale_status);
   else if (log_throttle_due(&reporter->stale_status, more))
-    log_warn("%s%s", error.text, more);
+    log_warn("%s%s", it.error.text, more);
   reporter->next_status = clock_now() + STATUS_SECONDS;
+}
+
+void reporter_refresh(struct reporter *reporter) {
+  errands_run(reporter->errands, refresh, &(struct writing){.reporter = reporter});
 }
 
 void reporter_poll(struct reporter *reporter, const struct job *job, const struct actor_table *table) {
   const double now = clock_now();
   if (now >= reporter->next_status) {
     reporter_status(reporter, job, table, "running", -1, "");
-    run_directory_refresh(reporter->run);
+    reporter_refresh(reporter);
   }
   if (now < reporter->next_live || !log_on_terminal()) return;
   reporter->next_live = now + LIVE_SECONDS;

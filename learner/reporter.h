@@ -6,6 +6,7 @@
 #include "common/base/log_throttle.h"
 #include "learner/exchange/actor_table.h"
 #include "learner/job/job.h"
+#include "learner/run/errands.h"
 #include "learner/run/metrics_file.h"
 #include "learner/run/run_directory.h"
 #include "learner/run/status_line.h"
@@ -15,6 +16,8 @@ struct reporter {
   struct run_directory *run;                // not owned
   struct metrics_file *metrics_file;        // not owned
   struct tensorboard *tensorboard;          // not owned; NULL: none is wanted
+  struct errands *errands;                  // not owned: writes all of these, so that a file system that hangs
+                                            // silences nobody; NULL: they are written at once
   char checkpoint[64];                      // file name of the newest, "" for none
   double next_live, next_status, next_line; // clock_now() times
   double rate_time;                         // for speeds: since when, and the totals then
@@ -37,6 +40,9 @@ void reporter_row(struct reporter *reporter, struct job *job, const struct actor
 
 // Renews the live status line, status.json and the lock, each at its own interval. Cheap; called every turn.
 void reporter_poll(struct reporter *reporter, const struct job *job, const struct actor_table *table);
+
+// Renews the time in status.json and the lock, where they are old.
+void reporter_refresh(struct reporter *reporter);
 
 // Writes status.json now; exit_code -1: the job runs. A failure to write is a warning.
 void reporter_status(struct reporter *reporter, const struct job *job, const struct actor_table *table,

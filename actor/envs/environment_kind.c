@@ -8,6 +8,7 @@
 #include "actor/envs/registry.h"
 #include "actor/guest/guest.h"
 #include "common/base/file.h"
+#include "common/config/cases.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -32,9 +33,17 @@ static enum status open_mujoco(struct environment_kind *kind, const struct mujoc
   return STATUS_OK;
 }
 
+static bool has_cases(const struct environment_kind *kind) { return kind->config && cases_are_given(kind->config); }
+
+// For an environment that would be the same in every case.
+static enum status refuse_cases(const struct environment_kind *kind, const char *why, struct error *error) {
+  return error_set(error, STATUS_USAGE, "cases: %s %s; --cases goes with a plugin, exec: and gym:", kind->id, why);
+}
+
 static enum status open_built_in(struct environment_kind *kind, struct error *error) {
   kind->abi = registry_find(kind->id);
   const struct mujoco_task *task = mujoco_task_find(kind->id);
+  if (kind->abi && has_cases(kind)) return refuse_cases(kind, "is built in and has no cases", error);
   if (task) return open_mujoco(kind, task, error);
   if (kind->abi) return STATUS_OK;
 
@@ -61,6 +70,12 @@ static enum status open_plugin(struct environment_kind *kind, struct error *erro
 
   kind->abi = &kind->plugin->abi;
   kind->is_guest = true;
+  if (kind->config && cases_per_episode(kind->config) && !kind->abi->set_case)
+    return error_set(
+        error, STATUS_USAGE,
+        "cases_per: %s has no function set_case, by which it would get the case of each episode; add it, or "
+        "give each environment a case: --cases-per environment",
+        kind->id);
   return STATUS_OK;
 }
 
@@ -72,6 +87,13 @@ static void *create_process(const struct environment_kind *kind, const struct co
   return process_create(kind->process, listener, config, spec, error, error_size);
 }
 
+static void begin_process(const struct environment_kind *kind, const struct corsac_env_config *config) {
+  const struct process_listener listener = {kind->waiting, kind->who};
+  process_create_begin(kind->process, listener, config);
+}
+
+static void abandon_process(const struct environment_kind *kind) { process_create_abandon(kind->process); }
+
 static enum status open_process(struct environment_kind *kind, const char *const *argv, struct error *error) {
   struct error own = {0};
   guest_watch();
@@ -80,6 +102,8 @@ static enum status open_process(struct environment_kind *kind, const char *const
 
   kind->abi = &env_process;
   kind->create = create_process;
+  kind->create_begin = begin_process;
+  kind->create_abandon = abandon_process;
   kind->refused = process_refuse;
   kind->heartbeats_in_step = true;
   kind->is_guest = true;
@@ -143,6 +167,7 @@ static enum status open_fmi(struct environment_kind *kind, const char *env, stru
   struct error own = {0};
   if (colon) *colon = 0;
   if (!*kind->args) return error_set(error, STATUS_USAGE, "--env %s names no FMU: fmi:MODEL.fmu[:TASK.yaml]", env);
+  if (has_cases(kind)) return refuse_cases(kind, "runs an FMU, whose task is one file", error);
   kind->fmi = fmi_open(kind->args, task, &own);
   if (!kind->fmi) return error_set(error, own.status, "%s", own.text);
 

@@ -32,6 +32,11 @@ struct environment_kind {
   // Makes an instance where abi->create does not get enough to know; NULL: abi->create makes it.
   void *(*create)(const struct environment_kind *kind, const struct corsac_env_config *, struct corsac_env_spec *,
                   char *error, size_t error_size);
+
+  // Begins to make an instance and returns; `create` of the same index then waits for it. So several are made at once.
+  // abandon ends what was begun and not created. NULL: an instance is made as a whole.
+  void (*create_begin)(const struct environment_kind *kind, const struct corsac_env_config *);
+  void (*create_abandon)(const struct environment_kind *kind);
 };
 
 // Finds the environment that the option --env names:

@@ -3,6 +3,7 @@
 #include "actor/envs/supervisor_log.h"
 #include "common/base/clock.h"
 #include "common/base/memory.h"
+#include "common/config/cases.h"
 #include "common/wire/message.h"
 #include <errno.h>
 #include <stdarg.h>
@@ -43,6 +44,7 @@ void process_set_place(struct process *process, const struct process_place *plac
 
 void process_close(struct process *process) {
   if (!process) return;
+  process_create_abandon(process);
   for (size_t i = 0; i < process->count; i++) free(process->argv[i]);
   memory_free(process->scratch);
   memory_free(process->scratch_from);
@@ -56,6 +58,47 @@ void process_copy(void *to, const void *from, size_t size) {
   atomic_signal_fence(memory_order_seq_cst); // the compiler may not read `from` again later
 }
 
+// Copies text with " | " in place of each end of a line, as supervisor_log_tail writes it.
+static void join_lines(const char *text, char *line, size_t size) {
+  size_t used = 0;
+  for (; *text && used + 4 < size; text++) {
+    const bool ends = *text == '\n';
+    memcpy(line + used, ends ? " | " : text, ends ? 3 : 1);
+    used += ends ? 3 : 1;
+  }
+  line[used] = 0;
+}
+
+// Whether a line begins at `at`, perhaps with the name of the library before it. *start: the line with that name.
+static bool begins_line(char *tail, char *at, char **start) {
+  static const char *const names[] = {"", "corsac_sim: ", "corsac: "};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    const size_t length = strlen(names[i]);
+    if ((size_t)(at - tail) < length || strncmp(at - length, names[i], length) != 0) continue;
+    *start = at - length;
+    if (*start == tail || (*start - tail >= 3 && strncmp(*start - 3, " | ", 3) == 0)) return true;
+  }
+  return false;
+}
+
+// Takes the line that says what the message says out of the child's last lines.
+static void drop_repeated(const char *why, char *tail) {
+  char said[2 * PROCESS_WHY], *start;
+  join_lines(why, said, sizeof said);
+  const size_t length = strlen(said), rest = strlen(tail);
+  if (length == 0) return;
+  if (rest < length && rest > SUPERVISOR_TAIL / 2 && strcmp(said + length - rest, tail) == 0) *tail = 0; // its end only
+  for (char *at = tail; (at = strstr(at, said)); at++) {
+    char *end = at + length;
+    if (!begins_line(tail, at, &start) || (*end && strncmp(end, " | ", 3) != 0)) continue;
+    if (*end)
+      memmove(start, end + 3, strlen(end + 3) + 1);
+    else
+      start[start > tail ? -3 : 0] = 0;
+    return;
+  }
+}
+
 int process_fail(struct instance *instance, const char *format, ...) {
   if (instance->broken) return -1;
   instance->broken = true;
@@ -64,6 +107,7 @@ int process_fail(struct instance *instance, const char *format, ...) {
   vsnprintf(instance->why, sizeof instance->why, format, arguments);
   va_end(arguments);
   process_child_end(&instance->child, 0);
+  drop_repeated(instance->why, instance->child.report.tail);
   const size_t used = strlen(instance->why);
   if (*instance->child.report.tail)
     snprintf(instance->why + used, sizeof instance->why - used, "; the last it wrote: %s", instance->child.report.tail);
@@ -172,6 +216,11 @@ static int take_spec(struct instance *instance) {
                         "numbers of all of them",
                         spec->agents, spec->obs_dim, spec->act_dim, CHANNEL_MAX_AGENTS, CHANNEL_MAX_DIM);
   instance->agents = spec->agents > 1 ? spec->agents : 1;
+  const struct config *config = instance->process->config;
+  if (config && cases_per_episode(config) && !(spec->flags & CHANNEL_TAKES_CASE))
+    return process_fail(instance,
+                        "cases_per: it has no function set_case, by which it would get the case of each episode; add "
+                        "it, or give each environment a case: --cases-per environment");
   spec->name[sizeof spec->name - 1] = 0;
   for (uint32_t i = 0; i < spec->info_dim; i++) {
     spec->info_names[i][sizeof spec->info_names[i] - 1] = 0;
@@ -197,8 +246,9 @@ static void wait_and_advance(void *self) {
   if (instance->outer.waiting) instance->outer.waiting(instance->outer.who);
 }
 
-void *process_create(struct process *process, struct process_listener listener, const struct corsac_env_config *config,
-                     struct corsac_env_spec *spec, char *error, size_t error_size) {
+// Starts the child of a new instance. NULL: it cannot be started.
+static struct instance *begin_create(struct process *process, struct process_listener listener,
+                                     const struct corsac_env_config *config, char *error, size_t error_size) {
   struct error why = {0};
   struct instance *instance = memory_alloc(1, sizeof *instance, "a child process", &why);
   if (!instance) {
@@ -213,10 +263,45 @@ void *process_create(struct process *process, struct process_listener listener, 
   instance->episode = config->episode;
   instance->env_steps = config->env_steps;
   process_limit(instance, CONFIG_CREATE);
-  if (!process_spawn(instance, error, error_size)) {
-    memory_free(instance);
-    return NULL;
+  if (process_spawn(instance, error, error_size)) return instance;
+  memory_free(instance);
+  return NULL;
+}
+
+void process_create_begin(struct process *process, struct process_listener listener,
+                          const struct corsac_env_config *config) {
+  struct error why; // process_create meets it again, and says it
+  struct instance *instance = begin_create(process, listener, config, why.text, sizeof why.text);
+  if (!instance) return;
+  instance->next = process->begun;
+  process->begun = instance;
+}
+
+// Takes the instance out of those that are begun. NULL: it is not.
+static struct instance *take_begun(struct process *process, const struct corsac_env_config *config) {
+  struct instance **link = &process->begun;
+  while (*link && ((*link)->index != config->index || (*link)->evaluation != (config->evaluation != 0)))
+    link = &(*link)->next;
+  struct instance *instance = *link;
+  if (!instance) return NULL;
+  *link = instance->next;
+  instance->next = NULL;
+  return instance;
+}
+
+void process_create_abandon(struct process *process) {
+  for (struct instance *instance = process->begun, *next; instance; instance = next) {
+    next = instance->next;
+    destroy(instance);
   }
+  process->begun = NULL;
+}
+
+void *process_create(struct process *process, struct process_listener listener, const struct corsac_env_config *config,
+                     struct corsac_env_spec *spec, char *error, size_t error_size) {
+  struct instance *instance = take_begun(process, config);
+  if (!instance) instance = begin_create(process, listener, config, error, error_size);
+  if (!instance) return NULL;
   struct channel_answer answer;
   if (await_answer(instance, &answer) != 0 || take_spec(instance) != 0) {
     snprintf(error, error_size, "%s", instance->why);
@@ -342,6 +427,7 @@ static int load(void *self, const void *buffer, size_t size) {
   if (size > 0) memcpy(instance->state.data, buffer, size);
   instance->child.channel->state_capacity = instance->state.capacity;
   instance->child.channel->state_size = size;
+  memcpy(instance->child.channel->case_text, instance->case_text, sizeof instance->case_text);
   instance->has_played = true;
   return ask(instance, CHANNEL_LOAD, CONFIG_OTHER) != 0 ? -1 : await_answer(instance, &answer);
 }
@@ -410,4 +496,5 @@ const struct corsac_env env_process = {.abi = CORSAC_ENV_ABI,
                                        .reset_begin = process_reset_begin,
                                        .reset_end = process_reset_end,
                                        .progress = process_progress,
+                                       .set_case = process_set_case,
                                        .agent_flags = agent_flags};

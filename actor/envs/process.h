@@ -38,8 +38,17 @@ void process_set_place(struct process *process, const struct process_place *plac
 // Counts the instance as failed, since the host refused what it sent.
 void process_refuse(void *self);
 
-// Starts a child and waits, at most create_timeout, until it has sent its spec. listener is called in this and every
-// later wait. NULL: it failed, and `error` says why.
+// Starts the child of an instance and does not wait for it, so that the children of several instances start at once.
+// process_create then waits for that child, at most create_timeout from here on. Where it cannot be started,
+// process_create tries again and says why.
+void process_create_begin(struct process *process, struct process_listener listener,
+                          const struct corsac_env_config *config);
+
+// Ends the children that process_create_begin has started and process_create has not asked for.
+void process_create_abandon(struct process *process);
+
+// Starts a child, unless process_create_begin has, and waits, at most create_timeout, until it has sent its spec.
+// listener is called in this and every later wait. NULL: it failed, and `error` says why.
 void *process_create(struct process *process, struct process_listener listener, const struct corsac_env_config *config,
                      struct corsac_env_spec *spec, char *error, size_t error_size);
 

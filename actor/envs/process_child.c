@@ -44,8 +44,8 @@ static bool make_channel(struct process_child *child) {
 // Whether a child must not see this variable. With those of MPI's launcher, a simulator that calls MPI_Init would
 // become the actor's rank; with those of srun's binding, its own srun or mpirun would take the actor's cores as a rule.
 static bool is_hidden(const char *variable) {
-  static const char *const names[] = {"CORSAC_CHANNEL",   "CORSAC_INDEX",     "CORSAC_EVALUATION",   "CORSAC_EPISODE",
-                                      "CORSAC_ENV_STEPS", "CORSAC_DIRECTORY", "OPENBLAS_NUM_THREADS"};
+  static const char *const names[] = {"CORSAC_CHANNEL",   "CORSAC_INDEX", "CORSAC_EVALUATION", "CORSAC_EPISODE",
+                                      "CORSAC_ENV_STEPS", "CORSAC_CASE",  "CORSAC_DIRECTORY",  "OPENBLAS_NUM_THREADS"};
   if (launcher_variable(variable) || strncmp(variable, "SLURM_CPU_BIND", 14) == 0) return true;
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     const size_t length = strlen(names[i]);
@@ -59,10 +59,10 @@ static bool is_hidden(const char *variable) {
 #define UNBOUND_4 "OMPI_MCA_hwloc_base_binding_policy=none"    // Open MPI 4
 #define UNBOUND_5 "PRTE_MCA_hwloc_default_binding_policy=none" // Open MPI 5
 
-enum { OWN_VARIABLES = 9 };
+enum { OWN_VARIABLES = 10 };
 struct own_variables {
   char channel[FRAME_ADDRESS + sizeof CHANNEL_VARIABLE + 1], index[48], evaluation[32], episode[48], env_steps[48];
-  char threads[32], directory[FILE_PATH + 24];
+  char threads[32], directory[FILE_PATH + 24], case_text[CHANNEL_CASE + 16];
   char unbound_4[sizeof UNBOUND_4], unbound_5[sizeof UNBOUND_5];
 };
 
@@ -79,14 +79,17 @@ static void fill_own(struct own_variables *own, const struct process_child *chil
   snprintf(own->env_steps, sizeof own->env_steps, "CORSAC_ENV_STEPS=%llu", (unsigned long long)start->env_steps);
   snprintf(own->threads, sizeof own->threads, "OPENBLAS_NUM_THREADS=1"); // for the supervisor, which computes nothing
   snprintf(own->directory, sizeof own->directory, "CORSAC_DIRECTORY=%s", directory ? directory : ".");
+  *own->case_text = 0;
+  if (start->case_text) snprintf(own->case_text, sizeof own->case_text, "CORSAC_CASE=%s", start->case_text);
   memcpy(own->unbound_4, UNBOUND_4, sizeof UNBOUND_4);
   memcpy(own->unbound_5, UNBOUND_5, sizeof UNBOUND_5);
 }
 
 // Makes the child's environment variables. The caller frees the array; the strings are those of environ and own.
 static char **make_environment(struct own_variables *own) {
-  char *const added[OWN_VARIABLES] = {own->channel, own->index,     own->evaluation, own->episode,  own->env_steps,
-                                      own->threads, own->directory, own->unbound_4,  own->unbound_5};
+  char *const added[OWN_VARIABLES] = {
+      own->channel, own->index,     own->evaluation, own->episode,   own->env_steps,
+      own->threads, own->directory, own->unbound_4,  own->unbound_5, *own->case_text ? own->case_text : NULL};
   size_t count = 0;
   while (environ[count]) count++;
   char **all = calloc(count + OWN_VARIABLES + 1, sizeof *all);

@@ -40,6 +40,7 @@ struct process_start {
   uint64_t index;
   bool evaluation;
   uint64_t episode, env_steps;
+  const char *case_text; // the case of all that the child will play; NULL: there is none, or its resets tell it
   bool has_cores;
   cpu_set_t cores;     // where has_cores
   const char *channel; // memory, unix or tcp; the latter two with a relay

@@ -33,17 +33,19 @@ struct process {
   char *scratch, *scratch_from;      // absolute paths, or NULL
   struct process_place place;
   struct instance *resets; // those whose reset is under way, linked by `next`
+  struct instance *begun;  // those whose child is started, before process_create asks for them; linked by `next`
 };
 
 enum process_phase { PROCESS_IDLE, PROCESS_RESETTING, PROCESS_ENDING, PROCESS_STARTING };
 
 struct instance {
   struct process *process;                 // not owned
-  struct instance *next;                   // in process->resets
+  struct instance *next;                   // in process->resets or process->begun
   struct process_listener listener, outer; // listener also lets other resets go on, and calls outer
   uint64_t index;
   bool evaluation;
   uint64_t seed, episode, env_steps; // of the reset under way, or the last one
+  char case_text[CHANNEL_CASE];      // likewise, as process_set_case got it
   enum process_phase phase;
   struct process_child child;
   uint64_t started_for; // the episode that the child was told when it was started
@@ -99,6 +101,7 @@ void process_end(struct instance *instance, double seconds);
 // --- process_reset.c ---
 
 void process_progress(void *self, uint64_t episode, uint64_t env_steps);
+int process_set_case(void *self, const char *args);
 int process_reset_begin(void *self, uint64_t seed);
 int process_reset_end(void *self, float *obs);
 

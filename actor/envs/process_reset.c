@@ -10,11 +10,18 @@ void process_progress(void *self, uint64_t episode, uint64_t env_steps) {
   instance->env_steps = env_steps;
 }
 
+int process_set_case(void *self, const char *args) {
+  struct instance *instance = self;
+  snprintf(instance->case_text, sizeof instance->case_text, "%s", args);
+  return 0;
+}
+
 static void ask_reset(struct instance *instance) {
   struct channel *channel = instance->child.channel;
   channel->seed = instance->seed;
   channel->episode = instance->episode;
   channel->env_steps = instance->env_steps;
+  memcpy(channel->case_text, instance->case_text, sizeof channel->case_text);
   process_child_ask(&instance->child, CHANNEL_RESET);
 }
 

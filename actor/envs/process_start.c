@@ -3,6 +3,7 @@
 #include "actor/envs/serve.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
+#include "common/config/cases.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -36,7 +37,10 @@ enum status process_find_scratch(struct process *process, struct error *error) {
   process->scratch_from = join("", config->scratch_from, error);
   if (!process->scratch_from) return STATUS_MEMORY;
   const enum status status = file_tree_check_source(process->scratch_from, process->scratch, error);
-  return status == STATUS_OK ? status : error_prefix(error, "scratch_from");
+  if (status == STATUS_OK) return status;
+  const bool is_relative = *config->scratch_from != '/';
+  return error_prefix(error, "scratch_from%s",
+                      is_relative ? ", a path from the directory where this program was started" : "");
 }
 
 static enum scratch_keep keep_of(const struct process *process) {
@@ -89,19 +93,36 @@ static bool choose_cores(const struct instance *instance, cpu_set_t *chosen) {
   return true;
 }
 
+// --- the case ---
+
+// Finds the case that is the same in all that the child will play: that of its environment, or of its only episode.
+static bool find_case(const struct instance *instance, char line[CASES_LINE]) {
+  const struct config *config = instance->process->config;
+  if (!config || !cases_are_given(config)) return false;
+  if (cases_per_episode(config) && !config->restart_each_episode) return false;
+  cases_line(config, cases_find(config, instance->evaluation, instance->index, instance->episode), line);
+  return true;
+}
+
 // --- the start ---
 
 bool process_spawn(struct instance *instance, char *error, size_t size) {
   const struct process *process = instance->process;
   const bool is_served = serve_wanted(process->argv[0]);
   char log[CONFIG_TEXT + 128], index[24], path[FILE_PATH];
+  char line[CASES_LINE], args[CASES_ARGS];
   const char *argv[PROCESS_ARGUMENTS + 3] = {NULL};
+  const bool has_case = find_case(instance, line);
   struct error why = {0};
   memcpy(argv, process->argv, sizeof argv);
   if (is_served) {
     snprintf(index, sizeof index, "%llu", (unsigned long long)instance->index);
     argv[process->count] = index;
     argv[process->count + 1] = instance->evaluation ? "1" : "0";
+  }
+  if (is_served && has_case && !cases_per_episode(process->config)) {
+    cases_join(argv[2], line, args);
+    argv[2] = args;
   }
   if (make_scratch(instance, &why) != STATUS_OK) {
     snprintf(error, size, "%s", why.text);
@@ -118,6 +139,7 @@ bool process_spawn(struct instance *instance, char *error, size_t size) {
                                .evaluation = instance->evaluation,
                                .episode = instance->episode,
                                .env_steps = instance->env_steps,
+                               .case_text = has_case ? line : NULL,
                                .channel = relays ? process->config->channel : "memory",
                                .host = relays ? process->config->channel_host : ""};
   what.has_cores = choose_cores(instance, &what.cores);

@@ -145,15 +145,27 @@ static int send_request(struct relay *relay, int request, const void *bytes, siz
   return result == 0 ? 0 : lose(result);
 }
 
+struct reset {
+  uint64_t seed, episode, env_steps;
+  char case_text[CHANNEL_CASE];
+};
+_Static_assert(offsetof(struct reset, case_text) == FRAME_RESET, "the case comes behind three numbers");
+
+static int send_reset(struct relay *relay) {
+  const struct channel *channel = relay->child.channel;
+  struct reset reset = {.seed = channel->seed, .episode = channel->episode, .env_steps = channel->env_steps};
+  memcpy(reset.case_text, channel->case_text, sizeof reset.case_text);
+  const size_t text = strnlen(reset.case_text, CHANNEL_CASE - 1);
+  return send_request(relay, CHANNEL_RESET, &reset, FRAME_RESET + (text > 0 ? text + 1 : 0));
+}
+
 static int pass(struct relay *relay, int request) {
   struct channel *channel = relay->child.channel;
   const uint64_t capacity = channel->state_capacity;
   const void *state;
   int result;
   switch (request) {
-  case CHANNEL_RESET:
-    result = send_request(relay, request, (uint64_t[]){channel->seed, channel->episode, channel->env_steps}, 24);
-    return result == 0 ? receive_result(relay, CHANNEL_RESET) : result;
+  case CHANNEL_RESET: result = send_reset(relay); return result == 0 ? receive_result(relay, CHANNEL_RESET) : result;
   case CHANNEL_STEP:
     result = send_request(relay, request, channel->action, relay->act_dim * sizeof(float));
     return result == 0 ? receive_result(relay, CHANNEL_STEP) : result;

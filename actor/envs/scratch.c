@@ -65,7 +65,10 @@ static enum status claim(const char *path, int *file, struct error *error) {
   char buffer[FILE_PATH];
   if (lstat(file_path(path, buffer), &status) != 0) return errno == ENOENT ? STATUS_OK : refuse(error, path, "used");
   if (!mark_path(path, own)) return error_set(error, STATUS_USAGE, "the path of scratch is too long");
-  const int mark = S_ISDIR(status.st_mode) ? file_open(own, O_RDWR | O_NOFOLLOW, 0) : -1;
+  const bool is_directory = S_ISDIR(status.st_mode);
+  const int mark = is_directory ? file_open(own, O_RDWR | O_NOFOLLOW, 0) : -1;
+  if (mark < 0 && is_directory && errno != ENOENT && errno != ELOOP)
+    return refuse(error, path, "taken over: its " SCRATCH_MARK " cannot be opened");
   if (mark < 0)
     return error_set(error, STATUS_IO,
                      "%.700s is there, and corsac did not make it (there is no file " SCRATCH_MARK

@@ -37,7 +37,8 @@ static bool create(struct serve *serve, const struct corsac_env_config *config) 
                                 .act_dim = given.act_dim,
                                 .max_episode_steps = given.max_episode_steps,
                                 .agents = given.agents,
-                                .flags = serve->abi->save && serve->abi->load ? CHANNEL_CAN_SAVE : 0};
+                                .flags = (serve->abi->save && serve->abi->load ? CHANNEL_CAN_SAVE : 0u) |
+                                         (serve->abi->set_case ? CHANNEL_TAKES_CASE : 0u)};
   for (uint32_t i = 0; i < given.info_dim && i < CHANNEL_MAX_INFO; i++)
     snprintf(spec->info_names[i], sizeof spec->info_names[i], "%s",
              given.info_names && given.info_names[i] ? given.info_names[i] : "");
@@ -77,6 +78,14 @@ static void give_agents(struct serve *serve) {
   memcpy(serve->child.channel->agent_reward, serve->reward, serve->agents * sizeof *serve->reward);
 }
 
+// Tells the plugin the case of its episode, if there is one. Negative: it refused it.
+static int set_case(struct serve *serve) {
+  const char *given = serve->child.channel->case_text;
+  char line[CHANNEL_CASE]; // a copy: the channel's may change
+  snprintf(line, sizeof line, "%.*s", CHANNEL_CASE - 1, given);
+  return *line && serve->abi->set_case ? serve->abi->set_case(serve->self, line) : 0;
+}
+
 // result: what the plugin's function returned.
 static void answer_result(struct serve *serve, int result, double reward) {
   struct channel_answer answer = {.status = CHANNEL_OK, .flags = result, .reward = reward};
@@ -112,10 +121,12 @@ static void answer_save(struct serve *serve) {
 static void answer_load(struct serve *serve) {
   const uint64_t size = serve->child.channel->state_size;
   const void *state = channel_child_state(&serve->child);
-  if (!state || !serve->abi->load)
+  if (!state || !serve->abi->load) {
     channel_child_fail(&serve->child, state ? "it has no load" : serve->child.why);
-  else
-    answer_result(serve, serve->abi->load(serve->self, state, (size_t)size), 0);
+    return;
+  }
+  const int result = set_case(serve);
+  answer_result(serve, result < 0 ? result : serve->abi->load(serve->self, state, (size_t)size), 0);
 }
 
 static bool serve_one(struct serve *serve) {
@@ -124,7 +135,8 @@ static bool serve_one(struct serve *serve) {
   case CHANNEL_RESET:
     if (serve->abi->progress)
       serve->abi->progress(serve->self, serve->child.channel->episode, serve->child.channel->env_steps);
-    result = serve->abi->reset(serve->self, serve->child.channel->seed, serve->obs);
+    result = set_case(serve);
+    if (result >= 0) result = serve->abi->reset(serve->self, serve->child.channel->seed, serve->obs);
     answer_result(serve, result < 0 ? result : 0, 0);
     return true;
   case CHANNEL_STEP:

@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LINE_SIZE = 4096, STATUS_SIZE = 512 };
+enum { LINE_SIZE = 4096, STATUS_SIZE = 512, KEPT_SIZE = 8192 };
 #define CLEAR_LINE "\r\033[K"
 
 static struct {
@@ -20,11 +20,37 @@ static struct {
   enum log_level level;
   struct held_file *file; // NULL: none
   char path[1024], status[STATUS_SIZE];
+  bool keeps;
+  size_t kept_size;
+  char kept[KEPT_SIZE]; // whole lines
 } log_state = {.level = LOG_INFO};
 
 void log_init(int rank, enum log_level level) {
   log_state.rank = rank;
   log_state.level = level;
+}
+
+void log_keep(void) {
+  log_state.keeps = true;
+  log_state.kept_size = 0;
+}
+
+// The file cannot be written: the log goes on without it.
+static void lose_file(void) {
+  const int reason = errno;
+  held_file_close(log_state.file);
+  log_state.file = NULL; // before the warning, which would fail likewise
+  log_warn("%s: cannot be written, the log goes on without it: %s", log_state.path, strerror(reason));
+}
+
+static void write_file(const char *lines, size_t size) {
+  if (log_state.file && !streams_write(held_file_descriptor(log_state.file), lines, size)) lose_file();
+}
+
+static void keep(const char *line, size_t size) {
+  if (!log_state.keeps || size > sizeof log_state.kept - log_state.kept_size) return;
+  memcpy(log_state.kept + log_state.kept_size, line, size);
+  log_state.kept_size += size;
 }
 
 enum status log_open_file(const char *path, struct error *error) {
@@ -33,6 +59,9 @@ enum status log_open_file(const char *path, struct error *error) {
   held_file_close(log_state.file);
   log_state.file = file;
   snprintf(log_state.path, sizeof log_state.path, "%s", path);
+  log_state.keeps = false;
+  if (log_state.kept_size > 0) write_file(log_state.kept, log_state.kept_size);
+  log_state.kept_size = 0;
   return STATUS_OK;
 }
 
@@ -79,6 +108,8 @@ void log_close(void) {
   log_status_line("");
   held_file_close(log_state.file);
   log_state.file = NULL;
+  log_state.keeps = false;
+  log_state.kept_size = 0;
 }
 
 void log_write(enum log_level level, const char *format, ...) {
@@ -111,10 +142,6 @@ void log_write(enum log_level level, const char *format, ...) {
   } else {
     (void)streams_write(to, plain, plain_size);
   }
-  if (log_state.file && !streams_write(held_file_descriptor(log_state.file), plain, plain_size)) {
-    int reason = errno;
-    held_file_close(log_state.file);
-    log_state.file = NULL; // before the warning, which would fail likewise
-    log_warn("%s: cannot be written, the log goes on without it: %s", log_state.path, strerror(reason));
-  }
+  write_file(plain, plain_size);
+  keep(plain, plain_size);
 }

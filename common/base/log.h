@@ -12,7 +12,11 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 // Each line shows the rank. Messages up to `level` are shown.
 void log_init(int rank, enum log_level level);
 
-// Appends every line to this file as well, from now on.
+// Keeps the lines from now on, a few kB at most, for the file that log_open_file opens next: what a start says before
+// its directory is there. log_close forgets them.
+void log_keep(void);
+
+// Appends every line to this file as well, from now on, after those that log_keep has kept.
 enum status log_open_file(const char *path, struct error *error);
 
 void log_close(void);

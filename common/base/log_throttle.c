@@ -1,6 +1,7 @@
 #include "common/base/log_throttle.h"
 
 #include "common/base/clock.h"
+#include "common/base/plural.h"
 
 #include <stdio.h>
 
@@ -12,8 +13,8 @@ bool log_throttle_due(struct log_throttle *throttle, char more[LOG_THROTTLE_TEXT
   }
   more[0] = 0;
   if (throttle->unlogged > 0)
-    snprintf(more, LOG_THROTTLE_TEXT, " (and %llu times more since this was last said)",
-             (unsigned long long)throttle->unlogged);
+    snprintf(more, LOG_THROTTLE_TEXT, " (and %llu time%s more since this was last said)",
+             (unsigned long long)throttle->unlogged, plural(throttle->unlogged));
   *throttle = (struct log_throttle){.open = true, .next = now + LOG_THROTTLE_SECONDS};
   return true;
 }

@@ -20,6 +20,7 @@ enum random_purpose {    // index is:
   RANDOM_SUBSET = 8,     //   the update
   RANDOM_HOLD = 9,       //   the environment's step (how long its noise is held)
   RANDOM_SAMPLED = 10,   //   episode << 32 | step, of an evaluation with sampled actions
+  RANDOM_CASE = 11,      //   the environment's episode (which case it plays)
   RANDOM_PURPOSES
 };
 enum { RANDOM_MAX_ENVIRONMENT = (1 << 24) - 1 };

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 enum { CONFIG_MAX_HIDDEN = 8, CONFIG_MAX_NUMBERS = 40, CONFIG_TEXT = 1024 };
+enum { CONFIG_MAX_CASES = 128, CONFIG_CASES = 16384 }; // CONFIG_CASES: bytes of all cases, with a 0
 
 // A number, or "auto".
 struct config_auto {
@@ -102,17 +103,19 @@ struct config {
   uint64_t max_episode_steps;                         // after which an episode is truncated; 0: the environment's own
   uint64_t frame_skip;                                // steps of the environment for which one action is held
   struct config_numbers action_low, action_high;      // bounds of its actions; count 0: its own
-  bool isolate;                                       // run each plugin instance in a process of its own
-  bool restart_each_episode;                          // start the program of a child process anew for each episode
-  char scratch[CONFIG_TEXT];                          // directory of the children's working directories; "": none
-  char scratch_from[CONFIG_TEXT];                     // directory that each of these is a copy of; "": they are empty
-  char scratch_keep[16];                              // never, failed, always
-  uint64_t child_cores;                               // cores of each child process; 0: all that its actor may use
-  char channel[16];                                   // memory, unix, tcp: to a simulator in a process of its own
-  char channel_host[CONFIG_TEXT];                     // of tcp: the address or interface where it is awaited
-  char gym_wrap[CONFIG_TEXT];                         // module:name of what wraps a gym: environment; "": nothing
-  char gym_info[CONFIG_TEXT];                         // auto, none, or names of numbers in its info, with rules
-  char python[CONFIG_TEXT], mujoco_dir[CONFIG_TEXT];  // "": searched for
+  char cases[CONFIG_CASES];       // lines (common/config/cases.h), or the path of their file; "": none
+  char cases_per[16];             // environment, episode
+  bool isolate;                   // run each plugin instance in a process of its own
+  bool restart_each_episode;      // start the program of a child process anew for each episode
+  char scratch[CONFIG_TEXT];      // directory of the children's working directories; "": none
+  char scratch_from[CONFIG_TEXT]; // directory that each of these is a copy of; "": they are empty
+  char scratch_keep[16];          // never, failed, always
+  uint64_t child_cores;           // cores of each child process; 0: all that its actor may use
+  char channel[16];               // memory, unix, tcp: to a simulator in a process of its own
+  char channel_host[CONFIG_TEXT]; // of tcp: the address or interface where it is awaited
+  char gym_wrap[CONFIG_TEXT];     // module:name of what wraps a gym: environment; "": nothing
+  char gym_info[CONFIG_TEXT];     // auto, none, or names of numbers in its info, with rules
+  char python[CONFIG_TEXT], mujoco_dir[CONFIG_TEXT]; // "": searched for
   // reports
   uint64_t checkpoint_every, checkpoint_keep;
   double checkpoint_minutes; // 0: only by steps

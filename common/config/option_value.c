@@ -1,6 +1,7 @@
 // Values of options: from text into struct config, and from there to text.
 #include "common/config/options_impl.h"
 #include "common/base/printable.h"
+#include "common/config/cases.h"
 #include "common/base/suggest.h"
 #include "common/base/text.h"
 #include <ctype.h>
@@ -194,7 +195,12 @@ void option_describe_form(const struct option *option, char *text, size_t size) 
   char range[80];
   option_describe_range(option, range, sizeof range);
   switch (option->type) {
-  case OPTION_TEXT: snprintf(text, size, "printable UTF-8 text of less than %d bytes", CONFIG_TEXT); break;
+  case OPTION_TEXT:
+    if (*option->default_text)
+      snprintf(text, size, "printable UTF-8 text of 1 to %d bytes", CONFIG_TEXT - 1);
+    else
+      snprintf(text, size, "printable UTF-8 text of less than %d bytes", CONFIG_TEXT);
+    break;
   case OPTION_BOOL: snprintf(text, size, "true or false"); break;
   case OPTION_COUNT: snprintf(text, size, "an integer from %s", range); break;
   case OPTION_NUMBER: snprintf(text, size, "a number from %s", range); break;
@@ -211,6 +217,7 @@ void option_describe_form(const struct option *option, char *text, size_t size) 
     snprintf(text, size, "1 to %d numbers from %s with commas between them, or nothing", CONFIG_MAX_NUMBERS, range);
     break;
   case OPTION_CHOICE: snprintf(text, size, "one of %s", option->choices); break;
+  case OPTION_LINES: snprintf(text, size, "the path of a file, printable UTF-8 of less than %d bytes", CONFIG_TEXT);
   }
 }
 
@@ -259,7 +266,7 @@ enum status option_set(const struct option *option, struct config *config, const
   struct config_widths widths;
   switch (option->type) {
   case OPTION_TEXT:
-    if (!is_text(text)) break;
+    if (!is_text(text) || (!*text && *option->default_text)) break; // no default: the empty text means something
     snprintf(field, CONFIG_TEXT, "%s", text);
     return STATUS_OK;
   case OPTION_BOOL:
@@ -300,6 +307,11 @@ enum status option_set(const struct option *option, struct config *config, const
     if (!is_choice(option->choices, text)) break;
     snprintf(field, sizeof config->log_level, "%s", text);
     return STATUS_OK;
+  case OPTION_LINES:
+    if (strchr(text, '\n')) return cases_parse(text, strlen(text), where, field, error);
+    if (!is_text(text)) break;
+    strncpy(field, text, CONFIG_CASES); // pads with zeros
+    return STATUS_OK;
   }
   char form[200], words[OPTION_CHOICES_SIZE];
   option_describe_form(option, form, sizeof form);
@@ -330,7 +342,8 @@ void option_get(const struct option *option, const struct config *config, char *
   const void *field = (const char *)config + option->offset;
   switch (option->type) {
   case OPTION_TEXT:
-  case OPTION_CHOICE: snprintf(text, size, "%s", (const char *)field); break;
+  case OPTION_CHOICE:
+  case OPTION_LINES: snprintf(text, size, "%s", (const char *)field); break;
   case OPTION_BOOL: snprintf(text, size, "%s", *(const bool *)field ? "true" : "false"); break;
   case OPTION_COUNT: snprintf(text, size, "%" PRIu64, *(const uint64_t *)field); break;
   case OPTION_NUMBER: format_number(*(const double *)field, text, size); break;

@@ -1,5 +1,6 @@
 #include "common/config/options_impl.h"
 #include "common/base/suggest.h"
+#include "common/config/cases.h"
 #include <assert.h>
 #include <ctype.h>
 #include <inttypes.h>
@@ -205,6 +206,10 @@ enum status options_check(const struct config *config, struct error *error) {
                      "); lower it or raise replay_capacity",
                      config->batch_size, config->replay_capacity);
   }
+  if (!cases_are_given(config) && is(config->cases_per, "episode"))
+    return error_set(error, STATUS_USAGE,
+                     "cases_per: episode draws a case for each episode, but there are no cases; give --cases FILE as "
+                     "well, or leave it out");
   return options_check_networks(config, error);
 }
 
@@ -228,11 +233,23 @@ bool options_is_fixed(const struct option *option, const struct config *config) 
   return option->rule == OPTION_FIXED || (option->rule == OPTION_FREE_ASYNC && config->sync);
 }
 
+// Lines would be too much for a message.
+static bool are_other_lines(const struct option *option, const struct config *saved, const struct config *now) {
+  return option->type == OPTION_LINES &&
+         strcmp((const char *)saved + option->offset, (const char *)now + option->offset) != 0;
+}
+
 enum status options_check_resume(const struct config *saved, const struct config *now, struct error *error) {
   for (size_t i = 0; i < options_count(); i++) {
     const struct option *option = options_at(i);
     char before[CONFIG_TEXT], after[CONFIG_TEXT];
     if (!options_is_fixed(option, saved)) continue;
+    if (are_other_lines(option, saved, now))
+      return error_set(
+          error, STATUS_USAGE,
+          "%s: the run has other ones and a resume in sync mode cannot change them; leave it out, or start "
+          "a new run",
+          option->name);
     option_get(option, saved, before, sizeof before);
     option_get(option, now, after, sizeof after);
     if (strcmp(before, after) == 0) continue;
@@ -251,7 +268,7 @@ void options_print_help(FILE *out, const char *group) {
       [OPTION_COUNT] = "COUNT",      [OPTION_NUMBER] = "NUMBER",
       [OPTION_AUTO] = "NUMBER|auto", [OPTION_ENTROPY] = "X|Xn|sigma:X|auto",
       [OPTION_WIDTHS] = "N,N,...",   [OPTION_NUMBERS] = "X,X,...",
-      [OPTION_CHOICE] = "NAME",
+      [OPTION_CHOICE] = "NAME",      [OPTION_LINES] = "FILE",
   };
   static const char *const rules[] = {
       [OPTION_FIXED] = "fixed",

@@ -19,7 +19,8 @@ enum option_type {
   OPTION_ENTROPY,
   OPTION_WIDTHS,
   OPTION_NUMBERS,
-  OPTION_CHOICE
+  OPTION_CHOICE,
+  OPTION_LINES // the path of a file of lines, or these lines themselves
 };
 
 enum option_rule {

@@ -18,6 +18,7 @@
 #define WIDTHS(field, ...)  ROW(OPTION_WIDTHS, struct config_widths, field, __VA_ARGS__)
 #define NUMBERS(field, ...) ROW(OPTION_NUMBERS, struct config_numbers, field, .default_text = "", __VA_ARGS__)
 #define CHOICE(field, ...)  ROW(OPTION_CHOICE, char *, field, __VA_ARGS__)
+#define LINES(field, ...)   ROW(OPTION_LINES, char *, field, .default_text = "", __VA_ARGS__)
 
 static const struct option table[] = {
 #define GROUP "job"
@@ -176,6 +177,10 @@ static const struct option table[] = {
     NUMBERS(action_low, .low = -1e30, .high = 1e30, .rule = OPTION_FIXED,
             .help = "lower bounds of the action, one for all or a list; empty: the environment's own"),
     NUMBERS(action_high, .low = -1e30, .high = 1e30, .rule = OPTION_FIXED, .help = "upper bounds, likewise"),
+    LINES(cases, .rule = OPTION_FREE_ASYNC,
+          .help = "file of cases, an argument text a line, which environments play in turn (`corsac help cases`)"),
+    CHOICE(cases_per, .default_text = "environment", .choices = "environment|episode", .rule = OPTION_FREE_ASYNC,
+           .help = "who plays one case: an environment, or an episode, which draws it from the seed"),
     BOOL(isolate, .default_text = "false", .rule = OPTION_FREE,
          .help = "run each instance of a plugin in a process of its own (as exec: and gym:, and fmi: by its task)"),
     BOOL(restart_each_episode, .default_text = "false", .rule = OPTION_FREE,

@@ -318,6 +318,15 @@ static size_t append_quoted(char *text, size_t size, size_t used, const char *va
   return text_append(text, size, used, "\"");
 }
 
+// As a block of lines: `cases: |`. Without lines it is a path, in double quotes.
+static size_t append_lines(char *text, size_t size, size_t used, const char *lines) {
+  if (!strchr(lines, '\n')) return append_quoted(text, size, used, lines);
+  used = text_append(text, size, used, "|");
+  for (const char *end; (end = strchr(lines, '\n')); lines = end + 1)
+    used = text_append(text, size, used, "\n  %.*s", (int)(end - lines), lines);
+  return used;
+}
+
 size_t options_format_yaml(const struct config *config, char *text, size_t size) {
   size_t used = 0;
   const char *group = "";
@@ -331,6 +340,8 @@ size_t options_format_yaml(const struct config *config, char *text, size_t size)
     used = text_append(text, size, used, "%s: ", option->name);
     if (option->type == OPTION_TEXT)
       used = append_quoted(text, size, used, value);
+    else if (option->type == OPTION_LINES)
+      used = append_lines(text, size, used, (const char *)config + option->offset);
     else
       used = text_append(text, size, used, "%s", value);
     used = text_append(text, size, used, "\n");

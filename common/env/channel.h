@@ -4,11 +4,11 @@
 //
 //   host                                        child
 //   writes the head, request OPEN, number 1     claims the channel, writes the spec, answers 1
-//   RESET (seed, episode, env_steps)            obs
+//   RESET (seed, episode, env_steps, case_text) obs
 //   STEP (action)                               obs, reward, flags, info
 //   SAVE                                        state_size; the state itself where it fits into state_capacity.
 //                                               0: there is none now; negative (as int64_t): save failed
-//   LOAD (state_size)                           nothing
+//   LOAD (state_size, case_text)                nothing
 //   CLOSE                                       ends
 //
 // The host may ask for RESET before a fresh child has answered OPEN: the child finds it when it waits.
@@ -31,19 +31,20 @@
 // What a program that runs without corsac begins its first line on stderr with.
 #define CHANNEL_ALONE "corsac_sim: no corsac here"
 enum {
-  CHANNEL_VERSION = 4,
+  CHANNEL_VERSION = 5,
   CHANNEL_MAX_DIM = 1 << 20,
   CHANNEL_MAX_INFO = 16,
   CHANNEL_MAX_AGENTS = 65536,
   CHANNEL_NAME = 64,
   CHANNEL_INFO_NAME = 32,
   CHANNEL_TEXT = 512,
+  CHANNEL_CASE = 1024,
   CHANNEL_LINE = 64 // bytes of a cache line, so that two bells do not share one
 };
 
 enum channel_request { CHANNEL_OPEN = 1, CHANNEL_RESET, CHANNEL_STEP, CHANNEL_SAVE, CHANNEL_LOAD, CHANNEL_CLOSE };
 enum channel_status { CHANNEL_OK = 0, CHANNEL_FAILED = 1 };
-enum { CHANNEL_CAN_SAVE = 1 }; // channel_spec.flags
+enum { CHANNEL_CAN_SAVE = 1, CHANNEL_TAKES_CASE = 2 }; // channel_spec.flags
 
 // One side sleeps at a bell until another thread or process rings it.
 struct channel_bell {
@@ -87,7 +88,8 @@ struct channel {
   _Atomic uint32_t asked;
   uint32_t request; // enum channel_request
   uint64_t seed, state_size, state_capacity;
-  uint64_t episode, env_steps; // of RESET: its number; steps of the job so far
+  uint64_t episode, env_steps;  // of RESET: its number; steps of the job so far
+  char case_text[CHANNEL_CASE]; // of RESET and LOAD: the episode's case; "": there are no cases
   // Written by the child. answered is the number of the request that it has answered; it is written last.
   struct channel_bell to_host;
   _Atomic uint32_t answered;

@@ -38,7 +38,12 @@ static int find(struct channel_child *child) {
   if (!variable) return fail(child, "%s is not set", CHANNEL_VARIABLE);
   char *end;
   const long number = strtol(variable, &end, 10);
-  if (end != variable && number >= 0 && number <= INT32_MAX && is_channel((int)number)) {
+  if (end == variable || number < 0 || (*end && *end != ':'))
+    return fail(child,
+                "%s=%.100s names no channel: it has to be NUMBER:PATH of an open file, unix:PATH:KEY or "
+                "tcp:HOST:PORT:KEY, as corsac sets it; without %s the simulator runs alone",
+                CHANNEL_VARIABLE, variable, CHANNEL_VARIABLE);
+  if (number <= INT32_MAX && is_channel((int)number)) {
     child->file = (int)number;
     fcntl(child->file, F_SETFD, FD_CLOEXEC);
     return 0;

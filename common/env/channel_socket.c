@@ -191,13 +191,15 @@ static int receive_state(struct channel_socket *link, uint64_t length, char *why
 static int receive_reset(struct channel_socket *link, uint64_t length) {
   struct channel *channel = link->channel;
   uint64_t known[3];
-  char more[FRAME_MAX_RESET];
-  if (length < sizeof known || length > sizeof more) return EPROTO;
-  const int result = frame_receive(link->file, known, sizeof known);
+  char more[FRAME_MAX_RESET + 1] = "";
+  if (length < sizeof known || length > FRAME_MAX_RESET) return EPROTO;
+  int result = frame_receive(link->file, known, sizeof known);
   channel->seed = known[0];
   channel->episode = known[1];
   channel->env_steps = known[2];
-  return result == 0 ? frame_receive(link->file, more, (size_t)length - sizeof known) : result;
+  if (result == 0) result = frame_receive(link->file, more, (size_t)length - sizeof known);
+  snprintf(channel->case_text, sizeof channel->case_text, "%.*s", CHANNEL_CASE - 1, more);
+  return result;
 }
 
 // Receives the payload of a request.

@@ -39,6 +39,7 @@ module corsac_env_abi
     type(c_funptr) :: step_begin = c_null_funptr, step_end = c_null_funptr
     type(c_funptr) :: info = c_null_funptr
     type(c_funptr) :: reset_begin = c_null_funptr, reset_end = c_null_funptr, progress = c_null_funptr
+    type(c_funptr) :: set_case = c_null_funptr
     type(c_funptr) :: agent_flags = c_null_funptr
   end type
 

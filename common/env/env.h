@@ -41,7 +41,7 @@ enum { CORSAC_ONE_PER_PROCESS = 1 }; // flag of an environment that has global s
 struct corsac_env_config {
   uint32_t size;    // of this struct as the host knows it
   const char *id;   // the value of --env without the arguments
-  const char *args; // the text after the first ':' of --env, or ""
+  const char *args; // the text after the first ':' of --env, or ""; then a space and the environment's case (--cases)
   uint64_t index;   // of the environment in the job
   int evaluation;   // 1: this instance evaluates, 0: it trains
   int comm;         // Fortran handle of the communicator that the environment may compute on. -1: it is alone. A plugin
@@ -109,6 +109,9 @@ struct corsac_env {
   // curricula. In sync mode env_steps is the steps of this environment times the number of environments. In async
   // mode it is what the learner told this actor last.
   void (*progress)(void *self, uint64_t episode, uint64_t env_steps);
+  // Where the job has cases (--cases): called before each reset and each load, after progress, with the case of the
+  // episode that begins or goes on: a line of the file, valid until the call returns. --cases-per episode needs it.
+  int (*set_case)(void *self, const char *args); // 0, or negative: failed
   // Called after each reset and step of an instance with several agents: flags (agents), one of
   //
   //   CORSAC_PRESENT                          it acts in the next step; obs has its observation

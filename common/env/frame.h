@@ -26,16 +26,20 @@
 //                                           64 bytes name; 16 x 32 bytes names of info; 16 x u8 rules of info;
 //                                           f64 action_low[act_dim], f64 action_high[act_dim]
 //   RESET 2   u64 seed, u64 episode, u64    a result: i32 flags, u32 0, f64 reward, f64 info[info_dim],
-//             env_steps; more may follow,   f32 obs[obs_dim]; only obs counts
-//             which a program skips
+//             env_steps; where there are    f32 obs[obs_dim]; only obs counts
+//             cases the case as text; more
+//             may follow after its 0, which
+//             a program skips
 //   STEP 3    f32 action[act_dim]           a result
 //   SAVE 4    u64 capacity                  i64 size; the state itself where 0 < size <= capacity; where size is
 //                                           negative the save failed, and why may follow: at most 511 bytes
 //   LOAD 5    the state                     nothing
 //   CLOSE 6   nothing                       no answer: the program closes the connection
 //
-// flags of the spec: bit 0: the program can SAVE and LOAD. Texts of a fixed size end with a 0. A rule of info is
-// 0 (mean), 1 (last) or 2 (max). flags of a result: bit 0: terminated, bit 1: truncated.
+// flags of the spec: bit 0: the program can SAVE and LOAD; bit 1: it looks at the case of RESET, without which
+// --cases-per episode refuses it. The case of LOAD is that of the episode that was saved, so a state holds it. Texts of
+// a fixed size end with a 0. A rule of info is 0 (mean), 1 (last) or 2 (max). flags of a result: bit 0: terminated, bit
+// 1: truncated.
 #ifndef CORSAC_COMMON_ENV_FRAME_H
 #define CORSAC_COMMON_ENV_FRAME_H
 
@@ -54,7 +58,7 @@ enum {
   FRAME_ADDRESS = 384 // of the value of CHANNEL_VARIABLE
 };
 enum { FRAME_SPEC = offsetof(struct channel_spec, agents) }; // bytes of the spec without its bounds
-enum { FRAME_MAX_RESET = 256 };                              // bytes that come with RESET
+enum { FRAME_RESET = 24, FRAME_MAX_RESET = 2048 };           // bytes that come with RESET, without and with the case
 
 struct frame_hello {
   char magic[8];

@@ -9,6 +9,7 @@ Observation: Box, or Dict and Tuple of such. It becomes one vector of float32: a
              arrays row-major.
 Action:      Box; where it is unbounded, --action-low and --action-high bound it. It is an array of the space's shape and type; for integers it is rounded.
 Seed:        every episode is reset with a seed of its own, the lower 32 bits of corsac's.
+Case:        with corsac's --cases, reset gets options={"case": text}, and the environment variable CORSAC_CASE is that of this environment.
 Pictures:    CORSAC_FRAMES=PIPE (corsac eval --record) gets a line with the frames per second, then a PPM after each reset and step.
 End:         terminated and truncated are passed on. Gymnasium's own TimeLimit truncates; corsac adds no limit.
 Info:        its numbers become named values. --info auto takes those of a first step, which is made for that; none takes none; NAME,NAME:max
@@ -151,6 +152,11 @@ def wrap(env, names):
     return env
 
 
+def case_of(text):
+    """The arguments of reset that tell the environment its case, if it has one."""
+    return {"options": {"case": text}} if text else {}
+
+
 RULES = {"mean": corsac_sim.INFO_MEAN, "last": corsac_sim.INFO_LAST, "max": corsac_sim.INFO_MAX}
 MOST_INFO, LONGEST_INFO = 16, 31
 
@@ -199,7 +205,7 @@ class Info:
         """Makes a step, the same in every instance: with the action nearest to 0."""
         space = env.action_space
         try:
-            env.reset(seed=0)
+            env.reset(seed=0, **case_of(os.environ.get("CORSAC_CASE")))
             info = env.step(numpy.clip(numpy.zeros(space.shape), space.low, space.high).astype(space.dtype))[4]
         except Exception as error:
             traceback.print_exc()
@@ -271,7 +277,7 @@ def drive(env, sim, camera, named):
     flatten, to_action = Flattener(env.observation_space), action_maker(env.action_space)
     obs = numpy.empty(flatten.size, numpy.float32)
     while sim.wanted:
-        observation, _ = env.reset(seed=sim.seed % 2**32)
+        observation, _ = env.reset(seed=sim.seed % 2**32, **case_of(sim.case))
         flatten(observation, obs)
         camera()
         action = sim.begin(obs)

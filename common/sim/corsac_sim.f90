@@ -29,7 +29,7 @@ module corsac_sim
   implicit none
   private
   public :: corsac_open, corsac_begin, corsac_step, corsac_seed, corsac_info, corsac_fail, corsac_close
-  public :: corsac_episode, corsac_env_steps, corsac_agents
+  public :: corsac_episode, corsac_env_steps, corsac_case, corsac_agents
   public :: corsac_put, corsac_get, corsac_put_file, corsac_get_file, corsac_resumes
 
   integer, parameter, public :: CORSAC_TERMINATED = 1, CORSAC_TRUNCATED = 2
@@ -102,6 +102,14 @@ module corsac_sim
     integer(c_int64_t) function c_env_steps(sim) bind(c, name='corsac_sim_env_steps')
       import :: c_ptr, c_int64_t
       type(c_ptr), value :: sim
+    end function
+    type(c_ptr) function c_case(sim) bind(c, name='corsac_sim_case')
+      import :: c_ptr
+      type(c_ptr), value :: sim
+    end function
+    integer(c_size_t) function c_length(text) bind(c, name='strlen')
+      import :: c_ptr, c_size_t
+      type(c_ptr), value :: text
     end function
     subroutine c_info(sim, values) bind(c, name='corsac_sim_info')
       import :: c_ptr, c_double
@@ -254,6 +262,21 @@ contains
   integer(c_int64_t) function corsac_env_steps(sim)
     type(corsac_simulator), intent(in) :: sim
     corsac_env_steps = c_env_steps(sim%handle)
+  end function
+
+  ! With --cases: the case of the episode that is to begin, and then of that episode; '': there are none.
+  function corsac_case(sim) result(text)
+    type(corsac_simulator), intent(in) :: sim
+    character(len=:), allocatable :: text
+    character(kind=c_char), pointer :: bytes(:)
+    type(c_ptr) :: start
+    integer :: i
+    start = c_case(sim%handle)
+    call c_f_pointer(start, bytes, [c_length(start)])
+    allocate (character(len=size(bytes)) :: text)
+    do i = 1, size(bytes)
+      text(i:i) = bytes(i)
+    end do
   end function
 
   subroutine corsac_info(sim, values)

@@ -78,6 +78,8 @@ def _library():
     for name in ("corsac_sim_episode", "corsac_sim_env_steps"):
         getattr(library, name).argtypes = [ctypes.c_void_p]
         getattr(library, name).restype = ctypes.c_uint64
+    library.corsac_sim_case.argtypes = [ctypes.c_void_p]
+    library.corsac_sim_case.restype = ctypes.c_char_p
     library.corsac_sim_info.argtypes = [ctypes.c_void_p, ctypes.POINTER(ctypes.c_double)]
     library.corsac_sim_info.restype = None
     if hasattr(library, "corsac_sim_agents"):  # an older library has none
@@ -163,6 +165,11 @@ class Sim:
     def env_steps(self):
         """The steps that the job has made when the next episode begins."""
         return self._library.corsac_sim_env_steps(self._handle)
+
+    @property
+    def case(self):
+        """With --cases the case of the episode that begins next, and then of that episode; "" where there are none."""
+        return self._library.corsac_sim_case(self._handle).decode()
 
     @property
     def resumes(self):

@@ -22,6 +22,7 @@ struct corsac_sim {
   bool has_rewards;
   enum stage stage;
   uint64_t seed, episode, env_steps;               // of the episode that begins next
+  char case_text[CHANNEL_CASE];                    // likewise; without corsac CORSAC_CASE
   struct channel_child child;                      // to corsac
   struct sim_alone *alone;                         // instead of corsac, or NULL
   int (*save)(struct corsac_sim *sim, void *user); // NULL: it has none, nor load
@@ -102,7 +103,7 @@ static int publish(struct corsac_sim *sim, const struct corsac_sim_spec *given) 
   spec->max_episode_steps = given->max_episode_steps;
   spec->info_dim = given->info_dim;
   spec->agents = agents_of(given);
-  spec->flags = has_state(given) ? CHANNEL_CAN_SAVE : 0;
+  spec->flags = (has_state(given) ? CHANNEL_CAN_SAVE : 0u) | CHANNEL_TAKES_CASE;
   snprintf(spec->name, sizeof spec->name, "%s", given->name ? given->name : "");
   for (uint32_t i = 0; i < given->info_dim; i++)
     snprintf(spec->info_names[i], sizeof spec->info_names[i], "%s", given->info_names[i]);
@@ -117,7 +118,7 @@ static int publish(struct corsac_sim *sim, const struct corsac_sim_spec *given) 
 // Calls the simulator's save. Returns what it returned; a negative number where anything went wrong, with a reason in
 // state.why or none.
 static int call_save(struct corsac_sim *sim) {
-  if (sim_state_begin(&sim->state, sim->seed) != 0) return -1;
+  if (sim_state_begin(&sim->state, sim->seed, sim->case_text) != 0) return -1;
   sim->stage = STAGE_SAVE;
   const int result = sim->save(sim, sim->user);
   sim->stage = STAGE_STEP;
@@ -143,6 +144,12 @@ static void answer_save(struct corsac_sim *sim) {
   channel_child_answer(child, &answer);
 }
 
+static void take_case(struct corsac_sim *sim, const char *text) {
+  snprintf(sim->case_text, sizeof sim->case_text, "%.*s", CHANNEL_CASE - 1, text ? text : "");
+}
+
+_Static_assert((int)CHANNEL_CASE == (int)SIM_STATE_TEXT, "a state holds the longest case");
+
 // Takes over a state that corsac has put into the channel. It waits there for begin, which loads it: the simulator's
 // loop then is where it is for any episode.
 static int take_state(struct corsac_sim *sim) {
@@ -150,7 +157,7 @@ static int take_state(struct corsac_sim *sim) {
   if (!sim->load) return corsac_sim_fail(sim, "there is a state to load, but the simulator has no save and load");
   const void *state = channel_child_state(child);
   if (!state) return corsac_sim_fail(sim, child->why);
-  if (sim_state_open(&sim->state, state, (size_t)child->channel->state_size, &sim->seed) != 0)
+  if (sim_state_open(&sim->state, state, (size_t)child->channel->state_size, &sim->seed, sim->case_text) != 0)
     return corsac_sim_fail(sim, sim->state.why);
   sim->stage = STAGE_BEGIN;
   sim->resumes = true;
@@ -195,6 +202,7 @@ static int await(struct corsac_sim *sim, float *action) {
       sim->seed = sim->child.channel->seed;
       sim->episode = sim->child.channel->episode;
       sim->env_steps = sim->child.channel->env_steps;
+      take_case(sim, sim->child.channel->case_text);
       return CORSAC_SIM_BEGIN;
     }
     if (request == CHANNEL_LOAD) return take_state(sim);
@@ -231,6 +239,7 @@ static struct corsac_sim *open_sim(const struct corsac_sim_spec *spec) {
   }
   if (!channel_child_wanted()) {
     sim->alone = sim_alone_create(spec);
+    take_case(sim, getenv("CORSAC_CASE"));
     if (sim->alone) return sim;
     goto failed;
   }
@@ -344,6 +353,8 @@ uint64_t corsac_sim_episode(const struct corsac_sim *sim) {
 uint64_t corsac_sim_env_steps(const struct corsac_sim *sim) {
   return sim->alone ? sim_alone_steps(sim->alone) : sim->env_steps;
 }
+
+const char *corsac_sim_case(const struct corsac_sim *sim) { return sim->case_text; }
 
 void corsac_sim_info(struct corsac_sim *sim, const double *values) {
   if (!sim->alone && sim->info_dim > 0) memcpy(sim->child.channel->info, values, sim->info_dim * sizeof *values);

@@ -16,7 +16,8 @@
 // `corsac train --env 'exec:./simulator arguments'` starts the program as a child of an actor, in the actor's working
 // directory or in one of its own (--scratch). The environment variables CORSAC_INDEX and CORSAC_EVALUATION tell the
 // program which instance it is, CORSAC_EPISODE and CORSAC_ENV_STEPS for which episode it is started and how many steps
-// the job had made, CORSAC_DIRECTORY where corsac was started.
+// the job had made, CORSAC_DIRECTORY where corsac was started. With --cases, CORSAC_CASE is the case of this
+// environment, and corsac_sim_case that of each episode.
 //
 // A program may play one episode and exit with status 0: when the episode is over, by its flags or because corsac cut
 // it, corsac starts the program again for the next one.
@@ -121,6 +122,11 @@ uint64_t corsac_sim_seed(const struct corsac_sim *sim);
 // times the number of environments. In async mode they are what the learner told this actor last.
 uint64_t corsac_sim_episode(const struct corsac_sim *sim);
 uint64_t corsac_sim_env_steps(const struct corsac_sim *sim);
+
+// With --cases: the case of the episode that begins next, and then of that episode: a line of the file, whose first
+// word is its name. "" where there are no cases. It is valid until the next call of begin or step. Of a loaded episode
+// it is the one that the episode had. Without corsac it is the environment variable CORSAC_CASE.
+const char *corsac_sim_case(const struct corsac_sim *sim);
 
 // Gives the values (info_dim) of the next corsac_sim_step. Call it before that step.
 void corsac_sim_info(struct corsac_sim *sim, const double *values);

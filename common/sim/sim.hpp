@@ -90,6 +90,7 @@ public:
   std::uint64_t seed() const { return corsac_sim_seed(sim_); }
   std::uint64_t episode() const { return corsac_sim_episode(sim_); }     // of the episode that begins next: its number,
   std::uint64_t env_steps() const { return corsac_sim_env_steps(sim_); } // and the steps that the job has made
+  std::string case_text() const { return corsac_sim_case(sim_); } // and its case; "": there are none
   const std::vector<float> &action() const { return action_; }
 
   void begin(const std::vector<float> &obs) {

@@ -1,4 +1,5 @@
 #include "common/sim/sim_alone.h"
+#include "common/base/plural.h"
 
 #include "common/env/channel.h"
 #include "common/sim/sim_policy.h"
@@ -100,9 +101,9 @@ struct sim_alone *sim_alone_create(const struct corsac_sim_spec *spec) {
       return NULL;
     }
   }
-  fprintf(stderr, CHANNEL_ALONE ": %llu episodes with %s%s (CORSAC_EPISODES, CORSAC_SEED)\n",
-          (unsigned long long)alone->episodes, alone->policy ? "the policy of " : "random actions",
-          alone->policy ? sim_policy_file(alone->policy) : "");
+  fprintf(stderr, CHANNEL_ALONE ": %llu episode%s with %s%s (CORSAC_EPISODES, CORSAC_SEED)\n",
+          (unsigned long long)alone->episodes, plural(alone->episodes),
+          alone->policy ? "the policy of " : "random actions", alone->policy ? sim_policy_file(alone->policy) : "");
   return alone;
 }
 
@@ -158,7 +159,7 @@ int sim_alone_step(struct sim_alone *alone, const float *obs, double reward, int
   if (!flags && (alone->max_episode_steps == 0 || alone->steps < alone->max_episode_steps))
     return act(alone, obs, agents, action);
   const char *end = flags & CORSAC_TERMINATED ? "terminated" : "truncated";
-  fprintf(stderr, "corsac_sim: episode %llu: %u steps, return %g, %s\n", (unsigned long long)alone->episode,
-          alone->steps, alone->episode_return, end);
+  fprintf(stderr, "corsac_sim: episode %llu: %u step%s, return %g, %s\n", (unsigned long long)alone->episode,
+          alone->steps, plural(alone->steps), alone->episode_return, end);
   return ++alone->episode < alone->episodes ? CORSAC_SIM_BEGIN : CORSAC_SIM_STOP;
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,11 +47,12 @@ static unsigned char *append(struct sim_state *state, size_t size) {
   return need <= CHANNEL_MAX_STATE ? state->bytes + at : NULL;
 }
 
-int sim_state_begin(struct sim_state *state, uint64_t seed) {
-  const uint64_t head[2] = {SIM_STATE_MAGIC, seed};
+int sim_state_begin(struct sim_state *state, uint64_t seed, const char *case_text) {
+  const uint64_t length = strlen(case_text), head[3] = {length > 0 ? SIM_STATE_CASE : SIM_STATE_MAGIC, seed, length};
   state->size = 0;
   *state->why = 0;
-  return sim_state_put(state, head, sizeof head);
+  if (length == 0) return sim_state_put(state, head, 2 * sizeof *head);
+  return sim_state_put(state, head, sizeof head) == 0 ? sim_state_put(state, case_text, (size_t)length) : -1;
 }
 
 int sim_state_put(struct sim_state *state, const void *bytes, size_t size) {
@@ -86,15 +88,32 @@ int sim_state_put_file(struct sim_state *state, const char *path) {
 
 // --- get ---
 
-int sim_state_open(struct sim_state *state, const void *bytes, size_t size, uint64_t *seed) {
-  uint64_t head[2];
-  *state->why = 0;
-  if (size < sizeof head || (memcpy(head, bytes, sizeof head), head[0] != SIM_STATE_MAGIC))
-    return fail(state, "these %zu bytes are no state that libcorsac_sim has saved", size);
+// Takes the case out of a state that has one. Returns whether it is whole.
+static bool take_case(struct sim_state *state, char case_text[SIM_STATE_TEXT]) {
+  uint64_t length;
+  if (sim_state_left(state) < sizeof length) return false;
+  memcpy(&length, state->given + state->at, sizeof length);
+  state->at += sizeof length;
+  if (length >= SIM_STATE_TEXT || length > sim_state_left(state)) return false;
+  memcpy(case_text, state->given + state->at, (size_t)length);
+  case_text[length] = 0;
+  state->at += (size_t)length;
+  return true;
+}
+
+int sim_state_open(struct sim_state *state, const void *bytes, size_t size, uint64_t *seed,
+                   char case_text[SIM_STATE_TEXT]) {
+  uint64_t head[2] = {0, 0};
+  *state->why = *case_text = 0;
+  if (size >= sizeof head) memcpy(head, bytes, sizeof head);
   *seed = head[1];
   state->given = bytes;
   state->given_size = size;
   state->at = sizeof head;
+  const bool has_case = head[0] == SIM_STATE_CASE;
+  if (has_case ? !take_case(state, case_text) : head[0] != SIM_STATE_MAGIC)
+    return fail(state, "these %zu bytes are no state that libcorsac_sim has saved", size);
+  state->begin = state->at;
   return 0;
 }
 
@@ -104,7 +123,7 @@ static int fail_short(struct sim_state *state, uint64_t size) {
   return fail(state,
               "load asks for %llu bytes where %zu of the %zu are left that save has put: the two differ, or another "
               "version of the program saved them",
-              (unsigned long long)size, sim_state_left(state), state->given_size - SIM_STATE_HEAD);
+              (unsigned long long)size, sim_state_left(state), state->given_size - state->begin);
 }
 
 int sim_state_get(struct sim_state *state, void *bytes, size_t size) {
@@ -149,6 +168,6 @@ int sim_state_close(struct sim_state *state) {
         state,
         "load has left %zu of the %zu bytes that save has put: the two differ, or another version of the program saved "
         "them",
-        left, state->given_size - SIM_STATE_HEAD);
+        left, state->given_size - state->begin);
   return *state->why ? -1 : 0;
 }

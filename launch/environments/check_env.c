@@ -5,6 +5,7 @@
 #include "common/base/memory.h"
 #include "common/base/printable.h"
 #include "common/base/streams.h"
+#include "common/config/cases.h"
 #include "common/config/options.h"
 #include "launch/cli/arguments.h"
 #include "launch/cli/command.h"
@@ -48,6 +49,7 @@ static const char *const rule_names[RULES] = {
     [RULE_RESET_HALVES] = "reset in halves",
     [RULE_EPISODES_LEAK] = "growth, episodes",
     [RULE_INSTANCES_LEAK] = "growth, instances",
+    [RULE_CASES] = "cases",
     [RULE_SPEED] = "speed",
     [RULE_ENDS] = "end",
 };
@@ -64,7 +66,7 @@ struct rule_group {
 };
 static const struct rule_group groups[] = {{check_episodes, false},    {check_repeats, false}, {check_process, true},
                                            {check_interleaved, false}, {check_state, false},   {check_refusals, false},
-                                           {check_halves, false},      {check_growth, false}};
+                                           {check_halves, false},      {check_growth, false},  {check_cases, false}};
 enum { GROUPS = sizeof groups / sizeof *groups };
 
 // The variable by which a new program gets "DESCRIPTOR GROUP": the memory of its findings, and the group that it runs.
@@ -255,6 +257,7 @@ struct request {
   const char *env, *episodes, *timeout, *python, *mujoco_dir, *ranks_per_env;
   const char *action_low, *action_high, *gym_wrap, *gym_info, *channel, *channel_host;
   const char *create_timeout, *reset_timeout, *step_timeout, *scratch, *scratch_from, *scratch_keep;
+  const char *cases, *cases_per;
   bool restart_each_episode;
 };
 
@@ -283,7 +286,8 @@ static enum status read_request(int argc, char **argv, struct request *request, 
                                    {"scratch", NULL, &request->scratch},
                                    {"scratch-from", NULL, &request->scratch_from},
                                    {"scratch-keep", NULL, &request->scratch_keep},
-
+                                   {"cases", NULL, &request->cases},
+                                   {"cases-per", NULL, &request->cases_per},
                                    {"channel", NULL, &request->channel},
                                    {"channel-host", NULL, &request->channel_host}};
   enum status status =
@@ -311,12 +315,15 @@ static enum status read_request(int argc, char **argv, struct request *request, 
                 {"scratch", request->scratch, "--scratch"},
                 {"scratch_from", request->scratch_from, "--scratch-from"},
                 {"scratch_keep", request->scratch_keep, "--scratch-keep"},
-
+                {"cases", request->cases, "--cases"},
+                {"cases_per", request->cases_per, "--cases-per"},
                 {"channel", request->channel, "--channel"},
                 {"channel_host", request->channel_host, "--channel-host"}};
   for (size_t i = 0; i < sizeof values / sizeof *values && status == STATUS_OK; i++)
     if (values[i].value)
       status = option_set(options_find(values[i].name), &checker->config, values[i].value, values[i].option, error);
+  if (status == STATUS_OK) status = cases_load(&checker->config, error);
+  if (status == STATUS_OK) status = options_check(&checker->config, error);
   if (status != STATUS_OK) return status;
   if (!request->timeout) checker->config.env_timeout = 60;
   checker->timeout = check_timeout(&checker->config);

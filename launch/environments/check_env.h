@@ -35,6 +35,7 @@ enum rule {
   RULE_RESET_HALVES,
   RULE_EPISODES_LEAK,
   RULE_INSTANCES_LEAK,
+  RULE_CASES,
   RULE_SPEED,
   RULE_ENDS,    // an environment does not end the process
   RULE_CHANGES, // an environment changes nothing that it shares with the host: one rule for each enum guest_change
@@ -97,6 +98,7 @@ struct probe {
   uint64_t episode, step; // of this probe, for messages; step 0: reset
   uint64_t steps;         // of all its episodes
   bool over;              // the episode has ended: reset comes next
+  uint32_t case_index;    // that it plays, where cases are given (common/config/cases.h): index mod their number
   struct guest guest;     // for the guard
   enum guest_function function;
   bool failed;       // a call failed, or its result makes further calls impossible
@@ -143,5 +145,6 @@ void check_state(struct check *check, const struct environment_kind *kind);
 void check_refusals(struct check *check, const struct environment_kind *kind);
 void check_halves(struct check *check, const struct environment_kind *kind);
 void check_growth(struct check *check, const struct environment_kind *kind);
+void check_cases(struct check *check, const struct environment_kind *kind);
 
 #endif

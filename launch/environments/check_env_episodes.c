@@ -1,6 +1,7 @@
 // check-env's first group: the table, an instance, and its episodes.
 #include "common/base/clock.h"
 #include "common/base/memory.h"
+#include "common/base/plural.h"
 #include "launch/environments/check_env.h"
 
 #include <inttypes.h>
@@ -119,7 +120,8 @@ static void judge_ends(struct check *check, const struct survey *survey, uint32_
                "returns the true last observation, and the host calls reset",
                survey->resets_itself, survey->ended);
   else
-    check_note(check, RULE_FINAL, GOOD, "%u episodes ended with an observation of their own", survey->ended);
+    check_note(check, RULE_FINAL, GOOD, "%u episode%s ended with an observation of its own", survey->ended,
+               plural(survey->ended));
   if (survey->ended >= 3 && survey->terminated == survey->ended && survey->shortest == survey->longest)
     check_note(check, RULE_LENGTH, WARNING,
                "all %u episodes ended with CORSAC_TERMINATED at step %u; a time limit is CORSAC_TRUNCATED, or "
@@ -131,11 +133,11 @@ static void judge_ends(struct check *check, const struct survey *survey, uint32_
                "would go on for ever",
                survey->cut);
   if (limit > 0)
-    check_note(check, RULE_LENGTH, GOOD, "the host cuts at %u steps; %u of %u episodes ended before", limit,
-               survey->ended, survey->episodes);
+    check_note(check, RULE_LENGTH, GOOD, "the host cuts at %u step%s; %u of %u episode%s ended before", limit,
+               plural(limit), survey->ended, survey->episodes, plural(survey->episodes));
   else if (survey->ended > 0)
-    check_note(check, RULE_LENGTH, GOOD, "the host has no limit; episodes end after %u to %u steps", survey->shortest,
-               survey->longest);
+    check_note(check, RULE_LENGTH, GOOD, "the host has no limit; episodes end after %u to %u step%s", survey->shortest,
+               survey->longest, plural(survey->longest));
 }
 
 static void judge_info(struct check *check, const struct probe *probe) {
@@ -143,14 +145,15 @@ static void judge_info(struct check *check, const struct probe *probe) {
   for (uint32_t i = 0; i < probe->info_dim; i++)
     if (!(probe->informed & 1u << i))
       check_note(check, RULE_INFO, WARNING, "info never wrote value %u, %s", i, probe->info_names[i]);
-  check_note(check, RULE_INFO, GOOD, "%u named values", probe->info_dim);
+  check_note(check, RULE_INFO, GOOD, "%u named value%s", probe->info_dim, plural(probe->info_dim));
 }
 
 static void judge_clean(struct check *check, const struct probe *probe, const struct survey *survey) {
-  check_note(check, RULE_RESET, GOOD, "%" PRIu64 " resets", probe->episode);
-  check_note(check, RULE_STEP, GOOD, "%" PRIu64 " steps in %u episodes: actions at their bounds and between",
-             survey->steps, survey->episodes);
-  check_note(check, RULE_OBSERVATION, GOOD, "all %u components are written and finite", probe->obs_dim);
+  check_note(check, RULE_RESET, GOOD, "%" PRIu64 " reset%s", probe->episode, plural(probe->episode));
+  check_note(check, RULE_STEP, GOOD, "%" PRIu64 " step%s in %u episode%s: actions at their bounds and between",
+             survey->steps, plural(survey->steps), survey->episodes, plural(survey->episodes));
+  check_note(check, RULE_OBSERVATION, GOOD, "%u component%s written and finite", probe->obs_dim,
+             probe->obs_dim == 1 ? " is" : "s are");
   check_note_agents(check, probe);
   check_note(check, RULE_REWARD, GOOD, "written and finite");
   check_note(check, RULE_FLAGS, GOOD, "only known ones");

@@ -2,7 +2,9 @@
 // results are judged.
 #include "actor/action_limits.h"
 #include "common/base/memory.h"
+#include "common/base/plural.h"
 #include "common/base/random.h"
+#include "common/config/cases.h"
 #include "common/wire/message.h"
 #include "launch/environments/check_env_probe.h"
 
@@ -160,13 +162,28 @@ static bool spec_is_right(struct probe *probe, const struct corsac_env_spec *spe
   return true;
 }
 
+static uint32_t count_cases(const struct environment_kind *kind) {
+  return kind->config ? cases_count(kind->config) : 0;
+}
+
+// The args of an instance, as actor/environment.c finds them.
+static const char *find_args(const struct probe *probe, char joined[CASES_ARGS]) {
+  const struct environment_kind *kind = probe->kind;
+  char line[CASES_LINE];
+  if (count_cases(kind) == 0 || cases_per_episode(kind->config) || kind->process) return kind->args;
+  cases_line(kind->config, probe->case_index, line);
+  cases_join(kind->args, line, joined);
+  return joined;
+}
+
 static bool call_create(struct probe *probe, uint64_t index, struct corsac_env_spec *spec) {
+  char joined[CASES_ARGS];
   struct {
     struct corsac_env_spec spec;
     unsigned char guard[GUARD];
   } guarded = {.spec = {.size = sizeof *spec}};
   const struct corsac_env_config config = {
-      .size = sizeof config, .id = probe->kind->id, .args = probe->kind->args, .index = index, .comm = -1};
+      .size = sizeof config, .id = probe->kind->id, .args = find_args(probe, joined), .index = index, .comm = -1};
   char reason[REASON + GUARD] = "";
   memset(guarded.guard, 0xa5, GUARD);
   memset(reason + REASON, 0x5a, GUARD);
@@ -195,6 +212,8 @@ bool probe_create(struct probe *probe, struct check *check, const struct environ
   *probe = (struct probe){
       .check = check, .kind = kind, .over = true, .guest = {.name = environment_kind_name(kind), .index = index}};
   struct corsac_env_spec spec;
+  const uint32_t cases = count_cases(kind);
+  if (cases > 0) probe->case_index = (uint32_t)(index % cases);
   probe->failed = !call_create(probe, index, &spec) || !spec_is_right(probe, &spec);
   if (!probe->failed) probe->failed = !probe_agents_create(probe, spec.agents);
   if (probe->failed) return false;
@@ -318,6 +337,18 @@ static bool judge(struct probe *probe, enum rule rule, const char *call, int res
   return good;
 }
 
+// Tells the environment its case. Negative: it refused it.
+static int set_case(struct probe *probe) {
+  const struct corsac_env *abi = probe->kind->abi;
+  char line[CASES_LINE];
+  if (count_cases(probe->kind) == 0 || !abi->set_case) return 0;
+  cases_line(probe->kind->config, probe->case_index, line);
+  probe_begin_call(probe, GUEST_PROGRESS, "set_case");
+  const int result = abi->set_case(probe->self, line);
+  probe_end_call(probe);
+  return result;
+}
+
 bool probe_reset(struct probe *probe, uint64_t seed, bool halves) {
   if (probe->failed) return false;
   const struct corsac_env *abi = probe->kind->abi;
@@ -331,7 +362,8 @@ bool probe_reset(struct probe *probe, uint64_t seed, bool halves) {
     abi->progress(probe->self, probe->episode - 1, probe->steps);
     probe_end_call(probe);
   }
-  int result;
+  int result = set_case(probe);
+  if (result < 0) return judge(probe, RULE_CASES, "set_case", result);
   if (halves && abi->reset_begin) {
     probe_begin_call(probe, GUEST_RESET_BEGIN, "reset_begin");
     result = abi->reset_begin(probe->self, seed);
@@ -427,7 +459,9 @@ int64_t probe_save(struct probe *probe, void *buffer, size_t size) {
 
 int probe_load(struct probe *probe, const void *buffer, size_t size) {
   char name[64];
-  snprintf(name, sizeof name, "load of %zu bytes", size);
+  const int refused = set_case(probe);
+  if (refused < 0) return refused;
+  snprintf(name, sizeof name, "load of %zu byte%s", size, plural(size));
   probe_begin_call(probe, GUEST_LOAD, name);
   const int result = probe->kind->abi->load(probe->self, buffer, size);
   probe->was_loaded = true;

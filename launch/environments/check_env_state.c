@@ -1,5 +1,6 @@
 // check-env's groups about save and load: what they give back, and what load must refuse.
 #include "launch/environments/check_env.h"
+#include "common/base/plural.h"
 #include "launch/environments/trajectory.h"
 
 #include <stdlib.h>
@@ -73,8 +74,8 @@ static bool save_state(struct probe *probe, struct state *state) {
                  i, state->size);
       break;
     }
-  check_note(check, RULE_SAVE, GOOD, "%zu bytes, the same twice, and nothing in a buffer that is too small",
-             state->size);
+  check_note(check, RULE_SAVE, GOOD, "%zu byte%s, the same twice, and nothing in a buffer that is too small",
+             state->size, plural(state->size));
   return true;
 }
 

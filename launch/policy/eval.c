@@ -3,6 +3,7 @@
 
 #include "common/base/printable.h"
 #include "common/base/streams.h"
+#include "common/config/cases.h"
 #include "common/config/options.h"
 #include "common/nn/linalg.h"
 #include "launch/cli/arguments.h"
@@ -23,7 +24,8 @@ static enum status set_options(const struct eval_request *request, struct config
                                 : "10"},
              {"eval_max_steps", "--max-steps", request->max_steps},
              {"eval_timeout", "--timeout", request->timeout},
-             {"ranks_per_env", "--ranks-per-env", request->ranks_per_env}};
+             {"ranks_per_env", "--ranks-per-env", request->ranks_per_env},
+             {"cases", "--cases", request->cases}};
   enum status status = STATUS_OK;
   for (size_t i = 0; i < sizeof all / sizeof *all && status == STATUS_OK; i++)
     if (all[i].value) status = option_set(options_find(all[i].option), config, all[i].value, all[i].argument, error);
@@ -38,7 +40,7 @@ static enum status parse_request(int argc, char **argv, struct eval_request *req
       {"max-steps", NULL, &request->max_steps}, {"timeout", NULL, &request->timeout},
       {"record", NULL, &request->record},       {"ranks-per-env", NULL, &request->ranks_per_env},
       {"sampled", &request->sampled, NULL},     {"json", &request->json, NULL},
-      {"verbose", &request->verbose, NULL}};
+      {"cases", NULL, &request->cases},         {"verbose", &request->verbose, NULL}};
   const enum status status =
       arguments_parse(argc, argv, "eval", known, sizeof known / sizeof *known, &request->policy.path, error);
   if (status != STATUS_OK) return status;
@@ -73,6 +75,8 @@ static enum status set_scratch(struct config *config, struct error *error) {
 enum status eval_read_policy(struct eval *eval, struct error *error) {
   enum status status = policy_source_read(&eval->source, &eval->request->policy, error);
   if (status == STATUS_OK) status = set_options(eval->request, &eval->source.config, error);
+  if (status == STATUS_OK) status = cases_load(&eval->source.config, error);
+  eval->cases = status == STATUS_OK ? cases_count(&eval->source.config) : 0;
   return status == STATUS_OK ? set_scratch(&eval->source.config, error) : status;
 }
 

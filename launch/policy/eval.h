@@ -13,8 +13,14 @@
 // What the command line says; a text is NULL where it is not given.
 struct eval_request {
   struct policy_source_request policy;
-  const char *episodes, *max_steps, *timeout, *trace, *record, *ranks_per_env;
+  const char *episodes, *max_steps, *timeout, *trace, *record, *ranks_per_env, *cases;
   bool json, verbose, sampled;
+};
+
+// The episodes of one case.
+struct eval_case {
+  uint32_t episodes;
+  double sum, low, high, length; // of returns; low and high are valid where there is an episode; of lengths the sum
 };
 
 struct eval {
@@ -34,6 +40,8 @@ struct eval {
   double info_sum[WIRE_INFO]; // over the episodes that gave one
   uint32_t info_count[WIRE_INFO];
   double mean, deviation, low, high, length;
+  uint32_t cases; // that the episodes go over in turn (common/config/cases.h); 0: there are none
+  struct eval_case of_case[CONFIG_MAX_CASES]; // (cases)
 };
 
 // Reads the policy, with the request's options over those of its run. eval_release must follow, on failure too.

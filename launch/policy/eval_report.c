@@ -3,8 +3,10 @@
 
 #include "common/base/json.h"
 #include "common/base/memory.h"
+#include "common/base/plural.h"
 #include "common/base/printable.h"
 #include "common/base/streams.h"
+#include "common/config/cases.h"
 
 #include <math.h>
 #include <string.h>
@@ -51,6 +53,25 @@ enum status eval_take_step(struct eval *eval, const struct evaluator_transition 
 
 void eval_say_retry(const char *why) { printable_print(streams_error(), "corsac: an episode is made again: %s", why); }
 
+static void add_to_case(struct eval *eval, const struct message_episode *result) {
+  struct eval_case *of = &eval->of_case[result->episode % eval->cases];
+  const double value = result->episode_return;
+  of->low = of->episodes == 0 ? value : fmin(of->low, value);
+  of->high = of->episodes == 0 ? value : fmax(of->high, value);
+  of->sum += value;
+  of->length += (double)result->length;
+  of->episodes++;
+}
+
+// "  short": the episode's case, where there are cases.
+static void name_case(const struct eval *eval, uint32_t episode, char text[CASES_NAME + 2]) {
+  char name[CASES_NAME];
+  *text = 0;
+  if (eval->cases == 0) return;
+  cases_name(&eval->source.config, episode % eval->cases, name);
+  snprintf(text, CASES_NAME + 2, "  %s", name);
+}
+
 enum status eval_take_episode(struct eval *eval, const struct message_episode *result, const char *why,
                               struct error *error) {
   FILE *out = eval->out;
@@ -61,6 +82,7 @@ enum status eval_take_episode(struct eval *eval, const struct message_episode *r
   if (result->cut == EPISODE_NOT_BEGUN) return STATUS_OK;
   eval->returns[eval->begun++] = result->episode_return;
   eval->length += (double)result->length;
+  if (eval->cases > 0) add_to_case(eval, result);
   for (uint32_t i = 0; i < eval->info_dim && i < result->info_dim; i++) {
     const double sum = eval->info_sum[i] + result->info[i];
     if (result->info[i] <= WIRE_NO_VALUE || !isfinite(sum)) continue;
@@ -68,7 +90,9 @@ enum status eval_take_episode(struct eval *eval, const struct message_episode *r
     eval->info_count[i]++;
   }
   if (!out) return STATUS_OK;
-  fprintf(out, "%10u %14.3f %10u%s\n", result->episode, result->episode_return, result->length,
+  char name[CASES_NAME + 2];
+  name_case(eval, result->episode, name);
+  fprintf(out, "%10u %14.3f %10u%s%s\n", result->episode, result->episode_return, result->length, name,
           result->cut != EPISODE_WHOLE ? "  cut" : "");
   fflush(out);
   return STATUS_OK;
@@ -79,10 +103,12 @@ enum status eval_take_episode(struct eval *eval, const struct message_episode *r
 void eval_say_head(const struct eval *eval) {
   const struct policy_source *source = &eval->source;
   if (eval->request->verbose)
-    printable_print(eval->out, "%s: %s, policy version %llu, %llu steps, seed %llu%s", source->file, source->config.env,
-                    (unsigned long long)source->info.policy_version, (unsigned long long)source->info.env_steps,
+    printable_print(eval->out, "%s: %s, policy version %llu, %llu step%s, seed %llu%s", source->file,
+                    source->config.env, (unsigned long long)source->info.policy_version,
+                    (unsigned long long)source->info.env_steps, plural(source->info.env_steps),
                     (unsigned long long)source->config.seed, eval->request->sampled ? ", sampled actions" : "");
-  if (eval->out) fprintf(eval->out, "%10s %14s %10s\n", "episode", "return", "length");
+  if (eval->out)
+    fprintf(eval->out, "%10s %14s %10s%s\n", "episode", "return", "length", eval->cases > 0 ? "  case" : "");
 }
 
 // Computes the mean, the extremes, and the standard deviation of the episodes (divided by their number, as in NumPy).
@@ -116,14 +142,33 @@ static json_t *json_info(const struct eval *eval) {
   return info;
 }
 
+static json_t *json_cases(const struct eval *eval) {
+  json_t *cases = json_array();
+  for (uint32_t i = 0; i < eval->cases; i++) {
+    const struct eval_case *of = &eval->of_case[i];
+    const bool any = of->episodes > 0;
+    char name[CASES_NAME], line[CASES_LINE];
+    cases_name(&eval->source.config, i, name);
+    cases_line(&eval->source.config, i, line);
+    json_array_append_new(cases, json_pack("{s:o, s:o, s:I, s:o, s:o, s:o, s:o}", "name", json_text(name), "case",
+                                           json_text(line), "episodes", (json_int_t)of->episodes, "return_mean",
+                                           any ? json_real(of->sum / of->episodes) : json_null(), "return_min",
+                                           any ? json_real(of->low) : json_null(), "return_max",
+                                           any ? json_real(of->high) : json_null(), "length_mean",
+                                           any ? json_real(of->length / of->episodes) : json_null()));
+  }
+  return cases;
+}
+
 static enum status print_json(const struct eval *eval, struct error *error) {
   const struct policy_source *source = &eval->source;
-  return json_print(json_pack("{s:o, s:o, s:o, s:o, s:o, s:f, s:f, s:f, s:f, s:f, s:o, s:o, s:o, s:o}", "env",
+  return json_print(json_pack("{s:o, s:o, s:o, s:o, s:o, s:f, s:f, s:f, s:f, s:f, s:o, s:o, s:o, s:o, s:o}", "env",
                               json_text(eval->name), "env_steps", json_count(source->info.env_steps), "policy_version",
                               json_count(source->info.policy_version), "episodes", json_count(eval->begun), "cut",
                               json_count(eval->cut), "return_mean", eval->mean, "return_std", eval->deviation,
                               "return_min", eval->low, "return_max", eval->high, "length_mean", eval->length, "returns",
-                              json_doubles(eval->returns, eval->begun), "info", json_info(eval), "first_observation",
+                              json_doubles(eval->returns, eval->begun), "info", json_info(eval), "cases",
+                              json_cases(eval), "first_observation",
                               json_floats(eval->first_observation, source->shape.obs_dim), "first_action",
                               json_floats(eval->first_action, source->shape.act_dim)),
                     error);
@@ -134,8 +179,8 @@ static enum status write_trace(const struct eval *eval, struct error *error) {
   const struct policy_source *source = &eval->source;
   const enum status status = trace_write(trace, eval->name, source->file, error);
   if (status != STATUS_OK) return status;
-  printable_print(streams_error(), "corsac: %s: %llu %s%s%s%s", trace->path, (unsigned long long)trace->table.rows,
-                  eval->agents > 1 ? "transitions" : "steps",
+  printable_print(streams_error(), "corsac: %s: %llu %s%s%s%s%s", trace->path, (unsigned long long)trace->table.rows,
+                  eval->agents > 1 ? "transition" : "step", plural(trace->table.rows),
                   trace->reference.critics ? "" : ", without Q: ", trace->reference.critics ? "" : source->file,
                   trace->reference.critics ? "" : " holds no critics");
   return STATUS_OK;
@@ -143,15 +188,30 @@ static enum status write_trace(const struct eval *eval, struct error *error) {
 
 static void say_result(const struct eval *eval) {
   fprintf(eval->out, "%u episode%s of %s: mean return %.3f +- %.3f (%.3f to %.3f), mean length %.1f\n", eval->begun,
-          eval->begun == 1 ? "" : "s", eval->name, eval->mean, eval->deviation, eval->low, eval->high, eval->length);
+          plural(eval->begun), eval->name, eval->mean, eval->deviation, eval->low, eval->high, eval->length);
   for (uint32_t i = 0; i < eval->info_dim; i++)
     if (eval->info_count[i] > 0) fprintf(eval->out, "mean %s %.6g\n", eval->info_name[i], info_mean(eval, i));
+}
+
+static void say_cases(const struct eval *eval) {
+  for (uint32_t i = 0; i < eval->cases; i++) {
+    const struct eval_case *of = &eval->of_case[i];
+    char name[CASES_NAME];
+    cases_name(&eval->source.config, i, name);
+    if (of->episodes == 0)
+      fprintf(eval->out, "case %s: no episode\n", name);
+    else
+      fprintf(eval->out, "case %s: mean return %.3f (%.3f to %.3f), mean length %.1f, %u episode%s\n", name,
+              of->sum / of->episodes, of->low, of->high, of->length / of->episodes, of->episodes,
+              of->episodes == 1 ? "" : "s");
+  }
 }
 
 static void say_cut(const struct eval *eval) {
   const uint32_t asked = (uint32_t)eval->source.config.eval_episodes;
   if (eval->cut == 0) return;
-  fprintf(stderr, "corsac: %u of %u episodes did not end by themselves", eval->cut, asked);
+  fprintf(stderr, "corsac: %u of %u episode%s did not end by %s", eval->cut, asked, plural(asked),
+          eval->cut == 1 ? "itself" : "themselves");
   if (eval->begun < asked) fprintf(stderr, ", %u of these were not begun", asked - eval->begun);
   fprintf(stderr, ": --max-steps and --timeout say how much they are given; a return is what an episode had until it "
                   "was cut\n");
@@ -163,7 +223,10 @@ enum status eval_end(struct eval *eval, struct error *error) {
   if (eval->trace) status = write_trace(eval, error);
   if (status == STATUS_OK && eval->request->json) status = print_json(eval, error);
   if (status != STATUS_OK) return status;
-  if (!eval->request->json) say_result(eval);
+  if (!eval->request->json) {
+    say_result(eval);
+    say_cases(eval);
+  }
   say_cut(eval);
   return STATUS_OK;
 }

@@ -1,6 +1,7 @@
 #include "launch/policy/explain.h"
 
 #include "common/base/json.h"
+#include "common/base/plural.h"
 #include "common/base/printable.h"
 
 #include <math.h>
@@ -68,8 +69,8 @@ static void print_rows(FILE *out, const struct explanation *e, const struct row 
 }
 
 static void print_observation(FILE *out, const struct explanation *e) {
-  printable_print(out, "%s: %s after %llu steps, policy version %llu", e->file, e->env,
-                  (unsigned long long)e->env_steps, (unsigned long long)e->policy_version);
+  printable_print(out, "%s: %s after %llu step%s, policy version %llu", e->file, e->env,
+                  (unsigned long long)e->env_steps, plural(e->env_steps), (unsigned long long)e->policy_version);
   fprintf(out, "\nTHE OBSERVATION of a reset with seed %llu\n", (unsigned long long)e->seed);
   for (size_t i = 0; i < e->obs_dim; i++)
     fprintf(out, "%s%10.5g%s", i % 8 == 0 ? "  " : " ", (double)e->obs[i],

@@ -1,5 +1,6 @@
 #include "launch/policy/export.h"
 
+#include "common/base/plural.h"
 #include "common/base/printable.h"
 #include "common/base/version.h"
 #include "common/nn/policy_layers.h"
@@ -110,8 +111,8 @@ static void print_head(FILE *out, const struct export *export, uint32_t widest) 
   const struct trained_policy *policy = &export->policy;
   fprintf(out, "/* A policy trained by corsac: ");
   print_comment(out, policy->environment[0] ? policy->environment : "an environment without a name");
-  fprintf(out, ", %llu steps. Written by `corsac export` %s from ", (unsigned long long)policy->env_steps,
-          CORSAC_VERSION);
+  fprintf(out, ", %llu step%s. Written by `corsac export` %s from ", (unsigned long long)policy->env_steps,
+          plural(policy->env_steps), CORSAC_VERSION);
   print_comment(out, policy->file);
   fprintf(out, ". */\n");
   const char *name = export->name;

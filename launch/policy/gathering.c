@@ -1,6 +1,7 @@
 #include "launch/policy/gathering.h"
 
 #include "common/base/clock.h"
+#include "common/base/plural.h"
 #include "common/base/process.h"
 #include "common/wire/codec.h"
 #include "learner/exchange/handshake.h"
@@ -154,8 +155,8 @@ static enum status take_heartbeat(struct gathering *gathering, const struct fram
 static enum status stopped(const struct gathering *gathering, const char *who, struct error *error) {
   return error_set(
       error, STATUS_STOPPED,
-      "a signal%s stopped the evaluation after %u of %u episodes (mpirun sends one when another rank dies)", who,
-      gathering->next, gathering->count);
+      "a signal%s stopped the evaluation after %u of %u episode%s (mpirun sends one when another rank dies)", who,
+      gathering->next, gathering->count, plural(gathering->count));
 }
 
 static enum status take_stop_request(const struct gathering *gathering, const struct frame *frame,
@@ -195,12 +196,14 @@ static enum status say_dead(const struct gathering *gathering, int actor, struct
   const struct actor_entry *entry = &table->entry[actor];
   const int rank = transport_world_rank(table->transport, actor + 1);
   if (process_has_ended(entry->pid))
-    return error_set(error, STATUS_FAILED, "rank %d is gone: its process has ended after %u of %u episodes", rank,
-                     gathering->next, gathering->count);
-  return error_set(error, STATUS_FAILED,
-                   "rank %d has been silent for %.1f s after %u of %u episodes: its environment hangs, or a step takes "
-                   "longer than the run's env_timeout, %g s",
-                   rank, clock_now() - entry->heard, gathering->next, gathering->count, table->env_timeout);
+    return error_set(error, STATUS_FAILED, "rank %d is gone: its process has ended after %u of %u episode%s", rank,
+                     gathering->next, gathering->count, plural(gathering->count));
+  return error_set(
+      error, STATUS_FAILED,
+      "rank %d has been silent for %.1f s after %u of %u episode%s: its environment hangs, or a step takes "
+      "longer than the run's env_timeout, %g s",
+      rank, clock_now() - entry->heard, gathering->next, gathering->count, plural(gathering->count),
+      table->env_timeout);
 }
 
 enum status gathering_turn(struct gathering *gathering, bool *busy, struct error *error) {

@@ -4,12 +4,25 @@
 #include "learner/storage/policy_checkpoint.h"
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+// Where the run's directory is now: its name in the configuration is from the directory where the run was started.
+static void find_run(const char *file, struct config *config) {
+  char path[FILE_PATH];
+  const char *slash = strrchr(file, '/');
+  const int length = slash ? (int)(slash - file) : 1;
+  const char *directory = slash ? file : ".";
+  if (length == 0 || (size_t)length >= sizeof config->run_dir) return;
+  if (snprintf(path, sizeof path, "%.*s/config.yaml", length, directory) < (int)sizeof path && file_allows(path, F_OK))
+    snprintf(config->run_dir, sizeof config->run_dir, "%.*s", length, directory);
+}
 
 static enum status read_config(struct policy_source *source, const struct policy_source_request *request,
                                struct error *error) {
   struct config *config = &source->config;
   enum status status = checkpoint_parse_config(source->file, &source->info, config, error);
   if (status != STATUS_OK) return status;
+  find_run(source->file, config);
   source->other_env = request->env != NULL;
   if (request->env) status = option_set(options_find("env"), config, request->env, "--env", error);
   if (status == STATUS_OK && request->seed)

@@ -7,6 +7,7 @@
 #include "launch/cli/arguments.h"
 #include "launch/cli/command.h"
 #include "common/base/json.h"
+#include "common/base/plural.h"
 #include "learner/storage/checkpoint_head.h"
 #include "learner/storage/checkpoint_list.h"
 #include "learner/storage/checkpoint_verify.h"
@@ -73,13 +74,14 @@ static void print_head(const struct checkpoint_info *info) {
   printf("  written      %s by corsac %s, format %u\n", info->created, info->program_version, info->format_version);
   printf("  environment  %s: obs_dim %u, act_dim %u\n", info->environment, info->obs_dim, info->act_dim);
   print_command(info);
-  printf("  progress     %llu steps, %llu updates, %llu episode%s, policy version %llu\n",
-         (unsigned long long)info->env_steps, (unsigned long long)info->updates, (unsigned long long)info->episodes,
-         info->episodes == 1 ? "" : "s", (unsigned long long)info->policy_version);
+  printf("  progress     %llu step%s, %llu update%s, %llu episode%s, policy version %llu\n",
+         (unsigned long long)info->env_steps, plural(info->env_steps), (unsigned long long)info->updates,
+         plural(info->updates), (unsigned long long)info->episodes, plural(info->episodes),
+         (unsigned long long)info->policy_version);
   printf("  parameters   %llu in the policy and the critics\n", (unsigned long long)info->parameters);
   if (info->replay_capacity)
-    printf("  replay       %llu of %llu transitions\n", (unsigned long long)info->replay_size,
-           (unsigned long long)info->replay_capacity);
+    printf("  replay       %llu of %llu transition%s\n", (unsigned long long)info->replay_size,
+           (unsigned long long)info->replay_capacity, plural(info->replay_capacity));
   else
     printf("  replay       none\n");
   if (!info->resumable)

@@ -2,6 +2,7 @@
 
 #include "common/base/file.h"
 #include "common/base/memory.h"
+#include "common/base/plural.h"
 #include "learner/run/run_directory.h"
 
 #include <errno.h>
@@ -78,7 +79,7 @@ static enum status take_row(struct metrics_table *table, char *line, const size_
     table->cell[columns[given]][table->rows] = end > cell && fabs(value) < LARGEST ? value : NAN;
   }
   if (given != count)
-    return error_set(error, STATUS_FORMAT, "%zu columns, not the %zu of the first line", given, count);
+    return error_set(error, STATUS_FORMAT, "%zu column%s, not the %zu of the first line", given, plural(given), count);
   table->rows++;
   return STATUS_OK;
 }

@@ -5,7 +5,7 @@
 #include "common/base/status.h"
 #include <stddef.h>
 
-enum { METRICS_TABLE_COLUMNS = 96, METRICS_TABLE_NAME = 64 };
+enum { METRICS_TABLE_COLUMNS = 640, METRICS_TABLE_NAME = 64 };
 
 struct metrics_table { // zero-initialised is empty
   size_t rows, columns, row_capacity;

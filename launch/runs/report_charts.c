@@ -1,5 +1,6 @@
 #include "launch/runs/report_charts.h"
 
+#include "common/config/cases.h"
 #include "launch/runs/html.h"
 #include "launch/runs/measure.h"
 #include "launch/runs/svg_chart.h"
@@ -49,6 +50,42 @@ enum status report_charts_returns(const struct run_set *runs, FILE *page, struct
   }
   if (status == STATUS_OK) write_key(runs, page);
   for (size_t i = 0; i < 2 * MAX_GROUPS; i++) curve_release(&curves[i]);
+  return status;
+}
+
+static void write_case_key(const struct config *config, uint32_t cases, FILE *page) {
+  fputs("<div class=\"key\">", page);
+  for (uint32_t i = 0; i < cases; i++) {
+    char name[CASES_NAME];
+    cases_name(config, i, name);
+    fprintf(page, "<span><i style=\"background:var(--c%u)\"></i>", i);
+    html_text(page, name);
+    fputs("</span>", page);
+  }
+  fputs("</div>\n", page);
+}
+
+enum status report_charts_cases(const struct run_set *run, FILE *page, struct error *error) {
+  const struct config *config = &run->run[0].config;
+  const uint32_t count = cases_count(config), cases = count < MAX_GROUPS ? count : MAX_GROUPS;
+  struct curve curves[MAX_GROUPS] = {{0}};
+  struct svg_chart chart = {
+      .name = "evaluation return of each case", .x_label = "environment steps", .width = 660, .height = 300};
+  enum status status = STATUS_OK;
+  for (uint32_t i = 0; i < cases && status == STATUS_OK; i++) {
+    char name[CASES_NAME], column[CASES_NAME + 16];
+    cases_name(config, i, name);
+    snprintf(column, sizeof column, "case_eval_%s", name);
+    status = curve_make(run, 0, "env_steps", column, PANEL_POINTS, &curves[i], error);
+    chart.line[chart.lines++] = (struct svg_chart_line){.curve = &curves[i], .colour = i, .points = true};
+  }
+  if (status == STATUS_OK) {
+    fputs("<div class=\"panel\">", page);
+    svg_chart_write(page, &chart);
+    fputs("</div>\n", page);
+    write_case_key(config, cases, page);
+  }
+  for (uint32_t i = 0; i < MAX_GROUPS; i++) curve_release(&curves[i]);
   return status;
 }
 

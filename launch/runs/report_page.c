@@ -4,6 +4,7 @@
 #include "common/base/digits.h"
 #include "common/base/file.h"
 #include "common/base/version.h"
+#include "common/config/cases.h"
 #include "launch/cli/presets.h"
 #include "launch/cli/resume_command.h"
 #include "launch/cli/shell_word.h"
@@ -87,6 +88,60 @@ static void write_outcome(FILE *page, const struct run *run, const struct run_su
   write_tile(page, text, "training time");
   write_whole(page, seconds > 0 ? steps / seconds : NAN, "steps per second");
   fputs("</div>\n", page);
+}
+
+// --- cases ---
+
+// The cells of a case's column, such as case_return_short, or NULL.
+static const double *find_case(const struct metrics_table *table, const char *what, const char *name) {
+  char column[METRICS_TABLE_NAME];
+  snprintf(column, sizeof column, "case_%s_%s", what, name);
+  return metrics_table_find(table, column);
+}
+
+static void write_cell(FILE *page, double value) {
+  char text[64] = "-";
+  if (isfinite(value)) snprintf(text, sizeof text, fabs(value) >= 1000 ? "%.0f" : "%.2f", value);
+  fprintf(page, "</td><td>%s", text);
+}
+
+static void write_case(FILE *page, const struct metrics_table *table, const char *name) {
+  const double *episodes = find_case(table, "episodes", name), *returns = find_case(table, "return", name),
+               *evaluation = find_case(table, "eval", name);
+  double count = 0, last = NAN, evaluated = NAN, best = NAN;
+  char whole[64];
+  for (size_t r = 0; r < table->rows; r++) {
+    if (episodes && isfinite(episodes[r])) count += episodes[r];
+    if (returns && isfinite(returns[r])) last = returns[r];
+    if (!evaluation || !isfinite(evaluation[r])) continue;
+    evaluated = evaluation[r];
+    best = fmax(best, evaluated); // of NaN and a number it is the number
+  }
+  format_whole(count, whole, sizeof whole);
+  fputs("<tr><td class=\"name\">", page);
+  html_text(page, name);
+  fprintf(page, "</td><td>%s", whole);
+  write_cell(page, last);
+  write_cell(page, evaluated);
+  write_cell(page, best);
+  fputs("</td></tr>\n", page);
+}
+
+static enum status write_cases(FILE *page, const struct run_set *only, struct error *error) {
+  const struct run *run = &only->run[0];
+  if (!cases_are_given(&run->config)) return STATUS_OK;
+  fputs("<h2>Cases</h2>\n<div class=\"scroll\"><table><tr><th>case</th><th>episodes</th><th>training return at the "
+        "end</th><th>last evaluation</th><th>best evaluation</th></tr>\n",
+        page);
+  for (uint32_t i = 0; i < cases_count(&run->config); i++) {
+    char name[CASES_NAME];
+    cases_name(&run->config, i, name);
+    write_case(page, &run->metrics, name);
+  }
+  fprintf(page,
+          "</table></div>\n<p class=\"soft\">Each %s has its case; an evaluation goes over the cases in turn.</p>\n",
+          cases_per_episode(&run->config) ? "episode" : "environment");
+  return run->metrics.rows > 0 ? report_charts_cases(only, page, error) : STATUS_OK;
 }
 
 // --- configuration ---
@@ -302,6 +357,7 @@ static enum status write_run(FILE *page, const struct run *given, bool alone, st
     status = write_charts(page, &only, error);
   else
     fputs("<p class=\"warn\">metrics.csv has no rows yet, so there are no curves.</p>\n", page);
+  if (status == STATUS_OK) status = write_cases(page, &only, error);
   if (status == STATUS_OK) status = write_configuration(page, &run, error);
   write_machine(page, &run, &summary);
   write_checkpoints(page, &summary);

@@ -56,6 +56,8 @@ static bool is_of_one_run(const struct option *option) {
 }
 
 static bool differs(const struct option *option, const struct config *a, const struct config *b) {
+  if (option->type == OPTION_LINES)
+    return strcmp((const char *)a + option->offset, (const char *)b + option->offset) != 0;
   char left[CONFIG_TEXT + 64], right[CONFIG_TEXT + 64];
   option_get(option, a, left, sizeof left);
   option_get(option, b, right, sizeof right);
@@ -101,7 +103,8 @@ void run_set_label(const struct run_set *runs, size_t group, char label[RUN_LABE
     if (!among || is_of_one_run(option)) continue;
     char value[CONFIG_TEXT + 64];
     option_get(option, &own->config, value, sizeof value);
-    const bool plain = strcmp(option->name, "env") == 0; // its value needs no name
+    for (char *end = value; (end = strchr(end, '\n')); end++) *end = ';'; // lines on one line
+    const bool plain = strcmp(option->name, "env") == 0;                  // its value needs no name
     if (++named > NAMED || used >= RUN_LABEL) continue;
     used += (size_t)snprintf(label + used, RUN_LABEL - used, "%s%s%s%.60s", named > 1 ? ", " : "",
                              plain ? "" : option->name, plain ? "" : " ", value);

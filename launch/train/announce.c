@@ -2,6 +2,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/plural.h"
 #include "common/base/version.h"
 #include "common/config/options.h"
 #include "common/nn/linalg.h"
@@ -16,7 +17,6 @@
 #include <stdio.h>
 
 typedef unsigned long long count;
-static const char *plural(uint64_t number) { return number == 1 ? "" : "s"; }
 
 static void announce_settings(const struct setup *setup, const struct job *job, uint32_t actors) {
   const struct settings settings = {&job->config, &setup->saved, &job->limiter, replay_size(job->replay),
@@ -41,8 +41,8 @@ void announce_start(const struct setup *setup, const struct job *job, uint32_t a
            (count)config->envs, plural(config->envs), agents, actors, plural(actors), config->sync ? "sync" : "async",
            config->backend, linalg_core_name(), (count)config->learner_threads, plural(config->learner_threads));
   if (setup->resume)
-    log_info("resumed from %s at %llu steps, %llu updates", setup->checkpoint, (count)job->limiter.steps,
-             (count)job->limiter.updates);
+    log_info("resumed from %s at %llu step%s, %llu update%s", setup->checkpoint, (count)job->limiter.steps,
+             plural(job->limiter.steps), (count)job->limiter.updates, plural(job->limiter.updates));
   log_info("run directory %s", config->run_dir);
   if (setup->recipe[0])
     log_info("recipe %s: each step takes %.3g times the arithmetic of plain SAC with two hidden layers of 256",
@@ -64,9 +64,9 @@ void announce_end(const struct job *job, const struct learner_outcome *outcome, 
   log_info("%s after %llu step%s, %llu update%s, %llu episode%s, %s", done ? "done" : "ended", (count)steps,
            plural(steps), (count)updates, plural(updates), (count)job->episodes, plural(job->episodes), duration);
   if (outcome->evaluated)
-    log_info("the policy at %llu steps has a mean return of %.2f over %llu episode%s%s", (count)outcome->last_steps,
-             outcome->last_return, (count)job->config.eval_episodes, plural(job->config.eval_episodes),
-             outcome->last_cut > 0 ? ", which did not all end" : "");
+    log_info("the policy at %llu step%s has a mean return of %.2f over %llu episode%s%s", (count)outcome->last_steps,
+             plural(outcome->last_steps), outcome->last_return, (count)job->config.eval_episodes,
+             plural(job->config.eval_episodes), outcome->last_cut > 0 ? ", which did not all end" : "");
   if (!outcome->checkpoint[0]) return;
 
   log_info("newest checkpoint %s/%s", job->config.run_dir, outcome->checkpoint);

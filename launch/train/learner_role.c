@@ -6,6 +6,7 @@
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "common/wire/assignment.h"
+#include "common/wire/codec.h"
 #include "launch/cli/signals.h"
 #include "launch/train/announce.h"
 #include "launch/train/roles_impl.h"
@@ -13,6 +14,7 @@
 #include "launch/train/start_watch.h"
 #include "learner/exchange/handshake.h"
 #include "learner/learner.h"
+#include "learner/run/errands.h"
 #include "learner/run/tensorboard.h"
 #include "learner/run/metrics_file.h"
 
@@ -31,7 +33,9 @@ struct lead {
   struct tensorboard *tensorboard;
   struct learner *learner;
   uint32_t *pid; // (actors) of each actor's process
-  bool began;    // training has started, so the run directory has results
+  struct errands *errands;
+  double greeted; // clock_coarse() of the last heartbeats before there is a learner
+  bool began;     // training has started, so the run directory has results
   struct role_result result;
 };
 
@@ -40,13 +44,56 @@ static enum status open_tables(struct lead *lead, struct error *error) {
   struct job *job = &lead->job;
   const char *run_dir = lead->setup->config.run_dir;
   char header[METRICS_HEADER];
-  metrics_format_header(&job->environment, header);
+  metrics_format_header(&job->environment, &job->config, header);
   lead->metrics_file = metrics_file_open(run_dir, header, job->metrics.rows, error);
   if (!lead->metrics_file) return error->status;
   job->metrics.rows = metrics_file_rows(lead->metrics_file);
   if (!job->config.tensorboard) return STATUS_OK;
   lead->tensorboard = tensorboard_create(run_dir, &job->config, header, job->metrics.last_steps, error);
   return lead->tensorboard ? STATUS_OK : error->status;
+}
+
+// --- files, which may take minutes: a checkpoint of a whole node's memory, a file system that hangs ---
+
+// Actors that have said HELLO wait for START.
+static void greet(struct lead *lead) {
+  const double now = clock_coarse();
+  struct buffer bytes = {0};
+  if (now - lead->greeted < heartbeat_seconds(&lead->setup->config)) return;
+  lead->greeted = now;
+  if (message_encode_heartbeat(&bytes, 0, &(struct message_heartbeat){0}, NULL) == STATUS_OK)
+    for (int rank = 1; rank < transport_size(lead->transport); rank++)
+      (void)transport_send(lead->transport, rank, bytes.data, bytes.size, NULL); // an error comes again
+  buffer_release(&bytes);
+}
+
+static void keep_in_touch(void *who) {
+  struct lead *lead = who;
+  if (lead->learner)
+    learner_keep_in_touch(lead->learner);
+  else
+    greet(lead);
+}
+
+struct beginning {
+  struct lead *lead;
+  struct message_hello *hello;
+  enum status status;
+  struct error error;
+};
+
+static void begin_files(void *argument) {
+  struct beginning *it = argument;
+  it->status = start_job(it->lead->setup, &it->lead->job, it->hello, &it->error);
+  if (it->status == STATUS_OK) it->status = open_tables(it->lead, &it->error);
+}
+
+static enum status make_job(struct lead *lead, struct message_hello *hello, struct error *error) {
+  struct beginning it = {.lead = lead, .hello = hello};
+  lead->errands = errands_create(lead->setup->config.run_dir, keep_in_touch, lead, error);
+  if (!lead->errands) return error->status;
+  errands_run(lead->errands, begin_files, &it);
+  return it.status == STATUS_OK ? STATUS_OK : error_set(error, it.status, "%s", it.error.text);
 }
 
 // Everything before the first turn: the actors' handshake, the job, its files, the learner.
@@ -57,13 +104,12 @@ static enum status begin(struct lead *lead, struct error *error) {
   lead->pid = memory_alloc(actors, sizeof *lead->pid, "the list of actors", error);
   if (!lead->pid) return STATUS_MEMORY;
   enum status status = handshake_collect(&setup->config, lead->transport, lead->stop, &hello, lead->pid, error);
-  if (status == STATUS_OK) status = start_job(setup, &lead->job, &hello, error);
-  if (status == STATUS_OK) status = open_tables(lead, error);
+  if (status == STATUS_OK) status = make_job(lead, &hello, error);
   if (status != STATUS_OK) return status;
 
   const struct learner_setup learner = {&lead->job,         lead->transport, setup->run,
                                         lead->metrics_file, lead->stop,      setup_checkpoint_name(setup),
-                                        lead->tensorboard,  lead->pid};
+                                        lead->tensorboard,  lead->pid,       lead->errands};
   lead->learner = learner_create(&learner, error);
   if (!lead->learner) return error->status;
   announce_start(setup, &lead->job, assignment_active(&setup->config, actors));
@@ -103,6 +149,7 @@ static void drive_without_actor(struct lead *lead) {
 
 static void release(struct lead *lead) {
   learner_destroy(lead->learner);
+  errands_destroy(lead->errands);
   tensorboard_destroy(lead->tensorboard);
   metrics_file_close(lead->metrics_file);
   job_release(&lead->job);

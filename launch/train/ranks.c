@@ -3,6 +3,7 @@
 #include "actor/group.h"
 #include "common/base/exit_bound.h"
 #include "common/base/memory.h"
+#include "common/base/plural.h"
 #include "common/base/version.h"
 #include "common/config/options.h"
 #include "common/wire/launcher_watch.h"
@@ -77,7 +78,7 @@ enum status ranks_count_groups(const struct config *config, uint32_t *actors, st
     return error_set(error, STATUS_USAGE,
                      "ranks_per_env %llu: %u rank%s beside the first make%s no groups of %llu; start one more than a "
                      "multiple, say mpirun -n %llu",
-                     k, *actors, *actors == 1 ? "" : "s", *actors == 1 ? "s" : "", k, 1 + (*actors / k + 1) * k);
+                     k, *actors, plural(*actors), *actors == 1 ? "s" : "", k, 1 + (*actors / k + 1) * k);
   *actors /= (uint32_t)k;
   return STATUS_OK;
 }

@@ -1,5 +1,7 @@
 #include "launch/train/settings.h"
+#include "common/base/plural.h"
 
+#include "common/config/cases.h"
 #include "common/config/options.h"
 #include "learner/sac/learning_rate.h"
 
@@ -84,21 +86,21 @@ static void doubt_learning(struct doubts *doubts, uint64_t end) {
   if (end <= base) {
     advise(settings, ", or lower", base == config->learning_starts ? "learning_starts" : NULL, NULL, advice);
     doubt(doubts,
-          "nothing is learned: updates begin after %llu steps (learning_starts %llu) and the job ends at %llu; set "
+          "nothing is learned: updates begin after %llu step%s (learning_starts %llu) and the job ends at %llu; set "
           "--env-steps above %llu%s",
-          n(base), n(config->learning_starts), n(end), n(base), advice);
+          n(base), plural(base), n(config->learning_starts), n(end), n(base), advice);
   } else if (rate_limiter_owed(&last) == 0) {
     advise(settings, " or", "utd", NULL, advice);
     doubt(doubts,
-          "nothing is learned: utd %g makes no update of the %llu steps after learning_starts; raise --env-steps%s",
-          config->utd, n(end - base), advice);
+          "nothing is learned: utd %g makes no update of the %llu step%s after learning_starts; raise --env-steps%s",
+          config->utd, n(end - base), plural(end - base), advice);
   }
   const uint64_t first = settings->rows + (base > settings->limiter->steps ? base - settings->limiter->steps : 0);
   if (end > base && first < config->batch_size && !settings->resumed)
     doubt(doubts,
           "the first updates draw batches of %llu from only %llu transition%s: raise --learning-starts to "
           "%llu or lower --batch-size",
-          n(config->batch_size), n(first), first == 1 ? "" : "s", n(config->batch_size));
+          n(config->batch_size), n(first), plural(first), n(config->batch_size));
 }
 
 static bool was_set(const struct settings *settings, const char *name, char value[CONFIG_TEXT]) {
@@ -154,7 +156,7 @@ static void doubt_idle(struct doubts *doubts) {
             timeouts[i], value);
   if (!config->sync && config->min_actors > settings->actors)
     doubt(doubts, "min_actors %llu has no effect: the job has %u actor%s", n(config->min_actors), settings->actors,
-          settings->actors == 1 ? "" : "s");
+          plural(settings->actors));
 }
 
 // A schedule of learning rates runs over env_steps, which a resume may change.
@@ -170,6 +172,19 @@ static void doubt_schedule(struct doubts *doubts) {
         config->lr_schedule, n(config->env_steps), n(before),
         learning_rate_share(&schedule, (double)steps / (double)before),
         learning_rate_share(&schedule, (double)steps / (double)config->env_steps));
+}
+
+// Cases that nobody plays.
+static void doubt_cases(struct doubts *doubts) {
+  const struct config *config = doubts->of->config;
+  const uint32_t cases = cases_count(config);
+  if (cases == 0) return;
+  if (!cases_per_episode(config) && config->envs < cases)
+    doubt(doubts, "of %u cases only the first %llu are trained on: set --envs %u, or --cases-per episode", cases,
+          n(config->envs), cases);
+  if (config->eval_every > 0 && config->eval_episodes < cases)
+    doubt(doubts, "of %u cases only the first %llu are evaluated: set --eval-episodes %u, or a multiple of it", cases,
+          n(config->eval_episodes), cases);
 }
 
 // Returns that the critics cannot express. The run cannot change these options once it has begun.
@@ -199,6 +214,7 @@ size_t settings_doubts(const struct settings *settings, char text[SETTINGS_DOUBT
     doubt_schedule(&doubts);
   }
   doubt_idle(&doubts);
+  doubt_cases(&doubts);
   doubt_values(&doubts);
   return doubts.count;
 }
@@ -206,7 +222,7 @@ size_t settings_doubts(const struct settings *settings, char text[SETTINGS_DOUBT
 // Writes "every 100 steps", or "at the end".
 static void rhythm(uint64_t every, uint64_t steps, uint64_t end, char text[64]) {
   if (every > 0 && (steps / every + 1) * every <= end)
-    snprintf(text, 64, "every %llu step%s", n(every), every == 1 ? "" : "s");
+    snprintf(text, 64, "every %llu step%s", n(every), plural(every));
   else
     snprintf(text, 64, "at the end");
 }
@@ -221,7 +237,7 @@ void settings_reports(const struct settings *settings, char text[SETTINGS_TEXT])
   if (config->checkpoint_minutes > 0)
     snprintf(minutes, sizeof minutes, " and after %g minutes", config->checkpoint_minutes);
   snprintf(episodes, sizeof episodes, "an evaluation of %llu episode%s", n(config->eval_episodes),
-           config->eval_episodes == 1 ? "" : "s");
+           plural(config->eval_episodes));
   snprintf(text, SETTINGS_TEXT, "a row of metrics.csv %s, %s%s%s, a checkpoint %s%s", row,
            config->eval_every ? episodes : "no evaluation", config->eval_every ? " " : "",
            config->eval_every ? evaluation : "", checkpoint, minutes);

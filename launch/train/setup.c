@@ -4,6 +4,7 @@
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
+#include "common/config/cases.h"
 #include "common/config/options.h"
 #include "common/nn/linalg.h"
 #include "common/wire/transport_mpi.h"
@@ -11,6 +12,7 @@
 #include "launch/cli/recipes.h"
 #include "launch/cli/resume_command.h"
 #include "launch/train/setup_impl.h"
+#include "learner/run/run_lock.h"
 #include "learner/run/run_status.h"
 #include "learner/storage/atomic_file.h"
 #include "learner/storage/checkpoint_list.h"
@@ -37,11 +39,13 @@ static const char *given_text(const struct request *request, const char *name) {
   return text;
 }
 
-// Applies the configuration file, if one is named, and then the command line to config.
+// Applies the configuration file, if one is named, and then the command line to config. Reads the cases file, so that
+// config holds its lines: other ranks and a resume need no file.
 static enum status apply_request(const struct request *request, struct config *config, struct error *error) {
   const char *file = given_text(request, "config");
-  const enum status status = file[0] ? options_read_yaml(file, config, error) : STATUS_OK;
-  return status == STATUS_OK ? options_apply(request->given, request->count, config, error) : status;
+  enum status status = file[0] ? options_read_yaml(file, config, error) : STATUS_OK;
+  if (status == STATUS_OK) status = options_apply(request->given, request->count, config, error);
+  return status == STATUS_OK ? cases_load(config, error) : status;
 }
 
 static void take_shape(const struct trained_policy *policy, struct config *config) {
@@ -124,6 +128,7 @@ static enum status choose_start(struct setup *setup, struct request *request, co
         "--resume auto needs --run-dir DIR: the run goes on there if it holds a checkpoint, else it begins there");
   *resume = "";
   if (!is_directory(directory)) return STATUS_OK;
+  run_lock_await(directory, 2. / 3 * mpi_start_seconds()); // the other ranks wait for so long
   const int checkpoints = checkpoint_list(directory, NULL, 0, error);
   if (checkpoints < 0) return error_set(error, STATUS_IO, "%s: cannot be read", directory);
   if (checkpoints == 0) {
@@ -174,9 +179,21 @@ static enum status check_resume(const struct setup *setup, const char *recipe, s
   return status;
 }
 
+// A run that is in progress removes checkpoints while this looks at them; that it is in progress is found out later.
+static enum status read_newest(struct setup *setup, const char *resume, struct error *error) {
+  struct stat info;
+  for (int tries = 5;; tries--) {
+    enum status status = run_newest_checkpoint(resume, true, setup->checkpoint, error);
+    if (status != STATUS_OK) return status;
+    status = read_saved(setup, error);
+    if (status == STATUS_OK || tries == 0 || file_stat(setup->checkpoint, &info) == 0) return status;
+    error_clear(error);
+  }
+}
+
 static enum status resolve_resume(struct setup *setup, const struct request *request, const char *resume,
                                   struct error *error) {
-  enum status status = run_newest_checkpoint(resume, true, setup->checkpoint, error);
+  enum status status = read_newest(setup, resume, error);
   if (status != STATUS_OK) return status;
   if (!setup->in_place && !given_text(request, "run_dir")[0])
     return error_set(error, STATUS_USAGE,
@@ -186,8 +203,6 @@ static enum status resolve_resume(struct setup *setup, const struct request *req
                      "--resume %s goes on in that directory; to branch off into another one, resume one file: --resume "
                      "%s --run-dir %s",
                      resume, setup->checkpoint, given_text(request, "run_dir"));
-  status = read_saved(setup, error);
-  if (status != STATUS_OK) return status;
   const char *recipe = given_text(request, "recipe");
   setup->config = setup->saved;
   status = recipes_apply(recipe, &setup->config, error);
@@ -284,11 +299,21 @@ static void take_start_options(struct setup *setup) {
   config->resume[0] = config->config[0] = config->recipe[0] = config->init_replay[0] = config->init_policy[0] = 0;
 }
 
+// The run may be resumed and evaluated from another directory than this one.
+static void fix_paths(struct config *config) {
+  char buffer[FILE_PATH];
+  const char *absolute = file_path(config->scratch_from, buffer);
+  if (*config->scratch_from && strlen(absolute) < sizeof config->scratch_from)
+    memmove(config->scratch_from, absolute, strlen(absolute) + 1);
+}
+
 static enum status resolve(struct setup *setup, int argc, char **argv, uint32_t actors, struct error *error) {
   *setup = (struct setup){0};
+  log_keep();
   enum status status = resolve_config(setup, argc, argv, actors, error);
   if (status != STATUS_OK) return status;
   take_start_options(setup);
+  fix_paths(&setup->config);
 
   open_run(setup, error);
   if (!setup->run) return error->status;

@@ -3,6 +3,7 @@
 #include "launch/train/setup.h"
 
 #include "common/base/log.h"
+#include "common/base/plural.h"
 #include "common/config/options.h"
 #include "common/nn/backend.h"
 #include "common/nn/policy.h"
@@ -46,8 +47,8 @@ static enum status resolve_envs(struct setup *setup, uint32_t actors, struct err
   const bool fixed = setup->resume && options_is_fixed(options_find("envs"), config);
   if (idle > 0)
     log_warn("%llu environment%s on %u actors: %u actor%s nothing to do (%sfewer ranks)",
-             (unsigned long long)config->envs, config->envs == 1 ? "" : "s", actors, idle,
-             idle == 1 ? " has" : "s have", fixed ? "" : "more --envs, or ");
+             (unsigned long long)config->envs, plural(config->envs), actors, idle, idle == 1 ? " has" : "s have",
+             fixed ? "" : "more --envs, or ");
   return options_check(config, error);
 }
 

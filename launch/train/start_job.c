@@ -2,6 +2,7 @@
 
 #include "common/base/file.h"
 #include "common/base/log.h"
+#include "common/base/plural.h"
 #include "learner/checkpoint/checkpoint.h"
 #include "learner/checkpoint/initial_policy.h"
 #include "learner/checkpoint/transition_file.h"
@@ -15,6 +16,23 @@ static uint64_t next_multiple(uint64_t every, uint64_t steps) {
   return every ? every * (steps / every + 1) : UINT64_MAX;
 }
 
+// Other cases: episodes that are under way belong to the old ones, so new ones begin, and so do the sums of each case.
+static void drop_episodes(struct job *job) {
+  struct metrics *metrics = &job->metrics;
+  for (uint64_t e = 0; e < job->config.envs; e++) {
+    struct snapshot *snapshot = &job->environments[e];
+    snapshot->episode += snapshot->live;
+    snapshot->live = false;
+    snapshot->state.size = snapshot->window = 0;
+  }
+  memset(metrics->case_episodes, 0, sizeof metrics->case_episodes);
+  memset(metrics->case_length_sum, 0, sizeof metrics->case_length_sum);
+  memset(metrics->case_return_sum, 0, sizeof metrics->case_return_sum);
+  memset(metrics->case_eval_episodes, 0, sizeof metrics->case_eval_episodes);
+  memset(metrics->case_eval_sum, 0, sizeof metrics->case_eval_sum);
+  log_info("the cases are others than the checkpoint's: every environment begins a new episode");
+}
+
 // A resume may change rates and intervals. Counters are rebased, so that a new utd does not pay for the steps before.
 static void apply_changes(const struct setup *setup, struct job *job, bool has_replay) {
   const struct config *saved = &setup->saved, *now = &job->config;
@@ -23,14 +41,15 @@ static void apply_changes(const struct setup *setup, struct job *job, bool has_r
   const bool changed = saved->utd != now->utd || strcmp(saved->utd_per, now->utd_per) != 0;
   if (changed && rate_limiter_started(&job->limiter)) rate_limiter_rebase(&job->limiter, 0);
   if (!has_replay) {
-    log_warn("the checkpoint holds no replay: the policy makes %llu steps before updates go on",
-             (unsigned long long)now->learning_starts);
+    log_warn("the checkpoint holds no replay: the policy makes %llu step%s before updates go on",
+             (unsigned long long)now->learning_starts, plural(now->learning_starts));
     rate_limiter_rebase(&job->limiter, now->learning_starts);
   }
   if (saved->log_every != now->log_every) job->next_log = next_multiple(now->log_every, steps);
   if (saved->eval_every != now->eval_every) job->next_eval = next_multiple(now->eval_every, steps);
   if (saved->checkpoint_every != now->checkpoint_every)
     job->next_checkpoint = next_multiple(now->checkpoint_every, steps);
+  if (strcmp(saved->cases, now->cases) != 0 || strcmp(saved->cases_per, now->cases_per) != 0) drop_episodes(job);
   if (!setup->in_place) job->metrics.rows = 0;
 }
 
@@ -46,10 +65,10 @@ static enum status take_replay(const char *file, struct job *job, struct error *
   }
   const enum status status = checkpoint_read_transitions(file, job, &taken, error);
   if (status != STATUS_OK) return status;
-  log_info("replay begins with %llu transitions of %s", (unsigned long long)taken.rows, file);
+  log_info("replay begins with %llu transition%s of %s", (unsigned long long)taken.rows, plural(taken.rows), file);
   if (taken.left_out > 0)
-    log_warn("%llu older transitions are left out: replay_capacity is %llu", (unsigned long long)taken.left_out,
-             (unsigned long long)job->config.replay_capacity);
+    log_warn("%llu older transition%s left out: replay_capacity is %llu", (unsigned long long)taken.left_out,
+             taken.left_out == 1 ? " is" : "s are", (unsigned long long)job->config.replay_capacity);
   return STATUS_OK;
 }
 
@@ -59,8 +78,9 @@ static enum status take_policy(const char *path, struct job *job, struct error *
   enum status status = policy_file_read(path, &policy, error);
   if (status == STATUS_OK) status = initial_policy_take(&policy, job, error);
   if (status == STATUS_OK)
-    log_info("the policy begins as that of %s (%s, %llu steps)", policy.file,
-             policy.environment[0] ? policy.environment : "no environment named", (unsigned long long)policy.env_steps);
+    log_info("the policy begins as that of %s (%s, %llu step%s)", policy.file,
+             policy.environment[0] ? policy.environment : "no environment named", (unsigned long long)policy.env_steps,
+             plural(policy.env_steps));
   trained_policy_release(&policy);
   return status;
 }

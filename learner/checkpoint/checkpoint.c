@@ -3,6 +3,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/version.h"
+#include "common/config/cases.h"
 #include "common/config/options.h"
 #include "common/nn/linalg.h"
 #include "learner/storage/checkpoint_head.h"
@@ -67,15 +68,21 @@ static struct checkpoint_nets trained_of(const struct mlp *net, real *values, re
 }
 
 #define COUNT(type, name, member) +1
-_Static_assert(sizeof(struct metrics) == (0 CHECKPOINT_SUMS(COUNT, COUNT) + 2 * WIRE_INFO) * 8,
+_Static_assert(sizeof(struct metrics) == (0 CHECKPOINT_SUMS(COUNT, COUNT) + 2 * WIRE_INFO + 5 * CONFIG_MAX_CASES) * 8,
                "CHECKPOINT_SUMS lists every member of struct metrics");
 
 #define POINTER(type, name, member) .name = &metrics->member,
-static struct checkpoint_sums sums_of(struct metrics *metrics, uint32_t info_dim) {
+static struct checkpoint_sums sums_of(struct metrics *metrics, const struct job *job) {
   struct checkpoint_sums sums = {CHECKPOINT_SUMS(POINTER, POINTER)};
-  sums.info_dim = info_dim;
+  sums.info_dim = job->environment.info_dim;
   sums.info_count = metrics->info_count;
   sums.info_sum = metrics->info_sum;
+  sums.cases = cases_count(&job->config);
+  sums.case_episodes = metrics->case_episodes;
+  sums.case_length_sum = metrics->case_length_sum;
+  sums.case_return_sum = metrics->case_return_sum;
+  sums.case_eval_episodes = metrics->case_eval_episodes;
+  sums.case_eval_sum = metrics->case_eval_sum;
   return sums;
 }
 
@@ -104,7 +111,7 @@ static void walk_job(struct h5 *h5, struct job *job) {
       .base_updates = &job->limiter.base_updates,
       .transitions = &job->limiter.transitions,
       .base_transitions = &job->limiter.base_transitions,
-      .sums = sums_of(&job->metrics, job->environment.info_dim),
+      .sums = sums_of(&job->metrics, job),
       .seconds = &job->seconds,
       .best_return = &job->best_return,
       .next_log = &job->next_log,

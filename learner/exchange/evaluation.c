@@ -88,11 +88,15 @@ enum status evaluation_take(struct evaluation *evaluation, const struct actor_ta
 void evaluation_end(struct evaluation *evaluation) { evaluation->running = false; }
 
 struct evaluation_result evaluation_result(const struct evaluation *evaluation) {
+  return evaluation_result_of(evaluation, 0, 1);
+}
+
+struct evaluation_result evaluation_result_of(const struct evaluation *evaluation, uint32_t first, uint32_t stride) {
   struct evaluation_result result = {.low = INFINITY, .high = -INFINITY};
-  for (uint32_t i = 0; i < evaluation->episodes; i++)
+  for (uint32_t i = first; i < evaluation->episodes; i += stride)
     if (!isnan(evaluation->episode_return[i])) result.episodes++;
   const double n = result.episodes;
-  for (uint32_t i = 0; i < evaluation->episodes; i++) {
+  for (uint32_t i = first; i < evaluation->episodes; i += stride) {
     const double r = evaluation->episode_return[i];
     if (isnan(r)) continue;
     result.mean += r / n;
@@ -100,7 +104,7 @@ struct evaluation_result evaluation_result(const struct evaluation *evaluation) 
     result.low = fmin(result.low, r);
     result.high = fmax(result.high, r);
   }
-  for (uint32_t i = 0; i < evaluation->episodes; i++) {
+  for (uint32_t i = first; i < evaluation->episodes; i += stride) {
     const double d = evaluation->episode_return[i] - result.mean;
     if (!isnan(d)) result.std += d * d / n;
   }

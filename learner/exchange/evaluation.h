@@ -43,4 +43,7 @@ struct evaluation_result {
   double mean, std, low, high, length_mean;
 };
 struct evaluation_result evaluation_result(const struct evaluation *evaluation);
+
+// The same of the episodes first, first + stride, ...: those of one case, of which there are `stride`.
+struct evaluation_result evaluation_result_of(const struct evaluation *evaluation, uint32_t first, uint32_t stride);
 #endif

@@ -256,7 +256,7 @@ static void take_async(struct transition_receiver *receiver) {
   insert(job, batch, 0, rows);
   job->dropped += batch->steps > left ? batch->steps - left : 0;
   rate_limiter_add(&job->limiter, batch->steps < left ? batch->steps : left, transitions);
-  for (uint32_t e = 0; e < batch->episodes; e++) metrics_add_episode(&job->metrics, &batch->episode[e]);
+  for (uint32_t e = 0; e < batch->episodes; e++) metrics_add_episode(&job->metrics, &job->config, &batch->episode[e]);
   job->episodes += batch->episodes;
   metrics_add_batch(&job->metrics, batch, job->policy_version);
   add_progress(receiver);
@@ -422,7 +422,7 @@ enum status transition_receiver_commit(struct transition_receiver *receiver, str
   for (uint32_t r = 0; r < round->rows; r++) insert(job, round, receiver->order[r], 1);
   rate_limiter_add(&job->limiter, steps, round->transitions);
   qsort(round->episode, round->episodes, sizeof *round->episode, by_environment_and_episode);
-  for (uint32_t e = 0; e < round->episodes; e++) metrics_add_episode(&job->metrics, &round->episode[e]);
+  for (uint32_t e = 0; e < round->episodes; e++) metrics_add_episode(&job->metrics, &job->config, &round->episode[e]);
   job->episodes += round->episodes;
   metrics_add_batch(&job->metrics, round, job->policy_version);
   commit_info(receiver);

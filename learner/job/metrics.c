@@ -1,12 +1,21 @@
 #include "learner/job/metrics.h"
 #include "common/base/text.h"
+#include "common/config/cases.h"
 #include "learner/sac/sac.h"
 
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 
-void metrics_add_episode(struct metrics *metrics, const struct episode_record *episode) {
+static void add_to_case(struct metrics *metrics, uint32_t index, const struct episode_record *episode) {
+  metrics->case_episodes[index]++;
+  metrics->case_length_sum[index] += episode->length;
+  metrics->case_return_sum[index] += episode->episode_return;
+}
+
+void metrics_add_episode(struct metrics *metrics, const struct config *config, const struct episode_record *episode) {
+  if (cases_are_given(config))
+    add_to_case(metrics, cases_find(config, false, episode->environment, episode->episode), episode);
   const double value = episode->episode_return;
   const bool first = metrics->episodes == 0;
   metrics->return_low = first || value < metrics->return_low ? value : metrics->return_low;
@@ -50,10 +59,18 @@ const char *metrics_header(void) {
          "transitions,agents_mean,return_sum_mean";
 }
 
-void metrics_format_header(const struct message_hello *environment, char header[METRICS_HEADER]) {
+void metrics_format_header(const struct message_hello *environment, const struct config *config,
+                           char header[METRICS_HEADER]) {
+  static const char *const of_case[METRICS_CASE] = {"case_episodes", "case_return", "case_length", "case_eval"};
   size_t used = (size_t)snprintf(header, METRICS_HEADER, "%s", metrics_header());
   for (uint32_t i = 0; i < environment->info_dim; i++)
     used += (size_t)snprintf(header + used, METRICS_HEADER - used, ",info_%s", environment->info_name[i]);
+  for (uint32_t i = 0; i < cases_count(config); i++) {
+    char name[CASES_NAME];
+    cases_name(config, i, name);
+    for (int k = 0; k < METRICS_CASE; k++)
+      used += (size_t)snprintf(header + used, METRICS_HEADER - used, ",%s_%s", of_case[k], name);
+  }
 }
 
 // A line that is being written; `length` counts on past the end, as snprintf does.
@@ -89,6 +106,16 @@ static void losses(struct line *line, const struct metrics *metrics) {
   ratio_cell(line, metrics->alpha_sum, updates);
   ratio_cell(line, metrics->entropy_sum, updates);
   ratio_cell(line, metrics->q_mean_sum, updates);
+}
+
+static void cases(struct line *line, const struct metrics *metrics, uint32_t count) {
+  for (uint32_t i = 0; i < count; i++) {
+    const double episodes = (double)metrics->case_episodes[i];
+    count_cell(line, metrics->case_episodes[i]);
+    ratio_cell(line, metrics->case_return_sum[i], episodes);
+    ratio_cell(line, (double)metrics->case_length_sum[i], episodes);
+    ratio_cell(line, metrics->case_eval_sum[i], (double)metrics->case_eval_episodes[i]);
+  }
 }
 
 size_t metrics_format_row(struct metrics *metrics, const struct metrics_totals *totals, char *text, size_t size) {
@@ -128,6 +155,7 @@ size_t metrics_format_row(struct metrics *metrics, const struct metrics_totals *
   ratio_cell(&line, metrics->agents_return_sum, (double)metrics->episodes);
   for (uint32_t i = 0; i < totals->info_dim; i++)
     ratio_cell(&line, metrics->info_sum[i], (double)metrics->info_count[i]);
+  cases(&line, metrics, totals->cases);
   *metrics = (struct metrics){.rows = metrics->rows + 1,
                               .last_steps = totals->env_steps,
                               .last_updates = totals->updates,

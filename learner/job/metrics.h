@@ -4,6 +4,7 @@
 #define CORSAC_LEARNER_JOB_METRICS_H
 
 #include "common/base/status.h"
+#include "common/config/config.h"
 #include "common/wire/message.h"
 #include <stdint.h>
 
@@ -26,13 +27,19 @@ struct metrics {                     // zero-initialised is empty; every field i
   uint64_t env_failures;
   uint64_t info_count[WIRE_INFO]; // of the environment's named values
   double info_sum[WIRE_INFO];
+  // By case (common/config/cases.h): episodes of training, and of the evaluation that ended since the last row.
+  uint64_t case_episodes[CONFIG_MAX_CASES], case_length_sum[CONFIG_MAX_CASES];
+  double case_return_sum[CONFIG_MAX_CASES];
+  uint64_t case_eval_episodes[CONFIG_MAX_CASES];
+  double case_eval_sum[CONFIG_MAX_CASES];
   uint64_t evaluated; // 1: an evaluation ended since the last row
   double eval_return;
   uint64_t eval_cut;   // its episodes that were cut
   uint64_t eval_steps; // the environment steps at which its policy was taken
 };
 
-void metrics_add_episode(struct metrics *metrics, const struct episode_record *episode);
+// config: of the job, which says the episode's case.
+void metrics_add_episode(struct metrics *metrics, const struct config *config, const struct episode_record *episode);
 void metrics_add_update(struct metrics *metrics, const struct sac_losses *losses);
 
 // The batch's lag, age and time held back.
@@ -52,15 +59,20 @@ struct metrics_totals {
   uint64_t env_steps, transitions, updates, episodes;
   uint32_t actors, actors_alive;
   struct metrics_times times;
-  uint32_t info_dim;
+  uint32_t info_dim, cases;
 };
 
 // The names of the columns that every run has, separated by commas.
 const char *metrics_header(void);
 
-// The header line without newline: these columns, then one for each named value of the environment.
-enum { METRICS_HEADER = 2048 };
-void metrics_format_header(const struct message_hello *environment, char header[METRICS_HEADER]);
+// The header line without newline: these columns, then one for each named value of the environment, then for each case
+// case_episodes_NAME, case_return_NAME, case_length_NAME and case_eval_NAME.
+enum { METRICS_CASE = 4, METRICS_HEADER = 2048 + METRICS_CASE * CONFIG_MAX_CASES * 48 };
+void metrics_format_header(const struct message_hello *environment, const struct config *config,
+                           char header[METRICS_HEADER]);
+
+// Bytes of a row with its 0.
+enum { METRICS_ROW = 2048 + METRICS_CASE * CONFIG_MAX_CASES * 20 };
 
 // Formats the row and begins the next interval. A cell with nothing to report is empty; equal doubles give equal text.
 size_t metrics_format_row(struct metrics *metrics, const struct metrics_totals *totals, char *line, size_t size);

@@ -4,6 +4,7 @@
 #include "common/base/held_file.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
+#include "common/base/plural.h"
 #include "learner/job/metrics.h"
 #include "learner/run/append.h"
 #include "learner/storage/atomic_file.h"
@@ -98,8 +99,8 @@ static enum status prepare(const char *path, const char *columns, uint64_t keep_
   memory_free(text);
   *kept_rows = rows < keep_rows ? rows : keep_rows;
   if (status == STATUS_OK && rows < keep_rows)
-    log_warn("%s: has %llu rows, but the checkpoint was written after %llu", path, (unsigned long long)rows,
-             (unsigned long long)keep_rows);
+    log_warn("%s: has %llu row%s, but the checkpoint was written after %llu", path, (unsigned long long)rows,
+             plural(rows), (unsigned long long)keep_rows);
   return status;
 }
 

@@ -5,6 +5,7 @@
 #include "common/base/file_tree.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
+#include "common/base/plural.h"
 #include "learner/run/run_lock.h"
 #include "learner/storage/atomic_file.h"
 #include "learner/storage/checkpoint_head.h"
@@ -333,8 +334,8 @@ enum status run_directory_set_aside(struct run_directory *run, uint64_t steps, s
     if (file_rename(path, aside) != 0)
       status = error_set(error, STATUS_IO, "%s: cannot be renamed: %s", path, strerror(errno));
     else
-      log_warn("%s is set aside as %s.bad: the run goes on from %llu steps", path, strrchr(path, '/') + 1,
-               (unsigned long long)steps);
+      log_warn("%s is set aside as %s.bad: the run goes on from %llu step%s", path, strrchr(path, '/') + 1,
+               (unsigned long long)steps, plural(steps));
   }
   memory_free(found);
   return status;

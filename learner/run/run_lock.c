@@ -11,9 +11,11 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static const double STALE_SECONDS = 60, REFRESH_SECONDS = 10;
+static const double AWAIT_MORE = 0.5; // s: by which a wait for a stale lock goes beyond that
 
 // Who holds the lock, as its file says.
 struct holder {
@@ -137,14 +139,19 @@ static int guard(const char *directory) {
   return descriptor;
 }
 
-enum status run_lock_acquire(struct run_lock *lock, const char *directory, struct error *error) {
+static enum status name_files(struct run_lock *lock, const char *directory, struct error *error) {
   *lock = (struct run_lock){.refreshed = clock_now()};
   if (gethostname(lock->host, sizeof lock->host - 1) != 0 || !lock->host[0])
     snprintf(lock->host, sizeof lock->host, "unknown");
   if (snprintf(lock->path, sizeof lock->path, "%s/lock", directory) >= (int)sizeof lock->path)
     return error_set(error, STATUS_IO, "%.100s...: the path is too long", directory);
   snprintf(lock->draft, sizeof lock->draft, "%s.%s.%ld", lock->path, lock->host, (long)getpid());
-  enum status status = write_draft(lock, error);
+  return STATUS_OK;
+}
+
+enum status run_lock_acquire(struct run_lock *lock, const char *directory, struct error *error) {
+  enum status status = name_files(lock, directory, error);
+  if (status == STATUS_OK) status = write_draft(lock, error);
   if (status != STATUS_OK) return status;
   const int guarded = guard(directory);
   status = compete(lock, error);
@@ -152,6 +159,49 @@ enum status run_lock_acquire(struct run_lock *lock, const char *directory, struc
   file_unlink(lock->draft);
   return status;
 }
+
+// --- waiting ---
+
+static bool is_out_of_sight(const struct run_lock *lock, const struct holder *holder) {
+  return S_ISREG(holder->file.st_mode) &&
+         (holder->pid <= 0 || strcmp(holder->host, lock->host) != 0 || holder->pid_set != process_namespace());
+}
+
+static bool is_refreshed(const struct holder *before, const struct holder *now) {
+  return before->file.st_ino != now->file.st_ino || before->file.st_mtim.tv_sec != now->file.st_mtim.tv_sec ||
+         before->file.st_mtim.tv_nsec != now->file.st_mtim.tv_nsec;
+}
+
+static void say_await(const struct run_lock *lock, const struct holder *holder, double age, double seconds) {
+  char until[16] = "";
+  const time_t end = time(NULL) + (time_t)(seconds + 0.5);
+  struct tm local;
+  if (localtime_r(&end, &local)) strftime(until, sizeof until, "%H:%M:%S", &local);
+  log_info(
+      "%s: process %ld on %s refreshed this lock %.0f s ago: waiting until %s whether it does so again; else it has "
+      "gone, and this job goes on",
+      lock->path, holder->pid, holder->host, age > 0 ? age : 0, until);
+}
+
+void run_lock_await(const char *directory, double most) {
+  static const struct timespec turn = {.tv_nsec = 200000000};
+  struct run_lock lock;
+  struct holder before, now;
+  if (name_files(&lock, directory, NULL) != STATUS_OK || !read_holder(lock.path, &before) ||
+      !is_out_of_sight(&lock, &before) || write_draft(&lock, NULL) != STATUS_OK)
+    return;
+  const double age = age_of(&lock, &before);
+  file_unlink(lock.draft);
+  const double wanted = STALE_SECONDS + AWAIT_MORE - age, seconds = wanted < most ? wanted : most;
+  if (age >= STALE_SECONDS || seconds <= 0) return;
+  say_await(&lock, &before, age, seconds);
+  for (const double until = clock_now() + seconds; clock_now() < until;) {
+    nanosleep(&turn, NULL);
+    if (!read_holder(lock.path, &now) || is_refreshed(&before, &now)) return;
+  }
+}
+
+// --- the holder ---
 
 void run_lock_refresh(struct run_lock *lock) {
   struct error error = {0};

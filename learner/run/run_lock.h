@@ -24,6 +24,12 @@ struct run_lock {
 // the lock. A stale lock is taken over with a warning: its process on this host has gone, or it is 60 s old.
 enum status run_lock_acquire(struct run_lock *lock, const char *directory, struct error *error);
 
+// Waits while the lock may be one of a process that has gone and cannot be looked for from here: of another host, or of
+// another namespace of processes, or with no name in it. Returns when the lock was refreshed, is stale or is gone, or
+// after `most` seconds; at once where there is nothing to wait for. Logs once what it waits for, and until when.
+// run_lock_acquire then judges the lock.
+void run_lock_await(const char *directory, double most);
+
 // Refreshes the lock, at most every 10 s. Reports once where the lock was lost.
 void run_lock_refresh(struct run_lock *lock);
 void run_lock_release(struct run_lock *lock);

@@ -3,6 +3,7 @@
 #include "common/base/clock.h"
 #include "common/base/file.h"
 #include "common/base/json.h"
+#include "common/base/plural.h"
 #include "common/base/printable.h"
 #include "common/base/process.h"
 #include "learner/storage/atomic_file.h"
@@ -185,7 +186,8 @@ void run_last_status_format(const struct run_last_status *last, char *text, size
   switch (last->state) {
   case RUN_UNKNOWN: snprintf(text, size, "unknown: there is no status.json that can be read"); break;
   case RUN_RUNNING:
-    snprintf(text, size, "running: process %llu on %s, %llu steps, status written %s ago", pid, last->host, steps, age);
+    snprintf(text, size, "running: process %llu on %s, %llu step%s, status written %s ago", pid, last->host, steps,
+             plural(steps), age);
     break;
   case RUN_SILENT:
     snprintf(text, size,
@@ -196,8 +198,8 @@ void run_last_status_format(const struct run_last_status *last, char *text, size
   case RUN_DIED:
     snprintf(text, size,
              "died: process %llu on %s has gone without saying why (killed, crashed, or its host went down); it "
-             "wrote its last status at %llu steps, %s ago; --resume goes on from the newest checkpoint",
-             pid, last->host, steps, age);
+             "wrote its last status at %llu step%s, %s ago; --resume goes on from the newest checkpoint",
+             pid, last->host, steps, plural(steps), age);
     break;
   default:
     snprintf(text, size, "%s, exit status %d, %s ago%s%s", run_state_name(last->state), last->exit_code, age,

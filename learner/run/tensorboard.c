@@ -13,7 +13,12 @@
 #include <string.h>
 #include <time.h>
 
-enum { MAX_COLUMNS = 64, DT_STRING = 7, CONFIG_YAML = 16384, MAX_OPTIONS = 128 };
+enum {
+  MAX_COLUMNS = 64 + 4 * CONFIG_MAX_CASES,
+  DT_STRING = 7,
+  CONFIG_YAML = 16384 + 2 * CONFIG_CASES,
+  MAX_OPTIONS = 128
+};
 
 struct tensorboard {
   char directory[FILE_PATH], header[METRICS_HEADER], yaml[CONFIG_YAML];
@@ -45,11 +50,11 @@ void tensorboard_destroy(struct tensorboard *tensorboard) {
 void tensorboard_tag(const char *column, char tag[TENSORBOARD_TAG]) {
   static const struct {
     const char *begin, *group; // the group of columns whose names begin so
-  } groups[] = {{"return_", "return"},       {"eval_", "return"},       {"episode_", "return"},
-                {"critic_loss", "update"},   {"policy_loss", "update"}, {"alpha", "update"},
-                {"entropy", "update"},       {"q_mean", "update"},      {"utd", "update"},
-                {"policy_", "policy"},       {"learner_", "time"},      {"actor_wait", "time"},
-                {"env_steps_per_s", "time"}, {"updates_per_s", "time"}, {"info_", "info"}};
+  } groups[] = {
+      {"return_", "return"},       {"eval_", "return"},       {"episode_", "return"}, {"critic_loss", "update"},
+      {"policy_loss", "update"},   {"alpha", "update"},       {"entropy", "update"},  {"q_mean", "update"},
+      {"utd", "update"},           {"policy_", "policy"},     {"learner_", "time"},   {"actor_wait", "time"},
+      {"env_steps_per_s", "time"}, {"updates_per_s", "time"}, {"info_", "info"},      {"case_", "case"}};
   const char *group = "job";
   for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
     if (strncmp(column, groups[i].begin, strlen(groups[i].begin)) == 0) {
@@ -173,7 +178,8 @@ static Tb__Value option_value(const struct option *option, const struct config *
   return value;
 }
 
-// Appends the options of the job, without those of a single start.
+// Appends the options of the job, without those of a single start and without lines, which the configuration's text
+// has.
 static enum status append_session_start(struct tensorboard *tensorboard, struct error *error) {
   static const Tb__SessionStart__Entry no_entry = TB__SESSION_START__ENTRY__INIT;
   Tb__SessionStart__Entry entry[MAX_OPTIONS], *entries[MAX_OPTIONS];
@@ -183,7 +189,7 @@ static enum status append_session_start(struct tensorboard *tensorboard, struct 
   size_t count = 0;
   for (size_t i = 0; i < options_count() && count < MAX_OPTIONS; i++) {
     const struct option *option = options_at(i);
-    if (option->rule == OPTION_INVOCATION) continue;
+    if (option->rule == OPTION_INVOCATION || option->type == OPTION_LINES) continue;
     value[count] = option_value(option, &tensorboard->config, text + count * CONFIG_TEXT);
     entry[count] = no_entry;
     entry[count].key = (char *)(uintptr_t)option->name;

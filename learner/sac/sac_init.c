@@ -3,6 +3,7 @@
 
 #include "common/base/logarithm.h"
 #include "common/base/memory.h"
+#include "common/base/plural.h"
 #include "common/base/random.h"
 #include "common/nn/backend.h"
 #include "common/nn/mlp_fold.h"
@@ -36,7 +37,7 @@ static enum status check_target(const struct config *config, uint32_t act_dim, s
       error, STATUS_USAGE,
       "target_entropy: %g is more than any policy of %u action%s in [-1, 1] has, which is less than %.4g (n "
       "log 2): alpha would grow without end; give less, auto is %d",
-      target, act_dim, act_dim == 1 ? "" : "s", most, -(int)act_dim);
+      target, act_dim, plural(act_dim), most, -(int)act_dim);
 }
 
 // Of a fixed alpha, which may be 0, log_alpha is only saved, and a checkpoint takes none below -700.

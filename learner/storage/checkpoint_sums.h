@@ -46,12 +46,15 @@ struct checkpoint_sums {
 #define CHECKPOINT_SUM(type, name, member) type *name;
   CHECKPOINT_SUMS(CHECKPOINT_SUM, CHECKPOINT_SUM)
 #undef CHECKPOINT_SUM
-  uint32_t info_dim;    // of the environment's named values
-  uint64_t *info_count; // (info_dim)
-  double *info_sum;     // (info_dim)
+  uint32_t info_dim;                                              // of the environment's named values
+  uint64_t *info_count;                                           // (info_dim)
+  double *info_sum;                                               // (info_dim)
+  uint32_t cases;                                                 // of the configuration
+  uint64_t *case_episodes, *case_length_sum, *case_eval_episodes; // (cases)
+  double *case_return_sum, *case_eval_sum;                        // (cases)
 };
 
-// Writes, reads or verifies them. Reading leaves the sums of the named values alone where the file has those of another
-// number of values: they only begin the next row.
+// Writes, reads or verifies them. Reading leaves the sums of the named values, and those of the cases, alone where the
+// file has those of another number: they only begin the next row.
 void checkpoint_walk_sums(struct h5 *h5, const struct checkpoint_sums *sums);
 #endif

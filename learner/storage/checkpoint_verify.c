@@ -1,6 +1,7 @@
 #include "learner/storage/checkpoint_verify.h"
 
 #include "common/base/memory.h"
+#include "common/base/plural.h"
 #include "learner/storage/checkpoint_head.h"
 #include "learner/storage/checkpoint_layout.h"
 #include "learner/storage/checkpoint_list.h"
@@ -96,7 +97,7 @@ enum status checkpoint_newest(const char *directory, bool whole_job,
   }
   memory_free(steps);
   if (checkpoint_is_damage(status) && count > 0)
-    error_set(error, STATUS_FORMAT, "%s: none of its %d checkpoints can be read; of the newest: %s", directory, count,
-              newest.text);
+    error_set(error, STATUS_FORMAT, "%s: none of its %d checkpoint%s can be read; of the newest: %s", directory, count,
+              plural((uint64_t)count), newest.text);
   return count == 0 && status == STATUS_FORMAT ? STATUS_IO : status;
 }

@@ -198,6 +198,14 @@ kill -KILL "$background" && wait "$background" 2>/dev/null
 train 'a lock that a killed job left is taken over' --resume "$tmp/locked" --env-steps 310 --log-every 0
 check 'with a word' grep -qE "warn.*lock.*$background|warn.*$background.*lock" "$err"
 
+# A job that is started again on another host within seconds: the lock of the first one is not old yet.
+echo 'elsewhere 4242 1 2026-01-31T12:00:00+0100' >"$tmp/locked/lock" && touch -d '-5 seconds' "$tmp/locked/lock"
+bad_train 'a lock of another host' 2 'in use by process 4242 on elsewhere' --resume "$tmp/locked" --env-steps 320
+touch -d '-59 seconds' "$tmp/locked/lock"
+train 'is waited for by --resume auto' --resume auto --run-dir "$tmp/locked" --env-steps 320 --log-every 0
+check 'with a word in its log' grep -q 'info  .*lock: process 4242 on elsewhere refreshed this lock 59 s ago: waiting until ..:..:.. ' "$tmp/locked/log.txt"
+check 'and taken over' grep -q 'warn  .*taking over the lock of process 4242 on elsewhere' "$tmp/locked/log.txt"
+
 # --- environments ---------------------------------------------------------------------------------
 # NAME REGEX PLUGIN[:ARGS]: before the job starts, and while it runs.
 start_env() { bad_train "$1" '[12]' "$2" $small --env "$plugins/$3" --run-dir "$new"; }

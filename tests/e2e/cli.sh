@@ -104,7 +104,7 @@ if [ -n "$PYTHON" ]; then
 import json, sys
 load = lambda name: json.load(open(sys.argv[1] + "/" + name + ".json"))
 assert set(load("eval")) == set("env env_steps policy_version episodes return_mean return_std return_min return_max length_mean returns "
-                                "cut info first_observation first_action".split()), load("eval")
+                                "cut info cases first_observation first_action".split()), load("eval")
 assert len(load("eval")["returns"]) == 3 and len(load("eval")["first_observation"]) == 3 and len(load("eval")["first_action"]) == 1
 assert set(load("inspect")) == set("file ok format_version program_version env obs_dim act_dim env_steps updates policy_version exact "
                                    "parameters replay_size replay_capacity state".split()), load("inspect")

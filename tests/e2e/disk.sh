@@ -69,6 +69,28 @@ else
   skip 'a full disk and a read-only one: only root can mount some'
 fi
 
+# A file system that answers nobody for longer than actors wait for a silent learner.
+frozen=$tmp/frozen
+thaw() { fsfreeze -u "$frozen" 2>/dev/null; }
+if [ "$(id -u)" = 0 ] && command -v mpirun fsfreeze >/dev/null && truncate -s 64M "$tmp/image" && mkfs.ext4 -q "$tmp/image" 2>/dev/null &&
+  mkdir "$frozen" && mount -o loop "$tmp/image" "$frozen" 2>/dev/null; then
+  trap 'thaw; umount "$frozen"; cleanup' EXIT
+  start $MPIRUN -n 3 "$CORSAC" train $job --actor-timeout 2 --env-timeout 2 --run-dir "$frozen/run"
+  check 'a file system that hangs: a checkpoint comes first' wait_for has_checkpoint "$frozen/run"
+  check 'a file system that hangs: it is frozen' fsfreeze -f "$frozen"
+  sleep 12 # status.json is written every 5 s, and a row of metrics.csv more often
+  before=$(newest "$frozen/run")
+  check 'a file system that hangs: it answers again' thaw
+  check 'a file system that hangs: training goes on' wait_for newer "$frozen/run" "$before"
+  check 'a file system that hangs: nobody has left' [ "$(count 'this actor leaves|presumed dead')" = 0 ]
+  kill -USR1 "$background"
+  ended 'a file system that hangs: the end' 75
+  umount "$frozen"
+  trap cleanup EXIT
+else
+  skip 'a file system that hangs: only root, with mpirun and fsfreeze, can mount and freeze one'
+fi
+
 # As under a quota, no file may be larger than half a checkpoint.
 echo 'ulimit -f "$1" && shift && exec "$@"' >"$tmp/limit.sh"
 start bash "$tmp/limit.sh" 300 "$CORSAC" train $job --run-dir "$tmp/limited"

@@ -133,7 +133,7 @@ if [ -n "$PYTHON" ]; then # a file without one of its arrays is refused
   done
 fi
 mkdir "$tmp/half" && head -c 4000 "$tmp/n/ckpt-400.h5" >"$tmp/half/ckpt-400.h5"
-bad 'a run half written' 1 'none of its 1 checkpoints can be read; of the newest: .*(truncated|damaged)' "$CORSAC" export "$tmp/half" --format onnx
+bad 'a run half written' 1 'none of its 1 checkpoint can be read; of the newest: .*(truncated|damaged)' "$CORSAC" export "$tmp/half" --format onnx
 sed 's/corsac_policy.npy/corsac_nolicy.npy/g' "$tmp/n.npz" >"$tmp/other.npz"
 bad "another's .npz" 1 'is an .npz, but no policy of corsac' "$CORSAC" export "$tmp/other.npz" --format c
 

@@ -63,12 +63,14 @@ fi
 mkdir -p "$tmp/case/mesh" "$tmp/outside" && echo '0.2 0.05' >"$tmp/case/case.txt" && echo gold >"$tmp/outside/precious"
 echo '#!/bin/sh' >"$tmp/case/run.sh" && chmod 750 "$tmp/case/run.sh" && ln -s "$tmp/outside" "$tmp/case/mesh/out"
 scratch="--scratch work --scratch-from $tmp/case"
-train 'in a copy of a case' $quick --env "exec:./run.sh; test -L mesh/out && exec $once writes" $scratch --run-dir "$tmp/copied"
+cd "$tmp" || exit 1
+train 'in a copy of a case' $quick --env "exec:./run.sh; test -L mesh/out && exec $once writes" --scratch work --scratch-from case --run-dir copied
+cd "$root" || exit 1
 check 'it never finds the result of an earlier episode' [ "$(failures "$tmp/copied")" = 0 ]
 check 'it runs in the run directory' grep -q "steps in $tmp/copied/work/0\$" "$tmp/copied/environments/0.log"
 check 'its evaluation beside it' grep -q "steps in $tmp/copied/work/evaluation-0\$" "$tmp/copied/environments/evaluation-0.log"
 check 'nothing stays' [ ! -e "$tmp/copied/work" ]
-expect_status 'corsac eval' 0 "$CORSAC" eval "$tmp/copied" --episodes 1
+expect_status 'corsac eval, in another directory' 0 "$CORSAC" eval "$tmp/copied" --episodes 1
 check 'runs beside the run' grep -q "steps in $tmp/copied/work-eval/evaluation-0\$" "$tmp/copied/environments/evaluation-0.log"
 check 'and nothing of it stays' [ ! -e "$tmp/copied/work-eval" ]
 check 'what is behind a link stays' [ -e "$tmp/outside/precious" ]

@@ -43,8 +43,10 @@ check 'no socket is left' [ -z "$(left)" ]
 # --- what is wrong --------------------------------------------------------------------------------
 bad 'an unknown channel' 2 '--channel: must be one of memory.unix.tcp, not "pigeon"' "$CORSAC" train $quick --channel pigeon --env "exec:$tmp/bin/c" --run-dir "$tmp/none"
 bad 'no such interface' 1 'channel_host nowhere0 is neither an address nor a network interface of this host; it has lo' "$CORSAC" train $quick --channel tcp --channel-host nowhere0 --env "exec:$tmp/bin/c" --run-dir "$tmp/none"
+bad 'an interface without a name' 2 '--channel-host: must be printable UTF-8 text of 1 to 1023 bytes, not ""' "$CORSAC" train $quick --channel tcp --channel-host '' --env "exec:$tmp/bin/c" --run-dir "$tmp/none"
 train 'an isolated plugin with a channel' $small --env "$plugins/counter.so:30" --isolate --channel unix --eval-every 0 --run-dir "$tmp/plugin"
 check 'warns that the option is idle' grep -q 'channel unix has no effect' "$err"
+check 'in its log, too' grep -q 'warn  channel unix has no effect' "$tmp/plugin/log.txt"
 for channel in memory unix tcp; do
   expect_status "a launcher that drops the variable, $channel" 1 "$CORSAC" train $quick --channel $channel --env "exec:env -i CORSAC_EPISODES=1000000 $tmp/bin/c" --run-dir "$tmp/none"
   check "is named, $channel" grep -q 'the process ran without corsac: .*did not pass CORSAC_CHANNEL on .*corsac help remote' "$err"

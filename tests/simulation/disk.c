@@ -1,6 +1,7 @@
 #include "tests/simulation/disk.h"
 
 #include "common/base/held_file.h"
+#include "common/base/streams.h"
 #include "tests/simulation/seams.h"
 #include "tests/simulation/world.h"
 
@@ -162,6 +163,10 @@ static void stamp(int file) {
 ssize_t SEAM(write)(int file, const void *bytes, size_t size);
 ssize_t SEAM(write)(int file, const void *bytes, size_t size) {
   struct stat info;
+  if (world && world->current && file == streams_error_descriptor()) {
+    world_trace("says %.*s", (int)size - 1, (const char *)bytes);
+    return (ssize_t)size;
+  }
   if (!is_here(file, &info)) return BEHIND(write)(file, bytes, size);
   errno = failure_of_writing(world->disk);
   if (errno != 0) return -1;

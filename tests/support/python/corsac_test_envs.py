@@ -123,6 +123,19 @@ class Arguments(Box64):
         return observation, float(self.gain), terminated, truncated, info
 
 
+class Cases(Box64):
+    """The reward of each step is the number behind k= in the case that reset gets."""
+
+    def reset(self, *, seed=None, options=None):
+        text = (options or {}).get("case", "k=-1")
+        self.number = float(text.split("k=")[1].split()[0])
+        return super().reset(seed=seed)
+
+    def step(self, action):
+        observation, _, terminated, truncated, info = super().step(action)
+        return observation, self.number, terminated, truncated, info
+
+
 class Informed(Box64):
     """info with numbers of all kinds: t is the step, is_success becomes true at step 7 and false at step 9."""
 
@@ -161,6 +174,7 @@ def register(name, entry_point, steps=10, **kwargs):
 register("Box", Box64)
 register("Arguments", Arguments)
 register("Info", Informed)
+register("Cases", Cases)
 register("Talkative", Talkative)
 register("Nested", Nested, 20)
 register("Film", Film)

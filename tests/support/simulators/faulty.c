@@ -133,6 +133,23 @@ static void in_step(struct corsac_sim *sim, float *obs, double *reward, int *fla
     fprintf(stderr, "the last \033 word");
     exit(5);
   }
+  if (is("says-last")) {
+    fprintf(stderr, "residual 7e300\n");
+    corsac_sim_fail(sim, "the mesh is tangled");
+    exit(1);
+  }
+  if (is("says-long")) {
+    char text[400];
+    memset(text, 'x', sizeof text);
+    snprintf(text + 380, 20, "all of it");
+    corsac_sim_fail(sim, text);
+    exit(1);
+  }
+  if (is("says-part")) {
+    corsac_sim_fail(sim, "tangled");
+    fprintf(stderr, "entangled\n");
+    exit(1);
+  }
   if (is("says")) {
     corsac_sim_fail(sim, "the mesh is\ntangled");
     usleep(100000);

@@ -15,16 +15,19 @@ static struct {
   int reset_result, step_result, load_result;
   const char *reason; // of error()
   int64_t save_size;
-  int save_growth; // bytes more that each call of save wants
-  float action[2]; // what step got
-  int alive;       // created and not destroyed
+  int save_growth;              // bytes more that each call of save wants
+  float action[2];              // what step got
+  char args[64], case_text[64]; // what create and set_case got
+  int case_result;              // of set_case
+  int alive;                    // created and not destroyed
 } fake;
 
 static const double low[2] = {-2, 0.1}, high[2] = {2, 0.4};
 
 static void *fake_create(const struct corsac_env_config *config, struct corsac_env_spec *spec, char *error,
                          size_t size) {
-  (void)config, (void)error, (void)size;
+  (void)error, (void)size;
+  snprintf(fake.args, sizeof fake.args, "%s", config->args);
   spec->obs_dim = fake.obs_dim;
   spec->act_dim = fake.act_dim;
   spec->max_episode_steps = fake.most;
@@ -59,6 +62,12 @@ static int fake_load(void *self, const void *buffer, size_t size) {
   return size > 0 && *(const char *)buffer == 'S' ? fake.load_result : -1;
 }
 
+static int fake_set_case(void *self, const char *args) {
+  (void)self;
+  snprintf(fake.case_text, sizeof fake.case_text, "%s", args);
+  return fake.case_result;
+}
+
 static const struct corsac_env fake_abi = {.abi = CORSAC_ENV_ABI,
                                            .size = sizeof fake_abi,
                                            .name = "fake",
@@ -68,7 +77,8 @@ static const struct corsac_env fake_abi = {.abi = CORSAC_ENV_ABI,
                                            .destroy = fake_destroy,
                                            .error = fake_error,
                                            .save = fake_save,
-                                           .load = fake_load};
+                                           .load = fake_load,
+                                           .set_case = fake_set_case};
 static const struct environment_kind fake_kind = {.abi = &fake_abi, .id = "/somewhere/fake.so"};
 
 static void fake_begin(struct environment *environment) {
@@ -422,6 +432,57 @@ static void test_cannot_save(void) {
   environment_kind_close(&kind);
 }
 
+// The case that is an environment's own stands behind the arguments of --env, and each episode is told its case.
+static void test_own_case(void) {
+  struct config config = {.cases = "a x=1\nb x=2\nc x=3\n", .cases_per = "environment"};
+  struct environment_kind kind = {.abi = &fake_abi, .id = "fake.so", .args = "fast", .config = &config};
+  struct environment environment;
+  struct error error = {0};
+  float obs[3];
+  fake_begin(&environment);
+  environment_destroy(&environment);
+  CU_ASSERT_STRING_EQUAL(fake.args, "");
+  UNIT_STATUS_FATAL(environment_create(&environment, &kind, 4, false, &error), STATUS_OK, &error);
+  CU_ASSERT_STRING_EQUAL(fake.args, "fast b x=2");
+  UNIT_STATUS(environment_reset(&environment, 1, obs, &error), STATUS_OK, &error);
+  CU_ASSERT_STRING_EQUAL(fake.case_text, "b x=2");
+  CU_ASSERT_TRUE(environment_fits(&environment, false, 8));
+  CU_ASSERT_TRUE(environment_fits(&environment, true, 7)); // an evaluation's episode 7 plays case 7 mod 3
+  CU_ASSERT_FALSE(environment_fits(&environment, true, 8));
+  fake_end(&environment);
+}
+
+static void test_case_of_episode(void) {
+  struct config config = {.cases = "a x=1\nb x=2\nc x=3\n", .cases_per = "episode"};
+  struct environment_kind kind = {.abi = &fake_abi, .id = "fake.so", .args = "fast", .config = &config};
+  struct environment environment;
+  struct error error = {0};
+  struct buffer state = {0};
+  float obs[3];
+  fake_begin(&environment);
+  environment_destroy(&environment);
+  UNIT_STATUS_FATAL(environment_create(&environment, &kind, 4, true, &error), STATUS_OK, &error);
+  CU_ASSERT_STRING_EQUAL(fake.args, "fast");
+  for (uint64_t episode = 0; episode < 5; episode++) {
+    static const char *const expected[] = {"a x=1", "b x=2", "c x=3"};
+    environment.guest.episode = episode;
+    CU_ASSERT_TRUE(environment_fits(&environment, true, episode));
+    UNIT_STATUS(environment_reset(&environment, 1, obs, &error), STATUS_OK, &error);
+    CU_ASSERT_STRING_EQUAL(fake.case_text, expected[episode % 3]);
+  }
+  fake.save_size = 5;
+  CU_ASSERT_TRUE(environment_save(&environment, &state));
+  environment.guest.episode = 5;
+  UNIT_STATUS(environment_load(&environment, state.data, state.size, &error), STATUS_OK, &error);
+  CU_ASSERT_STRING_EQUAL(fake.case_text, "c x=3");
+  fake.case_result = -1;
+  fake.reason = "no mesh for it";
+  UNIT_STATUS(environment_reset(&environment, 1, obs, &error), STATUS_FAILED, &error);
+  CU_ASSERT(error_said(&error, "environment 4 (evaluation): set_case to c failed: no mesh for it"));
+  buffer_release(&state);
+  fake_end(&environment);
+}
+
 int main(void) {
   static const struct unit_case cases[] = {
       {"a create that fails or gives a bad spec says why", test_create_fails},
@@ -434,6 +495,8 @@ int main(void) {
       {"a reset that fails or returns a number that is not finite is named", test_reset_fails},
       {"plugins that fail in the middle of an episode are named", test_plugins_fail},
       {"steps in two halves overlap", test_overlap},
+      {"an environment's own case stands behind its arguments", test_own_case},
+      {"an episode is told its case, before its reset and before a load", test_case_of_episode},
       {"a state is saved whatever its size, and loaded", test_save},
       {"an environment without save saves nothing and loads nothing", test_cannot_save},
   };

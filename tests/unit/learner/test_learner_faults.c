@@ -162,7 +162,7 @@ static void test_min_actors(void) {
   learner_scene_kill(&s, 2);
   const struct learner_outcome *outcome = learner_scene_play(&s);
   CU_ASSERT_EQUAL(outcome->exit_code, EXIT_STOPPED);
-  CU_ASSERT_PTR_NOT_NULL(strstr(outcome->reason, "1 actors are left, fewer than min_actors (2)"));
+  CU_ASSERT_PTR_NOT_NULL(strstr(outcome->reason, "1 actor is left, fewer than min_actors (2)"));
   CU_ASSERT_TRUE(learner_scene_verifies(&s, outcome->checkpoint));
   learner_scene_release(&s);
 }

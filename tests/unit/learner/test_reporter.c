@@ -66,7 +66,8 @@ static void test_rows(void) {
   s.job.limiter.steps = 123;
   s.job.limiter.updates = 45;
   s.reporter.next_line = 0;
-  metrics_add_episode(&s.job.metrics, &(struct episode_record){.environment = 1, .length = 9, .episode_return = -77.5});
+  metrics_add_episode(&s.job.metrics, &s.job.config,
+                      &(struct episode_record){.environment = 1, .length = 9, .episode_return = -77.5});
   reporter_row(&s.reporter, &s.job, &s.table);
   s.job.limiter.steps = 223;
   reporter_row(&s.reporter, &s.job, &s.table);

@@ -220,6 +220,31 @@ static void test_nonsense(void) {
   for (int i = 0; i < (is_full_check() ? 50 : 5); i++) fails("garbage", 0.2, "", "");
 }
 
+// What the program also wrote to its output is in the message once.
+static void says_once(const char *what, const char *text, const char *end) {
+  struct env_scene s = {0};
+  CU_ASSERT_EQUAL_FATAL(env_scene_open_faulty(&s, what), STATUS_OK);
+  UNIT_STATUS(environment_reset(&s.environment, 5, s.obs, &s.error), STATUS_OK, &s.error);
+  enum status status = STATUS_OK;
+  for (int t = 0; t < 3 && status == STATUS_OK; t++) status = env_scene_step(&s, 0);
+  CU_ASSERT_EQUAL(status, STATUS_FAILED);
+  const char *found = strstr(s.error.text, text);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(found);
+  if (strstr(found + 1, text)) fprintf(stderr, "\n    twice: %s\n", s.error.text);
+  CU_ASSERT_PTR_NULL(strstr(found + 1, text));
+  const size_t length = strlen(s.error.text), ends = strlen(end);
+  CU_ASSERT_TRUE(length > ends && strcmp(s.error.text + length - ends, end) == 0);
+  env_scene_close(&s);
+}
+
+static void test_no_repetition(void) {
+  says_once("says", "tangled", "tangled; the last it wrote: residual 7e300");
+  says_once("says-last", "tangled", "tangled; the last it wrote: residual 7e300");
+  says_once("says-long", "all of it", "all of it");
+  says_once("begin", "corsac_sim_begin in the middle of an episode", "CORSAC_TRUNCATED");
+  says_once("says-part", "failed: tangled", "failed: tangled; the last it wrote: entangled");
+}
+
 static void test_opened_twice(void) {
   struct env_scene s = {0};
   CU_ASSERT_EQUAL_FATAL(env_scene_open_faulty(&s, "twice"), STATUS_OK); // the first one counts
@@ -289,6 +314,7 @@ int main(int argc, char **argv) {
       {"a death is seen at once and named", test_death},
       {"a hang ends with env_timeout", test_hang},
       {"invalid answers fail the environment, and nothing else", test_nonsense},
+      {"a message does not repeat what the program wrote to its output", test_no_repetition},
       {"one process may open a channel, once", test_opened_twice},
       {"the output of a child is kept in a bounded file, and its last lines are in the message", test_words},
   };

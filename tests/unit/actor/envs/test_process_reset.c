@@ -1,9 +1,11 @@
 // Programs that play one episode and exit, and programs that are started anew for each episode.
 #include "actor/environment.h"
 #include "actor/envs/supervisor.h"
+#include "actor/rollout.h"
 #include "common/base/clock.h"
 #include "tests/support/env_scene.h"
 #include "tests/support/unit.h"
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -177,6 +179,53 @@ static void test_overlap(void) {
   counted_end(&counted);
 }
 
+// Makes a rollout of two programs, each by this script before it becomes a good simulator. DIR in it is `directory`.
+static struct rollout *create_two(struct env_scene *s, const char *script, const char *directory, struct error *error) {
+  struct env_scene good = {0};
+  char env[8192];
+  CU_ASSERT_EQUAL_FATAL(env_scene_open_faulty(&good, "good"), STATUS_OK);
+  snprintf(env, sizeof env, "exec:DIR=%s; %s; exec %s", directory, script, good.kind.args);
+  s->config = good.config;
+  env_scene_close(&good);
+  UNIT_STATUS_FATAL(environment_kind_open(&s->kind, env, &s->config, error), STATUS_OK, error);
+  return rollout_create(&s->config, &s->kind, 0, 2, error);
+}
+
+// Each program waits until the other one has begun, too.
+static void test_creates_overlap(void) {
+  static const char meet[] =
+      "touch $DIR/$CORSAC_INDEX; for i in $(seq 200); do [ -e $DIR/0 ] && [ -e $DIR/1 ] && break; "
+      "sleep 0.05; done; [ -e $DIR/0 ] && [ -e $DIR/1 ] || exit 7";
+  struct env_scene s = {0};
+  struct error error = {0};
+  char *directory = unit_tmpdir();
+  struct rollout *rollout = create_two(&s, meet, directory, &error);
+  UNIT_STATUS(rollout ? STATUS_OK : error.status, STATUS_OK, &error);
+  for (uint32_t i = 0; rollout && i < 2; i++) CU_ASSERT_EQUAL(rollout_environment(rollout, i)->guest.index, i);
+  rollout_destroy(rollout);
+  environment_kind_close(&s.kind);
+  unit_tmpdir_remove(directory);
+}
+
+// The first one fails, and the second one is ended at once: it does not stay until the kind is closed.
+static void test_create_abandoned(void) {
+  static const char fail[] = "if [ $CORSAC_INDEX = 1 ]; then echo $$ >$DIR/part; mv $DIR/part $DIR/pid; sleep 60; fi; "
+                             "for i in $(seq 200); do [ -e $DIR/pid ] && break; sleep 0.05; done; exit 3";
+  struct env_scene s = {0};
+  struct error error = {0};
+  char *directory = unit_tmpdir(), *pid = unit_path(directory, "pid");
+  CU_ASSERT_PTR_NULL(create_two(&s, fail, directory, &error));
+  CU_ASSERT_TRUE(error_says(&error, "environment 0 (training): create failed: the process ended with exit status 3"));
+  char *text = unit_read_file(pid, NULL);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(text);
+  const pid_t second = (pid_t)atoi(text);
+  CU_ASSERT(second > 1);
+  CU_ASSERT(kill(second, 0) != 0);
+  environment_kind_close(&s.kind);
+  free(text), free(pid);
+  unit_tmpdir_remove(directory);
+}
+
 // An instance may be destroyed between the halves of its reset, while another one goes on.
 static void test_destroyed_between(void) {
   struct counted counted;
@@ -225,6 +274,8 @@ int main(int argc, char **argv) {
       {"restart_each_episode gives every episode a new process, which knows its number", test_restart},
       {"a program that was started for another episode is started again", test_started_for},
       {"the ends, starts and resets of several instances overlap", test_overlap},
+      {"the starts of an actor's first programs overlap", test_creates_overlap},
+      {"where one of them fails, the others are ended", test_create_abandoned},
       {"an instance may be destroyed between the halves of its reset", test_destroyed_between},
       {"create, reset and step have limits of their own, which messages name", test_limits},
   };

@@ -161,6 +161,29 @@ static void test_cannot(void) {
   unit_tmpdir_remove(directory);
 }
 
+// One that corsac made, and that may not be taken over.
+static void test_not_ours_to_open(void) {
+  struct error error = {0};
+  struct scratch scratch;
+  char *directory = unit_tmpdir(), *left = unit_path(directory, "3"), *mark = unit_path(directory, "3/" SCRATCH_MARK);
+  CU_ASSERT_EQUAL(mkdir(left, 0777), 0);
+  CU_ASSERT_EQUAL(mkdir(mark, 0777), 0);
+  UNIT_STATUS(make(&scratch, directory, SCRATCH_NEVER, &error), STATUS_IO, &error);
+  CU_ASSERT_TRUE(error_said(&error, "/3 cannot be taken over: its .corsac cannot be opened: Is a directory"));
+  CU_ASSERT_EQUAL(rmdir(mark), 0);
+  unit_write_file(mark, "x", 1);
+  CU_ASSERT_EQUAL(chmod(mark, 0), 0);
+  CU_ASSERT_EQUAL(chmod(directory, 0755), 0);
+  const uid_t user = geteuid();
+  if (user == 0) CU_ASSERT_EQUAL(seteuid(65534), 0); // root may open everything
+  const enum status status = make(&scratch, directory, SCRATCH_NEVER, &error);
+  if (user == 0) CU_ASSERT_EQUAL(seteuid(user), 0);
+  UNIT_STATUS(status, STATUS_IO, &error);
+  CU_ASSERT_TRUE(error_said(&error, "/3 cannot be taken over: its .corsac cannot be opened: Permission denied"));
+  free(left), free(mark);
+  unit_tmpdir_remove(directory);
+}
+
 int main(void) {
   static const struct unit_case cases[] = {
       {"each start has a new directory, and its end removes nothing else", test_made_and_removed},
@@ -169,6 +192,7 @@ int main(void) {
       {"one that is in use is refused", test_in_use},
       {"one that was left behind is taken for failed", test_left_behind},
       {"what cannot be made is named", test_cannot},
+      {"one whose mark cannot be opened is refused with the reason", test_not_ours_to_open},
   };
   return unit_run("scratch", cases, sizeof cases / sizeof *cases);
 }

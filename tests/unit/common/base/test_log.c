@@ -99,6 +99,39 @@ static void test_file(void) {
   free(text), free(all), free(path), free(shown), unit_tmpdir_remove(directory);
 }
 
+// What a start says before its directory is there.
+static void test_kept(void) {
+  char *directory = unit_tmpdir(), *shown = unit_path(directory, "stderr"), *path = unit_path(directory, "log.txt");
+  int saved = redirect(shown);
+  log_init(0, LOG_INFO);
+  log_info("too early");
+  log_keep();
+  log_info("of another start");
+  log_keep();
+  log_warn("kept");
+  log_debug("in neither");
+  CU_ASSERT_EQUAL(log_open_file(path, NULL), STATUS_OK);
+  log_info("later");
+  log_close();
+  log_keep();
+  for (int i = 0; i < 1000; i++) log_info("%d of very many lines", i); // more than are kept
+  CU_ASSERT_EQUAL(log_open_file(path, NULL), STATUS_OK);
+  log_close();
+  log_info("not kept");
+  CU_ASSERT_EQUAL(log_open_file(path, NULL), STATUS_OK);
+  log_close();
+  give_back(saved);
+  char *text = unit_read_file(path, NULL), *second = strstr(text, " later\n");
+  CU_ASSERT_EQUAL(strncmp(text + 12, " 0 warn  kept\n", 14), 0);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(second);
+  CU_ASSERT_PTR_NOT_NULL(strstr(second, " 0 info  0 of very many lines\n"));
+  CU_ASSERT(lines_of(text) > 100);
+  CU_ASSERT(lines_of(text) < 1000);
+  CU_ASSERT_EQUAL(text[strlen(text) - 1], '\n');
+  CU_ASSERT_PTR_NULL(strstr(text, "not kept"));
+  free(text), free(path), free(shown), unit_tmpdir_remove(directory);
+}
+
 static void test_file_refused(void) {
   struct error error = {0};
   UNIT_STATUS(log_open_file("/nonexistent/log.txt", &error), STATUS_IO, &error);
@@ -187,6 +220,7 @@ int main(void) {
       {"a line has time, rank, level and message, and shows by its level", test_lines},
       {"a message stays on its line and moves no cursor, whatever it quotes", test_hostile_text},
       {"a file gets every line from when it is opened until the log is closed", test_file},
+      {"what is said before the file is there goes into it", test_kept},
       {"a file that cannot be opened is an error that names it", test_file_refused},
       {"a full disk costs one warning, not the log", test_full_disk},
       {"a long message is cut to one line", test_long_line},

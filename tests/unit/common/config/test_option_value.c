@@ -209,6 +209,8 @@ static void test_choices(void) {
 
 static void test_texts(void) {
   static const value_case cases[] = {
+      {"channel_host", "", "error"},
+      {"scratch", "", ""},
       {"env", "exec:./solve --mesh \"a b\"", "exec:./solve --mesh \"a b\""},
       {"env", "l\xc3\xa4ufe/\xf0\x9f\xa6\x8a", "l\xc3\xa4ufe/\xf0\x9f\xa6\x8a"},
       {"env", "a\nb", "error"},

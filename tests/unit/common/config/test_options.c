@@ -267,6 +267,7 @@ static const char *another_value(const struct option *option) {
   case OPTION_WIDTHS: return "256";
   case OPTION_NUMBERS: return "-1.5,2";
   case OPTION_CHOICE: return strrchr(option->choices, '|') + 1; // no option begins with its last word
+  case OPTION_LINES: return "short length=1\nlong length=2\n";
   }
   return "";
 }
@@ -285,7 +286,7 @@ static void test_resume(void) {
       bool refused = option->rule == OPTION_FIXED || (sync && option->rule == OPTION_FREE_ASYNC);
       CU_ASSERT_EQUAL(options_check_resume(&saved, &now, &error), refused ? STATUS_USAGE : STATUS_OK);
       CU_ASSERT_EQUAL(strstr(error.text, option->name) == error.text, refused);
-      CU_ASSERT(!refused || strstr(error.text, value));
+      CU_ASSERT(!refused || option->type == OPTION_LINES || strstr(error.text, value)); // lines are too long
     }
   }
   struct config saved = config_default(), now = saved;
@@ -376,10 +377,11 @@ static void test_rules(void) {
       {OPTION_FREE_ASYNC, {"envs",         "sync_steps",    "learner_threads",
                            "batch_size",   "tau",           "lr_actor",
                            "lr_critic",    "lr_alpha",      "utd",
-                           "utd_per",      "utd_slack",     "send_steps",
+                           "utd_slack",    "utd_per",       "send_steps",
                            "send_seconds", "backend",       "ranks_per_env",
                            "lr_schedule",  "lr_final",      "policy_delay",
-                           "policy_first", "gradient_clip", "max_episode_steps"}},
+                           "policy_first", "gradient_clip", "max_episode_steps",
+                           "cases",        "cases_per"}},
       {OPTION_INVOCATION, {"run_dir", "config", "resume", "recipe", "init_replay", "init_policy"}},
   };
   size_t seen = 0;

@@ -239,7 +239,7 @@ static void test_driven(void) {
   CU_ASSERT_EQUAL(spec->obs_dim, 1);
   CU_ASSERT_EQUAL(spec->act_dim, 2);
   CU_ASSERT_EQUAL(spec->max_episode_steps, 7);
-  CU_ASSERT_EQUAL(spec->flags, 0);
+  CU_ASSERT_EQUAL(spec->flags, CHANNEL_TAKES_CASE);
   CU_ASSERT_STRING_EQUAL(spec->name, "walk");
   CU_ASSERT_STRING_EQUAL(spec->info_names[0], "t");
   CU_ASSERT_EQUAL(host.channel->action_high[1], 1e-3);
@@ -315,11 +315,18 @@ static void test_bad_channel(void) {
   unsetenv(CHANNEL_VARIABLE);
   CU_ASSERT_FALSE(channel_child_wanted());
   refuse_channel("not set");
-  for (int i = 0; i < 4; i++) {
-    static const char *const values[] = {"x", "977", "0:/dev/null", "-3:"};
-    setenv(CHANNEL_VARIABLE, values[i], 1);
+  static const struct {
+    const char *value, *said;
+  } values[] = {
+      {"x", "CORSAC_CHANNEL=x names no channel: it has to be NUMBER:PATH of an open file, unix:PATH:KEY or tcp:"},
+      {"-3:", "CORSAC_CHANNEL=-3: names no channel"},
+      {"4x", "CORSAC_CHANNEL=4x names no channel"},
+      {"977", "CORSAC_CHANNEL=977 leads to no channel: whoever started this program has closed it"},
+      {"0:/dev/null", "leads to no channel"}};
+  for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+    setenv(CHANNEL_VARIABLE, values[i].value, 1);
     CU_ASSERT_TRUE(channel_child_wanted());
-    refuse_channel("leads to no channel");
+    refuse_channel(values[i].said);
   }
   struct host host = {0};
   make_channel(&host);

@@ -83,7 +83,7 @@ static void test_not_a_table(void) {
   static const struct {
     const char *text, *says;
   } cases[] = {{"time_s,env_steps\n1,2,3\n", "metrics.csv: line 2: 3 columns, not the 2"},
-               {"time_s,env_steps\n1,2\n1\n", "metrics.csv: line 3: 1 columns, not the 2"},
+               {"time_s,env_steps\n1,2\n1\n", "metrics.csv: line 3: 1 column, not the 2"},
                {"time_s,env_steps\n1,two\n", "metrics.csv: line 2: 'two' is no number"},
                {"hello\n", "metrics.csv: line 1: has no column env_steps"},
                {"a,,env_steps\n", "metrics.csv: line 1: '' is no name"}};

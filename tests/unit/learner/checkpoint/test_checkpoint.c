@@ -180,6 +180,36 @@ static void test_named_values(void) {
   job_release(&first);
 }
 
+// The sums of each case come back, unless there is another number of cases now.
+static void test_cases(void) {
+  struct config config = small_config();
+  struct job first, second;
+  struct error error = {0};
+  bool has_replay;
+  snprintf(config.cases, sizeof config.cases, "a x=1\nb x=2\n");
+  small_job_init(&first, &config);
+  small_job_fill(&first, 1, 13);
+  struct metrics *saved = &first.metrics;
+  saved->case_episodes[1] = 3, saved->case_length_sum[1] = 30, saved->case_return_sum[1] = 0.5;
+  saved->case_eval_episodes[1] = 2, saved->case_eval_sum[1] = -7;
+  UNIT_STATUS(checkpoint_write(unit_in(directory, "cases.h5"), &first, CHECKPOINT_ALL, &error), STATUS_OK, &error);
+  UNIT_STATUS(checkpoint_verify(unit_in(directory, "cases.h5"), &error), STATUS_OK, &error);
+  static const char *const now[] = {"a x=1\nb x=2\n", "a x=1\nb x=2\nc\n", ""};
+  for (int i = 0; i < 3; i++) {
+    snprintf(config.cases, sizeof config.cases, "%s", now[i]);
+    small_job_init(&second, &config);
+    UNIT_STATUS(checkpoint_read(unit_in(directory, "cases.h5"), &second, &has_replay, &error), STATUS_OK, &error);
+    const struct metrics *read = &second.metrics;
+    CU_ASSERT_EQUAL(read->case_episodes[1], i == 0 ? 3 : 0);
+    CU_ASSERT_EQUAL(read->case_length_sum[1], i == 0 ? 30 : 0);
+    CU_ASSERT_EQUAL(read->case_return_sum[1], i == 0 ? 0.5 : 0);
+    CU_ASSERT_EQUAL(read->case_eval_episodes[1], i == 0 ? 2 : 0);
+    CU_ASSERT_EQUAL(read->case_eval_sum[1], i == 0 ? -7 : 0);
+    job_release(&second);
+  }
+  job_release(&first);
+}
+
 static void test_info(void) {
   struct config config = small_config(), read;
   struct checkpoint_info info;
@@ -403,6 +433,7 @@ static void test_chunks(void) {
 CASE(test_round_trip)
 CASE(test_rewards)
 CASE(test_named_values)
+CASE(test_cases)
 CASE(test_info)
 CASE(test_without_replay)
 CASE(test_layer_norm_and_inexact)
@@ -418,6 +449,7 @@ int main(void) {
       {"a job comes back whole, field by field", test_round_trip_alone},
       {"statistics of rewards come back, for the environments that both jobs have", test_rewards_alone},
       {"sums of named values go on, and begin anew where the environment has others", test_named_values_alone},
+      {"the sums of each case come back, where there are as many cases", test_cases_alone},
       {"the head tells what the file holds", test_info_alone},
       {"without replay a checkpoint is small, resumable and not exact", test_without_replay_alone},
       {"layer norm is saved, and a job that is not exact does not become so", test_layer_norm_and_inexact_alone},

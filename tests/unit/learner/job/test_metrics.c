@@ -7,6 +7,7 @@
 #include <string.h>
 
 enum { LINE = 2048, CELLS = 33 };
+static const struct config no_cases;
 
 // The cell under a column's name, copied into `cell`.
 static const char *cell(const char *row, const char *column, char *text) {
@@ -114,7 +115,7 @@ static void test_interval(void) {
   struct transition_batch batch = {
       .rows = 3, .version = version, .blocked = 6, .lag = {.count = 4, .sum = 6, .low = 1, .high = 3}};
   for (int i = 0; i < 2; i++) {
-    metrics_add_episode(&metrics, &episodes[i]);
+    metrics_add_episode(&metrics, &no_cases, &episodes[i]);
     metrics_add_update(&metrics, &losses[i]);
   }
 
@@ -159,12 +160,34 @@ static void test_interval(void) {
   CU_ASSERT_EQUAL(value(row, "env_steps_per_s"), 10);
 }
 
+// The columns of cases stand behind all others, and each interval has its own sums.
+static void test_cases(void) {
+  struct config config = {.cases = "short l=1\nlong l=2\n", .cases_per = "environment"};
+  struct metrics metrics = {.evaluated = 1, .case_eval_episodes = {0, 2}, .case_eval_sum = {0, -9}};
+  const struct message_hello hello = {.info_dim = 1, .info_name = {"energy"}};
+  char header[METRICS_HEADER], row[METRICS_ROW];
+  metrics_format_header(&hello, &config, header);
+  CU_ASSERT_STRING_EQUAL(header + strlen(metrics_header()),
+                         ",info_energy,case_episodes_short,case_return_short,case_length_short,case_eval_short,"
+                         "case_episodes_long,case_return_long,case_length_long,case_eval_long");
+  const struct episode_record episodes[] = {{.environment = 1, .length = 10, .episode_return = -3},
+                                            {.environment = 3, .length = 20, .episode_return = -4},
+                                            {.environment = 2, .length = 7, .episode_return = -1}};
+  for (int i = 0; i < 3; i++) metrics_add_episode(&metrics, &config, &episodes[i]);
+  const struct metrics_totals totals = {.seconds = 1, .info_dim = 1, .cases = 2};
+  metrics_format_row(&metrics, &totals, row, sizeof row);
+  const char *end = row + strlen(row) - strlen(",1,-1,7,,2,-3.5,15,-4.5");
+  CU_ASSERT_STRING_EQUAL(end, ",1,-1,7,,2,-3.5,15,-4.5");
+  metrics_format_row(&metrics, &totals, row, sizeof row);
+  CU_ASSERT_STRING_EQUAL(row + strlen(row) - strlen(",0,,,,0,,,"), ",0,,,,0,,,");
+}
+
 static void test_extremes_of_positive_and_negative(void) {
   struct metrics metrics = {0};
-  metrics_add_episode(&metrics, &(struct episode_record){.episode_return = 5});
+  metrics_add_episode(&metrics, &no_cases, &(struct episode_record){.episode_return = 5});
   CU_ASSERT_EQUAL(metrics.return_low, 5);
   metrics = (struct metrics){0};
-  metrics_add_episode(&metrics, &(struct episode_record){.episode_return = -5});
+  metrics_add_episode(&metrics, &no_cases, &(struct episode_record){.episode_return = -5});
   CU_ASSERT_EQUAL(metrics.return_high, -5);
 }
 
@@ -183,6 +206,7 @@ int main(void) {
       {"the columns are those that are promised, in that order", test_header},
       {"a row without data has empty cells, also for quotients by zero", test_nothing_to_report},
       {"a row holds means, extremes, rates and fractions of its interval, and begins the next", test_interval},
+      {"cases have columns of their own, behind the others, and sums of each interval", test_cases},
       {"extremes come from episodes, not from 0", test_extremes_of_positive_and_negative},
       {"a buffer that is too short is not overrun and the length is returned", test_short_buffer},
   };

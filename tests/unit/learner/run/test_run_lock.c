@@ -1,4 +1,5 @@
 #include "learner/run/run_lock.h"
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "tests/support/unit.h"
 
@@ -105,6 +106,65 @@ static void test_stale(void) {
   run_lock_release(&lock);
 }
 
+// After 0.3 s a child does this with the lock.
+static pid_t meanwhile(void (*act)(void)) {
+  const pid_t child = fork();
+  if (child != 0) return child;
+  nanosleep(&(struct timespec){.tv_nsec = 300000000}, NULL);
+  act();
+  _exit(0);
+}
+static void refresh_elsewhere(void) {
+  unlink(path);
+  write_lock("elsewhere", 1, 1);
+}
+static void give_back(void) { unlink(path); }
+
+// Waits for a lock that is so old, then takes it. Returns how long that took.
+static double await(double old, double most, enum status wanted) {
+  struct run_lock lock;
+  struct error error = {0};
+  age(old);
+  const double start = clock_now();
+  run_lock_await(directory, most);
+  const double took = clock_now() - start;
+  CU_ASSERT(entries() <= 1); // the wait leaves nothing
+  UNIT_STATUS(run_lock_acquire(&lock, directory, &error), wanted, &error);
+  if (wanted == STATUS_OK)
+    run_lock_release(&lock);
+  else
+    CU_ASSERT_TRUE(error_says(&error, "refreshed this lock"));
+  unlink(path);
+  return took;
+}
+
+// The waits are until 60.5 s, so one that does not end as it should takes half a minute.
+static void test_await(void) {
+  char host[256] = "";
+  gethostname(host, sizeof host - 1);
+  write_lock("elsewhere", 1, pid_set()); // its host has died
+  CU_ASSERT(await(59, 100, STATUS_OK) > 0.4);
+  write_lock("elsewhere", 1, 1); // another job: it is alive
+  pid_t child = meanwhile(refresh_elsewhere);
+  CU_ASSERT(await(30, 100, STATUS_USAGE) < 20);
+  waitpid(child, NULL, 0);
+  write_lock("elsewhere", 1, 1); // it ends
+  child = meanwhile(give_back);
+  CU_ASSERT(await(30, 100, STATUS_OK) < 20);
+  waitpid(child, NULL, 0);
+  write_lock("elsewhere", 1, 1);
+  CU_ASSERT(await(0, 0.2, STATUS_USAGE) < 20); // no longer than the caller has time
+  write_lock(host, getppid(), pid_set());      // it runs here
+  CU_ASSERT(await(30, 100, STATUS_USAGE) < 20);
+  write_lock(host, dead_pid(), pid_set()); // it has gone
+  CU_ASSERT(await(30, 100, STATUS_OK) < 20);
+  write_lock("elsewhere", 1, 1); // stale
+  CU_ASSERT(await(61, 100, STATUS_OK) < 20);
+  run_lock_await(directory, 100); // there is none
+  run_lock_await("/nonexistent", 100);
+  CU_ASSERT_EQUAL(entries(), 0);
+}
+
 static void test_refresh(void) {
   struct run_lock lock;
   struct stat before, after;
@@ -193,6 +253,7 @@ static void alone(void (*run)(void)) {
 }
 static void one_holder(void) { alone(test_one_holder); }
 static void stale(void) { alone(test_stale); }
+static void awaits(void) { alone(test_await); }
 static void refresh(void) { alone(test_refresh); }
 static void race(void) { alone(test_race); }
 static void no_directory(void) { alone(test_no_directory); }
@@ -202,6 +263,7 @@ int main(void) {
   static const struct unit_case cases[] = {
       {"a lock has one holder, and a refusal says who it is and how old the lock is", one_holder},
       {"a lock is stale at once where its process has gone, else after 60 s", stale},
+      {"a wait for a lock out of sight ends when it is refreshed, given back or stale", awaits},
       {"a refresh happens every 10 s at most, and notices a lock that was lost", refresh},
       {"of many processes that find a stale lock one takes it over", race},
       {"the error names a missing directory", no_directory},

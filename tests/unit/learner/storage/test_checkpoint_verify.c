@@ -64,10 +64,12 @@ static herr_t add_attribute(hid_t object, const char *name, const H5A_info_t *in
   return 0;
 }
 
-// Every object, and every attribute of it.
+// Every object, and every attribute of it. Of the second critic, target and actor only the group: its parts are those
+// of the first one.
 static herr_t add_object(hid_t root, const char *name, const H5O_info_t *info, void *data) {
   struct names *names = data;
   (void)info;
+  if (strstr(name, "/1/")) return 0;
   CU_ASSERT_FATAL(names->count < MOST - 20);
   snprintf(names->object[names->count], 128, "%s", name);
   names->attribute[names->count++] = false;
@@ -106,7 +108,7 @@ static void check_missing(const struct config *config, bool policy_only) {
   hid_t file = H5Fopen(good, H5F_ACC_RDONLY, H5P_DEFAULT);
   CU_ASSERT(H5Ovisit1(file, H5_INDEX_NAME, H5_ITER_NATIVE, add_object, &names) >= 0);
   H5Fclose(file);
-  CU_ASSERT(names.count > (policy_only ? 25 : 120));
+  CU_ASSERT(names.count > (policy_only ? 25 : 90));
   for (int i = 0; i < names.count; i++) {
     const char *object = names.object[i];
     struct error error = {0}, loading = {0};

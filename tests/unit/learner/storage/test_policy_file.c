@@ -70,8 +70,9 @@ static void test_job(void) {
 static bool equal(const struct trained_policy *a, const struct trained_policy *b) {
   const size_t obs = a->obs_dim * sizeof(float), act = a->act_dim * sizeof(double);
   return a->obs_dim == b->obs_dim && a->act_dim == b->act_dim && a->env_steps == b->env_steps &&
-         memcmp(&a->net, &b->net, sizeof a->net) == 0 && memcmp(&a->form, &b->form, sizeof a->form) == 0 &&
-         a->weights.normalize == b->weights.normalize && a->weights.parameters == b->weights.parameters &&
+         memcmp(&a->net, &b->net, sizeof a->net) == 0 && a->form.low == b->form.low && a->form.high == b->form.high &&
+         a->form.smooth == b->form.smooth && a->weights.normalize == b->weights.normalize &&
+         a->weights.parameters == b->weights.parameters &&
          memcmp(a->weights.values, b->weights.values, a->weights.parameters * sizeof(float)) == 0 &&
          memcmp(a->weights.shift, b->weights.shift, obs) == 0 && memcmp(a->weights.scale, b->weights.scale, obs) == 0 &&
          a->normalizer.count == b->normalizer.count &&
