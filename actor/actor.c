@@ -65,15 +65,28 @@ static bool will_evaluate(const struct actor *actor) {
   return config->eval_every > 0 && actor_rank(actor) - 1 < config->eval_episodes && !actor_has_single_instance(actor);
 }
 
+// The size of a batch depends on how many agents the environments have. Returns the most of one.
+static uint32_t take_agents(struct actor *actor) {
+  uint32_t most = 1, *agents = actor->agents;
+  for (uint32_t i = 0; i < actor->assignment.count; i++) {
+    agents[i] = rollout_agents(actor->rollout, i);
+    if (agents[i] > most) most = agents[i];
+  }
+  assignment_take_agents(&actor->assignment, &actor->config, agents);
+  return most;
+}
+
 // Makes all that an actor with environments has.
 static enum status equip(struct actor *actor, struct error *error) {
   const struct config *config = &actor->config;
-  const struct assignment *assignment = &actor->assignment;
+  struct assignment *assignment = &actor->assignment;
   enum status status = open_kind(actor, true, error);
   if (status != STATUS_OK) return status;
 
   actor->rollout = rollout_create(config, &actor->kind, assignment->first, assignment->count, error);
   if (!actor->rollout) return error->status;
+  actor->agents = memory_alloc(assignment->count, sizeof *actor->agents, "the numbers of agents", error);
+  if (!actor->agents) return STATUS_MEMORY;
   const struct environment *env = rollout_environment(actor->rollout, 0);
   const uint32_t obs_dim = env->obs_dim, act_dim = env->act_dim;
   actor->has_info = env->info_dim > 0;
@@ -86,10 +99,11 @@ static enum status equip(struct actor *actor, struct error *error) {
   if (!actor->evaluator) return error->status;
   if (will_evaluate(actor) && !evaluator_environment(actor->evaluator, error)) return error->status;
 
+  const uint32_t most_agents = take_agents(actor);
   status = transition_sender_init(&actor->sender, config, assignment, obs_dim, act_dim, actor->transport, error);
   if (status == STATUS_OK) status = weights_receiver_init(&actor->weights, actor->policy, actor->transport, error);
   if (status == STATUS_OK)
-    status = snapshot_init(&actor->snapshot, obs_dim, act_dim, (uint32_t)config->n_step - 1, error);
+    status = snapshot_init_agents(&actor->snapshot, obs_dim, act_dim, (uint32_t)config->n_step - 1, most_agents, error);
   return status == STATUS_OK ? actor_send_hello(actor, error) : status;
 }
 
@@ -163,6 +177,7 @@ void actor_destroy(struct actor *actor) {
   transition_sender_release(&actor->sender);
   weights_receiver_release(&actor->weights);
   snapshot_release(&actor->snapshot);
+  memory_free(actor->agents);
   buffer_release(&actor->bytes);
   environment_kind_close(&actor->kind);
   memory_free(actor);
@@ -231,8 +246,9 @@ static enum status evaluate_step(struct actor *actor, struct error *error) {
   const double began = actor->rollout ? 0 : clock_now();
   enum status status = evaluator_step(actor->evaluator, &done, &result, error);
   if (!actor->rollout) actor->longest_step = fmax(actor->longest_step, clock_now() - began);
-  const struct evaluator_transition *made = evaluator_made(actor->evaluator);
-  if (status == STATUS_OK && made && made->step < actor->steps_asked) status = actor_send_step(actor, made, error);
+  for (const struct evaluator_transition *made = evaluator_made(actor->evaluator);
+       status == STATUS_OK && made && made->step < actor->steps_asked; made = evaluator_made_next(actor->evaluator))
+    status = actor_send_step(actor, made, error);
   const struct message_env_failure *failure = evaluator_env_failure(actor->evaluator);
   if (status == STATUS_OK && failure) status = actor_send_env_failure(actor, failure, error);
   return status == STATUS_OK && done ? actor_send_episode(actor, &result, error) : status;

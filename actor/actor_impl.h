@@ -67,6 +67,7 @@ struct actor {
   struct transition_sender sender;
   struct weights_receiver weights;
   struct snapshot snapshot; // scratch
+  uint32_t *agents;         // (assignment.count) of each environment
   struct buffer bytes;      // scratch: the message to send
 
   uint64_t call;     // of an environment, the last one that was waited for (guest_guard.calls), and

@@ -33,6 +33,14 @@ enum status actor_send_hello(struct actor *actor, struct error *error) {
                                 .action_low = (double *)env->action_low, // only read, and not owned by hello
                                 .action_high = (double *)env->action_high,
                                 .info_dim = env->info_dim};
+  uint32_t alone = env->agents;
+  if (actor->rollout && actor->assignment.agents > actor->assignment.count) {
+    hello.environments = actor->assignment.count;
+    hello.agents = actor->agents;
+  } else if (!actor->rollout && alone > 1) {
+    hello.environments = 1;
+    hello.agents = &alone;
+  }
   snprintf(hello.environment, sizeof hello.environment, "%s", environment_kind_name(&actor->kind));
   for (uint32_t i = 0; i < env->info_dim; i++)
     snprintf(hello.info_name[i], sizeof hello.info_name[i], "%s", env->info_names[i]);
@@ -106,6 +114,7 @@ enum status actor_send_step(struct actor *actor, const struct evaluator_transiti
   struct message_step step = {.number = actor->evaluation,
                               .episode = made->episode,
                               .step = made->step,
+                              .agent = made->agent,
                               .obs_dim = env->obs_dim,
                               .act_dim = env->act_dim,
                               .flags = (uint32_t)made->flags,

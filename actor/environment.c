@@ -1,4 +1,4 @@
-#include "actor/environment.h"
+#include "actor/environment_impl.h"
 #include "common/base/plural.h"
 
 #include "actor/action_limits.h"
@@ -13,9 +13,8 @@
 
 // --- messages ---
 
-// "NAME: environment 3 (training): ..."
-__attribute__((format(printf, 4, 5))) static enum status fail(const struct environment *environment, enum status status,
-                                                              struct error *error, const char *format, ...) {
+enum status environment_fail(const struct environment *environment, enum status status, struct error *error,
+                             const char *format, ...) {
   char text[768];
   va_list arguments;
   va_start(arguments, format);
@@ -41,8 +40,9 @@ static enum status call_failed(const struct environment *environment, const char
   enter(environment, GUEST_ERROR);
   const char *reason = abi->error ? abi->error(environment->self) : NULL;
   leave(environment, GUEST_ERROR);
-  if (reason && *reason) return fail(environment, STATUS_FAILED, error, "%s failed: %s", call, reason);
-  return fail(environment, STATUS_FAILED, error, "%s failed: it returned %d and gave no reason", call, result);
+  if (reason && *reason) return environment_fail(environment, STATUS_FAILED, error, "%s failed: %s", call, reason);
+  return environment_fail(environment, STATUS_FAILED, error, "%s failed: it returned %d and gave no reason", call,
+                          result);
 }
 
 // --- create ---
@@ -50,13 +50,14 @@ static enum status call_failed(const struct environment *environment, const char
 static enum status check_spec(const struct environment *environment, const struct corsac_env_spec *spec,
                               struct error *error) {
   if (spec->obs_dim == 0 || spec->obs_dim > WIRE_MAX_DIM)
-    return fail(environment, STATUS_FAILED, error, "create set obs_dim to %u; it has to be 1 to %d", spec->obs_dim,
-                WIRE_MAX_DIM);
+    return environment_fail(environment, STATUS_FAILED, error, "create set obs_dim to %u; it has to be 1 to %d",
+                            spec->obs_dim, WIRE_MAX_DIM);
   if (spec->act_dim == 0 || spec->act_dim > WIRE_MAX_DIM)
-    return fail(environment, STATUS_FAILED, error, "create set act_dim to %u; it has to be 1 to %d", spec->act_dim,
-                WIRE_MAX_DIM);
+    return environment_fail(environment, STATUS_FAILED, error, "create set act_dim to %u; it has to be 1 to %d",
+                            spec->act_dim, WIRE_MAX_DIM);
   if (!spec->action_low || !spec->action_high)
-    return fail(environment, STATUS_FAILED, error, "create set no %s", spec->action_low ? "action_high" : "action_low");
+    return environment_fail(environment, STATUS_FAILED, error, "create set no %s",
+                            spec->action_low ? "action_high" : "action_low");
   return STATUS_OK;
 }
 
@@ -64,7 +65,7 @@ static enum status check_spec(const struct environment *environment, const struc
 static enum status take_bounds(struct environment *environment, const struct corsac_env_spec *spec,
                                struct error *error) {
   const size_t dim = spec->act_dim;
-  environment->scaled = memory_alloc(dim, sizeof(float), "an environment's action", error);
+  environment->scaled = memory_alloc(environment->agents * dim, sizeof(float), "an environment's action", error);
   environment->bounds = memory_alloc(2 * dim, sizeof(double), "an environment's action", error);
   if (!environment->scaled || !environment->bounds) return STATUS_MEMORY;
   environment->action_low = environment->bounds;
@@ -72,7 +73,7 @@ static enum status take_bounds(struct environment *environment, const struct cor
   struct error why = {0};
   const enum status status =
       action_limits_find(environment->kind->config, spec, environment->bounds, environment->bounds + dim, &why);
-  return status == STATUS_OK ? STATUS_OK : fail(environment, status, error, "%s", why.text);
+  return status == STATUS_OK ? STATUS_OK : environment_fail(environment, status, error, "%s", why.text);
 }
 
 // An option replaces the environment's own limit, which counts its own steps.
@@ -93,22 +94,24 @@ static enum status check_info(const struct environment *environment, const struc
                               struct error *error) {
   if (spec->info_dim == 0) return STATUS_OK;
   if (spec->info_dim > WIRE_INFO || !spec->info_names || !environment->kind->abi->info)
-    return fail(environment, STATUS_FAILED, error,
-                "create set info_dim to %u: it may be up to %d, and needs info_names and the function info",
-                spec->info_dim, WIRE_INFO);
+    return environment_fail(environment, STATUS_FAILED, error,
+                            "create set info_dim to %u: it may be up to %d, and needs info_names and the function info",
+                            spec->info_dim, WIRE_INFO);
   for (uint32_t i = 0; i < spec->info_dim; i++) {
     if (spec->info_rules && spec->info_rules[i] > CORSAC_INFO_MAX)
-      return fail(environment, STATUS_FAILED, error,
-                  "create set the rule of value %u of info to %d; known are CORSAC_INFO_MEAN (0), CORSAC_INFO_LAST (1) "
-                  "and CORSAC_INFO_MAX (2)",
-                  i, spec->info_rules[i]);
+      return environment_fail(
+          environment, STATUS_FAILED, error,
+          "create set the rule of value %u of info to %d; known are CORSAC_INFO_MEAN (0), CORSAC_INFO_LAST (1) "
+          "and CORSAC_INFO_MAX (2)",
+          i, spec->info_rules[i]);
     if (!is_word(spec->info_names[i]))
-      return fail(environment, STATUS_FAILED, error,
-                  "create named value %u of info \"%.40s\": a name has 1 to %d of a-z, 0-9 and _", i,
-                  spec->info_names[i] ? spec->info_names[i] : "", WIRE_INFO_NAME - 1);
+      return environment_fail(environment, STATUS_FAILED, error,
+                              "create named value %u of info \"%.40s\": a name has 1 to %d of a-z, 0-9 and _", i,
+                              spec->info_names[i] ? spec->info_names[i] : "", WIRE_INFO_NAME - 1);
     for (uint32_t k = 0; k < i; k++)
       if (strcmp(spec->info_names[i], spec->info_names[k]) == 0)
-        return fail(environment, STATUS_FAILED, error, "create named two values of info \"%s\"", spec->info_names[i]);
+        return environment_fail(environment, STATUS_FAILED, error, "create named two values of info \"%s\"",
+                                spec->info_names[i]);
   }
   return STATUS_OK;
 }
@@ -138,7 +141,12 @@ bool environment_fits(const struct environment *environment, bool evaluation, ui
 enum status environment_create(struct environment *environment, const struct environment_kind *kind, uint64_t index,
                                bool evaluation, struct error *error) {
   const struct guest guest = {.index = index, .evaluation = evaluation};
-  return environment_create_for(environment, kind, &guest, 0, error);
+  enum status status = environment_create_for(environment, kind, &guest, 0, error);
+  if (status != STATUS_OK || environment->agents == 1) return status;
+  status = environment_fail(environment, STATUS_USAGE, error,
+                            "it has %u agents, and this command is for environments of one", environment->agents);
+  environment_destroy(environment);
+  return status;
 }
 
 // What the instance is told.
@@ -183,18 +191,19 @@ enum status environment_create_for(struct environment *environment, const struct
   leave(environment, GUEST_CREATE);
   reason[sizeof reason - 1] = '\0';
   if (!self)
-    return fail(environment, STATUS_FAILED, error, "create failed: %s",
-                *reason ? reason : "it returned NULL and gave no reason");
+    return environment_fail(environment, STATUS_FAILED, error, "create failed: %s",
+                            *reason ? reason : "it returned NULL and gave no reason");
   environment->self = self;
   enum status status = check_spec(environment, &spec, error);
   if (status == STATUS_OK) status = check_info(environment, &spec, error);
+  environment->obs_dim = spec.obs_dim;
+  environment->act_dim = spec.act_dim;
+  if (status == STATUS_OK) status = environment_agents_init(environment, spec.agents, error);
   if (status == STATUS_OK) status = take_bounds(environment, &spec, error);
   if (status != STATUS_OK) {
     environment_destroy(environment);
     return status;
   }
-  environment->obs_dim = spec.obs_dim;
-  environment->act_dim = spec.act_dim;
   take_limits(environment, &spec);
   environment->info_dim = spec.info_dim;
   environment->info_names = spec.info_names;
@@ -208,6 +217,7 @@ void environment_destroy(struct environment *environment) {
     environment->kind->abi->destroy(environment->self);
     leave(environment, GUEST_DESTROY);
   }
+  environment_agents_release(environment);
   memory_free(environment->scaled);
   memory_free(environment->bounds);
   *environment = (struct environment){0};
@@ -219,8 +229,9 @@ static enum status check_obs(const struct environment *environment, const char *
                              struct error *error) {
   for (uint32_t i = 0; i < environment->obs_dim; i++)
     if (!isfinite(obs[i]))
-      return fail(environment, STATUS_FAILED, error,
-                  "%s returned an observation that is not finite: component %u is %g", call, i, (double)obs[i]);
+      return environment_fail(environment, STATUS_FAILED, error,
+                              "%s returned an observation that is not finite: component %u is %g", call, i,
+                              (double)obs[i]);
   return STATUS_OK;
 }
 
@@ -237,14 +248,22 @@ static void tell_refused(const struct environment *environment) {
   if (environment->kind->refused) environment->kind->refused(environment->self);
 }
 
-static enum status take_reset(struct environment *environment, uint64_t seed, int result, const float *obs,
+static enum status take_reset(struct environment *environment, uint64_t seed, int result, float *obs,
                               struct error *error) {
-  if (is_good(environment, result < 0 ? result : 0, obs, 0)) return STATUS_OK;
+  const bool several = environment->agents > 1;
+  if (!several && is_good(environment, result < 0 ? result : 0, obs, 0)) return STATUS_OK;
   char call[64];
   snprintf(call, sizeof call, "reset with seed %llu", (unsigned long long)seed);
   if (result < 0) return call_failed(environment, call, result, error);
-  tell_refused(environment);
-  return check_obs(environment, call, obs, error);
+  const enum status status =
+      several ? environment_agents_take_reset(environment, call, obs, error) : check_obs(environment, call, obs, error);
+  if (status != STATUS_OK) tell_refused(environment);
+  return status;
+}
+
+// Within the guarded call: an instance of several agents says who of them is there.
+static void ask_agents(struct environment *environment, int result) {
+  if (environment->agents > 1 && result >= 0) environment_agents_ask(environment);
 }
 
 // Tells the instance the case of its episode, if there are cases and it wants to know.
@@ -280,6 +299,7 @@ enum status environment_reset(struct environment *environment, uint64_t seed, fl
   if (status != STATUS_OK) return status;
   enter(environment, GUEST_RESET);
   const int result = environment->kind->abi->reset(environment->self, seed, obs);
+  ask_agents(environment, result);
   leave(environment, GUEST_RESET);
   return take_reset(environment, seed, result, obs, error);
 }
@@ -299,43 +319,85 @@ enum status environment_reset_begin(struct environment *environment, uint64_t se
 enum status environment_reset_end(struct environment *environment, uint64_t seed, float *obs, struct error *error) {
   enter(environment, GUEST_RESET_END);
   const int result = environment->kind->abi->reset_end(environment->self, obs);
+  ask_agents(environment, result);
   leave(environment, GUEST_RESET_END);
   return take_reset(environment, seed, result, obs, error);
 }
 
-static enum status scale_action(struct environment *environment, const float *action, struct error *error) {
+// A step that failed, or whose flags are not known.
+static enum status refuse_flags(const struct environment *environment, const char *call, int result,
+                                struct error *error) {
+  if (result < 0) return call_failed(environment, call, result, error);
+  tell_refused(environment);
+  return environment_fail(environment, STATUS_FAILED, error,
+                          "%s returned flags %d; known are CORSAC_TERMINATED (%d) and CORSAC_TRUNCATED (%d)", call,
+                          result, CORSAC_TERMINATED, CORSAC_TRUNCATED);
+}
+
+static enum status scale_one(struct environment *environment, const float *action, float *scaled, struct error *error) {
   for (uint32_t i = 0; i < environment->act_dim; i++) {
-    environment->scaled[i] = action_scaled(action[i], environment->action_low[i], environment->action_high[i]);
+    scaled[i] = action_scaled(action[i], environment->action_low[i], environment->action_high[i]);
     if (!isfinite(action[i]))
-      return fail(environment, STATUS_PEER, error, "step %llu: the policy's action is not finite: component %u is %g",
-                  (unsigned long long)environment->guest.step, i, (double)action[i]);
+      return environment_fail(environment, STATUS_PEER, error,
+                              "step %llu: the policy's action is not finite: component %u is %g",
+                              (unsigned long long)environment->guest.step, i, (double)action[i]);
   }
   return STATUS_OK;
+}
+
+static enum status scale_action(struct environment *environment, const float *action, struct error *error) {
+  if (environment->agents == 1) return scale_one(environment, action, environment->scaled, error);
+  const size_t dim = environment->act_dim;
+  enum status status = STATUS_OK;
+  environment_agents_begin(environment);
+  for (uint32_t j = 0; j < environment->agents && status == STATUS_OK; j++)
+    status = scale_one(environment, action + j * dim, environment->scaled + j * dim, error);
+  return status;
+}
+
+// What one step of an instance of several agents gave.
+static enum status take_agents_frame(struct environment *environment, float *obs, double *reward, int flags,
+                                     struct error *error) {
+  const int unknown = flags & ~(CORSAC_TERMINATED | CORSAC_TRUNCATED);
+  char call[64];
+  bool changed = false;
+  snprintf(call, sizeof call, "step %llu of the episode", (unsigned long long)environment->guest.step);
+  const enum status status =
+      unknown ? STATUS_FAILED : environment_agents_take_frame(environment, call, obs, reward, &changed, error);
+  environment->frames_left = status != STATUS_OK || flags || changed ? 0 : environment->frames_left - 1;
+  if (unknown) return refuse_flags(environment, call, flags, error);
+  if (status != STATUS_OK) tell_refused(environment);
+  return status;
 }
 
 static enum status refuse_step(const struct environment *environment, int result, const float *obs, double reward,
                                struct error *error) {
   char call[64];
   snprintf(call, sizeof call, "step %llu of the episode", (unsigned long long)environment->guest.step);
-  if (result < 0) return call_failed(environment, call, result, error);
+  if (result & ~(CORSAC_TERMINATED | CORSAC_TRUNCATED)) return refuse_flags(environment, call, result, error);
   tell_refused(environment);
-  if (result & ~(CORSAC_TERMINATED | CORSAC_TRUNCATED))
-    return fail(environment, STATUS_FAILED, error,
-                "%s returned flags %d; known are CORSAC_TERMINATED (%d) and CORSAC_TRUNCATED (%d)", call, result,
-                CORSAC_TERMINATED, CORSAC_TRUNCATED);
   if (!isfinite(reward) || !isfinite((float)reward)) // replay stores floats
-    return fail(environment, STATUS_FAILED, error, "%s returned a reward that is not a finite float: %g", call, reward);
+    return environment_fail(environment, STATUS_FAILED, error, "%s returned a reward that is not a finite float: %g",
+                            call, reward);
   return check_obs(environment, call, obs, error);
 }
 
 // Checks what one step of the environment gave, and adds its reward to the sum.
-static enum status take_frame(struct environment *environment, const float *obs, double frame_reward, double *reward,
+static enum status take_frame(struct environment *environment, float *obs, double frame_reward, double *reward,
                               int flags, struct error *error) {
+  if (environment->agents > 1) return take_agents_frame(environment, obs, reward, flags, error);
   *reward = environment->frames_left == environment->frame_skip ? frame_reward : *reward + frame_reward;
   environment->frames_left = flags ? 0 : environment->frames_left - 1;
   if (is_good(environment, flags, obs, *reward)) return STATUS_OK;
   environment->frames_left = 0;
   return refuse_step(environment, flags, obs, *reward, error);
+}
+
+// Where the rewards of one step go.
+static double *frame_rewards(const struct environment *environment, double *single) {
+  if (environment->agents == 1) return single;
+  memset(environment->frame_reward, 0, environment->agents * sizeof *environment->frame_reward);
+  return environment->frame_reward;
 }
 
 enum status environment_step(struct environment *environment, const float *action, float *obs, double *reward,
@@ -347,7 +409,9 @@ enum status environment_step(struct environment *environment, const float *actio
   do {
     double frame_reward = 0;
     enter(environment, GUEST_STEP);
-    *flags = environment->kind->abi->step(environment->self, environment->scaled, obs, &frame_reward);
+    *flags = environment->kind->abi->step(environment->self, environment->scaled, obs,
+                                          frame_rewards(environment, &frame_reward));
+    ask_agents(environment, *flags);
     leave(environment, GUEST_STEP);
     status = take_frame(environment, obs, frame_reward, reward, *flags, error);
   } while (status == STATUS_OK && environment_step_goes_on(environment));
@@ -374,7 +438,8 @@ enum status environment_step_end(struct environment *environment, float *obs, do
                                  struct error *error) {
   double frame_reward = 0;
   enter(environment, GUEST_STEP_END);
-  *flags = environment->kind->abi->step_end(environment->self, obs, &frame_reward);
+  *flags = environment->kind->abi->step_end(environment->self, obs, frame_rewards(environment, &frame_reward));
+  ask_agents(environment, *flags);
   leave(environment, GUEST_STEP_END);
   return take_frame(environment, obs, frame_reward, reward, *flags, error);
 }
@@ -401,7 +466,8 @@ __attribute__((format(printf, 2, 3))) static bool cannot_save(struct environment
   vsnprintf(text, sizeof text, format, arguments);
   va_end(arguments);
   struct error why = {0};
-  fail(environment, STATUS_FAILED, &why, "%s: its running episode cannot be saved, so a resume begins a new one", text);
+  environment_fail(environment, STATUS_FAILED, &why,
+                   "%s: its running episode cannot be saved, so a resume begins a new one", text);
   snprintf(environment->unsaved, sizeof environment->unsaved, "%.*s", (int)sizeof environment->unsaved - 1, why.text);
   return false;
 }
@@ -441,8 +507,8 @@ bool environment_save(struct environment *environment, struct buffer *state) {
 
 enum status environment_load(struct environment *environment, const void *state, size_t size, struct error *error) {
   if (!environment_can_save(environment))
-    return fail(environment, STATUS_MISMATCH, error, "there is a saved state of %zu byte%s, but it has no load", size,
-                plural(size));
+    return environment_fail(environment, STATUS_MISMATCH, error,
+                            "there is a saved state of %zu byte%s, but it has no load", size, plural(size));
   const enum status status = set_case(environment, error);
   if (status != STATUS_OK) return status;
   enter(environment, GUEST_LOAD);

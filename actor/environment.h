@@ -27,6 +27,10 @@ struct environment {
   char unsaved[768];                      // why its last save cannot be used; "": nothing is wrong with it
   uint32_t case_index;                    // that its args end with, where cases are given and each environment has one
   uint64_t env_steps;                     // of the job so far; the caller of reset sets it before, as guest.episode
+  uint32_t agents;                        // that share the instance; below, what only several of them have
+  uint8_t *agent;                         // (agents) flags after the last reset or step, as agent_flags gives them
+  uint8_t *acts;                          // (agents) 1: it was PRESENT before the step under way
+  double *frame_reward;                   // (agents) of one of its own steps
 };
 
 // Every function that returns a status returns STATUS_FAILED where the environment failed. The text names the
@@ -35,12 +39,16 @@ struct environment {
 // Creates an instance and checks what it says of itself: dimensions of 1 to WIRE_MAX_DIM, bounds that are finite with
 // low < high, names of its values. The options max_episode_steps, frame_skip, action_low and action_high of
 // kind->config change what it says; where they do not fit, the status is STATUS_USAGE. On failure there is nothing to
-// destroy.
+// destroy. An environment of several agents is refused, since the caller has room for one.
+//
+// This one refuses an environment of several agents, for callers that have room for one.
 enum status environment_create(struct environment *environment, const struct environment_kind *kind, uint64_t index,
                                bool evaluation, struct error *error);
 
 // The same, where it is known which episode comes first (guest->episode) and how many steps the job has made: a child
-// process is told when it is started.
+// process is told when it is started. The instance may have several agents: then obs (agents x obs_dim), action
+// (agents x act_dim) and reward (agents) below have a row for each. What belongs to an agent that is not there is 0,
+// and so is the reward of one that did not act.
 enum status environment_create_for(struct environment *environment, const struct environment_kind *kind,
                                    const struct guest *guest, uint64_t env_steps, struct error *error);
 
@@ -71,7 +79,8 @@ enum status environment_reset_end(struct environment *environment, uint64_t seed
 //   scaled = low + (action + 1)/2 (high - low)
 // An action that is not finite is the policy's failure: STATUS_PEER. max_episode_steps is not applied here: whoever
 // counts the steps of the episode applies it. With frame_skip N the environment makes up to N steps with this action;
-// the first one that returns flags is the last. The reward is their sum.
+// the first one that returns flags, or after which other agents are PRESENT than before, is the last. The reward is
+// their sum.
 enum status environment_step(struct environment *environment, const float *action, float *obs, double *reward,
                              int *flags, struct error *error);
 
@@ -95,6 +104,6 @@ bool environment_can_save(const struct environment *environment);
 // time), or there is no memory for the bytes: then `unsaved` says why.
 bool environment_save(struct environment *environment, struct buffer *state);
 
-// Puts the instance into a saved state.
+// Puts the instance into a saved state. Which agents are PRESENT there the caller says in `agent`.
 enum status environment_load(struct environment *environment, const void *state, size_t size, struct error *error);
 #endif

@@ -8,6 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 
+// One agent in the episode under way.
+struct evaluator_agent {
+  double episode_return;
+  bool acted, took_part; // in the last step, in the episode
+};
+
 struct evaluator {
   const struct config *config;         // not owned
   const struct environment_kind *kind; // not owned
@@ -15,12 +21,19 @@ struct evaluator {
   uint64_t index;
   struct environment own, *environment; // environment points to own, or to a borrowed one
   struct policy *policy;
-  float *obs, *previous_obs, *first_obs; // (obs_dim)
-  float *action, *first_action;          // (act_dim)
-  float *eps;                            // (act_dim) noise of the action; 0 where none is asked for
-  struct evaluator_transition made;      // by the last step, where made_now
+  uint32_t agents, capacity;        // of the environment; that there is room for
+  float *obs, *previous_obs;        // (agents x obs_dim)
+  float *action;                    // (agents x act_dim)
+  float *eps;                       // (agents x act_dim) noise of the action; 0 where none is asked for
+  double *reward;                   // (agents)
+  struct evaluator_agent *agent;    // (agents)
+  float *first_obs;                 // (obs_dim)
+  float *first_action;              // (act_dim)
+  struct evaluator_transition made; // by the last step, where made_now, of the agent that was asked for last
   bool made_now;
-  enum episode_cut cut; // what the last step cut its episode for
+  uint32_t made_episode; // its episode
+  int ends;              // how the last step ended the episode
+  enum episode_cut cut;  // what the last step cut its episode for
   struct message_evaluate evaluate;
   uint32_t episode; // the current or the next one; evaluate.count or more: none is left
   bool running, failed_before;
@@ -28,10 +41,40 @@ struct evaluator {
   bool env_failure_now; // the last step failed with env_failure
   struct message_env_failure env_failure;
   uint32_t length;
-  double episode_return;
   double values[WIRE_INFO]; // named values of the last step
   struct info_episode info; // of the episode
 };
+
+static void release_agents(struct evaluator *evaluator) {
+  memory_free(evaluator->obs);
+  memory_free(evaluator->previous_obs);
+  memory_free(evaluator->action);
+  memory_free(evaluator->eps);
+  memory_free(evaluator->reward);
+  memory_free(evaluator->agent);
+  evaluator->obs = evaluator->previous_obs = evaluator->action = evaluator->eps = NULL;
+  evaluator->reward = NULL;
+  evaluator->agent = NULL;
+  evaluator->capacity = 0;
+}
+
+// Makes room for the agents of an instance, between two episodes.
+static enum status reserve_agents(struct evaluator *evaluator, uint32_t agents, struct error *error) {
+  static const char what[] = "the evaluator";
+  const size_t obs = (size_t)agents * evaluator->obs_dim, action = (size_t)agents * evaluator->act_dim;
+  evaluator->agents = agents;
+  if (agents <= evaluator->capacity) return STATUS_OK;
+  release_agents(evaluator);
+  if (!(evaluator->obs = memory_alloc(obs, sizeof(float), what, error)) ||
+      !(evaluator->previous_obs = memory_alloc(obs, sizeof(float), what, error)) ||
+      !(evaluator->action = memory_alloc(action, sizeof(float), what, error)) ||
+      !(evaluator->eps = memory_alloc(action, sizeof(float), what, error)) ||
+      !(evaluator->reward = memory_alloc(agents, sizeof(double), what, error)) ||
+      !(evaluator->agent = memory_alloc(agents, sizeof *evaluator->agent, what, error)))
+    return STATUS_MEMORY;
+  evaluator->capacity = agents;
+  return STATUS_OK;
+}
 
 struct evaluator *evaluator_create(const struct config *config, const struct environment_kind *kind, uint32_t obs_dim,
                                    uint32_t act_dim, uint64_t index, struct error *error) {
@@ -42,12 +85,9 @@ struct evaluator *evaluator_create(const struct config *config, const struct env
       (struct evaluator){.config = config, .kind = kind, .obs_dim = obs_dim, .act_dim = act_dim, .index = index};
   evaluator->environment = &evaluator->own;
   if ((evaluator->policy = policy_create(config, obs_dim, act_dim, error)) &&
-      (evaluator->obs = memory_alloc(obs_dim, sizeof(float), what, error)) &&
-      (evaluator->previous_obs = memory_alloc(obs_dim, sizeof(float), what, error)) &&
       (evaluator->first_obs = memory_alloc(obs_dim, sizeof(float), what, error)) &&
-      (evaluator->action = memory_alloc(act_dim, sizeof(float), what, error)) &&
-      (evaluator->eps = memory_alloc(act_dim, sizeof(float), what, error)) &&
-      (evaluator->first_action = memory_alloc(act_dim, sizeof(float), what, error)))
+      (evaluator->first_action = memory_alloc(act_dim, sizeof(float), what, error)) &&
+      reserve_agents(evaluator, 1, error) == STATUS_OK)
     return evaluator;
   evaluator_destroy(evaluator);
   return NULL;
@@ -57,11 +97,8 @@ void evaluator_destroy(struct evaluator *evaluator) {
   if (!evaluator) return;
   environment_destroy(&evaluator->own);
   policy_destroy(evaluator->policy);
-  memory_free(evaluator->obs);
-  memory_free(evaluator->previous_obs);
+  release_agents(evaluator);
   memory_free(evaluator->first_obs);
-  memory_free(evaluator->action);
-  memory_free(evaluator->eps);
   memory_free(evaluator->first_action);
   memory_free(evaluator);
 }
@@ -76,7 +113,7 @@ void evaluator_begin(struct evaluator *evaluator, const struct message_evaluate 
   evaluator->episode = evaluate->first;
   evaluator->running = evaluator->failed_before = false;
   evaluator->deadline = 0;
-  memset(evaluator->eps, 0, evaluator->act_dim * sizeof *evaluator->eps);
+  memset(evaluator->eps, 0, (size_t)evaluator->capacity * evaluator->act_dim * sizeof *evaluator->eps);
 }
 
 void evaluator_borrow(struct evaluator *evaluator, struct environment *environment) {
@@ -98,7 +135,7 @@ static enum status create_environment(struct evaluator *evaluator, struct error 
     environment_destroy(environment);
     return STATUS_MISMATCH;
   }
-  return STATUS_OK;
+  return reserve_agents(evaluator, environment->agents, error);
 }
 
 const struct environment *evaluator_environment(struct evaluator *evaluator, struct error *error) {
@@ -111,12 +148,14 @@ static enum status begin_episode(struct evaluator *evaluator, struct error *erro
   evaluator->environment->guest.evaluation = true;
   evaluator->environment->guest.episode = evaluator->episode;
   evaluator->environment->env_steps = evaluator->evaluate.env_steps;
-  enum status status = environment_reset(evaluator->environment, random_u64(&random), evaluator->obs, error);
+  enum status status = reserve_agents(evaluator, evaluator->environment->agents, error); // it may be a borrowed one
+  if (status != STATUS_OK) return status;
+  status = environment_reset(evaluator->environment, random_u64(&random), evaluator->obs, error);
   if (status != STATUS_OK) return status;
   memcpy(evaluator->first_obs, evaluator->obs, evaluator->obs_dim * sizeof(float));
   evaluator->running = true;
   evaluator->length = 0;
-  evaluator->episode_return = 0;
+  for (uint32_t j = 0; j < evaluator->agents; j++) evaluator->agent[j] = (struct evaluator_agent){0};
   evaluator->info = (struct info_episode){0};
   return STATUS_OK;
 }
@@ -142,13 +181,13 @@ static enum episode_cut cut_by(const struct evaluator *evaluator, int flags) {
 }
 
 static void act(struct evaluator *evaluator) {
-  const size_t dim = evaluator->act_dim;
+  const size_t dim = (size_t)evaluator->agents * evaluator->act_dim;
   const bool sampled = evaluator->evaluate.sampled;
   if (sampled)
     random_normals_at(random_stream(evaluator->config->seed, RANDOM_SAMPLED, 0,
                                     (uint64_t)evaluator->episode << 32 | evaluator->length),
                       1, dim, evaluator->eps, dim);
-  policy_act(evaluator->policy, 1, evaluator->obs, sampled ? evaluator->eps : NULL, evaluator->action);
+  policy_act(evaluator->policy, evaluator->agents, evaluator->obs, sampled ? evaluator->eps : NULL, evaluator->action);
 }
 
 static void take_info(struct evaluator *evaluator) {
@@ -159,6 +198,32 @@ static void take_info(struct evaluator *evaluator) {
   info_episode_add(&evaluator->info, environment->info_rules, dim, evaluator->values);
   for (uint32_t i = 0; i < dim; i++)
     if (!isfinite(evaluator->values[i])) evaluator->values[i] = WIRE_NO_VALUE;
+}
+
+// Before a step: who acts in it.
+static void note_agents(struct evaluator *evaluator) {
+  const uint8_t *agent = evaluator->environment->agent;
+  for (uint32_t j = 0; j < evaluator->agents; j++)
+    evaluator->agent[j].acted = evaluator->agents == 1 || agent[j] == CORSAC_PRESENT;
+}
+
+static void add_rewards(struct evaluator *evaluator) {
+  for (uint32_t j = 0; j < evaluator->agents; j++) {
+    if (!evaluator->agent[j].acted) continue;
+    evaluator->agent[j].took_part = true;
+    evaluator->agent[j].episode_return += evaluator->reward[j];
+  }
+}
+
+// The mean over the agents that took part.
+static double mean_return(const struct evaluator *evaluator) {
+  double sum = 0;
+  uint32_t count = 0;
+  for (uint32_t j = 0; j < evaluator->agents; j++) {
+    sum += evaluator->agent[j].episode_return;
+    count += evaluator->agent[j].took_part;
+  }
+  return count > 1 ? sum / count : sum;
 }
 
 static enum status make_step(struct evaluator *evaluator, bool *done, struct error *error) {
@@ -172,30 +237,22 @@ static enum status make_step(struct evaluator *evaluator, bool *done, struct err
   if (!evaluator->running) status = begin_episode(evaluator, error);
   if (status != STATUS_OK) return status;
 
-  double reward;
   int flags;
-  memcpy(evaluator->previous_obs, evaluator->obs, evaluator->obs_dim * sizeof(float));
+  memcpy(evaluator->previous_obs, evaluator->obs, (size_t)evaluator->agents * evaluator->obs_dim * sizeof(float));
   act(evaluator);
-  status = environment_step(environment, evaluator->action, evaluator->obs, &reward, &flags, error);
+  note_agents(evaluator);
+  status = environment_step(environment, evaluator->action, evaluator->obs, evaluator->reward, &flags, error);
   if (status != STATUS_OK) return status;
   if (evaluator->length == 0) memcpy(evaluator->first_action, environment->scaled, evaluator->act_dim * sizeof(float));
   evaluator->length++;
-  evaluator->episode_return += reward;
+  add_rewards(evaluator);
   evaluator->cut = cut_by(evaluator, flags);
   *done = evaluator->cut != EPISODE_WHOLE || flags ||
           (environment->max_episode_steps && evaluator->length >= environment->max_episode_steps);
   take_info(evaluator);
+  evaluator->ends = *done && !flags ? CORSAC_TRUNCATED : flags;
   evaluator->made_now = true;
-  evaluator->made = (struct evaluator_transition){.episode = evaluator->episode,
-                                                  .step = evaluator->length - 1,
-                                                  .obs = evaluator->previous_obs,
-                                                  .action = evaluator->action,
-                                                  .scaled = environment->scaled,
-                                                  .eps = evaluator->eps,
-                                                  .next_obs = evaluator->obs,
-                                                  .info = evaluator->values,
-                                                  .reward = reward,
-                                                  .flags = *done && !flags ? CORSAC_TRUNCATED : flags};
+  evaluator->made_episode = evaluator->episode;
   return STATUS_OK;
 }
 
@@ -245,7 +302,7 @@ enum status evaluator_step(struct evaluator *evaluator, bool *done, struct messa
   *result = (struct message_episode){.number = evaluator->evaluate.number,
                                      .episode = evaluator->episode,
                                      .length = evaluator->length,
-                                     .episode_return = evaluator->episode_return,
+                                     .episode_return = mean_return(evaluator),
                                      .failed = failed,
                                      .cut = (uint32_t)evaluator->cut};
   const struct environment *environment = evaluator->environment;
@@ -260,8 +317,31 @@ const struct message_env_failure *evaluator_env_failure(const struct evaluator *
   return evaluator->env_failure_now ? &evaluator->env_failure : NULL;
 }
 
-const struct evaluator_transition *evaluator_made(const struct evaluator *evaluator) {
-  return evaluator->made_now ? &evaluator->made : NULL;
+// That of the first agent from number j on that acted in the last step.
+static const struct evaluator_transition *find_made(struct evaluator *evaluator, uint32_t j) {
+  const struct environment *environment = evaluator->environment;
+  const size_t obs_dim = evaluator->obs_dim, act_dim = evaluator->act_dim;
+  while (j < evaluator->agents && !evaluator->agent[j].acted) j++;
+  if (!evaluator->made_now || j >= evaluator->agents) return NULL;
+  const bool has_ended = evaluator->agents > 1 && environment->agent[j] != CORSAC_PRESENT;
+  evaluator->made = (struct evaluator_transition){.episode = evaluator->made_episode,
+                                                  .step = evaluator->length - 1,
+                                                  .agent = j,
+                                                  .obs = evaluator->previous_obs + j * obs_dim,
+                                                  .action = evaluator->action + j * act_dim,
+                                                  .scaled = environment->scaled + j * act_dim,
+                                                  .eps = evaluator->eps + j * act_dim,
+                                                  .next_obs = evaluator->obs + j * obs_dim,
+                                                  .info = evaluator->values,
+                                                  .reward = evaluator->reward[j],
+                                                  .flags = has_ended ? environment->agent[j] : evaluator->ends};
+  return &evaluator->made;
+}
+
+const struct evaluator_transition *evaluator_made(struct evaluator *evaluator) { return find_made(evaluator, 0); }
+
+const struct evaluator_transition *evaluator_made_next(struct evaluator *evaluator) {
+  return find_made(evaluator, evaluator->made.agent + 1);
 }
 
 const float *evaluator_first_observation(const struct evaluator *evaluator) { return evaluator->first_obs; }

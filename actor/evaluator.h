@@ -37,7 +37,8 @@ void evaluator_begin(struct evaluator *evaluator, const struct message_evaluate 
 // Whether an episode is under way or yet to begin.
 bool evaluator_busy(const struct evaluator *evaluator);
 
-// Makes one step. *done: an episode ended or was cut, and *result is it, with its named values by their rules. An
+// Makes one step. *done: an episode ended or was cut, and *result is it, with its named values by their rules. Its
+// return is the mean of those of the agents that took part. An
 // environment that fails is created anew and its episode is run again, once; if that fails, too, *result says so.
 // Weights of version 0 act deterministically like any others.
 enum status evaluator_step(struct evaluator *evaluator, bool *done, struct message_episode *result,
@@ -46,9 +47,10 @@ enum status evaluator_step(struct evaluator *evaluator, bool *done, struct messa
 // Why the environment failed in the last step, or NULL. Valid until the next step.
 const struct message_env_failure *evaluator_env_failure(const struct evaluator *evaluator);
 
-// What the last step did; NULL where it failed. Valid until the next step.
+// What the last step did, of one agent that acted in it. Valid until the next step.
 struct evaluator_transition {
   uint32_t episode, step;       // of the episode, from 0
+  uint32_t agent;               // of the environment
   const float *obs, *next_obs;  // (obs_dim)
   const float *action, *scaled; // (act_dim) in [-1, 1], and as the environment got it
   const float *eps;             // (act_dim) the action's noise; 0 where it is deterministic
@@ -56,9 +58,14 @@ struct evaluator_transition {
   double reward;
   int flags; // CORSAC_TERMINATED | CORSAC_TRUNCATED; the program's own step limit truncates
 };
-const struct evaluator_transition *evaluator_made(const struct evaluator *evaluator);
 
-// The first observation and the first (scaled) action of the episode that began last.
+// That of the first agent; NULL where the step failed, or no agent was there.
+const struct evaluator_transition *evaluator_made(struct evaluator *evaluator);
+
+// That of the next agent; NULL: there are no more.
+const struct evaluator_transition *evaluator_made_next(struct evaluator *evaluator);
+
+// The first observation and the first (scaled) action of the episode that began last, of the first agent.
 const float *evaluator_first_observation(const struct evaluator *evaluator);
 const float *evaluator_first_action(const struct evaluator *evaluator);
 #endif

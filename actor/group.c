@@ -16,11 +16,11 @@ static const char *const call_names[GROUP_CALLS] = {"",     "create",  "reset", 
 
 // One environment of the group, as the leader has it.
 struct group_env {
-  struct group *group; // not owned
-  uint32_t number, act_dim;
-  uint64_t env_steps; // as group_env_progress got it, for the next reset
-  void *self;         // the leader's own instance
-  bool is_created;    // the followers were asked to create theirs
+  struct group *group;      // not owned
+  uint32_t number, act_dim; // act_dim: of all agents together
+  uint64_t env_steps;       // as group_env_progress got it, for the next reset
+  void *self;               // the leader's own instance
+  bool is_created;          // the followers were asked to create theirs
   char error[GROUP_TEXT];
 };
 
@@ -218,7 +218,7 @@ static int create_all(struct group_env *env, const struct corsac_env_config *giv
   config.comm = env->group->comm;
   env->self = env->group->plugin->create(&config, spec, why, sizeof why);
   if (!env->self) fail(env, "%s", *why ? why : "it returned NULL and gave no reason");
-  env->act_dim = spec->act_dim;
+  env->act_dim = spec->act_dim * (spec->agents > 1 ? spec->agents : 1);
   const int others = await_answers(env, GROUP_CREATE, NULL);
   return env->self ? others : -1;
 }
@@ -269,6 +269,11 @@ static const char *group_env_error(void *self) { return ((struct group_env *)sel
 static void group_env_info(void *self, double *values) {
   struct group_env *env = self;
   env->group->plugin->info(env->self, values);
+}
+
+static void group_env_agent_flags(void *self, uint8_t *flags) {
+  struct group_env *env = self;
+  env->group->plugin->agent_flags(env->self, flags);
 }
 
 // --- the adapter: states ---
@@ -365,7 +370,8 @@ enum status group_lead(struct group *group, struct environment_kind *kind, struc
                                        .load = plugin->load ? group_env_load : NULL,
                                        .info = plugin->info ? group_env_info : NULL,
                                        .progress = plugin->progress ? group_env_progress : NULL,
-                                       .set_case = plugin->set_case ? group_env_set_case : NULL};
+                                       .set_case = plugin->set_case ? group_env_set_case : NULL,
+                                       .agent_flags = plugin->agent_flags ? group_env_agent_flags : NULL};
   kind->abi = &group->adapter;
   kind->create = group_env_create;
   kind->group = group;

@@ -22,6 +22,7 @@ void group_release_instance(struct group *group, struct group_instance *instance
     guest_leave(GUEST_DESTROY);
   }
   memory_free(instance->obs);
+  memory_free(instance->reward);
   *instance = (struct group_instance){0};
 }
 
@@ -109,10 +110,15 @@ static enum status follow_create(struct follower *follower, const struct group_c
   // The leader checks everything else in its own spec.
   if (spec.obs_dim == 0 || spec.obs_dim > WIRE_MAX_DIM || spec.act_dim == 0 || spec.act_dim > WIRE_MAX_DIM)
     return answer_failure(group, call, "create set invalid dimensions", error);
-  instance->obs_dim = spec.obs_dim;
-  instance->act_dim = spec.act_dim;
-  instance->obs = memory_alloc(spec.obs_dim, sizeof(float), "an observation", error);
-  return instance->obs ? answer(group, call, 0, NULL, 0, error) : STATUS_MEMORY;
+  const uint32_t agents = spec.agents > 1 ? spec.agents : 1;
+  if (agents > CORSAC_MAX_AGENTS || (uint64_t)agents * spec.obs_dim > UINT32_MAX / sizeof(float) ||
+      (uint64_t)agents * spec.act_dim > UINT32_MAX / sizeof(float))
+    return answer_failure(group, call, "create set agents, obs_dim and act_dim to more than there can be", error);
+  instance->obs_dim = agents * spec.obs_dim;
+  instance->act_dim = agents * spec.act_dim;
+  instance->obs = memory_alloc(instance->obs_dim, sizeof(float), "an observation", error);
+  instance->reward = memory_alloc(agents, sizeof(double), "rewards", error);
+  return instance->obs && instance->reward ? answer(group, call, 0, NULL, 0, error) : STATUS_MEMORY;
 }
 
 // --- episodes ---
@@ -145,13 +151,13 @@ static enum status follow_reset(struct group *group, const struct group_call_hea
 
 static enum status follow_step(struct group *group, const struct group_call_head *call, struct group_instance *instance,
                                const uint8_t *bytes, struct error *error) {
-  double reward;
   if (call->size != instance->act_dim * sizeof(float))
     return error_set(error, STATUS_PEER, "the group's leader sent an action of %u bytes, %zu are right", call->size,
                      instance->act_dim * sizeof(float));
   instance->guest.step++;
   guest_enter(&instance->guest, GUEST_STEP);
-  const int result = group->plugin->step(instance->self, (const float *)(const void *)bytes, instance->obs, &reward);
+  const int result =
+      group->plugin->step(instance->self, (const float *)(const void *)bytes, instance->obs, instance->reward);
   guest_leave(GUEST_STEP);
   return answer_result(group, call, instance, result, error);
 }

@@ -43,8 +43,9 @@ struct group_answer_head {
 struct group_instance {
   void *self;
   struct guest guest;
-  uint32_t obs_dim, act_dim;
-  float *obs; // (obs_dim) written by the environment and then ignored: the leader's observation counts
+  uint32_t obs_dim, act_dim; // of all agents together
+  float *obs;                // (obs_dim) written by the environment and then ignored: the leader's observation counts
+  double *reward;            // (agents) likewise
 };
 
 struct group {

@@ -47,6 +47,7 @@ static void emit_oldest(struct n_step *window, const float *next_obs, bool termi
     discount *= window->gamma;
   }
   batch->environment[row] = environment;
+  if (batch->agent) batch->agent[row] = window->agent;
   batch->version[row] = window->version[oldest];
   memcpy(batch->obs + row * obs_dim, window->obs + oldest * obs_dim, obs_dim * sizeof(float));
   memcpy(batch->action + row * act_dim, window->action + oldest * act_dim, act_dim * sizeof(float));
@@ -79,32 +80,34 @@ void n_step_close(struct n_step *window, const float *next_obs, uint32_t environ
   while (window->count > 0) emit_oldest(window, next_obs, false, environment, batch);
 }
 
-void n_step_save(const struct n_step *window, struct snapshot *snapshot) {
+uint32_t n_step_save(const struct n_step *window, struct snapshot *snapshot) {
   assert(snapshot->obs_dim == window->obs_dim && snapshot->act_dim == window->act_dim && window->count < window->n);
   size_t obs_dim = window->obs_dim, act_dim = window->act_dim;
-  snapshot->window = window->count;
   for (uint32_t i = 0; i < window->count; i++) {
-    size_t at = ring_index(window, i);
-    memcpy(snapshot->window_obs + i * obs_dim, window->obs + at * obs_dim, obs_dim * sizeof(float));
-    memcpy(snapshot->window_action + i * act_dim, window->action + at * act_dim, act_dim * sizeof(float));
-    snapshot->window_reward[i] = window->reward[at];
-    snapshot->window_version[i] = window->version[at];
+    size_t at = ring_index(window, i), to = snapshot->window++;
+    memcpy(snapshot->window_obs + to * obs_dim, window->obs + at * obs_dim, obs_dim * sizeof(float));
+    memcpy(snapshot->window_action + to * act_dim, window->action + at * act_dim, act_dim * sizeof(float));
+    snapshot->window_reward[to] = window->reward[at];
+    snapshot->window_version[to] = window->version[at];
   }
+  return window->count;
 }
 
-enum status n_step_load(struct n_step *window, const struct snapshot *snapshot, struct error *error) {
+enum status n_step_load(struct n_step *window, const struct snapshot *snapshot, uint32_t first, uint32_t count,
+                        struct error *error) {
   if (snapshot->obs_dim != window->obs_dim || snapshot->act_dim != window->act_dim)
     return error_set(error, STATUS_MISMATCH,
                      "the saved n-step window of environment %u has obs_dim %u and act_dim %u, here they are %u "
                      "and %u",
                      snapshot->environment, snapshot->obs_dim, snapshot->act_dim, window->obs_dim, window->act_dim);
-  if (snapshot->window >= window->n)
+  if (count >= window->n)
     return error_set(error, STATUS_MISMATCH,
                      "the saved n-step window of environment %u holds %u transitions; with n_step %u it holds at "
                      "most %u",
-                     snapshot->environment, snapshot->window, window->n, window->n - 1);
+                     snapshot->environment, count, window->n, window->n - 1);
+  assert(first + count <= snapshot->window);
   n_step_clear(window);
-  for (size_t i = 0; i < snapshot->window; i++)
+  for (size_t i = first; i < first + count; i++)
     append(window, &(struct n_step_transition){.obs = snapshot->window_obs + i * window->obs_dim,
                                                .action = snapshot->window_action + i * window->act_dim,
                                                .reward = snapshot->window_reward[i],

@@ -1,4 +1,4 @@
-// The n-step window of one environment: up to n - 1 transitions wait in it for their later rewards.
+// The n-step window of one agent of an environment: up to n - 1 transitions wait in it for their later rewards.
 //
 //   r = sum_{i<k} gamma^i r_i,  discount = gamma^k, or 0 if terminated
 //
@@ -13,6 +13,7 @@
 
 struct n_step {
   uint32_t n, obs_dim, act_dim;
+  uint32_t agent; // that its rows are of, where the batch has that column
   double gamma;
   uint32_t count, first; // pending transitions, and the oldest of them in the ring
   float *obs, *action;   // (n x obs_dim), (n x act_dim)
@@ -44,7 +45,10 @@ void n_step_push(struct n_step *window, const struct n_step_transition *transiti
 // observation, and bootstrap from it.
 void n_step_close(struct n_step *window, const float *next_obs, uint32_t environment, struct transition_batch *batch);
 
-// Writes the pending transitions into the snapshot's window fields, oldest first; and takes them from there.
-void n_step_save(const struct n_step *window, struct snapshot *snapshot);
-enum status n_step_load(struct n_step *window, const struct snapshot *snapshot, struct error *error);
+// Appends the pending transitions to the snapshot's window fields, oldest first. Returns their number.
+uint32_t n_step_save(const struct n_step *window, struct snapshot *snapshot);
+
+// Takes `count` transitions from there, from transition `first` on.
+enum status n_step_load(struct n_step *window, const struct snapshot *snapshot, uint32_t first, uint32_t count,
+                        struct error *error);
 #endif

@@ -11,6 +11,7 @@ double noise_hold_weight(uint32_t most) {
 // The first n at which the sum of n^-2 exceeds a uniform share of the whole.
 uint32_t noise_hold_length(const struct noise_hold_rule *rule, uint64_t step) {
   struct random random = random_stream(rule->seed, RANDOM_HOLD, rule->environment, step);
+  random.counter[0] = rule->agent; // a block of the stream is each agent's own
   const double share = random_uniform(&random) * rule->weight;
   double sum = 1;
   uint32_t n = 1;

@@ -17,7 +17,8 @@ enum { NOISE_HOLD_SPAN = 1 << 16 };
 struct noise_hold_rule {
   uint64_t seed;
   uint32_t environment, most;
-  double weight; // noise_hold_weight(most)
+  double weight;  // noise_hold_weight(most)
+  uint32_t agent; // of the environment, which holds its noise as if the others were not there
 };
 
 // Steps [from, until) of an environment's life; {0} before the first.

@@ -15,9 +15,13 @@ static void check_invariants(const struct rollout *rollout) {
     const struct member *member = &rollout->members[i];
     if (member->state == MEMBER_RUNNING) {
       assert(member->environment.self || rollout->is_lent); // I1
-      for (uint32_t j = 0; j < rollout->obs_dim; j++) assert(isfinite(rollout_obs(rollout, i)[j]));
-    } else {
-      assert(member->window.count == 0); // I3
+      for (size_t j = 0; j < (size_t)member->agents * rollout->obs_dim; j++)
+        assert(isfinite(rollout_obs(rollout, i)[j]));
+    }
+    for (uint32_t j = 0; j < member->agents; j++) {
+      const struct slot *slot = &rollout->slots[member->slot + j];
+      const bool is_there = member->state == MEMBER_RUNNING && (member->agents == 1 || slot->is_present);
+      assert(is_there || slot->window.count == 0); // I3
     }
     if (member->state == MEMBER_FAILED) assert(!member->environment.self); // I2
     unreported += (uint32_t)member->has_failure + (uint32_t)member->has_warning;
@@ -43,27 +47,20 @@ static enum status check_members(const struct rollout *rollout, const struct env
   return STATUS_OK;
 }
 
-static enum status create_member(struct rollout *rollout, uint32_t i, struct error *error) {
-  struct member *member = &rollout->members[i];
-  const enum status status = rollout_create_environment(rollout, i, error);
-  if (status != STATUS_OK) return status;
-  return n_step_init(&member->window, (uint32_t)rollout->config->n_step, rollout->config->gamma, rollout->obs_dim,
-                     rollout->act_dim, error);
-}
-
 // Noise depends on nothing but the numbers of environment and step, so it is drawn for several steps at once: as many
 // as give random_normals_at one full run of RANDOM_PAIRS pairs.
 static bool alloc_rows(struct rollout *rollout, struct error *error) {
   static const char what[] = "a rollout";
-  size_t obs = (size_t)rollout->count * rollout->obs_dim, action = (size_t)rollout->count * rollout->act_dim;
-  const uint32_t pairs = (rollout->act_dim + 1) / 2;
-  rollout->ahead = pairs > 0 && pairs < RANDOM_PAIRS && rollout->config->noise_hold <= 1 ? RANDOM_PAIRS / pairs : 1;
+  const size_t slots = rollout->slot_count, obs = slots * rollout->obs_dim, action = slots * rollout->act_dim;
+  const size_t pairs = (action / (rollout->count > 0 ? rollout->count : 1) + 1) / 2;
+  rollout->ahead =
+      pairs > 0 && pairs < RANDOM_PAIRS && rollout->config->noise_hold <= 1 ? (uint32_t)(RANDOM_PAIRS / pairs) : 1;
   return (rollout->obs = memory_alloc(obs, sizeof(float), what, error)) &&
          (rollout->next_obs = memory_alloc(obs, sizeof(float), what, error)) &&
          (rollout->action = memory_alloc(action, sizeof(float), what, error)) &&
          (rollout->noise = memory_alloc(action * rollout->ahead, sizeof(float), what, error)) &&
-         (rollout->reward = memory_alloc(rollout->count, sizeof(double), what, error)) &&
-         (rollout->flags = memory_alloc(rollout->count, sizeof(int), what, error));
+         (rollout->reward = memory_alloc(slots, sizeof(double), what, error)) &&
+         (rollout->flags = memory_alloc(slots, sizeof(int), what, error));
 }
 
 struct rollout *rollout_create(const struct config *config, const struct environment_kind *kind, uint32_t first,
@@ -76,8 +73,8 @@ struct rollout *rollout_create(const struct config *config, const struct environ
   if (!rollout->members) goto failed;
   for (uint32_t i = 0; i < count; i++) rollout_begin_environment(rollout, i);
   for (uint32_t i = 0; i < count; i++)
-    if (create_member(rollout, i, error) != STATUS_OK) goto failed;
-  if (!alloc_rows(rollout, error)) goto failed;
+    if (rollout_create_environment(rollout, i, error) != STATUS_OK) goto failed;
+  if (rollout_create_slots(rollout, error) != STATUS_OK || !alloc_rows(rollout, error)) goto failed;
   rollout->hold_weight = noise_hold_weight((uint32_t)config->noise_hold);
   return rollout;
 failed:
@@ -88,10 +85,9 @@ failed:
 void rollout_destroy(struct rollout *rollout) {
   if (!rollout) return;
   environment_create_abandon(rollout->kind);
-  for (uint32_t i = 0; rollout->members && i < rollout->count; i++) {
+  for (uint32_t i = 0; rollout->members && i < rollout->count; i++)
     environment_destroy(&rollout->members[i].environment);
-    n_step_release(&rollout->members[i].window);
-  }
+  rollout_destroy_slots(rollout);
   memory_free(rollout->members);
   memory_free(rollout->bounds);
   memory_free(rollout->obs);
@@ -111,41 +107,59 @@ const struct environment *rollout_environment(const struct rollout *rollout, uin
   return &rollout->members[i].environment;
 }
 
+uint32_t rollout_agents(const struct rollout *rollout, uint32_t i) { return rollout->members[i].agents; }
+
 uint32_t rollout_rows_per_step(const struct rollout *rollout) {
-  return rollout->count * (uint32_t)rollout->config->n_step;
+  return rollout->slot_count * (uint32_t)rollout->config->n_step;
 }
 
 uint32_t rollout_episodes_per_step(const struct rollout *rollout) { return rollout->count; }
 
 // --- one step ---
 
-// The noise of the next step (count x act_dim).
+// The noise of the next step (slot_count x act_dim). The agents of an environment share its stream: agent j has the
+// numbers from j act_dim on, so it does not matter how many others there are.
 static const float *next_noise(struct rollout *rollout) {
-  const size_t dim = rollout->act_dim, row = rollout->count * dim;
+  const size_t dim = rollout->act_dim, row = rollout->slot_count * dim;
   const uint64_t step = rollout->members[0].steps;
   if (!rollout->is_drawn || step - rollout->noise_from >= rollout->ahead) {
-    for (uint32_t i = 0; i < rollout->count; i++)
-      random_normals_at(
-          random_stream(rollout->config->seed, RANDOM_ACTOR, rollout->first + i, rollout->members[i].steps),
-          rollout->ahead, dim, rollout->noise + i * dim, row);
+    for (uint32_t i = 0; i < rollout->count; i++) {
+      const struct member *member = &rollout->members[i];
+      random_normals_at(random_stream(rollout->config->seed, RANDOM_ACTOR, rollout->first + i, member->steps),
+                        rollout->ahead, member->agents * dim, rollout->noise + member->slot * dim, row);
+    }
     rollout->is_drawn = true;
     rollout->noise_from = step;
   }
   return rollout->noise + (step - rollout->noise_from) * row;
 }
 
-// The same where noise is held for some steps. One that sits this step out keeps its noise.
-static const float *held_noise(struct rollout *rollout) {
+// The same of agent j of member i where noise is held for some steps.
+static void hold_noise(struct rollout *rollout, uint32_t i, uint32_t j) {
   const struct config *config = rollout->config;
+  const struct member *member = &rollout->members[i];
+  const uint32_t index = rollout->first + i;
   const size_t dim = rollout->act_dim;
-  for (uint32_t i = 0; i < rollout->count; i++) {
-    struct member *member = &rollout->members[i];
-    const struct noise_hold_rule rule = {config->seed, rollout->first + i, (uint32_t)config->noise_hold,
-                                         rollout->hold_weight};
-    if (member->steps_now && noise_hold_find(&rule, &member->hold, member->steps, member->episode_length))
-      random_normals_at(random_stream(config->seed, RANDOM_ACTOR, rollout->first + i, member->hold.from), 1, dim,
-                        rollout->noise + i * dim, dim);
+  struct slot *slot = &rollout->slots[member->slot + j];
+  float *noise = rollout->noise + (member->slot + j) * dim;
+  const struct noise_hold_rule rule = {config->seed, index, (uint32_t)config->noise_hold, rollout->hold_weight, j};
+  const uint32_t length = member->agents > 1 ? slot->length : member->episode_length;
+  if (!noise_hold_find(&rule, &slot->hold, member->steps, length)) return;
+  struct random random = random_stream(config->seed, RANDOM_ACTOR, index, slot->hold.from);
+  if (j == 0) {
+    random_normals_at(random, 1, dim, noise, dim);
+    return;
   }
+  random_skip_normals(&random, j * dim);
+  for (size_t k = 0; k < dim; k++) noise[k] = (float)random_normal(&random);
+}
+
+// One that sits this step out keeps its noise.
+static const float *held_noise(struct rollout *rollout) {
+  for (uint32_t i = 0; i < rollout->count; i++)
+    for (uint32_t j = 0; rollout->members[i].steps_now && j < rollout->members[i].agents; j++)
+      if (rollout->members[i].agents == 1 || rollout->slots[rollout->members[i].slot + j].is_present)
+        hold_noise(rollout, i, j);
   return rollout->noise;
 }
 
@@ -154,14 +168,15 @@ static const float *held_noise(struct rollout *rollout) {
 static void choose_actions(struct rollout *rollout, struct policy *policy, uint64_t version) {
   if (version > 0) {
     const float *noise = rollout->config->noise_hold > 1 ? held_noise(rollout) : next_noise(rollout);
-    policy_act(policy, rollout->count, rollout->obs, noise, rollout->action);
+    policy_act(policy, rollout->slot_count, rollout->obs, noise, rollout->action);
     return;
   }
   for (uint32_t i = 0; i < rollout->count; i++) {
-    const uint64_t step = rollout->members[i].steps;
-    struct random random = random_stream(rollout->config->seed, RANDOM_WARMUP, rollout->first + i, step);
-    float *action = rollout->action + (size_t)i * rollout->act_dim;
-    for (uint32_t j = 0; j < rollout->act_dim; j++) action[j] = (float)(2 * random_uniform(&random) - 1);
+    const struct member *member = &rollout->members[i];
+    struct random random = random_stream(rollout->config->seed, RANDOM_WARMUP, rollout->first + i, member->steps);
+    float *action = rollout->action + (size_t)member->slot * rollout->act_dim;
+    for (size_t j = 0; j < (size_t)member->agents * rollout->act_dim; j++)
+      action[j] = (float)(2 * random_uniform(&random) - 1);
   }
 }
 
@@ -173,16 +188,18 @@ static enum status step_part(struct rollout *rollout, enum part part, struct tra
   for (uint32_t i = 0; i < rollout->count; i++) {
     struct member *member = &rollout->members[i];
     if (!member->steps_now || (part >= PART_AGAIN && !environment_step_goes_on(&member->environment))) continue;
-    const float *action = rollout->action + (size_t)i * rollout->act_dim;
-    float *next = rollout->next_obs + (size_t)i * rollout->obs_dim;
+    const uint32_t slot = member->slot;
+    const float *action = rollout->action + (size_t)slot * rollout->act_dim;
+    float *next = rollout->next_obs + (size_t)slot * rollout->obs_dim;
     struct error why = {0};
     enum status status;
     if (part == PART_STEP)
-      status = environment_step(&member->environment, action, next, &rollout->reward[i], &rollout->flags[i], &why);
+      status =
+          environment_step(&member->environment, action, next, &rollout->reward[slot], &rollout->flags[slot], &why);
     else if (part != PART_END)
       status = environment_step_begin(&member->environment, action, &why);
     else
-      status = environment_step_end(&member->environment, next, &rollout->reward[i], &rollout->flags[i], &why);
+      status = environment_step_end(&member->environment, next, &rollout->reward[slot], &rollout->flags[slot], &why);
     rollout_keep_in_touch(rollout);
     if (status == STATUS_OK) continue;
     rollout->stepping--; // I6
@@ -205,19 +222,17 @@ static enum status step_environments(struct rollout *rollout, struct transition_
   return status;
 }
 
-// Appends the step of environments [first, first + count) as rows. Without a window every step is a row, and its arrays
-// lie here as they do in the batch.
-static void append_rows(const struct rollout *rollout, uint32_t first, uint32_t count, uint64_t version,
-                        struct transition_batch *batch) {
+// Without a window every step is a row, and its arrays lie here as they do in the batch.
+void rollout_append_rows(const struct rollout *rollout, uint32_t slot, uint32_t count, uint64_t version,
+                         struct transition_batch *batch) {
   const size_t row = batch->rows, obs = rollout->obs_dim, action = rollout->act_dim;
   assert(count <= batch->capacity - row && batch->obs_dim == obs && batch->act_dim == action);
-  memcpy(batch->obs + row * obs, rollout->obs + first * obs, count * obs * sizeof(float));
-  memcpy(batch->next_obs + row * obs, rollout->next_obs + first * obs, count * obs * sizeof(float));
-  memcpy(batch->action + row * action, rollout->action + first * action, count * action * sizeof(float));
-  const double *reward = rollout->reward + first;
-  const int *flags = rollout->flags + first;
+  memcpy(batch->obs + row * obs, rollout->obs + slot * obs, count * obs * sizeof(float));
+  memcpy(batch->next_obs + row * obs, rollout->next_obs + slot * obs, count * obs * sizeof(float));
+  memcpy(batch->action + row * action, rollout->action + slot * action, count * action * sizeof(float));
+  const double *reward = rollout->reward + slot;
+  const int *flags = rollout->flags + slot;
   const float gamma = (float)rollout->config->gamma;
-  for (uint32_t i = 0; i < count; i++) batch->environment[row + i] = rollout->first + first + i;
   for (uint32_t i = 0; i < count; i++) batch->version[row + i] = version;
   for (uint32_t i = 0; i < count; i++)
     batch->reward[row + i] = 0 + (float)reward[i]; // -0 becomes 0, as in the sum of a window
@@ -225,25 +240,53 @@ static void append_rows(const struct rollout *rollout, uint32_t first, uint32_t 
   batch->rows += count;
 }
 
-// The same where somebody sat the step out: that one keeps its observation, and the steps of the members are no longer
-// level, so the noise that was drawn ahead is not theirs.
+// Appends the step of environments [first, first + count), of one agent each, as rows.
+static void append_rows(const struct rollout *rollout, uint32_t first, uint32_t count, uint64_t version,
+                        struct transition_batch *batch) {
+  const size_t row = batch->rows;
+  rollout_append_rows(rollout, first, count, version, batch);
+  for (uint32_t i = 0; i < count; i++) batch->environment[row + i] = rollout->first + first + i;
+}
+
+// The same where somebody sat the step out, or has several agents. Who sat it out keeps its observation, and the steps
+// of the members are no longer level, so the noise that was drawn ahead is not theirs.
 static void append_some_rows(struct rollout *rollout, uint64_t version, struct transition_batch *batch) {
   const size_t dim = rollout->obs_dim;
-  rollout->is_drawn = false;
+  rollout->is_drawn &= rollout->stepping == rollout->count;
   for (uint32_t i = 0; i < rollout->count; i++) {
-    if (!rollout->members[i].steps_now)
-      memcpy(rollout->next_obs + i * dim, rollout->obs + i * dim, dim * sizeof(float));
+    const struct member *member = &rollout->members[i];
+    if (!member->steps_now)
+      memcpy(rollout->next_obs + member->slot * dim, rollout->obs + member->slot * dim,
+             member->agents * dim * sizeof(float));
+    else if (rollout->config->n_step == 1 && rollout->has_agents)
+      rollout_append_agents(rollout, i, version, batch);
     else if (rollout->config->n_step == 1)
       append_rows(rollout, i, 1, version, batch);
   }
 }
 
-static void end_episode(struct member *member, uint32_t index, struct transition_batch *batch) {
+// Where an environment has several agents, its flags hold for each that has not ended by itself.
+static void spread_flags(struct rollout *rollout) {
+  for (uint32_t i = 0; rollout->has_agents && i < rollout->count; i++) {
+    struct member *member = &rollout->members[i];
+    if (!member->steps_now || member->agents == 1) continue;
+    const uint8_t *agent = member->environment.agent;
+    int *flags = rollout->flags + member->slot;
+    member->ends = *flags;
+    for (uint32_t j = 0; j < member->agents; j++) flags[j] = agent[j] == CORSAC_PRESENT ? member->ends : agent[j];
+  }
+}
+
+static void end_episode(struct rollout *rollout, uint32_t i, struct transition_batch *batch) {
+  struct member *member = &rollout->members[i];
   assert(batch->episodes < batch->episode_capacity);
-  batch->episode[batch->episodes++] = (struct episode_record){.environment = index,
-                                                              .length = member->episode_length,
-                                                              .episode = member->episode,
-                                                              .episode_return = member->episode_return};
+  struct episode_record *record = &batch->episode[batch->episodes++];
+  *record = (struct episode_record){.environment = rollout->first + i,
+                                    .length = member->episode_length,
+                                    .episode = member->episode,
+                                    .episode_return = rollout->slots[member->slot].episode_return,
+                                    .agents = 1};
+  if (member->agents > 1) record->episode_return = rollout_mean_return(rollout, i, &record->agents);
   member->episode++;
   member->state = MEMBER_BETWEEN;
 }
@@ -268,31 +311,42 @@ static void add_info(struct member *member, bool ends) {
   }
 }
 
+// Counts the step of the only agent of environment i.
+static void record_agent(struct rollout *rollout, uint32_t i, uint64_t version, int ends,
+                         struct transition_batch *batch) {
+  const uint32_t s = rollout->members[i].slot;
+  struct slot *slot = &rollout->slots[s];
+  slot->episode_return += rollout->reward[s];
+  if (slot->window.n == 1) return;
+  const struct n_step_transition transition = {.obs = rollout_obs(rollout, i),
+                                               .action = rollout->action + (size_t)s * rollout->act_dim,
+                                               .reward = (float)rollout->reward[s],
+                                               .version = version,
+                                               .next_obs = rollout->next_obs + (size_t)s * rollout->obs_dim,
+                                               .terminated = ends & CORSAC_TERMINATED,
+                                               .truncated = ends & CORSAC_TRUNCATED};
+  n_step_push(&slot->window, &transition, rollout->first + i, batch);
+}
+
 // Counts the step that environment i has just made.
 static void record_step(struct rollout *rollout, uint32_t i, uint64_t version, struct transition_batch *batch) {
   struct member *member = &rollout->members[i];
-  const uint32_t index = rollout->first + i, limit = member->environment.max_episode_steps;
-  const double reward = rollout->reward[i];
+  const uint32_t limit = member->environment.max_episode_steps;
   member->steps++;
   member->episode_length++;
-  member->episode_return += reward;
-  const bool terminated = rollout->flags[i] & CORSAC_TERMINATED;
-  const bool truncated = rollout->flags[i] & CORSAC_TRUNCATED || (limit && member->episode_length >= limit);
-  if (member->window.n > 1) {
-    const struct n_step_transition transition = {.obs = rollout_obs(rollout, i),
-                                                 .action = rollout->action + (size_t)i * rollout->act_dim,
-                                                 .reward = (float)reward,
-                                                 .version = version,
-                                                 .next_obs = rollout->next_obs + (size_t)i * rollout->obs_dim,
-                                                 .terminated = terminated,
-                                                 .truncated = truncated};
-    n_step_push(&member->window, &transition, index, batch);
+  int ends = member->agents > 1 ? member->ends : rollout->flags[member->slot];
+  if (limit && member->episode_length >= limit) ends |= CORSAC_TRUNCATED;
+  if (member->agents > 1) {
+    batch->transitions += rollout_record_agents(rollout, i, version, ends, batch);
+  } else {
+    batch->transitions++;
+    record_agent(rollout, i, version, ends, batch);
   }
-  if (member->environment.info_dim > 0) add_info(member, terminated || truncated);
+  if (member->environment.info_dim > 0) add_info(member, ends);
   if (member->good_steps < ROLLOUT_GOOD_STEPS) member->good_steps++;
-  if (terminated || truncated) {
+  if (ends) {
     member->failures = 0;
-    end_episode(member, index, batch);
+    end_episode(rollout, i, batch);
   }
 }
 
@@ -314,7 +368,8 @@ static void fetch_info(struct rollout *rollout) {
 
 static void record_steps(struct rollout *rollout, uint64_t version, uint64_t newest_version,
                          struct transition_batch *batch) {
-  if (rollout->stepping < rollout->count)
+  spread_flags(rollout);
+  if (rollout->stepping < rollout->count || rollout->has_agents)
     append_some_rows(rollout, version, batch);
   else if (rollout->config->n_step == 1)
     append_rows(rollout, 0, rollout->count, version, batch);

@@ -18,6 +18,9 @@ void rollout_destroy(struct rollout *rollout);
 uint32_t rollout_count(const struct rollout *rollout);
 const struct environment *rollout_environment(const struct rollout *rollout, uint32_t i); // i < count
 
+// Agents of environment i.
+uint32_t rollout_agents(const struct rollout *rollout, uint32_t i);
+
 // The most rows, and episodes, that one rollout_step can append.
 uint32_t rollout_rows_per_step(const struct rollout *rollout);
 uint32_t rollout_episodes_per_step(const struct rollout *rollout);
@@ -27,7 +30,7 @@ uint32_t rollout_episodes_per_step(const struct rollout *rollout);
 // spread over ranks.
 //
 // Appends rows, episodes, steps, lag (against newest_version) and progress to the batch, which must have room for
-// rollout_rows_per_step.
+// rollout_rows_per_step, and the column `agent` where an environment has several.
 //
 // An environment that fails loses its episode: that is cut after the last good step, whose rows stay. It is made anew
 // after a pause that grows with its failures in a row. Until then the others step without it; in sync mode they wait

@@ -9,8 +9,9 @@ static const double PAUSE_FIRST = 0.1, PAUSE_LONGEST = 5; // s
 
 void rollout_cut_episode(struct rollout *rollout, uint32_t i, struct transition_batch *batch) {
   struct member *member = &rollout->members[i];
-  if (member->state == MEMBER_RUNNING && member->window.n > 1)
-    n_step_close(&member->window, rollout_obs(rollout, i), rollout->first + i, batch); // I3
+  for (uint32_t j = 0; member->state == MEMBER_RUNNING && rollout->config->n_step > 1 && j < member->agents; j++)
+    n_step_close(&rollout->slots[member->slot + j].window, rollout_obs(rollout, i) + (size_t)j * rollout->obs_dim,
+                 rollout->first + i, batch); // I3
   member->state = MEMBER_BETWEEN;
   member->episode++;
 }

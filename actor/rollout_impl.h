@@ -19,12 +19,17 @@
 //
 // Invariants, between two calls (check_invariants in rollout.c):
 //
-//   I1. A RUNNING environment has an instance, unless that is lent, and its row of obs is finite.
+//   I1. A RUNNING environment has an instance, unless that is lent, and its rows of obs are finite.
 //   I2. A FAILED environment has no instance.
-//   I3. The n-step window of an environment that is not RUNNING is empty: no row mixes two episodes.
+//   I3. The n-step windows of an environment that is not RUNNING, and of an agent that is not there, are empty: no row
+//       mixes two episodes.
 //   I4. unreported is the number of failures and warnings that rollout_env_failure has yet to return.
 //   I5. An instance is lent only by a rollout of one environment.
 //   I6. A failed step counts nowhere: it is in no row, no counter and no sum.
+//
+// An agent of an environment is a slot: a row of obs, an n-step window, an episode of its own within the environment's.
+// The slots of a member stand side by side, in the order of its agents. An environment of one agent has one slot, so
+// member i of such environments has slot i.
 #ifndef CORSAC_ACTOR_ROLLOUT_IMPL_H
 #define CORSAC_ACTOR_ROLLOUT_IMPL_H
 
@@ -42,11 +47,10 @@ enum member_state { MEMBER_BETWEEN, MEMBER_RUNNING, MEMBER_FAILED };
 struct member {
   struct environment environment;
   enum member_state state;
-  struct n_step window;
+  uint32_t slot, agents;   // its slots are [slot, slot + agents)
+  int ends;                // flags of the step under way, where it has several agents
   uint64_t steps, episode; // of its life; the episode under way, or the next one
-  double episode_return;   // of the episode under way
   uint32_t episode_length; // of the episode under way
-  struct noise_hold hold;  // of its noise, where noise_hold > 1
   bool steps_now;          // it takes part in the step under way
   bool resets_now;         // its reset was begun and has to be ended
 
@@ -62,22 +66,34 @@ struct member {
   struct info_episode info_episode; // those of the episode under way, where the rule is not CORSAC_INFO_MEAN
 };
 
+// One agent of an environment, in the episode under way.
+struct slot {
+  struct n_step window;
+  bool is_present, took_part; // it acts in the next step; it has acted in the episode
+  double episode_return;
+  uint32_t length;        // steps since it came
+  struct noise_hold hold; // of its noise, where noise_hold > 1
+};
+
 struct rollout {
   const struct config *config;         // not owned
   const struct environment_kind *kind; // not owned
   uint32_t first, count, obs_dim, act_dim, info_dim;
   struct member *members; // (count)
-  float *obs, *next_obs;  // (count x obs_dim)
-  float *action;          // (count x act_dim)
-  double *reward;         // (count)
-  int *flags;             // (count)
+  uint32_t slot_count;    // agents of all members
+  bool has_agents;        // a member has several
+  struct slot *slots;     // (slot_count)
+  float *obs, *next_obs;  // (slot_count x obs_dim)
+  float *action;          // (slot_count x act_dim)
+  double *reward;         // (slot_count)
+  int *flags;             // (slot_count) how the step ended the agent's episode
   uint32_t stepping;      // members with steps_now
 
   uint64_t env_steps;  // of the job, as the learner said last; not in sync mode
   double *bounds;      // (2 x act_dim) lowest and highest actions of the first instance, which all others have too
   double hold_weight;  // noise_hold_weight of noise_hold
   uint32_t ahead;      // steps whose noise is drawn at once
-  float *noise;        // (ahead x count x act_dim)
+  float *noise;        // (ahead x slot_count x act_dim)
   bool is_drawn;       // noise holds the first member's steps noise_from to noise_from + ahead - 1
   uint64_t noise_from; // a step of the first member
 
@@ -87,10 +103,42 @@ struct rollout {
   struct buffer lent; // the state of the episode that a loan interrupts; size 0: none
 };
 
-// The current observation of member i (obs_dim).
+// The current observations of member i (agents x obs_dim).
 static inline float *rollout_obs(const struct rollout *rollout, uint32_t i) {
-  return rollout->obs + (size_t)i * rollout->obs_dim;
+  return rollout->obs + (size_t)rollout->members[i].slot * rollout->obs_dim;
 }
+
+// --- rollout_agents.c ---
+
+// Makes the slots, once all members have their instances.
+enum status rollout_create_slots(struct rollout *rollout, struct error *error);
+void rollout_destroy_slots(struct rollout *rollout);
+
+// Appends rows of slots [slot, slot + count), but for their columns environment and agent (rollout.c).
+void rollout_append_rows(const struct rollout *rollout, uint32_t slot, uint32_t count, uint64_t version,
+                         struct transition_batch *batch);
+
+// After a reset: an episode of each agent that is there begins.
+void rollout_begin_agents(struct rollout *rollout, uint32_t i);
+
+// Appends the rows of a step without a window, of the agents of member i that acted.
+void rollout_append_agents(const struct rollout *rollout, uint32_t i, uint64_t version, struct transition_batch *batch);
+
+// Counts the step that the agents of member i have made: windows, returns, who is there next. ends: CORSAC_TERMINATED |
+// CORSAC_TRUNCATED where the environment's episode ends. Returns how many acted.
+uint32_t rollout_record_agents(struct rollout *rollout, uint32_t i, uint64_t version, int ends,
+                               struct transition_batch *batch);
+
+// The mean return of the agents that took part in the episode of member i, and their number.
+double rollout_mean_return(const struct rollout *rollout, uint32_t i, uint32_t *agents);
+
+// Where the agents of member i stand, and back.
+void rollout_save_agents(const struct rollout *rollout, uint32_t i, struct snapshot *snapshot);
+enum status rollout_load_agents(struct rollout *rollout, uint32_t i, const struct snapshot *snapshot,
+                                struct error *error);
+
+// Tells the instance of member i which of its agents are there, after a load.
+void rollout_tell_agents(struct rollout *rollout, uint32_t i);
 
 // After a call of one of several environments, each of which may take minutes: a heartbeat may be due.
 static inline void rollout_keep_in_touch(const struct rollout *rollout) {

@@ -38,6 +38,11 @@ static enum status check_shape(const struct rollout *rollout, uint32_t i, struct
                      "to be the same",
                      environment_kind_name(rollout->kind), rollout->first + i, environment->obs_dim,
                      environment->act_dim, rollout->first, rollout->obs_dim, rollout->act_dim);
+  if (environment->agents != rollout->members[i].agents)
+    return error_set(error, STATUS_MISMATCH,
+                     "%s: environment %u has %u agents now and had %u: the number of an environment's agents stays",
+                     environment_kind_name(rollout->kind), rollout->first + i, environment->agents,
+                     rollout->members[i].agents);
   for (uint32_t k = 0; k < rollout->act_dim; k++) {
     const double low = environment->action_low[k], high = environment->action_high[k];
     const double first_low = rollout->bounds[k], first_high = rollout->bounds[rollout->act_dim + k];
@@ -66,6 +71,7 @@ enum status rollout_create_environment(struct rollout *rollout, uint32_t i, stru
   enum status status =
       environment_create_for(&member->environment, rollout->kind, &guest, env_steps(rollout, i), error);
   if (status == STATUS_OK && rollout->obs_dim == 0) status = take_shape(rollout, &member->environment, error);
+  if (member->agents == 0) member->agents = member->environment.agents; // the first instance
   return status == STATUS_OK ? check_shape(rollout, i, error) : status;
 }
 
@@ -96,9 +102,8 @@ static enum status end_reset(struct rollout *rollout, uint32_t i, struct error *
                                  : environment_reset(&member->environment, seed, rollout_obs(rollout, i), error);
   rollout_keep_in_touch(rollout);
   if (status != STATUS_OK) return status;
-  n_step_clear(&member->window);
+  rollout_begin_agents(rollout, i);
   member->state = MEMBER_RUNNING;
-  member->episode_return = 0;
   member->episode_length = 0;
   member->info_episode = (struct info_episode){0};
   return STATUS_OK;

@@ -29,6 +29,7 @@ static enum status resume_episode(struct rollout *rollout, struct error *error) 
   member->environment.guest.episode = member->episode;
   status = environment_load(&member->environment, rollout->lent.data, rollout->lent.size, error);
   member->environment.guest.step = member->episode_length;
+  rollout_tell_agents(rollout, 0);
   return status;
 }
 
@@ -60,10 +61,12 @@ static enum status copy_state(struct buffer *to, const struct buffer *from, stru
 enum status rollout_snapshot(struct rollout *rollout, uint32_t i, struct snapshot *snapshot, struct error *error) {
   assert(i < rollout->count && snapshot->obs_dim == rollout->obs_dim && snapshot->act_dim == rollout->act_dim);
   struct member *member = &rollout->members[i];
+  assert(member->agents <= snapshot->agent_capacity);
 
   // Between two episodes the counters are everything.
   const bool is_running = member->state == MEMBER_RUNNING;
   snapshot->environment = rollout->first + i;
+  snapshot->agents = member->agents;
   snapshot->steps = member->steps;
   snapshot->episode = member->episode;
   snapshot->live = false;
@@ -71,7 +74,10 @@ enum status rollout_snapshot(struct rollout *rollout, uint32_t i, struct snapsho
   snapshot->episode_return = 0;
   snapshot->episode_length = snapshot->window = snapshot->info_dim = 0;
   snapshot->state.size = 0;
-  memset(snapshot->obs, 0, rollout->obs_dim * sizeof(float));
+  memset(snapshot->obs, 0, (size_t)member->agents * rollout->obs_dim * sizeof(float));
+  for (uint32_t j = 0; member->agents > 1 && j < member->agents; j++)
+    snapshot->agent_state[j] = 0, snapshot->agent_return[j] = 0,
+    snapshot->agent_length[j] = snapshot->agent_window[j] = 0;
   if (!is_running) return STATUS_OK;
 
   // In an episode the environment's own state has to come along. Of a lent instance it was saved before the loan.
@@ -83,13 +89,12 @@ enum status rollout_snapshot(struct rollout *rollout, uint32_t i, struct snapsho
     return STATUS_OK;
   }
   snapshot->live = snapshot->exact = true;
-  snapshot->episode_return = member->episode_return;
   snapshot->episode_length = member->episode_length;
   snapshot->info_dim = member->environment.info_dim;
   memcpy(snapshot->info_count, member->info_episode.count, sizeof snapshot->info_count);
   memcpy(snapshot->info_number, member->info_episode.number, sizeof snapshot->info_number);
-  memcpy(snapshot->obs, rollout_obs(rollout, i), rollout->obs_dim * sizeof(float));
-  n_step_save(&member->window, snapshot);
+  memcpy(snapshot->obs, rollout_obs(rollout, i), (size_t)member->agents * rollout->obs_dim * sizeof(float));
+  rollout_save_agents(rollout, i, snapshot);
   return STATUS_OK;
 }
 
@@ -102,6 +107,10 @@ static enum status check_snapshot(const struct rollout *rollout, const struct sn
     return error_set(error, STATUS_MISMATCH,
                      "the snapshot of environment %u has obs_dim %u and act_dim %u, here they are %u and %u",
                      snapshot->environment, snapshot->obs_dim, snapshot->act_dim, rollout->obs_dim, rollout->act_dim);
+  const uint32_t agents = rollout->members[snapshot->environment - rollout->first].agents;
+  if (snapshot->agents != agents)
+    return error_set(error, STATUS_MISMATCH, "the snapshot of environment %u has %u agents, here it has %u",
+                     snapshot->environment, snapshot->agents, agents);
   return STATUS_OK;
 }
 
@@ -117,9 +126,8 @@ enum status rollout_restore(struct rollout *rollout, const struct snapshot *snap
                      snapshot->environment);
 
   // The counters. Where that is all there is, a new episode begins.
-  n_step_clear(&member->window); // I3
+  rollout_begin_agents(rollout, i); // I3
   rollout->is_drawn = false;
-  member->hold = (struct noise_hold){0};
   member->steps = snapshot->steps;
   member->episode = snapshot->episode + stateless;
   member->state = MEMBER_BETWEEN;
@@ -128,17 +136,16 @@ enum status rollout_restore(struct rollout *rollout, const struct snapshot *snap
   // The running episode.
   member->environment.guest.episode = member->episode;
   status = environment_load(&member->environment, snapshot->state.data, snapshot->state.size, error);
-  if (status == STATUS_OK) status = n_step_load(&member->window, snapshot, error);
+  if (status == STATUS_OK) status = rollout_load_agents(rollout, i, snapshot, error);
   if (status != STATUS_OK) return status;
   member->environment.guest.step = snapshot->episode_length;
   member->state = MEMBER_RUNNING;
-  member->episode_return = snapshot->episode_return;
   member->episode_length = snapshot->episode_length;
   member->info_episode = (struct info_episode){0};
   if (snapshot->info_dim == member->environment.info_dim) {
     memcpy(member->info_episode.count, snapshot->info_count, sizeof snapshot->info_count);
     memcpy(member->info_episode.number, snapshot->info_number, sizeof snapshot->info_number);
   }
-  memcpy(rollout_obs(rollout, i), snapshot->obs, rollout->obs_dim * sizeof(float));
+  memcpy(rollout_obs(rollout, i), snapshot->obs, (size_t)member->agents * rollout->obs_dim * sizeof(float));
   return STATUS_OK;
 }

@@ -10,8 +10,10 @@ enum status transition_sender_init(struct transition_sender *sender, const struc
                                        .batch_steps = assignment->batch_steps,
                                        .unlimited = config->sync,
                                        .send_seconds = config->send_seconds};
-  return transition_batch_init(&sender->batch, obs_dim, act_dim, assignment->batch_rows, assignment->most_steps,
-                               assignment->count, error);
+  const enum status status = transition_batch_init(&sender->batch, obs_dim, act_dim, assignment->batch_rows,
+                                                   assignment->most_steps, assignment->count, error);
+  if (status != STATUS_OK || assignment->agents == assignment->count) return status;
+  return transition_batch_use_agents(&sender->batch, error);
 }
 
 void transition_sender_release(struct transition_sender *sender) {

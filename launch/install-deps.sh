@@ -1,15 +1,16 @@
 #!/bin/sh
 # Installs the Debian or Ubuntu packages that are missing; elsewhere says what is needed. Nothing to do takes no time.
-#   install-deps.sh [core] [tests] [full] [coverage] [bench] [mujoco] [gym] [gym-mujoco] [record] [fmi] [lammps]     default: core
+#   install-deps.sh [core] [tests] [full] [coverage] [bench] [mujoco] [gym] [gym-mujoco] [pettingzoo] [record] [fmi] [lammps]     default: core
 set -eu
 [ $# -gt 0 ] || set -- core
-case " $* " in *' mujoco '* | *' gym '* | *' gym-mujoco '* | *' record '*) # their packages, then what no package has
-  "$0" $(for group in "$@"; do echo "$group" | sed 's/^\(mujoco\|gym\|gym-mujoco\|record\)$/&-packages/'; done)
+case " $* " in *' mujoco '* | *' gym '* | *' gym-mujoco '* | *' pettingzoo '* | *' record '*) # their packages, then what no package has
+  "$0" $(for group in "$@"; do echo "$group" | sed 's/^\(mujoco\|gym\|gym-mujoco\|pettingzoo\|record\)$/&-packages/'; done)
   for group in "$@"; do
     case $group in
     mujoco) "$(dirname "$0")/install-mujoco.sh" ;;
     gym) "$(dirname "$0")/install-gym.sh" ;;
     gym-mujoco) "$(dirname "$0")/install-gym.sh" mujoco ;;
+    pettingzoo) "$(dirname "$0")/install-gym.sh" pettingzoo ;;
     record) "$(dirname "$0")/install-gym.sh" mujoco pygame ;;
     esac
   done
@@ -39,12 +40,12 @@ for group in "$@"; do
     packages="$packages ffmpeg libegl1 libosmesa6"
     python3 -c 'import ensurepip, venv' 2>/dev/null || packages="$packages python3 python3-venv"
     ;;
-  gym-packages | gym-mujoco-packages) python3 -c 'import ensurepip, venv' 2>/dev/null || packages="$packages python3 python3-venv" ;;
+  gym-packages | gym-mujoco-packages | pettingzoo-packages) python3 -c 'import ensurepip, venv' 2>/dev/null || packages="$packages python3 python3-venv" ;;
   fmi) # opened at run time: the archive, the description, and expressions of FMUs
     packages="$packages libarchive13 libexpat1 libmuparser2v5"
     ;;
   lammps) packages="$packages openmpi-bin libopenmpi-dev liblammps-dev" ;; # of launch/examples/mpi/lammps.c
-  *) echo "install-deps.sh: no group '$group' (core, tests, full, coverage, bench, mujoco, gym, gym-mujoco, record, fmi, lammps)" >&2 && exit 2 ;;
+  *) echo "install-deps.sh: no group '$group' (core, tests, full, coverage, bench, mujoco, gym, gym-mujoco, pettingzoo, record, fmi, lammps)" >&2 && exit 2 ;;
   esac
 done
 [ -n "$packages" ] || exit 0

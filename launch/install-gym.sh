@@ -1,14 +1,16 @@
 #!/bin/sh
 # A virtual environment with Gymnasium and NumPy, pinned, in $GYM_DIR (${XDG_DATA_HOME:-~/.local/share}/corsac/python), where the program
 # looks for it. Called by `install-deps.sh gym`.
-#   install-gym.sh [mujoco] [pygame]     also what Gymnasium's own MuJoCo tasks need, and what its classic tasks are drawn with
+#   install-gym.sh [mujoco] [pygame] [pettingzoo]     also what Gymnasium's own MuJoCo tasks need, what its classic tasks are drawn with,
+#                                                     and PettingZoo with its continuous tasks
 set -eu
 gymnasium=1.4.0 numpy='numpy==2.4.6; python_version>="3.11"
-numpy==2.2.6; python_version<"3.11"' mujoco=4.0.1 pygame=2.6.1
+numpy==2.2.6; python_version<"3.11"' mujoco=4.0.1 pygame=2.6.1 pettingzoo=1.25.0 box2d=2.3.10 pymunk=6.11.1
 directory=${GYM_DIR:-${XDG_DATA_HOME:-$HOME/.local/share}/corsac/python}
 requirements="gymnasium==$gymnasium
 $numpy"
 case " $* " in *' mujoco '*) with_mujoco=1 ;; *) with_mujoco= ;; esac
+case " $* " in *' pettingzoo '*) with_pettingzoo=1 ;; *) with_pettingzoo= ;; esac
 case " $* " in *' pygame '*) with_pygame=1 ;; *) with_pygame= ;; esac
 if [ "$with_mujoco" ] || grep -q '^mujoco-core' "$directory/installed" 2>/dev/null; then # what is there stays
   requirements="$requirements
@@ -19,6 +21,15 @@ fi
 if [ "$with_pygame" ] || grep -q '^pygame' "$directory/installed" 2>/dev/null; then
   requirements="$requirements
 pygame==$pygame"
+fi
+if [ "$with_pettingzoo" ] || grep -q '^pettingzoo' "$directory/installed" 2>/dev/null; then
+  case $requirements in *pygame==*) ;; *) requirements="$requirements
+pygame==$pygame" ;; esac
+  requirements="$requirements
+pettingzoo==$pettingzoo
+box2d==$box2d
+pymunk==$pymunk
+scipy"
 fi
 
 is_there() {

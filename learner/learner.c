@@ -56,13 +56,15 @@ static void set_slack(struct learner *learner) {
   struct job *job = learner->job;
   uint64_t slack = 0;
   for (uint32_t i = 0; i < learner->table.active; i++)
-    slack += ACTOR_TABLE_CREDITS * (uint64_t)learner->table.entry[i].batch_steps;
+    slack += ACTOR_TABLE_CREDITS * (uint64_t)(job->limiter.by_transition ? learner->table.entry[i].batch_transitions
+                                                                         : learner->table.entry[i].batch_steps);
   job->limiter.slack = job->config.utd_slack > slack ? job->config.utd_slack : slack;
 }
 
 static enum status init_parts(struct learner *learner, const struct learner_setup *setup, struct error *error) {
   struct job *job = setup->job;
   enum status status = actor_table_init(&learner->table, &job->config, setup->transport, error);
+  if (status == STATUS_OK) actor_table_take_agents(&learner->table, &job->config, job->environment.agents);
   const uint32_t actors = learner->table.actors;
   for (uint32_t i = 0; i < actors && status == STATUS_OK && setup->pid; i++)
     learner->table.entry[i].pid = setup->pid[i];

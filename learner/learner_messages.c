@@ -226,7 +226,9 @@ static enum status take_bye(struct learner *learner, const struct frame *frame, 
   const uint32_t actor = frame->sender - 1;
   const enum status status = message_decode_bye(frame, &bye, error);
   if (status != STATUS_OK) return status;
-  const uint64_t most = assignment_of(&learner->job->config, learner->table.actors, actor).most_steps;
+  const struct job *job = learner->job;
+  const uint64_t most =
+      assignment_with_agents(&job->config, learner->table.actors, actor, job->environment.agents).most_steps;
   if (learner->table.entry[actor].left) return error_set(error, STATUS_PEER, "rank %u said BYE twice", frame->rank);
   if (bye.unsent > most)
     return error_set(error, STATUS_PEER, "rank %u said BYE with %llu unsent steps; it can have %llu, those of a batch",

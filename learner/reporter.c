@@ -32,10 +32,12 @@ static void measure_rates(struct reporter *reporter, const struct job *job) {
   reporter->rate_updates = job->limiter.updates;
 }
 
-// Updates per step past learning_starts so far.
+// Updates per step, or transition, past learning_starts so far.
 static double achieved_utd(const struct rate_limiter *limiter) {
-  const uint64_t steps = limiter->steps > limiter->base_steps ? limiter->steps - limiter->base_steps : 0;
-  return steps > 0 ? (double)(limiter->updates - limiter->base_updates) / (double)steps : 0;
+  if (limiter->steps <= limiter->base_steps) return 0;
+  const uint64_t count =
+      limiter->by_transition ? limiter->transitions - limiter->base_transitions : limiter->steps - limiter->base_steps;
+  return count > 0 ? (double)(limiter->updates - limiter->base_updates) / (double)count : 0;
 }
 
 // A line of the log.
@@ -43,16 +45,18 @@ static void format_progress(const struct reporter *reporter, const struct job *j
                             char *line, size_t size) {
   const uint64_t steps = job->limiter.steps, total = job->config.env_steps;
   const double alpha = job->sac.auto_alpha ? exp(job->sac.log_alpha) : job->sac.fixed_alpha;
-  char answer[32] = "-", left[32] = "-";
+  char answer[32] = "-", left[32] = "-", agents[48] = "";
   if (reporter->has_return) snprintf(answer, sizeof answer, "%.1f", reporter->last_return);
   if (reporter->steps_per_s > 0 && total > steps)
     clock_format_duration((double)(total - steps) / reporter->steps_per_s, left, sizeof left);
-  snprintf(line, size,
-           "%llu/%llu steps  %llu updates  return %s  utd %.2f  %.0f steps/s  %.0f updates/s  alpha %.3g  actors %u/%u"
-           "  left %s",
-           (unsigned long long)steps, (unsigned long long)total, (unsigned long long)job->limiter.updates, answer,
-           achieved_utd(&job->limiter), reporter->steps_per_s, reporter->updates_per_s, alpha, actor_table_alive(table),
-           table->active, left);
+  if (job->slots) snprintf(agents, sizeof agents, "  %llu transitions", (unsigned long long)job->limiter.transitions);
+  snprintf(
+      line, size,
+      "%llu/%llu steps%s  %llu updates  return %s  utd %.2f%s  %.0f steps/s  %.0f updates/s  alpha %.3g  actors %u/%u"
+      "  left %s",
+      (unsigned long long)steps, (unsigned long long)total, agents, (unsigned long long)job->limiter.updates, answer,
+      achieved_utd(&job->limiter), job->limiter.by_transition ? " per transition" : "", reporter->steps_per_s,
+      reporter->updates_per_s, alpha, actor_table_alive(table), table->active, left);
 }
 
 // The next checkpoint comes by steps or by minutes, whichever is first.
@@ -148,6 +152,7 @@ static void append_row(struct reporter *reporter, struct job *job, const char *l
 void reporter_row(struct reporter *reporter, struct job *job, const struct actor_table *table) {
   const struct metrics_totals totals = {.seconds = job_seconds(job),
                                         .env_steps = job->limiter.steps,
+                                        .transitions = job->limiter.transitions,
                                         .updates = job->limiter.updates,
                                         .episodes = job->episodes,
                                         .actors = table->active,

@@ -48,10 +48,11 @@ static enum status open_built_in(struct environment_kind *kind, struct error *er
   if (kind->abi) return STATUS_OK;
 
   const char *suggestion = registry_suggest(kind->id);
-  return error_set(error, STATUS_USAGE,
-                   "no environment is called \"%s\"%s%s%s; `corsac envs` lists the built-in ones; others "
-                   "are path/to/plugin.so[:args], exec:COMMAND, gym:ID and fmi:MODEL.fmu[:TASK.yaml]",
-                   kind->id, suggestion ? ": did you mean " : "", suggestion ? suggestion : "", suggestion ? "?" : "");
+  return error_set(
+      error, STATUS_USAGE,
+      "no environment is called \"%s\"%s%s%s; `corsac envs` lists the built-in ones; others "
+      "are path/to/plugin.so[:args], exec:COMMAND, gym:ID, pettingzoo:MODULE and fmi:MODEL.fmu[:TASK.yaml]",
+      kind->id, suggestion ? ": did you mean " : "", suggestion ? suggestion : "", suggestion ? "?" : "");
 }
 
 // --- plugins ---
@@ -130,6 +131,25 @@ static enum status open_gym(struct environment_kind *kind, const char *env, stru
   return status;
 }
 
+static enum status open_pettingzoo(struct environment_kind *kind, const char *env, struct error *error) {
+  struct gym gym;
+  struct error own = {0};
+  const struct config *config = kind->config;
+  if (!*kind->args)
+    return error_set(error, STATUS_USAGE,
+                     "--env %s names no environment: pettingzoo:MODULE[?key=value&...], such as "
+                     "pettingzoo:pettingzoo.sisl.multiwalker_v9",
+                     env);
+  if (config && (*config->gym_wrap || strcmp(config->gym_info, "auto") != 0))
+    return error_set(error, STATUS_USAGE, "--gym-info and --gym-wrap are for gym:, not for pettingzoo:");
+  if (gym_find_pettingzoo(&gym, config ? config->python : NULL, &own) != STATUS_OK)
+    return error_set(error, own.status, "%s: %s", env, own.text);
+  const enum status status =
+      open_process(kind, (const char *[]){"argv", gym.python, gym.script, kind->args, NULL}, error);
+  snprintf(kind->id, sizeof kind->id, "%.*s", (int)strcspn(env, "?"), env);
+  return status;
+}
+
 // --- FMUs ---
 
 static void *create_fmi(const struct environment_kind *kind, const struct corsac_env_config *config,
@@ -185,6 +205,7 @@ enum status environment_kind_open(struct environment_kind *kind, const char *env
 
   if (colon && strcmp(kind->id, "exec") == 0) return open_exec(kind, error);
   if (colon && strcmp(kind->id, "gym") == 0) return open_gym(kind, env, error);
+  if (colon && strcmp(kind->id, "pettingzoo") == 0) return open_pettingzoo(kind, env, error);
   if (colon && strcmp(kind->id, "fmi") == 0) return open_fmi(kind, env, error);
   if (!is_path(kind->id)) return open_built_in(kind, error);
   if (config && config->isolate)
@@ -205,6 +226,7 @@ void environment_kind_close(struct environment_kind *kind) {
 }
 
 const char *environment_kind_name(const struct environment_kind *kind) {
-  const char *slash = strncmp(kind->id, "gym:", 4) == 0 ? NULL : strrchr(kind->id, '/');
+  const bool is_python = strncmp(kind->id, "gym:", 4) == 0 || strncmp(kind->id, "pettingzoo:", 11) == 0;
+  const char *slash = is_python ? NULL : strrchr(kind->id, '/');
   return slash ? slash + 1 : kind->id;
 }

@@ -46,6 +46,7 @@ struct environment_kind {
 //                          first ':' that has a '/' in it or ends in .so is a path.
 //   exec:COMMAND           a simulator in a child process
 //   gym:ID[?KEY=VALUE&...]   an environment of Gymnasium in a child process, with keyword arguments
+//   pettingzoo:MODULE[?KEY=VALUE&...]   a parallel environment of PettingZoo, likewise; its agents share one policy
 //   fmi:MODEL.fmu[:TASK.yaml]  an FMU, in a child process unless its task says otherwise
 //
 // A message names what was given and what would be right: a similar built-in name, the missing symbol, both ABI

@@ -84,6 +84,18 @@ enum status gym_find(struct gym *gym, const char *python, struct error *error) {
   return status == STATUS_OK ? find_script(gym, error) : status;
 }
 
+enum status gym_find_pettingzoo(struct gym *gym, const char *python, struct error *error) {
+  static const char name[] = "corsac_pettingzoo.py";
+  const enum status status = gym_find(gym, python, error);
+  if (status != STATUS_OK) return status;
+  char *slash = strrchr(gym->script, '/');
+  const size_t before = (size_t)(slash + 1 - gym->script);
+  if (before + sizeof name > GYM_PATH) return error_set(error, STATUS_IO, "%s: its path is too long", gym->script);
+  memcpy(slash + 1, name, sizeof name);
+  if (access(gym->script, R_OK) == 0) return STATUS_OK;
+  return error_set(error, STATUS_IO, "%s is not there: `make` and `make install` put it there", gym->script);
+}
+
 void gym_argv_make(struct gym_argv *argv, const struct gym *gym, const char *id, const struct config *config) {
   size_t count = 0;
   *argv = (struct gym_argv){0};

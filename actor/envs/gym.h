@@ -18,6 +18,9 @@ struct gym {
 // what to do.
 enum status gym_find(struct gym *gym, const char *python, struct error *error);
 
+// The same for corsac_pettingzoo.py beside it.
+enum status gym_find_pettingzoo(struct gym *gym, const char *python, struct error *error);
+
 // The command line of corsac_gym.py for process_open: "argv", the interpreter, the script, the ID, options. Its words
 // point into all that is given.
 enum { GYM_WORDS = 12 };

@@ -210,6 +210,12 @@ static int take_spec(struct instance *instance) {
         "the process set obs_dim to %u, act_dim to %u, info_dim to %u; they have to be 1 to %d, 1 to %d, "
         "0 to %d",
         spec->obs_dim, spec->act_dim, spec->info_dim, CHANNEL_MAX_DIM, CHANNEL_MAX_DIM, CHANNEL_MAX_INFO);
+  if (!channel_has_room(spec))
+    return process_fail(instance,
+                        "the process set agents to %u, with obs_dim %u and act_dim %u: at most %d, and %d "
+                        "numbers of all of them",
+                        spec->agents, spec->obs_dim, spec->act_dim, CHANNEL_MAX_AGENTS, CHANNEL_MAX_DIM);
+  instance->agents = spec->agents > 1 ? spec->agents : 1;
   const struct config *config = instance->process->config;
   if (config && cases_per_episode(config) && !(spec->flags & CHANNEL_TAKES_CASE))
     return process_fail(instance,
@@ -223,7 +229,9 @@ static int take_spec(struct instance *instance) {
   const size_t size = spec->act_dim * sizeof(double);
   struct error why = {0};
   instance->bounds = memory_alloc(2 * (size_t)spec->act_dim, sizeof(double), "the bounds of a process' actions", &why);
-  if (!instance->bounds) return process_fail(instance, "%s", why.text);
+  if (instance->agents > 1) instance->agent_flags = memory_alloc(instance->agents, 1, "the agents of a process", &why);
+  if (!instance->bounds || (instance->agents > 1 && !instance->agent_flags))
+    return process_fail(instance, "%s", why.text);
   process_copy(instance->bounds, channel->action_low, size);
   process_copy(instance->bounds + spec->act_dim, channel->action_high, size);
   return 0;
@@ -308,6 +316,7 @@ void *process_create(struct process *process, struct process_listener listener, 
   spec->info_dim = instance->spec.info_dim;
   spec->info_names = instance->info_names;
   spec->info_rules = instance->spec.info_rules;
+  spec->agents = instance->agents;
   return instance;
 }
 
@@ -317,10 +326,22 @@ static void destroy(void *self) {
   const bool is_busy = instance->child.asked && instance->phase != PROCESS_ENDING;
   process_end(instance, instance->broken || is_busy ? 0 : CLOSE_SECONDS);
   memory_free(instance->bounds);
+  memory_free(instance->agent_flags);
   memory_free(instance);
 }
 
 // --- steps ---
+
+void process_take_obs(struct instance *instance, float *obs) {
+  const struct channel *channel = instance->child.channel;
+  process_copy(obs, channel->obs, (size_t)instance->agents * instance->spec.obs_dim * sizeof *obs);
+  if (instance->agents > 1) process_copy(instance->agent_flags, channel->agent_flags, instance->agents);
+}
+
+static void agent_flags(void *self, uint8_t *flags) {
+  const struct instance *instance = self;
+  memcpy(flags, instance->agent_flags, instance->agents);
+}
 
 static int reset(void *self, uint64_t seed, float *obs) {
   return process_reset_begin(self, seed) != 0 ? -1 : process_reset_end(self, obs);
@@ -329,7 +350,7 @@ static int reset(void *self, uint64_t seed, float *obs) {
 static int step_begin(void *self, const float *action) {
   struct instance *instance = self;
   if (instance->broken) return -1;
-  memcpy(instance->child.channel->action, action, instance->spec.act_dim * sizeof *action);
+  memcpy(instance->child.channel->action, action, (size_t)instance->agents * instance->spec.act_dim * sizeof *action);
   return ask(instance, CHANNEL_STEP, CONFIG_STEP);
 }
 
@@ -341,9 +362,12 @@ static int step_end(void *self, float *obs, double *reward) {
     return process_fail(instance, "the process sent flags %d; they are CORSAC_TERMINATED, CORSAC_TRUNCATED, both or 0",
                         (int)answer.flags);
   const struct channel *channel = instance->child.channel;
-  process_copy(obs, channel->obs, instance->spec.obs_dim * sizeof *obs);
+  process_take_obs(instance, obs);
   process_copy(instance->info, channel->info, instance->spec.info_dim * sizeof *instance->info);
-  *reward = answer.reward;
+  if (instance->agents > 1)
+    process_copy(reward, channel->agent_reward, instance->agents * sizeof *reward);
+  else
+    *reward = answer.reward;
   return answer.flags;
 }
 
@@ -472,4 +496,5 @@ const struct corsac_env env_process = {.abi = CORSAC_ENV_ABI,
                                        .reset_begin = process_reset_begin,
                                        .reset_end = process_reset_end,
                                        .progress = process_progress,
-                                       .set_case = process_set_case};
+                                       .set_case = process_set_case,
+                                       .agent_flags = agent_flags};

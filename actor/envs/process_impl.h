@@ -60,6 +60,8 @@ struct instance {
   char why[PROCESS_WHY];
   struct channel_spec spec;                 // a checked copy
   double *bounds;                           // (2 x act_dim)
+  uint32_t agents;                          // of the spec, at least 1
+  uint8_t *agent_flags;                     // (agents) of the last step or reset; NULL where there is one agent
   double info[CHANNEL_MAX_INFO];            // of the last step
   const char *info_names[CHANNEL_MAX_INFO]; // they point into spec
 };
@@ -78,6 +80,9 @@ int process_fail_late(struct instance *instance);
 
 // Sets how long the call that begins now may take.
 void process_limit(struct instance *instance, enum config_call call);
+
+// Takes the observations, and of several agents their flags, of an answer that has come.
+void process_take_obs(struct instance *instance, float *obs);
 
 // Reads the answer to the last request, which has come. 0, or -1: the child reported a failure.
 int process_take_answer(struct instance *instance, struct channel_answer *answer);

@@ -52,6 +52,7 @@ static bool is_same_spec(struct instance *instance) {
                  {"act_dim", spec.act_dim, first->act_dim},
                  {"max_episode_steps", spec.max_episode_steps, first->max_episode_steps},
                  {"info_dim", spec.info_dim, first->info_dim},
+                 {"agents", spec.agents, first->agents},
                  {"flags", spec.flags, first->flags}};
   static const char rule[] = "every start of the program has to say the same of itself";
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
@@ -181,6 +182,6 @@ int process_reset_end(void *self, float *obs) {
   instance->phase = PROCESS_IDLE;
   if (instance->broken || process_take_answer(instance, &answer) != 0) return -1;
   instance->has_played = true;
-  process_copy(obs, instance->child.channel->obs, instance->spec.obs_dim * sizeof *obs);
+  process_take_obs(instance, obs);
   return 0;
 }

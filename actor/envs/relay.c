@@ -55,15 +55,15 @@ static int receive_head(struct relay *relay, uint32_t what, struct frame_head *h
 
 static int receive_spec(struct relay *relay) {
   struct frame_head head;
-  struct channel_spec spec;
+  struct channel_spec spec = {0};
   bool failed;
   relay->number = 1;
   int result = receive_head(relay, CHANNEL_OPEN, &head, &failed);
   if (result != 0 || failed) return result;
-  if (head.length < sizeof spec) return refuse(relay, &head);
-  if ((result = frame_receive(relay->program, &spec, sizeof spec)) != 0) return lose(result);
+  if (head.length < FRAME_SPEC) return refuse(relay, &head);
+  if ((result = frame_receive(relay->program, &spec, FRAME_SPEC)) != 0) return lose(result);
   const size_t size = spec.act_dim <= CHANNEL_MAX_DIM ? spec.act_dim * sizeof(double) : 0;
-  if (head.length != sizeof spec + 2 * size) return refuse(relay, &head); // R1
+  if (head.length != FRAME_SPEC + 2 * size) return refuse(relay, &head); // R1
   struct channel *channel = relay->child.channel;
   if ((result = frame_receive(relay->program, channel->action_low, size)) != 0 ||
       (result = frame_receive(relay->program, channel->action_high, size)) != 0)

@@ -13,7 +13,10 @@ struct serve {
   struct channel_child child;
   const struct corsac_env *abi;
   void *self;
-  uint32_t obs_dim, act_dim, info_dim;
+  uint32_t obs_dim, act_dim, info_dim; // of all agents together
+  uint32_t agents;
+  double *reward;           // (agents)
+  uint8_t *flags;           // (agents)
   float *action, *obs;      // copies, since the plugin may read and write them at any time of a call
   struct channel_spec spec; // as it was published
 };
@@ -33,6 +36,7 @@ static bool create(struct serve *serve, const struct corsac_env_config *config) 
   *spec = (struct channel_spec){.obs_dim = given.obs_dim,
                                 .act_dim = given.act_dim,
                                 .max_episode_steps = given.max_episode_steps,
+                                .agents = given.agents,
                                 .flags = (serve->abi->save && serve->abi->load ? CHANNEL_CAN_SAVE : 0u) |
                                          (serve->abi->set_case ? CHANNEL_TAKES_CASE : 0u)};
   for (uint32_t i = 0; i < given.info_dim && i < CHANNEL_MAX_INFO; i++)
@@ -46,16 +50,32 @@ static bool create(struct serve *serve, const struct corsac_env_config *config) 
     channel_child_fail(&serve->child, "create set no bounds of the actions");
     return false;
   }
-  serve->obs_dim = given.obs_dim;
-  serve->act_dim = given.act_dim;
-  serve->action = calloc((size_t)given.act_dim + 1, sizeof *serve->action);
-  serve->obs = calloc((size_t)given.obs_dim + 1, sizeof *serve->obs);
-  if (!serve->action || !serve->obs ||
+  if (!channel_has_room(spec)) { // before anything is made for so many
+    channel_child_publish(&serve->child, spec, given.action_low, given.action_high);
+    channel_child_fail(&serve->child, serve->child.why);
+    return false;
+  }
+  serve->agents = given.agents > 1 ? given.agents : 1;
+  serve->obs_dim = serve->agents * given.obs_dim;
+  serve->act_dim = serve->agents * given.act_dim;
+  serve->action = calloc((size_t)serve->act_dim + 1, sizeof *serve->action);
+  serve->obs = calloc((size_t)serve->obs_dim + 1, sizeof *serve->obs);
+  serve->reward = calloc(serve->agents, sizeof *serve->reward);
+  serve->flags = calloc(serve->agents, sizeof *serve->flags);
+  if (!serve->action || !serve->obs || !serve->reward || !serve->flags ||
       channel_child_publish(&serve->child, spec, given.action_low, given.action_high) != 0) {
     channel_child_fail(&serve->child, *serve->child.why ? serve->child.why : "not enough memory");
     return false;
   }
   return true;
+}
+
+// Who of several agents is there, and their rewards.
+static void give_agents(struct serve *serve) {
+  memset(serve->flags, CORSAC_PRESENT, serve->agents);
+  if (serve->abi->agent_flags) serve->abi->agent_flags(serve->self, serve->flags);
+  memcpy(serve->child.channel->agent_flags, serve->flags, serve->agents);
+  memcpy(serve->child.channel->agent_reward, serve->reward, serve->agents * sizeof *serve->reward);
 }
 
 // Tells the plugin the case of its episode, if there is one. Negative: it refused it.
@@ -78,6 +98,7 @@ static void answer_result(struct serve *serve, int result, double reward) {
       snprintf(answer.text, sizeof answer.text, "it returned %d and gave no reason", result);
   } else {
     memcpy(serve->child.channel->obs, serve->obs, serve->obs_dim * sizeof *serve->obs);
+    if (serve->agents > 1) give_agents(serve);
   }
   channel_child_answer(&serve->child, &answer);
 }
@@ -109,7 +130,6 @@ static void answer_load(struct serve *serve) {
 }
 
 static bool serve_one(struct serve *serve) {
-  double reward = 0;
   int result;
   switch (channel_child_wait(&serve->child)) {
   case CHANNEL_RESET:
@@ -121,9 +141,10 @@ static bool serve_one(struct serve *serve) {
     return true;
   case CHANNEL_STEP:
     memcpy(serve->action, serve->child.channel->action, serve->act_dim * sizeof *serve->action);
-    result = serve->abi->step(serve->self, serve->action, serve->obs, &reward);
+    memset(serve->reward, 0, serve->agents * sizeof *serve->reward);
+    result = serve->abi->step(serve->self, serve->action, serve->obs, serve->reward);
     if (serve->info_dim > 0) answer_info(serve);
-    answer_result(serve, result, reward);
+    answer_result(serve, result, *serve->reward);
     return true;
   case CHANNEL_SAVE: answer_save(serve); return true;
   case CHANNEL_LOAD: answer_load(serve); return true;
@@ -169,5 +190,7 @@ done:
   channel_child_close(&serve.child);
   free(serve.action);
   free(serve.obs);
+  free(serve.reward);
+  free(serve.flags);
   return code;
 }

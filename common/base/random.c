@@ -93,6 +93,12 @@ double random_normal(struct random *random) {
   return pair.first;
 }
 
+// A block gives a pair.
+void random_skip_normals(struct random *random, uint64_t count) {
+  random->counter[0] = (uint32_t)(count / 2);
+  if (count % 2 > 0) random_normal(random);
+}
+
 enum { BLOCKS = RANDOM_PAIRS }; // blocks of random words that are computed together; each gives a pair
 
 // philox4x32-10 of Random123 for many blocks: word[w][i] is word w of counter i and becomes word w of its block.

@@ -43,6 +43,9 @@ double random_uniform(struct random *random);
 // N(0,1), by Box-Muller on 53-bit uniforms.
 double random_normal(struct random *random);
 
+// Makes the next result of random_normal the one behind `count` others, of a new stream.
+void random_skip_normals(struct random *random, uint64_t count);
+
 // The next `count` results of random_normal, bit for bit, several at a time.
 void random_normals(struct random *random, size_t count, double *values);
 

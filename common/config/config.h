@@ -89,7 +89,8 @@ struct config {
   char backend[16];         // tiles, openblas; auto is resolved at start
   // data
   double utd;         // gradient updates per environment step past learning_starts; 0: the learner runs free
-  uint64_t utd_slack; // steps
+  char utd_per[16];   // step, transition: what utd counts
+  uint64_t utd_slack; // of these
   uint64_t learning_starts, replay_capacity;
   uint64_t send_steps;  // steps an actor collects before it ships them
   double send_seconds;  // s after which it ships them in any case

@@ -141,6 +141,8 @@ static const struct option table[] = {
 #define GROUP "data"
     NUMBER(utd, .default_text = "1", .low = 0, .high = 1000, .rule = OPTION_FREE_ASYNC,
            .help = "updates per environment step past learning_starts; 0: the learner runs free"),
+    CHOICE(utd_per, .default_text = "step", .choices = "step|transition", .rule = OPTION_FREE_ASYNC,
+           .help = "what utd counts where an environment has several agents"),
     COUNT(utd_slack, .default_text = "0", .low = 0, .high = OPTION_ANY_COUNT, .rule = OPTION_FREE_ASYNC,
           .help = "steps by which either side may be ahead of utd; 0: what every actor ships at once"),
     COUNT(learning_starts, .default_text = "1000", .low = 0, .high = OPTION_ANY_COUNT, .rule = OPTION_FIXED,
@@ -148,7 +150,7 @@ static const struct option table[] = {
     COUNT(replay_capacity, .default_text = "1000000", .low = 1, .high = UINT32_MAX, .rule = OPTION_FIXED,
           .help = "transitions that replay holds"),
     COUNT(send_steps, .default_text = "16", .low = 1, .high = 65536, .rule = OPTION_FREE_ASYNC,
-          .help = "steps that an actor collects before it ships them"),
+          .help = "transitions that an actor collects before it ships them"),
     NUMBER(send_seconds, .default_text = "0.1", .low = 0, .high = 3600, .rule = OPTION_FREE_ASYNC,
            .help = "seconds after which an actor ships what it has"),
     NUMBER(actor_timeout, .default_text = "60", .low = 0.1, .high = 1e6, .rule = OPTION_FREE,

@@ -31,9 +31,10 @@
 // What a program that runs without corsac begins its first line on stderr with.
 #define CHANNEL_ALONE "corsac_sim: no corsac here"
 enum {
-  CHANNEL_VERSION = 4,
+  CHANNEL_VERSION = 5,
   CHANNEL_MAX_DIM = 1 << 20,
   CHANNEL_MAX_INFO = 16,
+  CHANNEL_MAX_AGENTS = 65536,
   CHANNEL_NAME = 64,
   CHANNEL_INFO_NAME = 32,
   CHANNEL_TEXT = 512,
@@ -57,7 +58,16 @@ struct channel_spec {
   char name[CHANNEL_NAME];
   char info_names[CHANNEL_MAX_INFO][CHANNEL_INFO_NAME];
   uint8_t info_rules[CHANNEL_MAX_INFO]; // enum corsac_info_rule
+  // 0 or 1: one. Of several, action and obs below have a row for each, at most CHANNEL_MAX_DIM numbers in all, and
+  // agent_reward and agent_flags count. Through a socket (frame.h) there is one.
+  uint32_t agents;
 };
+
+// Whether so many agents have room. agents: as in the spec.
+static inline bool channel_has_room(const struct channel_spec *spec) {
+  const uint64_t dim = spec->obs_dim > spec->act_dim ? spec->obs_dim : spec->act_dim;
+  return spec->agents <= 1 || (spec->agents <= CHANNEL_MAX_AGENTS && spec->agents * dim <= CHANNEL_MAX_DIM);
+}
 
 struct channel_answer {
   uint32_t status; // enum channel_status
@@ -91,6 +101,8 @@ struct channel {
   _Alignas(4096) float action[CHANNEL_MAX_DIM];
   float obs[CHANNEL_MAX_DIM];
   double action_low[CHANNEL_MAX_DIM], action_high[CHANNEL_MAX_DIM];
+  double agent_reward[CHANNEL_MAX_AGENTS];
+  uint8_t agent_flags[CHANNEL_MAX_AGENTS]; // as agent_flags of env.h gives them
 };
 
 // From byte CHANNEL_STATE of the object on lie state_capacity bytes for SAVE and LOAD. The host makes the object larger

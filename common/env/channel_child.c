@@ -116,6 +116,11 @@ int channel_child_publish(struct channel_child *child, const struct channel_spec
   if (spec->obs_dim > CHANNEL_MAX_DIM || spec->act_dim > CHANNEL_MAX_DIM || spec->info_dim > CHANNEL_MAX_INFO)
     return fail(child, "obs_dim %u, act_dim %u, info_dim %u: at most %d, %d and %d", spec->obs_dim, spec->act_dim,
                 spec->info_dim, CHANNEL_MAX_DIM, CHANNEL_MAX_DIM, CHANNEL_MAX_INFO);
+  if (is_socket(child) && spec->agents > 1)
+    return fail(child, "it has %u agents; through a connection (--channel) a simulator has one", spec->agents);
+  if (!channel_has_room(spec))
+    return fail(child, "%u agents with obs_dim %u and act_dim %u: at most %d, and %d numbers of all of them",
+                spec->agents, spec->obs_dim, spec->act_dim, CHANNEL_MAX_AGENTS, CHANNEL_MAX_DIM);
   child->channel->spec = *spec;
   memcpy(child->channel->action_low, action_low, spec->act_dim * sizeof(double));
   memcpy(child->channel->action_high, action_high, spec->act_dim * sizeof(double));

@@ -247,7 +247,7 @@ void channel_socket_publish(struct channel_socket *link) {
   const size_t bounds = channel->spec.act_dim * sizeof(double);
   answer(link, CHANNEL_OPEN,
          (const struct iovec[]){
-             {&channel->spec, sizeof channel->spec}, {channel->action_low, bounds}, {channel->action_high, bounds}},
+             {&channel->spec, FRAME_SPEC}, {channel->action_low, bounds}, {channel->action_high, bounds}},
          3);
 }
 

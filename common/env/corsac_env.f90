@@ -9,6 +9,8 @@ module corsac_env_abi
   integer(c_int), parameter :: CORSAC_TERMINATED = 1, CORSAC_TRUNCATED = 2 ! flags that step returns
   integer(c_int8_t), parameter :: CORSAC_INFO_MEAN = 0, CORSAC_INFO_LAST = 1, CORSAC_INFO_MAX = 2 ! of a named value
   integer(c_int32_t), parameter :: CORSAC_ONE_PER_PROCESS = 1              ! flag of an environment
+  integer(c_int8_t), parameter :: CORSAC_ABSENT = 0, CORSAC_PRESENT = 4    ! of an agent, beside the first two
+  integer(c_int32_t), parameter :: CORSAC_MAX_AGENTS = 65536
 
   type, bind(C) :: corsac_env_config
     integer(c_int32_t) :: size
@@ -25,6 +27,7 @@ module corsac_env_abi
     integer(c_int32_t) :: info_dim         ! named values beside the reward: info_names is c_loc of (info_dim) c_loc's
     type(c_ptr) :: info_names              ! of texts that end with c_null_char, and stay
     type(c_ptr) :: info_rules              ! c_loc of (info_dim) c_int8_t's that stay, or c_null_ptr: all are means
+    integer(c_int32_t) :: agents           ! set it with corsac_set_agents
   end type
 
   type, bind(C) :: corsac_env_table ! struct corsac_env: c_funloc of each procedure; size = c_sizeof of the variable
@@ -37,6 +40,7 @@ module corsac_env_abi
     type(c_funptr) :: info = c_null_funptr
     type(c_funptr) :: reset_begin = c_null_funptr, reset_end = c_null_funptr, progress = c_null_funptr
     type(c_funptr) :: set_case = c_null_funptr
+    type(c_funptr) :: agent_flags = c_null_funptr
   end type
 
 contains
@@ -61,6 +65,19 @@ contains
     do i = 1, size(bytes)
       text(i:i) = bytes(i)
     end do
+  end function
+
+  ! Says that the instance has so many agents. False: the host is older than agents, and create returns c_null_ptr.
+  function corsac_set_agents(spec, agents, error, error_size) result(known)
+    type(corsac_env_spec), intent(inout) :: spec
+    integer(c_int32_t), intent(in) :: agents
+    type(c_ptr), value :: error
+    integer(c_size_t), value :: error_size
+    logical :: known
+    known = spec%size >= c_sizeof(spec) .or. agents <= 1
+    if (.not. known) &
+      call corsac_say('it has several agents, and this version of corsac knows only one: use a newer one', error, error_size)
+    if (spec%size >= c_sizeof(spec)) spec%agents = agents
   end function
 
   ! Tells the host why create failed.

@@ -25,6 +25,11 @@ enum { CORSAC_ENV_ABI = 1 };
 enum { CORSAC_TERMINATED = 1, CORSAC_TRUNCATED = 2 }; // flags that step returns
 #endif
 enum { CORSAC_MAX_INFO = 16 };
+// What agent_flags says of an agent, beside CORSAC_TERMINATED and CORSAC_TRUNCATED.
+#ifndef CORSAC_AGENTS // in corsac/sim.h, too
+#define CORSAC_AGENTS
+enum { CORSAC_ABSENT = 0, CORSAC_PRESENT = 4, CORSAC_MAX_AGENTS = 65536 };
+#endif
 // How a column of metrics.csv, and an evaluation, sums up a named value: its mean over steps, or its last or largest
 // value of an episode.
 #ifndef CORSAC_INFO_RULES // in corsac/sim.h, too
@@ -58,7 +63,27 @@ struct corsac_env_spec {
   // Optional, where size says that the host has it: (info_dim) of enum corsac_info_rule, valid until destroy. NULL: all
   // are CORSAC_INFO_MEAN.
   const uint8_t *info_rules;
+  // Like agents that share this instance and one policy, at most CORSAC_MAX_AGENTS; 0 or 1: one. Set it with
+  // corsac_set_agents. Where there are several, every array of reset and step has a leading dimension: action
+  // (agents x act_dim), obs (agents x obs_dim), reward (agents); the bounds are those of each agent. Instances of one
+  // job may differ in it.
+  uint32_t agents;
 };
+
+// Sets spec->agents. Returns 0; or -1, with the reason in `error`, where the host is older than agents: then create
+// returns NULL.
+static inline int corsac_set_agents(struct corsac_env_spec *spec, uint32_t agents, char *error, size_t error_size) {
+  const char *text = "it has several agents, and this version of corsac knows only one: use a newer one";
+  size_t i = 0;
+  if (spec->size >= offsetof(struct corsac_env_spec, agents) + sizeof spec->agents) {
+    spec->agents = agents;
+    return 0;
+  }
+  if (agents <= 1) return 0;
+  for (; text[i] && i + 1 < error_size; i++) error[i] = text[i];
+  if (error_size > 0) error[i] = 0;
+  return -1;
+}
 
 struct corsac_env {
   uint32_t abi, size, flags; // CORSAC_ENV_ABI, sizeof(struct corsac_env), CORSAC_ONE_PER_PROCESS or 0
@@ -87,6 +112,16 @@ struct corsac_env {
   // Where the job has cases (--cases): called before each reset and each load, after progress, with the case of the
   // episode that begins or goes on: a line of the file, valid until the call returns. --cases-per episode needs it.
   int (*set_case)(void *self, const char *args); // 0, or negative: failed
+  // Called after each reset and step of an instance with several agents: flags (agents), one of
+  //
+  //   CORSAC_PRESENT                          it acts in the next step; obs has its observation
+  //   CORSAC_TERMINATED, CORSAC_TRUNCATED     it acted in this step, which was its last; obs has its last observation
+  //   CORSAC_ABSENT                           obs and reward of it are ignored, and so is what it is told to do
+  //
+  // An agent leaves by one of the second line, and may be PRESENT again after any later step or reset: its episode
+  // begins anew there. The flags that step returns are about the whole instance: they end the episode of each agent
+  // that is PRESENT. NULL: all agents are always PRESENT.
+  void (*agent_flags)(void *self, uint8_t *flags);
 };
 
 // The one symbol that a plugin exports. Actions are in [low, high]. obs after the last step of an episode is the true

@@ -12,7 +12,7 @@
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "a frame is sent as it lies in memory");
 static_assert(sizeof(struct frame_hello) == 48 && sizeof(struct frame_welcome) == 16, "the layout in frame.h");
 static_assert(sizeof(struct frame_head) == 16 && sizeof(struct frame_result) == 16, "the layout in frame.h");
-static_assert(sizeof(struct channel_spec) == 612, "the layout in frame.h: another one raises FRAME_VERSION");
+static_assert(FRAME_SPEC == 612, "the layout in frame.h: another one raises FRAME_VERSION");
 
 static const char UNIX[] = "unix:", TCP[] = "tcp:";
 

@@ -45,6 +45,7 @@
 
 #include "common/env/channel.h"
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/uio.h>
 
 #define FRAME_MAGIC "corsac-1"
@@ -56,7 +57,8 @@ enum {
   FRAME_HOST = 256,   // of a name of a host
   FRAME_ADDRESS = 384 // of the value of CHANNEL_VARIABLE
 };
-enum { FRAME_RESET = 24, FRAME_MAX_RESET = 2048 }; // bytes that come with RESET, without and with the case
+enum { FRAME_SPEC = offsetof(struct channel_spec, agents) }; // bytes of the spec without its bounds
+enum { FRAME_RESET = 24, FRAME_MAX_RESET = 2048 };           // bytes that come with RESET, without and with the case
 
 struct frame_hello {
   char magic[8];

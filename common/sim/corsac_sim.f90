@@ -29,10 +29,11 @@ module corsac_sim
   implicit none
   private
   public :: corsac_open, corsac_begin, corsac_step, corsac_seed, corsac_info, corsac_fail, corsac_close
-  public :: corsac_episode, corsac_env_steps, corsac_case
+  public :: corsac_episode, corsac_env_steps, corsac_case, corsac_agents
   public :: corsac_put, corsac_get, corsac_put_file, corsac_get_file, corsac_resumes
 
   integer, parameter, public :: CORSAC_TERMINATED = 1, CORSAC_TRUNCATED = 2
+  integer(c_int8_t), parameter, public :: CORSAC_ABSENT = 0, CORSAC_PRESENT = 4 ! of an agent, beside these
   integer, parameter, public :: CORSAC_INFO_MEAN = 0, CORSAC_INFO_LAST = 1, CORSAC_INFO_MAX = 2
   integer, parameter, public :: CORSAC_ACT = 0, CORSAC_BEGIN_NEXT = 1, CORSAC_STOP = 2
 
@@ -52,6 +53,7 @@ module corsac_sim
     type(c_ptr) :: info_rules
     type(c_funptr) :: save, load
     type(c_ptr) :: user
+    integer(c_int32_t) :: agents
   end type
 
   abstract interface
@@ -114,6 +116,10 @@ module corsac_sim
       type(c_ptr), value :: sim
       real(c_double), intent(in) :: values(*)
     end subroutine
+    subroutine c_agents(sim, rewards, flags) bind(c, name='corsac_sim_agents')
+      import :: c_ptr
+      type(c_ptr), value :: sim, rewards, flags
+    end subroutine
     integer(c_int) function c_fail(sim, why) bind(c, name='corsac_sim_fail')
       import :: c_ptr, c_int, c_char
       type(c_ptr), value :: sim
@@ -152,7 +158,7 @@ module corsac_sim
 contains
 
   subroutine corsac_open(sim, name, obs_dim, action_low, action_high, max_episode_steps, info_names, info_rules, &
-                         save, load)
+                         save, load, agents)
     type(corsac_simulator), intent(out) :: sim
     character(len=*), intent(in) :: name
     integer, intent(in) :: obs_dim
@@ -161,6 +167,7 @@ contains
     character(len=*), intent(in), optional :: info_names(:)
     integer, intent(in), optional :: info_rules(:) ! CORSAC_INFO_MEAN and so on, one for each name
     procedure(corsac_state), optional :: save, load ! both, or neither
+    integer, intent(in), optional :: agents ! of several, obs and action are those of all: see corsac_agents
     integer(c_int8_t), target :: rules(16)
     character(kind=c_char, len=64), target :: texts(16), c_name
     type(c_ptr), target :: names(16)
@@ -197,6 +204,8 @@ contains
     spec%save = c_null_funptr
     spec%load = c_null_funptr
     spec%user = c_null_ptr
+    spec%agents = 1
+    if (present(agents)) spec%agents = int(agents, c_int32_t)
     if (present(save)) then
       saver => save
       loader => load
@@ -222,6 +231,20 @@ contains
     integer, intent(in) :: flags
     real(c_float), intent(inout), contiguous :: action(:)
     sim%next = int(c_step(sim%handle, obs, reward, int(flags, c_int), action))
+  end subroutine
+
+  ! Of several agents, before corsac_begin (without rewards) and corsac_step: their rewards, and CORSAC_PRESENT and so on
+  ! of each. Without flags all are there.
+  subroutine corsac_agents(sim, rewards, flags)
+    type(corsac_simulator), intent(inout) :: sim
+    real(c_double), intent(in), contiguous, target, optional :: rewards(:)
+    integer(c_int8_t), intent(in), contiguous, target, optional :: flags(:)
+    type(c_ptr) :: r, f
+    r = c_null_ptr
+    f = c_null_ptr
+    if (present(rewards)) r = c_loc(rewards)
+    if (present(flags)) f = c_loc(flags)
+    call c_agents(sim%handle, r, f)
   end subroutine
 
   ! The seed of the episode that is to begin; all 64 bits are used, so it may be negative.

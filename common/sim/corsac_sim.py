@@ -14,7 +14,8 @@ the simulation into it: Sim(..., save=cart.save, load=cart.load). The state is e
 on, other than sim.seed. begin and step call save. To load a state, corsac asks for a new episode, as after any other;
 begin calls load after the program has put the simulation at its start, and so replaces that start.
 
-obs is any sequence of obs_dim numbers; a float32 array of NumPy is copied at once. action is a list of floats, the same
+With agents=N the simulator has N like agents: obs and action are those of all agents, one behind the other, and
+sim.agents(rewards, flags) comes before begin and step. obs is any sequence of obs_dim numbers; a float32 array of NumPy is copied at once. action is a list of floats, the same
 list each time. libcorsac_sim.so is looked for where CORSAC_SIM_LIBRARY says, beside this file, and in lib/ beside or
 above it.
 """
@@ -24,6 +25,7 @@ import os
 import traceback
 
 TERMINATED, TRUNCATED = 1, 2
+ABSENT, PRESENT = 0, 4  # of an agent, beside these
 INFO_MEAN, INFO_LAST, INFO_MAX = 0, 1, 2  # how a named value is summed up: its mean over steps, its last or largest of an episode
 _ACT, _BEGIN, _STOP = 0, 1, 2
 
@@ -46,6 +48,7 @@ class _Spec(ctypes.Structure):
         ("save", _StateFunction),
         ("load", _StateFunction),
         ("user", ctypes.c_void_p),
+        ("agents", ctypes.c_uint32),
     ]
 
 
@@ -79,6 +82,9 @@ def _library():
     library.corsac_sim_case.restype = ctypes.c_char_p
     library.corsac_sim_info.argtypes = [ctypes.c_void_p, ctypes.POINTER(ctypes.c_double)]
     library.corsac_sim_info.restype = None
+    if hasattr(library, "corsac_sim_agents"):  # an older library has none
+        library.corsac_sim_agents.argtypes = [ctypes.c_void_p, ctypes.POINTER(ctypes.c_double), ctypes.POINTER(ctypes.c_uint8)]
+        library.corsac_sim_agents.restype = None
     for name in ("put", "get"):
         getattr(library, "corsac_sim_" + name).argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t]
     library.corsac_sim_left.argtypes = [ctypes.c_void_p]
@@ -104,7 +110,7 @@ class Sim:
     """One simulator. Raises RuntimeError where corsac cannot be reached or refuses; the reason is on stderr."""
 
     def __init__(self, name, obs_dim, action_low, action_high, max_episode_steps=0, info_names=(), info_rules=(),
-                 save=None, load=None):
+                 save=None, load=None, agents=1):
         if len(action_low) != len(action_high):
             raise ValueError("action_low and action_high have different lengths")
         if info_rules and len(info_rules) != len(info_names):
@@ -113,16 +119,21 @@ class Sim:
             raise ValueError("save and load come together")
         self._library = _library()
         self._next = _BEGIN
-        self._obs = (ctypes.c_float * obs_dim)()
-        self._action = (ctypes.c_float * len(action_low))()
+        if agents > 1 and not hasattr(self._library, "corsac_sim_agents"):
+            raise RuntimeError("libcorsac_sim.so is older than agents: it knows one")
+        self._agents = agents
+        self._rewards, self._flags = (ctypes.c_double * agents)(), (ctypes.c_uint8 * agents)()
+        self._obs = (ctypes.c_float * (agents * obs_dim))()
+        self._action = (ctypes.c_float * (agents * len(action_low)))()
         self._info = (ctypes.c_double * len(info_names))()
-        self.action = [0.0] * len(action_low)
-        self.obs_dim, self.act_dim = obs_dim, len(action_low)
+        self.action = [0.0] * len(self._action)
+        self.obs_dim, self.act_dim = agents * obs_dim, agents * len(action_low)  # of all agents together
         names = (ctypes.c_char_p * len(info_names))(*[text.encode() for text in info_names])
         rules = (ctypes.c_uint8 * len(info_names))(*info_rules)
         bounds = ctypes.c_double * len(action_low)
         spec = _Spec(ctypes.sizeof(_Spec), name.encode(), obs_dim, len(action_low), max_episode_steps or 0,
                      bounds(*action_low), bounds(*action_high), len(info_names), names, rules)
+        spec.agents = agents
         self._save, self._load = save, load
         self._raised = None  # by save or load, what is no Exception: the library, which is C, cannot pass it on
         if save:
@@ -216,6 +227,13 @@ class Sim:
         self._put(obs)
         flags = (TERMINATED if terminated else 0) | (TRUNCATED if truncated else 0)
         return self._take(self._library.corsac_sim_step(self._handle, self._obs, number(reward), flags, self._action))
+
+    def agents(self, rewards, flags):
+        """With several agents: their rewards (None before begin) and flags (PRESENT, TERMINATED, TRUNCATED, ABSENT) of the next begin or step."""
+        if rewards is not None:
+            self._rewards[:] = rewards
+        self._flags[:] = flags
+        self._library.corsac_sim_agents(self._handle, self._rewards if rewards is not None else None, self._flags)
 
     def info(self, values):
         """Gives the values of the next step, in the order of info_names. Call it before that step."""

@@ -16,7 +16,10 @@
 enum stage { STAGE_BEGIN, STAGE_STEP, STAGE_SAVE, STAGE_LOAD, STAGE_OVER };
 
 struct corsac_sim {
-  uint32_t obs_dim, act_dim, info_dim;
+  uint32_t agents, obs_dim, act_dim, info_dim; // dimensions are of all agents together
+  double *rewards;                             // (agents) of the next step, where has_rewards
+  uint8_t *flags;                              // (agents) of the next begin or step
+  bool has_rewards;
   enum stage stage;
   uint64_t seed, episode, env_steps;               // of the episode that begins next
   char case_text[CHANNEL_CASE];                    // likewise; without corsac CORSAC_CASE
@@ -39,14 +42,30 @@ static int say(const char *what) {
 // A program that was built with an older sim.h has a shorter spec.
 enum {
   OLDEST_SPEC = offsetof(struct corsac_sim_spec, info_rules),
-  SPEC_WITH_RULES = offsetof(struct corsac_sim_spec, save)
+  SPEC_WITH_RULES = offsetof(struct corsac_sim_spec, save),
+  SPEC_WITH_STATE = offsetof(struct corsac_sim_spec, agents),
+  SPEC_WITH_AGENTS = offsetof(struct corsac_sim_spec, agents) + sizeof(uint32_t)
 };
 
 static const uint8_t *rules_of(const struct corsac_sim_spec *spec) {
   return spec->size >= SPEC_WITH_RULES ? spec->info_rules : NULL;
 }
 
-static bool has_state(const struct corsac_sim_spec *spec) { return spec->size >= sizeof *spec && spec->save; }
+static bool has_state(const struct corsac_sim_spec *spec) { return spec->size >= SPEC_WITH_STATE && spec->save; }
+
+static uint32_t agents_of(const struct corsac_sim_spec *spec) {
+  return spec->size >= SPEC_WITH_AGENTS && spec->agents > 1 ? spec->agents : 1;
+}
+
+static int check_agents(const struct corsac_sim_spec *spec) {
+  const struct channel_spec shape = {.obs_dim = spec->obs_dim, .act_dim = spec->act_dim, .agents = agents_of(spec)};
+  char text[256];
+  if (channel_has_room(&shape)) return 0;
+  snprintf(text, sizeof text,
+           "open: %u agents with obs_dim %u and act_dim %u: at most %d, and %d numbers of all of them", shape.agents,
+           shape.obs_dim, shape.act_dim, CHANNEL_MAX_AGENTS, CHANNEL_MAX_DIM);
+  return say(text);
+}
 
 static int check_spec(const struct corsac_sim_spec *spec) {
   char text[256];
@@ -71,9 +90,9 @@ static int check_spec(const struct corsac_sim_spec *spec) {
   for (uint32_t i = 0; rules_of(spec) && i < spec->info_dim; i++)
     if (rules_of(spec)[i] > CORSAC_INFO_MAX)
       return say("open: info_rules has to be of CORSAC_INFO_MEAN, CORSAC_INFO_LAST, CORSAC_INFO_MAX");
-  if (spec->size >= sizeof *spec && !spec->save != !spec->load)
+  if (spec->size >= SPEC_WITH_STATE && !spec->save != !spec->load)
     return say("open: the spec has to have both save and load, or neither");
-  return 0;
+  return check_agents(spec);
 }
 
 static int publish(struct corsac_sim *sim, const struct corsac_sim_spec *given) {
@@ -83,6 +102,7 @@ static int publish(struct corsac_sim *sim, const struct corsac_sim_spec *given) 
   spec->act_dim = given->act_dim;
   spec->max_episode_steps = given->max_episode_steps;
   spec->info_dim = given->info_dim;
+  spec->agents = agents_of(given);
   spec->flags = (has_state(given) ? CHANNEL_CAN_SAVE : 0u) | CHANNEL_TAKES_CASE;
   snprintf(spec->name, sizeof spec->name, "%s", given->name ? given->name : "");
   for (uint32_t i = 0; i < given->info_dim; i++)
@@ -200,23 +220,35 @@ static struct corsac_sim *open_sim(const struct corsac_sim_spec *spec) {
     say("open: not enough memory");
     return NULL;
   }
-  sim->obs_dim = spec->obs_dim;
-  sim->act_dim = spec->act_dim;
+  sim->agents = agents_of(spec);
+  sim->obs_dim = sim->agents * spec->obs_dim;
+  sim->act_dim = sim->agents * spec->act_dim;
+  sim->rewards = calloc(sim->agents, sizeof *sim->rewards);
+  sim->flags = calloc(sim->agents, sizeof *sim->flags);
+  sim->child.file = -1;
+  if (!sim->rewards || !sim->flags) {
+    say("open: not enough memory");
+    goto failed;
+  }
+  memset(sim->flags, CORSAC_PRESENT, sim->agents);
   sim->info_dim = spec->info_dim;
   if (has_state(spec)) {
     sim->save = spec->save;
     sim->load = spec->load;
     sim->user = spec->user;
   }
-  sim->child.file = -1;
   if (!channel_child_wanted()) {
     sim->alone = sim_alone_create(spec);
     take_case(sim, getenv("CORSAC_CASE"));
     if (sim->alone) return sim;
     goto failed;
   }
-  if (channel_child_open(&sim->child) != 0 || publish(sim, spec) != 0) {
-    say(sim->child.why);
+  const bool is_open = channel_child_open(&sim->child) == 0;
+  if (!is_open || publish(sim, spec) != 0) {
+    char why[CHANNEL_TEXT];
+    memcpy(why, sim->child.why, sizeof why);
+    say(why);
+    if (is_open) channel_child_fail(&sim->child, why);
     goto failed;
   }
   if (await(sim, NULL) < 0) goto failed;
@@ -241,6 +273,38 @@ static int refuse_call(struct corsac_sim *sim, const char *why) {
   return corsac_sim_fail(sim, why);
 }
 
+// --- several agents ---
+
+void corsac_sim_agents(struct corsac_sim *sim, const double *rewards, const uint8_t *flags) {
+  sim->has_rewards = rewards != NULL;
+  if (rewards) memcpy(sim->rewards, rewards, sim->agents * sizeof *rewards);
+  if (flags)
+    memcpy(sim->flags, flags, sim->agents);
+  else
+    memset(sim->flags, CORSAC_PRESENT, sim->agents);
+}
+
+static void forget_agents(struct corsac_sim *sim) {
+  sim->has_rewards = false;
+  memset(sim->flags, CORSAC_PRESENT, sim->agents);
+}
+
+// Puts what corsac_sim_agents gave into the channel. reward: of each agent where it gave none.
+static void give_agents(struct corsac_sim *sim, double reward) {
+  if (sim->agents == 1) return;
+  struct channel *channel = sim->child.channel;
+  for (uint32_t j = 0; j < sim->agents; j++) channel->agent_reward[j] = sim->has_rewards ? sim->rewards[j] : reward;
+  memcpy(channel->agent_flags, sim->flags, sim->agents);
+  forget_agents(sim);
+}
+
+static double mean_reward(const struct corsac_sim *sim, double reward) {
+  if (!sim->has_rewards) return reward;
+  double sum = 0;
+  for (uint32_t j = 0; j < sim->agents; j++) sum += sim->rewards[j];
+  return sum / sim->agents;
+}
+
 int corsac_sim_begin(struct corsac_sim *sim, const float *obs, float *action) {
   if (sim->stage != STAGE_BEGIN)
     return refuse_call(sim, "the simulator calls corsac_sim_begin in the middle of an episode: a step ends it, with "
@@ -248,8 +312,9 @@ int corsac_sim_begin(struct corsac_sim *sim, const float *obs, float *action) {
   sim->stage = STAGE_STEP;
   if (sim->alone) {
     const locale_t host = locale_enter_c();
-    const int next = sim_alone_begin(sim->alone, obs, action);
+    const int next = sim_alone_begin(sim->alone, obs, sim->flags, action);
     locale_restore(host);
+    forget_agents(sim);
     return next;
   }
   if (!sim->resumes)
@@ -257,6 +322,7 @@ int corsac_sim_begin(struct corsac_sim *sim, const float *obs, float *action) {
   else if (load_state(sim) != 0)
     return -1;
   sim->runs = true;
+  give_agents(sim, 0);
   channel_child_answer(&sim->child, &(struct channel_answer){.status = CHANNEL_OK});
   return await(sim, action);
 }
@@ -265,13 +331,15 @@ int corsac_sim_step(struct corsac_sim *sim, const float *obs, double reward, int
   if (sim->stage != STAGE_STEP) return refuse_call(sim, "the simulator calls corsac_sim_step before corsac_sim_begin");
   if (sim->alone) {
     const locale_t host = locale_enter_c();
-    const int next = sim_alone_step(sim->alone, obs, reward, flags, action);
+    const int next = sim_alone_step(sim->alone, obs, mean_reward(sim, reward), flags, sim->flags, action);
     locale_restore(host);
+    forget_agents(sim);
     sim->stage = next == CORSAC_SIM_ACT ? STAGE_STEP : next == CORSAC_SIM_BEGIN ? STAGE_BEGIN : STAGE_OVER;
     return next;
   }
   memcpy(sim->child.channel->obs, obs, sim->obs_dim * sizeof *obs);
   sim->runs = flags == 0;
+  give_agents(sim, reward);
   channel_child_answer(&sim->child, &(struct channel_answer){.status = CHANNEL_OK, .flags = flags, .reward = reward});
   return await(sim, action);
 }
@@ -348,5 +416,7 @@ void corsac_sim_close(struct corsac_sim *sim) {
   sim_alone_destroy(sim->alone);
   channel_child_close(&sim->child);
   sim_state_release(&sim->state);
+  free(sim->rewards);
+  free(sim->flags);
   free(sim);
 }

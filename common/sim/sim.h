@@ -53,6 +53,11 @@ extern "C" {
 enum { CORSAC_TERMINATED = 1, CORSAC_TRUNCATED = 2 }; // flags of a step, which end the episode
 #endif
 
+#ifndef CORSAC_AGENTS // in corsac/env.h, too
+#define CORSAC_AGENTS
+enum { CORSAC_ABSENT = 0, CORSAC_PRESENT = 4, CORSAC_MAX_AGENTS = 65536 };
+#endif
+
 // How a column of metrics.csv, and an evaluation, sums up a named value: its mean over steps, or its last or largest
 // value of an episode.
 #ifndef CORSAC_INFO_RULES // in corsac/env.h, too
@@ -84,6 +89,10 @@ struct corsac_sim_spec {
   int (*save)(struct corsac_sim *sim, void *user);
   int (*load)(struct corsac_sim *sim, void *user);
   void *user; // is given to save and load
+  // Like agents that share this simulator and one policy; 0 or 1: one. Of several, obs and action below have a row for
+  // each: (agents x obs_dim), (agents x act_dim); the bounds are those of each agent. At most CORSAC_MAX_AGENTS, and
+  // 2^20 numbers in obs or action.
+  uint32_t agents;
 };
 
 // Returns when corsac wants the first episode (at once where there is no corsac). Copies all that spec points to.
@@ -97,6 +106,12 @@ int corsac_sim_begin(struct corsac_sim *sim, const float *obs, float *action);
 // episode: CORSAC_TERMINATED (the task is over, nothing comes after it) or CORSAC_TRUNCATED (it only stops here). Other
 // flags are 0. NaN fails the episode.
 int corsac_sim_step(struct corsac_sim *sim, const float *obs, double reward, int flags, float *action);
+
+// Of several agents: gives what the next corsac_sim_begin or corsac_sim_step goes with. Call it before that. rewards
+// (agents): of that step; NULL: each agent gets the step's `reward`. flags (agents): CORSAC_PRESENT for an agent that
+// acts next; CORSAC_TERMINATED or CORSAC_TRUNCATED for one whose last step this was; CORSAC_ABSENT for one that is not
+// there, whose rows are ignored. NULL, or without this call: all are CORSAC_PRESENT. <corsac/env.h> tells more.
+void corsac_sim_agents(struct corsac_sim *sim, const double *rewards, const uint8_t *flags);
 
 // The seed of the episode that begins next, and then of that episode. Of a loaded episode it is the one that the
 // episode had when it was saved.

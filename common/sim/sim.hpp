@@ -40,6 +40,7 @@ struct sim_spec {
   std::vector<std::uint8_t> info_rules;        // of enum corsac_info_rule, one for each name; none: all are means
   // Both, or neither. An exception is their way to fail; its text goes to corsac.
   std::function<void(sim &)> save, load;
+  std::uint32_t agents = 1; // of several, obs and action are those of all, one behind the other; see sim::agents
 
   sim_spec(std::string task, std::uint32_t observation, std::vector<double> low, std::vector<double> high,
            std::uint32_t most_steps = 0, std::vector<std::string> infos = {},
@@ -51,7 +52,7 @@ struct sim_spec {
 // Throws std::invalid_argument where sizes do not match, std::runtime_error where corsac cannot be reached.
 class sim {
 public:
-  explicit sim(const sim_spec &spec) : obs_dim_(spec.obs_dim), info_dim_(spec.info_names.size()) {
+  explicit sim(const sim_spec &spec) : agents_(spec.agents > 1 ? spec.agents : 1), obs_dim_(std::size_t(agents_) * spec.obs_dim), info_dim_(spec.info_names.size()) {
     if (spec.action_low.size() != spec.action_high.size())
       throw std::invalid_argument("corsac::sim: action_low and action_high have different sizes");
     if (!spec.info_rules.empty() && spec.info_rules.size() != spec.info_names.size())
@@ -75,7 +76,8 @@ public:
     c.save = save_ ? call_save : nullptr;
     c.load = load_ ? call_load : nullptr;
     c.user = this;
-    action_.resize(spec.action_low.size());
+    c.agents = spec.agents;
+    action_.resize(agents_ * spec.action_low.size());
     sim_ = corsac_sim_open(&c);
     if (!sim_) throw std::runtime_error("corsac::sim: open failed (stderr says why)");
   }
@@ -98,6 +100,13 @@ public:
   void step(const std::vector<float> &obs, double reward, int flags = 0) {
     check(obs);
     take(corsac_sim_step(sim_, obs.data(), reward, flags, action_.data()));
+  }
+  // Of several agents, before begin (rewards: none) and step: their rewards, and CORSAC_PRESENT and so on of each; no
+  // flags: all are there.
+  void agents(const std::vector<double> &rewards, const std::vector<std::uint8_t> &flags = {}) {
+    if ((!rewards.empty() && rewards.size() != agents_) || (!flags.empty() && flags.size() != agents_))
+      throw std::invalid_argument("corsac::sim: agents has not as many rewards or flags as agents");
+    corsac_sim_agents(sim_, rewards.empty() ? nullptr : rewards.data(), flags.empty() ? nullptr : flags.data());
   }
   void info(const std::vector<double> &values) {
     if (values.size() != info_dim_) throw std::invalid_argument("corsac::sim: info has not as many values as names");
@@ -157,7 +166,7 @@ private:
     if (next < 0) throw std::runtime_error("corsac::sim: failed (stderr says why)");
   }
 
-  std::size_t obs_dim_, info_dim_;
+  std::size_t agents_, obs_dim_, info_dim_; // obs_dim_: of all agents together
   std::vector<float> action_;
   std::function<void(sim &)> save_, load_;
   int next_ = CORSAC_SIM_BEGIN;

@@ -13,10 +13,10 @@
 #include <string.h>
 
 struct sim_alone {
-  // Chooses the action (act_dim), within the bounds.
+  // Chooses the action (act_dim) of an agent, within the bounds.
   void (*act)(struct sim_alone *alone, const float *obs, float *action);
   struct sim_policy *policy; // NULL: actions are random
-  uint32_t obs_dim, act_dim, max_episode_steps;
+  uint32_t agents, obs_dim, act_dim, max_episode_steps;
   double *low, *high; // (act_dim) each
   uint64_t seed, random, episode, episodes;
   uint32_t steps;
@@ -61,6 +61,12 @@ static bool number_from(const char *variable, uint64_t *number) {
   return false;
 }
 
+// A program that was built with an older sim.h has a shorter spec.
+static uint32_t agents_of(const struct corsac_sim_spec *spec) {
+  const bool says = spec->size >= offsetof(struct corsac_sim_spec, agents) + sizeof spec->agents;
+  return says && spec->agents > 1 ? spec->agents : 1;
+}
+
 struct sim_alone *sim_alone_create(const struct corsac_sim_spec *spec) {
   const char *file = getenv("CORSAC_POLICY");
   struct sim_alone *alone = calloc(1, sizeof *alone);
@@ -72,6 +78,7 @@ struct sim_alone *sim_alone_create(const struct corsac_sim_spec *spec) {
     return NULL;
   }
   *alone = (struct sim_alone){.act = act_at_random,
+                              .agents = agents_of(spec),
                               .obs_dim = spec->obs_dim,
                               .act_dim = spec->act_dim,
                               .max_episode_steps = spec->max_episode_steps,
@@ -115,11 +122,11 @@ uint64_t sim_alone_seed(const struct sim_alone *alone) {
 uint64_t sim_alone_episode(const struct sim_alone *alone) { return alone->episode; }
 uint64_t sim_alone_steps(const struct sim_alone *alone) { return alone->all_steps; }
 
-static int check(const struct sim_alone *alone, const float *obs, double reward, int flags) {
-  for (uint32_t i = 0; i < alone->obs_dim; i++) {
-    if (isfinite(obs[i])) continue;
+static int check(const struct sim_alone *alone, const float *obs, double reward, int flags, const uint8_t *agents) {
+  for (uint32_t i = 0; i < alone->agents * alone->obs_dim; i++) {
+    if (agents[i / alone->obs_dim] == CORSAC_ABSENT || isfinite(obs[i])) continue;
     fprintf(stderr, "corsac_sim: episode %llu, step %u: component %u of the observation is %g\n",
-            (unsigned long long)alone->episode, alone->steps, i, (double)obs[i]);
+            (unsigned long long)alone->episode, alone->steps, i % alone->obs_dim, (double)obs[i]);
     return -1;
   }
   if (isfinite(reward) && !(flags & ~(CORSAC_TERMINATED | CORSAC_TRUNCATED))) return 0;
@@ -128,24 +135,29 @@ static int check(const struct sim_alone *alone, const float *obs, double reward,
   return -1;
 }
 
-int sim_alone_begin(struct sim_alone *alone, const float *obs, float *action) {
-  if (alone->episode >= alone->episodes) return CORSAC_SIM_STOP;
-  alone->steps = 0;
-  alone->episode_return = 0;
-  if (check(alone, obs, 0, 0) != 0) return -1;
-  alone->act(alone, obs, action);
+// Chooses the actions of the agents that act next; those of the others are left alone.
+static int act(struct sim_alone *alone, const float *obs, const uint8_t *agents, float *action) {
+  for (uint32_t j = 0; j < alone->agents; j++)
+    if (agents[j] == CORSAC_PRESENT)
+      alone->act(alone, obs + (size_t)j * alone->obs_dim, action + (size_t)j * alone->act_dim);
   return CORSAC_SIM_ACT;
 }
 
-int sim_alone_step(struct sim_alone *alone, const float *obs, double reward, int flags, float *action) {
+int sim_alone_begin(struct sim_alone *alone, const float *obs, const uint8_t *agents, float *action) {
+  if (alone->episode >= alone->episodes) return CORSAC_SIM_STOP;
+  alone->steps = 0;
+  alone->episode_return = 0;
+  return check(alone, obs, 0, 0, agents) == 0 ? act(alone, obs, agents, action) : -1;
+}
+
+int sim_alone_step(struct sim_alone *alone, const float *obs, double reward, int flags, const uint8_t *agents,
+                   float *action) {
   alone->steps++;
   alone->all_steps++;
   alone->episode_return += reward;
-  if (check(alone, obs, reward, flags) != 0) return -1;
-  if (!flags && (alone->max_episode_steps == 0 || alone->steps < alone->max_episode_steps)) {
-    alone->act(alone, obs, action);
-    return CORSAC_SIM_ACT;
-  }
+  if (check(alone, obs, reward, flags, agents) != 0) return -1;
+  if (!flags && (alone->max_episode_steps == 0 || alone->steps < alone->max_episode_steps))
+    return act(alone, obs, agents, action);
   const char *end = flags & CORSAC_TERMINATED ? "terminated" : "truncated";
   fprintf(stderr, "corsac_sim: episode %llu: %u step%s, return %g, %s\n", (unsigned long long)alone->episode,
           alone->steps, plural(alone->steps), alone->episode_return, end);

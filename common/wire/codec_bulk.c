@@ -9,6 +9,8 @@
 
 // ---- HELLO
 
+enum { MOST_ENVIRONMENTS = 1 << 24 };
+
 static bool is_word(const char *text) {
   return text[0] && text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_")] == 0;
 }
@@ -27,6 +29,22 @@ static void alloc_bounds(struct codec *codec, struct message_hello *hello) {
   hello->action_low = memory_alloc(hello->act_dim, sizeof *hello->action_low, "action bounds", codec->error);
   hello->action_high = memory_alloc(hello->act_dim, sizeof *hello->action_high, "action bounds", codec->error);
   if (!hello->action_low || !hello->action_high) codec->status = STATUS_MEMORY;
+}
+
+// How many agents each environment has; nothing of it where that is one.
+static void walk_agents(struct codec *codec, struct message_hello *hello) {
+  codec_u32(codec, "environments", &hello->environments, MOST_ENVIRONMENTS);
+  if (hello->environments == 0 || codec->status) return;
+  if (hello->environments > codec->left / sizeof *hello->agents && !codec->writing)
+    codec_refuse(codec, "it has the agents of %u environments", hello->environments);
+  if (!codec->writing && !codec->status) {
+    hello->agents = memory_alloc(hello->environments, sizeof *hello->agents, "the numbers of agents", codec->error);
+    if (!hello->agents) codec->status = STATUS_MEMORY;
+  }
+  for (uint32_t i = 0; i < hello->environments && !codec->status; i++) {
+    codec_u32(codec, "agents", &hello->agents[i], WIRE_MAX_AGENTS);
+    if (hello->agents[i] == 0) codec_refuse(codec, "environment %u of it has no agents", i);
+  }
 }
 
 // An actor's own checks of its environment promise this too (actor/environment.c).
@@ -49,6 +67,7 @@ static void walk_hello(struct codec *codec, void *message) {
   codec_u32(codec, "flags", &hello->flags, UINT32_MAX);
   codec_bool(codec, "can_save", &hello->can_save);
   walk_info_names(codec, hello);
+  walk_agents(codec, hello);
   if (hello->obs_dim == 0 || hello->act_dim == 0) codec_refuse(codec, "a dimension is 0");
   codec_rest(codec, 2ull * hello->act_dim * sizeof *hello->action_low);
   if (codec->status) return;
@@ -73,10 +92,10 @@ enum status message_decode_hello(const struct frame *frame, struct message_hello
 
 // ---- TRANSITIONS
 
-enum { EPISODE_BYTES = 4 + 4 + 8 + 8, PROGRESS_BYTES = 4 + 8 + 8 };
+enum { EPISODE_BYTES = 4 + 4 + 8 + 8 + 4, PROGRESS_BYTES = 4 + 8 + 8 };
 
-static uint64_t row_bytes(uint32_t obs_dim, uint32_t act_dim) {
-  return 4 + 8 + 4 * (2 * (uint64_t)obs_dim + act_dim + 2);
+static uint64_t row_bytes(uint32_t obs_dim, uint32_t act_dim, bool agents) {
+  return 4 + 8 + 4 * (2 * (uint64_t)obs_dim + act_dim + 2) + (agents ? 4 : 0);
 }
 
 static void walk_lag(struct codec *codec, struct lag_record *lag) {
@@ -91,9 +110,25 @@ static void walk_lag(struct codec *codec, struct lag_record *lag) {
   if (!within && !(lag->count == 0 && empty)) codec_refuse(codec, "lag sum is not between its low and its high");
 }
 
-static void walk_rows(struct codec *codec, struct transition_batch *batch) {
+// Whether the rows say which agent they are of.
+static bool walk_agents_flag(struct codec *codec, struct transition_batch *batch) {
+  bool agents = batch->agent;
+  codec_bool(codec, "agents", &agents);
+  if (agents && !batch->agent) codec_refuse(codec, "its rows name agents, but each environment has one");
+  if (agents)
+    codec_u64(codec, "transitions", &batch->transitions, WIRE_MAX_COUNT);
+  else if (!codec->writing)
+    batch->transitions = batch->steps;
+  return agents;
+}
+
+static void walk_rows(struct codec *codec, struct transition_batch *batch, bool agents) {
   const size_t rows = batch->rows;
   codec_indices(codec, "environment", batch->environment, rows);
+  if (agents)
+    codec_indices(codec, "agent", batch->agent, rows);
+  else if (batch->agent && !codec->writing)
+    memset(batch->agent, 0, rows * sizeof *batch->agent);
   codec_versions(codec, "version", batch->version, rows);
   codec_floats(codec, "obs", batch->obs, rows * batch->obs_dim, -FLT_MAX, FLT_MAX);
   codec_floats(codec, "action", batch->action, rows * batch->act_dim, -1, 1);
@@ -107,6 +142,7 @@ static void walk_episode(struct codec *codec, struct episode_record *episode) {
   codec_u32(codec, "episode's length", &episode->length, UINT32_MAX);
   codec_u64(codec, "episode's number", &episode->episode, WIRE_MAX_COUNT);
   codec_return(codec, "episode's return", &episode->episode_return, episode->length);
+  codec_u32(codec, "episode's agents", &episode->agents, WIRE_MAX_AGENTS);
 }
 
 static void walk_progress(struct codec *codec, struct environment_progress *progress) {
@@ -123,15 +159,16 @@ static void walk_transitions(struct codec *codec, void *message) {
   codec_u32(codec, "episodes", &batch->episodes, batch->episode_capacity);
   codec_u32(codec, "environments", &batch->environments, batch->environment_capacity);
   codec_u64(codec, "steps", &batch->steps, WIRE_MAX_COUNT);
+  const bool agents = walk_agents_flag(codec, batch);
   walk_lag(codec, &batch->lag);
   codec_f64(codec, "blocked", &batch->blocked, 0, WIRE_MAX_SECONDS);
   codec_f64(codec, "longest_step", &batch->longest_step, 0, WIRE_MAX_SECONDS);
   // 32 bits of rows times 24 bits of bytes and the like: no overflow
-  codec_rest(codec, batch->rows * row_bytes(batch->obs_dim, batch->act_dim) +
+  codec_rest(codec, batch->rows * row_bytes(batch->obs_dim, batch->act_dim, agents) +
                         (uint64_t)batch->episodes * EPISODE_BYTES + (uint64_t)batch->environments * PROGRESS_BYTES);
   if (codec->status) return;
 
-  walk_rows(codec, batch);
+  walk_rows(codec, batch, agents);
   for (uint32_t i = 0; i < batch->episodes; i++) walk_episode(codec, &batch->episode[i]);
   for (uint32_t i = 0; i < batch->environments; i++) walk_progress(codec, &batch->progress[i]);
 }
@@ -158,8 +195,10 @@ static void reserve_state(struct codec *codec, struct snapshot *snapshot, uint64
 // An environment between two episodes is its counters alone; older checkpoints hold the state of the episode before, so
 // RESTORE may have more.
 static void check_snapshot(struct codec *codec, const struct snapshot *snapshot) {
-  codec_check_return(codec, "episode_return", snapshot->episode_return, snapshot->episode_length);
-  if (snapshot->window > snapshot->episode_length || snapshot->episode_length > snapshot->steps)
+  if (snapshot->agents == 1)
+    codec_check_return(codec, "episode_return", snapshot->episode_return, snapshot->episode_length);
+  if ((snapshot->agents == 1 && snapshot->window > snapshot->episode_length) ||
+      snapshot->episode_length > snapshot->steps)
     codec_refuse(codec, "a window of %u in an episode of %u of %llu steps", snapshot->window, snapshot->episode_length,
                  (unsigned long long)snapshot->steps);
   for (uint32_t i = 0; i < snapshot->info_dim; i++)
@@ -171,12 +210,45 @@ static void check_snapshot(struct codec *codec, const struct snapshot *snapshot)
     codec_refuse(codec, "it is between two episodes, but has steps of one");
 }
 
+enum { AGENT_BYTES = 1 + 8 + 4 + 4 };
+
+// The windows stand one behind the other, and each belongs to its agent's own episode.
+static void check_agents(struct codec *codec, const struct snapshot *snapshot, uint32_t window_capacity) {
+  uint64_t window = 0;
+  for (uint32_t j = 0; j < snapshot->agents; j++) {
+    const uint32_t length = snapshot->agent_length[j];
+    window += snapshot->agent_window[j];
+    if (snapshot->agent_state[j] > (SNAPSHOT_PRESENT | SNAPSHOT_TOOK_PART) || length > snapshot->episode_length ||
+        snapshot->agent_window[j] > length ||
+        (snapshot->agent_window[j] > 0 && !(snapshot->agent_state[j] & SNAPSHOT_PRESENT)) ||
+        snapshot->agent_window[j] > window_capacity)
+      codec_refuse(codec, "agent %u: state %u and a window of %u in %u of %u steps", j, snapshot->agent_state[j],
+                   snapshot->agent_window[j], length, snapshot->episode_length);
+    codec_check_return(codec, "agent_return", snapshot->agent_return[j], snapshot->episode_length);
+  }
+  if (window != snapshot->window)
+    codec_refuse(codec, "its agents' windows hold %llu of %u", (unsigned long long)window, snapshot->window);
+}
+
+static void walk_snapshot_agents(struct codec *codec, struct snapshot *snapshot, uint32_t window_capacity) {
+  const size_t agents = snapshot->agents;
+  codec_bytes(codec, "agent_state", snapshot->agent_state, agents);
+  codec_doubles(codec, "agent_return", snapshot->agent_return, agents, -DBL_MAX, DBL_MAX);
+  codec_indices(codec, "agent_length", snapshot->agent_length, agents);
+  codec_indices(codec, "agent_window", snapshot->agent_window, agents);
+  if (!codec->writing && !codec->status) check_agents(codec, snapshot, window_capacity);
+}
+
 static void walk_snapshot(struct codec *codec, struct snapshot *snapshot, uint32_t window_capacity) {
-  const uint64_t obs_dim = snapshot->obs_dim, act_dim = snapshot->act_dim;
+  const uint64_t act_dim = snapshot->act_dim;
   uint64_t state = snapshot->state.size;
   codec_known_u32(codec, "obs_dim", snapshot->obs_dim);
   codec_known_u32(codec, "act_dim", snapshot->act_dim);
-  codec_u32(codec, "window", &snapshot->window, window_capacity);
+  codec_u32(codec, "agents", &snapshot->agents, snapshot->agent_capacity);
+  if (snapshot->agents == 0) codec_refuse(codec, "it has no agents");
+  const uint64_t agents = snapshot->agents, obs_dim = snapshot->obs_dim;
+  const uint64_t most = agents * window_capacity, extra = agents > 1 ? agents * AGENT_BYTES : 0;
+  codec_u32(codec, "window", &snapshot->window, most < UINT32_MAX ? (uint32_t)most : UINT32_MAX);
   codec_u64(codec, "state size", &state, UINT64_MAX);
   codec_u32(codec, "environment", &snapshot->environment, UINT32_MAX);
   codec_u64(codec, "steps", &snapshot->steps, WIRE_MAX_COUNT);
@@ -192,12 +264,13 @@ static void walk_snapshot(struct codec *codec, struct snapshot *snapshot, uint32
   }
   if (state > codec->left) // before the sum below, which would overflow
     codec_refuse(codec, "state size is %llu, %zu bytes are left", (unsigned long long)state, codec->left);
-  codec_rest(codec, 4 * obs_dim + snapshot->window * (4 * obs_dim + 4 * act_dim + 4 + 8) + state);
+  codec_rest(codec, 4 * agents * obs_dim + snapshot->window * (4 * obs_dim + 4 * act_dim + 4 + 8) + extra + state);
   if (!codec->writing) reserve_state(codec, snapshot, state);
   if (codec->status) return;
 
   const size_t rows = snapshot->window;
-  codec_floats(codec, "obs", snapshot->obs, obs_dim, -FLT_MAX, FLT_MAX);
+  if (agents > 1) walk_snapshot_agents(codec, snapshot, window_capacity);
+  codec_floats(codec, "obs", snapshot->obs, agents * obs_dim, -FLT_MAX, FLT_MAX);
   codec_floats(codec, "window_obs", snapshot->window_obs, rows * obs_dim, -FLT_MAX, FLT_MAX);
   codec_floats(codec, "window_action", snapshot->window_action, rows * act_dim, -1, 1);
   codec_floats(codec, "window_reward", snapshot->window_reward, rows, -FLT_MAX, FLT_MAX);
@@ -235,6 +308,7 @@ static void walk_step(struct codec *codec, void *message) {
   codec_u64(codec, "number", &step->number, WIRE_MAX_COUNT);
   codec_u32(codec, "episode", &step->episode, UINT32_MAX);
   codec_u32(codec, "step", &step->step, UINT32_MAX);
+  codec_u32(codec, "agent", &step->agent, WIRE_MAX_AGENTS - 1);
   codec_u32(codec, "flags", &step->flags, WIRE_FLAGS);
   codec_f64(codec, "reward", &step->reward, -DBL_MAX, DBL_MAX);
   codec_known_u32(codec, "info_dim", step->info_dim);

@@ -7,6 +7,7 @@ static const struct lag_record no_lag = {.low = UINT64_MAX};
 void message_hello_release(struct message_hello *hello) {
   memory_free(hello->action_low);
   memory_free(hello->action_high);
+  memory_free(hello->agents);
   *hello = (struct message_hello){0};
 }
 
@@ -54,8 +55,14 @@ fail:
   return status;
 }
 
+enum status transition_batch_use_agents(struct transition_batch *batch, struct error *error) {
+  batch->agent = memory_alloc(batch->capacity, sizeof *batch->agent, "a batch's agents", error);
+  return batch->agent ? STATUS_OK : STATUS_MEMORY;
+}
+
 void transition_batch_release(struct transition_batch *batch) {
   memory_free(batch->environment);
+  memory_free(batch->agent);
   memory_free(batch->version);
   memory_free(batch->obs);
   memory_free(batch->action);
@@ -69,30 +76,47 @@ void transition_batch_release(struct transition_batch *batch) {
 
 void transition_batch_clear(struct transition_batch *batch) {
   batch->rows = 0;
-  batch->steps = 0;
+  batch->steps = batch->transitions = 0;
   batch->episodes = 0;
   batch->lag = no_lag;
   batch->blocked = 0;
 }
 
+static bool alloc_agents(struct snapshot *snapshot, uint32_t agents, struct error *error) {
+  static const char what[] = "a snapshot's agents";
+  return (snapshot->agent_state = memory_alloc(agents, sizeof *snapshot->agent_state, what, error)) &&
+         (snapshot->agent_return = memory_alloc(agents, sizeof *snapshot->agent_return, what, error)) &&
+         (snapshot->agent_length = memory_alloc(agents, sizeof *snapshot->agent_length, what, error)) &&
+         (snapshot->agent_window = memory_alloc(agents, sizeof *snapshot->agent_window, what, error));
+}
+
+static bool alloc_window(struct snapshot *snapshot, size_t rows, struct error *error) {
+  static const char what[] = "a snapshot";
+  const size_t obs_dim = snapshot->obs_dim, act_dim = snapshot->act_dim;
+  return (snapshot->window_obs = memory_alloc(rows * obs_dim, sizeof *snapshot->window_obs, what, error)) &&
+         (snapshot->window_action = memory_alloc(rows * act_dim, sizeof *snapshot->window_action, what, error)) &&
+         (snapshot->window_reward = memory_alloc(rows, sizeof *snapshot->window_reward, what, error)) &&
+         (snapshot->window_version = memory_alloc(rows, sizeof *snapshot->window_version, what, error));
+}
+
+enum status snapshot_init_agents(struct snapshot *snapshot, uint32_t obs_dim, uint32_t act_dim,
+                                 uint32_t window_capacity, uint32_t agents, struct error *error) {
+  assert(agents > 0 && agents <= WIRE_MAX_AGENTS);
+  *snapshot = (struct snapshot){.obs_dim = obs_dim, .act_dim = act_dim, .agents = agents, .agent_capacity = agents};
+  enum status status = check_dimensions("a snapshot", obs_dim, act_dim, error);
+  if (status == STATUS_OK) {
+    snapshot->obs = memory_alloc((size_t)agents * obs_dim, sizeof *snapshot->obs, "a snapshot", error);
+    if (!snapshot->obs || !alloc_window(snapshot, (size_t)agents * window_capacity, error) ||
+        (agents > 1 && !alloc_agents(snapshot, agents, error)))
+      status = STATUS_MEMORY;
+  }
+  if (status != STATUS_OK) snapshot_release(snapshot);
+  return status;
+}
+
 enum status snapshot_init(struct snapshot *snapshot, uint32_t obs_dim, uint32_t act_dim, uint32_t window_capacity,
                           struct error *error) {
-  *snapshot = (struct snapshot){.obs_dim = obs_dim, .act_dim = act_dim};
-  static const char what[] = "a snapshot";
-  enum status status = check_dimensions(what, obs_dim, act_dim, error);
-  if (status) goto fail;
-  size_t rows = window_capacity;
-  status = STATUS_MEMORY;
-  if (!(snapshot->obs = memory_alloc(obs_dim, sizeof *snapshot->obs, what, error))) goto fail;
-  if (!(snapshot->window_obs = memory_alloc(rows * obs_dim, sizeof *snapshot->window_obs, what, error))) goto fail;
-  if (!(snapshot->window_action = memory_alloc(rows * act_dim, sizeof *snapshot->window_action, what, error)))
-    goto fail;
-  if (!(snapshot->window_reward = memory_alloc(rows, sizeof *snapshot->window_reward, what, error))) goto fail;
-  if (!(snapshot->window_version = memory_alloc(rows, sizeof *snapshot->window_version, what, error))) goto fail;
-  return STATUS_OK;
-fail:
-  snapshot_release(snapshot);
-  return status;
+  return snapshot_init_agents(snapshot, obs_dim, act_dim, window_capacity, 1, error);
 }
 
 void snapshot_release(struct snapshot *snapshot) {
@@ -101,12 +125,24 @@ void snapshot_release(struct snapshot *snapshot) {
   memory_free(snapshot->window_action);
   memory_free(snapshot->window_reward);
   memory_free(snapshot->window_version);
+  memory_free(snapshot->agent_state);
+  memory_free(snapshot->agent_return);
+  memory_free(snapshot->agent_length);
+  memory_free(snapshot->agent_window);
   buffer_release(&snapshot->state);
   *snapshot = (struct snapshot){0};
 }
 
+static void copy_agents(struct snapshot *to, const struct snapshot *from) {
+  const size_t agents = from->agents;
+  memcpy(to->agent_state, from->agent_state, agents * sizeof *to->agent_state);
+  memcpy(to->agent_return, from->agent_return, agents * sizeof *to->agent_return);
+  memcpy(to->agent_length, from->agent_length, agents * sizeof *to->agent_length);
+  memcpy(to->agent_window, from->agent_window, agents * sizeof *to->agent_window);
+}
+
 enum status snapshot_copy(struct snapshot *to, const struct snapshot *from, struct error *error) {
-  assert(to->obs_dim == from->obs_dim && to->act_dim == from->act_dim);
+  assert(to->obs_dim == from->obs_dim && to->act_dim == from->act_dim && from->agents <= to->agent_capacity);
   enum status status = buffer_reserve(&to->state, from->state.size, error);
   if (status) return status;
   struct snapshot copy = *from; // the counters; the arrays stay to's own
@@ -115,14 +151,20 @@ enum status snapshot_copy(struct snapshot *to, const struct snapshot *from, stru
   copy.window_action = to->window_action;
   copy.window_reward = to->window_reward;
   copy.window_version = to->window_version;
+  copy.agent_capacity = to->agent_capacity;
+  copy.agent_state = to->agent_state;
+  copy.agent_return = to->agent_return;
+  copy.agent_length = to->agent_length;
+  copy.agent_window = to->agent_window;
   copy.state = to->state;
   *to = copy;
   size_t rows = from->window;
-  memcpy(to->obs, from->obs, from->obs_dim * sizeof *to->obs);
+  memcpy(to->obs, from->obs, (size_t)from->agents * from->obs_dim * sizeof *to->obs);
   memcpy(to->window_obs, from->window_obs, rows * from->obs_dim * sizeof *to->window_obs);
   memcpy(to->window_action, from->window_action, rows * from->act_dim * sizeof *to->window_action);
   memcpy(to->window_reward, from->window_reward, rows * sizeof *to->window_reward);
   memcpy(to->window_version, from->window_version, rows * sizeof *to->window_version);
+  if (from->agents > 1) copy_agents(to, from);
   if (from->state.size) memcpy(to->state.data, from->state.data, from->state.size);
   to->state.size = from->state.size;
   return STATUS_OK;

@@ -25,9 +25,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { WIRE_VERSION = 6, WIRE_TEXT = 512, WIRE_MAX_DIM = 1 << 20, WIRE_INFO = 16, WIRE_INFO_NAME = 32 };
-enum { WIRE_FLAGS = 3 };         // a step's: CORSAC_TERMINATED | CORSAC_TRUNCATED
-#define WIRE_NO_VALUE (-DBL_MAX) // in place of a named value that has none
+enum { WIRE_VERSION = 7, WIRE_TEXT = 512, WIRE_MAX_DIM = 1 << 20, WIRE_INFO = 16, WIRE_INFO_NAME = 32 };
+enum { WIRE_FLAGS = 3 };          // a step's: CORSAC_TERMINATED | CORSAC_TRUNCATED
+enum { WIRE_MAX_AGENTS = 65536 }; // of an environment: CORSAC_MAX_AGENTS
+#define WIRE_NO_VALUE (-DBL_MAX)  // in place of a named value that has none
 // Ranges. Whatever is sent is within them, and whatever is received is checked against them.
 #define WIRE_MAX_MESSAGE ((size_t)1 << 30)   // bytes of a message
 #define WIRE_MAX_COUNT   ((uint64_t)1 << 53) // steps, episodes, versions: what a double holds exactly
@@ -67,6 +68,8 @@ struct message_hello {
   double *action_low, *action_high; // (act_dim), owned
   uint32_t info_dim;
   char info_name[WIRE_INFO][WIRE_INFO_NAME]; // (info_dim)
+  uint32_t environments;                     // of the sender, or after the handshake of the job; 0: each has one agent
+  uint32_t *agents;                          // (environments) of each of them, owned
 };
 void message_hello_release(struct message_hello *hello);
 
@@ -97,7 +100,8 @@ struct message_info {
 struct episode_record {
   uint32_t environment, length;
   uint64_t episode;
-  double episode_return;
+  double episode_return; // the mean of those of its agents
+  uint32_t agents;       // that took part
 };
 
 // Where an environment stands after the batch. A resume needs it even where there is no snapshot.
@@ -113,11 +117,14 @@ struct lag_record {
 void lag_record_add(struct lag_record *into, const struct lag_record *from);
 
 // TRANSITIONS: columns of rows in the order in which they arose. Steps are counted apart from rows, because n-step
-// holds rows back and emits tails. Capacities are fixed at init.
+// holds rows back and emits tails, and because several agents of one environment make a transition each in its step.
+// Capacities are fixed at init.
 struct transition_batch {
   uint32_t obs_dim, act_dim, capacity, rows;
   uint64_t steps;
+  uint64_t transitions;  // of the agents that acted in these steps; of one agent each, steps
   uint32_t *environment; // (rows)
+  uint32_t *agent;       // (rows) of the environment; NULL where every environment has one
   uint64_t *version;     // (rows) policy version that chose the row's first action
   float *obs, *action;   // (rows x obs_dim), (rows x act_dim)
   float *reward;         // (rows)
@@ -133,6 +140,8 @@ struct transition_batch {
 };
 enum status transition_batch_init(struct transition_batch *batch, uint32_t obs_dim, uint32_t act_dim, uint32_t capacity,
                                   uint32_t episode_capacity, uint32_t environment_capacity, struct error *error);
+// Gives it the column `agent`.
+enum status transition_batch_use_agents(struct transition_batch *batch, struct error *error);
 void transition_batch_release(struct transition_batch *batch);
 // Rows, episodes, steps, lag and blocked become none. longest_step and progress stay.
 void transition_batch_clear(struct transition_batch *batch);
@@ -153,12 +162,24 @@ struct snapshot {
   float *window_obs, *window_action, *window_reward; // (window x obs_dim), (window x act_dim), (window)
   uint64_t *window_version;                          // (window)
   struct buffer state;                               // the environment's own bytes
+
+  // Of several agents obs is (agents x obs_dim), episode_return is their sum, and window is the sum of agent_window:
+  // the windows stand one behind the other. Arrays (agents), NULL where agent_capacity is 1:
+  uint32_t agents, agent_capacity;
+  uint8_t *agent_state;   // enum snapshot_agent
+  double *agent_return;   // of the running episode so far
+  uint32_t *agent_length; // steps of its own running episode, which began when it came
+  uint32_t *agent_window;
 };
+enum snapshot_agent { SNAPSHOT_PRESENT = 1, SNAPSHOT_TOOK_PART = 2 }; // it acts next; it acted in the running episode
 // window_capacity: n_step - 1
 enum status snapshot_init(struct snapshot *snapshot, uint32_t obs_dim, uint32_t act_dim, uint32_t window_capacity,
                           struct error *error);
+// The same for up to so many agents, each with a window.
+enum status snapshot_init_agents(struct snapshot *snapshot, uint32_t obs_dim, uint32_t act_dim,
+                                 uint32_t window_capacity, uint32_t agents, struct error *error);
 void snapshot_release(struct snapshot *snapshot);
-// Both have the same shape.
+// Both have the same shape; `to` may have room for more agents.
 enum status snapshot_copy(struct snapshot *to, const struct snapshot *from, struct error *error);
 
 struct message_credit {
@@ -188,6 +209,7 @@ struct message_evaluate {
 struct message_step {
   uint64_t number; // of the evaluation
   uint32_t episode, step;
+  uint32_t agent; // a step of several agents is a message for each that acted
   uint32_t obs_dim, act_dim;
   uint32_t flags; // CORSAC_TERMINATED | CORSAC_TRUNCATED
   double reward;

@@ -42,6 +42,7 @@ static const struct kind kinds[] = {
     {"replay", bench_replay, false, 21, "obs_dim act_dim batch_size replay_capacity", {{0}}},
     {"actor", bench_actor, false, 21, "env hidden network policy_hidden n_step send_steps", {{"hidden", "64,64"}}},
     {"env", bench_env, false, 21, "env", {{0}}},
+    {"agents", bench_agents, false, 21, "obs_dim act_dim send_steps replay_capacity", {{"send_steps", "64"}}},
     {"checkpoint", bench_checkpoint, false, 5, "obs_dim act_dim " NETWORKS, {{0}}},
     {"transport", bench_transport, true, 21, "obs_dim act_dim send_steps replay_capacity", {{"send_steps", "64"}}},
     {"weights", bench_weights, true, 21, "obs_dim act_dim " NETWORKS, {{"replay_capacity", "100000"}}},

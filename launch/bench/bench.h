@@ -71,6 +71,7 @@ enum status bench_learner(struct bench *bench, struct error *error);
 enum status bench_replay(struct bench *bench, struct error *error);
 enum status bench_actor(struct bench *bench, struct error *error);
 enum status bench_env(struct bench *bench, struct error *error);
+enum status bench_agents(struct bench *bench, struct error *error);
 enum status bench_checkpoint(struct bench *bench, struct error *error);
 enum status bench_transport(struct bench *bench, struct error *error);
 enum status bench_weights(struct bench *bench, struct error *error);

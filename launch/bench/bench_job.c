@@ -62,7 +62,8 @@ enum status bench_read_environment(struct bench *bench, struct error *error) {
   struct environment environment;
   enum status status = environment_kind_open(&kind, bench->config.env, &bench->config, error);
   if (status != STATUS_OK) return status;
-  status = environment_create(&environment, &kind, 0, false, error);
+  const struct guest guest = {0};
+  status = environment_create_for(&environment, &kind, &guest, 0, error);
   if (status == STATUS_OK) {
     bench->obs_dim = environment.obs_dim;
     bench->act_dim = environment.act_dim;

@@ -269,7 +269,7 @@ static const char *const CHECK_ENV =
     "  corsac check-env Pendulum-v1 --json\n";
 
 static const char *const NEW_ENV =
-    "corsac new-env NAME [--lang c|c++|fortran|python]\n"
+    "corsac new-env NAME [--lang c|c++|fortran|python] [--agents N]\n"
     "corsac new-env MODEL.fmu --lang fmu\n"
     "\n"
     "Makes the directory NAME with an environment that compiles and trains: its source, a Makefile, a\n"
@@ -278,6 +278,7 @@ static const char *const NEW_ENV =
     "\n"
     "  --lang L       c (default), c++ or fortran: a plugin; python: a program with its own main loop; fmu:\n"
     "                 writes MODEL.yaml, a task to begin with, from what the FMU says of itself\n"
+    "  --agents N     an environment of N agents that share one policy (in c)\n"
     "\n"
     "Example:\n"
     "  corsac new-env solver --lang fortran; cd solver; make; corsac check-env ./solver.so\n";
@@ -321,7 +322,9 @@ static const char *const BENCH =
     "  replay         gather and insert; the limit is memcpy of the same bytes\n"
     "  actor          the actor's loop on --env; the limit is bare steps with one action of the policy\n"
     "  env            the actor's side of one --env; the limit is the environment's step alone, of a\n"
-    "                 MuJoCo task mj_step alone\n"
+    "                 MuJoCo task mj_step alone; of several agents for each transition\n"
+    "  agents         a transition of 1, 8, 64 and 512 agents from an actor's batch into the replay; the\n"
+    "                 limit is a copy of the message\n"
     "  checkpoint     writing and reading a checkpoint with its replay; the limit is a plain HDF5 loop\n"
     "                 with fletcher32\n"
     "  transport      receiving and inserting batches of --send-steps rows; the limit is messages of the\n"

@@ -32,6 +32,7 @@ static const char *const rule_names[RULES] = {
     [RULE_OBSERVATION] = "observation",
     [RULE_REWARD] = "reward",
     [RULE_FLAGS] = "flags",
+    [RULE_AGENTS] = "agents",
     [RULE_INFO] = "info",
     [RULE_BUFFERS] = "buffers",
     [RULE_FINAL] = "last observation",
@@ -232,11 +233,12 @@ static enum status print_json(const struct checker *checker, struct error *error
                                               checked ? verdict_names[finding->verdict] : "not checked", "text",
                                               json_text(finding->text), "more", (json_int_t)finding->more));
   }
-  return json_print(json_pack("{s:s, s:b, s:i, s:i, s:I, s:I, s:I, s:f, s:o}", "env", checker->config.env, "ok",
+  return json_print(json_pack("{s:s, s:b, s:i, s:i, s:I, s:I, s:I, s:I, s:f, s:o}", "env", checker->config.env, "ok",
                               count(check, BROKEN) == 0, "errors", count(check, BROKEN), "warnings",
                               count(check, WARNING), "obs_dim", (json_int_t)check->obs_dim, "act_dim",
-                              (json_int_t)check->act_dim, "max_episode_steps", (json_int_t)check->max_episode_steps,
-                              "steps_per_s", check->steps_per_s, "findings", findings),
+                              (json_int_t)check->act_dim, "agents", (json_int_t)check->agents, "max_episode_steps",
+                              (json_int_t)check->max_episode_steps, "steps_per_s", check->steps_per_s, "findings",
+                              findings),
                     error);
 }
 

@@ -18,6 +18,7 @@ enum rule {
   RULE_OBSERVATION,
   RULE_REWARD,
   RULE_FLAGS,
+  RULE_AGENTS,
   RULE_INFO,
   RULE_BUFFERS,
   RULE_FINAL,
@@ -60,7 +61,7 @@ struct check {
   bool usable;            // episodes run, so the other groups make sense
   uint64_t episodes;      // of --episodes
   // what the first group found out
-  uint32_t obs_dim, act_dim, max_episode_steps, host_flags;
+  uint32_t obs_dim, act_dim, agents, max_episode_steps, host_flags;
   bool saves, halves, reset_halves;
   double steps_per_s;
   uint64_t fingerprint; // of the first steps of an episode
@@ -78,14 +79,22 @@ struct probe {
   struct check *check;
   const struct environment_kind *kind;
   void *self;
-  uint32_t obs_dim, act_dim, max_episode_steps, info_dim;
-  double *bounds;           // (2 x act_dim) where low and high point
-  const double *low, *high; // (act_dim)
+  uint32_t agents;
+  uint32_t obs_dim, act_dim; // of all agents together
+  uint32_t max_episode_steps, info_dim;
+  double *bounds;           // (2 x act_dim of one agent) where low and high point
+  const double *low, *high; // (act_dim of one agent)
   const char *const *info_names;
   float *obs_guarded, *action_guarded; // GUARD floats, the values, GUARD floats
   float *obs, *action;
-  double reward;
+  double reward; // the sum of all agents'
   int flags;
+  uint8_t *agent, *acts; // (agents) flags; 1: it acts in the step under way. These and the next where there are several
+  double *rewards;       // (agents)
+  uint8_t *flags_guarded; // as obs_guarded
+  double *rewards_guarded;
+  uint64_t came, left;    // agents, in all calls
+  bool was_loaded;        // who acts in the next step is not known
   uint64_t episode, step; // of this probe, for messages; step 0: reset
   uint64_t steps;         // of all its episodes
   bool over;              // the episode has ended: reset comes next
@@ -111,6 +120,9 @@ bool probe_reset(struct probe *probe, uint64_t seed, bool halves);
 
 // Steps with probe->action.
 bool probe_step(struct probe *probe, bool halves);
+
+// Notes how many agents it has, where nothing is wrong with them.
+void check_note_agents(struct check *check, const struct probe *probe);
 
 // Asks for the named values, after a step.
 void probe_info(struct probe *probe);

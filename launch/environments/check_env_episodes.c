@@ -19,10 +19,11 @@ static void judge_table(struct check *check, const struct corsac_env *abi) {
   if (!abi->name || !*abi->name) check_note(check, RULE_OPEN, WARNING, "it has no name: set the member name");
   if (abi->load && !abi->save)
     check_note(check, RULE_OPEN, WARNING, "it has load and no save, so load is never called");
-  check_note(check, RULE_OPEN, GOOD, "%.60s, version %u of the ABI, %u bytes%s%s%s%s%s", abi->name ? abi->name : "",
+  check_note(check, RULE_OPEN, GOOD, "%.60s, version %u of the ABI, %u bytes%s%s%s%s%s%s", abi->name ? abi->name : "",
              abi->abi, abi->size, abi->flags & CORSAC_ONE_PER_PROCESS ? ", one per process" : "",
              abi->save ? ", save and load" : "", abi->step_begin ? ", steps in halves" : "",
-             abi->reset_begin ? ", resets in halves" : "", abi->error ? ", tells errors" : "");
+             abi->reset_begin ? ", resets in halves" : "", abi->agent_flags ? ", agents" : "",
+             abi->error ? ", tells errors" : "");
 }
 
 // What episodes look like, so that an environment that resets itself at an episode's end is recognised.
@@ -69,7 +70,8 @@ static double distance(const float *a, const float *b, uint32_t dim) {
 // jump: the longest step of the episode before the last.
 static bool looks_reset(const struct survey *survey, const struct probe *probe, double jump) {
   const uint32_t dim = probe->obs_dim;
-  if (probe->step < 2 || memcmp(survey->previous, probe->obs, dim * sizeof(float)) == 0) return false;
+  if (probe->step < 2 || probe->agents > 1 || memcmp(survey->previous, probe->obs, dim * sizeof(float)) == 0)
+    return false;
   if (memcmp(survey->start, probe->obs, dim * sizeof(float)) == 0) return true;
   return probe->step >= 5 && in_box(survey, probe->obs, dim) && !in_box(survey, survey->previous, dim) &&
          distance(probe->obs, survey->previous, dim) > 2 * jump;
@@ -152,6 +154,7 @@ static void judge_clean(struct check *check, const struct probe *probe, const st
              survey->steps, plural(survey->steps), survey->episodes, plural(survey->episodes));
   check_note(check, RULE_OBSERVATION, GOOD, "%u component%s written and finite", probe->obs_dim,
              probe->obs_dim == 1 ? " is" : "s are");
+  check_note_agents(check, probe);
   check_note(check, RULE_REWARD, GOOD, "written and finite");
   check_note(check, RULE_FLAGS, GOOD, "only known ones");
   if (check->steps_per_s > 0)
@@ -190,8 +193,9 @@ void check_episodes(struct check *check, const struct environment_kind *kind) {
   struct survey survey = {0};
   if (probe_create(&probe, check, kind, 0) && survey_init(&survey, probe.obs_dim)) {
     check_note(check, RULE_CREATE, GOOD, "made an instance");
-    check->obs_dim = probe.obs_dim;
-    check->act_dim = probe.act_dim;
+    check->obs_dim = probe.obs_dim / probe.agents;
+    check->act_dim = probe.act_dim / probe.agents;
+    check->agents = probe.agents;
     check->max_episode_steps = probe.max_episode_steps;
     play_episodes(check, &probe, &survey);
     check_note(check, RULE_BUFFERS, GOOD, "nothing is written around obs, *reward, the spec and the error's text");

@@ -6,7 +6,7 @@
 #include "common/base/random.h"
 #include "common/config/cases.h"
 #include "common/wire/message.h"
-#include "launch/environments/check_env.h"
+#include "launch/environments/check_env_probe.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -14,10 +14,9 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { GUARD = 64, REASON = 512 };
+enum { GUARD = PROBE_GUARD, REASON = 512 };
 // A NaN that no computation gives: a value that still has these bits was not written.
 static const uint32_t POISON = 0x7fa5c0de;
-static const uint64_t REWARD_POISON = 0x7ff5c0dec0dec0de;
 
 void check_note(struct check *check, enum rule rule, enum verdict verdict, const char *format, ...) {
   struct finding *finding = &check->findings[rule];
@@ -34,7 +33,7 @@ void check_note(struct check *check, enum rule rule, enum verdict verdict, const
   finding->more = 0;
 }
 
-static void begin_call(struct probe *probe, enum guest_function function, const char *name) {
+void probe_begin_call(struct probe *probe, enum guest_function function, const char *name) {
   struct check *check = probe->check;
   if (probe->step > 0)
     snprintf(check->call, sizeof check->call, "%s, step %" PRIu64 " of episode %" PRIu64, name, probe->step,
@@ -60,7 +59,7 @@ void check_note_changes(struct check *check) {
   guest_forget_changes();
 }
 
-static void end_call(struct probe *probe) {
+void probe_end_call(struct probe *probe) {
   guest_leave(probe->function);
   probe->check->inside = false;
   probe->check->calls++;
@@ -71,11 +70,11 @@ static void fill(float *values, size_t count) {
   for (size_t i = 0; i < count; i++) memcpy(values + i, &POISON, sizeof POISON);
 }
 
-static bool is_poison(const float *value) { return memcmp(value, &POISON, sizeof POISON) == 0; }
+bool probe_is_poison(const float *value) { return memcmp(value, &POISON, sizeof POISON) == 0; }
 
 static bool guards_hold(const float *guarded, size_t count) {
   for (size_t i = 0; i < GUARD; i++)
-    if (!is_poison(guarded + i) || !is_poison(guarded + GUARD + count + i)) return false;
+    if (!probe_is_poison(guarded + i) || !probe_is_poison(guarded + GUARD + count + i)) return false;
   return true;
 }
 
@@ -155,6 +154,9 @@ static bool spec_is_right(struct probe *probe, const struct corsac_env_spec *spe
       return false;
     }
   if (!bounds_are_right(probe, spec) || !info_is_right(probe, spec)) return false;
+  if (spec->agents > 1)
+    check_note(check, RULE_SPEC, GOOD, "obs_dim %u, act_dim %u of each of %u agents, bounds finite and low < high",
+               spec->obs_dim, spec->act_dim, spec->agents);
   check_note(check, RULE_SPEC, GOOD, "obs_dim %u, act_dim %u, bounds finite and low < high", spec->obs_dim,
              spec->act_dim);
   return true;
@@ -185,10 +187,10 @@ static bool call_create(struct probe *probe, uint64_t index, struct corsac_env_s
   char reason[REASON + GUARD] = "";
   memset(guarded.guard, 0xa5, GUARD);
   memset(reason + REASON, 0x5a, GUARD);
-  begin_call(probe, GUEST_CREATE, "create");
+  probe_begin_call(probe, GUEST_CREATE, "create");
   probe->self = probe->kind->create ? probe->kind->create(probe->kind, &config, &guarded.spec, reason, REASON)
                                     : probe->kind->abi->create(&config, &guarded.spec, reason, REASON);
-  end_call(probe);
+  probe_end_call(probe);
   bool spec_over = false, reason_over = false;
   for (size_t i = 0; i < GUARD; i++) {
     spec_over |= guarded.guard[i] != 0xa5;
@@ -213,23 +215,25 @@ bool probe_create(struct probe *probe, struct check *check, const struct environ
   const uint32_t cases = count_cases(kind);
   if (cases > 0) probe->case_index = (uint32_t)(index % cases);
   probe->failed = !call_create(probe, index, &spec) || !spec_is_right(probe, &spec);
+  if (!probe->failed) probe->failed = !probe_agents_create(probe, spec.agents);
   if (probe->failed) return false;
-  probe->obs_dim = spec.obs_dim;
-  probe->act_dim = spec.act_dim;
+  const size_t obs_dim = (size_t)probe->agents * spec.obs_dim, act_dim = (size_t)probe->agents * spec.act_dim;
+  probe->obs_dim = (uint32_t)obs_dim;
+  probe->act_dim = (uint32_t)act_dim;
   probe->max_episode_steps = spec.max_episode_steps;
   probe->info_dim = spec.info_dim;
   probe->info_names = spec.info_names;
   probe->low = probe->bounds;
   probe->high = probe->bounds + spec.act_dim;
-  probe->obs_guarded = memory_alloc(spec.obs_dim + 2 * GUARD, sizeof(float), "an observation", NULL);
-  probe->action_guarded = memory_alloc(spec.act_dim + 2 * GUARD, sizeof(float), "an action", NULL);
+  probe->obs_guarded = memory_alloc(obs_dim + 2 * GUARD, sizeof(float), "an observation", NULL);
+  probe->action_guarded = memory_alloc(act_dim + 2 * GUARD, sizeof(float), "an action", NULL);
   probe->failed = !probe->obs_guarded || !probe->action_guarded;
   if (probe->failed) {
     check_note(check, RULE_CREATE, BROKEN, "there is no memory for an observation of %u components", spec.obs_dim);
     return false;
   }
-  fill(probe->obs_guarded, spec.obs_dim + 2 * GUARD);
-  fill(probe->action_guarded, spec.act_dim + 2 * GUARD);
+  fill(probe->obs_guarded, obs_dim + 2 * GUARD);
+  fill(probe->action_guarded, act_dim + 2 * GUARD);
   probe->obs = probe->obs_guarded + GUARD;
   probe->action = probe->action_guarded + GUARD;
   return true;
@@ -238,10 +242,11 @@ bool probe_create(struct probe *probe, struct check *check, const struct environ
 void probe_destroy(struct probe *probe) {
   if (probe->self) {
     probe->step = 0;
-    begin_call(probe, GUEST_DESTROY, "destroy");
+    probe_begin_call(probe, GUEST_DESTROY, "destroy");
     probe->kind->abi->destroy(probe->self);
-    end_call(probe);
+    probe_end_call(probe);
   }
+  probe_agents_release(probe);
   memory_free(probe->bounds);
   memory_free(probe->obs_guarded);
   memory_free(probe->action_guarded);
@@ -258,9 +263,9 @@ uint64_t probe_seed(uint64_t training_seed, uint64_t episode) {
 const char *probe_reason(struct probe *probe) {
   const struct corsac_env *abi = probe->kind->abi;
   if (!abi->error) return "";
-  begin_call(probe, GUEST_ERROR, "error");
+  probe_begin_call(probe, GUEST_ERROR, "error");
   const char *reason = abi->error(probe->self);
-  end_call(probe);
+  probe_end_call(probe);
   return reason ? reason : "";
 }
 
@@ -274,7 +279,7 @@ static void describe_call(const struct probe *probe, char *text, size_t size, co
 static bool judge_obs(struct probe *probe, const char *where) {
   for (uint32_t i = 0; i < probe->obs_dim; i++) {
     if (isfinite(probe->obs[i])) continue;
-    if (is_poison(&probe->obs[i]))
+    if (probe_is_poison(&probe->obs[i]))
       check_note(probe->check, RULE_OBSERVATION, BROKEN,
                  "%s: component %u of obs was not written; all %u have to be, by reset and by each step", where, i,
                  probe->obs_dim);
@@ -287,7 +292,7 @@ static bool judge_obs(struct probe *probe, const char *where) {
 }
 
 static bool judge_reward(struct probe *probe, const char *where) {
-  if (memcmp(&probe->reward, &REWARD_POISON, sizeof REWARD_POISON) == 0)
+  if (memcmp(&probe->reward, &PROBE_REWARD_POISON, sizeof PROBE_REWARD_POISON) == 0)
     check_note(probe->check, RULE_REWARD, BROKEN, "%s: *reward was not written", where);
   else if (!isfinite(probe->reward) || !isfinite((float)probe->reward))
     check_note(probe->check, RULE_REWARD, BROKEN, "%s: the reward is %g; it has to be a finite float", where,
@@ -295,6 +300,12 @@ static bool judge_reward(struct probe *probe, const char *where) {
   else
     return true;
   return false;
+}
+
+static bool judge_numbers(struct probe *probe, enum rule rule, const char *where) {
+  if (probe->agents > 1) return probe_agents_judge(probe, where, rule == RULE_STEP);
+  const bool good = judge_obs(probe, where);
+  return rule == RULE_STEP ? judge_reward(probe, where) && good : good;
 }
 
 // Judges what a call wrote and returned. The probe has failed where no further call can work with it.
@@ -312,9 +323,9 @@ static bool judge(struct probe *probe, enum rule rule, const char *call, int res
                *reason ? reason : "it gave no reason; the optional member error can");
     return !(probe->failed = true);
   }
-  bool good = judge_obs(probe, where);
+  if (probe->agents > 1) probe_agents_ask(probe);
+  bool good = judge_numbers(probe, rule, where);
   if (rule == RULE_STEP) {
-    good = judge_reward(probe, where) && good;
     if (result & ~(CORSAC_TERMINATED | CORSAC_TRUNCATED)) {
       check_note(probe->check, RULE_FLAGS, BROKEN,
                  "%s returned %d; known are CORSAC_TERMINATED (%d), CORSAC_TRUNCATED (%d), both, or 0", where, result,
@@ -332,9 +343,9 @@ static int set_case(struct probe *probe) {
   char line[CASES_LINE];
   if (count_cases(probe->kind) == 0 || !abi->set_case) return 0;
   cases_line(probe->kind->config, probe->case_index, line);
-  begin_call(probe, GUEST_PROGRESS, "set_case");
+  probe_begin_call(probe, GUEST_PROGRESS, "set_case");
   const int result = abi->set_case(probe->self, line);
-  end_call(probe);
+  probe_end_call(probe);
   return result;
 }
 
@@ -347,25 +358,25 @@ bool probe_reset(struct probe *probe, uint64_t seed, bool halves) {
   probe->reward = 0;
   fill(probe->obs_guarded, probe->obs_dim + 2 * GUARD);
   if (abi->progress) {
-    begin_call(probe, GUEST_PROGRESS, "progress");
+    probe_begin_call(probe, GUEST_PROGRESS, "progress");
     abi->progress(probe->self, probe->episode - 1, probe->steps);
-    end_call(probe);
+    probe_end_call(probe);
   }
   int result = set_case(probe);
   if (result < 0) return judge(probe, RULE_CASES, "set_case", result);
   if (halves && abi->reset_begin) {
-    begin_call(probe, GUEST_RESET_BEGIN, "reset_begin");
+    probe_begin_call(probe, GUEST_RESET_BEGIN, "reset_begin");
     result = abi->reset_begin(probe->self, seed);
-    end_call(probe);
+    probe_end_call(probe);
     if (result >= 0) {
-      begin_call(probe, GUEST_RESET_END, "reset_end");
+      probe_begin_call(probe, GUEST_RESET_END, "reset_end");
       result = abi->reset_end(probe->self, probe->obs);
-      end_call(probe);
+      probe_end_call(probe);
     }
   } else {
-    begin_call(probe, GUEST_RESET, "reset");
+    probe_begin_call(probe, GUEST_RESET, "reset");
     result = abi->reset(probe->self, seed, probe->obs);
-    end_call(probe);
+    probe_end_call(probe);
   }
   probe->over = false;
   return judge(probe, RULE_RESET, halves && abi->reset_begin ? "reset_begin and reset_end" : "reset", result);
@@ -374,31 +385,31 @@ bool probe_reset(struct probe *probe, uint64_t seed, bool halves) {
 bool probe_step(struct probe *probe, bool halves) {
   if (probe->failed) return false;
   const struct corsac_env *abi = probe->kind->abi;
-  double guarded[3], *reward = &guarded[1];
-  for (size_t i = 0; i < 3; i++) memcpy(&guarded[i], &REWARD_POISON, sizeof(double));
+  double guarded[3], *reward = probe->agents > 1 ? probe_agents_begin(probe) : &guarded[1];
+  for (size_t i = 0; i < 3; i++) memcpy(&guarded[i], &PROBE_REWARD_POISON, sizeof(double));
   probe->step++;
   probe->steps++;
   fill(probe->obs_guarded, probe->obs_dim + 2 * GUARD);
   int result;
   if (halves && abi->step_begin) {
-    begin_call(probe, GUEST_STEP_BEGIN, "step_begin");
+    probe_begin_call(probe, GUEST_STEP_BEGIN, "step_begin");
     result = abi->step_begin(probe->self, probe->action);
-    end_call(probe);
+    probe_end_call(probe);
     if (result >= 0) {
-      begin_call(probe, GUEST_STEP_END, "step_end");
+      probe_begin_call(probe, GUEST_STEP_END, "step_end");
       result = abi->step_end(probe->self, probe->obs, reward);
-      end_call(probe);
+      probe_end_call(probe);
     }
   } else {
-    begin_call(probe, GUEST_STEP, "step");
+    probe_begin_call(probe, GUEST_STEP, "step");
     result = abi->step(probe->self, probe->action, probe->obs, reward);
-    end_call(probe);
+    probe_end_call(probe);
   }
-  probe->reward = *reward;
+  probe->reward = guarded[1];
   probe->flags = result;
   probe->over = result > 0 || probe->step == probe->max_episode_steps;
-  if (memcmp(&guarded[0], &REWARD_POISON, sizeof(double)) != 0 ||
-      memcmp(&guarded[2], &REWARD_POISON, sizeof(double)) != 0)
+  if (memcmp(&guarded[0], &PROBE_REWARD_POISON, sizeof(double)) != 0 ||
+      memcmp(&guarded[2], &PROBE_REWARD_POISON, sizeof(double)) != 0)
     check_note(probe->check, RULE_BUFFERS, BROKEN, "step wrote around *reward, which is one double");
   return judge(probe, RULE_STEP, halves && abi->step_begin ? "step_begin and step_end" : "step", result);
 }
@@ -406,12 +417,12 @@ bool probe_step(struct probe *probe, bool halves) {
 void probe_info(struct probe *probe) {
   if (probe->info_dim == 0) return;
   double values[CORSAC_MAX_INFO + GUARD];
-  for (size_t i = 0; i < CORSAC_MAX_INFO + GUARD; i++) memcpy(&values[i], &REWARD_POISON, sizeof(double));
-  begin_call(probe, GUEST_INFO, "info");
+  for (size_t i = 0; i < CORSAC_MAX_INFO + GUARD; i++) memcpy(&values[i], &PROBE_REWARD_POISON, sizeof(double));
+  probe_begin_call(probe, GUEST_INFO, "info");
   probe->kind->abi->info(probe->self, values);
-  end_call(probe);
+  probe_end_call(probe);
   for (size_t i = 0; i < CORSAC_MAX_INFO + GUARD; i++) {
-    if (memcmp(&values[i], &REWARD_POISON, sizeof(double)) == 0) continue;
+    if (memcmp(&values[i], &PROBE_REWARD_POISON, sizeof(double)) == 0) continue;
     if (i < probe->info_dim)
       probe->informed |= 1u << i;
     else
@@ -429,7 +440,8 @@ static float inside(double value, double low, double high) {
 void probe_draw(struct probe *probe, enum actions actions, uint64_t seed, uint64_t t) {
   struct random random = random_stream(seed, RANDOM_WARMUP, 0, t);
   for (uint32_t i = 0; i < probe->act_dim; i++) {
-    const double low = probe->low[i], high = probe->high[i], u = random_uniform(&random);
+    const uint32_t k = i % (probe->act_dim / probe->agents); // the bounds are those of each agent
+    const double low = probe->low[k], high = probe->high[k], u = random_uniform(&random);
     double share = actions == ACTIONS_LOW ? 0 : actions == ACTIONS_HIGH ? 1 : u;
     if (actions == ACTIONS_CORNERS) share = u < 0.5 ? 0 : 1;
     probe->action[i] = inside(low + share * (high - low), low, high);
@@ -439,9 +451,9 @@ void probe_draw(struct probe *probe, enum actions actions, uint64_t seed, uint64
 // --- state ---
 
 int64_t probe_save(struct probe *probe, void *buffer, size_t size) {
-  begin_call(probe, GUEST_SAVE, "save");
+  probe_begin_call(probe, GUEST_SAVE, "save");
   const int64_t need = probe->kind->abi->save(probe->self, buffer, size);
-  end_call(probe);
+  probe_end_call(probe);
   return need;
 }
 
@@ -450,8 +462,9 @@ int probe_load(struct probe *probe, const void *buffer, size_t size) {
   const int refused = set_case(probe);
   if (refused < 0) return refused;
   snprintf(name, sizeof name, "load of %zu byte%s", size, plural(size));
-  begin_call(probe, GUEST_LOAD, name);
+  probe_begin_call(probe, GUEST_LOAD, name);
   const int result = probe->kind->abi->load(probe->self, buffer, size);
-  end_call(probe);
+  probe->was_loaded = true;
+  probe_end_call(probe);
   return result;
 }

@@ -1,4 +1,5 @@
 // corsac new-env: writes an environment to begin with: an example with another name, a Makefile, a README.
+#include "common/env/env.h"
 #include "launch/cli/arguments.h"
 #include "launch/cli/command.h"
 #include "launch/cli/embedded.h"
@@ -30,6 +31,14 @@ static const struct language languages[] = {
     {"python", "oscillator", "py", "PYTHON ?= python3\n", NULL, " -r __pycache__"},
 };
 enum { LANGUAGES = sizeof languages / sizeof *languages };
+// The same of several agents.
+static const struct language language_of_agents = {"c",
+                                                   "heated_plate",
+                                                   "c",
+                                                   "CC ?= cc\nCFLAGS ?= -O2 -Wall -Wextra\n",
+                                                   "$(CC) $(CFLAGS) -shared -fPIC -I '$(CORSAC_INCLUDE)' $< -o $@",
+                                                   ""};
+#define AGENTS_OF_EXAMPLE "CELLS = 16"
 
 static const struct language *find_language(const char *name, struct error *error) {
   const char *names[LANGUAGES];
@@ -113,9 +122,15 @@ static enum status find_home(struct home *home, struct error *error) {
 }
 
 // Writes the example with the new name in place of its own, and with the headers' real directory.
-static void write_source(FILE *file, const struct language *language, const char *name, const struct home *home) {
-  const char *words[][2] = {
-      {language->example, name}, {"build/include", home->include}, {"build/share/corsac/python", home->python}};
+// agents: their number, where the example has several.
+static void write_source(FILE *file, const struct language *language, const char *name, uint32_t agents,
+                         const struct home *home) {
+  char cells[32];
+  snprintf(cells, sizeof cells, "CELLS = %u", agents);
+  const char *words[][2] = {{language->example, name},
+                            {"build/include", home->include},
+                            {"build/share/corsac/python", home->python},
+                            {AGENTS_OF_EXAMPLE, cells}};
   const int count = sizeof words / sizeof *words;
   for (const char *c = find_example(language); *c;) {
     int word = 0;
@@ -193,7 +208,7 @@ static void write_readme(FILE *file, const struct language *language, const char
 
 enum part { SOURCE, MAKEFILE, README, PARTS };
 
-static enum status write_part(enum part part, const struct language *language, const char *name,
+static enum status write_part(enum part part, const struct language *language, const char *name, uint32_t agents,
                               const struct home *home, struct error *error) {
   char path[128];
   if (part == SOURCE)
@@ -202,7 +217,7 @@ static enum status write_part(enum part part, const struct language *language, c
     snprintf(path, sizeof path, "%s/%s", name, part == MAKEFILE ? "Makefile" : "README.md");
   FILE *file = fopen(path, "wx");
   if (!file) return error_set(error, STATUS_IO, "new-env: %s: %s", path, strerror(errno));
-  if (part == SOURCE) write_source(file, language, name, home);
+  if (part == SOURCE) write_source(file, language, name, agents, home);
   if (part == MAKEFILE) write_makefile(file, language, name, home);
   if (part == README) write_readme(file, language, name);
   const bool failed = ferror(file);
@@ -222,13 +237,27 @@ static void print_next(const struct language *language, const char *name) {
          name, language->compile ? "compiles it" : "runs it alone, with random actions", env, env);
 }
 
-static enum status make_env(const char *name, const char *language_name, struct error *error) {
+// agents: as --agents has it, or NULL.
+static enum status read_agents(const char *agents, const char *language, uint32_t *number, struct error *error) {
+  char *end;
+  if (!agents) return STATUS_OK;
+  const unsigned long value = strtoul(agents, &end, 10);
+  if (!isdigit((unsigned char)*agents) || *end || value < 1 || value > CORSAC_MAX_AGENTS)
+    return error_set(error, STATUS_USAGE, "--agents %.40s: must be a number from 1 to %d", agents, CORSAC_MAX_AGENTS);
+  if (value > 1 && strcmp(language, "c") != 0)
+    return error_set(error, STATUS_USAGE, "--agents: there is an example of several agents in c, not in %.40s",
+                     language);
+  *number = (uint32_t)value;
+  return STATUS_OK;
+}
+
+static enum status make_env(const char *name, const char *language_name, uint32_t agents, struct error *error) {
   if (!name)
     return error_set(error, STATUS_USAGE,
                      "new-env: give it a name: corsac new-env NAME [--lang c|c++|fortran|python], or "
                      "corsac new-env MODEL.fmu --lang fmu");
   if (strcmp(language_name, "fmu") == 0) return new_task_write(name, error);
-  const struct language *language = find_language(language_name, error);
+  const struct language *language = agents > 1 ? &language_of_agents : find_language(language_name, error);
   if (!language) return error->status;
   struct home home;
   enum status status = check_name(name, error);
@@ -239,16 +268,18 @@ static enum status make_env(const char *name, const char *language_name, struct 
     return error_set(error, STATUS_USAGE, "new-env: cannot make the directory %s: %s%s", name, strerror(errno),
                      errno == EEXIST ? "; nothing was changed" : "");
   for (int part = 0; part < PARTS && status == STATUS_OK; part++)
-    status = write_part((enum part)part, language, name, &home, error);
+    status = write_part((enum part)part, language, name, agents, &home, error);
   if (status == STATUS_OK) print_next(language, name);
   return status;
 }
 
 int command_new_env(int argc, char **argv) {
   struct error error = {0};
-  const char *name = NULL, *language = "c";
-  const struct argument known[] = {{"lang", NULL, &language}};
+  const char *name = NULL, *language = "c", *agents = NULL;
+  uint32_t number = 1;
+  const struct argument known[] = {{"lang", NULL, &language}, {"agents", NULL, &agents}};
   enum status status = arguments_parse(argc, argv, "new-env", known, sizeof known / sizeof *known, &name, &error);
-  if (status == STATUS_OK) status = make_env(name, language, &error);
+  if (status == STATUS_OK) status = read_agents(agents, language, &number, &error);
+  if (status == STATUS_OK) status = make_env(name, language, number, &error);
   return status == STATUS_OK ? EXIT_DONE : command_fail(&error);
 }

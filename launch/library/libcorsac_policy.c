@@ -77,6 +77,15 @@ int corsac_policy_act(const struct corsac_policy *policy, const float *obs, floa
   return 0;
 }
 
+size_t corsac_policy_act_many(const struct corsac_policy *policy, size_t rows, const float *obs, float *action,
+                              void *scratch) {
+  size_t refused = 0;
+  for (size_t r = 0; r < rows; r++)
+    refused += corsac_policy_act(policy, obs + r * policy->trained.obs_dim, action + r * policy->trained.act_dim,
+                                 scratch) != 0;
+  return refused;
+}
+
 int corsac_policy_sample(const struct corsac_policy *policy, const float *obs, uint64_t seed, uint64_t counter,
                          float *action, void *scratch) {
   if (!is_finite(policy, obs)) return -1;

@@ -48,6 +48,10 @@ size_t corsac_policy_scratch_size(const struct corsac_policy *policy);       // 
 // Computes the deterministic action, the mode of the policy. Returns 0, or -1 and no action where a component of obs is
 // not finite.
 int corsac_policy_act(const struct corsac_policy *policy, const float *obs, float *action, void *scratch);
+// The same for each of so many rows, such as the agents of one simulator: obs (rows x obs_dim), action (rows x
+// act_dim). Returns the number of rows in which a component of obs is not finite; their actions are left alone.
+size_t corsac_policy_act_many(const struct corsac_policy *policy, size_t rows, const float *obs, float *action,
+                              void *scratch);
 // Draws an action from the policy's distribution, as training does. It depends on obs, seed and counter alone (Philox),
 // so each draw needs another counter.
 int corsac_policy_sample(const struct corsac_policy *policy, const float *obs, uint64_t seed, uint64_t counter,

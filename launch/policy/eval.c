@@ -111,6 +111,7 @@ static enum status prepare(struct alone *alone, struct error *error) {
   if (environment) {
     status = policy_source_check_bounds(source, eval->name, environment->action_low, environment->action_high, error);
     eval_name_info(eval, environment->info_dim, environment->info_names);
+    eval->agents = environment->agents;
     if (status == STATUS_OK) status = eval_begin(eval, eval_output(eval->request), error);
     return status == STATUS_OK && alone->recording ? recording_begin(alone->recording, error) : status;
   }
@@ -121,12 +122,15 @@ static enum status prepare(struct alone *alone, struct error *error) {
 static enum status run_step(struct alone *alone, bool *done, struct message_episode *result, struct error *error) {
   enum status status = evaluator_step(alone->evaluator, done, result, error);
   if (status != STATUS_OK || (*done && result->cut == EPISODE_NOT_BEGUN)) return status;
+  const struct message_env_failure *failure = evaluator_env_failure(alone->evaluator);
   const struct evaluator_transition *made = evaluator_made(alone->evaluator);
-  if (alone->recording && !made)
-    return error_set(error, STATUS_FAILED, "--record: the environment failed while it was recorded: %s",
-                     evaluator_env_failure(alone->evaluator)->text);
-  status = eval_take_step(&alone->eval, made, *done, error);
-  return status == STATUS_OK && alone->recording ? recording_add(alone->recording, made, error) : status;
+  if (failure && alone->recording)
+    return error_set(error, STATUS_FAILED, "--record: the environment failed while it was recorded: %s", failure->text);
+  if (failure) return eval_take_step(&alone->eval, NULL, *done, error);
+  if (made && alone->recording) status = recording_add(alone->recording, made, error);
+  for (; made && status == STATUS_OK; made = evaluator_made_next(alone->evaluator))
+    status = eval_take_step(&alone->eval, made, *done, error);
+  return status;
 }
 
 static enum status run_episodes(struct alone *alone, struct error *error) {

@@ -31,8 +31,10 @@ struct eval {
   double *returns;                         // (eval_episodes); the first `begun` are filled
   uint32_t begun;                          // episodes that were begun
   uint32_t cut;                            // episodes that were cut, or not begun
-  float *first_observation, *first_action; // (obs_dim), (act_dim) of episode 0
+  float *first_observation, *first_action; // (obs_dim), (act_dim) of episode 0, of its first agent
+  bool has_first;                          // they are there
   struct trace *trace;                     // NULL: not asked for
+  uint32_t agents;                         // of the environment
   uint32_t info_dim;                       // named values of the environment
   char info_name[WIRE_INFO][WIRE_INFO_NAME];
   double info_sum[WIRE_INFO]; // over the episodes that gave one

@@ -71,6 +71,8 @@ static int lead(struct eval *eval, struct ranks *ranks, const volatile sig_atomi
   const char *names[WIRE_INFO];
   for (uint32_t i = 0; i < WIRE_INFO; i++) names[i] = gathering.hello.info_name[i];
   eval_name_info(eval, gathering.hello.info_dim, names);
+  for (uint32_t i = 0; i < gathering.hello.environments; i++)
+    if (gathering.hello.agents[i] > eval->agents) eval->agents = gathering.hello.agents[i];
   if (status == STATUS_OK) status = eval_begin(eval, eval_output(eval->request), &error);
   if (status == STATUS_OK) eval_say_head(eval);
   if (status == STATUS_OK) status = gather(eval, &gathering, &error);

@@ -28,6 +28,7 @@ enum status eval_begin(struct eval *eval, FILE *out, struct error *error) {
   const enum status status = trace_open(eval->trace, eval->request->trace, source->file, &source->info, &source->config,
                                         &source->weights, error);
   trace_name_info(eval->trace, eval->info_dim, eval->info_name);
+  if (eval->agents > 1) trace_use_agents(eval->trace);
   return status;
 }
 
@@ -42,7 +43,8 @@ void eval_release(struct eval *eval) {
 // --- episodes ---
 
 enum status eval_take_step(struct eval *eval, const struct evaluator_transition *made, bool last, struct error *error) {
-  if (made && made->episode == 0 && made->step == 0) {
+  if (made && made->episode == 0 && made->step == 0 && !eval->has_first) {
+    eval->has_first = true;
     memcpy(eval->first_observation, made->obs, eval->source.shape.obs_dim * sizeof(float));
     memcpy(eval->first_action, made->scaled, eval->source.shape.act_dim * sizeof(float));
   }
@@ -76,6 +78,7 @@ enum status eval_take_episode(struct eval *eval, const struct message_episode *r
   if (result->failed && result->cut != EPISODE_NOT_BEGUN)
     return error_set(error, STATUS_FAILED, "episode %u failed twice: %s", result->episode, why);
   eval->cut += result->cut != EPISODE_WHOLE;
+  if (eval->trace) trace_end_episode(eval->trace); // in its last step perhaps no agent acted
   if (result->cut == EPISODE_NOT_BEGUN) return STATUS_OK;
   eval->returns[eval->begun++] = result->episode_return;
   eval->length += (double)result->length;
@@ -176,8 +179,8 @@ static enum status write_trace(const struct eval *eval, struct error *error) {
   const struct policy_source *source = &eval->source;
   const enum status status = trace_write(trace, eval->name, source->file, error);
   if (status != STATUS_OK) return status;
-  printable_print(streams_error(), "corsac: %s: %llu step%s%s%s%s", trace->path, (unsigned long long)trace->table.rows,
-                  plural(trace->table.rows),
+  printable_print(streams_error(), "corsac: %s: %llu %s%s%s%s%s", trace->path, (unsigned long long)trace->table.rows,
+                  eval->agents > 1 ? "transition" : "step", plural(trace->table.rows),
                   trace->reference.critics ? "" : ", without Q: ", trace->reference.critics ? "" : source->file,
                   trace->reference.critics ? "" : " holds no critics");
   return STATUS_OK;

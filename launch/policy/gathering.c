@@ -90,7 +90,7 @@ static struct gathered *find_episode(struct gathering *gathering, const struct f
   return NULL;
 }
 
-// Keeps the frame as it came. A first step says that the episode was begun again.
+// Keeps the frame as it came. A step that is not behind the last one says that the episode was begun again.
 static enum status take_step(struct gathering *gathering, const struct frame *frame, struct error *error) {
   struct message_step *step = &gathering->step;
   enum status status = message_decode_step(frame, step, error);
@@ -98,7 +98,9 @@ static enum status take_step(struct gathering *gathering, const struct frame *fr
   struct gathered *episode = find_episode(gathering, frame, step->number, step->episode, error);
   if (!episode) return error->status;
   struct buffer *steps = &episode->steps;
-  if (step->step == 0) steps->size = 0;
+  if (step->step < episode->step || (step->step == episode->step && step->agent <= episode->agent)) steps->size = 0;
+  episode->step = step->step;
+  episode->agent = step->agent;
   gathering->step_bytes = frame->size; // the same of all, since their shape is the same
   status = buffer_reserve(steps, steps->size + frame->size, error);
   if (status != STATUS_OK) return status;
@@ -235,6 +237,7 @@ static bool read_step(struct gathering *gathering, struct gathered *episode, str
   next->last = episode->read == episode->steps.size;
   next->made = (struct evaluator_transition){.episode = step->episode,
                                              .step = step->step,
+                                             .agent = step->agent,
                                              .obs = step->obs,
                                              .next_obs = step->next_obs,
                                              .action = step->action,

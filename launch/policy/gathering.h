@@ -9,9 +9,10 @@
 
 struct gathered { // an episode
   struct message_episode result;
-  bool is_here;        // result is its result
-  struct buffer steps; // the payloads of its STEP messages, in their order; all have one size
-  size_t read;         // bytes of them that were given back
+  bool is_here;         // result is its result
+  struct buffer steps;  // the payloads of its STEP messages, in their order; all have one size
+  size_t read;          // bytes of them that were given back
+  uint32_t step, agent; // of the last one
 };
 struct player {   // an actor
   bool failed;    // it has sent an episode that failed; the first is the one that counts

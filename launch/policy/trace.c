@@ -35,6 +35,10 @@ void trace_name_info(struct trace *trace, uint32_t info_dim, char names[][WIRE_I
   memcpy(trace->info_name, names, info_dim * sizeof *names);
 }
 
+void trace_use_agents(struct trace *trace) { trace->table.width[TRACE_AGENT] = 1; }
+
+void trace_end_episode(struct trace *trace) { trace->episode_rows = trace->table.rows; }
+
 void trace_release(struct trace *trace) {
   reference_networks_release(&trace->reference);
   trace_table_release(&trace->table);
@@ -64,6 +68,7 @@ enum status trace_add(struct trace *trace, const struct evaluator_transition *ma
     info[i] = made->info[i] <= WIRE_NO_VALUE ? NAN : made->info[i];
   const void *const row[TRACE_COLUMNS] = {[TRACE_EPISODE] = &made->episode,
                                           [TRACE_STEP] = &made->step,
+                                          [TRACE_AGENT] = &made->agent,
                                           [TRACE_OBS] = made->obs,
                                           [TRACE_ACTION] = made->scaled,
                                           [TRACE_REWARD] = &made->reward,
@@ -84,7 +89,7 @@ static void print_names(FILE *file, const struct trace *trace) {
   const struct trace_table *table = &trace->table;
   const char *comma = "";
   for (int c = 0; c < TRACE_COLUMNS; c++) {
-    if (c == TRACE_NEXT_OBS) continue; // the next row has it
+    if (c == TRACE_NEXT_OBS) continue; // the next row, or the agent's next one, has it
     const bool numbered = c == TRACE_OBS || c == TRACE_ACTION || c == TRACE_Q;
     for (uint32_t i = 0; i < table->width[c]; i++, comma = ",") {
       fprintf(file, "%s%s", comma, trace_column_name((enum trace_column)c));
@@ -101,6 +106,7 @@ static void print_cell(FILE *file, int column, const struct buffer *values, uint
   uint32_t u;
   switch (column) {
   case TRACE_EPISODE:
+  case TRACE_AGENT:
   case TRACE_STEP: memcpy(&u, values->data + at * sizeof u, sizeof u), fprintf(file, "%u", u); return;
   case TRACE_TERMINATED:
   case TRACE_TRUNCATED: fprintf(file, "%u", values->data[at]); return;

@@ -27,11 +27,17 @@ enum status trace_open(struct trace *trace, const char *path, const char *file, 
 
 // Adds columns for the environment's named values, before the first step.
 void trace_name_info(struct trace *trace, uint32_t info_dim, char names[][WIRE_INFO_NAME]);
+
+// Adds the column `agent`, before the first step.
+void trace_use_agents(struct trace *trace);
 void trace_release(struct trace *trace);
 
 // Adds one step; `last` says that the episode ends with it. A NULL transition says that the episode failed and is run
 // again: its steps are dropped.
 enum status trace_add(struct trace *trace, const struct evaluator_transition *made, bool last, struct error *error);
+
+// The episode of the steps so far has ended.
+void trace_end_episode(struct trace *trace);
 
 // Writes the file, whole or not at all.
 enum status trace_write(const struct trace *trace, const char *env, const char *checkpoint, struct error *error);

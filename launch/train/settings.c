@@ -81,6 +81,7 @@ static void doubt_learning(struct doubts *doubts, uint64_t end) {
   struct rate_limiter last = *settings->limiter;
   char advice[SETTINGS_TEXT];
   last.steps = end;
+  last.by_transition = false; // a step makes at least as many
   if (settings->limiter->steps >= end) return;
   if (end <= base) {
     advise(settings, ", or lower", base == config->learning_starts ? "learning_starts" : NULL, NULL, advice);

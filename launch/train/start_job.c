@@ -38,7 +38,8 @@ static void apply_changes(const struct setup *setup, struct job *job, bool has_r
   const struct config *saved = &setup->saved, *now = &job->config;
   const uint64_t steps = job->limiter.steps;
   job->limiter.utd = now->utd;
-  if (saved->utd != now->utd && rate_limiter_started(&job->limiter)) rate_limiter_rebase(&job->limiter, 0);
+  const bool changed = saved->utd != now->utd || strcmp(saved->utd_per, now->utd_per) != 0;
+  if (changed && rate_limiter_started(&job->limiter)) rate_limiter_rebase(&job->limiter, 0);
   if (!has_replay) {
     log_warn("the checkpoint holds no replay: the policy makes %llu step%s before updates go on",
              (unsigned long long)now->learning_starts, plural(now->learning_starts));

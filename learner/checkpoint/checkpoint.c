@@ -49,7 +49,9 @@ _Static_assert((int)CHECKPOINT_COLUMNS == (int)REPLAY_COLUMNS && REPLAY_OBS == 0
                "the replay's columns are those of the layout");
 
 static struct checkpoint_shape shape_of(const struct job *job) {
-  return checkpoint_shape_of(&job->config, job->environment.obs_dim, job->environment.act_dim);
+  struct checkpoint_shape shape = checkpoint_shape_of(&job->config, job->environment.obs_dim, job->environment.act_dim);
+  shape.slots = job->rewards.environments;
+  return shape;
 }
 
 // Networks whose values are in the backend's order.
@@ -107,6 +109,8 @@ static void walk_job(struct h5 *h5, struct job *job) {
       .updates = &job->limiter.updates,
       .base_steps = &job->limiter.base_steps,
       .base_updates = &job->limiter.base_updates,
+      .transitions = &job->limiter.transitions,
+      .base_transitions = &job->limiter.base_transitions,
       .sums = sums_of(&job->metrics, job),
       .seconds = &job->seconds,
       .best_return = &job->best_return,
@@ -285,6 +289,8 @@ enum status checkpoint_read(const char *path, struct job *job, bool *has_replay,
   check_environment(&h5, &info, job);
   if (h5.status == STATUS_OK) compare_bounds(&h5, &job->environment);
   walk_job(&h5, job);
+  if (!h5_has(&h5, "learner/last_transitions"))
+    job->metrics.last_transitions = job->metrics.last_steps; // an older file
   *has_replay = h5_has(&h5, "replay");
   if (*has_replay) read_replay(&h5, job);
   job->sac.updates = job->limiter.updates;

@@ -46,14 +46,18 @@ static bool wants_credit(const struct actor_entry *entry) {
 
 static void count_credits(struct actor_table *table) {
   table->is_counted = true;
-  table->promised = table->wanting = table->most_steps = 0;
-  table->least_steps = UINT32_MAX;
+  table->promised = table->promised_transitions = table->wanting = table->most_steps = 0;
+  table->least_steps = table->least_transitions = UINT32_MAX;
   for (uint32_t i = 0; i < table->active; i++) {
     const struct actor_entry *entry = &table->entry[i];
-    if (entry->alive && entry->credits > 0) table->promised += (uint64_t)entry->credits * entry->batch_steps;
+    if (entry->alive && entry->credits > 0) {
+      table->promised += (uint64_t)entry->credits * entry->batch_steps;
+      table->promised_transitions += (uint64_t)entry->credits * entry->batch_transitions;
+    }
     table->wanting += wants_credit(entry);
     if (entry->batch_steps > table->most_steps) table->most_steps = entry->batch_steps;
     if (entry->batch_steps < table->least_steps) table->least_steps = entry->batch_steps;
+    if (entry->batch_transitions < table->least_transitions) table->least_transitions = entry->batch_transitions;
   }
 }
 
@@ -62,7 +66,8 @@ static void check_invariants(const struct actor_table *table) {
   assert(table->active == 0 || table->next < table->active);
   struct actor_table counted = *table;
   count_credits(&counted);
-  assert(!table->is_counted || (counted.promised == table->promised && counted.wanting == table->wanting)); // I5
+  assert(!table->is_counted || (counted.promised == table->promised && counted.wanting == table->wanting &&
+                                counted.promised_transitions == table->promised_transitions)); // I5
   for (uint32_t i = 0; i < table->actors; i++) {
     const struct actor_entry *entry = &table->entry[i];
     assert(!entry->active || i < table->active);                         // I1
@@ -88,12 +93,18 @@ enum status actor_table_init(struct actor_table *table, const struct config *con
   if (!table->entry) return STATUS_MEMORY;
   const double now = clock_now();
   for (uint32_t i = 0; i < actors; i++)
-    table->entry[i] = (struct actor_entry){.alive = true,
-                                           .active = i < table->active,
-                                           .batch_steps = assignment_of(config, actors, i).batch_steps,
-                                           .heard = now,
-                                           .sent = now};
+    table->entry[i] = (struct actor_entry){.alive = true, .active = i < table->active, .heard = now, .sent = now};
+  actor_table_take_agents(table, config, NULL);
   return STATUS_OK;
+}
+
+void actor_table_take_agents(struct actor_table *table, const struct config *config, const uint32_t *agents) {
+  table->is_counted = false;
+  for (uint32_t i = 0; i < table->actors; i++) {
+    const struct assignment assignment = assignment_with_agents(config, table->actors, i, agents);
+    table->entry[i].batch_steps = assignment.batch_steps;
+    table->entry[i].batch_transitions = assignment.batch_transitions;
+  }
 }
 
 void actor_table_release(struct actor_table *table) {
@@ -181,7 +192,10 @@ enum status actor_table_send_all(struct actor_table *table, bool active_only, st
 void actor_table_batch_arrived(struct actor_table *table, uint32_t actor) {
   struct actor_entry *entry = &table->entry[actor];
   const bool had_none = !wants_credit(entry);
-  if (entry->alive && entry->credits > 0) table->promised -= entry->batch_steps;
+  if (entry->alive && entry->credits > 0) {
+    table->promised -= entry->batch_steps;
+    table->promised_transitions -= entry->batch_transitions;
+  }
   entry->credits--;
   table->wanting += had_none && wants_credit(entry);
 }
@@ -191,18 +205,25 @@ static enum status grant_one(struct actor_table *table, uint32_t actor, const st
   const enum status status = message_encode_credit(&table->bytes, 0, credit, error);
   if (status != STATUS_OK) return status;
   struct actor_entry *entry = &table->entry[actor];
-  if (++entry->credits > 0) table->promised += entry->batch_steps;
+  if (++entry->credits > 0) {
+    table->promised += entry->batch_steps;
+    table->promised_transitions += entry->batch_transitions;
+  }
   table->wanting -= !wants_credit(entry);
   return actor_table_send(table, actor, error);
 }
 
-// The steps that may exist in all. Steps beyond the job's total are of no use; one batch more for each actor keeps the
-// last ones from waiting for each other. A batch may exceed what the limiter allows if the next update would never be
-// owed without it.
-static uint64_t most_steps(const struct actor_table *table, const struct rate_limiter *limiter, uint64_t total) {
-  const uint64_t allowed = rate_limiter_allowed(limiter), promised = limiter->steps + table->promised;
+// Whether a batch of so many steps and transitions may be made besides those that are promised. Steps beyond the job's
+// total are of no use; one batch more for each actor keeps the last ones from waiting for each other. A batch may
+// exceed what the limiter allows if the next update would never be owed without it.
+static bool may_grant(const struct actor_table *table, const struct rate_limiter *limiter, uint64_t total,
+                      uint32_t steps, uint32_t transitions) {
   const uint64_t useful = total + (uint64_t)table->active * table->most_steps;
-  return promised < rate_limiter_needed(limiter) || allowed > useful ? useful : allowed;
+  const uint64_t promised =
+      rate_limiter_count(limiter) + (limiter->by_transition ? table->promised_transitions : table->promised);
+  const uint32_t more = limiter->by_transition ? transitions : steps;
+  return limiter->steps + table->promised + steps <= useful &&
+         (promised < rate_limiter_needed(limiter) || promised + more <= rate_limiter_allowed(limiter));
 }
 
 enum status actor_table_grant(struct actor_table *table, const struct rate_limiter *limiter, uint64_t total,
@@ -210,12 +231,11 @@ enum status actor_table_grant(struct actor_table *table, const struct rate_limit
   const struct message_credit credit = {.batches = 1, .newest_version = newest_version, .env_steps = limiter->steps};
   if (!table->is_counted) count_credits(table);
   for (uint32_t refused = 0; table->wanting > 0 && refused < table->active;) {
-    const uint64_t promised = limiter->steps + table->promised, most = most_steps(table, limiter, total);
-    if (promised + table->least_steps > most) return STATUS_OK;
+    if (!may_grant(table, limiter, total, table->least_steps, table->least_transitions)) return STATUS_OK;
     const uint32_t actor = table->next;
     const struct actor_entry *entry = &table->entry[actor];
     table->next = (actor + 1) % table->active;
-    if (!wants_credit(entry) || promised + entry->batch_steps > most) {
+    if (!wants_credit(entry) || !may_grant(table, limiter, total, entry->batch_steps, entry->batch_transitions)) {
       refused++;
       continue;
     }

@@ -12,12 +12,12 @@
 enum { ACTOR_TABLE_WAIT = 5, ACTOR_TABLE_NAMED = 30 }; // s: of a wait that is shown, and named in the log
 enum { ACTOR_TABLE_CREDITS = 2 }; // that an actor may hold: one batch in flight while it fills the next
 
-struct actor_entry { // of one actor
-  bool alive;        // not presumed dead
-  bool active;       // it has environments, and they make steps
-  bool left;         // it said BYE
-  bool expelled;     // it sent an invalid message: nothing more is taken of it
-  uint32_t batch_steps;
+struct actor_entry {                       // of one actor
+  bool alive;                              // not presumed dead
+  bool active;                             // it has environments, and they make steps
+  bool left;                               // it said BYE
+  bool expelled;                           // it sent an invalid message: nothing more is taken of it
+  uint32_t batch_steps, batch_transitions; // of a full batch
   int64_t credits;          // batches it may send, or has sent and which have not arrived; below 0: sent without one
   double heard, sent;       // clock_now() of the last message from it, to it
   double longest_step;      // s, without the time for which the job was suspended
@@ -51,14 +51,19 @@ struct actor_table {
   uint64_t unsent;                              // steps, see actor_table_losses
   uint32_t next;                                // the actor that gets the next credit
   bool is_counted;                              // what follows is up to date; else actor_table_grant counts it
-  uint64_t promised;                            // steps that the credits of living actors permit
+  uint64_t promised;                            // steps that the credits of living actors permit, and
+  uint64_t promised_transitions;                // transitions
   uint32_t wanting;                             // actors that may get another credit
   uint32_t least_steps, most_steps;             // batch_steps of active actors
+  uint32_t least_transitions;                   // batch_transitions of them
   struct buffer bytes;                          // scratch for messages
 };
 
 enum status actor_table_init(struct actor_table *table, const struct config *config, struct transport *transport,
                              struct error *error);
+
+// Where environments have several agents: agents (config->envs) of each, before the first credit.
+void actor_table_take_agents(struct actor_table *table, const struct config *config, const uint32_t *agents);
 void actor_table_release(struct actor_table *table);
 
 // Actors that are alive and active.
@@ -107,8 +112,9 @@ bool actor_table_revive(struct actor_table *table, uint32_t actor);
 enum status actor_table_send(struct actor_table *table, uint32_t actor, struct error *error);
 enum status actor_table_send_all(struct actor_table *table, bool active_only, struct error *error);
 
-// Hands out credits, round-robin. An actor holds at most two. The steps made and those that credits still permit stay
-// within rate_limiter_allowed, and within `total` plus one batch for each actor.
+// Hands out credits, round-robin. An actor holds at most two. What is made and what credits still permit, in steps or
+// in transitions as utd counts, stays within rate_limiter_allowed, and the steps within `total` plus one batch for each
+// actor.
 enum status actor_table_grant(struct actor_table *table, const struct rate_limiter *limiter, uint64_t total,
                               uint64_t newest_version, struct error *error);
 

@@ -38,6 +38,10 @@ static enum status compare(const struct message_hello *first, const struct messa
 struct newcomers {
   const struct transport *transport; // not owned
   uint32_t active, greeted;
+  const struct config *config; // not owned
+  uint32_t actors;
+  bool has_agents;        // an environment has several
+  uint32_t *agents;       // (config->envs) of each environment
   bool *here;             // (active) of rank i + 1
   uint32_t *pid;          // (actors), as handshake_collect gives it
   uint64_t pid_namespace; // process_pid_namespace() here
@@ -52,6 +56,27 @@ static enum status take_heartbeat(const struct frame *frame, uint32_t rank, stru
       heartbeat.pid_namespace == newcomers->pid_namespace)
     newcomers->pid[rank - 1] = heartbeat.pid;
   return status;
+}
+
+// Notes how many agents the environments of this rank have.
+static enum status take_agents(const struct message_hello *hello, uint32_t rank, struct newcomers *newcomers,
+                               struct error *error) {
+  const struct assignment share = assignment_of(newcomers->config, newcomers->actors, rank - 1);
+  if (hello->environments == 0) return STATUS_OK;
+  if (hello->environments != share.count)
+    return error_set(error, STATUS_PEER, "rank %d sent the agents of %u environments, it has %u",
+                     transport_world_rank(newcomers->transport, (int)rank), hello->environments, share.count);
+  newcomers->has_agents = true;
+  memcpy(newcomers->agents + share.first, hello->agents, share.count * sizeof *hello->agents);
+  return STATUS_OK;
+}
+
+// Moves what was noted into the HELLO that stands for all.
+static void give_agents(struct newcomers *newcomers, struct message_hello *hello) {
+  memory_free(hello->agents);
+  hello->agents = newcomers->has_agents ? newcomers->agents : NULL;
+  hello->environments = newcomers->has_agents ? (uint32_t)newcomers->config->envs : 0;
+  if (newcomers->has_agents) newcomers->agents = NULL;
 }
 
 static enum status take(const struct frame *frame, uint32_t rank, struct newcomers *newcomers,
@@ -73,6 +98,7 @@ static enum status take(const struct frame *frame, uint32_t rank, struct newcome
   struct message_hello next = {0};
   status = message_decode_hello(frame, newcomers->greeted == 0 ? hello : &next, error);
   if (status != STATUS_OK) error_prefix(error, "rank %u", frame->rank);
+  if (status == STATUS_OK) status = take_agents(newcomers->greeted == 0 ? hello : &next, rank, newcomers, error);
   if (status == STATUS_OK && newcomers->greeted > 0) status = compare(hello, &next, frame->rank, error);
   message_hello_release(&next);
   newcomers->here[rank - 1] = true;
@@ -139,14 +165,20 @@ enum status handshake_collect(const struct config *config, struct transport *tra
                               struct error *error) {
   const uint32_t actors = (uint32_t)transport_size(transport) - 1, active = assignment_active(config, actors);
   const double began = clock_now();
-  struct newcomers newcomers = {
-      .transport = transport, .active = active, .pid = pid, .pid_namespace = process_pid_namespace()};
+  struct newcomers newcomers = {.transport = transport,
+                                .config = config,
+                                .actors = actors,
+                                .active = active,
+                                .pid = pid,
+                                .pid_namespace = process_pid_namespace()};
   struct backoff backoff = {0};
   bool said = false;
   *hello = (struct message_hello){0};
   memset(pid, 0, actors * sizeof *pid);
   newcomers.here = memory_alloc(active, sizeof *newcomers.here, "the list of actors", error);
-  enum status status = newcomers.here ? STATUS_OK : STATUS_MEMORY;
+  newcomers.agents = memory_alloc(config->envs, sizeof *newcomers.agents, "the numbers of agents", error);
+  enum status status = newcomers.here && newcomers.agents ? STATUS_OK : STATUS_MEMORY;
+  for (uint64_t e = 0; newcomers.agents && e < config->envs; e++) newcomers.agents[e] = 1;
   while (newcomers.greeted < active && status == STATUS_OK) {
     int from;
     const uint8_t *bytes;
@@ -166,7 +198,9 @@ enum status handshake_collect(const struct config *config, struct transport *tra
       backoff_wait(&backoff);
     }
   }
+  give_agents(&newcomers, hello);
   memory_free(newcomers.here);
+  memory_free(newcomers.agents);
   if (status != STATUS_OK) message_hello_release(hello);
   return status;
 }

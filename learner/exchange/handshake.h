@@ -8,9 +8,9 @@
 #include <signal.h>
 
 // Waits for HELLO from every actor that has environments, at most config's create_timeout, or until *stop. hello:
-// owned by the caller on success. pid (actors): the processes that the learner can look for, which an actor's first
-// message tells; 0 for the others. The error says what the first failing actor reported, which two ranks differ and in
-// what, whose process has ended, or which ranks are missing.
+// owned by the caller on success; its agents are those of all environments of the job. pid (actors): the processes that
+// the learner can look for, which an actor's first message tells; 0 for the others. The error says what the first
+// failing actor reported, which two ranks differ and in what, whose process has ended, or which ranks are missing.
 enum status handshake_collect(const struct config *config, struct transport *transport,
                               const volatile sig_atomic_t *stop, struct message_hello *hello, uint32_t *pid,
                               struct error *error);

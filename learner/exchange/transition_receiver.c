@@ -31,18 +31,20 @@ struct transition_receiver {
 static enum status init_round(struct transition_receiver *receiver, struct error *error) {
   const struct config *config = &receiver->job->config;
   const uint32_t envs = (uint32_t)config->envs;
-  const uint64_t rows = config->envs * (config->sync_steps + config->n_step),
+  const uint64_t rows = job_slots(receiver->job) * (config->sync_steps + config->n_step),
                  episodes = config->envs * config->sync_steps;
   if (rows > UINT32_MAX)
-    return error_set(error, STATUS_USAGE, "envs %u x sync_steps %llu is more than a round can hold: lower one of them",
-                     envs, (unsigned long long)config->sync_steps);
-  const enum status status = transition_batch_init(&receiver->round, receiver->batch.obs_dim, receiver->batch.act_dim,
-                                                   (uint32_t)rows, (uint32_t)episodes, envs, error);
+    return error_set(error, STATUS_USAGE,
+                     "envs %u x sync_steps %llu (%u agents) is more than a round can hold: lower one of them", envs,
+                     (unsigned long long)config->sync_steps, job_slots(receiver->job));
+  enum status status = transition_batch_init(&receiver->round, receiver->batch.obs_dim, receiver->batch.act_dim,
+                                             (uint32_t)rows, (uint32_t)episodes, envs, error);
+  if (status == STATUS_OK && receiver->job->slots) status = transition_batch_use_agents(&receiver->round, error);
   if (status != STATUS_OK) return status;
   receiver->arrived = memory_alloc(envs, sizeof *receiver->arrived, "a round's snapshots", error);
   for (uint32_t e = 0; receiver->arrived && e < envs; e++)
-    if (snapshot_init(&receiver->arrived[e], receiver->batch.obs_dim, receiver->batch.act_dim,
-                      (uint32_t)config->n_step - 1, error) != STATUS_OK)
+    if (snapshot_init_agents(&receiver->arrived[e], receiver->batch.obs_dim, receiver->batch.act_dim,
+                             (uint32_t)config->n_step - 1, job_agents(receiver->job, e), error) != STATUS_OK)
       return STATUS_MEMORY;
   if (receiver->job->environment.info_dim > 0) {
     receiver->info = memory_alloc(envs, sizeof *receiver->info, "a round's named values", error);
@@ -63,18 +65,30 @@ static enum status init_heard(struct transition_receiver *receiver, struct error
   return receiver->heard ? STATUS_OK : STATUS_MEMORY;
 }
 
+// Room for a batch of any actor.
+static enum status init_batch(struct transition_receiver *receiver, struct error *error) {
+  const struct job *job = receiver->job;
+  struct assignment most = assignment_of(&job->config, receiver->actors, 0);
+  for (uint32_t i = 0; job->slots && i < receiver->actors; i++) {
+    const struct assignment share = assignment_with_agents(&job->config, receiver->actors, i, job->environment.agents);
+    if (share.batch_rows > most.batch_rows) most.batch_rows = share.batch_rows;
+    if (share.most_steps > most.most_steps) most.most_steps = share.most_steps;
+  }
+  const enum status status = transition_batch_init(&receiver->batch, job->environment.obs_dim, job->environment.act_dim,
+                                                   most.batch_rows, most.most_steps, most.count, error);
+  return status == STATUS_OK && job->slots ? transition_batch_use_agents(&receiver->batch, error) : status;
+}
+
 struct transition_receiver *transition_receiver_create(struct job *job, uint32_t actors, struct error *error) {
   struct transition_receiver *receiver = memory_alloc(1, sizeof *receiver, "the transition receiver", error);
   if (!receiver) return NULL;
   receiver->job = job;
   receiver->actors = actors;
-  const struct assignment largest = assignment_of(&job->config, actors, 0);
-  enum status status = transition_batch_init(&receiver->batch, job->environment.obs_dim, job->environment.act_dim,
-                                             largest.batch_rows, largest.most_steps, largest.count, error);
+  enum status status = init_batch(receiver, error);
   if (status == STATUS_OK) status = init_heard(receiver, error);
   if (status == STATUS_OK)
-    status = snapshot_init(&receiver->snapshot, job->environment.obs_dim, job->environment.act_dim,
-                           (uint32_t)job->config.n_step - 1, error);
+    status = snapshot_init_agents(&receiver->snapshot, job->environment.obs_dim, job->environment.act_dim,
+                                  (uint32_t)job->config.n_step - 1, job_most_agents(job), error);
   if (status == STATUS_OK && job->config.sync) status = init_round(receiver, error);
   if (status == STATUS_OK) return receiver;
   transition_receiver_destroy(receiver);
@@ -103,14 +117,16 @@ static uint32_t rank_of(const struct transition_receiver *receiver, uint32_t sen
 }
 
 static struct assignment share_of(const struct transition_receiver *receiver, uint32_t sender) {
-  return assignment_of(&receiver->job->config, receiver->actors, sender - 1);
+  return assignment_with_agents(&receiver->job->config, receiver->actors, sender - 1,
+                                receiver->job->environment.agents);
 }
 
-// The sender's environments in order; their steps go on from those before and add up to the batch's.
+// The sender's environments in order; their steps go on from those before and add up to the batch's. No more than all
+// agents act in a step.
 static bool progress_fits(const struct transition_receiver *receiver, const struct assignment *share) {
   const struct transition_batch *batch = &receiver->batch;
   const struct progress_heard *heard = receiver->heard + share->first;
-  uint64_t steps = 0;
+  uint64_t steps = 0, most = 0;
   if (batch->environments == 0) return batch->steps == 0; // none of them has made a step
   if (batch->environments != share->count) return false;
   for (uint32_t i = 0; i < share->count; i++) {
@@ -119,8 +135,9 @@ static bool progress_fits(const struct transition_receiver *receiver, const stru
         progress->episode < heard[i].episode)
       return false;
     steps += progress->steps - heard[i].steps;
+    most += (progress->steps - heard[i].steps) * job_agents(receiver->job, progress->environment);
   }
-  return steps == batch->steps;
+  return steps == batch->steps && batch->transitions <= most;
 }
 
 // The episodes ended since the sender's last batch.
@@ -131,6 +148,7 @@ static bool episodes_fit(const struct transition_receiver *receiver, const struc
     const struct episode_record *episode = &batch->episode[e];
     const uint32_t i = episode->environment - share->first; // wraps round where it is below
     if (i >= share->count || episode->length == 0 || episode->length > batch->progress[i].steps ||
+        episode->agents > job_agents(receiver->job, episode->environment) ||
         episode->episode < receiver->heard[episode->environment].episode ||
         episode->episode >= batch->progress[i].episode)
       return false;
@@ -141,8 +159,16 @@ static bool episodes_fit(const struct transition_receiver *receiver, const struc
 // A window of n steps holds up to n - 1 rows back, or releases as many that it held back.
 static bool rows_fit(const struct transition_receiver *receiver, const struct assignment *share) {
   const struct transition_batch *batch = &receiver->batch;
-  const uint64_t held = (uint64_t)share->count * (receiver->job->config.n_step - 1);
-  return batch->rows <= batch->steps + held && batch->steps <= batch->rows + held;
+  const uint64_t held = (uint64_t)share->agents * (receiver->job->config.n_step - 1);
+  return batch->rows <= batch->transitions + held && batch->transitions <= batch->rows + held;
+}
+
+// Each row's environment is one of the job's.
+static bool are_agents(const struct job *job, const struct transition_batch *batch) {
+  int others = 0;
+  for (size_t r = 0; job->slots && r < batch->rows; r++)
+    others |= batch->agent[r] >= job_agents(job, batch->environment[r]);
+  return !others;
 }
 
 VECTORIZE static bool are_of_share(const uint32_t *environment, size_t rows, uint32_t first, uint32_t count) {
@@ -167,6 +193,8 @@ static enum status check(const struct transition_receiver *receiver, uint32_t se
                      rank_of(receiver, sender), (unsigned long long)batch->steps, share.most_steps);
   if (!are_of_share(batch->environment, batch->rows, share.first, share.count))
     what = "rows of an environment that is not its own";
+  else if (!are_agents(receiver->job, batch))
+    what = "rows of an agent that its environment does not have";
   else if (!rows_fit(receiver, &share))
     what = "a number of rows that its steps do not make";
   else if (!are_published(batch->version, batch->rows, newest) || (batch->lag.count > 0 && batch->lag.high > newest))
@@ -195,6 +223,7 @@ static void insert(struct job *job, const struct transition_batch *batch, uint32
   const size_t o = (size_t)first * batch->obs_dim, a = (size_t)first * batch->act_dim;
   job_insert(job, rows,
              &(struct job_rows){.environment = batch->environment + first,
+                                .agent = batch->agent ? batch->agent + first : NULL,
                                 .obs = batch->obs + o,
                                 .action = batch->action + a,
                                 .reward = batch->reward + first,
@@ -219,10 +248,14 @@ static void take_async(struct transition_receiver *receiver) {
   struct job *job = receiver->job;
   const struct transition_batch *batch = &receiver->batch;
   const uint64_t left = job->config.env_steps > job->limiter.steps ? job->config.env_steps - job->limiter.steps : 0;
-  const uint32_t rows = batch->steps <= left ? batch->rows : batch->rows < left ? batch->rows : (uint32_t)left;
+  // Of a batch past the end the share of the steps that are left.
+  const uint64_t transitions = batch->steps <= left
+                                   ? batch->transitions
+                                   : (uint64_t)((double)batch->transitions * ((double)left / (double)batch->steps));
+  const uint32_t rows = batch->steps <= left || batch->rows < transitions ? batch->rows : (uint32_t)transitions;
   insert(job, batch, 0, rows);
   job->dropped += batch->steps > left ? batch->steps - left : 0;
-  job->limiter.steps += batch->steps < left ? batch->steps : left;
+  rate_limiter_add(&job->limiter, batch->steps < left ? batch->steps : left, transitions);
   for (uint32_t e = 0; e < batch->episodes; e++) metrics_add_episode(&job->metrics, &job->config, &batch->episode[e]);
   job->episodes += batch->episodes;
   metrics_add_batch(&job->metrics, batch, job->policy_version);
@@ -236,6 +269,7 @@ static enum status keep_for_round(struct transition_receiver *receiver, uint32_t
   if (n > round->capacity - round->rows || batch->episodes > round->episode_capacity - round->episodes)
     return error_set(error, STATUS_PEER, "rank %u sent more transitions than a round has", rank);
   memcpy(round->environment + row, batch->environment, n * sizeof *round->environment);
+  if (round->agent) memcpy(round->agent + row, batch->agent, n * sizeof *round->agent);
   memcpy(round->version + row, batch->version, n * sizeof *round->version);
   memcpy(round->obs + row * obs, batch->obs, n * obs * sizeof(float));
   memcpy(round->action + row * act, batch->action, n * act * sizeof(float));
@@ -246,6 +280,7 @@ static enum status keep_for_round(struct transition_receiver *receiver, uint32_t
   round->rows += batch->rows;
   round->episodes += batch->episodes;
   round->steps += batch->steps;
+  round->transitions += batch->transitions;
   round->blocked += batch->blocked;
   lag_record_add(&round->lag, &batch->lag);
   return STATUS_OK;
@@ -286,7 +321,8 @@ enum status transition_receiver_take_snapshot(struct transition_receiver *receiv
   if (heard->owed == 0)
     return error_set(error, STATUS_PEER, "rank %u sent a snapshot of environment %u that is not expected", frame->rank,
                      e);
-  if (receiver->snapshot.steps != heard->steps || receiver->snapshot.episode < heard->episode ||
+  if (receiver->snapshot.agents != job_agents(job, e) || receiver->snapshot.steps != heard->steps ||
+      receiver->snapshot.episode < heard->episode ||
       !are_published(receiver->snapshot.window_version, receiver->snapshot.window, job->policy_version))
     return error_set(error, STATUS_PEER, "rank %u sent a snapshot of environment %u that does not go on from its rows",
                      frame->rank, e);
@@ -384,7 +420,7 @@ enum status transition_receiver_commit(struct transition_receiver *receiver, str
                      (unsigned long long)round->steps);
   sort_round(receiver);
   for (uint32_t r = 0; r < round->rows; r++) insert(job, round, receiver->order[r], 1);
-  job->limiter.steps += steps;
+  rate_limiter_add(&job->limiter, steps, round->transitions);
   qsort(round->episode, round->episodes, sizeof *round->episode, by_environment_and_episode);
   for (uint32_t e = 0; e < round->episodes; e++) metrics_add_episode(&job->metrics, &job->config, &round->episode[e]);
   job->episodes += round->episodes;

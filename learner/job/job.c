@@ -2,6 +2,7 @@
 
 #include "common/base/clock.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -11,29 +12,62 @@ _Static_assert(sizeof(real) == sizeof(float),
 // The first multiple of an `_every`; 0 turns it off.
 static uint64_t first(uint64_t every) { return every ? every : UINT64_MAX; }
 
+uint32_t job_agents(const struct job *job, uint64_t e) { return job->slots ? job->slots[e + 1] - job->slots[e] : 1; }
+
+uint32_t job_most_agents(const struct job *job) {
+  uint32_t most = 1;
+  for (uint64_t e = 0; job->slots && e < job->config.envs; e++)
+    if (job_agents(job, e) > most) most = job_agents(job, e);
+  return most;
+}
+
+uint32_t job_slots(const struct job *job) {
+  return job->slots ? job->slots[job->config.envs] : (uint32_t)job->config.envs;
+}
+
+static enum status init_slots(struct job *job, struct error *error) {
+  const struct message_hello *hello = &job->environment;
+  const uint64_t envs = job->config.envs;
+  uint64_t sum = 0;
+  if (hello->environments == 0) return STATUS_OK;
+  assert(hello->environments == envs);
+  job->slots = memory_alloc(envs + 1, sizeof *job->slots, "the numbers of agents", error);
+  if (!job->slots) return STATUS_MEMORY;
+  for (uint64_t e = 0; e < envs; e++) {
+    sum += hello->agents[e];
+    if (sum > UINT32_MAX) return error_set(error, STATUS_USAGE, "a job has at most %u agents in all", UINT32_MAX);
+    job->slots[e + 1] = (uint32_t)sum;
+  }
+  return STATUS_OK;
+}
+
 static enum status init_environments(struct job *job, struct error *error) {
   const uint32_t envs = (uint32_t)job->config.envs, window = (uint32_t)job->config.n_step - 1;
   job->environments = memory_alloc(envs, sizeof *job->environments, "the environments' snapshots", error);
   if (!job->environments) return STATUS_MEMORY;
   for (uint32_t e = 0; e < envs; e++) {
     struct snapshot *snapshot = &job->environments[e];
-    const enum status status =
-        snapshot_init(snapshot, job->environment.obs_dim, job->environment.act_dim, window, error);
+    const enum status status = snapshot_init_agents(snapshot, job->environment.obs_dim, job->environment.act_dim,
+                                                    window, job_agents(job, e), error);
     if (status != STATUS_OK) return status;
     snapshot->environment = e;
   }
   return STATUS_OK;
 }
 
-// Each step makes one row, sooner or later. The last round, n-step windows and batches in flight may add some.
-static uint64_t rows_to_come(const struct config *config, uint64_t steps) {
+// Each step makes a row of each agent, sooner or later. The last round, n-step windows and batches in flight may add
+// some.
+static uint64_t rows_to_come(const struct job *job, uint64_t steps) {
+  const struct config *config = &job->config;
   const uint64_t left = config->env_steps > steps ? config->env_steps - steps : 0;
   const uint64_t round = config->sync ? 2 * config->envs * config->sync_steps : config->send_steps + config->envs;
-  return left + round + 2 * config->envs * config->n_step + 1;
+  const uint64_t rows = left + round + 2 * config->envs * config->n_step + 1, most = job_most_agents(job);
+  return rows < UINT64_MAX / most ? rows * most : UINT64_MAX;
 }
 
 enum status job_reserve_replay(struct job *job, uint64_t rows, uint64_t steps, struct error *error) {
-  return replay_reserve(job->replay, rows + rows_to_come(&job->config, steps), error);
+  const uint64_t come = rows_to_come(job, steps);
+  return replay_reserve(job->replay, rows < UINT64_MAX - come ? rows + come : UINT64_MAX, error);
 }
 
 static enum status init_parts(struct job *job, struct error *error) {
@@ -43,9 +77,9 @@ static enum status init_parts(struct job *job, struct error *error) {
   if (!job->team) return error->status;
   enum status status = sac_init(&job->sac, config, obs_dim, act_dim, job->team, error);
   if (status == STATUS_OK) status = normalizer_init(&job->normalizer, obs_dim, error);
-  if (status == STATUS_OK) status = reward_statistics_init(&job->rewards, config, error);
+  if (status == STATUS_OK) status = reward_statistics_init(&job->rewards, config, job_slots(job), error);
   if (status != STATUS_OK) return status;
-  job->replay = replay_create_for(config->replay_capacity, rows_to_come(config, 0), obs_dim, act_dim, error);
+  job->replay = replay_create_for(config->replay_capacity, rows_to_come(job, 0), obs_dim, act_dim, error);
   if (!job->replay) return error->status;
   job->sample = memory_alloc(config->batch_size, sizeof *job->sample, "an update's rows", error);
   job->shift = memory_alloc(obs_dim, sizeof *job->shift, "the normalizer", error);
@@ -64,8 +98,11 @@ enum status job_init(struct job *job, const struct config *config, struct messag
                       .next_checkpoint = first(config->checkpoint_every)};
   *hello = (struct message_hello){0};
   rate_limiter_init(&job->limiter, config->utd, config->utd_slack, config->learning_starts);
+  job->limiter.by_transition = strcmp(config->utd_per, "transition") == 0;
   struct error unheard = {0}; // the parts return their status through it
-  enum status status = init_parts(job, error ? error : &unheard);
+  if (!error) error = &unheard;
+  enum status status = init_slots(job, error);
+  if (status == STATUS_OK) status = init_parts(job, error);
   if (status == STATUS_OK) status = sac_init_parameters(&job->sac, config->seed, error);
   if (status != STATUS_OK) job_release(job);
   return status;
@@ -74,6 +111,7 @@ enum status job_init(struct job *job, const struct config *config, struct messag
 void job_release(struct job *job) {
   for (uint64_t e = 0; job->environments && e < job->config.envs; e++) snapshot_release(&job->environments[e]);
   memory_free(job->environments);
+  memory_free(job->slots);
   memory_free(job->sample);
   memory_free(job->shift);
   memory_free(job->scale);
@@ -92,13 +130,18 @@ uint64_t job_threshold_after(uint64_t next, uint64_t every, uint64_t steps) {
   return next + every * ((steps - next) / every + 1);
 }
 
+static uint32_t slot_of(const struct job *job, const struct job_rows *from, size_t r) {
+  const uint32_t e = from->environment ? from->environment[r] : 0;
+  return job->slots ? job->slots[e] + (from->agent ? from->agent[r] : 0) : e;
+}
+
 void job_insert(struct job *job, size_t rows, const struct job_rows *from) {
   const uint32_t obs_dim = job->environment.obs_dim;
   replay_insert(job->replay, rows, from->obs, from->action, from->reward, from->next_obs, from->discount);
   for (size_t r = 0; job->config.normalize_observations && r < rows; r++)
     normalizer_update(&job->normalizer, from->obs + r * obs_dim);
   for (size_t r = 0; job->rewards.scaling != REWARD_RAW && r < rows; r++)
-    reward_statistics_update(&job->rewards, from->environment ? from->environment[r] : 0, obs_dim,
+    reward_statistics_update(&job->rewards, slot_of(job, from, r), obs_dim,
                              &(struct reward_row){.obs = from->obs + r * obs_dim,
                                                   .next_obs = from->next_obs + r * obs_dim,
                                                   .reward = from->reward[r],

@@ -14,6 +14,7 @@
 struct job {
   struct config config;
   struct message_hello environment; // what the actors agreed on
+  uint32_t *slots;                  // (envs + 1) agents of all environments before this one; NULL: each has one
   struct thread_team *team;
   struct sac sac;
   struct normalizer normalizer;
@@ -49,10 +50,15 @@ double job_seconds(const struct job *job);
 uint64_t job_threshold_after(uint64_t next, uint64_t every, uint64_t steps);
 static inline bool job_is_due(uint64_t steps, uint64_t next) { return steps >= next; }
 
+// Agents of environment e, and the most of one. A slot is an agent of an environment; job_slots counts them all.
+uint32_t job_agents(const struct job *job, uint64_t e);
+uint32_t job_most_agents(const struct job *job);
+uint32_t job_slots(const struct job *job);
+
 // Inserts rows of one environment or of many into the replay, the normalizer and the statistics of rewards.
-// environment: (rows), or NULL where all are of the first.
+// environment, agent: (rows), or NULL where all are of the first.
 struct job_rows {
-  const uint32_t *environment;
+  const uint32_t *environment, *agent;
   const float *obs, *action, *reward, *next_obs, *discount;
 };
 void job_insert(struct job *job, size_t rows, const struct job_rows *from);

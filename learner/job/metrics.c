@@ -21,6 +21,7 @@ void metrics_add_episode(struct metrics *metrics, const struct config *config, c
   metrics->return_low = first || value < metrics->return_low ? value : metrics->return_low;
   metrics->return_high = first || value > metrics->return_high ? value : metrics->return_high;
   metrics->return_sum += value;
+  metrics->agents_return_sum += value * episode->agents;
   metrics->length_sum += episode->length;
   metrics->episodes++;
 }
@@ -54,7 +55,8 @@ const char *metrics_header(void) {
   return "time_s,env_steps,updates,episodes,return_mean,return_min,return_max,episode_length_mean,critic_loss,"
          "policy_loss,alpha,entropy,q_mean,utd,policy_lag_mean,policy_lag_max,learner_wait,actor_wait,"
          "env_steps_per_s,updates_per_s,actors_alive,eval_return_mean,policy_lag_min,policy_age_mean,"
-         "learner_drain,learner_publish,learner_report,env_failures,eval_cut,eval_steps";
+         "learner_drain,learner_publish,learner_report,env_failures,eval_cut,eval_steps,"
+         "transitions,agents_mean,return_sum_mean";
 }
 
 void metrics_format_header(const struct message_hello *environment, const struct config *config,
@@ -148,12 +150,16 @@ size_t metrics_format_row(struct metrics *metrics, const struct metrics_totals *
     count_cell(&line, metrics->eval_steps);
   else
     PRINT(&line, ",");
+  count_cell(&line, totals->transitions);
+  ratio_cell(&line, (double)(totals->transitions - metrics->last_transitions), steps);
+  ratio_cell(&line, metrics->agents_return_sum, (double)metrics->episodes);
   for (uint32_t i = 0; i < totals->info_dim; i++)
     ratio_cell(&line, metrics->info_sum[i], (double)metrics->info_count[i]);
   cases(&line, metrics, totals->cases);
   *metrics = (struct metrics){.rows = metrics->rows + 1,
                               .last_steps = totals->env_steps,
                               .last_updates = totals->updates,
+                              .last_transitions = totals->transitions,
                               .last_seconds = totals->seconds};
   return line.length;
 }

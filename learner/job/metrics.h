@@ -13,9 +13,11 @@ struct sac_losses;
 struct metrics {                     // zero-initialised is empty; every field is saved
   uint64_t rows;                     // written so far in this run directory
   uint64_t last_steps, last_updates; // totals at the last row
+  uint64_t last_transitions;
   double last_seconds;
   uint64_t episodes, length_sum;
   double return_sum, return_low, return_high; // valid where episodes > 0
+  double agents_return_sum;                   // over episodes, of the sum over agents
   uint64_t updates;
   double critic_loss_sum, policy_loss_sum, alpha_sum, entropy_sum, q_mean_sum;
   struct lag_record lag;
@@ -54,7 +56,7 @@ struct metrics_times {
 // What a row needs besides the sums.
 struct metrics_totals {
   double seconds; // of the job so far, over all its processes
-  uint64_t env_steps, updates, episodes;
+  uint64_t env_steps, transitions, updates, episodes;
   uint32_t actors, actors_alive;
   struct metrics_times times;
   uint32_t info_dim, cases;

@@ -10,6 +10,9 @@
 // would wait for ever.
 //
 // base_steps is learning_starts in a new run.
+//
+// by_transition: utd counts the transitions of all agents in place of steps, and so do slack and what is allowed and
+// needed. When to start is a number of steps all the same. Where each environment has one agent both counts agree.
 #ifndef CORSAC_LEARNER_JOB_RATE_LIMITER_H
 #define CORSAC_LEARNER_JOB_RATE_LIMITER_H
 
@@ -21,6 +24,9 @@ struct rate_limiter {
   uint64_t slack;
   uint64_t steps, updates; // environment steps inserted, updates made
   uint64_t base_steps, base_updates;
+  bool by_transition;
+  uint64_t transitions;      // inserted
+  uint64_t base_transitions; // those of base_steps; until it has started those so far
 };
 
 void rate_limiter_init(struct rate_limiter *limiter, double utd, uint64_t slack, uint64_t learning_starts);
@@ -28,13 +34,21 @@ void rate_limiter_init(struct rate_limiter *limiter, double utd, uint64_t slack,
 // From now on: `refill` steps without updates, then as in a new run.
 void rate_limiter_rebase(struct rate_limiter *limiter, uint64_t refill);
 
+// Counts steps and the transitions that agents made in them.
+void rate_limiter_add(struct rate_limiter *limiter, uint64_t steps, uint64_t transitions);
+
+// What utd counts, so far.
+static inline uint64_t rate_limiter_count(const struct rate_limiter *limiter) {
+  return limiter->by_transition ? limiter->transitions : limiter->steps;
+}
+
 // True when steps >= base_steps.
 bool rate_limiter_started(const struct rate_limiter *limiter);
 
 // Updates to make now; UINT64_MAX where utd = 0 and it has started.
 uint64_t rate_limiter_owed(const struct rate_limiter *limiter);
 
-// The number of environment steps that may exist in all; UINT64_MAX: no limit.
+// The number of environment steps (or transitions) that may exist in all; UINT64_MAX: no limit.
 uint64_t rate_limiter_allowed(const struct rate_limiter *limiter);
 
 // The number of steps at which the next update is owed, whatever the slack; 0 where utd = 0. Whoever promises steps in

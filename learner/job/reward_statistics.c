@@ -19,10 +19,10 @@ static enum reward_scaling scaling_of(const struct config *config) {
 }
 
 enum status reward_statistics_init(struct reward_statistics *statistics, const struct config *config,
-                                   struct error *error) {
+                                   uint32_t environments, struct error *error) {
   static const char what[] = "the statistics of rewards";
   *statistics = (struct reward_statistics){.scaling = scaling_of(config),
-                                           .environments = (uint32_t)config->envs,
+                                           .environments = environments,
                                            .n = (uint32_t)config->n_step,
                                            .gamma = config->gamma,
                                            .value_max = config->value_max};

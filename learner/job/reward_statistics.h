@@ -44,10 +44,11 @@ struct reward_statistics {
   double *weight;  // (n) 1 + gamma + ... + gamma^(k-1)
 };
 
-// As normalize_rewards, gamma, n_step, value_max and envs say. With normalize_rewards none nothing is allocated, and no
+// As normalize_rewards, gamma, n_step and value_max say, of so many environments; each agent of one counts as an
+// environment here. With normalize_rewards none nothing is allocated, and no
 // other function may be called but _release and _scale.
 enum status reward_statistics_init(struct reward_statistics *statistics, const struct config *config,
-                                   struct error *error);
+                                   uint32_t environments, struct error *error);
 void reward_statistics_release(struct reward_statistics *statistics);
 
 // One row of a replay; obs and next_obs are (obs_dim).

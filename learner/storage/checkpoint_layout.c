@@ -16,6 +16,7 @@ struct checkpoint_shape checkpoint_shape_of(const struct config *config, uint32_
                                    .act_dim = act_dim,
                                    .critics = (uint32_t)config->critics,
                                    .environments = (uint32_t)config->envs,
+                                   .slots = (uint32_t)config->envs,
                                    .window = (uint32_t)config->n_step - 1,
                                    .sync = config->sync,
                                    .rewards = strcmp(config->normalize_rewards, "deviation") == 0 ||
@@ -157,11 +158,28 @@ static void walk_temperature(struct h5 *h5, const struct checkpoint_parts *parts
 
 // --- the learner's counters ---
 
+// Where each environment has one agent, transitions are steps, and the file says no more.
+static void walk_transitions(struct h5 *h5, const struct checkpoint_parts *parts) {
+  const bool is_known = parts->transitions && h5->status == STATUS_OK;
+  const uint64_t base = is_known && *parts->base_steps < *parts->steps ? *parts->base_steps
+                        : is_known                                     ? *parts->steps
+                                                                       : 0;
+  const bool are_steps = is_known && *parts->transitions == *parts->steps && *parts->base_transitions == base;
+  if (h5->writing ? !are_steps : h5_has(h5, "limiter/transitions")) {
+    h5_count(h5, "limiter/transitions", parts->transitions);
+    h5_count(h5, "limiter/base_transitions", parts->base_transitions);
+  } else if (is_known) {
+    *parts->transitions = *parts->steps;
+    *parts->base_transitions = base;
+  }
+}
+
 static void walk_limiter(struct h5 *h5, const struct checkpoint_parts *parts) {
   h5_count(h5, "limiter/steps", parts->steps);
   h5_count(h5, "limiter/updates", parts->updates);
   h5_count(h5, "limiter/base_steps", parts->base_steps);
   h5_count(h5, "limiter/base_updates", parts->base_updates);
+  walk_transitions(h5, parts);
 }
 
 static void walk_learner(struct h5 *h5, const struct checkpoint_parts *parts) {
@@ -180,12 +198,16 @@ static void walk_learner(struct h5 *h5, const struct checkpoint_parts *parts) {
 
 // --- the environments ---
 
-// Walks an array of 8 bytes for each environment. In async mode the configuration may have other environments than the
-// file: those of both are read.
+// Walks an array of 8 bytes for each agent of each environment. In async mode the configuration may have other
+// environments than the file: those of both are read.
 static void walk_by_environment(struct h5 *h5, const char *name, enum h5_kind kind,
                                 const struct checkpoint_shape *shape, void *values) {
-  const uint64_t rows = h5->writing || h5->verifying || shape->sync ? shape->environments : h5_rows(h5, name);
-  if (h5->status != STATUS_OK || rows == shape->environments || !values) {
+  const bool is_fixed = h5->writing || (!h5->verifying && shape->sync);
+  const uint64_t rows = is_fixed ? shape->slots : h5_rows(h5, name);
+  if (h5->verifying && rows < shape->environments)
+    h5_fail(h5, STATUS_FORMAT, "/%s has %" PRIu64 " rows, fewer than the %u environments", name, rows,
+            shape->environments);
+  if (h5->status != STATUS_OK || rows == shape->slots || !values) {
     h5_values(h5, name, kind, rows, 0, values);
     return;
   }
@@ -194,8 +216,7 @@ static void walk_by_environment(struct h5 *h5, const char *name, enum h5_kind ki
   uint64_t *all = memory_alloc(rows, sizeof *all, "the environments' returns", h5->error);
   if (!all) h5->status = STATUS_MEMORY;
   h5_values(h5, name, kind, rows, 0, all);
-  if (h5->status == STATUS_OK)
-    memcpy(values, all, (rows < shape->environments ? rows : shape->environments) * sizeof *all);
+  if (h5->status == STATUS_OK) memcpy(values, all, (rows < shape->slots ? rows : shape->slots) * sizeof *all);
   memory_free(all);
 }
 
@@ -236,9 +257,29 @@ static void walk_info(struct h5 *h5, const char *group, struct snapshot *snapsho
   h5_values(h5, h5_name(h5, "%s/info_count", group), H5_KIND_U64, snapshot->info_dim, 0, snapshot->info_count);
 }
 
+// Walks where each of several agents stands.
+static void walk_agents(struct h5 *h5, const char *group, struct snapshot *snapshot) {
+  const uint32_t agents = snapshot->agents;
+  h5_values(h5, h5_name(h5, "%s/agent_state", group), H5_KIND_U8, agents, 0, snapshot->agent_state);
+  h5_values(h5, h5_name(h5, "%s/agent_return", group), H5_KIND_DOUBLE, agents, 0, snapshot->agent_return);
+  h5_values(h5, h5_name(h5, "%s/agent_length", group), H5_KIND_U32, agents, 0, snapshot->agent_length);
+  h5_values(h5, h5_name(h5, "%s/agent_window", group), H5_KIND_U32, agents, 0, snapshot->agent_window);
+}
+
+static void check_windows(struct h5 *h5, const char *group, const struct snapshot *snapshot, uint64_t window) {
+  uint64_t sum = 0;
+  for (uint32_t j = 0; j < snapshot->agents; j++) sum += snapshot->agent_window[j];
+  if (sum != window)
+    h5_fail(h5, STATUS_FORMAT, "/%s/agent_window has %" PRIu64 " transitions in all, its window %" PRIu64, group, sum,
+            window);
+}
+
 // Walks the running episode and the transitions in its n-step window.
 static void walk_episode(struct h5 *h5, const char *group, struct snapshot *snapshot, uint64_t window_capacity) {
-  h5_values(h5, h5_name(h5, "%s/obs", group), H5_KIND_FLOAT, snapshot->obs_dim, 0, snapshot->obs);
+  h5_values(h5, h5_name(h5, "%s/obs", group), H5_KIND_FLOAT, (uint64_t)snapshot->agents * snapshot->obs_dim, 0,
+            snapshot->obs);
+  if (snapshot->agents > 1) walk_agents(h5, group, snapshot);
+  window_capacity *= snapshot->agents;
   h5_double(h5, h5_name(h5, "%s/episode_return", group), &snapshot->episode_return);
   h5_u32(h5, h5_name(h5, "%s/episode_length", group), &snapshot->episode_length);
   walk_info(h5, group, snapshot);
@@ -251,6 +292,7 @@ static void walk_episode(struct h5 *h5, const char *group, struct snapshot *snap
       h5_fail(h5, h5->verifying ? STATUS_FORMAT : STATUS_MISMATCH,
               "/%s has %" PRIu64 " rows, this configuration has room for %" PRIu64 " (n_step: fixed on resume)",
               h5->name, window, window_capacity);
+    if (snapshot->agents > 1 && !h5->verifying && h5->status == STATUS_OK) check_windows(h5, group, snapshot, window);
     if (h5->status != STATUS_OK) return;
     snapshot->window = (uint32_t)window;
   }
@@ -278,11 +320,27 @@ static void walk_state(struct h5 *h5, const char *group, struct buffer *state) {
   h5_values(h5, h5->name, H5_KIND_U8, size, 0, h5->verifying ? NULL : state->data);
 }
 
+// A file says it where there are several.
+static void walk_number_of_agents(struct h5 *h5, const char *group, struct snapshot *snapshot) {
+  uint32_t agents = h5->writing ? snapshot->agents : 1;
+  h5_name(h5, "%s/agents", group);
+  if (h5->writing ? agents > 1 : h5_has(h5, h5->name)) h5_u32(h5, h5->name, &agents);
+  if (h5->writing || h5->status != STATUS_OK) return;
+  if (agents == 0 || agents > WIRE_MAX_AGENTS)
+    h5_fail(h5, STATUS_FORMAT, "/%s is %u; it may be 1 to %d", h5->name, agents, WIRE_MAX_AGENTS);
+  else if (!h5->verifying && agents != snapshot->agents)
+    h5_fail(h5, STATUS_MISMATCH,
+            "its environment %s has %u agent%s, the present one has %u: the number of an environment's agents stays",
+            strrchr(group, '/') + 1, agents, agents == 1 ? "" : "s", snapshot->agents);
+  snapshot->agents = agents;
+}
+
 static void walk_environment(struct h5 *h5, const char *group, struct snapshot *snapshot, uint64_t window_capacity) {
   h5_count(h5, h5_name(h5, "%s/steps", group), &snapshot->steps);
   h5_count(h5, h5_name(h5, "%s/episode", group), &snapshot->episode);
   h5_flag(h5, h5_name(h5, "%s/live", group), &snapshot->live);
   h5_flag(h5, h5_name(h5, "%s/exact", group), &snapshot->exact);
+  walk_number_of_agents(h5, group, snapshot);
   h5->range = H5_FINITE;
   if (snapshot->live) walk_episode(h5, group, snapshot, window_capacity);
   h5->range = H5_ANYTHING;
@@ -295,13 +353,22 @@ static void walk_environments(struct h5 *h5, const struct checkpoint_shape *shap
   char group[32];
   h5->hint = "envs: fixed on resume in sync mode";
   for (uint32_t e = 0; e < shape->environments && h5->status == STATUS_OK; e++) {
-    struct snapshot unkept = {.obs_dim = shape->obs_dim, .act_dim = shape->act_dim};
+    struct snapshot unkept = {.obs_dim = shape->obs_dim, .act_dim = shape->act_dim, .agents = 1};
     snprintf(group, sizeof group, "actors/%u", (unsigned)e);
     if (!h5->writing && !h5->verifying && !shape->sync && !h5_has(h5, group)) continue;
     walk_environment(h5, group, environments ? &environments[e] : &unkept, shape->window);
   }
   if (shape->sync) h5_absent(h5, h5_name(h5, "actors/%u", (unsigned)shape->environments));
   h5->hint = "";
+}
+
+// Reading a job: before shapes that follow from the numbers of agents say less clearly that these are others.
+static void check_agents(struct h5 *h5, const struct checkpoint_shape *shape, struct snapshot *environments) {
+  char group[32];
+  for (uint32_t e = 0; environments && e < shape->environments && h5->status == STATUS_OK; e++) {
+    snprintf(group, sizeof group, "actors/%u", (unsigned)e);
+    if (h5_has(h5, group)) walk_number_of_agents(h5, group, &environments[e]);
+  }
 }
 
 void checkpoint_walk_parts(struct h5 *h5, const struct checkpoint_shape *shape, const struct checkpoint_parts *parts) {
@@ -314,6 +381,7 @@ void checkpoint_walk_parts(struct h5 *h5, const struct checkpoint_shape *shape, 
   walk_adam(h5, "optimizer/critics", shape->critics, shape->critic.parameters, &parts->critics_adam);
   walk_temperature(h5, parts);
   checkpoint_walk_normalizer(h5, parts->normalizer ? parts->normalizer : &unkept);
+  if (!h5->writing && !h5->verifying) check_agents(h5, shape, parts->environments);
   walk_rewards(h5, shape, &parts->rewards);
   walk_limiter(h5, parts);
   walk_learner(h5, parts);

@@ -14,6 +14,7 @@
 // All sizes of arrays follow from it.
 struct checkpoint_shape {
   uint32_t obs_dim, act_dim, critics, environments;
+  uint32_t slots;            // agents of all environments; 0: as many as the file has (verifying)
   uint32_t window;           // transitions that an n-step window holds at most
   struct mlp policy, critic; // what is trained, dense
   struct mlp acting;         // the policy that acts, dense
@@ -45,8 +46,8 @@ void checkpoint_walk_critics(struct h5 *h5, const char *group, const struct chec
 struct checkpoint_rewards {
   uint64_t *count;
   double *mean, *m2, *highest;
-  double *returns; // (shape.environments)
-  uint64_t *last;  // (shape.environments)
+  double *returns; // (shape.slots)
+  uint64_t *last;  // (shape.slots)
 };
 
 struct checkpoint_adam {
@@ -63,6 +64,7 @@ struct checkpoint_parts {
   struct normalizer *normalizer;
   struct checkpoint_rewards rewards;                     // where shape.rewards
   uint64_t *steps, *updates, *base_steps, *base_updates; // the rate limiter's
+  uint64_t *transitions, *base_transitions;              // a file whose environments have one agent has none
   struct checkpoint_sums sums;
   double *seconds, *best_return;
   uint64_t *next_log, *next_eval, *next_checkpoint, *evaluations, *dropped;

@@ -10,17 +10,13 @@ static const struct {
   const char *name;
   enum h5_kind kind;
   size_t size;
-} column_of[TRACE_COLUMNS] = {{"episode", H5_KIND_U32, sizeof(uint32_t)},
-                              {"step", H5_KIND_U32, sizeof(uint32_t)},
-                              {"obs", H5_KIND_FLOAT, sizeof(float)},
-                              {"action", H5_KIND_FLOAT, sizeof(float)},
-                              {"reward", H5_KIND_DOUBLE, sizeof(double)},
-                              {"next_obs", H5_KIND_FLOAT, sizeof(float)},
-                              {"terminated", H5_KIND_U8, sizeof(uint8_t)},
-                              {"truncated", H5_KIND_U8, sizeof(uint8_t)},
-                              {"log_probability", H5_KIND_DOUBLE, sizeof(double)},
-                              {"q", H5_KIND_DOUBLE, sizeof(double)},
-                              {"info", H5_KIND_DOUBLE, sizeof(double)}};
+} column_of[TRACE_COLUMNS] = {
+    {"episode", H5_KIND_U32, sizeof(uint32_t)}, {"step", H5_KIND_U32, sizeof(uint32_t)},
+    {"agent", H5_KIND_U32, sizeof(uint32_t)},   {"obs", H5_KIND_FLOAT, sizeof(float)},
+    {"action", H5_KIND_FLOAT, sizeof(float)},   {"reward", H5_KIND_DOUBLE, sizeof(double)},
+    {"next_obs", H5_KIND_FLOAT, sizeof(float)}, {"terminated", H5_KIND_U8, sizeof(uint8_t)},
+    {"truncated", H5_KIND_U8, sizeof(uint8_t)}, {"log_probability", H5_KIND_DOUBLE, sizeof(double)},
+    {"q", H5_KIND_DOUBLE, sizeof(double)},      {"info", H5_KIND_DOUBLE, sizeof(double)}};
 
 const char *trace_column_name(enum trace_column column) { return column_of[column].name; }
 
@@ -30,7 +26,7 @@ void trace_table_init(struct trace_table *table, uint32_t obs_dim, uint32_t act_
   table->width[TRACE_OBS] = table->width[TRACE_NEXT_OBS] = obs_dim;
   table->width[TRACE_ACTION] = act_dim;
   table->width[TRACE_Q] = critics;
-  table->width[TRACE_INFO] = 0;
+  table->width[TRACE_INFO] = table->width[TRACE_AGENT] = 0;
 }
 
 void trace_table_release(struct trace_table *table) {

@@ -9,6 +9,7 @@
 enum trace_column {
   TRACE_EPISODE,         // (rows) uint32
   TRACE_STEP,            // (rows) uint32, of the episode
+  TRACE_AGENT,           // (rows) uint32; no column where there is one agent
   TRACE_OBS,             // (rows x obs_dim) float
   TRACE_ACTION,          // (rows x act_dim) float, in the environment's units
   TRACE_REWARD,          // (rows) double
@@ -25,7 +26,7 @@ struct trace_table {
   uint32_t width[TRACE_COLUMNS]; // 0: there is no such column
   struct buffer column[TRACE_COLUMNS];
 };
-// Without named values: whoever has some sets width[TRACE_INFO] before the first row.
+// Without named values and agents: whoever has some sets width[TRACE_INFO], width[TRACE_AGENT] before the first row.
 void trace_table_init(struct trace_table *table, uint32_t obs_dim, uint32_t act_dim, uint32_t critics);
 void trace_table_release(struct trace_table *table);
 // Adds a row; `row` points to the numbers of each column.

@@ -114,6 +114,27 @@ fi
 run "$CORSAC" envs --python "$tmp/bare-python"
 check 'envs says that Gymnasium is missing' grep -qE '^gym:ID +not available: .*has no Gymnasium.*install-deps.sh gym' "$out"
 
+# --- parallel environments, as PettingZoo's -------------------------------------------------------
+walkers=pettingzoo:corsac_test_parallel
+expect_status 'check-env of walkers' 0 "$CORSAC" check-env "$walkers" --episodes 4
+check 'three agents that come and go' grep -qE '^ok +agents +3 agents: they came [0-9]+ times and left [1-9]' "$out"
+train 'walkers' $small --env "$walkers?walkers=5&length=30" --env-steps 400 --run-dir "$tmp/walkers"
+check 'make more transitions than steps' awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "transitions") k = i } END { exit !($k > 800) }' "$tmp/walkers/metrics.csv"
+walk="$small --env $walkers --sync --sync-steps 10 --envs 2 --env-steps 300"
+train 'in sync mode' $walk --run-dir "$tmp/walk.one"
+expect_status 'and on ranks' 0 $MPIRUN -n 3 "$CORSAC" train $walk --run-dir "$tmp/walk.ranks"
+check 'the same' cmp -s <(cut -d, -f2-16 "$tmp/walk.one/metrics.csv") <(cut -d, -f2-16 "$tmp/walk.ranks/metrics.csv")
+no() { bad "$1" 1 "$2" "$CORSAC" train --env "$walkers?$3" --env-steps 40 --learning-starts 20 --env-max-failures 1 --run-dir "$tmp/no"; rm -rf "$tmp/no"; }
+no 'other spaces' 'agent walker_2 has other spaces than walker_0' wrong=spaces
+no 'discrete actions' 'actions are continuous: a Box' space=discrete
+no 'an exception' 'RuntimeError: the walkers fell asleep' wrong=raises
+no 'an argument that is unknown' 'parallel_env failed: TypeError' nothing=3
+bad 'no such module' 1 'no_such_module cannot be imported.*install-deps.sh pettingzoo' "$CORSAC" train --env pettingzoo:no_such_module --run-dir "$tmp/no"
+rm -rf "$tmp/no"
+bad 'not a module of PettingZoo' 1 'json has no parallel_env' "$CORSAC" train --env pettingzoo:json --run-dir "$tmp/no"
+rm -rf "$tmp/no"
+bad 'no module' 2 'names no environment: pettingzoo:MODULE' "$CORSAC" train --env pettingzoo: --run-dir "$tmp/no"
+
 # --- the manual's commands ------------------------------------------------------------------------
 block sh gym: >"$tmp/blocks"
 block sh 'gym:Pendulum-v1?g=' >>"$tmp/blocks"

@@ -7,6 +7,7 @@
 # Blocks of sh that another script runs, by a text in them: FILE TEXT SCRIPT.
 elsewhere="
 launch/manual/environments.md|corsac new-env|examples
+launch/manual/agents.md|corsac new-env|agents
 launch/manual/gymnasium.md|gym:|gym
 launch/manual/fmu.md|fmi:|fmi
 launch/manual/single-episode.md|gcc plate.c|once

@@ -19,7 +19,7 @@ void codec_target_init(struct codec_target *target) {
                 .episode_capacity = SAMPLE_EPISODES,
                 .environment_capacity = SAMPLE_ENVIRONMENTS,
                 .lag = {.low = UINT64_MAX}},
-      .snapshot = {.obs_dim = SAMPLE_OBS, .act_dim = SAMPLE_ACT},
+      .snapshot = {.obs_dim = SAMPLE_OBS, .act_dim = SAMPLE_ACT, .agents = 1, .agent_capacity = 1},
       .weights = {.obs_dim = SAMPLE_OBS, .parameters = SAMPLE_PARAMETERS},
       .step = {.obs_dim = SAMPLE_OBS, .act_dim = SAMPLE_ACT},
   };
@@ -74,7 +74,7 @@ static void fill_batch(struct transition_batch *batch) {
   batch->reward[2] = -FLT_MAX;
   batch->episodes = SAMPLE_EPISODES;
   for (uint32_t i = 0; i < SAMPLE_EPISODES; i++)
-    batch->episode[i] = (struct episode_record){i + 5, i + 500, (1ull << 33) + i, -1.5 * i};
+    batch->episode[i] = (struct episode_record){i + 5, i + 500, (1ull << 33) + i, -1.5 * i, i + 1};
   batch->environments = SAMPLE_ENVIRONMENTS;
   for (uint32_t i = 0; i < SAMPLE_ENVIRONMENTS; i++) {
     batch->progress[i] = (struct environment_progress){i + 7, (1ull << 34) + i, (1ull << 35) + i};
@@ -85,6 +85,7 @@ static void fill_step(struct message_step *step) {
   step->number = 1ull << 39;
   step->episode = 21;
   step->step = 1u << 30;
+  step->agent = 17;
   step->flags = 2;
   step->reward = -1.0 / 7;
   count_up(step->obs, SAMPLE_OBS, 80);

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CAPACITY = ROLLOUT_RUN_STEPS * ROLLOUT_RUN_ENVS };
+enum { CAPACITY = 8 * ROLLOUT_RUN_STEPS * ROLLOUT_RUN_ENVS };
 
 // A built-in name, or a plugin's, maybe with its arguments: "flaky-nan".
 static const char *env_of(const char *name, char *env, size_t size) {
@@ -35,6 +35,7 @@ void rollout_run_begin(struct rollout_run *run, const char *name, const struct c
   for (size_t i = 0; i < weights->parameters; i++) weights->values[i] = (float)(random_uniform(&random) - 0.5) / 2;
   UNIT_STATUS_FATAL(transition_batch_init(&run->batch, obs_dim, act_dim, CAPACITY, CAPACITY, ROLLOUT_RUN_ENVS, &error),
                     STATUS_OK, &error);
+  if (environment->agents > 1) UNIT_STATUS_FATAL(transition_batch_use_agents(&run->batch, &error), STATUS_OK, &error);
 }
 
 void rollout_run_steps(struct rollout_run *run, int steps) {
@@ -64,7 +65,9 @@ static uint32_t next_row(const struct transition_batch *batch, uint32_t environm
 
 bool rollout_row_agrees(const struct transition_batch *a, uint32_t i, const struct transition_batch *b, uint32_t j) {
   size_t obs = a->obs_dim * sizeof(float), action = a->act_dim * sizeof(float);
-  return a->version[i] == b->version[j] && memcmp(a->obs + i * a->obs_dim, b->obs + j * b->obs_dim, obs) == 0 &&
+  const uint32_t left = a->agent ? a->agent[i] : 0, right = b->agent ? b->agent[j] : 0;
+  return left == right && a->version[i] == b->version[j] &&
+         memcmp(a->obs + i * a->obs_dim, b->obs + j * b->obs_dim, obs) == 0 &&
          memcmp(a->action + i * a->act_dim, b->action + j * b->act_dim, action) == 0 &&
          memcmp(a->next_obs + i * a->obs_dim, b->next_obs + j * b->obs_dim, obs) == 0 &&
          memcmp(&a->reward[i], &b->reward[j], sizeof(float)) == 0 &&
@@ -93,7 +96,7 @@ uint32_t rollout_episodes_agree(const struct transition_batch *a, const struct t
     bool same = false;
     for (uint32_t j = 0; j < a->episodes; j++)
       same = same || (a->episode[j].environment == environment && a->episode[j].episode == b->episode[i].episode &&
-                      a->episode[j].length == b->episode[i].length &&
+                      a->episode[j].length == b->episode[i].length && a->episode[j].agents == b->episode[i].agents &&
                       a->episode[j].episode_return == b->episode[i].episode_return);
     CU_ASSERT(same);
     found++;

@@ -26,7 +26,7 @@ char *runs_make(const char *directory, const char *name, const char *yaml, size_
     used += (size_t)sprintf(text + used, "%zu,%zu,%zu,%zu,%g,%g,%g,200,1.5,2.5,0.5,0.1,-3,1,7.5,9,0.1,0.2,500,500,1,",
                             r + 1, 100 * (r + 1), 100 * r, r, value, value - 5, value + 5);
     if (r % 2) used += (size_t)sprintf(text + used, "%g", value + 1);
-    used += (size_t)sprintf(text + used, ",7,8,0.01,0.02,0.03,%d,,\n", r == 1 ? 2 : 0);
+    used += (size_t)sprintf(text + used, ",7,8,0.01,0.02,0.03,%d,,,%zu,1,\n", r == 1 ? 2 : 0, 100 * (r + 1));
   }
   unit_write_file(csv, text, used);
   free(text), free(config), free(csv);

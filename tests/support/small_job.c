@@ -127,6 +127,8 @@ static void fill_metrics(struct numbers *numbers, struct metrics *metrics) {
   for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) *counts[i] = count(numbers);
   metrics->eval_cut = metrics->evaluated + 1;
   metrics->eval_steps = metrics->evaluated + 2;
+  metrics->last_transitions = metrics->evaluated + 3;
+  metrics->agents_return_sum = metrics->return_sum / 2;
   for (size_t i = 0; i < sizeof sums / sizeof *sums; i++) *sums[i] = numbers_uniform(numbers);
 }
 
@@ -206,6 +208,8 @@ void small_job_fill(struct job *job, uint64_t seed, uint32_t rows) {
   job->limiter.updates = job->sac.updates = count(&numbers);
   job->limiter.base_steps = count(&numbers);
   job->limiter.base_updates = count(&numbers);
+  job->limiter.transitions = job->limiter.steps + 5;
+  job->limiter.base_transitions = job->limiter.base_steps + 1;
   job->episodes = count(&numbers);
   job->policy_version = count(&numbers);
   job->evaluations = count(&numbers);

@@ -90,19 +90,20 @@ static void put_spec(int file) {
     struct frame_head head;
     struct channel_spec spec;
     unsigned char bounds[16];
-  } __attribute__((packed)) all = {.head = {CHANNEL_OPEN, 1, sizeof(struct channel_spec) + 16},
+  } __attribute__((packed)) all = {.head = {CHANNEL_OPEN, 1, FRAME_SPEC + 16},
                                    .spec = {.obs_dim = 2, .act_dim = 1, .flags = CHANNEL_CAN_SAVE, .name = "frames"}};
   const double bounds[2] = {-2, 6};
   memcpy(all.bounds, bounds, sizeof bounds);
   if (is("spec-huge")) all.head.length = UINT64_C(1) << 62;
   if (is("spec-short")) all.head.length = 8;
   if (is("spec-length")) all.head.length += 8;
-  if (is("spec-act-dim")) all.spec.act_dim = 1u << 30, all.head.length = sizeof all.spec + (UINT64_C(16) << 30);
-  if (is("spec-no-act-dim")) all.spec.act_dim = 0, all.head.length = sizeof all.spec;
+  if (is("spec-act-dim")) all.spec.act_dim = 1u << 30, all.head.length = FRAME_SPEC + (UINT64_C(16) << 30);
+  if (is("spec-no-act-dim")) all.spec.act_dim = 0, all.head.length = FRAME_SPEC;
   if (is("spec-info-dim")) all.spec.info_dim = 1u << 31;
   if (is("spec-obs-dim")) all.spec.obs_dim = UINT32_MAX;
   if (is("spec-number")) all.head.number = 2;
-  put(file, &all, sizeof all.head + (is("spec-no-act-dim") ? sizeof all.spec : sizeof all.spec + 16));
+  put(file, &all, sizeof all.head + FRAME_SPEC); // what lies behind is not a part of it
+  if (!is("spec-no-act-dim")) put(file, all.bounds, sizeof all.bounds);
 }
 
 static void put_frame(int file, uint32_t code, uint32_t number, const void *bytes, size_t size) {

@@ -163,7 +163,7 @@ static void test_save(void) {
     n_step_save(&window, &snapshot);
     CU_ASSERT_EQUAL(snapshot.window, cut < 3 ? (uint32_t)cut : 3);
     if (cut > 0) CU_ASSERT_EQUAL(snapshot.window_version[0], 100 + (uint64_t)(cut > 3 ? cut - 3 : 0));
-    UNIT_STATUS(n_step_load(&other, &snapshot, &error), STATUS_OK, &error);
+    UNIT_STATUS(n_step_load(&other, &snapshot, 0, snapshot.window, &error), STATUS_OK, &error);
     uint32_t before = batch.rows;
     for (int t = cut; t < 12; t++) {
       push(&window, t, (float)t, t == 11, false, &batch);
@@ -191,12 +191,12 @@ static void test_load_refused(void) {
   begin(&window, 3, 0.9, &batch);
   UNIT_STATUS_FATAL(snapshot_init(&snapshot, 2, 1, 5, &error), STATUS_OK, &error);
   snapshot.window = 3;
-  UNIT_STATUS(n_step_load(&window, &snapshot, &error), STATUS_MISMATCH, &error);
+  UNIT_STATUS(n_step_load(&window, &snapshot, 0, snapshot.window, &error), STATUS_MISMATCH, &error);
   CU_ASSERT(error_says(&error, "holds 3 transitions; with n_step 3 it holds at most 2"));
   error_clear(&error);
   snapshot.window = 1;
   snapshot.act_dim = 2;
-  UNIT_STATUS(n_step_load(&window, &snapshot, &error), STATUS_MISMATCH, &error);
+  UNIT_STATUS(n_step_load(&window, &snapshot, 0, snapshot.window, &error), STATUS_MISMATCH, &error);
   CU_ASSERT(error_says(&error, "act_dim 2"));
   snapshot_release(&snapshot);
   end(&window, &batch);

@@ -15,7 +15,7 @@ static const struct config one_step = {
     .seed = 3, .gamma = 0.9, .n_step = 1, .noise_hold = MOST, .hidden = {2, {16, 16}}};
 
 static struct noise_hold_rule rule_of(uint32_t environment, uint32_t most) {
-  return (struct noise_hold_rule){3, environment, most, noise_hold_weight(most)};
+  return (struct noise_hold_rule){3, environment, most, noise_hold_weight(most), 0};
 }
 
 // --- lengths ---

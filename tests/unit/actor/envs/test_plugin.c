@@ -81,10 +81,10 @@ static int any_reset_end(void *self, float *obs) { return (void)self, (void)obs,
 static void any_progress(void *self, uint64_t episode, uint64_t steps) { (void)self, (void)episode, (void)steps; }
 static int any_set_case(void *self, const char *args) { return (void)self, (void)args, 0; }
 
-static const struct corsac_env whole = {CORSAC_ENV_ABI, sizeof whole, 0,           "whole",   any_create,
-                                        any_reset,      any_step,     any_destroy, any_error, any_save,
-                                        any_load,       any_begin,    any_end,     NULL,      any_reset_begin,
-                                        any_reset_end,  any_progress, any_set_case};
+static const struct corsac_env whole = {
+    CORSAC_ENV_ABI, sizeof whole, 0,        "whole",   any_create, any_reset, any_step,        any_destroy,
+    any_error,      any_save,     any_load, any_begin, any_end,    NULL,      any_reset_begin, any_reset_end,
+    any_progress,   any_set_case, NULL};
 
 static void wrong(const struct corsac_env *given, enum status status, const char *text) {
   struct corsac_env abi;

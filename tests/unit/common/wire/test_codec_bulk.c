@@ -145,20 +145,20 @@ static void test_overflowing_counts(void) {
 
   encode(MESSAGE_SNAPSHOT, &out, &frame);
   for (int bytes = 1; bytes <= 8; bytes++) {
-    memset(out.data + FRAME_HEADER + 12 + 8 - bytes, 0xff, (size_t)bytes); // the state's size, up to UINT64_MAX
+    memset(out.data + FRAME_HEADER + 16 + 8 - bytes, 0xff, (size_t)bytes); // the state's size, up to UINT64_MAX
     CU_ASSERT_EQUAL(message_decode_snapshot(&frame, SAMPLE_WINDOW, &target.snapshot, NULL), STATUS_FORMAT);
     CU_ASSERT_EQUAL(target.snapshot.state.capacity, 0);
   }
-  memset(out.data + FRAME_HEADER + 8, 0xff, 4); // the window
+  memset(out.data + FRAME_HEADER + 12, 0xff, 4); // the window
   CU_ASSERT_EQUAL(message_decode_snapshot(&frame, UINT32_MAX, &target.snapshot, NULL), STATUS_FORMAT);
 
   // A window that is too long by itself, and a state whose size makes the sum wrap round to the bytes that there are.
   uint64_t rows = 200, row = 4 * SAMPLE_OBS + 4 * SAMPLE_ACT + 4 + 8,
            state = SAMPLE_STATE + (SAMPLE_WINDOW - rows) * row;
   CU_ASSERT_TRUE(state > UINT64_MAX / 2);
-  out.data[FRAME_HEADER + 8] = (uint8_t)rows;
-  memset(out.data + FRAME_HEADER + 9, 0, 3);
-  for (int i = 0; i < 8; i++) out.data[FRAME_HEADER + 12 + i] = (uint8_t)(state >> 8 * i);
+  out.data[FRAME_HEADER + 12] = (uint8_t)rows; // behind obs_dim, act_dim and agents
+  memset(out.data + FRAME_HEADER + 13, 0, 3);
+  for (int i = 0; i < 8; i++) out.data[FRAME_HEADER + 16 + i] = (uint8_t)(state >> 8 * i);
   error_clear(&error);
   UNIT_STATUS(message_decode_snapshot(&frame, 1000, &target.snapshot, &error), STATUS_FORMAT, &error);
   CU_ASSERT_TRUE(error_says(&error, "state size"));

@@ -78,6 +78,24 @@ static void test_draws(void) {
   free(scratch);
 }
 
+static void test_many(void) {
+  enum { ROWS = 5 };
+  void *scratch = malloc(corsac_policy_scratch_size(policy));
+  float obs[ROWS * SMALL_OBS], many[ROWS * SMALL_ACT] = {0}, one[SMALL_ACT];
+  for (int i = 0; i < ROWS * SMALL_OBS; i++) obs[i] = (float)i / 7 - 1;
+  CU_ASSERT_EQUAL(corsac_policy_act_many(policy, ROWS, obs, many, scratch), 0);
+  for (int r = 0; r < ROWS; r++) {
+    corsac_policy_act(policy, obs + r * SMALL_OBS, one, scratch);
+    CU_ASSERT_EQUAL(memcmp(many + r * SMALL_ACT, one, sizeof one), 0);
+  }
+  obs[SMALL_OBS] = INFINITY;
+  many[SMALL_ACT] = 77;
+  CU_ASSERT_EQUAL(corsac_policy_act_many(policy, ROWS, obs, many, scratch), 1);
+  CU_ASSERT_EQUAL(many[SMALL_ACT], 77);
+  CU_ASSERT_EQUAL(memcmp(many + 4 * SMALL_ACT, one, sizeof one), 0);
+  free(scratch);
+}
+
 static void test_no_allocation(void) {
   void *scratch = malloc(corsac_policy_scratch_size(policy));
   float action[SMALL_ACT];
@@ -121,6 +139,7 @@ int main(void) {
   static const struct unit_case cases[] = {
       {"many threads act with one policy", test_threads},
       {"a draw is a function of observation, seed and counter", test_draws},
+      {"many rows are acted in as one after the other", test_many},
       {"acting allocates nothing", test_no_allocation},
       {"loading says why it fails", test_errors},
       {"a host with a decimal comma loads the same, and keeps its locale", test_locale},

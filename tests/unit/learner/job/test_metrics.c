@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINE = 2048, CELLS = 30 };
+enum { LINE = 2048, CELLS = 33 };
 static const struct config no_cases;
 
 // The cell under a column's name, copied into `cell`.
@@ -61,7 +61,7 @@ static void test_nothing_to_report(void) {
   char row[LINE];
   const size_t length = metrics_format_row(&metrics, &totals, row, sizeof row);
   CU_ASSERT_EQUAL(length, strlen(row));
-  CU_ASSERT_STRING_EQUAL(row, "0,0,0,0,,,,,,,,,,,,,,,,,3,,,,,,,0,,");
+  CU_ASSERT_STRING_EQUAL(row, "0,0,0,0,,,,,,,,,,,,,,,,,3,,,,,,,0,,,0,,");
   CU_ASSERT_EQUAL(metrics.rows, 1);
 }
 
@@ -104,8 +104,10 @@ static void check_interval(const char *row) {
 }
 
 static void test_interval(void) {
-  struct metrics metrics = {.last_seconds = 10, .last_steps = 100, .last_updates = 40, .rows = 6};
-  const struct episode_record episodes[] = {{.length = 10, .episode_return = -3}, {.length = 30, .episode_return = -8}};
+  struct metrics metrics = {
+      .last_seconds = 10, .last_steps = 100, .last_updates = 40, .last_transitions = 200, .rows = 6};
+  const struct episode_record episodes[] = {{.length = 10, .episode_return = -3, .agents = 3},
+                                            {.length = 30, .episode_return = -8, .agents = 2}};
   const struct sac_losses losses[] = {
       {.critic_loss = 1, .policy_loss = 2, .alpha = 0.25, .entropy = 4, .q_mean = -5, .policy_weight = 1},
       {.critic_loss = 2, .policy_loss = 4, .alpha = 0.75, .entropy = 6, .q_mean = -6, .policy_weight = 1}};
@@ -131,6 +133,7 @@ static void test_interval(void) {
   metrics_format_row(&metrics,
                      &(struct metrics_totals){.seconds = 14,
                                               .env_steps = 108,
+                                              .transitions = 220,
                                               .updates = 42,
                                               .episodes = 7,
                                               .actors = 6,
@@ -139,6 +142,9 @@ static void test_interval(void) {
                      row, sizeof row);
   check_interval(row);
   CU_ASSERT_DOUBLE_EQUAL(value(row, "policy_age_mean"), 8.0 / 3, 1e-8);
+  CU_ASSERT_EQUAL(value(row, "transitions"), 220);
+  CU_ASSERT_EQUAL(value(row, "agents_mean"), 2.5);
+  CU_ASSERT_EQUAL(value(row, "return_sum_mean"), -12.5);
   CU_ASSERT_EQUAL(commas(row), CELLS - 1);
 
   // The next interval begins with nothing but the totals.

@@ -44,7 +44,7 @@ static void agrees(const char *scaling, uint64_t n_step) {
   const double *sum = reference_get(&reference, n_step == 1 ? "sum1" : "sum3", 6);
   const struct config config = config_of(scaling, n_step);
   struct reward_statistics statistics;
-  CU_ASSERT_EQUAL_FATAL(reward_statistics_init(&statistics, &config, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(reward_statistics_init(&statistics, &config, (uint32_t)config.envs, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(config.gamma, size[2]);
   CU_ASSERT_EQUAL(config.value_max, size[5]);
   for (size_t r = 0; r < rows; r++) {
@@ -74,7 +74,7 @@ static void test_windows(void) {
 static void test_none(void) {
   const struct config config = config_of("none", 1);
   struct reward_statistics statistics;
-  CU_ASSERT_EQUAL(reward_statistics_init(&statistics, &config, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(reward_statistics_init(&statistics, &config, (uint32_t)config.envs, NULL), STATUS_OK);
   CU_ASSERT_PTR_NULL(statistics.returns);
   CU_ASSERT_EQUAL(reward_statistics_scale(&statistics), 1);
   reward_statistics_release(&statistics);
@@ -84,7 +84,7 @@ static void test_none(void) {
 static void test_few(void) {
   struct config config = config_of("deviation", 1);
   struct reward_statistics statistics;
-  CU_ASSERT_EQUAL(reward_statistics_init(&statistics, &config, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(reward_statistics_init(&statistics, &config, (uint32_t)config.envs, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(reward_statistics_scale(&statistics), 1 + 1e-8);
   take(&statistics, 0, (const double[]){1, 2, 3, 0});
   CU_ASSERT_EQUAL(reward_statistics_scale(&statistics), 1 + 1e-8);
@@ -101,7 +101,7 @@ static void test_odd_state(void) {
   static const double discounts[] = {0, 0.9, 0.81, 0.5};
   const struct config config = config_of("deviation", 3);
   struct reward_statistics statistics;
-  CU_ASSERT_EQUAL(reward_statistics_init(&statistics, &config, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(reward_statistics_init(&statistics, &config, (uint32_t)config.envs, NULL), STATUS_OK);
   for (size_t i = 0; i < sizeof odd / sizeof *odd; i++)
     for (size_t d = 0; d < sizeof discounts / sizeof *discounts; d++) {
       statistics.last[0] = odd[i];
@@ -116,7 +116,7 @@ static void test_logged(void) {
   const struct config config = config_of("deviation", 3);
   const double gamma = (double)(float)config.gamma;
   struct reward_statistics statistics;
-  CU_ASSERT_EQUAL(reward_statistics_init(&statistics, &config, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(reward_statistics_init(&statistics, &config, (uint32_t)config.envs, NULL), STATUS_OK);
   take(&statistics, 0, (const double[]){1, 2, 1, gamma});
   take(&statistics, 0, (const double[]){2, 3, 1, gamma});
   near(statistics.returns[0], 1.9);

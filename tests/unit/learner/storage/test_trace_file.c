@@ -12,8 +12,8 @@ static void fill(struct trace_table *table, uint32_t first, uint32_t end) {
     const double reward = i / 3.0, log_probability = -(double)i, q[CRITICS] = {i * 2.0, i * 4.0};
     const uint32_t episode = i / 100, step = i % 100;
     const uint8_t terminated = step == 99, truncated = 0;
-    const void *const row[TRACE_COLUMNS] = {&episode, &step,       obs,        action,           &reward,
-                                            next,     &terminated, &truncated, &log_probability, q};
+    const void *const row[TRACE_COLUMNS] = {
+        &episode, &step, NULL, obs, action, &reward, next, &terminated, &truncated, &log_probability, q};
     CU_ASSERT_EQUAL(trace_table_add(table, row, NULL), STATUS_OK);
   }
 }
