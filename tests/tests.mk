@@ -6,7 +6,7 @@
 # --- what there is --------------------------------------------------------------------------------
 TEST_LIBS := $(or $(call pkg,--libs,cunit),-lcunit)
 # These also compile with double: against PyTorch's float64 and central differences.
-DOUBLE_TESTS   := batch_norm categorical linalg mlp mlp_pass squashed_gaussian normalizer adam critic sac sac_bits sac_divergence recipes gradient_clip
+DOUBLE_TESTS   := batch_norm categorical linalg mlp mlp_pass squashed_gaussian normalizer adam critic sac sac_bits sac_divergence sac_recipes gradient_clip
 DOUBLE_SOURCES := $(filter-out common/nn/tiles%,$(filter common/nn/% learner/sac/%,$(SOURCES)))
 DOUBLE_OBJECTS := $(DOUBLE_SOURCES:%.c=$(B)/double/%.o)
 
@@ -99,7 +99,7 @@ check-asan check-ubsan: check-%: ## Unit and MPI tests under the address or the 
 	$(Q)$(MAKE) FLAVOUR=$* check-unit && $(MAKE) FLAVOUR=$* check-mpi && $(MAKE) FLAVOUR=$* check-simulation
 
 check-tsan: ## The tests of threads under the thread sanitizer
-	$(Q)$(MAKE) FLAVOUR=tsan TESTS="thread_team sac sac_bits recipes shared_weights checkpoint_writer checkpoint_schedule errands libcorsac_policy" check-unit
+	$(Q)$(MAKE) FLAVOUR=tsan TESTS="thread_team sac sac_bits sac_recipes shared_weights checkpoint_writer checkpoint_schedule errands libcorsac_policy" check-unit
 
 check-valgrind: ## The arithmetic, codec and HDF5's driver under valgrind: what is used before it is set, or after it is freed
 	$(Q)WRAP='valgrind -q --error-exitcode=9' $(MAKE) FLAVOUR=debug TIME_SCALE=20 check-unit \
@@ -149,7 +149,7 @@ check-cpus: all $(PLUGINS) $(SIMULATORS) $(B)/cpus/fingerprints ## The same bits
 # vectors of the tests' loops over fmax, hence -fno-builtin-fmax.
 ARM64 := $(BUILD)/arm64
 ARM64_TESTS := tiles linalg mlp mlp_pass batch_norm normalizer policy frozen_policy squashed_gaussian adam categorical critic gradient_clip \
-  learning_rate sac recipes random logarithm
+  learning_rate sac sac_recipes random logarithm
 export EMULATOR := qemu-aarch64 -L /usr/aarch64-linux-gnu
 export ARM64_DIR := $(ARM64)/release
 ARM64_MAKE = $(MAKE) FLAVOUR=release BUILD=$(ARM64) CC=aarch64-linux-gnu-gcc CFLAGS='-idirafter /usr/include -fno-builtin-fmax' \

@@ -415,5 +415,5 @@ int main(void) {
       {"nothing but what a checkpoint holds goes from one update to the next", test_state},
       {"nothing is allocated in an update", test_no_allocation},
   };
-  return unit_run("recipes", cases, sizeof cases / sizeof *cases);
+  return unit_run("sac_recipes", cases, sizeof cases / sizeof *cases);
 }
