@@ -106,7 +106,7 @@ fi
 
 # As the manual has it.
 if command -v gfortran >/dev/null; then
-  block sh 'corsac new-env' >"$tmp/session.sh"
+  block sh 'corsac new-env tank' >"$tmp/session.sh"
   check 'the manual begins an environment' [ -s "$tmp/session.sh" ]
   expect_status 'and it runs as shown' 0 env MAKEFLAGS= PATH="$prefix/bin:$PATH" sh -ec "cd '$tmp' && . ./session.sh"
   check 'to its end' [ -s "$tmp/tank/first/ckpt-5000.h5" ]

@@ -6,7 +6,7 @@
 small="--env $plugins/informed.so --hidden 8 --batch-size 16 --learning-starts 50 --eval-every 0 --checkpoint-every 0 --envs 3 --log-every 60"
 column() { awk -F, -v name="$2" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == name) c = i } NR > 1 && c { print $c }' "$1/metrics.csv"; }
 train 'async' $small --env-steps 600 --run-dir "$tmp/async"
-check 'two columns more' grep -qE '^time_s,.*,env_failures,eval_cut,eval_steps,info_t,info_angle$' "$tmp/async/metrics.csv"
+check 'two columns more' grep -qE '^time_s,.*,env_failures,eval_cut,eval_steps,transitions,agents_mean,return_sum_mean,info_t,info_angle$' "$tmp/async/metrics.csv"
 check 'the mean of what is finite' [ "$(column "$tmp/async" info_angle | sort -u)" = 0.25 ]
 check 'and of every step' awk '{ sum += $1 } END { exit !(sum / NR > 5.4 && sum / NR < 5.6) }' <(column "$tmp/async" info_t)
 for ranks in 1 3; do

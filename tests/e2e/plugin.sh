@@ -10,6 +10,7 @@ expect_status 'make install' 0 env MAKEFLAGS= MAKELEVEL= make FLAVOUR="$flavour"
 for file in bin/corsac include/corsac/env.h share/corsac; do check "it installs $file" [ -e "$tmp/prefix/$file" ]; done
 check 'the header is the same' cmp -s common/env/env.h "$tmp/prefix/include/corsac/env.h"
 
+documents=launch/manual/environments.md
 block c corsac_env >"$tmp/example.c"
 check 'the manual has an environment' grep -q '#include <corsac/env.h>' "$tmp/example.c"
 compile=$(block sh -shared | grep -- -shared)
