@@ -22,6 +22,7 @@ not_here() {
   make\ *) echo 'a target, looked up below' ;;
   launch/install-deps.sh\ *) echo 'a download, looked up below' ;;
   sbatch\ *) echo slurm.sh ;;
+  *pettingzoo:*) echo 'gym.sh, where PettingZoo is' ;;
   *\ gym:*--init-policy*) echo 'export.sh, with another environment' ;;
   python3\ *corsac_from_sb3.py\ *) echo export.sh ;;
   tensorboard\ *) echo 'tensorboard.sh reads the files' ;;
