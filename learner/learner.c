@@ -111,7 +111,7 @@ void learner_destroy(struct learner *learner) {
 const struct learner_outcome *learner_outcome(const struct learner *learner) { return &learner->outcome; }
 
 void learner_keep_in_touch(struct learner *learner) {
-  if (learner->phase >= PHASE_LEAVING) return;
+  if (learner->leave_began > 0) return;                                                   // STOP is what they hear last
   (void)actor_table_send_heartbeats(&learner->table, learner->job->policy_version, NULL); // an error comes again
   actor_table_excuse(&learner->table);
 }
