@@ -203,9 +203,9 @@ static enum status take_frame(struct actor *actor, const uint8_t *bytes, size_t 
   return STATUS_OK;
 }
 
-// Of a long step, or of a time in which the job was suspended, at most two heartbeats and a quarter of actor_timeout
-// count as silence of the learner (I7). A learner that is alive has sent something meanwhile, or does so soon, and the
-// actor steps again, or obeys a signal, only then.
+// A long step, or a suspension of the job, counts as silence of the learner for two heartbeats at most, or for a
+// quarter of actor_timeout where that is shorter (I7). A learner that is alive has sent something meanwhile, or does so
+// soon. Only then does the actor step again, or obey a signal.
 static void note_absence(struct actor *actor, double now) {
   const double away = now - actor->drained;
   const double most = fmin(2 * heartbeat_seconds(&actor->config), 0.25 * actor->config.actor_timeout);

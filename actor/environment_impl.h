@@ -18,7 +18,7 @@ void environment_agents_release(struct environment *environment);
 // Asks the instance for its agents' flags, within the guarded call of a reset or a step that went well.
 void environment_agents_ask(struct environment *environment);
 
-// Before the first frame of a step: who is PRESENT now acts in it.
+// Call it before the first frame of a step. Each agent that is PRESENT then acts in the step.
 void environment_agents_begin(struct environment *environment);
 
 // Checks the flags, and the observations (agents x obs_dim) of those that are there; the others' become 0. call: "reset

@@ -317,15 +317,7 @@ static void record_agent(struct rollout *rollout, uint32_t i, uint64_t version, 
   const uint32_t s = rollout->members[i].slot;
   struct slot *slot = &rollout->slots[s];
   slot->episode_return += rollout->reward[s];
-  if (slot->window.n == 1) return;
-  const struct n_step_transition transition = {.obs = rollout_obs(rollout, i),
-                                               .action = rollout->action + (size_t)s * rollout->act_dim,
-                                               .reward = (float)rollout->reward[s],
-                                               .version = version,
-                                               .next_obs = rollout->next_obs + (size_t)s * rollout->obs_dim,
-                                               .terminated = ends & CORSAC_TERMINATED,
-                                               .truncated = ends & CORSAC_TRUNCATED};
-  n_step_push(&slot->window, &transition, rollout->first + i, batch);
+  if (slot->window.n > 1) rollout_push(rollout, i, s, version, ends, batch);
 }
 
 // Counts the step that environment i has just made.

@@ -72,8 +72,8 @@ void rollout_append_agents(const struct rollout *rollout, uint32_t i, uint64_t v
   }
 }
 
-static void push(const struct rollout *rollout, uint32_t i, uint32_t s, uint64_t version, int ends,
-                 struct transition_batch *batch) {
+void rollout_push(const struct rollout *rollout, uint32_t i, uint32_t s, uint64_t version, int ends,
+                  struct transition_batch *batch) {
   const struct n_step_transition transition = {.obs = rollout->obs + (size_t)s * rollout->obs_dim,
                                                .action = rollout->action + (size_t)s * rollout->act_dim,
                                                .reward = (float)rollout->reward[s],
@@ -97,7 +97,7 @@ uint32_t rollout_record_agents(struct rollout *rollout, uint32_t i, uint64_t ver
       acted++;
       slot->took_part = true;
       slot->episode_return += rollout->reward[s];
-      if (slot->window.n > 1) push(rollout, i, s, version, agent == CORSAC_PRESENT ? ends : agent, batch);
+      if (slot->window.n > 1) rollout_push(rollout, i, s, version, agent == CORSAC_PRESENT ? ends : agent, batch);
     }
     slot->length = slot->is_present && stays ? slot->length + 1 : 0;
     if (slot->length == 0) slot->hold = (struct noise_hold){0};

@@ -124,8 +124,13 @@ void rollout_begin_agents(struct rollout *rollout, uint32_t i);
 // Appends the rows of a step without a window, of the agents of member i that acted.
 void rollout_append_agents(const struct rollout *rollout, uint32_t i, uint64_t version, struct transition_batch *batch);
 
-// Counts the step that the agents of member i have made: windows, returns, who is there next. ends: CORSAC_TERMINATED |
-// CORSAC_TRUNCATED where the environment's episode ends. Returns how many acted.
+// Pushes the step of slot s, an agent of member i, into its window. ends: CORSAC_TERMINATED | CORSAC_TRUNCATED where
+// the agent's episode ends; likewise below.
+void rollout_push(const struct rollout *rollout, uint32_t i, uint32_t s, uint64_t version, int ends,
+                  struct transition_batch *batch);
+
+// Counts the step that the agents of member i have made, in their windows and returns, and notes which of them are
+// there for the next one. Returns how many acted.
 uint32_t rollout_record_agents(struct rollout *rollout, uint32_t i, uint64_t version, int ends,
                                struct transition_batch *batch);
 

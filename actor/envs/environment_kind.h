@@ -26,7 +26,7 @@ struct environment_kind {
   void *who;
   bool heartbeats_in_step; // instances do call it
 
-  // Tells an instance that the host refused what it returned, so that it counts as failed. NULL: nobody wants to know.
+  // Tells an instance that the host refused what it returned, so that it counts as failed. NULL: it is not told.
   void (*refused)(void *self);
 
   // Makes an instance where abi->create does not get enough to know; NULL: abi->create makes it.

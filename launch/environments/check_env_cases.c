@@ -17,7 +17,7 @@ static bool has_same_shape(struct check *check, const struct probe *probe, const
   return false;
 }
 
-// Plays the begin of an episode, whose seed and actions are the same in all cases, and hashes what comes of it.
+// Plays the begin of an episode and hashes its observations and rewards. Seed and actions are the same in all cases.
 static bool play(struct probe *probe, uint64_t *hash) {
   const size_t size = probe->obs_dim * sizeof *probe->obs;
   if (!probe_reset(probe, probe_seed(SEED, 0), false)) return false;

@@ -15,10 +15,10 @@ bool probe_is_poison(const float *value); // it was not written
 bool probe_agents_create(struct probe *probe, uint32_t agents);
 void probe_agents_release(struct probe *probe);
 
-// Before a step: who acts in it, and where its rewards go (agents).
+// Notes before a step which agents act in it. Returns where the rewards go (agents).
 double *probe_agents_begin(struct probe *probe);
 
-// After a reset or a step: who is there.
+// Asks the instance for its agents' flags, after a reset or a step.
 void probe_agents_ask(struct probe *probe);
 
 // Judges what they left, and sums up their rewards. where: the call, for messages.

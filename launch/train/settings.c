@@ -174,7 +174,7 @@ static void doubt_schedule(struct doubts *doubts) {
         learning_rate_share(&schedule, (double)steps / (double)config->env_steps));
 }
 
-// Cases that nobody plays.
+// Warns of cases that no environment plays.
 static void doubt_cases(struct doubts *doubts) {
   const struct config *config = doubts->of->config;
   const uint32_t cases = cases_count(config);

@@ -46,7 +46,7 @@ uint64_t rate_limiter_needed(const struct rate_limiter *limiter) {
 }
 
 uint64_t rate_limiter_allowed(const struct rate_limiter *limiter) {
-  // How many transitions the steps before it starts make nobody knows; credits bound those.
+  // Steps before the start make an unknown number of transitions. Credits bound those.
   if (limiter->utd <= 0 || (limiter->by_transition && !rate_limiter_started(limiter))) return UINT64_MAX;
   const double done = (double)(limiter->updates - limiter->base_updates);
   const double held = (double)base_of(limiter) + floor(done / limiter->utd) + (double)limiter->slack;
