@@ -30,12 +30,12 @@
 
 #include "common/base/c_locale.h"
 #include "common/base/clock.h"
+#include "common/base/thread.h"
 #include "learner/checkpoint/job_snapshot.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -167,20 +167,11 @@ static void *thread_main(void *argument) {
 // --- creating and destroying ---
 
 static int start_thread(struct checkpoint_writer *writer) {
-  pthread_condattr_t monotonic;
-  sigset_t all, before;
   pthread_mutex_init(&writer->mutex, NULL);
-  pthread_condattr_init(&monotonic);
-  pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
   pthread_cond_init(&writer->work, NULL);
-  pthread_cond_init(&writer->done, &monotonic);
-  pthread_condattr_destroy(&monotonic);
-  sigfillset(&all); // signals go to the main thread
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  const int failure = pthread_create(&writer->thread, NULL, thread_main, writer);
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  thread_condition_init(&writer->done);
+  const int failure = thread_start(&writer->thread, "checkpoint", thread_main, writer);
   writer->started = failure == 0;
-  if (writer->started) (void)pthread_setname_np(writer->thread, "checkpoint"); // as top shows it
   return failure;
 }
 

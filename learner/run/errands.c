@@ -11,9 +11,9 @@
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "common/base/streams.h"
+#include "common/base/thread.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -58,22 +58,11 @@ struct errands *errands_create(const char *directory, void (*meanwhile)(void *wh
   struct errands *errands = memory_alloc(1, sizeof *errands, "the thread that writes files", error);
   if (!errands) return NULL;
   *errands = (struct errands){.directory = directory, .meanwhile = meanwhile, .who = who};
-  pthread_condattr_t monotonic;
-  sigset_t all, before;
   pthread_mutex_init(&errands->mutex, NULL);
-  pthread_condattr_init(&monotonic);
-  pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
   pthread_cond_init(&errands->asked, NULL);
-  pthread_cond_init(&errands->over, &monotonic);
-  pthread_condattr_destroy(&monotonic);
-  sigfillset(&all); // signals go to the main thread
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  const int failure = pthread_create(&errands->thread, NULL, thread_main, errands);
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
-  if (failure == 0) {
-    (void)pthread_setname_np(errands->thread, "files"); // as top shows it
-    return errands;
-  }
+  thread_condition_init(&errands->over);
+  const int failure = thread_start(&errands->thread, "files", thread_main, errands);
+  if (failure == 0) return errands;
   error_set(error, STATUS_FAILED, "the thread that writes files cannot be started: %s", strerror(failure));
   memory_free(errands);
   return NULL;

@@ -1,10 +1,10 @@
 #include "learner/sac/thread_team.h"
 #include "common/base/c_locale.h"
 #include "common/base/memory.h"
+#include "common/base/thread.h"
 #include <assert.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
@@ -130,16 +130,11 @@ struct thread_team *thread_team_create(unsigned threads, struct error *error) {
   team->thread = memory_alloc(threads, sizeof *team->thread, "a team of threads", error);
   if (!team->thread) goto destroy;
 
-  // Signals belong to the main thread. A new thread inherits the mask of the moment when it is made.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
   int failure = 0;
   while (team->started + 1 < threads && failure == 0) {
-    failure = pthread_create(&team->thread[team->started], NULL, member_main, team);
+    failure = thread_start(&team->thread[team->started], NULL, member_main, team);
     if (failure == 0) team->started++;
   }
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
   if (failure == 0) return team;
   error_set(error, STATUS_FAILED,
             "cannot start thread %u of the learner's %u: %s; lower learner_threads, which a resume in sync "

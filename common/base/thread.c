@@ -1,0 +1,23 @@
+#include "common/base/thread.h"
+
+#include <signal.h>
+#include <time.h>
+
+// A new thread inherits the mask of the moment when it is made.
+int thread_start(pthread_t *thread, const char *name, void *(*main)(void *argument), void *argument) {
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  const int failure = pthread_create(thread, NULL, main, argument);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  if (failure == 0 && name) (void)pthread_setname_np(*thread, name);
+  return failure;
+}
+
+void thread_condition_init(pthread_cond_t *condition) {
+  pthread_condattr_t monotonic;
+  pthread_condattr_init(&monotonic);
+  pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+  pthread_cond_init(condition, &monotonic);
+  pthread_condattr_destroy(&monotonic);
+}
