@@ -82,6 +82,8 @@ struct config {
   bool policy_joint;          // the policy's batch statistics are of [s ; s']
   double gradient_clip;       // 0: off
   char normalize_rewards[16]; // none, deviation, bounded
+  uint64_t history;           // newest observations that the networks see
+  bool history_actions;       // and the actions between them
   uint64_t noise_hold;        // most steps that one draw of noise is held
   double reward_scale;
   uint64_t n_step;

@@ -337,6 +337,8 @@ static void test_rules(void) {
         "policy_joint",
         "normalize_rewards",
         "noise_hold",
+        "history",
+        "history_actions",
         "frame_skip",
         "gym_info",
         "action_low",

@@ -1,0 +1,35 @@
+#include "common/nn/history.h"
+#include <string.h>
+
+// Floats from one observation to the next.
+static uint32_t stride(const struct history *history) {
+  return history->obs_dim + (history->actions ? history->act_dim : 0);
+}
+
+uint64_t history_width(const struct history *history) {
+  return (uint64_t)(history->length - 1) * stride(history) + history->obs_dim;
+}
+
+uint32_t history_offset(const struct history *history, uint32_t i) { return i * stride(history); }
+
+void history_reset(const struct history *history, float *input, const float *obs) {
+  history_repeat(history, obs, 0, input);
+}
+
+void history_push(const struct history *history, float *input, const float *action, const float *obs) {
+  const uint32_t newest = history_offset(history, history->length - 1);
+  if (history->length > 1) {
+    memmove(input, input + stride(history), (newest - history_offset(history, 1) + history->obs_dim) * sizeof *input);
+    if (history->actions) memcpy(input + newest - history->act_dim, action, history->act_dim * sizeof *input);
+  }
+  memcpy(input + newest, obs, history->obs_dim * sizeof *input);
+}
+
+void history_repeat(const struct history *history, const float *of_obs, float of_action, float *of_input) {
+  for (uint32_t i = 0; i < history->length; i++) {
+    float *at = of_input + history_offset(history, i);
+    memcpy(at, of_obs, history->obs_dim * sizeof *at);
+    if (!history->actions || i + 1 == history->length) continue;
+    for (uint32_t j = 0; j < history->act_dim; j++) at[history->obs_dim + j] = of_action;
+  }
+}
