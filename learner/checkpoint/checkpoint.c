@@ -8,6 +8,7 @@
 #include "common/nn/linalg.h"
 #include "learner/storage/checkpoint_head.h"
 #include "learner/storage/checkpoint_layout.h"
+#include "learner/storage/checkpoint_ring.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -45,7 +46,7 @@ static enum status describe(struct checkpoint_info *info, const struct job *job,
 
 // --- the job but for its replay ---
 
-_Static_assert((int)CHECKPOINT_COLUMNS == (int)REPLAY_COLUMNS && REPLAY_OBS == 0 && REPLAY_DISCOUNT == 4,
+_Static_assert((int)CHECKPOINT_COLUMNS == (int)REPLAY_COLUMNS && REPLAY_OBS == 0 && REPLAY_BACK == 5,
                "the replay's columns are those of the layout");
 
 static struct checkpoint_shape shape_of(const struct job *job) {

@@ -1,7 +1,7 @@
 #include "learner/checkpoint/transition_file.h"
 
 #include "common/base/memory.h"
-#include "learner/storage/checkpoint_layout.h"
+#include "learner/storage/checkpoint_ring.h"
 #include "learner/storage/h5_dataset.h"
 #include "learner/storage/h5_guard.h"
 
@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { COLUMNS = REPLAY_COLUMNS };
+enum { COLUMNS = REPLAY_DISCOUNT + 1 };
 
 struct source {
   struct h5 h5;

@@ -22,12 +22,14 @@ struct checkpoint_shape checkpoint_shape_of(const struct config *config, uint32_
                                    .rewards = strcmp(config->normalize_rewards, "deviation") == 0 ||
                                               strcmp(config->normalize_rewards, "bounded") == 0};
   struct mlp net;
-  const struct mlp_spec policy = policy_spec(config, NULL, obs_dim, act_dim);
+  const struct history history = history_of(config, obs_dim, act_dim);
+  const uint32_t input = (uint32_t)history_width(&history);
+  const struct mlp_spec policy = policy_spec(config, NULL, input, act_dim);
   mlp_init_spec(&net, &policy);
   shape.policy = mlp_dense(&net);
-  policy_network(&net, NULL, obs_dim, act_dim, config);
+  policy_network(&net, NULL, input, act_dim, config);
   shape.acting = mlp_dense(&net);
-  const struct mlp_spec critic = critic_spec(config, NULL, obs_dim, act_dim);
+  const struct mlp_spec critic = critic_spec(config, NULL, input, act_dim);
   mlp_init_spec(&net, &critic);
   shape.critic = mlp_dense(&net);
   return shape;
@@ -386,51 +388,4 @@ void checkpoint_walk_parts(struct h5 *h5, const struct checkpoint_shape *shape, 
   walk_limiter(h5, parts);
   walk_learner(h5, parts);
   walk_environments(h5, shape, parts->environments);
-}
-
-// --- the replay ---
-
-const char *const checkpoint_column_names[CHECKPOINT_COLUMNS] = {"obs", "action", "reward", "next_obs", "discount"};
-enum { OBS, ACTION, REWARD, NEXT_OBS, DISCOUNT };
-
-void checkpoint_walk_ring(struct h5 *h5, struct checkpoint_ring *ring) {
-  h5_u64(h5, "replay/size", &ring->size);
-  h5_u64(h5, "replay/cursor", &ring->cursor);
-  h5_u64(h5, "replay/capacity", &ring->capacity);
-  const uint64_t size = ring->size, cursor = ring->cursor, capacity = ring->capacity;
-  if (h5->writing || h5->status != STATUS_OK) return;
-  if (size > capacity || cursor >= capacity || (size < capacity && cursor != size))
-    h5_fail(h5, STATUS_FORMAT, "/replay makes no sense: size %" PRIu64 ", cursor %" PRIu64 ", capacity %" PRIu64, size,
-            cursor, capacity);
-}
-
-void checkpoint_columns_open(struct h5 *h5, struct checkpoint_columns *columns, const struct checkpoint_shape *shape,
-                             uint64_t size) {
-  const uint32_t width[CHECKPOINT_COLUMNS] = {shape->obs_dim, shape->act_dim, 1, shape->obs_dim, 1};
-  uint64_t all = 0;
-  for (int c = 0; c < CHECKPOINT_COLUMNS; c++) all += width[c];
-  *columns = (struct checkpoint_columns){.rows = h5_chunk_rows(size, all * sizeof(float))};
-  memcpy(columns->width, width, sizeof width);
-  for (int c = 0; c < CHECKPOINT_COLUMNS; c++) {
-    const bool flat = c == REWARD || c == DISCOUNT;
-    h5_table_open(h5, &columns->table[c], h5_name(h5, "replay/%s", checkpoint_column_names[c]), size,
-                  flat ? 0 : width[c], columns->rows);
-    columns->chunk[c] = memory_alloc(columns->rows * width[c] + 1, sizeof(float), "a chunk of the replay", h5->error);
-    if (!columns->chunk[c] && h5->status == STATUS_OK) h5->status = STATUS_MEMORY;
-  }
-}
-
-void checkpoint_columns_move(struct h5 *h5, struct checkpoint_columns *columns, uint64_t row, uint64_t count) {
-  for (int c = 0; c < CHECKPOINT_COLUMNS; c++) {
-    h5->range = c == ACTION ? (struct h5_range){-1, 1} : c == DISCOUNT ? (struct h5_range){0, 1} : H5_FINITE;
-    h5_table_chunk(h5, &columns->table[c], row, count, columns->chunk[c]);
-  }
-  h5->range = H5_ANYTHING;
-}
-
-void checkpoint_columns_close(struct h5 *h5, struct checkpoint_columns *columns) {
-  for (int c = 0; c < CHECKPOINT_COLUMNS; c++) {
-    h5_table_close(h5, &columns->table[c]);
-    memory_free(columns->chunk[c]);
-  }
 }

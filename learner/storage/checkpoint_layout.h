@@ -9,7 +9,7 @@
 #include "common/nn/normalizer.h"
 #include "common/wire/message.h"
 #include "learner/storage/checkpoint_sums.h"
-#include "learner/storage/h5_table.h"
+#include "learner/storage/h5.h"
 
 // All sizes of arrays follow from it.
 struct checkpoint_shape {
@@ -20,6 +20,7 @@ struct checkpoint_shape {
   struct mlp acting;         // the policy that acts, dense
   bool sync;
   bool rewards; // there are statistics of rewards
+  bool linked;  // the replay holds each observation once
 };
 struct checkpoint_shape checkpoint_shape_of(const struct config *config, uint32_t obs_dim, uint32_t act_dim);
 
@@ -72,27 +73,4 @@ struct checkpoint_parts {
 };
 void checkpoint_walk_parts(struct h5 *h5, const struct checkpoint_shape *shape, const struct checkpoint_parts *parts);
 
-// --- the replay: a ring of rows, one dataset for each column ---
-
-struct checkpoint_ring {
-  uint64_t size, cursor, capacity;
-};
-// Reading fails where the three contradict each other.
-void checkpoint_walk_ring(struct h5 *h5, struct checkpoint_ring *ring);
-
-enum { CHECKPOINT_COLUMNS = 5 };
-extern const char *const checkpoint_column_names[CHECKPOINT_COLUMNS]; // obs, action, reward, next_obs, discount
-// One chunk of rows is moved in all columns at once.
-struct checkpoint_columns {
-  struct h5_table table[CHECKPOINT_COLUMNS];
-  uint32_t width[CHECKPOINT_COLUMNS];
-  float *chunk[CHECKPOINT_COLUMNS]; // (rows x width), and one float more
-  uint64_t rows;                    // of a chunk
-};
-// Opens or makes the columns of a replay of `size` rows, and allocates the chunks. Close them, on failure too.
-void checkpoint_columns_open(struct h5 *h5, struct checkpoint_columns *columns, const struct checkpoint_shape *shape,
-                             uint64_t size);
-// Writes rows [row, row + count), which are one chunk, from `chunk`, or reads them into it.
-void checkpoint_columns_move(struct h5 *h5, struct checkpoint_columns *columns, uint64_t row, uint64_t count);
-void checkpoint_columns_close(struct h5 *h5, struct checkpoint_columns *columns);
 #endif

@@ -4,6 +4,7 @@
 #include "common/base/plural.h"
 #include "learner/storage/checkpoint_head.h"
 #include "learner/storage/checkpoint_layout.h"
+#include "learner/storage/checkpoint_ring.h"
 #include "learner/storage/checkpoint_list.h"
 #include "learner/storage/h5_guard.h"
 

@@ -70,6 +70,10 @@ uint32_t h5_fletcher32(const void *data, size_t size) {
 
 // --- chunks ---
 
+static hid_t type_in_file(const struct h5_table *table) {
+  return table->kind == H5_KIND_FLOAT ? H5T_IEEE_F32LE : H5T_STD_U32LE;
+}
+
 // Whether a dataset is stored as this program stores it. Other programs may have rewritten the file.
 static bool has_our_storage(struct h5 *h5, const struct h5_table *table) {
   const hid_t layout = H5Dget_create_plist(table->dataset), type = H5Dget_type(table->dataset);
@@ -77,7 +81,7 @@ static bool has_our_storage(struct h5 *h5, const struct h5_table *table) {
   hsize_t chunk[2] = {0, 0};
   unsigned flags, config;
   size_t values = 0;
-  bool ours = layout >= 0 && type >= 0 && H5Tequal(type, H5T_IEEE_F32LE) > 0;
+  bool ours = layout >= 0 && type >= 0 && H5Tequal(type, type_in_file(table)) > 0;
   ours = ours && H5Pget_layout(layout) == H5D_CHUNKED && H5Pget_chunk(layout, rank, chunk) == rank;
   ours = ours && chunk[0] == table->chunk && chunk[1] == table->columns && H5Pget_nfilters(layout) == 1;
   ours = ours && H5Pget_filter2(layout, 0, &flags, &values, NULL, 0, NULL, &config) == H5Z_FILTER_FLETCHER32;
@@ -86,15 +90,20 @@ static bool has_our_storage(struct h5 *h5, const struct h5_table *table) {
   return ours;
 }
 
-void h5_table_open(struct h5 *h5, struct h5_table *table, const char *name, uint64_t rows, uint64_t columns,
-                   uint64_t chunk) {
-  *table = (struct h5_table){
-      .dataset = H5I_INVALID_HID, .rows = rows, .columns = columns, .chunk = chunk, .stored = h5->writing};
+void h5_table_open(struct h5 *h5, struct h5_table *table, const char *name, enum h5_kind kind, uint64_t rows,
+                   uint64_t columns, uint64_t chunk) {
+  *table = (struct h5_table){.dataset = H5I_INVALID_HID,
+                             .rows = rows,
+                             .columns = columns,
+                             .chunk = chunk,
+                             .stored = h5->writing,
+                             .kind = kind};
   snprintf(table->name, sizeof table->name, "%s", name);
   if (h5->status != STATUS_OK) return;
   const struct h5_shape shape = h5_shape_of(rows, columns);
-  table->dataset = h5->writing ? h5_dataset_create(h5, name, H5T_IEEE_F32LE, shape, chunk)
-                               : h5_dataset_open(h5, name, H5T_FLOAT, H5T_IEEE_F32LE, shape);
+  table->dataset = h5->writing ? h5_dataset_create(h5, name, type_in_file(table), shape, chunk)
+                               : h5_dataset_open(h5, name, kind == H5_KIND_FLOAT ? H5T_FLOAT : H5T_INTEGER,
+                                                 type_in_file(table), shape);
   if (h5->writing || table->dataset < 0) return;
   table->stored = has_our_storage(h5, table);
   if (!table->stored) h5_guard_chunks(h5, table->dataset, name);
@@ -144,7 +153,8 @@ static void read_rows(struct h5 *h5, const struct h5_table *table, uint64_t firs
   const hid_t in_file = H5Dget_space(table->dataset), in_memory = H5Screate_simple(part.rank, part.dim, NULL);
   bool good = in_file >= 0 && in_memory >= 0;
   good = good && H5Sselect_hyperslab(in_file, H5S_SELECT_SET, start, NULL, part.dim, NULL) >= 0;
-  good = good && H5Dread(table->dataset, H5T_NATIVE_FLOAT, in_memory, in_file, H5P_DEFAULT, data) >= 0;
+  good = good && H5Dread(table->dataset, table->kind == H5_KIND_FLOAT ? H5T_NATIVE_FLOAT : H5T_NATIVE_UINT32, in_memory,
+                         in_file, H5P_DEFAULT, data) >= 0;
   if (!good) h5_fail_library(h5, table->name, " cannot be read");
   h5_done(h5, in_file, H5Sclose);
   h5_done(h5, in_memory, H5Sclose);
@@ -154,7 +164,7 @@ void h5_table_chunk(struct h5 *h5, struct h5_table *table, uint64_t first, uint6
   if (h5->status != STATUS_OK || count == 0) return;
   assert(first % table->chunk == 0 && count <= table->chunk);
   const uint64_t width = table->columns ? table->columns : 1;
-  if (h5->writing) h5_check_numbers(h5, table->name, H5_KIND_FLOAT, first * width, count * width, data);
+  if (h5->writing) h5_check_numbers(h5, table->name, table->kind, first * width, count * width, data);
   if (h5->status != STATUS_OK) return;
   if (h5->writing)
     write_stored(h5, table, first, count, data);
@@ -163,7 +173,7 @@ void h5_table_chunk(struct h5 *h5, struct h5_table *table, uint64_t first, uint6
   else
     read_rows(h5, table, first, count, data);
   if (!h5->writing && h5->status == STATUS_OK)
-    h5_check_numbers(h5, table->name, H5_KIND_FLOAT, first * width, count * width, data);
+    h5_check_numbers(h5, table->name, table->kind, first * width, count * width, data);
   h5_check_output(h5, table->name);
 }
 

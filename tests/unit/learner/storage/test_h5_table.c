@@ -20,7 +20,7 @@ static void move(struct h5 *h5, uint64_t columns, float *values) {
   const uint64_t width = columns ? columns : 1, chunks = (ROWS + CHUNK - 1) / CHUNK;
   float chunk[CHUNK * COLUMNS + 1];
   struct h5_table table;
-  h5_table_open(h5, &table, "a/table", ROWS, columns, CHUNK);
+  h5_table_open(h5, &table, "a/table", H5_KIND_FLOAT, ROWS, columns, CHUNK);
   for (uint64_t p = 0; p < chunks; p++) {
     const uint64_t row = (p + 2) % chunks * CHUNK, count = ROWS - row < CHUNK ? ROWS - row : CHUNK;
     if (h5->writing) memcpy(chunk, values + row * width, count * width * sizeof *chunk);
@@ -134,7 +134,7 @@ static void test_wrong_size(void) {
     struct h5 h5;
     struct h5_table table;
     h5_create(&h5, path, &error);
-    h5_table_open(&h5, &table, "a/table", ROWS, COLUMNS, CHUNK);
+    h5_table_open(&h5, &table, "a/table", H5_KIND_FLOAT, ROWS, COLUMNS, CHUNK);
     if (sizes[i] > 0)
       CU_ASSERT(H5Dwrite_chunk(table.dataset, H5P_DEFAULT, 0, (const hsize_t[]){600, 0}, sizes[i], bytes) >= 0);
     h5_table_close(&h5, &table);
