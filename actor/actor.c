@@ -91,7 +91,7 @@ static enum status equip(struct actor *actor, struct error *error) {
   const uint32_t obs_dim = env->obs_dim, act_dim = env->act_dim;
   actor->has_info = env->info_dim > 0;
 
-  actor->policy = policy_create(config, obs_dim, act_dim, error);
+  actor->policy = policy_create(config, network_input(config, obs_dim, act_dim), act_dim, error);
   if (!actor->policy) return error->status;
   policy_weights(actor->policy)->normalize = config->normalize_observations;
 
@@ -102,8 +102,7 @@ static enum status equip(struct actor *actor, struct error *error) {
   const uint32_t most_agents = take_agents(actor);
   status = transition_sender_init(&actor->sender, config, assignment, obs_dim, act_dim, actor->transport, error);
   if (status == STATUS_OK) status = weights_receiver_init(&actor->weights, actor->policy, actor->transport, error);
-  if (status == STATUS_OK)
-    status = snapshot_init_agents(&actor->snapshot, obs_dim, act_dim, (uint32_t)config->n_step - 1, most_agents, error);
+  if (status == STATUS_OK) status = snapshot_init_for(&actor->snapshot, config, obs_dim, act_dim, most_agents, error);
   return status == STATUS_OK ? actor_send_hello(actor, error) : status;
 }
 

@@ -4,7 +4,8 @@
 #include "common/wire/codec.h"
 
 static enum status restore(struct actor *actor, const struct frame *frame, struct error *error) {
-  enum status status = message_decode_snapshot(frame, (uint32_t)actor->config.n_step - 1, &actor->snapshot, error);
+  enum status status =
+      message_decode_snapshot(frame, (uint32_t)config_row_steps(&actor->config) - 1, &actor->snapshot, error);
   return status == STATUS_OK ? rollout_restore(actor->rollout, &actor->snapshot, error) : status;
 }
 

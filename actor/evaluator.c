@@ -23,6 +23,8 @@ struct evaluator {
   struct policy *policy;
   uint32_t agents, capacity;        // of the environment; that there is room for
   float *obs, *previous_obs;        // (agents x obs_dim)
+  struct history history;           // that the policy sees
+  float *input;                     // (agents x history_width) obs with its history; NULL: there is none
   float *action;                    // (agents x act_dim)
   float *eps;                       // (agents x act_dim) noise of the action; 0 where none is asked for
   double *reward;                   // (agents)
@@ -48,11 +50,12 @@ struct evaluator {
 static void release_agents(struct evaluator *evaluator) {
   memory_free(evaluator->obs);
   memory_free(evaluator->previous_obs);
+  memory_free(evaluator->input);
   memory_free(evaluator->action);
   memory_free(evaluator->eps);
   memory_free(evaluator->reward);
   memory_free(evaluator->agent);
-  evaluator->obs = evaluator->previous_obs = evaluator->action = evaluator->eps = NULL;
+  evaluator->obs = evaluator->previous_obs = evaluator->input = evaluator->action = evaluator->eps = NULL;
   evaluator->reward = NULL;
   evaluator->agent = NULL;
   evaluator->capacity = 0;
@@ -62,11 +65,13 @@ static void release_agents(struct evaluator *evaluator) {
 static enum status reserve_agents(struct evaluator *evaluator, uint32_t agents, struct error *error) {
   static const char what[] = "the evaluator";
   const size_t obs = (size_t)agents * evaluator->obs_dim, action = (size_t)agents * evaluator->act_dim;
+  const size_t input = evaluator->history.length > 1 ? agents * history_width(&evaluator->history) : 0;
   evaluator->agents = agents;
   if (agents <= evaluator->capacity) return STATUS_OK;
   release_agents(evaluator);
   if (!(evaluator->obs = memory_alloc(obs, sizeof(float), what, error)) ||
       !(evaluator->previous_obs = memory_alloc(obs, sizeof(float), what, error)) ||
+      (input > 0 && !(evaluator->input = memory_alloc(input, sizeof(float), what, error))) ||
       !(evaluator->action = memory_alloc(action, sizeof(float), what, error)) ||
       !(evaluator->eps = memory_alloc(action, sizeof(float), what, error)) ||
       !(evaluator->reward = memory_alloc(agents, sizeof(double), what, error)) ||
@@ -81,10 +86,14 @@ struct evaluator *evaluator_create(const struct config *config, const struct env
   static const char what[] = "the evaluator";
   struct evaluator *evaluator = memory_alloc(1, sizeof *evaluator, what, error);
   if (!evaluator) return NULL;
-  *evaluator =
-      (struct evaluator){.config = config, .kind = kind, .obs_dim = obs_dim, .act_dim = act_dim, .index = index};
+  *evaluator = (struct evaluator){.config = config,
+                                  .kind = kind,
+                                  .obs_dim = obs_dim,
+                                  .act_dim = act_dim,
+                                  .history = history_of(config, obs_dim, act_dim),
+                                  .index = index};
   evaluator->environment = &evaluator->own;
-  if ((evaluator->policy = policy_create(config, obs_dim, act_dim, error)) &&
+  if ((evaluator->policy = policy_create(config, network_input(config, obs_dim, act_dim), act_dim, error)) &&
       (evaluator->first_obs = memory_alloc(obs_dim, sizeof(float), what, error)) &&
       (evaluator->first_action = memory_alloc(act_dim, sizeof(float), what, error)) &&
       reserve_agents(evaluator, 1, error) == STATUS_OK)
@@ -143,6 +152,29 @@ const struct environment *evaluator_environment(struct evaluator *evaluator, str
   return evaluator->environment;
 }
 
+static float *input_of(const struct evaluator *evaluator, uint32_t j) {
+  return evaluator->input + j * (size_t)history_width(&evaluator->history);
+}
+
+static void reset_inputs(struct evaluator *evaluator) {
+  for (uint32_t j = 0; evaluator->input && j < evaluator->agents; j++)
+    history_reset(&evaluator->history, input_of(evaluator, j), evaluator->obs + (size_t)j * evaluator->obs_dim);
+}
+
+// After a step. An agent that came in it begins its history.
+static void push_inputs(struct evaluator *evaluator) {
+  const uint8_t *agent = evaluator->environment->agent;
+  for (uint32_t j = 0; evaluator->input && j < evaluator->agents; j++) {
+    const float *obs = evaluator->obs + (size_t)j * evaluator->obs_dim;
+    if (evaluator->agents > 1 && agent[j] != CORSAC_PRESENT) continue;
+    if (evaluator->agent[j].acted)
+      history_push(&evaluator->history, input_of(evaluator, j), evaluator->action + (size_t)j * evaluator->act_dim,
+                   obs);
+    else
+      history_reset(&evaluator->history, input_of(evaluator, j), obs);
+  }
+}
+
 static enum status begin_episode(struct evaluator *evaluator, struct error *error) {
   struct random random = random_stream(evaluator->config->seed, RANDOM_EVALUATION, 0, evaluator->episode);
   evaluator->environment->guest.evaluation = true;
@@ -153,6 +185,7 @@ static enum status begin_episode(struct evaluator *evaluator, struct error *erro
   status = environment_reset(evaluator->environment, random_u64(&random), evaluator->obs, error);
   if (status != STATUS_OK) return status;
   memcpy(evaluator->first_obs, evaluator->obs, evaluator->obs_dim * sizeof(float));
+  reset_inputs(evaluator);
   evaluator->running = true;
   evaluator->length = 0;
   for (uint32_t j = 0; j < evaluator->agents; j++) evaluator->agent[j] = (struct evaluator_agent){0};
@@ -187,7 +220,8 @@ static void act(struct evaluator *evaluator) {
     random_normals_at(random_stream(evaluator->config->seed, RANDOM_SAMPLED, 0,
                                     (uint64_t)evaluator->episode << 32 | evaluator->length),
                       1, dim, evaluator->eps, dim);
-  policy_act(evaluator->policy, evaluator->agents, evaluator->obs, sampled ? evaluator->eps : NULL, evaluator->action);
+  policy_act(evaluator->policy, evaluator->agents, evaluator->input ? evaluator->input : evaluator->obs,
+             sampled ? evaluator->eps : NULL, evaluator->action);
 }
 
 static void take_info(struct evaluator *evaluator) {
@@ -245,6 +279,7 @@ static enum status make_step(struct evaluator *evaluator, bool *done, struct err
   if (status != STATUS_OK) return status;
   if (evaluator->length == 0) memcpy(evaluator->first_action, environment->scaled, evaluator->act_dim * sizeof(float));
   evaluator->length++;
+  push_inputs(evaluator);
   add_rewards(evaluator);
   evaluator->cut = cut_by(evaluator, flags);
   *done = evaluator->cut != EPISODE_WHOLE || flags ||

@@ -52,6 +52,7 @@ static enum status check_members(const struct rollout *rollout, const struct env
 static bool alloc_rows(struct rollout *rollout, struct error *error) {
   static const char what[] = "a rollout";
   const size_t slots = rollout->slot_count, obs = slots * rollout->obs_dim, action = slots * rollout->act_dim;
+  const size_t input = slots * history_width(&rollout->history);
   const size_t pairs = (action / (rollout->count > 0 ? rollout->count : 1) + 1) / 2;
   rollout->ahead =
       pairs > 0 && pairs < RANDOM_PAIRS && rollout->config->noise_hold <= 1 ? (uint32_t)(RANDOM_PAIRS / pairs) : 1;
@@ -59,6 +60,7 @@ static bool alloc_rows(struct rollout *rollout, struct error *error) {
          (rollout->next_obs = memory_alloc(obs, sizeof(float), what, error)) &&
          (rollout->action = memory_alloc(action, sizeof(float), what, error)) &&
          (rollout->noise = memory_alloc(action * rollout->ahead, sizeof(float), what, error)) &&
+         (rollout->history.length == 1 || (rollout->input = memory_alloc(input, sizeof(float), what, error))) &&
          (rollout->reward = memory_alloc(slots, sizeof(double), what, error)) &&
          (rollout->flags = memory_alloc(slots, sizeof(int), what, error));
 }
@@ -92,6 +94,7 @@ void rollout_destroy(struct rollout *rollout) {
   memory_free(rollout->bounds);
   memory_free(rollout->obs);
   memory_free(rollout->next_obs);
+  memory_free(rollout->input);
   memory_free(rollout->action);
   memory_free(rollout->noise);
   memory_free(rollout->reward);
@@ -110,7 +113,7 @@ const struct environment *rollout_environment(const struct rollout *rollout, uin
 uint32_t rollout_agents(const struct rollout *rollout, uint32_t i) { return rollout->members[i].agents; }
 
 uint32_t rollout_rows_per_step(const struct rollout *rollout) {
-  return rollout->slot_count * (uint32_t)rollout->config->n_step;
+  return rollout->slot_count * (uint32_t)config_row_steps(rollout->config);
 }
 
 uint32_t rollout_episodes_per_step(const struct rollout *rollout) { return rollout->count; }
@@ -168,7 +171,7 @@ static const float *held_noise(struct rollout *rollout) {
 static void choose_actions(struct rollout *rollout, struct policy *policy, uint64_t version) {
   if (version > 0) {
     const float *noise = rollout->config->noise_hold > 1 ? held_noise(rollout) : next_noise(rollout);
-    policy_act(policy, rollout->slot_count, rollout->obs, noise, rollout->action);
+    policy_act(policy, rollout->slot_count, rollout->input ? rollout->input : rollout->obs, noise, rollout->action);
     return;
   }
   for (uint32_t i = 0; i < rollout->count; i++) {
@@ -246,6 +249,10 @@ static void append_rows(const struct rollout *rollout, uint32_t first, uint32_t 
   const size_t row = batch->rows;
   rollout_append_rows(rollout, first, count, version, batch);
   for (uint32_t i = 0; i < count; i++) batch->environment[row + i] = rollout->first + first + i;
+  for (uint32_t i = 0; i < count && batch->episode_step; i++) {
+    batch->episode_number[row + i] = rollout->members[first + i].episode;
+    batch->episode_step[row + i] = rollout->members[first + i].episode_length;
+  }
 }
 
 // The same where somebody sat the step out, or has several agents. Who sat it out keeps its observation, and the steps
@@ -258,9 +265,9 @@ static void append_some_rows(struct rollout *rollout, uint64_t version, struct t
     if (!member->steps_now)
       memcpy(rollout->next_obs + member->slot * dim, rollout->obs + member->slot * dim,
              member->agents * dim * sizeof(float));
-    else if (rollout->config->n_step == 1 && rollout->has_agents)
+    else if (config_row_steps(rollout->config) == 1 && rollout->has_agents)
       rollout_append_agents(rollout, i, version, batch);
-    else if (rollout->config->n_step == 1)
+    else if (config_row_steps(rollout->config) == 1)
       append_rows(rollout, i, 1, version, batch);
   }
 }
@@ -363,7 +370,7 @@ static void record_steps(struct rollout *rollout, uint64_t version, uint64_t new
   spread_flags(rollout);
   if (rollout->stepping < rollout->count || rollout->has_agents)
     append_some_rows(rollout, version, batch);
-  else if (rollout->config->n_step == 1)
+  else if (config_row_steps(rollout->config) == 1)
     append_rows(rollout, 0, rollout->count, version, batch);
   for (uint32_t i = 0; i < rollout->count; i++)
     if (rollout->members[i].steps_now) record_step(rollout, i, version, batch);
@@ -376,6 +383,8 @@ static void record_steps(struct rollout *rollout, uint64_t version, uint64_t new
   float *swap = rollout->obs;
   rollout->obs = rollout->next_obs;
   rollout->next_obs = swap;
+  for (uint32_t i = 0; i < rollout->count && rollout->input; i++)
+    if (rollout->members[i].steps_now && rollout->members[i].state == MEMBER_RUNNING) rollout_push_inputs(rollout, i);
 }
 
 enum status rollout_step(struct rollout *rollout, struct policy *policy, uint64_t newest_version,

@@ -26,8 +26,8 @@ enum status rollout_create_slots(struct rollout *rollout, struct error *error) {
   for (uint32_t i = 0; i < rollout->count; i++)
     for (uint32_t j = 0; j < rollout->members[i].agents; j++) {
       struct slot *slot = &rollout->slots[rollout->members[i].slot + j];
-      const enum status status = n_step_init(&slot->window, (uint32_t)config->n_step, config->gamma, rollout->obs_dim,
-                                             rollout->act_dim, error);
+      const enum status status = n_step_init(&slot->window, (uint32_t)config_row_steps(config), config->gamma,
+                                             rollout->obs_dim, rollout->act_dim, error);
       if (status != STATUS_OK) return status;
       slot->window.agent = j;
     }
@@ -69,6 +69,10 @@ void rollout_append_agents(const struct rollout *rollout, uint32_t i, uint64_t v
     rollout_append_rows(rollout, member->slot + j, end - j, version, batch);
     for (uint32_t k = j; k < end; k++) batch->environment[row + k - j] = rollout->first + i;
     for (uint32_t k = j; k < end && batch->agent; k++) batch->agent[row + k - j] = k;
+    for (uint32_t k = j; k < end && batch->episode_step; k++) {
+      batch->episode_number[row + k - j] = member->episode;
+      batch->episode_step[row + k - j] = member->agents > 1 ? slots[k].length : member->episode_length;
+    }
   }
 }
 
@@ -125,6 +129,7 @@ void rollout_save_agents(const struct rollout *rollout, uint32_t i, struct snaps
   const struct member *member = &rollout->members[i];
   snapshot->window = 0;
   snapshot->episode_return = 0;
+  rollout_save_inputs(rollout, i, snapshot);
   for (uint32_t j = 0; j < member->agents; j++) {
     const struct slot *slot = &rollout->slots[member->slot + j];
     const uint32_t held = n_step_save(&slot->window, snapshot);
@@ -142,6 +147,7 @@ enum status rollout_load_agents(struct rollout *rollout, uint32_t i, const struc
                                 struct error *error) {
   const struct member *member = &rollout->members[i];
   struct slot *slots = rollout->slots + member->slot;
+  rollout_load_inputs(rollout, i, snapshot);
   if (member->agents == 1) {
     slots->episode_return = snapshot->episode_return;
     return n_step_load(&slots->window, snapshot, 0, snapshot->window, error);

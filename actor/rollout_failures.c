@@ -9,7 +9,8 @@ static const double PAUSE_FIRST = 0.1, PAUSE_LONGEST = 5; // s
 
 void rollout_cut_episode(struct rollout *rollout, uint32_t i, struct transition_batch *batch) {
   struct member *member = &rollout->members[i];
-  for (uint32_t j = 0; member->state == MEMBER_RUNNING && rollout->config->n_step > 1 && j < member->agents; j++)
+  for (uint32_t j = 0; member->state == MEMBER_RUNNING && config_row_steps(rollout->config) > 1 && j < member->agents;
+       j++)
     n_step_close(&rollout->slots[member->slot + j].window, rollout_obs(rollout, i) + (size_t)j * rollout->obs_dim,
                  rollout->first + i, batch); // I3
   member->state = MEMBER_BETWEEN;

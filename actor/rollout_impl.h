@@ -84,6 +84,8 @@ struct rollout {
   bool has_agents;        // a member has several
   struct slot *slots;     // (slot_count)
   float *obs, *next_obs;  // (slot_count x obs_dim)
+  struct history history; // that the policy sees
+  float *input;           // (slot_count x history_width) obs with its history; NULL: there is none
   float *action;          // (slot_count x act_dim)
   double *reward;         // (slot_count)
   int *flags;             // (slot_count) how the step ended the agent's episode
@@ -102,6 +104,11 @@ struct rollout {
   bool is_lent;
   struct buffer lent; // the state of the episode that a loan interrupts; size 0: none
 };
+
+// The input of slot s (history_width).
+static inline float *rollout_input(const struct rollout *rollout, uint32_t s) {
+  return rollout->input + s * (size_t)history_width(&rollout->history);
+}
 
 // The current observations of member i (agents x obs_dim).
 static inline float *rollout_obs(const struct rollout *rollout, uint32_t i) {
@@ -141,6 +148,18 @@ double rollout_mean_return(const struct rollout *rollout, uint32_t i, uint32_t *
 void rollout_save_agents(const struct rollout *rollout, uint32_t i, struct snapshot *snapshot);
 enum status rollout_load_agents(struct rollout *rollout, uint32_t i, const struct snapshot *snapshot,
                                 struct error *error);
+
+// --- rollout_history.c ---
+
+// The history of each agent of member i begins with its present observation, or goes on with the action that led to it.
+void rollout_reset_inputs(struct rollout *rollout, uint32_t i);
+void rollout_push_inputs(struct rollout *rollout, uint32_t i);
+
+// The histories of the agents of member i, and back. They lie before obs.
+void rollout_save_inputs(const struct rollout *rollout, uint32_t i, struct snapshot *snapshot);
+void rollout_load_inputs(struct rollout *rollout, uint32_t i, const struct snapshot *snapshot);
+
+// --- rollout_agents.c ---
 
 // Tells the instance of member i which of its agents are there, after a load.
 void rollout_tell_agents(struct rollout *rollout, uint32_t i);

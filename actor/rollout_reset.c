@@ -22,7 +22,9 @@ static enum status take_shape(struct rollout *rollout, const struct environment 
   rollout->obs_dim = environment->obs_dim;
   rollout->act_dim = environment->act_dim;
   rollout->info_dim = environment->info_dim;
-  return STATUS_OK;
+  rollout->history = history_of(rollout->config, environment->obs_dim, environment->act_dim);
+  return history_check(rollout->config, environment_kind_name(rollout->kind), environment->obs_dim,
+                       environment->act_dim, environment->max_episode_steps, WIRE_MAX_DIM, error);
 }
 
 static enum status check_shape(const struct rollout *rollout, uint32_t i, struct error *error) {
@@ -103,6 +105,7 @@ static enum status end_reset(struct rollout *rollout, uint32_t i, struct error *
   rollout_keep_in_touch(rollout);
   if (status != STATUS_OK) return status;
   rollout_begin_agents(rollout, i);
+  rollout_reset_inputs(rollout, i);
   member->state = MEMBER_RUNNING;
   member->episode_length = 0;
   member->info_episode = (struct info_episode){0};

@@ -60,6 +60,7 @@ static enum status copy_state(struct buffer *to, const struct buffer *from, stru
 
 enum status rollout_snapshot(struct rollout *rollout, uint32_t i, struct snapshot *snapshot, struct error *error) {
   assert(i < rollout->count && snapshot->obs_dim == rollout->obs_dim && snapshot->act_dim == rollout->act_dim);
+  assert(snapshot->history_dim == history_width(&rollout->history) - rollout->obs_dim);
   struct member *member = &rollout->members[i];
   assert(member->agents <= snapshot->agent_capacity);
 
@@ -75,6 +76,7 @@ enum status rollout_snapshot(struct rollout *rollout, uint32_t i, struct snapsho
   snapshot->episode_length = snapshot->window = snapshot->info_dim = 0;
   snapshot->state.size = 0;
   memset(snapshot->obs, 0, (size_t)member->agents * rollout->obs_dim * sizeof(float));
+  if (snapshot->history) memset(snapshot->history, 0, (size_t)member->agents * snapshot->history_dim * sizeof(float));
   for (uint32_t j = 0; member->agents > 1 && j < member->agents; j++)
     snapshot->agent_state[j] = 0, snapshot->agent_return[j] = 0,
     snapshot->agent_length[j] = snapshot->agent_window[j] = 0;

@@ -10,8 +10,9 @@ enum status transition_sender_init(struct transition_sender *sender, const struc
                                        .batch_steps = assignment->batch_steps,
                                        .unlimited = config->sync,
                                        .send_seconds = config->send_seconds};
-  const enum status status = transition_batch_init(&sender->batch, obs_dim, act_dim, assignment->batch_rows,
-                                                   assignment->most_steps, assignment->count, error);
+  enum status status = transition_batch_init(&sender->batch, obs_dim, act_dim, assignment->batch_rows,
+                                             assignment->most_steps, assignment->count, error);
+  if (status == STATUS_OK && config_links_rows(config)) status = transition_batch_use_episodes(&sender->batch, error);
   if (status != STATUS_OK || assignment->agents == assignment->count) return status;
   return transition_batch_use_agents(&sender->batch, error);
 }

@@ -257,8 +257,8 @@ static void check_invariants(const struct learner *learner, enum phase before) {
   assert(job->limiter.steps % (job->config.envs * job->config.sync_steps) == 0); // I3
   assert(learner->round_ends <= learner->table.active);                          // I3
   if (learner->stage == STAGE_UPDATE) return;
-  assert(rate_limiter_owed(&job->limiter) == 0 || replay_size(job->replay) == 0); // I4
-  assert(job->limiter.updates == learner->updates_at_round);                      // I4
+  assert(rate_limiter_owed(&job->limiter) == 0 || replay_drawable(job->replay) == 0); // I4
+  assert(job->limiter.updates == learner->updates_at_round);                          // I4
 }
 #endif
 

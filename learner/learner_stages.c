@@ -85,14 +85,14 @@ static enum status async_turn(struct learner *learner, bool *busy, struct error 
   enum status status = STATUS_OK;
   const bool over = job->limiter.steps >= job->config.env_steps;
 
-  // Credits. While the replay is empty there is no limit: n-step windows may hold back more rows than it allows.
+  // Credits. While no transition can be drawn there is no limit: n-step windows may take more rows than it allows.
   struct rate_limiter limiter = job->limiter;
-  if (replay_size(job->replay) == 0) limiter.utd = 0;
+  if (replay_drawable(job->replay) == 0) limiter.utd = 0;
   if (!over) status = actor_table_grant(&learner->table, &limiter, job->config.env_steps, job->policy_version, error);
 
   // One update, if one is owed; the last ones after the last step, unless the learner runs free (utd 0).
   const uint64_t owed = rate_limiter_owed(&job->limiter);
-  if (status == STATUS_OK && owed > 0 && replay_size(job->replay) > 0 && !(over && job->limiter.utd == 0)) {
+  if (status == STATUS_OK && owed > 0 && replay_drawable(job->replay) > 0 && !(over && job->limiter.utd == 0)) {
     *busy = true;
     status = update(learner, error);
     job->policy_version++;
@@ -134,7 +134,7 @@ static void close_updates(struct learner *learner) {
 // The version is counted in the turn of the last update: a job saved between the two would not know of it.
 static enum status update_stage(struct learner *learner, struct error *error) {
   struct job *job = learner->job;
-  if (rate_limiter_owed(&job->limiter) > 0 && replay_size(job->replay) > 0) {
+  if (rate_limiter_owed(&job->limiter) > 0 && replay_drawable(job->replay) > 0) {
     const enum status status = update(learner, error);
     if (status != STATUS_OK || rate_limiter_owed(&job->limiter) > 0) return status;
   }

@@ -133,6 +133,15 @@ struct config {
 const struct config_widths *config_critic_hidden(const struct config *config);
 const struct config_widths *config_policy_hidden(const struct config *config);
 
+// With a history, rows are single steps that say where in their episodes they stand, and the learner sums those of
+// n_step.
+static inline bool config_links_rows(const struct config *config) { return config->history > 1; }
+
+// Steps that a row sums.
+static inline uint64_t config_row_steps(const struct config *config) {
+  return config_links_rows(config) ? 1 : config->n_step;
+}
+
 // target_entropy in nats, for n = act_dim:   auto: -n,  -0.5n: -0.5 n,  sigma:s: n/2 log(2 pi e s^2)
 double config_target_entropy(const struct config *config, uint32_t act_dim);
 

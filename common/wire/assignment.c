@@ -12,7 +12,7 @@ static void size_batches(struct assignment *a, const struct config *config, uint
   a->most_steps = a->batch_steps + a->count - 1;
   // Before a step the batch holds fewer than batch_steps steps and at most agents (n - 1) rows more than they made
   // transitions; a step emits at most agents n.
-  a->batch_rows = to_u32((uint64_t)a->batch_steps * most_agents + 2 * (uint64_t)a->agents * config->n_step);
+  a->batch_rows = to_u32((uint64_t)a->batch_steps * most_agents + 2 * (uint64_t)a->agents * config_row_steps(config));
 }
 
 struct assignment assignment_of(const struct config *config, uint32_t actors, uint32_t actor) {

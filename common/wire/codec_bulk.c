@@ -94,8 +94,9 @@ enum status message_decode_hello(const struct frame *frame, struct message_hello
 
 enum { EPISODE_BYTES = 4 + 4 + 8 + 8 + 4, PROGRESS_BYTES = 4 + 8 + 8 };
 
-static uint64_t row_bytes(uint32_t obs_dim, uint32_t act_dim, bool agents) {
-  return 4 + 8 + 4 * (2 * (uint64_t)obs_dim + act_dim + 2) + (agents ? 4 : 0);
+static uint64_t row_bytes(const struct transition_batch *batch, bool agents) {
+  return 4 + 8 + 4 * (2 * (uint64_t)batch->obs_dim + batch->act_dim + 2) + (agents ? 4 : 0) +
+         (batch->episode_step ? 8 + 4 : 0);
 }
 
 static void walk_lag(struct codec *codec, struct lag_record *lag) {
@@ -130,6 +131,10 @@ static void walk_rows(struct codec *codec, struct transition_batch *batch, bool 
   else if (batch->agent && !codec->writing)
     memset(batch->agent, 0, rows * sizeof *batch->agent);
   codec_versions(codec, "version", batch->version, rows);
+  if (batch->episode_step) {
+    codec_versions(codec, "episode_number", batch->episode_number, rows);
+    codec_indices(codec, "episode_step", batch->episode_step, rows);
+  }
   codec_floats(codec, "obs", batch->obs, rows * batch->obs_dim, -FLT_MAX, FLT_MAX);
   codec_floats(codec, "action", batch->action, rows * batch->act_dim, -1, 1);
   codec_floats(codec, "reward", batch->reward, rows, -FLT_MAX, FLT_MAX);
@@ -160,12 +165,13 @@ static void walk_transitions(struct codec *codec, void *message) {
   codec_u32(codec, "environments", &batch->environments, batch->environment_capacity);
   codec_u64(codec, "steps", &batch->steps, WIRE_MAX_COUNT);
   const bool agents = walk_agents_flag(codec, batch);
+  codec_known_u32(codec, "linked", batch->episode_step != NULL);
   walk_lag(codec, &batch->lag);
   codec_f64(codec, "blocked", &batch->blocked, 0, WIRE_MAX_SECONDS);
   codec_f64(codec, "longest_step", &batch->longest_step, 0, WIRE_MAX_SECONDS);
   // 32 bits of rows times 24 bits of bytes and the like: no overflow
-  codec_rest(codec, batch->rows * row_bytes(batch->obs_dim, batch->act_dim, agents) +
-                        (uint64_t)batch->episodes * EPISODE_BYTES + (uint64_t)batch->environments * PROGRESS_BYTES);
+  codec_rest(codec, batch->rows * row_bytes(batch, agents) + (uint64_t)batch->episodes * EPISODE_BYTES +
+                        (uint64_t)batch->environments * PROGRESS_BYTES);
   if (codec->status) return;
 
   walk_rows(codec, batch, agents);
@@ -250,6 +256,7 @@ static void walk_snapshot(struct codec *codec, struct snapshot *snapshot, uint32
   const uint64_t most = agents * window_capacity, extra = agents > 1 ? agents * AGENT_BYTES : 0;
   codec_u32(codec, "window", &snapshot->window, most < UINT32_MAX ? (uint32_t)most : UINT32_MAX);
   codec_u64(codec, "state size", &state, UINT64_MAX);
+  codec_known_u32(codec, "history_dim", snapshot->history_dim);
   codec_u32(codec, "environment", &snapshot->environment, UINT32_MAX);
   codec_u64(codec, "steps", &snapshot->steps, WIRE_MAX_COUNT);
   codec_u64(codec, "episode", &snapshot->episode, WIRE_MAX_COUNT);
@@ -264,13 +271,16 @@ static void walk_snapshot(struct codec *codec, struct snapshot *snapshot, uint32
   }
   if (state > codec->left) // before the sum below, which would overflow
     codec_refuse(codec, "state size is %llu, %zu bytes are left", (unsigned long long)state, codec->left);
-  codec_rest(codec, 4 * agents * obs_dim + snapshot->window * (4 * obs_dim + 4 * act_dim + 4 + 8) + extra + state);
+  const uint64_t history = agents * snapshot->history_dim;
+  codec_rest(codec,
+             4 * (agents * obs_dim + history) + snapshot->window * (4 * obs_dim + 4 * act_dim + 4 + 8) + extra + state);
   if (!codec->writing) reserve_state(codec, snapshot, state);
   if (codec->status) return;
 
   const size_t rows = snapshot->window;
   if (agents > 1) walk_snapshot_agents(codec, snapshot, window_capacity);
   codec_floats(codec, "obs", snapshot->obs, agents * obs_dim, -FLT_MAX, FLT_MAX);
+  codec_floats(codec, "history", snapshot->history, history, -FLT_MAX, FLT_MAX);
   codec_floats(codec, "window_obs", snapshot->window_obs, rows * obs_dim, -FLT_MAX, FLT_MAX);
   codec_floats(codec, "window_action", snapshot->window_action, rows * act_dim, -1, 1);
   codec_floats(codec, "window_reward", snapshot->window_reward, rows, -FLT_MAX, FLT_MAX);

@@ -60,10 +60,19 @@ enum status transition_batch_use_agents(struct transition_batch *batch, struct e
   return batch->agent ? STATUS_OK : STATUS_MEMORY;
 }
 
+enum status transition_batch_use_episodes(struct transition_batch *batch, struct error *error) {
+  static const char what[] = "a batch's episodes";
+  batch->episode_number = memory_alloc(batch->capacity, sizeof *batch->episode_number, what, error);
+  batch->episode_step = memory_alloc(batch->capacity, sizeof *batch->episode_step, what, error);
+  return batch->episode_number && batch->episode_step ? STATUS_OK : STATUS_MEMORY;
+}
+
 void transition_batch_release(struct transition_batch *batch) {
   memory_free(batch->environment);
   memory_free(batch->agent);
   memory_free(batch->version);
+  memory_free(batch->episode_number);
+  memory_free(batch->episode_step);
   memory_free(batch->obs);
   memory_free(batch->action);
   memory_free(batch->reward);
@@ -119,8 +128,21 @@ enum status snapshot_init(struct snapshot *snapshot, uint32_t obs_dim, uint32_t 
   return snapshot_init_agents(snapshot, obs_dim, act_dim, window_capacity, 1, error);
 }
 
+enum status snapshot_init_for(struct snapshot *snapshot, const struct config *config, uint32_t obs_dim,
+                              uint32_t act_dim, uint32_t agents, struct error *error) {
+  const uint32_t window = (uint32_t)config_row_steps(config) - 1, dim = network_input(config, obs_dim, act_dim);
+  enum status status = snapshot_init_agents(snapshot, obs_dim, act_dim, window, agents, error);
+  if (status != STATUS_OK || dim == obs_dim) return status;
+  snapshot->history_dim = dim - obs_dim;
+  snapshot->history = memory_alloc((size_t)agents * snapshot->history_dim, sizeof(float), "a snapshot", error);
+  if (snapshot->history) return STATUS_OK;
+  snapshot_release(snapshot);
+  return STATUS_MEMORY;
+}
+
 void snapshot_release(struct snapshot *snapshot) {
   memory_free(snapshot->obs);
+  memory_free(snapshot->history);
   memory_free(snapshot->window_obs);
   memory_free(snapshot->window_action);
   memory_free(snapshot->window_reward);
@@ -143,10 +165,12 @@ static void copy_agents(struct snapshot *to, const struct snapshot *from) {
 
 enum status snapshot_copy(struct snapshot *to, const struct snapshot *from, struct error *error) {
   assert(to->obs_dim == from->obs_dim && to->act_dim == from->act_dim && from->agents <= to->agent_capacity);
+  assert(to->history_dim == from->history_dim);
   enum status status = buffer_reserve(&to->state, from->state.size, error);
   if (status) return status;
   struct snapshot copy = *from; // the counters; the arrays stay to's own
   copy.obs = to->obs;
+  copy.history = to->history;
   copy.window_obs = to->window_obs;
   copy.window_action = to->window_action;
   copy.window_reward = to->window_reward;
@@ -160,6 +184,8 @@ enum status snapshot_copy(struct snapshot *to, const struct snapshot *from, stru
   *to = copy;
   size_t rows = from->window;
   memcpy(to->obs, from->obs, (size_t)from->agents * from->obs_dim * sizeof *to->obs);
+  if (from->history_dim > 0)
+    memcpy(to->history, from->history, (size_t)from->agents * from->history_dim * sizeof *to->history);
   memcpy(to->window_obs, from->window_obs, rows * from->obs_dim * sizeof *to->window_obs);
   memcpy(to->window_action, from->window_action, rows * from->act_dim * sizeof *to->window_action);
   memcpy(to->window_reward, from->window_reward, rows * sizeof *to->window_reward);

@@ -25,7 +25,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { WIRE_VERSION = 7, WIRE_TEXT = 512, WIRE_MAX_DIM = 1 << 20, WIRE_INFO = 16, WIRE_INFO_NAME = 32 };
+enum { WIRE_VERSION = 8, WIRE_TEXT = 512, WIRE_MAX_DIM = 1 << 20, WIRE_INFO = 16, WIRE_INFO_NAME = 32 };
 enum { WIRE_FLAGS = 3 };          // a step's: CORSAC_TERMINATED | CORSAC_TRUNCATED
 enum { WIRE_MAX_AGENTS = 65536 }; // of an environment: CORSAC_MAX_AGENTS
 #define WIRE_NO_VALUE (-DBL_MAX)  // in place of a named value that has none
@@ -122,14 +122,16 @@ void lag_record_add(struct lag_record *into, const struct lag_record *from);
 struct transition_batch {
   uint32_t obs_dim, act_dim, capacity, rows;
   uint64_t steps;
-  uint64_t transitions;  // of the agents that acted in these steps; of one agent each, steps
-  uint32_t *environment; // (rows)
-  uint32_t *agent;       // (rows) of the environment; NULL where every environment has one
-  uint64_t *version;     // (rows) policy version that chose the row's first action
-  float *obs, *action;   // (rows x obs_dim), (rows x act_dim)
-  float *reward;         // (rows)
-  float *next_obs;       // (rows x obs_dim)
-  float *discount;       // (rows)
+  uint64_t transitions;     // of the agents that acted in these steps; of one agent each, steps
+  uint32_t *environment;    // (rows)
+  uint32_t *agent;          // (rows) of the environment; NULL where every environment has one
+  uint64_t *version;        // (rows) policy version that chose the row's first action
+  uint64_t *episode_number; // (rows) of the environment; NULL where rows are not linked (config_links_rows)
+  uint32_t *episode_step;   // (rows) the agent's, of the episode: 0: obs is its first observation; NULL likewise
+  float *obs, *action;      // (rows x obs_dim), (rows x act_dim)
+  float *reward;            // (rows)
+  float *next_obs;          // (rows x obs_dim)
+  float *discount;          // (rows)
   uint32_t episodes, episode_capacity;
   struct episode_record *episode; // (episodes)
   uint32_t environments, environment_capacity;
@@ -142,6 +144,8 @@ enum status transition_batch_init(struct transition_batch *batch, uint32_t obs_d
                                   uint32_t episode_capacity, uint32_t environment_capacity, struct error *error);
 // Gives it the column `agent`.
 enum status transition_batch_use_agents(struct transition_batch *batch, struct error *error);
+// Gives it the columns `episode_number` and `episode_step`.
+enum status transition_batch_use_episodes(struct transition_batch *batch, struct error *error);
 void transition_batch_release(struct transition_batch *batch);
 // Rows, episodes, steps, lag and blocked become none. longest_step and progress stay.
 void transition_batch_clear(struct transition_batch *batch);
@@ -159,12 +163,14 @@ struct snapshot {
   double info_number[WIRE_INFO];
   uint32_t window;                                   // pending n-step transitions, oldest first
   float *obs;                                        // (obs_dim) current observation
+  uint32_t history_dim;                              // floats of the networks' input before it
+  float *history;                                    // (history_dim) these
   float *window_obs, *window_action, *window_reward; // (window x obs_dim), (window x act_dim), (window)
   uint64_t *window_version;                          // (window)
   struct buffer state;                               // the environment's own bytes
 
-  // Of several agents obs is (agents x obs_dim), episode_return is their sum, and window is the sum of agent_window:
-  // the windows stand one behind the other. Arrays (agents), NULL where agent_capacity is 1:
+  // Of several agents obs is (agents x obs_dim), history likewise, episode_return is their sum, and window is the sum
+  // of agent_window: the windows stand one behind the other. Arrays (agents), NULL where agent_capacity is 1:
   uint32_t agents, agent_capacity;
   uint8_t *agent_state;   // enum snapshot_agent
   double *agent_return;   // of the running episode so far
@@ -178,6 +184,9 @@ enum status snapshot_init(struct snapshot *snapshot, uint32_t obs_dim, uint32_t 
 // The same for up to so many agents, each with a window.
 enum status snapshot_init_agents(struct snapshot *snapshot, uint32_t obs_dim, uint32_t act_dim,
                                  uint32_t window_capacity, uint32_t agents, struct error *error);
+// The same with a window and a history as the configuration says.
+enum status snapshot_init_for(struct snapshot *snapshot, const struct config *config, uint32_t obs_dim,
+                              uint32_t act_dim, uint32_t agents, struct error *error);
 void snapshot_release(struct snapshot *snapshot);
 // Both have the same shape; `to` may have room for more agents.
 enum status snapshot_copy(struct snapshot *to, const struct snapshot *from, struct error *error);

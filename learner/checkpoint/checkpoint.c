@@ -136,6 +136,19 @@ static void leave_core(const struct checkpoint_watch *watch, double began) {
   nanosleep(&(struct timespec){.tv_nsec = (long)(1e9 * worked)}, NULL);
 }
 
+static void write_lanes(struct h5 *h5, const struct job *job) {
+  struct checkpoint_lanes lanes;
+  h5->status = checkpoint_lanes_init(&lanes, job_slots(job), h5->error); // logged rows go on nowhere
+  for (uint32_t l = 0; h5->status == STATUS_OK && l < job_slots(job); l++) {
+    const struct replay_lane lane = replay_lane(job->replay, l);
+    lanes.record[l] = lane.record;
+    lanes.episode[l] = lane.episode;
+    lanes.step[l] = lane.step;
+  }
+  if (h5->status == STATUS_OK) checkpoint_walk_lanes(h5, &lanes);
+  checkpoint_lanes_release(&lanes);
+}
+
 // A row has the same index in the file and in memory. The chunks are written once around the ring, beginning with that
 // of the oldest row, because a view releases rows in the order in which they will be overwritten.
 static void write_replay(struct h5 *h5, const struct job *job, const struct checkpoint_watch *watch) {
@@ -146,6 +159,7 @@ static void write_replay(struct h5 *h5, const struct job *job, const struct chec
   struct checkpoint_columns columns;
   if (h5->status != STATUS_OK) return;
   checkpoint_walk_ring(h5, &ring);
+  if (shape.linked) write_lanes(h5, job);
   checkpoint_columns_open(h5, &columns, &shape, size);
   const uint64_t oldest = size == ring.capacity ? ring.cursor : 0, chunks = (size + columns.rows - 1) / columns.rows;
   for (uint64_t i = 0, released = 0; i < chunks && h5->status == STATUS_OK; i++) {
@@ -177,12 +191,31 @@ static void read_rows(struct h5 *h5, struct job *job, uint64_t size, uint64_t ol
     const float *from[REPLAY_COLUMNS], *rest[REPLAY_COLUMNS];
     for (int c = 0; c < REPLAY_COLUMNS; c++) {
       from[c] = columns.chunk[c];
-      rest[c] = from[c] + before * columns.width[c];
+      rest[c] = from[c] ? from[c] + before * columns.width[c] : NULL;
     }
     replay_write_rows(job->replay, (row + size - oldest) % size, before, from);
     replay_write_rows(job->replay, 0, count - before, rest);
   }
   checkpoint_columns_close(h5, &columns);
+}
+
+// Row 0 in memory is row `oldest` of the file.
+static void read_lanes(struct h5 *h5, struct job *job, uint64_t size, uint64_t oldest) {
+  struct checkpoint_lanes lanes = {0};
+  checkpoint_walk_lanes(h5, &lanes);
+  const uint32_t count = lanes.lanes < job_slots(job) ? (uint32_t)lanes.lanes : job_slots(job);
+  struct replay_lane *to = memory_alloc(count, sizeof *to, "the replay's lanes", h5->error);
+  if (!to && h5->status == STATUS_OK) h5->status = STATUS_MEMORY;
+  for (uint32_t l = 0; h5->status == STATUS_OK && l < count; l++) {
+    const uint64_t record = lanes.record[l];
+    to[l] =
+        (struct replay_lane){record < size ? (record + size - oldest) % size : record, lanes.episode[l], lanes.step[l]};
+  }
+  struct error why = {0};
+  if (h5->status == STATUS_OK && replay_relink(job->replay, to, count, &why) != STATUS_OK)
+    h5_fail(h5, why.status, "%s", why.text);
+  memory_free(to);
+  checkpoint_lanes_release(&lanes);
 }
 
 static void read_replay(struct h5 *h5, struct job *job) {
@@ -201,7 +234,9 @@ static void read_replay(struct h5 *h5, struct job *job) {
   h5->hint = "/replay/size";
   read_rows(h5, job, size, oldest);
   h5->hint = "";
-  if (h5->status == STATUS_OK) replay_set_state(job->replay, size, room == capacity ? cursor : size % room);
+  if (h5->status != STATUS_OK) return;
+  replay_set_state(job->replay, size, room == capacity ? cursor : size % room);
+  if (replay_is_linked(job->replay)) read_lanes(h5, job, size, oldest);
 }
 
 // --- whole files ---

@@ -105,8 +105,8 @@ enum status job_snapshot_init(struct job *snapshot, const struct job *job, struc
       memory_alloc(job->config.envs, sizeof *snapshot->environments, "a checkpoint's copy of the environments", error);
   good &= snapshot->replay && snapshot->environments;
   for (uint64_t e = 0; good && e < job->config.envs; e++)
-    good = snapshot_init_agents(&snapshot->environments[e], job->environment.obs_dim, job->environment.act_dim,
-                                (uint32_t)job->config.n_step - 1, job_agents(job, e), error) == STATUS_OK;
+    good = snapshot_init_for(&snapshot->environments[e], &job->config, job->environment.obs_dim,
+                             job->environment.act_dim, job_agents(job, e), error) == STATUS_OK;
 
   // The first copy also touches the memory, so that taking a snapshot later does not wait for pages.
   if (good) copy_values(snapshot, job);

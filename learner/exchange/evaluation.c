@@ -9,7 +9,7 @@ enum status evaluation_init(struct evaluation *evaluation, const struct job *job
   const uint32_t episodes = (uint32_t)job->config.eval_episodes;
   *evaluation = (struct evaluation){.episodes = episodes};
   enum status status =
-      policy_weights_init(&evaluation->weights, job->environment.obs_dim, mlp_dense_size(&job->sac.acting_net), error);
+      policy_weights_init(&evaluation->weights, job_input(job), mlp_dense_size(&job->sac.acting_net), error);
   if (status == STATUS_OK) status = normalizer_init(&evaluation->normalizer, job->environment.obs_dim, error);
   if (status != STATUS_OK) return status;
   evaluation->episode_return = memory_alloc(episodes, sizeof(double), "an evaluation's results", error);

@@ -27,11 +27,21 @@ struct transition_receiver {
   uint32_t *index;               // sync: (envs + 1) index in `order` of each environment's next row
 };
 
+// The columns that this job's rows have besides those of all.
+static enum status use_columns(const struct transition_receiver *receiver, struct transition_batch *batch,
+                               struct error *error) {
+  enum status status = STATUS_OK;
+  if (receiver->job->slots) status = transition_batch_use_agents(batch, error);
+  if (status == STATUS_OK && config_links_rows(&receiver->job->config))
+    status = transition_batch_use_episodes(batch, error);
+  return status;
+}
+
 // Room for a round: each environment makes sync_steps steps, and its n-step window held back at most n - 1 rows.
 static enum status init_round(struct transition_receiver *receiver, struct error *error) {
   const struct config *config = &receiver->job->config;
   const uint32_t envs = (uint32_t)config->envs;
-  const uint64_t rows = job_slots(receiver->job) * (config->sync_steps + config->n_step),
+  const uint64_t rows = job_slots(receiver->job) * (config->sync_steps + config_row_steps(config)),
                  episodes = config->envs * config->sync_steps;
   if (rows > UINT32_MAX)
     return error_set(error, STATUS_USAGE,
@@ -39,12 +49,12 @@ static enum status init_round(struct transition_receiver *receiver, struct error
                      (unsigned long long)config->sync_steps, job_slots(receiver->job));
   enum status status = transition_batch_init(&receiver->round, receiver->batch.obs_dim, receiver->batch.act_dim,
                                              (uint32_t)rows, (uint32_t)episodes, envs, error);
-  if (status == STATUS_OK && receiver->job->slots) status = transition_batch_use_agents(&receiver->round, error);
+  if (status == STATUS_OK) status = use_columns(receiver, &receiver->round, error);
   if (status != STATUS_OK) return status;
   receiver->arrived = memory_alloc(envs, sizeof *receiver->arrived, "a round's snapshots", error);
   for (uint32_t e = 0; receiver->arrived && e < envs; e++)
-    if (snapshot_init_agents(&receiver->arrived[e], receiver->batch.obs_dim, receiver->batch.act_dim,
-                             (uint32_t)config->n_step - 1, job_agents(receiver->job, e), error) != STATUS_OK)
+    if (snapshot_init_for(&receiver->arrived[e], config, receiver->batch.obs_dim, receiver->batch.act_dim,
+                          job_agents(receiver->job, e), error) != STATUS_OK)
       return STATUS_MEMORY;
   if (receiver->job->environment.info_dim > 0) {
     receiver->info = memory_alloc(envs, sizeof *receiver->info, "a round's named values", error);
@@ -76,7 +86,7 @@ static enum status init_batch(struct transition_receiver *receiver, struct error
   }
   const enum status status = transition_batch_init(&receiver->batch, job->environment.obs_dim, job->environment.act_dim,
                                                    most.batch_rows, most.most_steps, most.count, error);
-  return status == STATUS_OK && job->slots ? transition_batch_use_agents(&receiver->batch, error) : status;
+  return status == STATUS_OK ? use_columns(receiver, &receiver->batch, error) : status;
 }
 
 struct transition_receiver *transition_receiver_create(struct job *job, uint32_t actors, struct error *error) {
@@ -87,8 +97,8 @@ struct transition_receiver *transition_receiver_create(struct job *job, uint32_t
   enum status status = init_batch(receiver, error);
   if (status == STATUS_OK) status = init_heard(receiver, error);
   if (status == STATUS_OK)
-    status = snapshot_init_agents(&receiver->snapshot, job->environment.obs_dim, job->environment.act_dim,
-                                  (uint32_t)job->config.n_step - 1, job_most_agents(job), error);
+    status = snapshot_init_for(&receiver->snapshot, &job->config, job->environment.obs_dim, job->environment.act_dim,
+                               job_most_agents(job), error);
   if (status == STATUS_OK && job->config.sync) status = init_round(receiver, error);
   if (status == STATUS_OK) return receiver;
   transition_receiver_destroy(receiver);
@@ -159,7 +169,7 @@ static bool episodes_fit(const struct transition_receiver *receiver, const struc
 // A window of n steps holds up to n - 1 rows back, or releases as many that it held back.
 static bool rows_fit(const struct transition_receiver *receiver, const struct assignment *share) {
   const struct transition_batch *batch = &receiver->batch;
-  const uint64_t held = (uint64_t)share->agents * (receiver->job->config.n_step - 1);
+  const uint64_t held = (uint64_t)share->agents * (config_row_steps(&receiver->job->config) - 1);
   return batch->rows <= batch->transitions + held && batch->transitions <= batch->rows + held;
 }
 
@@ -224,6 +234,8 @@ static void insert(struct job *job, const struct transition_batch *batch, uint32
   job_insert(job, rows,
              &(struct job_rows){.environment = batch->environment + first,
                                 .agent = batch->agent ? batch->agent + first : NULL,
+                                .episode_number = batch->episode_step ? batch->episode_number + first : NULL,
+                                .episode_step = batch->episode_step ? batch->episode_step + first : NULL,
                                 .obs = batch->obs + o,
                                 .action = batch->action + a,
                                 .reward = batch->reward + first,
@@ -270,6 +282,10 @@ static enum status keep_for_round(struct transition_receiver *receiver, uint32_t
     return error_set(error, STATUS_PEER, "rank %u sent more transitions than a round has", rank);
   memcpy(round->environment + row, batch->environment, n * sizeof *round->environment);
   if (round->agent) memcpy(round->agent + row, batch->agent, n * sizeof *round->agent);
+  if (round->episode_step) {
+    memcpy(round->episode_number + row, batch->episode_number, n * sizeof *round->episode_number);
+    memcpy(round->episode_step + row, batch->episode_step, n * sizeof *round->episode_step);
+  }
   memcpy(round->version + row, batch->version, n * sizeof *round->version);
   memcpy(round->obs + row * obs, batch->obs, n * obs * sizeof(float));
   memcpy(round->action + row * act, batch->action, n * act * sizeof(float));
@@ -311,7 +327,7 @@ enum status transition_receiver_take_snapshot(struct transition_receiver *receiv
                                               struct error *error) {
   struct job *job = receiver->job;
   const enum status status =
-      message_decode_snapshot(frame, (uint32_t)job->config.n_step - 1, &receiver->snapshot, error);
+      message_decode_snapshot(frame, (uint32_t)config_row_steps(&job->config) - 1, &receiver->snapshot, error);
   if (status != STATUS_OK) return status;
   const uint32_t e = receiver->snapshot.environment;
   if (!transition_receiver_owns(receiver, frame->sender, e))
@@ -366,8 +382,10 @@ static void commit_info(struct transition_receiver *receiver) {
 }
 
 bool transition_receiver_has_room(const struct transition_receiver *receiver) {
-  const uint32_t rows = receiver->job->config.sync ? receiver->round.rows : receiver->batch.capacity;
-  return rows <= replay_room(receiver->job->replay);
+  const struct job *job = receiver->job;
+  const size_t rows = job->config.sync ? receiver->round.rows : receiver->batch.capacity;
+  const size_t each = replay_is_linked(job->replay) ? REPLAY_STEP_RECORDS : 1;
+  return rows * each <= replay_room(job->replay);
 }
 
 bool transition_receiver_owns(const struct transition_receiver *receiver, uint32_t sender, uint32_t environment) {

@@ -11,7 +11,7 @@ enum status weights_publisher_init(struct weights_publisher *publisher, const st
                                    struct transport *transport, struct error *error) {
   static const char what[] = "the weights publisher";
   const size_t parameters = mlp_dense_size(&job->sac.acting_net);
-  const uint32_t obs_dim = job->environment.obs_dim, actors = (uint32_t)transport_size(transport) - 1;
+  const uint32_t obs_dim = job_input(job), actors = (uint32_t)transport_size(transport) - 1;
   const size_t bytes = shared_policy_size(obs_dim, job->sac.acting_net.parameters);
   const size_t asked = transport_shared_weights_asked(transport);
   *publisher = (struct weights_publisher){

@@ -42,13 +42,13 @@ static enum status init_slots(struct job *job, struct error *error) {
 }
 
 static enum status init_environments(struct job *job, struct error *error) {
-  const uint32_t envs = (uint32_t)job->config.envs, window = (uint32_t)job->config.n_step - 1;
+  const uint32_t envs = (uint32_t)job->config.envs;
   job->environments = memory_alloc(envs, sizeof *job->environments, "the environments' snapshots", error);
   if (!job->environments) return STATUS_MEMORY;
   for (uint32_t e = 0; e < envs; e++) {
     struct snapshot *snapshot = &job->environments[e];
-    const enum status status = snapshot_init_agents(snapshot, job->environment.obs_dim, job->environment.act_dim,
-                                                    window, job_agents(job, e), error);
+    const enum status status = snapshot_init_for(snapshot, &job->config, job->environment.obs_dim,
+                                                 job->environment.act_dim, job_agents(job, e), error);
     if (status != STATUS_OK) return status;
     snapshot->environment = e;
   }
@@ -61,7 +61,8 @@ static uint64_t rows_to_come(const struct job *job, uint64_t steps) {
   const struct config *config = &job->config;
   const uint64_t left = config->env_steps > steps ? config->env_steps - steps : 0;
   const uint64_t round = config->sync ? 2 * config->envs * config->sync_steps : config->send_steps + config->envs;
-  const uint64_t rows = left + round + 2 * config->envs * config->n_step + 1, most = job_most_agents(job);
+  const uint64_t rows = left + round + 2 * config->envs * config->n_step + 1;
+  const uint64_t most = (uint64_t)job_most_agents(job) * (config_links_rows(config) ? REPLAY_STEP_RECORDS : 1);
   return rows < UINT64_MAX / most ? rows * most : UINT64_MAX;
 }
 
@@ -70,22 +71,63 @@ enum status job_reserve_replay(struct job *job, uint64_t rows, uint64_t steps, s
   return replay_reserve(job->replay, rows < UINT64_MAX - come ? rows + come : UINT64_MAX, error);
 }
 
+static struct history history(const struct job *job) {
+  return history_of(&job->config, job->environment.obs_dim, job->environment.act_dim);
+}
+
+// A replay in which a transition keeps its history and its n steps until it is drawn.
+static enum status check_capacity(const struct job *job, const struct replay_links *links, struct error *error) {
+  const uint64_t chain = (uint64_t)links->history.length + links->n_step;
+  const uint64_t least = (uint64_t)links->lanes * chain + REPLAY_STEP_RECORDS;
+  if (job->config.replay_capacity >= least) return STATUS_OK;
+  return error_set(error, STATUS_USAGE,
+                   "replay_capacity is %llu; with history %u, n_step %u and %u agents in all it must be %llu at least",
+                   (unsigned long long)job->config.replay_capacity, links->history.length, links->n_step,
+                   job_slots(job), (unsigned long long)least);
+}
+
+static enum status init_replay(struct job *job, struct error *error) {
+  const struct config *config = &job->config;
+  const uint64_t most = rows_to_come(job, 0);
+  if (config_links_rows(config)) {
+    const struct replay_links links = {.history = history(job),
+                                       .n_step = (uint32_t)config->n_step,
+                                       .gamma = config->gamma,
+                                       .lanes = job_slots(job) + 1}; // that of logged rows is the last
+    if (check_capacity(job, &links, error) != STATUS_OK) return STATUS_USAGE;
+    job->replay = replay_create_linked(config->replay_capacity, most, &links, error);
+  } else {
+    job->replay =
+        replay_create_for(config->replay_capacity, most, job->environment.obs_dim, job->environment.act_dim, error);
+  }
+  return job->replay ? STATUS_OK : error->status;
+}
+
+static enum status init_scales(struct job *job, struct error *error) {
+  const uint32_t input = job_input(job);
+  job->shift = memory_alloc(input, sizeof *job->shift, "the normalizer", error);
+  job->scale = memory_alloc(input, sizeof *job->scale, "the normalizer", error);
+  if (!job->shift || !job->scale) return STATUS_MEMORY;
+  for (uint32_t i = 0; i < input; i++) job->scale[i] = 1;
+  return STATUS_OK;
+}
+
 static enum status init_parts(struct job *job, struct error *error) {
   const struct config *config = &job->config;
   const uint32_t obs_dim = job->environment.obs_dim, act_dim = job->environment.act_dim;
   job->team = thread_team_create(config->learner_threads > 0 ? (unsigned)config->learner_threads : 1, error);
   if (!job->team) return error->status;
-  enum status status = sac_init(&job->sac, config, obs_dim, act_dim, job->team, error);
+  enum status status = history_check(config, job->environment.environment, obs_dim, act_dim,
+                                     job->environment.max_episode_steps, WIRE_MAX_DIM, error);
+  if (status != STATUS_OK) return status;
+  status = sac_init(&job->sac, config, network_input(config, obs_dim, act_dim), act_dim, job->team, error);
   if (status == STATUS_OK) status = normalizer_init(&job->normalizer, obs_dim, error);
   if (status == STATUS_OK) status = reward_statistics_init(&job->rewards, config, job_slots(job), error);
+  if (status == STATUS_OK) status = init_replay(job, error);
+  if (status == STATUS_OK) status = init_scales(job, error);
   if (status != STATUS_OK) return status;
-  job->replay = replay_create_for(config->replay_capacity, rows_to_come(job, 0), obs_dim, act_dim, error);
-  if (!job->replay) return error->status;
   job->sample = memory_alloc(config->batch_size, sizeof *job->sample, "an update's rows", error);
-  job->shift = memory_alloc(obs_dim, sizeof *job->shift, "the normalizer", error);
-  job->scale = memory_alloc(obs_dim, sizeof *job->scale, "the normalizer", error);
-  if (!job->sample || !job->shift || !job->scale) return STATUS_MEMORY;
-  return init_environments(job, error);
+  return job->sample ? init_environments(job, error) : STATUS_MEMORY;
 }
 
 enum status job_init(struct job *job, const struct config *config, struct message_hello *hello, struct error *error) {
@@ -135,9 +177,25 @@ static uint32_t slot_of(const struct job *job, const struct job_rows *from, size
   return job->slots ? job->slots[e] + (from->agent ? from->agent[r] : 0) : e;
 }
 
+static void insert_steps(struct job *job, size_t rows, const struct job_rows *from) {
+  const size_t obs_dim = job->environment.obs_dim, act_dim = job->environment.act_dim;
+  for (size_t r = 0; r < rows; r++)
+    replay_insert_step(job->replay, &(struct replay_step){.lane = from->logged ? job_slots(job) : slot_of(job, from, r),
+                                                          .episode = from->episode_number[r],
+                                                          .step = from->episode_step[r],
+                                                          .obs = from->obs + r * obs_dim,
+                                                          .action = from->action + r * act_dim,
+                                                          .next_obs = from->next_obs + r * obs_dim,
+                                                          .reward = from->reward[r],
+                                                          .discount = from->discount[r]});
+}
+
 void job_insert(struct job *job, size_t rows, const struct job_rows *from) {
   const uint32_t obs_dim = job->environment.obs_dim;
-  replay_insert(job->replay, rows, from->obs, from->action, from->reward, from->next_obs, from->discount);
+  if (replay_is_linked(job->replay))
+    insert_steps(job, rows, from);
+  else
+    replay_insert(job->replay, rows, from->obs, from->action, from->reward, from->next_obs, from->discount);
   for (size_t r = 0; job->config.normalize_observations && r < rows; r++)
     normalizer_update(&job->normalizer, from->obs + r * obs_dim);
   for (size_t r = 0; job->rewards.scaling != REWARD_RAW && r < rows; r++)
@@ -153,6 +211,16 @@ static void scale_rewards(const struct job *job, const struct sac_batch *batch) 
   for (size_t i = 0; i < batch->rows; i++) batch->reward[i] = (real)((double)batch->reward[i] / scale);
 }
 
+// Writes what normalises an input (job_input): each of its observations likewise, and no action, whose places are 0
+// and 1.
+static void export_scales(const struct job *job, float *shift, float *scale) {
+  const struct history seen = history(job);
+  for (uint32_t i = 0; i < seen.length; i++) {
+    const uint32_t at = history_offset(&seen, i);
+    normalizer_export(&job->normalizer, shift + at, scale + at);
+  }
+}
+
 void job_sample(struct job *job) {
   struct sac_batch *batch = sac_batch(&job->sac);
   struct random random = random_stream(job->config.seed, RANDOM_REPLAY, 0, job->sac.updates);
@@ -160,8 +228,8 @@ void job_sample(struct job *job) {
   replay_gather(job->replay, job->sample, batch);
   if (job->rewards.scaling != REWARD_RAW) scale_rewards(job, batch);
   if (job->config.normalize_observations) { // element by element, so in place
-    const size_t dim = job->normalizer.dim;
-    normalizer_export(&job->normalizer, job->shift, job->scale);
+    const size_t dim = job_input(job);
+    export_scales(job, job->shift, job->scale);
     for (size_t i = 0; i < batch->rows; i++) {
       real *obs = batch->input + i * batch->width, *next_obs = batch->next_input + i * batch->width;
       normalizer_apply(1, dim, job->shift, job->scale, obs, obs);
@@ -177,7 +245,7 @@ static void export_normalizer(const struct job *job, struct policy_weights *weig
   weights->version = job->policy_version;
   weights->normalize = job->config.normalize_observations;
   if (weights->normalize) {
-    normalizer_export(&job->normalizer, weights->shift, weights->scale);
+    export_scales(job, weights->shift, weights->scale);
     return;
   }
   for (uint32_t i = 0; i < weights->obs_dim; i++) {

@@ -30,7 +30,7 @@ struct job {
   double started;                                // clock_now() at which this process began to count; 0: it does not
   double best_return;                            // of evaluations; -inf: none yet
   uint32_t *sample;                              // (batch_size) scratch of job_sample
-  float *shift, *scale;                          // (obs_dim) scratch
+  float *shift, *scale;                          // (job_input) scratch
   uint64_t next_log, next_eval, next_checkpoint; // steps at or after which each fires
 };
 
@@ -55,10 +55,16 @@ uint32_t job_agents(const struct job *job, uint64_t e);
 uint32_t job_most_agents(const struct job *job);
 uint32_t job_slots(const struct job *job);
 
+// Floats that the networks see: an observation, with a history several of them.
+static inline uint32_t job_input(const struct job *job) { return job->sac.obs_dim; }
+
 // Inserts rows of one environment or of many into the replay, the normalizer and the statistics of rewards.
 // environment, agent: (rows), or NULL where all are of the first.
 struct job_rows {
   const uint32_t *environment, *agent;
+  const uint64_t *episode_number; // (rows) where the replay is linked; likewise:
+  const uint32_t *episode_step;
+  bool logged; // rows of a file: of no environment of the job
   const float *obs, *action, *reward, *next_obs, *discount;
 };
 void job_insert(struct job *job, size_t rows, const struct job_rows *from);

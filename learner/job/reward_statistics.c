@@ -23,7 +23,7 @@ enum status reward_statistics_init(struct reward_statistics *statistics, const s
   static const char what[] = "the statistics of rewards";
   *statistics = (struct reward_statistics){.scaling = scaling_of(config),
                                            .environments = environments,
-                                           .n = (uint32_t)config->n_step,
+                                           .n = (uint32_t)config_row_steps(config),
                                            .gamma = config->gamma,
                                            .value_max = config->value_max};
   if (statistics->scaling == REWARD_RAW) return STATUS_OK;

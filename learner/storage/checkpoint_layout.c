@@ -17,7 +17,8 @@ struct checkpoint_shape checkpoint_shape_of(const struct config *config, uint32_
                                    .critics = (uint32_t)config->critics,
                                    .environments = (uint32_t)config->envs,
                                    .slots = (uint32_t)config->envs,
-                                   .window = (uint32_t)config->n_step - 1,
+                                   .window = (uint32_t)config_row_steps(config) - 1,
+                                   .linked = config_links_rows(config),
                                    .sync = config->sync,
                                    .rewards = strcmp(config->normalize_rewards, "deviation") == 0 ||
                                               strcmp(config->normalize_rewards, "bounded") == 0};
@@ -280,6 +281,9 @@ static void check_windows(struct h5 *h5, const char *group, const struct snapsho
 static void walk_episode(struct h5 *h5, const char *group, struct snapshot *snapshot, uint64_t window_capacity) {
   h5_values(h5, h5_name(h5, "%s/obs", group), H5_KIND_FLOAT, (uint64_t)snapshot->agents * snapshot->obs_dim, 0,
             snapshot->obs);
+  if (snapshot->history_dim > 0)
+    h5_values(h5, h5_name(h5, "%s/history", group), H5_KIND_FLOAT, (uint64_t)snapshot->agents * snapshot->history_dim,
+              0, snapshot->history);
   if (snapshot->agents > 1) walk_agents(h5, group, snapshot);
   window_capacity *= snapshot->agents;
   h5_double(h5, h5_name(h5, "%s/episode_return", group), &snapshot->episode_return);
@@ -355,7 +359,10 @@ static void walk_environments(struct h5 *h5, const struct checkpoint_shape *shap
   char group[32];
   h5->hint = "envs: fixed on resume in sync mode";
   for (uint32_t e = 0; e < shape->environments && h5->status == STATUS_OK; e++) {
-    struct snapshot unkept = {.obs_dim = shape->obs_dim, .act_dim = shape->act_dim, .agents = 1};
+    struct snapshot unkept = {.obs_dim = shape->obs_dim,
+                              .act_dim = shape->act_dim,
+                              .history_dim = shape->acting.input - shape->obs_dim,
+                              .agents = 1};
     snprintf(group, sizeof group, "actors/%u", (unsigned)e);
     if (!h5->writing && !h5->verifying && !shape->sync && !h5_has(h5, group)) continue;
     walk_environment(h5, group, environments ? &environments[e] : &unkept, shape->window);

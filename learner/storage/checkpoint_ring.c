@@ -21,6 +21,34 @@ void checkpoint_walk_ring(struct h5 *h5, struct checkpoint_ring *ring) {
             cursor, capacity);
 }
 
+enum status checkpoint_lanes_init(struct checkpoint_lanes *lanes, uint64_t count, struct error *error) {
+  static const char what[] = "the replay's lanes";
+  *lanes = (struct checkpoint_lanes){.lanes = count};
+  lanes->record = memory_alloc(count, sizeof *lanes->record, what, error);
+  lanes->episode = memory_alloc(count, sizeof *lanes->episode, what, error);
+  lanes->step = memory_alloc(count, sizeof *lanes->step, what, error);
+  return lanes->record && lanes->episode && lanes->step ? STATUS_OK : STATUS_MEMORY;
+}
+
+void checkpoint_lanes_release(struct checkpoint_lanes *lanes) {
+  memory_free(lanes->record);
+  memory_free(lanes->episode);
+  memory_free(lanes->step);
+  *lanes = (struct checkpoint_lanes){0};
+}
+
+void checkpoint_walk_lanes(struct h5 *h5, struct checkpoint_lanes *lanes) {
+  if (!h5->writing) {
+    const uint64_t count = h5_rows(h5, "replay/lane_record");
+    if (count > h5->bytes / sizeof(uint64_t))
+      h5_fail(h5, STATUS_FORMAT, "/replay/lane_record of %" PRIu64 " rows is larger than it can be", count);
+    if (h5->status == STATUS_OK) h5->status = checkpoint_lanes_init(lanes, count, h5->error);
+  }
+  h5_values(h5, "replay/lane_record", H5_KIND_U64, lanes->lanes, 0, lanes->record);
+  h5_values(h5, "replay/lane_episode", H5_KIND_U64, lanes->lanes, 0, lanes->episode);
+  h5_values(h5, "replay/lane_step", H5_KIND_U64, lanes->lanes, 0, lanes->step);
+}
+
 void checkpoint_columns_open(struct h5 *h5, struct checkpoint_columns *columns, const struct checkpoint_shape *shape,
                              uint64_t size) {
   const uint32_t width[CHECKPOINT_COLUMNS] = {

@@ -12,6 +12,16 @@ struct checkpoint_ring {
 // Reading fails where the three contradict each other.
 void checkpoint_walk_ring(struct h5 *h5, struct checkpoint_ring *ring);
 
+// Where the next step of each agent of a linked replay goes on: arrays (lanes) of numbers.
+struct checkpoint_lanes {
+  uint64_t lanes;
+  uint64_t *record, *episode, *step; // owned
+};
+// Writes the lanes, or allocates and reads as many as the file has. Release them, on failure too.
+void checkpoint_walk_lanes(struct h5 *h5, struct checkpoint_lanes *lanes);
+enum status checkpoint_lanes_init(struct checkpoint_lanes *lanes, uint64_t count, struct error *error);
+void checkpoint_lanes_release(struct checkpoint_lanes *lanes);
+
 enum { CHECKPOINT_COLUMNS = 6 };
 extern const char *const checkpoint_column_names[CHECKPOINT_COLUMNS]; // in the order of enum replay_column
 // One chunk of rows is moved in all columns at once.

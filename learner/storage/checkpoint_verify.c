@@ -20,6 +20,9 @@ static void verify_replay(struct h5 *h5, const struct checkpoint_shape *shape) {
   for (uint64_t row = 0; row < ring.size && h5->status == STATUS_OK; row += columns.rows)
     checkpoint_columns_move(h5, &columns, row, ring.size - row < columns.rows ? ring.size - row : columns.rows);
   checkpoint_columns_close(h5, &columns);
+  struct checkpoint_lanes lanes = {0};
+  if (shape->linked) checkpoint_walk_lanes(h5, &lanes);
+  checkpoint_lanes_release(&lanes);
 }
 
 static void verify_job(struct h5 *h5, const struct checkpoint_info *info, const struct checkpoint_shape *shape) {

@@ -27,7 +27,7 @@ void rollout_run_begin(struct rollout_run *run, const char *name, const struct c
   CU_ASSERT_PTR_NOT_NULL_FATAL(run->rollout);
   const struct environment *environment = rollout_environment(run->rollout, 0);
   uint32_t obs_dim = environment->obs_dim, act_dim = environment->act_dim;
-  run->policy = policy_create(with, obs_dim, act_dim, &error);
+  run->policy = policy_create(with, network_input(with, obs_dim, act_dim), act_dim, &error);
   CU_ASSERT_PTR_NOT_NULL_FATAL(run->policy);
   struct policy_weights *weights = policy_weights(run->policy);
   weights->version = version;
@@ -36,6 +36,7 @@ void rollout_run_begin(struct rollout_run *run, const char *name, const struct c
   UNIT_STATUS_FATAL(transition_batch_init(&run->batch, obs_dim, act_dim, CAPACITY, CAPACITY, ROLLOUT_RUN_ENVS, &error),
                     STATUS_OK, &error);
   if (environment->agents > 1) UNIT_STATUS_FATAL(transition_batch_use_agents(&run->batch, &error), STATUS_OK, &error);
+  if (config_links_rows(with)) UNIT_STATUS_FATAL(transition_batch_use_episodes(&run->batch, &error), STATUS_OK, &error);
 }
 
 void rollout_run_steps(struct rollout_run *run, int steps) {
@@ -63,10 +64,15 @@ static uint32_t next_row(const struct transition_batch *batch, uint32_t environm
   return row;
 }
 
+static bool episodes_agree(const struct transition_batch *a, uint32_t i, const struct transition_batch *b, uint32_t j) {
+  if (!a->episode_step || !b->episode_step) return !a->episode_step && !b->episode_step;
+  return a->episode_number[i] == b->episode_number[j] && a->episode_step[i] == b->episode_step[j];
+}
+
 bool rollout_row_agrees(const struct transition_batch *a, uint32_t i, const struct transition_batch *b, uint32_t j) {
   size_t obs = a->obs_dim * sizeof(float), action = a->act_dim * sizeof(float);
   const uint32_t left = a->agent ? a->agent[i] : 0, right = b->agent ? b->agent[j] : 0;
-  return left == right && a->version[i] == b->version[j] &&
+  return left == right && episodes_agree(a, i, b, j) && a->version[i] == b->version[j] &&
          memcmp(a->obs + i * a->obs_dim, b->obs + j * b->obs_dim, obs) == 0 &&
          memcmp(a->action + i * a->act_dim, b->action + j * b->act_dim, action) == 0 &&
          memcmp(a->next_obs + i * a->obs_dim, b->next_obs + j * b->obs_dim, obs) == 0 &&

@@ -11,7 +11,9 @@
 static const struct config one_step = {.seed = 3, .gamma = 0.9, .n_step = 1, .hidden = {2, {16, 16}}};
 static const struct config windows = {.seed = 3, .gamma = 0.9, .n_step = 3, .hidden = {2, {16, 16}}};
 static const struct config held = {.seed = 3, .gamma = 0.9, .n_step = 3, .noise_hold = 8, .hidden = {2, {16, 16}}};
-static const struct config *const configs[] = {&one_step, &windows, &held};
+static const struct config history = {
+    .seed = 3, .gamma = 0.9, .n_step = 3, .history = 4, .history_actions = true, .hidden = {2, {16, 16}}};
+static const struct config *const configs[] = {&one_step, &windows, &held, &history};
 
 // --- rows ---
 
@@ -135,7 +137,7 @@ static void snapshot_continues(const struct config *config, int steps, bool live
   rollout_run_steps(&run, steps);
   for (uint32_t i = 0; i < 3; i++) {
     struct snapshot snapshot;
-    UNIT_STATUS_FATAL(snapshot_init_agents(&snapshot, 3, 1, 2, 5, &error), STATUS_OK, &error);
+    UNIT_STATUS_FATAL(snapshot_init_for(&snapshot, config, 3, 1, 5, &error), STATUS_OK, &error);
     UNIT_STATUS(rollout_snapshot(run.rollout, i, &snapshot, &error), STATUS_OK, &error);
     CU_ASSERT_EQUAL(snapshot.agents, 3 + (1 + i) % 3);
     CU_ASSERT_EQUAL(snapshot.live, live);

@@ -8,24 +8,27 @@
 static const struct config config = {.seed = 3, .gamma = 0.9, .n_step = 3, .hidden = {2, {16, 16}}};
 static const struct config one_step = {.seed = 3, .gamma = 0.9, .n_step = 1, .hidden = {2, {16, 16}}};
 
+static const struct config history = {.seed = 3, .gamma = 0.9, .n_step = 3, .history = 4, .hidden = {2, {16, 16}}};
+
 // Steps, then moves every environment into a new rollout and continues both.
-static void snapshot_continues(const char *name, int steps, bool live) {
+static void snapshot_continues(const char *name, const struct config *with, int steps, bool live) {
   struct rollout_run run, other;
   struct error error = {0};
-  rollout_run_begin(&run, name, &config, 1, 3, 5);
-  rollout_run_begin(&other, name, &config, 1, 3, 5);
+  rollout_run_begin(&run, name, with, 1, 3, 5);
+  rollout_run_begin(&other, name, with, 1, 3, 5);
   rollout_run_steps(&other, 5); // what it did before does not matter
   transition_batch_clear(&other.batch);
   rollout_run_steps(&run, steps);
   for (uint32_t i = 0; i < 3; i++) {
     struct snapshot snapshot;
-    UNIT_STATUS_FATAL(snapshot_init(&snapshot, run.batch.obs_dim, run.batch.act_dim, 2, &error), STATUS_OK, &error);
+    UNIT_STATUS_FATAL(snapshot_init_for(&snapshot, with, run.batch.obs_dim, run.batch.act_dim, 1, &error), STATUS_OK,
+                      &error);
     UNIT_STATUS(rollout_snapshot(run.rollout, i, &snapshot, &error), STATUS_OK, &error);
     CU_ASSERT_EQUAL(snapshot.environment, 1 + i);
     CU_ASSERT_EQUAL(snapshot.steps, (uint64_t)steps);
     CU_ASSERT_TRUE(snapshot.exact);
     CU_ASSERT_EQUAL(snapshot.live, live);
-    CU_ASSERT_EQUAL(snapshot.window, (live ? 2 : 0));
+    CU_ASSERT_EQUAL(snapshot.window, (live ? config_row_steps(with) - 1 : 0));
     UNIT_STATUS(rollout_restore(other.rollout, &snapshot, &error), STATUS_OK, &error);
     snapshot_release(&snapshot);
   }
@@ -43,10 +46,14 @@ static void snapshot_continues(const char *name, int steps, bool live) {
 }
 
 static void test_snapshot(void) {
-  snapshot_continues("Pendulum-v1", 57, true);
-  snapshot_continues("counter", 13, true);
-  snapshot_continues("counter", 20, false); // between two episodes
-  snapshot_continues("no_save", 20, false);
+  const struct config *const configs[] = {&config, &history};
+  for (int c = 0; c < 2; c++) {
+    snapshot_continues("Pendulum-v1", configs[c], 57, true);
+    snapshot_continues("counter", configs[c], 13, true);
+    snapshot_continues("counter", configs[c], 2, true);   // in a history's begin
+    snapshot_continues("counter", configs[c], 20, false); // between two episodes
+    snapshot_continues("no_save", configs[c], 20, false);
+  }
 }
 
 // A save that breaks the rules counts as none. Each environment gives one warning, and does not fail.

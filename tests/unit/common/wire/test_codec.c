@@ -50,7 +50,7 @@ static void test_bad_frames(void) {
     reject_frame(&out, size, -1, 0, "announces 16 payload bytes");
   reject_frame(&out, out.size + 1, -1, 0, "announces 16 payload bytes and has 17");
   for (int i = 0; i < 4; i++) reject_frame(&out, out.size, i, 0, "CRSC");
-  reject_frame(&out, out.size, 4, WIRE_VERSION + 1, "wire version 8 from sender 7");
+  reject_frame(&out, out.size, 4, WIRE_VERSION + 1, "wire version 9 from sender 7");
   reject_frame(&out, out.size, 6, 0, "unknown type 0");
   reject_frame(&out, out.size, 6, MESSAGE_TYPES, "unknown type");
   reject_frame(&out, out.size, 7, 1, "unknown type");

@@ -165,11 +165,71 @@ static void test_snapshot(void) {
   buffer_release(&bytes);
 }
 
+// Linked rows say where in their episodes they stand; both sides know from the configuration whether rows are linked.
+static void test_linked(void) {
+  struct transition_batch sent, got, plain;
+  struct buffer bytes = {0};
+  struct error error = {0};
+  init_batch(&sent, true);
+  init_batch(&got, true);
+  init_batch(&plain, true);
+  CU_ASSERT_EQUAL_FATAL(transition_batch_use_episodes(&sent, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(transition_batch_use_episodes(&got, NULL), STATUS_OK);
+  sent.rows = ROWS;
+  sent.steps = sent.transitions = ROWS;
+  for (uint32_t r = 0; r < ROWS; r++) sent.episode_number[r] = ((uint64_t)1 << 40) + r, sent.episode_step[r] = 7 + r;
+  UNIT_STATUS(message_encode_transitions(&bytes, 1, &sent, &error), STATUS_OK, &error);
+  struct frame frame = frame_of(&bytes);
+  UNIT_STATUS(message_decode_transitions(&frame, &got, &error), STATUS_OK, &error);
+  CU_ASSERT_EQUAL(memcmp(got.episode_number, sent.episode_number, ROWS * sizeof *sent.episode_number), 0);
+  CU_ASSERT_EQUAL(memcmp(got.episode_step, sent.episode_step, ROWS * sizeof *sent.episode_step), 0);
+  for (size_t size = 0; size < frame.size; size++) {
+    struct frame cut = frame;
+    cut.size = size;
+    CU_ASSERT_EQUAL(message_decode_transitions(&cut, &got, NULL), STATUS_FORMAT);
+  }
+  UNIT_STATUS(message_decode_transitions(&frame, &plain, &error), STATUS_FORMAT, &error);
+  CU_ASSERT(error_says(&error, "linked"));
+  transition_batch_release(&sent);
+  transition_batch_release(&got);
+  transition_batch_release(&plain);
+  buffer_release(&bytes);
+}
+
+// A snapshot carries what the networks see before the present observation.
+static void test_history(void) {
+  const struct config config = {.n_step = 3, .history = 3, .history_actions = true};
+  struct snapshot sent, got, copy;
+  struct buffer bytes = {0};
+  struct error error = {0};
+  CU_ASSERT_EQUAL_FATAL(snapshot_init_for(&sent, &config, OBS, ACT, AGENTS, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(snapshot_init_for(&got, &config, OBS, ACT, AGENTS, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(snapshot_init_for(&copy, &config, OBS, ACT, AGENTS, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL_FATAL(sent.history_dim, 2 * (OBS + ACT));
+  sent.live = true;
+  for (uint32_t i = 0; i < AGENTS * sent.history_dim; i++) sent.history[i] = (float)i + 0.5f;
+  UNIT_STATUS(message_encode_snapshot(&bytes, MESSAGE_SNAPSHOT, 1, &sent, &error), STATUS_OK, &error);
+  const struct frame frame = frame_of(&bytes);
+  UNIT_STATUS(message_decode_snapshot(&frame, 0, &got, &error), STATUS_OK, &error);
+  UNIT_STATUS(snapshot_copy(&copy, &got, &error), STATUS_OK, &error);
+  CU_ASSERT_EQUAL(memcmp(copy.history, sent.history, AGENTS * sent.history_dim * sizeof(float)), 0);
+  snapshot_release(&got);
+  CU_ASSERT_EQUAL_FATAL(snapshot_init_agents(&got, OBS, ACT, 0, AGENTS, NULL), STATUS_OK);
+  UNIT_STATUS(message_decode_snapshot(&frame, 0, &got, &error), STATUS_FORMAT, &error);
+  CU_ASSERT(error_says(&error, "history_dim"));
+  snapshot_release(&sent);
+  snapshot_release(&got);
+  snapshot_release(&copy);
+  buffer_release(&bytes);
+}
+
 int main(void) {
   static const struct unit_case cases[] = {
       {"rows name their agents, and steps are counted apart from transitions", test_transitions},
       {"HELLO says how many agents each environment has", test_hello},
       {"a snapshot has what each agent is in the middle of", test_snapshot},
+      {"linked rows arrive with their places in episodes", test_linked},
+      {"a snapshot carries the history of each agent", test_history},
   };
   return unit_run("codec_agents", cases, sizeof cases / sizeof *cases);
 }
