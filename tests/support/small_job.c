@@ -106,6 +106,7 @@ static void fill_environment(struct numbers *numbers, struct snapshot *snapshot,
   snapshot->info_number[1] = -0.75;
   snapshot->window = snapshot->environment == 0 ? window : 0;
   fill(numbers, snapshot->obs, snapshot->obs_dim);
+  fill(numbers, snapshot->history, snapshot->history_dim);
   fill(numbers, snapshot->window_obs, (size_t)snapshot->window * snapshot->obs_dim);
   fill(numbers, snapshot->window_action, (size_t)snapshot->window * snapshot->act_dim);
   fill(numbers, snapshot->window_reward, snapshot->window);
@@ -189,21 +190,50 @@ static void fill_rewards(struct numbers *numbers, struct reward_statistics *rewa
   }
 }
 
-void small_job_fill(struct job *job, uint64_t seed, uint32_t rows) {
+// Steps of all environments in turn. Their episodes have 5 steps each; of every 11th step the row is lost.
+static void fill_linked(struct job *job, struct numbers *numbers, uint32_t rows) {
+  const uint32_t obs_dim = job->environment.obs_dim, act_dim = job->environment.act_dim, envs = SMALL_ENVS;
   struct error error = {0};
-  struct numbers numbers = {seed};
+  float *values = memory_alloc((size_t)(envs + 1) * obs_dim + act_dim + 1, sizeof *values, "a step", &error);
+  must(error.status, &error);
+  float *next_obs = values + (size_t)envs * obs_dim, *action = next_obs + obs_dim;
+  for (uint32_t r = 0; r < rows; r++) {
+    const uint32_t e = r % envs, step = r / envs % 5;
+    float *obs = values + (size_t)e * obs_dim;
+    if (step == 0) fill(numbers, obs, obs_dim);
+    fill(numbers, next_obs, obs_dim + act_dim + 1);
+    const struct replay_step made = {
+        e, r / envs / 5, step, obs, action, next_obs, action[act_dim], step == 4 ? 0 : (float)job->config.gamma};
+    if (r % 11 != 10) replay_insert_step(job->replay, &made);
+    normalizer_update(&job->normalizer, obs);
+    memcpy(obs, next_obs, obs_dim * sizeof *obs);
+  }
+  memory_free(values);
+}
+
+static void fill_rows(struct job *job, struct numbers *numbers, uint32_t rows) {
+  struct error error = {0};
   const uint32_t obs_dim = job->environment.obs_dim, act_dim = job->environment.act_dim;
   float *row = memory_alloc(2 * (size_t)obs_dim + act_dim + 2, sizeof *row, "a row", &error);
   must(error.status, &error);
-  fill_sac(&numbers, &job->sac);
   for (uint32_t r = 0; r < rows; r++) {
-    fill(&numbers, row, 2 * (size_t)obs_dim + act_dim + 2);
+    fill(numbers, row, 2 * (size_t)obs_dim + act_dim + 2);
     float *action = row + obs_dim, *next_obs = action + act_dim, *reward = next_obs + obs_dim;
     reward[1] = fabsf(reward[1]); // the discount
     replay_insert(job->replay, 1, row, action, reward, next_obs, reward + 1);
     normalizer_update(&job->normalizer, row);
   }
   memory_free(row);
+}
+
+void small_job_fill(struct job *job, uint64_t seed, uint32_t rows) {
+  struct error error = {0};
+  struct numbers numbers = {seed};
+  fill_sac(&numbers, &job->sac);
+  if (replay_is_linked(job->replay))
+    fill_linked(job, &numbers, rows);
+  else
+    fill_rows(job, &numbers, rows);
   job->limiter.steps = count(&numbers);
   job->limiter.updates = job->sac.updates = count(&numbers);
   job->limiter.base_steps = count(&numbers);
@@ -222,7 +252,7 @@ void small_job_fill(struct job *job, uint64_t seed, uint32_t rows) {
   job->next_checkpoint = count(&numbers);
   fill_metrics(&numbers, &job->metrics);
   for (uint64_t e = 0; e < job->config.envs; e++)
-    fill_environment(&numbers, &job->environments[e], (uint32_t)job->config.n_step - 1, &error);
+    fill_environment(&numbers, &job->environments[e], (uint32_t)config_row_steps(&job->config) - 1, &error);
   if (job->rewards.scaling != REWARD_RAW) fill_rewards(&numbers, &job->rewards);
 }
 
