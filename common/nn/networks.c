@@ -20,6 +20,13 @@ static struct mlp_spec spec_of(const struct config *config, const struct tiles *
   };
 }
 
+struct history history_of(const struct config *config, uint32_t obs_dim, uint32_t act_dim) {
+  return (struct history){.length = config->history > 1 ? (uint32_t)config->history : 1,
+                          .obs_dim = obs_dim,
+                          .act_dim = act_dim,
+                          .actions = config->history_actions};
+}
+
 struct mlp_spec critic_spec(const struct config *config, const struct tiles *tiles, uint32_t obs_dim,
                             uint32_t act_dim) {
   struct mlp_spec spec = spec_of(config, tiles, config_critic_hidden(config), config->critic_norm);

@@ -4,9 +4,15 @@
 #define CORSAC_COMMON_NN_NETWORKS_H
 
 #include "common/config/config.h"
+#include "common/nn/history.h"
 #include "common/nn/mlp.h"
 #include "common/nn/squashed_gaussian.h"
 
+// What the networks see of an environment of these dimensions. 1 observation where the configuration gives no number.
+struct history history_of(const struct config *config, uint32_t obs_dim, uint32_t act_dim);
+
+// In all of these obs_dim is the width of the networks' input (history_width).
+//
 // obs_dim + act_dim -> 1, or value_atoms where critics are categorical. The spec points into the configuration.
 struct mlp_spec critic_spec(const struct config *config, const struct tiles *tiles, uint32_t obs_dim, uint32_t act_dim);
 

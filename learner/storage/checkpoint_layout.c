@@ -22,12 +22,14 @@ struct checkpoint_shape checkpoint_shape_of(const struct config *config, uint32_
                                    .rewards = strcmp(config->normalize_rewards, "deviation") == 0 ||
                                               strcmp(config->normalize_rewards, "bounded") == 0};
   struct mlp net;
-  const struct mlp_spec policy = policy_spec(config, NULL, obs_dim, act_dim);
+  const struct history history = history_of(config, obs_dim, act_dim);
+  const uint32_t input = (uint32_t)history_width(&history);
+  const struct mlp_spec policy = policy_spec(config, NULL, input, act_dim);
   mlp_init_spec(&net, &policy);
   shape.policy = mlp_dense(&net);
-  policy_network(&net, NULL, obs_dim, act_dim, config);
+  policy_network(&net, NULL, input, act_dim, config);
   shape.acting = mlp_dense(&net);
-  const struct mlp_spec critic = critic_spec(config, NULL, obs_dim, act_dim);
+  const struct mlp_spec critic = critic_spec(config, NULL, input, act_dim);
   mlp_init_spec(&net, &critic);
   shape.critic = mlp_dense(&net);
   return shape;

@@ -211,7 +211,7 @@ static void test_npz(void) {
     setup(&f, (enum small_kind)kind);
     UNIT_STATUS_FATAL(npz_open(&npz, f.npz, &error), STATUS_OK, &error);
     UNIT_STATUS(npz_read(&npz, "corsac_policy", NPZ_U64, 1, 0, &format, &error), STATUS_OK, &error);
-    CU_ASSERT_EQUAL(format, newer[kind] ? POLICY_NPZ_FORMAT : POLICY_NPZ_PLAIN);
+    CU_ASSERT_EQUAL(format, newer[kind] ? POLICY_NPZ_NETWORK : POLICY_NPZ_PLAIN);
     CU_ASSERT_EQUAL(npz_has(&npz, "network"), newer[kind]);
     CU_ASSERT_EQUAL(npz_has(&npz, "rms.gain"), newer[kind]);
     CU_ASSERT_EQUAL(npz_has(&npz, "layer0.bias"), kind != SMALL_RESIDUAL);
