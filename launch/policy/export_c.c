@@ -16,13 +16,12 @@ static const char USE[] = "/* Use:   void %s_act(const float *observation, float
 
 // A policy with a history has no function %s_act, so that no program takes it for one without.
 static const char USE_STEP[] =
-    "/* Use:   float state[%u];                             one for each agent; it may be copied\n"
-    " *        void %s_reset(float *state);                  an episode begins\n"
-    " *        void %s_step(float *state, const float *observation, float *action);\n"
-    " *                                                      once for each observation of the episode, in order\n"
-    " *        void %s_applied(float *state, const float *action);\n"
-    " *                                                      after a step whose action was not the one applied\n"
-    " *        The policy sees the newest %u observations%s. The state keeps them.\n";
+    "/* Use:   void %s_reset(float *state);                                        an episode begins\n"
+    " *        void %s_step(float *state, const float *observation, float *action);  it acts, once for each "
+    "observation\n"
+    " *        void %s_applied(float *state, const float *action);                   the action was not the step's\n"
+    " *        state (%u) is the caller's, one for each agent; it may be copied. The policy sees the newest %u\n"
+    " *        observations of the episode%s, which it keeps.\n";
 
 static const char HEAD[] =
     " *        observation (%u) as the environment gives it, action (%u) in the environment's own bounds.\n"
@@ -183,7 +182,7 @@ static void print_head(FILE *out, const struct export *export, uint32_t widest) 
   const size_t stack = (policy->net.residual ? 3 : 2) * widest * sizeof(float) + 128;
   const bool steps = history->length > 1;
   if (steps)
-    fprintf(out, USE_STEP, 1 + policy->act_dim + policy->net.input, name, name, name, history->length,
+    fprintf(out, USE_STEP, name, name, name, 1 + policy->act_dim + policy->net.input, history->length,
             history->actions ? " and the actions between them" : "");
   else
     fprintf(out, USE, name);
