@@ -63,6 +63,7 @@ for run in $histories; do
   expect_status "$run as npz once more" 0 "$CORSAC" export "$tmp/$run.npz" --format npz -o "$tmp/again.npz"
   check 'bit for bit' cmp -s "$tmp/$run.npz" "$tmp/again.npz"
   expect_status "$run as ONNX" 0 "$CORSAC" export "$tmp/$run.npz" --format onnx -o "$tmp/$run.onnx"
+  [ $run = k ] || expect_status "NumPy acts with $run as the library steps" 0 "$PYTHON" "$root/tests/e2e/lib_npz.py" same "$tmp/$run.npz" "$library"
 done
 cat >"$tmp/act_numpy.py" <<'END'
 import json, sys, zipfile
