@@ -201,7 +201,7 @@ static void build(struct graph *graph, const struct export *export) {
   add_range(graph, export);
 }
 
-// Fills property (FACTS) and returns how many there are. text: room for numbers.
+// Fills property and properties (FACTS) and returns how many there are. text_of: room for the numbers.
 static size_t list_facts(const struct trained_policy *policy, Onnx__StringStringEntryProto *property,
                          Onnx__StringStringEntryProto **properties, char text_of[FACTS][NAME]) {
   static const char *const key[FACTS] = {"env", "env_steps", "history", "history_actions", "obs_dim"};
