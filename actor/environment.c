@@ -109,6 +109,7 @@ enum status environment_create_for(struct environment *environment, const struct
                                    const struct guest *guest, uint64_t env_steps, struct error *error) {
   *environment = (struct environment){.kind = kind, .guest = *guest, .env_steps = env_steps};
   environment->guest.name = environment_kind_name(kind);
+  environment->guest.is_outside = kind->create_begin != NULL;
   char joined[CASES_ARGS];
   struct corsac_env_config config = describe(kind, guest, env_steps);
   config.args = find_args(environment, joined);
