@@ -86,8 +86,8 @@ bad 'a checkpoint of other agents' 1 'has 3 agents, the present one has 4' \
   "$CORSAC" train --resume half --env "$plugin:4vary" --env-steps 2000
 bad 'explain' 2 'it has [0-9]+ agents, and this command is for environments of one' "$CORSAC" explain one
 bad 'a wrong number' 2 'must be a number from 1 to 65536' "$CORSAC" new-env other --agents 0
-bad 'another language' 2 'an example of several agents in c, not in fortran' \
-  "$CORSAC" new-env other --agents 4 --lang fortran
+bad 'another language' 2 'examples of several agents in c and fortran, none in python' \
+  "$CORSAC" new-env other --agents 4 --lang python
 
 # A plugin of this version in a program that knows one agent: its spec ends before `agents`.
 cat >old.c <<'END'
@@ -149,4 +149,17 @@ check 'the manual begins an environment' [ -s session.sh ]
 expect_status 'and it runs as shown' 0 env MAKEFLAGS= PATH="${CORSAC%/*}:$PATH" sh -ec '. ./session.sh'
 check 'to its end' [ -s stove/first/ckpt-3000.h5 ]
 check 'its trace has nine agents' sh -c 'grep -q "^0,0,8," stove/trace.csv'
+
+# The same in Fortran: the same episodes.
+if command -v gfortran >/dev/null; then
+  expect_status 'new-env in Fortran' 0 "$CORSAC" new-env oven --agents 9 --lang fortran
+  expect_status 'it compiles, and keeps the rules' 0 make -C oven check
+  check 'with nine agents' grep -qE '^ok +agents +9 agents: they came [0-9]+ times and left [1-9]' "$out"
+  expect_status 'the policy in C' 0 "$CORSAC" eval stove/first --episodes 2
+  cp "$out" c.txt
+  expect_status 'the policy in Fortran' 0 "$CORSAC" eval stove/first --episodes 2 --env ./oven/oven.so
+  check 'has the same returns' cmp -s <(grep -o 'return.*' c.txt) <(grep -o 'return.*' "$out")
+else
+  skip 'an example in Fortran: no gfortran here'
+fi
 finish
