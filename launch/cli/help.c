@@ -281,7 +281,7 @@ static const char *const NEW_ENV =
     "\n"
     "  --lang L       c (default), c++ or fortran: a plugin; python: a program with its own main loop; fmu:\n"
     "                 writes MODEL.yaml, a task to begin with, from what the FMU says of itself\n"
-    "  --agents N     an environment of N agents that share one policy (in c)\n"
+    "  --agents N     an environment of N agents that share one policy (c, fortran)\n"
     "\n"
     "Example:\n"
     "  corsac new-env solver --lang fortran; cd solver; make; corsac check-env ./solver.so\n";
