@@ -1,4 +1,4 @@
-// Inside of an environment: what environment.c and environment_agents.c share.
+// Inside of an environment: what environment.c, environment_spec.c and environment_agents.c share.
 #ifndef CORSAC_ACTOR_ENVIRONMENT_IMPL_H
 #define CORSAC_ACTOR_ENVIRONMENT_IMPL_H
 
@@ -8,6 +8,11 @@
 __attribute__((format(printf, 4, 5))) enum status environment_fail(const struct environment *environment,
                                                                    enum status status, struct error *error,
                                                                    const char *format, ...);
+
+// Checks what create() said of the instance, and takes it. STATUS_FAILED names what is wrong; the caller destroys the
+// environment then.
+enum status environment_take_spec(struct environment *environment, const struct corsac_env_spec *spec,
+                                  struct error *error);
 
 // --- environment_agents.c: what only an instance of several agents has. Nothing of it is called for one. ---
 

@@ -1,7 +1,8 @@
 // The states of saving, and what leads from one to the next:
 //
 //   IDLE         no checkpoint is being written, none is wanted
-//     -> WANTED       checkpoint_schedule_is_due: by steps (checkpoint_every) or by time (checkpoint_minutes)
+//     -> WANTED       checkpoint_schedule_is_due: by steps (checkpoint_every), by time (checkpoint_minutes), or because
+//                     the last one failed some time ago
 //     -> WAITED FOR   checkpoint_schedule_now, checkpoint_schedule_whole: the job ends
 //   WANTED       (`wanted`) a checkpoint is due
 //     -> BACKGROUND   checkpoint_schedule_begin
@@ -30,10 +31,12 @@
 #include "learner/storage/checkpoint_list.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 static const double HUNG_SECONDS = 1800;  // without progress: the memory of a whole node may have to go to the disk
+static const double RETRY_SECONDS = 30;   // after a failure, or ten times as long as the save took
 static const double LOOK_SECONDS = 0.002; // a wait looks for a signal and at the clock so often
 static const double SILENT_SECONDS = 30;  // after which the log names a wait
 
@@ -61,19 +64,22 @@ void checkpoint_schedule_release(struct checkpoint_schedule *schedule) { checkpo
 
 // --- results of saves ---
 
-static void say_unsaved(struct checkpoint_schedule *schedule, const struct error *failure) {
+// In the background a failure ends nothing.
+static void say_unsaved(struct checkpoint_schedule *schedule, const struct error *failure, double seconds) {
   const char *last = schedule->reporter->checkpoint;
   char more[LOG_THROTTLE_TEXT];
   if (log_throttle_due(&schedule->unsaved, more))
     log_error("checkpoint not saved, training goes on%s%s: %s%s", last[0] ? " and the last good one is " : "", last,
               failure->text, more);
+  schedule->retry = clock_coarse() + fmax(RETRY_SECONDS, 10 * seconds);
 }
 
 static void note_checkpoint(struct checkpoint_schedule *schedule, const struct checkpoint_result *result) {
   schedule->failure = result->error;
   if (schedule->in_background && result->error.status != STATUS_OK && result->error.status != STATUS_STOPPED)
-    say_unsaved(schedule, &result->error);
+    say_unsaved(schedule, &result->error, result->seconds);
   if (result->error.status != STATUS_OK) return;
+  schedule->retry = 0;
   if (result->content == CHECKPOINT_ALL) error_clear(&schedule->partial); // I3
   schedule->whole = result->content == CHECKPOINT_ALL;
   snprintf(schedule->reporter->checkpoint, sizeof schedule->reporter->checkpoint, "%s", strrchr(result->path, '/') + 1);
@@ -121,6 +127,7 @@ bool checkpoint_schedule_is_due(struct checkpoint_schedule *schedule) {
   }
   const double minutes = job->config.checkpoint_minutes;
   if (minutes > 0 && clock_coarse() - schedule->last > 60 * minutes) schedule->wanted = true;
+  if (schedule->retry > 0 && clock_coarse() > schedule->retry) schedule->wanted = true;
   return schedule->wanted && !checkpoint_writer_saving(schedule->writer); // I1
 }
 
@@ -128,7 +135,8 @@ void checkpoint_schedule_begin(struct checkpoint_schedule *schedule) {
   struct error error = {0};
   schedule->wanted = false;
   schedule->in_background = true;
-  if (begin(schedule, CHECKPOINT_ALL, &error) != STATUS_OK) say_unsaved(schedule, &error);
+  schedule->retry = 0;
+  if (begin(schedule, CHECKPOINT_ALL, &error) != STATUS_OK) say_unsaved(schedule, &error, 0);
 }
 
 enum status checkpoint_schedule_best(struct checkpoint_schedule *schedule, const struct policy_weights *weights,

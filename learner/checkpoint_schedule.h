@@ -18,6 +18,7 @@ struct checkpoint_schedule {
 
   struct checkpoint_writer *writer;
   double last;          // clock_now() at which the last checkpoint began, or the process
+  double retry;         // clock_coarse() from which one that failed is tried again; 0: none failed
   bool wanted;          // a checkpoint has come due and has not begun
   bool in_background;   // training goes on during the running save: the log tells its result
   struct error failure; // of the last checkpoint that ended; STATUS_OK: it is there

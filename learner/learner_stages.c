@@ -199,7 +199,8 @@ enum status learner_train(struct learner *learner, bool *busy, struct error *err
 
 // --- the last evaluation and save ---
 
-// In sync the save comes first, so that it holds what a longer run would have had here.
+// In sync the save comes first, so that it holds what a longer run would have had here. In async it comes last, and a
+// checkpoint that is due does not wait for the evaluation.
 static enum status save_and_evaluate(struct learner *learner, struct error *error) {
   struct job *job = learner->job;
   const uint64_t steps = job->limiter.steps;
@@ -219,7 +220,7 @@ static enum status save_and_evaluate(struct learner *learner, struct error *erro
 
 enum status learner_finish(struct learner *learner, bool *busy, struct error *error) {
   struct job *job = learner->job;
-  if (learner->evaluation.running) return STATUS_OK;
+  if (learner->evaluation.running) return job->config.sync ? STATUS_OK : save_if_due(learner, error);
   *busy = true;
   const enum status status = save_and_evaluate(learner, error);
   if (status == STATUS_STOPPED) { // the next turn sees the signal

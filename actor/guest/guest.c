@@ -209,7 +209,7 @@ static bool is_check_due(enum guest_function function, unsigned attention) {
 // --- the two calls ---
 
 void guest_before_call(enum guest_function function) {
-  if (function <= GUEST_CREATE) guest_files_note_libraries();
+  if (function <= GUEST_CREATE && !guest_guard.guest->is_outside) guest_files_note_libraries();
   locale_restore(guest_state.locale);
 }
 

@@ -65,6 +65,7 @@ struct guest {
   const char *name; // of the environment, not owned
   uint64_t index;   // in the job
   bool evaluation;
+  bool is_outside;        // it runs in a process of its own, so it closes nothing here
   uint64_t episode, step; // the current ones
 };
 

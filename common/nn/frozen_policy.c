@@ -20,12 +20,13 @@ struct frozen_layer {
 
 struct frozen_policy {
   const struct tiles *tiles;
-  uint32_t obs_dim, act_dim, layers, widest;
+  uint32_t input, act_dim, layers, widest;
   bool normalize;
+  struct history history;
   struct log_std_form form;
   struct frozen_layer layer[MLP_MAX_LAYERS]; // the hidden ones, then both heads as one
   const float *gain;                         // (in of the last layer) of RMS norm; NULL: there is none
-  const float *shift, *scale;                // (obs_dim)
+  const float *shift, *scale;                // (input)
   const double *low, *high;                  // (act_dim)
   struct arena arena;                        // holds all of these
 };
@@ -38,9 +39,9 @@ static const void *keep(struct arena *arena, const void *values, size_t count, s
 
 // Fills the layers' shapes and returns the bytes that all arrays take.
 static size_t plan(struct frozen_policy *policy, const struct mlp *net) {
-  size_t bytes = 2 * arena_need(policy->obs_dim, sizeof(float)) + 2 * arena_need(policy->act_dim, sizeof(double));
+  size_t bytes = 2 * arena_need(policy->input, sizeof(float)) + 2 * arena_need(policy->act_dim, sizeof(double));
   policy->layers = net->layers;
-  policy->widest = policy->obs_dim;
+  policy->widest = policy->input;
   for (uint32_t l = 0; l < policy->layers; l++) {
     const struct mlp_layer *from = &net->layer[l];
     policy->layer[l] =
@@ -68,22 +69,24 @@ static void pack(struct frozen_policy *policy, const struct mlp *net, const floa
 }
 
 struct frozen_policy *frozen_policy_create(const struct mlp *net, const struct policy_weights *weights,
-                                           const struct log_std_form *form, const double *low, const double *high,
-                                           struct error *error) {
+                                           const struct log_std_form *form, const struct history *history,
+                                           const double *low, const double *high, struct error *error) {
   assert(!net->tiles && !net->batch && weights->parameters == net->parameters);
+  assert(history_width(history) == net->input);
   struct frozen_policy *policy = memory_alloc(1, sizeof *policy, "a policy", error);
   if (!policy) return NULL;
   *policy = (struct frozen_policy){.tiles = tiles_best(),
-                                   .obs_dim = net->input,
+                                   .input = net->input,
                                    .act_dim = net->output / 2,
                                    .normalize = weights->normalize,
+                                   .history = *history,
                                    .form = *form};
   if (arena_init(&policy->arena, plan(policy, net), "a policy", error) != STATUS_OK) {
     memory_free(policy);
     return NULL;
   }
-  policy->shift = keep(&policy->arena, weights->shift, policy->obs_dim, sizeof(float));
-  policy->scale = keep(&policy->arena, weights->scale, policy->obs_dim, sizeof(float));
+  policy->shift = keep(&policy->arena, weights->shift, policy->input, sizeof(float));
+  policy->scale = keep(&policy->arena, weights->scale, policy->input, sizeof(float));
   policy->low = keep(&policy->arena, low, policy->act_dim, sizeof(double));
   policy->high = keep(&policy->arena, high, policy->act_dim, sizeof(double));
   pack(policy, net, weights->values);
@@ -145,11 +148,12 @@ static const float *head_of(const struct frozen_policy *policy, const float *x, 
   return x;
 }
 
-void frozen_policy_act(const struct frozen_policy *policy, const float *obs, const float *eps, float *action,
-                       float *scratch) {
-  const float *x = obs;
+// action (act_dim) in [-1, 1]
+static void act(const struct frozen_policy *policy, const float *input, const float *eps, float *action,
+                float *scratch) {
+  const float *x = input;
   if (policy->normalize) {
-    normalizer_apply(1, policy->obs_dim, policy->shift, policy->scale, obs, scratch);
+    normalizer_apply(1, policy->input, policy->shift, policy->scale, input, scratch);
     x = scratch;
   }
   const float *head = head_of(policy, x, scratch);
@@ -157,7 +161,43 @@ void frozen_policy_act(const struct frozen_policy *policy, const float *obs, con
     squashed_gaussian_sample(&policy->form, 1, policy->act_dim, head, eps, action, NULL);
   else
     squashed_gaussian_mode(1, policy->act_dim, head, action);
-  for (uint32_t i = 0; i < policy->act_dim; i++) action[i] = action_scaled(action[i], policy->low[i], policy->high[i]);
+}
+
+static void scale(const struct frozen_policy *policy, const float *from, float *action) {
+  for (uint32_t i = 0; i < policy->act_dim; i++) action[i] = action_scaled(from[i], policy->low[i], policy->high[i]);
+}
+
+void frozen_policy_act(const struct frozen_policy *policy, const float *input, const float *eps, float *action,
+                       float *scratch) {
+  act(policy, input, eps, action, scratch);
+  scale(policy, action, action);
+}
+
+// --- a state: [begun | last action | input] ---
+
+enum { LAST = 1 };
+
+size_t frozen_policy_state(const struct frozen_policy *policy) { return LAST + policy->act_dim + policy->input; }
+
+void frozen_policy_reset(const struct frozen_policy *policy, float *state) {
+  memset(state, 0, frozen_policy_state(policy) * sizeof *state);
+}
+
+void frozen_policy_step(const struct frozen_policy *policy, float *state, const float *obs, const float *eps,
+                        float *action, float *scratch) {
+  float *last = state + LAST, *input = last + policy->act_dim;
+  if (state[0] == 0)
+    history_reset(&policy->history, input, obs);
+  else
+    history_push(&policy->history, input, last, obs);
+  state[0] = 1;
+  act(policy, input, eps, last, scratch);
+  scale(policy, last, action);
+}
+
+void frozen_policy_applied(const struct frozen_policy *policy, float *state, const float *action) {
+  for (uint32_t i = 0; i < policy->act_dim; i++)
+    state[LAST + i] = action_unscaled(action[i], policy->low[i], policy->high[i]);
 }
 
 #endif

@@ -1,4 +1,5 @@
 #include "common/nn/history.h"
+#include <stdio.h>
 #include <string.h>
 
 // Floats from one observation to the next.
@@ -32,4 +33,9 @@ void history_repeat(const struct history *history, const float *of_obs, float of
     if (!history->actions || i + 1 == history->length) continue;
     for (uint32_t j = 0; j < history->act_dim; j++) at[history->obs_dim + j] = of_action;
   }
+}
+
+void history_format(const struct history *history, char *text, size_t size) {
+  const char *actions = history->length == 1 ? "" : history->actions ? " with actions" : " without actions";
+  snprintf(text, size, "history %u%s", history->length, actions);
 }

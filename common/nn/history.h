@@ -9,6 +9,7 @@
 #define CORSAC_COMMON_NN_HISTORY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct history {
@@ -31,4 +32,7 @@ void history_push(const struct history *history, float *input, const float *acti
 // Repeats a number of each component of an observation for each of an input: of (obs_dim) into (width). The place of an
 // action gets `of_action`.
 void history_repeat(const struct history *history, const float *of_obs, float of_action, float *of_input);
+
+// Writes "history 4 with actions", "history 4 without actions" or "history 1".
+void history_format(const struct history *history, char *text, size_t size);
 #endif

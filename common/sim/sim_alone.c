@@ -14,7 +14,7 @@
 
 struct sim_alone {
   // Chooses the action (act_dim) of an agent, within the bounds.
-  void (*act)(struct sim_alone *alone, const float *obs, float *action);
+  void (*act)(struct sim_alone *alone, uint32_t agent, const float *obs, float *action);
   struct sim_policy *policy; // NULL: actions are random
   uint32_t agents, obs_dim, act_dim, max_episode_steps;
   double *low, *high; // (act_dim) each
@@ -32,7 +32,8 @@ static uint64_t split_mix(uint64_t *counter) {
   return z ^ (z >> 31);
 }
 
-static void act_at_random(struct sim_alone *alone, const float *obs, float *action) {
+static void act_at_random(struct sim_alone *alone, uint32_t agent, const float *obs, float *action) {
+  (void)agent;
   (void)obs;
   for (uint32_t i = 0; i < alone->act_dim; i++) {
     const double low = alone->low[i], high = alone->high[i];
@@ -45,8 +46,8 @@ static void act_at_random(struct sim_alone *alone, const float *obs, float *acti
   }
 }
 
-static void act_by_policy(struct sim_alone *alone, const float *obs, float *action) {
-  sim_policy_act(alone->policy, obs, action);
+static void act_by_policy(struct sim_alone *alone, uint32_t agent, const float *obs, float *action) {
+  sim_policy_act(alone->policy, agent, obs, action);
 }
 
 // Reads a number from an environment variable, if it is set. Returns false if it is no number; the reason is on stderr.
@@ -96,7 +97,7 @@ struct sim_alone *sim_alone_create(const struct corsac_sim_spec *spec) {
   alone->random = ~alone->seed;
   if (file && *file) {
     alone->act = act_by_policy;
-    if (!(alone->policy = sim_policy_open(file, spec))) {
+    if (!(alone->policy = sim_policy_open(file, spec, alone->agents))) {
       sim_alone_destroy(alone);
       return NULL;
     }
@@ -135,11 +136,19 @@ static int check(const struct sim_alone *alone, const float *obs, double reward,
   return -1;
 }
 
-// Chooses the actions of the agents that act next; those of the others are left alone.
+static void reset(struct sim_alone *alone, uint32_t agent) {
+  if (alone->policy) sim_policy_reset(alone->policy, agent);
+}
+
+// Chooses the actions of the agents that act next; those of the others are left alone. An agent that has ended, or is
+// not there, begins anew when it comes.
 static int act(struct sim_alone *alone, const float *obs, const uint8_t *agents, float *action) {
-  for (uint32_t j = 0; j < alone->agents; j++)
+  for (uint32_t j = 0; j < alone->agents; j++) {
     if (agents[j] == CORSAC_PRESENT)
-      alone->act(alone, obs + (size_t)j * alone->obs_dim, action + (size_t)j * alone->act_dim);
+      alone->act(alone, j, obs + (size_t)j * alone->obs_dim, action + (size_t)j * alone->act_dim);
+    else
+      reset(alone, j);
+  }
   return CORSAC_SIM_ACT;
 }
 
@@ -147,6 +156,7 @@ int sim_alone_begin(struct sim_alone *alone, const float *obs, const uint8_t *ag
   if (alone->episode >= alone->episodes) return CORSAC_SIM_STOP;
   alone->steps = 0;
   alone->episode_return = 0;
+  for (uint32_t j = 0; j < alone->agents; j++) reset(alone, j);
   return check(alone, obs, 0, 0, agents) == 0 ? act(alone, obs, agents, action) : -1;
 }
 

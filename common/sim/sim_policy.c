@@ -28,11 +28,14 @@ struct interface {
   const double *(*action_low)(const void *policy);
   const double *(*action_high)(const void *policy);
   size_t (*scratch_size)(const void *policy);
-  int (*act)(const void *policy, const float *obs, float *action, void *scratch);
+  size_t (*state_size)(const void *policy);
+  void (*reset)(const void *policy, void *state);
+  int (*step)(const void *policy, void *state, const float *obs, float *action, void *scratch);
 };
 
 struct sim_policy {
   void *library, *policy, *scratch;
+  char *states; // (agents x state_size)
   struct interface call;
 };
 
@@ -84,7 +87,9 @@ static int look_up(void *library, struct interface *call) {
                    {"corsac_policy_action_low", &call->action_low},
                    {"corsac_policy_action_high", &call->action_high},
                    {"corsac_policy_scratch_size", &call->scratch_size},
-                   {"corsac_policy_act", &call->act}};
+                   {"corsac_policy_state_size", &call->state_size},
+                   {"corsac_policy_reset", &call->reset},
+                   {"corsac_policy_step", &call->step}};
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
     void *function = dlsym(library, functions[i].name);
     memcpy(functions[i].pointer, &function, sizeof function);
@@ -122,7 +127,7 @@ static int check(const struct sim_policy *policy, const struct corsac_sim_spec *
   return 0;
 }
 
-struct sim_policy *sim_policy_open(const char *file, const struct corsac_sim_spec *spec) {
+struct sim_policy *sim_policy_open(const char *file, const struct corsac_sim_spec *spec, uint32_t agents) {
   char why[1024] = "";
   struct sim_policy *policy = calloc(1, sizeof *policy);
   if (!policy) {
@@ -137,7 +142,8 @@ struct sim_policy *sim_policy_open(const char *file, const struct corsac_sim_spe
   }
   if (check(policy, spec) != 0) goto failed;
   policy->scratch = malloc(policy->call.scratch_size(policy->policy));
-  if (policy->scratch) return policy;
+  policy->states = calloc(agents, policy->call.state_size(policy->policy));
+  if (policy->scratch && policy->states) return policy;
   fprintf(stderr, "corsac_sim: open: not enough memory\n");
 failed:
   sim_policy_close(policy);
@@ -149,11 +155,20 @@ void sim_policy_close(struct sim_policy *policy) {
   if (!policy) return;
   if (policy->policy) policy->call.free(policy->policy);
   free(policy->scratch);
+  free(policy->states);
   free(policy);
 }
 
 const char *sim_policy_file(const struct sim_policy *policy) { return policy->call.file(policy->policy); }
 
-void sim_policy_act(struct sim_policy *policy, const float *obs, float *action) {
-  (void)policy->call.act(policy->policy, obs, action, policy->scratch);
+static void *state_of(const struct sim_policy *policy, uint32_t agent) {
+  return policy->states + agent * policy->call.state_size(policy->policy);
+}
+
+void sim_policy_reset(struct sim_policy *policy, uint32_t agent) {
+  policy->call.reset(policy->policy, state_of(policy, agent));
+}
+
+void sim_policy_act(struct sim_policy *policy, uint32_t agent, const float *obs, float *action) {
+  (void)policy->call.step(policy->policy, state_of(policy, agent), obs, action, policy->scratch);
 }

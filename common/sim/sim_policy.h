@@ -7,14 +7,18 @@
 
 struct sim_policy;
 
-// NULL: no such library, no such policy, or one of another environment; the reason is on stderr.
-struct sim_policy *sim_policy_open(const char *file, const struct corsac_sim_spec *spec);
+// agents: that act with it, each by a state of its own. NULL: no such library, no such policy, or one of another
+// environment; the reason is on stderr.
+struct sim_policy *sim_policy_open(const char *file, const struct corsac_sim_spec *spec, uint32_t agents);
 
 // NULL is fine.
 void sim_policy_close(struct sim_policy *policy);
 
 const char *sim_policy_file(const struct sim_policy *policy);
 
+// An agent's episode begins with its next observation. To be called before the first one, too.
+void sim_policy_reset(struct sim_policy *policy, uint32_t agent);
+
 // obs has to be finite.
-void sim_policy_act(struct sim_policy *policy, const float *obs, float *action);
+void sim_policy_act(struct sim_policy *policy, uint32_t agent, const float *obs, float *action);
 #endif

@@ -1,5 +1,6 @@
 #include "launch/cli/update_products.h"
 
+#include "common/nn/networks.h"
 #include <string.h>
 
 // The widths of a network's layers: width[0] is its input, width[layers] its output.
@@ -78,8 +79,10 @@ void update_products(const struct config *config, uint32_t obs_dim, uint32_t act
              both_at_once = policy_steps && !policy_batch && !config->policy_first;
   const size_t batch = config->batch_size, critics = config->critics,
                targets = config->target_subset > 0 ? config->target_subset : critics;
-  const struct network policy = network(config, obs_dim, config_policy_hidden(config), 2 * (size_t)act_dim),
-                       critic = network(config, (size_t)obs_dim + act_dim, config_critic_hidden(config),
+  const struct history history = history_of(config, obs_dim, act_dim);
+  const size_t input = history_width(&history);
+  const struct network policy = network(config, input, config_policy_hidden(config), 2 * (size_t)act_dim),
+                       critic = network(config, input + act_dim, config_critic_hidden(config),
                                         categorical ? config->value_atoms : 1);
   const struct rows once = {batch, batch}, twice = {2 * batch, 2 * batch}, half = {2 * batch, batch},
                     critic_rows = joint ? half : once,

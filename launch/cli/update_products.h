@@ -33,7 +33,8 @@ struct update_visitor {
 };
 
 // Visits every product of one update. policy_steps: the policy's half is part of it, which is so in one of policy_delay
-// updates. Products of networks that read the same input are one product where it can be one.
+// updates. Products of networks that read the same input are one product where it can be one. obs_dim, act_dim: the
+// environment's; the networks read its history.
 void update_products(const struct config *config, uint32_t obs_dim, uint32_t act_dim, bool policy_steps,
                      const struct update_visitor *visitor);
 #endif

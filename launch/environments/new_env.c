@@ -32,13 +32,20 @@ static const struct language languages[] = {
 };
 enum { LANGUAGES = sizeof languages / sizeof *languages };
 // The same of several agents.
-static const struct language language_of_agents = {"c",
-                                                   "heated_plate",
-                                                   "c",
-                                                   "CC ?= cc\nCFLAGS ?= -O2 -Wall -Wextra\n",
-                                                   "$(CC) $(CFLAGS) -shared -fPIC -I '$(CORSAC_INCLUDE)' $< -o $@",
-                                                   ""};
+static const struct language languages_of_agents[] = {
+    {"c", "heated_plate", "c", "CC ?= cc\nCFLAGS ?= -O2 -Wall -Wextra\n",
+     "$(CC) $(CFLAGS) -shared -fPIC -I '$(CORSAC_INCLUDE)' $< -o $@", ""},
+    {"fortran", "hot_plate", "f90", "FC = gfortran\nFFLAGS ?= -O2 -Wall -Wextra\n",
+     "$(FC) $(FFLAGS) -shared -fPIC '$(CORSAC_INCLUDE)/corsac/corsac_env.f90' $< -o $@", " *.mod"},
+};
 #define AGENTS_OF_EXAMPLE "CELLS = 16"
+
+// The example in a language, where it has several agents; NULL: there is none.
+static const struct language *find_language_of_agents(const char *name) {
+  for (size_t i = 0; i < sizeof languages_of_agents / sizeof *languages_of_agents; i++)
+    if (strcmp(name, languages_of_agents[i].name) == 0) return &languages_of_agents[i];
+  return NULL;
+}
 
 static const struct language *find_language(const char *name, struct error *error) {
   const char *names[LANGUAGES];
@@ -244,9 +251,9 @@ static enum status read_agents(const char *agents, const char *language, uint32_
   const unsigned long value = strtoul(agents, &end, 10);
   if (!isdigit((unsigned char)*agents) || *end || value < 1 || value > CORSAC_MAX_AGENTS)
     return error_set(error, STATUS_USAGE, "--agents %.40s: must be a number from 1 to %d", agents, CORSAC_MAX_AGENTS);
-  if (value > 1 && strcmp(language, "c") != 0)
-    return error_set(error, STATUS_USAGE, "--agents: there is an example of several agents in c, not in %.40s",
-                     language);
+  if (value > 1 && !find_language_of_agents(language))
+    return error_set(error, STATUS_USAGE,
+                     "--agents: there are examples of several agents in c and fortran, none in %.40s", language);
   *number = (uint32_t)value;
   return STATUS_OK;
 }
@@ -257,7 +264,8 @@ static enum status make_env(const char *name, const char *language_name, uint32_
                      "new-env: give it a name: corsac new-env NAME [--lang c|c++|fortran|python], or "
                      "corsac new-env MODEL.fmu --lang fmu");
   if (strcmp(language_name, "fmu") == 0) return new_task_write(name, error);
-  const struct language *language = agents > 1 ? &language_of_agents : find_language(language_name, error);
+  const struct language *language =
+      agents > 1 ? find_language_of_agents(language_name) : find_language(language_name, error);
   if (!language) return error->status;
   struct home home;
   enum status status = check_name(name, error);

@@ -7,6 +7,7 @@
 #include "learner/storage/policy_file.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 struct corsac_policy {
@@ -24,8 +25,8 @@ static struct corsac_policy *load(const char *path, char *why, size_t size) {
   struct corsac_policy *policy = memory_alloc(1, sizeof *policy, "a policy", &error);
   if (policy && policy_file_read(path, &policy->trained, &error) == STATUS_OK) {
     const struct trained_policy *trained = &policy->trained;
-    policy->frozen = frozen_policy_create(&trained->net, &trained->weights, &trained->form, trained->action_low,
-                                          trained->action_high, &error);
+    policy->frozen = frozen_policy_create(&trained->net, &trained->weights, &trained->form, &trained->history,
+                                          trained->action_low, trained->action_high, &error);
     if (policy->frozen) return policy;
   }
   if (why && size > 0) snprintf(why, size, "%s", error.text);
@@ -56,6 +57,8 @@ uint32_t corsac_policy_act_dim(const struct corsac_policy *policy) { return poli
 const double *corsac_policy_action_low(const struct corsac_policy *policy) { return policy->trained.action_low; }
 const double *corsac_policy_action_high(const struct corsac_policy *policy) { return policy->trained.action_high; }
 
+uint32_t corsac_policy_history(const struct corsac_policy *policy) { return policy->trained.history.length; }
+
 // The activations of the network, the noise, and the bytes to align them to a cache line.
 size_t corsac_policy_scratch_size(const struct corsac_policy *policy) {
   return (frozen_policy_scratch(policy->frozen) + policy->trained.act_dim) * sizeof(float) + CACHE_LINE;
@@ -65,14 +68,27 @@ static float *aligned(void *scratch) {
   return (float *)(((uintptr_t)scratch + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE);
 }
 
-static int is_finite(const struct corsac_policy *policy, const float *obs) {
-  for (uint32_t i = 0; i < policy->trained.obs_dim; i++)
-    if (!isfinite(obs[i])) return 0;
-  return 1;
+static bool are_finite(uint32_t count, const float *x) {
+  for (uint32_t i = 0; i < count; i++)
+    if (!isfinite(x[i])) return false;
+  return true;
+}
+
+// Whether the policy acts at this observation alone.
+static bool acts_alone(const struct corsac_policy *policy, const float *obs) {
+  return policy->trained.history.length == 1 && are_finite(policy->trained.obs_dim, obs);
+}
+
+// The noise of a draw, which lies behind the activations in scratch.
+static const float *draw_noise(const struct corsac_policy *policy, uint64_t seed, uint64_t counter, float *rows) {
+  const uint32_t act_dim = policy->trained.act_dim;
+  float *eps = rows + frozen_policy_scratch(policy->frozen);
+  random_normals_at(random_stream(seed, RANDOM_ACTOR, 0, counter), 1, act_dim, eps, act_dim);
+  return eps;
 }
 
 int corsac_policy_act(const struct corsac_policy *policy, const float *obs, float *action, void *scratch) {
-  if (!is_finite(policy, obs)) return -1;
+  if (!acts_alone(policy, obs)) return -1;
   frozen_policy_act(policy->frozen, obs, NULL, action, aligned(scratch));
   return 0;
 }
@@ -88,10 +104,39 @@ size_t corsac_policy_act_many(const struct corsac_policy *policy, size_t rows, c
 
 int corsac_policy_sample(const struct corsac_policy *policy, const float *obs, uint64_t seed, uint64_t counter,
                          float *action, void *scratch) {
-  if (!is_finite(policy, obs)) return -1;
-  const uint32_t act_dim = policy->trained.act_dim;
-  float *rows = aligned(scratch), *eps = rows + frozen_policy_scratch(policy->frozen);
-  random_normals_at(random_stream(seed, RANDOM_ACTOR, 0, counter), 1, act_dim, eps, act_dim);
-  frozen_policy_act(policy->frozen, obs, eps, action, rows);
+  if (!acts_alone(policy, obs)) return -1;
+  float *rows = aligned(scratch);
+  frozen_policy_act(policy->frozen, obs, draw_noise(policy, seed, counter, rows), action, rows);
+  return 0;
+}
+
+// --- with a state ---
+
+size_t corsac_policy_state_size(const struct corsac_policy *policy) {
+  return frozen_policy_state(policy->frozen) * sizeof(float);
+}
+
+void corsac_policy_reset(const struct corsac_policy *policy, void *state) {
+  frozen_policy_reset(policy->frozen, state);
+}
+
+int corsac_policy_step(const struct corsac_policy *policy, void *state, const float *obs, float *action,
+                       void *scratch) {
+  if (!are_finite(policy->trained.obs_dim, obs)) return -1;
+  frozen_policy_step(policy->frozen, state, obs, NULL, action, aligned(scratch));
+  return 0;
+}
+
+int corsac_policy_step_sample(const struct corsac_policy *policy, void *state, const float *obs, uint64_t seed,
+                              uint64_t counter, float *action, void *scratch) {
+  if (!are_finite(policy->trained.obs_dim, obs)) return -1;
+  float *rows = aligned(scratch);
+  frozen_policy_step(policy->frozen, state, obs, draw_noise(policy, seed, counter, rows), action, rows);
+  return 0;
+}
+
+int corsac_policy_applied(const struct corsac_policy *policy, void *state, const float *action) {
+  if (!are_finite(policy->trained.act_dim, action)) return -1;
+  frozen_policy_applied(policy->frozen, state, action);
   return 0;
 }

@@ -25,10 +25,10 @@ enum status eval_begin(struct eval *eval, FILE *out, struct error *error) {
       !(eval->first_action = memory_alloc(source->shape.act_dim, sizeof(float), what, error)))
     return error->status;
   if (!eval->trace) return STATUS_OK;
-  const enum status status = trace_open(eval->trace, eval->request->trace, source->file, &source->info, &source->config,
-                                        &source->weights, error);
+  enum status status = trace_open(eval->trace, eval->request->trace, source->file, &source->info, &source->config,
+                                  &source->weights, error);
   trace_name_info(eval->trace, eval->info_dim, eval->info_name);
-  if (eval->agents > 1) trace_use_agents(eval->trace);
+  if (status == STATUS_OK) status = trace_use_agents(eval->trace, eval->agents > 1 ? eval->agents : 1, error);
   return status;
 }
 

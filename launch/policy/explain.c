@@ -3,6 +3,7 @@
 
 #include "common/base/memory.h"
 #include "common/config/options.h"
+#include "common/nn/networks.h"
 #include "launch/cli/arguments.h"
 #include "launch/cli/command.h"
 #include "common/base/json.h"
@@ -25,8 +26,8 @@ struct work {
   struct reference_networks reference;
   struct explain_objective objective;
   struct explanation shown;
-  float *obs;
-  double *memory; // all arrays of double
+  float *obs, *input; // (obs_dim), (history_width)
+  double *memory;     // all arrays of double
 };
 
 static enum status parse_samples(const char *text, size_t *samples, struct error *error) {
@@ -55,6 +56,18 @@ static enum status parse_request(int argc, char **argv, struct request *request,
   return parse_samples(samples, &request->samples, error);
 }
 
+// What the policy sees of the first observation.
+static enum status see(struct work *work, struct error *error) {
+  struct history *history = &work->shown.history;
+  *history = history_of(&work->source.config, work->environment.obs_dim, work->environment.act_dim);
+  const size_t width = history_width(history);
+  work->input = memory_alloc(width, sizeof *work->input, "the observation", error);
+  work->shown.slope = memory_alloc(width, sizeof *work->shown.slope, "the observation", error);
+  if (!work->input || !work->shown.slope) return STATUS_MEMORY;
+  history_reset(history, work->input, work->obs);
+  return STATUS_OK;
+}
+
 // Makes the environment and takes the first observation of episode 0 of an evaluation with this seed.
 static enum status reset_environment(struct work *work, struct error *error) {
   struct policy_source *source = &work->source;
@@ -75,7 +88,8 @@ static enum status reset_environment(struct work *work, struct error *error) {
   struct random random = random_stream(source->config.seed, RANDOM_EVALUATION, 0, 0);
   if (status == STATUS_OK && !(work->obs = memory_alloc(obs_dim, sizeof(float), "the observation", error)))
     status = STATUS_MEMORY;
-  return status == STATUS_OK ? environment_reset(&work->environment, random_u64(&random), work->obs, error) : status;
+  if (status == STATUS_OK) status = environment_reset(&work->environment, random_u64(&random), work->obs, error);
+  return status == STATUS_OK ? see(work, error) : status;
 }
 
 static double critics_minimum_at(void *who, const double *action, double *gradient) {
@@ -138,8 +152,9 @@ static enum status explain(struct work *work, const struct request *request, str
   double *head, *eps, *scratch;
   const enum status status = allocate(work, &head, &eps, &scratch, error);
   if (status != STATUS_OK) return status;
-  reference_networks_observe(&work->reference, work->obs);
+  reference_networks_observe(&work->reference, work->input);
   reference_networks_head(&work->reference, head);
+  reference_networks_slope(&work->reference, scratch, shown->slope);
   struct random random = random_stream(source->config.seed, RANDOM_ACTOR, 0, 0);
   random_normals(&random, work->reference.act_dim, eps);
   shown->file = source->file;
@@ -147,7 +162,7 @@ static enum status explain(struct work *work, const struct request *request, str
   shown->env_steps = source->info.env_steps;
   shown->policy_version = source->info.policy_version;
   shown->seed = source->config.seed;
-  shown->obs_dim = work->reference.obs_dim;
+  shown->obs_dim = source->shape.obs_dim;
   shown->dim = work->reference.act_dim;
   shown->obs = work->obs;
   shown->low = work->environment.action_low;
@@ -164,6 +179,8 @@ static void release(struct work *work) {
   memory_free(work->shown.path);
   memory_free(work->memory);
   memory_free(work->obs);
+  memory_free(work->input);
+  memory_free(work->shown.slope);
   reference_networks_release(&work->reference);
   environment_destroy(&work->environment);
   policy_source_release(&work->source);

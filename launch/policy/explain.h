@@ -2,6 +2,7 @@
 #ifndef CORSAC_LAUNCH_POLICY_EXPLAIN_H
 #define CORSAC_LAUNCH_POLICY_EXPLAIN_H
 
+#include "common/nn/history.h"
 #include "launch/policy/explain_math.h"
 #include <jansson.h>
 #include <stdint.h>
@@ -12,6 +13,8 @@ struct explanation {
   uint64_t env_steps, policy_version, seed;
   size_t obs_dim, dim;       // dim: of the action
   const float *obs;          // (obs_dim) after the reset
+  struct history history;    // what the networks see: after a reset the observation, as often as they see one
+  double *slope;             // (history_width) how far each number of the input moves the mean
   const double *low, *high;  // (dim) of the environment's actions
   struct explain_path *path; // (dim)
   double log_probability;    // of the sample

@@ -77,6 +77,75 @@ static void print_observation(FILE *out, const struct explanation *e) {
             i % 8 == 7 || i + 1 == e->obs_dim ? "\n" : "");
 }
 
+// --- what of the past matters ---
+
+// A part of an input: the observation, or the action, of some steps ago.
+struct seen {
+  bool is_action;
+  uint32_t ago, dim;
+  const double *slope; // (dim)
+};
+enum { SEEN_LINES = 16 }; // of the text, which is for a person; the JSON has all
+
+// The number of parts, 2 length - 1 or length.
+static uint32_t count_seen(const struct explanation *e) {
+  return e->history.actions ? 2 * e->history.length - 1 : e->history.length;
+}
+
+// Part k, 0 the newest.
+static struct seen find_seen(const struct explanation *e, uint32_t k) {
+  const struct history *history = &e->history;
+  const bool is_action = history->actions && k % 2 == 1;
+  const uint32_t ago = history->actions ? (k + 1) / 2 : k;
+  const uint32_t at = history_offset(history, history->length - 1 - ago) + (is_action ? history->obs_dim : 0);
+  return (struct seen){is_action, ago, is_action ? history->act_dim : history->obs_dim, e->slope + at};
+}
+
+static double square_of(const struct seen *seen) {
+  double sum = 0;
+  for (uint32_t i = 0; i < seen->dim; i++) sum += seen->slope[i] * seen->slope[i];
+  return sum;
+}
+
+// "obs at t-2"; component: "obs[3] at t-2".
+static void name_seen(const struct seen *seen, const uint32_t *component, char *text, size_t size) {
+  char index[16] = "", ago[16] = "";
+  if (component) snprintf(index, sizeof index, "[%u]", *component);
+  if (seen->ago > 0) snprintf(ago, sizeof ago, "-%u", seen->ago);
+  snprintf(text, size, "%s%s at t%s", seen->is_action ? "action" : "obs", index, ago);
+}
+
+static void print_seen(FILE *out, const struct seen *seen, double all) {
+  uint32_t largest = 0;
+  char name[48], component[48];
+  for (uint32_t i = 1; i < seen->dim; i++)
+    if (seen->slope[i] > seen->slope[largest]) largest = i;
+  name_seen(seen, NULL, name, sizeof name);
+  name_seen(seen, &largest, component, sizeof component);
+  fprintf(out, "  %-18s %10.4g %7.1f %%   %-24s %10.4g\n", name, sqrt(square_of(seen)),
+          all > 0 ? 100 * square_of(seen) / all : 0, component, seen->slope[largest]);
+}
+
+static void print_history(FILE *out, const struct explanation *e) {
+  const uint32_t count = count_seen(e);
+  double all = 0, shown = 0;
+  for (uint32_t k = 0; k < count; k++) {
+    const struct seen seen = find_seen(e, k);
+    all += square_of(&seen);
+  }
+  fprintf(out, "\nTHE HISTORY of %u observations: how far each part moves the mean, per unit of normalised input\n",
+          e->history.length);
+  fprintf(out, "  %-18s %10s %9s   %-24s %10s\n", "seen", "slope", "share", "its largest component", "slope");
+  for (uint32_t k = 0; k < count && k < SEEN_LINES; k++) {
+    const struct seen seen = find_seen(e, k);
+    print_seen(out, &seen, all);
+    shown += square_of(&seen);
+  }
+  if (count > SEEN_LINES)
+    fprintf(out, "  %-18s %10.4g %7.1f %%\n", "all before", sqrt(fmax(all - shown, 0)),
+            all > 0 ? 100 * fmax(all - shown, 0) / all : 0);
+}
+
 static void print_divergence(FILE *out) {
   static const double at[] = {0, 1, 2, 4, 6, 7, 8, 9, 10, 15, 20, 40};
   fprintf(out,
@@ -136,6 +205,7 @@ static void print_estimators(FILE *out, const struct explanation *e) {
 
 void explain_print(FILE *out, const struct explanation *e) {
   print_observation(out, e);
+  if (e->history.length > 1) print_history(out, e);
   fprintf(out, "\nTHE PATH of one sample\n");
   print_rows(out, e, sample_rows, sizeof sample_rows / sizeof *sample_rows);
   fprintf(out, "\nITS PROBABILITY: log pi(a|s) = %.8f%s\n", e->log_probability,
@@ -190,6 +260,20 @@ static json_t *gradient_json(const struct explanation *e, const double *gradient
                    "log_std_difference", json_doubles(difference + e->dim, e->dim));
 }
 
+// [{"obs": [...]}, {"obs": [...], "action": [...]}, ...]: the slopes of what was seen 0, 1, ... steps ago.
+static json_t *history_json(const struct explanation *e) {
+  const struct history *history = &e->history;
+  json_t *array = json_array();
+  for (uint32_t ago = 0; ago < history->length; ago++) {
+    const double *at = e->slope + history_offset(history, history->length - 1 - ago);
+    json_t *one = json_pack("{s:o}", "obs", json_doubles(at, history->obs_dim));
+    if (history->actions && ago > 0)
+      json_object_set_new(one, "action", json_doubles(at + history->obs_dim, history->act_dim));
+    json_array_append_new(array, one);
+  }
+  return array;
+}
+
 json_t *explain_json(const struct explanation *e) {
   json_t *root =
       json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:o}", "file", json_text(e->file), "env", json_text(e->env),
@@ -197,6 +281,7 @@ json_t *explain_json(const struct explanation *e) {
                 json_count(e->seed), "observation", json_floats(e->obs, e->obs_dim), "sample", path_json(e),
                 "log_probability", e->log_probability, "log_probability_gradient",
                 gradient_json(e, e->log_probability_gradient, e->log_probability_difference));
+  if (root && e->history.length > 1) json_object_set_new(root, "history_slope", history_json(e));
   if (!root || e->samples == 0) return root;
   json_t *estimators = json_object();
   for (int s = 0; s < EXPLAIN_ESTIMATORS; s++)

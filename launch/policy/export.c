@@ -71,23 +71,28 @@ static enum status parse_request(int argc, char **argv, struct request *request,
   return STATUS_OK;
 }
 
-// Fills the test vector: observations drawn from N(0, 1), or as they occur where the policy normalises, and the
-// actions.
+// Fills the test vector: observations drawn from N(0, 1), or as they occur where the policy normalises, and the actions
+// of an episode that has them.
 static enum status make_vectors(struct export *export, struct error *error) {
   const struct trained_policy *policy = &export->policy;
   const uint32_t obs_dim = policy->obs_dim, act_dim = policy->act_dim;
-  struct frozen_policy *frozen = frozen_policy_create(&policy->net, &policy->weights, &policy->form, policy->action_low,
-                                                      policy->action_high, error);
-  float *scratch = frozen ? memory_alloc(frozen_policy_scratch(frozen), sizeof *scratch, "a policy", error) : NULL;
-  for (uint32_t v = 0; scratch && v < EXPORT_VECTORS; v++) {
+  struct frozen_policy *frozen = frozen_policy_create(&policy->net, &policy->weights, &policy->form, &policy->history,
+                                                      policy->action_low, policy->action_high, error);
+  const size_t state_size = frozen ? frozen_policy_state(frozen) : 0;
+  float *state =
+      frozen ? memory_alloc(state_size + frozen_policy_scratch(frozen), sizeof *state, "a policy", error) : NULL;
+  const uint32_t newest = history_offset(&policy->history, policy->history.length - 1);
+  const float *shift = policy->weights.shift + newest, *scale = policy->weights.scale + newest;
+  if (state) frozen_policy_reset(frozen, state);
+  for (uint32_t v = 0; state && v < EXPORT_VECTORS; v++) {
     float *obs = export->observation + (size_t)v * obs_dim;
     random_normals_at(random_stream(0, RANDOM_NOISE, 0, v), 1, obs_dim, obs, obs_dim);
-    for (uint32_t i = 0; i < obs_dim; i++) obs[i] = policy->weights.shift[i] + obs[i] / policy->weights.scale[i];
-    frozen_policy_act(frozen, obs, NULL, export->action + (size_t)v * act_dim, scratch);
+    for (uint32_t i = 0; i < obs_dim; i++) obs[i] = shift[i] + obs[i] / scale[i];
+    frozen_policy_step(frozen, state, obs, NULL, export->action + (size_t)v * act_dim, state + state_size);
   }
   frozen_policy_destroy(frozen);
-  if (!scratch) return error->status;
-  memory_free(scratch);
+  if (!state) return error->status;
+  memory_free(state);
   return STATUS_OK;
 }
 
@@ -130,10 +135,14 @@ static enum status put(const struct request *request, const struct export *expor
   snprintf(path, sizeof path, "%s.%s", request->name, request->format);
   if (!output) output = path;
   const enum status status = atomic_file_write(output, file->data, file->size, true, error);
+  char history[64];
+  history_format(&export->policy.history, history, sizeof history);
   if (status == STATUS_OK)
-    printable_print(stderr, "%s: the policy of %s (%s: obs_dim %u, act_dim %u), %zu bytes", output, export->policy.file,
+    printable_print(stderr, "%s: the policy of %s (%s: obs_dim %u, act_dim %u%s%s), %zu bytes", output,
+                    export->policy.file,
                     export->policy.environment[0] ? export->policy.environment : "no environment named",
-                    export->policy.obs_dim, export->policy.act_dim, file->size);
+                    export->policy.obs_dim, export->policy.act_dim, export->policy.history.length > 1 ? ", " : "",
+                    export->policy.history.length > 1 ? history : "", file->size);
   return status;
 }
 

@@ -11,7 +11,7 @@ enum { EXPORT_VECTORS = 8 }; // observations of a test vector
 struct export {
   struct trained_policy policy;
   const char *name;                // of functions and of the graph: an identifier of C
-  float *observation, *action;     // (EXPORT_VECTORS x obs_dim), (EXPORT_VECTORS x act_dim): a test vector
+  float *observation, *action;     // (EXPORT_VECTORS x obs_dim), (EXPORT_VECTORS x act_dim): a test vector, an episode
   float *action_low, *action_high; // (act_dim) the bounds, rounded to the inside
 };
 

@@ -12,18 +12,70 @@
 #include <string.h>
 
 // The C file: constants, a function for a layer, one for the policy, and a test of it. %s is the export's name.
+static const char USE[] = "/* Use:   void %s_act(const float *observation, float *action);\n";
+
+// A policy with a history has no function %s_act, so that no program takes it for one without.
+static const char USE_STEP[] =
+    "/* Use:   void %s_reset(float *state);                                        an episode begins\n"
+    " *        void %s_step(float *state, const float *observation, float *action);  it acts, once for each "
+    "observation\n"
+    " *        void %s_applied(float *state, const float *action);                   the action was not the step's\n"
+    " *        state (%u) is the caller's, one for each agent; it may be copied. The policy sees the newest %u\n"
+    " *        observations of the episode%s, which it keeps.\n";
+
 static const char HEAD[] =
-    "/* Use:   void %s_act(const float *observation, float *action);\n"
     " *        observation (%u) as the environment gives it, action (%u) in the environment's own bounds.\n"
-    " * C99 and libm (tanhf, fabsf%s), nothing else: no allocation, no state, any number of threads; stack: about %zu "
+    " * C99 and libm (tanhf, fabsf%s), nothing else: no allocation, %s, any number of threads; stack: about %zu "
     "bytes.\n"
     " *        gcc -std=c99 -Wall -Wextra -Werror -O2 -c %s.c             (-ffreestanding, too)\n"
     " * Test:  gcc -std=c99 -O2 -DPOLICY_TEST %s.c -lm -o test && ./test  (what corsac computes, to 1e-5) */\n"
     "#include <math.h>\n"
+    "\n";
+
+static const char PROTOTYPE[] = "void %s_act(const float *observation, float *action);\n";
+static const char PROTOTYPES[] = "void %s_reset(float *state);\n"
+                                 "void %s_step(float *state, const float *observation, float *action);\n"
+                                 "void %s_applied(float *state, const float *action);\n";
+
+static const char SIZES[] = "\n"
+                            "enum { OBS_DIM = %u, ACT_DIM = %u, WIDEST = %u };\n";
+
+// INPUT: floats of an input. STRIDE: from an observation in it to the next.
+static const char HISTORY_SIZES[] = "enum { INPUT = %u, STRIDE = %u, STATE = 1 + ACT_DIM + INPUT };\n";
+
+// A state is [begun | the last action in [-1, 1] | input], as that of frozen_policy.h.
+static const char STEP[] =
     "\n"
-    "void %s_act(const float *observation, float *action);\n"
+    "/* state: [1 after the first step | the last action in [-1, 1] | input, the oldest observation first] */\n"
+    "void %s_reset(float *state) {\n"
+    "  int i;\n"
+    "  for (i = 0; i < STATE; i++) state[i] = 0;\n"
+    "}\n"
     "\n"
-    "enum { OBS_DIM = %u, ACT_DIM = %u, WIDEST = %u };\n";
+    "void %s_step(float *state, const float *observation, float *action) {\n"
+    "  float *last = state + 1, *input = last + ACT_DIM;\n"
+    "  int i, o;\n"
+    "  if (state[0] == 0) { /* the first observation stands for those before it */\n"
+    "    for (o = 0; o < INPUT; o += STRIDE)\n"
+    "      for (i = 0; i < OBS_DIM; i++) input[o + i] = observation[i];\n"
+    "  } else {\n"
+    "    for (i = 0; i < INPUT - STRIDE; i++) input[i] = input[i + STRIDE];\n"
+    "%s"
+    "    for (i = 0; i < OBS_DIM; i++) input[INPUT - OBS_DIM + i] = observation[i];\n"
+    "  }\n"
+    "  state[0] = 1;\n"
+    "  act(input, last, action);\n"
+    "}\n"
+    "\n"
+    "void %s_applied(float *state, const float *action) {\n"
+    "  int i;\n"
+    "  for (i = 0; i < ACT_DIM; i++) {\n"
+    "    const float a = (action[i] - action_center[i]) / action_half[i];\n"
+    "    state[1 + i] = a < -1 ? -1 : a > 1 ? 1 : a;\n"
+    "  }\n"
+    "}\n";
+
+static const char PUSH_ACTION[] = "    for (i = 0; i < ACT_DIM; i++) input[INPUT - STRIDE + i] = last[i];\n";
 
 static const char LAYER[] =
     "\n"
@@ -55,7 +107,7 @@ static const char RMS[] = "/* y = gain x / sqrt(mean x^2 + %.0e)   x, y (n) */\n
                           "}\n"
                           "\n";
 
-static const char NORMALISE[] = "  for (i = 0; i < OBS_DIM; i++) { /* normalise, as in training */\n"
+static const char NORMALISE[] = "  for (i = 0; i < %s; i++) { /* normalise, as in training */\n"
                                 "    const float z = (observation[i] - obs_shift[i]) * obs_scale[i];\n"
                                 "    x[i] = z < -OBS_CLIP ? -OBS_CLIP : z > OBS_CLIP ? OBS_CLIP : z;\n"
                                 "  }\n";
@@ -63,6 +115,15 @@ static const char NORMALISE[] = "  for (i = 0; i < OBS_DIM; i++) { /* normalise,
 static const char SCALE[] =
     "  for (i = 0; i < ACT_DIM; i++) { /* from [-1, 1] to the bounds */\n"
     "    const float a = action_center[i] + action_half[i] * tanhf(%s[i]);\n"
+    "    action[i] = a < action_low[i] ? action_low[i] : a > action_high[i] ? action_high[i] : a;\n"
+    "  }\n"
+    "}\n";
+
+// The same, and the action in [-1, 1], which the state keeps.
+static const char SCALE_STEP[] =
+    "  for (i = 0; i < ACT_DIM; i++) { /* from [-1, 1] to the bounds */\n"
+    "    const float u = tanhf(%s[i]), a = action_center[i] + action_half[i] * u;\n"
+    "    unit[i] = u;\n"
     "    action[i] = a < action_low[i] ? action_low[i] : a > action_high[i] ? action_high[i] : a;\n"
     "  }\n"
     "}\n";
@@ -75,9 +136,10 @@ static const char TEST[] =
     "int main(void) {\n"
     "  int v, i, failed = 0;\n"
     "  float worst = 0;\n"
+    "%s"
     "  for (v = 0; v < VECTORS; v++) {\n"
     "    float action[ACT_DIM];\n"
-    "    %s_act(test_observation + v * OBS_DIM, action);\n"
+    "    %s_%stest_observation + v * OBS_DIM, action);\n"
     "    for (i = 0; i < ACT_DIM; i++) { /* of the half range of the action */\n"
     "      const float difference = fabsf(action[i] - test_action[v * ACT_DIM + i]) / action_half[i];\n"
     "      if (!(difference <= 1e-5f)) failed++;\n"
@@ -116,9 +178,19 @@ static void print_head(FILE *out, const struct export *export, uint32_t widest) 
   print_comment(out, policy->file);
   fprintf(out, ". */\n");
   const char *name = export->name;
+  const struct history *history = &policy->history;
   const size_t stack = (policy->net.residual ? 3 : 2) * widest * sizeof(float) + 128;
-  fprintf(out, HEAD, name, policy->obs_dim, policy->act_dim, policy->net.rms ? ", sqrtf" : "", stack, name, name, name,
-          policy->obs_dim, policy->act_dim, widest);
+  const bool steps = history->length > 1;
+  if (steps)
+    fprintf(out, USE_STEP, name, name, name, 1 + policy->act_dim + policy->net.input, history->length,
+            history->actions ? " and the actions between them" : "");
+  else
+    fprintf(out, USE, name);
+  fprintf(out, HEAD, policy->obs_dim, policy->act_dim, policy->net.rms ? ", sqrtf" : "",
+          steps ? "no other state" : "no state", stack, name, name);
+  fprintf(out, steps ? PROTOTYPES : PROTOTYPE, name, name, name);
+  fprintf(out, SIZES, policy->obs_dim, policy->act_dim, widest);
+  if (steps) fprintf(out, HISTORY_SIZES, policy->net.input, history_offset(history, 1));
 }
 
 static enum status print_range(FILE *out, const struct export *export, struct error *error) {
@@ -143,8 +215,8 @@ static void print_numbers(FILE *out, const struct trained_policy *policy, const 
                           uint32_t layers) {
   if (policy->weights.normalize) {
     fprintf(out, "static const float OBS_CLIP = %.8ef;\n", NORMALIZER_CLIP);
-    print_array(out, "obs_shift", policy->obs_dim, policy->weights.shift);
-    print_array(out, "obs_scale", policy->obs_dim, policy->weights.scale);
+    print_array(out, "obs_shift", policy->net.input, policy->weights.shift);
+    print_array(out, "obs_scale", policy->net.input, policy->weights.scale);
   }
   for (uint32_t l = 0; l < layers; l++) {
     char name[32];
@@ -167,14 +239,18 @@ static const char *other_row(const char *one, const char *two) {
 // layers: all but log_std, which a deterministic action does not need.
 static void print_act(FILE *out, const struct export *export, const struct policy_layer *layer, uint32_t layers) {
   const struct mlp *net = &export->policy.net;
+  const bool steps = export->policy.history.length > 1;
   const char *from = "observation", *block = NULL;
   fprintf(out, LAYER, layer[0].biased ? "b[o]" : "b ? b[o] : 0");
   if (net->residual) fprintf(out, BLOCK);
   if (net->rms) fprintf(out, RMS, RMS_NORM_EPSILON, RMS_NORM_EPSILON);
-  fprintf(out, "void %s_act(const float *observation, float *action) {\n  float x[WIDEST], y[WIDEST]%s;\n  int i;\n",
-          export->name, net->residual ? ", v[WIDEST]" : "");
+  if (steps)
+    fprintf(out, "static void act(const float *observation, float *unit, float *action) {\n");
+  else
+    fprintf(out, "void %s_act(const float *observation, float *action) {\n", export->name);
+  fprintf(out, "  float x[WIDEST], y[WIDEST]%s;\n  int i;\n", net->residual ? ", v[WIDEST]" : "");
   if (export->policy.weights.normalize) {
-    fputs(NORMALISE, out);
+    fprintf(out, NORMALISE, steps ? "INPUT" : "OBS_DIM");
     from = "x";
   }
   for (uint32_t l = 0; l < layers; l++) {
@@ -191,7 +267,13 @@ static void print_act(FILE *out, const struct export *export, const struct polic
     if (layer[l].block_end) fprintf(out, "  add(%u, %s, %s);\n", layer[l].out, block, to);
     from = to;
   }
-  fprintf(out, SCALE, from);
+  fprintf(out, steps ? SCALE_STEP : SCALE, from);
+}
+
+static void print_steps(FILE *out, const struct export *export) {
+  const struct history *history = &export->policy.history;
+  const char *name = export->name;
+  if (history->length > 1) fprintf(out, STEP, name, name, history->actions ? PUSH_ACTION : "", name);
 }
 
 static void print_test(FILE *out, const struct export *export) {
@@ -200,20 +282,24 @@ static void print_test(FILE *out, const struct export *export) {
   print_array(out, "test_observation", (size_t)EXPORT_VECTORS * policy->obs_dim, export->observation);
   print_array(out, "test_action", (size_t)EXPORT_VECTORS * policy->act_dim, export->action);
   fprintf(out, "#endif\n");
-  fprintf(out, TEST, export->name, export->name);
+  const bool steps = policy->history.length > 1;
+  char begin[128] = "";
+  if (steps) snprintf(begin, sizeof begin, "  float state[STATE];\n  %s_reset(state);\n", export->name);
+  fprintf(out, TEST, begin, export->name, steps ? "step(state, " : "act(", export->name);
 }
 
 static enum status print_file(FILE *out, const struct export *export, struct error *error) {
   const struct trained_policy *policy = &export->policy;
   struct policy_layer layer[POLICY_MAX_LAYERS];
   const uint32_t layers = policy_layers(&policy->net, layer) - 1;
-  uint32_t widest = policy->obs_dim > policy->act_dim ? policy->obs_dim : policy->act_dim;
+  uint32_t widest = policy->net.input > policy->act_dim ? policy->net.input : policy->act_dim;
   for (uint32_t l = 0; l < layers; l++) widest = layer[l].out > widest ? layer[l].out : widest;
   print_head(out, export, widest);
   print_numbers(out, policy, layer, layers);
   const enum status status = print_range(out, export, error);
   if (status != STATUS_OK) return status;
   print_act(out, export, layer, layers);
+  print_steps(out, export);
   print_test(out, export);
   return STATUS_OK;
 }

@@ -32,6 +32,9 @@ struct tensor {
   int64_t dims[2];
 };
 
+// Facts beside the graph, as texts; history and what follows only where there is one.
+enum { ENV, ENV_STEPS, HISTORY, HISTORY_ACTIONS, OBS_DIM, FACTS };
+
 // The input or the output of the graph: (N x dim).
 struct value {
   Onnx__ValueInfoProto proto;
@@ -49,7 +52,7 @@ struct graph {
   size_t node_count, tensor_count;
   Onnx__AttributeProto transposed, axes; // Gemm's: w is (out x in); ReduceMean's: of a row
   int64_t axis;
-  struct value observation, action;
+  struct value input, action;
   char *now;             // the output of the last node
   float *scalar, *range; // clip, its negative, RMS norm's epsilon; center, half (act_dim each)
 };
@@ -198,9 +201,28 @@ static void build(struct graph *graph, const struct export *export) {
   add_range(graph, export);
 }
 
+// Fills property and properties (FACTS) and returns how many there are. text_of: room for the numbers.
+static size_t list_facts(const struct trained_policy *policy, Onnx__StringStringEntryProto *property,
+                         Onnx__StringStringEntryProto **properties, char text_of[FACTS][NAME]) {
+  static const char *const key[FACTS] = {"env", "env_steps", "history", "history_actions", "obs_dim"};
+  const uint64_t number[FACTS] = {[ENV_STEPS] = policy->env_steps,
+                                  [HISTORY] = policy->history.length,
+                                  [HISTORY_ACTIONS] = policy->history.actions,
+                                  [OBS_DIM] = policy->obs_dim};
+  const size_t count = policy->history.length > 1 ? FACTS : HISTORY;
+  for (size_t i = 0; i < count; i++) {
+    snprintf(text_of[i], NAME, "%llu", (unsigned long long)number[i]);
+    property[i] = (Onnx__StringStringEntryProto)ONNX__STRING_STRING_ENTRY_PROTO__INIT;
+    property[i].key = text(key[i]);
+    property[i].value = i == ENV ? text(policy->environment) : text_of[i];
+    properties[i] = &property[i];
+  }
+  return count;
+}
+
 static enum status pack(struct graph *graph, const struct export *export, struct buffer *file, struct error *error) {
   const struct trained_policy *policy = &export->policy;
-  Onnx__ValueInfoProto *in = make_value(&graph->observation, "observation", policy->obs_dim),
+  Onnx__ValueInfoProto *in = make_value(&graph->input, "observation", policy->net.input),
                        *out = make_value(&graph->action, "action", policy->act_dim);
   Onnx__GraphProto proto = ONNX__GRAPH_PROTO__INIT;
   proto.name = text(export->name);
@@ -215,13 +237,8 @@ static enum status pack(struct graph *graph, const struct export *export, struct
   operators.domain = text("");
   operators.has_version = 1;
   operators.version = OPERATORS;
-  Onnx__StringStringEntryProto env = ONNX__STRING_STRING_ENTRY_PROTO__INIT, steps = env, *properties[] = {&env, &steps};
-  char number[32];
-  snprintf(number, sizeof number, "%llu", (unsigned long long)policy->env_steps);
-  env.key = text("env");
-  env.value = text(policy->environment);
-  steps.key = text("env_steps");
-  steps.value = number;
+  Onnx__StringStringEntryProto property[FACTS], *properties[FACTS];
+  char number[FACTS][NAME];
   Onnx__ModelProto model = ONNX__MODEL_PROTO__INIT;
   model.has_ir_version = 1;
   model.ir_version = IR_VERSION;
@@ -230,7 +247,7 @@ static enum status pack(struct graph *graph, const struct export *export, struct
   model.graph = &proto;
   model.n_opset_import = 1;
   model.opset_import = sets;
-  model.n_metadata_props = 2;
+  model.n_metadata_props = list_facts(policy, property, properties, number);
   model.metadata_props = properties;
   const size_t size = onnx__model_proto__get_packed_size(&model);
   const enum status status = buffer_reserve(file, size, error);

@@ -27,22 +27,23 @@ enum status reference_networks_read(struct reference_networks *reference, const 
                                     const struct checkpoint_info *info, const struct config *config,
                                     const struct policy_weights *weights, struct error *error) {
   struct mlp net;
-  const uint32_t obs_dim = info->obs_dim, act_dim = info->act_dim;
-  *reference = (struct reference_networks){.obs_dim = obs_dim,
+  const struct history history = history_of(config, info->obs_dim, info->act_dim);
+  const uint32_t input_dim = (uint32_t)history_width(&history), act_dim = info->act_dim;
+  *reference = (struct reference_networks){.input_dim = input_dim,
                                            .act_dim = act_dim,
                                            .normalize = weights->normalize,
                                            .form = log_std_form_of(config),
                                            .value_min = config->value_min,
                                            .value_max = config->value_max};
-  policy_network(&net, NULL, obs_dim, act_dim, config);
+  policy_network(&net, NULL, input_dim, act_dim, config);
   const struct mlp dense = mlp_dense(&net);
   enum status status = mlp_f64_init(&reference->policy, &dense, weights->values, error);
-  reference->shift = memory_alloc(obs_dim, sizeof(double), "the normalizer", error);
-  reference->scale = memory_alloc(obs_dim, sizeof(double), "the normalizer", error);
-  reference->input = memory_alloc(obs_dim + act_dim, sizeof(double), "the networks' input", error);
-  reference->gradient = memory_alloc(obs_dim + act_dim, sizeof(double), "the networks' input", error);
+  reference->shift = memory_alloc(input_dim, sizeof(double), "the normalizer", error);
+  reference->scale = memory_alloc(input_dim, sizeof(double), "the normalizer", error);
+  reference->input = memory_alloc(input_dim + act_dim, sizeof(double), "the networks' input", error);
+  reference->gradient = memory_alloc(input_dim + act_dim, sizeof(double), "the networks' input", error);
   if (!reference->shift || !reference->scale || !reference->input || !reference->gradient) status = STATUS_MEMORY;
-  for (uint32_t i = 0; i < obs_dim && status == STATUS_OK; i++) {
+  for (uint32_t i = 0; i < input_dim && status == STATUS_OK; i++) {
     reference->shift[i] = (double)weights->shift[i];
     reference->scale[i] = (double)weights->scale[i];
   }
@@ -63,9 +64,9 @@ void reference_networks_release(struct reference_networks *reference) {
   *reference = (struct reference_networks){0};
 }
 
-void reference_networks_observe(struct reference_networks *reference, const float *obs) {
-  for (uint32_t i = 0; i < reference->obs_dim; i++) {
-    double x = (double)obs[i];
+void reference_networks_observe(struct reference_networks *reference, const float *input) {
+  for (uint32_t i = 0; i < reference->input_dim; i++) {
+    double x = (double)input[i];
     if (reference->normalize)
       x = fmin(fmax((x - reference->shift[i]) * reference->scale[i], -NORMALIZER_CLIP), NORMALIZER_CLIP);
     reference->input[i] = x;
@@ -74,6 +75,19 @@ void reference_networks_observe(struct reference_networks *reference, const floa
 
 void reference_networks_head(struct reference_networks *reference, double *head) {
   mlp_f64_forward(&reference->policy, reference->input, head);
+}
+
+void reference_networks_slope(struct reference_networks *reference, double *head, double *slope) {
+  const uint32_t dim = reference->act_dim;
+  memset(head, 0, 2 * dim * sizeof *head);
+  memset(slope, 0, reference->input_dim * sizeof *slope);
+  for (uint32_t i = 0; i < dim; i++) {
+    head[i] = 1;
+    mlp_f64_backward(&reference->policy, head, reference->gradient);
+    head[i] = 0;
+    for (uint32_t j = 0; j < reference->input_dim; j++) slope[j] += reference->gradient[j] * reference->gradient[j];
+  }
+  for (uint32_t j = 0; j < reference->input_dim; j++) slope[j] = sqrt(slope[j]);
 }
 
 // Q = sum_j z_j p_j of a critic's logits, p = softmax(logits); the logits become dQ/dlogit_j = p_j (z_j - Q). Where
@@ -95,7 +109,7 @@ static double value_of(const struct reference_networks *reference, uint32_t outp
 
 double reference_networks_q(struct reference_networks *reference, uint32_t critic, const double *action) {
   struct mlp_f64 *net = &reference->critic[critic];
-  memcpy(reference->input + reference->obs_dim, action, reference->act_dim * sizeof *action);
+  memcpy(reference->input + reference->input_dim, action, reference->act_dim * sizeof *action);
   mlp_f64_forward(net, reference->input, reference->logits);
   return value_of(reference, net->shape.output, reference->logits);
 }
@@ -112,6 +126,6 @@ double reference_networks_minimum(struct reference_networks *reference, const do
   if (!gradient) return least;
   reference_networks_q(reference, smallest, action);
   mlp_f64_backward(&reference->critic[smallest], reference->logits, reference->gradient);
-  memcpy(gradient, reference->gradient + reference->obs_dim, reference->act_dim * sizeof *gradient);
+  memcpy(gradient, reference->gradient + reference->input_dim, reference->act_dim * sizeof *gradient);
   return least;
 }

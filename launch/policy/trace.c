@@ -1,6 +1,7 @@
 #include "launch/policy/trace.h"
 
 #include "common/base/file.h"
+#include "common/nn/networks.h"
 #include "launch/policy/explain_math.h"
 #include "launch/policy/output_file.h"
 #include "learner/storage/atomic_file.h"
@@ -22,6 +23,7 @@ enum status trace_open(struct trace *trace, const char *path, const char *file, 
   const enum status status = reference_networks_read(&trace->reference, file, info, config, weights, error);
   if (status != STATUS_OK) return status;
   const uint32_t dim = info->act_dim, critics = trace->reference.critics;
+  trace->history = history_of(config, info->obs_dim, dim);
   trace_table_init(&trace->table, info->obs_dim, dim, critics);
   trace->head = memory_alloc(2 * (size_t)dim, sizeof(double), what, error);
   trace->action = memory_alloc(dim, sizeof(double), what, error);
@@ -35,13 +37,43 @@ void trace_name_info(struct trace *trace, uint32_t info_dim, char names[][WIRE_I
   memcpy(trace->info_name, names, info_dim * sizeof *names);
 }
 
-void trace_use_agents(struct trace *trace) { trace->table.width[TRACE_AGENT] = 1; }
+enum status trace_use_agents(struct trace *trace, uint32_t agents, struct error *error) {
+  if (agents > 1) trace->table.width[TRACE_AGENT] = 1;
+  if (trace->history.length == 1) return STATUS_OK;
+  const size_t width = history_width(&trace->history), size = width + trace->history.act_dim;
+  trace->agents = agents;
+  trace->past = memory_alloc(agents, sizeof *trace->past, "the trace", error);
+  trace->memory = memory_alloc(agents * size, sizeof(float), "the trace", error);
+  if (!trace->past || !trace->memory) return STATUS_MEMORY;
+  for (uint32_t j = 0; j < agents; j++) {
+    float *input = trace->memory + j * size;
+    trace->past[j] = (struct trace_past){.ended = true, .input = input, .action = input + width};
+  }
+  return STATUS_OK;
+}
+
+// What the policy saw. An agent that comes in the middle of an episode begins anew.
+static const float *input_of(struct trace *trace, const struct evaluator_transition *made) {
+  if (trace->history.length == 1) return made->obs;
+  struct trace_past *past = &trace->past[made->agent];
+  if (!past->ended && past->episode == made->episode && past->next == made->step)
+    history_push(&trace->history, past->input, past->action, made->obs);
+  else
+    history_reset(&trace->history, past->input, made->obs);
+  memcpy(past->action, made->action, trace->history.act_dim * sizeof *past->action);
+  past->episode = made->episode;
+  past->next = made->step + 1;
+  past->ended = made->flags != 0;
+  return past->input;
+}
 
 void trace_end_episode(struct trace *trace) { trace->episode_rows = trace->table.rows; }
 
 void trace_release(struct trace *trace) {
   reference_networks_release(&trace->reference);
   trace_table_release(&trace->table);
+  memory_free(trace->past);
+  memory_free(trace->memory);
   memory_free(trace->head);
   memory_free(trace->action);
   memory_free(trace->q);
@@ -52,11 +84,15 @@ void trace_release(struct trace *trace) {
 enum status trace_add(struct trace *trace, const struct evaluator_transition *made, bool last, struct error *error) {
   if (!made) {
     trace_table_cut(&trace->table, trace->episode_rows);
+    for (uint32_t j = 0; j < trace->agents; j++) trace->past[j].ended = true;
     return STATUS_OK;
   }
+  if (trace->past && made->agent >= trace->agents)
+    return error_set(error, STATUS_PEER, "a step is of agent %u, but the environment has %u", made->agent,
+                     trace->agents);
   struct reference_networks *reference = &trace->reference;
   const uint32_t dim = reference->act_dim;
-  reference_networks_observe(reference, made->obs);
+  reference_networks_observe(reference, input_of(trace, made));
   reference_networks_head(reference, trace->head);
   for (uint32_t i = 0; i < dim; i++) trace->action[i] = (double)made->eps[i];
   const double log_probability = explain_sample(&reference->form, dim, trace->head, trace->action, trace->sample);

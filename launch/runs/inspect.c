@@ -4,6 +4,7 @@
 #include "common/base/memory.h"
 #include "common/base/printable.h"
 #include "common/config/options.h"
+#include "common/nn/networks.h"
 #include "launch/cli/arguments.h"
 #include "launch/cli/command.h"
 #include "common/base/json.h"
@@ -43,16 +44,26 @@ static bool is_ok(const struct inspection *inspection) { return inspection->erro
 
 static bool is_damaged(const struct inspection *inspection) { return checkpoint_is_damage(inspection->error.status); }
 
+// The configuration of the file, or the defaults where it cannot be read.
+static void read_config(const struct checkpoint_info *info, struct config *config) {
+  options_defaults(config);
+  if (info->config && options_parse_yaml(info->config, strlen(info->config), "", config, NULL) != STATUS_OK)
+    options_defaults(config);
+}
+
 static enum status print_json(const struct inspection *inspection, struct error *error) {
   const struct checkpoint_info *info = &inspection->info;
   json_t *root = json_pack("{s:o, s:b}", "file", json_text(inspection->file), "ok", is_ok(inspection));
-  json_t *head = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o}", "format_version",
-                           json_count(info->format_version), "program_version", json_text(info->program_version), "env",
-                           json_text(info->environment), "obs_dim", json_count(info->obs_dim), "act_dim",
-                           json_count(info->act_dim), "env_steps", json_count(info->env_steps), "updates",
-                           json_count(info->updates), "policy_version", json_count(info->policy_version), "exact",
-                           info->exact, "parameters", json_count(info->parameters), "replay_size",
-                           json_count(info->replay_size), "replay_capacity", json_count(info->replay_capacity));
+  struct config config;
+  read_config(info, &config);
+  json_t *head =
+      json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o}", "format_version",
+                json_count(info->format_version), "program_version", json_text(info->program_version), "env",
+                json_text(info->environment), "obs_dim", json_count(info->obs_dim), "act_dim",
+                json_count(info->act_dim), "history", json_count(config.history), "env_steps",
+                json_count(info->env_steps), "updates", json_count(info->updates), "policy_version",
+                json_count(info->policy_version), "exact", info->exact, "parameters", json_count(info->parameters),
+                "replay_size", json_count(info->replay_size), "replay_capacity", json_count(info->replay_capacity));
   const char *key;
   json_t *value;
   json_object_foreach(head, key, value) json_object_set(root, key, inspection->has_head ? value : json_null());
@@ -65,14 +76,24 @@ static enum status print_json(const struct inspection *inspection, struct error 
 // Names the environment where it is code outside of corsac: to use another person's file is to run that code.
 static void print_command(const struct checkpoint_info *info) {
   struct config config;
-  options_defaults(&config);
-  if (!info->config || options_parse_yaml(info->config, strlen(info->config), "", &config, NULL) != STATUS_OK) return;
+  read_config(info, &config);
   if (strpbrk(config.env, ":/")) printf("  runs         %s (as eval, explain and --resume would)\n", config.env);
+}
+
+static void print_history(const struct checkpoint_info *info) {
+  struct config config;
+  char text[64];
+  read_config(info, &config);
+  const struct history history = history_of(&config, info->obs_dim, info->act_dim);
+  if (history.length == 1) return;
+  history_format(&history, text, sizeof text);
+  printf("  sees         %s, %llu numbers\n", text, (unsigned long long)history_width(&history));
 }
 
 static void print_head(const struct checkpoint_info *info) {
   printf("  written      %s by corsac %s, format %u\n", info->created, info->program_version, info->format_version);
   printf("  environment  %s: obs_dim %u, act_dim %u\n", info->environment, info->obs_dim, info->act_dim);
+  print_history(info);
   print_command(info);
   printf("  progress     %llu step%s, %llu update%s, %llu episode%s, policy version %llu\n",
          (unsigned long long)info->env_steps, plural(info->env_steps), (unsigned long long)info->updates,

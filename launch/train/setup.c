@@ -59,9 +59,12 @@ static void take_shape(const struct trained_policy *policy, struct config *confi
   snprintf(config->log_std_form, sizeof config->log_std_form, "%s", policy->form.smooth ? "tanh" : "clamp");
   config->log_std_min = policy->form.low;
   config->log_std_max = policy->form.high;
+  config->history = policy->history.length;
+  if (policy->history.length > 1) config->history_actions = policy->history.actions;
 }
 
-// --init-policy: the network's shape, the bounds of its log_std and its normalizer are those of that policy.
+// --init-policy: the network's shape, what it sees, the bounds of its log_std and its normalizer are those of that
+// policy.
 static enum status take_network(const char *file, struct config *config, struct error *error) {
   struct trained_policy policy;
   const enum status status = policy_file_read(file, &policy, error);

@@ -2,6 +2,7 @@
 
 #include "common/base/log.h"
 #include "common/config/options.h"
+#include "common/nn/networks.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -25,6 +26,18 @@ static enum status check_head(const struct trained_policy *policy, const struct 
                    ours->low, ours->high);
 }
 
+static enum status check_history(const struct trained_policy *policy, const struct job *job, struct error *error) {
+  const struct history ours = history_of(&job->config, policy->obs_dim, policy->act_dim), *its = &policy->history;
+  char has[64], wanted[64];
+  if (its->length == ours.length && (its->length == 1 || its->actions == ours.actions)) return STATUS_OK;
+  history_format(its, has, sizeof has);
+  history_format(&ours, wanted, sizeof wanted);
+  return error_set(error, STATUS_USAGE,
+                   "init_policy: the policy of %s has %s, this run is to have %s: leave --history and "
+                   "--history-actions out",
+                   policy->file, has, wanted);
+}
+
 static enum status check_shape(const struct trained_policy *policy, const struct job *job, struct error *error) {
   const struct message_hello *environment = &job->environment;
   const struct mlp *its = &policy->net, *ours = &job->sac.policy_net;
@@ -33,6 +46,7 @@ static enum status check_shape(const struct trained_policy *policy, const struct
                      "init_policy: %s is a policy for obs_dim %u and act_dim %u (%s), but %s has %u and %u",
                      policy->file, policy->obs_dim, policy->act_dim, policy->environment, environment->environment,
                      environment->obs_dim, environment->act_dim);
+  if (check_history(policy, job, error) != STATUS_OK) return STATUS_USAGE;
   if (its->hidden_count != ours->hidden_count || memcmp(its->hidden, ours->hidden, sizeof its->hidden) != 0) {
     const char *option = job->config.policy_hidden.count > 0 ? "--policy-hidden" : "--hidden";
     char theirs[128], wanted[128];

@@ -248,15 +248,18 @@ enum status actor_table_grant(struct actor_table *table, const struct rate_limit
 
 // --- heartbeats and silence ---
 
-// Clocks of two nodes differ while one of the nodes is suspended, but not by the age of the job.
+// Clocks of two nodes differ while one of the nodes is suspended, but not by the age of the job. A step that is new in
+// a report has ended after the report before, however late both arrive.
 enum status actor_table_take_step(struct actor_table *table, uint32_t actor, double seconds, struct error *error) {
   const double age = clock_now() - table->began;
   if (seconds > 2 * age + CLOCK_SECONDS)
     return error_set(error, STATUS_PEER, "rank %d says that a step took %g s, but the job has run for %g s",
                      transport_world_rank(table->transport, (int)actor + 1), seconds, age);
   struct actor_entry *entry = &table->entry[actor];
+  const double before = entry->reported;
+  entry->reported = clock_now();
   if (seconds <= entry->reported_step) return STATUS_OK;
-  const bool was_suspended = table->away > 0 && seconds >= clock_coarse() - table->returned;
+  const bool was_suspended = table->away > 0 && before - table->returned <= seconds;
   entry->longest_step = fmax(entry->longest_step, seconds - (was_suspended ? table->away : 0));
   entry->reported_step = seconds;
   return STATUS_OK;

@@ -22,6 +22,7 @@ struct actor_entry {                       // of one actor
   double heard, sent;       // clock_now() of the last message from it, to it
   double longest_step;      // s, without the time for which the job was suspended
   double reported_step;     // s: as the actor said
+  double reported;          // clock_now() when it said that last; 0: never
   bool heartbeats_in_step;  // it sends heartbeats while its environments make a step
   struct message_wait wait; // the call that it waits for, as its last message said
   double wait_from;         // clock_now() when that call began

@@ -11,7 +11,7 @@
 // Reads the arrays of a policy whose dimensions are set. Checks all shapes before memory of their size is allocated.
 static void read_arrays(struct h5 *h5, const struct config *config, struct trained_policy *policy) {
   const struct checkpoint_shape shape = checkpoint_shape_of(config, policy->obs_dim, policy->act_dim);
-  const bool normalize = config->normalize_observations;
+  policy->history = history_of(config, policy->obs_dim, policy->act_dim);
   policy->net = shape.acting;
   policy->form = log_std_form_of(config);
   struct normalizer unread = {.dim = policy->obs_dim};
@@ -23,9 +23,7 @@ static void read_arrays(struct h5 *h5, const struct config *config, struct train
   checkpoint_walk_bounds(h5, policy->act_dim, policy->action_low, policy->action_high);
   checkpoint_walk_policy(h5, &shape, &(struct checkpoint_nets){.values = policy->weights.values});
   checkpoint_walk_normalizer(h5, &policy->normalizer);
-  policy->weights.normalize = normalize;
-  if (normalize && h5->status == STATUS_OK)
-    normalizer_export(&policy->normalizer, policy->weights.shift, policy->weights.scale);
+  if (config->normalize_observations && h5->status == STATUS_OK) trained_policy_normalize(policy);
 }
 
 enum status policy_checkpoint_read(const char *path, struct trained_policy *policy, struct error *error) {

@@ -38,9 +38,10 @@ static enum status check(const struct trained_policy *policy, struct error *erro
     if (!isfinite(weights->values[i]))
       return error_set(error, STATUS_FORMAT, "%s: a weight of the policy is %g", policy->file,
                        (double)weights->values[i]);
+  const uint32_t newest = history_offset(&policy->history, policy->history.length - 1);
   for (uint32_t i = 0; i < policy->obs_dim; i++)
-    if (!isfinite(weights->shift[i]) || !isfinite(weights->scale[i]) || !(policy->normalizer.m2[i] >= 0) ||
-        !isfinite(policy->normalizer.m2[i]))
+    if (!isfinite(weights->shift[newest + i]) || !isfinite(weights->scale[newest + i]) ||
+        !(policy->normalizer.m2[i] >= 0) || !isfinite(policy->normalizer.m2[i]))
       return error_set(error, STATUS_FORMAT,
                        "%s: the normalizer's component %u is not finite, or its variance negative", policy->file, i);
   for (uint32_t i = 0; i < policy->act_dim; i++) {

@@ -121,6 +121,28 @@ static enum status check_shapes(const struct npz *npz, const struct mlp *net, st
   return STATUS_OK;
 }
 
+// Takes the history that makes an input of this width.
+static enum status read_history(const struct npz *npz, uint32_t width, struct trained_policy *policy,
+                                struct error *error) {
+  uint64_t length = 1, actions = 0, obs_dim = width;
+  enum status status = STATUS_OK;
+  if (npz_has(npz, "history")) {
+    status = npz_read(npz, "history", NPZ_U64, 1, 0, &length, error);
+    if (status == STATUS_OK) status = npz_read(npz, "history_actions", NPZ_U64, 1, 0, &actions, error);
+    if (status == STATUS_OK) status = npz_read(npz, "obs_dim", NPZ_U64, 1, 0, &obs_dim, error);
+  }
+  if (status != STATUS_OK) return status;
+  if (length >= 1 && length <= width && obs_dim >= 1 && obs_dim <= width && actions <= 1) {
+    policy->history = (struct history){(uint32_t)length, (uint32_t)obs_dim, policy->act_dim, actions == 1};
+    policy->obs_dim = (uint32_t)obs_dim;
+    if (history_width(&policy->history) == width) return STATUS_OK;
+  }
+  return error_set(error, STATUS_FORMAT,
+                   "%s: history %llu, history_actions %llu and obs_dim %llu do not make the %u inputs of layer0.weight",
+                   npz->path, (unsigned long long)length, (unsigned long long)actions, (unsigned long long)obs_dim,
+                   (unsigned)width);
+}
+
 // Takes dimensions and the network from the shapes of the weights.
 static enum status read_network(const struct npz *npz, struct trained_policy *policy, struct error *error) {
   struct mlp_spec spec = {0};
@@ -137,8 +159,9 @@ static enum status read_network(const struct npz *npz, struct trained_policy *po
   if (status != STATUS_OK) return status;
   if (spec.residual && spec.expansion == 0)
     return error_set(error, STATUS_FORMAT, "%s: layer1.weight is narrower than its block", npz->path);
-  policy->obs_dim = spec.input;
   policy->act_dim = (uint32_t)dim[0];
+  status = read_history(npz, spec.input, policy, error);
+  if (status != STATUS_OK) return status;
   spec.output = 2 * policy->act_dim;
   mlp_init_spec(&net, &spec);
   policy->net = mlp_dense(&net);
@@ -167,8 +190,7 @@ static enum status read_normalizer(const struct npz *npz, struct trained_policy 
   enum status status = npz_read(npz, "obs_mean", NPZ_DOUBLE, dim, 0, normalizer->mean, error);
   if (status == STATUS_OK) status = npz_read(npz, "obs_m2", NPZ_DOUBLE, dim, 0, normalizer->m2, error);
   if (status == STATUS_OK) status = npz_read(npz, "obs_count", NPZ_U64, 1, 0, &normalizer->count, error);
-  policy->weights.normalize = true;
-  if (status == STATUS_OK) normalizer_export(normalizer, policy->weights.shift, policy->weights.scale);
+  if (status == STATUS_OK) trained_policy_normalize(policy);
   return status;
 }
 
@@ -215,6 +237,15 @@ static void add_layers(struct writing *w, const struct trained_policy *policy) {
   }
 }
 
+static void add_history(struct writing *w, const struct trained_policy *policy) {
+  const struct history *history = &policy->history;
+  const uint64_t length = history->length, actions = history->actions, obs_dim = history->obs_dim;
+  if (length == 1) return;
+  add(w, "history", NPZ_U64, 0, 0, &length);
+  add(w, "history_actions", NPZ_U64, 0, 0, &actions);
+  add(w, "obs_dim", NPZ_U64, 0, 0, &obs_dim);
+}
+
 static void add_kind(struct writing *w, const struct trained_policy *policy) {
   const struct log_std_form *form = &policy->form;
   if (policy->net.residual) add(w, "network", NPZ_TEXT, 0, 0, "residual");
@@ -227,20 +258,23 @@ static void add_kind(struct writing *w, const struct trained_policy *policy) {
 enum status policy_npz_format(const struct trained_policy *policy, struct buffer *file, struct error *error) {
   struct writing w = {.error = error};
   const bool plain = !policy->net.residual && !policy->net.rms && !policy->form.smooth;
-  const uint64_t format = plain ? POLICY_NPZ_PLAIN : POLICY_NPZ_FORMAT;
+  const uint64_t format = policy->history.length > 1 ? POLICY_NPZ_HISTORY
+                          : plain                    ? POLICY_NPZ_PLAIN
+                                                     : POLICY_NPZ_NETWORK;
   const float clip = (float)NORMALIZER_CLIP;
   npz_begin(&w.npz);
   add(&w, "corsac_policy", NPZ_U64, 0, 0, &format);
   add(&w, "env", NPZ_TEXT, 0, 0, policy->environment);
   add(&w, "env_steps", NPZ_U64, 0, 0, &policy->env_steps);
+  add_history(&w, policy);
   add_kind(&w, policy);
   add_layers(&w, policy);
   if (policy->weights.normalize) {
     add(&w, "obs_mean", NPZ_DOUBLE, policy->obs_dim, 0, policy->normalizer.mean);
     add(&w, "obs_m2", NPZ_DOUBLE, policy->obs_dim, 0, policy->normalizer.m2);
     add(&w, "obs_count", NPZ_U64, 0, 0, &policy->normalizer.count);
-    add(&w, "obs_shift", NPZ_FLOAT, policy->obs_dim, 0, policy->weights.shift);
-    add(&w, "obs_scale", NPZ_FLOAT, policy->obs_dim, 0, policy->weights.scale);
+    add(&w, "obs_shift", NPZ_FLOAT, policy->net.input, 0, policy->weights.shift);
+    add(&w, "obs_scale", NPZ_FLOAT, policy->net.input, 0, policy->weights.scale);
     add(&w, "obs_clip", NPZ_FLOAT, 0, 0, &clip);
   }
   add(&w, "action_low", NPZ_DOUBLE, policy->act_dim, 0, policy->action_low);

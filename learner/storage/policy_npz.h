@@ -6,13 +6,18 @@
 // Format 2 has what format 1 has not: network ("residual"), layer0 then has no ReLU and each two layers behind it are a
 // block x + relu(layer(relu(layer(x)))), perhaps without biases; rms.gain, of the RMS norm before mean and log_std;
 // log_std_form ("tanh"). A policy without these is written as format 1.
+//
+// Format 3 has a history: history (observations of an input), history_actions (1: with the actions between them, else
+// 0) and obs_dim. layer0.weight, obs_shift and obs_scale are then of the width of an input, whose order history.h has;
+// obs_mean and obs_m2 stay those of one observation.
 #ifndef CORSAC_LEARNER_STORAGE_POLICY_NPZ_H
 #define CORSAC_LEARNER_STORAGE_POLICY_NPZ_H
 
 #include "common/base/memory.h"
 #include "learner/storage/trained_policy.h"
 
-enum { POLICY_NPZ_PLAIN = 1, POLICY_NPZ_FORMAT = 2 }; // written where it suffices; the newest, both are read
+// The least that suffices is written; all are read.
+enum { POLICY_NPZ_PLAIN = 1, POLICY_NPZ_NETWORK = 2, POLICY_NPZ_HISTORY = 3, POLICY_NPZ_FORMAT = POLICY_NPZ_HISTORY };
 // Fills a zero-initialised policy but for its file name. On failure it may hold memory (trained_policy_release).
 enum status policy_npz_read(const char *path, struct trained_policy *policy, struct error *error);
 // Makes the bytes of such a file; the caller releases them.

@@ -86,8 +86,8 @@ bad 'a checkpoint of other agents' 1 'has 3 agents, the present one has 4' \
   "$CORSAC" train --resume half --env "$plugin:4vary" --env-steps 2000
 bad 'explain' 2 'it has [0-9]+ agents, and this command is for environments of one' "$CORSAC" explain one
 bad 'a wrong number' 2 'must be a number from 1 to 65536' "$CORSAC" new-env other --agents 0
-bad 'another language' 2 'an example of several agents in c, not in fortran' \
-  "$CORSAC" new-env other --agents 4 --lang fortran
+bad 'another language' 2 'examples of several agents in c and fortran, none in python' \
+  "$CORSAC" new-env other --agents 4 --lang python
 
 # A plugin of this version in a program that knows one agent: its spec ends before `agents`.
 cat >old.c <<'END'
@@ -113,7 +113,7 @@ import corsac_sim
 N = 5
 sim = corsac_sim.Sim("line", 2, [-1], [1], max_episode_steps=20, agents=N)
 while sim.wanted:
-    x, gone, t = [(sim.seed + 7 * j) % 100 / 100 - 0.5 for j in range(N)], [False] * N, 0
+    x, gone, t = [((sim.seed >> 11) + 7 * j) % 100 / 100 - 0.5 for j in range(N)], [False] * N, 0
     action = sim.begin([v for j in range(N) for v in (x[j], j / N)])
     while sim.acting:
         t += 1
@@ -141,6 +141,105 @@ if command -v python3 >/dev/null; then
     "$CORSAC" train --env "exec:python3 $tmp/line.py" --channel unix --env-steps 10 --run-dir unix
 fi
 
+# The same program in C++ and Fortran makes the same run.
+cat >line.cpp <<'END'
+#include <corsac/sim.hpp>
+enum { N = 5 };
+static double x[N];
+static std::vector<float> observe() {
+  std::vector<float> obs;
+  for (int j = 0; j < N; j++) obs.push_back(float(x[j])), obs.push_back(float(double(j) / N));
+  return obs;
+}
+int main() {
+  corsac::sim_spec spec("line", 2, {-1}, {1}, 20);
+  spec.agents = N;
+  corsac::sim sim(spec);
+  while (sim.wanted()) {
+    bool gone[N] = {};
+    for (int j = 0; j < N; j++) x[j] = double(((sim.seed() >> 11) + 7 * j) % 100) / 100 - 0.5;
+    sim.begin(observe());
+    for (int t = 1; sim.acting(); t++) {
+      std::vector<double> reward(N, 0);
+      std::vector<std::uint8_t> flags(N, CORSAC_PRESENT);
+      for (int j = 0; j < N; j++) {
+        if (!gone[j]) x[j] += 0.1 * sim.action()[j], reward[j] = -x[j] * x[j];
+        if (gone[j])
+          gone[j] = t % 9 != 8, flags[j] = gone[j] ? CORSAC_ABSENT : CORSAC_PRESENT;
+        else if (j == t % 9)
+          gone[j] = true, flags[j] = CORSAC_TRUNCATED;
+      }
+      sim.agents(reward, flags);
+      sim.step(observe(), 0);
+    }
+  }
+}
+END
+cat >line.f90 <<'END'
+program line
+  use corsac_sim
+  use, intrinsic :: iso_c_binding
+  implicit none
+  integer, parameter :: N = 5
+  type(corsac_simulator) :: sim
+  real(c_double) :: x(0:N - 1), reward(0:N - 1)
+  real(c_float) :: action(0:N - 1)
+  integer(c_int8_t) :: flags(0:N - 1)
+  logical :: gone(0:N - 1)
+  integer :: t, j
+  call corsac_open(sim, 'line', obs_dim=2, action_low=[-1d0], action_high=[1d0], max_episode_steps=20, agents=N)
+  do while (sim%next == CORSAC_BEGIN_NEXT)
+    x = [(mod(shiftr(corsac_seed(sim), 11) + 7 * j, 100_c_int64_t) / 100d0 - 0.5d0, j=0, N - 1)]
+    gone = .false.
+    t = 0
+    call corsac_begin(sim, observed(), action)
+    do while (sim%next == CORSAC_ACT)
+      t = t + 1
+      reward = 0
+      flags = CORSAC_PRESENT
+      do j = 0, N - 1
+        if (gone(j)) then
+          gone(j) = mod(t, 9) /= 8
+          if (gone(j)) flags(j) = CORSAC_ABSENT
+        else
+          x(j) = x(j) + 0.1d0 * action(j)
+          reward(j) = -x(j) * x(j)
+          gone(j) = j == mod(t, 9)
+          if (gone(j)) flags(j) = int(CORSAC_TRUNCATED, c_int8_t)
+        end if
+      end do
+      call corsac_agents(sim, reward, flags)
+      call corsac_step(sim, observed(), 0d0, 0, action)
+    end do
+  end do
+  call corsac_close(sim)
+contains
+  function observed() result(obs)
+    real(c_float) :: obs(2 * N)
+    obs(1::2) = real(x, c_float)
+    obs(2::2) = [(real(j / real(N, c_double), c_float), j=0, N - 1)]
+  end function
+end program
+END
+include=$root/${BUILD_DIR%/*}/include library=$root/${BUILD_DIR%/*}/lib/libcorsac_sim.a
+same_run() { # LANGUAGE COMPILER...: compiles line, and compares its run with that of line.py
+  local language=$1
+  shift
+  expect_status "$language compiles" 0 "$@" "$library" -o "line-$language"
+  expect_status "$language keeps the rules" 0 "$CORSAC" check-env "exec:./line-$language" --episodes 3
+  train "$language" $small --sync --env "exec:./line-$language" --env-steps 600 --run-dir "run-$language"
+  check "$language learns what Python learns" cmp -s <(cut -d, -f3-16 line-sync/metrics.csv) <(cut -d, -f3-16 "run-$language/metrics.csv")
+}
+if command -v python3 >/dev/null; then
+  train 'in sync' $small --sync --env "exec:python3 $tmp/line.py" --env-steps 600 --run-dir line-sync
+  if command -v g++ >/dev/null; then same_run c++ g++ -O2 -I "$include" line.cpp; else skip 'C++: no g++ here'; fi
+  if command -v gfortran >/dev/null; then
+    same_run fortran gfortran -O2 "$include/corsac/corsac_sim.f90" line.f90
+  else
+    skip 'Fortran: no gfortran here'
+  fi
+fi
+
 # --- the manual's example ---
 
 documents=$root/launch/manual/agents.md
@@ -149,4 +248,17 @@ check 'the manual begins an environment' [ -s session.sh ]
 expect_status 'and it runs as shown' 0 env MAKEFLAGS= PATH="${CORSAC%/*}:$PATH" sh -ec '. ./session.sh'
 check 'to its end' [ -s stove/first/ckpt-3000.h5 ]
 check 'its trace has nine agents' sh -c 'grep -q "^0,0,8," stove/trace.csv'
+
+# The same in Fortran: the same episodes.
+if command -v gfortran >/dev/null; then
+  expect_status 'new-env in Fortran' 0 "$CORSAC" new-env oven --agents 9 --lang fortran
+  expect_status 'it compiles, and keeps the rules' 0 make -C oven check
+  check 'with nine agents' grep -qE '^ok +agents +9 agents: they came [0-9]+ times and left [1-9]' "$out"
+  expect_status 'the policy in C' 0 "$CORSAC" eval stove/first --episodes 2
+  cp "$out" c.txt
+  expect_status 'the policy in Fortran' 0 "$CORSAC" eval stove/first --episodes 2 --env ./oven/oven.so
+  check 'has the same returns' cmp -s <(grep -o 'return.*' c.txt) <(grep -o 'return.*' "$out")
+else
+  skip 'an example in Fortran: no gfortran here'
+fi
 finish

@@ -93,7 +93,7 @@ check 'it lists all checkpoints' [ "$(grep -cE 'ckpt-[123]00.h5 .* good$' "$out"
 expect_status 'inspect --json' 0 "$CORSAC" inspect "$run" --json
 cp "$out" "$tmp/inspect.json"
 # Policy: 3-8-8 and two heads of 1; critics: 4-8-8-1, two of them.
-keys "$tmp/inspect.json" ok=true format_version=1 env=Pendulum-v1 obs_dim=3 act_dim=1 env_steps=300 updates=240 exact=true \
+keys "$tmp/inspect.json" ok=true format_version=1 env=Pendulum-v1 obs_dim=3 act_dim=1 history=1 env_steps=300 updates=240 exact=true \
   parameters=$(((3 * 8 + 8) + (8 * 8 + 8) + 2 * (8 + 1) + 2 * ((4 * 8 + 8) + (8 * 8 + 8) + (8 + 1)))) replay_size=300 replay_capacity=1000 \
   "program_version=$("$CORSAC" --version | sed 's/corsac //')" "file=$run/ckpt-300.h5"
 head -c 2000 "$run/ckpt-300.h5" >"$tmp/damaged.h5"
@@ -106,7 +106,7 @@ load = lambda name: json.load(open(sys.argv[1] + "/" + name + ".json"))
 assert set(load("eval")) == set("env env_steps policy_version episodes return_mean return_std return_min return_max length_mean returns "
                                 "cut info cases first_observation first_action".split()), load("eval")
 assert len(load("eval")["returns"]) == 3 and len(load("eval")["first_observation"]) == 3 and len(load("eval")["first_action"]) == 1
-assert set(load("inspect")) == set("file ok format_version program_version env obs_dim act_dim env_steps updates policy_version exact "
+assert set(load("inspect")) == set("file ok format_version program_version env obs_dim act_dim history env_steps updates policy_version exact "
                                    "parameters replay_size replay_capacity state".split()), load("inspect")
 for env in load("envs"):
     assert set(env) == set("name obs_dim act_dim max_episode_steps available why".split()), env

@@ -103,6 +103,9 @@ check 'is named with its time' grep -q 'did not answer within 0.3 s (env_timeout
 expect_status 'one that is not there' 1 "$CORSAC" train $quick --env 'exec:./no_such_simulator' --run-dir "$tmp/none"
 check 'is named with the shell'"'"'s words' grep -q 'no_such_simulator: not found' "$err"
 check 'and leaves no run directory' [ ! -e "$tmp/none" ]
+expect_status 'nor on ranks' 1 $MPIRUN -n 3 "$CORSAC" train $quick --env 'exec:./no_such_simulator' --run-dir "$tmp/none"
+check 'is named with the shell'"'"'s words' grep -q 'no_such_simulator: not found' "$err"
+check 'and leaves no run directory' [ ! -e "$tmp/none" ]
 expect_status 'no command' 2 "$CORSAC" train --env 'exec:' --run-dir "$tmp/none"
 check 'is usage' grep -q "exec:COMMAND" "$err"
 # One that dies now and then: the run goes on to its end.

@@ -13,18 +13,35 @@ train 'one of residual blocks with batch norm and RMS norm' $quick --network res
 train 'one of residual blocks without norm' $quick --network residual --hidden 12 --env MountainCarContinuous-v0 --run-dir "$tmp/w"
 runs='n r b z w'
 
+# Policies with a history: with the actions between the observations, and without.
+histories=
+if [ -n "$PYTHON" ]; then
+  for case in 'h n 4 1' 'g r 3 0' 'k z 2 1'; do
+    set -- $case
+    "$CORSAC" export "$tmp/$2" --format npz -o "$tmp/$2.npz" 2>/dev/null
+    expect_status "$2 with a history of $3" 0 "$PYTHON" "$root/tests/e2e/lib_npz.py" history "$tmp/$2.npz" $3 $4 "$tmp/$1.made.npz"
+    expect_status 'is exported' 0 "$CORSAC" export "$tmp/$1.made.npz" --format npz -o "$tmp/$1.npz"
+    check 'which says the history' grep -q "obs_dim ., act_dim 1, history $3 with" "$err"
+    histories="$histories $1"
+  done
+else
+  skip 'policies with a history, because there is no python3-h5py, which brings NumPy'
+fi
+
 # --- C --------------------------------------------------------------------------------------------
 strict='-std=c99 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wmissing-prototypes -Werror -O2'
-for run in $runs; do
-  needs='policy_act tanhf '
-  [ $run = z ] && needs='policy_act sqrtf tanhf '
-  expect_status "$run as C" 0 "$CORSAC" export "$tmp/$run" --format c -o "$tmp/$run.c"
-  check 'it says what it wrote' grep -q "^$tmp/$run.c: the policy of $tmp/$run/ckpt-400.h5" "$err"
+for run in $runs $histories; do
+  from=$tmp/$run of=$tmp/$run/ckpt-400.h5 shows=policy_act
+  case $histories in *$run*) from=$tmp/$run.npz of=$tmp/$run.npz shows='policy_applied policy_reset policy_step' ;; esac
+  needs="$shows tanhf "
+  case $run in z | k) needs="$shows sqrtf tanhf " ;; esac
+  expect_status "$run as C" 0 "$CORSAC" export "$from" --format c -o "$tmp/$run.c"
+  check 'it says what it wrote' grep -q "^$tmp/$run.c: the policy of $of" "$err"
   for compiler in gcc clang; do
     command -v $compiler >/dev/null || continue
     expect_status "$compiler takes it" 0 $compiler $strict -c "$tmp/$run.c" -o "$tmp/$run.o"
     expect_status "$compiler takes it for a controller" 0 $compiler $strict -ffreestanding -c "$tmp/$run.c" -o "$tmp/$run.o"
-    check 'it shows one function, and needs one' [ "$(nm -g "$tmp/$run.o" | awk '{ print $NF }' | grep -v GLOBAL_OFFSET | sort | tr '\n' ' ')" = "$needs" ]
+    check 'it shows and needs no other function' [ "$(nm -g "$tmp/$run.o" | awk '{ print $NF }' | grep -v GLOBAL_OFFSET | sort | tr '\n' ' ')" = "$needs" ]
     check 'it has no state' [ -z "$(nm "$tmp/$run.o" | grep -i ' [bd] ')" ]
     expect_status 'with its test' 0 $compiler $strict -ffreestanding -DPOLICY_TEST "$tmp/$run.c" -lm -o "$tmp/test"
     expect_status 'which passes' 0 "$tmp/test"
@@ -42,6 +59,12 @@ check 'is that of its function' grep -q '^void car_act(const float \*observation
 check 'the default names' ls "$tmp/policy.c" "$tmp/policy.npz" "$tmp/policy.onnx" >/dev/null
 
 # --- npz: what NumPy computes of it is what eval does ---------------------------------------------
+for run in $histories; do
+  expect_status "$run as npz once more" 0 "$CORSAC" export "$tmp/$run.npz" --format npz -o "$tmp/again.npz"
+  check 'bit for bit' cmp -s "$tmp/$run.npz" "$tmp/again.npz"
+  expect_status "$run as ONNX" 0 "$CORSAC" export "$tmp/$run.npz" --format onnx -o "$tmp/$run.onnx"
+  [ $run = k ] || expect_status "NumPy acts with $run as the library steps" 0 "$PYTHON" "$root/tests/e2e/lib_npz.py" same "$tmp/$run.npz" "$library"
+done
 cat >"$tmp/act_numpy.py" <<'END'
 import json, sys, zipfile
 import numpy as np
@@ -105,6 +128,9 @@ check 'the same' cmp -s <(column "$tmp/s1/metrics.csv" critic_loss) <(column "$t
 expect_status 'such a run is resumed' 0 "$CORSAC" train --resume "$tmp/j" --env-steps 500
 from() { bad "$@" --run-dir "$tmp/never"; }
 init="$CORSAC train --env Pendulum-v1 --init-policy"
+if [ -n "$histories" ]; then
+  from 'another history' 2 'init_policy: .*has history 4 with actions, this run is to have history 1: leave --history and --history-actions out' $init "$tmp/h.npz" --history 1
+fi
 from 'other widths' 2 'init_policy: .*has hidden layers 24,16, this run is to have 32: leave --hidden out, or give --hidden 24,16' $init "$tmp/n" --hidden 32
 from 'no normalisation' 2 'init_policy: .*acts on normalised observations' $init "$tmp/n" --no-normalize-observations
 from 'another environment' 1 'init_policy: .*for obs_dim 2 and act_dim 1 \(MountainCarContinuous-v0\), but Pendulum-v1 has 3 and 1' $init "$tmp/r"

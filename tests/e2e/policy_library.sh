@@ -25,6 +25,12 @@ else
   skip 'the comparison with eval, because there is no python3'
 fi
 
+if [ -n "$PYTHON" ]; then
+  expect_status 'a policy with a history' 0 "$PYTHON" "$root/tests/e2e/lib_npz.py" history "$tmp/policy.npz" 3 1 "$tmp/history.npz"
+else
+  skip 'a policy with a history, because there is no python3-h5py, which brings NumPy'
+fi
+
 wall='-Wall -Wextra -Wpedantic -Werror -O2'
 # user NAME COMMAND...: builds the example, which acts as eval does with each kind of file, and as
 # the one in C
@@ -39,13 +45,21 @@ user() {
     [ -e "$tmp/first" ] || cp "$tmp/said" "$tmp/first"
     check "in $name as in C with ${file##*/}" cmp -s "$tmp/first" "$tmp/said"
   done
-  check "in $name nine lines are said" [ "$(wc -l <"$tmp/said")" = 9 ]
+  check "in $name twelve lines are said" [ "$(wc -l <"$tmp/said")" = 12 ]
+  if [ -e "$tmp/history.npz" ]; then
+    expect_status "in $name it acts with a history" 0 "$tmp/$name" "$tmp/history.npz" $observation
+    awk '{ printf "%s", $1; for (i = 2; i <= NF; i++) printf " %.9g", $i; print "" }' "$out" >"$tmp/said"
+    [ -e "$tmp/steps" ] || cp "$tmp/said" "$tmp/steps"
+    check "in $name as in C, in three steps that differ" cmp -s "$tmp/steps" "$tmp/said"
+    check "in $name by steps alone" [ "$(grep -c '^step ' "$tmp/said") $(sort -u "$tmp/said" | wc -l)" = '3 3' ]
+  fi
   expect_status "in $name a file that is missing" 1 "$tmp/$name" "$tmp/nowhere.h5"
   check "in $name it says so" grep -q 'nowhere.h5: cannot be opened: No such file' "$err"
 }
 user c ${CC:-gcc} -std=c11 $wall "$examples/policy/act.c" $flags
 if [ -n "$action" ]; then check "it acts as eval does, bit for bit" [ "$(sed -n 's/^act //p' "$tmp/first")" = "$action" ]; fi
-check 'draws differ' [ "$(sort -u "$tmp/first" | wc -l)" = 9 ]
+check 'draws differ' [ "$(grep -v '^step' "$tmp/first" | sort -u | wc -l)" = 9 ]
+check 'without a history each step is the same' [ "$(sed -n 's/^step /act /p' "$tmp/first" | sort -u)" = "$(head -n 1 "$tmp/first")" ]
 case $flavour in asan | tsan | ubsan | coverage) ;; *)
   user static ${CC:-gcc} -std=c11 $wall "$examples/policy/act.c" -I"$prefix/include" "$prefix/lib/libcorsac_policy.a" $(pkg-config --static --libs corsac-policy | sed 's/-lcorsac_policy//')
   check 'the static one needs no library of ours' [ -z "$(ldd "$tmp/static" | grep corsac)" ]

@@ -20,17 +20,29 @@
 #include <unistd.h>
 
 static const double MIDNIGHT = 1767225600; // s: 2026-01-01 in UTC
+static const double CLOCKS = 1e6;          // s by which the monotonic clocks of two hosts differ
+static const double CLOCKS_SET = 4;        // s by which their times of day do
 static const double TURN_SECONDS = 5e-6;   // that a busy turn takes beside its updates
 
 static bool is_inside(void) { return world && world->current; }
 
-// --- time ---
+// --- time: a host has clocks of its own since its last boot ---
+
+static double clock_ahead(void) {
+  const uint32_t host = world->current->host;
+  return CLOCKS * plan_uniform(&world->plan, 9, host, world->host[host].boot);
+}
+
+static double time_of_day(void) {
+  const uint32_t host = world->current->host;
+  return MIDNIGHT + world->now + CLOCKS_SET * plan_uniform(&world->plan, 10, host, world->host[host].boot);
+}
 
 int BEHIND(clock_gettime)(clockid_t clock, struct timespec *time);
 int SEAM(clock_gettime)(clockid_t clock, struct timespec *time);
 int SEAM(clock_gettime)(clockid_t clock, struct timespec *time) {
   if (!is_inside()) return BEHIND(clock_gettime)(clock, time);
-  const double now = world->now + (clock == CLOCK_REALTIME ? MIDNIGHT : 0);
+  const double now = clock == CLOCK_REALTIME ? time_of_day() : world->now + clock_ahead();
   time->tv_sec = (time_t)now;
   time->tv_nsec = (long)((now - floor(now)) * 1e9);
   return 0;
@@ -40,7 +52,7 @@ time_t BEHIND(time)(time_t *result);
 time_t SEAM(time)(time_t *result);
 time_t SEAM(time)(time_t *result) {
   if (!is_inside()) return BEHIND(time)(result);
-  const time_t now = (time_t)(world->now + MIDNIGHT);
+  const time_t now = (time_t)time_of_day();
   if (result) *result = now;
   return now;
 }
@@ -120,7 +132,7 @@ int BEHIND(pthread_cond_timedwait)(pthread_cond_t *condition, pthread_mutex_t *m
 int SEAM(pthread_cond_timedwait)(pthread_cond_t *condition, pthread_mutex_t *mutex, const struct timespec *until);
 int SEAM(pthread_cond_timedwait)(pthread_cond_t *condition, pthread_mutex_t *mutex, const struct timespec *until) {
   if (!is_inside()) return BEHIND(pthread_cond_timedwait)(condition, mutex, until);
-  return wait_for(condition, mutex, (double)until->tv_sec + 1e-9 * (double)until->tv_nsec);
+  return wait_for(condition, mutex, (double)until->tv_sec + 1e-9 * (double)until->tv_nsec - clock_ahead());
 }
 
 // --- processes ---

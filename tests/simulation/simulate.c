@@ -28,6 +28,7 @@ struct search {
   size_t known_count, known_next;
   uint64_t next, end; // of the others
   time_t until;       // 0: no limit
+  time_t said;        // when the progress was printed
   unsigned workers;
   bool first;
 
@@ -89,8 +90,22 @@ static void await_one(struct search *search) {
   }
 }
 
+// Once a minute: a long search shows that it goes on.
+static void say_progress(struct search *search) {
+  enum { SECONDS = 60 };
+  const time_t now = time(NULL);
+  if (search->said == 0) search->said = now;
+  if (now - search->said < SECONDS) return;
+  search->said = now;
+  fprintf(stderr, "%llu worlds so far, the next seed is %llu\n", (unsigned long long)(search->passed + search->failed),
+          (unsigned long long)search->next);
+}
+
 static int run(struct search *search) {
-  for (begin_some(search); search->running > 0; begin_some(search)) await_one(search);
+  for (begin_some(search); search->running > 0; begin_some(search)) {
+    await_one(search);
+    say_progress(search);
+  }
   struct verdict *verdict = &search->verdict[search->workers];
   for (uint64_t i = 0; i < search->failed && i < MOST_FAILURES && !search->first; i++) {
     const struct wanted least = trial_shrink(search->failure[i], verdict);

@@ -1,5 +1,7 @@
 #include "tests/support/small_checkpoint.h"
 
+#include "common/base/random.h"
+#include "common/nn/networks.h"
 #include "learner/checkpoint/checkpoint.h"
 #include "tests/support/small_job.h"
 #include "tests/support/unit.h"
@@ -18,6 +20,31 @@ void small_checkpoint_write(const char *path, const struct config *config, uint6
   small_job_init(&job, config);
   small_job_fill(&job, seed, rows);
   UNIT_STATUS(checkpoint_write(path, &job, CHECKPOINT_ALL, &error), STATUS_OK, &error);
+  job_release(&job);
+}
+
+// The job's own networks have no history: a best.h5 does not hold them.
+void small_policy_write(const char *path, uint64_t length, bool actions) {
+  struct config config = small_config();
+  struct job job;
+  struct mlp net;
+  struct policy_weights weights;
+  struct error error = {0};
+  small_job_init(&job, &config);
+  small_job_fill(&job, 5, 12);
+  job.config.history = length;
+  job.config.history_actions = actions;
+  const struct history history = history_of(&job.config, SMALL_OBS, SMALL_ACT);
+  const uint32_t width = (uint32_t)history_width(&history);
+  policy_network(&net, NULL, width, SMALL_ACT, &job.config);
+  net = mlp_dense(&net);
+  UNIT_STATUS_FATAL(policy_weights_init(&weights, width, net.parameters, &error), STATUS_OK, &error);
+  random_normals_at(random_stream(3, RANDOM_INIT, 0, 0), 1, (uint32_t)net.parameters, weights.values,
+                    (uint32_t)net.parameters);
+  for (size_t i = 0; i < net.parameters; i++) weights.values[i] *= 0.3f; // so that actions are not at their bounds
+  weights.normalize = true;
+  UNIT_STATUS_FATAL(checkpoint_write_policy(path, &job, &weights, &job.normalizer, 100, &error), STATUS_OK, &error);
+  policy_weights_release(&weights);
   job_release(&job);
 }
 

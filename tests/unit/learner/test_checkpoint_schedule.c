@@ -169,6 +169,12 @@ static void test_failure(void) {
   CU_ASSERT_TRUE(says(&s, "log.txt", "checkpoint not saved, training goes on and the last good one is ckpt-100.h5: "));
   CU_ASSERT_TRUE_FATAL(says(&s, "log.txt", "ckpt-200.h5: is a directory"));
   CU_ASSERT_TRUE(!there(&s, "ckpt-200.h5.tmp"));
+  CU_ASSERT_FALSE(checkpoint_schedule_is_due(&s.schedule));
+  s.schedule.retry -= 40; // it is tried again some time later
+  CU_ASSERT_TRUE(checkpoint_schedule_is_due(&s.schedule));
+  checkpoint_schedule_begin(&s.schedule);
+  play(&s);
+  CU_ASSERT_TRUE(s.schedule.retry > clock_coarse());
   struct error error = {0};
   UNIT_STATUS(checkpoint_schedule_now(&s.schedule, CHECKPOINT_ALL, &error), STATUS_IO, &error);
   CU_ASSERT_TRUE(error_says(&error, "ckpt-200.h5: is a directory"));

@@ -55,6 +55,15 @@ static void test_utd(void) {
   CU_ASSERT(update_cost_of_step(&config, 17, 6) > 20 * 3);
 }
 
+static void test_history(void) {
+  struct config config;
+  make(&config, "");
+  const double wide = update_flop(&config, 4 * 17 + 3 * 6, 6);
+  config.history = 4;
+  CU_ASSERT_EQUAL(update_flop(&config, 17, 6), wide);
+  CU_ASSERT(update_cost_of_step(&config, 17, 6) > 1);
+}
+
 // --- the products themselves ---
 
 enum { MOST = 400 };
@@ -137,6 +146,7 @@ int main(void) {
       {"a small update is counted as by hand", test_by_hand},
       {"the recipes cost what their products take", test_recipes},
       {"a step costs utd updates", test_utd},
+      {"with a history the networks read its width", test_history},
       {"the flops are those of the products, the policy's in one of policy_delay updates", test_share_of_policy},
       {"plain networks with one input share a product", test_plain_products},
       {"batch norm makes products of the joint batch, with half of it in the last layer", test_joint_products},

@@ -2,6 +2,7 @@
 #include "launch/library/policy.h"
 #include "learner/checkpoint/checkpoint.h"
 #include "tests/support/allocations.h"
+#include "tests/support/small_checkpoint.h"
 #include "tests/support/small_job.h"
 #include "tests/support/unit.h"
 
@@ -110,6 +111,96 @@ static void test_no_allocation(void) {
   CU_ASSERT(corsac_policy_env_steps(policy) > 0);
 }
 
+// --- with a history ---
+
+enum { HISTORY = 3, STEPS = 6 };
+
+// An episode of STEPS observations, whose actions go to action. drawn: by corsac_policy_step_sample.
+static void run_episode(const struct corsac_policy *with, void *state, bool drawn, float action[STEPS][SMALL_ACT],
+                        void *scratch) {
+  corsac_policy_reset(with, state);
+  for (int t = 0; t < STEPS; t++) {
+    const float obs[SMALL_OBS] = {0.3f * (float)t, -0.2f, 1 - (float)(t % 2)};
+    const int failed = drawn ? corsac_policy_step_sample(with, state, obs, 1, (uint64_t)t, action[t], scratch)
+                             : corsac_policy_step(with, state, obs, action[t], scratch);
+    CU_ASSERT_EQUAL(failed, 0);
+  }
+}
+
+static struct corsac_policy *load_history(void) {
+  char *best = unit_path(directory, "history.h5"), why[1024] = "";
+  small_policy_write(best, HISTORY, true);
+  struct corsac_policy *with = corsac_policy_load(best, why, sizeof why);
+  CU_ASSERT_STRING_EQUAL(why, "");
+  CU_ASSERT_PTR_NOT_NULL_FATAL(with);
+  free(best);
+  return with;
+}
+
+// A step reads the past, an episode forgets it, and a copy of a state acts the same.
+static void test_history(void) {
+  struct corsac_policy *with = load_history();
+  const size_t size = corsac_policy_state_size(with);
+  char *state = malloc(size), *copy = malloc(size), *scratch = malloc(corsac_policy_scratch_size(with));
+  float a[STEPS][SMALL_ACT], b[STEPS][SMALL_ACT], one[SMALL_ACT], two[SMALL_ACT];
+  const float obs[SMALL_OBS] = {0.25f, 0.5f, -1}, bad[SMALL_OBS] = {0, 0, NAN}, zero[SMALL_ACT] = {0};
+  CU_ASSERT_EQUAL(corsac_policy_history(with), HISTORY);
+  CU_ASSERT_EQUAL(corsac_policy_obs_dim(with), SMALL_OBS);
+  CU_ASSERT_EQUAL(size % sizeof(float), 0);
+  const size_t before = allocations_count();
+  run_episode(with, state, false, a, scratch);
+  run_episode(with, state, false, b, scratch);
+  if (allocations_counted()) CU_ASSERT_EQUAL(allocations_count(), before);
+  CU_ASSERT_EQUAL(memcmp(a, b, sizeof a), 0);
+  run_episode(with, copy, true, b, scratch);
+  CU_ASSERT_TRUE(memcmp(a, b, sizeof a) != 0);
+  memcpy(copy, state, size);
+  CU_ASSERT_EQUAL(corsac_policy_step(with, copy, bad, one, scratch), -1);
+  CU_ASSERT_EQUAL(corsac_policy_applied(with, copy, bad + 1), -1);
+  CU_ASSERT_EQUAL(memcmp(copy, state, size), 0); // left alone
+  corsac_policy_step(with, state, obs, one, scratch);
+  corsac_policy_step(with, copy, obs, two, scratch);
+  CU_ASSERT_EQUAL(memcmp(one, two, sizeof one), 0);
+  CU_ASSERT_EQUAL(corsac_policy_applied(with, copy, zero), 0);
+  corsac_policy_step(with, state, obs, one, scratch);
+  corsac_policy_step(with, copy, obs, two, scratch);
+  CU_ASSERT_TRUE(memcmp(one, two, sizeof one) != 0);
+  corsac_policy_reset(with, state);
+  corsac_policy_step(with, state, obs, two, scratch);
+  CU_ASSERT_TRUE(memcmp(one, two, sizeof one) != 0);
+  free(state);
+  free(copy);
+  free(scratch);
+  corsac_policy_free(with);
+}
+
+// What has no state refuses such a policy, and a state takes any policy.
+static void test_history_and_none(void) {
+  struct corsac_policy *with = load_history();
+  char *scratch = malloc(corsac_policy_scratch_size(with)), *own = malloc(corsac_policy_scratch_size(policy));
+  float *state = malloc(corsac_policy_state_size(policy));
+  const float obs[SMALL_OBS] = {0.25f, 0.5f, -1};
+  float action[SMALL_ACT] = {7, 7}, expected[SMALL_ACT];
+  CU_ASSERT_EQUAL(corsac_policy_act(with, obs, action, scratch), -1);
+  CU_ASSERT_EQUAL(corsac_policy_sample(with, obs, 1, 1, action, scratch), -1);
+  CU_ASSERT_EQUAL(corsac_policy_act_many(with, 1, obs, action, scratch), 1);
+  CU_ASSERT_EQUAL(action[0], 7);
+  CU_ASSERT_EQUAL(corsac_policy_history(policy), 1);
+  corsac_policy_reset(policy, state);
+  for (int t = 0; t < 3; t++) {
+    CU_ASSERT_EQUAL(corsac_policy_step(policy, state, obs, action, own), 0);
+    corsac_policy_act(policy, obs, expected, own);
+    CU_ASSERT_EQUAL(memcmp(action, expected, sizeof expected), 0);
+    CU_ASSERT_EQUAL(corsac_policy_step_sample(policy, state, obs, 3, (uint64_t)t, action, own), 0);
+    corsac_policy_sample(policy, obs, 3, (uint64_t)t, expected, own);
+    CU_ASSERT_EQUAL(memcmp(action, expected, sizeof expected), 0);
+  }
+  free(scratch);
+  free(own);
+  free(state);
+  corsac_policy_free(with);
+}
+
 static void test_errors(void) {
   char why[256] = "", little[9];
   CU_ASSERT_PTR_NULL(corsac_policy_load("/nowhere/x.h5", why, sizeof why));
@@ -141,6 +232,8 @@ int main(void) {
       {"a draw is a function of observation, seed and counter", test_draws},
       {"many rows are acted in as one after the other", test_many},
       {"acting allocates nothing", test_no_allocation},
+      {"a state holds an episode's past, may be copied, and learns what was applied", test_history},
+      {"a policy with a history is refused without a state, one without takes it", test_history_and_none},
       {"loading says why it fails", test_errors},
       {"a host with a decimal comma loads the same, and keeps its locale", test_locale},
   };

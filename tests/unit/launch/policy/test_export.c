@@ -211,7 +211,7 @@ static void test_npz(void) {
     setup(&f, (enum small_kind)kind);
     UNIT_STATUS_FATAL(npz_open(&npz, f.npz, &error), STATUS_OK, &error);
     UNIT_STATUS(npz_read(&npz, "corsac_policy", NPZ_U64, 1, 0, &format, &error), STATUS_OK, &error);
-    CU_ASSERT_EQUAL(format, newer[kind] ? POLICY_NPZ_FORMAT : POLICY_NPZ_PLAIN);
+    CU_ASSERT_EQUAL(format, newer[kind] ? POLICY_NPZ_NETWORK : POLICY_NPZ_PLAIN);
     CU_ASSERT_EQUAL(npz_has(&npz, "network"), newer[kind]);
     CU_ASSERT_EQUAL(npz_has(&npz, "rms.gain"), newer[kind]);
     CU_ASSERT_EQUAL(npz_has(&npz, "layer0.bias"), kind != SMALL_RESIDUAL);
@@ -232,6 +232,24 @@ static void test_npz(void) {
 }
 
 // --- the networks in double ---
+
+// The slope of the mean is that of central differences.
+static void check_slope(struct reference_networks *networks) {
+  double head[2 * SMALL_ACT], above[2 * SMALL_ACT], below[2 * SMALL_ACT], slope[SMALL_OBS];
+  const double h = 1e-6;
+  reference_networks_slope(networks, head, slope);
+  for (int j = 0; j < SMALL_OBS; j++) {
+    const double at = networks->input[j];
+    double square = 0;
+    networks->input[j] = at + h;
+    reference_networks_head(networks, above);
+    networks->input[j] = at - h;
+    reference_networks_head(networks, below);
+    networks->input[j] = at;
+    for (int i = 0; i < SMALL_ACT; i++) square += pow((above[i] - below[i]) / (2 * h), 2);
+    CU_ASSERT_DOUBLE_EQUAL(slope[j], sqrt(square), 1e-6 * fmax(1, slope[j]));
+  }
+}
 
 // The head is what acts, and min Q's gradient by the action is its central difference's.
 static void check_reference(enum small_kind kind) {
@@ -254,6 +272,7 @@ static void check_reference(enum small_kind kind) {
     reference_networks_head(&networks, head);
     policy_act(f.policy, 1, f.obs[r], NULL, acted);
     for (int i = 0; i < SMALL_ACT; i++) CU_ASSERT_DOUBLE_EQUAL(tanh(head[i]), (double)acted[i], 1e-5);
+    check_slope(&networks);
     reference_networks_minimum(&networks, action, gradient);
     for (int i = 0; i < SMALL_ACT; i++) {
       const double h = 1e-6, at = action[i];

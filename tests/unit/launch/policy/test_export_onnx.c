@@ -10,16 +10,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OBS = 4, ACT = 2, WIDEST = 16 };
+enum { OBS = 4, ACT = 2, WIDEST = 16, HISTORY = 3 };
 static const double low[ACT] = {-2, 0.1}, high[ACT] = {3, 0.2};
 static float inside_low[ACT] = {-2, 0.10000001f}, inside_high[ACT] = {3, 0.2f};
 
+// A spec whose input is wider than an observation is that of a history.
 static void make(struct export *export, const struct mlp_spec *spec, bool normalize) {
   struct trained_policy *policy = &export->policy;
   struct error error = {0};
   *export = (struct export){.name = "policy", .action_low = inside_low, .action_high = inside_high};
   policy->obs_dim = OBS;
   policy->act_dim = ACT;
+  policy->history = (struct history){spec->input > OBS ? HISTORY : 1, OBS, ACT, true};
   policy->env_steps = 1234;
   struct mlp net;
   mlp_init_spec(&net, spec);
@@ -31,7 +33,7 @@ static void make(struct export *export, const struct mlp_spec *spec, bool normal
   for (size_t i = 0; i < policy->weights.parameters; i++)
     policy->weights.values[i] = (float)(0.5 * random_normal(&random));
   policy->weights.normalize = normalize;
-  for (int i = 0; i < OBS && normalize; i++) {
+  for (uint32_t i = 0; i < spec->input && normalize; i++) {
     policy->weights.shift[i] = (float)random_normal(&random);
     policy->weights.scale[i] = 5;
   }
@@ -137,14 +139,16 @@ static void apply(const Onnx__GraphProto *graph, const Onnx__NodeProto *node, st
 static void check_graph(const struct export *export, const Onnx__GraphProto *graph) {
   struct error error = {0};
   const struct trained_policy *policy = &export->policy;
-  struct frozen_policy *frozen = frozen_policy_create(&policy->net, &policy->weights, &policy->form, low, high, &error);
+  struct frozen_policy *frozen =
+      frozen_policy_create(&policy->net, &policy->weights, &policy->form, &policy->history, low, high, &error);
   float *scratch = malloc(frozen_policy_scratch(frozen) * sizeof *scratch), worst = 0;
   static struct values values;
   for (int row = 0; row < 100; row++) {
     float action[ACT];
     values.count = 1;
-    values.value[0] = (struct value){.name = "observation", .size = OBS};
-    random_normals_at(random_stream(7, RANDOM_NOISE, 0, (uint64_t)row), 1, OBS, values.value[0].x, OBS);
+    values.value[0] = (struct value){.name = "observation", .size = policy->net.input};
+    random_normals_at(random_stream(7, RANDOM_NOISE, 0, (uint64_t)row), 1, policy->net.input, values.value[0].x,
+                      policy->net.input);
     frozen_policy_act(frozen, values.value[0].x, NULL, action, scratch);
     for (size_t n = 0; n < graph->n_node; n++) apply(graph, graph->node[n], &values);
     const struct value *last = &values.value[values.count - 1];
@@ -155,6 +159,16 @@ static void check_graph(const struct export *export, const Onnx__GraphProto *gra
   CU_ASSERT(worst < 1e-5f);
   free(scratch);
   frozen_policy_destroy(frozen);
+}
+
+// The facts about a history are there where there is one.
+static void check_history(const Onnx__ModelProto *model, bool has_history) {
+  static const char *const facts[][2] = {{"history", "3"}, {"history_actions", "1"}, {"obs_dim", "4"}};
+  CU_ASSERT_EQUAL_FATAL(model->n_metadata_props, has_history ? 5 : 2);
+  for (size_t i = 0; i < 3 && has_history; i++) {
+    CU_ASSERT_STRING_EQUAL(model->metadata_props[2 + i]->key, facts[i][0]);
+    CU_ASSERT_STRING_EQUAL(model->metadata_props[2 + i]->value, facts[i][1]);
+  }
 }
 
 static void check_model(const struct mlp_spec *spec, bool normalize) {
@@ -170,11 +184,12 @@ static void check_model(const struct mlp_spec *spec, bool normalize) {
   CU_ASSERT_EQUAL(model->opset_import[0]->version, 13);
   CU_ASSERT_STRING_EQUAL(model->metadata_props[0]->value, "Made-v0");
   CU_ASSERT_STRING_EQUAL(model->metadata_props[1]->value, "1234");
+  check_history(model, spec->input > OBS);
   const Onnx__GraphProto *graph = model->graph;
   CU_ASSERT_EQUAL(graph->n_input, 1);
   CU_ASSERT_EQUAL(graph->n_output, 1);
   CU_ASSERT_STRING_EQUAL(graph->input[0]->name, "observation");
-  CU_ASSERT_EQUAL(graph->input[0]->type->tensor_type->shape->dim[1]->dim_value, OBS);
+  CU_ASSERT_EQUAL(graph->input[0]->type->tensor_type->shape->dim[1]->dim_value, spec->input);
   CU_ASSERT_STRING_EQUAL(graph->output[0]->name, "action");
   CU_ASSERT_EQUAL(graph->output[0]->type->tensor_type->shape->dim[1]->dim_value, ACT);
   check_graph(&export, graph);
@@ -211,12 +226,20 @@ static void test_rms(void) {
   check_model(&spec, true);
 }
 
+static void test_history(void) {
+  struct mlp_spec spec = plain;
+  spec.input = HISTORY * OBS + (HISTORY - 1) * ACT;
+  check_model(&spec, true);
+  check_model(&spec, false);
+}
+
 int main(void) {
   static const struct unit_case cases[] = {
       {"the graph of a policy on raw observations acts as the policy", test_raw},
       {"the graph of a policy on normalised observations acts as the policy", test_normalised},
       {"so does the graph of residual blocks, with and without biases and RMS norm", test_residual},
       {"so does the graph of a dense network with RMS norm", test_rms},
+      {"so does the graph of a policy with a history, whose input is its width", test_history},
   };
   return unit_run("export_onnx", cases, sizeof cases / sizeof *cases);
 }

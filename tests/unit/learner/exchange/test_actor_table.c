@@ -327,6 +327,8 @@ static void test_suspended(void) {
   s.table.returned -= 700;
   CU_ASSERT_EQUAL(actor_table_take_step(&s.table, 0, 650, NULL), STATUS_OK); // it began after
   CU_ASSERT_EQUAL(s.table.entry[0].longest_step, 650);
+  CU_ASSERT_EQUAL(actor_table_take_step(&s.table, 1, 605, NULL), STATUS_OK); // a report that came late
+  CU_ASSERT_DOUBLE_EQUAL(s.table.entry[1].longest_step, 5, 0.1);
   scene_release(&s);
 }
 

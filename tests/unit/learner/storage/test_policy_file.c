@@ -5,6 +5,7 @@
 #include "learner/checkpoint/initial_policy.h"
 #include "learner/storage/npz.h"
 #include "learner/storage/policy_npz.h"
+#include "tests/support/small_checkpoint.h"
 #include "tests/support/small_job.h"
 #include "tests/support/unit.h"
 
@@ -14,6 +15,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { HISTORY = 3, WIDTH = HISTORY * SMALL_OBS + (HISTORY - 1) * SMALL_ACT };
 
 static char *directory, *checkpoint, *npz;
 
@@ -68,14 +71,16 @@ static void test_job(void) {
 }
 
 static bool equal(const struct trained_policy *a, const struct trained_policy *b) {
-  const size_t obs = a->obs_dim * sizeof(float), act = a->act_dim * sizeof(double);
+  const size_t input = a->net.input * sizeof(float), act = a->act_dim * sizeof(double);
   return a->obs_dim == b->obs_dim && a->act_dim == b->act_dim && a->env_steps == b->env_steps &&
+         a->history.length == b->history.length && a->history.obs_dim == b->history.obs_dim &&
+         (a->history.length == 1 || a->history.actions == b->history.actions) &&
          memcmp(&a->net, &b->net, sizeof a->net) == 0 && a->form.low == b->form.low && a->form.high == b->form.high &&
          a->form.smooth == b->form.smooth && a->weights.normalize == b->weights.normalize &&
          a->weights.parameters == b->weights.parameters &&
          memcmp(a->weights.values, b->weights.values, a->weights.parameters * sizeof(float)) == 0 &&
-         memcmp(a->weights.shift, b->weights.shift, obs) == 0 && memcmp(a->weights.scale, b->weights.scale, obs) == 0 &&
-         a->normalizer.count == b->normalizer.count &&
+         memcmp(a->weights.shift, b->weights.shift, input) == 0 &&
+         memcmp(a->weights.scale, b->weights.scale, input) == 0 && a->normalizer.count == b->normalizer.count &&
          memcmp(a->normalizer.m2, b->normalizer.m2, a->obs_dim * sizeof(double)) == 0 &&
          memcmp(a->action_low, b->action_low, act) == 0 && memcmp(a->action_high, b->action_high, act) == 0 &&
          strcmp(a->environment, b->environment) == 0;
@@ -155,6 +160,69 @@ static void test_refused(void) {
   free(other);
 }
 
+// --- with a history ---
+
+static void read_history(const char *path, bool actions, struct trained_policy *policy) {
+  struct error error = {0};
+  small_policy_write(path, HISTORY, actions);
+  UNIT_STATUS_FATAL(policy_file_read(path, policy, &error), STATUS_OK, &error);
+}
+
+// Each observation of an input has the statistics of the normalizer, an action has none.
+static void check_statistics(const struct trained_policy *policy) {
+  float shift[SMALL_OBS], scale[SMALL_OBS];
+  normalizer_export(&policy->normalizer, shift, scale);
+  for (uint32_t t = 0; t < HISTORY; t++) {
+    const uint32_t at = history_offset(&policy->history, t);
+    CU_ASSERT_EQUAL(memcmp(policy->weights.shift + at, shift, sizeof shift), 0);
+    CU_ASSERT_EQUAL(memcmp(policy->weights.scale + at, scale, sizeof scale), 0);
+    for (uint32_t i = at + SMALL_OBS; policy->history.actions && i < at + SMALL_OBS + SMALL_ACT && i < WIDTH; i++) {
+      CU_ASSERT_EQUAL(policy->weights.shift[i], 0);
+      CU_ASSERT_EQUAL(policy->weights.scale[i], 1);
+    }
+  }
+}
+
+static void test_history(void) {
+  char *best = unit_path(directory, "best.h5"), *other = unit_path(directory, "other.npz");
+  for (int actions = 0; actions < 2; actions++) {
+    struct trained_policy policy, again;
+    struct buffer file = {0};
+    struct error error = {0};
+    uint64_t format = 0;
+    struct npz read;
+    read_history(best, actions, &policy);
+    CU_ASSERT_EQUAL(policy.obs_dim, SMALL_OBS);
+    CU_ASSERT_EQUAL(policy.history.length, HISTORY);
+    CU_ASSERT_EQUAL(policy.history.actions, actions);
+    CU_ASSERT_EQUAL_FATAL(policy.net.input, actions ? WIDTH : HISTORY * SMALL_OBS);
+    CU_ASSERT_EQUAL(policy.normalizer.dim, SMALL_OBS);
+    check_statistics(&policy);
+    UNIT_STATUS_FATAL(policy_npz_format(&policy, &file, &error), STATUS_OK, &error);
+    unit_write_file(other, file.data, file.size);
+    UNIT_STATUS_FATAL(policy_file_read(other, &again, &error), STATUS_OK, &error);
+    CU_ASSERT(equal(&policy, &again));
+    UNIT_STATUS_FATAL(npz_open(&read, other, &error), STATUS_OK, &error);
+    UNIT_STATUS(npz_read(&read, "corsac_policy", NPZ_U64, 1, 0, &format, &error), STATUS_OK, &error);
+    CU_ASSERT_EQUAL(format, POLICY_NPZ_HISTORY); // which no older program reads
+    npz_release(&read);
+    trained_policy_release(&again);
+    trained_policy_release(&policy);
+    buffer_release(&file);
+  }
+  unlink(best);
+  free(best);
+  free(other);
+}
+
+static void spoil_history(struct trained_policy *policy) {
+  policy->history = (struct history){2, SMALL_OBS, SMALL_ACT, true};
+}
+
+static void test_history_refused(void) {
+  refused_npz(spoil_history, "history 2, history_actions 1 and obs_dim 3 do not make the 3 inputs of layer0.weight");
+}
+
 // --- initial_policy ---
 
 static void test_initial(void) {
@@ -202,6 +270,15 @@ static void test_initial(void) {
   UNIT_STATUS(initial_policy_take(&policy, &job, &error), STATUS_MISMATCH, &error);
   CU_ASSERT(error_said(&error, "obs_dim 4 and act_dim 2 (Small-v0), but Small-v0 has 3 and 2"));
   policy.obs_dim--;
+  job.config.normalize_observations = true;
+  policy.history.length = 4;
+  policy.history.actions = false;
+  UNIT_STATUS(initial_policy_take(&policy, &job, &error), STATUS_USAGE, &error);
+  CU_ASSERT(error_said(&error, "has history 4 without actions, this run is to have history 1: leave --history and "
+                               "--history-actions out"));
+  job.config.history = 4;
+  UNIT_STATUS(initial_policy_take(&policy, &job, &error), STATUS_USAGE, &error);
+  CU_ASSERT(error_said(&error, "has history 4 without actions, this run is to have history 4 with actions"));
   policy_weights_release(&weights);
   trained_policy_release(&policy);
   job_release(&job);
@@ -212,6 +289,8 @@ int main(void) {
       {"a checkpoint's policy is that of its job", test_job},
       {"a checkpoint, a run directory and an .npz hold the same policy", test_alike},
       {"a file that is no policy is refused with the reason", test_refused},
+      {"a policy with a history is the same from a best.h5 and an .npz", test_history},
+      {"an .npz whose history does not make its input is refused", test_history_refused},
       {"a new job begins with a policy of its shape, and refuses another", test_initial},
   };
   prepare();
