@@ -12,8 +12,19 @@
 
 enum { COLUMNS = REPLAY_DISCOUNT + 1 };
 
+// Rows that follow each other, bit by bit, are steps of one episode; where a row does not, another one begins.
+struct episodes {
+  float *last;      // (obs_dim) next_obs of the row before
+  bool goes_on;     // there was one, and it did not terminate
+  uint64_t *number; // (chunk_rows) of the rows in the chunk, likewise:
+  uint32_t *step;
+  uint64_t now;      // the number and the step of the next row, if it follows
+  uint32_t now_step;
+};
+
 struct source {
   struct h5 h5;
+  struct episodes episodes; // for a replay that is linked
   struct job *job;
   bool own;              // it is a checkpoint
   bool unit;             // actions are in [-1, 1]
@@ -97,6 +108,22 @@ static void find_scale(struct source *source) {
     h5_fail(h5, STATUS_FORMAT, "the attribute action_scale is \"%s\"; it may be \"environment\" or \"unit\"", scale);
 }
 
+static uint32_t width_of(const struct message_hello *environment, int column) {
+  if (column == REPLAY_OBS || column == REPLAY_NEXT_OBS) return environment->obs_dim;
+  return column == REPLAY_ACTION ? environment->act_dim : 1;
+}
+
+static void open_episodes(struct source *source) {
+  static const char what[] = "logged transitions";
+  struct episodes *episodes = &source->episodes;
+  struct error *error = source->h5.error;
+  if (!replay_is_linked(source->job->replay) || source->h5.status != STATUS_OK) return;
+  if (!(episodes->last = memory_alloc(source->width[REPLAY_OBS], sizeof *episodes->last, what, error)) ||
+      !(episodes->number = memory_alloc(source->chunk_rows, sizeof *episodes->number, what, error)) ||
+      !(episodes->step = memory_alloc(source->chunk_rows, sizeof *episodes->step, what, error)))
+    source->h5.status = STATUS_MEMORY;
+}
+
 static void open_source(struct source *source) {
   struct h5 *h5 = &source->h5;
   uint64_t all = 0;
@@ -105,6 +132,10 @@ static void open_source(struct source *source) {
   if (source->own) h5_guard_file(h5);
   if (source->own && !h5_has(h5, "replay"))
     h5_fail(h5, STATUS_FORMAT, "is a checkpoint without a replay (checkpoint_replay was off, or it is a best.h5)");
+  if (source->own && h5->status == STATUS_OK && h5_has(h5, "replay/back"))
+    h5_fail(h5, STATUS_MISMATCH,
+            "is a checkpoint of a run with --history, whose replay has no next_obs: --init-replay takes those of runs "
+            "without");
   source->rows = h5_rows(h5, source->own ? "replay/obs" : "obs");
   source->terminated = !source->own && !h5_has(h5, "discount") && h5_has(h5, "terminated");
   if (!source->own && !source->terminated && !h5_has(h5, "discount"))
@@ -114,14 +145,18 @@ static void open_source(struct source *source) {
   if (source->own) find_ring(source);
   find_scale(source);
   for (int c = 0; c < COLUMNS; c++)
-    all += source->width[c] = replay_column_width(source->job->replay, (enum replay_column)c);
+    all += source->width[c] = width_of(&source->job->environment, c);
   source->chunk_rows = h5_chunk_rows(source->rows, all * sizeof(float));
   h5->hint = "the environment's dimensions";
   for (int c = 0; c < COLUMNS; c++) open_column(source, c);
   h5->hint = "";
+  open_episodes(source);
 }
 
 static void close_source(struct source *source) {
+  memory_free(source->episodes.last);
+  memory_free(source->episodes.number);
+  memory_free(source->episodes.step);
   for (int c = 0; c < COLUMNS; c++) {
     if (source->type[c] != H5T_NATIVE_FLOAT) h5_done(&source->h5, source->type[c], H5Tclose);
     h5_done(&source->h5, source->dataset[c], H5Dclose);
@@ -182,10 +217,41 @@ static void make_discounts(struct source *source, uint64_t row, uint64_t count) 
   }
 }
 
+// The learner sums the rewards of n steps, so a row has to be one.
+static void check_single_steps(struct source *source, uint64_t row, uint64_t count) {
+  const struct config *config = &source->job->config;
+  const float gamma = (float)config->gamma, *discount = source->chunk[REPLAY_DISCOUNT];
+  if (!source->episodes.last || config->n_step == 1) return;
+  for (uint64_t i = 0; i < count && source->h5.status == STATUS_OK; i++)
+    if (discount[i] > 0 && (discount[i] < gamma || discount[i] > gamma))
+      h5_fail(&source->h5, STATUS_MISMATCH,
+              "/%s: row %" PRIu64 " is %g; with history and n_step %" PRIu64
+              " a row has to be a single step, whose discount is 0 or gamma (%g)",
+              name_of(source, REPLAY_DISCOUNT), row + i, (double)discount[i], config->n_step, config->gamma);
+}
+
+static void find_episodes(struct source *source, uint64_t count) {
+  struct episodes *episodes = &source->episodes;
+  const size_t dim = source->width[REPLAY_OBS], bytes = dim * sizeof(float);
+  for (uint64_t i = 0; episodes->last && i < count; i++) {
+    const bool follows = episodes->goes_on && episodes->now_step > 0 &&
+                         memcmp(source->chunk[REPLAY_OBS] + i * dim, episodes->last, bytes) == 0;
+    if (!follows) episodes->now++, episodes->now_step = 0;
+    episodes->number[i] = episodes->now;
+    episodes->step[i] = episodes->now_step++;
+    episodes->goes_on = source->chunk[REPLAY_DISCOUNT][i] > 0;
+    memcpy(episodes->last, source->chunk[REPLAY_NEXT_OBS] + i * dim, bytes);
+  }
+}
+
 static void insert(struct source *source, uint64_t count) {
+  find_episodes(source, count);
   float *const *chunk = source->chunk;
   job_insert(source->job, count,
-             &(struct job_rows){.obs = chunk[REPLAY_OBS],
+             &(struct job_rows){.logged = true,
+                                .episode_number = source->episodes.number,
+                                .episode_step = source->episodes.step,
+                                .obs = chunk[REPLAY_OBS],
                                 .action = chunk[REPLAY_ACTION],
                                 .reward = chunk[REPLAY_REWARD],
                                 .next_obs = chunk[REPLAY_NEXT_OBS],
@@ -197,7 +263,8 @@ static void insert(struct source *source, uint64_t count) {
 static void take_rows(struct source *source, struct transitions_taken *taken) {
   const uint64_t room = replay_capacity(source->job->replay), n = source->rows;
   const uint64_t first = n > room ? n - room : 0;
-  source->h5.status = job_reserve_replay(source->job, n - first, 0, source->h5.error);
+  const uint64_t each = replay_is_linked(source->job->replay) ? REPLAY_STEP_RECORDS : 1;
+  source->h5.status = job_reserve_replay(source->job, (n - first) * each, 0, source->h5.error);
   for (uint64_t i = first; i < n && source->h5.status == STATUS_OK;) {
     const uint64_t row = (source->oldest + i) % n;
     uint64_t count = n - i < source->chunk_rows ? n - i : source->chunk_rows;
@@ -208,6 +275,7 @@ static void take_rows(struct source *source, struct transitions_taken *taken) {
     }
     scale_actions(source, row, count);
     make_discounts(source, row, count);
+    check_single_steps(source, row, count);
     if (source->h5.status == STATUS_OK) insert(source, count);
     i += count;
   }

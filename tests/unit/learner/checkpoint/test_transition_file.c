@@ -116,6 +116,54 @@ static void test_log(void) {
   free(path);
 }
 
+// With a history rows that follow each other are an episode. In this log each follows, but for those after a discount
+// of 0, and row 20.
+static void test_history(void) {
+  struct log log;
+  struct job job;
+  struct transitions_taken taken;
+  struct error error = {0};
+  char *path = unit_path(directory, "history.h5");
+  fill(&log);
+  for (int r = 0; r < ROWS; r++) memcpy(log.next_obs[r], log.obs[r + 1 < ROWS ? r + 1 : 0], sizeof log.obs[0]);
+  log.next_obs[19][1] = 0;
+  const struct layout layout = {.terminated = true, .obs_dim = OBS, .rewards = ROWS};
+  write(path, &log, &layout);
+  begin(&job, "history: 3\nn_step: 2\n");
+  UNIT_STATUS(checkpoint_read_transitions(path, &job, &taken, &error), STATUS_OK, &error);
+  CU_ASSERT_EQUAL(taken.rows, ROWS);
+  CU_ASSERT_EQUAL(replay_size(job.replay), ROWS + 8 + 1); // an episode's first observation has a record of its own
+  uint32_t back[ROWS + 9];
+  float obs[(ROWS + 9) * OBS], action[ROWS + 9], reward[ROWS + 9], discount[ROWS + 9];
+  replay_read_rows(job.replay, 0, ROWS + 9,
+                   (float *const[REPLAY_COLUMNS]){obs, action, reward, NULL, discount, (float *)back});
+  int firsts = 0, record = 0;
+  for (int r = 0; r < ROWS; r++, record++) {
+    const bool begins = r % 7 == 0 || r == 20;
+    if (begins) CU_ASSERT_EQUAL(back[record++], REPLAY_FIRST);
+    firsts += begins;
+    CU_ASSERT_EQUAL(back[record], 1);
+    CU_ASSERT_EQUAL(reward[record], (float)log.reward[r]);
+  }
+  CU_ASSERT_EQUAL(firsts, 9);
+  CU_ASSERT_EQUAL(replay_drawable(job.replay), ROWS - 1); // the last step waits for another one
+  job_release(&job);
+
+  // What sums several steps cannot be taken apart.
+  write(path, &log, &good);
+  begin(&job, "history: 3\nn_step: 2\n");
+  UNIT_STATUS(checkpoint_read_transitions(path, &job, &taken, &error), STATUS_MISMATCH, &error);
+  CU_ASSERT(error_says(&error, "/discount: row 0 is 1; with history and n_step 2 a row has to be a single step"));
+  error_clear(&error);
+
+  // Nor has a linked replay the columns of a log.
+  UNIT_STATUS(checkpoint_write(path, &job, CHECKPOINT_ALL, &error), STATUS_OK, &error);
+  UNIT_STATUS(checkpoint_read_transitions(path, &job, &taken, &error), STATUS_MISMATCH, &error);
+  CU_ASSERT(error_says(&error, "is a checkpoint of a run with --history"));
+  job_release(&job);
+  free(path);
+}
+
 // A full ring of a checkpoint of ours: from the oldest row on.
 static void test_checkpoint(void) {
   struct job job, other;
@@ -195,6 +243,7 @@ int main(void) {
       {"a log of transitions begins the replay", test_log},
       {"a checkpoint of another run begins the replay, from its oldest row on", test_checkpoint},
       {"a row that does not fit is refused with its dataset and number", test_refused},
+      {"with a history, rows that follow each other are an episode", test_history},
   };
   directory = unit_tmpdir();
   const int failed = unit_run("checkpoint_transitions", cases, sizeof cases / sizeof *cases);
