@@ -40,6 +40,12 @@ struct kind {
 static const struct kind kinds[] = {
     {"learner", bench_learner, false, 21, "obs_dim act_dim " NETWORKS, {{0}}},
     {"replay", bench_replay, false, 21, "obs_dim act_dim batch_size replay_capacity", {{0}}},
+    {"history",
+     bench_history,
+     false,
+     21,
+     "obs_dim act_dim history history_actions n_step batch_size replay_capacity",
+     {{"history", "4"}}},
     {"actor", bench_actor, false, 21, "env hidden network policy_hidden n_step send_steps", {{"hidden", "64,64"}}},
     {"env", bench_env, false, 21, "env", {{0}}},
     {"agents", bench_agents, false, 21, "obs_dim act_dim send_steps replay_capacity", {{"send_steps", "64"}}},

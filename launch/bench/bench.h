@@ -69,6 +69,7 @@ struct bench_summary bench_summary_of(const struct bench_figure *figure);
 // The benchmarks. On several ranks every rank calls those that run over MPI; figures are rank 0's.
 enum status bench_learner(struct bench *bench, struct error *error);
 enum status bench_replay(struct bench *bench, struct error *error);
+enum status bench_history(struct bench *bench, struct error *error);
 enum status bench_actor(struct bench *bench, struct error *error);
 enum status bench_env(struct bench *bench, struct error *error);
 enum status bench_agents(struct bench *bench, struct error *error);

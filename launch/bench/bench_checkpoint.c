@@ -11,10 +11,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { COLUMNS = REPLAY_DISCOUNT + 1 }; // of a replay without a history
+
 struct sides {
   struct job *job;
   char path[CONFIG_TEXT + 64], plain[CONFIG_TEXT + 64];
-  uint32_t width[REPLAY_COLUMNS];
+  uint32_t width[COLUMNS];
 };
 
 static enum status write_checkpoint(void *context, struct error *error) {
@@ -30,12 +32,12 @@ static enum status read_checkpoint(void *context, struct error *error) {
 
 static enum status write_plain(void *context, struct error *error) {
   const struct sides *sides = context;
-  return disk_baseline_write(sides->plain, replay_size(sides->job->replay), sides->width, REPLAY_COLUMNS, error);
+  return disk_baseline_write(sides->plain, replay_size(sides->job->replay), sides->width, COLUMNS, error);
 }
 
 static enum status read_plain(void *context, struct error *error) {
   const struct sides *sides = context;
-  return disk_baseline_read(sides->plain, replay_size(sides->job->replay), sides->width, REPLAY_COLUMNS, error);
+  return disk_baseline_read(sides->plain, replay_size(sides->job->replay), sides->width, COLUMNS, error);
 }
 
 static enum status record_size(struct bench *bench, const struct sides *sides, double megabytes, struct error *error) {
@@ -145,8 +147,7 @@ enum status bench_checkpoint(struct bench *bench, struct error *error) {
   if (status != STATUS_OK) return status;
   struct sides sides = {.job = &job};
   double numbers = 0;
-  for (int c = 0; c < REPLAY_COLUMNS; c++)
-    numbers += sides.width[c] = replay_column_width(job.replay, (enum replay_column)c);
+  for (int c = 0; c < COLUMNS; c++) numbers += sides.width[c] = replay_column_width(job.replay, (enum replay_column)c);
   const double megabytes = 1e-6 * (double)sizeof(float) * numbers * (double)replay_size(job.replay);
   snprintf(sides.path, sizeof sides.path, "%s/checkpoint.h5", bench->directory);
   snprintf(sides.plain, sizeof sides.plain, "%s/plain.h5", bench->directory);

@@ -323,6 +323,8 @@ static const char *const BENCH =
     "  learner        a whole update; the limit is its matrix products alone in OpenBLAS, and with\n"
     "                 --learner-threads above 1 also the same update on one thread\n"
     "  replay         gather and insert; the limit is memcpy of the same bytes\n"
+    "  history        the same of a replay with --history (4 here); the limit is that of rows of as many\n"
+    "                 numbers without one\n"
     "  actor          the actor's loop on --env; the limit is bare steps with one action of the policy\n"
     "  env            the actor's side of one --env; the limit is the environment's step alone, of a\n"
     "                 MuJoCo task mj_step alone; of several agents for each transition\n"

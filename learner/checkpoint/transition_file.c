@@ -18,7 +18,7 @@ struct episodes {
   bool goes_on;     // there was one, and it did not terminate
   uint64_t *number; // (chunk_rows) of the rows in the chunk, likewise:
   uint32_t *step;
-  uint64_t now;      // the number and the step of the next row, if it follows
+  uint64_t now; // the number and the step of the next row, if it follows
   uint32_t now_step;
 };
 
@@ -144,8 +144,7 @@ static void open_source(struct source *source) {
     h5_fail(h5, STATUS_FORMAT, "holds no transitions: /obs has no rows");
   if (source->own) find_ring(source);
   find_scale(source);
-  for (int c = 0; c < COLUMNS; c++)
-    all += source->width[c] = width_of(&source->job->environment, c);
+  for (int c = 0; c < COLUMNS; c++) all += source->width[c] = width_of(&source->job->environment, c);
   source->chunk_rows = h5_chunk_rows(source->rows, all * sizeof(float));
   h5->hint = "the environment's dimensions";
   for (int c = 0; c < COLUMNS; c++) open_column(source, c);

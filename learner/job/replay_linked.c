@@ -153,19 +153,19 @@ static void fetch(const struct replay *replay, size_t slot) {
 static void copy_histories(const struct replay *replay, struct block *block, real *to) {
   const struct history *history = &replay->links.history;
   const size_t obs_dim = history->obs_dim, act_dim = history->actions ? history->act_dim : 0;
-  for (uint32_t k = history->length; k-- > 0;) {
-    const size_t offset = history_offset(history, k);
+  const size_t obs = replay->offset[REPLAY_OBS], before = obs - act_dim; // the action lies before it in both places
+  for (uint32_t k = history->length; k-- > 1;) {
+    real *const at = to + history_offset(history, k) - act_dim;
     for (size_t i = 0; i < block->rows; i++) {
       const float *record = replay_row(replay, block->slot[i]);
-      real *obs = to + i * block->width + offset;
-      real_copy(record + replay->offset[REPLAY_OBS], obs_dim, obs);
-      if (k == 0) continue;
-      // Before the episode's first observation stands that again, and actions of 0, as the record has them.
-      real_copy(record + RECORD_ACTION, act_dim, obs - act_dim);
+      // What comes before an episode's first observation is that again, and actions of 0, as its record has them.
       block->slot[i] = slot_back(replay, block->slot[i], record_get(record, RECORD_BACK));
       fetch(replay, block->slot[i]);
+      real_copy(record + before, act_dim + obs_dim, at + i * block->width);
     }
   }
+  for (size_t i = 0; i < block->rows; i++)
+    real_copy(replay_row(replay, block->slot[i]) + obs, obs_dim, to + i * block->width);
 }
 
 // Reward and discount of the n steps that begin with the one that led to `slot`. Returns the slot of the last one's.

@@ -7,7 +7,7 @@ shape="--obs-dim 4 --act-dim 2"
 # number FILE KEY: there is one, and it is above 0
 number() { above "$(json "$1" "$2")" 0; }
 
-for name in learner replay actor env agents checkpoint transport weights train; do
+for name in learner replay history actor env agents checkpoint transport weights train; do
   expect_status "bench $name" 0 "$CORSAC" bench $name $tiny $shape --json
   check "$name: one JSON object" json_is "$out" benchmark $name
   for key in machine blas_core backend date; do check "$name: $key" [ -n "$(json "$out" $key)" ]; done
@@ -31,13 +31,13 @@ for backend in tiles openblas; do
 done
 
 expect_status 'bench, for people' 0 "$CORSAC" bench $tiny $shape
-for name in learner replay actor env agents checkpoint transport weights train; do
+for name in learner replay history actor env agents checkpoint transport weights train; do
   check "the table has $name" grep -qE "^$name: .* 1 round" "$out"
 done
 check 'the table names OpenBLAS' grep -q 'OpenBLAS' "$out"
 expect_status 'bench all --json' 0 "$CORSAC" bench all $tiny $shape --json
 check 'all: one object' grep -q '^  "benchmark": "all"' "$out"
-check 'all: nine benchmarks' [ "$(grep -c '"parameters": {' "$out")" = 9 ]
+check 'all: ten benchmarks' [ "$(grep -c '"parameters": {' "$out")" = 10 ]
 expect_status 'a core type is warned of' 0 env OPENBLAS_CORETYPE=Haswell "$CORSAC" bench learner $tiny $shape
 check 'by name' grep -q 'OPENBLAS_CORETYPE=Haswell' "$err"
 expect_status 'a narrow mask is warned of' 0 taskset -c 0 "$CORSAC" bench learner $tiny $shape
