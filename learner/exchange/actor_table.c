@@ -38,6 +38,7 @@
 static const double TIMEOUT_STEPS = 20.0;  // longest steps that a silence may last
 static const double LOOK_SECONDS = 1.0;    // between two looks for an actor's process
 static const double LISTENED_SHARE = 0.25; // of actor_timeout: the silence that one absence of the learner counts for
+static const double AWAY_SECONDS = 0.5;    // an absence of the learner that may have been a suspension of the job
 static const double CLOCK_SECONDS = 60.0;  // by which the clocks of two nodes may differ
 
 static bool wants_credit(const struct actor_entry *entry) {
@@ -372,9 +373,9 @@ static void come_back(struct actor_table *table, double most) {
 
 // A job that was suspended goes on in any order: the learner may look before an actor could send anything.
 void actor_table_listen(struct actor_table *table) {
-  const double before = table->listened, most = LISTENED_SHARE * table->actor_timeout;
-  come_back(table, most);
-  if (table->listened - before <= most) return;
+  const double before = table->listened;
+  come_back(table, LISTENED_SHARE * table->actor_timeout);
+  if (table->listened - before <= AWAY_SECONDS) return;
   table->away = table->listened - before;
   table->returned = table->listened;
 }

@@ -47,7 +47,7 @@ struct actor_table {
   double actor_timeout, env_timeout, heartbeat; // s
   double began;                                 // clock_now()
   double listened;                              // clock_coarse() of the last actor_table_listen
-  double returned, away;                        // clock_coarse() after the learner's last long absence, and its s
+  double returned, away;                        // clock_coarse() after the learner's last absence, and its s
   uint64_t pid_namespace;                       // process_pid_namespace() here
   uint64_t unsent;                              // steps, see actor_table_losses
   uint32_t next;                                // the actor that gets the next credit
