@@ -69,6 +69,18 @@ for age in range(size):
 assert checked > 700
 END
   check 'its records follow each other' $PYTHON columns.py "one/$newest"
+
+  # The manual's way to read them.
+  documents=$root/launch/manual/history.md
+  block python 'import h5py' | sed "s#runs/memory/ckpt-20000.h5#one/$newest#" >manual.py
+  cat >>manual.py <<'END'
+assert size == 900 and len(obs) == len(reward) == 900 - 4 - 4, len(obs)  # 4 episodes began, 4 observations are gone
+angle, after = (numpy.arctan2(x[:, 1], x[:, 0]) for x in (obs, next_obs))
+assert (angle ** 2 <= -reward + 1e-4).all()
+assert (numpy.abs((after - angle + numpy.pi) % (2 * numpy.pi) - numpy.pi) < 0.401).all()
+END
+  sed -i 's/^import h5py, numpy as np/&, numpy/' manual.py
+  check 'the manual reads its transitions' $PYTHON manual.py
 fi
 
 # --- evaluation ---
