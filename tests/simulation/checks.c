@@ -121,7 +121,7 @@ static void check_allowance(const struct checks *checks, const struct learner *l
     if (!learner->table.entry[i].alive) return; // its credits are free for others, and it may come back
     waiting += 2 * assignment_of(&job->config, learner->table.actors, i).most_steps;
   }
-  if (!job->config.sync && replay_size(job->replay) > 0 && allowed < UINT64_MAX && made > allowed + waiting)
+  if (!job->config.sync && replay_drawable(job->replay) > 0 && allowed < UINT64_MAX && made > allowed + waiting)
     world_violate("C2: %llu steps were made, %llu are allowed and %llu may wait", (unsigned long long)made,
                   (unsigned long long)allowed, (unsigned long long)waiting);
 }

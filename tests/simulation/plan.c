@@ -78,6 +78,7 @@ static void draw_job(struct plan *plan, struct draw *draw) {
   plan->envs = chance(draw, 0.6) ? 0 : (uint32_t)between(draw, 1, 2 * plan->actors);
   plan->sync_steps = plan->sync ? (uint32_t)between(draw, 1, 8) : 1;
   plan->n_step = (uint32_t)between(draw, 1, 3);
+  plan->history = mix(plan->seed, 9, 0, 0) < 0.3 ? 2 + (uint32_t)(mix(plan->seed, 9, 1, 0) * 4) : 1;
   plan->env_steps = between(draw, 50, 800);
   plan->learning_starts = between(draw, 1, 100);
   plan->checkpoint_every = between(draw, 20, 300);
@@ -152,9 +153,11 @@ void plan_undisturb(struct plan *plan) {
 void plan_print(const struct plan *plan, FILE *out) {
   static const char *const times[] = {"of constant time", "of heavy tail", "of minutes"};
   fprintf(out,
-          "seed %llu: %u actors on %u hosts, %s, envs %u, env_steps %llu, learning_starts %llu, utd %g, n_step %u\n",
+          "seed %llu: %u actors on %u hosts, %s, envs %u, env_steps %llu, learning_starts %llu, utd %g, n_step %u, "
+          "history %u\n",
           (unsigned long long)plan->seed, plan->actors, plan->hosts, plan->sync ? "sync" : "async", plan->envs,
-          (unsigned long long)plan->env_steps, (unsigned long long)plan->learning_starts, plan->utd, plan->n_step);
+          (unsigned long long)plan->env_steps, (unsigned long long)plan->learning_starts, plan->utd, plan->n_step,
+          plan->history);
   fprintf(out, "  steps %s, %.3g s; updates %.3g s; actor_timeout %.3g, env_timeout %.3g%s%s; ", times[plan->step_time],
           plan->step_seconds, plan->update_seconds, plan->actor_timeout, plan->env_timeout,
           plan->heartbeats_in_step ? "; heartbeats in steps" : "", plan->saves ? "; environments save" : "");

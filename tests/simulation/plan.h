@@ -56,7 +56,7 @@ struct plan {
 
   // the job
   bool sync;
-  uint32_t envs, sync_steps, n_step;
+  uint32_t envs, sync_steps, n_step, history;
   uint64_t env_steps, learning_starts, checkpoint_every, eval_every;
   double utd, update_seconds, actor_timeout, env_timeout;
   bool saves;              // its environments can save their state

@@ -238,6 +238,7 @@ static int make_arguments(char text[][64], char *argv[], int most) {
   ARGUMENT("--learning-starts", "%llu", (unsigned long long)plan->learning_starts);
   ARGUMENT("--utd", "%.17g", plan->utd);
   ARGUMENT("--n-step", "%u", plan->n_step);
+  ARGUMENT("--history", "%u", plan->history);
   ARGUMENT("--sync", "%s", plan->sync ? "true" : "false");
   ARGUMENT("--sync-steps", "%u", plan->sync_steps);
   if (plan->envs > 0) ARGUMENT("--envs", "%u", plan->envs);

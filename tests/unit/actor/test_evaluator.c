@@ -13,14 +13,18 @@ static void fill(struct policy_weights *weights, uint64_t version) {
   for (size_t i = 0; i < weights->parameters; i++) weights->values[i] = (float)(random_uniform(&random) - 0.5) / 2;
 }
 
-static struct evaluator *begin(struct environment_kind *kind, uint64_t version) {
+static struct evaluator *begin_with(const struct config *with, struct environment_kind *kind, uint64_t version) {
   struct error error = {0};
   UNIT_STATUS_FATAL(environment_kind_open(kind, "Pendulum-v1", NULL, &error), STATUS_OK, &error);
-  struct evaluator *evaluator = evaluator_create(&config, kind, 3, 1, 4, &error);
+  struct evaluator *evaluator = evaluator_create(with, kind, 3, 1, 4, &error);
   CU_ASSERT_PTR_NOT_NULL_FATAL(evaluator);
   CU_ASSERT_FALSE(evaluator_busy(evaluator));
   fill(evaluator_weights(evaluator), version);
   return evaluator;
+}
+
+static struct evaluator *begin(struct environment_kind *kind, uint64_t version) {
+  return begin_with(&config, kind, version);
 }
 
 // Runs until nothing is left; results go to `results` by episode. Returns the number of steps.
@@ -38,10 +42,12 @@ static int run(struct evaluator *evaluator, struct message_episode *results, uin
 }
 
 // Plays an episode without the evaluator, and returns its return.
-static double expected_return(const struct environment_kind *kind, uint32_t episode, float *first_obs,
-                              float *first_action) {
+static double expected_return(const struct config *with, const struct environment_kind *kind, uint32_t episode,
+                              float *first_obs, float *first_action) {
   struct environment environment;
-  struct policy *policy = policy_create(&config, 3, 1, NULL);
+  const struct history history = history_of(with, 3, 1);
+  float input[64];
+  struct policy *policy = policy_create(with, network_input(with, 3, 1), 1, NULL);
   CU_ASSERT_PTR_NOT_NULL_FATAL(policy);
   CU_ASSERT_EQUAL_FATAL(environment_create(&environment, kind, 4, true, NULL), STATUS_OK);
   fill(policy_weights(policy), 2);
@@ -51,10 +57,12 @@ static double expected_return(const struct environment_kind *kind, uint32_t epis
   int flags;
   CU_ASSERT_EQUAL(environment_reset(&environment, random_u64(&random), obs, NULL), STATUS_OK);
   memcpy(first_obs, obs, sizeof obs);
+  history_reset(&history, input, obs);
   for (int i = 0; i < 200; i++) {
-    policy_act(policy, 1, obs, NULL, &action);
+    policy_act(policy, 1, input, NULL, &action);
     if (i == 0) *first_action = 2 * action;
     CU_ASSERT_EQUAL(environment_step(&environment, &action, obs, &reward, &flags, NULL), STATUS_OK);
+    history_push(&history, input, &action, obs);
     sum += reward;
   }
   policy_destroy(policy);
@@ -62,9 +70,9 @@ static double expected_return(const struct environment_kind *kind, uint32_t epis
   return sum;
 }
 
-static void test_episodes(void) {
+static void check_episodes(const struct config *with) {
   struct environment_kind kind;
-  struct evaluator *evaluator = begin(&kind, 2);
+  struct evaluator *evaluator = begin_with(with, &kind, 2);
   struct message_episode results[3];
   uint32_t episodes;
   evaluator_begin(evaluator, &(struct message_evaluate){.number = 17, .first = 0, .stride = 1, .count = 3});
@@ -72,7 +80,7 @@ static void test_episodes(void) {
   CU_ASSERT_EQUAL(episodes, 3);
   for (uint32_t i = 0; i < 3; i++) {
     float obs[3], action = 0;
-    double expected = expected_return(&kind, i, obs, &action);
+    double expected = expected_return(with, &kind, i, obs, &action);
     CU_ASSERT_EQUAL(results[i].number, 17);
     CU_ASSERT_EQUAL(results[i].length, 200);
     CU_ASSERT_EQUAL(results[i].episode_return, expected);
@@ -81,6 +89,17 @@ static void test_episodes(void) {
     CU_ASSERT(first == (*evaluator_first_action(evaluator) == action));
   }
   evaluator_destroy(evaluator);
+}
+
+static void test_episodes(void) { check_episodes(&config); }
+
+static void test_history(void) {
+  for (uint32_t length = 2; length <= 5; length += 3) {
+    struct config with = config;
+    with.history = length;
+    with.history_actions = length == 2;
+    check_episodes(&with);
+  }
 }
 
 static void test_repeats(void) {
@@ -346,6 +365,7 @@ static void test_sampled(void) {
 int main(void) {
   static const struct unit_case cases[] = {
       {"episodes run deterministically, seeded by their numbers", test_episodes},
+      {"a policy sees the history of its episode", test_history},
       {"evaluations repeat, however their episodes are dealt out", test_repeats},
       {"evaluator_made returns each step as it was made", test_made},
       {"a new evaluation drops the one under way", test_begin_drops},

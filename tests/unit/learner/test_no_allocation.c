@@ -40,7 +40,7 @@ static void scene_init(struct scene *s, const char *yaml, size_t shared) {
   for (int i = 0; i < 2; i++) CU_ASSERT_EQUAL_FATAL(transport_shared_weights_open(s->ends[i], shared, NULL), STATUS_OK);
   CU_ASSERT_EQUAL_FATAL(environment_kind_open(&s->kind, config->env, NULL, NULL), STATUS_OK);
   s->rollout = rollout_create(config, &s->kind, share.first, share.count, NULL);
-  s->policy = policy_create(config, PEER_OBS, PEER_ACT, NULL);
+  s->policy = policy_create(config, network_input(config, PEER_OBS, PEER_ACT), PEER_ACT, NULL);
   CU_ASSERT_PTR_NOT_NULL_FATAL(s->rollout);
   CU_ASSERT_PTR_NOT_NULL_FATAL(s->policy);
   CU_ASSERT_EQUAL_FATAL(transition_sender_init(&s->sender, config, &share, PEER_OBS, PEER_ACT, s->ends[1], NULL),
@@ -86,7 +86,7 @@ static void drain(struct scene *s) {
 
 static void update(struct scene *s) {
   struct sac_losses losses;
-  if (replay_size(s->job.replay) == 0) return;
+  if (replay_drawable(s->job.replay) == 0) return;
   job_sample(&s->job);
   CU_ASSERT_EQUAL(sac_update(&s->job.sac, &losses, NULL), STATUS_OK);
   metrics_add_update(&s->job.metrics, &losses);
@@ -145,6 +145,10 @@ static void test_everything(void) {
         "critic_layer_norm: true\nlearner_threads: 2\n");
 }
 
+static void test_history(void) {
+  check("envs: 4\nsend_steps: 8\nhistory: 4\nn_step: 3\nnormalize_observations: true\nreplay_capacity: 600\n");
+}
+
 // All parts of recipes, on layers and on residual blocks.
 #define PARTS                                                                                                          \
   "envs: 2\nsend_steps: 4\ncritic_norm: batch\npolicy_norm: batch\ncritic_loss: categorical\nunit_weights: true\n"     \
@@ -160,6 +164,7 @@ int main(void) {
   static const struct unit_case cases[] = {
       {"every part of a recipe allocates nothing", test_parts},
       {"every part on residual blocks allocates nothing", test_residual_parts},
+      {"a history allocates nothing, while its replay goes round", test_history},
       {"one environment allocates nothing", test_plain},
       {"weights from shared memory allocate nothing", test_shared_weights},
       {"an update on tiles allocates nothing", test_tiles},
