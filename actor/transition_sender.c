@@ -12,7 +12,8 @@ enum status transition_sender_init(struct transition_sender *sender, const struc
                                        .send_seconds = config->send_seconds};
   enum status status = transition_batch_init(&sender->batch, obs_dim, act_dim, assignment->batch_rows,
                                              assignment->most_steps, assignment->count, error);
-  if (status == STATUS_OK && config_links_rows(config)) status = transition_batch_use_episodes(&sender->batch, error);
+  if (status == STATUS_OK && config_links_rows(config, obs_dim))
+    status = transition_batch_use_episodes(&sender->batch, error);
   if (status != STATUS_OK || assignment->agents == assignment->count) return status;
   return transition_batch_use_agents(&sender->batch, error);
 }

@@ -41,6 +41,8 @@ static enum status fill(struct way *way, const struct assignment *share, uint32_
   enum status status =
       transition_batch_init(batch, job->environment.obs_dim, job->environment.act_dim, share->batch_rows, 1, 1, error);
   if (status == STATUS_OK && agents > 1) status = transition_batch_use_agents(batch, error);
+  if (status == STATUS_OK && config_links_rows(&job->config, batch->obs_dim)) // each row begins an episode
+    status = transition_batch_use_episodes(batch, error);
   if (status != STATUS_OK) return status;
   struct random random = random_stream(job->config.seed, RANDOM_WARMUP, 0, 0);
   batch->steps = share->batch_steps;

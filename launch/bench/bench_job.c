@@ -51,7 +51,8 @@ enum status bench_job(struct bench *bench, struct job *job, struct error *error)
     message_hello_release(&hello);
     return status;
   }
-  status = replay_reserve(job->replay, bench->config.replay_capacity, error);
+  if (replay_is_linked(job->replay)) status = job_unlink_replay(job, error); // those have a benchmark of their own
+  if (status == STATUS_OK) status = replay_reserve(job->replay, bench->config.replay_capacity, error);
   if (status == STATUS_OK) status = fill(job, error);
   if (status != STATUS_OK) job_release(job);
   return status;

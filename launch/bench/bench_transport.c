@@ -30,6 +30,8 @@ static enum status encode_batch(struct sides *sides, uint32_t rank, struct error
   const uint32_t rows = (uint32_t)bench->config.send_steps;
   struct transition_batch batch = {0};
   enum status status = transition_batch_init(&batch, bench->obs_dim, bench->act_dim, rows, rows, 1, error);
+  if (status == STATUS_OK && config_links_rows(&bench->config, bench->obs_dim)) // each row begins an episode
+    status = transition_batch_use_episodes(&batch, error);
   if (status != STATUS_OK) return status;
   struct random random = random_stream(bench->config.seed, RANDOM_WARMUP, rank, 0);
   for (size_t i = 0; i < (size_t)rows * bench->obs_dim; i++)

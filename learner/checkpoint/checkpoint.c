@@ -52,6 +52,7 @@ _Static_assert((int)CHECKPOINT_COLUMNS == (int)REPLAY_COLUMNS && REPLAY_OBS == 0
 static struct checkpoint_shape shape_of(const struct job *job) {
   struct checkpoint_shape shape = checkpoint_shape_of(&job->config, job->environment.obs_dim, job->environment.act_dim);
   shape.slots = job->rewards.environments;
+  shape.linked = replay_is_linked(job->replay);
   return shape;
 }
 
@@ -227,6 +228,9 @@ static void read_replay(struct h5 *h5, struct job *job) {
     h5_fail(h5, STATUS_MISMATCH,
             "/replay holds %" PRIu64 " rows, this configuration has room for %" PRIu64 " (replay_capacity)", size,
             room);
+  const struct checkpoint_shape shape = shape_of(job);
+  if (h5->status == STATUS_OK && shape.linked && !checkpoint_ring_is_linked(h5, &shape))
+    h5->status = job_unlink_replay(job, h5->error);
   if (h5->status != STATUS_OK) return;
 
   // A full ring begins at its cursor. Where the capacity changes, the oldest row becomes the first.

@@ -134,8 +134,8 @@ static void open_source(struct source *source) {
     h5_fail(h5, STATUS_FORMAT, "is a checkpoint without a replay (checkpoint_replay was off, or it is a best.h5)");
   if (source->own && h5->status == STATUS_OK && h5_has(h5, "replay/back"))
     h5_fail(h5, STATUS_MISMATCH,
-            "is a checkpoint of a run with --history, whose replay has no next_obs: --init-replay takes those of runs "
-            "without");
+            "is a checkpoint whose replay holds each observation once (--history, or long observations): --init-replay "
+            "takes those with next_obs");
   source->rows = h5_rows(h5, source->own ? "replay/obs" : "obs");
   source->terminated = !source->own && !h5_has(h5, "discount") && h5_has(h5, "terminated");
   if (!source->own && !source->terminated && !h5_has(h5, "discount"))

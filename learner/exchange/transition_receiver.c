@@ -32,7 +32,7 @@ static enum status use_columns(const struct transition_receiver *receiver, struc
                                struct error *error) {
   enum status status = STATUS_OK;
   if (receiver->job->slots) status = transition_batch_use_agents(batch, error);
-  if (status == STATUS_OK && config_links_rows(&receiver->job->config))
+  if (status == STATUS_OK && config_links_rows(&receiver->job->config, batch->obs_dim))
     status = transition_batch_use_episodes(batch, error);
   return status;
 }

@@ -55,6 +55,8 @@ static enum status init_environments(struct job *job, struct error *error) {
   return STATUS_OK;
 }
 
+static bool job_links_rows(const struct job *job) { return config_links_rows(&job->config, job->environment.obs_dim); }
+
 // Each step makes a row of each agent, sooner or later. The last round, n-step windows and batches in flight may add
 // some.
 static uint64_t rows_to_come(const struct job *job, uint64_t steps) {
@@ -62,7 +64,7 @@ static uint64_t rows_to_come(const struct job *job, uint64_t steps) {
   const uint64_t left = config->env_steps > steps ? config->env_steps - steps : 0;
   const uint64_t round = config->sync ? 2 * config->envs * config->sync_steps : config->send_steps + config->envs;
   const uint64_t rows = left + round + 2 * config->envs * config->n_step + 1;
-  const uint64_t most = (uint64_t)job_most_agents(job) * (config_links_rows(config) ? REPLAY_STEP_RECORDS : 1);
+  const uint64_t most = (uint64_t)job_most_agents(job) * (job_links_rows(job) ? REPLAY_STEP_RECORDS : 1);
   return rows < UINT64_MAX / most ? rows * most : UINT64_MAX;
 }
 
@@ -89,7 +91,7 @@ static enum status check_capacity(const struct job *job, const struct replay_lin
 static enum status init_replay(struct job *job, struct error *error) {
   const struct config *config = &job->config;
   const uint64_t most = rows_to_come(job, 0);
-  if (config_links_rows(config)) {
+  if (job_links_rows(job)) {
     const struct replay_links links = {.history = history(job),
                                        .n_step = (uint32_t)config->n_step,
                                        .gamma = config->gamma,
@@ -100,6 +102,14 @@ static enum status init_replay(struct job *job, struct error *error) {
     job->replay =
         replay_create_for(config->replay_capacity, most, job->environment.obs_dim, job->environment.act_dim, error);
   }
+  return job->replay ? STATUS_OK : error->status;
+}
+
+enum status job_unlink_replay(struct job *job, struct error *error) {
+  assert(job->config.history <= 1 && replay_size(job->replay) == 0);
+  replay_destroy(job->replay);
+  job->replay = replay_create_for(job->config.replay_capacity, rows_to_come(job, 0), job->environment.obs_dim,
+                                  job->environment.act_dim, error);
   return job->replay ? STATUS_OK : error->status;
 }
 

@@ -42,6 +42,10 @@ void job_release(struct job *job);
 // Before the first row: `rows` are inserted into the replay besides those of the steps to be made from `steps` on.
 enum status job_reserve_replay(struct job *job, uint64_t rows, uint64_t steps, struct error *error);
 
+// Without a history, before the first row: rows hold both observations from now on, also where they are long. For a
+// checkpoint of an older version.
+enum status job_unlink_replay(struct job *job, struct error *error);
+
 // Seconds of the job so far, over all its processes.
 double job_seconds(const struct job *job);
 

@@ -18,7 +18,7 @@ struct checkpoint_shape checkpoint_shape_of(const struct config *config, uint32_
                                    .environments = (uint32_t)config->envs,
                                    .slots = (uint32_t)config->envs,
                                    .window = (uint32_t)config_row_steps(config) - 1,
-                                   .linked = config_links_rows(config),
+                                   .linked = config_links_rows(config, obs_dim),
                                    .sync = config->sync,
                                    .rewards = strcmp(config->normalize_rewards, "deviation") == 0 ||
                                               strcmp(config->normalize_rewards, "bounded") == 0};

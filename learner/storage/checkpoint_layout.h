@@ -20,7 +20,7 @@ struct checkpoint_shape {
   struct mlp acting;         // the policy that acts, dense
   bool sync;
   bool rewards; // there are statistics of rewards
-  bool linked;  // the replay holds each observation once
+  bool linked; // the replay holds each observation once; without a history an older file may have next_obs all the same
 };
 struct checkpoint_shape checkpoint_shape_of(const struct config *config, uint32_t obs_dim, uint32_t act_dim);
 

@@ -21,6 +21,11 @@ void checkpoint_walk_ring(struct h5 *h5, struct checkpoint_ring *ring) {
             cursor, capacity);
 }
 
+bool checkpoint_ring_is_linked(struct h5 *h5, const struct checkpoint_shape *shape) {
+  const bool has_history = shape->acting.input > shape->obs_dim;
+  return shape->linked && (has_history || !h5_has(h5, "replay/next_obs"));
+}
+
 enum status checkpoint_lanes_init(struct checkpoint_lanes *lanes, uint64_t count, struct error *error) {
   static const char what[] = "the replay's lanes";
   *lanes = (struct checkpoint_lanes){.lanes = count};

@@ -12,6 +12,9 @@ struct checkpoint_ring {
 // Reading fails where the three contradict each other.
 void checkpoint_walk_ring(struct h5 *h5, struct checkpoint_ring *ring);
 
+// Whether the file's replay holds each observation once, where a job of the shape could have either.
+bool checkpoint_ring_is_linked(struct h5 *h5, const struct checkpoint_shape *shape);
+
 // Where the next step of each agent of a linked replay goes on: arrays (lanes) of numbers.
 struct checkpoint_lanes {
   uint64_t lanes;

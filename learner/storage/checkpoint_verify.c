@@ -11,11 +11,12 @@
 #include <inttypes.h>
 #include <sys/stat.h>
 
-static void verify_replay(struct h5 *h5, const struct checkpoint_shape *shape) {
+static void verify_replay(struct h5 *h5, struct checkpoint_shape *shape) {
   struct checkpoint_ring ring = {0};
   struct checkpoint_columns columns;
   checkpoint_walk_ring(h5, &ring);
   if (h5->status != STATUS_OK) return;
+  shape->linked = checkpoint_ring_is_linked(h5, shape);
   checkpoint_columns_open(h5, &columns, shape, ring.size);
   for (uint64_t row = 0; row < ring.size && h5->status == STATUS_OK; row += columns.rows)
     checkpoint_columns_move(h5, &columns, row, ring.size - row < columns.rows ? ring.size - row : columns.rows);
@@ -25,7 +26,7 @@ static void verify_replay(struct h5 *h5, const struct checkpoint_shape *shape) {
   checkpoint_lanes_release(&lanes);
 }
 
-static void verify_job(struct h5 *h5, const struct checkpoint_info *info, const struct checkpoint_shape *shape) {
+static void verify_job(struct h5 *h5, const struct checkpoint_info *info, struct checkpoint_shape *shape) {
   uint64_t steps = 0, updates = 0;
   struct checkpoint_parts parts = {.steps = &steps, .updates = &updates};
   checkpoint_walk_parts(h5, shape, &parts);
@@ -55,7 +56,7 @@ static enum status verify(const char *path, bool whole_job, struct error *error)
   h5_guard_file(&h5);
   if (h5.status == STATUS_OK) h5.status = checkpoint_parse_config(path, &info, &config, error);
   if (h5.status == STATUS_OK) {
-    const struct checkpoint_shape shape = checkpoint_shape_of(&config, info.obs_dim, info.act_dim);
+    struct checkpoint_shape shape = checkpoint_shape_of(&config, info.obs_dim, info.act_dim);
     checkpoint_walk_bounds(&h5, info.act_dim, NULL, NULL);
     if (info.resumable)
       verify_job(&h5, &info, &shape);

@@ -91,6 +91,21 @@ expect_status 'eval on ranks' 0 $MPIRUN -n 3 "$CORSAC" eval one/"$newest" --epis
 check 'plays the same' json_is "$out" return_mean "$wanted"
 check 'and what training saw' grep -q "mean return $(printf '%.2f' "$wanted") " one/log.txt
 
+# --- long observations stand once without a history, too ---
+
+long="train $small --env $blind:long --envs 3 --sync --sync-steps 5 --replay-capacity 500"
+expect_status 'long observations' 0 "$CORSAC" $long --env-steps 900 --run-dir long-one
+expect_status 'on three ranks' 0 $MPIRUN -n 3 "$CORSAC" $long --env-steps 450 --run-dir long-half
+expect_status 'and on in one process' 0 "$CORSAC" train --resume long-half --env-steps 900
+same 'the same bits' long-one/ckpt-900.h5 long-half/ckpt-900.h5
+if [ -n "$PYTHON" ]; then
+  check 'its replay has no next_obs' $PYTHON -c 'import sys, h5py
+r = h5py.File(sys.argv[1])["replay"]
+assert "next_obs" not in r and r["obs"].shape == (500, 1100)' long-one/ckpt-900.h5
+fi
+expect_status 'with n-step windows' 0 "$CORSAC" $long --n-step 2 --env-steps 450 --run-dir long-steps
+expect_status 'its checkpoint is good' 0 "$CORSAC" inspect long-steps
+
 # --- agents that come and go ---
 
 agents="train $small --env $plugins/agents.so:3vary --envs 3 --sync --sync-steps 10 --history 3 --no-history-actions

@@ -36,7 +36,8 @@ void rollout_run_begin(struct rollout_run *run, const char *name, const struct c
   UNIT_STATUS_FATAL(transition_batch_init(&run->batch, obs_dim, act_dim, CAPACITY, CAPACITY, ROLLOUT_RUN_ENVS, &error),
                     STATUS_OK, &error);
   if (environment->agents > 1) UNIT_STATUS_FATAL(transition_batch_use_agents(&run->batch, &error), STATUS_OK, &error);
-  if (config_links_rows(with)) UNIT_STATUS_FATAL(transition_batch_use_episodes(&run->batch, &error), STATUS_OK, &error);
+  if (config_links_rows(with, obs_dim))
+    UNIT_STATUS_FATAL(transition_batch_use_episodes(&run->batch, &error), STATUS_OK, &error);
 }
 
 void rollout_run_steps(struct rollout_run *run, int steps) {

@@ -1,5 +1,5 @@
 // The pendulum of Pendulum-v1 whose angular velocity is hidden: obs = [cos theta, sin theta]. args: "speed" shows it,
-// as the third component. With save and load.
+// as the third component; "long" shows it, too, and adds zeros up to 1,100 components. With save and load.
 #include <corsac/env.h>
 #include <math.h>
 #include <stdlib.h>
@@ -19,7 +19,7 @@ static void *create(const struct corsac_env_config *config, struct corsac_env_sp
   (void)error;
   (void)error_size;
   if (!pendulum) return NULL;
-  pendulum->obs_dim = strcmp(config->args, "speed") == 0 ? 3 : 2;
+  pendulum->obs_dim = strcmp(config->args, "long") == 0 ? 1100 : strcmp(config->args, "speed") == 0 ? 3 : 2;
   spec->obs_dim = pendulum->obs_dim;
   spec->act_dim = 1;
   spec->max_episode_steps = 200;
@@ -29,9 +29,10 @@ static void *create(const struct corsac_env_config *config, struct corsac_env_sp
 }
 
 static void observe(const struct pendulum *pendulum, float *obs) {
+  memset(obs, 0, pendulum->obs_dim * sizeof *obs);
   obs[0] = (float)cos(pendulum->theta);
   obs[1] = (float)sin(pendulum->theta);
-  if (pendulum->obs_dim == 3) obs[2] = (float)pendulum->speed;
+  if (pendulum->obs_dim > 2) obs[2] = (float)pendulum->speed;
 }
 
 // In [-1, 1).

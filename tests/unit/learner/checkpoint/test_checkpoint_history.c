@@ -203,6 +203,29 @@ static void test_normalizer(void) {
   job_release(&raw);
 }
 
+// A file of an older version holds both observations of each row, also where they are long; a job goes on so.
+static void test_older_file(void) {
+  struct config config = small_config();
+  struct error error = {0};
+  struct job first, second;
+  bool has_replay;
+  config.n_step = 1;
+  struct message_hello hello = small_hello(CONFIG_LONG_OBS, SMALL_ACT), again = small_hello(CONFIG_LONG_OBS, SMALL_ACT);
+  UNIT_STATUS_FATAL(job_init(&first, &config, &hello, &error), STATUS_OK, &error);
+  CU_ASSERT_TRUE(replay_is_linked(first.replay));
+  UNIT_STATUS_FATAL(job_unlink_replay(&first, &error), STATUS_OK, &error);
+  small_job_fill(&first, 1, 13);
+  UNIT_STATUS(checkpoint_write(unit_in(directory, "old.h5"), &first, CHECKPOINT_ALL, &error), STATUS_OK, &error);
+  UNIT_STATUS(checkpoint_verify(unit_in(directory, "old.h5"), &error), STATUS_OK, &error);
+  UNIT_STATUS_FATAL(job_init(&second, &config, &again, &error), STATUS_OK, &error);
+  UNIT_STATUS(checkpoint_read(unit_in(directory, "old.h5"), &second, &has_replay, &error), STATUS_OK, &error);
+  CU_ASSERT_FALSE(replay_is_linked(second.replay));
+  UNIT_STATUS(checkpoint_write(unit_in(directory, "new.h5"), &second, CHECKPOINT_ALL, &error), STATUS_OK, &error);
+  CU_ASSERT_EQUAL(h5_compare(unit_in(directory, "old.h5"), unit_in(directory, "new.h5"), times), 0);
+  job_release(&first);
+  job_release(&second);
+}
+
 static void refuses(struct config config, uint32_t max_episode_steps, const char *says) {
   struct message_hello hello = small_hello(SMALL_OBS, SMALL_ACT);
   struct error error = {0};
@@ -229,6 +252,7 @@ int main(void) {
       {"a job of another history is refused", test_other_history},
       {"a checkpoint is that of the moment at which it was begun", test_background},
       {"the normalizer's statistics hold for each observation of an input", test_normalizer},
+      {"long observations of an older file stay as they are", test_older_file},
       {"a history that an episode or the replay cannot hold is refused", test_bad_input},
   };
   const int failed = unit_run("checkpoint_history", cases, sizeof cases / sizeof *cases);

@@ -159,7 +159,7 @@ static void test_history(void) {
   // Nor has a linked replay the columns of a log.
   UNIT_STATUS(checkpoint_write(path, &job, CHECKPOINT_ALL, &error), STATUS_OK, &error);
   UNIT_STATUS(checkpoint_read_transitions(path, &job, &taken, &error), STATUS_MISMATCH, &error);
-  CU_ASSERT(error_says(&error, "is a checkpoint of a run with --history"));
+  CU_ASSERT(error_says(&error, "is a checkpoint whose replay holds each observation once"));
   job_release(&job);
   free(path);
 }

@@ -377,6 +377,28 @@ static void send_round(struct scene *s, bool reversed) {
     CU_ASSERT_EQUAL(take_snapshot(s, reversed ? 2 - e : e, s->steps[e], true, NULL), STATUS_OK);
 }
 
+// Linked rows follow each other by their places in episodes; where some are lost, the past is unknown.
+static void test_linked(void) {
+  struct scene s;
+  scene_init(&s, "envs: 2\nhistory: 2\nn_step: 3\nenv_steps: 1000\n", 2);
+  CU_ASSERT_EQUAL_FATAL(transition_batch_use_episodes(&s.batch, NULL), STATUS_OK);
+  const uint32_t steps[] = {0, 1, 2, 3, 4, 7, 8, 9, 10};
+  for (uint32_t i = 0; i < 9; i++) {
+    s.batch.episode_number[s.batch.rows] = 3;
+    s.batch.episode_step[s.batch.rows] = steps[i];
+    row(&s, 1, 1);
+  }
+  CU_ASSERT_EQUAL(take(&s, 2, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(s.job.limiter.steps, 9);
+  CU_ASSERT_EQUAL(replay_size(s.job.replay), 9 + 2); // both chains begin with a record of an observation
+  // Of the first chain all, since nothing more can come; of the second neither the first, whose past is unknown, nor
+  // the last two, whose steps are still to come.
+  CU_ASSERT_EQUAL(replay_drawable(s.job.replay), 5 + 1);
+  CU_ASSERT_EQUAL(replay_lane(s.job.replay, 1).step, 11);
+  CU_ASSERT_EQUAL(replay_lane(s.job.replay, 0).record, REPLAY_NO_RECORD);
+  scene_release(&s);
+}
+
 static void test_sync_order(void) {
   for (int reversed = 0; reversed < 2; reversed++) {
     struct scene s;
@@ -463,6 +485,7 @@ int main(void) {
        test_counts_that_can_be},
       {"the normalizer sees exactly what replay gets", test_normalizer},
       {"a batch does not void a snapshot that a save waits with", test_snapshots_while_saving},
+      {"linked rows follow each other by their places in episodes", test_linked},
       {"sync: rows go in environment-major, time-minor, in any order of arrival", test_sync_order},
       {"a round with too few or too many steps is refused", test_sync_incomplete},
       {"rows that a checkpoint still has to write are not overwritten", test_room},
