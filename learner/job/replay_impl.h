@@ -96,7 +96,16 @@ static inline void real_copy(const float *from, size_t count, real *to) {
 #ifdef CORSAC_REAL_DOUBLE
   for (size_t i = 0; i < count; i++) to[i] = from[i];
 #else
-  memcpy(to, from, count * sizeof *to);
+  if (count > 8) {
+    memcpy(to, from, count * sizeof *to);
+    return;
+  }
+  // A short copy takes less time than a call: in parts of 8, 4, 2 and 1.
+  size_t at = 0;
+  if (count & 8) memcpy(to, from, 8 * sizeof *to), at += 8;
+  if (count & 4) memcpy(to + at, from + at, 4 * sizeof *to), at += 4;
+  if (count & 2) memcpy(to + at, from + at, 2 * sizeof *to), at += 2;
+  if (count & 1) to[at] = from[at];
 #endif
 }
 
