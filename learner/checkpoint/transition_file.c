@@ -278,6 +278,7 @@ static void take_rows(struct source *source, struct transitions_taken *taken) {
     if (source->h5.status == STATUS_OK) insert(source, count);
     i += count;
   }
+  if (replay_is_linked(source->job->replay)) replay_end_lane(source->job->replay, job_logged_lane(source->job));
   if (source->job->rewards.scaling != REWARD_RAW) reward_statistics_end_episode(&source->job->rewards, 0);
   *taken = (struct transitions_taken){n - first, first};
 }

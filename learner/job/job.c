@@ -190,14 +190,15 @@ static uint32_t slot_of(const struct job *job, const struct job_rows *from, size
 static void insert_steps(struct job *job, size_t rows, const struct job_rows *from) {
   const size_t obs_dim = job->environment.obs_dim, act_dim = job->environment.act_dim;
   for (size_t r = 0; r < rows; r++)
-    replay_insert_step(job->replay, &(struct replay_step){.lane = from->logged ? job_slots(job) : slot_of(job, from, r),
-                                                          .episode = from->episode_number[r],
-                                                          .step = from->episode_step[r],
-                                                          .obs = from->obs + r * obs_dim,
-                                                          .action = from->action + r * act_dim,
-                                                          .next_obs = from->next_obs + r * obs_dim,
-                                                          .reward = from->reward[r],
-                                                          .discount = from->discount[r]});
+    replay_insert_step(job->replay,
+                       &(struct replay_step){.lane = from->logged ? job_logged_lane(job) : slot_of(job, from, r),
+                                             .episode = from->episode_number[r],
+                                             .step = from->episode_step[r],
+                                             .obs = from->obs + r * obs_dim,
+                                             .action = from->action + r * act_dim,
+                                             .next_obs = from->next_obs + r * obs_dim,
+                                             .reward = from->reward[r],
+                                             .discount = from->discount[r]});
 }
 
 void job_insert(struct job *job, size_t rows, const struct job_rows *from) {

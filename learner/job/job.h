@@ -73,6 +73,9 @@ struct job_rows {
 };
 void job_insert(struct job *job, size_t rows, const struct job_rows *from);
 
+// The lane of logged rows in a linked replay. No checkpoint says where it goes on, so the last row ends it.
+static inline uint32_t job_logged_lane(const struct job *job) { return replay_lanes(job->replay) - 1; }
+
 // Fills sac_batch for the next update: uniform rows of the replay, observations and rewards normalised with the present
 // statistics, and the update's noise.
 void job_sample(struct job *job);

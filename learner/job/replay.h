@@ -84,6 +84,9 @@ struct replay_step {
 enum { REPLAY_STEP_RECORDS = 2 };
 void replay_insert_step(struct replay *replay, const struct replay_step *step);
 
+// Nothing follows the lane's last step.
+void replay_end_lane(struct replay *replay, uint32_t lane);
+
 // Draws `rows` uniform indices of the transitions that may be drawn; there is one. A linked transition's index is that
 // of the record that its first step leads to.
 void replay_draw(const struct replay *replay, struct random *random, size_t rows, uint32_t *index);

@@ -108,6 +108,8 @@ void replay_insert_step(struct replay *replay, const struct replay_step *step) {
   linked_complete(replay, slot_of(replay, lane->newest), false);
 }
 
+void replay_end_lane(struct replay *replay, uint32_t lane) { end_chain(replay, &replay->lane[lane]); }
+
 // --- drawing ---
 
 // I1.

@@ -124,6 +124,15 @@ expect_status 'and on with other environments' 0 $MPIRUN -n 3 "$CORSAC" train --
 expect_status 'and in one process' 0 "$CORSAC" train --resume async --envs 1 --env-steps 3000
 check 'to its end' [ "$(column async/metrics.csv env_steps | tail -n 1)" = 3000 ]
 
+# --- a run that begins with logged steps ---
+
+expect_status 'a log of steps' 0 "$CORSAC" eval one --episodes 2 --trace log.h5
+expect_status 'with the log' 0 "$CORSAC" $sync --init-replay log.h5 --env-steps 560 --run-dir logged
+check 'it says so' grep -q 'replay begins with 400 transitions of log.h5' "$err"
+expect_status 'half of it' 0 $MPIRUN -n 3 "$CORSAC" $sync --init-replay log.h5 --env-steps 280 --run-dir logged-half
+expect_status 'and on' 0 "$CORSAC" train --resume logged-half --env-steps 560
+same 'the same bits with a log' logged/ckpt-560.h5 logged-half/ckpt-560.h5
+
 # --- what is refused ---
 
 bad 'longer than an episode' '[12]' 'history is 201, but an episode of blind_pendulum.so has at most 200 steps' \
