@@ -133,7 +133,7 @@ static void print_history(FILE *out, const struct explanation *e) {
     const struct seen seen = find_seen(e, k);
     all += square_of(&seen);
   }
-  fprintf(out, "\nTHE HISTORY of %u observations: how far each part moves the mean, per unit of normalised input\n",
+  fprintf(out, "\nTHE HISTORY of %u observations: how far each part moves the mean, per unit of the network's input\n",
           e->history.length);
   fprintf(out, "  %-18s %10s %9s   %-24s %10s\n", "seen", "slope", "share", "its largest component", "slope");
   for (uint32_t k = 0; k < count && k < SEEN_LINES; k++) {

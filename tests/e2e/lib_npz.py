@@ -91,11 +91,15 @@ def same(path, library):
 
 def trace(path, library, steps):
     import h5py
-    both = Both(path, library)
+    of_agent, last = {}, {}  # the step that an agent made last; None: its episode has ended
     with h5py.File(steps) as file:
-        rows = {name: file[name][:] for name in ("step", "obs", "action", "log_probability")}
-    for step, obs, action, log_probability in zip(*rows.values()):
-        stepped, mean, log_std = both.step(np.ascontiguousarray(obs), step == 0)
+        rows = [file[name][:] for name in ("step", "obs", "action", "log_probability")]
+        agents = file["agent"][:] if "agent" in file else np.zeros(len(rows[0]), int)
+        ended = file["terminated"][:] | file["truncated"][:]
+    for step, obs, action, log_probability, agent, end in zip(*rows, agents, ended):
+        both = of_agent.get(agent) or Both(path, library)
+        stepped, mean, log_std = both.step(np.ascontiguousarray(obs), step == 0 or last.get(agent) != step - 1)
+        of_agent[agent], last[agent] = both, None if end else step
         assert (stepped == action).all(), (step, stepped, action)
         told = -np.clip(log_std, -20, 2) - 0.5 * np.log(2 * np.pi) - np.log(1 - np.tanh(mean.astype(float)) ** 2)
         assert np.isclose(told.sum(), log_probability, rtol=1e-4, atol=1e-4), (step, told, log_probability)
