@@ -83,10 +83,10 @@ static void draw_job(struct plan *plan, struct draw *draw) {
   plan->checkpoint_every = between(draw, 20, 300);
   plan->eval_every = chance(draw, 0.5) ? between(draw, 50, 400) : 0;
   plan->utd = chance(draw, 0.1) ? 0.25 : chance(draw, 0.3) ? 2 : 1;
+  if (plan_uniform(plan, 11, 0, 0) < 0.1) plan->utd = 0.02; // an update takes more steps than actors ship at once
   plan->update_seconds = decades(draw, 1e-4, 0.05);
   plan->actor_timeout = decades(draw, 2, 60);
   plan->env_timeout = decades(draw, 5, 600);
-  plan->utd_slack = plan_uniform(plan, 11, 0, 0) < 0.25 ? 1 + (uint64_t)(4 * plan_uniform(plan, 11, 1, 0)) : 0;
   plan->saves = chance(draw, 0.6);
   plan->heartbeats_in_step = chance(draw, 0.3);
   plan->step_seconds = plan->step_time == STEPS_MINUTES ? decades(draw, 10, 100) : decades(draw, 1e-4, 1);
@@ -152,13 +152,10 @@ void plan_undisturb(struct plan *plan) {
 
 void plan_print(const struct plan *plan, FILE *out) {
   static const char *const times[] = {"of constant time", "of heavy tail", "of minutes"};
-  fprintf(
-      out,
-      "seed %llu: %u actors on %u hosts, %s, envs %u, env_steps %llu, learning_starts %llu, utd %g, utd_slack %llu, "
-      "n_step %u\n",
-      (unsigned long long)plan->seed, plan->actors, plan->hosts, plan->sync ? "sync" : "async", plan->envs,
-      (unsigned long long)plan->env_steps, (unsigned long long)plan->learning_starts, plan->utd,
-      (unsigned long long)plan->utd_slack, plan->n_step);
+  fprintf(out,
+          "seed %llu: %u actors on %u hosts, %s, envs %u, env_steps %llu, learning_starts %llu, utd %g, n_step %u\n",
+          (unsigned long long)plan->seed, plan->actors, plan->hosts, plan->sync ? "sync" : "async", plan->envs,
+          (unsigned long long)plan->env_steps, (unsigned long long)plan->learning_starts, plan->utd, plan->n_step);
   fprintf(out, "  steps %s, %.3g s; updates %.3g s; actor_timeout %.3g, env_timeout %.3g%s%s; ", times[plan->step_time],
           plan->step_seconds, plan->update_seconds, plan->actor_timeout, plan->env_timeout,
           plan->heartbeats_in_step ? "; heartbeats in steps" : "", plan->saves ? "; environments save" : "");

@@ -240,7 +240,6 @@ static int make_arguments(char text[][64], char *argv[], int most) {
   ARGUMENT("--replay-capacity", "%d", 1000);
   ARGUMENT("--learning-starts", "%llu", (unsigned long long)plan->learning_starts);
   ARGUMENT("--utd", "%.17g", plan->utd);
-  ARGUMENT("--utd-slack", "%llu", (unsigned long long)plan->utd_slack);
   ARGUMENT("--n-step", "%u", plan->n_step);
   ARGUMENT("--sync", "%s", plan->sync ? "true" : "false");
   ARGUMENT("--sync-steps", "%u", plan->sync_steps);
