@@ -46,7 +46,7 @@ void checks_start(struct checks *checks) {
   checks->round = 0;
   checks->turned = 0;
   checks->is_leaving = false;
-  checks->signalled = checks->overdue = INFINITY;
+  checks->signalled = checks->overdue = checks->leaves = INFINITY;
   checks->version = 0;
   checks->lines = 0;
 }
@@ -168,6 +168,24 @@ static void check_queue(const struct learner *learner, uint32_t i) {
     world_violate("C11: %llu bytes wait for rank %u, at most %.0f may", (unsigned long long)bytes, i + 1, most);
 }
 
+// C8: whoever is there is presumed dead only after a silence of actor_timeout, and until it is heard of.
+static void check_presumed(const struct actor_entry *entry, struct process *process) {
+  const double silence = world->now - process->reached - process->unheard;
+  if (entry->alive || entry->expelled || process->state == PROCESS_ENDED) {
+    process->presumed = INFINITY;
+  } else if (process->presumed == INFINITY) {
+    process->presumed = world->now;
+    if (silence < 0.9 * world->plan.actor_timeout)
+      world_violate("C8: rank %d is presumed dead after a silence of %.1f s", process->rank, silence);
+  } else if (process->reached > process->presumed) {
+    world_violate("C8: rank %d is presumed dead, but it was heard of %.1f s ago", process->rank, silence);
+  }
+}
+
+static void check_silence(const struct learner *learner) {
+  for (uint32_t i = 0; i < learner->table.actors; i++) check_presumed(&learner->table.entry[i], &world->process[i + 1]);
+}
+
 // C7: whoever is gone is noticed. C8: whoever is there is not thrown out.
 static void check_actors(const struct checks *checks, const struct learner *learner) {
   for (uint32_t i = 0; i < learner->table.actors; i++) {
@@ -197,6 +215,15 @@ static void check_signal(const struct checks *checks) {
     world_violate("C6: a signal came %.1f s ago, and the learner has not obeyed it", world->now - checks->signalled);
 }
 
+// C9: a save waits for snapshots only while one is missing.
+static void check_snapshots(const struct learner *learner) {
+  const struct job *job = learner->job;
+  bool are_there = learner->collect_until > 0;
+  for (uint64_t e = 0; e < job->config.envs && are_there; e++) are_there = job->environments[e].exact;
+  if (are_there && learner->collecting > 0)
+    world_violate("C9: a save waits for %llu snapshots, and all are there", (unsigned long long)learner->collecting);
+}
+
 // C9: no more than an interval is lost, so a checkpoint that is due is there soon.
 static void check_interval(struct checks *checks, const struct job *job) {
   const uint64_t newest = checks->durable > checks->first_steps ? checks->durable : checks->first_steps;
@@ -219,9 +246,12 @@ static void note_versions(struct checks *checks, const struct job *job) {
 void checks_learner_turn(struct checks *checks) {
   const struct learner *learner = world->learner;
   const double now = world->now;
+  const bool was_leaving = checks->is_leaving;
   checks->is_leaving = learner->phase >= PHASE_LEAVING;
+  if (checks->is_leaving && checks->leaves == INFINITY) checks->leaves = now;
   checks->steps = learner->job->limiter.steps;
   if (checks->meter) return;
+  if (!was_leaving) check_silence(learner); // then all that have not left are given up
   if (checks->turned == 0 || now - checks->turned > 1) checks->fluent = now;
   checks->turned = now;
   note_versions(checks, learner->job);
@@ -232,6 +262,7 @@ void checks_learner_turn(struct checks *checks) {
   check_signal(checks);
   if (checks->is_leaving) return;
   check_actors(checks, learner);
+  check_snapshots(learner);
   check_interval(checks, learner->job);
 }
 
@@ -305,6 +336,11 @@ void checks_actor_gives_up(struct process *process) {
 // C8: an actor leaves the job by itself only if it has listened for as long as actor_timeout in vain; after a signal,
 // for two heartbeats.
 void checks_actor_left(struct checks *checks, const struct process *process) {
+  const double told = fmax(checks->leaves, fmax(process->disturbed, world->process[0].disturbed));
+  if (!process->has_left && process->stop == 0 && process->presumed == INFINITY && !is_cut_off(process) &&
+      !world->process[0].killed && process->gave_up > told + SLACK_SECONDS)
+    world_violate("C6: rank %d leaves %.1f s after the end, which it was not told of", process->rank,
+                  process->gave_up - checks->leaves);
   if (!world->learner || checks->is_leaving || world->process[0].state != PROCESS_RUNS) return;
   if (process->has_left) return;
   const double calm = process->gave_up - fmax(process->disturbed, world->process[0].disturbed);

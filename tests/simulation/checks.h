@@ -35,6 +35,7 @@ struct checks {
   double fluent;                       // s: since when the learner has made a turn at least every second
   double turned;                       // s: its last turn; 0: none
   bool is_leaving;
+  double leaves;    // s: since when it tells the actors to leave; INFINITY: it does not
   double signalled; // s: when a rank was told to stop; INFINITY: none was
   double overdue;   // s: since when a checkpoint is overdue; INFINITY: none is
 

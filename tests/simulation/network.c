@@ -91,6 +91,10 @@ static enum status end_receive(struct transport *transport, int *from, const uin
   struct message *message = end->current = queue_take(&end->inbox).item;
   world->process[end->base.rank].heard = world->now;
   world->process[end->base.rank].excused = 0;
+  if (end->base.rank == 0) {
+    world->process[message->from].reached = world->now;
+    world->process[message->from].unheard = 0;
+  }
   *from = message->from;
   *bytes = message->bytes;
   *size = message->size;

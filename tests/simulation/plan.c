@@ -84,6 +84,7 @@ static void draw_job(struct plan *plan, struct draw *draw) {
   plan->checkpoint_every = between(draw, 20, 300);
   plan->eval_every = chance(draw, 0.5) ? between(draw, 50, 400) : 0;
   plan->utd = chance(draw, 0.1) ? 0.25 : chance(draw, 0.3) ? 2 : 1;
+  if (plan_uniform(plan, 11, 0, 0) < 0.1) plan->utd = 0.02; // an update takes more steps than actors ship at once
   plan->update_seconds = decades(draw, 1e-4, 0.05);
   plan->actor_timeout = decades(draw, 2, 60);
   plan->env_timeout = decades(draw, 5, 600);

@@ -171,7 +171,10 @@ static void stop_process(struct process *process) {
 static void continue_process(struct process *process) {
   if (process->state != PROCESS_STOPPED) return;
   process->state = PROCESS_RUNS;
-  process->excused += fmax(0, world->now - process->stopped - fmin(2, 0.25 * world->plan.actor_timeout));
+  const double away = world->now - process->stopped, share = 0.25 * world->plan.actor_timeout;
+  process->excused += fmax(0, away - fmin(2, share));
+  for (uint32_t i = 1; process->rank == 0 && i <= world->actors; i++)
+    world->process[i].unheard += fmax(0, away - share);
   process->stopped = INFINITY;
   process->disturbed = world->now;
   for (struct task *task = process->tasks; task; task = task->next) {

@@ -58,6 +58,9 @@ struct process {
   double heard;                // s: when a message last came, and
   double excused;              // s: of stops since then, less what counts as silence of each
   double listened;             // s: for how long in vain, when its actor returned an error
+  double reached;              // s: when the learner last took a message of it, and
+  double unheard;              // s: of the learner's stops since then, less what counts as silence of each
+  double presumed;             // s: since when the learner presumes it dead; INFINITY: it does not
   bool in_step;                // its environment makes a step
   bool has_stepped;            // one that trains has made one in this turn
   bool killed;                 // it did not end by itself
