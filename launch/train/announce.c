@@ -33,11 +33,13 @@ static void announce_settings(const struct setup *setup, const struct job *job, 
 
 void announce_start(const struct setup *setup, const struct job *job, uint32_t actors) {
   const struct config *config = &job->config;
-  char agents[48] = "";
+  char agents[48] = "", seen[64] = "";
   if (job->slots) snprintf(agents, sizeof agents, " with %u agents in all", job_slots(job));
-  log_info("corsac %s: %s (obs %u, act %u), %llu environment%s%s on %u actor%s, %s, backend %s (OpenBLAS %s), %llu "
+  if (config->history > 1)
+    snprintf(seen, sizeof seen, ", history %llu: %u inputs", (count)config->history, job_input(job));
+  log_info("corsac %s: %s (obs %u, act %u%s), %llu environment%s%s on %u actor%s, %s, backend %s (OpenBLAS %s), %llu "
            "learner thread%s",
-           CORSAC_VERSION, job->environment.environment, job->environment.obs_dim, job->environment.act_dim,
+           CORSAC_VERSION, job->environment.environment, job->environment.obs_dim, job->environment.act_dim, seen,
            (count)config->envs, plural(config->envs), agents, actors, plural(actors), config->sync ? "sync" : "async",
            config->backend, linalg_core_name(), (count)config->learner_threads, plural(config->learner_threads));
   if (setup->resume)

@@ -6,11 +6,12 @@
 common="--sync --seed 3 --envs 4 --backend tiles --hidden 32,24 --batch-size 20 --learning-starts 60 --replay-capacity 1000 --env-steps 300
   --checkpoint-every 0 --eval-every 150 --eval-episodes 2 --log-every 100"
 # The names are in $jobs, the arguments of each in $job_NAME. narrow: networks with up to 8 outputs;
-# wide: with more; xqc and flashsac: the recipes, with smaller networks.
-jobs='narrow wide xqc flashsac'
+# wide: with more; memory: with a history; xqc and flashsac: the recipes, with smaller networks.
+jobs='narrow wide memory xqc flashsac'
 job_narrow="$common --env $plugins/counter.so --alpha 0.1"
 job_wide="$common --env $plugins/oscillators.so --n-step 3 --critic-layer-norm --normalize-observations
   --critics 3 --target-subset 2"
+job_memory="$common --env $plugins/oscillators.so --history 4 --n-step 3 --normalize-observations"
 job_xqc="$common --env $plugins/counter.so --recipe xqc --critic-hidden 24,20 --policy-hidden 12,20 --value-atoms 31 --utd 1 --gradient-clip 1"
 job_flashsac="$common --env $plugins/oscillators.so --recipe flashsac --critic-hidden 20 --policy-hidden 12 --expansion 2 --value-atoms 31"
 
