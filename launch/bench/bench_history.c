@@ -11,9 +11,9 @@ struct sides {
   float discount;
   size_t rows;                  // of a batch
   uint32_t *drawn[2], next;     // (DRAWN + rows) of linked and of wide; which come next
-  float *obs, *action, *reward; // (STEPS + 1 observations) ...
+  float *obs, *action, *reward; // (STEPS x obs_dim), (STEPS x act_dim), (STEPS)
   uint64_t made;                // steps of the linked replay
-  float *wide_obs;              // (STEPS x input)
+  float *wide_obs;              // (input)
   struct sac_batch batch;
 };
 
@@ -88,7 +88,7 @@ static enum status alloc(struct sides *sides, struct error *error) {
   real *batch;
   if (!(sides->drawn[0] = memory_alloc(DRAWN + sides->rows, sizeof(uint32_t), what, error)) ||
       !(sides->drawn[1] = memory_alloc(DRAWN + sides->rows, sizeof(uint32_t), what, error)) ||
-      !(sides->obs = memory_alloc((STEPS + 1) * sides->history.obs_dim, sizeof(float), what, error)) ||
+      !(sides->obs = memory_alloc(STEPS * (size_t)sides->history.obs_dim, sizeof(float), what, error)) ||
       !(sides->action = memory_alloc(STEPS * act_dim, sizeof(float), what, error)) ||
       !(sides->reward = memory_alloc(STEPS, sizeof(float), what, error)) ||
       !(sides->wide_obs = memory_alloc(input, sizeof(float), what, error)) ||
