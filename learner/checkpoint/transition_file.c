@@ -1,7 +1,7 @@
 #include "learner/checkpoint/transition_file.h"
 
 #include "common/base/memory.h"
-#include "learner/storage/checkpoint_ring.h"
+#include "learner/checkpoint/linked_rows.h"
 #include "learner/storage/h5_dataset.h"
 #include "learner/storage/h5_guard.h"
 
@@ -26,7 +26,9 @@ struct source {
   struct h5 h5;
   struct episodes episodes; // for a replay that is linked
   struct job *job;
-  bool own;              // it is a checkpoint
+  bool own;    // it is a checkpoint
+  bool linked; // with each observation once: its transitions are in linked_rows
+  struct linked_rows linked_rows;
   bool unit;             // actions are in [-1, 1]
   bool terminated;       // there is `terminated` instead of the discount
   uint64_t rows, oldest; // oldest: the index of a ring's oldest row
@@ -61,6 +63,10 @@ static void open_column(struct source *source, int c) {
     h5_fail(h5, STATUS_FORMAT, "/terminated holds neither numbers nor booleans");
   source->type[c] = H5T_NATIVE_FLOAT;
   if (h5->status != STATUS_OK) return;
+  source->chunk[c] =
+      memory_alloc(source->chunk_rows * source->width[c], sizeof(float), "logged transitions", h5->error);
+  if (!source->chunk[c] && h5->status == STATUS_OK) h5->status = STATUS_MEMORY;
+  if (h5->status != STATUS_OK || source->linked) return;
   source->dataset[c] = h5_dataset_open(h5, name_of(source, c), class, marks ? H5I_INVALID_HID : H5T_IEEE_F32LE,
                                        h5_shape_of(source->rows, flat ? 0 : source->width[c]));
   if (source->dataset[c] >= 0) h5_guard_chunks(h5, source->dataset[c], name_of(source, c));
@@ -69,9 +75,6 @@ static void open_column(struct source *source, int c) {
     if (source->type[c] < 0 || H5Tget_size(source->type[c]) != 1)
       h5_fail(h5, STATUS_FORMAT, "/terminated is an enumeration, but not h5py's boolean");
   }
-  source->chunk[c] =
-      memory_alloc(source->chunk_rows * source->width[c], sizeof(float), "logged transitions", h5->error);
-  if (!source->chunk[c] && h5->status == STATUS_OK) h5->status = STATUS_MEMORY;
 }
 
 static void find_ring(struct source *source) {
@@ -124,6 +127,15 @@ static void open_episodes(struct source *source) {
     source->h5.status = STATUS_MEMORY;
 }
 
+static void read_linked(struct source *source) {
+  const struct job *job = source->job;
+  source->h5.hint = "the environment's dimensions";
+  linked_rows_read(&source->h5, job->environment.obs_dim, job->environment.act_dim, replay_capacity(job->replay),
+                   &source->linked_rows);
+  source->h5.hint = "";
+  source->rows = source->linked_rows.rows;
+}
+
 static void open_source(struct source *source) {
   struct h5 *h5 = &source->h5;
   uint64_t all = 0;
@@ -132,17 +144,17 @@ static void open_source(struct source *source) {
   if (source->own) h5_guard_file(h5);
   if (source->own && !h5_has(h5, "replay"))
     h5_fail(h5, STATUS_FORMAT, "is a checkpoint without a replay (checkpoint_replay was off, or it is a best.h5)");
-  if (source->own && h5->status == STATUS_OK && h5_has(h5, "replay/back"))
-    h5_fail(h5, STATUS_MISMATCH,
-            "is a checkpoint whose replay holds each observation once (--history, or long observations): --init-replay "
-            "takes those with next_obs");
-  source->rows = h5_rows(h5, source->own ? "replay/obs" : "obs");
+  source->linked = source->own && h5->status == STATUS_OK && h5_has(h5, "replay/back");
+  if (source->linked)
+    read_linked(source);
+  else
+    source->rows = h5_rows(h5, source->own ? "replay/obs" : "obs");
   source->terminated = !source->own && !h5_has(h5, "discount") && h5_has(h5, "terminated");
   if (!source->own && !source->terminated && !h5_has(h5, "discount"))
     h5_fail(h5, STATUS_FORMAT, "has neither /discount nor /terminated: transitions need one of the two");
   if (h5->status == STATUS_OK && source->rows == 0)
     h5_fail(h5, STATUS_FORMAT, "holds no transitions: /obs has no rows");
-  if (source->own) find_ring(source);
+  if (source->own && !source->linked) find_ring(source);
   find_scale(source);
   for (int c = 0; c < COLUMNS; c++) all += source->width[c] = width_of(&source->job->environment, c);
   source->chunk_rows = h5_chunk_rows(source->rows, all * sizeof(float));
@@ -153,6 +165,7 @@ static void open_source(struct source *source) {
 }
 
 static void close_source(struct source *source) {
+  linked_rows_release(&source->linked_rows);
   memory_free(source->episodes.last);
   memory_free(source->episodes.number);
   memory_free(source->episodes.step);
@@ -163,7 +176,7 @@ static void close_source(struct source *source) {
   }
 }
 
-// Reads rows [row, row + count) of the file into the chunk.
+// Reads a column's rows [row, row + count) of the file into the chunk.
 static void read_column(struct source *source, int c, uint64_t row, uint64_t count) {
   struct h5 *h5 = &source->h5;
   const bool flat = c == REPLAY_REWARD || c == REPLAY_DISCOUNT;
@@ -268,8 +281,9 @@ static void take_rows(struct source *source, struct transitions_taken *taken) {
     const uint64_t row = (source->oldest + i) % n;
     uint64_t count = n - i < source->chunk_rows ? n - i : source->chunk_rows;
     if (count > n - row) count = n - row;
+    if (source->linked) linked_rows_copy(&source->linked_rows, row, count, source->chunk);
     for (int c = 0; c < COLUMNS && source->h5.status == STATUS_OK; c++) {
-      read_column(source, c, row, count);
+      if (!source->linked) read_column(source, c, row, count);
       check_finite(source, c, row, count);
     }
     scale_actions(source, row, count);

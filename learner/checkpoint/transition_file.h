@@ -4,7 +4,8 @@
 // either discount (n) or terminated (n), which means discount = gamma (1 - terminated). They hold floating-point
 // numbers of any size, terminated also integers or h5py's booleans; the oldest row is first. Actions are in the
 // environment's own units, or in [-1, 1] where the root has an attribute action_scale = "unit". The file may also be a
-// checkpoint, whose /replay is then read, unless that run had a history.
+// checkpoint, whose /replay is then read. One that holds each observation once takes as much memory as its replay
+// while it is read.
 //
 // With a history, rows that follow each other bit by bit (obs is next_obs of the row before, which did not terminate)
 // are one episode; each other row begins one.
