@@ -81,6 +81,7 @@ train() { expect_status "$1" 0 "$CORSAC" train "${@:2}"; } # train NAME ARGUMENT
 # start COMMAND...: in the background, its pid in $background. wait_for COMMAND...: polls until it
 # succeeds, for 60 s at most.
 start() {
+  : >"$tmp/background.out" >"$tmp/background.err" # nothing that an earlier command said is there
   "$@" >"$tmp/background.out" 2>"$tmp/background.err" </dev/null &
   background=$!
   children="$children $background"
