@@ -101,8 +101,9 @@ static void print_head(const struct checkpoint_info *info) {
          (unsigned long long)info->policy_version);
   printf("  parameters   %llu in the policy and the critics\n", (unsigned long long)info->parameters);
   if (info->replay_capacity)
-    printf("  replay       %llu of %llu transition%s\n", (unsigned long long)info->replay_size,
-           (unsigned long long)info->replay_capacity, plural(info->replay_capacity));
+    printf("  replay       %llu of %llu %s%s\n", (unsigned long long)info->replay_size,
+           (unsigned long long)info->replay_capacity, info->replay_linked ? "observation" : "transition",
+           plural(info->replay_capacity));
   else
     printf("  replay       none\n");
   if (!info->resumable)

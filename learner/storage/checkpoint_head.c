@@ -71,6 +71,7 @@ void checkpoint_walk_info(struct h5 *h5, struct checkpoint_info *info) {
   if (!h5_has(h5, "replay")) return;
   h5_u64(h5, "replay/size", &info->replay_size);
   h5_u64(h5, "replay/capacity", &info->replay_capacity);
+  info->replay_linked = h5_has(h5, "replay/back");
 }
 
 enum status checkpoint_parse_config(const char *path, const struct checkpoint_info *info, struct config *config,

@@ -23,6 +23,7 @@ struct checkpoint_info {
   uint32_t obs_dim, act_dim;
   uint64_t parameters;                   // reals of the policy and of all critics, without the targets
   uint64_t replay_size, replay_capacity; // 0 where the file has no replay
+  bool replay_linked;                    // it holds each observation once, and counts these
   char *config;                          // YAML text, NUL-terminated, owned
 };
 

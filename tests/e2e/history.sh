@@ -134,6 +134,8 @@ check 'it says so' grep -q 'replay begins with 400 transitions of log.h5' "$err"
 expect_status 'half of it' 0 $MPIRUN -n 3 "$CORSAC" $sync --init-replay log.h5 --env-steps 280 --run-dir logged-half
 expect_status 'and on' 0 "$CORSAC" train --resume logged-half --env-steps 560
 same 'the same bits with a log' logged/ckpt-560.h5 logged-half/ckpt-560.h5
+check 'inspect counts observations' grep -qE '^  replay +[0-9]+ of [0-9]+ observations$' <("$CORSAC" inspect async)
+expect_status 'its replay is a log, too' 0 "$CORSAC" $sync --init-replay async --env-steps 560 --run-dir again
 
 # --- what is refused ---
 
