@@ -8,7 +8,7 @@
 
 const char *const checkpoint_column_names[CHECKPOINT_COLUMNS] = {"obs",      "action",   "reward",
                                                                  "next_obs", "discount", "back"};
-enum { OBS, ACTION, REWARD, NEXT_OBS, DISCOUNT, BACK };
+enum { OBS, ACTION, REWARD, NEXT_OBS, DISCOUNT, BACK = CHECKPOINT_BACK };
 
 void checkpoint_walk_ring(struct h5 *h5, struct checkpoint_ring *ring) {
   h5_u64(h5, "replay/size", &ring->size);

@@ -25,7 +25,7 @@ void checkpoint_walk_lanes(struct h5 *h5, struct checkpoint_lanes *lanes);
 enum status checkpoint_lanes_init(struct checkpoint_lanes *lanes, uint64_t count, struct error *error);
 void checkpoint_lanes_release(struct checkpoint_lanes *lanes);
 
-enum { CHECKPOINT_COLUMNS = 6 };
+enum { CHECKPOINT_BACK = 5, CHECKPOINT_COLUMNS };
 extern const char *const checkpoint_column_names[CHECKPOINT_COLUMNS]; // in the order of enum replay_column
 // One chunk of rows is moved in all columns at once.
 struct checkpoint_columns {

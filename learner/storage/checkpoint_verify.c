@@ -4,6 +4,7 @@
 #include "common/base/plural.h"
 #include "learner/storage/checkpoint_head.h"
 #include "learner/storage/checkpoint_layout.h"
+#include "learner/storage/checkpoint_links.h"
 #include "learner/storage/checkpoint_ring.h"
 #include "learner/storage/checkpoint_list.h"
 #include "learner/storage/h5_guard.h"
@@ -14,16 +15,23 @@
 static void verify_replay(struct h5 *h5, struct checkpoint_shape *shape) {
   struct checkpoint_ring ring = {0};
   struct checkpoint_columns columns;
+  struct checkpoint_links links = {0};
+  struct checkpoint_lanes lanes = {0};
   checkpoint_walk_ring(h5, &ring);
   if (h5->status != STATUS_OK) return;
   shape->linked = checkpoint_ring_is_linked(h5, shape);
   checkpoint_columns_open(h5, &columns, shape, ring.size);
-  for (uint64_t row = 0; row < ring.size && h5->status == STATUS_OK; row += columns.rows)
-    checkpoint_columns_move(h5, &columns, row, ring.size - row < columns.rows ? ring.size - row : columns.rows);
+  if (shape->linked) checkpoint_links_init(h5, &links, &ring);
+  for (uint64_t row = 0; row < ring.size && h5->status == STATUS_OK; row += columns.rows) {
+    const uint64_t count = ring.size - row < columns.rows ? ring.size - row : columns.rows;
+    checkpoint_columns_move(h5, &columns, row, count);
+    if (shape->linked) checkpoint_links_take(h5, &links, row, count, columns.chunk[CHECKPOINT_BACK]);
+  }
   checkpoint_columns_close(h5, &columns);
-  struct checkpoint_lanes lanes = {0};
   if (shape->linked) checkpoint_walk_lanes(h5, &lanes);
+  checkpoint_links_lanes(h5, &links, &lanes);
   checkpoint_lanes_release(&lanes);
+  checkpoint_links_release(&links);
 }
 
 static void verify_job(struct h5 *h5, const struct checkpoint_info *info, struct checkpoint_shape *shape) {

@@ -5,6 +5,7 @@
 #include "learner/storage/checkpoint_verify.h"
 #include "learner/storage/h5.h"
 #include "tests/support/h5_compare.h"
+#include "tests/support/small_checkpoint.h"
 #include "tests/support/small_job.h"
 #include "tests/support/unit.h"
 
@@ -226,6 +227,49 @@ static void test_older_file(void) {
   job_release(&second);
 }
 
+// Sets a number of damaged.h5, and returns the one before.
+static uint64_t change(const char *name, uint64_t row, uint64_t value) {
+  const hsize_t start[1] = {row}, one[1] = {1};
+  uint64_t before = 0;
+  const hid_t file = small_checkpoint_edit(unit_in(directory, "damaged.h5")), memory = H5Screate_simple(1, one, NULL);
+  const hid_t dataset = H5Dopen2(file, name, H5P_DEFAULT), space = H5Dget_space(dataset);
+  CU_ASSERT(H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, one, NULL) >= 0);
+  CU_ASSERT(H5Dread(dataset, H5T_NATIVE_UINT64, memory, space, H5P_DEFAULT, &before) >= 0);
+  CU_ASSERT(H5Dwrite(dataset, H5T_NATIVE_UINT64, memory, space, H5P_DEFAULT, &value) >= 0);
+  H5Sclose(space);
+  H5Dclose(dataset);
+  H5Sclose(memory);
+  H5Fclose(file);
+  return before;
+}
+
+static void check_damaged(const char *says, bool loads) {
+  const struct config config = history_config(LENGTH);
+  struct error error = {0}, loading = {0};
+  UNIT_STATUS(checkpoint_verify(unit_in(directory, "damaged.h5"), &error), STATUS_FORMAT, &error);
+  CU_ASSERT_TRUE(error_says(&error, says));
+  UNIT_STATUS(small_checkpoint_read(unit_in(directory, "damaged.h5"), &config, &loading),
+              loads ? STATUS_OK : STATUS_FORMAT, &loading);
+  copy_file(unit_in(directory, "a.h5"), unit_in(directory, "damaged.h5"));
+}
+
+// What cannot be loaded is not called good: of a run directory the checkpoint before it is taken.
+static void test_damaged(void) {
+  copy_file(unit_in(directory, "a.h5"), unit_in(directory, "damaged.h5"));
+  const uint64_t cursor = change("replay/cursor", 0, 0), row = (cursor + CAPACITY / 2) % CAPACITY;
+  copy_file(unit_in(directory, "a.h5"), unit_in(directory, "damaged.h5"));
+  change("replay/back", (row + CAPACITY - 1) % CAPACITY, 1);
+  change("replay/back", row, 2);
+  check_damaged("/replay/back: row", false);
+  change("replay/back", row, CAPACITY);
+  check_damaged("is 60, but a ring of 60 rows has none so far back", true);
+  change("replay/lane_record", 1, CAPACITY);
+  check_damaged("/replay/lane_record: 60 of lane 1 is no row of it", false);
+  change("replay/lane_record", 1, change("replay/lane_record", 0, REPLAY_NO_RECORD));
+  change("replay/lane_record", 0, (cursor + CAPACITY - SMALL_ENVS) % CAPACITY);
+  check_damaged("/replay/lane_record: lane", false);
+}
+
 static void refuses(struct config config, uint32_t max_episode_steps, const char *says) {
   struct message_hello hello = small_hello(SMALL_OBS, SMALL_ACT);
   struct error error = {0};
@@ -253,6 +297,7 @@ int main(void) {
       {"a checkpoint is that of the moment at which it was begun", test_background},
       {"the normalizer's statistics hold for each observation of an input", test_normalizer},
       {"long observations of an older file stay as they are", test_older_file},
+      {"records that do not fit together are damage", test_damaged},
       {"a history that an episode or the replay cannot hold is refused", test_bad_input},
   };
   const int failed = unit_run("checkpoint_history", cases, sizeof cases / sizeof *cases);
