@@ -80,9 +80,8 @@ static void doubt_learning(struct doubts *doubts, uint64_t end) {
   const uint64_t base = settings->limiter->base_steps;
   struct rate_limiter last = *settings->limiter;
   char advice[SETTINGS_TEXT];
-  last.steps = end;
-  last.by_transition = false; // a step makes at least as many
   if (settings->limiter->steps >= end) return;
+  rate_limiter_add(&last, end - last.steps, end - last.steps); // a step makes one transition at least
   if (end <= base) {
     advise(settings, ", or lower", base == config->learning_starts ? "learning_starts" : NULL, NULL, advice);
     doubt(doubts,

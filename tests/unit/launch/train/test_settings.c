@@ -33,6 +33,12 @@ static void make(struct made *made, const char *before, uint64_t steps, const ch
   made->limiter.steps = steps;
   if (steps > made->config.learning_starts)
     made->limiter.updates = (uint64_t)(made->config.utd * (double)(steps - made->config.learning_starts));
+  if (strcmp(made->config.utd_per, "transition") == 0) { // of three agents
+    made->limiter.by_transition = true;
+    made->limiter.transitions = 3 * steps;
+    made->limiter.base_transitions = 3 * (steps < made->config.learning_starts ? steps : made->config.learning_starts);
+    made->limiter.updates *= 3;
+  }
   made->settings = (struct settings){&made->config, &made->before, &made->limiter, 0, 3, before != NULL};
 }
 
@@ -66,6 +72,8 @@ static const struct {
     {"--env-steps 200", 200, "--env-steps 400", "set --env-steps above 1000", "learning-starts"}, // fixed
     {"--sync --env-steps 1500 --utd 0.001", 1000, "--env-steps 1600", "makes no update", "--utd"},
     {"--env-steps 1500", 1500, "", NULL, NULL}, // it is over
+    {"--env-steps 1500 --utd-per transition", 1500, "--env-steps 2000", NULL, NULL},
+    {"--env-steps 1500 --utd-per transition --utd 0.0001", 1500, "--env-steps 1600", "makes no update", NULL},
     {NULL, 0, "--learning-starts 100", "batches of 256 from only 100 transitions", NULL},
     {NULL, 0, "--learning-starts 0", "from only 0 transitions", NULL},
     {"--learning-starts 100", 50, "", NULL, NULL},
