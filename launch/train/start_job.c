@@ -69,6 +69,10 @@ static enum status take_replay(const char *file, struct job *job, struct error *
   if (taken.left_out > 0)
     log_warn("%llu older transition%s left out: replay_capacity is %llu", (unsigned long long)taken.left_out,
              taken.left_out == 1 ? " is" : "s are", (unsigned long long)job->config.replay_capacity);
+  if (job->config.history > 1 && taken.episodes * job->config.history > taken.rows)
+    log_warn("these are %llu episode%s, shorter than history %llu on average: a row that does not follow the one "
+             "before it begins an episode",
+             (unsigned long long)taken.episodes, plural(taken.episodes), (unsigned long long)job->config.history);
   return STATUS_OK;
 }
 

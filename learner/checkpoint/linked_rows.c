@@ -46,10 +46,14 @@ static uint64_t previous(const struct linked_rows *linked, uint64_t record) {
 static void link(struct linked_rows *linked, uint64_t cursor, uint64_t most, uint32_t *next) {
   const uint64_t size = linked->records;
   for (uint64_t i = 0; i < size; i++) next[i] = NONE;
-  for (uint64_t age = 0; age < size && linked->rows < most; age++) {
+  for (uint64_t age = 0; age < size; age++) {
     const uint64_t record = (cursor + 2 * size - 1 - age) % size;
     const uint32_t back = back_of(linked, record);
     if (back == REPLAY_FIRST || back == REPLAY_UNKNOWN || age + back >= size) continue; // nothing is known of before
+    if (linked->rows == most) {
+      linked->older++;
+      continue;
+    }
     next[previous(linked, record)] = (uint32_t)record;
     linked->rows++;
   }

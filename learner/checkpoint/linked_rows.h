@@ -8,6 +8,7 @@
 struct linked_rows {
   uint32_t obs_dim, act_dim;
   uint64_t records, rows;            // of the ring; transitions
+  uint64_t older;                    // transitions that were not read
   float *column[CHECKPOINT_COLUMNS]; // (records x width) the whole ring; owned
   uint32_t *record;                  // (rows) the record that a transition leads to; owned
 };

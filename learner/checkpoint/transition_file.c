@@ -294,13 +294,13 @@ static void take_rows(struct source *source, struct transitions_taken *taken) {
   }
   if (replay_is_linked(source->job->replay)) replay_end_lane(source->job->replay, job_logged_lane(source->job));
   if (source->job->rewards.scaling != REWARD_RAW) reward_statistics_end_episode(&source->job->rewards, 0);
-  *taken = (struct transitions_taken){n - first, first};
+  *taken = (struct transitions_taken){n - first, first + source->linked_rows.older, source->episodes.now};
 }
 
 enum status checkpoint_read_transitions(const char *path, struct job *job, struct transitions_taken *taken,
                                         struct error *error) {
   struct source source = {.job = job};
-  *taken = (struct transitions_taken){0, 0};
+  *taken = (struct transitions_taken){0};
   for (int c = 0; c < COLUMNS; c++) {
     source.dataset[c] = H5I_INVALID_HID;
     source.type[c] = H5T_NATIVE_FLOAT;

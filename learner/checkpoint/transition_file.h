@@ -17,6 +17,7 @@
 struct transitions_taken {
   uint64_t rows;     // that were inserted
   uint64_t left_out; // older ones, for which the replay has no room
+  uint64_t episodes; // that the rows are; 0 where the replay is not linked
 };
 // Inserts them into the job's replay, and counts them in its normalizer where it has one. Rows are checked before they
 // are inserted: finite numbers, actions within their bounds (values outside by up to a millionth of the span are

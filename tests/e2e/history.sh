@@ -135,6 +135,9 @@ expect_status 'half of it' 0 $MPIRUN -n 3 "$CORSAC" $sync --init-replay log.h5 -
 expect_status 'and on' 0 "$CORSAC" train --resume logged-half --env-steps 560
 same 'the same bits with a log' logged/ckpt-560.h5 logged-half/ckpt-560.h5
 check 'inspect counts observations' grep -qE '^  replay +[0-9]+ of [0-9]+ observations$' <("$CORSAC" inspect async)
+expect_status 'rows of several environments' 0 "$CORSAC" train $small --env "$blind" --envs 4 --env-steps 400 --run-dir mixed
+expect_status 'are a log' 0 "$CORSAC" train $small --env "$blind" --history 4 --init-replay mixed --env-steps 300 --run-dir mixed-log
+check 'whose episodes are short, it warns' grep -q 'warn .*these are [0-9]* episodes, shorter than history 4 on average' "$err"
 expect_status 'its replay is a log, too' 0 "$CORSAC" $sync --init-replay async --env-steps 560 --run-dir again
 
 # --- what is refused ---

@@ -247,12 +247,14 @@ static void test_linked_checkpoint(void) {
   begin(&other, "replay_capacity: 3\n");
   CU_ASSERT_EQUAL_FATAL(checkpoint_read_transitions(path, &other, &taken, NULL), STATUS_OK);
   CU_ASSERT_EQUAL(taken.rows, 3);
+  CU_ASSERT_EQUAL(taken.left_out, (uint64_t)rows - 3);
   replay_read_rows(other.replay, 0, 3, (float *const[REPLAY_COLUMNS]){obs, action, reward, next, discount});
   for (int i = 0; i < 3; i++) CU_ASSERT(obs[i * OBS] == 116 || obs[i * OBS] == 115 || obs[i * OBS] == 16);
   job_release(&other);
 
   begin(&other, "history: 2\nreplay_capacity: 60\n");
   CU_ASSERT_EQUAL_FATAL(checkpoint_read_transitions(path, &other, &taken, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(taken.episodes, (uint64_t)chains);
   CU_ASSERT_EQUAL(replay_size(other.replay), (size_t)(rows + chains));
   CU_ASSERT_EQUAL(replay_drawable(other.replay), (size_t)rows);
   job_release(&other);
