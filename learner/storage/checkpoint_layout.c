@@ -99,7 +99,7 @@ static void walk_one(struct h5 *h5, const char *group, const struct mlp *net, co
 static void walk_policy(struct h5 *h5, const char *group, const struct mlp *net, const struct checkpoint_nets *policy) {
   struct mlp_head heads[MLP_MAX_HEADS];
   policy_heads(net, heads);
-  h5->hint = "hidden, policy_hidden, network, expansion, policy_norm, output_norm: fixed on resume";
+  h5->hint = "hidden, policy_hidden, history, network, expansion, policy_norm, output_norm: fixed on resume";
   walk_one(h5, group, net, heads, MLP_MAX_HEADS, policy, 0);
   h5->hint = "";
 }

@@ -162,7 +162,7 @@ static void test_mismatches(void) {
     const struct config *config;
     const char *text;
   } cases[] = {
-      {&wider, "/policy/layer1/weight is 6x8, this configuration needs 7x8 (hidden, policy_hidden, network, "
+      {&wider, "/policy/layer1/weight is 6x8, this configuration needs 7x8 (hidden, policy_hidden, history, network, "
                "expansion, policy_norm, output_norm: fixed on resume)"},
       {&deeper, "/policy/layer2/weight is missing, this configuration needs 6x6 (hidden, policy_hidden"},
       {&shallower, "/policy/layer1 is there, this configuration has none (hidden"},
