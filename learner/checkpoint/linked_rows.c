@@ -2,6 +2,7 @@
 
 #include "common/base/memory.h"
 #include "learner/job/replay.h"
+#include "learner/storage/checkpoint_links.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -28,6 +29,13 @@ static void read_columns(struct h5 *h5, struct linked_rows *linked) {
         memcpy(linked->column[c] + row * columns.width[c], columns.chunk[c], count * columns.width[c] * sizeof(float));
   }
   checkpoint_columns_close(h5, &columns);
+}
+
+static void check_links(struct h5 *h5, const struct linked_rows *linked, const struct checkpoint_ring *ring) {
+  struct checkpoint_links links;
+  checkpoint_links_init(h5, &links, ring);
+  checkpoint_links_take(h5, &links, 0, ring->size, linked->column[REPLAY_BACK]);
+  checkpoint_links_release(&links);
 }
 
 static uint32_t back_of(const struct linked_rows *linked, uint64_t record) {
@@ -60,7 +68,7 @@ static void link(struct linked_rows *linked, uint64_t cursor, uint64_t most, uin
 }
 
 // Walks the chains, each from its oldest record on.
-static void walk(struct h5 *h5, struct linked_rows *linked, uint64_t oldest, uint32_t *next) {
+static void walk(struct linked_rows *linked, uint64_t oldest, uint32_t *next) {
   uint64_t rows = 0;
   for (uint64_t i = 0; i < linked->records; i++)
     for (uint64_t at = (oldest + i) % linked->records; next[at] != NONE && rows < linked->rows;) {
@@ -68,9 +76,6 @@ static void walk(struct h5 *h5, struct linked_rows *linked, uint64_t oldest, uin
       next[at] = NONE;
       at = to;
     }
-  if (rows < linked->rows)
-    h5_fail(h5, STATUS_FORMAT, "/replay/back makes no sense: %" PRIu64 " records follow one that another follows",
-            linked->rows - rows);
 }
 
 void linked_rows_read(struct h5 *h5, uint32_t obs_dim, uint32_t act_dim, uint64_t most, struct linked_rows *linked) {
@@ -82,12 +87,13 @@ void linked_rows_read(struct h5 *h5, uint32_t obs_dim, uint32_t act_dim, uint64_
   if (h5->status != STATUS_OK || ring.size == 0) return;
   linked->records = ring.size;
   read_columns(h5, linked);
+  check_links(h5, linked, &ring);
   uint32_t *next = memory_alloc(ring.size, sizeof *next, what, h5->error);
   linked->record = memory_alloc(ring.size, sizeof *linked->record, what, h5->error);
   if (h5->status == STATUS_OK && (!next || !linked->record)) h5->status = STATUS_MEMORY;
   if (h5->status == STATUS_OK) {
     link(linked, ring.cursor, most, next);
-    walk(h5, linked, ring.size == ring.capacity ? ring.cursor : 0, next);
+    walk(linked, ring.size == ring.capacity ? ring.cursor : 0, next);
   }
   memory_free(next);
 }

@@ -2,6 +2,7 @@
 #include "common/nn/normalizer.h"
 #include "learner/checkpoint/checkpoint.h"
 #include "learner/checkpoint/checkpoint_writer.h"
+#include "learner/checkpoint/transition_file.h"
 #include "learner/storage/checkpoint_verify.h"
 #include "learner/storage/h5.h"
 #include "tests/support/h5_compare.h"
@@ -243,13 +244,21 @@ static uint64_t change(const char *name, uint64_t row, uint64_t value) {
   return before;
 }
 
-static void check_damaged(const char *says, bool loads) {
+static void check_damaged(const char *says, bool loads, bool is_log) {
   const struct config config = history_config(LENGTH);
   struct error error = {0}, loading = {0};
   UNIT_STATUS(checkpoint_verify(unit_in(directory, "damaged.h5"), &error), STATUS_FORMAT, &error);
   CU_ASSERT_TRUE(error_says(&error, says));
   UNIT_STATUS(small_checkpoint_read(unit_in(directory, "damaged.h5"), &config, &loading),
               loads ? STATUS_OK : STATUS_FORMAT, &loading);
+  struct job job;
+  struct transitions_taken taken;
+  struct error logged = {0};
+  small_job_init(&job, &config);
+  UNIT_STATUS(checkpoint_read_transitions(unit_in(directory, "damaged.h5"), &job, &taken, &logged),
+              is_log ? STATUS_OK : STATUS_FORMAT, &logged);
+  CU_ASSERT_TRUE(is_log || error_says(&logged, says));
+  job_release(&job);
   copy_file(unit_in(directory, "a.h5"), unit_in(directory, "damaged.h5"));
 }
 
@@ -260,14 +269,14 @@ static void test_damaged(void) {
   copy_file(unit_in(directory, "a.h5"), unit_in(directory, "damaged.h5"));
   change("replay/back", (row + CAPACITY - 1) % CAPACITY, 1);
   change("replay/back", row, 2);
-  check_damaged("/replay/back: row", false);
+  check_damaged("/replay/back: row", false, false);
   change("replay/back", row, CAPACITY);
-  check_damaged("is 60, but a ring of 60 rows has none so far back", true);
+  check_damaged("is 60, but a ring of 60 rows has none so far back", true, false);
   change("replay/lane_record", 1, CAPACITY);
-  check_damaged("/replay/lane_record: 60 of lane 1 is no row of it", false);
+  check_damaged("/replay/lane_record: 60 of lane 1 is no row of it", false, true);
   change("replay/lane_record", 1, change("replay/lane_record", 0, REPLAY_NO_RECORD));
   change("replay/lane_record", 0, (cursor + CAPACITY - SMALL_ENVS) % CAPACITY);
-  check_damaged("/replay/lane_record: lane", false);
+  check_damaged("/replay/lane_record: lane", false, true);
 }
 
 static void refuses(struct config config, uint32_t max_episode_steps, const char *says) {
