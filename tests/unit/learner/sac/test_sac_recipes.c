@@ -257,9 +257,9 @@ static void check_state(struct comparison *c, const struct sac *sac) {
   check_number(c, "log_alpha", sac->log_alpha, *reference_get(&c->reference, key, 1));
 }
 
-// Float: the first update's rounding is some 1e-6; a layer norm of numbers that are nearly equal (odd_layer) makes it a
-// thousand times larger, 2.5e-4 on x86-64 and 5.5e-4 on arm64. Adam's first steps are near rate * sign(gradient), so
-// that a gradient within rounding of 0 may turn a whole step, and twenty of them feed each other.
+// Float: the first update's rounding is some 1e-6, in odd_layer 2.5e-4 on x86-64 and 5.5e-4 on arm64. Adam's first
+// steps are near rate * sign(gradient), so that a gradient within rounding of 0 may turn a whole step, and twenty of
+// them feed each other.
 static void compare(const struct recipe *recipe, int backend, unsigned threads) {
   char path[64];
   snprintf(path, sizeof path, "tests/data/recipe_%s.bin", recipe->name);
