@@ -121,7 +121,7 @@ simulate-scale: $(B)/simulation/scale ## What 100 to 10,000 actors cost the lear
 # --- beyond check ---------------------------------------------------------------------------------
 # From the corpus on; NEW=DIR keeps what it finds.
 FUZZ_SOURCES := tests/support/codec_fuzz.c tests/support/codec_samples.c common/wire/message.c $(wildcard common/wire/codec*.c) \
-  common/base/memory.c common/base/printable.c common/base/status.c
+  common/nn/history.c common/base/memory.c common/base/printable.c common/base/status.c
 FUZZ_SECONDS ?= 60
 $(BUILD)/fuzz/codec: $(FUZZ_SOURCES) $(wildcard common/wire/*.h common/base/*.h tests/support/codec*.h)
 	$(call say,LINK,$@)

@@ -39,3 +39,28 @@ void history_format(const struct history *history, char *text, size_t size) {
   const char *actions = history->length == 1 ? "" : history->actions ? " with actions" : " without actions";
   snprintf(text, size, "history %u%s", history->length, actions);
 }
+
+struct history history_of(const struct config *config, uint32_t obs_dim, uint32_t act_dim) {
+  return (struct history){.length = config->history > 1 ? (uint32_t)config->history : 1,
+                          .obs_dim = obs_dim,
+                          .act_dim = act_dim,
+                          .actions = config->history_actions};
+}
+
+uint32_t network_input(const struct config *config, uint32_t obs_dim, uint32_t act_dim) {
+  const struct history history = history_of(config, obs_dim, act_dim);
+  return (uint32_t)history_width(&history);
+}
+
+enum status history_check(const struct config *config, const char *name, uint32_t obs_dim, uint32_t act_dim,
+                          uint32_t max_episode_steps, uint32_t most, struct error *error) {
+  const struct history history = history_of(config, obs_dim, act_dim);
+  if (history.length > 1 && max_episode_steps > 0 && history.length > max_episode_steps)
+    return error_set(error, STATUS_USAGE, "history is %u, but an episode of %s has at most %u steps: lower --history",
+                     history.length, name, max_episode_steps);
+  if (history_width(&history) > most)
+    return error_set(error, STATUS_USAGE,
+                     "history %u of %s makes %llu inputs (obs_dim %u, act_dim %u); there may be %u: lower --history",
+                     history.length, name, (unsigned long long)history_width(&history), obs_dim, act_dim, most);
+  return STATUS_OK;
+}

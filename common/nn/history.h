@@ -8,6 +8,8 @@
 #ifndef CORSAC_COMMON_NN_HISTORY_H
 #define CORSAC_COMMON_NN_HISTORY_H
 
+#include "common/base/status.h"
+#include "common/config/config.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -35,4 +37,15 @@ void history_repeat(const struct history *history, const float *of_obs, float of
 
 // Writes "history 4 with actions", "history 4 without actions" or "history 1".
 void history_format(const struct history *history, char *text, size_t size);
+
+// What the networks see of an environment of these dimensions. 1 observation where the configuration gives no number.
+struct history history_of(const struct config *config, uint32_t obs_dim, uint32_t act_dim);
+
+// Its width. It fits (history_check).
+uint32_t network_input(const struct config *config, uint32_t obs_dim, uint32_t act_dim);
+
+// STATUS_USAGE: the history of such an environment is longer than its episodes, or its input wider than `most`. name:
+// the environment's. max_episode_steps: 0: unknown.
+enum status history_check(const struct config *config, const char *name, uint32_t obs_dim, uint32_t act_dim,
+                          uint32_t max_episode_steps, uint32_t most, struct error *error);
 #endif

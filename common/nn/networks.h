@@ -8,17 +8,6 @@
 #include "common/nn/mlp.h"
 #include "common/nn/squashed_gaussian.h"
 
-// What the networks see of an environment of these dimensions. 1 observation where the configuration gives no number.
-struct history history_of(const struct config *config, uint32_t obs_dim, uint32_t act_dim);
-
-// Its width. It fits (history_check).
-uint32_t network_input(const struct config *config, uint32_t obs_dim, uint32_t act_dim);
-
-// STATUS_USAGE: the history of such an environment is longer than its episodes, or its input wider than `most`. name:
-// the environment's. max_episode_steps: 0: unknown.
-enum status history_check(const struct config *config, const char *name, uint32_t obs_dim, uint32_t act_dim,
-                          uint32_t max_episode_steps, uint32_t most, struct error *error);
-
 // In all of these obs_dim is the width of the networks' input (history_width).
 //
 // obs_dim + act_dim -> 1, or value_atoms where critics are categorical. The spec points into the configuration.
