@@ -51,7 +51,7 @@ static uint64_t previous(const struct linked_rows *linked, uint64_t record) {
 }
 
 // Sets next[i], the record after record i, for the newest `most` transitions, and NONE elsewhere.
-static void link(struct linked_rows *linked, uint64_t cursor, uint64_t most, uint32_t *next) {
+static void find_next(struct linked_rows *linked, uint64_t cursor, uint64_t most, uint32_t *next) {
   const uint64_t size = linked->records;
   for (uint64_t i = 0; i < size; i++) next[i] = NONE;
   for (uint64_t age = 0; age < size; age++) {
@@ -92,7 +92,7 @@ void linked_rows_read(struct h5 *h5, uint32_t obs_dim, uint32_t act_dim, uint64_
   linked->record = memory_alloc(ring.size, sizeof *linked->record, what, h5->error);
   if (h5->status == STATUS_OK && (!next || !linked->record)) h5->status = STATUS_MEMORY;
   if (h5->status == STATUS_OK) {
-    link(linked, ring.cursor, most, next);
+    find_next(linked, ring.cursor, most, next);
     walk(linked, ring.size == ring.capacity ? ring.cursor : 0, next);
   }
   memory_free(next);

@@ -160,7 +160,7 @@ static void copy_histories(const struct replay *replay, struct block *block, rea
     real *const at = to + history_offset(history, k) - act_dim;
     for (size_t i = 0; i < block->rows; i++) {
       const float *record = replay_row(replay, block->slot[i]);
-      // What comes before an episode's first observation is that again, and actions of 0, as its record has them.
+      // `back` of an episode's first record is 0: the record repeats, and its action is 0.
       block->slot[i] = slot_back(replay, block->slot[i], record_get(record, RECORD_BACK));
       fetch(replay, block->slot[i]);
       real_copy(record + before, act_dim + obs_dim, at + i * block->width);

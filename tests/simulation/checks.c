@@ -168,7 +168,7 @@ static void check_queue(const struct learner *learner, uint32_t i) {
     world_violate("C11: %llu bytes wait for rank %u, at most %.0f may", (unsigned long long)bytes, i + 1, most);
 }
 
-// C8: whoever is there is presumed dead only after a silence of actor_timeout, and until it is heard of.
+// C8: the learner presumes a running actor dead only after a silence of actor_timeout. The next message ends that.
 static void check_presumed(const struct actor_entry *entry, struct process *process) {
   const double silence = world->now - process->reached - process->unheard;
   if (entry->alive || entry->expelled || process->state == PROCESS_ENDED) {

@@ -253,7 +253,7 @@ static void test_uniform(void) {
   check_uniform(&scene);
   scene_release(&scene);
 
-  // Few of very many: two steps of an episode, and then what nobody knows the past of.
+  // Few of very many: two steps of an episode, and then records whose past is unknown.
   scene_init(&scene, 8, 1, true, 2, 4000);
   float obs[2][OBS] = {{1}, {2}}, action[ACT] = {0.5f};
   for (uint32_t s = 0; s < 3; s++)
