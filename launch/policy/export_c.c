@@ -12,7 +12,9 @@
 #include <string.h>
 
 // The C file: constants, a function for a layer, one for the policy, and a test of it. %s is the export's name.
-static const char USE[] = "/* Use:   void %s_act(const float *observation, float *action);\n";
+static const char USE[] =
+    "/* Use:   void %s_act(const float *observation, float *action);\n"
+    " *        void %s_act_many(int rows, const float *observation, float *action);   each row, such as an agent\n";
 
 // A policy with a history has no function %s_act, so that no program takes it for one without.
 static const char USE_STEP[] =
@@ -32,10 +34,11 @@ static const char HEAD[] =
     "#include <math.h>\n"
     "\n";
 
-static const char PROTOTYPE[] = "void %s_act(const float *observation, float *action);\n";
-static const char PROTOTYPES[] = "void %s_reset(float *state);\n"
-                                 "void %s_step(float *state, const float *observation, float *action);\n"
-                                 "void %s_applied(float *state, const float *action);\n";
+static const char PROTOTYPES[] = "void %s_act(const float *observation, float *action);\n"
+                                 "void %s_act_many(int rows, const float *observation, float *action);\n";
+static const char STEP_PROTOTYPES[] = "void %s_reset(float *state);\n"
+                                      "void %s_step(float *state, const float *observation, float *action);\n"
+                                      "void %s_applied(float *state, const float *action);\n";
 
 static const char SIZES[] = "\n"
                             "enum { OBS_DIM = %u, ACT_DIM = %u, WIDEST = %u };\n";
@@ -76,6 +79,12 @@ static const char STEP[] =
     "}\n";
 
 static const char PUSH_ACTION[] = "    for (i = 0; i < ACT_DIM; i++) input[INPUT - STRIDE + i] = last[i];\n";
+
+static const char ACT_MANY[] =
+    "\n"
+    "void %s_act_many(int rows, const float *observation, float *action) {\n"
+    "  for (; rows > 0; rows--, observation += OBS_DIM, action += ACT_DIM) %s_act(observation, action);\n"
+    "}\n";
 
 static const char LAYER[] =
     "\n"
@@ -128,20 +137,25 @@ static const char SCALE_STEP[] =
     "  }\n"
     "}\n";
 
-static const char TEST[] =
-    "\n"
-    "#ifdef POLICY_TEST\n"
-    "#include <stdio.h>\n"
-    "\n"
-    "int main(void) {\n"
-    "  int v, i, failed = 0;\n"
-    "  float worst = 0;\n"
-    "%s"
+static const char TEST_ROWS[] = "  %s_act_many(VECTORS, test_observation, action);\n";
+static const char TEST_STEPS[] =
+    "  float state[STATE];\n"
+    "  %s_reset(state);\n"
+    "  for (v = 0; v < VECTORS; v++) %s_step(state, test_observation + v * OBS_DIM, action + v * ACT_DIM);\n";
+
+static const char TEST_BEGIN[] = "\n"
+                                 "#ifdef POLICY_TEST\n"
+                                 "#include <stdio.h>\n"
+                                 "\n"
+                                 "int main(void) {\n"
+                                 "  int v, i, failed = 0;\n"
+                                 "  float worst = 0;\n"
+                                 "  static float action[VECTORS * ACT_DIM];\n";
+
+static const char TEST_END[] =
     "  for (v = 0; v < VECTORS; v++) {\n"
-    "    float action[ACT_DIM];\n"
-    "    %s_%stest_observation + v * OBS_DIM, action);\n"
     "    for (i = 0; i < ACT_DIM; i++) { /* of the half range of the action */\n"
-    "      const float difference = fabsf(action[i] - test_action[v * ACT_DIM + i]) / action_half[i];\n"
+    "      const float difference = fabsf(action[v * ACT_DIM + i] - test_action[v * ACT_DIM + i]) / action_half[i];\n"
     "      if (!(difference <= 1e-5f)) failed++;\n"
     "      if (difference > worst) worst = difference;\n"
     "    }\n"
@@ -185,10 +199,13 @@ static void print_head(FILE *out, const struct export *export, uint32_t widest) 
     fprintf(out, USE_STEP, name, name, name, 1 + policy->act_dim + policy->net.input, history->length,
             history->actions ? " and the actions between them" : "");
   else
-    fprintf(out, USE, name);
+    fprintf(out, USE, name, name);
   fprintf(out, HEAD, policy->obs_dim, policy->act_dim, policy->net.rms ? ", sqrtf" : "",
           steps ? "no other state" : "no state", stack, name, name);
-  fprintf(out, steps ? PROTOTYPES : PROTOTYPE, name, name, name);
+  if (steps)
+    fprintf(out, STEP_PROTOTYPES, name, name, name);
+  else
+    fprintf(out, PROTOTYPES, name, name);
   fprintf(out, SIZES, policy->obs_dim, policy->act_dim, widest);
   if (steps) fprintf(out, HISTORY_SIZES, policy->net.input, history_offset(history, 1));
 }
@@ -270,10 +287,14 @@ static void print_act(FILE *out, const struct export *export, const struct polic
   fprintf(out, steps ? SCALE_STEP : SCALE, from);
 }
 
-static void print_steps(FILE *out, const struct export *export) {
+// What acts for more than one observation: of one episode in turn, or of many agents at once.
+static void print_callers(FILE *out, const struct export *export) {
   const struct history *history = &export->policy.history;
   const char *name = export->name;
-  if (history->length > 1) fprintf(out, STEP, name, name, history->actions ? PUSH_ACTION : "", name);
+  if (history->length > 1)
+    fprintf(out, STEP, name, name, history->actions ? PUSH_ACTION : "", name);
+  else
+    fprintf(out, ACT_MANY, name, name);
 }
 
 static void print_test(FILE *out, const struct export *export) {
@@ -282,10 +303,12 @@ static void print_test(FILE *out, const struct export *export) {
   print_array(out, "test_observation", (size_t)EXPORT_VECTORS * policy->obs_dim, export->observation);
   print_array(out, "test_action", (size_t)EXPORT_VECTORS * policy->act_dim, export->action);
   fprintf(out, "#endif\n");
-  const bool steps = policy->history.length > 1;
-  char begin[128] = "";
-  if (steps) snprintf(begin, sizeof begin, "  float state[STATE];\n  %s_reset(state);\n", export->name);
-  fprintf(out, TEST, begin, export->name, steps ? "step(state, " : "act(", export->name);
+  fprintf(out, TEST_BEGIN);
+  if (policy->history.length > 1)
+    fprintf(out, TEST_STEPS, export->name, export->name);
+  else
+    fprintf(out, TEST_ROWS, export->name);
+  fprintf(out, TEST_END, export->name);
 }
 
 static enum status print_file(FILE *out, const struct export *export, struct error *error) {
@@ -299,7 +322,7 @@ static enum status print_file(FILE *out, const struct export *export, struct err
   const enum status status = print_range(out, export, error);
   if (status != STATUS_OK) return status;
   print_act(out, export, layer, layers);
-  print_steps(out, export);
+  print_callers(out, export);
   print_test(out, export);
   return STATUS_OK;
 }

@@ -31,7 +31,7 @@ fi
 # --- C --------------------------------------------------------------------------------------------
 strict='-std=c99 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wmissing-prototypes -Werror -O2'
 for run in $runs $histories; do
-  from=$tmp/$run of=$tmp/$run/ckpt-400.h5 shows=policy_act
+  from=$tmp/$run of=$tmp/$run/ckpt-400.h5 shows='policy_act policy_act_many'
   case $histories in *$run*) from=$tmp/$run.npz of=$tmp/$run.npz shows='policy_applied policy_reset policy_step' ;; esac
   needs="$shows tanhf "
   case $run in z | k) needs="$shows sqrtf tanhf " ;; esac
@@ -55,6 +55,7 @@ check 'a spoilt file' ${CC:-gcc} -std=c99 -DPOLICY_TEST "$tmp/wrong.c" -lm -o "$
 expect_status 'fails its test' 1 "$tmp/test"
 expect_status 'another name, to standard output' 0 "$CORSAC" export "$tmp/r" --format c --name car -o -
 check 'is that of its function' grep -q '^void car_act(const float \*observation, float \*action);' "$out"
+check 'and of the one for many agents' grep -q '^void car_act_many(int rows, const float \*observation, float \*action);' "$out"
 (cd "$tmp" && "$CORSAC" export n --format c 2>/dev/null && "$CORSAC" export n --format npz 2>/dev/null && "$CORSAC" export n --format onnx 2>/dev/null)
 check 'the default names' ls "$tmp/policy.c" "$tmp/policy.npz" "$tmp/policy.onnx" >/dev/null
 
