@@ -43,6 +43,42 @@ expect_status 'a simulator' 0 ${CC:-gcc} -O2 -I"$include" "$root/launch/examples
 train 'it is trained' $small --env "exec:$tmp/oscillator" --history 3 --run-dir "$tmp/o"
 expect_status 'alone' 0 env CORSAC_EPISODES=3 CORSAC_POLICY="$tmp/o" "$tmp/oscillator"
 check 'it acts in every episode' [ "$(grep -c 'episode .* 100 steps' "$err")" = 3 ]
+# With agents that come and go, each of which has a state: every third one leaves at a step, and is back two steps later.
+cat >"$tmp/drift.py" <<'END'
+import os, sys
+import corsac_sim
+N, steps = 4, open(os.environ["STEPS"], "w") if "STEPS" in os.environ else None
+sim = corsac_sim.Sim("drift", 2, [-1], [3], max_episode_steps=15, agents=N)
+while sim.wanted:
+    x, away, t = [((sim.seed >> 11) + 7 * j) % 100 / 100 - 0.5 for j in range(N)], [0] * N, 0
+    look = lambda: [v for j in range(N) for v in (x[j], j / N)]
+    action, acts, first = sim.begin(look()), range(N), [True] * N
+    while sim.acting:
+        if steps:
+            steps.writelines(f"{j} {int(first[j])} {x[j]!r} {j / N!r} {action[j]!r}\n" for j in acts)
+        for j in acts:
+            x[j], first[j] = 0.9 * x[j] + 0.1 * action[j], False
+        t, flags = t + 1, [corsac_sim.PRESENT] * N
+        for j in range(N):
+            if away[j] > 0:
+                away[j] -= 1
+                flags[j] = corsac_sim.ABSENT if away[j] else corsac_sim.PRESENT
+            elif (t + j) % 3 == 0 and j < 2:
+                away[j], first[j], flags[j] = 2, True, corsac_sim.TERMINATED
+        rewards = [-x[j] * x[j] if j in acts else 0 for j in range(N)]
+        sim.agents(rewards, flags)
+        acts = [j for j in range(N) if flags[j] == corsac_sim.PRESENT]
+        action = sim.step(look(), 0)
+sim.close()
+END
+if [ -n "$PYTHON" ]; then
+  export PYTHONPATH=$root/${BUILD_DIR%/*}/share/corsac/python
+  train 'a simulator of agents' $small --env "exec:$PYTHON $tmp/drift.py" --history 3 --env-steps 150 --eval-every 0 --run-dir "$tmp/d"
+  expect_status 'alone' 0 env CORSAC_EPISODES=3 CORSAC_POLICY="$tmp/d" STEPS="$tmp/d.steps" "$PYTHON" "$tmp/drift.py"
+  expect_status 'its policy' 0 "$CORSAC" export "$tmp/d" --format npz -o "$tmp/d.npz"
+  expect_status 'each agent acts by its own history' 0 "$PYTHON" "$root/tests/e2e/lib_npz.py" agents "$tmp/d.npz" "$library" "$tmp/d.steps"
+fi
+
 train 'a run begins with the policy' --env Pendulum-v1 --init-policy "$tmp/b" --env-steps 50 --learning-starts 100 --run-dir "$tmp/i"
 check 'the history comes from there' grep -qx 'history: 4' "$tmp/i/config.yaml"
 check 'without actions' grep -qx 'history_actions: false' "$tmp/i/config.yaml"

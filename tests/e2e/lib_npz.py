@@ -4,6 +4,7 @@
                               those of FILE; its first layer sees the past, too, by weights that are drawn.
   trace FILE LIBRARY TRACE    libcorsac_policy steps through the episodes of TRACE (.h5, deterministic) with the same actions, bit for bit;
                               FILE is an .npz, and NumPy gives the same, and the log-probabilities
+  agents FILE LIBRARY STEPS   the same for a text of lines [agent, 1 where an episode of it begins, obs, action]
   same FILE LIBRARY           what NumPy computes of it through an episode is what libcorsac_policy steps
 """
 import ctypes
@@ -103,6 +104,18 @@ def trace(path, library, steps):
         assert (stepped == action).all(), (step, stepped, action)
         told = -np.clip(log_std, -20, 2) - 0.5 * np.log(2 * np.pi) - np.log(1 - np.tanh(mean.astype(float)) ** 2)
         assert np.isclose(told.sum(), log_probability, rtol=1e-4, atol=1e-4), (step, told, log_probability)
+
+
+def agents(path, library, steps):
+    of_agent, begun = {}, set()
+    for line in open(steps):
+        agent, first, *numbers = map(float, line.split())
+        both = of_agent[agent] = of_agent.get(agent) or Both(path, library)
+        obs, action = np.split(np.array(numbers, np.float32), [both.obs_dim])
+        stepped = both.step(obs, first == 1)[0]
+        assert (stepped == action).all(), (line, stepped)
+        begun |= {(agent, first)}
+    assert len(begun) == 2 * len(of_agent) > 2, begun
 
 
 if __name__ == "__main__":
