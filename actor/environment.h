@@ -40,8 +40,6 @@ struct environment {
 // low < high, names of its values. The options max_episode_steps, frame_skip, action_low and action_high of
 // kind->config change what it says; where they do not fit, the status is STATUS_USAGE. On failure there is nothing to
 // destroy. An environment of several agents is refused, since the caller has room for one.
-//
-// This one refuses an environment of several agents, for callers that have room for one.
 enum status environment_create(struct environment *environment, const struct environment_kind *kind, uint64_t index,
                                bool evaluation, struct error *error);
 

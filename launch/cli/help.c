@@ -134,7 +134,7 @@ static const char *const EXPORT =
     "  corsac export runs/p1/best.h5 --format onnx -o policy.onnx\n";
 
 static const char *const EXPLAIN =
-    "corsac explain RUN|FILE [--seed S] [--samples N] [--env TEXT] [--json]\n"
+    "corsac explain RUN|FILE [--seed S] [--agent J] [--samples N] [--env TEXT] [--json]\n"
     "\n"
     "Shows one sample's path through the policy of RUN's newest good checkpoint, or of one file, at the first "
     "observation of\n"
@@ -145,6 +145,7 @@ static const char *const EXPLAIN =
     "function's, with and without a baseline. All numbers are computed in double from the trained networks.\n"
     "\n"
     "  --seed S       of the reset and of the noise (default: the run's)\n"
+    "  --agent J      whose observation, where the environment has several agents (default 0)\n"
     "  --samples N    how many samples the variances are taken over (default 10000); best.h5 has no critics and gives "
     "none\n"
     "  --env TEXT     an environment with the same dimensions and action bounds in place of the trained one\n"
@@ -154,7 +155,8 @@ static const char *const EXPLAIN =
     "alpha,\n"
     "                 min_q, objective_gradient, samples, estimators (of each: mean, variance, price); with --history "
     "also\n"
-    "                 history_slope (what was seen 0, 1, ... steps ago: how far each number of it moves the mean)\n"
+    "                 history_slope (what was seen 0, 1, ... steps ago: how far each number of it moves the mean);\n"
+    "                 with several agents also agent\n"
     "\n"
     "Examples:\n"
     "  corsac explain runs/p1\n"

@@ -2,6 +2,7 @@
 #include "launch/policy/explain.h"
 
 #include "common/base/memory.h"
+#include "common/base/plural.h"
 #include "common/config/options.h"
 #include "common/nn/networks.h"
 #include "launch/cli/arguments.h"
@@ -16,7 +17,7 @@
 
 struct request {
   struct policy_source_request policy;
-  size_t samples;
+  size_t samples, agent;
   bool json;
 };
 
@@ -26,34 +27,39 @@ struct work {
   struct reference_networks reference;
   struct explain_objective objective;
   struct explanation shown;
-  float *obs, *input; // (obs_dim), (history_width)
+  float *obs, *input; // (agents x obs_dim), (history_width)
   double *memory;     // all arrays of double
 };
 
-static enum status parse_samples(const char *text, size_t *samples, struct error *error) {
+// Reads an integer from `least` on, where it is given.
+static enum status parse_count(const char *name, const char *text, uint32_t least, size_t *count, struct error *error) {
   char *end;
+  if (!text) return STATUS_OK;
   errno = 0;
-  const double value = text ? strtod(text, &end) : 10000;
-  if (text && (*end || end == text || errno || !(value >= 2 && value <= 1e9) || value != (double)(size_t)value))
-    return error_set(error, STATUS_USAGE, "--samples: must be an integer from 2 to 1000000000, not \"%.100s\"", text);
-  *samples = (size_t)value;
+  const double value = strtod(text, &end);
+  if (*end || end == text || errno || !(value >= least && value <= 1e9) || value != (double)(size_t)value)
+    return error_set(error, STATUS_USAGE, "--%s: must be an integer from %u to 1000000000, not \"%.100s\"", name, least,
+                     text);
+  *count = (size_t)value;
   return STATUS_OK;
 }
 
 static enum status parse_request(int argc, char **argv, struct request *request, struct error *error) {
-  const char *samples = NULL;
-  *request = (struct request){0};
+  const char *samples = NULL, *agent = NULL;
+  *request = (struct request){.samples = 10000};
   const struct argument known[] = {{"env", NULL, &request->policy.env},
                                    {"seed", NULL, &request->policy.seed},
                                    {"samples", NULL, &samples},
+                                   {"agent", NULL, &agent},
                                    {"json", &request->json, NULL}};
-  const enum status status =
+  enum status status =
       arguments_parse(argc, argv, "explain", known, sizeof known / sizeof *known, &request->policy.path, error);
   if (status != STATUS_OK) return status;
   if (!request->policy.path || !request->policy.path[0])
     return error_set(error, STATUS_USAGE,
                      "explain: say which policy: corsac explain RUN (a run directory), or a checkpoint file");
-  return parse_samples(samples, &request->samples, error);
+  status = parse_count("samples", samples, 2, &request->samples, error);
+  return status == STATUS_OK ? parse_count("agent", agent, 0, &request->agent, error) : status;
 }
 
 // What the policy sees of the first observation.
@@ -64,16 +70,32 @@ static enum status see(struct work *work, struct error *error) {
   work->input = memory_alloc(width, sizeof *work->input, "the observation", error);
   work->shown.slope = memory_alloc(width, sizeof *work->shown.slope, "the observation", error);
   if (!work->input || !work->shown.slope) return STATUS_MEMORY;
-  history_reset(history, work->input, work->obs);
+  history_reset(history, work->input, work->shown.obs);
+  return STATUS_OK;
+}
+
+// Finds the agent's row of the observation.
+static enum status find_agent(struct work *work, size_t agent, struct error *error) {
+  const struct environment *environment = &work->environment;
+  const char *name = environment_kind_name(&work->source.kind);
+  if (agent >= environment->agents)
+    return error_set(error, STATUS_USAGE, "--agent: %s has %u agent%s, from 0 on; there is no agent %zu", name,
+                     environment->agents, plural(environment->agents), agent);
+  if (environment->agents > 1 && environment->agent[agent] != CORSAC_PRESENT)
+    return error_set(error, STATUS_USAGE, "--agent: agent %zu of %s is not there after this reset", agent, name);
+  work->shown.agents = environment->agents;
+  work->shown.agent = agent;
+  work->shown.obs = work->obs + agent * environment->obs_dim;
   return STATUS_OK;
 }
 
 // Makes the environment and takes the first observation of episode 0 of an evaluation with this seed.
-static enum status reset_environment(struct work *work, struct error *error) {
+static enum status reset_environment(struct work *work, size_t agent, struct error *error) {
+  static const struct guest guest = {.evaluation = true};
   struct policy_source *source = &work->source;
   enum status status = policy_source_open_environment(source, error);
   if (status != STATUS_OK) return status;
-  status = environment_create(&work->environment, &source->kind, 0, true, error);
+  status = environment_create_for(&work->environment, &source->kind, &guest, 0, error);
   if (status != STATUS_OK) {
     policy_source_explain_failure(source, error);
     return status;
@@ -86,9 +108,11 @@ static enum status reset_environment(struct work *work, struct error *error) {
   status = policy_source_check_bounds(source, environment_kind_name(&source->kind), work->environment.action_low,
                                       work->environment.action_high, error);
   struct random random = random_stream(source->config.seed, RANDOM_EVALUATION, 0, 0);
-  if (status == STATUS_OK && !(work->obs = memory_alloc(obs_dim, sizeof(float), "the observation", error)))
+  const size_t floats = (size_t)work->environment.agents * obs_dim;
+  if (status == STATUS_OK && !(work->obs = memory_alloc(floats, sizeof(float), "the observation", error)))
     status = STATUS_MEMORY;
   if (status == STATUS_OK) status = environment_reset(&work->environment, random_u64(&random), work->obs, error);
+  if (status == STATUS_OK) status = find_agent(work, agent, error);
   return status == STATUS_OK ? see(work, error) : status;
 }
 
@@ -164,7 +188,6 @@ static enum status explain(struct work *work, const struct request *request, str
   shown->seed = source->config.seed;
   shown->obs_dim = source->shape.obs_dim;
   shown->dim = work->reference.act_dim;
-  shown->obs = work->obs;
   shown->low = work->environment.action_low;
   shown->high = work->environment.action_high;
   shown->critics = work->reference.critics;
@@ -195,7 +218,7 @@ int command_explain(int argc, char **argv) {
   if (status == STATUS_OK)
     status = reference_networks_read(&work.reference, work.source.file, &work.source.info, &work.source.config,
                                      &work.source.weights, &error);
-  if (status == STATUS_OK) status = reset_environment(&work, &error);
+  if (status == STATUS_OK) status = reset_environment(&work, request.agent, &error);
   if (status == STATUS_OK) status = explain(&work, &request, &error);
   if (status == STATUS_OK && request.json) status = json_print(explain_json(&work.shown), &error);
   if (status == STATUS_OK && !request.json) explain_print(stdout, &work.shown);

@@ -12,6 +12,7 @@ struct explanation {
   const char *file, *env;
   uint64_t env_steps, policy_version, seed;
   size_t obs_dim, dim;       // dim: of the action
+  size_t agents, agent;      // of the environment; whose observation it is
   const float *obs;          // (obs_dim) after the reset
   struct history history;    // what the networks see: after a reset the observation, as often as they see one
   double *slope;             // (history_width) how far each number of the input moves the mean

@@ -71,7 +71,9 @@ static void print_rows(FILE *out, const struct explanation *e, const struct row 
 static void print_observation(FILE *out, const struct explanation *e) {
   printable_print(out, "%s: %s after %llu step%s, policy version %llu", e->file, e->env,
                   (unsigned long long)e->env_steps, plural(e->env_steps), (unsigned long long)e->policy_version);
-  fprintf(out, "\nTHE OBSERVATION of a reset with seed %llu\n", (unsigned long long)e->seed);
+  fprintf(out, "\nTHE OBSERVATION of a reset with seed %llu", (unsigned long long)e->seed);
+  if (e->agents > 1) fprintf(out, ", agent %zu of %zu", e->agent, e->agents);
+  fputc('\n', out);
   for (size_t i = 0; i < e->obs_dim; i++)
     fprintf(out, "%s%10.5g%s", i % 8 == 0 ? "  " : " ", (double)e->obs[i],
             i % 8 == 7 || i + 1 == e->obs_dim ? "\n" : "");
@@ -281,6 +283,7 @@ json_t *explain_json(const struct explanation *e) {
                 json_count(e->seed), "observation", json_floats(e->obs, e->obs_dim), "sample", path_json(e),
                 "log_probability", e->log_probability, "log_probability_gradient",
                 gradient_json(e, e->log_probability_gradient, e->log_probability_difference));
+  if (root && e->agents > 1) json_object_set_new(root, "agent", json_count(e->agent));
   if (root && e->history.length > 1) json_object_set_new(root, "history_slope", history_json(e));
   if (!root || e->samples == 0) return root;
   json_t *estimators = json_object();

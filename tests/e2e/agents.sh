@@ -60,6 +60,14 @@ expect_status 'eval on ranks' 0 $MPIRUN -n 3 "$CORSAC" eval one --episodes 3 --t
 check 'plays the same' cmp -s one.txt "$out"
 check 'and traces the same' cmp -s one.csv ranks.csv
 
+for agent in 0 2; do
+  expect_status "explain of agent $agent" 0 "$CORSAC" explain one --agent $agent --samples 100 --json
+  check 'which it says' json_is "$out" agent $agent
+  check 'with its observation, which is that of the trace' [ "$(tr -d ' \n' <"$out" |
+    sed -E 's/.*"observation":\[([^]]*)\].*/\1/' | tr , '\n' | xargs printf '%.6f\n')" = \
+    "$(grep "^0,0,$agent," one.csv | cut -d, -f4-6 | tr , '\n' | xargs printf '%.6f\n')" ]
+done
+
 # --- check-env ---
 
 expect_status 'check-env' 0 "$CORSAC" check-env "$plugin:4" --episodes 4
@@ -84,7 +92,8 @@ bad 'NaN of one agent' 1 'observation of agent 1 that is not finite' \
 sed -i "s#3vary#4vary#" half/config.yaml
 bad 'a checkpoint of other agents' 1 'has 3 agents, the present one has 4' \
   "$CORSAC" train --resume half --env "$plugin:4vary" --env-steps 2000
-bad 'explain' 2 'it has [0-9]+ agents, and this command is for environments of one' "$CORSAC" explain one
+bad 'explain of an agent too many' 2 '--agent: .*has 3 agents, from 0 on; there is no agent 3' "$CORSAC" explain one --agent 3
+bad 'explain of no number' 2 '--agent: must be an integer from 0' "$CORSAC" explain one --agent x
 bad 'a wrong number' 2 'must be a number from 1 to 65536' "$CORSAC" new-env other --agents 0
 bad 'another language' 2 'examples of several agents in c and fortran, none in python' \
   "$CORSAC" new-env other --agents 4 --lang python
