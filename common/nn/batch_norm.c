@@ -4,7 +4,7 @@
 
 // Sums over the rows. They are made for up to WIDE columns at a time, LANES of them in registers, and in `real` over
 // BLOCK rows before they are added in double: always in the same order, so the bits are the same everywhere.
-enum { WIDE = 64, LANES = 16, BLOCK = 16 };
+enum { WIDE = 64, LANES = 16, BLOCK = 16, LINE = 64 / sizeof(real) };
 
 // sum[j] += x[r][j],  j < lanes, of `rows` rows
 static inline void add_block(size_t lanes, size_t rows, const real *restrict x, size_t ldx, double *restrict sum) {
@@ -33,6 +33,13 @@ static inline void add_squares(size_t lanes, size_t rows, const real *restrict x
   for (size_t r = 0, n; r < rows; r += n)                                                                              \
     for (size_t j = (n = rows - r < BLOCK ? rows - r : BLOCK, 0), m; j < count; j += m)                                \
       if (m = count - j < LANES ? count - j : LANES, true)
+
+// Fetches the block of rows that begins with r, while the block before it is worked on: parts of rows that lie apart
+// are not fetched by the processor itself.
+static inline void fetch_block(size_t count, size_t r, size_t rows, const real *x, size_t ldx) {
+  for (const size_t end = rows - r < BLOCK ? rows : r + BLOCK; r < end; r++)
+    for (size_t j = 0; j < count; j += LINE) __builtin_prefetch(&x[r * ldx + j]);
+}
 
 // sum[j] = sum over the rows of x[r][j],  j < count <= WIDE
 VECTORIZE static void sum_columns(size_t count, size_t rows, const real *restrict x, size_t ldx, double *restrict sum) {
@@ -83,7 +90,7 @@ void batch_norm_measure(const struct batch_norm *norm, const struct linalg_colum
   }
 }
 
-// The norm of the columns from j on; its width is still the distance of two rows.
+// The norm of the columns from j on.
 static inline struct batch_norm from_column(const struct batch_norm *norm, size_t j) {
   struct batch_norm from = *norm;
   from.scale += j, from.shift += j, from.mean += j, from.inverse += j;
@@ -99,7 +106,7 @@ static inline void apply_block(size_t lanes, size_t rows, const real *restrict x
   for (size_t r = 0; r < rows; r++) {
     for (size_t j = 0; j < lanes; j++) {
       const real value = scale[j] * ((x[r * ldx + j] - mean[j]) * inverse[j]) + shift[j];
-      y[r * norm->width + j] = value <= low ? low : value;
+      y[r * norm->ld + j] = value <= low ? low : value;
     }
   }
 }
@@ -108,9 +115,10 @@ VECTORIZE void batch_norm_apply(const struct batch_norm *norm, const struct lina
                                 const struct linalg_rows *x, real *y) {
   const size_t begin = columns->begin, count = columns->end - begin, rows = x->count, ldx = x->ld;
   FOR_BLOCKS {
+    if (j == 0) fetch_block(count, r + n, rows, y + begin, norm->ld);
     const struct batch_norm own = from_column(norm, begin + j);
     const real *from = x->at + r * ldx + begin + j;
-    real *to = y + r * norm->width + begin + j;
+    real *to = y + r * norm->ld + begin + j;
     if (m == LANES)
       apply_block(LANES, n, from, ldx, &own, to);
     else
@@ -121,7 +129,7 @@ VECTORIZE void batch_norm_apply(const struct batch_norm *norm, const struct lina
 // shift_sum[j] += dy[r][j], scale_sum[j] += dy[r][j] normal[r][j], where y > low. x, dy and norm begin at column 0.
 static inline void add_gradient(size_t lanes, size_t rows, const real *restrict x, size_t ldx,
                                 const struct batch_norm *norm, const real *restrict dy, double *sums) {
-  const size_t ldy = norm->width;
+  const size_t ldy = norm->ld;
   const real low = norm->relu ? 0 : -(real)INFINITY;
   const real *restrict mean = norm->mean, *restrict inverse = norm->inverse;
   const real *restrict scale = norm->scale, *restrict shift = norm->shift;
@@ -143,9 +151,10 @@ static inline void add_gradient(size_t lanes, size_t rows, const real *restrict 
 // sums (2 x WIDE): of scale, of shift. norm begins at the first column, as x and dy.
 VECTORIZE static void gradient_columns(size_t count, const struct linalg_rows *x, const struct batch_norm *norm,
                                        const real *restrict dy, double *restrict sums) {
-  const size_t rows = x->count, ldx = x->ld, ldy = norm->width;
+  const size_t rows = x->count, ldx = x->ld, ldy = norm->ld;
   for (size_t j = 0; j < WIDE + count; j++) sums[j] = 0;
   FOR_BLOCKS {
+    if (j == 0) fetch_block(count, r + n, rows, x->at, ldx);
     const struct batch_norm own = from_column(norm, j);
     if (m == LANES)
       add_gradient(LANES, n, x->at + r * ldx + j, ldx, &own, dy + r * ldy + j, sums + j);
@@ -157,7 +166,7 @@ VECTORIZE static void gradient_columns(size_t count, const struct linalg_rows *x
 // dy becomes dx. means (2 x WIDE): dscale/rows and dshift/rows of these columns
 static inline void backward_block(size_t lanes, size_t rows, const real *restrict x, size_t ldx,
                                   const struct batch_norm *norm, const real *restrict means, real *restrict dy) {
-  const size_t ld = norm->width;
+  const size_t ld = norm->ld;
   const real low = norm->relu ? 0 : -(real)INFINITY;
   const real *restrict mean = norm->mean, *restrict inverse = norm->inverse;
   const real *restrict scale = norm->scale, *restrict shift = norm->shift;
@@ -174,7 +183,7 @@ static inline void backward_block(size_t lanes, size_t rows, const real *restric
 
 VECTORIZE static void backward_columns(size_t count, const struct linalg_rows *x, const struct batch_norm *norm,
                                        const real *restrict means, real *restrict dy) {
-  const size_t rows = x->count, ldx = x->ld, ld = norm->width;
+  const size_t rows = x->count, ldx = x->ld, ld = norm->ld;
   FOR_BLOCKS {
     const struct batch_norm own = from_column(norm, j);
     const real *from = x->at + r * ldx + j;

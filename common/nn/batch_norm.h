@@ -31,7 +31,7 @@ struct batch_norm_kind {
 // One layer's arrays, all (width).
 struct batch_norm {
   struct batch_norm_kind kind;
-  size_t width;
+  size_t width, ld; // ld: reals from row to row of y, dy and dx
   const real *scale, *shift;
   real *mean, *inverse; // of the batch at hand
   bool relu;            // a ReLU follows

@@ -114,17 +114,17 @@ VECTORIZE static void sum_columns(size_t rows, size_t out, const real *restrict 
 }
 
 // Computes the rows of dw in the part, and their part of db.
-static void blas_weight_gradient(const struct linalg_shape *shape, const real *dy, const struct linalg_rows *x,
-                                 const struct linalg_part *part, real *dw, real *db) {
+static void blas_weight_gradient(const struct linalg_shape *shape, const struct linalg_rows *dy,
+                                 const struct linalg_rows *x, const struct linalg_part *part, real *dw, real *db) {
   const size_t begin = part->begin, count = part->end - begin;
-  blasint m = blas_int(x->count), k = blas_int(shape->in), n = blas_int(shape->out), ld = blas_int(x->ld);
+  blasint m = blas_int(x->count), k = blas_int(shape->in), ld = blas_int(x->ld), ldy = blas_int(dy->ld);
   if (shape->out == 1) {
-    GEMV(CblasRowMajor, CblasTrans, m, k, 1, x->at, ld, dy, 1, 0, dw, 1);
+    GEMV(CblasRowMajor, CblasTrans, m, k, 1, x->at, ld, dy->at, ldy, 0, dw, 1);
   } else {
-    GEMM(CblasRowMajor, CblasTrans, CblasNoTrans, blas_int(count), k, m, 1, dy + begin, n, x->at, ld, 0,
+    GEMM(CblasRowMajor, CblasTrans, CblasNoTrans, blas_int(count), k, m, 1, dy->at + begin, ldy, x->at, ld, 0,
          dw + begin * shape->in, k);
   }
-  sum_columns(x->count, count, dy + begin, shape->out, db + begin);
+  sum_columns(x->count, count, dy->at + begin, dy->ld, db + begin);
 }
 
 // --- either backend ---
@@ -319,10 +319,10 @@ static size_t count_of(const struct linalg_columns *columns, size_t width) {
 }
 
 void linalg_forward_columns(const struct linalg_shape *shape, const struct linalg_columns *columns,
-                            const struct linalg_rows *x, const real *w, const real *b, real *y) {
+                            const struct linalg_rows *x, const real *w, const real *b, real *y, size_t ldy) {
   const size_t begin = columns->begin, in = shape->in, out = shape->out, count = count_of(columns, out);
   if (x->count == 0 || count == 0) return;
-  if (count == out) {
+  if (ldy == out && count == out) {
     linalg_forward(shape, x, w, b, y);
     return;
   }
@@ -336,20 +336,21 @@ void linalg_forward_columns(const struct linalg_shape *shape, const struct linal
                                                   .panels = w + begin * in,
                                                   .b = b + begin,
                                                   .y = y + begin,
-                                                  .ldy = out});
+                                                  .ldy = ldy});
     return;
   }
 #endif
   GEMM(CblasRowMajor, CblasNoTrans, CblasTrans, blas_int(x->count), blas_int(count), blas_int(in), 1, x->at,
-       blas_int(x->ld), w + begin * in, blas_int(in), 0, y + begin, blas_int(out));
-  for (size_t r = 0; r < x->count; r++) add_bias(1, count, b + begin, y + r * out + begin);
+       blas_int(x->ld), w + begin * in, blas_int(in), 0, y + begin, blas_int(ldy));
+  for (size_t r = 0; r < x->count; r++) add_bias(1, count, b + begin, y + r * ldy + begin);
 }
 
 void linalg_input_gradient_columns(const struct linalg_shape *shape, const struct linalg_columns *columns,
-                                   const struct linalg_rows *dy, const real *w, const real *transposed, real *dx) {
+                                   const struct linalg_rows *dy, const real *w, const real *transposed, real *dx,
+                                   size_t ldx) {
   const size_t begin = columns->begin, in = shape->in, out = shape->out, count = count_of(columns, in);
   if (dy->count == 0 || count == 0) return;
-  if (count == in) {
+  if (ldx == in && dy->ld == out && count == in) {
     linalg_input_gradient(shape, 0, dy, w, transposed, NULL, dx);
     return;
   }
@@ -363,12 +364,12 @@ void linalg_input_gradient_columns(const struct linalg_shape *shape, const struc
                                                   .ldx = dy->ld,
                                                   .panels = panels + begin * out,
                                                   .y = dx + begin,
-                                                  .ldy = in});
+                                                  .ldy = ldx});
     return;
   }
 #endif
   GEMM(CblasRowMajor, CblasNoTrans, CblasNoTrans, blas_int(dy->count), blas_int(count), blas_int(out), 1, dy->at,
-       blas_int(dy->ld), w + begin, blas_int(in), 0, dx + begin, blas_int(in));
+       blas_int(dy->ld), w + begin, blas_int(in), 0, dx + begin, blas_int(ldx));
 }
 
 // On tiles a part is as wide as one tile.
@@ -400,7 +401,7 @@ struct linalg_part linalg_part(const struct linalg_shape *shape, size_t number, 
   return (struct linalg_part){begin, end, begin * in, end * in, begin, end};
 }
 
-void linalg_weight_gradient(const struct linalg_shape *shape, const real *dy, const struct linalg_rows *x,
+void linalg_weight_gradient(const struct linalg_shape *shape, const struct linalg_rows *dy, const struct linalg_rows *x,
                             const struct linalg_part *part, real *dw, real *db, const real *const soon[LINALG_SOON]) {
 #ifndef CORSAC_REAL_DOUBLE
   if (shape->tiles) {
@@ -409,8 +410,8 @@ void linalg_weight_gradient(const struct linalg_shape *shape, const real *dy, co
                                                            .out = shape->out,
                                                            .x = x->at,
                                                            .ldx = x->ld,
-                                                           .dy = dy,
-                                                           .ldy = shape->out,
+                                                           .dy = dy->at,
+                                                           .ldy = dy->ld,
                                                            .dw = dw,
                                                            .db = db,
                                                            .begin = part->begin,

@@ -73,14 +73,15 @@ struct linalg_columns {
   size_t begin, end;
 };
 
-// The columns of y = x w^T + b:   x (rows x in), w (out x in), b (out), y (rows x out)
+// The columns of y = x w^T + b:   x (rows x in), w (out x in), b (out), y (rows x out, a row every ldy)
 void linalg_forward_columns(const struct linalg_shape *shape, const struct linalg_columns *columns,
-                            const struct linalg_rows *x, const real *w, const real *b, real *y);
+                            const struct linalg_rows *x, const real *w, const real *b, real *y, size_t ldy);
 
 // The columns of dx = dy w:   dy (rows x out), w (out x in), transposed by linalg_transpose from column 0 on,
-// dx (rows x in)
+// dx (rows x in, a row every ldx)
 void linalg_input_gradient_columns(const struct linalg_shape *shape, const struct linalg_columns *columns,
-                                   const struct linalg_rows *dy, const real *w, const real *transposed, real *dx);
+                                   const struct linalg_rows *dy, const real *w, const real *transposed, real *dx,
+                                   size_t ldx);
 
 // y = x w^T + b:   x (rows x in), w (out x in), b (out), y (rows x out)
 void linalg_forward(const struct linalg_shape *shape, const struct linalg_rows *x, const real *w, const real *b,
@@ -114,7 +115,7 @@ struct linalg_part linalg_part(const struct linalg_shape *shape, size_t number, 
 // soon: NULL, or LINALG_SOON arrays laid out as dw (or NULL each), whose part is prefetched for the code that reads it
 // next.
 enum { LINALG_SOON = 4 };
-void linalg_weight_gradient(const struct linalg_shape *shape, const real *dy, const struct linalg_rows *x,
+void linalg_weight_gradient(const struct linalg_shape *shape, const struct linalg_rows *dy, const struct linalg_rows *x,
                             const struct linalg_part *part, real *dw, real *db, const real *const soon[LINALG_SOON]);
 
 #endif

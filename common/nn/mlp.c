@@ -97,19 +97,19 @@ static struct mlp_cache cache_layout(const struct mlp *mlp, size_t rows, real *m
   *used = 0;
   for (uint32_t l = 0; l + 1 < mlp->layers; l++) {
     const struct mlp_layer *layer = &mlp->layer[l];
-    cache.h[l] = take(memory, used, rows * layer->out);
-    cache.dz[l] = take(memory, used, rows * layer->out);
+    cache.h[l] = take(memory, used, rows * layer->ld);
+    cache.dz[l] = take(memory, used, rows * layer->ld);
     const bool in_place = layer->norm == MLP_NORM_BATCH && !layer->block_end; // a block's end needs dh once more
-    if (is_passed(mlp)) cache.dh[l] = in_place ? cache.dz[l] : take(memory, used, rows * layer->out);
-    if (layer->block_end) cache.r[l] = take(memory, used, rows * layer->out);
+    if (is_passed(mlp)) cache.dh[l] = in_place ? cache.dz[l] : take(memory, used, rows * layer->ld);
+    if (layer->block_end) cache.r[l] = take(memory, used, rows * layer->ld);
     if (!layer->norm) continue;
     const bool batch = layer->norm == MLP_NORM_BATCH;
-    cache.normal[l] = take(memory, used, rows * layer->out);
+    cache.normal[l] = take(memory, used, rows * layer->ld);
     cache.inverse[l] = take(memory, used, batch ? layer->out : rows);
     if (batch)
       cache.mean[l] = take(memory, used, layer->out);
     else
-      cache.dn[l] = take(memory, used, rows * layer->out);
+      cache.dn[l] = take(memory, used, rows * layer->ld);
   }
   if (mlp->batch) {
     cache.input = take(memory, used, rows * mlp->input);
@@ -142,14 +142,14 @@ struct mlp_cache mlp_cache_from(const struct mlp *mlp, const struct mlp_cache *c
   assert(!mlp->batch); // its members share the whole cache
   for (uint32_t l = 0; l + 1 < mlp->layers; l++) {
     const struct mlp_layer *layer = &mlp->layer[l];
-    from.h[l] += first * layer->out;
-    from.dz[l] += first * layer->out;
-    if (is_passed(mlp)) from.dh[l] += first * layer->out;
-    if (layer->block_end) from.r[l] += first * layer->out;
+    from.h[l] += first * layer->ld;
+    from.dz[l] += first * layer->ld;
+    if (is_passed(mlp)) from.dh[l] += first * layer->ld;
+    if (layer->block_end) from.r[l] += first * layer->ld;
     if (!layer->norm) continue;
-    from.normal[l] += first * layer->out;
+    from.normal[l] += first * layer->ld;
     from.inverse[l] += first;
-    from.dn[l] += first * layer->out;
+    from.dn[l] += first * layer->ld;
   }
   if (mlp->rms) {
     const size_t width = mlp->layer[mlp->layers - 1].in;
@@ -170,10 +170,10 @@ static void keep(real *rows, size_t width, const uint32_t *index, size_t count) 
 void mlp_cache_keep(const struct mlp *mlp, const struct mlp_cache *cache, const uint32_t *index, size_t count) {
   for (uint32_t l = 0; l + 1 < mlp->layers; l++) {
     const struct mlp_layer *layer = &mlp->layer[l];
-    keep(cache->h[l], layer->out, index, count);
-    if (layer->block_end) keep(cache->r[l], layer->out, index, count);
+    keep(cache->h[l], layer->ld, index, count);
+    if (layer->block_end) keep(cache->r[l], layer->ld, index, count);
     if (!layer->norm) continue;
-    keep(cache->normal[l], layer->out, index, count);
+    keep(cache->normal[l], layer->ld, index, count);
     keep(cache->inverse[l], 1, index, count);
   }
   if (mlp->rms) keep(cache->last_inverse, 1, index, count);
@@ -183,7 +183,7 @@ struct linalg_rows mlp_layer_input(const struct mlp *mlp, uint32_t l, const stru
                                    const struct mlp_cache *cache) {
   const size_t in = mlp->layer[l].in;
   if (mlp->rms && l + 1 == mlp->layers) return (struct linalg_rows){x->count, cache->last, in};
-  if (l > 0) return (struct linalg_rows){x->count, cache->h[l - 1], in};
+  if (l > 0) return (struct linalg_rows){x->count, cache->h[l - 1], mlp->layer[l - 1].ld};
   return mlp->batch ? (struct linalg_rows){x->count, cache->input, in} : *x;
 }
 
@@ -202,12 +202,12 @@ size_t mlp_parts(const struct mlp *mlp, size_t members) {
 
 // dgain (width) = sum over the rows of d_last h inverse, in their order
 static void gain_gradient(const struct mlp *mlp, size_t rows, const struct mlp_cache *cache, real *dgain) {
-  const size_t width = mlp->layer[mlp->layers - 1].in;
+  const size_t width = mlp->layer[mlp->layers - 1].in, ld = mlp->layer[mlp->layers - 2].ld;
   const real *h = cache->h[mlp->layers - 2];
   for (size_t j = 0; j < width; j++) dgain[j] = 0;
   for (size_t r = 0; r < rows; r++) {
     for (size_t j = 0; j < width; j++)
-      dgain[j] += cache->d_last[r * width + j] * (h[r * width + j] * cache->last_inverse[r]);
+      dgain[j] += cache->d_last[r * width + j] * (h[r * ld + j] * cache->last_inverse[r]);
   }
 }
 
@@ -242,10 +242,10 @@ struct mlp_ranges mlp_gradient_part(const struct mlp *mlp, struct mlp_part part,
 
   struct linalg_rows in = mlp_layer_input(mlp, l, x, cache);
   if (l + 1 == mlp->layers) in.count = part.head_rows;
-  const real *dz = l + 1 == mlp->layers ? dy : cache->dz[l];
+  const struct linalg_rows dz = {in.count, l + 1 == mlp->layers ? dy : cache->dz[l], layer->ld};
   const real *weights_soon[LINALG_SOON];
   for (int i = 0; i < LINALG_SOON; i++) weights_soon[i] = soon && soon[i] ? soon[i] + layer->weight : NULL;
-  linalg_weight_gradient(&shape, dz, &in, &own, gradient + layer->weight, gradient + layer->bias, weights_soon);
+  linalg_weight_gradient(&shape, &dz, &in, &own, gradient + layer->weight, gradient + layer->bias, weights_soon);
   if (!layer->biased && own.vector_end > own.vector_begin)
     memset(gradient + layer->bias + own.vector_begin, 0, (own.vector_end - own.vector_begin) * sizeof *gradient);
   if (layer->norm == MLP_NORM_LAYER) {

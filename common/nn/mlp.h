@@ -40,6 +40,7 @@ struct mlp_layer {
   enum mlp_norm norm;
   bool biased, relu;
   bool block_end; // adds the input of its block, the output of the layer two before, to its own output
+  size_t ld;      // of the layer's arrays (rows x out) in a cache: the reals from row to row
   size_t weight, bias, norm_scale, norm_shift; // offsets into the parameters: (out x in), (out), (out), (out)
   size_t mean, variance;                       // offsets into the running statistics: (out), (out)
 };
@@ -93,7 +94,7 @@ void mlp_import(const struct mlp *mlp, const real *dense, real *parameters);
 
 // --- the cache: what a forward leaves for the backward, and a backward for the gradient of the parameters ---
 
-// Of each hidden layer.
+// Of each hidden layer. Its arrays (rows x out) have a row every layer.ld reals.
 struct mlp_cache {
   real *h[MLP_MAX_LAYERS - 1];  // (rows x out) its output, after ReLU
   real *dz[MLP_MAX_LAYERS - 1]; // (rows x out) gradient of its product

@@ -29,18 +29,20 @@ static struct share head_share(const struct mlp_pass *pass, const struct mlp_cre
 }
 
 // Columns are divided by whole GRAINs. The last member also takes the columns that are left over. So only a layer that
-// is narrow as a whole (tiles.h) has a narrow share. A product of DEEP columns or more reads a copy of its input.
-enum { GRAIN = 64, DEEP = 1024 };
+// is narrow as a whole (tiles.h) has a narrow share.
+enum { GRAIN = 64 };
+
+static size_t grains_of(size_t width) { return width / GRAIN > 0 ? width / GRAIN : 1; }
 
 // `width` columns are divided into `groups`, each of whole grains but the last; returns number `number`.
-static struct linalg_columns columns_of(size_t width, size_t number, size_t groups, size_t grain) {
-  const size_t grains = width / grain > 0 ? width / grain : 1;
+static struct linalg_columns columns_of(size_t width, size_t number, size_t groups) {
+  const size_t grains = grains_of(width);
   const size_t begin = grains * number / groups, end = grains * (number + 1) / groups;
-  return (struct linalg_columns){begin * grain, end == grains ? width : end * grain};
+  return (struct linalg_columns){begin * GRAIN, end == grains ? width : end * GRAIN};
 }
 
 static struct linalg_columns own_columns(size_t width, const struct mlp_crew *crew) {
-  return columns_of(width, crew->member, crew->members, GRAIN);
+  return columns_of(width, crew->member, crew->members);
 }
 
 // What one member works with.
@@ -62,6 +64,7 @@ static struct batch_norm norm_of(const struct passing *p, uint32_t l) {
   const struct mlp_layer *layer = &p->mlp->layer[l];
   return (struct batch_norm){.kind = mlp_batch_norm_kind(p->mlp),
                              .width = layer->out,
+                             .ld = layer->ld,
                              .scale = p->parameters + layer->norm_scale,
                              .shift = p->parameters + layer->norm_shift,
                              .mean = p->cache->mean[l],
@@ -72,6 +75,7 @@ static struct batch_norm norm_of(const struct passing *p, uint32_t l) {
 static struct batch_norm input_norm_of(const struct passing *p) {
   return (struct batch_norm){.kind = mlp_batch_norm_kind(p->mlp),
                              .width = p->mlp->input,
+                             .ld = p->mlp->input,
                              .scale = p->parameters + p->mlp->input_scale,
                              .shift = p->parameters + p->mlp->input_shift,
                              .mean = p->cache->input_mean,
@@ -82,32 +86,29 @@ static struct linalg_rows input_of(const struct passing *p) {
   return (struct linalg_rows){p->pass->rows, p->pass->x, p->pass->ldx};
 }
 
-// The columns that a member takes at once, in number: those of a deep product share a copy of its input (tiles).
-static size_t blocks_of(const struct linalg_columns *own, size_t depth) {
-  const size_t grain = depth < DEEP ? GRAIN : 4 * GRAIN, blocks = (own->end - own->begin) / grain;
-  return blocks > 0 ? blocks : 1;
+// With batch norms a member takes a grain of its columns at once.
+static size_t blocks_of(const struct mlp *mlp, const struct linalg_columns *own) {
+  return mlp->batch ? grains_of(own->end - own->begin) : 1;
 }
 
 static struct linalg_columns block_of(const struct linalg_columns *own, size_t number, size_t blocks) {
-  const struct linalg_columns block = columns_of(own->end - own->begin, number, blocks, GRAIN);
+  const struct linalg_columns block = columns_of(own->end - own->begin, number, blocks);
   return (struct linalg_columns){own->begin + block.begin, own->begin + block.end};
 }
 
 // --- element-wise ---
 
-// sum = left + right, columns of matrices with rows of `width` reals
-VECTORIZE static void add(const struct linalg_columns *columns, size_t rows, size_t width, const real *left,
+// sum = left + right, columns of matrices with a row every ld reals
+VECTORIZE static void add(const struct linalg_columns *columns, size_t rows, size_t ld, const real *left,
                           const real *right, real *sum) {
   for (size_t r = 0; r < rows; r++) {
-    for (size_t j = columns->begin; j < columns->end; j++)
-      sum[r * width + j] = left[r * width + j] + right[r * width + j];
+    for (size_t j = columns->begin; j < columns->end; j++) sum[r * ld + j] = left[r * ld + j] + right[r * ld + j];
   }
 }
 
-static void copy_columns(const struct linalg_columns *columns, size_t rows, size_t width, const real *from, real *to) {
+static void copy_columns(const struct linalg_columns *columns, size_t rows, size_t ld, const real *from, real *to) {
   for (size_t r = 0; r < rows; r++)
-    memcpy(to + r * width + columns->begin, from + r * width + columns->begin,
-           (columns->end - columns->begin) * sizeof *to);
+    memcpy(to + r * ld + columns->begin, from + r * ld + columns->begin, (columns->end - columns->begin) * sizeof *to);
 }
 
 // The gradient through a ReLU, by its output. NaN passes.
@@ -130,13 +131,13 @@ static void hidden_columns(const struct passing *p, uint32_t l, const struct lin
   const struct mlp_cache *cache = p->cache;
   const struct linalg_shape shape = mlp_shape(p->mlp, l);
   const struct linalg_rows all = input_of(p), x = mlp_layer_input(p->mlp, l, &all, cache);
-  const size_t rows = p->pass->rows, width = layer->out;
+  const size_t rows = p->pass->rows, width = layer->out, ld = layer->ld;
   real *z = product_of(p->mlp, l, cache), *r = layer->block_end ? cache->r[l] : cache->h[l];
-  linalg_forward_columns(&shape, columns, &x, p->parameters + layer->weight, p->parameters + layer->bias, z);
+  linalg_forward_columns(&shape, columns, &x, p->parameters + layer->weight, p->parameters + layer->bias, z, ld);
 
   if (layer->norm == MLP_NORM_BATCH) {
     const struct batch_norm norm = norm_of(p, l);
-    const struct linalg_rows product = {rows, z, width};
+    const struct linalg_rows product = {rows, z, ld};
     batch_norm_measure(&norm, columns, &product, statistics ? statistics + layer->mean : NULL,
                        statistics ? statistics + layer->variance : NULL);
     batch_norm_apply(&norm, columns, &product, r);
@@ -148,7 +149,7 @@ static void hidden_columns(const struct passing *p, uint32_t l, const struct lin
   } else if (layer->relu) {
     layer_norm_relu(rows * width, r);
   }
-  if (layer->block_end) add(columns, rows, width, cache->h[l - 2], r, cache->h[l]);
+  if (layer->block_end) add(columns, rows, ld, cache->h[l - 2], r, cache->h[l]);
 }
 
 void mlp_pass_forward(const struct mlp *mlp, const real *parameters, real *statistics, const struct mlp_pass *pass,
@@ -168,7 +169,7 @@ void mlp_pass_forward(const struct mlp *mlp, const real *parameters, real *stati
   }
   for (uint32_t l = 0; l < last; l++) {
     const struct linalg_columns own = own_columns(mlp->layer[l].out, crew);
-    const size_t blocks = mlp->batch ? blocks_of(&own, mlp->layer[l].in) : 1;
+    const size_t blocks = blocks_of(mlp, &own);
     meet(crew);
     for (size_t b = 0; b < blocks; b++) {
       const struct linalg_columns columns = block_of(&own, b, blocks);
@@ -180,8 +181,9 @@ void mlp_pass_forward(const struct mlp *mlp, const real *parameters, real *stati
   const struct mlp_layer *layer = &mlp->layer[last];
   const struct share head = head_share(pass, crew);
   for (size_t i = head.begin; mlp->rms && i < head.end; i++)
-    cache->last_inverse[i] = rms_norm_row(layer->in, parameters + mlp->gain, cache->h[last - 1] + i * layer->in,
-                                          cache->last + i * layer->in);
+    cache->last_inverse[i] =
+        rms_norm_row(layer->in, parameters + mlp->gain, cache->h[last - 1] + i * mlp->layer[last - 1].ld,
+                     cache->last + i * layer->in);
   const struct linalg_shape shape = mlp_shape(mlp, last);
   const struct linalg_rows all = mlp_layer_input(mlp, last, &x, cache),
                            in = {head.end - head.begin, all.at + head.begin * all.ld, all.ld};
@@ -194,14 +196,14 @@ void mlp_pass_forward(const struct mlp *mlp, const real *parameters, real *stati
 static void hidden_backward(const struct passing *p, uint32_t l, const struct linalg_columns *columns, real *gradient) {
   const struct mlp_layer *layer = &p->mlp->layer[l];
   const struct mlp_cache *cache = p->cache;
-  const size_t rows = p->pass->rows, width = layer->out, count = rows * width;
+  const size_t rows = p->pass->rows, width = layer->out, ld = layer->ld, count = rows * ld;
   const real *r = layer->block_end ? cache->r[l] : cache->h[l];
   real *dh = cache->dh[l], *dz = cache->dz[l];
   if (layer->norm == MLP_NORM_BATCH) {
     const struct batch_norm norm = norm_of(p, l);
-    if (dz != dh) copy_columns(columns, rows, width, dh, dz);
-    batch_norm_backward(&norm, columns, &(struct linalg_rows){rows, cache->normal[l], width},
-                        gradient + layer->norm_scale, gradient + layer->norm_shift, dz);
+    if (dz != dh) copy_columns(columns, rows, ld, dh, dz);
+    batch_norm_backward(&norm, columns, &(struct linalg_rows){rows, cache->normal[l], ld}, gradient + layer->norm_scale,
+                        gradient + layer->norm_shift, dz);
   } else if (layer->norm == MLP_NORM_LAYER) {
     mask(count, r, dh, cache->dn[l]);
     for (size_t i = 0; i < rows; i++)
@@ -210,7 +212,7 @@ static void hidden_backward(const struct passing *p, uint32_t l, const struct li
   } else if (layer->relu) {
     mask(count, r, dh, dz);
   } else {
-    copy_columns(columns, rows, width, dh, dz);
+    copy_columns(columns, rows, ld, dh, dz);
   }
 }
 
@@ -221,17 +223,18 @@ static void output_backward(const struct passing *p, const struct mlp_weights *w
   const uint32_t last = p->mlp->layers - 1;
   const struct mlp_layer *layer = &p->mlp->layer[last];
   const struct share head = head_share(pass, p->crew), rows = share_of(pass->rows, p->crew);
-  const size_t width = layer->in;
+  const size_t width = layer->in, ld = p->mlp->layer[last - 1].ld, to_ld = p->mlp->rms ? width : ld;
+  const struct linalg_columns all = {0, width};
   real *dx = cache->dh[last - 1], *to = p->mlp->rms ? cache->d_last : dx;
   const struct linalg_shape shape = mlp_shape(p->mlp, last);
   const struct linalg_rows dy = {head.end - head.begin, pass->dy + head.begin * layer->out, layer->out};
-  linalg_input_gradient(&shape, 0, &dy, p->parameters + layer->weight, weights->transposed, NULL,
-                        to + head.begin * width);
+  linalg_input_gradient_columns(&shape, &all, &dy, p->parameters + layer->weight, weights->transposed,
+                                to + head.begin * to_ld, to_ld);
   for (size_t i = head.begin; p->mlp->rms && i < head.end; i++)
-    rms_norm_row_backward(width, p->parameters + p->mlp->gain, cache->h[last - 1] + i * width, cache->last_inverse[i],
-                          to + i * width, dx + i * width);
+    rms_norm_row_backward(width, p->parameters + p->mlp->gain, cache->h[last - 1] + i * ld, cache->last_inverse[i],
+                          to + i * width, dx + i * ld);
   for (size_t i = rows.begin; pass->head_rows < pass->rows && i < rows.end; i++)
-    if (i < pass->head_begin || i >= pass->head_begin + pass->head_rows) memset(dx + i * width, 0, width * sizeof *dx);
+    if (i < pass->head_begin || i >= pass->head_begin + pass->head_rows) memset(dx + i * ld, 0, width * sizeof *dx);
 }
 
 // Columns of the gradient of hidden layer l's output, through the product of the layer behind it.
@@ -239,12 +242,13 @@ static void product_backward(const struct passing *p, uint32_t l, const struct l
                              const real *transposed) {
   const struct mlp_cache *cache = p->cache;
   const struct linalg_shape shape = mlp_shape(p->mlp, l + 1);
-  const struct linalg_rows dy = {p->pass->rows, cache->dz[l + 1], shape.out};
+  const struct linalg_rows dy = {p->pass->rows, cache->dz[l + 1], p->mlp->layer[l + 1].ld};
+  const size_t ld = p->mlp->layer[l].ld;
   linalg_input_gradient_columns(&shape, columns, &dy, p->parameters + p->mlp->layer[l + 1].weight, transposed,
-                                cache->dh[l]);
+                                cache->dh[l], ld);
   // A block's input also goes around the block.
   if (l + 3 < p->mlp->layers && p->mlp->layer[l + 2].block_end)
-    add(columns, p->pass->rows, shape.in, cache->dh[l + 2], cache->dh[l], cache->dh[l]);
+    add(columns, p->pass->rows, ld, cache->dh[l + 2], cache->dh[l], cache->dh[l]);
 }
 
 // The gradient of x, or of the input's batch norm.
@@ -252,7 +256,7 @@ static void input_backward(const struct passing *p, const struct mlp_weights *we
                            real *gradient) {
   const struct mlp *mlp = p->mlp;
   const struct linalg_shape shape = mlp_shape(mlp, 0);
-  const struct linalg_rows dy = {p->pass->rows, p->cache->dz[0], shape.out}, x = input_of(p);
+  const struct linalg_rows dy = {p->pass->rows, p->cache->dz[0], mlp->layer[0].ld}, x = input_of(p);
   const real *w = p->parameters + mlp->layer[0].weight;
   if (!mlp->batch) {
     if (p->pass->dx) linalg_input_gradient(&shape, weights->first, &dy, w, transposed, NULL, p->pass->dx);
@@ -260,7 +264,7 @@ static void input_backward(const struct passing *p, const struct mlp_weights *we
   }
   const struct linalg_columns own = own_columns(mlp->input, p->crew);
   const struct batch_norm norm = input_norm_of(p);
-  linalg_input_gradient_columns(&shape, &own, &dy, w, transposed, p->cache->d_input);
+  linalg_input_gradient_columns(&shape, &own, &dy, w, transposed, p->cache->d_input, mlp->input);
   batch_norm_backward(&norm, &own, &x, gradient + mlp->input_scale, gradient + mlp->input_shift, p->cache->d_input);
 }
 
@@ -273,7 +277,7 @@ void mlp_pass_backward(const struct mlp *mlp, const struct mlp_weights *weights,
   for (uint32_t l = mlp->layers - 1; l-- > 0;) {
     const struct linalg_shape behind = mlp_shape(mlp, l + 1);
     const struct linalg_columns own = own_columns(mlp->layer[l].out, crew);
-    const size_t blocks = mlp->batch ? blocks_of(&own, behind.out) : 1;
+    const size_t blocks = blocks_of(mlp, &own);
     meet(crew);
     for (size_t b = 0; b < blocks; b++) {
       const struct linalg_columns columns = block_of(&own, b, blocks);

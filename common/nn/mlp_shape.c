@@ -3,6 +3,13 @@
 #include "common/nn/mlp_fold.h"
 #include <assert.h>
 
+// Batch norms go through an array by columns. Where its rows lie a multiple of 1024 bytes apart, a part of the columns
+// would have room in a part of the caches only.
+static size_t row_distance(const struct mlp *mlp, size_t out) {
+  enum { CROWDED = 1024 / sizeof(real), LINE = 64 / sizeof(real) };
+  return mlp->batch && out % CROWDED == 0 ? out + LINE : out;
+}
+
 // Where a layer has no bias, a backend has room for one all the same, which is 0 and stays 0: its products add it.
 static void add_layer(struct mlp *mlp, const struct mlp_layer *layer, bool dense) {
   const uint32_t l = mlp->layers++;
@@ -11,6 +18,7 @@ static void add_layer(struct mlp *mlp, const struct mlp_layer *layer, bool dense
   const struct linalg_shape shape = mlp_shape(mlp, l);
   const size_t vector = linalg_vector_size(&shape), normed = layer->norm ? vector : 0;
   struct mlp_layer *added = &mlp->layer[l];
+  added->ld = row_distance(mlp, layer->out);
   added->weight = mlp->parameters;
   added->bias = added->weight + linalg_weight_size(&shape);
   added->norm_scale = added->bias + (layer->biased || !dense ? vector : 0);

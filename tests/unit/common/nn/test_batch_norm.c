@@ -10,12 +10,17 @@ static const double ROUNDING = 1e-9;
 #else
 static const double ROUNDING = 2e-5;
 #endif
-enum { ROWS = 21, WIDTH = 83, LD = WIDTH + 3 }; // more columns than are summed at once, and a remainder
+enum {
+  ROWS = 21,
+  WIDTH = 83,
+  LD = WIDTH + 3,
+  LDY = WIDTH + 2
+}; // more columns than are summed at once, and a remainder
 static const struct batch_norm_kind XQC = {1e-3, false}, FLASHSAC = {1e-5, true};
 
 // One layer and what goes through it.
 struct layer {
-  real x[ROWS * LD], y[ROWS * WIDTH], dy[ROWS * WIDTH], dx[ROWS * WIDTH];
+  real x[ROWS * LD], y[ROWS * LDY], dy[ROWS * LDY], dx[ROWS * LDY];
   real scale[WIDTH], shift[WIDTH], mean[WIDTH], inverse[WIDTH], dscale[WIDTH], dshift[WIDTH];
   real running_mean[WIDTH], running_variance[WIDTH];
   struct batch_norm norm;
@@ -24,14 +29,14 @@ struct layer {
 static void draw(struct layer *layer, bool relu, uint64_t seed) {
   struct numbers numbers = {seed};
   for (size_t i = 0; i < ROWS * LD; i++) layer->x[i] = (real)(3 * numbers_uniform(&numbers) + 1);
-  for (size_t i = 0; i < ROWS * WIDTH; i++) layer->dy[i] = (real)numbers_uniform(&numbers);
+  for (size_t i = 0; i < ROWS * LDY; i++) layer->dy[i] = (real)numbers_uniform(&numbers);
   for (size_t j = 0; j < WIDTH; j++) {
     layer->scale[j] = (real)(1 + 0.5 * numbers_uniform(&numbers));
     layer->shift[j] = (real)(0.3 * numbers_uniform(&numbers));
     layer->running_mean[j] = (real)numbers_uniform(&numbers);
     layer->running_variance[j] = (real)(2 + numbers_uniform(&numbers));
   }
-  layer->norm = (struct batch_norm){XQC, WIDTH, layer->scale, layer->shift, layer->mean, layer->inverse, relu};
+  layer->norm = (struct batch_norm){XQC, WIDTH, LDY, layer->scale, layer->shift, layer->mean, layer->inverse, relu};
 }
 
 static const struct linalg_columns ALL = {0, WIDTH};
@@ -47,7 +52,7 @@ static void forward_columns(struct layer *layer, const struct linalg_columns *co
 static void backward_columns(struct layer *layer, const struct linalg_columns *columns) {
   const struct linalg_rows x = rows_of(layer);
   for (size_t r = 0; r < ROWS; r++)
-    memcpy(layer->dx + r * WIDTH + columns->begin, layer->dy + r * WIDTH + columns->begin,
+    memcpy(layer->dx + r * LDY + columns->begin, layer->dy + r * LDY + columns->begin,
            (columns->end - columns->begin) * sizeof(real));
   batch_norm_backward(&layer->norm, columns, &x, layer->dscale, layer->dshift, layer->dx);
 }
@@ -67,8 +72,7 @@ static void test_forward(void) {
     const double deviation = sqrt((double)square / ROWS + 1e-3);
     for (size_t r = 0; r < ROWS; r++) {
       const double normal = ((double)layer.x[r * LD + j] - mean) / deviation;
-      CU_ASSERT_DOUBLE_EQUAL(layer.y[r * WIDTH + j], (double)layer.scale[j] * normal + (double)layer.shift[j],
-                             ROUNDING);
+      CU_ASSERT_DOUBLE_EQUAL(layer.y[r * LDY + j], (double)layer.scale[j] * normal + (double)layer.shift[j], ROUNDING);
     }
   }
 }
@@ -100,7 +104,7 @@ static void test_relu(void) {
   draw(&cut, true, 3);
   forward(&plain);
   forward(&cut);
-  for (size_t i = 0; i < ROWS * WIDTH; i++) CU_ASSERT_EQUAL(cut.y[i], plain.y[i] > 0 ? plain.y[i] : 0);
+  for (size_t i = 0; i < ROWS * LDY; i++) CU_ASSERT_EQUAL(cut.y[i], plain.y[i] > 0 ? plain.y[i] : 0);
 }
 
 static void test_nan(void) {
@@ -108,16 +112,16 @@ static void test_nan(void) {
   draw(&layer, true, 4);
   layer.x[5 * LD + 7] = (real)NAN;
   forward(&layer);
-  CU_ASSERT_TRUE(isnan(layer.y[5 * WIDTH + 7]));
-  CU_ASSERT_TRUE(isnan(layer.y[6 * WIDTH + 7])); // its column's mean
-  CU_ASSERT_FALSE(isnan(layer.y[5 * WIDTH + 8]));
+  CU_ASSERT_TRUE(isnan(layer.y[5 * LDY + 7]));
+  CU_ASSERT_TRUE(isnan(layer.y[6 * LDY + 7])); // its column's mean
+  CU_ASSERT_FALSE(isnan(layer.y[5 * LDY + 8]));
 }
 
 // L = sum dy y, by central differences of one number.
 static double loss(struct layer *layer) {
   double sum = 0;
   forward(layer);
-  for (size_t i = 0; i < ROWS * WIDTH; i++) sum += (double)layer->dy[i] * (double)layer->y[i];
+  for (size_t i = 0; i < ROWS * LDY; i++) sum += (double)layer->dy[i] * (double)layer->y[i];
   return sum;
 }
 
@@ -145,8 +149,7 @@ static void test_gradients(void) {
     for (size_t j = 0; j < WIDTH; j += 9) {
       expect_gradient(&layer, &layer.scale[j], (double)layer.dscale[j]);
       expect_gradient(&layer, &layer.shift[j], (double)layer.dshift[j]);
-      for (size_t r = 0; r < ROWS; r += 5)
-        expect_gradient(&layer, &layer.x[r * LD + j], (double)layer.dx[r * WIDTH + j]);
+      for (size_t r = 0; r < ROWS; r += 5) expect_gradient(&layer, &layer.x[r * LD + j], (double)layer.dx[r * LDY + j]);
     }
     CU_ASSERT_TRUE(fabs((double)layer.dscale[0]) > 0);
   }

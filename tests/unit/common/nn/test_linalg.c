@@ -113,7 +113,8 @@ static bool part_alone(struct shape s, const struct linalg_part *part, const rea
   const size_t size = linalg_weight_size(WEIGHT(s));
   real *dw = unset(size), *db = unset(s.out);
   const real *const soon[LINALG_SOON] = {dw, NULL, dw, NULL}; // makes no difference to the result
-  linalg_weight_gradient(WEIGHT(s), dy, ROWS(s.rows, x, ldx), part, dw, db, part->begin % 4 == 0 ? soon : NULL);
+  linalg_weight_gradient(WEIGHT(s), ROWS(s.rows, dy, s.out), ROWS(s.rows, x, ldx), part, dw, db,
+                         part->begin % 4 == 0 ? soon : NULL);
   bool right = true;
   for (size_t i = 0; i <= size; i++)
     right = right && !isnan(dw[i]) == (i >= part->weight_begin && i < part->weight_end);
@@ -267,7 +268,7 @@ static void test_no_rows(void) {
   CU_ASSERT_EQUAL(none, 7);
   for (size_t p = 0; p < linalg_parts(WEIGHT(s), 2); p++) {
     const struct linalg_part part = linalg_part(WEIGHT(s), p, linalg_parts(WEIGHT(s), 2));
-    linalg_weight_gradient(WEIGHT(s), &none, &no_x, &part, dw, db, NULL);
+    linalg_weight_gradient(WEIGHT(s), &no_dy, &no_x, &part, dw, db, NULL);
   }
   for (size_t i = 0; i < linalg_weight_size(WEIGHT(s)); i++) CU_ASSERT_EQUAL(dw[i], 0);
   CU_ASSERT_EQUAL(db[0], 0);
@@ -292,7 +293,7 @@ static void test_nan(void) {
     CU_ASSERT_EQUAL(dx[3], 0);
     CU_ASSERT_TRUE(isnan(dx[4]));
     const struct linalg_part part = linalg_part(WEIGHT(s), 0, 1);
-    linalg_weight_gradient(WEIGHT(s), y, ROWS(2, x, 4), &part, dw, db, NULL);
+    linalg_weight_gradient(WEIGHT(s), ROWS(2, y, out), ROWS(2, x, 4), &part, dw, db, NULL);
     linalg_unpack(WEIGHT(s), dw, dense);
     CU_ASSERT_TRUE_FATAL(isnan(dense[0]));
     CU_ASSERT_TRUE_FATAL(isnan(dense[4 * out - 1]));
