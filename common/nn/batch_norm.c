@@ -34,13 +34,6 @@ static inline void add_squares(size_t lanes, size_t rows, const real *restrict x
     for (size_t j = (n = rows - r < BLOCK ? rows - r : BLOCK, 0), m; j < count; j += m)                                \
       if (m = count - j < LANES ? count - j : LANES, true)
 
-// Fetches the block of rows that begins with r, while the block before it is worked on: parts of rows that lie apart
-// are not fetched by the processor itself.
-static inline void fetch_block(size_t count, size_t r, size_t rows, const real *x, size_t ldx) {
-  for (const size_t end = rows - r < BLOCK ? rows : r + BLOCK; r < end; r++)
-    for (size_t j = 0; j < count; j += LINE) __builtin_prefetch(&x[r * ldx + j]);
-}
-
 // sum[j] = sum over the rows of x[r][j],  j < count <= WIDE
 VECTORIZE static void sum_columns(size_t count, size_t rows, const real *restrict x, size_t ldx, double *restrict sum) {
   for (size_t j = 0; j < count; j++) sum[j] = 0;
@@ -115,7 +108,6 @@ VECTORIZE void batch_norm_apply(const struct batch_norm *norm, const struct lina
                                 const struct linalg_rows *x, real *y) {
   const size_t begin = columns->begin, count = columns->end - begin, rows = x->count, ldx = x->ld;
   FOR_BLOCKS {
-    if (j == 0) fetch_block(count, r + n, rows, y + begin, norm->ld);
     const struct batch_norm own = from_column(norm, begin + j);
     const real *from = x->at + r * ldx + begin + j;
     real *to = y + r * norm->ld + begin + j;
@@ -146,6 +138,13 @@ static inline void add_gradient(size_t lanes, size_t rows, const real *restrict 
     sums[j] += (double)scale_part[j];
     sums[WIDE + j] += (double)shift_part[j];
   }
+}
+
+// Fetches the block of rows that begins with r. The processor does not fetch parts of rows that lie apart by itself,
+// and x has left the cache since the forward.
+static inline void fetch_block(size_t count, size_t r, size_t rows, const real *x, size_t ldx) {
+  for (const size_t end = rows - r < BLOCK ? rows : r + BLOCK; r < end; r++)
+    for (size_t j = 0; j < count; j += LINE) __builtin_prefetch(&x[r * ldx + j]);
 }
 
 // sums (2 x WIDE): of scale, of shift. norm begins at the first column, as x and dy.

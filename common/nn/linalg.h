@@ -1,9 +1,9 @@
 // The matrix products of an MLP, by one of two backends:
 //   tiles NULL   OpenBLAS, single-threaded; weights are dense (out x in), as in PyTorch
 //   else         our own kernels (tiles.h), in float only; weights lie in panels, padded with zeros
-// Matrices are row-major and dense, unless they are a struct linalg_rows. Parallelism is the caller's: different
-// threads may compute different rows of a forward or of an input gradient, and different parts of a weight gradient. On
-// tiles the bits depend neither on that split nor on the vector unit.
+// Matrices are row-major and dense, unless they are a struct linalg_rows or have a distance from row to row (ld).
+// Parallelism is the caller's: different threads may compute different rows of a forward or of an input gradient, and
+// different parts of a weight gradient. On tiles the bits depend neither on that split nor on the vector unit.
 #ifndef CORSAC_COMMON_NN_LINALG_H
 #define CORSAC_COMMON_NN_LINALG_H
 

@@ -40,7 +40,7 @@ struct mlp_layer {
   enum mlp_norm norm;
   bool biased, relu;
   bool block_end; // adds the input of its block, the output of the layer two before, to its own output
-  size_t ld;      // of the layer's arrays (rows x out) in a cache: the reals from row to row
+  size_t ld;      // of the layer's arrays (rows x out) in a cache: the reals from row to row, `out` without batch norms
   size_t weight, bias, norm_scale, norm_shift; // offsets into the parameters: (out x in), (out), (out), (out)
   size_t mean, variance;                       // offsets into the running statistics: (out), (out)
 };

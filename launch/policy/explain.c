@@ -82,7 +82,9 @@ static enum status find_agent(struct work *work, size_t agent, struct error *err
     return error_set(error, STATUS_USAGE, "--agent: %s has %u agent%s, from 0 on; there is no agent %zu", name,
                      environment->agents, plural(environment->agents), agent);
   if (environment->agents > 1 && environment->agent[agent] != CORSAC_PRESENT)
-    return error_set(error, STATUS_USAGE, "--agent: agent %zu of %s is not there after this reset", agent, name);
+    return error_set(error, STATUS_USAGE,
+                     "--agent: agent %zu of %s is not there after this reset: name another one, or another --seed",
+                     agent, name);
   work->shown.agents = environment->agents;
   work->shown.agent = agent;
   work->shown.obs = work->obs + agent * environment->obs_dim;

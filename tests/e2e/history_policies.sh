@@ -43,9 +43,10 @@ expect_status 'a simulator' 0 ${CC:-gcc} -O2 -I"$include" "$root/launch/examples
 train 'it is trained' $small --env "exec:$tmp/oscillator" --history 3 --run-dir "$tmp/o"
 expect_status 'alone' 0 env CORSAC_EPISODES=3 CORSAC_POLICY="$tmp/o" "$tmp/oscillator"
 check 'it acts in every episode' [ "$(grep -c 'episode .* 100 steps' "$err")" = 3 ]
-# With agents that come and go, each of which has a state: every third one leaves at a step, and is back two steps later.
+
+# Four agents, each of which has a state. Two of them leave at every third step, and are back two steps later.
 cat >"$tmp/drift.py" <<'END'
-import os, sys
+import os
 import corsac_sim
 N, steps = 4, open(os.environ["STEPS"], "w") if "STEPS" in os.environ else None
 sim = corsac_sim.Sim("drift", 2, [-1], [3], max_episode_steps=15, agents=N)

@@ -10,12 +10,8 @@ static const double ROUNDING = 1e-9;
 #else
 static const double ROUNDING = 2e-5;
 #endif
-enum {
-  ROWS = 21,
-  WIDTH = 83,
-  LD = WIDTH + 3,
-  LDY = WIDTH + 2
-}; // more columns than are summed at once, and a remainder
+// More columns than are summed at once, and a remainder; rows that lie apart.
+enum { ROWS = 21, WIDTH = 83, LD = WIDTH + 3, LDY = WIDTH + 2 };
 static const struct batch_norm_kind XQC = {1e-3, false}, FLASHSAC = {1e-5, true};
 
 // One layer and what goes through it.
