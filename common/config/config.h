@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { CONFIG_MAX_HIDDEN = 8, CONFIG_MAX_NUMBERS = 40, CONFIG_TEXT = 1024 };
+enum { CONFIG_MAX_HIDDEN = 8, CONFIG_MAX_NUMBERS = 40, CONFIG_TEXT = 1024, CONFIG_CHOICE = 16 };
 enum { CONFIG_MAX_CASES = 128, CONFIG_CASES = 16384 }; // CONFIG_CASES: bytes of all cases, with a 0
 
 // A number, or "auto".
@@ -55,44 +55,45 @@ struct config {
   // networks
   struct config_widths hidden;
   struct config_widths critic_hidden, policy_hidden; // count 0: as hidden; config_critic_hidden, config_policy_hidden
-  char network[16];                                  // dense, residual
+  char network[CONFIG_CHOICE];                       // dense, residual
   uint64_t expansion;                                // residual: of a block's inner layer
-  char critic_norm[16], policy_norm[16];             // none, layer (critics), batch; critic_layer_norm says layer, too
-  char output_norm[16];                              // none, rms
+  char critic_norm[CONFIG_CHOICE],
+      policy_norm[CONFIG_CHOICE];  // none, layer (critics), batch; critic_layer_norm says layer, too
+  char output_norm[CONFIG_CHOICE]; // none, rms
   bool unit_weights;
-  char init[16];                   // uniform, orthogonal
+  char init[CONFIG_CHOICE];        // uniform, orthogonal
   uint64_t critics, target_subset; // target_subset 0: all
   bool critic_layer_norm;
-  char critic_loss[16]; // mse, categorical
+  char critic_loss[CONFIG_CHOICE]; // mse, categorical
   uint64_t value_atoms;
   double value_min, value_max;
   double log_std_min, log_std_max;
-  char log_std_form[16]; // clamp, tanh
+  char log_std_form[CONFIG_CHOICE]; // clamp, tanh
   bool normalize_observations;
   // the update
   uint64_t batch_size;
   double gamma, tau, lr_actor, lr_critic, lr_alpha;
-  char lr_schedule[16]; // constant, linear, cosine, over env_steps
-  double lr_final;      // share of the first rate
+  char lr_schedule[CONFIG_CHOICE]; // constant, linear, cosine, over env_steps
+  double lr_final;                 // share of the first rate
   struct config_auto alpha;
   struct config_entropy target_entropy;
   double alpha_start;
-  uint64_t policy_delay;      // updates of the critics for one of the policy
-  bool policy_first;          // the policy's half of an update comes first
-  bool policy_joint;          // the policy's batch statistics are of [s ; s']
-  double gradient_clip;       // 0: off
-  char normalize_rewards[16]; // none, deviation, bounded
-  uint64_t history;           // newest observations that the networks see
-  bool history_actions;       // and the actions between them
-  uint64_t noise_hold;        // most steps that one draw of noise is held
+  uint64_t policy_delay;                 // updates of the critics for one of the policy
+  bool policy_first;                     // the policy's half of an update comes first
+  bool policy_joint;                     // the policy's batch statistics are of [s ; s']
+  double gradient_clip;                  // 0: off
+  char normalize_rewards[CONFIG_CHOICE]; // none, deviation, bounded
+  uint64_t history;                      // newest observations that the networks see
+  bool history_actions;                  // and the actions between them
+  uint64_t noise_hold;                   // most steps that one draw of noise is held
   double reward_scale;
   uint64_t n_step;
-  uint64_t learner_threads; // 0, as many as pay off, is resolved at start
-  char backend[16];         // tiles, openblas; auto is resolved at start
+  uint64_t learner_threads;    // 0, as many as pay off, is resolved at start
+  char backend[CONFIG_CHOICE]; // tiles, openblas; auto is resolved at start
   // data
-  double utd;         // gradient updates per environment step past learning_starts; 0: the learner runs free
-  char utd_per[16];   // step, transition: what utd counts
-  uint64_t utd_slack; // of these
+  double utd;                  // gradient updates per environment step past learning_starts; 0: the learner runs free
+  char utd_per[CONFIG_CHOICE]; // step, transition: what utd counts
+  uint64_t utd_slack;          // of these
   uint64_t learning_starts, replay_capacity;
   uint64_t send_steps;  // steps an actor collects before it ships them
   double send_seconds;  // s after which it ships them in any case
@@ -105,28 +106,28 @@ struct config {
   uint64_t max_episode_steps;                         // after which an episode is truncated; 0: the environment's own
   uint64_t frame_skip;                                // steps of the environment for which one action is held
   struct config_numbers action_low, action_high;      // bounds of its actions; count 0: its own
-  char cases[CONFIG_CASES];       // lines (common/config/cases.h), or the path of their file; "": none
-  char cases_per[16];             // environment, episode
-  bool isolate;                   // run each plugin instance in a process of its own
-  bool restart_each_episode;      // start the program of a child process anew for each episode
-  char scratch[CONFIG_TEXT];      // directory of the children's working directories; "": none
-  char scratch_from[CONFIG_TEXT]; // directory that each of these is a copy of; "": they are empty
-  char scratch_keep[16];          // never, failed, always
-  uint64_t child_cores;           // cores of each child process; 0: all that its actor may use
-  char channel[16];               // memory, unix, tcp: to a simulator in a process of its own
-  char channel_host[CONFIG_TEXT]; // of tcp: the address or interface where it is awaited
-  char gym_wrap[CONFIG_TEXT];     // module:name of what wraps a gym: environment; "": nothing
-  char gym_info[CONFIG_TEXT];     // auto, none, or names of numbers in its info, with rules
+  char cases[CONFIG_CASES];         // lines (common/config/cases.h), or the path of their file; "": none
+  char cases_per[CONFIG_CHOICE];    // environment, episode
+  bool isolate;                     // run each plugin instance in a process of its own
+  bool restart_each_episode;        // start the program of a child process anew for each episode
+  char scratch[CONFIG_TEXT];        // directory of the children's working directories; "": none
+  char scratch_from[CONFIG_TEXT];   // directory that each of these is a copy of; "": they are empty
+  char scratch_keep[CONFIG_CHOICE]; // never, failed, always
+  uint64_t child_cores;             // cores of each child process; 0: all that its actor may use
+  char channel[CONFIG_CHOICE];      // memory, unix, tcp: to a simulator in a process of its own
+  char channel_host[CONFIG_TEXT];   // of tcp: the address or interface where it is awaited
+  char gym_wrap[CONFIG_TEXT];       // module:name of what wraps a gym: environment; "": nothing
+  char gym_info[CONFIG_TEXT];       // auto, none, or names of numbers in its info, with rules
   char python[CONFIG_TEXT], mujoco_dir[CONFIG_TEXT]; // "": searched for
   // reports
   uint64_t checkpoint_every, checkpoint_keep;
   double checkpoint_minutes; // 0: only by steps
   bool checkpoint_replay;
   uint64_t eval_every, eval_episodes, log_every;
-  uint64_t eval_max_steps; // of an episode; 0: the default of actor/evaluator.h
-  double eval_timeout;     // s; 0: likewise
-  bool tensorboard;        // write event files too
-  char log_level[16];      // error, warn, info, debug
+  uint64_t eval_max_steps;       // of an episode; 0: the default of actor/evaluator.h
+  double eval_timeout;           // s; 0: likewise
+  bool tensorboard;              // write event files too
+  char log_level[CONFIG_CHOICE]; // error, warn, info, debug
 };
 
 // The hidden layers of each critic, and of the policy: their own, or hidden where they have none.

@@ -257,9 +257,8 @@ static void format_entropy(const struct config_entropy *entropy, char *text, siz
 
 // --- a value of any type ---
 
-enum status option_set(const struct option *option, struct config *config, const char *text, const char *where,
-                       struct error *error) {
-  void *field = (char *)config + option->offset;
+enum status option_parse(const struct option *option, void *field, const char *text, const char *where,
+                         struct error *error) {
   uint64_t count;
   double number;
   bool flag;
@@ -305,7 +304,7 @@ enum status option_set(const struct option *option, struct config *config, const
   }
   case OPTION_CHOICE:
     if (!is_choice(option->choices, text)) break;
-    snprintf(field, sizeof config->log_level, "%s", text);
+    snprintf(field, CONFIG_CHOICE, "%s", text);
     return STATUS_OK;
   case OPTION_LINES:
     if (strchr(text, '\n')) return cases_parse(text, strlen(text), where, field, error);
@@ -319,6 +318,11 @@ enum status option_set(const struct option *option, struct config *config, const
   const char *near = choices ? option_suggest_choice(choices, text, words) : NULL;
   return error_set(error, STATUS_USAGE, "%s: must be %s, not \"%.100s\"%s%s%s", where, form, text,
                    near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+}
+
+enum status option_set(const struct option *option, struct config *config, const char *text, const char *where,
+                       struct error *error) {
+  return option_parse(option, (char *)config + option->offset, text, where, error);
 }
 
 void option_format_widths(const struct config_widths *widths, char *text, size_t size) {

@@ -54,8 +54,12 @@ const char *options_suggest(const char *name);
 
 void options_defaults(struct config *config);
 
-// Parses text into the option's field. where: "--batch-size", or "run.yaml:3: batch_size"; the message begins with it
-// and says the range or the form that would be right. Fails with STATUS_USAGE.
+// Parses text into *field, which is of the option's type. where: "--batch-size", or "run.yaml:3: batch_size"; the
+// message begins with it and says the range or the form that would be right. Fails with STATUS_USAGE.
+enum status option_parse(const struct option *option, void *field, const char *text, const char *where,
+                         struct error *error);
+
+// The same into the option's field of config.
 enum status option_set(const struct option *option, struct config *config, const char *text, const char *where,
                        struct error *error);
 

@@ -203,30 +203,6 @@ static enum status parse(int argc, char **argv, struct request *request, struct 
   return status == STATUS_OK ? refuse_options(request, error) : status;
 }
 
-static enum status parse_count(const char *text, const char *name, uint32_t most, uint32_t *value,
-                               struct error *error) {
-  char *end;
-  if (!text) return STATUS_OK;
-  errno = 0;
-  const unsigned long number = strtoul(text, &end, 10);
-  if (errno == 0 && *text >= '0' && *text <= '9' && !*end && number >= 1 && number <= most) {
-    *value = (uint32_t)number;
-    return STATUS_OK;
-  }
-  return error_set(error, STATUS_USAGE, "--%s: must be an integer from 1 to %u, not \"%.100s\"", name, most, text);
-}
-
-static enum status parse_seconds(const char *text, double *value, struct error *error) {
-  char *end;
-  if (!text) return STATUS_OK;
-  const double number = strtod(text, &end);
-  if (end != text && !*end && number >= 0.001 && number <= 60) {
-    *value = number;
-    return STATUS_OK;
-  }
-  return error_set(error, STATUS_USAGE, "--seconds: must be a number from 0.001 to 60, not \"%.100s\"", text);
-}
-
 // --- the plan ---
 
 static void set(struct config *config, const struct setting *setting, size_t count) {
@@ -252,10 +228,13 @@ static enum status plan_one(const struct request *request, const struct kind *ki
   if (status == STATUS_OK) status = options_check(&bench->config, error);
   if (bench->config.learner_threads == 0) bench->config.learner_threads = 1;
   snprintf(bench->config.backend, sizeof bench->config.backend, "%s", backend_choose(&bench->config));
-  if (status == STATUS_OK) status = parse_count(request->rounds, "rounds", BENCH_MAX_ROUNDS, &bench->rounds, error);
-  if (status == STATUS_OK) status = parse_seconds(request->seconds, &bench->seconds, error);
-  if (status == STATUS_OK) status = parse_count(request->obs_dim, "obs-dim", WIRE_MAX_DIM, &bench->obs_dim, error);
-  if (status == STATUS_OK) status = parse_count(request->act_dim, "act-dim", WIRE_MAX_DIM, &bench->act_dim, error);
+  if (status == STATUS_OK)
+    status = arguments_integer("rounds", request->rounds, 1, BENCH_MAX_ROUNDS, &bench->rounds, error);
+  if (status == STATUS_OK) status = arguments_number("seconds", request->seconds, 0.001, 60, &bench->seconds, error);
+  if (status == STATUS_OK)
+    status = arguments_integer("obs-dim", request->obs_dim, 1, WIRE_MAX_DIM, &bench->obs_dim, error);
+  if (status == STATUS_OK)
+    status = arguments_integer("act-dim", request->act_dim, 1, WIRE_MAX_DIM, &bench->act_dim, error);
   return status;
 }
 

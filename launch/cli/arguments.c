@@ -1,8 +1,10 @@
 #include "launch/cli/arguments.h"
 
 #include "common/base/suggest.h"
+#include "common/config/options.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 const char *arguments_suggest(const char *word, const char *const *names, size_t count) {
@@ -77,4 +79,25 @@ enum status arguments_parse(int argc, char **argv, const char *command, const st
                             const char **operand, struct error *error) {
   struct operands one = {.values = operand, .limit = operand ? 1 : 0};
   return arguments_parse_many(argc, argv, command, known, count, &one, error);
+}
+
+static enum status parse_value(const struct option *option, const char *text, void *value, struct error *error) {
+  char where[80];
+  snprintf(where, sizeof where, "--%s", option->name);
+  return text ? option_parse(option, value, text, where, error) : STATUS_OK;
+}
+
+enum status arguments_integer(const char *name, const char *text, uint32_t low, uint32_t high, uint32_t *value,
+                              struct error *error) {
+  uint64_t wide = *value;
+  const struct option option = {.name = name, .type = OPTION_COUNT, .low = low, .high = high};
+  const enum status status = parse_value(&option, text, &wide, error);
+  *value = (uint32_t)wide;
+  return status;
+}
+
+enum status arguments_number(const char *name, const char *text, double low, double high, double *value,
+                             struct error *error) {
+  const struct option option = {.name = name, .type = OPTION_NUMBER, .low = low, .high = high};
+  return parse_value(&option, text, value, error);
 }

@@ -327,12 +327,10 @@ static enum status read_request(int argc, char **argv, struct request *request, 
   if (status != STATUS_OK) return status;
   if (!request->timeout) checker->config.env_timeout = 60;
   checker->timeout = check_timeout(&checker->config);
-  char *end;
-  const long episodes = request->episodes ? strtol(request->episodes, &end, 10) : 10;
-  if (request->episodes && (*end || !*request->episodes || episodes < 1 || episodes > 1000000))
-    return error_set(error, STATUS_USAGE, "--episodes %.40s: is no number from 1 to 1000000", request->episodes);
-  checker->check->episodes = (uint64_t)episodes;
-  return STATUS_OK;
+  uint32_t episodes = 10;
+  status = arguments_integer("episodes", request->episodes, 1, 1000000, &episodes, error);
+  checker->check->episodes = episodes;
+  return status;
 }
 
 // Makes the findings' memory, which processes share. A new program takes the memory that it got, and its *group; else

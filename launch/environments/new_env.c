@@ -246,15 +246,10 @@ static void print_next(const struct language *language, const char *name) {
 
 // agents: as --agents has it, or NULL.
 static enum status read_agents(const char *agents, const char *language, uint32_t *number, struct error *error) {
-  char *end;
-  if (!agents) return STATUS_OK;
-  const unsigned long value = strtoul(agents, &end, 10);
-  if (!isdigit((unsigned char)*agents) || *end || value < 1 || value > CORSAC_MAX_AGENTS)
-    return error_set(error, STATUS_USAGE, "--agents %.40s: must be a number from 1 to %d", agents, CORSAC_MAX_AGENTS);
-  if (value > 1 && !find_language_of_agents(language))
+  if (arguments_integer("agents", agents, 1, CORSAC_MAX_AGENTS, number, error) != STATUS_OK) return error->status;
+  if (*number > 1 && !find_language_of_agents(language))
     return error_set(error, STATUS_USAGE,
                      "--agents: there are examples of several agents in c and fortran, none in %.40s", language);
-  *number = (uint32_t)value;
   return STATUS_OK;
 }
 

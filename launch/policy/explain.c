@@ -11,13 +11,11 @@
 #include "launch/policy/policy_source.h"
 #include "launch/policy/reference_networks.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct request {
   struct policy_source_request policy;
-  size_t samples, agent;
+  uint32_t samples, agent;
   bool json;
 };
 
@@ -30,19 +28,6 @@ struct work {
   float *obs, *input; // (agents x obs_dim), (history_width)
   double *memory;     // all arrays of double
 };
-
-// Reads an integer from `least` on, where it is given.
-static enum status parse_count(const char *name, const char *text, uint32_t least, size_t *count, struct error *error) {
-  char *end;
-  if (!text) return STATUS_OK;
-  errno = 0;
-  const double value = strtod(text, &end);
-  if (*end || end == text || errno || !(value >= least && value <= 1e9) || value != (double)(size_t)value)
-    return error_set(error, STATUS_USAGE, "--%s: must be an integer from %u to 1000000000, not \"%.100s\"", name, least,
-                     text);
-  *count = (size_t)value;
-  return STATUS_OK;
-}
 
 static enum status parse_request(int argc, char **argv, struct request *request, struct error *error) {
   const char *samples = NULL, *agent = NULL;
@@ -58,8 +43,9 @@ static enum status parse_request(int argc, char **argv, struct request *request,
   if (!request->policy.path || !request->policy.path[0])
     return error_set(error, STATUS_USAGE,
                      "explain: say which policy: corsac explain RUN (a run directory), or a checkpoint file");
-  status = parse_count("samples", samples, 2, &request->samples, error);
-  return status == STATUS_OK ? parse_count("agent", agent, 0, &request->agent, error) : status;
+  status = arguments_integer("samples", samples, 2, 1000000000, &request->samples, error);
+  return status == STATUS_OK ? arguments_integer("agent", agent, 0, CORSAC_MAX_AGENTS - 1, &request->agent, error)
+                             : status;
 }
 
 // What the policy sees of the first observation.

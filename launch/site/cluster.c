@@ -3,14 +3,16 @@
 #include "launch/cli/command.h"
 #include "launch/cli/embedded.h"
 
+#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { VALUE = 4096 };
 
 struct request {
-  const char *system, *nodes, *tasks, *time, *env, *run_dir, *options;
+  const char *system, *env, *run_dir, *options;
+  uint32_t nodes, tasks;
+  long seconds; // of wall time
 };
 
 // The lines of the scripts that arguments fill, by their begin. system NULL: of every script. In `form`: %n nodes, %t
@@ -34,12 +36,6 @@ static const struct field fields[] = {
     {NULL, "options=", "%o"},
 };
 
-static bool parse_count(const char *text, long *value) {
-  char *end;
-  *value = strtol(text, &end, 10);
-  return *text && *end == '\0' && *value >= 1 && *value <= 1000000;
-}
-
 // The seconds of HH:MM:SS or HH:MM; 0: the text is neither.
 static long parse_time(const char *text) {
   int hours, minutes, seconds, used = 0;
@@ -52,14 +48,7 @@ static long parse_time(const char *text) {
   return good ? hours * 3600L + minutes * 60L + seconds : 0;
 }
 
-static enum status check(const struct request *request, struct error *error) {
-  long value;
-  if (!parse_count(request->nodes, &value))
-    return error_set(error, STATUS_USAGE, "--nodes %s: must be a number from 1 to 1000000", request->nodes);
-  if (!parse_count(request->tasks, &value))
-    return error_set(error, STATUS_USAGE, "--tasks %s: must be a number from 1 to 1000000", request->tasks);
-  if (parse_time(request->time) < 600)
-    return error_set(error, STATUS_USAGE, "--time %s: must be a time HH:MM:SS of 10 minutes or more", request->time);
+static enum status check_texts(const struct request *request, struct error *error) {
   const char *texts[] = {request->env, request->run_dir, request->options};
   for (int i = 0; i < 3; i++)
     if (texts[i] && (strlen(texts[i]) > VALUE / 8 || strchr(texts[i], '\n')))
@@ -79,11 +68,11 @@ static void print_quoted(const char *text) {
 }
 
 static void print_part(char part, const struct request *request) {
-  const long seconds = parse_time(request->time);
+  const long seconds = request->seconds;
   switch (part) {
-  case 'n': fputs(request->nodes, stdout); break;
-  case 't': fputs(request->tasks, stdout); break;
-  case 'p': printf("%ld", atol(request->nodes) * atol(request->tasks)); break;
+  case 'n': printf("%" PRIu32, request->nodes); break;
+  case 't': printf("%" PRIu32, request->tasks); break;
+  case 'p': printf("%" PRIu64, (uint64_t)request->nodes * request->tasks); break;
   case 'w': printf("%02ld:%02ld:%02ld", seconds / 3600, seconds / 60 % 60, seconds % 60); break;
   case 'm': printf("%02ld:%02ld", seconds / 3600, seconds / 60 % 60); break;
   case 'h': printf("%.2f", 0.95 * (double)seconds / 3600); break;
@@ -134,16 +123,32 @@ static const char *find_script(const char *system, struct error *error) {
   return NULL;
 }
 
+static enum status parse_request(int argc, char **argv, struct request *request, struct error *error) {
+  const char *nodes = NULL, *tasks = NULL, *time = "04:00:00";
+  *request = (struct request){.nodes = 1, .tasks = 8};
+  const struct argument known[] = {{"nodes", NULL, &nodes},
+                                   {"tasks", NULL, &tasks},
+                                   {"time", NULL, &time},
+                                   {"env", NULL, &request->env},
+                                   {"run-dir", NULL, &request->run_dir},
+                                   {"options", NULL, &request->options}};
+  enum status status =
+      arguments_parse(argc, argv, "cluster", known, sizeof known / sizeof *known, &request->system, error);
+  if (status == STATUS_OK) status = arguments_integer("nodes", nodes, 1, 1000000, &request->nodes, error);
+  if (status == STATUS_OK) status = arguments_integer("tasks", tasks, 1, 1000000, &request->tasks, error);
+  request->seconds = parse_time(time);
+  if (status == STATUS_OK && request->seconds < 600)
+    status =
+        error_set(error, STATUS_USAGE, "--time: must be a time HH:MM:SS of 10 minutes or more, not \"%.100s\"", time);
+  return status == STATUS_OK ? check_texts(request, error) : status;
+}
+
 int command_cluster(int argc, char **argv) {
   struct error error = {0};
-  struct request request = {.nodes = "1", .tasks = "8", .time = "04:00:00"};
-  const struct argument known[] = {{"nodes", NULL, &request.nodes},     {"tasks", NULL, &request.tasks},
-                                   {"time", NULL, &request.time},       {"env", NULL, &request.env},
-                                   {"run-dir", NULL, &request.run_dir}, {"options", NULL, &request.options}};
-  enum status status =
-      arguments_parse(argc, argv, "cluster", known, sizeof known / sizeof *known, &request.system, &error);
+  struct request request;
+  const enum status status = parse_request(argc, argv, &request, &error);
   const char *script = status == STATUS_OK ? find_script(request.system, &error) : NULL;
-  if (!script || check(&request, &error) != STATUS_OK) return command_fail(&error);
+  if (!script) return command_fail(&error);
   while (*script) {
     const size_t length = strcspn(script, "\n");
     print_line(script, length, &request);

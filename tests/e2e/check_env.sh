@@ -100,6 +100,6 @@ expect_status 'json of a clean one' 0 "$CORSAC" check-env Pendulum-v1 --episodes
 check 'is ok' json_is "$out" ok true
 bad 'no environment' 2 'say which environment' "$CORSAC" check-env
 bad 'an unknown option' 2 'did you mean --episodes' "$CORSAC" check-env Pendulum-v1 --episode 3
-bad 'no number' 2 'no number from 1' "$CORSAC" check-env Pendulum-v1 --episodes x
+bad 'no number' 2 '--episodes: must be an integer from 1' "$CORSAC" check-env Pendulum-v1 --episodes x
 bad 'an unknown command' 2 'did you mean check-env' "$CORSAC" chek-env
 finish

@@ -22,8 +22,8 @@ check 'lsf is printed' script lsf --nodes 3 --tasks 4 --time 2:00
 for line in '#BSUB -n 12' '#BSUB -R "span[ptile=4]"' '#BSUB -W 02:00'; do check "lsf has $line" grep -qxF -- "$line" "$tmp/job.sh"; done
 for f in launch/cluster/*.sh; do check "$f is short" [ "$(wc -l <"$f")" -lt 40 ]; done
 bad 'another system' 2 'slurm, pbs, lsf, or hosts .did you mean slurm' "$CORSAC" cluster slurn
-bad 'no number of nodes' 2 '--nodes 0: must be a number' "$CORSAC" cluster slurm --nodes 0
-bad 'no time' 2 '--time 4h: must be a time HH:MM:SS' "$CORSAC" cluster slurm --time 4h
+bad 'no number of nodes' 2 '--nodes: must be an integer from 1' "$CORSAC" cluster slurm --nodes 0
+bad 'no time' 2 '--time: must be a time HH:MM:SS .*not "4h"' "$CORSAC" cluster slurm --time 4h
 
 # The fake batch system and mpirun: mpirun runs one process of the job, and logs what happened to
 # it.

@@ -52,6 +52,33 @@ static void test_refuses(void) {
       STATUS_USAGE);
 }
 
+static void test_values(void) {
+  struct error error = {0};
+  uint32_t count = 7;
+  double number = 0.5;
+  CU_ASSERT_EQUAL(arguments_integer("nodes", NULL, 1, 9, &count, &error), STATUS_OK);
+  CU_ASSERT_EQUAL(arguments_number("seconds", NULL, 1, 9, &number, &error), STATUS_OK);
+  CU_ASSERT_EQUAL(count, 7);
+  CU_ASSERT_EQUAL(number, 0.5);
+  CU_ASSERT_EQUAL(arguments_integer("nodes", "4294967295", 1, UINT32_MAX, &count, &error), STATUS_OK);
+  CU_ASSERT_EQUAL(count, UINT32_MAX);
+  CU_ASSERT_EQUAL(arguments_integer("nodes", "1e3", 1000, 1000, &count, &error), STATUS_OK);
+  CU_ASSERT_EQUAL(count, 1000);
+  CU_ASSERT_EQUAL(arguments_number("seconds", "1e-3", 0.001, 60, &number, &error), STATUS_OK);
+  CU_ASSERT_EQUAL(number, 0.001);
+  const char *const wrong[] = {"", "0", "10", "-1", " 5", "5x", "1.5", "4294967297", "1e30", "nine"};
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    error = (struct error){0};
+    CU_ASSERT_EQUAL(arguments_integer("nodes", wrong[i], 1, 9, &count, &error), STATUS_USAGE);
+    CU_ASSERT_TRUE(error_says(&error, "--nodes: must be an integer from 1 to 9, not \""));
+  }
+  error = (struct error){0};
+  CU_ASSERT_EQUAL(arguments_number("seconds", "61", 0.001, 60, &number, &error), STATUS_USAGE);
+  CU_ASSERT_TRUE(error_says(&error, "--seconds: must be a number from 0.001 to 60, not \"61\""));
+  CU_ASSERT_EQUAL(count, 1000);
+  CU_ASSERT_EQUAL(number, 0.001);
+}
+
 static void test_many(void) {
   const char *output = NULL, *words[2] = {NULL, NULL};
   bool sheet = false;
@@ -98,6 +125,7 @@ int main(void) {
   static const struct unit_case cases[] = {
       {"flags, values in both forms and one operand are read", test_reads},
       {"everything else is refused with a message that names it", test_refuses},
+      {"a value of a command is read as an option is, with its range", test_values},
       {"several operands, and options of one letter", test_many},
       {"a misspelt word finds the one that was meant, a strange one none", test_nearest}};
   return unit_run("arguments", cases, sizeof cases / sizeof *cases);
