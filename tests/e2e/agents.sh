@@ -93,6 +93,8 @@ sed -i "s#3vary#4vary#" half/config.yaml
 bad 'a checkpoint of other agents' 1 'has 3 agents, the present one has 4' \
   "$CORSAC" train --resume half --env "$plugin:4vary" --env-steps 2000
 bad 'explain of an agent too many' 2 '--agent: .*has 3 agents, from 0 on; there is no agent 3' "$CORSAC" explain one --agent 3
+bad 'explain of an agent that is away' 2 'agent 1 of .* is not there after this reset' \
+  "$CORSAC" explain one --agent 1 --seed 2
 bad 'explain of no number' 2 '--agent: must be an integer from 0' "$CORSAC" explain one --agent x
 bad 'a wrong number' 2 '--agents: must be an integer from 1 to 65536' "$CORSAC" new-env other --agents 0
 bad 'another language' 2 'examples of several agents in c and fortran, none in python' \
