@@ -51,6 +51,11 @@ done
 [ -n "$packages" ] || exit 0
 
 CPPFLAGS=${CPPFLAGS:-}
+# Only what core and tests bring is looked for. Of other groups the names are told.
+tell_groups() {
+  others=$(printf '%s\n' "$@" | grep -vx 'core\|tests') || return 0
+  echo "corsac: cannot install packages here, nor tell whether those of $others are there; their names in Debian:" $packages >&2
+}
 # Without apt or root: names differ between systems, so look for what the packages bring.
 check_by_presence() {
   missing=
@@ -60,7 +65,7 @@ check_by_presence() {
   done
   case " $* " in *' tests '*) pkg-config --exists cunit 2>/dev/null || missing="$missing cunit" ;; esac
   echo '#include <Random123/philox.h>' | cc $CPPFLAGS -E -x c - >/dev/null 2>&1 || missing="$missing Random123/philox.h"
-  [ -z "$missing" ] && exit 0
+  [ -n "$missing" ] || { tell_groups "$@" && exit 0; }
   cat >&2 <<EOF
 corsac: cannot install packages here; please do so by the means of this system, or load the modules of the cluster
   missing:$missing

@@ -59,8 +59,10 @@ $python -m venv --clear "$new"
 printf '%s\n' "$requirements" >"$new/requirements.txt"
 "$new/bin/python" -m pip install -q --disable-pip-version-check --only-binary=:all: -r "$new/requirements.txt"
 "$new/bin/python" -c 'import gymnasium, numpy'
-for file in $(grep -IlF "$new" "$new"/bin/*); do # scripts name their interpreter
-  sed "s|$new|$directory|g" "$file" >"$new/script" && cat "$new/script" >"$file"
+for file in "$new"/bin/*; do # scripts name their interpreter
+  grep -qIF "$new" "$file" || continue
+  sed "s|$new|$directory|g" "$file" >"$new/script"
+  cat "$new/script" >"$file"
 done
 rm -f "$new/script"
 mv "$new/requirements.txt" "$new/installed"

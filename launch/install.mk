@@ -16,6 +16,7 @@ install: all ## Install below PREFIX=/usr/local (and DESTDIR)
 	$(Q)install -m 644 $(PRESETS) $(prefix)/share/corsac/presets
 	$(Q)install -m 644 $(RECIPES) $(prefix)/share/corsac/recipes
 	$(Q)install -m 755 $(CLUSTER) $(prefix)/share/corsac/cluster
+	$(Q)install -m 755 launch/install-deps.sh launch/install-gym.sh launch/install-mujoco.sh $(prefix)/share/corsac
 	$(Q)for e in $(EXAMPLES:launch/%=%); do install -D -m 644 launch/$$e $(prefix)/share/corsac/$$e || exit 1; done
 	$(Q)$(B)/corsac help --man >$(prefix)/share/man/man1/corsac.1 && \
 	  for name in $$($(B)/corsac help --commands --topics); do \

@@ -9,6 +9,7 @@
 #include "actor/guest/guest.h"
 #include "common/base/file.h"
 #include "common/config/cases.h"
+#include "common/config/environment_form.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -37,7 +38,8 @@ static bool has_cases(const struct environment_kind *kind) { return kind->config
 
 // For an environment that would be the same in every case.
 static enum status refuse_cases(const struct environment_kind *kind, const char *why, struct error *error) {
-  return error_set(error, STATUS_USAGE, "cases: %s %s; --cases goes with a plugin, exec: and gym:", kind->id, why);
+  return error_set(error, STATUS_USAGE,
+                   "cases: %s %s; --cases goes with a plugin, exec:, gym: and pettingzoo:", kind->id, why);
 }
 
 static enum status open_built_in(struct environment_kind *kind, struct error *error) {
@@ -56,11 +58,6 @@ static enum status open_built_in(struct environment_kind *kind, struct error *er
 }
 
 // --- plugins ---
-
-static bool is_path(const char *id) {
-  size_t length = strlen(id);
-  return strchr(id, '/') || (length > 3 && strcmp(id + length - 3, ".so") == 0);
-}
 
 static enum status open_plugin(struct environment_kind *kind, struct error *error) {
   struct error own = {0}; // the status is needed even where the caller wants no message
@@ -195,19 +192,22 @@ enum status environment_kind_open(struct environment_kind *kind, const char *env
   const char *args = colon ? colon + 1 : "";
   if (length == 0)
     return error_set(error, STATUS_USAGE,
-                     "no environment is given: --env takes a built-in name, path/to/plugin.so[:args], gym:ID, "
-                     "fmi:MODEL.fmu[:TASK.yaml] or exec:COMMAND");
+                     "no environment is given: --env takes a built-in name, path/to/plugin.so[:args], exec:COMMAND, "
+                     "gym:ID, pettingzoo:MODULE or fmi:MODEL.fmu[:TASK.yaml]");
   if (length >= sizeof kind->id || strlen(args) >= sizeof kind->args)
     return error_set(error, STATUS_USAGE, "--env is too long: name and arguments may have %zu characters each",
                      sizeof kind->id - 1);
   memcpy(kind->id, env, length);
   memcpy(kind->args, args, strlen(args) + 1);
 
-  if (colon && strcmp(kind->id, "exec") == 0) return open_exec(kind, error);
-  if (colon && strcmp(kind->id, "gym") == 0) return open_gym(kind, env, error);
-  if (colon && strcmp(kind->id, "pettingzoo") == 0) return open_pettingzoo(kind, env, error);
-  if (colon && strcmp(kind->id, "fmi") == 0) return open_fmi(kind, env, error);
-  if (!is_path(kind->id)) return open_built_in(kind, error);
+  switch (environment_form_of(env)) {
+  case ENVIRONMENT_EXEC: return open_exec(kind, error);
+  case ENVIRONMENT_GYM: return open_gym(kind, env, error);
+  case ENVIRONMENT_PETTINGZOO: return open_pettingzoo(kind, env, error);
+  case ENVIRONMENT_FMI: return open_fmi(kind, env, error);
+  case ENVIRONMENT_BUILT_IN: return open_built_in(kind, error);
+  case ENVIRONMENT_PLUGIN: break;
+  }
   if (config && config->isolate)
     return open_process(kind, (const char *[]){"plugin", kind->id, kind->args, NULL}, error);
   return open_plugin(kind, error);
@@ -226,7 +226,6 @@ void environment_kind_close(struct environment_kind *kind) {
 }
 
 const char *environment_kind_name(const struct environment_kind *kind) {
-  const bool is_python = strncmp(kind->id, "gym:", 4) == 0 || strncmp(kind->id, "pettingzoo:", 11) == 0;
-  const char *slash = is_python ? NULL : strrchr(kind->id, '/');
+  const char *slash = environment_form_is_python(environment_form_of(kind->id)) ? NULL : strrchr(kind->id, '/');
   return slash ? slash + 1 : kind->id;
 }

@@ -39,15 +39,9 @@ struct environment_kind {
   void (*create_abandon)(const struct environment_kind *kind);
 };
 
-// Finds the environment that the option --env names:
-//
-//   NAME                   a built-in environment
-//   path/to/plugin.so[:ARGS]   a plugin, opened with dlopen; with config->isolate in a child process. A text before the
-//                          first ':' that has a '/' in it or ends in .so is a path.
-//   exec:COMMAND           a simulator in a child process
-//   gym:ID[?KEY=VALUE&...]   an environment of Gymnasium in a child process, with keyword arguments
-//   pettingzoo:MODULE[?KEY=VALUE&...]   a parallel environment of PettingZoo, likewise; its agents share one policy
-//   fmi:MODEL.fmu[:TASK.yaml]  an FMU, in a child process unless its task says otherwise
+// Finds the environment that the option --env names (common/config/environment_form.h). exec:, gym: and pettingzoo: run
+// in a child process, a plugin with config->isolate, an FMU unless its task says otherwise. The agents of PettingZoo's
+// parallel environment share one policy.
 //
 // A message names what was given and what would be right: a similar built-in name, the missing symbol, both ABI
 // numbers. A kind that could not be opened may be closed.

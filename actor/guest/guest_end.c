@@ -2,6 +2,7 @@
 #include "actor/guest/guest_impl.h"
 #include "common/base/c_locale.h"
 #include "common/base/exit_bound.h"
+#include "common/base/streams.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -32,7 +33,7 @@ static _Noreturn void end_call(const char *how, int crash) {
   guest_describe(guest_guard.guest, function, where, sizeof where);
   error_set(&end.why, STATUS_FAILED, "%s: %s", where, how);
   if (guest_state.host.ended) guest_state.host.ended(guest_state.host.who, &end);
-  fprintf(stderr, "corsac: %s\n", end.why.text);
+  fprintf(streams_error(), "corsac: %s\n", end.why.text);
   exit_at_once(EXIT_FAILED);
 }
 
@@ -66,7 +67,7 @@ void guest_ends(const char *how) {
 void guest_end_child(enum guest_function function) {
   char where[512];
   guest_describe(guest_guard.guest, function, where, sizeof where);
-  fprintf(stderr, "corsac: %s: it forked, and the child returned from the call: the child ends\n", where);
+  fprintf(streams_error(), "corsac: %s: it forked, and the child returned from the call: the child ends\n", where);
   exit_at_once(EXIT_FAILED);
 }
 

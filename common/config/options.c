@@ -1,6 +1,7 @@
 #include "common/config/options_impl.h"
 #include "common/base/suggest.h"
 #include "common/config/cases.h"
+#include "common/config/environment_form.h"
 #include <assert.h>
 #include <ctype.h>
 #include <inttypes.h>
@@ -213,20 +214,13 @@ enum status options_check(const struct config *config, struct error *error) {
   return options_check_networks(config, error);
 }
 
-static bool is_plugin(const char *env) {
-  const size_t name = strcspn(env, ":");
-  return memchr(env, '/', name) || (name > 3 && strncmp(env + name - 3, ".so", 3) == 0);
-}
-
 bool options_has_child(const struct config *config) {
-  static const char *const prefixes[] = {"exec:", "gym:", "fmi:"};
-  for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
-    if (strncmp(config->env, prefixes[i], strlen(prefixes[i])) == 0) return true;
-  return config->isolate && is_plugin(config->env);
+  const enum environment_form form = environment_form_of(config->env);
+  return environment_form_is_remote(form) || form == ENVIRONMENT_FMI || (config->isolate && form == ENVIRONMENT_PLUGIN);
 }
 
 bool options_can_isolate(const struct config *config) {
-  return is_plugin(config->env) && !config->isolate && config->ranks_per_env == 1;
+  return environment_form_of(config->env) == ENVIRONMENT_PLUGIN && !config->isolate && config->ranks_per_env == 1;
 }
 
 bool options_is_fixed(const struct option *option, const struct config *config) {

@@ -101,8 +101,8 @@ enum status options_check(const struct config *config, struct error *error);
 // The part of it that concerns networks, which is asked of a file's configuration too.
 enum status options_check_networks(const struct config *config, struct error *error);
 
-// Whether the environment is a program of its own below the actor: exec:, gym:, fmi: (unless its task says otherwise),
-// or a plugin with isolate.
+// Whether the environment is a program of its own below the actor: exec:, gym:, pettingzoo:, fmi: (unless its task says
+// otherwise), or a plugin with isolate.
 bool options_has_child(const struct config *config);
 
 // Whether --isolate would change something: the environment is a plugin that one actor runs in its own process.

@@ -3,6 +3,7 @@
 
 #include "common/base/file.h"
 #include "common/base/text.h"
+#include "common/config/environment_form.h"
 #include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -191,9 +192,10 @@ static enum status read_env(struct reader *reader, const struct option *option, 
     status = read_argument(reader, id, &query);
     if (status != STATUS_OK) return status;
   }
-  if (!*id) return fail(reader, "env: a mapping needs id: gym:ID; the other keys are its arguments");
-  if (query.used && strncmp(id, "gym:", 4) != 0)
-    return fail(reader, "env: only gym:ID takes arguments by key, and id is %.100s", id);
+  if (!*id)
+    return fail(reader, "env: a mapping needs id: gym:ID or pettingzoo:MODULE; the other keys are its arguments");
+  if (query.used && !environment_form_is_python(environment_form_of(id)))
+    return fail(reader, "env: only gym:ID and pettingzoo:MODULE take arguments by key, and id is %.100s", id);
   snprintf(text, sizeof text, "%s%s%s", id, !query.used ? "" : strchr(id, '?') ? "&" : "?", query.text);
   return option_set(option, &reader->config, text, where, reader->error);
 }

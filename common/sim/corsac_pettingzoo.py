@@ -7,6 +7,7 @@ arguments: a value is a literal of JSON, or else a plain string; %XX is a byte.
 Agents:      those of possible_agents, in that order. All have the same spaces.
 Observation: Box, or Dict and Tuple of such, as in corsac_gym.py.
 Action:      Box; where it is unbounded, --action-low and --action-high bound it.
+Case:        as in corsac_gym.py.
 Seed:        every episode is reset with a seed of its own, the lower 32 bits of corsac's.
 End:         of an agent: its termination or truncation. One that is gone without either counts as truncated, with its last observation.
              Of the environment: when no agent is left, or at --max-episode-steps.
@@ -71,8 +72,8 @@ class Agents:
         if self.names[j] in observations:
             self.flatten(observations[self.names[j]], self.obs[j])
 
-    def reset(self, seed):
-        result = self.env.reset(seed=seed)
+    def reset(self, seed, case):
+        result = self.env.reset(seed=seed, **corsac_gym.case_of(case))
         observations = result[0] if isinstance(result, tuple) else result
         for j, name in enumerate(self.names):
             self.rewards[j] = 0.0
@@ -106,7 +107,7 @@ def drive(agents, sim):
     obs = agents.obs.reshape(-1)  # the same memory
     one = len(agents.names) == 1
     while sim.wanted:
-        agents.reset(sim.seed % 2**32)
+        agents.reset(sim.seed % 2**32, sim.case)
         if not one:
             sim.agents(None, agents.flags)
         action = sim.begin(obs)

@@ -5,6 +5,7 @@
 #include "common/base/memory.h"
 #include "common/base/suggest.h"
 #include "common/base/streams.h"
+#include "common/config/cases.h"
 #include "common/nn/backend.h"
 #include "common/nn/linalg.h"
 #include "common/wire/message.h"
@@ -56,7 +57,7 @@ static const struct kind kinds[] = {
      bench_train,
      true,
      21,
-     "env utd envs send_steps " NETWORKS,
+     "env utd envs send_steps history " NETWORKS,
      {{"replay_capacity", "100000"}, {"learning_starts", "500"}}},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
@@ -225,7 +226,10 @@ static enum status plan_one(const struct request *request, const struct kind *ki
   set(&bench->config, shape->setting, sizeof shape->setting / sizeof *shape->setting);
   enum status status = recipes_apply(request->recipe ? request->recipe : "", &bench->config, error);
   if (status == STATUS_OK) status = options_apply(request->given, request->count, &bench->config, error);
+  if (status == STATUS_OK) status = cases_load(&bench->config, error);
   if (status == STATUS_OK) status = options_check(&bench->config, error);
+  if (status == STATUS_OK && bench->config.history > 1 && !strstr(kind->shape, "history"))
+    status = error_set(error, STATUS_USAGE, "--history: `corsac bench history` and `corsac bench train` measure it");
   if (bench->config.learner_threads == 0) bench->config.learner_threads = 1;
   snprintf(bench->config.backend, sizeof bench->config.backend, "%s", backend_choose(&bench->config));
   if (status == STATUS_OK)

@@ -47,8 +47,8 @@ static enum status parse_option(int argc, char **argv, const char *command, cons
   } else if (equals) {
     *argument->value = equals + 1;
   } else if (argc < 2 || strncmp(argv[1], "--", 2) == 0) {
-    return error_set(error, STATUS_USAGE, "%s: %s%s needs a value after it", command, letter ? "-" : "--",
-                     argument->name);
+    return error_set(error, STATUS_USAGE, "%s: %s%s needs a value after it%s", command, letter ? "-" : "--",
+                     argument->name, argc < 2 ? "" : "; one that begins with -- stands behind a =");
   } else {
     *argument->value = argv[1];
     *used = 2;

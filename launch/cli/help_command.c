@@ -27,15 +27,11 @@ static enum status print_page(const char *name, struct error *error) {
   const bool command = command_help_text(name) != NULL;
   const char *topic = topics_find(name);
   if (!command && !topic) return unknown_name(name, error);
-  if (!topic) {
-    command_help_print(stdout, name);
-    return STATUS_OK;
-  }
-
   struct pager pager = pager_begin();
+  enum status status = STATUS_OK;
   if (command) command_help_print(pager.out, name);
-  if (command) fputc('\n', pager.out);
-  const enum status status = terminal_page_print(pager.out, topic, pager.terminal, pager.columns, error);
+  if (command && topic) fputc('\n', pager.out);
+  if (topic) status = terminal_page_print(pager.out, topic, pager.terminal, pager.columns, error);
   pager_end(&pager);
   return status;
 }

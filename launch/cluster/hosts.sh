@@ -23,6 +23,7 @@ for attempt in 1 2 3 4 5; do
   now=$(cat "$run/status.json" 2>/dev/null)
   [ "$now" = "$before" ] || code=$(sed -n 's/.*"exit_code": *\([0-9]*\).*/\1/p' <<<"$now")
   if [ -n "$stopped" ] || { [ -n "$code" ] && [ "$code" != 75 ]; }; then break; fi
-  echo "$run stopped (${code:-it was killed}): attempt $((attempt + 1)) follows" >&2
+  [ $attempt = 5 ] && again='the fifth attempt was the last' || again="attempt $((attempt + 1)) follows"
+  echo "$run stopped (${code:-it was killed}): $again" >&2
 done
 exit "${code:-1}"

@@ -85,9 +85,8 @@ static void print_table(const struct config *config) {
     printf("%-32s FMUs of FMI 2 and 3\n", "fmi:MODEL.fmu[:TASK.yaml]");
   else
     printf("%-32s not available: %s\n", "fmi:MODEL.fmu[:TASK.yaml]", why.text);
-  printf(
-      "\nYour own: --env path/to/plugin.so[:args], a shared object made with <corsac/env.h>; exec:COMMAND, a program "
-      "with its own main loop made with <corsac/sim.h>\n");
+  printf("\nOthers: --env path/to/plugin.so[:args], a shared object made with <corsac/env.h>; exec:COMMAND, a program "
+         "with its own main loop made with <corsac/sim.h>; pettingzoo:MODULE, PettingZoo's parallel environments\n");
 }
 
 int command_envs(int argc, char **argv) {

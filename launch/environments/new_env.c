@@ -64,10 +64,12 @@ static enum status check_name(const char *name, struct error *error) {
   size_t length = 0;
   while (isalnum((unsigned char)name[length]) || name[length] == '_') length++;
   if (name[length] == '\0' && length <= MOST_NAME && isalpha((unsigned char)name[0])) return STATUS_OK;
+  const size_t all = strlen(name);
+  const bool fmu = all > 4 && strcmp(name + all - 4, ".fmu") == 0;
   return error_set(
       error, STATUS_USAGE,
-      "new-env: \"%.60s\" is no valid name: use letters, digits and _, a letter first, at most %d characters", name,
-      MOST_NAME);
+      "new-env: \"%.60s\" is no valid name: use letters, digits and _, a letter first, at most %d characters%s", name,
+      MOST_NAME, fmu ? "; an FMU goes with --lang fmu" : "");
 }
 
 static const char *find_example(const struct language *language) {
@@ -247,10 +249,11 @@ static void print_next(const struct language *language, const char *name) {
 // agents: as --agents has it, or NULL.
 static enum status read_agents(const char *agents, const char *language, uint32_t *number, struct error *error) {
   if (arguments_integer("agents", agents, 1, CORSAC_MAX_AGENTS, number, error) != STATUS_OK) return error->status;
-  if (*number > 1 && !find_language_of_agents(language))
+  if (*number == 1 || find_language_of_agents(language)) return STATUS_OK;
+  if (strcmp(language, "fmu") == 0 || find_language(language, error))
     return error_set(error, STATUS_USAGE,
                      "--agents: there are examples of several agents in c and fortran, none in %.40s", language);
-  return STATUS_OK;
+  return error->status;
 }
 
 static enum status make_env(const char *name, const char *language_name, uint32_t agents, struct error *error) {

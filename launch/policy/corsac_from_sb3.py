@@ -52,7 +52,7 @@ def check(data, actor):
         raise Refused("has a feature extractor with weights of its own (CNN, dictionaries): only flat observations can "
                       "be converted")
     activation = str((data.get("policy_kwargs") or {}).get("activation_fn", "ReLU"))
-    if "ReLU" not in activation or "LeakyReLU" in activation:
+    if not re.search(r"\bReLU\b", activation):
         raise Refused("has the activation %s; corsac has ReLU" % activation)
 
 

@@ -210,11 +210,12 @@ static void say_cases(const struct eval *eval) {
 static void say_cut(const struct eval *eval) {
   const uint32_t asked = (uint32_t)eval->source.config.eval_episodes;
   if (eval->cut == 0) return;
-  fprintf(stderr, "corsac: %u of %u episode%s did not end by %s", eval->cut, asked, plural(asked),
+  fprintf(streams_error(), "corsac: %u of %u episode%s did not end by %s", eval->cut, asked, plural(asked),
           eval->cut == 1 ? "itself" : "themselves");
-  if (eval->begun < asked) fprintf(stderr, ", %u of these were not begun", asked - eval->begun);
-  fprintf(stderr, ": --max-steps and --timeout say how much they are given; a return is what an episode had until it "
-                  "was cut\n");
+  if (eval->begun < asked) fprintf(streams_error(), ", %u of these were not begun", asked - eval->begun);
+  fprintf(streams_error(),
+          ": --max-steps and --timeout say how much they are given; a return is what an episode had until it "
+          "was cut\n");
 }
 
 enum status eval_end(struct eval *eval, struct error *error) {

@@ -3,6 +3,7 @@
 
 #include "common/base/memory.h"
 #include "common/base/plural.h"
+#include "common/base/streams.h"
 #include "common/config/options.h"
 #include "common/nn/networks.h"
 #include "launch/cli/arguments.h"
@@ -201,6 +202,7 @@ int command_explain(int argc, char **argv) {
   struct error error = {0};
   struct request request;
   struct work work = {0};
+  streams_keep_output();
   if (parse_request(argc, argv, &request, &error) != STATUS_OK) return command_fail(&error);
   enum status status = policy_source_read(&work.source, &request.policy, &error);
   if (status == STATUS_OK)
@@ -209,7 +211,7 @@ int command_explain(int argc, char **argv) {
   if (status == STATUS_OK) status = reset_environment(&work, request.agent, &error);
   if (status == STATUS_OK) status = explain(&work, &request, &error);
   if (status == STATUS_OK && request.json) status = json_print(explain_json(&work.shown), &error);
-  if (status == STATUS_OK && !request.json) explain_print(stdout, &work.shown);
+  if (status == STATUS_OK && !request.json) explain_print(streams_output(), &work.shown);
   release(&work);
   return status == STATUS_OK ? EXIT_DONE : command_fail(&error);
 }

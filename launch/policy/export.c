@@ -45,12 +45,11 @@ static bool is_identifier(const char *name) {
 }
 
 static enum status parse_request(int argc, char **argv, struct request *request, struct error *error) {
-  static char output[] = "--output";
-  const struct argument known[] = {
-      {"format", NULL, &request->format}, {"output", NULL, &request->output}, {"name", NULL, &request->name}};
+  const struct argument known[] = {{"format", NULL, &request->format},
+                                   {"output", NULL, &request->output},
+                                   {"o", NULL, &request->output},
+                                   {"name", NULL, &request->name}};
   *request = (struct request){.name = "policy"};
-  for (int i = 0; i < argc; i++)
-    if (strcmp(argv[i], "-o") == 0) argv[i] = output;
   enum status status =
       arguments_parse(argc, argv, "export", known, sizeof known / sizeof *known, &request->path, error);
   if (status != STATUS_OK) return status;

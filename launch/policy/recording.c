@@ -3,6 +3,8 @@
 #include "actor/envs/mujoco.h"
 #include "common/base/clock.h"
 #include "common/base/memory.h"
+#include "common/base/streams.h"
+#include "common/config/environment_form.h"
 #include "launch/policy/output_file.h"
 #include "learner/storage/atomic_file.h"
 
@@ -49,7 +51,7 @@ enum status recording_check(const char *path, struct error *error) {
 // Chooses who draws the pictures, and the environment where Gymnasium does.
 static enum status choose(struct recording *recording, struct config *config, struct error *error) {
   recording->drawing = drawing_find(config->env);
-  if (recording->drawing || strncmp(config->env, "gym:", 4) == 0) return STATUS_OK;
+  if (recording->drawing || environment_form_of(config->env) == ENVIRONMENT_GYM) return STATUS_OK;
   if (!mujoco_task_find(config->env))
     return error_set(error, STATUS_USAGE,
                      "--record: %s has no pictures: Pendulum-v1, MountainCarContinuous-v0, the MuJoCo tasks and gym: "
@@ -58,7 +60,8 @@ static enum status choose(struct recording *recording, struct config *config, st
   char env[CONFIG_TEXT];
   snprintf(env, sizeof env, "gym:%.1000s", config->env);
   memcpy(config->env, env, sizeof env);
-  fprintf(stderr, "corsac: recorded in Gymnasium's own environment, %s, whose episodes begin elsewhere\n", env);
+  fprintf(streams_error(), "corsac: recorded in Gymnasium's own environment, %s, whose episodes begin elsewhere\n",
+          env);
   return STATUS_OK;
 }
 
@@ -260,7 +263,7 @@ enum status recording_end(struct recording *recording, struct error *error) {
   for (bool said = false; ended == 0 && clock_now() < began + ENCODING_SECONDS;) {
     if (!said && clock_now() > began + SILENT_SECONDS) {
       said = true;
-      fprintf(stderr, "corsac: waiting for ffmpeg to end the film\n");
+      fprintf(streams_error(), "corsac: waiting for ffmpeg to end the film\n");
     }
     ended = waitpid(recording->ffmpeg, &code, WNOHANG);
     if (ended == 0) poll(NULL, 0, 10);

@@ -2,6 +2,7 @@
 #include "launch/cli/arguments.h"
 #include "launch/cli/command.h"
 #include "launch/cli/embedded.h"
+#include "launch/cli/shell_word.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -48,23 +49,17 @@ static long parse_time(const char *text) {
   return good ? hours * 3600L + minutes * 60L + seconds : 0;
 }
 
-static enum status check_texts(const struct request *request, struct error *error) {
-  const char *texts[] = {request->env, request->run_dir, request->options};
-  for (int i = 0; i < 3; i++)
-    if (texts[i] && (strlen(texts[i]) > VALUE / 8 || strchr(texts[i], '\n')))
-      return error_set(error, STATUS_USAGE, "%.40s...: is too long for a script, or has more than one line", texts[i]);
-  return STATUS_OK;
+// Whether the text is one line that fits into a script, quoted.
+static enum status check_text(const char *option, const char *text, struct error *error) {
+  if (!text || (strlen(text) <= VALUE / 8 && !strchr(text, '\n'))) return STATUS_OK;
+  return error_set(error, STATUS_USAGE, "%s: must be one line of at most %d bytes, not \"%.40s...\"", option, VALUE / 8,
+                   text);
 }
 
-// Prints 'text', with each ' in it as '\''.
 static void print_quoted(const char *text) {
-  putchar('\'');
-  for (; *text; text++)
-    if (*text == '\'')
-      fputs("'\\''", stdout);
-    else
-      putchar(*text);
-  putchar('\'');
+  char word[VALUE];
+  shell_word(text, word, sizeof word);
+  fputs(word, stdout);
 }
 
 static void print_part(char part, const struct request *request) {
@@ -140,7 +135,9 @@ static enum status parse_request(int argc, char **argv, struct request *request,
   if (status == STATUS_OK && request->seconds < 600)
     status =
         error_set(error, STATUS_USAGE, "--time: must be a time HH:MM:SS of 10 minutes or more, not \"%.100s\"", time);
-  return status == STATUS_OK ? check_texts(request, error) : status;
+  if (status == STATUS_OK) status = check_text("--env", request->env, error);
+  if (status == STATUS_OK) status = check_text("--run-dir", request->run_dir, error);
+  return status == STATUS_OK ? check_text("--options", request->options, error) : status;
 }
 
 int command_cluster(int argc, char **argv) {

@@ -183,6 +183,7 @@ void doctor_disk(struct doctor *doctor, const char *directory) {
     doctor_say(doctor, FINDING_BAD, "disk", "%s cannot be written: %s: choose another --run-dir", directory,
                strerror(errno));
     unlink(path);
+    unlink(to);
     return;
   }
   qsort(small, SMALL_FILES, sizeof *small, ascending);

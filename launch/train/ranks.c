@@ -61,19 +61,15 @@ enum status ranks_share_config(struct config *config, int rank, enum status reso
 
 // --- groups and transports ---
 
-static bool begins(const char *text, const char *start) { return strncmp(text, start, strlen(start)) == 0; }
-
 enum status ranks_count_groups(const struct config *config, uint32_t *actors, struct error *error) {
   const unsigned long long k = config->ranks_per_env;
-  const bool alone =
-      begins(config->env, "exec:") || begins(config->env, "gym:") || begins(config->env, "fmi:") || config->isolate;
   if (k == 1) return STATUS_OK;
-  if (alone)
-    return error_set(
-        error, STATUS_USAGE,
-        "ranks_per_env %llu: exec:, gym:, fmi: and --isolate run an environment in one process of its own, which "
-        "has no ranks; a plugin that is parallel over MPI runs in the ranks themselves",
-        k);
+  if (options_has_child(config) || config->isolate)
+    return error_set(error, STATUS_USAGE,
+                     "ranks_per_env %llu: exec:, gym:, pettingzoo:, fmi: and --isolate run an environment in one "
+                     "process of its own, which "
+                     "has no ranks; a plugin that is parallel over MPI runs in the ranks themselves",
+                     k);
   if (*actors == 0 || *actors % k != 0)
     return error_set(error, STATUS_USAGE,
                      "ranks_per_env %llu: %u rank%s beside the first make%s no groups of %llu; start one more than a "

@@ -139,6 +139,7 @@ static void doubt_idle(struct doubts *doubts) {
       {constant, "lr_final", "lr_schedule is constant"},
       {!policy_batch, "policy_joint", "policy_norm is not batch"},
       {config->eval_every == 0, "eval_episodes", "eval_every is 0, so there are no evaluations"},
+      {config->history <= 1, "history_actions", "history is 1, so there are no actions of before"},
       {!child, "restart_each_episode", no_child},
       {!child, "scratch", no_child},
       {!child, "child_cores", no_child},

@@ -5,6 +5,7 @@
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "common/config/cases.h"
+#include "common/config/environment_form.h"
 #include "common/config/options.h"
 #include "common/nn/linalg.h"
 #include "common/wire/transport_mpi.h"
@@ -218,18 +219,20 @@ static enum status resolve_resume(struct setup *setup, const struct request *req
 }
 
 // runs/<environment>-<time>. The environment stands there without its path and arguments: exec:./solver -x becomes
-// solver, gym:module:ID?key=value becomes ID, fmi:tank.fmu:task.yaml becomes tank.fmu.
+// solver, gym:module:ID?key=value becomes ID, pettingzoo:module?key=value module, fmi:tank.fmu:task.yaml becomes
+// tank.fmu.
 static void default_run_dir(struct config *config) {
   char path[CONFIG_TEXT];
-  const char *env = config->env + (strncmp(config->env, "fmi:", 4) == 0 ? 4 : 0);
-  const bool is_gym = strncmp(env, "gym:", 4) == 0;
-  if (strncmp(env, "exec:", 5) == 0)
-    process_command_name(env + 5, path, sizeof path);
-  else if (is_gym)
+  const enum environment_form form = environment_form_of(config->env);
+  const bool is_python = environment_form_is_python(form);
+  const char *env = config->env + (form == ENVIRONMENT_FMI ? strlen("fmi:") : 0);
+  if (form == ENVIRONMENT_EXEC)
+    process_command_name(env + strlen("exec:"), path, sizeof path);
+  else if (is_python)
     snprintf(path, sizeof path, "%.*s", (int)strcspn(env, "?"), env);
   else
     snprintf(path, sizeof path, "%.*s", (int)strcspn(env, ":"), env);
-  const char *last = strrchr(path, '/'), *colon = is_gym ? strrchr(path, ':') : NULL;
+  const char *last = strrchr(path, '/'), *colon = is_python ? strrchr(path, ':') : NULL;
   if (!last || (colon && colon > last)) last = colon;
   const char *name = last ? last + 1 : path;
   char when[32];

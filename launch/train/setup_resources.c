@@ -4,6 +4,7 @@
 
 #include "common/base/log.h"
 #include "common/base/plural.h"
+#include "common/config/environment_form.h"
 #include "common/config/options.h"
 #include "common/nn/backend.h"
 #include "common/nn/policy.h"
@@ -21,22 +22,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool begins(const char *text, const char *start) { return strncmp(text, start, strlen(start)) == 0; }
-
 static void warn_of_idle_options(const struct config *config) {
+  const enum environment_form form = environment_form_of(config->env);
   const bool wraps = *config->gym_wrap, informs = strcmp(config->gym_info, "auto") != 0;
-  if ((wraps || informs) && !begins(config->env, "gym:"))
+  if ((wraps || informs) && form != ENVIRONMENT_GYM)
     log_warn("%s has no effect: %s is no environment of Gymnasium; gym:ID is", wraps ? "gym_wrap" : "gym_info",
              config->env);
-  if (strcmp(config->channel, "memory") != 0 && !begins(config->env, "exec:") && !begins(config->env, "gym:"))
-    log_warn("channel %s has no effect: only exec: and gym: run a program that could be elsewhere", config->channel);
+  if (strcmp(config->channel, "memory") != 0 && !environment_form_is_remote(form))
+    log_warn("channel %s has no effect: only exec:, gym: and pettingzoo: run a program that could be elsewhere",
+             config->channel);
   if (strcmp(config->channel, "tcp") != 0 && strcmp(config->channel_host, "127.0.0.1") != 0)
     log_warn("channel_host %s has no effect with channel %s; --channel tcp listens there", config->channel_host,
              config->channel);
-  const size_t name = strcspn(config->env, ":");
-  const bool plugin = memchr(config->env, '/', name) || (name > 3 && strncmp(config->env + name - 3, ".so", 3) == 0);
-  if (config->isolate && !plugin && !begins(config->env, "exec:") && !begins(config->env, "gym:") &&
-      !begins(config->env, "fmi:"))
+  if (config->isolate && form == ENVIRONMENT_BUILT_IN)
     log_warn("isolate has no effect: %s is built in, not a plugin, and runs in its actor's process", config->env);
 }
 

@@ -375,6 +375,9 @@ static void warn_of(const struct error *why, bool another) {
 static enum status newest_of(const char *directory, bool whole_job, char *checkpoint, struct error *error) {
   const enum status status = checkpoint_newest(directory, whole_job, warn_of, checkpoint, error);
   if (status == STATUS_OK) return status;
+  if (!whole_job)
+    return error_set(error, status, "%s: holds no checkpoint yet (ckpt-*.h5), so no policy; give another run or a file",
+                     directory);
   return error_set(error, status, "%s: holds no checkpoint yet (ckpt-*.h5): --resume auto --run-dir %s begins there",
                    directory, directory);
 }

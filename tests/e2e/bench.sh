@@ -72,6 +72,7 @@ refused 'an unknown option' '--batch-size' learner --batchsize 3
 refused 'a value out of range' '--hidden' learner --hidden 0
 refused 'options of a run' '--resume' train --resume x
 refused 'a batch larger than the replay' 'batch_size' learner --batch-size 64 --replay-capacity 32
+refused 'a history elsewhere' 'history' learner --history 4
 refused 'no directory' '--run-dir' checkpoint --run-dir "$tmp/nowhere"
 run $MPIRUN -n 2 "$CORSAC" bench lerner
 check 'one rank speaks' [ "$(grep -c 'no benchmark' "$err")" = 1 ]

@@ -61,6 +61,8 @@ train 'a case of which no environment is' $quick --run-dir "$tmp/few" --env "$pl
 check 'is told' grep -q 'of 4 cases only the first 2 are trained on: set --envs 4, or --cases-per episode' "$tmp/few/log.txt"
 check 'and one that is not evaluated' grep -q 'of 4 cases only the first 3 are evaluated: set --eval-episodes 4' "$tmp/few/log.txt"
 
+expect_status 'a benchmark' 0 "$CORSAC" bench env --env "$plugin" --cases "$tmp/cases" --rounds 1 --seconds 0.01
+
 # --- evaluation, report ---------------------------------------------------------------------------
 mv "$tmp/cases" "$tmp/moved"
 expect_status 'eval' 0 "$CORSAC" eval "$tmp/drawn" --episodes 6
@@ -233,7 +235,7 @@ head -c 300000 /dev/zero >"$tmp/bad" && refused 'a large file' 'bad: has more th
 printf 'a k=1\nb k=2\n' >"$tmp/bad"
 refused 'no set_case' 'cases_per: .*counter.so has no function set_case, .*--cases-per environment' --env "$plugins/counter.so" --cases-per episode
 refused 'no cases' 'cases_per: episode draws a case for each episode, but there are no cases; give --cases FILE' --cases '' --cases-per episode
-refused 'a built-in environment' 'cases: Pendulum-v1 is built in and has no cases; --cases goes with a plugin, exec: and gym:' --env Pendulum-v1
+refused 'a built-in environment' 'cases: Pendulum-v1 is built in and has no cases; --cases goes with a plugin, exec:, gym: and pettingzoo:' --env Pendulum-v1
 refused 'another way' 'cases-per: must be one of environment|episode' --cases-per step
 expect_status 'an isolated plugin without set_case' 1 "$CORSAC" train ${quick/$tmp\/cases/$tmp/bad} --env "$plugins/counter.so" --isolate --cases-per episode --env-max-failures 1 --run-dir "$tmp/isolated-counter"
 check 'is refused' grep -q 'cases_per: it has no function set_case' "$err"

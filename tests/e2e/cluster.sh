@@ -15,7 +15,7 @@ done
 eval "$(grep '^env=' "$tmp/job.sh")"
 check 'quotes survive' [ "$env" = "exec:./solver 'x y'" ]
 check 'pbs is printed' script pbs --nodes 3 --tasks 4 --time 10:00:00 --run-dir /scratch/a
-for line in '#PBS -l select=3:ncpus=4:mpiprocs=4' '#PBS -l walltime=10:00:00' 'hours=9.50' "run='/scratch/a'"; do
+for line in '#PBS -l select=3:ncpus=4:mpiprocs=4' '#PBS -l walltime=10:00:00' 'hours=9.50' 'run=/scratch/a'; do
   check "pbs has $line" grep -qxF -- "$line" "$tmp/job.sh"
 done
 check 'lsf is printed' script lsf --nodes 3 --tasks 4 --time 2:00
@@ -23,6 +23,10 @@ for line in '#BSUB -n 12' '#BSUB -R "span[ptile=4]"' '#BSUB -W 02:00'; do check 
 for f in launch/cluster/*.sh; do check "$f is short" [ "$(wc -l <"$f")" -lt 40 ]; done
 bad 'another system' 2 'slurm, pbs, lsf, or hosts .did you mean slurm' "$CORSAC" cluster slurn
 bad 'no number of nodes' 2 '--nodes: must be an integer from 1' "$CORSAC" cluster slurm --nodes 0
+bad 'a text of two lines' 2 '--options: must be one line of at most 512 bytes' "$CORSAC" cluster slurm --options='--utd 2
+--seed 3'
+bad 'a value that looks like an option' 2 '--options needs a value after it; one that begins with -- stands behind a =' \
+  "$CORSAC" cluster slurm --options '--utd 2'
 bad 'no time' 2 '--time: must be a time HH:MM:SS .*not "4h"' "$CORSAC" cluster slurm --time 4h
 
 # The fake batch system and mpirun: mpirun runs one process of the job, and logs what happened to

@@ -125,6 +125,8 @@ bad 'a keyword' 2 'is used in the code already' "$CORSAC" new-env while
 bad 'a name of the example' 2 'is used in the code already' "$CORSAC" new-env State
 bad 'no name' 2 'give it a name' "$CORSAC" new-env
 bad 'another language' 2 'did you mean fortran' "$CORSAC" new-env x --lang fortrn
+bad 'another language, of agents' 2 'did you mean python' "$CORSAC" new-env x --lang pyton --agents 3
+bad 'an FMU without its language' 2 'an FMU goes with --lang fmu' "$CORSAC" new-env tank.fmu
 bad 'another option' 2 'did you mean --lang' "$CORSAC" new-env x --lan c
 check 'none of them makes a directory' [ ! -e x ]
 cd "$root" || exit 1

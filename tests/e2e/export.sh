@@ -224,6 +224,7 @@ env.save(sys.argv[1] + "/normalised.pkl")
 np.savez(sys.argv[1] + "/normalised.expected.npz", rows=rows, action=model.predict(env.normalize_obs(rows), deterministic=True)[0])
 SAC("MlpPolicy", "Pendulum-v1", use_sde=True).save(sys.argv[1] + "/sde.zip")
 SAC("MlpPolicy", "Pendulum-v1", policy_kwargs=dict(activation_fn=torch.nn.Tanh)).save(sys.argv[1] + "/tanh.zip")
+SAC("MlpPolicy", "Pendulum-v1", policy_kwargs=dict(activation_fn=torch.nn.ReLU6)).save(sys.argv[1] + "/relu6.zip")
 PPO("MlpPolicy", "Pendulum-v1").save(sys.argv[1] + "/ppo.zip")
 END
 cat >"$tmp/same_sb3.py" <<'END'
@@ -251,7 +252,7 @@ if environment sb3 torch stable-baselines3 numpy; then
   done
   train 'a run begins with it' $quick --env Pendulum-v1 --init-policy "$tmp/sac.npz" --run-dir "$tmp/b"
   check 'with its widths' grep -qx 'hidden: 48,40' "$tmp/b/config.yaml"
-  for case in 'sde gSDE' 'tanh activation' 'ppo no squashed Gaussian'; do
+  for case in 'sde gSDE' 'tanh activation' 'relu6 activation' 'ppo no squashed Gaussian'; do
     expect_status "${case%% *} is refused" 1 "$python" "$converter" "$tmp/${case%% *}.zip" "$tmp/x.npz"
     check 'and why' grep -q "^corsac_from_sb3.py: .*${case#* }" "$err"
   done

@@ -129,6 +129,14 @@ no 'other spaces' 'agent walker_2 has other spaces than walker_0' wrong=spaces
 no 'discrete actions' 'actions are continuous: a Box' space=discrete
 no 'an exception' 'RuntimeError: the walkers fell asleep' wrong=raises
 no 'an argument that is unknown' 'parallel_env failed: TypeError' nothing=3
+echo 'two k=2' >"$tmp/cases"
+bad 'a case arrives' 1 'RuntimeError: the case is two k=2' "$CORSAC" train --env "$walkers?wrong=case" --cases "$tmp/cases" --env-max-failures 1 --run-dir "$tmp/no"
+rm -rf "$tmp/no"
+bad 'no ranks of its own' 2 'gym:, pettingzoo:, fmi: and --isolate' $MPIRUN -n 3 "$CORSAC" train --env "$walkers" --ranks-per-env 2 --run-dir "$tmp/no"
+mkdir "$tmp/here"
+expect_status 'its default directory' 0 sh -c 'cd "$0" && "$@"' "$tmp/here" "$CORSAC" train $small --isolate --scratch scratch --env "$walkers?walkers=3"
+check 'has the name of the module' sh -c "ls '$tmp/here/runs' | grep -q '^corsac_test_parallel-'"
+check 'and no option is said to be idle' [ "$(grep -c 'no effect' "$err")" = 0 ]
 bad 'no such module' 1 'no_such_module cannot be imported.*install-deps.sh pettingzoo' "$CORSAC" train --env pettingzoo:no_such_module --run-dir "$tmp/no"
 rm -rf "$tmp/no"
 bad 'not a module of PettingZoo' 1 'json has no parallel_env' "$CORSAC" train --env pettingzoo:json --run-dir "$tmp/no"

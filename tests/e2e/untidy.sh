@@ -65,6 +65,10 @@ one_object() { [ "$(head -c 1 "$out")" = '{' ] && [ "$(tail -n 1 "$out")" = '}' 
 expect_status 'eval --json' 0 "$CORSAC" eval create-chdir --env ./untidy.so:step:flood --json
 check 'of a plugin that prints is one object' one_object
 check 'what it prints is on standard error' grep -q 000000000063 "$err"
+expect_status 'explain --json' 0 "$CORSAC" explain create-chdir --env ./untidy.so:reset:flood --samples 10 --json
+check 'too' one_object
+expect_status 'explain of a plugin that closes the streams' 0 "$CORSAC" explain create-chdir --env ./untidy.so:reset:standard --samples 10
+check 'is read all the same' grep -q 'THE VARIANCE' "$out"
 expect_status 'check-env --json' 0 "$CORSAC" check-env ./untidy.so:reset:flood --json
 check 'too' one_object
 expect_status 'bench --json' 0 "$CORSAC" bench env --env ./untidy.so:reset:flood --rounds 1 --seconds 0.05 --json

@@ -19,6 +19,8 @@ class Walkers:
         return Discrete(3) if self.space == "discrete" else Box(-1, 1, (1,), numpy.float32)
 
     def reset(self, seed=None, options=None):
+        if self.wrong == "case":
+            raise RuntimeError(f"the case is {(options or {}).get('case')}")
         self.random = numpy.random.default_rng(seed)
         self.x = {agent: float(self.random.uniform(-0.5, 0.5)) for agent in self.possible_agents}
         self.agents, self.late, self.t = self.possible_agents[:-1], self.possible_agents[-1], 0

@@ -77,6 +77,7 @@ static void test_env_mapping(void) {
       {"env: {id: gym:A-v0, l: [1, -2.5e3, x, [007]], d: {a: true, 'b c': null}}",
        "gym:A-v0?l=[1,-2.5e3,\"x\",[\"007\"]]&d={\"a\":true,\"b c\":null}"},
       {"env: {id: 'gym:A-v0?a=1', b: 2}", "gym:A-v0?a=1&b=2"},
+      {"env: {id: 'pettingzoo:a.b_v4', n_walkers: 2}", "pettingzoo:a.b_v4?n_walkers=2"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     struct config config, again;
@@ -101,8 +102,10 @@ static void test_refused(void) {
       {"gamma: ''\n", "run.yaml:1: gamma: must be a number from 0 to 1, not \"\""},
       {"seed: 1\ngamma: 1\nseed: 1\n", "run.yaml:3: seed: is given twice, first in line 1"},
       {"seed:\n  value: 1\n", "run.yaml:2: seed: must be a single value, not a mapping"},
-      {"env:\n  g: 1\n", "run.yaml:3: env: a mapping needs id: gym:ID; the other keys are its arguments"},
-      {"env: {id: Pendulum-v1, g: 1}\n", "run.yaml:1: env: only gym:ID takes arguments by key, and id is Pendulum-v1"},
+      {"env:\n  g: 1\n",
+       "run.yaml:3: env: a mapping needs id: gym:ID or pettingzoo:MODULE; the other keys are its arguments"},
+      {"env: {id: Pendulum-v1, g: 1}\n",
+       "run.yaml:1: env: only gym:ID and pettingzoo:MODULE take arguments by key, and id is Pendulum-v1"},
       {"env: {id: [gym:A]}\n", "run.yaml:1: env: id must be a text"},
       {"env: {id: gym:A, [a]: 1}\n", "run.yaml:1: env: a key must be a text"},
       {"env: {id: gym:A, a: [[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]}\n",
