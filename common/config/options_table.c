@@ -23,8 +23,7 @@
 static const struct option table[] = {
 #define GROUP "job"
     TEXT(env, .rule = OPTION_FREE,
-         .help = "environment: built-in (`corsac envs`), plugin.so[:args], exec:CMD, gym:ID, pettingzoo:MODULE, "
-                 "fmi:FMU[:TASK]"),
+         .help = "environment: NAME (`corsac envs`), plugin.so[:args], exec:CMD, gym:ID, pettingzoo:MODULE, fmi:FMU"),
     COUNT(seed, .default_text = "1", .low = 0, .high = OPTION_ANY_SEED, .rule = OPTION_FIXED,
           .help = "key of all random numbers"),
     TEXT(run_dir, .rule = OPTION_INVOCATION, .help = "directory of the run; empty: runs/<env>-<time>"),
@@ -187,8 +186,7 @@ static const struct option table[] = {
     CHOICE(cases_per, .default_text = "environment", .choices = "environment|episode", .rule = OPTION_FREE_ASYNC,
            .help = "who plays one case: an environment, or an episode, which draws it from the seed"),
     BOOL(isolate, .default_text = "false", .rule = OPTION_FREE,
-         .help =
-             "run each instance of a plugin in a process of its own (as exec:, gym:, pettingzoo:; fmi: by its task)"),
+         .help = "run each instance of a plugin in its own process (as exec:, gym:, pettingzoo:; fmi: by its task)"),
     BOOL(restart_each_episode, .default_text = "false", .rule = OPTION_FREE,
          .help = "end the program of a child process after each episode and start it anew"),
     TEXT(scratch, .rule = OPTION_FREE,
@@ -200,8 +198,7 @@ static const struct option table[] = {
     COUNT(child_cores, .default_text = "0", .low = 0, .high = 65536, .rule = OPTION_FREE,
           .help = "cores that each child process gets for itself; 0: all that its actor may use"),
     CHOICE(channel, .default_text = "memory", .choices = "memory|unix|tcp", .rule = OPTION_FREE,
-           .help =
-               "to an exec:, gym: or pettingzoo: simulator; sockets reach containers and hosts (`corsac help remote`)"),
+           .help = "to exec:, gym:, pettingzoo:; sockets reach containers and hosts (`corsac help remote`)"),
     ROW(OPTION_TEXT, char *, channel_host, .default_text = "127.0.0.1", .rule = OPTION_FREE,
         .help = "address or interface where channel tcp awaits the simulator; 0.0.0.0: all"),
     TEXT(gym_wrap, .rule = OPTION_FREE,
