@@ -23,7 +23,7 @@
 static const struct option table[] = {
 #define GROUP "job"
     TEXT(env, .rule = OPTION_FREE,
-         .help = "environment: NAME (`corsac envs`), plugin.so[:args], exec:CMD, gym:ID, pettingzoo:MODULE, fmi:FMU"),
+         .help = "a name of `corsac envs`, plugin.so[:args], exec:CMD, gym:ID, pettingzoo:MODULE, fmi:FMU"),
     COUNT(seed, .default_text = "1", .low = 0, .high = OPTION_ANY_SEED, .rule = OPTION_FIXED,
           .help = "key of all random numbers"),
     TEXT(run_dir, .rule = OPTION_INVOCATION, .help = "directory of the run; empty: runs/<env>-<time>"),
