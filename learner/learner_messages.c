@@ -278,10 +278,11 @@ static bool revive(struct learner *learner, uint32_t rank) {
   return true;
 }
 
-// While the job ends only BYE has an effect. Rows of a round that is not finished, or past the end, are counted as
-// dropped.
+// While the job ends only BYE has an effect; any other message says that the actor lives. Rows of a round that is not
+// finished, or past the end, are counted as dropped.
 static enum status take_while_leaving(struct learner *learner, const struct frame *frame, struct error *error) {
   if (frame->type == MESSAGE_BYE) return take_message(learner, frame, error);
+  actor_table_hear(&learner->table, frame->sender - 1);
   return frame->type == MESSAGE_TRANSITIONS ? transition_receiver_drop(learner->receiver, frame, error) : STATUS_OK;
 }
 

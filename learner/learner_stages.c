@@ -15,7 +15,7 @@ static void watch_alpha(struct learner *learner, const struct sac_losses *losses
   enum { CLIMB = 20000 };
   const struct sac *sac = &learner->job->sac;
   char more[LOG_THROTTLE_TEXT];
-  if (!sac->auto_alpha) return;
+  if (!sac->auto_alpha || losses->policy_weight == 0) return; // without a policy step it has no entropy
   learner->climbs = losses->entropy < sac->target_entropy ? learner->climbs + 1 : 0;
   const bool high = losses->alpha > SAC_ALPHA_HIGH || (learner->climbs >= CLIMB && losses->alpha > 10);
   if (!high || !log_throttle_due(&learner->alpha_high, more)) return;
@@ -121,8 +121,8 @@ static enum status begin_round(struct learner *learner, struct error *error) {
   return status == STATUS_OK ? actor_table_send_all(&learner->table, true, error) : status;
 }
 
-// A version names the parameters after a round's updates; a round without updates has none of its own. The random
-// phase ends with version 1.
+// A version names the parameters after a round's updates, and the statistics of observations that go with them. The
+// random phase ends with version 1.
 static void close_updates(struct learner *learner) {
   struct job *job = learner->job;
   if (job->limiter.updates > learner->updates_at_round ||
@@ -169,6 +169,13 @@ static enum status report_stage(struct learner *learner, bool *busy, struct erro
   return begin_round(learner, error);
 }
 
+// A round without updates has a version of its own only where its rows have moved the statistics of observations. It is
+// counted in the turn of its rows: a job saved between the two would not know of it.
+static void close_rows(struct job *job) {
+  const bool updates = rate_limiter_owed(&job->limiter) > 0 && replay_drawable(job->replay) > 0;
+  if (job->config.normalize_observations && job->policy_version > 0 && !updates) job->policy_version++;
+}
+
 // The round's rows go into the job when every actor has ended the round and the checkpoint that is being written holds
 // the rows that they replace (I3).
 static enum status round_stage(struct learner *learner, bool *busy, struct error *error) {
@@ -178,6 +185,7 @@ static enum status round_stage(struct learner *learner, bool *busy, struct error
   *busy = true;
   learner->stage = STAGE_UPDATE;
   const enum status status = transition_receiver_commit(learner->receiver, error);
+  close_rows(learner->job);
   learner_add_time(&learner->reporter.times.drain, began);
   return status;
 }
@@ -229,7 +237,8 @@ enum status learner_finish(struct learner *learner, bool *busy, struct error *er
   }
   if (status != STATUS_OK || learner->evaluation.running) return status;
 
-  if (job->limiter.steps > job->metrics.last_steps || job->metrics.evaluated)
+  if (job->limiter.steps > job->metrics.last_steps || job->limiter.updates > job->metrics.last_updates ||
+      job->metrics.evaluated)
     reporter_row(&learner->reporter, job, &learner->table);
   const struct error *partial = &learner->schedule.partial; // the checkpoint lacks its replay
   if (partial->status != STATUS_OK) return error_set(error, partial->status, "%s", partial->text);

@@ -261,9 +261,7 @@ static void take_async(struct transition_receiver *receiver) {
   const struct transition_batch *batch = &receiver->batch;
   const uint64_t left = job->config.env_steps > job->limiter.steps ? job->config.env_steps - job->limiter.steps : 0;
   // Of a batch past the end the share of the steps that are left.
-  const uint64_t transitions = batch->steps <= left
-                                   ? batch->transitions
-                                   : (uint64_t)((double)batch->transitions * ((double)left / (double)batch->steps));
+  const uint64_t transitions = batch->steps <= left ? batch->transitions : batch->transitions * left / batch->steps;
   const uint32_t rows = batch->steps <= left || batch->rows < transitions ? batch->rows : (uint32_t)transitions;
   insert(job, batch, 0, rows);
   job->dropped += batch->steps > left ? batch->steps - left : 0;

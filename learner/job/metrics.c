@@ -29,6 +29,7 @@ void metrics_add_episode(struct metrics *metrics, const struct config *config, c
 void metrics_add_update(struct metrics *metrics, const struct sac_losses *losses) {
   metrics->updates++;
   metrics->critic_loss_sum += losses->critic_loss;
+  metrics->policy_weight_sum += losses->policy_weight;
   metrics->policy_loss_sum += losses->policy_weight * losses->policy_loss;
   metrics->alpha_sum += losses->alpha;
   metrics->entropy_sum += losses->policy_weight * losses->entropy;
@@ -102,9 +103,9 @@ static void returns(struct line *line, const struct metrics *metrics) {
 static void losses(struct line *line, const struct metrics *metrics) {
   const double updates = (double)metrics->updates;
   ratio_cell(line, metrics->critic_loss_sum, updates);
-  ratio_cell(line, metrics->policy_loss_sum, updates);
+  ratio_cell(line, metrics->policy_loss_sum, metrics->policy_weight_sum);
   ratio_cell(line, metrics->alpha_sum, updates);
-  ratio_cell(line, metrics->entropy_sum, updates);
+  ratio_cell(line, metrics->entropy_sum, metrics->policy_weight_sum);
   ratio_cell(line, metrics->q_mean_sum, updates);
 }
 

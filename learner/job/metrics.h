@@ -20,6 +20,7 @@ struct metrics {                     // zero-initialised is empty; every field i
   double agents_return_sum;                   // over episodes, of the sum over agents
   uint64_t updates;
   double critic_loss_sum, policy_loss_sum, alpha_sum, entropy_sum, q_mean_sum;
+  double policy_weight_sum; // of the updates that policy_loss_sum and entropy_sum stand for
   struct lag_record lag;
   uint64_t age_count, age_sum; // newest version minus a row's version, on arrival
   double learner_wait;         // s that the learner had nothing to do

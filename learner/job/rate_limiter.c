@@ -15,9 +15,7 @@ void rate_limiter_rebase(struct rate_limiter *limiter, uint64_t refill) {
 void rate_limiter_add(struct rate_limiter *limiter, uint64_t steps, uint64_t transitions) {
   const uint64_t missing = limiter->base_steps > limiter->steps ? limiter->base_steps - limiter->steps : 0;
   if (missing > 0)
-    limiter->base_transitions =
-        limiter->transitions +
-        (missing < steps ? (uint64_t)((double)transitions * ((double)missing / (double)steps)) : transitions);
+    limiter->base_transitions = limiter->transitions + (missing < steps ? transitions * missing / steps : transitions);
   limiter->steps += steps;
   limiter->transitions += transitions;
 }

@@ -39,7 +39,8 @@ struct h5;
   LATER_SUM(uint64_t, eval_cut, eval_cut)                                                                              \
   LATER_SUM(uint64_t, eval_steps, eval_steps)                                                                          \
   LATER_SUM(uint64_t, last_transitions, last_transitions)                                                              \
-  LATER_SUM(double, agents_return_sum, agents_return_sum)
+  LATER_SUM(double, agents_return_sum, agents_return_sum)                                                              \
+  LATER_SUM(double, policy_weight_sum, policy_weight_sum)
 
 // Where the numbers are in memory; all NULL where a file is only verified.
 struct checkpoint_sums {

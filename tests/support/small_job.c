@@ -130,6 +130,7 @@ static void fill_metrics(struct numbers *numbers, struct metrics *metrics) {
   metrics->eval_steps = metrics->evaluated + 2;
   metrics->last_transitions = metrics->evaluated + 3;
   metrics->agents_return_sum = metrics->return_sum / 2;
+  metrics->policy_weight_sum = 1.5;
   for (size_t i = 0; i < sizeof sums / sizeof *sums; i++) *sums[i] = numbers_uniform(numbers);
 }
 

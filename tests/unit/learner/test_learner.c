@@ -34,6 +34,16 @@ static void test_async(void) {
 }
 
 // Neither side runs ahead: at every moment of the job.
+static void test_last_row(void) {
+  struct learner_scene s;
+  learner_scene_init(&s, directory, "last-row", 1,
+                     "--env Pendulum-v1 --env-steps 300 --log-every 100 --eval-every 0 --utd 20 --learning-starts 100");
+  CU_ASSERT_EQUAL(learner_scene_play(&s)->exit_code, EXIT_DONE);
+  CU_ASSERT_EQUAL(s.job.limiter.updates, 4000);
+  CU_ASSERT_EQUAL(s.job.metrics.last_updates, 4000);
+  learner_scene_release(&s);
+}
+
 static void test_utd(void) {
   static const double utds[] = {0.25, 1, 3};
   for (int u = 0; u < 3; u++) {
@@ -240,26 +250,31 @@ static bool stop_and_resume(const char *name, const char *arguments, int turns, 
   return code == EXIT_STOPPED;
 }
 
-static void test_stop_anywhere(void) {
+static void stop_anywhere(const char *utd) {
   struct learner_scene s;
   char env[1024], arguments[1400], name[64], whole[CONFIG_TEXT + 16];
   snprintf(arguments, sizeof arguments,
-           "--env %s --envs 2 --sync --sync-steps 5 --env-steps 60 --learning-starts 20 --utd 0.4 --n-step 2 "
+           "--env %s --envs 2 --sync --sync-steps 5 --env-steps 60 --learning-starts 20 --utd %s --n-step 2 "
            "--eval-every 20 "
            "--eval-episodes 2 --log-every 20 --normalize-observations --log-level error",
-           plugin_env("counter", "7", env, sizeof env));
-  learner_scene_init(&s, directory, "whole", 2, arguments);
+           plugin_env("counter", "7", env, sizeof env), utd);
+  snprintf(name, sizeof name, "whole-%s", utd);
+  learner_scene_init(&s, directory, name, 2, arguments);
   CU_ASSERT_EQUAL(learner_scene_play(&s)->exit_code, EXIT_DONE);
   snprintf(whole, sizeof whole, "%s/ckpt-60.h5", s.setup.config.run_dir);
   learner_scene_release(&s);
   int turns = 0;
   for (bool stopped = true; stopped && turns < 500; turns++) {
-    snprintf(name, sizeof name, "stopped-%d", turns);
+    snprintf(name, sizeof name, "stopped-%s-%d", utd, turns);
     stopped = stop_and_resume(name, arguments, turns, whole);
   }
   CU_ASSERT_TRUE(turns > 50);
   CU_ASSERT_TRUE(turns < 500);
 }
+
+static void test_stop_anywhere(void) { stop_anywhere("0.4"); }
+
+static void test_stop_between_updates(void) { stop_anywhere("0.04"); }
 
 int main(void) {
   linalg_init();
@@ -267,6 +282,7 @@ int main(void) {
   directory = unit_tmpdir();
   static const struct unit_case cases[] = {
       {"async: a job of exactly env_steps and the updates owed for them", test_async},
+      {"the last row has the updates that were owed for the last steps", test_last_row},
       {"utd holds both ways within utd_slack at every moment", test_utd},
       {"utd 0: the learner runs free and the job ends", test_free_running},
       {"sync: whole rounds, a version for each", test_sync},
@@ -279,6 +295,8 @@ int main(void) {
       {"a signal to an actor does the same", test_stop_of_an_actor},
       {"max_hours does the same", test_max_hours},
       {"a sync job stopped after any turn goes on as if it never stopped", test_stop_anywhere},
+      {"so does one with rounds that make no update, which move the statistics of observations",
+       test_stop_between_updates},
   };
   const int failed = unit_run("learner", cases, sizeof cases / sizeof *cases);
   unit_tmpdir_remove(directory);

@@ -103,6 +103,24 @@ static void check_interval(const char *row) {
   }
 }
 
+// The policy makes a step in every third update only. A row's mean is over the steps that are in it.
+static void test_policy_delay(void) {
+  struct metrics metrics = {0};
+  const struct sac_losses without = {.critic_loss = 1}, with = {.policy_loss = -4, .entropy = 2, .policy_weight = 3};
+  struct metrics_totals totals = {.updates = 2};
+  char row[LINE];
+  metrics_add_update(&metrics, &with);
+  metrics_add_update(&metrics, &without);
+  metrics_format_row(&metrics, &totals, row, sizeof row);
+  CU_ASSERT_EQUAL(value(row, "policy_loss"), -4);
+  CU_ASSERT_EQUAL(value(row, "entropy"), 2);
+  CU_ASSERT_EQUAL(value(row, "critic_loss"), 0.5);
+  metrics_add_update(&metrics, &without);
+  metrics_format_row(&metrics, &totals, row, sizeof row);
+  CU_ASSERT_EQUAL(value(row, "critic_loss"), 1);
+  CU_ASSERT(empty(row, "policy_loss") && empty(row, "entropy"));
+}
+
 static void test_interval(void) {
   struct metrics metrics = {
       .last_seconds = 10, .last_steps = 100, .last_updates = 40, .last_transitions = 200, .rows = 6};
@@ -205,6 +223,7 @@ int main(void) {
   static const struct unit_case cases[] = {
       {"the columns are those that are promised, in that order", test_header},
       {"a row without data has empty cells, also for quotients by zero", test_nothing_to_report},
+      {"losses of the policy are means over its steps where it makes one in three updates only", test_policy_delay},
       {"a row holds means, extremes, rates and fractions of its interval, and begins the next", test_interval},
       {"cases have columns of their own, behind the others, and sums of each interval", test_cases},
       {"extremes come from episodes, not from 0", test_extremes_of_positive_and_negative},

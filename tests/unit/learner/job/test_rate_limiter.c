@@ -86,12 +86,24 @@ static void test_rebase(void) {
   CU_ASSERT_EQUAL(rate_limiter_allowed(&limiter), 5113);
 }
 
+// Steps on both sides of the start: of one agent each as many transitions as steps, whatever the numbers.
+static void test_share(void) {
+  for (uint64_t steps = 1; steps < 400; steps++)
+    for (uint64_t before = 1; before < steps; before++) {
+      struct rate_limiter limiter;
+      rate_limiter_init(&limiter, 1, 10, before);
+      rate_limiter_add(&limiter, steps, steps);
+      if (limiter.base_transitions != before) CU_FAIL("another share of the transitions");
+    }
+}
+
 int main(void) {
   static const struct unit_case cases[] = {
       {"utd updates are owed for each step past the start, none before, never fewer than none", test_owed},
       {"actors may be ahead by the slack", test_allowed},
       {"utd 0 holds back neither side once there is data", test_free},
       {"no utd and no slack stop both sides for ever, and the ratio is reached", test_never_stuck},
+      {"of steps that begin before the start those before it are not counted", test_share},
       {"after a rebase no debt is left and the start is refilled", test_rebase},
   };
   return unit_run("rate_limiter", cases, sizeof cases / sizeof *cases);

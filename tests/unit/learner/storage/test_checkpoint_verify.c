@@ -78,8 +78,9 @@ static herr_t add_object(hid_t root, const char *name, const H5O_info_t *info, v
 
 // What older files lack.
 static bool may_be_missing(const char *object) {
-  static const char *const later[] = {"learner/env_failures",     "learner/eval_cut",          "learner/eval_steps",
-                                      "learner/last_transitions", "learner/agents_return_sum", "limiter/transitions"};
+  static const char *const later[] = {
+      "learner/env_failures",      "learner/eval_cut",          "learner/eval_steps", "learner/last_transitions",
+      "learner/agents_return_sum", "learner/policy_weight_sum", "limiter/transitions"};
   for (size_t i = 0; i < sizeof later / sizeof *later; i++)
     if (strcmp(object, later[i]) == 0) return true;
   return strncmp(object, "actors/", 7) == 0 && strstr(object, "/info_number"); // of the named values' rules
