@@ -70,16 +70,10 @@ enum status rollout_snapshot(struct rollout *rollout, uint32_t i, struct snapsho
   snapshot->agents = member->agents;
   snapshot->steps = member->steps;
   snapshot->episode = member->episode;
-  snapshot->live = false;
   snapshot->exact = !is_running;
-  snapshot->episode_return = 0;
-  snapshot->episode_length = snapshot->window = snapshot->info_dim = 0;
-  snapshot->state.size = 0;
+  snapshot_forget_episode(snapshot);
   memset(snapshot->obs, 0, (size_t)member->agents * rollout->obs_dim * sizeof(float));
   if (snapshot->history) memset(snapshot->history, 0, (size_t)member->agents * snapshot->history_dim * sizeof(float));
-  for (uint32_t j = 0; member->agents > 1 && j < member->agents; j++)
-    snapshot->agent_state[j] = 0, snapshot->agent_return[j] = 0,
-    snapshot->agent_length[j] = snapshot->agent_window[j] = 0;
   if (!is_running) return STATUS_OK;
 
   // In an episode the environment's own state has to come along. Of a lent instance it was saved before the loan.

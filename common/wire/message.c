@@ -196,6 +196,18 @@ enum status snapshot_copy(struct snapshot *to, const struct snapshot *from, stru
   return STATUS_OK;
 }
 
+void snapshot_forget_episode(struct snapshot *snapshot) {
+  snapshot->live = false;
+  snapshot->episode_return = 0;
+  snapshot->episode_length = snapshot->window = snapshot->info_dim = 0;
+  snapshot->state.size = 0;
+  if (snapshot->agents == 1) return;
+  memset(snapshot->agent_state, 0, snapshot->agents * sizeof *snapshot->agent_state);
+  memset(snapshot->agent_return, 0, snapshot->agents * sizeof *snapshot->agent_return);
+  memset(snapshot->agent_length, 0, snapshot->agents * sizeof *snapshot->agent_length);
+  memset(snapshot->agent_window, 0, snapshot->agents * sizeof *snapshot->agent_window);
+}
+
 const char *wait_call_name(uint32_t call) {
   static const char *const names[WAIT_CALLS] = {"", "create", "reset", "step", "another call"};
   return call < WAIT_CALLS ? names[call] : "";

@@ -190,6 +190,8 @@ enum status snapshot_init_for(struct snapshot *snapshot, const struct config *co
 void snapshot_release(struct snapshot *snapshot);
 // Both have the same shape; `to` may have room for more agents.
 enum status snapshot_copy(struct snapshot *to, const struct snapshot *from, struct error *error);
+// Drops the running episode, of all agents. The counters stay.
+void snapshot_forget_episode(struct snapshot *snapshot);
 
 struct message_credit {
   uint32_t batches; // that may be sent, more than before

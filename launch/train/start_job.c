@@ -22,8 +22,7 @@ static void drop_episodes(struct job *job) {
   for (uint64_t e = 0; e < job->config.envs; e++) {
     struct snapshot *snapshot = &job->environments[e];
     snapshot->episode += snapshot->live;
-    snapshot->live = false;
-    snapshot->state.size = snapshot->window = 0;
+    snapshot_forget_episode(snapshot);
   }
   memset(metrics->case_episodes, 0, sizeof metrics->case_episodes);
   memset(metrics->case_length_sum, 0, sizeof metrics->case_length_sum);

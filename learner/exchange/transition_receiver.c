@@ -251,8 +251,8 @@ static void add_progress(struct transition_receiver *receiver) {
     environment->steps = batch->progress[p].steps;
     environment->episode =
         batch->progress[p].episode + 1; // a resume loses the running episode unless a whole snapshot follows
-    environment->live = environment->exact = false;
-    environment->state.size = environment->window = environment->episode_length = environment->info_dim = 0;
+    environment->exact = false;
+    snapshot_forget_episode(environment);
   }
 }
 
