@@ -173,7 +173,7 @@ static bool rows_fit(const struct transition_receiver *receiver, const struct as
   return batch->rows <= batch->transitions + held && batch->transitions <= batch->rows + held;
 }
 
-// Each row's environment is one of the job's.
+// Each row's agent is one of its environment's, which is the sender's (are_of_share has come first).
 static bool are_agents(const struct job *job, const struct transition_batch *batch) {
   int others = 0;
   for (size_t r = 0; job->slots && r < batch->rows; r++)
