@@ -148,8 +148,9 @@ static enum status send_snapshots(struct learner *learner, uint32_t *anew, struc
   for (uint32_t i = 0; i < table->active && status == STATUS_OK; i++) {
     const struct assignment share = assignment_of(&job->config, table->actors, i);
     for (uint32_t e = share.first; e < share.first + share.count && status == STATUS_OK; e++) {
-      *anew += job->environments[e].steps > 0 && !job->environments[e].exact;
-      status = message_encode_snapshot(&table->bytes, MESSAGE_RESTORE, 0, &job->environments[e], error);
+      const struct snapshot *environment = &job->environments[e];
+      *anew += environment->steps > 0 && !environment->exact && !environment->live; // exact: it was between two
+      status = message_encode_snapshot(&table->bytes, MESSAGE_RESTORE, 0, environment, error);
       if (status == STATUS_OK) status = actor_table_send(table, i, error);
     }
   }

@@ -276,6 +276,20 @@ static void test_stop_anywhere(void) { stop_anywhere("0.4"); }
 
 static void test_stop_between_updates(void) { stop_anywhere("0.04"); }
 
+// A save that waited for snapshots leaves a running episode that is there and not exact: the actors go on with it.
+static void test_new_episodes(void) {
+  struct learner_scene s;
+  log_init(0, LOG_INFO);
+  learner_scene_init(&s, directory, "anew", 1, "--env Pendulum-v1 --envs 3");
+  for (int e = 0; e < 3; e++) s.job.environments[e].steps = 5;
+  s.job.environments[0].live = true;
+  s.job.environments[1].exact = true; // between two episodes
+  CU_ASSERT_EQUAL(learner_start(s.learner, NULL), STATUS_OK);
+  CU_ASSERT_TRUE(learner_scene_says(&s, "log.txt", "1 of 3 environments begins a new episode"));
+  learner_scene_release(&s);
+  log_init(0, LOG_ERROR);
+}
+
 int main(void) {
   linalg_init();
   log_init(0, LOG_ERROR);
@@ -294,6 +308,7 @@ int main(void) {
       {"a signal stops the job with a checkpoint and exit code 75", test_stop},
       {"a signal to an actor does the same", test_stop_of_an_actor},
       {"max_hours does the same", test_max_hours},
+      {"the log counts the environments that lose their episode", test_new_episodes},
       {"a sync job stopped after any turn goes on as if it never stopped", test_stop_anywhere},
       {"so does one with rounds that make no update, which move the statistics of observations",
        test_stop_between_updates},
