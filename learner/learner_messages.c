@@ -116,6 +116,7 @@ static void finish_evaluation(struct learner *learner) {
   struct evaluation *evaluation = &learner->evaluation;
   const struct evaluation_result result = evaluation_result(evaluation);
   evaluation_end(evaluation);
+  if (evaluation->late == 0) job->metrics.env_failures += evaluation->env_failures; // those of sync
   if (job->config.sync && job_is_due(evaluation->env_steps, job->next_eval))
     job->next_eval = job_threshold_after(job->next_eval, job->config.eval_every, evaluation->env_steps);
   if (evaluation->failed > 0)
@@ -160,7 +161,11 @@ static enum status take_env_failure(struct learner *learner, const struct frame 
       env_failure.in_a_row > (most > 2 ? most : 2)) // an evaluation's episode is tried twice
     return error_set(error, STATUS_PEER, "rank %u sent failure %u in a row of environment %u", frame->rank,
                      env_failure.in_a_row, env_failure.environment);
-  env_failures_take(&learner->env_failures, &env_failure, &learner->job->metrics);
+  if (!env_failures_take(&learner->env_failures, &env_failure)) return STATUS_OK;
+  if (learner->job->config.sync && env_failure.evaluation)
+    learner->evaluation.env_failures++; // finish_evaluation takes them into the job
+  else
+    transition_receiver_count_failure(learner->receiver);
   return STATUS_OK;
 }
 

@@ -34,6 +34,7 @@ enum status evaluation_begin(struct evaluation *evaluation, const struct job *jo
   evaluation->number++; // tells late results of an evaluation that was given up
   evaluation->env_steps = job->limiter.steps;
   evaluation->arrived = evaluation->failed = evaluation->cut = evaluation->late = 0;
+  evaluation->env_failures = 0;
   memset(evaluation->have, 0, evaluation->episodes * sizeof *evaluation->have);
   job_export_policy(job, &evaluation->weights);
   normalizer_copy(&evaluation->normalizer, &job->normalizer);

@@ -20,6 +20,7 @@ struct evaluation {
   uint32_t failed;               // episodes in which the environment failed
   uint32_t cut;                  // episodes that are cut, or were not begun
   uint32_t late;                 // of these, by the clock
+  uint64_t env_failures;         // sync: failures that are not yet in the job's metrics
   struct policy_weights weights; // the policy
   struct normalizer normalizer;  // its statistics
 };

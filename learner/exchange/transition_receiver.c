@@ -21,6 +21,7 @@ struct transition_receiver {
   struct transition_batch round; // sync: the round's rows and episodes in order of arrival
   struct snapshot snapshot;      // the message being taken
   struct message_info *info;     // sync: (envs) of the round; NULL: the environment has no named values
+  uint64_t env_failures;         // sync: of the round
   struct snapshot *arrived;      // sync: (envs) each environment at the round's end
   bool collecting;               // async: a save waits for snapshots
   uint32_t *order;               // sync: (round.capacity) indices of the rows, sorted by environment
@@ -370,6 +371,14 @@ enum status transition_receiver_take_info(struct transition_receiver *receiver, 
   return STATUS_OK;
 }
 
+void transition_receiver_count_failure(struct transition_receiver *receiver) {
+  struct job *job = receiver->job;
+  if (job->config.sync)
+    receiver->env_failures++;
+  else
+    job->metrics.env_failures++;
+}
+
 // In the order of environments, so that sums do not depend on which message came first.
 static void commit_info(struct transition_receiver *receiver) {
   struct job *job = receiver->job;
@@ -442,6 +451,8 @@ enum status transition_receiver_commit(struct transition_receiver *receiver, str
   job->episodes += round->episodes;
   metrics_add_batch(&job->metrics, round, job->policy_version);
   commit_info(receiver);
+  job->metrics.env_failures += receiver->env_failures;
+  receiver->env_failures = 0;
   transition_batch_clear(round);
   for (uint64_t e = 0; e < job->config.envs; e++) { // the job's old snapshots take the next round's
     const struct snapshot whole = receiver->arrived[e];

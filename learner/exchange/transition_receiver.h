@@ -27,6 +27,9 @@ enum status transition_receiver_drop(struct transition_receiver *receiver, const
 enum status transition_receiver_take_info(struct transition_receiver *receiver, const struct frame *frame,
                                           struct error *error);
 
+// An environment failed outside of evaluations. In sync the metrics count it when the round is whole.
+void transition_receiver_count_failure(struct transition_receiver *receiver);
+
 // Takes a SNAPSHOT message, where an environment stands. async: into the job at once. sync: kept until the round is
 // whole.
 enum status transition_receiver_take_snapshot(struct transition_receiver *receiver, const struct frame *frame,
@@ -48,7 +51,7 @@ bool transition_receiver_has_room(const struct transition_receiver *receiver);
 // snapshot do not void it until this is called with false.
 void transition_receiver_collect(struct transition_receiver *receiver, bool collecting);
 
-// sync: puts the round's rows and snapshots into the job, environment-major and time-minor, whatever order they came in
-// and whoever sent them.
+// sync: puts the round's rows, snapshots and failures into the job, environment-major and time-minor, whatever order
+// they came in and whoever sent them.
 enum status transition_receiver_commit(struct transition_receiver *receiver, struct error *error);
 #endif

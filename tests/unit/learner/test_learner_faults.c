@@ -43,6 +43,39 @@ static int counted_failures(const struct learner_scene *s) {
   return sum;
 }
 
+// Plays until the learner knows of so many failures, or `steps` steps are in the job.
+static void play_until(struct learner_scene *s, uint64_t failures, uint64_t steps) {
+  bool busy = true;
+  for (int turns = 0; s->learner->env_failures.number < failures && s->job.limiter.steps < steps; turns++)
+    if (!learner_scene_turn(s, &busy) || turns > 100000) CU_FAIL_FATAL("the job ends, or never comes so far");
+}
+
+// A save in the middle of a round, or of an evaluation, knows nothing of it: a resume repeats it whole.
+static void test_failures_in_sync(void) {
+  struct learner_scene s;
+  char env[1024], arguments[1200];
+  bool busy;
+  snprintf(arguments, sizeof arguments,
+           "--env %s --env-steps 40 --sync --sync-steps 20 --eval-every 20 --eval-episodes 3",
+           plugin_env("flaky", "return", env, sizeof env));
+  learner_scene_init(&s, directory, "failures", 1, arguments);
+  play_until(&s, 1, 20);
+  CU_ASSERT_EQUAL(s.learner->stage, STAGE_ROUND);
+  CU_ASSERT_EQUAL_FATAL(s.learner->env_failures.number, 1);
+  CU_ASSERT_EQUAL(s.job.metrics.env_failures, 0);
+  play_until(&s, UINT64_MAX, 20);
+  CU_ASSERT_EQUAL_FATAL(s.learner->env_failures.number, 1);
+  CU_ASSERT_EQUAL(s.job.metrics.env_failures, 1);
+  play_until(&s, 2, 40);
+  CU_ASSERT_TRUE(s.learner->evaluation.running);
+  CU_ASSERT_EQUAL(s.job.metrics.env_failures, 1);
+  while (s.learner->evaluation.running && learner_scene_turn(&s, &busy)) continue;
+  CU_ASSERT_EQUAL(s.job.metrics.env_failures, s.learner->env_failures.number);
+  CU_ASSERT_EQUAL(learner_scene_play(&s)->exit_code, EXIT_DONE);
+  CU_ASSERT_EQUAL(counted_failures(&s), (int)s.learner->env_failures.number);
+  learner_scene_release(&s);
+}
+
 // One of two actors has an environment that always fails: the other one makes the rest.
 static void test_retired_actor(void) {
   struct learner_scene s;
@@ -296,6 +329,7 @@ int main(void) {
   directory = unit_tmpdir();
   static const struct unit_case cases[] = {
       {"async goes on without an actor whose environment fails too often", test_retired_actor},
+      {"sync counts failures with their round or evaluation", test_failures_in_sync},
       {"an environment that fails ends the job, with its reason", test_failed_environment},
       {"a save that breaks its rules costs the exact resume, not the job", test_bad_saves},
       {"a temperature out of hand is logged once, with its cause", test_high_alpha},
