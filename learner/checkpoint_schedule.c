@@ -139,12 +139,12 @@ void checkpoint_schedule_begin(struct checkpoint_schedule *schedule) {
   if (begin(schedule, CHECKPOINT_ALL, &error) != STATUS_OK) say_unsaved(schedule, &error, 0);
 }
 
-enum status checkpoint_schedule_best(struct checkpoint_schedule *schedule, const struct policy_weights *weights,
-                                     const struct normalizer *normalizer, uint64_t env_steps, struct error *error) {
+enum status checkpoint_schedule_best(struct checkpoint_schedule *schedule, const struct checkpoint_policy *policy,
+                                     struct error *error) {
   char path[FILE_PATH];
   const enum status status = file_join(path, run_directory_path(schedule->run), "best.h5", error);
   if (status != STATUS_OK) return status;
-  return checkpoint_writer_begin_policy(schedule->writer, path, weights, normalizer, env_steps, error);
+  return checkpoint_writer_begin_policy(schedule->writer, path, policy, error);
 }
 
 // --- waited for ---

@@ -43,8 +43,8 @@ bool checkpoint_schedule_is_due(struct checkpoint_schedule *schedule);
 void checkpoint_schedule_begin(struct checkpoint_schedule *schedule);
 
 // Begins to write best.h5.
-enum status checkpoint_schedule_best(struct checkpoint_schedule *schedule, const struct policy_weights *weights,
-                                     const struct normalizer *normalizer, uint64_t env_steps, struct error *error);
+enum status checkpoint_schedule_best(struct checkpoint_schedule *schedule, const struct checkpoint_policy *policy,
+                                     struct error *error);
 
 // Takes the results of saves that have ended, and logs them. Called every turn.
 void checkpoint_schedule_poll(struct checkpoint_schedule *schedule);

@@ -105,9 +105,10 @@ static void say_cases(const struct config *config, const struct evaluation *eval
 
 static void save_best(struct learner *learner) {
   const struct evaluation *evaluation = &learner->evaluation;
+  const struct checkpoint_policy policy = {&evaluation->weights, &evaluation->normalizer, evaluation->env_steps,
+                                           evaluation->updates, evaluation->training_episodes};
   struct error unsaved = {0};
-  if (checkpoint_schedule_best(&learner->schedule, &evaluation->weights, &evaluation->normalizer, evaluation->env_steps,
-                               &unsaved) != STATUS_OK)
+  if (checkpoint_schedule_best(&learner->schedule, &policy, &unsaved) != STATUS_OK)
     log_error("best.h5 not saved, training goes on: %s", unsaved.text);
 }
 

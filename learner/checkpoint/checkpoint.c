@@ -275,20 +275,22 @@ enum status checkpoint_write_in_background(const char *path, const struct job *j
   return write_job(path, job, content, watch, error);
 }
 
-enum status checkpoint_write_policy(const char *path, const struct job *job, const struct policy_weights *weights,
-                                    const struct normalizer *normalizer, uint64_t env_steps, struct error *error) {
+enum status checkpoint_write_policy(const char *path, const struct job *job, const struct checkpoint_policy *policy,
+                                    struct error *error) {
   struct h5 h5;
   struct checkpoint_info info;
   enum status status = describe(&info, job, error);
   if (status != STATUS_OK) return status;
-  info.env_steps = env_steps;
-  info.policy_version = weights->version;
-  struct normalizer statistics = *normalizer;
+  info.env_steps = policy->env_steps;
+  info.updates = policy->updates;
+  info.episodes = policy->episodes;
+  info.policy_version = policy->weights->version;
+  struct normalizer statistics = *policy->normalizer;
   h5_create(&h5, path, error);
   checkpoint_walk_head(&h5, &info);
   checkpoint_walk_bounds(&h5, info.act_dim, job->environment.action_low, job->environment.action_high);
   const struct checkpoint_shape shape = shape_of(job);
-  checkpoint_walk_policy(&h5, &shape, &(struct checkpoint_nets){.values = weights->values});
+  checkpoint_walk_policy(&h5, &shape, &(struct checkpoint_nets){.values = policy->weights->values});
   checkpoint_walk_normalizer(&h5, &statistics);
   checkpoint_info_release(&info);
   return h5_commit(&h5);

@@ -26,10 +26,15 @@ struct checkpoint_watch {
 // (replay.h), whose rows are released as they are written.
 enum status checkpoint_write_in_background(const char *path, const struct job *job, enum checkpoint_content content,
                                            const struct checkpoint_watch *watch, struct error *error);
-// Writes best.h5: a policy and what it needs to act (/policy, /normalizer, /env, /config). `normalizer` is of the same
-// moment as `weights`.
-enum status checkpoint_write_policy(const char *path, const struct job *job, const struct policy_weights *weights,
-                                    const struct normalizer *normalizer, uint64_t env_steps, struct error *error);
+// A policy, its statistics and the job's counts, all of the moment at which it was taken.
+struct checkpoint_policy {
+  const struct policy_weights *weights;
+  const struct normalizer *normalizer;
+  uint64_t env_steps, updates, episodes;
+};
+// Writes best.h5: a policy and what it needs to act (/policy, /normalizer, /env, /config).
+enum status checkpoint_write_policy(const char *path, const struct job *job, const struct checkpoint_policy *policy,
+                                    struct error *error);
 
 // Reads a checkpoint into a job that job_init made for the configuration of the resumed run. Shapes must match that.
 // The replay may have another capacity if its rows fit. *has_replay false: the file has none, and the caller refills

@@ -55,7 +55,7 @@ struct policy_save {
   struct job head; // a copy by value for the head of the file, which reads only memory that never changes
   struct policy_weights weights;
   struct normalizer normalizer;
-  uint64_t env_steps;
+  struct checkpoint_policy policy; // its counts; the arrays are the two above
   struct checkpoint_result result;
 };
 
@@ -111,8 +111,10 @@ static void save_checkpoint(struct checkpoint_writer *writer) {
 
 static void save_policy(struct policy_save *save) {
   const double began = clock_now();
-  checkpoint_write_policy(save->result.path, &save->head, &save->weights, &save->normalizer, save->env_steps,
-                          &save->result.error);
+  struct checkpoint_policy policy = save->policy;
+  policy.weights = &save->weights;
+  policy.normalizer = &save->normalizer;
+  checkpoint_write_policy(save->result.path, &save->head, &policy, &save->result.error);
   save->result.seconds = clock_now() - began;
 }
 
@@ -278,14 +280,13 @@ static enum status copy_policy(struct policy_save *save, const struct policy_wei
 }
 
 enum status checkpoint_writer_begin_policy(struct checkpoint_writer *writer, const char *path,
-                                           const struct policy_weights *weights, const struct normalizer *normalizer,
-                                           uint64_t env_steps, struct error *error) {
+                                           const struct checkpoint_policy *policy, struct error *error) {
   struct policy_save *next = &writer->next_policy;
   pthread_mutex_lock(&writer->mutex);
-  const enum status status = copy_policy(next, weights, normalizer, error);
+  const enum status status = copy_policy(next, policy->weights, policy->normalizer, error);
   if (status == STATUS_OK) {
     next->head = *writer->job;
-    next->env_steps = env_steps;
+    next->policy = *policy;
     next->result = (struct checkpoint_result){.policy_only = true};
     snprintf(next->result.path, sizeof next->result.path, "%s", path);
     writer->policy_waits = true;

@@ -36,8 +36,7 @@ enum status checkpoint_writer_begin(struct checkpoint_writer *writer, const char
 // Begins what checkpoint_write_policy does, whatever else is in progress. The policy is written next, before a
 // checkpoint that is begun later. It replaces one that still waits.
 enum status checkpoint_writer_begin_policy(struct checkpoint_writer *writer, const char *path,
-                                           const struct policy_weights *weights, const struct normalizer *normalizer,
-                                           uint64_t env_steps, struct error *error);
+                                           const struct checkpoint_policy *policy, struct error *error);
 
 // Abandons the checkpoint in progress, if any: soon, unless the disk is already being synchronised.
 void checkpoint_writer_abandon(struct checkpoint_writer *writer);

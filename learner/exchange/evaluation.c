@@ -33,6 +33,8 @@ enum status evaluation_begin(struct evaluation *evaluation, const struct job *jo
   evaluation->began = clock_now();
   evaluation->number++; // tells late results of an evaluation that was given up
   evaluation->env_steps = job->limiter.steps;
+  evaluation->updates = job->limiter.updates;
+  evaluation->training_episodes = job->episodes;
   evaluation->arrived = evaluation->failed = evaluation->cut = evaluation->late = 0;
   evaluation->env_failures = 0;
   memset(evaluation->have, 0, evaluation->episodes * sizeof *evaluation->have);

@@ -11,7 +11,8 @@ struct evaluation {
   bool running, said_waiting;
   double began;                  // clock_now()
   uint64_t number;               // counts the evaluations of this process
-  uint64_t env_steps;            // at which the policy was taken
+  uint64_t env_steps, updates;   // of the job when the policy was taken
+  uint64_t training_episodes;    // likewise
   uint32_t episodes, arrived;    // asked for, ended
   uint32_t stride;               // from one episode of an actor to its next
   double *episode_return;        // (episodes) by number; NaN: the environment failed, or it was not begun

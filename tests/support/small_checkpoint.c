@@ -43,7 +43,11 @@ void small_policy_write(const char *path, uint64_t length, bool actions) {
                     (uint32_t)net.parameters);
   for (size_t i = 0; i < net.parameters; i++) weights.values[i] *= 0.3f; // so that actions are not at their bounds
   weights.normalize = true;
-  UNIT_STATUS_FATAL(checkpoint_write_policy(path, &job, &weights, &job.normalizer, 100, &error), STATUS_OK, &error);
+  UNIT_STATUS_FATAL(
+      checkpoint_write_policy(
+          path, &job, &(struct checkpoint_policy){.weights = &weights, .normalizer = &job.normalizer, .env_steps = 100},
+          &error),
+      STATUS_OK, &error);
   policy_weights_release(&weights);
   job_release(&job);
 }

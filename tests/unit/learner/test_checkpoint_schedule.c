@@ -217,7 +217,11 @@ static void test_best(void) {
   s.job.limiter.steps = 100;
   CU_ASSERT_TRUE(checkpoint_schedule_is_due(&s.schedule));
   checkpoint_schedule_begin(&s.schedule);
-  CU_ASSERT_EQUAL(checkpoint_schedule_best(&s.schedule, &weights, &s.job.normalizer, 90, NULL), STATUS_OK);
+  CU_ASSERT_EQUAL(
+      checkpoint_schedule_best(
+          &s.schedule,
+          &(struct checkpoint_policy){.weights = &weights, .normalizer = &s.job.normalizer, .env_steps = 90}, NULL),
+      STATUS_OK);
   CU_ASSERT_FALSE(there(&s, "best.h5"));
   checkpoint_schedule_finish(&s.schedule);
   CU_ASSERT_TRUE_FATAL(there(&s, "best.h5"));

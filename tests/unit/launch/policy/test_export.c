@@ -64,7 +64,11 @@ static void setup(struct fixture *f, enum small_kind kind) {
   CU_ASSERT_PTR_NOT_NULL_FATAL(f->policy);
   job_export_policy(&f->job, policy_weights(f->policy));
   UNIT_STATUS_FATAL(checkpoint_write(f->checkpoint, &f->job, CHECKPOINT_ALL, &error), STATUS_OK, &error);
-  UNIT_STATUS_FATAL(checkpoint_write_policy(f->best, &f->job, policy_weights(f->policy), &f->job.normalizer, 5, &error),
+  UNIT_STATUS_FATAL(checkpoint_write_policy(f->best, &f->job,
+                                            &(struct checkpoint_policy){.weights = policy_weights(f->policy),
+                                                                        .normalizer = &f->job.normalizer,
+                                                                        .env_steps = 5},
+                                            &error),
                     STATUS_OK, &error);
   UNIT_STATUS_FATAL(policy_file_read(f->checkpoint, &f->trained, &error), STATUS_OK, &error);
   write_npz(f);

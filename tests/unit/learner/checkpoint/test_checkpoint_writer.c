@@ -116,11 +116,16 @@ static void test_contents(void) {
 
   CU_ASSERT_EQUAL(policy_weights_init(&weights, SMALL_OBS, job.sac.policy_net.parameters, NULL), STATUS_OK);
   job_export_policy(&job, &weights);
-  CU_ASSERT_EQUAL(checkpoint_write_policy(unit_in(directory, "c.h5"), &job, &weights, &job.normalizer, 5, NULL),
+  CU_ASSERT_EQUAL(checkpoint_write_policy(
+                      unit_in(directory, "c.h5"), &job,
+                      &(struct checkpoint_policy){.weights = &weights, .normalizer = &job.normalizer, .env_steps = 5},
+                      NULL),
                   STATUS_OK);
-  CU_ASSERT_EQUAL(
-      checkpoint_writer_begin_policy(writer, unit_in(directory, "d.h5"), &weights, &job.normalizer, 5, NULL),
-      STATUS_OK);
+  CU_ASSERT_EQUAL(checkpoint_writer_begin_policy(
+                      writer, unit_in(directory, "d.h5"),
+                      &(struct checkpoint_policy){.weights = &weights, .normalizer = &job.normalizer, .env_steps = 5},
+                      NULL),
+                  STATUS_OK);
   memset(weights.values, 0, weights.parameters * sizeof *weights.values);
   small_job_fill(&job, 2, 3);
   result = wait_for(writer);
@@ -158,7 +163,9 @@ static void test_order(void) {
   CU_ASSERT_EQUAL(policy_weights_init(&weights, SMALL_OBS, job.sac.policy_net.parameters, NULL), STATUS_OK);
   for (uint64_t steps = 1; steps <= 20; steps++)
     CU_ASSERT_EQUAL(
-        checkpoint_writer_begin_policy(writer, unit_in(directory, "best.h5"), &weights, &job.normalizer, steps, NULL),
+        checkpoint_writer_begin_policy(
+            writer, unit_in(directory, "best.h5"),
+            &(struct checkpoint_policy){.weights = &weights, .normalizer = &job.normalizer, .env_steps = steps}, NULL),
         STATUS_OK);
   CU_ASSERT_EQUAL(checkpoint_writer_begin(writer, unit_in(directory, "a.h5"), CHECKPOINT_ALL, 0, NULL), STATUS_OK);
   for (bool policy = true; policy;) {

@@ -98,15 +98,19 @@ static void test_keeps_its_policy(void) {
   normalizer_update(&s.job.normalizer, obs);
   s.job.policy_version = 3;
   s.job.limiter.steps = 500;
+  s.job.limiter.updates = 400;
+  s.job.episodes = 30;
   const real before = s.job.sac.policy[0];
   begin(&s);
   s.job.policy_version = 8; // training goes on
-  s.job.limiter.steps = 900;
+  s.job.limiter.steps = s.job.limiter.updates = s.job.episodes = 900;
   s.job.sac.policy[0] = before + 1;
   normalizer_update(&s.job.normalizer, other);
   CU_ASSERT_EQUAL(s.evaluation.weights.version, 3);
   CU_ASSERT_EQUAL(s.evaluation.weights.values[0], (float)before);
   CU_ASSERT_EQUAL(s.evaluation.env_steps, 500);
+  CU_ASSERT_EQUAL(s.evaluation.updates, 400);
+  CU_ASSERT_EQUAL(s.evaluation.training_episodes, 30);
   CU_ASSERT_EQUAL(s.evaluation.normalizer.count, 1);
   CU_ASSERT_EQUAL(s.evaluation.normalizer.mean[2], 3);
   scene_release(&s);

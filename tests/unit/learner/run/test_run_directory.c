@@ -260,8 +260,11 @@ static void write_checkpoint(const char *name, bool policy_only) {
   CU_ASSERT_EQUAL(policy_weights_init(&weights, SMALL_OBS, mlp_dense_size(&job.sac.policy_net), NULL), STATUS_OK);
   job_export_policy(&job, &weights);
   const enum status status =
-      policy_only ? checkpoint_write_policy(unit_in(directory, name), &job, &weights, &job.normalizer, 5, &error)
-                  : checkpoint_write(unit_in(directory, name), &job, CHECKPOINT_ALL, &error);
+      policy_only
+          ? checkpoint_write_policy(
+                unit_in(directory, name), &job,
+                &(struct checkpoint_policy){.weights = &weights, .normalizer = &job.normalizer, .env_steps = 5}, &error)
+          : checkpoint_write(unit_in(directory, name), &job, CHECKPOINT_ALL, &error);
   CU_ASSERT_EQUAL(status, STATUS_OK);
   policy_weights_release(&weights);
   job_release(&job);

@@ -39,8 +39,12 @@ static void write_job(const char *to, const struct config *config, bool policy_o
   job.environment.info_dim = 2;
   CU_ASSERT_EQUAL(policy_weights_init(&weights, SMALL_OBS, mlp_dense_size(&job.sac.acting_net), NULL), STATUS_OK);
   job_export_policy(&job, &weights);
-  const enum status status = policy_only ? checkpoint_write_policy(to, &job, &weights, &job.normalizer, 5, &error)
-                                         : checkpoint_write(to, &job, CHECKPOINT_ALL, &error);
+  const enum status status =
+      policy_only
+          ? checkpoint_write_policy(
+                to, &job,
+                &(struct checkpoint_policy){.weights = &weights, .normalizer = &job.normalizer, .env_steps = 5}, &error)
+          : checkpoint_write(to, &job, CHECKPOINT_ALL, &error);
   CU_ASSERT_EQUAL(status, STATUS_OK);
   policy_weights_release(&weights);
   job_release(&job);
