@@ -55,6 +55,8 @@ enum status checkpoint_schedule_init(struct checkpoint_schedule *schedule, struc
                                            .reporter = reporter,
                                            .table = table,
                                            .stop = stop,
+                                           .best_saved = -INFINITY,
+                                           .best = -INFINITY,
                                            .last = clock_now(),
                                            .writer = checkpoint_writer_create(job, run, error)};
   return schedule->writer ? STATUS_OK : error->status;
@@ -90,13 +92,20 @@ static void note_checkpoint(struct checkpoint_schedule *schedule, const struct c
   if (schedule->in_background) reporter_status(schedule->reporter, schedule->job, schedule->table, "running", -1, "");
 }
 
+static void note_best(struct checkpoint_schedule *schedule, const struct checkpoint_result *result) {
+  schedule->best_saved = fmax(schedule->best_saved, result->in_place);
+  if (result->error.status == STATUS_OK) return;
+  log_error("best.h5 not saved, training goes on: %s", result->error.text);
+  if (schedule->best <= result->eval_return) schedule->best = schedule->best_saved; // else a better one still waits
+}
+
 void checkpoint_schedule_poll(struct checkpoint_schedule *schedule) {
   struct checkpoint_result result;
   while (checkpoint_writer_take(schedule->writer, &result))
-    if (!result.policy_only)
+    if (result.policy_only)
+      note_best(schedule, &result);
+    else
       note_checkpoint(schedule, &result);
-    else if (result.error.status != STATUS_OK)
-      log_error("best.h5 not saved, training goes on: %s", result.error.text);
 #ifdef CORSAC_CHECKS
   check_invariants(schedule);
 #endif
@@ -139,12 +148,17 @@ void checkpoint_schedule_begin(struct checkpoint_schedule *schedule) {
   if (begin(schedule, CHECKPOINT_ALL, &error) != STATUS_OK) say_unsaved(schedule, &error, 0);
 }
 
+bool checkpoint_schedule_is_best(const struct checkpoint_schedule *schedule, double eval_return) {
+  return eval_return > schedule->best;
+}
+
 enum status checkpoint_schedule_best(struct checkpoint_schedule *schedule, const struct checkpoint_policy *policy,
                                      struct error *error) {
   char path[FILE_PATH];
-  const enum status status = file_join(path, run_directory_path(schedule->run), "best.h5", error);
-  if (status != STATUS_OK) return status;
-  return checkpoint_writer_begin_policy(schedule->writer, path, policy, error);
+  enum status status = file_join(path, run_directory_path(schedule->run), "best.h5", error);
+  if (status == STATUS_OK) status = checkpoint_writer_begin_policy(schedule->writer, path, policy, error);
+  if (status == STATUS_OK) schedule->best = policy->eval_return;
+  return status;
 }
 
 // --- waited for ---

@@ -17,6 +17,8 @@ struct checkpoint_schedule {
   const volatile sig_atomic_t *stop;
 
   struct checkpoint_writer *writer;
+  double best_saved;    // return of the policy in best.h5; -inf: there is none
+  double best;          // the same once all that was begun is written
   double last;          // clock_now() at which the last checkpoint began, or the process
   double retry;         // clock_coarse() from which one that failed is tried again; 0: none failed
   bool wanted;          // a checkpoint has come due and has not begun
@@ -28,6 +30,7 @@ struct checkpoint_schedule {
   int heeded; // the signal that ends no wait any more
   bool hangs; // the disk does not answer: no wait is worth it any more
 };
+// Begins without a best.h5; the caller sets best_saved and best where there is one.
 enum status checkpoint_schedule_init(struct checkpoint_schedule *schedule, struct job *job, struct run_directory *run,
                                      struct reporter *reporter, struct actor_table *table,
                                      const volatile sig_atomic_t *stop, struct error *error);
@@ -42,7 +45,10 @@ bool checkpoint_schedule_is_due(struct checkpoint_schedule *schedule);
 // Begins to save the job as it stands, after checkpoint_schedule_is_due. A save that fails is logged; training goes on.
 void checkpoint_schedule_begin(struct checkpoint_schedule *schedule);
 
-// Begins to write best.h5.
+// Whether a policy with this return in an evaluation is better than that of best.h5.
+bool checkpoint_schedule_is_best(const struct checkpoint_schedule *schedule, double eval_return);
+
+// Begins to write best.h5. Where that fails the policy before it stays the one to be compared with.
 enum status checkpoint_schedule_best(struct checkpoint_schedule *schedule, const struct checkpoint_policy *policy,
                                      struct error *error);
 

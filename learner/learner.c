@@ -74,6 +74,7 @@ static enum status init_parts(struct learner *learner, const struct learner_setu
     status = checkpoint_schedule_init(&learner->schedule, job, setup->run, &learner->reporter, &learner->table,
                                       setup->stop, error);
   if (status != STATUS_OK) return status;
+  learner->schedule.best_saved = learner->schedule.best = setup->best_saved;
   learner->receiver = transition_receiver_create(job, actors, error);
   return learner->receiver ? STATUS_OK : error->status;
 }

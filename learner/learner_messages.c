@@ -103,10 +103,10 @@ static void say_cases(const struct config *config, const struct evaluation *eval
              used < sizeof text - 100 ? "" : ", ... (the others are in metrics.csv)");
 }
 
-static void save_best(struct learner *learner) {
+static void save_best(struct learner *learner, double eval_return) {
   const struct evaluation *evaluation = &learner->evaluation;
-  const struct checkpoint_policy policy = {&evaluation->weights, &evaluation->normalizer, evaluation->env_steps,
-                                           evaluation->updates, evaluation->training_episodes};
+  const struct checkpoint_policy policy = {&evaluation->weights, &evaluation->normalizer,       evaluation->env_steps,
+                                           evaluation->updates,  evaluation->training_episodes, eval_return};
   struct error unsaved = {0};
   if (checkpoint_schedule_best(&learner->schedule, &policy, &unsaved) != STATUS_OK)
     log_error("best.h5 not saved, training goes on: %s", unsaved.text);
@@ -129,14 +129,13 @@ static void finish_evaluation(struct learner *learner) {
   if (result.episodes == 0) return;
 
   record_evaluation(learner, &result);
-  const bool best = evaluation->late == 0 && result.mean > job->best_return;
+  const bool best = evaluation->late == 0 && checkpoint_schedule_is_best(&learner->schedule, result.mean);
   log_info("evaluation at %llu step%s: mean return %.2f +- %.2f over %u episode%s (%.2f to %.2f)%s",
            (unsigned long long)evaluation->env_steps, plural(evaluation->env_steps), result.mean, result.std,
            result.episodes, plural(result.episodes), result.low, result.high, best ? ", the best so far" : "");
   say_cases(&job->config, evaluation);
-  if (!best) return;
-  job->best_return = result.mean;
-  save_best(learner);
+  if (evaluation->late == 0 && result.mean > job->best_return) job->best_return = result.mean;
+  if (best) save_best(learner, result.mean);
 }
 
 void learner_give_up_evaluation(struct learner *learner) {

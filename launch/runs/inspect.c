@@ -14,6 +14,7 @@
 #include "learner/storage/checkpoint_verify.h"
 #include "learner/run/run_directory.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -99,6 +100,7 @@ static void print_head(const struct checkpoint_info *info) {
          (unsigned long long)info->env_steps, plural(info->env_steps), (unsigned long long)info->updates,
          plural(info->updates), (unsigned long long)info->episodes, plural(info->episodes),
          (unsigned long long)info->policy_version);
+  if (!isnan(info->eval_return)) printf("  evaluation   mean return %.2f\n", info->eval_return);
   printf("  parameters   %llu in the policy and the critics\n", (unsigned long long)info->parameters);
   if (info->replay_capacity)
     printf("  replay       %llu of %llu %s%s\n", (unsigned long long)info->replay_size,

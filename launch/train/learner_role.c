@@ -34,8 +34,9 @@ struct lead {
   struct learner *learner;
   uint32_t *pid; // (actors) of each actor's process
   struct errands *errands;
-  double greeted; // clock_coarse() of the last heartbeats before there is a learner
-  bool began;     // training has started, so the run directory has results
+  double best_saved; // of start_best
+  double greeted;    // clock_coarse() of the last heartbeats before there is a learner
+  bool began;        // training has started, so the run directory has results
   struct role_result result;
 };
 
@@ -85,6 +86,7 @@ struct beginning {
 static void begin_files(void *argument) {
   struct beginning *it = argument;
   it->status = start_job(it->lead->setup, &it->lead->job, it->hello, &it->error);
+  if (it->status == STATUS_OK) it->lead->best_saved = start_best(it->lead->setup, &it->lead->job);
   if (it->status == STATUS_OK) it->status = open_tables(it->lead, &it->error);
 }
 
@@ -107,9 +109,9 @@ static enum status begin(struct lead *lead, struct error *error) {
   if (status == STATUS_OK) status = make_job(lead, &hello, error);
   if (status != STATUS_OK) return status;
 
-  const struct learner_setup learner = {&lead->job,         lead->transport, setup->run,
-                                        lead->metrics_file, lead->stop,      setup_checkpoint_name(setup),
-                                        lead->tensorboard,  lead->pid,       lead->errands};
+  const struct learner_setup learner = {
+      &lead->job,        lead->transport, setup->run,    lead->metrics_file, lead->stop, setup_checkpoint_name(setup),
+      lead->tensorboard, lead->pid,       lead->errands, lead->best_saved};
   lead->learner = learner_create(&learner, error);
   if (!lead->learner) return error->status;
   announce_start(setup, &lead->job, assignment_active(&setup->config, actors));

@@ -6,8 +6,12 @@
 #include "learner/checkpoint/checkpoint.h"
 #include "learner/checkpoint/initial_policy.h"
 #include "learner/checkpoint/transition_file.h"
+#include "learner/storage/checkpoint_head.h"
+#include "learner/storage/checkpoint_verify.h"
 #include "learner/storage/policy_file.h"
 
+#include <errno.h>
+#include <math.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -97,4 +101,21 @@ enum status start_job(const struct setup *setup, struct job *job, struct message
   status = checkpoint_read(setup->checkpoint, job, &has_replay, error);
   if (status == STATUS_OK) apply_changes(setup, job, has_replay);
   return status;
+}
+
+double start_best(const struct setup *setup, const struct job *job) {
+  char path[FILE_PATH];
+  struct stat there;
+  struct error error = {0};
+  struct checkpoint_info info = {0};
+  if (!setup->in_place) return -INFINITY;
+  enum status status = file_join(path, setup->config.run_dir, "best.h5", &error);
+  if (status == STATUS_OK && file_stat(path, &there) != 0 && errno == ENOENT) return -INFINITY;
+  if (status == STATUS_OK) status = checkpoint_verify(path, &error);
+  if (status == STATUS_OK) status = checkpoint_read_info(path, &info, &error);
+  const double saved = status == STATUS_OK ? info.eval_return : NAN;
+  checkpoint_info_release(&info);
+  if (status != STATUS_OK) log_warn("%s", error.text);
+  if (checkpoint_is_damage(status)) return -INFINITY;
+  return isnan(saved) ? job->best_return : saved;
 }

@@ -35,6 +35,7 @@ static enum status describe(struct checkpoint_info *info, const struct job *job,
                                    .updates = job->limiter.updates,
                                    .episodes = job->episodes,
                                    .policy_version = job->policy_version,
+                                   .eval_return = NAN,
                                    .learner_threads = (uint32_t)job->config.learner_threads,
                                    .obs_dim = job->environment.obs_dim,
                                    .act_dim = job->environment.act_dim};
@@ -284,6 +285,7 @@ enum status checkpoint_write_policy(const char *path, const struct job *job, con
   info.env_steps = policy->env_steps;
   info.updates = policy->updates;
   info.episodes = policy->episodes;
+  info.eval_return = policy->eval_return;
   info.policy_version = policy->weights->version;
   struct normalizer statistics = *policy->normalizer;
   h5_create(&h5, path, error);

@@ -26,11 +26,12 @@ struct checkpoint_watch {
 // (replay.h), whose rows are released as they are written.
 enum status checkpoint_write_in_background(const char *path, const struct job *job, enum checkpoint_content content,
                                            const struct checkpoint_watch *watch, struct error *error);
-// A policy, its statistics and the job's counts, all of the moment at which it was taken.
+// A policy, its statistics and the job's counts, all of the moment at which it was taken, and what it reached.
 struct checkpoint_policy {
   const struct policy_weights *weights;
   const struct normalizer *normalizer;
   uint64_t env_steps, updates, episodes;
+  double eval_return; // in its evaluation, finite
 };
 // Writes best.h5: a policy and what it needs to act (/policy, /normalizer, /env, /config).
 enum status checkpoint_write_policy(const char *path, const struct job *job, const struct checkpoint_policy *policy,

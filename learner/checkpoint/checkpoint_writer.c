@@ -35,6 +35,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -74,6 +75,7 @@ struct checkpoint_writer {
   bool policy_waits, policy_writing, policy_done;
   struct policy_save next_policy;
   struct checkpoint_result policy_result;
+  double in_place;  // for policy_result
   uint64_t results; // so far
   bool stop;        // the thread is to end
   bool stopped;     // it has
@@ -137,7 +139,9 @@ static void write_policy(struct checkpoint_writer *writer) {
   pthread_mutex_unlock(&writer->mutex);
   save_policy(&writer->policy);
   pthread_mutex_lock(&writer->mutex);
+  if (writer->policy.result.error.status == STATUS_OK) writer->in_place = writer->policy.result.eval_return;
   writer->policy_result = writer->policy.result;
+  writer->policy_result.in_place = writer->in_place;
   writer->policy_writing = false;
   writer->policy_done = true;
 }
@@ -182,6 +186,7 @@ struct checkpoint_writer *checkpoint_writer_create(const struct job *job, struct
   struct checkpoint_writer *writer = memory_alloc(1, sizeof *writer, "the checkpoint writer", error);
   if (!writer) return NULL;
   writer->job = job;
+  writer->in_place = -INFINITY;
   writer->run = run;
   if (job_snapshot_init(&writer->checkpoint.snapshot, job, error) != STATUS_OK) {
     memory_free(writer);
@@ -287,7 +292,7 @@ enum status checkpoint_writer_begin_policy(struct checkpoint_writer *writer, con
   if (status == STATUS_OK) {
     next->head = *writer->job;
     next->policy = *policy;
-    next->result = (struct checkpoint_result){.policy_only = true};
+    next->result = (struct checkpoint_result){.policy_only = true, .eval_return = policy->eval_return};
     snprintf(next->result.path, sizeof next->result.path, "%s", path);
     writer->policy_waits = true;
     check_invariants(writer);

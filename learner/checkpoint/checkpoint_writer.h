@@ -14,7 +14,9 @@
 
 // The result of writing one file.
 struct checkpoint_result {
-  bool policy_only; // it is best.h5, not a checkpoint
+  bool policy_only;   // it is best.h5, not a checkpoint
+  double eval_return; // of that policy
+  double in_place;    // eval_return of the last policy that this writer has put in place; -inf: of none
   enum checkpoint_content content;
   char path[FILE_PATH];
   double seconds;        // that writing took

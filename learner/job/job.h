@@ -28,7 +28,7 @@ struct job {
   struct metrics metrics;
   double seconds;                                // of the job so far, without this process's share (see job_seconds)
   double started;                                // clock_now() at which this process began to count; 0: it does not
-  double best_return;                            // of evaluations; -inf: none yet
+  double best_return;                            // of the job's evaluations, whatever best.h5 holds; -inf: none yet
   uint32_t *sample;                              // (batch_size) scratch of job_sample
   float *shift, *scale;                          // (job_input) scratch
   uint64_t next_log, next_eval, next_checkpoint; // steps at or after which each fires

@@ -9,6 +9,7 @@
 
 #include <float.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -35,6 +36,12 @@ static void walk_format(struct h5 *h5, struct checkpoint_info *info) {
             CHECKPOINT_FORMAT);
 }
 
+static void walk_eval_return(struct h5 *h5, struct checkpoint_info *info) {
+  if (!h5->writing) info->eval_return = NAN;
+  if (h5->writing ? !isnan(info->eval_return) : h5_has_attribute(h5, "/", "eval_return"))
+    h5_attribute_double(h5, "/", "eval_return", &info->eval_return);
+}
+
 void checkpoint_walk_head(struct h5 *h5, struct checkpoint_info *info) {
   uint64_t exact = info->exact;
   walk_format(h5, info);
@@ -45,6 +52,7 @@ void checkpoint_walk_head(struct h5 *h5, struct checkpoint_info *info) {
   h5_attribute(h5, "/", "episodes", &info->episodes, COUNT_MAX);
   h5_attribute(h5, "/", "policy_version", &info->policy_version, COUNT_MAX);
   h5_attribute(h5, "/", "exact", &exact, 1);
+  walk_eval_return(h5, info);
   h5_attribute_text(h5, "/", "blas_core", info->blas_core, sizeof info->blas_core);
   walk_u32_attribute(h5, "/", "learner_threads", &info->learner_threads, UINT32_MAX);
   h5_text(h5, "config", &info->config);

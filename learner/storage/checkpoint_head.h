@@ -18,6 +18,7 @@ struct checkpoint_info {
   uint32_t format_version, learner_threads;
   char program_version[64], created[64], blas_core[64], environment[WIRE_TEXT];
   uint64_t env_steps, updates, episodes, policy_version;
+  double eval_return; // of best.h5: its policy's in the evaluation; NaN in every other file, and in older ones
   bool exact;
   bool resumable; // false: best.h5, a policy without the rest of its job
   uint32_t obs_dim, act_dim;

@@ -102,6 +102,8 @@ void h5_text(struct h5 *h5, const char *name, char **text);
 // `size` bytes with its terminator.
 bool h5_has_attribute(struct h5 *h5, const char *object, const char *name);
 void h5_attribute(struct h5 *h5, const char *object, const char *name, uint64_t *value, uint64_t limit);
+// A finite float64.
+void h5_attribute_double(struct h5 *h5, const char *object, const char *name, double *value);
 void h5_attribute_text(struct h5 *h5, const char *object, const char *name, char *text, size_t size);
 
 // --- for callers of HDF5 itself ---

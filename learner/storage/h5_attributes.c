@@ -6,6 +6,7 @@
 #include "learner/storage/h5_dataset.h"
 #include "learner/storage/h5_guard.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -85,6 +86,29 @@ void h5_attribute(struct h5 *h5, const char *object, const char *name, uint64_t 
   else if (read > limit)
     h5_fail(h5, STATUS_FORMAT, "attribute %s of %s is %llu, at most %llu make sense", name, object,
             (unsigned long long)read, (unsigned long long)limit);
+  else
+    *value = read;
+  h5_done(h5, type, H5Tclose);
+  h5_done(h5, attribute, H5Aclose);
+}
+
+void h5_attribute_double(struct h5 *h5, const char *object, const char *name, double *value) {
+  if (h5->status != STATUS_OK) return;
+  if (h5->writing) {
+    if (!isfinite(*value)) h5_fail(h5, STATUS_FAILED, "attribute %s of %s is %g", name, object, *value);
+    if (h5->status == STATUS_OK) write_attribute(h5, object, name, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, value);
+    return;
+  }
+  const hid_t attribute = open_attribute(h5, object, name);
+  if (attribute < 0) return;
+  const hid_t type = H5Aget_type(attribute);
+  double read = 0;
+  if (H5Tequal(type, H5T_IEEE_F64LE) <= 0)
+    h5_fail(h5, STATUS_FORMAT, "attribute %s of %s is no float64", name, object);
+  else if (H5Aread(attribute, H5T_NATIVE_DOUBLE, &read) < 0)
+    h5_fail_library(h5, name, " cannot be read");
+  else if (!isfinite(read))
+    h5_fail(h5, STATUS_FORMAT, "attribute %s of %s is %g", name, object, read);
   else
     *value = read;
   h5_done(h5, type, H5Tclose);

@@ -233,6 +233,46 @@ static void test_best(void) {
   scene_release(&s);
 }
 
+// A policy with this return is begun.
+static void begin_best(struct scene *s, const struct policy_weights *weights, double eval_return) {
+  const struct checkpoint_policy policy = {weights, &s->job.normalizer, 90, 80, 7, eval_return};
+  CU_ASSERT_TRUE(checkpoint_schedule_is_best(&s->schedule, eval_return));
+  CU_ASSERT_EQUAL(checkpoint_schedule_best(&s->schedule, &policy, NULL), STATUS_OK);
+  CU_ASSERT_FALSE(checkpoint_schedule_is_best(&s->schedule, eval_return));
+}
+
+static double return_in_best(const struct scene *s) {
+  struct checkpoint_info info;
+  CU_ASSERT_EQUAL_FATAL(checkpoint_read_info(unit_in(s->directory, "best.h5"), &info, NULL), STATUS_OK);
+  const double eval_return = info.eval_return;
+  checkpoint_info_release(&info);
+  return eval_return;
+}
+
+// A file that cannot be put in place (a directory has its name) leaves the comparison as it was.
+static void test_unsaved_best(void) {
+  struct scene s;
+  struct policy_weights weights;
+  scene_init(&s, 60);
+  CU_ASSERT_EQUAL(policy_weights_init(&weights, SMALL_OBS, s.job.sac.policy_net.parameters, NULL), STATUS_OK);
+  job_export_policy(&s.job, &weights);
+  begin_best(&s, &weights, -300);
+  checkpoint_schedule_finish(&s.schedule);
+  CU_ASSERT_EQUAL(rename(unit_in(s.directory, "best.h5"), unit_in(s.directory, "kept.h5")), 0);
+  CU_ASSERT_EQUAL(mkdir(unit_in(s.directory, "best.h5"), 0777), 0);
+  begin_best(&s, &weights, -100);
+  checkpoint_schedule_finish(&s.schedule);
+  CU_ASSERT_TRUE(says(&s, "log.txt", "best.h5 not saved, training goes on"));
+  CU_ASSERT_EQUAL(rmdir(unit_in(s.directory, "best.h5")), 0);
+  CU_ASSERT_EQUAL(rename(unit_in(s.directory, "kept.h5"), unit_in(s.directory, "best.h5")), 0);
+  CU_ASSERT_FALSE(checkpoint_schedule_is_best(&s.schedule, -300));
+  begin_best(&s, &weights, -200);
+  checkpoint_schedule_finish(&s.schedule);
+  CU_ASSERT_EQUAL(return_in_best(&s), -200);
+  policy_weights_release(&weights);
+  scene_release(&s);
+}
+
 static void note(int number) { stop = number; }
 
 // A signal while a save is waited for: that save is given up, and the one that the signal asks for is made.
@@ -332,6 +372,7 @@ int main(void) {
        test_in_background},
       {"a save that fails is logged in the background, and an error where it is waited for", test_failure},
       {"during a wait for a save actors get heartbeats, and their silence does not count", test_waited_for},
+      {"a best.h5 that could not be written is not compared with", test_unsaved_best},
       {"best.h5 comes after the running checkpoint; the end waits for both", test_best},
       {"a signal ends the wait, and a save still works afterwards", test_signal},
       {"a running save can be given up for something newer", test_given_up},

@@ -221,6 +221,7 @@ static void test_info(void) {
   CU_ASSERT_EQUAL(info.learner_threads, 2);
   CU_ASSERT_TRUE_FATAL(info.exact);
   CU_ASSERT_TRUE(info.resumable);
+  CU_ASSERT_TRUE(isnan(info.eval_return));
   CU_ASSERT_EQUAL(info.obs_dim, SMALL_OBS);
   CU_ASSERT_EQUAL(info.act_dim, SMALL_ACT);
   CU_ASSERT_EQUAL(info.replay_size, 13);
@@ -356,7 +357,7 @@ static void test_policy_file(void) {
   job_export_policy(&job, &saved);
   saved.version = 77;
   const char *path = unit_in(directory, "best.h5");
-  const struct checkpoint_policy policy = {&saved, &job.normalizer, 4321, 654, 32};
+  const struct checkpoint_policy policy = {&saved, &job.normalizer, 4321, 654, 32, -98.5};
   UNIT_STATUS(checkpoint_write_policy(path, &job, &policy, &error), STATUS_OK, &error);
   UNIT_STATUS(checkpoint_verify(path, &error), STATUS_OK, &error);
   UNIT_STATUS_FATAL(checkpoint_read_info(path, &info, &error), STATUS_OK, &error);
@@ -365,6 +366,7 @@ static void test_policy_file(void) {
   CU_ASSERT_EQUAL(info.env_steps, 4321);
   CU_ASSERT_EQUAL(info.updates, 654);
   CU_ASSERT_EQUAL(info.episodes, 32);
+  CU_ASSERT_EQUAL(info.eval_return, -98.5);
   CU_ASSERT_EQUAL(info.policy_version, 77);
   UNIT_STATUS_FATAL(checkpoint_read_policy(path, &info, &config, &read, &hello, &error), STATUS_OK, &error);
   CU_ASSERT_EQUAL(read.version, 77);

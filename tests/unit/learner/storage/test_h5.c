@@ -135,14 +135,18 @@ static void test_attributes(void) {
   struct h5 h5;
   struct error error = {0};
   uint64_t value = 1ull << 63, read = 0;
+  double number = -123.4, got_number = 0;
   char text[] = "Pendulum-v1", got[12], shorter[11] = "before";
   h5_create(&h5, path, &error);
   h5_group(&h5, "env");
   h5_attribute(&h5, "/", "steps", &value, 0);
   h5_attribute(&h5, "env", "dim", &value, 0);
+  h5_attribute_double(&h5, "/", "number", &number);
   h5_attribute_text(&h5, "env", "id", text, sizeof text);
   CU_ASSERT_EQUAL(h5_commit(&h5), STATUS_OK);
   h5_open(&h5, path, &error);
+  h5_attribute_double(&h5, "/", "number", &got_number);
+  CU_ASSERT_EQUAL(got_number, number);
   h5_attribute(&h5, "env", "dim", &read, UINT64_MAX);
   h5_attribute_text(&h5, "env", "id", got, sizeof got);
   CU_ASSERT_EQUAL(read, value);
@@ -153,18 +157,26 @@ static void test_attributes(void) {
   h5_attribute_text(&h5, "env", "id", shorter, sizeof shorter);
   CU_ASSERT_EQUAL_FATAL(h5_close(&h5), STATUS_FORMAT);
   CU_ASSERT_TRUE(error_says(&error, "attribute id of env is no text of at most 10 bytes"));
-  for (int way = 0; way < 4; way++) {
+  for (int way = 0; way < 5; way++) {
     error_clear(&error);
     h5_open(&h5, path, &error);
     if (way == 0) h5_attribute(&h5, "/", "steps", &read, 100);
     if (way == 1) h5_attribute(&h5, "env", "id", &read, 100);
     if (way == 2) h5_attribute(&h5, "/", "none", &read, 100);
     if (way == 3) h5_attribute_text(&h5, "/", "steps", got, sizeof got);
-    static const char *const texts[] = {"at most 100", "is no integer", "none of / is missing", "is no text"};
+    if (way == 4) h5_attribute_double(&h5, "/", "steps", &got_number);
+    static const char *const texts[] = {"at most 100", "is no integer", "none of / is missing", "is no text",
+                                        "steps of / is no float64"};
     CU_ASSERT_EQUAL_FATAL(h5_close(&h5), STATUS_FORMAT);
     CU_ASSERT_TRUE(error_says(&error, texts[way]));
   }
   CU_ASSERT_EQUAL(read, value);
+  number = NAN;
+  error_clear(&error);
+  h5_create(&h5, path, &error);
+  h5_attribute_double(&h5, "/", "number", &number);
+  CU_ASSERT_EQUAL(h5_commit(&h5), STATUS_FAILED);
+  CU_ASSERT_TRUE(error_says(&error, "attribute number of / is nan"));
   char hostile[] = "a\nb\033[2J";
   error_clear(&error);
   h5_create(&h5, path, &error);
