@@ -269,12 +269,21 @@ static void walk_agents(struct h5 *h5, const char *group, struct snapshot *snaps
   h5_values(h5, h5_name(h5, "%s/agent_window", group), H5_KIND_U32, agents, 0, snapshot->agent_window);
 }
 
+// Verifying has nowhere to keep the agents' windows, so it reads them once more.
 static void check_windows(struct h5 *h5, const char *group, const struct snapshot *snapshot, uint64_t window) {
+  const uint32_t agents = snapshot->agents;
+  uint32_t *windows = snapshot->agent_window, *unkept = NULL;
+  if (h5->status == STATUS_OK && !windows) {
+    windows = unkept = memory_alloc(agents, sizeof *unkept, "the agents' windows", h5->error);
+    if (!unkept) h5->status = STATUS_MEMORY;
+    h5_values(h5, h5_name(h5, "%s/agent_window", group), H5_KIND_U32, agents, 0, unkept);
+  }
   uint64_t sum = 0;
-  for (uint32_t j = 0; j < snapshot->agents; j++) sum += snapshot->agent_window[j];
+  for (uint32_t j = 0; h5->status == STATUS_OK && j < agents; j++) sum += windows[j];
   if (sum != window)
     h5_fail(h5, STATUS_FORMAT, "/%s/agent_window has %" PRIu64 " transitions in all, its window %" PRIu64, group, sum,
             window);
+  memory_free(unkept);
 }
 
 // Walks the running episode and the transitions in its n-step window.
@@ -298,7 +307,7 @@ static void walk_episode(struct h5 *h5, const char *group, struct snapshot *snap
       h5_fail(h5, h5->verifying ? STATUS_FORMAT : STATUS_MISMATCH,
               "/%s has %" PRIu64 " rows, this configuration has room for %" PRIu64 " (n_step: fixed on resume)",
               h5->name, window, window_capacity);
-    if (snapshot->agents > 1 && !h5->verifying && h5->status == STATUS_OK) check_windows(h5, group, snapshot, window);
+    if (snapshot->agents > 1) check_windows(h5, group, snapshot, window);
     if (h5->status != STATUS_OK) return;
     snapshot->window = (uint32_t)window;
   }

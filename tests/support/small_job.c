@@ -75,6 +75,16 @@ struct message_hello small_hello(uint32_t obs_dim, uint32_t act_dim) {
   return hello;
 }
 
+struct message_hello small_hello_of_agents(uint32_t agents) {
+  struct error error = {0};
+  struct message_hello hello = small_hello(SMALL_OBS, SMALL_ACT);
+  hello.environments = SMALL_ENVS;
+  hello.agents = memory_alloc(SMALL_ENVS, sizeof *hello.agents, "agents", &error);
+  must(error.status, &error);
+  for (int e = 0; e < SMALL_ENVS; e++) hello.agents[e] = agents;
+  return hello;
+}
+
 void small_job_init(struct job *job, const struct config *config) {
   struct error error = {0};
   struct message_hello hello = small_hello(SMALL_OBS, SMALL_ACT);

@@ -14,6 +14,8 @@ struct config small_config_of(enum small_kind kind);
 // SMALL_PLAIN: small networks, an n-step window of 2, SMALL_ENVS environments, sync.
 struct config small_config(void);
 struct message_hello small_hello(uint32_t obs_dim, uint32_t act_dim); // bounds are allocated
+// The same of SMALL_ENVS environments with so many agents each.
+struct message_hello small_hello_of_agents(uint32_t agents);
 // job_init; leaves the program on failure.
 void small_job_init(struct job *job, const struct config *config);
 // Gives every field that a checkpoint holds a value of its own; `rows` rows go through the replay, and through the

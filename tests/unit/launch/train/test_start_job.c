@@ -16,21 +16,11 @@
 
 enum { AGENTS = 2 };
 
-// Each of SMALL_ENVS environments has AGENTS agents.
-static struct message_hello hello_of_agents(void) {
-  struct message_hello hello = small_hello(SMALL_OBS, SMALL_ACT);
-  hello.environments = SMALL_ENVS;
-  hello.agents = memory_alloc(SMALL_ENVS, sizeof *hello.agents, "agents", NULL);
-  CU_ASSERT_PTR_NOT_NULL_FATAL(hello.agents);
-  for (int e = 0; e < SMALL_ENVS; e++) hello.agents[e] = AGENTS;
-  return hello;
-}
-
 // The first environment is in its fifth step; one of its agents has transitions in its window.
 static void write_running(const char *path, const struct config *config) {
   struct job job;
   struct error error = {0};
-  struct message_hello hello = hello_of_agents();
+  struct message_hello hello = small_hello_of_agents(AGENTS);
   UNIT_STATUS_FATAL(job_init(&job, config, &hello, &error), STATUS_OK, &error);
   struct snapshot *running = &job.environments[0];
   running->steps = running->episode_length = 5;
@@ -76,7 +66,7 @@ static void test_other_cases(void) {
   snprintf(setup.config.cases, sizeof setup.config.cases, "other");
   snprintf(setup.checkpoint, sizeof setup.checkpoint, "%s", unit_in(directory, "ckpt-5.h5"));
   write_running(setup.checkpoint, &setup.saved);
-  struct message_hello hello = hello_of_agents();
+  struct message_hello hello = small_hello_of_agents(AGENTS);
   UNIT_STATUS_FATAL(start_job(&setup, &job, &hello, &error), STATUS_OK, &error);
   check_restore(&job, &job.environments[0]);
   job_release(&job);

@@ -260,6 +260,26 @@ static void test_written(void) {
   job_release(&job);
 }
 
+// A running episode of two agents, whose windows are not the whole window.
+static void test_windows(void) {
+  const struct config config = small_config();
+  struct error error = {0};
+  struct job job;
+  struct message_hello hello = small_hello_of_agents(2);
+  UNIT_STATUS_FATAL(job_init(&job, &config, &hello, &error), STATUS_OK, &error);
+  job.environments[1].live = true;
+  job.environments[1].window = 3;
+  job.environments[1].agent_window[0] = 1;
+  job.environments[1].agent_window[1] = 2;
+  UNIT_STATUS(checkpoint_write(path, &job, CHECKPOINT_ALL, &error), STATUS_OK, &error);
+  UNIT_STATUS(checkpoint_verify(path, &error), STATUS_OK, &error);
+  job.environments[1].agent_window[1] = 1;
+  UNIT_STATUS(checkpoint_write(path, &job, CHECKPOINT_ALL, &error), STATUS_OK, &error);
+  CU_ASSERT(checkpoint_is_damage(checkpoint_verify(path, &error)));
+  CU_ASSERT(error_says(&error, "/actors/1/agent_window has 2 transitions in all, its window 3"));
+  job_release(&job);
+}
+
 static void set_text(hid_t file, const char *name, const char *text, size_t size) {
   const hsize_t one[1] = {1};
   const hid_t type = H5Tcopy(H5T_C_S1), space = H5Screate_simple(1, one, NULL), layout = H5Pcreate(H5P_DATASET_CREATE);
@@ -451,6 +471,7 @@ CASE(test_missing_of_recipes)
 CASE(test_numbers_of_recipes)
 CASE(test_numbers)
 CASE(test_written)
+CASE(test_windows)
 CASE(test_config)
 CASE(test_newest)
 CASE(test_in_use)
@@ -467,6 +488,7 @@ int main(void) {
        test_numbers_of_recipes_alone},
       {"numbers that training cannot continue from are damage", test_numbers_alone},
       {"such numbers are not saved", test_written_alone},
+      {"windows of agents that are not the whole window are damage", test_windows_alone},
       {"a configuration that makes no sense is damage, but not one of another version", test_config_alone},
       {"the newest checkpoint that can be used is found", test_newest_alone},
       {"a file that another program writes to is waited for, then in use, and nothing older is taken",
