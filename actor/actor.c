@@ -365,7 +365,7 @@ enum status actor_turn(struct actor *actor, enum turn *turn, struct error *error
     error_clear(error);
   }
   // After the work: during a long step no heartbeat could be sent.
-  if (actor->state != ACTOR_LEFT) status = actor_send_heartbeat_if_due(actor, error);
+  status = actor_send_heartbeat_if_due(actor, error);
   check_invariants(actor);
   *turn = actor->state == ACTOR_LEFT ? TURN_DONE : busy ? TURN_BUSY : TURN_IDLE;
   return status;

@@ -106,7 +106,8 @@ void actor_place_children(struct actor *actor, bool trains);
 enum status actor_send_hello(struct actor *actor, struct error *error);
 enum status actor_send_heartbeat(struct actor *actor, struct error *error);
 
-// Sends a heartbeat to the learner, and to the group of ranks, if nothing was sent for so long that one is due.
+// Sends a heartbeat to the group of ranks, and to the learner until BYE, if nothing was sent for so long that one is
+// due.
 enum status actor_send_heartbeat_if_due(struct actor *actor, struct error *error);
 
 // An error on the way is ignored: the actor has one to report already.

@@ -83,7 +83,8 @@ enum status actor_send_heartbeat(struct actor *actor, struct error *error) {
 
 enum status actor_send_heartbeat_if_due(struct actor *actor, struct error *error) {
   if (actor->group) group_send_heartbeat_if_due(actor->group);
-  const bool is_due = clock_coarse() - actor->sent >= heartbeat_seconds(&actor->config);
+  // After BYE the learner takes nothing more: the ends of children are waited for without it.
+  const bool is_due = actor->state != ACTOR_LEFT && clock_coarse() - actor->sent >= heartbeat_seconds(&actor->config);
   return is_due ? actor_send_heartbeat(actor, error) : STATUS_OK;
 }
 

@@ -106,7 +106,7 @@ int process_fail(struct instance *instance, const char *format, ...) {
   va_start(arguments, format);
   vsnprintf(instance->why, sizeof instance->why, format, arguments);
   va_end(arguments);
-  process_child_end(&instance->child, 0);
+  process_child_end(&instance->child, 0, instance->outer);
   drop_repeated(instance->why, instance->child.report.tail);
   const size_t used = strlen(instance->why);
   if (*instance->child.report.tail)
@@ -125,7 +125,7 @@ static const char *what_is_wrong(const struct instance *instance) {
 
 int process_fail_ended(struct instance *instance) {
   char how[128] = "has ended";
-  process_child_end(&instance->child, 0); // fetches the supervisor's last report
+  process_child_end(&instance->child, 0, instance->outer); // fetches the supervisor's last report
   const struct process_child *child = &instance->child;
   if (child->report.news == SUPERVISOR_ENDED) supervisor_describe(child->report.status, how, sizeof how);
   if (child->report.cause == SUPERVISOR_ALONE)
@@ -172,7 +172,7 @@ int process_take_answer(struct instance *instance, struct channel_answer *answer
   process_copy(answer->text, said->text, sizeof answer->text);
   answer->text[sizeof answer->text - 1] = 0;
   if (answer->status == CHANNEL_FAILED) {
-    process_child_end(&instance->child, LAST_WORDS_SECONDS);
+    process_child_end(&instance->child, LAST_WORDS_SECONDS, instance->outer);
     return process_fail(instance, "%s", *answer->text ? answer->text : "it gave no reason");
   }
   return process_fail(instance, "the process breaks the protocol: its answer has status %u", answer->status);

@@ -184,6 +184,14 @@ bool process_child_start(struct process_child *child, const struct process_start
 
 // --- requests and answers ---
 
+// Calls the listener, at most once in SLICE. said: when it was called last.
+static void tell(struct process_listener listener, double *said) {
+  const double now = clock_now();
+  if (!listener.waiting || now - *said < SLICE) return;
+  listener.waiting(listener.who);
+  *said = now;
+}
+
 void process_child_ask(struct process_child *child, enum channel_request request) {
   child->channel->request = request;
   child->asked = true;
@@ -235,12 +243,8 @@ enum process_answer process_child_await(struct process_child *child, bool opens,
     channel_wait(&channel->to_host, seen, SLICE, &child->patience);
     const enum process_answer found = process_child_look(child, opens);
     if (found != PROCESS_LATE) return found;
-    const double now = clock_now();
-    if (now >= until) return PROCESS_LATE;
-    if (listener.waiting && now - said >= SLICE) {
-      listener.waiting(listener.who);
-      said = now;
-    }
+    if (clock_now() >= until) return PROCESS_LATE;
+    tell(listener, &said);
   }
 }
 
@@ -251,18 +255,24 @@ bool process_child_ended_well(const struct process_child *child) {
 
 // --- end ---
 
-static void await_end(struct process_child *child, double seconds) {
+static void await_end(struct process_child *child, double seconds, struct process_listener listener) {
   struct backoff backoff = {0};
-  for (const double until = clock_now() + seconds; !take_reports(child) && clock_now() < until;) backoff_wait(&backoff);
+  double said = 0;
+  for (const double until = clock_now() + seconds; !take_reports(child) && clock_now() < until;) {
+    backoff_wait(&backoff);
+    tell(listener, &said);
+  }
 }
 
 // Waits for the end of the supervisor. If it was killed itself, the child's process group is killed from here (I3).
-static void reap(struct process_child *child) {
+static void reap(struct process_child *child, struct process_listener listener) {
   struct backoff backoff = {0};
   const pid_t group = child->report.group;
   bool killed = false;
+  double said = 0;
   for (double until = clock_now() + SUPERVISOR_SECONDS; child->supervisor > 0; backoff_wait(&backoff)) {
     int status = 0;
+    tell(listener, &said);
     const pid_t pid = waitpid(child->supervisor, &status, WNOHANG);
     if (pid != 0 && !(pid < 0 && errno == EINTR)) {
       child->supervisor = 0;
@@ -277,19 +287,19 @@ static void reap(struct process_child *child) {
   }
 }
 
-void process_child_end(struct process_child *child, double seconds) {
+void process_child_end(struct process_child *child, double seconds, struct process_listener listener) {
   if (child->supervisor <= 0) return;
   if (seconds > 0 && !take_reports(child)) {
     process_child_ask(child, CHANNEL_CLOSE);
-    await_end(child, seconds);
+    await_end(child, seconds, listener);
   }
   shutdown(child->socket, SHUT_WR);
-  await_end(child, SUPERVISOR_SECONDS);
-  reap(child);
+  await_end(child, SUPERVISOR_SECONDS, listener);
+  reap(child, listener);
 }
 
 void process_child_release(struct process_child *child) {
-  process_child_end(child, 0);
+  process_child_end(child, 0, (struct process_listener){0});
   if (child->channel) munmap(child->channel, sizeof(struct channel));
   if (child->file >= 0) close(child->file);
   if (child->socket >= 0) close(child->socket);

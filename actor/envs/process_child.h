@@ -59,7 +59,7 @@ struct process_child {
   bool asked;      // the last request has had no answer yet
 };
 
-// Called at least ten times a second while an answer is waited for. waiting may be NULL.
+// Called at least ten times a second while an answer or an end is waited for. waiting may be NULL.
 struct process_listener {
   void (*waiting)(void *who);
   void *who;
@@ -89,7 +89,7 @@ bool process_child_ended_well(const struct process_child *child);
 
 // Ends the child and all processes that it has started. For `seconds` it may end by itself, after CHANNEL_CLOSE. If
 // child->report.news is SUPERVISOR_ENDED afterwards, report says how it ended. May be called twice.
-void process_child_end(struct process_child *child, double seconds);
+void process_child_end(struct process_child *child, double seconds, struct process_listener listener);
 
 // Ends it and gives everything back. May be called twice.
 void process_child_release(struct process_child *child);

@@ -151,7 +151,7 @@ bool process_spawn(struct instance *instance, char *error, size_t size) {
 }
 
 void process_end(struct instance *instance, double seconds) {
-  process_child_end(&instance->child, seconds);
+  process_child_end(&instance->child, seconds, instance->outer);
   process_state_release(&instance->state);
   process_child_release(&instance->child);
   if (!*instance->scratch.path) return;

@@ -14,7 +14,8 @@
 //   I1. The supervisor exits only when it has no child left, or after TERM_SECONDS + KILL_SECONDS in ENDING.
 //   I2. STARTED is the first report, ENDED the last. A socket that closes without ENDED means that the supervisor was
 //       killed.
-//   I3. In every loop the child's output is read, so that a child never waits for room in the pipe.
+//   I3. In every loop a bounded part of the child's output is read: so a child hardly waits for room in the pipe, and
+//       one that writes without end keeps the supervisor from nothing.
 //   I4. `status` is valid once `is_over` is set, and only reap sets them.
 //   I5. The relay is killed before the supervisor exits; what it does is in relay.h.
 //   I6. The supervisor handles no signal but SIGCHLD, which it reads from a descriptor: what a terminal or a launcher
@@ -51,7 +52,7 @@ static const double TERM_SECONDS = 0.5; // between SIGTERM and SIGKILL
 static const double KILL_SECONDS = 5;   // for processes to end after SIGKILL
 static const double LAST_SECONDS = 0.5; // for the relay to pass on the last answer of a child that has ended
 static const double LOST_SECONDS = 1;   // for a child to end whose connection has
-enum { PIECE = SUPERVISOR_LOG_KEPT / 2 };
+enum { PIECE = SUPERVISOR_LOG_KEPT / 2, DRAINED = 16 }; // bytes that the log keeps whole; reads of a drain
 
 struct supervisor {
   pid_t child;         // also the number of its process group
@@ -203,14 +204,18 @@ static void look_for_alone(struct supervisor *supervisor, const char *bytes, siz
   }
 }
 
-// Reads what the child has written (I3).
-static void drain(struct supervisor *supervisor) {
+// Reads what the child has written, as much as a pipe usually holds (I3). true: that was all.
+static bool drain(struct supervisor *supervisor) {
   char bytes[4096];
-  for (ssize_t length; (length = read(supervisor->output, bytes, sizeof bytes)) > 0;)
+  for (int i = 0; i < DRAINED; i++) {
+    const ssize_t length = read(supervisor->output, bytes, sizeof bytes);
+    if (length <= 0) return true;
     if (supervisor->channel && !atomic_load(&supervisor->channel->claimed))
       look_for_alone(supervisor, bytes, (size_t)length);
     else
       supervisor_log_write(&supervisor->log, bytes, (size_t)length);
+  }
+  return false;
 }
 
 // Kills the child, and those of its descendants whose parent has ended.
@@ -260,14 +265,15 @@ static void end_child(struct supervisor *supervisor) {
   }
   // The children of a process that was killed become children of this one, and are killed in the next turn, until none
   // is left (I1).
-  for (const double limit = clock_now() + KILL_SECONDS; clock_now() < limit;) {
+  const double limit = clock_now() + KILL_SECONDS;
+  while (clock_now() < limit) {
     kill(-supervisor->child, SIGKILL);
     kill_children();
     if (!reap(supervisor)) break;
     drain(supervisor);
     sleep_a_millisecond();
   }
-  drain(supervisor);
+  while (!drain(supervisor) && clock_now() < limit) continue;
 }
 
 // Of a program that has never come: the relay has left the socket's file.
@@ -293,8 +299,8 @@ static void watch(struct supervisor *supervisor) {
                            {.fd = supervisor->output, .events = POLLIN}};
   while (!supervisor->is_over && !supervisor->is_lost && !supervisor->is_alone) {
     if (poll(files, 3, -1) < 0 && errno != EINTR) return;
-    drain(supervisor);
-    if (files[2].revents & POLLHUP) files[2].fd = -1; // all writers have closed the pipe
+    const bool is_all = drain(supervisor);
+    if (is_all && files[2].revents & POLLHUP) files[2].fd = -1; // all writers have closed the pipe
     struct signalfd_siginfo signal;
     while (read(supervisor->signals, &signal, sizeof signal) > 0) continue;
     reap(supervisor);

@@ -201,6 +201,57 @@ static void test_directory(void) {
   free(text), free(log), free(seen), unit_tmpdir_remove(directory);
 }
 
+static void count_wait(void *who) { ++*(int *)who; }
+
+// Puts a reader behind stderr that takes 4 kB every 5 ms. Returns its process.
+static pid_t slow_stderr(void) {
+  int ends[2];
+  char bytes[4096];
+  CU_ASSERT_EQUAL_FATAL(pipe(ends), 0);
+  const pid_t reader = fork();
+  if (reader == 0) {
+    close(ends[1]);
+    while (read(ends[0], bytes, sizeof bytes) > 0) usleep(5000);
+    _exit(0);
+  }
+  close(ends[0]);
+  CU_ASSERT_EQUAL(dup2(ends[1], STDERR_FILENO), STDERR_FILENO);
+  close(ends[1]);
+  return reader;
+}
+
+// It writes faster than the supervisor can pass on.
+static void test_flood(void) {
+  struct env_scene s = {.config.env_timeout = 0.3};
+  const int kept = dup(STDERR_FILENO);
+  const pid_t reader = slow_stderr();
+  const double start = clock_now();
+  const enum status status = env_scene_open(&s, "exec:yes & yes & wait");
+  env_scene_close(&s);
+  const double seconds = clock_now() - start;
+  CU_ASSERT_EQUAL(dup2(kept, STDERR_FILENO), STDERR_FILENO);
+  close(kept);
+  CU_ASSERT_EQUAL(waitpid(reader, NULL, 0), reader);
+  CU_ASSERT_EQUAL(status, STATUS_FAILED);
+  CU_ASSERT(error_says(&s.error, "did not call corsac_sim_open within 0.3 s"));
+  CU_ASSERT(error_says(&s.error, "the last it wrote: y | y"));
+  CU_ASSERT(seconds < 5);
+}
+
+// A child that ignores TERM takes half a second to end, in which the actor has to be heard.
+static void test_end_is_heard(void) {
+  int waits = 0;
+  struct env_scene s = {.waiting = count_wait, .who = &waits};
+  CU_ASSERT_EQUAL_FATAL(env_scene_open_faulty(&s, "deaf"), STATUS_OK);
+  s.config.env_timeout = 0.01;
+  UNIT_STATUS(environment_reset(&s.environment, 1, s.obs, &s.error), STATUS_OK, &s.error);
+  enum status status = STATUS_OK;
+  for (int t = 0; t < 3 && status == STATUS_OK; t++) status = env_scene_step(&s, 0);
+  CU_ASSERT_EQUAL(status, STATUS_FAILED);
+  CU_ASSERT(waits >= 5);
+  env_scene_close(&s);
+}
+
 int main(int argc, char **argv) {
   if (supervisor_wanted(argc, argv)) return supervisor_main(argc, argv); // a child begins with this program
   static const struct unit_case cases[] = {
@@ -208,6 +259,8 @@ int main(int argc, char **argv) {
       {"no orphan is left, however the actor ends", test_no_orphans},
       {"after a kill of the supervisor its child ends, too", test_killed_supervisor},
       {"a child gets no descriptor and no launcher's variable", test_clean_child},
+      {"a child that writes without end is ended in time, with its last words", test_flood},
+      {"while a child ends the actor is heard", test_end_is_heard},
       {"a child starts in the directory where the program was started", test_directory},
   };
   return unit_run("process_child", cases, sizeof cases / sizeof *cases);
