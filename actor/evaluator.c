@@ -20,6 +20,7 @@ struct evaluator {
   uint32_t obs_dim, act_dim;
   uint64_t index;
   struct environment own, *environment; // environment points to own, or to a borrowed one
+  bool is_remade;                       // the borrowed instance was made here, for evaluation
   struct policy *policy;
   uint32_t agents, capacity;        // of the environment; that there is room for
   float *obs, *previous_obs;        // (agents x obs_dim)
@@ -126,6 +127,8 @@ void evaluator_begin(struct evaluator *evaluator, const struct message_evaluate 
 }
 
 void evaluator_borrow(struct evaluator *evaluator, struct environment *environment) {
+  if (evaluator->is_remade) environment_destroy(evaluator->environment); // its owner makes one for training
+  evaluator->is_remade = false;
   evaluator->environment = environment ? environment : &evaluator->own;
 }
 
@@ -137,6 +140,7 @@ static enum status create_environment(struct evaluator *evaluator, struct error 
   enum status status =
       environment_create_for(environment, evaluator->kind, &guest, evaluator->evaluate.env_steps, error);
   if (status != STATUS_OK) return status;
+  evaluator->is_remade = environment != &evaluator->own;
   if (environment->obs_dim != evaluator->obs_dim || environment->act_dim != evaluator->act_dim) {
     error_set(error, STATUS_MISMATCH, "%s has obs_dim %u and act_dim %u in evaluation, but the policy's are %u and %u",
               environment_kind_name(evaluator->kind), environment->obs_dim, environment->act_dim, evaluator->obs_dim,

@@ -28,7 +28,9 @@ struct policy_weights *evaluator_weights(struct evaluator *evaluator);
 // The instance, which is created now if it is not there. NULL: that failed, or its dimensions are not the policy's.
 const struct environment *evaluator_environment(struct evaluator *evaluator, struct error *error);
 
-// Uses the caller's instance, where no second one may exist; NULL gives it back. A failure destroys the instance.
+// Uses the caller's instance, where no second one may exist; NULL gives it back. A failure destroys the instance, and
+// so does another case. One that was made here instead is destroyed when it is given back, since it was made for
+// evaluation.
 void evaluator_borrow(struct evaluator *evaluator, struct environment *environment);
 
 // Begins the episodes first, first + stride, ... below count. What was under way is dropped.

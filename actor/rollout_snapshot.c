@@ -38,13 +38,11 @@ enum status rollout_take_back(struct rollout *rollout, struct transition_batch *
   struct member *member = &rollout->members[0];
   struct error why = {0};
   rollout->is_lent = false;
-  if (member->environment.self && !environment_fits(&member->environment, false, member->episode))
-    environment_destroy(&member->environment); // it was made for the case of an evaluation's episode
   member->environment.guest.evaluation = false;
   if (member->state == MEMBER_RUNNING)
     return resume_episode(rollout, &why) == STATUS_OK ? STATUS_OK
                                                       : rollout_take_failure(rollout, 0, &why, batch, error);
-  if (!member->environment.self) member->state = MEMBER_FAILED; // it failed while it was lent, or has another case
+  if (!member->environment.self) member->state = MEMBER_FAILED; // it failed while it was lent, or was made anew
   return STATUS_OK;
 }
 

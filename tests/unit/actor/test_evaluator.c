@@ -362,6 +362,30 @@ static void test_sampled(void) {
   evaluator_destroy(evaluator);
 }
 
+static void test_borrowed(void) {
+  struct environment_kind kind;
+  struct environment lent;
+  struct error error = {0};
+  struct message_episode results[2];
+  uint32_t episodes;
+  struct evaluator *evaluator = begin(&kind, 2);
+  UNIT_STATUS_FATAL(environment_create(&lent, &kind, 4, false, &error), STATUS_OK, &error);
+  void *const self = lent.self;
+  for (int fails = 0; fails < 2; fails++) {
+    evaluator_borrow(evaluator, &lent);
+    if (fails) environment_destroy(&lent);
+    evaluator_begin(evaluator, &(struct message_evaluate){.count = 2, .stride = 1});
+    run(evaluator, results, &episodes);
+    CU_ASSERT_EQUAL(episodes, 2);
+    CU_ASSERT_PTR_NOT_NULL(lent.self);
+    evaluator_borrow(evaluator, NULL);
+    CU_ASSERT_PTR_EQUAL(lent.self, fails ? NULL : self);
+  }
+  environment_destroy(&lent);
+  evaluator_destroy(evaluator);
+  environment_kind_close(&kind);
+}
+
 int main(void) {
   static const struct unit_case cases[] = {
       {"episodes run deterministically, seeded by their numbers", test_episodes},
@@ -376,6 +400,7 @@ int main(void) {
       {"a failure is reported as one of evaluation", test_failures},
       {"sampled actions depend on seed, episode and step alone", test_sampled},
       {"an episode whose environment fails is run again", test_runs_again},
+      {"a borrowed instance that had to be made anew is not given back", test_borrowed},
   };
   return unit_run("evaluator", cases, sizeof cases / sizeof *cases);
 }
