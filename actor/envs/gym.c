@@ -1,6 +1,7 @@
 #include "actor/envs/gym.h"
 
 #include "common/base/clock.h"
+#include "common/base/file.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -49,15 +50,16 @@ static bool find_ours(char *path, size_t size) {
   return home && *home && print(path, size, "%s/.local/share/corsac/python/bin/python", home) && is_program(path);
 }
 
+// The path becomes absolute, since a child may start in a directory of its own.
 static enum status find_python(struct gym *gym, const char *given, struct error *error) {
-  if (!given || !*given) {
-    if (find_ours(gym->python, GYM_PATH) || find_in_path("python3", gym->python, GYM_PATH)) return STATUS_OK;
-    return error_set(error, STATUS_IO, "there is no Python: neither that of install-deps.sh gym nor python3: %s", HOW);
-  }
-  const bool found = strchr(given, '/') ? print(gym->python, GYM_PATH, "%s", given) && is_program(gym->python)
-                                        : find_in_path(given, gym->python, GYM_PATH);
-  if (found) return STATUS_OK;
-  return error_set(error, STATUS_IO, "--python %s: there is no such program: %s", given, HOW);
+  char found[GYM_PATH], buffer[FILE_PATH];
+  const bool is_given = given && *given;
+  const bool is_found = !is_given            ? find_ours(found, GYM_PATH) || find_in_path("python3", found, GYM_PATH)
+                        : strchr(given, '/') ? print(found, GYM_PATH, "%s", given) && is_program(found)
+                                             : find_in_path(given, found, GYM_PATH);
+  if (is_found && print(gym->python, GYM_PATH, "%s", file_path(found, buffer))) return STATUS_OK;
+  if (is_given) return error_set(error, STATUS_IO, "--python %s: there is no such program: %s", given, HOW);
+  return error_set(error, STATUS_IO, "there is no Python: neither that of install-deps.sh gym nor python3: %s", HOW);
 }
 
 // The program is build/<flavour>/corsac or PREFIX/bin/corsac, and the directory share lies beside its directory. Unit

@@ -9,7 +9,7 @@
 
 enum { GYM_PATH = 4096 };
 struct gym {
-  char python[GYM_PATH]; // path of the interpreter
+  char python[GYM_PATH]; // absolute path of the interpreter
   char script[GYM_PATH]; // path of corsac_gym.py: share/corsac/python beside the program's own directory
 };
 

@@ -4,6 +4,7 @@
 #include "actor/envs/gym.h"
 #include "actor/environment.h"
 #include "actor/envs/supervisor.h"
+#include "common/base/file.h"
 #include "common/config/options.h"
 #include "tests/support/unit.h"
 
@@ -73,6 +74,19 @@ static void test_python(void) {
   }
   make_file("corsac/python/bin/python", 0755);
   expect_python(NULL, "corsac/python/bin/python"); // the Python of install-deps.sh gym comes first
+}
+
+// A child with a scratch directory starts there.
+static void test_relative(void) {
+  char before[1024];
+  CU_ASSERT_PTR_NOT_NULL_FATAL(getcwd(before, sizeof before));
+  CU_ASSERT_EQUAL_FATAL(chdir(directory), 0);
+  file_begin();
+  expect_python("./other", "./other");
+  setenv("PATH", ".", 1);
+  expect_python("other", "./other");
+  CU_ASSERT_EQUAL(chdir(before), 0);
+  file_begin();
 }
 
 static void test_version(void) {
@@ -180,6 +194,7 @@ int main(int argc, char **argv) {
   if (supervisor_wanted(argc, argv)) return supervisor_main(argc, argv); // a child process begins with this program
   static const struct unit_case cases[] = {
       {"the right Python is taken, and a message says where there is none", test_python},
+      {"a path that is not absolute becomes so", test_relative},
       {"a Python is asked for its Gymnasium", test_version},
       {"steps through the bridge are Gymnasium's, bit for bit", test_trajectories},
   };
