@@ -412,7 +412,10 @@ static int64_t save(void *self, void *buffer, size_t size) {
     if (answer.state_size > WIRE_MAX_MESSAGE / 2) break; // environment_save refuses the size
     if (answer.state_size <= instance->state.capacity)
       return deliver(instance, (size_t)answer.state_size, buffer, size);
-    if (!process_state_reserve(&instance->state, instance->child.file, (size_t)answer.state_size)) return -errno;
+    if (!process_state_reserve(&instance->state, instance->child.file, (size_t)answer.state_size)) {
+      snprintf(instance->why, sizeof instance->why, "no room for its state: %s", strerror(errno));
+      return -1;
+    }
   }
   return (int64_t)answer.state_size; // too large, or larger each time: environment_save refuses it
 }

@@ -86,16 +86,19 @@ static int set_case(struct serve *serve) {
   return *line && serve->abi->set_case ? serve->abi->set_case(serve->self, line) : 0;
 }
 
+// Why the plugin's last function failed; "": it gives no reason.
+static void take_reason(struct serve *serve, char text[CHANNEL_TEXT]) {
+  const char *reason = serve->abi->error ? serve->abi->error(serve->self) : NULL;
+  snprintf(text, CHANNEL_TEXT, "%s", reason ? reason : "");
+}
+
 // result: what the plugin's function returned.
 static void answer_result(struct serve *serve, int result, double reward) {
   struct channel_answer answer = {.status = CHANNEL_OK, .flags = result, .reward = reward};
   if (result < 0) {
-    const char *reason = serve->abi->error ? serve->abi->error(serve->self) : NULL;
     answer.status = CHANNEL_FAILED;
-    if (reason && *reason)
-      snprintf(answer.text, sizeof answer.text, "%s", reason);
-    else
-      snprintf(answer.text, sizeof answer.text, "it returned %d and gave no reason", result);
+    take_reason(serve, answer.text);
+    if (!*answer.text) snprintf(answer.text, sizeof answer.text, "it returned %d and gave no reason", result);
   } else {
     memcpy(serve->child.channel->obs, serve->obs, serve->obs_dim * sizeof *serve->obs);
     if (serve->agents > 1) give_agents(serve);
@@ -113,9 +116,16 @@ static void answer_info(struct serve *serve) {
 static void answer_save(struct serve *serve) {
   const uint64_t capacity = serve->child.channel->state_capacity;
   void *state = capacity ? channel_child_state(&serve->child) : NULL;
-  const int64_t need = serve->abi->save ? serve->abi->save(serve->self, state, state ? capacity : 0) : 0;
-  channel_child_answer(&serve->child, &(struct channel_answer){.status = CHANNEL_OK,
-                                                               .state_size = (uint64_t)need}); // the actor checks it
+  struct channel_answer answer = {.status = CHANNEL_OK};
+  int64_t need = serve->abi->save ? serve->abi->save(serve->self, state, state ? capacity : 0) : 0;
+  if (need < 0) {
+    take_reason(serve, answer.text);
+  } else if (!state && need > 0 && (uint64_t)need <= capacity) { // there is room, which this process cannot get at
+    memcpy(answer.text, serve->child.why, sizeof answer.text);
+    need = -1;
+  }
+  answer.state_size = (uint64_t)need; // the actor checks it
+  channel_child_answer(&serve->child, &answer);
 }
 
 static void answer_load(struct serve *serve) {

@@ -137,9 +137,15 @@ static void answer_save(struct corsac_sim *sim) {
     answer.state_size = (uint64_t)(int64_t)result;
   } else if (result == 0) {
     answer.state_size = sim->state.size;
-    void *room = child->channel->state_capacity >= answer.state_size ? channel_child_state(child) : NULL;
+    const bool fits = child->channel->state_capacity >= answer.state_size;
+    void *room = fits ? channel_child_state(child) : NULL;
     if (room) memcpy(room, sim->state.bytes, sim->state.size);
     sim->kept = !room;
+    if (fits && !room) {
+      say(child->why);
+      memcpy(answer.text, child->why, sizeof answer.text);
+      answer.state_size = (uint64_t)-1;
+    }
   }
   channel_child_answer(child, &answer);
 }

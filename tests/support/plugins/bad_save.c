@@ -1,8 +1,9 @@
-// A plugin whose save breaks the rules. args: huge, negative, or grow (each call wants a byte more than there is room
-// for). Episodes have 10 steps.
+// A plugin whose save breaks the rules. args: huge, negative, grow (each call wants a byte more than there is room
+// for), or no-room (its process gets no more memory from then on). Episodes have 10 steps.
 #include <corsac/env.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 struct bad_save {
   char how[16];
@@ -38,12 +39,18 @@ static int step(void *self, const float *action, float *obs, double *reward) {
 static int64_t save(void *self, void *buffer, size_t size) {
   const char *how = ((struct bad_save *)self)->how;
   (void)buffer;
+  if (strcmp(how, "no-room") == 0) return setrlimit(RLIMIT_AS, &(struct rlimit){1, RLIM_INFINITY}) == 0 ? 8 : -6;
   return strcmp(how, "huge") == 0 ? INT64_MAX : strcmp(how, "negative") == 0 ? -5 : (int64_t)size + 1;
 }
 
 static int load(void *self, const void *buffer, size_t size) {
   (void)self, (void)buffer, (void)size;
   return -1;
+}
+
+static const char *reason(void *self) {
+  (void)self;
+  return "the mesh moves";
 }
 
 static void destroy(void *self) { free(self); }
@@ -56,6 +63,7 @@ const struct corsac_env *corsac_env(void) {
                                         .reset = reset,
                                         .step = step,
                                         .destroy = destroy,
+                                        .error = reason,
                                         .save = save,
                                         .load = load};
   return &env;

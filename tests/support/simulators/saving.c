@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 struct state {
   int t, saves;
@@ -24,6 +25,14 @@ static int read_sum(struct state *state) {
   return in && fread(&state->sum, sizeof state->sum, 1, in) == 1 && fclose(in) == 0 ? remove(file) : -1;
 }
 
+// From now on this process gets no more memory.
+static void take_no_more(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_AS, &limit) != 0) exit(5);
+  limit.rlim_cur = 1;
+  if (setrlimit(RLIMIT_AS, &limit) != 0) exit(5);
+}
+
 static int save(struct corsac_sim *sim, void *user) {
   static const char block[1 << 16];
   struct state *state = user;
@@ -37,6 +46,7 @@ static int save(struct corsac_sim *sim, void *user) {
   if (is("get")) corsac_sim_get(sim, &number, sizeof number);
   if (is("begin")) corsac_sim_begin(sim, (const float[]){0, 0}, &action);
   if (is("exit")) exit(4);
+  if (is("no-room")) take_no_more();
   for (int i = 0; is("grow") && i < state->saves; i++) corsac_sim_put(sim, block, sizeof block);
   if (is("huge")) corsac_sim_put(sim, block, (size_t)1 << 29); // which is too much to be read
   corsac_sim_put(sim, &state->t, sizeof state->t);

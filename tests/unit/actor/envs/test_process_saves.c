@@ -132,6 +132,7 @@ static void test_save_fails(void) {
       {"reason", "save returned -1: the mesh is being refined: its running"},
       {"missing", "/no/restart: No such file"},
       {"begin", "calls corsac_sim_begin or corsac_sim_step inside of its save"},
+      {"no-room", "save returned -1: a state of 65536 bytes cannot be mapped: Cannot allocate memory"},
       {"huge", "save wants 536870940 bytes; a state may have 536870912"},
   };
   for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
