@@ -153,7 +153,7 @@ static bool serve_one(struct serve *serve) {
     memcpy(serve->action, serve->child.channel->action, serve->act_dim * sizeof *serve->action);
     memset(serve->reward, 0, serve->agents * sizeof *serve->reward);
     result = serve->abi->step(serve->self, serve->action, serve->obs, serve->reward);
-    if (serve->info_dim > 0) answer_info(serve);
+    if (result >= 0 && serve->info_dim > 0) answer_info(serve);
     answer_result(serve, result, *serve->reward);
     return true;
   case CHANNEL_SAVE: answer_save(serve); return true;

@@ -1,19 +1,22 @@
-// A plugin that fails at step args (default 5) of an episode, with a reason.
+// A plugin that fails at step args (default 5) of an episode, with a reason. After that nobody may call info.
 #include <corsac/env.h>
 #include <stdlib.h>
 
 struct failing {
-  int t, when;
+  int t, when, asked; // asked: info was called after the failure
 };
 
 static void *create(const struct corsac_env_config *config, struct corsac_env_spec *spec, char *error,
                     size_t error_size) {
   static const double low[1] = {-1}, high[1] = {1};
+  static const char *const names[] = {"t"};
   (void)error, (void)error_size;
   spec->obs_dim = 1;
   spec->act_dim = 1;
   spec->action_low = low;
   spec->action_high = high;
+  spec->info_dim = 1;
+  spec->info_names = names;
   struct failing *failing = calloc(1, sizeof *failing);
   if (failing) failing->when = *config->args ? atoi(config->args) : 5;
   return failing;
@@ -34,8 +37,13 @@ static int step(void *self, const float *action, float *obs, double *reward) {
 }
 
 static const char *error_text(void *self) {
-  (void)self;
-  return "the solver diverged";
+  return ((const struct failing *)self)->asked ? "info was called" : "the solver diverged";
+}
+
+static void info(void *self, double *values) {
+  struct failing *failing = self;
+  values[0] = failing->t;
+  failing->asked = failing->t == failing->when;
 }
 
 static void destroy(void *self) { free(self); }
@@ -48,6 +56,7 @@ const struct corsac_env *corsac_env(void) {
                                         .reset = reset,
                                         .step = step,
                                         .destroy = destroy,
-                                        .error = error_text};
+                                        .error = error_text,
+                                        .info = info};
   return &env;
 }

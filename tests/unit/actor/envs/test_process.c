@@ -156,6 +156,13 @@ static void test_isolated_failures(void) {
   CU_ASSERT_EQUAL(env_scene_open(&create, plugin_env("fail_create", NULL, env, sizeof env)), STATUS_FAILED);
   CU_ASSERT(error_says(&create.error, "create failed: "));
   env_scene_close(&create);
+  struct env_scene step = {.config.isolate = true};
+  CU_ASSERT_EQUAL_FATAL(env_scene_open(&step, plugin_env("fail_step", "1", env, sizeof env)), STATUS_OK);
+  UNIT_STATUS(environment_reset(&step.environment, 7, step.obs, &step.error), STATUS_OK, &step.error);
+  CU_ASSERT_EQUAL(env_scene_step(&step, 0), STATUS_FAILED);
+  CU_ASSERT(error_says(&step.error, "the solver diverged")); // nothing is asked between the failure and its reason
+  env_scene_close(&step);
+
   struct env_scene bounds = {.config.isolate = true};
   CU_ASSERT_EQUAL(env_scene_open(&bounds, plugin_env("bad_bounds", NULL, env, sizeof env)), STATUS_FAILED);
   CU_ASSERT(error_says(&bounds.error, "bounds of action component"));
