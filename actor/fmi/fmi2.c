@@ -125,7 +125,7 @@ static int save(struct slave *slave, void *buffer, size_t size, size_t *need) {
     slave->call = "fmi2SerializeFMUstate";
     status = slave->fmi2.serialize(slave->instance, state, buffer, *need);
   }
-  slave->fmi2.free_state(slave->instance, &state);
+  if (status != FMI_FATAL) slave->fmi2.free_state(slave->instance, &state);
   return status;
 }
 
@@ -136,7 +136,7 @@ static int load_state(struct slave *slave, const void *buffer, size_t size) {
   if (!is_good(status)) return status;
   slave->call = "fmi2SetFMUstate";
   status = slave->fmi2.set_state(slave->instance, state);
-  slave->fmi2.free_state(slave->instance, &state);
+  if (status != FMI_FATAL) slave->fmi2.free_state(slave->instance, &state);
   return status;
 }
 

@@ -124,7 +124,7 @@ static int save(struct slave *slave, void *buffer, size_t size, size_t *need) {
     slave->call = "fmi3SerializeFMUState";
     status = slave->fmi3.serialize(slave->instance, state, buffer, *need);
   }
-  slave->fmi3.free_state(slave->instance, &state);
+  if (status != FMI_FATAL) slave->fmi3.free_state(slave->instance, &state);
   return status;
 }
 
@@ -135,7 +135,7 @@ static int load_state(struct slave *slave, const void *buffer, size_t size) {
   if (!is_good(status)) return status;
   slave->call = "fmi3SetFMUState";
   status = slave->fmi3.set_state(slave->instance, state);
-  slave->fmi3.free_state(slave->instance, &state);
+  if (status != FMI_FATAL) slave->fmi3.free_state(slave->instance, &state);
   return status;
 }
 

@@ -133,7 +133,7 @@ static int step(void *data, const float *action, float *obs, double *reward) {
   bool ended = false;
   if (!self->runs) {
     self->error = (struct error){0};
-    error_set(&self->error, STATUS_FAILED, "a step was asked for before an episode had begun");
+    error_set(&self->error, STATUS_FAILED, "no episode is under way: none has begun, or a call in it failed");
     return -1;
   }
   for (size_t i = 0; i < io->actions.size; i++) io->action[i] = (double)action[i];
@@ -163,9 +163,9 @@ static int64_t save(void *data, void *buffer, size_t size) {
   const struct saved_head head = {MAGIC, self->seed, self->steps};
   const size_t room = size > sizeof head ? size - sizeof head : 0;
   size_t need = 0;
-  struct error ignored = {0}; // it cannot save now
   if (!self->runs || !self->fmu.description.can_save) return 0;
-  if (slave_save(self->slave, (char *)buffer + (room ? sizeof head : 0), room, &need, &ignored) != STATUS_OK) return 0;
+  if (slave_save(self->slave, (char *)buffer + (room ? sizeof head : 0), room, &need, &self->error) != STATUS_OK)
+    return failed(self); // after an error an FMU may be reset, and no more
   if (need <= room) memcpy(buffer, &head, sizeof head);
   return (int64_t)(sizeof head + need);
 }

@@ -1,5 +1,5 @@
 // An FMU for the tests: a mass on a damped spring that a force moves. It is built as FMI 2 and as FMI 3 (FMI_VERSION).
-// The parameter `fault` makes it do what an FMU should not; it takes effect in the third step.
+// The parameter `fault` makes it do what an FMU should not; it takes effect in the third step, or in a save, a reset.
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -8,7 +8,17 @@
 
 enum { OK, WARNING, DISCARD, ERROR, FATAL };
 enum { FORCE, MASS, STIFFNESS, X, V, REWARD, X0, BOTH, REALS };
-enum { FAULT_NONE, FAULT_ERROR, FAULT_FATAL, FAULT_CRASH, FAULT_ENDS, FAULT_DISCARD, FAULT_RESET, FAULT_NAN };
+enum {
+  FAULT_NONE,
+  FAULT_ERROR,
+  FAULT_FATAL,
+  FAULT_CRASH,
+  FAULT_ENDS,
+  FAULT_DISCARD,
+  FAULT_RESET,
+  FAULT_NAN,
+  FAULT_SAVE
+};
 
 struct state {
   double real[REALS];
@@ -89,6 +99,11 @@ static int label(struct spring *self, const char *text) {
 }
 
 static int save(struct spring *self, void **state) {
+  if (self->state.fault == FAULT_SAVE) {
+    say(self, FATAL, "the spring cannot be copied");
+    drop(self);
+    return FATAL;
+  }
   if (!*state) *state = malloc(sizeof self->state);
   if (!*state) return ERROR;
   memcpy(*state, &self->state, sizeof self->state);

@@ -193,9 +193,28 @@ static void test_state(void) {
     CU_ASSERT_EQUAL(env->load(b.self, state, 7), -1);
     CU_ASSERT(says(&b, "no saved state"));
     CU_ASSERT_EQUAL(step(&b, 0, 1), -1);
-    CU_ASSERT(says(&b, "before an episode had begun"));
+    CU_ASSERT(says(&b, "no episode is under way"));
     close_scene(&a);
     close_scene(&b);
+  }
+}
+
+static void test_save_fails(void) {
+  for (int version = 2; version <= 3; version++) {
+    struct scene s;
+    char state[1024];
+    open_good(&s, version, "step_size: 0.1\nstart: {fault: 8}\n");
+    for (int episode = 0; episode < 2; episode++) {
+      CU_ASSERT_EQUAL(env->reset(s.self, 1, s.obs), 0);
+      CU_ASSERT_EQUAL(step(&s, 0, 1), 0);
+      CU_ASSERT_EQUAL(env->save(s.self, state, sizeof state), -1);
+      CU_ASSERT(says(&s, "FMU"));
+      CU_ASSERT(says(&s, "returned Fatal: the spring cannot be copied"));
+      CU_ASSERT_EQUAL(env->save(s.self, state, sizeof state), 0);
+      CU_ASSERT_EQUAL(step(&s, 0, 1), -1); // the FMU is not called any more
+      CU_ASSERT(says(&s, "a call in it failed"));
+    }
+    close_scene(&s);
   }
 }
 
@@ -255,6 +274,7 @@ int main(void) {
       {"arrays of FMI 3 are read", test_arrays},
       {"strings are start values", test_strings},
       {"a saved state goes on in another instance", test_state},
+      {"a save that fails ends the episode, with the FMU's reason", test_save_fails},
       {"what an FMU does wrong has a text, and the next episode begins anew", test_faults},
       {"a step allocates nothing", test_allocations}};
   static const char *const needed[] = {EXPAT_LIBRARY, MUPARSER_LIBRARY};
