@@ -13,6 +13,12 @@ static volatile sig_atomic_t exit_code, is_bound;
 static const char *volatile waited_for;
 static volatile sig_atomic_t also_ended; // a process, 0: none
 
+// What exit_bound_for found, for exit_bound_over.
+static struct {
+  struct sigaction action;
+  sigset_t mask;
+} before;
+
 void exit_at_once(int code) {
   for (;;) syscall(SYS_exit_group, code);
 }
@@ -40,16 +46,24 @@ static void end_waiting(int number) {
 
 void exit_bound_for(const char *what, unsigned seconds, uint32_t also) {
   struct sigaction action = {.sa_handler = end_waiting};
+  sigset_t this;
   waited_for = what;
   also_ended = (sig_atomic_t)also;
   sigemptyset(&action.sa_mask);
-  sigaction(SIGALRM, &action, NULL);
+  sigemptyset(&this);
+  sigaddset(&this, SIGALRM);
+  sigaction(SIGALRM, &action, &before.action);
+  pthread_sigmask(SIG_UNBLOCK, &this, &before.mask);
   alarm(seconds);
 }
 
 void exit_bound_over(void) {
+  sigset_t this;
   alarm(0);
-  signal(SIGALRM, SIG_DFL);
+  sigemptyset(&this);
+  sigaddset(&this, SIGALRM);
+  if (sigismember(&before.mask, SIGALRM) == 1) pthread_sigmask(SIG_BLOCK, &this, NULL);
+  sigaction(SIGALRM, &before.action, NULL);
 }
 
 void exit_bound(int code, unsigned seconds) {

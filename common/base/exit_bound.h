@@ -21,6 +21,7 @@ _Noreturn void exit_at_once(int code);
 
 // Bounds a foreign call that may wait for ever: unless exit_bound_over is called within `seconds`, the process prints
 // that `what` (a literal) has not ended, sends TERM to the process `also` (0: none) and ends with EXIT_FAILED.
+// exit_bound_over leaves SIGALRM, its handler and whether it is blocked, as exit_bound_for found it.
 void exit_bound_for(const char *what, unsigned seconds, uint32_t also);
 void exit_bound_over(void);
 

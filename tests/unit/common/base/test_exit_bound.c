@@ -52,11 +52,18 @@ static void test_signals(void) {
 static int status_waiting(bool over) {
   const pid_t pid = fork();
   if (pid == 0) {
+    sigset_t all, now;
+    struct sigaction action;
     if (!freopen("/dev/null", "w", stderr)) _exit(2);
+    sigfillset(&all); // as a launcher may leave it
+    sigprocmask(SIG_BLOCK, &all, NULL);
+    signal(SIGALRM, SIG_IGN);
     exit_bound_for("a test", 1, 0);
     if (over) exit_bound_over();
-    sleep(over ? 2 : 1000);
-    _exit(0);
+    sleep(over ? 2 : 20);
+    const bool is_as_before = sigaction(SIGALRM, NULL, &action) == 0 && action.sa_handler == SIG_IGN &&
+                              sigprocmask(SIG_BLOCK, NULL, &now) == 0 && sigismember(&now, SIGALRM) == 1;
+    _exit(is_as_before ? 0 : 4);
   }
   int status = -1;
   waitpid(pid, &status, 0);
@@ -75,7 +82,7 @@ static void test_waiting(void) {
 int main(void) {
   static const struct unit_case cases[] = {
       {"an exit handler that never returns: the process ends, with its code", test_held},
-      {"a call that does not return ends the process, unless it has returned in time", test_waiting},
+      {"a call that does not return in time ends the process; one that does leaves SIGALRM as it was", test_waiting},
       {"a signal ends it at once, also one that was blocked", test_signals},
   };
   return unit_run("exit_bound", cases, sizeof cases / sizeof *cases);
