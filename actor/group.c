@@ -182,13 +182,16 @@ static int await_answers(struct group_env *env, enum group_call call, struct buf
   return result;
 }
 
+// Notes the plugin's own reason. Returns -1.
+static int fail_own(struct group_env *env) {
+  const struct corsac_env *plugin = env->group->plugin;
+  const char *why = plugin->error && env->self ? plugin->error(env->self) : NULL;
+  return fail(env, "%s", why && *why ? why : "it gave no reason");
+}
+
 // Joins the leader's own result of a call and the followers'.
 static int end_call(struct group_env *env, enum group_call call, int own) {
-  const struct corsac_env *plugin = env->group->plugin;
-  if (own < 0) {
-    const char *why = plugin->error && env->self ? plugin->error(env->self) : NULL;
-    fail(env, "%s", why && *why ? why : "it gave no reason");
-  }
+  if (own < 0) fail_own(env);
   const int others = await_answers(env, call, NULL);
   return own < 0 ? own : others < 0 ? others : own;
 }
@@ -225,8 +228,12 @@ static int create_all(struct group_env *env, const struct corsac_env_config *giv
 
 static void *group_env_create(const struct environment_kind *kind, const struct corsac_env_config *config,
                               struct corsac_env_spec *spec, char *error, size_t error_size) {
-  struct group_env *env = memory_alloc(1, sizeof *env, "an environment of a group", NULL);
-  if (!env) return NULL;
+  struct error why = {0};
+  struct group_env *env = memory_alloc(1, sizeof *env, "an environment of a group", &why);
+  if (!env) {
+    snprintf(error, error_size, "%s", why.text);
+    return NULL;
+  }
   *env = (struct group_env){.group = kind->group, .number = kind->group->next++};
   if (create_all(env, config, spec) == 0) return env;
   snprintf(error, error_size, "%s", env->error);
@@ -285,12 +292,13 @@ static int64_t save_own(struct group_env *env, struct buffer *states) {
   struct error error = {0};
   uint32_t head[3] = {(uint32_t)transport_size(env->group->transport), 0, 0};
   const int64_t need = plugin->save(env->self, NULL, 0);
-  if (need <= 0) return need;
+  if (need == 0) return 0;
+  if (need < 0) return fail_own(env);
   if ((uint64_t)need > WIRE_MAX_MESSAGE / 4)
     return fail(env, "save wants %lld bytes; a state is at most %lld", (long long)need,
                 (long long)(WIRE_MAX_MESSAGE / 4));
   head[2] = (uint32_t)need;
-  if (buffer_reserve(states, sizeof head + (size_t)need, &error) != STATUS_OK) return -1;
+  if (buffer_reserve(states, sizeof head + (size_t)need, &error) != STATUS_OK) return fail(env, "%.200s", error.text);
   memcpy(states->data, head, sizeof head);
   states->size = sizeof head + (size_t)need;
   if (plugin->save(env->self, states->data + sizeof head, (size_t)need) == need) return need;

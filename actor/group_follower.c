@@ -174,9 +174,10 @@ static int64_t call_save(struct group *group, struct group_instance *instance, v
 static enum status follow_save(struct group *group, const struct group_call_head *call, struct group_instance *instance,
                                struct error *error) {
   const int64_t need = call_save(group, instance, NULL, 0);
+  if (need < 0) return answer_result(group, call, instance, -1, error);
   char why[GROUP_TEXT];
   snprintf(why, sizeof why, "save wants %lld bytes", (long long)need);
-  if (need <= 0 || (uint64_t)need > WIRE_MAX_MESSAGE / 4) return answer_failure(group, call, why, error);
+  if (need == 0 || (uint64_t)need > WIRE_MAX_MESSAGE / 4) return answer_failure(group, call, why, error);
 
   const enum status status = buffer_reserve(&group->state, (size_t)need, error);
   if (status != STATUS_OK) return status;

@@ -111,6 +111,36 @@ static void test_steps(void) {
   end(&s);
 }
 
+// The save of rank `who` fails, and the leader says why.
+static void save_fails(int who) {
+  struct scene s;
+  begin(&s, "bad_save", rank == who ? "negative" : "good", 20);
+  if (rank == 0) {
+    struct environment_kind kind;
+    struct environment environment;
+    struct buffer state = {0};
+    float obs;
+    open_kind(&s, &kind);
+    CU_ASSERT_EQUAL_FATAL(environment_create(&environment, &kind, 4, false, NULL), STATUS_OK);
+    CU_ASSERT_EQUAL(environment_reset(&environment, 9, &obs, NULL), STATUS_OK);
+    CU_ASSERT_FALSE(environment_save(&environment, &state));
+    CU_ASSERT_PTR_NOT_NULL(
+        strstr(environment.unsaved, who == 0 ? "save returned -1: the mesh moves:" : "on rank 2: the mesh moves:"));
+    environment_destroy(&environment);
+    environment_kind_close(&kind);
+    buffer_release(&state);
+    group_dismiss(s.group, 75, true);
+  } else {
+    follow(&s);
+  }
+  end(&s);
+}
+
+static void test_save_fails(void) {
+  save_fails(0);
+  save_fails(2);
+}
+
 // Where a rank does not answer, the call fails within env_timeout and later calls fail at once. The followers are
 // released.
 static void test_silent_rank(void) {
@@ -210,6 +240,7 @@ int main(int argc, char **argv) {
   }
   static const struct unit_case cases[] = {
       {"an environment behaves in a group as it does alone", test_steps},
+      {"a save that fails on any rank says why", test_save_fails},
       {"a call fails in time where a rank of the group does not answer", test_silent_rank},
       {"a silent rank of a group ends its actor's stepping at once", test_final},
       {"messages name the ranks of a group as mpirun does", test_names},

@@ -38,7 +38,7 @@ static int step(void *self, const float *action, float *obs, double *reward) {
 
 static int64_t save(void *self, void *buffer, size_t size) {
   const char *how = ((struct bad_save *)self)->how;
-  (void)buffer;
+  if (strcmp(how, "good") == 0) return size > 0 ? memset(buffer, 0, 1), 1 : 1;
   if (strcmp(how, "no-room") == 0) return setrlimit(RLIMIT_AS, &(struct rlimit){1, RLIM_INFINITY}) == 0 ? 8 : -6;
   return strcmp(how, "huge") == 0 ? INT64_MAX : strcmp(how, "negative") == 0 ? -5 : (int64_t)size + 1;
 }
