@@ -175,7 +175,7 @@ contains
     integer :: i
 
     if (size(action_low) /= size(action_high)) error stop 'corsac_open: action_low and action_high have different sizes'
-    c_name = trim(name)//c_null_char
+    c_name = name(:min(len_trim(name), len(c_name) - 1))//c_null_char
     spec%size = int(c_sizeof(spec), c_int32_t)
     spec%name = c_loc(c_name)
     spec%obs_dim = int(obs_dim, c_int32_t)
@@ -188,7 +188,7 @@ contains
     spec%info_names = c_null_ptr
     if (present(info_names)) then
       do i = 1, min(size(info_names), size(names))
-        texts(i) = trim(info_names(i))//c_null_char
+        texts(i) = info_names(i)(:min(len_trim(info_names(i)), len(texts) - 1))//c_null_char
         names(i) = c_loc(texts(i))
       end do
       spec%info_dim = int(size(info_names), c_int32_t) ! more than 16 are refused
