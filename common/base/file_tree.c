@@ -50,6 +50,14 @@ static int open_directory(const struct walk *walk, int parent, const char *name)
   return -1;
 }
 
+// The next entry but . and .., or NULL: there is none, or errno says why it cannot be read.
+static const char *next_entry(DIR *directory) {
+  errno = 0;
+  const struct dirent *entry = readdir(directory);
+  while (entry && is_dots(entry->d_name)) entry = readdir(directory);
+  return entry ? entry->d_name : NULL;
+}
+
 // --- remove ---
 
 static bool remove_entry(struct walk *walk, int parent, const char *name);
@@ -65,14 +73,15 @@ static bool remove_entries(struct walk *walk, int file, const char *last) {
   }
   // Some file systems leave entries out while others are removed, so it is read until nothing is found.
   while (good && found) {
-    const struct dirent *entry;
+    const char *name;
     found = false;
     rewinddir(directory);
-    while (good && (entry = readdir(directory))) {
-      if (is_dots(entry->d_name) || (last && strcmp(entry->d_name, last) == 0)) continue;
+    while (good && (name = next_entry(directory))) {
+      if (last && strcmp(name, last) == 0) continue;
       found = true;
-      good = remove_entry(walk, file, entry->d_name);
+      good = remove_entry(walk, file, name);
     }
+    if (good && errno != 0) good = refuse(walk, "read");
   }
   closedir(directory);
   return good;
@@ -197,9 +206,9 @@ static bool copy_entries(struct walk *walk, int from, int to, const char *except
     return refuse(walk, "read");
   }
   bool good = true;
-  for (const struct dirent *entry; good && (entry = readdir(directory));)
-    if (!is_dots(entry->d_name) && !(except && strcmp(entry->d_name, except) == 0))
-      good = copy_entry(walk, from, to, entry->d_name);
+  for (const char *name; good && (name = next_entry(directory));)
+    if (!except || strcmp(name, except) != 0) good = copy_entry(walk, from, to, name);
+  if (good && errno != 0) good = refuse(walk, "read");
   closedir(directory);
   return good;
 }

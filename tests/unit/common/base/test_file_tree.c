@@ -1,5 +1,8 @@
 #include "common/base/file_tree.h"
 #include "tests/support/unit.h"
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +11,21 @@
 #include <unistd.h>
 
 static const struct file_tree_waiting nobody;
+
+// The C library's readdir, which fails after `entries_left` more entries, where that is not negative.
+static int entries_left = -1;
+struct dirent *readdir(DIR *directory) {
+  union {
+    void *object;
+    struct dirent *(*function)(DIR *);
+  } real = {.object = dlsym(RTLD_NEXT, "readdir")};
+  if (entries_left == 0) {
+    errno = EIO;
+    return NULL;
+  }
+  if (entries_left > 0) entries_left--;
+  return real.function(directory);
+}
 
 static void make_directory(const char *path, mode_t mode) {
   CU_ASSERT_EQUAL_FATAL(mkdir(path, 0777), 0);
@@ -96,6 +114,24 @@ static void test_copy_fails(void) {
   unit_tmpdir_remove(directory);
 }
 
+// A server of files that fails in the middle of a directory is no end of it.
+static void test_unreadable(void) {
+  struct error error = {0};
+  char *directory = unit_tmpdir(), *from = unit_path(directory, "from"), *to = unit_path(directory, "to");
+  make_directory(from, 0755);
+  make_directory(to, 0755);
+  for (int i = 0; i < 5; i++) unit_write_file(unit_in(from, (const char[]){(char)('a' + i), 0}), "x", 1);
+  entries_left = 4;
+  UNIT_STATUS(file_tree_copy(from, to, NULL, &error), STATUS_IO, &error);
+  CU_ASSERT_TRUE(error_said(&error, "from: cannot be read: Input/output error"));
+  entries_left = 4;
+  UNIT_STATUS(file_tree_remove(from, NULL, nobody, &error), STATUS_IO, &error);
+  CU_ASSERT_TRUE(error_said(&error, "from: cannot be read: Input/output error"));
+  entries_left = -1;
+  free(from), free(to);
+  unit_tmpdir_remove(directory);
+}
+
 static void count(void *who) { ++*(int *)who; }
 
 static void test_remove(void) {
@@ -158,6 +194,7 @@ int main(void) {
   static const struct unit_case cases[] = {
       {"a copy has the files, modes and links, and nothing from behind a link", test_copy},
       {"what cannot be copied is named, and nothing is written over", test_copy_fails},
+      {"a directory that cannot be read to its end is named", test_unreadable},
       {"a tree of any depth and mode is removed, and no link is followed", test_remove},
       {"a source is a directory beside its copies", test_source},
   };
