@@ -4,6 +4,7 @@
 #include "common/base/streams.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +25,7 @@ static struct {
   size_t kept_size;
   char kept[KEPT_SIZE]; // whole lines
 } log_state = {.level = LOG_INFO};
+static pthread_mutex_t lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP; // recursive, since lose_file logs
 
 void log_init(int rank, enum log_level level) {
   log_state.rank = rank;
@@ -56,12 +58,14 @@ static void keep(const char *line, size_t size) {
 enum status log_open_file(const char *path, struct error *error) {
   struct held_file *file = held_file_open(path, O_WRONLY | O_CREAT | O_APPEND, error);
   if (!file) return STATUS_IO;
+  pthread_mutex_lock(&lock);
   held_file_close(log_state.file);
   log_state.file = file;
   snprintf(log_state.path, sizeof log_state.path, "%s", path);
   log_state.keeps = false;
   if (log_state.kept_size > 0) write_file(log_state.kept, log_state.kept_size);
   log_state.kept_size = 0;
+  pthread_mutex_unlock(&lock);
   return STATUS_OK;
 }
 
@@ -100,16 +104,20 @@ static void draw_status(void) {
 
 void log_status_line(const char *text) {
   if (!log_on_terminal()) return;
+  pthread_mutex_lock(&lock);
   snprintf(log_state.status, sizeof log_state.status, "%s", text);
   draw_status();
+  pthread_mutex_unlock(&lock);
 }
 
 void log_close(void) {
   log_status_line("");
+  pthread_mutex_lock(&lock);
   held_file_close(log_state.file);
   log_state.file = NULL;
   log_state.keeps = false;
   log_state.kept_size = 0;
+  pthread_mutex_unlock(&lock);
 }
 
 void log_write(enum log_level level, const char *format, ...) {
@@ -134,6 +142,7 @@ void log_write(enum log_level level, const char *format, ...) {
   // The line in the file is the same without the clearing in front.
   const char *plain = line + sizeof CLEAR_LINE - 1;
   size_t plain_size = used - (sizeof CLEAR_LINE - 1);
+  pthread_mutex_lock(&lock);
   // One write, so that lines of several ranks do not mix on a shared descriptor.
   const int to = streams_error_descriptor();
   if (log_state.status[0]) {
@@ -144,4 +153,5 @@ void log_write(enum log_level level, const char *format, ...) {
   }
   write_file(plain, plain_size);
   keep(plain, plain_size);
+  pthread_mutex_unlock(&lock);
 }

@@ -1,6 +1,6 @@
 // A log with levels. A message is one line, "HH:MM:SS.mmm rank level message", on stderr and in the file of the rank
 // that opens one. It is printed as printable.h says, so it stays on its line and moves no cursor, whatever it quotes.
-// The log is not thread-safe: only the main thread logs.
+// Any thread may log once log_init has returned, since guests have a watch (actor/guest).
 #ifndef CORSAC_COMMON_BASE_LOG_H
 #define CORSAC_COMMON_BASE_LOG_H
 

@@ -2,6 +2,7 @@
 #include "tests/support/unit.h"
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -215,6 +216,38 @@ static void test_status_line(void) {
   close(terminal);
 }
 
+enum { THREADS = 4, LINES = 20 };
+static void *log_lines(void *barrier) {
+  pthread_barrier_wait(barrier);
+  for (int i = 0; i < LINES; i++) log_info("a line of a thread");
+  return NULL;
+}
+
+// What the log keeps for its file is counted; two threads at once may lose nothing of it.
+static void test_threads(void) {
+  char *directory = unit_tmpdir(), *shown = unit_path(directory, "stderr"), *path = unit_path(directory, "log");
+  const int saved = redirect(shown);
+  log_init(0, LOG_INFO);
+  for (int round = 0; round < 50; round++) {
+    pthread_t threads[THREADS];
+    pthread_barrier_t barrier;
+    unlink(path);
+    log_keep();
+    CU_ASSERT_EQUAL_FATAL(pthread_barrier_init(&barrier, NULL, THREADS), 0);
+    for (int i = 0; i < THREADS; i++) CU_ASSERT_EQUAL_FATAL(pthread_create(&threads[i], NULL, log_lines, &barrier), 0);
+    for (int i = 0; i < THREADS; i++) CU_ASSERT_EQUAL_FATAL(pthread_join(threads[i], NULL), 0);
+    pthread_barrier_destroy(&barrier);
+    CU_ASSERT_EQUAL(log_open_file(path, NULL), STATUS_OK);
+    log_close();
+    char *text = unit_read_file(path, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(text);
+    CU_ASSERT_EQUAL(lines_of(text), THREADS * LINES);
+    free(text);
+  }
+  give_back(saved);
+  free(shown), free(path), unit_tmpdir_remove(directory);
+}
+
 int main(void) {
   static const struct unit_case cases[] = {
       {"a line has time, rank, level and message, and shows by its level", test_lines},
@@ -224,6 +257,7 @@ int main(void) {
       {"a file that cannot be opened is an error that names it", test_file_refused},
       {"a full disk costs one warning, not the log", test_full_disk},
       {"a long message is cut to one line", test_long_line},
+      {"several threads may log at once", test_threads},
       {"the status line stays below the log on a terminal, and only there", test_status_line},
   };
   return unit_run("log", cases, sizeof cases / sizeof *cases);
