@@ -23,7 +23,7 @@ void channel_ring(struct channel_bell *bell) {
   if (atomic_load(&bell->asleep)) futex(&bell->rung, FUTEX_WAKE, INT_MAX, NULL);
 }
 
-static double now(void) {
+double channel_now(void) {
   struct timespec time;
   clock_gettime(CLOCK_MONOTONIC, &time);
   return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
@@ -31,8 +31,8 @@ static double now(void) {
 
 bool channel_poll(struct channel_patience *patience, bool (*has_come)(void *context), void *context) {
   const bool tries = patience->waits++ % TRY_EVERY == 0;
-  const double limit = tries ? LONGEST_POLL : patience->polls, start = limit > 0 ? now() : 0;
-  for (double took = 0; took < limit; took = now() - start) {
+  const double limit = tries ? LONGEST_POLL : patience->polls, start = limit > 0 ? channel_now() : 0;
+  for (double took = 0; took < limit; took = channel_now() - start) {
     if (has_come(context)) {
       const double enough = 4 * took < LONGEST_POLL ? 4 * took : LONGEST_POLL;
       patience->polls = patience->polls * 0.9 > enough ? patience->polls * 0.9 : enough;

@@ -120,6 +120,9 @@ void channel_ring(struct channel_bell *bell);
 // Polls for as long as it has paid off lately. Returns whether it has come. Call it before each sleep.
 bool channel_poll(struct channel_patience *patience, bool (*has_come)(void *context), void *context);
 
+// Seconds of a monotonic clock. That of common/base needs libm, with which a simulator in C is not linked.
+double channel_now(void);
+
 // Returns when `rung` differs from `seen`, or after about `seconds`, or sometimes earlier. The caller reads `rung`,
 // checks what it waits for, and calls this again with the value it read.
 void channel_wait(struct channel_bell *bell, uint32_t seen, double seconds, struct channel_patience *patience);

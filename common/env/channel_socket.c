@@ -36,10 +36,14 @@ __attribute__((format(printf, 2, 3))) static int fail(char *why, const char *for
 // 0: something came in time; else an errno.
 static int await(int file, short events) {
   struct pollfd wait = {.fd = file, .events = events};
-  int result;
-  do result = poll(&wait, 1, CONNECT_SECONDS * 1000);
-  while (result < 0 && errno == EINTR);
-  return result > 0 ? 0 : result == 0 ? ETIMEDOUT : errno;
+  const double end = channel_now() + CONNECT_SECONDS;
+  for (;;) { // a program with a timer is interrupted often
+    const double left = end - channel_now();
+    const int result = poll(&wait, 1, left > 0 ? (int)(left * 1e3) + 1 : 0);
+    if (result > 0) return 0;
+    if (result < 0 && errno != EINTR) return errno;
+    if (left <= 0) return ETIMEDOUT;
+  }
 }
 
 // Returns the connected socket, or a negative errno.

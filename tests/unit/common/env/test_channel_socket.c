@@ -3,10 +3,12 @@
 #include "common/env/frame.h"
 #include "tests/support/unit.h"
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -210,6 +212,36 @@ static void test_no_host(void) {
   unsetenv(CHANNEL_VARIABLE);
 }
 
+static void ignore_signal(int number) { (void)number; }
+
+// A timer of the program does not begin the time limit anew: 30 s.
+static void test_silent_host(void) {
+  const char *full = getenv("CHECK_FULL");
+  if (!full || *full != '1') {
+    CU_PASS("only with CHECK_FULL=1");
+    return;
+  }
+  struct channel_child child;
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  char value[FRAME_ADDRESS], *directory = unit_tmpdir();
+  const struct sigaction action = {.sa_handler = ignore_signal};
+  const struct itimerval second = {{1, 0}, {1, 0}}, none = {0};
+  snprintf(address.sun_path, sizeof address.sun_path, "%s/s", directory);
+  snprintf(value, sizeof value, "unix:%s:" KEY, address.sun_path);
+  setenv(CHANNEL_VARIABLE, value, 1);
+  const int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+  CU_ASSERT_EQUAL_FATAL(bind(listener, (const struct sockaddr *)&address, sizeof address), 0);
+  CU_ASSERT_EQUAL_FATAL(listen(listener, 1), 0);
+  CU_ASSERT_EQUAL(sigaction(SIGALRM, &action, NULL), 0);
+  CU_ASSERT_EQUAL(setitimer(ITIMER_REAL, &second, NULL), 0);
+  CU_ASSERT(channel_child_open(&child) < 0); // a wait without an end is ended by the time limit of the tests
+  CU_ASSERT_EQUAL(setitimer(ITIMER_REAL, &none, NULL), 0);
+  CU_ASSERT_PTR_NOT_NULL(strstr(child.why, "Connection timed out"));
+  close(listener);
+  unsetenv(CHANNEL_VARIABLE);
+  unit_tmpdir_remove(directory);
+}
+
 // A host that does not read is noticed in the next request.
 static void test_lost(void) {
   struct scene s;
@@ -230,6 +262,7 @@ int main(void) {
       {"what is not corsac, or another version of it, is named", test_wrong_hosts},
       {"a request of a wrong length is refused", test_wrong_requests},
       {"an address where nobody listens is named", test_no_host},
+      {"a host that says nothing is given up in time, whatever signals come", test_silent_host},
       {"a lost connection fails the next request", test_lost}};
   return unit_run("channel_socket", cases, sizeof cases / sizeof *cases);
 }
