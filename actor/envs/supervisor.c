@@ -28,6 +28,7 @@
 #include "actor/envs/serve.h"
 #include "actor/envs/supervisor_log.h"
 #include "common/base/clock.h"
+#include "common/base/file.h"
 #include "common/base/file_tree.h"
 #include "common/env/channel.h"
 #include <assert.h>
@@ -43,7 +44,6 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -74,16 +74,6 @@ struct supervisor_command {
 enum { COMMAND_FIRST = 7 }; // argument of main() with which argv begins
 
 bool supervisor_wanted(int argc, char **argv) { return argc > 1 && strcmp(argv[1], SUPERVISOR_COMMAND) == 0; }
-
-// Libraries of the actor may have left descriptors open that no child should have.
-static void close_from(int first) {
-  const long limit = sysconf(_SC_OPEN_MAX);
-  const int end = limit > 0 && limit < 65536 ? (int)limit : 65536;
-#ifdef SYS_close_range
-  if (syscall(SYS_close_range, (unsigned)first, ~0u, 0) == 0) return;
-#endif
-  for (int file = first; file < end; file++) close(file);
-}
 
 // --- the child ---
 
@@ -136,7 +126,7 @@ _Noreturn static void run(const struct supervisor_command *command, pid_t superv
   const int nothing = open("/dev/null", O_RDONLY);
   if (nothing < 0 || dup2(nothing, 0) < 0 || dup2(output, 1) < 0 || dup2(output, 2) < 0) _exit(EXIT_FAILURE);
   close(SUPERVISOR_SOCKET);
-  close_from(has_relay() ? SUPERVISOR_CHANNEL : SUPERVISOR_CHANNEL + 1);
+  file_close_from(has_relay() ? SUPERVISOR_CHANNEL : SUPERVISOR_CHANNEL + 1);
   prepare(command);
   if (serve_wanted(argv[0])) exit(serve(argv));
   if (strcmp(argv[0], "exec") == 0)
@@ -152,7 +142,7 @@ _Noreturn static void run_relay(pid_t supervisor, int output) {
   prctl(PR_SET_NAME, "corsac-relay");
   if (getppid() != supervisor || dup2(output, STDERR_FILENO) < 0) _exit(EXIT_FAILURE);
   close(SUPERVISOR_SOCKET);
-  close_from(SUPERVISOR_LISTENER + 1);
+  file_close_from(SUPERVISOR_LISTENER + 1);
   _exit(relay(SUPERVISOR_LISTENER, getenv(CHANNEL_VARIABLE), SUPERVISOR_CHANNEL));
 }
 
@@ -338,9 +328,9 @@ int supervisor_main(int argc, char **argv) {
     return 2;
   }
   const struct supervisor_command command = {argv[2], argv[3], argv[4], argv[5], argv[6], argv + COMMAND_FIRST};
-  // STARTING
+  // STARTING. Libraries of the actor may have left descriptors open that no child should have.
   struct supervisor supervisor = {.output = -1};
-  close_from(has_relay() ? SUPERVISOR_LISTENER + 1 : SUPERVISOR_LISTENER);
+  file_close_from(has_relay() ? SUPERVISOR_LISTENER + 1 : SUPERVISOR_LISTENER);
   fcntl(SUPERVISOR_SOCKET, F_SETFD, FD_CLOEXEC);
   prctl(PR_SET_NAME, "corsac-child");
   prctl(PR_SET_CHILD_SUBREAPER, 1);
