@@ -244,7 +244,7 @@ static struct corsac_sim *open_sim(const struct corsac_sim_spec *spec) {
     sim->user = spec->user;
   }
   if (!channel_child_wanted()) {
-    sim->alone = sim_alone_create(spec);
+    sim->alone = sim_alone_create(spec, sim->agents);
     take_case(sim, getenv("CORSAC_CASE"));
     if (sim->alone) return sim;
     goto failed;

@@ -62,13 +62,7 @@ static bool number_from(const char *variable, uint64_t *number) {
   return false;
 }
 
-// A program that was built with an older sim.h has a shorter spec.
-static uint32_t agents_of(const struct corsac_sim_spec *spec) {
-  const bool says = spec->size >= offsetof(struct corsac_sim_spec, agents) + sizeof spec->agents;
-  return says && spec->agents > 1 ? spec->agents : 1;
-}
-
-struct sim_alone *sim_alone_create(const struct corsac_sim_spec *spec) {
+struct sim_alone *sim_alone_create(const struct corsac_sim_spec *spec, uint32_t agents) {
   const char *file = getenv("CORSAC_POLICY");
   struct sim_alone *alone = calloc(1, sizeof *alone);
   double *bounds = calloc(2 * (size_t)spec->act_dim, sizeof *bounds);
@@ -79,7 +73,7 @@ struct sim_alone *sim_alone_create(const struct corsac_sim_spec *spec) {
     return NULL;
   }
   *alone = (struct sim_alone){.act = act_at_random,
-                              .agents = agents_of(spec),
+                              .agents = agents,
                               .obs_dim = spec->obs_dim,
                               .act_dim = spec->act_dim,
                               .max_episode_steps = spec->max_episode_steps,

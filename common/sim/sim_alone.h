@@ -7,8 +7,9 @@
 
 struct sim_alone;
 
-// NULL: not enough memory, or no such policy; the reason is on stderr.
-struct sim_alone *sim_alone_create(const struct corsac_sim_spec *spec);
+// agents: of the spec, which may be too old to say so itself. NULL: not enough memory, or no such policy; the reason is
+// on stderr.
+struct sim_alone *sim_alone_create(const struct corsac_sim_spec *spec, uint32_t agents);
 
 // NULL is fine.
 void sim_alone_destroy(struct sim_alone *alone);
@@ -21,7 +22,7 @@ uint64_t sim_alone_episode(const struct sim_alone *alone);
 uint64_t sim_alone_steps(const struct sim_alone *alone);
 
 // As corsac_sim_begin and corsac_sim_step. A number that is not finite fails, with the reason on stderr.
-// agents (agents of the spec): their flags; only the observations of those that are there count. reward: their mean.
+// agents (agents): their flags; only the observations of those that are there count. reward: their mean.
 int sim_alone_begin(struct sim_alone *alone, const float *obs, const uint8_t *agents, float *action);
 int sim_alone_step(struct sim_alone *alone, const float *obs, double reward, int flags, const uint8_t *agents,
                    float *action);
