@@ -42,11 +42,6 @@ static void take_limits(struct environment *environment, const struct corsac_env
   environment->max_episode_steps = asked > 0 ? asked : own / skip + (own % skip > 0);
 }
 
-static bool is_word(const char *name) {
-  const size_t length = name ? strlen(name) : 0;
-  return length > 0 && length < WIRE_INFO_NAME && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == length;
-}
-
 static enum status check_info(const struct environment *environment, const struct corsac_env_spec *spec,
                               struct error *error) {
   if (spec->info_dim == 0) return STATUS_OK;
@@ -61,7 +56,7 @@ static enum status check_info(const struct environment *environment, const struc
           "create set the rule of value %u of info to %d; known are CORSAC_INFO_MEAN (0), CORSAC_INFO_LAST (1) "
           "and CORSAC_INFO_MAX (2)",
           i, spec->info_rules[i]);
-    if (!is_word(spec->info_names[i]))
+    if (!spec->info_names[i] || !message_is_info_name(spec->info_names[i]))
       return environment_fail(environment, STATUS_FAILED, error,
                               "create named value %u of info \"%.40s\": a name has 1 to %d of a-z, 0-9 and _", i,
                               spec->info_names[i] ? spec->info_names[i] : "", WIRE_INFO_NAME - 1);

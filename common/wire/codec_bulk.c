@@ -11,17 +11,12 @@
 
 enum { MOST_ENVIRONMENTS = 1 << 24 };
 
-static bool is_word(const char *text) {
-  return text[0] && text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_")] == 0;
-}
-
-// A name becomes a column of metrics.csv.
 static void walk_info_names(struct codec *codec, struct message_hello *hello) {
   codec_u32(codec, "info_dim", &hello->info_dim, WIRE_INFO);
   for (uint32_t i = 0; i < hello->info_dim; i++) {
     char *name = hello->info_name[i];
     codec_text(codec, "info_name", name, sizeof hello->info_name[i]);
-    if (!is_word(name)) codec_refuse(codec, "info_name is \"%s\", not of a-z, 0-9 and _", name);
+    if (!message_is_info_name(name)) codec_refuse(codec, "info_name is \"%s\", not of a-z, 0-9 and _", name);
   }
 }
 

@@ -11,6 +11,11 @@ void message_hello_release(struct message_hello *hello) {
   *hello = (struct message_hello){0};
 }
 
+bool message_is_info_name(const char *name) {
+  const size_t length = strlen(name);
+  return length > 0 && length < WIRE_INFO_NAME && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == length;
+}
+
 void lag_record_add(struct lag_record *into, const struct lag_record *from) {
   if (from->count == 0) return;
   if (into->count == 0) *into = no_lag;

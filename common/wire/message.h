@@ -73,6 +73,10 @@ struct message_hello {
 };
 void message_hello_release(struct message_hello *hello);
 
+// Whether a named value may have this name: 1 to WIRE_INFO_NAME - 1 of a-z, 0-9 and _. It becomes a column of
+// metrics.csv.
+bool message_is_info_name(const char *name);
+
 // FAILED: an error's text and status.
 struct message_failed {
   uint32_t status;
