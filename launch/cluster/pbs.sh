@@ -26,8 +26,8 @@ trap 'killed=1; kill -USR1 $job' TERM
 while kill -0 $job 2>/dev/null; do wait $job; done
 
 # status.json has the exit code, 75 if the run is to go on. If the file is missing or unchanged, the run
-# never began, or was killed.
-now=$(cat "$run/status.json" 2>/dev/null)
-[ "$now" = "$before" ] || code=$(sed -n 's/.*"exit_code": *\([0-9]*\).*/\1/p' <<<"$now")
+# never began, was killed, or was done before.
+now=$(cat "$run/status.json" 2>/dev/null) told=$(sed -n 's/.*"exit_code": *\([0-9]*\).*/\1/p' <<<"$now")
+if wait $job && [ "$told" = 0 ] || [ "$now" != "$before" ]; then code=$told; fi
 [ "$code" != 75 ] || [ -n "$killed" ] || qsub corsac.pbs
 exit "${code:-1}"

@@ -31,9 +31,9 @@ trap 'killed=1; kill -USR1 $job' TERM
 while kill -0 $job 2>/dev/null; do
   if [ -z "$killed" ]; then wait $job; elif sleep 0.2; [ ! -e "$run/lock" ]; then kill -KILL $job 2>/dev/null; fi
 done
-# status.json has the exit code, 75 if the run is to go on. Missing or unchanged: killed, or never begun.
-now=$(cat "$run/status.json" 2>/dev/null)
-[ "$now" = "$before" ] || code=$(sed -n 's/.*"exit_code": *\([0-9]*\).*/\1/p' <<<"$now")
+# status.json has the exit code, 75 if the run is to go on. Missing or unchanged: killed, never begun, or done before.
+now=$(cat "$run/status.json" 2>/dev/null) told=$(sed -n 's/.*"exit_code": *\([0-9]*\).*/\1/p' <<<"$now")
+if wait $job && [ "$told" = 0 ] || [ "$now" != "$before" ]; then code=$told; fi
 [ "$code" != 75 ] || [ -n "$killed" -a -z "$warned" ] ||
   scontrol requeue "${SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}${SLURM_ARRAY_TASK_ID:+_$SLURM_ARRAY_TASK_ID}"
 exit "${code:-1}"

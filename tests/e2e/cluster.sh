@@ -78,6 +78,9 @@ for system in slurm pbs lsf; do
   check "$system: and is not queued again" [ ! -e "$tmp/queue" ]
   check "$system: with the steps it was to make" grep -q '"env_steps": *250000' "$run/status.json"
   check "$system: which it did not begin anew" grep -q 'resumed from' "$run/log.txt"
+  job
+  check "$system: once it is done it stays so" [ $? = 0 ]
+  check "$system: and is not queued for that" [ ! -e "$tmp/queue" ]
 done
 script hosts --options='--env-steps 20000'
 rm -rf "$tmp/work/runs"
@@ -86,6 +89,10 @@ sed -i 's|^exec corsac|[ -e "'"$tmp"'/once" ] \|\| { touch "'"$tmp"'/once"; exit
 job
 check 'hosts: it goes on by itself after a crash' [ $? = 0 ]
 check 'hosts: to its end' grep -q '"env_steps": *20000' "$tmp/work/runs/corsac/status.json"
+rm "$tmp/job.log"
+job
+check 'hosts: once it is done it stays so' [ $? = 0 ]
+check 'hosts: and is started once' [ "$(grep -c 'attempt' "$tmp/job.log")" = 0 ]
 # A failing job is not started again: a usage error at once, whatever mpirun's exit status is. A
 # status.json of an earlier start does not count for this one.
 for system in slurm pbs lsf hosts; do
