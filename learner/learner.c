@@ -85,7 +85,7 @@ struct learner *learner_create(const struct learner_setup *setup, struct error *
   struct job *job = setup->job;
   *learner = (struct learner){.job = job, .transport = setup->transport, .stop = setup->stop};
   const double hours = job->config.max_hours;
-  learner->deadline = hours > 0 ? clock_now() + 3600 * hours : INFINITY;
+  learner->deadline = hours > 0 ? setup->began + 3600 * hours : INFINITY;
   if (init_parts(learner, setup, error) != STATUS_OK) {
     learner_destroy(learner);
     return NULL;

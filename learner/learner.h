@@ -24,6 +24,7 @@ struct learner_setup { // not owned, all of it
   struct tensorboard *tensorboard;   // NULL: none is wanted
   const uint32_t *pid;               // (actors) of handshake_collect; NULL: unknown
   struct errands *errands;           // that write its files; NULL: they are written at once
+  double began;                      // clock_now() when the start began: max_hours counts from there
   double best_saved;                 // return of the policy in the run's best.h5; -inf: there is none
 };
 

@@ -21,11 +21,11 @@ static struct {
   enum log_level level;
   struct held_file *file; // NULL: none
   char path[1024], status[STATUS_SIZE];
-  bool keeps;
+  bool keeps, is_lost; // is_lost: the last line is not in the file
   size_t kept_size;
   char kept[KEPT_SIZE]; // whole lines
 } log_state = {.level = LOG_INFO};
-static pthread_mutex_t lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP; // recursive, since lose_file logs
+static pthread_mutex_t lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP; // recursive, since say_lost logs
 
 void log_init(int rank, enum log_level level) {
   log_state.rank = rank;
@@ -37,16 +37,23 @@ void log_keep(void) {
   log_state.kept_size = 0;
 }
 
-// The file cannot be written: the log goes on without it.
-static void lose_file(void) {
-  const int reason = errno;
-  held_file_close(log_state.file);
-  log_state.file = NULL; // before the warning, which would fail likewise
+// The file cannot be written. Each line is tried, since a disk may have room again; this is said once until one is
+// written.
+static void say_lost(int reason) {
+  if (log_state.is_lost) return;
+  log_state.is_lost = true; // before the warning, which fails likewise
   log_warn("%s: cannot be written, the log goes on without it: %s", log_state.path, strerror(reason));
 }
 
 static void write_file(const char *lines, size_t size) {
-  if (log_state.file && !streams_write(held_file_descriptor(log_state.file), lines, size)) lose_file();
+  if (!log_state.file) return;
+  const int file = held_file_descriptor(log_state.file);
+  // What was cut off ends as a line.
+  if (log_state.is_lost && !streams_write(file, "\n", 1)) return;
+  if (!streams_write(file, lines, size))
+    say_lost(errno);
+  else
+    log_state.is_lost = false;
 }
 
 static void keep(const char *line, size_t size) {
@@ -62,7 +69,7 @@ enum status log_open_file(const char *path, struct error *error) {
   held_file_close(log_state.file);
   log_state.file = file;
   snprintf(log_state.path, sizeof log_state.path, "%s", path);
-  log_state.keeps = false;
+  log_state.keeps = log_state.is_lost = false;
   if (log_state.kept_size > 0) write_file(log_state.kept, log_state.kept_size);
   log_state.kept_size = 0;
   pthread_mutex_unlock(&lock);

@@ -16,7 +16,8 @@ void log_init(int rank, enum log_level level);
 // its directory is there. log_close forgets them.
 void log_keep(void);
 
-// Appends every line to this file as well, from now on, after those that log_keep has kept.
+// Appends every line to this file as well, from now on, after those that log_keep has kept. A file that cannot be
+// written is named once, and gets lines again as soon as it can.
 enum status log_open_file(const char *path, struct error *error);
 
 void log_close(void);

@@ -35,7 +35,7 @@ static const struct option table[] = {
     COUNT(env_steps, .default_text = "1000000", .low = 1, .high = OPTION_ANY_COUNT, .rule = OPTION_FREE,
           .help = "environment steps to reach in total"),
     NUMBER(max_hours, .default_text = "0", .low = 0, .high = 1e6, .rule = OPTION_FREE,
-           .help = "hours this process may take, then it saves and stops; 0: no limit"),
+           .help = "hours from the start on, then the run saves and stops; 0: no limit"),
     BOOL(sync, .default_text = "false", .rule = OPTION_FIXED,
          .help = "lockstep: the same result, bit for bit, on any number of ranks"),
     COUNT(sync_steps, .default_text = "1", .low = 1, .high = 1e6, .rule = OPTION_FREE_ASYNC,

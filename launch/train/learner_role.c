@@ -109,9 +109,10 @@ static enum status begin(struct lead *lead, struct error *error) {
   if (status == STATUS_OK) status = make_job(lead, &hello, error);
   if (status != STATUS_OK) return status;
 
-  const struct learner_setup learner = {
-      &lead->job,        lead->transport, setup->run,    lead->metrics_file, lead->stop, setup_checkpoint_name(setup),
-      lead->tensorboard, lead->pid,       lead->errands, lead->best_saved};
+  const struct learner_setup learner = {&lead->job,         lead->transport, setup->run,
+                                        lead->metrics_file, lead->stop,      setup_checkpoint_name(setup),
+                                        lead->tensorboard,  lead->pid,       lead->errands,
+                                        setup->began,       lead->best_saved};
   lead->learner = learner_create(&learner, error);
   if (!lead->learner) return error->status;
   announce_start(setup, &lead->job, assignment_active(&setup->config, actors));

@@ -16,6 +16,8 @@
 #include <math.h>
 #include <string.h>
 
+static const double RESOLVE_SECONDS = 3600; // for rank 0 to find, verify and read what the job begins with
+
 // --- start and stop ---
 
 enum status ranks_start(struct ranks *ranks, int *argc, char ***argv, struct error *error) {
@@ -40,6 +42,7 @@ void ranks_stop(const struct ranks *ranks, bool together, int exit_code) {
 enum status ranks_compare(struct error *error) { return mpi_same_version(CORSAC_VERSION, mpi_start_seconds(), error); }
 
 enum status ranks_share_config(struct config *config, int rank, enum status resolved, struct error *error) {
+  const double seconds = mpi_start_seconds() + (rank == 0 ? 0 : RESOLVE_SECONDS);
   void *text = NULL;
   size_t size = 0;
   if (rank == 0 && resolved == STATUS_OK) {
@@ -50,7 +53,7 @@ enum status ranks_share_config(struct config *config, int rank, enum status reso
     else
       options_format_yaml(config, text, size);
   }
-  enum status status = mpi_broadcast(resolved, &text, &size, mpi_start_seconds(), error);
+  enum status status = mpi_broadcast(resolved, &text, &size, seconds, error);
   if (status == STATUS_OK && rank > 0) {
     options_defaults(config);
     status = options_parse_yaml(text, size - 1, "configuration from rank 0", config, error);

@@ -35,7 +35,8 @@ void ranks_stop(const struct ranks *ranks, bool together, int exit_code);
 enum status ranks_compare(struct error *error);
 
 // Collective: rank 0 sends its configuration, as text, to all. So an actor's node need not see the files. resolved:
-// rank 0's status so far, which all return.
+// rank 0's status so far, which all return. The others wait an hour for rank 0, which may read a checkpoint of a whole
+// node's memory first; the launcher ends them if it dies.
 enum status ranks_share_config(struct config *config, int rank, enum status resolved, struct error *error);
 
 // Collective: makes communicators, groups and transports. shared: bytes of a node's shared weights, 0 for none.

@@ -1,6 +1,7 @@
 #include "launch/train/setup.h"
 
 #include "actor/envs/process.h"
+#include "common/base/clock.h"
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
@@ -314,7 +315,7 @@ static void fix_paths(struct config *config) {
 }
 
 static enum status resolve(struct setup *setup, int argc, char **argv, uint32_t actors, struct error *error) {
-  *setup = (struct setup){0};
+  *setup = (struct setup){.began = clock_now()};
   log_keep();
   enum status status = resolve_config(setup, argc, argv, actors, error);
   if (status != STATUS_OK) return status;

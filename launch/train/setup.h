@@ -8,6 +8,7 @@
 
 struct start_watch;
 struct setup {
+  double began;                  // clock_now() of setup_resolve
   bool last;                     // the process ends with this job
   struct config config;          // resolved
   struct config saved;           // before this start's options: the checkpoint's, or defaults, preset and recipe

@@ -60,6 +60,8 @@ check 'it ended by itself' grep -q 'it ended with exit status 0' "$tmp/c/environ
 check 'its info is a column' [ "$(column "$tmp/c/metrics.csv" info_energy | grep -c '[0-9]')" -ge 3 ]
 check 'nobody is left' [ -z "$(pgrep -f "^$tmp/bin/c")" ]
 expect_status 'on 3 ranks, two environments in each, in sync mode' 0 $MPIRUN -n 3 "$CORSAC" train $quick --envs 4 --sync --env "exec:$tmp/bin/c" --run-dir "$tmp/sync3"
+expect_status 'max_hours counts the start, too' 75 "$CORSAC" train $quick --env "exec:sleep 2; exec $tmp/bin/c" --env-steps 1e8 --max-hours 0.0004 --run-dir "$tmp/hours"
+check 'so no step is made after a long one' json_is "$tmp/hours/status.json" env_steps 0
 train 'and in one process' $quick --envs 4 --sync --env "exec:$tmp/bin/c" --run-dir "$tmp/sync1"
 check 'give the same run' cmp -s <(column "$tmp/sync3/metrics.csv" critic_loss) <(column "$tmp/sync1/metrics.csv" critic_loss)
 expect_status 'it is evaluated' 0 "$CORSAC" eval "$tmp/c" --json

@@ -40,7 +40,7 @@ void learner_scene_init(struct learner_scene *s, const char *directory, const ch
   CU_ASSERT_EQUAL_FATAL(job_init(&s->job, config, &hello, NULL), STATUS_OK);
   s->metrics_file = metrics_file_open(config->run_dir, metrics_header(), 0, NULL);
   const struct learner_setup setup = {&s->job, s->ends[0], s->setup.run, s->metrics_file, &s->stop, "",
-                                      NULL,    pid,        NULL,         -INFINITY};
+                                      NULL,    pid,        NULL,         s->setup.began,  -INFINITY};
   s->learner = learner_create(&setup, NULL);
   CU_ASSERT_PTR_NOT_NULL_FATAL(s->learner);
   CU_ASSERT_EQUAL_FATAL(learner_start(s->learner, NULL), STATUS_OK);

@@ -154,13 +154,19 @@ static void test_full_disk(void) {
   setrlimit(RLIMIT_FSIZE, &(struct rlimit){MOST, limit.rlim_max});
   log_info("one");
   log_info("two");
-  log_close();
   setrlimit(RLIMIT_FSIZE, &limit);
+  log_info("three");
+  log_info("four");
+  log_close();
   give_back(saved);
-  char *text = unit_read_file(shown, NULL);
-  CU_ASSERT_EQUAL(lines_of(text), 3); // one, the warning, two
+  char *text = unit_read_file(shown, NULL), *file = unit_read_file(full, NULL);
+  CU_ASSERT_EQUAL(lines_of(text), 5); // one, the warning, two, three, four
   CU_ASSERT_PTR_NOT_NULL(strstr(text, "/full: cannot be written"));
-  free(text), free(shown), free(full), free(filling), unit_tmpdir_remove(directory);
+  CU_ASSERT_EQUAL(file[MOST], '\n'); // ends what was cut off
+  CU_ASSERT_EQUAL(lines_of(file + MOST), 3);
+  CU_ASSERT_PTR_NOT_NULL(strstr(file + MOST, "three\n"));
+  CU_ASSERT_PTR_NOT_NULL(strstr(file + MOST, "four\n"));
+  free(text), free(file), free(shown), free(full), free(filling), unit_tmpdir_remove(directory);
 }
 
 static void test_long_line(void) {
