@@ -184,6 +184,23 @@ enum status options_check_networks(const struct config *config, struct error *er
   return STATUS_OK;
 }
 
+// The statistics of rewards tell a row's steps k by its discount (float)gamma^k, so those of k and k + 1 have to differ.
+// With gamma 0 a row has the reward of one step, whatever its k.
+static enum status check_row_steps(const struct config *config, struct error *error) {
+  if (is(config->normalize_rewards, "none") || config->gamma == 0) return STATUS_OK;
+  double power = config->gamma;
+  for (uint64_t k = 1; k < config_row_steps(config); k++) {
+    const float discount = (float)power;
+    if ((float)(power *= config->gamma) != discount) continue;
+    return error_set(error, STATUS_USAGE,
+                     "n_step: %" PRIu64 " with gamma %.9g does not go with normalize_rewards %s, which tells a "
+                     "transition's steps by its discount (gamma^%" PRIu64 " and gamma^%" PRIu64
+                     " are the same float); give n_step 1, another gamma, or normalize_rewards none",
+                     config->n_step, config->gamma, config->normalize_rewards, k, k + 1);
+  }
+  return STATUS_OK;
+}
+
 enum status options_check(const struct config *config, struct error *error) {
   if (!config->env[0]) {
     return error_set(error, STATUS_USAGE, "env: none is given; say --env NAME (`corsac envs` lists what there is)");
@@ -197,6 +214,7 @@ enum status options_check(const struct config *config, struct error *error) {
     return error_set(error, STATUS_USAGE, "value_max: %g does not go with normalize_rewards bounded; raise it above 0",
                      config->value_max);
   }
+  if (check_row_steps(config, error) != STATUS_OK) return STATUS_USAGE;
   if (config->sync && config->utd == 0) {
     return error_set(error, STATUS_USAGE,
                      "utd: 0 (the learner runs free) does not go with sync; give utd a value above 0");

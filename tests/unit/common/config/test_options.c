@@ -435,8 +435,43 @@ static void test_bounded_rewards(void) {
   CU_ASSERT_EQUAL(options_check(&config, NULL), STATUS_OK);
 }
 
+// The statistics of rewards tell how many steps a row sums by its discount.
+static void test_row_steps(void) {
+  struct config config;
+  struct error error = {0};
+  options_defaults(&config);
+  snprintf(config.env, sizeof config.env, "Pendulum-v1");
+  snprintf(config.normalize_rewards, sizeof config.normalize_rewards, "deviation");
+  config.gamma = 1;
+  CU_ASSERT_EQUAL(options_check(&config, NULL), STATUS_OK); // rows are steps
+  config.n_step = 3;
+  UNIT_STATUS(options_check(&config, &error), STATUS_USAGE, &error);
+  CU_ASSERT_TRUE(error_says(&error, "n_step: 3 with gamma 1 does not go with normalize_rewards deviation"));
+  CU_ASSERT_TRUE(error_says(&error, "give n_step 1, another gamma, or normalize_rewards none"));
+  error_clear(&error);
+  config.gamma = 1 - 1e-8; // as a float it is 1, and so is its square
+  UNIT_STATUS(options_check(&config, &error), STATUS_USAGE, &error);
+  CU_ASSERT_TRUE(error_says(&error, "gamma 0.99999999 "));
+  error_clear(&error);
+  config.gamma = 0.9;
+  CU_ASSERT_EQUAL(options_check(&config, NULL), STATUS_OK);
+  config.n_step = 1000; // gamma^981 is no float above 0
+  UNIT_STATUS(options_check(&config, &error), STATUS_USAGE, &error);
+  CU_ASSERT_TRUE(error_says(&error, "n_step: 1000 with gamma 0.9 "));
+  error_clear(&error);
+  config.gamma = 0;
+  CU_ASSERT_EQUAL(options_check(&config, NULL), STATUS_OK);
+  config.gamma = 1;
+  config.history = 2; // the learner sums, so that rows are steps
+  CU_ASSERT_EQUAL(options_check(&config, NULL), STATUS_OK);
+  config.history = 1;
+  snprintf(config.normalize_rewards, sizeof config.normalize_rewards, "none");
+  CU_ASSERT_EQUAL(options_check(&config, NULL), STATUS_OK);
+}
+
 int main(void) {
   static const struct unit_case cases[] = {
+      {"a discount has to tell how many steps a row sums, where rewards are normalised", test_row_steps},
       {"rewards are bounded by a value_max above 0", test_bounded_rewards},
       {"the defaults are the documented ones and in range", test_defaults},
       {"every option has a name and a field of its own, and a help line", test_table},
