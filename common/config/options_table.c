@@ -131,7 +131,7 @@ static const struct option table[] = {
     BOOL(history_actions, .default_text = "true", .rule = OPTION_FIXED,
          .help = "with history: the actions between the observations, too"),
     NUMBER(gradient_clip, .default_text = "0", .low = 0, .high = 1e9, .rule = OPTION_FREE_ASYNC,
-           .help = "longest gradient of a network's parameters; a longer one is scaled down; 0: off"),
+           .help = "longest gradient of the policy, or of all critics together; a longer one is scaled down; 0: off"),
     CHOICE(normalize_rewards, .default_text = "none", .choices = "none|deviation|bounded", .rule = OPTION_FIXED,
            .help = "scale rewards by the running deviation of returns; bounded: and to at most value_max"),
     COUNT(noise_hold, .default_text = "1", .low = 1, .high = 1000, .rule = OPTION_FIXED,

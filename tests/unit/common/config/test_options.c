@@ -417,6 +417,7 @@ static void test_help(void) {
   options_print_help(out, "update");
   fclose(out);
   CU_ASSERT_PTR_NOT_NULL(strstr(text, "--gamma"));
+  CU_ASSERT_PTR_NOT_NULL(strstr(text, "longest gradient of the policy, or of all critics together")); // sac_step.c
   CU_ASSERT_PTR_NULL(strstr(text, "--utd"));
   free(text);
 }
