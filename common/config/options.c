@@ -184,8 +184,8 @@ enum status options_check_networks(const struct config *config, struct error *er
   return STATUS_OK;
 }
 
-// The statistics of rewards tell a row's steps k by its discount (float)gamma^k, so those of k and k + 1 have to differ.
-// With gamma 0 a row has the reward of one step, whatever its k.
+// The statistics of rewards tell a row's steps k by its discount (float)gamma^k, so those of k and k + 1 have to
+// differ. With gamma 0 a row has the reward of one step, whatever its k.
 static enum status check_row_steps(const struct config *config, struct error *error) {
   if (is(config->normalize_rewards, "none") || config->gamma == 0) return STATUS_OK;
   double power = config->gamma;

@@ -1,9 +1,12 @@
 #include "learner/checkpoint/initial_policy.h"
 
 #include "common/base/log.h"
+#include "common/base/memory.h"
 #include "common/config/options.h"
+#include "common/nn/mlp_sphere.h"
 #include "common/nn/networks.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -76,6 +79,29 @@ static enum status check_shape(const struct trained_policy *policy, const struct
                                              : "leave --normalize-observations out");
 }
 
+// With unit_weights the first update puts the policy on the sphere. A policy that is not there already would act
+// otherwise from then on.
+static enum status check_sphere(const struct trained_policy *policy, const struct job *job, struct error *error) {
+  const struct mlp *net = &policy->net;
+  const float *weights = policy->weights.values;
+  if (!job->config.unit_weights) return STATUS_OK;
+  float *there = memory_alloc(net->parameters, sizeof *there, "a network", error);
+  if (!there) return STATUS_MEMORY;
+  memcpy(there, weights, net->parameters * sizeof *there);
+  mlp_project(net, there, 0, 1);
+
+  double length = 1; // of the first row whose own is another one; all weights of a row are scaled alike
+  for (size_t i = 0; i < net->parameters && length == 1; i++)
+    if (fabs((double)weights[i] - (double)there[i]) > 1e-3 * fabs((double)there[i]))
+      length = (double)weights[i] / (double)there[i];
+  memory_free(there);
+  if (length == 1) return STATUS_OK;
+  return error_set(error, STATUS_USAGE,
+                   "init_policy: the policy of %s has rows of weights whose length is not 1 (one has %.3g), and the "
+                   "first update with unit_weights would rescale them: give --no-unit-weights",
+                   policy->file, length);
+}
+
 // Other bounds are only warned of: the policy may still be a good beginning for the task.
 static void compare_bounds(const struct trained_policy *policy, const struct message_hello *environment) {
   const size_t bytes = policy->act_dim * sizeof(double);
@@ -86,7 +112,8 @@ static void compare_bounds(const struct trained_policy *policy, const struct mes
 }
 
 enum status initial_policy_take(const struct trained_policy *policy, struct job *job, struct error *error) {
-  const enum status status = check_shape(policy, job, error);
+  enum status status = check_shape(policy, job, error);
+  if (status == STATUS_OK) status = check_sphere(policy, job, error);
   if (status != STATUS_OK) return status;
   compare_bounds(policy, &job->environment);
   mlp_import(&job->sac.policy_net, policy->weights.values, job->sac.policy);

@@ -1,6 +1,7 @@
 // A policy is the same from a checkpoint, a best.h5, a run directory and an .npz; initial_policy puts it into a new
 // job.
 #include "learner/storage/policy_file.h"
+#include "common/nn/mlp_sphere.h"
 #include "learner/checkpoint/checkpoint.h"
 #include "learner/checkpoint/initial_policy.h"
 #include "learner/storage/npz.h"
@@ -284,6 +285,30 @@ static void test_initial(void) {
   job_release(&job);
 }
 
+// The first update with unit_weights would rescale rows of another length.
+static void test_initial_sphere(void) {
+  struct config config = small_config();
+  struct job job;
+  struct trained_policy policy;
+  struct error error = {0};
+  config.unit_weights = true;
+  small_job_init(&job, &config);
+  UNIT_STATUS_FATAL(policy_file_read(npz, &policy, &error), STATUS_OK, &error);
+  UNIT_STATUS(initial_policy_take(&policy, &job, &error), STATUS_USAGE, &error);
+  CU_ASSERT(error_said(&error, "rows of weights whose length is not 1"));
+  mlp_project(&policy.net, policy.weights.values, 0, 1);
+  UNIT_STATUS(initial_policy_take(&policy, &job, &error), STATUS_OK, &error);
+  float *last_row = policy.weights.values + policy.net.layer[policy.net.layers - 1].bias - policy.net.layer[1].out;
+  for (uint32_t i = 0; i < policy.net.layer[1].out; i++) last_row[i] *= 1.01f;
+  UNIT_STATUS(initial_policy_take(&policy, &job, &error), STATUS_USAGE, &error);
+  CU_ASSERT(error_said(&error, "(one has 1.01), and the first update with unit_weights would rescale them: give "
+                               "--no-unit-weights"));
+  job.config.unit_weights = false;
+  UNIT_STATUS(initial_policy_take(&policy, &job, &error), STATUS_OK, &error);
+  trained_policy_release(&policy);
+  job_release(&job);
+}
+
 int main(void) {
   static const struct unit_case cases[] = {
       {"a checkpoint's policy is that of its job", test_job},
@@ -292,6 +317,7 @@ int main(void) {
       {"a policy with a history is the same from a best.h5 and an .npz", test_history},
       {"an .npz whose history does not make its input is refused", test_history_refused},
       {"a new job begins with a policy of its shape, and refuses another", test_initial},
+      {"unit_weights takes only a policy whose rows have length 1", test_initial_sphere},
   };
   prepare();
   const int result = unit_run("policy_file", cases, sizeof cases / sizeof *cases);
