@@ -2,6 +2,7 @@
 
 #include "common/base/memory.h"
 #include "learner/checkpoint/linked_rows.h"
+#include "learner/checkpoint/transition_origin.h"
 #include "learner/storage/h5_dataset.h"
 #include "learner/storage/h5_guard.h"
 
@@ -26,8 +27,9 @@ struct source {
   struct h5 h5;
   struct episodes episodes; // for a replay that is linked
   struct job *job;
-  bool own;    // it is a checkpoint
-  bool linked; // with each observation once: its transitions are in linked_rows
+  bool own;                        // it is a checkpoint
+  struct transition_origin origin; // what that says
+  bool linked;                     // with each observation once: its transitions are in linked_rows
   struct linked_rows linked_rows;
   bool unit;             // actions are in [-1, 1]
   bool terminated;       // there is `terminated` instead of the discount
@@ -142,6 +144,7 @@ static void open_source(struct source *source) {
   source->own = h5_has_attribute(h5, "/", "format_version");
   h5->foreign = !source->own;
   if (source->own) h5_guard_file(h5);
+  if (source->own) transition_origin_read(h5, source->job, &source->origin);
   if (source->own && !h5_has(h5, "replay"))
     h5_fail(h5, STATUS_FORMAT, "is a checkpoint without a replay (checkpoint_replay was off, or it is a best.h5)");
   source->linked = source->own && h5->status == STATUS_OK && h5_has(h5, "replay/back");
@@ -166,6 +169,7 @@ static void open_source(struct source *source) {
 
 static void close_source(struct source *source) {
   linked_rows_release(&source->linked_rows);
+  transition_origin_release(&source->origin);
   memory_free(source->episodes.last);
   memory_free(source->episodes.number);
   memory_free(source->episodes.step);
@@ -204,11 +208,13 @@ static void check_finite(struct source *source, int c, uint64_t row, uint64_t co
 // a = 2 (x - low) / (high - low) - 1
 static void scale_actions(struct source *source, uint64_t row, uint64_t count) {
   const struct message_hello *environment = &source->job->environment;
+  const double *lows = source->own ? source->origin.low : environment->action_low;
+  const double *highs = source->own ? source->origin.high : environment->action_high;
+  const bool is_unit = source->unit && !source->own;
   const uint32_t dim = source->width[REPLAY_ACTION];
   float *actions = source->chunk[REPLAY_ACTION];
   for (uint64_t i = 0; i < count * dim && source->h5.status == STATUS_OK; i++) {
-    const double low = source->unit ? -1 : environment->action_low[i % dim];
-    const double high = source->unit ? 1 : environment->action_high[i % dim];
+    const double low = is_unit ? -1 : lows[i % dim], high = is_unit ? 1 : highs[i % dim];
     const double a = 2 * ((double)actions[i] - low) / (high - low) - 1;
     if (!(fabs(a) <= 1 + 2e-6))
       h5_fail(&source->h5, STATUS_FORMAT, "/%s: row %" PRIu64 ", component %" PRIu64 " is %g, outside of [%g, %g]%s",
@@ -226,6 +232,7 @@ static void make_discounts(struct source *source, uint64_t row, uint64_t count) 
       h5_fail(&source->h5, STATUS_FORMAT, "/%s: row %" PRIu64 " is %g; it may be %s", name_of(source, REPLAY_DISCOUNT),
               row + i, (double)values[i], source->terminated ? "0 or 1" : "from 0 to 1");
     if (source->terminated) values[i] = values[i] == 0 ? gamma : 0;
+    if (source->own && values[i] == source->origin.discount) values[i] = gamma;
   }
 }
 

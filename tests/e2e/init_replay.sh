@@ -10,6 +10,12 @@ check 'they stay' grep -q 'replay       1800 of ' <("$CORSAC" inspect "$tmp/a")
 check 'and are of this start, not of the run' grep -qE "^init_replay: *(''|\"\")?$" "$tmp/a/config.yaml"
 train 'the newest of them' $small --env-steps 300 --replay-capacity 1000 --init-replay "$tmp/from/ckpt-1500.h5" --run-dir "$tmp/b"
 check 'it says what is left out' grep -q 'warn.*500 older transitions are left out' "$err"
+bad 'narrower bounds than its own' 1 "from/ckpt-1500.h5: component 0 of its actions is from -2 to 2, more than this run's action bounds, -1 to 1" \
+  "$CORSAC" train $small --action-low -1 --action-high 1 --init-replay "$tmp/from" --run-dir "$tmp/d"
+"$CORSAC" train $small --env "$plugins/resets.so" --init-replay "$tmp/from" --run-dir "$tmp/d" >"$out" 2>"$err"
+check 'another environment is a warning' grep -q "warn.*ckpt-1500.h5 holds transitions of Pendulum-v1, this run's environment is resets.so" "$err"
+train 'with another gamma' $small --env-steps 300 --gamma 0.999 --init-replay "$tmp/from" --run-dir "$tmp/gamma"
+check 'it says so' grep -q 'ckpt-1500.h5 has gamma 0.99; its transitions get gamma 0.999' "$err"
 for ranks in 1 3; do
   $([ $ranks = 1 ] || echo $MPIRUN -n $ranks) "$CORSAC" train $small --sync --envs 2 --env-steps 400 --init-replay "$tmp/from" --run-dir "$tmp/sync$ranks" >"$out" 2>"$err"
   check "sync, $ranks ranks" [ $? = 0 ]

@@ -262,6 +262,86 @@ static void test_linked_checkpoint(void) {
   free(path);
 }
 
+// Writes a checkpoint of a run with the bounds [low, high] that holds 3 transitions: actions -0.5, 0, 0.5 of [-1, 1],
+// discounts of gamma, 0 and 0.25.
+static void write_origin(const char *path, const char *yaml, double low, double high) {
+  const struct config config = peer_config(yaml);
+  struct message_hello hello = peer_hello();
+  struct job job;
+  hello.action_low[0] = low;
+  hello.action_high[0] = high;
+  CU_ASSERT_EQUAL_FATAL(job_init(&job, &config, &hello, NULL), STATUS_OK);
+  for (int r = 0; r < 3; r++) {
+    const float obs[OBS] = {(float)r}, action = (float)r / 2 - 0.5f, reward = 1;
+    const float discount = r == 0 ? (float)config.gamma : r == 1 ? 0 : 0.25f;
+    replay_insert(job.replay, 1, obs, &action, &reward, obs, &discount);
+  }
+  CU_ASSERT_EQUAL_FATAL(checkpoint_write(path, &job, CHECKPOINT_ALL, NULL), STATUS_OK);
+  job_release(&job);
+}
+
+// Reads them into a new run, whose bounds are [-2, 2].
+static enum status take_origin(const char *path, const char *yaml, float action[3], float discount[3],
+                               struct error *error) {
+  struct job job;
+  struct transitions_taken taken;
+  float obs[3 * OBS], reward[3], next[3 * OBS];
+  begin(&job, yaml);
+  const enum status status = checkpoint_read_transitions(path, &job, &taken, error);
+  if (status == STATUS_OK) {
+    CU_ASSERT_EQUAL_FATAL(replay_size(job.replay), 3);
+    replay_read_rows(job.replay, 0, 3, (float *const[REPLAY_COLUMNS]){obs, action, reward, next, discount});
+  }
+  job_release(&job);
+  return status;
+}
+
+// Actions of a checkpoint are in units of its own bounds.
+static void test_other_bounds(void) {
+  static const struct {
+    double low, high;
+    float action[3]; // in [-2, 2]
+  } cases[] = {{-2, 2, {-0.5f, 0, 0.5f}},
+               {-1, 1, {-0.25f, 0, 0.25f}},
+               {0, 2, {0.25f, 0.5f, 0.75f}},
+               {-2, 1, {-0.625f, -0.25f, 0.125f}}};
+  struct error error = {0};
+  char *path = unit_path(directory, "ckpt-3.h5");
+  float action[3], discount[3];
+  for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+    write_origin(path, "", cases[c].low, cases[c].high);
+    UNIT_STATUS_FATAL(take_origin(path, "", action, discount, &error), STATUS_OK, &error);
+    for (int r = 0; r < 3; r++) CU_ASSERT_DOUBLE_EQUAL((double)action[r], (double)cases[c].action[r], 1e-7);
+  }
+  write_origin(path, "", -2, 2.5);
+  UNIT_STATUS(take_origin(path, "", action, discount, &error), STATUS_MISMATCH, &error);
+  CU_ASSERT_TRUE(error_says(&error, "component 0 of its actions is from -2 to 2.5, more than this run's action bounds, "
+                                    "-2 to 2"));
+  free(path);
+}
+
+// A step that did not terminate has the present gamma. What sums several steps cannot be changed.
+static void test_other_gamma(void) {
+  struct error error = {0};
+  char *path = unit_path(directory, "ckpt-4.h5");
+  float action[3], discount[3];
+  write_origin(path, "gamma: 0.99\n", -2, 2);
+  UNIT_STATUS_FATAL(take_origin(path, "gamma: 0.999\n", action, discount, &error), STATUS_OK, &error);
+  CU_ASSERT_EQUAL(discount[0], 0.999f);
+  CU_ASSERT_EQUAL(discount[1], 0);
+  CU_ASSERT_EQUAL(discount[2], 0.25f); // of a log that this run had begun with
+  write_origin(path, "gamma: 0.99\nn_step: 3\n", -2, 2);
+  UNIT_STATUS(take_origin(path, "gamma: 0.99\n", action, discount, &error), STATUS_OK, &error);
+  UNIT_STATUS(take_origin(path, "gamma: 0.999\n", action, discount, &error), STATUS_MISMATCH, &error);
+  CU_ASSERT_TRUE(error_says(&error, "its transitions have gamma 0.99 and n_step 3"));
+  CU_ASSERT_TRUE(error_says(&error, "give --gamma 0.99"));
+  error_clear(&error);
+  write_origin(path, "gamma: 0\n", -2, 2);
+  UNIT_STATUS(take_origin(path, "gamma: 0.999\n", action, discount, &error), STATUS_MISMATCH, &error);
+  CU_ASSERT_TRUE(error_says(&error, "have gamma 0 and n_step 1"));
+  free(path);
+}
+
 static void refused(const struct log *log, const struct layout *layout, enum status status, const char *says) {
   struct job job;
   struct transitions_taken taken;
@@ -310,6 +390,8 @@ int main(void) {
       {"a row that does not fit is refused with its dataset and number", test_refused},
       {"with a history, rows that follow each other are an episode", test_history},
       {"a checkpoint that holds each observation once", test_linked_checkpoint},
+      {"actions of a checkpoint with other bounds are scaled to the present ones", test_other_bounds},
+      {"transitions of a checkpoint with another gamma get the present one", test_other_gamma},
   };
   directory = unit_tmpdir();
   const int failed = unit_run("checkpoint_transitions", cases, sizeof cases / sizeof *cases);
