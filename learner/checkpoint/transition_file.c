@@ -277,8 +277,8 @@ static void insert(struct source *source, uint64_t count) {
                                 .discount = chunk[REPLAY_DISCOUNT]});
 }
 
-// Inserts the newest rows that the replay has room for, oldest first. The statistics of rewards take them as the steps
-// of one environment.
+// Inserts the newest rows that the replay has room for, oldest first. The statistics of rewards first take them as the
+// steps of one environment.
 static void take_rows(struct source *source, struct transitions_taken *taken) {
   const uint64_t room = replay_capacity(source->job->replay), n = source->rows;
   const uint64_t first = n > room ? n - room : 0;
@@ -300,7 +300,7 @@ static void take_rows(struct source *source, struct transitions_taken *taken) {
     i += count;
   }
   if (replay_is_linked(source->job->replay)) replay_end_lane(source->job->replay, job_logged_lane(source->job));
-  if (source->job->rewards.scaling != REWARD_RAW) reward_statistics_end_episode(&source->job->rewards, 0);
+  if (source->h5.status == STATUS_OK) transition_origin_settle_rewards(&source->origin, source->h5.path, source->job);
   *taken = (struct transitions_taken){n - first, first + source->linked_rows.older, source->episodes.now};
 }
 

@@ -3,6 +3,7 @@
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "learner/storage/checkpoint_head.h"
+#include "learner/storage/checkpoint_layout.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -60,6 +61,41 @@ static void fit_gamma(struct h5 *h5, const struct config *its, const struct conf
     log_info("init_replay: %s has gamma %g; its transitions get gamma %g", h5->path, its->gamma, now->gamma);
 }
 
+// Whether the returns of both are sums of the same: then the statistics of one go on from those of the other.
+static bool are_alike(const struct config *its, const struct config *now) {
+  return its->gamma == now->gamma && config_row_steps(its) == config_row_steps(now);
+}
+
+static void read_rewards(struct h5 *h5, const struct config *its, const struct job *job,
+                         struct transition_origin *origin) {
+  const bool is_linked = h5_has(h5, "replay/back");
+  origin->is_mixed = !is_linked && (its->envs > 1 || h5_has(h5, "actors/0/agents"));
+  if (job->rewards.scaling == REWARD_RAW || !h5_has(h5, "rewards") || !are_alike(its, &job->config)) return;
+  checkpoint_walk_reward_sums(
+      h5, &(struct checkpoint_rewards){
+              .count = &origin->count, .mean = &origin->mean, .m2 = &origin->m2, .highest = &origin->highest});
+}
+
+void transition_origin_settle_rewards(const struct transition_origin *origin, const char *path, struct job *job) {
+  struct reward_statistics *rewards = &job->rewards;
+  if (rewards->scaling == REWARD_RAW) return;
+  reward_statistics_end_episode(rewards, 0);
+  if (origin->count > 0) {
+    rewards->count = origin->count;
+    rewards->mean = origin->mean;
+    rewards->m2 = origin->m2;
+    rewards->highest = origin->highest;
+    return;
+  }
+  const char *why = origin->is_mixed                        ? "they are of several environments or agents in turn"
+                    : rewards->breaks > rewards->count / 10 ? "too few of them follow the one before"
+                                                            : NULL;
+  if (!why) return;
+  reward_statistics_clear(rewards);
+  log_warn("init_replay: normalize_rewards begins with the steps of this run, without the transitions of %s: %s", path,
+           why);
+}
+
 void transition_origin_read(struct h5 *h5, const struct job *job, struct transition_origin *origin) {
   struct checkpoint_info info = {0};
   struct config its = {0};
@@ -68,6 +104,7 @@ void transition_origin_read(struct h5 *h5, const struct job *job, struct transit
   read_bounds(h5, &job->environment, origin);
   if (h5->status == STATUS_OK) h5->status = checkpoint_parse_config(h5->path, &info, &its, h5->error);
   fit_gamma(h5, &its, &job->config, origin);
+  read_rewards(h5, &its, job, origin);
   checkpoint_info_release(&info);
 }
 

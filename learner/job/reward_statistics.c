@@ -90,6 +90,7 @@ void reward_statistics_update(struct reward_statistics *statistics, uint32_t env
   bool goes_on = last & IS_HASH && last == hash_of(row->obs, obs_dim);
   const uint32_t k = steps_of(statistics, last, goes_on, row->discount);
   goes_on |= last == k || (last == n && n > 1);
+  statistics->breaks += last > 0 && !goes_on;
 
   double *G = &statistics->returns[environment];
   *G = (goes_on ? statistics->gamma * *G : 0) + (double)row->reward / statistics->weight[k - 1];
@@ -105,6 +106,15 @@ void reward_statistics_update(struct reward_statistics *statistics, uint32_t env
 
 void reward_statistics_end_episode(struct reward_statistics *statistics, uint32_t environment) {
   statistics->last[environment] = 0;
+}
+
+void reward_statistics_clear(struct reward_statistics *statistics) {
+  statistics->count = statistics->breaks = 0;
+  statistics->mean = statistics->m2 = statistics->highest = 0;
+  for (uint32_t e = 0; e < statistics->environments; e++) {
+    statistics->returns[e] = 0;
+    statistics->last[e] = 0;
+  }
 }
 
 double reward_statistics_scale(const struct reward_statistics *statistics) {

@@ -36,6 +36,7 @@ struct reward_statistics {
   double mean, m2, highest; // of G; highest: of |G|
   double *returns;          // (environments) G
   uint64_t *last;           // (environments) what the row before was: see reward_statistics.c
+  uint64_t breaks;          // rows so far that do not go on from the row before, though that ended no episode
 
   enum reward_scaling scaling;
   uint32_t environments, n;
@@ -61,6 +62,9 @@ void reward_statistics_update(struct reward_statistics *statistics, uint32_t env
 
 // The next row of the environment begins an episode.
 void reward_statistics_end_episode(struct reward_statistics *statistics, uint32_t environment);
+
+// Forgets all rows.
+void reward_statistics_clear(struct reward_statistics *statistics);
 
 // What a reward is divided by.
 double reward_statistics_scale(const struct reward_statistics *statistics);

@@ -223,6 +223,16 @@ static void walk_by_environment(struct h5 *h5, const char *name, enum h5_kind ki
   memory_free(all);
 }
 
+void checkpoint_walk_reward_sums(struct h5 *h5, const struct checkpoint_rewards *rewards) {
+  h5_count(h5, "rewards/count", rewards->count);
+  h5->range = H5_FINITE;
+  h5_double(h5, "rewards/mean", rewards->mean);
+  h5->range = H5_NOT_NEGATIVE;
+  h5_double(h5, "rewards/m2", rewards->m2);
+  h5_double(h5, "rewards/highest", rewards->highest);
+  h5->range = H5_ANYTHING;
+}
+
 static void walk_rewards(struct h5 *h5, const struct checkpoint_shape *shape,
                          const struct checkpoint_rewards *rewards) {
   if (!shape->rewards) {
@@ -231,12 +241,7 @@ static void walk_rewards(struct h5 *h5, const struct checkpoint_shape *shape,
     h5->hint = "";
     return;
   }
-  h5_count(h5, "rewards/count", rewards->count);
-  h5->range = H5_FINITE;
-  h5_double(h5, "rewards/mean", rewards->mean);
-  h5->range = H5_NOT_NEGATIVE;
-  h5_double(h5, "rewards/m2", rewards->m2);
-  h5_double(h5, "rewards/highest", rewards->highest);
+  checkpoint_walk_reward_sums(h5, rewards);
   h5->range = H5_FINITE;
   h5->hint = "envs: fixed on resume in sync mode";
   walk_by_environment(h5, "rewards/returns", H5_KIND_DOUBLE, shape, rewards->returns);

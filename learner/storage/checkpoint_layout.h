@@ -51,6 +51,9 @@ struct checkpoint_rewards {
   uint64_t *last;  // (shape.slots)
 };
 
+// Its sums alone: count, mean, m2 and highest.
+void checkpoint_walk_reward_sums(struct h5 *h5, const struct checkpoint_rewards *rewards);
+
 struct checkpoint_adam {
   struct checkpoint_nets m, v;
   uint64_t *step;

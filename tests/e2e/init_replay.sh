@@ -16,6 +16,12 @@ bad 'narrower bounds than its own' 1 "from/ckpt-1500.h5: component 0 of its acti
 check 'another environment is a warning' grep -q "warn.*ckpt-1500.h5 holds transitions of Pendulum-v1, this run's environment is resets.so" "$err"
 train 'with another gamma' $small --env-steps 300 --gamma 0.999 --init-replay "$tmp/from" --run-dir "$tmp/gamma"
 check 'it says so' grep -q 'ckpt-1500.h5 has gamma 0.99; its transitions get gamma 0.999' "$err"
+train 'a run of three environments' $small --envs 3 --env-steps 600 --run-dir "$tmp/three"
+train 'rewards of several environments' $small --env-steps 200 --normalize-rewards deviation --init-replay "$tmp/three" --run-dir "$tmp/r1"
+check 'it says that the statistics begin anew' \
+  [ "$(grep -c 'warn.*normalize_rewards begins with the steps of this run, without the transitions of .*ckpt-600.h5: they are of several' "$err")" = 1 ]
+train 'rewards of one environment' $small --env-steps 200 --normalize-rewards deviation --init-replay "$tmp/from" --run-dir "$tmp/r2"
+check 'these are in the statistics' [ "$(grep -c 'normalize_rewards' "$err")" = 0 ]
 for ranks in 1 3; do
   $([ $ranks = 1 ] || echo $MPIRUN -n $ranks) "$CORSAC" train $small --sync --envs 2 --env-steps 400 --init-replay "$tmp/from" --run-dir "$tmp/sync$ranks" >"$out" 2>"$err"
   check "sync, $ranks ranks" [ $? = 0 ]

@@ -14,7 +14,8 @@
 enum { ROWS = 50, OBS = PEER_OBS };
 static char *directory;
 
-// A log of ROWS transitions; row r: obs [r, r + 1/2, -r], action between the bounds -2 and 2, reward r/4.
+// A log of ROWS transitions, each of which follows the one before; row r: obs [r, r + 1/2, -r], action between the
+// bounds -2 and 2, reward r/4.
 struct log {
   double obs[ROWS][OBS], action[ROWS], reward[ROWS], next_obs[ROWS][OBS], discount[ROWS];
 };
@@ -26,7 +27,7 @@ static void fill(struct log *log) {
     log->discount[r] = r % 7 == 6 ? 0 : 1; // what `terminated` will be: 1 - that
     for (int o = 0; o < OBS; o++) {
       log->obs[r][o] = o == 0 ? r : o == 1 ? r + 0.5 : -r;
-      log->next_obs[r][o] = log->obs[r][o] + 1;
+      log->next_obs[r][o] = log->obs[r][o] + (o == 2 ? -1 : 1);
     }
   }
 }
@@ -342,6 +343,80 @@ static void test_other_gamma(void) {
   free(path);
 }
 
+enum { ALTERNATING = 60 };
+
+// A run of two environments, whose steps come in turn. Their rewards are 1, so that the returns grow to 1/(1 - gamma).
+static void begin_alternating(struct job *job, const char *yaml) {
+  begin(job, yaml);
+  for (uint32_t s = 0; s < ALTERNATING; s++) {
+    const uint32_t e = s % 2;
+    const float x = (float)(1000 * e + s / 2), obs[OBS] = {x}, next[OBS] = {x + 1}, action = 0, reward = 1;
+    const float discount = (float)job->config.gamma;
+    job_insert(job, 1,
+               &(struct job_rows){.environment = &e,
+                                  .obs = obs,
+                                  .action = &action,
+                                  .reward = &reward,
+                                  .next_obs = next,
+                                  .discount = &discount});
+  }
+}
+
+static void take_rewards(const char *path, const char *yaml, struct job *job) {
+  struct transitions_taken taken;
+  struct error error = {0};
+  begin(job, yaml);
+  UNIT_STATUS_FATAL(checkpoint_read_transitions(path, job, &taken, &error), STATUS_OK, &error);
+}
+
+// As steps of one environment no row would follow the one before, and the returns would be rewards.
+static void test_alternating_rewards(void) {
+  struct job job, other;
+  char *path = unit_path(directory, "ckpt-5.h5");
+  begin_alternating(&job, "envs: 2\nnormalize_rewards: deviation\n");
+  CU_ASSERT_TRUE(job.rewards.highest > 20);
+  CU_ASSERT_EQUAL(job.rewards.breaks, 0);
+  CU_ASSERT_EQUAL_FATAL(checkpoint_write(path, &job, CHECKPOINT_ALL, NULL), STATUS_OK);
+  take_rewards(path, "normalize_rewards: bounded\n", &other); // the statistics are the same in both forms
+  CU_ASSERT_EQUAL(other.rewards.count, ALTERNATING);
+  CU_ASSERT_EQUAL(other.rewards.mean, job.rewards.mean);
+  CU_ASSERT_EQUAL(other.rewards.m2, job.rewards.m2);
+  CU_ASSERT_EQUAL(other.rewards.highest, job.rewards.highest);
+  CU_ASSERT_EQUAL(other.rewards.last[0], 0); // this run's first step begins an episode
+  job_release(&other);
+  take_rewards(path, "normalize_rewards: deviation\ngamma: 0.9\n", &other); // the returns of another gamma
+  CU_ASSERT_EQUAL(other.rewards.count, 0);
+  CU_ASSERT_EQUAL(reward_statistics_scale(&other.rewards), 1 + 1e-8);
+  CU_ASSERT_EQUAL(other.rewards.last[0], 0);
+  CU_ASSERT_EQUAL(replay_size(other.replay), ALTERNATING);
+  job_release(&other);
+  job_release(&job);
+
+  begin_alternating(&job, "envs: 2\n"); // a run that has none
+  CU_ASSERT_EQUAL_FATAL(checkpoint_write(path, &job, CHECKPOINT_ALL, NULL), STATUS_OK);
+  take_rewards(path, "normalize_rewards: deviation\n", &other);
+  CU_ASSERT_EQUAL(other.rewards.count, 0);
+  job_release(&other);
+  job_release(&job);
+  free(path);
+}
+
+// Another program's log says nothing of environments; its rows do.
+static void test_shuffled_rewards(void) {
+  struct log log;
+  struct job job;
+  char *path = unit_path(directory, "shuffled.h5");
+  for (int lost = 4; lost <= ROWS; lost += ROWS - 4) {
+    fill(&log);
+    for (int r = 0; r < lost; r++) log.next_obs[r][0] += 100;
+    write(path, &log, &good);
+    take_rewards(path, "normalize_rewards: deviation\n", &job);
+    CU_ASSERT_EQUAL(job.rewards.count, lost == 4 ? ROWS : 0);
+    job_release(&job);
+  }
+  free(path);
+}
+
 static void refused(const struct log *log, const struct layout *layout, enum status status, const char *says) {
   struct job job;
   struct transitions_taken taken;
@@ -391,6 +466,8 @@ int main(void) {
       {"with a history, rows that follow each other are an episode", test_history},
       {"a checkpoint that holds each observation once", test_linked_checkpoint},
       {"actions of a checkpoint with other bounds are scaled to the present ones", test_other_bounds},
+      {"statistics of rewards come from a checkpoint whose rows are of several environments", test_alternating_rewards},
+      {"statistics of rewards leave out a log whose rows do not follow each other", test_shuffled_rewards},
       {"transitions of a checkpoint with another gamma get the present one", test_other_gamma},
   };
   directory = unit_tmpdir();
