@@ -345,12 +345,13 @@ static void test_other_gamma(void) {
 
 enum { ALTERNATING = 60 };
 
-// A run of two environments, whose steps come in turn. Their rewards are 1, so that the returns grow to 1/(1 - gamma).
-static void begin_alternating(struct job *job, const char *yaml) {
+// A run of two environments, `block` steps of which come in turn. Their rewards are 1, so that the returns grow to 1/(1
+// - gamma).
+static void begin_alternating(struct job *job, const char *yaml, uint32_t block) {
   begin(job, yaml);
   for (uint32_t s = 0; s < ALTERNATING; s++) {
-    const uint32_t e = s % 2;
-    const float x = (float)(1000 * e + s / 2), obs[OBS] = {x}, next[OBS] = {x + 1}, action = 0, reward = 1;
+    const uint32_t e = s / block % 2, step = s / (2 * block) * block + s % block;
+    const float x = (float)(1000 * e + step), obs[OBS] = {x}, next[OBS] = {x + 1}, action = 0, reward = 1;
     const float discount = (float)job->config.gamma;
     job_insert(job, 1,
                &(struct job_rows){.environment = &e,
@@ -373,7 +374,7 @@ static void take_rewards(const char *path, const char *yaml, struct job *job) {
 static void test_alternating_rewards(void) {
   struct job job, other;
   char *path = unit_path(directory, "ckpt-5.h5");
-  begin_alternating(&job, "envs: 2\nnormalize_rewards: deviation\n");
+  begin_alternating(&job, "envs: 2\nnormalize_rewards: deviation\n", 1);
   CU_ASSERT_TRUE(job.rewards.highest > 20);
   CU_ASSERT_EQUAL(job.rewards.breaks, 0);
   CU_ASSERT_EQUAL_FATAL(checkpoint_write(path, &job, CHECKPOINT_ALL, NULL), STATUS_OK);
@@ -392,12 +393,14 @@ static void test_alternating_rewards(void) {
   job_release(&other);
   job_release(&job);
 
-  begin_alternating(&job, "envs: 2\n"); // a run that has none
-  CU_ASSERT_EQUAL_FATAL(checkpoint_write(path, &job, CHECKPOINT_ALL, NULL), STATUS_OK);
-  take_rewards(path, "normalize_rewards: deviation\n", &other);
-  CU_ASSERT_EQUAL(other.rewards.count, 0);
-  job_release(&other);
-  job_release(&job);
+  for (uint32_t block = 1; block <= 15; block += 14) {
+    begin_alternating(&job, "envs: 2\n", block); // a run that has none
+    CU_ASSERT_EQUAL_FATAL(checkpoint_write(path, &job, CHECKPOINT_ALL, NULL), STATUS_OK);
+    take_rewards(path, "normalize_rewards: deviation\n", &other);
+    CU_ASSERT_EQUAL(other.rewards.count, 0); // also where most rows follow, since returns end with each block
+    job_release(&other);
+    job_release(&job);
+  }
   free(path);
 }
 
