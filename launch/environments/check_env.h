@@ -94,7 +94,6 @@ struct probe {
   uint8_t *flags_guarded; // as obs_guarded
   double *rewards_guarded;
   uint64_t came, left;    // agents, in all calls
-  bool was_loaded;        // who acts in the next step is not known
   uint64_t episode, step; // of this probe, for messages; step 0: reset
   uint64_t steps;         // of all its episodes
   bool over;              // the episode has ended: reset comes next

@@ -83,9 +83,9 @@ static bool judge_flags(struct probe *probe, const char *where, uint32_t j, bool
                "%s: agent %u has flags %d; known are CORSAC_PRESENT (%d), CORSAC_TERMINATED (%d), CORSAC_TRUNCATED "
                "(%d), the last two together, and CORSAC_ABSENT (0)",
                where, j, flags, CORSAC_PRESENT, CORSAC_TERMINATED, CORSAC_TRUNCATED);
-  else if (has_ended && !acted && !probe->was_loaded)
+  else if (has_ended && !acted)
     check_note(check, RULE_AGENTS, BROKEN, "%s: agent %u ended an episode, but it was not there before", where, j);
-  else if (flags == CORSAC_ABSENT && acted && !probe->was_loaded)
+  else if (flags == CORSAC_ABSENT && acted)
     check_note(check, RULE_AGENTS, BROKEN,
                "%s: agent %u acted and is CORSAC_ABSENT; an agent leaves with CORSAC_TERMINATED or CORSAC_TRUNCATED "
                "and its last observation",
@@ -130,7 +130,7 @@ static bool judge_reward(struct probe *probe, const char *where, uint32_t j, boo
   return false;
 }
 
-// Of one that is not there nothing counts: its observation is set to 0.
+// Of one that is not there nothing counts: its observation is set to 0, and so is the reward of one that did not act.
 bool probe_agents_judge(struct probe *probe, const char *where, bool stepped) {
   const uint32_t dim = probe->obs_dim / probe->agents;
   bool good = true;
@@ -138,8 +138,9 @@ bool probe_agents_judge(struct probe *probe, const char *where, bool stepped) {
   for (uint32_t j = 0; j < probe->agents; j++) {
     const bool acted = stepped && probe->acts[j];
     good &= judge_flags(probe, where, j, acted);
-    if (stepped && !probe->was_loaded) good &= judge_reward(probe, where, j, acted);
-    if (stepped && is_written(&probe->rewards[j])) probe->reward += probe->rewards[j];
+    if (stepped) good &= judge_reward(probe, where, j, acted);
+    if (!acted) probe->rewards[j] = 0;
+    probe->reward += probe->rewards[j];
     probe->came += !acted && probe->agent[j] == CORSAC_PRESENT;
     probe->left += acted && probe->agent[j] != CORSAC_PRESENT;
     if (probe->agent[j] == CORSAC_ABSENT)
@@ -147,7 +148,6 @@ bool probe_agents_judge(struct probe *probe, const char *where, bool stepped) {
     else
       good &= judge_obs(probe, where, j);
   }
-  if (stepped) probe->was_loaded = false;
   bool over = false;
   for (size_t i = 0; stepped && i < PROBE_GUARD; i++)
     over |= is_written(&probe->rewards_guarded[i]) || is_written(&probe->rewards[probe->agents + i]);

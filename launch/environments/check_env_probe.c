@@ -464,7 +464,6 @@ int probe_load(struct probe *probe, const void *buffer, size_t size) {
   snprintf(name, sizeof name, "load of %zu byte%s", size, plural(size));
   probe_begin_call(probe, GUEST_LOAD, name);
   const int result = probe->kind->abi->load(probe->self, buffer, size);
-  probe->was_loaded = true;
   probe_end_call(probe);
   return result;
 }

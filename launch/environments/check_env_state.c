@@ -108,15 +108,13 @@ static void play_states(struct trajectory *trajectory, struct probe *probe, stru
   if (!trajectory_repeat(trajectory, &player, from, false, RULE_SAVE, "after save it goes on as without")) return;
   if (!load_state(probe, state, "the instance that it is of")) return;
   player = there;
-  probe->step = step;
-  probe->over = false;
+  trajectory_return(trajectory, from, step, probe);
   if (!trajectory_repeat(trajectory, &player, from, false, RULE_LOAD, "from a state loaded later by the same instance"))
     return;
   probe_destroy(probe);
   if (!probe_create(probe, check, kind, 0) || !load_state(probe, state, "a new instance, with no reset before")) return;
   player = there;
-  probe->step = step;
-  probe->over = false;
+  trajectory_return(trajectory, from, step, probe);
   trajectory_repeat(trajectory, &player, from, false, RULE_LOAD, "from a state loaded by a new instance");
 }
 

@@ -12,10 +12,11 @@ enum { TRAJECTORY_SEED = 7, TRAJECTORY_OTHER_SEED = 1000007 };
 
 // Events are resets and steps, episode after episode.
 struct trajectory {
-  uint32_t events, dim;
-  float *obs;     // (events x dim)
-  double *reward; // (events)
-  int *flags;     // (events)
+  uint32_t events, dim, agents; // dim: of the observation of all agents
+  float *obs;                   // (events x dim)
+  double *reward;               // (events x agents)
+  int *flags;                   // (events)
+  uint8_t *agent;               // (events x agents) flags of each; 0 where there is one agent
 };
 
 // Plays the events of a trajectory on one instance: every player draws the same actions.
@@ -33,6 +34,10 @@ void trajectory_release(struct trajectory *trajectory);
 // Plays one event; halves: a step, and a reset, in two calls each where there are such. False: a call failed, which is
 // noted.
 bool trajectory_play(struct player *player, uint32_t event, bool halves);
+
+// The probe has loaded a state that was saved before this event, which is not the first, after `step` steps of an
+// episode.
+void trajectory_return(const struct trajectory *trajectory, uint32_t event, uint64_t step, struct probe *probe);
 
 // Whether the instance gave at this event what was recorded, bit for bit (-0 equals 0); if not, the text says the
 // difference.

@@ -80,6 +80,13 @@ rule nan observation 'component 1 of the observation of agent 1 is -?nan'
 rule rewarded agents 'was not there and is rewarded with 1'
 rule absent agents 'agent 0 acted and is CORSAC_ABSENT'
 rule flag agents 'agent 0 has flags 9'
+# Every agent's numbers are compared, not only the first one's.
+differs() { # WORD VERDICT RULE TEXT
+  run "$CORSAC" check-env "$plugin:4$1" --episodes 4
+  check "check-env $1" grep -qE "^$2 +$3 .*$4" "$out"
+}
+differs counts warning repeatable 'component 1 of obs of agent 3 is .* and was'
+differs paid warning repeatable 'the reward of agent 3 is .* and was'
 expect_status 'too many agents' 1 "$CORSAC" check-env "$plugin:65537"
 check 'says how many there may be' grep -qE '^error +agents .*65537; it has to be 1 to 65536' "$out"
 

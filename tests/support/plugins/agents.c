@@ -6,6 +6,8 @@
 //   rewarded  an agent that is not there is rewarded
 //   absent    agent 0 leaves in step 5 without an episode's end
 //   flag      agent 0 has an unknown flag in step 5
+//   counts    the last agent observes a count of the instance's steps, which no reset and no load sets back
+//   paid      its reward has that count
 // Sums and products of doubles alone: the same bits on every processor.
 //   x += 0.1 (a + (left - x)),  reward = -x^2,  obs = [x, steps since it came / 16, j / agents]
 #include <corsac/env.h>
@@ -30,6 +32,7 @@ struct line {
 
 struct self {
   const char *word;
+  uint64_t steps; // of all episodes
   size_t size;
   struct line *line;
 };
@@ -117,10 +120,11 @@ static void spoil(const char *word, struct line *line, float *obs, double *rewar
 }
 
 static int step(void *me, const float *action, float *obs, double *reward) {
-  const struct self *self = me;
+  struct self *self = me;
   struct line *line = self->line;
   const int fixed = strcmp(self->word, "fixed") == 0;
   double left = line->agent[line->agents - 1].x;
+  const int acted = line->flags[line->agents - 1] == CORSAC_PRESENT; // the last one
   line->step++;
   for (uint32_t j = 0; j < line->agents; j++) {
     const double x = line->agent[j].x;
@@ -136,6 +140,10 @@ static int step(void *me, const float *action, float *obs, double *reward) {
   }
   observe(line, obs);
   spoil(self->word, line, obs, reward);
+  const uint32_t last = line->agents - 1;
+  self->steps++;
+  if (strcmp(self->word, "counts") == 0 && line->flags[last]) obs[last * OBS + 1] += (float)self->steps;
+  if (strcmp(self->word, "paid") == 0 && acted) reward[last] -= (double)self->steps;
   return line->step >= LENGTH ? CORSAC_TRUNCATED : 0;
 }
 
