@@ -9,11 +9,13 @@
 
 enum { SEED = 1, STEPS = 20 };
 
+// Of each agent: how many there are may differ.
 static bool has_same_shape(struct check *check, const struct probe *probe, const char *name) {
-  if (probe->obs_dim == check->obs_dim && probe->act_dim == check->act_dim) return true;
+  const uint32_t obs_dim = probe->obs_dim / probe->agents, act_dim = probe->act_dim / probe->agents;
+  if (obs_dim == check->obs_dim && act_dim == check->act_dim) return true;
   check_note(check, RULE_CASES, BROKEN,
              "case %s has obs_dim %u and act_dim %u, the first one has %u and %u; one policy acts in all of them", name,
-             probe->obs_dim, probe->act_dim, check->obs_dim, check->act_dim);
+             obs_dim, act_dim, check->obs_dim, check->act_dim);
   return false;
 }
 

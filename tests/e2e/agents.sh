@@ -87,6 +87,9 @@ differs() { # WORD VERDICT RULE TEXT
 }
 differs counts warning repeatable 'component 1 of obs of agent 3 is .* and was'
 differs paid warning repeatable 'the reward of agent 3 is .* and was'
+# One policy acts in all cases, whose instances have 4 and 5 agents here.
+printf 'a x=1\nb x=2\n' >cases
+expect_status 'check-env with cases' 0 "$CORSAC" check-env "$plugin:4vary" --cases cases --episodes 2
 expect_status 'too many agents' 1 "$CORSAC" check-env "$plugin:65537"
 check 'says how many there may be' grep -qE '^error +agents .*65537; it has to be 1 to 65536' "$out"
 

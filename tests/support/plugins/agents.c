@@ -12,6 +12,7 @@
 //   x += 0.1 (a + (left - x)),  reward = -x^2,  obs = [x, steps since it came / 16, j / agents]
 #include <corsac/env.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,7 +32,7 @@ struct line {
 };
 
 struct self {
-  const char *word;
+  char word[16];
   uint64_t steps; // of all episodes
   size_t size;
   struct line *line;
@@ -49,8 +50,8 @@ static void *create(const struct corsac_env_config *config, struct corsac_env_sp
   uint32_t agents = (uint32_t)strtoul(config->args, &word, 10);
   struct self *self = calloc(1, sizeof *self);
   if (!self) return NULL;
-  if (strcmp(word, "vary") == 0 && !config->evaluation) agents += (uint32_t)(config->index % 3);
-  self->word = word;
+  snprintf(self->word, sizeof self->word, "%.*s", (int)strcspn(word, " "), word); // a case may follow
+  if (strcmp(self->word, "vary") == 0 && !config->evaluation) agents += (uint32_t)(config->index % 3);
   self->size = sizeof *self->line + agents * sizeof(struct agent);
   self->line = calloc(1, self->size);
   spec->obs_dim = OBS;
