@@ -253,6 +253,13 @@ bool process_child_ended_well(const struct process_child *child) {
          WEXITSTATUS(child->report.status) == 0;
 }
 
+// A number of another pid namespace names no process of the child's session.
+pid_t process_child_opener(struct process_child *child) {
+  if (child->supervisor == 0 || take_reports(child)) return 0;
+  const pid_t pid = (pid_t)atomic_load(&child->channel->claimed);
+  return pid > 0 && child->report.group > 0 && getsid(pid) == child->report.group ? pid : 0;
+}
+
 // --- end ---
 
 static void await_end(struct process_child *child, double seconds, struct process_listener listener) {

@@ -87,6 +87,9 @@ enum process_answer process_child_await(struct process_child *child, bool opens,
 // Whether the child has ended by itself, with exit status 0.
 bool process_child_ended_well(const struct process_child *child);
 
+// The process that has opened the channel. 0: it is not known here, since it runs in a container or behind a relay.
+pid_t process_child_opener(struct process_child *child);
+
 // Ends the child and all processes that it has started. For `seconds` it may end by itself, after CHANNEL_CLOSE. If
 // child->report.news is SUPERVISOR_ENDED afterwards, report says how it ended. May be called twice.
 void process_child_end(struct process_child *child, double seconds, struct process_listener listener);

@@ -1,4 +1,5 @@
 // check-env's last group: whether memory and open files grow with episodes and with instances.
+#include "actor/envs/process.h"
 #include "common/base/clock.h"
 #include "launch/environments/check_env.h"
 
@@ -15,18 +16,36 @@ struct usage {
   uint64_t turns; // since the last
 };
 
-static void measure(struct usage *usage) {
+// What is repeated, and where that may leave something behind.
+struct subject {
+  struct check *check;
+  const struct environment_kind *kind;
+  struct probe *probe; // it plays episodes; NULL: new instances are made
+  uint64_t turns;
+  pid_t pid; // of the environment; 0: it cannot be looked at, or is another one after each turn
+};
+
+static pid_t find_process(const struct subject *subject) {
+  return subject->kind->process ? process_number(subject->probe->self) : getpid();
+}
+
+static void measure(struct subject *subject, struct usage *usage) {
+  char path[64];
   long pages = 0, resident = 0;
-  FILE *file = fopen("/proc/self/statm", "r");
+  if (find_process(subject) != subject->pid) subject->pid = 0;
+  snprintf(path, sizeof path, "/proc/%ld/statm", (long)subject->pid);
+  FILE *file = fopen(path, "r");
   if (file) {
     if (fscanf(file, "%ld %ld", &pages, &resident) != 2) resident = 0;
     fclose(file);
   }
   usage->bytes = (int64_t)resident * sysconf(_SC_PAGESIZE);
-  DIR *directory = opendir("/proc/self/fd");
+  snprintf(path, sizeof path, "/proc/%ld/fd", (long)subject->pid);
+  DIR *directory = opendir(path);
   usage->files = 0;
   while (directory && readdir(directory)) usage->files++;
   if (directory) closedir(directory);
+  if (!file || !directory) subject->pid = 0;
 }
 
 // The first rounds may fill caches. Memory that grows in each of the last two rounds is taken to grow for ever.
@@ -65,38 +84,45 @@ static bool make_one(struct check *check, const struct environment_kind *kind) {
   return good;
 }
 
-// One turn: an episode of the probe, or, where it is NULL, a new instance.
-static bool turn(struct check *check, const struct environment_kind *kind, struct probe *probe, uint64_t number) {
-  return probe ? play_short(probe, number) : make_one(check, kind);
+static bool turn(struct subject *subject) {
+  const uint64_t number = subject->turns++;
+  return subject->probe ? play_short(subject->probe, number) : make_one(subject->check, subject->kind);
 }
 
-static bool grow(struct check *check, const struct environment_kind *kind, struct probe *probe, enum rule rule,
-                 const char *what) {
+static bool grow(struct subject *subject, enum rule rule, const char *what) {
+  struct check *check = subject->check;
   struct usage few[3] = {0}, usage[ROUNDS] = {0};
-  uint64_t number = 0;
   check->rule = rule;
   for (int round = 0; round < 3; round++) {
     for (int i = 0; i < FEW; i++)
-      if (!turn(check, kind, probe, number++)) return false;
-    measure(&few[round]);
+      if (!turn(subject)) return false;
+    if (round == 0) subject->pid = find_process(subject);
+    measure(subject, &few[round]);
   }
-  judge_files(check, rule, few, what);
+  if (subject->pid) judge_files(check, rule, few, what);
   if (check->findings[rule].verdict == BROKEN) return true; // more turns would run out of files
-  for (int round = 0; round < ROUNDS; round++) {
+  for (int round = 0; round < ROUNDS && subject->pid; round++) {
     const double until = clock_now() + ROUND_SECONDS;
     do
-      if (!turn(check, kind, probe, number++)) return false;
+      if (!turn(subject)) return false;
     while (++usage[round].turns && clock_now() < until);
-    measure(&usage[round]);
+    measure(subject, &usage[round]);
   }
-  judge(check, rule, usage, what);
+  if (subject->pid)
+    judge(check, rule, usage, what);
+  else
+    check_note(check, rule, SKIPPED, "its process cannot be looked at, or there is a new one for each %s", what);
   return true;
 }
 
 void check_growth(struct check *check, const struct environment_kind *kind) {
   struct probe probe;
+  struct subject episodes = {.check = check, .kind = kind, .probe = &probe}, instances = {.check = check, .kind = kind};
   check->rule = RULE_EPISODES_LEAK;
-  const bool good = probe_create(&probe, check, kind, 0) && grow(check, kind, &probe, RULE_EPISODES_LEAK, "episode");
+  const bool good = probe_create(&probe, check, kind, 0) && grow(&episodes, RULE_EPISODES_LEAK, "episode");
   probe_destroy(&probe);
-  if (good) grow(check, kind, NULL, RULE_INSTANCES_LEAK, "instance");
+  if (good && kind->process)
+    check_note(check, RULE_INSTANCES_LEAK, SKIPPED, "each instance is a process, which ends with it");
+  else if (good)
+    grow(&instances, RULE_INSTANCES_LEAK, "instance");
 }

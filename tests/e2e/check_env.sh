@@ -77,6 +77,15 @@ verdict halves 1 error 'step in halves' 'component'
 verdict leak 0 warning 'growth, episodes' 'bytes with each episode'
 also leak_instance 0 warning 'growth, instances' 'bytes with each instance'
 verdict files 1 error 'growth, episodes' '1.0 open files more with each episode'
+# A program that --env starts is looked at, not check-env itself.
+program() { # FAULT EXIT LINE
+  expect_status "a program: $1" "$2" "$CORSAC" check-env "exec:$faulty $1" --episodes 3
+  check "a program: $1 says so" grep -qE "$3" "$out"
+}
+faulty=$root/$BUILD_DIR/simulators/faulty
+program good 0 '^ok +growth, episodes +neither'
+program leak 0 '^warning +growth, episodes +memory grows by [0-9]{7} bytes with each episode'
+program files 1 '^error +growth, episodes +[0-9.]+ open files more with each episode'
 RULES_FLAGS=8 verdict none 1 error table 'flags are 8'
 RULES_NAMELESS=1 verdict none 0 warning table 'no name'
 

@@ -25,6 +25,7 @@ check 'twice, with the same returns' json_is "$out" env_steps 300
 expect_status 'it is resumed' 0 "$CORSAC" train --resume "$tmp/one" --env-steps 400
 check 'and goes on' json_is "$tmp/one/status.json" env_steps 400
 expect_status 'it keeps the rules' 0 "$CORSAC" check-env "exec:$once"
+check 'no process stays to grow' grep -qE '^skipped +growth, episodes ' "$out"
 check 'also that of a reset in halves' grep -q '^ok  *reset in halves' "$out"
 
 # --- sync -----------------------------------------------------------------------------------------

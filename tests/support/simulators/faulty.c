@@ -2,9 +2,10 @@
 // the seed], reward = the action. Episodes have 10 steps. "good" has no fault. "once" plays one episode and exits with
 // status 0, "once-bad" with 1, "once-mid" with 0 in step 3 of its second start. "once-slow" takes 0.3 s to start and
 // 0.3 s to reset. "once-dims", "once-bounds" and "once-names" say something else of themselves from the second start
-// on. All of these count their starts in FILE.
+// on. All of these count their starts in FILE. "leak" keeps memory of each episode, "files" an open file.
 #include "common/env/channel.h"
 #include <corsac/sim.h>
+#include <fcntl.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -87,6 +88,12 @@ static int count_starts(void) {
   return starts;
 }
 
+static void leak(void) {
+  static unsigned char *volatile kept;
+  kept = malloc(1 << 18);
+  if (kept) memset(kept, 1, 1 << 18);
+}
+
 static int starts; // of programs that play one episode
 
 static void before_open(void) {
@@ -114,6 +121,8 @@ static void in_step(struct corsac_sim *sim, float *obs, double *reward, int *fla
   if (is("kill")) raise(SIGKILL);
   if (is("hang")) hang();
   if (is("deaf")) signal(SIGTERM, SIG_IGN), hang();
+  if (is("leak")) leak();
+  if (is("files") && open("/dev/null", O_RDONLY) < 0) perror("/dev/null");
   if (is("nan")) obs[1] = NAN;
   if (is("nan-reward")) *reward = NAN;
   if (is("flags")) *flags = 77;
