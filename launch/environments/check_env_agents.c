@@ -118,10 +118,10 @@ static bool judge_reward(struct probe *probe, const char *where, uint32_t j, boo
   const bool written = is_written(&probe->rewards[j]);
   if (acted && !written)
     check_note(probe->check, RULE_REWARD, BROKEN, "%s: the reward of agent %u was not written", where, j);
-  else if (written && (!isfinite(reward) || !isfinite((float)reward)))
+  else if (acted && (!isfinite(reward) || !isfinite((float)reward)))
     check_note(probe->check, RULE_REWARD, BROKEN, "%s: the reward of agent %u is %g; it has to be a finite float",
                where, j, reward);
-  else if (!acted && written && reward != 0)
+  else if (!acted && isfinite(reward) && reward != 0)
     check_note(probe->check, RULE_AGENTS, BROKEN,
                "%s: agent %u was not there and is rewarded with %g; the host ignores that, so what it did is lost",
                where, j, reward);

@@ -87,6 +87,8 @@ differs() { # WORD VERDICT RULE TEXT
 }
 differs counts warning repeatable 'component 1 of obs of agent 3 is .* and was'
 differs paid warning repeatable 'the reward of agent 3 is .* and was'
+expect_status 'a reward that nobody reads' 0 "$CORSAC" check-env "$plugin:4unpaid" --episodes 4
+check 'may be NaN' grep -q ': 0 errors, 0 warnings, ' "$out"
 # One policy acts in all cases, whose instances have 4 and 5 agents here.
 printf 'a x=1\nb x=2\n' >cases
 expect_status 'check-env with cases' 0 "$CORSAC" check-env "$plugin:4vary" --cases cases --episodes 2

@@ -4,6 +4,7 @@
 //   fixed     they are always there
 //   nan       agent 1 observes NaN in step 5
 //   rewarded  an agent that is not there is rewarded
+//   unpaid    the reward of an agent that is not there is NaN
 //   absent    agent 0 leaves in step 5 without an episode's end
 //   flag      agent 0 has an unknown flag in step 5
 //   counts    the last agent observes a count of the instance's steps, which no reset and no load sets back
@@ -116,8 +117,9 @@ static void spoil(const char *word, struct line *line, float *obs, double *rewar
   }
   if (now && strcmp(word, "absent") == 0) line->flags[0] = CORSAC_ABSENT;
   if (now && strcmp(word, "flag") == 0) line->flags[0] = 9;
-  for (uint32_t j = 0; j < line->agents && strcmp(word, "rewarded") == 0; j++)
-    if (line->flags[j] == CORSAC_ABSENT) reward[j] = 1;
+  const int rewarded = strcmp(word, "rewarded") == 0, unpaid = strcmp(word, "unpaid") == 0;
+  for (uint32_t j = 0; j < line->agents && (rewarded || unpaid); j++)
+    if (line->flags[j] == CORSAC_ABSENT) reward[j] = rewarded ? 1 : (double)NAN;
 }
 
 static int step(void *me, const float *action, float *obs, double *reward) {
