@@ -295,20 +295,19 @@ static void forget_agents(struct corsac_sim *sim) {
   memset(sim->flags, CORSAC_PRESENT, sim->agents);
 }
 
-// Puts what corsac_sim_agents gave into the channel. reward: of each agent where it gave none.
+// The rewards (agents) of a step. reward: of each agent where corsac_sim_agents gave none.
+static const double *find_rewards(struct corsac_sim *sim, double reward) {
+  for (uint32_t j = 0; j < sim->agents && !sim->has_rewards; j++) sim->rewards[j] = reward;
+  return sim->rewards;
+}
+
+// Puts what corsac_sim_agents gave into the channel.
 static void give_agents(struct corsac_sim *sim, double reward) {
   if (sim->agents == 1) return;
   struct channel *channel = sim->child.channel;
-  for (uint32_t j = 0; j < sim->agents; j++) channel->agent_reward[j] = sim->has_rewards ? sim->rewards[j] : reward;
+  memcpy(channel->agent_reward, find_rewards(sim, reward), sim->agents * sizeof *sim->rewards);
   memcpy(channel->agent_flags, sim->flags, sim->agents);
   forget_agents(sim);
-}
-
-static double mean_reward(const struct corsac_sim *sim, double reward) {
-  if (!sim->has_rewards) return reward;
-  double sum = 0;
-  for (uint32_t j = 0; j < sim->agents; j++) sum += sim->rewards[j];
-  return sum / sim->agents;
 }
 
 int corsac_sim_begin(struct corsac_sim *sim, const float *obs, float *action) {
@@ -337,7 +336,7 @@ int corsac_sim_step(struct corsac_sim *sim, const float *obs, double reward, int
   if (sim->stage != STAGE_STEP) return refuse_call(sim, "the simulator calls corsac_sim_step before corsac_sim_begin");
   if (sim->alone) {
     const locale_t host = locale_enter_c();
-    const int next = sim_alone_step(sim->alone, obs, mean_reward(sim, reward), flags, sim->flags, action);
+    const int next = sim_alone_step(sim->alone, obs, find_rewards(sim, reward), flags, sim->flags, action);
     locale_restore(host);
     forget_agents(sim);
     sim->stage = next == CORSAC_SIM_ACT ? STAGE_STEP : next == CORSAC_SIM_BEGIN ? STAGE_BEGIN : STAGE_OVER;

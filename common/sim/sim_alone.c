@@ -18,10 +18,12 @@ struct sim_alone {
   struct sim_policy *policy; // NULL: actions are random
   uint32_t agents, obs_dim, act_dim, max_episode_steps;
   double *low, *high; // (act_dim) each
+  bool *acts;         // (agents) in the step under way
+  bool *took_part;    // (agents) in the episode
   uint64_t seed, random, episode, episodes;
   uint32_t steps;
   uint64_t all_steps;
-  double episode_return;
+  double episode_return; // the sum of all agents'
 };
 
 // SplitMix64 (Steele, Lea, Flood 2014): a counter, hashed.
@@ -66,9 +68,11 @@ struct sim_alone *sim_alone_create(const struct corsac_sim_spec *spec, uint32_t 
   const char *file = getenv("CORSAC_POLICY");
   struct sim_alone *alone = calloc(1, sizeof *alone);
   double *bounds = calloc(2 * (size_t)spec->act_dim, sizeof *bounds);
-  if (!alone || !bounds) {
+  bool *acts = calloc(2 * (size_t)agents, sizeof *acts);
+  if (!alone || !bounds || !acts) {
     free(alone);
     free(bounds);
+    free(acts);
     fprintf(stderr, "corsac_sim: open: not enough memory\n");
     return NULL;
   }
@@ -79,6 +83,8 @@ struct sim_alone *sim_alone_create(const struct corsac_sim_spec *spec, uint32_t 
                               .max_episode_steps = spec->max_episode_steps,
                               .low = bounds,
                               .high = bounds + spec->act_dim,
+                              .acts = acts,
+                              .took_part = acts + agents,
                               .episodes = 10};
   for (uint32_t i = 0; i < spec->act_dim; i++) {
     alone->low[i] = spec->action_low[i];
@@ -106,6 +112,7 @@ void sim_alone_destroy(struct sim_alone *alone) {
   if (!alone) return;
   sim_policy_close(alone->policy);
   free(alone->low);
+  free(alone->acts);
   free(alone);
 }
 
@@ -117,17 +124,33 @@ uint64_t sim_alone_seed(const struct sim_alone *alone) {
 uint64_t sim_alone_episode(const struct sim_alone *alone) { return alone->episode; }
 uint64_t sim_alone_steps(const struct sim_alone *alone) { return alone->all_steps; }
 
-static int check(const struct sim_alone *alone, const float *obs, double reward, int flags, const uint8_t *agents) {
+static int check_obs(const struct sim_alone *alone, const float *obs, const uint8_t *agents) {
   for (uint32_t i = 0; i < alone->agents * alone->obs_dim; i++) {
     if (agents[i / alone->obs_dim] == CORSAC_ABSENT || isfinite(obs[i])) continue;
     fprintf(stderr, "corsac_sim: episode %llu, step %u: component %u of the observation is %g\n",
             (unsigned long long)alone->episode, alone->steps, i % alone->obs_dim, (double)obs[i]);
     return -1;
   }
-  if (isfinite(reward) && !(flags & ~(CORSAC_TERMINATED | CORSAC_TRUNCATED))) return 0;
+  return 0;
+}
+
+// Adds up the rewards of the agents that acted. The others' are ignored, as in training.
+static int take_rewards(struct sim_alone *alone, const double *rewards, int flags) {
+  double sum = 0;
+  for (uint32_t j = 0; j < alone->agents; j++)
+    if (alone->acts[j]) sum += rewards[j];
+  alone->episode_return += sum;
+  if (isfinite(sum) && !(flags & ~(CORSAC_TERMINATED | CORSAC_TRUNCATED))) return 0;
   fprintf(stderr, "corsac_sim: episode %llu, step %u: the reward is %g, flags are %d\n",
-          (unsigned long long)alone->episode, alone->steps, reward, flags);
+          (unsigned long long)alone->episode, alone->steps, sum, flags);
   return -1;
+}
+
+// The mean over the agents that took part.
+static double mean_return(const struct sim_alone *alone) {
+  uint32_t count = 0;
+  for (uint32_t j = 0; j < alone->agents; j++) count += alone->took_part[j];
+  return count > 0 ? alone->episode_return / count : 0;
 }
 
 static void reset(struct sim_alone *alone, uint32_t agent) {
@@ -138,7 +161,9 @@ static void reset(struct sim_alone *alone, uint32_t agent) {
 // not there, begins anew when it comes.
 static int act(struct sim_alone *alone, const float *obs, const uint8_t *agents, float *action) {
   for (uint32_t j = 0; j < alone->agents; j++) {
-    if (agents[j] == CORSAC_PRESENT)
+    alone->acts[j] = agents[j] == CORSAC_PRESENT;
+    alone->took_part[j] |= alone->acts[j];
+    if (alone->acts[j])
       alone->act(alone, j, obs + (size_t)j * alone->obs_dim, action + (size_t)j * alone->act_dim);
     else
       reset(alone, j);
@@ -150,20 +175,20 @@ int sim_alone_begin(struct sim_alone *alone, const float *obs, const uint8_t *ag
   if (alone->episode >= alone->episodes) return CORSAC_SIM_STOP;
   alone->steps = 0;
   alone->episode_return = 0;
+  memset(alone->took_part, 0, alone->agents * sizeof *alone->took_part);
   for (uint32_t j = 0; j < alone->agents; j++) reset(alone, j);
-  return check(alone, obs, 0, 0, agents) == 0 ? act(alone, obs, agents, action) : -1;
+  return check_obs(alone, obs, agents) == 0 ? act(alone, obs, agents, action) : -1;
 }
 
-int sim_alone_step(struct sim_alone *alone, const float *obs, double reward, int flags, const uint8_t *agents,
+int sim_alone_step(struct sim_alone *alone, const float *obs, const double *rewards, int flags, const uint8_t *agents,
                    float *action) {
   alone->steps++;
   alone->all_steps++;
-  alone->episode_return += reward;
-  if (check(alone, obs, reward, flags, agents) != 0) return -1;
+  if (check_obs(alone, obs, agents) != 0 || take_rewards(alone, rewards, flags) != 0) return -1;
   if (!flags && (alone->max_episode_steps == 0 || alone->steps < alone->max_episode_steps))
     return act(alone, obs, agents, action);
   const char *end = flags & CORSAC_TERMINATED ? "terminated" : "truncated";
   fprintf(stderr, "corsac_sim: episode %llu: %u step%s, return %g, %s\n", (unsigned long long)alone->episode,
-          alone->steps, plural(alone->steps), alone->episode_return, end);
+          alone->steps, plural(alone->steps), mean_return(alone), end);
   return ++alone->episode < alone->episodes ? CORSAC_SIM_BEGIN : CORSAC_SIM_STOP;
 }

@@ -22,8 +22,9 @@ uint64_t sim_alone_episode(const struct sim_alone *alone);
 uint64_t sim_alone_steps(const struct sim_alone *alone);
 
 // As corsac_sim_begin and corsac_sim_step. A number that is not finite fails, with the reason on stderr.
-// agents (agents): their flags; only the observations of those that are there count. reward: their mean.
+// agents (agents): their flags; only the observations of those that are there count. rewards (agents): only those of
+// the agents that acted count.
 int sim_alone_begin(struct sim_alone *alone, const float *obs, const uint8_t *agents, float *action);
-int sim_alone_step(struct sim_alone *alone, const float *obs, double reward, int flags, const uint8_t *agents,
+int sim_alone_step(struct sim_alone *alone, const float *obs, const double *rewards, int flags, const uint8_t *agents,
                    float *action);
 #endif

@@ -94,6 +94,44 @@ static void test_alone(void) {
   unsetenv("CORSAC_SEED");
 }
 
+// Two agents, of which the second one ends in step 1 and is not there later: its reward is NaN then. The first one has
+// 1 in each of 4 steps, the second one 3 in its only one. Returns what the last step returned.
+static int play_pair(void) {
+  struct corsac_sim_spec spec = make_spec();
+  spec.agents = 2;
+  struct corsac_sim *sim = corsac_sim_open(&spec);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(sim);
+  const float obs[2] = {0};
+  float action[4];
+  int next = corsac_sim_begin(sim, obs, action);
+  for (int t = 1; next == CORSAC_SIM_ACT; t++) {
+    const uint8_t flags[] = {CORSAC_PRESENT, t == 1 ? CORSAC_TERMINATED : CORSAC_ABSENT};
+    corsac_sim_agents(sim, (const double[]){1, t == 1 ? 3 : (double)NAN}, flags);
+    next = corsac_sim_step(sim, obs, 0, t == 4 ? CORSAC_TRUNCATED : 0, action);
+  }
+  corsac_sim_close(sim);
+  return next;
+}
+
+static void test_alone_agents(void) {
+  char text[512] = "";
+  FILE *said = tmpfile();
+  const int before = dup(STDERR_FILENO);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(said);
+  CU_ASSERT_TRUE_FATAL(before >= 0 && dup2(fileno(said), STDERR_FILENO) >= 0);
+  unsetenv(CHANNEL_VARIABLE);
+  setenv("CORSAC_EPISODES", "1", 1);
+  const int next = play_pair();
+  unsetenv("CORSAC_EPISODES");
+  CU_ASSERT_TRUE(dup2(before, STDERR_FILENO) >= 0);
+  close(before);
+  rewind(said);
+  CU_ASSERT_TRUE(fread(text, 1, sizeof text - 1, said) > 0);
+  fclose(said);
+  CU_ASSERT_EQUAL(next, CORSAC_SIM_STOP);
+  CU_ASSERT_PTR_NOT_NULL(strstr(text, "episode 0: 4 steps, return 3.5, truncated")); // (4 + 3) / 2
+}
+
 static int no_state(struct corsac_sim *sim, void *user) { return sim && user ? 0 : -1; }
 static void refuse(struct corsac_sim_spec spec) { CU_ASSERT_PTR_NULL(corsac_sim_open(&spec)); }
 
@@ -407,6 +445,7 @@ static void test_bell(void) {
 int main(void) {
   static const struct unit_case cases[] = {
       {"alone: random actions in the bounds, as many episodes as asked for", test_alone},
+      {"alone: the rewards of agents that acted count, and the mean over these", test_alone_agents},
       {"a spec that cannot be is refused", test_bad_spec},
       {"numbers have a point in a simulator whose locale writes a comma, which it keeps", test_locale},
       {"driven: resets, steps, cuts, info, the end", test_driven},
