@@ -141,7 +141,10 @@ static void judge_ends(struct check *check, const struct survey *survey, uint32_
 }
 
 static void judge_info(struct check *check, const struct probe *probe) {
-  if (probe->info_dim == 0) check_note(check, RULE_INFO, SKIPPED, "it has no named values (optional)");
+  if (probe->info_dim == 0) {
+    check_note(check, RULE_INFO, SKIPPED, "it has no named values (optional)");
+    return;
+  }
   for (uint32_t i = 0; i < probe->info_dim; i++)
     if (!(probe->informed & 1u << i))
       check_note(check, RULE_INFO, WARNING, "info never wrote value %u, %s", i, probe->info_names[i]);

@@ -17,6 +17,7 @@ clean() { # NAME ENV: no error, no warning
 clean 'the plugin that breaks nothing' "$plugins/rules.so"
 check 'every rule is kept' [ "$(grep -c '^ok ' "$out")" = 35 ]
 clean 'Pendulum-v1' Pendulum-v1
+check 'what it does not have is skipped' grep -qE '^skipped +info +it has no named values' "$out"
 # Each change of the process has a rule.
 for what in round:rounding flush:flush-to-zero traps:traps handlers:handlers mask:mask umask:umask; do
   expect_status "$what" 0 "$CORSAC" check-env "$plugins/rude.so:${what%:*}" --episodes 2
