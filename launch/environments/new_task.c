@@ -1,6 +1,7 @@
 #include "launch/environments/new_task.h"
 
 #include "actor/fmi/fmu.h"
+#include "common/base/printable.h"
 #include <ctype.h>
 #include <errno.h>
 #include <math.h>
@@ -36,11 +37,11 @@ static void write_name(FILE *file, const char *name) {
 // What the FMU says of a variable, as a comment that ends the line.
 static void write_comment(FILE *file, const struct fmi_variable *variable, bool start) {
   const bool has_start = start && !isnan(variable->start);
-  if (has_start || *variable->text) fputs("  # ", file);
-  if (has_start) fprintf(file, "starts at %.9g%s", variable->start, *variable->text ? "; " : "");
-  for (int i = 0; variable->text[i] && i < MOST_COMMENT; i++)
-    putc(iscntrl((unsigned char)variable->text[i]) ? ' ' : variable->text[i], file);
-  putc('\n', file);
+  char text[MOST_COMMENT + 1]; // of whole characters: YAML takes no half ones
+  printable_copy(text, sizeof text, variable->text);
+  if (has_start || *text) fputs("  # ", file);
+  if (has_start) fprintf(file, "starts at %.9g%s", variable->start, *text ? "; " : "");
+  fprintf(file, "%s\n", text);
 }
 
 // Numbers of this causality that a task can use.
