@@ -67,6 +67,21 @@ static int check_agents(const struct corsac_sim_spec *spec) {
   return say(text);
 }
 
+static int check_info(const struct corsac_sim_spec *spec) {
+  char text[256];
+  for (uint32_t i = 0; i < spec->info_dim; i++) {
+    if (!spec->info_names || !spec->info_names[i]) return say("open: with info_dim come as many info_names");
+    if (strlen(spec->info_names[i]) < CHANNEL_INFO_NAME) continue;
+    snprintf(text, sizeof text, "open: the name of value %u, %.60s, has more than %d characters", i,
+             spec->info_names[i], CHANNEL_INFO_NAME - 1);
+    return say(text);
+  }
+  for (uint32_t i = 0; rules_of(spec) && i < spec->info_dim; i++)
+    if (rules_of(spec)[i] > CORSAC_INFO_MAX)
+      return say("open: info_rules has to be of CORSAC_INFO_MEAN, CORSAC_INFO_LAST, CORSAC_INFO_MAX");
+  return 0;
+}
+
 static int check_spec(const struct corsac_sim_spec *spec) {
   char text[256];
   if (!spec || spec->size < OLDEST_SPEC) return say("open: spec->size has to be sizeof(struct corsac_sim_spec)");
@@ -85,11 +100,7 @@ static int check_spec(const struct corsac_sim_spec *spec) {
              spec->action_low[i], spec->action_high[i]);
     return say(text);
   }
-  for (uint32_t i = 0; i < spec->info_dim; i++)
-    if (!spec->info_names || !spec->info_names[i]) return say("open: with info_dim come as many info_names");
-  for (uint32_t i = 0; rules_of(spec) && i < spec->info_dim; i++)
-    if (rules_of(spec)[i] > CORSAC_INFO_MAX)
-      return say("open: info_rules has to be of CORSAC_INFO_MEAN, CORSAC_INFO_LAST, CORSAC_INFO_MAX");
+  if (check_info(spec) != 0) return -1;
   if (spec->size >= SPEC_WITH_STATE && !spec->save != !spec->load)
     return say("open: the spec has to have both save and load, or neither");
   return check_agents(spec);

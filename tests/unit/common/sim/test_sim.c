@@ -149,6 +149,8 @@ static void test_bad_spec(void) {
   spec = make_spec(), spec.action_low = far_low, spec.action_high = far_high, refuse(spec);
   spec = make_spec(), spec.info_dim = 17, refuse(spec);
   spec = make_spec(), spec.info_names = NULL, refuse(spec);
+  const char *const long_name[] = {"a_name_of_more_than_31_characters"};
+  spec = make_spec(), spec.info_names = long_name, refuse(spec);
   static const uint8_t unknown[2] = {CORSAC_INFO_MAX, CORSAC_INFO_MAX + 1};
   spec = make_spec(), spec.info_dim = 2, spec.info_names = (const char *const[]){"a", "b"}, spec.info_rules = unknown;
   refuse(spec);
