@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { COLUMNS = REPLAY_DISCOUNT + 1 };
@@ -23,9 +24,20 @@ struct episodes {
   uint32_t now_step;
 };
 
+// The rows of several agents, step by step in turn, are taken agent by agent, so that those of an episode follow.
+struct agents {
+  hid_t dataset;    // H5I_INVALID_HID: the file does not say who made a row, or that does not matter
+  uint32_t *number; // (chunk_rows) of the rows in the chunk, which has all rows then
+  struct agent_row {
+    uint32_t agent;
+    uint64_t row;
+  } * order; // (chunk_rows)
+};
+
 struct source {
   struct h5 h5;
   struct episodes episodes; // for a replay that is linked
+  struct agents agents;
   struct job *job;
   bool own;                        // it is a checkpoint
   struct transition_origin origin; // what that says
@@ -129,6 +141,24 @@ static void open_episodes(struct source *source) {
     source->h5.status = STATUS_MEMORY;
 }
 
+// Where it does not matter what follows what, rows stay as they are.
+static void open_agents(struct source *source) {
+  static const char what[] = "the agents of logged transitions";
+  struct h5 *h5 = &source->h5;
+  struct agents *agents = &source->agents;
+  const struct job *job = source->job;
+  const uint64_t room = replay_capacity(job->replay);
+  if (h5->status != STATUS_OK || source->own || !h5_has(h5, "agent")) return;
+  if (!replay_is_linked(job->replay) && job->rewards.scaling == REWARD_RAW) return;
+  source->chunk_rows = source->rows < room ? source->rows : room;
+  agents->dataset = h5_dataset_open(h5, "agent", class_of(h5, "agent"), H5I_INVALID_HID, h5_shape_of(source->rows, 0));
+  if (agents->dataset >= 0) h5_guard_chunks(h5, agents->dataset, "agent");
+  if (h5->status == STATUS_OK &&
+      (!(agents->number = memory_alloc(source->chunk_rows, sizeof *agents->number, what, h5->error)) ||
+       !(agents->order = memory_alloc(source->chunk_rows, sizeof *agents->order, what, h5->error))))
+    h5->status = STATUS_MEMORY;
+}
+
 static void read_linked(struct source *source) {
   const struct job *job = source->job;
   source->h5.hint = "the environment's dimensions";
@@ -161,6 +191,7 @@ static void open_source(struct source *source) {
   find_scale(source);
   for (int c = 0; c < COLUMNS; c++) all += source->width[c] = width_of(&source->job->environment, c);
   source->chunk_rows = h5_chunk_rows(source->rows, all * sizeof(float));
+  open_agents(source);
   h5->hint = "the environment's dimensions";
   for (int c = 0; c < COLUMNS; c++) open_column(source, c);
   h5->hint = "";
@@ -173,6 +204,9 @@ static void close_source(struct source *source) {
   memory_free(source->episodes.last);
   memory_free(source->episodes.number);
   memory_free(source->episodes.step);
+  h5_done(&source->h5, source->agents.dataset, H5Dclose);
+  memory_free(source->agents.number);
+  memory_free(source->agents.order);
   for (int c = 0; c < COLUMNS; c++) {
     if (source->type[c] != H5T_NATIVE_FLOAT) h5_done(&source->h5, source->type[c], H5Tclose);
     h5_done(&source->h5, source->dataset[c], H5Dclose);
@@ -180,17 +214,25 @@ static void close_source(struct source *source) {
   }
 }
 
+// Reads rows [row, row + count) of a dataset. width 0: it has one dimension. false: it cannot be read.
+static bool read_rows(struct h5 *h5, hid_t dataset, hid_t type, uint32_t width, uint64_t row, uint64_t count,
+                      void *to) {
+  const hsize_t start[2] = {row, 0}, size[2] = {count, width};
+  const hid_t space = H5Dget_space(dataset), memory = H5Screate_simple(width == 0 ? 1 : 2, size, NULL);
+  const bool good = space >= 0 && memory >= 0 &&
+                    H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, size, NULL) >= 0 &&
+                    H5Dread(dataset, type, memory, space, H5P_DEFAULT, to) >= 0;
+  h5_done(h5, space, H5Sclose);
+  h5_done(h5, memory, H5Sclose);
+  return good;
+}
+
 // Reads a column's rows [row, row + count) of the file into the chunk.
 static void read_column(struct source *source, int c, uint64_t row, uint64_t count) {
   struct h5 *h5 = &source->h5;
   const bool flat = c == REPLAY_REWARD || c == REPLAY_DISCOUNT;
-  const hsize_t start[2] = {row, 0}, size[2] = {count, source->width[c]};
-  const hid_t space = H5Dget_space(source->dataset[c]), memory = H5Screate_simple(flat ? 1 : 2, size, NULL);
-  if (space < 0 || memory < 0 || H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, size, NULL) < 0 ||
-      H5Dread(source->dataset[c], source->type[c], memory, space, H5P_DEFAULT, source->chunk[c]) < 0)
+  if (!read_rows(h5, source->dataset[c], source->type[c], flat ? 0 : source->width[c], row, count, source->chunk[c]))
     h5_fail_library(h5, name_of(source, c), " cannot be read");
-  h5_done(h5, space, H5Sclose);
-  h5_done(h5, memory, H5Sclose);
   if (source->type[c] == H5T_NATIVE_FLOAT) return;
 
   // Widens bytes to floats from the end on, since a float overwrites four bytes.
@@ -249,11 +291,37 @@ static void check_single_steps(struct source *source, uint64_t row, uint64_t cou
               name_of(source, REPLAY_DISCOUNT), row + i, (double)discount[i], config->n_step, config->gamma);
 }
 
+static int compare_agents(const void *one, const void *two) {
+  const struct agent_row *a = one, *b = two;
+  if (a->agent != b->agent) return a->agent < b->agent ? -1 : 1;
+  return a->row < b->row ? -1 : a->row > b->row;
+}
+
+// Finds the order in which the rows of the chunk are taken.
+static void order_rows(struct source *source, uint64_t row, uint64_t count) {
+  struct agents *agents = &source->agents;
+  if (!agents->order || source->h5.status != STATUS_OK) return;
+  if (!read_rows(&source->h5, agents->dataset, H5T_NATIVE_UINT32, 0, row, count, agents->number)) {
+    h5_fail_library(&source->h5, "agent", " cannot be read");
+    return;
+  }
+  for (uint64_t i = 0; i < count; i++) agents->order[i] = (struct agent_row){agents->number[i], i};
+  qsort(agents->order, count, sizeof *agents->order, compare_agents);
+}
+
+// The row of the chunk that is taken as number k.
+static uint64_t row_at(const struct source *source, uint64_t k) {
+  return source->agents.order ? source->agents.order[k].row : k;
+}
+
 static void find_episodes(struct source *source, uint64_t count) {
   struct episodes *episodes = &source->episodes;
+  const struct agent_row *order = source->agents.order;
   const size_t dim = source->width[REPLAY_OBS], bytes = dim * sizeof(float);
-  for (uint64_t i = 0; episodes->last && i < count; i++) {
-    const bool follows = episodes->goes_on && episodes->now_step > 0 &&
+  for (uint64_t k = 0; episodes->last && k < count; k++) {
+    const uint64_t i = row_at(source, k);
+    const bool other = order && k > 0 && order[k].agent != order[k - 1].agent;
+    const bool follows = episodes->goes_on && episodes->now_step > 0 && !other &&
                          memcmp(source->chunk[REPLAY_OBS] + i * dim, episodes->last, bytes) == 0;
     if (!follows) episodes->now++, episodes->now_step = 0;
     episodes->number[i] = episodes->now;
@@ -263,18 +331,26 @@ static void find_episodes(struct source *source, uint64_t count) {
   }
 }
 
-static void insert(struct source *source, uint64_t count) {
-  find_episodes(source, count);
+// Inserts rows [row, row + count) of the chunk.
+static void insert_rows(struct source *source, uint64_t row, uint64_t count) {
+  const struct episodes *episodes = &source->episodes;
   float *const *chunk = source->chunk;
+  const uint64_t obs = row * source->width[REPLAY_OBS];
   job_insert(source->job, count,
              &(struct job_rows){.logged = true,
-                                .episode_number = source->episodes.number,
-                                .episode_step = source->episodes.step,
-                                .obs = chunk[REPLAY_OBS],
-                                .action = chunk[REPLAY_ACTION],
-                                .reward = chunk[REPLAY_REWARD],
-                                .next_obs = chunk[REPLAY_NEXT_OBS],
-                                .discount = chunk[REPLAY_DISCOUNT]});
+                                .episode_number = episodes->number ? episodes->number + row : NULL,
+                                .episode_step = episodes->step ? episodes->step + row : NULL,
+                                .obs = chunk[REPLAY_OBS] + obs,
+                                .action = chunk[REPLAY_ACTION] + row * source->width[REPLAY_ACTION],
+                                .reward = chunk[REPLAY_REWARD] + row,
+                                .next_obs = chunk[REPLAY_NEXT_OBS] + obs,
+                                .discount = chunk[REPLAY_DISCOUNT] + row});
+}
+
+static void insert(struct source *source, uint64_t count) {
+  find_episodes(source, count);
+  if (!source->agents.order) insert_rows(source, 0, count);
+  for (uint64_t k = 0; source->agents.order && k < count; k++) insert_rows(source, row_at(source, k), 1);
 }
 
 // Inserts the newest rows that the replay has room for, oldest first. The statistics of rewards first take them as the
@@ -296,6 +372,7 @@ static void take_rows(struct source *source, struct transitions_taken *taken) {
     scale_actions(source, row, count);
     make_discounts(source, row, count);
     check_single_steps(source, row, count);
+    order_rows(source, row, count);
     if (source->h5.status == STATUS_OK) insert(source, count);
     i += count;
   }
@@ -306,7 +383,7 @@ static void take_rows(struct source *source, struct transitions_taken *taken) {
 
 enum status checkpoint_read_transitions(const char *path, struct job *job, struct transitions_taken *taken,
                                         struct error *error) {
-  struct source source = {.job = job};
+  struct source source = {.job = job, .agents.dataset = H5I_INVALID_HID};
   *taken = (struct transitions_taken){0};
   for (int c = 0; c < COLUMNS; c++) {
     source.dataset[c] = H5I_INVALID_HID;

@@ -8,7 +8,8 @@
 // while it is read.
 //
 // With a history, rows that follow each other bit by bit (obs is next_obs of the row before, which did not terminate)
-// are one episode; each other row begins one.
+// are one episode; each other row begins one. A log of several agents says in `agent` (n), numbers, who made a row:
+// each agent has episodes of its own. All rows are in memory while they are read then.
 #ifndef CORSAC_LEARNER_CHECKPOINT_TRANSITION_FILE_H
 #define CORSAC_LEARNER_CHECKPOINT_TRANSITION_FILE_H
 

@@ -161,6 +161,48 @@ static void test_history(void) {
   free(path);
 }
 
+// Row r is of agent r % 2, whose obs goes on from its own row before. An agent is one episode.
+static void test_agents(void) {
+  struct log log;
+  struct job job;
+  struct transitions_taken taken;
+  struct error error = {0};
+  char *path = unit_path(directory, "agents.h5");
+  uint32_t agent[ROWS];
+  struct h5 h5;
+  fill(&log);
+  for (int r = 0; r < ROWS; r++) {
+    agent[r] = (uint32_t)(r % 2);
+    log.discount[r] = 1;
+    memcpy(log.next_obs[r], log.obs[r + 2 < ROWS ? r + 2 : 0], sizeof log.obs[0]);
+  }
+  h5_create(&h5, path, NULL);
+  h5_values(&h5, "obs", H5_KIND_DOUBLE, ROWS, OBS, log.obs);
+  h5_values(&h5, "action", H5_KIND_DOUBLE, ROWS, 1, log.action);
+  h5_values(&h5, "reward", H5_KIND_DOUBLE, ROWS, 0, log.reward);
+  h5_values(&h5, "next_obs", H5_KIND_DOUBLE, ROWS, OBS, log.next_obs);
+  h5_values(&h5, "discount", H5_KIND_DOUBLE, ROWS, 0, log.discount);
+  h5_values(&h5, "agent", H5_KIND_U32, ROWS, 0, agent);
+  CU_ASSERT_EQUAL_FATAL(h5_commit(&h5), STATUS_OK);
+  begin(&job, "history: 3\n");
+  UNIT_STATUS(checkpoint_read_transitions(path, &job, &taken, &error), STATUS_OK, &error);
+  CU_ASSERT_EQUAL(taken.rows, ROWS);
+  CU_ASSERT_EQUAL(taken.episodes, 2);
+  CU_ASSERT_EQUAL(replay_size(job.replay), ROWS + 2); // an episode's first observation has a record of its own
+  CU_ASSERT_EQUAL(replay_drawable(job.replay), ROWS);
+  job_release(&job);
+
+  begin(&job, "history: 3\nreplay_capacity: 20\n"); // the newest rows, as many of each
+  UNIT_STATUS(checkpoint_read_transitions(path, &job, &taken, &error), STATUS_OK, &error);
+  CU_ASSERT_EQUAL(taken.episodes, 2);
+  job_release(&job);
+  begin(&job, ""); // what follows what does not matter
+  UNIT_STATUS(checkpoint_read_transitions(path, &job, &taken, &error), STATUS_OK, &error);
+  holds(&job, &log, 0, ROWS, false);
+  job_release(&job);
+  free(path);
+}
+
 // A full ring of a checkpoint of ours: from the oldest row on.
 static void test_checkpoint(void) {
   struct job job, other;
@@ -467,6 +509,7 @@ int main(void) {
       {"a checkpoint of another run begins the replay, from its oldest row on", test_checkpoint},
       {"a row that does not fit is refused with its dataset and number", test_refused},
       {"with a history, rows that follow each other are an episode", test_history},
+      {"the agents of a log have episodes of their own", test_agents},
       {"a checkpoint that holds each observation once", test_linked_checkpoint},
       {"actions of a checkpoint with other bounds are scaled to the present ones", test_other_bounds},
       {"statistics of rewards come from a checkpoint whose rows are of several environments", test_alternating_rewards},
