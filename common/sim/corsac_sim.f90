@@ -1,4 +1,4 @@
-! corsac/sim.h for Fortran 2003: compile this file with the simulator, link libcorsac_sim.
+! corsac/sim.h for Fortran 2018: compile this file with the simulator, link libcorsac_sim.
 !
 !   call corsac_open(sim, 'cart', obs_dim=4, action_low=[-1d0], action_high=[1d0], max_episode_steps=500)
 !   do while (sim%next == CORSAC_BEGIN_NEXT)                 ! an episode

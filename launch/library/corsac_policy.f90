@@ -1,4 +1,4 @@
-! corsac/policy.h for Fortran 2003: compile this file with the program, link libcorsac_policy.
+! corsac/policy.h for Fortran 2008: compile this file with the program, link libcorsac_policy.
 !
 !   type(corsac_trained_policy) :: policy
 !   real(c_float), allocatable :: scratch(:)                  ! one for each thread that acts

@@ -72,7 +72,7 @@ else
 fi
 if command -v ${FC:-gfortran} >/dev/null; then
   mkdir "$tmp/modules"
-  user fortran ${FC:-gfortran} -O2 -Wall -Wno-maybe-uninitialized -J"$tmp/modules" "$prefix/include/corsac/corsac_policy.f90" "$examples/policy/act.f90" $flags
+  user fortran ${FC:-gfortran} -std=f2008 -O2 -Wall -Wno-maybe-uninitialized -J"$tmp/modules" "$prefix/include/corsac/corsac_policy.f90" "$examples/policy/act.f90" $flags
 else
   skip 'Fortran, because there is no gfortran'
 fi

@@ -20,7 +20,7 @@ else
 fi
 if has "${FC:-gfortran}"; then
   languages="$languages fortran"
-  check 'the example in Fortran compiles' ${FC:-gfortran} -O2 -Wall -Werror -J"$tmp/gen" "$include/corsac/corsac_sim.f90" "$examples/oscillator.f90" "$library" -o "$tmp/bin/fortran"
+  check 'the example in Fortran compiles' ${FC:-gfortran} -std=f2018 -O2 -Wall -Werror -J"$tmp/gen" "$include/corsac/corsac_sim.f90" "$examples/oscillator.f90" "$library" -o "$tmp/bin/fortran"
 else
   skip 'states in Fortran, because there is no gfortran'
 fi
@@ -232,7 +232,7 @@ program odd_program
   call corsac_close(sim)
 end program
 END
-  check 'a simulator in Fortran compiles' ${FC:-gfortran} -O2 -Wall -Werror -J"$tmp/gen" "$include/corsac/corsac_sim.f90" "$tmp/odd.f90" "$library" -o "$tmp/bin/oddf"
+  check 'a simulator in Fortran compiles' ${FC:-gfortran} -std=f2018 -O2 -Wall -Werror -J"$tmp/gen" "$include/corsac/corsac_sim.f90" "$tmp/odd.f90" "$library" -o "$tmp/bin/oddf"
   expect_status 'Fortran: every type, ranks 0 to 3, and files' 0 "$CORSAC" check-env "exec:$tmp/bin/oddf $tmp/gen/list" --episodes 3
   check 'Fortran: come back' grep -qE '^ok +load +from a state loaded' "$out"
   fails 'Fortran: a save that fails' "cd $tmp/gen && $tmp/bin/oddf fail" 'the mesh is being refined'
