@@ -17,9 +17,11 @@ struct sim_alone {
   void (*act)(struct sim_alone *alone, uint32_t agent, const float *obs, float *action);
   struct sim_policy *policy; // NULL: actions are random
   uint32_t agents, obs_dim, act_dim, max_episode_steps;
-  double *low, *high; // (act_dim) each
-  bool *acts;         // (agents) in the step under way
-  bool *took_part;    // (agents) in the episode
+  uint32_t frame_skip, frames_left; // steps for which an action is held, as in training; of the one held now
+  float *held;                      // (agents x act_dim)
+  double *low, *high;               // (act_dim) each
+  bool *acts;                       // (agents) in the step under way
+  bool *took_part;                  // (agents) in the episode
   uint64_t seed, random, episode, episodes;
   uint32_t steps;
   uint64_t all_steps;
@@ -64,32 +66,38 @@ static bool number_from(const char *variable, uint64_t *number) {
   return false;
 }
 
-struct sim_alone *sim_alone_create(const struct corsac_sim_spec *spec, uint32_t agents) {
-  const char *file = getenv("CORSAC_POLICY");
+// Makes one that acts at random. NULL: not enough memory, as stderr says.
+static struct sim_alone *make(const struct corsac_sim_spec *spec, uint32_t agents) {
   struct sim_alone *alone = calloc(1, sizeof *alone);
-  double *bounds = calloc(2 * (size_t)spec->act_dim, sizeof *bounds);
-  bool *acts = calloc(2 * (size_t)agents, sizeof *acts);
-  if (!alone || !bounds || !acts) {
-    free(alone);
-    free(bounds);
-    free(acts);
-    fprintf(stderr, "corsac_sim: open: not enough memory\n");
-    return NULL;
-  }
+  if (!alone) goto failed;
   *alone = (struct sim_alone){.act = act_at_random,
                               .agents = agents,
                               .obs_dim = spec->obs_dim,
                               .act_dim = spec->act_dim,
                               .max_episode_steps = spec->max_episode_steps,
-                              .low = bounds,
-                              .high = bounds + spec->act_dim,
-                              .acts = acts,
-                              .took_part = acts + agents,
+                              .frame_skip = 1,
+                              .held = calloc((size_t)agents * spec->act_dim, sizeof(float)),
+                              .low = calloc(2 * (size_t)spec->act_dim, sizeof(double)),
+                              .acts = calloc(2 * (size_t)agents, sizeof(bool)),
                               .episodes = 10};
+  if (!alone->held || !alone->low || !alone->acts) goto failed;
+  alone->high = alone->low + spec->act_dim;
+  alone->took_part = alone->acts + agents;
   for (uint32_t i = 0; i < spec->act_dim; i++) {
     alone->low[i] = spec->action_low[i];
     alone->high[i] = spec->action_high[i];
   }
+  return alone;
+failed:
+  fprintf(stderr, "corsac_sim: open: not enough memory\n");
+  sim_alone_destroy(alone);
+  return NULL;
+}
+
+struct sim_alone *sim_alone_create(const struct corsac_sim_spec *spec, uint32_t agents) {
+  const char *file = getenv("CORSAC_POLICY");
+  struct sim_alone *alone = make(spec, agents);
+  if (!alone) return NULL;
   if (!number_from("CORSAC_SEED", &alone->seed) || !number_from("CORSAC_EPISODES", &alone->episodes)) {
     sim_alone_destroy(alone);
     return NULL;
@@ -101,6 +109,7 @@ struct sim_alone *sim_alone_create(const struct corsac_sim_spec *spec, uint32_t 
       sim_alone_destroy(alone);
       return NULL;
     }
+    alone->frame_skip = sim_policy_frame_skip(alone->policy);
   }
   fprintf(stderr, CHANNEL_ALONE ": %llu episode%s with %s%s (CORSAC_EPISODES, CORSAC_SEED)\n",
           (unsigned long long)alone->episodes, plural(alone->episodes),
@@ -113,6 +122,7 @@ void sim_alone_destroy(struct sim_alone *alone) {
   sim_policy_close(alone->policy);
   free(alone->low);
   free(alone->acts);
+  free(alone->held);
   free(alone);
 }
 
@@ -157,23 +167,36 @@ static void reset(struct sim_alone *alone, uint32_t agent) {
   if (alone->policy) sim_policy_reset(alone->policy, agent);
 }
 
-// Chooses the actions of the agents that act next; those of the others are left alone. An agent that has ended, or is
-// not there, begins anew when it comes.
-static int act(struct sim_alone *alone, const float *obs, const uint8_t *agents, float *action) {
+// Chooses the actions of the agents that act next. An agent that has ended, or is not there, begins anew when it comes.
+static void choose(struct sim_alone *alone, const float *obs, const uint8_t *agents) {
   for (uint32_t j = 0; j < alone->agents; j++) {
     alone->acts[j] = agents[j] == CORSAC_PRESENT;
     alone->took_part[j] |= alone->acts[j];
     if (alone->acts[j])
-      alone->act(alone, j, obs + (size_t)j * alone->obs_dim, action + (size_t)j * alone->act_dim);
+      alone->act(alone, j, obs + (size_t)j * alone->obs_dim, alone->held + (size_t)j * alone->act_dim);
     else
       reset(alone, j);
   }
+  alone->frames_left = alone->frame_skip;
+}
+
+// Writes the actions of the agents that act next; those of the others are left alone. As in training, agents that come
+// or leave end the time for which actions are held.
+static int act(struct sim_alone *alone, const float *obs, const uint8_t *agents, float *action) {
+  bool changed = false;
+  for (uint32_t j = 0; j < alone->agents; j++) changed |= alone->acts[j] != (agents[j] == CORSAC_PRESENT);
+  if (changed || alone->frames_left == 0) choose(alone, obs, agents);
+  alone->frames_left--;
+  const size_t dim = alone->act_dim;
+  for (uint32_t j = 0; j < alone->agents; j++)
+    if (alone->acts[j]) memcpy(action + j * dim, alone->held + j * dim, dim * sizeof *action);
   return CORSAC_SIM_ACT;
 }
 
 int sim_alone_begin(struct sim_alone *alone, const float *obs, const uint8_t *agents, float *action) {
   if (alone->episode >= alone->episodes) return CORSAC_SIM_STOP;
   alone->steps = 0;
+  alone->frames_left = 0;
   alone->episode_return = 0;
   memset(alone->took_part, 0, alone->agents * sizeof *alone->took_part);
   for (uint32_t j = 0; j < alone->agents; j++) reset(alone, j);

@@ -25,6 +25,7 @@ struct interface {
   const char *(*env)(const void *policy);
   uint32_t (*obs_dim)(const void *policy);
   uint32_t (*act_dim)(const void *policy);
+  uint32_t (*frame_skip)(const void *policy); // NULL in a library of an older version
   const double *(*action_low)(const void *policy);
   const double *(*action_high)(const void *policy);
   size_t (*scratch_size)(const void *policy);
@@ -99,6 +100,8 @@ static int look_up(void *library, struct interface *call) {
       return -1;
     }
   }
+  void *function = dlsym(library, "corsac_policy_frame_skip");
+  memcpy(&call->frame_skip, &function, sizeof function);
   if (call->abi() == ABI) return 0;
   fprintf(stderr, "corsac_sim: CORSAC_POLICY: %s has interface %d, this program needs %d\n", LIBRARY, call->abi(), ABI);
   return -1;
@@ -160,6 +163,10 @@ void sim_policy_close(struct sim_policy *policy) {
 }
 
 const char *sim_policy_file(const struct sim_policy *policy) { return policy->call.file(policy->policy); }
+
+uint32_t sim_policy_frame_skip(const struct sim_policy *policy) {
+  return policy->call.frame_skip ? policy->call.frame_skip(policy->policy) : 1;
+}
 
 static void *state_of(const struct sim_policy *policy, uint32_t agent) {
   return policy->states + agent * policy->call.state_size(policy->policy);

@@ -16,6 +16,9 @@ void sim_policy_close(struct sim_policy *policy);
 
 const char *sim_policy_file(const struct sim_policy *policy);
 
+// Steps of the simulator for which an action is held, at least 1.
+uint32_t sim_policy_frame_skip(const struct sim_policy *policy);
+
 // An agent's episode begins with its next observation. To be called before the first one, too.
 void sim_policy_reset(struct sim_policy *policy, uint32_t agent);
 

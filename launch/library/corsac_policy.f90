@@ -33,6 +33,7 @@ module corsac_policy
     type(c_ptr) :: handle = c_null_ptr
     logical :: loaded = .false.
     integer :: obs_dim = 0, act_dim = 0, scratch_size = 0, history = 1, state_size = 0
+    integer :: frame_skip = 1 ! steps of the environment for which an action is held
     integer(c_int64_t) :: env_steps = 0
     real(c_double), pointer :: action_low(:) => null(), action_high(:) => null()
   end type
@@ -74,6 +75,10 @@ module corsac_policy
       type(c_ptr), value :: policy
     end function
     integer(c_int32_t) function c_history(policy) bind(c, name='corsac_policy_history')
+      import :: c_ptr, c_int32_t
+      type(c_ptr), value :: policy
+    end function
+    integer(c_int32_t) function c_frame_skip(policy) bind(c, name='corsac_policy_frame_skip')
       import :: c_ptr, c_int32_t
       type(c_ptr), value :: policy
     end function
@@ -148,6 +153,7 @@ contains
     policy%env_steps = c_env_steps(policy%handle)
     policy%scratch_size = int((c_scratch_size(policy%handle) + 3)/4)
     policy%history = int(c_history(policy%handle))
+    policy%frame_skip = int(c_frame_skip(policy%handle))
     policy%state_size = int(c_state_size(policy%handle)/4)
     low = c_low(policy%handle)
     high = c_high(policy%handle)

@@ -58,6 +58,7 @@ const double *corsac_policy_action_low(const struct corsac_policy *policy) { ret
 const double *corsac_policy_action_high(const struct corsac_policy *policy) { return policy->trained.action_high; }
 
 uint32_t corsac_policy_history(const struct corsac_policy *policy) { return policy->trained.history.length; }
+uint32_t corsac_policy_frame_skip(const struct corsac_policy *policy) { return policy->trained.frame_skip; }
 
 // The activations of the network, the noise, and the bytes to align them to a cache line.
 size_t corsac_policy_scratch_size(const struct corsac_policy *policy) {

@@ -54,6 +54,9 @@ const double *corsac_policy_action_low(const struct corsac_policy *policy);  // 
 const double *corsac_policy_action_high(const struct corsac_policy *policy); // (act_dim)
 size_t corsac_policy_scratch_size(const struct corsac_policy *policy);       // bytes, of any alignment
 uint32_t corsac_policy_history(const struct corsac_policy *policy);          // K observations; 1: no history
+// Steps of the environment for which an action is held (--frame-skip); 1: the policy acts in every step. Whoever steps
+// the environment holds it: the library acts at each observation that it gets, and a state counts these.
+uint32_t corsac_policy_frame_skip(const struct corsac_policy *policy);
 
 // Computes the deterministic action, the mode of the policy. Returns 0, or -1 and no action where a component of obs is
 // not finite, or where the policy has a history: the three functions that have no state refuse each row then.

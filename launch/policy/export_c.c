@@ -191,6 +191,9 @@ static void print_head(FILE *out, const struct export *export, uint32_t widest) 
           plural(policy->env_steps), CORSAC_VERSION);
   print_comment(out, policy->file);
   fprintf(out, ". */\n");
+  if (policy->frame_skip > 1)
+    fprintf(out, "/* It acts once in %u steps of the environment, which hold its action (--frame-skip). */\n",
+            policy->frame_skip);
   const char *name = export->name;
   const struct history *history = &policy->history;
   const size_t stack = (policy->net.residual ? 3 : 2) * widest * sizeof(float) + 128;

@@ -32,8 +32,8 @@ struct tensor {
   int64_t dims[2];
 };
 
-// Facts beside the graph, as texts; history and what follows only where there is one.
-enum { ENV, ENV_STEPS, HISTORY, HISTORY_ACTIONS, OBS_DIM, FACTS };
+// Facts beside the graph, as texts; frame_skip only where it is not 1, what follows only where there is a history.
+enum { ENV, ENV_STEPS, FRAME_SKIP, HISTORY, HISTORY_ACTIONS, OBS_DIM, FACTS };
 
 // The input or the output of the graph: (N x dim).
 struct value {
@@ -204,18 +204,20 @@ static void build(struct graph *graph, const struct export *export) {
 // Fills property and properties (FACTS) and returns how many there are. text_of: room for the numbers.
 static size_t list_facts(const struct trained_policy *policy, Onnx__StringStringEntryProto *property,
                          Onnx__StringStringEntryProto **properties, char text_of[FACTS][NAME]) {
-  static const char *const key[FACTS] = {"env", "env_steps", "history", "history_actions", "obs_dim"};
+  static const char *const key[FACTS] = {"env", "env_steps", "frame_skip", "history", "history_actions", "obs_dim"};
   const uint64_t number[FACTS] = {[ENV_STEPS] = policy->env_steps,
+                                  [FRAME_SKIP] = policy->frame_skip,
                                   [HISTORY] = policy->history.length,
                                   [HISTORY_ACTIONS] = policy->history.actions,
                                   [OBS_DIM] = policy->obs_dim};
-  const size_t count = policy->history.length > 1 ? FACTS : HISTORY;
-  for (size_t i = 0; i < count; i++) {
+  size_t count = 0;
+  for (size_t i = 0; i < (policy->history.length > 1 ? FACTS : HISTORY); i++) {
+    if (i == FRAME_SKIP && policy->frame_skip <= 1) continue;
     snprintf(text_of[i], NAME, "%llu", (unsigned long long)number[i]);
     property[i] = (Onnx__StringStringEntryProto)ONNX__STRING_STRING_ENTRY_PROTO__INIT;
     property[i].key = text(key[i]);
     property[i].value = i == ENV ? text(policy->environment) : text_of[i];
-    properties[i] = &property[i];
+    properties[count++] = &property[i];
   }
   return count;
 }

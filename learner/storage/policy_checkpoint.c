@@ -39,6 +39,7 @@ enum status policy_checkpoint_read(const char *path, struct trained_policy *poli
     policy->env_steps = info.env_steps;
     policy->obs_dim = info.obs_dim;
     policy->act_dim = info.act_dim;
+    policy->frame_skip = (uint32_t)config.frame_skip;
     read_arrays(&h5, &config, policy);
     policy->weights.version = info.policy_version;
   }

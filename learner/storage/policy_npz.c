@@ -40,7 +40,7 @@ static enum status count_layers(const struct npz *npz, uint32_t *layers, struct 
   return STATUS_OK;
 }
 
-enum { WIDEST = 1 << 20 };
+enum { WIDEST = 1 << 20, MOST_FRAMES = 1000000 };
 
 // The shape of a weight; none of its sides is 0 or too large.
 static enum status read_shape(const struct npz *npz, const char *name, uint64_t dim[2], struct error *error) {
@@ -168,6 +168,19 @@ static enum status read_network(const struct npz *npz, struct trained_policy *po
   return check_shapes(npz, &policy->net, error);
 }
 
+// Files of older versions do not say it.
+static enum status read_frame_skip(const struct npz *npz, struct trained_policy *policy, struct error *error) {
+  uint64_t frames = 1;
+  enum status status = STATUS_OK;
+  if (npz_has(npz, "frame_skip")) status = npz_read(npz, "frame_skip", NPZ_U64, 1, 0, &frames, error);
+  if (status != STATUS_OK) return status;
+  if (frames < 1 || frames > MOST_FRAMES)
+    return error_set(error, STATUS_FORMAT, "%s: frame_skip is %llu, not 1 to %d", npz->path, (unsigned long long)frames,
+                     MOST_FRAMES);
+  policy->frame_skip = (uint32_t)frames;
+  return STATUS_OK;
+}
+
 static enum status read_layers(const struct npz *npz, struct trained_policy *policy, struct error *error) {
   struct mlp_head heads[MLP_MAX_HEADS];
   struct mlp_array array[MLP_MAX_ARRAYS];
@@ -199,6 +212,7 @@ enum status policy_npz_read(const char *path, struct trained_policy *policy, str
   enum status status = npz_open(&npz, path, error);
   if (status == STATUS_OK) status = check_format(&npz, error);
   if (status == STATUS_OK) status = read_network(&npz, policy, error);
+  if (status == STATUS_OK) status = read_frame_skip(&npz, policy, error);
   if (status == STATUS_OK) status = trained_policy_alloc(policy, error);
   if (status == STATUS_OK) status = read_layers(&npz, policy, error);
   if (status == STATUS_OK) status = read_normalizer(&npz, policy, error);
@@ -255,6 +269,11 @@ static void add_kind(struct writing *w, const struct trained_policy *policy) {
   add(w, "log_std_max", NPZ_DOUBLE, 0, 0, &form->high);
 }
 
+static void add_frame_skip(struct writing *w, const struct trained_policy *policy) {
+  const uint64_t frames = policy->frame_skip;
+  if (frames > 1) add(w, "frame_skip", NPZ_U64, 0, 0, &frames);
+}
+
 enum status policy_npz_format(const struct trained_policy *policy, struct buffer *file, struct error *error) {
   struct writing w = {.error = error};
   const bool plain = !policy->net.residual && !policy->net.rms && !policy->form.smooth;
@@ -266,6 +285,7 @@ enum status policy_npz_format(const struct trained_policy *policy, struct buffer
   add(&w, "corsac_policy", NPZ_U64, 0, 0, &format);
   add(&w, "env", NPZ_TEXT, 0, 0, policy->environment);
   add(&w, "env_steps", NPZ_U64, 0, 0, &policy->env_steps);
+  add_frame_skip(&w, policy);
   add_history(&w, policy);
   add_kind(&w, policy);
   add_layers(&w, policy);

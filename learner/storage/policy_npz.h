@@ -1,7 +1,7 @@
 // A policy as an .npz, for NumPy and back. Its arrays: layer0.weight, layer0.bias, ..., mean.*, log_std.* (weights are
 // out x in); the normalizer as obs_mean, obs_m2, obs_count, and as what follows from them, obs_shift, obs_scale,
 // obs_clip (all absent where it is off); action_low, action_high, env, env_steps, corsac_policy (the format's version);
-// log_std_min, log_std_max where they are not -20 and 2.
+// log_std_min, log_std_max where they are not -20 and 2; frame_skip where it is not 1.
 //
 // Format 2 has what format 1 has not: network ("residual"), layer0 then has no ReLU and each two layers behind it are a
 // block x + relu(layer(relu(layer(x)))), perhaps without biases; rms.gain, of the RMS norm before mean and log_std;

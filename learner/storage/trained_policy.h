@@ -13,6 +13,7 @@ struct trained_policy {
   char file[FILE_PATH], environment[512];
   uint64_t env_steps;
   uint32_t obs_dim, act_dim;        // the environment's
+  uint32_t frame_skip;              // steps of the environment for which an action is held, at least 1
   struct history history;           // what the network sees of them
   struct mlp net;                   // what acts, dense: mlp_dense of policy_network
   struct log_std_form form;         // of its head

@@ -122,6 +122,41 @@ refused 'a library that is missing' 'libcorsac_policy.so: cannot open shared obj
 refused 'one that is another' 'has no corsac_policy_abi' oscillator CORSAC_POLICY="$tmp/o" CORSAC_POLICY_LIBRARY="$prefix/lib/libcorsac_sim.so"
 refused 'a file that is missing' 'nowhere: cannot be opened' oscillator_so CORSAC_POLICY="$tmp/nowhere"
 refused 'a policy of another environment' 'trained in Pendulum-v1 with obs_dim 3 and act_dim 1; this simulator has 2 and 1' oscillator_so CORSAC_POLICY="$tmp/run"
+# A policy that acts in every fourth step does so in whatever form it leaves.
+cat >"$tmp/held.c" <<'END'
+#include <corsac/sim.h>
+#include <stdio.h>
+int main(void) {
+  const double low[] = {-1}, high[] = {1};
+  const struct corsac_sim_spec spec = {.size = sizeof spec, .obs_dim = 1, .act_dim = 1, .max_episode_steps = 10,
+                                       .action_low = low, .action_high = high};
+  struct corsac_sim *sim = corsac_sim_open(&spec);
+  int next = sim ? CORSAC_SIM_BEGIN : -1;
+  while (next == CORSAC_SIM_BEGIN) {
+    float obs = 0.5f, action;
+    next = corsac_sim_begin(sim, &obs, &action);
+    for (int t = 0; next == CORSAC_SIM_ACT; t++) {
+      printf("%d %.9g\n", t, (double)action);
+      obs = (float)(t % 3);
+      next = corsac_sim_step(sim, &obs, -1, 0, &action);
+    }
+  }
+  corsac_sim_close(sim);
+  return next == CORSAC_SIM_STOP ? 0 : 1;
+}
+END
+expect_status 'a program that says its actions' 0 ${CC:-gcc} -O2 -I"$prefix/include" "$tmp/held.c" -L"$prefix/lib" -lcorsac_sim -Wl,-rpath,"$prefix/lib" -o "$tmp/held"
+train 'it is trained with held actions' $quick --env "exec:$tmp/held" --frame-skip 4 --run-dir "$tmp/h"
+for format in c npz onnx; do "$CORSAC" export "$tmp/h" --format $format -o "$tmp/h.$format" 2>/dev/null; done
+for from in h h.npz; do
+  alone held CORSAC_POLICY="$tmp/$from"
+  check "alone, $from holds its actions for four steps" awk '$1 % 4 == 0 ? $2 == last : $2 != last { exit 1 } { last = $2 }' "$out"
+  check 'to the end of each episode' [ "$status $(wc -l <"$out")" = '0 30' ]
+done
+check 'the C file says so' grep -q 'acts once in 4 steps' "$tmp/h.c"
+check 'and the ONNX' grep -qa 'frame_skip' "$tmp/h.onnx"
+alone held
+check 'random actions are not held' [ "$(cut -d' ' -f2 "$out" | sort -u | wc -l)" = 30 ]
 for wrong in EPISODES=-3 EPISODES=many SEED=xyz; do
   run timeout 20 env "CORSAC_$wrong" "$tmp/oscillator"
   check "CORSAC_$wrong" [ "$status $(grep -c "CORSAC_${wrong%=*} is '${wrong#*=}', which is no number" "$err")" = '1 1' ]

@@ -230,7 +230,18 @@ static void test_npz(void) {
     CU_ASSERT_EQUAL_FATAL(again.weights.parameters, f.trained.weights.parameters);
     CU_ASSERT_EQUAL(memcmp(again.weights.values, f.trained.weights.values, again.weights.parameters * sizeof(float)),
                     0);
+    CU_ASSERT_EQUAL(again.frame_skip, 1);
     trained_policy_release(&again);
+    f.trained.frame_skip = 4;
+    write_npz(&f);
+    UNIT_STATUS_FATAL(policy_file_read(f.npz, &again, &error), STATUS_OK, &error);
+    CU_ASSERT_EQUAL(again.frame_skip, 4);
+    trained_policy_release(&again);
+    f.trained.frame_skip = 2000000;
+    write_npz(&f);
+    UNIT_STATUS(policy_file_read(f.npz, &again, &error), STATUS_FORMAT, &error);
+    CU_ASSERT(error_says(&error, "frame_skip is 2000000, not 1 to 1000000"));
+    error_clear(&error);
     teardown(&f);
   }
 }
