@@ -82,6 +82,12 @@ static int check_info(const struct corsac_sim_spec *spec) {
   return 0;
 }
 
+// Whether others may have bounds of their own for an action without an end: corsac, or the policy that acts.
+static bool has_other_bounds(void) {
+  const char *policy = getenv("CORSAC_POLICY");
+  return channel_child_wanted() || (policy && *policy);
+}
+
 static int check_spec(const struct corsac_sim_spec *spec) {
   char text[256];
   if (!spec || spec->size < OLDEST_SPEC) return say("open: spec->size has to be sizeof(struct corsac_sim_spec)");
@@ -94,8 +100,7 @@ static int check_spec(const struct corsac_sim_spec *spec) {
   }
   for (uint32_t i = 0; i < spec->act_dim; i++) {
     if (action_bounds_are_good(spec->action_low[i], spec->action_high[i])) continue;
-    // corsac may have bounds of its own for an action without an end.
-    if (channel_child_wanted() && spec->action_low[i] < spec->action_high[i]) continue;
+    if (has_other_bounds() && spec->action_low[i] < spec->action_high[i]) continue;
     snprintf(text, sizeof text, "open: the bounds of action component %u are [%g, %g]; " ACTION_BOUNDS_RULE, i,
              spec->action_low[i], spec->action_high[i]);
     return say(text);

@@ -157,6 +157,20 @@ check 'the C file says so' grep -q 'acts once in 4 steps' "$tmp/h.c"
 check 'and the ONNX' grep -qa 'frame_skip' "$tmp/h.onnx"
 alone held
 check 'random actions are not held' [ "$(cut -d' ' -f2 "$out" | sort -u | wc -l)" = 30 ]
+# The bounds may be those of the run.
+sed 's/{-1}/{-__builtin_inf()}/; s/{1}/{__builtin_inf()}/' "$tmp/held.c" >"$tmp/endless.c"
+expect_status 'a program whose actions have no end' 0 ${CC:-gcc} -O2 -I"$prefix/include" "$tmp/endless.c" -L"$prefix/lib" -lcorsac_sim -Wl,-rpath,"$prefix/lib" -o "$tmp/endless"
+train 'it is trained' $quick --env "exec:$tmp/endless" --action-low -1 --action-high 0.5 --run-dir "$tmp/e"
+alone endless CORSAC_POLICY="$tmp/e"
+check 'alone it has the bounds of the run' awk '$2 < -1 || $2 > 0.5 { exit 1 }' "$out"
+check 'in each step' [ "$status $(wc -l <"$out")" = '0 30' ]
+alone held CORSAC_POLICY="$tmp/e"
+check 'so has one with wider bounds' [ "$status $(wc -l <"$out")" = '0 30' ]
+alone endless
+check 'at random it needs bounds' grep -q 'bounds of action component 0 are' "$err"
+sed 's/{-1}/{-0.5}/' "$tmp/held.c" >"$tmp/narrow.c"
+expect_status 'a program with narrower bounds' 0 ${CC:-gcc} -O2 -I"$prefix/include" "$tmp/narrow.c" -L"$prefix/lib" -lcorsac_sim -Wl,-rpath,"$prefix/lib" -o "$tmp/narrow"
+refused 'a policy whose actions go beyond these' 'action 0 goes from -1 to 1; here it goes from -0.5 to 1' narrow CORSAC_POLICY="$tmp/h"
 for wrong in EPISODES=-3 EPISODES=many SEED=xyz; do
   run timeout 20 env "CORSAC_$wrong" "$tmp/oscillator"
   check "CORSAC_$wrong" [ "$status $(grep -c "CORSAC_${wrong%=*} is '${wrong#*=}', which is no number" "$err")" = '1 1' ]
