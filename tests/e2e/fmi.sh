@@ -16,7 +16,7 @@ fi
 
 # --- the manual -----------------------------------------------------------------------------------
 mkdir "$tmp/work" && cp "$fmus/spring2.fmu" "$tmp/work" && block yaml step_size: >"$tmp/work/manual.yaml"
-block sh fmi: | sed -E 's/ +#.*//; s/^(.* train .*)$/\1 --run-dir first/; s/5000/1500/' >"$tmp/commands"
+block sh fmi: | grep -v '^make' | sed -E 's/ +#.*//; s/^(.* train .*)$/\1 --run-dir first/; s/5000/1500/' >"$tmp/commands"
 check 'the manual has four commands' [ "$(wc -l <"$tmp/commands")" = 4 ]
 sed -i "s|^launch/|$root/launch/|; s|^corsac|$CORSAC|" "$tmp/commands"
 expect_status "the manual's commands" 0 bash -ec "cd $tmp/work; $(cat "$tmp/commands")"
@@ -106,7 +106,7 @@ head -c 6000 "$fmus/spring2.fmu" >"$tmp/cut.fmu"
 bad 'a zip file that is cut' '[12]' 'cut.fmu: it (is|cannot)' "$CORSAC" train --env "fmi:$tmp/cut.fmu" --run-dir "$tmp/$((++runs))"
 bad 'no such file' '[12]' 'no.fmu: No such file' "$CORSAC" train --env fmi:no.fmu --run-dir "$tmp/$((++runs))"
 bad 'no file named' 2 'names no FMU: fmi:MODEL.fmu' "$CORSAC" train --env fmi: --run-dir "$tmp/$((++runs))"
-bad 'groups of ranks' 2 'ranks_per_env 2: exec:, gym:, fmi: and --isolate run' $MPIRUN -n 3 "$CORSAC" train --env "fmi:$fmus/spring2.fmu" --ranks-per-env 2 --run-dir "$tmp/$((++runs))"
+bad 'groups of ranks' 2 'ranks_per_env 2: exec:, gym:, pettingzoo:, fmi: and --isolate run' $MPIRUN -n 3 "$CORSAC" train --env "fmi:$fmus/spring2.fmu" --ranks-per-env 2 --run-dir "$tmp/$((++runs))"
 
 # Without a library: an empty file takes its place.
 mkdir "$tmp/lib" && : >"$tmp/lib/libmuparser.so.2"
