@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -21,9 +22,13 @@ static const double AWAIT_MORE = 0.5; // s: by which a wait for a stale lock goe
 struct holder {
   char host[RUN_LOCK_HOST];
   long pid;                   // 0: the file cannot be read
-  unsigned long long pid_set; // the namespace of the pid: containers may share a host's name
+  unsigned long long pid_set; // process_pid_namespace; an older version's is the namespace alone, and equals none
+  unsigned long long start;   // process_start; 0: the file has none
   struct stat file;
 };
+
+// What this host can tell of a holder.
+enum sight { UNSEEN, GONE, LIVES };
 
 static double file_time(const struct stat *file) {
   return (double)file->st_mtim.tv_sec + 1e-9 * (double)file->st_mtim.tv_nsec;
@@ -32,8 +37,8 @@ static double file_time(const struct stat *file) {
 static enum status write_draft(struct run_lock *lock, struct error *error) {
   char text[RUN_LOCK_HOST + 128], when[64];
   clock_format(when, sizeof when);
-  const int size = snprintf(text, sizeof text, "%s %ld %llu %s\n", lock->host, (long)getpid(),
-                            (unsigned long long)process_namespace(), when);
+  const int size = snprintf(text, sizeof text, "%s %ld %llu %s %llu\n", lock->host, (long)getpid(),
+                            (unsigned long long)lock->pid_set, when, (unsigned long long)lock->start);
   const int descriptor = file_open_plain(lock->draft, O_WRONLY | O_CREAT | O_TRUNC, error);
   const ssize_t written = descriptor >= 0 ? write(descriptor, text, (size_t)size) : -1;
   if (written >= 0 && written < size) errno = ENOSPC; // the disk took a part
@@ -55,19 +60,26 @@ static bool read_holder(const char *path, struct holder *holder) {
   const bool there = fstat(descriptor, &holder->file) == 0;
   close(descriptor);
   text[size > 0 ? size : 0] = 0;
-  if (sscanf(text, "%255s %ld %llu", holder->host, &holder->pid, &holder->pid_set) != 3 || holder->pid <= 0)
-    holder->pid = 0;
+  const int found =
+      sscanf(text, "%255s %ld %llu %*s %llu", holder->host, &holder->pid, &holder->pid_set, &holder->start);
+  if (found < 3 || holder->pid <= 0 || holder->pid > INT32_MAX) holder->pid = 0;
   return there;
 }
 
 static bool is_ours(const struct run_lock *lock, const struct holder *holder) {
-  return holder->pid == (long)getpid() && strcmp(holder->host, lock->host) == 0 &&
-         holder->pid_set == process_namespace();
+  return holder->pid == (long)getpid() && strcmp(holder->host, lock->host) == 0 && holder->pid_set == lock->pid_set &&
+         holder->start == lock->start;
 }
 
-static bool holder_is_gone(const struct run_lock *lock, const struct holder *holder) {
-  if (holder->pid <= 0 || strcmp(holder->host, lock->host) != 0 || holder->pid_set != process_namespace()) return false;
-  return process_has_ended((uint32_t)holder->pid);
+// A number names a process only where the kernel and the namespace of the numbers are the holder's.
+static enum sight look_for(const struct run_lock *lock, const struct holder *holder) {
+  if (is_ours(lock, holder)) return LIVES;
+  if (holder->pid <= 0 || lock->pid_set == 0 || holder->pid_set != lock->pid_set) return UNSEEN;
+  if (strcmp(holder->host, lock->host) != 0) return UNSEEN;
+  if (process_has_ended((uint32_t)holder->pid)) return GONE;
+  const uint64_t start = process_start((uint32_t)holder->pid);
+  if (start == 0 || holder->start == 0) return UNSEEN;
+  return start == holder->start ? LIVES : GONE; // another process may have got the number
 }
 
 // Returns the lock's age in seconds. Both times are the file system's, so the clocks of two hosts do not matter.
@@ -103,6 +115,15 @@ static void take_away(const struct run_lock *lock, const struct holder *holder) 
   file_unlink(aside);
 }
 
+static enum status refuse(const struct run_lock *lock, const struct holder *holder, double age, struct error *error) {
+  char unseen[96] = "";
+  if (look_for(lock, holder) == UNSEEN)
+    snprintf(unseen, sizeof unseen, ", or wait until the lock is %.0f s old if that host is down", STALE_SECONDS);
+  return error_set(error, STATUS_USAGE,
+                   "%s: the run is in use by process %ld on %s, which refreshed this lock %.0f s ago; stop it%s",
+                   lock->path, holder->pid, holder->host, age > 0 ? age : 0, unseen);
+}
+
 static enum status compete(struct run_lock *lock, struct error *error) {
   struct holder holder = {.pid = 0};
   double age = 0;
@@ -114,17 +135,14 @@ static enum status compete(struct run_lock *lock, struct error *error) {
     if (!read_holder(lock->path, &holder)) continue; // it was released meanwhile
     if (!S_ISREG(holder.file.st_mode)) return file_check_plain(lock->path, error);
     age = age_of(lock, &holder);
-    const bool gone = holder_is_gone(lock, &holder);
-    if (!gone && age < STALE_SECONDS) break;
+    const enum sight sight = look_for(lock, &holder);
+    if (sight == LIVES || (sight == UNSEEN && age < STALE_SECONDS)) break;
     log_warn("%s: taking over the lock of process %ld on %s, which %s", lock->path, holder.pid, holder.host,
-             gone ? "has gone" : "has not refreshed it for a minute or more");
+             sight == GONE ? "has gone" : "has not refreshed it for a minute or more");
     take_away(lock, &holder);
   }
   if (reason != EEXIST) return error_set(error, STATUS_IO, "%s: cannot be made: %s", lock->path, strerror(reason));
-  return error_set(error, STATUS_USAGE,
-                   "%s: the run is in use by process %ld on %s, which refreshed this lock %.0f s ago; stop it, or wait "
-                   "until the lock is %.0f s old if that host is down",
-                   lock->path, holder.pid, holder.host, age > 0 ? age : 0, STALE_SECONDS);
+  return refuse(lock, &holder, age, error);
 }
 
 // Locks the directory against others who compete at this moment: nobody else may act between the judging of a stale
@@ -140,12 +158,14 @@ static int guard(const char *directory) {
 }
 
 static enum status name_files(struct run_lock *lock, const char *directory, struct error *error) {
-  *lock = (struct run_lock){.refreshed = clock_now()};
+  *lock = (struct run_lock){
+      .pid_set = process_pid_namespace(), .start = process_start((uint32_t)getpid()), .refreshed = clock_now()};
   if (gethostname(lock->host, sizeof lock->host - 1) != 0 || !lock->host[0])
     snprintf(lock->host, sizeof lock->host, "unknown");
   if (snprintf(lock->path, sizeof lock->path, "%s/lock", directory) >= (int)sizeof lock->path)
     return error_set(error, STATUS_IO, "%.100s...: the path is too long", directory);
-  snprintf(lock->draft, sizeof lock->draft, "%s.%s.%ld", lock->path, lock->host, (long)getpid());
+  snprintf(lock->draft, sizeof lock->draft, "%s.%s.%llx.%ld", lock->path, lock->host, (unsigned long long)lock->pid_set,
+           (long)getpid());
   return STATUS_OK;
 }
 
@@ -163,8 +183,7 @@ enum status run_lock_acquire(struct run_lock *lock, const char *directory, struc
 // --- waiting ---
 
 static bool is_out_of_sight(const struct run_lock *lock, const struct holder *holder) {
-  return S_ISREG(holder->file.st_mode) &&
-         (holder->pid <= 0 || strcmp(holder->host, lock->host) != 0 || holder->pid_set != process_namespace());
+  return S_ISREG(holder->file.st_mode) && look_for(lock, holder) == UNSEEN;
 }
 
 static bool is_refreshed(const struct holder *before, const struct holder *now) {

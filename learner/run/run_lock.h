@@ -1,6 +1,7 @@
-// The lock of a run directory: a file `lock` that names its holder (host, pid, the pid's namespace, time). The holder
-// refreshes it while it lives. link(2) puts it in place, which is atomic on network file systems too, and its age is
-// measured by the file system's own clock.
+// The lock of a run directory: a file `lock` that names its holder (host, pid, a hash of the kernel's boot and of the
+// pid's namespace, the time of the refresh, when the process started). The holder refreshes it while it lives. link(2)
+// puts it in place, which is atomic on network file systems too, and its age is measured by the file system's own
+// clock.
 #ifndef CORSAC_LEARNER_RUN_RUN_LOCK_H
 #define CORSAC_LEARNER_RUN_RUN_LOCK_H
 
@@ -8,20 +9,23 @@
 #include "common/base/log_throttle.h"
 #include "common/base/status.h"
 #include <stdbool.h>
+#include <stdint.h>
 
 enum { RUN_LOCK_HOST = 256 };
 
 struct run_lock {
   char path[FILE_PATH];
-  char draft[FILE_PATH + RUN_LOCK_HOST + 32]; // where this process writes the lock before it is put in place
+  char draft[FILE_PATH + RUN_LOCK_HOST + 64]; // where this process writes the lock before it is put in place
   char host[RUN_LOCK_HOST];
-  double refreshed; // clock_now()
-  bool lost;        // another process has taken it over
+  uint64_t pid_set, start; // process_pid_namespace, process_start of this process
+  double refreshed;        // clock_now()
+  bool lost;               // another process has taken it over
   struct log_throttle unrefreshed;
 };
 
 // STATUS_USAGE where a living process holds the lock; the error names its host, its pid and how long ago it refreshed
-// the lock. A stale lock is taken over with a warning: its process on this host has gone, or it is 60 s old.
+// the lock. A stale lock is taken over with a warning: its process on this host has gone, or the lock is 60 s old and
+// this host cannot tell whether its process lives. A process that stands still on this host keeps its lock.
 enum status run_lock_acquire(struct run_lock *lock, const char *directory, struct error *error);
 
 // Waits while the lock may be one of a process that has gone and cannot be looked for from here: of another host, or of

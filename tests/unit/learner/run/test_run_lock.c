@@ -1,9 +1,11 @@
 #include "learner/run/run_lock.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/process.h"
 #include "tests/support/unit.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,16 +33,26 @@ static void age(double seconds) {
   CU_ASSERT_EQUAL(utimensat(AT_FDCWD, path, (struct timespec[]){now, now}, 0), 0);
 }
 
-static void write_lock(const char *host, long pid, unsigned long long pid_set) {
+static void write_started(const char *host, long pid, unsigned long long pid_set, unsigned long long start) {
   char text[512];
-  const int size = snprintf(text, sizeof text, "%s %ld %llu 2026-01-31T12:00:00+0100\n", host, pid, pid_set);
+  const int size =
+      snprintf(text, sizeof text, "%s %ld %llu 2026-01-31T12:00:00+0100 %llu\n", host, pid, pid_set, start);
   unit_write_file(path, text, (size_t)size);
 }
 
-static unsigned long long pid_set(void) {
-  struct stat info;
-  return stat("/proc/self/ns/pid", &info) == 0 ? info.st_ino : 0;
+static void write_lock(const char *host, long pid, unsigned long long pid_set) {
+  write_started(host, pid, pid_set, process_start((uint32_t)pid));
 }
+
+// As versions of corsac wrote it that knew no start and no boot.
+static void write_old_lock(const char *host, long pid) {
+  char text[512];
+  const int size = snprintf(text, sizeof text, "%s %ld %llu 2026-01-31T12:00:00+0100\n", host, pid,
+                            (unsigned long long)process_namespace());
+  unit_write_file(path, text, (size_t)size);
+}
+
+static unsigned long long pid_set(void) { return process_pid_namespace(); }
 
 static long dead_pid(void) {
   const pid_t child = fork();
@@ -86,7 +98,7 @@ static void test_stale(void) {
   UNIT_STATUS(run_lock_acquire(&lock, directory, &error), STATUS_OK, &error);
   run_lock_release(&lock);
 
-  write_lock(host, dead_pid(), pid_set() + 1); // a pid of another container on a host of this name says nothing
+  write_lock(host, dead_pid(), pid_set() + 1); // a pid of another kernel or container of this name says nothing
   UNIT_STATUS(run_lock_acquire(&lock, directory, &error), STATUS_USAGE, &error);
   error_clear(&error);
   write_lock("elsewhere", dead_pid(), pid_set()); // nor one of another host
@@ -104,6 +116,54 @@ static void test_stale(void) {
   UNIT_STATUS(run_lock_acquire(&lock, directory, &error), STATUS_OK, &error);
   CU_ASSERT_EQUAL(entries(), 1);
   run_lock_release(&lock);
+}
+
+static void expect_taken(void) {
+  struct run_lock lock;
+  struct error error = {0};
+  UNIT_STATUS(run_lock_acquire(&lock, directory, &error), STATUS_OK, &error);
+  run_lock_release(&lock);
+}
+
+// The process that has the lock makes no refresh, for a minute and more.
+static void test_silent_here(void) {
+  struct run_lock lock;
+  struct error error = {0};
+  char host[256] = "";
+  gethostname(host, sizeof host - 1);
+  const pid_t child = fork();
+  if (child == 0)
+    for (;;) pause();
+  for (int suspended = 0; suspended < 2; suspended++) {
+    if (suspended) kill(child, SIGSTOP);
+    write_lock(host, child, pid_set());
+    age(100);
+    UNIT_STATUS(run_lock_acquire(&lock, directory, &error), STATUS_USAGE, &error);
+    CU_ASSERT_TRUE(error_says(&error, "refreshed this lock 100 s ago; stop it"));
+    CU_ASSERT_FALSE(error_says(&error, "host is down"));
+    error_clear(&error);
+  }
+  write_started(host, child, pid_set(), process_start((uint32_t)child) - 1); // its number was that of an older process
+  expect_taken();
+  write_lock(host, child, pid_set());
+  kill(child, SIGKILL);
+  waitpid(child, NULL, 0);
+  expect_taken();
+}
+
+static void test_older_version(void) {
+  struct run_lock lock;
+  struct error error = {0};
+  char host[256] = "";
+  gethostname(host, sizeof host - 1);
+  const long pids[] = {dead_pid(), getppid()};
+  for (int i = 0; i < 2; i++) {
+    write_old_lock(host, pids[i]);
+    UNIT_STATUS(run_lock_acquire(&lock, directory, &error), STATUS_USAGE, &error);
+    error_clear(&error);
+    age(61);
+    expect_taken();
+  }
 }
 
 // After 0.3 s a child does this with the lock.
@@ -254,6 +314,8 @@ static void alone(void (*run)(void)) {
 static void one_holder(void) { alone(test_one_holder); }
 static void stale(void) { alone(test_stale); }
 static void awaits(void) { alone(test_await); }
+static void silent_here(void) { alone(test_silent_here); }
+static void older_version(void) { alone(test_older_version); }
 static void refresh(void) { alone(test_refresh); }
 static void race(void) { alone(test_race); }
 static void no_directory(void) { alone(test_no_directory); }
@@ -263,6 +325,8 @@ int main(void) {
   static const struct unit_case cases[] = {
       {"a lock has one holder, and a refusal says who it is and how old the lock is", one_holder},
       {"a lock is stale at once where its process has gone, else after 60 s", stale},
+      {"a process that stands still on this host keeps its lock, until it has gone", silent_here},
+      {"a lock of an older version is stale after 60 s", older_version},
       {"a wait for a lock out of sight ends when it is refreshed, given back or stale", awaits},
       {"a refresh happens every 10 s at most, and notices a lock that was lost", refresh},
       {"of many processes that find a stale lock one takes it over", race},
