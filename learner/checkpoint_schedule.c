@@ -10,6 +10,7 @@
 //                WANTED meanwhile
 //     -> IDLE         checkpoint_schedule_poll: it has ended, well or not
 //     -> IDLE         checkpoint_schedule_give_up: it is given up for something newer
+//     -> IDLE         checkpoint_schedule_poll: another job has the run directory now, so it is given up
 //     -> WAITED FOR   checkpoint_schedule_now: after it, the job as it stands is saved
 //   WAITED FOR   the main thread waits for the writer: wait_until_done
 //     -> IDLE         it has ended; or a signal came that is not yet obeyed, and the save is given up
@@ -94,13 +95,14 @@ static void note_checkpoint(struct checkpoint_schedule *schedule, const struct c
 
 static void note_best(struct checkpoint_schedule *schedule, const struct checkpoint_result *result) {
   schedule->best_saved = fmax(schedule->best_saved, result->in_place);
-  if (result->error.status == STATUS_OK) return;
+  if (result->error.status == STATUS_OK || result->error.status == STATUS_STOPPED) return;
   log_error("best.h5 not saved, training goes on: %s", result->error.text);
   if (schedule->best <= result->eval_return) schedule->best = schedule->best_saved; // else a better one still waits
 }
 
 void checkpoint_schedule_poll(struct checkpoint_schedule *schedule) {
   struct checkpoint_result result;
+  if (run_directory_is_lost(schedule->run)) checkpoint_writer_abandon(schedule->writer);
   while (checkpoint_writer_take(schedule->writer, &result))
     if (result.policy_only)
       note_best(schedule, &result);

@@ -5,7 +5,8 @@
 //   TRAINING   rows arrive, updates are made
 //     -> FINISHING   learner_train: env_steps are made, and in async the updates owed for them
 //     -> LEAVING     learner_save_and_stop: a signal, max_hours, actors presumed dead or expelled (look_around)
-//                    learner_fail: an error, or an actor that reports why the job cannot go on
+//                    learner_fail: an error, an actor that reports why the job cannot go on, or another job that
+//                    has taken the run directory over (look_around): nothing is saved then
 //   FINISHING  the final evaluation runs, the whole job is saved
 //     -> LEAVING     learner_finish: all is saved; or as from TRAINING
 //   LEAVING    the outcome is fixed, the actors have been told to stop
@@ -221,11 +222,13 @@ static enum status look_for_the_dead(struct learner *learner, char *reason, size
   return STATUS_OK;
 }
 
-// Stops the job for a signal, here or at an actor, for max_hours, or for actors that are missing.
+// Stops the job for a signal, here or at an actor, for max_hours, or for actors that are missing. Fails where the run
+// directory is another job's: a save of this one would mix with it.
 static enum status look_around(struct learner *learner, struct error *error) {
   struct job *job = learner->job;
   char reason[128] = "";
-  const enum status status = look_for_the_dead(learner, reason, sizeof reason, error);
+  enum status status = run_directory_check(learner->reporter.run, error);
+  if (status == STATUS_OK) status = look_for_the_dead(learner, reason, sizeof reason, error);
   if (status != STATUS_OK) return status;
 
   const int signal_number = *learner->stop;

@@ -77,7 +77,8 @@ void learner_leave(struct learner *learner, int exit_code, const char *state, co
   outcome->exit_code = exit_code;
   outcome->state = state;
   snprintf(outcome->reason, sizeof outcome->reason, "%s", reason);
-  memcpy(outcome->checkpoint, learner->reporter.checkpoint, sizeof outcome->checkpoint);
+  if (!run_directory_is_lost(learner->reporter.run)) // else it is no longer this job's
+    memcpy(outcome->checkpoint, learner->reporter.checkpoint, sizeof outcome->checkpoint);
 
   // After a signal the process may have little time left, so status.json comes first. Else the actors do: a slow disk
   // must not let them wait for as long as actor_timeout.

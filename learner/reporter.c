@@ -120,14 +120,22 @@ struct writing {
   struct error error;
 };
 
+// Whether the directory is still this job's. It looks into a file, so only errands ask.
+static bool has_directory(struct reporter *reporter) {
+  run_directory_refresh_lock(reporter->run);
+  return !run_directory_is_lost(reporter->run);
+}
+
 static void write_row(void *argument) {
   struct writing *row = argument;
+  if (!has_directory(row->reporter)) return;
   tensorboard_row(row->reporter->tensorboard, row->line);
   row->result = metrics_file_append(row->reporter->metrics_file, row->line, &row->error);
 }
 
 static void write_status(void *argument) {
   struct writing *it = argument;
+  if (!has_directory(it->reporter)) return;
   if (it->status->exit_code >= 0) tensorboard_end(it->reporter->tensorboard, it->status->exit_code);
   it->result = run_directory_write_status(it->reporter->run, it->status, &it->error);
 }

@@ -12,6 +12,7 @@
 #include "learner/run/status_line.h"
 #include "learner/run/tensorboard.h"
 
+// Nothing of it is written, but for the log, once another job has taken the directory over (run_directory_is_lost).
 struct reporter {
   struct run_directory *run;                // not owned
   struct metrics_file *metrics_file;        // not owned

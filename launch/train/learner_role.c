@@ -87,6 +87,8 @@ static void begin_files(void *argument) {
   struct beginning *it = argument;
   it->status = start_job(it->lead->setup, &it->lead->job, it->hello, &it->error);
   if (it->status == STATUS_OK) it->lead->best_saved = start_best(it->lead->setup, &it->lead->job);
+  // Reading took its time. The tables drop rows, which may be another job's by now.
+  if (it->status == STATUS_OK) it->status = run_directory_check(it->lead->setup->run, &it->error);
   if (it->status == STATUS_OK) it->status = open_tables(it->lead, &it->error);
 }
 

@@ -99,20 +99,30 @@ static void check_invariants(const struct checkpoint_writer *writer) {
 
 // --- the thread ---
 
+// Nothing is begun in a run directory that another job has taken over. It counts as abandoned.
+static enum status check_run(const struct checkpoint_writer *writer, struct error *error) {
+  struct error taken = {0};
+  if (!writer->run || run_directory_check_now(writer->run, &taken) == STATUS_OK) return STATUS_OK;
+  return error_set(error, STATUS_STOPPED, "%s", taken.text);
+}
+
 static void save_checkpoint(struct checkpoint_writer *writer) {
   struct checkpoint_save *save = &writer->checkpoint;
   struct checkpoint_result *result = &save->result;
   const double began = clock_now();
-  const enum status status =
-      checkpoint_write_in_background(result->path, &save->snapshot, result->content, &writer->watch, &result->error);
+  enum status status = check_run(writer, &result->error);
+  if (status == STATUS_OK)
+    status =
+        checkpoint_write_in_background(result->path, &save->snapshot, result->content, &writer->watch, &result->error);
   replay_view_release(save->snapshot.replay, SIZE_MAX); // I3, also after a failure
   if (status == STATUS_OK && writer->run && save->keep > 0)
     run_directory_prune(writer->run, save->keep, &result->unpruned);
   result->seconds = clock_now() - began;
 }
 
-static void save_policy(struct policy_save *save) {
+static void save_policy(const struct checkpoint_writer *writer, struct policy_save *save) {
   const double began = clock_now();
+  if (check_run(writer, &save->result.error) != STATUS_OK) return;
   struct checkpoint_policy policy = save->policy;
   policy.weights = &save->weights;
   policy.normalizer = &save->normalizer;
@@ -137,7 +147,7 @@ static void write_policy(struct checkpoint_writer *writer) {
   writer->policy_waits = false;
   writer->policy_writing = true;
   pthread_mutex_unlock(&writer->mutex);
-  save_policy(&writer->policy);
+  save_policy(writer, &writer->policy);
   pthread_mutex_lock(&writer->mutex);
   if (writer->policy.result.error.status == STATUS_OK) writer->in_place = writer->policy.result.eval_return;
   writer->policy_result = writer->policy.result;

@@ -20,12 +20,13 @@ struct checkpoint_result {
   enum checkpoint_content content;
   char path[FILE_PATH];
   double seconds;        // that writing took
-  struct error error;    // status STATUS_OK: the file is whole and in place; STATUS_STOPPED: it was abandoned
+  struct error error;    // status STATUS_OK: the file is whole and in place; STATUS_STOPPED: it was abandoned, or
+                         // another job has the run directory now
   struct error unpruned; // why older checkpoints could not be removed
 };
 
 struct checkpoint_writer;
-// job, run: not owned; run may be NULL where nothing is to be pruned. NULL: failed.
+// job, run: not owned; run may be NULL where nothing is to be pruned and nobody else writes. NULL: failed.
 struct checkpoint_writer *checkpoint_writer_create(const struct job *job, struct run_directory *run,
                                                    struct error *error);
 // Abandons what is being written. If the disk does not answer for a minute, the thread and its memory stay behind.

@@ -209,6 +209,10 @@ static void discard_logs(const char *run) {
 void run_directory_discard(struct run_directory *run) {
   char path[FILE_PATH + 16];
   if (!run) return;
+  if (run_lock_is_lost(&run->lock)) { // the files are another job's
+    run_directory_close(run);
+    return;
+  }
   for (size_t i = 0; i < sizeof OWN_FILES / sizeof *OWN_FILES; i++) {
     snprintf(path, sizeof path, "%s/%s", run->path, OWN_FILES[i]);
     file_unlink(path);
@@ -222,6 +226,21 @@ void run_directory_discard(struct run_directory *run) {
 const char *run_directory_path(const struct run_directory *run) { return run->path; }
 
 const struct run_last_status *run_directory_before(const struct run_directory *run) { return &run->before; }
+
+// --- the lock ---
+
+void run_directory_refresh_lock(struct run_directory *run) { run_lock_refresh(&run->lock); }
+
+bool run_directory_is_lost(const struct run_directory *run) { return run_lock_is_lost(&run->lock); }
+
+enum status run_directory_check(const struct run_directory *run, struct error *error) {
+  if (!run_lock_is_lost(&run->lock)) return STATUS_OK;
+  return error_set(error, run->lock.loss.status, "%s", run->lock.loss.text);
+}
+
+enum status run_directory_check_now(const struct run_directory *run, struct error *error) {
+  return run_lock_check(&run->lock, error);
+}
 
 // --- status.json ---
 
@@ -238,6 +257,7 @@ static void remember(struct run_directory *run, const struct run_status *status)
 enum status run_directory_write_status(struct run_directory *run, const struct run_status *status,
                                        struct error *error) {
   char path[FILE_PATH];
+  if (run_directory_check(run, error) != STATUS_OK) return STATUS_FAILED;
   const enum status joined = file_join(path, run->path, "status.json", error);
   if (joined != STATUS_OK) return joined;
   if (status->checkpoint != run->checkpoint) remember(run, status);
@@ -246,7 +266,7 @@ enum status run_directory_write_status(struct run_directory *run, const struct r
 
 void run_directory_refresh(struct run_directory *run) {
   struct error error = {0};
-  run_lock_refresh(&run->lock);
+  run_directory_refresh_lock(run);
   if (run->said_at == 0 || clock_now() - run->said_at < STATUS_SECONDS) return;
   run->said_at = clock_now();
   const struct run_status said = run->said;
@@ -343,6 +363,7 @@ enum status run_directory_set_aside(struct run_directory *run, uint64_t steps, s
 
 enum status run_directory_prune(struct run_directory *run, uint64_t keep, struct error *error) {
   uint64_t *steps;
+  if (run_directory_check_now(run, error) != STATUS_OK) return STATUS_FAILED;
   const int count = all_checkpoints(run->path, &steps, error);
   enum status status = count < 0 ? error_set(error, STATUS_IO, "%s: cannot be read", run->path) : STATUS_OK;
   for (int i = 0; i < count && keep > 0 && status == STATUS_OK; i++) {

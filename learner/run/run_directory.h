@@ -29,13 +29,31 @@ struct run_directory *run_directory_open(const char *path, struct error *error);
 void run_directory_close(struct run_directory *run);
 
 // Instead of run_directory_close, for a job that never began: removes what a new directory holds so far (config.yaml,
-// log.txt, status.json, the lock) and, if that leaves it empty, the directory itself.
+// log.txt, status.json, the lock) and, if that leaves it empty, the directory itself. Removes nothing where the lock
+// was lost.
 void run_directory_discard(struct run_directory *run);
 
 const char *run_directory_path(const struct run_directory *run);
 
+// --- the lock: another job takes it over where this process stood still for too long ---
+
+// Looks, at most once a second, whether the lock was lost, and refreshes it if it is older than 10 s. One thread at a
+// time may call this or run_directory_refresh.
+void run_directory_refresh_lock(struct run_directory *run);
+
+// Whether a refresh found that the lock was lost. The directory is then another job's, and nothing more may be written
+// to it. Any thread may call it.
+bool run_directory_is_lost(const struct run_directory *run);
+
+// The same as a status: STATUS_FAILED, and the error names the process that has the directory now.
+enum status run_directory_check(const struct run_directory *run, struct error *error);
+
+// Reads the lock's file for the same answer as of now. It may take long. Any thread may call it.
+enum status run_directory_check_now(const struct run_directory *run, struct error *error);
+
 // --- status.json ---
 
+// STATUS_FAILED: the lock was lost, and the file stays as it is.
 enum status run_directory_write_status(struct run_directory *run, const struct run_status *status, struct error *error);
 
 // Refreshes the lock if it is older than 10 s, and the time in a status.json that says running if that is older than
@@ -70,8 +88,8 @@ void run_directory_forget_failures(struct run_directory *run);
 // none of them may pass for the newest.
 enum status run_directory_set_aside(struct run_directory *run, uint64_t steps, struct error *error);
 
-// Deletes all but the newest `keep` checkpoints; 0 keeps all. Reads of `run` only what never changes, so that another
-// thread may call it.
+// Deletes all but the newest `keep` checkpoints; 0 keeps all. STATUS_FAILED: another process has the lock now, and all
+// stay. Reads of `run` only what never changes, so that another thread may call it.
 enum status run_directory_prune(struct run_directory *run, uint64_t keep, struct error *error);
 
 // Finds the newest checkpoint of a directory that verifies, or takes `path` itself where it is a file. A warning names

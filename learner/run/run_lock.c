@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static const double STALE_SECONDS = 60, REFRESH_SECONDS = 10;
+static const double STALE_SECONDS = 60, REFRESH_SECONDS = 10, LOOK_SECONDS = 1;
 static const double AWAIT_MORE = 0.5; // s: by which a wait for a stale lock goes beyond that
 
 // Who holds the lock, as its file says.
@@ -222,30 +222,47 @@ void run_lock_await(const char *directory, double most) {
 
 // --- the holder ---
 
+enum status run_lock_check(const struct run_lock *lock, struct error *error) {
+  struct holder holder;
+  // A file that cannot be read, or has no name in it yet, tells nothing.
+  if (!read_holder(lock->path, &holder) || holder.pid == 0 || is_ours(lock, &holder)) return STATUS_OK;
+  return error_set(error, STATUS_FAILED,
+                   "%s: process %ld on %s has taken over this run directory, while this process stood still: this job "
+                   "ends and writes nothing more there",
+                   lock->path, holder.pid, holder.host);
+}
+
+static void say_unrefreshed(struct run_lock *lock, const char *why) {
+  char more[LOG_THROTTLE_TEXT];
+  if (log_throttle_due(&lock->unrefreshed, more)) log_warn("%s: cannot be refreshed: %s%s", lock->path, why, more);
+}
+
+// The draft comes first. Its write may take minutes, and another process may take the lock over meanwhile.
 void run_lock_refresh(struct run_lock *lock) {
   struct error error = {0};
-  struct holder holder;
   const double now = clock_now();
-  if (lock->lost || now - lock->refreshed < REFRESH_SECONDS) return;
-  lock->refreshed = now;
-  if (read_holder(lock->path, &holder) && !is_ours(lock, &holder)) {
-    lock->lost = true;
-    log_error("%s: process %ld on %s has taken over this run directory, while this process stood still; two runs now "
-              "write to it: stop one",
-              lock->path, holder.pid, holder.host);
+  const bool due = now - lock->refreshed >= REFRESH_SECONDS;
+  if (run_lock_is_lost(lock) || now - lock->looked < LOOK_SECONDS) return;
+  lock->looked = now;
+  const enum status drafted = due ? write_draft(lock, &error) : STATUS_OK;
+  if (run_lock_check(lock, &lock->loss) != STATUS_OK) {
+    if (due) file_unlink(lock->draft);
+    atomic_store(&lock->lost, true);
     return;
   }
-  if (write_draft(lock, &error) == STATUS_OK && file_rename(lock->draft, lock->path) == 0) {
+  if (!due) return;
+  lock->refreshed = now;
+  if (drafted == STATUS_OK && file_rename(lock->draft, lock->path) == 0) {
     (void)log_throttle_over(&lock->unrefreshed);
     return;
   }
-  char more[LOG_THROTTLE_TEXT];
-  const char *why = error.text[0] ? error.text : strerror(errno);
-  if (log_throttle_due(&lock->unrefreshed, more)) log_warn("%s: cannot be refreshed: %s%s", lock->path, why, more);
+  say_unrefreshed(lock, drafted == STATUS_OK ? strerror(errno) : error.text);
   file_unlink(lock->draft);
 }
 
+bool run_lock_is_lost(const struct run_lock *lock) { return atomic_load(&lock->lost); }
+
 void run_lock_release(struct run_lock *lock) {
   struct holder holder;
-  if (!lock->lost && read_holder(lock->path, &holder) && is_ours(lock, &holder)) file_unlink(lock->path);
+  if (!run_lock_is_lost(lock) && read_holder(lock->path, &holder) && is_ours(lock, &holder)) file_unlink(lock->path);
 }

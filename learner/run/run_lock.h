@@ -8,6 +8,7 @@
 #include "common/base/file.h"
 #include "common/base/log_throttle.h"
 #include "common/base/status.h"
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -17,9 +18,10 @@ struct run_lock {
   char path[FILE_PATH];
   char draft[FILE_PATH + RUN_LOCK_HOST + 64]; // where this process writes the lock before it is put in place
   char host[RUN_LOCK_HOST];
-  uint64_t pid_set, start; // process_pid_namespace, process_start of this process
-  double refreshed;        // clock_now()
-  bool lost;               // another process has taken it over
+  uint64_t pid_set, start;  // process_pid_namespace, process_start of this process
+  double refreshed, looked; // clock_now()
+  atomic_bool lost;         // another process has taken it over; set once
+  struct error loss;        // says so; written before `lost` is set
   struct log_throttle unrefreshed;
 };
 
@@ -34,7 +36,17 @@ enum status run_lock_acquire(struct run_lock *lock, const char *directory, struc
 // run_lock_acquire then judges the lock.
 void run_lock_await(const char *directory, double most);
 
-// Refreshes the lock, at most every 10 s. Reports once where the lock was lost.
+// Looks, at most once a second, whether the lock was lost: another process took it over, because this one stood still.
+// Else refreshes it, every 10 s. One thread at a time may call it.
 void run_lock_refresh(struct run_lock *lock);
+
+// Whether a refresh found that the lock was lost; lock->loss then says who has it. Any thread may call it.
+bool run_lock_is_lost(const struct run_lock *lock);
+
+// Reads who has the lock at this moment. STATUS_FAILED: another process has; the error names it. Any thread may call
+// it.
+enum status run_lock_check(const struct run_lock *lock, struct error *error);
+
+// Gives the lock back, if this process still has it.
 void run_lock_release(struct run_lock *lock);
 #endif

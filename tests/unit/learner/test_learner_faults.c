@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static char *directory; // of this program
 
@@ -323,6 +324,56 @@ static void test_long_steps(void) {
   learner_scene_release(&s);
 }
 
+static char *read_in_run(const struct learner_scene *s, const char *name) {
+  char *path = unit_path(s->setup.config.run_dir, name), *text = unit_read_file(path, NULL);
+  free(path);
+  return text;
+}
+
+static void write_in_run(const struct learner_scene *s, const char *name, const char *text) {
+  char *path = unit_path(s->setup.config.run_dir, name);
+  unit_write_file(path, text, strlen(text));
+  free(path);
+}
+
+static void expect_in_run(const struct learner_scene *s, const char *name, const char *wanted) {
+  char *text = read_in_run(s, name);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(text);
+  CU_ASSERT_STRING_EQUAL(text, wanted);
+  free(text);
+}
+
+// The process stood still for so long that a job of another host has taken the run directory over: it is that job's.
+static void test_lost_directory(void) {
+  static const char lock[] = "elsewhere 12345 1 2026-01-31T12:00:00+0100 1\n";
+  static const char *const modes[] = {"", "--sync --sync-steps 50"};
+  for (int i = 0; i < 2; i++) {
+    struct learner_scene s;
+    char arguments[256];
+    snprintf(arguments, sizeof arguments,
+             "--env Pendulum-v1 --env-steps 5000 --log-every 50 --checkpoint-every 100 --checkpoint-keep 1 %s",
+             modes[i]);
+    learner_scene_init(&s, directory, i ? "lost-in-sync" : "lost", 1, arguments);
+    play_until(&s, UINT64_MAX, 200);
+    while (checkpoint_writer_busy(s.learner->schedule.writer)) checkpoint_schedule_poll(&s.learner->schedule);
+    char *rows = read_in_run(&s, "metrics.csv");
+    write_in_run(&s, "lock", lock);
+    write_in_run(&s, "status.json", "another job's");
+    write_in_run(&s, "ckpt-1.h5", "another job's");
+    nanosleep(&(struct timespec){.tv_sec = 1, .tv_nsec = 100000000}, NULL); // the lock is looked at once a second
+    const struct learner_outcome *outcome = learner_scene_play(&s);
+    CU_ASSERT_EQUAL(outcome->exit_code, EXIT_FAILED);
+    CU_ASSERT_TRUE(outcome->together);
+    CU_ASSERT_PTR_NOT_NULL(strstr(outcome->reason, "process 12345 on elsewhere has taken over this run directory"));
+    CU_ASSERT_STRING_EQUAL(outcome->checkpoint, "");
+    expect_in_run(&s, "metrics.csv", rows);
+    expect_in_run(&s, "status.json", "another job's");
+    expect_in_run(&s, "ckpt-1.h5", "another job's");
+    free(rows);
+    learner_scene_release(&s);
+  }
+}
+
 int main(void) {
   linalg_init();
   log_init(0, LOG_ERROR);
@@ -339,6 +390,7 @@ int main(void) {
       {"sync saves the last whole round when an actor dies", test_dead_actor_in_sync},
       {"async expels an actor that sends an invalid message and goes on", test_hostile},
       {"sync saves the last whole round when an actor is expelled", test_hostile_in_sync},
+      {"a job whose run directory another one took over ends and writes nothing more", test_lost_directory},
       {"steps longer than actor_timeout are no silence in one process", test_long_steps},
   };
   const int failed = unit_run("learner_faults", cases, sizeof cases / sizeof *cases);

@@ -263,6 +263,28 @@ static void test_prune(void) {
   job_release(&job);
 }
 
+// Another job has the directory now.
+static void test_lost(void) {
+  static const char text[] = "elsewhere 12345 1 2026-01-31T12:00:00+0100 1\n";
+  struct job job;
+  struct config config = small_config();
+  small_job_init(&job, &config);
+  struct run_directory *run = run_directory_open(directory, NULL);
+  struct checkpoint_writer *writer = checkpoint_writer_create(&job, run, NULL);
+  unit_write_file(unit_in(directory, "ckpt-1.h5"), "x", 1);
+  unit_write_file(unit_in(directory, "lock"), text, strlen(text));
+  CU_ASSERT_EQUAL(checkpoint_writer_begin(writer, unit_in(directory, "ckpt-2.h5"), CHECKPOINT_ALL, 1, NULL), STATUS_OK);
+  const struct checkpoint_result result = wait_for(writer);
+  CU_ASSERT_EQUAL(result.error.status, STATUS_STOPPED);
+  CU_ASSERT_TRUE(error_says(&result.error, "process 12345 on elsewhere"));
+  CU_ASSERT_TRUE(unit_exists_in(directory, "ckpt-1.h5"));
+  CU_ASSERT_FALSE(unit_exists_in(directory, "ckpt-2.h5"));
+  CU_ASSERT_FALSE(unit_exists_in(directory, "ckpt-2.h5.tmp"));
+  checkpoint_writer_destroy(writer);
+  run_directory_close(run);
+  job_release(&job);
+}
+
 #define CASE(name)                                                                                                     \
   static void name##_alone(void) { run_in_directory(&directory, name); }
 CASE(test_in_background)
@@ -274,6 +296,7 @@ CASE(test_abandoned)
 CASE(test_failure)
 CASE(test_destroyed)
 CASE(test_prune)
+CASE(test_lost)
 
 int main(void) {
   linalg_init();
@@ -288,6 +311,7 @@ int main(void) {
       {"a failed file says why and releases the replay, and the next one is written", test_failure_alone},
       {"destroying the writer abandons the file in progress", test_destroyed_alone},
       {"older checkpoints are removed once a new one is in place", test_prune_alone},
+      {"nothing is begun or removed in a directory that another job has taken over", test_lost_alone},
   };
   return unit_run("checkpoint_writer", cases, sizeof cases / sizeof *cases);
 }

@@ -91,6 +91,39 @@ static void test_discard(void) {
   run_directory_close(NULL);
 }
 
+// Another job takes the lock over, while this process stands still.
+static void take_over(const char *name) {
+  static const char text[] = "elsewhere 12345 1 2026-01-31T12:00:00+0100 1\n";
+  unit_write_file(unit_in(directory, name), text, strlen(text));
+}
+
+static void test_lost(void) {
+  static const struct run_status status = {.state = "failed", .exit_code = 1, .reason = "", .checkpoint = ""};
+  struct error error = {0};
+  struct run_directory *run = run_directory_create(unit_in(directory, "run"), NULL);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(run);
+  touch("run/ckpt-1.h5");
+  touch("run/ckpt-2.h5");
+  touch("run/config.yaml");
+  touch("run/status.json");
+  UNIT_STATUS(run_directory_check_now(run, &error), STATUS_OK, &error);
+  take_over("run/lock");
+  UNIT_STATUS(run_directory_prune(run, 1, &error), STATUS_FAILED, &error); // before anybody has noticed
+  error_clear(&error);
+  CU_ASSERT_FALSE(run_directory_is_lost(run));
+  run_directory_refresh_lock(run);
+  CU_ASSERT_TRUE(run_directory_is_lost(run));
+  UNIT_STATUS(run_directory_write_status(run, &status, &error), STATUS_FAILED, &error);
+  CU_ASSERT_TRUE(error_says(&error, "process 12345 on elsewhere has taken over this run directory"));
+  run_directory_discard(run);
+  CU_ASSERT_TRUE(unit_exists_in(directory, "run/ckpt-1.h5"));
+  CU_ASSERT_TRUE(unit_exists_in(directory, "run/config.yaml"));
+  CU_ASSERT_TRUE(unit_exists_in(directory, "run/lock"));
+  char *text = unit_read_file(unit_in(directory, "run/status.json"), NULL);
+  CU_ASSERT_STRING_EQUAL(text, "x");
+  free(text);
+}
+
 static void make(const char *name) { CU_ASSERT_EQUAL_FATAL(file_mkdir(unit_in(directory, name), 0777), 0); }
 
 static void expect_new(bool can_begin) {
@@ -318,6 +351,7 @@ static void alone(void (*run)(void)) {
 static void create(void) { alone(test_create); }
 static void bad_paths(void) { alone(test_bad_paths); }
 static void discard(void) { alone(test_discard); }
+static void lost(void) { alone(test_lost); }
 static void scratch_left(void) { alone(test_scratch_left); }
 static void list_and_prune(void) { alone(test_list_and_prune); }
 static void failing(void) { alone(test_failures); }
@@ -334,6 +368,7 @@ int main(void) {
       {"a new directory is made with its parents, and one that holds something is refused", create},
       {"the error names a path that cannot be a directory", bad_paths},
       {"a job that never began leaves nothing of its own", discard},
+      {"a job that lost the directory writes and removes nothing in it", lost},
       {"the scratch directories that it left do not keep the next start out", scratch_left},
       {"checkpoints are listed newest first, and all but the newest are pruned", list_and_prune},
       {"starts that fail in the same way at the same step are counted", failing},

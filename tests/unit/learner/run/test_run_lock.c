@@ -235,17 +235,25 @@ static void test_refresh(void) {
   stat(path, &after);
   CU_ASSERT_EQUAL(before.st_ino, after.st_ino);
   CU_ASSERT_EQUAL(before.st_mtime, after.st_mtime);
-  lock.refreshed -= 11;
+  lock.refreshed -= 11, lock.looked -= 2;
   run_lock_refresh(&lock);
   stat(path, &after);
   CU_ASSERT(after.st_mtime >= before.st_mtime + 49);
   CU_ASSERT_EQUAL(entries(), 1);
 
+  unit_write_file(path, "", 0); // a lock without a name says nothing
+  lock.looked -= 2;
+  run_lock_refresh(&lock);
+  CU_ASSERT_FALSE(run_lock_is_lost(&lock));
+
   // Taken over while this process stood still: the other's lock stays, whatever happens here.
   write_lock("elsewhere", 12345, 1);
-  lock.refreshed -= 11;
+  CU_ASSERT_EQUAL(run_lock_check(&lock, NULL), STATUS_FAILED);
+  lock.looked -= 2; // found before a refresh is due
   run_lock_refresh(&lock);
-  CU_ASSERT_TRUE(lock.lost);
+  CU_ASSERT_TRUE(run_lock_is_lost(&lock));
+  CU_ASSERT_TRUE(error_says(&lock.loss, "process 12345 on elsewhere has taken over"));
+  CU_ASSERT_EQUAL(entries(), 1);
   run_lock_release(&lock);
   char *text = unit_read_file(path, NULL);
   CU_ASSERT_PTR_NOT_NULL_FATAL(text);
