@@ -23,11 +23,17 @@ static void obey(struct start_watch *watch) {
   exit_at_once(EXIT_STOPPED);
 }
 
+static void refresh(struct start_watch *watch) {
+  struct run_directory *run = atomic_load(&watch->run);
+  if (run) run_directory_refresh_lock(run);
+}
+
 static void *look(void *who) {
   struct start_watch *watch = who;
   const struct timespec turn = {.tv_nsec = TURN_MS * 1000000L};
   locale_enter_c();
   for (int turns = 0; atomic_load(&watch->state) == STARTING; nanosleep(&turn, NULL)) {
+    refresh(watch);
     if (*watch->stop == 0 || turns++ < GRACE_TURNS) continue;
     int state = STARTING;
     if (atomic_compare_exchange_strong(&watch->state, &state, STOPPED)) obey(watch);
@@ -40,6 +46,8 @@ void start_watch_begin(struct start_watch *watch, struct setup *setup, const vol
   watch->is_there =
       pthread_create(&watch->thread, NULL, look, watch) == 0; // without it a signal waits until the start is over
 }
+
+void start_watch_keep(struct start_watch *watch, struct run_directory *run) { atomic_store(&watch->run, run); }
 
 void start_watch_end(struct start_watch *watch) {
   int state = STARTING;

@@ -53,6 +53,7 @@ static int train_alone(int argc, char **argv, bool last, const volatile sig_atom
     return command_fail(&error);
   }
   alone.setup.watch = &watch;
+  start_watch_keep(&watch, alone.setup.run);
   const struct config *config = &alone.setup.config;
   log_init(0, level_named(config->log_level));
   struct role_result result = {EXIT_FAILED, false};
@@ -110,6 +111,7 @@ static struct role_result train_ranks(int argc, char **argv, struct ranks *ranks
   launcher_watch_expect(ranks->watch, INFINITY);
   enum status status = agree(&setup, argc, argv, rank, ranks->size, &error);
   setup.watch = rank == 0 ? &start : NULL;
+  if (rank == 0 && status == STATUS_OK) start_watch_keep(&start, setup.run);
   if (status == STATUS_OK) log_init(rank, level_named(setup.config.log_level));
   if (status == STATUS_OK)
     status = ranks_connect(ranks, &setup.config, setup_shared_weights_capacity(&setup.config), &error);

@@ -37,8 +37,8 @@ const char *run_directory_path(const struct run_directory *run);
 
 // --- the lock: another job takes it over where this process stood still for too long ---
 
-// Looks, at most once a second, whether the lock was lost, and refreshes it if it is older than 10 s. One thread at a
-// time may call this or run_directory_refresh.
+// Looks, at most once a second, whether the lock was lost, and refreshes it if it is older than 10 s. Any thread may
+// call it. It returns at once while another thread is in it.
 void run_directory_refresh_lock(struct run_directory *run);
 
 // Whether a refresh found that the lock was lost. The directory is then another job's, and nothing more may be written

@@ -238,11 +238,11 @@ static void say_unrefreshed(struct run_lock *lock, const char *why) {
 }
 
 // The draft comes first. Its write may take minutes, and another process may take the lock over meanwhile.
-void run_lock_refresh(struct run_lock *lock) {
+static void look_and_refresh(struct run_lock *lock) {
   struct error error = {0};
   const double now = clock_now();
   const bool due = now - lock->refreshed >= REFRESH_SECONDS;
-  if (run_lock_is_lost(lock) || now - lock->looked < LOOK_SECONDS) return;
+  if (now - lock->looked < LOOK_SECONDS) return;
   lock->looked = now;
   const enum status drafted = due ? write_draft(lock, &error) : STATUS_OK;
   if (run_lock_check(lock, &lock->loss) != STATUS_OK) {
@@ -258,6 +258,12 @@ void run_lock_refresh(struct run_lock *lock) {
   }
   say_unrefreshed(lock, drafted == STATUS_OK ? strerror(errno) : error.text);
   file_unlink(lock->draft);
+}
+
+void run_lock_refresh(struct run_lock *lock) {
+  if (run_lock_is_lost(lock) || atomic_exchange(&lock->busy, true)) return;
+  look_and_refresh(lock);
+  atomic_store(&lock->busy, false);
 }
 
 bool run_lock_is_lost(const struct run_lock *lock) { return atomic_load(&lock->lost); }

@@ -19,6 +19,7 @@ struct run_lock {
   char draft[FILE_PATH + RUN_LOCK_HOST + 64]; // where this process writes the lock before it is put in place
   char host[RUN_LOCK_HOST];
   uint64_t pid_set, start;  // process_pid_namespace, process_start of this process
+  atomic_bool busy;         // a thread refreshes it; what follows is that thread's
   double refreshed, looked; // clock_now()
   atomic_bool lost;         // another process has taken it over; set once
   struct error loss;        // says so; written before `lost` is set
@@ -37,7 +38,7 @@ enum status run_lock_acquire(struct run_lock *lock, const char *directory, struc
 void run_lock_await(const char *directory, double most);
 
 // Looks, at most once a second, whether the lock was lost: another process took it over, because this one stood still.
-// Else refreshes it, every 10 s. One thread at a time may call it.
+// Else refreshes it, every 10 s. Any thread may call it. It returns at once while another thread is in it.
 void run_lock_refresh(struct run_lock *lock);
 
 // Whether a refresh found that the lock was lost; lock->loss then says who has it. Any thread may call it.
