@@ -184,9 +184,16 @@ static enum status check_resume(const struct setup *setup, const char *recipe, s
   return status;
 }
 
+// The steps of the newest checkpoint of a directory, whole or damaged. 0: there is none.
+static uint64_t newest_in(const char *directory) {
+  uint64_t steps = 0;
+  return checkpoint_list(directory, &steps, 1, NULL) > 0 ? steps : 0;
+}
+
 // A run that is in progress removes checkpoints while this looks at them; that it is in progress is found out later.
 static enum status read_newest(struct setup *setup, const char *resume, struct error *error) {
   struct stat info;
+  setup->seen = newest_in(resume);
   for (int tries = 5;; tries--) {
     enum status status = run_newest_checkpoint(resume, true, setup->checkpoint, error);
     if (status != STATUS_OK) return status;
@@ -314,16 +321,40 @@ static void fix_paths(struct config *config) {
     memmove(config->scratch_from, absolute, strlen(absolute) + 1);
 }
 
-static enum status resolve(struct setup *setup, int argc, char **argv, uint32_t actors, struct error *error) {
-  *setup = (struct setup){.began = clock_now()};
-  log_keep();
-  enum status status = resolve_config(setup, argc, argv, actors, error);
+// Settles all that the job gets, before the run directory is opened.
+static enum status settle(struct setup *setup, int argc, char **argv, uint32_t actors, struct error *error) {
+  *setup = (struct setup){0};
+  const enum status status = resolve_config(setup, argc, argv, actors, error);
   if (status != STATUS_OK) return status;
   take_start_options(setup);
   fix_paths(&setup->config);
+  return STATUS_OK;
+}
 
+// Whether another job saved in the directory between the choice of a checkpoint and the lock, and has left it since.
+static bool is_outdated(const struct setup *setup) {
+  return (setup->in_place || setup->begins_again) && newest_in(run_directory_path(setup->run)) > setup->seen;
+}
+
+// The choice again, under the lock: nobody saves there any more. Fails with the lock given back.
+static enum status settle_again(struct setup *setup, int argc, char **argv, uint32_t actors, struct error *error) {
+  struct run_directory *run = setup->run;
+  const enum status status = settle(setup, argc, argv, actors, error);
+  if (status == STATUS_OK)
+    setup->run = run;
+  else
+    run_directory_close(run);
+  return status;
+}
+
+static enum status resolve(struct setup *setup, int argc, char **argv, uint32_t actors, struct error *error) {
+  log_keep();
+  enum status status = settle(setup, argc, argv, actors, error);
+  if (status != STATUS_OK) return status;
   open_run(setup, error);
   if (!setup->run) return error->status;
+  if (is_outdated(setup)) status = settle_again(setup, argc, argv, actors, error);
+  if (status != STATUS_OK) return status;
   if (setup->in_place) status = run_directory_set_aside(setup->run, setup->steps, error);
   if (status == STATUS_OK) status = write_config(setup, error);
   if (status != STATUS_OK) return status;
@@ -335,7 +366,9 @@ const char *setup_checkpoint_name(const struct setup *setup) {
 }
 
 enum status setup_resolve(struct setup *setup, int argc, char **argv, uint32_t actors, struct error *error) {
+  const double began = clock_now();
   const enum status status = resolve(setup, argc, argv, actors, error);
+  setup->began = began;
   if (status == STATUS_OK || status == STATUS_DONE) return status;
   if (setup->run)
     setup_abandon(setup, status_exit_code(status), error->text);

@@ -17,6 +17,7 @@ struct setup {
   bool automatic;                // --resume auto: a script starts it, and reads status.json
   char checkpoint[FILE_PATH];    // of a resume: the file
   uint64_t steps, updates;       // ... and what it holds
+  uint64_t seen;                 // the steps of the directory's newest checkpoint before the choice; 0: none
   uint64_t wanted_threads;       // of the learner, if mpirun's binding did not limit them
   uint32_t ranks;                // of the job, 1 in one process
   char init_replay[CONFIG_TEXT]; // the file of transitions that a new run's replay begins with, "" for none

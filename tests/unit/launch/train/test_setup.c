@@ -7,9 +7,13 @@
 #include "tests/support/jobs.h"
 #include "tests/support/unit.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static char *directory; // of this program
@@ -310,6 +314,75 @@ static void test_damaged_newest(void) {
   CU_ASSERT_TRUE(error_says(&error, "nowhere"));
 }
 
+// Runs a child that has the directory to itself for a moment, as another start has while it judges the lock, and puts
+// the hidden checkpoint in place meanwhile: a job that ends saves it after the choice of a checkpoint and before the
+// lock. Returns when the child has begun.
+static pid_t save_meanwhile(const char *run) {
+  int begun[2];
+  char byte, *path = unit_path(directory, run), hidden[1200], place[1200];
+  snprintf(hidden, sizeof hidden, "%s/../%s.hidden", path, run);
+  snprintf(place, sizeof place, "%s/ckpt-60.h5", path);
+  CU_ASSERT_EQUAL_FATAL(pipe(begun), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    const int guard = open(path, O_RDONLY | O_DIRECTORY);
+    const bool locked = guard >= 0 && flock(guard, LOCK_EX) == 0 && write(begun[1], "", 1) == 1;
+    nanosleep(&(struct timespec){.tv_nsec = 700000000}, NULL);
+    _exit(locked && rename(hidden, place) == 0 ? 0 : 1);
+  }
+  CU_ASSERT_EQUAL(read(begun[0], &byte, 1), 1);
+  close(begun[0]), close(begun[1]);
+  free(path);
+  return child;
+}
+
+static void hide_newest(const char *run) {
+  char from[1200], to[1200];
+  snprintf(from, sizeof from, "%s/%s/ckpt-60.h5", directory, run);
+  snprintf(to, sizeof to, "%s/%s.hidden", directory, run);
+  CU_ASSERT_EQUAL_FATAL(rename(from, to), 0);
+}
+
+static void remove_checkpoints(const char *run) {
+  char command[1200];
+  snprintf(command, sizeof command, "rm %s/%s/ckpt-*.h5", directory, run);
+  CU_ASSERT_EQUAL(system(command), 0);
+}
+
+static void expect_saved(pid_t child) {
+  int how;
+  CU_ASSERT_EQUAL(waitpid(child, &how, 0), child);
+  CU_ASSERT_EQUAL(how, 0);
+}
+
+// A job ends in the directory while this start looks at it: its last checkpoint is good, and none of it is set aside.
+static void test_saved_meanwhile(void) {
+  static const char *const lines[] = {"--resume @/late --env-steps 90",
+                                      "--env Pendulum-v1 --run-dir @/late --resume auto --env-steps 90"};
+  struct setup setup;
+  struct error error = {0};
+  make_run("late", "");
+  for (int i = 0; i < 4; i++) {
+    hide_newest("late");
+    if (i == 3) remove_checkpoints("late");
+    const pid_t child = save_meanwhile("late");
+    if (i == 2) { // the run is done
+      UNIT_STATUS(resolve(&setup, "--resume @/late", 1, &error), STATUS_DONE, &error);
+      CU_ASSERT_FALSE(exists("late/lock"));
+    } else { // 3: there was no checkpoint at all
+      UNIT_STATUS_FATAL(resolve(&setup, lines[i > 0], 1, &error), STATUS_OK, &error);
+      CU_ASSERT_EQUAL(setup.steps, 60);
+      CU_ASSERT_TRUE(setup.in_place);
+      CU_ASSERT_FALSE(setup.begins_again);
+      run_directory_close(setup.run);
+      write_text("late/status.json", "{\"state\": \"done\", \"env_steps\": 60}");
+    }
+    expect_saved(child);
+    CU_ASSERT_TRUE(exists("late/ckpt-60.h5"));
+    CU_ASSERT_FALSE(exists("late/ckpt-60.h5.bad"));
+  }
+}
+
 static void test_locked(void) {
   struct setup setup, second;
   struct error error = {0};
@@ -335,6 +408,7 @@ int main(void) {
       {"a run that has ended is left as it is, with what goes on", test_resume_done},
       {"one file needs a new directory; best.h5 cannot go on", test_resume_file},
       {"a damaged checkpoint gives way to the one before", test_damaged_newest},
+      {"a checkpoint that is saved while a start looks is the one that goes on", test_saved_meanwhile},
       {"two cannot go on in the same directory", test_locked},
   };
   const int failed = unit_run("setup", cases, sizeof cases / sizeof *cases);
