@@ -192,13 +192,11 @@ static uint64_t newest_in(const char *directory) {
 
 // A run that is in progress removes checkpoints while this looks at them; that it is in progress is found out later.
 static enum status read_newest(struct setup *setup, const char *resume, struct error *error) {
-  struct stat info;
-  setup->seen = newest_in(resume);
   for (int tries = 5;; tries--) {
+    setup->seen = newest_in(resume);
     enum status status = run_newest_checkpoint(resume, true, setup->checkpoint, error);
-    if (status != STATUS_OK) return status;
-    status = read_saved(setup, error);
-    if (status == STATUS_OK || tries == 0 || file_stat(setup->checkpoint, &info) == 0) return status;
+    if (status == STATUS_OK) status = read_saved(setup, error);
+    if (status == STATUS_OK || tries == 0 || newest_in(resume) == setup->seen) return status;
     error_clear(error);
   }
 }
