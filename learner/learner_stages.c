@@ -237,8 +237,7 @@ enum status learner_finish(struct learner *learner, bool *busy, struct error *er
   }
   if (status != STATUS_OK || learner->evaluation.running) return status;
 
-  if (job->limiter.steps > job->metrics.last_steps || job->limiter.updates > job->metrics.last_updates ||
-      job->metrics.evaluated)
+  if (job->limiter.steps > job->metrics.last_steps || job->metrics.evaluated)
     reporter_row(&learner->reporter, job, &learner->table);
   const struct error *partial = &learner->schedule.partial; // the checkpoint lacks its replay
   if (partial->status != STATUS_OK) return error_set(error, partial->status, "%s", partial->text);

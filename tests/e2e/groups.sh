@@ -78,7 +78,7 @@ fi
 # Arguments that are refused.
 bad 'one process' 2 '1 rank beside the first makes no groups of 2; start .* mpirun -n 3' "$CORSAC" train --env "$plugins/counter.so" --ranks-per-env 2 --run-dir "$tmp/bad"
 bad 'a rank too many' 2 '3 ranks beside the first make no groups of 2.* mpirun -n 5' $MPIRUN -n 4 "$CORSAC" train --env "$plugins/counter.so" --ranks-per-env 2 --run-dir "$tmp/bad"
-bad 'isolated' 2 'ranks_per_env 2: exec:, gym:, fmi: and --isolate run' $MPIRUN -n 3 "$CORSAC" train --env "$plugins/counter.so" --isolate --ranks-per-env 2 --run-dir "$tmp/bad"
+bad 'isolated' 2 'ranks_per_env 2: exec:, gym:, pettingzoo:, fmi: and --isolate run' $MPIRUN -n 3 "$CORSAC" train --env "$plugins/counter.so" --isolate --ranks-per-env 2 --run-dir "$tmp/bad"
 bad 'a built-in environment' '[12]' 'ranks_per_env 2 needs a plugin.*Pendulum-v1 runs on one rank' $MPIRUN -n 3 "$CORSAC" train --env Pendulum-v1 --ranks-per-env 2 --run-dir "$tmp/bad"
 bad 'a step that fails' 1 'fail_step.so: environment 0 .*step 20 of the episode failed: the solver diverged' $MPIRUN -n 3 "$CORSAC" train \
   --env "$plugins/fail_step.so:20" $small --ranks-per-env 2 --env-max-failures 1 --env-steps 100 --eval-every 0 --run-dir "$tmp/fails"

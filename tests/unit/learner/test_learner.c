@@ -35,16 +35,6 @@ static void test_async(void) {
 }
 
 // Neither side runs ahead: at every moment of the job.
-static void test_last_row(void) {
-  struct learner_scene s;
-  learner_scene_init(&s, directory, "last-row", 1,
-                     "--env Pendulum-v1 --env-steps 300 --log-every 100 --eval-every 0 --utd 20 --learning-starts 100");
-  CU_ASSERT_EQUAL(learner_scene_play(&s)->exit_code, EXIT_DONE);
-  CU_ASSERT_EQUAL(s.job.limiter.updates, 4000);
-  CU_ASSERT_EQUAL(s.job.metrics.last_updates, 4000);
-  learner_scene_release(&s);
-}
-
 static void test_utd(void) {
   static const double utds[] = {0.25, 1, 3};
   for (int u = 0; u < 3; u++) {
@@ -307,7 +297,6 @@ int main(void) {
   directory = unit_tmpdir();
   static const struct unit_case cases[] = {
       {"async: a job of exactly env_steps and the updates owed for them", test_async},
-      {"the last row has the updates that were owed for the last steps", test_last_row},
       {"utd holds both ways within utd_slack at every moment", test_utd},
       {"utd 0: the learner runs free and the job ends", test_free_running},
       {"sync: whole rounds, a version for each", test_sync},
