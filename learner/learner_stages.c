@@ -185,7 +185,7 @@ static enum status round_stage(struct learner *learner, bool *busy, struct error
   *busy = true;
   learner->stage = STAGE_UPDATE;
   const enum status status = transition_receiver_commit(learner->receiver, error);
-  close_rows(learner->job);
+  if (status == STATUS_OK) close_rows(learner->job);
   learner_add_time(&learner->reporter.times.drain, began);
   return status;
 }

@@ -334,7 +334,7 @@ static bool is_outdated(const struct setup *setup) {
   return (setup->in_place || setup->begins_again) && newest_in(run_directory_path(setup->run)) > setup->seen;
 }
 
-// The choice again, under the lock: nobody saves there any more. Fails with the lock given back.
+// Repeats the choice while this process has the lock, so that no other job saves there. A failure gives the lock back.
 static enum status settle_again(struct setup *setup, int argc, char **argv, uint32_t actors, struct error *error) {
   struct run_directory *run = setup->run;
   const enum status status = settle(setup, argc, argv, actors, error);

@@ -26,7 +26,7 @@ struct checkpoint_result {
 };
 
 struct checkpoint_writer;
-// job, run: not owned; run may be NULL where nothing is to be pruned and nobody else writes. NULL: failed.
+// job, run: not owned. run may be NULL: then nothing is pruned, and no other job may write there. NULL: failed.
 struct checkpoint_writer *checkpoint_writer_create(const struct job *job, struct run_directory *run,
                                                    struct error *error);
 // Abandons what is being written. If the disk does not answer for a minute, the thread and its memory stay behind.

@@ -44,8 +44,8 @@ void run_lock_refresh(struct run_lock *lock);
 // Whether a refresh found that the lock was lost; lock->loss then says who has it. Any thread may call it.
 bool run_lock_is_lost(const struct run_lock *lock);
 
-// Reads who has the lock at this moment. STATUS_FAILED: another process has; the error names it. Any thread may call
-// it.
+// Reads who has the lock at this moment. STATUS_FAILED: it is another process, which the error names. Any thread may
+// call it.
 enum status run_lock_check(const struct run_lock *lock, struct error *error);
 
 // Gives the lock back, if this process still has it.
