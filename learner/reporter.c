@@ -140,8 +140,6 @@ static void write_status(void *argument) {
   it->result = run_directory_write_status(it->reporter->run, it->status, &it->error);
 }
 
-static void write_log(void *argument) { log_info("%s", ((const struct writing *)argument)->line); }
-
 static void refresh(void *argument) { run_directory_refresh(((const struct writing *)argument)->reporter->run); }
 
 static void append_row(struct reporter *reporter, struct job *job, const char *line) {
@@ -186,7 +184,7 @@ void reporter_row(struct reporter *reporter, struct job *job, const struct actor
   reporter->next_line = now + LINE_SECONDS;
   measure_rates(reporter, job);
   format_progress(reporter, job, table, line, sizeof line);
-  errands_run(reporter->errands, write_log, &(struct writing){.line = line});
+  log_info("%s", line);
 }
 
 static void add_wait(struct run_status *status, const struct actor_table *table) {

@@ -242,7 +242,7 @@ $(B)/fmus/spring%.fmu: tests/support/fmus/spring.c tests/support/fmus/spring%.xm
 SEAMS := clock_gettime time nanosleep backoff_wait backoff_reset pthread_create pthread_join pthread_detach pthread_setname_np \
   pthread_cond_signal pthread_cond_wait pthread_cond_timedwait getpid gethostname process_pid_namespace process_namespace \
   process_boot process_start process_has_ended environment_kind_open write pwrite fsync rename held_file_open held_file_close \
-  log_write learner_create learner_turn checkpoint_writer_take actor_turn learner_drain actor_table_keep_in_touch \
+  log_write log_open_file learner_create learner_turn checkpoint_writer_take actor_turn learner_drain actor_table_keep_in_touch \
   actor_table_grant learner_publish sac_update
 SIMULATION := $(patsubst %.c,$(B)/obj/%.o,$(filter-out tests/simulation/simulate.c tests/simulation/scale.c,$(wildcard tests/simulation/*.c)))
 $(B)/simulation/%: $(B)/obj/tests/simulation/%.o $(SIMULATION) $(B)/libcorsac.a

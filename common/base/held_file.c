@@ -63,30 +63,33 @@ static struct held_file *find_room(void) {
   return NULL;
 }
 
-struct held_file *held_file_open(const char *path, int flags, struct error *error) {
+// Makes the descriptor that of a new entry. NULL: the table is full, and the descriptor stays the caller's.
+static struct held_file *hold(int descriptor, int flags, const char *path, const char *what) {
   pthread_mutex_lock(&lock);
   struct held_file *file = find_room();
-  if (!file) error_set(error, STATUS_IO, "%s: cannot be opened: %s", path, strerror(EMFILE));
-  const int descriptor = file ? file_open_plain(path, flags, error) : -1;
-  if (descriptor >= 0) {
-    char buffer[FILE_PATH];
-    *file = (struct held_file){.used = true, .flags = flags};
-    snprintf(file->path, sizeof file->path, "%s", file_path(path, buffer));
-    adopt(file, descriptor);
-  }
-  pthread_mutex_unlock(&lock);
-  return descriptor >= 0 ? file : NULL;
-}
-
-struct held_file *held_file_take(int descriptor, const char *what) {
-  pthread_mutex_lock(&lock);
-  struct held_file *file = descriptor >= 0 ? find_room() : NULL;
   if (file) {
-    *file = (struct held_file){.used = true, .what = what};
+    *file = (struct held_file){.used = true, .flags = flags, .what = what};
+    snprintf(file->path, sizeof file->path, "%s", path);
     adopt(file, descriptor);
   }
   pthread_mutex_unlock(&lock);
   return file;
+}
+
+// Opening may take long, where a file system hangs, and holds up no other file.
+struct held_file *held_file_open(const char *path, int flags, struct error *error) {
+  char buffer[FILE_PATH];
+  const int descriptor = file_open_plain(path, flags, error);
+  if (descriptor < 0) return NULL;
+  struct held_file *file = hold(descriptor, flags, file_path(path, buffer), NULL);
+  if (file) return file;
+  close(descriptor);
+  error_set(error, STATUS_IO, "%s: cannot be opened: %s", path, strerror(EMFILE));
+  return NULL;
+}
+
+struct held_file *held_file_take(int descriptor, const char *what) {
+  return descriptor >= 0 ? hold(descriptor, 0, "", what) : NULL;
 }
 
 static bool open_again(struct held_file *file) {
@@ -112,16 +115,17 @@ int held_file_descriptor(struct held_file *file) {
   return descriptor;
 }
 
+// So may closing, since a network file system writes then.
 bool held_file_close(struct held_file *file) {
   if (!file) return true;
   pthread_mutex_lock(&lock);
-  const bool ours = is_ours(file);
-  if (!ours) errno = EBADF;
-  const bool closed = ours && close(file->descriptor) == 0;
+  const int descriptor = is_ours(file) ? file->descriptor : -1;
   file->used = false;
   file->descriptor = -1;
   pthread_mutex_unlock(&lock);
-  return closed;
+  if (descriptor >= 0) return close(descriptor) == 0;
+  errno = EBADF;
+  return false;
 }
 
 static void add_name(char *text, size_t size, const struct held_file *file) {

@@ -1,9 +1,7 @@
 #include "common/base/log.h"
-#include "common/base/held_file.h"
+#include "common/base/log_file.h"
 #include "common/base/printable.h"
 #include "common/base/streams.h"
-#include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,13 +17,13 @@ enum { LINE_SIZE = 4096, STATUS_SIZE = 512, KEPT_SIZE = 8192 };
 static struct {
   int rank;
   enum log_level level;
-  struct held_file *file; // NULL: none
-  char path[1024], status[STATUS_SIZE];
-  bool keeps, is_lost; // is_lost: the last line is not in the file
+  struct log_file *file; // NULL: none
+  char status[STATUS_SIZE];
+  bool keeps;
   size_t kept_size;
   char kept[KEPT_SIZE]; // whole lines
 } log_state = {.level = LOG_INFO};
-static pthread_mutex_t lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP; // recursive, since say_lost logs
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 void log_init(int rank, enum log_level level) {
   log_state.rank = rank;
@@ -37,44 +35,30 @@ void log_keep(void) {
   log_state.kept_size = 0;
 }
 
-// The file cannot be written. Each line is tried, since a disk may have room again; this is said once until one is
-// written.
-static void say_lost(int reason) {
-  if (log_state.is_lost) return;
-  log_state.is_lost = true; // before the warning, which fails likewise
-  log_warn("%s: cannot be written, the log goes on without it: %s", log_state.path, strerror(reason));
-}
-
-static void write_file(const char *lines, size_t size) {
-  if (!log_state.file) return;
-  const int file = held_file_descriptor(log_state.file);
-  // What was cut off ends as a line.
-  if (log_state.is_lost && !streams_write(file, "\n", 1)) return;
-  if (!streams_write(file, lines, size))
-    say_lost(errno);
-  else
-    log_state.is_lost = false;
-}
-
 static void keep(const char *line, size_t size) {
   if (!log_state.keeps || size > sizeof log_state.kept - log_state.kept_size) return;
   memcpy(log_state.kept + log_state.kept_size, line, size);
   log_state.kept_size += size;
 }
 
+static void tell_lost(const char *path, const char *what) { log_warn("%s: %s", path, what); }
+
 enum status log_open_file(const char *path, struct error *error) {
-  struct held_file *file = held_file_open(path, O_WRONLY | O_CREAT | O_APPEND, error);
-  if (!file) return STATUS_IO;
+  struct log_file *file = log_file_open(path, tell_lost, error);
+  if (!file) return error ? error->status : STATUS_IO;
   pthread_mutex_lock(&lock);
-  held_file_close(log_state.file);
+  struct log_file *before = log_state.file;
   log_state.file = file;
-  snprintf(log_state.path, sizeof log_state.path, "%s", path);
-  log_state.keeps = log_state.is_lost = false;
-  if (log_state.kept_size > 0) write_file(log_state.kept, log_state.kept_size);
+  log_state.keeps = false;
+  if (log_state.kept_size > 0) log_file_add(file, log_state.kept, log_state.kept_size);
   log_state.kept_size = 0;
   pthread_mutex_unlock(&lock);
+  log_file_close(before);
   return STATUS_OK;
 }
+
+// Without the lock, which the file's thread takes where it tells something.
+void log_flush(void) { log_file_flush(log_state.file); }
 
 bool log_on_terminal(void) {
   const char *term = getenv("TERM");
@@ -120,11 +104,12 @@ void log_status_line(const char *text) {
 void log_close(void) {
   log_status_line("");
   pthread_mutex_lock(&lock);
-  held_file_close(log_state.file);
+  struct log_file *file = log_state.file;
   log_state.file = NULL;
   log_state.keeps = false;
   log_state.kept_size = 0;
   pthread_mutex_unlock(&lock);
+  log_file_close(file);
 }
 
 void log_write(enum log_level level, const char *format, ...) {
@@ -158,7 +143,7 @@ void log_write(enum log_level level, const char *format, ...) {
   } else {
     (void)streams_write(to, plain, plain_size);
   }
-  write_file(plain, plain_size);
+  log_file_add(log_state.file, plain, plain_size);
   keep(plain, plain_size);
   pthread_mutex_unlock(&lock);
 }

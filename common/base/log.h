@@ -17,9 +17,13 @@ void log_init(int rank, enum log_level level);
 void log_keep(void);
 
 // Appends every line to this file as well, from now on, after those that log_keep has kept. A file that cannot be
-// written is named once, and gets lines again as soon as it can.
+// written is named once, and gets lines again as soon as it can. Nobody who logs waits for it (log_file.h).
 enum status log_open_file(const char *path, struct error *error);
 
+// Waits until the file has the lines so far, at most ten seconds.
+void log_flush(void);
+
+// The same, and closes it.
 void log_close(void);
 
 // Sets a live status line ("" for none). It stays at the bottom of the terminal while log lines pass above it. Does

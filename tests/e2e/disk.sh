@@ -85,6 +85,20 @@ if [ "$(id -u)" = 0 ] && command -v mpirun fsfreeze >/dev/null && truncate -s 64
   check 'a file system that hangs: nobody has left' [ "$(count 'this actor leaves|presumed dead')" = 0 ]
   kill -USR1 "$background"
   ended 'a file system that hangs: the end' 75
+
+  # The learner logs in the main thread while its log cannot be written. Between two writes of status.json, 5 s apart,
+  # no other file is touched.
+  start $MPIRUN -n 3 "$CORSAC" train $job --log-every 100000000 --checkpoint-every 100000000 --actor-timeout 2 --env-timeout 2 --run-dir "$frozen/quiet"
+  written() { ! cmp -s "$frozen/quiet/status.json" "$tmp/status"; }
+  wait_for [ -e "$frozen/quiet/status.json" ] && cp "$frozen/quiet/status.json" "$tmp/status"
+  check 'a signal while the log hangs: status.json is new' wait_for written
+  check 'a signal while the log hangs: it is frozen' fsfreeze -f "$frozen"
+  kill -USR1 "$background"
+  sleep 8
+  check 'a signal while the log hangs: it answers again' thaw
+  ended 'a signal while the log hangs: the end' 75
+  check 'a signal while the log hangs: nobody has left' [ "$(count 'this actor leaves|presumed dead')" = 0 ]
+  check 'a signal while the log hangs: log.txt has all' grep -q 'newest checkpoint' "$frozen/quiet/log.txt"
   umount "$frozen"
   trap cleanup EXIT
 else

@@ -185,6 +185,13 @@ void SEAM(log_write)(enum log_level level, const char *format, ...) {
   checks_log(world->checks, level, text);
 }
 
+// There is no log.txt: no line would come to it.
+enum status SEAM(log_open_file)(const char *path, struct error *error);
+enum status SEAM(log_open_file)(const char *path, struct error *error) {
+  (void)path, (void)error;
+  return STATUS_OK;
+}
+
 // --- the roles ---
 
 // --- what is measured ---

@@ -6,7 +6,7 @@
 //   processes    getpid, gethostname; process_has_ended and the like, which ask the world
 //   environment  environment_kind_open: the simulated one (environment.c)
 //   disk         write, pwrite, fsync, rename (disk.c)
-//   log          log_write: into the trace and the checks
+//   log          log_write: into the trace and the checks; log_open_file: no file
 //   roles        learner_create, learner_turn, actor_turn: they show the checks what they work on, and take time
 #ifndef CORSAC_TESTS_SIMULATION_SEAMS_H
 #define CORSAC_TESTS_SIMULATION_SEAMS_H

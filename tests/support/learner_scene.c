@@ -93,6 +93,7 @@ void learner_scene_kill(struct learner_scene *s, int i) {
 }
 
 bool learner_scene_says(const struct learner_scene *s, const char *name, const char *what) {
+  log_flush();
   char *path = unit_path(s->setup.config.run_dir, name), *text = unit_read_file(path, NULL);
   const bool found = text && strstr(text, what);
   free(path);

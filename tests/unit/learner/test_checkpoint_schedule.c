@@ -77,6 +77,7 @@ static bool there(const struct scene *s, const char *name) {
 }
 
 static bool says(const struct scene *s, const char *name, const char *what) {
+  log_flush();
   char *path = unit_path(s->directory, name), *text = unit_read_file(path, NULL);
   const bool found = text && strstr(text, what);
   free(path);

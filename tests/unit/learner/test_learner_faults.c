@@ -125,6 +125,7 @@ static void test_high_alpha(void) {
   learner_scene_init(&s, directory, "alpha", 1, "--env Pendulum-v1 --env-steps 200");
   s.job.sac.log_alpha = 11; // 60,000
   CU_ASSERT_EQUAL(learner_scene_play(&s)->exit_code, EXIT_DONE);
+  log_flush();
   char *path = unit_path(s.setup.config.run_dir, "log.txt"), *text = unit_read_file(path, NULL);
   const char *logged = text ? strstr(text, "alpha has grown to ") : NULL;
   CU_ASSERT_PTR_NOT_NULL_FATAL(logged);

@@ -52,6 +52,7 @@ static void scene_release(struct scene *s) {
 
 // How often the file says it; -1: it is not there.
 static int says(const struct scene *s, const char *name, const char *what) {
+  log_flush();
   char *path = unit_path(s->directory, name), *text = unit_read_file(path, NULL);
   int n = text ? 0 : -1;
   for (const char *at = text; at && (at = strstr(at, what)); at++) n++;

@@ -154,6 +154,7 @@ static void test_full_disk(void) {
   setrlimit(RLIMIT_FSIZE, &(struct rlimit){MOST, limit.rlim_max});
   log_info("one");
   log_info("two");
+  log_flush();
   setrlimit(RLIMIT_FSIZE, &limit);
   log_info("three");
   log_info("four");

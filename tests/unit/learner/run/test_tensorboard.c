@@ -154,6 +154,7 @@ static void test_failure(void) {
   CU_ASSERT_EQUAL(log_open_file(log, NULL), STATUS_OK);
   struct tensorboard *tensorboard = create(gone, 0);
   for (int i = 0; i < 3; i++) tensorboard_row(tensorboard, "1,100,3,4,5");
+  log_flush();
   char *text = unit_read_file(log, NULL);
   const char *first = strstr(text, "TensorBoard's events are not whole, training goes on: ");
   CU_ASSERT_PTR_NOT_NULL_FATAL(first);
