@@ -99,7 +99,7 @@ check-asan check-ubsan: check-%: ## Unit and MPI tests under the address or the 
 	$(Q)$(MAKE) FLAVOUR=$* check-unit && $(MAKE) FLAVOUR=$* check-mpi && $(MAKE) FLAVOUR=$* check-simulation
 
 check-tsan: ## The tests of threads under the thread sanitizer
-	$(Q)$(MAKE) FLAVOUR=tsan TESTS="log thread_team sac sac_bits sac_recipes shared_weights checkpoint_writer checkpoint_history checkpoint_schedule errands libcorsac_policy" check-unit
+	$(Q)$(MAKE) FLAVOUR=tsan TESTS="log log_file thread_team sac sac_bits sac_recipes shared_weights checkpoint_writer checkpoint_history checkpoint_schedule errands libcorsac_policy" check-unit
 
 check-valgrind: ## The arithmetic, codec and HDF5's driver under valgrind: what is used before it is set, or after it is freed
 	$(Q)WRAP='valgrind -q --error-exitcode=9' $(MAKE) FLAVOUR=debug TIME_SCALE=20 check-unit \
