@@ -377,7 +377,7 @@ static int step(void *self, const float *action, float *obs, double *reward) {
 
 void process_refuse(void *self) { ((struct instance *)self)->is_refused = true; }
 
-pid_t process_number(void *self) { return process_child_opener(&((struct instance *)self)->child); }
+pid_t process_pid(void *self) { return process_child_opener(&((struct instance *)self)->child); }
 
 static const char *reason(void *self) { return ((struct instance *)self)->why; }
 

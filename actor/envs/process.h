@@ -39,7 +39,7 @@ void process_set_place(struct process *process, const struct process_place *plac
 void process_refuse(void *self);
 
 // The process that plays the instance's episodes now, or 0 where it cannot be seen from here.
-pid_t process_number(void *self);
+pid_t process_pid(void *self);
 
 // Starts the child of an instance and does not wait for it, so that the children of several instances start at once.
 // process_create then waits for that child, at most create_timeout from here on. Where it cannot be started,

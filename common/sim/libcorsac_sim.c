@@ -317,12 +317,18 @@ static const double *find_rewards(struct corsac_sim *sim, double reward) {
   return sim->rewards;
 }
 
+// The end of a simulator's only agent is its episode's.
+static int find_flags(const struct corsac_sim *sim, int flags) {
+  return sim->agents > 1 ? flags : flags | (sim->flags[0] & (CORSAC_TERMINATED | CORSAC_TRUNCATED));
+}
+
 // Puts what corsac_sim_agents gave into the channel.
 static void give_agents(struct corsac_sim *sim, double reward) {
-  if (sim->agents == 1) return;
   struct channel *channel = sim->child.channel;
-  memcpy(channel->agent_reward, find_rewards(sim, reward), sim->agents * sizeof *sim->rewards);
-  memcpy(channel->agent_flags, sim->flags, sim->agents);
+  if (sim->agents > 1) {
+    memcpy(channel->agent_reward, find_rewards(sim, reward), sim->agents * sizeof *sim->rewards);
+    memcpy(channel->agent_flags, sim->flags, sim->agents);
+  }
   forget_agents(sim);
 }
 
@@ -350,6 +356,8 @@ int corsac_sim_begin(struct corsac_sim *sim, const float *obs, float *action) {
 
 int corsac_sim_step(struct corsac_sim *sim, const float *obs, double reward, int flags, float *action) {
   if (sim->stage != STAGE_STEP) return refuse_call(sim, "the simulator calls corsac_sim_step before corsac_sim_begin");
+  if (sim->agents == 1) reward = find_rewards(sim, reward)[0];
+  flags = find_flags(sim, flags);
   if (sim->alone) {
     const locale_t host = locale_enter_c();
     const int next = sim_alone_step(sim->alone, obs, find_rewards(sim, reward), flags, sim->flags, action);

@@ -110,7 +110,8 @@ int corsac_sim_step(struct corsac_sim *sim, const float *obs, double reward, int
 // Of several agents: gives what the next corsac_sim_begin or corsac_sim_step goes with. Call it before that. rewards
 // (agents): of that step; NULL: each agent gets the step's `reward`. flags (agents): CORSAC_PRESENT for an agent that
 // acts next; CORSAC_TERMINATED or CORSAC_TRUNCATED for one whose last step this was; CORSAC_ABSENT for one that is not
-// there, whose rows are ignored. NULL, or without this call: all are CORSAC_PRESENT. <corsac/env.h> tells more.
+// there, whose rows are ignored. NULL, or without this call: all are CORSAC_PRESENT. <corsac/env.h> tells more. With
+// one agent, its reward is the step's, and its end is the episode's.
 void corsac_sim_agents(struct corsac_sim *sim, const double *rewards, const uint8_t *flags);
 
 // The seed of the episode that begins next, and then of that episode. Of a loaded episode it is the one that the

@@ -13,8 +13,11 @@ static const int handled[] = {SIGUSR1, SIGUSR2, SIGINT, SIGTERM, SIGXCPU, SIGHUP
 static const int ignored[] = {SIGPIPE, SIGXFSZ}; // a write fails with an error instead
 enum { HANDLED = sizeof handled / sizeof *handled, IGNORED = sizeof ignored / sizeof *ignored };
 
+// TERM and INT leave less time than the others: they count also after one of those.
+static bool is_urgent(int number) { return number == SIGTERM || number == SIGINT; }
+
 static void note(int number) {
-  if (stop_signal == 0) stop_signal = number;
+  if (stop_signal == 0 || (is_urgent(number) && !is_urgent(stop_signal))) stop_signal = number;
 }
 
 static bool is_handled(int number) { return number != SIGHUP || handles_hup; }

@@ -26,7 +26,7 @@ struct subject {
 };
 
 static pid_t find_process(const struct subject *subject) {
-  return subject->kind->process ? process_number(subject->probe->self) : getpid();
+  return subject->kind->process ? process_pid(subject->probe->self) : getpid();
 }
 
 static void measure(struct subject *subject, struct usage *usage) {

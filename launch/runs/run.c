@@ -10,7 +10,7 @@ enum status run_read(const char *path, struct run *run, struct error *error) {
   struct stat info;
   char config[FILE_PATH];
   if (stat(path, &info) != 0)
-    return error_set(error, STATUS_USAGE, "%.1000s: cannot be read: %s; give the directory of a run", path,
+    return error_set(error, STATUS_IO, "%.1000s: cannot be read: %s; give the directory of a run", path,
                      strerror(errno));
   if (!S_ISDIR(info.st_mode))
     return error_set(error, STATUS_USAGE, "%.1000s: is no directory; give the directory of a run (--run-dir of train)",

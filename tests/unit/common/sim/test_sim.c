@@ -31,6 +31,7 @@ static struct corsac_sim_spec make_spec(void) {
 struct walk {
   struct corsac_sim_spec spec;
   int end, nan_at;
+  bool as_agent; // it gives rewards and ends through corsac_sim_agents
   int opened, next, episodes, steps;
   uint64_t seeds[8];
   double sum;
@@ -54,7 +55,10 @@ static void *walk(void *context) {
       walk->sum += (double)action[0];
       obs = t == walk->nan_at ? NAN : obs + action[0];
       corsac_sim_info(sim, &(double){t});
-      walk->next = corsac_sim_step(sim, &obs, -1.5 * t, t == walk->end ? CORSAC_TERMINATED : 0, action);
+      const int flags = t == walk->end ? CORSAC_TERMINATED : 0;
+      if (walk->as_agent)
+        corsac_sim_agents(sim, &(double){-1.5 * t}, &(uint8_t){flags ? (uint8_t)flags : (uint8_t)CORSAC_PRESENT});
+      walk->next = corsac_sim_step(sim, &obs, walk->as_agent ? 99 : -1.5 * t, walk->as_agent ? 0 : flags, action);
     }
   }
   corsac_sim_close(sim);
@@ -75,7 +79,9 @@ static void test_alone(void) {
   CU_ASSERT_EQUAL(first.steps, 12);
   CU_ASSERT_TRUE(first.within);
   CU_ASSERT(first.seeds[0] != first.seeds[1]);
+  again.as_agent = true;
   walk(&again);
+  CU_ASSERT_EQUAL(again.steps, first.steps);
   CU_ASSERT_EQUAL(again.sum, first.sum);
   CU_ASSERT_EQUAL(memcmp(again.seeds, first.seeds, sizeof first.seeds), 0);
   setenv("CORSAC_SEED", "6", 1);
@@ -265,16 +271,18 @@ static void ask(struct host *host, enum channel_request request) {
   await_answer(host);
 }
 
-static void begin(struct host *host, int end) {
+static void begin_walk(struct host *host, const struct walk *walks) {
   make_channel(host);
-  host->walk = (struct walk){.spec = make_spec(), .end = end};
+  host->walk = *walks;
   CU_ASSERT_EQUAL_FATAL(pthread_create(&host->thread, NULL, walk, &host->walk), 0);
   await_answer(host);
 }
 
-static void test_driven(void) {
+static void begin(struct host *host, int end) { begin_walk(host, &(struct walk){.spec = make_spec(), .end = end}); }
+
+static void drive(bool as_agent) {
   struct host host = {0};
-  begin(&host, 3);
+  begin_walk(&host, &(struct walk){.spec = make_spec(), .end = 3, .as_agent = as_agent});
   const struct channel_spec *spec = &host.channel->spec;
   CU_ASSERT_EQUAL(spec->obs_dim, 1);
   CU_ASSERT_EQUAL(spec->act_dim, 2);
@@ -309,6 +317,10 @@ static void test_driven(void) {
   CU_ASSERT_EQUAL(host.walk.seeds[2], 102);
   release(&host);
 }
+
+static void test_driven(void) { drive(false); }
+
+static void test_driven_agent(void) { drive(true); }
 
 static void test_stopped_before_an_episode(void) {
   struct host host = {0};
@@ -451,6 +463,7 @@ int main(void) {
       {"a spec that cannot be is refused", test_bad_spec},
       {"numbers have a point in a simulator whose locale writes a comma, which it keeps", test_locale},
       {"driven: resets, steps, cuts, info, the end", test_driven},
+      {"a simulator of one agent may tell its reward and its end as several do", test_driven_agent},
       {"stopped before its first episode", test_stopped_before_an_episode},
       {"requests that it cannot follow are answered so", test_refused_requests},
       {"a file that is no channel, or of another version, is refused by name", test_bad_channel},
