@@ -1,9 +1,9 @@
-# install, uninstall, dist. Everything is put together below $(B)/stage and then copied; launch/site/install.sh
-# lists what it copied, for uninstall.
+# install, uninstall, dist. Everything is put together below $(B)/stage, in a directory of its own for each make, and
+# then copied; launch/site/install.sh lists what it copied, for uninstall.
 .PHONY: install uninstall dist
 
 PREFIX ?= /usr/local
-install: private prefix := $(B)/stage
+install: private prefix := $(B)/stage/$(shell echo $$PPID)
 install: all ## Install below PREFIX=/usr/local (and DESTDIR)
 	$(Q)rm -rf $(prefix)
 	$(Q)install -d $(prefix)/bin $(prefix)/include/corsac $(prefix)/lib/pkgconfig $(prefix)/share/man/man1 \
@@ -23,6 +23,7 @@ install: all ## Install below PREFIX=/usr/local (and DESTDIR)
 	  $(B)/corsac help --man $$name >$(prefix)/share/man/man1/corsac-$$name.1 || exit 1; done
 	$(Q)$(B)/corsac help --completion >$(prefix)/share/bash-completion/completions/corsac
 	$(Q)launch/site/install.sh $(prefix) '$(DESTDIR)$(PREFIX)'
+	$(Q)rm -rf $(prefix)
 
 uninstall: ## Remove what install put there
 	$(Q)launch/site/install.sh --remove '$(DESTDIR)$(PREFIX)'

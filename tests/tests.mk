@@ -18,10 +18,10 @@ UNIT_TESTS := $(UNIT_SOURCES:tests/%.c=$(B)/%) \
   $(foreach t,$(DOUBLE_TESTS),$(patsubst tests/%.c,$(B)/%_double,$(filter %/test_$(t).c %/test_$(t)_%.c,$(UNIT_SOURCES))))
 MPI_TESTS  := $(patsubst tests/mpi/%.c,$(B)/mpi/%,$(wildcard tests/mpi/test_*.c))
 # The longest begin, so that no processor waits for one at the end.
-E2E_FIRST  := $(addprefix tests/e2e/,waits.sh exec.sh unstarted.sh bad_input.sh guests.sh)
+E2E_FIRST  := $(addprefix tests/e2e/,waits.sh resume.sh files.sh bits.sh disk.sh unstarted.sh bad_input.sh gym.sh once.sh)
 E2E_TESTS  := $(E2E_FIRST) $(filter-out $(E2E_FIRST) tests/e2e/lib%.sh,$(wildcard tests/e2e/*.sh))
-# Each of these has the machine alone: hosts in namespaces of their own, a Slurm, full disks.
-E2E_ALONE  := $(addprefix tests/e2e/,hosts.sh slurm.sh disk.sh)
+# Each of these has the machine alone: hosts in namespaces of their own, a Slurm.
+E2E_ALONE  := $(addprefix tests/e2e/,hosts.sh slurm.sh)
 BENCHES    := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
 PLUGINS    := $(patsubst tests/support/plugins/%.c,$(B)/plugins/%.so,$(wildcard tests/support/plugins/*.c))
 SIMULATORS := $(patsubst tests/support/simulators/%.c,$(B)/simulators/%,$(wildcard tests/support/simulators/*.c))
