@@ -49,7 +49,8 @@ export ASAN_OPTIONS  ?= detect_stack_use_after_return=1:fast_unwind_on_malloc=0
 export LSAN_OPTIONS  ?= suppressions=$(suppressions)/lsan.supp:print_suppressions=0
 export UBSAN_OPTIONS ?= print_stacktrace=1
 export TSAN_OPTIONS  ?= suppressions=$(suppressions)/tsan.supp:halt_on_error=1
-TEST_JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+# Two more than there are processors, since most tests wait now and then.
+TEST_JOBS ?= $(shell expr $$(nproc) + 2)
 RUN_TESTS = tests/support/run_tests.sh -r $(B)/results -s $(TIME_SCALE)
 
 # --- check ----------------------------------------------------------------------------------------
@@ -60,7 +61,7 @@ check: ## Install what is missing, build, run every check and test that a commit
 	$(Q)launch/install-deps.sh core tests
 	$(Q)$(MAKE) check-built
 
-# The parts run one after another. Within a part, unit and e2e tests run side by side (TEST_JOBS=2).
+# The parts run one after another. Within a part tests run side by side (TEST_JOBS=4).
 CHECKS := check-layers check-headers check-format check-unit check-mpi check-simulation check-e2e
 check-built: all tests
 	@rm -f $(B)/results; failed=0; for part in $(CHECKS); do $(MAKE) $$part || failed=1; done; \
@@ -79,7 +80,7 @@ check-simulation: $(B)/simulation/simulate ## Run tests/simulation: 200 worlds
 	$(Q)$(RUN_TESTS) simulation $<
 
 check-mpi: $(call select,$(MPI_TESTS)) $(B)/corsac $(PLUGINS) $(SIMULATORS) ## Run tests/mpi
-	$(Q)$(RUN_TESTS) mpi $(call select,$(MPI_TESTS))
+	$(Q)$(RUN_TESTS) -j $(TEST_JOBS) mpi $(call select,$(MPI_TESTS))
 
 check-e2e: all $(COMMA) $(PLUGINS) $(SIMULATORS) $(FMUS) $(B)/unit/actor/envs/test_mujoco $(B)/unit/actor/envs/test_gym ## Run tests/e2e (CHECK_FULL=1: the long ones too)
 	$(Q)PYTHON=$$(for p in $(PYTHON) python3 /usr/bin/python3; do $$p -c 'import h5py' 2>/dev/null && echo $$p && break; done); \

@@ -27,7 +27,7 @@ static void test_no_run(void) {
   for (int i = 0; i < 3; i++) {
     struct run run;
     struct error error = {0};
-    UNIT_STATUS(run_read(paths[i], &run, &error), STATUS_USAGE, &error);
+    UNIT_STATUS(run_read(paths[i], &run, &error), i == 2 ? STATUS_IO : STATUS_USAGE, &error);
     CU_ASSERT_TRUE(error_says(&error, paths[i]));
     CU_ASSERT_TRUE(error_says(&error, says[i]));
   }
