@@ -50,7 +50,7 @@ bad 'no metrics.csv' 1 'none: metrics.csv has no rows yet' "$CORSAC" plot none
 cp -r s1 broken && echo '1,2,3' >>broken/metrics.csv
 bad 'a broken row' 1 'broken/metrics.csv: line [0-9]*: 3 columns' "$CORSAC" plot broken
 mkdir half-written && bad 'no run' 2 'half-written: holds no config.yaml' "$CORSAC" plot half-written
-bad 'no directory' 2 'nowhere: cannot be read' "$CORSAC" plot nowhere
+bad 'no directory' 1 'nowhere: cannot be read' "$CORSAC" plot nowhere
 bad 'no run named' 2 'corsac plot RUN' "$CORSAC" plot
 bad 'another format' 2 'has to end in .png, .svg or .pdf' "$CORSAC" plot s1 -o curves.jpg
 bad 'no such option' 2 'no option --shet \(did you mean --sheet' "$CORSAC" plot s1 --shet
