@@ -202,8 +202,8 @@ static bool wait_until_done(struct checkpoint_schedule *schedule, bool all, bool
   return !stopped && !schedule->hangs;
 }
 
-void checkpoint_schedule_give_up(struct checkpoint_schedule *schedule) {
-  schedule->heeded = *schedule->stop; // I5
+void checkpoint_schedule_give_up(struct checkpoint_schedule *schedule, int signal_number) {
+  schedule->heeded = signal_number; // I5
   checkpoint_schedule_poll(schedule);
   if (!checkpoint_writer_saving(schedule->writer)) return;
   checkpoint_writer_abandon(schedule->writer);

@@ -57,9 +57,9 @@ void checkpoint_schedule_poll(struct checkpoint_schedule *schedule);
 
 // --- where the job ends ---
 
-// A signal, or another reason to stop, is obeyed from now on. Gives up the running save, for something newer, and
-// waits until it has ended.
-void checkpoint_schedule_give_up(struct checkpoint_schedule *schedule);
+// The signal of this number, 0: another reason to stop, is obeyed from now on; one that came since is not yet. Gives up
+// the running save, for something newer, and waits until it has ended.
+void checkpoint_schedule_give_up(struct checkpoint_schedule *schedule, int signal_number);
 
 // Waits for the running save, then saves the job as it stands and waits for that. STATUS_STOPPED: a signal came that is
 // not yet obeyed; the job is not saved, for what the signal may ask.

@@ -244,7 +244,7 @@ static enum status look_around(struct learner *learner, struct error *error) {
     cause = LEARNER_TIME;
     snprintf(reason, sizeof reason, "max_hours (%g) have passed", job->config.max_hours);
   }
-  if (reason[0]) learner_save_and_stop(learner, signal_number == SIGTERM || signal_number == SIGINT, cause, reason);
+  if (reason[0]) learner_save_and_stop(learner, signal_number, cause, reason);
   return STATUS_OK;
 }
 

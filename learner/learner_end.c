@@ -122,11 +122,12 @@ static void leave_stopped(struct learner *learner, const char *cause, const char
 
 // Signals never wait for an environment. KILL may follow TERM and INT within a second, so the small part is saved
 // first.
-void learner_save_and_stop(struct learner *learner, bool urgent, const char *cause, const char *reason) {
+void learner_save_and_stop(struct learner *learner, int signal_number, const char *cause, const char *reason) {
+  const bool urgent = signal_number == SIGTERM || signal_number == SIGINT;
   struct error error = {0};
   char said[sizeof learner->outcome.reason];
   log_info("stopping: %s", reason);
-  checkpoint_schedule_give_up(&learner->schedule);
+  checkpoint_schedule_give_up(&learner->schedule, signal_number);
 
   // A checkpoint of this step may be whole: a small one does not replace it.
   enum status status = STATUS_OK;

@@ -85,9 +85,9 @@ void learner_leave(struct learner *learner, int exit_code, const char *state, co
 // Leaves because of an error.
 void learner_fail(struct learner *learner, const struct error *error);
 
-// Saves the job and leaves. urgent: the process may be killed in a second. cause: LEARNER_ACTORS or LEARNER_TIME; NULL:
-// a signal.
-void learner_save_and_stop(struct learner *learner, bool urgent, const char *cause, const char *reason);
+// Saves the job and leaves. signal_number: the signal that asks for it, 0: none. cause: LEARNER_ACTORS or LEARNER_TIME;
+// NULL: a signal, here or at an actor.
+void learner_save_and_stop(struct learner *learner, int signal_number, const char *cause, const char *reason);
 
 // One turn of waiting for the actors' last messages.
 void learner_wait_for_leaving(struct learner *learner);

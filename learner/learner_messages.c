@@ -194,7 +194,7 @@ static enum status take_failure(struct learner *learner, const struct frame *fra
   learner->failed = true;
   struct error unsaved = {0};
   while (checkpoint_schedule_whole(&learner->schedule, &unsaved) == STATUS_STOPPED) { // a signal restarts the save once
-    checkpoint_schedule_give_up(&learner->schedule);
+    checkpoint_schedule_give_up(&learner->schedule, *learner->stop);
     error_clear(&unsaved);
   }
   if (unsaved.status != STATUS_OK) log_error("and no checkpoint could be saved: %s", unsaved.text);

@@ -140,6 +140,8 @@ static void write_status(void *argument) {
   it->result = run_directory_write_status(it->reporter->run, it->status, &it->error);
 }
 
+static void write_log(void *argument) { log_info("%s", ((const struct writing *)argument)->line); }
+
 static void refresh(void *argument) { run_directory_refresh(((const struct writing *)argument)->reporter->run); }
 
 static void append_row(struct reporter *reporter, struct job *job, const char *line) {
@@ -184,7 +186,7 @@ void reporter_row(struct reporter *reporter, struct job *job, const struct actor
   reporter->next_line = now + LINE_SECONDS;
   measure_rates(reporter, job);
   format_progress(reporter, job, table, line, sizeof line);
-  log_info("%s", line);
+  errands_run(reporter->errands, write_log, &(struct writing){.line = line}); // standard error may hang, too
 }
 
 static void add_wait(struct run_status *status, const struct actor_table *table) {

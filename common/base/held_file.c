@@ -13,12 +13,17 @@
 
 enum { HELD_FILES = 32, HIGH = 16384 };
 
+// A descriptor, and the file that it belongs to.
+struct opened {
+  int descriptor; // -1: lost
+  dev_t device;
+  ino_t inode;
+};
+
 struct held_file {
   bool used;
-  int descriptor; // -1: lost
-  int flags;      // for opening it again
-  dev_t device;   // device and inode identify the file
-  ino_t inode;
+  int flags; // for opening it again
+  struct opened opened;
   const char *what;     // NULL: a file with a path
   char path[FILE_PATH]; // absolute
 };
@@ -41,19 +46,27 @@ static int move_high(int descriptor) {
   return descriptor;
 }
 
-static bool is_ours(const struct held_file *file) {
+// Without the lock, since a network file system that hangs does not answer, and other files must not wait for it.
+static bool is_ours(const struct opened *opened) {
   struct stat info;
-  return file->descriptor >= 0 && fstat(file->descriptor, &info) == 0 && info.st_dev == file->device &&
-         info.st_ino == file->inode;
+  return opened->descriptor >= 0 && fstat(opened->descriptor, &info) == 0 && info.st_dev == opened->device &&
+         info.st_ino == opened->inode;
+}
+
+static struct opened opened_of(const struct held_file *file) {
+  pthread_mutex_lock(&lock);
+  const struct opened opened = file->opened;
+  pthread_mutex_unlock(&lock);
+  return opened;
 }
 
 // Makes this descriptor the entry's.
 static bool adopt(struct held_file *file, int descriptor) {
   struct stat info;
-  file->descriptor = move_high(descriptor);
-  if (fstat(file->descriptor, &info) != 0) return false;
-  file->device = info.st_dev;
-  file->inode = info.st_ino;
+  descriptor = move_high(descriptor);
+  file->opened = (struct opened){.descriptor = descriptor};
+  if (fstat(descriptor, &info) != 0) return false;
+  file->opened = (struct opened){descriptor, info.st_dev, info.st_ino};
   return true;
 }
 
@@ -94,36 +107,48 @@ struct held_file *held_file_take(int descriptor, const char *what) {
 
 static bool open_again(struct held_file *file) {
   struct stat info;
-  file->descriptor = -1; // its number belongs to another file by now
+  const struct opened before = file->opened;
+  file->opened.descriptor = -1; // its number belongs to another file by now
   if (file->what) return false;
   const bool append = file->flags & O_APPEND;
-  if (!append && (stat(file->path, &info) != 0 || info.st_dev != file->device || info.st_ino != file->inode))
+  if (!append && (stat(file->path, &info) != 0 || info.st_dev != before.device || info.st_ino != before.inode))
     return false;
   struct error ignored = {0};
   const int kept = file->flags & ~(O_EXCL | O_TRUNC | O_CREAT);
   const int descriptor = file_open_plain(file->path, append ? kept | O_CREAT : kept, &ignored);
-  if (descriptor < 0) return false;
-  return adopt(file, descriptor);
+  return descriptor >= 0 && adopt(file, descriptor);
+}
+
+// The descriptor was found not to be the file's, which is rare. Returns whether it is open now: again, or by another
+// thread.
+static bool mend(struct held_file *file) {
+  pthread_mutex_lock(&lock);
+  const bool open = !file->used || is_ours(&file->opened) || open_again(file);
+  pthread_mutex_unlock(&lock);
+  return open;
 }
 
 int held_file_descriptor(struct held_file *file) {
-  pthread_mutex_lock(&lock);
-  if (file && !is_ours(file)) (void)open_again(file);
-  const int descriptor = file ? file->descriptor : -1;
-  pthread_mutex_unlock(&lock);
-  if (descriptor < 0) errno = EBADF;
-  return descriptor;
+  struct opened opened = {.descriptor = -1};
+  if (file) opened = opened_of(file);
+  if (file && !is_ours(&opened)) {
+    (void)mend(file);
+    opened = opened_of(file);
+  }
+  if (opened.descriptor < 0) errno = EBADF;
+  return opened.descriptor;
 }
 
 // So may closing, since a network file system writes then.
 bool held_file_close(struct held_file *file) {
   if (!file) return true;
+  const struct opened opened = opened_of(file);
+  const bool ours = is_ours(&opened);
   pthread_mutex_lock(&lock);
-  const int descriptor = is_ours(file) ? file->descriptor : -1;
   file->used = false;
-  file->descriptor = -1;
+  file->opened.descriptor = -1;
   pthread_mutex_unlock(&lock);
-  if (descriptor >= 0) return close(descriptor) == 0;
+  if (ours) return close(opened.descriptor) == 0;
   errno = EBADF;
   return false;
 }
@@ -134,18 +159,25 @@ static void add_name(char *text, size_t size, const struct held_file *file) {
   (void)text_append(text, size, strlen(text), "%s%s", *text ? ", " : "", name);
 }
 
-void held_files_check(char *mended, char *lost, size_t size) {
+// Returns false where the entry is not used, now or any more.
+static bool is_held(const struct held_file *file, struct opened *opened) {
   pthread_mutex_lock(&lock);
-  for (struct held_file *file = table; file < table + HELD_FILES; file++)
-    if (file->used && !is_ours(file)) add_name(open_again(file) ? mended : lost, size, file);
+  const bool used = file->used;
+  *opened = file->opened;
   pthread_mutex_unlock(&lock);
+  return used;
+}
+
+void held_files_check(char *mended, char *lost, size_t size) {
+  struct opened opened;
+  for (struct held_file *file = table; file < table + HELD_FILES; file++)
+    if (is_held(file, &opened) && !is_ours(&opened) && is_held(file, &opened))
+      add_name(mend(file) ? mended : lost, size, file);
 }
 
 struct held_file *held_file_of(int descriptor) {
-  struct held_file *found = NULL;
-  pthread_mutex_lock(&lock);
+  struct opened opened;
   for (struct held_file *file = table; file < table + HELD_FILES && descriptor >= 0; file++)
-    if (file->used && file->descriptor == descriptor && is_ours(file)) found = file;
-  pthread_mutex_unlock(&lock);
-  return found;
+    if (is_held(file, &opened) && opened.descriptor == descriptor && is_ours(&opened)) return file;
+  return NULL;
 }

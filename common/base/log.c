@@ -103,6 +103,7 @@ void log_status_line(const char *text) {
 
 void log_close(void) {
   log_status_line("");
+  log_flush(); // what the file's thread tells goes into the file, too
   pthread_mutex_lock(&lock);
   struct log_file *file = log_state.file;
   log_state.file = NULL;

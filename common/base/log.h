@@ -20,7 +20,7 @@ void log_keep(void);
 // written is named once, and gets lines again as soon as it can. Nobody who logs waits for it (log_file.h).
 enum status log_open_file(const char *path, struct error *error);
 
-// Waits until the file has the lines so far, at most ten seconds.
+// Waits until the file has the lines so far, at most four seconds. This, opening and closing are for one thread.
 void log_flush(void);
 
 // The same, and closes it.

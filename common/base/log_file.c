@@ -16,7 +16,8 @@
 #include <string.h>
 #include <time.h>
 
-enum { WAITING_SIZE = 65536, FLUSH_SECONDS = 10 };
+enum { WAITING_SIZE = 65536 };
+static const double FLUSH_SECONDS = 4, ROOM_SECONDS = 0.05;
 
 struct log_file {
   struct held_file *file;
@@ -28,6 +29,7 @@ struct log_file {
   pthread_cond_t work, done;
   pthread_t thread;
   bool is_writing, ends, ended;
+  bool is_late;      // it did not make room in time
   uint32_t left_out; // lines
   size_t used;
   char *waiting, *written; // whole lines, `used` bytes of them; what the thread writes
@@ -50,7 +52,7 @@ static void write_lines(struct log_file *file, const char *lines, size_t size) {
 
 static void tell_left_out(const struct log_file *file, uint32_t lines) {
   char what[128];
-  snprintf(what, sizeof what, "%u line%s of the log %s not in it: nothing could be written there for so long", lines,
+  snprintf(what, sizeof what, "%u line%s of the log %s not in it, since it was written too slowly", lines,
            lines == 1 ? "" : "s", lines == 1 ? "is" : "are");
   file->tell(file->path, what);
 }
@@ -68,7 +70,7 @@ static void write_waiting(struct log_file *file) {
   write_lines(file, lines, size);
   if (left_out > 0) tell_left_out(file, left_out);
   pthread_mutex_lock(&file->mutex);
-  file->is_writing = false;
+  file->is_writing = file->is_late = false;
 }
 
 static void *thread_main(void *argument) {
@@ -121,9 +123,17 @@ struct log_file *log_file_open(const char *path, void (*tell)(const char *path, 
   return NULL;
 }
 
+// The mutex is held. The thread may only be slower than a burst of lines. If it hangs, one line waits for it, no more.
+static void wait_for_room(struct log_file *file, size_t size) {
+  const struct timespec until = thread_in_seconds(ROOM_SECONDS);
+  while (!file->is_late && size > WAITING_SIZE - file->used)
+    file->is_late = pthread_cond_timedwait(&file->done, &file->mutex, &until) != 0;
+}
+
 void log_file_add(struct log_file *file, const char *line, size_t size) {
   if (!file) return;
   pthread_mutex_lock(&file->mutex);
+  wait_for_room(file, size);
   if (size <= WAITING_SIZE - file->used) {
     memcpy(file->waiting + file->used, line, size);
     file->used += size;
@@ -136,9 +146,7 @@ void log_file_add(struct log_file *file, const char *line, size_t size) {
 
 // The mutex is held. The thread may tell something while lines are written, which becomes another line.
 static void wait_until_written(struct log_file *file) {
-  struct timespec until;
-  clock_gettime(CLOCK_MONOTONIC, &until);
-  until.tv_sec += FLUSH_SECONDS;
+  const struct timespec until = thread_in_seconds(FLUSH_SECONDS);
   while (!file->ended && (file->ends || file->used > 0 || file->is_writing))
     if (pthread_cond_timedwait(&file->done, &file->mutex, &until) != 0) return;
 }

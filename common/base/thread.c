@@ -21,3 +21,12 @@ void thread_condition_init(pthread_cond_t *condition) {
   pthread_cond_init(condition, &monotonic);
   pthread_condattr_destroy(&monotonic);
 }
+
+struct timespec thread_in_seconds(double seconds) {
+  struct timespec when;
+  clock_gettime(CLOCK_MONOTONIC, &when);
+  const double fraction = (double)when.tv_nsec * 1e-9 + seconds;
+  when.tv_sec += (time_t)fraction;
+  when.tv_nsec = (long)((fraction - (double)(time_t)fraction) * 1e9);
+  return when;
+}

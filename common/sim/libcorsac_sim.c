@@ -317,9 +317,12 @@ static const double *find_rewards(struct corsac_sim *sim, double reward) {
   return sim->rewards;
 }
 
-// The end of a simulator's only agent is its episode's.
-static int find_flags(const struct corsac_sim *sim, int flags) {
-  return sim->agents > 1 ? flags : flags | (sim->flags[0] & (CORSAC_TERMINATED | CORSAC_TRUNCATED));
+// The end of a simulator's only agent is its episode's, and apart from that it is always there.
+static int take_flags(struct corsac_sim *sim, int flags) {
+  if (sim->agents > 1) return flags;
+  flags |= sim->flags[0] & (CORSAC_TERMINATED | CORSAC_TRUNCATED);
+  sim->flags[0] = CORSAC_PRESENT;
+  return flags;
 }
 
 // Puts what corsac_sim_agents gave into the channel.
@@ -337,6 +340,7 @@ int corsac_sim_begin(struct corsac_sim *sim, const float *obs, float *action) {
     return refuse_call(sim, "the simulator calls corsac_sim_begin in the middle of an episode: a step ends it, with "
                             "CORSAC_TERMINATED or CORSAC_TRUNCATED");
   sim->stage = STAGE_STEP;
+  (void)take_flags(sim, 0);
   if (sim->alone) {
     const locale_t host = locale_enter_c();
     const int next = sim_alone_begin(sim->alone, obs, sim->flags, action);
@@ -357,7 +361,7 @@ int corsac_sim_begin(struct corsac_sim *sim, const float *obs, float *action) {
 int corsac_sim_step(struct corsac_sim *sim, const float *obs, double reward, int flags, float *action) {
   if (sim->stage != STAGE_STEP) return refuse_call(sim, "the simulator calls corsac_sim_step before corsac_sim_begin");
   if (sim->agents == 1) reward = find_rewards(sim, reward)[0];
-  flags = find_flags(sim, flags);
+  flags = take_flags(sim, flags);
   if (sim->alone) {
     const locale_t host = locale_enter_c();
     const int next = sim_alone_step(sim->alone, obs, find_rewards(sim, reward), flags, sim->flags, action);

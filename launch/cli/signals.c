@@ -25,7 +25,7 @@ static bool is_handled(int number) { return number != SIGHUP || handles_hup; }
 static void install(int number) {
   struct sigaction action = {.sa_handler = note, .sa_flags = SA_RESTART};
   if (number == SIGINT) action.sa_flags |= (int)SA_RESETHAND;
-  sigemptyset(&action.sa_mask);
+  sigfillset(&action.sa_mask); // note reads and writes the flag
   sigaction(number, &action, NULL);
 }
 

@@ -25,9 +25,13 @@ remove() {
   done
 }
 
+# One at a time. Some file systems cannot lock a directory.
+take_prefix() { exec 9<"$prefix" && { flock -w 600 9 2>/dev/null || true; }; }
+
 if [ "$1" = --remove ]; then
   prefix=$2
   [ -e "$prefix/$list" ] || { echo "corsac: nothing is installed below $prefix (there is no $prefix/$list)"; exit 0; }
+  take_prefix
   names=$(cat "$prefix/$list")
   printf '%s\n' "$names" | grep -v '/$' | remove
   printf '%s\n' "$names" | grep '/$' | remove
@@ -36,6 +40,7 @@ fi
 
 stage=$1 prefix=$2
 mkdir -p "$prefix" || die "$prefix cannot be made"
+take_prefix
 before=$(cat "$prefix/$list" 2>/dev/null || true)
 files=$(cd "$stage" && find . -type f -o -type l | sed 's,^\./,,' | sort)
 directories=$(cd "$stage" && find . -mindepth 1 -type d | sed 's,^\./,,' | sort)

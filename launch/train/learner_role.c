@@ -192,6 +192,7 @@ static void finish(struct lead *lead, const struct error *error) {
 // --- in one process: an environment that the actor never returns from ---
 
 _Noreturn static void leave(const struct lead *lead) {
+  log_close();
   fflush(NULL);
   _exit(lead->result.exit_code);
 }

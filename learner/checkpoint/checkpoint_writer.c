@@ -209,19 +209,10 @@ struct checkpoint_writer *checkpoint_writer_create(const struct job *job, struct
   return NULL;
 }
 
-static struct timespec in_seconds(double seconds) {
-  struct timespec when;
-  clock_gettime(CLOCK_MONOTONIC, &when);
-  const double fraction = (double)when.tv_nsec * 1e-9 + seconds;
-  when.tv_sec += (time_t)fraction;
-  when.tv_nsec = (long)((fraction - (double)(time_t)fraction) * 1e9);
-  return when;
-}
-
 // false: the thread hangs in a write, and may still read all that it was given.
 static bool stop_thread(struct checkpoint_writer *writer) {
   if (!writer->started) return true;
-  const struct timespec deadline = in_seconds(DESTROY_SECONDS);
+  const struct timespec deadline = thread_in_seconds(DESTROY_SECONDS);
   atomic_store(&writer->watch.abandon, true);
   pthread_mutex_lock(&writer->mutex);
   writer->stop = true;
@@ -343,7 +334,7 @@ bool checkpoint_writer_take(struct checkpoint_writer *writer, struct checkpoint_
 }
 
 void checkpoint_writer_wait(struct checkpoint_writer *writer, double seconds) {
-  const struct timespec deadline = in_seconds(seconds);
+  const struct timespec deadline = thread_in_seconds(seconds);
   pthread_mutex_lock(&writer->mutex);
   while (!writer->policy_done && writer->state != DONE &&
          pthread_cond_timedwait(&writer->done, &writer->mutex, &deadline) != ETIMEDOUT)

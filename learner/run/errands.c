@@ -83,11 +83,7 @@ void errands_destroy(struct errands *errands) {
 
 // The mutex is held. false: the call goes on.
 static bool wait_until_over(struct errands *errands) {
-  struct timespec until;
-  clock_gettime(CLOCK_MONOTONIC, &until);
-  until.tv_nsec += (long)(LOOK_SECONDS * 1e9);
-  until.tv_sec += until.tv_nsec / 1000000000;
-  until.tv_nsec %= 1000000000;
+  const struct timespec until = thread_in_seconds(LOOK_SECONDS);
   while (errands->state != OVER)
     if (pthread_cond_timedwait(&errands->over, &errands->mutex, &until) != 0) break;
   return errands->state == OVER;

@@ -105,7 +105,7 @@ static void test_stalled_sender(void) {
     CU_ASSERT_EQUAL(transport_send(transport, 0, message, SIZE, NULL), STATUS_OK);
     free(message);
     CU_ASSERT_EQUAL(transport_send(transport, 0, "small", 5, NULL), STATUS_OK);
-    wait_seconds(1.5);
+    wait_seconds(5);
     CU_ASSERT_TRUE(transport_flush(transport, 30));
   } else if (rank == 2) {
     wait_seconds(0.2);
@@ -123,7 +123,7 @@ static void test_stalled_sender(void) {
       if (from == 1) CU_ASSERT_EQUAL(size, expected[ones++]);
       if (from == 2 && ++twos == SMALL) second = clock_now() - start;
     }
-    CU_ASSERT_TRUE(second < 1.2);
+    CU_ASSERT_TRUE(second < 4);
   }
   meet();
 }
@@ -195,12 +195,12 @@ static void test_same_version(void) {
   UNIT_STATUS(mpi_same_version(longest, 30, &error), STATUS_OK, &error);
   meet();
   bool late = rank == ranks - 1; // the others give up on it
-  if (late) wait_seconds(1);
+  if (late) wait_seconds(3);
   double start = clock_now();
   enum status status = mpi_same_version("1.2.3", late ? 30 : 0.2, &error);
   if (!late) {
     CU_ASSERT_EQUAL(status, STATUS_PEER);
-    CU_ASSERT_TRUE(clock_now() - start < 0.9);
+    CU_ASSERT_TRUE(clock_now() - start < 2.5);
   }
   meet();
 }

@@ -111,6 +111,7 @@ static int step(void *self, const float *action, float *obs, double *reward) {
   body->place += 0.1 * body->speed;
   *reward = -body->place * body->place * 1e-19;
   if (++body->step == 20) misbehave_in_step(body);
+  if (does(body, "calm")) usleep(1000); // so that another one gets to its step in time
   observe(body, obs);
   if (does(body, "round_step")) fesetround(FE_DOWNWARD);
   return 0;

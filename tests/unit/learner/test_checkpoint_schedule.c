@@ -294,8 +294,10 @@ static void test_signal(void) {
     setitimer(ITIMER_REAL, &(struct itimerval){.it_value.tv_usec = 0}, NULL);
     stop = SIGALRM;
     pending += checkpoint_schedule_now(&s.schedule, CHECKPOINT_ALL, NULL) ==
-               STATUS_STOPPED; // unless it was done before the first look
-    checkpoint_schedule_give_up(&s.schedule);
+               STATUS_STOPPED;                         // unless it was done before the first look
+    checkpoint_schedule_give_up(&s.schedule, SIGUSR1); // before the other one came
+    CU_ASSERT_EQUAL(checkpoint_schedule_now(&s.schedule, CHECKPOINT_ALL, NULL), STATUS_STOPPED);
+    checkpoint_schedule_give_up(&s.schedule, SIGALRM);
     CU_ASSERT_EQUAL(checkpoint_schedule_now(&s.schedule, i % 2 ? CHECKPOINT_NO_REPLAY : CHECKPOINT_ALL, NULL),
                     STATUS_OK);
     updates_in(&s, "ckpt-50.h5");
@@ -312,7 +314,7 @@ static void test_given_up(void) {
   s.job.limiter.steps = 100;
   CU_ASSERT_TRUE(checkpoint_schedule_is_due(&s.schedule));
   checkpoint_schedule_begin(&s.schedule);
-  checkpoint_schedule_give_up(&s.schedule);
+  checkpoint_schedule_give_up(&s.schedule, 0);
   CU_ASSERT_TRUE_FATAL(!checkpoint_writer_saving(s.schedule.writer));
   CU_ASSERT_EQUAL(replay_room(s.job.replay), SIZE_MAX);
   CU_ASSERT_TRUE_FATAL(!there(&s, "ckpt-100.h5"));

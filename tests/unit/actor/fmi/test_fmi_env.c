@@ -1,5 +1,6 @@
 // FMUs as environments. The same spring of FMI 2 and of FMI 3 (tests/support/fmus) is driven by this program and was
 // driven by fmpy (tests/data/fmu_trajectories.py).
+#include "actor/fmi/archive.h"
 #include "actor/fmi/expat.h"
 #include "actor/fmi/expression.h"
 #include "actor/fmi/fmi_env.h"
@@ -277,7 +278,7 @@ int main(void) {
       {"a save that fails ends the episode, with the FMU's reason", test_save_fails},
       {"what an FMU does wrong has a text, and the next episode begins anew", test_faults},
       {"a step allocates nothing", test_allocations}};
-  static const char *const needed[] = {EXPAT_LIBRARY, MUPARSER_LIBRARY};
+  static const char *const needed[] = {ARCHIVE_LIBRARY, EXPAT_LIBRARY, MUPARSER_LIBRARY};
   for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
     if (!dlopen(needed[i], RTLD_NOW)) {
       missing = needed[i];

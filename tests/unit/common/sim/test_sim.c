@@ -56,8 +56,7 @@ static void *walk(void *context) {
       obs = t == walk->nan_at ? NAN : obs + action[0];
       corsac_sim_info(sim, &(double){t});
       const int flags = t == walk->end ? CORSAC_TERMINATED : 0;
-      if (walk->as_agent)
-        corsac_sim_agents(sim, &(double){-1.5 * t}, &(uint8_t){flags ? (uint8_t)flags : (uint8_t)CORSAC_PRESENT});
+      if (walk->as_agent) corsac_sim_agents(sim, &(double){-1.5 * t}, &(uint8_t){(uint8_t)flags}); // 0: CORSAC_ABSENT
       walk->next = corsac_sim_step(sim, &obs, walk->as_agent ? 99 : -1.5 * t, walk->as_agent ? 0 : flags, action);
     }
   }
