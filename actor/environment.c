@@ -129,6 +129,13 @@ enum status environment_create_for(struct environment *environment, const struct
   return status;
 }
 
+void environment_destroy_begin(struct environment *environment) {
+  if (!environment->self || !environment->kind->destroy_begin) return;
+  enter(environment, GUEST_DESTROY);
+  environment->kind->destroy_begin(environment->self);
+  leave(environment, GUEST_DESTROY);
+}
+
 void environment_destroy(struct environment *environment) {
   if (environment->self) {
     enter(environment, GUEST_DESTROY);

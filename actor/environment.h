@@ -62,6 +62,10 @@ void environment_create_abandon(const struct environment_kind *kind);
 // instance for another case has to be made, since its args would be another case's.
 bool environment_fits(const struct environment *environment, bool evaluation, uint64_t episode);
 
+// Begins to end an instance where that takes a process of its own, and does nothing elsewhere. Begin several, then
+// destroy each in turn: their programs end at once.
+void environment_destroy_begin(struct environment *environment);
+
 // May be called twice.
 void environment_destroy(struct environment *environment);
 

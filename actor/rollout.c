@@ -88,6 +88,8 @@ void rollout_destroy(struct rollout *rollout) {
   if (!rollout) return;
   environment_create_abandon(rollout->kind);
   for (uint32_t i = 0; rollout->members && i < rollout->count; i++)
+    environment_destroy_begin(&rollout->members[i].environment);
+  for (uint32_t i = 0; rollout->members && i < rollout->count; i++)
     environment_destroy(&rollout->members[i].environment);
   rollout_destroy_slots(rollout);
   memory_free(rollout->members);

@@ -80,13 +80,11 @@ void learner_leave(struct learner *learner, int exit_code, const char *state, co
   if (!run_directory_is_lost(learner->reporter.run)) // else it is no longer this job's
     memcpy(outcome->checkpoint, learner->reporter.checkpoint, sizeof outcome->checkpoint);
 
-  // After a signal the process may have little time left, so status.json comes first. Else the actors do: a slow disk
-  // must not let them wait for as long as actor_timeout.
-  const bool done = exit_code == EXIT_DONE;
-  if (!done) reporter_status(&learner->reporter, learner->job, &learner->table, state, exit_code, reason);
-  set_leave_until(learner, done);
+  // status.json comes first. After a signal the process may have little time left; and once the actors are told they do
+  // not wait for a slow disk as long as they like.
+  reporter_status(&learner->reporter, learner->job, &learner->table, state, exit_code, reason);
+  set_leave_until(learner, exit_code == EXIT_DONE);
   tell_to_stop(learner);
-  if (done) reporter_status(&learner->reporter, learner->job, &learner->table, state, exit_code, reason);
 }
 
 void learner_fail(struct learner *learner, const struct error *error) {

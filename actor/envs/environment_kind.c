@@ -101,6 +101,7 @@ static enum status open_process(struct environment_kind *kind, const char *const
   kind->create = create_process;
   kind->create_begin = begin_process;
   kind->create_abandon = abandon_process;
+  kind->destroy_begin = process_destroy_begin;
   kind->refused = process_refuse;
   kind->heartbeats_in_step = true;
   kind->is_guest = true;

@@ -37,6 +37,9 @@ struct environment_kind {
   // abandon ends what was begun and not created. NULL: an instance is made as a whole.
   void (*create_begin)(const struct environment_kind *kind, const struct corsac_env_config *);
   void (*create_abandon)(const struct environment_kind *kind);
+
+  // Begins to end an instance and returns; abi->destroy then waits for it. NULL: an instance is destroyed as a whole.
+  void (*destroy_begin)(void *self);
 };
 
 // Finds the environment that the option --env names (common/config/environment_form.h). exec:, gym: and pettingzoo: run

@@ -320,11 +320,22 @@ void *process_create(struct process *process, struct process_listener listener, 
   return instance;
 }
 
+// A child that fails, or has not come back from a call, is not asked.
+static bool may_end_by_itself(const struct instance *instance) {
+  const struct process_child *child = &instance->child;
+  return !instance->broken && (!child->asked || instance->phase == PROCESS_ENDING || child->closing > 0);
+}
+
+void process_destroy_begin(void *self) {
+  struct instance *instance = self;
+  process_forget_reset(instance);
+  if (may_end_by_itself(instance)) process_child_close(&instance->child);
+}
+
 static void destroy(void *self) {
   struct instance *instance = self;
   process_forget_reset(instance);
-  const bool is_busy = instance->child.asked && instance->phase != PROCESS_ENDING;
-  process_end(instance, instance->broken || is_busy ? 0 : CLOSE_SECONDS);
+  process_end(instance, may_end_by_itself(instance) ? CLOSE_SECONDS : 0);
   memory_free(instance->bounds);
   memory_free(instance->agent_flags);
   memory_free(instance);

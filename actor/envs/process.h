@@ -38,6 +38,9 @@ void process_set_place(struct process *process, const struct process_place *plac
 // Counts the instance as failed, since the host refused what it sent.
 void process_refuse(void *self);
 
+// Begins to end the instance, whose destroy then waits, so that several end at once.
+void process_destroy_begin(void *self);
+
 // The process that plays the instance's episodes now, or 0 where it cannot be seen from here.
 pid_t process_pid(void *self);
 

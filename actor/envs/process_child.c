@@ -294,11 +294,17 @@ static void reap(struct process_child *child, struct process_listener listener) 
   }
 }
 
+void process_child_close(struct process_child *child) {
+  if (child->supervisor <= 0 || child->closing > 0 || take_reports(child)) return;
+  process_child_ask(child, CHANNEL_CLOSE);
+  child->closing = clock_now();
+}
+
 void process_child_end(struct process_child *child, double seconds, struct process_listener listener) {
   if (child->supervisor <= 0) return;
-  if (seconds > 0 && !take_reports(child)) {
-    process_child_ask(child, CHANNEL_CLOSE);
-    await_end(child, seconds, listener);
+  if (seconds > 0) {
+    process_child_close(child);
+    await_end(child, child->closing + seconds - clock_now(), listener);
   }
   shutdown(child->socket, SHUT_WR);
   await_end(child, SUPERVISOR_SECONDS, listener);

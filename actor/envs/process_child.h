@@ -57,6 +57,7 @@ struct process_child {
   struct channel_patience patience;
   uint32_t number; // of the last request
   bool asked;      // the last request has had no answer yet
+  double closing;  // clock_now() when process_child_close asked it to end; 0: it has not
 };
 
 // Called at least ten times a second while an answer or an end is waited for. waiting may be NULL.
@@ -90,8 +91,12 @@ bool process_child_ended_well(const struct process_child *child);
 // The process that has opened the channel. 0: it is not known here, since it runs in a container or behind a relay.
 pid_t process_child_opener(struct process_child *child);
 
-// Ends the child and all processes that it has started. For `seconds` it may end by itself, after CHANNEL_CLOSE. If
-// child->report.news is SUPERVISOR_ENDED afterwards, report says how it ended. May be called twice.
+// Asks the child to end by itself and does not wait for it, so that several children end at once. Once is enough.
+void process_child_close(struct process_child *child);
+
+// Ends the child and all processes that it has started. For `seconds` since process_child_close, which this calls
+// unless `seconds` is 0, it may end by itself. If child->report.news is SUPERVISOR_ENDED afterwards, report says how it
+// ended. May be called twice.
 void process_child_end(struct process_child *child, double seconds, struct process_listener listener);
 
 // Ends it and gives everything back. May be called twice.

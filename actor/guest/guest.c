@@ -166,8 +166,17 @@ unsigned guest_restore_arithmetic(void) {
   return changes;
 }
 
+void guest_read_directory(char *path) {
+  const ssize_t size = readlink("/proc/self/cwd", path, FILE_PATH);
+  path[size > 0 && size < FILE_PATH ? size : 0] = 0;
+}
+
+// The path comes first, since a network file system that hangs does not answer stat. It may have another name by now.
 static bool has_changed_directory(void) {
+  char path[FILE_PATH];
   struct stat now;
+  guest_read_directory(path);
+  if (path[0] && strcmp(path, guest_state.directory_path) == 0) return false;
   return stat(".", &now) != 0 || now.st_dev != guest_state.directory_device || now.st_ino != guest_state.directory;
 }
 

@@ -31,6 +31,7 @@
 #define CORSAC_ACTOR_GUEST_GUEST_IMPL_H
 
 #include "actor/guest/guest.h"
+#include "common/base/file.h"
 #include "common/base/guest_files.h"
 
 #include <locale.h>
@@ -56,7 +57,8 @@ struct guest_state {
   mode_t umask;
   dev_t directory_device;
   ino_t directory;
-  struct sigaction before[8]; // the actions of the signals of a crash
+  char directory_path[FILE_PATH]; // as /proc/self/cwd gives it; "": unknown
+  struct sigaction before[8];     // the actions of the signals of a crash
 
   locale_t locale;                 // of the guests' thread within calls
   double checked;                  // s: when guest_check_process last ran
@@ -87,6 +89,10 @@ bool guest_has_thread(const struct guest_threads *threads, pid_t thread);
 
 // Installs the handlers for crashes and for timers that a guest may have started.
 void guest_catch_crashes(void);
+
+// Writes the working directory (FILE_PATH bytes), as the kernel names it; "" where that is unknown. It asks no file
+// system.
+void guest_read_directory(char *path);
 
 // Both restore what a guest changed, and return what it was: bits 1 << enum guest_change. The first is for the
 // floating-point environment, the second for all that costs a system call: signals, umask, files, directory, locale.

@@ -108,6 +108,7 @@ void guest_watch(void) {
   if (stat(".", &directory) == 0) {
     guest_state.directory_device = directory.st_dev;
     guest_state.directory = directory.st_ino;
+    guest_read_directory(guest_state.directory_path);
   }
   guest_list_threads(&guest_state.ours);
   guest_catch_crashes();

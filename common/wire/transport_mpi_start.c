@@ -53,12 +53,12 @@ enum status mpi_start(int *argc, char ***argv, int *rank, int *size, struct erro
   return status;
 }
 
-void mpi_stop(bool together, int exit_code) {
+void mpi_stop(bool together, int exit_code, unsigned patience) {
   fflush(NULL);
   if (together && guest_files_have_libraries()) { // otherwise MPI_Finalize may wait on what a guest has closed
     struct error error = {0};
     // MPI_Finalize frees shared windows, which waits for every rank of the node: for ever, where one has died unseen.
-    exit_bound(exit_code, FINALIZE_SECONDS);
+    exit_bound(exit_code, patience + FINALIZE_SECONDS);
     const enum status status = mpi_call_check(MPI_Finalize(), "MPI_Finalize", &error);
     exit_bound(exit_code, EXIT_SECONDS);
     if (!status) return;

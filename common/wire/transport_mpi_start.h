@@ -27,9 +27,10 @@ enum status mpi_same_version(const char *version, double seconds, struct error *
 // empty, since rank 0 says it.
 enum status mpi_broadcast(enum status status, void **bytes, size_t *size, double seconds, struct error *error);
 
-// The last call. together: every rank is believed to arrive, so it calls MPI_Finalize, for FINALIZE_SECONDS or until a
-// signal. Otherwise, or then, the process ends at once with `exit_code`, and mpirun ends the others.
+// The last call. together: every rank is believed to arrive, and may take `patience` s for it, so this one calls
+// MPI_Finalize, for FINALIZE_SECONDS more or until a signal. Otherwise, or then, the process ends at once with
+// `exit_code`, and mpirun ends the others.
 enum { FINALIZE_SECONDS = 30 };
-void mpi_stop(bool together, int exit_code);
+void mpi_stop(bool together, int exit_code, unsigned patience);
 
 #endif

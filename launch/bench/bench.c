@@ -335,7 +335,7 @@ static enum status run_under_mpi(const struct request *request, struct plan *pla
   status = launcher_check(&launcher, size, error);
   if (status == STATUS_OK) status = run_all(request, plan, rank, size, stop, error);
   if (status != STATUS_OK && rank == 0 && (size > 1 || launcher.task == 0)) command_fail(error);
-  mpi_stop(status == STATUS_OK, status_exit_code(status));
+  mpi_stop(status == STATUS_OK, status_exit_code(status), 0);
   return status;
 }
 

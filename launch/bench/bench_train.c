@@ -38,6 +38,10 @@ static void plan(struct bench *bench, double rate, struct config *config) {
   snprintf(config->run_dir, sizeof config->run_dir, "%.900s/train", bench->directory);
 }
 
+static struct ranks ranks_of(const struct bench *bench) {
+  return (struct ranks){.started = bench->size > 1, .rank = bench->rank, .size = bench->size, .watch = -1};
+}
+
 // The configuration as a command line, so that the environment's preset changes nothing.
 static enum status train(const struct bench *bench, const struct config *config, struct role_result *result,
                          struct error *error) {
@@ -55,7 +59,8 @@ static enum status train(const struct bench *bench, const struct config *config,
     argv[argc] = text[argc];
     argc++;
   }
-  if (status == STATUS_OK) *result = train_job(argc, argv, bench->rank, bench->size, -1, false, bench->stop);
+  struct ranks ranks = ranks_of(bench);
+  if (status == STATUS_OK) *result = train_job(argc, argv, &ranks, false, bench->stop);
   memory_free(text);
   memory_free(argv);
   return status;
@@ -139,6 +144,15 @@ static enum status read_rows(struct bench *bench, const struct config *config, d
   return error_set(error, STATUS_FAILED, "%s: no row with updates; utd is too small for this benchmark", path);
 }
 
+// The others wait for it before they leave: so long as rank 0 measures, MPI_Finalize would not wait for it.
+static enum status measure_again(struct bench *bench, double *after, struct error *error) {
+  const enum status status = own_rate(bench, after, error);
+  if (bench->size == 1) return status;
+  struct error unmet = {0};
+  const enum status met = mpi_call_meet(&unmet);
+  return status != STATUS_OK || met == STATUS_OK ? status : error_set(error, met, "%s", unmet.text);
+}
+
 static enum status lead(struct bench *bench, struct error *error) {
   double before = 0, after = 0;
   struct config config;
@@ -152,7 +166,7 @@ static enum status lead(struct bench *bench, struct error *error) {
   if (status == STATUS_OK && result.exit_code != EXIT_DONE)
     status = error_set(error, result.exit_code == EXIT_STOPPED ? STATUS_STOPPED : STATUS_FAILED,
                        "the training run ended with status %d", result.exit_code);
-  if (status == STATUS_OK) status = own_rate(bench, &after, error);
+  if (status == STATUS_OK) status = measure_again(bench, &after, error);
   return status == STATUS_OK ? read_rows(bench, &config, (before + after) / 2, error) : status;
 }
 
@@ -160,7 +174,8 @@ enum status bench_train(struct bench *bench, struct error *error) {
   if (bench->rank == 0) return lead(bench, error);
   const enum status status = mpi_call_meet(error);
   if (status != STATUS_OK) return status;
-  const struct role_result result = train_job(0, NULL, bench->rank, bench->size, -1, false, bench->stop);
-  if (result.exit_code == EXIT_DONE) return STATUS_OK;
+  struct ranks ranks = ranks_of(bench);
+  const struct role_result result = train_job(0, NULL, &ranks, false, bench->stop);
+  if (result.exit_code == EXIT_DONE) return mpi_call_meet(error);
   return error_set(error, STATUS_PEER, "rank %d: the training run ended with status %d", bench->rank, result.exit_code);
 }

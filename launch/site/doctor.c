@@ -264,6 +264,6 @@ int command_doctor(int argc, char **argv) {
   if (prints && !launched)
     doctor_say(&doctor, FINDING_OK, "mpi", "not looked at: use mpirun --bind-to none -n N corsac doctor");
   const int code = prints ? sum_up(&doctor) : apart ? EXIT_FAILED : EXIT_DONE;
-  if (launched) mpi_stop(true, code);
+  if (launched) mpi_stop(true, code, 0);
   return code;
 }

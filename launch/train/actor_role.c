@@ -15,8 +15,15 @@
 #include <time.h>
 #include <unistd.h>
 
+static const double MOST_PATIENCE = 90; // a rank that has died unseen holds up the others for so long
+static const double LEAST_SECONDS = 30; // an actor has many environments, and a disk may be slow
+
 unsigned role_end_seconds(const struct config *config, const volatile sig_atomic_t *stop) {
-  return *stop ? EXIT_SECONDS : (unsigned)ceil(config_longest_timeout(config));
+  return *stop ? EXIT_SECONDS : (unsigned)ceil(fmax(LEAST_SECONDS, config_longest_timeout(config)));
+}
+
+unsigned role_patience(const struct config *config, const volatile sig_atomic_t *stop) {
+  return *stop ? 0 : (unsigned)fmin(MOST_PATIENCE, role_end_seconds(config, stop));
 }
 
 struct acting {
@@ -57,7 +64,7 @@ static void environment_ended(void *host, const struct guest_end *end) {
     result = act(acting, &error);
   }
   if (acting->group) group_dismiss(acting->group, result.exit_code, result.together);
-  mpi_stop(result.together && !acting->group, result.exit_code); // the group's others may be in the environment
+  mpi_stop(result.together && !acting->group, result.exit_code, 0); // the group's others may be in the environment
   _exit(result.exit_code);
 }
 
@@ -126,7 +133,7 @@ static void followed_environment_ended(void *host, const struct guest_end *end) 
   alarm(0); // of a crash: see environment_ended
   if (status != STATUS_OK) log_error("%s (and the learner could not be told: %s)", end->why.text, error.text);
   while (status == STATUS_OK && *following->stop == 0 && getppid() == parent) nanosleep(&pause, NULL);
-  mpi_stop(false, EXIT_FAILED);
+  mpi_stop(false, EXIT_FAILED, 0);
 }
 
 struct role_result role_follow(struct group *group, const struct group_position *position,

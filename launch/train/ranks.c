@@ -34,7 +34,7 @@ enum status ranks_start(struct ranks *ranks, int *argc, char ***argv, struct err
 void ranks_stop(const struct ranks *ranks, bool together, int exit_code) {
   if (!ranks->started) return;
   launcher_watch_end(ranks->watch, together);
-  mpi_stop(together, exit_code);
+  mpi_stop(together, exit_code, ranks->patience);
 }
 
 // --- what all ranks agree on ---

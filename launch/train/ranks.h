@@ -16,6 +16,7 @@ struct ranks {
   bool started;                // MPI is
   int rank, size;              // 0 of 1 without mpirun
   int watch;                   // of launcher_watch_begin, or -1
+  unsigned patience;           // s that other ranks may take to MPI_Finalize once this one is there
   struct transport *transport; // rank 0 and the first ranks of groups; NULL in the other ranks
 
   // With --ranks-per-env, in every rank but 0:

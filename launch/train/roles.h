@@ -12,6 +12,10 @@ struct role_result {
   bool together; // every rank is known to leave, so MPI_Finalize does not wait for ever
 };
 
+// The seconds that other ranks may take to MPI_Finalize once this one is there: none after a signal, else time to close
+// environments and files.
+unsigned role_patience(const struct config *config, const volatile sig_atomic_t *stop);
+
 // Rank 0: makes the actors' handshake, makes or resumes the job, trains, closes the run directory. Logs every failure.
 // actor: in one process the actor that takes turns with the learner, else NULL.
 struct role_result role_lead(struct setup *setup, struct transport *transport, struct actor *actor,

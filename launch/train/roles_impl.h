@@ -9,7 +9,8 @@
 // The longest time that a last message may take.
 #define ROLE_GOODBYE_SECONDS 5.0
 
-// The seconds after the job in which the process ends in any case: few after a signal, else an environment's timeout.
+// The seconds after the job in which the process ends in any case, or gets to MPI_Finalize: few after a signal, else an
+// environment's timeout.
 unsigned role_end_seconds(const struct config *config, const volatile sig_atomic_t *stop);
 
 #endif

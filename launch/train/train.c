@@ -125,16 +125,15 @@ static struct role_result train_ranks(int argc, char **argv, struct ranks *ranks
     result = rank == 0 ? role_lead(&setup, ranks->transport, NULL, stop)
                        : role_act_for_group(&setup.config, ranks->transport, ranks->group, last, stop);
   }
+  ranks->patience = role_patience(&setup.config, stop);
   ranks_disconnect(ranks);
   return result;
 }
 
 // --- the command ---
 
-struct role_result train_job(int argc, char **argv, int rank, int size, int watch, bool last,
-                             const volatile sig_atomic_t *stop) {
-  struct ranks ranks = {.started = size > 1, .rank = rank, .size = size, .watch = watch};
-  if (size > 1) return train_ranks(argc, argv, &ranks, last, stop);
+struct role_result train_job(int argc, char **argv, struct ranks *ranks, bool last, const volatile sig_atomic_t *stop) {
+  if (ranks->size > 1) return train_ranks(argc, argv, ranks, last, stop);
   return (struct role_result){train_alone(argc, argv, last, stop), true};
 }
 
@@ -156,7 +155,7 @@ int command_train(int argc, char **argv) {
     ranks_stop(&ranks, true, code);
     return code;
   }
-  const struct role_result result = train_job(argc, argv, ranks.rank, ranks.size, ranks.watch, true, stop);
+  const struct role_result result = train_job(argc, argv, &ranks, true, stop);
   ranks_stop(&ranks, result.together, result.exit_code);
   return result.exit_code;
 }

@@ -236,7 +236,7 @@ int main(int argc, char **argv) {
   struct error error = {0};
   if (mpi_start(&argc, &argv, &rank, &ranks, &error) != STATUS_OK) {
     fprintf(stderr, "%s\n", error.text);
-    mpi_stop(false, 1);
+    mpi_stop(false, 1, 0);
   }
   static const struct unit_case cases[] = {
       {"an environment behaves in a group as it does alone", test_steps},
@@ -247,6 +247,6 @@ int main(int argc, char **argv) {
       {"a follower does not wait for a silent leader", test_silent_leader},
   };
   const int failed = unit_run_mpi("group", cases, sizeof cases / sizeof *cases);
-  mpi_stop(true, failed);
+  mpi_stop(true, failed, 0);
   return failed;
 }

@@ -139,7 +139,7 @@ int main(int argc, char **argv) {
   struct error error = {0};
   if (mpi_start(&argc, &argv, &rank, &ranks, &error) != STATUS_OK) {
     fprintf(stderr, "%s\n", error.text);
-    mpi_stop(false, 1);
+    mpi_stop(false, 1, 0);
   }
   static const struct unit_case cases[] = {
       {"readers see whole contents in ascending versions while rank 0 writes at full speed", test_full_speed},
@@ -148,6 +148,6 @@ int main(int argc, char **argv) {
       {"where there is no room for them nobody waits, and there are none", test_no_room},
   };
   const int failed = unit_run_mpi("shared_weights", cases, sizeof cases / sizeof *cases);
-  mpi_stop(true, failed);
+  mpi_stop(true, failed, 0);
   return failed;
 }

@@ -274,10 +274,10 @@ int main(int argc, char **argv) {
   if (!status) status = transport_mpi_create(&transport, &error);
   if (status) {
     fprintf(stderr, "%s\n", error.text);
-    mpi_stop(false, 1);
+    mpi_stop(false, 1, 0);
   }
   int failed = unit_run_mpi("transport_mpi", cases, sizeof cases / sizeof *cases);
   transport_destroy(transport);
-  mpi_stop(true, failed);
+  mpi_stop(true, failed, 0);
   return failed;
 }

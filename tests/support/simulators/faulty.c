@@ -3,6 +3,7 @@
 // status 0, "once-bad" with 1, "once-mid" with 0 in step 3 of its second start. "once-slow" takes 0.3 s to start and
 // 0.3 s to reset. "once-dims", "once-bounds" and "once-names" say something else of themselves from the second start
 // on. All of these count their starts in FILE. "leak" keeps memory of each episode, "files" an open file.
+// "slow-end" takes a second to end.
 #include "common/env/channel.h"
 #include <corsac/sim.h>
 #include <fcntl.h>
@@ -207,6 +208,7 @@ int main(int argc, char **argv) {
     }
     if (strncmp(what, "once", 4) == 0 && next >= 0) exit(is("once-bad"));
   }
+  if (is("slow-end")) sleep(1);
   corsac_sim_close(sim);
   return next == CORSAC_SIM_STOP ? 0 : 1;
 }

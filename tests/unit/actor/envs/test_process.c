@@ -99,6 +99,22 @@ static void test_overlap(void) {
   for (int i = 0; i < COUNT; i++) env_scene_close(&s[i]);
 }
 
+// An actor with many environments is not held up by one end after the other.
+static void test_ends_at_once(void) {
+  enum { COUNT = 4 };
+  struct env_scene s[COUNT] = {0};
+  for (int i = 0; i < COUNT; i++) {
+    CU_ASSERT_EQUAL_FATAL(env_scene_open_faulty(&s[i], "slow-end"), STATUS_OK);
+    UNIT_STATUS_FATAL(environment_reset(&s[i].environment, 0, s[i].obs, &s[i].error), STATUS_OK, &s[i].error);
+  }
+  const double start = clock_now();
+  for (int i = 0; i < COUNT; i++) environment_destroy_begin(&s[i].environment);
+  for (int i = 0; i < COUNT; i++) env_scene_close(&s[i]);
+  const double seconds = clock_now() - start;
+  CU_ASSERT(seconds >= 1); // nobody was killed
+  CU_ASSERT(seconds < COUNT * 1.0);
+}
+
 static int waits;
 static void count_wait(void *who) { ++*(int *)who; }
 
@@ -316,6 +332,7 @@ int main(int argc, char **argv) {
       {"a child's episodes and named values arrive, also of episodes that were cut", test_episodes},
       {"resets may follow each other", test_reset_without_a_step},
       {"several children step at once", test_overlap},
+      {"several children end at once", test_ends_at_once},
       {"the listener is called while a child is waited for", test_waiting_is_heard},
       {"a save that breaks its rules costs nothing but the state", test_bad_saves},
       {"an isolated plugin gives the same bits, saves and loads", test_isolated},
