@@ -76,11 +76,11 @@ static int lead(struct eval *eval, struct ranks *ranks, const volatile sig_atomi
   if (status == STATUS_OK) status = eval_begin(eval, eval_output(eval->request), &error);
   if (status == STATUS_OK) eval_say_head(eval);
   if (status == STATUS_OK) status = gather(eval, &gathering, &error);
+  int code = status == STATUS_OK ? EXIT_DONE : command_fail(&error); // at once: mpirun may end this rank
+  *together = gathering_dismiss(&gathering, code, ROLE_GOODBYE_SECONDS);
+
   // A trace may take long to write, and nobody would hear a heartbeat meanwhile.
-  *together =
-      gathering_dismiss(&gathering, status == STATUS_OK ? EXIT_DONE : status_exit_code(status), ROLE_GOODBYE_SECONDS);
-  if (status == STATUS_OK) status = eval_end(eval, &error);
-  const int code = status == STATUS_OK ? EXIT_DONE : command_fail(&error);
+  if (status == STATUS_OK && eval_end(eval, &error) != STATUS_OK) code = command_fail(&error);
   *together &= config->ranks_per_env == 1 || status == STATUS_OK; // others of a group may be in their environment
   gathering_release(&gathering);
   return code;

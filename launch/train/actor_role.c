@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 static const double MOST_PATIENCE = 90; // a rank that has died unseen holds up the others for so long
-static const double LEAST_SECONDS = 30; // an actor has many environments, and a disk may be slow
+static const double LEAST_SECONDS = 10; // an actor has many environments, and a disk may be slow
 
 unsigned role_end_seconds(const struct config *config, const volatile sig_atomic_t *stop) {
   return *stop ? EXIT_SECONDS : (unsigned)ceil(fmax(LEAST_SECONDS, config_longest_timeout(config)));

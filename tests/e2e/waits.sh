@@ -15,7 +15,7 @@ if [ "$flavour" = release ]; then
   bad 'and none for OpenBLAS: it is said, before anything waits' 1 'OpenBLAS wants 128 MB of address space for 1 thread.*ulimit -v.*--backend tiles' \
     timeout -k 5 120 bash -c 'ulimit -v 150000 && exec "$@"' sh "$CORSAC" train $small --backend openblas --run-dir "$tmp/blas"
 fi
-# A process whose work is done ends after --env-timeout, or at a signal.
+# A process whose work is done ends after --env-timeout, or ten seconds, or at a signal.
 expect_status 'an exit handler of a plugin that never returns: the process ends' 0 timeout -k 5 120 "$CORSAC" train --env "$plugins/waits.so:exit" \
   $tiny --env-steps 200 --eval-every 0 --env-timeout 1 --run-dir "$tmp/held"
 check 'and says that it was held' grep -q 'all is done, but something loaded or MPI holds up the end' "$err"
