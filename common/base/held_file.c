@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 enum { HELD_FILES = 32, HIGH = 16384 };
@@ -46,11 +47,28 @@ static int move_high(int descriptor) {
   return descriptor;
 }
 
-// Without the lock, since a network file system that hangs does not answer, and other files must not wait for it.
-static bool is_ours(const struct opened *opened) {
+// Finds out which file the descriptor belongs to. With fstat a network file system first writes what is not written
+// yet, and hangs where it cannot. statx does without, where kernel and sandbox have it.
+static bool identify(struct opened *opened) {
+#ifdef AT_STATX_DONT_SYNC
+  struct statx now;
+  if (statx(opened->descriptor, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &now) == 0) {
+    opened->device = makedev(now.stx_dev_major, now.stx_dev_minor);
+    opened->inode = now.stx_ino;
+    return true;
+  }
+#endif
   struct stat info;
-  return opened->descriptor >= 0 && fstat(opened->descriptor, &info) == 0 && info.st_dev == opened->device &&
-         info.st_ino == opened->inode;
+  if (fstat(opened->descriptor, &info) != 0) return false;
+  opened->device = info.st_dev;
+  opened->inode = info.st_ino;
+  return true;
+}
+
+// Without the lock, since the file system may hang all the same, and other files must not wait for it.
+static bool is_ours(const struct opened *opened) {
+  struct opened now = {.descriptor = opened->descriptor};
+  return now.descriptor >= 0 && identify(&now) && now.device == opened->device && now.inode == opened->inode;
 }
 
 static struct opened opened_of(const struct held_file *file) {
@@ -62,12 +80,8 @@ static struct opened opened_of(const struct held_file *file) {
 
 // Makes this descriptor the entry's.
 static bool adopt(struct held_file *file, int descriptor) {
-  struct stat info;
-  descriptor = move_high(descriptor);
-  file->opened = (struct opened){.descriptor = descriptor};
-  if (fstat(descriptor, &info) != 0) return false;
-  file->opened = (struct opened){descriptor, info.st_dev, info.st_ino};
-  return true;
+  file->opened = (struct opened){.descriptor = move_high(descriptor)};
+  return identify(&file->opened);
 }
 
 static struct held_file *find_room(void) {

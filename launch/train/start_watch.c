@@ -19,6 +19,7 @@ static void obey(struct start_watch *watch) {
   snprintf(reason, sizeof reason, "signal %d (%s) before training began: there was nothing to save", number,
            strsignal(number));
   log_info("stopping: %s", reason);
+  exit_bound(EXIT_STOPPED, EXIT_SECONDS); // a file system that hangs holds up what follows
   if (watch->setup->run) setup_abandon(watch->setup, EXIT_STOPPED, reason);
   exit_at_once(EXIT_STOPPED);
 }

@@ -102,8 +102,8 @@ static void lose_files(void) {
   NEED(pipe(ends) == 0);
   struct held_file *watch = held_file_take(ends[1], "the watch");
   close(held_file_descriptor(log)), close(held_file_descriptor(whole)), close(held_file_descriptor(watch));
-  NEED(unlink("log") == 0 && unlink("whole") == 0);
-  close(open("whole", O_WRONLY | O_CREAT, 0600)); // another one
+  NEED(unlink("log") == 0 && rename("whole", "moved") == 0); // it stays, so its inode is not given to the next file
+  close(open("whole", O_WRONLY | O_CREAT, 0600));            // another one
   struct error error = {0};
   NEED(guest_files_check(mended, &error) == STATUS_FAILED && strcmp(mended, "closed log (opened again)") == 0);
   NEED(strcmp(error.text, "closed whole, the watch, which cannot be opened again") == 0);
