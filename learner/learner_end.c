@@ -80,8 +80,8 @@ void learner_leave(struct learner *learner, int exit_code, const char *state, co
   if (!run_directory_is_lost(learner->reporter.run)) // else it is no longer this job's
     memcpy(outcome->checkpoint, learner->reporter.checkpoint, sizeof outcome->checkpoint);
 
-  // status.json comes first. After a signal the process may have little time left; and once the actors are told they do
-  // not wait for a slow disk as long as they like.
+  // status.json comes first: after a signal the process may have little time left, and actors that were told to stop do
+  // not wait for a slow disk longer than MPI_Finalize may take.
   reporter_status(&learner->reporter, learner->job, &learner->table, state, exit_code, reason);
   set_leave_until(learner, exit_code == EXIT_DONE);
   tell_to_stop(learner);

@@ -153,7 +153,7 @@ int held_file_descriptor(struct held_file *file) {
   return opened.descriptor;
 }
 
-// So may closing, since a network file system writes then.
+// Closing may take long, too, since a network file system writes then.
 bool held_file_close(struct held_file *file) {
   if (!file) return true;
   const struct opened opened = opened_of(file);
