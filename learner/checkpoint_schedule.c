@@ -63,7 +63,9 @@ enum status checkpoint_schedule_init(struct checkpoint_schedule *schedule, struc
   return schedule->writer ? STATUS_OK : error->status;
 }
 
-void checkpoint_schedule_release(struct checkpoint_schedule *schedule) { checkpoint_writer_destroy(schedule->writer); }
+bool checkpoint_schedule_release(struct checkpoint_schedule *schedule) {
+  return checkpoint_writer_destroy(schedule->writer);
+}
 
 // --- results of saves ---
 

@@ -34,7 +34,8 @@ struct checkpoint_schedule {
 enum status checkpoint_schedule_init(struct checkpoint_schedule *schedule, struct job *job, struct run_directory *run,
                                      struct reporter *reporter, struct actor_table *table,
                                      const volatile sig_atomic_t *stop, struct error *error);
-void checkpoint_schedule_release(struct checkpoint_schedule *schedule);
+// As checkpoint_writer_destroy.
+bool checkpoint_schedule_release(struct checkpoint_schedule *schedule);
 
 // --- while training goes on ---
 

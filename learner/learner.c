@@ -100,14 +100,15 @@ struct learner *learner_create(const struct learner_setup *setup, struct error *
   return learner;
 }
 
-void learner_destroy(struct learner *learner) {
-  if (!learner) return;
-  checkpoint_schedule_release(&learner->schedule);
+bool learner_destroy(struct learner *learner) {
+  if (!learner) return true;
+  const bool all = checkpoint_schedule_release(&learner->schedule);
   transition_receiver_destroy(learner->receiver);
   weights_publisher_release(&learner->publisher);
   evaluation_release(&learner->evaluation);
   actor_table_release(&learner->table);
   memory_free(learner);
+  return all;
 }
 
 const struct learner_outcome *learner_outcome(const struct learner *learner) { return &learner->outcome; }

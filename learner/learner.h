@@ -30,7 +30,8 @@ struct learner_setup { // not owned, all of it
 
 struct learner;
 struct learner *learner_create(const struct learner_setup *setup, struct error *error);
-void learner_destroy(struct learner *learner);
+// Returns false where the job may not be released: see checkpoint_writer_destroy. NULL is fine.
+bool learner_destroy(struct learner *learner);
 
 // Tells every actor where its environments stand, the current policy, and to begin.
 enum status learner_start(struct learner *learner, struct error *error);

@@ -153,11 +153,11 @@ static void drive_without_actor(struct lead *lead) {
 }
 
 static void release(struct lead *lead) {
-  learner_destroy(lead->learner);
+  const bool all = learner_destroy(lead->learner);
   errands_destroy(lead->errands);
   tensorboard_destroy(lead->tensorboard);
   metrics_file_close(lead->metrics_file);
-  job_release(&lead->job);
+  if (all) job_release(&lead->job);
   memory_free(lead->pid);
 }
 

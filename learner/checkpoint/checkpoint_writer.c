@@ -232,8 +232,9 @@ static void policy_save_release(struct policy_save *save) {
   normalizer_release(&save->normalizer);
 }
 
-void checkpoint_writer_destroy(struct checkpoint_writer *writer) {
-  if (!writer || !stop_thread(writer)) return;
+bool checkpoint_writer_destroy(struct checkpoint_writer *writer) {
+  if (!writer) return true;
+  if (!stop_thread(writer)) return false;
   replay_view_release(writer->checkpoint.snapshot.replay, SIZE_MAX); // it holds rows if it is still WAITING (I3)
   job_snapshot_release(&writer->checkpoint.snapshot);
   policy_save_release(&writer->policy);
@@ -242,6 +243,7 @@ void checkpoint_writer_destroy(struct checkpoint_writer *writer) {
   pthread_cond_destroy(&writer->done);
   pthread_mutex_destroy(&writer->mutex);
   memory_free(writer);
+  return true;
 }
 
 // --- beginning a file ---

@@ -29,8 +29,9 @@ struct checkpoint_writer;
 // job, run: not owned. run may be NULL: then nothing is pruned, and no other job may write there. NULL: failed.
 struct checkpoint_writer *checkpoint_writer_create(const struct job *job, struct run_directory *run,
                                                    struct error *error);
-// Abandons what is being written. If the disk does not answer for a minute, the thread and its memory stay behind.
-void checkpoint_writer_destroy(struct checkpoint_writer *writer);
+// Abandons what is being written. Returns false if the disk does not answer for a minute: the thread and its memory
+// stay behind, and the job has to stay, too, since the thread may still read its replay. NULL is fine.
+bool checkpoint_writer_destroy(struct checkpoint_writer *writer);
 
 // Begins to write the job as it is now; no other checkpoint may be in progress (checkpoint_writer_saving). Once the
 // file is in place, all checkpoints but the newest `keep` are removed (0: none is).
