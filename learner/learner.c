@@ -102,13 +102,13 @@ struct learner *learner_create(const struct learner_setup *setup, struct error *
 
 bool learner_destroy(struct learner *learner) {
   if (!learner) return true;
-  const bool all = checkpoint_schedule_release(&learner->schedule);
+  const bool job_is_free = checkpoint_schedule_release(&learner->schedule);
   transition_receiver_destroy(learner->receiver);
   weights_publisher_release(&learner->publisher);
   evaluation_release(&learner->evaluation);
   actor_table_release(&learner->table);
   memory_free(learner);
-  return all;
+  return job_is_free;
 }
 
 const struct learner_outcome *learner_outcome(const struct learner *learner) { return &learner->outcome; }

@@ -71,10 +71,18 @@ static bool is_ours(const struct opened *opened) {
   return now.descriptor >= 0 && identify(&now) && now.device == opened->device && now.inode == opened->inode;
 }
 
-static struct opened opened_of(const struct held_file *file) {
+// Returns false where the entry is not used, now or any more.
+static bool is_held(const struct held_file *file, struct opened *opened) {
   pthread_mutex_lock(&lock);
-  const struct opened opened = file->opened;
+  const bool used = file->used;
+  *opened = file->opened;
   pthread_mutex_unlock(&lock);
+  return used;
+}
+
+static struct opened opened_of(const struct held_file *file) {
+  struct opened opened;
+  (void)is_held(file, &opened);
   return opened;
 }
 
@@ -171,15 +179,6 @@ static void add_name(char *text, size_t size, const struct held_file *file) {
   const char *slash = strrchr(file->path, '/');
   const char *name = file->what ? file->what : slash ? slash + 1 : file->path;
   (void)text_append(text, size, strlen(text), "%s%s", *text ? ", " : "", name);
-}
-
-// Returns false where the entry is not used, now or any more.
-static bool is_held(const struct held_file *file, struct opened *opened) {
-  pthread_mutex_lock(&lock);
-  const bool used = file->used;
-  *opened = file->opened;
-  pthread_mutex_unlock(&lock);
-  return used;
 }
 
 void held_files_check(char *mended, char *lost, size_t size) {

@@ -17,7 +17,7 @@ void log_init(int rank, enum log_level level);
 void log_keep(void);
 
 // Appends every line to this file as well, from now on, after those that log_keep has kept. A file that cannot be
-// written is named once, and gets lines again as soon as it can. Nobody who logs waits for it (log_file.h).
+// written is named once, and gets lines again as soon as it can. A line does not wait for it (log_file.h).
 enum status log_open_file(const char *path, struct error *error);
 
 // Waits until the file has the lines so far, at most four seconds. This, opening and closing are for one thread.

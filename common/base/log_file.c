@@ -123,7 +123,8 @@ struct log_file *log_file_open(const char *path, void (*tell)(const char *path, 
   return NULL;
 }
 
-// The mutex is held. The thread may only be slower than a burst of lines. If it hangs, one line waits for it, no more.
+// The mutex is held. The thread may only be slower than a burst of lines. If it hangs, one line waits for it, and the
+// next ones do not.
 static void wait_for_room(struct log_file *file, size_t size) {
   const struct timespec until = thread_in_seconds(ROOM_SECONDS);
   while (!file->is_late && size > WAITING_SIZE - file->used)
@@ -133,7 +134,7 @@ static void wait_for_room(struct log_file *file, size_t size) {
 void log_file_add(struct log_file *file, const char *line, size_t size) {
   if (!file) return;
   pthread_mutex_lock(&file->mutex);
-  wait_for_room(file, size);
+  if (size > WAITING_SIZE - file->used) wait_for_room(file, size);
   if (size <= WAITING_SIZE - file->used) {
     memcpy(file->waiting + file->used, line, size);
     file->used += size;

@@ -317,7 +317,7 @@ static const double *find_rewards(struct corsac_sim *sim, double reward) {
   return sim->rewards;
 }
 
-// The end of a simulator's only agent is its episode's, and apart from that it is always there.
+// Returns the flags of the episode. The end of a simulator's only agent ends it, and such an agent is always there.
 static int take_flags(struct corsac_sim *sim, int flags) {
   if (sim->agents > 1) return flags;
   flags |= sim->flags[0] & (CORSAC_TERMINATED | CORSAC_TRUNCATED);
@@ -340,7 +340,7 @@ int corsac_sim_begin(struct corsac_sim *sim, const float *obs, float *action) {
     return refuse_call(sim, "the simulator calls corsac_sim_begin in the middle of an episode: a step ends it, with "
                             "CORSAC_TERMINATED or CORSAC_TRUNCATED");
   sim->stage = STAGE_STEP;
-  (void)take_flags(sim, 0);
+  (void)take_flags(sim, 0); // no step has ended yet
   if (sim->alone) {
     const locale_t host = locale_enter_c();
     const int next = sim_alone_begin(sim->alone, obs, sim->flags, action);

@@ -79,7 +79,7 @@ static int lead(struct eval *eval, struct ranks *ranks, const volatile sig_atomi
   int code = status == STATUS_OK ? EXIT_DONE : command_fail(&error); // at once: mpirun may end this rank
   *together = gathering_dismiss(&gathering, code, ROLE_GOODBYE_SECONDS);
 
-  // A trace may take long to write, and nobody would hear a heartbeat meanwhile.
+  // The ranks are dismissed before, since writing a trace may take long and sends no heartbeats.
   if (status == STATUS_OK && eval_end(eval, &error) != STATUS_OK) code = command_fail(&error);
   *together &= config->ranks_per_env == 1 || status == STATUS_OK; // others of a group may be in their environment
   gathering_release(&gathering);

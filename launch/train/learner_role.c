@@ -153,11 +153,11 @@ static void drive_without_actor(struct lead *lead) {
 }
 
 static void release(struct lead *lead) {
-  const bool all = learner_destroy(lead->learner);
+  const bool job_is_free = learner_destroy(lead->learner);
   errands_destroy(lead->errands);
   tensorboard_destroy(lead->tensorboard);
   metrics_file_close(lead->metrics_file);
-  if (all) job_release(&lead->job);
+  if (job_is_free) job_release(&lead->job);
   memory_free(lead->pid);
 }
 
