@@ -10,7 +10,7 @@
 #define ROLE_GOODBYE_SECONDS 5.0
 
 // The seconds after the job in which the process ends in any case, or gets to MPI_Finalize: few after a signal, else an
-// environment's timeout.
+// environment's timeout, at least ten.
 unsigned role_end_seconds(const struct config *config, const volatile sig_atomic_t *stop);
 
 #endif
